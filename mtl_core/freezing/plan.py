@@ -1,0 +1,102 @@
+"""A freeze plan: which tensors learn, in which phases, at which learning rates.
+
+A plan is a value. It says nothing about a particular model until `freezing.table` resolves it
+against a description, and nothing about data until a run spec joins the two.
+"""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field, field_validator, model_validator
+
+from mtl_core.values import Frozen
+
+Rate = Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)]
+
+
+class Schedule(StrEnum):
+    """How the learning rate moves over the whole run."""
+
+    CONSTANT = "constant"
+    LINEAR = "linear"  # warm-up over the first tenth of the steps, then down to zero
+
+
+class Phase(Frozen):
+    """One stretch of training in which the same tensors learn.
+
+    `train` lists selectors; everything they do not select is frozen, and an empty list freezes
+    all. `epochs` is this phase's share of the run: the run's total is divided in proportion.
+    `learning_rate` replaces the plan's rates for all that learns in the phase, and
+    `head_learning_rate` then speaks for the heads.
+    """
+
+    name: str = Field(min_length=1, max_length=80)
+    train: tuple[str, ...]
+    epochs: Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)] = 1.0
+    learning_rate: Rate | None = None
+    head_learning_rate: Rate | None = None
+
+
+class Plan(Frozen):
+    """What learns, when, and how fast.
+
+    `layer_decay` divides the rate once for each layer further down (2.6 in Howard & Ruder 2018,
+    section 3.2). `freeze` always wins over every phase. `task_weights` scale each task's loss in
+    the joint one; a task at 0 is evaluated and teaches nothing.
+    """
+
+    name: str = Field(min_length=1, max_length=120)
+    phases: tuple[Phase, ...] = Field(min_length=1, max_length=100)
+    learning_rate: Rate = 5e-5
+    head_learning_rate: Rate = 1e-3
+    layer_decay: Annotated[float, Field(ge=1, le=100, allow_inf_nan=False)] = 1.0
+    schedule: Schedule = Schedule.LINEAR
+    freeze: tuple[str, ...] = ()
+    task_weights: dict[str, Annotated[float, Field(ge=0, le=1e6)]] = Field(default_factory=dict)
+
+    @field_validator("phases")
+    @classmethod
+    def _names_differ(cls, phases: tuple[Phase, ...]) -> tuple[Phase, ...]:
+        names = [phase.name for phase in phases]
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise ValueError(f"two phases are called '{repeated[0]}'; give each its own name")
+        return phases
+
+    @model_validator(mode="after")
+    def _something_weighs(self) -> "Plan":
+        if self.task_weights and not any(self.task_weights.values()):
+            raise ValueError("every task named in task_weights weighs 0; leave one above 0")
+        return self
+
+    def with_rates(
+        self, learning_rate: float | None = None, head_learning_rate: float | None = None
+    ) -> "Plan":
+        """The same plan with its rates replaced, in the plan and in every phase that names its own.
+
+        None leaves a rate as it is.
+        """
+        changed = {
+            "learning_rate": learning_rate,
+            "head_learning_rate": head_learning_rate,
+        }
+        update = {key: rate for key, rate in changed.items() if rate is not None}
+        if not update:
+            return self
+        phases = tuple(_without_own_rates(phase, update) for phase in self.phases)
+        return Plan.model_validate({**self.model_dump(), **update, "phases": phases})
+
+    def rates_in(self, phase: Phase) -> tuple[float, float]:
+        """The learning rates of a phase: (top of the backbone, heads)."""
+        backbone = phase.learning_rate or self.learning_rate
+        heads = phase.head_learning_rate or phase.learning_rate or self.head_learning_rate
+        return backbone, heads
+
+
+def _without_own_rates(phase: Phase, replaced: dict[str, float]) -> Phase:
+    """Drop a phase's own rate where the caller asked for another."""
+    heads_speak_alone = phase.head_learning_rate is None and "head_learning_rate" in replaced
+    own = dict.fromkeys(replaced)
+    if heads_speak_alone and phase.learning_rate is not None and "learning_rate" not in replaced:
+        own["head_learning_rate"] = replaced["head_learning_rate"]  # type: ignore[assignment]
+    return phase.model_copy(update=own)

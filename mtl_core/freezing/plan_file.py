@@ -1,0 +1,79 @@
+"""The plan file: a plan as YAML, to keep, edit and hand to others."""
+
+import difflib
+from pathlib import Path
+
+import yaml
+from pydantic import ValidationError
+
+from mtl_core.errors import InvalidPlan
+from mtl_core.freezing.plan import Phase, Plan
+from mtl_core.strict_yaml import YamlProblem, read_yaml
+
+
+def read_plan(path: Path) -> Plan:
+    """Read a plan file. Raises InvalidPlan: unreadable, unknown or repeated key, bad value."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InvalidPlan(f"There is no plan file at {path}.") from None
+    except (OSError, UnicodeDecodeError, ValueError) as problem:
+        raise InvalidPlan(f"{path} cannot be read as UTF-8 text: {problem}.") from None
+    return parse_plan(text, source=path.name)
+
+
+def parse_plan(text: str, source: str = "the plan") -> Plan:
+    """The plan in a YAML text. `source` names it in error messages."""
+    try:
+        content = read_yaml(text)
+    except YamlProblem as problem:
+        raise InvalidPlan(f"{source} is not a plan: {problem}.") from None
+    if not isinstance(content, dict):
+        raise InvalidPlan(
+            f"{source} is not a plan: expected keys such as 'name' and 'phases' at the top. "
+            "`python -m mtl_core plan --checkpoint minilm-l6 --scenario gradual` prints one."
+        )
+    try:
+        return Plan.model_validate(content)
+    except ValidationError as problem:
+        raise InvalidPlan(f"{source}: {_first_problem(problem)}") from None
+
+
+def plan_to_yaml(plan: Plan) -> str:
+    """The plan as YAML that `parse_plan` reads back to an equal plan; defaults that say nothing
+    are left out."""
+    content = plan.model_dump(mode="json", exclude_defaults=True)
+    content |= {
+        "learning_rate": plan.learning_rate,
+        "head_learning_rate": plan.head_learning_rate,
+        "schedule": str(plan.schedule),
+    }
+    return yaml.dump(content, Dumper=_PlanDumper, sort_keys=False, allow_unicode=True, width=100)
+
+
+class _PlanDumper(yaml.SafeDumper):
+    """Writes 5.0e-05, not 5e-05: YAML 1.1 reads the latter as text."""
+
+
+def _float(dumper: yaml.SafeDumper, value: float) -> yaml.ScalarNode:
+    text = repr(value)
+    if "e" in text and "." not in text:
+        text = text.replace("e", ".0e")
+    return dumper.represent_scalar("tag:yaml.org,2002:float", text)
+
+
+_PlanDumper.add_representer(float, _float)
+
+
+def _first_problem(problem: ValidationError) -> str:
+    """One sentence about the first thing wrong, with the place and the nearest known key."""
+    first = problem.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in first["loc"]) or "the plan"
+    if first["type"] == "extra_forbidden":
+        known = list((Phase if "phases" in first["loc"] else Plan).model_fields)
+        key = str(first["loc"][-1])
+        nearest = difflib.get_close_matches(key, known, n=1)
+        hint = f"did you mean '{nearest[0]}'? " if nearest else ""
+        return f"'{place}' is not a key of a plan; {hint}Known: {', '.join(known)}."
+    message = first["msg"].removeprefix("Value error, ")
+    return f"'{place}': {message[0].lower()}{message[1:]}."

@@ -1,0 +1,94 @@
+"""Resolve a plan against a model: selectors become states, rates become numbers."""
+
+import difflib
+
+from mtl_core.errors import InvalidPlan
+from mtl_core.freezing.plan import Phase, Plan
+from mtl_core.freezing.selectors import select_any
+from mtl_core.freezing.table import ParameterTable, Row, State
+from mtl_core.models.description import ModelDescription, ModelTensor, Role
+
+
+def parameter_tables(plan: Plan, model: ModelDescription) -> tuple[ParameterTable, ...]:
+    """The table of every phase of `plan`.
+
+    Raises SelectorMatchesNothing or InvalidPlan where the plan does not fit the model.
+    """
+    teaching = _teaching_tasks(plan, model)
+    never = select_any(plan.freeze, model, f"'freeze' of '{plan.name}'")
+    return tuple(
+        ParameterTable(plan, number, _rows(plan, phase, model, never, teaching))
+        for number, phase in enumerate(plan.phases, start=1)
+    )
+
+
+def parameter_table(plan: Plan, model: ModelDescription, phase: int = 1) -> ParameterTable:
+    """The table of one phase, counted from 1."""
+    if not 1 <= phase <= len(plan.phases):
+        raise InvalidPlan(
+            f"Phase {phase} was asked; '{plan.name}' has {len(plan.phases)}, counted from 1."
+        )
+    return parameter_tables(plan, model)[phase - 1]
+
+
+def _teaching_tasks(plan: Plan, model: ModelDescription) -> frozenset[str]:
+    """Tasks whose loss is part of the joint one."""
+    names = [task.name for task in model.tasks]
+    for name in plan.task_weights:
+        if name not in names:
+            nearest = difflib.get_close_matches(name, names, n=1)
+            hint = f" Did you mean '{nearest[0]}'?" if nearest else ""
+            raise InvalidPlan(
+                f"task_weights names '{name}'; the tasks are {', '.join(names)}.{hint}"
+            )
+    return frozenset(name for name in names if plan.task_weights.get(name, 1.0) > 0)
+
+
+def _rows(
+    plan: Plan,
+    phase: Phase,
+    model: ModelDescription,
+    never: frozenset[str],
+    teaching: frozenset[str],
+) -> tuple[Row, ...]:
+    selected = select_any(phase.train, model, f"phase '{phase.name}'") - never
+    reached = {t.tied_to or t.name for t in model.tensors if teaching.intersection(t.reached_by)}
+    backbone_rate, head_rate = plan.rates_in(phase)
+
+    def row(tensor: ModelTensor) -> Row:
+        owner = tensor.tied_to or tensor.name
+        state = _state(owner in selected, owner in reached)
+        rate = head_rate if tensor.role is Role.HEAD else backbone_rate
+        decayed = rate / plan.layer_decay ** _layers_below_top(tensor, model)
+        return Row(
+            name=tensor.name,
+            shape=tensor.shape,
+            count=tensor.count,
+            group=tensor.group,
+            role=tensor.role,
+            layer=tensor.layer,
+            state=state,
+            learning_rate=decayed if state is State.TRAINABLE else None,
+            reached_by=tensor.reached_by,
+            tied_to=tensor.tied_to,
+        )
+
+    return tuple(row(tensor) for tensor in model.tensors)
+
+
+def _state(selected: bool, reached: bool) -> State:
+    if not selected:
+        return State.FROZEN
+    return State.TRAINABLE if reached else State.UNREACHED
+
+
+def _layers_below_top(tensor: ModelTensor, model: ModelDescription) -> int:
+    """How often the discriminative factor applies: 0 for the top layer, heads and pooler, one
+    more for each layer down, and the embeddings (with what stands beside the stack) lowest."""
+    match tensor.role:
+        case Role.LAYER:
+            return model.backbone.layers - 1 - (tensor.layer or 0)
+        case Role.EMBEDDINGS | Role.BESIDE:
+            return model.backbone.layers
+        case _:
+            return 0

@@ -1,0 +1,152 @@
+"""Selectors: the words a plan uses for sets of tensors.
+
+    all  backbone  embeddings  heads  head:TASK  layer:I  layers:I-J  top:N  bottom:N
+    biases  layernorms  pooler  or a glob over whole dotted names, e.g. bert.encoder.layer.1.*
+
+A glob is matched segment by segment, so that `layer.1` never reaches `layer.11`: a segment `*`
+alone stands for one or more segments, and a wildcard within a segment stays within it.
+"""
+
+import difflib
+import re
+from collections.abc import Callable, Iterable
+from fnmatch import fnmatchcase
+from functools import lru_cache
+
+from mtl_core.errors import InvalidPlan, SelectorMatchesNothing
+from mtl_core.models.description import ModelDescription, ModelTensor, Role
+
+Predicate = Callable[[ModelTensor], bool]
+
+_WORDS: dict[str, Predicate] = {
+    "all": lambda _: True,
+    "backbone": lambda tensor: tensor.role is not Role.HEAD,
+    "embeddings": lambda tensor: tensor.role is Role.EMBEDDINGS,
+    "heads": lambda tensor: tensor.role is Role.HEAD,
+    "pooler": lambda tensor: tensor.role is Role.POOLER,
+    "biases": lambda tensor: tensor.bias,
+    "layernorms": lambda tensor: tensor.layernorm,
+}
+_COUNTED = re.compile(r"(layer|layers|top|bottom|head):(.*)")
+
+
+def select(selector: str, model: ModelDescription, where: str = "the plan") -> frozenset[str]:
+    """Names of the unique tensors that `selector` selects; a tied name selects its owner.
+
+    `where` says whose selector it is, for messages. Raises SelectorMatchesNothing, or InvalidPlan
+    for a number out of range.
+    """
+    chosen = _predicate(selector, model, where)
+    names = frozenset(t.tied_to or t.name for t in model.tensors if chosen(t))
+    if not names:
+        raise SelectorMatchesNothing(_nothing_matched(selector, model, where))
+    return names
+
+
+def select_any(selectors: Iterable[str], model: ModelDescription, where: str) -> frozenset[str]:
+    """Names selected by at least one of `selectors`, each of which must match something."""
+    return frozenset().union(*(select(selector, model, where) for selector in selectors))
+
+
+def _predicate(selector: str, model: ModelDescription, where: str) -> Predicate:
+    if selector in _WORDS:
+        return _WORDS[selector]
+    if counted := _COUNTED.fullmatch(selector):
+        word, argument = counted.groups()
+        if word == "head":
+            return _head(argument, model, where)
+        return _layers(selector, word, argument, model, where)
+    return lambda tensor: matches_glob(selector, tensor.name)
+
+
+def _head(task: str, model: ModelDescription, where: str) -> Predicate:
+    heads = {each.name: each.head for each in model.tasks}
+    if task not in heads:
+        raise SelectorMatchesNothing(
+            f"'head:{task}' in {where}: there is no task '{task}'. Tasks: {', '.join(heads)}."
+        )
+    return lambda tensor: tensor.group == heads[task] and tensor.role is Role.HEAD
+
+
+def _layers(
+    selector: str, word: str, argument: str, model: ModelDescription, where: str
+) -> Predicate:
+    first, last = _range(selector, word, argument, model, where)
+    return lambda tensor: tensor.layer is not None and first <= tensor.layer <= last
+
+
+def _range(
+    selector: str, word: str, argument: str, model: ModelDescription, where: str
+) -> tuple[int, int]:
+    """The first and last layer that a counted selector means, checked against the model."""
+    depth, layers = model.backbone.depth, model.backbone.layers
+    numbers = re.fullmatch(r"(\d{1,4})-(\d{1,4})" if word == "layers" else r"(\d{1,4})", argument)
+    if not numbers:
+        form = "layers:I-J" if word == "layers" else f"{word}:N"
+        raise InvalidPlan(f"'{selector}' in {where} is not of the form {form}.")
+    given = [int(number) for number in numbers.groups()]
+    if word in ("top", "bottom"):
+        return _end_of_stack(selector, word, given[0], model, where)
+    if given[0] > given[-1] or given[-1] >= layers:
+        what = "one set of weights, layer 0" if layers < depth else f"layers 0 to {layers - 1}"
+        raise InvalidPlan(f"'{selector}' in {where}: this checkpoint has {what}.")
+    return given[0], given[-1]
+
+
+def _end_of_stack(
+    selector: str, word: str, count: int, model: ModelDescription, where: str
+) -> tuple[int, int]:
+    backbone = model.backbone
+    if not 1 <= count <= backbone.depth:
+        raise InvalidPlan(
+            f"'{selector}' in {where}: this checkpoint has {backbone.depth} layers; "
+            f"N goes from 1 to {backbone.depth}."
+        )
+    if backbone.shares_layers and count < backbone.depth:
+        raise InvalidPlan(
+            f"'{selector}' in {where}: the {backbone.depth} layers of this checkpoint share one set "
+            f"of weights, so that some cannot learn while others stay frozen. Use "
+            f"'{word}:{backbone.depth}' for all of them, or 'heads'."
+        )
+    if backbone.shares_layers:
+        return 0, backbone.layers - 1
+    return (backbone.layers - count, backbone.layers - 1) if word == "top" else (0, count - 1)
+
+
+def matches_glob(pattern: str, name: str) -> bool:
+    """Whether the whole dotted `name` matches `pattern`, segment by segment."""
+    return _segments_match(tuple(pattern.split(".")), tuple(name.split(".")))
+
+
+@lru_cache(maxsize=200_000)
+def _segments_match(pattern: tuple[str, ...], name: tuple[str, ...]) -> bool:
+    if not pattern or not name:
+        return not pattern and not name
+    head, rest = pattern[0], pattern[1:]
+    if head == "*":
+        return _segments_match(rest, name[1:]) or _segments_match(pattern, name[1:])
+    return fnmatchcase(name[0], head) and _segments_match(rest, name[1:])
+
+
+def _nothing_matched(selector: str, model: ModelDescription, where: str) -> str:
+    names = [tensor.name for tensor in model.tensors]
+    if selector in _WORDS:
+        return (
+            f"'{selector}' in {where} matches none of the {len(names)} tensors: "
+            f"this checkpoint has no such part."
+        )
+    return (
+        f"'{selector}' in {where} matches none of the {len(names)} tensors. "
+        f"Nearest: {', '.join(_nearest(selector, names))}. Selectors: {', '.join(_WORDS)}, "
+        "head:TASK, layer:I, layers:I-J, top:N, bottom:N, or a glob over whole dotted names "
+        "such as '*.LayerNorm.*'."
+    )
+
+
+def _nearest(selector: str, names: list[str]) -> list[str]:
+    """Up to three names or selectors like the one asked for."""
+    below = f"{selector}.*"
+    if any(matches_glob(below, name) or matches_glob(f"*.{below}", name) for name in names):
+        return [below if any(matches_glob(below, name) for name in names) else f"*.{below}"]
+    known = [*_WORDS, *names]
+    return difflib.get_close_matches(selector, known, n=3, cutoff=0.3) or names[:2]

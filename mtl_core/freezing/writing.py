@@ -1,0 +1,116 @@
+"""The table as text: the ✅/❌ listing, Markdown, CSV, and the contract's JSON."""
+
+import csv
+import io
+from typing import Any
+
+from mtl_core.freezing.table import ParameterTable, Row, State, Totals
+
+SIGNS = {State.TRAINABLE: "▲", State.FROZEN: "❄\ufe0e", State.UNREACHED: "○"}
+
+
+def listing(table: ParameterTable) -> str:
+    """Names under 'Trainable Parameters:' and 'Frozen Parameters:', by `requires_grad`.
+
+    An unreached tensor stands among the trainable ones: it requires a gradient and never gets one.
+    """
+    unique = [row for row in table.rows if row.tied_to is None]
+    learn = [f"  ✅ {row.name}" for row in unique if row.state is not State.FROZEN]
+    stay = [f"  ❌ {row.name}" for row in unique if row.state is State.FROZEN]
+    return "\n".join(["Trainable Parameters:", *learn, "", "Frozen Parameters:", *stay, ""])
+
+
+def as_markdown(table: ParameterTable) -> str:
+    """A Markdown table of every tensor, then the totals."""
+    head = (
+        "| state | parameter | shape | count | group | learning rate |\n|---|---|---|--:|---|--:|"
+    )
+    body = "\n".join(
+        f"| {SIGNS[row.state]} {row.state} | `{row.name}` | {shape_text(row.shape)} "
+        f"| {row.count:,} | {row.group} | {rate_text(row.learning_rate)} |"
+        for row in table.rows
+    )
+    totals = table.totals
+    return (
+        f"{head}\n{body}\n\n{totals.trainable:,} trainable + {totals.frozen:,} frozen + "
+        f"{totals.unreached:,} unreached = {totals.all:,} parameters\n"
+    )
+
+
+def as_csv(table: ParameterTable) -> str:
+    """Every tensor as CSV, numbers with all their digits."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(
+        ["name", "state", "shape", "count", "group", "learning_rate", "reached_by", "tied_to"]
+    )
+    for row in table.rows:
+        rate = "" if row.learning_rate is None else repr(row.learning_rate)
+        shape, reached = shape_text(row.shape), " ".join(row.reached_by)
+        writer.writerow(
+            [row.name, row.state, shape, row.count, row.group, rate, reached, row.tied_to or ""]
+        )
+    return text.getvalue()
+
+
+def as_json(
+    tables: tuple[ParameterTable, ...], phase: int, checkpoint: str, scenario: str
+) -> dict[str, Any]:
+    """The `inspect --format json` document: all phases in short, one of them tensor by tensor."""
+    shown = tables[phase - 1]
+    return {
+        "checkpoint": checkpoint,
+        "scenario": scenario,
+        "phase": phase,
+        "phases": [_phase(table) for table in tables],
+        "totals": _counts(shown.totals),
+        "groups": [{"name": group.name, **_counts(group.totals)} for group in shown.groups],
+        "parameters": [_parameter(row) for row in shown.rows],
+    }
+
+
+def shape_text(shape: tuple[int, ...]) -> str:
+    """`768 × 3072`."""
+    return " × ".join(str(size) for size in shape)
+
+
+def rate_text(rate: float | None) -> str:
+    """A learning rate as people write it: 3e-4, 1.15e-4; empty where nothing learns."""
+    if rate is None:
+        return ""
+    mantissa, _, exponent = f"{rate:.2e}".partition("e")
+    return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
+
+
+def _phase(table: ParameterTable) -> dict[str, Any]:
+    totals = table.totals
+    return {
+        "name": table.phase.name,
+        "epochs": table.phase.epochs,
+        "trainable": totals.trainable,
+        "frozen": totals.frozen,
+        "unreached": totals.unreached,
+        "learning_rate": table.learning_rate,
+    }
+
+
+def _counts(totals: Totals) -> dict[str, int]:
+    return {
+        "all": totals.all,
+        "trainable": totals.trainable,
+        "frozen": totals.frozen,
+        "unreached": totals.unreached,
+    }
+
+
+def _parameter(row: Row) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "shape": list(row.shape),
+        "count": row.count,
+        "group": row.group,
+        "state": str(row.state),
+        "learning_rate": row.learning_rate,
+        "reached_by": list(row.reached_by),
+        "tied_to": row.tied_to,
+    }

@@ -1,0 +1,53 @@
+"""Where Freeze Lab keeps things on this machine, and what it may read for a browser."""
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+from mtl_core.values import Frozen
+
+
+class Settings(Frozen):
+    """Paths and limits, read once from the environment and handed down.
+
+    `home` holds the run store, the description cache and the runs' files. `checkpoint_roots` and
+    `data_roots` are the only folders a browser may name local paths below; the command line,
+    whose user owns the machine anyway, may name any.
+    """
+
+    home: Path
+    checkpoint_roots: tuple[Path, ...] = ()
+    data_roots: tuple[Path, ...] = ()
+    threads: int
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file of the run store."""
+        return self.home / "runs.sqlite"
+
+    @property
+    def descriptions(self) -> Path:
+        """Descriptions of checkpoints outside the catalogue, one JSON file each."""
+        return self.home / "descriptions"
+
+    @classmethod
+    def from_environment(cls) -> "Settings":
+        """Read FREEZE_LAB_HOME, FREEZE_LAB_CHECKPOINTS, FREEZE_LAB_DATA and FREEZE_LAB_THREADS.
+
+        The two lists are separated as PATH is. Threads default to the machine's cores, at most 4:
+        short sentences gain nothing from more.
+        """
+        home = os.environ.get("FREEZE_LAB_HOME")
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        return cls(
+            home=Path(home).expanduser() if home else platformdirs.user_data_path("freeze-lab"),
+            checkpoint_roots=_paths("FREEZE_LAB_CHECKPOINTS"),
+            data_roots=_paths("FREEZE_LAB_DATA"),
+            threads=int(os.environ.get("FREEZE_LAB_THREADS", 0)) or min(cores or 1, 4),
+        )
+
+
+def _paths(variable: str) -> tuple[Path, ...]:
+    listed = os.environ.get(variable, "").split(os.pathsep)
+    return tuple(Path(entry).expanduser().resolve() for entry in listed if entry)

@@ -1,0 +1,36 @@
+"""A task: what one head must say about a sentence or about each of its tokens."""
+
+from enum import StrEnum
+
+from mtl_core.values import Frozen
+
+
+class TaskKind(StrEnum):
+    """What a head reads: the first token's last hidden state, or every position's."""
+
+    SENTENCE = "sentence"
+    TOKEN = "token"
+
+
+class Task(Frozen):
+    """One task and its linear head.
+
+    `outputs` are the head's labels in the order of its rows. For a token task they are the tags
+    as its data writes them: `O, PER, …` (IO) or `O, B-person, I-person, …` (IOB2).
+    """
+
+    name: str
+    kind: TaskKind
+    head: str
+    outputs: tuple[str, ...]
+
+
+DEFAULT_TASKS = (
+    Task(
+        name="sentiment",
+        kind=TaskKind.SENTENCE,
+        head="classifier",
+        outputs=("negative", "positive"),
+    ),
+    Task(name="ner", kind=TaskKind.TOKEN, head="ner", outputs=("O", "PER", "LOC", "ORG")),
+)

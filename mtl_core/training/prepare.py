@@ -1,0 +1,71 @@
+"""From choices to a run spec: the one way in for the command line and the pages."""
+
+import difflib
+from collections.abc import Mapping
+
+from pydantic import ValidationError
+
+from mtl_core.errors import InvalidRun
+from mtl_core.freezing.plan import Plan
+from mtl_core.freezing.resolve import parameter_tables
+from mtl_core.models.description import ModelDescription
+from mtl_core.training.spec import RunSpec
+
+
+def prepare_spec(
+    model: ModelDescription,
+    plan: Plan,
+    *,
+    checkpoint: str,
+    scenario: str | None,
+    data: str,
+    epochs: float = 3.0,
+    batch_size: int = 16,
+    max_length: int = 128,
+    seed: int = 0,
+    examples: Mapping[str, int] | None = None,
+    threads: int = 1,
+) -> RunSpec:
+    """Join choices into a spec, checked against the model before anything is loaded.
+
+    Raises InvalidRun for a value out of range, PlanError where the plan does not fit the model.
+    """
+    parameter_tables(plan, model)
+    _check_examples(examples or {}, model)
+    _check_length(max_length, model)
+    try:
+        return RunSpec(
+            checkpoint=checkpoint,
+            scenario=scenario,
+            plan=plan,
+            data=data,
+            tasks=model.tasks,
+            epochs=epochs,
+            batch_size=batch_size,
+            max_length=max_length,
+            seed=seed,
+            examples=dict(examples or {}),
+            threads=threads,
+        )
+    except ValidationError as problem:
+        first = problem.errors(include_url=False)[0]
+        name = "-".join(str(part) for part in first["loc"]).replace("_", "-")
+        asked = first["input"]
+        raise InvalidRun(f"--{name} {asked}: {first['msg'].lower()}.") from None
+
+
+def _check_examples(examples: Mapping[str, int], model: ModelDescription) -> None:
+    names = [task.name for task in model.tasks]
+    for name in examples:
+        if name not in names:
+            nearest = difflib.get_close_matches(name, names, n=1)
+            hint = f" Did you mean '{nearest[0]}'?" if nearest else ""
+            raise InvalidRun(f"There is no task '{name}'. Tasks: {', '.join(names)}.{hint}")
+
+
+def _check_length(max_length: int, model: ModelDescription) -> None:
+    limit = model.backbone.max_positions
+    if limit is not None and max_length > limit:
+        raise InvalidRun(
+            f"--max-length {max_length}: this checkpoint reads at most {limit} sub-words."
+        )

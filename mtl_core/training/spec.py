@@ -1,0 +1,37 @@
+"""A run spec: everything a run needs, saved whole with it.
+
+The same spec gives the same losses to the bit on the same machine.
+"""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from mtl_core.freezing.plan import Plan
+from mtl_core.tasks.task import Task
+from mtl_core.values import Frozen
+
+
+class RunSpec(Frozen):
+    """What to train, on what, how long.
+
+    `epochs` is the run's total, divided among the plan's phases. `max_length` counts sub-words,
+    special tokens included. `examples` limits a task's training sentences. `threads` is fixed
+    when the spec is made, from the machine alone. The digests and versions are filled in where
+    the run begins; a spec that has them is refused on other weights or data.
+    """
+
+    checkpoint: str
+    scenario: str | None = None  # None: a plan of one's own
+    plan: Plan
+    data: str = "sample"
+    tasks: tuple[Task, ...]
+    epochs: Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)] = 3.0
+    batch_size: Annotated[int, Field(ge=1, le=512)] = 16
+    max_length: Annotated[int, Field(ge=8, le=8192)] = 128
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    examples: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
+    threads: Annotated[int, Field(ge=1, le=256)] = 1
+    weights_digest: str | None = None
+    data_digests: dict[str, str] = Field(default_factory=dict)
+    versions: dict[str, str] = Field(default_factory=dict)
