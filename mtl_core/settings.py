@@ -31,6 +31,10 @@ class Settings(Frozen):
         """Descriptions of checkpoints outside the catalogue, one JSON file each."""
         return self.home / "descriptions"
 
+    def run_folder(self, run: str) -> Path:
+        """Where a run that the dashboard started writes its model."""
+        return self.home / "runs" / run
+
     @classmethod
     def from_environment(cls) -> "Settings":
         """Read FREEZE_LAB_HOME, FREEZE_LAB_CHECKPOINTS, FREEZE_LAB_DATA and FREEZE_LAB_THREADS.

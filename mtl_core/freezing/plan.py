@@ -15,10 +15,10 @@ Rate = Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)]
 
 
 class Schedule(StrEnum):
-    """How the learning rate moves over the whole run."""
+    """How the learning rate moves within each phase."""
 
     CONSTANT = "constant"
-    LINEAR = "linear"  # warm-up over the first tenth of the steps, then down to zero
+    LINEAR = "linear"  # warm-up over the first tenth, then down to zero
 
 
 class Phase(Frozen):
@@ -98,5 +98,5 @@ def _without_own_rates(phase: Phase, replaced: dict[str, float]) -> Phase:
     heads_speak_alone = phase.head_learning_rate is None and "head_learning_rate" in replaced
     own = dict.fromkeys(replaced)
     if heads_speak_alone and phase.learning_rate is not None and "learning_rate" not in replaced:
-        own["head_learning_rate"] = replaced["head_learning_rate"]  # type: ignore[assignment]
+        own["head_learning_rate"] = replaced["head_learning_rate"]
     return phase.model_copy(update=own)

@@ -68,7 +68,6 @@ _ENTRIES = (
     CatalogueEntry(
         name="roberta-base",
         hub_id="FacebookAI/roberta-base",
-        also_known_as=("roberta-base",),
         title="RoBERTa base",
         summary="BERT's design pretrained longer on ten times the English text (books, news, "
         "web), case kept; a strong general choice.",

@@ -9,7 +9,7 @@ class TaskKind(StrEnum):
     """What a head reads: the first token's last hidden state, or every position's."""
 
     SENTENCE = "sentence"
-    TOKEN = "token"
+    TOKEN = "token"  # noqa: S105 - no password
 
 
 class Task(Frozen):

@@ -9,6 +9,7 @@ from mtl_core.errors import InvalidRun
 from mtl_core.freezing.plan import Plan
 from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.models.description import ModelDescription
+from mtl_core.tasks.alignment import check_max_length
 from mtl_core.training.spec import RunSpec
 
 
@@ -32,7 +33,7 @@ def prepare_spec(
     """
     parameter_tables(plan, model)
     _check_examples(examples or {}, model)
-    _check_length(max_length, model)
+    check_max_length(max_length, model.backbone.max_positions)
     try:
         return RunSpec(
             checkpoint=checkpoint,
@@ -62,10 +63,3 @@ def _check_examples(examples: Mapping[str, int], model: ModelDescription) -> Non
             hint = f" Did you mean '{nearest[0]}'?" if nearest else ""
             raise InvalidRun(f"There is no task '{name}'. Tasks: {', '.join(names)}.{hint}")
 
-
-def _check_length(max_length: int, model: ModelDescription) -> None:
-    limit = model.backbone.max_positions
-    if limit is not None and max_length > limit:
-        raise InvalidRun(
-            f"--max-length {max_length}: this checkpoint reads at most {limit} sub-words."
-        )

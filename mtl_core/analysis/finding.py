@@ -1,0 +1,101 @@
+"""What a task's loss does, in a few words, by stated rules. The title of its panel.
+
+Judged on the validation loss, which is measured over the same sentences each time; the training
+loss of a step depends on its batch. The rules are tried in this order, the first that holds
+speaks:
+
+1. nothing that learns in any phase so far is reached by the task's loss: it "learns nothing";
+2. fewer than two evaluations: where it starts;
+3. the phase now thawed something, and each of its steps lowers the loss at least twice as fast as
+   the steps of the phase before, by at least 5 % in all: it "dropped when … thawed";
+4. the latest is at least 5 % above the lowest: it "rises since" the step of the lowest;
+5. the last three evaluations or more lie within 2 % of the latest: it is "flat since" the first
+   of these;
+6. the latest is at least 2 % below the first: it "falls", or "falls slowly now" when the last
+   interval's slope is under a quarter of the average one;
+7. otherwise it "has hardly moved".
+"""
+
+from collections.abc import Sequence
+from itertools import takewhile
+
+from mtl_core.analysis.summary import PhaseProgress, Progress, RunSummary, TaskProgress
+from mtl_core.analysis.words import listed
+
+FLAT = 0.02
+CLEAR = 0.05
+SLOW = 0.25
+STEEPER = 2.0
+FLAT_EVALUATIONS = 3
+
+Points = Sequence[tuple[int, float]]
+
+
+def loss_finding(summary: RunSummary, task: TaskProgress) -> str:
+    """The words that follow the task's name, e.g. "loss falls: 0.37 on validation"."""
+    if _learns_nothing(summary, task):
+        return "learns nothing: its head and everything below is frozen"
+    points = task.validation_losses
+    if len(points) < 2:
+        return _start(task)
+    return f"loss {_movement(summary, points)}: {points[-1][1]:.2f} on validation"
+
+
+def _learns_nothing(summary: RunSummary, task: TaskProgress) -> bool:
+    begun = [phase for phase in summary.phases if phase.state is not Progress.WAITING]
+    return bool(begun) and all(
+        phase.trainable == 0
+        or (phase.reaching is not None and task.task.name not in phase.reaching)
+        for phase in begun
+    )
+
+
+def _start(task: TaskProgress) -> str:
+    points = task.validation_losses
+    if points:
+        return f"loss starts at {points[0][1]:.2f} on validation"
+    if task.losses:
+        return f"loss {task.losses[-1].smoothed:.2f} in training"
+    return "loss is not measured yet"
+
+
+def _movement(summary: RunSummary, points: Points) -> str:
+    if (thawed := _dropped(summary.phase, points)) is not None:
+        return f"dropped when {thawed} thawed"
+    latest = points[-1][1]
+    lowest_step, lowest = min(points, key=lambda point: (point[1], -point[0]))
+    if latest >= lowest * (1 + CLEAR) and latest > lowest:
+        return f"rises since step {lowest_step:,}"
+    level = list(takewhile(lambda point: abs(point[1] - latest) <= FLAT * latest, reversed(points)))
+    if len(level) >= FLAT_EVALUATIONS:
+        return f"flat since step {level[-1][0]:,}"
+    if latest > points[0][1] * (1 - FLAT):
+        return "has hardly moved"
+    return "falls slowly now" if _slowly(points) else "falls"
+
+
+def _dropped(phase: PhaseProgress | None, points: Points) -> str | None:
+    """What thawed at the begin of the phase, if that made the loss drop."""
+    if phase is None or phase.number == 1 or not phase.thawed or phase.first_step is None:
+        return None
+    before = [point for point in points if point[0] <= phase.first_step]
+    during = [before[-1], *(p for p in points if p[0] > phase.first_step)] if before else []
+    if len(before) < 2 or len(during) < 2 or before[-1][1] <= 0:
+        return None
+    fell = 1 - during[-1][1] / during[0][1]
+    steeper = _slope(during) <= STEEPER * min(0.0, _slope(before[-2:]))
+    return _thawed(phase.thawed) if fell >= CLEAR and steeper else None
+
+
+def _slowly(points: Points) -> bool:
+    return len(points) > 2 and _slope(points[-2:]) > SLOW * _slope(points)
+
+
+def _slope(points: Points) -> float:
+    """Change of the loss a step from the first point to the last; negative when it falls."""
+    (first_step, first), (last_step, last) = points[0], points[-1]
+    return (last - first) / (last_step - first_step) if last_step > first_step else 0.0
+
+
+def _thawed(names: Sequence[str]) -> str:
+    return listed(names) if len(names) <= 3 else f"{len(names)} blocks"

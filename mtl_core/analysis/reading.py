@@ -1,0 +1,202 @@
+"""Events into a summary: each event is read once, in order."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from mtl_core.analysis.summary import (
+    LossPoint,
+    PhaseProgress,
+    Progress,
+    RunSummary,
+    ScorePoint,
+    TaskProgress,
+    begin,
+)
+from mtl_core.models.description import ModelDescription
+from mtl_core.training.events import (
+    Evaluation,
+    PhaseFinished,
+    PhaseStarted,
+    RunEvent,
+    RunFailed,
+    RunFinished,
+    RunStarted,
+    RunStopped,
+    Step,
+)
+from mtl_core.training.phases import phase_steps, steps_per_epoch
+from mtl_core.training.spec import RunSpec
+
+SMOOTHING = 0.9
+"""Weight of the past in the smoothed loss: about the last ten steps count."""
+
+RECENT_STEPS = 20
+"""Step times that the speed shown is the mean of."""
+
+
+def summarise(
+    run: str, spec: RunSpec, events: Iterable[RunEvent], model: ModelDescription | None = None
+) -> RunSummary:
+    """The summary of a whole run, or of its events so far."""
+    return extend(begin(run, spec, model), events)
+
+
+def extend(summary: RunSummary, events: Iterable[RunEvent]) -> RunSummary:
+    """`summary` with `events` added; they must be those that follow the ones it holds."""
+    reader = _Reader(summary)
+    for event in events:
+        reader.read(event)
+    return reader.summary()
+
+
+class _Reader:
+    """Lists to append to while many events are read; `summary` freezes them again."""
+
+    def __init__(self, summary: RunSummary) -> None:
+        self._before = summary
+        self._changed: dict[str, Any] = {}
+        self._events = summary.events
+        self._elapsed = summary.elapsed_seconds
+        self._recent = list(summary.recent_seconds)
+        self._pause = summary.pause_seconds
+        self._last_was_step = summary.last_was_step
+        self._step = summary.step
+        self._phases = list(summary.phases)
+        self._losses = {each.task.name: list(each.losses) for each in summary.tasks}
+        self._scores = {each.task.name: list(each.evaluations) for each in summary.tasks}
+
+    def summary(self) -> RunSummary:
+        """The frozen value."""
+        return replace(
+            self._before,
+            **self._changed,
+            events=self._events,
+            elapsed_seconds=self._elapsed,
+            recent_seconds=tuple(self._recent),
+            pause_seconds=self._pause,
+            last_was_step=self._last_was_step,
+            step=self._step,
+            phases=tuple(self._phases),
+            tasks=tuple(
+                TaskProgress(
+                    each.task,
+                    tuple(self._losses[each.task.name]),
+                    tuple(self._scores[each.task.name]),
+                )
+                for each in self._before.tasks
+            ),
+        )
+
+    def read(self, event: RunEvent) -> None:
+        """Take one event in."""
+        passed = event.elapsed_seconds - self._elapsed
+        match event:
+            case RunStarted():
+                self._start(event)
+            case PhaseStarted():
+                self._start_phase(event)
+            case Step():
+                self._take_step(event, passed)
+            case Evaluation():
+                self._evaluate(event, passed)
+            case PhaseFinished():
+                self._finish_phase(event)
+            case RunFinished():
+                self._changed |= {"finished": event, "progress": Progress.DONE}
+            case RunFailed() | RunStopped():
+                self._changed |= {"reason": event.reason, "progress": Progress.DONE}
+        self._last_was_step = isinstance(event, Step)
+        self._elapsed = event.elapsed_seconds
+        self._events += 1
+
+    def _start(self, event: RunStarted) -> None:
+        self._changed |= {
+            "progress": Progress.RUNNING,
+            "spec": event.spec,
+            "total_steps": event.total_steps,
+            "parameters": event.totals.all,
+            "totals": event.totals,
+            "examples": event.examples,
+            "notes": event.notes,
+        }
+        self._plan_steps(event)
+
+    def _start_phase(self, event: PhaseStarted) -> None:
+        everything = event.trainable + event.frozen + event.unreached
+        self._change_phase(
+            event.number,
+            state=Progress.RUNNING,
+            first_step=self._step,
+            steps=event.steps,
+            trainable=event.trainable,
+            share=event.trainable / everything,
+        )
+        self._recent = []
+
+    def _take_step(self, event: Step, passed: float) -> None:
+        for name, loss in event.loss.items():
+            if loss is not None and name in self._losses:
+                self._add_loss(self._losses[name], event, loss)
+        phase = self._phase_called(event.phase)
+        measured = {}
+        if self._last_was_step:
+            self._recent = [*self._recent, passed][-RECENT_STEPS:]
+            measured = {
+                "step_seconds": phase.step_seconds + passed,
+                "timed_steps": phase.timed_steps + 1,
+            }
+        self._change_phase(phase.number, steps_done=phase.steps_done + 1, **measured)
+        self._step = event.step
+        self._changed |= {"epoch": event.epoch, "learning_rates": event.learning_rates}
+
+    @staticmethod
+    def _add_loss(losses: list[LossPoint], event: Step, loss: float) -> None:
+        """Append a point; the correction `1 - 0.9**n` makes the average start at the first loss."""
+        seen = len(losses)
+        mass = 1 - SMOOTHING**seen
+        past = losses[-1].smoothed * mass if losses else 0.0
+        smoothed = (SMOOTHING * past + (1 - SMOOTHING) * loss) / (1 - SMOOTHING ** (seen + 1))
+        losses.append(LossPoint(event.step, event.epoch, loss, smoothed))
+
+    def _evaluate(self, event: Evaluation, passed: float) -> None:
+        if event.split != "validation":
+            return
+        if event.step:
+            self._pause += passed
+        for name, score in event.tasks.items():
+            if name in self._scores:
+                point = ScorePoint(event.step, event.epoch, event.phase, score)
+                self._scores[name].append(point)
+        number = self._phase_called(event.phase).number
+        if event.step:
+            scores = {name: score.headline for name, score in event.tasks.items()}
+            self._change_phase(number, scores=scores)
+
+    def _finish_phase(self, event: PhaseFinished) -> None:
+        self._change_phase(
+            self._phase_called(event.phase).number,
+            state=Progress.DONE,
+            frozen_identical=event.frozen_identical,
+            frozen_tensors=event.frozen_tensors,
+        )
+
+    def _phase_called(self, name: str) -> PhaseProgress:
+        """The phase of that name; the first for a name the plan does not hold."""
+        return next((phase for phase in self._phases if phase.name == name), self._phases[0])
+
+    def _change_phase(self, number: int, **changes: Any) -> None:
+        self._phases[number - 1] = replace(self._phases[number - 1], **changes)
+
+    def _plan_steps(self, event: RunStarted) -> None:
+        """Say how long each phase will be; one in which nothing learns has no step to take."""
+        examples = sum(splits.get("train", 0) for splits in event.examples.values())
+        if not examples:
+            return
+        per_epoch = steps_per_epoch(examples, event.spec.batch_size)
+        planned = phase_steps(event.spec, per_epoch)
+        start = 0
+        for phase, steps in zip(tuple(self._phases), planned, strict=True):
+            steps = 0 if phase.trainable == 0 else steps
+            self._change_phase(phase.number, first_step=start, steps=steps)
+            start += steps

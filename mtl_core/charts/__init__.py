@@ -1,0 +1,1 @@
+"""Charts: values become Plotly figures. No Streamlit here, no torch."""

@@ -1,0 +1,105 @@
+"""The inspector seen from the server: ask, and have a child only while someone asks."""
+
+import threading
+from collections.abc import Sequence
+from time import monotonic
+
+from mtl_core.engine.child import ChildProcess, module_argv
+from mtl_core.engine.protocol import Describe, Described, Refused
+from mtl_core.errors import ChildDied, InternalError
+from mtl_core.models.checkpoint import Checkpoint
+from mtl_core.models.description import BackboneDescription
+
+ARGV = tuple(module_argv("mtl_core.engine.inspector_child"))
+
+
+class Inspector:
+    """Answers from a child that is started when asked and ended when idle.
+
+    Safe for threads: several sessions may ask at once and are served one after another.
+    """
+
+    def __init__(
+        self,
+        child_argv: Sequence[str] = ARGV,
+        idle_seconds: float = 120.0,
+        timeout_seconds: float = 60.0,
+    ) -> None:
+        self._argv, self._idle, self._timeout = child_argv, idle_seconds, timeout_seconds
+        self._turn = threading.Lock()
+        self._child: ChildProcess | None = None
+        self._rest: threading.Timer | None = None
+
+    @property
+    def awake(self) -> bool:
+        """Whether a child is there at this moment."""
+        child = self._child
+        return child is not None and child.alive
+
+    def describe(self, checkpoint: Checkpoint) -> BackboneDescription:
+        """The architecture of a checkpoint. Takes seconds where a child must first be started.
+
+        Raises what `models.describe.describe` raises, ChildDied if the child ended over it, and
+        InternalError if it takes too long.
+        """
+        if not self._turn.acquire(timeout=self._timeout):
+            raise InternalError("Others keep the inspector busy; try again in a minute.")
+        try:
+            return self._ask(Describe(checkpoint=checkpoint))
+        finally:
+            self._rest_later()
+            self._turn.release()
+
+    def close(self) -> None:
+        """End the child, if there is one."""
+        with self._turn:
+            self._end()
+
+    def _ask(self, question: Describe) -> BackboneDescription:
+        child = self._awake_child()
+        deadline = monotonic() + self._timeout
+        try:
+            child.send(question)
+            while (left := deadline - monotonic()) > 0:
+                answer = child.receive(left)
+                if isinstance(answer, Described):
+                    return answer.description
+                if isinstance(answer, Refused):
+                    raise answer.as_error()
+        except ChildDied as problem:
+            self._end()
+            raise ChildDied(
+                f"'{question.checkpoint.reference}' could not be described. {problem}"
+            ) from None
+        self._end()  # an answer that came late would be taken for the next one's
+        raise InternalError(
+            f"'{question.checkpoint.reference}' could not be described within "
+            f"{self._timeout:.0f} seconds. Try again when the machine is less busy."
+        )
+
+    def _awake_child(self) -> ChildProcess:
+        if self._rest is not None:
+            self._rest.cancel()
+        if self._child is None or not self._child.alive:
+            self._end()
+            self._child = ChildProcess(self._argv)
+        return self._child
+
+    def _rest_later(self) -> None:
+        if self._child is not None:
+            self._rest = threading.Timer(self._idle, self._rest_now, args=[self._child])
+            self._rest.daemon = True
+            self._rest.start()
+
+    def _rest_now(self, idle: ChildProcess) -> None:
+        with self._turn:
+            asked_again = self._rest is not threading.current_thread()
+            if self._child is idle and not asked_again:
+                self._end()
+
+    def _end(self) -> None:
+        if self._rest is not None:
+            self._rest.cancel()
+        if self._child is not None:
+            self._child.close()
+        self._child = self._rest = None

@@ -1,0 +1,109 @@
+"""The lab: what the dashboard works with. Store, queue and inspector under one roof."""
+
+import atexit
+import shutil
+import threading
+from collections.abc import Sequence
+from types import TracebackType
+
+from mtl_core.engine import inspector as inspecting
+from mtl_core.engine import supervisor as supervising
+from mtl_core.engine.inspector import Inspector
+from mtl_core.engine.supervisor import Supervisor
+from mtl_core.models.cache import description_of
+from mtl_core.models.checkpoint import resolve_checkpoint
+from mtl_core.models.description import ModelDescription
+from mtl_core.settings import Settings
+from mtl_core.store.record import RunRecord
+from mtl_core.store.runs import RunStore
+from mtl_core.tasks.task import Task
+from mtl_core.training.spec import RunSpec
+
+
+class Lab:
+    """Start, watch and stop runs, and ask what a checkpoint is made of, without torch.
+
+    Safe for threads. `store` is for reading; runs begin and end through the lab.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        trainer_argv: Sequence[str] = supervising.ARGV,
+        inspector_argv: Sequence[str] = inspecting.ARGV,
+    ) -> None:
+        self.settings = settings
+        self.store = RunStore(settings.database)
+        self._supervisor = Supervisor(self.store, settings, trainer_argv)
+        self._inspector = Inspector(inspector_argv)
+
+    def open(self) -> "Lab":
+        """Mark what an earlier server left unfinished, and begin to work through the queue."""
+        self.store.mark_interrupted()
+        self._supervisor.start()
+        return self
+
+    def close(self) -> None:
+        """End the children; a run under way becomes interrupted."""
+        self._supervisor.close()
+        self._inspector.close()
+        self.store.close()
+
+    def __enter__(self) -> "Lab":
+        return self.open()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def model_description(self, reference: str, tasks: tuple[Task, ...]) -> ModelDescription:
+        """The model of a checkpoint, as a browser may name it, with one head for each task.
+
+        Milliseconds for the catalogue and for what was described before, else seconds. Raises
+        CheckpointError for one that is unknown, outside the configured folders or unsuitable.
+        """
+        checkpoint = resolve_checkpoint(reference, below=self.settings.checkpoint_roots)
+        backbone = description_of(checkpoint, self.settings, self._inspector.describe)
+        return ModelDescription(backbone, tasks)
+
+    def start(self, spec: RunSpec) -> RunRecord:
+        """Put a run into the queue; it begins at once if nothing else runs.
+
+        Raises CheckpointError for a checkpoint that a browser may not name.
+        """
+        resolve_checkpoint(spec.checkpoint, below=self.settings.checkpoint_roots)
+        record = self.store.add(spec)
+        self._supervisor.wake()
+        return record
+
+    def stop(self, run: str) -> RunRecord:
+        """Ask a run to stop; within two seconds it has. Raises UnknownRun."""
+        return self.store.request_stop(run)
+
+    def delete(self, run: str) -> None:
+        """Forget a run, its events and the model it wrote. Raises UnknownRun, or BadInput while
+        it runs."""
+        self.store.delete(run)
+        shutil.rmtree(self.settings.run_folder(run), ignore_errors=True)
+
+
+_lab: Lab | None = None
+_opening = threading.Lock()
+
+
+def the_lab() -> Lab:
+    """The one lab of this process, opened by whoever asks first and closed with the process.
+
+    Raises BadInput where its store cannot be opened.
+    """
+    global _lab
+    with _opening:
+        if _lab is None:
+            lab = Lab(Settings.from_environment()).open()
+            atexit.register(lab.close)
+            _lab = lab
+        return _lab

@@ -1,0 +1,120 @@
+"""What parent and child say to each other: one JSON object a line, over the child's pipes.
+
+The parent writes to the child's standard input, the child to its standard output.
+"""
+
+import logging
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from mtl_core import errors
+from mtl_core.errors import FreezeLabError, InternalError
+from mtl_core.models.checkpoint import Checkpoint
+from mtl_core.models.description import BackboneDescription
+from mtl_core.training.events import RunEvent
+from mtl_core.training.spec import RunSpec
+from mtl_core.values import Frozen
+
+logger = logging.getLogger(__name__)
+
+_SHOWN = 200
+
+
+class Train(Frozen):
+    """To the trainer: carry out this run; write the finished model into `output`, if any."""
+
+    message: Literal["train"] = "train"
+    run: str
+    spec: RunSpec
+    output: str | None = None
+
+
+class Stop(Frozen):
+    """To the trainer: stop this run between two steps."""
+
+    message: Literal["stop"] = "stop"
+    run: str
+
+
+class Describe(Frozen):
+    """To the inspector: describe the architecture of this checkpoint."""
+
+    message: Literal["describe"] = "describe"
+    checkpoint: Checkpoint
+
+
+class Ready(Frozen):
+    """From a child, once: it listens. What it needs of torch may still be loading."""
+
+    message: Literal["ready"] = "ready"
+
+
+class Said(Frozen):
+    """From the trainer: the run said this."""
+
+    message: Literal["said"] = "said"
+    run: str
+    event: RunEvent
+
+
+class Described(Frozen):
+    """From the inspector: the answer to `describe`."""
+
+    message: Literal["described"] = "described"
+    description: BackboneDescription
+
+
+class Refused(Frozen):
+    """From the inspector: it cannot; `kind` is the class of the error, `reason` its message."""
+
+    message: Literal["refused"] = "refused"
+    kind: str
+    reason: str
+
+    @classmethod
+    def because_of(cls, problem: Exception) -> "Refused":
+        """What to send for an error."""
+        if isinstance(problem, FreezeLabError):
+            return cls(kind=type(problem).__name__, reason=str(problem))
+        reason = f"Unexpected {type(problem).__name__}: {problem}"
+        return cls(kind=InternalError.__name__, reason=reason)
+
+    def as_error(self) -> FreezeLabError:
+        """The same error, to raise on this side of the pipe."""
+        kind = getattr(errors, self.kind, None)
+        if isinstance(kind, type) and issubclass(kind, FreezeLabError):
+            return kind(self.reason)
+        return InternalError(self.reason)
+
+
+ToChild = Annotated[Train | Stop | Describe, Field(discriminator="message")]
+FromChild = Annotated[Ready | Said | Described | Refused, Field(discriminator="message")]
+
+_Message = TypeVar("_Message")
+_TO_CHILD: TypeAdapter[ToChild] = TypeAdapter(ToChild)
+_FROM_CHILD: TypeAdapter[FromChild] = TypeAdapter(FromChild)
+
+
+def encode(message: ToChild | FromChild) -> bytes:
+    """One line, its end included."""
+    return message.model_dump_json().encode() + b"\n"
+
+
+def decode_to_child(line: bytes) -> ToChild | None:
+    """What the parent said; None, and a line in the log, for anything else."""
+    return _decode(line, _TO_CHILD)
+
+
+def decode_from_child(line: bytes) -> FromChild | None:
+    """What the child said; None, and a line in the log, for anything else."""
+    return _decode(line, _FROM_CHILD)
+
+
+def _decode(line: bytes, adapter: TypeAdapter[_Message]) -> _Message | None:
+    try:
+        return adapter.validate_json(line)
+    except ValidationError as problem:
+        why = problem.errors(include_url=False, include_input=False)[0]["msg"]
+        logger.warning("Not a message, ignored: %r (%s)", line[:_SHOWN], why)
+        return None

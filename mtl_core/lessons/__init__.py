@@ -1,0 +1,1 @@
+"""Lessons: what each freezing choice means, in words, with the sources."""

@@ -1,0 +1,246 @@
+"""From a configuration file to a bare backbone: read, judged, and built with or without memory.
+
+Nothing of a checkpoint's own code is ever run: an architecture is one that the installed
+transformers knows, or it is refused.
+"""
+
+import copy
+import difflib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import torch
+
+from mtl_core.errors import DamagedCheckpoint, UnsafeCheckpoint, UnsupportedArchitecture
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig, PreTrainedModel
+
+Result = TypeVar("Result")
+
+MOST_LAYERS = 1024
+"""A configuration that asks for more is a mistake or an attack: building it would not end."""
+
+_TRACED_TOKENS = 8
+
+
+def read_architecture(config_file: Path) -> "PreTrainedConfig":
+    """The configuration in `config_file`, if it is one of a text encoder transformers knows.
+
+    Raises DamagedCheckpoint if the file is not a configuration, UnsafeCheckpoint if its model
+    exists only as the checkpoint's own code, UnsupportedArchitecture if it is unknown here, a
+    decoder, an encoder-decoder or quantised.
+    """
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING, CONFIG_MAPPING_NAMES
+
+    values = _read_object(config_file)
+    model_type = values.get("model_type")
+    known = isinstance(model_type, str) and model_type in CONFIG_MAPPING_NAMES
+    if not known and "auto_map" in values:
+        raise UnsafeCheckpoint(
+            f"{config_file} names code of the checkpoint's author (auto_map) and no architecture "
+            "that transformers has built in. Freeze Lab never runs code from a checkpoint. "
+            "Choose one with a built-in model_type."
+        )
+    if not isinstance(model_type, str):
+        raise DamagedCheckpoint(
+            f"{config_file} has no model_type, so its architecture is unknown. Add the line "
+            'that its model card implies, e.g. "model_type": "bert".'
+        )
+    if not known:
+        raise UnsupportedArchitecture(_unknown_type(config_file, model_type))
+    try:
+        with quiet_transformers():
+            config = CONFIG_MAPPING[model_type].from_dict(values)
+    except Exception as error:  # each configuration class has its own ways to refuse a value
+        raise DamagedCheckpoint(_impossible(config_file, error)) from None
+    require_encoder(config)
+    return config
+
+
+def require_encoder(config: "PreTrainedConfig") -> None:
+    """Raise UnsupportedArchitecture unless `config` is of an encoder, bidirectional, float."""
+    from transformers.models.auto.modeling_auto import (
+        MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+        MODEL_FOR_MASKED_LM_MAPPING_NAMES,
+    )
+
+    kind = config.model_type
+    causal_only = (
+        kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and kind not in MODEL_FOR_MASKED_LM_MAPPING_NAMES
+    )
+    if getattr(config, "is_encoder_decoder", False):
+        reason = "it is an encoder with a decoder, two stacks of layers"
+    elif causal_only or getattr(config, "is_decoder", False):
+        reason = (
+            "it is a decoder, made to predict the next token; where each token sees only those "
+            "before it, the first one, which the sentence head reads, knows nothing of the rest"
+        )
+    elif getattr(config, "quantization_config", None) is not None:
+        reason = "its weights are quantised, and quantised weights cannot be fine-tuned here"
+    else:
+        return
+    raise UnsupportedArchitecture(
+        f"'{kind}' cannot be used: {reason}. Choose an encoder, e.g. bert, roberta, distilbert, "
+        "deberta-v2, electra or modernbert."
+    )
+
+
+def build_backbone(config: "PreTrainedConfig", device: str) -> "PreTrainedModel":
+    """The bare model of `config` in float32, in evaluation mode, with random weights.
+
+    On the device "meta" it takes no memory and holds no numbers, only shapes. There padding is
+    switched off: looking for it reads token ids, which do not exist. torch's random stream is
+    left as it was.
+    Raises UnsupportedArchitecture if it is no text encoder, or cannot be built.
+    """
+    from transformers import AutoModel
+
+    _require_sane_depth(config)
+    config = copy.deepcopy(config)
+    try:
+        with quiet_transformers(), torch.random.fork_rng(devices=[]), torch.device(device):
+            model = AutoModel.from_config(
+                config,
+                dtype=torch.float32,
+                attn_implementation="eager",
+                trust_remote_code=False,
+            )
+    except Exception as error:  # each architecture has its own ways to refuse a configuration
+        raise UnsupportedArchitecture(
+            f"transformers cannot build '{config.model_type}' from its configuration: "
+            f"{one_line(error)}"
+        ) from None
+    if model.main_input_name != "input_ids":
+        raise UnsupportedArchitecture(
+            f"'{config.model_type}' reads {model.main_input_name}, not text. Choose a text encoder."
+        )
+    if device == "meta":
+        vars(model.config)["pad_token_id"] = None  # past the type check of some configurations
+    model.eval()
+    return model
+
+
+def traced(
+    config: "PreTrainedConfig",
+    measure: "Callable[[PreTrainedModel, torch.Tensor], Result]",
+) -> Result:
+    """What `measure(model, input_ids)` finds by running a backbone of `config`.
+
+    input_ids: (1, tokens), no padding among them. The model is on the meta device; architectures
+    that look at numbers while they run (Longformer looks for global tokens) get a real one with
+    random weights instead, which finds the same and takes the memory of the model.
+    Raises UnsupportedArchitecture if the model does not run on token ids alone.
+    """
+    for device in ("meta", "cpu"):
+        model = build_backbone(config, device)
+        try:
+            with quiet_transformers():
+                return measure(model, example_input(model))
+        except UnsupportedArchitecture:
+            raise
+        except Exception as error:  # whatever a foreign forward pass raises
+            failure = one_line(error)
+            if "meta" not in failure:
+                break
+    raise UnsupportedArchitecture(
+        f"'{config.model_type}' does not run on token ids alone: {failure} "
+        "Choose another text encoder, e.g. bert or roberta."
+    )
+
+
+def example_input(model: "PreTrainedModel") -> torch.Tensor:
+    """A sentence of a few ordinary tokens on the model's device: (1, tokens)."""
+    config = model.config
+    special = {getattr(config, f"{kind}_token_id", None) for kind in ("pad", "bos", "eos", "mask")}
+    ordinary = next((index for index in range(config.vocab_size) if index not in special), 0)
+    tokens = min(_TRACED_TOKENS, position_limit(model) or _TRACED_TOKENS)
+    return torch.full((1, tokens), ordinary, device=model.device)
+
+
+def position_limit(model: "PreTrainedModel") -> int | None:
+    """The most tokens the architecture has positions for; None if it sets no limit.
+
+    RoBERTa and its kin count positions from the one after the padding id, so 514 rows of the
+    position table serve 512 tokens.
+    """
+    stated = getattr(model.config, "max_position_embeddings", None)
+    if not isinstance(stated, int) or stated <= 0:
+        return None
+    for module in model.modules():
+        if isinstance(module, torch.nn.Embedding) and module.padding_idx is not None:
+            is_position_table = module.num_embeddings == stated != model.config.vocab_size
+            if is_position_table:
+                return stated - module.padding_idx - 1
+    return stated
+
+
+def prefix_of(model: "PreTrainedModel") -> str:
+    """The name an architecture's own task models give their backbone, e.g. `bert`."""
+    return model.base_model_prefix or str(model.config.model_type).replace("-", "_")
+
+
+@contextmanager
+def quiet_transformers() -> Iterator[None]:
+    """Silence transformers' advice and progress bars, and put both back as they were."""
+    from transformers.utils import logging
+
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def one_line(error: BaseException) -> str:
+    """What a foreign error says, as one sentence of at most 300 characters."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (" ".join(lines)[:300] or type(error).__name__).rstrip(".") + "."
+
+
+def _read_object(config_file: Path) -> Mapping[str, Any]:
+    try:
+        values = json.loads(config_file.read_bytes())
+    except OSError as error:
+        raise DamagedCheckpoint(f"{config_file} cannot be read: {error.strerror}.") from None
+    except (ValueError, RecursionError) as error:
+        raise DamagedCheckpoint(
+            f"{config_file} is not JSON: {one_line(error)} Copy the checkpoint again."
+        ) from None
+    if not isinstance(values, dict):
+        raise DamagedCheckpoint(
+            f"{config_file} must be a JSON object with a model_type; it is a "
+            f"{type(values).__name__}."
+        )
+    return values
+
+
+def _require_sane_depth(config: "PreTrainedConfig") -> None:
+    layers = getattr(config, "num_hidden_layers", None)
+    if isinstance(layers, int) and not 1 <= layers <= MOST_LAYERS:
+        raise UnsupportedArchitecture(
+            f"The configuration asks for {layers:,} layers; 1 to {MOST_LAYERS:,} can be built."
+        )
+
+
+def _unknown_type(config_file: Path, model_type: str) -> str:
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
+
+    close = difflib.get_close_matches(model_type, CONFIG_MAPPING_NAMES, n=3)
+    nearest = f" Nearest: {', '.join(close)}." if close else ""
+    return (
+        f"{config_file} says model_type '{model_type[:80]}', which transformers "
+        f"{version('transformers')} does not know.{nearest} A newer transformers may know it."
+    )
+
+
+def _impossible(config_file: Path, error: Exception) -> str:
+    return f"{config_file} holds a value that cannot be: {one_line(error)}"

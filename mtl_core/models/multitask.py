@@ -1,0 +1,102 @@
+"""One encoder, one linear head for each task."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
+
+import torch
+from torch import Tensor, nn
+
+from mtl_core.errors import InvalidRun
+from mtl_core.models.architecture import prefix_of
+from mtl_core.tasks.task import Task, TaskKind
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+HEAD_DROPOUT = 0.1
+HEAD_STD = 0.02
+"""As BERT's own task models initialise their heads (`initializer_range`)."""
+
+
+class MultiTaskModel(nn.Module):
+    """A shared encoder with a linear head per task.
+
+    The encoder stands under its architecture's own prefix and each head under its task's head
+    name, so parameters are called `bert.encoder.layer.0…`, `classifier.weight`, as in
+    transformers' task models. Sentence heads read the first token of the last hidden state, token
+    heads every token; `dropout` acts before the heads, in training only.
+    Heads depend on `seed` and their own name alone: the same for every backbone of that width,
+    order of tasks and state of torch's random generator.
+    Raises InvalidRun if a head's name is taken or cannot be one.
+    """
+
+    def __init__(self, backbone: "PreTrainedModel", tasks: Sequence[Task], seed: int) -> None:
+        super().__init__()
+        self.tasks = tuple(tasks)
+        self.prefix = prefix_of(backbone)
+        self.add_module(self.prefix, backbone)
+        self.dropout = nn.Dropout(HEAD_DROPOUT)
+        for task in self.tasks:
+            self._refuse_taken(task)
+            self.add_module(task.head, _linear_head(task, backbone.config.hidden_size, seed))
+
+    @property
+    def backbone(self) -> "PreTrainedModel":
+        """The encoder without its heads."""
+        return self.get_submodule(self.prefix)
+
+    def head(self, task: Task) -> nn.Linear:
+        """The linear head of `task`."""
+        return cast(nn.Linear, self.get_submodule(task.head))
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:
+        """Logits of every task, by task name.
+
+        input_ids, attention_mask: (batch, tokens). Sentence tasks: (batch, outputs); token
+        tasks: (batch, tokens, outputs).
+        """
+        hidden = self.backbone(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        return self.heads(hidden)
+
+    def heads(self, hidden: Tensor) -> dict[str, Tensor]:
+        """Logits of every task from the last hidden state: (batch, tokens, hidden)."""
+        hidden = self.dropout(hidden)
+        return {
+            task.name: self.head(task)(hidden[:, 0] if _reads_first_token(task) else hidden)
+            for task in self.tasks
+        }
+
+    def _refuse_taken(self, task: Task) -> None:
+        heads = [other.head for other in self.tasks]
+        if heads.count(task.head) > 1:
+            owners = ", ".join(other.name for other in self.tasks if other.head == task.head)
+            raise InvalidRun(
+                f"The head '{task.head}' is given to several tasks ({owners}). Each task has a "
+                "head of its own: give them different names."
+            )
+        if task.head == self.prefix:
+            raise InvalidRun(
+                f"The head of task '{task.name}' cannot be called '{task.head}': the encoder's "
+                "parameters bear that prefix. Choose another name, e.g. 'classifier'."
+            )
+        if not task.head or "." in task.head or hasattr(self, task.head):
+            raise InvalidRun(
+                f"The head of task '{task.name}' cannot be called '{task.head}': a part of the "
+                "model bears that name, or it holds a dot. Choose another, e.g. 'classifier'."
+            )
+
+
+def _reads_first_token(task: Task) -> bool:
+    return task.kind is TaskKind.SENTENCE
+
+
+def _linear_head(task: Task, hidden_size: int, seed: int) -> nn.Linear:
+    """A head with weights from normal(0, HEAD_STD) and a bias of zeros."""
+    digest = hashlib.sha256(f"{seed}\n{task.head}".encode()).digest()
+    generator = torch.Generator().manual_seed(int.from_bytes(digest[:8], "big", signed=True))
+    head = nn.Linear(hidden_size, len(task.outputs), device="meta").to_empty(device="cpu")
+    with torch.no_grad():
+        head.weight.normal_(0.0, HEAD_STD, generator=generator)
+        head.bias.zero_()
+    return head

@@ -1,0 +1,108 @@
+"""Opening the SQLite file: settings of each connection, transactions, the schema's version."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, event, select
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.orm import Session
+
+from mtl_core.errors import BadInput, InternalError
+from mtl_core.store.schema import SCHEMA_VERSION, SchemaRow, Table
+
+_BUSY_SECONDS = 15.0  # how long one writer waits for another; transactions take milliseconds
+
+
+class Database:
+    """One SQLite file that threads of this process and other processes use at once.
+
+    Readers never wait (write-ahead log); a writer takes the lock when its transaction begins, so
+    that what it reads there cannot change before it writes.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as problem:
+            raise BadInput(
+                f"The folder {path.parent} for the run store cannot be made: {problem.strerror}. "
+                "Set FREEZE_LAB_HOME to a folder you may write to."
+            ) from None
+        self._reader = _engine(path)
+        self._writer = self._reader.execution_options(writes=True)
+        try:
+            self._prepare()
+        except DatabaseError as problem:
+            self.close()
+            raise BadInput(
+                f"The run store {path} cannot be opened: {problem.orig}. "
+                "Move that file away to begin anew, or set FREEZE_LAB_HOME to another folder."
+            ) from None
+        except BadInput:
+            self.close()
+            raise
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """One look at the store as it is at this moment. Raises InternalError."""
+        with self._problems_named("read"), Session(self._reader) as session:
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """One transaction: all of it is kept, or none. Raises InternalError."""
+        with self._problems_named("written"), Session(self._writer) as session, session.begin():
+            yield session
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._reader.dispose()
+
+    def _prepare(self) -> None:
+        with Session(self._writer) as session, session.begin():
+            connection = session.connection()
+            Table.metadata.create_all(connection, tables=[Table.metadata.tables["schema"]])
+            version = session.scalar(select(SchemaRow.version))
+            if version is None:
+                session.add(SchemaRow(version=SCHEMA_VERSION))
+                Table.metadata.create_all(connection)
+            elif version != SCHEMA_VERSION:
+                raise BadInput(
+                    f"The run store {self.path} has schema {version}; this version of Freeze Lab "
+                    f"reads schema {SCHEMA_VERSION}. Use the version that wrote it, or set "
+                    "FREEZE_LAB_HOME to another folder."
+                )
+
+    @contextmanager
+    def _problems_named(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except DatabaseError as problem:
+            raise InternalError(
+                f"The run store {self.path} could not be {what}: {problem.orig}."
+            ) from problem
+
+
+def _engine(path: Path) -> Engine:
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": _BUSY_SECONDS})
+    event.listen(engine, "connect", _set_up)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _set_up(connection: DBAPIConnection, _record: object) -> None:
+    # None hands transactions to `_begin`: left to itself, sqlite3 begins one at the first write,
+    # after the reads on which that write rests.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for setting in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+        cursor.execute(f"PRAGMA {setting}")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

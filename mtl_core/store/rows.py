@@ -1,0 +1,122 @@
+"""What the run store does with rows inside one transaction."""
+
+import difflib
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Select, insert, select
+from sqlalchemy.orm import Session
+
+from mtl_core.errors import UnknownRun
+from mtl_core.store.owner import Owner
+from mtl_core.store.record import STATE_AFTER, RunRecord, RunState, new_id
+from mtl_core.store.schema import EventRow, OwnerRow, RetiredIdRow, RunRow
+from mtl_core.training.events import LAST_WORDS, RunEvent, RunFinished, RunStarted, event_to_json
+from mtl_core.training.spec import RunSpec
+
+SILENCE = timedelta(seconds=60)
+"""An owner that cannot be looked up counts as gone after this long without a heartbeat."""
+
+
+def record_of(row: RunRow) -> RunRecord:
+    """The row as a value that outlives the transaction."""
+    return RunRecord(
+        id=row.id,
+        name=row.name,
+        state=row.state,
+        spec=RunSpec.model_validate_json(row.spec),
+        created_at=row.created_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        reason=row.reason,
+        last_event=row.last_event,
+        stop_requested=row.stop_requested,
+    )
+
+
+def row_of(session: Session, run: str) -> RunRow:
+    """The row of a run. Raises UnknownRun with the nearest ids."""
+    row = session.scalar(select(RunRow).where(RunRow.id == run))
+    if row is None:
+        ids = session.scalars(select(RunRow.id).order_by(RunRow.number.desc())).all()
+        raise UnknownRun(f"There is no run '{run}'. {_what_exists(run, ids)}")
+    return row
+
+
+def oldest_waiting() -> Select[RunRow]:
+    """The query for the run to begin next."""
+    waiting = select(RunRow).where(RunRow.state == RunState.WAITING)
+    return waiting.order_by(RunRow.number).limit(1)
+
+
+def unused_id(session: Session, name: str, now: datetime) -> str:
+    """An id that no run has or had."""
+    while True:
+        candidate = new_id(name, now)
+        taken = select(RunRow.id).where(RunRow.id == candidate)
+        retired = select(RetiredIdRow.id).where(RetiredIdRow.id == candidate)
+        if session.scalar(taken.union_all(retired)) is None:
+            return candidate
+
+
+def seen(session: Session, owner: Owner, now: datetime) -> str:
+    """Write down that `owner` lives; its key."""
+    row = session.get(OwnerRow, owner.id)
+    if row is None:
+        row = OwnerRow(id=owner.id, place=owner.place, pid=owner.pid, started=owner.started)
+        session.add(row)
+    row.seen_at = now
+    session.flush()
+    return row.id
+
+
+def is_gone(row: OwnerRow) -> bool:
+    """Whether the process has ended, as far as it can be known from here."""
+    gone = Owner(row.place, row.pid, row.started).is_gone()
+    return datetime.now(UTC) - row.seen_at > SILENCE if gone is None else gone
+
+
+def write_events(session: Session, row: RunRow, events: Sequence[RunEvent], now: datetime) -> None:
+    """Number the events on, insert them, and let the run follow what they say.
+
+    What comes after a last word is dropped.
+    """
+    kept = _up_to_last_word(events)
+    numbered = [
+        {
+            "run": row.number,
+            "number": number,
+            "kind": event.event,
+            "body": event_to_json(event),
+        }
+        for number, event in enumerate(kept, start=row.last_event + 1)
+    ]
+    if numbered:
+        session.execute(insert(EventRow), numbered)
+    row.last_event += len(numbered)
+    for event in kept:
+        _follow(row, event, now)
+
+
+def _up_to_last_word(events: Sequence[RunEvent]) -> Sequence[RunEvent]:
+    for index, event in enumerate(events, start=1):
+        if isinstance(event, LAST_WORDS):
+            return events[:index]
+    return events
+
+
+def _follow(row: RunRow, event: RunEvent, now: datetime) -> None:
+    if isinstance(event, RunStarted):
+        row.spec = event.spec.model_dump_json()
+    elif isinstance(event, LAST_WORDS):
+        row.state, row.finished_at = STATE_AFTER[type(event)], now
+        row.reason = None if isinstance(event, RunFinished) else event.reason
+
+
+def _what_exists(asked: str, ids: Sequence[str]) -> str:
+    if not ids:
+        return "The store holds none yet: start one on the Train page or with `train`."
+    nearest = difflib.get_close_matches(asked, ids, n=3, cutoff=0.5)
+    if nearest:
+        return f"Nearest: {', '.join(nearest)}."
+    return f"The newest: {', '.join(ids[:3])}. `runs list` shows all {len(ids)}."

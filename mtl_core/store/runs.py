@@ -1,0 +1,207 @@
+"""The run store: the worker appends, the pages read, and nothing else changes a run."""
+
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import delete, func, select
+
+from mtl_core.errors import BadInput
+from mtl_core.store.connection import Database
+from mtl_core.store.owner import Owner
+from mtl_core.store.record import STATE_AFTER, RunRecord, RunState, run_name
+from mtl_core.store.rows import (
+    is_gone,
+    oldest_waiting,
+    record_of,
+    row_of,
+    seen,
+    unused_id,
+    write_events,
+)
+from mtl_core.store.schema import EventRow, OwnerRow, RetiredIdRow, RunRow
+from mtl_core.training.events import RunEvent, RunStopped, event_from_json
+from mtl_core.training.spec import RunSpec
+
+_LOST = (
+    "The process that ran it ended without a last word: it was killed, or the machine went down. "
+    "What it said until then is kept; start it again to have the rest."
+)
+
+
+class RunStore:
+    """Runs and their events in one SQLite file, made where there is none.
+
+    Safe for threads and for several processes at once. Every method raises InternalError where
+    the file cannot be read or written, and UnknownRun for an id that no run bears.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._database = Database(path)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._database.close()
+
+    def add(
+        self, spec: RunSpec, state: RunState = RunState.WAITING, owner: Owner | None = None
+    ) -> RunRecord:
+        """Write down a new run: waiting in the queue, or running at once in `owner`.
+
+        A running one without an owner belongs to this process.
+        """
+        now = datetime.now(UTC)
+        running = state is RunState.RUNNING
+        with self._database.writing() as session:
+            name = run_name(spec)
+            row = RunRow(
+                id=unused_id(session, name, now),
+                name=name,
+                state=state,
+                spec=spec.model_dump_json(),
+                created_at=now,
+                started_at=now if running else None,
+                owner=seen(session, owner or Owner.this_process(), now) if running else None,
+            )
+            session.add(row)
+            session.flush()
+            return record_of(row)
+
+    def claim_next(self, owner: Owner) -> RunRecord | None:
+        """Take the run that waits longest; None where none waits. Only one caller gets a run."""
+        with self._database.reading() as session:
+            if session.scalar(oldest_waiting()) is None:
+                return None
+        now = datetime.now(UTC)
+        with self._database.writing() as session:
+            row = session.scalar(oldest_waiting())
+            if row is None:
+                return None
+            row.state, row.started_at = RunState.RUNNING, now
+            row.owner = seen(session, owner, now)
+            return record_of(row)
+
+    def append(self, run: str, events: Sequence[RunEvent]) -> bool:
+        """Add events to a run in one transaction; a last word also ends it.
+
+        False, and nothing is kept, where the run was deleted meanwhile or had its last word. A
+        run marked as interrupted that speaks after all is running again.
+        """
+        now = datetime.now(UTC)
+        with self._database.writing() as session:
+            row = session.scalar(select(RunRow).where(RunRow.id == run))
+            if row is None or row.state in STATE_AFTER.values():
+                return False
+            if row.state is RunState.INTERRUPTED:
+                row.state, row.finished_at, row.reason = RunState.RUNNING, None, None
+            write_events(session, row, events, now)
+            owner = session.get(OwnerRow, row.owner) if row.owner else None
+            if owner is not None:
+                owner.seen_at = now
+            return True
+
+    def events(
+        self, run: str, after: int = 0, kinds: Collection[str] = ()
+    ) -> list[tuple[int, RunEvent]]:
+        """The events of a run with a number above `after`, each with its number, in order.
+
+        `kinds` narrows them to some values of `event`, such as `evaluation`.
+        """
+        query = (
+            select(EventRow.number, EventRow.body)
+            .join(RunRow, RunRow.number == EventRow.run)
+            .where(RunRow.id == run, EventRow.number > after)
+            .order_by(EventRow.number)
+        )
+        if kinds:
+            query = query.where(EventRow.kind.in_(kinds))
+        with self._database.reading() as session:
+            rows = session.execute(query).all()
+            if not rows:
+                row_of(session, run)
+        return [(number, event_from_json(body)) for number, body in rows]
+
+    def runs(self, limit: int = 200) -> list[RunRecord]:
+        """The newest runs, newest first."""
+        with self._database.reading() as session:
+            rows = session.scalars(select(RunRow).order_by(RunRow.number.desc()).limit(limit))
+            return [record_of(row) for row in rows]
+
+    def run(self, run: str) -> RunRecord:
+        """One run as it is now."""
+        with self._database.reading() as session:
+            return record_of(row_of(session, run))
+
+    def position(self, run: str) -> int | None:
+        """Its place in the queue, 1 for the next to begin; None where it does not wait."""
+        with self._database.reading() as session:
+            row = row_of(session, run)
+            if row.state is not RunState.WAITING:
+                return None
+            return session.scalar(
+                select(func.count())
+                .select_from(RunRow)
+                .where(RunRow.state == RunState.WAITING, RunRow.number <= row.number)
+            )
+
+    def stop_requested(self, run: str) -> bool:
+        """Whether somebody asked to stop it; also true where it was deleted."""
+        with self._database.reading() as session:
+            asked = session.scalar(select(RunRow.stop_requested).where(RunRow.id == run))
+        return asked is None or asked
+
+    def request_stop(self, run: str) -> RunRecord:
+        """Ask whoever runs it to stop; a waiting run is stopped at once, an ended one stays."""
+        with self._database.writing() as session:
+            row = row_of(session, run)
+            if not row.state.is_final:
+                row.stop_requested = True
+            if row.state is RunState.WAITING:
+                last_word = RunStopped(elapsed_seconds=0.0, reason="Stopped before it began.")
+                write_events(session, row, [last_word], datetime.now(UTC))
+            return record_of(row)
+
+    def delete(self, run: str) -> None:
+        """Forget a run and its events. Raises BadInput for one that is running."""
+        with self._database.writing() as session:
+            row = row_of(session, run)
+            if row.state is RunState.RUNNING:
+                raise BadInput(f"Run '{run}' is running: stop it first, then delete it.")
+            session.add(RetiredIdRow(id=row.id))
+            session.execute(delete(RunRow).where(RunRow.number == row.number))
+
+    def heartbeat(self, owner: Owner) -> None:
+        """Say that `owner` lives."""
+        with self._database.writing() as session:
+            seen(session, owner, datetime.now(UTC))
+
+    def interrupt(self, run: str, reason: str) -> None:
+        """End a running run without a last word of its own; an ended one stays as it is."""
+        with self._database.writing() as session:
+            row = row_of(session, run)
+            if row.state is RunState.RUNNING:
+                _interrupt(row, reason)
+
+    def mark_interrupted(self) -> list[str]:
+        """Mark the running runs whose process is gone; their ids.
+
+        A process on this machine is looked up; of one elsewhere (another container, or before a
+        restart of the machine) only the heartbeat tells.
+        """
+        running = (
+            select(RunRow, OwnerRow)
+            .join(OwnerRow, OwnerRow.id == RunRow.owner)
+            .where(RunRow.state == RunState.RUNNING)
+        )
+        with self._database.reading() as session:
+            if session.execute(running.limit(1)).first() is None:
+                return []
+        with self._database.writing() as session:
+            lost = [row for row, owner in session.execute(running).all() if is_gone(owner)]
+            for row in lost:
+                _interrupt(row, _LOST)
+            return [row.id for row in lost]
+
+
+def _interrupt(row: RunRow, reason: str) -> None:
+    row.state, row.finished_at, row.reason = RunState.INTERRUPTED, datetime.now(UTC), reason

@@ -1,0 +1,97 @@
+"""The tables, as `docs/storage.md` explains them column by column."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import Enum, ForeignKey, Index, String, Text, TypeDecorator
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from mtl_core.store.record import RunState
+
+SCHEMA_VERSION = 1
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """A moment, kept as ISO 8601 text in UTC: readable in any SQLite shell, sorts as text."""
+
+    impl = String(32)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        """Write an aware moment."""
+        return value.astimezone(UTC).isoformat(timespec="microseconds") if value else None
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Read it back, aware."""
+        return datetime.fromisoformat(value) if value else None
+
+
+_State = Enum(
+    RunState, native_enum=False, length=16, values_callable=lambda states: [s.value for s in states]
+)
+
+
+class Table(DeclarativeBase):
+    """The base of all tables."""
+
+
+class SchemaRow(Table):
+    """One row: which version of this schema the file has."""
+
+    __tablename__ = "schema"
+
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+
+
+class OwnerRow(Table):
+    """A process that works or worked on runs, and when it last said so."""
+
+    __tablename__ = "owners"
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    place: Mapped[str] = mapped_column(Text)
+    pid: Mapped[int]
+    started: Mapped[str | None] = mapped_column(Text)
+    seen_at: Mapped[datetime] = mapped_column(UtcTime)
+
+
+class RunRow(Table):
+    """One run."""
+
+    __tablename__ = "runs"
+    __table_args__ = (Index("runs_by_state", "state", "number"), {"sqlite_autoincrement": True})
+
+    number: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(Text, unique=True)
+    name: Mapped[str] = mapped_column(Text)
+    state: Mapped[RunState] = mapped_column(_State)
+    spec: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(UtcTime)
+    started_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    reason: Mapped[str | None] = mapped_column(Text)
+    last_event: Mapped[int] = mapped_column(default=0)
+    stop_requested: Mapped[bool] = mapped_column(default=False)
+    owner: Mapped[str | None] = mapped_column(ForeignKey("owners.id"))
+
+
+class EventRow(Table):
+    """One event of one run."""
+
+    __tablename__ = "events"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    run: Mapped[int] = mapped_column(
+        ForeignKey("runs.number", ondelete="CASCADE"), primary_key=True
+    )
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    kind: Mapped[str] = mapped_column(Text)
+    body: Mapped[str] = mapped_column(Text)
+
+
+class RetiredIdRow(Table):
+    """The id of a deleted run, so that no other run ever gets it."""
+
+    __tablename__ = "retired_ids"
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True)

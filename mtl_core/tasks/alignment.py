@@ -1,0 +1,207 @@
+"""Examples as token ids, with each word's tag on the word's first sub-word.
+
+Only the first sub-word carries the tag, in the loss as in the score: a measure over continuation
+sub-words would count long words several times.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from mtl_core.errors import InvalidRun, UnsupportedArchitecture
+from mtl_core.tasks.dataset import Example
+from mtl_core.tasks.schemes import OUTSIDE, spans
+from mtl_core.tasks.task import Task, TaskKind
+
+IGNORED = -100  # the label that torch's cross entropy passes over
+MIN_LENGTH = 8
+_BATCH = 512
+
+
+class SubWords(Protocol):
+    """One sentence as the tokenizers library returns it."""
+
+    @property
+    def ids(self) -> list[int]:
+        """Token ids, special tokens included."""
+
+    @property
+    def word_ids(self) -> list[int | None]:
+        """The word each token comes from, or None for a special token."""
+
+    @property
+    def overflowing(self) -> list[Any]:
+        """What truncation cut off."""
+
+
+class Encodings(Protocol):
+    """A batch as transformers returns it."""
+
+    @property
+    def encodings(self) -> Sequence[SubWords] | None:
+        """One for each sentence, or None where the tokenizer is not a fast one."""
+
+
+class Tokenizer(Protocol):
+    """What encoding needs of a tokenizer of transformers."""
+
+    def __call__(self, text: Any, **options: Any) -> Encodings:
+        """Encode a list of texts, or of lists of words with `is_split_into_words`."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedExample:
+    """One example as a model reads it, unpadded.
+
+    `labels` are by task name: the index of an output, or one for each token of `input_ids`
+    (IGNORED on special tokens and continuations). `first_sub_words` are, for each word of an
+    example in words, its first token's place in `input_ids`; None if the word was cut off or
+    the tokenizer made nothing of it. It is empty for an example in text.
+    """
+
+    input_ids: tuple[int, ...]
+    labels: Mapping[str, int | tuple[int, ...]]
+    first_sub_words: tuple[int | None, ...] = ()
+
+
+@dataclass(frozen=True)
+class EncodedSplit:
+    """All examples of a split, in their order.
+
+    `entities_lost` counts, by token task, entities of which truncation cut off at least one word:
+    no prediction can have them right. `longest` is in tokens, special tokens included.
+    """
+
+    examples: tuple[EncodedExample, ...]
+    entities_lost: Mapping[str, int]
+    longest: int
+
+
+def check_max_length(max_length: int, max_positions: int | None) -> None:
+    """Raise InvalidRun unless MIN_LENGTH <= max_length <= max_positions (None: no limit)."""
+    limit = "" if max_positions is None else f" and at most {max_positions:,}"
+    if max_length < MIN_LENGTH or (max_positions is not None and max_length > max_positions):
+        raise InvalidRun(
+            f"A maximum length of {max_length:,} tokens cannot be used. "
+            f"Choose at least {MIN_LENGTH}{limit} for this checkpoint."
+        )
+
+
+def encode(
+    examples: Sequence[Example],
+    tasks: Sequence[Task],
+    tokenizer: Tokenizer,
+    max_length: int,
+    max_positions: int | None = None,
+) -> EncodedSplit:
+    """Token ids and label indices of all examples, cut off at `max_length` tokens.
+
+    A tokenizer that begins words with their blank (RoBERTa's) must have been loaded with
+    `add_prefix_space=True`. Raises InvalidRun as `check_max_length` does, and
+    UnsupportedArchitecture for a tokenizer that cannot tell words from sub-words.
+    """
+    check_max_length(max_length, max_positions)
+    sub_words = _sub_words(examples, tokenizer, max_length)
+    outputs = {task.name: {tag: row for row, tag in enumerate(task.outputs)} for task in tasks}
+    encoded = tuple(
+        _encoded(example, one, outputs) for example, one in zip(examples, sub_words, strict=True)
+    )
+    return EncodedSplit(
+        examples=encoded,
+        entities_lost={
+            task.name: sum(map(_entities_lost, _tags(examples, task), sub_words))
+            for task in tasks
+            if task.kind is TaskKind.TOKEN
+        },
+        longest=max((len(one.input_ids) for one in encoded), default=0),
+    )
+
+
+def word_tags(encoded: EncodedExample, indices: Sequence[int], task: Task) -> tuple[str, ...]:
+    """The tag a head says of each word, read at the word's first sub-word.
+
+    `indices`: the highest output at each token, (tokens,) or longer where the batch was padded.
+    A word that was cut off, or of which the tokenizer made nothing, counts as `O`. The tags are
+    of the task's own scheme; `score_entities` converts them.
+    """
+    return tuple(
+        OUTSIDE if place is None else task.outputs[indices[place]]
+        for place in encoded.first_sub_words
+    )
+
+
+def _sub_words(
+    examples: Sequence[Example], tokenizer: Tokenizer, max_length: int
+) -> list[SubWords]:
+    """One entry for each example; texts and words go to the tokenizer in batches of their own."""
+    in_words = [place for place, example in enumerate(examples) if example.words is not None]
+    in_text = [place for place, example in enumerate(examples) if example.words is None]
+    found: dict[int, SubWords] = {}
+    for places, split_into_words in ((in_text, False), (in_words, True)):
+        for start in range(0, len(places), _BATCH):
+            batch = places[start : start + _BATCH]
+            encodings = tokenizer(
+                [_read(examples[place]) for place in batch],
+                is_split_into_words=split_into_words,
+                add_special_tokens=True,
+                truncation=True,
+                max_length=max_length,
+                padding=False,
+            ).encodings
+            if encodings is None:
+                raise UnsupportedArchitecture(
+                    "This checkpoint has no fast tokenizer, so sub-words cannot be traced to "
+                    "their words. Add its tokenizer.json, or choose another checkpoint."
+                )
+            found.update(zip(batch, encodings, strict=True))
+    return [found[place] for place in range(len(examples))]
+
+
+def _read(example: Example) -> str | list[str] | None:
+    return example.text if example.words is None else list(example.words)
+
+
+def _encoded(
+    example: Example, sub_words: SubWords, outputs: Mapping[str, Mapping[str, int]]
+) -> EncodedExample:
+    places = _first_places(sub_words, len(example.words or ()))
+    length = len(sub_words.ids)
+    labels = {
+        name: outputs[name][label]
+        if isinstance(label, str)
+        else _on_first_sub_words([outputs[name][tag] for tag in label], places, length)
+        for name, label in example.labels.items()
+        if name in outputs
+    }
+    return EncodedExample(tuple(sub_words.ids), labels, places)
+
+
+def _first_places(sub_words: SubWords, words: int) -> tuple[int | None, ...]:
+    first: dict[int, int] = {}
+    for place, word in enumerate(sub_words.word_ids):
+        if word is not None:
+            first.setdefault(word, place)
+    return tuple(first.get(word) for word in range(words))
+
+
+def _on_first_sub_words(
+    indices: Sequence[int], places: Sequence[int | None], length: int
+) -> tuple[int, ...]:
+    labels = [IGNORED] * length
+    for index, place in zip(indices, places, strict=True):
+        if place is not None:
+            labels[place] = index
+    return tuple(labels)
+
+
+def _tags(examples: Sequence[Example], task: Task) -> list[tuple[str, ...]]:
+    """Each example's tags for `task`; none where it is not labelled for it."""
+    labels = (example.labels.get(task.name, ()) for example in examples)
+    return [() if isinstance(label, str) else label for label in labels]
+
+
+def _entities_lost(tags: Sequence[str], sub_words: SubWords) -> int:
+    if not sub_words.overflowing:
+        return 0
+    kept = max((word for word in sub_words.word_ids if word is not None), default=-1)
+    return sum(span.end - 1 > kept for span in spans(tags))

@@ -1,0 +1,221 @@
+"""Labelled examples of several tasks, ready to be encoded."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from mtl_core.errors import DataError, InternalError
+from mtl_core.tasks.labels import check_tags, sentence_outputs, token_outputs
+from mtl_core.tasks.lines import DataFile, Lines, read_lines
+from mtl_core.tasks.manifest import Manifest, TaskSource, read_manifest
+from mtl_core.tasks.schemes import Scheme, detect_scheme, repairs, to_iob2
+from mtl_core.tasks.sentence_files import SentenceFile, read_sentences
+from mtl_core.tasks.subsets import check_numbers, nested_subset
+from mtl_core.tasks.task import Task, TaskKind
+from mtl_core.tasks.token_files import TokenFile, TokenRow, read_tokens
+
+SAMPLE = "sample"
+MANIFEST_NAME = "manifest.yaml"
+_SAMPLE_FOLDER = Path(__file__).parent / "sample"
+_SUMS_NAME = "SHA256SUMS"
+
+Label = str | tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One sentence, as text or as words (exactly one of the two is set), and what is to be said.
+
+    `labels` are by task name: a label of a sentence task, one tag for each word of a token task.
+    Several tasks that read one file share an example.
+    """
+
+    text: str | None
+    words: tuple[str, ...] | None
+    labels: Mapping[str, Label]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """All examples of all tasks.
+
+    `digests` are the SHA-256 of each file by the name the manifest gives it. `repaired_tags`
+    counts, by token task, each `I-x` that continued nothing and was read as `B-x`.
+    """
+
+    reference: str
+    tasks: tuple[Task, ...]
+    train: tuple[Example, ...]
+    validation: tuple[Example, ...]
+    digests: Mapping[str, str]
+    repaired_tags: Mapping[str, int]
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Labelled examples by task and split: `{"ner": {"train": 200, "validation": 100}}`."""
+        splits = {"train": self.train, "validation": self.validation}
+        return {
+            task.name: {
+                split: sum(task.name in example.labels for example in examples)
+                for split, examples in splits.items()
+            }
+            for task in self.tasks
+        }
+
+
+@dataclass(frozen=True)
+class _TaskData:
+    """One task with its examples in file order, each labelled for this task alone."""
+
+    source: TaskSource
+    task: Task
+    train: tuple[Example, ...]
+    validation: tuple[Example, ...]
+    repaired_tags: int
+
+
+def load_dataset(reference: str, examples: Mapping[str, int] | None = None) -> Dataset:
+    """Read all files of `sample`, of a manifest, or of a folder that holds a `manifest.yaml`.
+
+    `examples` limits training examples by task name: a nested subset, so that 50 lie within 100.
+    Outputs are those of the whole training file, whatever the subset. Raises DataError, naming
+    file and line, and InternalError if the sample data are not what was shipped.
+    """
+    manifest = read_manifest(_manifest_path(reference))
+    limits = dict(examples or {})
+    files = _read_files(manifest)
+    digests = {lines.file.name: lines.sha256 for lines in files.values()}
+    if reference == SAMPLE:
+        verify_shipped(_SAMPLE_FOLDER, digests)
+    data = [_task_data(source, files) for source in manifest.tasks]
+    check_numbers(limits, {one.task.name: len(one.train) for one in data})
+    kept = {
+        one.task.name: nested_subset(one.task, _labels(one), limits[one.task.name])
+        for one in data
+        if one.task.name in limits
+    }
+    return Dataset(
+        reference=reference,
+        tasks=tuple(one.task for one in data),
+        train=_merged([(one.source.train, one, one.train) for one in data], kept),
+        validation=_merged([(one.source.validation, one, one.validation) for one in data], {}),
+        digests=digests,
+        repaired_tags={
+            one.task.name: one.repaired_tags for one in data if one.task.kind is TaskKind.TOKEN
+        },
+    )
+
+
+def load_tasks(reference: str) -> tuple[Task, ...]:
+    """The tasks of `reference` with the outputs of their heads. Raises what `load_dataset` does."""
+    return load_dataset(reference).tasks
+
+
+def _manifest_path(reference: str) -> Path:
+    if reference == SAMPLE:
+        shipped = _SAMPLE_FOLDER / MANIFEST_NAME
+        if not shipped.is_file():
+            raise InternalError("The sample data are not where they were installed. Install again.")
+        return shipped
+    path = Path(reference)
+    try:
+        if path.is_dir():
+            path /= MANIFEST_NAME
+        if path.is_file():
+            return path
+    except (OSError, ValueError):  # a name too long, or with a NUL in it, is no file either
+        pass
+    raise DataError(
+        f"There are no data called '{reference[:200]}'. Name '{SAMPLE}', a manifest file, "
+        f"or a folder that holds a {MANIFEST_NAME}."
+    )
+
+
+def _read_files(manifest: Manifest) -> dict[DataFile, Lines]:
+    named = [file for source in manifest.tasks for file in (source.train, source.validation)]
+    return {file: read_lines(file) for file in dict.fromkeys(named)}
+
+
+def verify_shipped(folder: Path, digests: Mapping[str, str]) -> None:
+    """Compare digests with the SHA256SUMS of `folder`. Raises InternalError for any other file."""
+    try:
+        sums = (folder / _SUMS_NAME).read_text(encoding="utf-8")
+    except OSError as error:
+        raise InternalError(f"The sample data lack {_SUMS_NAME}. Install again.") from error
+    fields = (line.split(maxsplit=1) for line in sums.splitlines() if line.strip())
+    expected = {name.strip().lstrip("*"): digest for digest, name in fields}
+    for name, digest in digests.items():
+        if expected.get(name) != digest:
+            raise InternalError(
+                f"The sample data's {name} is not the file that was shipped "
+                f"(SHA-256 {digest[:12]}…). Install again."
+            )
+
+
+def _task_data(source: TaskSource, files: Mapping[DataFile, Lines]) -> _TaskData:
+    train, validation = files[source.train], files[source.validation]
+    if source.kind is TaskKind.SENTENCE:
+        return _sentence_data(
+            source,
+            read_sentences(train, source.text, source.label),
+            read_sentences(validation, source.text, source.label),
+        )
+    return _token_data(
+        source,
+        read_tokens(train, source.text, source.label),
+        read_tokens(validation, source.text, source.label),
+    )
+
+
+def _sentence_data(source: TaskSource, train: SentenceFile, validation: SentenceFile) -> _TaskData:
+    def examples(file: SentenceFile) -> tuple[Example, ...]:
+        return tuple(Example(row.text, None, {source.name: row.label}) for row in file.rows)
+
+    task = _task(source, sentence_outputs(train, validation))
+    return _TaskData(source, task, examples(train), examples(validation), 0)
+
+
+def _token_data(source: TaskSource, train: TokenFile, validation: TokenFile) -> _TaskData:
+    check_tags(train, validation)
+    rows = (*train.rows, *validation.rows)
+    scheme = detect_scheme(row.tags for row in rows)
+    repaired = sum(repairs(row.tags) for row in rows) if scheme is Scheme.IOB2 else 0
+    if scheme is not Scheme.IO:
+        train, validation = _in_iob2(train), _in_iob2(validation)
+
+    def examples(file: TokenFile) -> tuple[Example, ...]:
+        return tuple(Example(None, row.words, {source.name: row.tags}) for row in file.rows)
+
+    task = _task(source, token_outputs(train, validation))
+    return _TaskData(source, task, examples(train), examples(validation), repaired)
+
+
+def _in_iob2(file: TokenFile) -> TokenFile:
+    rows = (TokenRow(row.lines, row.words, to_iob2(row.tags)) for row in file.rows)
+    return TokenFile(file.file, tuple(rows))
+
+
+def _task(source: TaskSource, outputs: tuple[str, ...]) -> Task:
+    return Task(name=source.name, kind=source.kind, head=source.head, outputs=outputs)
+
+
+def _labels(one: _TaskData) -> list[Label]:
+    return [example.labels[one.task.name] for example in one.train]
+
+
+def _merged(
+    split: Sequence[tuple[DataFile, _TaskData, tuple[Example, ...]]],
+    kept: Mapping[str, frozenset[int]],
+) -> tuple[Example, ...]:
+    """One example for each row of each file, with the labels of all tasks that read that row.
+
+    A row that `kept` leaves without a label is left out.
+    """
+    merged: dict[tuple[Path, TaskKind, str, int], Example] = {}
+    for file, one, examples in split:
+        chosen = kept.get(one.task.name, range(len(examples)))
+        for place, example in enumerate(examples):
+            row = (file.path, one.task.kind, one.source.text, place)
+            known = merged.get(row, Example(example.text, example.words, {}))
+            labels = example.labels if place in chosen else {}
+            merged[row] = replace(known, labels={**known.labels, **labels})
+    return tuple(example for example in merged.values() if example.labels)

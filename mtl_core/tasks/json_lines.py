@@ -1,0 +1,66 @@
+"""JSON lines: one object a line, for sentences and for tokens."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from mtl_core.tasks.lines import DataFile, Lines, unstorable
+from mtl_core.tasks.nearest import what_exists
+
+
+def objects(lines: Lines) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Each line's number and object; blank lines are passed over. Raises DataError."""
+    for number, line in enumerate(lines.lines, start=1):
+        if line.strip():
+            yield number, _object(lines.file, number, line)
+
+
+def value(file: DataFile, line: int, row: dict[str, Any], key: str) -> Any:
+    """What stands under `key`. Raises DataError, which says which keys exist."""
+    if key not in row:
+        raise file.fault(line, f"there is no key '{key}'. {what_exists(key, list(row), 'Keys')}")
+    return row[key]
+
+
+def string(file: DataFile, line: int, key: str, found: Any) -> str:
+    """A string of an object, or a whole number read as one (labels are often 0 and 1)."""
+    if isinstance(found, int) and not isinstance(found, bool):
+        return str(found)
+    if not isinstance(found, str):
+        raise file.fault(
+            line,
+            f"'{key}' holds {_in_json(found)}, not a string. Write it in quotation marks.",
+        )
+    if (fault := unstorable(found)) is not None:
+        raise file.fault(line, f"'{key}' {fault}.")
+    return found
+
+
+def strings(file: DataFile, line: int, key: str, found: Any) -> tuple[str, ...]:
+    """A list of strings of an object."""
+    if not isinstance(found, list):
+        raise file.fault(
+            line,
+            f"'{key}' holds {_in_json(found)}, not a list. Write one entry for each word.",
+        )
+    return tuple(string(file, line, key, entry) for entry in found)
+
+
+def _object(file: DataFile, number: int, line: str) -> dict[str, Any]:
+    try:
+        found = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise file.fault(
+            number, f"is not JSON ({error.msg} at place {error.colno}). Write one object a line."
+        ) from error
+    except (RecursionError, ValueError) as error:
+        raise file.fault(number, "is not an object of plain values. Write one a line.") from error
+    if not isinstance(found, dict):
+        raise file.fault(number, "is not a JSON object. Write one object in braces a line.")
+    return found
+
+
+def _in_json(found: Any) -> str:
+    """What JSON calls a value of this type."""
+    names = {bool: "true or false", type(None): "null", list: "a list", dict: "an object"}
+    return names.get(type(found), "a string" if isinstance(found, str) else "a number")

@@ -1,0 +1,110 @@
+"""A data file as lines of text, with every fault of its bytes said plainly.
+
+Only a line feed ends a line: a line separator or a next-line character inside a sentence is part
+of the sentence.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from mtl_core.errors import DataError
+from mtl_core.values import Frozen
+
+LINE_BYTES = 2**20
+FILE_BYTES = 64 * 2**20
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+class DataFile(Frozen):
+    """A file to read: `name` as its user wrote it, for messages, and where it lies."""
+
+    name: str
+    path: Path
+
+    def fault(self, line: int, problem: str) -> DataError:
+        """The error to raise for one line of this file; `problem` ends with the remedy."""
+        return DataError(f"{self.name}, line {line}: {problem}")
+
+
+@dataclass(frozen=True)
+class Lines:
+    """The lines of a file without their ends, and the SHA-256 of its bytes as they lie on disk."""
+
+    file: DataFile
+    lines: tuple[str, ...]
+    sha256: str
+
+
+def read_lines(file: DataFile, limit_bytes: int = FILE_BYTES) -> Lines:
+    """Read a UTF-8 file; a byte order mark and Windows line ends are accepted.
+
+    Raises DataError for what is missing, not a file, empty, over `limit_bytes`, or has a line
+    that is too long, not UTF-8 or holds a NUL. No more than one line over the limit is read.
+    """
+    digest = hashlib.sha256()
+    lines = []
+    with _open(file, limit_bytes) as stream:
+        for number, raw in enumerate(_pieces(stream), start=1):
+            digest.update(raw)
+            lines.append(_decoded(file, number, raw))
+    if not any(line.strip() for line in lines):
+        raise DataError(f"{file.name} is empty. It must hold at least one labelled example.")
+    return Lines(file, tuple(lines), digest.hexdigest())
+
+
+def unstorable(text: str) -> str | None:
+    """What keeps `text` from being tokenized and stored, or None: a NUL or half a character."""
+    if "\0" in text:
+        return "holds a NUL character. Remove it"
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        return (
+            "holds half of a surrogate pair (\\ud800 to \\udfff alone). Write the whole character"
+        )
+    return None
+
+
+def _open(file: DataFile, limit_bytes: int) -> BinaryIO:
+    try:
+        if not file.path.exists():
+            raise DataError(f"There is no file {file.name}. Check the name in the manifest.")
+        if not file.path.is_file():
+            raise DataError(f"{file.name} is not a file. Name the file that holds the examples.")
+        size = file.path.stat().st_size
+        if size > limit_bytes:
+            raise DataError(
+                f"{file.name} has {size:,} bytes, over the limit of {limit_bytes:,}. "
+                "Take fewer examples."
+            )
+        return file.path.open("rb")
+    except OSError as error:
+        raise DataError(
+            f"{file.name} cannot be read: {error.strerror or error}. Check its permissions."
+        ) from error
+
+
+def _pieces(stream: BinaryIO) -> Iterator[bytes]:
+    # One byte over the limit is enough to tell: a line of any length costs no more than this.
+    return iter(lambda: stream.readline(LINE_BYTES + 1), b"")
+
+
+def _decoded(file: DataFile, number: int, raw: bytes) -> str:
+    if len(raw) > LINE_BYTES:
+        raise file.fault(
+            number, f"is longer than {LINE_BYTES:,} bytes. Cut it, or check the file's line ends."
+        )
+    if number == 1:
+        raw = raw.removeprefix(_BYTE_ORDER_MARK)
+    if b"\0" in raw:
+        raise file.fault(number, "holds a NUL byte. Save the file as UTF-8 text.")
+    try:
+        return raw.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise file.fault(
+            number,
+            f"is not UTF-8 (byte 0x{raw[error.start]:02x} at place {error.start + 1}). "
+            "Save the file as UTF-8.",
+        ) from error

@@ -1,0 +1,210 @@
+"""The manifest: which tasks there are, and the files each one learns from and is measured on."""
+
+import keyword
+from collections import Counter
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+import yaml
+
+from mtl_core.errors import DataError
+from mtl_core.tasks.lines import DataFile, read_lines
+from mtl_core.tasks.nearest import quoted, what_exists
+from mtl_core.tasks.task import TaskKind
+from mtl_core.tasks.token_files import is_json_lines
+from mtl_core.values import Frozen
+
+MANIFEST_BYTES = 2**18
+_REQUIRED = ("kind", "head", "train", "validation")
+_KEYS = (*_REQUIRED, "text", "label")
+_COLUMNS = {TaskKind.SENTENCE: ("text", "label"), TaskKind.TOKEN: ("tokens", "tags")}
+_EXAMPLE = (
+    "A manifest holds: tasks: {sentiment: {kind: sentence, head: classifier, "
+    "train: a.train.csv, validation: a.dev.csv}}"
+)
+
+
+class TaskSource(Frozen):
+    """One task of a manifest and where its examples lie.
+
+    `text` and `label` name the columns of a table or the keys of JSON lines; CoNLL columns go
+    by their place.
+    """
+
+    name: str
+    kind: TaskKind
+    head: str
+    train: DataFile
+    validation: DataFile
+    text: str
+    label: str
+
+
+class Manifest(Frozen):
+    """The tasks, in the order in which the manifest names them; no two share a head."""
+
+    path: Path
+    tasks: tuple[TaskSource, ...]
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read a manifest; its files are not opened yet.
+
+    Raises DataError for YAML that cannot be read, unknown, repeated or missing keys, impossible
+    values, two tasks with one head, and paths that are absolute or lead out of its folder.
+    """
+    file = DataFile(name=str(path), path=path)
+    entries = _entries(file, _document(file), "the manifest", ("tasks",), ("tasks",))
+    tasks = _mapping(file, entries["tasks"], "'tasks'")
+    if not tasks:
+        raise file.fault(_line(entries["tasks"]), f"there are no tasks. {_EXAMPLE}")
+    sources = tuple(_source(file, name, node) for name, node in tasks.items())
+    _check_heads(file, sources)
+    return Manifest(path=path, tasks=sources)
+
+
+def _document(file: DataFile) -> yaml.Node:
+    lines = read_lines(file, MANIFEST_BYTES).lines
+    try:
+        # The tree of nodes, not values: each node knows its line, and `label: no` stays a word.
+        document = yaml.compose("\n".join(lines), Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        problem = f"is not YAML ({error.problem or error.context}). {_EXAMPLE}"
+        raise file.fault(mark.line + 1 if mark else 1, problem) from error
+    except (yaml.YAMLError, RecursionError) as error:
+        raise DataError(f"{file.name} is not YAML that can be read. {_EXAMPLE}") from error
+    if document is None:
+        raise DataError(f"{file.name} holds nothing but comments. {_EXAMPLE}")
+    return document
+
+
+def _mapping(file: DataFile, node: yaml.Node, what: str) -> dict[str, yaml.Node]:
+    if not isinstance(node, yaml.MappingNode):
+        raise file.fault(_line(node), f"{what} must be keys with values. {_EXAMPLE}")
+    entries: dict[str, yaml.Node] = {}
+    for key, value in node.value:
+        name = _string(file, key, f"a key of {what}")
+        if name in entries:
+            raise file.fault(_line(key), f"the key '{name}' is repeated in {what}. Remove one.")
+        entries[name] = value
+    return entries
+
+
+def _string(file: DataFile, node: yaml.Node, what: str) -> str:
+    if not isinstance(node, yaml.ScalarNode) or node.tag.endswith(":null"):
+        raise file.fault(_line(node), f"{what} must be a name or a path. {_EXAMPLE}")
+    return str(node.value)
+
+
+def _entries(
+    file: DataFile, node: yaml.Node, what: str, known: tuple[str, ...], required: tuple[str, ...]
+) -> dict[str, yaml.Node]:
+    """A mapping whose keys are all known, and which has all that are required."""
+    entries = _mapping(file, node, what)
+    for key, value in entries.items():
+        if key not in known:
+            exists = what_exists(key, known, "Keys")
+            raise file.fault(_line(value), f"{what} has an unknown key '{key[:60]}'. {exists}")
+    if missing := [key for key in required if key not in entries]:
+        raise file.fault(_line(node), f"{what} lacks {quoted(missing)}. {_EXAMPLE}")
+    return entries
+
+
+def _source(file: DataFile, name: str, node: yaml.Node) -> TaskSource:
+    what = f"the task '{name[:60]}'"
+    if not name.replace("-", "_").isidentifier():
+        raise file.fault(
+            _line(node),
+            f"{what} cannot be named so. Begin with a letter and use letters, digits, _ and -.",
+        )
+    entries = _entries(file, node, what, _KEYS, _REQUIRED)
+    values = {key: _string(file, entry, f"'{key}' of {what}") for key, entry in entries.items()}
+    kind = _kind(file, entries["kind"], values["kind"], what)
+    text, label = _columns(file, entries, values, kind, what)
+    return TaskSource(
+        name=name,
+        kind=kind,
+        head=_head(file, entries["head"], values["head"], what),
+        train=_data_file(file, entries["train"], values["train"]),
+        validation=_data_file(file, entries["validation"], values["validation"]),
+        text=text,
+        label=label,
+    )
+
+
+def _kind(file: DataFile, node: yaml.Node, value: str, what: str) -> TaskKind:
+    try:
+        return TaskKind(value)
+    except ValueError:
+        exists = what_exists(value, [str(kind) for kind in TaskKind], "Kinds")
+        raise file.fault(_line(node), f"{what} has the kind '{value[:60]}'. {exists}") from None
+
+
+def _head(file: DataFile, node: yaml.Node, value: str, what: str) -> str:
+    if not value.isidentifier() or keyword.iskeyword(value) or value.startswith("_"):
+        raise file.fault(
+            _line(node),
+            f"the head '{value[:60]}' of {what} is not a name a module can bear. "
+            "Begin with a letter and use letters, digits and _.",
+        )
+    return value
+
+
+def _columns(
+    file: DataFile,
+    entries: dict[str, yaml.Node],
+    values: dict[str, str],
+    kind: TaskKind,
+    what: str,
+) -> tuple[str, str]:
+    named = [key for key in ("text", "label") if key in values]
+    by_place = not all(is_json_lines(values[key]) for key in ("train", "validation"))
+    if named and kind is TaskKind.TOKEN and by_place:
+        raise file.fault(
+            _line(entries[named[0]]),
+            f"{what} names columns, but CoNLL columns go by their place: token first, tag last. "
+            f"Remove {quoted(named)}.",
+        )
+    defaults = _COLUMNS[kind]
+    text, label = values.get("text", defaults[0]), values.get("label", defaults[1])
+    if text == label:
+        raise file.fault(
+            _line(entries[named[0]]),
+            f"{what} reads text and label from one column, '{text}'. Name two.",
+        )
+    return text, label
+
+
+def _data_file(file: DataFile, node: yaml.Node, written: str) -> DataFile:
+    if PurePosixPath(written).is_absolute() or PureWindowsPath(written).drive:
+        raise file.fault(
+            _line(node),
+            f"the path '{written}' is absolute. Paths are relative to the manifest's folder.",
+        )
+    try:
+        folder = file.path.resolve().parent
+        path = (folder / written).resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise file.fault(
+            _line(node), f"the path {written!r} leads nowhere. Check its links and letters."
+        ) from error
+    if not path.is_relative_to(folder):
+        raise file.fault(
+            _line(node),
+            f"the path '{written}' leads out of the manifest's folder. Put the file beside it.",
+        )
+    return DataFile(name=written, path=path)
+
+
+def _check_heads(file: DataFile, sources: tuple[TaskSource, ...]) -> None:
+    for head, count in Counter(source.head for source in sources).items():
+        if count > 1:
+            sharing = [source.name for source in sources if source.head == head]
+            raise DataError(
+                f"{file.name}: the tasks {quoted(sharing)} share the head '{head}'. "
+                "Give each a head of its own."
+            )
+
+
+def _line(node: yaml.Node) -> int:
+    return int(node.start_mark.line) + 1

@@ -1,0 +1,131 @@
+"""Tag schemes: how a token task's tags say where an entity begins and ends.
+
+IOB2 writes `B-PER I-PER` for every entity. IOB1 writes `I-PER I-PER`, and `B-PER` only where an
+entity follows another of its type at once. IO writes one tag per type, bare (`PER PER`) or as
+`I-PER I-PER`, so that two neighbours of one type are one entity.
+Source: Tjong Kim Sang and Veenstra 1999, "Representing Text Chunks".
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from typing import NamedTuple
+
+from mtl_core.errors import DataError
+
+OUTSIDE = "O"
+_SINGLE_LETTER_PREFIX = re.compile(r"[^\W\d_]-")
+
+
+class Scheme(StrEnum):
+    """How tags mark the borders of entities."""
+
+    IO = "IO"
+    IOB1 = "IOB1"
+    IOB2 = "IOB2"
+
+
+class Span(NamedTuple):
+    """An entity: words `start` up to, not including, `end`."""
+
+    start: int
+    end: int
+    type: str
+
+
+def tag_fault(tag: str) -> str | None:
+    """What is wrong with the shape of a tag, with the remedy, or None."""
+    if tag in ("B", "I") or tag in ("B-", "I-"):
+        return f"the tag '{tag}' names no type. Write B-TYPE and I-TYPE, such as B-PER."
+    if _SINGLE_LETTER_PREFIX.match(tag) and tag[0] not in "BI":
+        return (
+            f"the tag '{tag}' is of no scheme that is read here. Write B-TYPE, I-TYPE and O "
+            "(IOB2 or IOB1), or bare types and O (IO); convert BIOES and BILOU to IOB2."
+        )
+    return None
+
+
+def is_prefixed(tag: str) -> bool:
+    """Whether a tag is `B-…` or `I-…` rather than a bare type."""
+    return tag.startswith(("B-", "I-"))
+
+
+def entity_type(tag: str) -> str | None:
+    """The type a tag names, or None for `O`."""
+    if tag == OUTSIDE:
+        return None
+    return tag[2:] if is_prefixed(tag) else tag
+
+
+def detect_scheme(sentences: Iterable[Sequence[str]]) -> Scheme:
+    """The scheme of all sentences together.
+
+    Tags that break IOB2 here and there are IOB2, to be repaired: IOB1 is only what never writes
+    `B-` where IOB1 would not. Raises DataError for tags of an unknown shape, and for bare and
+    prefixed tags side by side.
+    """
+    bare, prefixed, begun, opened_inside, opened_by_b = False, False, False, False, False
+    for tags in sentences:
+        previous = None
+        for tag in tags:
+            if (fault := tag_fault(tag)) is not None:
+                raise DataError(f"In the tags, {fault}")
+            kind = entity_type(tag)
+            opens = kind is not None and kind != previous
+            bare |= kind is not None and not is_prefixed(tag)
+            prefixed |= is_prefixed(tag)
+            begun |= tag.startswith("B-")
+            opened_by_b |= opens and tag.startswith("B-")
+            opened_inside |= opens and tag.startswith("I-")
+            previous = kind
+    if bare and prefixed:
+        raise DataError(
+            "Some tags are bare types and others carry B- or I-. Write all of them one way."
+        )
+    if not begun:
+        return Scheme.IO
+    return Scheme.IOB1 if opened_inside and not opened_by_b else Scheme.IOB2
+
+
+def to_iob2(tags: Sequence[str]) -> tuple[str, ...]:
+    """Tags of any scheme as IOB2; the spans stay what they were.
+
+    A run of one bare type becomes one span, and an `I-x` that continues nothing begins a span,
+    as conlleval reads it.
+    """
+    converted, previous = [], None
+    for tag in tags:
+        kind = entity_type(tag)
+        if kind is None:
+            converted.append(OUTSIDE)
+        elif kind != previous or tag.startswith("B-"):
+            converted.append(f"B-{kind}")
+        else:
+            converted.append(f"I-{kind}")
+        previous = kind
+    return tuple(converted)
+
+
+def repairs(tags: Sequence[str]) -> int:
+    """How many `I-x` of a sentence in IOB2 continue nothing, and so are read as `B-x`."""
+    pairs = zip(tags, to_iob2(tags), strict=True)
+    return sum(tag.startswith("I-") and tag != iob2 for tag, iob2 in pairs)
+
+
+def spans(tags: Sequence[str]) -> tuple[Span, ...]:
+    """The entities of a sentence, in order."""
+    iob2 = (*to_iob2(tags), OUTSIDE)
+    found, start = [], None
+    for place, tag in enumerate(iob2):
+        if start is not None and not tag.startswith("I-"):
+            found.append(Span(start, place, iob2[start][2:]))
+            start = None
+        if tag.startswith("B-"):
+            start = place
+    return tuple(found)
+
+
+def ordered(tags: Iterable[str]) -> tuple[str, ...]:
+    """Tags as the rows of a head: O first, then by type, B before I."""
+    inside = set(tags) - {OUTSIDE}
+    return (OUTSIDE, *sorted(inside, key=lambda tag: (entity_type(tag) or "", tag)))

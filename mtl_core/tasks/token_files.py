@@ -1,0 +1,123 @@
+"""Tagged words: CoNLL columns, or JSON lines.
+
+In CoNLL columns the token stands first and the tag last, separated by tabs or by blanks; an empty
+line ends a sentence. A token may begin with `#`, so there are no comments. A `-DOCSTART-` line
+ends a sentence and is passed over, as is customary.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from mtl_core.errors import DataError
+from mtl_core.tasks import json_lines
+from mtl_core.tasks.lines import DataFile, Lines
+
+_DOCUMENT_START = "-DOCSTART-"
+_BLANKS = re.compile(r"[ \t]+")
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRow:
+    """One tagged sentence: line, word and tag of each of its tokens."""
+
+    lines: tuple[int, ...]
+    words: tuple[str, ...]
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TokenFile:
+    """All sentences of a file, at least one."""
+
+    file: DataFile
+    rows: tuple[TokenRow, ...]
+
+
+def is_json_lines(name: str) -> bool:
+    """Whether a token file holds JSON lines; anything else is read as CoNLL columns."""
+    return PurePath(name).suffix.lower() == ".jsonl"
+
+
+def read_tokens(lines: Lines, words: str, tags: str) -> TokenFile:
+    """Sentences of a file; `words` and `tags` are the keys where it holds JSON lines.
+
+    Raises DataError with file and line for a line without a tag or without a token, a line of
+    another number of columns than the first, lists of unequal length, and a file without words.
+    """
+    if is_json_lines(lines.file.name):
+        rows = tuple(_json_rows(lines, words, tags))
+    else:
+        rows = tuple(_conll_rows(lines))
+    if not rows:
+        raise DataError(f"{lines.file.name} holds no words. Add tagged sentences.")
+    return TokenFile(lines.file, rows)
+
+
+def _json_rows(lines: Lines, words: str, tags: str) -> Iterator[TokenRow]:
+    file = lines.file
+    for line, row in json_lines.objects(lines):
+        said, tagged = (
+            json_lines.strings(file, line, key, json_lines.value(file, line, row, key))
+            for key in (words, tags)
+        )
+        if len(said) != len(tagged):
+            raise file.fault(
+                line,
+                f"'{words}' has {len(said)} entries and '{tags}' {len(tagged)}. "
+                "Write one tag for each word.",
+            )
+        if not said or not all(said) or not all(tagged):
+            raise file.fault(line, "a word or a tag is empty. Fill it, or remove the line.")
+        yield TokenRow((line,) * len(said), said, tagged)
+
+
+def _conll_rows(lines: Lines) -> Iterator[TokenRow]:
+    sentence: list[tuple[int, str, str]] = []
+    first: tuple[int, int] | None = None  # line and number of columns of the first token
+    for number, line in enumerate(lines.lines, start=1):
+        fields = _fields(line)
+        if not fields or fields[0] == _DOCUMENT_START:
+            yield from _finished(sentence)
+            sentence = []
+            continue
+        _check_fields(lines.file, number, fields, first)
+        first = first or (number, len(fields))
+        sentence.append((number, fields[0], fields[-1]))
+    yield from _finished(sentence)
+
+
+def _finished(sentence: list[tuple[int, str, str]]) -> Iterator[TokenRow]:
+    if sentence:
+        numbers, words, tags = zip(*sentence, strict=True)
+        yield TokenRow(numbers, words, tags)
+
+
+def _fields(line: str) -> list[str]:
+    # Only blanks and tabs separate: a no-break space, say, may be a token of its own.
+    stripped = line.rstrip(" \t")
+    if not stripped:
+        return []
+    if "\t" in stripped:
+        return [field.strip(" ") for field in stripped.split("\t")]
+    return _BLANKS.split(stripped.lstrip(" "))
+
+
+def _check_fields(
+    file: DataFile, number: int, fields: list[str], first: tuple[int, int] | None
+) -> None:
+    if not fields[0]:
+        raise file.fault(number, "there is no token before the tag. Write the token first.")
+    if len(fields) == 1:
+        raise file.fault(
+            number,
+            f"'{fields[0][:60]}' has no tag. Write the token first and its tag last, "
+            "separated by a tab; an empty line ends a sentence.",
+        )
+    if first is not None and len(fields) != first[1]:
+        raise file.fault(
+            number,
+            f"there are {len(fields)} columns where line {first[0]} has {first[1]}. "
+            "Write as many on every line (a line that begins with # is a token, not a comment).",
+        )

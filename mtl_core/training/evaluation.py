@@ -1,0 +1,93 @@
+"""How well every task does on the validation split, whatever learns."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from mtl_core.models.multitask import MultiTaskModel
+from mtl_core.tasks.alignment import IGNORED, EncodedExample, word_tags
+from mtl_core.tasks.dataset import Example
+from mtl_core.tasks.scoring import score_entities, score_sentences
+from mtl_core.tasks.task import Task, TaskKind
+from mtl_core.training.batches import collate
+from mtl_core.training.events import SentenceScore, TaskScore, TokenScore
+from mtl_core.training.losses import task_losses
+
+_BATCH_SIZE = 32
+
+
+def evaluate(
+    model: MultiTaskModel,
+    examples: Sequence[Example],
+    encoded: Sequence[EncodedExample],
+    tasks: Sequence[Task],
+    pad_id: int,
+) -> dict[str, TaskScore]:
+    """Score every task that has examples. Leaves each module's train or eval mode as it was.
+
+    Batches are of like lengths, fixed by the data alone, so a model scores the same at any time.
+    """
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        with torch.inference_mode():
+            losses, said = _predict(model, encoded, tasks, pad_id)
+    finally:
+        for module, training in modes.items():
+            module.training = training
+    return {
+        task.name: _score(task, examples, encoded, said[task.name], losses[task.name])
+        for task in tasks
+        if said[task.name]
+    }
+
+
+def _predict(
+    model: MultiTaskModel, encoded: Sequence[EncodedExample], tasks: Sequence[Task], pad_id: int
+) -> tuple[dict[str, float | None], dict[str, dict[int, list[int]]]]:
+    """Mean loss of each task, and its highest outputs by example: one, or one for each token."""
+    order = sorted(range(len(encoded)), key=lambda n: (len(encoded[n].input_ids), n))
+    sums = dict.fromkeys((task.name for task in tasks), 0.0)
+    counts = dict.fromkeys((task.name for task in tasks), 0)
+    said: dict[str, dict[int, list[int]]] = {task.name: {} for task in tasks}
+    for start in range(0, len(order), _BATCH_SIZE):
+        places = order[start : start + _BATCH_SIZE]
+        batch = collate([encoded[n] for n in places], tasks, pad_id)
+        logits = model(batch.input_ids, batch.attention_mask)
+        for name, loss in task_losses(logits, batch, tasks, reduction="sum").items():
+            sums[name] += loss.item()
+            counts[name] += int((batch.labels[name] != IGNORED).sum())
+        _collect(said, logits, places, encoded)
+    means = {name: sums[name] / count if count else None for name, count in counts.items()}
+    return means, said
+
+
+def _collect(
+    said: dict[str, dict[int, list[int]]],
+    logits: Mapping[str, Tensor],
+    places: Sequence[int],
+    encoded: Sequence[EncodedExample],
+) -> None:
+    for name, by_place in said.items():
+        highest = logits[name].argmax(-1).tolist()
+        for row, place in enumerate(places):
+            if name in encoded[place].labels:
+                found = highest[row]
+                by_place[place] = found if isinstance(found, list) else [found]
+
+
+def _score(
+    task: Task,
+    examples: Sequence[Example],
+    encoded: Sequence[EncodedExample],
+    said: Mapping[int, list[int]],
+    loss: float | None,
+) -> TaskScore:
+    if task.kind is TaskKind.SENTENCE:
+        gold = [encoded[place].labels[task.name] for place in said]
+        predicted = [highest[0] for highest in said.values()]
+        return SentenceScore(loss=loss, **score_sentences(gold, predicted, task.outputs))  # type: ignore[arg-type]
+    tags = [examples[place].labels[task.name] for place in said]
+    predicted_tags = [word_tags(encoded[n], highest, task) for n, highest in said.items()]
+    return TokenScore(loss=loss, **score_entities(tags, predicted_tags))

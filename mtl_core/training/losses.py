@@ -1,0 +1,43 @@
+"""The loss of each head, and the joint one."""
+
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor
+from torch.nn import functional
+
+from mtl_core.tasks.alignment import IGNORED
+from mtl_core.tasks.task import Task
+from mtl_core.training.batches import Batch
+
+
+def task_losses(
+    logits: Mapping[str, Tensor], batch: Batch, tasks: Sequence[Task], reduction: str = "mean"
+) -> dict[str, Tensor]:
+    """Cross entropy of each task that has labels in `batch`, over its own labels only.
+
+    logits: (batch, outputs) of a sentence task, (batch, sequence, outputs) of a token task.
+    """
+    losses = {}
+    for task in tasks:
+        if task.name in batch.rows:
+            said = logits[task.name][batch.rows[task.name]]
+            losses[task.name] = functional.cross_entropy(
+                said.flatten(0, -2),
+                batch.labels[task.name].flatten(),
+                ignore_index=IGNORED,
+                reduction=reduction,
+            )
+    return losses
+
+
+def joint_loss(losses: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor | None:
+    """The weighted sum of the losses that are here; None where no part of it can be learned from.
+
+    A task that is not named weighs 1.
+    """
+    weighed = [
+        loss * weights.get(task, 1.0)
+        for task, loss in losses.items()
+        if loss.requires_grad and weights.get(task, 1.0) > 0
+    ]
+    return sum(weighed[1:], start=weighed[0]) if weighed else None

@@ -1,0 +1,66 @@
+"""AdamW over everything that ever learns in a run, with each group's own rate."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import nn
+
+from mtl_core.freezing.table import ParameterTable, State
+from mtl_core.models.description import ModelDescription
+from mtl_core.training.schedule import rate_factor
+
+WEIGHT_DECAY = 0.01  # Devlin et al. 2019, appendix A.2; not on biases and LayerNorms
+MAX_GRADIENT_NORM = 1.0
+
+
+class PlanOptimizer:
+    """One AdamW for all phases.
+
+    Its groups are made up front: adding some later under a scheduler breaks the scheduler, and a
+    new optimiser would forget the moments of what goes on learning. In a phase only what learns
+    has a gradient; AdamW leaves a parameter without one alone, moments included.
+    """
+
+    def __init__(
+        self,
+        tables: Sequence[ParameterTable],
+        description: ModelDescription,
+        parameters: Mapping[str, nn.Parameter],
+    ) -> None:
+        ever = {row.name for table in tables for row in table.rows if row.learning_rate is not None}
+        flat = {t.name for t in description.tensors if t.bias or t.layernorm}
+        gathered: dict[tuple[str, bool], list[nn.Parameter]] = {}
+        for tensor in description.tensors:
+            if tensor.name in ever:
+                group = (tensor.group, tensor.name in flat)
+                gathered.setdefault(group, []).append(parameters[tensor.name])
+        groups = [
+            {"params": members, "group": group, "weight_decay": 0.0 if is_flat else WEIGHT_DECAY}
+            for (group, is_flat), members in gathered.items()
+        ]
+        # torch refuses an optimiser of nothing; a plan that freezes all takes no step either.
+        self._adamw = torch.optim.AdamW(groups, lr=0.0, fused=True) if groups else None
+
+    def step(self, table: ParameterTable, step: int, steps: int) -> dict[str, float]:
+        """Clip, move what learns, drop every gradient. `step` counts from 1 within the phase.
+
+        Returns the rate of each group that learned.
+        """
+        rates = group_rates(table, step, steps)
+        if self._adamw is None:
+            return rates
+        moving: list[nn.Parameter] = []
+        for group in self._adamw.param_groups:
+            group["lr"] = rates.get(group["group"], 0.0)
+            moving += [each for each in group["params"] if each.grad is not None]
+        nn.utils.clip_grad_norm_(moving, MAX_GRADIENT_NORM)
+        self._adamw.step()
+        self._adamw.zero_grad(set_to_none=True)
+        return rates
+
+
+def group_rates(table: ParameterTable, step: int, steps: int) -> dict[str, float]:
+    """The learning rate of each group that learns, at `step` (from 1) of a phase's `steps`."""
+    factor = rate_factor(table.plan.schedule, step, steps)
+    learning = (row for row in table.rows if row.state is State.TRAINABLE)
+    return {row.group: (row.learning_rate or 0.0) * factor for row in learning}

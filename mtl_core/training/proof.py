@@ -1,0 +1,58 @@
+"""Proof that frozen means frozen: each tensor's SHA-256, before and after."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from mtl_core.errors import FreezeBroken
+from mtl_core.freezing.table import ParameterTable, State
+
+
+def tensor_digest(tensor: Tensor) -> str:
+    """SHA-256 over a tensor's bytes, dtype and shape."""
+    digest = hashlib.sha256(f"{tensor.dtype} {tuple(tensor.shape)}".encode())
+    digest.update(tensor.detach().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def digests(parameters: Mapping[str, nn.Parameter], names: Iterable[str]) -> dict[str, str]:
+    """The digest of each parameter named."""
+    return {name: tensor_digest(parameters[name]) for name in names}
+
+
+def still_names(table: ParameterTable) -> frozenset[str]:
+    """Unique tensors that may not move in this phase: frozen ones, and unreached ones."""
+    rows = (row for row in table.rows if row.tied_to is None)
+    return frozenset(row.name for row in rows if row.state is not State.TRAINABLE)
+
+
+def require_identical(before: Mapping[str, str], after: Mapping[str, str], where: str) -> None:
+    """Raise FreezeBroken, naming the tensors, unless both hold the same digests."""
+    changed = sorted(name for name in before if after.get(name) != before[name])
+    if changed:
+        shown = ", ".join(changed[:3]) + (", …" if len(changed) > 3 else "")
+        raise FreezeBroken(
+            f"{len(changed)} of {len(before)} tensors that were frozen changed {where}: {shown}. "
+            "This is a fault of Freeze Lab; the run's result cannot be trusted."
+        )
+
+
+def file_digests(folder: Path, names: Iterable[str], prefix: str) -> dict[str, str]:
+    """The digest of each tensor named, as float32, read from the safetensors files in `folder`.
+
+    A file may bear the names with or without the backbone's `prefix`; a name it lacks is left
+    out.
+    """
+    from safetensors import safe_open
+
+    wanted = {alias: name for name in names for alias in (name.removeprefix(f"{prefix}."), name)}
+    found: dict[str, str] = {}
+    for file in sorted(folder.glob("*.safetensors")):
+        with safe_open(file, framework="pt") as tensors:
+            for key in tensors.keys():  # noqa: SIM118 - no mapping
+                if key in wanted:
+                    found[wanted[key]] = tensor_digest(tensors.get_tensor(key).float())
+    return found

@@ -1,0 +1,246 @@
+"""One fine-tune, as the stream of what happens."""
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+
+from mtl_core.errors import NotFinite
+from mtl_core.freezing.apply import apply_phase
+from mtl_core.freezing.table import ParameterTable
+from mtl_core.training.batches import Batch, training_batches
+from mtl_core.training.clock import Clock, forget_peak_memory, peak_memory_bytes
+from mtl_core.training.evaluation import evaluate
+from mtl_core.training.events import (
+    Counts,
+    Evaluation,
+    PhaseFinished,
+    PhaseStarted,
+    RunEvent,
+    RunFinished,
+    RunStarted,
+    RunStopped,
+    Step,
+    TaskScore,
+)
+from mtl_core.training.losses import joint_loss, task_losses
+from mtl_core.training.optimizer import PlanOptimizer
+from mtl_core.training.proof import digests, file_digests, require_identical, still_names
+from mtl_core.training.seeds import stream_seed
+from mtl_core.training.setting import Setting, load_setting
+from mtl_core.training.spec import RunSpec
+from mtl_core.training.writer import require_empty, write_model, written_whole
+
+
+def fine_tune(
+    spec: RunSpec,
+    run: str,
+    output: Path | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Iterator[RunEvent]:
+    """Fine-tune once as `spec` says; yield what happened, in order.
+
+    `should_stop` is asked between steps. The finished model is written into `output`, which must
+    be missing or empty. Raises BadInput before the first event, NotFinite or FreezeBroken later.
+    """
+    if output is not None:
+        require_empty(output)
+    torch.set_num_threads(spec.threads)
+    forget_peak_memory()
+    clock = Clock()
+    yield from _Run(load_setting(spec), run, output, should_stop, clock).events()
+
+
+class _Stopped(Exception):
+    """Somebody asked the run to stop."""
+
+
+class _Run:
+    """The state of one run while it goes on."""
+
+    def __init__(
+        self,
+        setting: Setting,
+        run: str,
+        output: Path | None,
+        should_stop: Callable[[], bool],
+        clock: Clock,
+    ) -> None:
+        self._setting, self._spec, self._model = setting, setting.spec, setting.model
+        self._run, self._output, self._should_stop, self._clock = run, output, should_stop, clock
+        self._parameters = dict(setting.model.named_parameters())
+        self._optimizer = PlanOptimizer(setting.tables, setting.description, self._parameters)
+        self._dropout = _RandomStream(stream_seed(setting.spec.seed, "dropout"))
+        self._batches = training_batches(
+            setting.training,
+            self._spec.tasks,
+            batch_size=self._spec.batch_size,
+            seed=self._spec.seed,
+            pad=setting.pad_id,
+        )
+        self._step = 0
+        self._metrics: dict[str, TaskScore] = {}
+
+    def events(self) -> Iterator[RunEvent]:
+        never_learns = frozenset.intersection(*map(still_names, self._setting.tables))
+        at_start = digests(self._parameters, never_learns)
+        yield self._started()
+        yield self._evaluation(self._setting.tables[0])
+        try:
+            for table, steps in zip(self._setting.tables, self._setting.steps, strict=True):
+                yield from self._phase(table, steps)
+        except _Stopped:
+            yield RunStopped(elapsed_seconds=self._seconds(), reason="stopped on request")
+            return
+        require_identical(at_start, digests(self._parameters, never_learns), "during the run")
+        if self._output is not None:
+            self._write(self._output, at_start)
+        yield self._finished(len(at_start))
+
+    def _phase(self, table: ParameterTable, steps: int) -> Iterator[RunEvent]:
+        apply_phase(table, self._model)
+        still = digests(self._parameters, still_names(table))
+        yield self._phase_started(table, steps)
+        for step in range(1, steps + 1):
+            if self._should_stop():
+                raise _Stopped
+            yield self._learn(table, step, steps)
+            if step == steps or self._step % self._setting.steps_per_epoch == 0:
+                yield self._evaluation(table)
+        after = digests(self._parameters, still)
+        require_identical(still, after, f"in phase '{table.phase.name}'")
+        yield PhaseFinished(
+            elapsed_seconds=self._seconds(),
+            phase=table.phase.name,
+            frozen_identical=True,
+            frozen_tensors=len(still),
+        )
+
+    def _learn(self, table: ParameterTable, step: int, steps: int) -> Step:
+        with self._clock.spending("training"), self._dropout.drawing():
+            batch = next(self._batches)
+            losses = self._losses(batch)
+            joint = joint_loss(losses, self._spec.plan.task_weights)
+            if joint is not None:
+                joint.backward()  # type: ignore[no-untyped-call]
+            self._step += 1
+            values = {name: loss.item() for name, loss in losses.items()}
+            self._require_finite(values)
+            rates = self._optimizer.step(table, step, steps)
+        return Step(
+            elapsed_seconds=self._seconds(),
+            phase=table.phase.name,
+            step=self._step,
+            epoch=self._epoch(),
+            loss={task.name: values.get(task.name) for task in self._spec.tasks},
+            learning_rates=rates,
+        )
+
+    def _losses(self, batch: Batch) -> dict[str, torch.Tensor]:
+        logits = self._model(batch.input_ids, batch.attention_mask)
+        return task_losses(logits, batch, self._spec.tasks)
+
+    def _require_finite(self, losses: dict[str, float]) -> None:
+        for task, loss in losses.items():
+            if not math.isfinite(loss):
+                raise NotFinite(
+                    f"The loss of {task} became {loss} at step {self._step}. Nothing was written. "
+                    "The learning rate is probably too high: try a tenth of it."
+                )
+
+    def _evaluation(self, table: ParameterTable) -> Evaluation:
+        setting = self._setting
+        with self._clock.spending("evaluation"):
+            self._metrics = evaluate(
+                self._model,
+                setting.dataset.validation,
+                setting.validation.examples,
+                self._spec.tasks,
+                setting.pad_id,
+            )
+        return Evaluation(
+            elapsed_seconds=self._seconds(),
+            phase=table.phase.name,
+            epoch=self._epoch(),
+            step=self._step,
+            split="validation",
+            tasks=self._metrics,
+        )
+
+    def _write(self, output: Path, at_start: dict[str, str]) -> None:
+        """Write the model, then hold the written file against the checkpoint's own."""
+        prefix = self._setting.description.backbone.prefix
+        with written_whole(output) as folder:
+            write_model(folder, self._model, self._setting.tokenizer, self._spec, self._metrics)
+            written = file_digests(folder, at_start, prefix)
+        source = file_digests(self._setting.source, at_start, prefix)
+        require_identical(at_start | source, written, "in the written file")
+
+    def _started(self) -> RunStarted:
+        totals = self._setting.tables[0].totals
+        return RunStarted(
+            elapsed_seconds=self._seconds(),
+            run=self._run,
+            spec=self._spec,
+            totals=Counts(
+                all=totals.all,
+                trainable=totals.trainable,
+                frozen=totals.frozen,
+                unreached=totals.unreached,
+            ),
+            total_steps=sum(self._setting.steps),
+            examples=self._setting.dataset.counts(),
+            notes=self._setting.notes,
+        )
+
+    def _phase_started(self, table: ParameterTable, steps: int) -> PhaseStarted:
+        return PhaseStarted(
+            elapsed_seconds=self._seconds(),
+            phase=table.phase.name,
+            number=table.phase_number,
+            trainable=table.totals.trainable,
+            frozen=table.totals.frozen,
+            unreached=table.totals.unreached,
+            epochs=steps / self._setting.steps_per_epoch,
+            steps=steps,
+        )
+
+    def _finished(self, frozen_tensors: int) -> RunFinished:
+        return RunFinished(
+            elapsed_seconds=self._seconds(),
+            run=self._run,
+            metrics=self._metrics,
+            frozen_identical=True,
+            frozen_tensors=frozen_tensors,
+            peak_memory_bytes=peak_memory_bytes(),
+            training_seconds=self._clock.spent_seconds("training"),
+            evaluation_seconds=self._clock.spent_seconds("evaluation"),
+            total_seconds=self._seconds(),
+            output=str(self._output) if self._output else None,
+        )
+
+    def _epoch(self) -> float:
+        return self._step / self._setting.steps_per_epoch
+
+    def _seconds(self) -> float:
+        return self._clock.elapsed_seconds()
+
+
+class _RandomStream:
+    """torch's global generator, lent to one purpose: dropout draws from it and nothing else."""
+
+    def __init__(self, seed: int) -> None:
+        self._state = torch.Generator().manual_seed(seed).get_state()
+
+    @contextmanager
+    def drawing(self) -> Iterator[None]:
+        """Draw from this stream inside the block; leave the global generator as it was."""
+        others = torch.get_rng_state()
+        torch.set_rng_state(self._state)
+        try:
+            yield
+        finally:
+            self._state = torch.get_rng_state()
+            torch.set_rng_state(others)

@@ -1,0 +1,136 @@
+"""Load what a run needs: model, data, tokenizer; and note what the user should know."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from platform import python_version
+from typing import Any
+
+from mtl_core import __version__
+from mtl_core.errors import InvalidRun
+from mtl_core.freezing.resolve import parameter_tables
+from mtl_core.freezing.table import ParameterTable
+from mtl_core.models.checkpoint import require_weights, resolve_checkpoint, weights_digest
+from mtl_core.models.description import ModelDescription
+from mtl_core.models.multitask import MultiTaskModel
+from mtl_core.tasks.alignment import EncodedExample, EncodedSplit, encode
+from mtl_core.tasks.dataset import Dataset, load_dataset
+from mtl_core.training.phases import phase_steps, steps_per_epoch, steps_that_learn
+from mtl_core.training.spec import RunSpec
+
+PACKAGES = ("torch", "transformers", "tokenizers", "safetensors", "numpy")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A run's model, data and plan, loaded and checked against each other.
+
+    `spec` now holds digests and versions. `training` are the encoded examples that teach
+    something; `steps` are each phase's optimiser steps.
+    """
+
+    spec: RunSpec
+    source: Path
+    model: MultiTaskModel
+    tokenizer: Any
+    description: ModelDescription
+    tables: tuple[ParameterTable, ...]
+    dataset: Dataset
+    training: tuple[EncodedExample, ...]
+    validation: EncodedSplit
+    steps: tuple[int, ...]
+    steps_per_epoch: int
+    notes: tuple[str, ...]
+
+    @property
+    def pad_id(self) -> int:
+        """The id that fills a batch's short examples; masked out, so any id would do."""
+        return int(self.tokenizer.pad_token_id or 0)
+
+
+def load_setting(spec: RunSpec) -> Setting:
+    """Load all that `spec` names, cheapest refusals first.
+
+    Raises BadInput: weights that are not here, data that cannot be read, a plan that does not
+    fit, a phase under a step, or weights and data other than those the spec was run on.
+    """
+    from mtl_core.models.describe import describe
+    from mtl_core.models.load import load_backbone, load_tokenizer
+
+    checkpoint = resolve_checkpoint(spec.checkpoint)
+    source = require_weights(checkpoint)
+    dataset = load_dataset(spec.data, spec.examples)
+    description = ModelDescription(describe(checkpoint), dataset.tasks)
+    tables = parameter_tables(spec.plan, description)
+    tokenizer = load_tokenizer(checkpoint)
+    limit = description.backbone.max_positions
+    training = encode(dataset.train, dataset.tasks, tokenizer, spec.max_length, limit)
+    validation = encode(dataset.validation, dataset.tasks, tokenizer, spec.max_length, limit)
+    teaching = _teaching(training.examples, spec.plan.task_weights)
+    per_epoch = steps_per_epoch(len(teaching), spec.batch_size)
+    filled = _filled(spec, source, dataset)
+    backbone = load_backbone(checkpoint)
+    return Setting(
+        spec=filled,
+        source=source,
+        model=MultiTaskModel(
+            backbone, dataset.tasks, spec.seed
+        ),
+        tokenizer=tokenizer,
+        description=description,
+        tables=tables,
+        dataset=dataset,
+        training=teaching,
+        validation=validation,
+        steps=steps_that_learn(tables, phase_steps(spec, per_epoch)),
+        steps_per_epoch=per_epoch,
+        notes=_notes(tables, dataset, training, validation),
+    )
+
+
+def _teaching(
+    examples: tuple[EncodedExample, ...], weights: Mapping[str, float]
+) -> tuple[EncodedExample, ...]:
+    """Examples with a label of a task that weighs something."""
+    return tuple(e for e in examples if any(weights.get(task, 1.0) > 0 for task in e.labels))
+
+
+def _filled(spec: RunSpec, source: Path, dataset: Dataset) -> RunSpec:
+    """The spec with what it ran on; refused if it already names something else."""
+    found = weights_digest(source)
+    if spec.weights_digest not in (None, found):
+        raise InvalidRun(
+            f"This run was specified on other weights of '{spec.checkpoint}' "
+            f"({spec.weights_digest}) than are here ({found})."
+        )
+    if spec.data_digests and spec.data_digests != dict(dataset.digests):
+        raise InvalidRun(f"The files of '{spec.data}' have changed since this run was specified.")
+    versions = {"freeze-lab": __version__, "python": python_version()}
+    return spec.model_copy(
+        update={
+            "tasks": dataset.tasks,
+            "weights_digest": found,
+            "data_digests": dict(dataset.digests),
+            "versions": versions | {package: version(package) for package in PACKAGES},
+        }
+    )
+
+
+def _notes(
+    tables: tuple[ParameterTable, ...],
+    dataset: Dataset,
+    training: EncodedSplit,
+    validation: EncodedSplit,
+) -> tuple[str, ...]:
+    notes = []
+    if not any(table.totals.trainable for table in tables):
+        notes.append("Nothing learns: this run evaluates the untrained state and trains nothing.")
+    for split, encoded in (("training", training), ("validation", validation)):
+        for task, lost in encoded.entities_lost.items():
+            if lost:
+                notes.append(f"{lost} entities of the {split} data of {task} are cut off.")
+    for task, repaired in dataset.repaired_tags.items():
+        if repaired:
+            notes.append(f"{repaired} tags of {task} began an entity with I- and were read as B-.")
+    return tuple(notes)

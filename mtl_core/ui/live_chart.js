@@ -1,0 +1,69 @@
+const mounted = new WeakMap();
+
+function library(source) {
+  window.freezeLabPlotly ??= new Promise((resolve, reject) => {
+    const script = document.createElement('script');
+    script.src = source;
+    script.onload = () => resolve(window.Plotly);
+    script.onerror = () => { delete window.freezeLabPlotly; script.remove(); reject(); };
+    document.head.append(script);
+  });
+  return window.freezeLabPlotly;
+}
+
+function saveAsSvg(Plotly, box, { title, filename, background }) {
+  const layout = structuredClone(box.layout);
+  layout.title = { text: title, x: 0, xref: 'paper', font: { size: 15 } };
+  layout.paper_bgcolor = background;
+  layout.margin = { ...layout.margin, t: layout.margin.t + 40 };
+  const size = { width: box.offsetWidth, height: box.offsetHeight + 40 };
+  Plotly.downloadImage({ data: box.data, layout }, { format: 'svg', filename, ...size });
+}
+
+// What belongs to one figure for as long as it stands. The configuration has to stay one object:
+// Plotly draws anew, and forgets the zoom, when it is given another.
+function mount(Plotly, box, touch) {
+  const own = {};
+  const save = {
+    name: 'save', title: 'Save as SVG', icon: Plotly.Icons.camera,
+    click: (plot) => saveAsSvg(Plotly, plot, own.data),
+  };
+  own.config = {
+    displaylogo: false, displayModeBar: touch ? false : 'hover', modeBarButtons: [[save]],
+    doubleClick: 'reset', showTips: false,
+  };
+  own.resized = new ResizeObserver(() => {
+    if (own.drawn && box.offsetWidth) Plotly.Plots.resize(box);
+  });
+  own.resized.observe(box);
+  mounted.set(box, own);
+  return own;
+}
+
+export default function ({ parentElement, data }) {
+  const box = parentElement.querySelector('.freeze-lab-plot');
+  const touch = window.matchMedia('(pointer: coarse)').matches;
+  const { data: traces, layout } = structuredClone(data.figure);
+  layout.modebar = { bgcolor: 'rgba(0,0,0,0)', color: data.muted, activecolor: data.ink };
+  if (touch) {  // a finger that meets the figure goes on to scroll the page
+    layout.dragmode = false;
+    layout.xaxis.fixedrange = true;
+  }
+  box.setAttribute('role', 'img');
+  box.setAttribute('aria-label', data.title);
+  const update = box.freezeLabUpdate = (box.freezeLabUpdate ?? 0) + 1;
+  library(data.source).then(async (Plotly) => {
+    while (box._dragging) await new Promise((wake) => setTimeout(wake, 100));
+    if (!box.isConnected || update !== box.freezeLabUpdate) return;  // a newer one has come
+    const own = mounted.get(box) ?? mount(Plotly, box, touch);
+    own.data = data;
+    await Plotly.react(box, traces, layout, own.config);
+    own.drawn = true;
+  }).catch(() => { box.textContent = 'The chart could not be drawn. Reload the page.'; });
+  return () => {
+    const own = mounted.get(box);
+    own?.resized.disconnect();
+    if (own?.drawn) window.Plotly.purge(box);
+    mounted.delete(box);
+  };
+}

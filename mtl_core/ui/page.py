@@ -1,0 +1,45 @@
+"""What every page has: the answer as its headline, the facts under it, buttons to the right."""
+
+import re
+from collections.abc import Sequence
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from mtl_core.charts.theme import Palette, palette
+
+_SEPARATOR = " · "
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|<>~$:])")
+
+
+def header(answer: str, facts: Sequence[str]) -> DeltaGenerator:
+    """Draw the page's first two rows; return the place for at most three buttons at the right.
+
+    `answer` is Markdown and the page's only h1. `facts` (checkpoint, plan, rates, data, seed,
+    date) are joined by dots, so that a screenshot tells where its numbers come from; pass what a
+    user typed through `plain` first.
+    """
+    with st.container(horizontal=True, horizontal_alignment="distribute", gap="medium"):
+        with st.container(gap=None, width=_TITLE_WIDTH):
+            st.markdown(f"# {answer}")
+            st.caption(_SEPARATOR.join(fact for fact in facts if fact))
+        return st.container(horizontal=True, gap="small", width="content")
+
+
+_TITLE_WIDTH = 860  # a title that stretches beside buttons is squeezed on a phone; a width is not
+
+
+def show_ignored(notes: Sequence[str]) -> None:
+    """Say which values of the address were ignored, and what stands in their place."""
+    if notes:
+        st.warning("  \n".join(plain(note) for note in notes), icon=":material/info:")
+
+
+def plain(text: str) -> str:
+    """`text` with everything Markdown would read as a sign escaped: what users type stays text."""
+    return _MARKDOWN.sub(r"\\\1", text)
+
+
+def current_palette() -> Palette:
+    """The palette of the theme that this visitor's browser shows."""
+    return palette(st.context.theme.type)

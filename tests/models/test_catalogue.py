@@ -1,0 +1,72 @@
+import pytest
+
+from mtl_core.errors import UnknownCheckpoint
+from mtl_core.models.cache import read_description, shipped_description
+from mtl_core.models.catalogue import catalogue, entry
+from mtl_core.models.description import ModelDescription
+from mtl_core.tasks.task import DEFAULT_TASKS
+
+TOTALS = {
+    "minilm-l6": 22_713_216,
+    "bert-base-uncased": 109_482_240,
+    "roberta-base": 124_645_632,
+    "distilbert-base-uncased": 66_362_880,
+    "biobert": 108_310_272,
+    "legal-bert": 109_482_240,
+}
+
+
+def test_the_catalogue_holds_six_checkpoints_the_embedded_default_first():
+    assert [known.name for known in catalogue()] == list(TOTALS)
+    assert [known.name for known in catalogue() if known.embedded] == ["minilm-l6"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "name"),
+    [
+        ("biobert", "biobert"),
+        ("dmis-lab/biobert-v1.1", "biobert"),
+        ("roberta-base", "roberta-base"),
+        ("FacebookAI/roberta-base", "roberta-base"),
+        ("google-bert/bert-base-uncased", "bert-base-uncased"),
+        ("sentence-transformers/all-MiniLM-L6-v2", "minilm-l6"),
+    ],
+)
+def test_an_entry_answers_to_its_name_and_its_hub_ids(asked, name):
+    assert entry(asked).name == name
+
+
+def test_no_two_entries_answer_to_the_same_name():
+    names = [name for known in catalogue() for name in set(known.names)]
+    assert len(names) == len(set(names))
+
+
+def test_an_unknown_name_is_told_what_exists():
+    with pytest.raises(UnknownCheckpoint, match=r"'gpt-9' is not in the catalogue.*minilm-l6"):
+        entry("gpt-9")
+
+
+def test_small_encoders_learn_faster_than_bert_sized_ones():
+    rates = {known.name: known.learning_rate for known in catalogue()}
+    assert rates.pop("minilm-l6") == 3e-4
+    assert set(rates.values()) == {5e-5}
+
+
+@pytest.mark.parametrize(("name", "total"), TOTALS.items())
+def test_a_shipped_description_counts_the_published_parameters(name, total):
+    description = ModelDescription(backbone=read_description(shipped_description(name)), tasks=())
+    assert description.total == total
+
+
+def test_bert_base_with_both_heads_counts_as_the_notebook_does():
+    backbone = read_description(shipped_description("bert-base-uncased"))
+    assert ModelDescription(backbone=backbone, tasks=DEFAULT_TASKS).total == 109_486_854
+
+
+def test_roberta_has_positions_for_512_tokens():
+    assert read_description(shipped_description("roberta-base")).max_positions == 512
+
+
+@pytest.mark.parametrize("name", TOTALS)
+def test_a_shipped_description_is_small(name):
+    assert shipped_description(name).stat().st_size < 40_000

@@ -1,0 +1,72 @@
+"""Scores, against counts made by hand."""
+
+import pytest
+
+from mtl_core.tasks.scoring import score_entities, score_sentences
+
+NOTHING = {"entity_f1": 0.0, "precision": 0.0, "recall": 0.0}
+
+
+def split(*sentences: str) -> list[list[str]]:
+    return [sentence.split() for sentence in sentences]
+
+
+def test_sentences_are_scored_by_class() -> None:
+    # Negative: precision 1/1, recall 1/2, F1 2/3. Positive: precision 2/3, recall 2/2, F1 4/5.
+    scores = score_sentences([0, 0, 1, 1], [0, 1, 1, 1], ("negative", "positive"))
+    assert scores == {"accuracy": 0.75, "macro_f1": pytest.approx((2 / 3 + 4 / 5) / 2)}
+
+
+def test_a_class_never_seen_counts_as_zero_in_the_mean() -> None:
+    scores = score_sentences([0, 1], [0, 1], ("a", "b", "c"))
+    assert scores == {"accuracy": 1.0, "macro_f1": pytest.approx(2 / 3)}
+
+
+def test_entities_are_scored_as_whole_spans() -> None:
+    # Gold: Ann Lee, Rome, Eve. Predicted: Ann Lee, Rome with another type, Eve, one too many.
+    gold = split("B-PER I-PER O B-LOC", "B-PER O O")
+    predicted = split("B-PER I-PER O B-ORG", "B-PER O B-LOC")
+    assert score_entities(gold, predicted) == {
+        "entity_f1": pytest.approx(2 * (2 / 4) * (2 / 3) / (2 / 4 + 2 / 3)),
+        "precision": pytest.approx(2 / 4),
+        "recall": pytest.approx(2 / 3),
+    }
+
+
+def test_half_an_entity_is_not_right() -> None:
+    assert score_entities(split("B-PER I-PER"), split("B-PER O")) == NOTHING
+
+
+def test_in_iob2_an_inside_tag_that_continues_nothing_is_no_entity() -> None:
+    # One of two found, and the I-LOC is no false alarm.
+    scores = score_entities(split("B-PER O B-LOC"), split("B-PER O I-LOC"))
+    assert scores == {
+        "entity_f1": pytest.approx(2 / 3),
+        "precision": 1.0,
+        "recall": 0.5,
+    }
+
+
+def test_in_io_a_run_of_one_type_is_one_span() -> None:
+    # Gold spans: PER over two words, LOC. Predicted: PER over one word, LOC.
+    scores = score_entities(split("PER PER O LOC"), split("PER O O LOC"))
+    assert scores == {"entity_f1": 0.5, "precision": 0.5, "recall": 0.5}
+    assert score_entities(split("PER PER"), split("PER PER"))["entity_f1"] == 1.0
+
+
+def test_inside_tags_alone_are_io() -> None:
+    assert score_entities(split("I-PER I-PER O"), split("I-PER I-PER O"))["entity_f1"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("gold", "predicted"),
+    [
+        ([[]], [[]]),
+        ([["O"]], [["O"]]),
+        ([["B-PER"]], [["O"]]),
+        ([["O"]], [["B-PER"]]),
+        ([["O"]], [["I-PER"]]),
+    ],
+)
+def test_what_has_no_denominator_is_zero_without_a_warning(gold, predicted) -> None:
+    assert score_entities(gold, predicted) == NOTHING
