@@ -142,15 +142,17 @@ class ChildProcess:
         return None
 
     def _read_messages(self) -> None:
-        for line in _lines(self._process.stdout):
-            message = decode_from_child(line)
-            if message is not None:
-                self._messages.put(message)
-        self._messages.put(None)
+        try:
+            for line in _lines(self._process.stdout):
+                message = decode_from_child(line)
+                if message is not None:
+                    self._messages.put(message)
+        finally:
+            self._messages.put(None)
 
     def _read_errors(self) -> None:
         for line in _lines(self._process.stderr, _LINE_BYTES):
-            text = line.decode(errors="replace").rstrip()
+            text = line.decode(errors="replace").rstrip().rpartition("\r")[2]  # a progress bar
             logger.debug("child %d: %s", self.pid, text)
             self._tail.append(text)
 

@@ -74,7 +74,7 @@ class Inspector:
         self._end()  # an answer that came late would be taken for the next one's
         raise InternalError(
             f"'{question.checkpoint.reference}' could not be described within "
-            f"{self._timeout:.0f} seconds. Try again when the machine is less busy."
+            f"{self._timeout:g} seconds. Try again when the machine is less busy."
         )
 
     def _awake_child(self) -> ChildProcess:

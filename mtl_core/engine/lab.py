@@ -4,18 +4,21 @@ import atexit
 import shutil
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
 
 from mtl_core.engine import inspector as inspecting
 from mtl_core.engine import supervisor as supervising
 from mtl_core.engine.inspector import Inspector
 from mtl_core.engine.supervisor import Supervisor
+from mtl_core.errors import DataError
 from mtl_core.models.cache import description_of
 from mtl_core.models.checkpoint import resolve_checkpoint
 from mtl_core.models.description import ModelDescription
 from mtl_core.settings import Settings
 from mtl_core.store.record import RunRecord
 from mtl_core.store.runs import RunStore
+from mtl_core.tasks.dataset import SAMPLE
 from mtl_core.tasks.task import Task
 from mtl_core.training.spec import RunSpec
 
@@ -70,15 +73,34 @@ class Lab:
         backbone = description_of(checkpoint, self.settings, self._inspector.describe)
         return ModelDescription(backbone, tasks)
 
+    def require_allowed_data(self, reference: str) -> None:
+        """Raises DataError for data outside the folders that a browser may name."""
+        roots = [root.resolve() for root in self.settings.data_roots]
+        if reference == SAMPLE or any(_lies_below(reference, root) for root in roots):
+            return
+        where = (
+            f"Data may lie below {', '.join(map(str, roots))}."
+            if roots
+            else "No folder is open for data of one's own: set FREEZE_LAB_DATA, or use the "
+            "command line."
+        )
+        raise DataError(f"'{reference}' cannot be used from here. {where} Or choose '{SAMPLE}'.")
+
     def start(self, spec: RunSpec) -> RunRecord:
         """Put a run into the queue; it begins at once if nothing else runs.
 
-        Raises CheckpointError for a checkpoint that a browser may not name.
+        Raises CheckpointError or DataError for a checkpoint or data that a browser may not name.
         """
         resolve_checkpoint(spec.checkpoint, below=self.settings.checkpoint_roots)
+        self.require_allowed_data(spec.data)
         record = self.store.add(spec)
         self._supervisor.wake()
         return record
+
+    def warm_up(self) -> None:
+        """Say that someone is about to start a run: its first word then comes five seconds
+        sooner."""
+        self._supervisor.warm_up()
 
     def stop(self, run: str) -> RunRecord:
         """Ask a run to stop; within two seconds it has. Raises UnknownRun."""
@@ -89,6 +111,13 @@ class Lab:
         it runs."""
         self.store.delete(run)
         shutil.rmtree(self.settings.run_folder(run), ignore_errors=True)
+
+
+def _lies_below(reference: str, root: Path) -> bool:
+    try:
+        return Path(reference).resolve().is_relative_to(root)
+    except (OSError, ValueError, RuntimeError):  # too long, a null character, a circle of links
+        return False
 
 
 _lab: Lab | None = None

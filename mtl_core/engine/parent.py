@@ -57,14 +57,25 @@ class Parent:
         """Read until the end of input, which means the parent is gone, then leave at once: the
         main thread may be in the middle of a step that takes seconds.
         """
-        rest = b""
-        while chunk := os.read(_INPUT, _CHUNK):
-            *lines, rest = (rest + chunk).split(b"\n")
-            for line in lines:
+        try:
+            for line in _lines(_INPUT):
                 message = decode_to_child(line)
                 if message is not None and not self._at_once(message):
                     self._waiting.put(message)
-        os._exit(0)
+        finally:
+            os._exit(0)
+
+
+def _lines(descriptor: int) -> Iterator[bytes]:
+    """Whole lines until the end of input, without the locks that Python's own reader would hold
+    when the process leaves."""
+    pieces: list[bytes] = []
+    while chunk := os.read(descriptor, _CHUNK):
+        *ended, last = chunk.split(b"\n")
+        for piece in ended:
+            yield b"".join([*pieces, piece])
+            pieces = []
+        pieces.append(last)
 
 
 def _step_back() -> None:

@@ -45,8 +45,9 @@ class Supervisor:
         self._child: ChildProcess | None = None
         self._wake = threading.Event()
         self._closing = threading.Event()
-        self._last_housekeeping = self._last_run = float("-inf")
-        self._unsettled: list[tuple[str, str]] = []
+        self._warm_wanted = threading.Event()
+        self._last_housekeeping = self._last_use = float("-inf")
+        self._unsettled: list[Progress] = []
         self._thread = threading.Thread(target=self._supervise, name="supervisor", daemon=True)
 
     def start(self) -> None:
@@ -55,6 +56,11 @@ class Supervisor:
 
     def wake(self) -> None:
         """Look at the queue now: a run was added."""
+        self._wake.set()
+
+    def warm_up(self) -> None:
+        """Have the child load torch now: a run is likely soon, and would wait five seconds."""
+        self._warm_wanted.set()
         self._wake.set()
 
     @property
@@ -74,21 +80,26 @@ class Supervisor:
     def _supervise(self) -> None:
         while not self._closing.is_set():
             try:
+                self._settle()
                 self._keep_house()
                 run = self._store.claim_next(self._owner)
                 if run is not None:
                     self._see_to(run)
                     continue
+                self._warm_or_cool()
             except Exception:
-                logger.exception("The run store could not be asked; trying again.")
-            self._rest()
+                logger.exception("Between two runs something went wrong; trying again.")
+            self._wake.wait(_IDLE_SECONDS)
+            self._wake.clear()
         self._end_child()
 
-    def _rest(self) -> None:
-        if self._child is not None and monotonic() - self._last_run > _COOL_SECONDS:
+    def _warm_or_cool(self) -> None:
+        if self._warm_wanted.is_set():
+            self._warm_wanted.clear()
+            self._last_use = monotonic()
+            self._warm_child()
+        elif self._child is not None and monotonic() - self._last_use > _COOL_SECONDS:
             self._end_child()
-        self._wake.wait(_IDLE_SECONDS)
-        self._wake.clear()
 
     def _see_to(self, run: RunRecord) -> None:
         """Carry a run out; whatever happens, it gets a last word and the thread goes on."""
@@ -99,19 +110,23 @@ class Supervisor:
             if not isinstance(problem, ChildDied):
                 logger.exception("Run %s failed under supervision.", run.id)
             self._end_child()
-            self._settle(progress, problem)
-        self._last_run = monotonic()
+            self._fail(progress, problem)
+        self._last_use = monotonic()
 
-    def _settle(self, progress: Progress, problem: Exception) -> None:
+    def _fail(self, progress: Progress, problem: Exception) -> None:
         told = isinstance(problem, FreezeLabError)
         reason = str(problem) if told else f"Unexpected {type(problem).__name__}: {problem}"
         try:
             progress.fail(reason)
         except Exception:
-            logger.exception(
-                "The end of run %s could not be written; trying later.", progress.run.id
-            )
-            self._unsettled.append((progress.run.id, reason))
+            logger.exception("The end of %s could not be written; trying later.", progress.run.id)
+            self._unsettled.append(progress)
+
+    def _settle(self) -> None:
+        """Write the ends that could not be written before."""
+        while self._unsettled:
+            self._unsettled[-1].write()
+            self._unsettled.pop()
 
     def _carry_out(self, progress: Progress) -> None:
         run = progress.run
@@ -168,6 +183,3 @@ class Supervisor:
         self._last_housekeeping = monotonic()
         self._store.heartbeat(self._owner)
         self._store.mark_interrupted()
-        while self._unsettled:
-            self._store.interrupt(*self._unsettled[-1])
-            self._unsettled.pop()

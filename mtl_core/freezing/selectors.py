@@ -104,8 +104,8 @@ def _end_of_stack(
         )
     if backbone.shares_layers and count < backbone.depth:
         raise InvalidPlan(
-            f"'{selector}' in {where}: the {backbone.depth} layers of this checkpoint share one set "
-            f"of weights, so that some cannot learn while others stay frozen. Use "
+            f"'{selector}' in {where}: the {backbone.depth} layers of this checkpoint share one "
+            "set of weights, so that some cannot learn while others stay frozen. Use "
             f"'{word}:{backbone.depth}' for all of them, or 'heads'."
         )
     if backbone.shares_layers:

@@ -58,6 +58,11 @@ class BackboneDescription(Frozen):
     tensors: tuple[BackboneTensor, ...]
 
     @property
+    def total(self) -> int:
+        """Parameters of the bare backbone, each tensor once."""
+        return sum(prod(tensor.shape) for tensor in self.tensors if tensor.tied_to is None)
+
+    @property
     def shares_layers(self) -> bool:
         """Whether all layers of the stack are one set of weights."""
         return self.layers < self.depth

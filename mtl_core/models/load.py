@@ -35,6 +35,7 @@ def load_backbone(checkpoint: Checkpoint) -> "PreTrainedModel":
     folder = require_weights(checkpoint)
     _refuse_adapter(checkpoint, folder)
     config = read_architecture(folder / "config.json")
+    vars(config).pop("transformers_weights", None)  # would load another file than the one digested
     from transformers import AutoModel
 
     try:

@@ -49,7 +49,12 @@ def training_order(seed: int, epoch: int, examples: int) -> list[int]:
 
 
 def training_batches(
-    examples: Sequence[EncodedExample], tasks: Sequence[Task], *, batch_size: int, seed: int, pad: int
+    examples: Sequence[EncodedExample],
+    tasks: Sequence[Task],
+    *,
+    batch_size: int,
+    seed: int,
+    pad: int,
 ) -> Iterator[Batch]:
     """Batches without end: each epoch every example once, in an order of its own."""
     epoch = 0

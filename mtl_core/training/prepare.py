@@ -62,4 +62,3 @@ def _check_examples(examples: Mapping[str, int], model: ModelDescription) -> Non
             nearest = difflib.get_close_matches(name, names, n=1)
             hint = f" Did you mean '{nearest[0]}'?" if nearest else ""
             raise InvalidRun(f"There is no task '{name}'. Tasks: {', '.join(names)}.{hint}")
-

@@ -11,8 +11,14 @@ from mtl_core import __version__
 from mtl_core.errors import InvalidRun
 from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.freezing.table import ParameterTable
-from mtl_core.models.checkpoint import require_weights, resolve_checkpoint, weights_digest
-from mtl_core.models.description import ModelDescription
+from mtl_core.models.cache import read_description, shipped_description
+from mtl_core.models.checkpoint import (
+    Checkpoint,
+    require_weights,
+    resolve_checkpoint,
+    weights_digest,
+)
+from mtl_core.models.description import BackboneDescription, ModelDescription
 from mtl_core.models.multitask import MultiTaskModel
 from mtl_core.tasks.alignment import EncodedExample, EncodedSplit, encode
 from mtl_core.tasks.dataset import Dataset, load_dataset
@@ -55,13 +61,12 @@ def load_setting(spec: RunSpec) -> Setting:
     Raises BadInput: weights that are not here, data that cannot be read, a plan that does not
     fit, a phase under a step, or weights and data other than those the spec was run on.
     """
-    from mtl_core.models.describe import describe
     from mtl_core.models.load import load_backbone, load_tokenizer
 
     checkpoint = resolve_checkpoint(spec.checkpoint)
     source = require_weights(checkpoint)
     dataset = load_dataset(spec.data, spec.examples)
-    description = ModelDescription(describe(checkpoint), dataset.tasks)
+    description = ModelDescription(_described(checkpoint), dataset.tasks)
     tables = parameter_tables(spec.plan, description)
     tokenizer = load_tokenizer(checkpoint)
     limit = description.backbone.max_positions
@@ -74,9 +79,7 @@ def load_setting(spec: RunSpec) -> Setting:
     return Setting(
         spec=filled,
         source=source,
-        model=MultiTaskModel(
-            backbone, dataset.tasks, spec.seed
-        ),
+        model=MultiTaskModel(backbone, dataset.tasks, spec.seed),
         tokenizer=tokenizer,
         description=description,
         tables=tables,
@@ -87,6 +90,15 @@ def load_setting(spec: RunSpec) -> Setting:
         steps_per_epoch=per_epoch,
         notes=_notes(tables, dataset, training, validation),
     )
+
+
+def _described(checkpoint: Checkpoint) -> BackboneDescription:
+    """The shipped description of a catalogue name; of anything else, made anew."""
+    if checkpoint.entry is not None:
+        return read_description(shipped_description(checkpoint.entry))
+    from mtl_core.models.describe import describe
+
+    return describe(checkpoint)
 
 
 def _teaching(

@@ -25,6 +25,11 @@ class Key(StrEnum):
     RUN = "run"  # the run a page shows; a query parameter too
     START = "start"
     STOP = "stop"
+    NEW_RUN = "new_run"
+    WATCH = "watch"
+    DELETE = "delete"
+    PAST_RUNS = "past_runs"
+    LAST_START = "_last_start"  # what was started last and when: a double click starts one run
 
     TRAIN_PLAN = "train_plan"  # the button that leads from Freeze to Train
     TOP_LAYERS = "top_layers"
@@ -33,6 +38,8 @@ class Key(StrEnum):
     TEXT_FILTER = "text_filter"
     PARAMETERS = "parameters"
     STACK = "stack"
+    SHARES = "shares"
+    RATES = "rates"
 
     CHOICE = "_choice"  # the Choice itself, kept across pages
     LAST_CHECKPOINT = "_last_checkpoint"  # the last one that could be described

@@ -1,12 +1,16 @@
 """What every page has: the answer as its headline, the facts under it, buttons to the right."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from mtl_core.charts.theme import Palette, palette
+from mtl_core.charts.theme import DARK, Palette, palette
+from mtl_core.ui.keys import Key
+
+STATIC = Path(__file__).parents[2] / "static"
 
 _SEPARATOR = " · "
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|<>~$:])")
@@ -43,3 +47,23 @@ def plain(text: str) -> str:
 def current_palette() -> Palette:
     """The palette of the theme that this visitor's browser shows."""
     return palette(st.context.theme.type)
+
+
+def logo() -> None:
+    """The product's name at the top left, in the ink of the visitor's theme."""
+    st.logo(str(STATIC / f"logo-{current_palette().name}.svg"), size="medium")
+
+
+def to_train_button(query: Mapping[str, str], colors: Palette) -> None:
+    """The main button of Freeze: on to Train with the same choices. It starts nothing.
+
+    In the dark theme it is drawn as a secondary button: no one primary colour is both light enough
+    for the label of a selected pill and dark enough behind a button's white text.
+    """
+    if st.button(
+        "Train this plan",
+        key=Key.TRAIN_PLAN,
+        icon=":material/play_arrow:",
+        type="secondary" if colors is DARK else "primary",
+    ):
+        st.switch_page("pages/train.py", query_params=dict(query))

@@ -1,11 +1,13 @@
 """The controls of the Freeze page: which checkpoint, what learns, which phase, at which rates."""
 
+from collections.abc import Iterable, Mapping
 from functools import cache
 
 import streamlit as st
 
 from mtl_core.freezing.scenarios import Scenario, scenarios
 from mtl_core.freezing.table import ParameterTable
+from mtl_core.freezing.writing import rate_text
 from mtl_core.lessons.titles import scenario_title
 from mtl_core.models.cache import read_description, shipped_description
 from mtl_core.models.catalogue import catalogue
@@ -14,6 +16,7 @@ from mtl_core.models.description import BackboneDescription
 from mtl_core.ui.choice import Choice, keep_choice, seed_widget
 from mtl_core.ui.chosen import Chosen
 from mtl_core.ui.keys import Key
+from mtl_core.ui.page import plain
 
 _TOPS_AS_PILLS = 3
 
@@ -22,37 +25,180 @@ def checkpoint_picker(chosen: Chosen) -> None:
     """The catalogue, and a way to type a hub id or a path instead."""
     names = [entry.name for entry in catalogue()]
     current = chosen.choice.checkpoint
-    options = names if current in names else [*names, current]
     seed_widget(Key.CHECKPOINT)
     st.selectbox(
         "Checkpoint",
-        options,
+        names if current in names else [*names, current],
         key=Key.CHECKPOINT,
         format_func=_checkpoint_label,
         accept_new_options=True,
+        on_change=_first_phase,
         help="Pick one, or type a hub id that is in this machine's cache, or the path of a folder "
-        "with a config.json below the folders this dashboard may read. Without weights its "
-        "parameters can be shown, not trained.",
+        "with a config.json below the folders this dashboard may read. Parameters can be shown "
+        "without the weights; training needs them.",
         width=300,
     )
 
 
 def scenario_picker(chosen: Chosen) -> None:
     """One pill for each scenario that fits; a top-N beyond the third only while it is chosen."""
-    listed = {scenario.name: scenario for scenario in scenarios(chosen.model)}
-    names = [name for name in _PILL_ORDER(listed) if _is_pill(name, chosen.choice.scenario)]
     if chosen.scenario is None:
-        if st.button("Back to a scenario", icon=":material/undo:"):
-            keep_choice(chosen.choice.replace(plan="", phase=1))
-            st.rerun()
+        with st.container(gap=None):
+            st.markdown("What learns")
+            st.button(
+                f"{plain(chosen.plan.name)}: back to the scenarios",
+                icon=":material/undo:",
+                on_click=_leave_own_plan,
+            )
         return
+    listed = {scenario.name: scenario for scenario in scenarios(chosen.model)}
     seed_widget(Key.SCENARIO)
     st.pills(
         "What learns",
-        names,
+        [name for name in _in_order(listed) if _is_pill(name, chosen.scenario)],
         key=Key.SCENARIO,
         format_func=lambda name: _pill_title(name, listed),
         required=True,
         wrap=True,
         on_change=_first_phase,
+        width="stretch",
     )
+
+
+def phase_picker(chosen: Chosen) -> None:
+    """Step through the plan's phases; nothing where there is only one."""
+    if len(chosen.tables) == 1:
+        return
+    names = {table.phase_number: table.phase.name for table in chosen.tables}
+    seed_widget(Key.PHASE)
+    st.segmented_control(
+        "Phase",
+        list(names),
+        key=Key.PHASE,
+        format_func=lambda number: f"{number}  {names[number]}" if number in names else str(number),
+        required=True,
+        label_visibility="collapsed",
+    )
+
+
+def more_choices(chosen: Chosen) -> None:
+    """Everything that few change: more top layers, rates, data, a plan of one's own."""
+    with st.popover("More", icon=":material/tune:"):
+        _top_layers(chosen)
+        _rates(chosen.choice, chosen.table)
+        seed_widget(Key.DATA)
+        st.text_input(
+            "Data",
+            key=Key.DATA,
+            help="'sample', or the path of a manifest below the folders this dashboard may read. "
+            "Its tasks decide which heads the model has.",
+        )
+        seed_widget(Key.PLAN)
+        st.text_area(
+            "Your own plan",
+            key=Key.PLAN,
+            height=150,
+            placeholder="name: biases\nphases:\n  - {name: all, train: [heads, biases]}",
+            help="A plan file's text; it stands in place of the scenario. Export gives the "
+            "present plan to start from. Leave it empty to go back to the scenarios.",
+            on_change=_first_phase,
+        )
+
+
+def _top_layers(chosen: Chosen) -> None:
+    backbone = chosen.model.backbone
+    if backbone.shares_layers or chosen.scenario is None:
+        return
+    st.selectbox(
+        "Heads and the last … layers",
+        range(1, backbone.layers + 1),
+        index=None,
+        key=Key.TOP_LAYERS,
+        placeholder=f"1 to {backbone.layers}",
+        on_change=_choose_top,
+    )
+
+
+def _rates(choice: Choice, table: ParameterTable) -> None:
+    encoder, heads = table.plan.rates_in(table.phase)
+    for key, label, rate in (
+        (Key.LEARNING_RATE, "Learning rate of the encoder", encoder),
+        (Key.HEAD_LEARNING_RATE, "Learning rate of the heads", heads),
+    ):
+        if getattr(choice, key) is not None or key in st.session_state:
+            seed_widget(key)
+        st.number_input(
+            label,
+            value=None,
+            key=key,
+            format="%g",
+            placeholder=f"{rate_text(rate)}, the plan's own",
+        )
+
+
+def _choose_top() -> None:
+    count = st.session_state.get(Key.TOP_LAYERS)
+    st.session_state[Key.TOP_LAYERS] = None
+    if isinstance(count, int):
+        _change(scenario=f"top-{count}", phase=1)
+
+
+def _leave_own_plan() -> None:
+    _change(plan="", phase=1)
+
+
+def _first_phase() -> None:
+    _change(phase=1)
+
+
+def _change(**changes: object) -> None:
+    """Change the kept choice within a callback, what the widget itself changed left to it."""
+    kept = st.session_state[Key.CHOICE]
+    st.session_state[Key.CHOICE] = kept.replace(**changes)
+    for name, value in changes.items():
+        if name in st.session_state:
+            st.session_state[name] = value
+
+
+def _in_order(names: Iterable[str]) -> list[str]:
+    """From little to much, then the phased ones, heads, and nothing at all last."""
+    order = ("heads-only", "top", "full", "gradual", "discriminative", "freeze-head", "frozen")
+    return sorted(names, key=lambda name: order.index(_kind(name)))
+
+
+def _kind(name: str) -> str:
+    return "top" if name.startswith("top-") else name.partition(":")[0]
+
+
+def _is_pill(name: str, current: str) -> bool:
+    if not name.startswith("top-"):
+        return True
+    return int(name.removeprefix("top-")) <= _TOPS_AS_PILLS or name == current
+
+
+def _pill_title(name: str, listed: Mapping[str, Scenario]) -> str:
+    return plain(scenario_title(listed[name])) if name in listed else name
+
+
+def _checkpoint_label(reference: str) -> str:
+    """`bert-base-uncased · 109 M · no weights`; a typed reference stands as it is."""
+    known = _catalogue_backbones()
+    if reference not in known:
+        return reference
+    count = sum(_count(tensor.shape) for tensor in known[reference].tensors if not tensor.tied_to)
+    here = has_weights(resolve_checkpoint(reference))
+    return f"{reference} · {count / 1e6:.0f} M{'' if here else ' · no weights'}"
+
+
+@cache
+def _catalogue_backbones() -> dict[str, BackboneDescription]:
+    return {
+        entry.name: read_description(shipped_description(entry.name)) for entry in catalogue()
+    }
+
+
+def _count(shape: tuple[int, ...]) -> int:
+    count = 1
+    for size in shape:
+        count *= size
+    return count

@@ -73,6 +73,23 @@ def test_a_model_without_a_stack_is_told_which_lists_it_has(tiny_backbone):
         find_stack(model)
 
 
+def test_a_stack_walked_from_top_to_bottom_is_refused(tiny_backbone):
+    model = tiny_backbone("bert")
+    bottom, top = model.encoder.layer
+    run = model.encoder.forward
+
+    def downwards(*inputs, **options):
+        model.encoder.layer._modules.update({"0": top, "1": bottom})
+        try:
+            return run(*inputs, **options)
+        finally:
+            model.encoder.layer._modules.update({"0": bottom, "1": top})
+
+    model.encoder.forward = downwards
+    with pytest.raises(UnsupportedArchitecture, match="No stack of 2 layers"):
+        find_stack(model)
+
+
 def test_a_model_that_needs_more_than_token_ids_is_refused_with_its_own_reason(tiny_config):
     with pytest.raises(UnsupportedArchitecture, match=r"'xmod' does not run.*language"):
         traced(tiny_config("xmod"), find_stack)

@@ -138,6 +138,12 @@ def test_biases_and_layernorms_are_flagged(tiny_config):
     assert (embedding.bias, embedding.layernorm, embedding.layer) == (False, False, None)
 
 
+def test_a_bias_kept_outside_a_linear_is_a_bias_too(tiny_config):
+    tensors = {tensor.name: tensor for tensor in describe(tiny_config("deberta")).tensors}
+    assert tensors["deberta.encoder.layer.0.attention.self.q_bias"].bias
+    assert not tensors["deberta.encoder.rel_embeddings.weight"].bias
+
+
 def test_a_description_says_the_sizes(tiny_config):
     description = describe(tiny_config("distilbert"))
     assert (description.architecture, description.prefix) == ("distilbert", "distilbert")

@@ -187,9 +187,10 @@ def test_a_generic_tokenizer_that_ignores_the_option_is_told_too(tmp_path, tiny_
     folder = tmp_path / "tiny-modernbert"
     tiny_backbone("modernbert").save_pretrained(folder)
     vocabulary = {"[UNK]": 0, "a": 1, "Ġ": 2, "Ġa": 3}
-    bpe = Tokenizer(models.BPE(vocab=vocabulary, merges=[("Ġ", "a")], unk_token="[UNK]"))
+    special = {"unk_token": "[UNK]"}
+    bpe = Tokenizer(models.BPE(vocab=vocabulary, merges=[("Ġ", "a")], **special))
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    PreTrainedTokenizerFast(tokenizer_object=bpe, unk_token="[UNK]").save_pretrained(folder)
+    PreTrainedTokenizerFast(tokenizer_object=bpe, **special).save_pretrained(folder)
     tokenizer = load_tokenizer(resolve_checkpoint(str(folder)))
     assert tokenizer(["a", "a"], is_split_into_words=True).input_ids == [3, 3]
 
@@ -228,3 +229,15 @@ def test_another_model_under_a_catalogue_name_is_refused(checkpoint):
         match=r"'biobert' in .* is another model than .* \[64, 32\] where .* \[28996, 768\]",
     ):
         load_backbone(posing)
+
+
+@pytest.mark.parametrize("other", ["other.safetensors", "pytorch_model.bin"])
+def test_a_configuration_cannot_send_the_load_to_another_file(
+    checkpoint, checkpoint_folder, tiny_backbone, other
+):
+    file = checkpoint_folder / "config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "transformers_weights": other}))
+    (checkpoint_folder / other).write_bytes(b"never read")
+    loaded = load_backbone(checkpoint)
+    expected = tiny_backbone("bert").embeddings.word_embeddings.weight
+    assert torch.equal(loaded.embeddings.word_embeddings.weight, expected)

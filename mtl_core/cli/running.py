@@ -1,0 +1,227 @@
+"""Commands about runs: train one here and now, and list, show or delete those in the store."""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from time import monotonic
+from typing import Annotated
+
+import typer
+
+from mtl_core.cli.choosing import DEFAULT_CHECKPOINT, choose
+from mtl_core.cli.options import (
+    CheckpointOption,
+    DataOption,
+    EventFormat,
+    ListFormat,
+    PlanOption,
+    ScenarioOption,
+)
+from mtl_core.cli.telling import Telling, telling
+from mtl_core.errors import BadInput, FreezeLabError, InvalidRun
+from mtl_core.settings import Settings
+from mtl_core.store.record import RunRecord, RunState
+from mtl_core.store.runs import RunStore
+from mtl_core.training.events import RunEvent, RunFailed, RunStopped, Step
+from mtl_core.training.prepare import prepare_spec
+from mtl_core.training.spec import RunSpec
+
+runs_app = typer.Typer(help="List, show or delete runs.")
+_SECONDS_BETWEEN_WRITES = 0.3
+
+
+def train(
+    checkpoint: CheckpointOption = DEFAULT_CHECKPOINT,
+    scenario: ScenarioOption = None,
+    plan: PlanOption = None,
+    data: DataOption = "sample",
+    epochs: Annotated[float, typer.Option(help="Of the whole run, shared by its phases.")] = 3.0,
+    batch_size: Annotated[int, typer.Option(help="Examples a step.")] = 16,
+    max_length: Annotated[int, typer.Option(help="Sub-words a sentence, at most.")] = 128,
+    seed: Annotated[int, typer.Option(help="Decides heads, order and dropout.")] = 0,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Of the encoder; else the plan's.")
+    ] = None,
+    head_learning_rate: Annotated[
+        float | None, typer.Option(help="Of the heads; else the plan's.")
+    ] = None,
+    examples: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TASK=N", help="Train on N of a task's sentences. Repeatable."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write the fine-tuned model here.")
+    ] = None,
+    no_prefix_reuse: Annotated[  # noqa: ARG001 - every layer is run on every step as yet
+        bool,
+        typer.Option(
+            "--no-prefix-reuse",
+            help="Run frozen layers on every step, as this version always does.",
+        ),
+    ] = False,
+    form: Annotated[EventFormat, typer.Option("--format")] = EventFormat.TEXT,
+) -> None:
+    """Fine-tune once, here and now, and tell what happens. The run is kept in the store."""
+    chosen = choose(checkpoint, scenario, plan, data)
+    settings = Settings.from_environment()
+    spec = prepare_spec(
+        chosen.model,
+        chosen.plan.with_rates(_rate(learning_rate), _rate(head_learning_rate)),
+        checkpoint=checkpoint,
+        scenario=chosen.scenario,
+        data=data or "sample",
+        epochs=epochs,
+        batch_size=batch_size,
+        max_length=max_length,
+        seed=seed,
+        examples=_examples(examples or []),
+        threads=settings.threads,
+    )
+    with closing(RunStore(settings.database)) as store, telling(form) as tell:
+        _run(spec, output, store, tell)
+
+
+def _run(spec: RunSpec, output: Path | None, store: RunStore, tell: Telling) -> None:
+    """Train in this process; everything the run says is told and kept."""
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    from mtl_core.training.run import fine_tune
+
+    record = store.add(spec, RunState.RUNNING)
+    keep = _Keeping(store, record)
+    began = monotonic()
+
+    def last_word(kind: type[RunFailed] | type[RunStopped], reason: str) -> None:
+        event = kind(elapsed_seconds=monotonic() - began, reason=reason)
+        keep(event)
+        tell(event)
+
+    try:
+        with _terminated_is_interrupted():
+            for event in fine_tune(spec, record.id, output):
+                keep(event)
+                tell(event)
+    except BadInput as problem:
+        keep(RunFailed(elapsed_seconds=monotonic() - began, reason=str(problem)))
+        if not keep.has_begun:
+            store.delete(record.id)
+        raise
+    except KeyboardInterrupt:
+        last_word(RunStopped, "interrupted")
+        raise
+    except FreezeLabError as problem:
+        last_word(RunFailed, str(problem))
+        raise
+    except Exception as problem:
+        last_word(RunFailed, f"{type(problem).__name__}: {problem}")
+        raise
+
+
+class _Keeping:
+    """Writes events to the store: steps a few at a time, the rest at once."""
+
+    def __init__(self, store: RunStore, record: RunRecord) -> None:
+        self._store, self._run = store, record.id
+        self._waiting: list[RunEvent] = []
+        self._written_at = monotonic()
+        self.has_begun = False
+
+    def __call__(self, event: RunEvent) -> None:
+        self._waiting.append(event)
+        late = monotonic() - self._written_at > _SECONDS_BETWEEN_WRITES
+        if late or not isinstance(event, Step):
+            self._store.append(self._run, self._waiting)
+            self._waiting, self._written_at = [], monotonic()
+        self.has_begun = self.has_begun or not isinstance(event, RunFailed)
+
+
+@contextmanager
+def _terminated_is_interrupted() -> Iterator[None]:
+    """Let SIGTERM end a run as Ctrl-C does, with a last word."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _rate(rate: float | None) -> float | None:
+    if rate is not None and not 0 < rate <= 10:
+        raise InvalidRun(f"A learning rate of {rate:g}: it must lie above 0 and at most at 10.")
+    return rate
+
+
+def _examples(given: list[str]) -> dict[str, int]:
+    numbers = {}
+    for each in given:
+        task, equals, number = each.partition("=")
+        if not equals or not number.isdecimal():
+            raise InvalidRun(f"--examples {each}: write TASK=N, e.g. --examples ner=50.")
+        numbers[task] = int(number)
+    return numbers
+
+
+@runs_app.callback(invoke_without_command=True)
+def _root(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+@runs_app.command("list")
+def list_runs(form: Annotated[ListFormat, typer.Option("--format")] = ListFormat.TABLE) -> None:
+    """List the runs in the store, newest first."""
+    from mtl_core.cli.telling import print_runs
+
+    with closing(RunStore(Settings.from_environment().database)) as store:
+        store.mark_interrupted()
+        records = store.runs()
+        if form is ListFormat.JSON:
+            print(json.dumps([_summary(record) for record in records], indent=2))
+        else:
+            print_runs(records, store)
+
+
+@runs_app.command()
+def show(
+    run: str, form: Annotated[EventFormat, typer.Option("--format")] = EventFormat.TEXT
+) -> None:
+    """Tell a run again, as `train` told it."""
+    with closing(RunStore(Settings.from_environment().database)) as store:
+        store.run(run)
+        with telling(form, live=False) as tell:
+            for _, event in store.events(run):
+                tell(event)
+
+
+@runs_app.command()
+def delete(run: str) -> None:
+    """Forget a run and its events."""
+    import shutil
+
+    settings = Settings.from_environment()
+    with closing(RunStore(settings.database)) as store:
+        store.delete(run)
+    shutil.rmtree(settings.run_folder(run), ignore_errors=True)
+    print(f"Run {run} is deleted.", file=sys.stderr)
+
+
+def _summary(record: RunRecord) -> dict[str, object]:
+    times = {
+        "created": record.created_at,
+        "started": record.started_at,
+        "ended": record.finished_at,
+    }
+    return {
+        "run": record.id,
+        "state": str(record.state),
+        "checkpoint": record.spec.checkpoint,
+        "scenario": record.spec.scenario or record.spec.plan.name,
+        "data": record.spec.data,
+        "seed": record.spec.seed,
+        "reason": record.reason,
+        **{name: time.isoformat() if time else None for name, time in times.items()},
+    }

@@ -1,0 +1,161 @@
+"""The same freeze as a short program in plain torch and transformers, to take along."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pprint import pformat
+
+from mtl_core.freezing.table import ParameterTable, Row, State
+from mtl_core.freezing.writing import rate_text
+from mtl_core.models.description import ModelDescription
+from mtl_core.tasks.task import TaskKind
+
+Part = tuple[str, float | None]
+"""A dotted prefix under which all tensors learn, and their rate; None where no gradient comes."""
+
+
+def torch_snippet(tables: Sequence[ParameterTable], model: ModelDescription, source: str) -> str:
+    """A program that builds the model of `source` and freezes it as `tables`, all phases of one
+    plan, say. Run as it is, it goes through the phases and checks each one's count.
+
+    `source` is what `from_pretrained` takes: a hub id or a folder.
+    """
+    functions = [f"phase_{table.phase_number}" for table in tables]
+    return "\n\n".join(
+        (
+            _opening(tables[0].plan.name, source),
+            _model(model),
+            _BEGIN_PHASE,
+            *(_phase(table, len(tables)) for table in tables),
+            f"model = MultiTaskModel(CHECKPOINT)\nfor phase in ({', '.join(functions)},):\n"
+            "    optimizer = phase(model)\n"
+            "    # train here, with this phase's optimizer; set_modes(model) after each evaluation\n",
+        )
+    )
+
+
+def learning_parts(rows: Sequence[Row]) -> tuple[Part, ...]:
+    """The fewest dotted prefixes that cover exactly what is not frozen, with one rate each.
+
+    A prefix stands for itself and for what follows it after a dot: `…layer.1` never covers
+    `…layer.11`. Tied names follow their owner and are left out.
+    """
+    keys = {row.name: _key(row) for row in rows if row.tied_to is None}
+    return tuple(_covering("", keys))
+
+
+def _key(row: Row) -> tuple[State, float | None]:
+    return row.state, row.learning_rate
+
+
+def _covering(prefix: str, keys: Mapping[str, tuple[State, float | None]]) -> Iterator[Part]:
+    """Walk down the dotted tree until everything under a prefix is of one state and rate."""
+    kinds = set(keys.values())
+    if prefix and len(kinds) == 1:
+        state, rate = kinds.pop()
+        if state is not State.FROZEN:
+            yield prefix, rate
+        return
+    start = len(prefix) + 1 if prefix else 0
+    children: dict[str, dict[str, tuple[State, float | None]]] = {}
+    for name, key in keys.items():
+        step = name[start:].partition(".")[0]
+        children.setdefault(f"{prefix}.{step}" if prefix else step, {})[name] = key
+    for child, inside in children.items():
+        yield from _covering(child, inside)
+
+
+def _opening(plan: str, source: str) -> str:
+    return (
+        f"# Freeze plan: {_one_line(plan)}\n"
+        "import torch\nfrom torch import nn\nfrom transformers import AutoModel\n\n"
+        f"CHECKPOINT = {source!r}\n"
+    )
+
+
+def _model(model: ModelDescription) -> str:
+    prefix = model.backbone.prefix
+    heads = "\n".join(
+        f"        self.{task.head} = nn.Linear(width, {len(task.outputs)})"
+        f"  # {_one_line(task.name)}, per {task.kind}"
+        for task in model.tasks
+    )
+    outputs = "\n".join(
+        f"            {task.name!r}: self.{task.head}"
+        f"({'hidden[:, 0]' if task.kind is TaskKind.SENTENCE else 'hidden'}),"
+        for task in model.tasks
+    )
+    return f'''class MultiTaskModel(nn.Module):
+    """A shared encoder with one linear head for each task."""
+
+    def __init__(self, checkpoint):
+        super().__init__()
+        self.{prefix} = AutoModel.from_pretrained(
+            checkpoint, use_safetensors=True, dtype=torch.float32
+        )
+        self.dropout = nn.Dropout(0.1)
+        width = self.{prefix}.config.hidden_size
+{heads}
+
+    def forward(self, input_ids, attention_mask):
+        hidden = self.{prefix}(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        hidden = self.dropout(hidden)
+        return {{
+{outputs}
+        }}
+'''
+
+
+_BEGIN_PHASE = '''def begin_phase(model, rates, learns, unreached=()):
+    """Freeze all, thaw what `rates` names, and return an optimizer for it (None: nothing learns).
+
+    A name covers itself and what follows it after a dot, so "layer.1" never reaches "layer.11".
+    `unreached` parts require a gradient, but no task sends them one.
+    """
+    model.zero_grad(set_to_none=True)  # a stale gradient could still move a frozen tensor
+    model.requires_grad_(False)
+    groups = []
+    for part in (*rates, *unreached):
+        inside = [
+            parameter
+            for name, parameter in model.named_parameters()
+            if name == part or name.startswith(part + ".")
+        ]
+        assert inside, f"no parameter is called {part}"
+        for parameter in inside:
+            parameter.requires_grad_(True)
+        if part in rates:
+            groups.append({"params": inside, "lr": rates[part]})
+    counted = sum(p.numel() for group in groups for p in group["params"])
+    assert counted == learns, f"{counted:,} parameters learn, {learns:,} were expected"
+    set_modes(model)
+    return torch.optim.AdamW(groups) if groups else None
+
+
+def set_modes(model):
+    """Train mode for what learns, eval mode for what is frozen: a frozen part needs no dropout."""
+    model.train()
+    for module in model.modules():
+        parameters = list(module.parameters())
+        if parameters and not any(p.requires_grad for p in parameters):
+            module.eval()
+'''
+
+
+def _phase(table: ParameterTable, phases: int) -> str:
+    parts = learning_parts(table.rows)
+    rates = {name: rate for name, rate in parts if rate is not None}
+    unreached = tuple(name for name, rate in parts if rate is None)
+    listed = "".join(f"        {name!r}: {rate_text(rate)},\n" for name, rate in rates.items())
+    written = f"{{\n{listed}    }}" if rates else "{}"
+    extra = f", unreached={pformat(unreached, width=70)}" if unreached else ""
+    which = f"Phase {table.phase_number} of {phases}, " if phases > 1 else ""
+    totals = table.totals
+    return f'''def phase_{table.phase_number}(model):
+    """{which}{_one_line(table.phase.name)}: {totals.trainable:,} of {totals.all:,} learn."""
+    rates = {written}
+    return begin_phase(model, rates, learns={totals.trainable:_}{extra})
+'''
+
+
+def _one_line(text: str) -> str:
+    """Text that may stand in a comment or a docstring whatever a user called the plan."""
+    return " ".join(text.split()).replace("\\", "/").replace('"', "'")

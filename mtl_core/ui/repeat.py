@@ -1,0 +1,45 @@
+"""The command line that repeats a run."""
+
+import shlex
+
+from mtl_core.errors import PlanError
+from mtl_core.freezing.scenarios import scenario_plan
+from mtl_core.models.description import ModelDescription
+from mtl_core.training.spec import RunSpec
+
+
+def train_command(spec: RunSpec, model: ModelDescription | None) -> str:
+    """`python -m mtl_core train …` with the values of `spec`.
+
+    Rates are named where they are not the scenario's own. A plan that no scenario and rates give
+    is passed as `--plan plan.yaml`.
+    """
+    words = ["--checkpoint", spec.checkpoint, *_plan_words(spec, model), "--data", spec.data]
+    words += ["--epochs", f"{spec.epochs:g}", "--batch-size", str(spec.batch_size)]
+    words += ["--max-length", str(spec.max_length), "--seed", str(spec.seed)]
+    for task, count in spec.examples.items():
+        words += ["--examples", f"{task}={count}"]
+    pairs = [" ".join(map(shlex.quote, words[i : i + 2])) for i in range(0, len(words), 2)]
+    return " \\\n  ".join(["python -m mtl_core train", *pairs])
+
+
+def needs_plan_file(spec: RunSpec, model: ModelDescription | None) -> bool:
+    """Whether the command names a plan file that has to be written first."""
+    return _plan_words(spec, model)[0] == "--plan"
+
+
+def _plan_words(spec: RunSpec, model: ModelDescription | None) -> list[str]:
+    plan = spec.plan
+    if spec.scenario is None or model is None:
+        return ["--plan", "plan.yaml"]
+    try:
+        base = scenario_plan(spec.scenario, model)
+    except PlanError:
+        return ["--plan", "plan.yaml"]
+    for rate in (None, plan.learning_rate):
+        for head_rate in (None, plan.head_learning_rate):
+            if base.with_rates(rate, head_rate) == plan:
+                named = {"--learning-rate": rate, "--head-learning-rate": head_rate}
+                rates = [w for k, v in named.items() if v is not None for w in (k, repr(v))]
+                return ["--scenario", spec.scenario, *rates]
+    return ["--plan", "plan.yaml"]

@@ -1,0 +1,80 @@
+"""The four numbers of a run that are read first: each task's score, the proof, what learns."""
+
+import streamlit as st
+
+from mtl_core.analysis.summary import RunSummary, TaskProgress
+from mtl_core.charts.theme import Palette
+from mtl_core.lessons.titles import task_title
+from mtl_core.ui.page import plain
+from mtl_core.ui.run_words import share
+
+_HUES = ("violet", "green")  # Streamlit's names; the theme maps them to the tasks' colours
+
+
+def hue(number: int) -> str:
+    """The name of task `number`'s colour, counted from 0, for Markdown and metrics."""
+    return _HUES[number] if number < len(_HUES) else "gray"
+
+
+def run_cards(summary: RunSummary, colors: Palette) -> None:
+    """Draw the cards: in one row, two by two on a phone."""
+    cards = len(summary.tasks) + 2
+    with st.grid(cards if cards <= 5 else 4, min_column_width=160, gap="small"):
+        for number, task in enumerate(summary.tasks):
+            _score_card(number, task, colors)
+        _proof_card(summary)
+        _learning_card(summary)
+
+
+def _score_card(number: int, task: TaskProgress, colors: Palette) -> None:
+    st.metric(
+        f"{colors.task(number).letter} · {plain(task_title(task.task.name))} {task.metric}",
+        "–" if task.latest is None else f"{task.latest:.3f}",
+        "not measured yet" if task.first is None else f"was {task.first:.3f} at start",
+        delta_color=hue(number),
+        delta_arrow="off",
+        border=True,
+    )
+
+
+def _proof_card(summary: RunSummary) -> None:
+    value, chip, color = _proof(summary)
+    st.metric(
+        "Frozen, bit-identical",
+        value,
+        chip,
+        delta_color=color,
+        delta_arrow="off",
+        border=True,
+        help="Each tensor that did not learn is compared by its SHA-256 before and after.",
+    )
+
+
+def _proof(summary: RunSummary) -> tuple[str, str, str]:
+    """The newest proof: of the whole run, or of the last phase that ended."""
+    if (end := summary.finished) is not None:
+        count, same = end.frozen_tensors, end.frozen_identical
+    else:
+        proved = [p for p in summary.phases if p.frozen_identical is not None]
+        if not proved:
+            count = summary.phases[0].frozen_tensors or 0
+            return (f"{count:,}" if count else "–"), "checked when the phase ends", "blue"
+        count, same = proved[-1].frozen_tensors or 0, bool(proved[-1].frozen_identical)
+    if count == 0:
+        return "none frozen", "every tensor learns", "gray"
+    if not same:
+        return "changed", "a frozen tensor is not what it was", "red"
+    return f"{count:,} of {count:,}", "❄︎ tensors, by SHA-256", "blue"
+
+
+def _learning_card(summary: RunSummary) -> None:
+    phase = summary.phase or summary.phases[0]
+    known = phase.trainable is not None and phase.share is not None
+    st.metric(
+        "Parameters learning" if len(summary.phases) == 1 else f"Learning in phase {phase.number}",
+        f"{phase.trainable:,}" if known else "–",
+        f"▲ {share(phase.share or 0.0)} of all" if known else "not known yet",
+        delta_color="orange" if phase.trainable else "gray",
+        delta_arrow="off",
+        border=True,
+    )

@@ -1,0 +1,145 @@
+"""What a run's page says: its answer in one line, its facts, its durations."""
+
+from datetime import datetime
+
+from mtl_core.analysis.summary import Progress, RunSummary, TaskProgress
+from mtl_core.freezing.writing import rate_text
+from mtl_core.lessons.titles import scenario_phrase, task_title
+from mtl_core.store.record import RunRecord, RunState
+from mtl_core.training.spec import RunSpec
+
+STATE_SIGNS = {
+    RunState.WAITING: "○ waiting",
+    RunState.RUNNING: "● running",
+    RunState.FINISHED: "✓ finished",
+    RunState.FAILED: "✕ failed",
+    RunState.STOPPED: "■ stopped",
+    RunState.INTERRUPTED: "✕ interrupted",
+}
+
+
+def run_headline(record: RunRecord, summary: RunSummary, ahead: int = 0) -> str:
+    """What the run does now, or came to: "Training phase 2 of 3: heads and layer 11 learn".
+
+    `ahead` is how many runs come before this one.
+    """
+    match record.state:
+        case RunState.WAITING:
+            return "Next in the queue" if ahead == 0 else f"Waiting: {_runs(ahead)} before this one"
+        case RunState.RUNNING:
+            return _running(record, summary)
+        case RunState.FINISHED:
+            return f"Finished: {_scores(summary)}"
+        case RunState.FAILED:
+            return f"Failed {_where(summary)}"
+        case RunState.STOPPED:
+            return f"Stopped {_where(summary)}"
+        case RunState.INTERRUPTED:
+            return f"Interrupted {_where(summary)}"
+
+
+def plan_words(spec: RunSpec) -> str:
+    """The run's plan within a sentence."""
+    return scenario_phrase(spec.scenario) if spec.scenario else spec.plan.name
+
+
+def rate_words(rates: tuple[tuple[str, float], ...]) -> str:
+    """Rates with what they are for: "heads 1e-3, encoder 2e-5"."""
+    return ", ".join(f"{part} {rate_text(rate)}" for part, rate in rates)
+
+
+def facts(record: RunRecord, summary: RunSummary) -> list[str]:
+    """What the numbers come from: checkpoint, plan, rates, data, seed, time."""
+    spec = summary.spec
+    used = tuple(dict(rate for phase in summary.phases for rate in phase.rates).items())
+    began = record.started_at or record.created_at
+    return [
+        spec.checkpoint,
+        plan_words(spec),
+        rate_words(used) or "nothing learns",
+        f"data: {data_words(summary)}",
+        f"seed {spec.seed}",
+        f"{'started' if record.started_at else 'asked for'} {moment(began)}",
+    ]
+
+
+def moment(time: datetime) -> str:
+    """A time of the store as the server's clock shows it: 24 Nov 2026 14:02."""
+    local = time.astimezone()
+    return f"{local.day} {local:%b %Y %H:%M}"
+
+
+def data_words(summary: RunSummary) -> str:
+    """Where the sentences come from and how many train each task: "sample (400 + 400 sentences)"."""
+    counts = [splits.get("train", 0) for splits in summary.examples.values()]
+    name = summary.spec.data.rstrip("/").rsplit("/", 1)[-1]
+    return f"{name} ({' + '.join(f'{count:,}' for count in counts)} sentences)" if counts else name
+
+
+def duration(seconds: float) -> str:
+    """A stretch of time in at most two units: 0.4 s, 12 s, 2 min 41 s, 1 h 5 min."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def step_time(seconds: float) -> str:
+    """The time of one step, three digits at most: "0.87 s per step", "42 ms per step"."""
+    return f"{seconds * 1000:.0f} ms per step" if seconds < 0.1 else f"{seconds:.2g} s per step"
+
+
+def memory(size_bytes: int) -> str:
+    """Bytes in units of a thousand: 612 MB, 1.37 GB."""
+    return f"{size_bytes / 1e9:.2f} GB" if size_bytes >= 1e9 else f"{size_bytes / 1e6:.0f} MB"
+
+
+def share(part: float) -> str:
+    """A share of all parameters in per cent, never rounded to nothing: 0.004 %, 6.5 %, 100 %."""
+    percent = 100 * part
+    if percent == 0 or percent >= 99.95:
+        return f"{percent:.0f} %"
+    return f"{percent:.1f} %" if percent >= 0.95 else f"{percent:.1g} %"
+
+
+def _running(record: RunRecord, summary: RunSummary) -> str:
+    if record.stop_requested:
+        return "Stopping: the step under way ends first"
+    phase = summary.phase
+    if summary.progress is Progress.WAITING:
+        return "Starting: the model and the data are being loaded"
+    if phase is None:
+        return "Starting: the model is scored before its first step"
+    words = phase.learning or f"“{phase.name}”"
+    learn = f"{words} {'learns' if _is_one(words) else 'learn'}"
+    if len(summary.phases) == 1:
+        return f"Training: {learn}"
+    return f"Training phase {phase.number} of {len(summary.phases)}: {learn}"
+
+
+def _is_one(words: str) -> bool:
+    several = (" and ", "heads", "layers", "parts ", "embeddings")
+    return not any(word in words for word in several)
+
+
+def _scores(summary: RunSummary) -> str:
+    return ", ".join(_score(task) for task in summary.tasks if task.latest is not None)
+
+
+def _score(task: TaskProgress) -> str:
+    title = task_title(task.task.name)
+    return f"{title if title.isupper() else title.lower()} {task.latest:.2f} {task.metric}"
+
+
+def _where(summary: RunSummary) -> str:
+    if not summary.step or summary.total_steps is None:
+        return "before its first step"
+    return f"at step {summary.step:,} of {summary.total_steps:,}"
+
+
+def _runs(count: int) -> str:
+    return "1 run" if count == 1 else f"{count} runs"

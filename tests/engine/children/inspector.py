@@ -1,0 +1,26 @@
+"""An inspector that needs no torch: the checkpoint's reference says how it answers."""
+
+import os
+import time
+
+from mtl_core.engine.inspector_child import serve
+from mtl_core.errors import UnsupportedArchitecture
+from mtl_core.models.cache import read_description, shipped_description
+from mtl_core.models.checkpoint import Checkpoint
+from mtl_core.models.description import BackboneDescription
+
+
+def describe(checkpoint: Checkpoint) -> BackboneDescription:
+    match checkpoint.reference:
+        case "no encoder":
+            raise UnsupportedArchitecture("'gpt2' is a decoder.")
+        case "a mistake":
+            raise ValueError("a mistake of ours")
+        case "death":
+            os._exit(3)
+        case "slow":
+            time.sleep(600)
+    return read_description(shipped_description(checkpoint.reference))
+
+
+serve(describe)

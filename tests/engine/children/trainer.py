@@ -1,0 +1,73 @@
+"""A trainer whose runs need no model: the plan's name says how a run behaves."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from mtl_core.engine.trainer_child import serve
+from mtl_core.errors import MissingWeights
+from mtl_core.training.events import Counts, RunEvent, RunFinished, RunStarted, RunStopped, Step
+from mtl_core.training.spec import RunSpec
+
+
+def fine_tune(
+    spec: RunSpec, run: str, output: Path | None, should_stop: Callable[[], bool]
+) -> Iterator[RunEvent]:
+    totals = Counts(all=10, trainable=1, frozen=9, unreached=0)
+    notes = (str(output), str(os.getpid()))
+    yield RunStarted(
+        elapsed_seconds=0.0, run=run, spec=spec, totals=totals, total_steps=3, notes=notes
+    )
+    yield _step(1)
+    match spec.plan.name:
+        case "noisy":
+            print('{"message": "said"} from a library')
+            os.write(1, b"straight to the descriptor\n")
+        case "refused":
+            raise MissingWeights("The weights of 'x' are not on this machine.")
+        case "broken":
+            raise ValueError("a mistake of ours")
+        case "mute":
+            return
+        case "killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "crashed":
+            print("Fatal: the last line it wrote", file=sys.stderr, flush=True)
+            os.kill(os.getpid(), signal.SIGSEGV)
+        case "deaf":
+            time.sleep(600)  # one step that takes ten minutes
+        case "patient":
+            while not should_stop():
+                time.sleep(0.01)
+            yield RunStopped(elapsed_seconds=1.0, reason="stopped between two steps")
+            return
+    yield _step(2)
+    yield _step(3)
+    yield RunFinished(
+        elapsed_seconds=1.0,
+        run=run,
+        metrics={},
+        frozen_identical=True,
+        frozen_tensors=9,
+        peak_memory_bytes=1,
+        training_seconds=0.5,
+        evaluation_seconds=0.5,
+        total_seconds=1.0,
+    )
+
+
+def _step(number: int) -> Step:
+    return Step(
+        elapsed_seconds=number / 10,
+        phase="heads",
+        step=number,
+        epoch=number / 3,
+        loss={"sentiment": 1 / number},
+        learning_rates={"heads": 1e-3},
+    )
+
+
+serve(fine_tune)

@@ -1,0 +1,170 @@
+"""One child process: what it says, how it ends, and that it never outlives its parent."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mtl_core.engine.child import ChildProcess, module_argv
+from mtl_core.engine.protocol import FromChild, Ready, Refused, Said, Stop, Train
+from mtl_core.errors import ChildDied
+from mtl_core.training.spec import RunSpec
+
+Wait = Callable[[Callable[[], bool]], None]
+
+ORPHAN_MAKER = """
+import sys, time
+from mtl_core.engine.child import ChildProcess
+from mtl_core.engine.protocol import Said, Train
+from mtl_core.training.spec import RunSpec
+
+child = ChildProcess([sys.executable, sys.argv[1]])
+child.send(Train(run="r", spec=RunSpec.model_validate_json(sys.argv[2])))
+heard = 0
+while heard < 2:
+    heard += isinstance(child.receive(30), Said)
+print(child.pid, flush=True)
+time.sleep(600)
+"""
+
+
+def python(code: str) -> ChildProcess:
+    return ChildProcess([sys.executable, "-c", code])
+
+
+def next_message(child: ChildProcess) -> FromChild:
+    message = child.receive(30)
+    assert message is not None
+    return message
+
+
+def test_a_child_that_computes_leaves_when_its_parent_is_killed(
+    trainer_argv: list[str],
+    spec_of: Callable[[str], RunSpec],
+    wait_until: Wait,
+    is_gone: Callable[[int], bool],
+) -> None:
+    parent = subprocess.Popen(
+        [sys.executable, "-c", ORPHAN_MAKER, trainer_argv[1], spec_of("deaf").model_dump_json()],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
+    assert parent.stdout is not None
+    child = int(parent.stdout.readline())
+    assert not is_gone(child)
+    parent.send_signal(signal.SIGKILL)
+    parent.communicate()
+    wait_until(lambda: is_gone(child))
+
+
+def test_garbage_between_messages_is_passed_over() -> None:
+    child = python(
+        "import os\n"
+        'os.write(1, b\'loading...\\n{"message": "ready"}\\n\\xff\\n{"message"\')\n'
+        'os.write(1, b\': "refused", "kind": "BadInput", "reason": "no"}\\nthe end\')'
+    )
+    assert next_message(child) == Ready()
+    assert next_message(child) == Refused(kind="BadInput", reason="no")
+    with pytest.raises(ChildDied, match=r"The process ended with exit status 0\."):
+        child.receive(30)
+    child.close()
+
+
+def test_a_dead_child_is_told_each_time_it_is_asked() -> None:
+    child = python("import sys; print('out of ideas', file=sys.stderr); sys.exit(3)")
+    for _ in range(2):
+        with pytest.raises(ChildDied, match=r"exit status 3\. Its last words: out of ideas"):
+            child.receive(30)
+    with pytest.raises(ChildDied, match="exit status 3"):
+        child.send(Stop(run="r"))
+    child.close()
+
+
+def test_a_flood_of_errors_neither_blocks_the_child_nor_fills_the_memory() -> None:
+    child = python(
+        "import sys\n"
+        "for line in range(20000): print(line, 'x' * 100, file=sys.stderr)\n"
+        "sys.stderr.write('y' * 1_000_000)\n"
+        "print('\\nlast', file=sys.stderr)\n"
+        'print(\'{"message": "ready"}\')'
+    )
+    assert next_message(child) == Ready()
+    assert child.how_it_ended().endswith("Its last words: last")
+    child.close()
+
+
+def test_nothing_said_in_time_is_none() -> None:
+    child = python("import sys; sys.stdin.read()")
+    assert child.receive(0.01) is None
+    assert child.alive
+    child.close()
+    assert not child.alive
+
+
+def test_a_child_that_does_not_leave_is_ended(is_gone: Callable[[int], bool]) -> None:
+    child = python('import time, os; print(\'{"message": "ready"}\', flush=True); time.sleep(600)')
+    assert next_message(child) == Ready()
+    child.close()
+    assert is_gone(child.pid)
+
+
+def test_killing_a_child_ends_what_it_started(
+    wait_until: Wait, is_gone: Callable[[int], bool]
+) -> None:
+    child = python(
+        "import subprocess, sys, time\n"
+        "worker = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        'print(\'{"message": "refused", "kind": "", "reason": "%d"}\' % worker.pid)\n'
+        "sys.stdout.flush()\n"
+        "time.sleep(600)"
+    )
+    answer = next_message(child)
+    assert isinstance(answer, Refused)
+    child.kill()
+    wait_until(lambda: is_gone(int(answer.reason)))
+
+
+def test_a_child_has_quiet_threads_and_no_network() -> None:
+    child = python(
+        "import os\n"
+        "from mtl_core.engine.protocol import Refused, encode\n"
+        "names = ('OMP_WAIT_POLICY', 'KMP_BLOCKTIME', 'TOKENIZERS_PARALLELISM', 'HF_HUB_OFFLINE')\n"
+        "seen = ' '.join(os.environ[name] for name in names)\n"
+        "os.write(1, encode(Refused(kind='', reason=seen)))"
+    )
+    assert next_message(child) == Refused(kind="", reason="PASSIVE 0 false 1")
+    child.close()
+
+
+def test_the_real_trainer_listens_whatever_lies_in_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "queue.py").write_text("raise SystemExit('a stranger was imported')")
+    monkeypatch.chdir(tmp_path)
+    child = ChildProcess(module_argv("mtl_core.engine.trainer_child"))
+    assert next_message(child) == Ready()
+    child.close()
+
+
+def test_a_message_of_any_size_reaches_the_child(
+    trainer_argv: list[str], spec_of: Callable[[str], RunSpec]
+) -> None:
+    child = ChildProcess(trainer_argv)
+    spec = spec_of("quick").model_copy(update={"versions": {"x": "y" * 1_000_000}})
+    child.send(Train(run="r", spec=spec))
+    assert next_message(child) == Ready()
+    began = next_message(child)
+    assert isinstance(began, Said)
+    assert began.event.spec == spec  # type: ignore[union-attr]
+    child.close()
+
+
+def test_ctrl_c_in_the_terminal_does_not_reach_the_child() -> None:
+    child = python("import sys; sys.stdin.read()")
+    assert os.getpgid(child.pid) != os.getpgid(0)
+    child.close()

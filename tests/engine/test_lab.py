@@ -1,0 +1,170 @@
+"""The lab as the dashboard uses it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from mtl_core.engine.lab import Lab
+from mtl_core.errors import BadInput, DataError, UnknownCheckpoint, UnknownRun
+from mtl_core.settings import Settings
+from mtl_core.store.record import RunState
+from mtl_core.tasks.task import DEFAULT_TASKS
+from mtl_core.training.spec import RunSpec
+
+Wait = Callable[[Callable[[], bool]], None]
+SpecOf = Callable[[str], RunSpec]
+
+ONE_LAB_FOR_ALL = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from mtl_core.engine.lab import the_lab
+
+with ThreadPoolExecutor(8) as sessions:
+    labs = list(sessions.map(lambda _: the_lab(), range(8)))
+print(len({id(lab) for lab in labs}), labs[0].settings.home, "torch" in sys.modules,
+      "transformers" in sys.modules)
+"""
+
+
+@pytest.fixture
+def lab(settings: Settings, trainer_argv: list[str], inspector_argv: list[str]) -> Iterator[Lab]:
+    with Lab(settings, trainer_argv, inspector_argv) as opened:
+        yield opened
+
+
+def test_a_run_is_started_watched_and_deleted_with_its_files(
+    lab: Lab, spec_of: SpecOf, wait_until: Wait
+) -> None:
+    run = lab.start(spec_of("quick")).id
+    wait_until(lambda: lab.store.run(run).state is RunState.FINISHED)
+    folder = lab.settings.run_folder(run)
+    folder.mkdir(parents=True)
+    (folder / "model.safetensors").write_bytes(b"weights")
+    lab.delete(run)
+    assert not folder.exists()
+    with pytest.raises(UnknownRun, match=f"There is no run '{run}'"):
+        lab.store.run(run)
+
+
+def test_a_run_is_stopped_and_cannot_be_deleted_before(
+    lab: Lab, spec_of: SpecOf, wait_until: Wait
+) -> None:
+    run = lab.start(spec_of("deaf")).id
+    wait_until(lambda: lab.store.run(run).last_event >= 2)
+    with pytest.raises(BadInput, match="is running: stop it first"):
+        lab.delete(run)
+    assert lab.stop(run).stop_requested
+    wait_until(lambda: lab.store.run(run).state is RunState.STOPPED)
+
+
+def test_the_catalogue_is_described_without_a_child(lab: Lab) -> None:
+    model = lab.model_description("bert-base-uncased", DEFAULT_TASKS)
+    assert model.total == 109_482_240 + 2 * 769 + 4 * 769
+    assert not lab._inspector.awake
+
+
+def test_a_browser_names_no_path_outside_the_configured_folders(
+    lab: Lab, spec_of: SpecOf, tmp_path: Path
+) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    outside = spec_of("quick").model_copy(update={"checkpoint": str(tmp_path)})
+    with pytest.raises(UnknownCheckpoint, match=str(tmp_path)):
+        lab.model_description(str(tmp_path), DEFAULT_TASKS)
+    with pytest.raises(UnknownCheckpoint, match=str(tmp_path)):
+        lab.start(outside)
+    assert lab.store.runs() == []
+
+
+def test_data_lies_below_a_configured_folder_links_followed(
+    tmp_path: Path, settings: Settings, spec_of: SpecOf
+) -> None:
+    allowed, elsewhere = tmp_path / "data", tmp_path / "private"
+    allowed.mkdir()
+    elsewhere.mkdir()
+    (allowed / "link").symlink_to(elsewhere)
+    lab = Lab(settings.model_copy(update={"data_roots": (allowed,)}))
+    lab.require_allowed_data("sample")
+    lab.require_allowed_data(str(allowed / "mine" / "manifest.yaml"))
+    for refused in (elsewhere, allowed / "link", allowed / ".." / "private", "a\0b", "x" * 9999):
+        with pytest.raises(DataError, match=r"cannot be used from here\. Data may lie below"):
+            lab.start(spec_of("quick").model_copy(update={"data": str(refused)}))
+    lab.close()
+
+
+def test_without_a_configured_folder_only_the_sample_is_open(lab: Lab) -> None:
+    with pytest.raises(DataError, match="set FREEZE_LAB_DATA, or use the command line"):
+        lab.require_allowed_data("manifest.yaml")
+
+
+def test_a_server_that_was_killed_leaves_its_runs_to_the_next(
+    settings: Settings,
+    server_argv: list[str],
+    trainer_argv: list[str],
+    spec_of: SpecOf,
+    wait_until: Wait,
+    is_gone: Callable[[int], bool],
+) -> None:
+    specs = [spec_of(behaviour).model_dump_json() for behaviour in ("deaf", "quick")]
+    server = subprocess.Popen(
+        [*server_argv, str(settings.home), trainer_argv[1], *specs],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    assert server.stdout is not None
+    under_way, waiting, trainer = server.stdout.readline().split()
+    with Lab(settings, trainer_argv) as neighbour:
+        assert neighbour.store.run(under_way).state is RunState.RUNNING
+        wait_until(lambda: neighbour.store.run(waiting).state is RunState.FINISHED)
+    server.send_signal(signal.SIGKILL)
+    server.communicate()
+    wait_until(lambda: is_gone(int(trainer)))
+    with Lab(settings, trainer_argv) as restarted:
+        lost = restarted.store.run(under_way)
+        assert lost.state is RunState.INTERRUPTED
+        assert len(restarted.store.events(under_way)) == 2
+        assert restarted.store.run(waiting).state is RunState.FINISHED
+
+
+def test_all_sessions_share_one_lab_and_none_of_them_loads_torch(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ONE_LAB_FOR_ALL],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "FREEZE_LAB_HOME": str(tmp_path / "home")},
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.split() == ["1", str(tmp_path / "home"), "False", "False"]
+
+
+def test_the_real_inspector_describes_a_configuration_once(
+    tmp_path: Path, settings: Settings
+) -> None:
+    config = {
+        "model_type": "bert",
+        "architectures": ["BertModel"],
+        "num_hidden_layers": 2,
+        "hidden_size": 32,
+        "num_attention_heads": 2,
+        "intermediate_size": 64,
+        "vocab_size": 100,
+    }
+    (tmp_path / "tiny").mkdir()
+    (tmp_path / "tiny" / "config.json").write_text(json.dumps(config))
+    open_here = settings.model_copy(update={"checkpoint_roots": (tmp_path,)})
+    with Lab(open_here) as lab:
+        model = lab.model_description(str(tmp_path / "tiny"), DEFAULT_TASKS)
+        assert (model.backbone.depth, model.backbone.hidden_size) == (2, 32)
+        assert lab._inspector.awake
+    with Lab(open_here) as later:
+        assert later.model_description(str(tmp_path / "tiny"), DEFAULT_TASKS) == model
+        assert not later._inspector.awake

@@ -1,0 +1,330 @@
+"""Runs from the queue to their last word, in real children."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from mtl_core.engine.supervisor import Supervisor
+from mtl_core.settings import Settings
+from mtl_core.store.record import RunState
+from mtl_core.store.runs import RunStore
+from mtl_core.training.events import RunFailed, RunStarted, RunStopped
+from mtl_core.training.spec import RunSpec
+
+Wait = Callable[[Callable[[], bool]], None]
+SpecOf = Callable[[str], RunSpec]
+
+
+@pytest.fixture
+def supervisor(
+    store: RunStore, settings: Settings, trainer_argv: list[str]
+) -> Iterator[Supervisor]:
+    running = Supervisor(store, settings, trainer_argv)
+    running.start()
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def start(supervisor: Supervisor, store: RunStore, spec_of: SpecOf) -> Callable[[str], str]:
+    """Queue a run that behaves as told; its id."""
+
+    def queue(behaviour: str) -> str:
+        run = store.add(spec_of(behaviour)).id
+        supervisor.wake()
+        return run
+
+    return queue
+
+
+@pytest.fixture
+def ended(store: RunStore, wait_until: Wait) -> Callable[[str], RunState]:
+    """Wait for a run to end; how it did."""
+
+    def wait(run: str) -> RunState:
+        wait_until(lambda: store.run(run).state.is_final)
+        return store.run(run).state
+
+    return wait
+
+
+def kinds(store: RunStore, run: str) -> list[str]:
+    return [event.event for _, event in store.events(run)]
+
+
+def trainer_pid(store: RunStore, run: str) -> int:
+    _, began = store.events(run)[0]
+    assert isinstance(began, RunStarted)
+    return int(began.notes[1])
+
+
+def test_a_runs_events_arrive_in_order(
+    start: Callable[[str], str], ended: Callable[[str], RunState], store: RunStore
+) -> None:
+    run = start("quick")
+    assert ended(run) is RunState.FINISHED
+    assert [number for number, _ in store.events(run)] == [1, 2, 3, 4, 5]
+    assert kinds(store, run) == ["run_started", "step", "step", "step", "run_finished"]
+    assert [event.step for _, event in store.events(run, kinds={"step"})] == [1, 2, 3]  # type: ignore[union-attr]
+
+
+def test_a_run_is_told_its_id_its_spec_and_its_folder(
+    start: Callable[[str], str],
+    ended: Callable[[str], RunState],
+    store: RunStore,
+    settings: Settings,
+    spec_of: SpecOf,
+) -> None:
+    run = start("quick")
+    ended(run)
+    _, began = store.events(run)[0]
+    assert isinstance(began, RunStarted)
+    assert (began.run, began.spec) == (run, spec_of("quick"))
+    assert began.notes[0] == str(settings.home / "runs" / run)
+
+
+def test_a_second_run_waits_and_then_has_the_same_warm_child(
+    start: Callable[[str], str],
+    ended: Callable[[str], RunState],
+    store: RunStore,
+    wait_until: Wait,
+) -> None:
+    first, second = start("patient"), start("quick")
+    wait_until(lambda: store.run(first).last_event >= 1)
+    assert store.run(second).state is RunState.WAITING
+    store.request_stop(first)
+    assert ended(second) is RunState.FINISHED
+    assert trainer_pid(store, first) == trainer_pid(store, second)
+    assert store.run(first).finished_at <= store.run(second).started_at  # type: ignore[operator]
+
+
+def test_a_run_added_by_another_process_is_found_without_being_told(
+    supervisor: Supervisor,
+    store: RunStore,
+    spec_of: SpecOf,
+    ended: Callable[[str], RunState],
+) -> None:
+    assert ended(store.add(spec_of("quick")).id) is RunState.FINISHED
+
+
+def test_a_polite_stop_leaves_the_last_word_to_the_run(
+    start: Callable[[str], str],
+    ended: Callable[[str], RunState],
+    store: RunStore,
+    wait_until: Wait,
+) -> None:
+    run = start("patient")
+    wait_until(lambda: store.run(run).last_event >= 1)
+    store.request_stop(run)
+    assert ended(run) is RunState.STOPPED
+    assert store.run(run).reason == "stopped between two steps"
+
+
+def test_a_step_that_never_ends_is_ended_by_a_stop(
+    start: Callable[[str], str],
+    ended: Callable[[str], RunState],
+    store: RunStore,
+    wait_until: Wait,
+    is_gone: Callable[[int], bool],
+) -> None:
+    run = start("deaf")
+    wait_until(lambda: store.run(run).last_event >= 2)
+    store.request_stop(run)
+    assert ended(run) is RunState.STOPPED
+    assert kinds(store, run) == ["run_started", "step", "run_stopped"]
+    assert is_gone(trainer_pid(store, run))
+    after = start("quick")
+    assert ended(after) is RunState.FINISHED
+    assert trainer_pid(store, after) != trainer_pid(store, run)
+
+
+def test_a_child_killed_from_outside_fails_its_run_and_says_why(
+    start: Callable[[str], str],
+    ended: Callable[[str], RunState],
+    store: RunStore,
+    wait_until: Wait,
+) -> None:
+    run = start("deaf")
+    wait_until(lambda: store.run(run).last_event >= 2)
+    os.kill(trainer_pid(store, run), signal.SIGKILL)
+    assert ended(run) is RunState.FAILED
+    reason = store.run(run).reason
+    assert reason is not None
+    assert reason.startswith("The process was ended by SIGKILL. Most often the system ran out of")
+    assert kinds(store, run) == ["run_started", "step", "run_failed"]
+    assert ended(start("quick")) is RunState.FINISHED
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "reason"),
+    [
+        ("refused", "The weights of 'x' are not on this machine."),
+        ("broken", "Unexpected ValueError: a mistake of ours"),
+        ("mute", "The run ended without saying how."),
+        (
+            "crashed",
+            "The process was ended by SIGSEGV. A library crashed; this is no fault of the plan or "
+            "the data. Its last words: Fatal: the last line it wrote",
+        ),
+    ],
+)
+def test_a_failure_is_the_runs_last_word_and_the_next_run_goes_on(
+    start: Callable[[str], str],
+    ended: Callable[[str], RunState],
+    store: RunStore,
+    behaviour: str,
+    reason: str,
+) -> None:
+    failing, next_one = start(behaviour), start("quick")
+    assert ended(failing) is RunState.FAILED
+    assert store.run(failing).reason == reason
+    _, last_word = store.events(failing)[-1]
+    assert isinstance(last_word, RunFailed)
+    assert last_word.reason == reason
+    assert ended(next_one) is RunState.FINISHED
+
+
+def test_what_a_library_prints_does_not_break_the_protocol(
+    start: Callable[[str], str], ended: Callable[[str], RunState], store: RunStore
+) -> None:
+    run = start("noisy")
+    assert ended(run) is RunState.FINISHED
+    assert kinds(store, run) == ["run_started", "step", "step", "step", "run_finished"]
+
+
+def test_a_trainer_that_cannot_be_started_fails_the_run(
+    store: RunStore, settings: Settings, spec_of: SpecOf, ended: Callable[[str], RunState]
+) -> None:
+    run = store.add(spec_of("quick")).id
+    helpless = Supervisor(store, settings, ["/nowhere/python"])
+    helpless.start()
+    assert ended(run) is RunState.FAILED
+    helpless.close()
+    assert "No such file or directory: '/nowhere/python'" in (store.run(run).reason or "")
+
+
+def test_closing_interrupts_the_run_under_way_and_keeps_the_queue(
+    store: RunStore,
+    settings: Settings,
+    trainer_argv: list[str],
+    spec_of: SpecOf,
+    wait_until: Wait,
+    ended: Callable[[str], RunState],
+    is_gone: Callable[[int], bool],
+) -> None:
+    under_way, waiting = store.add(spec_of("deaf")).id, store.add(spec_of("quick")).id
+    first = Supervisor(store, settings, trainer_argv)
+    first.start()
+    wait_until(lambda: store.run(under_way).last_event >= 2)
+    first.close()
+    assert store.run(under_way).state is RunState.INTERRUPTED
+    assert store.run(under_way).reason == "Freeze Lab was closed while it ran."
+    assert store.run(waiting).state is RunState.WAITING
+    assert is_gone(trainer_pid(store, under_way))
+    second = Supervisor(store, settings, trainer_argv)
+    second.start()
+    assert ended(waiting) is RunState.FINISHED
+    second.close()
+
+
+def test_the_child_steps_back_for_everyone_else(
+    start: Callable[[str], str],
+    supervisor: Supervisor,
+    store: RunStore,
+    wait_until: Wait,
+) -> None:
+    run = start("patient")
+    wait_until(lambda: store.run(run).last_event >= 1)
+    pid = supervisor.child_pid
+    assert pid is not None
+    nice = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[16]
+    assert int(nice) == min(19, os.nice(0) + 15)
+    assert Path(f"/proc/{pid}/oom_score_adj").read_text().strip() == "1000"
+    assert os.getsid(pid) == pid
+
+
+def test_a_store_that_fails_for_a_while_does_not_end_the_supervision(
+    start: Callable[[str], str],
+    ended: Callable[[str], RunState],
+    store: RunStore,
+    settings: Settings,
+    wait_until: Wait,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    assert ended(start("quick")) is RunState.FINISHED
+    rename(settings.database, "runs", "elsewhere")
+    wait_until(lambda: "Between two runs something went wrong" in caplog.text)
+    rename(settings.database, "elsewhere", "runs")
+    assert ended(start("quick")) is RunState.FINISHED
+
+
+def test_a_last_word_that_cannot_be_written_is_settled_later(
+    start: Callable[[str], str],
+    ended: Callable[[str], RunState],
+    store: RunStore,
+    settings: Settings,
+    wait_until: Wait,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    run = start("deaf")
+    wait_until(lambda: store.run(run).last_event >= 2)
+    pid = trainer_pid(store, run)
+    rename(settings.database, "events", "elsewhere")
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: f"The end of {run} could not be written" in caplog.text)
+    rename(settings.database, "elsewhere", "events")
+    assert ended(run) is RunState.FAILED
+    _, last_word = store.events(run)[-1]
+    assert isinstance(last_word, RunFailed)
+    assert "SIGKILL" in last_word.reason
+
+
+def rename(database: Path, old: str, new: str) -> None:
+    engine = create_engine(f"sqlite:///{database}")
+    with engine.begin() as connection:
+        connection.execute(text(f"ALTER TABLE {old} RENAME TO {new}"))
+    engine.dispose()
+
+
+def test_a_stop_before_the_first_word_is_honoured(
+    start: Callable[[str], str], ended: Callable[[str], RunState], store: RunStore
+) -> None:
+    run = start("patient")
+    store.request_stop(run)
+    assert ended(run) is RunState.STOPPED
+    _, last_word = store.events(run)[-1]
+    assert isinstance(last_word, RunStopped)
+
+
+def test_a_child_warmed_up_beforehand_carries_out_the_next_run(
+    supervisor: Supervisor,
+    start: Callable[[str], str],
+    ended: Callable[[str], RunState],
+    store: RunStore,
+    wait_until: Wait,
+) -> None:
+    assert supervisor.child_pid is None
+    supervisor.warm_up()
+    wait_until(lambda: supervisor.child_pid is not None)
+    warm = supervisor.child_pid
+    run = start("quick")
+    ended(run)
+    assert trainer_pid(store, run) == warm
+
+
+def test_a_warm_child_that_died_meanwhile_costs_no_run(
+    supervisor: Supervisor,
+    start: Callable[[str], str],
+    ended: Callable[[str], RunState],
+    wait_until: Wait,
+) -> None:
+    ended(start("quick"))
+    pid = supervisor.child_pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: supervisor.child_pid is None)
+    assert ended(start("quick")) is RunState.FINISHED
