@@ -26,6 +26,7 @@ def serve(
 ) -> None:
     """Open the dashboard; prints its address when it answers. Ctrl-C ends it."""
     _require_free(address, port)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     server = subprocess.Popen(  # noqa: S603 - our own interpreter and app
         _command(address, port), cwd=_APP.parent, env=_environment()
     )
@@ -34,10 +35,11 @@ def serve(
         print(
             f"Freeze Lab is open at http://{_shown(address)}:{port}  (Ctrl-C ends it)", flush=True
         )
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
         code = server.wait()
         if code not in (0, -signal.SIGTERM, -signal.SIGINT):
             raise InternalError(f"The dashboard's server ended with exit code {code}.")
+    except KeyboardInterrupt:
+        print("Freeze Lab is closed.", file=sys.stderr)
     finally:
         _end(server)
 

@@ -23,7 +23,7 @@ _LISTEN_SECONDS = 0.2  # how long the child is listened to before anything else 
 _STOP_SECONDS = 1.2  # between a polite stop and the end of the child: under 2 s in all
 _IDLE_SECONDS = 1.0  # between looks at the queue, for runs that other processes add
 _HEARTBEAT_SECONDS = 15.0
-_COOL_SECONDS = 600.0  # a warm trainer holds some 400 MB; after this long without a run it goes
+_COOL_SECONDS = 600.0  # a warm trainer holds hundreds of megabytes; unused this long it goes
 
 
 class Supervisor:

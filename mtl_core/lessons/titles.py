@@ -16,7 +16,9 @@ def task_title(name: str) -> str:
 def scenario_title(scenario: Scenario) -> str:
     """The scenario's title, a frozen head's task written as `task_title` does."""
     kind, _, task = scenario.name.partition(":")
-    return f"Freeze {task_title(task)} head" if kind == "freeze-head" else scenario.title
+    if kind == "freeze-head":
+        return f"Freeze {task_title(task)} head"
+    return "Discriminative" if kind == "discriminative" else scenario.title
 
 
 def scenario_phrase(scenario: str) -> str:

@@ -73,10 +73,16 @@ def _tasks(settings: Settings) -> tuple[Task, ...]:
     try:
         if reference != SAMPLE:
             _check_below(reference, settings.data_roots)
-        return load_tasks(reference)
+        return _tasks_of(reference)
     except DataError as problem:
         ignore(Key.DATA, str(problem), SAMPLE)
-        return load_tasks(SAMPLE)
+        return _tasks_of(SAMPLE)
+
+
+@st.cache_data(ttl=30, max_entries=32, show_spinner=False)
+def _tasks_of(reference: str) -> tuple[Task, ...]:
+    """The tasks of some data, read at most twice a minute: a table needs them at each click."""
+    return load_tasks(reference)
 
 
 def _check_below(reference: str, roots: tuple[Path, ...]) -> None:

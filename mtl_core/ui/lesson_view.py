@@ -11,18 +11,17 @@ def lesson_columns(chosen: Chosen) -> None:
     words = (
         own_plan_lesson(chosen.plan.name) if chosen.scenario is None else lesson(chosen.scenario)
     )
-    sources = _sources(words)
     columns = st.columns(3, gap="medium")
     for column, title, text in zip(
         columns,
-        ("What it means", "What it implies", "When to use it"),
-        (words.means, words.implies, words.when + sources),
+        ("**What it means**", "**What it implies**", f"**When to use it**{_sources(words)}"),
+        (words.means, words.implies, words.when),
         strict=True,
     ):
-        column.markdown(f":small[**{title}**  \n{text}]")
+        column.markdown(f":small[{title}]  \n:small[{text}]")
 
 
 def _sources(words: Lesson) -> str:
     """Links to the papers, each with the part meant."""
     links = [f"[{source.short}]({source.url})" for source in words.sources]
-    return f" :gray[{'; '.join(links)}]" if links else ""
+    return f" :gray[· {' · '.join(links)}]" if links else ""

@@ -23,7 +23,12 @@ def header(answer: str, facts: Sequence[str]) -> DeltaGenerator:
     date) are joined by dots, so that a screenshot tells where its numbers come from; pass what a
     user typed through `plain` first.
     """
-    with st.container(horizontal=True, horizontal_alignment="distribute", gap="medium"):
+    with st.container(
+        horizontal=True,
+        horizontal_alignment="distribute",
+        vertical_alignment="center",
+        gap="medium",
+    ):
         with st.container(gap=None, width=_TITLE_WIDTH):
             st.markdown(f"# {answer}")
             st.caption(_SEPARATOR.join(fact for fact in facts if fact))

@@ -34,9 +34,9 @@ def checkpoint_picker(chosen: Chosen) -> None:
         accept_new_options=True,
         on_change=_first_phase,
         help="Pick one, or type a hub id that is in this machine's cache, or the path of a folder "
-        "with a config.json below the folders this dashboard may read. Parameters can be shown "
-        "without the weights; training needs them.",
-        width=300,
+        "with a config.json below the folders this dashboard may read. Those marked 'ready' have "
+        "their weights here and can be trained; the others can be looked at.",
+        width=265,
     )
 
 
@@ -53,7 +53,8 @@ def scenario_picker(chosen: Chosen) -> None:
         return
     listed = {scenario.name: scenario for scenario in scenarios(chosen.model)}
     seed_widget(Key.SCENARIO)
-    st.pills(
+    place = st.container(width="stretch")  # within it the pills wrap at their own widths
+    place.pills(
         "What learns",
         [name for name in _in_order(listed) if _is_pill(name, chosen.scenario)],
         key=Key.SCENARIO,
@@ -61,7 +62,6 @@ def scenario_picker(chosen: Chosen) -> None:
         required=True,
         wrap=True,
         on_change=_first_phase,
-        width="stretch",
     )
 
 
@@ -83,7 +83,8 @@ def phase_picker(chosen: Chosen) -> None:
 
 def more_choices(chosen: Chosen) -> None:
     """Everything that few change: more top layers, rates, data, a plan of one's own."""
-    with st.popover("More", icon=":material/tune:"):
+    place = st.container(width="content", height="stretch", vertical_alignment="bottom")
+    with place.popover("More", icon=":material/tune:"):
         _top_layers(chosen)
         _rates(chosen.choice, chosen.table)
         seed_widget(Key.DATA)
@@ -181,13 +182,13 @@ def _pill_title(name: str, listed: Mapping[str, Scenario]) -> str:
 
 
 def _checkpoint_label(reference: str) -> str:
-    """`bert-base-uncased · 109 M · no weights`; a typed reference stands as it is."""
+    """`minilm-l6 · 23 M · ready` where its weights are here; a typed reference stands as it is."""
     known = _catalogue_backbones()
     if reference not in known:
         return reference
     count = sum(_count(tensor.shape) for tensor in known[reference].tensors if not tensor.tied_to)
     here = has_weights(resolve_checkpoint(reference))
-    return f"{reference} · {count / 1e6:.0f} M{'' if here else ' · no weights'}"
+    return f"{reference} · {count / 1e6:.0f} M{' · ready' if here else ''}"
 
 
 @cache

@@ -5,20 +5,23 @@ from pathlib import Path
 
 import streamlit as st
 
-from mtl_core.charts.rates import STILL, lowest_to_highest, rates_figure
+from mtl_core.charts.rates import lowest_to_highest, rates_figure, still_groups
 from mtl_core.charts.shares import shares_figure
-from mtl_core.charts.stack import stack_figure
+from mtl_core.charts.stack import STACK_HEIGHT, stack_figure
 from mtl_core.charts.theme import Palette
 from mtl_core.freezing.gradient import layers_crossed
 from mtl_core.freezing.table import ParameterTable, State
 from mtl_core.freezing.writing import SIGNS, rate_text
 from mtl_core.lessons.titles import task_titles
+from mtl_core.models.checkpoint import has_weights
 from mtl_core.models.description import BackboneDescription, Role
 from mtl_core.tasks.dataset import SAMPLE
 from mtl_core.ui.chosen import Chosen
 from mtl_core.ui.keys import Key
 from mtl_core.ui.page import plain
 
+_ROWS = 8
+_ROWS_OF_RATES = 4  # what the figure of rates takes from the table
 _STILL_CHART = {"displayModeBar": False}
 _BADGE_COLORS = {State.TRAINABLE: "orange", State.FROZEN: "blue", State.UNREACHED: "gray"}
 
@@ -45,8 +48,10 @@ def line_of_facts(chosen: Chosen) -> list[str]:
     """Where the numbers come from: checkpoint, plan, rates, tasks and data, date."""
     tasks = ", ".join(task_titles(chosen.model))
     data = chosen.choice.data
+    weights = "" if has_weights(chosen.checkpoint) else "weights not here"
     return [
         plain(chosen.checkpoint.name),
+        weights,
         plain(chosen.plan_phrase),
         rate_facts(chosen.table),
         plain(f"{tasks} ({data if data == SAMPLE else Path(data).name})"),
@@ -66,7 +71,7 @@ def stack_picture(chosen: Chosen, colors: Palette) -> None:
                     width="content",
                 )
     st.plotly_chart(
-        stack_figure(table, chosen.model, colors),
+        stack_figure(table, chosen.model, colors, _stack_height(chosen)),
         key=Key.STACK,
         theme=None,
         config=_STILL_CHART,
@@ -114,7 +119,7 @@ def facts(chosen: Chosen, colors: Palette) -> None:
         st.metric(
             "Learning rate, heads", heads, encoder, delta_color="gray", delta_arrow="off"
         )
-    if table.plan.layer_decay > 1 and totals.trainable:
+    if _has_rates_by_layer(table):
         _rates_by_layer(table, colors)
     else:
         st.plotly_chart(
@@ -126,12 +131,27 @@ def facts(chosen: Chosen, colors: Palette) -> None:
         )
 
 
+def rows_shown(chosen: Chosen) -> int:
+    """Rows of the parameter table that fit beside the picture."""
+    rows = _ROWS - 1 if len(chosen.tables) > 1 else _ROWS
+    return rows - _ROWS_OF_RATES if _has_rates_by_layer(chosen.table) else rows
+
+
+def _stack_height(chosen: Chosen) -> int:
+    """One row less where the phases take a line, so that the page stays one screen high."""
+    return STACK_HEIGHT - 29 if len(chosen.tables) > 1 else STACK_HEIGHT
+
+
+def _has_rates_by_layer(table: ParameterTable) -> bool:
+    return table.plan.layer_decay > 1 and table.totals.trainable > 0
+
+
 def _rates_by_layer(table: ParameterTable, colors: Palette) -> None:
-    ratio = lowest_to_highest(table)
-    text = f"Learning rate by block: the lowest is 1/{ratio:,.0f} of the encoder's highest"
-    if ratio >= STILL:
-        text += ", frozen in all but name"
-    st.caption(text)
+    ratio, still = lowest_to_highest(table), len(still_groups(table))
+    text = f"Learning rate by block: the lowest is 1/{ratio:,.0f} of the encoder's highest."
+    if still:
+        text += f" **{still} {'block is' if still == 1 else 'blocks are'} frozen in all but name.**"
+    st.markdown(f":small[{text}]")
     st.plotly_chart(
         rates_figure(table, colors),
         theme=None,

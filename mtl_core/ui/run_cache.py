@@ -7,7 +7,7 @@ Not `st.cache_resource`: any browser can clear that for everybody.
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from mtl_core.analysis.reading import extend
 from mtl_core.analysis.summary import RunSummary, begin
@@ -27,6 +27,8 @@ from mtl_core.training.events import (
 )
 from mtl_core.training.spec import RunSpec
 
+Value = TypeVar("Value")
+
 _MOST = 512
 _METRICS = {SentenceScore: "accuracy", TokenScore: "entity F1"}
 
@@ -39,7 +41,7 @@ class Outcome:
     seconds: float | None
 
 
-class _Recent[Value]:
+class _Recent(Generic[Value]):
     """The values asked for last, by key. Safe for threads."""
 
     def __init__(self) -> None:

@@ -1,5 +1,7 @@
 """The four numbers of a run that are read first: each task's score, the proof, what learns."""
 
+from typing import Literal
+
 import streamlit as st
 
 from mtl_core.analysis.summary import RunSummary, TaskProgress
@@ -8,10 +10,14 @@ from mtl_core.lessons.titles import task_title
 from mtl_core.ui.page import plain
 from mtl_core.ui.run_words import share
 
-_HUES = ("violet", "green")  # Streamlit's names; the theme maps them to the tasks' colours
+Hue = Literal["violet", "green", "gray", "blue", "red", "orange"]
+_HUES: tuple[Hue, ...] = (
+    "violet",
+    "green",
+)  # Streamlit's names; the theme maps them to the tasks' colours
 
 
-def hue(number: int) -> str:
+def hue(number: int) -> Hue:
     """The name of task `number`'s colour, counted from 0, for Markdown and metrics."""
     return _HUES[number] if number < len(_HUES) else "gray"
 
@@ -50,7 +56,7 @@ def _proof_card(summary: RunSummary) -> None:
     )
 
 
-def _proof(summary: RunSummary) -> tuple[str, str, str]:
+def _proof(summary: RunSummary) -> tuple[str, str, Hue]:
     """The newest proof: of the whole run, or of the last phase that ended."""
     if (end := summary.finished) is not None:
         count, same = end.frozen_tensors, end.frozen_identical

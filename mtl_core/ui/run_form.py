@@ -18,7 +18,7 @@ from mtl_core.tasks.dataset import MANIFEST_NAME, SAMPLE, load_dataset
 from mtl_core.training.phases import phase_steps, steps_per_epoch, steps_that_learn
 from mtl_core.training.prepare import prepare_spec
 from mtl_core.training.spec import RunSpec
-from mtl_core.ui.choice import seed_widget
+from mtl_core.ui.choice import Choice, seed_widget
 from mtl_core.ui.chosen import Chosen
 from mtl_core.ui.keys import Key
 from mtl_core.ui.page import current_palette, header, plain
@@ -124,7 +124,8 @@ def _plan_line(chosen: Chosen) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         name = _name(chosen)
         st.markdown(
-            f"**{plain(name[:1].upper() + name[1:])}**{phases} on **{plain(chosen.checkpoint.name)}**: "
+            f"**{plain(name[:1].upper() + name[1:])}**{phases} on "
+            f"**{plain(chosen.checkpoint.name)}**: "
             f"{totals.trainable:,} of {totals.all:,} parameters learn",
             width="content",
         )
@@ -135,12 +136,13 @@ def _settings(settings: Settings, chosen: Chosen) -> None:
     backbone, heads = chosen.plan.rates_in(chosen.plan.phases[-1])
     with st.grid(7, min_column_width=120, gap="small"):
         _data_picker(settings, chosen.choice.data)
-        _number(Key.EPOCHS, "Epochs", least=0.1, step=1.0, format="%g")
-        _number(Key.BATCH_SIZE, "Batch size", least=1, step=1)
-        _number(Key.MAX_LENGTH, "Max length", least=8, step=8, help="Sub-words a sentence keeps.")
-        _number(Key.SEED, "Seed", least=0, step=1)
-        _rate(Key.LEARNING_RATE, "Encoder's rate", backbone)
-        _rate(Key.HEAD_LEARNING_RATE, "Heads' rate", heads)
+        seed_widget(Key.EPOCHS)
+        st.number_input("Epochs", min_value=0.1, step=1.0, format="%g", key=Key.EPOCHS)
+        _number(Key.BATCH_SIZE, "Batch size", least=1)
+        _number(Key.MAX_LENGTH, "Max length", 8, 8, "Sub-words a sentence keeps.")
+        _number(Key.SEED, "Seed", least=0)
+        _rate(Key.LEARNING_RATE, "Rate of the encoder", backbone, chosen.choice)
+        _rate(Key.HEAD_LEARNING_RATE, "Rate of the heads", heads, chosen.choice)
 
 
 def _data_picker(settings: Settings, current: str) -> None:
@@ -161,21 +163,20 @@ def _manifests(root: Path) -> list[Path]:
     return sorted([*root.glob(MANIFEST_NAME), *root.glob(f"*/{MANIFEST_NAME}")])
 
 
-def _number(key: Key, label: str, *, least: float, step: float, **options: str) -> None:
+def _number(key: Key, label: str, least: int, step: int = 1, help: str | None = None) -> None:
     seed_widget(key)
-    st.number_input(label, min_value=least, step=step, key=key, **options)
+    st.number_input(label, min_value=least, step=step, key=key, help=help)
 
 
-def _rate(key: Key, label: str, default: float) -> None:
-    seed_widget(key)
+def _rate(key: Key, label: str, default: float, choice: Choice) -> None:
+    if getattr(choice, key) is not None or key in st.session_state:
+        seed_widget(key)
     st.number_input(
         label,
-        min_value=0.0,
-        max_value=10.0,
-        step=None,
+        value=None,
         format="%g",
         key=key,
-        placeholder=f"{rate_text(default)} (plan's)",
+        placeholder=f"{rate_text(default)}, the plan's",
     )
 
 
@@ -196,7 +197,7 @@ def _checked(lab: Lab, chosen: Chosen) -> tuple[RunSpec | None, int | None, str 
             seed=choice.seed,
             threads=lab.settings.threads,
         )
-        examples = sum(splits["train"] for splits in load_dataset(choice.data).counts.values())
+        examples = sum(splits["train"] for splits in load_dataset(choice.data).counts().values())
         planned = phase_steps(spec, steps_per_epoch(examples, choice.batch_size))
         steps = sum(steps_that_learn(chosen.tables, planned))
         if not has_weights(chosen.checkpoint):

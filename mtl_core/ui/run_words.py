@@ -70,7 +70,7 @@ def moment(time: datetime) -> str:
 
 
 def data_words(summary: RunSummary) -> str:
-    """Where the sentences come from and how many train each task: "sample (400 + 400 sentences)"."""
+    """Where the sentences come from, and how many train each task."""
     counts = [splits.get("train", 0) for splits in summary.examples.values()]
     name = summary.spec.data.rstrip("/").rsplit("/", 1)[-1]
     return f"{name} ({' + '.join(f'{count:,}' for count in counts)} sentences)" if counts else name

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 _ALL = "all"
 _ROW_HEIGHT = 29
-_HEADER_HEIGHT = 29
+_HEADER_HEIGHT = 36
 _ORDER = {Role.HEAD: 0, Role.POOLER: 1, Role.LAYER: 2, Role.BESIDE: 3, Role.EMBEDDINGS: 4}
 
 
-def parameter_view(table: ParameterTable, plan_phrase: str, colors: Palette) -> None:
-    """Filters, the table, and a caption that says whose numbers these are."""
+def parameter_view(table: ParameterTable, plan_phrase: str, colors: Palette, rows_high: int) -> None:
+    """Filters, the table `rows_high` rows high, and a caption: whose numbers these are."""
     rows = in_picture_order(table)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown("**Parameters**", width="content")
@@ -32,7 +32,6 @@ def parameter_view(table: ParameterTable, plan_phrase: str, colors: Palette) -> 
             placeholder="Find a name",
             label_visibility="collapsed",
             live="300ms",
-            width=170,
         )
         group = _group_filter(rows)
         state = _state_filter(table)
@@ -41,7 +40,7 @@ def parameter_view(table: ParameterTable, plan_phrase: str, colors: Palette) -> 
         _styled(_frame(shown), colors),
         key=Key.PARAMETERS,
         hide_index=True,
-        height=_HEADER_HEIGHT + 7 * _ROW_HEIGHT + 2,
+        height=_HEADER_HEIGHT + rows_high * _ROW_HEIGHT,
         row_height=_ROW_HEIGHT,
         placeholder="",
         column_config=_columns(shown),

@@ -1,0 +1,36 @@
+# Freeze Lab with its embedded checkpoint and data: runs without a network.
+#   docker build -t freeze-lab . && docker run --rm -p 8501:8501 -v freeze-lab:/data freeze-lab
+# On x86-64, PyPI's torch carries CUDA; `--build-arg PIP_EXTRA_INDEX_URL=…` names an index that has
+# the CPU build of the same version.
+FROM python:3.11-slim-bookworm AS build
+ARG PIP_EXTRA_INDEX_URL
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1
+WORKDIR /build
+COPY requirements.txt constraints.txt ./
+RUN python -m venv /opt/freeze-lab \
+ && /opt/freeze-lab/bin/pip install --no-cache-dir -r requirements.txt -c constraints.txt
+
+FROM python:3.11-slim-bookworm
+ENV PATH=/opt/freeze-lab/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    HF_HUB_OFFLINE=1 \
+    HOME=/data \
+    FREEZE_LAB_HOME=/data
+COPY --from=build /opt/freeze-lab /opt/freeze-lab
+WORKDIR /app
+COPY app.py LICENSE ./
+COPY .streamlit .streamlit
+COPY static static
+COPY pages pages
+COPY mtl_core mtl_core
+RUN python -c "from mtl_core.ui.live_chart import publish_library; assert publish_library()" \
+ && python -m compileall -q mtl_core pages app.py \
+ && install -d -o 10001 -g 10001 -m 0755 /data
+USER 10001:10001
+VOLUME /data
+EXPOSE 8501
+HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=3 \
+    CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8501/_stcore/health', timeout=4)"]
+# Reachable through the published port, so every address inside the container, and there alone.
+CMD ["python", "-m", "mtl_core", "serve", "--address", "0.0.0.0", "--port", "8501"]

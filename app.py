@@ -1,0 +1,17 @@
+"""Freeze Lab's dashboard: opens the lab and declares the pages."""
+
+import streamlit as st
+
+from mtl_core.engine.lab import the_lab
+from mtl_core.ui.page import logo
+
+st.set_page_config(page_title="Freeze Lab", page_icon="static/icon.svg", layout="wide")
+logo()
+the_lab()
+st.navigation(
+    [
+        st.Page("pages/freeze.py", title="Freeze", default=True),
+        st.Page("pages/train.py", title="Train"),
+    ],
+    position="top",
+).run()

@@ -1,0 +1,16 @@
+"""That every visit passes through `app.py`, the first after a start included."""
+
+import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
+
+
+def through_the_front_door() -> None:
+    """Begin anew in `app.py` where Streamlit ran a page's file by itself; call it first in a page.
+
+    Until `app.py` has declared its pages once, Streamlit takes the folder `pages/` for the
+    navigation: a visit to `/train` right after a start would show the page without its frame,
+    and so for everybody until somebody opens `/`.
+    """
+    if PagesManager.uses_pages_directory:
+        PagesManager.uses_pages_directory = False
+        st.rerun()

@@ -1,0 +1,36 @@
+"""Freeze: what a plan does to every tensor of a checkpoint, before anything is trained."""
+
+import streamlit as st
+
+from mtl_core.engine.lab import the_lab
+from mtl_core.ui.choice import ignored_notes, write_address
+from mtl_core.ui.chosen import chosen_by_visitor
+from mtl_core.ui.lesson_view import lesson_columns
+from mtl_core.ui.page import current_palette, header, show_ignored, to_train_button
+from mtl_core.ui.pickers import checkpoint_picker, more_choices, phase_picker, scenario_picker
+from mtl_core.ui.picture import facts, headline, line_of_facts, rows_shown, stack_picture
+from mtl_core.ui.table_view import parameter_view
+from mtl_core.ui.take_along import code_popover, export_popover
+
+chosen, colors = chosen_by_visitor(the_lab()), current_palette()
+
+with header(headline(chosen.table), line_of_facts(chosen)):
+    code_popover(chosen)
+    export_popover(chosen)
+    to_train_button(chosen.choice.as_query(), colors)
+show_ignored(ignored_notes())
+
+with st.container(horizontal=True, gap="small"):
+    checkpoint_picker(chosen)
+    scenario_picker(chosen)
+    more_choices(chosen)
+phase_picker(chosen)
+
+left, right = st.columns([5, 8], gap="medium")
+with left:
+    stack_picture(chosen, colors)
+with right:
+    facts(chosen, colors)
+    parameter_view(chosen.table, chosen.plan_phrase, colors, rows_shown(chosen))
+lesson_columns(chosen)
+write_address(chosen.choice)
