@@ -8,6 +8,7 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /build
 COPY requirements.txt constraints.txt ./
 RUN python -m venv /opt/freeze-lab \
+ && /opt/freeze-lab/bin/pip install --no-cache-dir pip==26.1.2 \
  && /opt/freeze-lab/bin/pip install --no-cache-dir -r requirements.txt -c constraints.txt
 
 FROM python:3.11-slim-bookworm

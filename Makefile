@@ -3,7 +3,7 @@ PORT ?= 8501
 PYTHON ?= $(firstword $(foreach each,python3.11 python3.12 python3.13 python3,$(shell command -v $(each))))
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check -c constraints.txt
 
 .PHONY: run test check lint types contracts format constraints clean
 .DEFAULT_GOAL := run
@@ -47,6 +47,7 @@ $(VENV)/.made:
 	@echo "Making $(VENV) with $(PYTHON) …"
 	@"$(PYTHON)" -m venv $(VENV) || { \
 	  echo "This Python cannot make a virtual environment; on Debian: apt install python3-venv" >&2; rm -rf $(VENV); exit 2; }
+	@$(PIP) pip==26.1.2   # an older one installs source packages in a way that no longer works
 	@touch $@
 
 $(VENV)/.run: $(VENV)/.made requirements.txt constraints.txt

@@ -12,7 +12,8 @@ MOST_POINTS = 2_000
 """Points a trace may hold; a browser draws that many without a pause."""
 
 HEIGHT = 310
-_MARGIN = {"l": 40, "r": 108, "t": 26, "b": 38}
+_MARGIN = {"l": 40, "t": 26, "b": 38}
+_LABEL_WIDTH = 108  # pixels an end label takes, beyond the axis where the axis is nearly full
 _LABEL_PIXELS = 17  # the least distance of two end labels, from one baseline to the next
 _NAME_WIDTH = 0.115  # share of the axis a phase's name may need; a narrower phase shows its number
 
@@ -39,7 +40,7 @@ def loss_figure(
     layout = base_layout(
         colors,
         height,
-        margin=_MARGIN,
+        margin={**_MARGIN, "r": _right_margin(summary.step / last_step)},
         uirevision=summary.run,
         hovermode="x unified",
         dragmode="zoom",
@@ -56,6 +57,10 @@ def loss_figure(
         yaxis={"range": [0, top], "tickformat": "~g"},
     )
     return {"data": _traces(losses, validation, style), "layout": layout}
+
+
+def _right_margin(share_done: float) -> int:
+    return 14 if share_done < 0.65 else _LABEL_WIDTH
 
 
 def thinned(points: Sequence[LossPoint], most: int) -> Sequence[LossPoint]:

@@ -43,50 +43,52 @@ def stretches(table: ParameterTable) -> tuple[Stretch, ...]:
 def shares_figure(table: ParameterTable, colors: Palette, height: int = SHARES_HEIGHT) -> go.Figure:
     """One horizontal bar over all parameters; labels stand inside where there is room.
 
-    A piece too thin to be seen is widened to four thousandths of the bar. The total of each state
-    stands above it.
+    A piece too thin to be seen is widened to four thousandths of the bar.
     """
     pieces = stretches(table)
     total = table.totals.all
     widths = [max(piece.count / total, _THINNEST) for piece in pieces]
-    whole = sum(widths)
-    figure, left = go.Figure(), 0.0
-    for piece, share in zip(pieces, widths, strict=True):
-        width, style = share / whole, colors.states[piece.state]
-        text = f"{escape(piece.label)}  {short_count(piece.count)}"
-        figure.add_bar(
-            orientation="h",
-            base=[left],
-            x=[width],
-            y=[0],
-            width=[1],
-            name=str(piece.state),
-            customdata=[[piece.label, str(piece.state), piece.count]],
-            marker={"color": style.fill, "line": {"color": style.edge, "width": 1}},
-            text=[text if len(text) * _ROOM_FOR_LETTER < width else ""],
-            textposition="inside",
-            insidetextanchor="middle",
-            textangle=0,
-            textfont={"size": 12, "color": style.on_fill},
-            hovertext=[
-                f"<b>{escape(piece.label)}</b><br>{SIGNS[piece.state]} {piece.state}: "
-                f"{piece.count:,} parameters, {piece.count / total:.3%}"
-            ],
-            hoverinfo="text",
-        )
-        left += width
-    figure.update_layout(
-        base_layout(
-            colors,
-            height,
-            margin={"l": 0, "r": 1, "t": 2, "b": 2},
-            xaxis={"range": [-0.001, 1.001], "visible": False},
-            yaxis={"range": [-0.52, 0.52], "visible": False},
-            barmode="overlay",
-            uniformtext={"mode": "hide", "minsize": 11},
-        )
+    widths = [width / sum(widths) for width in widths]
+    styles = [colors.states[piece.state] for piece in pieces]
+    bar = {
+        "type": "bar",
+        "orientation": "h",
+        "base": [sum(widths[:number]) for number in range(len(widths))],
+        "x": widths,
+        "y": [0] * len(pieces),
+        "width": 1,
+        "customdata": [[piece.label, str(piece.state), piece.count] for piece in pieces],
+        "marker": {
+            "color": [style.fill for style in styles],
+            "line": {"color": [style.edge for style in styles], "width": 1},
+        },
+        "text": [_inside(piece, width) for piece, width in zip(pieces, widths, strict=True)],
+        "textposition": "inside",
+        "insidetextanchor": "middle",
+        "textangle": 0,
+        "insidetextfont": {"size": 12, "color": [style.on_fill for style in styles]},
+        "hovertext": [
+            f"<b>{escape(piece.label)}</b><br>{SIGNS[piece.state]} {piece.state}: "
+            f"{piece.count:,} parameters, {piece.count / total:.3%}"
+            for piece in pieces
+        ],
+        "hoverinfo": "text",
+    }
+    layout = base_layout(
+        colors,
+        height,
+        margin={"l": 0, "r": 1, "t": 2, "b": 2},
+        xaxis={"range": [-0.001, 1.001], "visible": False},
+        yaxis={"range": [-0.52, 0.52], "visible": False},
+        barmode="overlay",
+        uniformtext={"mode": "hide", "minsize": 11},
     )
-    return figure
+    return go.Figure([bar], layout)
+
+
+def _inside(piece: Stretch, width: float) -> str:
+    text = f"{escape(piece.label)}  {short_count(piece.count)}"
+    return text if len(text) * _ROOM_FOR_LETTER < width else ""
 
 
 def short_count(count: int) -> str:

@@ -6,8 +6,11 @@ from typing import Any
 from mtl_core.charts.theme import FONT_FAMILY, Palette, base_layout
 
 
-def loss_sketch(colors: Palette, height: int = 260) -> dict[str, Any]:
-    """Axes without numbers and one falling line without a value: nothing in it is measured."""
+def loss_sketch(title: str, colors: Palette, height: int = 260) -> dict[str, Any]:
+    """Axes without numbers and one falling line without a value: nothing in it is measured.
+
+    `title` says what will stand there.
+    """
     xs = [i / 60 for i in range(61)]
     line = {"color": colors.context, "width": 2.2, "dash": "dot"}
     axis = {"showticklabels": False, "ticks": "", "linecolor": colors.grid, "nticks": 4}
@@ -18,7 +21,7 @@ def loss_sketch(colors: Palette, height: int = 260) -> dict[str, Any]:
         hovermode=False,
         xaxis={**axis, "range": [0, 1], "title": _title("step", colors)},
         yaxis={**axis, "range": [0, 1.1], "title": _title("loss", colors)},
-        annotations=[_note("your run will be drawn here", colors)],
+        annotations=[_note(title, colors)],
     )
     ys = [0.25 + 0.7 * exp(-3.2 * x) for x in xs]
     trace = {"type": "scatter", "mode": "lines", "x": xs, "y": ys, "line": line}

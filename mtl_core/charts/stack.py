@@ -1,5 +1,6 @@
 """The layer stack: the model as blocks, what learns in vermilion, and how far the gradient goes."""
 
+from collections.abc import Iterator, Sequence
 from html import escape
 from typing import Any
 
@@ -17,6 +18,10 @@ _GRADIENT_X = STACK_WIDTH + 0.105
 _GLYPH = 7.2  # pixels of an average letter at size 13
 _SMALL_GLYPH = 6.0
 _NARROW = 350  # the stack's width that titles must fit, in pixels
+_LOW_ROW = 18  # pixels; a row lower than this gets smaller letters
+
+Drawn = dict[str, Any]
+"""One annotation or shape of a Plotly layout."""
 
 
 def stack_figure(
@@ -29,37 +34,29 @@ def stack_figure(
 
     Bars carry `customdata` (group, state, tensors, parameters) and can be selected; a block whose
     tensors are in several states is divided by their share of its parameters. The rail shows the
-    forward pass in grey and, down to the lowest tensor that learns, the gradient.
+    forward pass in grey and, down to the lowest tensor that learns, the gradient: the annotation
+    named "gradient".
     """
     blocks = stack_blocks(table, model, height - 2)
-    figure = go.Figure()
-    for state in State:
-        _draw_state(figure, blocks, state, table, colors)
-    for block in blocks:
-        _write_block(figure, block, colors)
-    _draw_rail(figure, blocks, table, colors)
-    figure.update_layout(
-        base_layout(
-            colors,
-            height,
-            margin={"l": 0, "r": 0, "t": 0, "b": 0},
-            xaxis={"range": [-0.003, 1], "visible": False},
-            yaxis={"range": [height - 1, -1], "visible": False},
-            barmode="overlay",
-            hovermode="closest",
-        )
+    words = [drawn for block in blocks for drawn in _words_in(block, colors)]
+    layout = base_layout(
+        colors,
+        height,
+        margin={"l": 0, "r": 0, "t": 0, "b": 0},
+        xaxis={"range": [-0.003, 1], "visible": False},
+        yaxis={"range": [height - 1, -1], "visible": False},
+        barmode="overlay",
+        hovermode="closest",
+        annotations=[*words, *_rail(blocks, table, colors)],
+        shapes=list(_dotted_edges(blocks, colors)),
     )
-    return figure
+    return go.Figure([_bars(blocks, state, table, colors) for state in State], layout)
 
 
-def _draw_state(
-    figure: go.Figure,
-    blocks: tuple[Block, ...],
-    state: State,
-    table: ParameterTable,
-    colors: Palette,
-) -> None:
-    """All bars of one state as one trace; unreached ones get a dotted edge of their own."""
+def _bars(
+    blocks: Sequence[Block], state: State, table: ParameterTable, colors: Palette
+) -> Drawn:
+    """All bars of one state as one trace."""
     spans = [
         (block, segment, left, right)
         for block in blocks
@@ -67,43 +64,53 @@ def _draw_state(
         if segment.state is state
     ]
     style = colors.states[state]
-    figure.add_bar(
-        name=str(state),
-        orientation="h",
-        base=[left for _, _, left, _ in spans],
-        x=[right - left for _, _, left, right in spans],
-        y=[(block.top + block.bottom) / 2 for block, *_ in spans],
-        width=[block.bottom - block.top for block, *_ in spans],
-        customdata=[
+    return {
+        "type": "bar",
+        "name": str(state),
+        "orientation": "h",
+        "base": [left for _, _, left, _ in spans],
+        "x": [right - left for _, _, left, right in spans],
+        "y": [(block.top + block.bottom) / 2 for block, *_ in spans],
+        "width": [block.bottom - block.top for block, *_ in spans],
+        "customdata": [
             [block.groups[0], str(state), segment.tensors, segment.count]
             for block, segment, *_ in spans
         ],
-        hovertext=[_hover(block, table) for block, *_ in spans],
-        hoverinfo="text",
-        marker={
+        "hovertext": [_hover(block, table) for block, *_ in spans],
+        "hoverinfo": "text",
+        "marker": {
             "color": style.fill,
             "line": {"color": style.edge, "width": 1 if style.dash == "solid" else 0},
         },
-        selected={"marker": {"opacity": 1}},
-        unselected={"marker": {"opacity": 1}},
-    )
-    if style.dash != "solid":
-        for block, _, left, right in spans:
-            edge = {"color": style.edge, "width": 1.4, "dash": style.dash}
-            figure.add_shape(
-                type="rect", x0=left, x1=right, y0=block.top, y1=block.bottom, line=edge
-            )
+        "selected": {"marker": {"opacity": 1}},
+        "unselected": {"marker": {"opacity": 1}},
+    }
 
 
-def _write_block(figure: go.Figure, block: Block, colors: Palette) -> None:
+def _dotted_edges(blocks: Sequence[Block], colors: Palette) -> Iterator[Drawn]:
+    """Edges of the segments whose state has a broken line, which a bar cannot draw."""
+    for block in blocks:
+        for segment, left, right in block.spans():
+            style = colors.states[segment.state]
+            if style.dash != "solid":
+                yield {
+                    "type": "rect",
+                    "x0": left,
+                    "x1": right,
+                    "y0": block.top,
+                    "y1": block.bottom,
+                    "line": {"color": style.edge, "width": 1.4, "dash": style.dash},
+                }
+
+
+def _words_in(block: Block, colors: Palette) -> Iterator[Drawn]:
     """Title and count inside a block: two lines in the top row, one line in the stack."""
     if block.role in (Role.HEAD, Role.POOLER):
-        _write_two_lines(figure, block, colors)
-    else:
-        _write_one_line(figure, block, colors)
+        return _two_lines(block, colors)
+    return _one_line(block, colors)
 
 
-def _write_two_lines(figure: go.Figure, block: Block, colors: Palette) -> None:
+def _two_lines(block: Block, colors: Palette) -> Iterator[Drawn]:
     ink = colors.states[block.main.state].on_fill
     width = (block.right - block.left) / STACK_WIDTH * _NARROW
     title = block.title
@@ -115,20 +122,20 @@ def _write_two_lines(figure: go.Figure, block: Block, colors: Palette) -> None:
         count = sign
     middle = (block.top + block.bottom) / 2
     for text, size, above in ((f"<b>{escape(title)}</b>", 13, 10), (count, 11.5, -12)):
-        figure.add_annotation(
-            showarrow=False,
-            x=(block.left + block.right) / 2,
-            y=middle - above,
-            xanchor="center",
-            yanchor="middle",
-            text=text,
-            font={"size": size, "color": ink},
-        )
+        yield {
+            "showarrow": False,
+            "x": (block.left + block.right) / 2,
+            "y": middle - above,
+            "xanchor": "center",
+            "yanchor": "middle",
+            "text": text,
+            "font": {"size": size, "color": ink},
+        }
 
 
-def _write_one_line(figure: go.Figure, block: Block, colors: Palette) -> None:
+def _one_line(block: Block, colors: Palette) -> Iterator[Drawn]:
     """Title at the left of the block's widest segment, count at the right of the block."""
-    size = 13 if block.bottom - block.top >= 18 else 10.5
+    size = 13 if block.bottom - block.top >= _LOW_ROW else 10.5
     widest, left, _ = max(block.spans(), key=lambda span: span[2] - span[1])
     signs = " ".join(SIGNS[segment.state] for segment in block.segments)
     last = block.segments[-1].state
@@ -137,101 +144,81 @@ def _write_one_line(figure: go.Figure, block: Block, colors: Palette) -> None:
         (title, left, "left", size, colors.states[widest.state].on_fill),
         (_count(block), block.right, "right", min(size, 12), colors.states[last].on_fill_muted),
     ):
-        figure.add_annotation(
-            showarrow=False,
-            x=x,
-            xanchor=anchor,
-            xshift=7 if anchor == "left" else -6,
-            y=(block.top + block.bottom) / 2,
-            yanchor="middle",
-            text=text,
-            font={"size": points, "color": ink},
-        )
+        yield {
+            "showarrow": False,
+            "x": x,
+            "xanchor": anchor,
+            "xshift": 7 if anchor == "left" else -6,
+            "y": (block.top + block.bottom) / 2,
+            "yanchor": "middle",
+            "text": text,
+            "font": {"size": points, "color": ink},
+        }
 
 
-def _draw_rail(
-    figure: go.Figure, blocks: tuple[Block, ...], table: ParameterTable, colors: Palette
-) -> None:
+def _rail(blocks: Sequence[Block], table: ParameterTable, colors: Palette) -> list[Drawn]:
+    """Beside the stack: the forward pass upward, the gradient downward, each with its word."""
     lowest = max(block.bottom for block in blocks)
-    _arrow(figure, _FORWARD_X, (lowest, 1), {"arrowcolor": colors.axis, "arrowwidth": 1.2})
-    figure.add_annotation(
-        x=_FORWARD_X,
-        xshift=11,
-        y=lowest,
-        text="forward",
-        textangle=-90,
-        showarrow=False,
-        yanchor="bottom",
-        font={"size": 12, "color": colors.muted},
-    )
-    orange = colors.states[State.TRAINABLE]
-    label: dict[str, Any] = {
-        "x": _GRADIENT_X,
+    forward = _arrow(_FORWARD_X, (lowest, 1), color=colors.axis, width=1.2, name="forward")
+    word = {
         "showarrow": False,
-        "align": "left",
-        "font": {"size": 12, "color": orange.text},
+        "x": _FORWARD_X,
+        "xshift": 11,
+        "y": lowest,
+        "yanchor": "bottom",
+        "textangle": -90,
+        "text": "forward",
+        "font": {"size": 12, "color": colors.muted},
     }
-    end = _gradient_end(blocks, table)
+    stops = table.gradient_stops_at
+    end = next((block for block in blocks if stops in block.groups), None)
     if end is None:
-        label["font"] = {"size": 12, "color": colors.muted}
         text = "nothing learns:<br>no gradient"
-        figure.add_annotation(
-            **label, xanchor="left", xshift=-14, y=HEADS_HEIGHT / 2, yanchor="middle", text=text
-        )
-        return
-    stop = end.bottom if end.bottom > HEADS_HEIGHT else HEADS_HEIGHT - 4
-    _arrow(
-        figure,
-        _GRADIENT_X,
-        (2, stop),
-        {"arrowcolor": orange.color, "arrowwidth": 2.4},
-        name="gradient",
-    )
+        return [forward, word, _beside(text, HEADS_HEIGHT / 2, "middle", -14, colors.muted)]
+    style = colors.states[State.TRAINABLE]
+    stop = max(end.bottom, HEADS_HEIGHT - 4)
+    arrow = _arrow(_GRADIENT_X, (2, stop), color=style.color, width=2.4, name="gradient")
     if stop > lowest - 60:
         reached = "embeddings" if end.role is Role.EMBEDDINGS else "lowest layer"
         text = f"gradient<br>reaches the<br>{reached}"
-        figure.add_annotation(
-            **label, xanchor="left", xshift=7, y=stop, yanchor="bottom", text=text
-        )
-        return
-    figure.add_annotation(
-        **label,
-        xanchor="left",
-        xshift=-8,
-        y=stop + 4,
-        yanchor="top",
-        text="gradient<br>stops here",
-    )
+        return [forward, word, arrow, _beside(text, stop, "bottom", 7, style.text)]
+    text = "gradient<br>stops here"
+    return [forward, word, arrow, _beside(text, stop + 4, "top", -8, style.text)]
 
 
-def _arrow(
-    figure: go.Figure,
-    x: float,
-    down: tuple[float, float],
-    line: dict[str, Any],
-    name: str | None = None,
-) -> None:
-    figure.add_annotation(
-        x=x,
-        ax=x,
-        ay=down[0],
-        y=down[1],
-        xref="x",
-        yref="y",
-        axref="x",
-        ayref="y",
-        showarrow=True,
-        arrowhead=2,
-        arrowsize=1.1,
-        text="",
-        name=name,
-        **line,
-    )
+def _beside(text: str, y: float, anchor: str, shift: float, ink: str) -> Drawn:
+    return {
+        "showarrow": False,
+        "x": _GRADIENT_X,
+        "xanchor": "left",
+        "xshift": shift,
+        "y": y,
+        "yanchor": anchor,
+        "align": "left",
+        "text": text,
+        "font": {"size": 12, "color": ink},
+    }
 
 
-def _gradient_end(blocks: tuple[Block, ...], table: ParameterTable) -> Block | None:
-    stops = table.gradient_stops_at
-    return next((block for block in blocks if stops in block.groups), None)
+def _arrow(x: float, down: tuple[float, float], *, color: str, width: float, name: str) -> Drawn:
+    """An arrow from the first to the second of `down`, in pixels from the top."""
+    return {
+        "name": name,
+        "showarrow": True,
+        "x": x,
+        "ax": x,
+        "ay": down[0],
+        "y": down[1],
+        "xref": "x",
+        "yref": "y",
+        "axref": "x",
+        "ayref": "y",
+        "arrowhead": 2,
+        "arrowsize": 1.1,
+        "arrowcolor": color,
+        "arrowwidth": width,
+        "text": "",
+    }
 
 
 def _count(block: Block) -> str:

@@ -150,6 +150,7 @@ def base_layout(colors: Palette, height: int, **changes: Any) -> dict[str, Any]:
         "showlegend": False,
         "dragmode": False,
         "hoverlabel": {
+            "align": "left",
             "bgcolor": colors.panel,
             "bordercolor": colors.axis,
             "font": {"family": FONT_FAMILY, "size": 13, "color": colors.ink},

@@ -95,6 +95,9 @@ def _run(spec: RunSpec, output: Path | None, store: RunStore, tell: Telling) -> 
     keep = _Keeping(store, record)
     began = monotonic()
 
+    def asked_to_stop() -> bool:
+        return store.stop_requested(record.id)
+
     def last_word(kind: type[RunFailed] | type[RunStopped], reason: str) -> None:
         event = kind(elapsed_seconds=monotonic() - began, reason=reason)
         keep(event)
@@ -102,7 +105,7 @@ def _run(spec: RunSpec, output: Path | None, store: RunStore, tell: Telling) -> 
 
     try:
         with _terminated_is_interrupted():
-            for event in fine_tune(spec, record.id, output):
+            for event in fine_tune(spec, record.id, output, asked_to_stop):
                 keep(event)
                 tell(event)
     except BadInput as problem:
@@ -111,7 +114,7 @@ def _run(spec: RunSpec, output: Path | None, store: RunStore, tell: Telling) -> 
             store.delete(record.id)
         raise
     except KeyboardInterrupt:
-        last_word(RunStopped, "interrupted")
+        last_word(RunStopped, "Interrupted.")
         raise
     except FreezeLabError as problem:
         last_word(RunFailed, str(problem))

@@ -122,9 +122,9 @@ class _Story:
             case RunFinished():
                 self._finished(event)
             case RunFailed():
-                self._say(f"Failed after {event.elapsed_seconds:.1f} s.")
+                self._say(f"Failed after {event.elapsed_seconds:.1f} s: {event.reason}")
             case RunStopped():
-                self._say(f"Stopped after {event.elapsed_seconds:.1f} s: {event.reason}.")
+                self._say(f"After {event.elapsed_seconds:.1f} s: {event.reason}")
             case _:
                 assert_never(event)
 

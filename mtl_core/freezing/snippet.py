@@ -1,7 +1,7 @@
 """The same freeze as a short program in plain torch and transformers, to take along."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
-from pprint import pformat
 
 from mtl_core.freezing.table import ParameterTable, Row, State
 from mtl_core.freezing.writing import rate_text
@@ -67,7 +67,7 @@ def _opening(plan: str, source: str) -> str:
     return (
         f"# Freeze plan: {_one_line(plan)}\n"
         "import torch\nfrom torch import nn\nfrom transformers import AutoModel\n\n"
-        f"CHECKPOINT = {source!r}\n"
+        f"CHECKPOINT = {_quoted(source)}\n"
     )
 
 
@@ -79,7 +79,7 @@ def _model(model: ModelDescription) -> str:
         for task in model.tasks
     )
     outputs = "\n".join(
-        f"            {task.name!r}: self.{task.head}"
+        f"            {_quoted(task.name)}: self.{task.head}"
         f"({'hidden[:, 0]' if task.kind is TaskKind.SENTENCE else 'hidden'}),"
         for task in model.tasks
     )
@@ -144,16 +144,21 @@ def _phase(table: ParameterTable, phases: int) -> str:
     parts = learning_parts(table.rows)
     rates = {name: rate for name, rate in parts if rate is not None}
     unreached = tuple(name for name, rate in parts if rate is None)
-    listed = "".join(f"        {name!r}: {rate_text(rate)},\n" for name, rate in rates.items())
+    listed = "".join(f"        {_quoted(name)}: {rate_text(rate)},\n" for name, rate in rates.items())
     written = f"{{\n{listed}    }}" if rates else "{}"
-    extra = f", unreached={pformat(unreached, width=70)}" if unreached else ""
+    extra = f", unreached=({' '.join(f'{_quoted(name)},' for name in unreached)})"
     which = f"Phase {table.phase_number} of {phases}, " if phases > 1 else ""
     totals = table.totals
     return f'''def phase_{table.phase_number}(model):
     """{which}{_one_line(table.phase.name)}: {totals.trainable:,} of {totals.all:,} learn."""
     rates = {written}
-    return begin_phase(model, rates, learns={totals.trainable:_}{extra})
+    return begin_phase(model, rates, learns={totals.trainable:_}{extra if unreached else ""})
 '''
+
+
+def _quoted(text: str) -> str:
+    """A Python string literal in double quotes; JSON's escapes are Python's too."""
+    return json.dumps(text)
 
 
 def _one_line(text: str) -> str:

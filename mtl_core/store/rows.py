@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from sqlalchemy import Select, insert, select
 from sqlalchemy.orm import Session
@@ -24,7 +25,7 @@ def record_of(row: RunRow) -> RunRecord:
         id=row.id,
         name=row.name,
         state=row.state,
-        spec=RunSpec.model_validate_json(row.spec),
+        spec=_spec(row.spec),
         created_at=row.created_at,
         started_at=row.started_at,
         finished_at=row.finished_at,
@@ -96,6 +97,12 @@ def write_events(session: Session, row: RunRow, events: Sequence[RunEvent], now:
     row.last_event += len(numbered)
     for event in kept:
         _follow(row, event, now)
+
+
+@lru_cache(maxsize=1024)
+def _spec(text: str) -> RunSpec:
+    """Every viewer lists the same runs again and again; a spec is a value and can be shared."""
+    return RunSpec.model_validate_json(text)
 
 
 def _up_to_last_word(events: Sequence[RunEvent]) -> Sequence[RunEvent]:

@@ -127,6 +127,13 @@ class RunStore:
             rows = session.scalars(select(RunRow).order_by(RunRow.number.desc()).limit(limit))
             return [record_of(row) for row in rows]
 
+    def active(self) -> list[RunRecord]:
+        """The runs that have not ended, in the order of the queue."""
+        states = (RunState.RUNNING, RunState.WAITING)
+        with self._database.reading() as session:
+            query = select(RunRow).where(RunRow.state.in_(states)).order_by(RunRow.number)
+            return [record_of(row) for row in session.scalars(query)]
+
     def run(self, run: str) -> RunRecord:
         """One run as it is now."""
         with self._database.reading() as session:

@@ -92,7 +92,7 @@ class _Run:
             for table, steps in zip(self._setting.tables, self._setting.steps, strict=True):
                 yield from self._phase(table, steps)
         except _Stopped:
-            yield RunStopped(elapsed_seconds=self._seconds(), reason="stopped on request")
+            yield RunStopped(elapsed_seconds=self._seconds(), reason="Stopped on request.")
             return
         require_identical(at_start, digests(self._parameters, never_learns), "during the run")
         if self._output is not None:

@@ -95,10 +95,14 @@ def keep_choice(choice: Choice) -> Choice:
     return choice
 
 
-def seed_widget(name: Key) -> None:
-    """Give the widget of field `name` the choice's value; call it just before drawing it."""
+def seed_widget(name: Key, folded: bool = False) -> None:
+    """Give the widget of field `name` the choice's value; call it just before drawing it.
+
+    `folded` is for a widget in a popover: the browser first builds it when the popover opens, and
+    would show it empty unless the value came with the latest run.
+    """
     value = getattr(st.session_state[Key.CHOICE], name)
-    if st.session_state.get(name) != value:
+    if folded or st.session_state.get(name) != value:
         st.session_state[name] = value
 
 

@@ -13,7 +13,7 @@ from mtl_core.models.cache import read_description, shipped_description
 from mtl_core.models.catalogue import catalogue
 from mtl_core.models.checkpoint import has_weights, resolve_checkpoint
 from mtl_core.models.description import BackboneDescription
-from mtl_core.ui.choice import Choice, keep_choice, seed_widget
+from mtl_core.ui.choice import seed_widget
 from mtl_core.ui.chosen import Chosen
 from mtl_core.ui.keys import Key
 from mtl_core.ui.page import plain
@@ -86,15 +86,15 @@ def more_choices(chosen: Chosen) -> None:
     place = st.container(width="content", height="stretch", vertical_alignment="bottom")
     with place.popover("More", icon=":material/tune:"):
         _top_layers(chosen)
-        _rates(chosen.choice, chosen.table)
-        seed_widget(Key.DATA)
+        _rates(chosen.table)
+        seed_widget(Key.DATA, folded=True)
         st.text_input(
             "Data",
             key=Key.DATA,
             help="'sample', or the path of a manifest below the folders this dashboard may read. "
             "Its tasks decide which heads the model has.",
         )
-        seed_widget(Key.PLAN)
+        seed_widget(Key.PLAN, folded=True)
         st.text_area(
             "Your own plan",
             key=Key.PLAN,
@@ -120,17 +120,17 @@ def _top_layers(chosen: Chosen) -> None:
     )
 
 
-def _rates(choice: Choice, table: ParameterTable) -> None:
+def _rates(table: ParameterTable) -> None:
     encoder, heads = table.plan.rates_in(table.phase)
-    for key, label, rate in (
-        (Key.LEARNING_RATE, "Learning rate of the encoder", encoder),
-        (Key.HEAD_LEARNING_RATE, "Learning rate of the heads", heads),
+    for key, label, rate, step in (
+        (Key.LEARNING_RATE, "Learning rate of the encoder", encoder, 1e-5),
+        (Key.HEAD_LEARNING_RATE, "Learning rate of the heads", heads, 1e-3),
     ):
-        if getattr(choice, key) is not None or key in st.session_state:
-            seed_widget(key)
+        seed_widget(key, folded=True)
         st.number_input(
             label,
             value=None,
+            step=step,
             key=key,
             format="%g",
             placeholder=f"{rate_text(rate)}, the plan's own",

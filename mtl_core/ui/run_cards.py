@@ -64,7 +64,7 @@ def _proof(summary: RunSummary) -> tuple[str, str, Hue]:
         proved = [p for p in summary.phases if p.frozen_identical is not None]
         if not proved:
             count = summary.phases[0].frozen_tensors or 0
-            return (f"{count:,}" if count else "–"), "checked when the phase ends", "blue"
+            return (f"{count:,} tensors" if count else "–"), "checked when the phase ends", "blue"
         count, same = proved[-1].frozen_tensors or 0, bool(proved[-1].frozen_identical)
     if count == 0:
         return "none frozen", "every tensor learns", "gray"

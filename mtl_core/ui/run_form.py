@@ -7,18 +7,20 @@ from time import monotonic
 import streamlit as st
 
 from mtl_core.analysis.words import learning_words
+from mtl_core.charts.sketch import loss_sketch
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import BadInput
 from mtl_core.freezing.writing import rate_text
-from mtl_core.lessons.titles import scenario_phrase
+from mtl_core.lessons.titles import scenario_phrase, task_title
 from mtl_core.models.checkpoint import has_weights, require_weights
+from mtl_core.models.description import Role
 from mtl_core.settings import Settings
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.tasks.dataset import MANIFEST_NAME, SAMPLE, load_dataset
 from mtl_core.training.phases import phase_steps, steps_per_epoch, steps_that_learn
 from mtl_core.training.prepare import prepare_spec
 from mtl_core.training.spec import RunSpec
-from mtl_core.ui.choice import Choice, seed_widget
+from mtl_core.ui.choice import seed_widget
 from mtl_core.ui.chosen import Chosen
 from mtl_core.ui.keys import Key
 from mtl_core.ui.page import current_palette, header, plain
@@ -34,6 +36,7 @@ def first_run(lab: Lab, chosen: Chosen) -> None:
         ["One run is trained at a time, in its own process: the pages stay quick meanwhile"],
     )
     _form(lab, chosen, _label(chosen))
+    _sketches(chosen)
 
 
 def next_run(lab: Lab, chosen: Chosen, records: Sequence[RunRecord]) -> None:
@@ -48,6 +51,20 @@ def another_run(lab: Lab, chosen: Chosen, shown: RunRecord) -> None:
     waits = "" if shown.state.is_final else ": it waits its turn"
     with st.expander(f"Start another run{waits}", icon=":material/add:"):
         _form(lab, chosen, _label(chosen))
+
+
+def _sketches(chosen: Chosen) -> None:
+    """Where the losses will stand, in grey and without a number."""
+    colors = current_palette()
+    with st.grid(min(2, len(chosen.model.tasks)), min_column_width=330, gap="medium"):
+        for number, task in enumerate(chosen.model.tasks):
+            name = f"{colors.task(number).letter} · {task_title(task.name)}"
+            st.plotly_chart(
+                loss_sketch(f"{name}: its loss will be drawn here as it learns", colors),
+                key=f"sketch_{task.name}",
+                theme=None,
+                config={"displayModeBar": False},
+            )
 
 
 def _active(records: Sequence[RunRecord]) -> None:
@@ -141,8 +158,8 @@ def _settings(settings: Settings, chosen: Chosen) -> None:
         _number(Key.BATCH_SIZE, "Batch size", least=1)
         _number(Key.MAX_LENGTH, "Max length", 8, 8, "Sub-words a sentence keeps.")
         _number(Key.SEED, "Seed", least=0)
-        _rate(Key.LEARNING_RATE, "Rate of the encoder", backbone, chosen.choice)
-        _rate(Key.HEAD_LEARNING_RATE, "Rate of the heads", heads, chosen.choice)
+        _rate(Key.LEARNING_RATE, "Rate of the encoder", backbone, chosen)
+        _rate(Key.HEAD_LEARNING_RATE, "Rate of the heads", heads, chosen)
 
 
 def _data_picker(settings: Settings, current: str) -> None:
@@ -168,15 +185,24 @@ def _number(key: Key, label: str, least: int, step: int = 1, help: str | None = 
     st.number_input(label, min_value=least, step=step, key=key, help=help)
 
 
-def _rate(key: Key, label: str, default: float, choice: Choice) -> None:
-    if getattr(choice, key) is not None or key in st.session_state:
+def _rate(key: Key, label: str, default: float, chosen: Chosen) -> None:
+    if getattr(chosen.choice, key) is not None or key in st.session_state:
         seed_widget(key)
+    learns = _learns(chosen, heads=key is Key.HEAD_LEARNING_RATE)
     st.number_input(
         label,
         value=None,
         format="%g",
         key=key,
-        placeholder=f"{rate_text(default)}, the plan's",
+        placeholder=f"{rate_text(default)}, the plan's" if learns else "frozen",
+    )
+
+
+def _learns(chosen: Chosen, *, heads: bool) -> bool:
+    return any(
+        group.totals.trainable and (group.role is Role.HEAD) is heads
+        for table in chosen.tables
+        for group in table.groups
     )
 
 

@@ -22,7 +22,9 @@ def run_list(lab: Lab, records: Sequence[RunRecord], shown: str | None) -> None:
     if not records:
         return
     with st.container(horizontal=True, horizontal_alignment="distribute", gap="medium"):
-        st.markdown(f"### Runs :small[{len(records)}, the newest first]", width="content")
+        with st.container(gap=None, width="content"):
+            st.markdown("### Runs")
+            st.caption("The newest first. Select a row to open its run.")
         _picker(lab, records, shown)
     rows = _rows(lab, records)
     st.dataframe(
@@ -44,7 +46,6 @@ def run_list(lab: Lab, records: Sequence[RunRecord], shown: str | None) -> None:
             },
         },
     )
-    st.caption("Select a row to open its run.")
 
 
 def _picker(lab: Lab, records: Sequence[RunRecord], shown: str | None) -> None:

@@ -182,6 +182,13 @@ def test_runs_are_listed_newest_first(store: RunStore, spec: RunSpec) -> None:
     assert [run.id for run in store.runs(limit=2)] == ids[:1:-1]
 
 
+def test_active_runs_are_those_that_run_and_wait(store: RunStore, spec: RunSpec) -> None:
+    running, stopped, waiting = (store.add(spec).id for _ in range(3))
+    assert store.claim_next(HERE).id == running  # type: ignore[union-attr]
+    store.request_stop(stopped)
+    assert [run.id for run in store.active()] == [running, waiting]
+
+
 def test_the_queue_is_first_come_first_served(store: RunStore, spec: RunSpec) -> None:
     first, second = store.add(spec).id, store.add(spec).id
     assert (store.position(first), store.position(second)) == (1, 2)
