@@ -3,9 +3,9 @@
 import streamlit as st
 
 from mtl_core.engine.lab import the_lab
-from mtl_core.ui.page import logo
+from mtl_core.ui.page import STATIC, logo
 
-st.set_page_config(page_title="Freeze Lab", page_icon="static/icon.svg", layout="wide")
+st.set_page_config(page_title="Freeze Lab", page_icon=str(STATIC / "icon.svg"), layout="wide")
 logo()
 the_lab()
 st.navigation(

@@ -5,7 +5,10 @@ from pathlib import Path
 
 import platformdirs
 
+from mtl_core.errors import BadInput
 from mtl_core.values import Frozen
+
+_MAX_THREADS = 256
 
 
 class Settings(Frozen):
@@ -40,18 +43,38 @@ class Settings(Frozen):
         """Read FREEZE_LAB_HOME, FREEZE_LAB_CHECKPOINTS, FREEZE_LAB_DATA and FREEZE_LAB_THREADS.
 
         The two lists are separated as PATH is. Threads default to the machine's cores, at most 4:
-        short sentences gain nothing from more.
+        short sentences gain nothing from more. Raises BadInput for a value that is none.
         """
         home = os.environ.get("FREEZE_LAB_HOME")
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
         return cls(
-            home=Path(home).expanduser() if home else platformdirs.user_data_path("freeze-lab"),
+            home=_path("FREEZE_LAB_HOME", home) if home else platformdirs.user_data_path("freeze-lab"),
             checkpoint_roots=_paths("FREEZE_LAB_CHECKPOINTS"),
             data_roots=_paths("FREEZE_LAB_DATA"),
-            threads=int(os.environ.get("FREEZE_LAB_THREADS", 0)) or min(cores or 1, 4),
+            threads=_threads() or min(cores or 1, 4),
         )
 
 
 def _paths(variable: str) -> tuple[Path, ...]:
     listed = os.environ.get(variable, "").split(os.pathsep)
-    return tuple(Path(entry).expanduser().resolve() for entry in listed if entry)
+    return tuple(_path(variable, entry).resolve() for entry in listed if entry)
+
+
+def _path(variable: str, entry: str) -> Path:
+    try:
+        return Path(entry).expanduser()
+    except RuntimeError:  # ~nobody/…
+        raise BadInput(f"{variable}={entry}: there is no such user. Write the path out.") from None
+
+
+def _threads() -> int | None:
+    """The threads asked for; None where that is left to the machine."""
+    given = os.environ.get("FREEZE_LAB_THREADS", "").strip()
+    if not given:
+        return None
+    if not given.isdecimal() or not 1 <= int(given) <= _MAX_THREADS:
+        raise BadInput(
+            f"FREEZE_LAB_THREADS={given}: a whole number from 1 to {_MAX_THREADS} is needed. "
+            "Without it the machine's cores decide."
+        )
+    return int(given)

@@ -5,6 +5,7 @@ import streamlit as st
 from mtl_core.engine.lab import the_lab
 from mtl_core.ui.choice import ignored_notes, write_address
 from mtl_core.ui.chosen import chosen_by_visitor
+from mtl_core.ui.front_door import through_the_front_door
 from mtl_core.ui.lesson_view import lesson_columns
 from mtl_core.ui.page import current_palette, header, show_ignored, to_train_button
 from mtl_core.ui.pickers import checkpoint_picker, more_choices, phase_picker, scenario_picker
@@ -12,6 +13,7 @@ from mtl_core.ui.picture import facts, headline, line_of_facts, rows_shown, stac
 from mtl_core.ui.table_view import parameter_view
 from mtl_core.ui.take_along import code_popover, export_popover
 
+through_the_front_door()
 chosen, colors = chosen_by_visitor(the_lab()), current_palette()
 
 with header(headline(chosen.table), line_of_facts(chosen)):

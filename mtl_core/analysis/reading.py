@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from mtl_core.analysis.outlook import begin
 from mtl_core.analysis.summary import (
     LossPoint,
     PhaseProgress,
@@ -11,7 +12,6 @@ from mtl_core.analysis.summary import (
     RunSummary,
     ScorePoint,
     TaskProgress,
-    begin,
 )
 from mtl_core.models.description import ModelDescription
 from mtl_core.training.events import (
@@ -48,6 +48,20 @@ def extend(summary: RunSummary, events: Iterable[RunEvent]) -> RunSummary:
     for event in events:
         reader.read(event)
     return reader.summary()
+
+
+def broken_off(summary: RunSummary) -> RunSummary:
+    """The summary of a run whose process ended without a last word."""
+    return replace(
+        summary,
+        progress=Progress.DONE,
+        phases=tuple(_broken_off(phase) for phase in summary.phases),
+    )
+
+
+def _broken_off(phase: PhaseProgress) -> PhaseProgress:
+    running = phase.state is Progress.RUNNING
+    return replace(phase, state=Progress.BROKEN_OFF) if running else phase
 
 
 class _Reader:
@@ -106,6 +120,7 @@ class _Reader:
                 self._changed |= {"finished": event, "progress": Progress.DONE}
             case RunFailed() | RunStopped():
                 self._changed |= {"reason": event.reason, "progress": Progress.DONE}
+                self._phases = [_broken_off(phase) for phase in self._phases]
         self._last_was_step = isinstance(event, Step)
         self._elapsed = event.elapsed_seconds
         self._events += 1

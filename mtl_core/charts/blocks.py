@@ -92,10 +92,10 @@ def stack_blocks(
     for name, rows in by_group.items():
         by_role[rows[0].role].append(name)
     beside = by_role[Role.BESIDE]
-    low = height - (EMBEDDINGS_HEIGHT if by_role[Role.EMBEDDINGS] else 0)
-    beside_top = low - (BESIDE_HEIGHT + _GAP / 2 if beside else 0)
+    low = height - (EMBEDDINGS_HEIGHT + _GAP / 2 if by_role[Role.EMBEDDINGS] else 0)
+    low -= BESIDE_HEIGHT + _GAP / 2 if beside else 0
     top_row = _top_row(by_role[Role.POOLER], by_group, model)
-    layers = _layers(by_role[Role.LAYER], by_group, model, HEADS_HEIGHT + _GAP, beside_top - 2)
+    layers = _layers(by_role[Role.LAYER], by_group, model, HEADS_HEIGHT + _GAP, low)
     lowest = layers[-1].bottom if layers else HEADS_HEIGHT + _GAP
     below = []
     if beside:

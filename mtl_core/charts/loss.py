@@ -50,9 +50,11 @@ def loss_figure(
             "range": [0, last_step],
             "title": {"text": "step", "font": {"size": 12, "color": colors.muted}},
             "nticks": 7,
+            **({"dtick": 1} if last_step < 7 else {}),
             "tickformat": ",d",
             "fixedrange": False,
             "unifiedhovertitle": {"text": "step %{x:,}"},
+            "showspikes": False,  # Plotly underlays them with a thick line of the opposite colour
         },
         yaxis={"range": [0, top], "tickformat": "~g"},
     )
@@ -119,14 +121,14 @@ def _traces(
                 "size": 8,
                 "line": {"width": 2, "color": style.color},
             },
-            "hovertemplate": "%{y:.3f}",
+            "hovertemplate": "%{y:.3f} at step %{x:,}",
             "cliponaxis": False,
         },
     ]
 
 
 def _top(losses: Sequence[float], validation: Sequence[float]) -> float:
-    """The upper end of the y axis: over every ring and all but the wildest twentieth of the steps,
+    """The upper end of the y axis: over every ring and all but the wildest fiftieth of the steps,
     so that one bad batch does not flatten the rest."""
     usual = sorted(losses)[: max(1, round(len(losses) * 0.98))]
     return 1.06 * max([*usual[-1:], *validation], default=0.0) or 1.0

@@ -129,9 +129,7 @@ def _write_ends(figure: go.Figure, groups: tuple[Group, ...], ink: str) -> None:
 def _mark_still(figure: go.Figure, table: ParameterTable, colors: Palette, low: int) -> None:
     style = colors.states[State.FROZEN]
     top = max(rate for _, rate in _encoder_rates(table)) / STILL
-    figure.add_hrect(
-        y0=10.0**low, y1=top, fillcolor=style.fill, line={"width": 0}, layer="below"
-    )
+    figure.add_hrect(y0=10.0**low, y1=top, fillcolor=style.fill, line={"width": 0}, layer="below")
     figure.add_annotation(
         x=0,
         xref="paper",

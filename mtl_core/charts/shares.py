@@ -117,7 +117,7 @@ def _counts(group: Group) -> list[tuple[State, int]]:
 def _label(groups: list[Group]) -> str:
     first, last = groups[0], groups[-1]
     if first.name == last.name:
-        return first.name
+        return first.name.rpartition(".")[2]
     match first.role:
         case Role.LAYER:
             low, high = last.name.removeprefix("layer "), first.name.removeprefix("layer ")

@@ -17,7 +17,7 @@ def loss_sketch(title: str, colors: Palette, height: int = 260) -> dict[str, Any
     layout = base_layout(
         colors,
         height,
-        margin={"l": 28, "r": 14, "t": 8, "b": 30},
+        margin={"l": 28, "r": 14, "t": 28, "b": 30},
         hovermode=False,
         xaxis={**axis, "range": [0, 1], "title": _title("step", colors)},
         yaxis={**axis, "range": [0, 1.1], "title": _title("loss", colors)},
@@ -35,8 +35,10 @@ def _title(text: str, colors: Palette) -> dict[str, Any]:
 def _note(text: str, colors: Palette) -> dict[str, Any]:
     return {
         "text": text,
-        "x": 0.5,
-        "y": 0.72,
+        "x": 0,
+        "xanchor": "left",
+        "y": 1,
+        "yanchor": "bottom",
         "xref": "paper",
         "yref": "paper",
         "showarrow": False,

@@ -53,9 +53,7 @@ def stack_figure(
     return go.Figure([_bars(blocks, state, table, colors) for state in State], layout)
 
 
-def _bars(
-    blocks: Sequence[Block], state: State, table: ParameterTable, colors: Palette
-) -> Drawn:
+def _bars(blocks: Sequence[Block], state: State, table: ParameterTable, colors: Palette) -> Drawn:
     """All bars of one state as one trace."""
     spans = [
         (block, segment, left, right)
@@ -134,15 +132,15 @@ def _two_lines(block: Block, colors: Palette) -> Iterator[Drawn]:
 
 
 def _one_line(block: Block, colors: Palette) -> Iterator[Drawn]:
-    """Title at the left of the block's widest segment, count at the right of the block."""
+    """Title and count at the two ends of the block's widest segment."""
     size = 13 if block.bottom - block.top >= _LOW_ROW else 10.5
-    widest, left, _ = max(block.spans(), key=lambda span: span[2] - span[1])
+    widest, left, right = max(block.spans(), key=lambda span: span[2] - span[1])
     signs = " ".join(SIGNS[segment.state] for segment in block.segments)
-    last = block.segments[-1].state
+    style = colors.states[widest.state]
     title = f"{signs}  {escape(_fitting(block.title, _NARROW * 0.6))}"
     for text, x, anchor, points, ink in (
-        (title, left, "left", size, colors.states[widest.state].on_fill),
-        (_count(block), block.right, "right", min(size, 12), colors.states[last].on_fill_muted),
+        (title, left, "left", size, style.on_fill),
+        (_count(block), right, "right", min(size, 12), style.on_fill_muted),
     ):
         yield {
             "showarrow": False,

@@ -168,6 +168,8 @@ def base_layout(colors: Palette, height: int, **changes: Any) -> dict[str, Any]:
     }
     for key, value in changes.items():
         known = layout.get(key)
-        merge = isinstance(known, dict) and isinstance(value, dict)
-        layout[key] = {**known, **value} if merge else value
+        if isinstance(known, dict) and isinstance(value, dict):
+            layout[key] = {**known, **value}
+        else:
+            layout[key] = value
     return layout

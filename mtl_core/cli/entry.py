@@ -8,7 +8,9 @@ from typer.exceptions import TyperException
 
 from mtl_core import __version__
 from mtl_core.cli import inspecting, running, serving
+from mtl_core.cli.telling import forget_stdout
 from mtl_core.errors import BadInput, FreezeLabError
+from mtl_core.training.environment import ENVIRONMENT
 
 DONE, OUR_FAULT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -46,6 +48,7 @@ def _root(
 def main(arguments: list[str] | None = None) -> None:
     """Run one command and leave with its exit code: 0 done, 2 bad input, 1 our fault, 130
     interrupted. Messages go to stderr; FREEZE_LAB_DEBUG=1 shows where an error came from."""
+    os.environ.update(ENVIRONMENT | os.environ)
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 
@@ -62,8 +65,8 @@ def run(arguments: list[str]) -> int:
         return _said(str(problem), BAD_INPUT, problem)
     except FreezeLabError as problem:
         return _said(str(problem), OUR_FAULT, problem)
-    except BrokenPipeError:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - whoever read us has left
+    except (BrokenPipeError, SystemExit):  # Typer and Rich leave when nobody reads any more
+        forget_stdout()
         return DONE
     except Exception as problem:
         fault = f"{type(problem).__name__}: {problem}"
@@ -78,6 +81,8 @@ def run(arguments: list[str]) -> int:
 def _usage(problem: TyperException) -> str:
     """What is wrong with the words of a command, and where to look."""
     what = problem.format_message() if hasattr(problem, "format_message") else str(problem)
+    what = what.replace("Value error, ", "")
+    what += "" if what.endswith((".", "?")) else "."
     context = getattr(problem, "ctx", None)
     command = context.command_path if context is not None else app.info.name
     return f"{what} See `{command} --help`."

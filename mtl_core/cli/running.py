@@ -1,7 +1,6 @@
 """Commands about runs: train one here and now, and list, show or delete those in the store."""
 
 import json
-import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -21,7 +20,7 @@ from mtl_core.cli.options import (
     PlanOption,
     ScenarioOption,
 )
-from mtl_core.cli.telling import Telling, telling
+from mtl_core.cli.telling import Telling, forget_stdout, telling
 from mtl_core.errors import BadInput, FreezeLabError, InvalidRun
 from mtl_core.settings import Settings
 from mtl_core.store.record import RunRecord, RunState
@@ -87,8 +86,6 @@ def train(
 
 def _run(spec: RunSpec, output: Path | None, store: RunStore, tell: Telling) -> None:
     """Train in this process; everything the run says is told and kept."""
-    os.environ["HF_HUB_OFFLINE"] = "1"
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
     from mtl_core.training.run import fine_tune
 
     record = store.add(spec, RunState.RUNNING)
@@ -113,6 +110,11 @@ def _run(spec: RunSpec, output: Path | None, store: RunStore, tell: Telling) -> 
         if not keep.has_begun:
             store.delete(record.id)
         raise
+    except (BrokenPipeError, SystemExit):  # Rich leaves when nobody reads, where print raises
+        reason = "Whoever read its events has left."
+        keep(RunStopped(elapsed_seconds=monotonic() - began, reason=reason))
+        forget_stdout()
+        raise typer.Abort from None
     except KeyboardInterrupt:
         last_word(RunStopped, "Interrupted.")
         raise
@@ -162,8 +164,8 @@ def _examples(given: list[str]) -> dict[str, int]:
     numbers = {}
     for each in given:
         task, equals, number = each.partition("=")
-        if not equals or not number.isdecimal():
-            raise InvalidRun(f"--examples {each}: write TASK=N, e.g. --examples ner=50.")
+        if not equals or not number.isdecimal() or int(number) < 1:
+            raise InvalidRun(f"--examples {each}: write TASK=N with N from 1, e.g. --examples ner=50.")
         numbers[task] = int(number)
     return numbers
 

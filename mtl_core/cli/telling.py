@@ -1,5 +1,6 @@
 """How a run is told in a terminal: lines to read, or events as JSON."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -45,6 +46,11 @@ def telling(form: EventFormat, live: bool = True) -> Iterator[Telling]:
         return
     with bar:
         yield _Story(console, bar)
+
+
+def forget_stdout() -> None:
+    """Write no more to a reader that has left: Python would complain of it while it exits."""
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - open until the process ends
 
 
 def print_runs(records: Sequence[RunRecord], store: RunStore) -> None:

@@ -16,18 +16,12 @@ from typing import IO
 import mtl_core
 from mtl_core.engine.protocol import FromChild, ToChild, decode_from_child, encode
 from mtl_core.errors import ChildDied
+from mtl_core.training.environment import ENVIRONMENT
 
 logger = logging.getLogger(__name__)
 
 _GRACE_SECONDS = 2.0
 _TAIL_LINES, _LINE_BYTES = 50, 2000
-_ENVIRONMENT = {
-    # Waiting threads sleep: spinning ones starve the server, and each other, on busy cores.
-    "OMP_WAIT_POLICY": "PASSIVE",
-    "KMP_BLOCKTIME": "0",
-    "TOKENIZERS_PARALLELISM": "false",
-    "HF_HUB_OFFLINE": "1",
-}
 _MEANINGS = {
     "SIGKILL": "Most often the system ran out of memory: try a smaller batch size or maximum "
     "length, or a plan whose lowest layer that learns lies higher.",
@@ -181,7 +175,7 @@ def _environment() -> dict[str, str]:
     package = str(Path(mtl_core.__file__).parents[1])
     before = os.environ.get("PYTHONPATH")
     path = os.pathsep.join([package, before] if before else [package])
-    return {**os.environ, **_ENVIRONMENT, "PYTHONPATH": path}
+    return {**os.environ, **ENVIRONMENT, "PYTHONPATH": path}
 
 
 def _ending(status: int | None) -> str:

@@ -11,7 +11,10 @@ from pydantic import Field, field_validator, model_validator
 
 from mtl_core.values import Frozen
 
-Rate = Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)]
+# strict: `true` is no number, though Python counts it as 1
+Rate = Annotated[float, Field(gt=0, le=10, allow_inf_nan=False, strict=True)]
+
+Weight = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False, strict=True)]
 
 
 class Schedule(StrEnum):
@@ -32,7 +35,7 @@ class Phase(Frozen):
 
     name: str = Field(min_length=1, max_length=80)
     train: tuple[str, ...]
-    epochs: Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)] = 1.0
+    epochs: Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False, strict=True)] = 1.0
     learning_rate: Rate | None = None
     head_learning_rate: Rate | None = None
 
@@ -49,10 +52,10 @@ class Plan(Frozen):
     phases: tuple[Phase, ...] = Field(min_length=1, max_length=100)
     learning_rate: Rate = 5e-5
     head_learning_rate: Rate = 1e-3
-    layer_decay: Annotated[float, Field(ge=1, le=100, allow_inf_nan=False)] = 1.0
+    layer_decay: Annotated[float, Field(ge=1, le=100, allow_inf_nan=False, strict=True)] = 1.0
     schedule: Schedule = Schedule.LINEAR
     freeze: tuple[str, ...] = ()
-    task_weights: dict[str, Annotated[float, Field(ge=0, le=1e6)]] = Field(default_factory=dict)
+    task_weights: dict[str, Weight] = Field(default_factory=dict)
 
     @field_validator("phases")
     @classmethod
@@ -74,16 +77,14 @@ class Plan(Frozen):
     ) -> "Plan":
         """The same plan with its rates replaced, in the plan and in every phase that names its own.
 
-        None leaves a rate as it is.
+        None leaves a rate as it is: heads that a phase lets learn at its own `learning_rate` keep
+        it when only the encoder's is replaced.
         """
-        changed = {
-            "learning_rate": learning_rate,
-            "head_learning_rate": head_learning_rate,
-        }
-        update = {key: rate for key, rate in changed.items() if rate is not None}
+        asked = {"learning_rate": learning_rate, "head_learning_rate": head_learning_rate}
+        update = {key: rate for key, rate in asked.items() if rate is not None}
         if not update:
             return self
-        phases = tuple(_without_own_rates(phase, update) for phase in self.phases)
+        phases = tuple(_with_rates(phase, **asked) for phase in self.phases)
         return Plan.model_validate({**self.model_dump(), **update, "phases": phases})
 
     def rates_in(self, phase: Phase) -> tuple[float, float]:
@@ -93,10 +94,13 @@ class Plan(Frozen):
         return backbone, heads
 
 
-def _without_own_rates(phase: Phase, replaced: dict[str, float]) -> Phase:
-    """Drop a phase's own rate where the caller asked for another."""
-    heads_speak_alone = phase.head_learning_rate is None and "head_learning_rate" in replaced
-    own = dict.fromkeys(replaced)
-    if heads_speak_alone and phase.learning_rate is not None and "learning_rate" not in replaced:
-        own["head_learning_rate"] = replaced["head_learning_rate"]
-    return phase.model_copy(update=own)
+def _with_rates(
+    phase: Phase, learning_rate: float | None, head_learning_rate: float | None
+) -> Phase:
+    """The phase without rates of its own that would outlive the ones asked for."""
+    own = phase.learning_rate if learning_rate is None else None
+    heads = phase.head_learning_rate or phase.learning_rate
+    if head_learning_rate is not None:
+        # where the phase keeps a rate of its own, that one would speak for the heads
+        heads = None if own is None else head_learning_rate
+    return phase.model_copy(update={"learning_rate": own, "head_learning_rate": heads})

@@ -8,13 +8,14 @@ from pydantic import ValidationError
 
 from mtl_core.errors import InvalidPlan
 from mtl_core.freezing.plan import Phase, Plan
-from mtl_core.strict_yaml import YamlProblem, read_yaml
+from mtl_core.strict_yaml import MAX_CHARACTERS, YamlProblem, read_yaml
 
 
 def read_plan(path: Path) -> Plan:
     """Read a plan file. Raises InvalidPlan: unreadable, unknown or repeated key, bad value."""
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8") as file:
+            text = file.read(MAX_CHARACTERS + 1)  # a device or a pipe may have no end
     except FileNotFoundError:
         raise InvalidPlan(f"There is no plan file at {path}.") from None
     except (OSError, UnicodeDecodeError, ValueError) as problem:
@@ -51,6 +52,16 @@ def plan_to_yaml(plan: Plan) -> str:
     return yaml.dump(content, Dumper=_PlanDumper, sort_keys=False, allow_unicode=True, width=100)
 
 
+_SHOWN = 60  # characters of a wrong value that a message repeats
+_NEEDED = {
+    "tuple_type": "a list is needed, e.g. [heads, 'top:1']",
+    "string_type": "text is needed (quote what YAML reads as something else)",
+    "float_type": "a number is needed",
+    "model_type": "keys such as 'name' and 'train' are needed",
+    "dict_type": "keys with values are needed",
+}
+
+
 class _PlanDumper(yaml.SafeDumper):
     """Writes 5.0e-05, not 5e-05: YAML 1.1 reads the latter as text."""
 
@@ -66,14 +77,38 @@ _PlanDumper.add_representer(float, _float)
 
 
 def _first_problem(problem: ValidationError) -> str:
-    """One sentence about the first thing wrong, with the place and the nearest known key."""
-    first = problem.errors(include_url=False)[0]
-    place = ".".join(str(part) for part in first["loc"]) or "the plan"
-    if first["type"] == "extra_forbidden":
-        known = list((Phase if "phases" in first["loc"] else Plan).model_fields)
-        key = str(first["loc"][-1])
-        nearest = difflib.get_close_matches(key, known, n=1)
-        hint = f"did you mean '{nearest[0]}'? " if nearest else ""
-        return f"'{place}' is not a key of a plan; {hint}Known: {', '.join(known)}."
-    message = first["msg"].removeprefix("Value error, ")
-    return f"'{place}': {message[0].lower()}{message[1:]}."
+    """One sentence about what is wrong: an unknown key first, for it explains a missing one."""
+    found = problem.errors(include_url=False)
+    first = next((each for each in found if each["type"] == "extra_forbidden"), found[0])
+    place = _place(first["loc"])
+    match first["type"]:
+        case "extra_forbidden":
+            known = list((Phase if "phases" in first["loc"] else Plan).model_fields)
+            nearest = difflib.get_close_matches(str(first["loc"][-1]), known, n=1)
+            hint = f"did you mean '{nearest[0]}'? " if nearest else ""
+            return f"{place} is not a key of a plan; {hint}Known: {', '.join(known)}."
+        case "missing":
+            return f"{place} is missing."
+        case "too_short":
+            return f"{place}: at least one is needed."
+        case kind if kind in _NEEDED:
+            what = _NEEDED[kind]
+        case _:
+            message = first["msg"].removeprefix("Value error, ")
+            what = f"{message[0].lower()}{message[1:]}"
+    given = first["input"]
+    shown = isinstance(given, str | int | float) and len(repr(given)) <= _SHOWN
+    return f"{place}: {what}{f', not {given!r}' if shown else ''}."
+
+
+def _place(path: tuple[int | str, ...]) -> str:
+    """Where in the file: `'epochs' of phase 2`; phases and entries are counted from 1."""
+    match path:
+        case ():
+            return "the plan"
+        case ("phases", int(number)):
+            return f"phase {number + 1}"
+        case ("phases", int(number), key, *_):
+            return f"'{key}' of phase {number + 1}"
+        case _:
+            return f"'{'.'.join(str(part) for part in path)}'"

@@ -54,12 +54,13 @@ def _rows(
     selected = select_any(phase.train, model, f"phase '{phase.name}'") - never
     reached = {t.tied_to or t.name for t in model.tensors if teaching.intersection(t.reached_by)}
     backbone_rate, head_rate = plan.rates_in(phase)
+    by_name = {tensor.name: tensor for tensor in model.tensors}
 
     def row(tensor: ModelTensor) -> Row:
-        owner = tensor.tied_to or tensor.name
-        state = _state(owner in selected, owner in reached)
-        rate = head_rate if tensor.role is Role.HEAD else backbone_rate
-        decayed = rate / plan.layer_decay ** _layers_below_top(tensor, model)
+        owner = by_name[tensor.tied_to or tensor.name]
+        state = _state(owner.name in selected, owner.name in reached)
+        rate = head_rate if owner.role is Role.HEAD else backbone_rate
+        decayed = rate / plan.layer_decay ** _layers_below_top(owner, model)
         return Row(
             name=tensor.name,
             shape=tensor.shape,

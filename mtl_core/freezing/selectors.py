@@ -87,7 +87,11 @@ def _range(
     given = [int(number) for number in numbers.groups()]
     if word in ("top", "bottom"):
         return _end_of_stack(selector, word, given[0], model, where)
-    if given[0] > given[-1] or given[-1] >= layers:
+    if given[0] > given[-1]:
+        raise InvalidPlan(
+            f"'{selector}' in {where}: layers count upwards; write layers:{given[-1]}-{given[0]}."
+        )
+    if given[-1] >= layers:
         what = "one set of weights, layer 0" if layers < depth else f"layers 0 to {layers - 1}"
         raise InvalidPlan(f"'{selector}' in {where}: this checkpoint has {what}.")
     return given[0], given[-1]

@@ -27,7 +27,7 @@ def torch_snippet(tables: Sequence[ParameterTable], model: ModelDescription, sou
             *(_phase(table, len(tables)) for table in tables),
             f"model = MultiTaskModel(CHECKPOINT)\nfor phase in ({', '.join(functions)},):\n"
             "    optimizer = phase(model)\n"
-            "    # train here, with this phase's optimizer; set_modes(model) after each evaluation\n",
+            "    # train here with this optimizer; call set_modes(model) after each evaluation\n",
         )
     )
 
@@ -144,7 +144,9 @@ def _phase(table: ParameterTable, phases: int) -> str:
     parts = learning_parts(table.rows)
     rates = {name: rate for name, rate in parts if rate is not None}
     unreached = tuple(name for name, rate in parts if rate is None)
-    listed = "".join(f"        {_quoted(name)}: {rate_text(rate)},\n" for name, rate in rates.items())
+    listed = "".join(
+        f"        {_quoted(name)}: {rate_text(rate)},\n" for name, rate in rates.items()
+    )
     written = f"{{\n{listed}    }}" if rates else "{}"
     extra = f", unreached=({' '.join(f'{_quoted(name)},' for name in unreached)})"
     which = f"Phase {table.phase_number} of {phases}, " if phases > 1 else ""

@@ -22,8 +22,9 @@ class Source(Frozen):
 
     @property
     def short(self) -> str:
-        """`Howard & Ruder 2018, section 3.3`."""
-        return f"{self.authors} {self.year}, {self.part}"
+        """`Howard & Ruder 2018, section 3.3`; the abstract goes without saying."""
+        where = "" if self.part == "abstract" else f", {self.part}"
+        return f"{self.authors} {self.year}{where}"
 
 
 class Lesson(Frozen):
@@ -116,8 +117,8 @@ def _heads_only(scenario: str) -> Lesson:
         scenario=scenario,
         means="The encoder keeps its pretrained weights. Each task learns one linear map on what "
         "the encoder puts out.",
-        implies="No gradient enters the encoder: a step costs little more than a forward pass, "
-        "and nothing pretrained is lost. What the output does not hold, no head can find.",
+        implies="No gradient enters the encoder: a step is little more than a forward pass. What "
+        "the encoder does not put out, no head can find.",
         when="Little data, many tasks on one encoder, a first baseline. Give heads alone about "
         "1e-2: at an encoder's rate this choice looks worse than it is.",
         sources=(_PETERS,),
@@ -158,8 +159,8 @@ def _full(scenario: str) -> Lesson:
         scenario=scenario,
         means="Every tensor on the way from the words to a head learns. A pooler that no head "
         "reads is set to learn too, but no gradient ever reaches it.",
-        implies="The gradient runs through the whole stack and AdamW keeps two numbers for each "
-        "parameter. With little data or high rates pretrained features can be distorted.",
+        implies="The gradient crosses the whole stack and AdamW keeps two numbers a parameter. "
+        "Little data or high rates can distort what was pretrained.",
         when="Enough labels and time, or a task far from the pretraining text. Small rates: "
         "2e-5 to 5e-5 for BERT base; smaller encoders bear more.",
         sources=(_DEVLIN, _KUMAR),

@@ -31,7 +31,7 @@ class PlanOptimizer:
         flat = {t.name for t in description.tensors if t.bias or t.layernorm}
         gathered: dict[tuple[str, bool], list[nn.Parameter]] = {}
         for tensor in description.tensors:
-            if tensor.name in ever:
+            if tensor.name in ever and tensor.tied_to is None:
                 group = (tensor.group, tensor.name in flat)
                 gathered.setdefault(group, []).append(parameters[tensor.name])
         groups = [

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from mtl_core.errors import FreezeBroken
 from mtl_core.freezing.table import ParameterTable, State
+from mtl_core.models.weights import weight_files
 
 
 def tensor_digest(tensor: Tensor) -> str:
@@ -41,7 +42,7 @@ def require_identical(before: Mapping[str, str], after: Mapping[str, str], where
 
 
 def file_digests(folder: Path, names: Iterable[str], prefix: str) -> dict[str, str]:
-    """The digest of each tensor named, as float32, read from the safetensors files in `folder`.
+    """The digest of each tensor named, as float32, read from the weight files of `folder`.
 
     A file may bear the names with or without the backbone's `prefix`; a name it lacks is left
     out.
@@ -50,7 +51,7 @@ def file_digests(folder: Path, names: Iterable[str], prefix: str) -> dict[str, s
 
     wanted = {alias: name for name in names for alias in (name.removeprefix(f"{prefix}."), name)}
     found: dict[str, str] = {}
-    for file in sorted(folder.glob("*.safetensors")):
+    for file in weight_files(folder):
         with safe_open(file, framework="pt") as tensors:
             for key in tensors.keys():  # noqa: SIM118 - no mapping
                 if key in wanted:

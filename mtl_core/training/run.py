@@ -1,7 +1,7 @@
 """One fine-tune, as the stream of what happens."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import torch
 from mtl_core.errors import NotFinite
 from mtl_core.freezing.apply import apply_phase
 from mtl_core.freezing.table import ParameterTable
-from mtl_core.training.batches import Batch, training_batches
+from mtl_core.training.batches import training_batches
 from mtl_core.training.clock import Clock, forget_peak_memory, peak_memory_bytes
 from mtl_core.training.evaluation import evaluate
 from mtl_core.training.events import (
@@ -32,6 +32,9 @@ from mtl_core.training.seeds import stream_seed
 from mtl_core.training.setting import Setting, load_setting
 from mtl_core.training.spec import RunSpec
 from mtl_core.training.writer import require_empty, write_model, written_whole
+
+_RATE_TOO_HIGH = "The learning rate is probably too high: try a tenth of it."
+_WEIGHTS_DAMAGED = "No step was taken: the checkpoint's own weights are damaged. Copy it again."
 
 
 def fine_tune(
@@ -121,7 +124,8 @@ class _Run:
     def _learn(self, table: ParameterTable, step: int, steps: int) -> Step:
         with self._clock.spending("training"), self._dropout.drawing():
             batch = next(self._batches)
-            losses = self._losses(batch)
+            logits = self._model(batch.input_ids, batch.attention_mask)
+            losses = task_losses(logits, batch, self._spec.tasks)
             joint = joint_loss(losses, self._spec.plan.task_weights)
             if joint is not None:
                 joint.backward()  # type: ignore[no-untyped-call]
@@ -138,16 +142,12 @@ class _Run:
             learning_rates=rates,
         )
 
-    def _losses(self, batch: Batch) -> dict[str, torch.Tensor]:
-        logits = self._model(batch.input_ids, batch.attention_mask)
-        return task_losses(logits, batch, self._spec.tasks)
-
-    def _require_finite(self, losses: dict[str, float]) -> None:
+    def _require_finite(self, losses: Mapping[str, float | None]) -> None:
         for task, loss in losses.items():
-            if not math.isfinite(loss):
+            if loss is not None and not math.isfinite(loss):
                 raise NotFinite(
                     f"The loss of {task} became {loss} at step {self._step}. Nothing was written. "
-                    "The learning rate is probably too high: try a tenth of it."
+                    f"{_RATE_TOO_HIGH if self._step else _WEIGHTS_DAMAGED}"
                 )
 
     def _evaluation(self, table: ParameterTable) -> Evaluation:
@@ -160,6 +160,7 @@ class _Run:
                 self._spec.tasks,
                 setting.pad_id,
             )
+        self._require_finite({task: score.loss for task, score in self._metrics.items()})
         return Evaluation(
             elapsed_seconds=self._seconds(),
             phase=table.phase.name,
@@ -174,9 +175,11 @@ class _Run:
         prefix = self._setting.description.backbone.prefix
         with written_whole(output) as folder:
             write_model(folder, self._model, self._setting.tokenizer, self._spec, self._metrics)
+            # Heads are drawn anew: one of the same name in the checkpoint is another tensor.
+            backbone = [name for name in at_start if name.startswith(f"{prefix}.")]
+            source = file_digests(self._setting.source, backbone, prefix)
             written = file_digests(folder, at_start, prefix)
-        source = file_digests(self._setting.source, at_start, prefix)
-        require_identical(at_start | source, written, "in the written file")
+            require_identical(at_start | source, written, "in the written file")
 
     def _started(self) -> RunStarted:
         totals = self._setting.tables[0].totals

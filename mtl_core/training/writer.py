@@ -21,8 +21,9 @@ PLAN = "plan.yaml"
 
 def require_empty(folder: Path) -> None:
     """Raise OutputNotEmpty unless `folder` is missing or empty."""
-    if folder.exists() and not folder.is_dir():
-        raise OutputNotEmpty(f"{folder} is a file; --output takes a folder.")
+    for part in (folder, *folder.parents):
+        if part.exists() and not part.is_dir():
+            raise OutputNotEmpty(f"{part} is a file; --output takes a folder.")
     if folder.is_dir() and any(folder.iterdir()):
         raise OutputNotEmpty(f"{folder} is not empty; name a new folder, or empty it first.")
 
@@ -31,6 +32,7 @@ def require_empty(folder: Path) -> None:
 def written_whole(folder: Path) -> Iterator[Path]:
     """A folder to write into that becomes `folder` only if all went well."""
     require_empty(folder)
+    folder = folder.resolve()  # "." has no name and cannot be replaced under that one
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:

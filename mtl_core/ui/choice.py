@@ -13,9 +13,11 @@ import streamlit as st
 from pydantic import Field, ValidationError
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from mtl_core.freezing.plan import Rate
 from mtl_core.ui.keys import Key
 from mtl_core.values import Frozen
+
+AskedRate = Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)]
+"""A plan's `Rate` that may be written as text, as in an address."""
 
 
 class Choice(Frozen):
@@ -33,8 +35,8 @@ class Choice(Frozen):
     batch_size: Annotated[int, Field(ge=1, le=512)] = 16
     max_length: Annotated[int, Field(ge=8, le=8192)] = 128
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
-    learning_rate: Rate | None = None
-    head_learning_rate: Rate | None = None
+    learning_rate: AskedRate | None = None
+    head_learning_rate: AskedRate | None = None
     plan: Annotated[str, Field(max_length=20_000)] = ""
 
     def replace(self, **changes: Any) -> "Choice":
@@ -72,6 +74,8 @@ def current_choice() -> Choice:
     then on the widgets do. Values are checked here, whatever the browser claims to have checked.
     Notes on ignored values are in `ignored_notes()`.
     """
+    if st.session_state.get(Key.PLAN) not in (None, st.session_state.get(Key.DRAFT)):
+        st.session_state.pop(Key.DRAFT, None)
     kept = st.session_state.get(Key.CHOICE)
     if not isinstance(kept, Choice) or _came_by_history():
         choice, notes = choice_from(st.query_params.to_dict())
@@ -95,14 +99,10 @@ def keep_choice(choice: Choice) -> Choice:
     return choice
 
 
-def seed_widget(name: Key, folded: bool = False) -> None:
-    """Give the widget of field `name` the choice's value; call it just before drawing it.
-
-    `folded` is for a widget in a popover: the browser first builds it when the popover opens, and
-    would show it empty unless the value came with the latest run.
-    """
+def seed_widget(name: Key) -> None:
+    """Give the widget of field `name` the choice's value; call it just before drawing it."""
     value = getattr(st.session_state[Key.CHOICE], name)
-    if folded or st.session_state.get(name) != value:
+    if st.session_state.get(name) != value:
         st.session_state[name] = value
 
 
@@ -117,6 +117,22 @@ def ignore(name: Key, reason: str, instead: Any) -> None:
     choice: Choice = st.session_state[Key.CHOICE]
     ignored_notes().append(_ignored(name, getattr(choice, name), reason, instead))
     keep_choice(choice.replace(**{name: instead}))
+
+
+def ignore_plan(reason: str) -> None:
+    """Fall back to the scenario and note why, but keep the text: its author will mend it."""
+    choice: Choice = st.session_state[Key.CHOICE]
+    ignored_notes().append(reason)
+    st.session_state[Key.DRAFT] = choice.plan
+    st.session_state[Key.CHOICE] = choice.replace(plan="")
+
+
+def seed_plan_widget() -> None:
+    """`seed_widget` for the plan: the text that could not be used is offered again."""
+    choice: Choice = st.session_state[Key.CHOICE]
+    text = choice.plan or st.session_state.get(Key.DRAFT, "")
+    if st.session_state.get(Key.PLAN) != text:
+        st.session_state[Key.PLAN] = text
 
 
 def write_address(choice: Choice) -> None:

@@ -22,7 +22,7 @@ from mtl_core.models.description import ModelDescription
 from mtl_core.settings import Settings
 from mtl_core.tasks.dataset import SAMPLE, load_tasks
 from mtl_core.tasks.task import Task
-from mtl_core.ui.choice import Choice, current_choice, ignore
+from mtl_core.ui.choice import Choice, current_choice, ignore, ignore_plan
 from mtl_core.ui.keys import Key
 
 
@@ -130,7 +130,7 @@ def _plan(model: ModelDescription) -> tuple[Plan, tuple[ParameterTable, ...]]:
             return plan, parameter_tables(plan, model)
         except PlanError as problem:
             if choice.plan:
-                ignore(Key.PLAN, str(problem), "")
+                ignore_plan(f"{problem} Shown: the scenario instead.")
             elif choice.scenario != Choice().scenario:
                 ignore(Key.SCENARIO, str(problem), Choice().scenario)
             else:
@@ -148,4 +148,3 @@ def _check_phase(tables: tuple[ParameterTable, ...]) -> None:
 def _kept() -> Choice:
     choice: Choice = st.session_state[Key.CHOICE]
     return choice
-

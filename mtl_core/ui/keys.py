@@ -32,6 +32,7 @@ class Key(StrEnum):
     LAST_START = "_last_start"  # what was started last and when: a double click starts one run
 
     TRAIN_PLAN = "train_plan"  # the button that leads from Freeze to Train
+    MORE = "more"
     TOP_LAYERS = "top_layers"
     STATE_FILTER = "state_filter"
     GROUP_FILTER = "group_filter"
@@ -43,4 +44,5 @@ class Key(StrEnum):
 
     CHOICE = "_choice"  # the Choice itself, kept across pages
     LAST_CHECKPOINT = "_last_checkpoint"  # the last one that could be described
+    DRAFT = "_draft"  # a plan's text that could not be used
     IGNORED = "_ignored"  # notes on values that were ignored

@@ -11,12 +11,14 @@ function library(source) {
   return window.freezeLabPlotly;
 }
 
-function saveAsSvg(Plotly, box, { title, filename, background }) {
+function saveAsSvg(Plotly, box, { title, facts, filename, background }) {
   const layout = structuredClone(box.layout);
-  layout.title = { text: title, x: 0, xref: 'paper', font: { size: 15 } };
+  const text = `${title}<br><span style="font-size:12px">${facts}</span>`;
+  layout.title = { text, x: 0, xref: 'paper', y: 0.95, yref: 'container', yanchor: 'top',
+    font: { size: 15 } };
   layout.paper_bgcolor = background;
-  layout.margin = { ...layout.margin, t: layout.margin.t + 40 };
-  const size = { width: box.offsetWidth, height: box.offsetHeight + 40 };
+  layout.margin = { ...layout.margin, t: layout.margin.t + 56 };
+  const size = { width: Math.max(box.offsetWidth, 880), height: box.offsetHeight + 56 };
   Plotly.downloadImage({ data: box.data, layout }, { format: 'svg', filename, ...size });
 }
 
@@ -40,7 +42,16 @@ function mount(Plotly, box, touch) {
   return own;
 }
 
-export default function ({ parentElement, data }) {
+// A switch between light and dark reaches the page's colours at once, but not Python, which drew
+// the figure's: ask for a run, once for each background.
+function followTheme(box, data, setTriggerValue) {
+  const shown = getComputedStyle(box).getPropertyValue('--st-background-color').trim();
+  const differs = shown && shown.toLowerCase() !== data.background.toLowerCase();
+  if (differs && box.freezeLabAskedFor !== shown) setTriggerValue('theme', shown);
+  box.freezeLabAskedFor = differs ? shown : null;
+}
+
+export default function ({ parentElement, data, setTriggerValue }) {
   const box = parentElement.querySelector('.freeze-lab-plot');
   const touch = window.matchMedia('(pointer: coarse)').matches;
   const { data: traces, layout } = structuredClone(data.figure);
@@ -51,6 +62,7 @@ export default function ({ parentElement, data }) {
   }
   box.setAttribute('role', 'img');
   box.setAttribute('aria-label', data.title);
+  followTheme(box, data, setTriggerValue);
   const update = box.freezeLabUpdate = (box.freezeLabUpdate ?? 0) + 1;
   library(data.source).then(async (Plotly) => {
     while (box._dragging) await new Promise((wake) => setTimeout(wake, 100));

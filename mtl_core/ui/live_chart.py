@@ -26,12 +26,12 @@ _component = st.components.v2.component("freeze_lab_plot", html=_HTML, js=_JS, i
 
 
 def live_chart(
-    figure: dict[str, Any], *, title: str, filename: str, colors: Palette, key: str
+    figure: dict[str, Any], *, title: str, facts: str, filename: str, colors: Palette, key: str
 ) -> None:
     """Draw or update a figure given as `{"data": …, "layout": …}` with a height in its layout.
 
     A zoom lasts while the layout's "uirevision" stays the same; a double click ends it. `title`
-    is what a screen reader says, and stands in the SVG that can be saved.
+    is what a screen reader says; it stands in the SVG that can be saved, with `facts` under it.
     """
     if not publish_library():
         st.plotly_chart(figure, key=key, theme=None, config={"displayModeBar": False})
@@ -40,7 +40,8 @@ def live_chart(
     _component(
         data={
             "figure": figure,
-            "title": title,
+            "title": _as_text(title),
+            "facts": _as_text(facts),
             "filename": filename,
             "background": colors.background,
             "ink": colors.ink,
@@ -49,7 +50,17 @@ def live_chart(
         },
         key=key,
         height=figure["layout"]["height"],
+        on_theme_change=_run_again,
     )
+
+
+def _run_again() -> None:
+    """The run that follows draws the page anew in the theme that is shown now."""
+
+
+def _as_text(text: str) -> str:
+    """`text` without the signs that Plotly would read as markup."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def publish_library(folder: Path = STATIC_FOLDER) -> bool:

@@ -13,6 +13,7 @@ _SIGNS = {
     Progress.DONE: "✓ done",
     Progress.RUNNING: "● running",
     Progress.WAITING: "○ waiting",
+    Progress.BROKEN_OFF: "■ broken off",
 }
 
 
@@ -39,13 +40,18 @@ def phase_table(summary: RunSummary, colors: Palette) -> None:
     )
 
 
+def _sign(phase: PhaseProgress, summary: RunSummary) -> str:
+    over = summary.progress is Progress.DONE and phase.state is Progress.WAITING
+    return "○ not begun" if over else _SIGNS[phase.state]
+
+
 def _phase_row(phase: PhaseProgress, summary: RunSummary, colors: Palette) -> dict[str, str]:
     scores = {
         f"{colors.task(number).letter} {task.metric}": _text(phase.scores.get(task.task.name))
         for number, task in enumerate(summary.tasks)
     }
     return {
-        "State": _SIGNS[phase.state],
+        "State": _sign(phase, summary),
         "Phase": f"{phase.number}  {phase.name}",
         "Parameters that learn": "" if phase.trainable is None else f"{phase.trainable:,}",
         "Share": "" if phase.share is None else share(phase.share),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from functools import cache
+from math import prod
 
 import streamlit as st
 
@@ -13,7 +14,7 @@ from mtl_core.models.cache import read_description, shipped_description
 from mtl_core.models.catalogue import catalogue
 from mtl_core.models.checkpoint import has_weights, resolve_checkpoint
 from mtl_core.models.description import BackboneDescription
-from mtl_core.ui.choice import seed_widget
+from mtl_core.ui.choice import seed_plan_widget, seed_widget
 from mtl_core.ui.chosen import Chosen
 from mtl_core.ui.keys import Key
 from mtl_core.ui.page import plain
@@ -82,19 +83,26 @@ def phase_picker(chosen: Chosen) -> None:
 
 
 def more_choices(chosen: Chosen) -> None:
-    """Everything that few change: more top layers, rates, data, a plan of one's own."""
+    """Everything that few change: more top layers, rates, data, a plan of one's own.
+
+    What is inside is drawn only while the popover is open: the browser would go on sending the
+    old value of a folded widget after the page had changed it.
+    """
     place = st.container(width="content", height="stretch", vertical_alignment="bottom")
-    with place.popover("More", icon=":material/tune:"):
+    popover = place.popover("More", icon=":material/tune:", key=Key.MORE, on_change="rerun")
+    if not popover.open:
+        return
+    with popover:
         _top_layers(chosen)
         _rates(chosen.table)
-        seed_widget(Key.DATA, folded=True)
+        seed_widget(Key.DATA)
         st.text_input(
             "Data",
             key=Key.DATA,
             help="'sample', or the path of a manifest below the folders this dashboard may read. "
             "Its tasks decide which heads the model has.",
         )
-        seed_widget(Key.PLAN, folded=True)
+        seed_plan_widget()
         st.text_area(
             "Your own plan",
             key=Key.PLAN,
@@ -126,7 +134,7 @@ def _rates(table: ParameterTable) -> None:
         (Key.LEARNING_RATE, "Learning rate of the encoder", encoder, 1e-5),
         (Key.HEAD_LEARNING_RATE, "Learning rate of the heads", heads, 1e-3),
     ):
-        seed_widget(key, folded=True)
+        seed_widget(key)
         st.number_input(
             label,
             value=None,
@@ -186,20 +194,11 @@ def _checkpoint_label(reference: str) -> str:
     known = _catalogue_backbones()
     if reference not in known:
         return reference
-    count = sum(_count(tensor.shape) for tensor in known[reference].tensors if not tensor.tied_to)
+    count = sum(prod(tensor.shape) for tensor in known[reference].tensors if not tensor.tied_to)
     here = has_weights(resolve_checkpoint(reference))
     return f"{reference} · {count / 1e6:.0f} M{' · ready' if here else ''}"
 
 
 @cache
 def _catalogue_backbones() -> dict[str, BackboneDescription]:
-    return {
-        entry.name: read_description(shipped_description(entry.name)) for entry in catalogue()
-    }
-
-
-def _count(shape: tuple[int, ...]) -> int:
-    count = 1
-    for size in shape:
-        count *= size
-    return count
+    return {entry.name: read_description(shipped_description(entry.name)) for entry in catalogue()}

@@ -116,9 +116,7 @@ def facts(chosen: Chosen, colors: Palette) -> None:
             delta_arrow="off",
         )
         heads, encoder = _rates(table)
-        st.metric(
-            "Learning rate, heads", heads, encoder, delta_color="gray", delta_arrow="off"
-        )
+        st.metric("Learning rate, heads", heads, encoder, delta_color="gray", delta_arrow="off")
     if _has_rates_by_layer(table):
         _rates_by_layer(table, colors)
     else:

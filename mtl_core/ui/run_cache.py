@@ -9,15 +9,16 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from mtl_core.analysis.reading import extend
-from mtl_core.analysis.summary import RunSummary, begin
+from mtl_core.analysis.outlook import begin
+from mtl_core.analysis.reading import broken_off, extend
+from mtl_core.analysis.summary import RunSummary
 from mtl_core.charts.loss import Figure, loss_figure
 from mtl_core.charts.theme import Palette
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import CheckpointError, PlanError
 from mtl_core.lessons.titles import task_title
 from mtl_core.models.description import ModelDescription
-from mtl_core.store.record import RunRecord
+from mtl_core.store.record import RunRecord, RunState
 from mtl_core.training.events import (
     Evaluation,
     RunFinished,
@@ -79,12 +80,13 @@ def summary_of(lab: Lab, record: RunRecord) -> RunSummary:
         if record.last_event > summary.events:
             new = lab.store.events(record.id, after=summary.events)
             summary = extend(summary, (event for _, event in new))
-        return _summaries.keep(key, summary)
+        _summaries.keep(key, summary)
+    return broken_off(summary) if record.state is RunState.INTERRUPTED else summary
 
 
 def figure_of(summary: RunSummary, task: str, colors: Palette) -> Figure:
     """The loss figure of one task."""
-    key = (summary.run, summary.events, task, colors.name)
+    key = (summary.run, summary.events, summary.progress, task, colors.name)
     return _figures.get(key) or _figures.keep(key, loss_figure(summary, task, colors))
 
 

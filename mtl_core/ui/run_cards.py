@@ -4,7 +4,7 @@ from typing import Literal
 
 import streamlit as st
 
-from mtl_core.analysis.summary import RunSummary, TaskProgress
+from mtl_core.analysis.summary import Progress, RunSummary, TaskProgress
 from mtl_core.charts.theme import Palette
 from mtl_core.lessons.titles import task_title
 from mtl_core.ui.page import plain
@@ -36,7 +36,7 @@ def _score_card(number: int, task: TaskProgress, colors: Palette) -> None:
     st.metric(
         f"{colors.task(number).letter} · {plain(task_title(task.task.name))} {task.metric}",
         "–" if task.latest is None else f"{task.latest:.3f}",
-        "not measured yet" if task.first is None else f"was {task.first:.3f} at start",
+        "not measured" if task.first is None else f"was {task.first:.3f} at start",
         delta_color=hue(number),
         delta_arrow="off",
         border=True,
@@ -59,28 +59,43 @@ def _proof_card(summary: RunSummary) -> None:
 def _proof(summary: RunSummary) -> tuple[str, str, Hue]:
     """The newest proof: of the whole run, or of the last phase that ended."""
     if (end := summary.finished) is not None:
-        count, same = end.frozen_tensors, end.frozen_identical
+        count, same, where = end.frozen_tensors, end.frozen_identical, "tensors"
     else:
         proved = [p for p in summary.phases if p.frozen_identical is not None]
         if not proved:
-            count = summary.phases[0].frozen_tensors or 0
-            return (f"{count:,} tensors" if count else "–"), "checked when the phase ends", "blue"
+            return _unproved(summary)
         count, same = proved[-1].frozen_tensors or 0, bool(proved[-1].frozen_identical)
+        where = f"in phase {proved[-1].number}"
     if count == 0:
-        return "none frozen", "every tensor learns", "gray"
+        return "none frozen", "every tensor may learn", "gray"
     if not same:
         return "changed", "a frozen tensor is not what it was", "red"
-    return f"{count:,} of {count:,}", "❄︎ tensors, by SHA-256", "blue"
+    return f"{count:,} of {count:,}", f"❄︎ {where}, by SHA-256", "blue"
+
+
+def _unproved(summary: RunSummary) -> tuple[str, str, Hue]:
+    phase = summary.phase or summary.phases[0]
+    if phase.frozen_tensors == 0:
+        return "none frozen", "every tensor may learn", "gray"
+    ended = phase.state is Progress.BROKEN_OFF
+    chip = "not checked: it broke off" if ended else "checked when the phase ends"
+    known = phase.frozen_tensors is not None
+    return (
+        (f"{phase.frozen_tensors:,} tensors" if known else "–"),
+        chip,
+        "gray" if ended else "blue",
+    )
 
 
 def _learning_card(summary: RunSummary) -> None:
     phase = summary.phase or summary.phases[0]
-    known = phase.trainable is not None and phase.share is not None
+    count, part = phase.trainable, phase.share
+    chip = "not known yet" if part is None else f"▲ {share(part)} of all"
     st.metric(
         "Parameters learning" if len(summary.phases) == 1 else f"Learning in phase {phase.number}",
-        f"{phase.trainable:,}" if known else "–",
-        f"▲ {share(phase.share or 0.0)} of all" if known else "not known yet",
-        delta_color="orange" if phase.trainable else "gray",
+        "–" if count is None else f"{count:,}",
+        chip if count != 0 else "❄︎ all are frozen",
+        delta_color="orange" if count else "blue",
         delta_arrow="off",
         border=True,
     )

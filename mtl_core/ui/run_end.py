@@ -26,10 +26,9 @@ def run_end(record: RunRecord, summary: RunSummary) -> None:
                 icon=":material/error:",
             )
         case RunState.STOPPED:
-            st.info(
-                f"{reason} What it measured until then is kept and shown; a stopped run cannot "
-                "be continued, but the same plan and seed repeat it step by step.",
-                icon=":material/stop_circle:",
+            st.markdown(
+                f":small[{reason} What it measured until then is kept. "
+                "It cannot be continued; the same plan and seed repeat it step by step.]"
             )
         case RunState.INTERRUPTED:
             st.warning(reason, icon=":material/power_off:")

@@ -1,7 +1,7 @@
 """What the next run will be, and the button that starts it."""
 
 from collections.abc import Sequence
-from pathlib import Path
+from functools import cache
 from time import monotonic
 
 import streamlit as st
@@ -10,21 +10,18 @@ from mtl_core.analysis.words import learning_words
 from mtl_core.charts.sketch import loss_sketch
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import BadInput
-from mtl_core.freezing.writing import rate_text
 from mtl_core.lessons.titles import scenario_phrase, task_title
-from mtl_core.models.checkpoint import has_weights, require_weights
-from mtl_core.models.description import Role
-from mtl_core.settings import Settings
+from mtl_core.models.checkpoint import download_command, has_weights, require_weights
 from mtl_core.store.record import RunRecord, RunState
-from mtl_core.tasks.dataset import MANIFEST_NAME, SAMPLE, load_dataset
+from mtl_core.tasks.dataset import SAMPLE, load_dataset
 from mtl_core.training.phases import phase_steps, steps_per_epoch, steps_that_learn
 from mtl_core.training.prepare import prepare_spec
 from mtl_core.training.spec import RunSpec
-from mtl_core.ui.choice import seed_widget
 from mtl_core.ui.chosen import Chosen
 from mtl_core.ui.keys import Key
 from mtl_core.ui.page import current_palette, header, plain
-from mtl_core.ui.run_words import plan_words
+from mtl_core.ui.run_settings import learns, run_settings
+from mtl_core.ui.run_words import plan_words, rate_words
 
 _DOUBLE_CLICK_SECONDS = 2.0
 
@@ -33,7 +30,10 @@ def first_run(lab: Lab, chosen: Chosen) -> None:
     """The page of an empty store."""
     header(
         "No run yet",
-        ["One run is trained at a time, in its own process: the pages stay quick meanwhile"],
+        [
+            "A run on the sample data takes about a minute on two cores. "
+            "Its loss for each head will be drawn here as it learns."
+        ],
     )
     _form(lab, chosen, _label(chosen))
     _sketches(chosen)
@@ -43,6 +43,18 @@ def next_run(lab: Lab, chosen: Chosen, records: Sequence[RunRecord]) -> None:
     """The page where there are runs and none is shown."""
     header(f"Next run: {_learners(chosen)}", [plain(fact) for fact in _facts(chosen)])
     _active(records)
+    _form(lab, chosen, _label(chosen))
+
+
+def no_such_run(lab: Lab, chosen: Chosen, asked: str) -> None:
+    """The page of an address whose run is not in the store."""
+    header(
+        f"There is no run “{plain(asked[:40])}”",
+        [
+            "It may have been deleted, or its address cut short. "
+            "The runs that exist are listed below."
+        ],
+    )
     _form(lab, chosen, _label(chosen))
 
 
@@ -95,14 +107,23 @@ def _show(run: str) -> None:
 def _learners(chosen: Chosen) -> str:
     words = learning_words(chosen.tables[-1])
     if len(chosen.tables) > 1:
-        return f"{len(chosen.tables)} phases, at last {words}"
+        return f"{len(chosen.tables)} phases, in the last {words} learn"
     verb = "learn" if " and " in words or words.startswith(("heads", "all")) else "learns"
     return f"{words} {verb}"
 
 
 def _facts(chosen: Chosen) -> list[str]:
     choice = chosen.choice
-    return [choice.checkpoint, _name(chosen), f"data: {choice.data}", f"seed {choice.seed}"]
+    backbone, heads = chosen.plan.rates_in(chosen.plan.phases[-1])
+    rates = [("heads", heads)] * learns(chosen, heads=True)
+    rates += [("encoder", backbone)] * learns(chosen, heads=False)
+    return [
+        choice.checkpoint,
+        _name(chosen),
+        rate_words(rates),
+        f"data: {choice.data}",
+        f"seed {choice.seed}",
+    ]
 
 
 def _name(chosen: Chosen) -> str:
@@ -117,7 +138,7 @@ def _label(chosen: Chosen) -> str:
 def _form(lab: Lab, chosen: Chosen, label: str) -> None:
     """The plan in one line, the run's settings, what it comes to, and the button `start`."""
     _plan_line(chosen)
-    _settings(lab.settings, chosen)
+    run_settings(lab.settings, chosen)
     spec, steps, problem = _checked(lab, chosen)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         clicked = st.button(
@@ -130,9 +151,17 @@ def _form(lab: Lab, chosen: Chosen, label: str) -> None:
         if steps is not None:
             st.caption(_cost(chosen, steps), width="content")
     if problem:
-        st.warning(plain(problem), icon=":material/info:")
+        _obstacle(chosen, problem)
     if clicked and spec is not None:
         _start(lab, spec)
+
+
+def _obstacle(chosen: Chosen, problem: str) -> None:
+    """Why the run cannot start; with the command that gets missing weights, to be copied."""
+    st.warning(plain(problem), icon=":material/info:")
+    missing = not has_weights(chosen.checkpoint)
+    if missing and (hub_id := chosen.checkpoint.hub_id) is not None:
+        st.code(download_command(hub_id), language="bash")
 
 
 def _plan_line(chosen: Chosen) -> None:
@@ -143,67 +172,11 @@ def _plan_line(chosen: Chosen) -> None:
         st.markdown(
             f"**{plain(name[:1].upper() + name[1:])}**{phases} on "
             f"**{plain(chosen.checkpoint.name)}**: "
-            f"{totals.trainable:,} of {totals.all:,} parameters learn",
+            f"{totals.trainable:,} of {totals.all:,} parameters learn"
+            f"{' in the last' if phases else ''}",
             width="content",
         )
         st.page_link("pages/freeze.py", label="Edit on the Freeze page", icon=":material/edit:")
-
-
-def _settings(settings: Settings, chosen: Chosen) -> None:
-    backbone, heads = chosen.plan.rates_in(chosen.plan.phases[-1])
-    with st.grid(7, min_column_width=120, gap="small"):
-        _data_picker(settings, chosen.choice.data)
-        seed_widget(Key.EPOCHS)
-        st.number_input("Epochs", min_value=0.1, step=1.0, format="%g", key=Key.EPOCHS)
-        _number(Key.BATCH_SIZE, "Batch size", least=1)
-        _number(Key.MAX_LENGTH, "Max length", 8, 8, "Sub-words a sentence keeps.")
-        _number(Key.SEED, "Seed", least=0)
-        _rate(Key.LEARNING_RATE, "Rate of the encoder", backbone, chosen)
-        _rate(Key.HEAD_LEARNING_RATE, "Rate of the heads", heads, chosen)
-
-
-def _data_picker(settings: Settings, current: str) -> None:
-    found = [str(path) for root in settings.data_roots for path in _manifests(root)]
-    options = list(dict.fromkeys([SAMPLE, *found, current]))
-    seed_widget(Key.DATA)
-    st.selectbox(
-        "Data",
-        options,
-        key=Key.DATA,
-        accept_new_options=bool(settings.data_roots),
-        help="The sample, or a manifest below the folders that FREEZE_LAB_DATA lists.",
-    )
-
-
-def _manifests(root: Path) -> list[Path]:
-    """Manifests in `root` and in the folders right below it."""
-    return sorted([*root.glob(MANIFEST_NAME), *root.glob(f"*/{MANIFEST_NAME}")])
-
-
-def _number(key: Key, label: str, least: int, step: int = 1, help: str | None = None) -> None:
-    seed_widget(key)
-    st.number_input(label, min_value=least, step=step, key=key, help=help)
-
-
-def _rate(key: Key, label: str, default: float, chosen: Chosen) -> None:
-    if getattr(chosen.choice, key) is not None or key in st.session_state:
-        seed_widget(key)
-    learns = _learns(chosen, heads=key is Key.HEAD_LEARNING_RATE)
-    st.number_input(
-        label,
-        value=None,
-        format="%g",
-        key=key,
-        placeholder=f"{rate_text(default)}, the plan's" if learns else "frozen",
-    )
-
-
-def _learns(chosen: Chosen, *, heads: bool) -> bool:
-    return any(
-        group.totals.trainable and (group.role is Role.HEAD) is heads
-        for table in chosen.tables
-        for group in table.groups
-    )
 
 
 def _checked(lab: Lab, chosen: Chosen) -> tuple[RunSpec | None, int | None, str | None]:
@@ -223,14 +196,27 @@ def _checked(lab: Lab, chosen: Chosen) -> tuple[RunSpec | None, int | None, str 
             seed=choice.seed,
             threads=lab.settings.threads,
         )
-        examples = sum(splits["train"] for splits in load_dataset(choice.data).counts().values())
-        planned = phase_steps(spec, steps_per_epoch(examples, choice.batch_size))
+        planned = phase_steps(spec, steps_per_epoch(_sentences(choice.data), choice.batch_size))
         steps = sum(steps_that_learn(chosen.tables, planned))
         if not has_weights(chosen.checkpoint):
             require_weights(chosen.checkpoint)
     except BadInput as problem:
         return None, steps, str(problem)
     return spec, steps, None
+
+
+def _sentences(data: str) -> int:
+    """Sentences to train on; the sample, which never changes, is counted once."""
+    return _sample_sentences() if data == SAMPLE else _count(data)
+
+
+@cache
+def _sample_sentences() -> int:
+    return _count(SAMPLE)
+
+
+def _count(data: str) -> int:
+    return sum(splits["train"] for splits in load_dataset(data).counts().values())
 
 
 def _cost(chosen: Chosen, steps: int) -> str:

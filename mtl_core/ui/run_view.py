@@ -144,6 +144,7 @@ def _loss_panel(
     live_chart(
         figure_of(summary, task.task.name, colors),
         title=f"{name} {finding}",
+        facts=" · ".join(facts(record, summary)),
         filename=f"{record.id}-{task.task.name}-loss",
         colors=colors,
         key=f"loss_{task.task.name}",

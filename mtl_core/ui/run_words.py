@@ -1,5 +1,6 @@
 """What a run's page says: its answer in one line, its facts, its durations."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from mtl_core.analysis.summary import Progress, RunSummary, TaskProgress
@@ -43,20 +44,25 @@ def plan_words(spec: RunSpec) -> str:
     return scenario_phrase(spec.scenario) if spec.scenario else spec.plan.name
 
 
-def rate_words(rates: tuple[tuple[str, float], ...]) -> str:
-    """Rates with what they are for: "heads 1e-3, encoder 2e-5"."""
-    return ", ".join(f"{part} {rate_text(rate)}" for part, rate in rates)
+def rate_words(rates: Iterable[tuple[str, float]]) -> str:
+    """Rates with what they are for: "heads 1e-2 then 1e-3, encoder 3e-4"."""
+    by_part: dict[str, list[str]] = {}
+    for part, rate in rates:
+        texts = by_part.setdefault(part, [])
+        if rate_text(rate) not in texts[-1:]:
+            texts.append(rate_text(rate))
+    return ", ".join(f"{part} {' then '.join(texts)}" for part, texts in by_part.items())
 
 
 def facts(record: RunRecord, summary: RunSummary) -> list[str]:
     """What the numbers come from: checkpoint, plan, rates, data, seed, time."""
     spec = summary.spec
-    used = tuple(dict(rate for phase in summary.phases for rate in phase.rates).items())
+    rates = [rate for phase in summary.phases for rate in phase.rates]
     began = record.started_at or record.created_at
     return [
         spec.checkpoint,
         plan_words(spec),
-        rate_words(used) or "nothing learns",
+        rate_words(rates) or "nothing learns",
         f"data: {data_words(summary)}",
         f"seed {spec.seed}",
         f"{'started' if record.started_at else 'asked for'} {moment(began)}",
@@ -78,7 +84,7 @@ def data_words(summary: RunSummary) -> str:
 
 def duration(seconds: float) -> str:
     """A stretch of time in at most two units: 0.4 s, 12 s, 2 min 41 s, 1 h 5 min."""
-    if seconds < 10:
+    if seconds < 9.95:
         return f"{seconds:.1f} s"
     whole = round(seconds)
     if whole < 60:

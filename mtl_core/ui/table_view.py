@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
 
 from mtl_core.charts.theme import Palette
 from mtl_core.freezing.table import ParameterTable, Row, State
@@ -21,7 +22,9 @@ _HEADER_HEIGHT = 36
 _ORDER = {Role.HEAD: 0, Role.POOLER: 1, Role.LAYER: 2, Role.BESIDE: 3, Role.EMBEDDINGS: 4}
 
 
-def parameter_view(table: ParameterTable, plan_phrase: str, colors: Palette, rows_high: int) -> None:
+def parameter_view(
+    table: ParameterTable, plan_phrase: str, colors: Palette, rows_high: int
+) -> None:
     """Filters, the table `rows_high` rows high, and a caption: whose numbers these are."""
     rows = in_picture_order(table)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -76,30 +79,26 @@ def matching(
 
 
 def _state_filter(table: ParameterTable) -> str:
-    counts = {_ALL: sum(table.tensors.values()), **table.tensors}
-    names = [_ALL, *State]
-
-    def label(name: str) -> str:
-        return f"all {counts[_ALL]}" if name == _ALL else f"{SIGNS[State(name)]} {counts[name]}"
-
+    labels = {_ALL: f"all {sum(table.tensors.values())}"}
+    labels |= {str(state): f"{SIGNS[state]} {count}" for state, count in table.tensors.items()}
     st.session_state.setdefault(Key.STATE_FILTER, _ALL)
     chosen = st.segmented_control(
         "State",
-        names,
+        list(labels),
         key=Key.STATE_FILTER,
-        format_func=label,
+        format_func=lambda name: labels.get(name, name),
         required=True,
         label_visibility="collapsed",
         wrap=False,
     )
-    return chosen if chosen in names else _ALL
+    return chosen if chosen in labels else _ALL
 
 
 def _group_filter(rows: Sequence[Row]) -> str | None:
     groups = list(dict.fromkeys(row.group for row in rows))
     if st.session_state.get(Key.GROUP_FILTER) not in groups:
         st.session_state[Key.GROUP_FILTER] = None
-    return st.selectbox(
+    chosen = st.selectbox(
         "Part",
         groups,
         index=None,
@@ -108,6 +107,7 @@ def _group_filter(rows: Sequence[Row]) -> str | None:
         label_visibility="collapsed",
         width=150,
     )
+    return chosen if chosen in groups else None
 
 
 def _frame(rows: Sequence[Row]) -> "DataFrame":
@@ -138,9 +138,9 @@ def _styled(frame: "DataFrame", colors: Palette) -> "Styler":
     )
 
 
-def _columns(rows: Sequence[Row]) -> dict[str, object]:
+def _columns(rows: Sequence[Row]) -> dict[str, ColumnConfig]:
     column = st.column_config
-    columns: dict[str, object] = {
+    columns = {
         "State": column.TextColumn(width=98),
         "Parameter": column.TextColumn(width=322),
         "Shape": column.TextColumn(width=98, alignment="right"),

@@ -1,0 +1,11 @@
+"""What a process that trains needs in its environment, before torch is first imported."""
+
+ENVIRONMENT = {
+    # Waiting threads sleep: spinning ones starve a server, and each other, on busy cores.
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "KMP_BLOCKTIME": "0",
+    # Sentences are encoded before training, in one go; threads left behind would only warn.
+    "TOKENIZERS_PARALLELISM": "false",
+    # Nothing is downloaded: what a hub id means is looked up in the local cache.
+    "HF_HUB_OFFLINE": "1",
+}

@@ -1,0 +1,79 @@
+import pytest
+from pydantic import ValidationError
+
+from mtl_core.freezing.plan import Phase, Plan
+
+RATE, HEADS = 3e-5, 2e-3  # the plan's
+OWN, OWN_HEADS = 7e-4, 8e-3  # the phase's
+ASKED, ASKED_HEADS = 4e-6, 5e-4  # the caller's
+
+
+def plan_with(own: float | None, own_heads: float | None) -> Plan:
+    phase = Phase(name="p", train=("all",), learning_rate=own, head_learning_rate=own_heads)
+    return Plan(name="plan", phases=(phase,), learning_rate=RATE, head_learning_rate=HEADS)
+
+
+@pytest.mark.parametrize(
+    ("own", "own_heads", "found"),
+    [
+        (None, None, (RATE, HEADS)),
+        (OWN, None, (OWN, OWN)),  # one rate for all that learns in the phase
+        (None, OWN_HEADS, (RATE, OWN_HEADS)),
+        (OWN, OWN_HEADS, (OWN, OWN_HEADS)),
+    ],
+)
+def test_a_phase_speaks_before_its_plan(
+    own: float | None, own_heads: float | None, found: tuple[float, float]
+) -> None:
+    plan = plan_with(own, own_heads)
+
+    assert plan.rates_in(plan.phases[0]) == found
+
+
+@pytest.mark.parametrize("own", [None, OWN])
+@pytest.mark.parametrize("own_heads", [None, OWN_HEADS])
+@pytest.mark.parametrize("asked", [None, ASKED])
+@pytest.mark.parametrize("asked_heads", [None, ASKED_HEADS])
+def test_a_rate_that_is_asked_for_replaces_all_others_and_leaves_the_other_as_it_was(
+    own: float | None, own_heads: float | None, asked: float | None, asked_heads: float | None
+) -> None:
+    plan = plan_with(own, own_heads)
+    before, before_heads = plan.rates_in(plan.phases[0])
+
+    changed = plan.with_rates(asked, asked_heads)
+
+    assert changed.rates_in(changed.phases[0]) == (asked or before, asked_heads or before_heads)
+    assert changed.learning_rate == (asked or RATE)
+    assert changed.head_learning_rate == (asked_heads or HEADS)
+    assert changed.with_rates(asked, asked_heads) == changed
+
+
+def test_nothing_asked_is_the_same_plan() -> None:
+    plan = plan_with(OWN, None)
+
+    assert plan.with_rates() == plan
+
+
+def test_a_rate_out_of_range_is_refused_wherever_it_comes_from() -> None:
+    for rate in (0.0, -1.0, 11.0, float("nan"), float("inf"), True):
+        with pytest.raises(ValidationError, match="learning_rate"):
+            plan_with(None, None).with_rates(learning_rate=rate)
+        with pytest.raises(ValidationError, match="learning_rate"):
+            plan_with(rate, None)
+
+
+def test_two_phases_of_one_name_are_refused() -> None:
+    phase = Phase(name="twice", train=())
+    with pytest.raises(ValidationError, match="two phases are called 'twice'"):
+        Plan(name="plan", phases=(phase, phase))
+
+
+def test_a_plan_in_which_no_task_weighs_is_refused() -> None:
+    with pytest.raises(ValidationError, match="every task named in task_weights weighs 0"):
+        Plan(name="plan", phases=(Phase(name="p", train=()),), task_weights={"ner": 0.0})
+
+
+def test_a_plan_never_changes() -> None:
+    plan = plan_with(None, None)
+    with pytest.raises(ValidationError, match="frozen"):
+        plan.learning_rate = 1.0  # type: ignore[misc]

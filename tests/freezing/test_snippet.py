@@ -1,0 +1,147 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mtl_core.freezing.plan import Phase, Plan
+from mtl_core.freezing.resolve import parameter_tables
+from mtl_core.freezing.scenarios import scenario_plan
+from mtl_core.freezing.snippet import learning_parts, torch_snippet
+from mtl_core.freezing.table import ParameterTable, State
+from mtl_core.models.cache import read_description, shipped_description
+from mtl_core.models.checkpoint import resolve_checkpoint
+from mtl_core.models.describe import describe
+from mtl_core.models.description import ModelDescription
+from mtl_core.tasks.task import DEFAULT_TASKS
+
+BERT = ModelDescription(read_description(shipped_description("bert-base-uncased")), DEFAULT_TASKS)
+
+SCENARIOS = ("frozen", "heads-only", "top-1", "freeze-head:ner", "gradual", "discriminative")
+
+RUN_ALL = """
+import json, pathlib, sys
+
+def report(model, optimizer):
+    layers = model.bert.encoder.layer
+    return {
+        "requires_grad": {name: each.requires_grad for name, each in model.named_parameters()},
+        "dropout_trains": [layer.output.dropout.training for layer in layers],
+        "rates": [group["lr"] for group in optimizer.param_groups] if optimizer else [],
+    }
+
+reports = {}
+for file in sys.argv[1:]:
+    path, space = pathlib.Path(file), {}
+    try:
+        exec(compile(path.read_text(), file, "exec"), space)
+    except AssertionError as problem:
+        reports[path.stem] = str(problem)
+    else:
+        reports[path.stem] = report(space["model"], space["optimizer"])
+print(json.dumps(reports))
+"""
+
+
+@pytest.fixture(scope="module")
+def tiny_model(tiny_checkpoint: Path) -> ModelDescription:
+    return ModelDescription(describe(resolve_checkpoint(str(tiny_checkpoint))), DEFAULT_TASKS)
+
+
+@pytest.fixture(scope="module")
+def reports(
+    tiny_model: ModelDescription, tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Any]:
+    """What each scenario's snippet did, run as it is by a fresh interpreter."""
+    folder = tmp_path_factory.mktemp("snippets")
+    for scenario in SCENARIOS:
+        program = torch_snippet(tables_of(scenario, tiny_model), tiny_model, str(tiny_checkpoint))
+        (folder / f"{scenario}.py").write_text(program, encoding="utf-8")
+    heads = (folder / "heads-only.py").read_text(encoding="utf-8")
+    (folder / "miscounted.py").write_text(heads.replace("learns=198", "learns=199"))
+    done = subprocess.run(
+        [sys.executable, "-c", RUN_ALL, *map(str, sorted(folder.iterdir()))],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"},
+        timeout=180,
+    )
+    assert done.returncode == 0, done.stderr
+    loaded: dict[str, Any] = json.loads(done.stdout)
+    return loaded
+
+
+def tables_of(scenario: str, model: ModelDescription) -> tuple[ParameterTable, ...]:
+    return parameter_tables(scenario_plan(scenario, model), model)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_the_snippet_freezes_exactly_what_the_table_says(
+    scenario: str, tiny_model: ModelDescription, reports: dict[str, Any]
+) -> None:
+    last = tables_of(scenario, tiny_model)[-1]
+    expected = {row.name: row.state is not State.FROZEN for row in last.rows}
+    assert reports[scenario]["requires_grad"] == expected
+
+
+@pytest.mark.parametrize(
+    ("scenario", "bottom", "top"),
+    [
+        ("frozen", False, False),
+        ("heads-only", False, False),
+        ("top-1", False, True),
+        ("freeze-head:ner", True, True),
+    ],
+)
+def test_in_the_snippet_dropout_rests_where_all_is_frozen(
+    scenario: str, bottom: bool, top: bool, reports: dict[str, Any]
+) -> None:
+    assert reports[scenario]["dropout_trains"] == [bottom, top]
+
+
+def test_the_snippet_gives_each_layer_its_rate(reports: dict[str, Any]) -> None:
+    assert reports["discriminative"]["rates"] == [4.44e-05, 0.000115, 0.0003, 0.001, 0.001]
+    assert reports["frozen"]["rates"] == []
+
+
+def test_a_wrong_count_stops_the_snippet(reports: dict[str, Any]) -> None:
+    assert reports["miscounted"] == "198 parameters learn, 199 were expected"
+
+
+def test_bert_with_its_top_layer_needs_three_names() -> None:
+    (table,) = tables_of("top-1", BERT)
+    assert learning_parts(table.rows) == (
+        ("bert.encoder.layer.11", 5e-5),
+        ("classifier", 1e-3),
+        ("ner", 1e-3),
+    )
+
+
+def test_layer_1_never_stands_for_layers_10_and_11() -> None:
+    plan = Plan(name="one", phases=(Phase(name="one", train=("layer:1",)),))
+    (table,) = parameter_tables(plan, BERT)
+    assert learning_parts(table.rows) == (("bert.encoder.layer.1", 5e-5),)
+    assert 'name.startswith(part + ".")' in torch_snippet((table,), BERT, "somewhere")
+
+
+def test_the_pooler_that_no_head_reads_is_listed_as_unreached() -> None:
+    tables = tables_of("full", BERT)
+    assert 'learns=108_896_262, unreached=("bert.pooler",)' in torch_snippet(tables, BERT, "x")
+
+
+def test_gradual_has_a_function_for_each_phase() -> None:
+    program = torch_snippet(tables_of("gradual", BERT), BERT, "google-bert/bert-base-uncased")
+    assert 'CHECKPOINT = "google-bert/bert-base-uncased"' in program
+    assert '"""Phase 2 of 4, + layer 11: 7,092,486 of 109,486,854 learn."""' in program
+    assert "for phase in (phase_1, phase_2, phase_3, phase_4,):" in program
+
+
+def test_names_that_users_gave_cannot_leave_their_string() -> None:
+    name = 'a"""\nimport os #'
+    plan = Plan(name=name, phases=(Phase(name=name, train=("heads",)),))
+    program = torch_snippet(parameter_tables(plan, BERT), BERT, 'x"\nimport os')
+    compile(program, "snippet", "exec")
+    assert "\nimport os" not in program

@@ -1,0 +1,158 @@
+"""Examples as padded batches, each epoch in an order of its own."""
+
+from itertools import chain, islice
+
+import pytest
+import torch
+
+from mtl_core.tasks.alignment import EncodedExample
+from mtl_core.tasks.task import Task, TaskKind
+from mtl_core.training.batches import collate, training_batches, training_order
+from mtl_core.training.losses import joint_loss, task_losses
+
+SENTIMENT = Task(name="sentiment", kind=TaskKind.SENTENCE, head="classifier", outputs=("no", "yes"))
+NER = Task(name="ner", kind=TaskKind.TOKEN, head="ner", outputs=("O", "B-x", "I-x"))
+TASKS = (SENTIMENT, NER)
+
+YES = EncodedExample((2, 7, 3), {"sentiment": 1})
+NO = EncodedExample((2, 8, 9, 9, 3), {"sentiment": 0})
+TAGGED = EncodedExample((2, 5, 6, 3), {"ner": (-100, 1, 2, -100)}, (1, 2))
+BOTH = EncodedExample((2, 5, 3), {"sentiment": 1, "ner": (-100, 0, -100)}, (1,))
+UNSEEN = EncodedExample((2, 3), {"ner": (-100, -100)}, (None,))
+
+
+def test_examples_are_padded_to_the_longest_and_masked_where_padded():
+    batch = collate([YES, NO, TAGGED], TASKS, pad_id=44)
+
+    assert batch.input_ids.tolist() == [[2, 7, 3, 44, 44], [2, 8, 9, 9, 3], [2, 5, 6, 3, 44]]
+    assert batch.attention_mask.tolist() == [[1, 1, 1, 0, 0], [1, 1, 1, 1, 1], [1, 1, 1, 1, 0]]
+
+
+def test_each_task_has_the_rows_of_its_own_examples():
+    batch = collate([YES, TAGGED, NO], TASKS, pad_id=0)
+
+    assert batch.rows["sentiment"].tolist() == [0, 2]
+    assert batch.labels["sentiment"].tolist() == [1, 0]
+    assert batch.rows["ner"].tolist() == [1]
+    assert batch.labels["ner"].tolist() == [[-100, 1, 2, -100, -100]]
+
+
+def test_an_example_of_two_tasks_stands_in_the_rows_of_both():
+    batch = collate([TAGGED, BOTH], TASKS, pad_id=0)
+
+    assert batch.rows["sentiment"].tolist() == [1]
+    assert batch.rows["ner"].tolist() == [0, 1]
+    assert batch.labels["ner"].tolist() == [[-100, 1, 2, -100], [-100, 0, -100, -100]]
+
+
+def test_a_batch_of_one_task_leaves_the_other_out():
+    batch = collate([YES, NO], TASKS, pad_id=0)
+
+    assert set(batch.rows) == set(batch.labels) == {"sentiment"}
+
+
+def test_a_batch_all_of_whose_token_labels_are_ignored_has_no_loss_for_that_task():
+    batch = collate([UNSEEN, YES], TASKS, pad_id=0)
+    logits = {"sentiment": torch.zeros(2, 2), "ner": torch.zeros(2, 3, 3)}
+
+    losses = task_losses(logits, batch, TASKS)
+
+    assert set(losses) == {"sentiment"}
+    assert losses["sentiment"].item() == pytest.approx(0.6931472)
+
+
+def test_a_batch_that_says_nothing_has_no_joint_loss():
+    batch = collate([UNSEEN], TASKS, pad_id=0)
+    logits = {"sentiment": torch.zeros(1, 2), "ner": torch.zeros(1, 2, 3)}
+
+    assert task_losses(logits, batch, TASKS) == {}
+    assert joint_loss({}, {}) is None
+
+
+def test_a_sentence_without_labels_does_not_thin_out_the_mean_of_the_others():
+    logits = {"ner": torch.tensor([[[0.0, 1.0, 0.0]] * 4])}
+    alone = task_losses(logits, collate([TAGGED], [NER], 0), [NER])["ner"]
+    two = {"ner": torch.cat([logits["ner"], torch.full((1, 4, 3), 9.0)])}
+
+    together = task_losses(two, collate([TAGGED, UNSEEN], [NER], 0), [NER])["ner"]
+
+    assert together.item() == alone.item()
+
+
+def test_the_token_loss_is_the_mean_over_labelled_tokens_of_the_whole_batch():
+    logits = torch.zeros(2, 4, 3)
+    logits[0, 1, 1] = 5.0  # tagged B-x, said loudly
+    batch = collate([TAGGED, BOTH], TASKS, pad_id=0)
+
+    loss = task_losses({"sentiment": torch.zeros(2, 2), "ner": logits}, batch, TASKS)["ner"]
+
+    uniform = torch.log(torch.tensor(3.0))
+    loud = torch.log(torch.tensor(5.0).exp() + 2) - 5
+    assert loss.item() == pytest.approx(((loud + 2 * uniform) / 3).item(), rel=1e-6)
+
+
+def test_the_joint_loss_is_the_weighted_sum_and_a_task_not_named_weighs_one():
+    losses = {
+        "a": torch.tensor(2.0, requires_grad=True),
+        "b": torch.tensor(3.0, requires_grad=True),
+    }
+
+    assert joint_loss(losses, {}).item() == 5.0
+    assert joint_loss(losses, {"b": 0.5}).item() == 3.5
+    assert joint_loss(losses, {"b": 0.0}).item() == 2.0
+
+
+def test_a_task_that_weighs_nothing_sends_no_gradient_at_all():
+    """Not even a gradient of zeros, which weight decay would make something of."""
+    learned, silent = (torch.tensor(value, requires_grad=True) for value in (2.0, float("inf")))
+
+    joint = joint_loss({"a": learned * 1, "b": silent * 1}, {"b": 0.0})
+    joint.backward()
+
+    assert joint.item() == 2.0
+    assert (learned.grad.item(), silent.grad) == (1.0, None)
+
+
+def test_a_loss_from_which_nothing_can_be_learned_is_no_part_of_the_joint_one():
+    learned, fixed = torch.tensor(2.0, requires_grad=True), torch.tensor(3.0)
+
+    assert joint_loss({"a": learned, "b": fixed}, {}).item() == 2.0
+    assert joint_loss({"b": fixed}, {}) is None
+
+
+def test_the_order_of_an_epoch_is_a_permutation_that_the_seed_and_the_epoch_decide():
+    order = training_order(7, 0, 100)
+
+    assert sorted(order) == list(range(100))
+    assert order == training_order(7, 0, 100)
+    assert order != training_order(7, 1, 100)
+    assert order != training_order(8, 0, 100)
+    assert order != list(range(100))
+
+
+def test_each_epoch_takes_each_example_once_in_an_order_of_its_own():
+    examples = [EncodedExample((number,), {"sentiment": number % 2}) for number in range(10)]
+    batches = training_batches(examples, [SENTIMENT], batch_size=4, seed=0, pad=0)
+
+    taken = [batch.input_ids.flatten().tolist() for batch in islice(batches, 6)]
+
+    assert [len(each) for each in taken] == [4, 4, 2, 4, 4, 2]
+    first, second = list(chain(*taken[:3])), list(chain(*taken[3:]))
+    assert first == training_order(0, 0, 10)
+    assert second == training_order(0, 1, 10)
+    assert sorted(first) == sorted(second) == list(range(10))
+
+
+def test_padding_does_not_change_what_a_model_answers(bench):
+    model = bench.model().eval()
+    short = EncodedExample((2, 8, 11, 3), {"sentiment": 1})
+    long = EncodedExample((2, *range(5, 25), 3), {"sentiment": 1})
+
+    with torch.no_grad():
+        alone = collate([short], [SENTIMENT], pad_id=0)
+        padded = collate([short, long], [SENTIMENT], pad_id=0)
+        lone = model(alone.input_ids, alone.attention_mask)
+        wide = model(padded.input_ids, padded.attention_mask)
+
+    assert wide["sentiment"][0].tolist() == pytest.approx(lone["sentiment"][0].tolist(), abs=1e-6)
+    assert wide["ner"][0, 2].tolist() == pytest.approx(lone["ner"][0, 2].tolist(), abs=1e-6)

@@ -1,0 +1,168 @@
+"""Scores of the validation split, worked by hand."""
+
+from math import log
+
+import pytest
+import torch
+
+from mtl_core.tasks.alignment import encode
+from mtl_core.tasks.dataset import load_dataset
+from mtl_core.training.batches import collate
+from mtl_core.training.evaluation import evaluate
+from mtl_core.training.events import SentenceScore, TokenScore
+from mtl_core.training.losses import task_losses
+from mtl_core.training.setting import load_setting
+
+
+@pytest.fixture
+def setting(bench):
+    return load_setting(bench.spec("full"))
+
+
+def say(head, *bias):
+    """Let a head answer the same to everything."""
+    with torch.no_grad():
+        head.weight.zero_()
+        head.bias.copy_(torch.tensor(bias))
+
+
+def scores(setting, examples=None, encoded=None):
+    return evaluate(
+        setting.model,
+        setting.dataset.validation if examples is None else examples,
+        setting.validation.examples if encoded is None else encoded,
+        setting.spec.tasks,
+        setting.pad_id,
+    )
+
+
+def test_a_head_that_calls_all_positive_is_right_on_half_and_scores_a_third(setting):
+    say(setting.model.classifier, 0.0, log(3))  # p(positive) = 3/4; two of each in the data
+
+    score = scores(setting)["sentiment"]
+
+    # F1: negative 0, positive 2 * 2 / (4 + 2)
+    assert (score.accuracy, score.macro_f1) == (0.5, pytest.approx(1 / 3))
+    assert score.loss == pytest.approx(-(2 * log(3 / 4) + 2 * log(1 / 4)) / 4, rel=1e-6)
+
+
+def test_a_head_that_calls_every_word_a_person_finds_two_of_six_entities(setting):
+    assert setting.spec.tasks[1].outputs == ("O", "B-LOC", "B-ORG", "B-PER")
+    say(setting.model.ner, 0.0, 0.0, 0.0, log(5))  # p(B-PER) = 5/8
+
+    score = scores(setting)["ner"]
+
+    # 17 words, each called a person; 2 of the 6 entities are persons
+    assert score.precision == pytest.approx(2 / 17)
+    assert score.recall == pytest.approx(2 / 6)
+    assert score.entity_f1 == pytest.approx(4 / 23)
+    assert score.loss == pytest.approx(-(2 * log(5 / 8) + 15 * log(1 / 8)) / 17, rel=1e-6)
+
+
+def test_a_head_that_says_nothing_finds_no_entity_and_its_scores_are_zero_not_nan(setting):
+    say(setting.model.ner, 1.0, 0.0, 0.0, 0.0)
+
+    score = scores(setting)["ner"]
+
+    assert (score.precision, score.recall, score.entity_f1) == (0.0, 0.0, 0.0)
+
+
+def test_an_untrained_head_of_zeros_has_the_loss_of_a_blind_guess(setting):
+    say(setting.model.classifier, 0.0, 0.0)
+    say(setting.model.ner, 0.0, 0.0, 0.0, 0.0)
+
+    found = scores(setting)
+
+    assert found["sentiment"].loss == pytest.approx(log(2), rel=1e-6)
+    assert found["ner"].loss == pytest.approx(log(4), rel=1e-6)
+
+
+def test_a_loss_of_exactly_zero_stays_zero(setting, bench, write_data):
+    all_outside = "the/O film/O was/O great/O"
+    data = load_dataset(str(write_data([("good", "p"), ("bad", "n")], [all_outside, "oslo/B-LOC"])))
+    examples = [example for example in data.validation if example.words][:1]
+    encoded = encode(examples, data.tasks, setting.tokenizer, 32).examples
+    say(setting.model.ner, 200.0, 0.0, 0.0, 0.0)
+
+    found = scores(setting, examples, encoded)
+
+    assert found == {"ner": TokenScore(loss=0.0, entity_f1=0.0, precision=0.0, recall=0.0)}
+
+
+def test_a_task_without_examples_is_left_out(setting):
+    sentences = [n for n, each in enumerate(setting.dataset.validation) if each.words is None]
+
+    found = scores(
+        setting,
+        [setting.dataset.validation[n] for n in sentences],
+        [setting.validation.examples[n] for n in sentences],
+    )
+
+    assert set(found) == {"sentiment"}
+    assert isinstance(found["sentiment"], SentenceScore)
+
+
+def test_the_loss_is_the_mean_over_all_whatever_the_batches(setting):
+    times = 30  # 8 examples each: more than seven batches
+    examples = setting.dataset.validation * times
+    encoded = setting.validation.examples * times
+    model = setting.model.eval()
+    whole = collate(setting.validation.examples, setting.spec.tasks, setting.pad_id)
+    with torch.no_grad():
+        logits = model(whole.input_ids, whole.attention_mask)
+        at_once = task_losses(logits, whole, setting.spec.tasks)
+
+    many, few = scores(setting, examples, encoded), scores(setting)
+
+    for task in ("sentiment", "ner"):
+        assert few[task].loss == pytest.approx(at_once[task].item(), abs=1e-6)
+        assert many[task].loss == pytest.approx(few[task].loss, abs=1e-6)
+        assert many[task].headline == pytest.approx(few[task].headline, abs=1e-12)
+
+
+def test_a_score_does_not_depend_on_the_order_of_the_examples(setting):
+    turned = scores(setting, setting.dataset.validation[::-1], setting.validation.examples[::-1])
+
+    for task, score in scores(setting).items():
+        assert turned[task].loss == pytest.approx(score.loss, abs=1e-6)
+        assert turned[task].headline == score.headline
+
+
+def test_dropout_plays_no_part_in_a_score(setting):
+    setting.model.train()
+
+    assert scores(setting) == scores(setting)
+    assert setting.model.training
+
+
+@pytest.mark.parametrize(
+    ("max_length", "precision", "recall"), [(32, 2 / 8, 1.0), (8, 1 / 7, 1 / 2)]
+)
+def test_an_entity_cut_off_counts_as_missed(setting, write_data, max_length, precision, recall):
+    far = "the/O food/O was/O very/O good/O in/O oslo/B-LOC"  # 7 words; 6 fit into 8 tokens
+    manifest = write_data([("good", "p"), ("bad", "n")], ["oslo/B-LOC", far, "acme/B-ORG"])
+    data = load_dataset(str(manifest))
+    examples = [example for example in data.validation if example.words][:2]
+    encoded = encode(examples, data.tasks, setting.tokenizer, max_length)
+    say(setting.model.ner, 0.0, 9.0, 0.0, 0.0)
+    assert data.tasks[1].outputs == ("O", "B-LOC", "B-ORG")
+
+    found = evaluate(setting.model, examples, encoded.examples, data.tasks[1:], setting.pad_id)[
+        "ner"
+    ]
+
+    assert (found.precision, found.recall) == (pytest.approx(precision), pytest.approx(recall))
+
+
+def test_only_the_first_sub_word_of_a_word_is_scored(setting, write_data):
+    # "films" is cut into film and ##s, "hotels" into hotel and ##s
+    manifest = write_data([("good", "p"), ("bad", "n")], ["films/B-LOC hotels/O anna/B-PER"])
+    data = load_dataset(str(manifest))
+    examples = [example for example in data.validation if example.words]
+    encoded = encode(examples, data.tasks, setting.tokenizer, 32).examples
+    assert len(encoded[0].input_ids) == 7
+    say(setting.model.ner, 0.0, 9.0, 0.0, 0.0)
+
+    found = evaluate(setting.model, examples, encoded, data.tasks[1:], setting.pad_id)["ner"]
+
+    assert (found.precision, found.recall) == (pytest.approx(1 / 3), pytest.approx(1 / 2))

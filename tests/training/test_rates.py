@@ -1,0 +1,182 @@
+"""Which rate each group learns at, said and done."""
+
+import pytest
+import torch
+
+from mtl_core.freezing.resolve import parameter_tables
+from mtl_core.models.description import ModelDescription
+from mtl_core.training.optimizer import MAX_GRADIENT_NORM, WEIGHT_DECAY, PlanOptimizer, group_rates
+
+
+def parameters_of(bench):
+    return dict(bench.model().named_parameters())
+
+
+def optimizer(bench, plan, parameters):
+    return PlanOptimizer(bench.tables(plan), bench.description, parameters)
+
+
+def test_discriminative_rates_fall_by_2_6_with_each_layer_and_once_more_below(bench, of):
+    plan = bench.scenario("discriminative")
+
+    first = of(bench.run(bench.spec(plan)), "step")[0]
+
+    assert first.learning_rates == pytest.approx(
+        {
+            "classifier": 1e-3,
+            "ner": 1e-3,
+            "layer 1": 3e-4,
+            "layer 0": 3e-4 / 2.6,
+            "embeddings": 3e-4 / 6.76,
+        },
+        rel=1e-12,
+    )
+
+
+def test_the_rates_of_each_step_are_the_tables_times_the_schedules_factor(bench, of):
+    plan = bench.plan(
+        ["heads", "top:1"], schedule="linear", learning_rate=2e-4, head_learning_rate=4e-3
+    )
+
+    steps = of(bench.run(bench.spec(plan, epochs=4, batch_size=3)), "step")
+
+    assert len(steps) == 16  # warm-up over 2
+    for number, factor in ((1, 1 / 2), (2, 1.0), (3, 14 / 15), (9, 8 / 15), (16, 1 / 15)):
+        assert steps[number - 1].learning_rates == pytest.approx(
+            {"classifier": 4e-3 * factor, "ner": 4e-3 * factor, "layer 1": 2e-4 * factor},
+            rel=1e-12,
+        )
+
+
+def test_the_schedule_starts_anew_in_each_phase(bench, of):
+    plan = bench.plan(["heads"], ["heads", "top:1"], schedule="linear", head_learning_rate=3e-3)
+
+    steps = of(bench.run(bench.spec(plan, epochs=2)), "step")
+
+    heads = [step.learning_rates["ner"] for step in steps]
+    assert heads == pytest.approx([3e-3, 2e-3, 1e-3] * 2, rel=1e-12)
+
+
+def test_only_groups_that_learn_in_a_phase_have_a_rate(bench, of):
+    steps = of(bench.run(bench.spec("gradual", epochs=3)), "step")
+
+    assert [sorted(step.learning_rates) for step in steps[::3]] == [
+        ["classifier", "ner"],
+        ["classifier", "layer 1", "ner"],
+        ["classifier", "layer 0", "layer 1", "ner"],
+    ]
+
+
+def test_a_phases_own_rates_replace_the_plans(bench):
+    first, second, third = bench.plan(["all"], ["all"], ["all"]).phases
+    plan = bench.plan(["all"], learning_rate=1e-4, head_learning_rate=1e-3).model_copy(
+        update={
+            "phases": (
+                first,
+                second.model_copy(update={"learning_rate": 7e-4}),
+                third.model_copy(update={"learning_rate": 7e-4, "head_learning_rate": 9e-3}),
+            )
+        }
+    )
+
+    rates = [group_rates(table, 1, 1) for table in bench.tables(plan)]
+
+    assert [(each["layer 1"], each["ner"]) for each in rates] == [
+        (1e-4, 1e-3),
+        (7e-4, 7e-4),
+        (7e-4, 9e-3),
+    ]
+
+
+def test_each_group_really_moves_by_its_own_rate(bench, tmp_path):
+    """Adam's first step is the rate times the gradient's sign, whatever the gradient's size."""
+    plan = bench.plan(
+        ["all"], learning_rate=1e-3, head_learning_rate=5e-3, layer_decay=2.6, freeze=("pooler",)
+    )
+    start = bench.start()
+
+    end = bench.end(bench.spec(plan, batch_size=12), tmp_path / "output")
+
+    rates = {
+        "classifier.weight": 5e-3,
+        "ner.weight": 5e-3,
+        "bert.encoder.layer.1.output.dense.weight": 1e-3,
+        "bert.encoder.layer.0.output.dense.weight": 1e-3 / 2.6,
+        "bert.embeddings.position_embeddings.weight": 1e-3 / 6.76,
+    }
+    largest = {name: (end[name] - start[name]).abs().max().item() for name in rates}
+    assert largest == pytest.approx(rates, rel=0.02)
+
+
+def test_without_a_gradient_to_follow_only_matrices_shrink(bench):
+    parameters = parameters_of(bench)
+    before = {name: each.detach().clone() for name, each in parameters.items()}
+    plan = bench.plan(["all"], learning_rate=0.5, head_learning_rate=0.5)
+    for each in parameters.values():
+        each.grad = torch.zeros_like(each)
+
+    optimizer(bench, plan, parameters).step(bench.tables(plan)[0], 1, 1)
+
+    shrunk = {n for n in before if not torch.equal(before[n], parameters[n])}
+    unreached = {"bert.pooler.dense.weight"}
+    assert shrunk == {n for n in before if before[n].dim() == 2} - unreached
+    name = "bert.encoder.layer.0.output.dense.weight"
+    assert torch.allclose(parameters[name], before[name] * (1 - 0.5 * WEIGHT_DECAY), rtol=1e-6)
+
+
+def test_gradients_are_clipped_together_to_a_norm_of_one_and_then_dropped(bench):
+    parameters = parameters_of(bench)
+    plan = bench.plan(["head:sentiment"], head_learning_rate=1e-3)
+    weight, bias = parameters["classifier.weight"], parameters["classifier.bias"]
+    gradients = [torch.full_like(weight, 30.0), torch.full_like(bias, 40.0)]
+    weight.grad, bias.grad = gradients
+
+    optimizer(bench, plan, parameters).step(bench.tables(plan)[0], 1, 1)
+
+    together = torch.cat([each.flatten() for each in gradients])
+    assert together.norm().item() == pytest.approx(MAX_GRADIENT_NORM, rel=1e-5)
+    assert together[-1].item() / together[0].item() == pytest.approx(40 / 30)
+    assert (weight.grad, bias.grad) == (None, None)
+
+
+def test_a_tensor_of_two_names_is_moved_once(bench):
+    """No encoder here shares tensors between modules, so this one is made to."""
+    owner, tied = (f"bert.encoder.layer.{n}.output.dense.weight" for n in (0, 1))
+    model = bench.model()
+    model.bert.encoder.layer[1].output.dense.weight = model.bert.encoder.layer[
+        0
+    ].output.dense.weight
+    backbone = bench.description.backbone
+    tensors = [
+        tensor.model_copy(update={"tied_to": owner}) if tensor.name == tied else tensor
+        for tensor in backbone.tensors
+    ]
+    described = ModelDescription(
+        backbone.model_copy(update={"tensors": tuple(tensors)}), bench.description.tasks
+    )
+    plan = bench.plan(["layer:0"], learning_rate=1e-3)
+    (table,) = parameter_tables(plan, described)
+    parameters = dict(model.named_parameters())
+    before = parameters[owner].detach().clone()
+    parameters[owner].grad = torch.ones_like(before)
+
+    PlanOptimizer([table], described, parameters).step(table, 1, 1)
+
+    by_rate = before * (1 - 1e-3 * WEIGHT_DECAY) - 1e-3
+    assert torch.allclose(parameters[owner], by_rate, atol=1e-6)
+
+
+def test_a_step_without_any_gradient_moves_nothing(bench):
+    parameters = parameters_of(bench)
+    before = {name: each.detach().clone() for name, each in parameters.items()}
+    plan = bench.plan(["all"])
+
+    optimizer(bench, plan, parameters).step(bench.tables(plan)[0], 1, 1)
+
+    assert all(torch.equal(before[name], parameters[name]) for name in before)
+
+
+def test_a_plan_that_freezes_all_has_no_rates_and_can_be_stepped(bench):
+    plan = bench.scenario("frozen")
+
+    assert optimizer(bench, plan, parameters_of(bench)).step(bench.tables(plan)[0], 1, 1) == {}

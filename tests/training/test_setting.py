@@ -1,0 +1,165 @@
+"""What a run loads, and what it refuses before it begins."""
+
+import json
+import re
+
+import pytest
+
+from mtl_core.errors import (
+    InvalidPlan,
+    InvalidRun,
+    MissingWeights,
+    SelectorMatchesNothing,
+    UnknownCheckpoint,
+)
+from mtl_core.models.weights import weights_digest
+from mtl_core.training.prepare import prepare_spec
+from mtl_core.training.setting import load_setting
+
+FAR = "the/O food/O was/O very/O good/O in/O oslo/B-LOC"
+REVIEWS = [("good food", "positive"), ("bad food", "negative")]
+
+
+def filled(bench, **values):
+    return load_setting(bench.spec("heads-only", **values)).spec
+
+
+def test_the_spec_is_filled_with_digests_tasks_and_versions(bench):
+    spec = filled(bench)
+
+    assert spec.weights_digest == weights_digest(bench.checkpoint)
+    assert set(spec.data_digests) == {
+        "reviews.train.csv",
+        "reviews.dev.csv",
+        "entities.train.conll",
+        "entities.dev.conll",
+    }
+    assert all(re.fullmatch(r"[0-9a-f]{64}", each) for each in spec.data_digests.values())
+    assert spec.tasks == bench.description.tasks
+    assert {"freeze-lab", "python", "torch", "transformers", "tokenizers"} <= set(spec.versions)
+    assert all(spec.versions.values())
+
+
+def test_a_spec_that_is_filled_in_stays_as_it_is(bench):
+    spec = filled(bench)
+
+    assert load_setting(spec).spec == spec
+
+
+def test_other_weights_than_those_of_the_spec_are_refused(bench):
+    with pytest.raises(InvalidRun, match=r"specified on other weights of '.*' \(0000\) than"):
+        load_setting(bench.spec("full", weights_digest="0000"))
+
+
+def test_other_data_than_those_of_the_spec_are_refused(bench):
+    digests = filled(bench).data_digests | {"reviews.dev.csv": "0" * 64}
+
+    with pytest.raises(InvalidRun, match=r"The files of '.*' have changed since this run was"):
+        load_setting(bench.spec("full", data_digests=digests))
+
+
+def test_entities_that_are_cut_off_are_noted_by_split_and_task(bench, write_data):
+    data = str(write_data(REVIEWS, [FAR, "acme/B-ORG"]))
+
+    assert load_setting(bench.spec("full", data=data, max_length=8)).notes == (
+        "1 entities of the training data of ner are cut off.",
+        "1 entities of the validation data of ner are cut off.",
+    )
+    assert load_setting(bench.spec("full", data=data, max_length=9)).notes == ()
+
+
+def test_tags_that_had_to_be_repaired_are_noted(bench, write_data):
+    data = str(write_data(REVIEWS, ["anna/B-PER ben/I-PER", "in/O oslo/I-LOC", "rome/B-LOC"]))
+
+    # the same file is both splits
+    assert load_setting(bench.spec("full", data=data)).notes == (
+        "2 tags of ner began an entity with I- and were read as B-.",
+    )
+
+
+def test_examples_limit_a_tasks_training_sentences(bench):
+    setting = load_setting(bench.spec("full", examples={"sentiment": 3}))
+
+    assert setting.dataset.counts()["sentiment"] == {"train": 3, "validation": 4}
+    assert len(setting.training) == 3 + 4
+    assert setting.steps_per_epoch == 2
+
+
+def test_more_tokens_than_the_model_has_positions_for_are_refused(bench):
+    with pytest.raises(InvalidRun, match=r"65 tokens cannot be used\. Choose at least 8 and at mo"):
+        load_setting(bench.spec("full", max_length=65))
+
+
+def test_every_position_of_the_model_can_be_used(bench, write_data, of):
+    data = write_data(REVIEWS, [" ".join(["the/O"] * 80), "oslo/B-LOC"])
+
+    events = bench.run(bench.spec("full", data=str(data), max_length=64))
+
+    assert of(events, "run_finished")
+
+
+def test_a_plan_that_does_not_fit_the_model_is_refused(bench):
+    with pytest.raises(SelectorMatchesNothing, match=r"'bert\.layer\.\*' in phase 'phase 1'"):
+        load_setting(bench.spec(bench.plan(["bert.layer.*"])))
+
+
+def test_a_weight_for_a_task_that_does_not_exist_is_refused(bench):
+    with pytest.raises(InvalidPlan, match=r"task_weights names 'nre'.*Did you mean 'ner'\?"):
+        load_setting(bench.spec(bench.plan(["all"], task_weights={"nre": 1.0})))
+
+
+def test_a_configuration_without_weights_cannot_be_trained(bench, tmp_path, tiny_checkpoint):
+    config = (tiny_checkpoint / "config.json").read_text()
+    (tmp_path / "config.json").write_text(config)
+    spec = bench.spec("full").model_copy(update={"checkpoint": str(tmp_path)})
+
+    with pytest.raises(MissingWeights, match=r"Put model\.safetensors beside its config\.json"):
+        load_setting(spec)
+
+
+def test_a_checkpoint_that_is_not_there_is_refused(bench, tmp_path):
+    spec = bench.spec("full").model_copy(update={"checkpoint": str(tmp_path / "none")})
+
+    with pytest.raises(UnknownCheckpoint, match=r"There is no file or folder"):
+        load_setting(spec)
+
+
+def test_a_head_with_the_encoders_prefix_is_refused(bench, write_data):
+    manifest = write_data(REVIEWS, ["oslo/B-LOC"])
+    content = json.loads(manifest.read_text())
+    content["tasks"]["ner"]["head"] = "bert"
+    manifest.write_text(json.dumps(content))
+
+    with pytest.raises(InvalidRun, match=r"cannot be called 'bert'"):
+        load_setting(bench.spec(bench.plan(["heads"]), data=str(manifest)))
+
+
+def prepared(bench, **values):
+    choices = {"checkpoint": "x", "scenario": "full", "data": "sample", "max_length": 32}
+    return prepare_spec(bench.description, bench.scenario("full"), **{**choices, **values})
+
+
+def test_choices_are_joined_into_a_spec(bench):
+    spec = prepared(bench, epochs=2.5, seed=7, examples={"ner": 3}, threads=2)
+
+    assert (spec.epochs, spec.seed, spec.examples, spec.threads) == (2.5, 7, {"ner": 3}, 2)
+    assert (spec.batch_size, spec.weights_digest) == (16, None)
+    assert spec.tasks == bench.description.tasks
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"epochs": 0}, r"^--epochs 0: input should be greater than 0\.$"),
+        ({"epochs": float("nan")}, r"^--epochs nan: "),
+        ({"epochs": float("inf")}, r"^--epochs inf: "),
+        ({"batch_size": 0}, r"^--batch-size 0: input should be greater than or equal to 1\.$"),
+        ({"seed": -1}, r"^--seed -1: input should be greater than or equal to 0\.$"),
+        ({"max_length": 65}, r"Choose at least 8 and at most 64 for this checkpoint"),
+        ({"examples": {"nerr": 3}}, r"There is no task 'nerr'.*Did you mean 'ner'\?"),
+        ({"examples": {"ner": 0}}, r"^--examples-ner 0: input should be greater than or equal"),
+    ],
+)
+def test_a_choice_out_of_range_is_refused_by_the_name_of_its_option(bench, values, message):
+    with pytest.raises(InvalidRun, match=message):
+        prepared(bench, **values)

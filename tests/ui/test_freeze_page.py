@@ -1,0 +1,370 @@
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from mtl_core.engine import lab as lab_module
+from mtl_core.engine.lab import Lab
+from mtl_core.freezing.resolve import parameter_table
+from mtl_core.freezing.scenarios import scenario_plan
+from mtl_core.models.cache import read_description, shipped_description
+from mtl_core.models.description import ModelDescription
+from mtl_core.settings import Settings
+from mtl_core.tasks.task import DEFAULT_TASKS
+from mtl_core.training.spec import RunSpec
+from mtl_core.ui.choice import Choice, choice_from
+from mtl_core.ui.page import plain
+from mtl_core.ui.picture import percent
+from mtl_core.ui.table_view import in_picture_order, matching
+
+APP = str(Path(__file__).parents[2] / "app.py")
+BERT = ModelDescription(read_description(shipped_description("bert-base-uncased")), DEFAULT_TASKS)
+OF_BERT = "109,486,854 parameters"
+
+
+@pytest.fixture
+def lab(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
+    """The process's lab, on this test's own store; nobody works through its queue."""
+    opened = Lab(Settings.from_environment())
+    monkeypatch.setattr(lab_module, "_lab", opened)
+    yield opened
+    opened.close()
+
+
+def freeze_page(**query: str) -> AppTest:
+    """The Freeze page as a visitor of this address sees it."""
+    app = AppTest.from_file(APP, default_timeout=30)
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception
+    return app
+
+
+def choose(app: AppTest, key: str, value: Any) -> AppTest:
+    app.get_by_key(key).set_value(value).run()
+    assert not app.exception
+    return app
+
+
+def open_more(app: AppTest) -> AppTest:
+    """Open the popover with rates, data and a plan of one's own, as a click does."""
+    app.session_state["more"] = True
+    app.run()
+    assert not app.exception
+    return app
+
+
+def heading(app: AppTest) -> str:
+    answer = next(each.value for each in app.markdown if each.value.startswith("# "))
+    return answer.removeprefix("# ")
+
+
+def metrics(app: AppTest) -> dict[str, tuple[str, str]]:
+    return {each.label: (each.value, each.delta) for each in app.metric}
+
+
+def notes(app: AppTest) -> str:
+    return "\n".join(each.value for each in app.warning).replace("\\", "")
+
+
+def address(app: AppTest) -> dict[str, str]:
+    values = app.query_params.items()
+    return {name: each if isinstance(each, str) else each[-1] for name, each in values}
+
+
+def test_the_first_page_shows_heads_only_of_the_checkpoint_that_can_be_trained(lab: Lab) -> None:
+    app = freeze_page()
+    assert heading(app) == ":orange[2,310] of 22,715,526 parameters learn: 0.01 %"
+    assert len(app.dataframe[0].value) == 107
+    assert address(app) == {}
+
+
+@pytest.mark.parametrize(
+    ("scenario", "answer", "frozen", "crossed"),
+    [
+        ("heads-only", f":orange[4,614] of {OF_BERT} learn: 0.004 %", "199 of 203", "0 of 12"),
+        ("top-1", f":orange[7,092,486] of {OF_BERT} learn: 6.5 %", "183 of 203", "1 of 12"),
+        ("full", f":orange[108,896,262] of {OF_BERT} learn: 99.5 %", "0 of 203", "12 of 12"),
+        ("frozen", f"Nothing learns: all {OF_BERT} are frozen", "203 of 203", "0 of 12"),
+    ],
+)
+def test_a_click_on_a_scenario_answers_with_its_counts(
+    lab: Lab, scenario: str, answer: str, frozen: str, crossed: str
+) -> None:
+    app = choose(freeze_page(), "checkpoint", "bert-base-uncased")
+    choose(app, "scenario", scenario)
+    assert heading(app) == answer
+    assert metrics(app)["Frozen tensors"][0] == frozen
+    assert metrics(app)["Layers the gradient crosses"][0] == crossed
+    assert notes(app) == ""
+
+
+def test_the_pooler_is_unreached_under_full_and_the_caption_explains_it(lab: Lab) -> None:
+    app = freeze_page(checkpoint="bert-base-uncased", scenario="full")
+    choose(app, "state_filter", "unreached")
+    shown = app.dataframe[0].value
+    assert shown["Parameter"].tolist() == ["bert.pooler.dense.weight", "bert.pooler.dense.bias"]
+    assert shown["Count"].sum() == 590_592
+    assert any("no task's loss sends it a gradient" in each.value for each in app.caption)
+
+
+def test_phases_of_gradual_add_a_layer_each(lab: Lab) -> None:
+    app = freeze_page(checkpoint="bert-base-uncased", scenario="gradual")
+    assert heading(app).startswith(":orange[4,614]")
+    choose(app, "phase", 2)
+    assert heading(app).startswith(":orange[7,092,486]")
+    choose(app, "phase", 4)
+    assert heading(app).startswith(":orange[21,268,230]")
+    assert any(each.value.startswith("gradual, phase 4 of 4") for each in app.caption)
+    assert address(app)["phase"] == "4"
+
+
+def test_another_scenario_begins_at_its_first_phase(lab: Lab) -> None:
+    app = freeze_page(scenario="gradual", phase="3")
+    choose(app, "scenario", "full")
+    assert "phase" not in address(app)
+    assert notes(app) == ""
+
+
+def test_the_table_is_in_the_order_of_the_picture(lab: Lab) -> None:
+    app = freeze_page(checkpoint="bert-base-uncased")
+    parts = list(dict.fromkeys(app.dataframe[0].value["Part"]))
+    layers = [f"layer {number}" for number in range(11, -1, -1)]
+    assert parts == ["classifier", "ner", "pooler", *layers, "embeddings"]
+
+
+def test_filters_narrow_the_table_and_the_caption_counts_what_is_left(lab: Lab) -> None:
+    app = freeze_page(checkpoint="bert-base-uncased", scenario="top-1")
+    choose(app, "state_filter", "trainable")
+    choose(app, "group_filter", "layer 11")
+    choose(app, "text_filter", "LAYERNORM")
+    shown = app.dataframe[0].value
+    assert len(shown) == 4
+    assert set(shown["Part"]) == {"layer 11"}
+    assert any(each.value == "top layer · 4 of 203 names" for each in app.caption)
+
+
+def test_a_part_that_another_checkpoint_lacks_is_no_longer_filtered_for(lab: Lab) -> None:
+    app = freeze_page(checkpoint="bert-base-uncased")
+    choose(app, "group_filter", "layer 11")
+    choose(app, "checkpoint", "minilm-l6")
+    assert len(app.dataframe[0].value) == 107
+
+
+def test_an_address_holds_every_choice(lab: Lab) -> None:
+    query = {
+        "checkpoint": "bert-base-uncased",
+        "scenario": "gradual",
+        "phase": "2",
+        "epochs": "4.5",
+        "batch_size": "8",
+        "max_length": "64",
+        "seed": "7",
+        "learning_rate": "3e-05",
+        "head_learning_rate": "0.02",
+    }
+    app = freeze_page(**query)
+    assert address(app) == query
+    assert metrics(app)["Learning rate, heads"] == ("2e-2", "encoder 3e-5")
+
+
+def test_bad_values_in_an_address_are_ignored_and_named(lab: Lab) -> None:
+    app = freeze_page(
+        checkpoint="bert-bas-uncased", scenario="top-99", epochs="-1", seed="many", phase="x"
+    )
+    assert heading(app).startswith(":orange[2,310]")
+    said = notes(app)
+    assert "checkpoint = bert-bas-uncased was ignored" in said
+    assert "Nearest: bert-base-uncased" in said
+    assert "scenario = top-99 was ignored" in said
+    assert "so top-1 to top-6 exist" in said
+    for name in ("epochs = -1", "seed = many", "phase = x"):
+        assert f"{name} was ignored" in said
+    assert address(app) == {}
+
+
+def test_a_scenario_that_the_new_checkpoint_lacks_gives_way_with_a_note(lab: Lab) -> None:
+    app = freeze_page(checkpoint="bert-base-uncased", scenario="top-9")
+    assert heading(app).startswith(":orange[63,795,462]")
+    choose(app, "checkpoint", "minilm-l6")
+    assert heading(app).startswith(":orange[2,310]")
+    assert "scenario = top-9 was ignored" in notes(app)
+
+
+def test_a_phase_beyond_the_plan_is_ignored_with_a_note(lab: Lab) -> None:
+    app = freeze_page(scenario="gradual", phase="9")
+    assert "phase = 9 was ignored: this plan has 4 phases. Shown: 1." in notes(app)
+
+
+def test_a_local_path_outside_the_roots_is_refused(lab: Lab, tiny_checkpoint: Path) -> None:
+    app = freeze_page(checkpoint=str(tiny_checkpoint))
+    assert "this dashboard reads none" in notes(app)
+    assert heading(app).startswith(":orange[2,310]")
+
+
+def test_data_outside_the_roots_are_refused(lab: Lab, tiny_data: Path) -> None:
+    assert "FREEZE_LAB_DATA" in notes(freeze_page(data=str(tiny_data)))
+
+
+def test_more_than_three_top_layers_are_chosen_from_the_list(lab: Lab) -> None:
+    app = open_more(freeze_page(checkpoint="bert-base-uncased"))
+    choose(app, "top_layers", 5)
+    assert heading(app).startswith(":orange[35,443,974]")
+    assert address(app)["scenario"] == "top-5"
+    choose(app, "scenario", "full")
+    assert heading(app).startswith(":orange[108,896,262]")
+
+
+def test_a_plan_of_ones_own_stands_in_place_of_the_scenario(lab: Lab) -> None:
+    app = open_more(freeze_page(checkpoint="bert-base-uncased"))
+    choose(app, "plan", "name: biases\nphases:\n  - {name: all, train: [heads, biases]}")
+    assert heading(app).startswith(":orange[106,758]")
+    assert "plan" in address(app)
+    next(each for each in app.button if "back to the scenarios" in each.label).click().run()
+    assert heading(app).startswith(":orange[4,614]")
+
+
+def test_a_plan_that_cannot_be_read_is_ignored_with_the_nearest_key(lab: Lab) -> None:
+    app = open_more(freeze_page())
+    choose(app, "plan", "name: x\nphases: [{name: a, train: [heads]}]\nlearning_rat: 1")
+    assert "did you mean 'learning_rate'?" in notes(app)
+    assert heading(app).startswith(":orange[2,310]")
+    assert "plan" not in address(app)
+    assert app.get_by_key("plan").value.endswith("learning_rat: 1")
+    choose(app, "plan", "")
+    assert notes(app) == ""
+
+
+def test_a_rate_replaces_the_plans_own_and_an_empty_field_gives_it_back(lab: Lab) -> None:
+    app = choose(open_more(freeze_page(scenario="top-1")), "head_learning_rate", 0.005)
+    assert metrics(app)["Learning rate, heads"][0] == "5e-3"
+    choose(app, "head_learning_rate", None)
+    assert metrics(app)["Learning rate, heads"][0] == "1e-3"
+
+
+def test_discriminative_rates_warn_where_a_layer_is_frozen_in_all_but_name(lab: Lab) -> None:
+    app = freeze_page(checkpoint="bert-base-uncased", scenario="discriminative")
+    said = "\n".join(each.value for each in app.markdown)
+    assert "the lowest is 1/95,429 of the encoder's highest" in said
+    assert "5 blocks are frozen in all but name" in said
+
+
+def test_train_this_plan_leads_to_train_with_the_same_choices_and_starts_nothing(lab: Lab) -> None:
+    app = freeze_page(scenario="top-2", seed="5")
+    app.button(key="train_plan").click().run()
+    assert not app.exception
+    assert app.get_by_key("start") is not None
+    assert (address(app)["scenario"], address(app)["seed"]) == ("top-2", "5")
+    assert lab.store.runs() == []
+
+
+def test_choices_survive_a_change_of_page(lab: Lab) -> None:
+    app = freeze_page()
+    choose(app, "scenario", "top-3")
+    app.switch_page("pages/train.py").run()
+    app.switch_page("pages/freeze.py").run()
+    assert heading(app).startswith(":orange[5,325,702]")
+
+
+def test_the_page_says_whether_weights_are_here(lab: Lab) -> None:
+    facts = {
+        name: freeze_page(checkpoint=name).caption[0].value
+        for name in ("minilm-l6", "bert-base-uncased")
+    }
+    assert "weights not here" in facts["bert-base-uncased"]
+    assert "weights not here" not in facts["minilm-l6"]
+
+
+def test_the_code_shown_is_the_listing_and_a_program(lab: Lab) -> None:
+    program, names = (each.value for each in freeze_page(checkpoint="bert-base-uncased").code)
+    assert "learns=4_614" in program
+    assert names.startswith("Trainable Parameters:\n  ✅ classifier.weight\n")
+    assert names.count("❌") == 199
+
+
+def test_the_server_never_imports_torch(tmp_path: Path) -> None:
+    script = (
+        "import sys\n"
+        "from streamlit.testing.v1 import AppTest\n"
+        f"app = AppTest.from_file({APP!r}, default_timeout=60).run()\n"
+        "app.get_by_key('scenario').set_value('full').run()\n"
+        "app.switch_page('pages/train.py').run()\n"
+        "assert not app.exception\n"
+        "print([name for name in ('torch', 'transformers') if name in sys.modules])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=Path(APP).parent,
+        env={**os.environ, "FREEZE_LAB_HOME": str(tmp_path)},
+    )
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_a_choice_and_a_run_spec_accept_the_same_numbers() -> None:
+    for name in ("epochs", "batch_size", "max_length", "seed"):
+        ours, theirs = Choice.model_fields[name], RunSpec.model_fields[name]
+        assert (ours.default, ours.metadata) == (theirs.default, theirs.metadata)
+
+
+def test_a_choice_comes_back_from_its_query() -> None:
+    choice = Choice(scenario="top-2", seed=3, learning_rate=3e-5, plan="name: x")
+    assert choice_from(choice.as_query()) == (choice, [])
+    assert Choice().as_query() == {}
+
+
+def test_a_bad_value_keeps_what_was_chosen_before() -> None:
+    before = Choice(seed=5)
+    after, (note,) = choice_from({"seed": -3, "unknown": 1}, base=before)
+    assert after == before
+    assert note.startswith("seed = -3 was ignored: ")
+    assert note.endswith("Shown: 5.")
+
+
+def test_an_emptied_field_goes_back_to_its_default() -> None:
+    assert choice_from(
+        {"data": "", "learning_rate": None}, Choice(data="x", learning_rate=0.1)
+    ) == (
+        Choice(),
+        [],
+    )
+
+
+def test_rows_of_the_table_are_never_lost_by_sorting() -> None:
+    table = parameter_table(scenario_plan("full", BERT), BERT)
+    assert sorted(row.name for row in in_picture_order(table)) == sorted(
+        row.name for row in table.rows
+    )
+
+
+def test_the_filter_for_text_reads_whole_names() -> None:
+    rows = parameter_table(scenario_plan("top-1", BERT), BERT).rows
+    assert len(matching(rows, text="layer.1.")) == 16
+    assert len(matching(rows, state="trainable", group="ner")) == 2
+    assert matching(rows, text="nothing like this") == ()
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [
+        (0, "0 %"),
+        (4_614 / 109_486_854, "0.004 %"),
+        (0.0648, "6.5 %"),
+        (0.9946, "99.5 %"),
+        (1, "100 %"),
+    ],
+)
+def test_shares_are_short_and_never_rounded_to_nothing(share: float, text: str) -> None:
+    assert percent(share) == text
+
+
+def test_what_a_user_typed_is_escaped() -> None:
+    assert plain("[a](b) **c** $x$ :red[d]") == r"\[a\]\(b\) \*\*c\*\* \$x\$ \:red\[d\]"

@@ -1,0 +1,242 @@
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from mtl_core.engine import lab as lab_module
+from mtl_core.engine.lab import Lab
+from mtl_core.settings import Settings
+from mtl_core.store.record import RunRecord, RunState
+from mtl_core.tasks.task import DEFAULT_TASKS, Task, TaskKind
+from mtl_core.training.events import RunEvent, RunFailed, RunStopped
+from tests.run_story import Story, both, finished_heads_only, scores, spec_of
+
+APP = str(Path(__file__).parents[2] / "app.py")
+
+
+@pytest.fixture
+def lab(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
+    """The process's lab, on this test's own store; nobody works through its queue."""
+    opened = Lab(Settings.from_environment())
+    monkeypatch.setattr(lab_module, "_lab", opened)
+    yield opened
+    opened.store.close()
+
+
+def train_page(**query: str) -> AppTest:
+    """The Train page as a visitor of this address sees it."""
+    app = AppTest.from_file(APP, default_timeout=30)
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.switch_page("pages/train.py").run()
+    assert not app.exception
+    return app
+
+
+def stored(lab: Lab, events: Iterable[RunEvent], state: RunState = RunState.RUNNING) -> RunRecord:
+    told = list(events)
+    record = lab.store.add(told[0].spec, state)
+    lab.store.append(record.id, told)
+    return lab.store.run(record.id)
+
+
+def heading(app: AppTest) -> str:
+    """The page's answer as it is read, without Markdown's escapes."""
+    answer = next(each.value for each in app.markdown if each.value.startswith("# "))
+    return answer.removeprefix("# ").replace("\\", "")
+
+
+def texts(app: AppTest) -> str:
+    shown = (app.markdown, app.caption, app.error, app.warning, app.info)
+    return "\n".join(each.value for elements in shown for each in elements).replace("\\", "")
+
+
+def test_an_empty_store_says_what_a_run_costs_and_offers_heads_only(lab: Lab) -> None:
+    app = train_page()
+    assert heading(app) == "No run yet"
+    assert "about a minute on two cores" in texts(app)
+    assert app.button(key="start").label == "Train heads only on the sample"
+    assert not app.button(key="start").disabled
+    assert "150 steps of 16 sentences" in texts(app)
+
+
+def test_an_address_alone_starts_nothing(lab: Lab) -> None:
+    train_page(scenario="full", seed="3", epochs="1", start="true")
+    assert lab.store.runs() == []
+
+
+def test_the_start_button_starts_the_chosen_run_and_shows_it(lab: Lab) -> None:
+    app = train_page()
+    app.number_input(key="seed").set_value(7).run()
+    app.number_input(key="head_learning_rate").set_value(0.02).run()
+    app.button(key="start").click().run()
+    (record,) = lab.store.runs()
+    assert (record.spec.scenario, record.spec.seed, record.spec.data) == ("heads-only", 7, "sample")
+    assert record.spec.plan.head_learning_rate == 0.02
+    assert app.query_params["run"] == record.id
+    assert heading(app) == "Next in the queue"
+    assert app.button(key="stop").label == "Take out of the queue"
+
+
+def test_a_double_click_starts_one_run(lab: Lab) -> None:
+    app = train_page()
+    app.button(key="start").click().run()
+    app.button(key="start").click().run()
+    assert len(lab.store.runs()) == 1
+
+
+def test_a_run_is_found_again_by_its_address(lab: Lab) -> None:
+    record = stored(lab, finished_heads_only())
+    app = train_page(run=record.id)
+    assert heading(app) == "Finished: sentiment 0.77 accuracy, NER 0.42 entity F1"
+    assert "minilm-l6 · heads only · heads 1e-2 · data: sample (80 + 80 sentences) · seed 1" in (
+        texts(app)
+    )
+    assert [metric.label for metric in app.metric] == [
+        "A · Sentiment accuracy",
+        "B · NER entity F1",
+        "Frozen, bit-identical",
+        "Parameters learning",
+    ]
+    assert [metric.value for metric in app.metric] == ["0.770", "0.420", "103 of 103", "2,310"]
+    assert app.metric[0].delta == "was 0.450 at start"
+    assert "**103 of 103** tensors bit-identical, by SHA-256" in texts(app)
+    assert "peak memory **745 MB**" in texts(app)
+    assert any("### :violet[A · Sentiment] loss falls" in each.value for each in app.markdown)
+
+
+def test_a_finished_run_shows_the_command_that_repeats_it(lab: Lab) -> None:
+    app = train_page(run=stored(lab, finished_heads_only()).id)
+    (command,) = [code.value for code in app.code]
+    assert "--checkpoint minilm-l6" in command
+    assert "--scenario heads-only" in command
+    assert "--seed 1" in command
+    assert "--learning-rate" not in command
+
+
+def test_an_unknown_run_is_named_and_the_others_are_listed(lab: Lab) -> None:
+    stored(lab, finished_heads_only())
+    app = train_page(run="261124-0000-nothing-0000")
+    assert heading(app) == "There is no run “261124-0000-nothing-0000”"
+    (table,) = [frame.value for frame in app.dataframe]
+    assert list(table["State"]) == ["✓ finished"]
+    assert list(table["Sentiment accuracy"]) == [0.77]
+    assert len(app.selectbox(key="run").options) == 1
+
+
+def test_a_failed_run_shows_its_reason_and_what_to_do(lab: Lab) -> None:
+    story = Story(spec_of("heads-only"), [10]).start().phase().learn([both(0.5)] * 4)
+    failed = [*story, RunFailed(elapsed_seconds=9.0, reason="Memory ran out: try a smaller batch.")]
+    app = train_page(run=stored(lab, failed).id)
+    assert heading(app) == "Failed at step 4 of 10"
+    assert "Memory ran out: try a smaller batch" in app.error[0].value.replace("\\", "")
+    assert "start the plan again" in app.error[0].value
+
+
+def test_a_stopped_run_keeps_what_it_measured(lab: Lab) -> None:
+    story = Story(spec_of("gradual"), [10, 10, 10, 10]).start().evaluate(scores(0.45, 0.02))
+    story.phase()
+    stopped = [*story.learn([both(0.5)] * 4), RunStopped(elapsed_seconds=9.0, reason="stopped")]
+    app = train_page(run=stored(lab, stopped).id)
+    assert heading(app) == "Stopped at step 4 of 40"
+    assert app.metric[0].value == "0.450"
+    assert list(app.dataframe[0].value["State"]) == ["■ broken off", *["○ not begun"] * 3]
+
+
+def test_an_interrupted_run_says_that_its_process_is_gone(lab: Lab) -> None:
+    story = Story(spec_of("heads-only"), [10]).start().phase().learn([both(0.5)] * 4)
+    record = stored(lab, story)
+    lab.store.interrupt(record.id, "Freeze Lab was closed while it ran.")
+    app = train_page(run=record.id)
+    assert heading(app) == "Interrupted at step 4 of 10"
+    assert list(app.dataframe[0].value["State"]) == ["■ broken off"]
+    assert "closed while it ran" in app.warning[0].value
+
+
+def test_a_running_run_shows_its_phase_its_progress_and_a_stop_button(lab: Lab) -> None:
+    story = Story(spec_of("gradual", epochs=4.0), [10, 10, 10, 10]).start()
+    story.evaluate(scores(0.45, 0.02)).phase(1).learn([both(0.9)] * 10, 1).end_phase(1)
+    story.phase(2).learn([both(0.5)] * 4, 2)
+    record = stored(lab, story)
+    app = train_page(run=record.id)
+    assert heading(app) == "Training phase 2 of 4: heads and layer 5 learn"
+    assert app.get("progress")[0].proto.text.startswith("Step **14** of 40 · 14 s done")
+    phases = app.dataframe[0].value
+    assert list(phases["State"]) == ["✓ done", "● running", "○ waiting", "○ waiting"]
+    assert list(phases["Steps"]) == ["10 of 10", "4 of 10", "0 of 10", "0 of 10"]
+    assert list(phases["Frozen, identical"]) == ["103 of 103", "checked at its end", "", ""]
+    app.button(key="stop").click().run()
+    assert lab.store.run(record.id).stop_requested
+    assert heading(app) == "Stopping: the step under way ends first"
+    assert app.button(key="stop").disabled
+
+
+def test_a_waiting_run_shows_what_comes_before_it(lab: Lab) -> None:
+    stored(lab, Story(spec_of("gradual"), [10, 10, 10, 10]).start())
+    lab.store.add(spec_of("full"))
+    record = lab.store.add(spec_of("top-1"))
+    app = train_page(run=record.id)
+    assert heading(app) == "Waiting: 2 runs before this one"
+    before = [each.value for each in app.markdown if "· seed 1 ·" in each.value]
+    assert ["running" in each for each in before] == [True, False]
+    app.button(key="stop").click().run()
+    assert lab.store.run(record.id).state is RunState.STOPPED
+
+
+def test_missing_weights_disable_start_and_name_what_gets_them(lab: Lab) -> None:
+    app = train_page(checkpoint="bert-base-uncased")
+    assert app.button(key="start").disabled
+    assert "The weights of 'bert-base-uncased' are not on this machine" in texts(app)
+    assert "hf download" in texts(app)
+
+
+def test_a_phase_shorter_than_a_step_disables_start_and_says_why(lab: Lab) -> None:
+    app = train_page(scenario="gradual", epochs="0.1", batch_size="512")
+    assert app.button(key="start").disabled
+    assert "would last under one step" in texts(app)
+
+
+def test_data_outside_the_configured_folders_are_refused(lab: Lab, tiny_data: Path) -> None:
+    app = train_page(data=str(tiny_data))
+    assert "FREEZE_LAB_DATA" in texts(app)
+    assert app.selectbox(key="data").value == "sample"
+
+
+def test_an_ended_run_can_be_deleted(lab: Lab) -> None:
+    record = stored(lab, finished_heads_only())
+    app = train_page(run=record.id)
+    app.button(key="delete").click().run()
+    assert lab.store.runs() == []
+    assert "run" not in app.query_params
+    assert heading(app) == "No run yet"
+
+
+def test_the_picker_opens_another_run(lab: Lab) -> None:
+    first = stored(lab, finished_heads_only())
+    second = stored(lab, Story(spec_of("gradual"), [10, 10, 10, 10]).start())
+    app = train_page(run=second.id)
+    app.selectbox(key="run").set_value(first.id).run()
+    assert app.query_params["run"] == first.id
+    assert heading(app).startswith("Finished")
+
+
+def test_the_new_run_button_leads_back_to_the_form(lab: Lab) -> None:
+    app = train_page(run=stored(lab, finished_heads_only()).id)
+    app.button(key="new_run").click().run()
+    assert heading(app) == "Next run: heads learn"
+    assert "run" not in app.query_params
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_run_of_any_number_of_tasks_has_a_card_and_a_panel_for_each(lab: Lab, count: int) -> None:
+    extra = Task(name="topic", kind=TaskKind.SENTENCE, head="topic", outputs=("a", "b", "c"))
+    tasks = (*DEFAULT_TASKS, extra)[:count]
+    spec = spec_of("heads-only").model_copy(update={"tasks": tasks})
+    story = Story(spec, [10]).start().phase()
+    story.learn([{task.name: 0.5 for task in tasks}] * 4)
+    app = train_page(run=stored(lab, story).id)
+    letters = [metric.label[:1] for metric in app.metric][:count]
+    assert letters == ["A", "B", "C"][:count]
+    assert len(app.metric) == count + 2
+    assert len([each for each in app.markdown if each.value.startswith("### :")]) == count
