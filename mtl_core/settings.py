@@ -48,7 +48,9 @@ class Settings(Frozen):
         home = os.environ.get("FREEZE_LAB_HOME")
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
         return cls(
-            home=_path("FREEZE_LAB_HOME", home) if home else platformdirs.user_data_path("freeze-lab"),
+            home=_path("FREEZE_LAB_HOME", home)
+            if home
+            else platformdirs.user_data_path("freeze-lab"),
             checkpoint_roots=_paths("FREEZE_LAB_CHECKPOINTS"),
             data_roots=_paths("FREEZE_LAB_DATA"),
             threads=_threads() or min(cores or 1, 4),

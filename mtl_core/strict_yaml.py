@@ -8,6 +8,12 @@ import yaml
 MAX_CHARACTERS = 50_000  # more takes PyYAML seconds
 _MAX_DEPTH = 32  # PyYAML takes seconds for a thousand brackets
 _TAG = "tag:yaml.org,2002:"
+PLAIN_FLOAT = (
+    f"{_TAG}float",
+    re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+\Z"),
+    list("-+0123456789"),
+)
+"""Tag, form and first characters of `2e-5`, which YAML 1.1 takes for text."""
 
 
 class YamlProblem(ValueError):
@@ -25,7 +31,9 @@ class _StrictLoader(yaml.SafeLoader):
         except (ValueError, KeyError, AttributeError, TypeError):
             # what PyYAML's own constructors let through: `!!int ten`, a number of 5,000 digits
             kind = node.tag.removeprefix(_TAG)
-            raise YamlProblem(f"{_line(node.start_mark)}this is no {kind} that can be read") from None
+            raise YamlProblem(
+                f"{_line(node.start_mark)}this is no {kind} that can be read"
+            ) from None
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
@@ -43,9 +51,7 @@ _StrictLoader.yaml_implicit_resolvers = {
     first: [(tag, form) for tag, form in forms if tag != f"{_TAG}timestamp"]
     for first, forms in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-_StrictLoader.add_implicit_resolver(
-    f"{_TAG}float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+\Z"), list("-+0123456789")
-)
+_StrictLoader.add_implicit_resolver(*PLAIN_FLOAT)
 
 
 def read_yaml(text: str) -> object:

@@ -55,7 +55,9 @@ def main(arguments: list[str] | None = None) -> None:
 def run(arguments: list[str]) -> int:
     """Run one command; its exit code."""
     try:
-        code = app(arguments, standalone_mode=False)
+        code = app(arguments, prog_name=app.info.name, standalone_mode=False)
+        if code == INTERRUPTED:  # Typer's answer to Ctrl-C
+            raise KeyboardInterrupt
         return code if isinstance(code, int) else DONE
     except TyperException as problem:
         return _said(_usage(problem), BAD_INPUT)

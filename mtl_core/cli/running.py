@@ -165,7 +165,9 @@ def _examples(given: list[str]) -> dict[str, int]:
     for each in given:
         task, equals, number = each.partition("=")
         if not equals or not number.isdecimal() or int(number) < 1:
-            raise InvalidRun(f"--examples {each}: write TASK=N with N from 1, e.g. --examples ner=50.")
+            raise InvalidRun(
+                f"--examples {each}: write TASK=N with N from 1, e.g. --examples ner=50."
+            )
         numbers[task] = int(number)
     return numbers
 

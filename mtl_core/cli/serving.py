@@ -14,7 +14,9 @@ import typer
 
 from mtl_core.errors import BadInput, InternalError
 
-_APP = Path(__file__).resolve().parents[2] / "app.py"
+_ROOT = Path(__file__).resolve().parents[2]
+_SERVER = _ROOT / "mtl_core" / "ui" / "server.py"
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _PATIENCE_SECONDS = 60.0
 
 
@@ -28,7 +30,7 @@ def serve(
     _require_free(address, port)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     server = subprocess.Popen(  # noqa: S603 - our own interpreter and app
-        _command(address, port), cwd=_APP.parent, env=_environment()
+        _command(address, port), cwd=_ROOT, env=_environment()
     )
     try:
         _wait_until_it_answers(server, address, port)
@@ -45,10 +47,14 @@ def serve(
 
 
 def _command(address: str, port: int) -> list[str]:
-    return [
-        *(sys.executable, "-m", "streamlit", "run", str(_APP)),
+    command = [
+        *(sys.executable, "-m", "streamlit", "run", str(_SERVER)),
         *("--server.port", str(port), "--server.address", address),
     ]
+    if address not in _LOOPBACK:
+        # Reached by names that only who opened it knows; the shipped list has loopback's alone.
+        command += ["--server.allowedHosts", "*"]
+    return command
 
 
 def _environment() -> dict[str, str]:

@@ -23,12 +23,6 @@ def apply_phase(table: ParameterTable, model: nn.Module) -> None:
     _set_modes(model, "", learning, parent_learns=False)
 
 
-def learning_parameters(table: ParameterTable, model: nn.Module) -> dict[str, nn.Parameter]:
-    """The parameters that will move in this phase, by name, in the order of the table."""
-    learning = {row.name for row in table.rows if row.state is State.TRAINABLE}
-    return {name: each for name, each in model.named_parameters() if name in learning}
-
-
 def _set_modes(module: nn.Module, path: str, learning: set[str], parent_learns: bool) -> None:
     """A module trains if a tensor in it learns; one with no tensors of its own, dropout for
     instance, goes with the module that holds it."""

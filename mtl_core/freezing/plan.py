@@ -7,7 +7,7 @@ against a description, and nothing about data until a run spec joins the two.
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
 from mtl_core.values import Frozen
 
@@ -65,12 +65,6 @@ class Plan(Frozen):
         if repeated:
             raise ValueError(f"two phases are called '{repeated[0]}'; give each its own name")
         return phases
-
-    @model_validator(mode="after")
-    def _something_weighs(self) -> "Plan":
-        if self.task_weights and not any(self.task_weights.values()):
-            raise ValueError("every task named in task_weights weighs 0; leave one above 0")
-        return self
 
     def with_rates(
         self, learning_rate: float | None = None, head_learning_rate: float | None = None

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from mtl_core.errors import InvalidPlan
 from mtl_core.freezing.plan import Phase, Plan
-from mtl_core.strict_yaml import MAX_CHARACTERS, YamlProblem, read_yaml
+from mtl_core.strict_yaml import MAX_CHARACTERS, PLAIN_FLOAT, YamlProblem, read_yaml
 
 
 def read_plan(path: Path) -> Plan:
@@ -63,7 +63,7 @@ _NEEDED = {
 
 
 class _PlanDumper(yaml.SafeDumper):
-    """Writes 5.0e-05, not 5e-05: YAML 1.1 reads the latter as text."""
+    """Writes 5.0e-05, not 5e-05: other readers of YAML 1.1 take the latter for text."""
 
 
 def _float(dumper: yaml.SafeDumper, value: float) -> yaml.ScalarNode:
@@ -74,6 +74,7 @@ def _float(dumper: yaml.SafeDumper, value: float) -> yaml.ScalarNode:
 
 
 _PlanDumper.add_representer(float, _float)
+_PlanDumper.add_implicit_resolver(*PLAIN_FLOAT)  # a name such as 2e-5 is then quoted
 
 
 def _first_problem(problem: ValidationError) -> str:

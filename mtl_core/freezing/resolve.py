@@ -41,7 +41,13 @@ def _teaching_tasks(plan: Plan, model: ModelDescription) -> frozenset[str]:
             raise InvalidPlan(
                 f"task_weights names '{name}'; the tasks are {', '.join(names)}.{hint}"
             )
-    return frozenset(name for name in names if plan.task_weights.get(name, 1.0) > 0)
+    teaching = frozenset(name for name in names if plan.task_weights.get(name, 1.0) > 0)
+    if not teaching:
+        raise InvalidPlan(
+            f"task_weights of '{plan.name}' give every task 0, so that no loss is left; "
+            f"leave one of {', '.join(names)} above 0."
+        )
+    return teaching
 
 
 def _rows(

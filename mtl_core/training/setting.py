@@ -141,7 +141,8 @@ def _notes(
     for split, encoded in (("training", training), ("validation", validation)):
         for task, lost in encoded.entities_lost.items():
             if lost:
-                notes.append(f"{lost} entities of the {split} data of {task} are cut off.")
+                what = "entity is" if lost == 1 else "entities are"
+                notes.append(f"{lost} {what} cut off in the {split} data of {task}.")
     for task, repaired in dataset.repaired_tags.items():
         if repaired:
             notes.append(f"{repaired} tags of {task} began an entity with I- and were read as B-.")

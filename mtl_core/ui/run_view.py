@@ -93,8 +93,7 @@ def _runs_before(lab: Lab, record: RunRecord) -> list[RunRecord]:
     """The runs that come before a waiting one: the one that runs, then the queue."""
     if record.state is not RunState.WAITING:
         return []
-    active = [each for each in lab.store.runs() if not each.state.is_final]
-    older = [each for each in reversed(active) if each.created_at < record.created_at]
+    older = [each for each in lab.store.active() if each.created_at < record.created_at]
     return sorted(older, key=lambda each: each.state is RunState.WAITING)
 
 

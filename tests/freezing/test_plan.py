@@ -68,11 +68,6 @@ def test_two_phases_of_one_name_are_refused() -> None:
         Plan(name="plan", phases=(phase, phase))
 
 
-def test_a_plan_in_which_no_task_weighs_is_refused() -> None:
-    with pytest.raises(ValidationError, match="every task named in task_weights weighs 0"):
-        Plan(name="plan", phases=(Phase(name="p", train=()),), task_weights={"ner": 0.0})
-
-
 def test_a_plan_never_changes() -> None:
     plan = plan_with(None, None)
     with pytest.raises(ValidationError, match="frozen"):

@@ -189,6 +189,8 @@ def test_a_part_of_a_shared_stack_is_refused_with_the_reason(selector: str) -> N
 def test_a_shared_stack_is_selected_whole_or_as_its_only_layer() -> None:
     model, stack = shared_stack(), {"tiny.group.0.dense.weight"}
 
-    assert select("top:12", model) == select("bottom:12", model) == select("layer:0", model) == stack
+    assert (
+        select("top:12", model) == select("bottom:12", model) == select("layer:0", model) == stack
+    )
     with pytest.raises(InvalidPlan, match="this checkpoint has one set of weights, layer 0"):
         select("layer:1", model)

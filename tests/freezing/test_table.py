@@ -211,7 +211,9 @@ def test_layer_decay_divides_once_for_each_layer_down_and_the_embeddings_are_low
     assert top / found["embeddings"] == pytest.approx(95_428.956_661_682_18, rel=1e-9)
 
 
-def test_a_pooler_that_learns_has_the_top_rate_and_what_stands_beside_the_stack_the_lowest() -> None:
+def test_a_pooler_that_learns_has_the_top_rate_and_what_stands_beside_the_stack_the_lowest() -> (
+    None
+):
     model = model_of(
         tensor("tiny.layer.0.weight", 8, layer=0),
         tensor("tiny.layer.1.weight", 8, layer=1),
@@ -268,6 +270,12 @@ def test_a_task_that_weighs_nothing_reaches_nothing_on_its_own() -> None:
     assert found["tiny.layer.0.dense.weight"] is State.TRAINABLE  # the other task reaches it
 
 
+def test_a_plan_in_which_no_task_weighs_is_refused() -> None:
+    plan = plan_of("all", task_weights={"ner": 0, "sentiment": 0.0})
+    with pytest.raises(InvalidPlan, match="leave one of sentiment, ner above 0"):
+        parameter_tables(plan, two_layers())
+
+
 def test_a_weight_of_a_half_teaches_like_one() -> None:
     weighed = parameter_table(plan_of("all", task_weights={"ner": 0.5}), two_layers())
     plain = parameter_table(plan_of("all"), two_layers())
@@ -283,7 +291,9 @@ def test_a_weight_for_an_unknown_task_is_refused_with_the_nearest() -> None:
 
 @pytest.mark.parametrize("phase", [0, -1, 2])
 def test_a_phase_that_does_not_exist_is_refused(phase: int) -> None:
-    with pytest.raises(InvalidPlan, match=rf"Phase {phase} was asked; 'mine' has 1, counted from 1"):
+    with pytest.raises(
+        InvalidPlan, match=rf"Phase {phase} was asked; 'mine' has 1, counted from 1"
+    ):
         parameter_table(plan_of("all"), two_layers(), phase)
 
 

@@ -62,8 +62,8 @@ def test_entities_that_are_cut_off_are_noted_by_split_and_task(bench, write_data
     data = str(write_data(REVIEWS, [FAR, "acme/B-ORG"]))
 
     assert load_setting(bench.spec("full", data=data, max_length=8)).notes == (
-        "1 entities of the training data of ner are cut off.",
-        "1 entities of the validation data of ner are cut off.",
+        "1 entity is cut off in the training data of ner.",
+        "1 entity is cut off in the validation data of ner.",
     )
     assert load_setting(bench.spec("full", data=data, max_length=9)).notes == ()
 

@@ -1,0 +1,68 @@
+"""The command line: called in this process, where a test needs no process of its own."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from mtl_core.cli.entry import run
+
+
+class Answer(NamedTuple):
+    """What a command left: its exit code, and all it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+Command = Callable[..., Answer]
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run one command; a warning that it raises fails the test as everywhere."""
+
+    def answer(*arguments: object) -> Answer:
+        capsys.readouterr()
+        code = run([str(each) for each in arguments])
+        return Answer(code, *capsys.readouterr())
+
+    return answer
+
+
+@pytest.fixture
+def train(command: Command, tiny_checkpoint: Path, tiny_data: Path) -> Command:
+    """`train` on the tiny checkpoint and data; later options win."""
+
+    def answer(*arguments: object) -> Answer:
+        tiny = ("--checkpoint", tiny_checkpoint, "--data", tiny_data, "--max-length", 16)
+        return command("train", *tiny, *arguments)
+
+    return answer
+
+
+@pytest.fixture
+def refused(command: Command) -> Callable[..., str]:
+    """Run a command that must be refused as bad input; its one message."""
+
+    def message(*arguments: object) -> str:
+        answer = command(*arguments)
+        assert answer.code == 2, answer
+        assert answer.out == ""
+        assert "Traceback" not in answer.err
+        lines = answer.err.splitlines()
+        assert len(lines) == 1, lines
+        return lines[0]
+
+    return message

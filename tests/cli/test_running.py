@@ -1,0 +1,188 @@
+"""`train` and `runs`, on the tiny checkpoint and data."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file, save_file
+
+Command = Callable[..., Any]
+SHORT = ("--scenario", "heads-only", "--epochs", 1, "--batch-size", 6)
+JSONL = ("--format", "jsonl")
+FIELDS = {  # what the contract names, and after | what is told besides
+    "run_started": "run spec totals | total_steps examples notes",
+    "phase_started": "phase trainable frozen unreached epochs | number steps",
+    "step": "phase step epoch loss learning_rates",
+    "evaluation": "phase epoch step split tasks",
+    "phase_finished": "phase frozen_identical | frozen_tensors",
+    "run_finished": "run metrics frozen_identical frozen_tensors peak_memory_bytes "
+    "training_seconds evaluation_seconds total_seconds | output",
+}
+
+
+def test_every_line_is_an_event_with_exactly_its_fields(train: Command) -> None:
+    answer = train(*SHORT, *JSONL)
+
+    assert (answer.code, answer.err) == (0, "")
+    for event in answer.events:
+        named = set(FIELDS[event["event"]].replace("|", "").split())
+        assert set(event) == {"event", "elapsed_seconds", *named}
+    seconds = [event["elapsed_seconds"] for event in answer.events]
+    assert seconds == sorted(seconds)
+
+
+def test_events_come_in_order_and_the_first_evaluation_before_training(train: Command) -> None:
+    events = train(*SHORT, *JSONL).events
+
+    assert [event["event"] for event in events] == [
+        *("run_started", "evaluation", "phase_started", "step", "step", "evaluation"),
+        *("phase_finished", "run_finished"),
+    ]
+    assert [event["step"] for event in events if event["event"] == "step"] == [1, 2]
+    first, last = (event for event in events if event["event"] == "evaluation")
+    assert (first["epoch"], first["step"], first["split"]) == (0, 0, "validation")
+    assert (last["epoch"], last["step"]) == (1, 2)
+    assert set(first["tasks"]["sentiment"]) == {"loss", "accuracy", "macro_f1"}
+    assert set(first["tasks"]["ner"]) == {"loss", "entity_f1", "precision", "recall"}
+    assert events[-1]["metrics"] == last["tasks"]
+
+
+def test_the_spec_is_whole_and_the_counts_are_those_of_inspect(
+    train: Command, command: Command, tiny_checkpoint: Path, tiny_data: Path
+) -> None:
+    options = ("--seed", 7, "--examples", "sentiment=4", "--examples", "ner=2")
+    started, *_, finished = train(*SHORT, *options, "--learning-rate", 1e-5, *JSONL).events
+    spec = started["spec"]
+    inspected = command(
+        *("inspect", "--checkpoint", tiny_checkpoint, "--data", tiny_data, "--format", "json")
+    ).json
+
+    assert spec["checkpoint"] == str(tiny_checkpoint)
+    assert (spec["scenario"], spec["seed"], spec["epochs"]) == ("heads-only", 7, 1)
+    assert (spec["batch_size"], spec["max_length"], spec["threads"]) == (6, 16, 1)
+    assert spec["examples"] == {"sentiment": 4, "ner": 2}
+    assert spec["plan"]["learning_rate"] == 1e-5
+    assert spec["plan"]["head_learning_rate"] == 1e-2
+    assert len(spec["weights_digest"]) == 64
+    assert spec["data_digests"]
+    assert {"torch", "transformers"} <= set(spec["versions"])
+    assert started["totals"] == inspected["totals"]
+    assert started["examples"]["sentiment"] == {"train": 4, "validation": 4}
+    assert started["total_steps"] == 1
+    assert finished["frozen_identical"] is True
+    assert finished["frozen_tensors"] == 39
+
+
+def test_the_same_run_twice_says_the_same_to_the_last_digit(train: Command) -> None:
+    def losses() -> list[Any]:
+        told = train(*SHORT, "--scenario", "full", "--seed", 3, *JSONL).events
+        kinds = {"step": "loss", "evaluation": "tasks", "run_finished": "metrics"}
+        return [event[kinds[event["event"]]] for event in told if event["event"] in kinds]
+
+    first = losses()
+
+    assert first == losses()
+    digits = [repr(loss) for loss in first[1].values() if loss is not None]
+    assert digits
+    assert all(len(each) > 10 for each in digits)
+
+
+def test_a_run_is_told_in_lines_to_read(train: Command) -> None:
+    answer = train(*SHORT)
+
+    lines = answer.out.splitlines()
+    assert (answer.code, answer.err) == (0, "")
+    assert lines[0].startswith("Run ")
+    assert "heads-only" in lines[1]
+    assert any("before training: sentiment accuracy" in line for line in lines)
+    assert any(line.startswith("Phase 1 of 1, heads: 198 parameters learn") for line in lines)
+    assert any(line.startswith("Finished in ") for line in lines)
+    assert "39 of 39 frozen tensors bit-identical by SHA-256, in memory" in answer.out
+
+
+def test_a_plan_of_ones_own_is_trained_phase_by_phase(train: Command, tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(
+        "name: mine\nphases:\n  - {name: one, train: [heads]}\n  - {name: two, train: [top:1]}\n"
+        "learning_rate: 2e-5\n",
+        encoding="utf-8",
+    )
+    events = train("--plan", file, "--epochs", 2, "--batch-size", 6, *JSONL).events
+
+    assert events[0]["spec"]["scenario"] is None
+    assert events[0]["spec"]["plan"]["name"] == "mine"
+    started = [event for event in events if event["event"] == "phase_started"]
+    assert [(event["phase"], event["epochs"], event["steps"]) for event in started] == [
+        ("one", 1, 2),
+        ("two", 1, 2),
+    ]
+
+
+def test_all_frozen_is_a_state_and_no_crash(train: Command) -> None:
+    answer = train("--scenario", "frozen", *JSONL)
+
+    assert answer.code == 0
+    assert [event for event in answer.events if event["event"] == "step"] == []
+    assert answer.events[-1]["frozen_tensors"] == 43
+
+
+def test_output_becomes_a_folder_with_the_model(train: Command, tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "model"
+
+    events = train(*SHORT, "--output", folder, *JSONL).events
+
+    assert events[-1]["output"] == str(folder)
+    assert {"config.json", "model.safetensors", "plan.yaml"} <= {
+        each.name for each in folder.iterdir()
+    }
+
+
+def test_runs_are_listed_shown_again_and_deleted(train: Command, command: Command) -> None:
+    told = train(*SHORT, *JSONL)
+    run = told.events[0]["run"]
+
+    listed = command("runs", "list", "--format", "json")
+    assert [each["run"] for each in listed.json] == [run]
+    assert listed.json[0]["state"] == "finished"
+    assert listed.json[0]["scenario"] == "heads-only"
+    assert listed.json[0]["seed"] == 0
+    assert listed.json[0]["ended"] > listed.json[0]["started"]
+    assert run in command("runs", "list").out
+    assert "sentiment accuracy" in command("runs", "list").out
+
+    again = command("runs", "show", run, *JSONL)
+    assert (again.code, again.events) == (0, told.events)
+    assert command("runs", "show", run).out.startswith(f"Run {run}\n")
+
+    assert command("runs", "delete", run) == (0, "", f"Run {run} is deleted.\n")
+    assert command("runs", "list", "--format", "json").json == []
+    assert command("runs", "show", run).code == 2
+
+
+def test_a_store_without_runs_says_how_to_make_one(command: Command) -> None:
+    assert "No runs yet. `python -m mtl_core train" in command("runs", "list").out
+    assert command("runs", "list", "--format", "json").out == "[]\n"
+
+
+def test_a_run_that_fails_says_so_as_its_last_event_and_leaves_with_1(
+    train: Command, command: Command, tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    damaged = tmp_path / "damaged"
+    shutil.copytree(tiny_checkpoint, damaged)
+    weights = load_file(damaged / "model.safetensors")
+    weights["embeddings.LayerNorm.weight"].fill_(float("nan"))
+    save_file(weights, damaged / "model.safetensors", metadata={"format": "pt"})
+
+    answer = train("--checkpoint", damaged, *SHORT, *JSONL)
+    listed = command("runs", "list", "--format", "json").json[0]
+
+    last = answer.events[-1]
+    assert answer.code == 1
+    assert last["event"] == "run_failed"
+    assert "the checkpoint's own weights are damaged" in last["reason"]
+    assert answer.err == f"{last['reason']}\n"
+    assert (listed["state"], listed["reason"]) == ("failed", last["reason"])
+    assert "NaN" not in answer.out
+    evaluation = next(each for each in answer.events if each["event"] == "evaluation")
+    assert evaluation["tasks"]["ner"]["loss"] is None

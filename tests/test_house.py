@@ -1,0 +1,83 @@
+"""What every room keeps to."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mtl_core import errors
+
+ROOT = Path(__file__).parents[1]
+MODULES = sorted((ROOT / "mtl_core").rglob("*.py"))
+PAGES = sorted((ROOT / "pages").iterdir())
+LONGEST_MODULE, LONGEST_FUNCTION = 300, 60
+
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+
+def definitions(tree: ast.AST) -> Iterator[Definition]:
+    """Functions, classes and methods, but not what is defined inside a function."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, Definition):
+            yield node
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield from definitions(node)
+
+
+def tree_of(kind: type[Exception], depth: int = 0) -> Iterator[tuple[int, str]]:
+    yield depth, kind.__name__
+    for below in kind.__subclasses__():
+        if below.__module__ == errors.__name__:
+            yield from tree_of(below, depth + 1)
+
+
+def test_the_tree_of_errors_in_the_docstring_is_the_real_one() -> None:
+    drawn = [
+        (len(line[: line.index(word)]) // 4, word)
+        for line in (errors.__doc__ or "").splitlines()[2:]
+        for word in [line.strip("│├└─ ").split(" ")[0]]
+        if word
+    ]
+    assert drawn == list(tree_of(errors.FreezeLabError))
+
+
+@pytest.mark.parametrize("module", [*MODULES, ROOT / "app.py"], ids=lambda path: path.name)
+def test_what_is_public_has_a_docstring(module: Path) -> None:
+    tree = ast.parse(module.read_text(encoding="utf-8"))
+    assert ast.get_docstring(tree), module
+    public = [each for each in definitions(tree) if not each.name.startswith("_")]
+    in_private = {
+        inner.name
+        for outer in definitions(tree)
+        if isinstance(outer, ast.ClassDef) and outer.name.startswith("_")
+        for inner in outer.body
+        if isinstance(inner, Definition)
+    }
+    silent = [
+        each.name for each in public if not ast.get_docstring(each) and each.name not in in_private
+    ]
+    assert silent == []
+
+
+@pytest.mark.parametrize("module", [*MODULES, *PAGES, ROOT / "app.py"], ids=lambda path: path.name)
+def test_modules_and_functions_stay_short(module: Path) -> None:
+    if module.suffix != ".py":
+        pytest.skip("no source")
+    text = module.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= LONGEST_MODULE
+    long = [
+        each.name
+        for each in definitions(ast.parse(text))
+        if not isinstance(each, ast.ClassDef)
+        and (each.end_lineno or 0) - each.lineno + 1 > LONGEST_FUNCTION
+    ]
+    assert long == []
+
+
+def test_pages_holds_only_pages() -> None:
+    known = {"freeze.py", "train.py", "compare.py", "guide.py", "predict.py"}
+    found = {path.name for path in PAGES if path.name != "__pycache__"}
+
+    assert "freeze.py" in found
+    assert found <= known
