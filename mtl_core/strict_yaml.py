@@ -83,12 +83,13 @@ def _check_events(text: str) -> None:
             raise YamlProblem(f"{_line(event.start_mark)}nested too deeply to be read")
 
 
-def _alias(mark: yaml.Mark | None) -> YamlProblem:
+def _alias(mark: Any) -> YamlProblem:
     return YamlProblem(
         f"{_line(mark)}an unquoted * begins an alias, and aliases are not read; "
         "put a pattern in quotes, e.g. '*.bias'"
     )
 
 
-def _line(mark: yaml.Mark | None) -> str:
+def _line(mark: Any) -> str:
+    """The line of a mark: PyYAML has two classes of them, and sometimes none at hand."""
     return "" if mark is None else f"line {mark.line + 1}: "

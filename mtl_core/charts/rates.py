@@ -1,7 +1,7 @@
 """Learning rates down the stack, on a logarithmic axis."""
 
 from html import escape
-from math import ceil, floor, log10
+from math import floor, log10
 
 import plotly.graph_objects as go
 
@@ -14,6 +14,8 @@ RATES_HEIGHT = 126
 STILL = 1000
 """A tensor whose rate is this many times below the encoder's highest moves so little that the
 plan might as well have frozen it. A rule of thumb for the warning, not a measurement."""
+
+_HEADROOM = 0.24  # of the axis, above the highest rate: its label stands there
 
 _ORDER = {Role.HEAD: 0, Role.POOLER: 1, Role.LAYER: 2, Role.BESIDE: 3, Role.EMBEDDINGS: 4}
 
@@ -46,10 +48,11 @@ def rates_figure(table: ParameterTable, colors: Palette, height: int = RATES_HEI
     )
     _write_ends(figure, groups, style.text)
     rates = [group.learning_rate for group in groups if group.learning_rate]
-    low, high = floor(log10(min(rates)) - 0.3), ceil(log10(max(rates)) + 0.35)
+    low, highest = floor(log10(min(rates)) - 0.3), log10(max(rates))
+    high = highest + _HEADROOM * (highest - low)
     if still:
         _mark_still(figure, table, colors, low)
-    decades = list(range(low + 1, high + 1, 1 if high - low < 5 else 2))
+    decades = list(range(low + 1, floor(high) + 1, 1 if high - low < 5 else 2))
     figure.update_layout(
         base_layout(
             colors,

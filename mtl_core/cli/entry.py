@@ -2,6 +2,7 @@
 
 import os
 import sys
+from io import TextIOWrapper
 
 import typer
 from typer.exceptions import TyperException
@@ -48,6 +49,10 @@ def _root(
 def main(arguments: list[str] | None = None) -> None:
     """Run one command and leave with its exit code: 0 done, 2 bad input, 1 our fault, 130
     interrupted. Messages go to stderr; FREEZE_LAB_DEBUG=1 shows where an error came from."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # whatever the locale says: JSON is UTF-8, and a listing's ✅ no error
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     os.environ.update(ENVIRONMENT | os.environ)
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 

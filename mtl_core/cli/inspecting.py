@@ -5,7 +5,6 @@ import sys
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -18,6 +17,7 @@ from mtl_core.cli.options import (
     ScenarioOption,
     TableFormat,
 )
+from mtl_core.cli.telling import plain_console
 from mtl_core.errors import InvalidPlan
 from mtl_core.freezing.plan_file import plan_to_yaml
 from mtl_core.freezing.resolve import parameter_tables
@@ -70,7 +70,7 @@ def checkpoints(
         table.add_row(
             str(row["name"]), str(row["architecture"]), *numbers, here, str(row["summary"])
         )
-    _console().print(table)
+    plain_console().print(table)
 
 
 def scenarios(
@@ -102,7 +102,7 @@ def scenarios(
         table.add_row(
             str(row["name"]), str(row["phases"]), str(row["learns"]), numbers, str(row["when"])
         )
-    _console().print(table)
+    plain_console().print(table)
 
 
 def inspect(
@@ -149,7 +149,7 @@ def plan(
 
 
 def _print_table(table: ParameterTable, checkpoint: str, phases: int) -> None:
-    totals, console = table.totals, _console()
+    totals, console = table.totals, plain_console()
     where = f", phase {table.phase_number} of {phases}: {table.phase.name}" if phases > 1 else ""
     console.print(
         f"{totals.trainable:,} of {totals.all:,} parameters learn "
@@ -177,11 +177,6 @@ def _table(*columns: str) -> Table:
         right = column.endswith(">")
         table.add_column(column.rstrip(">"), justify="right" if right else "left", overflow="fold")
     return table
-
-
-def _console() -> Console:
-    """Rich's console; as wide as it likes where nobody watches, so that no name is folded."""
-    return Console() if sys.stdout.isatty() else Console(width=200)
 
 
 def _print_json(value: object) -> None:

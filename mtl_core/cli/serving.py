@@ -1,5 +1,6 @@
 """The `serve` command: the dashboard."""
 
+import errno
 import os
 import signal
 import socket
@@ -70,12 +71,23 @@ def _require_free(address: str, port: int) -> None:
     with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((address, port))
+            probe.bind((address or "\0", port))  # to Python '' means every address
         except OSError as problem:
+            if isinstance(problem, socket.gaierror) or problem.errno == errno.EADDRNOTAVAIL:
+                raise BadInput(_no_address(address)) from None
             raise BadInput(
                 f"{address}:{port} cannot be used: {problem.strerror}. "
                 f"Choose another port, e.g. --port {port + 1} (make run PORT={port + 1})."
             ) from None
+        except (TypeError, ValueError):  # a name that cannot be asked for: NUL, a label too long
+            raise BadInput(_no_address(address)) from None
+
+
+def _no_address(address: str) -> str:
+    return (
+        f"--address {address!r} is no address of this machine. Leave it out for 127.0.0.1, "
+        "or name 0.0.0.0 to be reached from outside."
+    )
 
 
 def _wait_until_it_answers(server: subprocess.Popen[bytes], address: str, port: int) -> None:

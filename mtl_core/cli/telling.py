@@ -37,15 +37,22 @@ def telling(form: EventFormat, live: bool = True) -> Iterator[Telling]:
     if form is EventFormat.JSONL:
         yield _print_json
         return
-    console = (
-        Console(highlight=False) if sys.stdout.isatty() else Console(width=160, highlight=False)
-    )
+    console = plain_console(width=160)
     bar = _progress(console)
     if not (live and console.is_terminal):
         yield _Story(console, None)
         return
     with bar:
         yield _Story(console, bar)
+
+
+def plain_console(width: int = 200) -> Console:
+    """Rich's console; of one width where nobody watches, so that few names are folded.
+
+    Names and paths are anybody's: `[old]` in one is no markup and `:heart:` no picture.
+    """
+    watched = sys.stdout.isatty()
+    return Console(width=None if watched else width, markup=False, emoji=False, highlight=False)
 
 
 def forget_stdout() -> None:
@@ -55,7 +62,7 @@ def forget_stdout() -> None:
 
 def print_runs(records: Sequence[RunRecord], store: RunStore) -> None:
     """A table of runs with each task's headline score, newest first."""
-    console = Console() if sys.stdout.isatty() else Console(width=200)
+    console = plain_console()
     if not records:
         console.print("No runs yet. `python -m mtl_core train --scenario heads-only` makes one.")
         return
@@ -135,7 +142,7 @@ class _Story:
                 assert_never(event)
 
     def _say(self, line: str) -> None:
-        self._console.print(line, markup=False)
+        self._console.print(line)
 
     def _started(self, event: RunStarted) -> None:
         spec = event.spec

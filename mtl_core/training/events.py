@@ -67,10 +67,14 @@ class Step(_Event):
     learning_rates: dict[str, float]
 
 
+# May be infinite or NaN until the run has looked: it then ends as NotFinite and tells no score.
+EvaluationLoss = Annotated[float, Field(allow_inf_nan=True)]
+
+
 class SentenceScore(Frozen):
     """A sentence task on one split. `loss` is the mean over its sentences."""
 
-    loss: float | None
+    loss: EvaluationLoss | None
     accuracy: float
     macro_f1: float
 
@@ -84,7 +88,7 @@ class TokenScore(Frozen):
     """A token task on one split, as whole entities (strict IOB2). `loss` is the mean over its
     labelled tokens."""
 
-    loss: float | None
+    loss: EvaluationLoss | None
     entity_f1: float
     precision: float
     recall: float

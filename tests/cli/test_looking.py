@@ -155,7 +155,9 @@ def test_the_sample_data_have_the_default_heads(command: Command) -> None:
     assert parameters("--data", "sample") == parameters()
 
 
-@pytest.mark.parametrize("scenario", ["heads-only", "top-2", "freeze-head:ner", "discriminative"])
+@pytest.mark.parametrize(
+    "scenario", ["heads-only", "top-2", "freeze-head:ner", "discriminative", "gradual"]
+)
 def test_a_printed_plan_does_what_its_scenario_does(
     command: Command, tmp_path: Path, scenario: str
 ) -> None:
@@ -168,6 +170,18 @@ def test_a_printed_plan_does_what_its_scenario_does(
 
     assert (printed.code, printed.err) == (0, "")
     assert by_plan == by_name
+
+
+def test_a_name_is_printed_as_it_is_written(command: Command, tmp_path: Path) -> None:
+    file = tmp_path / "plan.yaml"
+    file.write_text(
+        "name: '[/red] [bold]x :heart: 🧠'\nphases:\n  - {name: '[a]', train: [heads]}\n"
+        "  - {name: b, train: []}\n",
+        encoding="utf-8",
+    )
+    first = command("inspect", "--plan", file).out.splitlines()[0]
+
+    assert first.endswith("· minilm-l6 · [/red] [bold]x :heart: 🧠, phase 1 of 2: [a]")
 
 
 def test_a_folder_with_only_a_config_can_be_inspected(

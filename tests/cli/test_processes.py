@@ -80,6 +80,15 @@ def test_inspect_prints_the_documented_numbers() -> None:
     }
 
 
+def test_output_is_utf_8_whatever_the_locale_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+
+    answer = finished("inspect", "--format", "listing")
+
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert "  ✅ classifier.weight\n" in answer.stdout
+
+
 def test_bad_input_leaves_with_2_and_one_line() -> None:
     answer = finished("inspect", "--scenario", "nonsense")
 

@@ -56,7 +56,11 @@ HEADS = ("--scenario", "heads-only")
         (("runs", "show"), "Missing argument"),
         (("serve", "--port", 0), "Invalid value for '--port'"),
         (("serve", "--port", 65536), "Invalid value for '--port'"),
-        (("serve", "--address", "256.1.1.1"), "256.1.1.1:8501 cannot be used"),
+        (("serve", "--address", "256.1.1.1"), "--address '256.1.1.1' is no address of this"),
+        (("serve", "--address", "192.0.2.1"), "--address '192.0.2.1' is no address of this"),
+        (("serve", "--address", ""), "--address '' is no address of this machine."),
+        (("serve", "--address", "a\0b"), "is no address of this machine. Leave it out for"),
+        (("serve", "--address", "x" * 300), "is no address of this machine. Leave it out for"),
     ],
     ids=lambda value: " ".join(map(ascii, value))[:40] if isinstance(value, tuple) else "",
 )

@@ -101,22 +101,32 @@ def test_a_run_is_told_in_lines_to_read(train: Command) -> None:
     assert "39 of 39 frozen tensors bit-identical by SHA-256, in memory" in answer.out
 
 
-def test_a_plan_of_ones_own_is_trained_phase_by_phase(train: Command, tmp_path: Path) -> None:
+def test_a_plan_of_ones_own_is_trained_phase_by_phase(
+    train: Command, command: Command, tmp_path: Path
+) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text(
-        "name: mine\nphases:\n  - {name: one, train: [heads]}\n  - {name: two, train: [top:1]}\n"
+        "name: 'mine [old]'\nphases:\n"
+        "  - {name: one, train: [heads]}\n  - {name: two, train: [top:1]}\n"
         "learning_rate: 2e-5\n",
         encoding="utf-8",
     )
     events = train("--plan", file, "--epochs", 2, "--batch-size", 6, *JSONL).events
 
     assert events[0]["spec"]["scenario"] is None
-    assert events[0]["spec"]["plan"]["name"] == "mine"
+    assert events[0]["spec"]["plan"]["name"] == "mine [old]"
+    assert "mine [old]" in command("runs", "list").out
     started = [event for event in events if event["event"] == "phase_started"]
     assert [(event["phase"], event["epochs"], event["steps"]) for event in started] == [
         ("one", 1, 2),
         ("two", 1, 2),
     ]
+
+
+def test_prefix_reuse_can_be_switched_off(train: Command) -> None:
+    answer = train(*SHORT, "--no-prefix-reuse", *JSONL)
+
+    assert (answer.code, answer.events[-1]["event"]) == (0, "run_finished")
 
 
 def test_all_frozen_is_a_state_and_no_crash(train: Command) -> None:
@@ -180,9 +190,8 @@ def test_a_run_that_fails_says_so_as_its_last_event_and_leaves_with_1(
     last = answer.events[-1]
     assert answer.code == 1
     assert last["event"] == "run_failed"
+    assert last["reason"].startswith("The loss of sentiment became nan at step 0.")
     assert "the checkpoint's own weights are damaged" in last["reason"]
     assert answer.err == f"{last['reason']}\n"
     assert (listed["state"], listed["reason"]) == ("failed", last["reason"])
     assert "NaN" not in answer.out
-    evaluation = next(each for each in answer.events if each["event"] == "evaluation")
-    assert evaluation["tasks"]["ner"]["loss"] is None

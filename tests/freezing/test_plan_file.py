@@ -159,7 +159,7 @@ def test_an_impossible_value_is_refused_with_its_place(text: str, says: str) -> 
 
 @pytest.mark.parametrize("text", ["", "null", "hello", "- a\n- b", "42", "# only a comment"])
 def test_what_has_no_keys_is_no_plan_and_the_message_says_how_to_get_one(text: str) -> None:
-    with pytest.raises(InvalidPlan, match="`python -m mtl_core plan .*` prints one"):
+    with pytest.raises(InvalidPlan, match=r"`python -m mtl_core plan .*` prints one"):
         parse_plan(text)
 
 
