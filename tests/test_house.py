@@ -79,3 +79,8 @@ def test_pages_holds_only_pages() -> None:
 
     assert "freeze.py" in found
     assert found <= known
+
+
+def test_the_readme_maps_every_file_with_its_own_first_line() -> None:
+    checked = subprocess.run([sys.executable, ROOT / "docs" / "map.py", "--check"])
+    assert checked.returncode == 0, "run `python docs/map.py`"
