@@ -1,6 +1,8 @@
 """What every room keeps to."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
