@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: run test check lint types contracts format constraints clean
+.PHONY: run test check lint types contracts format docs constraints clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.run          ## open the dashboard (PORT=8600 serves elsewhere)
@@ -27,6 +27,9 @@ test: $(VENV)/.dev chromium   ## unit, app and browser tests
 
 format: $(VENV)/.dev
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+docs: $(VENV)/.dev         ## the README's map and the reference pages, from the code
+	@$(BIN)/python docs/map.py && $(BIN)/python docs/reference.py
 
 constraints: $(VENV)/.dev  ## write down the versions now installed
 	@{ echo "# Every version that has been tested together; regenerate with 'make constraints'."; \

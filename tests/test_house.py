@@ -86,3 +86,8 @@ def test_pages_holds_only_pages() -> None:
 def test_the_readme_maps_every_file_with_its_own_first_line() -> None:
     checked = subprocess.run([sys.executable, ROOT / "docs" / "map.py", "--check"])
     assert checked.returncode == 0, "run `python docs/map.py`"
+
+
+def test_the_reference_pages_say_what_the_program_says() -> None:
+    checked = subprocess.run([sys.executable, ROOT / "docs" / "reference.py", "--check"])
+    assert checked.returncode == 0, "run `python docs/reference.py`"
