@@ -12,6 +12,8 @@ st.navigation(
     [
         st.Page("pages/freeze.py", title="Freeze", default=True),
         st.Page("pages/train.py", title="Train"),
+        st.Page("pages/compare.py", title="Compare"),
+        st.Page("pages/data.py", title="Data"),
     ],
     position="top",
 ).run()

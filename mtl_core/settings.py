@@ -34,6 +34,11 @@ class Settings(Frozen):
         """Descriptions of checkpoints outside the catalogue, one JSON file each."""
         return self.home / "descriptions"
 
+    @property
+    def uploads(self) -> Path:
+        """Data that visitors of the dashboard uploaded and said to use, a folder for each."""
+        return self.home / "uploads"
+
     def run_folder(self, run: str) -> Path:
         """Where a run that the dashboard started writes its model."""
         return self.home / "runs" / run

@@ -9,7 +9,8 @@ from mtl_core.ui.chosen import chosen_by_visitor
 from mtl_core.ui.front_door import through_the_front_door
 from mtl_core.ui.keys import Key
 from mtl_core.ui.page import show_ignored
-from mtl_core.ui.run_form import another_run, first_run, next_run, no_such_run
+from mtl_core.ui.run_delete import undo_line
+from mtl_core.ui.run_form import another_run, deleted_run, first_run, next_run, no_such_run
 from mtl_core.ui.run_list import run_list
 from mtl_core.ui.run_view import run_view
 
@@ -18,6 +19,7 @@ lab = the_lab()
 chosen, asked = chosen_by_visitor(lab), st.query_params.get(Key.RUN)
 show_ignored(ignored_notes())
 
+undo_line(lab, asked)
 records = lab.store.runs()
 try:
     shown = lab.store.run(asked) if asked is not None else None
@@ -27,6 +29,8 @@ except UnknownRun:
 if shown is not None:
     run_view(lab, shown)
     another_run(lab, chosen, shown)
+elif asked is not None and (gone := lab.store.deleted(asked)) is not None:
+    deleted_run(lab, chosen, gone)
 elif asked is not None:
     no_such_run(lab, chosen, asked)
 elif records:

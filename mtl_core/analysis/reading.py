@@ -172,7 +172,8 @@ class _Reader:
         mass = 1 - SMOOTHING**seen
         past = losses[-1].smoothed * mass if losses else 0.0
         smoothed = (SMOOTHING * past + (1 - SMOOTHING) * loss) / (1 - SMOOTHING ** (seen + 1))
-        losses.append(LossPoint(event.step, event.epoch, loss, smoothed))
+        point = LossPoint(event.step, event.epoch, loss, smoothed, event.elapsed_seconds)
+        losses.append(point)
 
     def _evaluate(self, event: Evaluation, passed: float) -> None:
         if event.split != "validation":
@@ -181,8 +182,9 @@ class _Reader:
             self._pause += passed
         for name, score in event.tasks.items():
             if name in self._scores:
-                point = ScorePoint(event.step, event.epoch, event.phase, score)
-                self._scores[name].append(point)
+                self._scores[name].append(
+                    ScorePoint(event.step, event.epoch, event.phase, score, event.elapsed_seconds)
+                )
         number = self._phase_called(event.phase).number
         if event.step:
             scores = {name: score.headline for name, score in event.tasks.items()}

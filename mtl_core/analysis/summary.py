@@ -37,6 +37,7 @@ class LossPoint:
     epoch: float
     loss: float
     smoothed: float
+    elapsed_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class ScorePoint:
     epoch: float
     phase: str
     score: TaskScore
+    elapsed_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,8 +30,10 @@ class Chosen:
 def choose_model(reference: str, data: str | None) -> tuple[Checkpoint, ModelDescription]:
     """The model of a checkpoint with the heads that `data` asks for (None: the default tasks)."""
     checkpoint = resolve_checkpoint(reference)
-    backbone = description_of(checkpoint, Settings.from_environment(), _describe)
-    return checkpoint, ModelDescription(backbone, load_tasks(data) if data else DEFAULT_TASKS)
+    settings = Settings.from_environment()
+    backbone = description_of(checkpoint, settings, _describe)
+    tasks = load_tasks(data, settings.uploads) if data else DEFAULT_TASKS
+    return checkpoint, ModelDescription(backbone, tasks)
 
 
 def choose(reference: str, scenario: str | None, plan: Path | None, data: str | None) -> Chosen:

@@ -34,9 +34,7 @@ from mtl_core.freezing.writing import (
     shape_text,
 )
 from mtl_core.lessons.scenarios import lesson
-from mtl_core.models.cache import read_description, shipped_description
-from mtl_core.models.catalogue import catalogue
-from mtl_core.models.checkpoint import has_weights, resolve_checkpoint
+from mtl_core.models.facts import CheckpointFacts, checkpoint_facts
 
 _COLOURS = {State.TRAINABLE: "dark_orange3", State.FROZEN: "deep_sky_blue3", State.UNREACHED: "dim"}
 
@@ -45,32 +43,48 @@ def checkpoints(
     output: Annotated[ListFormat, typer.Option("--format")] = ListFormat.TABLE,
 ) -> None:
     """List the checkpoints known by name, and whether their weights are on this machine."""
-    rows = [
-        {
-            "name": each.name,
-            "architecture": backbone.architecture,
-            "layers": backbone.depth,
-            "hidden": backbone.hidden_size,
-            "parameters": backbone.total,
-            "weights": has_weights(resolve_checkpoint(each.name)),
-            "summary": each.summary,
-            "licence": each.licence,
-            "hub_id": each.hub_id,
-        }
-        for each in catalogue()
-        for backbone in [read_description(shipped_description(each.name))]
-    ]
+    known = checkpoint_facts()
     if output is ListFormat.JSON:
-        _print_json(rows)
+        _print_json([_checkpoint_row(each) for each in known])
         return
-    table = _table("name", "architecture", "layers>", "hidden>", "parameters>", "weights", "text")
-    for row in rows:
-        here = "here" if row["weights"] else "not here"
-        numbers = (f"{row[key]:,}" for key in ("layers", "hidden", "parameters"))
+    columns = ("name", "architecture", "layers>", "hidden>", "parameters>", "MB>", "licence")
+    table = _table(*columns, "weights", "suits")
+    for each in known:
         table.add_row(
-            str(row["name"]), str(row["architecture"]), *numbers, here, str(row["summary"])
+            each.name,
+            each.architecture,
+            *(f"{number:,}" for number in (each.layers, each.hidden_size, each.parameters)),
+            f"{each.download_megabytes:,}",
+            each.licence,
+            "here" if each.weights_here else "not here",
+            each.suits,
         )
     plain_console().print(table)
+
+
+def _checkpoint_row(facts: CheckpointFacts) -> dict[str, object]:
+    """All facts of one checkpoint, under the names that scripts read."""
+    return {
+        "name": facts.name,
+        "architecture": facts.architecture,
+        "layers": facts.layers,
+        "hidden": facts.hidden_size,
+        "parameters": facts.parameters,
+        "weights": facts.weights_here,
+        "summary": facts.summary,
+        "licence": facts.licence,
+        "hub_id": facts.hub_id,
+        "title": facts.title,
+        "suits": facts.suits,
+        "domain": facts.domain,
+        "cased": facts.cased,
+        "tokenizer": facts.tokenizer,
+        "layers_of_their_own": facts.layers_of_their_own,
+        "vocabulary": facts.vocabulary_size,
+        "max_tokens": facts.max_tokens,
+        "embedding_parameters": facts.embedding_parameters,
+        "download_megabytes": facts.download_megabytes,
+    }
 
 
 def scenarios(

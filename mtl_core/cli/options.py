@@ -24,7 +24,9 @@ PlanOption = Annotated[
 DataOption = Annotated[
     str | None,
     typer.Option(
-        "--data", metavar="REF", help="`sample`, or a manifest's path: decides the heads."
+        "--data",
+        metavar="REF",
+        help="`sample`, `sample-posts`, or a manifest's path: decides the heads.",
     ),
 ]
 

@@ -81,10 +81,10 @@ def train(
         threads=settings.threads,
     )
     with closing(RunStore(settings.database)) as store, telling(form) as tell:
-        _run(spec, output, store, tell)
+        _run(spec, output, settings.uploads, store, tell)
 
 
-def _run(spec: RunSpec, output: Path | None, store: RunStore, tell: Telling) -> None:
+def _run(spec: RunSpec, output: Path | None, uploads: Path, store: RunStore, tell: Telling) -> None:
     """Train in this process; everything the run says is told and kept."""
     from mtl_core.training.run import fine_tune
 
@@ -102,7 +102,7 @@ def _run(spec: RunSpec, output: Path | None, store: RunStore, tell: Telling) -> 
 
     try:
         with _terminated_is_interrupted():
-            for event in fine_tune(spec, record.id, output, asked_to_stop):
+            for event in fine_tune(spec, record.id, output, asked_to_stop, uploads):
                 keep(event)
                 tell(event)
     except BadInput as problem:
@@ -224,6 +224,8 @@ def _summary(record: RunRecord) -> dict[str, object]:
     }
     return {
         "run": record.id,
+        "title": record.title,
+        "tags": list(record.tags),
         "state": str(record.state),
         "checkpoint": record.spec.checkpoint,
         "scenario": record.spec.scenario or record.spec.plan.name,

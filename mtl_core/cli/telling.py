@@ -67,7 +67,9 @@ def print_runs(records: Sequence[RunRecord], store: RunStore) -> None:
         console.print("No runs yet. `python -m mtl_core train --scenario heads-only` makes one.")
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("run", "state", "checkpoint", "what learns", "data", "seed", "scores"):
+    named = any(record.title or record.tags for record in records)
+    names = ("name", "tags") if named else ()
+    for column in ("run", *names, "state", "checkpoint", "what learns", "data", "seed", "scores"):
         table.add_column(column, overflow="fold")
     for record in records:
         spec = record.spec
@@ -80,6 +82,7 @@ def print_runs(records: Sequence[RunRecord], store: RunStore) -> None:
         ]
         table.add_row(
             record.id,
+            *((record.title or "", ", ".join(record.tags)) if named else ()),
             record.state,
             spec.checkpoint,
             record.name,

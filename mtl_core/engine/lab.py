@@ -1,25 +1,28 @@
 """The lab: what the dashboard works with. Store, queue and inspector under one roof."""
 
 import atexit
-import shutil
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 
 from mtl_core.engine import inspector as inspecting
 from mtl_core.engine import supervisor as supervising
+from mtl_core.engine.forgetting import forget_deleted
 from mtl_core.engine.inspector import Inspector
 from mtl_core.engine.supervisor import Supervisor
-from mtl_core.errors import DataError
+from mtl_core.errors import BadInput, DataError
 from mtl_core.models.cache import description_of
 from mtl_core.models.checkpoint import resolve_checkpoint
 from mtl_core.models.description import ModelDescription
 from mtl_core.settings import Settings
+from mtl_core.store.naming import clean_tags
 from mtl_core.store.record import RunRecord
 from mtl_core.store.runs import RunStore
-from mtl_core.tasks.dataset import SAMPLE
+from mtl_core.tasks.dataset import SHIPPED
 from mtl_core.tasks.task import Task
+from mtl_core.tasks.upload_reference import is_upload, upload_folder
+from mtl_core.tasks.uploads import UploadedTask, forget_upload, keep_upload
 from mtl_core.training.spec import RunSpec
 
 
@@ -41,8 +44,10 @@ class Lab:
         self._inspector = Inspector(inspector_argv)
 
     def open(self) -> "Lab":
-        """Mark what an earlier server left unfinished, and begin to work through the queue."""
+        """Mark what an earlier server left unfinished, forget what was deleted, and begin to work
+        through the queue."""
         self.store.mark_interrupted()
+        forget_deleted(self.store, self.settings)
         self._supervisor.start()
         return self
 
@@ -74,9 +79,13 @@ class Lab:
         return ModelDescription(backbone, tasks)
 
     def require_allowed_data(self, reference: str) -> None:
-        """Raises DataError for data outside the folders that a browser may name."""
+        """Raises DataError for data outside the folders that a browser may name, and for an upload
+        that is not here."""
+        if is_upload(reference):
+            upload_folder(reference, self.settings.uploads)
+            return
         roots = [root.resolve() for root in self.settings.data_roots]
-        if reference == SAMPLE or any(_lies_below(reference, root) for root in roots):
+        if reference in SHIPPED or any(_lies_below(reference, root) for root in roots):
             return
         where = (
             f"Data may lie below {', '.join(map(str, roots))}."
@@ -84,7 +93,8 @@ class Lab:
             else "No folder is open for data of one's own: set FREEZE_LAB_DATA, or use the "
             "command line."
         )
-        raise DataError(f"'{reference}' cannot be used from here. {where} Or choose '{SAMPLE}'.")
+        shipped = " or ".join(f"'{name}'" for name in SHIPPED)
+        raise DataError(f"'{reference}' cannot be used from here. {where} Or choose {shipped}.")
 
     def start(self, spec: RunSpec) -> RunRecord:
         """Put a run into the queue; it begins at once if nothing else runs.
@@ -97,6 +107,26 @@ class Lab:
         self._supervisor.wake()
         return record
 
+    def keep_upload(self, tasks: tuple[UploadedTask, ...]) -> str:
+        """Keep what a visitor uploaded; the reference by which choices and specs name it.
+
+        Raises DataError for data that cannot be read or kept.
+        """
+        return keep_upload(tasks, self.settings.uploads)
+
+    def forget_upload(self, reference: str) -> None:
+        """Remove an upload and its files; the runs that learned from it stay.
+
+        Raises DataError for one that is not here, and BadInput while a run needs it.
+        """
+        using = [run.id for run in self.store.active() if run.spec.data == reference]
+        if using:
+            raise BadInput(
+                f"This upload is needed by {', '.join(using[:3])}, which "
+                f"{'has' if len(using) == 1 else 'have'} not ended. Stop the run, or wait for it."
+            )
+        forget_upload(reference, self.settings.uploads)
+
     def warm_up(self) -> None:
         """Say that someone is about to start a run: its first word then comes five seconds
         sooner."""
@@ -106,11 +136,27 @@ class Lab:
         """Ask a run to stop; within two seconds it has. Raises UnknownRun."""
         return self.store.request_stop(run)
 
+    def name_run(self, run: str, title: str | None, tags: Iterable[str]) -> RunRecord:
+        """Give a run a title and tags, both or, where one of them is too long, neither.
+
+        Raises BadInput, or UnknownRun.
+        """
+        cleaned = clean_tags(tags)
+        self.store.rename(run, title)
+        return self.store.tag(run, cleaned)
+
     def delete(self, run: str) -> None:
-        """Forget a run, its events and the model it wrote. Raises UnknownRun, or BadInput while
-        it runs."""
-        self.store.delete(run)
-        shutil.rmtree(self.settings.run_folder(run), ignore_errors=True)
+        """Hide a run at once; it is forgotten, with its events and its model, ten minutes later.
+
+        Raises UnknownRun, or BadInput while it runs.
+        """
+        self.store.hide(run)
+
+    def undo_delete(self, run: str) -> RunRecord:
+        """Bring a deleted run back. Raises UnknownRun once it is forgotten."""
+        record = self.store.bring_back(run)
+        self._supervisor.wake()
+        return record
 
 
 def _lies_below(reference: str, root: Path) -> bool:

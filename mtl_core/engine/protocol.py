@@ -22,12 +22,16 @@ _SHOWN = 200
 
 
 class Train(Frozen):
-    """To the trainer: carry out this run; write the finished model into `output`, if any."""
+    """To the trainer: carry out this run; write the finished model into `output`, if any.
+
+    `uploads` is the folder below which uploaded data lie.
+    """
 
     message: Literal["train"] = "train"
     run: str
     spec: RunSpec
     output: str | None = None
+    uploads: str | None = None
 
 
 class Stop(Frozen):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from time import monotonic
 
 from mtl_core.engine.child import ChildProcess, module_argv
+from mtl_core.engine.forgetting import forget_deleted
 from mtl_core.engine.progress import Progress
 from mtl_core.engine.protocol import Said, Stop, Train
 from mtl_core.errors import ChildDied, FreezeLabError
@@ -131,8 +132,8 @@ class Supervisor:
     def _carry_out(self, progress: Progress) -> None:
         run = progress.run
         child = self._warm_child()
-        output = str(self._settings.run_folder(run.id))
-        child.send(Train(run=run.id, spec=run.spec, output=output))
+        output, uploads = str(self._settings.run_folder(run.id)), str(self._settings.uploads)
+        child.send(Train(run=run.id, spec=run.spec, output=output, uploads=uploads))
         kill_at: float | None = None
         while not progress.ended:
             self._listen(child, progress)
@@ -177,9 +178,11 @@ class Supervisor:
             self._child = None
 
     def _keep_house(self) -> None:
-        """Now and then: say that this process lives, and find out who else does not."""
+        """Now and then: say that this process lives, and find out who else does not; forget what
+        was deleted too long ago to be brought back."""
         if monotonic() - self._last_housekeeping < _HEARTBEAT_SECONDS:
             return
         self._last_housekeeping = monotonic()
         self._store.heartbeat(self._owner)
         self._store.mark_interrupted()
+        forget_deleted(self._store, self._settings)

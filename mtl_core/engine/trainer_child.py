@@ -14,8 +14,10 @@ from mtl_core.errors import FreezeLabError
 from mtl_core.training.events import LAST_WORDS, RunEvent, RunFailed
 from mtl_core.training.spec import RunSpec
 
-FineTune = Callable[[RunSpec, str, Path | None, Callable[[], bool]], Iterator[RunEvent]]
-"""spec, run, output, should_stop -> what happens, as `training.run.fine_tune`."""
+FineTune = Callable[
+    [RunSpec, str, Path | None, Callable[[], bool], Path | None], Iterator[RunEvent]
+]
+"""spec, run, output, should_stop, uploads -> what happens, as `training.run.fine_tune`."""
 
 
 def serve(fine_tune: FineTune, warm_up: Callable[[], None] = lambda: None) -> None:
@@ -43,9 +45,10 @@ def serve(fine_tune: FineTune, warm_up: Callable[[], None] = lambda: None) -> No
 def _events(fine_tune: FineTune, asked: Train, to_stop: set[str]) -> Iterator[RunEvent]:
     """What the run says; an error, or silence at the end, becomes its last word."""
     began = monotonic()
-    output = Path(asked.output) if asked.output else None
+    output, uploads = (Path(each) if each else None for each in (asked.output, asked.uploads))
     try:
-        for event in fine_tune(asked.spec, asked.run, output, lambda: asked.run in to_stop):
+        events = fine_tune(asked.spec, asked.run, output, lambda: asked.run in to_stop, uploads)
+        for event in events:
             yield event
             if isinstance(event, LAST_WORDS):
                 return
@@ -64,11 +67,15 @@ def _events(fine_tune: FineTune, asked: Train, to_stop: set[str]) -> Iterator[Ru
 
 
 def _fine_tune(
-    spec: RunSpec, run: str, output: Path | None, should_stop: Callable[[], bool]
+    spec: RunSpec,
+    run: str,
+    output: Path | None,
+    should_stop: Callable[[], bool],
+    uploads: Path | None,
 ) -> Iterator[RunEvent]:
     from mtl_core.training.run import fine_tune
 
-    return fine_tune(spec, run, output, should_stop)
+    return fine_tune(spec, run, output, should_stop, uploads)
 
 
 def _import_torch() -> None:

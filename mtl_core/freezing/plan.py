@@ -17,11 +17,17 @@ Rate = Annotated[float, Field(gt=0, le=10, allow_inf_nan=False, strict=True)]
 Weight = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False, strict=True)]
 
 
+MAX_PHASES = 100
+GENTLE_LAYER_DECAY = 1 / 0.95  # each layer at 0.95 of the rate above it: Sun et al. 2019
+
+
 class Schedule(StrEnum):
     """How the learning rate moves within each phase."""
 
     CONSTANT = "constant"
     LINEAR = "linear"  # warm-up over the first tenth, then down to zero
+    COSINE = "cosine"  # the same warm-up, then down half a cosine wave
+    SLANTED_TRIANGULAR = "slanted-triangular"  # from 1/32 steeply up, then slowly down to it
 
 
 class Phase(Frozen):
@@ -49,7 +55,7 @@ class Plan(Frozen):
     """
 
     name: str = Field(min_length=1, max_length=120)
-    phases: tuple[Phase, ...] = Field(min_length=1, max_length=100)
+    phases: tuple[Phase, ...] = Field(min_length=1, max_length=MAX_PHASES)
     learning_rate: Rate = 5e-5
     head_learning_rate: Rate = 1e-3
     layer_decay: Annotated[float, Field(ge=1, le=100, allow_inf_nan=False, strict=True)] = 1.0
@@ -86,6 +92,19 @@ class Plan(Frozen):
         backbone = phase.learning_rate or self.learning_rate
         heads = phase.head_learning_rate or phase.learning_rate or self.head_learning_rate
         return backbone, heads
+
+
+def gentler(plan: Plan) -> Plan:
+    """The same plan with each layer at 0.95 of the rate of the layer above it.
+
+    On twelve layers 2.6 leaves the embeddings 1/95,429 of the top's rate, 0.95 leaves them 0.54.
+    A plan that is as gentle already comes back as it is.
+    Source: Sun et al. 2019, "How to Fine-Tune BERT for Text Classification?".
+    """
+    if plan.layer_decay <= GENTLE_LAYER_DECAY:
+        return plan
+    name = f"{plan.name[:100]}, 0.95 a layer"
+    return plan.model_copy(update={"name": name, "layer_decay": GENTLE_LAYER_DECAY})
 
 
 def _with_rates(

@@ -2,16 +2,22 @@
 
 import difflib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mtl_core.errors import UnknownScenario
-from mtl_core.freezing.plan import Phase, Plan
-from mtl_core.models.description import ModelDescription
+from mtl_core.freezing.plan import MAX_PHASES, Plan
+from mtl_core.freezing.recipes import (
+    DISCRIMINATIVE_FACTOR,
+    GRADUAL_LAYERS,
+    phases_of,
+    recipe,
+    scenario_kind,
+)
+from mtl_core.models.description import ModelDescription, Role
 
-HEADS_ALONE = 1e-2  # linear heads on frozen features want a high rate
-HEADS_ALONG = 1e-3  # heads that learn together with layers below them
-_DISCRIMINATIVE_FACTOR = 2.6  # Howard & Ruder 2018, section 3.2
-_GRADUAL_LAYERS = 3
+_SINGLE_LAYERS = ("top", "bottom", "gradual", "discriminative", "chain-thaw", "ulmfit")
+_PHASE_FOR_EACH_LAYER = ("chain-thaw", "ulmfit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,52 +30,14 @@ class Scenario:
     phases: int
 
 
-def encoder_learning_rate(model: ModelDescription) -> float:
-    """The rate the scenarios give an encoder: small ones bear and need a higher one.
-
-    5e-5 is the top of the range of Devlin et al. 2019 (appendix A.3) for 768-wide BERT; 3e-4 was
-    measured on the embedded 384-wide encoder (`docs/log.md`).
-    """
-    return 3e-4 if model.backbone.hidden_size < 512 else 5e-5
-
-
 def scenarios(model: ModelDescription) -> tuple[Scenario, ...]:
-    """Every scenario that fits `model`, in the order of how much learns."""
-    layers = model.backbone.layers
-    tops = () if model.backbone.shares_layers else range(1, layers + 1)
-    gradual = min(_GRADUAL_LAYERS, layers)
-    heads = " and ".join(f"'{task.head}'" for task in model.tasks)
-    listed = [
-        Scenario("frozen", "All frozen", "nothing", 1),
-        Scenario("heads-only", "Heads only", f"the heads {heads}", 1),
-        *(Scenario(f"top-{n}", _top_title(n), f"heads and {_top_words(n)}", 1) for n in tops),
-        *(
-            Scenario(
-                f"freeze-head:{task.name}",
-                f"Freeze {task.name} head",
-                f"all but the head '{task.head}'",
-                1,
-            )
-            for task in model.tasks
-        ),
-        Scenario("full", "Full", "everything a loss reaches", 1),
-    ]
-    if not model.backbone.shares_layers:
-        listed += [
-            Scenario(
-                "gradual",
-                "Gradual",
-                f"heads, then one layer more a phase, down to the top {gradual}",
-                gradual + 1,
-            ),
-            Scenario(
-                "discriminative",
-                "Discriminative rates",
-                f"everything; each layer {_DISCRIMINATIVE_FACTOR}x slower than the one above",
-                1,
-            ),
-        ]
-    return tuple(listed)
+    """Every scenario that fits `model`: from little to much, then those with rates or phases of
+    their own."""
+    return tuple(
+        Scenario(name, title, learns, len(phases_of(name, model)))
+        for name, title, learns in _candidates(model)
+        if _misfit(name, model) is None
+    )
 
 
 def scenario_plan(name: str, model: ModelDescription) -> Plan:
@@ -79,65 +47,95 @@ def scenario_plan(name: str, model: ModelDescription) -> Plan:
     """
     if name not in {scenario.name for scenario in scenarios(model)}:
         raise UnknownScenario(_unknown(name, model))
-    rate = encoder_learning_rate(model)
-    match name.split("-", 1):
-        case ["frozen"]:
-            phases: tuple[Phase, ...] = (Phase(name="frozen", train=()),)
-        case ["heads", _]:
-            phases = (Phase(name="heads", train=("heads",)),)
-        case ["top", count]:
-            phases = (Phase(name=f"top {count}", train=("heads", f"top:{count}")),)
-        case ["gradual"]:
-            phases = _gradual_phases(model)
-        case _:
-            phases = (Phase(name="all", train=("all",)),)
-    return Plan(
-        name=name,
-        phases=phases,
-        learning_rate=rate,
-        head_learning_rate=HEADS_ALONE if name == "heads-only" else HEADS_ALONG,
-        layer_decay=_DISCRIMINATIVE_FACTOR if name == "discriminative" else 1.0,
-        freeze=(f"head:{name.removeprefix('freeze-head:')}",) if "freeze-head:" in name else (),
+    return recipe(name, model)
+
+
+def _candidates(model: ModelDescription) -> Iterator[tuple[str, str, str]]:
+    """Name, title and what learns, of every scenario, whether or not it fits."""
+    counts = range(1, model.backbone.layers + 1)
+    heads = " and ".join(f"'{task.head}'" for task in model.tasks)
+    gradual = min(GRADUAL_LAYERS, model.backbone.layers)
+    yield "frozen", "All frozen", "nothing"
+    yield "heads-only", "Heads only", f"the heads {heads}"
+    yield "layernorm", "LayerNorms", "heads and every LayerNorm"
+    yield "bitfit", "BitFit", "heads and every bias"
+    for n in counts:
+        yield f"top-{n}", _counted("Top", n), f"heads and {_layers('last', n)}"
+    for n in counts:
+        yield f"bottom-{n}", _counted("Bottom", n), f"heads and {_layers('first', n)}"
+    for task in model.tasks:
+        yield (
+            f"freeze-head:{task.name}",
+            f"Freeze {task.name} head",
+            f"all but the head '{task.head}'",
+        )
+    yield "embeddings-frozen", "Embeddings frozen", "all but the embeddings"
+    yield "full", "Full", "everything a loss reaches"
+    yield "lp-ft", "LP-FT", "the heads, then everything"
+    yield "gradual", "Gradual", f"heads, then one layer more a phase, down to the top {gradual}"
+    yield (
+        "discriminative",
+        "Discriminative rates",
+        f"everything; each layer {DISCRIMINATIVE_FACTOR}x slower than the one above",
+    )
+    yield "ulmfit", "ULMFiT", "heads, then one layer more a phase, then everything; 2.6x a layer"
+    yield (
+        "chain-thaw",
+        "Chain-thaw",
+        "heads, then embeddings and each layer alone from the bottom up, then everything",
     )
 
 
-def _gradual_phases(model: ModelDescription) -> tuple[Phase, ...]:
-    """Heads first, then the last layer, then one more at a time downward."""
-    top = model.backbone.layers - 1
-    layers = range(1, min(_GRADUAL_LAYERS, model.backbone.layers) + 1)
-    return (
-        Phase(name="heads", train=("heads",), head_learning_rate=HEADS_ALONE),
-        *(Phase(name=f"+ layer {top + 1 - n}", train=("heads", f"top:{n}")) for n in layers),
-    )
+def _misfit(name: str, model: ModelDescription) -> str | None:
+    """Why a scenario does not fit `model`; None where it does."""
+    kind, _ = scenario_kind(name)
+    backbone = model.backbone
+    if kind in _SINGLE_LAYERS and backbone.shares_layers:
+        return (
+            f"its {backbone.depth} layers share one set of weights, so they learn or freeze "
+            "together"
+        )
+    if kind in _PHASE_FOR_EACH_LAYER and len(phases_of(name, model)) > MAX_PHASES:
+        return f"its {backbone.layers} layers need more than {MAX_PHASES} phases"
+    encoder = [tensor for tensor in model.tensors if tensor.role is not Role.HEAD]
+    if kind == "bitfit" and not any(tensor.bias for tensor in encoder):
+        return "its encoder has no biases"
+    if kind == "layernorm" and not any(tensor.layernorm for tensor in encoder):
+        return "its encoder has no LayerNorms"
+    if kind == "embeddings-frozen" and not any(t.role is Role.EMBEDDINGS for t in encoder):
+        return "it has no embeddings of its own"
+    return None
 
 
-def _top_title(count: int) -> str:
-    return "Top layer" if count == 1 else f"Top {count}"
+def _counted(side: str, count: int) -> str:
+    return f"{side} layer" if count == 1 else f"{side} {count}"
 
 
-def _top_words(count: int) -> str:
-    return "the last layer" if count == 1 else f"the last {count} layers"
+def _layers(which: str, count: int) -> str:
+    return f"the {which} layer" if count == 1 else f"the {which} {count} layers"
 
 
 def _unknown(name: str, model: ModelDescription) -> str:
-    backbone = model.backbone
+    """What is wrong with a name that is not listed, and what is."""
     known = [scenario.name for scenario in scenarios(model)]
-    if re.fullmatch(r"top-\d+", name) and not backbone.shares_layers:
+    short = [each for each in known if scenario_kind(each)[0] not in ("top", "bottom")]
+    kind, argument = scenario_kind(name)
+    last = model.backbone.layers
+    possible = {candidate for candidate, _, _ in _candidates(model)}
+    reason = _misfit(name, model)
+    if reason and (name in possible or kind in ("top", "bottom")):
+        return f"'{name}' does not fit this checkpoint: {reason}. Fitting: {', '.join(short)}."
+    if re.fullmatch(r"(top|bottom)-\d+", name):
         return (
-            f"'{name}' does not fit this checkpoint: it has {backbone.layers} layers, "
-            f"so top-1 to top-{backbone.layers} exist."
-        )
-    needs_layers = name in ("gradual", "discriminative") or re.fullmatch(r"top-\d+", name)
-    if backbone.shares_layers and needs_layers:
-        return (
-            f"'{name}' does not fit this checkpoint: its {backbone.depth} layers share one set of "
-            f"weights, so they learn or freeze together. Fitting: {', '.join(known)}."
+            f"'{name}' does not fit this checkpoint: it has {last} layers, "
+            f"so {kind}-1 to {kind}-{last} exist."
         )
     if name.startswith("freeze-head:"):
         tasks = ", ".join(task.name for task in model.tasks)
-        return f"'{name}': there is no task '{name.partition(':')[2]}'. Tasks: {tasks}."
-    short = [each for each in known if not each.startswith("top-")]
+        return f"'{name}': there is no task '{argument}'. Tasks: {tasks}."
     nearest = difflib.get_close_matches(name, known, n=2)
     hint = f" Did you mean {' or '.join(nearest)}?" if nearest else ""
-    tops = "" if backbone.shares_layers else f", top-1 to top-{backbone.layers}"
-    return f"There is no scenario '{name}'.{hint} Scenarios: {', '.join(short)}{tops}."
+    counted = (
+        "" if model.backbone.shares_layers else f", top-1 to top-{last}, bottom-1 to bottom-{last}"
+    )
+    return f"There is no scenario '{name}'.{hint} Scenarios: {', '.join(short)}{counted}."

@@ -7,24 +7,22 @@ from the mechanics (which tensors get a gradient) and can be checked in the tabl
 from collections.abc import Callable
 
 from mtl_core.errors import UnknownScenario
+from mtl_core.freezing.recipes import scenario_kind
+from mtl_core.lessons.sources import (
+    BEN_ZAKEN,
+    DEVLIN,
+    FELBO,
+    HOWARD_RUDER_RATES,
+    HOWARD_RUDER_THAW,
+    KUMAR,
+    LEE,
+    PETERS,
+    QI,
+    SUN,
+    Source,
+)
 from mtl_core.lessons.titles import task_title
 from mtl_core.values import Frozen
-
-
-class Source(Frozen):
-    """A paper, and the part of it that a lesson rests on."""
-
-    authors: str
-    year: int
-    title: str
-    part: str
-    url: str
-
-    @property
-    def short(self) -> str:
-        """`Howard & Ruder 2018, section 3.3`; the abstract goes without saying."""
-        where = "" if self.part == "abstract" else f", {self.part}"
-        return f"{self.authors} {self.year}{where}"
 
 
 class Lesson(Frozen):
@@ -37,50 +35,12 @@ class Lesson(Frozen):
     sources: tuple[Source, ...] = ()
 
 
-_HOWARD_RUDER_RATES = Source(
-    authors="Howard & Ruder",
-    year=2018,
-    title="Universal Language Model Fine-tuning for Text Classification",
-    part="section 3.2",
-    url="https://aclanthology.org/P18-1031/",
-)
-_HOWARD_RUDER_THAW = _HOWARD_RUDER_RATES.model_copy(update={"part": "section 3.3"})
-_DEVLIN = Source(
-    authors="Devlin et al.",
-    year=2019,
-    title="BERT: Pre-training of Deep Bidirectional Transformers for Language Understanding",
-    part="appendix A.3",
-    url="https://aclanthology.org/N19-1423/",
-)
-_LEE = Source(
-    authors="Lee, Tang & Lin",
-    year=2019,
-    title="What Would Elsa Do? Freezing Layers During Transformer Fine-Tuning",
-    part="abstract",
-    url="https://arxiv.org/abs/1911.03090",
-)
-_KUMAR = Source(
-    authors="Kumar et al.",
-    year=2022,
-    title="Fine-Tuning can Distort Pretrained Features and Underperform Out-of-Distribution",
-    part="abstract",
-    url="https://arxiv.org/abs/2202.10054",
-)
-_PETERS = Source(
-    authors="Peters, Ruder & Smith",
-    year=2019,
-    title="To Tune or Not to Tune? Adapting Pretrained Representations to Diverse Tasks",
-    part="abstract",
-    url="https://aclanthology.org/W19-4302/",
-)
-
-
 def lesson(scenario: str) -> Lesson:
     """The lesson of a scenario by the name that `--scenario` takes.
 
     Raises UnknownScenario for a name without one.
     """
-    kind = "top" if scenario.startswith("top-") else scenario.partition(":")[0]
+    kind, _ = scenario_kind(scenario)
     if kind not in _LESSONS:
         listed = ", ".join(_LESSONS)
         raise UnknownScenario(f"There is no lesson on '{scenario}'. There are: {listed}.")
@@ -121,7 +81,7 @@ def _heads_only(scenario: str) -> Lesson:
         "the encoder does not put out, no head can find.",
         when="Little data, many tasks on one encoder, a first baseline. Give heads alone about "
         "1e-2: at an encoder's rate this choice looks worse than it is.",
-        sources=(_PETERS,),
+        sources=(PETERS,),
     )
 
 
@@ -137,7 +97,98 @@ def _top(scenario: str) -> Lesson:
         "for the backward pass, and a step is cheaper the higher it stops.",
         when="Moderate data, and a task that asks for more than a linear reading. A quarter of "
         "the layers often brings most of what all of them would.",
-        sources=(_LEE,),
+        sources=(LEE,),
+    )
+
+
+def _bottom(scenario: str) -> Lesson:
+    _, count = scenario_kind(scenario)
+    layers, learn = ("layer", "learns") if count == "1" else (f"{count} layers", "learn")
+    return Lesson(
+        scenario=scenario,
+        means=f"The first {layers} {learn} together with the heads. Embeddings and the layers "
+        "above keep what pretraining taught them.",
+        implies="No cheaper than training the whole stack below the heads: the gradient has to "
+        "cross every frozen layer above to reach the bottom.",
+        when="As the counterpart of top-N with as many layers: which end of the stack should "
+        "move? Or where the text looks unlike the pretraining's, the task does not.",
+    )
+
+
+def _layernorm(scenario: str) -> Lesson:
+    return Lesson(
+        scenario=scenario,
+        means="The heads and the scale and shift of every LayerNorm learn: how strongly each "
+        "feature counts, not how features are made.",
+        implies="Far under one per cent learns, yet the gradient crosses the whole stack: tiny "
+        "files and optimizer state, not a cheap step. Rates are ten times the encoder's.",
+        when="Many tasks or customers on one encoder, each with its own few thousand numbers. "
+        "Compare with bitfit, which moves a few more.",
+        sources=(QI,),
+    )
+
+
+def _bitfit(scenario: str) -> Lesson:
+    return Lesson(
+        scenario=scenario,
+        means="The heads and every bias of the encoder learn; no weight matrix moves. A pooler's "
+        "bias is selected too, and no gradient reaches it.",
+        implies="About a tenth of a per cent learns, but the gradient crosses the whole stack, so "
+        "memory and time fall little. Rates are ten times the encoder's.",
+        when="Little to moderate data, where the paper finds it level with full fine-tuning; many "
+        "tasks on one encoder. With much data the rest pays.",
+        sources=(BEN_ZAKEN,),
+    )
+
+
+def _embeddings_frozen(scenario: str) -> Lesson:
+    return Lesson(
+        scenario=scenario,
+        means="All learns but the embeddings. Words that the training data lack keep their place "
+        "beside those they contain.",
+        implies="Embeddings are 22 % of bert-base-uncased and 52 % of minilm-l6: so much less for "
+        "AdamW to keep and move. The layers cost what they do in full.",
+        when="As the cheaper form of full fine-tuning, above all for small encoders with large "
+        "vocabularies, and where test words differ from training words.",
+    )
+
+
+def _lp_ft(scenario: str) -> Lesson:
+    return Lesson(
+        scenario=scenario,
+        means="Linear probing, then fine-tuning: first the heads alone, on a frozen encoder; then "
+        "everything, heads included, at one small rate.",
+        implies="Heads that have settled send the encoder smaller, truer gradients, so pretrained "
+        "features are distorted less. Each phase takes half of the epochs.",
+        when="Test data that differ from the training data: there the paper finds it ahead of "
+        "probing and of full fine-tuning. It costs little over full.",
+        sources=(KUMAR,),
+    )
+
+
+def _chain_thaw(scenario: str) -> Lesson:
+    return Lesson(
+        scenario=scenario,
+        means="The heads first; then embeddings and each layer alone, from the first up, all else "
+        "frozen, heads too; at last everything at one rate.",
+        implies="Every phase trains each part to its best in the paper; here the phases share the "
+        "run's epochs evenly: twelve layers make 15 phases, few steps each.",
+        when="Enough epochs for all phases, about one each, and small data: a layer at a time "
+        "overfits less. A low layer alone still pays the full gradient.",
+        sources=(FELBO,),
+    )
+
+
+def _ulmfit(scenario: str) -> Lesson:
+    return Lesson(
+        scenario=scenario,
+        means="Heads, then one layer more a phase down to the first, then all. Layers 2.6 times "
+        "slower than the one above; rates rise steeply and fall slowly.",
+        implies="The triangle starts anew in each phase. The last takes half of the epochs, where "
+        "the paper trains to convergence; heads keep a rate of their own.",
+        when="Small data and patience: twice as many epochs as layers and heads give each phase "
+        "the paper's one. On twelve layers 2.6 leaves the bottom still.",
+        sources=(HOWARD_RUDER_RATES, HOWARD_RUDER_THAW),
     )
 
 
@@ -163,20 +214,20 @@ def _full(scenario: str) -> Lesson:
         "Little data or high rates can distort what was pretrained.",
         when="Enough labels and time, or a task far from the pretraining text. Small rates: "
         "2e-5 to 5e-5 for BERT base; smaller encoders bear more.",
-        sources=(_DEVLIN, _KUMAR),
+        sources=(DEVLIN, KUMAR),
     )
 
 
 def _gradual(scenario: str) -> Lesson:
     return Lesson(
         scenario=scenario,
-        means="The heads learn first; then each phase thaws one layer more, from the top down. "
-        "Layers below the last phase's stay frozen.",
+        means="The heads learn first; then each phase thaws one layer more, down to the top three. "
+        "The paper goes on to the bottom, as ulmfit does here.",
         implies="Random heads do not push noise into the encoder, since they have settled before "
         "it moves. Each phase costs more than the one before.",
         when="Little data, when full fine-tuning is unstable or forgets. The epochs are shared "
         "among the phases: give the run enough of them.",
-        sources=(_HOWARD_RUDER_THAW,),
+        sources=(HOWARD_RUDER_THAW,),
     )
 
 
@@ -187,18 +238,25 @@ def _discriminative(scenario: str) -> Lesson:
         "layers at the bottom move least.",
         implies="Over twelve layers 2.6 leaves the bottom at 1/95,000 of the top's rate: frozen "
         "in all but name, at the full price of the backward pass.",
-        when="Shallow stacks, or a gentler factor: 0.95 a layer (layer_decay 1.05 in a plan "
+        when="Shallow stacks, or a gentler factor: 0.95 a layer (layer_decay: 1.0526 in a plan "
         "file) keeps a deep stack moving.",
-        sources=(_HOWARD_RUDER_RATES,),
+        sources=(HOWARD_RUDER_RATES, SUN),
     )
 
 
 _LESSONS: dict[str, Callable[[str], Lesson]] = {
     "frozen": _frozen,
     "heads-only": _heads_only,
+    "layernorm": _layernorm,
+    "bitfit": _bitfit,
     "top": _top,
+    "bottom": _bottom,
     "freeze-head": _freeze_head,
+    "embeddings-frozen": _embeddings_frozen,
     "full": _full,
+    "lp-ft": _lp_ft,
     "gradual": _gradual,
     "discriminative": _discriminative,
+    "ulmfit": _ulmfit,
+    "chain-thaw": _chain_thaw,
 }

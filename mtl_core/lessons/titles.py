@@ -1,5 +1,6 @@
 """Titles of tasks and scenarios as people read them."""
 
+from mtl_core.freezing.recipes import scenario_kind
 from mtl_core.freezing.scenarios import Scenario
 from mtl_core.models.description import ModelDescription
 
@@ -23,16 +24,20 @@ def scenario_title(scenario: Scenario) -> str:
 
 def scenario_phrase(scenario: str) -> str:
     """A scenario's name within a sentence: `heads only`, `top 2 layers`, `NER head frozen`."""
-    kind, _, task = scenario.partition(":")
+    kind, argument = scenario_kind(scenario)
     if kind == "freeze-head":
-        return f"{task_title(task)} head frozen"
-    if kind.startswith("top-"):
-        count = kind.removeprefix("top-")
-        return "top layer" if count == "1" else f"top {count} layers"
+        return f"{task_title(argument)} head frozen"
+    if kind in ("top", "bottom"):
+        return f"{kind} layer" if argument == "1" else f"{kind} {argument} layers"
     return {
         "frozen": "all frozen",
         "heads-only": "heads only",
+        "layernorm": "LayerNorms and heads",
+        "bitfit": "biases and heads (BitFit)",
+        "embeddings-frozen": "embeddings frozen",
         "discriminative": "discriminative rates",
+        "lp-ft": "LP-FT",
+        "ulmfit": "ULMFiT",
     }.get(scenario, scenario)
 
 

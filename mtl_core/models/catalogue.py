@@ -1,10 +1,6 @@
-"""The checkpoints the product knows by name: what each was pretrained on, and what it suits.
+"""The checkpoints the product knows by name: what each was pretrained on, and what it suits."""
 
-Rates: `minilm-l6` takes 3e-4, measured on the sample data (hidden size 384; small encoders want
-larger steps). The others take 5e-5, the upper end of the range that Devlin et al. 2019,
-appendix A.3, recommend for fine-tuning BERT (2e-5 to 5e-5).
-"""
-
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
@@ -13,15 +9,30 @@ from mtl_core.values import Frozen
 
 _CONFIGS = Path(__file__).with_name("configs")
 
-BERT_LEARNING_RATE = 5e-5
-"""Devlin et al. 2019, A.3: the best of 5e-5, 3e-5, 2e-5; the largest, for short runs."""
+
+class Domain(StrEnum):
+    """What kind of text a checkpoint was pretrained on."""
+
+    GENERAL = "general"  # English of books, Wikipedia and the web
+    BIOMEDICAL = "biomedical"
+    LEGAL = "legal"
+    MULTILINGUAL = "multilingual"
+
+
+class TokenizerFamily(StrEnum):
+    """How a checkpoint cuts words into the pieces of its vocabulary."""
+
+    WORDPIECE = "WordPiece"  # longest match from the left; later pieces marked ##
+    BPE = "BPE"  # merges of bytes; every text can be written
+    SENTENCEPIECE = "SentencePiece"  # pieces of raw text, the space among them
 
 
 class CatalogueEntry(Frozen):
     """One checkpoint known by name.
 
     `embedded`: its weights are installed with the product. `also_known_as` are older names that
-    tutorials still use. `learning_rate` is a sensible start for the encoder when all of it learns.
+    tutorials still use. `suits` says in a few words what to choose it for. `cased`: its text was
+    not lower-cased in pretraining, so capitals count.
     """
 
     name: str
@@ -29,8 +40,11 @@ class CatalogueEntry(Frozen):
     also_known_as: tuple[str, ...] = ()
     title: str
     summary: str
+    suits: str
     licence: str
-    learning_rate: float
+    domain: Domain = Domain.GENERAL
+    cased: bool
+    tokenizer: TokenizerFamily = TokenizerFamily.WORDPIECE
     embedded: bool = False
 
     @property
@@ -52,8 +66,9 @@ _ENTRIES = (
         title="MiniLM, 6 layers",
         summary="Distilled from a larger English encoder, then trained on a billion sentence "
         "pairs; small enough to fine-tune in a minute without a GPU.",
+        suits="a first, quick try",
         licence="Apache-2.0",
-        learning_rate=3e-4,
+        cased=False,
         embedded=True,
     ),
     CatalogueEntry(
@@ -62,8 +77,9 @@ _ENTRIES = (
         title="BERT base, uncased",
         summary="Pretrained on English Wikipedia and books, lower-cased; the usual baseline, "
         "weaker where capitals matter, as in names.",
+        suits="the usual baseline",
         licence="Apache-2.0",
-        learning_rate=BERT_LEARNING_RATE,
+        cased=False,
     ),
     CatalogueEntry(
         name="roberta-base",
@@ -71,8 +87,10 @@ _ENTRIES = (
         title="RoBERTa base",
         summary="BERT's design pretrained longer on ten times the English text (books, news, "
         "web), case kept; a strong general choice.",
+        suits="general English",
         licence="MIT",
-        learning_rate=BERT_LEARNING_RATE,
+        cased=True,
+        tokenizer=TokenizerFamily.BPE,
     ),
     CatalogueEntry(
         name="distilbert-base-uncased",
@@ -80,8 +98,9 @@ _ENTRIES = (
         title="DistilBERT base, uncased",
         summary="BERT base distilled to half its layers on Wikipedia and books; suits tight "
         "budgets of time and memory.",
+        suits="tight time and memory",
         licence="Apache-2.0",
-        learning_rate=BERT_LEARNING_RATE,
+        cased=False,
     ),
     CatalogueEntry(
         name="biobert",
@@ -89,8 +108,10 @@ _ENTRIES = (
         title="BioBERT 1.1",
         summary="BERT base, cased, pretrained further on PubMed abstracts; suits biomedical "
         "text such as names of genes, drugs and diseases.",
+        suits="biomedical text",
         licence="Apache-2.0",
-        learning_rate=BERT_LEARNING_RATE,
+        domain=Domain.BIOMEDICAL,
+        cased=True,
     ),
     CatalogueEntry(
         name="legal-bert",
@@ -98,8 +119,86 @@ _ENTRIES = (
         title="LEGAL-BERT base, uncased",
         summary="BERT base pretrained from scratch on 12 GB of English legislation, court cases "
         "and contracts; suits legal text.",
+        suits="legal text",
         licence="CC-BY-SA-4.0",
-        learning_rate=BERT_LEARNING_RATE,
+        domain=Domain.LEGAL,
+        cased=False,
+    ),
+    CatalogueEntry(
+        name="minilm-l12",
+        hub_id="sentence-transformers/all-MiniLM-L12-v2",
+        also_known_as=("all-MiniLM-L12-v2",),
+        title="MiniLM, 12 layers",
+        summary="MiniLM at BERT base's depth and half its width, trained on the same sentence "
+        "pairs as the one with 6 layers; many layers to choose from at little cost.",
+        suits="many layers, cheaply",
+        licence="Apache-2.0",
+        cased=False,
+    ),
+    CatalogueEntry(
+        name="bert-large-uncased",
+        hub_id="google-bert/bert-large-uncased",
+        title="BERT large, uncased",
+        summary="BERT with 24 wide layers, pretrained as the base one was; stronger where a GPU "
+        "can hold it, and where freezing saves most.",
+        suits="quality; wants a GPU",
+        licence="Apache-2.0",
+        cased=False,
+    ),
+    CatalogueEntry(
+        name="electra-small",
+        hub_id="google/electra-small-discriminator",
+        title="ELECTRA small",
+        summary="Pretrained on BERT's text to tell replaced words from real ones; 12 layers of "
+        "width 256 over embeddings of 128, an eighth of BERT base in all.",
+        suits="the smallest layers",
+        licence="Apache-2.0",
+        cased=False,
+    ),
+    CatalogueEntry(
+        name="deberta-v3-small",
+        hub_id="microsoft/deberta-v3-small",
+        title="DeBERTa v3 small",
+        summary="Six layers that attend to content and relative position apart, under a "
+        "vocabulary of 128,100 that holds seven tenths of its parameters; strong for its depth.",
+        suits="quality in few layers",
+        licence="MIT",
+        cased=True,
+        tokenizer=TokenizerFamily.SENTENCEPIECE,
+    ),
+    CatalogueEntry(
+        name="albert-base-v2",
+        hub_id="albert/albert-base-v2",
+        title="ALBERT base v2",
+        summary="One layer used twelve times, on Wikipedia and books: a small file, yet as "
+        "slow as BERT base. Its layers learn or freeze together.",
+        suits="a very small file",
+        licence="Apache-2.0",
+        cased=False,
+        tokenizer=TokenizerFamily.SENTENCEPIECE,
+    ),
+    CatalogueEntry(
+        name="xlm-roberta-base",
+        hub_id="FacebookAI/xlm-roberta-base",
+        title="XLM-RoBERTa base",
+        summary="RoBERTa's design pretrained on web text in 100 languages; seven tenths of "
+        "its parameters are the embeddings of 250,002 pieces.",
+        suits="100 languages",
+        licence="MIT",
+        domain=Domain.MULTILINGUAL,
+        cased=True,
+        tokenizer=TokenizerFamily.SENTENCEPIECE,
+    ),
+    CatalogueEntry(
+        name="modernbert-base",
+        hub_id="answerdotai/ModernBERT-base",
+        title="ModernBERT base",
+        summary="BERT rebuilt in 2024: 22 layers, rotary positions, two trillion tokens of English "
+        "and code, texts of up to 8,192 tokens.",
+        suits="long texts, and code",
+        licence="Apache-2.0",
+        cased=True,
+        tokenizer=TokenizerFamily.BPE,
     ),
 )
 

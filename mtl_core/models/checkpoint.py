@@ -109,7 +109,7 @@ def require_weights(checkpoint: Checkpoint) -> Path:
 
 def download_command(hub_id: str) -> str:
     """The shell command that puts a checkpoint's weights, configuration and tokenizer here."""
-    return f'hf download {hub_id} --include "*.safetensors" "*.json" "*.txt"'
+    return f'hf download {hub_id} --include "*.safetensors" "*.json" "*.txt" "*.model"'
 
 
 def cached_snapshot(hub_id: str) -> Path | None:

@@ -10,6 +10,7 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
 from mtl_core.errors import BadInput, InternalError
+from mtl_core.store.migration import OLDEST_VERSION, migrate
 from mtl_core.store.schema import SCHEMA_VERSION, SchemaRow, Table
 
 _BUSY_SECONDS = 15.0  # how long one writer waits for another; transactions take milliseconds
@@ -69,6 +70,8 @@ class Database:
             if version is None:
                 session.add(SchemaRow(version=SCHEMA_VERSION))
                 Table.metadata.create_all(connection)
+            elif OLDEST_VERSION <= version < SCHEMA_VERSION:
+                migrate(connection, version, SCHEMA_VERSION)
             elif version != SCHEMA_VERSION:
                 raise BadInput(
                     f"The run store {self.path} has schema {version}; this version of Freeze Lab "

@@ -3,13 +3,15 @@
 import re
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from mtl_core.training.events import RunFailed, RunFinished, RunStopped
 from mtl_core.training.spec import RunSpec
 
 _NAME_IN_ID = 24
+UNDO = timedelta(minutes=10)
+"""A deleted run can be brought back for this long; then it is forgotten for good."""
 
 
 class RunState(StrEnum):
@@ -54,6 +56,9 @@ class RunRecord:
     reason: str | None  # why it failed, stopped or was interrupted
     last_event: int
     stop_requested: bool
+    title: str | None = None  # what the user calls it
+    tags: tuple[str, ...] = ()
+    deleted_at: datetime | None = None  # hidden since then; only `RunStore.deleted` gives such one
 
 
 def run_name(spec: RunSpec) -> str:

@@ -10,13 +10,16 @@ from sqlalchemy.orm import Session
 
 from mtl_core.errors import UnknownRun
 from mtl_core.store.owner import Owner
-from mtl_core.store.record import STATE_AFTER, RunRecord, RunState, new_id
+from mtl_core.store.record import STATE_AFTER, UNDO, RunRecord, RunState, new_id
 from mtl_core.store.schema import EventRow, OwnerRow, RetiredIdRow, RunRow
 from mtl_core.training.events import LAST_WORDS, RunEvent, RunFinished, RunStarted, event_to_json
 from mtl_core.training.spec import RunSpec
 
 SILENCE = timedelta(seconds=60)
 """An owner that cannot be looked up counts as gone after this long without a heartbeat."""
+
+KEPT = RunRow.deleted_at.is_(None)
+"""The condition that holds for every run but those that were deleted a moment ago."""
 
 
 def record_of(row: RunRow) -> RunRecord:
@@ -32,21 +35,35 @@ def record_of(row: RunRow) -> RunRecord:
         reason=row.reason,
         last_event=row.last_event,
         stop_requested=row.stop_requested,
+        title=row.title,
+        tags=row.tags,
+        deleted_at=row.deleted_at,
     )
 
 
 def row_of(session: Session, run: str) -> RunRow:
-    """The row of a run. Raises UnknownRun with the nearest ids."""
+    """The row of a run. Raises UnknownRun with the nearest ids, and for one that was deleted."""
     row = session.scalar(select(RunRow).where(RunRow.id == run))
     if row is None:
-        ids = session.scalars(select(RunRow.id).order_by(RunRow.number.desc())).all()
+        query = select(RunRow.id).where(KEPT).order_by(RunRow.number.desc())
+        ids = session.scalars(query).all()
         raise UnknownRun(f"There is no run '{run}'. {_what_exists(run, ids)}")
+    if row.deleted_at is not None:
+        raise UnknownRun(
+            f"Run '{run}' was deleted. The Train page can bring it back within "
+            f"{UNDO // timedelta(minutes=1)} minutes."
+        )
     return row
+
+
+def deleted_row_of(session: Session, run: str) -> RunRow | None:
+    """The row of a run that was deleted and is not forgotten yet; None where there is none."""
+    return session.scalar(select(RunRow).where(RunRow.id == run, ~KEPT))
 
 
 def oldest_waiting() -> Select[RunRow]:
     """The query for the run to begin next."""
-    waiting = select(RunRow).where(RunRow.state == RunState.WAITING)
+    waiting = select(RunRow).where(RunRow.state == RunState.WAITING, KEPT)
     return waiting.order_by(RunRow.number).limit(1)
 
 

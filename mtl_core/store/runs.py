@@ -1,16 +1,20 @@
 """The run store: the worker appends, the pages read, and nothing else changes a run."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
 
 from mtl_core.errors import BadInput
 from mtl_core.store.connection import Database
+from mtl_core.store.naming import clean_tags, clean_title
 from mtl_core.store.owner import Owner
 from mtl_core.store.record import STATE_AFTER, RunRecord, RunState, run_name
 from mtl_core.store.rows import (
+    KEPT,
+    deleted_row_of,
     is_gone,
     oldest_waiting,
     record_of,
@@ -89,7 +93,7 @@ class RunStore:
         """
         now = datetime.now(UTC)
         with self._database.writing() as session:
-            row = session.scalar(select(RunRow).where(RunRow.id == run))
+            row = session.scalar(select(RunRow).where(RunRow.id == run, KEPT))
             if row is None or row.state in STATE_AFTER.values():
                 return False
             if row.state is RunState.INTERRUPTED:
@@ -110,7 +114,7 @@ class RunStore:
         query = (
             select(EventRow.number, EventRow.body)
             .join(RunRow, RunRow.number == EventRow.run)
-            .where(RunRow.id == run, EventRow.number > after)
+            .where(RunRow.id == run, KEPT, EventRow.number > after)
             .order_by(EventRow.number)
         )
         if kinds:
@@ -124,14 +128,14 @@ class RunStore:
     def runs(self, limit: int = 200) -> list[RunRecord]:
         """The newest runs, newest first."""
         with self._database.reading() as session:
-            rows = session.scalars(select(RunRow).order_by(RunRow.number.desc()).limit(limit))
-            return [record_of(row) for row in rows]
+            newest = select(RunRow).where(KEPT).order_by(RunRow.number.desc()).limit(limit)
+            return [record_of(row) for row in session.scalars(newest)]
 
     def active(self) -> list[RunRecord]:
         """The runs that have not ended, in the order of the queue."""
         states = (RunState.RUNNING, RunState.WAITING)
         with self._database.reading() as session:
-            query = select(RunRow).where(RunRow.state.in_(states)).order_by(RunRow.number)
+            query = select(RunRow).where(RunRow.state.in_(states), KEPT).order_by(RunRow.number)
             return [record_of(row) for row in session.scalars(query)]
 
     def run(self, run: str) -> RunRecord:
@@ -148,13 +152,13 @@ class RunStore:
             return session.scalar(
                 select(func.count())
                 .select_from(RunRow)
-                .where(RunRow.state == RunState.WAITING, RunRow.number <= row.number)
+                .where(RunRow.state == RunState.WAITING, KEPT, RunRow.number <= row.number)
             )
 
     def stop_requested(self, run: str) -> bool:
         """Whether somebody asked to stop it; also true where it was deleted."""
         with self._database.reading() as session:
-            asked = session.scalar(select(RunRow.stop_requested).where(RunRow.id == run))
+            asked = session.scalar(select(RunRow.stop_requested).where(RunRow.id == run, KEPT))
         return asked is None or asked
 
     def request_stop(self, run: str) -> RunRecord:
@@ -168,14 +172,70 @@ class RunStore:
                 write_events(session, row, [last_word], datetime.now(UTC))
             return record_of(row)
 
-    def delete(self, run: str) -> None:
-        """Forget a run and its events. Raises BadInput for one that is running."""
+    def rename(self, run: str, title: str | None) -> RunRecord:
+        """Give a run a title of at most 80 characters; an empty one takes it away.
+
+        Raises BadInput for a longer one.
+        """
+        cleaned = clean_title(title)
         with self._database.writing() as session:
             row = row_of(session, run)
-            if row.state is RunState.RUNNING:
-                raise BadInput(f"Run '{run}' is running: stop it first, then delete it.")
-            session.add(RetiredIdRow(id=row.id))
-            session.execute(delete(RunRow).where(RunRow.number == row.number))
+            row.title = cleaned
+            return record_of(row)
+
+    def tag(self, run: str, tags: Iterable[str]) -> RunRecord:
+        """Replace a run's tags. Raises BadInput for more than 8, or one over 30 characters."""
+        cleaned = clean_tags(tags)
+        with self._database.writing() as session:
+            row = row_of(session, run)
+            row.tags = cleaned
+            return record_of(row)
+
+    def hide(self, run: str) -> None:
+        """Delete a run so that it can be brought back: nothing lists it and it does not begin.
+
+        Raises BadInput for one that is running.
+        """
+        with self._database.writing() as session:
+            row = row_of(session, run)
+            _require_at_rest(row)
+            row.deleted_at = datetime.now(UTC)
+
+    def deleted(self, run: str) -> RunRecord | None:
+        """A hidden run that can still be brought back; None where there is none of this id."""
+        with self._database.reading() as session:
+            row = deleted_row_of(session, run)
+            return record_of(row) if row else None
+
+    def bring_back(self, run: str) -> RunRecord:
+        """Undo `hide`; a run that waited waits again. Raises UnknownRun once it is forgotten."""
+        with self._database.writing() as session:
+            row = deleted_row_of(session, run) or row_of(session, run)
+            row.deleted_at = None
+            return record_of(row)
+
+    def forget_hidden(self, before: datetime) -> list[str]:
+        """Forget for good what was hidden before that moment; the ids."""
+        due = select(RunRow).where(RunRow.deleted_at < before)
+        with self._database.reading() as session:
+            if session.scalar(due.limit(1)) is None:
+                return []
+        with self._database.writing() as session:
+            rows = session.scalars(due).all()
+            forgotten = [row.id for row in rows]
+            for row in rows:
+                _forget(session, row)
+            return forgotten
+
+    def delete(self, run: str) -> None:
+        """Forget a run and its events at once and for good, hidden or not.
+
+        Raises BadInput for one that is running.
+        """
+        with self._database.writing() as session:
+            row = deleted_row_of(session, run) or row_of(session, run)
+            _require_at_rest(row)
+            _forget(session, row)
 
     def heartbeat(self, owner: Owner) -> None:
         """Say that `owner` lives."""
@@ -208,6 +268,16 @@ class RunStore:
             for row in lost:
                 _interrupt(row, _LOST)
             return [row.id for row in lost]
+
+
+def _require_at_rest(row: RunRow) -> None:
+    if row.state is RunState.RUNNING:
+        raise BadInput(f"Run '{row.id}' is running: stop it first, then delete it.")
+
+
+def _forget(session: Session, row: RunRow) -> None:
+    session.add(RetiredIdRow(id=row.id))
+    session.execute(delete(RunRow).where(RunRow.number == row.number))
 
 
 def _interrupt(row: RunRow, reason: str) -> None:

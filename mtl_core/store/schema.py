@@ -1,5 +1,6 @@
 """The tables, as `docs/storage.md` explains them column by column."""
 
+import json
 from datetime import UTC, datetime
 
 from sqlalchemy import Enum, ForeignKey, Index, String, Text, TypeDecorator
@@ -8,7 +9,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from mtl_core.store.record import RunState
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -24,6 +25,21 @@ class UtcTime(TypeDecorator[datetime]):
     def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """Read it back, aware."""
         return datetime.fromisoformat(value) if value else None
+
+
+class Words(TypeDecorator[tuple[str, ...]]):
+    """A few short texts, kept as a JSON list."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[str, ...] | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        """Write them; what is not ASCII stays readable."""
+        return None if value is None else json.dumps(value, ensure_ascii=False)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[str, ...] | None:  # noqa: ARG002
+        """Read them back."""
+        return None if value is None else tuple(json.loads(value))
 
 
 _State = Enum(
@@ -73,6 +89,9 @@ class RunRow(Table):
     last_event: Mapped[int] = mapped_column(default=0)
     stop_requested: Mapped[bool] = mapped_column(default=False)
     owner: Mapped[str | None] = mapped_column(ForeignKey("owners.id"))
+    title: Mapped[str | None] = mapped_column(Text)
+    tags: Mapped[tuple[str, ...]] = mapped_column(Words, default=(), server_default="[]")
+    deleted_at: Mapped[datetime | None] = mapped_column(UtcTime)
 
 
 class EventRow(Table):

@@ -1,6 +1,6 @@
 """Labelled examples of several tasks, ready to be encoded."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,10 +13,14 @@ from mtl_core.tasks.sentence_files import SentenceFile, read_sentences
 from mtl_core.tasks.subsets import check_numbers, nested_subset
 from mtl_core.tasks.task import Task, TaskKind
 from mtl_core.tasks.token_files import TokenFile, TokenRow, read_tokens
+from mtl_core.tasks.upload_reference import is_upload, upload_folder
 
 SAMPLE = "sample"
+SAMPLE_POSTS = "sample-posts"
 MANIFEST_NAME = "manifest.yaml"
-_SAMPLE_FOLDER = Path(__file__).parent / "sample"
+_FOLDER = Path(__file__).parent
+_SHIPPED = {SAMPLE: _FOLDER / "sample", SAMPLE_POSTS: _FOLDER / "sample_posts"}
+SHIPPED = tuple(_SHIPPED)
 _SUMS_NAME = "SHA256SUMS"
 
 Label = str | tuple[str, ...]
@@ -73,19 +77,33 @@ class _TaskData:
     repaired_tags: int
 
 
-def load_dataset(reference: str, examples: Mapping[str, int] | None = None) -> Dataset:
-    """Read all files of `sample`, of a manifest, or of a folder that holds a `manifest.yaml`.
+def load_dataset(
+    reference: str, examples: Mapping[str, int] | None = None, uploads: Path | None = None
+) -> Dataset:
+    """Read all files of `sample` or `sample-posts`, of a manifest, of a folder that holds a
+    `manifest.yaml`, or of an upload (`upload:<digest>`), which is a folder below `uploads`.
 
     `examples` limits training examples by task name: a nested subset, so that 50 lie within 100.
     Outputs are those of the whole training file, whatever the subset. Raises DataError, naming
     file and line, and InternalError if the sample data are not what was shipped.
     """
-    manifest = read_manifest(_manifest_path(reference))
+    manifest = read_manifest(_manifest_path(reference, uploads))
+    dataset = dataset_of(manifest, reference, examples)
+    if reference in _SHIPPED:
+        verify_shipped(_SHIPPED[reference], dataset.digests)
+    return dataset
+
+
+def dataset_of(
+    manifest: Manifest,
+    reference: str,
+    examples: Mapping[str, int] | None = None,
+    read: Callable[[DataFile], Lines] = read_lines,
+) -> Dataset:
+    """The examples of a manifest's files, as `read` gives them. Raises DataError."""
     limits = dict(examples or {})
-    files = _read_files(manifest)
+    files = _read_files(manifest, read)
     digests = {lines.file.name: lines.sha256 for lines in files.values()}
-    if reference == SAMPLE:
-        verify_shipped(_SAMPLE_FOLDER, digests)
     data = [_task_data(source, files) for source in manifest.tasks]
     check_numbers(limits, {one.task.name: len(one.train) for one in data})
     kept = {
@@ -105,14 +123,16 @@ def load_dataset(reference: str, examples: Mapping[str, int] | None = None) -> D
     )
 
 
-def load_tasks(reference: str) -> tuple[Task, ...]:
+def load_tasks(reference: str, uploads: Path | None = None) -> tuple[Task, ...]:
     """The tasks of `reference` with the outputs of their heads. Raises what `load_dataset` does."""
-    return load_dataset(reference).tasks
+    return load_dataset(reference, uploads=uploads).tasks
 
 
-def _manifest_path(reference: str) -> Path:
-    if reference == SAMPLE:
-        shipped = _SAMPLE_FOLDER / MANIFEST_NAME
+def _manifest_path(reference: str, uploads: Path | None) -> Path:
+    if is_upload(reference):
+        return upload_folder(reference, uploads) / MANIFEST_NAME
+    if reference in _SHIPPED:
+        shipped = _SHIPPED[reference] / MANIFEST_NAME
         if not shipped.is_file():
             raise InternalError("The sample data are not where they were installed. Install again.")
         return shipped
@@ -125,14 +145,14 @@ def _manifest_path(reference: str) -> Path:
     except (OSError, ValueError):  # a name too long, or with a NUL in it, is no file either
         pass
     raise DataError(
-        f"There are no data called '{reference[:200]}'. Name '{SAMPLE}', a manifest file, "
-        f"or a folder that holds a {MANIFEST_NAME}."
+        f"There are no data called '{reference[:200]}'. Name '{SAMPLE}', '{SAMPLE_POSTS}', "
+        f"a manifest file, or a folder that holds a {MANIFEST_NAME}."
     )
 
 
-def _read_files(manifest: Manifest) -> dict[DataFile, Lines]:
+def _read_files(manifest: Manifest, read: Callable[[DataFile], Lines]) -> dict[DataFile, Lines]:
     named = [file for source in manifest.tasks for file in (source.train, source.validation)]
-    return {file: read_lines(file) for file in dict.fromkeys(named)}
+    return {file: read(file) for file in dict.fromkeys(named)}
 
 
 def verify_shipped(folder: Path, digests: Mapping[str, str]) -> None:

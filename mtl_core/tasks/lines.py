@@ -45,12 +45,20 @@ def read_lines(file: DataFile, limit_bytes: int = FILE_BYTES) -> Lines:
     Raises DataError for what is missing, not a file, empty, over `limit_bytes`, or has a line
     that is too long, not UTF-8 or holds a NUL. No more than one line over the limit is read.
     """
+    with _open(file, limit_bytes) as stream:
+        return lines_of(file, stream)
+
+
+def lines_of(file: DataFile, stream: BinaryIO) -> Lines:
+    """The lines of bytes that are open already; `file` names them in messages.
+
+    Raises DataError as `read_lines` does.
+    """
     digest = hashlib.sha256()
     lines = []
-    with _open(file, limit_bytes) as stream:
-        for number, raw in enumerate(_pieces(stream), start=1):
-            digest.update(raw)
-            lines.append(_decoded(file, number, raw))
+    for number, raw in enumerate(_pieces(stream), start=1):
+        digest.update(raw)
+        lines.append(_decoded(file, number, raw))
     if not any(line.strip() for line in lines):
         raise DataError(f"{file.name} is empty. It must hold at least one labelled example.")
     return Lines(file, tuple(lines), digest.hexdigest())

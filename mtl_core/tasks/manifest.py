@@ -16,7 +16,7 @@ from mtl_core.values import Frozen
 MANIFEST_BYTES = 2**18
 _REQUIRED = ("kind", "head", "train", "validation")
 _KEYS = (*_REQUIRED, "text", "label")
-_COLUMNS = {TaskKind.SENTENCE: ("text", "label"), TaskKind.TOKEN: ("tokens", "tags")}
+COLUMNS = {TaskKind.SENTENCE: ("text", "label"), TaskKind.TOKEN: ("tokens", "tags")}
 _EXAMPLE = (
     "A manifest holds: tasks: {sentiment: {kind: sentence, head: classifier, "
     "train: a.train.csv, validation: a.dev.csv}}"
@@ -60,6 +60,26 @@ def read_manifest(path: Path) -> Manifest:
     sources = tuple(_source(file, name, node) for name, node in tasks.items())
     _check_heads(file, sources)
     return Manifest(path=path, tasks=sources)
+
+
+def task_name_fault(name: str) -> str | None:
+    """What keeps a task from bearing this name, with the remedy, or None."""
+    if name.replace("-", "_").isidentifier():
+        return None
+    return (
+        f"the task '{name[:60]}' cannot be named so. "
+        "Begin with a letter and use letters, digits, _ and -."
+    )
+
+
+def head_fault(head: str, what: str) -> str | None:
+    """What keeps the head of `what` from bearing this name, with the remedy, or None."""
+    if head.isidentifier() and not keyword.iskeyword(head) and not head.startswith("_"):
+        return None
+    return (
+        f"the head '{head[:60]}' of {what} is not a name a module can bear. "
+        "Begin with a letter and use letters, digits and _."
+    )
 
 
 def _document(file: DataFile) -> yaml.Node:
@@ -112,11 +132,8 @@ def _entries(
 
 def _source(file: DataFile, name: str, node: yaml.Node) -> TaskSource:
     what = f"the task '{name[:60]}'"
-    if not name.replace("-", "_").isidentifier():
-        raise file.fault(
-            _line(node),
-            f"{what} cannot be named so. Begin with a letter and use letters, digits, _ and -.",
-        )
+    if (fault := task_name_fault(name)) is not None:
+        raise file.fault(_line(node), fault)
     entries = _entries(file, node, what, _KEYS, _REQUIRED)
     values = {key: _string(file, entry, f"'{key}' of {what}") for key, entry in entries.items()}
     kind = _kind(file, entries["kind"], values["kind"], what)
@@ -141,12 +158,8 @@ def _kind(file: DataFile, node: yaml.Node, value: str, what: str) -> TaskKind:
 
 
 def _head(file: DataFile, node: yaml.Node, value: str, what: str) -> str:
-    if not value.isidentifier() or keyword.iskeyword(value) or value.startswith("_"):
-        raise file.fault(
-            _line(node),
-            f"the head '{value[:60]}' of {what} is not a name a module can bear. "
-            "Begin with a letter and use letters, digits and _.",
-        )
+    if (fault := head_fault(value, what)) is not None:
+        raise file.fault(_line(node), fault)
     return value
 
 
@@ -165,7 +178,7 @@ def _columns(
             f"{what} names columns, but CoNLL columns go by their place: token first, tag last. "
             f"Remove {quoted(named)}.",
         )
-    defaults = _COLUMNS[kind]
+    defaults = COLUMNS[kind]
     text, label = values.get("text", defaults[0]), values.get("label", defaults[1])
     if text == label:
         raise file.fault(

@@ -10,8 +10,8 @@ from mtl_core.tasks import json_lines
 from mtl_core.tasks.lines import DataFile, Lines
 from mtl_core.tasks.nearest import what_exists
 
-_DELIMITERS = {".csv": ",", ".tsv": "\t"}
-SUFFIXES = (*_DELIMITERS, ".jsonl")
+DELIMITERS = {".csv": ",", ".tsv": "\t"}
+SUFFIXES = (*DELIMITERS, ".jsonl")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def read_sentences(lines: Lines, text: str, label: str) -> SentenceFile:
     if suffix == ".jsonl":
         cells = _json_cells(lines, text, label)
     else:
-        cells = _table_cells(lines, _DELIMITERS[suffix], text, label)
+        cells = _table_cells(lines, DELIMITERS[suffix], text, label)
     rows = tuple(_row(file, *cell) for cell in cells)
     if not rows:
         raise DataError(f"{file.name} has a header and no rows. Add labelled sentences.")
@@ -93,7 +93,7 @@ def _place(file: DataFile, line: int, columns: list[str], name: str) -> int:
         raise file.fault(
             line,
             f"there is no column '{name}'. {what_exists(name, columns, 'Columns')} "
-            "Name the columns with the keys text and label in the manifest.",
+            "Say which columns hold text and label (a manifest does so with these two keys).",
         )
     return columns.index(name)
 

@@ -18,7 +18,8 @@ class PlanOptimizer:
 
     Its groups are made up front: adding some later under a scheduler breaks the scheduler, and a
     new optimiser would forget the moments of what goes on learning. In a phase only what learns
-    has a gradient; AdamW leaves a parameter without one alone, moments included.
+    has a gradient; AdamW leaves a parameter without one alone. What a phase thaws starts without
+    moments, also where it had learned before: those would tell of a model long gone.
     """
 
     def __init__(
@@ -40,6 +41,9 @@ class PlanOptimizer:
         ]
         # torch refuses an optimiser of nothing; a plan that freezes all takes no step either.
         self._adamw = torch.optim.AdamW(groups, lr=0.0, fused=True) if groups else None
+        self._parameters = parameters
+        self._phase_number = 0
+        self._learning: frozenset[str] = frozenset()
 
     def step(self, table: ParameterTable, step: int, steps: int) -> dict[str, float]:
         """Clip, move what learns, drop every gradient. `step` counts from 1 within the phase.
@@ -49,6 +53,8 @@ class PlanOptimizer:
         rates = group_rates(table, step, steps)
         if self._adamw is None:
             return rates
+        if table.phase_number != self._phase_number:
+            self._begin(table, self._adamw)
         moving: list[nn.Parameter] = []
         for group in self._adamw.param_groups:
             group["lr"] = rates.get(group["group"], 0.0)
@@ -57,6 +63,20 @@ class PlanOptimizer:
         self._adamw.step()
         self._adamw.zero_grad(set_to_none=True)
         return rates
+
+    def _begin(self, table: ParameterTable, adamw: torch.optim.AdamW) -> None:
+        """Drop the moments of what this phase thaws; keep those of what goes on learning.
+
+        A phase in which nothing learns takes no step: after one, everything is thawed anew.
+        """
+        if table.phase_number != self._phase_number + 1:
+            self._learning = frozenset()
+        learns = frozenset(
+            row.name for row in table.rows if row.state is State.TRAINABLE and row.tied_to is None
+        )
+        for name in learns - self._learning:
+            adamw.state.pop(self._parameters[name], None)
+        self._phase_number, self._learning = table.phase_number, learns
 
 
 def group_rates(table: ParameterTable, step: int, steps: int) -> dict[str, float]:

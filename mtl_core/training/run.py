@@ -42,18 +42,20 @@ def fine_tune(
     run: str,
     output: Path | None = None,
     should_stop: Callable[[], bool] = lambda: False,
+    uploads: Path | None = None,
 ) -> Iterator[RunEvent]:
     """Fine-tune once as `spec` says; yield what happened, in order.
 
     `should_stop` is asked between steps. The finished model is written into `output`, which must
-    be missing or empty. Raises BadInput before the first event, NotFinite or FreezeBroken later.
+    be missing or empty; `uploads` is where uploaded data lie. Raises BadInput before the first
+    event, NotFinite or FreezeBroken later.
     """
     if output is not None:
         require_empty(output)
     torch.set_num_threads(spec.threads)
     forget_peak_memory()
     clock = Clock()
-    yield from _Run(load_setting(spec), run, output, should_stop, clock).events()
+    yield from _Run(load_setting(spec, uploads), run, output, should_stop, clock).events()
 
 
 class _Stopped(Exception):

@@ -55,8 +55,8 @@ class Setting:
         return int(self.tokenizer.pad_token_id or 0)
 
 
-def load_setting(spec: RunSpec) -> Setting:
-    """Load all that `spec` names, cheapest refusals first.
+def load_setting(spec: RunSpec, uploads: Path | None = None) -> Setting:
+    """Load all that `spec` names, cheapest refusals first; `uploads` is where uploaded data lie.
 
     Raises BadInput: weights that are not here, data that cannot be read, a plan that does not
     fit, a phase under a step, or weights and data other than those the spec was run on.
@@ -65,7 +65,7 @@ def load_setting(spec: RunSpec) -> Setting:
 
     checkpoint = resolve_checkpoint(spec.checkpoint)
     source = require_weights(checkpoint)
-    dataset = load_dataset(spec.data, spec.examples)
+    dataset = load_dataset(spec.data, spec.examples, uploads)
     description = ModelDescription(_described(checkpoint), dataset.tasks)
     tables = parameter_tables(spec.plan, description)
     tokenizer = load_tokenizer(checkpoint)

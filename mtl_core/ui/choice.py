@@ -77,12 +77,13 @@ def current_choice() -> Choice:
     if st.session_state.get(Key.PLAN) not in (None, st.session_state.get(Key.DRAFT)):
         st.session_state.pop(Key.DRAFT, None)
     kept = st.session_state.get(Key.CHOICE)
-    if not isinstance(kept, Choice) or _came_by_history():
+    if not isinstance(kept, Choice) or came_by_history():
         choice, notes = choice_from(st.query_params.to_dict())
     else:
         drawn = {name: st.session_state[name] for name in _FIELDS if name in st.session_state}
         choice, notes = choice_from(drawn, base=kept)
     st.session_state[Key.IGNORED] = notes
+    _notice_page()
     return keep_choice(choice)
 
 
@@ -100,9 +101,13 @@ def keep_choice(choice: Choice) -> Choice:
 
 
 def seed_widget(name: Key) -> None:
-    """Give the widget of field `name` the choice's value; call it just before drawing it."""
+    """Give the widget of field `name` the choice's value; call it just before drawing it.
+
+    On the first run of a page the value is given whatever the session says: what it holds then is
+    the value of another page's widget of that key, and this one would begin at its default.
+    """
     value = getattr(st.session_state[Key.CHOICE], name)
-    if st.session_state.get(name) != value:
+    if st.session_state.get(Key.PAGE_IS_NEW) or st.session_state.get(name) != value:
         st.session_state[name] = value
 
 
@@ -146,9 +151,18 @@ def write_address(choice: Choice) -> None:
 _FIELDS = tuple(Choice.model_fields)
 
 
-def _came_by_history() -> bool:
+def came_by_history() -> bool:
+    """Whether the browser's back or forward led to this run of the page."""
     context = get_script_run_ctx()
     return context is not None and context.is_history_navigation
+
+
+def _notice_page() -> None:
+    """Remember which page is drawn, and whether it is another than in the run before."""
+    context = get_script_run_ctx()
+    page = None if context is None else context.page_script_hash
+    st.session_state[Key.PAGE_IS_NEW] = page != st.session_state.get(Key.PAGE)
+    st.session_state[Key.PAGE] = page
 
 
 def _text(value: Any) -> str:

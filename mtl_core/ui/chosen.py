@@ -20,8 +20,9 @@ from mtl_core.lessons.titles import scenario_phrase
 from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
 from mtl_core.models.description import ModelDescription
 from mtl_core.settings import Settings
-from mtl_core.tasks.dataset import SAMPLE, load_tasks
+from mtl_core.tasks.dataset import SAMPLE, SHIPPED, load_tasks
 from mtl_core.tasks.task import Task
+from mtl_core.tasks.upload_reference import is_upload, upload_folder
 from mtl_core.ui.choice import Choice, current_choice, ignore, ignore_plan
 from mtl_core.ui.keys import Key
 
@@ -71,18 +72,20 @@ def _tasks(settings: Settings) -> tuple[Task, ...]:
     """The tasks of the chosen data; a path counts only below the configured roots."""
     reference = _kept().data
     try:
-        if reference != SAMPLE:
+        if is_upload(reference):
+            upload_folder(reference, settings.uploads)
+        elif reference not in SHIPPED:
             _check_below(reference, settings.data_roots)
-        return _tasks_of(reference)
+        return _tasks_of(reference, settings.uploads)
     except DataError as problem:
         ignore(Key.DATA, str(problem), SAMPLE)
-        return _tasks_of(SAMPLE)
+        return _tasks_of(SAMPLE, settings.uploads)
 
 
 @st.cache_data(ttl=30, max_entries=32, show_spinner=False)
-def _tasks_of(reference: str) -> tuple[Task, ...]:
+def _tasks_of(reference: str, uploads: Path) -> tuple[Task, ...]:
     """The tasks of some data, read at most twice a minute: a table needs them at each click."""
-    return load_tasks(reference)
+    return load_tasks(reference, uploads)
 
 
 def _check_below(reference: str, roots: tuple[Path, ...]) -> None:
@@ -93,8 +96,8 @@ def _check_below(reference: str, roots: tuple[Path, ...]) -> None:
         raise DataError(f"'{reference[:80]}' cannot be read as a path: {problem}") from None
     if not any(path.is_relative_to(root.resolve()) for root in roots):
         raise DataError(
-            "this dashboard reads the sample, and manifests below the folders that "
-            "FREEZE_LAB_DATA lists"
+            "this dashboard reads the samples, files uploaded on its Data page, and manifests "
+            "below the folders that FREEZE_LAB_DATA lists"
         )
 
 

@@ -28,12 +28,41 @@ class Key(StrEnum):
     NEW_RUN = "new_run"
     WATCH = "watch"
     DELETE = "delete"
+    UNDO = "undo"
+    DELETED = "deleted"  # the run deleted last; a query parameter, so that it goes with the page
+    RUN_AGAIN = "run_again"
+    CHANGE_AND_RUN = "change_and_run"
+    RUN_TITLE = "run_title"  # with the run's id behind it, as is the next
+    RUN_TAGS = "run_tags"
+    SAVE_NAME = "save_name"
     PAST_RUNS = "past_runs"
+    RUNS_FILTER = "runs_filter"
+    TAGS_FILTER = "tags_filter"
     LAST_START = "_last_start"  # what was started last and when: a double click starts one run
+
+    UPLOAD_TASKS = "upload_tasks"  # how many tasks the form for files has
+    USE_UPLOAD = "use_upload"
+    FORGET_UPLOAD = "forget_upload"
+    TRAIN_DATA = "train_data"  # the button that leads from Data to Train
+
+    RUNS = "runs"  # the runs compared; a query parameter too, ids separated by commas
+    COMPARED = "_compared"  # the same, kept across pages
+    X_AXIS = "x_axis"
+    LOSSES = "losses"
+    SMOOTHING = "smoothing"
+    IN_COLOR = "in_color"
+    COMPARISON = "comparison"
+    FIRST_PLAN = "first_plan"
+    SECOND_PLAN = "second_plan"
+    ONLY_DIFFERENT = "only_different"
+    TO_TRAIN = "to_train"
+    UPDATE = "update"
 
     TRAIN_PLAN = "train_plan"  # the button that leads from Freeze to Train
     MORE = "more"
     TOP_LAYERS = "top_layers"
+    OTHER_SCENARIOS = "other_scenarios"
+    GENTLER = "gentler"
     STATE_FILTER = "state_filter"
     GROUP_FILTER = "group_filter"
     TEXT_FILTER = "text_filter"
@@ -45,4 +74,13 @@ class Key(StrEnum):
     CHOICE = "_choice"  # the Choice itself, kept across pages
     LAST_CHECKPOINT = "_last_checkpoint"  # the last one that could be described
     DRAFT = "_draft"  # a plan's text that could not be used
+    PAGE = "_page"  # which page was drawn last
+    PAGE_IS_NEW = "_page_is_new"  # whether this run is the first of a page
     IGNORED = "_ignored"  # notes on values that were ignored
+    UPLOAD_SEEN = "_upload_seen"  # the files looked at last, and what was found in them
+    UPLOAD_PROBLEM = "_upload_problem"  # why the last click on keep or forget came to nothing
+
+
+def upload_key(task: int, field: str) -> str:
+    """The key of one widget of the form for files: `upload_1_name`; tasks count from 1."""
+    return f"upload_{task}_{field}"

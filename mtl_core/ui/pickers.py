@@ -6,6 +6,9 @@ from math import prod
 
 import streamlit as st
 
+from mtl_core.freezing.plan import Plan, gentler
+from mtl_core.freezing.plan_file import plan_to_yaml
+from mtl_core.freezing.recipes import scenario_kind
 from mtl_core.freezing.scenarios import Scenario, scenarios
 from mtl_core.freezing.table import ParameterTable
 from mtl_core.freezing.writing import rate_text
@@ -20,6 +23,10 @@ from mtl_core.ui.keys import Key
 from mtl_core.ui.page import plain
 
 _TOPS_AS_PILLS = 3
+_PHASES_SIDE_BY_SIDE = 6  # more, as a scenario with a phase for each layer has, become a list
+_PILLS = ("heads-only", "top", "full", "gradual", "discriminative", "freeze-head", "frozen")
+"""Kinds with a pill of their own, from little to much, then those with rates and phases of their
+own, heads, and nothing at all last. All others are in the list under More."""
 
 
 def checkpoint_picker(chosen: Chosen) -> None:
@@ -42,7 +49,7 @@ def checkpoint_picker(chosen: Chosen) -> None:
 
 
 def scenario_picker(chosen: Chosen) -> None:
-    """One pill for each scenario that fits; a top-N beyond the third only while it is chosen."""
+    """A pill for each common scenario that fits; one of the others only while it is chosen."""
     if chosen.scenario is None:
         with st.container(gap=None):
             st.markdown("What learns")
@@ -71,12 +78,28 @@ def phase_picker(chosen: Chosen) -> None:
     if len(chosen.tables) == 1:
         return
     names = {table.phase_number: table.phase.name for table in chosen.tables}
+
+    def title(number: int) -> str:
+        return f"{number}  {names[number]}" if number in names else str(number)
+
     seed_widget(Key.PHASE)
+    if len(names) > _PHASES_SIDE_BY_SIDE:
+        st.selectbox(
+            "Phase",
+            list(names),
+            key=Key.PHASE,
+            format_func=lambda number: (
+                f"Phase {number} of {len(names)}: {names.get(number, number)}"
+            ),
+            label_visibility="collapsed",
+            width=330,
+        )
+        return
     st.segmented_control(
         "Phase",
         list(names),
         key=Key.PHASE,
-        format_func=lambda number: f"{number}  {names[number]}" if number in names else str(number),
+        format_func=title,
         required=True,
         label_visibility="collapsed",
     )
@@ -94,12 +117,13 @@ def more_choices(chosen: Chosen) -> None:
         return
     with popover:
         _top_layers(chosen)
+        _other_scenarios(chosen)
         _rates(chosen.table)
         seed_widget(Key.DATA)
         st.text_input(
             "Data",
             key=Key.DATA,
-            help="'sample', or the path of a manifest below the folders this dashboard may read. "
+            help="'sample', 'sample-posts', or a manifest below folders open to this dashboard. "
             "Its tasks decide which heads the model has.",
         )
         seed_plan_widget()
@@ -128,6 +152,35 @@ def _top_layers(chosen: Chosen) -> None:
     )
 
 
+def _other_scenarios(chosen: Chosen) -> None:
+    if chosen.scenario is None:
+        return
+    listed = {each.name: each for each in scenarios(chosen.model)}
+    others = [name for name in listed if scenario_kind(name)[0] not in _PILLS]
+    st.selectbox(
+        "Other scenarios",
+        others,
+        index=None,
+        key=Key.OTHER_SCENARIOS,
+        format_func=lambda name: _pill_title(name, listed),
+        placeholder=f"{len(others)} more",
+        on_change=_choose_other,
+    )
+
+
+def gentler_button(plan: Plan) -> None:
+    """Offer the plan with each layer at 0.95 of the one above, as a plan of one's own."""
+    st.button(
+        "Use 0.95 a layer",
+        key=Key.GENTLER,
+        type="tertiary",
+        help="The same plan with each layer at 0.95 of the rate of the layer above it. It stands "
+        "in place of the scenario, and its text is under More.",
+        on_click=_change,
+        kwargs={"plan": plan_to_yaml(gentler(plan)), "phase": 1},
+    )
+
+
 def _rates(table: ParameterTable) -> None:
     encoder, heads = table.plan.rates_in(table.phase)
     for key, label, rate, step in (
@@ -152,6 +205,13 @@ def _choose_top() -> None:
         _change(scenario=f"top-{count}", phase=1)
 
 
+def _choose_other() -> None:
+    name = st.session_state.get(Key.OTHER_SCENARIOS)
+    st.session_state[Key.OTHER_SCENARIOS] = None
+    if isinstance(name, str):
+        _change(scenario=name, phase=1)
+
+
 def _leave_own_plan() -> None:
     _change(plan="", phase=1)
 
@@ -170,19 +230,15 @@ def _change(**changes: object) -> None:
 
 
 def _in_order(names: Iterable[str]) -> list[str]:
-    """From little to much, then the phased ones, heads, and nothing at all last."""
-    order = ("heads-only", "top", "full", "gradual", "discriminative", "freeze-head", "frozen")
-    return sorted(names, key=lambda name: order.index(_kind(name)))
-
-
-def _kind(name: str) -> str:
-    return "top" if name.startswith("top-") else name.partition(":")[0]
+    """In the order of the pills; one of the other scenarios after them."""
+    places = {kind: place for place, kind in enumerate(_PILLS)}
+    return sorted(names, key=lambda name: places.get(scenario_kind(name)[0], len(places)))
 
 
 def _is_pill(name: str, current: str) -> bool:
-    if not name.startswith("top-"):
-        return True
-    return int(name.removeprefix("top-")) <= _TOPS_AS_PILLS or name == current
+    kind, argument = scenario_kind(name)
+    few = kind in _PILLS and (kind != "top" or int(argument) <= _TOPS_AS_PILLS)
+    return few or name == current
 
 
 def _pill_title(name: str, listed: Mapping[str, Scenario]) -> str:

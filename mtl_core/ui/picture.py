@@ -1,7 +1,6 @@
 """The picture of the Freeze page and the facts beside it: counts, stack, shares, rates."""
 
 from datetime import date
-from pathlib import Path
 
 import streamlit as st
 
@@ -15,10 +14,12 @@ from mtl_core.freezing.writing import SIGNS, rate_text
 from mtl_core.lessons.titles import task_titles
 from mtl_core.models.checkpoint import has_weights
 from mtl_core.models.description import BackboneDescription, Role
-from mtl_core.tasks.dataset import SAMPLE
+from mtl_core.tasks.upload_reference import is_upload
 from mtl_core.ui.chosen import Chosen
+from mtl_core.ui.data_words import data_name
 from mtl_core.ui.keys import Key
 from mtl_core.ui.page import plain
+from mtl_core.ui.pickers import gentler_button
 
 _ROWS = 8
 _ROWS_OF_RATES = 4  # what the figure of rates takes from the table
@@ -47,14 +48,14 @@ def percent(share: float) -> str:
 def line_of_facts(chosen: Chosen) -> list[str]:
     """Where the numbers come from: checkpoint, plan, rates, tasks and data, date."""
     tasks = ", ".join(task_titles(chosen.model))
-    data = chosen.choice.data
+    data = data_name(chosen.choice.data, (task.name for task in chosen.model.tasks))
     weights = "" if has_weights(chosen.checkpoint) else "weights not here"
     return [
         plain(chosen.checkpoint.name),
         weights,
         plain(chosen.plan_phrase),
         rate_facts(chosen.table),
-        plain(f"{tasks} ({data if data == SAMPLE else Path(data).name})"),
+        plain(data if is_upload(chosen.choice.data) else f"{tasks} ({data})"),
         f"{date.today():%d %b %Y}".removeprefix("0"),
     ]
 
@@ -149,7 +150,10 @@ def _rates_by_layer(table: ParameterTable, colors: Palette) -> None:
     text = f"Learning rate by block: the lowest is 1/{ratio:,.0f} of the encoder's highest."
     if still:
         text += f" **{still} {'block is' if still == 1 else 'blocks are'} frozen in all but name.**"
-    st.markdown(f":small[{text}]")
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        st.markdown(f":small[{text}]", width="content")
+        if still:
+            gentler_button(table.plan)
     st.plotly_chart(
         rates_figure(table, colors),
         theme=None,

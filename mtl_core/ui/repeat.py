@@ -28,18 +28,29 @@ def needs_plan_file(spec: RunSpec, model: ModelDescription | None) -> bool:
     return _plan_words(spec, model)[0] == "--plan"
 
 
-def _plan_words(spec: RunSpec, model: ModelDescription | None) -> list[str]:
+def scenario_rates(
+    spec: RunSpec, model: ModelDescription | None
+) -> tuple[float | None, float | None] | None:
+    """The rates (encoder, heads) that make the spec's scenario its plan; None for the scenario's
+    own rate. None in place of both where no rates do, or the model is not known."""
     plan = spec.plan
     if spec.scenario is None or model is None:
-        return ["--plan", "plan.yaml"]
+        return None
     try:
         base = scenario_plan(spec.scenario, model)
     except PlanError:
-        return ["--plan", "plan.yaml"]
+        return None
     for rate in (None, plan.learning_rate):
         for head_rate in (None, plan.head_learning_rate):
             if base.with_rates(rate, head_rate) == plan:
-                named = {"--learning-rate": rate, "--head-learning-rate": head_rate}
-                rates = [w for k, v in named.items() if v is not None for w in (k, repr(v))]
-                return ["--scenario", spec.scenario, *rates]
-    return ["--plan", "plan.yaml"]
+                return rate, head_rate
+    return None
+
+
+def _plan_words(spec: RunSpec, model: ModelDescription | None) -> list[str]:
+    rates = scenario_rates(spec, model)
+    if spec.scenario is None or rates is None:
+        return ["--plan", "plan.yaml"]
+    named = zip(("--learning-rate", "--head-learning-rate"), rates, strict=True)
+    words = [word for name, rate in named if rate is not None for word in (name, repr(rate))]
+    return ["--scenario", spec.scenario, *words]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cache
-from time import monotonic
+from pathlib import Path
 
 import streamlit as st
 
@@ -13,17 +13,19 @@ from mtl_core.errors import BadInput
 from mtl_core.lessons.titles import scenario_phrase, task_title
 from mtl_core.models.checkpoint import download_command, has_weights, require_weights
 from mtl_core.store.record import RunRecord, RunState
-from mtl_core.tasks.dataset import SAMPLE, load_dataset
+from mtl_core.tasks.dataset import SAMPLE, SAMPLE_POSTS, load_dataset
+from mtl_core.tasks.upload_reference import is_upload
 from mtl_core.training.phases import phase_steps, steps_per_epoch, steps_that_learn
 from mtl_core.training.prepare import prepare_spec
 from mtl_core.training.spec import RunSpec
 from mtl_core.ui.chosen import Chosen
+from mtl_core.ui.data_words import full_data_name
 from mtl_core.ui.keys import Key
 from mtl_core.ui.page import current_palette, header, plain
+from mtl_core.ui.run_delete import deleted_header
 from mtl_core.ui.run_settings import learns, run_settings
+from mtl_core.ui.run_start import start_once
 from mtl_core.ui.run_words import plan_words, rate_words
-
-_DOUBLE_CLICK_SECONDS = 2.0
 
 
 def first_run(lab: Lab, chosen: Chosen) -> None:
@@ -55,6 +57,12 @@ def no_such_run(lab: Lab, chosen: Chosen, asked: str) -> None:
             "The runs that exist are listed below."
         ],
     )
+    _form(lab, chosen, _label(chosen))
+
+
+def deleted_run(lab: Lab, chosen: Chosen, gone: RunRecord) -> None:
+    """The page of an address whose run was deleted and can still be brought back."""
+    deleted_header(lab, gone)
     _form(lab, chosen, _label(chosen))
 
 
@@ -121,7 +129,7 @@ def _facts(chosen: Chosen) -> list[str]:
         choice.checkpoint,
         _name(chosen),
         rate_words(rates),
-        f"data: {choice.data}",
+        f"data: {full_data_name(choice.data, (task.name for task in chosen.model.tasks))}",
         f"seed {choice.seed}",
     ]
 
@@ -131,7 +139,10 @@ def _name(chosen: Chosen) -> str:
 
 
 def _label(chosen: Chosen) -> str:
-    data = "the sample" if chosen.choice.data == SAMPLE else "your data"
+    samples = {SAMPLE: "the sample", SAMPLE_POSTS: "the sample posts"}
+    data = samples.get(chosen.choice.data, "your data")
+    if is_upload(chosen.choice.data):
+        data = full_data_name(chosen.choice.data, (task.name for task in chosen.model.tasks))
     return f"Train {_name(chosen)} on {data}"
 
 
@@ -153,7 +164,7 @@ def _form(lab: Lab, chosen: Chosen, label: str) -> None:
     if problem:
         _obstacle(chosen, problem)
     if clicked and spec is not None:
-        _start(lab, spec)
+        start_once(lab, spec)
 
 
 def _obstacle(chosen: Chosen, problem: str) -> None:
@@ -196,7 +207,9 @@ def _checked(lab: Lab, chosen: Chosen) -> tuple[RunSpec | None, int | None, str 
             seed=choice.seed,
             threads=lab.settings.threads,
         )
-        planned = phase_steps(spec, steps_per_epoch(_sentences(choice.data), choice.batch_size))
+        planned = phase_steps(
+            spec, steps_per_epoch(_sentences(lab, choice.data), choice.batch_size)
+        )
         steps = sum(steps_that_learn(chosen.tables, planned))
         if not has_weights(chosen.checkpoint):
             require_weights(chosen.checkpoint)
@@ -205,9 +218,9 @@ def _checked(lab: Lab, chosen: Chosen) -> tuple[RunSpec | None, int | None, str 
     return spec, steps, None
 
 
-def _sentences(data: str) -> int:
+def _sentences(lab: Lab, data: str) -> int:
     """Sentences to train on; the sample, which never changes, is counted once."""
-    return _sample_sentences() if data == SAMPLE else _count(data)
+    return _sample_sentences() if data == SAMPLE else _count(data, lab.settings.uploads)
 
 
 @cache
@@ -215,8 +228,9 @@ def _sample_sentences() -> int:
     return _count(SAMPLE)
 
 
-def _count(data: str) -> int:
-    return sum(splits["train"] for splits in load_dataset(data).counts().values())
+def _count(data: str, uploads: Path | None = None) -> int:
+    dataset = load_dataset(data, uploads=uploads)
+    return sum(splits["train"] for splits in dataset.counts().values())
 
 
 def _cost(chosen: Chosen, steps: int) -> str:
@@ -224,17 +238,3 @@ def _cost(chosen: Chosen, steps: int) -> str:
     if not steps:
         return "Nothing learns: the model is only evaluated"
     return f"{steps:,} steps of {choice.batch_size} sentences, one run at a time"
-
-
-def _start(lab: Lab, spec: RunSpec) -> None:
-    """Start the run once and show it; a second click of a double click only shows it."""
-    last, when, run = st.session_state.get(Key.LAST_START, (None, 0.0, ""))
-    if last != spec or monotonic() - when > _DOUBLE_CLICK_SECONDS:
-        try:
-            run = lab.start(spec).id
-        except BadInput as problem:
-            st.error(plain(str(problem)))
-            return
-        st.session_state[Key.LAST_START] = (spec, monotonic(), run)
-    st.query_params[Key.RUN] = run
-    st.rerun()

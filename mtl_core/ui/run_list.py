@@ -1,20 +1,22 @@
-"""All runs of the store, newest first: open one, delete one."""
+"""All runs of the store, newest first: find one, open one, delete one."""
 
 from collections.abc import Sequence
+from zlib import crc32
 
 import pandas as pd
 import streamlit as st
 
 from mtl_core.engine.lab import Lab
-from mtl_core.errors import BadInput
 from mtl_core.store.record import RunRecord
+from mtl_core.ui.data_words import full_data_name
 from mtl_core.ui.keys import Key
-from mtl_core.ui.page import plain
 from mtl_core.ui.run_cache import outcome_of
-from mtl_core.ui.run_words import STATE_SIGNS, moment, plan_words
+from mtl_core.ui.run_delete import delete_button
+from mtl_core.ui.run_filter import run_filter
+from mtl_core.ui.run_words import STATE_SIGNS, plan_words, run_label
 
 _ROWS_SHOWN = 9
-_FIRST_SCORE = 6  # of the columns
+_SECONDS = "Seconds"
 
 
 def run_list(lab: Lab, records: Sequence[RunRecord], shown: str | None) -> None:
@@ -26,31 +28,33 @@ def run_list(lab: Lab, records: Sequence[RunRecord], shown: str | None) -> None:
             st.markdown("### Runs")
             st.caption("The newest first. Select a row to open its run.")
         _picker(lab, records, shown)
-    rows = _rows(lab, records)
+    found = run_filter(records)
+    if not found:
+        st.caption("No run matches the filter.")
+        return
+    rows, scores = _rows(lab, found)
     st.dataframe(
         rows,
         hide_index=True,
-        height="content" if len(records) <= _ROWS_SHOWN else 35 * (_ROWS_SHOWN + 1),
+        height="content" if len(found) <= _ROWS_SHOWN else 35 * (_ROWS_SHOWN + 1),
         alt="All runs",
-        key=f"{Key.PAST_RUNS}_{records[0].id}",  # a new first row: the old selection is another run
+        key=_table_key(found),
         selection_mode="single-row",
-        on_select=lambda: _open_selected(records),
+        on_select=lambda: _open_selected(found),
         placeholder="",
         column_config={
             "Asked for": st.column_config.DatetimeColumn(format="D MMM YYYY HH:mm"),
             "Seed": st.column_config.NumberColumn(format="%d"),
-            "Seconds": st.column_config.NumberColumn(format="%.1f"),
-            **{
-                name: st.column_config.NumberColumn(format="%.3f")
-                for name in rows.columns[_FIRST_SCORE:-1]
-            },
+            "Tags": st.column_config.ListColumn(),
+            _SECONDS: st.column_config.NumberColumn(format="%.1f"),
+            **{name: st.column_config.NumberColumn(format="%.3f") for name in scores},
         },
     )
 
 
 def _picker(lab: Lab, records: Sequence[RunRecord], shown: str | None) -> None:
     """The same choice as a list that a keyboard reaches, and the delete button."""
-    labels = {record.id: _label(record) for record in records}
+    labels = {record.id: run_label(record) for record in records}
     current = shown if shown in labels else None
     if st.session_state.get(Key.RUN) != current:
         st.session_state[Key.RUN] = current
@@ -68,23 +72,7 @@ def _picker(lab: Lab, records: Sequence[RunRecord], shown: str | None) -> None:
         )
         record = next((each for each in records if each.id == current), None)
         if record is not None and record.state.is_final:
-            _delete_button(lab, record)
-
-
-def _delete_button(lab: Lab, record: RunRecord) -> None:
-    with st.popover("Delete", icon=":material/delete:"):
-        st.markdown(f"Forget **{plain(_label(record))}**, its events and its trained model?")
-        st.button("Delete this run", key=Key.DELETE, on_click=_delete, args=(lab, record.id))
-
-
-def _delete(lab: Lab, run: str) -> None:
-    try:
-        lab.delete(run)
-    except BadInput as problem:
-        st.toast(plain(str(problem)))
-        return
-    st.query_params.pop(Key.RUN, None)
-    st.toast("The run is deleted.")
+            delete_button(lab, record)
 
 
 def _open_picked() -> None:
@@ -92,7 +80,7 @@ def _open_picked() -> None:
 
 
 def _open_selected(records: Sequence[RunRecord]) -> None:
-    chosen = st.session_state[f"{Key.PAST_RUNS}_{records[0].id}"].selection.rows
+    chosen = st.session_state[_table_key(records)].selection.rows
     if chosen and chosen[0] < len(records):
         _open(records[chosen[0]].id)
 
@@ -104,26 +92,36 @@ def _open(run: str | None) -> None:
         st.query_params[Key.RUN] = run
 
 
-def _label(record: RunRecord) -> str:
-    return f"{plan_words(record.spec)}, {record.spec.checkpoint}, {moment(record.created_at)}"
+def _table_key(records: Sequence[RunRecord]) -> str:
+    """Another key for other rows: a selection by number would else be another run's."""
+    ids = " ".join(record.id for record in records)
+    return f"{Key.PAST_RUNS}_{crc32(ids.encode()):08x}"
 
 
-def _rows(lab: Lab, records: Sequence[RunRecord]) -> pd.DataFrame:
-    """One row a run; a column for each task that any of them has, empty where a run has it not."""
+def _rows(lab: Lab, records: Sequence[RunRecord]) -> tuple[pd.DataFrame, list[str]]:
+    """One row a run, and the titles of the score columns.
+
+    A column for each task that any of them has, empty where a run has it not; for names and tags
+    only where some run has any.
+    """
+    titled, tagged = any(each.title for each in records), any(each.tags for each in records)
     outcomes = [outcome_of(lab, record) for record in records]
     columns = list(dict.fromkeys(name for outcome in outcomes for name in outcome.scores))
-    return pd.DataFrame(
+    table = pd.DataFrame(
         [
             {
                 "State": STATE_SIGNS[record.state],
+                **({"Name": record.title or ""} if titled else {}),
                 "Plan": plan_words(record.spec),
                 "Checkpoint": record.spec.checkpoint,
-                "Data": record.spec.data,
+                "Data": full_data_name(record.spec.data, (task.name for task in record.spec.tasks)),
                 "Asked for": record.created_at.astimezone(),
                 "Seed": record.spec.seed,
                 **{name: outcome.scores.get(name) for name in columns},
-                "Seconds": outcome.seconds,
+                _SECONDS: outcome.seconds,
+                **({"Tags": list(record.tags)} if tagged else {}),
             }
             for record, outcome in zip(records, outcomes, strict=True)
         ]
     )
+    return table, columns

@@ -1,15 +1,13 @@
 """The settings of the next run, beside the plan that the Freeze page chooses."""
 
-from pathlib import Path
-
 import streamlit as st
 
 from mtl_core.freezing.writing import rate_text
 from mtl_core.models.description import Role
 from mtl_core.settings import Settings
-from mtl_core.tasks.dataset import MANIFEST_NAME, SAMPLE
 from mtl_core.ui.choice import seed_widget
 from mtl_core.ui.chosen import Chosen
+from mtl_core.ui.data_picker import data_picker
 from mtl_core.ui.keys import Key
 
 
@@ -17,37 +15,31 @@ def run_settings(settings: Settings, chosen: Chosen) -> None:
     """The widgets: data, length, batches, seed, rates; the scenario's rates show until replaced."""
     backbone, heads = chosen.plan.rates_in(chosen.plan.phases[-1])
     with st.grid(7, min_column_width=120, gap="small"):
-        _data_picker(settings, chosen.choice.data)
+        data_picker(settings, chosen.choice.data)
         seed_widget(Key.EPOCHS)
-        st.number_input("Epochs", min_value=0.1, step=1.0, format="%g", key=Key.EPOCHS)
-        _number(Key.BATCH_SIZE, "Batch size", least=1)
-        _number(Key.MAX_LENGTH, "Max length", 8, 8, "Sub-words a sentence keeps.")
-        _number(Key.SEED, "Seed", least=0)
+        st.number_input(
+            "Epochs",
+            min_value=0.1,
+            value=chosen.choice.epochs,
+            step=1.0,
+            format="%g",
+            key=Key.EPOCHS,
+        )
+        _number(chosen, Key.BATCH_SIZE, "Batch size", least=1)
+        _number(chosen, Key.MAX_LENGTH, "Max length", 8, 8, "Sub-words a sentence keeps.")
+        _number(chosen, Key.SEED, "Seed", least=0)
         _rate(Key.LEARNING_RATE, "Rate of the encoder", backbone, chosen)
         _rate(Key.HEAD_LEARNING_RATE, "Rate of the heads", heads, chosen)
 
 
-def _data_picker(settings: Settings, current: str) -> None:
-    found = [str(path) for root in settings.data_roots for path in _manifests(root)]
-    options = list(dict.fromkeys([SAMPLE, *found, current]))
-    seed_widget(Key.DATA)
-    st.selectbox(
-        "Data",
-        options,
-        key=Key.DATA,
-        accept_new_options=bool(settings.data_roots),
-        help="The sample, or a manifest below the folders that FREEZE_LAB_DATA lists.",
-    )
-
-
-def _manifests(root: Path) -> list[Path]:
-    """Manifests in `root` and in the folders right below it."""
-    return sorted([*root.glob(MANIFEST_NAME), *root.glob(f"*/{MANIFEST_NAME}")])
-
-
-def _number(key: Key, label: str, least: int, step: int = 1, help: str | None = None) -> None:
+def _number(
+    chosen: Chosen, key: Key, label: str, least: int, step: int = 1, help: str | None = None
+) -> None:
+    """A whole number. The default is the choice's too: a browser that draws the form in another
+    place of the page, such as out of a folded one, forgets the value it was given."""
     seed_widget(key)
-    st.number_input(label, min_value=least, step=step, key=key, help=help)
+    value: int = getattr(chosen.choice, key)
+    st.number_input(label, min_value=least, value=value, step=step, key=key, help=help)
 
 
 def _rate(key: Key, label: str, default: float, chosen: Chosen) -> None:
@@ -56,7 +48,7 @@ def _rate(key: Key, label: str, default: float, chosen: Chosen) -> None:
     learning = learns(chosen, heads=key is Key.HEAD_LEARNING_RATE)
     st.number_input(
         label,
-        value=None,
+        value=getattr(chosen.choice, key),
         format="%g",
         key=key,
         placeholder=f"{rate_text(default)}, the plan's" if learning else "frozen",

@@ -1,7 +1,5 @@
 """One run on the Train page: what it does now, or what it came to."""
 
-from collections.abc import Sequence
-
 import streamlit as st
 
 from mtl_core.analysis.finding import loss_finding
@@ -16,10 +14,14 @@ from mtl_core.ui.keys import Key
 from mtl_core.ui.live_chart import live_chart
 from mtl_core.ui.page import current_palette, header, plain
 from mtl_core.ui.phase_table import phase_table
+from mtl_core.ui.run_again import again_buttons
 from mtl_core.ui.run_cache import figure_of, summary_of
 from mtl_core.ui.run_cards import hue, run_cards
 from mtl_core.ui.run_end import how_to_repeat, run_end
-from mtl_core.ui.run_words import duration, facts, plan_words, run_headline, step_time
+from mtl_core.ui.run_naming import name_line
+from mtl_core.ui.run_queue import queue_view, runs_before
+from mtl_core.ui.run_start import start_once
+from mtl_core.ui.run_words import duration, facts, run_headline, step_time
 
 TICK_SECONDS = 2.0
 
@@ -45,12 +47,15 @@ def _watch(lab: Lab, run: str) -> None:
 
 def _draw(lab: Lab, record: RunRecord) -> None:
     summary, colors = summary_of(lab, record), current_palette()
-    before = _runs_before(lab, record)
+    before = runs_before(lab, record)
     answer = run_headline(record, summary, len(before))
     with header(plain(answer), [plain(fact) for fact in facts(record, summary)]):
-        _buttons(lab, record)
+        again = _buttons(lab, record)
+    if again:
+        start_once(lab, record.spec)
+    name_line(lab, record)
     if record.state is RunState.WAITING:
-        _queue(before)
+        queue_view(lab, before)
         return
     run_end(record, summary)
     if record.state is RunState.RUNNING:
@@ -64,10 +69,12 @@ def _draw(lab: Lab, record: RunRecord) -> None:
     phase_table(summary, colors)
 
 
-def _buttons(lab: Lab, record: RunRecord) -> None:
+def _buttons(lab: Lab, record: RunRecord) -> bool:
+    """The buttons of the head; whether the run is to run again."""
     if record.state.is_final:
+        again = again_buttons(lab, record)
         st.button("New run", key=Key.NEW_RUN, icon=":material/add:", on_click=_leave)
-        return
+        return again
     st.button(
         "Stop the run" if record.state is RunState.RUNNING else "Take out of the queue",
         key=Key.STOP,
@@ -76,6 +83,7 @@ def _buttons(lab: Lab, record: RunRecord) -> None:
         on_click=_stop,
         args=(lab, record.id),
     )
+    return False
 
 
 def _leave() -> None:
@@ -87,26 +95,6 @@ def _stop(lab: Lab, run: str) -> None:
         lab.stop(run)
     except UnknownRun as problem:
         st.toast(plain(str(problem)))
-
-
-def _runs_before(lab: Lab, record: RunRecord) -> list[RunRecord]:
-    """The runs that come before a waiting one: the one that runs, then the queue."""
-    if record.state is not RunState.WAITING:
-        return []
-    older = [each for each in lab.store.active() if each.created_at < record.created_at]
-    return sorted(older, key=lambda each: each.state is RunState.WAITING)
-
-
-def _queue(before: Sequence[RunRecord]) -> None:
-    if not before:
-        st.markdown("It begins as soon as the trainer is free.")
-        return
-    st.markdown("One run is trained at a time. Before this one:")
-    for place, run in enumerate(before, start=1):
-        st.markdown(
-            f"{place}\\. **{plain(plan_words(run.spec))}** · {plain(run.spec.checkpoint)} · "
-            f"seed {run.spec.seed} · {'running' if run.state is RunState.RUNNING else 'waiting'}"
-        )
 
 
 def _progress(summary: RunSummary) -> None:

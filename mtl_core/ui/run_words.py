@@ -8,6 +8,7 @@ from mtl_core.freezing.writing import rate_text
 from mtl_core.lessons.titles import scenario_phrase, task_title
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.training.spec import RunSpec
+from mtl_core.ui.data_words import data_name
 
 STATE_SIGNS = {
     RunState.WAITING: "○ waiting",
@@ -44,6 +45,20 @@ def plan_words(spec: RunSpec) -> str:
     return scenario_phrase(spec.scenario) if spec.scenario else spec.plan.name
 
 
+def run_label(record: RunRecord) -> str:
+    """A run in a list of its kind: its title if it has one, its plan, checkpoint and time."""
+    what = f"{plan_words(record.spec)}, {record.spec.checkpoint}, {moment(record.created_at)}"
+    return f"{record.title}: {what}" if record.title else what
+
+
+def about(seconds: float) -> str:
+    """An estimate, no more exact than it is: under a minute, about 3 min, about 1 h 5 min."""
+    minutes = round(seconds / 60)
+    if minutes == 0:
+        return "under a minute"
+    return f"about {minutes} min" if minutes < 60 else f"about {minutes // 60} h {minutes % 60} min"
+
+
 def rate_words(rates: Iterable[tuple[str, float]]) -> str:
     """Rates with what they are for: "heads 1e-2 then 1e-3, encoder 3e-4"."""
     by_part: dict[str, list[str]] = {}
@@ -78,7 +93,7 @@ def moment(time: datetime) -> str:
 def data_words(summary: RunSummary) -> str:
     """Where the sentences come from, and how many train each task."""
     counts = [splits.get("train", 0) for splits in summary.examples.values()]
-    name = summary.spec.data.rstrip("/").rsplit("/", 1)[-1]
+    name = data_name(summary.spec.data, (task.name for task in summary.spec.tasks))
     return f"{name} ({' + '.join(f'{count:,}' for count in counts)} sentences)" if counts else name
 
 

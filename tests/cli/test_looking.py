@@ -63,9 +63,21 @@ def test_checkpoints_are_listed_with_their_facts(command: Command) -> None:
     assert (bert["architecture"], bert["layers"], bert["hidden"]) == ("bert", 12, 768)
     assert bert["parameters"] == 109_482_240
     assert found["minilm-l6"]["weights"] is True
+    biobert = found["biobert"]
+    assert (biobert["domain"], biobert["cased"]) == ("biomedical", True)
+    assert (biobert["tokenizer"], biobert["download_megabytes"]) == ("WordPiece", 433)
     table = command("checkpoints").out
     assert all(name in table for name in found)
     assert "109,482,240" in table
+
+
+def test_the_table_of_checkpoints_is_one_line_each_of_at_most_120_characters(
+    command: Command,
+) -> None:
+    lines = command("checkpoints").out.splitlines()
+
+    assert len(lines) == 1 + len(command("checkpoints", "--format", "json").json)
+    assert max(len(line.rstrip()) for line in lines) <= 120
 
 
 def test_scenarios_are_listed_for_a_checkpoint(command: Command) -> None:
@@ -153,6 +165,7 @@ def test_the_sample_data_have_the_default_heads(command: Command) -> None:
         return command("inspect", *BERT, *data, "--format", "json").json["parameters"]
 
     assert parameters("--data", "sample") == parameters()
+    assert parameters("--data", "sample-posts") == parameters()
 
 
 @pytest.mark.parametrize(

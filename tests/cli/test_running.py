@@ -2,10 +2,14 @@
 
 import shutil
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from safetensors.torch import load_file, save_file
+
+from mtl_core.settings import Settings
+from mtl_core.store.runs import RunStore
 
 Command = Callable[..., Any]
 SHORT = ("--scenario", "heads-only", "--epochs", 1, "--batch-size", 6)
@@ -161,6 +165,8 @@ def test_runs_are_listed_shown_again_and_deleted(train: Command, command: Comman
     assert run in command("runs", "list").out
     assert "sentiment accuracy" in command("runs", "list").out
 
+    assert (listed.json[0]["title"], listed.json[0]["tags"]) == (None, [])
+
     again = command("runs", "show", run, *JSONL)
     assert (again.code, again.events) == (0, told.events)
     assert command("runs", "show", run).out.startswith(f"Run {run}\n")
@@ -168,6 +174,33 @@ def test_runs_are_listed_shown_again_and_deleted(train: Command, command: Comman
     assert command("runs", "delete", run) == (0, "", f"Run {run} is deleted.\n")
     assert command("runs", "list", "--format", "json").json == []
     assert command("runs", "show", run).code == 2
+
+
+def test_runs_are_listed_with_what_the_user_calls_them(train: Command, command: Command) -> None:
+    run = train(*SHORT, *JSONL).events[0]["run"]
+    assert "tags" not in command("runs", "list").out
+    with closing(RunStore(Settings.from_environment().database)) as store:
+        store.rename(run, "my [first] run")
+        store.tag(run, ["thesis", "draft"])
+
+    listed = command("runs", "list", "--format", "json").json[0]
+    assert (listed["title"], listed["tags"]) == ("my [first] run", ["thesis", "draft"])
+    out = command("runs", "list").out
+    assert "my [first] run" in out
+    assert "thesis, draft" in out
+
+
+def test_a_run_deleted_on_the_page_is_not_listed_and_can_be_deleted_for_good(
+    train: Command, command: Command
+) -> None:
+    run = train(*SHORT, *JSONL).events[0]["run"]
+    with closing(RunStore(Settings.from_environment().database)) as store:
+        store.hide(run)
+
+    assert command("runs", "list", "--format", "json").json == []
+    assert f"Run '{run}' was deleted." in command("runs", "show", run).err
+    assert command("runs", "delete", run) == (0, "", f"Run {run} is deleted.\n")
+    assert f"There is no run '{run}'" in command("runs", "show", run).err
 
 
 def test_a_store_without_runs_says_how_to_make_one(command: Command) -> None:

@@ -3,17 +3,22 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from mtl_core.engine.forgetting import forget_deleted
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import BadInput, DataError, UnknownCheckpoint, UnknownRun
 from mtl_core.settings import Settings
 from mtl_core.store.record import RunState
+from mtl_core.store.runs import RunStore
 from mtl_core.tasks.task import DEFAULT_TASKS
 from mtl_core.training.spec import RunSpec
 
@@ -47,9 +52,64 @@ def test_a_run_is_started_watched_and_deleted_with_its_files(
     folder.mkdir(parents=True)
     (folder / "model.safetensors").write_bytes(b"weights")
     lab.delete(run)
+    with pytest.raises(UnknownRun, match=f"Run '{run}' was deleted"):
+        lab.store.run(run)
+    assert folder.exists()
+    assert forget_deleted(lab.store, lab.settings) == []
+    assert lab.undo_delete(run).state is RunState.FINISHED
+    lab.delete(run)
+    assert forget_deleted(lab.store, lab.settings, after=timedelta(0)) == [run]
     assert not folder.exists()
     with pytest.raises(UnknownRun, match=f"There is no run '{run}'"):
-        lab.store.run(run)
+        lab.undo_delete(run)
+
+
+def test_what_was_deleted_too_long_ago_is_forgotten_when_a_lab_opens_and_as_it_works(
+    settings: Settings, spec_of: SpecOf, trainer_argv: list[str], wait_until: Wait
+) -> None:
+    with closing(RunStore(settings.database)) as store:
+        old, recent = (store.add(spec_of("quick")).id for _ in range(2))
+        store.hide(old)
+        store.hide(recent)
+        _date_back(settings, old)
+        settings.run_folder(old).mkdir(parents=True)
+    with Lab(settings, trainer_argv) as opened:
+        assert opened.store.deleted(old) is None
+        assert not settings.run_folder(old).exists()
+        assert opened.store.deleted(recent) is not None
+    with Lab(settings, trainer_argv) as working:
+        _date_back(settings, recent)
+        working._supervisor._last_housekeeping = float("-inf")  # its next look is now
+        working._supervisor.wake()
+        wait_until(lambda: working.store.deleted(recent) is None)
+
+
+def _date_back(settings: Settings, run: str) -> None:
+    with closing(sqlite3.connect(settings.database)) as connection, connection:
+        before = (datetime.now(UTC) - timedelta(minutes=11)).isoformat(timespec="microseconds")
+        connection.execute("UPDATE runs SET deleted_at = ? WHERE id = ?", (before, run))
+
+
+def test_a_waiting_run_that_is_brought_back_begins(
+    lab: Lab, spec_of: SpecOf, wait_until: Wait
+) -> None:
+    under_way, waiting = lab.start(spec_of("deaf")).id, lab.start(spec_of("quick")).id
+    lab.delete(waiting)
+    lab.stop(under_way)
+    wait_until(lambda: lab.store.run(under_way).state is RunState.STOPPED)
+    assert lab.undo_delete(waiting).id == waiting
+    wait_until(lambda: lab.store.run(waiting).state is RunState.FINISHED)
+
+
+def test_a_run_gets_title_and_tags_or_neither(lab: Lab, spec_of: SpecOf) -> None:
+    run = lab.store.add(spec_of("quick")).id
+    named = lab.name_run(run, " first ", ["thesis"])
+    assert (named.title, named.tags) == ("first", ("thesis",))
+    with pytest.raises(BadInput, match="at most 30 fit"):
+        lab.name_run(run, "second", ["y" * 31])
+    with pytest.raises(BadInput, match="at most 80 fit"):
+        lab.name_run(run, "y" * 81, ["other"])
+    assert (lab.store.run(run).title, lab.store.run(run).tags) == ("first", ("thesis",))
 
 
 def test_a_run_is_stopped_and_cannot_be_deleted_before(
@@ -90,6 +150,7 @@ def test_data_lies_below_a_configured_folder_links_followed(
     (allowed / "link").symlink_to(elsewhere)
     lab = Lab(settings.model_copy(update={"data_roots": (allowed,)}))
     lab.require_allowed_data("sample")
+    lab.require_allowed_data("sample-posts")
     lab.require_allowed_data(str(allowed / "mine" / "manifest.yaml"))
     for refused in (elsewhere, allowed / "link", allowed / ".." / "private", "a\0b", "x" * 9999):
         with pytest.raises(DataError, match=r"cannot be used from here\. Data may lie below"):

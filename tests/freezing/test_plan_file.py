@@ -5,6 +5,8 @@ import pytest
 from mtl_core.errors import InvalidPlan
 from mtl_core.freezing.plan import Phase, Plan, Schedule
 from mtl_core.freezing.plan_file import parse_plan, plan_to_yaml, read_plan
+from mtl_core.freezing.resolve import parameter_tables
+from tests.freezing.small_models import shipped
 
 EXAMPLE = """
 name: protect, specialize, prevent forgetting
@@ -15,7 +17,7 @@ phases:
 learning_rate: 2.0e-5
 head_learning_rate: 1.0e-3
 layer_decay: 2.6             # discriminative: each layer's rate is the one above divided by this
-schedule: linear
+schedule: slanted-triangular # constant | linear | slanted-triangular | cosine
 freeze: ["bert.embeddings.*"]   # always wins over every phase
 """
 SHORT = "name: x\nphases:\n  - {name: a, train: [heads]}\n"
@@ -36,16 +38,29 @@ def test_the_documented_example_is_read() -> None:
         learning_rate=2e-5,
         head_learning_rate=1e-3,
         layer_decay=2.6,
-        schedule=Schedule.LINEAR,
+        schedule=Schedule.SLANTED_TRIANGULAR,
         freeze=("bert.embeddings.*",),
     )
 
 
-@pytest.mark.parametrize("schedule", ["slanted-triangular", "cosine", "Linear"])
+def test_the_documented_example_resolves_with_its_rates() -> None:
+    tables = parameter_tables(parse_plan(EXAMPLE), shipped("bert-base-uncased"))
+
+    assert [table.totals.trainable for table in tables] == [4_614, 7_092_486, 14_180_358]
+    rates = [{g.name: g.learning_rate for g in table.groups if g.learning_rate} for table in tables]
+    assert rates == [
+        {"classifier": 1e-3, "ner": 1e-3},
+        {"layer 11": 2e-5, "classifier": 1e-3, "ner": 1e-3},
+        {"layer 10": 2e-5 / 2.6, "layer 11": 2e-5, "classifier": 1e-3, "ner": 1e-3},
+    ]
+
+
+@pytest.mark.parametrize("schedule", ["polynomial", "one-cycle", "Linear"])
 def test_a_schedule_not_built_is_refused_with_those_that_are(schedule: str) -> None:
-    says = f"'schedule': input should be 'constant' or 'linear', not '{schedule}'"
+    known = "'constant', 'linear', 'cosine' or 'slanted-triangular'"
+    says = f"'schedule': input should be {known}, not '{schedule}'"
     with pytest.raises(InvalidPlan, match=says):
-        parse_plan(EXAMPLE.replace("schedule: linear", f"schedule: {schedule}"))
+        parse_plan(EXAMPLE.replace("schedule: slanted-triangular", f"schedule: {schedule}"))
 
 
 @pytest.mark.parametrize(

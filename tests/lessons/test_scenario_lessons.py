@@ -1,11 +1,11 @@
 import pytest
 
 from mtl_core.errors import UnknownScenario
-from mtl_core.freezing.scenarios import Scenario, scenarios
+from mtl_core.freezing.scenarios import Scenario, scenario_plan, scenarios
 from mtl_core.lessons.scenarios import lesson, own_plan_lesson
 from mtl_core.lessons.titles import scenario_phrase, scenario_title, task_title
 from mtl_core.models.cache import read_description, shipped_description
-from mtl_core.models.description import ModelDescription
+from mtl_core.models.description import ModelDescription, Role
 from mtl_core.tasks.task import DEFAULT_TASKS
 
 MODEL = ModelDescription(read_description(shipped_description("minilm-l6")), DEFAULT_TASKS)
@@ -25,6 +25,8 @@ def test_a_lesson_names_the_head_and_the_layers_it_is_about() -> None:
     assert lesson("freeze-head:ner").means.startswith("All learns but the NER head.")
     assert lesson("top-1").means.startswith("The last layer learns together")
     assert lesson("top-3").means.startswith("The last 3 layers learn together")
+    assert lesson("bottom-1").means.startswith("The first layer learns together")
+    assert lesson("bottom-3").means.startswith("The first 3 layers learn together")
 
 
 def test_a_frozen_head_is_not_said_to_protect_its_task() -> None:
@@ -32,9 +34,44 @@ def test_a_frozen_head_is_not_said_to_protect_its_task() -> None:
 
 
 def test_gradual_and_discriminative_rest_on_their_paper() -> None:
-    (thaw,), (rates,) = lesson("gradual").sources, lesson("discriminative").sources
+    (thaw,), (rates, gentle) = lesson("gradual").sources, lesson("discriminative").sources
     assert thaw.short == "Howard & Ruder 2018, section 3.3"
     assert rates.short == "Howard & Ruder 2018, section 3.2"
+    assert gentle.short == "Sun et al. 2019, section 5.3"
+
+
+@pytest.mark.parametrize(
+    ("scenario", "paper"),
+    [
+        ("lp-ft", "Kumar et al. 2022"),
+        ("chain-thaw", "Felbo et al. 2017, section 3.3"),
+        ("ulmfit", "Howard & Ruder 2018, section 3.3"),
+        ("bitfit", "Ben Zaken, Goldberg & Ravfogel 2022"),
+        ("layernorm", "Qi et al. 2022"),
+    ],
+)
+def test_what_a_paper_proposed_names_it(scenario: str, paper: str) -> None:
+    assert paper in [source.short for source in lesson(scenario).sources]
+
+
+def test_where_a_scenario_departs_from_its_paper_its_lesson_says_so() -> None:
+    assert "The paper goes on to the bottom" in lesson("gradual").means
+    assert "share the run's epochs evenly" in lesson("chain-thaw").implies
+    assert "half of the epochs, where the paper trains to convergence" in lesson("ulmfit").implies
+    assert "heads keep a rate of their own" in lesson("ulmfit").implies
+
+
+def test_the_numbers_in_the_lessons_are_the_models() -> None:
+    words = lesson("embeddings-frozen").implies
+    for name, share in (("bert-base-uncased", "22 %"), ("minilm-l6", "52 %")):
+        model = ModelDescription(read_description(shipped_description(name)), DEFAULT_TASKS)
+        embeddings = sum(t.count for t in model.tensors if t.role is Role.EMBEDDINGS)
+        assert f"{embeddings / model.backbone.total:.0%}".replace("%", " %") == share
+        assert f"{share} of {name}" in words
+    bert = ModelDescription(read_description(shipped_description("bert-base-uncased")), MODEL.tasks)
+    assert len(scenario_plan("chain-thaw", bert).phases) == 15
+    assert "twelve layers make 15 phases" in lesson("chain-thaw").implies
+    assert f"layer_decay: {1 / 0.95:.4f}" in lesson("discriminative").when
 
 
 def test_the_abstract_of_a_paper_goes_without_saying() -> None:
@@ -69,4 +106,12 @@ def test_scenario_titles_and_phrases() -> None:
     assert titles["heads-only"] == "Heads only"
     assert [scenario_phrase(name) for name in ("top-1", "top-4", "freeze-head:ner", "full")] == [
         *("top layer", "top 4 layers", "NER head frozen", "full")
+    ]
+    assert [titles[name] for name in ("bottom-1", "bottom-2", "bitfit", "ulmfit", "lp-ft")] == [
+        *("Bottom layer", "Bottom 2", "BitFit", "ULMFiT", "LP-FT")
+    ]
+    new = ("bottom-1", "bottom-2", "bitfit", "layernorm", "embeddings-frozen", "chain-thaw")
+    assert [scenario_phrase(name) for name in new] == [
+        *("bottom layer", "bottom 2 layers", "biases and heads (BitFit)", "LayerNorms and heads"),
+        *("embeddings frozen", "chain-thaw"),
     ]

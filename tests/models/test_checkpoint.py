@@ -98,7 +98,8 @@ def test_a_hub_id_is_found_in_the_local_cache(tmp_path):
 def test_a_hub_id_that_is_not_here_comes_with_the_command_that_gets_it():
     with pytest.raises(
         UnknownCheckpoint,
-        match=r'hf download no-such/model --include "\*\.safetensors" "\*\.json" "\*\.txt"',
+        match=r'hf download no-such/model --include "\*\.safetensors" "\*\.json" "\*\.txt" '
+        r'"\*\.model"',
     ):
         resolve_checkpoint("no-such/model")
 

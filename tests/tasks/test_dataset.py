@@ -49,7 +49,9 @@ def test_a_folder_stands_for_the_manifest_in_it(write_data) -> None:
 
 @pytest.mark.parametrize("reference", ["no/such/manifest.yaml", "Sample", "", "a\0", "x" * 5000])
 def test_unknown_data_are_answered_with_what_can_be_named(reference: str, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"There are no data called .*Name 'sample', a manifest"):
+    with pytest.raises(
+        DataError, match=r"no data called .*Name 'sample', 'sample-posts', a manifest"
+    ):
         load_dataset(str(tmp_path / reference) if reference == "" else reference)
 
 

@@ -65,7 +65,7 @@ FAULTS = {
         "a.csv",
         "texts,labels\nGood.,positive\n",
         "a.csv, line 1: there is no column 'text'. Nearest: 'texts'. "
-        "Columns: 'texts', 'labels'. Name the columns with the keys text and label",
+        "Columns: 'texts', 'labels'. Say which columns hold text and label",
     ),
     "another separator": (
         "a.csv",

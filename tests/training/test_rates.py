@@ -67,6 +67,89 @@ def test_only_groups_that_learn_in_a_phase_have_a_rate(bench, of):
     ]
 
 
+def test_ulmfits_rates_at_each_step_are_those_of_the_paper(bench, of):
+    """Phases of 3, 3, 3 and 9 steps, each with a cut of 1: (9 + 31 (10 - t)) / 288 at its step t,
+    times the layer's rate, 2.6 times smaller for each layer further down."""
+    steps = of(bench.run(bench.spec("ulmfit", epochs=6)), "step")
+
+    heads = {"classifier": 1e-3, "ner": 1e-3}
+    phases = [
+        (3, {"classifier": 1e-2, "ner": 1e-2}),
+        (3, {**heads, "layer 1": 3e-4}),
+        (3, {**heads, "layer 1": 3e-4, "layer 0": 3e-4 / 2.6}),
+        (9, {**heads, "layer 1": 3e-4, "layer 0": 3e-4 / 2.6, "embeddings": 3e-4 / 6.76}),
+    ]
+    wanted = [
+        {group: rate * (9 + 31 * (10 - t)) / 288 for group, rate in rates.items()}
+        for count, rates in phases
+        for t in range(1, count + 1)
+    ]
+    assert len(steps) == len(wanted) == 18
+    for step, rates in zip(steps, wanted, strict=True):
+        assert step.learning_rates == pytest.approx(rates, rel=1e-12)
+
+
+def test_lp_ft_probes_and_then_moves_everything_at_one_rate(bench, of):
+    steps = of(bench.run(bench.spec("lp-ft", epochs=2)), "step")
+
+    everything = ("classifier", "ner", "layer 1", "layer 0", "embeddings")
+    for step, factor in zip(steps, [1, 2 / 3, 1 / 3] * 2, strict=True):
+        rates = dict.fromkeys(("classifier", "ner"), 1e-2) if step.step <= 3 else None
+        rates = rates or dict.fromkeys(everything, 3e-4)
+        wanted = {group: rate * factor for group, rate in rates.items()}
+        assert step.learning_rates == pytest.approx(wanted, rel=1e-12)
+
+
+def test_chain_thaw_moves_one_part_a_phase_from_the_bottom_up_and_then_all(bench, of):
+    steps = of(bench.run(bench.spec("chain-thaw", epochs=5)), "step")
+
+    heads = {"classifier": 1e-2, "ner": 1e-2}
+    parts = ("embeddings", "layer 0", "layer 1")
+    alone = [{part: 3e-4} for part in parts]
+    last = dict.fromkeys((*parts, "classifier", "ner"), 3e-4)
+    for step, rates in zip(steps[::3], [heads, *alone, last], strict=True):
+        assert step.learning_rates == pytest.approx(rates, rel=1e-12)
+
+
+def last_move_of_the_ner_bias(bench, plan):
+    """Three steps of phase 1 along a gradient of +1, one of a phase in between along the layer's;
+    then what one step of the last phase along -1 does to the bias."""
+    parameters = parameters_of(bench)
+    first, *between, last = bench.tables(plan)
+    chosen = optimizer(bench, plan, parameters)
+    bias, layer = parameters["ner.bias"], parameters["bert.encoder.layer.0.output.dense.bias"]
+
+    def step(table, parameter, gradient):
+        parameter.grad = torch.full_like(parameter, gradient)
+        chosen.step(table, 1, 1)
+
+    for _ in range(3):
+        step(first, bias, 1.0)
+    for table in between:
+        if table.totals.trainable:
+            step(table, layer, 1.0)
+    before = bias.detach().clone()
+    step(last, bias, -1.0)
+    return (bias.detach() - before).tolist()
+
+
+@pytest.mark.parametrize("between", [["layer:0"], []])
+def test_what_was_frozen_in_between_starts_without_moments(bench, between):
+    """Adam's first step is the whole rate along the gradient, whatever came before."""
+    plan = bench.plan(["heads"], between, ["heads"], head_learning_rate=1e-2)
+
+    assert last_move_of_the_ner_bias(bench, plan) == pytest.approx([1e-2] * 4, rel=1e-4)
+
+
+def test_what_goes_on_learning_keeps_its_moments(bench):
+    plan = bench.plan(["heads"], ["heads", "layer:0"], head_learning_rate=1e-2)
+
+    # after +g three times and -g once, Adam's mean is (0.1 + 0.09 + 0.081) 0.9 - 0.1, over
+    # 1 - 0.9 ** 4, and its root mean square is g: it still goes down
+    mean = (0.271 * 0.9 - 0.1) / (1 - 0.9**4)
+    assert last_move_of_the_ner_bias(bench, plan) == pytest.approx([-1e-2 * mean] * 4, rel=1e-4)
+
+
 def test_a_phases_own_rates_replace_the_plans(bench):
     first, second, third = bench.plan(["all"], ["all"], ["all"]).phases
     plan = bench.plan(["all"], learning_rate=1e-4, head_learning_rate=1e-3).model_copy(

@@ -104,9 +104,10 @@ def test_a_tenth_of_a_multiple_of_ten_is_exact(steps):
     assert rate_factor(Schedule.LINEAR, steps // 10, steps) == 1.0
 
 
-@pytest.mark.parametrize("steps", [1, 9, 10, 11, 70, 99, 101])
-def test_no_step_has_a_rate_of_zero_or_more_than_the_full_one(steps):
-    factors = [rate_factor(Schedule.LINEAR, step, steps) for step in range(1, steps + 1)]
+@pytest.mark.parametrize("schedule", list(Schedule))
+@pytest.mark.parametrize("steps", [1, 2, 9, 10, 11, 19, 70, 99, 101])
+def test_no_step_has_a_rate_of_zero_or_more_than_the_full_one(schedule, steps):
+    factors = [rate_factor(schedule, step, steps) for step in range(1, steps + 1)]
 
     assert max(factors) == 1.0
     assert min(factors) > 0.0
@@ -114,3 +115,53 @@ def test_no_step_has_a_rate_of_zero_or_more_than_the_full_one(steps):
 
 def test_a_constant_schedule_never_moves():
     assert {rate_factor(Schedule.CONSTANT, step, 7) for step in range(1, 8)} == {1.0}
+
+
+@pytest.mark.parametrize(
+    ("steps", "factors"),
+    [
+        (1, [1.0]),
+        (2, [1.0, 1 / 2]),
+        (3, [1.0, 3 / 4, 1 / 4]),  # cosines of 60 and 120 degrees
+        (12, {1: 1 / 2, 2: 1.0, 3: 0.9797464868072487, 12: 0.020253513192751316}),  # of pi / 11
+        (20, {1: 1 / 2, 2: 1.0, 20: 0.006819348298638839}),  # of 18 / 19 pi
+    ],
+)
+def test_a_cosine_warms_up_like_linear_and_ends_a_step_before_zero(steps, factors):
+    wanted = factors if isinstance(factors, dict) else dict(enumerate(factors, 1))
+
+    assert {step: rate_factor(Schedule.COSINE, step, steps) for step in wanted} == pytest.approx(
+        wanted, abs=1e-12
+    )
+
+
+@pytest.mark.parametrize(
+    ("steps", "factors"),
+    [
+        # cut 1: p = 1 - (t - 1) / 9, a rate of (9 + 31 (10 - t)) / 288
+        (10, [n / 288 for n in (288, 257, 226, 195, 164, 133, 102, 71, 40, 9)]),
+        # cut 2: p = 1/2, 1, then 1 - (t - 2) / 18, a rate of (18 + 31 (20 - t)) / 576
+        (20, [16.5 / 32, 1.0, *((18 + 31 * (20 - t)) / 576 for t in range(3, 21))]),
+        # cut 10, at four steps: p = 0.1, 1, 0.5, 0
+        (100, {1: 0.128125, 10: 1.0, 55: 0.515625, 100: 0.03125}),
+    ],
+)
+def test_a_slanted_triangle_is_equation_3_of_howard_and_ruder(steps, factors):
+    wanted = factors if isinstance(factors, dict) else dict(enumerate(factors, 1))
+
+    got = {step: rate_factor(Schedule.SLANTED_TRIANGULAR, step, steps) for step in wanted}
+    assert got == pytest.approx(wanted, abs=1e-12)
+
+
+def test_where_ten_does_not_divide_the_steps_the_cut_is_floored_and_the_rate_stays_at_its_lowest():
+    """Equation 3 alone would give -0.943 at step 19: p is -1 there."""
+    factors = [rate_factor(Schedule.SLANTED_TRIANGULAR, step, 19) for step in range(1, 20)]
+
+    falling = [n / 288 for n in (288, 257, 226, 195, 164, 133, 102, 71, 40)]
+    assert factors == pytest.approx([*falling, *[1 / 32] * 10], abs=1e-12)
+
+
+def test_a_slanted_triangle_under_ten_steps_has_its_peak_at_the_first():
+    factors = [rate_factor(Schedule.SLANTED_TRIANGULAR, step, 4) for step in range(1, 5)]
+
+    assert factors == pytest.approx([1.0, 257 / 288, 226 / 288, 195 / 288], abs=1e-12)

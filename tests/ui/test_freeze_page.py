@@ -221,6 +221,65 @@ def test_more_than_three_top_layers_are_chosen_from_the_list(lab: Lab) -> None:
     assert heading(app).startswith(":orange[108,896,262]")
 
 
+@pytest.mark.parametrize(
+    ("scenario", "learns", "phases"),
+    [
+        ("bitfit", "106,758", 1),
+        ("layernorm", "43,014", 1),
+        ("bottom-2", "14,180,358", 1),
+        ("embeddings-frozen", "85,059,078", 1),
+        ("lp-ft", "4,614", 2),
+        ("ulmfit", "4,614", 14),
+        ("chain-thaw", "4,614", 15),
+    ],
+)
+def test_the_other_scenarios_are_chosen_from_the_list_and_then_have_a_pill(
+    lab: Lab, scenario: str, learns: str, phases: int
+) -> None:
+    app = freeze_page(checkpoint="bert-base-uncased")
+    pills = app.get_by_key("scenario").options
+    open_more(app)
+    choose(app, "other_scenarios", scenario)
+    assert heading(app).startswith(f":orange[{learns}]")
+    assert address(app)["scenario"] == scenario
+    assert len(app.get_by_key("scenario").options) == len(pills) + 1
+    if phases > 1:
+        assert len(app.get_by_key("phase").options) == phases
+    choose(app, "scenario", "full")
+    assert app.get_by_key("scenario").options == pills
+    assert "scenario" in address(app)
+
+
+def test_many_phases_are_a_list_that_is_stepped_through(lab: Lab) -> None:
+    app = freeze_page(checkpoint="bert-base-uncased", scenario="chain-thaw", phase="3")
+    assert app.get_by_key("phase").options[2] == "Phase 3 of 15: layer 0"
+    assert heading(app).startswith(":orange[7,087,872]")
+    choose(app, "phase", 15)
+    assert heading(app).startswith(":orange[108,896,262]")
+    choose(app, "scenario", "gradual")
+    assert len(app.get_by_key("phase").options) == 4
+    assert heading(app).startswith(":orange[4,614]")
+
+
+def test_a_gentler_plan_is_one_click_from_the_warning(lab: Lab) -> None:
+    app = freeze_page(checkpoint="bert-base-uncased", scenario="discriminative")
+    app.get_by_key("gentler").click().run()
+    assert not app.exception
+    said = "\n".join(each.value for each in app.markdown)
+    assert "the lowest is 1/2 of the encoder's highest" in said
+    assert "frozen in all but name" not in said
+    assert "layer_decay: 1.0526315789473684" in address(app)["plan"]
+    assert not [each for each in app.button if each.key == "gentler"]
+    next(each for each in app.button if "back to the scenarios" in each.label).click().run()
+    assert "scenario" in address(app)
+    assert "plan" not in address(app)
+
+
+def test_rates_that_differ_little_have_no_gentler_plan_to_offer(lab: Lab) -> None:
+    app = freeze_page(scenario="full")
+    assert not [each for each in app.button if each.key == "gentler"]
+
+
 def test_a_plan_of_ones_own_stands_in_place_of_the_scenario(lab: Lab) -> None:
     app = open_more(freeze_page(checkpoint="bert-base-uncased"))
     choose(app, "plan", "name: biases\nphases:\n  - {name: all, train: [heads, biases]}")

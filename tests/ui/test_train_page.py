@@ -1,4 +1,7 @@
+import sqlite3
 from collections.abc import Iterable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -6,11 +9,13 @@ from streamlit.testing.v1 import AppTest
 
 from mtl_core.engine import lab as lab_module
 from mtl_core.engine.lab import Lab
+from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.settings import Settings
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.tasks.task import DEFAULT_TASKS, Task, TaskKind
 from mtl_core.training.events import RunEvent, RunFailed, RunStopped
-from tests.run_story import Story, both, finished_heads_only, scores, spec_of
+from mtl_core.training.spec import RunSpec
+from tests.run_story import Story, both, finished_heads_only, minilm, scores, spec_of
 
 APP = str(Path(__file__).parents[2] / "app.py")
 
@@ -210,6 +215,185 @@ def test_an_ended_run_can_be_deleted(lab: Lab) -> None:
     assert lab.store.runs() == []
     assert "run" not in app.query_params
     assert heading(app) == "No run yet"
+    assert "Deleted: **heads only, minilm-l6" in texts(app)
+
+
+def test_a_deleted_run_is_brought_back_by_undo(lab: Lab) -> None:
+    record = stored(lab, finished_heads_only())
+    app = train_page(run=record.id)
+    app.button(key="delete").click().run()
+    app.button(key="undo").click().run()
+    assert lab.store.run(record.id) == record
+    assert app.query_params["run"] == record.id
+    assert "deleted" not in app.query_params
+    assert heading(app).startswith("Finished")
+    assert [each.key for each in app.button if each.key == "undo"] == []
+
+
+def test_the_offer_to_undo_ends_when_the_run_is_forgotten(lab: Lab) -> None:
+    app = train_page(run=stored(lab, finished_heads_only()).id)
+    app.button(key="delete").click().run()
+    lab.store.forget_hidden(before=datetime.now(UTC))
+    app.button(key="undo").click().run()
+    assert "There is no run" in app.toast[0].value
+    assert "undo" not in [each.key for each in app.button]
+
+
+def test_the_address_of_a_deleted_run_says_so_and_offers_undo(lab: Lab) -> None:
+    record = stored(lab, finished_heads_only())
+    lab.delete(record.id)
+    app = train_page(run=record.id)
+    assert heading(app) == "This run was deleted"
+    assert "forgotten for good at" in texts(app)
+    assert "run" not in [each.key for each in app.selectbox]
+    app.button(key="undo").click().run()
+    assert heading(app).startswith("Finished")
+
+
+def test_a_run_is_named_and_tagged_on_its_page(lab: Lab) -> None:
+    record = stored(lab, finished_heads_only())
+    app = train_page(run=record.id)
+    app.text_input(key=f"run_title_{record.id}").set_value(" The *first* ")
+    app.text_input(key=f"run_tags_{record.id}").set_value("thesis, draft,")
+    app.button(key="save_name").click().run()
+    named = lab.store.run(record.id)
+    assert (named.title, named.tags) == ("The *first*", ("thesis", "draft"))
+    assert "**The \\*first\\***" in [each.value for each in app.markdown]
+    badges = [each.value for each in app.markdown if each.value.startswith(":gray-badge")]
+    assert badges == [":gray-badge[thesis]", ":gray-badge[draft]"]
+    table = app.dataframe[-1].value
+    assert list(table["Name"]) == ["The *first*"]
+    assert [list(tags) for tags in table["Tags"]] == [["thesis", "draft"]]
+
+
+def test_a_tag_that_is_too_long_is_refused_with_its_reason(lab: Lab) -> None:
+    record = stored(lab, finished_heads_only())
+    app = train_page(run=record.id)
+    app.text_input(key=f"run_title_{record.id}").set_value("first")
+    app.text_input(key=f"run_tags_{record.id}").set_value("y" * 31)
+    app.button(key="save_name").click().run()
+    assert "at most 30 fit" in app.toast[0].value
+    assert (lab.store.run(record.id).title, lab.store.run(record.id).tags) == (None, ())
+
+
+def test_a_waiting_run_can_be_named_too(lab: Lab) -> None:
+    record = lab.store.add(spec_of("full"))
+    app = train_page(run=record.id)
+    app.text_input(key=f"run_title_{record.id}").set_value("later")
+    app.button(key="save_name").click().run()
+    assert lab.store.run(record.id).title == "later"
+
+
+def test_the_table_is_filtered_by_words_and_by_tags(lab: Lab) -> None:
+    first = lab.store.add(spec_of("full", seed=1)).id
+    second = lab.store.add(spec_of("top-1", seed=2)).id
+    lab.store.add(spec_of("heads-only", seed=3))
+    lab.name_run(first, "Baseline", ["thesis"])
+    lab.name_run(second, None, ["thesis", "fast"])
+    app = train_page()
+    assert len(app.dataframe[-1].value) == 3
+    app.text_input(key="runs_filter").set_value("BASE seed 1").run()
+    assert list(app.dataframe[-1].value["Name"]) == ["Baseline"]
+    app.text_input(key="runs_filter").set_value("").run()
+    app.button_group(key="tags_filter").set_value(["fast", "thesis"]).run()
+    assert list(app.dataframe[-1].value["Seed"]) == [2]
+    app.text_input(key="runs_filter").set_value("nothing").run()
+    assert "No run matches the filter" in texts(app)
+    assert not app.dataframe
+    lab.store.tag(second, [])
+    lab.store.tag(first, [])
+    app.text_input(key="runs_filter").set_value("").run()
+    assert list(app.dataframe[-1].value["Seed"]) == [3, 2, 1]
+
+
+def test_run_again_starts_the_same_spec_with_its_digests(lab: Lab) -> None:
+    ran_on = {"weights_digest": "a" * 64, "data_digests": {"train.csv": "b" * 64}}
+    story = Story(spec_of("heads-only", **ran_on), [10]).start().phase()
+    done = stored(lab, [*story, RunStopped(elapsed_seconds=9.0, reason="stopped")])
+    app = train_page(run=done.id)
+    app.button(key="run_again").click().run()
+    again, _ = lab.store.runs()
+    assert again.spec == done.spec
+    assert (again.spec.seed, again.spec.weights_digest) == (1, "a" * 64)
+    assert app.query_params["run"] == again.id
+    assert heading(app) == "Next in the queue"
+
+
+def test_run_again_on_data_that_cannot_be_used_from_here_says_why(lab: Lab) -> None:
+    story = Story(spec_of("heads-only", data="gone.yaml"), [10]).start().phase()
+    done = stored(lab, [*story, RunStopped(elapsed_seconds=9.0, reason="stopped")])
+    app = train_page(run=done.id)
+    app.button(key="run_again").click().run()
+    assert "'gone.yaml' cannot be used from here" in texts(app)
+    assert len(lab.store.runs()) == 1
+
+
+def test_change_and_run_puts_the_choices_into_the_form_and_starts_nothing(lab: Lab) -> None:
+    plan = scenario_plan("top-2", minilm()).with_rates(None, 0.02)
+    spec = spec_of("top-2", seed=5, batch_size=8, epochs=2.0).model_copy(update={"plan": plan})
+    record = stored(lab, [*Story(spec, [10]).start(), RunFailed(elapsed_seconds=1.0, reason="x")])
+    app = train_page(run=record.id, seed="9", scenario="full")
+    app.button(key="change_and_run").click().run()
+    assert heading(app) == "Next run: heads and layers 4 and 5 learn"
+    assert "run" not in app.query_params
+    assert [app.number_input(key=key).value for key in ("seed", "batch_size", "epochs")] == [
+        5,
+        8,
+        2,
+    ]
+    assert app.number_input(key="head_learning_rate").value == 0.02
+    assert app.number_input(key="learning_rate").value is None
+    assert (app.query_params["scenario"], app.query_params["seed"]) == ("top-2", "5")
+    assert len(lab.store.runs()) == 1
+    app.button(key="start").click().run()
+    assert lab.store.runs()[0].spec == spec
+
+
+def test_change_and_run_carries_a_plan_of_ones_own_and_says_what_it_cannot(lab: Lab) -> None:
+    plan = scenario_plan("top-2", minilm()).model_copy(update={"name": "mine", "layer_decay": 2.6})
+    own = {"scenario": None, "plan": plan, "examples": {"ner": 50}}
+    story = Story(spec_of("top-2").model_copy(update=own), [10]).start()
+    record = stored(lab, [*story, RunFailed(elapsed_seconds=1.0, reason="x")])
+    app = train_page(run=record.id)
+    app.button(key="change_and_run").click().run()
+    assert "limit on sentences (ner=50)" in app.toast[0].value.replace("\\", "")
+    app.button(key="start").click().run()
+    started = lab.store.runs()[0].spec
+    assert (started.plan, started.scenario, started.examples) == (plan, None, {})
+
+
+def test_a_waiting_run_says_its_place_and_when_it_begins(lab: Lab) -> None:
+    stored(lab, Story(spec_of("gradual"), [10, 10, 10, 10]).start().phase().learn([both(1)] * 10))
+    earlier = lab.store.add(spec_of("top-1"))
+    record = lab.store.add(spec_of("full"))
+    app = train_page(run=record.id)
+    assert "Place **2** in the queue: when it begins is not known: no finished run has" in texts(
+        app
+    )
+    assert "waiting · time not known" in texts(app)
+    _finish(lab, spec_of("top-1"), seconds=170)
+    app.run()
+    assert "Place **2** in the queue: it begins in **about 3 min**." in texts(app)
+    assert "running · under a minute left" in texts(app)
+    assert "seed 1 · waiting · about 3 min" in texts(app)
+    assert "Place **1** in the queue" in texts(train_page(run=earlier.id))
+
+
+def test_a_running_run_that_was_not_timed_yet_is_said_to_be_so(lab: Lab) -> None:
+    stored(lab, Story(spec_of("gradual"), [10, 10, 10, 10]).start())
+    app = train_page(run=lab.store.add(spec_of("full")).id)
+    assert "when it begins is not known yet: too few steps of" in texts(app)
+
+
+def _finish(lab: Lab, spec: RunSpec, seconds: float) -> None:
+    """A finished run that began so long before it ended."""
+    story = Story(spec, [10]).start().finish(scores(0.5, 0.5))
+    run = stored(lab, story).id
+    with closing(sqlite3.connect(lab.settings.database)) as connection, connection:
+        ended = lab.store.run(run).finished_at
+        assert ended is not None
+        began = (ended - timedelta(seconds=seconds)).isoformat(timespec="microseconds")
+        connection.execute("UPDATE runs SET started_at = ? WHERE id = ?", (began, run))
 
 
 def test_the_picker_opens_another_run(lab: Lab) -> None:

@@ -14,7 +14,11 @@ from mtl_core.training.spec import RunSpec
 
 
 def fine_tune(
-    spec: RunSpec, run: str, output: Path | None, should_stop: Callable[[], bool]
+    spec: RunSpec,
+    run: str,
+    output: Path | None,
+    should_stop: Callable[[], bool],
+    uploads: Path | None,
 ) -> Iterator[RunEvent]:
     totals = Counts(all=10, trainable=1, frozen=9, unreached=0)
     notes = (str(output), str(os.getpid()))

@@ -1,0 +1,86 @@
+"""In what the specs of several runs differ, and nothing of what they share."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mtl_core.training.spec import RunSpec
+
+_OF_THE_PLAN = ("scenario", "plan")
+_OF_THE_MACHINE = ("threads",)  # moves the last digits of a loss, and no conclusion
+_KNOWN_LATER = ("weights_digest", "data_digests", "versions")  # filled in where a run begins
+_WORDS = {
+    "data_digests": "the data's content",
+    "weights_digest": "the weights' content",
+    "batch_size": "batch size",
+    "max_length": "max length",
+    "examples": "training sentences",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SpecDifference:
+    """One dotted key of a spec and its value in each run; None where a run has no such key.
+
+    Phases are counted from 1: `plan.phases.2.train`.
+    """
+
+    key: str
+    values: tuple[str | None, ...]
+
+
+def spec_differences(specs: Sequence[RunSpec]) -> tuple[SpecDifference, ...]:
+    """The keys on which `specs` do not all agree, in the spec's own order, values side by side."""
+    flat = [dict(_leaves("", spec.model_dump(mode="json"))) for spec in specs]
+    keys = dict.fromkeys(key for leaves in flat for key in leaves)
+    found = (SpecDifference(key, tuple(leaves.get(key) for leaves in flat)) for key in keys)
+    return tuple(each for each in found if len(set(each.values)) > 1)
+
+
+def beyond_the_plan(specs: Sequence[RunSpec]) -> tuple[str, ...]:
+    """What else than the plan differs, in words: ("epochs", "seed").
+
+    A digest or a version that a run has not written down yet is no difference.
+    """
+    names = []
+    for name in RunSpec.model_fields:
+        if name in _OF_THE_PLAN or name in _OF_THE_MACHINE:
+            continue
+        values = [getattr(spec, name) for spec in specs]
+        if name in _KNOWN_LATER:
+            values = [value for value in values if value]
+        if any(value != values[0] for value in values[1:]):
+            names.append(_WORDS.get(name, name))
+    return tuple(names)
+
+
+def same_questions(specs: Sequence[RunSpec]) -> bool:
+    """Whether all runs answer the same sentences: the same tasks on the same data.
+
+    Only then does one score stand against another.
+    """
+    digests = [spec.data_digests for spec in specs if spec.data_digests]
+    return (
+        len({(spec.data, spec.tasks) for spec in specs}) <= 1
+        and len({spec.max_length for spec in specs}) <= 1
+        and all(each == digests[0] for each in digests[1:])
+    )
+
+
+def _leaves(prefix: str, value: Any) -> list[tuple[str, str | None]]:
+    """Dotted keys and texts; a list of plain values stays one leaf."""
+    if isinstance(value, Mapping):
+        parts = [(str(key), each) for key, each in value.items()]
+    elif isinstance(value, list) and any(isinstance(each, Mapping) for each in value):
+        parts = [(str(number), each) for number, each in enumerate(value, start=1)]
+    else:
+        return [(prefix, _text(value))]
+    return [
+        leaf for key, each in parts for leaf in _leaves(f"{prefix}.{key}" if prefix else key, each)
+    ]
+
+
+def _text(value: Any) -> str | None:
+    if isinstance(value, list):
+        return ", ".join(str(each) for each in value) or "nothing"
+    return None if value is None else str(value)

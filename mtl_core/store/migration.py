@@ -1,0 +1,25 @@
+"""Bringing a file of an earlier schema up to this one, without losing a run."""
+
+from sqlalchemy import Connection
+
+_TO_VERSION_2 = (  # names, tags and deleting with undo
+    "ALTER TABLE runs ADD COLUMN title TEXT",
+    "ALTER TABLE runs ADD COLUMN tags TEXT NOT NULL DEFAULT '[]'",
+    "ALTER TABLE runs ADD COLUMN deleted_at VARCHAR(32)",
+)
+_STEPS = {1: _TO_VERSION_2}  # from this version to the next one
+
+OLDEST_VERSION = min(_STEPS)
+"""The oldest schema that can still be brought up."""
+
+
+def migrate(connection: Connection, version: int, wanted: int) -> None:
+    """Take the file from `version` to `wanted`, inside the transaction that is open.
+
+    Columns are only added, each with a default, so that a server of the earlier version that has
+    the file open meanwhile can still write its runs.
+    """
+    for each in range(version, wanted):
+        for statement in _STEPS[each]:
+            connection.exec_driver_sql(statement)
+    connection.exec_driver_sql("UPDATE schema SET version = ?", (wanted,))

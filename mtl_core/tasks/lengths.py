@@ -1,0 +1,130 @@
+"""How long examples are in sub-words, and which entities a maximum length would cut off.
+
+Counted by the checkpoint's own `tokenizer.json`, through the tokenizers library alone: a page
+that only counts has no need of torch or transformers.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mtl_core.tasks.dataset import Example
+from mtl_core.tasks.schemes import spans
+
+if TYPE_CHECKING:
+    from tokenizers import Encoding, Tokenizer
+
+TOKENIZER_NAME = "tokenizer.json"
+_BATCH = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """The lengths of some examples, one for each, in `unit`.
+
+    `reaches` say, for each entity, the shortest maximum length that keeps its last word's first
+    piece: below it no prediction can have the entity right.
+    """
+
+    unit: str
+    examples: tuple[int, ...]
+    reaches: tuple[int, ...]
+
+    @property
+    def longest(self) -> int:
+        """The longest example; 0 where there is none."""
+        return max(self.examples, default=0)
+
+    def cut_off(self, max_length: int) -> int:
+        """Examples longer than `max_length`."""
+        return sum(length > max_length for length in self.examples)
+
+    def entities_lost(self, max_length: int) -> int:
+        """Entities that `max_length` cuts off, as training counts them."""
+        return sum(reach > max_length for reach in self.reaches)
+
+
+class SubWordCounter:
+    """Counts as a checkpoint's fast tokenizer does, special tokens included."""
+
+    unit = "sub-words"
+
+    def __init__(self, tokenizer_file: Path) -> None:
+        """Raises ValueError where the file cannot be read as a tokenizer."""
+        self._tokenizer = _tokenizer(tokenizer_file)
+
+    def lengths(self, examples: Sequence[Example], task: str) -> Lengths:
+        """Lengths of `examples`, and the reach of each entity that `task` labels in them."""
+        lengths, reaches = [], []
+        special = self._tokenizer.num_special_tokens_to_add(False)
+        for start in range(0, len(examples), _BATCH):
+            batch = examples[start : start + _BATCH]
+            for example, encoding in zip(batch, self._encoded(batch), strict=True):
+                lengths.append(len(encoding.ids))
+                reaches += _reaches(example, task, encoding, special)
+        return Lengths(self.unit, tuple(lengths), tuple(reaches))
+
+    def _encoded(self, batch: Sequence[Example]) -> list["Encoding"]:
+        in_words = batch[0].words is not None
+        read = [list(each.words) if each.words else each.text or "" for each in batch]
+        encoded: list[Encoding] = self._tokenizer.encode_batch(read, is_pretokenized=in_words)
+        return encoded
+
+
+class WordCounter:
+    """Counts words between blanks, where a checkpoint's tokenizer is not on this machine."""
+
+    unit = "words"
+
+    def lengths(self, examples: Sequence[Example], task: str) -> Lengths:  # noqa: ARG002
+        """Lengths of `examples`; nothing is known of what a maximum length would cut off."""
+        words = (each.words or (each.text or "").split() for each in examples)
+        return Lengths(self.unit, tuple(map(len, words)), ())
+
+
+Counter = SubWordCounter | WordCounter
+
+
+def counter_for(folder: Path | None) -> Counter:
+    """The counter for a checkpoint's folder: of sub-words if its tokenizer can be read there."""
+    if folder is not None and (file := folder / TOKENIZER_NAME).is_file():
+        try:
+            return SubWordCounter(file)
+        except ValueError:
+            pass
+    return WordCounter()
+
+
+def _tokenizer(file: Path) -> "Tokenizer":
+    from tokenizers import Tokenizer
+
+    try:
+        tokenizer = Tokenizer.from_file(str(file))
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        _begin_words_with_their_blank(tokenizer)
+    except Exception as error:  # the library raises bare Exception
+        raise ValueError(f"{file.name} cannot be read as a tokenizer: {error}") from error
+    return tokenizer
+
+
+def _begin_words_with_their_blank(tokenizer: "Tokenizer") -> None:
+    """As training does: a word is cut the same way wherever it stands in a sentence."""
+    if getattr(tokenizer.pre_tokenizer, "add_prefix_space", None) is False:
+        tokenizer.pre_tokenizer.add_prefix_space = True
+
+
+def _reaches(example: Example, task: str, encoding: "Encoding", special: int) -> list[int]:
+    """For each entity, the length that keeps its last word's first piece, specials included."""
+    tags = example.labels[task]
+    if isinstance(tags, str):
+        return []
+    first: dict[int, int] = {}
+    for place, word in enumerate(w for w in encoding.word_ids if w is not None):
+        first.setdefault(word, place)
+    whole, reaches = len(encoding.ids), []
+    for span in spans(tags):
+        kept_with = [place for word, place in first.items() if word >= span.end - 1]
+        reaches.append(min(kept_with) + 1 + special if kept_with else whole)
+    return reaches

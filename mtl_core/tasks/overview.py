@@ -1,0 +1,138 @@
+"""What is in some data, task by task: how much, of what, how long, and what it looks like."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mtl_core.tasks.dataset import Dataset, Example
+from mtl_core.tasks.lengths import Counter as LengthCounter
+from mtl_core.tasks.lengths import Lengths
+from mtl_core.tasks.schemes import OUTSIDE, Span, entity_type, spans
+from mtl_core.tasks.task import Task, TaskKind
+
+SPLITS = ("train", "validation")
+_SHOWN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An example to look at: its text, or its words with their entities; its label, if it is of
+    a sentence task."""
+
+    text: str
+    words: tuple[str, ...] = ()
+    entities: tuple[Span, ...] = ()
+    label: str | None = None
+
+
+@dataclass(frozen=True)
+class TaskOverview:
+    """One task's data.
+
+    `labels` counts, by split, the examples of each class or the entities of each type; the names
+    are the same in both splits, most frequent first. `words_inside` and `words` count the tagged
+    words of both splits. `lengths` are by split.
+    """
+
+    task: Task
+    examples: Mapping[str, int]
+    labels: Mapping[str, Mapping[str, int]]
+    words_inside: int
+    words: int
+    repaired_tags: int
+    lengths: Mapping[str, Lengths]
+    shown: tuple[Shown, ...]
+
+    @property
+    def longest(self) -> int:
+        """The longest example of any split."""
+        return max(lengths.longest for lengths in self.lengths.values())
+
+    def cut_off(self, max_length: int) -> int:
+        """Examples of any split that are longer than `max_length`."""
+        return sum(lengths.cut_off(max_length) for lengths in self.lengths.values())
+
+    def entities_lost(self, max_length: int) -> int:
+        """Entities of any split that `max_length` cuts off."""
+        return sum(lengths.entities_lost(max_length) for lengths in self.lengths.values())
+
+
+@dataclass(frozen=True)
+class DataOverview:
+    """All tasks of some data; `unit` is what their lengths count."""
+
+    tasks: tuple[TaskOverview, ...]
+    unit: str
+    digests: Mapping[str, str]
+
+
+def overview(dataset: Dataset, counter: LengthCounter) -> DataOverview:
+    """Count everything once; what depends on a maximum length is asked of the result."""
+    return DataOverview(
+        tasks=tuple(_task_overview(dataset, task, counter) for task in dataset.tasks),
+        unit=counter.unit,
+        digests=dataset.digests,
+    )
+
+
+def _task_overview(dataset: Dataset, task: Task, counter: LengthCounter) -> TaskOverview:
+    both = {"train": dataset.train, "validation": dataset.validation}
+    splits = {
+        split: tuple(example for example in examples if task.name in example.labels)
+        for split, examples in both.items()
+    }
+    tags = [tag for examples in splits.values() for tag in _tags(examples, task)]
+    return TaskOverview(
+        task=task,
+        examples={split: len(examples) for split, examples in splits.items()},
+        labels=_labels(task, splits),
+        words_inside=sum(tag != OUTSIDE for tag in tags),
+        words=len(tags),
+        repaired_tags=dataset.repaired_tags.get(task.name, 0),
+        lengths={split: counter.lengths(examples, task.name) for split, examples in splits.items()},
+        shown=_some(splits["train"], task),
+    )
+
+
+def _tags(examples: Sequence[Example], task: Task) -> list[str]:
+    labels = (example.labels[task.name] for example in examples)
+    return [tag for label in labels if not isinstance(label, str) for tag in label]
+
+
+def _labels(task: Task, splits: Mapping[str, Sequence[Example]]) -> dict[str, dict[str, int]]:
+    """Counts by split of the same names in the same order."""
+    counts = {
+        split: Counter(name for example in examples for name in _names(example, task))
+        for split, examples in splits.items()
+    }
+    known = [entity_type(tag) if task.kind is TaskKind.TOKEN else tag for tag in task.outputs]
+    names = [name for name in dict.fromkeys(known) if name is not None]
+    names.sort(key=lambda name: -sum(count[name] for count in counts.values()))
+    return {split: {name: count[name] for name in names} for split, count in counts.items()}
+
+
+def _names(example: Example, task: Task) -> list[str]:
+    label = example.labels[task.name]
+    return [label] if isinstance(label, str) else [span.type for span in spans(label)]
+
+
+def _some(examples: Sequence[Example], task: Task) -> tuple[Shown, ...]:
+    """The first example of each class or entity type, then others that have one: a handful."""
+    first: dict[str, int] = {}
+    labelled = []
+    for place, example in enumerate(examples):
+        names = _names(example, task)
+        labelled += [place] if names else []
+        for name in names:
+            first.setdefault(name, place)
+    places = list(dict.fromkeys([*first.values(), *labelled]))[:_SHOWN]
+    return tuple(_shown(examples[place], task) for place in sorted(places))
+
+
+def _shown(example: Example, task: Task) -> Shown:
+    label = example.labels[task.name]
+    if isinstance(label, str):
+        text = example.text if example.text is not None else " ".join(example.words or ())
+        return Shown(text, label=label)
+    words = example.words or ()
+    return Shown(" ".join(words), words, spans(label))

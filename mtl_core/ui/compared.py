@@ -1,0 +1,102 @@
+"""Which runs a visitor compares: from the address, from the picker, or the newest that fit."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from mtl_core.store.record import RunRecord, RunState
+from mtl_core.ui.choice import came_by_history
+from mtl_core.ui.keys import Key
+from mtl_core.ui.page import plain
+from mtl_core.ui.run_words import STATE_SIGNS, moment, plan_words
+
+MOST = 8
+"""Runs in one comparison; more lines and rows than that are not read."""
+
+_OFFERED = 30
+
+_STATES = (RunState.FINISHED, RunState.RUNNING, RunState.STOPPED, RunState.INTERRUPTED)
+
+
+def comparable(records: Sequence[RunRecord]) -> list[RunRecord]:
+    """The runs that have, or will have, something to compare."""
+    return [record for record in records if record.state in _STATES]
+
+
+def compared_runs(records: Sequence[RunRecord]) -> tuple[list[RunRecord], list[str]]:
+    """The runs compared now, of `records` (newest first), and notes on what was ignored.
+
+    The address speaks on a session's first run and on the browser's back and forward; from then
+    on the picker does. To be called before the picker is drawn.
+    """
+    known = {record.id: record for record in records}
+    kept = st.session_state.get(Key.COMPARED)
+    address = _split(st.query_params.get(Key.RUNS, ""))
+    if kept is None or came_by_history():
+        asked = address or [record.id for record in preselected(records)]
+    else:
+        asked = list(st.session_state.get(Key.RUNS, kept))
+    ids = [run for run in asked if run in known]
+    notes = [_unknown(run) for run in asked if run not in known]
+    if len(ids) > MOST:
+        notes.append(f"At most {MOST} runs are compared: {', '.join(ids[MOST:])} left out.")
+        ids = ids[:MOST]
+    st.session_state[Key.COMPARED] = ids
+    return [known[run] for run in ids], notes
+
+
+def preselected(records: Sequence[RunRecord]) -> list[RunRecord]:
+    """The newest finished runs that share checkpoint and data, at most MOST, the oldest first;
+    where no two share them, the newest two finished."""
+    finished = [record for record in records if record.state is RunState.FINISHED]
+    groups: dict[tuple[str, str], list[RunRecord]] = {}
+    for record in finished:
+        groups.setdefault((record.spec.checkpoint, record.spec.data), []).append(record)
+    chosen = next((group for group in groups.values() if len(group) > 1), finished[:2])
+    return chosen[:MOST][::-1]
+
+
+def write_runs(records: Sequence[RunRecord]) -> None:
+    """Make the address hold the runs compared: a permalink."""
+    wanted = ",".join(record.id for record in records)
+    if st.query_params.get(Key.RUNS, "") == wanted:
+        return
+    if wanted:
+        st.query_params[Key.RUNS] = wanted
+    else:
+        st.query_params.pop(Key.RUNS, None)
+
+
+def runs_picker(records: Sequence[RunRecord], compared: Sequence[RunRecord]) -> None:
+    """A popover with the runs to choose from, the newest ones; `compared` are chosen now."""
+    chosen = [record.id for record in compared]
+    offered = [each for n, each in enumerate(records) if n < _OFFERED or each.id in chosen]
+    labels = {record.id: _label(record) for record in offered}
+    if st.session_state.get(Key.RUNS) != chosen:
+        st.session_state[Key.RUNS] = chosen
+    with st.popover("Choose runs", icon=":material/checklist:"):
+        st.pills(
+            f"Runs to compare, at most {MOST}",
+            list(labels),
+            key=Key.RUNS,
+            format_func=lambda run: labels.get(run, run),
+            selection_mode="multi",
+            wrap=True,
+        )
+        if len(offered) < len(records):
+            st.caption(f"The newest {_OFFERED}. An older one is compared by its id in the address.")
+
+
+def _split(text: str) -> list[str]:
+    return list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+
+
+def _unknown(run: str) -> str:
+    shown = run if len(run) <= 60 else f"{run[:60]}…"
+    return f"{shown} was ignored: no run to compare bears this id."
+
+
+def _label(record: RunRecord) -> str:
+    state = "" if record.state is RunState.FINISHED else f", {STATE_SIGNS[record.state]}"
+    name = f"{plan_words(record.spec)}, seed {record.spec.seed}, {moment(record.created_at)}{state}"
+    return plain(name)

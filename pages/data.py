@@ -1,0 +1,34 @@
+"""Data: what the tasks learn from, what a maximum length cuts off, and files of one's own."""
+
+import streamlit as st
+
+from mtl_core.engine.lab import the_lab
+from mtl_core.errors import DataError
+from mtl_core.ui.choice import ignored_notes, write_address
+from mtl_core.ui.chosen import chosen_by_visitor
+from mtl_core.ui.data_controls import data_buttons, data_settings
+from mtl_core.ui.data_view import data_facts, digests, overview_of_choice, task_panels
+from mtl_core.ui.data_words import data_headline
+from mtl_core.ui.front_door import through_the_front_door
+from mtl_core.ui.page import current_palette, header, plain, show_ignored
+from mtl_core.ui.upload_form import upload_form
+
+through_the_front_door()
+lab = the_lab()
+chosen, colors = chosen_by_visitor(lab), current_palette()
+max_length = chosen.choice.max_length
+try:
+    found = overview_of_choice(lab, chosen)
+except DataError as problem:
+    header("These data cannot be read now", [plain(chosen.choice.data)])
+    st.error(plain(str(problem)), icon=":material/error:")
+    data_settings(lab.settings, chosen)
+else:
+    with header(plain(data_headline(found, max_length)), data_facts(chosen, found)):
+        data_buttons(lab, chosen, colors)
+    show_ignored(ignored_notes())
+    data_settings(lab.settings, chosen)
+    task_panels(found, max_length, colors)
+    digests(found)
+upload_form(lab)
+write_address(chosen.choice)

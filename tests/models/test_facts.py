@@ -1,0 +1,59 @@
+import subprocess
+import sys
+
+import pytest
+
+from mtl_core.models.catalogue import Domain, TokenizerFamily, catalogue
+from mtl_core.models.facts import checkpoint_facts
+
+FACTS = {facts.name: facts for facts in checkpoint_facts()}
+
+
+def test_every_entry_has_its_facts_in_the_catalogues_order():
+    assert list(FACTS) == [known.name for known in catalogue()]
+
+
+def test_the_facts_of_a_checkpoint_are_stated_and_counted():
+    facts = FACTS["xlm-roberta-base"]
+    assert (facts.architecture, facts.layers, facts.hidden_size) == ("xlm-roberta", 12, 768)
+    assert (facts.vocabulary_size, facts.max_tokens) == (250_002, 512)
+    assert (facts.parameters, facts.embedding_parameters) == (278_043_648, 192_398_592)
+    assert (facts.domain, facts.cased) == (Domain.MULTILINGUAL, True)
+    assert (facts.tokenizer, facts.licence) == (TokenizerFamily.SENTENCEPIECE, "MIT")
+    assert facts.suits == "100 languages"
+
+
+@pytest.mark.parametrize(
+    ("name", "megabytes"),
+    [("minilm-l6", 91), ("bert-base-uncased", 438), ("bert-large-uncased", 1_341)],
+)
+def test_a_download_is_four_bytes_a_parameter(name, megabytes):
+    assert FACTS[name].download_bytes == 4 * FACTS[name].parameters
+    assert FACTS[name].download_megabytes == megabytes
+
+
+def test_a_shared_stack_has_one_layer_of_its_own():
+    shared = [name for name, facts in FACTS.items() if facts.layers_of_their_own < facts.layers]
+    assert shared == ["albert-base-v2"]
+    assert FACTS["albert-base-v2"].layers_of_their_own == 1
+
+
+def test_weights_are_here_for_what_comes_with_the_product():
+    assert FACTS["minilm-l6"].weights_here
+
+
+def test_what_a_checkpoint_suits_fits_into_a_narrow_column():
+    assert all(0 < len(facts.suits) <= 21 for facts in FACTS.values())
+
+
+def test_facts_and_cut_words_import_neither_torch_nor_transformers():
+    script = (
+        "import sys; from mtl_core.models.facts import checkpoint_facts;"
+        "from mtl_core.models.cutting import cut_words;"
+        "from mtl_core.models.checkpoint import resolve_checkpoint;"
+        "cut_words(['word'], resolve_checkpoint('minilm-l6'));"
+        "print(len(checkpoint_facts()),"
+        " [name for name in ('torch', 'transformers') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.stdout.strip(), done.stderr) == (f"{len(FACTS)} []", "")

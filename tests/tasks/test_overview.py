@@ -1,0 +1,71 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mtl_core.models.checkpoint import resolve_checkpoint
+from mtl_core.tasks.alignment import encode
+from mtl_core.tasks.dataset import load_dataset
+from mtl_core.tasks.lengths import SubWordCounter, WordCounter, counter_for
+from mtl_core.tasks.overview import overview
+from mtl_core.tasks.schemes import Span
+
+WriteData = Callable[[dict[str, str | bytes]], Path]
+
+
+def test_labels_entities_and_words_are_counted_by_split(write_data: WriteData) -> None:
+    found = overview(load_dataset(str(write_data({}))), WordCounter())
+    sentiment, ner = found.tasks
+    assert sentiment.examples == {"train": 3, "validation": 1}
+    assert sentiment.labels == {
+        "train": {"positive": 2, "negative": 1},
+        "validation": {"positive": 1, "negative": 0},
+    }
+    assert ner.labels["train"] == {"PER": 1, "LOC": 1}
+    assert ner.labels["validation"] == {"PER": 1, "LOC": 0}
+    assert (ner.words_inside, ner.words) == (3, 7)
+    assert (found.unit, sentiment.longest, ner.longest) == ("words", 3, 3)
+    assert sorted(found.digests) == ["a.dev.csv", "a.train.csv", "b.dev.conll", "b.train.conll"]
+
+
+def test_examples_with_entities_are_shown_before_others(write_data: WriteData) -> None:
+    found = overview(load_dataset(str(write_data({}))), WordCounter())
+    (shown,) = found.tasks[1].shown
+    assert shown.words == ("Ann", "saw", "Paris")
+    assert shown.entities == (Span(0, 1, "PER"), Span(2, 3, "LOC"))
+    assert [each.label for each in found.tasks[0].shown] == ["positive", "negative", "positive"]
+
+
+def test_tags_that_were_repaired_are_counted(write_data: WriteData) -> None:
+    train = "Ann\tI-PER\nsaw\tO\nRome\tB-LOC\n"
+    data = write_data({"b.train.conll": train, "b.dev.conll": "Ann\tB-PER\n"})
+    assert overview(load_dataset(str(data)), WordCounter()).tasks[1].repaired_tags == 1
+
+
+@pytest.mark.parametrize("max_length", [8, 9, 12, 16, 23, 128])
+def test_lengths_and_lost_entities_are_those_of_training(max_length: int) -> None:
+    from mtl_core.models.load import load_tokenizer
+
+    checkpoint, dataset = resolve_checkpoint("minilm-l6"), load_dataset("sample")
+    encoded = encode(dataset.train, dataset.tasks, load_tokenizer(checkpoint), max_length)
+    found = overview(dataset, counter_for(checkpoint.folder))
+    ner = found.tasks[1].lengths["train"]
+    assert ner.entities_lost(max_length) == encoded.entities_lost["ner"]
+    longest = max(task.lengths["train"].longest for task in found.tasks)
+    assert min(longest, max_length) == encoded.longest
+
+
+def test_nothing_is_cut_off_at_the_longest_and_one_sentence_just_below(
+    tiny_checkpoint: Path,
+) -> None:
+    found = overview(load_dataset("sample"), SubWordCounter(tiny_checkpoint / "tokenizer.json"))
+    task = found.tasks[0]
+    assert found.unit == "sub-words"
+    assert task.cut_off(task.longest) == 0
+    assert task.cut_off(task.longest - 1) >= 1
+
+
+def test_without_a_tokenizer_that_can_be_read_words_are_counted(tmp_path: Path) -> None:
+    assert counter_for(None).unit == counter_for(tmp_path).unit == "words"
+    (tmp_path / "tokenizer.json").write_text("{}", encoding="utf-8")
+    assert counter_for(tmp_path).unit == "words"

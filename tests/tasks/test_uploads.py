@@ -1,0 +1,200 @@
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mtl_core.errors import DataError
+from mtl_core.tasks.dataset import load_dataset
+from mtl_core.tasks.task import TaskKind
+from mtl_core.tasks.uploads import (
+    MOST_BYTES,
+    MOST_ROWS,
+    UploadedFile,
+    UploadedTask,
+    columns_of,
+    forget_upload,
+    keep_upload,
+    kept_uploads,
+    read_upload,
+    upload_reference,
+)
+
+REVIEWS = UploadedTask(
+    name="reviews",
+    kind=TaskKind.SENTENCE,
+    head="classifier",
+    train=UploadedFile("a.csv", b"said,mood\nGood.,up\nBad.,down\nFine.,up\n"),
+    validation=UploadedFile("b.csv", b"said,mood\nNot bad.,up\n"),
+    text="said",
+    label="mood",
+)
+PLACES = UploadedTask(
+    name="places",
+    kind=TaskKind.TOKEN,
+    head="ner",
+    train=UploadedFile("c.conll", b"Ann\tB-PER\nsaw\tO\nRome\tB-LOC\n"),
+    validation=UploadedFile("d.txt", b"Ann\tB-PER\nleft\tO\n"),
+)
+BOTH = (REVIEWS, PLACES)
+
+
+def train_file(task: UploadedTask, name: str, content: bytes) -> UploadedTask:
+    return replace(task, train=UploadedFile(name, content))
+
+
+def test_an_upload_is_read_from_memory_and_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = read_upload(BOTH)
+    assert found.counts() == {
+        "reviews": {"train": 3, "validation": 1},
+        "places": {"train": 1, "validation": 1},
+    }
+    assert [task.outputs for task in found.tasks] == [("down", "up"), ("O", "B-LOC", "B-PER")]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_kept_is_read_again_as_what_was_looked_at(tmp_path: Path) -> None:
+    reference = keep_upload(BOTH, tmp_path / "uploads")
+    kept, seen = load_dataset(reference, uploads=tmp_path / "uploads"), read_upload(BOTH)
+    assert (kept.tasks, kept.train, kept.validation) == (seen.tasks, seen.train, seen.validation)
+    assert sorted(kept.digests.values()) == sorted(seen.digests.values())
+    assert kept.reference == seen.reference == reference == upload_reference(BOTH)
+    assert kept_uploads(tmp_path / "uploads")[0].tasks == ("reviews", "places")
+
+
+def test_the_same_files_get_the_same_name_and_others_another(tmp_path: Path) -> None:
+    first, second = keep_upload(BOTH, tmp_path), keep_upload(BOTH, tmp_path)
+    assert first == second
+    assert re.fullmatch(r"upload:[0-9a-f]{16}", first)
+    others = (replace(REVIEWS, name="mood"), replace(REVIEWS, head="mood"), PLACES)
+    assert len({first, *(upload_reference((each,)) for each in others)}) == 4
+    assert [path.name for path in tmp_path.iterdir()] == [first.removeprefix("upload:")]
+
+
+@pytest.mark.parametrize(
+    "name", ["../../../etc/passwd.csv", "/etc/cron.csv", "C:\\x.csv", "\0.csv"]
+)
+def test_a_file_is_kept_under_its_digest_whatever_it_is_called(tmp_path: Path, name: str) -> None:
+    task = train_file(REVIEWS, name, REVIEWS.train.content)
+    keep_upload((task,), tmp_path / "home" / "uploads")
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(written) == 3
+    assert all(re.fullmatch(r"manifest\.yaml|[0-9a-f]{16}\.csv", path.name) for path in written)
+    assert len({path.parent for path in written}) == 1
+
+
+@pytest.mark.parametrize("name", ["manifest.yaml", "data.yml", "weights.pkl", "a.conll", "csv"])
+def test_what_is_no_format_for_sentences_cannot_be_uploaded(name: str) -> None:
+    with pytest.raises(DataError, match=r"is not a format for sentences. Formats: .csv, .tsv"):
+        read_upload((train_file(REVIEWS, name, b"tasks: {}"),))
+
+
+def test_a_manifest_cannot_be_uploaded_as_tagged_words() -> None:
+    with pytest.raises(DataError, match=r"manifest.yaml is not a format for tagged words"):
+        read_upload((train_file(PLACES, "manifest.yaml", b"tasks: {}"),))
+
+
+def test_a_file_that_is_too_large_is_refused_before_it_is_parsed() -> None:
+    broken = b"\xff" * (MOST_BYTES + 1)
+    with pytest.raises(DataError, match=r"a.csv has 5,242,881 bytes, over the limit of 5,242,880"):
+        read_upload((train_file(REVIEWS, "a.csv", broken),))
+
+
+def test_a_file_with_too_many_sentences_is_refused_with_their_number() -> None:
+    rows = b"said,mood\n" + b"Good.,up\nBad.,down\n" * (MOST_ROWS // 2) + b"Fine.,up\n"
+    with pytest.raises(DataError, match=r"a.csv holds 20,001 labelled sentences, over the limit"):
+        read_upload((train_file(REVIEWS, "a.csv", rows),))
+
+
+@pytest.mark.parametrize(
+    ("task", "said"),
+    [
+        (
+            train_file(REVIEWS, "x.csv", b"said,mood\nGood.,up\nBad.\n"),
+            "x.csv, line 3: the row has",
+        ),
+        (
+            train_file(REVIEWS, "x.csv", b"text,mood\nGood.,up\n"),
+            "x.csv, line 1: there is no column",
+        ),
+        (train_file(REVIEWS, "x.csv", b"said,mood\n\xff,up\n"), "x.csv, line 2: is not UTF-8"),
+        (train_file(REVIEWS, "x.csv", b"said,mood\nGood.,up\n"), "x.csv holds one class only"),
+        (train_file(REVIEWS, "x.csv", b""), "x.csv is empty"),
+        (train_file(PLACES, "x.conll", b"Ann\n"), "x.conll, line 1: 'Ann' has no tag"),
+        (replace(REVIEWS, name="my task"), "The task 'my task' cannot be named so"),
+        (replace(REVIEWS, head="class"), "The head 'class' of the task 'reviews' is not a name"),
+        (replace(REVIEWS, label="said"), "reads text and label from one column, 'said'"),
+    ],
+    ids=lambda case: case if isinstance(case, str) else "",
+)
+def test_what_is_wrong_is_said_by_the_files_own_name(task: UploadedTask, said: str) -> None:
+    with pytest.raises(DataError, match=re.escape(said)):
+        read_upload((task,))
+
+
+def test_files_of_one_name_are_told_apart_by_task_and_split() -> None:
+    twin = UploadedFile("a.csv", b"said,mood\nGood.\n")
+    with pytest.raises(DataError, match=r"reviews, validation: a.csv, line 2: the row has 1"):
+        read_upload((replace(REVIEWS, validation=twin),))
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"name": "reviews"}, "Two tasks are called 'reviews'"),
+        ({"head": "classifier"}, "Two heads"),
+    ],
+)
+def test_tasks_and_heads_have_names_of_their_own(changed: dict[str, str], said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        read_upload((REVIEWS, replace(PLACES, **changed)))
+
+
+def test_nothing_is_kept_of_an_upload_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="is empty"):
+        keep_upload((train_file(REVIEWS, "a.csv", b""),), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_forgotten_upload_is_gone_and_its_name_says_what_to_do(tmp_path: Path) -> None:
+    reference = keep_upload(BOTH, tmp_path)
+    forget_upload(reference, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(DataError, match="Upload the files again on the Data page"):
+        load_dataset(reference, uploads=tmp_path)
+
+
+@pytest.mark.parametrize("reference", ["upload:", "upload:../..", "upload:0123456789ABCDEF"])
+def test_only_a_digest_becomes_part_of_a_path(tmp_path: Path, reference: str) -> None:
+    with pytest.raises(DataError, match="is not an upload"):
+        load_dataset(reference, uploads=tmp_path)
+    with pytest.raises(DataError, match="is not an upload"):
+        forget_upload(reference, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "columns"),
+    [
+        ("a.csv", b'\xef\xbb\xbf"text", label\r\nx,y\r\n', ("text", "label")),
+        ("a.tsv", b"one\ttwo\n", ("one", "two")),
+        ("a.jsonl", b'{"text": "x", "label": 1}\n', ("text", "label")),
+        ("a.jsonl", b"[1]\n", ()),
+        ("a.jsonl", b"not json\n", ()),
+        ("a.conll", b"Ann\tB-PER\n", ()),
+        ("a.csv", b"", ()),
+    ],
+)
+def test_columns_are_offered_from_the_header(
+    name: str, content: bytes, columns: tuple[str, ...]
+) -> None:
+    assert columns_of(UploadedFile(name, content)) == columns
+
+
+def test_json_lines_of_tagged_words_are_read_by_their_keys(tmp_path: Path) -> None:
+    file = UploadedFile("x.jsonl", b'{"words": ["Ann", "left"], "ner": ["B-PER", "O"]}\n')
+    task = replace(PLACES, train=file, validation=file, text="words", label="ner")
+    reference = keep_upload((task,), tmp_path)
+    assert load_dataset(reference, uploads=tmp_path).tasks[0].outputs == ("O", "B-PER")

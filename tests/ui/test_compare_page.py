@@ -1,0 +1,195 @@
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+from pandas import DataFrame
+from streamlit.testing.v1 import AppTest
+
+from mtl_core.engine import lab as lab_module
+from mtl_core.engine.lab import Lab
+from mtl_core.settings import Settings
+from mtl_core.store.record import RunState
+from mtl_core.training.events import RunEvent
+from tests.run_story import Story, both, scores, spec_of
+
+APP = str(Path(__file__).parents[2] / "app.py")
+
+
+@pytest.fixture
+def lab(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
+    """The process's lab, on this test's own store; nobody works through its queue."""
+    opened = Lab(Settings.from_environment())
+    monkeypatch.setattr(lab_module, "_lab", opened)
+    yield opened
+    opened.store.close()
+
+
+def compare_page(**query: str) -> AppTest:
+    app = AppTest.from_file(APP, default_timeout=30)
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.switch_page("pages/compare.py").run()
+    assert not app.exception
+    return app
+
+
+def story(scenario: str, sentiment: float, ner: float, **changes: object) -> Story:
+    spec = spec_of(scenario, **changes)
+    return (
+        Story(spec, [4] * len(spec.plan.phases))
+        .start()
+        .evaluate(scores(0.45, 0.02, (0.7, 1.4)))
+        .phase()
+        .learn([both(0.5)] * 4)
+        .evaluate(scores(sentiment, ner, (0.5, 0.2)))
+        .finish(scores(sentiment, ner, (0.5, 0.2)))
+    )
+
+
+def stored(lab: Lab, events: Iterable[RunEvent]) -> str:
+    told = list(events)
+    record = lab.store.add(told[0].spec, RunState.RUNNING)
+    lab.store.append(record.id, told)
+    return record.id
+
+
+def heading(app: AppTest) -> str:
+    answer = next(each.value for each in app.markdown if each.value.startswith("# "))
+    return answer.removeprefix("# ").replace("\\", "")
+
+
+def texts(app: AppTest) -> str:
+    shown = (app.markdown, app.caption, app.warning)
+    return "\n".join(each.value for elements in shown for each in elements).replace("\\", "")
+
+
+def with_column(app: AppTest, name: str) -> DataFrame:
+    return next(each.value for each in app.dataframe if name in each.value.columns)
+
+
+@pytest.fixture
+def three(lab: Lab) -> list[str]:
+    return [
+        stored(lab, story("heads-only", 0.70, 0.30)),
+        stored(lab, story("top-1", 0.85, 0.50)),
+        stored(lab, story("full", 0.90, 0.51)),
+    ]
+
+
+def test_an_empty_store_says_what_is_needed_and_leads_to_train(lab: Lab) -> None:
+    app = compare_page()
+    assert heading(app) == "Nothing to compare yet"
+    assert "Two finished runs are enough" in texts(app)
+    app.button(key="to_train").click().run()
+    assert heading(app) == "No run yet"
+
+
+def test_one_run_is_not_enough(lab: Lab) -> None:
+    stored(lab, story("full", 0.9, 0.5))
+    assert "One run is here; one more is needed" in texts(compare_page())
+
+
+def test_the_newest_finished_runs_are_compared_and_the_address_holds_them(
+    three: list[str],
+) -> None:
+    app = compare_page()
+    assert (
+        heading(app)
+        == "Sentiment: full 0.90 (≈ top layer), heads only 0.70; NER: full 0.51, heads only 0.30"
+    )
+    assert app.pills(key="runs").value == three
+    assert app.query_params["runs"] == ",".join(three)
+    assert "3 runs · minilm-l6 · data: sample (80 + 80 sentences) · 1 epoch" in texts(app)
+
+
+def test_the_table_marks_the_best_and_what_cannot_be_told_from_it(three: list[str]) -> None:
+    table = with_column(compare_page(), "Plan")
+    assert list(table["Plan"]) == ["heads only", "top layer", "full"]
+    assert list(table["A accuracy, n = 20"]) == ["0.700 ± 0.102", "0.850 ± 0.080", "0.900 ± 0.067"]
+    assert list(table["A against best"]) == ["−0.200", "≈ within noise", "best"]
+    assert list(table["B entity F1, n = 20"]) == ["0.300", "0.500", "0.510"]
+    assert list(table["B against best"]) == ["−0.210", "−0.010", "best"]
+    assert list(table["A change"]) == ["+0.250", "+0.400", "+0.450"]
+    assert list(table["Learn"]) == ["2,310", "1,776,774", "22,567,686"]
+    assert list(table["Frozen, identical"])[:2] == ["❄︎ 103 of 103", "❄︎ 87 of 87"]
+    assert list(table["Peak memory"]) == ["745 MB"] * 3
+
+
+def test_runs_of_the_address_are_compared_in_its_order_and_unknown_ones_named(
+    three: list[str],
+) -> None:
+    app = compare_page(runs=f"{three[2]},261124-0000-nothing-0000,{three[0]}")
+    assert "261124-0000-nothing-0000 was ignored" in texts(app)
+    assert app.pills(key="runs").value == [three[2], three[0]]
+    assert app.query_params["runs"] == f"{three[2]},{three[0]}"
+
+
+def test_choosing_other_runs_changes_the_table_and_the_address(three: list[str]) -> None:
+    app = compare_page()
+    app.pills(key="runs").set_value(three[:2]).run()
+    assert not app.exception
+    assert app.query_params["runs"] == ",".join(three[:2])
+    assert heading(app).startswith("Sentiment: top layer 0.85, heads only 0.70")
+    app.pills(key="runs").set_value([]).run()
+    assert not app.exception
+    assert heading(app) == "Choose two runs or more"
+    assert "runs" not in app.query_params
+
+
+def test_at_most_eight_runs_are_compared_and_the_others_named(lab: Lab) -> None:
+    ids = [stored(lab, story("top-1", 0.8, 0.4, seed=seed)) for seed in range(9)]
+    app = compare_page(runs=",".join(ids))
+    assert app.pills(key="runs").value == ids[:8]
+    assert f"At most 8 runs are compared: {ids[8]} left out" in texts(app)
+    assert list(with_column(app, "Plan")["Plan"])[:2] == ["top layer, seed 0", "top layer, seed 1"]
+
+
+def test_the_newest_runs_of_one_checkpoint_and_data_are_preselected(lab: Lab) -> None:
+    pair = [stored(lab, story(name, 0.8, 0.4)) for name in ("top-1", "full")]
+    stored(lab, story("full", 0.9, 0.5, data="mine/manifest.yaml"))
+    assert compare_page().pills(key="runs").value == pair
+
+
+def test_runs_that_differ_in_more_than_the_plan_are_called_so(lab: Lab) -> None:
+    stored(lab, story("top-1", 0.8, 0.4))
+    stored(lab, story("full", 0.9, 0.5, seed=2))
+    assert heading(compare_page()) == "These 2 runs differ in more than the plan: seed"
+
+
+def test_a_running_run_is_shown_with_what_it_has_and_not_judged(lab: Lab, three: list[str]) -> None:
+    running = stored(lab, story("top-2", 0.95, 0.6).events[:-1])
+    app = compare_page(runs=",".join([*three, running]))
+    table = with_column(app, "Plan")
+    assert list(table["A against best"])[-2:] == ["best", "● running"]
+    assert list(table["Seconds"])[-1] == ""
+    assert app.button(key="update").label == "Update"
+
+
+def test_only_what_differs_between_the_specs_is_shown(three: list[str]) -> None:
+    app = compare_page(runs=",".join(three[:2]))
+    keys = with_column(app, "Key")
+    assert "plan.phases.1.train" in set(keys["Key"])
+    assert "checkpoint" not in set(keys["Key"])
+
+
+def test_two_plans_stand_side_by_side_with_only_what_differs(three: list[str]) -> None:
+    app = compare_page()
+    assert app.selectbox(key="first_plan").value == "heads only"
+    assert "20 of 107 tensors differ, 1,776,774 parameters" in texts(app)
+    app.selectbox(key="second_plan").set_value("heads only").run()
+    assert not app.exception
+    assert "treat all 107 tensors alike" in texts(app)
+    app.toggle(key="only_different").set_value(False).run()
+    assert not app.exception
+    table = with_column(app, "Parameter")
+    assert len(table) == 107
+
+
+@pytest.mark.parametrize("axis", ["step", "epoch", "seconds"])
+def test_the_losses_follow_their_controls(three: list[str], axis: str) -> None:
+    app = compare_page()
+    app.segmented_control(key="x_axis").set_value(axis).run()
+    app.pills(key="losses").set_value([]).run()
+    app.selectbox(key="in_color").set_value("top layer").run()
+    assert not app.exception
+    assert texts(app).count("In colour: top layer") == 2

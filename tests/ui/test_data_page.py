@@ -1,0 +1,245 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from mtl_core.engine import lab as lab_module
+from mtl_core.engine.lab import Lab
+from mtl_core.errors import BadInput
+from mtl_core.settings import Settings
+from mtl_core.store.record import RunState
+from tests.run_story import spec_of
+
+APP = str(Path(__file__).parents[2] / "app.py")
+REVIEWS = b"said,mood\nGood *food*.,up\nBad food.,down\nFine.,up\nAwful.,down\n"
+PLACES = b"Ann\tB-PER\nsaw\tO\nRome\tB-LOC\n\nIt\tO\nrains\tO\n"
+FILES = {
+    "upload_1_training": ("reviews.csv", REVIEWS),
+    "upload_1_validation": ("reviews.dev.csv", REVIEWS),
+    "upload_2_training": ("places.conll", PLACES),
+    "upload_2_validation": ("places.dev.conll", PLACES),
+}
+
+
+@pytest.fixture
+def lab(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
+    """The process's lab, on this test's own store; nobody works through its queue."""
+    opened = Lab(Settings.from_environment())
+    monkeypatch.setattr(lab_module, "_lab", opened)
+    yield opened
+    opened.store.close()
+
+
+def data_page(**query: str) -> AppTest:
+    app = AppTest.from_file(APP, default_timeout=30)
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.switch_page("pages/data.py").run()
+    assert not app.exception
+    return app
+
+
+def add_files(app: AppTest, **changed: tuple[str, bytes]) -> AppTest:
+    for key, (name, content) in {**FILES, **changed}.items():
+        app.file_uploader(key=key).set_value((name, content, "text/plain"))
+    app.run()
+    assert not app.exception
+    return app
+
+
+def uploaded(app: AppTest) -> str:
+    """Use the files of both tasks; the reference by which the choice names them."""
+    app.text_input(key="upload_1_name").set_value("reviews")
+    app.text_input(key="upload_2_name").set_value("places")
+    add_files(app).selectbox(key="upload_1_label").set_value("mood").run()
+    app.button(key="use_upload").click().run()
+    assert not app.exception
+    return str(app.selectbox(key="data").value)
+
+
+def heading(app: AppTest) -> str:
+    answer = next(each.value for each in app.markdown if each.value.startswith("# "))
+    return answer.removeprefix("# ").replace("\\", "")
+
+
+def texts(app: AppTest) -> str:
+    shown = (app.markdown, app.caption, app.error, app.warning)
+    return "\n".join(each.value for elements in shown for each in elements).replace("\\", "")
+
+
+def test_the_sample_is_counted_by_the_checkpoints_own_tokenizer(lab: Lab) -> None:
+    app = data_page()
+    assert heading(app) == (
+        "400 + 200 sentences for sentiment, 400 + 200 for NER; nothing is cut off at 128 sub-words"
+    )
+    assert "lengths by the tokenizer of minilm-l6" in texts(app)
+    assert "450 entities of 3 types" in texts(app)
+    assert "2 classes, “negative” is 50% of training" in texts(app)
+
+
+def test_a_small_maximum_length_says_which_entities_are_lost(lab: Lab) -> None:
+    app = data_page()
+    app.number_input(key="max_length").set_value(16).run()
+    assert heading(app).endswith("; 17 entities are cut off at 16 sub-words")
+    assert app.query_params["max_length"] == "16"
+
+
+def test_without_the_tokenizer_lengths_are_in_words_and_the_page_says_so(lab: Lab) -> None:
+    app = data_page(checkpoint="bert-base-uncased")
+    assert "; the longest has " in heading(app)
+    assert heading(app).endswith(" words")
+    assert "the tokenizer of bert-base-uncased is not on this machine" in texts(app)
+
+
+def test_a_manifest_below_a_configured_folder_is_shown(
+    monkeypatch: pytest.MonkeyPatch, tiny_data: Path
+) -> None:
+    monkeypatch.setenv("FREEZE_LAB_DATA", str(tiny_data.parent))
+    opened = Lab(Settings.from_environment())
+    monkeypatch.setattr(lab_module, "_lab", opened)
+    app = data_page(data=str(tiny_data))
+    assert heading(app).startswith("8 + 4 sentences for sentiment, 4 + 4 for NER; nothing is")
+    opened.store.close()
+
+
+def test_files_are_looked_at_before_anything_is_kept(lab: Lab) -> None:
+    app = add_files(data_page())
+    assert app.selectbox(key="upload_1_text").options == ["said", "mood"]
+    assert "sentiment: 4 + 4 sentences, head classifier with 2 outputs: down, up" in (
+        texts(app).replace("**", "")
+    )
+    assert not app.button(key="use_upload").disabled
+    assert not lab.settings.uploads.exists()
+    assert app.selectbox(key="data").value == "sample"
+
+
+def test_used_files_become_the_choice_by_their_digest(lab: Lab) -> None:
+    app = data_page()
+    reference = uploaded(app)
+    assert app.query_params["data"] == reference
+    assert (lab.settings.uploads / reference.removeprefix("upload:")).is_dir()
+    assert heading(app).startswith("4 + 4 sentences for reviews, 2 + 2 for places")
+    digest = reference.removeprefix("upload:")
+    label = f"your upload: reviews, places · {digest[:8]}"
+    assert app.selectbox(key="data").options[-1] == label
+    assert "Good *food*." in texts(app)
+    assert any("Good \\*food\\*." in each.value for each in app.markdown)
+    assert ":green-background[**Rome** LOC]" in texts(app)
+
+
+def test_train_and_freeze_know_an_upload_by_its_tasks_and_its_heads_by_its_labels(
+    lab: Lab,
+) -> None:
+    app = data_page()
+    reference = uploaded(app)
+    app.switch_page("pages/train.py").run()
+    label = app.button(key="start").label.replace("\\", "")
+    assert label == "Train heads only on your upload: reviews, places"
+    app.button(key="start").click().run()
+    (record,) = lab.store.runs()
+    assert record.spec.data == reference
+    assert [len(task.outputs) for task in record.spec.tasks] == [2, 3]
+    assert list(app.dataframe[0].value["Data"]) == ["your upload: reviews, places"]
+
+    app.switch_page("pages/freeze.py").run()
+    assert not app.exception
+    assert "your upload: reviews, places" in texts(app)
+    table = app.dataframe[0].value
+    assert table.astype(str).apply(" ".join, axis=1).str.contains("ner.weight.*3").any()
+
+
+def test_a_choice_survives_the_way_to_a_page_with_the_same_widgets(lab: Lab) -> None:
+    app = data_page()
+    reference = uploaded(app)
+    app.number_input(key="max_length").set_value(32).run()
+    for page in ("pages/train.py", "pages/data.py"):
+        app.switch_page(page).run()
+        app.run()
+        assert app.selectbox(key="data").value == reference
+        assert app.number_input(key="max_length").value == 32
+
+
+def test_two_uploads_with_tasks_of_one_name_are_told_apart(lab: Lab) -> None:
+    app = data_page()
+    first = uploaded(app)
+    file = ("more.csv", REVIEWS + b"Bland.,down\n", "text/csv")
+    app.file_uploader(key="upload_1_training").set_value(file).run()
+    app.selectbox(key="upload_1_label").set_value("mood").run()
+    app.button(key="use_upload").click().run()
+    assert heading(app).startswith("5 + 4 sentences for reviews")
+    app.selectbox(key="data").set_value(first).run()
+    assert heading(app).startswith("4 + 4 sentences for reviews")
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        ({"upload_1_training": ("x.csv", b"said,mood\nGood.\n")}, "x.csv, line 2: the row has 1"),
+        ({"upload_1_training": ("x.csv", b"")}, "x.csv is empty"),
+        ({"upload_1_training": ("x.conll", PLACES)}, "x.conll is not a format for sentences"),
+        ({"upload_2_training": ("x.conll", b"Ann\n")}, "x.conll, line 1: 'Ann' has no tag"),
+        ({"upload_2_validation": ("x.conll", b"Acme B-ORG\n")}, "x.conll, line 1: 'B-ORG' does"),
+    ],
+    ids=["row", "empty", "format", "tag", "type"],
+)
+def test_a_broken_file_is_named_and_nothing_typed_is_lost(
+    lab: Lab, broken: dict[str, tuple[str, bytes]], said: str
+) -> None:
+    app = data_page()
+    app.text_input(key="upload_1_name").set_value("reviews")
+    app.text_input(key="upload_2_head").set_value("places")
+    add_files(app, **broken)
+    assert said in app.error[0].value.replace("\\", "")
+    assert app.button(key="use_upload").disabled
+    assert app.text_input(key="upload_1_name").value == "reviews"
+    assert app.text_input(key="upload_2_head").value == "places"
+    add_files(app)
+    assert not app.error
+    assert not app.button(key="use_upload").disabled
+    assert not lab.settings.uploads.exists()
+
+
+def test_a_missing_file_is_named(lab: Lab) -> None:
+    app = data_page()
+    app.file_uploader(key="upload_1_training").set_value(("a.csv", REVIEWS, "text/csv")).run()
+    assert "sentiment still needs its validation file" in texts(app)
+    assert app.button(key="use_upload").disabled
+
+
+def test_an_upload_is_forgotten_and_the_sample_takes_its_place(lab: Lab) -> None:
+    app = data_page()
+    reference = uploaded(app)
+    app.button(key="forget_upload").click().run()
+    assert app.selectbox(key="data").value == "sample"
+    assert list(lab.settings.uploads.iterdir()) == []
+    assert "data" not in app.query_params
+    again = data_page(data=reference)
+    assert "There is no " in texts(again)
+    assert "Upload the files again on the Data page" in texts(again)
+    assert heading(again).startswith("400 + 200")
+
+
+@pytest.mark.parametrize("state", [RunState.WAITING, RunState.RUNNING])
+def test_an_upload_that_a_run_needs_is_not_forgotten(lab: Lab, state: RunState) -> None:
+    app = data_page()
+    reference = uploaded(app)
+    record = lab.store.add(spec_of("heads-only", data=reference), state)
+    app.button(key="forget_upload").click().run()
+    assert f"This upload is needed by {record.id}" in app.error[0].value.replace("\\", "")
+    assert app.selectbox(key="data").value == reference
+    with pytest.raises(BadInput, match="Stop the run, or wait for it"):
+        lab.forget_upload(reference)
+
+
+def test_any_number_of_tasks_can_be_uploaded(lab: Lab) -> None:
+    app = data_page()
+    app.number_input(key="upload_tasks").set_value(3).run()
+    assert app.text_input(key="upload_3_head").placeholder == "task3"
+    app.number_input(key="upload_tasks").set_value(1).run()
+    for split in ("training", "validation"):
+        file = ("a.jsonl", b'{"text": "Good.", "label": 1}\n{"text": "Bad.", "label": 0}\n', "")
+        app.file_uploader(key=f"upload_1_{split}").set_value(file)
+    app.run()
+    app.button(key="use_upload").click().run()
+    assert heading(app).startswith("2 + 2 sentences for sentiment; nothing is cut off")
