@@ -1,6 +1,7 @@
 """Train every scenario once on the same data and print a table: scores, seconds, memory.
 
     python benchmarks/scenarios.py [--data sample] [--checkpoint minilm-l6] [--seeds 0]
+                                   [--learning-rate 3e-4]
 
 Each run is one `train --format jsonl` in a process of its own, one after the other. Prints a
 Markdown table, and JSON with --json.
@@ -44,6 +45,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--scenarios", default=",".join(SCENARIOS))
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--epochs", default="3")
+    parser.add_argument("--learning-rate", help="of the encoder; else each scenario's own")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
 
@@ -57,6 +59,8 @@ def _run(scenario: str, seed: str, arguments: argparse.Namespace) -> dict[str, A
             *("--data", arguments.data, "--seed", seed, "--epochs", arguments.epochs),
             *("--output", str(Path(folder) / "model")),
         ]
+        if arguments.learning_rate:
+            command += ["--learning-rate", arguments.learning_rate]
         lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603
     events = [json.loads(line) for line in lines.splitlines()]
     first = next(event for event in events if event["event"] == "evaluation")
