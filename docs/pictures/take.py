@@ -1,7 +1,7 @@
 """Take the README's pictures of a dashboard that runs: `.venv/bin/python docs/pictures/take.py`.
 
 Needs `python -m mtl_core serve` on the address given (default http://127.0.0.1:8501) and starts a
-gradual run there.
+gradual run there; the Compare page is taken once two finished runs are in its store.
 """
 
 import os
@@ -24,6 +24,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         freeze(browser, address)
         train(browser, address)
+        compare(browser, address)
         browser.close()
 
 
@@ -45,6 +46,16 @@ def train(browser: Browser, address: str) -> None:
     page.get_by_role("heading", level=1, name=re.compile("phase 3 of 4")).wait_for(timeout=300_000)
     page.wait_for_timeout(5000)
     page.screenshot(path=HERE / "train.png")
+
+
+def compare(browser: Browser, address: str) -> None:
+    """The newest finished runs that fit together; leaves the picture alone where there are none."""
+    page = browser.new_page(viewport=SIZE)
+    page.goto(f"{address}/compare")
+    page.wait_for_selector("h1")
+    page.wait_for_timeout(4000)
+    if page.locator(".js-plotly-plot").count():
+        page.screenshot(path=HERE / "compare.png")
 
 
 if __name__ == "__main__":
