@@ -24,7 +24,7 @@ except DataError as problem:
     st.error(plain(str(problem)), icon=":material/error:")
     data_settings(lab.settings, chosen)
 else:
-    with header(plain(data_headline(found, max_length)), data_facts(chosen, found)):
+    with header(plain(data_headline(found, max_length)), data_facts(chosen, found), buttons=1):
         data_buttons(lab, chosen, colors)
     show_ignored(ignored_notes())
     data_settings(lab.settings, chosen)

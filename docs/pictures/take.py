@@ -1,7 +1,8 @@
 """Take the README's pictures of a dashboard that runs: `.venv/bin/python docs/pictures/take.py`.
 
 Needs `python -m mtl_core serve` on the address given (default http://127.0.0.1:8501) and starts a
-gradual run there; the Compare page is taken once two finished runs are in its store.
+gradual run there. The Compare page is taken once two finished runs are in its store; a second
+argument names them, separated by commas.
 """
 
 import os
@@ -51,7 +52,7 @@ def train(browser: Browser, address: str) -> None:
 def compare(browser: Browser, address: str) -> None:
     """The newest finished runs that fit together; leaves the picture alone where there are none."""
     page = browser.new_page(viewport=SIZE)
-    page.goto(f"{address}/compare")
+    page.goto(f"{address}/compare{f'?runs={sys.argv[2]}' if len(sys.argv) > 2 else ''}")
     page.wait_for_selector("h1")
     page.wait_for_timeout(4000)
     if page.locator(".js-plotly-plot").count():

@@ -52,10 +52,13 @@ def compare_header(
 ) -> None:
     """The answer, the facts that the runs share, and the picker over all `known` runs."""
     titles = {task.task.name: task_title(task.task.name) for task in comparison.tasks}
+    still_running = any(record.state is RunState.RUNNING for record in records)
     with header(
-        plain(answer(comparison, titles)), [plain(fact) for fact in _facts(comparison, records)]
+        plain(answer(comparison, titles)),
+        [plain(fact) for fact in _facts(comparison, records)],
+        buttons=2 if still_running else 1,
     ):
-        if any(record.state is RunState.RUNNING for record in records):
+        if still_running:
             st.button("Update", key=Key.UPDATE, icon=":material/refresh:")
         runs_picker(known, records)
 

@@ -16,8 +16,8 @@ _SEPARATOR = " · "
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|<>~$:])")
 
 
-def header(answer: str, facts: Sequence[str]) -> DeltaGenerator:
-    """Draw the page's first two rows; return the place for at most three buttons at the right.
+def header(answer: str, facts: Sequence[str], buttons: int = 3) -> DeltaGenerator:
+    """Draw the page's first two rows; return the place for at most three `buttons` at the right.
 
     `answer` is Markdown and the page's only h1. `facts` (checkpoint, plan, rates, data, seed,
     date) are joined by dots, so that a screenshot tells where its numbers come from; pass what a
@@ -29,13 +29,14 @@ def header(answer: str, facts: Sequence[str]) -> DeltaGenerator:
         vertical_alignment="center",
         gap="medium",
     ):
-        with st.container(gap=None, width=_TITLE_WIDTH):
+        with st.container(gap=None, width=_TITLE_WIDTH if buttons > 1 else _WIDE_TITLE):
             st.markdown(f"# {answer}")
             st.caption(_SEPARATOR.join(fact for fact in facts if fact))
         return st.container(horizontal=True, gap="small", width="content")
 
 
 _TITLE_WIDTH = 860  # a title that stretches beside buttons is squeezed on a phone; a width is not
+_WIDE_TITLE = 1080  # beside one button
 
 
 def show_ignored(notes: Sequence[str]) -> None:
