@@ -1,36 +1,18 @@
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterable
 
 import pytest
 from pandas import DataFrame
 from streamlit.testing.v1 import AppTest
 
-from mtl_core.engine import lab as lab_module
 from mtl_core.engine.lab import Lab
-from mtl_core.settings import Settings
 from mtl_core.store.record import RunState
 from mtl_core.training.events import RunEvent
 from tests.run_story import Story, both, scores, spec_of
-
-APP = str(Path(__file__).parents[2] / "app.py")
-
-
-@pytest.fixture
-def lab(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
-    """The process's lab, on this test's own store; nobody works through its queue."""
-    opened = Lab(Settings.from_environment())
-    monkeypatch.setattr(lab_module, "_lab", opened)
-    yield opened
-    opened.store.close()
+from tests.visiting import heading, visited
 
 
 def compare_page(**query: str) -> AppTest:
-    app = AppTest.from_file(APP, default_timeout=30)
-    for name, value in query.items():
-        app.query_params[name] = value
-    app.switch_page("pages/compare.py").run()
-    assert not app.exception
-    return app
+    return visited("compare", **query)
 
 
 def story(scenario: str, sentiment: float, ner: float, **changes: object) -> Story:
@@ -51,11 +33,6 @@ def stored(lab: Lab, events: Iterable[RunEvent]) -> str:
     record = lab.store.add(told[0].spec, RunState.RUNNING)
     lab.store.append(record.id, told)
     return record.id
-
-
-def heading(app: AppTest) -> str:
-    answer = next(each.value for each in app.markdown if each.value.startswith("# "))
-    return answer.removeprefix("# ").replace("\\", "")
 
 
 def texts(app: AppTest) -> str:

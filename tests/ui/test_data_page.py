@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,8 +9,8 @@ from mtl_core.errors import BadInput
 from mtl_core.settings import Settings
 from mtl_core.store.record import RunState
 from tests.run_story import spec_of
+from tests.visiting import heading, visited
 
-APP = str(Path(__file__).parents[2] / "app.py")
 REVIEWS = b"said,mood\nGood *food*.,up\nBad food.,down\nFine.,up\nAwful.,down\n"
 PLACES = b"Ann\tB-PER\nsaw\tO\nRome\tB-LOC\n\nIt\tO\nrains\tO\n"
 FILES = {
@@ -22,22 +21,8 @@ FILES = {
 }
 
 
-@pytest.fixture
-def lab(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
-    """The process's lab, on this test's own store; nobody works through its queue."""
-    opened = Lab(Settings.from_environment())
-    monkeypatch.setattr(lab_module, "_lab", opened)
-    yield opened
-    opened.store.close()
-
-
 def data_page(**query: str) -> AppTest:
-    app = AppTest.from_file(APP, default_timeout=30)
-    for name, value in query.items():
-        app.query_params[name] = value
-    app.switch_page("pages/data.py").run()
-    assert not app.exception
-    return app
+    return visited("data", **query)
 
 
 def add_files(app: AppTest, **changed: tuple[str, bytes]) -> AppTest:
@@ -56,11 +41,6 @@ def uploaded(app: AppTest) -> str:
     app.button(key="use_upload").click().run()
     assert not app.exception
     return str(app.selectbox(key="data").value)
-
-
-def heading(app: AppTest) -> str:
-    answer = next(each.value for each in app.markdown if each.value.startswith("# "))
-    return answer.removeprefix("# ").replace("\\", "")
 
 
 def texts(app: AppTest) -> str:

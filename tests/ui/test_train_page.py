@@ -1,5 +1,5 @@
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -7,36 +7,18 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mtl_core.engine import lab as lab_module
 from mtl_core.engine.lab import Lab
 from mtl_core.freezing.scenarios import scenario_plan
-from mtl_core.settings import Settings
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.tasks.task import DEFAULT_TASKS, Task, TaskKind
 from mtl_core.training.events import RunEvent, RunFailed, RunStopped
 from mtl_core.training.spec import RunSpec
 from tests.run_story import Story, both, finished_heads_only, minilm, scores, spec_of
-
-APP = str(Path(__file__).parents[2] / "app.py")
-
-
-@pytest.fixture
-def lab(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
-    """The process's lab, on this test's own store; nobody works through its queue."""
-    opened = Lab(Settings.from_environment())
-    monkeypatch.setattr(lab_module, "_lab", opened)
-    yield opened
-    opened.store.close()
+from tests.visiting import heading, visited
 
 
 def train_page(**query: str) -> AppTest:
-    """The Train page as a visitor of this address sees it."""
-    app = AppTest.from_file(APP, default_timeout=30)
-    for name, value in query.items():
-        app.query_params[name] = value
-    app.switch_page("pages/train.py").run()
-    assert not app.exception
-    return app
+    return visited("train", **query)
 
 
 def stored(lab: Lab, events: Iterable[RunEvent], state: RunState = RunState.RUNNING) -> RunRecord:
@@ -44,12 +26,6 @@ def stored(lab: Lab, events: Iterable[RunEvent], state: RunState = RunState.RUNN
     record = lab.store.add(told[0].spec, state)
     lab.store.append(record.id, told)
     return lab.store.run(record.id)
-
-
-def heading(app: AppTest) -> str:
-    """The page's answer as it is read, without Markdown's escapes."""
-    answer = next(each.value for each in app.markdown if each.value.startswith("# "))
-    return answer.removeprefix("# ").replace("\\", "")
 
 
 def texts(app: AppTest) -> str:
