@@ -24,6 +24,8 @@ def run() -> str:
 
 
 def form_shows(page: Page, epochs: str, seed: str) -> None:
+    # Until the script has ended, what the page showed before still stands below the new form.
+    expect(page.get_by_label("Epochs", exact=True)).to_have_count(1)
     for label, value in (("Epochs", epochs), ("Batch size", "16"), ("Max length", "128")):
         expect(page.get_by_label(label, exact=True)).to_have_value(value)
     expect(page.get_by_label("Seed", exact=True)).to_have_value(seed)
