@@ -8,6 +8,7 @@ import platformdirs
 from mtl_core.errors import BadInput
 from mtl_core.values import Frozen
 
+CACHE_BYTES = 4_000_000_000
 _MAX_THREADS = 256
 
 
@@ -16,13 +17,16 @@ class Settings(Frozen):
 
     `home` holds the run store, the description cache and the runs' files. `checkpoint_roots` and
     `data_roots` are the only folders a browser may name local paths below; the command line,
-    whose user owns the machine anyway, may name any.
+    whose user owns the machine anyway, may name any. `cache` holds what can be made again, at most
+    `cache_bytes` of it; without one it lies within `home`.
     """
 
     home: Path
     checkpoint_roots: tuple[Path, ...] = ()
     data_roots: tuple[Path, ...] = ()
     threads: int
+    cache: Path | None = None
+    cache_bytes: int = CACHE_BYTES
 
     @property
     def database(self) -> Path:
@@ -35,9 +39,19 @@ class Settings(Frozen):
         return self.home / "descriptions"
 
     @property
+    def costs(self) -> Path:
+        """Cost profiles of checkpoints outside the catalogue, and this machine's speed."""
+        return self.home / "costs"
+
+    @property
     def uploads(self) -> Path:
         """Data that visitors of the dashboard uploaded and said to use, a folder for each."""
         return self.home / "uploads"
+
+    @property
+    def prefixes(self) -> Path:
+        """What frozen layers gave for each sentence, kept for later runs."""
+        return (self.cache or self.home / "cache") / "prefixes"
 
     def run_folder(self, run: str) -> Path:
         """Where a run that the dashboard started writes its model."""
@@ -45,7 +59,7 @@ class Settings(Frozen):
 
     @classmethod
     def from_environment(cls) -> "Settings":
-        """Read FREEZE_LAB_HOME, FREEZE_LAB_CHECKPOINTS, FREEZE_LAB_DATA and FREEZE_LAB_THREADS.
+        """Read FREEZE_LAB_HOME, _CHECKPOINTS, _DATA, _THREADS, _CACHE and _CACHE_BYTES.
 
         The two lists are separated as PATH is. Threads default to the machine's cores, at most 4:
         short sentences gain nothing from more. Raises BadInput for a value that is none.
@@ -59,6 +73,8 @@ class Settings(Frozen):
             checkpoint_roots=_paths("FREEZE_LAB_CHECKPOINTS"),
             data_roots=_paths("FREEZE_LAB_DATA"),
             threads=_threads() or min(cores or 1, 4),
+            cache=_cache(bool(home)),
+            cache_bytes=_cache_bytes(),
         )
 
 
@@ -85,3 +101,21 @@ def _threads() -> int | None:
             "Without it the machine's cores decide."
         )
     return int(given)
+
+
+def _cache(home_is_named: bool) -> Path | None:
+    """The folder asked for; within a home that was named, else the platform's for caches."""
+    if given := os.environ.get("FREEZE_LAB_CACHE"):
+        return _path("FREEZE_LAB_CACHE", given)
+    return None if home_is_named else platformdirs.user_cache_path("freeze-lab")
+
+
+def _cache_bytes() -> int:
+    """How much the cache may hold; 0: nothing."""
+    given = os.environ.get("FREEZE_LAB_CACHE_BYTES", "").strip()
+    if given and not given.isdecimal():
+        raise BadInput(
+            f"FREEZE_LAB_CACHE_BYTES={given}: a whole number of bytes is needed, "
+            f"e.g. {CACHE_BYTES}. 0 keeps nothing."
+        )
+    return int(given) if given else CACHE_BYTES

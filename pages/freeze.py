@@ -5,11 +5,19 @@ import streamlit as st
 from mtl_core.engine.lab import the_lab
 from mtl_core.ui.choice import ignored_notes, write_address
 from mtl_core.ui.chosen import chosen_by_visitor
+from mtl_core.ui.cost_view import cost_view
 from mtl_core.ui.front_door import through_the_front_door
 from mtl_core.ui.lesson_view import lesson_columns
 from mtl_core.ui.page import current_palette, header, show_ignored, to_train_button
 from mtl_core.ui.pickers import checkpoint_picker, more_choices, phase_picker, scenario_picker
-from mtl_core.ui.picture import facts, headline, line_of_facts, rows_shown, stack_picture
+from mtl_core.ui.picture import (
+    facts,
+    has_rates_by_layer,
+    headline,
+    line_of_facts,
+    rows_shown,
+    stack_picture,
+)
 from mtl_core.ui.table_view import parameter_view
 from mtl_core.ui.take_along import code_popover, export_popover
 
@@ -33,6 +41,7 @@ with left:
     stack_picture(chosen, colors)
 with right:
     facts(chosen, colors)
+    cost_view(chosen, colors, with_bars=not has_rates_by_layer(chosen.table))
     parameter_view(chosen.table, chosen.plan_phrase, colors, rows_shown(chosen))
 lesson_columns(chosen)
 write_address(chosen.choice)

@@ -10,7 +10,7 @@ from mtl_core.freezing.table import Group, ParameterTable, State
 from mtl_core.freezing.writing import SIGNS
 from mtl_core.models.description import Role
 
-SHARES_HEIGHT = 46
+SHARES_HEIGHT = 36
 _THINNEST = 0.004  # of the bar: a head is one parameter in thirty thousand, and must be seen
 _ROOM_FOR_LETTER = 0.0112  # of the bar, for one letter inside it
 

@@ -26,6 +26,7 @@ from mtl_core.settings import Settings
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.training.events import RunEvent, RunFailed, RunStopped, Step
+from mtl_core.training.prefix_store import PrefixStore
 from mtl_core.training.prepare import prepare_spec
 from mtl_core.training.spec import RunSpec
 
@@ -55,11 +56,11 @@ def train(
     output: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write the fine-tuned model here.")
     ] = None,
-    no_prefix_reuse: Annotated[  # noqa: ARG001 - every layer is run on every step as yet
+    no_prefix_reuse: Annotated[
         bool,
         typer.Option(
             "--no-prefix-reuse",
-            help="Run frozen layers on every step, as this version always does.",
+            help="Run frozen layers on every step, not once for each sentence.",
         ),
     ] = False,
     form: Annotated[EventFormat, typer.Option("--format")] = EventFormat.TEXT,
@@ -79,12 +80,15 @@ def train(
         seed=seed,
         examples=_examples(examples or []),
         threads=settings.threads,
+        prefix_reuse=not no_prefix_reuse,
     )
     with closing(RunStore(settings.database)) as store, telling(form) as tell:
-        _run(spec, output, settings.uploads, store, tell)
+        _run(spec, output, settings, store, tell)
 
 
-def _run(spec: RunSpec, output: Path | None, uploads: Path, store: RunStore, tell: Telling) -> None:
+def _run(
+    spec: RunSpec, output: Path | None, settings: Settings, store: RunStore, tell: Telling
+) -> None:
     """Train in this process; everything the run says is told and kept."""
     from mtl_core.training.run import fine_tune
 
@@ -102,7 +106,9 @@ def _run(spec: RunSpec, output: Path | None, uploads: Path, store: RunStore, tel
 
     try:
         with _terminated_is_interrupted():
-            for event in fine_tune(spec, record.id, output, asked_to_stop, uploads):
+            for event in fine_tune(
+                spec, record.id, output, asked_to_stop, settings.uploads, PrefixStore.of(settings)
+            ):
                 keep(event)
                 tell(event)
     except BadInput as problem:

@@ -129,6 +129,8 @@ class _Story:
                     f"Phase {event.number} of {self._phases}, {event.phase}: {event.trainable:,} "
                     f"parameters learn, {event.frozen:,} are frozen, {event.steps} steps"
                 )
+                if event.prefix is not None:
+                    self._say(f"  {event.prefix.told}")
             case Step():
                 self._step(event)
             case Evaluation():
@@ -181,7 +183,8 @@ class _Story:
 
     def _finished(self, event: RunFinished) -> None:
         self._say(
-            f"Finished in {event.total_seconds:.1f} s (training {event.training_seconds:.1f}, "
+            f"Finished in {event.total_seconds:.1f} s (frozen part {event.prefix_seconds:.1f}, "
+            f"training {event.training_seconds:.1f}, "
             f"evaluation {event.evaluation_seconds:.1f}), peak memory "
             f"{event.peak_memory_bytes / 1e6:,.0f} MB"
         )

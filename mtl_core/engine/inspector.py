@@ -4,11 +4,14 @@ import threading
 from collections.abc import Sequence
 from time import monotonic
 
+from mtl_core.cost.profile import CostProfile
 from mtl_core.engine.child import ChildProcess, module_argv
-from mtl_core.engine.protocol import Describe, Described, Refused
+from mtl_core.engine.protocol import CostsTraced, Describe, Described, Refused, TraceCosts
 from mtl_core.errors import ChildDied, InternalError
 from mtl_core.models.checkpoint import Checkpoint
 from mtl_core.models.description import BackboneDescription
+
+_OTHER_ANSWER = "The inspector answered another question; try again."
 
 ARGV = tuple(module_argv("mtl_core.engine.inspector_child"))
 
@@ -42,28 +45,44 @@ class Inspector:
         Raises what `models.describe.describe` raises, ChildDied if the child ended over it, and
         InternalError if it takes too long.
         """
-        if not self._turn.acquire(timeout=self._timeout):
-            raise InternalError("Others keep the inspector busy; try again in a minute.")
-        try:
-            return self._ask(Describe(checkpoint=checkpoint))
-        finally:
-            self._rest_later()
-            self._turn.release()
+        answer = self._answer(Describe(checkpoint=checkpoint))
+        if isinstance(answer, Described):
+            return answer.description
+        raise InternalError(_OTHER_ANSWER)
+
+    def trace_costs(self, checkpoint: Checkpoint) -> CostProfile:
+        """What a training step of a checkpoint's architecture costs, for every plan.
+
+        Raises what `cost.trace.trace_costs` raises, and what `describe` does of the child.
+        """
+        answer = self._answer(TraceCosts(checkpoint=checkpoint))
+        if isinstance(answer, CostsTraced):
+            return answer.profile
+        raise InternalError(_OTHER_ANSWER)
 
     def close(self) -> None:
         """End the child, if there is one."""
         with self._turn:
             self._end()
 
-    def _ask(self, question: Describe) -> BackboneDescription:
+    def _answer(self, question: Describe | TraceCosts) -> Described | CostsTraced:
+        if not self._turn.acquire(timeout=self._timeout):
+            raise InternalError("Others keep the inspector busy; try again in a minute.")
+        try:
+            return self._ask(question)
+        finally:
+            self._rest_later()
+            self._turn.release()
+
+    def _ask(self, question: Describe | TraceCosts) -> Described | CostsTraced:
         child = self._awake_child()
         deadline = monotonic() + self._timeout
         try:
             child.send(question)
             while (left := deadline - monotonic()) > 0:
                 answer = child.receive(left)
-                if isinstance(answer, Described):
-                    return answer.description
+                if isinstance(answer, Described | CostsTraced):
+                    return answer
                 if isinstance(answer, Refused):
                     raise answer.as_error()
         except ChildDied as problem:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 
+from mtl_core.cost.kept import profile_of
+from mtl_core.cost.profile import CostProfile
 from mtl_core.engine import inspector as inspecting
 from mtl_core.engine import supervisor as supervising
 from mtl_core.engine.forgetting import forget_deleted
@@ -13,7 +15,7 @@ from mtl_core.engine.inspector import Inspector
 from mtl_core.engine.supervisor import Supervisor
 from mtl_core.errors import BadInput, DataError
 from mtl_core.models.cache import description_of
-from mtl_core.models.checkpoint import resolve_checkpoint
+from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
 from mtl_core.models.description import ModelDescription
 from mtl_core.settings import Settings
 from mtl_core.store.naming import clean_tags
@@ -77,6 +79,14 @@ class Lab:
         checkpoint = resolve_checkpoint(reference, below=self.settings.checkpoint_roots)
         backbone = description_of(checkpoint, self.settings, self._inspector.describe)
         return ModelDescription(backbone, tasks)
+
+    def cost_profile(self, checkpoint: Checkpoint) -> CostProfile:
+        """What a training step of a checkpoint costs, for every plan: milliseconds or seconds, as
+        `model_description`.
+
+        Raises UnsupportedArchitecture where it cannot be traced.
+        """
+        return profile_of(checkpoint, self.settings, self._inspector.trace_costs)
 
     def require_allowed_data(self, reference: str) -> None:
         """Raises DataError for data outside the folders that a browser may name, and for an upload

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import Field, TypeAdapter, ValidationError
 
 from mtl_core import errors
+from mtl_core.cost.profile import CostProfile
 from mtl_core.errors import FreezeLabError, InternalError
 from mtl_core.models.checkpoint import Checkpoint
 from mtl_core.models.description import BackboneDescription
@@ -48,6 +49,13 @@ class Describe(Frozen):
     checkpoint: Checkpoint
 
 
+class TraceCosts(Frozen):
+    """To the inspector: trace what a training step of this checkpoint's architecture costs."""
+
+    message: Literal["trace_costs"] = "trace_costs"
+    checkpoint: Checkpoint
+
+
 class Ready(Frozen):
     """From a child, once: it listens. What it needs of torch may still be loading."""
 
@@ -67,6 +75,13 @@ class Described(Frozen):
 
     message: Literal["described"] = "described"
     description: BackboneDescription
+
+
+class CostsTraced(Frozen):
+    """From the inspector: the answer to `trace_costs`."""
+
+    message: Literal["costs_traced"] = "costs_traced"
+    profile: CostProfile
 
 
 class Refused(Frozen):
@@ -92,8 +107,10 @@ class Refused(Frozen):
         return InternalError(self.reason)
 
 
-ToChild = Annotated[Train | Stop | Describe, Field(discriminator="message")]
-FromChild = Annotated[Ready | Said | Described | Refused, Field(discriminator="message")]
+ToChild = Annotated[Train | Stop | Describe | TraceCosts, Field(discriminator="message")]
+FromChild = Annotated[
+    Ready | Said | Described | CostsTraced | Refused, Field(discriminator="message")
+]
 
 _Message = TypeVar("_Message")
 _TO_CHILD: TypeAdapter[ToChild] = TypeAdapter(ToChild)

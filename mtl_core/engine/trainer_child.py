@@ -11,6 +11,7 @@ from time import monotonic
 from mtl_core.engine.parent import Parent
 from mtl_core.engine.protocol import Said, Stop, ToChild, Train
 from mtl_core.errors import FreezeLabError
+from mtl_core.settings import Settings
 from mtl_core.training.events import LAST_WORDS, RunEvent, RunFailed
 from mtl_core.training.spec import RunSpec
 
@@ -73,9 +74,11 @@ def _fine_tune(
     should_stop: Callable[[], bool],
     uploads: Path | None,
 ) -> Iterator[RunEvent]:
+    from mtl_core.training.prefix_store import PrefixStore
     from mtl_core.training.run import fine_tune
 
-    return fine_tune(spec, run, output, should_stop, uploads)
+    prefixes = PrefixStore.of(Settings.from_environment())
+    return fine_tune(spec, run, output, should_stop, uploads, prefixes)
 
 
 def _import_torch() -> None:

@@ -88,7 +88,7 @@ def _calls(
 ) -> dict[str, list[int]]:
     """For each list, the indices of its members in the order they were called."""
     calls: dict[str, list[int]] = {name: [] for name in lists}
-    with _evaluating(model), torch.no_grad(), quiet_transformers():
+    with evaluating(model), torch.no_grad(), quiet_transformers():
         handles = [
             member.register_forward_pre_hook(
                 lambda *_, seen=calls[name], index=index: seen.append(index)
@@ -105,7 +105,7 @@ def _calls(
 
 
 @contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
+def evaluating(model: nn.Module) -> Iterator[None]:
     """Evaluation mode for a while; each module gets its own mode back."""
     training = [module for module in model.modules() if module.training]
     model.eval()

@@ -1,6 +1,6 @@
 """How well every task does on the validation split, whatever learns."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -16,6 +16,9 @@ from mtl_core.training.losses import task_losses
 
 _BATCH_SIZE = 32
 
+Forward = Callable[[Tensor, Tensor], dict[str, Tensor]]
+"""input_ids, attention_mask -> logits of every task, as `MultiTaskModel.forward`."""
+
 
 def evaluate(
     model: MultiTaskModel,
@@ -23,16 +26,18 @@ def evaluate(
     encoded: Sequence[EncodedExample],
     tasks: Sequence[Task],
     pad_id: int,
+    forward: Forward | None = None,
 ) -> dict[str, TaskScore]:
     """Score every task that has examples. Leaves each module's train or eval mode as it was.
 
+    `forward` stands for the model where its answers come in another way.
     Batches are of like lengths, fixed by the data alone, so a model scores the same at any time.
     """
     modes = {module: module.training for module in model.modules()}
     model.eval()
     try:
         with torch.inference_mode():
-            losses, said = _predict(model, encoded, tasks, pad_id)
+            losses, said = _predict(forward or model, encoded, tasks, pad_id)
     finally:
         for module, training in modes.items():
             module.training = training
@@ -44,7 +49,7 @@ def evaluate(
 
 
 def _predict(
-    model: MultiTaskModel, encoded: Sequence[EncodedExample], tasks: Sequence[Task], pad_id: int
+    forward: Forward, encoded: Sequence[EncodedExample], tasks: Sequence[Task], pad_id: int
 ) -> tuple[dict[str, float | None], dict[str, dict[int, list[int]]]]:
     """Mean loss of each task, and its highest outputs by example: one, or one for each token."""
     order = sorted(range(len(encoded)), key=lambda n: (len(encoded[n].input_ids), n))
@@ -54,7 +59,7 @@ def _predict(
     for start in range(0, len(order), _BATCH_SIZE):
         places = order[start : start + _BATCH_SIZE]
         batch = collate([encoded[n] for n in places], tasks, pad_id)
-        logits = model(batch.input_ids, batch.attention_mask)
+        logits = forward(batch.input_ids, batch.attention_mask)
         for name, loss in task_losses(logits, batch, tasks, reduction="sum").items():
             sums[name] += loss.item()
             counts[name] += int((batch.labels[name] != IGNORED).sum())

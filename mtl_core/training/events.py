@@ -39,6 +39,29 @@ class RunStarted(_Event):
     notes: tuple[str, ...] = ()  # what the user should know: entities cut off, nothing learns, …
 
 
+class PrefixReuse(Frozen):
+    """Whether a phase runs its frozen lower part once for each sentence, not on every step.
+
+    `from_layer` is the lowest of the `layers` that runs on every step, counted from 0, and equals
+    `layers` where only the heads do. None: every layer runs on every step, for `reason`.
+    """
+
+    from_layer: int | None
+    layers: int
+    stored_bytes: int = 0
+    reason: str | None = None
+
+    @property
+    def told(self) -> str:
+        """In one line for a reader."""
+        if self.from_layer is None:
+            return f"Prefix reuse off: {self.reason}."
+        above = "only the heads run on every step"
+        if self.from_layer < self.layers:
+            above = f"on from layer {self.from_layer}"
+        return f"Prefix reuse: {above}; all below ran once ({self.stored_bytes / 1e6:,.0f} MB)."
+
+
 class PhaseStarted(_Event):
     """From here on another set of tensors learns. `steps` is this phase's length."""
 
@@ -50,6 +73,7 @@ class PhaseStarted(_Event):
     unreached: int
     epochs: float
     steps: int
+    prefix: PrefixReuse | None = None
 
 
 class Step(_Event):
@@ -127,6 +151,7 @@ class RunFinished(_Event):
 
     `frozen_tensors` counts the tensors no phase let learn; `frozen_identical` says that each is
     bit-identical to the checkpoint, in memory and, where a folder was written, in the file.
+    `prefix_seconds` went into computing, or reading, what frozen layers gave.
     """
 
     event: Literal["run_finished"] = "run_finished"
@@ -137,6 +162,7 @@ class RunFinished(_Event):
     peak_memory_bytes: int
     training_seconds: float
     evaluation_seconds: float
+    prefix_seconds: float = 0.0
     total_seconds: float
     output: str | None = None
 

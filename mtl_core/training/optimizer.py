@@ -7,6 +7,7 @@ from torch import nn
 
 from mtl_core.freezing.table import ParameterTable, State
 from mtl_core.models.description import ModelDescription
+from mtl_core.training.embedding_rows import EmbeddingRows
 from mtl_core.training.schedule import rate_factor
 
 WEIGHT_DECAY = 0.01  # Devlin et al. 2019, appendix A.2; not on biases and LayerNorms
@@ -20,6 +21,8 @@ class PlanOptimizer:
     new optimiser would forget the moments of what goes on learning. In a phase only what learns
     has a gradient; AdamW leaves a parameter without one alone. What a phase thaws starts without
     moments, also where it had learned before: those would tell of a model long gone.
+    `embedding` names the rows of the word embedding that the run reads; without it AdamW visits
+    all of them, to the same end.
     """
 
     def __init__(
@@ -27,21 +30,23 @@ class PlanOptimizer:
         tables: Sequence[ParameterTable],
         description: ModelDescription,
         parameters: Mapping[str, nn.Parameter],
+        embedding: EmbeddingRows | None = None,
     ) -> None:
+        self._embedding = embedding
+        self._stepped = {name: self._stepped_for(each) for name, each in parameters.items()}
         ever = {row.name for table in tables for row in table.rows if row.learning_rate is not None}
         flat = {t.name for t in description.tensors if t.bias or t.layernorm}
         gathered: dict[tuple[str, bool], list[nn.Parameter]] = {}
         for tensor in description.tensors:
             if tensor.name in ever and tensor.tied_to is None:
                 group = (tensor.group, tensor.name in flat)
-                gathered.setdefault(group, []).append(parameters[tensor.name])
+                gathered.setdefault(group, []).append(self._stepped[tensor.name])
         groups = [
             {"params": members, "group": group, "weight_decay": 0.0 if is_flat else WEIGHT_DECAY}
             for (group, is_flat), members in gathered.items()
         ]
         # torch refuses an optimiser of nothing; a plan that freezes all takes no step either.
         self._adamw = torch.optim.AdamW(groups, lr=0.0, fused=True) if groups else None
-        self._parameters = parameters
         self._phase_number = 0
         self._learning: frozenset[str] = frozenset()
 
@@ -55,14 +60,31 @@ class PlanOptimizer:
             return rates
         if table.phase_number != self._phase_number:
             self._begin(table, self._adamw)
+        if self._embedding is not None:
+            self._embedding.take_gradient()
         moving: list[nn.Parameter] = []
         for group in self._adamw.param_groups:
             group["lr"] = rates.get(group["group"], 0.0)
             moving += [each for each in group["params"] if each.grad is not None]
         nn.utils.clip_grad_norm_(moving, MAX_GRADIENT_NORM)
         self._adamw.step()
+        self._put_back(self._adamw)
         self._adamw.zero_grad(set_to_none=True)
         return rates
+
+    def _stepped_for(self, parameter: nn.Parameter) -> nn.Parameter:
+        """What AdamW steps in a parameter's stead."""
+        if self._embedding is not None and parameter is self._embedding.weight:
+            return self._embedding.part
+        return parameter
+
+    def _put_back(self, adamw: torch.optim.AdamW) -> None:
+        """Bring the word embedding up to date if it learned in this step."""
+        if self._embedding is None or self._embedding.part.grad is None:
+            return
+        for group in adamw.param_groups:
+            if any(each is self._embedding.part for each in group["params"]):
+                self._embedding.put_back(1 - group["lr"] * group["weight_decay"])
 
     def _begin(self, table: ParameterTable, adamw: torch.optim.AdamW) -> None:
         """Drop the moments of what this phase thaws; keep those of what goes on learning.
@@ -75,7 +97,7 @@ class PlanOptimizer:
             row.name for row in table.rows if row.state is State.TRAINABLE and row.tied_to is None
         )
         for name in learns - self._learning:
-            adamw.state.pop(self._parameters[name], None)
+            adamw.state.pop(self._stepped[name], None)
         self._phase_number, self._learning = table.phase_number, learns
 
 

@@ -26,6 +26,7 @@ def prepare_spec(
     seed: int = 0,
     examples: Mapping[str, int] | None = None,
     threads: int = 1,
+    prefix_reuse: bool = True,
 ) -> RunSpec:
     """Join choices into a spec, checked against the model before anything is loaded.
 
@@ -47,6 +48,7 @@ def prepare_spec(
             seed=seed,
             examples=dict(examples or {}),
             threads=threads,
+            prefix_reuse=prefix_reuse,
         )
     except ValidationError as problem:
         first = problem.errors(include_url=False)[0]

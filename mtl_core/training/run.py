@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -12,12 +11,14 @@ from mtl_core.freezing.apply import apply_phase
 from mtl_core.freezing.table import ParameterTable
 from mtl_core.training.batches import training_batches
 from mtl_core.training.clock import Clock, forget_peak_memory, peak_memory_bytes
+from mtl_core.training.embedding_rows import embedding_rows
 from mtl_core.training.evaluation import evaluate
 from mtl_core.training.events import (
     Counts,
     Evaluation,
     PhaseFinished,
     PhaseStarted,
+    PrefixReuse,
     RunEvent,
     RunFinished,
     RunStarted,
@@ -27,7 +28,10 @@ from mtl_core.training.events import (
 )
 from mtl_core.training.losses import joint_loss, task_losses
 from mtl_core.training.optimizer import PlanOptimizer
+from mtl_core.training.prefix import ReusedPrefix
+from mtl_core.training.prefix_store import PrefixStore
 from mtl_core.training.proof import digests, file_digests, require_identical, still_names
+from mtl_core.training.random_stream import RandomStream
 from mtl_core.training.seeds import stream_seed
 from mtl_core.training.setting import Setting, load_setting
 from mtl_core.training.spec import RunSpec
@@ -43,19 +47,21 @@ def fine_tune(
     output: Path | None = None,
     should_stop: Callable[[], bool] = lambda: False,
     uploads: Path | None = None,
+    prefixes: PrefixStore | None = None,
 ) -> Iterator[RunEvent]:
     """Fine-tune once as `spec` says; yield what happened, in order.
 
     `should_stop` is asked between steps. The finished model is written into `output`, which must
-    be missing or empty; `uploads` is where uploaded data lie. Raises BadInput before the first
-    event, NotFinite or FreezeBroken later.
+    be missing or empty; `uploads` is where uploaded data lie, `prefixes` where outputs of frozen
+    layers are kept for later runs. Raises BadInput before the first event, NotFinite or
+    FreezeBroken later.
     """
     if output is not None:
         require_empty(output)
     torch.set_num_threads(spec.threads)
     forget_peak_memory()
     clock = Clock()
-    yield from _Run(load_setting(spec, uploads), run, output, should_stop, clock).events()
+    yield from _Run(load_setting(spec, uploads), prefixes, run, output, should_stop, clock).events()
 
 
 class _Stopped(Exception):
@@ -68,16 +74,21 @@ class _Run:
     def __init__(
         self,
         setting: Setting,
+        prefixes: PrefixStore | None,
         run: str,
         output: Path | None,
         should_stop: Callable[[], bool],
         clock: Clock,
     ) -> None:
         self._setting, self._spec, self._model = setting, setting.spec, setting.model
+        self._reused = ReusedPrefix(setting, prefixes, self._leave_if_stopped)
         self._run, self._output, self._should_stop, self._clock = run, output, should_stop, clock
         self._parameters = dict(setting.model.named_parameters())
-        self._optimizer = PlanOptimizer(setting.tables, setting.description, self._parameters)
-        self._dropout = _RandomStream(stream_seed(setting.spec.seed, "dropout"))
+        read = embedding_rows(
+            setting.model.backbone, (each.input_ids for each in setting.training), setting.pad_id
+        )
+        self._optimizer = PlanOptimizer(setting.tables, setting.description, self._parameters, read)
+        self._dropout = RandomStream(stream_seed(setting.spec.seed, "dropout"))
         self._batches = training_batches(
             setting.training,
             self._spec.tasks,
@@ -92,8 +103,9 @@ class _Run:
         never_learns = frozenset.intersection(*map(still_names, self._setting.tables))
         at_start = digests(self._parameters, never_learns)
         yield self._started()
-        yield self._evaluation(self._setting.tables[0])
         try:
+            self._enter(self._setting.tables[0])
+            yield self._evaluation(self._setting.tables[0])
             for table, steps in zip(self._setting.tables, self._setting.steps, strict=True):
                 yield from self._phase(table, steps)
         except _Stopped:
@@ -105,17 +117,17 @@ class _Run:
         yield self._finished(len(at_start))
 
     def _phase(self, table: ParameterTable, steps: int) -> Iterator[RunEvent]:
-        apply_phase(table, self._model)
+        prefix = self._enter(table)
         still = digests(self._parameters, still_names(table))
-        yield self._phase_started(table, steps)
+        yield self._phase_started(table, steps, prefix)
         for step in range(1, steps + 1):
-            if self._should_stop():
-                raise _Stopped
+            self._leave_if_stopped()
             yield self._learn(table, step, steps)
             if step == steps or self._step % self._setting.steps_per_epoch == 0:
                 yield self._evaluation(table)
         after = digests(self._parameters, still)
         require_identical(still, after, f"in phase '{table.phase.name}'")
+        self._reused.verify()
         yield PhaseFinished(
             elapsed_seconds=self._seconds(),
             phase=table.phase.name,
@@ -123,10 +135,16 @@ class _Run:
             frozen_tensors=len(still),
         )
 
+    def _enter(self, table: ParameterTable) -> PrefixReuse:
+        """Make the model obey a phase; once, or again: it stays the same."""
+        apply_phase(table, self._model)
+        with self._clock.spending("prefix"):
+            return self._reused.enter(table)
+
     def _learn(self, table: ParameterTable, step: int, steps: int) -> Step:
         with self._clock.spending("training"), self._dropout.drawing():
             batch = next(self._batches)
-            logits = self._model(batch.input_ids, batch.attention_mask)
+            logits = self._reused.forward(batch.input_ids, batch.attention_mask)
             losses = task_losses(logits, batch, self._spec.tasks)
             joint = joint_loss(losses, self._spec.plan.task_weights)
             if joint is not None:
@@ -143,6 +161,10 @@ class _Run:
             loss={task.name: values.get(task.name) for task in self._spec.tasks},
             learning_rates=rates,
         )
+
+    def _leave_if_stopped(self) -> None:
+        if self._should_stop():
+            raise _Stopped
 
     def _require_finite(self, losses: Mapping[str, float | None]) -> None:
         for task, loss in losses.items():
@@ -161,6 +183,7 @@ class _Run:
                 setting.validation.examples,
                 self._spec.tasks,
                 setting.pad_id,
+                self._reused.forward,
             )
         self._require_finite({task: score.loss for task, score in self._metrics.items()})
         return Evaluation(
@@ -200,7 +223,9 @@ class _Run:
             notes=self._setting.notes,
         )
 
-    def _phase_started(self, table: ParameterTable, steps: int) -> PhaseStarted:
+    def _phase_started(
+        self, table: ParameterTable, steps: int, prefix: PrefixReuse
+    ) -> PhaseStarted:
         return PhaseStarted(
             elapsed_seconds=self._seconds(),
             phase=table.phase.name,
@@ -210,6 +235,7 @@ class _Run:
             unreached=table.totals.unreached,
             epochs=steps / self._setting.steps_per_epoch,
             steps=steps,
+            prefix=prefix,
         )
 
     def _finished(self, frozen_tensors: int) -> RunFinished:
@@ -222,6 +248,7 @@ class _Run:
             peak_memory_bytes=peak_memory_bytes(),
             training_seconds=self._clock.spent_seconds("training"),
             evaluation_seconds=self._clock.spent_seconds("evaluation"),
+            prefix_seconds=self._clock.spent_seconds("prefix"),
             total_seconds=self._seconds(),
             output=str(self._output) if self._output else None,
         )
@@ -231,21 +258,3 @@ class _Run:
 
     def _seconds(self) -> float:
         return self._clock.elapsed_seconds()
-
-
-class _RandomStream:
-    """torch's global generator, lent to one purpose: dropout draws from it and nothing else."""
-
-    def __init__(self, seed: int) -> None:
-        self._state = torch.Generator().manual_seed(seed).get_state()
-
-    @contextmanager
-    def drawing(self) -> Iterator[None]:
-        """Draw from this stream inside the block; leave the global generator as it was."""
-        others = torch.get_rng_state()
-        torch.set_rng_state(self._state)
-        try:
-            yield
-        finally:
-            self._state = torch.get_rng_state()
-            torch.set_rng_state(others)

@@ -16,7 +16,8 @@ class RunSpec(Frozen):
     """What to train, on what, how long.
 
     `epochs` is the run's total, divided among the plan's phases. `max_length` counts sub-words,
-    special tokens included. `examples` limits a task's training sentences. `threads` is fixed
+    special tokens included. `prefix_reuse` lets the frozen lower part run once for each sentence
+    instead of on every step. `examples` limits a task's training sentences. `threads` is fixed
     when the spec is made, from the machine alone. The digests and versions are filled in where
     the run begins; a spec that has them is refused on other weights or data.
     """
@@ -31,6 +32,7 @@ class RunSpec(Frozen):
     max_length: Annotated[int, Field(ge=8, le=8192)] = 128
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     examples: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
+    prefix_reuse: bool = True
     threads: Annotated[int, Field(ge=1, le=256)] = 1
     weights_digest: str | None = None
     data_digests: dict[str, str] = Field(default_factory=dict)

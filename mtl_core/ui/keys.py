@@ -70,6 +70,7 @@ class Key(StrEnum):
     STACK = "stack"
     SHARES = "shares"
     RATES = "rates"
+    COST = "cost"
 
     CHOICE = "_choice"  # the Choice itself, kept across pages
     LAST_CHECKPOINT = "_last_checkpoint"  # the last one that could be described

@@ -21,8 +21,8 @@ from mtl_core.ui.keys import Key
 from mtl_core.ui.page import plain
 from mtl_core.ui.pickers import gentler_button
 
-_ROWS = 8
-_ROWS_OF_RATES = 4  # what the figure of rates takes from the table
+_ROWS = 5
+_ROWS_OF_RATES = 2  # what the figure of rates takes from the table, memory's bars left out
 _STILL_CHART = {"displayModeBar": False}
 _BADGE_COLORS = {State.TRAINABLE: "orange", State.FROZEN: "blue", State.UNREACHED: "gray"}
 
@@ -118,7 +118,7 @@ def facts(chosen: Chosen, colors: Palette) -> None:
         )
         heads, encoder = _rates(table)
         st.metric("Learning rate, heads", heads, encoder, delta_color="gray", delta_arrow="off")
-    if _has_rates_by_layer(table):
+    if has_rates_by_layer(table):
         _rates_by_layer(table, colors)
     else:
         st.plotly_chart(
@@ -133,7 +133,7 @@ def facts(chosen: Chosen, colors: Palette) -> None:
 def rows_shown(chosen: Chosen) -> int:
     """Rows of the parameter table that fit beside the picture."""
     rows = _ROWS - 1 if len(chosen.tables) > 1 else _ROWS
-    return rows - _ROWS_OF_RATES if _has_rates_by_layer(chosen.table) else rows
+    return rows - _ROWS_OF_RATES if has_rates_by_layer(chosen.table) else rows
 
 
 def _stack_height(chosen: Chosen) -> int:
@@ -141,7 +141,8 @@ def _stack_height(chosen: Chosen) -> int:
     return STACK_HEIGHT - 29 if len(chosen.tables) > 1 else STACK_HEIGHT
 
 
-def _has_rates_by_layer(table: ParameterTable) -> bool:
+def has_rates_by_layer(table: ParameterTable) -> bool:
+    """Whether the page shows the rates of the blocks, which takes the room of other figures."""
     return table.plan.layer_decay > 1 and table.totals.trainable > 0
 
 

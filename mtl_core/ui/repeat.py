@@ -20,6 +20,7 @@ def train_command(spec: RunSpec, model: ModelDescription | None) -> str:
     for task, count in spec.examples.items():
         words += ["--examples", f"{task}={count}"]
     pairs = [" ".join(map(shlex.quote, words[i : i + 2])) for i in range(0, len(words), 2)]
+    pairs += [] if spec.prefix_reuse else ["--no-prefix-reuse"]
     return " \\\n  ".join(["python -m mtl_core train", *pairs])
 
 

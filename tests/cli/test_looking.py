@@ -15,6 +15,7 @@ COMMANDS = [
     ("checkpoints",),
     ("scenarios",),
     ("inspect",),
+    ("cost",),
     ("plan",),
     ("train",),
     ("serve",),

@@ -16,12 +16,12 @@ SHORT = ("--scenario", "heads-only", "--epochs", 1, "--batch-size", 6)
 JSONL = ("--format", "jsonl")
 FIELDS = {  # what the contract names, and after | what is told besides
     "run_started": "run spec totals | total_steps examples notes",
-    "phase_started": "phase trainable frozen unreached epochs | number steps",
+    "phase_started": "phase trainable frozen unreached epochs | number steps prefix",
     "step": "phase step epoch loss learning_rates",
     "evaluation": "phase epoch step split tasks",
     "phase_finished": "phase frozen_identical | frozen_tensors",
     "run_finished": "run metrics frozen_identical frozen_tensors peak_memory_bytes "
-    "training_seconds evaluation_seconds total_seconds | output",
+    "training_seconds evaluation_seconds total_seconds | output prefix_seconds",
 }
 
 
@@ -128,9 +128,23 @@ def test_a_plan_of_ones_own_is_trained_phase_by_phase(
 
 
 def test_prefix_reuse_can_be_switched_off(train: Command) -> None:
-    answer = train(*SHORT, "--no-prefix-reuse", *JSONL)
+    on, off = train(*SHORT, *JSONL), train(*SHORT, "--no-prefix-reuse", *JSONL)
 
-    assert (answer.code, answer.events[-1]["event"]) == (0, "run_finished")
+    assert (on.events[0]["spec"]["prefix_reuse"], on.events[2]["prefix"]["from_layer"]) == (True, 2)
+    assert off.events[0]["spec"]["prefix_reuse"] is False
+    assert off.events[2]["prefix"]["from_layer"] is None
+    assert off.events[2]["prefix"]["reason"] == "it was switched off for this run"
+
+
+def test_a_second_run_reads_what_the_first_one_kept(train: Command, tmp_path: Path) -> None:
+    train(*SHORT)
+    (entry,) = (tmp_path / "home" / "cache" / "prefixes").iterdir()
+    before = entry.stat()
+
+    told = train(*SHORT, "--seed", 3).out
+
+    assert "Prefix reuse: only the heads run on every step; all below ran once" in told
+    assert (entry.stat().st_ino, entry.stat().st_size) == (before.st_ino, before.st_size)
 
 
 def test_all_frozen_is_a_state_and_no_crash(train: Command) -> None:

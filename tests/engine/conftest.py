@@ -14,7 +14,7 @@ from mtl_core.tasks.task import DEFAULT_TASKS
 from mtl_core.training.spec import RunSpec
 
 CHILDREN = Path(__file__).with_name("children")
-Wait = Callable[[Callable[[], bool]], None]
+Wait = Callable[..., None]
 
 
 @pytest.fixture
@@ -57,13 +57,13 @@ def spec_of() -> Callable[[str], RunSpec]:
 
 @pytest.fixture
 def wait_until() -> Wait:
-    """Wait for a condition; fail if it does not come true in 30 seconds."""
+    """Wait for a condition; fail if it does not come true in time."""
 
-    def wait(condition: Callable[[], bool]) -> None:
-        deadline = monotonic() + 30
+    def wait(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+        deadline = monotonic() + seconds
         while not condition():
             if monotonic() > deadline:
-                pytest.fail("waited 30 seconds in vain")
+                pytest.fail(f"waited {seconds:g} seconds in vain")
             sleep(0.01)
 
     return wait

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mtl_core.cost.kept import read_profile, shipped_profile
 from mtl_core.engine.inspector import Inspector
 from mtl_core.errors import ChildDied, InternalError, UnsupportedArchitecture
 from mtl_core.models.cache import read_description, shipped_description
@@ -29,6 +30,12 @@ def test_no_child_until_someone_asks(inspector: Inspector) -> None:
     assert not inspector.awake
     inspector.describe(named("minilm-l6"))
     assert inspector.awake
+
+
+def test_costs_are_traced_by_the_same_child(inspector: Inspector) -> None:
+    assert inspector.describe(named("minilm-l6")).depth == 6
+    traced = inspector.trace_costs(named("minilm-l6"))
+    assert traced == read_profile(shipped_profile("minilm-l6"))
 
 
 def test_several_sessions_at_once_each_get_their_own_answer(inspector: Inspector) -> None:

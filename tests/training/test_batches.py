@@ -121,13 +121,54 @@ def test_a_loss_from_which_nothing_can_be_learned_is_no_part_of_the_joint_one():
 
 
 def test_the_order_of_an_epoch_is_a_permutation_that_the_seed_and_the_epoch_decide():
-    order = training_order(7, 0, 100)
+    lengths = [3 + number % 20 for number in range(100)]
+    order = training_order(7, 0, lengths, 8)
 
     assert sorted(order) == list(range(100))
-    assert order == training_order(7, 0, 100)
-    assert order != training_order(7, 1, 100)
-    assert order != training_order(8, 0, 100)
+    assert order == training_order(7, 0, lengths, 8)
+    assert order != training_order(7, 1, lengths, 8)
+    assert order != training_order(8, 0, lengths, 8)
     assert order != list(range(100))
+
+
+def test_a_batch_holds_examples_of_like_length_and_batches_come_in_random_order():
+    lengths = [1 + number % 10 for number in range(100)]
+
+    order = training_order(0, 0, lengths, 10)
+
+    batches = [[lengths[n] for n in order[start : start + 10]] for start in range(0, 100, 10)]
+    assert sorted(batches) == [[length] * 10 for length in range(1, 11)]
+    assert batches != sorted(batches)
+
+
+def test_each_batch_holds_its_share_of_every_task_though_one_has_the_longer_sentences():
+    kinds = ["a" if number % 2 else "b" for number in range(160)]
+    lengths = [number + (1000 if number % 2 else 0) for number in range(160)]
+
+    order = training_order(0, 0, lengths, 16, kinds)
+
+    for start in range(0, 160, 16):
+        batch = order[start : start + 16]
+        assert [kinds[n] for n in batch].count("a") == 8
+        assert max(n for n in batch) - min(n for n in batch) < 18
+
+
+def test_only_examples_that_chance_put_within_sixteen_batches_trade_places():
+    lengths = list(range(64))
+
+    order = training_order(0, 0, lengths, 2)
+
+    batches = {tuple(order[start : start + 2]) for start in range(0, 64, 2)}
+    assert batches != {(n, n + 1) for n in range(0, 64, 2)}
+    assert all(first < second for first, second in batches)
+
+
+def test_what_is_left_over_makes_a_last_batch_of_examples_that_no_length_chose():
+    lasts = [training_order(seed, 0, list(range(10)), 8)[8:] for seed in range(200)]
+
+    shares = [sum(number in last for last in lasts) / 200 for number in range(10)]
+    assert min(shares) > 0.1  # 2 of 10 each time: 0.2 of the seeds
+    assert max(shares) < 0.3
 
 
 def test_each_epoch_takes_each_example_once_in_an_order_of_its_own():
@@ -138,8 +179,8 @@ def test_each_epoch_takes_each_example_once_in_an_order_of_its_own():
 
     assert [len(each) for each in taken] == [4, 4, 2, 4, 4, 2]
     first, second = list(chain(*taken[:3])), list(chain(*taken[3:]))
-    assert first == training_order(0, 0, 10)
-    assert second == training_order(0, 1, 10)
+    assert first == training_order(0, 0, [1] * 10, 4)
+    assert second == training_order(0, 1, [1] * 10, 4)
     assert sorted(first) == sorted(second) == list(range(10))
 
 

@@ -84,7 +84,7 @@ def test_an_early_end_comes_back_from_its_line(end):
         (
             "phase_started",
             {"event", "elapsed_seconds", "phase", "trainable", "frozen", "unreached", "epochs"}
-            | {"number", "steps"},
+            | {"number", "steps", "prefix"},
         ),
         ("step", {"event", "elapsed_seconds", "phase", "step", "epoch", "loss", "learning_rates"}),
         ("evaluation", {"event", "elapsed_seconds", "phase", "epoch", "step", "split", "tasks"}),
@@ -96,7 +96,7 @@ def test_an_early_end_comes_back_from_its_line(end):
             "run_finished",
             {"event", "elapsed_seconds", "run", "metrics", "frozen_identical", "frozen_tensors"}
             | {"peak_memory_bytes", "training_seconds", "evaluation_seconds", "total_seconds"}
-            | {"output"},
+            | {"output", "prefix_seconds"},
         ),
     ],
 )

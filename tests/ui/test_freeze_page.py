@@ -125,6 +125,36 @@ def test_phases_of_gradual_add_a_layer_each(lab: Lab) -> None:
     assert address(app)["phase"] == "4"
 
 
+@pytest.mark.parametrize(
+    ("scenario", "work", "memory"),
+    [
+        (
+            "heads-only",
+            "**33 %** of full's work, **0.002 %** with the frozen part reused",
+            "12 % of full's memory",
+        ),
+        ("bitfit", "**68 %** of full's work", "49 % of full's memory"),
+        ("full", "**100 %** of full's work", "100 % of full's memory"),
+        ("frozen", "nothing learns, so no step is taken", ""),
+    ],
+)
+def test_a_step_is_compared_with_full(lab: Lab, scenario: str, work: str, memory: str) -> None:
+    app = freeze_page(checkpoint="bert-base-uncased", scenario=scenario)
+    said = next(each.value for each in app.markdown if "**One step**" in each.value)
+    assert said.startswith(f":small[**One step** of 16 × 128 tokens: {work}")
+    assert memory in said
+
+
+def test_a_steps_cost_follows_the_batch_and_the_phase(lab: Lab) -> None:
+    app = freeze_page(scenario="gradual", phase="4", batch_size="8", max_length="64")
+    said = next(each.value for each in app.markdown if "**One step**" in each.value)
+    assert "of 8 × 64 tokens" in said
+    before = said.partition(" of full's work")[0]
+    choose(app, "phase", 1)
+    said = next(each.value for each in app.markdown if "**One step**" in each.value)
+    assert said.partition(" of full's work")[0] != before
+
+
 def test_another_scenario_begins_at_its_first_phase(lab: Lab) -> None:
     app = freeze_page(scenario="gradual", phase="3")
     choose(app, "scenario", "full")

@@ -37,3 +37,8 @@ def test_a_plan_of_ones_own_is_passed_as_a_file() -> None:
 def test_words_that_a_shell_would_read_are_quoted() -> None:
     spec = spec_of("heads-only").model_copy(update={"data": "my data/$(x).yaml"})
     assert "--data 'my data/$(x).yaml'" in train_command(spec, minilm())
+
+
+def test_a_run_without_prefix_reuse_is_repeated_without_it() -> None:
+    spec = spec_of("heads-only").model_copy(update={"prefix_reuse": False})
+    assert train_command(spec, minilm()).endswith("\n  --no-prefix-reuse")

@@ -3,6 +3,8 @@
 import os
 import time
 
+from mtl_core.cost.kept import read_profile, shipped_profile
+from mtl_core.cost.profile import CostProfile
 from mtl_core.engine.inspector_child import serve
 from mtl_core.errors import UnsupportedArchitecture
 from mtl_core.models.cache import read_description, shipped_description
@@ -23,4 +25,8 @@ def describe(checkpoint: Checkpoint) -> BackboneDescription:
     return read_description(shipped_description(checkpoint.reference))
 
 
-serve(describe)
+def trace_costs(checkpoint: Checkpoint) -> CostProfile:
+    return read_profile(shipped_profile(checkpoint.reference))
+
+
+serve(describe, trace_costs)

@@ -1,0 +1,179 @@
+"""How a run's seconds and memory grow with examples, with the depth frozen, and with length.
+
+    python benchmarks/scaling.py [--axes examples,depth,length] [--examples 250,500,1000,2000]
+        [--lengths 32,64,128,256] [--scenarios heads-only,top-1,top-3,full] [--repeats 1] [--json]
+
+Its sentences are joined from those of the sample, drawn by a fixed seed and cut off by
+`--max-length`, so that every example has exactly as many tokens as asked for and hardly two are
+the same. Examples are those of both tasks together. Along one axis the others stay: 500
+examples, 32 tokens, one epoch, each scenario of --scenarios; the depth axis is `heads-only`,
+`top-1` … `top-6` and `full`. Each run has a process and an empty cache of its own. Growth is the
+slope on log-log axes, between neighbours: 1 is in proportion, 2 is quadratic.
+"""
+
+import argparse
+import csv
+import json
+import math
+import random
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from benchmarks.one_run import Wanted, start
+from mtl_core.tasks.dataset import Example, load_dataset
+
+DEPTHS = ("heads-only", *(f"top-{n}" for n in range(1, 7)), "full")
+_EXAMPLES, _LENGTH, _VALIDATION = 500, 32, 40
+Row = dict[str, Any]
+
+
+def main() -> None:
+    """Measure along the axes asked for and print what came out."""
+    arguments = _arguments()
+    rows = []
+    for row in _rows(arguments):
+        rows.append(row)
+        print(_markdown_row(row), file=sys.stderr, flush=True)
+    if arguments.json:
+        print(json.dumps(rows, indent=2))
+        return
+    print("| axis | scenario | examples | tokens | seconds | growth | peak MB | growth |")
+    print("|---|---|--:|--:|--:|--:|--:|--:|")
+    for row in rows:
+        print(_markdown_row(row))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--axes", default="examples,depth,length")
+    parser.add_argument("--examples", default="250,500,1000,2000,4000,8000")
+    parser.add_argument("--lengths", default="32,64,128,256")
+    parser.add_argument("--scenarios", default="heads-only,top-1,full")
+    parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--json", action="store_true")
+    return parser.parse_args()
+
+
+def _rows(arguments: argparse.Namespace) -> Iterator[Row]:
+    """Every point of every axis, with its growth over the point before."""
+    axes = arguments.axes.split(",")
+    scenarios = arguments.scenarios.split(",")
+    base = Wanted(side="ours", scenario="full", epochs=1.0, threads=arguments.threads)
+    if "examples" in axes:
+        for scenario in scenarios:
+            points = [(int(n), _LENGTH) for n in arguments.examples.split(",")]
+            wanted = replace(base, scenario=scenario)
+            yield from _along("examples", wanted, points, arguments.repeats)
+    if "depth" in axes:
+        for scenario in DEPTHS:
+            points = [(_EXAMPLES, _LENGTH)]
+            yield from _along("depth", replace(base, scenario=scenario), points, arguments.repeats)
+    if "length" in axes:
+        for scenario in scenarios:
+            points = [(_EXAMPLES, int(n)) for n in arguments.lengths.split(",")]
+            wanted = replace(base, scenario=scenario)
+            yield from _along("length", wanted, points, arguments.repeats)
+
+
+def _along(axis: str, wanted: Wanted, points: list[tuple[int, int]], repeats: int) -> Iterator[Row]:
+    before: Row | None = None
+    for examples, length in points:
+        row = {"axis": axis, "scenario": wanted.scenario, "examples": examples, "tokens": length}
+        row |= _measured(wanted, examples, length, repeats)
+        for measure in ("seconds", "peak_memory_bytes"):
+            size = None if axis == "depth" else axis if axis == "examples" else "tokens"
+            row[f"{measure}_growth"] = _slope(before, row, size, measure)
+        yield row
+        before = row
+
+
+def _measured(wanted: Wanted, examples: int, length: int, repeats: int) -> Row:
+    """Medians over runs on data of this size."""
+    runs = []
+    for _ in range(repeats):
+        with tempfile.TemporaryDirectory() as folder:
+            manifest = _write(Path(folder), examples, length)
+            cache = str(Path(folder) / "cache")
+            runs.append(start(replace(wanted, data=manifest, max_length=length, cache=cache)))
+    names = (
+        *("seconds", "training_seconds", "evaluation_seconds", "prefix_seconds"),
+        "peak_memory_bytes",
+    )
+    return {name: median(run[name] for run in runs) for name in names}
+
+
+def _slope(before: Row | None, row: Row, size: str | None, measure: str) -> float | None:
+    """The slope between two points on log-log axes; None at the first."""
+    if before is None or size is None:
+        return None
+    return math.log(row[measure] / before[measure]) / math.log(row[size] / before[size])
+
+
+def _write(folder: Path, examples: int, length: int) -> str:
+    """Data with `examples` training sentences in all; the manifest's path."""
+    sample = load_dataset("sample", {}, None).train
+    tagged = [each for each in sample if each.words is not None]
+    texts = [each for each in sample if each.words is None]
+    chance = random.Random(0)
+    for split, count in (("train", examples // 2), ("validation", _VALIDATION)):
+        with (folder / f"texts.{split}.csv").open("w", encoding="utf-8", newline="") as opened:
+            rows = csv.writer(opened)
+            rows.writerow(("text", "label"))
+            for _ in range(count):
+                drawn = _drawn(texts, length, chance)
+                label = drawn[0].labels["sentiment"]
+                rows.writerow((" ".join(each.text or "" for each in drawn), label))
+        sentences = (_lines(_drawn(tagged, length, chance)) for _ in range(count))
+        text = "\n\n".join(sentences) + "\n"
+        (folder / f"tags.{split}.conll").write_text(text, encoding="utf-8")
+    manifest = folder / "manifest.yaml"
+    manifest.write_text(_MANIFEST, encoding="utf-8")
+    return str(manifest)
+
+
+def _drawn(sentences: list[Example], length: int, chance: random.Random) -> list[Example]:
+    """Sentences with at least `length` words together: with special tokens more than `length`."""
+    drawn: list[Example] = []
+    while sum(map(_words, drawn)) < length:
+        drawn.append(chance.choice(sentences))
+    return drawn
+
+
+def _words(example: Example) -> int:
+    return len(example.words or (example.text or "").split())
+
+
+def _lines(drawn: list[Example]) -> str:
+    pairs = (
+        zip(each.words or (), each.labels["ner"], strict=True)  # type: ignore[arg-type]
+        for each in drawn
+    )
+    return "\n".join(f"{word}\t{tag}" for sentence in pairs for word, tag in sentence)
+
+
+_MANIFEST = """tasks:
+  sentiment: {kind: sentence, head: classifier, train: texts.train.csv,
+              validation: texts.validation.csv, text: text, label: label}
+  ner: {kind: token, head: ner, train: tags.train.conll, validation: tags.validation.conll}
+"""
+
+
+def _markdown_row(row: Row) -> str:
+    slopes = [row[f"{measure}_growth"] for measure in ("seconds", "peak_memory_bytes")]
+    seconds, memory = ("" if each is None else f"{each:.2f}" for each in slopes)
+    return (
+        f"| {row['axis']} | {row['scenario']} | {row['examples']:,} | {row['tokens']} "
+        f"| {row['seconds']:.1f} | {seconds} | {row['peak_memory_bytes'] / 1e6:,.0f} | {memory} |"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,178 @@
+"""How many threads a fine-tune should have, and how they should wait, alone and on busy cores.
+
+    python benchmarks/threads.py [--rounds 2] [--neighbours 2] [--scenario full]
+                                 [--niceness 0] [--json]
+
+Trains the same few steps with one thread and with two, whose waiting either sleeps (passive, what
+Freeze Lab asks for) or spins (active), first alone, then beside busy loops. The run is as polite
+as they are unless `--niceness` says otherwise: the dashboard's trainer has 15 and takes only what
+others leave. Every run is a process of its own; rounds alternate, so that other work on the machine
+meets all of them. Prints steps per second, their ratio to one thread, and whether the losses are
+the same to the bit.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from itertools import pairwise, product, takewhile
+from pathlib import Path
+from statistics import mean, median
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from mtl_core.cli.choosing import choose
+from mtl_core.training.environment import ENVIRONMENT
+from mtl_core.training.events import RunEvent
+from mtl_core.training.prepare import prepare_spec
+from mtl_core.training.spec import RunSpec
+
+_BUSY = "print(flush=True)\nwhile True: pass"
+WAITING: dict[str, dict[str, str]] = {
+    "passive": ENVIRONMENT,
+    "active": {**ENVIRONMENT, "OMP_WAIT_POLICY": "ACTIVE", "KMP_BLOCKTIME": "200"},
+}
+
+
+def main() -> None:
+    """Measure all ways in turn, and print; or be one of the measured processes."""
+    arguments = _arguments()
+    if arguments.one_run:
+        spec = RunSpec.model_validate_json(sys.stdin.read())
+        print(json.dumps(_one_run(spec, arguments.niceness)))
+        return
+    ways = list(product((0, arguments.neighbours), (1, 2), WAITING))
+    told: dict[tuple[int, int, str], list[dict[str, Any]]] = {way: [] for way in ways}
+    for _, (neighbours, threads, waiting) in product(range(arguments.rounds), ways):
+        with _busy(neighbours):
+            run = _run(_spec(arguments.scenario, threads), waiting, arguments.niceness)
+        told[neighbours, threads, waiting].append(run)
+        pace = f"{run['steps_per_second']:.2f} steps a second"
+        print(f"{neighbours} busy, {threads} threads, {waiting}: {pace}", file=sys.stderr)
+    rows = [_row(way, told) for way in ways]
+    print(json.dumps(rows, indent=2) if arguments.json else _markdown(rows, told))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--neighbours", type=int, default=2, help="busy loops beside the run")
+    parser.add_argument("--scenario", default="full")
+    parser.add_argument("--niceness", type=int, default=0, help="of the run")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--one-run", action="store_true", help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def _spec(scenario: str, threads: int) -> RunSpec:
+    chosen = choose("minilm-l6", scenario, None, "sample")
+    return prepare_spec(
+        chosen.model,
+        chosen.plan,
+        checkpoint="minilm-l6",
+        scenario=scenario,
+        data="sample",
+        epochs=1,
+        examples={task.name: 144 for task in chosen.model.tasks},
+        threads=threads,
+        prefix_reuse=False,
+    )
+
+
+def _run(spec: RunSpec, waiting: str, niceness: int) -> dict[str, Any]:
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, __file__, "--one-run", "--niceness", str(niceness)],
+        input=spec.model_dump_json(),
+        env=os.environ | WAITING[waiting],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def _one_run(spec: RunSpec, niceness: int) -> dict[str, Any]:
+    """Train here: the pace of the steps, and their losses."""
+    from mtl_core.training.run import fine_tune
+
+    with suppress(OSError, AttributeError):
+        os.nice(niceness)
+    events = list(takewhile(_before_last_evaluation, fine_tune(spec, "a run")))
+    seconds = [
+        later.elapsed_seconds - earlier.elapsed_seconds
+        for earlier, later in pairwise(events)
+        if earlier.event == later.event == "step"
+    ]
+    losses = [event.loss for event in events if event.event == "step"]
+    return {"steps_per_second": 1 / mean(seconds), "losses": losses}
+
+
+def _before_last_evaluation(event: RunEvent) -> bool:
+    """Whether there are steps yet to time: the evaluation after them would only take long."""
+    return not (event.event == "evaluation" and event.epoch > 0)
+
+
+@contextmanager
+def _busy(count: int) -> Iterator[None]:
+    """Keep as many cores busy as told."""
+    loops: list[subprocess.Popen[bytes]] = []
+    try:
+        for _ in range(count):
+            loops.append(
+                subprocess.Popen([sys.executable, "-c", _BUSY], stdout=subprocess.PIPE)  # noqa: S603
+            )
+        for loop in loops:
+            assert loop.stdout is not None
+            loop.stdout.readline()
+        yield
+    finally:
+        for loop in loops:
+            loop.kill()
+            loop.communicate()
+
+
+def _row(
+    way: tuple[int, int, str], told: dict[tuple[int, int, str], list[dict[str, Any]]]
+) -> dict[str, Any]:
+    """The median over rounds, and its ratio to one passive thread beside as many neighbours."""
+    neighbours, threads, waiting = way
+    pace = median(run["steps_per_second"] for run in told[way])
+    one = median(run["steps_per_second"] for run in told[neighbours, 1, "passive"])
+    same_threads = [
+        run["losses"] for each, runs in told.items() for run in runs if each[1] == threads
+    ]
+    return {
+        "neighbours": neighbours,
+        "threads": threads,
+        "waiting": waiting,
+        "steps_per_second": pace,
+        "times_one_thread": pace / one,
+        "losses_identical": all(losses == same_threads[0] for losses in same_threads),
+    }
+
+
+def _markdown(
+    rows: list[dict[str, Any]], told: dict[tuple[int, int, str], list[dict[str, Any]]]
+) -> str:
+    lines = [
+        "| busy neighbours | threads | waiting | steps a second | times one passive thread | "
+        "losses of this thread count |",
+        "|--:|--:|---|--:|--:|---|",
+    ]
+    lines += [
+        f"| {row['neighbours']} | {row['threads']} | {row['waiting']} "
+        f"| {row['steps_per_second']:.2f} | {row['times_one_thread']:.2f} "
+        f"| {'identical' if row['losses_identical'] else 'DIFFER'} |"
+        for row in rows
+    ]
+    one, two = (told[0, threads, "passive"][0]["losses"] for threads in (1, 2))
+    lines += ["", f"One thread and two {'agree' if one == two else 'differ'} in the last digits."]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,233 @@
+"""The same fine-tune as its user would write it with Hugging Face's Trainer.
+
+One torch module with both heads, mixed batches of all tasks, one joint loss. Trainer gets what
+serves it best: padding by batch, grouping by length, fused AdamW, no checkpoints, no reports, no
+worker processes. Frozen is `requires_grad=False`; a gradual plan is one `train()` a phase.
+Checkpoint, data, tokenization, what learns, rates and schedule are those of the run spec.
+"""
+
+import tempfile
+from collections.abc import Sequence
+from time import perf_counter
+from typing import Any
+
+import torch
+from sklearn.metrics import accuracy_score
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import (
+    AutoModel,
+    AutoTokenizer,
+    EvalPrediction,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+    set_seed,
+)
+
+from benchmarks.one_run import Wanted, spec_of
+from mtl_core.freezing.resolve import parameter_tables
+from mtl_core.freezing.table import ParameterTable, State
+from mtl_core.models.cache import read_description, shipped_description
+from mtl_core.models.checkpoint import require_weights, resolve_checkpoint
+from mtl_core.models.description import ModelDescription
+from mtl_core.tasks.alignment import IGNORED, EncodedExample, encode
+from mtl_core.tasks.dataset import load_dataset
+from mtl_core.tasks.scoring import score_entities
+from mtl_core.tasks.task import Task, TaskKind
+from mtl_core.training.optimizer import MAX_GRADIENT_NORM, WEIGHT_DECAY
+from mtl_core.training.phases import phase_steps, steps_per_epoch
+from mtl_core.training.schedule import rate_factor
+
+_EVALUATION_BATCH = 32  # as on Freeze Lab's side
+
+
+class TwoHeads(nn.Module):
+    """A shared encoder with a linear head per task, and their joint loss."""
+
+    def __init__(self, encoder: Any, prefix: str, tasks: Sequence[Task]) -> None:
+        super().__init__()
+        self.prefix, self.tasks = prefix, tuple(tasks)
+        self.add_module(prefix, encoder)
+        self.dropout = nn.Dropout(0.1)
+        for task in tasks:
+            head = nn.Linear(encoder.config.hidden_size, len(task.outputs))
+            nn.init.normal_(head.weight, std=0.02)
+            nn.init.zeros_(head.bias)
+            self.add_module(task.head, head)
+
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor, **labels: Tensor
+    ) -> dict[str, Tensor]:
+        """The joint loss and each task's logits."""
+        encoder = self.get_submodule(self.prefix)
+        hidden = encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        hidden = self.dropout(hidden)
+        said, losses = {}, []
+        for task in self.tasks:
+            read = hidden[:, 0] if task.kind is TaskKind.SENTENCE else hidden
+            logits = said[task.name] = self.get_submodule(task.head)(read)
+            wanted = labels[task.name].flatten()
+            if (wanted != IGNORED).any():
+                losses.append(
+                    functional.cross_entropy(logits.flatten(0, -2), wanted, ignore_index=IGNORED)
+                )
+        return {"loss": torch.stack(losses).sum(), **said}
+
+
+class Collator:
+    """Pad examples of all tasks to the longest of the batch."""
+
+    def __init__(self, tokenizer: Any, tasks: Sequence[Task]) -> None:
+        self.tokenizer, self.tasks = tokenizer, tuple(tasks)
+
+    def __call__(self, features: list[dict[str, Any]]) -> dict[str, Tensor]:
+        """A batch of tensors; -100 where an example has no label of a task."""
+        names = ("input_ids", "attention_mask")
+        batch = self.tokenizer.pad([{n: f[n] for n in names} for f in features])
+        length = len(batch["input_ids"][0])
+        found = {name: torch.tensor(batch[name]) for name in names}
+        for task in self.tasks:
+            labels = [feature.get(task.name) for feature in features]
+            if task.kind is TaskKind.SENTENCE:
+                rows: list[Any] = [IGNORED if each is None else each for each in labels]
+            else:
+                rows = [[*(each or ()), *[IGNORED] * (length - len(each or ()))] for each in labels]
+            found[task.name] = torch.tensor(rows)
+        return found
+
+
+class Evaluating(TrainerCallback):
+    """Evaluate where an epoch of the whole run or a phase ends, as Freeze Lab does."""
+
+    def __init__(self, steps_before: int, steps: int, per_epoch: int) -> None:
+        self.steps_before, self.steps, self.per_epoch = steps_before, steps, per_epoch
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:  # noqa: ARG002
+        """Ask for an evaluation where one is due."""
+        done = self.steps_before + state.global_step
+        control.should_evaluate = state.global_step == self.steps or done % self.per_epoch == 0
+        return control
+
+
+def run_trainer(wanted: Wanted) -> dict[str, Any]:
+    """Fine-tune once with Trainer; seconds and final scores."""
+    began = perf_counter()
+    spec = spec_of(wanted)
+    set_seed(wanted.seed)
+    checkpoint = resolve_checkpoint(wanted.checkpoint)
+    folder = require_weights(checkpoint)
+    assert checkpoint.entry is not None
+    backbone = read_description(shipped_description(checkpoint.entry))
+    dataset = load_dataset(spec.data, spec.examples, None)
+    tasks = dataset.tasks
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    train, validation = (
+        [_features(each) for each in encode(split, tasks, tokenizer, spec.max_length).examples]
+        for split in (dataset.train, dataset.validation)
+    )
+    model = TwoHeads(AutoModel.from_pretrained(folder, dtype=torch.float32), backbone.prefix, tasks)
+    tables = parameter_tables(spec.plan, ModelDescription(backbone, tasks))
+    per_epoch = steps_per_epoch(len(train), spec.batch_size)
+    steps_before = 0
+    metrics: dict[str, float] = {}
+    with tempfile.TemporaryDirectory() as output:
+        for table, steps in zip(tables, phase_steps(spec, per_epoch), strict=True):
+            trainer = Trainer(
+                model=model,
+                args=_arguments(wanted, output, steps, tasks),
+                data_collator=Collator(tokenizer, tasks),
+                train_dataset=train,  # type: ignore[arg-type]  # a list is a data set to torch
+                eval_dataset=validation,  # type: ignore[arg-type]
+                compute_metrics=lambda said: _scores(said, tasks),
+                preprocess_logits_for_metrics=_highest,
+                callbacks=[Evaluating(steps_before, steps, per_epoch)],
+                optimizers=_optimizers(model, table, backbone, steps),
+            )
+            if steps_before == 0:
+                metrics = trainer.evaluate()
+            if table.totals.trainable:
+                trainer.train()
+                found = [each for each in trainer.state.log_history if "eval_loss" in each]
+                metrics = found[-1]
+            steps_before += steps
+    scores = {task.name: metrics[f"eval_{task.name}"] for task in tasks}
+    return {"seconds": perf_counter() - began, "metrics": scores}
+
+
+def _features(example: EncodedExample) -> dict[str, Any]:
+    ids = list(example.input_ids)
+    labels = {
+        name: label if isinstance(label, int) else list(label)
+        for name, label in example.labels.items()
+    }
+    return {"input_ids": ids, "attention_mask": [1] * len(ids), **labels}
+
+
+def _arguments(wanted: Wanted, output: str, steps: int, tasks: Sequence[Task]) -> TrainingArguments:
+    return TrainingArguments(
+        output_dir=output,
+        max_steps=steps,
+        per_device_train_batch_size=wanted.batch_size,
+        per_device_eval_batch_size=_EVALUATION_BATCH,
+        train_sampling_strategy="group_by_length",
+        max_grad_norm=MAX_GRADIENT_NORM,
+        eval_strategy="no",  # the callback says when
+        save_strategy="no",
+        logging_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+        dataloader_num_workers=0,
+        dataloader_pin_memory=False,
+        remove_unused_columns=False,
+        label_names=[task.name for task in tasks],
+        use_cpu=True,
+        seed=wanted.seed,
+    )
+
+
+def _optimizers(
+    model: nn.Module, table: ParameterTable, backbone: Any, steps: int
+) -> tuple[torch.optim.AdamW, torch.optim.lr_scheduler.LambdaLR]:
+    """What learns in this phase, at its rate, and the phase's schedule; freezes the rest."""
+    flat = {tensor.name for tensor in backbone.tensors if tensor.bias or tensor.layernorm}
+    rows = {row.name: row for row in table.rows}
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        row = rows[name]
+        parameter.requires_grad = row.state is not State.FROZEN
+        parameter.grad = None
+        if row.state is State.TRAINABLE:
+            decay = 0.0 if name in flat or name.endswith(".bias") else WEIGHT_DECAY
+            groups.setdefault((row.learning_rate or 0.0, decay), []).append(parameter)
+    optimizer = torch.optim.AdamW(
+        [
+            {"params": members, "lr": rate, "weight_decay": decay}
+            for (rate, decay), members in groups.items()
+        ]
+        or [{"params": [nn.Parameter(torch.zeros(1))]}],
+        fused=True,
+    )
+    factor = lambda done: rate_factor(table.plan.schedule, min(done + 1, steps), steps)  # noqa: E731
+    return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+
+
+def _highest(logits: Any, _labels: Any) -> tuple[Tensor, ...]:
+    """The highest outputs alone: logits of all of the split would be kept otherwise."""
+    return tuple(each.argmax(-1) for each in logits)
+
+
+def _scores(said: EvalPrediction, tasks: Sequence[Task]) -> dict[str, float]:
+    """Accuracy of sentence tasks; entity F1 by seqeval's strict IOB2 on first sub-words."""
+    scores = {}
+    for task, predicted, gold in zip(tasks, said.predictions, said.label_ids, strict=True):
+        here = gold != IGNORED
+        if task.kind is TaskKind.SENTENCE:
+            scores[task.name] = float(accuracy_score(gold[here], predicted[here]))
+            continue
+        gold_tags, said_tags = (
+            [[task.outputs[n] for n in row[mask]] for row, mask in zip(which, here, strict=True)]
+            for which in (gold, predicted)
+        )
+        scores[task.name] = score_entities(gold_tags, said_tags)["entity_f1"]
+    return scores

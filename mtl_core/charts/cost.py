@@ -1,0 +1,113 @@
+"""The memory of one training step: what it is taken up by, for a plan and for full fine-tuning."""
+
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+from mtl_core.charts.theme import Palette, base_layout
+from mtl_core.cost.estimate import StepCost
+from mtl_core.cost.words import megabytes
+
+COST_HEIGHT = 54
+_ROOM_FOR_TOTAL = 78  # pixels behind the longest bar, where its total stands
+_ROOM_FOR_LETTER = 0.0105  # of the longest bar, for one letter inside a piece
+_GREYS = {  # fill and text of weights, gradients, optimizer, kept: memory has no hue of its own
+    "light": (
+        ("#3B4754", "#FFFFFF"),
+        ("#66717F", "#FFFFFF"),
+        ("#9AA4B0", "#10151B"),
+        ("#CCD3DB", "#1C232B"),
+    ),
+    "dark": (
+        ("#C9D3DF", "#10151B"),
+        ("#98A4B2", "#10151B"),
+        ("#5D6875", "#FFFFFF"),
+        ("#3A4450", "#E6EAEF"),
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryPart:
+    """One kind of memory that a step takes."""
+
+    label: str
+    meaning: str
+    bytes: int
+
+
+def memory_parts(cost: StepCost) -> tuple[MemoryPart, ...]:
+    """The four kinds, from what is always there to what only training adds."""
+    return (
+        MemoryPart("weights", "every parameter, frozen or not", cost.weight_bytes),
+        MemoryPart("gradients", "one for each parameter that learns", cost.gradient_bytes),
+        MemoryPart("optimizer", "AdamW's two moments of each", cost.optimizer_bytes),
+        MemoryPart("kept", "activations kept for the backward pass", cost.saved_activation_bytes),
+    )
+
+
+def memory_figure(
+    cost: StepCost, full: StepCost, colors: Palette, height: int = COST_HEIGHT
+) -> go.Figure:
+    """Two bars in proportion, this plan's over full's; labels stand inside where there is room."""
+    longest = max(cost.memory_bytes, full.memory_bytes)
+    rows = ((1, "this plan", cost), (0, "full", full))
+    layout = base_layout(
+        colors,
+        height,
+        margin={"l": 70, "r": _ROOM_FOR_TOTAL, "t": 1, "b": 1},
+        xaxis={"range": [0, longest], "visible": False},
+        yaxis={
+            "range": [-0.5, 1.5],
+            "showgrid": False,
+            "tickvals": [row for row, _, _ in rows],
+            "ticktext": [f"{name}\u2002" for _, name, _ in rows],
+            "tickfont": {"size": 13, "color": colors.ink},
+        },
+        barmode="stack",
+        bargap=0.2,
+        uniformtext={"mode": "hide", "minsize": 11},
+        annotations=[
+            {
+                "x": each.memory_bytes,
+                "y": row,
+                "text": f"<b>{megabytes(each.memory_bytes)}</b>",
+                "showarrow": False,
+                "xanchor": "left",
+                "xshift": 4,
+                "font": {"size": 13, "color": colors.ink},
+            }
+            for row, _, each in rows
+        ],
+    )
+    return go.Figure([_bar(number, rows, longest, colors) for number in range(4)], layout)
+
+
+def _bar(
+    number: int, rows: tuple[tuple[int, str, StepCost], ...], longest: float, colors: Palette
+) -> go.Bar:
+    """One kind of memory, in both rows."""
+    parts = [(row, name, memory_parts(cost)[number]) for row, name, cost in rows]
+    fill, text = _GREYS[colors.name][number]
+    return go.Bar(
+        name=parts[0][2].label,
+        orientation="h",
+        x=[part.bytes for _, _, part in parts],
+        y=[row for row, _, _ in parts],
+        marker={"color": fill, "line": {"color": colors.background, "width": 1}},
+        text=[_inside(part, longest) for _, _, part in parts],
+        textposition="inside",
+        insidetextanchor="middle",
+        textangle=0,
+        insidetextfont={"size": 12, "color": text},
+        hovertext=[
+            f"<b>{part.label}, {name}</b><br>{megabytes(part.bytes)}: {part.meaning}"
+            for _, name, part in parts
+        ],
+        hoverinfo="text",
+    )
+
+
+def _inside(part: MemoryPart, longest: float) -> str:
+    text = f"{part.label} {part.bytes / 1e6:,.0f}"
+    return text if len(text) * _ROOM_FOR_LETTER < part.bytes / longest else ""

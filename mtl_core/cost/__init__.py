@@ -1,0 +1,1 @@
+"""Cost: memory, FLOPs and time of a plan, before anything runs."""

@@ -1,0 +1,77 @@
+"""Cost profiles that were traced before: shipped for the catalogue, kept on disk for the rest."""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from mtl_core.cost.profile import CostProfile
+from mtl_core.errors import DamagedCheckpoint
+from mtl_core.models.checkpoint import Checkpoint
+from mtl_core.settings import Settings
+
+FORMAT = 1
+"""Raised whenever the profile of the same configuration would come out differently."""
+
+_SHIPPED = Path(__file__).with_name("profiles")
+
+
+def profile_of(
+    checkpoint: Checkpoint, settings: Settings, trace: Callable[[Checkpoint], CostProfile]
+) -> CostProfile:
+    """The cost profile of `checkpoint`: shipped, kept from before, or made by `trace` and kept.
+
+    What is kept holds for one content of config.json and one version of transformers and torch.
+    A kept file that cannot be read is made again. Raises what `trace` raises.
+    """
+    if checkpoint.entry is not None:
+        return read_profile(shipped_profile(checkpoint.entry))
+    file = settings.costs / f"{_key(checkpoint.config_file)}.json"
+    with suppress(OSError, ValidationError):
+        return read_profile(file)
+    profile = trace(checkpoint)
+    with suppress(OSError):
+        write_profile(file, profile)
+    return profile
+
+
+def shipped_profile(name: str) -> Path:
+    """The file that ships with the product for the catalogue entry `name`."""
+    return _SHIPPED / f"{name}.json"
+
+
+def read_profile(file: Path) -> CostProfile:
+    """A profile as `write_profile` wrote it.
+
+    Raises OSError, or pydantic's ValidationError if the file holds anything else.
+    """
+    return CostProfile.model_validate_json(file.read_bytes())
+
+
+def write_profile(file: Path, profile: CostProfile) -> None:
+    """Write `profile` whole or not at all, defaults left out."""
+    text = profile.model_dump_json(exclude_defaults=True) + "\n"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    handle, unfinished = tempfile.mkstemp(dir=file.parent, prefix=file.name, suffix=".part")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as opened:
+            opened.write(text)
+        Path(unfinished).chmod(0o644)
+        Path(unfinished).replace(file)
+    except BaseException:
+        Path(unfinished).unlink(missing_ok=True)
+        raise
+
+
+def _key(config_file: Path) -> str:
+    try:
+        content = config_file.read_bytes()
+    except OSError as error:
+        raise DamagedCheckpoint(f"{config_file} cannot be read: {error.strerror}.") from None
+    made_by = f"{FORMAT}\n{version('transformers')}\n{version('torch')}\n"
+    return hashlib.sha256(made_by.encode() + content).hexdigest()

@@ -1,0 +1,72 @@
+"""How fast this machine trains: four rates that turn FLOPs and bytes into seconds."""
+
+import os
+import platform
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+
+from pydantic import PositiveFloat, ValidationError
+
+from mtl_core.cost.estimate import StepCost
+from mtl_core.settings import Settings
+from mtl_core.values import Frozen
+
+
+class Speed(Frozen):
+    """Seconds that work takes here, measured by `cost.calibrate` with a small encoder.
+
+    `keeping`: what a forward pass in training takes longer than one at rest, for each byte kept:
+    dropout draws its masks.
+    """
+
+    machine: str
+    forward_seconds_per_flop: PositiveFloat
+    keeping_seconds_per_byte: float
+    backward_seconds_per_flop: PositiveFloat
+    optimizer_seconds_per_parameter: PositiveFloat
+
+    def seconds(self, cost: StepCost, reused: bool = False) -> float:
+        """An estimate of one step, with or without the frozen part reused."""
+        forward = cost.reused_forward_flops if reused else cost.forward_flops
+        return (
+            forward * self.forward_seconds_per_flop
+            + cost.saved_activation_bytes * self.keeping_seconds_per_byte
+            + cost.backward_flops * self.backward_seconds_per_flop
+            + cost.gradient_bytes / 4 * self.optimizer_seconds_per_parameter
+        )
+
+
+def machine(settings: Settings) -> str:
+    """What a measurement holds for: processor, cores, threads of a fine-tune, torch's version."""
+    cores = os.cpu_count() or 1
+    processor = _processor() or platform.processor() or platform.machine()
+    return f"{processor}, {cores} cores, {settings.threads} threads, torch {version('torch')}"
+
+
+def known_speed(settings: Settings) -> Speed | None:
+    """This machine's speed as measured earlier; None if it never was, or as another machine."""
+    with suppress(OSError, ValidationError):
+        speed = Speed.model_validate_json(_file(settings).read_bytes())
+        if speed.machine == machine(settings):
+            return speed
+    return None
+
+
+def keep_speed(speed: Speed, settings: Settings) -> None:
+    """Keep a measurement; a folder that cannot be written costs only another one."""
+    with suppress(OSError):
+        settings.costs.mkdir(parents=True, exist_ok=True)
+        _file(settings).write_text(speed.model_dump_json() + "\n", encoding="utf-8")
+
+
+def _file(settings: Settings) -> Path:
+    return settings.costs / "speed.json"
+
+
+def _processor() -> str | None:
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return None

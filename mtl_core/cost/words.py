@@ -1,0 +1,55 @@
+"""What a cost comes to, in sentences: why few parameters that learn may still cost much."""
+
+from mtl_core.cost.estimate import StepCost
+from mtl_core.freezing.gradient import layers_crossed
+from mtl_core.freezing.table import ParameterTable
+from mtl_core.models.description import BackboneDescription
+
+
+def share(part: float, whole: float) -> str:
+    """`71 %`, `0.4 %`: a share as text, whole per cents from 1 on."""
+    value = 100 * part / whole if whole else 0.0
+    return f"{value:.0f} %" if value >= 1 or value == 0 else f"{value:.1g} %"
+
+
+def megabytes(size: int) -> str:
+    """`1,837 MB`, `6.3 MB`, `0.02 MB`: millions of bytes, two figures below ten."""
+    value = size / 1e6
+    return f"{value:,.0f} MB" if value >= 9.95 or value == 0 else f"{value:.2g} MB"
+
+
+def why(
+    cost: StepCost, full: StepCost, table: ParameterTable, backbone: BackboneDescription
+) -> str:
+    """What decides the memory that is kept for the backward pass, in one or two sentences."""
+    kept = share(cost.saved_activation_bytes, full.saved_activation_bytes)
+    crossed, lowest = layers_crossed(table, backbone), table.gradient_stops_at
+    if lowest is None:
+        return "Nothing learns, so nothing is kept and no gradient is computed."
+    if crossed == 0:
+        return (
+            "Only heads learn: no gradient enters the encoder, so nothing of it is kept but its "
+            f"output, {kept} of what full keeps."
+        )
+    learn = f"{table.totals.trainable_share:.2%}".replace("%", " %")
+    return (
+        f"{learn} of the parameters learn, and {kept} of what full keeps is kept: the depth of the "
+        f"lowest tensor that learns decides, not how many do. It lies in {_the(lowest)}, so the "
+        f"gradient crosses {crossed} of {backbone.depth} layers, and each keeps what the gradient "
+        "passes through: attention, activations and dropout masks, whatever learns in it."
+    )
+
+
+def reuse(cost: StepCost, full: StepCost) -> str:
+    """What reusing the frozen part saves, in one sentence."""
+    if cost.reused_forward_flops == cost.forward_flops:
+        return "No frozen part lies below what learns, so there is nothing to reuse."
+    return (
+        f"With the frozen part computed once for each sentence and reused, a step is "
+        f"{share(cost.reused_flops, full.flops)} of full's instead of "
+        f"{share(cost.flops, full.flops)}."
+    )
+
+
+def _the(group: str) -> str:
+    return f"the {group}" if group == "embeddings" else group

@@ -1,0 +1,191 @@
+"""The frozen part of a model, run once for each sentence instead of on every step."""
+
+import logging
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from mtl_core.errors import FreezeBroken, UnsupportedArchitecture
+from mtl_core.freezing.table import ParameterTable
+from mtl_core.models.architecture import one_line
+from mtl_core.models.replay import LayerReplay
+from mtl_core.training.events import PrefixReuse
+from mtl_core.training.prefix_order import Sentences
+from mtl_core.training.prefix_outputs import FrozenOutputs, entry_key
+from mtl_core.training.prefix_plan import PhasePrefix, phase_prefixes
+from mtl_core.training.prefix_store import PrefixStore
+from mtl_core.training.setting import Setting
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+TOLERANCE = 1e-5
+"""How far a replayed hidden state may be from the whole model's, in parts of its largest value."""
+
+MEMORY_BYTES = 1_000_000_000
+"""As much is held in memory where nothing can be kept on disk; what lies on disk is mapped."""
+
+_CHECKED_SENTENCES = 8
+_OFF_BY_CHOICE = "it was switched off for this run"
+_log = logging.getLogger(__name__)
+
+
+class ReusedPrefix:
+    """A model that, in each phase, runs no more than what lies above its frozen prefix.
+
+    `enter` is called at each phase's start, after the phase was applied to the model; then
+    `forward` answers as the model does. `store` keeps the outputs for later runs; without one
+    they live as long as this, within `memory_bytes`. `between_batches` is called while outputs
+    are computed, and may end that by raising.
+    """
+
+    def __init__(
+        self,
+        setting: Setting,
+        store: PrefixStore | None = None,
+        between_batches: Callable[[], None] = lambda: None,
+        memory_bytes: int = MEMORY_BYTES,
+    ) -> None:
+        self._setting, self._store, self._between_batches = setting, store, between_batches
+        self._memory_bytes = memory_bytes
+        self._model = setting.model
+        self._layers = setting.description.backbone.layers
+        self._choices = phase_prefixes(
+            setting.tables, setting.steps, self._layers, setting.steps_per_epoch
+        )
+        self._original: dict[int, Tensor] = {}
+        self._depth: int | None = None
+        self._outputs: Tensor | None = None
+        self._told: dict[int, PrefixReuse] = {}
+
+    def enter(self, table: ParameterTable) -> PrefixReuse:
+        """Prepare a phase; what it reuses, or why it reuses nothing."""
+        number = table.phase_number
+        if number not in self._told:
+            self._depth, self._outputs = None, None
+            reason = self._prepare(self._choices[number - 1])
+            stored = 0 if self._outputs is None else self._outputs.nbytes
+            self._told[number] = PrefixReuse(
+                from_layer=self._depth, layers=self._layers, stored_bytes=stored, reason=reason
+            )
+        return self._told[number]
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:
+        """Logits of every task, as `MultiTaskModel.forward`."""
+        if self._depth is None or self._outputs is None:
+            answer: dict[str, Tensor] = self._model(input_ids, attention_mask)
+            return answer
+        frozen = self._frozen
+        hidden = frozen.sentences.gather(self._outputs, input_ids, attention_mask)
+        hidden = frozen.replay.resume(self._depth, hidden, input_ids, attention_mask)
+        return self._model.heads(hidden)
+
+    def verify(self) -> None:
+        """Run a sample of what this phase reused again, to the bit.
+
+        Raises FreezeBroken where a number is not what was stored: something below had moved.
+        """
+        if self._depth is None or self._outputs is None:
+            return
+        if not self._frozen.are_still({self._depth: self._outputs}):
+            raise FreezeBroken(
+                f"The frozen layers below layer {self._depth} no longer give what was stored when "
+                "the phase began. This is a fault of Freeze Lab; the run's result cannot be "
+                "trusted."
+            )
+
+    @cached_property
+    def _frozen(self) -> FrozenOutputs:
+        """Made where a phase reuses something, and not else."""
+        setting, backbone = self._setting, self._model.backbone
+        examples = (*setting.training, *setting.validation.examples)
+        return FrozenOutputs(
+            replay=LayerReplay(backbone),
+            sentences=Sentences((each.input_ids for each in examples), setting.pad_id),
+            width=backbone.config.hidden_size,
+            between_batches=self._between_batches,
+        )
+
+    def _prepare(self, choice: PhasePrefix) -> str | None:
+        """Take up what `choice` allows; else say why not."""
+        if not self._setting.spec.prefix_reuse:
+            return _OFF_BY_CHOICE
+        if choice.depth is None:
+            return choice.reason
+        try:
+            outputs = self._outputs_at(choice.depth, choice.original)
+        except UnsupportedArchitecture as problem:
+            return one_line(problem).rstrip(".")
+        if outputs is None:
+            return "what the frozen layers give has no room (FREEZE_LAB_CACHE_BYTES)"
+        wrong = difference(self._model.backbone, self._frozen, choice.depth, outputs)
+        if wrong is None:
+            self._depth, self._outputs = choice.depth, outputs
+        return wrong
+
+    def _outputs_at(self, depth: int, original: bool) -> Tensor | None:
+        """What enters `depth`; None where it has no room.
+
+        The checkpoint's own are found for all phases in one pass.
+        """
+        if not original:
+            return self._in_memory([depth]).get(depth)
+        if depth not in self._original:
+            choices = (each for each in self._choices if each.original)
+            depths = sorted({each.depth for each in choices if each.depth is not None})
+            self._original = self._kept(depths) or self._in_memory(depths)
+        return self._original.get(depth)
+
+    def _kept(self, depths: list[int]) -> dict[int, Tensor]:
+        """Outputs by depth from the store; empty where it cannot hold them."""
+        if self._store is None or self._frozen.bytes_at(depths) > self._store.limit_bytes:
+            return {}
+        sentences, backbone = self._frozen.sentences, self._model.backbone
+        digest = self._setting.spec.weights_digest or ""
+        keys = {each: entry_key(sentences, each, backbone, digest) for each in depths}
+        try:
+            return self._frozen.kept(keys, self._store)
+        except OSError as problem:
+            _log.warning("Outputs of frozen layers cannot be kept: %s", problem)
+            return {}
+
+    def _in_memory(self, depths: list[int]) -> dict[int, Tensor]:
+        """Outputs by depth, held by this process alone; empty where they have no room."""
+        if self._frozen.bytes_at(depths) > self._memory_bytes:
+            return {}
+        return self._frozen.in_memory(depths)
+
+
+def difference(
+    backbone: "PreTrainedModel", frozen: FrozenOutputs, depth: int, outputs: Tensor
+) -> str | None:
+    """What is wrong with replaying from `depth`, told by one real padded batch; None: nothing.
+
+    The backbone is run as it stands, with the dropout of the layers that learn: both ways draw
+    from the same random numbers, and must leave the generator in the same place.
+    """
+    input_ids, mask = frozen.sentences.mixed_batch(_CHECKED_SENTENCES)
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        start = torch.get_rng_state()
+        whole = backbone(input_ids=input_ids, attention_mask=mask).last_hidden_state
+        after_whole = torch.get_rng_state()
+        torch.set_rng_state(start)
+        hidden = frozen.sentences.gather(outputs, input_ids, mask)
+        try:
+            replayed = frozen.replay.resume(depth, hidden, input_ids, mask)
+        except Exception as problem:  # whatever a foreign forward pass raises
+            return f"this architecture does not run from layer {depth} alone: {one_line(problem)}"
+        after_replay = torch.get_rng_state()
+    if not torch.equal(after_whole, after_replay):
+        return f"the frozen part below layer {depth} draws random numbers in this architecture"
+    real = mask.bool()
+    apart = (whole - replayed)[real].abs().max() / whole[real].abs().max()
+    if not apart <= TOLERANCE:
+        return (
+            f"from layer {depth} alone this architecture answers otherwise "
+            f"(by {apart:.1g}, at most {TOLERANCE:.0e} is rounding)"
+        )
+    return None

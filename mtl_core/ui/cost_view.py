@@ -1,0 +1,74 @@
+"""What a training step of the chosen plan takes, against full fine-tuning: memory and work."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from mtl_core.charts.cost import memory_figure
+from mtl_core.charts.theme import Palette
+from mtl_core.cost.estimate import StepCost, step_cost
+from mtl_core.cost.speed import Speed, known_speed
+from mtl_core.cost.words import megabytes, reuse, share, why
+from mtl_core.engine.lab import the_lab
+from mtl_core.errors import FreezeLabError
+from mtl_core.freezing.resolve import parameter_table
+from mtl_core.freezing.scenarios import scenario_plan
+from mtl_core.ui.chosen import Chosen
+from mtl_core.ui.keys import Key
+from mtl_core.ui.page import plain
+
+
+def cost_view(chosen: Chosen, colors: Palette, *, with_bars: bool = True) -> None:
+    """The work of a step in a line, its memory in two bars; the reasons are in the line's help.
+
+    Where the architecture cannot be traced the line says so.
+    """
+    lab = the_lab()
+    try:
+        with st.spinner("Tracing what a step takes …"):
+            profile = lab.cost_profile(chosen.checkpoint)
+    except FreezeLabError as problem:
+        st.caption(f"What a step takes is not known. {plain(str(problem))}")
+        return
+    whole = parameter_table(scenario_plan("full", chosen.model), chosen.model)
+    size = chosen.choice.batch_size, chosen.choice.max_length
+    here, full = (step_cost(profile, chosen.model, each, *size) for each in (chosen.table, whole))
+    reasons = [
+        why(here, full, chosen.table, chosen.model.backbone),
+        reuse(here, full),
+        "Counted for full batches in float32 on the CPU; a multiply-add is two FLOPs.",
+    ]
+    with st.container(gap="xsmall"):
+        line = _line(here, full, known_speed(lab.settings))
+        st.markdown(f":small[{line}]", help="\n\n".join(reasons))
+        if with_bars:
+            _memory_bars(here, full, colors)
+
+
+def _memory_bars(here: StepCost, full: StepCost, colors: Palette) -> None:
+    st.plotly_chart(
+        memory_figure(here, full, colors),
+        theme=None,
+        config={"displayModeBar": False},
+        key=Key.COST,
+        alt=f"Memory of one step: {megabytes(here.memory_bytes)}, full fine-tuning "
+        f"{megabytes(full.memory_bytes)}",
+    )
+
+
+def _line(cost: StepCost, full: StepCost, speed: Speed | None) -> str:
+    """`One step of 16 × 128 tokens: 33 % of full's work, 0.002 % with the frozen part reused …`."""
+    batch = f"**One step** of {cost.batch_size} × {cost.max_length} tokens"
+    if not cost.backward_flops:
+        return f"{batch}: nothing learns, so no step is taken"
+    work = f"{batch}: **{share(cost.flops, full.flops)}** of full's work"
+    if cost.reused_forward_flops < cost.forward_flops:
+        work += f", **{share(cost.reused_flops, full.flops)}** with the frozen part reused"
+    memory = f"{share(cost.memory_bytes, full.memory_bytes)} of full's memory"
+    return " · ".join([work, memory, *_seconds(cost, full, speed)])
+
+
+def _seconds(cost: StepCost, full: StepCost, speed: Speed | None) -> Sequence[str]:
+    if speed is None:
+        return []
+    return [f"about {speed.seconds(cost):.2g} s here, full {speed.seconds(full):.2g} s"]

@@ -1,0 +1,44 @@
+import pytest
+
+from mtl_core.charts.cost import memory_figure, memory_parts
+from mtl_core.charts.theme import DARK, LIGHT
+from mtl_core.cost.estimate import StepCost
+
+
+def cost(weights: int, gradients: int, optimizer: int, kept: int) -> StepCost:
+    return StepCost(
+        batch_size=16,
+        max_length=128,
+        forward_flops=1,
+        backward_flops=1,
+        reused_forward_flops=1,
+        saved_activation_bytes=kept,
+        gradient_bytes=gradients,
+        optimizer_bytes=optimizer,
+        weight_bytes=weights,
+    )
+
+
+HERE = cost(438_000_000, 18_456, 36_912, 6_300_000)
+FULL = cost(438_000_000, 436_000_000, 871_000_000, 1_838_000_000)
+
+
+def test_the_parts_add_up_to_the_memory() -> None:
+    assert sum(part.bytes for part in memory_parts(FULL)) == FULL.memory_bytes
+
+
+@pytest.mark.parametrize("colors", [LIGHT, DARK])
+def test_each_bar_ends_at_its_total_and_says_it(colors) -> None:
+    figure = memory_figure(HERE, FULL, colors)
+    assert [sum(bar.x[row] for bar in figure.data) for row in (0, 1)] == [
+        HERE.memory_bytes,
+        FULL.memory_bytes,
+    ]
+    said = [(each.x, each.text) for each in figure.layout.annotations]
+    assert said == [(444_355_368, "<b>444 MB</b>"), (3_583_000_000, "<b>3,583 MB</b>")]
+
+
+def test_labels_stand_only_where_there_is_room() -> None:
+    figure = memory_figure(HERE, FULL, LIGHT)
+    assert [bar.text[0] for bar in figure.data] == ["weights 438", "", "", ""]
+    assert figure.data[3].text[1] == "kept 1,838"

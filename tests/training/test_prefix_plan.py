@@ -1,0 +1,85 @@
+"""Which depth each phase may reuse: from the plan alone."""
+
+import pytest
+
+from mtl_core.training.prefix_plan import (
+    NOTHING_BELOW,
+    NOTHING_LEARNS,
+    TOO_FEW_STEPS,
+    phase_prefixes,
+)
+
+LAYERS = 2
+EPOCH = 3
+
+
+@pytest.fixture
+def prefixes(bench):
+    """Of each phase: the depth and whether it is the checkpoint's own, or the reason against."""
+
+    def choose(plan, steps):
+        plan = bench.scenario(plan) if isinstance(plan, str) else plan
+        found = phase_prefixes(bench.tables(plan), steps, LAYERS, EPOCH)
+        return [
+            each.reason if each.depth is None else (each.depth, each.original) for each in found
+        ]
+
+    return choose
+
+
+@pytest.mark.parametrize(
+    ("scenario", "found"),
+    [
+        ("heads-only", (2, True)),
+        ("top-1", (1, True)),
+        ("top-2", NOTHING_BELOW),  # all of them
+        ("bottom-1", NOTHING_BELOW),
+        ("full", NOTHING_BELOW),
+        ("embeddings-frozen", NOTHING_BELOW),
+        ("bitfit", NOTHING_BELOW),
+        ("freeze-head:ner", NOTHING_BELOW),
+    ],
+)
+def test_nothing_below_the_boundary_learns(prefixes, scenario, found):
+    assert prefixes(scenario, [EPOCH]) == [found]
+
+
+def test_a_phase_without_steps_has_none_to_save(prefixes):
+    assert prefixes("frozen", [0]) == [NOTHING_LEARNS]
+
+
+def test_the_pooler_selected_and_never_reached_lies_above_nothing(prefixes, bench):
+    assert prefixes(bench.plan(["heads", "pooler"]), [EPOCH]) == [(2, True)]
+
+
+def test_gradual_unfreezing_reads_the_checkpoints_own_outputs_throughout(prefixes):
+    assert prefixes("gradual", [3, 3, 3]) == [(2, True), (1, True), NOTHING_BELOW]
+
+
+def test_once_a_lower_layer_has_learned_outputs_above_it_are_no_longer_the_checkpoints(
+    prefixes, bench
+):
+    plan = bench.plan(["heads"], ["layer:0"], ["layer:1"], ["heads"])
+
+    assert prefixes(plan, [3, 3, 4, 4]) == [(2, True), NOTHING_BELOW, (1, False), (2, False)]
+
+
+def test_outputs_of_one_phase_pay_off_after_an_epoch(prefixes, bench):
+    plan = bench.plan(["layer:0"], ["layer:1"])
+
+    assert prefixes(plan, [3, 3]) == [NOTHING_BELOW, TOO_FEW_STEPS]
+
+
+def test_a_layer_of_a_phase_without_steps_has_not_moved(prefixes, bench):
+    plan = bench.plan(["pooler"], ["heads"])
+
+    assert prefixes(plan, [0, 3]) == [NOTHING_LEARNS, (2, True)]
+
+
+def test_the_checkpoints_outputs_pay_off_once_the_phases_that_read_them_see_each_sentence(
+    prefixes, bench
+):
+    plan = bench.plan(["heads"], ["heads", "top:1"])
+
+    assert prefixes(plan, [1, 1]) == [TOO_FEW_STEPS, TOO_FEW_STEPS]
+    assert prefixes(plan, [1, 2]) == [(2, True), (1, True)]

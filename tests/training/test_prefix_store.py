@@ -1,0 +1,131 @@
+"""Entries on disk: whole or not there, and never more than the limit."""
+
+import os
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from mtl_core.settings import Settings
+from mtl_core.training.prefix_store import PrefixStore
+
+SHAPE = (5, 8)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "prefixes"
+
+
+@pytest.fixture
+def store(folder):
+    return PrefixStore(folder, 1_000_000)
+
+
+def numbers(seed=0):
+    return torch.rand(SHAPE, generator=torch.Generator().manual_seed(seed))
+
+
+def write(store, key, rows=None):
+    rows = numbers() if rows is None else rows
+    with store.writing(key, SHAPE) as draft:
+        draft.append(rows[:2])
+        draft.append(rows[2:])
+
+
+def test_what_was_written_is_read_to_the_bit(store):
+    write(store, "a", numbers(3))
+
+    assert torch.equal(store.read("a", SHAPE), numbers(3))
+
+
+def test_an_entry_is_a_safetensors_file(store, folder):
+    write(store, "a", numbers(3))
+
+    assert torch.equal(load_file(folder / "a.safetensors")["outputs"], numbers(3))
+
+
+def test_an_unknown_key_reads_as_nothing(store, folder):
+    assert store.read("a", SHAPE) is None
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("place", [0, 9, 60, 200, -1])
+def test_one_flipped_bit_anywhere_and_the_entry_is_taken_away(store, folder, place):
+    write(store, "a")
+    file = folder / "a.safetensors"
+    damaged = bytearray(file.read_bytes())
+    damaged[place] ^= 1
+    file.write_bytes(damaged)
+
+    assert store.read("a", SHAPE) is None
+    assert not file.exists()
+
+
+@pytest.mark.parametrize("length", [0, 7, 100, 250])
+def test_an_entry_cut_short_is_taken_away(store, folder, length):
+    write(store, "a")
+    file = folder / "a.safetensors"
+    file.write_bytes(file.read_bytes()[:length])
+
+    assert store.read("a", SHAPE) is None
+    assert not file.exists()
+
+
+def test_an_entry_of_another_shape_is_not_read(store):
+    write(store, "a")
+
+    assert store.read("a", (SHAPE[0] * 2, SHAPE[1] // 2)) is None
+
+
+def test_a_write_that_fails_leaves_nothing(store, folder):
+    def fail():
+        with store.writing("a", SHAPE) as draft:
+            draft.append(numbers()[:2])
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert list(folder.iterdir()) == []
+
+
+def test_past_the_limit_the_entry_used_longest_ago_goes_first(folder):
+    store = PrefixStore(folder, 1_000_000)
+    for key in "abc":
+        write(store, key)
+    size = (folder / "a.safetensors").stat().st_size
+    for age, key in enumerate("abc"):
+        os.utime(folder / f"{key}.safetensors", (1_000_000 - age, 1_000_000 - age))
+    assert store.read("c", SHAPE) is not None  # the oldest, and now the last one used
+
+    write(PrefixStore(folder, 3 * size), "d")
+
+    assert {file.stem for file in folder.iterdir()} == {"a", "c", "d"}
+
+
+def test_a_draft_of_a_process_long_gone_is_cleared_and_a_fresh_one_is_not(store, folder):
+    folder.mkdir()
+    (folder / "old.draft").write_bytes(b"")
+    (folder / "new.draft").write_bytes(b"")
+    os.utime(folder / "old.draft", (0, 0))
+
+    write(store, "a")
+
+    assert {file.name for file in folder.iterdir()} == {"new.draft", "a.safetensors"}
+
+
+def test_settings_say_where_entries_lie_and_how_much_of_them(tmp_path, monkeypatch):
+    home = Settings(home=tmp_path / "home", threads=1)
+    assert home.prefixes == tmp_path / "home" / "cache" / "prefixes"
+
+    monkeypatch.setenv("FREEZE_LAB_CACHE", str(tmp_path / "elsewhere"))
+    monkeypatch.setenv("FREEZE_LAB_CACHE_BYTES", "1000")
+    settings = Settings.from_environment()
+    assert (settings.prefixes, settings.cache_bytes) == (tmp_path / "elsewhere" / "prefixes", 1000)
+    assert PrefixStore.of(settings).limit_bytes == 1000
+
+
+def test_a_limit_of_nothing_keeps_nothing(monkeypatch):
+    monkeypatch.setenv("FREEZE_LAB_CACHE_BYTES", "0")
+
+    assert PrefixStore.of(Settings.from_environment()) is None
