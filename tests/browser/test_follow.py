@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 from mtl_core.settings import Settings
 from mtl_core.store.record import RunState
 from mtl_core.store.runs import RunStore
+from tests.browser.watching import answers
 from tests.run_story import finished_heads_only
 
 pytestmark = pytest.mark.browser
@@ -21,7 +22,7 @@ def test_another_run_that_ends_is_ended_in_the_list_too(page: Page, address: str
         store.append(other, story[:-1])
         page.goto(f"{address}/train?run={shown}")
         states = page.locator("canvas td", has_text="running")
-        expect(states).to_have_count(1, timeout=30_000)
+        expect(states).to_have_count(1)
         store.append(other, story[-1:])
-        expect(states).to_have_count(0, timeout=30_000)
-    expect(page.get_by_role("heading", level=1)).to_contain_text("Finished: sentiment")
+        expect(states).to_have_count(0)
+    answers(page, "Finished: sentiment")
