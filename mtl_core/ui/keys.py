@@ -57,6 +57,8 @@ class Key(StrEnum):
     ONLY_DIFFERENT = "only_different"
     TO_TRAIN = "to_train"
     UPDATE = "update"
+    EXPORT_NOTE = "export_note"
+    EXPORT_ZIP = "export_zip"
 
     TRAIN_PLAN = "train_plan"  # the button that leads from Freeze to Train
     MORE = "more"
