@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 
 from mtl_core.analysis.pace import Pace
 from mtl_core.charts.shares import short_count
+from mtl_core.lessons.run_words import memory, plan_words
 from mtl_core.models.catalogue import Domain, TokenizerFamily
 from mtl_core.models.cutting import CutWord
 from mtl_core.models.facts import CheckpointFacts
-from mtl_core.ui.run_words import memory, plan_words
 
 MOST_WORDS = 12
 LONGEST_WORD = 40

@@ -57,6 +57,8 @@ class Key(StrEnum):
     ONLY_DIFFERENT = "only_different"
     TO_TRAIN = "to_train"
     UPDATE = "update"
+    EXPORT_NOTE = "export_note"
+    EXPORT_ZIP = "export_zip"
 
     OWN_WORDS = "own_words"  # words to cut by the tokenizers that are here
     FREEZE_CHOSEN = "freeze_chosen"

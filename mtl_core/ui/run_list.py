@@ -7,13 +7,13 @@ import pandas as pd
 import streamlit as st
 
 from mtl_core.engine.lab import Lab
+from mtl_core.lessons.data_words import full_data_name
+from mtl_core.lessons.run_words import STATE_SIGNS, plan_words, run_label
 from mtl_core.store.record import RunRecord, RunState
-from mtl_core.ui.data_words import full_data_name
 from mtl_core.ui.keys import Key
 from mtl_core.ui.run_cache import outcome_of
 from mtl_core.ui.run_delete import delete_button
 from mtl_core.ui.run_filter import run_filter
-from mtl_core.ui.run_words import STATE_SIGNS, plan_words, run_label
 
 _ROWS_SHOWN = 9
 _FOLLOW_SECONDS = 4.0

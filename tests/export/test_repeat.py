@@ -1,0 +1,72 @@
+import shlex
+
+import pytest
+
+from mtl_core.cli.choosing import choose
+from mtl_core.export.repeat import needs_plan_file, repeat_script, train_command
+from mtl_core.freezing.plan import Phase, Plan
+from mtl_core.freezing.scenarios import scenario_plan
+from tests.run_story import minilm, spec_of
+
+
+def test_the_command_names_every_choice_of_the_run() -> None:
+    spec = spec_of("heads-only", epochs=3.0, seed=7, examples={"ner": 50})
+    assert train_command(spec, minilm()) == (
+        "python -m mtl_core train \\\n"
+        "  --checkpoint minilm-l6 \\\n"
+        "  --scenario heads-only \\\n"
+        "  --data sample \\\n"
+        "  --epochs 3 \\\n"
+        "  --batch-size 16 \\\n"
+        "  --max-length 128 \\\n"
+        "  --seed 7 \\\n"
+        "  --examples ner=50"
+    )
+
+
+def test_rates_are_named_only_where_they_are_not_the_scenarios_own() -> None:
+    plan = scenario_plan("gradual", minilm()).with_rates(head_learning_rate=0.005)
+    spec = spec_of("gradual").model_copy(update={"plan": plan})
+    command = train_command(spec, minilm())
+    assert "--head-learning-rate 0.005" in command
+    assert "--learning-rate" not in command.replace("--head-learning-rate", "")
+
+
+def test_a_plan_of_ones_own_is_passed_as_a_file() -> None:
+    plan = Plan(name="mine", phases=(Phase(name="one", train=("heads", "biases")),))
+    spec = spec_of("full").model_copy(update={"plan": plan, "scenario": None})
+    assert "--plan plan.yaml" in train_command(spec, minilm())
+    assert needs_plan_file(spec, minilm())
+
+
+def test_words_that_a_shell_would_read_are_quoted() -> None:
+    spec = spec_of("heads-only").model_copy(update={"data": "my data/$(x).yaml"})
+    assert "--data 'my data/$(x).yaml'" in train_command(spec, minilm())
+
+
+def test_epochs_keep_all_their_digits() -> None:
+    assert "--epochs 0.3333333333333333 " in train_command(
+        spec_of("heads-only", epochs=1 / 3), minilm()
+    )
+
+
+@pytest.mark.parametrize("scenario", ["heads-only", "gradual", "freeze-head:ner", "ulmfit"])
+def test_the_words_of_the_command_choose_the_runs_own_plan(scenario: str) -> None:
+    plan = scenario_plan(scenario, minilm()).with_rates(0.0007, 0.03)
+    spec = spec_of(scenario).model_copy(update={"plan": plan})
+    words = shlex.split(train_command(spec, minilm()).replace("\\\n", " "))[4:]
+    options = dict(zip(words[::2], words[1::2], strict=True))
+    chosen = choose(options["--checkpoint"], options["--scenario"], None, options["--data"])
+    rates = (options.get(f"--{name}learning-rate") for name in ("", "head-"))
+    assert chosen.plan.with_rates(*(float(rate) if rate else None for rate in rates)) == plan
+    assert chosen.model.tasks == spec.tasks
+
+
+def test_the_script_fixes_the_threads_and_finds_its_plan_beside_it() -> None:
+    plan = Plan(name="mine", phases=(Phase(name="one", train=("heads", "biases")),))
+    spec = spec_of("full", threads=3).model_copy(update={"plan": plan, "scenario": None})
+    script = repeat_script("a-run", spec, minilm())
+    assert script.startswith("#!/bin/sh\n# Repeats run a-run.")
+    assert "\nexport FREEZE_LAB_THREADS=3\n" in script
+    assert '--plan "$beside/plan.yaml" \\\n' in script
+    assert script.endswith('--seed 1 "$@"\n')
