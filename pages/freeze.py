@@ -10,6 +10,7 @@ from mtl_core.ui.lesson_view import lesson_columns
 from mtl_core.ui.page import current_palette, header, show_ignored, to_train_button
 from mtl_core.ui.pickers import checkpoint_picker, more_choices, phase_picker, scenario_picker
 from mtl_core.ui.picture import facts, headline, line_of_facts, rows_shown, stack_picture
+from mtl_core.ui.rates_over_run import rates_over_run
 from mtl_core.ui.table_view import parameter_view
 from mtl_core.ui.take_along import code_popover, export_popover
 
@@ -34,5 +35,6 @@ with left:
 with right:
     facts(chosen, colors)
     parameter_view(chosen.table, chosen.plan_phrase, colors, rows_shown(chosen))
+rates_over_run(chosen, colors)
 lesson_columns(chosen)
 write_address(chosen.choice)

@@ -101,6 +101,7 @@ class Key(StrEnum):
     STACK = "stack"
     SHARES = "shares"
     RATES = "rates"
+    RATES_OVER_RUN = "rates_over_run"
 
     CHOICE = "_choice"  # the Choice itself, kept across pages
     LAST_CHECKPOINT = "_last_checkpoint"  # the last one that could be described
