@@ -11,6 +11,8 @@ the_lab()
 st.navigation(
     [
         st.Page("pages/freeze.py", title="Freeze", default=True),
+        st.Page("pages/checkpoints.py", title="Checkpoints"),
+        st.Page("pages/plan.py", title="Your own plan"),
         st.Page("pages/train.py", title="Train"),
         st.Page("pages/compare.py", title="Compare"),
         st.Page("pages/data.py", title="Data"),

@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 BEGIN, END = "<!-- map -->\n", "<!-- end of map -->\n"
 ROOMS = (
-    *("ui", "cli", "charts", "lessons", "analysis", "engine", "store", "training"),
+    *("ui", "cli", "export", "charts", "lessons", "analysis", "engine", "store", "training"),
     *("freezing", "models", "tasks"),
 )
 OTHERS = {

@@ -27,7 +27,7 @@ if len(records) < 2:
     show_ignored(notes)
 else:
     comparison = comparison_of(lab, compared)
-    compare_header(comparison, compared, records)
+    compare_header(lab, comparison, compared, records)
     show_ignored(notes)
     write_runs(compared)
     if compared:

@@ -4,11 +4,11 @@ import streamlit as st
 
 from mtl_core.engine.lab import the_lab
 from mtl_core.errors import DataError
+from mtl_core.lessons.data_words import data_headline
 from mtl_core.ui.choice import ignored_notes, write_address
 from mtl_core.ui.chosen import chosen_by_visitor
 from mtl_core.ui.data_controls import data_buttons, data_settings
 from mtl_core.ui.data_view import data_facts, digests, overview_of_choice, task_panels
-from mtl_core.ui.data_words import data_headline
 from mtl_core.ui.front_door import through_the_front_door
 from mtl_core.ui.page import current_palette, header, plain, show_ignored
 from mtl_core.ui.upload_form import upload_form

@@ -18,6 +18,7 @@ from mtl_core.ui.picture import (
     rows_shown,
     stack_picture,
 )
+from mtl_core.ui.rates_over_run import rates_over_run
 from mtl_core.ui.table_view import parameter_view
 from mtl_core.ui.take_along import code_popover, export_popover
 
@@ -43,5 +44,6 @@ with right:
     facts(chosen, colors)
     cost_view(chosen, colors, with_bars=not has_rates_by_layer(chosen.table))
     parameter_view(chosen.table, chosen.plan_phrase, colors, rows_shown(chosen))
+rates_over_run(chosen, colors)
 lesson_columns(chosen)
 write_address(chosen.choice)

@@ -76,7 +76,16 @@ def test_modules_and_functions_stay_short(module: Path) -> None:
 
 
 def test_pages_holds_only_pages() -> None:
-    known = {"freeze.py", "train.py", "compare.py", "guide.py", "predict.py", "data.py"}
+    known = {
+        "freeze.py",
+        "plan.py",
+        "train.py",
+        "compare.py",
+        "guide.py",
+        "predict.py",
+        "data.py",
+        "checkpoints.py",
+    }
     found = {path.name for path in (ROOT / "pages").iterdir()} - {"__pycache__"}
 
     assert "freeze.py" in found

@@ -9,7 +9,7 @@ APP = str(Path(__file__).parents[1] / "app.py")
 
 def visited(page: str, **query: str) -> AppTest:
     """The page `pages/PAGE.py` as a visitor of this address sees it."""
-    app = AppTest.from_file(APP, default_timeout=30)
+    app = AppTest.from_file(APP, default_timeout=120)
     for name, value in query.items():
         app.query_params[name] = value
     app.switch_page(f"pages/{page}.py").run()

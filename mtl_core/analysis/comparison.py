@@ -148,6 +148,22 @@ def answer(comparison: Comparison, titles: Mapping[str, str]) -> str:
     return "; ".join(f"{titles.get(name, name)}: {_finding(comparison, name)}" for name in names)
 
 
+def lowest_loss(comparison: Comparison, task: str) -> str:
+    """Which run has the lowest validation loss now, as words that follow a task's title."""
+    ends = [
+        (losses[-1][1], run.label)
+        for run in comparison.runs
+        for each in run.summary.tasks
+        if each.task.name == task and (losses := each.validation_losses)
+    ]
+    if len(ends) < 2 or not comparison.same_questions:
+        return "loss of each run"
+    (loss, label), highest = min(ends), max(ends)[0]
+    if round(loss, 2) == round(highest, 2):
+        return f"all end at a validation loss of {loss:.2f}"
+    return f"loss ends lowest with {label}: {loss:.2f} on validation"
+
+
 def distinct_labels(
     names: Sequence[str], specs: Sequence[RunSpec], ids: Sequence[str]
 ) -> list[str]:

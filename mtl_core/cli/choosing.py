@@ -31,7 +31,7 @@ def choose_model(reference: str, data: str | None) -> tuple[Checkpoint, ModelDes
     """The model of a checkpoint with the heads that `data` asks for (None: the default tasks)."""
     checkpoint = resolve_checkpoint(reference)
     settings = Settings.from_environment()
-    backbone = description_of(checkpoint, settings, _describe)
+    backbone = description_of(checkpoint, settings, describe_here)
     tasks = load_tasks(data, settings.uploads) if data else DEFAULT_TASKS
     return checkpoint, ModelDescription(backbone, tasks)
 
@@ -49,7 +49,8 @@ def choose(reference: str, scenario: str | None, plan: Path | None, data: str | 
     return Chosen(checkpoint, model, scenario_plan(scenario or "", model), scenario)
 
 
-def _describe(checkpoint: Checkpoint) -> BackboneDescription:
+def describe_here(checkpoint: Checkpoint) -> BackboneDescription:
+    """Make the description of a checkpoint in this process."""
     from mtl_core.models.describe import describe  # torch takes seconds, and is seldom needed
 
     return describe(checkpoint)

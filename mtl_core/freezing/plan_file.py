@@ -2,6 +2,7 @@
 
 import difflib
 from pathlib import Path
+from typing import Any
 
 import yaml
 from pydantic import ValidationError
@@ -34,6 +35,11 @@ def parse_plan(text: str, source: str = "the plan") -> Plan:
             f"{source} is not a plan: expected keys such as 'name' and 'phases' at the top. "
             "`python -m mtl_core plan --checkpoint minilm-l6 --scenario gradual` prints one."
         )
+    return checked_plan(content, source)
+
+
+def checked_plan(content: dict[str, Any], source: str) -> Plan:
+    """The plan that these keys and values make. Raises InvalidPlan with the first problem."""
     try:
         return Plan.model_validate(content)
     except ValidationError as problem:

@@ -82,6 +82,6 @@ SUN = Source(
     authors="Sun et al.",
     year=2019,
     title="How to Fine-Tune BERT for Text Classification?",
-    part="section 5.3",
+    part="section 5.3.4",
     url="https://arxiv.org/abs/1905.05583",
 )

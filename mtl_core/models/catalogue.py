@@ -149,8 +149,8 @@ _ENTRIES = (
         name="electra-small",
         hub_id="google/electra-small-discriminator",
         title="ELECTRA small",
-        summary="Pretrained on BERT's text to tell replaced words from real ones; 12 layers of "
-        "width 256 over embeddings of 128, an eighth of BERT base in all.",
+        summary="Pretrained on lower-cased English to tell replaced words from real ones; 12 "
+        "layers of width 256 over embeddings of 128, an eighth of BERT base in all.",
         suits="the smallest layers",
         licence="Apache-2.0",
         cased=False,

@@ -5,16 +5,14 @@ A domain's words that fall into many pieces are words the checkpoint has seldom 
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mtl_core.errors import DamagedCheckpoint
 from mtl_core.models.checkpoint import Checkpoint
+from mtl_core.tasks.tokenizer_file import read_tokenizer, tokenizer_file
 
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
-
-TOKENIZER_FILE = "tokenizer.json"
 
 _SPACE_MARKS = "▁Ġ"  # how SentencePiece and byte-level BPE write the space before a word
 
@@ -41,38 +39,23 @@ def cut_words(words: Iterable[str], checkpoint: Checkpoint) -> tuple[CutWord, ..
     is nothing else has no pieces.
     Raises DamagedCheckpoint if the file cannot be read as a tokenizer.
     """
-    file = checkpoint.folder / TOKENIZER_FILE if checkpoint.folder else None
-    if file is None or not file.is_file():
+    file = tokenizer_file(checkpoint.folder)
+    if file is None:
         return None
     stripped = [word.strip() for word in words]
     try:
-        tokenizer = _tokenizer(file)
+        tokenizer = read_tokenizer(file)
         encodings = tokenizer.encode_batch(stripped, add_special_tokens=False)
     except Exception as error:  # the library raises nothing narrower
         raise DamagedCheckpoint(
-            f"{file} cannot be used as a tokenizer: {error}. Download or copy it again."
+            f"{file} cannot be used as a tokenizer: {error.__cause__ or error}. "
+            "Download or copy it again."
         ) from None
     unknown = _unknown_id(tokenizer)
     return tuple(
         CutWord(word, _pieces(word, encoding), unknown in encoding.ids)
         for word, encoding in zip(stripped, encodings, strict=True)
     )
-
-
-def _tokenizer(file: Path) -> "Tokenizer":
-    """The tokenizer in `file`, which neither pads nor cuts off.
-
-    Where its vocabulary marks spaces it reads a word as one inside a sentence, after a space, as
-    `load.load_tokenizer` does.
-    """
-    from tokenizers import Tokenizer
-
-    tokenizer = Tokenizer.from_file(str(file))
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
-    if getattr(tokenizer.pre_tokenizer, "add_prefix_space", True) is False:
-        tokenizer.pre_tokenizer.add_prefix_space = True
-    return tokenizer
 
 
 def _unknown_id(tokenizer: "Tokenizer") -> int | None:

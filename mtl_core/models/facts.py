@@ -1,14 +1,16 @@
 """What is compared before a checkpoint is chosen: size, text, licence, and what it suits."""
 
 from dataclasses import dataclass
-from math import prod
 
 from mtl_core.models.cache import read_description, shipped_description
 from mtl_core.models.catalogue import CatalogueEntry, Domain, TokenizerFamily, catalogue
 from mtl_core.models.checkpoint import has_weights, resolve_checkpoint
-from mtl_core.models.description import BackboneDescription, Role
-
-_FLOAT32_BYTES = 4
+from mtl_core.models.costs import (
+    FLOAT32_BYTES,
+    embedding_parameters,
+    multiplications_per_token,
+    training_bytes,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +20,8 @@ class CheckpointFacts:
     Counts are of the bare encoder, each tensor once, and come from the shipped description.
     `layers` is how many a token passes through, `layers_of_their_own` how many sets of weights
     they are (1 where all share one). `embedding_parameters` are the tensors below the stack: what
-    a vocabulary costs. `max_tokens`: the longest text, None without a limit. `weights_here`:
-    safetensors weights are on this machine.
+    a vocabulary costs. `multiplications_per_token` is one pass through the stack. `max_tokens`: the
+    longest text, None without a limit. `weights_here`: safetensors weights are on this machine.
     """
 
     name: str
@@ -39,6 +41,7 @@ class CheckpointFacts:
     max_tokens: int | None
     parameters: int
     embedding_parameters: int
+    multiplications_per_token: int
     weights_here: bool
 
     @property
@@ -48,12 +51,22 @@ class CheckpointFacts:
         The published file may differ: with its pretraining head it is a little larger, in half
         precision half as large.
         """
-        return self.parameters * _FLOAT32_BYTES
+        return self.parameters * FLOAT32_BYTES
 
     @property
     def download_megabytes(self) -> int:
         """`download_bytes` in whole megabytes of 1,000,000 bytes."""
         return round(self.download_bytes / 1_000_000)
+
+    @property
+    def training_bytes(self) -> int:
+        """What training all of it keeps in memory, activations left out: `costs.training_bytes`."""
+        return training_bytes(self.parameters)
+
+    @property
+    def embedding_share(self) -> float:
+        """The embeddings' share of the parameters, 0 to 1."""
+        return self.embedding_parameters / self.parameters
 
 
 def checkpoint_facts() -> tuple[CheckpointFacts, ...]:
@@ -81,14 +94,7 @@ def facts_of(known: CatalogueEntry) -> CheckpointFacts:
         vocabulary_size=backbone.vocabulary_size,
         max_tokens=backbone.max_positions,
         parameters=backbone.total,
-        embedding_parameters=_embedding_parameters(backbone),
+        embedding_parameters=embedding_parameters(backbone),
+        multiplications_per_token=multiplications_per_token(backbone),
         weights_here=has_weights(resolve_checkpoint(known.name)),
-    )
-
-
-def _embedding_parameters(backbone: BackboneDescription) -> int:
-    return sum(
-        prod(tensor.shape)
-        for tensor in backbone.tensors
-        if tensor.role is Role.EMBEDDINGS and tensor.tied_to is None
     )

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from mtl_core.tasks.dataset import Example
 from mtl_core.tasks.schemes import spans
+from mtl_core.tasks.tokenizer_file import read_tokenizer, tokenizer_file
 
 if TYPE_CHECKING:
-    from tokenizers import Encoding, Tokenizer
+    from tokenizers import Encoding
 
-TOKENIZER_NAME = "tokenizer.json"
 _BATCH = 512
 
 
@@ -50,9 +50,9 @@ class SubWordCounter:
 
     unit = "sub-words"
 
-    def __init__(self, tokenizer_file: Path) -> None:
+    def __init__(self, file: Path) -> None:
         """Raises ValueError where the file cannot be read as a tokenizer."""
-        self._tokenizer = _tokenizer(tokenizer_file)
+        self._tokenizer = read_tokenizer(file)
 
     def lengths(self, examples: Sequence[Example], task: str) -> Lengths:
         """Lengths of `examples`, and the reach of each entity that `task` labels in them."""
@@ -88,31 +88,12 @@ Counter = SubWordCounter | WordCounter
 
 def counter_for(folder: Path | None) -> Counter:
     """The counter for a checkpoint's folder: of sub-words if its tokenizer can be read there."""
-    if folder is not None and (file := folder / TOKENIZER_NAME).is_file():
+    if file := tokenizer_file(folder):
         try:
             return SubWordCounter(file)
         except ValueError:
             pass
     return WordCounter()
-
-
-def _tokenizer(file: Path) -> "Tokenizer":
-    from tokenizers import Tokenizer
-
-    try:
-        tokenizer = Tokenizer.from_file(str(file))
-        tokenizer.no_truncation()
-        tokenizer.no_padding()
-        _begin_words_with_their_blank(tokenizer)
-    except Exception as error:  # the library raises bare Exception
-        raise ValueError(f"{file.name} cannot be read as a tokenizer: {error}") from error
-    return tokenizer
-
-
-def _begin_words_with_their_blank(tokenizer: "Tokenizer") -> None:
-    """As training does: a word is cut the same way wherever it stands in a sentence."""
-    if getattr(tokenizer.pre_tokenizer, "add_prefix_space", None) is False:
-        tokenizer.pre_tokenizer.add_prefix_space = True
 
 
 def _reaches(example: Example, task: str, encoding: "Encoding", special: int) -> list[int]:

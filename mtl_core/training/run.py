@@ -26,6 +26,7 @@ from mtl_core.training.events import (
     Step,
     TaskScore,
 )
+from mtl_core.training.folder import require_empty, written_whole
 from mtl_core.training.losses import joint_loss, task_losses
 from mtl_core.training.optimizer import PlanOptimizer
 from mtl_core.training.prefix import ReusedPrefix
@@ -35,7 +36,7 @@ from mtl_core.training.random_stream import RandomStream
 from mtl_core.training.seeds import stream_seed
 from mtl_core.training.setting import Setting, load_setting
 from mtl_core.training.spec import RunSpec
-from mtl_core.training.writer import require_empty, write_model, written_whole
+from mtl_core.training.writer import write_model
 
 _RATE_TOO_HIGH = "The learning rate is probably too high: try a tenth of it."
 _WEIGHTS_DAMAGED = "No step was taken: the checkpoint's own weights are damaged. Copy it again."

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from mtl_core.analysis.comparison import ComparedRun, Comparison
+from mtl_core.analysis.comparison import ComparedRun, Comparison, lowest_loss
 from mtl_core.analysis.summary import TaskProgress
 from mtl_core.charts.overlay import OverlaidRun, XAxis, overlay_figure
 from mtl_core.charts.theme import Palette
@@ -74,7 +74,7 @@ def _panel(
 ) -> None:
     name = f"{colors.task(number).letter} · {task_title(task.task.name)}"
     run = _run_in_color(comparison, task.task.name, shown)
-    finding = _finding(comparison, task.task.name)
+    finding = lowest_loss(comparison, task.task.name)
     each = "sentence" if task.task.kind is TaskKind.SENTENCE else "first sub-word of a token"
     with st.container(gap=None):
         st.markdown(f"### :{hue(number)}[{plain(name)}] {plain(finding)}")
@@ -105,19 +105,3 @@ def _panel(
 def _run_in_color(comparison: Comparison, task: str, shown: _Shown) -> ComparedRun:
     chosen = [run for run in comparison.runs if run.label == shown.in_color]
     return next(iter([*chosen, *comparison.best(task), *comparison.runs]))
-
-
-def _finding(comparison: Comparison, task: str) -> str:
-    """Which run has the lowest validation loss now."""
-    ends = [
-        (losses[-1][1], run.label)
-        for run in comparison.runs
-        for each in run.summary.tasks
-        if each.task.name == task and (losses := each.validation_losses)
-    ]
-    if len(ends) < 2 or not comparison.same_questions:
-        return "loss of each run"
-    (loss, label), highest = min(ends), max(ends)[0]
-    if round(loss, 2) == round(highest, 2):
-        return f"all end at a validation loss of {loss:.2f}"
-    return f"loss ends lowest with {label}: {loss:.2f} on validation"

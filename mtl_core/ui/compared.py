@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from mtl_core.lessons.run_words import STATE_SIGNS, moment, plan_words
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.ui.choice import came_by_history
 from mtl_core.ui.keys import Key
 from mtl_core.ui.page import plain
-from mtl_core.ui.run_words import STATE_SIGNS, moment, plan_words
 
 MOST = 8
 """Runs in one comparison; more lines and rows than that are not read."""

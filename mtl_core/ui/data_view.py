@@ -7,17 +7,17 @@ import streamlit as st
 from mtl_core.charts.data import balance_figure, lengths_figure
 from mtl_core.charts.theme import Palette
 from mtl_core.engine.lab import Lab
-from mtl_core.lessons.titles import task_title
-from mtl_core.tasks.dataset import load_dataset
-from mtl_core.tasks.lengths import SubWordCounter, counter_for
-from mtl_core.tasks.overview import DataOverview, Shown, TaskOverview, overview
-from mtl_core.ui.chosen import Chosen
-from mtl_core.ui.data_words import (
+from mtl_core.lessons.data_words import (
     balance_finding,
     counts_caption,
     data_name,
     length_finding,
 )
+from mtl_core.lessons.titles import task_title
+from mtl_core.tasks.dataset import load_dataset
+from mtl_core.tasks.lengths import SubWordCounter, counter_for
+from mtl_core.tasks.overview import DataOverview, Shown, TaskOverview, overview
+from mtl_core.ui.chosen import Chosen
 from mtl_core.ui.page import plain
 from mtl_core.ui.run_cards import hue
 

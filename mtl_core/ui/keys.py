@@ -57,12 +57,43 @@ class Key(StrEnum):
     ONLY_DIFFERENT = "only_different"
     TO_TRAIN = "to_train"
     UPDATE = "update"
+    EXPORT_NOTE = "export_note"
+    EXPORT_ZIP = "export_zip"
+
+    OWN_WORDS = "own_words"  # words to cut by the tokenizers that are here
+    FREEZE_CHOSEN = "freeze_chosen"
 
     TRAIN_PLAN = "train_plan"  # the button that leads from Freeze to Train
     MORE = "more"
     TOP_LAYERS = "top_layers"
     OTHER_SCENARIOS = "other_scenarios"
     GENTLER = "gentler"
+    BEGIN_FROM = "begin_from"
+    PLAN_FILE = "plan_file"  # with the count of files used behind it
+    PLAN_TEXT = "plan_text"
+    EXPORT_PLAN = "export_plan"
+    UNDO_EDIT = "undo_edit"
+    REDO_EDIT = "redo_edit"
+    ADD_PHASE = "add_phase"
+    REMOVE_PHASE = "remove_phase"
+    MOVE_EARLIER = "move_earlier"
+    MOVE_LATER = "move_later"
+    PHASE_NAME = "phase_name"
+    PHASE_EPOCHS = "phase_epochs"
+    PHASE_RATE = "phase_rate"
+    PHASE_HEAD_RATE = "phase_head_rate"
+    PLAN_NAME = "plan_name"
+    PLAN_RATE = "plan_rate"
+    PLAN_HEAD_RATE = "plan_head_rate"
+    PLAN_SCHEDULE = "plan_schedule"
+    PLAN_DECAY = "plan_decay"
+    PLAN_STACK = "plan_stack"  # with the count of clicks behind it
+    PLAN_BLOCKS = "plan_blocks"
+    LIFT_RULE = "lift_rule"
+    TRY_RULE = "try_rule"
+    ADD_RULE = "add_rule"
+    FREEZE_RULE = "freeze_rule"
+
     STATE_FILTER = "state_filter"
     GROUP_FILTER = "group_filter"
     TEXT_FILTER = "text_filter"
@@ -71,10 +102,16 @@ class Key(StrEnum):
     SHARES = "shares"
     RATES = "rates"
     COST = "cost"
+    RATES_OVER_RUN = "rates_over_run"
 
     CHOICE = "_choice"  # the Choice itself, kept across pages
     LAST_CHECKPOINT = "_last_checkpoint"  # the last one that could be described
     DRAFT = "_draft"  # a plan's text that could not be used
+    PLAN_HISTORY = "_plan_history"  # the plans before and after, for undo and redo
+    PLAN_PROBLEM = "_plan_problem"  # where the last edit went wrong, and why
+    PLAN_HELD = "_plan_held"  # the block clicked last that a rule of `freeze` holds
+    PLAN_CLICKS = "_plan_clicks"  # clicks on the picture so far
+    PLAN_FILES = "_plan_files"  # plan files used so far
     PAGE = "_page"  # which page was drawn last
     PAGE_IS_NEW = "_page_is_new"  # whether this run is the first of a page
     IGNORED = "_ignored"  # notes on values that were ignored
@@ -82,6 +119,21 @@ class Key(StrEnum):
     UPLOAD_PROBLEM = "_upload_problem"  # why the last click on keep or forget came to nothing
 
 
+def freeze_key(checkpoint: str) -> str:
+    """The key of a card's button that leads to Freeze with its checkpoint: `freeze_biobert`."""
+    return f"freeze_{checkpoint}"
+
+
 def upload_key(task: int, field: str) -> str:
     """The key of one widget of the form for files: `upload_1_name`; tasks count from 1."""
     return f"upload_{task}_{field}"
+
+
+def rule_key(kind: str, place: int) -> str:
+    """The key of the button that takes a rule away: `remove_train_0`, `remove_freeze_0`."""
+    return f"remove_{kind}_{place}"
+
+
+def weight_key(task: str) -> str:
+    """The key of the field for a task's weight: `weight_ner`."""
+    return f"weight_{task}"

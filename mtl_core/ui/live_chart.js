@@ -11,7 +11,7 @@ function library(source) {
   return window.freezeLabPlotly;
 }
 
-function saveAsSvg(Plotly, box, { title, facts, filename, background }) {
+function saveAs(format, Plotly, box, { title, facts, filename, background }) {
   const layout = structuredClone(box.layout);
   const text = `${title}<br><span style="font-size:12px">${facts}</span>`;
   layout.title = { text, x: 0, xref: 'paper', y: 0.95, yref: 'container', yanchor: 'top',
@@ -19,19 +19,21 @@ function saveAsSvg(Plotly, box, { title, facts, filename, background }) {
   layout.paper_bgcolor = background;
   layout.margin = { ...layout.margin, t: layout.margin.t + 56 };
   const size = { width: Math.max(box.offsetWidth, 880), height: box.offsetHeight + 56 };
-  Plotly.downloadImage({ data: box.data, layout }, { format: 'svg', filename, ...size });
+  const scale = format === 'png' ? 2 : 1;
+  Plotly.downloadImage({ data: box.data, layout }, { format, filename, scale, ...size });
 }
 
 // What belongs to one figure for as long as it stands. The configuration has to stay one object:
 // Plotly draws anew, and forgets the zoom, when it is given another.
 function mount(Plotly, box, touch) {
   const own = {};
-  const save = {
-    name: 'save', title: 'Save as SVG', icon: Plotly.Icons.camera,
-    click: (plot) => saveAsSvg(Plotly, plot, own.data),
-  };
+  const save = (format, icon) => ({
+    name: format, title: `Save as ${format.toUpperCase()}`, icon,
+    click: (plot) => saveAs(format, Plotly, plot, own.data),
+  });
   own.config = {
-    displaylogo: false, displayModeBar: touch ? false : 'hover', modeBarButtons: [[save]],
+    displaylogo: false, displayModeBar: touch ? false : 'hover',
+    modeBarButtons: [[save('svg', Plotly.Icons.camera), save('png', Plotly.Icons['camera-retro'])]],
     doubleClick: 'reset', showTips: false,
   };
   own.resized = new ResizeObserver(() => {

@@ -29,14 +29,14 @@ def header(answer: str, facts: Sequence[str], buttons: int = 3) -> DeltaGenerato
         vertical_alignment="center",
         gap="medium",
     ):
-        with st.container(gap=None, width=_TITLE_WIDTH if buttons > 1 else _WIDE_TITLE):
+        with st.container(gap=None, width=_TITLE_WIDTHS[buttons]):
             st.markdown(f"# {answer}")
             st.caption(_SEPARATOR.join(fact for fact in facts if fact))
         return st.container(horizontal=True, gap="small", width="content")
 
 
-_TITLE_WIDTH = 860  # a title that stretches beside buttons is squeezed on a phone; a width is not
-_WIDE_TITLE = 1080  # beside one button
+# A title that stretches beside buttons is squeezed on a phone; a width, by their number, is not.
+_TITLE_WIDTHS = {1: 1080, 2: 1000, 3: 860}
 
 
 def show_ignored(notes: Sequence[str]) -> None:

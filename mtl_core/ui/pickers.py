@@ -22,6 +22,7 @@ from mtl_core.ui.chosen import Chosen
 from mtl_core.ui.keys import Key
 from mtl_core.ui.page import plain
 
+_CHECKPOINT_WIDTH = 265
 _TOPS_AS_PILLS = 3
 _PHASES_SIDE_BY_SIDE = 6  # more, as a scenario with a phase for each layer has, become a list
 _PILLS = ("heads-only", "top", "full", "gradual", "discriminative", "freeze-head", "frozen")
@@ -34,18 +35,23 @@ def checkpoint_picker(chosen: Chosen) -> None:
     names = [entry.name for entry in catalogue()]
     current = chosen.choice.checkpoint
     seed_widget(Key.CHECKPOINT)
-    st.selectbox(
-        "Checkpoint",
-        names if current in names else [*names, current],
-        key=Key.CHECKPOINT,
-        format_func=_checkpoint_label,
-        accept_new_options=True,
-        on_change=_first_phase,
-        help="Pick one, or type a hub id that is in this machine's cache, or the path of a folder "
-        "with a config.json below the folders this dashboard may read. Those marked 'ready' have "
-        "their weights here and can be trained; the others can be looked at.",
-        width=265,
-    )
+    with st.container(gap=None, width=_CHECKPOINT_WIDTH):
+        st.selectbox(
+            "Checkpoint",
+            names if current in names else [*names, current],
+            key=Key.CHECKPOINT,
+            format_func=_checkpoint_label,
+            accept_new_options=True,
+            on_change=_first_phase,
+            help="Pick one, or type a hub id that is in this machine's cache, or the path of a "
+            "folder with a config.json below the folders this dashboard may read. Those marked "
+            "'ready' have their weights here and can be trained; the others can be looked at.",
+        )
+        st.page_link(
+            "pages/checkpoints.py",
+            label=":small[:gray[Compare checkpoints]]",
+            query_params=chosen.choice.as_query(),
+        )
 
 
 def scenario_picker(chosen: Chosen) -> None:
@@ -111,7 +117,7 @@ def more_choices(chosen: Chosen) -> None:
     What is inside is drawn only while the popover is open: the browser would go on sending the
     old value of a folded widget after the page had changed it.
     """
-    place = st.container(width="content", height="stretch", vertical_alignment="bottom")
+    place = st.container(width="content", height="stretch", vertical_alignment="center")
     popover = place.popover("More", icon=":material/tune:", key=Key.MORE, on_change="rerun")
     if not popover.open:
         return
@@ -136,6 +142,7 @@ def more_choices(chosen: Chosen) -> None:
             "present plan to start from. Leave it empty to go back to the scenarios.",
             on_change=_first_phase,
         )
+        st.page_link("pages/plan.py", label="Edit by clicking", icon=":material/touch_app:")
 
 
 def _top_layers(chosen: Chosen) -> None:

@@ -11,12 +11,12 @@ from mtl_core.charts.theme import Palette
 from mtl_core.freezing.gradient import layers_crossed
 from mtl_core.freezing.table import ParameterTable, State
 from mtl_core.freezing.writing import SIGNS, rate_text
+from mtl_core.lessons.data_words import data_name
 from mtl_core.lessons.titles import task_titles
 from mtl_core.models.checkpoint import has_weights
 from mtl_core.models.description import BackboneDescription, Role
 from mtl_core.tasks.upload_reference import is_upload
 from mtl_core.ui.chosen import Chosen
-from mtl_core.ui.data_words import data_name
 from mtl_core.ui.keys import Key
 from mtl_core.ui.page import plain
 from mtl_core.ui.pickers import gentler_button

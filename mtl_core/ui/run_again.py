@@ -3,6 +3,7 @@
 import streamlit as st
 
 from mtl_core.engine.lab import Lab
+from mtl_core.export.repeat import scenario_rates
 from mtl_core.freezing.plan_file import plan_to_yaml
 from mtl_core.models.description import ModelDescription
 from mtl_core.store.record import RunRecord
@@ -10,7 +11,6 @@ from mtl_core.training.spec import RunSpec
 from mtl_core.ui.choice import Choice, choice_from, keep_choice
 from mtl_core.ui.keys import Key
 from mtl_core.ui.page import plain
-from mtl_core.ui.repeat import scenario_rates
 from mtl_core.ui.run_cache import model_of
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from mtl_core.analysis.outlook import begin
+from mtl_core.analysis.pace import PACE_EVENTS, Pace, pace_of
 from mtl_core.analysis.reading import broken_off, extend
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.charts.loss import Figure, loss_figure
@@ -69,6 +70,7 @@ class _Recent(Generic[Value]):
 _summaries: _Recent[RunSummary] = _Recent()
 _figures: _Recent[Figure] = _Recent()
 _outcomes: _Recent[Outcome] = _Recent()
+_paces: _Recent[Pace | None] = _Recent()
 _reading = threading.Lock()
 
 
@@ -102,6 +104,17 @@ def outcome_of(lab: Lab, record: RunRecord) -> Outcome:
     """What the run came to, or has come to so far."""
     key = (lab.settings.database, record.id, record.last_event, record.state)
     return _outcomes.get(key) or _outcomes.keep(key, _outcome(lab, record))
+
+
+def pace_of_finished(lab: Lab, record: RunRecord) -> Pace | None:
+    """How long a step of a finished run took; None for any other, which may still go on."""
+    if record.state is not RunState.FINISHED:
+        return None
+    key = (lab.settings.database, record.id)
+    if known := _paces.get(key):
+        return known
+    events = (event for _, event in lab.store.events(record.id, kinds=PACE_EVENTS))
+    return _paces.keep(key, pace_of(record, events))
 
 
 def _outcome(lab: Lab, record: RunRecord) -> Outcome:

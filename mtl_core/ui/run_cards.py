@@ -6,9 +6,9 @@ import streamlit as st
 
 from mtl_core.analysis.summary import Progress, RunSummary, TaskProgress
 from mtl_core.charts.theme import Palette
+from mtl_core.lessons.run_words import share
 from mtl_core.lessons.titles import task_title
 from mtl_core.ui.page import plain
-from mtl_core.ui.run_words import share
 
 Hue = Literal["violet", "green", "gray", "blue", "red", "orange"]
 _HUES: tuple[Hue, ...] = (

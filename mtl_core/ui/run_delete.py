@@ -6,10 +6,10 @@ import streamlit as st
 
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import BadInput
+from mtl_core.lessons.run_words import moment, run_label
 from mtl_core.store.record import UNDO, RunRecord
 from mtl_core.ui.keys import Key
 from mtl_core.ui.page import header, plain
-from mtl_core.ui.run_words import moment, run_label
 
 _MINUTES = UNDO // timedelta(minutes=1)
 

@@ -4,13 +4,13 @@ import streamlit as st
 
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.engine.lab import Lab
+from mtl_core.export.repeat import needs_plan_file, train_command
 from mtl_core.freezing.plan_file import plan_to_yaml
+from mtl_core.lessons.run_words import duration, memory
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.training.events import RunFinished
 from mtl_core.ui.page import plain
-from mtl_core.ui.repeat import needs_plan_file, train_command
 from mtl_core.ui.run_cache import model_of
-from mtl_core.ui.run_words import duration, memory
 
 
 def run_end(record: RunRecord, summary: RunSummary) -> None:

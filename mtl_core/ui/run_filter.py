@@ -4,10 +4,10 @@ from collections.abc import Collection, Sequence
 
 import streamlit as st
 
+from mtl_core.lessons.run_words import plan_words
 from mtl_core.store.record import RunRecord
 from mtl_core.ui.keys import Key
 from mtl_core.ui.run_naming import used_tags
-from mtl_core.ui.run_words import plan_words
 
 _FEWEST = 2  # runs from which a filter is worth its place
 

@@ -10,6 +10,8 @@ from mtl_core.analysis.words import learning_words
 from mtl_core.charts.sketch import loss_sketch
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import BadInput
+from mtl_core.lessons.data_words import full_data_name
+from mtl_core.lessons.run_words import plan_words, rate_words
 from mtl_core.lessons.titles import scenario_phrase, task_title
 from mtl_core.models.checkpoint import download_command, has_weights, require_weights
 from mtl_core.store.record import RunRecord, RunState
@@ -19,13 +21,11 @@ from mtl_core.training.phases import phase_steps, steps_per_epoch, steps_that_le
 from mtl_core.training.prepare import prepare_spec
 from mtl_core.training.spec import RunSpec
 from mtl_core.ui.chosen import Chosen
-from mtl_core.ui.data_words import full_data_name
 from mtl_core.ui.keys import Key
 from mtl_core.ui.page import current_palette, header, plain
 from mtl_core.ui.run_delete import deleted_header
 from mtl_core.ui.run_settings import learns, run_settings
 from mtl_core.ui.run_start import start_once
-from mtl_core.ui.run_words import plan_words, rate_words
 
 
 def first_run(lab: Lab, chosen: Chosen) -> None:

@@ -7,15 +7,16 @@ import pandas as pd
 import streamlit as st
 
 from mtl_core.engine.lab import Lab
-from mtl_core.store.record import RunRecord
-from mtl_core.ui.data_words import full_data_name
+from mtl_core.lessons.data_words import full_data_name
+from mtl_core.lessons.run_words import STATE_SIGNS, plan_words, run_label
+from mtl_core.store.record import RunRecord, RunState
 from mtl_core.ui.keys import Key
 from mtl_core.ui.run_cache import outcome_of
 from mtl_core.ui.run_delete import delete_button
 from mtl_core.ui.run_filter import run_filter
-from mtl_core.ui.run_words import STATE_SIGNS, plan_words, run_label
 
 _ROWS_SHOWN = 9
+_FOLLOW_SECONDS = 4.0
 _SECONDS = "Seconds"
 
 
@@ -50,6 +51,21 @@ def run_list(lab: Lab, records: Sequence[RunRecord], shown: str | None) -> None:
             **{name: st.column_config.NumberColumn(format="%.3f") for name in scores},
         },
     )
+
+
+def follow_active(lab: Lab) -> None:
+    """While any run waits or runs, draw the page anew when one begins, ends or is added."""
+    if active := _active(lab):
+        st.fragment(_notice_change, run_every=_FOLLOW_SECONDS)(lab, active)
+
+
+def _notice_change(lab: Lab, drawn: dict[str, RunState]) -> None:
+    if _active(lab) != drawn:
+        st.rerun()
+
+
+def _active(lab: Lab) -> dict[str, RunState]:
+    return {record.id: record.state for record in lab.store.active()}
 
 
 def _picker(lab: Lab, records: Sequence[RunRecord], shown: str | None) -> None:

@@ -8,10 +8,10 @@ import streamlit as st
 
 from mtl_core.analysis.queue import Ahead, expected_wait, runs_ahead
 from mtl_core.engine.lab import Lab
+from mtl_core.lessons.run_words import about, plan_words
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.ui.page import plain
 from mtl_core.ui.run_cache import summary_of
-from mtl_core.ui.run_words import about, plan_words
 
 
 def runs_before(lab: Lab, record: RunRecord) -> list[RunRecord]:

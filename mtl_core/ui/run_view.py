@@ -7,9 +7,11 @@ from mtl_core.analysis.summary import Progress, RunSummary, TaskProgress
 from mtl_core.charts.theme import Palette
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import UnknownRun
+from mtl_core.lessons.run_words import duration, facts, run_headline, step_time
 from mtl_core.lessons.titles import task_title
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.tasks.task import TaskKind
+from mtl_core.ui.export_bundle import export_popover
 from mtl_core.ui.keys import Key
 from mtl_core.ui.live_chart import live_chart
 from mtl_core.ui.page import current_palette, header, plain
@@ -21,7 +23,6 @@ from mtl_core.ui.run_end import how_to_repeat, run_end
 from mtl_core.ui.run_naming import name_line
 from mtl_core.ui.run_queue import queue_view, runs_before
 from mtl_core.ui.run_start import start_once
-from mtl_core.ui.run_words import duration, facts, run_headline, step_time
 
 TICK_SECONDS = 2.0
 
@@ -30,6 +31,7 @@ def run_view(lab: Lab, record: RunRecord) -> None:
     """Draw the run; while it is active, again every two seconds, and the whole page at its end."""
     if record.state.is_final:
         _draw(lab, record)
+        export_popover(lab, [record])
         how_to_repeat(lab, record, summary_of(lab, record))
     else:
         st.fragment(_watch, run_every=TICK_SECONDS)(lab, record.id)

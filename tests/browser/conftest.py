@@ -11,7 +11,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 QUIET = [
@@ -23,6 +23,7 @@ QUIET = [
     "--disable-sync",
     "--no-first-run",
 ]
+DEADLINE = 60_000  # milliseconds; as long as a busy machine may need, not a measure
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -32,7 +33,10 @@ def page() -> Iterator[Page]:
         found = (shutil.which(name) for name in CHROMIUMS)
         path = os.environ.get("CHROMIUM") or next(filter(None, found), None)
         browser = playwright.chromium.launch(executable_path=path, args=QUIET)
-        yield browser.new_page(viewport={"width": 1440, "height": 900})
+        expect.set_options(timeout=DEADLINE)
+        opened = browser.new_page(viewport={"width": 1440, "height": 900})
+        opened.set_default_timeout(DEADLINE)
+        yield opened
         browser.close()
 
 

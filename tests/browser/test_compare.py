@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.watching import answers
+
 pytestmark = pytest.mark.browser
 PLOTS = ".freeze-lab-plot.js-plotly-plot"
 ROOT = Path(__file__).parents[2]
@@ -23,12 +25,11 @@ def test_two_trained_plans_are_compared_on_a_phone_too_and_by_their_address(
     page: Page, address: str
 ) -> None:
     page.goto(f"{address}/compare")
-    title = page.get_by_role("heading", level=1)
-    expect(title).to_contain_text("Nothing to compare yet", timeout=20_000)
+    answers(page, "Nothing to compare yet")
     for scenario in ("heads-only", "top-1"):
         train(scenario)
     page.reload()
-    expect(title).to_contain_text("Sentiment:", timeout=20_000)
+    answers(page, "Sentiment:")
     expect(page).to_have_url(re.compile("runs=.*heads-only.*top-1"))
     page.wait_for_function(
         f"[...document.querySelectorAll('{PLOTS}')].filter(plot => plot.data.length === 4).length"
@@ -41,6 +42,6 @@ def test_two_trained_plans_are_compared_on_a_phone_too_and_by_their_address(
     )
     page.set_viewport_size({"width": 390, "height": 844})
     page.reload()
-    expect(title).to_contain_text("Sentiment:", timeout=20_000)
-    expect(page.get_by_text("20 of 107 tensors differ")).to_be_visible(timeout=20_000)
+    answers(page, "Sentiment:")
+    expect(page.get_by_text("20 of 107 tensors differ")).to_be_visible()
     assert page.evaluate("document.scrollingElement.scrollWidth") <= 390

@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.watching import answers
+
 pytestmark = pytest.mark.browser
 PLOTS = ".freeze-lab-plot.js-plotly-plot"
 A_RUN_TAKES = 180_000  # milliseconds; a deadline, not a measure
@@ -17,10 +19,6 @@ def hosts(page: Page) -> set[str]:
     asked: set[str] = set()
     page.on("request", lambda request: asked.add(urlsplit(request.url).hostname or ""))
     return asked
-
-
-def heading(page: Page, text: str | re.Pattern[str], timeout: int = 20_000) -> None:
-    expect(page.get_by_role("heading", level=1)).to_contain_text(text, timeout=timeout)
 
 
 def choose(page: Page, pill: str) -> None:
@@ -40,14 +38,14 @@ def test_a_visitor_chooses_sees_trains_watches_stops_and_finds_the_run_again(
     page: Page, address: str, hosts: set[str]
 ) -> None:
     page.goto(address)
-    heading(page, "2,310 of 22,715,526 parameters learn")
+    answers(page, "2,310 of 22,715,526 parameters learn")
     choose(page, "Top layer")
-    heading(page, "1,776,774 of 22,715,526 parameters learn")
+    answers(page, "1,776,774 of 22,715,526 parameters learn")
     choose(page, "Full")
-    heading(page, "22,567,686 of 22,715,526 parameters learn")
+    answers(page, "22,567,686 of 22,715,526 parameters learn")
     expect(page).to_have_url(re.compile("scenario=full"))
     choose(page, "Top layer")
-    heading(page, "1,776,774")
+    answers(page, "1,776,774")
 
     page.get_by_role("button", name="Train this plan").click()
     page.get_by_role("button", name=re.compile("^Train top layer")).click()
@@ -67,11 +65,11 @@ def test_a_visitor_chooses_sees_trains_watches_stops_and_finds_the_run_again(
     assert late[1][-1] < late[1][0], "the loss of the second head did not fall"
 
     page.get_by_role("button", name="Stop the run").click()
-    heading(page, "Stopped", timeout=20_000)
+    answers(page, "Stopped")
     at = page.url
     assert "run=" in at
     page.reload()
-    heading(page, "Stopped")
+    answers(page, "Stopped")
     assert page.url == at
     assert hosts <= {"localhost", ""}
 
@@ -81,18 +79,18 @@ def test_a_finished_run_shows_its_scores_and_that_every_frozen_tensor_is_identic
 ) -> None:
     page.goto(f"{address}/train?scenario=heads-only&epochs=0.5")
     page.get_by_role("button", name=re.compile("^Train heads only")).click()
-    heading(page, "Finished: sentiment", timeout=A_RUN_TAKES)
+    answers(page, "Finished: sentiment", timeout=A_RUN_TAKES)
     expect(page.get_by_text("103 of 103", exact=False).first).to_be_visible()
     expect(page.get_by_text("was 0.445 at start")).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", ["/", "/train", "/compare", "/data"])
+@pytest.mark.parametrize("path", ["/", "/checkpoints", "/plan", "/train", "/compare", "/data"])
 def test_nothing_is_wider_than_a_phone(page: Page, address: str, path: str, scheme: str) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     page.goto(f"{address}{path}")
-    page.get_by_role("heading", level=1).wait_for(timeout=20_000)
+    page.locator("h1").first.wait_for()
     widest = page.evaluate("document.scrollingElement.scrollWidth")
     assert widest <= 390
 
@@ -107,5 +105,5 @@ def test_every_answer_carries_headers_that_keep_the_browser_to_this_server(
     refused: list[str] = []
     page.on("console", lambda message: refused.append(message.text))
     page.goto(f"{address}/train")
-    heading(page, "No run yet")
+    answers(page, "No run yet")
     assert [text for text in refused if "Content Security Policy" in text] == []

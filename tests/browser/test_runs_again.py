@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 from mtl_core.settings import Settings
 from mtl_core.store.record import RunState
 from mtl_core.store.runs import RunStore
+from tests.browser.watching import answers, settled, the_only
 from tests.run_story import finished_heads_only
 
 pytestmark = pytest.mark.browser
@@ -24,21 +25,20 @@ def run() -> str:
 
 
 def form_shows(page: Page, epochs: str, seed: str) -> None:
-    # Until the script has ended, what the page showed before still stands below the new form.
-    expect(page.get_by_label("Epochs", exact=True)).to_have_count(1)
+    settled(page)
     for label, value in (("Epochs", epochs), ("Batch size", "16"), ("Max length", "128")):
-        expect(page.get_by_label(label, exact=True)).to_have_value(value)
-    expect(page.get_by_label("Seed", exact=True)).to_have_value(seed)
+        expect(the_only(page.get_by_label(label, exact=True))).to_have_value(value)
+    expect(the_only(page.get_by_label("Seed", exact=True))).to_have_value(seed)
 
 
 def test_the_form_shows_the_values_that_will_be_used(run: str, page: Page, address: str) -> None:
     page.goto(f"{address}/train?run={run}")
     page.get_by_role("button", name="New run").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Next run: heads learn")
+    answers(page, "Next run: heads learn")
     form_shows(page, epochs="3", seed="0")
     page.goto(f"{address}/train?run={run}")
     page.get_by_role("button", name="Change and run").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Next run: heads learn")
+    answers(page, "Next run: heads learn")
     form_shows(page, epochs="1", seed="1")
 
 
@@ -52,9 +52,9 @@ def test_undo_stands_until_the_page_is_left_and_then_at_the_runs_own_address(
     page.get_by_role("link", name="Freeze", exact=True).first.click()
     expect(page).to_have_url(f"{address}/")
     page.get_by_role("link", name="Train", exact=True).first.click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("No run yet")
+    answers(page, "No run yet")
     expect(undo).to_have_count(0)
     page.goto(f"{address}/train?run={run}")
-    expect(page.get_by_role("heading", level=1)).to_have_text("This run was deleted")
-    undo.click()
-    expect(page.get_by_role("heading", level=1)).to_contain_text("Finished: sentiment")
+    answers(page, "This run was deleted")
+    the_only(undo).click()
+    answers(page, "Finished: sentiment")

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.watching import answers
+
 pytestmark = pytest.mark.browser
 A_RUN_TAKES = 180_000  # milliseconds; a deadline, not a measure
 
@@ -14,28 +16,27 @@ def test_a_visitor_uploads_two_tasks_looks_at_them_and_trains_on_them(
     page: Page, address: str, tiny_data: Path
 ) -> None:
     page.goto(f"{address}/data?epochs=2")
-    heading = page.get_by_role("heading", level=1)
-    expect(heading).to_contain_text("400 + 200 sentences for sentiment", timeout=20_000)
+    answers(page, "400 + 200 sentences for sentiment")
     page.get_by_text("Use files of your own").click()
     page.get_by_label("Name of task 1").fill("mood")
     page.get_by_label("Name of task 1").press("Enter")
     files = ("reviews.train.csv", "reviews.dev.csv", "entities.train.conll", "entities.dev.conll")
     for place, name in enumerate(files):
         page.locator("input[type=file]").nth(place).set_input_files(tiny_data.parent / name)
-        expect(page.get_by_text(name, exact=True)).to_be_visible(timeout=20_000)
-    expect(page.get_by_text("mood: 8 + 4 sentences")).to_be_visible(timeout=20_000)
+        expect(page.get_by_text(name, exact=True)).to_be_visible()
+    expect(page.get_by_text("mood: 8 + 4 sentences")).to_be_visible()
     page.get_by_role("button", name="Use this data").click()
-    expect(heading).to_contain_text("8 + 4 sentences for mood, 4 + 4 for NER", timeout=20_000)
+    answers(page, "8 + 4 sentences for mood, 4 + 4 for NER")
     expect(page).to_have_url(re.compile("data=upload%3A[0-9a-f]{16}"))
 
     page.get_by_role("button", name="Train on these data").click()
     page.get_by_role("button", name="Train heads only on your upload: mood, ner").click()
-    expect(heading).to_contain_text("Finished: mood", timeout=A_RUN_TAKES)
+    answers(page, "Finished: mood", timeout=A_RUN_TAKES)
     expect(page.get_by_text("your upload: mood, ner (8 + 4 sentences)")).to_be_visible()
 
 
 def test_the_data_page_is_no_wider_than_a_phone(page: Page, address: str) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(f"{address}/data")
-    page.get_by_text("Use files of your own").wait_for(timeout=20_000)
+    page.get_by_text("Use files of your own").wait_for()
     assert page.evaluate("document.scrollingElement.scrollWidth") <= 390

@@ -37,7 +37,7 @@ def test_gradual_and_discriminative_rest_on_their_paper() -> None:
     (thaw,), (rates, gentle) = lesson("gradual").sources, lesson("discriminative").sources
     assert thaw.short == "Howard & Ruder 2018, section 3.3"
     assert rates.short == "Howard & Ruder 2018, section 3.2"
-    assert gentle.short == "Sun et al. 2019, section 5.3"
+    assert gentle.short == "Sun et al. 2019, section 5.3.4"
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import torch
 
 from mtl_core.errors import DataError, OutputNotEmpty
 from mtl_core.freezing.plan_file import read_plan
+from mtl_core.training.folder import require_empty, written_whole
 from mtl_core.training.run import fine_tune
-from mtl_core.training.writer import require_empty, written_whole
 
 
 @pytest.fixture(scope="module")

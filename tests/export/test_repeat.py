@@ -1,6 +1,11 @@
+import shlex
+
+import pytest
+
+from mtl_core.cli.choosing import choose
+from mtl_core.export.repeat import needs_plan_file, repeat_script, train_command
 from mtl_core.freezing.plan import Phase, Plan
 from mtl_core.freezing.scenarios import scenario_plan
-from mtl_core.ui.repeat import needs_plan_file, train_command
 from tests.run_story import minilm, spec_of
 
 
@@ -42,3 +47,31 @@ def test_words_that_a_shell_would_read_are_quoted() -> None:
 def test_a_run_without_prefix_reuse_is_repeated_without_it() -> None:
     spec = spec_of("heads-only").model_copy(update={"prefix_reuse": False})
     assert train_command(spec, minilm()).endswith("\n  --no-prefix-reuse")
+
+
+def test_epochs_keep_all_their_digits() -> None:
+    assert "--epochs 0.3333333333333333 " in train_command(
+        spec_of("heads-only", epochs=1 / 3), minilm()
+    )
+
+
+@pytest.mark.parametrize("scenario", ["heads-only", "gradual", "freeze-head:ner", "ulmfit"])
+def test_the_words_of_the_command_choose_the_runs_own_plan(scenario: str) -> None:
+    plan = scenario_plan(scenario, minilm()).with_rates(0.0007, 0.03)
+    spec = spec_of(scenario).model_copy(update={"plan": plan})
+    words = shlex.split(train_command(spec, minilm()).replace("\\\n", " "))[4:]
+    options = dict(zip(words[::2], words[1::2], strict=True))
+    chosen = choose(options["--checkpoint"], options["--scenario"], None, options["--data"])
+    rates = (options.get(f"--{name}learning-rate") for name in ("", "head-"))
+    assert chosen.plan.with_rates(*(float(rate) if rate else None for rate in rates)) == plan
+    assert chosen.model.tasks == spec.tasks
+
+
+def test_the_script_fixes_the_threads_and_finds_its_plan_beside_it() -> None:
+    plan = Plan(name="mine", phases=(Phase(name="one", train=("heads", "biases")),))
+    spec = spec_of("full", threads=3).model_copy(update={"plan": plan, "scenario": None})
+    script = repeat_script("a-run", spec, minilm())
+    assert script.startswith("#!/bin/sh\n# Repeats run a-run.")
+    assert "\nexport FREEZE_LAB_THREADS=3\n" in script
+    assert '--plan "$beside/plan.yaml" \\\n' in script
+    assert script.endswith('--seed 1 "$@"\n')

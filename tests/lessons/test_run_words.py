@@ -1,6 +1,6 @@
 import pytest
 
-from mtl_core.ui.run_words import duration, memory, rate_words, share, step_time
+from mtl_core.lessons.run_words import duration, memory, rate_words, share, step_time
 
 
 @pytest.mark.parametrize(

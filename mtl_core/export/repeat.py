@@ -1,4 +1,4 @@
-"""The command line that repeats a run."""
+"""The command line that repeats a run, and the script that calls it."""
 
 import shlex
 
@@ -6,6 +6,8 @@ from mtl_core.errors import PlanError
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.models.description import ModelDescription
 from mtl_core.training.spec import RunSpec
+
+PLAN_FILE = "plan.yaml"
 
 
 def train_command(spec: RunSpec, model: ModelDescription | None) -> str:
@@ -15,13 +17,41 @@ def train_command(spec: RunSpec, model: ModelDescription | None) -> str:
     is passed as `--plan plan.yaml`.
     """
     words = ["--checkpoint", spec.checkpoint, *_plan_words(spec, model), "--data", spec.data]
-    words += ["--epochs", f"{spec.epochs:g}", "--batch-size", str(spec.batch_size)]
+    words += [
+        "--epochs",
+        repr(spec.epochs).removesuffix(".0"),
+        "--batch-size",
+        str(spec.batch_size),
+    ]
     words += ["--max-length", str(spec.max_length), "--seed", str(spec.seed)]
     for task, count in spec.examples.items():
         words += ["--examples", f"{task}={count}"]
     pairs = [" ".join(map(shlex.quote, words[i : i + 2])) for i in range(0, len(words), 2)]
     pairs += [] if spec.prefix_reuse else ["--no-prefix-reuse"]
     return " \\\n  ".join(["python -m mtl_core train", *pairs])
+
+
+def repeat_script(run: str, spec: RunSpec, model: ModelDescription | None) -> str:
+    """A shell script that trains `run` once more, to be started from the folder of Freeze Lab.
+
+    A plan file is looked for beside the script. What is given to the script is passed on, for
+    instance `--output DIR`.
+    """
+    command = train_command(spec, model)
+    if needs_plan_file(spec, model):
+        command = command.replace(f"--plan {PLAN_FILE}", f'--plan "$beside/{PLAN_FILE}"')
+    return "\n".join(
+        [
+            "#!/bin/sh",
+            f"# Repeats run {run}. Start it from the folder of Freeze Lab; what you add, such as",
+            "# --output DIR, is passed on.",
+            "set -eu",
+            'beside=$(dirname "$0")',
+            f"export FREEZE_LAB_THREADS={spec.threads}",
+            f'exec {command} "$@"',
+            "",
+        ]
+    )
 
 
 def needs_plan_file(spec: RunSpec, model: ModelDescription | None) -> bool:
@@ -51,7 +81,7 @@ def scenario_rates(
 def _plan_words(spec: RunSpec, model: ModelDescription | None) -> list[str]:
     rates = scenario_rates(spec, model)
     if spec.scenario is None or rates is None:
-        return ["--plan", "plan.yaml"]
+        return ["--plan", PLAN_FILE]
     named = zip(("--learning-rate", "--head-learning-rate"), rates, strict=True)
     words = [word for name, rate in named if rate is not None for word in (name, repr(rate))]
     return ["--scenario", spec.scenario, *words]

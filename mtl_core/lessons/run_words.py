@@ -5,10 +5,10 @@ from datetime import datetime
 
 from mtl_core.analysis.summary import Progress, RunSummary, TaskProgress
 from mtl_core.freezing.writing import rate_text
+from mtl_core.lessons.data_words import data_name
 from mtl_core.lessons.titles import scenario_phrase, task_title
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.training.spec import RunSpec
-from mtl_core.ui.data_words import data_name
 
 STATE_SIGNS = {
     RunState.WAITING: "○ waiting",

@@ -1,0 +1,58 @@
+"""The `export` command: runs as files to take along."""
+
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mtl_core.cli.choosing import describe_here
+from mtl_core.errors import CheckpointError, PlanError
+from mtl_core.export.what import What
+from mtl_core.models.cache import description_of
+from mtl_core.models.checkpoint import resolve_checkpoint
+from mtl_core.models.description import ModelDescription
+from mtl_core.settings import Settings
+from mtl_core.store.runs import RunStore
+from mtl_core.training.spec import RunSpec
+
+
+def export(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN", help="Ids of `runs list`.")],
+    output: Annotated[
+        Path, typer.Option(metavar="DIR", help="A new folder, or an empty one, to write into.")
+    ],
+    what: Annotated[
+        What,
+        typer.Option(
+            help="note: HTML and Markdown; figures: SVG and Plotly's JSON; tables: CSV of every "
+            "point; checkpoint: the trained models; all of it."
+        ),
+    ] = What.ALL,
+) -> None:
+    """Write one or several runs as a note for a design doc, figures, tables and models."""
+    # Plotly takes half a second, and no other command needs it.
+    from mtl_core.export.bundle import without_checkpoint, write_folder
+    from mtl_core.export.material import gather
+
+    settings = Settings.from_environment()
+    with closing(RunStore(settings.database)) as store:
+        store.mark_interrupted()
+        material = gather(store, runs, lambda spec: _model_of(spec, settings))
+    write_folder(material, what.parts, output)
+    for sentence in material.unfinished:
+        print(sentence, file=sys.stderr)
+    if What.CHECKPOINT in what.parts:
+        for sentence in without_checkpoint(material):
+            print(sentence, file=sys.stderr)
+    print(f"{material.headline}\nWritten to {output}")
+
+
+def _model_of(spec: RunSpec, settings: Settings) -> ModelDescription | None:
+    """The run's model, if its checkpoint is still here."""
+    try:
+        backbone = description_of(resolve_checkpoint(spec.checkpoint), settings, describe_here)
+        return ModelDescription(backbone, spec.tasks)
+    except (CheckpointError, PlanError):
+        return None

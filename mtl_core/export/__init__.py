@@ -1,0 +1,1 @@
+"""Export: runs as files to take along, a note for a design doc, figures, tables and scripts."""

@@ -1,0 +1,41 @@
+"""Checkpoints: what each suits, what it costs, and how it cuts words, before one is chosen."""
+
+import streamlit as st
+
+from mtl_core.engine.lab import the_lab
+from mtl_core.models.facts import checkpoint_facts
+from mtl_core.ui.checkpoint_text import checkpoints_headline
+from mtl_core.ui.checkpoint_view import (
+    checkpoint_cards,
+    freeze_chosen_button,
+    parameters_picture,
+)
+from mtl_core.ui.choice import ignored_notes, write_address
+from mtl_core.ui.chosen import chosen_by_visitor
+from mtl_core.ui.front_door import through_the_front_door
+from mtl_core.ui.page import current_palette, header, plain, show_ignored
+from mtl_core.ui.word_cuts import word_cuts
+
+through_the_front_door()
+lab = the_lab()
+chosen, colors = chosen_by_visitor(lab), current_palette()
+known = checkpoint_facts()
+ready = sum(facts.weights_here for facts in known)
+
+page_facts = [
+    f"{len(known)} checkpoints",
+    f"{ready} ready to train here",
+    "sizes of the encoder in float32",
+    f"chosen: {plain(chosen.checkpoint.name)}",
+]
+with header(plain(checkpoints_headline(known)), page_facts, buttons=1):
+    freeze_chosen_button(chosen, colors)
+show_ignored(ignored_notes())
+
+left, right = st.columns([6, 7], gap="medium")
+with left:
+    parameters_picture(known, chosen, colors)
+with right:
+    word_cuts(chosen)
+checkpoint_cards(lab, known, chosen)
+write_address(chosen.choice)

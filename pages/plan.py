@@ -1,0 +1,44 @@
+"""Your own plan: thaw and freeze blocks by a click, phase by phase; see what each rule matches."""
+
+import streamlit as st
+
+from mtl_core.engine.lab import the_lab
+from mtl_core.ui.choice import ignored_notes, write_address
+from mtl_core.ui.chosen import chosen_by_visitor
+from mtl_core.ui.front_door import through_the_front_door
+from mtl_core.ui.page import current_palette, header, show_ignored, to_train_button
+from mtl_core.ui.picture import line_of_facts
+from mtl_core.ui.plan_edits import show_problem
+from mtl_core.ui.plan_fields import phase_fields, phase_row, plan_fields
+from mtl_core.ui.plan_files import export_button, plan_text, where_to_begin
+from mtl_core.ui.plan_rules import rule_lists, try_a_rule
+from mtl_core.ui.plan_stack import plan_headline, plan_stack
+from mtl_core.ui.table_view import parameter_view
+
+through_the_front_door()
+chosen, colors = chosen_by_visitor(the_lab()), current_palette()
+
+with header(plan_headline(chosen.tables), line_of_facts(chosen), buttons=2):
+    export_button(chosen)
+    to_train_button(chosen.choice.as_query(), colors)
+show_ignored(ignored_notes())
+
+where_to_begin(chosen)
+phase_row(chosen)
+show_problem("")
+
+left, right = st.columns([5, 8], gap="medium")
+with left:
+    plan_stack(chosen, colors)
+with right:
+    phase_fields(chosen)
+    rule_lists(chosen)
+    try_a_rule(chosen)
+    plan_fields(chosen)
+
+table, text = st.columns([8, 5], gap="medium")
+with table:
+    parameter_view(chosen.table, chosen.plan_phrase, colors, rows_high=9)
+with text:
+    plan_text(chosen)
+write_address(chosen.choice)

@@ -1,0 +1,50 @@
+"""A plan made by clicking, in a real Chromium."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from playwright.sync_api import Page, expect
+
+from tests.browser.watching import answers, the_only
+
+pytestmark = pytest.mark.browser
+FROZEN, TRAINABLE = "❄", "▲"
+
+
+def click_block(page: Page, state: str, name: str) -> None:
+    """A click on the block of this name, once the one picture shows it in this state."""
+    expect(page.locator(".js-plotly-plot")).to_have_count(1)
+    word = page.locator(".js-plotly-plot .annotation-text", has_text=re.compile(f"{state}.*{name}"))
+    expect(word).to_have_count(1)
+    box = word.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+
+
+def test_a_click_on_a_block_thaws_it_a_second_freezes_it_and_undo_brings_it_back(
+    page: Page, address: str, tmp_path: Path
+) -> None:
+    page.goto(f"{address}/plan")
+    answers(page, "2,310 of 22,715,526 parameters learn")
+    click_block(page, FROZEN, "layer 5")
+    answers(page, "1,776,774 of 22,715,526 parameters learn")
+    click_block(page, FROZEN, "layer 4")
+    answers(page, "3,551,238 of 22,715,526 parameters learn")
+    click_block(page, TRAINABLE, "layer 4")
+    answers(page, "1,776,774 of 22,715,526 parameters learn")
+    expect(page).to_have_url(re.compile("plan=name"))
+    the_only(page.get_by_role("button", name="Undo")).click()
+    answers(page, "3,551,238 of 22,715,526 parameters learn")
+
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Export YAML").click()
+    file = tmp_path / "saved.plan.yaml"
+    saved.value.save_as(file)
+    text = file.read_text(encoding="utf-8")
+    assert yaml.safe_load(text)["phases"] == [{"name": "heads", "train": ["heads", "top:2"]}]
+    expect(page.get_by_role("textbox", name="The plan as text")).to_have_value(text)
+
+    page.get_by_role("link", name="Freeze", exact=True).first.click()
+    answers(page, "3,551,238 of 22,715,526 parameters learn")

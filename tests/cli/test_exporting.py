@@ -1,0 +1,108 @@
+"""`export`: its exit codes, and that what it writes repeats the run and loads."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Command = Callable[..., Any]
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def run(train: Command, tmp_path: Path) -> str:
+    """A run that really trained on the tiny checkpoint, and wrote its model."""
+    answer = train(
+        *("--scenario", "top-1", "--epochs", 0.7, "--batch-size", 4, "--seed", 3),
+        *("--head-learning-rate", 0.002, "--output", tmp_path / "model", "--format", "jsonl"),
+    )
+    assert answer.code == 0, answer.err
+    return str(answer.events[0]["run"])
+
+
+def test_export_writes_everything_and_says_where(
+    command: Command, run: str, tmp_path: Path
+) -> None:
+    answer = command("export", run, "--output", tmp_path / "out")
+    assert answer.code == 0, answer.err
+    assert answer.err == ""
+    assert answer.out.startswith("Finished: sentiment ")
+    assert answer.out.endswith(f"Written to {tmp_path / 'out'}\n")
+    names = {each.name for each in (tmp_path / "out").iterdir()}
+    assert names == {"note.html", "note.md", "figures", "tables", "runs", "checkpoints"}
+
+
+def test_the_copied_checkpoint_loads_and_is_the_one_the_run_wrote(
+    command: Command, run: str, tmp_path: Path
+) -> None:
+    from transformers import AutoModel
+
+    answer = command("export", run, "--output", tmp_path / "out", "--what", "checkpoint")
+    assert answer.code == 0, answer.err
+    copied = tmp_path / "out" / "checkpoints" / run
+    assert {each.name for each in (tmp_path / "out").iterdir()} == {"checkpoints"}
+    weights = "model.safetensors"
+    assert (copied / weights).read_bytes() == (tmp_path / "model" / weights).read_bytes()
+    assert AutoModel.from_pretrained(copied).config.num_hidden_layers == 2
+
+
+def test_the_script_trains_the_same_run_to_the_last_bit(
+    command: Command, run: str, tmp_path: Path
+) -> None:
+    command("export", run, "--output", tmp_path / "out", "--what", "tables")
+    folder = tmp_path / "out" / "runs" / run
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    again = subprocess.run(
+        ["sh", folder / "repeat.sh", "--format", "jsonl"],
+        cwd=ROOT,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert again.returncode == 0, again.stderr
+    told = [
+        [json.loads(line) for line in text.splitlines()]
+        for text in ((folder / "events.jsonl").read_text(), again.stdout)
+    ]
+    first, repeated = (
+        [event["loss"] for event in events if event["event"] == "step"] for events in told
+    )
+    assert len(first) == 2
+    assert repeated == first
+    assert told[1][0]["spec"] == json.loads((folder / "spec.json").read_text())
+
+
+def test_a_model_that_is_gone_or_another_is_said_and_not_copied(
+    command: Command, run: str, tmp_path: Path
+) -> None:
+    record = tmp_path / "model" / "freeze_lab.json"
+    told = json.loads(record.read_text(encoding="utf-8"))
+    told["spec"]["seed"] = 4
+    record.write_text(json.dumps(told), encoding="utf-8")
+    answer = command("export", run, "--output", tmp_path / "out")
+    assert answer.code == 0
+    assert answer.err == f"{tmp_path / 'model'} now holds another model than the one {run} wrote.\n"
+    assert not (tmp_path / "out" / "checkpoints").exists()
+    (tmp_path / "model" / "model.safetensors").unlink()
+    answer = command("export", run, "--output", tmp_path / "more", "--what", "checkpoint")
+    assert answer.code == 2
+    assert f"The model of {run} is no longer at {tmp_path / 'model'}." in answer.err
+    assert not (tmp_path / "more").exists()
+
+
+def test_bad_input_to_export_is_refused_in_one_message(
+    refused: Callable[..., str], run: str, tmp_path: Path
+) -> None:
+    out = ("--output", tmp_path / "out")
+    assert f"Nearest: {run}" in refused("export", f"{run}x", *out)
+    assert "is not empty" in refused("export", run, "--output", tmp_path / "model")
+    assert "Missing argument 'RUN'" in refused("export", *out)
+    assert "Missing option '--output'" in refused("export", run)
+    assert "'pdf' is not one of 'note'" in refused("export", run, *out, "--what", "pdf")
+    assert not (tmp_path / "out").exists()

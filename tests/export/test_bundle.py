@@ -1,0 +1,191 @@
+"""Which files a bundle holds, as a folder and as a zip."""
+
+import io
+import json
+import os
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mtl_core.errors import BadInput, OutputNotEmpty, UnknownRun
+from mtl_core.export.bundle import without_checkpoint, write_folder, zipped
+from mtl_core.export.material import Material, gather
+from mtl_core.export.what import What
+from mtl_core.freezing.plan_file import read_plan
+from mtl_core.store.record import RunState
+from mtl_core.store.runs import RunStore
+from mtl_core.training.spec import RunSpec
+from tests.run_story import Story, both, finished_heads_only, minilm, scores, spec_of
+
+Read = Callable[..., Material]
+NO_MODELS = What.ALL.parts - {What.CHECKPOINT}
+
+
+def files_in(folder: Path) -> set[str]:
+    return {each.relative_to(folder).as_posix() for each in folder.rglob("*") if each.is_file()}
+
+
+def of_run(run: str) -> set[str]:
+    names = ("spec.json", "plan.yaml", "repeat.sh", "environment.json", "events.jsonl")
+    return {f"runs/{run}/{name}" for name in names}
+
+
+def test_everything_of_two_runs_is_these_files(
+    read: Read, pair: tuple[str, str], tmp_path: Path
+) -> None:
+    one, two = pair
+    write_folder(read(*pair), What.ALL.parts, tmp_path / "bundle")
+    figures = {f"stack-{run}" for run in pair} | {"loss-1-sentiment", "loss-2-ner"}
+    tables = {"scores", "losses", "learning-rates", "evaluations", "differences"}
+    tables |= {f"parameters-{run}" for run in pair}
+    assert files_in(tmp_path / "bundle") == {
+        *("note.html", "note.md"),
+        *(f"tables/{name}.csv" for name in tables),
+        *(f"figures/{n}{kind}" for n in figures for kind in (".svg", ".dark.svg", ".plotly.json")),
+        *of_run(one),
+        *of_run(two),
+    }
+
+
+@pytest.mark.parametrize(
+    ("what", "folders"),
+    [
+        (What.NOTE, {"note.html", "note.md", "figures", "runs"}),
+        (What.FIGURES, {"figures", "runs"}),
+        (What.TABLES, {"tables", "runs"}),
+    ],
+)
+def test_a_part_holds_only_its_own_files(
+    read: Read, pair: tuple[str, str], tmp_path: Path, what: What, folders: set[str]
+) -> None:
+    write_folder(read(*pair), what.parts, tmp_path / "bundle")
+    assert {each.name for each in (tmp_path / "bundle").iterdir()} == folders
+
+
+def test_every_figure_that_the_markdown_shows_lies_beside_it(
+    read: Read, pair: tuple[str, str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "bundle"
+    write_folder(read(*pair), What.NOTE.parts, folder)
+    text = (folder / "note.md").read_text(encoding="utf-8")
+    shown = {part.partition(")")[0] for part in text.split("](")[1:]}
+    assert len(shown) == 4
+    assert shown <= files_in(folder)
+
+
+def test_spec_plan_and_events_are_read_back_as_they_were(
+    read: Read, pair: tuple[str, str], tmp_path: Path
+) -> None:
+    material = read(*pair)
+    write_folder(material, What.TABLES.parts, tmp_path / "bundle")
+    for run in material.runs:
+        folder = tmp_path / "bundle" / "runs" / run.id
+        assert RunSpec.model_validate_json((folder / "spec.json").read_text()) == run.summary.spec
+        assert read_plan(folder / "plan.yaml") == run.summary.spec.plan
+        assert yaml.safe_load((folder / "plan.yaml").read_text())["name"] == run.record.name
+        lines = (folder / "events.jsonl").read_text().splitlines()
+        assert [json.loads(line)["event"] for line in lines][:2] == ["run_started", "evaluation"]
+        assert len(lines) == run.record.last_event
+        assert json.loads((folder / "environment.json").read_text()) == {"threads": "1"}
+        assert os.access(folder / "repeat.sh", os.X_OK)
+
+
+def test_a_zip_opens_and_holds_the_same_files_below_one_folder(
+    read: Read, pair: tuple[str, str], tmp_path: Path
+) -> None:
+    material = read(*pair)
+    write_folder(material, NO_MODELS, tmp_path / "bundle")
+    with zipfile.ZipFile(io.BytesIO(zipped(material, NO_MODELS, "two-runs"))) as archive:
+        assert archive.testzip() is None
+        names = {name.removeprefix("two-runs/") for name in archive.namelist()}
+        script = archive.getinfo(f"two-runs/runs/{pair[0]}/repeat.sh")
+        losses = archive.read("two-runs/tables/losses.csv")
+    assert names == files_in(tmp_path / "bundle")
+    assert script.external_attr >> 16 == 0o755
+    assert losses == (tmp_path / "bundle" / "tables" / "losses.csv").read_bytes()
+
+
+def test_a_folder_that_holds_something_is_refused_and_left_alone(
+    read: Read, pair: tuple[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine.txt").write_text("mine")
+    with pytest.raises(OutputNotEmpty, match="is not empty"):
+        write_folder(read(*pair), What.ALL.parts, tmp_path / "full")
+    assert files_in(tmp_path / "full") == {"mine.txt"}
+
+
+def test_an_unknown_run_is_refused_with_the_nearest(read: Read, pair: tuple[str, str]) -> None:
+    with pytest.raises(UnknownRun, match=rf"no run '{pair[0]}x'\. Nearest: {pair[0]}"):
+        read(f"{pair[0]}x")
+
+
+def test_a_run_named_twice_is_exported_once(read: Read, pair: tuple[str, str]) -> None:
+    assert [run.id for run in read(pair[0], *pair).runs] == list(pair)
+
+
+def test_models_alone_are_refused_where_no_run_wrote_one(
+    read: Read, pair: tuple[str, str], tmp_path: Path
+) -> None:
+    with pytest.raises(BadInput, match=r"no trained model to export\. .*`train --output DIR`"):
+        write_folder(read(*pair), What.CHECKPOINT.parts, tmp_path / "bundle")
+    assert list(tmp_path.glob("*bundle*")) == []
+    assert len(without_checkpoint(read(*pair))) == 2
+
+
+@pytest.mark.parametrize(
+    ("events", "says"),
+    [
+        (1, "Interrupted before its first step. Somebody pulled the plug."),
+        (5, "Interrupted at step 2 of 4. Somebody pulled the plug."),
+    ],
+)
+def test_a_run_that_did_not_finish_is_exported_with_what_it_has(
+    store: RunStore, read: Read, tmp_path: Path, events: int, says: str
+) -> None:
+    told = Story(spec_of("heads-only"), [4]).start().evaluate(scores(0.45, 0.02)).phase()
+    told.learn([both(0.5)] * 4)
+    record = store.add(told.spec, RunState.RUNNING)
+    store.append(record.id, told.events[:events])
+    store.interrupt(record.id, "Somebody pulled the plug.")
+    material = read(record.id)
+    assert material.unfinished == (f"heads only ({record.id}) has not finished. {says}",)
+    write_folder(material, NO_MODELS, tmp_path / "bundle")
+    assert says in (tmp_path / "bundle" / "note.html").read_text(encoding="utf-8")
+    assert says in (tmp_path / "bundle" / "note.md").read_text(encoding="utf-8")
+
+
+def test_a_run_that_waits_is_exported_as_its_plan(
+    store: RunStore, read: Read, tmp_path: Path
+) -> None:
+    record = store.add(spec_of("full"))
+    write_folder(read(record.id), NO_MODELS, tmp_path / "bundle")
+    names = files_in(tmp_path / "bundle")
+    assert f"figures/stack-{record.id}.svg" in names
+    assert not any("figures/loss" in name for name in names)
+
+
+def test_a_run_whose_checkpoint_is_gone_is_exported_without_its_tensors(
+    store: RunStore, pair: tuple[str, str], tmp_path: Path
+) -> None:
+    write_folder(gather(store, pair, lambda _: None), NO_MODELS, tmp_path / "bundle")
+    names = files_in(tmp_path / "bundle")
+    assert "figures/loss-1-sentiment.svg" in names
+    assert not any("stack" in name or "parameters" in name for name in names)
+
+
+def test_plans_of_phases_are_drawn_phase_by_phase(
+    read: Read, keep: Callable[[Story], str], tmp_path: Path
+) -> None:
+    spec = spec_of("gradual")
+    run = keep(Story(spec, [2, 2, 2, 2]).start().evaluate(scores(0.45, 0.02)))
+    write_folder(read(run), What.FIGURES.parts, tmp_path / "alone")
+    stacks = {path.name for path in (tmp_path / "alone" / "figures").glob("stack*.plotly.json")}
+    assert stacks == {f"stack-{run}-phase-{n}.plotly.json" for n in (1, 2, 3, 4)}
+    write_folder(read(run, keep(finished_heads_only())), What.FIGURES.parts, tmp_path / "two")
+    names = {path.name for path in (tmp_path / "two" / "figures").glob(f"stack-{run}*.json")}
+    assert names == {f"stack-{run}-phase-4.plotly.json"}
+    assert minilm().backbone.depth == 6

@@ -1,0 +1,160 @@
+"""The note as HTML and as Markdown: whole, offline, and with nothing in it taken for markup."""
+
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+
+import pytest
+
+from mtl_core.export.html import as_html
+from mtl_core.export.markdown import as_markdown, plain
+from mtl_core.export.material import Material
+from mtl_core.export.note import note_of
+from mtl_core.freezing.plan import Phase, Plan
+from mtl_core.store.runs import RunStore
+from tests.export.finished_run import finished
+from tests.run_story import Story
+
+Read = Callable[..., Material]
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+ATTACK = "</script><script>alert(1)</script>"
+LOADING = ("src", "href", "srcset", "action", "data", "poster", "xlink:href")
+
+
+class Page(HTMLParser):
+    """What a browser would make of the page: its elements, and the text inside some of them."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: dict[str, list[str]] = {}
+        self._open: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in ("meta", "br", "img", "link"):
+            self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        while self._open and self._open.pop() != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        if self._open:
+            self.texts.setdefault(self._open[-1], []).append(data)
+
+    def count(self, tag: str) -> int:
+        return sum(name == tag for name, _ in self.elements)
+
+
+def html_of(material: Material) -> str:
+    return as_html(note_of(material, NOW))
+
+
+def test_the_title_is_the_answer_and_the_facts_follow(read: Read, pair: tuple[str, str]) -> None:
+    page = Page(html_of(read(*pair)))
+    answer = "Sentiment: top layer 0.85, heads only 0.70; NER: top layer 0.50, heads only 0.30"
+    assert page.texts["h1"] == [answer]
+    assert page.texts["title"][0] == answer
+    facts = "2 runs · minilm-l6 · data: sample (80 + 80 sentences) · 1 epoch · batches of 16"
+    assert any(text.startswith(facts) for text in page.texts["p"])
+    assert page.texts["h2"] == [
+        "Scores and what they cost",
+        "Losses",
+        "What learns, and how far the gradient goes",
+        "In what the runs differ",
+        "Proof that frozen stayed frozen",
+        "The runs",
+        "Repeat it",
+        "Environment",
+    ]
+
+
+def test_scores_stand_with_their_number_and_standard_error(
+    read: Read, pair: tuple[str, str]
+) -> None:
+    page = Page(html_of(read(*pair)))
+    assert "Sentiment accuracy, n\xa0=\xa020" in page.texts["th"]
+    for cell in ("0.700 ± 0.102", "0.850 ± 0.080", "−0.150", "best", "❄︎ 103 of 103", "745 MB"):
+        assert cell in page.texts["td"]
+
+
+def test_nothing_is_loaded_from_anywhere(read: Read, pair: tuple[str, str]) -> None:
+    page = Page(html_of(read(*pair)))
+    assert [(tag, a) for tag, a in page.elements if set(a) & set(LOADING)] == []
+    assert page.count("link") == page.count("img") == page.count("iframe") == 0
+    (policy,) = [a["content"] for tag, a in page.elements if "http-equiv" in a]
+    assert policy is not None
+    assert policy.startswith("default-src 'none'; script-src 'unsafe-inline'")
+    assert "url(" not in "".join(page.texts["style"])
+    assert "@import" not in "".join(page.texts["style"])
+
+
+def test_each_figure_is_there_still_in_both_themes_and_as_values(
+    read: Read, pair: tuple[str, str]
+) -> None:
+    page = Page(html_of(read(*pair)))
+    assert page.count("figure") == 4
+    assert page.count("svg") == 8
+    scripts = page.texts["script"]
+    figures = json.loads(scripts[0])
+    assert list(figures) == [
+        *("loss-1-sentiment", "loss-2-ner"),
+        *(f"stack-{run}" for run in pair),
+    ]
+    assert figures["loss-1-sentiment"]["light"] != figures["loss-1-sentiment"]["dark"]
+    named = [a["data-figure"] for _, a in page.elements if "data-figure" in a]
+    assert named == list(figures)
+    assert sum("plotly.js v" in script for script in scripts) == 1
+
+
+def test_a_value_that_does_not_exist_is_a_dash_and_never_nan(
+    store: RunStore, read: Read, pair: tuple[str, str], keep: Callable[[Story], str]
+) -> None:
+    stopped = Story(finished("full", 0.9, 0.5).spec, [4]).start()
+    material = read(*pair, keep(stopped))
+    note = note_of(material, NOW)
+    text = as_markdown(note, "figures")
+    assert re.search(r"\bnan\b|\bNone\b|\bnull\b", text, re.IGNORECASE) is None
+    assert "| full | – |" in text
+    assert "not checked to the end" in text
+
+
+@pytest.fixture
+def attacked(store: RunStore, read: Read, keep: Callable[[Story], str]) -> Material:
+    """A run whose title, tag and plan try to be markup."""
+    plan = Plan(name=f"{ATTACK} | x", phases=(Phase(name="<b>one</b>", train=("heads",)),))
+    honest = finished("heads-only", 0.7, 0.3)
+    spec = honest.spec.model_copy(update={"plan": plan, "scenario": None})
+    run = keep(Story(spec, [4]).start().evaluate(finished("full", 0.7, 0.3).events[1].tasks))
+    store.rename(run, ATTACK)
+    store.tag(run, ["<img src=x>", "`code`"])
+    return read(run, keep(honest))
+
+
+def test_what_users_typed_is_text_in_html(attacked: Material) -> None:
+    html = html_of(attacked)
+    page = Page(html)
+    assert page.count("script") == 3
+    assert page.count("img") == 0
+    assert ATTACK in page.texts["td"]
+    assert "<img src=x>, `code`" in page.texts["td"]
+    assert html.count("alert(1)</script>") == 0
+
+
+def test_what_users_typed_is_text_in_markdown(attacked: Material) -> None:
+    text = as_markdown(note_of(attacked, NOW), "figures")
+    outside = "".join(text.split("```")[::2])
+    assert "<" not in outside
+    table = next(part for part in text.split("## ") if part.startswith("The runs"))
+    rows = [line for line in table.splitlines() if line.startswith("|")]
+    assert len({len(re.findall(r"(?<!\\)\|", row)) for row in rows}) == 1
+
+
+def test_signs_of_markdown_are_escaped() -> None:
+    assert plain("a|b *c* _d_ [e](f) `g`\n# h") == (r"a\|b \*c\* \_d\_ \[e\](f) \`g\` \# h")
+    assert plain("<script>&") == "&lt;script&gt;&amp;"

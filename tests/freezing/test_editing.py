@@ -1,0 +1,245 @@
+from collections.abc import Callable
+
+import pytest
+
+from mtl_core.errors import InvalidPlan, SelectorMatchesNothing
+from mtl_core.freezing import editing
+from mtl_core.freezing.editing import Learns
+from mtl_core.freezing.plan import MAX_PHASES, Phase, Plan
+from mtl_core.freezing.scenarios import scenario_plan, scenarios
+from mtl_core.freezing.selectors import select_any
+from mtl_core.freezing.terse import plan_blocks, terse_selectors
+from mtl_core.models.description import ModelDescription, Role
+from tests.freezing.small_models import (
+    model_of,
+    plan_of,
+    shared_stack,
+    shipped,
+    tensor,
+    tied_model,
+    two_layers,
+)
+
+MINILM = shipped("minilm-l6")
+
+
+def clicked(plan: Plan, *groups: str, model: ModelDescription = MINILM) -> tuple[str, ...]:
+    """What phase 1 trains after a click on each of `groups`."""
+    for group in groups:
+        plan = editing.toggle_block(plan, 1, group, model)
+    return plan.phases[0].train
+
+
+@pytest.mark.parametrize(
+    ("groups", "train"),
+    [
+        (["layer 5"], ("heads", "top:1")),
+        (["layer 5", "layer 4"], ("heads", "top:2")),
+        (["layer 4", "layer 5"], ("heads", "top:2")),
+        (["layer 0", "layer 1"], ("heads", "bottom:2")),
+        (["layer 2"], ("heads", "layer:2")),
+        (["layer 2", "layer 3"], ("heads", "layers:2-3")),
+        (["layer 5", "layer 2", "layer 0"], ("heads", "top:1", "layer:2", "bottom:1")),
+        ([f"layer {n}" for n in range(6)], ("heads", "top:6")),
+        (["embeddings"], ("heads", "embeddings")),
+        (["pooler", "ner"], ("head:sentiment", "pooler")),
+        (["ner", "classifier"], ()),
+        (["layer 5", "layer 5"], ("heads",)),
+        (["embeddings", "pooler", *(f"layer {n}" for n in range(6))], ("all",)),
+        (
+            ["ner", "embeddings", "pooler", *(f"layer {n}" for n in range(6))],
+            ("head:sentiment", "backbone"),
+        ),
+    ],
+)
+def test_clicks_become_the_tersest_selectors(groups: list[str], train: tuple[str, ...]) -> None:
+    assert clicked(plan_of("heads"), *groups) == train
+
+
+def test_freezing_a_block_of_all_leaves_everything_else() -> None:
+    assert clicked(plan_of("all"), "pooler") == ("heads", "top:6", "embeddings")
+
+
+def test_a_word_that_covers_a_block_in_part_stays_when_the_block_is_thawed() -> None:
+    assert clicked(scenario_plan("bitfit", MINILM), "layer 5") == ("heads", "top:1", "biases")
+
+
+def test_a_word_that_no_longer_holds_is_written_out_block_by_block() -> None:
+    train = clicked(scenario_plan("bitfit", MINILM), "layer 5", "layer 5")
+    assert train == (
+        "heads",
+        "bert.pooler.dense.bias",
+        *(f"bert.encoder.layer.{n}.*.bias" for n in (4, 3, 2, 1, 0)),
+        "bert.embeddings.*.bias",
+    )
+
+
+def test_a_rule_of_ones_own_stays_where_it_is_still_true() -> None:
+    plan = plan_of("heads", "bert.encoder.layer.*.attention.*")
+    assert clicked(plan, "embeddings") == (
+        "heads",
+        "embeddings",
+        "bert.encoder.layer.*.attention.*",
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["minilm-l6", "albert-base-v2", "deberta-v3-small", "modernbert-base"]
+)
+def test_every_phase_of_every_scenario_is_said_again_without_a_tensor_more_or_less(
+    name: str,
+) -> None:
+    model = shipped(name)
+    for scenario in scenarios(model):
+        for phase in scenario_plan(scenario.name, model).phases:
+            names = select_any(phase.train, model, "the phase")
+            assert select_any(terse_selectors(names, model), model, "the phase") == names
+
+
+@pytest.mark.parametrize("name", ["minilm-l6", "albert-base-v2", "deberta-v3-small"])
+def test_a_click_changes_this_block_and_no_other(name: str) -> None:
+    model = shipped(name)
+    plan = plan_of("heads", "biases")
+    before = select_any(plan.phases[0].train, model, "the phase")
+    for block in plan_blocks(model):
+        thawed = editing.toggle_block(plan, 1, block.name, model)
+        after = select_any(thawed.phases[0].train, model, "the phase")
+        wanted = before - block.tensors if block.role is Role.HEAD else before | block.tensors
+        assert after == wanted
+
+
+def test_blocks_hold_every_tensor_once_and_what_stands_beside_the_stack_is_one() -> None:
+    model = shipped("deberta-v3-small")
+    blocks = plan_blocks(model)
+    assert sum(len(block.tensors) for block in blocks) == len(model.tensors)
+    beside = [block for block in blocks if block.role is Role.BESIDE]
+    assert [len(block.groups) for block in beside] == [2]
+    assert [block.name for block in blocks][:3] == ["classifier", "ner", "layer 5"]
+
+
+def test_layers_that_share_one_set_of_weights_are_thawed_together() -> None:
+    assert clicked(plan_of("heads"), "layer 0", model=shared_stack()) == ("heads", "top:12")
+
+
+def test_a_tied_tensor_is_thawed_with_either_of_its_layers() -> None:
+    model = tied_model()
+    plan = editing.toggle_block(plan_of("heads"), 1, "layer 1", model)
+    assert "tiny.layer.0.dense.weight" in select_any(plan.phases[0].train, model, "the phase")
+
+
+def test_a_block_that_learns_in_part_is_told_apart() -> None:
+    states = editing.block_states(scenario_plan("bitfit", MINILM), 1, MINILM)
+    assert {state.block.name: state.learns for state in states if state.block.layer == 3} == {
+        "layer 3": Learns.PART
+    }
+
+
+def test_a_freeze_rule_wins_over_a_click_and_says_so() -> None:
+    plan = plan_of("all", freeze=["embeddings", "bert.encoder.layer.0.*"])
+    with pytest.raises(InvalidPlan, match="'embeddings' under 'freeze', which wins"):
+        editing.toggle_block(plan, 1, "embeddings", MINILM)
+    states = {state.block.name: state for state in editing.block_states(plan, 1, MINILM)}
+    assert states["embeddings"].held_by == ("embeddings",)
+    assert states["layer 0"].held_by == ("bert.encoder.layer.0.*",)
+    assert states["layer 1"].held_by == ()
+
+
+@pytest.mark.parametrize(("train", "thawed"), [("all", ("all",)), ("heads", ("heads", "top:1"))])
+def test_lifting_the_rule_lets_the_block_learn_and_keeps_the_other_rules(
+    train: str, thawed: tuple[str, ...]
+) -> None:
+    plan = plan_of(train, freeze=["layer:5", "pooler"])
+    lifted = editing.lift_and_thaw(plan, 1, "layer 5", MINILM)
+    assert lifted.freeze == ("pooler",)
+    assert lifted.phases[0].train == thawed
+
+
+def test_a_rule_that_holds_part_of_a_block_leaves_the_rest_to_the_click() -> None:
+    plan = plan_of("heads", freeze=["layernorms"])
+    plan = editing.toggle_block(plan, 1, "layer 5", MINILM)
+    assert plan.phases[0].train == ("heads", "top:1")
+    assert editing.toggle_block(plan, 1, "layer 5", MINILM).phases[0].train == ("heads",)
+
+
+def test_a_rule_says_how_much_it_matches_or_what_is_nearest() -> None:
+    found = editing.match("*.query.weight", MINILM)
+    assert (len(found.names), found.parameters) == (6, 6 * 384 * 384)
+    assert found.names[0] == "bert.encoder.layer.0.attention.self.query.weight"
+    with pytest.raises(SelectorMatchesNothing, match="Nearest: embeddings"):
+        editing.match("embedings", MINILM)
+    with pytest.raises(InvalidPlan, match="N goes from 1 to 6"):
+        editing.match("top:7", MINILM)
+
+
+def test_a_rule_is_added_once_as_it_was_written_and_taken_away() -> None:
+    plan = editing.add_selector(plan_of("heads"), 1, "layer:5", MINILM)
+    assert editing.add_selector(plan, 1, "layer:5", MINILM) == plan
+    assert plan.phases[0].train == ("heads", "layer:5")
+    assert editing.remove_selector(plan, 1, "heads").phases[0].train == ("layer:5",)
+    frozen = editing.add_freeze(plan, "pooler", MINILM)
+    assert frozen.freeze == ("pooler",)
+    assert editing.remove_freeze(frozen, "pooler") == plan
+
+
+def test_each_phase_added_thaws_one_layer_more_then_the_embeddings() -> None:
+    plan = plan_of("heads")
+    for _ in range(8):
+        plan = editing.add_phase(plan, MINILM)
+    assert [phase.name for phase in plan.phases][:3] == ["only", "+ layer 5", "+ layer 4"]
+    assert [phase.train for phase in plan.phases][1:3] == [("heads", "top:1"), ("heads", "top:2")]
+    assert plan.phases[7].train == ("heads", "top:6", "embeddings")
+    assert plan.phases[8].name == "+ embeddings again"
+
+
+def test_an_added_phase_has_the_rates_of_the_plan_and_a_name_of_its_own() -> None:
+    phases = (Phase(name="+ layer 1", train=("heads",), epochs=2.0, learning_rate=1e-2),)
+    added = editing.add_phase(Plan(name="mine", phases=phases), two_layers()).phases[1]
+    assert added == Phase(name="+ layer 1 2", train=("heads", "top:1"), epochs=2.0)
+
+
+def names(plan: Plan) -> list[str]:
+    return [phase.name for phase in plan.phases]
+
+
+def test_phases_are_moved_renamed_and_removed() -> None:
+    plan = editing.add_phase(editing.add_phase(plan_of("heads"), MINILM), MINILM)
+    assert names(editing.move_phase(plan, 3, 1)) == ["+ layer 4", "only", "+ layer 5"]
+    assert names(editing.set_phase(plan, 2, name="top")) == ["only", "top", "+ layer 4"]
+    assert names(editing.remove_phase(plan, 2)) == ["only", "+ layer 4"]
+    assert editing.move_phase(plan, 2, 2) == plan
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda plan: editing.remove_phase(plan, 1), "its only one"),
+        (lambda plan: editing.remove_phase(plan, 2), "Phase 2 was asked; 'mine' has 1"),
+        (lambda plan: editing.move_phase(plan, 1, 2), "Phase 2 was asked"),
+        (lambda plan: editing.set_phase(plan, 1, epochs=0.0), "'epochs' of phase 1: .*greater"),
+        (lambda plan: editing.set_phase(plan, 1, name=""), "'name' of phase 1"),
+        (lambda plan: editing.set_plan(plan, learning_rate=11.0), "'learning_rate': .*10"),
+        (lambda plan: editing.set_plan(plan, schedule="steep"), "'schedule'"),
+        (lambda plan: editing.toggle_block(plan, 1, "layer 9", MINILM), "no block 'layer 9'"),
+    ],
+)
+def test_what_makes_no_plan_is_refused(change: Callable[[Plan], Plan], reason: str) -> None:
+    with pytest.raises(InvalidPlan, match=reason):
+        change(plan_of("heads"))
+
+
+def test_a_plan_is_never_longer_than_a_plan_may_be() -> None:
+    phases = tuple(Phase(name=str(n), train=("heads",)) for n in range(MAX_PHASES))
+    with pytest.raises(InvalidPlan, match="at most 100 phases"):
+        editing.add_phase(Plan(name="long", phases=phases), MINILM)
+
+
+def test_a_task_weight_of_one_is_not_written_down() -> None:
+    plan = editing.set_task_weight(plan_of("heads"), "ner", 0.5)
+    assert plan.task_weights == {"ner": 0.5}
+    assert editing.set_task_weight(plan, "ner", 1.0).task_weights == {}
+
+
+def test_names_beside_the_stack_without_a_parameter_below_them_are_said_whole() -> None:
+    table = tensor("tiny.table", 4, 8, role=Role.BESIDE)
+    model = model_of(table, tensor("tiny.layer.0.dense.weight", 8, 8, layer=0), depth=1)
+    assert clicked(plan_of("heads"), "tiny.table", model=model) == ("heads", "tiny.table")
