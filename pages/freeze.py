@@ -44,6 +44,6 @@ with right:
     facts(chosen, colors)
     cost_view(chosen, colors, with_bars=not has_rates_by_layer(chosen.table))
     parameter_view(chosen.table, chosen.plan_phrase, colors, rows_shown(chosen))
-rates_over_run(chosen, colors)
 lesson_columns(chosen)
+rates_over_run(chosen, colors)
 write_address(chosen.choice)
