@@ -45,16 +45,12 @@ def test_a_live_figure_keeps_its_node_and_its_zoom_while_points_are_added(
     page.mouse.down()
     page.mouse.move(box["x"] + 200, box["y"] + 64, steps=8)
     page.mouse.up()
-    page.wait_for_function(
-        f"document.querySelector('{PLOT}')._fullLayout.xaxis.range[1] - 0 < 90"
-    )
+    page.wait_for_function(f"document.querySelector('{PLOT}')._fullLayout.xaxis.range[1] - 0 < 90")
     zoomed = span(page)
 
     before = len(story.events)
     store.append(record.id, story.learn([both(0.6)] * 10).events[before:])
-    page.wait_for_function(
-        f"document.querySelector('{PLOT}').data[0].x.length === 50"
-    )
+    page.wait_for_function(f"document.querySelector('{PLOT}').data[0].x.length === 50")
     assert page.evaluate(f"document.querySelector('{PLOT}').seenBefore")
     assert span(page) == zoomed
 
