@@ -1,17 +1,13 @@
 """Cost profiles that were traced before: shipped for the catalogue, kept on disk for the rest."""
 
-import hashlib
-import os
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
-from importlib.metadata import version
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from mtl_core.cost.profile import CostProfile
-from mtl_core.errors import DamagedCheckpoint
+from mtl_core.models.cache import config_key, write_whole
 from mtl_core.models.checkpoint import Checkpoint
 from mtl_core.settings import Settings
 
@@ -31,7 +27,8 @@ def profile_of(
     """
     if checkpoint.entry is not None:
         return read_profile(shipped_profile(checkpoint.entry))
-    file = settings.costs / f"{_key(checkpoint.config_file)}.json"
+    key = config_key(checkpoint.config_file, FORMAT, ["transformers", "torch"])
+    file = settings.costs / f"{key}.json"
     with suppress(OSError, ValidationError):
         return read_profile(file)
     profile = trace(checkpoint)
@@ -55,23 +52,4 @@ def read_profile(file: Path) -> CostProfile:
 
 def write_profile(file: Path, profile: CostProfile) -> None:
     """Write `profile` whole or not at all, defaults left out."""
-    text = profile.model_dump_json(exclude_defaults=True) + "\n"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handle, unfinished = tempfile.mkstemp(dir=file.parent, prefix=file.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as opened:
-            opened.write(text)
-        Path(unfinished).chmod(0o644)
-        Path(unfinished).replace(file)
-    except BaseException:
-        Path(unfinished).unlink(missing_ok=True)
-        raise
-
-
-def _key(config_file: Path) -> str:
-    try:
-        content = config_file.read_bytes()
-    except OSError as error:
-        raise DamagedCheckpoint(f"{config_file} cannot be read: {error.strerror}.") from None
-    made_by = f"{FORMAT}\n{version('transformers')}\n{version('torch')}\n"
-    return hashlib.sha256(made_by.encode() + content).hexdigest()
+    write_whole(file, profile.model_dump_json(exclude_defaults=True) + "\n")

@@ -5,7 +5,6 @@ As a command it writes the profiles that are shipped for the catalogue:
     python -m mtl_core.cost.trace --catalogue
 """
 
-import argparse
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -32,9 +31,9 @@ from mtl_core.models.architecture import (
     quiet_transformers,
     read_architecture,
 )
-from mtl_core.models.catalogue import catalogue, entry
 from mtl_core.models.checkpoint import Checkpoint
 from mtl_core.models.depth import find_stack
+from mtl_core.models.describe import entries_asked
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel
@@ -262,17 +261,8 @@ def _amount(small: int, large: int) -> Amount:
 
 def main() -> None:
     """Write the shipped profile of each catalogue entry named, or of all."""
-    parser = argparse.ArgumentParser(prog="python -m mtl_core.cost.trace")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="catalogue names")
-    parser.add_argument("--catalogue", action="store_true", help="all of them")
-    asked = parser.parse_args()
-    if not asked.names and not asked.catalogue:
-        parser.error("name catalogue entries, or pass --catalogue")
-    torch.set_num_threads(1)
-    for known in catalogue() if asked.catalogue else map(entry, asked.names):
-        profile = trace_costs(
-            Checkpoint(reference=known.name, name=known.name, config_file=known.config_file)
-        )
+    for known in entries_asked("python -m mtl_core.cost.trace"):
+        profile = trace_costs(known)
         file = shipped_profile(known.name)
         write_profile(file, profile)
         print(f"{file.name}: {len(profile.kept)} terms, {file.stat().st_size:,} bytes")

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -38,7 +38,8 @@ def description_of(
     """
     if checkpoint.entry is not None:
         return read_description(shipped_description(checkpoint.entry))
-    file = settings.descriptions / f"{_key(checkpoint.config_file)}.json"
+    key = config_key(checkpoint.config_file, FORMAT, ["transformers"])
+    file = settings.descriptions / f"{key}.json"
     with suppress(OSError, ValidationError):
         return read_description(file)
     description = describe(checkpoint)
@@ -65,6 +66,11 @@ def write_description(file: Path, description: BackboneDescription) -> None:
     values = description.model_dump(mode="json", exclude_defaults=True)
     tensors = ",\n".join(_compact(tensor) for tensor in values.pop("tensors"))
     text = f'{_compact(values)[:-1]},"tensors":[\n{tensors}\n]}}\n'
+    write_whole(file, text)
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Write a file whole or not at all, its folder made if need be. Raises OSError."""
     file.parent.mkdir(parents=True, exist_ok=True)
     handle, unfinished = tempfile.mkstemp(dir=file.parent, prefix=file.name, suffix=".part")
     try:
@@ -81,10 +87,14 @@ def _compact(value: object) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
-def _key(config_file: Path) -> str:
+def config_key(config_file: Path, form: int, packages: Sequence[str]) -> str:
+    """A name for what was made from this content of config.json, in this form, by these versions.
+
+    Raises DamagedCheckpoint if the file cannot be read.
+    """
     try:
         content = config_file.read_bytes()
     except OSError as error:
         raise DamagedCheckpoint(f"{config_file} cannot be read: {error.strerror}.") from None
-    made_by = f"{FORMAT}\n{version('transformers')}\n"
+    made_by = "".join(f"{each}\n" for each in (form, *map(version, packages)))
     return hashlib.sha256(made_by.encode() + content).hexdigest()

@@ -135,9 +135,9 @@ def _intermediate_size(model: "PreTrainedModel", stack: LayerStack) -> int:
     return max((linear.in_features for linear in linears), default=0)
 
 
-def main() -> None:
-    """Write the shipped description of each catalogue entry named, or of all."""
-    parser = argparse.ArgumentParser(prog="python -m mtl_core.models.describe")
+def entries_asked(prog: str) -> Iterator[Checkpoint]:
+    """The catalogue entries that a command line names, or all: for what ships with each of them."""
+    parser = argparse.ArgumentParser(prog=prog)
     parser.add_argument("names", nargs="*", metavar="NAME", help="catalogue names")
     parser.add_argument("--catalogue", action="store_true", help="all of them")
     asked = parser.parse_args()
@@ -145,9 +145,13 @@ def main() -> None:
         parser.error("name catalogue entries, or pass --catalogue")
     torch.set_num_threads(1)
     for known in catalogue() if asked.catalogue else map(entry, asked.names):
-        description = describe(
-            Checkpoint(reference=known.name, name=known.name, config_file=known.config_file)
-        )
+        yield Checkpoint(reference=known.name, name=known.name, config_file=known.config_file)
+
+
+def main() -> None:
+    """Write the shipped description of each catalogue entry named, or of all."""
+    for known in entries_asked("python -m mtl_core.models.describe"):
+        description = describe(known)
         file = shipped_description(known.name)
         write_description(file, description)
         print(f"{file.name}: {len(description.tensors)} tensors, {file.stat().st_size:,} bytes")

@@ -1,6 +1,6 @@
 """Runs as files to take along: a note for a design doc, or everything in one zip."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import streamlit as st
 
@@ -10,6 +10,7 @@ from mtl_core.export.material import Material, gather
 from mtl_core.export.what import What
 from mtl_core.store.record import RunRecord
 from mtl_core.ui.keys import Key
+from mtl_core.ui.page import download
 from mtl_core.ui.run_cache import model_of
 
 _WIDTH = 400
@@ -21,14 +22,14 @@ def export_popover(lab: Lab, records: Sequence[RunRecord]) -> None:
     ids = [record.id for record in records]
     stem = _stem(ids)
     with st.popover("Export", icon=":material/download:"), st.container(width=_WIDTH):
-        _download(
+        download(
             "Note as one HTML page",
             f"{stem}.html",
             "text/html",
             Key.EXPORT_NOTE,
             lambda: note_of_runs(lab, ids),
         )
-        _download(
+        download(
             "Note, figures, tables, scripts as zip",
             f"{stem}.zip",
             "application/zip",
@@ -53,19 +54,6 @@ def note_of_runs(lab: Lab, ids: Sequence[str]) -> str:
 def zip_of_runs(lab: Lab, ids: Sequence[str], folder: str) -> bytes:
     """All of these runs but their models, below `folder`. Raises UnknownRun."""
     return zipped(_material(lab, ids), _WITHOUT_MODELS, folder)
-
-
-def _download(label: str, name: str, mime: str, key: str, make: Callable[[], str | bytes]) -> None:
-    st.download_button(
-        label,
-        data=make,
-        file_name=name,
-        mime=mime,
-        on_click="ignore",
-        icon=":material/download:",
-        width="stretch",
-        key=key,
-    )
 
 
 def _material(lab: Lab, ids: Sequence[str]) -> Material:

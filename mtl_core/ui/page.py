@@ -1,7 +1,7 @@
 """What every page has: the answer as its headline, the facts under it, buttons to the right."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -73,3 +73,17 @@ def to_train_button(query: Mapping[str, str], colors: Palette) -> None:
         type="secondary" if colors is DARK else "primary",
     ):
         st.switch_page("pages/train.py", query_params=dict(query))
+
+
+def download(label: str, name: str, mime: str, key: str, make: Callable[[], str | bytes]) -> None:
+    """A wide button in a popover whose file is made only when it is asked for."""
+    st.download_button(
+        label,
+        data=make,
+        file_name=name,
+        mime=mime,
+        on_click="ignore",
+        icon=":material/download:",
+        width="stretch",
+        key=key,
+    )

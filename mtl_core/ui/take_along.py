@@ -8,6 +8,7 @@ from mtl_core.freezing.plan_file import plan_to_yaml
 from mtl_core.freezing.snippet import torch_snippet
 from mtl_core.freezing.writing import as_csv, as_markdown, listing
 from mtl_core.ui.chosen import Chosen
+from mtl_core.ui.page import download
 
 _TALL = 420
 
@@ -37,16 +38,7 @@ def export_popover(chosen: Chosen) -> None:
                 lambda: plan_to_yaml(chosen.plan),
             ),
         ):
-            st.download_button(
-                label,
-                data=make,
-                file_name=name,
-                mime=mime,
-                on_click="ignore",
-                icon=":material/download:",
-                width="stretch",
-                key=f"export_{mime}",
-            )
+            download(label, name, mime, f"export_{mime}", make)
         st.caption("The address of this page holds your choices: copy it to share them.")
 
 
