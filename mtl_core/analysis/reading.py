@@ -15,7 +15,9 @@ from mtl_core.analysis.summary import (
 )
 from mtl_core.models.description import ModelDescription
 from mtl_core.training.events import (
+    Answers,
     Evaluation,
+    Measured,
     PhaseFinished,
     PhaseStarted,
     RunEvent,
@@ -73,6 +75,7 @@ class _Reader:
         self._events = summary.events
         self._elapsed = summary.elapsed_seconds
         self._recent = list(summary.recent_seconds)
+        self._answers = list(summary.answers)
         self._pause = summary.pause_seconds
         self._last_was_step = summary.last_was_step
         self._step = summary.step
@@ -88,6 +91,7 @@ class _Reader:
             events=self._events,
             elapsed_seconds=self._elapsed,
             recent_seconds=tuple(self._recent),
+            answers=tuple(self._answers),
             pause_seconds=self._pause,
             last_was_step=self._last_was_step,
             step=self._step,
@@ -116,6 +120,10 @@ class _Reader:
                 self._evaluate(event, passed)
             case PhaseFinished():
                 self._finish_phase(event)
+            case Answers():
+                self._answers.append(event)
+            case Measured():
+                self._changed |= {"measured": event}
             case RunFinished():
                 self._changed |= {"finished": event, "progress": Progress.DONE}
             case RunFailed() | RunStopped():

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from mtl_core.tasks.task import Task, TaskKind
-from mtl_core.training.events import Counts, RunFinished, TaskScore
+from mtl_core.training.events import Answers, Counts, Measured, RunFinished, TaskScore
 from mtl_core.training.spec import RunSpec
 
 LEAST_INTERVALS = 3
@@ -125,6 +125,7 @@ class PhaseProgress:
 class RunSummary:
     """A run so far. `events` counts the events read; `elapsed_seconds` is the last one's.
 
+    `answers` and `measured` are what the run told of them, none from a run of an older version.
     `recent_seconds` are the last step times of the running phase, and `pause_seconds` the time
     spent between steps (evaluations), the evaluation before training left out.
     """
@@ -145,6 +146,8 @@ class RunSummary:
     examples: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     totals: Counts | None = None
     notes: tuple[str, ...] = ()
+    answers: tuple[Answers, ...] = ()
+    measured: Measured | None = None
     finished: RunFinished | None = None
     reason: str | None = None
     recent_seconds: tuple[float, ...] = ()

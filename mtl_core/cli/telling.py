@@ -14,7 +14,9 @@ from mtl_core.cli.options import EventFormat
 from mtl_core.store.record import RunRecord
 from mtl_core.store.runs import RunStore
 from mtl_core.training.events import (
+    Answers,
     Evaluation,
+    Measured,
     PhaseFinished,
     PhaseStarted,
     RunEvent,
@@ -135,7 +137,7 @@ class _Story:
                 self._step(event)
             case Evaluation():
                 self._evaluation(event)
-            case PhaseFinished():
+            case PhaseFinished() | Answers() | Measured():
                 pass
             case RunFinished():
                 self._finished(event)

@@ -137,6 +137,49 @@ class Evaluation(_Event):
     tasks: dict[str, TaskScore]
 
 
+class Answers(_Event):
+    """What the model answered on the validation sentences: before training and at the end.
+
+    For each task the places of its sentences in the split, in order, with the output that was
+    highest: one index for a sentence task, one for each word (first sub-word, cut-off words left
+    out) for a token task. Outputs are indexed as `Task.outputs`.
+    """
+
+    event: Literal["answers"] = "answers"
+    step: int
+    split: str
+    places: dict[str, tuple[int, ...]]
+    answers: dict[str, tuple[int | tuple[int, ...], ...]]
+
+
+class Movement(Frozen):
+    """How one group of tensors (`layer.3`, `embeddings`, `head:ner`: a table's group) fared.
+
+    `moved` is the distance from the start over the start's norm, exactly 0 where frozen;
+    `gradient_norm` the mean over the steps in which the group learned, before clipping; `cka` the
+    linear CKA of the layer's outputs on validation sentences with those before training
+    (Kornblith et al. 2019), None where the group is no layer.
+    """
+
+    moved: float
+    gradient_norm: float | None = None
+    cka: float | None = None
+
+
+class Measured(_Event):
+    """What moved, told once before `run_finished`.
+
+    `gradient_cosine` is the mean cosine between two tasks' gradients on the shared tensors that
+    learn, by "TASK,TASK"; `probes` are each task's score of a linear probe on the backbone's
+    outputs, before and after training: what the backbone knew, whatever the heads say.
+    """
+
+    event: Literal["measured"] = "measured"
+    groups: dict[str, Movement]
+    gradient_cosine: dict[str, float | None] = Field(default_factory=dict)
+    probes: dict[str, tuple[float, float]] = Field(default_factory=dict)
+
+
 class PhaseFinished(_Event):
     """`frozen_identical`: every frozen tensor has the SHA-256 it had before the phase."""
 
@@ -186,6 +229,8 @@ RunEvent = Annotated[
     | PhaseStarted
     | Step
     | Evaluation
+    | Answers
+    | Measured
     | PhaseFinished
     | RunFinished
     | RunFailed

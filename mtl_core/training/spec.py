@@ -18,8 +18,10 @@ class RunSpec(Frozen):
     `epochs` is the run's total, divided among the plan's phases. `max_length` counts sub-words,
     special tokens included. `prefix_reuse` lets the frozen lower part run once for each sentence
     instead of on every step. `examples` limits a task's training sentences. `threads` is fixed
-    when the spec is made, from the machine alone. The digests and versions are filled in where
-    the run begins; a spec that has them is refused on other weights or data.
+    when the spec is made, from the machine alone. `label_noise` is the share of a task's training
+    sentences whose labels are replaced by wrong ones, drawn from the seed. The digests and
+    versions are filled in where the run begins; a spec that has them is refused on other weights
+    or data.
     """
 
     checkpoint: str
@@ -34,6 +36,10 @@ class RunSpec(Frozen):
     examples: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
     prefix_reuse: bool = True
     threads: Annotated[int, Field(ge=1, le=256)] = 1
+    starts_from: str | None = None  # the run whose finished model this one goes on from
+    random_backbone: bool = False  # weights drawn from the seed: what pretraining is worth
+    label_noise: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
+    also_evaluate: tuple[str, ...] = ()  # other data on which every task is scored at both ends
     weights_digest: str | None = None
     data_digests: dict[str, str] = Field(default_factory=dict)
     versions: dict[str, str] = Field(default_factory=dict)
