@@ -175,7 +175,7 @@ def distinct_labels(
         for words in (
             {i: specs[i].checkpoint for i in twins},
             {i: f"seed {specs[i].seed}" for i in twins},
-            {i: f"{specs[i].epochs:g} epochs" for i in twins},
+            {i: f"{specs[i].epochs:g} epoch{'s' * (specs[i].epochs != 1)}" for i in twins},
             {i: specs[i].data.rsplit("/", 1)[-1] for i in twins},
         ):
             if len(set(words.values())) > 1:

@@ -1,0 +1,155 @@
+from dataclasses import replace
+
+import pytest
+
+from mtl_core.analysis.grouped import GroupedComparison, Verdict
+from mtl_core.analysis.grouping import finished_runs, group, headlines
+from mtl_core.analysis.reading import summarise
+from mtl_core.analysis.summary import RunSummary
+from tests.run_story import Story, both, minilm, scores, spec_of
+
+
+def ended(scenario: str, seed: int, sentiment: float, ner: float, **changes: object) -> RunSummary:
+    """A finished run of one step a phase that scored 0.45 / 0.02 before training."""
+    spec = spec_of(scenario, seed=seed, **changes)
+    steps = [1] * len(spec.plan.phases)
+    story = Story(spec, steps, f"{scenario}-{seed}").start().evaluate(scores(0.45, 0.02))
+    for number in range(1, len(steps) + 1):
+        story.phase(number).learn([both(0.5)], number).evaluate(scores(sentiment, ner), number)
+    story.finish(scores(sentiment, ner))
+    return summarise(story.run, spec, story, minilm())
+
+
+def begun(scenario: str, seed: int) -> RunSummary:
+    story = Story(spec_of(scenario, seed=seed), [1], "begun").start().evaluate(scores(0.45, 0.02))
+    return summarise(story.run, story.spec, story, minilm())
+
+
+def labels(comparison: GroupedComparison) -> list[str]:
+    return [plan.label for plan in comparison.plans]
+
+
+def test_one_plan_under_several_seeds_is_one_line_with_mean_and_range() -> None:
+    comparison = group(
+        [
+            ended("heads-only", 2, 0.70, 0.30),
+            ended("top-1", 0, 0.90, 0.50),
+            ended("heads-only", 0, 0.80, 0.40),
+            ended("heads-only", 1, 0.75, 0.20),
+        ]
+    )
+    heads, top = comparison.plans
+    assert labels(comparison) == ["heads-only", "top-1"]
+    assert list(heads.runs) == [0, 1, 2]
+    sentiment = heads.tasks["sentiment"]
+    assert sentiment.mean == pytest.approx(0.75)
+    assert (sentiment.low, sentiment.high, sentiment.before) == (0.70, 0.80, 0.45)
+    assert (sentiment.seeds, top.tasks["sentiment"].seeds) == (3, 1)
+    assert (top.tasks["ner"].mean, top.tasks["ner"].low) == (0.50, 0.50)
+    assert comparison.seeds == (0, 1, 2)
+    assert [task.name for task in comparison.tasks] == ["sentiment", "ner"]
+
+
+def test_seconds_memory_and_shares_are_those_of_the_finished_runs() -> None:
+    first, second = ended("top-1", 0, 0.9, 0.5), ended("top-1", 1, 0.9, 0.5)
+    assert first.finished is not None
+    slower = replace(
+        first,
+        finished=first.finished.model_copy(
+            update={"total_seconds": 30.5, "peak_memory_bytes": 745_000_002}
+        ),
+    )
+    (plan,) = group([slower, second, begun("top-1", 2)]).plans
+    assert second.finished is not None
+    assert plan.seconds == pytest.approx((30.5 + second.finished.total_seconds) / 2)
+    assert plan.peak_memory_bytes == 745_000_001
+    assert plan.total == first.parameters
+    assert plan.trainable == first.phases[0].trainable
+    assert plan.trainable is not None
+    assert plan.frozen_exact is True
+    assert list(finished_runs(plan)) == [0, 1]
+
+
+def test_the_most_that_learns_in_any_phase_counts() -> None:
+    (plan,) = group([ended("gradual", 0, 0.9, 0.5)]).plans
+    by_phase = [phase.trainable for phase in plan.runs[0].phases]
+    assert len(set(by_phase)) > 1
+    assert plan.trainable == by_phase[-1]
+
+
+def test_a_changed_frozen_tensor_in_one_seed_spoils_the_plans_proof() -> None:
+    good, bad = ended("top-1", 0, 0.9, 0.5), ended("top-1", 1, 0.9, 0.5)
+    assert bad.finished is not None
+    bad = replace(bad, finished=bad.finished.model_copy(update={"frozen_identical": False}))
+    (plan,) = group([good, bad]).plans
+    assert plan.frozen_exact is False
+
+
+def test_of_one_seed_run_twice_the_last_finished_counts() -> None:
+    runs = [ended("heads-only", 0, 0.6, 0.1), ended("heads-only", 0, 0.7, 0.2)]
+    (plan,) = group([*runs, begun("heads-only", 0)]).plans
+    assert headlines(plan, "ner") == {0: 0.2}
+    assert plan.runs[0] is runs[1]
+
+
+def test_without_a_finished_run_there_is_no_mean_and_no_second() -> None:
+    (plan,) = group([begun("heads-only", 0)]).plans
+    result = plan.tasks["ner"]
+    assert (result.mean, result.low, result.high, result.seeds) == (None, None, None, 0)
+    assert (plan.seconds, plan.peak_memory_bytes, plan.frozen_exact) == (None, None, None)
+    assert result.verdict is Verdict.OPEN
+
+
+def test_a_label_gathers_runs_whatever_their_settings() -> None:
+    comparison = group(
+        [
+            ("mine", ended("heads-only", 0, 0.6, 0.1)),
+            ("mine", ended("heads-only", 1, 0.8, 0.1, epochs=2.0)),
+        ]
+    )
+    assert labels(comparison) == ["mine"]
+    assert comparison.plans[0].tasks["sentiment"].mean == pytest.approx(0.7)
+    assert comparison.beyond_plan == ("epochs",)
+
+
+def test_unlabelled_runs_with_other_settings_are_plans_of_their_own() -> None:
+    comparison = group(
+        [ended("heads-only", 0, 0.6, 0.1), ended("heads-only", 0, 0.8, 0.1, epochs=2.0)]
+    )
+    assert labels(comparison) == ["heads-only, 1 epoch", "heads-only, 2 epochs"]
+    assert comparison.beyond_plan == ("epochs",)
+
+
+def test_what_the_machine_decides_parts_no_plan_and_seeds_are_no_difference() -> None:
+    comparison = group(
+        [
+            ended("heads-only", 0, 0.6, 0.1, threads=1),
+            ended("heads-only", 1, 0.8, 0.1, threads=2, prefix_reuse=False),
+        ]
+    )
+    assert labels(comparison) == ["heads-only"]
+    assert comparison.beyond_plan == ()
+    assert comparison.same_questions
+
+
+def test_runs_that_go_on_from_another_of_their_own_seed_are_one_plan() -> None:
+    comparison = group(
+        [
+            ended("heads-only", 0, 0.6, 0.1, starts_from="first-0"),
+            ended("heads-only", 1, 0.8, 0.1, starts_from="first-1"),
+        ]
+    )
+    assert labels(comparison) == ["heads-only"]
+    assert comparison.beyond_plan == ()
+
+
+def test_other_data_are_other_questions() -> None:
+    comparison = group(
+        [ended("heads-only", 0, 0.6, 0.1), ended("heads-only", 0, 0.6, 0.1, data="elsewhere")]
+    )
+    assert not comparison.same_questions
+    assert labels(comparison) == ["heads-only, sample", "heads-only, elsewhere"]
+
+
+def test_of_nothing_nothing_is_made() -> None:
+    assert group([]) == GroupedComparison((), (), (), True, ())
