@@ -75,22 +75,17 @@ def training_order(
     return [*chain.from_iterable(cut), *drawn[whole:]]
 
 
-def training_batches(
-    examples: Sequence[EncodedExample],
-    tasks: Sequence[Task],
-    *,
-    batch_size: int,
-    seed: int,
-    pad: int,
-) -> Iterator[Batch]:
-    """Batches without end: each epoch every example once, in an order of its own."""
+def drawn_batches(
+    examples: Sequence[EncodedExample], *, batch_size: int, seed: int
+) -> Iterator[list[EncodedExample]]:
+    """The examples of each step, without end: every epoch each once, in an order of its own."""
     lengths = [len(example.input_ids) for example in examples]
     kinds = [frozenset(example.labels) for example in examples]
     epoch = 0
     while True:
         order = training_order(seed, epoch, lengths, batch_size, kinds)
         for start in range(0, len(order), batch_size):
-            yield collate([examples[n] for n in order[start : start + batch_size]], tasks, pad)
+            yield [examples[n] for n in order[start : start + batch_size]]
         epoch += 1
 
 

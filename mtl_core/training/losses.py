@@ -1,6 +1,6 @@
 """The loss of each head, and the joint one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from torch import Tensor
 from torch.nn import functional
@@ -28,6 +28,15 @@ def task_losses(
                 reduction=reduction,
             )
     return losses
+
+
+def label_counts(batches: Iterable[Batch]) -> dict[str, int]:
+    """How many labels of each task these batches hold, padding left out."""
+    counts: dict[str, int] = {}
+    for batch in batches:
+        for task, labels in batch.labels.items():
+            counts[task] = counts.get(task, 0) + int((labels != IGNORED).sum())
+    return counts
 
 
 def joint_loss(losses: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor | None:

@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from mtl_core.errors import NotFinite
 from mtl_core.freezing.apply import apply_phase
 from mtl_core.freezing.table import ParameterTable
-from mtl_core.training.batches import training_batches
+from mtl_core.training.batches import Batch, collate, drawn_batches
 from mtl_core.training.clock import Clock, forget_peak_memory, peak_memory_bytes
 from mtl_core.training.embedding_rows import embedding_rows
 from mtl_core.training.evaluation import evaluate
@@ -27,8 +28,9 @@ from mtl_core.training.events import (
     TaskScore,
 )
 from mtl_core.training.folder import require_empty, written_whole
-from mtl_core.training.losses import joint_loss, task_losses
+from mtl_core.training.losses import joint_loss, label_counts, task_losses
 from mtl_core.training.optimizer import PlanOptimizer
+from mtl_core.training.parts import in_parts, runs_in_parts
 from mtl_core.training.prefix import ReusedPrefix
 from mtl_core.training.prefix_store import PrefixStore
 from mtl_core.training.proof import digests, file_digests, require_identical, still_names
@@ -90,12 +92,8 @@ class _Run:
         )
         self._optimizer = PlanOptimizer(setting.tables, setting.description, self._parameters, read)
         self._dropout = RandomStream(stream_seed(setting.spec.seed, "dropout"))
-        self._batches = training_batches(
-            setting.training,
-            self._spec.tasks,
-            batch_size=self._spec.batch_size,
-            seed=self._spec.seed,
-            pad=setting.pad_id,
+        self._drawn = drawn_batches(
+            setting.training, batch_size=self._spec.batch_size, seed=self._spec.seed
         )
         self._step = 0
         self._metrics: dict[str, TaskScore] = {}
@@ -144,14 +142,8 @@ class _Run:
 
     def _learn(self, table: ParameterTable, step: int, steps: int) -> Step:
         with self._clock.spending("training"), self._dropout.drawing():
-            batch = next(self._batches)
-            logits = self._reused.forward(batch.input_ids, batch.attention_mask)
-            losses = task_losses(logits, batch, self._spec.tasks)
-            joint = joint_loss(losses, self._spec.plan.task_weights)
-            if joint is not None:
-                joint.backward()  # type: ignore[no-untyped-call]
+            values = self._take_gradients(self._parts(table))
             self._step += 1
-            values = {name: loss.item() for name, loss in losses.items()}
             self._require_finite(values)
             rates = self._optimizer.step(table, step, steps)
         return Step(
@@ -162,6 +154,26 @@ class _Run:
             loss={task.name: values.get(task.name) for task in self._spec.tasks},
             learning_rates=rates,
         )
+
+    def _parts(self, table: ParameterTable) -> list[Batch]:
+        """The next step's examples, in one batch or in several that are added up."""
+        drawn, tasks, pad = next(self._drawn), self._spec.tasks, self._setting.pad_id
+        return in_parts(drawn, tasks, pad) if runs_in_parts(table) else [collate(drawn, tasks, pad)]
+
+    def _take_gradients(self, parts: list[Batch]) -> dict[str, float]:
+        """Add each part's gradients up; the loss of every task, the mean over all its labels."""
+        counts = label_counts(parts)
+        told: dict[str, list[Tensor]] = {}
+        for part in parts:
+            logits = self._reused.forward(part.input_ids, part.attention_mask)
+            sums = task_losses(logits, part, self._spec.tasks, reduction="sum")
+            losses = {task: loss / counts[task] for task, loss in sums.items()}
+            joint = joint_loss(losses, self._spec.plan.task_weights)
+            if joint is not None:
+                joint.backward()  # type: ignore[no-untyped-call]
+            for task, loss in losses.items():
+                told.setdefault(task, []).append(loss.detach())
+        return {task: torch.stack(shares).sum().item() for task, shares in told.items()}
 
     def _leave_if_stopped(self) -> None:
         if self._should_stop():

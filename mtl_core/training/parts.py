@@ -1,0 +1,50 @@
+"""A batch in parts of like length: one step, less padding, less memory at a time.
+
+Sentences of one task are often shorter than those of another, and a batch that holds both pads
+the short ones to the longest. Cut in two, each part is padded to its own longest sentence. The
+loss of the step stays that of the whole batch: a task's sum over all parts, over all its labels.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from mtl_core.freezing.table import ParameterTable, State
+from mtl_core.models.description import Role
+from mtl_core.tasks.alignment import EncodedExample
+from mtl_core.tasks.task import Task
+from mtl_core.training.batches import Batch, collate
+
+PART_TOKENS = 32
+"""What another part costs, as tokens of padding: two dozen small operations a layer more, and the
+gradient of each weight added once more."""
+
+
+def runs_in_parts(table: ParameterTable) -> bool:
+    """Whether a phase's steps pay for parts: where heads alone learn, a token costs next to
+    nothing. By the plan alone, so that a run with and without prefix reuse takes the same steps.
+    """
+    return any(row.state is State.TRAINABLE and row.role is not Role.HEAD for row in table.rows)
+
+
+def in_parts(examples: Sequence[EncodedExample], tasks: Sequence[Task], pad_id: int) -> list[Batch]:
+    """The examples of one step in batches of like length, as few as pay."""
+    ordered = sorted(examples, key=lambda example: len(example.input_ids))
+    cuts = [0, *_cuts([len(example.input_ids) for example in ordered]), len(ordered)]
+    return [collate(ordered[start:end], tasks, pad_id) for start, end in pairwise(cuts)]
+
+
+def _cuts(lengths: Sequence[int]) -> list[int]:
+    """Where to cut ascending `lengths`, so that padded tokens and parts cost least.
+
+    Only where a length ends is a cut worth trying; the best way to each of these places is found
+    from the best ways to those before it.
+    """
+    ends = [n for n in range(1, len(lengths)) if lengths[n] != lengths[n - 1]] + [len(lengths)]
+    best: dict[int, tuple[int, list[int]]] = {0: (0, [])}
+    for end in ends:
+        longest = lengths[end - 1]
+        best[end] = min(
+            (cost + (end - start) * longest + PART_TOKENS, [*cuts, start])
+            for start, (cost, cuts) in best.items()
+        )
+    return best[len(lengths)][1][1:]
