@@ -15,6 +15,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from mtl_core.settings import CACHE_BYTES, PREFIX_MEMORY_BYTES
 from mtl_core.training.environment import ENVIRONMENT
 
 ROOT = Path(__file__).parent.parent
@@ -24,7 +25,8 @@ ROOT = Path(__file__).parent.parent
 class Wanted:
     """What to run. `side`: "trainer", "ours", or "ordinary" (ours without prefix reuse).
 
-    `examples` limits each task's training sentences; `cache` is the folder of stored outputs.
+    `examples` limits each task's training sentences; `cache` is the folder of stored outputs, of
+    which at most `prefix_memory_bytes` lie in memory.
     """
 
     side: str
@@ -38,6 +40,7 @@ class Wanted:
     seed: int = 0
     threads: int = 1
     cache: str | None = None
+    prefix_memory_bytes: int = PREFIX_MEMORY_BYTES
 
 
 def start(wanted: Wanted) -> dict[str, Any]:
@@ -94,7 +97,8 @@ def run_ours(wanted: Wanted) -> dict[str, Any]:
     from mtl_core.training.prefix_store import PrefixStore
     from mtl_core.training.run import fine_tune
 
-    store = PrefixStore(Path(wanted.cache), 4_000_000_000) if wanted.cache else None
+    memory = wanted.prefix_memory_bytes
+    store = PrefixStore(Path(wanted.cache), CACHE_BYTES, memory) if wanted.cache else None
     began = perf_counter()
     events = list(fine_tune(spec_of(wanted), "a run", prefixes=store))
     seconds = perf_counter() - began

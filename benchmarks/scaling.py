@@ -2,6 +2,7 @@
 
     python benchmarks/scaling.py [--axes examples,depth,length] [--examples 250,500,1000,2000]
         [--lengths 32,64,128,256] [--scenarios heads-only,top-1,top-3,full] [--repeats 1] [--json]
+        [--prefix-memory BYTES]
 
 Its sentences are joined from those of the sample, drawn by a fixed seed and cut off by
 `--max-length`, so that every example has exactly as many tokens as asked for and hardly two are
@@ -27,6 +28,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks.one_run import Wanted, start
+from mtl_core.settings import PREFIX_MEMORY_BYTES
 from mtl_core.tasks.dataset import Example, load_dataset
 
 DEPTHS = ("heads-only", *(f"top-{n}" for n in range(1, 7)), "full")
@@ -58,6 +60,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--scenarios", default="heads-only,top-1,full")
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--prefix-memory", type=int, default=PREFIX_MEMORY_BYTES)
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
 
@@ -66,7 +69,13 @@ def _rows(arguments: argparse.Namespace) -> Iterator[Row]:
     """Every point of every axis, with its growth over the point before."""
     axes = arguments.axes.split(",")
     scenarios = arguments.scenarios.split(",")
-    base = Wanted(side="ours", scenario="full", epochs=1.0, threads=arguments.threads)
+    base = Wanted(
+        side="ours",
+        scenario="full",
+        epochs=1.0,
+        threads=arguments.threads,
+        prefix_memory_bytes=arguments.prefix_memory,
+    )
     if "examples" in axes:
         for scenario in scenarios:
             points = [(int(n), _LENGTH) for n in arguments.examples.split(",")]

@@ -9,6 +9,7 @@ from mtl_core.errors import BadInput
 from mtl_core.values import Frozen
 
 CACHE_BYTES = 4_000_000_000
+PREFIX_MEMORY_BYTES = 1_000_000_000
 _MAX_THREADS = 256
 
 
@@ -18,7 +19,8 @@ class Settings(Frozen):
     `home` holds the run store, the description cache and the runs' files. `checkpoint_roots` and
     `data_roots` are the only folders a browser may name local paths below; the command line,
     whose user owns the machine anyway, may name any. `cache` holds what can be made again, at most
-    `cache_bytes` of it; without one it lies within `home`.
+    `cache_bytes` of it; without one it lies within `home`. Of what frozen layers gave at most
+    `prefix_memory_bytes` lie in the memory of a run.
     """
 
     home: Path
@@ -27,6 +29,7 @@ class Settings(Frozen):
     threads: int
     cache: Path | None = None
     cache_bytes: int = CACHE_BYTES
+    prefix_memory_bytes: int = PREFIX_MEMORY_BYTES
 
     @property
     def database(self) -> Path:
@@ -59,7 +62,8 @@ class Settings(Frozen):
 
     @classmethod
     def from_environment(cls) -> "Settings":
-        """Read FREEZE_LAB_HOME, _CHECKPOINTS, _DATA, _THREADS, _CACHE and _CACHE_BYTES.
+        """Read FREEZE_LAB_HOME, _CHECKPOINTS, _DATA, _THREADS, _CACHE, _CACHE_BYTES and
+        _PREFIX_MEMORY_BYTES.
 
         The two lists are separated as PATH is. Threads default to the machine's cores, at most 4:
         short sentences gain nothing from more. Raises BadInput for a value that is none.
@@ -74,7 +78,12 @@ class Settings(Frozen):
             data_roots=_paths("FREEZE_LAB_DATA"),
             threads=_threads() or min(cores or 1, 4),
             cache=_cache(bool(home)),
-            cache_bytes=_cache_bytes(),
+            cache_bytes=_bytes("FREEZE_LAB_CACHE_BYTES", CACHE_BYTES, "0 keeps nothing."),
+            prefix_memory_bytes=_bytes(
+                "FREEZE_LAB_PREFIX_MEMORY_BYTES",
+                PREFIX_MEMORY_BYTES,
+                "0 leaves all of it on disk, but for a batch's.",
+            ),
         )
 
 
@@ -110,12 +119,11 @@ def _cache(home_is_named: bool) -> Path | None:
     return None if home_is_named else platformdirs.user_cache_path("freeze-lab")
 
 
-def _cache_bytes() -> int:
-    """How much the cache may hold; 0: nothing."""
-    given = os.environ.get("FREEZE_LAB_CACHE_BYTES", "").strip()
+def _bytes(variable: str, default: int, of_nothing: str) -> int:
+    """A number of bytes; `of_nothing` says what 0 means."""
+    given = os.environ.get(variable, "").strip()
     if given and not given.isdecimal():
         raise BadInput(
-            f"FREEZE_LAB_CACHE_BYTES={given}: a whole number of bytes is needed, "
-            f"e.g. {CACHE_BYTES}. 0 keeps nothing."
+            f"{variable}={given}: a whole number of bytes is needed, e.g. {default}. {of_nothing}"
         )
-    return int(given) if given else CACHE_BYTES
+    return int(given) if given else default

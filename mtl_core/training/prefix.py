@@ -12,10 +12,13 @@ from mtl_core.errors import FreezeBroken, UnsupportedArchitecture
 from mtl_core.freezing.table import ParameterTable
 from mtl_core.models.architecture import one_line
 from mtl_core.models.replay import LayerReplay
+from mtl_core.settings import PREFIX_MEMORY_BYTES
+from mtl_core.tasks.task import TaskKind
 from mtl_core.training.events import PrefixReuse
 from mtl_core.training.prefix_order import Sentences
 from mtl_core.training.prefix_outputs import FrozenOutputs, entry_key
 from mtl_core.training.prefix_plan import PhasePrefix, phase_prefixes
+from mtl_core.training.prefix_rows import StoredRows
 from mtl_core.training.prefix_store import PrefixStore
 from mtl_core.training.setting import Setting
 
@@ -25,11 +28,12 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-5
 """How far a replayed hidden state may be from the whole model's, in parts of its largest value."""
 
-MEMORY_BYTES = 1_000_000_000
-"""As much is held in memory where nothing can be kept on disk; what lies on disk is mapped."""
-
 _CHECKED_SENTENCES = 8
 _OFF_BY_CHOICE = "it was switched off for this run"
+_NO_ROOM = (
+    "what the frozen layers give has no room on disk (FREEZE_LAB_CACHE_BYTES) "
+    "nor in memory (FREEZE_LAB_PREFIX_MEMORY_BYTES)"
+)
 _log = logging.getLogger(__name__)
 
 
@@ -38,8 +42,8 @@ class ReusedPrefix:
 
     `enter` is called at each phase's start, after the phase was applied to the model; then
     `forward` answers as the model does. `store` keeps the outputs for later runs; without one
-    they live as long as this, within `memory_bytes`. `between_batches` is called while outputs
-    are computed, and may end that by raising.
+    they live as long as this. `between_batches` is called while outputs are computed, and may end
+    that by raising.
     """
 
     def __init__(
@@ -47,18 +51,16 @@ class ReusedPrefix:
         setting: Setting,
         store: PrefixStore | None = None,
         between_batches: Callable[[], None] = lambda: None,
-        memory_bytes: int = MEMORY_BYTES,
     ) -> None:
         self._setting, self._store, self._between_batches = setting, store, between_batches
-        self._memory_bytes = memory_bytes
         self._model = setting.model
         self._layers = setting.description.backbone.layers
         self._choices = phase_prefixes(
             setting.tables, setting.steps, self._layers, setting.steps_per_epoch
         )
-        self._original: dict[int, Tensor] = {}
+        self._original: dict[int, StoredRows] = {}
         self._depth: int | None = None
-        self._outputs: Tensor | None = None
+        self._outputs: StoredRows | None = None
         self._told: dict[int, PrefixReuse] = {}
 
     def enter(self, table: ParameterTable) -> PrefixReuse:
@@ -79,7 +81,7 @@ class ReusedPrefix:
             answer: dict[str, Tensor] = self._model(input_ids, attention_mask)
             return answer
         frozen = self._frozen
-        hidden = frozen.sentences.gather(self._outputs, input_ids, attention_mask)
+        hidden = frozen.gather(self._outputs, self._depth, input_ids, attention_mask)
         hidden = frozen.replay.resume(self._depth, hidden, input_ids, attention_mask)
         return self._model.heads(hidden)
 
@@ -102,9 +104,12 @@ class ReusedPrefix:
         """Made where a phase reuses something, and not else."""
         setting, backbone = self._setting, self._model.backbone
         examples = (*setting.training, *setting.validation.examples)
+        by_token = {each.name for each in setting.spec.tasks if each.kind is TaskKind.TOKEN}
+        everything = {each.input_ids for each in examples}
+        tagged = {each.input_ids for each in examples if not by_token.isdisjoint(each.labels)}
         return FrozenOutputs(
             replay=LayerReplay(backbone),
-            sentences=Sentences((each.input_ids for each in examples), setting.pad_id),
+            sentences=Sentences(everything, setting.pad_id, everything - tagged),
             width=backbone.config.hidden_size,
             between_batches=self._between_batches,
         )
@@ -120,47 +125,58 @@ class ReusedPrefix:
         except UnsupportedArchitecture as problem:
             return one_line(problem).rstrip(".")
         if outputs is None:
-            return "what the frozen layers give has no room (FREEZE_LAB_CACHE_BYTES)"
+            return _NO_ROOM
         wrong = difference(self._model.backbone, self._frozen, choice.depth, outputs)
         if wrong is None:
             self._depth, self._outputs = choice.depth, outputs
         return wrong
 
-    def _outputs_at(self, depth: int, original: bool) -> Tensor | None:
+    def _outputs_at(self, depth: int, original: bool) -> StoredRows | None:
         """What enters `depth`; None where it has no room.
 
         The checkpoint's own are found for all phases in one pass.
         """
         if not original:
-            return self._in_memory([depth]).get(depth)
+            return self._held([depth]).get(depth)
         if depth not in self._original:
             choices = (each for each in self._choices if each.original)
             depths = sorted({each.depth for each in choices if each.depth is not None})
-            self._original = self._kept(depths) or self._in_memory(depths)
+            self._original = self._kept(depths) or self._held(depths)
         return self._original.get(depth)
 
-    def _kept(self, depths: list[int]) -> dict[int, Tensor]:
+    def _kept(self, depths: list[int]) -> dict[int, StoredRows]:
         """Outputs by depth from the store; empty where it cannot hold them."""
-        if self._store is None or self._frozen.bytes_at(depths) > self._store.limit_bytes:
+        frozen, store, backbone = self._frozen, self._store, self._model.backbone
+        if store is None or frozen.bytes_at(depths) > store.limit_bytes:
             return {}
-        sentences, backbone = self._frozen.sentences, self._model.backbone
         digest = self._setting.spec.weights_digest or ""
-        keys = {each: entry_key(sentences, each, backbone, digest) for each in depths}
-        try:
-            return self._frozen.kept(keys, self._store)
-        except OSError as problem:
-            _log.warning("Outputs of frozen layers cannot be kept: %s", problem)
-            return {}
+        keys = {
+            each: entry_key(frozen.sentences, frozen.layout(each), each, backbone, digest)
+            for each in depths
+        }
+        return _unless_disk_fails(lambda: frozen.kept(keys, store))
 
-    def _in_memory(self, depths: list[int]) -> dict[int, Tensor]:
-        """Outputs by depth, held by this process alone; empty where they have no room."""
-        if self._frozen.bytes_at(depths) > self._memory_bytes:
+    def _held(self, depths: list[int]) -> dict[int, StoredRows]:
+        """Outputs by depth for this run alone, in memory or else on disk; empty without room."""
+        frozen, store = self._frozen, self._store
+        size = frozen.bytes_at(depths)
+        if size <= (PREFIX_MEMORY_BYTES if store is None else store.memory_bytes):
+            return frozen.in_memory(depths)
+        if store is None or size > store.limit_bytes:
             return {}
-        return self._frozen.in_memory(depths)
+        return _unless_disk_fails(lambda: frozen.passing(depths, store))
+
+
+def _unless_disk_fails(compute: Callable[[], dict[int, StoredRows]]) -> dict[int, StoredRows]:
+    try:
+        return compute()
+    except OSError as problem:
+        _log.warning("Outputs of frozen layers cannot be kept: %s", problem)
+        return {}
 
 
 def difference(
-    backbone: "PreTrainedModel", frozen: FrozenOutputs, depth: int, outputs: Tensor
+    backbone: "PreTrainedModel", frozen: FrozenOutputs, depth: int, outputs: StoredRows
 ) -> str | None:
     """What is wrong with replaying from `depth`, told by one real padded batch; None: nothing.
 
@@ -173,7 +189,7 @@ def difference(
         whole = backbone(input_ids=input_ids, attention_mask=mask).last_hidden_state
         after_whole = torch.get_rng_state()
         torch.set_rng_state(start)
-        hidden = frozen.sentences.gather(outputs, input_ids, mask)
+        hidden = frozen.gather(outputs, depth, input_ids, mask)
         try:
             replayed = frozen.replay.resume(depth, hidden, input_ids, mask)
         except Exception as problem:  # whatever a foreign forward pass raises
@@ -181,7 +197,8 @@ def difference(
         after_replay = torch.get_rng_state()
     if not torch.equal(after_whole, after_replay):
         return f"the frozen part below layer {depth} draws random numbers in this architecture"
-    real = mask.bool()
+    # Above stored tokens without their sentences nothing runs, so no others can come out wrong.
+    real = frozen.stored(depth, input_ids, mask)
     apart = (whole - replayed)[real].abs().max() / whole[real].abs().max()
     if not apart <= TOLERANCE:
         return (

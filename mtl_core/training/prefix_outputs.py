@@ -3,8 +3,8 @@
 import hashlib
 import json
 import platform
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from mtl_core.models.replay import LayerReplay
-from mtl_core.training.prefix_order import Sentences
+from mtl_core.training.prefix_order import Layout, Sentences
+from mtl_core.training.prefix_rows import StoredRows
 from mtl_core.training.prefix_store import PrefixStore
 
 if TYPE_CHECKING:
@@ -26,7 +27,11 @@ Append = Callable[[Tensor], None]
 
 
 def entry_key(
-    sentences: Sentences, depth: int, model: "PreTrainedModel", weights_digest: str
+    sentences: Sentences,
+    layout: Layout,
+    depth: int,
+    model: "PreTrainedModel",
+    weights_digest: str,
 ) -> str:
     """The SHA-256 of everything that the stored numbers follow from, to the bit.
 
@@ -42,6 +47,7 @@ def entry_key(
         "config": config,
         "attention": model.config._attn_implementation,
         "sentences": sentences.digest,
+        "rows": layout.digest,
         "depth": depth,
         "dtype": str(model.dtype),
         "threads": torch.get_num_threads(),
@@ -56,7 +62,7 @@ def entry_key(
 class FrozenOutputs:
     """What a backbone's layers give for some sentences, at the depths asked for.
 
-    Outputs are (all tokens, `width`), unpadded, in the sentences' own order. `between_batches` is
+    Outputs are (rows, `width`), unpadded, in the sentences' own order. `between_batches` is
     called while they are computed, and may end that by raising.
     """
 
@@ -65,70 +71,91 @@ class FrozenOutputs:
     width: int
     between_batches: Callable[[], None] = lambda: None
 
+    def layout(self, depth: int) -> Layout:
+        """Which tokens' outputs are stored at a depth: at the full depth only heads read them."""
+        return self.sentences.for_heads if depth == self.replay.layers else self.sentences.entire
+
+    def gather(
+        self, outputs: StoredRows, depth: int, input_ids: Tensor, attention_mask: Tensor
+    ) -> Tensor:
+        """What enters `depth` for a batch: (batch, tokens, hidden), as `Sentences.gather`."""
+        return self.sentences.gather(outputs, self.layout(depth), input_ids, attention_mask)
+
+    def stored(self, depth: int, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Which tokens of a batch are stored at `depth`: (batch, tokens), bool."""
+        return self.sentences.stored(self.layout(depth), input_ids, attention_mask)
+
     def bytes_at(self, depths: Sequence[int]) -> int:
         """The room that outputs at these depths take."""
-        return len(depths) * self.sentences.tokens * self.width * 4
+        return sum(self.layout(depth).rows for depth in depths) * self.width * 4
 
-    def in_memory(self, depths: Sequence[int]) -> dict[int, Tensor]:
+    def in_memory(self, depths: Sequence[int]) -> dict[int, StoredRows]:
         """Outputs by depth, held by this process alone."""
-        found = {depth: torch.empty(self.sentences.tokens, self.width) for depth in depths}
+        found = {depth: torch.empty(self._shape(depth)) for depth in depths}
         self._compute({depth: _fill(outputs) for depth, outputs in found.items()})
-        return found
+        return {depth: StoredRows(outputs) for depth, outputs in found.items()}
 
-    def kept(self, keys: Mapping[int, str], store: PrefixStore) -> dict[int, Tensor]:
+    def passing(self, depths: Sequence[int], store: PrefixStore) -> dict[int, StoredRows]:
+        """Outputs by depth, in files of the store's folder that nobody else finds.
+
+        Raises OSError where the store's folder cannot be written.
+        """
+        with ExitStack() as opened:
+            drafts = {d: opened.enter_context(store.passing(self._shape(d))) for d in depths}
+            self._compute({depth: draft.append for depth, draft in drafts.items()})
+        return {depth: draft.rows for depth, draft in drafts.items() if draft.rows is not None}
+
+    def kept(self, keys: Mapping[int, str], store: PrefixStore) -> dict[int, StoredRows]:
         """Outputs by depth, from the store.
 
         What is not there, or differs from what one batch gives now, is computed and stored.
         Raises OSError where the store's folder cannot be written.
         """
-        shape = (self.sentences.tokens, self.width)
-        here = _read(store, keys, shape)
+        here = self._read(store, keys)
         if here and not self.are_still(here):
             for depth in here:
                 store.forget(keys[depth])
             here = {}
         missing = {depth: key for depth, key in keys.items() if depth not in here}
         if missing:
-            with _drafts(store, missing, shape) as appends:
-                self._compute(appends)
-            here |= _read(store, missing, shape)
+            self._write(store, missing)
+            here |= self._read(store, missing)
         if len(here) < len(keys):
             raise OSError("an entry was gone as soon as it was written")
         return here
 
-    def are_still(self, outputs: Mapping[int, Tensor]) -> bool:
+    def are_still(self, outputs: Mapping[int, StoredRows]) -> bool:
         """Whether one fixed batch, run again now, gives these outputs to the bit."""
         input_ids, mask = self.sentences.middle_batch()
         again = self.replay.capture(sorted(outputs), input_ids, mask)
-        real = mask.bool()
-        return all(
-            torch.equal(again[depth][real], self.sentences.gather(stored, input_ids, mask)[real])
-            for depth, stored in outputs.items()
-        )
+
+        def is_still(depth: int, rows: StoredRows) -> bool:
+            here = self.stored(depth, input_ids, mask)
+            return torch.equal(again[depth][here], self.gather(rows, depth, input_ids, mask)[here])
+
+        return all(is_still(depth, rows) for depth, rows in outputs.items())
+
+    def _shape(self, depth: int) -> tuple[int, int]:
+        return self.layout(depth).rows, self.width
+
+    def _read(self, store: PrefixStore, keys: Mapping[int, str]) -> dict[int, StoredRows]:
+        found = {depth: store.read(key, self._shape(depth)) for depth, key in keys.items()}
+        return {depth: rows for depth, rows in found.items() if rows is not None}
+
+    def _write(self, store: PrefixStore, keys: Mapping[int, str]) -> None:
+        with ExitStack() as opened:
+            drafts = {
+                depth: opened.enter_context(store.writing(key, self._shape(depth)))
+                for depth, key in keys.items()
+            }
+            self._compute({depth: draft.append for depth, draft in drafts.items()})
 
     def _compute(self, appends: Mapping[int, Append]) -> None:
         """Hand what enters each depth to that depth's `append`, batch by batch."""
         for input_ids, mask in self.sentences.batches():
             self.between_batches()
-            real = mask.bool()
             for depth, hidden in self.replay.capture(sorted(appends), input_ids, mask).items():
-                appends[depth](hidden[real])
-
-
-def _read(store: PrefixStore, keys: Mapping[int, str], shape: tuple[int, int]) -> dict[int, Tensor]:
-    found = {depth: store.read(key, shape) for depth, key in keys.items()}
-    return {depth: outputs for depth, outputs in found.items() if outputs is not None}
-
-
-@contextmanager
-def _drafts(
-    store: PrefixStore, keys: Mapping[int, str], shape: tuple[int, int]
-) -> Iterator[dict[int, Append]]:
-    with ExitStack() as open_drafts:
-        yield {
-            depth: open_drafts.enter_context(store.writing(key, shape)).append
-            for depth, key in keys.items()
-        }
+                appends[depth](hidden[self.stored(depth, input_ids, mask)])
 
 
 def _fill(outputs: Tensor) -> Append:

@@ -3,7 +3,7 @@
 An entry is a safetensors file: one tensor `outputs`, (tokens, hidden), float32. It is written
 under another name and renamed once whole, and carries the SHA-256 of its numbers: an entry that
 was cut short or damaged is never read, but taken away and made again. Past the limit the entries
-that were not used for longest go first.
+that were not used for longest go first. Entries are mapped, and lie in memory within a limit.
 """
 
 import hashlib
@@ -11,15 +11,17 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from mtl_core.settings import Settings
+from mtl_core.settings import PREFIX_MEMORY_BYTES, Settings
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from mtl_core.training.prefix_rows import StoredRows
 
 _SUFFIX = ".safetensors"
 _DRAFT = ".draft"
@@ -28,20 +30,20 @@ _SECONDS_OF_A_DRAFT = 86_400
 
 
 class PrefixStore:
-    """A folder of entries, `limit_bytes` in all. Entries are mapped into memory, not read."""
+    """A folder of entries, `limit_bytes` in all; of each at most `memory_bytes` lie in memory."""
 
-    def __init__(self, folder: Path, limit_bytes: int) -> None:
-        self._folder, self.limit_bytes = folder, limit_bytes
+    def __init__(
+        self, folder: Path, limit_bytes: int, memory_bytes: int = PREFIX_MEMORY_BYTES
+    ) -> None:
+        self._folder, self.limit_bytes, self.memory_bytes = folder, limit_bytes, memory_bytes
 
     @classmethod
-    def of(cls, settings: Settings) -> "PrefixStore | None":
-        """The store that `settings` name; None where nothing is to be kept."""
-        return cls(settings.prefixes, settings.cache_bytes) if settings.cache_bytes else None
+    def of(cls, settings: Settings) -> "PrefixStore":
+        """The store that `settings` name; with a limit of 0 nothing has room in it."""
+        return cls(settings.prefixes, settings.cache_bytes, settings.prefix_memory_bytes)
 
-    def read(self, key: str, shape: tuple[int, int]) -> "Tensor | None":
+    def read(self, key: str, shape: tuple[int, int]) -> "StoredRows | None":
         """The entry `key`, if it is here, whole, and of this shape; now the last one used."""
-        from safetensors import safe_open
-
         file = self._file(key)
         if not file.is_file():
             return None
@@ -50,13 +52,30 @@ class PrefixStore:
             return None
         with suppress(OSError):
             os.utime(file)
-        with safe_open(file, framework="pt") as tensors:
-            outputs: Tensor = tensors.get_tensor("outputs")
-        return outputs
+        return self._mapped(file, shape)
 
     @contextmanager
     def writing(self, key: str, shape: tuple[int, int]) -> Iterator["Draft"]:
         """A draft to append rows to, kept as `key` if all went well. Raises OSError."""
+        with self._drafting(shape, lambda _, path: path.replace(self._file(key))) as draft:
+            yield draft
+            draft.sign()
+
+    @contextmanager
+    def passing(self, shape: tuple[int, int]) -> Iterator["Draft"]:
+        """A draft that becomes no entry: its `rows` are there after the block, for this process
+        alone. Raises OSError."""
+
+        def read(draft: Draft, path: Path) -> None:
+            draft.rows = self._mapped(path, shape)
+
+        with self._drafting(shape, read) as draft:
+            yield draft
+
+    @contextmanager
+    def _drafting(
+        self, shape: tuple[int, int], finish: Callable[["Draft", Path], object]
+    ) -> Iterator["Draft"]:
         self._folder.mkdir(parents=True, exist_ok=True)
         number, name = tempfile.mkstemp(suffix=_DRAFT, dir=self._folder)
         path = Path(name)
@@ -64,11 +83,15 @@ class PrefixStore:
             with os.fdopen(number, "wb") as opened:
                 draft = Draft(opened, shape)
                 yield draft
-                draft.sign()
             self._make_room(path.stat().st_size)
-            path.replace(self._file(key))
+            finish(draft, path)
         finally:
             path.unlink(missing_ok=True)
+
+    def _mapped(self, file: Path, shape: tuple[int, int]) -> "StoredRows":
+        from mtl_core.training.prefix_rows import MappedRows
+
+        return MappedRows(file, len(_header(shape, _UNKNOWN)), shape, self.memory_bytes)
 
     def forget(self, key: str) -> None:
         """Take an entry away."""
@@ -103,6 +126,7 @@ class Draft:
         self._opened = opened
         self._digest = hashlib.sha256()
         self._header = _header(shape, _UNKNOWN)
+        self.rows: StoredRows | None = None
         opened.write(self._header)
 
     def append(self, rows: "Tensor") -> None:

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from mtl_core.training.prefix_order import Sentences
+from mtl_core.training.prefix_rows import StoredRows
 
 SEQUENCES = [(2, 7, 3), (2, 5, 6, 3), (2, 3), (2, 5, 6, 3)]
 
@@ -11,7 +12,7 @@ SEQUENCES = [(2, 7, 3), (2, 5, 6, 3), (2, 3), (2, 5, 6, 3)]
 def test_each_sentence_is_held_once_whatever_the_order_they_came_in():
     one, other = Sentences(SEQUENCES, 0), Sentences(reversed(SEQUENCES), 0)
 
-    assert (len(one), one.tokens) == (3, 9)
+    assert (len(one), one.entire.rows) == (3, 9)
     assert one.digest == other.digest
 
 
@@ -31,11 +32,13 @@ def test_batches_hold_every_sentence_shortest_first_padded():
 
 def test_a_batch_in_any_order_and_padding_finds_its_own_outputs():
     sentences = Sentences(SEQUENCES, 0)
-    outputs = torch.arange(18.0).reshape(9, 2)  # (2, 3) at 0-1, (2, 7, 3) at 2-4, the rest after
+    outputs = StoredRows(
+        torch.arange(18.0).reshape(9, 2)
+    )  # (2, 3) at 0-1, (2, 7, 3) at 2-4, the rest after
     ids = torch.tensor([[2, 5, 6, 3, 0], [2, 3, 0, 0, 0]])
     mask = torch.tensor([[1, 1, 1, 1, 0], [1, 1, 0, 0, 0]])
 
-    found = sentences.gather(outputs, ids, mask)
+    found = sentences.gather(outputs, sentences.entire, ids, mask)
 
     assert found.shape == (2, 5, 2)
     assert found[0, :, 0].tolist() == [10, 12, 14, 16, 16]
@@ -45,8 +48,31 @@ def test_a_batch_in_any_order_and_padding_finds_its_own_outputs():
 def test_a_sentence_that_is_not_there_is_an_error_and_never_another_ones_output():
     ids = torch.tensor([[2, 9, 3]])
 
+    sentences = Sentences(SEQUENCES, 0)
     with pytest.raises(KeyError):
-        Sentences(SEQUENCES, 0).gather(torch.zeros(9, 2), ids, torch.ones_like(ids))
+        sentences.gather(StoredRows(torch.zeros(9, 2)), sentences.entire, ids, torch.ones_like(ids))
+
+
+def test_a_sentence_that_only_a_sentence_head_reads_is_stored_by_its_first_token():
+    sentences = Sentences(SEQUENCES, 0, {(2, 5, 6, 3)})
+    ids, mask = torch.tensor([[2, 5, 6, 3], [2, 7, 3, 0]]), torch.tensor([[1] * 4, [1, 1, 1, 0]])
+    outputs = StoredRows(torch.arange(6.0)[:, None])  # (2, 3), (2, 7, 3), and 2 of the longest
+
+    assert (sentences.entire.rows, sentences.for_heads.rows) == (9, 6)
+    assert sentences.stored(sentences.for_heads, ids, mask).tolist() == [
+        [True, False, False, False],
+        [True, True, True, False],
+    ]
+    found = sentences.gather(outputs, sentences.for_heads, ids, mask)
+    assert found[:, :, 0].tolist() == [[5, 5, 5, 5], [2, 3, 4, 4]]
+
+
+def test_what_is_stored_has_a_digest_of_its_own_and_the_sentences_keep_theirs():
+    one, other = Sentences(SEQUENCES, 0), Sentences(SEQUENCES, 0, {(2, 7, 3)})
+
+    assert one.digest == other.digest
+    assert one.entire.digest == other.entire.digest == one.for_heads.digest
+    assert one.for_heads.digest != other.for_heads.digest
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, 8, 9, 100])

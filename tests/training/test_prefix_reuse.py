@@ -177,11 +177,39 @@ def test_what_has_no_room_on_disk_is_held_in_memory_and_else_not_reused(deep, tm
     small = PrefixStore(tmp_path / "prefixes", 100)
 
     held = ReusedPrefix(setting, small).enter(table)
-    neither = ReusedPrefix(setting, small, memory_bytes=held.stored_bytes - 1).enter(table)
+    tight = PrefixStore(tmp_path / "prefixes", 100, memory_bytes=held.stored_bytes - 1)
+    neither = ReusedPrefix(setting, tight).enter(table)
 
     assert (held.from_layer, neither.from_layer) == (LAYERS - 1, None)
     assert "has no room" in neither.reason
     assert not (tmp_path / "prefixes").exists()
+
+
+def test_what_has_no_room_in_memory_is_mapped_from_disk_to_the_same_end(
+    deep, tmp_path, without_times
+):
+    spec = deep.spec("chain-thaw", epochs=12)  # later phases need outputs of their own
+    folder = tmp_path / "prefixes"
+
+    mapped = list(fine_tune(spec, "a run", prefixes=PrefixStore(folder, 10**7, memory_bytes=0)))
+    held = list(fine_tune(spec, "a run"))
+
+    assert 1 in reuse(mapped)
+    assert [without_times(each) for each in mapped] == [without_times(each) for each in held]
+    assert [file.suffix for file in folder.iterdir()] == [".safetensors"]
+
+
+def test_heads_alone_store_the_first_token_of_a_sentence_without_tags(deep, store):
+    setting = load_setting(deep.spec("heads-only"))
+    apply_phase(setting.tables[0], setting.model)
+    examples = (*setting.training, *setting.validation.examples)
+    tagged = {each.input_ids for each in examples if "ner" in each.labels}
+    others = {each.input_ids for each in examples} - tagged
+
+    told = ReusedPrefix(setting, store).enter(setting.tables[0])
+
+    assert others
+    assert told.stored_bytes == (len(others) + sum(map(len, tagged))) * WIDTH * 4
 
 
 def test_a_run_is_stopped_while_frozen_layers_are_run(deep, store, tmp_path, of):

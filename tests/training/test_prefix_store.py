@@ -1,11 +1,14 @@
 """Entries on disk: whole or not there, and never more than the limit."""
 
+import mmap
 import os
+from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
+from mtl_core.errors import BadInput
 from mtl_core.settings import Settings
 from mtl_core.training.prefix_store import PrefixStore
 
@@ -26,6 +29,10 @@ def numbers(seed=0):
     return torch.rand(SHAPE, generator=torch.Generator().manual_seed(seed))
 
 
+def every_row(stored):
+    return stored.take(torch.arange(SHAPE[0]))
+
+
 def write(store, key, rows=None):
     rows = numbers() if rows is None else rows
     with store.writing(key, SHAPE) as draft:
@@ -36,7 +43,7 @@ def write(store, key, rows=None):
 def test_what_was_written_is_read_to_the_bit(store):
     write(store, "a", numbers(3))
 
-    assert torch.equal(store.read("a", SHAPE), numbers(3))
+    assert torch.equal(every_row(store.read("a", SHAPE)), numbers(3))
 
 
 def test_an_entry_is_a_safetensors_file(store, folder):
@@ -128,4 +135,48 @@ def test_settings_say_where_entries_lie_and_how_much_of_them(tmp_path, monkeypat
 def test_a_limit_of_nothing_keeps_nothing(monkeypatch):
     monkeypatch.setenv("FREEZE_LAB_CACHE_BYTES", "0")
 
-    assert PrefixStore.of(Settings.from_environment()) is None
+    store = PrefixStore.of(Settings.from_environment())
+
+    assert store.limit_bytes == 0
+
+
+def test_settings_say_how_much_lies_in_memory(monkeypatch):
+    assert PrefixStore.of(Settings.from_environment()).memory_bytes == 1_000_000_000
+    monkeypatch.setenv("FREEZE_LAB_PREFIX_MEMORY_BYTES", "0")
+    assert PrefixStore.of(Settings.from_environment()).memory_bytes == 0
+
+    monkeypatch.setenv("FREEZE_LAB_PREFIX_MEMORY_BYTES", "1 GB")
+    with pytest.raises(BadInput, match="FREEZE_LAB_PREFIX_MEMORY_BYTES=1 GB: a whole number"):
+        Settings.from_environment()
+
+
+def test_rows_of_a_draft_in_passing_are_read_and_no_file_is_left(store, folder):
+    with store.passing(SHAPE) as draft:
+        draft.append(numbers(3))
+
+    assert list(folder.iterdir()) == []
+    assert torch.equal(every_row(draft.rows), numbers(3))
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads Linux's own count")
+def test_a_mapped_file_takes_no_more_memory_than_its_limit(folder):
+    shape, limit = (40_000, 256), 4_000_000  # 41 MB
+    store = PrefixStore(folder, 10**9, memory_bytes=limit)
+    with store.passing(shape) as draft:
+        for start in range(0, shape[0], 1000):
+            block = torch.arange(start, start + 1000, dtype=torch.float32)
+            draft.append(block[:, None].expand(-1, shape[1]))
+    held = mapped_bytes()
+
+    for start in range(0, shape[0], 100):
+        index = torch.arange(start, start + 100)
+        assert torch.equal(draft.rows.take(index)[:, -1], index.float())
+        assert mapped_bytes() - held <= limit
+
+    assert torch.equal(draft.rows.take(torch.tensor([7]))[0], torch.full((256,), 7.0))
+
+
+def mapped_bytes():
+    """Bytes of files that lie in this process's memory."""
+    pages = int(Path("/proc/self/statm").read_text().split()[2])
+    return pages * mmap.PAGESIZE
