@@ -15,6 +15,7 @@ _WORDS = {
     "batch_size": "batch size",
     "max_length": "max length",
     "examples": "training sentences",
+    "label_noise": "label noise",
 }
 
 

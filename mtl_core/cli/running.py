@@ -53,6 +53,13 @@ def train(
         list[str] | None,
         typer.Option(metavar="TASK=N", help="Train on N of a task's sentences. Repeatable."),
     ] = None,
+    label_noise: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TASK=SHARE",
+            help="Give that share of a task's training sentences wrong labels. Repeatable.",
+        ),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write the fine-tuned model here.")
     ] = None,
@@ -81,6 +88,7 @@ def train(
         examples=_examples(examples or []),
         threads=settings.threads,
         prefix_reuse=not no_prefix_reuse,
+        label_noise=_label_noise(label_noise or []),
     )
     with closing(RunStore(settings.database)) as store, telling(form) as tell:
         _run(spec, output, settings, store, tell)
@@ -176,6 +184,20 @@ def _examples(given: list[str]) -> dict[str, int]:
             )
         numbers[task] = int(number)
     return numbers
+
+
+def _label_noise(given: list[str]) -> dict[str, float]:
+    shares = {}
+    for each in given:
+        task, _, share = each.partition("=")
+        try:
+            shares[task] = float(share)
+        except ValueError:
+            raise InvalidRun(
+                f"--label-noise {each}: write TASK=SHARE with a share from 0 to 1, "
+                "e.g. --label-noise sentiment=0.3."
+            ) from None
+    return shares
 
 
 @runs_app.callback(invoke_without_command=True)

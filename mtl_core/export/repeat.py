@@ -26,6 +26,8 @@ def train_command(spec: RunSpec, model: ModelDescription | None) -> str:
     words += ["--max-length", str(spec.max_length), "--seed", str(spec.seed)]
     for task, count in spec.examples.items():
         words += ["--examples", f"{task}={count}"]
+    for task, share in spec.label_noise.items():
+        words += ["--label-noise", f"{task}={share!r}"]
     pairs = [" ".join(map(shlex.quote, words[i : i + 2])) for i in range(0, len(words), 2)]
     pairs += [] if spec.prefix_reuse else ["--no-prefix-reuse"]
     return " \\\n  ".join(["python -m mtl_core train", *pairs])

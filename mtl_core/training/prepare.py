@@ -10,6 +10,7 @@ from mtl_core.freezing.plan import Plan
 from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.models.description import ModelDescription
 from mtl_core.tasks.alignment import check_max_length
+from mtl_core.training.label_noise import check_noise
 from mtl_core.training.spec import RunSpec
 
 
@@ -27,6 +28,7 @@ def prepare_spec(
     examples: Mapping[str, int] | None = None,
     threads: int = 1,
     prefix_reuse: bool = True,
+    label_noise: Mapping[str, float] | None = None,
 ) -> RunSpec:
     """Join choices into a spec, checked against the model before anything is loaded.
 
@@ -34,6 +36,7 @@ def prepare_spec(
     """
     parameter_tables(plan, model)
     _check_examples(examples or {}, model)
+    check_noise(label_noise or {}, model.tasks)
     check_max_length(max_length, model.backbone.max_positions)
     try:
         return RunSpec(
@@ -49,6 +52,7 @@ def prepare_spec(
             examples=dict(examples or {}),
             threads=threads,
             prefix_reuse=prefix_reuse,
+            label_noise=dict(label_noise or {}),
         )
     except ValidationError as problem:
         first = problem.errors(include_url=False)[0]

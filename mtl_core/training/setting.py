@@ -22,6 +22,7 @@ from mtl_core.models.description import BackboneDescription, ModelDescription
 from mtl_core.models.multitask import MultiTaskModel
 from mtl_core.tasks.alignment import EncodedExample, EncodedSplit, encode
 from mtl_core.tasks.dataset import Dataset, load_dataset
+from mtl_core.training.label_noise import disturbed
 from mtl_core.training.phases import phase_steps, steps_per_epoch, steps_that_learn
 from mtl_core.training.spec import RunSpec
 
@@ -66,6 +67,7 @@ def load_setting(spec: RunSpec, uploads: Path | None = None) -> Setting:
     checkpoint = resolve_checkpoint(spec.checkpoint)
     source = require_weights(checkpoint)
     dataset = load_dataset(spec.data, spec.examples, uploads)
+    dataset, noise = disturbed(dataset, spec.label_noise, spec.seed)
     description = ModelDescription(_described(checkpoint), dataset.tasks)
     tables = parameter_tables(spec.plan, description)
     tokenizer = load_tokenizer(checkpoint)
@@ -88,7 +90,7 @@ def load_setting(spec: RunSpec, uploads: Path | None = None) -> Setting:
         validation=validation,
         steps=steps_that_learn(tables, phase_steps(spec, per_epoch)),
         steps_per_epoch=per_epoch,
-        notes=_notes(tables, dataset, training, validation),
+        notes=(*noise, *_notes(tables, dataset, training, validation)),
     )
 
 

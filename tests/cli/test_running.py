@@ -242,3 +242,14 @@ def test_a_run_that_fails_says_so_as_its_last_event_and_leaves_with_1(
     assert answer.err == f"{last['reason']}\n"
     assert (listed["state"], listed["reason"]) == ("failed", last["reason"])
     assert "NaN" not in answer.out
+
+
+def test_label_noise_is_told_and_kept_in_the_spec(train: Command) -> None:
+    noise = ("--label-noise", "sentiment=0.25", "--label-noise", "ner=1")
+    started = train(*SHORT, *noise, *JSONL).events[0]
+
+    assert started["spec"]["label_noise"] == {"sentiment": 0.25, "ner": 1.0}
+    assert [note.partition(",")[0] for note in started["notes"]] == [
+        "Label noise: 2 of 8 training sentences of sentiment bear wrong labels",
+        "Label noise: 4 of 4 training sentences of ner bear wrong labels",
+    ]

@@ -49,6 +49,11 @@ def test_a_run_without_prefix_reuse_is_repeated_without_it() -> None:
     assert train_command(spec, minilm()).endswith("\n  --no-prefix-reuse")
 
 
+def test_label_noise_is_named_for_each_task() -> None:
+    command = train_command(spec_of("full", label_noise={"sentiment": 0.3, "ner": 0.125}), minilm())
+    assert command.endswith("\n  --label-noise sentiment=0.3 \\\n  --label-noise ner=0.125")
+
+
 def test_epochs_keep_all_their_digits() -> None:
     assert "--epochs 0.3333333333333333 " in train_command(
         spec_of("heads-only", epochs=1 / 3), minilm()
