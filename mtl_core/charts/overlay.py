@@ -6,14 +6,13 @@ from enum import StrEnum
 from typing import Any
 
 from mtl_core.analysis.summary import LossPoint, RunSummary, ScorePoint
-from mtl_core.charts.loss import MOST_POINTS, Figure, pushed_apart, thinned
-from mtl_core.charts.theme import FONT_FAMILY, Palette, TaskStyle, base_layout
+from mtl_core.charts.labels import LETTER_PIXELS, EndLabel, as_text, cut, end_labels
+from mtl_core.charts.loss import MOST_POINTS, Figure, thinned
+from mtl_core.charts.theme import Palette, TaskStyle, base_layout
 
 HEIGHT = 300
 _MARGIN = {"l": 40, "t": 10, "b": 38}
-_LABEL_PIXELS = 17
 _LONGEST_LABEL = 18
-_A_LETTER = 6.4  # pixels, at the size of the end labels
 
 
 class XAxis(StrEnum):
@@ -80,7 +79,7 @@ def overlay_figure(
     layout = base_layout(
         colors,
         height,
-        margin={**_MARGIN, "r": round(16 + _A_LETTER * widest)},
+        margin={**_MARGIN, "r": round(16 + LETTER_PIXELS * widest)},
         uirevision=f"{x_axis} {' '.join(run.summary.run for run in runs)}",
         hovermode="closest",
         dragmode="zoom",
@@ -152,7 +151,7 @@ def _top(lines: Sequence[_Line]) -> float:
 def _traces(line: _Line, style: TaskStyle, colors: Palette, axis: XAxis) -> list[dict[str, Any]]:
     color = style.color if line.in_color else colors.context
     dash = style.dash if line.in_color else "solid"
-    name = _plain(line.label, 60)
+    name = as_text(line.label, 60)
     shared = {"type": "scatter", "cliponaxis": False}
     where = f"%{{y:.3f}} at {axis.value} %{{x:,.4~g}}<extra></extra>"
     return [
@@ -184,7 +183,7 @@ def _traces(line: _Line, style: TaskStyle, colors: Palette, axis: XAxis) -> list
 
 
 def _label(line: _Line) -> str:
-    return "" if line.end is None else f"{_cut(line.label, _LONGEST_LABEL)} {line.end:.2f}"
+    return "" if line.end is None else f"{cut(line.label, _LONGEST_LABEL)} {line.end:.2f}"
 
 
 def _end_labels(
@@ -195,45 +194,12 @@ def _end_labels(
     colors: Palette,
     height: int,
 ) -> list[dict[str, Any]]:
-    """Each run's name and latest value at the right edge, pushed apart where they would touch."""
-    ended = [(line, text) for line, text in zip(lines, labels, strict=True) if text]
-    least = _LABEL_PIXELS * top / (height - _MARGIN["t"] - _MARGIN["b"])
-    heights = _inside(pushed_apart([line.end or 0.0 for line, _ in ended], least), top)
-    return [
-        {
-            "text": f"<b>{_plain(text, 80)}</b>" if line.in_color else _plain(text, 80),
-            "x": 1,
-            "xref": "paper",
-            "xanchor": "left",
-            "xshift": 8,
-            "y": y,
-            "yref": "y",
-            "yanchor": "middle",
-            "showarrow": False,
-            "font": {
-                "family": FONT_FAMILY,
-                "size": 12,
-                "color": style.text if line.in_color else colors.muted,
-            },
-        }
-        for (line, text), y in zip(ended, heights, strict=True)
+    """Each run's name and latest value at the right edge."""
+    ended = [
+        EndLabel(
+            text, line.end or 0.0, style.text if line.in_color else colors.muted, line.in_color
+        )
+        for line, text in zip(lines, labels, strict=True)
+        if text
     ]
-
-
-def _inside(heights: Sequence[float], top: float) -> list[float]:
-    """The heights moved together onto the axis: beyond it Plotly drops a label without a word."""
-    if not heights:
-        return []
-    up = max(0.0, -min(heights))
-    down = max(0.0, max(heights) + up - top)
-    return [min(top, max(0.0, y + up - down)) for y in heights]
-
-
-def _cut(text: str, longest: int) -> str:
-    return text if len(text) <= longest else f"{text[: longest - 1]}…"
-
-
-def _plain(text: str, longest: int) -> str:
-    """`text` without the signs that Plotly would read as markup."""
-    short = _cut(text, longest)
-    return short.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return end_labels(ended, (0.0, top), height - _MARGIN["t"] - _MARGIN["b"])

@@ -1,0 +1,138 @@
+"""What each plan did to a task it was not to change: its score before and after."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mtl_core.charts.labels import as_text, note
+from mtl_core.charts.loss import Figure
+from mtl_core.charts.theme import Palette, TaskStyle, base_layout
+
+_ROW_PIXELS = 62
+_MARGIN = {"l": 8, "r": 12, "t": 26, "b": 40}
+_LONGEST = 28
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """A task's headline metric under one plan: `before` training, and after as the mean over the
+    seeds with its lowest and highest. `said` is the verdict in words."""
+
+    label: str
+    before: float
+    after: float
+    low: float
+    high: float
+    said: str
+
+
+def drift_figure(drifts: Sequence[Drift], metric: str, style: TaskStyle, colors: Palette) -> Figure:
+    """A Plotly figure as plain values: a row a plan, a line from where the task was to where it
+    is, and the dashed line "before" through all."""
+    height = _MARGIN["t"] + _MARGIN["b"] + _ROW_PIXELS * max(len(drifts), 1)
+    ends = [x for each in drifts for x in (each.before, each.low, each.high)]
+    low, high = (min(ends), max(ends)) if ends else (0.0, 1.0)
+    room = max(high - low, 0.04) * 0.08
+    x_range = [low - room, high + room]
+    before = sorted({each.before for each in drifts})
+    rows = [(len(drifts) - 1 - number, each) for number, each in enumerate(drifts)]
+    layout = base_layout(
+        colors,
+        height,
+        margin=_MARGIN,
+        hovermode="closest",
+        annotations=[*_names(rows, colors), *_before_notes(before, x_range, colors)],
+        xaxis={
+            "range": x_range,
+            "nticks": 5,
+            "title": {"text": metric, "font": {"size": 12, "color": colors.muted}},
+        },
+        yaxis={"range": [-0.5, max(len(drifts), 1) - 0.5], "visible": False},
+    )
+    lines = [_before_line(value, len(drifts), colors) for value in before]
+    return {
+        "data": [*lines, *(t for y, each in rows for t in _traces(y, each, style))],
+        "layout": layout,
+    }
+
+
+def _traces(y: int, each: Drift, style: TaskStyle) -> list[dict[str, Any]]:
+    height = y - 0.22
+    line = {"type": "scatter", "mode": "lines", "y": [height, height], "hoverinfo": "skip"}
+    name = as_text(each.label)
+    return [
+        {
+            **line,
+            "name": f"{name}, change",
+            "x": [each.before, each.after],
+            "line": {"color": style.color, "width": 3},
+            "opacity": 0.45,
+        },
+        {
+            **line,
+            "name": f"{name}, seeds",
+            "x": [each.low, each.high],
+            "line": {"color": style.color, "width": 1.6},
+        },
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "name": name,
+            "x": [each.after],
+            "y": [height],
+            "line": {"color": style.color, "width": 0},
+            "marker": {
+                "symbol": style.symbol,
+                "size": 11,
+                "color": style.color,
+                "line": {"width": 0, "color": style.color},
+            },
+            "hovertemplate": (
+                f"<b>{name}</b> %{{x:.3f}}, was {each.before:.3f}<br>"
+                f"seeds {each.low:.3f} to {each.high:.3f}<extra></extra>"
+            ),
+            "cliponaxis": False,
+        },
+    ]
+
+
+def _before_line(value: float, rows: int, colors: Palette) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": "before",
+        "x": [value, value],
+        "y": [-0.5, rows - 0.5],
+        "line": {"color": colors.muted, "width": 1.2, "dash": "dot"},
+        "hoverinfo": "skip",
+    }
+
+
+def _before_notes(
+    values: Sequence[float], x_range: Sequence[float], colors: Palette
+) -> list[dict[str, Any]]:
+    middle = sum(x_range) / 2
+    return [
+        note(
+            f"{value:.3f} before",
+            12,
+            colors.muted,
+            x=value,
+            xanchor="right" if value > middle else "left",
+            y=1,
+            yref="paper",
+            yanchor="bottom",
+        )
+        for value in values[:1]
+    ]
+
+
+def _names(rows: Sequence[tuple[int, Drift]], colors: Palette) -> list[dict[str, Any]]:
+    found = []
+    for y, each in rows:
+        place = {"xref": "paper", "y": y + 0.16}
+        name = as_text(each.label, _LONGEST)
+        value = f"<b>{each.after:.3f}</b> {as_text(each.said)}"
+        found.append(note(name, 12, colors.ink, x=0, xanchor="left", **place))
+        found.append(note(value, 12, colors.muted, x=0.97, xanchor="right", **place))
+    return found

@@ -1,0 +1,94 @@
+"""Where the names of points stand, so that none covers another name, a bar or a point."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mtl_core.charts.labels import LETTER_PIXELS
+
+_TALL = 16  # pixels of a line of text
+_AWAY = 9  # from a point to its name
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle in pixels, y upward."""
+
+    left: float
+    bottom: float
+    right: float
+    top: float
+
+    def shared(self, other: "Box") -> float:
+        """The area that two boxes share."""
+        across = min(self.right, other.right) - max(self.left, other.left)
+        up = min(self.top, other.top) - max(self.bottom, other.bottom)
+        return max(0.0, across) * max(0.0, up)
+
+    def outside(self, frame: "Box") -> float:
+        """The area that lies beyond a frame."""
+        whole = (self.right - self.left) * (self.top - self.bottom)
+        return whole - self.shared(frame)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A name of so many letters at the point (x, y), whose bar goes from `low` to `high`."""
+
+    letters: int
+    x: float
+    y: float
+    low: float
+    high: float
+    above: bool  # whether it would rather stand over its point than under its bar
+
+
+def placed(wanted: Sequence[Wanted], taken: Sequence[Box], frame: Box) -> list[dict[str, Any]]:
+    """For each name an anchor and a shift, as an annotation at its point takes them.
+
+    Greedy, in the order given: each takes the first of its places that covers nothing, or the one
+    that covers least. Leaving the frame counts double.
+    """
+    names: list[Box] = []
+    found = []
+    for each in wanted:
+        place, box = min(
+            _places(each),
+            key=lambda option: (
+                sum(option[1].shared(other) for other in (*names, *taken))
+                + 2 * option[1].outside(frame)
+            ),
+        )
+        names.append(box)
+        found.append(place)
+    return found
+
+
+def _places(name: Wanted) -> Iterator[tuple[dict[str, Any], Box]]:
+    """Upper left first (above a front no line runs there), then the other corners; for a point off
+    the front first under its bar."""
+    wide = name.letters * LETTER_PIXELS
+    up, down = name.y + 4, name.y - 4 - _TALL
+    corners = [
+        _corner(name, "right", up, wide),
+        _corner(name, "left", up, wide),
+        _corner(name, "left", down, wide),
+        _corner(name, "right", down, wide),
+    ]
+    ends = [
+        _centred(name, name.low - _TALL, wide),
+        _centred(name, name.high, wide),
+    ]
+    yield from (*corners, *ends) if name.above else (ends[0], *corners[2:], *corners[:2], ends[1])
+
+
+def _corner(name: Wanted, anchor: str, bottom: float, wide: float) -> tuple[dict[str, Any], Box]:
+    left = name.x - _AWAY - wide if anchor == "right" else name.x + _AWAY
+    shift = -_AWAY if anchor == "right" else _AWAY
+    place = {"xanchor": anchor, "xshift": shift, "yanchor": "bottom", "yshift": bottom - name.y}
+    return place, Box(left, bottom, left + wide, bottom + _TALL)
+
+
+def _centred(name: Wanted, bottom: float, wide: float) -> tuple[dict[str, Any], Box]:
+    place = {"xanchor": "center", "xshift": 0, "yanchor": "bottom", "yshift": bottom - name.y}
+    return place, Box(name.x - wide / 2, bottom, name.x + wide / 2, bottom + _TALL)

@@ -1,0 +1,137 @@
+from typing import Any
+
+import pytest
+
+from mtl_core.charts.loss import Figure
+from mtl_core.charts.pareto import Baseline, pareto_figure
+from mtl_core.charts.pareto_axis import Cost, cost_of
+from mtl_core.charts.placing import Box, Wanted, placed
+from mtl_core.charts.round_numbers import round_steps, round_steps_log
+from mtl_core.charts.theme import DARK, LIGHT
+from tests.grouped_story import grouped, plan_result
+
+CHEAP = plan_result("cheap", 10.0, [(0.70, 0.75, 0.80)], trainable=0)
+MIDDLE = plan_result("middle", 100.0, [(0.84, 0.85, 0.86)], trainable=100)
+DEAR = plan_result("dear", 1000.0, [(0.80, 0.82, 0.83)], trainable=10_000)
+OPEN = plan_result("still open", None)
+STYLE = LIGHT.task(1)
+
+
+def figure(**changes: Any) -> Figure:
+    comparison = grouped(DEAR, CHEAP, MIDDLE, OPEN)
+    return pareto_figure(comparison, "sentiment", {"cheap", "middle"}, STYLE, LIGHT, **changes)
+
+
+def trace(drawn: Figure, name: str) -> dict[str, Any]:
+    return next(each for each in drawn["data"] if each["name"] == name)
+
+
+def test_a_plan_on_the_front_is_filled_and_any_other_hollow() -> None:
+    drawn = figure()
+    assert trace(drawn, "cheap")["marker"]["symbol"] == "diamond"
+    assert trace(drawn, "dear")["marker"]["symbol"] == "diamond-open"
+
+
+def test_points_stand_at_the_logarithm_of_their_seconds_and_their_mean() -> None:
+    drawn = figure()
+    assert [(trace(drawn, n)["x"], trace(drawn, n)["y"]) for n in ("cheap", "middle", "dear")] == [
+        ([1.0], [0.75]),
+        ([2.0], [0.85]),
+        ([3.0], [0.82]),
+    ]
+
+
+def test_the_front_goes_across_and_then_up() -> None:
+    drawn = figure()
+    front = trace(drawn, "front")
+    assert front["x"][:3] == [1.0, 2.0, 2.0]
+    assert front["y"] == [0.75, 0.75, 0.85, 0.85]
+    assert front["x"][3] == drawn["layout"]["xaxis"]["range"][1]
+
+
+def test_a_bar_goes_from_the_lowest_to_the_highest_seed() -> None:
+    assert trace(figure(), "dear, seeds")["y"] == [0.80, 0.83]
+
+
+def test_a_plan_that_is_not_finished_is_left_out() -> None:
+    assert not [each for each in figure()["data"] if "open" in each["name"].split(",")[0]]
+
+
+def test_the_ticks_say_seconds() -> None:
+    axis = figure()["layout"]["xaxis"]
+    assert axis["ticktext"][:2] == ["10 s", "30 s"]
+    assert axis["tickvals"][0] == 1.0
+
+
+def test_memory_is_laid_out_linearly_and_a_share_of_nothing_left_of_all() -> None:
+    memory = figure(cost=Cost.MEMORY)
+    assert trace(memory, "middle")["x"] == [1e9]
+    assert "1 GB" in trace(memory, "middle")["hovertemplate"]
+    share = figure(cost=Cost.SHARE)
+    assert [trace(share, n)["x"][0] for n in ("middle", "dear")] == [-2.0, 0.0]
+    assert trace(share, "cheap")["x"] == [-3.0]
+    assert "at none" in trace(share, "cheap")["hovertemplate"]
+
+
+def test_what_a_plan_costs_is_none_where_it_is_not_known() -> None:
+    assert cost_of(OPEN, Cost.SECONDS) is None
+    assert cost_of(MIDDLE, Cost.SHARE) == 0.01
+
+
+def test_a_near_baseline_is_a_line_and_a_far_one_is_told() -> None:
+    drawn = figure(baselines=[Baseline("bag of words", 0.68), Baseline("majority class", 0.1)])
+    assert trace(drawn, "bag of words")["y"] == [0.68, 0.68]
+    texts = [each["text"] for each in drawn["layout"]["annotations"]]
+    assert "bag of words 0.68" in texts
+    assert "below: majority class 0.10" in texts
+    assert drawn["layout"]["yaxis"]["range"][0] < 0.68
+
+
+def test_names_that_look_like_markup_stay_text() -> None:
+    comparison = grouped(plan_result("<b>x</b>", 1.0))
+    drawn = pareto_figure(comparison, "ner", (), DARK.task(1), DARK)
+    assert drawn["layout"]["annotations"][0]["text"] == "&lt;b&gt;x&lt;/b&gt;"
+
+
+def test_an_empty_comparison_draws_axes_alone() -> None:
+    drawn = pareto_figure(grouped(), "ner", (), STYLE, LIGHT)
+    assert drawn["data"] == []
+    assert drawn["layout"]["xaxis"]["range"] == [0.0, 1.0]
+
+
+def test_names_of_near_points_do_not_cover_each_other() -> None:
+    two = [Wanted(10, 200, 100, 90, 110, True), Wanted(10, 210, 100, 90, 110, True)]
+    bars = [Box(194, 84, 206, 116), Box(204, 84, 216, 116)]
+    first, second = placed(two, bars, Box(0, 0, 480, 200))
+    assert (first["xanchor"], second["xanchor"]) == ("right", "left")
+
+
+def test_a_name_that_would_leave_the_frame_goes_to_the_other_side() -> None:
+    place = placed([Wanted(10, 5, 100, 95, 105, True)], [], Box(0, 0, 480, 200))[0]
+    assert place["xanchor"] == "left"
+    assert place["yshift"] > 0
+
+
+def test_a_name_off_the_front_stands_under_its_bar() -> None:
+    place = placed([Wanted(4, 200, 100, 60, 140, False)], [], Box(0, 0, 480, 200))[0]
+    assert place["xanchor"] == "center"
+    assert place["yshift"] == 60 - 16 - 100
+
+
+@pytest.mark.parametrize(
+    ("ends", "expected"),
+    [
+        ((8.0, 240.0), [10, 30, 100]),
+        ((10.0, 40.0), [10, 20, 30, 40]),
+        ((0.001, 100.0), [0.001, 0.1, 10]),
+        ((5.0, 5.0), []),
+    ],
+)
+def test_a_logarithmic_axis_has_a_few_round_ticks(
+    ends: tuple[float, float], expected: list[float]
+) -> None:
+    assert round_steps_log(*ends, 4) == pytest.approx(expected)
+
+
+def test_a_linear_axis_has_round_steps() -> None:
+    assert round_steps(0.61, 0.93, 4) == pytest.approx([0.7, 0.8, 0.9])
