@@ -27,6 +27,8 @@ HOWARD_RUDER_RATES = Source(
     url="https://aclanthology.org/P18-1031/",
 )
 HOWARD_RUDER_THAW = HOWARD_RUDER_RATES.model_copy(update={"part": "section 3.3"})
+HOWARD_RUDER_PRETRAINING = HOWARD_RUDER_RATES.model_copy(update={"part": "table 4"})
+HOWARD_RUDER_ABLATION = HOWARD_RUDER_RATES.model_copy(update={"part": "table 7"})
 DEVLIN = Source(
     authors="Devlin et al.",
     year=2019,
@@ -84,4 +86,11 @@ SUN = Source(
     title="How to Fine-Tune BERT for Text Classification?",
     part="section 5.3.4",
     url="https://arxiv.org/abs/1905.05583",
+)
+MERCHANT = Source(
+    authors="Merchant et al.",
+    year=2020,
+    title="What Happens To BERT Embeddings During Fine-tuning?",
+    part="abstract",
+    url="https://arxiv.org/abs/2004.14448",
 )

@@ -1,0 +1,95 @@
+"""The experiments that test the claims: comparisons, some of which go on from others' runs.
+
+Small enough that all of them together take well under an hour on two cores: three epochs, three
+seeds, and claims share what they can.
+"""
+
+from collections.abc import Mapping
+
+from mtl_core.analysis.claim_rules import Arm
+from mtl_core.training.comparison import ComparisonSpec
+from mtl_core.values import Frozen
+
+CHECKPOINT = "minilm-l6"
+POSTS = "sample-posts"
+
+
+class Experiment(Frozen):
+    """A comparison, and what it stands on.
+
+    `goes_on_from`: each run begins with the model that this arm's run of the same seed ended
+    with. `leaves_out` are tasks whose loss weighs nothing: their sentences teach nothing here,
+    and their scores show what is forgotten.
+    """
+
+    spec: ComparisonSpec
+    goes_on_from: Arm | None = None
+    leaves_out: tuple[str, ...] = ()
+
+
+_BOTH_HEADS = Arm(experiment="standard", scenario="full")
+
+
+def _sample(*scenarios: str, **changes: object) -> ComparisonSpec:
+    """On the sample and the embedded checkpoint, three seeds, three epochs."""
+    return ComparisonSpec.model_validate(
+        {"checkpoint": CHECKPOINT, "scenarios": scenarios, **changes}
+    )
+
+
+EXPERIMENTS: Mapping[str, Experiment] = {
+    "standard": Experiment(
+        spec=_sample(
+            *("heads-only", "top-1", "top-2", "gradual", "discriminative", "full"),
+            also_evaluate=(POSTS,),
+        )
+    ),
+    "recipes": Experiment(
+        spec=_sample("lp-ft", "ulmfit", "chain-thaw", "bitfit", also_evaluate=(POSTS,))
+    ),
+    "noisy labels": Experiment(
+        spec=_sample("heads-only", "full", label_noise={"sentiment": 0.3, "ner": 0.3})
+    ),
+    "little data": Experiment(spec=_sample("full", examples={"sentiment": 100, "ner": 100})),
+    "little data, high rate": Experiment(
+        spec=_sample("full", examples={"sentiment": 100, "ner": 100}, learning_rate=1e-3)
+    ),
+    "random encoder": Experiment(spec=_sample("heads-only", random_backbone=True)),
+    "then sentiment": Experiment(
+        spec=_sample("freeze-head:ner"), goes_on_from=_BOTH_HEADS, leaves_out=("ner",)
+    ),
+    "then sentiment, high rate": Experiment(
+        spec=_sample("freeze-head:ner", learning_rate=1e-3),
+        goes_on_from=_BOTH_HEADS,
+        leaves_out=("ner",),
+    ),
+    "then sentiment, gradual": Experiment(
+        spec=_sample("gradual"), goes_on_from=_BOTH_HEADS, leaves_out=("ner",)
+    ),
+    "bert-base": Experiment(
+        spec=ComparisonSpec(checkpoint="bert-base-uncased", scenarios=("top-3", "full"))
+    ),
+}
+"""By name. All but "bert-base" run on what comes with Freeze Lab."""
+
+
+def needed_experiments(arms: tuple[Arm, ...]) -> tuple[str, ...]:
+    """The names of the experiments that these arms need, what others go on from first."""
+    needed: dict[str, None] = {}
+    for arm in arms:
+        before = EXPERIMENTS[arm.experiment].goes_on_from
+        if before is not None:
+            needed |= dict.fromkeys(needed_experiments((before,)))
+        needed[arm.experiment] = None
+    return tuple(needed)
+
+
+def needed_arms(arms: tuple[Arm, ...]) -> tuple[Arm, ...]:
+    """`arms` with those that they go on from before them, each once."""
+    needed: dict[Arm, None] = {}
+    for arm in arms:
+        before = EXPERIMENTS[arm.experiment].goes_on_from
+        if before is not None:
+            needed |= dict.fromkeys(needed_arms((before,)))
+        needed[arm] = None
+    return tuple(needed)

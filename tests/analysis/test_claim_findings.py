@@ -1,0 +1,163 @@
+import pytest
+
+from mtl_core.analysis.claim_findings import ClaimVerdict, Scale, judge
+from mtl_core.analysis.claim_rules import (
+    Arm,
+    Better,
+    Cheaper,
+    Keeps,
+    KeptBytes,
+    LosesMore,
+    LowerMovesLess,
+    OneSeed,
+    Quantity,
+    Still,
+)
+from mtl_core.analysis.intervals import over_seeds
+from tests.claim_runs import ONE, OTHER, by_seed, finished
+
+BETTER = Better(task="sentiment", arm=ONE, against=OTHER)
+
+
+def better(ones: list[float], others: list[float], keeps: float = 1.0) -> object:
+    rule = BETTER.model_copy(update={"keeps": keeps})
+    return judge(
+        rule,
+        {ONE: by_seed([finished(s) for s in ones]), OTHER: by_seed([finished(s) for s in others])},
+    )
+
+
+def test_a_mean_over_three_seeds_has_students_interval() -> None:
+    found = over_seeds([0.1, 0.2, 0.3])
+    assert found is not None
+    assert found.mean == pytest.approx(0.2)
+    assert found.high - found.mean == pytest.approx(4.303 * 0.1 / 3**0.5)
+    assert over_seeds([0.1]) is None
+
+
+def test_better_on_every_seed_by_much_the_same_holds() -> None:
+    finding = better([0.80, 0.81, 0.82], [0.70, 0.71, 0.72])
+    assert finding.verdict is ClaimVerdict.HOLDS
+    assert finding.effect == pytest.approx(0.1)
+    assert finding.seeds == 3
+
+
+def test_worse_on_every_seed_does_not_hold() -> None:
+    assert better([0.7, 0.71, 0.72], [0.8, 0.81, 0.82]).verdict is ClaimVerdict.DOES_NOT_HOLD
+
+
+def test_an_interval_over_the_bar_is_within_noise() -> None:
+    finding = better([0.80, 0.70, 0.75], [0.70, 0.80, 0.75])
+    assert finding.verdict is ClaimVerdict.WITHIN_NOISE
+    assert finding.low < 0 < finding.high
+
+
+def test_a_plan_may_lose_a_tenth_and_still_keep_ninety_per_cent() -> None:
+    finding = better([0.75, 0.76, 0.77], [0.80, 0.81, 0.82], keeps=0.9)
+    assert finding.verdict is ClaimVerdict.HOLDS
+    assert finding.bar == pytest.approx(-0.081)
+    assert finding.effect == pytest.approx(-0.05)
+
+
+def test_only_seeds_that_both_plans_have_are_paired() -> None:
+    evidence = {
+        ONE: {0: finished(0.8), 1: finished(0.8)},
+        OTHER: {1: finished(0.7), 2: finished(0.1)},
+    }
+    finding = judge(BETTER, evidence)
+    assert (finding.verdict, finding.seeds) == (ClaimVerdict.OPEN, 1)
+    assert finding.effect == pytest.approx(0.1)
+
+
+def test_without_runs_a_claim_is_open() -> None:
+    assert judge(BETTER, {}).verdict is ClaimVerdict.OPEN
+
+
+def test_a_head_that_loses_more_than_a_tenth_of_its_score_does_not_keep_its_task() -> None:
+    runs = [finished(0.9, ner, before=(0.9, 0.7)) for ner in (0.20, 0.21, 0.22)]
+    finding = judge(Keeps(task="ner", arm=ONE), {ONE: by_seed(runs)})
+    assert finding.verdict is ClaimVerdict.DOES_NOT_HOLD
+    assert finding.effect == pytest.approx(-0.49)
+    assert finding.bar == pytest.approx(-0.07)
+
+
+def test_time_is_training_with_the_prefix_and_without_evaluation() -> None:
+    rule = Cheaper(quantity=Quantity.SECONDS, arm=ONE, against=OTHER, times=3)
+    evidence = {
+        ONE: by_seed([finished(0.8, seconds=4.0, prefix_seconds=1.0)] * 3),
+        OTHER: by_seed([finished(0.8, seconds=20.0)] * 3),
+    }
+    finding = judge(rule, evidence)
+    assert finding.scale is Scale.RATIO
+    assert finding.effect == pytest.approx(4.0)
+    assert finding.verdict is ClaimVerdict.HOLDS
+
+
+def test_a_ratio_over_the_bar_asked_for_does_not_hold_below_it() -> None:
+    rule = Cheaper(quantity=Quantity.PEAK_MEMORY, arm=ONE, against=OTHER, times=2)
+    evidence = {
+        ONE: by_seed([finished(0.8, peak=1000)] * 3),
+        OTHER: by_seed([finished(0.8, peak=peak) for peak in (1200, 1210, 1220)]),
+    }
+    assert judge(rule, evidence).verdict is ClaimVerdict.DOES_NOT_HOLD
+
+
+def test_a_change_that_costs_one_plan_more_than_the_other_is_a_difference_of_differences() -> None:
+    noisy_one = Arm(experiment="noisy labels", scenario="heads-only")
+    noisy_other = Arm(experiment="noisy labels", scenario="full")
+    evidence = {
+        ONE: by_seed([finished(0.8)] * 2),
+        noisy_one: by_seed([finished(0.78)] * 2),
+        OTHER: by_seed([finished(0.9)] * 2),
+        noisy_other: by_seed([finished(0.7)] * 2),
+    }
+    rule = LosesMore(
+        task="sentiment",
+        arm=OTHER,
+        arm_changed=noisy_other,
+        other=ONE,
+        other_changed=noisy_one,
+    )
+    assert judge(rule, evidence).effect == pytest.approx(0.18)
+    assert judge(rule, evidence).verdict is ClaimVerdict.HOLDS
+
+
+def test_frozen_groups_are_still_only_if_every_one_moved_by_exactly_nothing() -> None:
+    rule = Still(arm=ONE, groups=("embeddings", "layer.0"))
+    still = finished(0.8, moved={"embeddings": 0.0, "layer.0": 0.0, "layer.1": 0.2})
+    drifted = finished(0.8, moved={"embeddings": 0.0, "layer.0": 1e-9, "layer.1": 0.2})
+    unmeasured = finished(0.8, moved={"layer.1": 0.2})
+    assert judge(rule, {ONE: by_seed([still, still])}).verdict is ClaimVerdict.HOLDS
+    assert judge(rule, {ONE: by_seed([still, drifted])}).verdict is ClaimVerdict.DOES_NOT_HOLD
+    assert judge(rule, {ONE: by_seed([unmeasured])}).verdict is ClaimVerdict.OPEN
+
+
+def test_upper_layers_that_move_twice_as_far_give_a_ratio_of_two() -> None:
+    moved = {"layer.0": 0.1, "layer.1": 0.1, "layer.2": 0.2, "layer.3": 0.2, "head:ner": 9.0}
+    finding = judge(LowerMovesLess(arm=ONE), {ONE: by_seed([finished(0.8, moved=moved)] * 3)})
+    assert finding.effect == pytest.approx(2.0)
+    assert finding.verdict is ClaimVerdict.HOLDS
+
+
+def test_one_seed_is_enough_only_if_each_chooses_what_the_mean_chooses() -> None:
+    rule = OneSeed(task="sentiment", arms=(ONE, OTHER))
+    same = {
+        ONE: by_seed([finished(0.80), finished(0.82)]),
+        OTHER: by_seed([finished(0.90), finished(0.82)]),
+    }
+    assert judge(rule, same).verdict is ClaimVerdict.HOLDS  # a tie is no other choice
+    split = {
+        ONE: by_seed([finished(0.80), finished(0.83)]),
+        OTHER: by_seed([finished(0.90), finished(0.82)]),
+    }
+    finding = judge(rule, split)
+    assert finding.verdict is ClaimVerdict.DOES_NOT_HOLD
+    assert finding.effect == 0.5
+    assert finding.detail == "best by seed: full, heads-only; on average: full"
+
+
+def test_biases_alone_do_not_save_a_hundredth_of_what_full_keeps() -> None:
+    rule = KeptBytes(checkpoint="minilm-l6", scenario="bitfit", against="full", times=100)
+    finding = judge(rule, {})
+    assert finding.verdict is ClaimVerdict.DOES_NOT_HOLD
+    assert 1 < finding.effect < 3
