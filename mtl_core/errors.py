@@ -15,6 +15,7 @@ FreezeLabError
 │   ├── DataError                     file, line and remedy in the message
 │   ├── InvalidRun                    a spec that cannot be run: phase under a step, bad epochs
 │   ├── UnknownRun                    no run bears this id
+│   ├── UnknownComparison             no comparison bears this id
 │   └── OutputNotEmpty                the folder to write into holds something
 └── InternalError                 exit 1: our fault or the machine's
     ├── NotFinite                     a loss became NaN or infinite
@@ -81,6 +82,10 @@ class InvalidRun(BadInput):
 
 class UnknownRun(BadInput):
     """No run bears this id."""
+
+
+class UnknownComparison(BadInput):
+    """No comparison bears this id."""
 
 
 class OutputNotEmpty(BadInput):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from mtl_core.training.comparison import ComparisonSpec
 from mtl_core.training.events import RunFailed, RunFinished, RunStopped
 from mtl_core.training.spec import RunSpec
 
@@ -38,6 +39,15 @@ STATE_AFTER: dict[type, RunState] = {
 """The state that each last word puts a run into."""
 
 
+class Role(StrEnum):
+    """What a run is to the comparison it belongs to."""
+
+    RUN = "run"  # one of its results
+    SWEEP = "sweep"  # tried a factor on the scenario's learning rates
+    PACE = "pace"  # measured how long an epoch takes
+    REPLACED = "replaced"  # did not finish; another run was queued in its place
+
+
 @dataclass(frozen=True, slots=True)
 class RunRecord:
     """One run as the store knows it at one moment. Times are in UTC and aware.
@@ -59,11 +69,66 @@ class RunRecord:
     title: str | None = None  # what the user calls it
     tags: tuple[str, ...] = ()
     deleted_at: datetime | None = None  # hidden since then; only `RunStore.deleted` gives such one
+    comparison: str | None = None  # the id of the comparison it belongs to
+    role: Role | None = None  # in that comparison
+    factor: float | None = None  # on the scenario's learning rates, where a sweep tries several
+    held: bool = False  # does not begin before the comparison's first runs have decided its spec
+    keeps_model: bool = True  # whether the finished model is written to `Settings.run_folder`
+    shipped: bool = False  # came with the product
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRun:
+    """A run that a comparison is to have; the fields are those of its record."""
+
+    spec: RunSpec
+    role: Role = Role.RUN
+    factor: float | None = None
+    held: bool = False
+    keeps_model: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonRecord:
+    """A comparison as the store knows it at one moment.
+
+    `runs` are its results to be, seed by seed and within a seed in the order of the scenarios;
+    `scouts` the runs that tried learning rates or measured an epoch. What was replaced by
+    another run, or deleted, is in neither.
+    """
+
+    id: str
+    name: str
+    spec: ComparisonSpec
+    created_at: datetime
+    runs: tuple[RunRecord, ...]
+    scouts: tuple[RunRecord, ...] = ()
+    shipped: bool = False
+    deleted_at: datetime | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing of it runs or waits."""
+        return all(run.state.is_final for run in (*self.scouts, *self.runs))
+
+    def run_of(self, scenario: str, seed: int) -> RunRecord | None:
+        """The run of one scenario with one seed; None where it was deleted."""
+        found = (run for run in self.runs if (run.spec.scenario, run.spec.seed) == (scenario, seed))
+        return next(found, None)
 
 
 def run_name(spec: RunSpec) -> str:
     """What to call a run of `spec` where there is room for a few words."""
     return spec.scenario or spec.plan.name
+
+
+def comparison_name(spec: ComparisonSpec) -> str:
+    """What to call a comparison nobody named: its first scenarios and what it is made on."""
+    first, others = spec.scenarios[:3], len(spec.scenarios) - 3
+    more = f" and {others} more" if others > 0 else ""
+    seeds = "1 seed" if len(spec.seeds) == 1 else f"{len(spec.seeds)} seeds"
+    checkpoint = spec.checkpoint.rstrip("/").rpartition("/")[2]
+    return f"{', '.join(first)}{more} · {checkpoint} · {seeds}"
 
 
 def new_id(name: str, now: datetime) -> str:

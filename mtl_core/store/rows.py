@@ -5,14 +5,21 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
-from sqlalchemy import Select, insert, select
+from sqlalchemy import Select, delete, insert, or_, select
 from sqlalchemy.orm import Session
 
-from mtl_core.errors import UnknownRun
+from mtl_core.errors import BadInput, UnknownRun
 from mtl_core.store.owner import Owner
 from mtl_core.store.record import STATE_AFTER, UNDO, RunRecord, RunState, new_id
-from mtl_core.store.schema import EventRow, OwnerRow, RetiredIdRow, RunRow
-from mtl_core.training.events import LAST_WORDS, RunEvent, RunFinished, RunStarted, event_to_json
+from mtl_core.store.schema import ComparisonRow, EventRow, OwnerRow, RetiredIdRow, RunRow
+from mtl_core.training.events import (
+    LAST_WORDS,
+    RunEvent,
+    RunFinished,
+    RunStarted,
+    RunStopped,
+    event_to_json,
+)
 from mtl_core.training.spec import RunSpec
 
 SILENCE = timedelta(seconds=60)
@@ -38,6 +45,12 @@ def record_of(row: RunRow) -> RunRecord:
         title=row.title,
         tags=row.tags,
         deleted_at=row.deleted_at,
+        comparison=row.comparison,
+        role=row.role,
+        factor=row.factor,
+        held=row.held,
+        keeps_model=row.keeps_model,
+        shipped=row.shipped,
     )
 
 
@@ -61,20 +74,50 @@ def deleted_row_of(session: Session, run: str) -> RunRow | None:
     return session.scalar(select(RunRow).where(RunRow.id == run, ~KEPT))
 
 
-def oldest_waiting() -> Select[RunRow]:
-    """The query for the run to begin next."""
-    waiting = select(RunRow).where(RunRow.state == RunState.WAITING, KEPT)
+def oldest_waiting(owner: Owner, reserved: bool) -> Select[RunRow]:
+    """The query for the run that `owner` may begin next.
+
+    A waiting run with an owner is reserved for that process; `reserved` looks at those alone.
+    """
+    mine, nobodys = RunRow.owner == owner.id, RunRow.owner.is_(None)
+    free = mine if reserved else or_(mine, nobodys)
+    waiting = select(RunRow).where(RunRow.state == RunState.WAITING, KEPT, ~RunRow.held, free)
     return waiting.order_by(RunRow.number).limit(1)
 
 
+def require_at_rest(row: RunRow) -> None:
+    """Raises BadInput for a run that is running."""
+    if row.state is RunState.RUNNING:
+        raise BadInput(f"Run '{row.id}' is running: stop it first, then delete it.")
+
+
+def forget(session: Session, row: RunRow) -> None:
+    """Take a run and its events away for good; no other run ever gets its id."""
+    session.add(RetiredIdRow(id=row.id))
+    session.execute(delete(RunRow).where(RunRow.number == row.number))
+
+
+def stop(session: Session, row: RunRow, now: datetime) -> None:
+    """Ask for a run's end: one that waits has ended with that, an ended one stays."""
+    if not row.state.is_final:
+        row.stop_requested = True
+    if row.state is RunState.WAITING:
+        last_word = RunStopped(elapsed_seconds=0.0, reason="Stopped before it began.")
+        write_events(session, row, [last_word], now)
+
+
 def unused_id(session: Session, name: str, now: datetime) -> str:
-    """An id that no run has or had."""
+    """An id that no run and no comparison has or had."""
     while True:
         candidate = new_id(name, now)
-        taken = select(RunRow.id).where(RunRow.id == candidate)
-        retired = select(RetiredIdRow.id).where(RetiredIdRow.id == candidate)
-        if session.scalar(taken.union_all(retired)) is None:
+        if not is_taken(session, candidate):
             return candidate
+
+
+def is_taken(session: Session, candidate: str) -> bool:
+    """Whether a run or a comparison has, or had, this id."""
+    tables = (RunRow, ComparisonRow, RetiredIdRow)
+    return any(session.scalar(select(t.id).where(t.id == candidate)) is not None for t in tables)
 
 
 def seen(session: Session, owner: Owner, now: datetime) -> str:

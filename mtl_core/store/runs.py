@@ -4,40 +4,43 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import delete, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import func, select
 
-from mtl_core.errors import BadInput
+from mtl_core.store.comparisons import Comparisons
 from mtl_core.store.connection import Database
+from mtl_core.store.hiding import Hiding
 from mtl_core.store.naming import clean_tags, clean_title
 from mtl_core.store.owner import Owner
 from mtl_core.store.record import STATE_AFTER, RunRecord, RunState, run_name
 from mtl_core.store.rows import (
     KEPT,
-    deleted_row_of,
     is_gone,
     oldest_waiting,
     record_of,
     row_of,
     seen,
+    stop,
     unused_id,
     write_events,
 )
-from mtl_core.store.schema import EventRow, OwnerRow, RetiredIdRow, RunRow
-from mtl_core.training.events import RunEvent, RunStopped, event_from_json
+from mtl_core.store.schema import EventRow, OwnerRow, RunRow
+from mtl_core.store.shipping import Shipping
+from mtl_core.training.events import RunEvent, event_from_json
 from mtl_core.training.spec import RunSpec
 
 _LOST = (
     "The process that ran it ended without a last word: it was killed, or the machine went down. "
     "What it said until then is kept; start it again to have the rest."
 )
+_NEVER_BEGAN = "The process it waited for ended before it began."
 
 
-class RunStore:
-    """Runs and their events in one SQLite file, made where there is none.
+class RunStore(Hiding, Comparisons, Shipping):
+    """Runs, their events and comparisons in one SQLite file, made where there is none.
 
     Safe for threads and for several processes at once. Every method raises InternalError where
-    the file cannot be read or written, and UnknownRun for an id that no run bears.
+    the file cannot be read or written, UnknownRun for an id that no run bears, and
+    UnknownComparison for one that no comparison bears.
     """
 
     def __init__(self, path: Path) -> None:
@@ -71,14 +74,19 @@ class RunStore:
             session.flush()
             return record_of(row)
 
-    def claim_next(self, owner: Owner) -> RunRecord | None:
-        """Take the run that waits longest; None where none waits. Only one caller gets a run."""
+    def claim_next(self, owner: Owner, reserved: bool = False) -> RunRecord | None:
+        """Take the run that waits longest; None where none waits. Only one caller gets a run.
+
+        What is reserved for another process is left to it, and with `reserved` everything that is
+        not reserved for this one.
+        """
+        next_one = oldest_waiting(owner, reserved)
         with self._database.reading() as session:
-            if session.scalar(oldest_waiting()) is None:
+            if session.scalar(next_one) is None:
                 return None
         now = datetime.now(UTC)
         with self._database.writing() as session:
-            row = session.scalar(oldest_waiting())
+            row = session.scalar(next_one)
             if row is None:
                 return None
             row.state, row.started_at = RunState.RUNNING, now
@@ -125,10 +133,30 @@ class RunStore:
                 row_of(session, run)
         return [(number, event_from_json(body)) for number, body in rows]
 
-    def runs(self, limit: int = 200) -> list[RunRecord]:
-        """The newest runs, newest first."""
+    def latest(self, run: str, kind: str) -> RunEvent | None:
+        """The newest event of one kind, such as `step`; None where there is none."""
+        query = (
+            select(EventRow.body)
+            .join(RunRow, RunRow.number == EventRow.run)
+            .where(RunRow.id == run, KEPT, EventRow.kind == kind)
+            .order_by(EventRow.number.desc())
+            .limit(1)
+        )
         with self._database.reading() as session:
-            newest = select(RunRow).where(KEPT).order_by(RunRow.number.desc()).limit(limit)
+            body = session.scalar(query)
+            if body is None:
+                row_of(session, run)
+        return None if body is None else event_from_json(body)
+
+    def runs(self, limit: int = 200, shipped: bool | None = False) -> list[RunRecord]:
+        """The newest runs, newest first.
+
+        `shipped`: those that came with the product alone, or, for None, all.
+        """
+        newest = select(RunRow).where(KEPT).order_by(RunRow.number.desc()).limit(limit)
+        if shipped is not None:
+            newest = newest.where(RunRow.shipped.is_(shipped))
+        with self._database.reading() as session:
             return [record_of(row) for row in session.scalars(newest)]
 
     def active(self) -> list[RunRecord]:
@@ -165,11 +193,7 @@ class RunStore:
         """Ask whoever runs it to stop; a waiting run is stopped at once, an ended one stays."""
         with self._database.writing() as session:
             row = row_of(session, run)
-            if not row.state.is_final:
-                row.stop_requested = True
-            if row.state is RunState.WAITING:
-                last_word = RunStopped(elapsed_seconds=0.0, reason="Stopped before it began.")
-                write_events(session, row, [last_word], datetime.now(UTC))
+            stop(session, row, datetime.now(UTC))
             return record_of(row)
 
     def rename(self, run: str, title: str | None) -> RunRecord:
@@ -191,52 +215,6 @@ class RunStore:
             row.tags = cleaned
             return record_of(row)
 
-    def hide(self, run: str) -> None:
-        """Delete a run so that it can be brought back: nothing lists it and it does not begin.
-
-        Raises BadInput for one that is running.
-        """
-        with self._database.writing() as session:
-            row = row_of(session, run)
-            _require_at_rest(row)
-            row.deleted_at = datetime.now(UTC)
-
-    def deleted(self, run: str) -> RunRecord | None:
-        """A hidden run that can still be brought back; None where there is none of this id."""
-        with self._database.reading() as session:
-            row = deleted_row_of(session, run)
-            return record_of(row) if row else None
-
-    def bring_back(self, run: str) -> RunRecord:
-        """Undo `hide`; a run that waited waits again. Raises UnknownRun once it is forgotten."""
-        with self._database.writing() as session:
-            row = deleted_row_of(session, run) or row_of(session, run)
-            row.deleted_at = None
-            return record_of(row)
-
-    def forget_hidden(self, before: datetime) -> list[str]:
-        """Forget for good what was hidden before that moment; the ids."""
-        due = select(RunRow).where(RunRow.deleted_at < before)
-        with self._database.reading() as session:
-            if session.scalar(due.limit(1)) is None:
-                return []
-        with self._database.writing() as session:
-            rows = session.scalars(due).all()
-            forgotten = [row.id for row in rows]
-            for row in rows:
-                _forget(session, row)
-            return forgotten
-
-    def delete(self, run: str) -> None:
-        """Forget a run and its events at once and for good, hidden or not.
-
-        Raises BadInput for one that is running.
-        """
-        with self._database.writing() as session:
-            row = deleted_row_of(session, run) or row_of(session, run)
-            _require_at_rest(row)
-            _forget(session, row)
-
     def heartbeat(self, owner: Owner) -> None:
         """Say that `owner` lives."""
         with self._database.writing() as session:
@@ -250,34 +228,24 @@ class RunStore:
                 _interrupt(row, reason)
 
     def mark_interrupted(self) -> list[str]:
-        """Mark the running runs whose process is gone; their ids.
+        """Mark the runs whose process is gone, running or reserved for it; their ids.
 
         A process on this machine is looked up; of one elsewhere (another container, or before a
         restart of the machine) only the heartbeat tells.
         """
-        running = (
+        owned = (
             select(RunRow, OwnerRow)
             .join(OwnerRow, OwnerRow.id == RunRow.owner)
-            .where(RunRow.state == RunState.RUNNING)
+            .where(RunRow.state.in_((RunState.RUNNING, RunState.WAITING)))
         )
         with self._database.reading() as session:
-            if session.execute(running.limit(1)).first() is None:
+            if session.execute(owned.limit(1)).first() is None:
                 return []
         with self._database.writing() as session:
-            lost = [row for row, owner in session.execute(running).all() if is_gone(owner)]
+            lost = [row for row, owner in session.execute(owned).all() if is_gone(owner)]
             for row in lost:
-                _interrupt(row, _LOST)
+                _interrupt(row, _LOST if row.state is RunState.RUNNING else _NEVER_BEGAN)
             return [row.id for row in lost]
-
-
-def _require_at_rest(row: RunRow) -> None:
-    if row.state is RunState.RUNNING:
-        raise BadInput(f"Run '{row.id}' is running: stop it first, then delete it.")
-
-
-def _forget(session: Session, row: RunRow) -> None:
-    session.add(RetiredIdRow(id=row.id))
-    session.execute(delete(RunRow).where(RunRow.number == row.number))
 
 
 def _interrupt(row: RunRow, reason: str) -> None:

@@ -2,14 +2,15 @@
 
 import json
 from datetime import UTC, datetime
+from enum import StrEnum
 
-from sqlalchemy import Enum, ForeignKey, Index, String, Text, TypeDecorator
+from sqlalchemy import Enum, ForeignKey, Index, String, Text, TypeDecorator, text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from mtl_core.store.record import RunState
+from mtl_core.store.record import Role, RunState
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -42,9 +43,14 @@ class Words(TypeDecorator[tuple[str, ...]]):
         return None if value is None else tuple(json.loads(value))
 
 
-_State = Enum(
-    RunState, native_enum=False, length=16, values_callable=lambda states: [s.value for s in states]
-)
+def _words_of(kind: type[StrEnum]) -> Enum:
+    """A column that holds the values of `kind`, as words."""
+    return Enum(
+        kind, native_enum=False, length=16, values_callable=lambda words: [w.value for w in words]
+    )
+
+
+_NO, _YES = text("0"), text("1")
 
 
 class Table(DeclarativeBase):
@@ -71,16 +77,35 @@ class OwnerRow(Table):
     seen_at: Mapped[datetime] = mapped_column(UtcTime)
 
 
-class RunRow(Table):
-    """One run."""
+class ComparisonRow(Table):
+    """One comparison; its runs name it."""
 
-    __tablename__ = "runs"
-    __table_args__ = (Index("runs_by_state", "state", "number"), {"sqlite_autoincrement": True})
+    __tablename__ = "comparisons"
+    __table_args__ = ({"sqlite_autoincrement": True},)
 
     number: Mapped[int] = mapped_column(primary_key=True)
     id: Mapped[str] = mapped_column(Text, unique=True)
     name: Mapped[str] = mapped_column(Text)
-    state: Mapped[RunState] = mapped_column(_State)
+    spec: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(UtcTime)
+    deleted_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    shipped: Mapped[bool] = mapped_column(default=False, server_default=_NO)
+
+
+class RunRow(Table):
+    """One run."""
+
+    __tablename__ = "runs"
+    __table_args__ = (
+        Index("runs_by_state", "state", "number"),
+        Index("runs_by_comparison", "comparison", "number"),
+        {"sqlite_autoincrement": True},
+    )
+
+    number: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(Text, unique=True)
+    name: Mapped[str] = mapped_column(Text)
+    state: Mapped[RunState] = mapped_column(_words_of(RunState))
     spec: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(UtcTime)
     started_at: Mapped[datetime | None] = mapped_column(UtcTime)
@@ -92,6 +117,12 @@ class RunRow(Table):
     title: Mapped[str | None] = mapped_column(Text)
     tags: Mapped[tuple[str, ...]] = mapped_column(Words, default=(), server_default="[]")
     deleted_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    comparison: Mapped[str | None] = mapped_column(ForeignKey("comparisons.id"))
+    role: Mapped[Role | None] = mapped_column(_words_of(Role))
+    factor: Mapped[float | None]
+    held: Mapped[bool] = mapped_column(default=False, server_default=_NO)
+    keeps_model: Mapped[bool] = mapped_column(default=True, server_default=_YES)
+    shipped: Mapped[bool] = mapped_column(default=False, server_default=_NO)
 
 
 class EventRow(Table):
@@ -109,7 +140,7 @@ class EventRow(Table):
 
 
 class RetiredIdRow(Table):
-    """The id of a deleted run, so that no other run ever gets it."""
+    """The id of a deleted run or comparison, so that no other ever gets it."""
 
     __tablename__ = "retired_ids"
 

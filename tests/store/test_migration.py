@@ -1,4 +1,4 @@
-"""A file of schema 1, as the version before wrote it, opened by this one."""
+"""Files of earlier schemas, as the versions before wrote them, opened by this one."""
 
 import sqlite3
 from contextlib import closing
@@ -16,6 +16,7 @@ from mtl_core.training.events import RunFinished
 from mtl_core.training.spec import RunSpec
 
 VERSION_1 = Path(__file__).with_name("version_1.sql")
+VERSION_2 = Path(__file__).with_name("version_2.sql")
 FINISHED, WAITING = "261124-0655-heads-only-3f9a", "261124-0656-top-1-07bc"
 ADD_A_RUN_AS_VERSION_1 = """
 INSERT INTO runs (id, name, state, spec, created_at, last_event, stop_requested)
@@ -23,12 +24,20 @@ SELECT 'late', name, 'waiting', spec, created_at, 0, 0 FROM runs WHERE number = 
 """
 
 
+def written(sql: Path, path: Path) -> Path:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(sql.read_text(encoding="utf-8"))
+    return path
+
+
 @pytest.fixture
 def old_file(tmp_path: Path) -> Path:
-    path = tmp_path / "runs.sqlite"
-    with closing(sqlite3.connect(path)) as connection:
-        connection.executescript(VERSION_1.read_text(encoding="utf-8"))
-    return path
+    return written(VERSION_1, tmp_path / "runs.sqlite")
+
+
+@pytest.fixture
+def file_of_version_2(tmp_path: Path) -> Path:
+    return written(VERSION_2, tmp_path / "runs.sqlite")
 
 
 def columns(path: Path) -> dict[str, list[tuple[object, ...]]]:
@@ -76,7 +85,7 @@ def test_a_migrated_file_has_the_tables_of_a_new_one(old_file: Path, tmp_path: P
     RunStore(old_file).close()
     RunStore(tmp_path / "new.sqlite").close()
     assert columns(old_file) == columns(tmp_path / "new.sqlite")
-    assert version(old_file) == SCHEMA_VERSION == 2
+    assert version(old_file) == SCHEMA_VERSION == 3
 
 
 def test_a_migrated_file_is_opened_again_as_it_is(old_file: Path) -> None:
@@ -104,10 +113,43 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(old_file: Path) -> Non
 def test_a_schema_older_than_any_is_refused(old_file: Path) -> None:
     with closing(sqlite3.connect(old_file)) as connection, connection:
         connection.execute("UPDATE schema SET version = 0")
-    with pytest.raises(BadInput, match="has schema 0; this version of Freeze Lab reads schema 2"):
+    with pytest.raises(BadInput, match="has schema 0; this version of Freeze Lab reads schema 3"):
         RunStore(old_file)
 
 
 def test_a_spec_of_version_1_is_a_spec_of_today(old_file: Path) -> None:
     with closing(RunStore(old_file)) as store:
         assert isinstance(store.run(WAITING).spec, RunSpec)
+
+
+def test_a_file_of_version_2_keeps_its_runs_names_and_what_was_deleted(
+    file_of_version_2: Path,
+) -> None:
+    with closing(RunStore(file_of_version_2)) as store:
+        waiting, finished = store.runs()
+        assert (finished.title, finished.tags) == ("first try", ("thesis", "ner"))
+        assert len(store.events(finished.id)) == finished.last_event == 5
+        assert (finished.comparison, finished.role, finished.factor) == (None, None, None)
+        assert (finished.held, finished.keeps_model, finished.shipped) == (False, True, False)
+        assert store.deleted("261124-1257-top-1-afb9") is not None
+        assert store.comparisons() == []
+        claimed = store.claim_next(Owner.this_process())
+        assert claimed is not None
+        assert claimed.id == waiting.id
+
+
+def test_a_file_of_version_2_has_the_tables_of_a_new_one(
+    file_of_version_2: Path, tmp_path: Path
+) -> None:
+    RunStore(file_of_version_2).close()
+    RunStore(tmp_path / "new.sqlite").close()
+    assert columns(file_of_version_2) == columns(tmp_path / "new.sqlite")
+    assert version(file_of_version_2) == 3
+
+
+def test_a_server_of_version_2_can_still_add_runs(file_of_version_2: Path) -> None:
+    with closing(RunStore(file_of_version_2)) as store:
+        with closing(sqlite3.connect(file_of_version_2)) as earlier, earlier:
+            earlier.execute(ADD_A_RUN_AS_VERSION_1)
+        late = store.run("late")
+        assert (late.comparison, late.held, late.keeps_model) == (None, False, True)

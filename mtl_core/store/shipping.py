@@ -1,0 +1,154 @@
+"""Finished runs and comparisons that come with the product: taken out of one store, put into
+another."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from pydantic import Field
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mtl_core.errors import BadInput
+from mtl_core.store.comparison_rows import comparison_row_of, runs_of
+from mtl_core.store.connection import Database
+from mtl_core.store.record import Role, RunState, run_name
+from mtl_core.store.rows import is_taken, row_of, write_events
+from mtl_core.store.schema import ComparisonRow, EventRow, RunRow
+from mtl_core.training.comparison import ComparisonSpec
+from mtl_core.training.events import RunEvent, RunFinished, RunStarted, event_from_json
+from mtl_core.values import Frozen
+
+
+class ShippedRun(Frozen):
+    """A finished run with all it said, as a value to write into a file. Times are aware."""
+
+    id: str
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    title: str | None = None
+    tags: tuple[str, ...] = ()
+    role: Role | None = None
+    factor: float | None = None
+    events: tuple[RunEvent, ...] = Field(min_length=2)
+
+
+class ShippedComparison(Frozen):
+    """A finished comparison with its runs, as a value to write into a file."""
+
+    id: str
+    name: str
+    spec: ComparisonSpec
+    created_at: datetime
+    runs: tuple[ShippedRun, ...]
+
+
+class Shipping:
+    """The part of the run store that takes in what comes with the product, and gives it out."""
+
+    _database: Database
+
+    def import_runs(self, runs: Sequence[ShippedRun]) -> list[str]:
+        """Write finished runs down as shipped; the ids of those that were not there yet.
+
+        One whose id is known, or was deleted here, is left as it is. Raises BadInput for one
+        that is not whole: its events begin with `run_started` and end with `run_finished`.
+        """
+        with self._database.writing() as session:
+            return [run.id for run in runs if _import(session, run, None)]
+
+    def import_comparison(self, comparison: ShippedComparison) -> list[str]:
+        """Write a finished comparison and its runs down as shipped, as `import_runs` does."""
+        with self._database.writing() as session:
+            if is_taken(session, comparison.id):
+                return []
+            session.add(
+                ComparisonRow(
+                    id=comparison.id,
+                    name=comparison.name,
+                    spec=comparison.spec.model_dump_json(),
+                    created_at=comparison.created_at,
+                    shipped=True,
+                )
+            )
+            session.flush()
+            return [run.id for run in comparison.runs if _import(session, run, comparison.id)]
+
+    def run_to_ship(self, run: str) -> ShippedRun:
+        """A finished run as a value to write into a file. Raises BadInput for another one."""
+        with self._database.reading() as session:
+            return _to_ship(session, row_of(session, run))
+
+    def comparison_to_ship(self, comparison: str) -> ShippedComparison:
+        """A comparison, its results and what was tried for them, as a value to write into a file.
+
+        Raises BadInput unless all its results are finished.
+        """
+        with self._database.reading() as session:
+            row = comparison_row_of(session, comparison)
+            kept = [
+                run
+                for run in runs_of(session, row)
+                if run.deleted_at is None and run.role is not Role.REPLACED
+            ]
+            return ShippedComparison(
+                id=row.id,
+                name=row.name,
+                spec=ComparisonSpec.model_validate_json(row.spec),
+                created_at=row.created_at,
+                runs=tuple(_to_ship(session, run) for run in kept),
+            )
+
+
+def _import(session: Session, run: ShippedRun, comparison: str | None) -> bool:
+    if is_taken(session, run.id):
+        return False
+    first, last = run.events[0], run.events[-1]
+    if not isinstance(first, RunStarted) or not isinstance(last, RunFinished):
+        raise BadInput(
+            f"Run '{run.id}' cannot be taken in: its first event is '{first.event}' and its last "
+            f"'{last.event}'. A finished run begins with 'run_started' and ends with "
+            "'run_finished'."
+        )
+    row = RunRow(
+        id=run.id,
+        name=run_name(first.spec),
+        state=RunState.RUNNING,
+        spec=first.spec.model_dump_json(),
+        created_at=run.created_at,
+        started_at=run.started_at,
+        last_event=0,
+        title=run.title,
+        tags=run.tags,
+        comparison=comparison,
+        role=run.role or (Role.RUN if comparison else None),
+        factor=run.factor,
+        keeps_model=False,
+        shipped=True,
+    )
+    session.add(row)
+    session.flush()
+    write_events(session, row, run.events, run.finished_at or run.created_at)
+    return True
+
+
+def _to_ship(session: Session, row: RunRow) -> ShippedRun:
+    if row.state is not RunState.FINISHED:
+        raise BadInput(f"Run '{row.id}' is {row.state}: only finished runs can be given out.")
+    bodies = select(EventRow.body).where(EventRow.run == row.number).order_by(EventRow.number)
+    return ShippedRun(
+        id=row.id,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        title=row.title,
+        tags=row.tags,
+        role=row.role,
+        factor=row.factor,
+        events=tuple(_placeless(event_from_json(body)) for body in session.scalars(bodies)),
+    )
+
+
+def _placeless(event: RunEvent) -> RunEvent:
+    """The event without the folder of this machine that the model was written into."""
+    return event.model_copy(update={"output": None}) if isinstance(event, RunFinished) else event
