@@ -16,6 +16,7 @@ _WORDS = {
     "max_length": "max length",
     "examples": "training sentences",
     "label_noise": "label noise",
+    "random_backbone": "pretrained or random weights",
 }
 
 

@@ -60,6 +60,13 @@ def train(
             help="Give that share of a task's training sentences wrong labels. Repeatable.",
         ),
     ] = None,
+    random_backbone: Annotated[
+        bool,
+        typer.Option(
+            "--random-backbone",
+            help="Draw the encoder's weights from the seed: what pretraining is worth.",
+        ),
+    ] = False,
     output: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write the fine-tuned model here.")
     ] = None,
@@ -89,6 +96,7 @@ def train(
         threads=settings.threads,
         prefix_reuse=not no_prefix_reuse,
         label_noise=_label_noise(label_noise or []),
+        random_backbone=random_backbone,
     )
     with closing(RunStore(settings.database)) as store, telling(form) as tell:
         _run(spec, output, settings, store, tell)

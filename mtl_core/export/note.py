@@ -165,7 +165,7 @@ def _proof(material: Material) -> Iterator[Block]:
     yield Text(
         "The SHA-256 of each frozen tensor is taken before and after each phase, and over the "
         "whole run of every tensor that no phase let learn; where a model was written, its file "
-        "is compared with the checkpoint's too."
+        "is compared with the file that the run started from too, unless its weights were drawn."
     )
     rows = [
         {"Plan": label.label, **_phase(phase, run.summary)}

@@ -29,6 +29,7 @@ def train_command(spec: RunSpec, model: ModelDescription | None) -> str:
     for task, share in spec.label_noise.items():
         words += ["--label-noise", f"{task}={share!r}"]
     pairs = [" ".join(map(shlex.quote, words[i : i + 2])) for i in range(0, len(words), 2)]
+    pairs += ["--random-backbone"] if spec.random_backbone else []
     pairs += [] if spec.prefix_reuse else ["--no-prefix-reuse"]
     return " \\\n  ".join(["python -m mtl_core train", *pairs])
 

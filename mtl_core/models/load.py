@@ -58,6 +58,25 @@ def load_backbone(checkpoint: Checkpoint) -> "PreTrainedModel":
     return model
 
 
+def draw_backbone(checkpoint: Checkpoint, seed: int) -> "PreTrainedModel":
+    """The bare encoder with weights drawn from `seed` as its architecture initialises them.
+
+    Needs the configuration alone. In float32, in evaluation mode, on the CPU; torch's random
+    stream is left as it was. Raises what `read_architecture` raises.
+    """
+    config = read_architecture(checkpoint.config_file)
+    from transformers import AutoModel
+
+    with quiet_transformers(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model: PreTrainedModel = AutoModel.from_config(
+            config, dtype=torch.float32, trust_remote_code=False
+        )
+    _refuse_other_model(checkpoint, model)
+    model.eval()
+    return model
+
+
 def load_tokenizer(checkpoint: Checkpoint) -> "PreTrainedTokenizerFast":
     """The checkpoint's fast tokenizer, able to align pieces with the words they come from.
 

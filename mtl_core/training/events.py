@@ -193,7 +193,7 @@ class RunFinished(_Event):
     """The run's last word when all went well.
 
     `frozen_tensors` counts the tensors no phase let learn; `frozen_identical` says that each is
-    bit-identical to the checkpoint, in memory and, where a folder was written, in the file.
+    bit-identical to the run's start, in memory and, where a folder was written, in the file.
     `prefix_seconds` went into computing, or reading, what frozen layers gave.
     """
 

@@ -29,6 +29,7 @@ def prepare_spec(
     threads: int = 1,
     prefix_reuse: bool = True,
     label_noise: Mapping[str, float] | None = None,
+    random_backbone: bool = False,
 ) -> RunSpec:
     """Join choices into a spec, checked against the model before anything is loaded.
 
@@ -53,6 +54,7 @@ def prepare_spec(
             threads=threads,
             prefix_reuse=prefix_reuse,
             label_noise=dict(label_noise or {}),
+            random_backbone=random_backbone,
         )
     except ValidationError as problem:
         first = problem.errors(include_url=False)[0]

@@ -12,12 +12,7 @@ from mtl_core.errors import InvalidRun
 from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.freezing.table import ParameterTable
 from mtl_core.models.cache import read_description, shipped_description
-from mtl_core.models.checkpoint import (
-    Checkpoint,
-    require_weights,
-    resolve_checkpoint,
-    weights_digest,
-)
+from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
 from mtl_core.models.description import BackboneDescription, ModelDescription
 from mtl_core.models.multitask import MultiTaskModel
 from mtl_core.tasks.alignment import EncodedExample, EncodedSplit, encode
@@ -25,6 +20,7 @@ from mtl_core.tasks.dataset import Dataset, load_dataset
 from mtl_core.training.label_noise import disturbed
 from mtl_core.training.phases import phase_steps, steps_per_epoch, steps_that_learn
 from mtl_core.training.spec import RunSpec
+from mtl_core.training.start import load_start, start_folder
 
 PACKAGES = ("torch", "transformers", "tokenizers", "safetensors", "numpy")
 
@@ -34,11 +30,12 @@ class Setting:
     """A run's model, data and plan, loaded and checked against each other.
 
     `spec` now holds digests and versions. `training` are the encoded examples that teach
-    something; `steps` are each phase's optimiser steps.
+    something; `steps` are each phase's optimiser steps. `source` is the folder that the weights
+    come from, None where they were drawn.
     """
 
     spec: RunSpec
-    source: Path
+    source: Path | None
     model: MultiTaskModel
     tokenizer: Any
     description: ModelDescription
@@ -62,10 +59,10 @@ def load_setting(spec: RunSpec, uploads: Path | None = None) -> Setting:
     Raises BadInput: weights that are not here, data that cannot be read, a plan that does not
     fit, a phase under a step, or weights and data other than those the spec was run on.
     """
-    from mtl_core.models.load import load_backbone, load_tokenizer
+    from mtl_core.models.load import load_tokenizer
 
     checkpoint = resolve_checkpoint(spec.checkpoint)
-    source = require_weights(checkpoint)
+    source = start_folder(spec, checkpoint)
     dataset = load_dataset(spec.data, spec.examples, uploads)
     dataset, noise = disturbed(dataset, spec.label_noise, spec.seed)
     description = ModelDescription(_described(checkpoint), dataset.tasks)
@@ -76,12 +73,12 @@ def load_setting(spec: RunSpec, uploads: Path | None = None) -> Setting:
     validation = encode(dataset.validation, dataset.tasks, tokenizer, spec.max_length, limit)
     teaching = _teaching(training.examples, spec.plan.task_weights)
     per_epoch = steps_per_epoch(len(teaching), spec.batch_size)
-    filled = _filled(spec, source, dataset)
-    backbone = load_backbone(checkpoint)
+    start = load_start(spec, checkpoint, source)
+    filled = _filled(spec, start.digest, dataset)
     return Setting(
         spec=filled,
         source=source,
-        model=MultiTaskModel(backbone, dataset.tasks, spec.seed),
+        model=MultiTaskModel(start.backbone, dataset.tasks, spec.seed),
         tokenizer=tokenizer,
         description=description,
         tables=tables,
@@ -90,7 +87,7 @@ def load_setting(spec: RunSpec, uploads: Path | None = None) -> Setting:
         validation=validation,
         steps=steps_that_learn(tables, phase_steps(spec, per_epoch)),
         steps_per_epoch=per_epoch,
-        notes=(*noise, *_notes(tables, dataset, training, validation)),
+        notes=(*start.notes, *noise, *_notes(tables, dataset, training, validation)),
     )
 
 
@@ -110,9 +107,8 @@ def _teaching(
     return tuple(e for e in examples if any(weights.get(task, 1.0) > 0 for task in e.labels))
 
 
-def _filled(spec: RunSpec, source: Path, dataset: Dataset) -> RunSpec:
+def _filled(spec: RunSpec, found: str, dataset: Dataset) -> RunSpec:
     """The spec with what it ran on; refused if it already names something else."""
-    found = weights_digest(source)
     if spec.weights_digest not in (None, found):
         raise InvalidRun(
             f"This run was specified on other weights of '{spec.checkpoint}' "

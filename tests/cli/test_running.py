@@ -253,3 +253,14 @@ def test_label_noise_is_told_and_kept_in_the_spec(train: Command) -> None:
         "Label noise: 2 of 8 training sentences of sentiment bear wrong labels",
         "Label noise: 4 of 4 training sentences of ner bear wrong labels",
     ]
+
+
+def test_a_random_encoder_is_told_and_frozen_as_it_was_drawn(train: Command) -> None:
+    pretrained = train(*SHORT, *JSONL).events
+    events = train(*SHORT, "--random-backbone", *JSONL).events
+
+    started, finished = events[0], events[-1]
+    assert started["spec"]["random_backbone"] is True
+    assert started["notes"][0].startswith("The encoder's weights are random, drawn from the seed")
+    assert started["spec"]["weights_digest"] != pretrained[0]["spec"]["weights_digest"]
+    assert (finished["frozen_identical"], finished["frozen_tensors"]) == (True, 39)

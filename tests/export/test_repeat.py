@@ -54,6 +54,11 @@ def test_label_noise_is_named_for_each_task() -> None:
     assert command.endswith("\n  --label-noise sentiment=0.3 \\\n  --label-noise ner=0.125")
 
 
+def test_a_run_from_random_weights_is_repeated_from_random_weights() -> None:
+    spec = spec_of("heads-only", random_backbone=True)
+    assert train_command(spec, minilm()).endswith("\n  --random-backbone")
+
+
 def test_epochs_keep_all_their_digits() -> None:
     assert "--epochs 0.3333333333333333 " in train_command(
         spec_of("heads-only", epochs=1 / 3), minilm()
