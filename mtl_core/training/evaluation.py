@@ -1,6 +1,7 @@
 """How well every task does on the validation split, whatever learns."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -10,6 +11,7 @@ from mtl_core.tasks.alignment import IGNORED, EncodedExample, word_tags
 from mtl_core.tasks.dataset import Example
 from mtl_core.tasks.scoring import score_entities, score_sentences
 from mtl_core.tasks.task import Task, TaskKind
+from mtl_core.training.answers import Highest
 from mtl_core.training.batches import collate
 from mtl_core.training.events import SentenceScore, TaskScore, TokenScore
 from mtl_core.training.losses import task_losses
@@ -20,6 +22,14 @@ Forward = Callable[[Tensor, Tensor], dict[str, Tensor]]
 """input_ids, attention_mask -> logits of every task, as `MultiTaskModel.forward`."""
 
 
+@dataclass(frozen=True)
+class Evaluated:
+    """Scores of every task that has examples, and the answers that they follow from."""
+
+    scores: dict[str, TaskScore]
+    highest: Highest
+
+
 def evaluate(
     model: MultiTaskModel,
     examples: Sequence[Example],
@@ -28,6 +38,18 @@ def evaluate(
     pad_id: int,
     forward: Forward | None = None,
 ) -> dict[str, TaskScore]:
+    """The scores that `evaluate_whole` gives."""
+    return evaluate_whole(model, examples, encoded, tasks, pad_id, forward).scores
+
+
+def evaluate_whole(
+    model: MultiTaskModel,
+    examples: Sequence[Example],
+    encoded: Sequence[EncodedExample],
+    tasks: Sequence[Task],
+    pad_id: int,
+    forward: Forward | None = None,
+) -> Evaluated:
     """Score every task that has examples. Leaves each module's train or eval mode as it was.
 
     `forward` stands for the model where its answers come in another way.
@@ -41,11 +63,12 @@ def evaluate(
     finally:
         for module, training in modes.items():
             module.training = training
-    return {
+    scores = {
         task.name: _score(task, examples, encoded, said[task.name], losses[task.name])
         for task in tasks
         if said[task.name]
     }
+    return Evaluated(scores, said)
 
 
 def _predict(

@@ -140,9 +140,11 @@ class Evaluation(_Event):
 class Answers(_Event):
     """What the model answered on the validation sentences: before training and at the end.
 
-    For each task the places of its sentences in the split, in order, with the output that was
-    highest: one index for a sentence task, one for each word (first sub-word, cut-off words left
-    out) for a token task. Outputs are indexed as `Task.outputs`.
+    For each task the places of its sentences in the split (all tasks' sentences together, counted
+    from 0), in order, with the output that was highest: one index for a sentence task, one for
+    each word (read at its first sub-word) for a token task. Words cut off at a sentence's end are
+    left out and count as `O`. Outputs are indexed as `Task.outputs`. The scores of the evaluation
+    at the same step follow from these and the labels; a run that takes no step tells them twice.
     """
 
     event: Literal["answers"] = "answers"
@@ -153,7 +155,7 @@ class Answers(_Event):
 
 
 class Movement(Frozen):
-    """How one group of tensors (`layer.3`, `embeddings`, `head:ner`: a table's group) fared.
+    """How one group of tensors (`layer 3`, `embeddings`, `ner`: as the table names it) fared.
 
     `moved` is the distance from the start over the start's norm, exactly 0 where frozen;
     `gradient_norm` the mean over the steps in which the group learned, before clipping; `cka` the

@@ -10,11 +10,13 @@ from torch import Tensor
 from mtl_core.errors import NotFinite
 from mtl_core.freezing.apply import apply_phase
 from mtl_core.freezing.table import ParameterTable
+from mtl_core.training.answers import Highest, answers
 from mtl_core.training.batches import Batch, collate, drawn_batches
 from mtl_core.training.clock import Clock, forget_peak_memory, peak_memory_bytes
 from mtl_core.training.embedding_rows import embedding_rows
-from mtl_core.training.evaluation import evaluate
+from mtl_core.training.evaluation import evaluate_whole
 from mtl_core.training.events import (
+    Answers,
     Counts,
     Evaluation,
     PhaseFinished,
@@ -97,6 +99,7 @@ class _Run:
         )
         self._step = 0
         self._metrics: dict[str, TaskScore] = {}
+        self._highest: Highest = {}
 
     def events(self) -> Iterator[RunEvent]:
         never_learns = frozenset.intersection(*map(still_names, self._setting.tables))
@@ -105,8 +108,10 @@ class _Run:
         try:
             self._enter(self._setting.tables[0])
             yield self._evaluation(self._setting.tables[0])
+            yield self._answers()
             for table, steps in zip(self._setting.tables, self._setting.steps, strict=True):
                 yield from self._phase(table, steps)
+            yield self._answers()
         except _Stopped:
             yield RunStopped(elapsed_seconds=self._seconds(), reason="Stopped on request.")
             return
@@ -190,7 +195,7 @@ class _Run:
     def _evaluation(self, table: ParameterTable) -> Evaluation:
         setting = self._setting
         with self._clock.spending("evaluation"):
-            self._metrics = evaluate(
+            evaluated = evaluate_whole(
                 self._model,
                 setting.dataset.validation,
                 setting.validation.examples,
@@ -198,6 +203,7 @@ class _Run:
                 setting.pad_id,
                 self._reused.forward,
             )
+        self._metrics, self._highest = evaluated.scores, evaluated.highest
         self._require_finite({task: score.loss for task, score in self._metrics.items()})
         return Evaluation(
             elapsed_seconds=self._seconds(),
@@ -206,6 +212,17 @@ class _Run:
             step=self._step,
             split="validation",
             tasks=self._metrics,
+        )
+
+    def _answers(self) -> Answers:
+        """What the last evaluation's scores follow from."""
+        return answers(
+            self._highest,
+            self._setting.validation.examples,
+            self._spec.tasks,
+            step=self._step,
+            split="validation",
+            elapsed_seconds=self._seconds(),
         )
 
     def _write(self, output: Path, at_start: dict[str, str]) -> None:
