@@ -19,6 +19,7 @@ FIELDS = {  # what the contract names, and after | what is told besides
     "phase_started": "phase trainable frozen unreached epochs | number steps prefix",
     "step": "phase step epoch loss learning_rates",
     "evaluation": "phase epoch step split tasks",
+    "answers": "step split places answers",
     "phase_finished": "phase frozen_identical | frozen_tensors",
     "run_finished": "run metrics frozen_identical frozen_tensors peak_memory_bytes "
     "training_seconds evaluation_seconds total_seconds | output prefix_seconds",
@@ -40,8 +41,8 @@ def test_events_come_in_order_and_the_first_evaluation_before_training(train: Co
     events = train(*SHORT, *JSONL).events
 
     assert [event["event"] for event in events] == [
-        *("run_started", "evaluation", "phase_started", "step", "step", "evaluation"),
-        *("phase_finished", "run_finished"),
+        *("run_started", "evaluation", "answers", "phase_started", "step", "step", "evaluation"),
+        *("phase_finished", "answers", "run_finished"),
     ]
     assert [event["step"] for event in events if event["event"] == "step"] == [1, 2]
     first, last = (event for event in events if event["event"] == "evaluation")
@@ -130,10 +131,10 @@ def test_a_plan_of_ones_own_is_trained_phase_by_phase(
 def test_prefix_reuse_can_be_switched_off(train: Command) -> None:
     on, off = train(*SHORT, *JSONL), train(*SHORT, "--no-prefix-reuse", *JSONL)
 
-    assert (on.events[0]["spec"]["prefix_reuse"], on.events[2]["prefix"]["from_layer"]) == (True, 2)
+    assert (on.events[0]["spec"]["prefix_reuse"], on.events[3]["prefix"]["from_layer"]) == (True, 2)
     assert off.events[0]["spec"]["prefix_reuse"] is False
-    assert off.events[2]["prefix"]["from_layer"] is None
-    assert off.events[2]["prefix"]["reason"] == "it was switched off for this run"
+    assert off.events[3]["prefix"]["from_layer"] is None
+    assert off.events[3]["prefix"]["reason"] == "it was switched off for this run"
 
 
 def test_a_second_run_reads_what_the_first_one_kept(train: Command, tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def test_a_checkpoint_with_an_infinite_weight_is_found_out_before_the_first_step
 def test_training_that_explodes_ends_with_the_step_and_a_remedy(explosive, tmp_path):
     kinds, reason = until_it_fails(explosive.spec("full"), tmp_path / "output")
 
-    assert kinds == ["run_started", "evaluation", "phase_started", "step"]
+    assert kinds == ["run_started", "evaluation", "answers", "phase_started", "step"]
     assert reason.endswith("The learning rate is probably too high: try a tenth of it.")
     assert "became nan at step 2." in reason
 
@@ -62,7 +62,7 @@ def test_a_last_step_that_explodes_is_found_out_by_the_evaluation_after_it(explo
 
     kinds, reason = until_it_fails(spec, tmp_path / "output")
 
-    assert kinds == ["run_started", "evaluation", "phase_started", "step"]
+    assert kinds == ["run_started", "evaluation", "answers", "phase_started", "step"]
     assert "became nan at step 1." in reason
 
 
@@ -89,6 +89,7 @@ def test_a_run_asked_to_stop_at_once_takes_no_step(bench):
     assert [event.event for event in events] == [
         "run_started",
         "evaluation",
+        "answers",
         "phase_started",
         "run_stopped",
     ]
