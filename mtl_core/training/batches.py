@@ -15,6 +15,10 @@ _POOL_BATCHES = 16
 """Within so many batches examples trade places: 0.94 of the tokens are then no padding on the
 sample, against 0.75 unsorted, and 0.70 against 0.48 where one task's sentences are longer."""
 
+PASS_TOKENS = 512
+"""Tokens that a pass without gradient takes at once. More of them are no faster on a processor,
+whose matrix products are at full speed from a few hundred rows on, and hold more memory."""
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -45,6 +49,18 @@ def collate(examples: Sequence[EncodedExample], tasks: Sequence[Task], pad_id: i
             rows[task.name] = torch.tensor(places)
             labels[task.name] = torch.tensor(found)
     return Batch(torch.tensor(ids), torch.tensor(mask), rows, labels)
+
+
+def filled_batches(lengths: Sequence[int]) -> Iterator[range]:
+    """Places of ascending `lengths` in batches of at most PASS_TOKENS, padding included.
+
+    For passes that take no gradient. A sequence longer than that stands alone.
+    """
+    start = 0
+    for end in range(1, len(lengths) + 1):
+        if end == len(lengths) or (end + 1 - start) * lengths[end] > PASS_TOKENS:
+            yield range(start, end)
+            start = end
 
 
 def training_order(

@@ -12,11 +12,9 @@ from mtl_core.tasks.dataset import Example
 from mtl_core.tasks.scoring import score_entities, score_sentences
 from mtl_core.tasks.task import Task, TaskKind
 from mtl_core.training.answers import Highest
-from mtl_core.training.batches import collate
+from mtl_core.training.batches import collate, filled_batches
 from mtl_core.training.events import SentenceScore, TaskScore, TokenScore
 from mtl_core.training.losses import task_losses
-
-_BATCH_SIZE = 32
 
 Forward = Callable[[Tensor, Tensor], dict[str, Tensor]]
 """input_ids, attention_mask -> logits of every task, as `MultiTaskModel.forward`."""
@@ -79,8 +77,8 @@ def _predict(
     sums = dict.fromkeys((task.name for task in tasks), 0.0)
     counts = dict.fromkeys((task.name for task in tasks), 0)
     said: dict[str, dict[int, list[int]]] = {task.name: {} for task in tasks}
-    for start in range(0, len(order), _BATCH_SIZE):
-        places = order[start : start + _BATCH_SIZE]
+    for filled in filled_batches([len(encoded[n].input_ids) for n in order]):
+        places = [order[n] for n in filled]
         batch = collate([encoded[n] for n in places], tasks, pad_id)
         logits = forward(batch.input_ids, batch.attention_mask)
         for name, loss in task_losses(logits, batch, tasks, reduction="sum").items():

@@ -9,9 +9,8 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
+from mtl_core.training.batches import filled_batches
 from mtl_core.training.prefix_rows import StoredRows
-
-_BATCH_SIZE = 32
 
 
 @dataclass(frozen=True)
@@ -51,6 +50,7 @@ class Sentences:
     ) -> None:
         self._sequences = sorted(set(sequences), key=lambda ids: (len(ids), ids))
         self._pad_id = pad_id
+        self._batches = tuple(filled_batches([len(ids) for ids in self._sequences]))
         short = frozenset(first_token_alone)
         self.entire = Layout.of([len(ids) for ids in self._sequences])
         self.for_heads = Layout.of([1 if ids in short else len(ids) for ids in self._sequences])
@@ -66,13 +66,11 @@ class Sentences:
 
     def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Every sequence in its fixed batch: token ids and attention mask, (batch, tokens)."""
-        for start in range(0, len(self), _BATCH_SIZE):
-            yield self._padded(range(start, min(start + _BATCH_SIZE, len(self))))
+        yield from map(self._padded, self._batches)
 
     def middle_batch(self) -> tuple[Tensor, Tensor]:
         """The fixed batch of middling length: the sample by which stored outputs are judged."""
-        start = len(self) // 2 // _BATCH_SIZE * _BATCH_SIZE
-        return self._padded(range(start, min(start + _BATCH_SIZE, len(self))))
+        return self._padded(self._batches[len(self._batches) // 2])
 
     def mixed_batch(self, count: int) -> tuple[Tensor, Tensor]:
         """About `count` sequences from shortest to longest: a batch with much padding."""

@@ -20,7 +20,7 @@ from mtl_core.training.prefix_store import PrefixStore
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-_FORMAT = 1
+_FORMAT = 2
 """Counts up when what is stored, or how it is computed, changes."""
 
 Append = Callable[[Tensor], None]

@@ -1,17 +1,18 @@
-"""Rows of numbers that are looked up batch by batch, in memory or in a mapped file."""
+"""Rows of numbers that are looked up batch by batch, in memory or in a file.
 
-import mmap
+A file is read, never mapped: the pages of a mapped one count as the process's own, and a run over
+thousands of sentences would grow by all of them. The system keeps what it has room for anyway.
+"""
+
+from itertools import pairwise
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-_WINDOW = 1 << 16
-"""A system brings in this much of a mapped file around what is read (Linux: fault_around_bytes)."""
-
 
 class StoredRows:
-    """(rows, width), float32. `nbytes` is their size, wherever they lie."""
+    """(rows, width), float32, in this process's memory. `nbytes` is their size."""
 
     def __init__(self, rows: Tensor) -> None:
         self._rows = rows
@@ -22,35 +23,32 @@ class StoredRows:
         return self._rows.index_select(0, index)
 
 
-class MappedRows(StoredRows):
-    """Rows of a file, read as they are asked for; no more than `memory_bytes` of it stay in memory.
+class FiledRows(StoredRows):
+    """Rows of a file, read as they are asked for.
 
-    What was read before is let go of once more would lie in memory, and read again when it is
-    asked for again: the numbers are the same. Where the system cannot be told so (Windows) it
-    decides by itself how much stays.
+    The file was whole when it was opened; one taken away meanwhile can be read on.
     """
 
-    def __init__(self, file: Path, offset: int, shape: tuple[int, int], memory_bytes: int) -> None:
-        """Map `shape` numbers from `offset` on. Raises OSError."""
-        with file.open("rb") as opened:
-            # A copy on write, which nobody writes to: torch warns of memory that is read-only.
-            self._mapping = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_COPY)
-        count = shape[0] * shape[1]
-        numbers = torch.frombuffer(self._mapping, dtype=torch.float32, count=count, offset=offset)
-        super().__init__(numbers.view(shape))
-        self._memory_bytes, self._in_memory = memory_bytes, 0
+    def __init__(self, file: Path, offset: int, shape: tuple[int, int]) -> None:
+        """Open `shape` numbers from `offset` on. Raises OSError."""
+        self._opened = file.open("rb", buffering=0)
+        self._offset, self._width = offset, shape[1]
+        self.nbytes = shape[0] * shape[1] * 4
+
+    def __del__(self) -> None:
+        # Phases hand these on to one another, so that no block could end with the last reader.
+        if hasattr(self, "_opened"):
+            self._opened.close()
 
     def take(self, index: Tensor) -> Tensor:
-        """As `StoredRows.take`; leaves at most `memory_bytes` in memory, or what it just read."""
-        if self.nbytes > self._memory_bytes:
-            self._make_room(index)
-        return super().take(index)
-
-    def _make_room(self, index: Tensor) -> None:
-        row_bytes = self._rows.shape[1] * self._rows.itemsize
-        windows = len(set((index * row_bytes // _WINDOW).tolist()))
-        coming = (windows + 1) * _WINDOW
-        if self._in_memory + coming > self._memory_bytes and hasattr(mmap, "MADV_DONTNEED"):
-            self._mapping.madvise(mmap.MADV_DONTNEED)
-            self._in_memory = 0
-        self._in_memory += coming
+        """As `StoredRows.take`. Raises OSError for a file that has become shorter."""
+        wanted, places = torch.unique(index, return_inverse=True)
+        rows = torch.empty(len(wanted), self._width)
+        breaks = (torch.nonzero(wanted.diff() != 1).flatten() + 1).tolist()
+        numbers = rows.numpy()
+        for start, end in pairwise([0, *breaks, len(wanted)]):
+            self._opened.seek(self._offset + int(wanted[start]) * self._width * 4)
+            here = numbers[start:end]
+            if self._opened.readinto(here.data) != here.nbytes:
+                raise OSError(f"{self._opened.name} was cut short while it was in use.")
+        return rows.index_select(0, places)

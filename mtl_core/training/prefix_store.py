@@ -3,7 +3,7 @@
 An entry is a safetensors file: one tensor `outputs`, (tokens, hidden), float32. It is written
 under another name and renamed once whole, and carries the SHA-256 of its numbers: an entry that
 was cut short or damaged is never read, but taken away and made again. Past the limit the entries
-that were not used for longest go first. Entries are mapped, and lie in memory within a limit.
+that were not used for longest go first. Entries are read batch by batch and lie in no memory.
 """
 
 import hashlib
@@ -30,7 +30,8 @@ _SECONDS_OF_A_DRAFT = 86_400
 
 
 class PrefixStore:
-    """A folder of entries, `limit_bytes` in all; of each at most `memory_bytes` lie in memory."""
+    """A folder of entries, `limit_bytes` in all; what has no room in it may take
+    `memory_bytes` of memory."""
 
     def __init__(
         self, folder: Path, limit_bytes: int, memory_bytes: int = PREFIX_MEMORY_BYTES
@@ -52,7 +53,7 @@ class PrefixStore:
             return None
         with suppress(OSError):
             os.utime(file)
-        return self._mapped(file, shape)
+        return self._rows_of(file, shape)
 
     @contextmanager
     def writing(self, key: str, shape: tuple[int, int]) -> Iterator["Draft"]:
@@ -67,7 +68,7 @@ class PrefixStore:
         alone. Raises OSError."""
 
         def read(draft: Draft, path: Path) -> None:
-            draft.rows = self._mapped(path, shape)
+            draft.rows = self._rows_of(path, shape)
 
         with self._drafting(shape, read) as draft:
             yield draft
@@ -88,10 +89,10 @@ class PrefixStore:
         finally:
             path.unlink(missing_ok=True)
 
-    def _mapped(self, file: Path, shape: tuple[int, int]) -> "StoredRows":
-        from mtl_core.training.prefix_rows import MappedRows
+    def _rows_of(self, file: Path, shape: tuple[int, int]) -> "StoredRows":
+        from mtl_core.training.prefix_rows import FiledRows
 
-        return MappedRows(file, len(_header(shape, _UNKNOWN)), shape, self.memory_bytes)
+        return FiledRows(file, len(_header(shape, _UNKNOWN)), shape)
 
     def forget(self, key: str) -> None:
         """Take an entry away."""

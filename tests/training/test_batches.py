@@ -7,7 +7,7 @@ import torch
 
 from mtl_core.tasks.alignment import EncodedExample
 from mtl_core.tasks.task import Task, TaskKind
-from mtl_core.training.batches import collate, drawn_batches, training_order
+from mtl_core.training.batches import collate, drawn_batches, filled_batches, training_order
 from mtl_core.training.losses import joint_loss, task_losses
 
 SENTIMENT = Task(name="sentiment", kind=TaskKind.SENTENCE, head="classifier", outputs=("no", "yes"))
@@ -182,6 +182,15 @@ def test_each_epoch_takes_each_example_once_in_an_order_of_its_own():
     assert first == training_order(0, 0, [1] * 10, 4)
     assert second == training_order(0, 1, [1] * 10, 4)
     assert sorted(first) == sorted(second) == list(range(10))
+
+
+def test_a_pass_takes_as_many_examples_as_fit_and_a_long_one_alone():
+    lengths = [100, 100, 100, 200, 200, 513, 600]
+
+    cut = [list(places) for places in filled_batches(lengths)]
+
+    assert cut == [[0, 1, 2], [3, 4], [5], [6]]  # at most 512 tokens, padding included
+    assert list(filled_batches([])) == []
 
 
 def test_padding_does_not_change_what_a_model_answers(bench):

@@ -185,7 +185,7 @@ def test_what_has_no_room_on_disk_is_held_in_memory_and_else_not_reused(deep, tm
     assert not (tmp_path / "prefixes").exists()
 
 
-def test_what_has_no_room_in_memory_is_mapped_from_disk_to_the_same_end(
+def test_what_has_no_room_in_memory_is_read_from_disk_to_the_same_end(
     deep, tmp_path, without_times
 ):
     spec = deep.spec("chain-thaw", epochs=12)  # later phases need outputs of their own

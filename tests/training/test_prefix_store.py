@@ -158,10 +158,37 @@ def test_rows_of_a_draft_in_passing_are_read_and_no_file_is_left(store, folder):
     assert torch.equal(every_row(draft.rows), numbers(3))
 
 
+def test_rows_are_read_in_any_order_and_as_often_as_asked_for(store):
+    with store.passing(SHAPE) as draft:
+        draft.append(numbers(3))
+    index = torch.tensor([4, 0, 1, 1, 4, 2, 0])
+
+    assert torch.equal(draft.rows.take(index), numbers(3)[index])
+
+
+def test_an_entry_taken_away_while_it_is_in_use_can_be_read_on(store, folder):
+    write(store, "a", numbers(3))
+    rows = store.read("a", SHAPE)
+
+    store.forget("a")
+
+    assert not list(folder.iterdir())
+    assert torch.equal(every_row(rows), numbers(3))
+
+
+def test_an_entry_cut_short_while_it_is_in_use_is_an_error(store, folder):
+    write(store, "a")
+    rows = store.read("a", SHAPE)
+    os.truncate(folder / "a.safetensors", 250)
+
+    with pytest.raises(OSError, match="cut short while it was in use"):
+        every_row(rows)
+
+
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads Linux's own count")
-def test_a_mapped_file_takes_no_more_memory_than_its_limit(folder):
-    shape, limit = (40_000, 256), 4_000_000  # 41 MB
-    store = PrefixStore(folder, 10**9, memory_bytes=limit)
+def test_rows_in_a_file_take_no_memory_beyond_a_batch(folder):
+    shape, little = (40_000, 256), 1_000_000  # 41 MB
+    store = PrefixStore(folder, 10**9)
     with store.passing(shape) as draft:
         for start in range(0, shape[0], 1000):
             block = torch.arange(start, start + 1000, dtype=torch.float32)
@@ -171,7 +198,7 @@ def test_a_mapped_file_takes_no_more_memory_than_its_limit(folder):
     for start in range(0, shape[0], 100):
         index = torch.arange(start, start + 100)
         assert torch.equal(draft.rows.take(index)[:, -1], index.float())
-        assert mapped_bytes() - held <= limit
+        assert mapped_bytes() - held <= little
 
     assert torch.equal(draft.rows.take(torch.tensor([7]))[0], torch.full((256,), 7.0))
 
