@@ -3,35 +3,42 @@
 import atexit
 import threading
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
 from mtl_core.cost.kept import profile_of
 from mtl_core.cost.profile import CostProfile
+from mtl_core.engine import comparisons as comparing
 from mtl_core.engine import inspector as inspecting
 from mtl_core.engine import supervisor as supervising
+from mtl_core.engine.comparison_progress import ComparisonProgress, progress_of
 from mtl_core.engine.forgetting import forget_deleted
 from mtl_core.engine.inspector import Inspector
 from mtl_core.engine.supervisor import Supervisor
 from mtl_core.errors import BadInput, DataError
 from mtl_core.models.cache import description_of
-from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
+from mtl_core.models.checkpoint import Checkpoint, require_weights, resolve_checkpoint
 from mtl_core.models.description import ModelDescription
 from mtl_core.settings import Settings
 from mtl_core.store.naming import clean_tags
-from mtl_core.store.record import RunRecord
+from mtl_core.store.owner import Owner
+from mtl_core.store.record import ComparisonRecord, RunRecord
 from mtl_core.store.runs import RunStore
-from mtl_core.tasks.dataset import SHIPPED
+from mtl_core.tasks.dataset import SHIPPED, load_tasks
 from mtl_core.tasks.task import Task
 from mtl_core.tasks.upload_reference import is_upload, upload_folder
 from mtl_core.tasks.uploads import UploadedTask, forget_upload, keep_upload
+from mtl_core.training.comparison import ComparisonSpec
+from mtl_core.training.prepare_comparison import prepare_comparison
 from mtl_core.training.spec import RunSpec
 
 
 class Lab:
     """Start, watch and stop runs, and ask what a checkpoint is made of, without torch.
 
-    Safe for threads. `store` is for reading; runs begin and end through the lab.
+    Safe for threads. `store` is for reading; runs begin and end through the lab. With `apart` it
+    works only on comparisons that it starts or goes on with itself, and no other lab does.
     """
 
     def __init__(
@@ -39,10 +46,12 @@ class Lab:
         settings: Settings,
         trainer_argv: Sequence[str] = supervising.ARGV,
         inspector_argv: Sequence[str] = inspecting.ARGV,
+        apart: bool = False,
     ) -> None:
         self.settings = settings
         self.store = RunStore(settings.database)
-        self._supervisor = Supervisor(self.store, settings, trainer_argv)
+        self._owner = Owner.this_process() if apart else None
+        self._supervisor = Supervisor(self.store, settings, trainer_argv, reserved=apart)
         self._inspector = Inspector(inspector_argv)
 
     def open(self) -> "Lab":
@@ -116,6 +125,58 @@ class Lab:
         record = self.store.add(spec)
         self._supervisor.wake()
         return record
+
+    def start_comparison(self, spec: ComparisonSpec, name: str | None = None) -> ComparisonRecord:
+        """Put all runs of a comparison into the queue, refused whole where one cannot run.
+
+        Raises BadInput: a checkpoint or data that a browser may not name, weights that are not
+        here, and, with all problems at once, scenarios and values that do not fit.
+        """
+        resolve_checkpoint(spec.checkpoint, below=self.settings.checkpoint_roots)
+        for data in (spec.data, *spec.also_evaluate):
+            self.require_allowed_data(data)
+        tasks = load_tasks(spec.data, self.settings.uploads)
+        return self.queue_comparison(spec, self.model_description(spec.checkpoint, tasks), name)
+
+    def queue_comparison(
+        self, spec: ComparisonSpec, model: ModelDescription, name: str | None = None
+    ) -> ComparisonRecord:
+        """`start_comparison` for a user who may name any path: the command line's."""
+        runs = prepare_comparison(spec, model, self.settings.threads)
+        if not spec.random_backbone:
+            require_weights(resolve_checkpoint(spec.checkpoint))
+        past = comparing.paces(self.store, self.store.runs()) if spec.seconds else []
+        planned = comparing.planned_runs(spec, runs, past)
+        record = self.store.add_comparison(spec, planned, name, self._owner)
+        self._supervisor.wake()
+        return record
+
+    def comparison_progress(self, comparison: str) -> ComparisonProgress:
+        """How far a comparison has come, and the seconds it will still take."""
+        return progress_of(self.store, self.store.comparison(comparison), datetime.now(UTC))
+
+    def stop_comparison(self, comparison: str) -> ComparisonRecord:
+        """End a comparison: what waits at once, what runs within two seconds."""
+        return self.store.stop_comparison(comparison)
+
+    def resume_comparison(self, comparison: str) -> ComparisonRecord:
+        """Queue again what was stopped, failed or interrupted; what is finished stays."""
+        comparing.resume(self.store, self.store.comparison(comparison), self._owner)
+        self._supervisor.wake()
+        return self.store.comparison(comparison)
+
+    def delete_comparison(self, comparison: str) -> None:
+        """Hide a comparison and its runs at once; they are forgotten ten minutes later.
+
+        Raises BadInput while one of them runs.
+        """
+        self.store.hide_comparison(comparison)
+
+    def undo_delete_comparison(self, comparison: str) -> ComparisonRecord:
+        """Bring a deleted comparison back. Raises UnknownComparison once it is forgotten."""
+        self.store.bring_back_comparison(comparison)
+        self._supervisor.wake()
+        return self.store.comparison(comparison)
 
     def keep_upload(self, tasks: tuple[UploadedTask, ...]) -> str:
         """Keep what a visitor uploaded; the reference by which choices and specs name it.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from time import monotonic
 
 from mtl_core.engine.child import ChildProcess, module_argv
+from mtl_core.engine.comparisons import advance, advance_all
 from mtl_core.engine.forgetting import forget_deleted
 from mtl_core.engine.progress import Progress
 from mtl_core.engine.protocol import Said, Stop, Train
@@ -31,7 +32,7 @@ class Supervisor:
     """Carries out waiting runs, one at a time, in a warm child, on a thread of its own.
 
     Nothing ends that thread but `close`: what goes wrong with a run becomes the run's last word,
-    and the next run gets a fresh child.
+    and the next run gets a fresh child. With `reserved` it takes only what is reserved for `owner`.
     """
 
     def __init__(
@@ -40,9 +41,11 @@ class Supervisor:
         settings: Settings,
         child_argv: Sequence[str] = ARGV,
         owner: Owner | None = None,
+        reserved: bool = False,
     ) -> None:
         self._store, self._settings, self._argv = store, settings, child_argv
         self._owner = owner or Owner.this_process()
+        self._reserved = reserved
         self._child: ChildProcess | None = None
         self._wake = threading.Event()
         self._closing = threading.Event()
@@ -83,9 +86,11 @@ class Supervisor:
             try:
                 self._settle()
                 self._keep_house()
-                run = self._store.claim_next(self._owner)
+                run = self._store.claim_next(self._owner, self._reserved)
                 if run is not None:
                     self._see_to(run)
+                    if run.comparison is not None:
+                        advance(self._store, self._settings, run.comparison)
                     continue
                 self._warm_or_cool()
             except Exception:
@@ -132,7 +137,8 @@ class Supervisor:
     def _carry_out(self, progress: Progress) -> None:
         run = progress.run
         child = self._warm_child()
-        output, uploads = str(self._settings.run_folder(run.id)), str(self._settings.uploads)
+        output = str(self._settings.run_folder(run.id)) if run.keeps_model else None
+        uploads = str(self._settings.uploads)
         child.send(Train(run=run.id, spec=run.spec, output=output, uploads=uploads))
         kill_at: float | None = None
         while not progress.ended:
@@ -186,3 +192,4 @@ class Supervisor:
         self._store.heartbeat(self._owner)
         self._store.mark_interrupted()
         forget_deleted(self._store, self._settings)
+        advance_all(self._store, self._settings)

@@ -146,6 +146,15 @@ class Comparisons:
                 new.append(record_of(row))
             return new
 
+    def reserve(self, comparison: str, owner: Owner) -> None:
+        """Let what waits of a comparison wait for `owner` alone."""
+        with self._database.writing() as session:
+            row = comparison_row_of(session, comparison)
+            reserved_for = seen(session, owner, datetime.now(UTC))
+            for run in runs_of(session, row):
+                if run.state is RunState.WAITING:
+                    run.owner = reserved_for
+
     def settle(
         self, specs: Mapping[str, RunSpec], held: bool, instead: Mapping[str, str] | None = None
     ) -> None:

@@ -1,0 +1,296 @@
+"""Comparisons through the lab: queued as one, stopped, gone on with, and decided on the way."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from mtl_core.engine.comparison_progress import progress_of
+from mtl_core.engine.comparisons import advance, planned_runs
+from mtl_core.engine.lab import Lab
+from mtl_core.errors import DataError, MissingWeights, UnknownCheckpoint, UnknownScenario
+from mtl_core.settings import Settings
+from mtl_core.store.owner import Owner
+from mtl_core.store.record import ComparisonRecord, Role, RunState
+from mtl_core.store.runs import RunStore
+from mtl_core.training.comparison import ComparisonSpec
+from mtl_core.training.events import RunFinished, SentenceScore
+
+Wait = Callable[[Callable[[], bool]], None]
+
+
+def asked(**what: object) -> ComparisonSpec:
+    base = {"checkpoint": "minilm-l6", "scenarios": ("heads-only", "full"), "seeds": (1, 2)}
+    return ComparisonSpec.model_validate(base | what)
+
+
+@pytest.fixture
+def lab(settings: Settings, trainer_argv: list[str], inspector_argv: list[str]) -> Iterator[Lab]:
+    with Lab(settings, trainer_argv, inspector_argv) as opened:
+        yield opened
+
+
+@pytest.fixture
+def idle_lab(
+    settings: Settings, trainer_argv: list[str], inspector_argv: list[str]
+) -> Iterator[Lab]:
+    """A lab that was not opened: it queues, and nothing begins."""
+    made = Lab(settings, trainer_argv, inspector_argv)
+    yield made
+    made.close()
+
+
+def states(record: ComparisonRecord) -> list[RunState]:
+    return [run.state for run in record.runs]
+
+
+def test_one_call_runs_every_scenario_with_every_seed(lab: Lab, wait_until: Wait) -> None:
+    made = lab.start_comparison(asked())
+    wait_until(lambda: lab.comparison_progress(made.id).ended)
+    done = lab.store.comparison(made.id)
+    assert states(done) == [RunState.FINISHED] * 4
+    assert [(run.spec.seed, run.spec.scenario) for run in done.runs] == [
+        (1, "heads-only"),
+        (1, "full"),
+        (2, "heads-only"),
+        (2, "full"),
+    ]
+    starts = [run.started_at for run in done.runs]
+    assert starts == sorted(starts, key=lambda moment: moment or datetime.min)
+    progress = lab.comparison_progress(made.id)
+    assert (progress.finished, progress.total, progress.share_done) == (4, 4, 1.0)
+    assert progress.remaining_seconds is None
+
+
+def test_only_the_first_seeds_runs_write_their_models(lab: Lab, wait_until: Wait) -> None:
+    made = lab.start_comparison(asked())
+    assert [run.keeps_model for run in made.runs] == [True, True, False, False]
+    wait_until(lambda: lab.comparison_progress(made.id).ended)
+    for run in made.runs:
+        started = lab.store.latest(run.id, "run_started")
+        folder = str(lab.settings.run_folder(run.id)) if run.keeps_model else "None"
+        assert started is not None
+        assert started.notes[0] == folder  # type: ignore[union-attr]
+
+
+def test_equal_comparisons_queue_equal_runs(idle_lab: Lab) -> None:
+    first, second = (idle_lab.start_comparison(asked()) for _ in range(2))
+    assert first.id != second.id
+    assert [run.spec for run in first.runs] == [run.spec for run in second.runs]
+
+
+@pytest.mark.parametrize(
+    ("what", "problem", "told"),
+    [
+        ({"scenarios": ("top-7", "full", "none")}, UnknownScenario, r"top-7.*none"),
+        ({"checkpoint": "bert-bas-uncased"}, UnknownCheckpoint, "bert-base-uncased"),
+        ({"checkpoint": "bert-large-uncased"}, MissingWeights, "bert-large-uncased"),
+        ({"data": "/etc/data.yaml"}, DataError, "cannot be used from here"),
+        ({"also_evaluate": ("/etc/data.yaml",)}, DataError, "cannot be used from here"),
+    ],
+)
+def test_what_cannot_run_is_refused_before_anything_is_queued(
+    idle_lab: Lab, what: dict[str, object], problem: type[Exception], told: str
+) -> None:
+    with pytest.raises(problem, match=told):
+        idle_lab.start_comparison(asked(**what))
+    assert (idle_lab.store.comparisons(), idle_lab.store.runs()) == ([], [])
+
+
+def test_stopping_and_going_on_loses_nothing(lab: Lab, wait_until: Wait) -> None:
+    made = lab.start_comparison(asked(scenarios=("full",), seeds=(1, 99, 2)))
+    wait_until(lambda: states(lab.store.comparison(made.id))[1] is RunState.RUNNING)
+    lab.stop_comparison(made.id)
+    wait_until(lambda: lab.comparison_progress(made.id).ended)
+    stopped = lab.store.comparison(made.id)
+    assert states(stopped) == [RunState.FINISHED, RunState.STOPPED, RunState.STOPPED]
+    gone_on = lab.resume_comparison(made.id)
+    assert gone_on.runs[0] == stopped.runs[0]
+    assert [run.spec.seed for run in gone_on.runs] == [1, 99, 2]
+    wait_until(lambda: states(lab.store.comparison(made.id))[1] is RunState.RUNNING)
+    lab.stop(lab.store.comparison(made.id).runs[1].id)
+    wait_until(lambda: lab.comparison_progress(made.id).ended)
+    end = lab.store.comparison(made.id)
+    assert states(end) == [RunState.FINISHED, RunState.STOPPED, RunState.FINISHED]
+    assert lab.store.run(stopped.runs[1].id).role is Role.REPLACED
+
+
+def test_a_run_that_fails_leaves_the_others(lab: Lab, wait_until: Wait) -> None:
+    made = lab.start_comparison(asked(scenarios=("full",), seeds=(13, 1)))
+    wait_until(lambda: lab.comparison_progress(made.id).ended)
+    assert states(lab.store.comparison(made.id)) == [RunState.FAILED, RunState.FINISHED]
+    progress = lab.comparison_progress(made.id)
+    assert (progress.failed, progress.finished, progress.share_done) == (1, 1, 0.5)
+
+
+def test_a_lab_apart_leaves_what_others_queued_and_they_leave_what_is_its_own(
+    settings: Settings,
+    trainer_argv: list[str],
+    inspector_argv: list[str],
+    idle_lab: Lab,
+    wait_until: Wait,
+) -> None:
+    others = idle_lab.start_comparison(asked())
+    with Lab(settings, trainer_argv, inspector_argv, apart=True) as apart:
+        mine = apart.start_comparison(asked())
+        elsewhere = Owner("another machine", 1, None)
+        taken = idle_lab.store.claim_next(elsewhere)
+        assert taken is not None
+        assert taken.comparison == others.id
+        wait_until(lambda: apart.comparison_progress(mine.id).ended)
+        assert states(apart.store.comparison(mine.id)) == [RunState.FINISHED] * 4
+        waiting = apart.store.comparison(others.id)
+        assert states(waiting)[1:] == [RunState.WAITING] * 3
+        apart.resume_comparison(others.id)
+        assert idle_lab.store.claim_next(elsewhere) is None
+
+
+def test_a_deleted_comparison_can_be_brought_back(idle_lab: Lab) -> None:
+    made = idle_lab.start_comparison(asked())
+    idle_lab.delete_comparison(made.id)
+    assert idle_lab.store.runs() == []
+    assert idle_lab.undo_delete_comparison(made.id) == made
+
+
+def test_a_sweep_goes_on_with_the_factor_of_the_best_headline(lab: Lab, wait_until: Wait) -> None:
+    made = lab.start_comparison(asked(scenarios=("heads-only",), sweep=(1.0, 2.0, 4.0)))
+    assert [(run.role, run.factor) for run in made.scouts] == [
+        (Role.SWEEP, factor) for factor in (1.0, 2.0, 4.0)
+    ]
+    assert all(run.held for run in made.runs)
+    wait_until(lambda: lab.comparison_progress(made.id).ended)
+    done = lab.store.comparison(made.id)
+    base = made.scouts[0].spec.plan
+    (_, own), *_ = (base.rates_in(phase) for phase in base.phases)
+    assert own == 0.01  # the children of these tests do best at 0.02
+    assert states(done) == [RunState.FINISHED] * 2
+    for run in done.runs:
+        assert run.spec.plan.rates_in(run.spec.plan.phases[0])[1] == 0.02
+    assert done.runs[0].id == made.scouts[1].id
+    assert [(run.role, run.factor) for run in done.scouts] == [
+        (Role.SWEEP, 1.0),
+        (Role.SWEEP, 4.0),
+    ]
+
+
+def test_models_of_factors_that_lost_are_not_kept(
+    idle_lab: Lab, store: RunStore, settings: Settings
+) -> None:
+    made = idle_lab.start_comparison(asked(scenarios=("heads-only",), sweep=(1.0, 2.0)))
+    lost, won = made.scouts
+    for run, accuracy in ((lost, 0.5), (won, 0.6)):
+        settings.run_folder(run.id).mkdir(parents=True)
+        finish(store, run.id, accuracy)
+    advance(store, settings, made.id)
+    assert not settings.run_folder(lost.id).exists()
+    assert settings.run_folder(won.id).exists()
+    once = store.comparison(made.id)
+    advance(store, settings, made.id)
+    assert store.comparison(made.id) == once
+
+
+def test_of_equal_factors_the_first_named_wins(
+    idle_lab: Lab, store: RunStore, settings: Settings
+) -> None:
+    made = idle_lab.start_comparison(asked(scenarios=("heads-only",), sweep=(2.0, 1.0)))
+    for run in made.scouts:
+        finish(store, run.id, 0.5)
+    advance(store, settings, made.id)
+    assert store.comparison(made.id).runs[0].id == made.scouts[0].id
+
+
+def test_a_sweep_of_which_nothing_finished_says_so_and_can_be_gone_on_with(
+    idle_lab: Lab, store: RunStore, settings: Settings
+) -> None:
+    made = idle_lab.start_comparison(asked(scenarios=("heads-only",), sweep=(1.0, 2.0)))
+    for run in made.scouts:
+        store.request_stop(run.id)
+    advance(store, settings, made.id)
+    failed = store.comparison(made.id)
+    assert states(failed) == [RunState.FAILED] * 2
+    assert "None of the runs that tried learning rates" in (failed.runs[0].reason or "")
+    again = idle_lab.resume_comparison(made.id)
+    assert [run.state for run in (*again.scouts, *again.runs)] == [RunState.WAITING] * 4
+    assert [run.held for run in again.runs] == [True, True]
+
+
+def test_one_factor_is_applied_without_trying(idle_lab: Lab) -> None:
+    made = idle_lab.start_comparison(asked(scenarios=("heads-only",), sweep=(0.5,)))
+    assert made.scouts == ()
+    plan = made.runs[0].spec.plan
+    assert plan.rates_in(plan.phases[0])[1] == 0.005
+
+
+def test_an_equal_time_is_measured_once_and_written_as_epochs(lab: Lab, wait_until: Wait) -> None:
+    made = lab.start_comparison(asked(scenarios=("heads-only",), seconds=2.0))
+    (pace,) = made.scouts
+    assert (pace.role, pace.spec.epochs, pace.keeps_model) == (Role.PACE, 1.0, False)
+    wait_until(lambda: lab.comparison_progress(made.id).ended)
+    assert [run.spec.epochs for run in lab.store.comparison(made.id).runs] == [4.0, 4.0]
+    again = lab.start_comparison(asked(scenarios=("heads-only",), seconds=3.0))
+    assert again.scouts == ()
+    assert [run.spec.epochs for run in again.runs] == [6.0, 6.0]
+
+
+def test_an_equal_time_comes_before_a_sweep(lab: Lab, wait_until: Wait) -> None:
+    made = lab.start_comparison(asked(scenarios=("full",), seconds=2.0, sweep=(1.0, 20.0)))
+    assert [run.held for run in made.scouts] == [False, True, True]
+    wait_until(lambda: lab.comparison_progress(made.id).ended)
+    done = lab.store.comparison(made.id)
+    assert states(done) == [RunState.FINISHED] * 2
+    assert [run.spec.epochs for run in done.runs] == [4.0, 4.0]
+    assert {run.spec.plan.head_learning_rate for run in done.runs} == {0.02}
+
+
+def test_time_left_is_known_once_a_run_has_finished(
+    idle_lab: Lab, store: RunStore, settings: Settings
+) -> None:
+    made = idle_lab.start_comparison(asked(scenarios=("heads-only",), seeds=(1, 2, 3)))
+    now = datetime.now(UTC)
+    assert progress_of(store, made, now).remaining_seconds is None
+    store.claim_next(Owner.this_process())
+    finish(store, made.runs[0].id, 0.5)
+    record = store.comparison(made.id)
+    first = record.runs[0]
+    assert first.started_at is not None
+    assert first.finished_at is not None
+    took = (first.finished_at - first.started_at).total_seconds()
+    progress = progress_of(store, record, now)
+    assert progress.remaining_seconds == pytest.approx(2 * took)
+    assert progress.share_done == pytest.approx(1 / 3)
+
+
+def test_scouts_come_before_results_scenario_by_scenario(idle_lab: Lab) -> None:
+    made = idle_lab.start_comparison(asked(sweep=(1.0, 2.0), seeds=(1,)))
+    queue = [(run.spec.scenario, run.role) for run in idle_lab.store.active()]
+    assert queue == [
+        ("heads-only", Role.SWEEP),
+        ("heads-only", Role.SWEEP),
+        ("full", Role.SWEEP),
+        ("full", Role.SWEEP),
+        ("heads-only", Role.RUN),
+        ("full", Role.RUN),
+    ]
+    assert planned_runs(made.spec, [run.spec for run in made.runs])[0].role is Role.SWEEP
+
+
+def finish(store: RunStore, run: str, accuracy: float) -> None:
+    """Let a run say its last word."""
+    store.append(
+        run,
+        [
+            RunFinished(
+                elapsed_seconds=1.0,
+                run=run,
+                metrics={
+                    "sentiment": SentenceScore(loss=0.1, accuracy=accuracy, macro_f1=accuracy)
+                },
+                frozen_identical=True,
+                frozen_tensors=9,
+                peak_memory_bytes=1,
+                training_seconds=0.5,
+                evaluation_seconds=0.5,
+                total_seconds=1.0,
+            )
+        ],
+    )
