@@ -7,15 +7,28 @@ The rules, in the order in which they act:
 2. Of several runs of one plan and seed the last finished one counts, else the last one; "last" is
    the last given, so callers give the oldest first.
 3. Means and ranges are over the finished runs of a plan.
+4. The best is the highest mean, and one equal to it is best too. Every other plan is judged
+   against the (first) best by `analysis.paired`, on the seeds both have; open where it cannot be,
+   or where it is the better one on those seeds.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from math import isclose
 from statistics import fmean
 from typing import Any
 
 from mtl_core.analysis.comparison import distinct_labels
 from mtl_core.analysis.differences import beyond_the_plan, same_questions
-from mtl_core.analysis.grouped import GroupedComparison, PlanResult, TaskResult
+from mtl_core.analysis.grouped import (
+    GroupedComparison,
+    PairedDifference,
+    PlanResult,
+    TaskResult,
+    Verdict,
+)
+from mtl_core.analysis.marks import GoldLabels, mark
+from mtl_core.analysis.paired import SeedScore, against_best, seed_score
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.tasks.task import Task
 from mtl_core.training.spec import RunSpec
@@ -32,21 +45,28 @@ _PER_RUN: dict[str, Any] = {
 Labelled = RunSummary | tuple[str, RunSummary]
 
 
-def group(runs: Sequence[Labelled]) -> GroupedComparison:
+def group(runs: Sequence[Labelled], gold: GoldLabels | None = None) -> GroupedComparison:
     """Every plan of `runs` in order of first appearance, and every task and seed of any run.
 
     An item is a summary, or a label and a summary. Plans without a label are called by their
-    scenario, else by their plan's name, made distinct where two would read alike.
+    scenario, else by their plan's name, made distinct where two would read alike. `gold`
+    (`marks.gold_labels` of the runs' dataset) lets the paired test see the sentences; without it
+    only the seeds speak.
     """
     plans = _plans(runs)
     summaries = [summary for _, by_seed in plans for summary in by_seed.values()]
     specs = [summary.spec for summary in summaries]
     tasks = {task.name: task for spec in specs for task in spec.tasks}
+    results = [_plan_result(label, by_seed) for label, by_seed in plans]
+    comparable = same_questions(specs)
+    if comparable:
+        for task in tasks.values():
+            results = _judged(results, task, gold or {})
     return GroupedComparison(
-        plans=tuple(_plan_result(label, by_seed) for label, by_seed in plans),
+        plans=tuple(results),
         tasks=tuple(tasks.values()),
         seeds=tuple(sorted({spec.seed for spec in specs})),
-        same_questions=same_questions(specs),
+        same_questions=comparable,
         beyond_plan=beyond_the_plan([_seedless(spec) for spec in specs]),
     )
 
@@ -134,3 +154,49 @@ def _task_result(task: Task, runs: Sequence[RunSummary]) -> TaskResult:
         before=fmean(before) if before else None,
         seeds=len(values),
     )
+
+
+def _judged(plans: Sequence[PlanResult], task: Task, gold: GoldLabels) -> list[PlanResult]:
+    """The plans with their verdicts on one task; open while fewer than two have a score."""
+    means = {
+        place: mean
+        for place, plan in enumerate(plans)
+        if task.name in plan.tasks and (mean := plan.tasks[task.name].mean) is not None
+    }
+    if len(means) < 2:
+        return list(plans)
+    best = max(means, key=lambda place: means[place])
+    equal = {place for place, mean in means.items() if isclose(mean, means[best], abs_tol=1e-12)}
+    scores = {place: _scores(plans[place], task, gold) for place in means}
+    differences = against_best(scores, best)
+    return [
+        _with_verdict(plan, task.name, place in equal, differences.get(place))
+        for place, plan in enumerate(plans)
+    ]
+
+
+def _with_verdict(
+    plan: PlanResult, task: str, is_best: bool, difference: PairedDifference | None
+) -> PlanResult:
+    if is_best:
+        verdict, difference = Verdict.BEST, None
+    elif difference is None or difference.low > 0:
+        verdict = Verdict.OPEN
+    else:
+        verdict = Verdict.BELOW if difference.told_apart else Verdict.WITHIN_NOISE
+    if task not in plan.tasks:
+        return plan
+    result = replace(plan.tasks[task], verdict=verdict, against_best=difference)
+    return replace(plan, tasks={**plan.tasks, task: result})
+
+
+def _scores(plan: PlanResult, task: Task, gold: GoldLabels) -> dict[int, SeedScore]:
+    """The plan's finished runs marked, where their answers and the right labels are known and give
+    the score that the run told; else their bare scores."""
+    found = {}
+    for seed, value in headlines(plan, task.name).items():
+        told = [each for each in plan.runs[seed].answers if each.split == "validation"]
+        marks = mark(told[-1], task, gold) if told else None
+        known = marks is not None and isclose(marks.score, value, abs_tol=1e-9)
+        found[seed] = seed_score(marks) if marks is not None and known else SeedScore(value)
+    return found

@@ -4,8 +4,10 @@ import pytest
 
 from mtl_core.analysis.grouped import GroupedComparison, Verdict
 from mtl_core.analysis.grouping import finished_runs, group, headlines
+from mtl_core.analysis.marks import GoldLabels
 from mtl_core.analysis.reading import summarise
 from mtl_core.analysis.summary import RunSummary
+from mtl_core.training.events import Answers
 from tests.run_story import Story, both, minilm, scores, spec_of
 
 
@@ -153,3 +155,75 @@ def test_other_data_are_other_questions() -> None:
 
 def test_of_nothing_nothing_is_made() -> None:
     assert group([]) == GroupedComparison((), (), (), True, ())
+
+
+GOLD = {"sentiment": dict.fromkeys(range(20), "positive")}
+
+
+def answered(scenario: str, seed: int, right: set[int]) -> RunSummary:
+    """A run that was right on these of the twenty sentences of sentiment, and on NER at 0.5."""
+    told = Answers(
+        elapsed_seconds=9.0,
+        step=1,
+        split="validation",
+        places={"sentiment": tuple(range(20))},
+        answers={"sentiment": tuple(int(place in right) for place in range(20))},
+    )
+    return replace(ended(scenario, seed, len(right) / 20, 0.5), answers=(told,))
+
+
+def verdicts(comparison: GroupedComparison, task: str) -> list[Verdict]:
+    return [plan.tasks[task].verdict for plan in comparison.plans]
+
+
+def three_seeds(gold: GoldLabels | None) -> GroupedComparison:
+    runs = [answered("full", seed, set(range(19)) | {seed}) for seed in range(3)]
+    runs += [answered("top-1", seed, set(range(18)) | {seed + 17}) for seed in range(3)]
+    runs += [answered("heads-only", seed, set(range(5 + seed))) for seed in range(3)]
+    return group(runs, gold)
+
+
+def test_the_best_what_is_within_noise_of_it_and_what_is_below() -> None:
+    comparison = three_seeds(GOLD)
+    assert verdicts(comparison, "sentiment") == [
+        Verdict.BEST,
+        Verdict.WITHIN_NOISE,
+        Verdict.BELOW,
+    ]
+    best, _, heads = (plan.tasks["sentiment"].against_best for plan in comparison.plans)
+    assert best is None
+    assert heads is not None
+    assert (heads.effect, heads.seeds, heads.sentences) == (pytest.approx(-0.65), 3, 20)
+
+
+def test_scores_that_are_equal_are_all_best() -> None:
+    assert verdicts(three_seeds(GOLD), "ner") == [Verdict.BEST] * 3
+
+
+def test_without_the_right_labels_only_the_seeds_speak() -> None:
+    heads = three_seeds(None).plans[2].tasks["sentiment"].against_best
+    assert heads is not None
+    assert (heads.seeds, heads.sentences) == (3, 0)
+
+
+def test_answers_that_do_not_give_the_score_told_are_not_used() -> None:
+    other = {"sentiment": dict.fromkeys(range(20), "negative")}
+    heads = three_seeds(other).plans[2].tasks["sentiment"].against_best
+    assert heads is not None
+    assert heads.sentences == 0
+
+
+def test_runs_on_other_data_get_no_verdict() -> None:
+    comparison = group(
+        [ended("top-1", 0, 0.6, 0.1), ended("heads-only", 0, 0.6, 0.1, data="elsewhere")]
+    )
+    assert verdicts(comparison, "sentiment") == [Verdict.OPEN] * 2
+
+
+def test_one_bare_run_each_gives_a_best_and_leaves_the_other_open() -> None:
+    comparison = group([ended("top-1", 0, 0.9, 0.1), ended("heads-only", 0, 0.6, 0.1)])
+    assert verdicts(comparison, "sentiment") == [Verdict.BEST, Verdict.OPEN]
+
+
+def test_a_single_plan_is_not_called_best() -> None:
+    assert verdicts(group([ended("top-1", 0, 0.9, 0.1)]), "sentiment") == [Verdict.OPEN]

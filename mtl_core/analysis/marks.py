@@ -1,0 +1,99 @@
+"""A run's answers marked sentence by sentence, so that a score can be taken apart and resampled.
+
+A run tells its answers without the sentences (`training.events.Answers`); what is right comes from
+the dataset. Marks add up to the same accuracy and entity F1 as `tasks.scoring` gives.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mtl_core.tasks.dataset import Dataset, Label
+from mtl_core.tasks.schemes import OUTSIDE, Span, spans
+from mtl_core.tasks.task import Task, TaskKind
+from mtl_core.training.events import Answers
+
+GoldLabels = Mapping[str, Mapping[int, Label]]
+"""By task: the right label, or tags, of each sentence by its place in the validation split."""
+
+Counts = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """One task's answers in one run, marked.
+
+    `places` are the sentences' places in the split. `counts` is (sentences, 3): for a sentence
+    task 1 where it is right, 1, 1; for a token task entities found, entities said, entities there.
+    """
+
+    places: tuple[int, ...]
+    counts: Counts
+
+    @property
+    def score(self) -> float:
+        """Accuracy, or entity F1 over all sentences; 0 where there is no entity at all."""
+        right, said, there = self.counts.sum(axis=0).tolist()
+        return 2 * right / (said + there) if said + there else 0.0
+
+
+def gold_labels(dataset: Dataset) -> GoldLabels:
+    """What is right on the validation split of `dataset`."""
+    return {
+        task.name: {
+            place: example.labels[task.name]
+            for place, example in enumerate(dataset.validation)
+            if task.name in example.labels
+        }
+        for task in dataset.tasks
+    }
+
+
+def mark(answers: Answers, task: Task, gold: GoldLabels) -> Marks | None:
+    """The marks of `task`; None where the answers or the right labels are not of these sentences.
+
+    A word that was cut off in the run has no answer and counts as outside any entity.
+    """
+    places, said = answers.places.get(task.name, ()), answers.answers.get(task.name, ())
+    labels = gold.get(task.name, {})
+    if not places or any(place not in labels for place in places):
+        return None
+    pairs = [(labels[place], each) for place, each in zip(places, said, strict=True)]
+    if task.kind is TaskKind.SENTENCE:
+        rows = [
+            (int(isinstance(each, int) and task.outputs[each] == label), 1, 1)
+            for label, each in pairs
+        ]
+    else:
+        rows = [
+            _entity_counts(label, said_tags(each, task, len(label)), task) for label, each in pairs
+        ]
+    return Marks(places, np.array(rows, dtype=np.int64).reshape(-1, 3))
+
+
+def said_tags(answer: int | tuple[int, ...], task: Task, words: int) -> tuple[str, ...]:
+    """The tags a head said of a sentence of `words` words; O for what was cut off."""
+    indices = (answer,) if isinstance(answer, int) else answer
+    tags = tuple(task.outputs[index] for index in indices[:words])
+    return tags + (OUTSIDE,) * (words - len(tags))
+
+
+def entities(tags: Sequence[str], task: Task) -> tuple[Span, ...]:
+    """The entities that count when scored: in IOB2 an `I-x` that continues nothing is none."""
+    if not any(output.startswith("B-") for output in task.outputs):
+        return spans(tags)
+    kept, open_type = [], None
+    for tag in tags:
+        kind = tag[2:] if tag != OUTSIDE else None
+        if tag.startswith("I-") and kind != open_type:
+            kind, tag = None, OUTSIDE
+        open_type = kind
+        kept.append(tag)
+    return spans(kept)
+
+
+def _entity_counts(label: Label, said: Sequence[str], task: Task) -> tuple[int, int, int]:
+    there, found = set(entities(tuple(label), task)), set(entities(said, task))
+    return len(there & found), len(found), len(there)

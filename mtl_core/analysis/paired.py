@@ -1,0 +1,162 @@
+"""The paired test behind "within noise": plans against the best on the same seeds and sentences.
+
+What is asked: would the difference of two plans keep its sign under other seeds and on other
+sentences like these? Both are drawn at random, and crossed: every seed answers every sentence.
+
+1. An accuracy is the mean of right (1) and wrong (0). Entity F1 = 2 TP / (said + there) is no
+   mean, so each sentence gets a pseudo-value whose mean is the F1 and which moves as the F1 does
+   when the sentence's weight does (the ratio's linearisation): F + n (2 tp - F (said + there)) /
+   (all said + all there). For an accuracy the same formula gives 1 and 0.
+2. The differences d(seed, sentence) are split by a two-way analysis of variance into a part of
+   the seeds, one of the sentences and a rest. The variance of the mean difference is
+   max(seeds, rest) + max(sentences - rest, 0), each mean square over their number, its degrees of
+   freedom by Hillis: (sum / seeds' part)^2 (S - 1). Seeds alone can come out alike by luck; never
+   below the rest, which the sentences measure well.
+   Source: as readers and cases are treated in reader studies, Dorfman, Berbaum and Metz 1992,
+   Hillis 2007 (from memory, not checked).
+3. With three plans or more, the variance between seeds is half the pair's own and half the mean
+   over all pairs, with twice the degrees of freedom: three seeds alone say little about it.
+4. The 5 % are shared among the plans compared with the best (Bonferroni), and the interval is as
+   much wider. A plan is below where the whole interval is below zero.
+
+With one seed only the sentences speak: of these two runs, and not of their plans. Without stored
+answers only the seeds do (Student's t). No random number is drawn: the verdict is always the same.
+How often it is wrong was measured: docs/decisions/0017.
+"""
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from math import sqrt
+from statistics import fmean
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mtl_core.analysis.grouped import PairedDifference
+from mtl_core.analysis.marks import Marks
+
+ALPHA = 0.05
+"""Chance of calling anything below the best where all plans are alike."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeedScore:
+    """A task's headline metric in one run; `by_sentence` are values, (sentences,), with that mean,
+    of the sentences at `places`. None where the answers are not known."""
+
+    value: float
+    by_sentence: NDArray[np.float64] | None = None
+    places: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The difference of two plans taken apart.
+
+    `between_seeds` is the variance of the seeds' differences (None: one seed), `rest` what of it
+    the sentences alone would give, `of_sentences` the sentences' part in the variance of `effect`.
+    `sentences` is 0 where the answers are not known.
+    """
+
+    effect: float
+    seeds: int
+    sentences: int
+    between_seeds: float | None
+    rest: float = 0.0
+    of_sentences: float = 0.0
+
+
+Name = TypeVar("Name", bound=Hashable)
+Scores = Mapping[int, SeedScore]
+"""One plan's scores on one task, by seed."""
+
+
+def seed_score(marks: Marks) -> SeedScore:
+    """A score with its pseudo-values."""
+    right, claimed = marks.counts[:, 0], marks.counts[:, 1] + marks.counts[:, 2]
+    score, all_claimed = marks.score, int(claimed.sum())
+    if not all_claimed:
+        return SeedScore(score, np.zeros(len(right)), marks.places)
+    moved = len(right) * (2 * right - score * claimed) / all_claimed
+    return SeedScore(score, score + moved, marks.places)
+
+
+def against_best(plans: Mapping[Name, Scores], best: Name) -> dict[Name, PairedDifference]:
+    """Each other plan less the best, where that can be judged at all.
+
+    The intervals hold together: the chance that any of them is wrong is at most about ALPHA.
+    """
+    found = {
+        label: parts
+        for label, scores in plans.items()
+        if label != best and (parts := take_apart(scores, plans[best])) is not None
+    }
+    pairs = [take_apart(one, other) for one, other in combinations(plans.values(), 2)]
+    spread = [each.between_seeds for each in pairs if each and each.between_seeds is not None]
+    pooled = fmean(spread) if len(spread) > 2 else None  # three plans make three pairs
+    judged = {label: _interval(parts, pooled, ALPHA / len(found)) for label, parts in found.items()}
+    return {label: each for label, each in judged.items() if each is not None}
+
+
+def take_apart(one: Scores, other: Scores) -> Parts | None:
+    """`one` less `other` on the seeds both have; None where they share none."""
+    seeds = sorted(set(one) & set(other))
+    if not seeds:
+        return None
+    by_seed = np.array([one[seed].value - other[seed].value for seed in seeds]).round(12)
+    effect, count = float(by_seed.mean()), len(seeds)
+    spread = float(by_seed.var(ddof=1)) if count > 1 else None
+    differences = _by_sentence([(one[seed], other[seed]) for seed in seeds])
+    if differences is None:
+        return Parts(effect, count, 0, spread)
+    sentences = differences.shape[1]
+    by_sentence = differences.mean(axis=0)
+    of_means = float(by_sentence.var(ddof=1))
+    if spread is None:
+        return Parts(effect, 1, sentences, None, of_sentences=of_means / sentences)
+    residual = differences - by_seed[:, None] - by_sentence + effect
+    rest = float((residual**2).sum()) / ((count - 1) * (sentences - 1))  # a mean square
+    of_sentences = max(of_means - rest / count, 0.0) / sentences
+    return Parts(effect, count, sentences, spread, rest / sentences, of_sentences)
+
+
+def _by_sentence(pairs: list[tuple[SeedScore, SeedScore]]) -> NDArray[np.float64] | None:
+    """(seeds, sentences); None unless every run answered the same two sentences or more."""
+    if len({score.places for pair in pairs for score in pair}) != 1 or len(pairs[0][0].places) < 2:
+        return None
+    rows = [
+        one.by_sentence - other.by_sentence
+        for one, other in pairs
+        if one.by_sentence is not None and other.by_sentence is not None
+    ]
+    return np.array(rows) if len(rows) == len(pairs) else None
+
+
+def _interval(parts: Parts, pooled: float | None, alpha: float) -> PairedDifference | None:
+    """None where nothing says how far chance reaches: one run each, or equal differences alone."""
+    if parts.between_seeds is None:
+        variance, freedom = parts.of_sentences, float(parts.sentences - 1)
+        if not parts.sentences:
+            return None
+    else:
+        own, freedom = parts.between_seeds, float(parts.seeds - 1)
+        if pooled is not None:
+            own, freedom = (own + pooled) / 2, 2 * freedom
+        of_seeds = max(own, parts.rest) / parts.seeds
+        variance = of_seeds + parts.of_sentences
+        freedom *= (variance / of_seeds) ** 2 if of_seeds > 0 else 1.0
+    if variance == 0 and parts.effect != 0 and not parts.sentences:
+        return None
+    reach = _student(1 - alpha / 2, freedom) * sqrt(variance)
+    return PairedDifference(
+        parts.effect, parts.effect - reach, parts.effect + reach, parts.seeds, parts.sentences
+    )
+
+
+def _student(share: float, freedom: float) -> float:
+    """Quantile of Student's t."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(min(freedom, 1e6), share))

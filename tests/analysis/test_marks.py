@@ -1,0 +1,116 @@
+from random import Random
+
+import numpy as np
+import pytest
+
+from mtl_core.analysis.marks import entities, gold_labels, mark, said_tags
+from mtl_core.tasks.dataset import load_dataset
+from mtl_core.tasks.schemes import Span
+from mtl_core.tasks.scoring import score_entities, score_sentences
+from mtl_core.tasks.task import DEFAULT_TASKS, Task, TaskKind
+from mtl_core.training.events import Answers
+
+SENTIMENT, NER = DEFAULT_TASKS
+IOB2 = Task(
+    name="ner", kind=TaskKind.TOKEN, head="ner", outputs=("O", "B-LOC", "I-LOC", "B-PER", "I-PER")
+)
+
+
+def said(task: Task, answers: tuple[int | tuple[int, ...], ...], first: int = 0) -> Answers:
+    return Answers(
+        elapsed_seconds=1.0,
+        step=9,
+        split="validation",
+        places={task.name: tuple(range(first, first + len(answers)))},
+        answers={task.name: answers},
+    )
+
+
+def test_a_sentence_is_right_or_not() -> None:
+    gold = {"sentiment": {0: "negative", 1: "positive", 2: "positive"}}
+    marks = mark(said(SENTIMENT, (0, 0, 1)), SENTIMENT, gold)
+    assert marks is not None
+    assert marks.counts[:, 0].tolist() == [1, 0, 1]
+    assert marks.score == pytest.approx(2 / 3)
+
+
+def test_entities_are_counted_sentence_by_sentence() -> None:
+    gold = {"ner": {0: ("PER", "PER", "O", "LOC"), 1: ("O", "ORG"), 2: ("O",)}}
+    marks = mark(said(NER, ((1, 1, 0, 3), (2, 3), (0,))), NER, gold)
+    assert marks is not None
+    assert marks.counts.tolist() == [[1, 2, 2], [1, 2, 1], [0, 0, 0]]
+    assert marks.score == pytest.approx(2 * 2 / 7)
+
+
+def test_words_cut_off_count_as_outside() -> None:
+    assert said_tags((1, 1), NER, 4) == ("PER", "PER", "O", "O")
+    gold = {"ner": {5: ("PER", "O", "LOC")}}
+    marks = mark(said(NER, ((1, 0),), first=5), NER, gold)
+    assert marks is not None
+    assert marks.counts.tolist() == [[1, 1, 2]]
+
+
+def test_an_inside_that_continues_nothing_is_no_entity_in_iob2() -> None:
+    assert entities(("I-PER", "B-LOC", "I-PER", "I-PER", "B-PER", "I-PER"), IOB2) == (
+        Span(1, 2, "LOC"),
+        Span(4, 6, "PER"),
+    )
+
+
+def test_answers_on_unknown_sentences_are_not_marked() -> None:
+    gold = {"sentiment": {0: "negative"}}
+    assert mark(said(SENTIMENT, (0, 0)), SENTIMENT, gold) is None
+    assert mark(said(NER, ((0,),)), SENTIMENT, gold) is None
+
+
+@pytest.mark.parametrize("task", [NER, IOB2], ids=["IO", "IOB2"])
+def test_marks_add_up_to_what_the_score_says_of_the_whole_split(task: Task) -> None:
+    draw = Random(4)
+    lengths = [draw.randint(1, 9) for _ in range(60)]
+    answers = tuple(tuple(draw.randrange(len(task.outputs)) for _ in range(n)) for n in lengths)
+    gold = [
+        tuple(index if draw.random() < 0.6 else draw.randrange(len(task.outputs)) for index in one)
+        for one in answers
+    ]
+    tags = [tuple(task.outputs[index] for index in one) for one in gold]
+    marks = mark(said(task, answers), task, {"ner": dict(enumerate(tags))})
+    scored = score_entities(tags, [said_tags(one, task, len(one)) for one in answers])
+    assert marks is not None
+    right, claimed, there = marks.counts.sum(axis=0)
+    assert marks.score == pytest.approx(scored["entity_f1"], abs=1e-12)
+    assert right / claimed == pytest.approx(scored["precision"], abs=1e-12)
+    assert right / there == pytest.approx(scored["recall"], abs=1e-12)
+
+
+def test_the_sample_marked_with_its_own_labels_is_all_right() -> None:
+    gold = gold_labels(load_dataset("sample"))
+    for task in DEFAULT_TASKS:
+        labels = gold[task.name]
+        right = Answers(
+            elapsed_seconds=0.0,
+            step=0,
+            split="validation",
+            places={task.name: tuple(labels)},
+            answers={
+                task.name: tuple(
+                    task.outputs.index(label)
+                    if isinstance(label, str)
+                    else tuple(task.outputs.index(tag) for tag in label)
+                    for label in labels.values()
+                )
+            },
+        )
+        marks = mark(right, task, gold)
+        assert marks is not None
+        assert marks.score == 1.0
+        assert np.all(marks.counts[:, 0] == marks.counts[:, 2])
+
+
+def test_accuracy_is_scikit_learns() -> None:
+    draw = Random(5)
+    gold, answers = ([draw.randrange(2) for _ in range(50)] for _ in range(2))
+    labels = {"sentiment": {n: SENTIMENT.outputs[index] for n, index in enumerate(gold)}}
+    marks = mark(said(SENTIMENT, tuple(answers)), SENTIMENT, labels)
+    assert marks is not None
+    expected = score_sentences(gold, answers, SENTIMENT.outputs)["accuracy"]
+    assert marks.score == pytest.approx(expected, abs=1e-12)
