@@ -1,13 +1,20 @@
 """Finished runs made up for tests of what claims read from them."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
 from mtl_core.analysis.claim_rules import Arm
 from mtl_core.analysis.outlook import begin
 from mtl_core.analysis.reading import extend
 from mtl_core.analysis.summary import RunSummary
+from mtl_core.lessons.claim_runs import comparison_title, planned_runs
+from mtl_core.lessons.experiments import EXPERIMENTS
+from mtl_core.store.shipping import ShippedComparison, ShippedRun
 from mtl_core.training.events import Evaluation, Measured, Movement, RunFinished
-from tests.run_story import scores, spec_of
+from mtl_core.training.spec import RunSpec
+from tests.run_story import Story, minilm, scores, spec_of
+
+_MADE = datetime(2026, 11, 24, 9, tzinfo=UTC)
 
 ONE = Arm(experiment="standard", scenario="heads-only")
 OTHER = Arm(experiment="standard", scenario="full")
@@ -56,3 +63,55 @@ def finished(
 def by_seed(runs: Sequence[RunSummary]) -> dict[int, RunSummary]:
     """The runs with seeds counted from 0."""
     return dict(enumerate(runs))
+
+
+def comparison_of(
+    experiment: str, scores_by_scenario: Mapping[str, Sequence[tuple[float, float]]]
+) -> ShippedComparison:
+    """An experiment's comparison with invented scores: (sentiment, ner) of each seed.
+
+    Full takes 35 s a run and everything else 5 s.
+    """
+    whole = EXPERIMENTS[experiment].spec
+    spec = whole.model_copy(update={"scenarios": tuple(scores_by_scenario)})
+    starts = dict.fromkeys(spec.seeds, "another-run")
+    planned = planned_runs(experiment, spec, minilm(), 1, starts)
+    name = experiment.replace(" ", "-").replace(",", "")
+    return ShippedComparison(
+        id=f"compare-{name}",
+        name=comparison_title(experiment),
+        spec=spec,
+        created_at=_MADE,
+        runs=tuple(
+            _shipped_run(
+                f"{name}-{each.spec.scenario}-{each.spec.seed}".replace(":", "-"),
+                each.spec,
+                scores_by_scenario[each.spec.scenario or ""][each.spec.seed],
+            )
+            for each in planned
+        ),
+    )
+
+
+def _shipped_run(run: str, spec: RunSpec, reached: tuple[float, float]) -> ShippedRun:
+    seconds = 35.0 if spec.scenario == "full" else 5.0
+    story = Story(spec, [1] * len(spec.plan.phases), run).start().evaluate(scores(0.45, 0.02))
+    story.seconds = seconds
+    ended = RunFinished(
+        elapsed_seconds=seconds,
+        run=run,
+        metrics=scores(*reached),
+        frozen_identical=True,
+        frozen_tensors=10,
+        peak_memory_bytes=900_000_000 if spec.scenario == "full" else 800_000_000,
+        training_seconds=seconds - 2,
+        evaluation_seconds=1.0,
+        total_seconds=seconds,
+    )
+    return ShippedRun(
+        id=run,
+        created_at=_MADE,
+        started_at=_MADE,
+        finished_at=_MADE,
+        events=(*story.events, ended),
+    )

@@ -63,6 +63,12 @@ class Key(StrEnum):
     OWN_WORDS = "own_words"  # words to cut by the tokenizers that are here
     FREEZE_CHOSEN = "freeze_chosen"
 
+    GUIDE_PART = "guide_part"
+    VERDICTS = "verdicts"
+    CHAPTER = "chapter"
+    ALL_VERDICTS = "all_verdicts"
+    STOP_TEST = "stop_test"
+
     TRAIN_PLAN = "train_plan"  # the button that leads from Freeze to Train
     MORE = "more"
     TOP_LAYERS = "top_layers"
@@ -115,6 +121,9 @@ class Key(StrEnum):
     PAGE = "_page"  # which page was drawn last
     PAGE_IS_NEW = "_page_is_new"  # whether this run is the first of a page
     IGNORED = "_ignored"  # notes on values that were ignored
+    GUESSES = "_guesses"  # what the reader of the guide guessed, by claim
+    GUIDE_AT = "_guide_at"  # the part, chapter and filter that the guide showed last
+    TEST_PROBLEM = "_test_problem"  # why the last test of a claim could not be queued
     UPLOAD_SEEN = "_upload_seen"  # the files looked at last, and what was found in them
     UPLOAD_PROBLEM = "_upload_problem"  # why the last click on keep or forget came to nothing
 
@@ -137,3 +146,8 @@ def rule_key(kind: str, place: int) -> str:
 def weight_key(task: str) -> str:
     """The key of the field for a task's weight: `weight_ner`."""
     return f"weight_{task}"
+
+
+def claim_key(what: str, claim: str) -> str:
+    """The key of one widget of a claim: `guess_gradual`, `test_gradual`, `runs_gradual`."""
+    return f"{what}_{claim}"

@@ -1,0 +1,92 @@
+"""What the guide says of its claims: the answer in one line, effects, intervals, verdicts."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from mtl_core.analysis.claim_findings import ClaimVerdict, Finding, Scale
+from mtl_core.lessons.claim import Claim
+
+_NUMBERS = [
+    "no",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+]
+
+SIGNS = {
+    ClaimVerdict.HOLDS: "✓",
+    ClaimVerdict.DOES_NOT_HOLD: "✕",
+    ClaimVerdict.WITHIN_NOISE: "=",
+    ClaimVerdict.OPEN: "○",
+}
+
+_COUNTED = {  # (of one, of several)
+    ClaimVerdict.HOLDS: ("holds here", "hold here"),
+    ClaimVerdict.DOES_NOT_HOLD: ("does not", "do not"),
+    ClaimVerdict.WITHIN_NOISE: ("is within noise", "are within noise"),
+    ClaimVerdict.OPEN: ("is not tested", "are not tested"),
+}
+
+
+def guide_headline(verdicts: Iterable[ClaimVerdict]) -> str:
+    """`26 claims about freezing: twelve hold here, six do not, seven are within noise, …`."""
+    counts = Counter(verdicts)
+    parts = [
+        f"{_number(counts[verdict])} {words[counts[verdict] > 1]}"
+        for verdict, words in _COUNTED.items()
+        if counts[verdict]
+    ]
+    total = sum(counts.values())
+    return f"{_number(total).capitalize()} claims about freezing: {', '.join(parts)}"
+
+
+def effect_text(finding: Finding) -> str:
+    """The effect: `+0.012`, `×5.8`, `1 of 3 seeds`; empty without one."""
+    if finding.effect is None:
+        return ""
+    if finding.scale is Scale.SHARE:
+        return f"{round(finding.effect * finding.seeds)} of {finding.seeds} seeds"
+    return _value(finding.effect, finding.scale)
+
+
+def interval_text(finding: Finding) -> str:
+    """The 95 % interval: `−0.012 to +0.021`; empty where the effect was counted."""
+    if finding.low is None or finding.high is None:
+        return ""
+    return f"{_value(finding.low, finding.scale)} to {_value(finding.high, finding.scale)}"
+
+
+def bar_text(finding: Finding) -> str:
+    """What the whole interval has to lie above, where that is more than "no effect"."""
+    if finding.scale is Scale.SHARE or finding.effect is None:
+        return ""
+    no_effect = 1.0 if finding.scale is Scale.RATIO else 0.0
+    return "" if finding.bar == no_effect else f"bar {_value(finding.bar, finding.scale)}"
+
+
+def published_text(claim: Claim) -> str:
+    """The published figure with its source, or that there is none."""
+    if claim.published is None:
+        return "no published figure"
+    return f"{claim.published.text} ({claim.published.note})"
+
+
+def _number(count: int) -> str:
+    return _NUMBERS[count] if count < len(_NUMBERS) else str(count)
+
+
+def _value(value: float, scale: Scale) -> str:
+    if scale is Scale.RATIO:
+        return f"×{value:.2f}" if value < 2 else f"×{value:.3g}"
+    if value == 0:
+        return "0"
+    return f"{value:+.3f}".replace("-", "−")

@@ -1,0 +1,57 @@
+"""The runs that test the claims, as they ship: written from a store, and taken into another.
+
+One file a comparison, named by its id, so that a store that knows the id need not read it.
+"""
+
+import gzip
+from collections.abc import Iterable
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from mtl_core.errors import InternalError, UnknownComparison
+from mtl_core.store.runs import RunStore
+from mtl_core.store.shipping import ShippedComparison
+
+FOLDER = Path(__file__).with_name("shipped")
+_ENDING = ".json.gz"
+
+
+def ship(store: RunStore, comparisons: Iterable[str], folder: Path = FOLDER) -> list[Path]:
+    """Write finished comparisons into `folder`, in place of what is there; the files.
+
+    Raises BadInput for one that is not finished, before anything is replaced.
+    """
+    shipped = [store.comparison_to_ship(comparison) for comparison in comparisons]
+    folder.mkdir(exist_ok=True)
+    for old in folder.glob(f"*{_ENDING}"):
+        old.unlink()
+    return [_written(each, folder) for each in shipped]
+
+
+def import_shipped(store: RunStore, folder: Path = FOLDER) -> list[str]:
+    """Take in what ships and is not in the store yet; the ids of the runs added.
+
+    Raises InternalError for a file that is damaged.
+    """
+    added = []
+    for file in sorted(folder.glob(f"*{_ENDING}")):
+        try:
+            store.comparison(file.name.removesuffix(_ENDING))
+        except UnknownComparison:
+            added += store.import_comparison(_read(file))
+    return added
+
+
+def _written(comparison: ShippedComparison, folder: Path) -> Path:
+    file = folder / f"{comparison.id}{_ENDING}"
+    text = comparison.model_dump_json(exclude_defaults=False).encode()
+    file.write_bytes(gzip.compress(text, mtime=0))
+    return file
+
+
+def _read(file: Path) -> ShippedComparison:
+    try:
+        return ShippedComparison.model_validate_json(gzip.decompress(file.read_bytes()))
+    except (OSError, EOFError, ValidationError) as problem:
+        raise InternalError(f"The shipped runs in {file.name} cannot be read: {problem}") from None

@@ -1,0 +1,124 @@
+"""What the guide's page knows of each claim: the shipped verdict, and the one of runs made here."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from mtl_core.analysis.claim_findings import ClaimVerdict, Finding, judge
+from mtl_core.analysis.claim_rules import KeptBytes, arms_of
+from mtl_core.engine.lab import Lab
+from mtl_core.lessons.claim import Claim
+from mtl_core.lessons.claim_runs import ArmRuns, evidence_of, missing_arms, runs_of_arms
+from mtl_core.lessons.claims import CLAIMS
+from mtl_core.lessons.experiments import EXPERIMENTS
+from mtl_core.models.checkpoint import has_weights, resolve_checkpoint
+from mtl_core.store.record import ComparisonRecord, RunState
+from mtl_core.ui.run_cache import summary_of
+
+_MOST_COMPARISONS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimState:
+    """One claim with what runs say of it.
+
+    `finding` is the verdict that counts: the shipped runs', or, without them, that of runs made
+    here. `here` is the verdict of runs made here where it stands beside a shipped one.
+    `comparison` is the one to look at, `waiting` counts runs that have not ended, `missing` are
+    checkpoints whose weights are not here.
+    """
+
+    claim: Claim
+    finding: Finding
+    here: Finding | None
+    comparison: str | None
+    complete: bool
+    waiting: int
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GuideState:
+    """All claims; `shipped_at` is when the newest shipped comparison was made."""
+
+    claims: tuple[ClaimState, ...]
+    shipped_at: datetime | None
+    seconds: dict[tuple[str, str], float]
+
+
+def guide_state(lab: Lab) -> GuideState:
+    """Every claim's verdicts as the store stands now."""
+    shipped = lab.store.comparisons(limit=_MOST_COMPARISONS, shipped=True)
+    own = lab.store.comparisons(limit=_MOST_COMPARISONS)
+    shipped_runs, own_runs = runs_of_arms(shipped), runs_of_arms(own)
+    return GuideState(
+        claims=tuple(_state(lab, claim, shipped_runs, own_runs) for claim in CLAIMS),
+        shipped_at=max((each.created_at for each in shipped), default=None),
+        seconds=_seconds(lab, shipped),
+    )
+
+
+def price_seconds(state: GuideState, claim: Claim) -> float | None:
+    """How long the claim's runs took where they were shipped; None where that is not known."""
+    arms = [(arm.experiment, arm.scenario) for arm in claim.arms]
+    if not arms or any(arm not in state.seconds for arm in arms):
+        return None
+    return sum(state.seconds[arm] for arm in arms)
+
+
+def _state(lab: Lab, claim: Claim, shipped: ArmRuns, own: ArmRuns) -> ClaimState:
+    of_shipped = _finding(lab, claim, shipped)
+    of_own = _finding(lab, claim, own)
+    counted = isinstance(claim.rule, KeptBytes)
+    tested = of_shipped.verdict is not ClaimVerdict.OPEN
+    runs = [run for arm in claim.arms for run in own.get(arm, {}).values()]
+    return ClaimState(
+        claim=claim,
+        finding=of_shipped if tested else of_own,
+        here=of_own if tested and not counted and of_own.verdict is not ClaimVerdict.OPEN else None,
+        comparison=_comparison(claim, (own, shipped)),
+        complete=not missing_arms(own, claim.arms),
+        waiting=sum(not run.state.is_final for run in runs),
+        missing=tuple(
+            name for name in claim.checkpoints if not has_weights(resolve_checkpoint(name))
+        ),
+    )
+
+
+def _finding(lab: Lab, claim: Claim, runs: ArmRuns) -> Finding:
+    return judge(
+        claim.rule,
+        evidence_of(runs, arms_of(claim.rule), lambda record: summary_of(lab, record)),
+    )
+
+
+def _comparison(claim: Claim, sources: Sequence[ArmRuns]) -> str | None:
+    """The comparison of the claim's first arm, of runs made here before shipped ones."""
+    for runs in sources:
+        for arm in arms_of(claim.rule)[:1]:
+            for run in runs.get(arm, {}).values():
+                if run.state is RunState.FINISHED:
+                    return run.comparison
+    return None
+
+
+def _seconds(lab: Lab, shipped: Iterable[ComparisonRecord]) -> dict[tuple[str, str], float]:
+    """Seconds that all seeds of each shipped arm took."""
+    seconds: dict[tuple[str, str], float] = {}
+    for arm, by_seed in runs_of_arms(shipped).items():
+        took = [summary_of(lab, run).elapsed_seconds for run in by_seed.values()]
+        seconds[arm.experiment, arm.scenario] = sum(took)
+    return seconds
+
+
+def guide_facts(state: GuideState) -> list[str]:
+    """What the verdicts rest on: checkpoint, data, seeds, the date of the shipped runs."""
+    standard = EXPERIMENTS["standard"].spec
+    date = f"{state.shipped_at.day} {state.shipped_at:%b %Y}" if state.shipped_at else None
+    return [
+        f"Each tested on {standard.checkpoint}",
+        f"data: {standard.data}",
+        f"{standard.epochs:g} epochs, {len(standard.seeds)} seeds",
+        "95 % interval",
+        f"shipped, {date}" if date else "no shipped runs: test a claim to see its verdict",
+    ]

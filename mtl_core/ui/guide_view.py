@@ -1,0 +1,187 @@
+"""The guide's claims: filters, and one card a claim with its verdict behind the reader's guess."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import streamlit as st
+
+from mtl_core.analysis.claim_findings import ClaimVerdict, Finding
+from mtl_core.charts.strip import WIDTH, strip_svg
+from mtl_core.charts.theme import Palette
+from mtl_core.engine.lab import Lab
+from mtl_core.lessons.chapters import CHAPTERS
+from mtl_core.lessons.claim_words import (
+    bar_text,
+    effect_text,
+    interval_text,
+    published_text,
+)
+from mtl_core.ui.guide_guesses import (
+    Guess,
+    guesses,
+    is_revealed,
+    keep_guess,
+    score_words,
+    was_right,
+)
+from mtl_core.ui.guide_test import test_button
+from mtl_core.ui.guide_verdicts import ClaimState, GuideState
+from mtl_core.ui.keys import Key, claim_key
+from mtl_core.ui.page import plain
+
+_BADGES = {
+    ClaimVerdict.HOLDS: ("holds here", ":material/check:", "green"),
+    ClaimVerdict.DOES_NOT_HOLD: ("does not hold here", ":material/close:", "red"),
+    ClaimVerdict.WITHIN_NOISE: ("within noise", ":material/equal:", "gray"),
+    ClaimVerdict.OPEN: ("not tested here", ":material/circle:", "gray"),
+}
+_ALL, _TO_GUESS = "all", "to guess"
+_COLUMNS = (1.35, 4.0, 2.45, 1.85, 1.35)
+_EVERY_CHAPTER = "all chapters"
+
+
+def claim_filters(states: Sequence[ClaimState]) -> list[ClaimState]:
+    """Draw the filters with their counts; the claims that pass them. Only verdicts that the
+    reader has seen are counted under their name."""
+    groups = {state.claim.id: _group(state) for state in states}
+    counts = Counter(groups.values())
+    options = [_ALL, *(name for name in (_TO_GUESS, *ClaimVerdict) if counts[name])]
+    _forget_unknown(Key.VERDICTS, options)
+    titles = {_EVERY_CHAPTER: "All chapters", **{c.chapter.value: c.title for c in CHAPTERS}}
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        chosen = st.pills(
+            "Verdicts",
+            options,
+            key=Key.VERDICTS,
+            default=_ALL,
+            format_func=lambda name: f"{name} {counts.get(name, len(states))}",
+            label_visibility="collapsed",
+            wrap=True,
+        )
+        _forget_unknown(Key.CHAPTER, list(titles))
+        chapter = st.selectbox(
+            "Chapter",
+            list(titles),
+            key=Key.CHAPTER,
+            format_func=lambda name: titles.get(name, name),
+            label_visibility="collapsed",
+            width=260,
+        )
+        st.toggle("Show all verdicts", key=Key.ALL_VERDICTS)
+    st.caption(
+        f"{score_words(states)} ● here, with its 95 % interval · ◇ published · │ no effect: right "
+        "of it speaks for the claim · ┊ what the interval has to pass, where that is not no effect"
+    )
+    return [
+        state
+        for state in states
+        if chosen in (None, _ALL, groups[state.claim.id])
+        and chapter in (None, _EVERY_CHAPTER, state.claim.chapter.value)
+    ]
+
+
+def claim_card(lab: Lab, guide: GuideState, state: ClaimState, colors: Palette) -> None:
+    """One claim: verdict or guess, how it is tested, effect and strip, its runs, a test here."""
+    revealed = is_revealed(state)
+    with st.container(border=True):
+        badge, words, effect, strip, actions = st.columns(
+            _COLUMNS, gap="small", vertical_alignment="center"
+        )
+        with badge:
+            _badge(state, revealed)
+        with words, st.container(gap=None):
+            st.markdown(f"**{plain(state.claim.sentence)}**")
+            st.caption(plain(state.claim.tested) + _afterwards(state, revealed))
+        with effect, st.container(gap=None):
+            if revealed:
+                _effect(state)
+            else:
+                _guess(state)
+        with strip:
+            if revealed:
+                _strip(state, colors)
+        with actions, st.container(gap=None):
+            _runs_button(state)
+            test_button(lab, guide, state)
+
+
+def _group(state: ClaimState) -> str:
+    return state.finding.verdict if is_revealed(state) else _TO_GUESS
+
+
+def _badge(state: ClaimState, revealed: bool) -> None:
+    if not revealed:
+        st.badge("guess first", icon=":material/help:", color="gray")
+        return
+    label, icon, color = _BADGES[state.finding.verdict]
+    st.badge(label, icon=icon, color=color)  # type: ignore[arg-type]
+
+
+def _afterwards(state: ClaimState, revealed: bool) -> str:
+    """What follows the words once the verdict is open: the guess, and the verdict of own runs."""
+    if not revealed:
+        return ""
+    lines = []
+    if (right := was_right(state)) is not None:
+        said = guesses()[state.claim.id]
+        lines.append(f"You said “{said}”: {'right' if right else 'not so'}.")
+    if state.here is not None:
+        lines.append(f"Tested on this machine: **{state.here.verdict}**, {_numbers(state.here)}.")
+    if state.finding.detail:
+        lines.append(plain(state.finding.detail[:1].upper() + state.finding.detail[1:]) + ".")
+    return "".join(f"  \n{line}" for line in lines)
+
+
+def _effect(state: ClaimState) -> None:
+    if state.finding.verdict is ClaimVerdict.OPEN:
+        weights = f"the weights of {', '.join(state.missing)} are not here"
+        why = weights if state.missing else "no runs yet"
+        st.markdown(f":gray[{plain(why)}]")
+    else:
+        finding = state.finding
+        said = [f"**{plain(effect_text(finding))}**", f":gray[{plain(interval_text(finding))}]"]
+        if bar := bar_text(finding):
+            said.append(f":gray[· {plain(bar)}]")
+        st.markdown(" ".join(said))
+    source = state.claim.published.source.url if state.claim.published else None
+    text = plain(published_text(state.claim))
+    st.caption(f"◇ [{text}]({source})" if source else text)
+
+
+def _numbers(finding: Finding) -> str:
+    interval = interval_text(finding)
+    return plain(effect_text(finding) + (f" ({interval})" if interval else ""))
+
+
+def _guess(state: ClaimState) -> None:
+    st.pills(
+        "What do you expect?",
+        list(Guess),
+        key=claim_key("guess", state.claim.id),
+        on_change=keep_guess,
+        args=(state.claim.id,),
+        wrap=True,
+    )
+
+
+def _strip(state: ClaimState, colors: Palette) -> None:
+    published = state.claim.published.effect if state.claim.published else None
+    if (svg := strip_svg(state.finding, published, colors)) is not None:
+        st.image(svg, width=WIDTH)
+
+
+def _runs_button(state: ClaimState) -> None:
+    if state.comparison is not None and st.button(
+        "Runs",
+        key=claim_key("runs", state.claim.id),
+        type="tertiary",
+        icon=":material/arrow_forward:",
+        icon_position="right",
+    ):
+        st.switch_page("pages/compare.py", query_params={"comparison": state.comparison})
+
+
+def _forget_unknown(key: Key, options: Sequence[str]) -> None:
+    """Let a widget begin at its default where what it held is no longer offered."""
+    if key in st.session_state and st.session_state[key] not in options:
+        del st.session_state[key]

@@ -1,0 +1,39 @@
+"""Guide: what each freezing choice means, and claims about it with the runs that test them."""
+
+import streamlit as st
+
+from mtl_core.engine.lab import the_lab
+from mtl_core.lessons.claim_words import guide_headline
+from mtl_core.ui.choice import current_choice
+from mtl_core.ui.front_door import through_the_front_door
+from mtl_core.ui.guide_test import progress_of_tests, show_test_problem, tests_under_way
+from mtl_core.ui.guide_text import CLAIMS_PART, TEXT_PART, chapters_view
+from mtl_core.ui.guide_verdicts import guide_facts, guide_state
+from mtl_core.ui.guide_view import claim_card, claim_filters
+from mtl_core.ui.keys import Key
+from mtl_core.ui.page import current_palette, header
+
+through_the_front_door()
+current_choice()
+lab, colors = the_lab(), current_palette()
+guide = guide_state(lab)
+
+with header(
+    guide_headline(state.finding.verdict for state in guide.claims), guide_facts(guide), buttons=1
+):
+    part = st.segmented_control(
+        "Part",
+        [CLAIMS_PART, TEXT_PART],
+        key=Key.GUIDE_PART,
+        default=CLAIMS_PART,
+        label_visibility="collapsed",
+    )
+show_test_problem()
+if under_way := tests_under_way(lab):
+    progress_of_tests(lab, under_way)
+
+if part == TEXT_PART:
+    chapters_view(guide.claims)
+else:
+    for shown in claim_filters(guide.claims):
+        claim_card(lab, guide, shown, colors)

@@ -1,0 +1,152 @@
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from mtl_core.engine.lab import Lab
+from mtl_core.lessons.claim_runs import planned_runs
+from mtl_core.lessons.claims import CLAIMS
+from mtl_core.store.owner import Owner
+from mtl_core.store.record import RunState
+from tests.claim_runs import comparison_of
+from tests.run_story import minilm
+from tests.visiting import heading, visited
+
+FULL = [(0.88, 0.70), (0.87, 0.71), (0.89, 0.69)]
+HEADS = [(0.78, 0.43), (0.77, 0.42), (0.79, 0.44)]
+GRADUAL = [(0.88, 0.57), (0.89, 0.58), (0.86, 0.57)]
+
+
+@pytest.fixture
+def shipped(lab: Lab) -> Lab:
+    """A lab whose store holds part of the standard experiment as shipped."""
+    lab.store.import_comparison(
+        comparison_of("standard", {"heads-only": HEADS, "gradual": GRADUAL, "full": FULL})
+    )
+    return lab
+
+
+def texts(app: AppTest) -> str:
+    shown = (app.markdown, app.caption, app.error)
+    return "\n".join(each.value for elements in shown for each in elements).replace("\\", "")
+
+
+def guess(app: AppTest, claim: str, said: str) -> AppTest:
+    app.button_group(key=f"guess_{claim}").set_value(said).run()
+    assert not app.exception
+    return app
+
+
+def show_all(app: AppTest) -> AppTest:
+    app.toggle(key="all_verdicts").set_value(True).run()
+    assert not app.exception
+    return app
+
+
+def test_the_answer_counts_the_verdicts(shipped: Lab) -> None:
+    app = visited("guide")
+    assert heading(app) == (
+        "27 claims about freezing: two hold here, three do not, one is within noise, "
+        "21 are not tested"
+    )
+    assert "shipped, 24 Nov 2026" in texts(app)
+
+
+def test_a_verdict_is_hidden_until_the_reader_has_guessed(shipped: Lab) -> None:
+    app = visited("guide")
+    assert "×" not in texts(app).split("Seconds of training")[0]
+    assert "**×11.0**" not in texts(app)
+    app = guess(app, "faster", "holds")
+    assert "**×11**" in texts(app)
+    assert "You said “holds”: right." in texts(app)
+    assert "Your guesses: 1 of 1 right." in texts(app)
+
+
+def test_a_wrong_guess_is_said_to_be_wrong_and_stays(shipped: Lab) -> None:
+    app = guess(visited("guide"), "gradual", "holds")
+    assert "You said “holds”: not so." in texts(app)
+    assert "Your guesses: 0 of 1 right." in texts(app)
+    assert not [each for each in app.button_group if each.key == "guess_gradual"]
+
+
+def test_all_verdicts_can_be_shown_without_guessing(shipped: Lab) -> None:
+    app = show_all(visited("guide"))
+    assert not [each for each in app.button_group if str(each.key).startswith("guess_")]
+    assert "**+0.000**" not in texts(app)
+    assert "**−0.267** −0.305" not in texts(app)
+    assert "Guess first" in texts(app)
+
+
+def test_the_filter_counts_a_verdict_only_once_it_has_been_seen(shipped: Lab) -> None:
+    app = visited("guide")
+    options = app.button_group(key="verdicts").options
+    assert options == ["all 27", "to guess 6", "not tested here 21"]
+    app = show_all(app)
+    options = app.button_group(key="verdicts").options
+    assert options == [
+        "all 27",
+        "holds here 2",
+        "does not hold here 3",
+        "within noise 1",
+        "not tested here 21",
+    ]
+
+
+def test_a_chapter_leads_to_its_claims(shipped: Lab) -> None:
+    app = visited("guide")
+    app.button_group(key="guide_part").set_value("Text").run()
+    app.button(key="claims_of_cost").click().run()
+    assert not app.exception
+    assert app.selectbox(key="chapter").value == "cost"
+    assert [each.key for each in app.button if str(each.key).startswith("runs_")] == [
+        "runs_faster",
+        "runs_memory",
+    ]
+
+
+def test_testing_a_claim_queues_its_runs_and_names_the_price(shipped: Lab) -> None:
+    app = visited("guide")
+    assert "6 runs, about 2 min" in texts(app)
+    app.button(key="test_faster").click().run()
+    assert not app.exception
+    (comparison,) = shipped.store.comparisons()
+    assert comparison.name == "Claims: standard"
+    assert [(run.spec.scenario, run.spec.seed) for run in comparison.runs] == [
+        (scenario, seed) for seed in (0, 1, 2) for scenario in ("heads-only", "full")
+    ]
+    assert {run.state for run in comparison.runs} == {RunState.WAITING}
+    assert [run.keeps_model for run in comparison.runs] == [False, True] * 3
+    assert "6 runs to go" in texts(app)
+
+
+def test_a_claim_on_staged_runs_queues_what_they_go_on_from(shipped: Lab) -> None:
+    visited("guide").button(key="test_frozen-head").click().run()
+    later, first = shipped.store.comparisons()
+    assert [first.name, later.name] == ["Claims: standard", "Claims: then sentiment"]
+    assert [run.spec.starts_from for run in later.runs] == [run.id for run in first.runs]
+    assert {run.spec.plan.task_weights["ner"] for run in later.runs} == {0.0}
+
+
+def test_a_verdict_made_here_stands_beside_the_shipped_one(shipped: Lab) -> None:
+    own = comparison_of("standard", {"heads-only": HEADS, "full": FULL})
+    planned = planned_runs("standard", own.spec, minilm(), 1, {})
+    added = shipped.store.add_comparison(own.spec, planned, own.name)
+    for run, told in zip(added.runs, own.runs, strict=True):
+        shipped.store.claim_next(Owner.this_process())
+        shipped.store.append(run.id, told.events)
+    app = show_all(visited("guide"))
+    assert "Tested on this machine: **holds here**, ×11 (×11 to ×11)." in texts(app)
+    assert "test_faster" not in [each.key for each in app.button]
+
+
+def test_a_claim_whose_weights_are_missing_says_so_and_cannot_be_tested(lab: Lab) -> None:
+    app = visited("guide")
+    assert "the weights of bert-base-uncased are not here" in texts(app)
+    assert app.button(key="test_quarter-bert-base").disabled
+
+
+def test_without_runs_every_claim_can_be_tested_and_none_pretends_a_verdict(lab: Lab) -> None:
+    app = visited("guide")
+    assert heading(app) == "27 claims about freezing: one does not, 26 are not tested"
+    assert "no shipped runs" in texts(app)
+    assert len([each for each in app.button if str(each.key).startswith("test_")]) == (
+        len(CLAIMS) - 1
+    )
