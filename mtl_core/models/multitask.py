@@ -67,6 +67,11 @@ class MultiTaskModel(nn.Module):
             for task in self.tasks
         }
 
+    def logits_at(self, task: Task, states: Tensor) -> Tensor:
+        """What `task`'s head says of some positions alone: (n, outputs) from (n, hidden)."""
+        logits: Tensor = self.head(task)(self.dropout(states))
+        return logits
+
     def _refuse_taken(self, task: Task) -> None:
         heads = [other.head for other in self.tasks]
         if heads.count(task.head) > 1:

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from torch import Tensor
 from torch.nn import functional
 
+from mtl_core.models.multitask import MultiTaskModel
 from mtl_core.tasks.alignment import IGNORED
-from mtl_core.tasks.task import Task
+from mtl_core.tasks.task import Task, TaskKind
 from mtl_core.training.batches import Batch
 
 
@@ -26,6 +27,27 @@ def task_losses(
                 batch.labels[task.name].flatten(),
                 ignore_index=IGNORED,
                 reduction=reduction,
+            )
+    return losses
+
+
+def labelled_losses(model: MultiTaskModel, hidden: Tensor, batch: Batch) -> dict[str, Tensor]:
+    """As `task_losses` summed, from the last hidden state: (batch, sequence, hidden).
+
+    Heads, and dropout before them, run at the positions that bear a label and nowhere else: a head
+    of four outputs over every token of a batch costs more than all else where heads alone learn.
+    """
+    states = hidden.flatten(0, 1)
+    losses = {}
+    for task in model.tasks:
+        if task.name in batch.rows:
+            starts, labels = batch.rows[task.name] * hidden.shape[1], batch.labels[task.name]
+            if task.kind is TaskKind.TOKEN:
+                rows, tokens = (labels != IGNORED).nonzero(as_tuple=True)
+                starts, labels = starts[rows] + tokens, labels[rows, tokens]
+            logits = model.logits_at(task, states.index_select(0, starts))
+            losses[task.name] = functional.cross_entropy(
+                logits, labels, ignore_index=IGNORED, reduction="sum"
             )
     return losses
 

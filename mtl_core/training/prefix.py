@@ -77,13 +77,17 @@ class ReusedPrefix:
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:
         """Logits of every task, as `MultiTaskModel.forward`."""
+        return self._model.heads(self.hidden(input_ids, attention_mask))
+
+    def hidden(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """The last hidden state of a batch: (batch, tokens, hidden)."""
         if self._depth is None or self._outputs is None:
-            answer: dict[str, Tensor] = self._model(input_ids, attention_mask)
-            return answer
+            said = self._model.backbone(input_ids=input_ids, attention_mask=attention_mask)
+            whole: Tensor = said.last_hidden_state
+            return whole
         frozen = self._frozen
-        hidden = frozen.gather(self._outputs, self._depth, input_ids, attention_mask)
-        hidden = frozen.replay.resume(self._depth, hidden, input_ids, attention_mask)
-        return self._model.heads(hidden)
+        found = frozen.gather(self._outputs, self._depth, input_ids, attention_mask)
+        return frozen.replay.resume(self._depth, found, input_ids, attention_mask)
 
     def verify(self) -> None:
         """Run a sample of what this phase reused again, to the bit.

@@ -30,7 +30,7 @@ from mtl_core.training.events import (
     TaskScore,
 )
 from mtl_core.training.folder import require_empty, written_whole
-from mtl_core.training.losses import joint_loss, label_counts, task_losses
+from mtl_core.training.losses import joint_loss, label_counts, labelled_losses
 from mtl_core.training.optimizer import PlanOptimizer
 from mtl_core.training.parts import in_parts, runs_in_parts
 from mtl_core.training.prefix import ReusedPrefix
@@ -170,8 +170,8 @@ class _Run:
         counts = label_counts(parts)
         told: dict[str, list[Tensor]] = {}
         for part in parts:
-            logits = self._reused.forward(part.input_ids, part.attention_mask)
-            sums = task_losses(logits, part, self._spec.tasks, reduction="sum")
+            hidden = self._reused.hidden(part.input_ids, part.attention_mask)
+            sums = labelled_losses(self._model, hidden, part)
             losses = {task: loss / counts[task] for task, loss in sums.items()}
             joint = joint_loss(losses, self._spec.plan.task_weights)
             if joint is not None:

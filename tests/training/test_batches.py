@@ -8,7 +8,8 @@ import torch
 from mtl_core.tasks.alignment import EncodedExample
 from mtl_core.tasks.task import Task, TaskKind
 from mtl_core.training.batches import collate, drawn_batches, filled_batches, training_order
-from mtl_core.training.losses import joint_loss, task_losses
+from mtl_core.training.losses import joint_loss, labelled_losses, task_losses
+from mtl_core.training.setting import load_setting
 
 SENTIMENT = Task(name="sentiment", kind=TaskKind.SENTENCE, head="classifier", outputs=("no", "yes"))
 NER = Task(name="ner", kind=TaskKind.TOKEN, head="ner", outputs=("O", "B-x", "I-x"))
@@ -191,6 +192,23 @@ def test_a_pass_takes_as_many_examples_as_fit_and_a_long_one_alone():
 
     assert cut == [[0, 1, 2], [3, 4], [5], [6]]  # at most 512 tokens, padding included
     assert list(filled_batches([])) == []
+
+
+def test_heads_run_where_there_is_a_label_and_give_the_same_losses(bench):
+    setting = load_setting(bench.spec("full"))
+    model, tasks = setting.model.eval(), setting.spec.tasks
+    batch = collate(setting.training, tasks, pad_id=0)
+    seen = []
+    model.dropout.register_forward_hook(lambda _, states, __: seen.append(states[0].shape[0]))
+    hidden = model.backbone(batch.input_ids, batch.attention_mask).last_hidden_state
+
+    found = labelled_losses(model, hidden, batch)
+
+    assert seen == [len(batch.rows["sentiment"]), int((batch.labels["ner"] != -100).sum())]
+    whole = task_losses(model.heads(hidden), batch, tasks, reduction="sum")
+    assert list(found) == list(whole)
+    for task, loss in found.items():
+        torch.testing.assert_close(loss, whole[task])
 
 
 def test_padding_does_not_change_what_a_model_answers(bench):
