@@ -41,7 +41,7 @@ def drift_figure(drifts: Sequence[Drift], metric: str, style: TaskStyle, colors:
         height,
         margin=_MARGIN,
         hovermode="closest",
-        annotations=[*_names(rows, colors), *_before_notes(before, x_range, colors)],
+        annotations=[*_names(rows, x_range, colors), *_before_notes(before, x_range, colors)],
         xaxis={
             "range": x_range,
             "nticks": 5,
@@ -127,12 +127,17 @@ def _before_notes(
     ]
 
 
-def _names(rows: Sequence[tuple[int, Drift]], colors: Palette) -> list[dict[str, Any]]:
+def _names(
+    rows: Sequence[tuple[int, Drift]], x_range: Sequence[float], colors: Palette
+) -> list[dict[str, Any]]:
+    """Over each line its plan, and to the right, but left of "before", what became of the task."""
     found = []
     for y, each in rows:
-        place = {"xref": "paper", "y": y + 0.16}
+        up = y + 0.16
+        beside = each.before > sum(x_range) / 2
+        right = {"x": each.before, "xshift": -8} if beside else {"x": 1, "xref": "paper"}
         name = as_text(each.label, _LONGEST)
         value = f"<b>{each.after:.3f}</b> {as_text(each.said)}"
-        found.append(note(name, 12, colors.ink, x=0, xanchor="left", **place))
-        found.append(note(value, 12, colors.muted, x=0.97, xanchor="right", **place))
+        found.append(note(name, 12, colors.ink, x=0, xref="paper", xanchor="left", y=up))
+        found.append(note(value, 12, colors.muted, xanchor="right", y=up, **right))
     return found

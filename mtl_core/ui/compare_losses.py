@@ -1,15 +1,18 @@
-"""The losses of the compared runs, head by head, one over the other, and their controls."""
+"""The loss of each compared run or plan, head by head, one over the other, and the controls."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import streamlit as st
 
 from mtl_core.analysis.comparison import ComparedRun, Comparison, lowest_loss
+from mtl_core.analysis.grouped import GroupedComparison
 from mtl_core.analysis.summary import TaskProgress
+from mtl_core.charts.bands import bands_figure, validation_band
 from mtl_core.charts.overlay import OverlaidRun, XAxis, overlay_figure
 from mtl_core.charts.theme import Palette
 from mtl_core.lessons.titles import task_title
-from mtl_core.tasks.task import TaskKind
+from mtl_core.tasks.task import Task, TaskKind
 from mtl_core.ui.keys import Key
 from mtl_core.ui.live_chart import live_chart
 from mtl_core.ui.page import plain
@@ -29,41 +32,55 @@ class _Shown:
 
 
 def loss_overlay(comparison: Comparison, colors: Palette) -> None:
-    """Controls, and a panel for each task."""
-    st.markdown("### Losses")
-    shown = _controls(comparison)
+    """The losses of single runs: controls, and a panel for each task."""
+    shown = _head([run.label for run in comparison.runs], [_TRAIN, _VALIDATION])
     with st.grid(min(2, len(comparison.tasks)), min_column_width=330, gap="medium"):
         for number, task in enumerate(comparison.tasks):
             with st.container(gap="xsmall"):
                 _panel(comparison, number, task, shown, colors)
 
 
-def _controls(comparison: Comparison) -> _Shown:
-    labels = [run.label for run in comparison.runs]
+def loss_bands(comparison: GroupedComparison, facts: str, colors: Palette) -> None:
+    """The losses of plans over seeds: controls, and a panel for each task."""
+    shown = _head([plan.label for plan in comparison.plans], [_VALIDATION])
+    with st.grid(min(2, len(comparison.tasks)), min_column_width=330, gap="medium"):
+        for number, task in enumerate(comparison.tasks):
+            with st.container(gap="xsmall"):
+                _bands(comparison, number, task, shown, facts, colors)
+
+
+def _head(labels: Sequence[str], losses: Sequence[str]) -> _Shown:
+    """The heading, and beside it the folded controls. `losses` are those shown at first."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        st.markdown("### Losses", width="content")
+        with st.popover("Axis, smoothing, colour", icon=":material/tune:"):
+            return _controls(labels, losses)
+
+
+def _controls(labels: Sequence[str], losses: Sequence[str]) -> _Shown:
     for key, value in (
         (Key.X_AXIS, XAxis.STEP.value),
-        (Key.LOSSES, [_TRAIN, _VALIDATION]),
+        (Key.LOSSES, list(losses)),
         (Key.SMOOTHING, 0.9),
     ):
         st.session_state.setdefault(key, value)
     if st.session_state.get(Key.IN_COLOR) not in (None, _OF_EACH_TASK, *labels):
         st.session_state[Key.IN_COLOR] = _OF_EACH_TASK
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        axis = st.segmented_control(
-            "Horizontal axis", [each.value for each in XAxis], key=Key.X_AXIS, required=True
-        )
-        losses = st.pills("Losses", [_TRAIN, _VALIDATION], key=Key.LOSSES, selection_mode="multi")
-        smoothing = st.segmented_control(
-            "Training loss averaged over",
-            list(_SMOOTHINGS),
-            key=Key.SMOOTHING,
-            format_func=lambda weight: _SMOOTHINGS.get(weight, str(weight)),
-            required=True,
-        )
-        picked = st.selectbox("In colour", [_OF_EACH_TASK, *labels], key=Key.IN_COLOR, width=230)
+    axis = st.segmented_control(
+        "Horizontal axis", [each.value for each in XAxis], key=Key.X_AXIS, required=True
+    )
+    shown = st.pills("Losses", [_TRAIN, _VALIDATION], key=Key.LOSSES, selection_mode="multi")
+    smoothing = st.segmented_control(
+        "Training loss averaged over",
+        list(_SMOOTHINGS),
+        key=Key.SMOOTHING,
+        format_func=lambda weight: _SMOOTHINGS.get(weight, str(weight)),
+        required=True,
+    )
+    picked = st.selectbox("In colour", [_OF_EACH_TASK, *labels], key=Key.IN_COLOR, width=230)
     return _Shown(
         XAxis(axis) if axis in list(XAxis) else XAxis.STEP,
-        tuple(losses),
+        tuple(shown),
         smoothing if smoothing in _SMOOTHINGS else 0.9,
         picked if picked in labels else None,
     )
@@ -105,3 +122,57 @@ def _panel(
 def _run_in_color(comparison: Comparison, task: str, shown: _Shown) -> ComparedRun:
     chosen = [run for run in comparison.runs if run.label == shown.in_color]
     return next(iter([*chosen, *comparison.best(task), *comparison.runs]))
+
+
+def _bands(
+    comparison: GroupedComparison,
+    number: int,
+    task: Task,
+    shown: _Shown,
+    facts: str,
+    colors: Palette,
+) -> None:
+    name = f"{colors.task(number).letter} · {task_title(task.name)}"
+    finding, lowest = _lowest(comparison, task.name)
+    in_color = shown.in_color or lowest
+    with st.container(gap=None):
+        st.markdown(f"### :{hue(number)}[{plain(name)}]: {plain(finding)}")
+        st.caption(
+            "Cross-entropy, mean over the seeds; band: lowest to highest seed. "
+            f"In colour: {plain(in_color or 'none')}"
+        )
+    live_chart(
+        bands_figure(
+            comparison.plans,
+            task.name,
+            frozenset({in_color} if in_color else ()),
+            colors.task(number),
+            colors,
+            x_axis=shown.x_axis,
+            train=_TRAIN in shown.losses,
+            validation=_VALIDATION in shown.losses,
+            smoothing=shown.smoothing,
+        ),
+        title=f"{name}: {finding}",
+        facts=facts,
+        filename=f"compare-{task.name}-loss",
+        colors=colors,
+        key=f"compare_loss_{task.name}",
+    )
+
+
+def _lowest(comparison: GroupedComparison, task: str) -> tuple[str, str | None]:
+    """Which plan's mean validation loss ends lowest, in words and by its label."""
+    ends = {
+        plan.label: band.mean[-1]
+        for plan in comparison.plans
+        if (band := validation_band(plan, task)).mean
+    }
+    if not ends:
+        return "no loss yet", None
+    label = min(ends, key=lambda each: ends[each])
+    if len(ends) < 2 or not comparison.same_questions:
+        return "loss of each plan", label
+    if round(ends[label], 2) == round(max(ends.values()), 2):
+        return f"all end at a validation loss of {ends[label]:.2f}", label
+    return f"loss ends lowest with {label}: {ends[label]:.2f} on validation", label

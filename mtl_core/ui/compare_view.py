@@ -5,43 +5,81 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from mtl_core.analysis.comparison import Comparison, answer
+from mtl_core.analysis.comparison import Comparison, answer, compare
 from mtl_core.charts.sketch import loss_sketch
 from mtl_core.charts.theme import DARK, Palette
 from mtl_core.engine.lab import Lab
-from mtl_core.export.scores import compared, comparison_facts, score_row, score_rules
+from mtl_core.export.scores import comparison_facts, score_row, score_rules
 from mtl_core.lessons.titles import task_title
 from mtl_core.store.record import RunRecord, RunState
+from mtl_core.ui.compare_chosen import Compared, a_run
+from mtl_core.ui.compare_front import front_figures
+from mtl_core.ui.compare_losses import loss_bands, loss_overlay
+from mtl_core.ui.compare_maps import maps_row
+from mtl_core.ui.compare_plans import differences_view, plans_side_by_side
+from mtl_core.ui.compare_table import plans_table
 from mtl_core.ui.compared import runs_picker
 from mtl_core.ui.export_bundle import export_popover
 from mtl_core.ui.keys import Key
 from mtl_core.ui.page import header, plain
-from mtl_core.ui.run_cache import summary_of
 
 _ROW_HEIGHT = 35
 
 
-def comparison_of(lab: Lab, records: Sequence[RunRecord]) -> Comparison:
-    """The runs read from the store, each under a name that no other bears."""
-    return compared([(record, summary_of(lab, record)) for record in records])
-
-
-def compare_header(
-    lab: Lab, comparison: Comparison, records: Sequence[RunRecord], known: Sequence[RunRecord]
-) -> None:
+def compare_header(lab: Lab, shown: Compared, known: Sequence[RunRecord]) -> None:
     """The answer, the facts that the runs share, the picker over all `known` runs, downloads."""
-    titles = {task.task.name: task_title(task.task.name) for task in comparison.tasks}
-    still_running = any(record.state is RunState.RUNNING for record in records)
+    still_running = any(record.state is RunState.RUNNING for record in shown.records)
     with header(
-        plain(answer(comparison, titles)),
-        [plain(fact) for fact in _facts(comparison, records)],
+        plain(headline(shown)),
+        [plain(fact) for fact in shown_facts(shown)],
         buttons=3 if still_running else 2,
     ):
         if still_running:
             st.button("Update", key=Key.UPDATE, icon=":material/refresh:")
-        runs_picker(known, records)
-        if records:
-            export_popover(lab, records)
+        runs_picker(known, shown.records)
+        if shown.records:
+            export_popover(lab, shown.records)
+
+
+def compare_page(lab: Lab, shown: Compared, colors: Palette) -> None:
+    """All below the header. Plans that ran with one seed each keep the table of single runs."""
+    if not shown.records:
+        return
+    facts = " · ".join(shown_facts(shown))
+    several = shown.several_seeds
+    if any(plan.seconds is not None for plan in shown.plans.plans):
+        front_figures(shown, {}, facts, colors)
+    if several:
+        plans_table(shown.plans, plans_rule(shown), colors)
+    else:
+        comparison_table(shown.comparison, shown.records, colors)
+    if several:
+        loss_bands(shown.plans, facts, colors)
+    else:
+        loss_overlay(shown.comparison, colors)
+    maps_row(lab, shown, facts, colors)
+    apart = one_of_each(shown)
+    if len(apart.runs) > 1:
+        differences_view(apart)
+        plans_side_by_side(lab, apart, colors)
+
+
+def headline(shown: Compared) -> str:
+    """The finding in one line."""
+    titles = {task.task.name: task_title(task.task.name) for task in shown.comparison.tasks}
+    return answer(shown.comparison, titles)
+
+
+def plans_rule(shown: Compared) -> str:
+    """By which rule plans are told apart, in a caption."""
+    return f"Means over seeds {', '.join(map(str, shown.plans.seeds))}."
+
+
+def one_of_each(shown: Compared) -> Comparison:
+    """One run of each plan, under the plan's name; all runs where each plan ran once."""
+    if not shown.several_seeds:
+        return shown.comparison
+    return compare([(plan.label, a_run(plan)) for plan in shown.plans.plans])
 
 
 def comparison_table(comparison: Comparison, records: Sequence[RunRecord], colors: Palette) -> None:
@@ -98,7 +136,12 @@ def nothing_to_compare(colors: Palette, known: int) -> None:
             )
 
 
-def _facts(comparison: Comparison, records: Sequence[RunRecord]) -> list[str]:
-    if not records:
+def shown_facts(shown: Compared) -> list[str]:
+    """Where the numbers come from."""
+    if not shown.records:
         return ["“Choose runs” lists those of this store."]
-    return comparison_facts(comparison, records)
+    facts = comparison_facts(shown.comparison, shown.records)
+    if not shown.several_seeds:
+        return facts
+    count = len(shown.plans.plans)
+    return [f"{count} plan{'s' if count > 1 else ''}, {facts[0]}", *facts[1:]]

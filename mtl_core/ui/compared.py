@@ -10,8 +10,8 @@ from mtl_core.ui.choice import came_by_history
 from mtl_core.ui.keys import Key
 from mtl_core.ui.page import plain
 
-MOST = 8
-"""Runs in one comparison; more lines and rows than that are not read."""
+MOST = 40
+"""Runs chosen one by one: eight plans, whose lines and rows can still be read, of five seeds."""
 
 _OFFERED = 30
 
@@ -46,14 +46,19 @@ def compared_runs(records: Sequence[RunRecord]) -> tuple[list[RunRecord], list[s
 
 
 def preselected(records: Sequence[RunRecord]) -> list[RunRecord]:
-    """The newest finished runs that share checkpoint and data, at most MOST, the oldest first;
-    where no two share them, the newest two finished."""
+    """The newest finished runs that share checkpoint, data and length, at most MOST, the oldest
+    first; where no two share them, the newest two finished."""
     finished = [record for record in records if record.state is RunState.FINISHED]
-    groups: dict[tuple[str, str], list[RunRecord]] = {}
+    groups: dict[tuple[object, ...], list[RunRecord]] = {}
     for record in finished:
-        groups.setdefault((record.spec.checkpoint, record.spec.data), []).append(record)
+        groups.setdefault(_setting(record), []).append(record)
     chosen = next((group for group in groups.values() if len(group) > 1), finished[:2])
     return chosen[:MOST][::-1]
+
+
+def _setting(record: RunRecord) -> tuple[object, ...]:
+    spec = record.spec
+    return spec.checkpoint, spec.data, spec.epochs, tuple(sorted(spec.examples.items()))
 
 
 def write_runs(records: Sequence[RunRecord]) -> None:

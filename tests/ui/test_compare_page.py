@@ -113,12 +113,56 @@ def test_choosing_other_runs_changes_the_table_and_the_address(three: list[str])
     assert "runs" not in app.query_params
 
 
-def test_at_most_eight_runs_are_compared_and_the_others_named(lab: Lab) -> None:
-    ids = [stored(lab, story("top-1", 0.8, 0.4, seed=seed)) for seed in range(9)]
+def test_at_most_forty_runs_are_compared_and_the_others_named(lab: Lab) -> None:
+    waiting = [lab.store.add(spec_of("top-1", seed=seed), RunState.RUNNING) for seed in range(41)]
+    ids = [record.id for record in waiting]
     app = compare_page(runs=",".join(ids))
-    assert app.pills(key="runs").value == ids[:8]
-    assert f"At most 8 runs are compared: {ids[8]} left out" in texts(app)
-    assert list(with_column(app, "Plan")["Plan"])[:2] == ["top layer, seed 0", "top layer, seed 1"]
+    assert app.pills(key="runs").value == ids[:40]
+    assert f"At most 40 runs are compared: {ids[40]} left out" in texts(app)
+
+
+@pytest.fixture
+def seeds(lab: Lab) -> list[str]:
+    return [
+        stored(lab, story(scenario, accuracy + seed / 100, f1 + seed / 50, seed=seed))
+        for scenario, accuracy, f1 in (("heads-only", 0.70, 0.30), ("full", 0.90, 0.50))
+        for seed in (1, 2, 3)
+    ]
+
+
+def test_runs_of_one_plan_with_several_seeds_are_one_row(seeds: list[str]) -> None:
+    app = compare_page()
+    table = with_column(app, "Frozen part")
+    assert list(table["Plan"]) == ["full", "heads only"]
+    assert list(table["A accuracy"]) == pytest.approx([0.92, 0.72])
+    assert list(table["B entity F1"]) == pytest.approx([0.54, 0.34])
+    assert list(table["Learn"]) == ["22,567,686", "2,310"]
+    assert list(table["Frozen part"]) == ["exact", "exact"]
+    assert "2 plans, 6 runs · minilm-l6" in texts(app)
+    assert "seeds 1, 2, 3" in texts(app)
+    assert not app.selectbox(key="first_plan").value == app.selectbox(key="second_plan").value
+
+
+def test_plans_that_have_not_run_every_seed_say_how_many(lab: Lab, seeds: list[str]) -> None:
+    running = stored(lab, story("top-1", 0.8, 0.4, seed=1).events[:-1])
+    table = with_column(compare_page(runs=",".join([*seeds, running])), "Frozen part")
+    assert dict(zip(table["Plan"], table["Seeds"], strict=True)) == {
+        "full": "3 of 3",
+        "heads only": "3 of 3",
+        "top layer": "0 of 3",
+    }
+
+
+@pytest.mark.parametrize("cost", ["seconds", "peak memory", "trained share"])
+def test_quality_stands_against_each_cost(seeds: list[str], cost: str) -> None:
+    app = compare_page()
+    app.segmented_control(key="cost_axis").set_value(cost).run()
+    assert not app.exception
+    assert "Filled: on the Pareto front. Bars: lowest to highest seed." in texts(app)
+
+
+def test_one_seed_each_is_said_to_be_one(three: list[str]) -> None:
+    assert "Filled: on the Pareto front. One seed each." in texts(compare_page())
 
 
 def test_the_newest_runs_of_one_checkpoint_and_data_are_preselected(lab: Lab) -> None:

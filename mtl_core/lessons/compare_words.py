@@ -1,0 +1,94 @@
+"""What the Compare page says of plans over seeds: titles of its figures and of its table."""
+
+from collections.abc import Sequence
+
+from mtl_core.analysis.grouped import GroupedComparison, PlanResult, TaskResult, Verdict
+from mtl_core.lessons.titles import task_title
+from mtl_core.tasks.task import Task, TaskKind
+
+_TOLD = (Verdict.BEST, Verdict.WITHIN_NOISE)
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+
+def metric_name(task: Task) -> str:
+    """What the task's headline number is called."""
+    return "accuracy" if task.kind is TaskKind.SENTENCE else "entity F1"
+
+
+def front_words(
+    comparison: GroupedComparison, task: str, costs: Sequence[tuple[str, float]], paid: str
+) -> str:
+    """The title of a task's figure, by the first rule that holds. `costs` are (label, cost) of the
+    plans, `paid` is what they are paid with: "time".
+
+    Fewer than two plans with a score: what will stand there. No verdict yet: the highest. Else of
+    the plans that are best or within noise of the best the cheapest: it is the cheapest of all;
+    or there are dearer ones, which add nothing; or it is the dearest, by how much it leads.
+    """
+    results = _results(comparison, task)
+    scored = sorted((cost, label) for label, cost in costs if label in results)
+    if len(scored) < 2:
+        return "a point for each plan that has finished"
+    best = max((label for _, label in scored), key=lambda label: results[label].mean or 0.0)
+    tied = [label for _, label in scored if results[label].verdict in _TOLD]
+    if not tied:
+        return f"highest with {best}"
+    if tied[0] == scored[0][1]:
+        return f"nothing beats {tied[0]}, the cheapest"
+    if tied[0] != scored[-1][1]:
+        return f"beyond {tied[0]}, more {paid} buys nothing"
+    others = [results[label].mean or 0.0 for _, label in scored if label != best]
+    return f"{best} is {(results[best].mean or 0.0) - max(others):.2f} above the next"
+
+
+def sorting_task(comparison: GroupedComparison) -> Task:
+    """The task that tells the most plans apart from its best; the last such one."""
+    return max(
+        reversed(comparison.tasks), key=lambda task: len(_with(comparison, task, Verdict.BELOW))
+    )
+
+
+def sorted_plans(comparison: GroupedComparison) -> list[PlanResult]:
+    """The plans, the best on `sorting_task` first; what is not measured last."""
+    task = sorting_task(comparison).name
+    return sorted(comparison.plans, key=lambda plan: -_score(plan, task))
+
+
+def table_words(comparison: GroupedComparison) -> str:
+    """The title of the table: by what it is sorted, and where plans cannot be told apart."""
+    by = sorting_task(comparison)
+    title = f"Sorted by {task_title(by.name)} {metric_name(by)}"
+    ties = []
+    for task in comparison.tasks:
+        tied = len(_with(comparison, task, *_TOLD))
+        judged = tied + len(_with(comparison, task, Verdict.BELOW))
+        if tied > 1:
+            some = "no plan can be told from another" if tied == judged else _of(tied, judged)
+            ties.append(f"on {task_title(task.name)} {some}")
+    return "; ".join([title, *ties])
+
+
+def count_word(count: int) -> str:
+    """A small number as a word."""
+    return _NUMBERS[count] if count < len(_NUMBERS) else str(count)
+
+
+def _of(tied: int, judged: int) -> str:
+    return f"{count_word(tied)} of {count_word(judged)} cannot be told apart"
+
+
+def _with(comparison: GroupedComparison, task: Task, *verdicts: Verdict) -> list[TaskResult]:
+    return [each for each in _results(comparison, task.name).values() if each.verdict in verdicts]
+
+
+def _results(comparison: GroupedComparison, task: str) -> dict[str, TaskResult]:
+    return {
+        plan.label: result
+        for plan in comparison.plans
+        if (result := plan.tasks.get(task)) is not None and result.mean is not None
+    }
+
+
+def _score(plan: PlanResult, task: str) -> float:
+    result = plan.tasks.get(task)
+    return -1.0 if result is None or result.mean is None else result.mean

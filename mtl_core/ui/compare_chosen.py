@@ -1,0 +1,84 @@
+"""What the Compare page shows, read once a run of the page: the runs, singly and by plan."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from mtl_core.analysis.comparison import Comparison, distinct_labels
+from mtl_core.analysis.grouped import GroupedComparison, PlanResult
+from mtl_core.analysis.grouping import group
+from mtl_core.analysis.summary import RunSummary
+from mtl_core.engine.lab import Lab
+from mtl_core.errors import PlanError
+from mtl_core.export.scores import compared
+from mtl_core.freezing.resolve import parameter_tables
+from mtl_core.freezing.table import ParameterTable
+from mtl_core.lessons.run_words import plan_words
+from mtl_core.store.record import RunRecord
+from mtl_core.training.spec import RunSpec
+from mtl_core.ui.run_cache import model_of, summary_of
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The runs on the page: one by one (`comparison`, in the order of `records`) and by plan."""
+
+    records: tuple[RunRecord, ...]
+    comparison: Comparison
+    plans: GroupedComparison
+
+    @property
+    def several_seeds(self) -> bool:
+        """Whether any plan was run more than once."""
+        return any(len(plan.runs) > 1 for plan in self.plans.plans)
+
+
+def compared_now(lab: Lab, records: Sequence[RunRecord]) -> Compared:
+    """The runs read from the store, judged."""
+    read = [(record, summary_of(lab, record)) for record in records]
+    comparison = compared(read)
+    oldest_first = sorted(read, key=lambda each: each[0].created_at)
+    order = [summary.run for _, summary in read]
+    grouped = group([summary for _, summary in oldest_first])
+    plans = sorted(
+        grouped.plans, key=lambda plan: min(order.index(run.run) for run in plan.runs.values())
+    )
+    return Compared(tuple(records), comparison, replace(grouped, plans=_named(plans)))
+
+
+def tables_of(lab: Lab, plan: PlanResult) -> tuple[ParameterTable, ...]:
+    """The plan's tables, a phase each; none where its checkpoint is not here any more."""
+    spec = a_run(plan).spec
+    model = model_of(lab, spec)
+    try:
+        return tuple(parameter_tables(spec.plan, model)) if model else ()
+    except PlanError:
+        return ()
+
+
+def a_run(plan: PlanResult) -> RunSummary:
+    """The plan's run of the lowest seed."""
+    return plan.runs[min(plan.runs)]
+
+
+def _named(plans: Sequence[PlanResult]) -> tuple[PlanResult, ...]:
+    """The plans under the names that pages call them by, each distinct."""
+    specs = [a_run(plan).spec for plan in plans]
+    names = [plan_words(spec) for spec in specs]
+    for told in (_examples_words, _noise_words):
+        words = [told(spec) for spec in specs]
+        if len(set(words)) > 1:
+            names = [
+                f"{name}, {word}" if word else name for name, word in zip(names, words, strict=True)
+            ]
+    seedless = [spec.model_copy(update={"seed": 0}) for spec in specs]
+    labels = distinct_labels(names, seedless, [a_run(plan).run for plan in plans])
+    return tuple(replace(plan, label=label) for plan, label in zip(plans, labels, strict=True))
+
+
+def _examples_words(spec: RunSpec) -> str:
+    return f"{sum(spec.examples.values()):,} sentences" if spec.examples else ""
+
+
+def _noise_words(spec: RunSpec) -> str:
+    worst = max(spec.label_noise.values(), default=0.0)
+    return f"{worst:.0%} wrong labels" if worst else ""
