@@ -10,6 +10,7 @@ from mtl_core.charts.sketch import loss_sketch
 from mtl_core.charts.theme import DARK, Palette
 from mtl_core.engine.lab import Lab
 from mtl_core.export.scores import comparison_facts, score_row, score_rules
+from mtl_core.lessons.compare_words import plans_answer
 from mtl_core.lessons.titles import task_title
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.ui.compare_chosen import Compared, a_run
@@ -66,6 +67,8 @@ def compare_page(lab: Lab, shown: Compared, colors: Palette) -> None:
 
 def headline(shown: Compared) -> str:
     """The finding in one line."""
+    if shown.several_seeds:
+        return plans_answer(shown.plans)
     titles = {task.task.name: task_title(task.task.name) for task in shown.comparison.tasks}
     return answer(shown.comparison, titles)
 

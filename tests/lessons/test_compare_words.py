@@ -1,0 +1,98 @@
+from dataclasses import replace
+
+import pytest
+
+from mtl_core.analysis.grouped import GroupedComparison, PairedDifference, PlanResult, Verdict
+from mtl_core.lessons.compare_words import (
+    count_word,
+    front_words,
+    plans_answer,
+    sorted_plans,
+    sorting_task,
+    table_words,
+)
+from tests.grouped_story import grouped, plan_result
+
+COSTS = (("cheap", 10.0), ("middle", 100.0), ("dear", 1000.0))
+SCORES = {"cheap": 0.70, "middle": 0.88, "dear": 0.90}
+LESS = PairedDifference(-0.1, -0.2, -0.05, 3, 200)
+
+
+def judged(**verdicts: Verdict) -> GroupedComparison:
+    """Three plans; each has the verdict given on the first task, and none on the second."""
+    plans = []
+    for label, seconds in COSTS:
+        mean = SCORES[label]
+        plan = plan_result(label, seconds, [(mean, mean, mean), (0.4, 0.4, 0.4)])
+        if label in verdicts:
+            first = replace(plan.tasks["sentiment"], verdict=verdicts[label], against_best=LESS)
+            plan = replace(plan, tasks={**plan.tasks, "sentiment": first})
+        plans.append(plan)
+    return grouped(*plans)
+
+
+def title(comparison: GroupedComparison) -> str:
+    return front_words(comparison, "sentiment", COSTS, "time")
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "expected"),
+    [
+        ({}, "highest with dear"),
+        (
+            {"cheap": Verdict.BELOW, "middle": Verdict.BELOW, "dear": Verdict.BEST},
+            "dear is 0.02 above the next",
+        ),
+        (
+            {"cheap": Verdict.BELOW, "middle": Verdict.WITHIN_NOISE, "dear": Verdict.BEST},
+            "beyond middle, more time buys nothing",
+        ),
+        (
+            {"cheap": Verdict.WITHIN_NOISE, "middle": Verdict.BELOW, "dear": Verdict.BEST},
+            "nothing beats cheap, the cheapest",
+        ),
+    ],
+)
+def test_a_front_is_titled_by_the_cheapest_plan_that_ties_with_the_best(
+    verdicts: dict[str, Verdict], expected: str
+) -> None:
+    assert title(judged(**verdicts)) == expected
+
+
+def test_a_front_of_one_plan_says_what_will_stand_there() -> None:
+    one = grouped(plan_result("cheap", 10.0))
+    assert title(one) == "a point for each plan that has finished"
+
+
+def test_the_answer_names_the_best_its_ties_and_the_lowest() -> None:
+    tied = judged(cheap=Verdict.BELOW, middle=Verdict.WITHIN_NOISE, dear=Verdict.BEST)
+    assert plans_answer(tied).startswith("Sentiment: dear 0.90 (≈ middle), cheap 0.70; NER: ")
+
+
+def test_the_answer_says_where_nothing_can_be_told_apart() -> None:
+    all_tied = judged(cheap=Verdict.WITHIN_NOISE, middle=Verdict.WITHIN_NOISE, dear=Verdict.BEST)
+    assert plans_answer(all_tied).startswith("Sentiment: all within noise of dear 0.90")
+
+
+def test_the_answer_claims_nothing_of_plans_that_differ_in_more_or_have_not_ended() -> None:
+    more = replace(judged(), beyond_plan=("epochs",))
+    assert plans_answer(more) == "These 3 plans differ in more than the plan: epochs"
+    other = replace(judged(), same_questions=False)
+    assert "no score stands against another" in plans_answer(other)
+    one = grouped(plan_result("a", 1.0), plan_result("b", None))
+    assert plans_answer(one).startswith("1 of 2 plans have a finished run")
+
+
+def test_the_table_is_sorted_by_the_task_that_tells_most_plans_apart() -> None:
+    some = judged(cheap=Verdict.BELOW, middle=Verdict.WITHIN_NOISE, dear=Verdict.BEST)
+    assert sorting_task(some).name == "sentiment"
+    labels: list[PlanResult] = sorted_plans(some)
+    assert [plan.label for plan in labels] == ["dear", "middle", "cheap"]
+    assert (
+        table_words(some)
+        == "Sorted by Sentiment accuracy; on Sentiment two of three cannot be told apart"
+    )
+
+
+def test_small_numbers_are_words() -> None:
+    assert (count_word(4), count_word(12)) == ("four", "12")
