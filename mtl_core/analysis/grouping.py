@@ -19,6 +19,7 @@ from statistics import fmean
 from typing import Any
 
 from mtl_core.analysis.comparison import distinct_labels
+from mtl_core.analysis.convergence import convergence
 from mtl_core.analysis.differences import beyond_the_plan, same_questions
 from mtl_core.analysis.grouped import (
     GroupedComparison,
@@ -27,7 +28,7 @@ from mtl_core.analysis.grouped import (
     TaskResult,
     Verdict,
 )
-from mtl_core.analysis.marks import GoldLabels, mark
+from mtl_core.analysis.marks import GoldLabels, end_answers, mark
 from mtl_core.analysis.paired import SeedScore, against_best, seed_score
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.tasks.task import Task
@@ -127,7 +128,8 @@ def _by_seed(summaries: Sequence[RunSummary]) -> dict[int, RunSummary]:
 
 def _plan_result(label: str, by_seed: Mapping[int, RunSummary]) -> PlanResult:
     runs = list(by_seed.values())
-    ends = [run.finished for run in runs if run.finished is not None]
+    finished = [run for run in runs if run.finished is not None]
+    ends = [run.finished for run in finished if run.finished is not None]
     learning = [phase.trainable for phase in runs[0].phases if phase.trainable is not None]
     return PlanResult(
         label=label,
@@ -139,6 +141,9 @@ def _plan_result(label: str, by_seed: Mapping[int, RunSummary]) -> PlanResult:
         trainable=max(learning, default=None),
         total=next((run.parameters for run in runs if run.parameters is not None), None),
         frozen_exact=all(end.frozen_identical for end in ends) if ends else None,
+        converged={
+            task.name: convergence(finished, task.name).converged for task in runs[0].spec.tasks
+        },
     )
 
 
@@ -195,8 +200,8 @@ def _scores(plan: PlanResult, task: Task, gold: GoldLabels) -> dict[int, SeedSco
     the score that the run told; else their bare scores."""
     found = {}
     for seed, value in headlines(plan, task.name).items():
-        told = [each for each in plan.runs[seed].answers if each.split == "validation"]
-        marks = mark(told[-1], task, gold) if told else None
+        told = end_answers(plan.runs[seed])
+        marks = mark(told, task, gold) if told else None
         known = marks is not None and isclose(marks.score, value, abs_tol=1e-9)
         found[seed] = seed_score(marks) if marks is not None and known else SeedScore(value)
     return found

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mtl_core.analysis.summary import RunSummary
 from mtl_core.tasks.dataset import Dataset, Label
 from mtl_core.tasks.schemes import OUTSIDE, Span, spans
 from mtl_core.tasks.task import Task, TaskKind
@@ -51,31 +52,45 @@ def gold_labels(dataset: Dataset) -> GoldLabels:
     }
 
 
-def mark(answers: Answers, task: Task, gold: GoldLabels) -> Marks | None:
-    """The marks of `task`; None where the answers or the right labels are not of these sentences.
+def end_answers(run: RunSummary) -> Answers | None:
+    """What the run answered on the validation split last; None from a run that told nothing."""
+    told = [each for each in run.answers if each.split == "validation"]
+    return told[-1] if told else None
 
-    A word that was cut off in the run has no answer and counts as outside any entity.
+
+def said_labels(answers: Answers, task: Task, gold: GoldLabels) -> dict[int, Label] | None:
+    """The label, or the tags, said of each sentence by its place.
+
+    None where there are no answers, or the right labels are not of these sentences. A word that
+    was cut off in the run has no answer and counts as outside any entity.
     """
     places, said = answers.places.get(task.name, ()), answers.answers.get(task.name, ())
     labels = gold.get(task.name, {})
     if not places or any(place not in labels for place in places):
         return None
-    pairs = [(labels[place], each) for place, each in zip(places, said, strict=True)]
+    return {
+        place: task.outputs[each]
+        if isinstance(each, int)
+        else said_tags(each, task, len(labels[place]))
+        for place, each in zip(places, said, strict=True)
+    }
+
+
+def mark(answers: Answers, task: Task, gold: GoldLabels) -> Marks | None:
+    """The marks of `task`; None where `said_labels` is."""
+    said = said_labels(answers, task, gold)
+    if said is None:
+        return None
+    right = gold[task.name]
     if task.kind is TaskKind.SENTENCE:
-        rows = [
-            (int(isinstance(each, int) and task.outputs[each] == label), 1, 1)
-            for label, each in pairs
-        ]
+        rows = [(int(label == right[place]), 1, 1) for place, label in said.items()]
     else:
-        rows = [
-            _entity_counts(label, said_tags(each, task, len(label)), task) for label, each in pairs
-        ]
-    return Marks(places, np.array(rows, dtype=np.int64).reshape(-1, 3))
+        rows = [_entity_counts(right[place], label, task) for place, label in said.items()]
+    return Marks(tuple(said), np.array(rows, dtype=np.int64).reshape(-1, 3))
 
 
-def said_tags(answer: int | tuple[int, ...], task: Task, words: int) -> tuple[str, ...]:
+def said_tags(indices: tuple[int, ...], task: Task, words: int) -> tuple[str, ...]:
     """The tags a head said of a sentence of `words` words; O for what was cut off."""
-    indices = (answer,) if isinstance(answer, int) else answer
     tags = tuple(task.outputs[index] for index in indices[:words])
     return tags + (OUTSIDE,) * (words - len(tags))
 
@@ -94,6 +109,6 @@ def entities(tags: Sequence[str], task: Task) -> tuple[Span, ...]:
     return spans(kept)
 
 
-def _entity_counts(label: Label, said: Sequence[str], task: Task) -> tuple[int, int, int]:
-    there, found = set(entities(tuple(label), task)), set(entities(said, task))
+def _entity_counts(label: Label, said: Label, task: Task) -> tuple[int, int, int]:
+    there, found = set(entities(label, task)), set(entities(said, task))
     return len(there & found), len(found), len(there)

@@ -1,0 +1,79 @@
+"""Did a plan converge on a task, by its validation loss as the mean over its seeds.
+
+The rules, the first that holds speaks:
+
+1. fewer than three evaluations, the one before training included: open;
+2. the last loss is at least 5 % above the lowest: overfitting, since the epoch of the lowest;
+3. the last interval between evaluations lowered the loss by 2 % or more: still falling;
+4. otherwise flat.
+
+A rate that falls to zero flattens every loss in the end: flat then says that this run's length and
+schedule are used up, not that a longer one would find nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from statistics import fmean
+
+from mtl_core.analysis.finding import CLEAR, FLAT
+from mtl_core.analysis.summary import RunSummary
+
+LEAST_EVALUATIONS = 3
+
+
+class Trend(StrEnum):
+    """Where a loss stands at the end."""
+
+    FALLING = "still falling"
+    FLAT = "flat"
+    OVERFITTING = "overfitting"
+    OPEN = "open"
+
+
+@dataclass(frozen=True, slots=True)
+class Convergence:
+    """`since` is the epoch of the lowest loss where it rose after that."""
+
+    trend: Trend
+    since: float | None = None
+
+    @property
+    def converged(self) -> bool | None:
+        """Whether the loss came to its lowest: flat or past it. None while open."""
+        return None if self.trend is Trend.OPEN else self.trend is not Trend.FALLING
+
+    @property
+    def words(self) -> str:
+        """In a table's cell: "overfitting since epoch 1.5"."""
+        return self.trend if self.since is None else f"{self.trend} since epoch {self.since:.3g}"
+
+
+def convergence(runs: Sequence[RunSummary], task: str) -> Convergence:
+    """One plan's runs on one task; evaluations that not every run made are left out."""
+    points = _mean_losses(runs, task)
+    if len(points) < LEAST_EVALUATIONS:
+        return Convergence(Trend.OPEN)
+    last = points[-1][1]
+    epoch, lowest = min(points, key=lambda point: point[1])
+    if last > lowest and last >= lowest * (1 + CLEAR):
+        return Convergence(Trend.OVERFITTING, epoch)
+    if last < points[-2][1] and last <= points[-2][1] * (1 - FLAT):
+        return Convergence(Trend.FALLING)
+    return Convergence(Trend.FLAT)
+
+
+def _mean_losses(runs: Sequence[RunSummary], task: str) -> list[tuple[float, float]]:
+    """(epoch, mean loss) by step."""
+    by_run = [
+        {
+            point.step: (point.epoch, point.score.loss)
+            for point in run.task(task).evaluations
+            if point.score.loss is not None
+        }
+        for run in runs
+    ]
+    if not by_run:
+        return []
+    steps = sorted(set(by_run[0]).intersection(*by_run[1:]))
+    return [(by_run[0][step][0], fmean(each[step][1] for each in by_run)) for step in steps]
