@@ -7,7 +7,11 @@ from typing import Any
 from mtl_core.training.spec import RunSpec
 
 _OF_THE_PLAN = ("scenario", "plan")
-_OF_THE_MACHINE = ("threads", "prefix_reuse")  # move a loss's last digits, and no conclusion
+_OF_THE_MACHINE = (
+    "threads",
+    "prefix_reuse",
+    "device",
+)  # move a loss's last digits, and no conclusion
 _KNOWN_LATER = ("weights_digest", "data_digests", "versions")  # filled in where a run begins
 _WORDS = {
     "data_digests": "the data's content",

@@ -38,6 +38,7 @@ _PER_RUN: dict[str, Any] = {
     "seed": 0,
     "threads": 1,
     "prefix_reuse": True,
+    "device": "cpu",
     "weights_digest": None,
     "data_digests": {},
     "versions": {},

@@ -48,6 +48,13 @@ class TableFormat(StrEnum):
     LISTING = "listing"
 
 
+class Precision(StrEnum):
+    """In what a run computes."""
+
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+
+
 class EventFormat(StrEnum):
     """How `train` tells what happens."""
 

@@ -18,6 +18,7 @@ from mtl_core.cli.options import (
     EventFormat,
     ListFormat,
     PlanOption,
+    Precision,
     ScenarioOption,
 )
 from mtl_core.cli.telling import Telling, forget_stdout, telling
@@ -28,7 +29,7 @@ from mtl_core.store.runs import RunStore
 from mtl_core.training.events import RunEvent, RunFailed, RunStopped, Step
 from mtl_core.training.prefix_store import PrefixStore
 from mtl_core.training.prepare import prepare_spec
-from mtl_core.training.spec import RunSpec
+from mtl_core.training.spec import DeviceName, RunSpec
 
 runs_app = typer.Typer(help="List, show or delete runs.")
 _SECONDS_BETWEEN_WRITES = 0.3
@@ -77,6 +78,12 @@ def train(
             help="Run frozen layers on every step, not once for each sentence.",
         ),
     ] = False,
+    device: Annotated[
+        str, typer.Option(metavar="NAME", help="cpu, cuda or mps; auto: the fastest kind here.")
+    ] = "cpu",
+    precision: Annotated[
+        Precision, typer.Option(help="Of the layers that run on every step.")
+    ] = Precision.FLOAT32,
     form: Annotated[EventFormat, typer.Option("--format")] = EventFormat.TEXT,
 ) -> None:
     """Fine-tune once, here and now, and tell what happens. The run is kept in the store."""
@@ -97,9 +104,20 @@ def train(
         prefix_reuse=not no_prefix_reuse,
         label_noise=_label_noise(label_noise or []),
         random_backbone=random_backbone,
+        device=_device(device),
+        precision=precision.value,
     )
     with closing(RunStore(settings.database)) as store, telling(form) as tell:
         _run(spec, output, settings, store, tell)
+
+
+def _device(asked: str) -> DeviceName:
+    """The device that is meant; torch is asked only for another than the processor."""
+    if asked == "cpu":
+        return "cpu"
+    from mtl_core.training.device import chosen_device
+
+    return chosen_device(asked)
 
 
 def _run(

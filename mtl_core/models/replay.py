@@ -42,6 +42,12 @@ class LayerReplay:
         self._entry, passing = self._probe(stack.container)
         self._skipped = [(member, self._handing_on(width)) for member, width in passing.items()]
 
+    @property
+    def device(self) -> torch.device:
+        """Where the backbone computes."""
+        device: torch.device = self._model.device
+        return device
+
     def capture(
         self, depths: Sequence[int], input_ids: Tensor, attention_mask: Tensor
     ) -> dict[int, Tensor]:

@@ -33,14 +33,25 @@ class Clock:
             self._spent[kind] = self.spent_seconds(kind) + perf_counter() - began
 
 
-def forget_peak_memory() -> None:
+def forget_peak_memory(device: str = "cpu") -> None:
     """Begin a new peak, where the system can: a warm process would else report an older run's."""
+    if device == "cuda":
+        from torch import cuda
+
+        cuda.reset_peak_memory_stats()
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
 
 
-def peak_memory_bytes() -> int:
-    """The most memory this process has held, since `forget_peak_memory` where that works."""
+def peak_memory_bytes(device: str = "cpu") -> int:
+    """The most memory this process has held, since `forget_peak_memory` where that works.
+
+    With `device` "cuda" the card's; else the system's, which on MPS both share.
+    """
+    if device == "cuda":
+        from torch import cuda
+
+        return cuda.max_memory_allocated()
     with suppress(OSError, StopIteration, ValueError):
         lines = Path("/proc/self/status").read_text().splitlines()
         peak = next(line for line in lines if line.startswith("VmHWM:"))

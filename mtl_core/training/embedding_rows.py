@@ -23,9 +23,10 @@ class EmbeddingRows:
 
     def __init__(self, embedding: nn.Embedding, read: Iterable[int]) -> None:
         self.weight = embedding.weight
-        self._rows = torch.tensor(sorted(set(read)))
-        self._places = torch.full((embedding.num_embeddings,), -1)
-        self._places[self._rows] = torch.arange(len(self._rows))
+        device = self.weight.device
+        self._rows = torch.tensor(sorted(set(read)), device=device)
+        self._places = torch.full((embedding.num_embeddings,), -1, device=device)
+        self._places[self._rows] = torch.arange(len(self._rows), device=device)
         self.part = nn.Parameter(self.weight.detach()[self._rows])
         embedding.sparse = True  # the gradient names its rows
 
@@ -53,9 +54,12 @@ def embedding_rows(
 ) -> EmbeddingRows | None:
     """The rows of the word embedding that these token ids and padding read.
 
-    None where it is no plain lookup of its own, whose gradient lies in the rows read alone.
+    None where it is no plain lookup of its own, whose gradient lies in the rows read alone, and
+    on MPS, which has no sparse gradients.
     """
     embedding = backbone.get_input_embeddings()
+    if backbone.device.type == "mps":
+        return None
     if type(embedding) is not nn.Embedding or embedding.max_norm or embedding.scale_grad_by_freq:
         return None
     owners = [m for m in backbone.modules() if any(p is embedding.weight for p in _own(m))]

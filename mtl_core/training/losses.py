@@ -21,10 +21,11 @@ def task_losses(
     losses = {}
     for task in tasks:
         if task.name in batch.rows:
-            said = logits[task.name][batch.rows[task.name]]
+            said = logits[task.name]
+            said = said[batch.rows[task.name].to(said.device)]
             losses[task.name] = functional.cross_entropy(
                 said.flatten(0, -2),
-                batch.labels[task.name].flatten(),
+                batch.labels[task.name].to(said.device).flatten(),
                 ignore_index=IGNORED,
                 reduction=reduction,
             )
@@ -45,6 +46,7 @@ def labelled_losses(model: MultiTaskModel, hidden: Tensor, batch: Batch) -> dict
             if task.kind is TaskKind.TOKEN:
                 rows, tokens = (labels != IGNORED).nonzero(as_tuple=True)
                 starts, labels = starts[rows] + tokens, labels[rows, tokens]
+            starts, labels = starts.to(states.device), labels.to(states.device)
             logits = model.logits_at(task, states.index_select(0, starts))
             losses[task.name] = functional.cross_entropy(
                 logits, labels, ignore_index=IGNORED, reduction="sum"

@@ -14,6 +14,7 @@ from mtl_core.models.architecture import one_line
 from mtl_core.models.replay import LayerReplay
 from mtl_core.settings import PREFIX_MEMORY_BYTES
 from mtl_core.tasks.task import TaskKind
+from mtl_core.training.device import computing_in, random_numbers
 from mtl_core.training.events import PrefixReuse
 from mtl_core.training.prefix_order import Sentences
 from mtl_core.training.prefix_outputs import FrozenOutputs, entry_key
@@ -80,14 +81,21 @@ class ReusedPrefix:
         return self._model.heads(self.hidden(input_ids, attention_mask))
 
     def hidden(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """The last hidden state of a batch: (batch, tokens, hidden)."""
-        if self._depth is None or self._outputs is None:
-            said = self._model.backbone(input_ids=input_ids, attention_mask=attention_mask)
-            whole: Tensor = said.last_hidden_state
-            return whole
-        frozen = self._frozen
-        found = frozen.gather(self._outputs, self._depth, input_ids, attention_mask)
-        return frozen.replay.resume(self._depth, found, input_ids, attention_mask)
+        """The last hidden state of a batch: (batch, tokens, hidden), float32, on the run's device.
+
+        The token ids and the mask are on the CPU, as batches are made. Where only heads learn, a
+        sentence that no token head reads has its first token's state at every place.
+        """
+        device = self._model.backbone.device
+        ids, mask = input_ids.to(device), attention_mask.to(device)
+        with computing_in(self._setting.spec.precision, device):
+            if self._depth is None or self._outputs is None:
+                said = self._model.backbone(input_ids=ids, attention_mask=mask)
+                whole: Tensor = said.last_hidden_state
+                return whole.float()
+            frozen = self._frozen
+            found = frozen.gather(self._outputs, self._depth, input_ids, attention_mask)
+            return frozen.replay.resume(self._depth, found.to(device), ids, mask).float()
 
     def verify(self) -> None:
         """Run a sample of what this phase reused again, to the bit.
@@ -188,22 +196,24 @@ def difference(
     from the same random numbers, and must leave the generator in the same place.
     """
     input_ids, mask = frozen.sentences.mixed_batch(_CHECKED_SENTENCES)
-    with torch.no_grad(), torch.random.fork_rng(devices=[]):
-        start = torch.get_rng_state()
-        whole = backbone(input_ids=input_ids, attention_mask=mask).last_hidden_state
-        after_whole = torch.get_rng_state()
-        torch.set_rng_state(start)
-        hidden = frozen.gather(outputs, depth, input_ids, mask)
+    ids, shown = input_ids.to(backbone.device), mask.to(backbone.device)
+    random, here = random_numbers(backbone.device), [backbone.device]
+    with torch.no_grad(), torch.random.fork_rng(devices=here if ids.is_cuda else []):
+        start = random.get_rng_state()
+        whole = backbone(input_ids=ids, attention_mask=shown).last_hidden_state
+        after_whole = random.get_rng_state()
+        random.set_rng_state(start)
+        hidden = frozen.gather(outputs, depth, input_ids, mask).to(backbone.device)
         try:
-            replayed = frozen.replay.resume(depth, hidden, input_ids, mask)
+            replayed = frozen.replay.resume(depth, hidden, ids, shown)
         except Exception as problem:  # whatever a foreign forward pass raises
             return f"this architecture does not run from layer {depth} alone: {one_line(problem)}"
-        after_replay = torch.get_rng_state()
+        after_replay = random.get_rng_state()
     if not torch.equal(after_whole, after_replay):
         return f"the frozen part below layer {depth} draws random numbers in this architecture"
     # Above stored tokens without their sentences nothing runs, so no others can come out wrong.
     real = frozen.stored(depth, input_ids, mask)
-    apart = (whole - replayed)[real].abs().max() / whole[real].abs().max()
+    apart = (whole - replayed).cpu()[real].abs().max() / whole.cpu()[real].abs().max()
     if not apart <= TOLERANCE:
         return (
             f"from layer {depth} alone this architecture answers otherwise "

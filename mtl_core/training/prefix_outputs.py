@@ -53,9 +53,18 @@ def entry_key(
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "transformers": version("transformers"),
-        "machine": [platform.machine(), torch.backends.cpu.get_cpu_capability()],
+        "machine": _processor(model.device),
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _processor(device: torch.device) -> list[str]:
+    """What computes: two of a kind round alike."""
+    if device.type == "cuda":
+        return ["cuda", torch.cuda.get_device_name(device), torch.version.cuda or ""]
+    if device.type == "mps":
+        return ["mps", platform.machine(), platform.mac_ver()[0]]
+    return [platform.machine(), torch.backends.cpu.get_cpu_capability()]
 
 
 @dataclass(frozen=True)
@@ -127,7 +136,7 @@ class FrozenOutputs:
     def are_still(self, outputs: Mapping[int, StoredRows]) -> bool:
         """Whether one fixed batch, run again now, gives these outputs to the bit."""
         input_ids, mask = self.sentences.middle_batch()
-        again = self.replay.capture(sorted(outputs), input_ids, mask)
+        again = self._captured(sorted(outputs), input_ids, mask)
 
         def is_still(depth: int, rows: StoredRows) -> bool:
             here = self.stored(depth, input_ids, mask)
@@ -154,8 +163,16 @@ class FrozenOutputs:
         """Hand what enters each depth to that depth's `append`, batch by batch."""
         for input_ids, mask in self.sentences.batches():
             self.between_batches()
-            for depth, hidden in self.replay.capture(sorted(appends), input_ids, mask).items():
+            for depth, hidden in self._captured(sorted(appends), input_ids, mask).items():
                 appends[depth](hidden[self.stored(depth, input_ids, mask)])
+
+    def _captured(
+        self, depths: Sequence[int], input_ids: Tensor, attention_mask: Tensor
+    ) -> dict[int, Tensor]:
+        """As `LayerReplay.capture`, for a batch on the CPU and with outputs there."""
+        device = self.replay.device
+        found = self.replay.capture(depths, input_ids.to(device), attention_mask.to(device))
+        return {depth: hidden.cpu() for depth, hidden in found.items()}
 
 
 def _fill(outputs: Tensor) -> Append:

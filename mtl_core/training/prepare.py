@@ -11,7 +11,7 @@ from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.models.description import ModelDescription
 from mtl_core.tasks.alignment import check_max_length
 from mtl_core.training.label_noise import check_noise
-from mtl_core.training.spec import RunSpec
+from mtl_core.training.spec import DeviceName, PrecisionName, RunSpec
 
 
 def prepare_spec(
@@ -30,6 +30,8 @@ def prepare_spec(
     prefix_reuse: bool = True,
     label_noise: Mapping[str, float] | None = None,
     random_backbone: bool = False,
+    device: DeviceName = "cpu",
+    precision: PrecisionName = "float32",
 ) -> RunSpec:
     """Join choices into a spec, checked against the model before anything is loaded.
 
@@ -55,6 +57,8 @@ def prepare_spec(
             prefix_reuse=prefix_reuse,
             label_noise=dict(label_noise or {}),
             random_backbone=random_backbone,
+            device=device,
+            precision=precision,
         )
     except ValidationError as problem:
         first = problem.errors(include_url=False)[0]

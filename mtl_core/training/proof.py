@@ -15,7 +15,7 @@ from mtl_core.models.weights import weight_files
 def tensor_digest(tensor: Tensor) -> str:
     """SHA-256 over a tensor's bytes, dtype and shape."""
     digest = hashlib.sha256(f"{tensor.dtype} {tuple(tensor.shape)}".encode())
-    digest.update(tensor.detach().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 

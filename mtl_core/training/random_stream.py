@@ -5,20 +5,23 @@ from contextlib import contextmanager
 
 import torch
 
+from mtl_core.training.device import random_numbers
+
 
 class RandomStream:
-    """torch's global generator, lent to one purpose: dropout draws from it and nothing else."""
+    """A device's global generator, lent to one purpose: dropout draws from it and nothing else."""
 
-    def __init__(self, seed: int) -> None:
-        self._state = torch.Generator().manual_seed(seed).get_state()
+    def __init__(self, seed: int, device: str = "cpu") -> None:
+        self._state = torch.Generator(device).manual_seed(seed).get_state()
+        self._global = random_numbers(torch.device(device))
 
     @contextmanager
     def drawing(self) -> Iterator[None]:
         """Draw from this stream inside the block; leave the global generator as it was."""
-        others = torch.get_rng_state()
-        torch.set_rng_state(self._state)
+        others = self._global.get_rng_state()
+        self._global.set_rng_state(self._state)
         try:
             yield
         finally:
-            self._state = torch.get_rng_state()
-            torch.set_rng_state(others)
+            self._state = self._global.get_rng_state()
+            self._global.set_rng_state(others)

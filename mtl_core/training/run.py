@@ -13,6 +13,7 @@ from mtl_core.freezing.table import ParameterTable
 from mtl_core.training.answers import Highest, answers
 from mtl_core.training.batches import Batch, collate, drawn_batches
 from mtl_core.training.clock import Clock, forget_peak_memory, peak_memory_bytes
+from mtl_core.training.device import chosen_device
 from mtl_core.training.embedding_rows import embedding_rows
 from mtl_core.training.evaluation import evaluate_whole
 from mtl_core.training.events import (
@@ -64,7 +65,7 @@ def fine_tune(
     if output is not None:
         require_empty(output)
     torch.set_num_threads(spec.threads)
-    forget_peak_memory()
+    forget_peak_memory(chosen_device(spec.device))
     clock = Clock()
     yield from _Run(load_setting(spec, uploads), prefixes, run, output, should_stop, clock).events()
 
@@ -93,7 +94,7 @@ class _Run:
             setting.model.backbone, (each.input_ids for each in setting.training), setting.pad_id
         )
         self._optimizer = PlanOptimizer(setting.tables, setting.description, self._parameters, read)
-        self._dropout = RandomStream(stream_seed(setting.spec.seed, "dropout"))
+        self._dropout = RandomStream(stream_seed(setting.spec.seed, "dropout"), setting.spec.device)
         self._drawn = drawn_batches(
             setting.training, batch_size=self._spec.batch_size, seed=self._spec.seed
         )
@@ -178,7 +179,9 @@ class _Run:
                 joint.backward()  # type: ignore[no-untyped-call]
             for task, loss in losses.items():
                 told.setdefault(task, []).append(loss.detach())
-        return {task: torch.stack(shares).sum().item() for task, shares in told.items()}
+        means = [torch.stack(shares).sum() for shares in told.values()]
+        values = torch.stack(means).tolist() if means else []  # one wait for the device
+        return dict(zip(told, values, strict=True))
 
     def _leave_if_stopped(self) -> None:
         if self._should_stop():
@@ -276,7 +279,7 @@ class _Run:
             metrics=self._metrics,
             frozen_identical=True,
             frozen_tensors=frozen_tensors,
-            peak_memory_bytes=peak_memory_bytes(),
+            peak_memory_bytes=peak_memory_bytes(self._spec.device),
             training_seconds=self._clock.spent_seconds("training"),
             evaluation_seconds=self._clock.spent_seconds("evaluation"),
             prefix_seconds=self._clock.spent_seconds("prefix"),

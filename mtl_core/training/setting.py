@@ -17,6 +17,7 @@ from mtl_core.models.description import BackboneDescription, ModelDescription
 from mtl_core.models.multitask import MultiTaskModel
 from mtl_core.tasks.alignment import EncodedExample, EncodedSplit, encode
 from mtl_core.tasks.dataset import Dataset, load_dataset
+from mtl_core.training.device import chosen_device
 from mtl_core.training.label_noise import disturbed
 from mtl_core.training.phases import phase_steps, steps_per_epoch, steps_that_learn
 from mtl_core.training.spec import RunSpec
@@ -56,11 +57,12 @@ class Setting:
 def load_setting(spec: RunSpec, uploads: Path | None = None) -> Setting:
     """Load all that `spec` names, cheapest refusals first; `uploads` is where uploaded data lie.
 
-    Raises BadInput: weights that are not here, data that cannot be read, a plan that does not
-    fit, a phase under a step, or weights and data other than those the spec was run on.
+    Raises BadInput: a device or weights that are not here, data that cannot be read, a plan that
+    does not fit, a phase under a step, or weights and data other than those the spec was run on.
     """
     from mtl_core.models.load import load_tokenizer
 
+    device = chosen_device(spec.device)
     checkpoint = resolve_checkpoint(spec.checkpoint)
     source = start_folder(spec, checkpoint)
     dataset = load_dataset(spec.data, spec.examples, uploads)
@@ -78,7 +80,7 @@ def load_setting(spec: RunSpec, uploads: Path | None = None) -> Setting:
     return Setting(
         spec=filled,
         source=source,
-        model=MultiTaskModel(start.backbone, dataset.tasks, spec.seed),
+        model=MultiTaskModel(start.backbone, dataset.tasks, spec.seed).to(device),
         tokenizer=tokenizer,
         description=description,
         tables=tables,

@@ -128,6 +128,23 @@ def test_a_plan_of_ones_own_is_trained_phase_by_phase(
     ]
 
 
+def test_device_and_precision_are_in_the_spec(train: Command) -> None:
+    usual, low = train(*SHORT, *JSONL), train(*SHORT, "--precision", "bfloat16", *JSONL)
+
+    specs = [each.events[0]["spec"] for each in (usual, low)]
+    assert [(spec["device"], spec["precision"]) for spec in specs] == [
+        ("cpu", "float32"),
+        ("cpu", "bfloat16"),
+    ]
+
+
+def test_a_device_that_nobody_knows_is_refused_with_what_is_here(train: Command) -> None:
+    refused = train(*SHORT, "--device", "tpu")
+
+    assert refused.code == 2
+    assert "There is no device 'tpu'. Here: " in refused.err
+
+
 def test_prefix_reuse_can_be_switched_off(train: Command) -> None:
     on, off = train(*SHORT, *JSONL), train(*SHORT, "--no-prefix-reuse", *JSONL)
 

@@ -44,6 +44,13 @@ def test_words_that_a_shell_would_read_are_quoted() -> None:
     assert "--data 'my data/$(x).yaml'" in train_command(spec, minilm())
 
 
+def test_device_and_precision_are_named_where_they_are_not_the_usual_ones() -> None:
+    other = {"device": "cuda", "precision": "bfloat16"}
+    command = train_command(spec_of("heads-only").model_copy(update=other), minilm())
+    assert command.endswith("\n  --device cuda \\\n  --precision bfloat16")
+    assert "--device" not in train_command(spec_of("heads-only"), minilm())
+
+
 def test_a_run_without_prefix_reuse_is_repeated_without_it() -> None:
     spec = spec_of("heads-only").model_copy(update={"prefix_reuse": False})
     assert train_command(spec, minilm()).endswith("\n  --no-prefix-reuse")
