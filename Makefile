@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: run test check lint types contracts format docs constraints clean
+.PHONY: run test check lint types contracts format docs constraints claims clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.run          ## open the dashboard (PORT=8600 serves elsewhere)
@@ -34,6 +34,9 @@ docs: $(VENV)/.dev         ## the README's map and the reference pages, from the
 constraints: $(VENV)/.dev  ## write down the versions now installed
 	@{ echo "# Every version that has been tested together; regenerate with 'make constraints'."; \
 	   $(BIN)/python -m pip freeze | sed 's/+cpu//'; } > constraints.txt
+
+claims: $(VENV)/.run       ## run what tests the claims of the guide (ARGS=--ship writes it down)
+	@$(BIN)/python -m mtl_core claims $(ARGS)
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

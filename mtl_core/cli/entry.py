@@ -8,7 +8,7 @@ import typer
 from typer.exceptions import TyperException
 
 from mtl_core import __version__
-from mtl_core.cli import costing, exporting, inspecting, running, serving
+from mtl_core.cli import claiming, costing, exporting, inspecting, running, serving
 from mtl_core.cli.telling import forget_stdout
 from mtl_core.errors import BadInput, FreezeLabError
 from mtl_core.training.environment import ENVIRONMENT
@@ -29,6 +29,7 @@ for command in (
     costing.cost,
     inspecting.plan,
     running.train,
+    claiming.claims,
     exporting.export,
     serving.serve,
 ):

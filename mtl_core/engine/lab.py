@@ -23,7 +23,7 @@ from mtl_core.models.description import ModelDescription
 from mtl_core.settings import Settings
 from mtl_core.store.naming import clean_tags
 from mtl_core.store.owner import Owner
-from mtl_core.store.record import ComparisonRecord, RunRecord
+from mtl_core.store.record import ComparisonRecord, PlannedRun, RunRecord
 from mtl_core.store.runs import RunStore
 from mtl_core.tasks.dataset import SHIPPED, load_tasks
 from mtl_core.tasks.task import Task
@@ -146,8 +146,14 @@ class Lab:
         if not spec.random_backbone:
             require_weights(resolve_checkpoint(spec.checkpoint))
         past = comparing.paces(self.store, self.store.runs()) if spec.seconds else []
-        planned = comparing.planned_runs(spec, runs, past)
-        record = self.store.add_comparison(spec, planned, name, self._owner)
+        return self.queue_planned(spec, comparing.planned_runs(spec, runs, past), name)
+
+    def queue_planned(
+        self, spec: ComparisonSpec, runs: Sequence[PlannedRun], name: str | None = None
+    ) -> ComparisonRecord:
+        """Queue a comparison whose runs are planned already, such as ones that go on from others'
+        models; nothing is checked."""
+        record = self.store.add_comparison(spec, runs, name, self._owner)
         self._supervisor.wake()
         return record
 

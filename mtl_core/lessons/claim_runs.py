@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from mtl_core.analysis.claim_findings import Evidence
 from mtl_core.analysis.claim_rules import Arm
 from mtl_core.analysis.summary import RunSummary
-from mtl_core.lessons.experiments import EXPERIMENTS, Experiment
+from mtl_core.engine.lab import Lab
+from mtl_core.lessons.experiments import EXPERIMENTS, Experiment, Experiments
+from mtl_core.models.checkpoint import require_weights, resolve_checkpoint
 from mtl_core.models.description import ModelDescription
-from mtl_core.store.owner import Owner
 from mtl_core.store.record import ComparisonRecord, PlannedRun, RunRecord, RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.training.comparison import ComparisonSpec
@@ -15,6 +16,7 @@ from mtl_core.training.prepare_comparison import prepare_comparison
 from mtl_core.training.spec import RunSpec
 
 _PREFIX = "Claims: "
+_MOST_COMPARISONS = 1000
 
 ArmRuns = Mapping[Arm, Mapping[int, RunRecord]]
 """The newest run of each arm by seed, finished or not."""
@@ -30,20 +32,31 @@ def comparison_title(experiment: str) -> str:
     return f"{_PREFIX}{experiment}"
 
 
-def experiment_of(comparison: ComparisonRecord) -> str | None:
-    """The experiment that a comparison belongs to; None where it is somebody's own."""
+def experiment_of(
+    comparison: ComparisonRecord, experiments: Experiments = EXPERIMENTS
+) -> str | None:
+    """The experiment that a comparison is, or is a part of; None where it is another one.
+
+    It bears the experiment's title, and differs from it at most by leaving scenarios out.
+    """
     name = comparison.name.removeprefix(_PREFIX)
-    return name if name != comparison.name and name in EXPERIMENTS else None
+    if name == comparison.name or name not in experiments:
+        return None
+    whole = experiments[name].spec
+    part = whole.model_copy(update={"scenarios": comparison.spec.scenarios})
+    return name if comparison.spec == part else None
 
 
-def runs_of_arms(comparisons: Iterable[ComparisonRecord]) -> ArmRuns:
+def runs_of_arms(
+    comparisons: Iterable[ComparisonRecord], experiments: Experiments = EXPERIMENTS
+) -> ArmRuns:
     """The runs of every arm, from comparisons given newest first; the newest run of a seed counts.
 
     Runs that ended without finishing are left out.
     """
     found: dict[Arm, dict[int, RunRecord]] = {}
     for comparison in comparisons:
-        experiment = experiment_of(comparison)
+        experiment = experiment_of(comparison, experiments)
         if experiment is None:
             continue
         for run in comparison.runs:
@@ -76,33 +89,44 @@ def missing_arms(runs: ArmRuns, arms: Iterable[Arm]) -> tuple[Arm, ...]:
 
 
 def queue_arms(
-    store: RunStore,
+    lab: Lab,
     arms: Sequence[Arm],
     model_of: Callable[[str, str], ModelDescription],
-    threads: int,
-    owner: Owner | None = None,
+    experiments: Experiments = EXPERIMENTS,
 ) -> list[ComparisonRecord]:
     """Queue what is missing of `arms`, given what the store holds; the comparisons added.
 
     `arms` have those that they go on from before them. `model_of` gives the model of a
-    checkpoint for some data. Raises CheckpointError where one is not here.
+    checkpoint for some data. Raises CheckpointError where one is not here, MissingWeights where
+    its weights are not, and PlanError where a scenario does not fit it.
     """
-    runs = runs_of_arms(store.comparisons(limit=1000))
+    runs = own_runs(lab.store, experiments)
     added = []
     missing = missing_arms(runs, arms)
     for name in dict.fromkeys(arm.experiment for arm in missing):
-        experiment = EXPERIMENTS[name]
+        experiment = experiments[name]
         spec = experiment.spec.model_copy(
             update={"scenarios": tuple(arm.scenario for arm in missing if arm.experiment == name)}
         )
+        require_weights(resolve_checkpoint(spec.checkpoint))
         starts = {}
         if experiment.goes_on_from is not None:
-            before = runs_of_arms(store.comparisons(limit=1000))[experiment.goes_on_from]
+            before = own_runs(lab.store, experiments)[experiment.goes_on_from]
             starts = {seed: run.id for seed, run in before.items()}
         model = model_of(spec.checkpoint, spec.data)
-        planned = planned_runs(name, spec, model, threads, starts)
-        added.append(store.add_comparison(spec, planned, comparison_title(name), owner))
+        planned = planned_runs(name, spec, model, lab.settings.threads, starts)
+        added.append(lab.queue_planned(spec, planned, comparison_title(name)))
     return added
+
+
+def own_runs(store: RunStore, experiments: Experiments = EXPERIMENTS) -> ArmRuns:
+    """The runs made here, whatever shipped beside them."""
+    return runs_of_arms(store.comparisons(limit=_MOST_COMPARISONS), experiments)
+
+
+def shipped_runs(store: RunStore) -> ArmRuns:
+    """The runs that came with Freeze Lab."""
+    return runs_of_arms(store.comparisons(limit=_MOST_COMPARISONS, shipped=True))
 
 
 def planned_runs(

@@ -27,6 +27,9 @@ class Experiment(Frozen):
     leaves_out: tuple[str, ...] = ()
 
 
+Experiments = Mapping[str, Experiment]
+"""Experiments by name."""
+
 _BOTH_HEADS = Arm(experiment="standard", scenario="full")
 
 
@@ -37,7 +40,7 @@ def _sample(*scenarios: str, **changes: object) -> ComparisonSpec:
     )
 
 
-EXPERIMENTS: Mapping[str, Experiment] = {
+EXPERIMENTS: Experiments = {
     "standard": Experiment(
         spec=_sample(
             *("heads-only", "top-1", "top-2", "gradual", "discriminative", "full"),
@@ -73,15 +76,16 @@ EXPERIMENTS: Mapping[str, Experiment] = {
 """By name. All but "bert-base" run on what comes with Freeze Lab."""
 
 
-def needed_experiments(arms: tuple[Arm, ...]) -> tuple[str, ...]:
-    """The names of the experiments that these arms need, what others go on from first."""
-    needed: dict[str, None] = {}
-    for arm in arms:
-        before = EXPERIMENTS[arm.experiment].goes_on_from
-        if before is not None:
-            needed |= dict.fromkeys(needed_experiments((before,)))
-        needed[arm.experiment] = None
-    return tuple(needed)
+def elsewhere(**changes: object) -> Experiments:
+    """All experiments on another checkpoint, on other data or for another time.
+
+    `changes` are fields of ComparisonSpec; those that are None change nothing.
+    """
+    wanted = {name: value for name, value in changes.items() if value is not None}
+    return {
+        name: each.model_copy(update={"spec": each.spec.model_copy(update=wanted)})
+        for name, each in EXPERIMENTS.items()
+    }
 
 
 def needed_arms(arms: tuple[Arm, ...]) -> tuple[Arm, ...]:

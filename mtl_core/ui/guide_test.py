@@ -77,10 +77,9 @@ def progress_of_tests(lab: Lab, under_way: Sequence[ComparisonRecord]) -> None:
 def _queue(lab: Lab, claim: Claim) -> None:
     try:
         queue_arms(
-            lab.store,
+            lab,
             claim.arms,
             lambda checkpoint, data: lab.model_description(checkpoint, load_tasks(data)),
-            lab.settings.threads,
         )
     except FreezeLabError as problem:
         st.session_state[Key.TEST_PROBLEM] = str(problem)

@@ -1,6 +1,6 @@
 """What the guide's page knows of each claim: the shipped verdict, and the one of runs made here."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,14 +8,18 @@ from mtl_core.analysis.claim_findings import ClaimVerdict, Finding, judge
 from mtl_core.analysis.claim_rules import KeptBytes, arms_of
 from mtl_core.engine.lab import Lab
 from mtl_core.lessons.claim import Claim
-from mtl_core.lessons.claim_runs import ArmRuns, evidence_of, missing_arms, runs_of_arms
+from mtl_core.lessons.claim_runs import (
+    ArmRuns,
+    evidence_of,
+    missing_arms,
+    own_runs,
+    shipped_runs,
+)
 from mtl_core.lessons.claims import CLAIMS
 from mtl_core.lessons.experiments import EXPERIMENTS
 from mtl_core.models.checkpoint import has_weights, resolve_checkpoint
-from mtl_core.store.record import ComparisonRecord, RunState
+from mtl_core.store.record import RunState
 from mtl_core.ui.run_cache import summary_of
-
-_MOST_COMPARISONS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +52,11 @@ class GuideState:
 
 def guide_state(lab: Lab) -> GuideState:
     """Every claim's verdicts as the store stands now."""
-    shipped = lab.store.comparisons(limit=_MOST_COMPARISONS, shipped=True)
-    own = lab.store.comparisons(limit=_MOST_COMPARISONS)
-    shipped_runs, own_runs = runs_of_arms(shipped), runs_of_arms(own)
+    shipped, own = shipped_runs(lab.store), own_runs(lab.store)
+    made = [run.created_at for by_seed in shipped.values() for run in by_seed.values()]
     return GuideState(
-        claims=tuple(_state(lab, claim, shipped_runs, own_runs) for claim in CLAIMS),
-        shipped_at=max((each.created_at for each in shipped), default=None),
+        claims=tuple(_state(lab, claim, shipped, own) for claim in CLAIMS),
+        shipped_at=max(made, default=None),
         seconds=_seconds(lab, shipped),
     )
 
@@ -102,10 +105,10 @@ def _comparison(claim: Claim, sources: Sequence[ArmRuns]) -> str | None:
     return None
 
 
-def _seconds(lab: Lab, shipped: Iterable[ComparisonRecord]) -> dict[tuple[str, str], float]:
+def _seconds(lab: Lab, shipped: ArmRuns) -> dict[tuple[str, str], float]:
     """Seconds that all seeds of each shipped arm took."""
     seconds: dict[tuple[str, str], float] = {}
-    for arm, by_seed in runs_of_arms(shipped).items():
+    for arm, by_seed in shipped.items():
         took = [summary_of(lab, run).elapsed_seconds for run in by_seed.values()]
         seconds[arm.experiment, arm.scenario] = sum(took)
     return seconds

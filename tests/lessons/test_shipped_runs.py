@@ -1,0 +1,74 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mtl_core.errors import BadInput, InternalError
+from mtl_core.lessons.claim_runs import missing_arms, own_runs, shipped_runs
+from mtl_core.lessons.claims import claim_called
+from mtl_core.lessons.shipped_runs import import_shipped, ship
+from mtl_core.store.runs import RunStore
+from tests.claim_runs import comparison_of
+
+SCORES = [(0.8, 0.5), (0.81, 0.51), (0.82, 0.52)]
+MADE = comparison_of("standard", {"heads-only": SCORES, "full": SCORES})
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[RunStore]:
+    opened = RunStore(tmp_path / "one" / "runs.db")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Iterator[RunStore]:
+    opened = RunStore(tmp_path / "other" / "runs.db")
+    yield opened
+    opened.close()
+
+
+def test_runs_written_from_one_store_come_into_another_as_shipped(
+    store: RunStore, other: RunStore, tmp_path: Path
+) -> None:
+    store.import_comparison(MADE)
+    (file,) = ship(store, [MADE.id], tmp_path / "shipped")
+    assert file.name == "compare-standard.json.gz"
+
+    assert len(import_shipped(other, tmp_path / "shipped")) == 6
+    arms = claim_called("faster").arms
+    assert missing_arms(shipped_runs(other), arms) == ()
+    assert missing_arms(own_runs(other), arms) == arms
+    again = other.comparison_to_ship(MADE.id)
+    assert [run.events for run in again.runs] == [run.events for run in MADE.runs]
+    assert again.created_at == MADE.created_at
+
+
+def test_what_is_there_already_is_not_read_again(
+    store: RunStore, other: RunStore, tmp_path: Path
+) -> None:
+    store.import_comparison(MADE)
+    (file,) = ship(store, [MADE.id], tmp_path / "shipped")
+    import_shipped(other, tmp_path / "shipped")
+    file.write_bytes(b"damaged")
+    assert import_shipped(other, tmp_path / "shipped") == []
+
+
+def test_a_damaged_file_is_named(store: RunStore, tmp_path: Path) -> None:
+    (tmp_path / "some.json.gz").write_bytes(b"damaged")
+    with pytest.raises(InternalError, match=r"shipped runs in some\.json\.gz cannot be read"):
+        import_shipped(store, tmp_path)
+
+
+def test_unfinished_runs_do_not_ship_and_leave_what_is_there(
+    store: RunStore, tmp_path: Path
+) -> None:
+    from mtl_core.lessons.claim_runs import planned_runs
+    from tests.run_story import minilm
+
+    store.import_comparison(MADE)
+    ship(store, [MADE.id], tmp_path)
+    waiting = store.add_comparison(MADE.spec, planned_runs("standard", MADE.spec, minilm(), 1, {}))
+    with pytest.raises(BadInput, match="only finished runs"):
+        ship(store, [waiting.id], tmp_path)
+    assert [each.name for each in tmp_path.glob("*.gz")] == ["compare-standard.json.gz"]
