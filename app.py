@@ -3,11 +3,12 @@
 import streamlit as st
 
 from mtl_core.engine.lab import the_lab
+from mtl_core.lessons.shipped_runs import take_in_shipped
 from mtl_core.ui.page import STATIC, logo
 
 st.set_page_config(page_title="Freeze Lab", page_icon=str(STATIC / "icon.svg"), layout="wide")
 logo()
-the_lab()
+the_lab(on_open=take_in_shipped)
 st.navigation(
     [
         st.Page("pages/freeze.py", title="Freeze", default=True),

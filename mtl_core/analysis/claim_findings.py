@@ -1,11 +1,12 @@
 """What runs say of a claim: effect, 95 % interval and verdict, by the rules of `claim_rules`."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import exp, log
 from statistics import fmean
 
+from mtl_core.analysis.claim_pairs import paired_difference
 from mtl_core.analysis.claim_rules import (
     VALIDATION,
     Arm,
@@ -21,8 +22,10 @@ from mtl_core.analysis.claim_rules import (
     Rule,
     Still,
 )
+from mtl_core.analysis.grouped import PairedDifference
 from mtl_core.analysis.intervals import Interval, over_seeds
 from mtl_core.analysis.kept_share import kept_bytes_ratio
+from mtl_core.analysis.marks import GoldLabels
 from mtl_core.analysis.summary import RunSummary
 
 Evidence = Mapping[Arm, Mapping[int, RunSummary]]
@@ -50,8 +53,8 @@ class Scale(StrEnum):
 class Finding:
     """An effect, turned so that more speaks for the claim; `bar` is what it has to pass.
 
-    `low` and `high` are None where the effect is counted, not estimated. `detail` says in words
-    what the numbers do not.
+    `low` and `high` are None where the effect is counted, not estimated. `sentences` is 0 where
+    the interval speaks of seeds alone. `detail` says in words what the numbers do not.
     """
 
     verdict: ClaimVerdict
@@ -61,16 +64,22 @@ class Finding:
     high: float | None = None
     bar: float = 0.0
     seeds: int = 0
+    sentences: int = 0
     detail: str | None = None
 
 
-def judge(rule: Rule, evidence: Evidence) -> Finding:
-    """What `evidence` says of the claim that `rule` tests; OPEN while runs are missing."""
+def judge(rule: Rule, evidence: Evidence, gold: GoldLabels | None = None) -> Finding:
+    """What `evidence` says of the claim that `rule` tests; OPEN while runs are missing.
+
+    `gold` are the right labels of the runs' validation sentences: with them, and where the runs
+    told their answers, intervals speak of other seeds and other sentences (`paired`), else of
+    other seeds alone.
+    """
     match rule:
         case Better():
-            return _better(rule, evidence)
+            return _better(rule, evidence, gold)
         case Keeps():
-            return _keeps(rule, evidence)
+            return _keeps(rule, evidence, gold)
         case Carries():
             return _carries(rule, evidence)
         case Cheaper():
@@ -102,25 +111,30 @@ def score_before(run: RunSummary, task: str) -> float | None:
     return next((each.first for each in run.tasks if each.task.name == task), None)
 
 
-def _better(rule: Better, evidence: Evidence) -> Finding:
-    pairs = _by_seed(
-        evidence,
-        (rule.arm, rule.against),
-        lambda run: score_after(run, rule.task, rule.data),
-    )
-    mean_against = fmean(against for _, against in pairs) if pairs else 0.0
-    return _difference(
-        [arm - against for arm, against in pairs], _allowed(rule.keeps, mean_against)
-    )
+def _better(rule: Better, evidence: Evidence, gold: GoldLabels | None) -> Finding:
+    arms = (rule.arm, rule.against)
+    pairs = _by_seed(evidence, arms, lambda run: score_after(run, rule.task, rule.data))
+    bar = _allowed(rule.keeps, fmean(against for _, against in pairs) if pairs else 0.0)
+    if gold and rule.data == VALIDATION:
+        arm, against = ({s: (run, -1) for s, run in evidence.get(a, {}).items()} for a in arms)
+        if (paired := paired_difference(arm, against, rule.task, gold)) is not None:
+            return _of_pairs(paired, bar)
+    return _difference([arm - against for arm, against in pairs], bar)
 
 
-def _keeps(rule: Keeps, evidence: Evidence) -> Finding:
+def _keeps(rule: Keeps, evidence: Evidence, gold: GoldLabels | None) -> Finding:
     before = _by_seed(evidence, (rule.arm,), lambda run: score_before(run, rule.task))
     after = _by_seed(evidence, (rule.arm,), lambda run: score_after(run, rule.task))
     if len(before) != len(after) or not before:
         return Finding(ClaimVerdict.OPEN)
-    changes = [a[0] - b[0] for b, a in zip(before, after, strict=True)]
-    return _difference(changes, _allowed(rule.keeps, fmean(b[0] for b in before)))
+    bar = _allowed(rule.keeps, fmean(b[0] for b in before))
+    if gold:
+        first, last = (
+            {s: (run, place) for s, run in evidence.get(rule.arm, {}).items()} for place in (0, -1)
+        )
+        if (paired := paired_difference(last, first, rule.task, gold)) is not None:
+            return _of_pairs(paired, bar)
+    return _difference([a[0] - b[0] for b, a in zip(before, after, strict=True)], bar)
 
 
 def _carries(rule: Carries, evidence: Evidence) -> Finding:
@@ -240,6 +254,12 @@ def _ratio(ratios: Sequence[float], bar: float) -> Finding:
     found = over_seeds([log(each) for each in ratios])
     geometric = Interval(exp(found.mean), exp(found.low), exp(found.high)) if found else None
     return _judged(geometric, ratios, bar, Scale.RATIO)
+
+
+def _of_pairs(paired: PairedDifference, bar: float) -> Finding:
+    found = Interval(paired.effect, paired.low, paired.high)
+    finding = _judged(found, [paired.effect] * paired.seeds, bar, Scale.DIFFERENCE)
+    return replace(finding, sentences=paired.sentences)
 
 
 def _judged(found: Interval | None, effects: Sequence[float], bar: float, scale: Scale) -> Finding:

@@ -18,7 +18,13 @@ from mtl_core.cli.choosing import choose_model
 from mtl_core.cli.telling import plain_console
 from mtl_core.engine.lab import Lab
 from mtl_core.lessons.claim import Claim
-from mtl_core.lessons.claim_runs import evidence_of, experiment_of, own_runs, queue_arms
+from mtl_core.lessons.claim_runs import (
+    evidence_of,
+    experiment_of,
+    own_runs,
+    queue_arms,
+    right_labels,
+)
 from mtl_core.lessons.claim_words import SIGNS, effect_text, interval_text, published_text
 from mtl_core.lessons.claims import CLAIMS, claim_called
 from mtl_core.lessons.experiments import EXPERIMENTS, Experiments, elsewhere
@@ -146,9 +152,12 @@ def _findings(lab: Lab, claims: Sequence[Claim], experiments: Experiments) -> li
             read[run.id] = summarise(run.id, run.spec, events)
         return read[run.id]
 
-    return [
-        judge(claim.rule, evidence_of(runs, arms_of(claim.rule), summary_of)) for claim in claims
-    ]
+    def finding_of(claim: Claim) -> Finding:
+        evidence = evidence_of(runs, arms_of(claim.rule), summary_of)
+        data = {experiments[arm.experiment].spec.data for arm in claim.arms}
+        return judge(claim.rule, evidence, right_labels(data.pop()) if len(data) == 1 else None)
+
+    return [finding_of(claim) for claim in claims]
 
 
 def _ship(lab: Lab, claims: Sequence[Claim], experiments: Experiments) -> None:

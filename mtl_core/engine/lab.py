@@ -2,7 +2,7 @@
 
 import atexit
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -247,15 +247,18 @@ _lab: Lab | None = None
 _opening = threading.Lock()
 
 
-def the_lab() -> Lab:
+def the_lab(on_open: Callable[[Lab], None] | None = None) -> Lab:
     """The one lab of this process, opened by whoever asks first and closed with the process.
 
-    Raises BadInput where its store cannot be opened.
+    `on_open` is called with it if it is opened by this call. Raises BadInput where its store
+    cannot be opened.
     """
     global _lab
     with _opening:
         if _lab is None:
             lab = Lab(Settings.from_environment()).open()
             atexit.register(lab.close)
+            if on_open is not None:
+                on_open(lab)
             _lab = lab
         return _lab

@@ -1,9 +1,11 @@
 """The runs that test claims: found in the store, and queued where they are missing."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 
 from mtl_core.analysis.claim_findings import Evidence
 from mtl_core.analysis.claim_rules import Arm
+from mtl_core.analysis.marks import GoldLabels, gold_labels
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.engine.lab import Lab
 from mtl_core.lessons.experiments import EXPERIMENTS, Experiment, Experiments
@@ -11,6 +13,7 @@ from mtl_core.models.checkpoint import require_weights, resolve_checkpoint
 from mtl_core.models.description import ModelDescription
 from mtl_core.store.record import ComparisonRecord, PlannedRun, RunRecord, RunState
 from mtl_core.store.runs import RunStore
+from mtl_core.tasks.dataset import load_dataset
 from mtl_core.training.comparison import ComparisonSpec
 from mtl_core.training.prepare_comparison import prepare_comparison
 from mtl_core.training.spec import RunSpec
@@ -79,6 +82,12 @@ def evidence_of(
         }
         for arm in arms
     }
+
+
+@lru_cache(maxsize=8)
+def right_labels(data: str) -> GoldLabels:
+    """What is right on the validation split of data that ships, or that a path names."""
+    return gold_labels(load_dataset(data))
 
 
 def missing_arms(runs: ArmRuns, arms: Iterable[Arm]) -> tuple[Arm, ...]:

@@ -32,13 +32,13 @@ SIGNS = {
 _COUNTED = {  # (of one, of several)
     ClaimVerdict.HOLDS: ("holds here", "hold here"),
     ClaimVerdict.DOES_NOT_HOLD: ("does not", "do not"),
-    ClaimVerdict.WITHIN_NOISE: ("is within noise", "are within noise"),
-    ClaimVerdict.OPEN: ("is not tested", "are not tested"),
+    ClaimVerdict.WITHIN_NOISE: ("within noise", "within noise"),
+    ClaimVerdict.OPEN: ("untested", "untested"),
 }
 
 
 def guide_headline(verdicts: Iterable[ClaimVerdict]) -> str:
-    """`26 claims about freezing: twelve hold here, six do not, seven are within noise, …`."""
+    """`26 claims about freezing: twelve hold here, six do not, eight within noise`."""
     counts = Counter(verdicts)
     parts = [
         f"{_number(counts[verdict])} {words[counts[verdict] > 1]}"

@@ -4,14 +4,18 @@ One file a comparison, named by its id, so that a store that knows the id need n
 """
 
 import gzip
+import logging
 from collections.abc import Iterable
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from mtl_core.errors import InternalError, UnknownComparison
+from mtl_core.engine.lab import Lab
+from mtl_core.errors import FreezeLabError, InternalError, UnknownComparison
 from mtl_core.store.runs import RunStore
 from mtl_core.store.shipping import ShippedComparison
+
+logger = logging.getLogger(__name__)
 
 FOLDER = Path(__file__).with_name("shipped")
 _ENDING = ".json.gz"
@@ -27,6 +31,14 @@ def ship(store: RunStore, comparisons: Iterable[str], folder: Path = FOLDER) -> 
     for old in folder.glob(f"*{_ENDING}"):
         old.unlink()
     return [_written(each, folder) for each in shipped]
+
+
+def take_in_shipped(lab: Lab) -> None:
+    """`import_shipped` for a dashboard that opens: what cannot be read is logged, not fatal."""
+    try:
+        import_shipped(lab.store)
+    except FreezeLabError:
+        logger.exception("The shipped runs could not be taken in.")
 
 
 def import_shipped(store: RunStore, folder: Path = FOLDER) -> list[str]:

@@ -9,6 +9,7 @@ from mtl_core.engine.lab import Lab
 from mtl_core.errors import FreezeLabError
 from mtl_core.lessons.claim import Claim
 from mtl_core.lessons.claim_runs import experiment_of, queue_arms
+from mtl_core.lessons.experiments import EXPERIMENTS
 from mtl_core.lessons.run_words import about
 from mtl_core.store.record import ComparisonRecord, RunState
 from mtl_core.tasks.dataset import load_tasks
@@ -27,19 +28,19 @@ def test_button(lab: Lab, guide: GuideState, state: ClaimState) -> None:
     elif state.waiting:
         st.caption(f"{state.waiting} runs to go")
     elif not state.complete:
-        seconds = price_seconds(guide, claim)
         st.button(
-            "Test this claim",
+            f"Test: {_price(claim, price_seconds(guide, claim))}",
             key=claim_key("test", claim.id),
             type="tertiary",
             icon=":material/science:",
             disabled=bool(state.missing),
             on_click=_queue,
             args=(lab, claim),
-            help=None if not state.missing else f"Needs the weights of {', '.join(state.missing)}.",
+            help=f"Needs the weights of {', '.join(state.missing)}."
+            if state.missing
+            else "Runs on this machine, in the background; the verdict then stands beside the "
+            "shipped one.",
         )
-        if not state.missing:
-            st.caption(_price(claim, seconds))
 
 
 def show_test_problem() -> None:
@@ -91,6 +92,5 @@ def _stop(lab: Lab, comparisons: Sequence[str]) -> None:
 
 
 def _price(claim: Claim, seconds: float | None) -> str:
-    seeds = 3
-    runs = f"{len(claim.arms) * seeds} runs"
-    return f"{runs}, {about(seconds)}" if seconds is not None else runs
+    runs = sum(len(EXPERIMENTS[arm.experiment].spec.seeds) for arm in claim.arms)
+    return about(seconds) if seconds is not None else f"{runs} runs"

@@ -13,13 +13,16 @@ from mtl_core.lessons.claim_runs import (
     evidence_of,
     missing_arms,
     own_runs,
+    right_labels,
     shipped_runs,
 )
 from mtl_core.lessons.claims import CLAIMS
 from mtl_core.lessons.experiments import EXPERIMENTS
 from mtl_core.models.checkpoint import has_weights, resolve_checkpoint
 from mtl_core.store.record import RunState
-from mtl_core.ui.run_cache import summary_of
+from mtl_core.ui.run_cache import Recent, summary_of
+
+_findings: Recent[Finding] = Recent()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +92,23 @@ def _state(lab: Lab, claim: Claim, shipped: ArmRuns, own: ArmRuns) -> ClaimState
 
 
 def _finding(lab: Lab, claim: Claim, runs: ArmRuns) -> Finding:
-    return judge(
-        claim.rule,
-        evidence_of(runs, arms_of(claim.rule), lambda record: summary_of(lab, record)),
+    """What the finished runs say; judged once for each set of them, for all visitors."""
+    arms = arms_of(claim.rule)
+    finished = tuple(
+        run.id
+        for arm in arms
+        for run in runs.get(arm, {}).values()
+        if run.state is RunState.FINISHED
     )
+    key = (lab.settings.database, claim.id, finished)
+    return _findings.get(key) or _findings.keep(key, _judged(lab, claim, runs))
+
+
+def _judged(lab: Lab, claim: Claim, runs: ArmRuns) -> Finding:
+    arms = arms_of(claim.rule)
+    evidence = evidence_of(runs, arms, lambda record: summary_of(lab, record))
+    data = {EXPERIMENTS[arm.experiment].spec.data for arm in arms}
+    return judge(claim.rule, evidence, right_labels(data.pop()) if len(data) == 1 else None)
 
 
 def _comparison(claim: Claim, sources: Sequence[ArmRuns]) -> str | None:

@@ -43,7 +43,7 @@ class Outcome:
     seconds: float | None
 
 
-class _Recent(Generic[Value]):
+class Recent(Generic[Value]):
     """The values asked for last, by key. Safe for threads."""
 
     def __init__(self) -> None:
@@ -67,10 +67,10 @@ class _Recent(Generic[Value]):
         return value
 
 
-_summaries: _Recent[RunSummary] = _Recent()
-_figures: _Recent[Figure] = _Recent()
-_outcomes: _Recent[Outcome] = _Recent()
-_paces: _Recent[Pace | None] = _Recent()
+_summaries: Recent[RunSummary] = Recent()
+_figures: Recent[Figure] = Recent()
+_outcomes: Recent[Outcome] = Recent()
+_paces: Recent[Pace | None] = Recent()
 _reading = threading.Lock()
 
 

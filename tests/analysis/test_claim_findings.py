@@ -14,6 +14,10 @@ from mtl_core.analysis.claim_rules import (
     Still,
 )
 from mtl_core.analysis.intervals import over_seeds
+from mtl_core.analysis.reading import extend
+from mtl_core.analysis.summary import RunSummary
+from mtl_core.tasks.task import DEFAULT_TASKS
+from mtl_core.training.events import Answers
 from tests.claim_runs import ONE, OTHER, by_seed, finished
 
 BETTER = Better(task="sentiment", arm=ONE, against=OTHER)
@@ -161,3 +165,43 @@ def test_biases_alone_do_not_save_a_hundredth_of_what_full_keeps() -> None:
     finding = judge(rule, {})
     assert finding.verdict is ClaimVerdict.DOES_NOT_HOLD
     assert 1 < finding.effect < 3
+
+
+OUTPUTS = DEFAULT_TASKS[0].outputs
+PLACES = tuple(range(40))
+GOLD = {"sentiment": dict.fromkeys(PLACES, OUTPUTS[0])}
+
+
+def answered(before: int, after: int) -> RunSummary:
+    """A run that was right on the first `before` sentences of 40 at first, on `after` at last."""
+    told = [
+        Answers(
+            elapsed_seconds=4.0,
+            step=step,
+            split="validation",
+            places={"sentiment": PLACES},
+            answers={"sentiment": tuple(int(place >= right) for place in PLACES)},
+        )
+        for step, right in ((0, before), (10, after))
+    ]
+    return extend(finished(after / 40, before=(before / 40, 0.0)), told)
+
+
+def test_with_answers_the_interval_speaks_of_sentences_too() -> None:
+    evidence = {
+        ONE: by_seed([answered(20, 36)] * 3),
+        OTHER: by_seed([answered(20, 30)] * 3),
+    }
+    by_seeds_alone = judge(BETTER, evidence)
+    paired = judge(BETTER, evidence, GOLD)
+    assert (by_seeds_alone.sentences, paired.sentences) == (0, 40)
+    assert by_seeds_alone.low == by_seeds_alone.high == pytest.approx(0.15)
+    assert paired.effect == pytest.approx(0.15)
+    assert 0 < paired.low < 0.15 < paired.high
+
+
+def test_a_task_that_keeps_its_answers_is_compared_with_itself_before() -> None:
+    finding = judge(Keeps(task="sentiment", arm=ONE), {ONE: by_seed([answered(30, 10)] * 3)}, GOLD)
+    assert finding.effect == pytest.approx(-0.5)
+    assert finding.sentences == 40
+    assert finding.verdict is ClaimVerdict.DOES_NOT_HOLD
