@@ -94,7 +94,8 @@ class PhaseProgress:
     is in words. `thawed` are the groups
     that learn here and did not in the phase before, `reaching` the tasks whose loss reaches
     something that learns (None: unknown). `step_seconds` sums the `timed_steps` steps
-    whose time was measured from the step before.
+    whose time was measured from the step before. `reuse` says in a line what of the frozen part
+    ran once, None where the run does not tell.
     """
 
     number: int
@@ -114,6 +115,7 @@ class PhaseProgress:
     scores: Mapping[str, float] = field(default_factory=dict)
     step_seconds: float = 0.0
     timed_steps: int = 0
+    reuse: str | None = None
 
     @property
     def seconds_per_step(self) -> float | None:

@@ -1,9 +1,9 @@
 """What a cost comes to, in sentences: why few parameters that learn may still cost much."""
 
-from mtl_core.cost.estimate import StepCost
+from mtl_core.cost.estimate import ADAMW_BYTES, FLOAT_BYTES, StepCost
 from mtl_core.freezing.gradient import layers_crossed
-from mtl_core.freezing.table import ParameterTable
-from mtl_core.models.description import BackboneDescription
+from mtl_core.freezing.table import ParameterTable, State
+from mtl_core.models.description import BackboneDescription, Role
 
 
 def share(part: float, whole: float) -> str:
@@ -48,6 +48,29 @@ def reuse(cost: StepCost, full: StepCost) -> str:
         f"With the frozen part computed once for each sentence and reused, a step is "
         f"{share(cost.reused_flops, full.flops)} of full's instead of "
         f"{share(cost.flops, full.flops)}."
+    )
+
+
+def at_most(table: ParameterTable, backbone: BackboneDescription) -> str | None:
+    """That a run keeps less of the word embedding than was counted; None where it does not learn.
+
+    A run keeps gradients and moments for the rows its sentences read, which only the data tell.
+    """
+    rows = backbone.vocabulary_size
+    learning = sum(
+        row.count
+        for row in table.rows
+        if row.role is Role.EMBEDDINGS
+        and row.state is State.TRAINABLE
+        and row.tied_to is None
+        and row.shape[:1] == (rows,)
+    )
+    if not learning:
+        return None
+    size = megabytes(learning * (FLOAT_BYTES + ADAMW_BYTES))
+    return (
+        f"At most: {size} of gradients and optimizer are counted for all {rows:,} rows of the word "
+        "embedding; a run keeps them for the rows that its sentences read."
     )
 
 

@@ -7,10 +7,12 @@ from mtl_core.analysis.summary import Progress, RunSummary
 from mtl_core.charts.theme import Palette
 from mtl_core.export.phases import phase_row
 from mtl_core.freezing.table import State
+from mtl_core.ui.page import plain
 
 
 def phase_table(summary: RunSummary, colors: Palette) -> None:
-    """Draw the table; the running phase in the colour of what learns."""
+    """Draw the table, the running phase in the colour of what learns; and below it what that
+    phase, or the last one, reused."""
     rows = pd.DataFrame([phase_row(phase, summary) for phase in summary.phases])
     vermilion = colors.states[State.TRAINABLE].text
     states = [phase.state for phase in summary.phases]
@@ -30,3 +32,6 @@ def phase_table(summary: RunSummary, colors: Palette) -> None:
             name: st.column_config.TextColumn(name, alignment="right") for name in rows.columns[2:]
         },
     )
+    if (phase := summary.phase) is not None and phase.reuse:
+        which = f"Phase {phase.number}: " if len(summary.phases) > 1 else ""
+        st.caption(plain(f"{which}{phase.reuse}"))

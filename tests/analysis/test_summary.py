@@ -3,7 +3,7 @@ import pytest
 from mtl_core.analysis.outlook import begin
 from mtl_core.analysis.reading import broken_off, extend, summarise
 from mtl_core.analysis.summary import Progress
-from mtl_core.training.events import RunFailed
+from mtl_core.training.events import PrefixReuse, RunFailed
 from tests.run_story import (
     Story,
     both,
@@ -61,6 +61,20 @@ def test_phases_are_done_running_and_waiting_with_their_steps() -> None:
     assert summary.phase is not None
     assert summary.phase.number == 2
     assert (summary.step, summary.total_steps, summary.share_done) == (14, 40, 0.35)
+
+
+def test_a_phase_says_what_of_its_frozen_part_ran_once_and_an_older_run_says_nothing() -> None:
+    story = gradual().start().phase(1)
+    reused = PrefixReuse(from_layer=6, layers=6, stored_bytes=12_000_000)
+    telling = [*story.events[:-1], story.events[-1].model_copy(update={"prefix": reused})]
+
+    told = summarise("a-run", story.spec, telling, minilm()).phases
+    silent = summarise("a-run", story.spec, story, minilm()).phases
+
+    assert told[0].reuse == (
+        "Prefix reuse: only the heads run on every step; all below ran once (12 MB)."
+    )
+    assert (told[1].reuse, silent[0].reuse) == (None, None)
 
 
 def test_a_phase_in_which_nothing_learns_has_no_steps() -> None:

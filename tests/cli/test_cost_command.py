@@ -53,6 +53,16 @@ def test_json_has_what_scripts_read(command: Command, measured: Speed) -> None:
     assert cost["estimated_seconds_per_step"] == pytest.approx(expected)
 
 
+def test_the_word_embedding_is_counted_at_most_and_only_where_it_learns(
+    command: Command, measured: Speed
+) -> None:
+    bound = (
+        "At most: 281 MB of gradients and optimizer are counted for all 30,522 rows"  # x 768 x 12
+    )
+    assert bound in command("cost", *BERT, "--scenario", "full").out
+    assert "At most" not in command("cost", *BERT, "--scenario", "top-1").out
+
+
 def test_full_is_its_own_measure(command: Command, measured: Speed) -> None:
     cost = command("cost", *BERT, "--scenario", "full", "--format", "json").json
     assert cost["relative_to_full"] == {"flops": 1.0, "memory": 1.0}
