@@ -30,8 +30,8 @@ from mtl_core.values import Frozen  # noqa: E402
 WRITTEN = "Written by `docs/reference.py` from the program."
 
 COMMANDS = (
-    *("checkpoints", "scenarios", "inspect", "cost", "plan", "train", "runs list"),
-    *("runs show", "runs delete", "claims", "export", "serve"),
+    *("checkpoints", "scenarios", "inspect", "cost", "plan", "train", "compare"),
+    *("runs list", "runs show", "runs delete", "claims", "export", "serve"),
 )
 EXIT_CODES = """
 Exit codes: 0 done, 2 bad input (one message on stderr), 1 our fault, 130 interrupted.

@@ -8,7 +8,16 @@ import typer
 from typer.exceptions import TyperException
 
 from mtl_core import __version__
-from mtl_core.cli import claiming, costing, exporting, inspecting, running, serving
+from mtl_core.cli import (
+    claiming,
+    comparing,
+    costing,
+    exporting,
+    inspecting,
+    listing,
+    running,
+    serving,
+)
 from mtl_core.cli.telling import forget_stdout
 from mtl_core.errors import BadInput, FreezeLabError
 from mtl_core.training.environment import ENVIRONMENT
@@ -30,11 +39,12 @@ for command in (
     inspecting.plan,
     running.train,
     claiming.claims,
+    comparing.compare,
     exporting.export,
     serving.serve,
 ):
     app.command()(command)
-app.add_typer(running.runs_app, name="runs")
+app.add_typer(listing.runs_app, name="runs")
 
 
 @app.callback(invoke_without_command=True)

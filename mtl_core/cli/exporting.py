@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mtl_core.cli.choosing import describe_here
+from mtl_core.cli.listing import comparison_called
 from mtl_core.errors import CheckpointError, PlanError
 from mtl_core.export.what import What
 from mtl_core.models.cache import description_of
@@ -19,7 +20,12 @@ from mtl_core.training.spec import RunSpec
 
 
 def export(
-    runs: Annotated[list[str], typer.Argument(metavar="RUN", help="Ids of `runs list`.")],
+    runs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RUN", help="Ids of `runs list`; a comparison's stands for its runs."
+        ),
+    ],
     output: Annotated[
         Path, typer.Option(metavar="DIR", help="A new folder, or an empty one, to write into.")
     ],
@@ -39,7 +45,8 @@ def export(
     settings = Settings.from_environment()
     with closing(RunStore(settings.database)) as store:
         store.mark_interrupted()
-        material = gather(store, runs, lambda spec: _model_of(spec, settings))
+        ids = [run for name in runs for run in _runs_of(store, name)]
+        material = gather(store, ids, lambda spec: model_of(spec, settings))
     write_folder(material, what.parts, output)
     for sentence in material.unfinished:
         print(sentence, file=sys.stderr)
@@ -49,7 +56,13 @@ def export(
     print(f"{material.headline}\nWritten to {output}")
 
 
-def _model_of(spec: RunSpec, settings: Settings) -> ModelDescription | None:
+def _runs_of(store: RunStore, name: str) -> list[str]:
+    """The runs that an id stands for."""
+    comparison = comparison_called(store, name)
+    return [name] if comparison is None else [run.id for run in comparison.runs]
+
+
+def model_of(spec: RunSpec, settings: Settings) -> ModelDescription | None:
     """The run's model, if its checkpoint is still here."""
     try:
         backbone = description_of(resolve_checkpoint(spec.checkpoint), settings, describe_here)

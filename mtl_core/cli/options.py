@@ -29,6 +29,24 @@ DataOption = Annotated[
         help="`sample`, `sample-posts`, or a manifest's path: decides the heads.",
     ),
 ]
+ExamplesOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="TASK=N", help="Train on N of a task's sentences. Repeatable."),
+]
+LabelNoiseOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="TASK=SHARE",
+        help="Give that share of a task's training sentences wrong labels. Repeatable.",
+    ),
+]
+RandomBackboneOption = Annotated[
+    bool,
+    typer.Option(
+        "--random-backbone",
+        help="Draw the encoder's weights from the seed: what pretraining is worth.",
+    ),
+]
 
 
 class ListFormat(StrEnum):
@@ -53,6 +71,13 @@ class Precision(StrEnum):
 
     FLOAT32 = "float32"
     BFLOAT16 = "bfloat16"
+
+
+class ReportFormat(StrEnum):
+    """How `compare` tells its result."""
+
+    TEXT = "text"
+    JSON = "json"
 
 
 class EventFormat(StrEnum):

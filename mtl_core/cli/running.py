@@ -1,8 +1,6 @@
-"""Commands about runs: train one here and now, and list, show or delete those in the store."""
+"""The `train` command: one run here and now."""
 
-import json
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -16,13 +14,16 @@ from mtl_core.cli.options import (
     CheckpointOption,
     DataOption,
     EventFormat,
-    ListFormat,
+    ExamplesOption,
+    LabelNoiseOption,
     PlanOption,
     Precision,
+    RandomBackboneOption,
     ScenarioOption,
 )
+from mtl_core.cli.task_values import checked_rate, examples_by_task, noise_by_task
 from mtl_core.cli.telling import Telling, forget_stdout, telling
-from mtl_core.errors import BadInput, FreezeLabError, InvalidRun
+from mtl_core.errors import BadInput, FreezeLabError
 from mtl_core.settings import Settings
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.store.runs import RunStore
@@ -31,7 +32,6 @@ from mtl_core.training.prefix_store import PrefixStore
 from mtl_core.training.prepare import prepare_spec
 from mtl_core.training.spec import DeviceName, RunSpec
 
-runs_app = typer.Typer(help="List, show or delete runs.")
 _SECONDS_BETWEEN_WRITES = 0.3
 
 
@@ -50,24 +50,9 @@ def train(
     head_learning_rate: Annotated[
         float | None, typer.Option(help="Of the heads; else the plan's.")
     ] = None,
-    examples: Annotated[
-        list[str] | None,
-        typer.Option(metavar="TASK=N", help="Train on N of a task's sentences. Repeatable."),
-    ] = None,
-    label_noise: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="TASK=SHARE",
-            help="Give that share of a task's training sentences wrong labels. Repeatable.",
-        ),
-    ] = None,
-    random_backbone: Annotated[
-        bool,
-        typer.Option(
-            "--random-backbone",
-            help="Draw the encoder's weights from the seed: what pretraining is worth.",
-        ),
-    ] = False,
+    examples: ExamplesOption = None,
+    label_noise: LabelNoiseOption = None,
+    random_backbone: RandomBackboneOption = False,
     output: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write the fine-tuned model here.")
     ] = None,
@@ -91,7 +76,7 @@ def train(
     settings = Settings.from_environment()
     spec = prepare_spec(
         chosen.model,
-        chosen.plan.with_rates(_rate(learning_rate), _rate(head_learning_rate)),
+        chosen.plan.with_rates(checked_rate(learning_rate), checked_rate(head_learning_rate)),
         checkpoint=checkpoint,
         scenario=chosen.scenario,
         data=data or "sample",
@@ -99,10 +84,10 @@ def train(
         batch_size=batch_size,
         max_length=max_length,
         seed=seed,
-        examples=_examples(examples or []),
+        examples=examples_by_task(examples or []),
         threads=settings.threads,
         prefix_reuse=not no_prefix_reuse,
-        label_noise=_label_noise(label_noise or []),
+        label_noise=noise_by_task(label_noise or []),
         random_backbone=random_backbone,
         device=_device(device),
         precision=precision.value,
@@ -139,7 +124,7 @@ def _run(
         tell(event)
 
     try:
-        with _terminated_is_interrupted():
+        with terminated_is_interrupted():
             for event in fine_tune(
                 spec, record.id, output, asked_to_stop, settings.uploads, PrefixStore.of(settings)
             ):
@@ -185,106 +170,10 @@ class _Keeping:
 
 
 @contextmanager
-def _terminated_is_interrupted() -> Iterator[None]:
+def terminated_is_interrupted() -> Iterator[None]:
     """Let SIGTERM end a run as Ctrl-C does, with a last word."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _rate(rate: float | None) -> float | None:
-    if rate is not None and not 0 < rate <= 10:
-        raise InvalidRun(f"A learning rate of {rate:g}: it must lie above 0 and at most at 10.")
-    return rate
-
-
-def _examples(given: list[str]) -> dict[str, int]:
-    numbers = {}
-    for each in given:
-        task, equals, number = each.partition("=")
-        if not equals or not number.isdecimal() or int(number) < 1:
-            raise InvalidRun(
-                f"--examples {each}: write TASK=N with N from 1, e.g. --examples ner=50."
-            )
-        numbers[task] = int(number)
-    return numbers
-
-
-def _label_noise(given: list[str]) -> dict[str, float]:
-    shares = {}
-    for each in given:
-        task, _, share = each.partition("=")
-        try:
-            shares[task] = float(share)
-        except ValueError:
-            raise InvalidRun(
-                f"--label-noise {each}: write TASK=SHARE with a share from 0 to 1, "
-                "e.g. --label-noise sentiment=0.3."
-            ) from None
-    return shares
-
-
-@runs_app.callback(invoke_without_command=True)
-def _root(context: typer.Context) -> None:
-    if context.invoked_subcommand is None:
-        print(context.get_help())
-
-
-@runs_app.command("list")
-def list_runs(form: Annotated[ListFormat, typer.Option("--format")] = ListFormat.TABLE) -> None:
-    """List the runs in the store, newest first."""
-    from mtl_core.cli.telling import print_runs
-
-    with closing(RunStore(Settings.from_environment().database)) as store:
-        store.mark_interrupted()
-        records = store.runs()
-        if form is ListFormat.JSON:
-            print(json.dumps([_summary(record) for record in records], indent=2))
-        else:
-            print_runs(records, store)
-
-
-@runs_app.command()
-def show(
-    run: str, form: Annotated[EventFormat, typer.Option("--format")] = EventFormat.TEXT
-) -> None:
-    """Tell a run again, as `train` told it."""
-    with closing(RunStore(Settings.from_environment().database)) as store:
-        store.run(run)
-        with telling(form, live=False) as tell:
-            for _, event in store.events(run):
-                tell(event)
-
-
-@runs_app.command()
-def delete(run: str) -> None:
-    """Forget a run and its events."""
-    import shutil
-
-    settings = Settings.from_environment()
-    with closing(RunStore(settings.database)) as store:
-        store.delete(run)
-    shutil.rmtree(settings.run_folder(run), ignore_errors=True)
-    print(f"Run {run} is deleted.", file=sys.stderr)
-
-
-def _summary(record: RunRecord) -> dict[str, object]:
-    times = {
-        "created": record.created_at,
-        "started": record.started_at,
-        "ended": record.finished_at,
-    }
-    return {
-        "run": record.id,
-        "title": record.title,
-        "tags": list(record.tags),
-        "state": str(record.state),
-        "checkpoint": record.spec.checkpoint,
-        "scenario": record.spec.scenario or record.spec.plan.name,
-        "data": record.spec.data,
-        "seed": record.spec.seed,
-        "reason": record.reason,
-        **{name: time.isoformat() if time else None for name, time in times.items()},
-    }

@@ -131,7 +131,8 @@ def work(spec: RunSpec) -> tuple[object, ...]:
     phases = tuple((phase.train, phase.epochs) for phase in spec.plan.phases)
     limits = tuple(sorted(spec.examples.items()))
     shapes = (spec.checkpoint, spec.data, limits, spec.batch_size, spec.max_length, spec.threads)
-    return (*shapes, phases, spec.plan.freeze, spec.prefix_reuse)
+    where = (spec.device, spec.precision, spec.prefix_reuse)
+    return (*shapes, *where, phases, spec.plan.freeze)
 
 
 def _settle_epochs(

@@ -90,14 +90,10 @@ def _first_run(
         seed=comparison.seeds[0],
         examples=comparison.examples,
         threads=threads,
+        label_noise=comparison.label_noise,
+        random_backbone=comparison.random_backbone,
     )
-    return spec.model_copy(
-        update={
-            "label_noise": dict(comparison.label_noise),
-            "also_evaluate": comparison.also_evaluate,
-            "random_backbone": comparison.random_backbone,
-        }
-    )
+    return spec.model_copy(update={"also_evaluate": comparison.also_evaluate})
 
 
 def _scaled(phase: Phase, factor: float) -> Phase:

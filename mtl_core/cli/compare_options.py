@@ -1,0 +1,86 @@
+"""Options of `compare`: lists written with commas, and what all its runs share."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+
+from mtl_core.errors import InvalidRun
+
+_Value = TypeVar("_Value", int, float)
+
+ScenariosOption = Annotated[
+    str | None,
+    typer.Option("--scenarios", metavar="A,B,C", help="What to compare: some of `scenarios`."),
+]
+SeedsOption = Annotated[
+    str, typer.Option("--seeds", metavar="1,2,3", help="Each scenario is run with each seed.")
+]
+EpochsOption = Annotated[float, typer.Option(help="Of each run, shared by its phases.")]
+BatchSizeOption = Annotated[int, typer.Option(help="Examples a step.")]
+MaxLengthOption = Annotated[int, typer.Option(help="Sub-words a sentence, at most.")]
+RateOption = Annotated[float | None, typer.Option(help="Of the encoder; else each scenario's own.")]
+HeadRateOption = Annotated[
+    float | None, typer.Option(help="Of the heads; else each scenario's own.")
+]
+AlsoEvaluateOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="REF", help="Score every task on other data too. Repeatable."),
+]
+SweepOption = Annotated[
+    str,
+    typer.Option(
+        metavar="0.3,1,3",
+        help="Try these factors on each scenario's learning rates with the first seed, and go on "
+        "with the one of the highest mean score.",
+    ),
+]
+SecondsOption = Annotated[
+    float | None,
+    typer.Option(
+        help="Train each run about this long instead of --epochs; the time of an epoch is that of "
+        "an earlier run alike, or is measured first."
+    ),
+]
+ResumeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--resume",
+        metavar="ID",
+        help="Go on with a comparison that was stopped; finished runs are kept.",
+    ),
+]
+NameOption = Annotated[str | None, typer.Option(help="What to call the comparison.")]
+OutputOption = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Write note, figures, tables and models here at the end."),
+]
+
+
+def seeds_of(text: str) -> tuple[int, ...]:
+    """Seeds written with commas. Raises InvalidRun for what is no whole number."""
+    return _listed(text, int, "--seeds", "whole numbers with commas, e.g. --seeds 1,2,3")
+
+
+def factors_of(text: str) -> tuple[float, ...]:
+    """Factors written with commas. Raises InvalidRun for what is no number above 0."""
+    example = "numbers above 0 with commas, e.g. --sweep 0.3,1,3"
+    factors = _listed(text, float, "--sweep", example)
+    if not all(0 < factor < float("inf") for factor in factors):
+        raise InvalidRun(f"--sweep {text}: write {example}.")
+    return factors
+
+
+def names_of(text: str) -> tuple[str, ...]:
+    """Names written with commas."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _listed(
+    text: str, kind: Callable[[str], _Value], option: str, example: str
+) -> tuple[_Value, ...]:
+    try:
+        return tuple(kind(each) for each in names_of(text))
+    except ValueError:
+        raise InvalidRun(f"{option} {text}: write {example}.") from None

@@ -1,0 +1,265 @@
+"""How a comparison is told: a line as each run ends, one for the whole, a table, and JSON."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from statistics import fmean
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Table
+
+from mtl_core.analysis.grouped import GroupedComparison, PlanResult, TaskResult, Verdict
+from mtl_core.analysis.grouping import group
+from mtl_core.analysis.reading import broken_off, summarise
+from mtl_core.cli.telling import plain_console
+from mtl_core.engine.comparison_progress import ComparisonProgress
+from mtl_core.engine.lab import Lab
+from mtl_core.lessons.run_words import duration
+from mtl_core.store.record import ComparisonRecord, Role, RunRecord, RunState
+from mtl_core.store.runs import RunStore
+from mtl_core.tasks.task import Task, TaskKind
+from mtl_core.training.events import PhaseStarted, RunEvent, RunFinished, RunStarted
+
+_WITHOUT_STEPS = (
+    *("run_started", "phase_started", "evaluation", "answers", "measured", "phase_finished"),
+    *("run_finished", "run_failed", "run_stopped"),
+)
+_WHAT = {Role.SWEEP: "trying rates", Role.PACE: "measuring an epoch"}
+
+
+class ComparisonTelling:
+    """Tells on stderr how a comparison goes: a line for each run that ends, and, where somebody
+    watches, one that moves for the whole, with the time left."""
+
+    def __init__(self, lab: Lab, record: ComparisonRecord) -> None:
+        self._lab, self._comparison = lab, record.id
+        self._console = Console(stderr=True, markup=False, emoji=False, highlight=False)
+        self._bar = Progress(
+            TextColumn("{task.fields[done]}"),
+            BarColumn(),
+            TextColumn("{task.fields[left]}"),
+            console=self._console,
+            transient=True,
+            disable=not self._console.is_terminal,
+        )
+        self._task = self._bar.add_task("", total=1.0, done="", left="")
+        runs = (*record.scouts, *record.runs)
+        self._told = {run.id for run in runs if run.state.is_final}
+        kept = f", {len(self._told)} of them finished before" if self._told else ""
+        self._say(f"Comparison {record.id}: {record.name}, {len(runs)} runs{kept}")
+
+    def __enter__(self) -> "ComparisonTelling":
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def look(self) -> ComparisonProgress:
+        """Tell what has happened since the last look; how far it has come."""
+        progress = self._lab.comparison_progress(self._comparison)
+        record = self._lab.store.comparison(self._comparison)
+        for run in (*record.scouts, *record.runs):
+            if run.state.is_final and run.id not in self._told:
+                self._told.add(run.id)
+                self._say(f"  {len(self._told)}/{progress.total} {_ended(run, self._lab.store)}")
+        current = progress.current
+        left = progress.remaining_seconds
+        self._bar.update(
+            self._task,
+            completed=progress.share_done,
+            done=f"{progress.finished} of {progress.total} runs"
+            + (f" · {_called(current)}" if current else ""),
+            left="" if left is None else f"{duration(left)} left",
+        )
+        return progress
+
+    def _say(self, line: str) -> None:
+        self._console.print(line, soft_wrap=True)
+
+
+def grouped(store: RunStore, record: ComparisonRecord) -> GroupedComparison:
+    """The runs of a comparison gathered by scenario."""
+    labelled = []
+    for run in record.runs:
+        events = (event for _, event in store.events(run.id, kinds=_WITHOUT_STEPS))
+        summary = summarise(run.id, run.spec, events)
+        if run.state is RunState.INTERRUPTED:
+            summary = broken_off(summary)
+        labelled.append((run.name, summary))
+    return group(labelled)
+
+
+def best_names(results: GroupedComparison, task: str) -> list[str]:
+    """The plans that cannot be told apart from the best, the best first.
+
+    While no verdict can be given (too few seeds) these are the ones of the highest mean.
+    """
+    known = [(plan, plan.tasks[task]) for plan in results.plans if task in plan.tasks]
+    known.sort(key=lambda each: -(each[1].mean if each[1].mean is not None else -1.0))
+    told = [p.label for p, at in known if at.verdict in (Verdict.BEST, Verdict.WITHIN_NOISE)]
+    if told:
+        return told
+    means = [at.mean for _, at in known if at.mean is not None]
+    return [plan.label for plan, at in known if means and at.mean == max(means)]
+
+
+def as_json(
+    store: RunStore, record: ComparisonRecord, results: GroupedComparison
+) -> dict[str, Any]:
+    """The comparison under the names that scripts read."""
+    ends = {run.id: _end(store, run) for run in (*record.scouts, *record.runs)}
+    return {
+        "checkpoint": record.spec.checkpoint,
+        "data": record.spec.data,
+        "scenarios": [_scenario(store, record, each, ends) for each in record.spec.scenarios],
+        "best": {task.name: best_names(results, task.name) for task in results.tasks},
+        "seconds": sum(end.total_seconds for end in ends.values() if end is not None),
+    }
+
+
+def print_results(record: ComparisonRecord, results: GroupedComparison) -> None:
+    """A table of scenarios with each task's mean and range over the seeds, and the answer."""
+    console = plain_console()
+    seeds = ", ".join(map(str, record.spec.seeds))
+    console.print(f"{record.name} · {record.spec.data} · seeds {seeds}", soft_wrap=True)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("scenario")
+    for column in ("learn", *(f"{task.name} {_metric(task)}" for task in results.tasks)):
+        table.add_column(column, justify="right")
+    for column in ("seconds", "peak MB", "seeds"):
+        table.add_column(column, justify="right")
+    for plan in results.plans:
+        table.add_row(*_row(plan, results.tasks))
+    console.print(table)
+    for task in results.tasks:
+        if names := best_names(results, task.name):
+            others = f"; within noise of it: {', '.join(names[1:])}" if names[1:] else ""
+            console.print(f"{task.name}: best is {names[0]}{others}", soft_wrap=True)
+
+
+def print_comparisons(records: Sequence[ComparisonRecord]) -> None:
+    """A table of comparisons and of how far each has come; nothing where there are none."""
+    if not records:
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("comparison", "name", "data", "finished"):
+        table.add_column(column, overflow="fold")
+    for record in records:
+        finished = sum(run.state is RunState.FINISHED for run in record.runs)
+        state = "" if record.ended else ", going on"
+        done = f"{finished} of {len(record.runs)} runs{state}"
+        table.add_row(record.id, record.name, record.spec.data, done)
+    console = plain_console()
+    console.print(table)
+    console.print()
+
+
+def _row(plan: PlanResult, tasks: Sequence[Task]) -> Iterator[str]:
+    yield plan.label
+    yield "" if plan.trainable is None else f"{plan.trainable:,}"
+    for task in tasks:
+        yield _score(plan.tasks.get(task.name))
+    yield "" if plan.seconds is None else f"{plan.seconds:.1f}"
+    yield "" if plan.peak_memory_bytes is None else f"{plan.peak_memory_bytes / 1e6:,.0f}"
+    yield str(sum(run.finished is not None for run in plan.runs.values()))
+
+
+def _score(result: TaskResult | None) -> str:
+    if result is None or result.mean is None:
+        return ""
+    if result.low is None or result.high is None or result.seeds < 2:
+        return f"{result.mean:.3f}"
+    return f"{result.mean:.3f} ({result.low:.3f} to {result.high:.3f})"
+
+
+def _metric(task: Task) -> str:
+    return "accuracy" if task.kind is TaskKind.SENTENCE else "entity F1"
+
+
+def _called(run: RunRecord) -> str:
+    factor = "" if run.factor is None or run.role is Role.RUN else f" at {run.factor:g}"
+    what = f"{_WHAT[run.role]}{factor}" if run.role in _WHAT else f"seed {run.spec.seed}"
+    return f"{run.name} · {what}"
+
+
+def _ended(run: RunRecord, store: RunStore) -> str:
+    end = _end(store, run)
+    if end is None:
+        return f"{_called(run)} · {run.state}: {run.reason}"
+    scores = " · ".join(f"{task} {score.headline:.3f}" for task, score in end.metrics.items())
+    return f"{_called(run)} · {scores} · {duration(end.total_seconds)}"
+
+
+def _end(store: RunStore, run: RunRecord) -> RunFinished | None:
+    if run.state is not RunState.FINISHED:
+        return None
+    last = store.latest(run.id, "run_finished")
+    return last if isinstance(last, RunFinished) else None
+
+
+def _scenario(
+    store: RunStore,
+    record: ComparisonRecord,
+    scenario: str,
+    ends: Mapping[str, RunFinished | None],
+) -> dict[str, Any]:
+    runs = [run for run in record.runs if run.spec.scenario == scenario]
+    scores = [_metrics(end) for run in runs if (end := ends[run.id]) is not None]
+    trainable, frozen = _counts(store, runs)
+    return {
+        "scenario": scenario,
+        "seeds": [
+            {
+                "seed": run.spec.seed,
+                "run": run.id,
+                "seconds": None if (end := ends[run.id]) is None else end.total_seconds,
+                "metrics": None if end is None else _metrics(end),
+            }
+            for run in runs
+        ],
+        "mean": _over(scores, fmean),
+        "low": _over(scores, min),
+        "high": _over(scores, max),
+        "trainable": trainable,
+        "frozen": frozen,
+    }
+
+
+def _metrics(end: RunFinished) -> dict[str, dict[str, float | None]]:
+    return {task: score.model_dump() for task, score in end.metrics.items()}
+
+
+def _over(
+    scores: Sequence[dict[str, dict[str, float | None]]], what: Callable[[Any], float]
+) -> dict[str, Any]:
+    """`what` of each metric of each task over the seeds; None where a seed has none."""
+    if not scores:
+        return {}
+    return {
+        task: {
+            metric: None if None in values else what(values)
+            for metric in metrics
+            for values in [[each[task][metric] for each in scores]]
+        }
+        for task, metrics in scores[0].items()
+    }
+
+
+def _counts(store: RunStore, runs: Sequence[RunRecord]) -> tuple[int | None, int | None]:
+    """Parameters that learn and that are frozen, in the phase in which most learn."""
+    for run in runs:
+        told: list[RunEvent] = [
+            event for _, event in store.events(run.id, kinds=("run_started", "phase_started"))
+        ]
+        phases = [(e.trainable, e.frozen) for e in told if isinstance(e, PhaseStarted)]
+        starts = [(e.totals.trainable, e.totals.frozen) for e in told if isinstance(e, RunStarted)]
+        if run.state is RunState.FINISHED and (phases or starts):
+            return max(phases or starts)
+    return None, None

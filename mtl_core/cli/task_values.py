@@ -1,0 +1,38 @@
+"""Values of options that several commands share: a rate, and numbers by task."""
+
+from mtl_core.errors import InvalidRun
+
+
+def checked_rate(rate: float | None) -> float | None:
+    """The rate as it is. Raises InvalidRun for one that no plan may have."""
+    if rate is not None and not 0 < rate <= 10:
+        raise InvalidRun(f"A learning rate of {rate:g}: it must lie above 0 and at most at 10.")
+    return rate
+
+
+def examples_by_task(given: list[str]) -> dict[str, int]:
+    """`TASK=N` each. Raises InvalidRun."""
+    numbers = {}
+    for each in given:
+        task, equals, number = each.partition("=")
+        if not equals or not number.isdecimal() or int(number) < 1:
+            raise InvalidRun(
+                f"--examples {each}: write TASK=N with N from 1, e.g. --examples ner=50."
+            )
+        numbers[task] = int(number)
+    return numbers
+
+
+def noise_by_task(given: list[str]) -> dict[str, float]:
+    """`TASK=SHARE` each. Raises InvalidRun for what is no number."""
+    shares = {}
+    for each in given:
+        task, _, share = each.partition("=")
+        try:
+            shares[task] = float(share)
+        except ValueError:
+            raise InvalidRun(
+                f"--label-noise {each}: write TASK=SHARE with a share from 0 to 1, "
+                "e.g. --label-noise sentiment=0.3."
+            ) from None
+    return shares

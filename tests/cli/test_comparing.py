@@ -1,0 +1,251 @@
+"""`compare` as a process of its own, on the tiny checkpoint and data."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from mtl_core.settings import Settings
+from mtl_core.store.record import RunState
+from mtl_core.store.runs import RunStore
+from mtl_core.training.events import RunFinished
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_SECONDS = 300
+Command = Callable[..., Any]
+Refused = Callable[..., str]
+
+
+class Compared(NamedTuple):
+    """A finished `compare --format json --output`, and the home that keeps it."""
+
+    home: Path
+    output: Path
+    answer: subprocess.CompletedProcess[str]
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.answer.stdout)
+
+
+def started(home: Path, *arguments: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "mtl_core", "compare", *map(str, arguments)],
+        cwd=ROOT,
+        env={**os.environ, "FREEZE_LAB_HOME": str(home), "FREEZE_LAB_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+
+
+def finished(home: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    process = started(home, *arguments)
+    out, err = process.communicate(timeout=PATIENCE_SECONDS)
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+@pytest.fixture(scope="module")
+def tiny(tiny_checkpoint: Path, tiny_data: Path) -> tuple[object, ...]:
+    return ("--checkpoint", tiny_checkpoint, "--data", tiny_data, "--max-length", 16)
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory, tiny: tuple[object, ...]) -> Compared:
+    folder = tmp_path_factory.mktemp("compared")
+    output = folder / "bundle"
+    options = ("--scenarios", "heads-only,full", "--seeds", "3,5", "--epochs", 1)
+    report = ("--format", "json", "--output", output)
+    answer = finished(folder / "home", *tiny, *options, *report)
+    assert answer.returncode == 0, answer.stderr
+    return Compared(folder / "home", output, answer)
+
+
+@pytest.fixture
+def kept(compared: Compared, monkeypatch: pytest.MonkeyPatch) -> Compared:
+    """The same, with commands of this process looking into its home."""
+    monkeypatch.setenv("FREEZE_LAB_HOME", str(compared.home))
+    return compared
+
+
+def test_the_json_has_exactly_the_keys_of_the_contract(
+    compared: Compared, tiny_checkpoint: Path, tiny_data: Path
+) -> None:
+    told = compared.json
+    assert set(told) == {"checkpoint", "data", "scenarios", "best", "seconds"}
+    assert (told["checkpoint"], told["data"]) == (str(tiny_checkpoint), str(tiny_data))
+    assert [each["scenario"] for each in told["scenarios"]] == ["heads-only", "full"]
+    for each in told["scenarios"]:
+        assert set(each) == {
+            *("scenario", "seeds", "mean", "low", "high", "trainable", "frozen"),
+        }
+        assert [run["seed"] for run in each["seeds"]] == [3, 5]
+        for run in each["seeds"]:
+            assert set(run) == {"seed", "run", "seconds", "metrics"}
+            assert set(run["metrics"]["sentiment"]) == {"loss", "accuracy", "macro_f1"}
+            assert set(run["metrics"]["ner"]) == {"loss", "entity_f1", "precision", "recall"}
+    assert set(told["best"]) == {"sentiment", "ner"}
+    assert set(told["best"]["ner"]) <= {"heads-only", "full"}
+    assert told["best"]["ner"]
+
+
+def test_mean_low_and_high_are_over_the_seeds(compared: Compared) -> None:
+    for each in compared.json["scenarios"]:
+        losses = [run["metrics"]["ner"]["loss"] for run in each["seeds"]]
+        assert each["mean"]["ner"]["loss"] == pytest.approx(sum(losses) / 2)
+        assert each["low"]["ner"]["loss"] == min(losses)
+        assert each["high"]["ner"]["loss"] == max(losses)
+        assert losses[0] != losses[1]
+
+
+def test_counts_are_those_of_inspect(kept: Compared, command: Command, tiny: Any) -> None:
+    inspected = command("inspect", *tiny[:4], "--scenario", "heads-only", "--format", "json").json
+    heads_only, full = kept.json["scenarios"]
+    totals = inspected["totals"]
+    assert (heads_only["trainable"], heads_only["frozen"]) == (
+        totals["trainable"],
+        totals["frozen"],
+    )
+    assert full["trainable"] > heads_only["trainable"]
+
+
+def test_every_number_is_that_of_the_run_in_the_store(kept: Compared) -> None:
+    with closing(RunStore(Settings.from_environment().database)) as store:
+        (record,) = store.comparisons()
+        ends = {run.id: store.latest(run.id, "run_finished") for run in record.runs}
+    told = kept.json
+    for each in told["scenarios"]:
+        for run in each["seeds"]:
+            end = ends.pop(run["run"])
+            assert isinstance(end, RunFinished)
+            assert run["seconds"] == end.total_seconds
+            assert run["metrics"] == {t: score.model_dump() for t, score in end.metrics.items()}
+    assert ends == {}
+    assert told["seconds"] == sum(
+        run["seconds"] for each in told["scenarios"] for run in each["seeds"]
+    )
+
+
+def test_stderr_names_the_comparison_and_each_run_as_it_ends(compared: Compared) -> None:
+    first, *runs, last = compared.answer.stderr.splitlines()
+    assert first.endswith("heads-only, full · tiny-bert · 2 seeds, 4 runs")
+    assert [line.split(" · ")[:2] for line in runs] == [
+        ["  1/4 heads-only", "seed 3"],
+        ["  2/4 full", "seed 3"],
+        ["  3/4 heads-only", "seed 5"],
+        ["  4/4 full", "seed 5"],
+    ]
+    assert last == f"Written to {compared.output}"
+
+
+def test_the_bundle_holds_the_note_and_the_models_of_the_first_seed(compared: Compared) -> None:
+    assert (compared.output / "note.html").is_file()
+    assert len(list(compared.output.rglob("model.safetensors"))) == 2
+
+
+def test_a_run_of_a_comparison_is_that_of_train_to_the_bit(
+    kept: Compared, command: Command, tiny: Any
+) -> None:
+    options = ("--scenario", "full", "--seed", 5, "--epochs", 1, "--format", "jsonl")
+    *_, end = command("train", *tiny, *options).events
+    full = kept.json["scenarios"][1]["seeds"][1]
+    assert end["metrics"] == full["metrics"]
+    command("runs", "delete", end["run"])
+
+
+def test_runs_list_and_show_tell_of_the_comparison(kept: Compared, command: Command) -> None:
+    comparison = kept.answer.stderr.split()[1].rstrip(":")
+    listed = command("runs", "list").out
+    assert comparison in listed
+    assert "4 of 4 runs" in listed
+    runs = command("runs", "list", "--format", "json").json
+    assert {run["comparison"] for run in runs} == {comparison}
+    shown = command("runs", "show", comparison).out
+    assert "heads-only" in shown
+    assert "sentiment: best is" in shown
+
+
+def test_an_interrupted_comparison_is_gone_on_with(
+    tmp_path: Path, tiny: tuple[object, ...]
+) -> None:
+    home = tmp_path / "home"
+    options = ("--scenarios", "frozen,full", "--seeds", 0, "--epochs", 60, "--batch-size", 1)
+    process = started(home, *tiny, *options)
+    assert process.stderr is not None
+    comparison = process.stderr.readline().split()[1].rstrip(":")
+    assert process.stderr.readline().startswith("  1/2 frozen · seed 0")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=PATIENCE_SECONDS)
+    assert (process.returncode, out) == (130, "")
+    assert "Stopped: 1 of 2 runs are finished." in err
+    assert f"`python -m mtl_core compare --resume {comparison}`" in err
+    with closing(RunStore(home / "runs.sqlite")) as store:
+        before = store.comparison(comparison)
+    assert [run.state for run in before.runs] == [RunState.FINISHED, RunState.STOPPED]
+
+    resumed = finished(home, "--resume", comparison)
+    assert resumed.returncode == 0, resumed.stderr
+    assert "2 runs, 1 of them finished before" in resumed.stderr
+    with closing(RunStore(home / "runs.sqlite")) as store:
+        after = store.comparison(comparison)
+    assert [run.state for run in after.runs] == [RunState.FINISHED] * 2
+    assert after.runs[0] == before.runs[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ((), "Name what to compare, e.g. --scenarios heads-only,top-1,full"),
+        (("--scenarios", "full", "--resume", "x"), "and not both"),
+        (("--scenarios", ""), "--scenarios (): tuple should have at least 1 item"),
+        (("--scenarios", "full,top-7,nonsense"), "There is no scenario 'nonsense'."),
+        (("--scenarios", "full,top-7,nonsense"), "'top-7' does not fit this checkpoint"),
+        (("--scenarios", "full,full"), "The scenario 'full' is named twice"),
+        (("--scenarios", "full", "--seeds", "1,x"), "--seeds 1,x: write whole numbers"),
+        (("--scenarios", "full", "--seeds", "1,1"), "The seed '1' is named twice"),
+        (("--scenarios", "full", "--sweep", "0,1"), "--sweep 0,1: write numbers above 0"),
+        (("--scenarios", "full", "--epochs", 0), "--epochs 0.0: input should be greater than 0"),
+        (("--scenarios", "full", "--examples", "ner"), "--examples ner: write TASK=N"),
+        (("--scenarios", "full", "--examples", "nre=5"), "There is no task 'nre'."),
+        (("--scenarios", "full", "--max-length", 600), "A maximum length of 600 tokens"),
+        (("--scenarios", "full", "--checkpoint", "bert-large-uncased"), "bert-large-uncased"),
+        (("--resume", "261124-0655-compare-3f9a"), "There is no comparison '261124-0655"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(
+    refused: Refused, arguments: tuple[object, ...], says: str
+) -> None:
+    assert says in refused("compare", *arguments)
+    with closing(RunStore(Settings.from_environment().database)) as store:
+        assert (store.comparisons(), store.runs()) == ([], [])
+
+
+def test_an_output_that_is_not_empty_is_refused_before_anything_runs(
+    refused: Refused, tmp_path: Path
+) -> None:
+    (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
+    said = refused("compare", "--scenarios", "full", "--output", tmp_path)
+    assert "is not empty; name a new folder" in said
+
+
+def test_deleting_a_comparison_deletes_its_runs(kept: Compared, command: Command) -> None:
+    comparison = kept.answer.stderr.split()[1].rstrip(":")
+    models = kept.home / "runs"
+    assert len(list(models.iterdir())) == 2
+    deleted = command("runs", "delete", comparison)
+    assert (deleted.code, deleted.err) == (
+        0,
+        f"Comparison {comparison} and its 4 runs are deleted.\n",
+    )
+    assert list(models.iterdir()) == []
+    assert command("runs", "list", "--format", "json").json == []
+    assert command("runs", "show", comparison).code == 2
