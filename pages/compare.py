@@ -6,24 +6,34 @@ from mtl_core.engine.lab import the_lab
 from mtl_core.ui.choice import current_choice
 from mtl_core.ui.compare_chosen import compared_now
 from mtl_core.ui.compare_view import compare_header, compare_page, nothing_to_compare
-from mtl_core.ui.compared import comparable, compared_runs, write_runs
+from mtl_core.ui.compared import (
+    chosen_comparison,
+    comparable,
+    compared_runs,
+    write_comparison,
+    write_runs,
+)
 from mtl_core.ui.front_door import through_the_front_door
 from mtl_core.ui.page import current_palette, show_ignored
 
 through_the_front_door()
-current_choice()
+choice = current_choice()
 lab, colors = the_lab(), current_palette()
+comparison, notes = chosen_comparison(lab.store)
 records = comparable(lab.store.runs())
-chosen, notes = compared_runs(records)
+chosen, ignored = compared_runs(records)
 
-if len(records) < 2:
-    nothing_to_compare(colors, len(records))
-    show_ignored(notes)
+if comparison is None and len(records) < 2:
+    nothing_to_compare(lab, choice, colors, len(records))
+    show_ignored([*notes, *ignored])
 else:
-    shown = compared_now(lab, chosen)
-    compare_header(lab, shown, records)
-    show_ignored(notes)
-    write_runs(chosen)
+    shown = compared_now(lab, comparison.runs if comparison else chosen)
+    compare_header(lab, choice, shown, comparison, records)
+    show_ignored([*notes, *([] if comparison else ignored)])
+    if comparison:
+        write_comparison(comparison)
+    else:
+        write_runs(chosen)
     compare_page(lab, shown, colors)
-    if len(chosen) < 2:
+    if len(shown.records) < 2:
         st.caption("Two runs or more are needed to see in what they differ.")

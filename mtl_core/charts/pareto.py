@@ -13,7 +13,7 @@ from mtl_core.charts.theme import Palette, TaskStyle, base_layout
 
 HEIGHT = 270
 _MARGIN = {"l": 44, "r": 18, "t": 12, "b": 42}
-_USUAL_WIDTH = 480  # pixels of the plot, between a phone's and a wide screen's
+_USUAL_WIDTH = 430  # pixels of the plot, between a phone's and a wide screen's
 _FAR_BELOW = 1.2  # a baseline further below than so many heights of the plot is only told
 _NOTHING = 10.0  # a share of 0 stands as many times below the smallest one
 _LONGEST = 26
@@ -206,7 +206,7 @@ def _labels(
     up = tall / (y_range[1] - y_range[0])
     at = [((p.x - x_range[0]) * across, (p.mean - y_range[0]) * up) for p in points]
     bars = [
-        Box(x - 6, (p.low - y_range[0]) * up - 6, x + 6, (p.high - y_range[0]) * up + 6)
+        Box(x - 7, (p.low - y_range[0]) * up - 9, x + 7, (p.high - y_range[0]) * up + 9)
         for p, (x, _) in zip(points, at, strict=True)
     ]
     wanted = [

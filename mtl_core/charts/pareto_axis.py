@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import log10
 
-from mtl_core.analysis.grouped import GroupedComparison, PlanResult
+from mtl_core.analysis.grouped import PlanResult
 from mtl_core.charts.round_numbers import round_steps, round_steps_log
 
 _ROOM = 0.09  # of the axis, beyond the first and the last point
@@ -72,23 +72,3 @@ SCALES = {
     Cost.MEMORY: Scale("peak memory of a run", False, _bytes),
     Cost.SHARE: Scale("share of the parameters that learn, log scale", True, _share),
 }
-
-
-def on_front(comparison: GroupedComparison, task: str, cost: Cost) -> frozenset[str]:
-    """The labels of the plans that no other beats: none costs at most as much and scores at least
-    as high, one of the two strictly. Plans whose score or cost is not known are on no front."""
-    known = [
-        (plan.label, value, result.mean)
-        for plan in comparison.plans
-        if (result := plan.tasks.get(task)) is not None
-        and result.mean is not None
-        and (value := cost_of(plan, cost)) is not None
-    ]
-    return frozenset(
-        label
-        for label, value, mean in known
-        if not any(
-            other <= value and score >= mean and (other < value or score > mean)
-            for _, other, score in known
-        )
-    )

@@ -2,18 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
 
 from mtl_core.analysis.comparison import Comparison, distinct_labels
 from mtl_core.analysis.grouped import GroupedComparison, PlanResult
 from mtl_core.analysis.grouping import group
+from mtl_core.analysis.marks import GoldLabels, gold_labels
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.engine.lab import Lab
-from mtl_core.errors import PlanError
+from mtl_core.errors import FreezeLabError, PlanError
 from mtl_core.export.scores import compared
 from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.freezing.table import ParameterTable
 from mtl_core.lessons.run_words import plan_words
 from mtl_core.store.record import RunRecord
+from mtl_core.tasks.dataset import Dataset, load_dataset
 from mtl_core.training.spec import RunSpec
 from mtl_core.ui.run_cache import model_of, summary_of
 
@@ -38,11 +42,32 @@ def compared_now(lab: Lab, records: Sequence[RunRecord]) -> Compared:
     comparison = compared(read)
     oldest_first = sorted(read, key=lambda each: each[0].created_at)
     order = [summary.run for _, summary in read]
-    grouped = group([summary for _, summary in oldest_first])
+    gold = gold_of(lab, records[0].spec) if records else None
+    grouped = group([summary for _, summary in oldest_first], gold)
     plans = sorted(
         grouped.plans, key=lambda plan: min(order.index(run.run) for run in plan.runs.values())
     )
     return Compared(tuple(records), comparison, replace(grouped, plans=_named(plans)))
+
+
+def gold_of(lab: Lab, spec: RunSpec) -> GoldLabels | None:
+    """The right labels of the spec's validation split; None where its data are not here."""
+    dataset = dataset_of(lab, spec)
+    return None if dataset is None else gold_labels(dataset)
+
+
+def dataset_of(lab: Lab, spec: RunSpec) -> Dataset | None:
+    """The spec's sentences, if they are here; read once for each digest."""
+    try:
+        lab.require_allowed_data(spec.data)
+        return _read(spec.data, lab.settings.uploads, tuple(sorted(spec.data_digests.items())))
+    except FreezeLabError:
+        return None
+
+
+@lru_cache(maxsize=4)
+def _read(data: str, uploads: Path, digests: tuple[tuple[str, str], ...]) -> Dataset:
+    return load_dataset(data, uploads=uploads)
 
 
 def tables_of(lab: Lab, plan: PlanResult) -> tuple[ParameterTable, ...]:

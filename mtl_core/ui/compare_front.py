@@ -1,12 +1,14 @@
 """Quality of each plan against what it costs, head by head."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import streamlit as st
 
+from mtl_core.analysis.front import front
 from mtl_core.analysis.grouped import GroupedComparison
 from mtl_core.charts.pareto import Baseline, pareto_figure
-from mtl_core.charts.pareto_axis import Cost, cost_of, on_front
+from mtl_core.charts.pareto_axis import Cost, cost_of
 from mtl_core.charts.theme import Palette
 from mtl_core.lessons.compare_words import front_words, metric_name
 from mtl_core.lessons.titles import task_title
@@ -64,7 +66,7 @@ def _panel(
         pareto_figure(
             shown.plans,
             task.name,
-            on_front(shown.plans, task.name, cost),
+            front(shown.plans.plans, task.name, partial(cost_of, cost=cost)),
             colors.task(number),
             colors,
             cost=cost,

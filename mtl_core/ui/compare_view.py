@@ -7,19 +7,22 @@ import streamlit as st
 
 from mtl_core.analysis.comparison import Comparison, answer, compare
 from mtl_core.charts.sketch import loss_sketch
-from mtl_core.charts.theme import DARK, Palette
+from mtl_core.charts.theme import Palette
 from mtl_core.engine.lab import Lab
 from mtl_core.export.scores import comparison_facts, score_row, score_rules
 from mtl_core.lessons.compare_words import plans_answer
 from mtl_core.lessons.titles import task_title
-from mtl_core.store.record import RunRecord, RunState
+from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
+from mtl_core.ui.choice import Choice
 from mtl_core.ui.compare_chosen import Compared, a_run
 from mtl_core.ui.compare_front import front_figures
 from mtl_core.ui.compare_losses import loss_bands, loss_overlay
 from mtl_core.ui.compare_maps import maps_row
+from mtl_core.ui.compare_new import first_comparison, new_comparison
 from mtl_core.ui.compare_plans import differences_view, plans_side_by_side
+from mtl_core.ui.compare_progress import comparison_state
 from mtl_core.ui.compare_table import plans_table
-from mtl_core.ui.compared import runs_picker
+from mtl_core.ui.compared import comparison_picker
 from mtl_core.ui.export_bundle import export_popover
 from mtl_core.ui.keys import Key
 from mtl_core.ui.page import header, plain
@@ -27,19 +30,25 @@ from mtl_core.ui.page import header, plain
 _ROW_HEIGHT = 35
 
 
-def compare_header(lab: Lab, shown: Compared, known: Sequence[RunRecord]) -> None:
-    """The answer, the facts that the runs share, the picker over all `known` runs, downloads."""
-    still_running = any(record.state is RunState.RUNNING for record in shown.records)
-    with header(
-        plain(headline(shown)),
-        [plain(fact) for fact in shown_facts(shown)],
-        buttons=3 if still_running else 2,
-    ):
-        if still_running:
+def compare_header(
+    lab: Lab,
+    choice: Choice,
+    shown: Compared,
+    record: ComparisonRecord | None,
+    known: Sequence[RunRecord],
+) -> None:
+    """The answer, the facts that the runs share, a new comparison, the picker, downloads."""
+    still_running = any(each.state is RunState.RUNNING for each in shown.records)
+    with header(plain(headline(shown)), [plain(fact) for fact in shown_facts(shown)], buttons=3):
+        if still_running and record is None:
             st.button("Update", key=Key.UPDATE, icon=":material/refresh:")
-        runs_picker(known, shown.records)
-        if shown.records:
+        new_comparison(choice)
+        comparisons = lab.store.comparisons(shipped=None)
+        comparison_picker(comparisons, record, known, shown.records)
+        if any(each.state is not RunState.WAITING for each in shown.records):
             export_popover(lab, shown.records)
+    if record is not None:
+        comparison_state(lab, record)
 
 
 def compare_page(lab: Lab, shown: Compared, colors: Palette) -> None:
@@ -101,7 +110,7 @@ def comparison_table(comparison: Comparison, records: Sequence[RunRecord], color
     left = ("Plan", "Rates", "Frozen, identical", *against)
     st.dataframe(
         styled,
-        key=Key.COMPARISON,
+        key=Key.SCORES,
         hide_index=True,
         height="content",
         row_height=_ROW_HEIGHT,
@@ -115,20 +124,18 @@ def comparison_table(comparison: Comparison, records: Sequence[RunRecord], color
     st.caption(score_rules(comparison))
 
 
-def nothing_to_compare(colors: Palette, known: int) -> None:
+def nothing_to_compare(lab: Lab, choice: Choice, colors: Palette, known: int) -> None:
     """The page while fewer than two runs can be compared."""
     have = "One run is here; one more is needed." if known else "Two finished runs are enough."
     header(
         "Nothing to compare yet",
-        [f"{have} Runs that differ only in the plan answer what freezing does."],
+        [f"{have} Three seeds for each plan tell a difference from luck."],
     )
-    if st.button(
-        "Train a plan on the sample: about a minute",
-        key=Key.TO_TRAIN,
-        icon=":material/play_arrow:",
-        type="secondary" if colors is DARK else "primary",
-    ):
-        st.switch_page("pages/train.py")
+    with st.container(horizontal=True, gap="small"):
+        first_comparison(lab, colors)
+        new_comparison(choice)
+        if st.button("Train one plan", key=Key.TO_TRAIN, type="tertiary"):
+            st.switch_page("pages/train.py")
     with st.grid(2, min_column_width=330, gap="medium"):
         for name in ("A · Sentiment", "B · NER"):
             st.plotly_chart(
@@ -142,7 +149,7 @@ def nothing_to_compare(colors: Palette, known: int) -> None:
 def shown_facts(shown: Compared) -> list[str]:
     """Where the numbers come from."""
     if not shown.records:
-        return ["“Choose runs” lists those of this store."]
+        return ["“Choose” lists the comparisons and runs of this store."]
     facts = comparison_facts(shown.comparison, shown.records)
     if not shown.several_seeds:
         return facts

@@ -4,7 +4,7 @@ import pytest
 
 from mtl_core.charts.loss import Figure
 from mtl_core.charts.pareto import Baseline, pareto_figure
-from mtl_core.charts.pareto_axis import Cost, cost_of, on_front
+from mtl_core.charts.pareto_axis import Cost, cost_of
 from mtl_core.charts.placing import Box, Wanted, placed
 from mtl_core.charts.round_numbers import round_steps, round_steps_log
 from mtl_core.charts.theme import DARK, LIGHT
@@ -135,15 +135,3 @@ def test_a_logarithmic_axis_has_a_few_round_ticks(
 
 def test_a_linear_axis_has_round_steps() -> None:
     assert round_steps(0.61, 0.93, 4) == pytest.approx([0.7, 0.8, 0.9])
-
-
-def test_the_front_holds_the_plans_that_no_other_beats() -> None:
-    assert on_front(grouped(DEAR, CHEAP, MIDDLE, OPEN), "sentiment", Cost.SECONDS) == {
-        "cheap",
-        "middle",
-    }
-
-
-def test_of_two_plans_that_score_the_same_the_cheaper_is_on_the_front() -> None:
-    twins = grouped(plan_result("one", 10.0), plan_result("two", 20.0))
-    assert on_front(twins, "ner", Cost.SECONDS) == {"one"}

@@ -56,7 +56,7 @@ def three(lab: Lab) -> list[str]:
 def test_an_empty_store_says_what_is_needed_and_leads_to_train(lab: Lab) -> None:
     app = compare_page()
     assert heading(app) == "Nothing to compare yet"
-    assert "Two finished runs are enough" in texts(app)
+    assert "Two finished runs are enough. Three seeds for each plan" in texts(app)
     app.button(key="to_train").click().run()
     assert heading(app) == "No run yet"
 
