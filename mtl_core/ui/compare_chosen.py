@@ -42,7 +42,8 @@ def compared_now(lab: Lab, records: Sequence[RunRecord]) -> Compared:
     comparison = compared(read)
     oldest_first = sorted(read, key=lambda each: each[0].created_at)
     order = [summary.run for _, summary in read]
-    gold = gold_of(lab, records[0].spec) if records else None
+    specs = [summary.spec for _, summary in read]
+    gold = gold_of(lab, max(specs, key=lambda spec: bool(spec.data_digests))) if specs else None
     grouped = group([summary for _, summary in oldest_first], gold)
     plans = sorted(
         grouped.plans, key=lambda plan: min(order.index(run.run) for run in plan.runs.values())
@@ -66,8 +67,10 @@ def dataset_of(lab: Lab, spec: RunSpec) -> Dataset | None:
 
 
 @lru_cache(maxsize=4)
-def _read(data: str, uploads: Path, digests: tuple[tuple[str, str], ...]) -> Dataset:
-    return load_dataset(data, uploads=uploads)
+def _read(data: str, uploads: Path, digests: tuple[tuple[str, str], ...]) -> Dataset | None:
+    """The data, if they are still those that the runs learned from."""
+    dataset = load_dataset(data, uploads=uploads)
+    return dataset if not digests or dict(digests) == dict(dataset.digests) else None
 
 
 def tables_of(lab: Lab, plan: PlanResult) -> tuple[ParameterTable, ...]:

@@ -1,0 +1,137 @@
+"""Starting, watching and choosing comparisons on the Compare page."""
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from mtl_core.engine.lab import Lab
+from mtl_core.store.owner import Owner
+from mtl_core.store.record import ComparisonRecord
+from mtl_core.training.comparison import ComparisonSpec
+from mtl_core.training.events import RunFailed
+from tests.run_story import Story, both, scores
+from tests.visiting import heading, visited
+
+TWO = ComparisonSpec(checkpoint="minilm-l6", scenarios=("heads-only", "full"), seeds=(1, 2))
+SCORES = {"heads-only": (0.70, 0.30), "full": (0.90, 0.50)}
+
+
+def texts(app: AppTest) -> str:
+    shown = (app.markdown, app.caption, app.warning)
+    return "\n".join(each.value for elements in shown for each in elements).replace("\\", "")
+
+
+def finish(lab: Lab, record: ComparisonRecord, count: int) -> None:
+    """The first `count` runs run to their end."""
+    for run in record.runs[:count]:
+        sentiment, ner = SCORES[run.spec.scenario or ""]
+        seed = run.spec.seed
+        end = scores(sentiment + seed / 100, ner + seed / 50, (0.5, 0.2))
+        story = (
+            Story(run.spec, [4] * len(run.spec.plan.phases), run.id)
+            .start()
+            .evaluate(scores(0.45, 0.02, (0.7, 1.4)))
+            .phase()
+            .learn([both(0.5)] * 4)
+            .evaluate(end)
+            .finish(end)
+        )
+        assert lab.store.claim_next(Owner.this_process()) is not None
+        lab.store.append(run.id, list(story))
+
+
+@pytest.fixture
+def two(lab: Lab) -> ComparisonRecord:
+    return lab.start_comparison(TWO)
+
+
+def test_an_empty_page_names_a_comparison_with_its_price_and_starts_it(lab: Lab) -> None:
+    app = visited("compare")
+    button = app.button(key="first_comparison")
+    assert button.label == ("Compare heads only, top layer and full on the sample: about 3 min")
+    button.click().run()
+    assert not app.exception
+    started = lab.store.comparisons()[0]
+    assert started.spec.scenarios == ("heads-only", "top-1", "full")
+    assert started.spec.seeds == (0, 1, 2)
+    assert app.query_params["comparison"] == started.id
+    assert heading(app).startswith("0 of 3 plans have a finished run")
+
+
+def test_the_form_asks_for_exactly_what_was_chosen(lab: Lab) -> None:
+    app = visited("compare")
+    app.pills(key="scenarios").set_value(["heads-only", "gradual"]).run()
+    app.segmented_control(key="seeds").set_value(2).run()
+    app.segmented_control(key="examples").set_value(100).run()
+    app.number_input(key="length_epochs").set_value(1.0).run()
+    app.select_slider(key="label_noise_ner").set_value(0.2).run()
+    assert app.button(key="start_comparison").label == "Start: under a minute"
+    app.button(key="start_comparison").click().run()
+    assert not app.exception
+    spec = lab.store.comparisons()[0].spec
+    assert spec.scenarios == ("heads-only", "gradual")
+    assert (len(spec.seeds), spec.epochs, spec.seconds) == (2, 1.0, None)
+    assert spec.examples == {"sentiment": 100, "ner": 100}
+    assert spec.label_noise == {"ner": 0.2}
+
+
+def test_a_form_without_a_plan_starts_nothing(lab: Lab) -> None:
+    app = visited("compare")
+    app.pills(key="scenarios").set_value([]).run()
+    assert app.button(key="start_comparison").disabled
+    assert "Choose a plan, better two or more" in texts(app)
+
+
+def test_results_appear_while_the_rest_is_on_its_way(lab: Lab, two: ComparisonRecord) -> None:
+    finish(lab, two, 2)
+    app = visited("compare", comparison=two.id)
+    table = next(each.value for each in app.dataframe if "Frozen part" in each.value.columns)
+    assert list(table["Plan"]) == ["full", "heads only"]
+    assert list(table["Seeds"]) == ["1 of 2", "1 of 2"]
+    assert app.button(key="stop_comparison").label == "Stop"
+
+
+def test_a_comparison_is_stopped_and_gone_on_with(lab: Lab, two: ComparisonRecord) -> None:
+    finish(lab, two, 1)
+    app = visited("compare", comparison=two.id)
+    app.button(key="stop_comparison").click().run()
+    assert not app.exception
+    assert lab.store.comparison(two.id).ended
+    app.run()
+    assert "1 of 4 runs finished, 3 stopped." in texts(app)
+    app.button(key="resume_comparison").click().run()
+    assert not app.exception
+    assert not lab.store.comparison(two.id).ended
+
+
+def test_a_failed_run_is_told(lab: Lab, two: ComparisonRecord) -> None:
+    finish(lab, two, 3)
+    assert lab.store.claim_next(Owner.this_process()) is not None
+    failed = RunFailed(elapsed_seconds=1.0, reason="too little memory")
+    lab.store.append(two.runs[3].id, [failed])
+    assert "3 of 4 runs finished, 1 failed." in texts(visited("compare"))
+
+
+def test_the_newest_comparison_is_shown_and_its_address_brings_it_back(
+    lab: Lab, two: ComparisonRecord
+) -> None:
+    finish(lab, two, 4)
+    app = visited("compare")
+    assert heading(app).startswith("Sentiment: ")
+    assert app.query_params["comparison"] == two.id
+    assert "runs" not in app.query_params
+    assert app.selectbox(key="comparison").value == two.id
+
+
+def test_single_runs_are_chosen_instead_of_a_comparison(lab: Lab, two: ComparisonRecord) -> None:
+    finish(lab, two, 4)
+    app = visited("compare")
+    app.selectbox(key="comparison").set_value("").run()
+    assert not app.exception
+    assert "comparison" not in app.query_params
+    assert app.pills(key="runs").value == [run.id for run in two.runs]
+
+
+def test_an_unknown_comparison_is_named(lab: Lab, two: ComparisonRecord) -> None:
+    finish(lab, two, 4)
+    app = visited("compare", comparison="261124-0000-nothing-0000")
+    assert "261124-0000-nothing-0000 was ignored" in texts(app)
