@@ -6,10 +6,21 @@ from time import monotonic
 
 from mtl_core.cost.profile import CostProfile
 from mtl_core.engine.child import ChildProcess, module_argv
-from mtl_core.engine.protocol import CostsTraced, Describe, Described, Refused, TraceCosts
+from mtl_core.engine.protocol import (
+    Answer,
+    CostsTraced,
+    Describe,
+    Described,
+    Predict,
+    Predicted,
+    Question,
+    Refused,
+    TraceCosts,
+)
 from mtl_core.errors import ChildDied, InternalError
 from mtl_core.models.checkpoint import Checkpoint
 from mtl_core.models.description import BackboneDescription
+from mtl_core.training.predictions import AskedModel, Prediction, Sentence
 
 _OTHER_ANSWER = "The inspector answered another question; try again."
 
@@ -60,12 +71,22 @@ class Inspector:
             return answer.profile
         raise InternalError(_OTHER_ANSWER)
 
+    def predict(self, model: AskedModel, sentences: Sequence[Sentence]) -> tuple[Prediction, ...]:
+        """What a model answers to each sentence. Loading it takes a second; it then stays a while.
+
+        Raises what `training.predicting.load_asked` raises, and what `describe` does of the child.
+        """
+        answer = self._answer(Predict(model=model, sentences=tuple(sentences)))
+        if isinstance(answer, Predicted):
+            return answer.predictions
+        raise InternalError(_OTHER_ANSWER)
+
     def close(self) -> None:
         """End the child, if there is one."""
         with self._turn:
             self._end()
 
-    def _answer(self, question: Describe | TraceCosts) -> Described | CostsTraced:
+    def _answer(self, question: Question) -> Answer:
         if not self._turn.acquire(timeout=self._timeout):
             raise InternalError("Others keep the inspector busy; try again in a minute.")
         try:
@@ -74,26 +95,24 @@ class Inspector:
             self._rest_later()
             self._turn.release()
 
-    def _ask(self, question: Describe | TraceCosts) -> Described | CostsTraced:
+    def _ask(self, question: Question) -> Answer:
         child = self._awake_child()
         deadline = monotonic() + self._timeout
         try:
             child.send(question)
             while (left := deadline - monotonic()) > 0:
                 answer = child.receive(left)
-                if isinstance(answer, Described | CostsTraced):
+                if isinstance(answer, Answer):
                     return answer
                 if isinstance(answer, Refused):
                     raise answer.as_error()
         except ChildDied as problem:
             self._end()
-            raise ChildDied(
-                f"'{question.checkpoint.reference}' could not be described. {problem}"
-            ) from None
+            raise ChildDied(f"{question.undone}. {problem}") from None
         self._end()  # an answer that came late would be taken for the next one's
         raise InternalError(
-            f"'{question.checkpoint.reference}' could not be described within "
-            f"{self._timeout:g} seconds. Try again when the machine is less busy."
+            f"{question.undone} within {self._timeout:g} seconds. "
+            "Try again when the machine is less busy."
         )
 
     def _awake_child(self) -> ChildProcess:

@@ -2,34 +2,51 @@
 
 import logging
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from mtl_core.cost.profile import CostProfile
 from mtl_core.engine.parent import Parent
-from mtl_core.engine.protocol import CostsTraced, Describe, Described, Refused, TraceCosts
+from mtl_core.engine.protocol import (
+    Answer,
+    CostsTraced,
+    Describe,
+    Described,
+    Predict,
+    Predicted,
+    Question,
+    Refused,
+    TraceCosts,
+)
+from mtl_core.engine.warm_models import WarmModels
 from mtl_core.errors import FreezeLabError
 from mtl_core.models.checkpoint import Checkpoint
 from mtl_core.models.description import BackboneDescription
+from mtl_core.training.predictions import AskedModel, Prediction, Sentence
 
 Describer = Callable[[Checkpoint], BackboneDescription]
 Tracer = Callable[[Checkpoint], CostProfile]
+Predictor = Callable[[AskedModel, Sequence[Sentence]], tuple[Prediction, ...]]
 
 
-def serve(describe: Describer, trace_costs: Tracer) -> None:
+def serve(describe: Describer, trace_costs: Tracer, predict: Predictor) -> None:
     """Answer what the parent asks until it is gone."""
     parent = Parent()
     for message in parent.messages():
-        if isinstance(message, Describe | TraceCosts):
-            parent.send(_answer(message, describe, trace_costs))
+        if isinstance(message, Question):
+            parent.send(_answer(message, describe, trace_costs, predict))
 
 
 def _answer(
-    question: Describe | TraceCosts, describe: Describer, trace_costs: Tracer
-) -> Described | CostsTraced | Refused:
+    question: Question, describe: Describer, trace_costs: Tracer, predict: Predictor
+) -> Answer | Refused:
     try:
-        if isinstance(question, TraceCosts):
-            return CostsTraced(profile=trace_costs(question.checkpoint))
-        return Described(description=describe(question.checkpoint))
+        match question:
+            case TraceCosts():
+                return CostsTraced(profile=trace_costs(question.checkpoint))
+            case Describe():
+                return Described(description=describe(question.checkpoint))
+            case Predict():
+                return Predicted(predictions=predict(question.model, question.sentences))
     except FreezeLabError as problem:
         return Refused.because_of(problem)
     except Exception as problem:
@@ -49,6 +66,20 @@ def _trace_costs(checkpoint: Checkpoint) -> CostProfile:
     return trace_costs(checkpoint)
 
 
+def predict_with(warm: WarmModels) -> Predictor:
+    """A predictor that keeps its models in `warm`."""
+
+    def predict(asked: AskedModel, sentences: Sequence[Sentence]) -> tuple[Prediction, ...]:
+        import torch
+
+        from mtl_core.training.predicting import predict as predict_by
+
+        torch.set_num_threads(asked.spec.threads)
+        return predict_by(warm.get(asked), sentences)
+
+    return predict
+
+
 if __name__ == "__main__":
     logging.basicConfig()
-    serve(_describe, _trace_costs)
+    serve(_describe, _trace_costs, predict_with(WarmModels()))

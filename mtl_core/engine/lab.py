@@ -30,6 +30,7 @@ from mtl_core.tasks.task import Task
 from mtl_core.tasks.upload_reference import is_upload, upload_folder
 from mtl_core.tasks.uploads import UploadedTask, forget_upload, keep_upload
 from mtl_core.training.comparison import ComparisonSpec
+from mtl_core.training.predictions import AskedModel, Prediction, Sentence
 from mtl_core.training.prepare_comparison import prepare_comparison
 from mtl_core.training.spec import RunSpec
 
@@ -96,6 +97,17 @@ class Lab:
         Raises UnsupportedArchitecture where it cannot be traced.
         """
         return profile_of(checkpoint, self.settings, self._inspector.trace_costs)
+
+    def predict(self, model: AskedModel, sentences: Sequence[Sentence]) -> tuple[Prediction, ...]:
+        """What a model answers to each sentence: seconds the first time, then tens of
+        milliseconds a sentence at most.
+
+        Raises CheckpointError where the model is gone, or its checkpoint may not be named by a
+        browser, and InternalError where the child does not answer.
+        """
+        if model.folder is None:
+            resolve_checkpoint(model.spec.checkpoint, below=self.settings.checkpoint_roots)
+        return self._inspector.predict(model, sentences)
 
     def require_allowed_data(self, reference: str) -> None:
         """Raises DataError for data outside the folders that a browser may name, and for an upload

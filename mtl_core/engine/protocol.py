@@ -14,6 +14,7 @@ from mtl_core.errors import FreezeLabError, InternalError
 from mtl_core.models.checkpoint import Checkpoint
 from mtl_core.models.description import BackboneDescription
 from mtl_core.training.events import RunEvent
+from mtl_core.training.predictions import AskedModel, Prediction, Sentence
 from mtl_core.training.spec import RunSpec
 from mtl_core.values import Frozen
 
@@ -48,12 +49,36 @@ class Describe(Frozen):
     message: Literal["describe"] = "describe"
     checkpoint: Checkpoint
 
+    @property
+    def undone(self) -> str:
+        """What did not come about, where there is no answer."""
+        return f"'{self.checkpoint.reference}' could not be described"
+
 
 class TraceCosts(Frozen):
     """To the inspector: trace what a training step of this checkpoint's architecture costs."""
 
     message: Literal["trace_costs"] = "trace_costs"
     checkpoint: Checkpoint
+
+    @property
+    def undone(self) -> str:
+        """What did not come about, where there is no answer."""
+        return f"The costs of '{self.checkpoint.reference}' could not be traced"
+
+
+class Predict(Frozen):
+    """To the inspector: have this model answer these sentences."""
+
+    message: Literal["predict"] = "predict"
+    model: AskedModel
+    sentences: tuple[Sentence, ...]
+
+    @property
+    def undone(self) -> str:
+        """What did not come about, where there is no answer."""
+        what = self.model.folder or f"'{self.model.spec.checkpoint}' before training"
+        return f"The model {what} could not answer"
 
 
 class Ready(Frozen):
@@ -84,6 +109,13 @@ class CostsTraced(Frozen):
     profile: CostProfile
 
 
+class Predicted(Frozen):
+    """From the inspector: the answer to `predict`, one for each sentence."""
+
+    message: Literal["predicted"] = "predicted"
+    predictions: tuple[Prediction, ...]
+
+
 class Refused(Frozen):
     """From the inspector: it cannot; `kind` is the class of the error, `reason` its message."""
 
@@ -107,9 +139,14 @@ class Refused(Frozen):
         return InternalError(self.reason)
 
 
-ToChild = Annotated[Train | Stop | Describe | TraceCosts, Field(discriminator="message")]
+Question = Describe | TraceCosts | Predict
+"""What the inspector is asked."""
+Answer = Described | CostsTraced | Predicted
+"""What it answers, where it does not refuse."""
+
+ToChild = Annotated[Train | Stop | Describe | TraceCosts | Predict, Field(discriminator="message")]
 FromChild = Annotated[
-    Ready | Said | Described | CostsTraced | Refused, Field(discriminator="message")
+    Ready | Said | Described | CostsTraced | Predicted | Refused, Field(discriminator="message")
 ]
 
 _Message = TypeVar("_Message")

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from mtl_core.analysis.written import written_model
 from mtl_core.charts.theme import DARK, LIGHT
 from mtl_core.errors import BadInput
-from mtl_core.export.checkpoint import files_below, trained_folder
+from mtl_core.export.checkpoint import files_below
 from mtl_core.export.drawings import Drawing
 from mtl_core.export.html import as_html
 from mtl_core.export.markdown import as_markdown
@@ -65,7 +66,7 @@ def note_page(material: Material) -> str:
 
 def without_checkpoint(material: Material) -> tuple[str, ...]:
     """A sentence for each run whose trained model cannot be put into a bundle."""
-    found = [trained_folder(run) for run in material.runs]
+    found = [written_model(run.summary) for run in material.runs]
     return tuple(each for each in found if isinstance(each, str))
 
 
@@ -131,7 +132,7 @@ def _to_repeat(run: ExportedRun) -> Iterator[BundleFile]:
 
 
 def _checkpoints(material: Material, required: bool) -> Iterator[BundleFile]:
-    found = {run.id: trained_folder(run) for run in material.runs}
+    found = {run.id: written_model(run.summary) for run in material.runs}
     folders = {run: each for run, each in found.items() if isinstance(each, Path)}
     if required and not folders:
         raise BadInput(f"There is no trained model to export. {' '.join(map(str, found.values()))}")

@@ -1,0 +1,168 @@
+"""Ask a model: load the one that a run wrote, or the one it began with, and have it answer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mtl_core.errors import DamagedCheckpoint, MissingWeights
+from mtl_core.models.architecture import one_line
+from mtl_core.models.checkpoint import resolve_checkpoint
+from mtl_core.models.load import load_backbone, load_tokenizer
+from mtl_core.models.multitask import MultiTaskModel
+from mtl_core.tasks.alignment import EncodedExample, encode
+from mtl_core.tasks.dataset import Example
+from mtl_core.tasks.schemes import OUTSIDE, spans
+from mtl_core.tasks.task import Task, TaskKind
+from mtl_core.training.batches import collate
+from mtl_core.training.folder import WEIGHTS
+from mtl_core.training.predictions import (
+    AskedModel,
+    Entity,
+    Prediction,
+    Sentence,
+    SentenceAnswer,
+    TokenAnswer,
+)
+from mtl_core.training.spec import RunSpec
+
+_BATCH_SIZE = 32
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model in evaluation mode, its tokenizer, and the most sub-words it reads."""
+
+    model: MultiTaskModel
+    tokenizer: Any
+    max_length: int
+
+    @property
+    def size_bytes(self) -> int:
+        """What its parameters take in memory."""
+        return sum(each.numel() * each.element_size() for each in self.model.parameters())
+
+
+def load_asked(asked: AskedModel) -> LoadedModel:
+    """Load a model to ask. Raises CheckpointError where it is gone, damaged, or no encoder."""
+    if asked.folder is None:
+        return _before_training(asked.spec)
+    return _written(asked.spec, asked.folder)
+
+
+def predict(loaded: LoadedModel, sentences: Sequence[Sentence]) -> tuple[Prediction, ...]:
+    """What the model answers to each sentence, in their order.
+
+    The highest output wins, as in the evaluation of a run, on batches of like length.
+    """
+    model, tasks = loaded.model, loaded.model.tasks
+    as_text = [_as_text(sentence) for sentence in sentences]
+    as_words = [Example(None, sentence.words, {}) for sentence in sentences]
+    encoded = encode([*as_text, *as_words], tasks, loaded.tokenizer, loaded.max_length).examples
+    by_ids = {each.input_ids: each for each in encoded}  # most tokenizers cut both ways alike
+    pad_id = int(loaded.tokenizer.pad_token_id or 0)
+    shares = dict(zip(by_ids, _shares(model, list(by_ids.values()), pad_id), strict=True))
+    read = zip(sentences, encoded[: len(sentences)], encoded[len(sentences) :], strict=True)
+    return tuple(
+        Prediction(
+            answers={
+                task.name: _sentence_answer(task, shares[text.input_ids][task.name])
+                if task.kind is TaskKind.SENTENCE
+                else _token_answer(task, words, shares[words.input_ids][task.name])
+                for task in tasks
+            },
+            words=len(sentence.words),
+            words_read=_words_read(words, loaded.max_length),
+        )
+        for sentence, text, words in read
+    )
+
+
+def _before_training(spec: RunSpec) -> LoadedModel:
+    checkpoint = resolve_checkpoint(spec.checkpoint)
+    model = MultiTaskModel(load_backbone(checkpoint), spec.tasks, spec.seed)
+    return LoadedModel(model.eval(), load_tokenizer(checkpoint), spec.max_length)
+
+
+def _written(spec: RunSpec, folder: Path) -> LoadedModel:
+    """The inverse of `training.writer.write_model`."""
+    from safetensors.torch import load_file
+
+    if not (folder / WEIGHTS).is_file():
+        raise MissingWeights(f"The model is no longer at {folder}. Train the plan again.")
+    checkpoint = resolve_checkpoint(str(folder))
+    model = MultiTaskModel(load_backbone(checkpoint), spec.tasks, spec.seed)
+    try:
+        report = model.load_state_dict(load_file(folder / WEIGHTS), strict=False)
+    except Exception as error:  # safetensors and torch each raise their own
+        raise DamagedCheckpoint(f"{folder} holds another model: {one_line(error)}") from error
+    once = dict(model.named_parameters())  # tied tensors are written under their first name
+    if missing := [name for name in report.missing_keys if name in once]:
+        raise DamagedCheckpoint(
+            f"The model in {folder} lacks {len(missing)} tensors, {missing[0]} among them. "
+            "Train the plan again."
+        )
+    return LoadedModel(model.eval(), load_tokenizer(checkpoint), spec.max_length)
+
+
+def _as_text(sentence: Sentence) -> Example:
+    if sentence.text is None:
+        return Example(None, sentence.words, {})
+    return Example(sentence.text, None, {})
+
+
+def _shares(
+    model: MultiTaskModel, encoded: Sequence[EncodedExample], pad_id: int
+) -> list[dict[str, Tensor]]:
+    """The softmax of every task's outputs: (outputs,), or (tokens, outputs) for a token task."""
+    order = sorted(range(len(encoded)), key=lambda n: (len(encoded[n].input_ids), n))
+    found: dict[int, dict[str, Tensor]] = {}
+    with torch.inference_mode():
+        for places in _cut(order):
+            batch = collate([encoded[n] for n in places], (), pad_id)
+            logits = model(batch.input_ids, batch.attention_mask)
+            softmax = {name: each.softmax(-1) for name, each in logits.items()}
+            for row, place in enumerate(places):
+                found[place] = {name: each[row] for name, each in softmax.items()}
+    return [found[place] for place in range(len(encoded))]
+
+
+def _cut(order: Sequence[int]) -> list[Sequence[int]]:
+    edges = [*range(0, len(order), _BATCH_SIZE), len(order)]
+    return [order[start:end] for start, end in pairwise(edges)]
+
+
+def _sentence_answer(task: Task, shares: Tensor) -> SentenceAnswer:
+    by_label = dict(zip(task.outputs, shares.tolist(), strict=True))
+    label = task.outputs[int(shares.argmax())]
+    return SentenceAnswer(label=label, confidence=by_label[label], by_label=by_label)
+
+
+def _token_answer(task: Task, encoded: EncodedExample, shares: Tensor) -> TokenAnswer:
+    highest, index = (each.tolist() for each in shares.max(-1))
+    places = encoded.first_sub_words
+    tags = tuple(OUTSIDE if place is None else task.outputs[index[place]] for place in places)
+    confidences = tuple(None if place is None else highest[place] for place in places)
+    return TokenAnswer(tags=tags, confidences=confidences, entities=_entities(tags, confidences))
+
+
+def _entities(tags: Sequence[str], confidences: Sequence[float | None]) -> tuple[Entity, ...]:
+    entities = []
+    for span in spans(tags):
+        known = [each for each in confidences[span.start : span.end] if each is not None]
+        mean = sum(known) / len(known)
+        entities.append(Entity(start=span.start, end=span.end, type=span.type, confidence=mean))
+    return tuple(entities)
+
+
+def _words_read(encoded: EncodedExample, max_length: int) -> int:
+    """Words up to the last one read; all where the sentence did not fill the model."""
+    if len(encoded.input_ids) < max_length:
+        return len(encoded.first_sub_words)
+    return max(
+        (n for n, place in enumerate(encoded.first_sub_words, 1) if place is not None), default=0
+    )

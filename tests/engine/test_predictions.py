@@ -1,0 +1,210 @@
+"""Answers of written models, through a real child with torch."""
+
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mtl_core.engine.inspector import ARGV, Inspector
+from mtl_core.engine.warm_models import WarmModels
+from mtl_core.errors import DamagedCheckpoint, MissingWeights
+from mtl_core.freezing.plan import Phase, Plan
+from mtl_core.tasks.dataset import load_dataset, load_tasks
+from mtl_core.tasks.scoring import score_entities, score_sentences
+from mtl_core.training.events import Evaluation, RunEvent, RunFinished, RunStarted
+from mtl_core.training.predictions import (
+    AskedModel,
+    Prediction,
+    Sentence,
+    SentenceAnswer,
+    TokenAnswer,
+)
+from mtl_core.training.run import fine_tune
+from mtl_core.training.spec import RunSpec
+
+
+@pytest.fixture(scope="module")
+def finished(
+    tiny_checkpoint: Path, tiny_data: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[RunSpec, Path, list[RunEvent]]:
+    """A run of both heads and the top layer, its spec as it ran, and the folder it wrote."""
+    spec = RunSpec(
+        checkpoint=str(tiny_checkpoint),
+        plan=Plan(
+            name="top",
+            phases=(Phase(name="one", train=("heads", "top:1")),),
+            learning_rate=0.003,
+            head_learning_rate=0.02,
+        ),
+        data=str(tiny_data),
+        tasks=load_tasks(str(tiny_data)),
+        epochs=20,
+        batch_size=4,
+        max_length=16,
+        seed=3,
+    )
+    folder = tmp_path_factory.mktemp("runs") / "model"
+    events = list(fine_tune(spec, "a-run", folder))
+    started = next(event for event in events if isinstance(event, RunStarted))
+    return started.spec, folder, events
+
+
+@pytest.fixture(scope="module")
+def inspector() -> Iterator[Inspector]:
+    asked = Inspector(ARGV)
+    yield asked
+    asked.close()
+
+
+def scored(
+    spec: RunSpec, predictions: tuple[Prediction, ...]
+) -> tuple[dict[str, float], dict[str, float]]:
+    """The two tasks' scores by these answers to the validation sentences."""
+    dataset = load_dataset(spec.data)
+    said = dict(zip(range(len(predictions)), predictions, strict=True))
+    gold: list[int] = []
+    found: list[int] = []
+    tags: list[tuple[str, ...]] = []
+    found_tags: list[tuple[str, ...]] = []
+    outputs = spec.tasks[0].outputs
+    for place, example in enumerate(dataset.validation):
+        if isinstance(label := example.labels.get("sentiment"), str):
+            answer = said[place].answers["sentiment"]
+            assert isinstance(answer, SentenceAnswer)
+            gold.append(outputs.index(label))
+            found.append(outputs.index(answer.label))
+        if isinstance(label := example.labels.get("ner"), tuple):
+            entities = said[place].answers["ner"]
+            assert isinstance(entities, TokenAnswer)
+            tags.append(label)
+            found_tags.append(entities.tags)
+    return score_sentences(gold, found, outputs), score_entities(tags, found_tags)
+
+
+def validation_of(spec: RunSpec) -> list[Sentence]:
+    return [
+        Sentence(text=None, words=each.words) if each.words else Sentence.typed(each.text or "")
+        for each in load_dataset(spec.data).validation
+    ]
+
+
+def test_a_written_model_answers_as_in_the_last_evaluation_of_its_run(
+    finished: tuple[RunSpec, Path, list[RunEvent]], inspector: Inspector
+) -> None:
+    spec, folder, events = finished
+    last = events[-1]
+    assert isinstance(last, RunFinished)
+    predictions = inspector.predict(AskedModel(spec=spec, folder=folder), validation_of(spec))
+    sentiment, ner = scored(spec, predictions)
+    assert last.metrics["sentiment"].model_dump(exclude={"loss"}) == sentiment
+    assert last.metrics["ner"].model_dump(exclude={"loss"}) == ner
+    assert sentiment["accuracy"] > 0.5
+    assert ner["entity_f1"] > 0.5
+
+
+def test_before_training_answers_as_in_the_first_evaluation(
+    finished: tuple[RunSpec, Path, list[RunEvent]], inspector: Inspector
+) -> None:
+    spec, folder, events = finished
+    first = next(event for event in events if isinstance(event, Evaluation))
+    before = inspector.predict(AskedModel(spec=spec), validation_of(spec))
+    sentiment, ner = scored(spec, before)
+    assert first.tasks["sentiment"].model_dump(exclude={"loss"}) == sentiment
+    assert first.tasks["ner"].model_dump(exclude={"loss"}) == ner
+    assert before != inspector.predict(AskedModel(spec=spec, folder=folder), validation_of(spec))
+
+
+def test_confidences_are_a_softmax_and_entities_cover_the_words_of_their_tags(
+    finished: tuple[RunSpec, Path, list[RunEvent]], inspector: Inspector
+) -> None:
+    spec, folder, _ = finished
+    sentence = Sentence.typed("anna was in oslo.")
+    assert sentence.words == ("anna", "was", "in", "oslo", ".")
+    (said,) = inspector.predict(AskedModel(spec=spec, folder=folder), [sentence])
+    sentiment, ner = said.answers["sentiment"], said.answers["ner"]
+    assert isinstance(sentiment, SentenceAnswer)
+    assert sum(sentiment.by_label.values()) == pytest.approx(1, abs=1e-6)
+    assert sentiment.confidence == max(sentiment.by_label.values())
+    assert isinstance(ner, TokenAnswer)
+    assert ner.tags == ("B-PER", "O", "O", "B-LOC", "O")
+    assert [(each.start, each.end, each.type) for each in ner.entities] == [
+        (0, 1, "PER"),
+        (3, 4, "LOC"),
+    ]
+    assert [each.confidence for each in ner.entities] == [ner.confidences[0], ner.confidences[3]]
+    assert not said.cut
+
+
+def test_a_sentence_that_is_too_long_is_read_to_where_it_fits(
+    finished: tuple[RunSpec, Path, list[RunEvent]], inspector: Inspector
+) -> None:
+    spec, folder, _ = finished
+    long, fitting = Sentence.typed("food " * 20), Sentence.typed("food " * 14)
+    said = inspector.predict(AskedModel(spec=spec, folder=folder), [long, fitting])
+    assert [(each.words, each.words_read, each.cut) for each in said] == [
+        (20, 14, True),
+        (14, 14, False),
+    ]
+    ner = said[0].answers["ner"]
+    assert isinstance(ner, TokenAnswer)
+    assert ner.confidences[14:] == (None,) * 6
+    assert ner.tags[14:] == ("O",) * 6
+
+
+def test_a_model_that_is_gone_or_another_is_said(
+    finished: tuple[RunSpec, Path, list[RunEvent]], inspector: Inspector, tmp_path: Path
+) -> None:
+    spec, folder, _ = finished
+    copied = tmp_path / "copy"
+    shutil.copytree(folder, copied)
+    one = [Sentence.typed("good")]
+    other = spec.tasks[0].model_copy(update={"outputs": ("bad", "good", "unsure")})
+    wider = spec.model_copy(update={"tasks": (other, spec.tasks[1])})
+    with pytest.raises(DamagedCheckpoint, match=r"copy holds another model: .*classifier"):
+        inspector.predict(AskedModel(spec=wider, folder=copied), one)
+    renamed = spec.tasks[0].model_copy(update={"head": "mood"})
+    with pytest.raises(DamagedCheckpoint, match=r"lacks 2 tensors, mood\.weight among them"):
+        inspector.predict(
+            AskedModel(
+                spec=spec.model_copy(update={"tasks": (renamed, spec.tasks[1])}), folder=copied
+            ),
+            one,
+        )
+    assert len(inspector.predict(AskedModel(spec=spec, folder=copied), one)) == 1
+    shutil.rmtree(copied)
+    with pytest.raises(MissingWeights, match=r"no longer at .*copy\. Train the plan again"):
+        inspector.predict(AskedModel(spec=spec, folder=copied), one)
+
+
+def test_the_model_asked_longest_ago_goes_when_memory_is_short(
+    finished: tuple[RunSpec, Path, list[RunEvent]],
+) -> None:
+    spec, folder, _ = finished
+    trained = AskedModel(spec=spec, folder=folder)
+    starts = [AskedModel(spec=spec.model_copy(update={"seed": seed})) for seed in (1, 2)]
+    size = WarmModels().get(trained).size_bytes
+    warm = WarmModels(limit_bytes=2 * size)
+    first = warm.get(trained)
+    start = warm.get(starts[0])
+    assert warm.get(trained) is first
+    warm.get(starts[1])
+    assert len(warm) == 2
+    assert warm.get(trained) is first
+    assert warm.get(starts[0]) is not start
+    assert len(WarmModels(limit_bytes=1)) == 0
+    cramped = WarmModels(limit_bytes=1)
+    cramped.get(trained)
+    cramped.get(starts[0])
+    assert len(cramped) == 1
+
+
+def test_the_server_needs_no_torch_to_ask() -> None:
+    import subprocess
+
+    code = (
+        "import sys, mtl_core.engine.lab, mtl_core.training.predictions; "
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
