@@ -16,6 +16,7 @@ st.navigation(
         st.Page("pages/plan.py", title="Your own plan"),
         st.Page("pages/train.py", title="Train"),
         st.Page("pages/compare.py", title="Compare"),
+        st.Page("pages/predict.py", title="Predict"),
         st.Page("pages/guide.py", title="Guide"),
         st.Page("pages/data.py", title="Data"),
     ],

@@ -31,7 +31,7 @@ WRITTEN = "Written by `docs/reference.py` from the program."
 
 COMMANDS = (
     *("checkpoints", "scenarios", "inspect", "cost", "plan", "train", "compare"),
-    *("runs list", "runs show", "runs delete", "claims", "export", "serve"),
+    *("runs list", "runs show", "runs delete", "predict", "claims", "export", "serve"),
 )
 EXIT_CODES = """
 Exit codes: 0 done, 2 bad input (one message on stderr), 1 our fault, 130 interrupted.

@@ -15,6 +15,7 @@ from mtl_core.cli import (
     exporting,
     inspecting,
     listing,
+    predicting,
     running,
     serving,
 )
@@ -40,6 +41,7 @@ for command in (
     running.train,
     claiming.claims,
     comparing.compare,
+    predicting.predict,
     exporting.export,
     serving.serve,
 ):

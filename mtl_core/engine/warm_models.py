@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 WARM_BYTES = 1_500_000_000
 """Sixteen models of MiniLM's size, or three of BERT-base's."""
 
+_OF_START = {"checkpoint", "random_backbone", "starts_from", "tasks", "seed", "max_length"}
+
 Key = tuple[str, int]
 
 
@@ -55,8 +57,7 @@ class WarmModels:
 def _key(asked: AskedModel) -> Key:
     """What tells two models apart. A file that is gone or was replaced is another model."""
     if asked.folder is None:
-        kept = asked.spec.model_dump_json(include={"checkpoint", "tasks", "seed", "max_length"})
-        return kept, 0
+        return asked.spec.model_dump_json(include=_OF_START), 0
     weights = asked.folder / WEIGHTS
     written_at = weights.stat().st_mtime_ns if weights.is_file() else 0
     return f"{asked.folder} {asked.spec.model_dump_json()}", written_at

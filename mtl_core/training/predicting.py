@@ -29,6 +29,7 @@ from mtl_core.training.predictions import (
     TokenAnswer,
 )
 from mtl_core.training.spec import RunSpec
+from mtl_core.training.start import load_start, start_folder
 
 _BATCH_SIZE = 32
 
@@ -84,7 +85,8 @@ def predict(loaded: LoadedModel, sentences: Sequence[Sentence]) -> tuple[Predict
 
 def _before_training(spec: RunSpec) -> LoadedModel:
     checkpoint = resolve_checkpoint(spec.checkpoint)
-    model = MultiTaskModel(load_backbone(checkpoint), spec.tasks, spec.seed)
+    start = load_start(spec, checkpoint, start_folder(spec, checkpoint))
+    model = MultiTaskModel(start.backbone, spec.tasks, spec.seed)
     return LoadedModel(model.eval(), load_tokenizer(checkpoint), spec.max_length)
 
 

@@ -76,6 +76,15 @@ class Key(StrEnum):
     EXPORT_NOTE = "export_note"
     EXPORT_ZIP = "export_zip"
 
+    TEXT = "text"  # the sentence that models answer; a query parameter too
+    ASKED_MODELS = "asked_models"
+    EXAMPLE_TEXT = "example_text"
+    FIND_DISAGREEMENTS = "find_disagreements"
+    DISAGREEMENTS = "disagreements"
+    ASKED = "_asked"  # the models, kept across pages, as is the next
+    ASKED_TEXT = "_asked_text"
+    SOUGHT = "_sought"  # the models whose disagreements were asked for
+
     OWN_WORDS = "own_words"  # words to cut by the tokenizers that are here
     FREEZE_CHOSEN = "freeze_chosen"
 

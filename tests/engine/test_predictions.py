@@ -34,7 +34,7 @@ def finished(
         checkpoint=str(tiny_checkpoint),
         plan=Plan(
             name="top",
-            phases=(Phase(name="one", train=("heads", "top:1")),),
+            phases=(Phase(name="one", train=("all",)),),
             learning_rate=0.003,
             head_learning_rate=0.02,
         ),

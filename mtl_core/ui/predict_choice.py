@@ -1,0 +1,232 @@
+"""Which models a visitor asks, and what: from the address, from the controls, or the newest."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from mtl_core.analysis.comparison import distinct_labels
+from mtl_core.analysis.disagreement import asked_of
+from mtl_core.analysis.written import written_model
+from mtl_core.engine.lab import Lab
+from mtl_core.lessons.run_words import moment, plan_words
+from mtl_core.store.record import RunRecord, RunState
+from mtl_core.tasks.dataset import SAMPLE, SHIPPED, Dataset, load_dataset
+from mtl_core.tasks.schemes import spans
+from mtl_core.training.predictions import AskedModel
+from mtl_core.ui.choice import came_by_history
+from mtl_core.ui.keys import Key
+from mtl_core.ui.page import plain
+from mtl_core.ui.run_cache import summary_of
+
+BEFORE = "before-training"
+"""Stands among the runs of an address for the first run's model before it learned."""
+MOST_RUNS = 4
+LONGEST_TEXT = 2_000
+
+_OFFERED = 30
+_EXAMPLES = 60
+_SHORT, _LONG = 6, 16  # words of the sentence that a first visit shows
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A finished run whose model is here, with the name it goes by on the page."""
+
+    record: RunRecord
+    label: str
+    model: AskedModel
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One of the models asked: its name, facts in one line, and the model."""
+
+    label: str
+    facts: str
+    model: AskedModel
+
+
+def candidates(lab: Lab) -> tuple[list[Candidate], list[str]]:
+    """The newest finished runs with a model, newest first, and why others are not offered."""
+    finished = [each for each in lab.store.runs() if each.state is RunState.FINISHED][:_OFFERED]
+    found: list[tuple[RunRecord, AskedModel]] = []
+    missing = []
+    for record in finished:
+        summary = summary_of(lab, record)
+        folder = written_model(summary)
+        if isinstance(folder, Path):
+            found.append((record, AskedModel(spec=summary.spec, folder=folder)))
+        else:
+            missing.append(folder)
+    records = [record for record, _ in found]
+    names = [record.title or plan_words(record.spec) for record in records]
+    labels = distinct_labels(names, [each.spec for each in records], [each.id for each in records])
+    joined = zip(found, labels, strict=True)
+    return [Candidate(record, label, model) for (record, model), label in joined], missing
+
+
+def asked_models(known: Sequence[Candidate]) -> tuple[list[str], list[str]]:
+    """The ids asked now, and notes on what was ignored; to be called before the controls.
+
+    The address speaks where it names any on a page's first run, and on back and forward.
+    """
+    kept = st.session_state.get(Key.ASKED)
+    address = _split(st.query_params.get(Key.RUNS, ""))
+    arrived = st.session_state.get(Key.PAGE_IS_NEW) and address
+    if kept is None or came_by_history() or arrived:
+        asked = address or [BEFORE, *[each.record.id for each in known[:2]][::-1]]
+    else:
+        asked = list(st.session_state.get(Key.ASKED_MODELS, kept))
+    ids = [each.record.id for each in known]
+    notes = [_unknown(each) for each in asked if each not in ids and each != BEFORE]
+    asked = [each for each in asked if each in ids or each == BEFORE]
+    runs = [each for each in asked if each != BEFORE]
+    if len(runs) > MOST_RUNS:
+        notes.append(f"At most {MOST_RUNS} runs are asked: {', '.join(runs[MOST_RUNS:])} left out.")
+        asked = [each for each in asked if each not in runs[MOST_RUNS:]]
+    st.session_state[Key.ASKED] = asked
+    return asked, notes
+
+
+def resolved(asked: Sequence[str], known: Sequence[Candidate]) -> list[Asked]:
+    """The models behind these ids. `before-training` is of the first run asked, or the newest."""
+    by_id = {each.record.id: each for each in known}
+    first = next((by_id[each] for each in asked if each != BEFORE), known[0])
+    return [_before(first) if each == BEFORE else _after(by_id[each]) for each in asked]
+
+
+def asked_text(default: str) -> str:
+    """The sentence as it stands now; to be called before its field is drawn."""
+    address = st.query_params.get(Key.TEXT, "")
+    kept = st.session_state.get(Key.TEXT)
+    arrived = st.session_state.get(Key.PAGE_IS_NEW) and address
+    if kept is None or came_by_history() or arrived:
+        kept = address or st.session_state.get(Key.ASKED_TEXT) or default
+    text = str(kept)[:LONGEST_TEXT]
+    if st.session_state.get(Key.TEXT) != text:
+        st.session_state[Key.TEXT] = text
+    st.session_state[Key.ASKED_TEXT] = text
+    return text
+
+
+def controls(known: Sequence[Candidate], asked: Sequence[str], dataset: Dataset) -> None:
+    """The sentence, examples to take instead, and the models to ask."""
+    left, right = st.columns([8, 4], gap="medium", vertical_alignment="bottom")
+    with left:
+        st.text_area(
+            "Sentence",
+            key=Key.TEXT,
+            height=92,
+            max_chars=LONGEST_TEXT,
+            help="Ctrl and Enter asks; so does a click beside the field.",
+        )
+    with right:
+        _models_picker(known, asked)
+        st.selectbox(
+            "Examples",
+            examples(dataset),
+            index=None,
+            key=Key.EXAMPLE_TEXT,
+            placeholder="Or take a validation sentence",
+            label_visibility="collapsed",
+            on_change=_take_example,
+        )
+
+
+def write_address(asked: Sequence[str], text: str) -> None:
+    """Make the address hold models and sentence: a permalink."""
+    for name, value in ((Key.RUNS, ",".join(asked)), (Key.TEXT, text)):
+        if st.query_params.get(name, "") != value:
+            if value:
+                st.query_params[name] = value
+            else:
+                st.query_params.pop(name, None)
+
+
+@st.cache_data(ttl=600, max_entries=4, show_spinner=False)
+def shipped_data(reference: str) -> Dataset:
+    """Shipped data by name."""
+    return load_dataset(reference)
+
+
+def data_of(asked: Sequence[Asked]) -> str:
+    """The shipped data that the first model learned from, else the sample."""
+    named = [each.model.spec.data for each in asked]
+    return named[0] if named and named[0] in SHIPPED else SAMPLE
+
+
+def examples(dataset: Dataset) -> list[str]:
+    """Validation sentences to try, of every task in turn, the one shown first first."""
+    of_task = [
+        [each for each in dataset.validation if task.name in each.labels] for task in dataset.tasks
+    ]
+    mixed = [each for rows in zip(*of_task, strict=False) for each in rows]
+    texts = [each.text or " ".join(asked_of(each).words) for each in mixed[:_EXAMPLES]]
+    return list(dict.fromkeys([first_example(dataset), *texts]))
+
+
+def first_example(dataset: Dataset) -> str:
+    """A short sentence that names things of two types: there is something to see at once."""
+    for each in dataset.validation:
+        for label in each.labels.values():
+            types = {span.type for span in spans(label)} if isinstance(label, tuple) else set()
+            if len(types) > 1 and _SHORT <= len(each.words or ()) <= _LONG:
+                return " ".join(each.words or ())
+    first = dataset.validation[0]
+    return first.text or " ".join(first.words or ())
+
+
+def take_text(text: str) -> None:
+    """Put a sentence into the field; for callbacks."""
+    st.session_state[Key.TEXT] = text
+
+
+def _take_example() -> None:
+    if text := st.session_state.get(Key.EXAMPLE_TEXT):
+        take_text(text)
+
+
+def _models_picker(known: Sequence[Candidate], asked: Sequence[str]) -> None:
+    labels = {BEFORE: "before training"} | {each.record.id: each.label for each in known}
+    if st.session_state.get(Key.ASKED_MODELS) != list(asked):
+        st.session_state[Key.ASKED_MODELS] = list(asked)
+    with st.popover(f"Models to ask: {len(asked)}", icon=":material/checklist:", width="stretch"):
+        st.pills(
+            f"Finished runs, at most {MOST_RUNS}",
+            list(labels),
+            key=Key.ASKED_MODELS,
+            format_func=lambda each: plain(labels.get(each, each)),
+            selection_mode="multi",
+            wrap=True,
+        )
+        if len(known) == _OFFERED:
+            st.caption(f"The newest {_OFFERED} finished runs.")
+
+
+def _before(first: Candidate) -> Asked:
+    spec = first.model.spec
+    return Asked(
+        "before training",
+        f"{spec.checkpoint}, fresh heads of seed {spec.seed}",
+        AskedModel(spec=spec),
+    )
+
+
+def _after(found: Candidate) -> Asked:
+    spec = found.model.spec
+    return Asked(
+        found.label,
+        f"{spec.checkpoint}, seed {spec.seed}, {moment(found.record.created_at)}",
+        found.model,
+    )
+
+
+def _split(text: str) -> list[str]:
+    return list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+
+
+def _unknown(run: str) -> str:
+    shown = run if len(run) <= 60 else f"{run[:60]}…"
+    return f"{plain(shown)} was ignored: no finished run with its model here bears this id."

@@ -1,0 +1,113 @@
+"""The Predict page put together: what there is to ask, what was answered, and the empty state."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import streamlit as st
+
+from mtl_core.charts.theme import DARK, Palette
+from mtl_core.engine.lab import Lab
+from mtl_core.lessons.predict_words import answers_finding
+from mtl_core.tasks.task import Task
+from mtl_core.training.predictions import Prediction, Sentence
+from mtl_core.ui.keys import Key
+from mtl_core.ui.page import header, plain, show_ignored
+from mtl_core.ui.predict_answers import Answered, answer_rows, answers_of
+from mtl_core.ui.predict_choice import (
+    Asked,
+    Candidate,
+    asked_models,
+    asked_text,
+    controls,
+    data_of,
+    first_example,
+    resolved,
+    shipped_data,
+    write_address,
+)
+from mtl_core.ui.predict_disagreements import disagreements_view
+
+_NOT_OFFERED = 3
+
+
+def predict_page(
+    lab: Lab, known: Sequence[Candidate], missing: Sequence[str], colors: Palette
+) -> None:
+    """The page where at least one run has a model."""
+    ids, notes = asked_models(known)
+    asked = resolved(ids, known)
+    dataset = shipped_data(data_of(asked))
+    text = asked_text(first_example(dataset))
+    head = st.container()
+    controls(known, ids, dataset)
+    show_ignored(notes)
+    write_address(ids, text)
+    sentence = Sentence.typed(text)
+    if asked and sentence.words:
+        with st.spinner("Asking the models; the first question loads them …"):
+            said: list[Answered] = [
+                each[0] if isinstance(each, tuple) else each
+                for each in answers_of(lab, asked, [sentence])
+            ]
+        with head:
+            _header(asked, said)
+        answer_rows(asked, said, text, colors)
+        disagreements_view(lab, asked, dataset)
+    else:
+        with head:
+            wanted = "a sentence" if asked else "a model"
+            header(f"Choose {wanted} to ask", [_what_it_is()], buttons=1)
+    _not_offered(missing)
+
+
+def nothing_to_ask(missing: Sequence[str], colors: Palette) -> None:
+    """The page while no finished run has a model here."""
+    header(
+        "No trained model to ask yet",
+        [
+            "Train a plan here, and its model answers any sentence: the label and how sure it is, "
+            "the entities marked, beside the same model before training."
+        ],
+        buttons=1,
+    )
+    if st.button(
+        "Train a plan on the sample: about a minute",
+        key=Key.TO_TRAIN,
+        icon=":material/play_arrow:",
+        type="secondary" if colors is DARK else "primary",
+    ):
+        st.switch_page("pages/train.py")
+    _not_offered(missing)
+
+
+def _header(asked: Sequence[Asked], said: Sequence[Answered]) -> None:
+    answered = [each for each in said if isinstance(each, Prediction)]
+    finding = answers_finding(_tasks(asked), answered) or "No model could answer"
+    checkpoints = dict.fromkeys(each.model.spec.checkpoint for each in asked)
+    header(
+        plain(finding),
+        [
+            plain(", ".join(checkpoints)),
+            "1 model" if len(asked) == 1 else f"{len(asked)} models",
+            _what_it_is(),
+            f"{date.today():%d %b %Y}".removeprefix("0"),
+        ],
+        buttons=1,
+    )
+
+
+def _what_it_is() -> str:
+    return "confidence is the head's softmax: how sure, not how often right"
+
+
+def _tasks(asked: Sequence[Asked]) -> list[Task]:
+    """Every task of any model, by name, once."""
+    return list({task.name: task for each in asked for task in each.model.spec.tasks}.values())
+
+
+def _not_offered(missing: Sequence[str]) -> None:
+    if missing:
+        more = len(missing) - _NOT_OFFERED
+        tail = f" And {more} more." if more > 0 else ""
+        shown = " ".join(missing[:_NOT_OFFERED])
+        st.caption(f"Not offered: {plain(shown)}{tail}")

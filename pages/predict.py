@@ -1,0 +1,17 @@
+"""Predict: sentences tried on finished runs, side by side with the model before training."""
+
+from mtl_core.engine.lab import the_lab
+from mtl_core.ui.choice import current_choice
+from mtl_core.ui.front_door import through_the_front_door
+from mtl_core.ui.page import current_palette
+from mtl_core.ui.predict_choice import candidates
+from mtl_core.ui.predict_page import nothing_to_ask, predict_page
+
+through_the_front_door()
+current_choice()
+lab, colors = the_lab(), current_palette()
+known, missing = candidates(lab)
+if known:
+    predict_page(lab, known, missing, colors)
+else:
+    nothing_to_ask(missing, colors)

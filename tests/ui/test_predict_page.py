@@ -1,0 +1,156 @@
+"""The Predict page, on real models of a tiny encoder asked through a real child."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from mtl_core.engine import lab as lab_module
+from mtl_core.engine.lab import Lab
+from mtl_core.freezing.plan import Phase, Plan
+from mtl_core.settings import Settings
+from mtl_core.store.record import RunState
+from mtl_core.tasks.dataset import load_tasks
+from mtl_core.training.events import RunEvent
+from mtl_core.training.run import fine_tune
+from mtl_core.training.spec import RunSpec
+from tests.visiting import heading, visited
+
+EXAMPLES = {"sentiment": 8, "ner": 8}
+
+
+@pytest.fixture(scope="module")
+def trained(
+    tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, tuple[RunSpec, list[RunEvent], Path]]:
+    """Two short runs on a few sentences of the sample, with their models, by plan."""
+    found = {}
+    for name, selectors in (("heads", ("heads",)), ("everything", ("all",))):
+        spec = RunSpec(
+            checkpoint=str(tiny_checkpoint),
+            plan=Plan(name=name, phases=(Phase(name="one", train=selectors),), learning_rate=0.01),
+            data="sample",
+            tasks=load_tasks("sample"),
+            epochs=2,
+            batch_size=4,
+            max_length=16,
+            examples=EXAMPLES,
+        )
+        folder = tmp_path_factory.mktemp("models") / name
+        found[name] = spec, list(fine_tune(spec, name, folder)), folder
+    return found
+
+
+@pytest.fixture
+def lab(monkeypatch: pytest.MonkeyPatch, tiny_checkpoint: Path) -> Iterator[Lab]:
+    """The process's lab, which may read the tiny checkpoint."""
+    settings = Settings.from_environment()
+    opened = Lab(settings.model_copy(update={"checkpoint_roots": (tiny_checkpoint.parent,)}))
+    monkeypatch.setattr(lab_module, "_lab", opened)
+    yield opened
+    opened._inspector.close()
+    opened.store.close()
+
+
+@pytest.fixture
+def runs(lab: Lab, trained: dict[str, tuple[RunSpec, list[RunEvent], Path]]) -> list[str]:
+    ids = []
+    for spec, events, _ in trained.values():
+        record = lab.store.add(spec, RunState.RUNNING)
+        lab.store.append(record.id, events)
+        ids.append(record.id)
+    return ids
+
+
+def texts(app: AppTest) -> str:
+    shown = (app.markdown, app.caption, app.warning, app.error)
+    return "\n".join(each.value for elements in shown for each in elements).replace("\\", "")
+
+
+def test_without_a_model_the_page_says_what_to_do_and_why_runs_are_not_offered(
+    lab: Lab, trained: dict[str, tuple[RunSpec, list[RunEvent], Path]]
+) -> None:
+    spec, events, _ = trained["heads"]
+    record = lab.store.add(spec, RunState.RUNNING)
+    last = events[-1].model_copy(update={"output": None})
+    lab.store.append(record.id, [*events[:-1], last])
+    app = visited("predict")
+    assert heading(app) == "No trained model to ask yet"
+    assert f"Not offered: {record.id} wrote no model" in texts(app)
+    app.button(key="to_train").click().run()
+    assert not app.exception
+    assert heading(app) != "No trained model to ask yet"
+
+
+def test_models_answer_side_by_side_and_the_address_holds_the_question(runs: list[str]) -> None:
+    app = visited("predict", runs=",".join(["before-training", *runs]), text="anna was in oslo.")
+    assert app.text_area(key="text").value == "anna was in oslo."
+    assert app.pills(key="asked_models").value == ["before-training", *runs]
+    assert heading(app).startswith("Sentiment: ")
+    assert "3 models" in texts(app)
+    for name in ("before training", "heads", "everything"):
+        assert f"**{name}**" in texts(app)
+    app.text_area(key="text").set_value("the film was great").run()
+    assert app.query_params["text"] == "the film was great"
+    app.pills(key="asked_models").set_value(runs[:1]).run()
+    assert app.query_params["runs"] == runs[0]
+    assert "1 model" in texts(app)
+
+
+def test_a_long_sentence_is_said_to_be_cut_and_what_is_typed_stays_text(runs: list[str]) -> None:
+    app = visited("predict", runs=runs[0], text="food " * 20 + "[x](http://y) <b>")
+    assert "Cut: only 14 of 24 words fit the maximum length of 16 sub-words" in texts(app)
+    marked = next(each.value for each in app.markdown if "food food" in each.value)
+    assert r"\[x\]\(http" in marked
+    assert r"\<b\>" in marked
+
+
+def test_an_unknown_run_is_named_and_left_out(runs: list[str]) -> None:
+    app = visited("predict", runs=f"{runs[0]},nonsense", text="good")
+    assert "nonsense was ignored: no finished run with its model here" in texts(app)
+    assert app.query_params["runs"] == runs[0]
+
+
+def test_a_model_deleted_meanwhile_is_not_offered_and_the_others_answer(
+    lab: Lab,
+    runs: list[str],
+    trained: dict[str, tuple[RunSpec, list[RunEvent], Path]],
+    tmp_path: Path,
+) -> None:
+    folder = trained["heads"][2]
+    kept = tmp_path / "kept"
+    shutil.move(folder, kept)
+    try:
+        app = visited("predict", runs=",".join(runs), text="good food")
+    finally:
+        shutil.move(kept, folder)
+    assert f"The model of {runs[0]} is no longer at" in texts(app)
+    assert app.pills(key="asked_models").value == [runs[1]]
+    assert "1 model" in texts(app)
+
+
+def test_a_checkpoint_that_is_gone_is_said_in_its_row(
+    lab: Lab, runs: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = lab.settings.model_copy(update={"checkpoint_roots": ()})
+    monkeypatch.setattr(lab, "settings", closed)
+    app = visited("predict", runs=f"before-training,{runs[0]}", text="is it good")
+    assert "is a local path, and this dashboard reads none" in app.error[0].value.replace("\\", "")
+    assert heading(app).startswith("Sentiment: it says ")
+
+
+def test_sentences_on_which_models_disagree_are_listed_when_asked_for(runs: list[str]) -> None:
+    app = visited("predict", runs=",".join(["before-training", *runs]), text="good")
+    assert not app.dataframe
+    app.button(key="find_disagreements").click().run()
+    assert not app.exception
+    table = app.dataframe[0].value
+    assert list(table.columns) == [
+        *("Task", "Sentence", "The data say", "before training", "heads", "everything")
+    ]
+    said = table[["heads", "everything"]]
+    assert (said.nunique(axis=1) > 1).all()
+    assert set(table["Task"]) <= {"Sentiment", "NER"}
+    assert f"The 2 runs disagree on **{len(table)}**" in texts(app)
