@@ -197,7 +197,7 @@ def _models_picker(known: Sequence[Candidate], asked: Sequence[str]) -> None:
             f"Finished runs, at most {MOST_RUNS}",
             list(labels),
             key=Key.ASKED_MODELS,
-            format_func=lambda each: plain(labels.get(each, each)),
+            format_func=lambda each: plain(labels.get(each) or str(each)),
             selection_mode="multi",
             wrap=True,
         )
