@@ -5,6 +5,7 @@ import streamlit as st
 from mtl_core.engine.lab import the_lab
 from mtl_core.lessons.shipped_runs import take_in_shipped
 from mtl_core.ui.page import STATIC, logo
+from mtl_core.ui.shot import taking_shot
 
 st.set_page_config(page_title="Freeze Lab", page_icon=str(STATIC / "icon.svg"), layout="wide")
 logo()
@@ -20,5 +21,5 @@ st.navigation(
         st.Page("pages/guide.py", title="Guide"),
         st.Page("pages/data.py", title="Data"),
     ],
-    position="top",
+    position="hidden" if taking_shot() else "top",
 ).run()

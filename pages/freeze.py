@@ -19,31 +19,38 @@ from mtl_core.ui.picture import (
     stack_picture,
 )
 from mtl_core.ui.rates_over_run import rates_over_run
+from mtl_core.ui.shot import frame, taking_shot
 from mtl_core.ui.table_view import parameter_view
 from mtl_core.ui.take_along import code_popover, export_popover
 
 through_the_front_door()
 chosen, colors = chosen_by_visitor(the_lab()), current_palette()
 
-with header(headline(chosen.table), line_of_facts(chosen)):
-    code_popover(chosen)
-    export_popover(chosen)
-    to_train_button(chosen.choice.as_query(), colors)
-show_ignored(ignored_notes())
 
-with st.container(horizontal=True, gap="small"):
-    checkpoint_picker(chosen)
-    scenario_picker(chosen)
-    more_choices(chosen)
-phase_picker(chosen)
-
-left, right = st.columns([5, 8], gap="medium")
-with left:
-    stack_picture(chosen, colors)
-with right:
-    facts(chosen, colors)
-    cost_view(chosen, colors, with_bars=not has_rates_by_layer(chosen.table))
-    parameter_view(chosen.table, chosen.plan_phrase, colors, rows_shown(chosen))
-lesson_columns(chosen)
-rates_over_run(chosen, colors)
+shot = taking_shot()
+with frame():
+    with header(headline(chosen.table), line_of_facts(chosen)):
+        if not shot:
+            code_popover(chosen)
+            export_popover(chosen)
+            to_train_button(chosen.choice.as_query(), colors)
+    if not shot:
+        show_ignored(ignored_notes())
+        with st.container(horizontal=True, gap="small"):
+            checkpoint_picker(chosen)
+            scenario_picker(chosen)
+            more_choices(chosen)
+        phase_picker(chosen)
+    left, right = st.columns([5, 8], gap="medium")
+    with left:
+        stack_picture(chosen, colors)
+    with right:
+        facts(chosen, colors)
+        cost_view(chosen, colors, with_bars=not has_rates_by_layer(chosen.table))
+        parameter_view(
+            chosen.table, chosen.plan_phrase, colors, rows_shown(chosen), with_filters=not shot
+        )
+    lesson_columns(chosen)
+if not shot:
+    rates_over_run(chosen, colors)
 write_address(chosen.choice)

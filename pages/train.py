@@ -12,7 +12,8 @@ from mtl_core.ui.page import show_ignored
 from mtl_core.ui.run_delete import undo_line
 from mtl_core.ui.run_form import another_run, deleted_run, first_run, next_run, no_such_run
 from mtl_core.ui.run_list import follow_active, run_list
-from mtl_core.ui.run_view import run_view
+from mtl_core.ui.run_view import run_picture, run_view
+from mtl_core.ui.shot import frame, taking_shot
 
 through_the_front_door()
 lab = the_lab()
@@ -26,6 +27,10 @@ try:
 except UnknownRun:
     shown = None
 
+if shown is not None and taking_shot() and shown.state.is_final:
+    with frame():
+        run_picture(lab, shown)
+    st.stop()
 if shown is not None:
     run_view(lab, shown)
     another_run(lab, chosen, shown)

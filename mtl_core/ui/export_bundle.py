@@ -12,6 +12,7 @@ from mtl_core.store.record import RunRecord
 from mtl_core.ui.keys import Key
 from mtl_core.ui.page import download
 from mtl_core.ui.run_cache import model_of
+from mtl_core.ui.shot import shot_links
 
 _WIDTH = 400
 _WITHOUT_MODELS = What.ALL.parts - {What.CHECKPOINT}
@@ -36,6 +37,7 @@ def export_popover(lab: Lab, records: Sequence[RunRecord]) -> None:
             Key.EXPORT_ZIP,
             lambda: zip_of_runs(lab, ids, stem),
         )
+        shot_links()
         st.caption(
             "The page opens offline, in light and dark, and prints. The zip holds it in Markdown "
             "too, with SVG figures, CSV of every point, and a script that repeats each run."

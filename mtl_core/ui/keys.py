@@ -85,6 +85,8 @@ class Key(StrEnum):
     ASKED_TEXT = "_asked_text"
     SOUGHT = "_sought"  # the models whose disagreements were asked for
 
+    SHOT = "shot"  # a query parameter: the page as a picture
+
     OWN_WORDS = "own_words"  # words to cut by the tokenizers that are here
     FREEZE_CHOSEN = "freeze_chosen"
 

@@ -37,6 +37,14 @@ def run_view(lab: Lab, record: RunRecord) -> None:
         st.fragment(_watch, run_every=TICK_SECONDS)(lab, record.id)
 
 
+def run_picture(lab: Lab, record: RunRecord) -> None:
+    """An ended run without controls, for a picture."""
+    summary, colors = summary_of(lab, record), current_palette()
+    answer = run_headline(record, summary, 0)
+    header(plain(answer), [plain(fact) for fact in facts(record, summary)], buttons=1)
+    _result(record, summary, colors)
+
+
 def _watch(lab: Lab, run: str) -> None:
     try:
         record = lab.store.run(run)
@@ -59,9 +67,14 @@ def _draw(lab: Lab, record: RunRecord) -> None:
     if record.state is RunState.WAITING:
         queue_view(lab, before)
         return
-    run_end(record, summary)
     if record.state is RunState.RUNNING:
         _progress(summary)
+    _result(record, summary, colors)
+
+
+def _result(record: RunRecord, summary: RunSummary, colors: Palette) -> None:
+    """How it ended, if it has, and all it measured until now."""
+    run_end(record, summary)
     if summary.progress is Progress.WAITING:
         return
     for note in summary.notes:

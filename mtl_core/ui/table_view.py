@@ -23,22 +23,16 @@ _ORDER = {Role.HEAD: 0, Role.POOLER: 1, Role.LAYER: 2, Role.BESIDE: 3, Role.EMBE
 
 
 def parameter_view(
-    table: ParameterTable, plan_phrase: str, colors: Palette, rows_high: int
+    table: ParameterTable,
+    plan_phrase: str,
+    colors: Palette,
+    rows_high: int,
+    *,
+    with_filters: bool = True,
 ) -> None:
     """Filters, the table `rows_high` rows high, and a caption: whose numbers these are."""
     rows = in_picture_order(table)
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown("**Parameters**", width="content")
-        text = st.text_input(
-            "Find a name",
-            key=Key.TEXT_FILTER,
-            placeholder="Find a name",
-            label_visibility="collapsed",
-            live="300ms",
-        )
-        group = _group_filter(rows)
-        state = _state_filter(table)
-    shown = matching(rows, state, group, text or "")
+    shown = _filtered(table, rows) if with_filters else rows
     st.dataframe(
         _styled(_frame(shown), colors),
         key=Key.PARAMETERS,
@@ -50,6 +44,22 @@ def parameter_view(
         alt=f"Parameters under {plan_phrase}, tensor by tensor",
     )
     st.caption(_caption(table, plan_phrase, shown))
+
+
+def _filtered(table: ParameterTable, rows: Sequence[Row]) -> tuple[Row, ...]:
+    """Draw the filters; the rows that pass them."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown("**Parameters**", width="content")
+        text = st.text_input(
+            "Find a name",
+            key=Key.TEXT_FILTER,
+            placeholder="Find a name",
+            label_visibility="collapsed",
+            live="300ms",
+        )
+        group = _group_filter(rows)
+        state = _state_filter(table)
+    return matching(rows, state, group, text or "")
 
 
 def in_picture_order(table: ParameterTable) -> tuple[Row, ...]:

@@ -9,6 +9,7 @@ from mtl_core.freezing.snippet import torch_snippet
 from mtl_core.freezing.writing import as_csv, as_markdown, listing
 from mtl_core.ui.chosen import Chosen
 from mtl_core.ui.page import download
+from mtl_core.ui.shot import shot_links
 
 _TALL = 420
 
@@ -39,6 +40,7 @@ def export_popover(chosen: Chosen) -> None:
             ),
         ):
             download(label, name, mime, f"export_{mime}", make)
+        shot_links()
         st.caption("The address of this page holds your choices: copy it to share them.")
 
 
