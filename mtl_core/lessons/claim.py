@@ -38,7 +38,7 @@ class Published(Frozen):
     @property
     def note(self) -> str:
         """Where it stands, and whether it was looked up."""
-        return self.source.short + ("" if self.checked else ", as published, not checked here")
+        return self.source.short + ("" if self.checked else "; not checked here")
 
 
 class Claim(Frozen):

@@ -80,6 +80,19 @@ def published_text(claim: Claim) -> str:
     return f"{claim.published.text} ({claim.published.note})"
 
 
+def published_in_short(claim: Claim, scale: Scale = Scale.DIFFERENCE) -> str:
+    """The published effect and where it stands: `+0.005 published, Howard & Ruder 2018, table 7`.
+
+    Where only words were published, those. Says so where the figure was not looked up.
+    """
+    published = claim.published
+    if published is None:
+        return "no published figure"
+    if published.effect is None:
+        return f"{published.text}, {published.note}"
+    return f"{_value(published.effect, scale)} published, {published.note}"
+
+
 def _number(count: int) -> str:
     return _NUMBERS[count] if count < len(_NUMBERS) else str(count)
 

@@ -77,7 +77,11 @@ CLAIMS_OF_FORGETTING = (
         tested="Sentiment accuracy on social posts, heads only less full",
         chapter=Chapter.FORGETTING,
         rule=Better(task="sentiment", arm=_HEADS, against=_FULL, data=POSTS),
-        published=Published(text="+0.07 over ten shifts of image data", source=KUMAR, effect=0.07),
+        published=Published(
+            text="Over ten shifts of image data: linear probing 7 % better than full",
+            source=KUMAR,
+            effect=0.07,
+        ),
     ),
     Claim(
         id="posts-lp-ft",
@@ -85,6 +89,8 @@ CLAIMS_OF_FORGETTING = (
         tested="Sentiment accuracy on social posts, LP-FT less full",
         chapter=Chapter.STAGES,
         rule=Better(task="sentiment", arm=_arm("recipes", "lp-ft"), against=_FULL, data=POSTS),
-        published=Published(text="+0.10 over ten shifts of image data", source=KUMAR, effect=0.10),
+        published=Published(
+            text="Over ten shifts of image data: 10 % better than full", source=KUMAR, effect=0.10
+        ),
     ),
 )

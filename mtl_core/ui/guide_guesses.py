@@ -57,6 +57,8 @@ def was_right(state: ClaimState) -> bool | None:
 
 def score_words(states: Iterable[ClaimState]) -> str:
     """How many guesses were right, or how to begin."""
+    if st.session_state.get(Key.ALL_VERDICTS) and not guesses():
+        return "All verdicts are shown."
     judged = [right for state in states if (right := was_right(state)) is not None]
     if not judged:
         return "Guess first: each verdict is shown once you have said what you expect."

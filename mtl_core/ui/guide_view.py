@@ -14,7 +14,7 @@ from mtl_core.lessons.claim_words import (
     bar_text,
     effect_text,
     interval_text,
-    published_text,
+    published_in_short,
 )
 from mtl_core.ui.guide_guesses import (
     Guess,
@@ -143,9 +143,11 @@ def _effect(state: ClaimState) -> None:
         if bar := bar_text(finding):
             said.append(f":gray[· {plain(bar)}]")
         st.markdown(" ".join(said))
-    source = state.claim.published.source.url if state.claim.published else None
-    text = plain(published_text(state.claim))
-    st.caption(f"◇ [{text}]({source})" if source else text)
+    text, published = plain(published_in_short(state.claim)), state.claim.published
+    st.caption(
+        f"◇ [{text}]({published.source.url})" if published else text,
+        help=plain(published.text) if published and published.effect is not None else None,
+    )
 
 
 def _numbers(finding: Finding) -> str:

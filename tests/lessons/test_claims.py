@@ -56,7 +56,7 @@ def test_chapters_show_scenarios_that_have_a_lesson() -> None:
 def test_a_figure_nobody_looked_up_says_so() -> None:
     published = claim_called("gradual").published
     assert published is not None
-    assert published.note == "Howard & Ruder 2018, table 7, as published, not checked here"
+    assert published.note == "Howard & Ruder 2018, table 7; not checked here"
 
 
 def test_a_claim_that_does_not_exist_is_refused_with_the_nearest() -> None:

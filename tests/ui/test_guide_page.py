@@ -71,7 +71,7 @@ def test_all_verdicts_can_be_shown_without_guessing(shipped: Lab) -> None:
     assert not [each for each in app.button_group if str(each.key).startswith("guess_")]
     assert "**+0.000**" not in texts(app)
     assert "**−0.267** −0.305" not in texts(app)
-    assert "Guess first" in texts(app)
+    assert "All verdicts are shown." in texts(app)
 
 
 def test_the_filter_counts_a_verdict_only_once_it_has_been_seen(shipped: Lab) -> None:
