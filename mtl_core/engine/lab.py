@@ -16,6 +16,7 @@ from mtl_core.engine.comparison_progress import ComparisonProgress, progress_of
 from mtl_core.engine.forgetting import forget_deleted
 from mtl_core.engine.inspector import Inspector
 from mtl_core.engine.supervisor import Supervisor
+from mtl_core.engine.trainer_child import FOREGROUND
 from mtl_core.errors import BadInput, DataError
 from mtl_core.models.cache import description_of
 from mtl_core.models.checkpoint import Checkpoint, require_weights, resolve_checkpoint
@@ -39,7 +40,8 @@ class Lab:
     """Start, watch and stop runs, and ask what a checkpoint is made of, without torch.
 
     Safe for threads. `store` is for reading; runs begin and end through the lab. With `apart` it
-    works only on comparisons that it starts or goes on with itself, and no other lab does.
+    works only on comparisons that it starts or goes on with itself, which no other lab then does,
+    and at the priority of its own process: the command line's.
     """
 
     def __init__(
@@ -52,7 +54,8 @@ class Lab:
         self.settings = settings
         self.store = RunStore(settings.database)
         self._owner = Owner.this_process() if apart else None
-        self._supervisor = Supervisor(self.store, settings, trainer_argv, reserved=apart)
+        argv = (*trainer_argv, *((FOREGROUND,) if apart else ()))
+        self._supervisor = Supervisor(self.store, settings, argv, reserved=apart)
         self._inspector = Inspector(inspector_argv)
 
     def open(self) -> "Lab":

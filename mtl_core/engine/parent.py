@@ -23,11 +23,18 @@ class Parent:
 
     From then on standard output leads to standard error, so that no print and no progress bar
     breaks the protocol. `at_once` sees each message as it comes, in the thread that reads; what
-    it does not take (returns False for) waits its turn in `messages`.
+    it does not take (returns False for) waits its turn in `messages`. `steps_back`: it leaves the
+    processor to others, as one must whose parent serves visitors.
     """
 
-    def __init__(self, at_once: Callable[[ToChild], bool] = lambda _message: False) -> None:
-        _step_back()
+    def __init__(
+        self,
+        at_once: Callable[[ToChild], bool] = lambda _message: False,
+        steps_back: bool = True,
+    ) -> None:
+        if steps_back:
+            _leave_the_processor_to_others()
+        _go_first_where_memory_runs_out()
         self._pipe = os.dup(_OUTPUT)
         os.set_inheritable(self._pipe, False)
         os.dup2(_ERRORS, _OUTPUT)
@@ -78,9 +85,11 @@ def _lines(descriptor: int) -> Iterator[bytes]:
         pieces.append(last)
 
 
-def _step_back() -> None:
-    """Let everyone else go first, and be the first to go where memory runs out."""
+def _leave_the_processor_to_others() -> None:
     with suppress(OSError, AttributeError):
         os.nice(NICENESS)
+
+
+def _go_first_where_memory_runs_out() -> None:
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(_FIRST_VICTIM)

@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -21,6 +22,10 @@ FineTune = Callable[
 """spec, run, output, should_stop, uploads -> what happens, as `training.run.fine_tune`."""
 
 
+FOREGROUND = "--foreground"
+"""The argument of a trainer that a command waits for: it keeps no visitors waiting."""
+
+
 def serve(fine_tune: FineTune, warm_up: Callable[[], None] = lambda: None) -> None:
     """Carry out what the parent asks until it is gone.
 
@@ -33,7 +38,7 @@ def serve(fine_tune: FineTune, warm_up: Callable[[], None] = lambda: None) -> No
             to_stop.add(message.run)
         return isinstance(message, Stop)
 
-    parent = Parent(at_once=take_stops)
+    parent = Parent(at_once=take_stops, steps_back=FOREGROUND not in sys.argv[1:])
     with suppress(Exception):  # whatever is missing will be told by the run that misses it
         warm_up()
     for message in parent.messages():

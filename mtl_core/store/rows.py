@@ -74,6 +74,11 @@ def deleted_row_of(session: Session, run: str) -> RunRow | None:
     return session.scalar(select(RunRow).where(RunRow.id == run, ~KEPT))
 
 
+QUEUE = (RunRow.state != RunState.RUNNING, RunRow.comparison.is_not(None), RunRow.number)
+"""The order of the queue: what runs, then runs by themselves, then those of comparisons, so that a
+comparison of many runs keeps nobody waiting for more than one of them."""
+
+
 def oldest_waiting(owner: Owner, reserved: bool) -> Select[RunRow]:
     """The query for the run that `owner` may begin next.
 
@@ -82,7 +87,7 @@ def oldest_waiting(owner: Owner, reserved: bool) -> Select[RunRow]:
     mine, nobodys = RunRow.owner == owner.id, RunRow.owner.is_(None)
     free = mine if reserved else or_(mine, nobodys)
     waiting = select(RunRow).where(RunRow.state == RunState.WAITING, KEPT, ~RunRow.held, free)
-    return waiting.order_by(RunRow.number).limit(1)
+    return waiting.order_by(*QUEUE).limit(1)
 
 
 def require_at_rest(row: RunRow) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from mtl_core.store.comparisons import Comparisons
 from mtl_core.store.connection import Database
@@ -14,6 +14,7 @@ from mtl_core.store.owner import Owner
 from mtl_core.store.record import STATE_AFTER, RunRecord, RunState, run_name
 from mtl_core.store.rows import (
     KEPT,
+    QUEUE,
     is_gone,
     oldest_waiting,
     record_of,
@@ -75,7 +76,7 @@ class RunStore(Hiding, Comparisons, Shipping):
             return record_of(row)
 
     def claim_next(self, owner: Owner, reserved: bool = False) -> RunRecord | None:
-        """Take the run that waits longest; None where none waits. Only one caller gets a run.
+        """Take the run whose turn it is; None where none waits. Only one caller gets a run.
 
         What is reserved for another process is left to it, and with `reserved` everything that is
         not reserved for this one.
@@ -163,7 +164,7 @@ class RunStore(Hiding, Comparisons, Shipping):
         """The runs that have not ended, in the order of the queue."""
         states = (RunState.RUNNING, RunState.WAITING)
         with self._database.reading() as session:
-            query = select(RunRow).where(RunRow.state.in_(states), KEPT).order_by(RunRow.number)
+            query = select(RunRow).where(RunRow.state.in_(states), KEPT).order_by(*QUEUE)
             return [record_of(row) for row in session.scalars(query)]
 
     def run(self, run: str) -> RunRecord:
@@ -177,11 +178,10 @@ class RunStore(Hiding, Comparisons, Shipping):
             row = row_of(session, run)
             if row.state is not RunState.WAITING:
                 return None
-            return session.scalar(
-                select(func.count())
-                .select_from(RunRow)
-                .where(RunRow.state == RunState.WAITING, KEPT, RunRow.number <= row.number)
+            waiting = (
+                select(RunRow.id).where(RunRow.state == RunState.WAITING, KEPT).order_by(*QUEUE)
             )
+            return 1 + session.scalars(waiting).all().index(run)
 
     def stop_requested(self, run: str) -> bool:
         """Whether somebody asked to stop it; also true where it was deleted."""

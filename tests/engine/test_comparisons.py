@@ -1,5 +1,6 @@
 """Comparisons through the lab: queued as one, stopped, gone on with, and decided on the way."""
 
+import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
@@ -14,7 +15,7 @@ from mtl_core.store.owner import Owner
 from mtl_core.store.record import ComparisonRecord, Role, RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.training.comparison import ComparisonSpec
-from mtl_core.training.events import RunFinished, SentenceScore
+from mtl_core.training.events import RunFinished, RunStarted, SentenceScore
 
 Wait = Callable[[Callable[[], bool]], None]
 
@@ -69,8 +70,8 @@ def test_only_the_first_seeds_runs_write_their_models(lab: Lab, wait_until: Wait
     for run in made.runs:
         started = lab.store.latest(run.id, "run_started")
         folder = str(lab.settings.run_folder(run.id)) if run.keeps_model else "None"
-        assert started is not None
-        assert started.notes[0] == folder  # type: ignore[union-attr]
+        assert isinstance(started, RunStarted)
+        assert started.notes[0] == folder
 
 
 def test_equal_comparisons_queue_equal_runs(idle_lab: Lab) -> None:
@@ -143,6 +144,17 @@ def test_a_lab_apart_leaves_what_others_queued_and_they_leave_what_is_its_own(
         assert states(waiting)[1:] == [RunState.WAITING] * 3
         apart.resume_comparison(others.id)
         assert idle_lab.store.claim_next(elsewhere) is None
+
+
+def test_a_lab_apart_trains_at_the_priority_of_its_own_process(
+    settings: Settings, trainer_argv: list[str], inspector_argv: list[str], wait_until: Wait
+) -> None:
+    with Lab(settings, trainer_argv, inspector_argv, apart=True) as apart:
+        made = apart.start_comparison(asked(scenarios=("full",), seeds=(99,)))
+        wait_until(lambda: apart.store.latest(made.runs[0].id, "run_started") is not None)
+        started = apart.store.latest(made.runs[0].id, "run_started")
+        assert isinstance(started, RunStarted)
+        assert os.getpriority(os.PRIO_PROCESS, int(started.notes[1])) == os.nice(0)
 
 
 def test_a_deleted_comparison_can_be_brought_back(idle_lab: Lab) -> None:

@@ -138,6 +138,21 @@ def test_requeued_runs_take_the_place_of_those_that_did_not_finish(
     assert store.requeue([second]) == []
 
 
+def test_a_run_by_itself_goes_before_the_waiting_runs_of_a_comparison(
+    store: RunStore, spec: RunSpec, comparison: ComparisonRecord
+) -> None:
+    running = store.claim_next(Owner.this_process())
+    alone = store.add(spec).id
+    first, second, *_ = (run.id for run in comparison.runs)
+    assert running is not None
+    assert running.id == first
+    assert [run.id for run in store.active()][:3] == [first, alone, second]
+    assert (store.position(alone), store.position(second)) == (1, 2)
+    claimed = store.claim_next(Owner.this_process())
+    assert claimed is not None
+    assert claimed.id == alone
+
+
 def test_held_runs_do_not_begin_before_they_are_settled(store: RunStore, spec: RunSpec) -> None:
     made = store.add_comparison(ASKED, planned(spec, held=True))
     assert store.claim_next(Owner.this_process()) is None
