@@ -1,0 +1,106 @@
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from mtl_core.analysis.grouped import GroupedComparison, PlanResult, TaskResult, Verdict
+from mtl_core.analysis.grouped_finding import finding, task_finding
+from mtl_core.tasks.task import DEFAULT_TASKS
+
+TITLES = {"sentiment": "Sentiment", "ner": "NER"}
+BEST, TIED, BELOW, OPEN = Verdict.BEST, Verdict.WITHIN_NOISE, Verdict.BELOW, Verdict.OPEN
+
+Column = Mapping[str, tuple[float | None, Verdict]]
+
+
+def compared(sentiment: Column, ner: Column, seconds: Mapping[str, float]) -> GroupedComparison:
+    columns = {"sentiment": sentiment, "ner": ner}
+    plans = tuple(
+        PlanResult(
+            label=label,
+            scenario=label,
+            runs={},
+            tasks={
+                task.name: TaskResult(
+                    task, columns[task.name][label][0], None, None, None, 3,
+                    columns[task.name][label][1],
+                )
+                for task in DEFAULT_TASKS
+            },
+            seconds=seconds.get(label),
+            peak_memory_bytes=None,
+            trainable=None,
+            total=None,
+            frozen_exact=True,
+        )
+        for label in sentiment
+    )  # fmt: skip
+    return GroupedComparison(plans, DEFAULT_TASKS, (0, 1, 2), True, ())
+
+
+def three(times: Mapping[str, float] | None = None) -> GroupedComparison:
+    return compared(
+        {"heads only": (0.7, BELOW), "top layer": (0.89, BEST), "full": (0.88, TIED)},
+        {"heads only": (0.3, BELOW), "top layer": (0.5, BELOW), "full": (0.6, BEST)},
+        {"heads only": 5.0, "top layer": 10.0, "full": 50.0} if times is None else times,
+    )
+
+
+def test_the_line_says_who_ties_with_whom_and_in_what_time() -> None:
+    assert finding(three(), TITLES) == (
+        "Sentiment: top layer ties with full, in a fifth of the time. NER: only full will do"
+    )
+
+
+def test_a_line_too_long_gives_up_its_times() -> None:
+    titles = {"sentiment": "Sentiment of a whole review", "ner": "NER"}
+    assert finding(three(), titles) == (
+        "Sentiment of a whole review: top layer ties with full. NER: only full will do"
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (46.0, "top layer ties with full"),
+        (40.0, "top layer ties with full, in 80 % of the time"),
+        (25.0, "top layer ties with full, in half of the time"),
+        (5.0, "top layer ties with full, in a tenth of the time"),
+        (2.5, "top layer ties with full, in 1/20 of the time"),
+        (200.0, "full ties with top layer, in a quarter of the time"),
+        (50.0, "2 of 3 cannot be told apart"),
+    ],
+)
+def test_a_tie_names_the_cheaper_and_its_part_of_the_time(seconds: float, words: str) -> None:
+    times = {"heads only": 5.0, "top layer": seconds, "full": 50.0}
+    assert task_finding(three(times), "sentiment") == words
+
+
+def test_without_times_a_tie_is_counted() -> None:
+    assert task_finding(three({"full": 3.0}), "sentiment") == "2 of 3 cannot be told apart"
+
+
+def test_of_two_plans_one_beats_the_other_or_is_not_tested_or_not_measured() -> None:
+    comparison = compared(
+        {"a": (0.9, BEST), "b": (0.8, BELOW)}, {"a": (0.9, BEST), "b": (0.8, OPEN)}, {}
+    )
+    assert finding(comparison, TITLES) == "Sentiment: a beats b. NER: a is highest, not yet tested"
+    comparison = compared(
+        {"a": (0.9, OPEN), "b": (None, OPEN)}, {"a": (1, BEST), "b": (1, BEST)}, {}
+    )
+    assert finding(comparison, TITLES) == (
+        "Sentiment: not measured in two plans. NER: 2 of 2 cannot be told apart"
+    )
+
+
+def test_what_cannot_be_compared_is_said_first() -> None:
+    assert finding(GroupedComparison((), (), (), True, ()), TITLES) == "Choose two plans or more"
+    assert finding(replace(three(), plans=three().plans[:1]), TITLES) == (
+        "Choose another plan to compare with"
+    )
+    assert finding(replace(three(), same_questions=False), TITLES) == (
+        "These 3 plans answer different sentences: no score stands against another"
+    )
+    assert finding(replace(three(), beyond_plan=("epochs", "a", "b", "c")), TITLES) == (
+        "These 3 plans differ in more than the plan: epochs, a, b and more"
+    )
