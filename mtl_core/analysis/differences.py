@@ -12,6 +12,7 @@ _OF_THE_MACHINE = (
     "prefix_reuse",
     "device",
 )  # move a loss's last digits, and no conclusion
+_OF_THE_MEASURING = ("also_evaluate", "other_data_digests")  # read after the fact, change nothing
 _KNOWN_LATER = ("weights_digest", "data_digests", "versions")  # filled in where a run begins
 _WORDS = {
     "data_digests": "the data's content",
@@ -50,7 +51,7 @@ def beyond_the_plan(specs: Sequence[RunSpec]) -> tuple[str, ...]:
     """
     names = []
     for name in RunSpec.model_fields:
-        if name in _OF_THE_PLAN or name in _OF_THE_MACHINE:
+        if name in (*_OF_THE_PLAN, *_OF_THE_MACHINE, *_OF_THE_MEASURING):
             continue
         values = [getattr(spec, name) for spec in specs]
         if name in _KNOWN_LATER:

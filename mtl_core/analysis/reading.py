@@ -76,6 +76,7 @@ class _Reader:
         self._elapsed = summary.elapsed_seconds
         self._recent = list(summary.recent_seconds)
         self._answers = list(summary.answers)
+        self._elsewhere = list(summary.elsewhere)
         self._pause = summary.pause_seconds
         self._last_was_step = summary.last_was_step
         self._step = summary.step
@@ -92,6 +93,7 @@ class _Reader:
             elapsed_seconds=self._elapsed,
             recent_seconds=tuple(self._recent),
             answers=tuple(self._answers),
+            elsewhere=tuple(self._elsewhere),
             pause_seconds=self._pause,
             last_was_step=self._last_was_step,
             step=self._step,
@@ -186,6 +188,7 @@ class _Reader:
 
     def _evaluate(self, event: Evaluation, passed: float) -> None:
         if event.split != "validation":
+            self._elsewhere.append(event)
             return
         if event.step:
             self._pause += passed

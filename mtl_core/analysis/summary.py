@@ -9,7 +9,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from mtl_core.tasks.task import Task, TaskKind
-from mtl_core.training.events import Answers, Counts, Measured, RunFinished, TaskScore
+from mtl_core.training.events import (
+    Answers,
+    Counts,
+    Evaluation,
+    Measured,
+    RunFinished,
+    TaskScore,
+)
 from mtl_core.training.spec import RunSpec
 
 LEAST_INTERVALS = 3
@@ -127,7 +134,8 @@ class PhaseProgress:
 class RunSummary:
     """A run so far. `events` counts the events read; `elapsed_seconds` is the last one's.
 
-    `answers` and `measured` are what the run told of them, none from a run of an older version.
+    `answers` and `measured` are what the run told of them, none from a run of an older version;
+    `elsewhere` are the evaluations on data that it does not learn from, both ends of each.
     `recent_seconds` are the last step times of the running phase, and `pause_seconds` the time
     spent between steps (evaluations), the evaluation before training left out.
     """
@@ -150,6 +158,7 @@ class RunSummary:
     notes: tuple[str, ...] = ()
     answers: tuple[Answers, ...] = ()
     measured: Measured | None = None
+    elsewhere: tuple[Evaluation, ...] = ()
     finished: RunFinished | None = None
     reason: str | None = None
     recent_seconds: tuple[float, ...] = ()

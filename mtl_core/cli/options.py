@@ -40,6 +40,13 @@ LabelNoiseOption = Annotated[
         help="Give that share of a task's training sentences wrong labels. Repeatable.",
     ),
 ]
+AlsoEvaluateOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="REF",
+        help="Other data to score the tasks on, before and after: `sample-posts`. Repeatable.",
+    ),
+]
 RandomBackboneOption = Annotated[
     bool,
     typer.Option(

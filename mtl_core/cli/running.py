@@ -11,6 +11,7 @@ import typer
 
 from mtl_core.cli.choosing import DEFAULT_CHECKPOINT, choose
 from mtl_core.cli.options import (
+    AlsoEvaluateOption,
     CheckpointOption,
     DataOption,
     EventFormat,
@@ -53,6 +54,7 @@ def train(
     examples: ExamplesOption = None,
     label_noise: LabelNoiseOption = None,
     random_backbone: RandomBackboneOption = False,
+    also_evaluate: AlsoEvaluateOption = None,
     output: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write the fine-tuned model here.")
     ] = None,
@@ -89,6 +91,7 @@ def train(
         prefix_reuse=not no_prefix_reuse,
         label_noise=noise_by_task(label_noise or []),
         random_backbone=random_backbone,
+        also_evaluate=also_evaluate or [],
         device=_device(device),
         precision=precision.value,
     )

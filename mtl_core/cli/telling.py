@@ -75,13 +75,7 @@ def print_runs(records: Sequence[RunRecord], store: RunStore) -> None:
         table.add_column(column, overflow="fold")
     for record in records:
         spec = record.spec
-        last = store.events(record.id, kinds=["evaluation"])[-1:]
-        scores = [
-            f"{task} {_headline(score)}"
-            for _, event in last
-            if isinstance(event, Evaluation)
-            for task, score in event.tasks.items()
-        ]
+        scores = [f"{task} {_headline(score)}" for task, score in _latest(store, record.id)]
         table.add_row(
             record.id,
             *((record.title or "", ", ".join(record.tags)) if named else ()),
@@ -93,6 +87,15 @@ def print_runs(records: Sequence[RunRecord], store: RunStore) -> None:
             " · ".join(scores),
         )
     console.print(table)
+
+
+def _latest(store: RunStore, run: str) -> list[tuple[str, TaskScore]]:
+    """Each task's score in the last evaluation on the validation split."""
+    found: list[tuple[str, TaskScore]] = []
+    for _, event in store.events(run, kinds=["evaluation"]):
+        if isinstance(event, Evaluation) and event.split == "validation":
+            found = list(event.tasks.items())
+    return found
 
 
 def _print_json(event: RunEvent) -> None:
@@ -175,13 +178,17 @@ class _Story:
         self._bar.update(self._bar_task, completed=event.step, losses=" · ".join(losses))
 
     def _evaluation(self, event: Evaluation) -> None:
-        self._first = self._first or event.tasks
         scores = " · ".join(
             f"{task} {_headline(score)}, loss {_number(score.loss)}"
             for task, score in event.tasks.items()
         )
         where = f"step {event.step} of {self._total_steps}, epoch {event.epoch:.2f}"
-        self._say(f"  {where if event.step else 'before training'}: {scores}")
+        where = where if event.step else "before training"
+        if event.split == "validation":
+            self._first = self._first or event.tasks
+        else:
+            where = f"{where}, on {event.split}"
+        self._say(f"  {where}: {scores}")
 
     def _finished(self, event: RunFinished) -> None:
         self._say(

@@ -136,7 +136,8 @@ class Lab:
         Raises CheckpointError or DataError for a checkpoint or data that a browser may not name.
         """
         resolve_checkpoint(spec.checkpoint, below=self.settings.checkpoint_roots)
-        self.require_allowed_data(spec.data)
+        for reference in (spec.data, *spec.also_evaluate):
+            self.require_allowed_data(reference)
         record = self.store.add(spec)
         self._supervisor.wake()
         return record
@@ -211,7 +212,11 @@ class Lab:
 
         Raises DataError for one that is not here, and BadInput while a run needs it.
         """
-        using = [run.id for run in self.store.active() if run.spec.data == reference]
+        using = [
+            run.id
+            for run in self.store.active()
+            if reference in (run.spec.data, *run.spec.also_evaluate)
+        ]
         if using:
             raise BadInput(
                 f"This upload is needed by {', '.join(using[:3])}, which "

@@ -15,7 +15,7 @@ from mtl_core.export.phases import phase_row
 from mtl_core.export.repeat import needs_plan_file, train_command
 from mtl_core.export.scores import comparison_facts, proof_words, score_row, score_rules
 from mtl_core.freezing.plan_file import plan_to_yaml
-from mtl_core.lessons.run_words import STATE_SIGNS, facts, moment
+from mtl_core.lessons.run_words import STATE_SIGNS, elsewhere_words, facts, moment
 from mtl_core.lessons.titles import task_title
 from mtl_core.training.spec import RunSpec
 
@@ -144,8 +144,8 @@ def _scores(material: Material) -> Iterator[Block]:
     yield _table([{name: row[name] for name in ("Plan", *_COSTS)} for row in rows])
     yield Text(score_rules(comparison))
     for label, run in material.named:
-        for note in run.summary.notes:
-            yield Text(f"{label.label}: {note}")
+        for line in (*run.summary.notes, *elsewhere_words(run.summary)):
+            yield Text(f"{label.label}: {line}")
 
 
 def _differences(material: Material) -> Iterator[Block]:

@@ -5,9 +5,10 @@ from datetime import datetime
 
 from mtl_core.analysis.summary import Progress, RunSummary, TaskProgress
 from mtl_core.freezing.writing import rate_text
-from mtl_core.lessons.data_words import data_name
-from mtl_core.lessons.titles import scenario_phrase, task_title
+from mtl_core.lessons.data_words import data_name, within
+from mtl_core.lessons.titles import scenario_phrase
 from mtl_core.store.record import RunRecord, RunState
+from mtl_core.training.events import Evaluation
 from mtl_core.training.spec import RunSpec
 
 STATE_SIGNS = {
@@ -127,6 +128,23 @@ def share(part: float) -> str:
     return f"{percent:.1f} %" if percent >= 0.95 else f"{percent:.1g} %"
 
 
+def elsewhere_words(summary: RunSummary) -> tuple[str, ...]:
+    """A line on each other data set: "On sample-posts: sentiment accuracy 0.51 → 0.74, …"."""
+    metrics = {task.task.name: task.metric for task in summary.tasks}
+    by_split: dict[str, list[Evaluation]] = {}
+    for each in summary.elsewhere:
+        by_split.setdefault(each.split, []).append(each)
+    return tuple(
+        f"On {data_name(split, found[0].tasks)}: "
+        + ", ".join(
+            f"{within(name)} {metrics.get(name, '')} "
+            + " → ".join(f"{each.tasks[name].headline:.3f}" for each in found)
+            for name in found[0].tasks
+        )
+        for split, found in by_split.items()
+    )
+
+
 def _running(record: RunRecord, summary: RunSummary) -> str:
     if record.stop_requested:
         return "Stopping: the step under way ends first"
@@ -152,8 +170,7 @@ def _scores(summary: RunSummary) -> str:
 
 
 def _score(task: TaskProgress) -> str:
-    title = task_title(task.task.name)
-    return f"{title if title.isupper() else title.lower()} {task.latest:.2f} {task.metric}"
+    return f"{within(task.task.name)} {task.latest:.2f} {task.metric}"
 
 
 def _where(summary: RunSummary) -> str:

@@ -1,7 +1,7 @@
 """From choices to a run spec: the one way in for the command line and the pages."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pydantic import ValidationError
 
@@ -32,6 +32,7 @@ def prepare_spec(
     random_backbone: bool = False,
     device: DeviceName = "cpu",
     precision: PrecisionName = "float32",
+    also_evaluate: Sequence[str] = (),
 ) -> RunSpec:
     """Join choices into a spec, checked against the model before anything is loaded.
 
@@ -59,6 +60,7 @@ def prepare_spec(
             random_backbone=random_backbone,
             device=device,
             precision=precision,
+            also_evaluate=tuple(dict.fromkeys(also_evaluate)),
         )
     except ValidationError as problem:
         first = problem.errors(include_url=False)[0]

@@ -18,7 +18,6 @@ from mtl_core.training.embedding_rows import embedding_rows
 from mtl_core.training.evaluation import evaluate_whole
 from mtl_core.training.events import (
     Answers,
-    Counts,
     Evaluation,
     PhaseFinished,
     PhaseStarted,
@@ -36,7 +35,7 @@ from mtl_core.training.optimizer import PlanOptimizer
 from mtl_core.training.parts import in_parts, runs_in_parts
 from mtl_core.training.prefix import ReusedPrefix
 from mtl_core.training.prefix_store import PrefixStore
-from mtl_core.training.proof import digests, file_digests, require_identical, still_names
+from mtl_core.training.proof import digests, require_identical, require_written, still_names
 from mtl_core.training.random_stream import RandomStream
 from mtl_core.training.seeds import stream_seed
 from mtl_core.training.setting import Setting, load_setting
@@ -110,9 +109,12 @@ class _Run:
             self._enter(self._setting.tables[0])
             yield self._evaluation(self._setting.tables[0])
             yield self._answers()
+            yield from self._elsewhere(self._setting.tables[0])
             for table, steps in zip(self._setting.tables, self._setting.steps, strict=True):
                 yield from self._phase(table, steps)
             yield self._answers()
+            if self._step:
+                yield from self._elsewhere(self._setting.tables[-1])
         except _Stopped:
             yield RunStopped(elapsed_seconds=self._seconds(), reason="Stopped on request.")
             return
@@ -207,15 +209,7 @@ class _Run:
                 self._reused.forward,
             )
         self._metrics, self._highest = evaluated.scores, evaluated.highest
-        self._require_finite({task: score.loss for task, score in self._metrics.items()})
-        return Evaluation(
-            elapsed_seconds=self._seconds(),
-            phase=table.phase.name,
-            epoch=self._epoch(),
-            step=self._step,
-            split="validation",
-            tasks=self._metrics,
-        )
+        return self._scored(table, "validation", evaluated.scores)
 
     def _answers(self) -> Answers:
         """What the last evaluation's scores follow from."""
@@ -228,32 +222,41 @@ class _Run:
             elapsed_seconds=self._seconds(),
         )
 
+    def _elsewhere(self, table: ParameterTable) -> Iterator[Evaluation]:
+        """The scores on data that the run does not learn from, each its own split."""
+        for other in self._setting.others:
+            with self._clock.spending("evaluation"):
+                scores = other.scores(self._model, self._setting.pad_id)
+            yield self._scored(table, other.reference, scores)
+
+    def _scored(
+        self, table: ParameterTable, split: str, scores: dict[str, TaskScore]
+    ) -> Evaluation:
+        self._require_finite({task: score.loss for task, score in scores.items()})
+        return Evaluation(
+            elapsed_seconds=self._seconds(),
+            phase=table.phase.name,
+            epoch=self._epoch(),
+            step=self._step,
+            split=split,
+            tasks=scores,
+        )
+
     def _write(self, output: Path, at_start: dict[str, str]) -> None:
-        """Write the model, then hold the written file against the checkpoint's own."""
+        """Write the model, then hold the written file against what the run started from."""
         prefix = self._setting.description.backbone.prefix
         with written_whole(output) as folder:
             write_model(folder, self._model, self._setting.tokenizer, self._spec, self._metrics)
-            # Heads are drawn anew: one of the same name in the checkpoint is another tensor.
-            backbone = [name for name in at_start if name.startswith(f"{prefix}.")]
-            start = self._setting.source  # None: drawn, so there is no file to be held against
-            source = file_digests(start, backbone, prefix) if start else {}
-            written = file_digests(folder, at_start, prefix)
-            require_identical(at_start | source, written, "in the written file")
+            require_written(folder, at_start, prefix, self._setting.source)
 
     def _started(self) -> RunStarted:
-        totals = self._setting.tables[0].totals
         return RunStarted(
             elapsed_seconds=self._seconds(),
             run=self._run,
             spec=self._spec,
-            totals=Counts(
-                all=totals.all,
-                trainable=totals.trainable,
-                frozen=totals.frozen,
-                unreached=totals.unreached,
-            ),
+            totals=self._setting.totals,
             total_steps=sum(self._setting.steps),
-            examples=self._setting.dataset.counts(),
+            examples=self._setting.counts(),
             notes=self._setting.notes,
         )
 

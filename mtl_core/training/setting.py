@@ -1,6 +1,6 @@
 """Load what a run needs: model, data, tokenizer; and note what the user should know."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -17,8 +17,11 @@ from mtl_core.models.description import BackboneDescription, ModelDescription
 from mtl_core.models.multitask import MultiTaskModel
 from mtl_core.tasks.alignment import EncodedExample, EncodedSplit, encode
 from mtl_core.tasks.dataset import Dataset, load_dataset
+from mtl_core.tasks.nearest import quoted
 from mtl_core.training.device import chosen_device
+from mtl_core.training.events import Counts
 from mtl_core.training.label_noise import disturbed
+from mtl_core.training.other_data import OtherData, load_other_data
 from mtl_core.training.phases import phase_steps, steps_per_epoch, steps_that_learn
 from mtl_core.training.spec import RunSpec
 from mtl_core.training.start import load_start, start_folder
@@ -47,11 +50,31 @@ class Setting:
     steps: tuple[int, ...]
     steps_per_epoch: int
     notes: tuple[str, ...]
+    others: tuple[OtherData, ...] = ()
 
     @property
     def pad_id(self) -> int:
         """The id that fills a batch's short examples; masked out, so any id would do."""
         return int(self.tokenizer.pad_token_id or 0)
+
+    @property
+    def totals(self) -> Counts:
+        """Parameters by state in the first phase."""
+        found = self.tables[0].totals
+        return Counts(
+            all=found.all,
+            trainable=found.trainable,
+            frozen=found.frozen,
+            unreached=found.unreached,
+        )
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Labelled sentences by task and split; other data are a split by their reference."""
+        found = self.dataset.counts()
+        for other in self.others:
+            for task, count in other.counts.items():
+                found[task][other.reference] = count
+        return found
 
 
 def load_setting(spec: RunSpec, uploads: Path | None = None) -> Setting:
@@ -75,8 +98,9 @@ def load_setting(spec: RunSpec, uploads: Path | None = None) -> Setting:
     validation = encode(dataset.validation, dataset.tasks, tokenizer, spec.max_length, limit)
     teaching = _teaching(training.examples, spec.plan.task_weights)
     per_epoch = steps_per_epoch(len(teaching), spec.batch_size)
+    others = load_other_data(spec, dataset.tasks, tokenizer, limit, uploads)
     start = load_start(spec, checkpoint, source)
-    filled = _filled(spec, start.digest, dataset)
+    filled = _filled(spec, start.digest, dataset, others)
     return Setting(
         spec=filled,
         source=source,
@@ -89,7 +113,13 @@ def load_setting(spec: RunSpec, uploads: Path | None = None) -> Setting:
         validation=validation,
         steps=steps_that_learn(tables, phase_steps(spec, per_epoch)),
         steps_per_epoch=per_epoch,
-        notes=(*start.notes, *noise, *_notes(tables, dataset, training, validation)),
+        notes=(
+            *start.notes,
+            *noise,
+            *_notes(tables, dataset, training, validation),
+            *(note for other in others for note in other.notes),
+        ),
+        others=others,
     )
 
 
@@ -109,7 +139,7 @@ def _teaching(
     return tuple(e for e in examples if any(weights.get(task, 1.0) > 0 for task in e.labels))
 
 
-def _filled(spec: RunSpec, found: str, dataset: Dataset) -> RunSpec:
+def _filled(spec: RunSpec, found: str, dataset: Dataset, others: Sequence[OtherData]) -> RunSpec:
     """The spec with what it ran on; refused if it already names something else."""
     if spec.weights_digest not in (None, found):
         raise InvalidRun(
@@ -118,12 +148,22 @@ def _filled(spec: RunSpec, found: str, dataset: Dataset) -> RunSpec:
         )
     if spec.data_digests and spec.data_digests != dict(dataset.digests):
         raise InvalidRun(f"The files of '{spec.data}' have changed since this run was specified.")
+    elsewhere = {
+        f"{other.reference}: {name}": digest
+        for other in others
+        for name, digest in other.digests.items()
+    }
+    if spec.other_data_digests not in ({}, elsewhere):
+        raise InvalidRun(
+            f"The files of {quoted(spec.also_evaluate)} have changed since this run was specified."
+        )
     versions = {"freeze-lab": __version__, "python": python_version()}
     return spec.model_copy(
         update={
             "tasks": dataset.tasks,
             "weights_digest": found,
             "data_digests": dict(dataset.digests),
+            "other_data_digests": elsewhere,
             "versions": versions | {package: version(package) for package in PACKAGES},
         }
     )

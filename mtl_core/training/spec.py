@@ -48,4 +48,5 @@ class RunSpec(Frozen):
     also_evaluate: tuple[str, ...] = ()  # other data on which every task is scored at both ends
     weights_digest: str | None = None
     data_digests: dict[str, str] = Field(default_factory=dict)
+    other_data_digests: dict[str, str] = Field(default_factory=dict)  # of `also_evaluate`
     versions: dict[str, str] = Field(default_factory=dict)

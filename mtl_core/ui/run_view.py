@@ -7,7 +7,7 @@ from mtl_core.analysis.summary import Progress, RunSummary, TaskProgress
 from mtl_core.charts.theme import Palette
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import UnknownRun
-from mtl_core.lessons.run_words import duration, facts, run_headline, step_time
+from mtl_core.lessons.run_words import duration, elsewhere_words, facts, run_headline, step_time
 from mtl_core.lessons.titles import task_title
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.tasks.task import TaskKind
@@ -82,6 +82,8 @@ def _result(record: RunRecord, summary: RunSummary, colors: Palette) -> None:
     run_cards(summary, colors)
     _losses(record, summary, colors)
     phase_table(summary, colors)
+    for line in elsewhere_words(summary):
+        st.markdown(f":small[{plain(line)}, not trained on]")
 
 
 def _buttons(lab: Lab, record: RunRecord) -> bool:

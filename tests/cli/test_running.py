@@ -282,3 +282,20 @@ def test_a_random_encoder_is_told_and_frozen_as_it_was_drawn(train: Command) -> 
     assert started["notes"][0].startswith("The encoder's weights are random, drawn from the seed")
     assert started["spec"]["weights_digest"] != pretrained[0]["spec"]["weights_digest"]
     assert (finished["frozen_identical"], finished["frozen_tensors"]) == (True, 39)
+
+
+def test_other_data_are_scored_and_told_apart(
+    train: Command, command: Command, tiny_data: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(tiny_data.parent, other)
+    told = train(*SHORT, "--also-evaluate", other).out
+    scores = [line for line in told.splitlines() if "before training" in line or "epoch " in line]
+
+    assert [f", on {other}: " in line for line in scores] == [False, True, False, True]
+    first, there = (line.split(": ", 1)[1] for line in scores[:2])
+    assert first.startswith(there[:40])  # the same sentences; a long line is folded
+    run = told.splitlines()[0].removeprefix("Run ")
+    assert command("runs", "show", run).out == told
+    (listed,) = (line for line in command("runs", "list").out.splitlines() if run in line)
+    assert listed.count("sentiment accuracy") == 1

@@ -66,6 +66,11 @@ def test_a_run_from_random_weights_is_repeated_from_random_weights() -> None:
     assert train_command(spec, minilm()).endswith("\n  --random-backbone")
 
 
+def test_other_data_that_were_scored_are_scored_again() -> None:
+    command = train_command(spec_of("full", also_evaluate=("sample-posts", "my data")), minilm())
+    assert command.endswith("\n  --also-evaluate sample-posts \\\n  --also-evaluate 'my data'")
+
+
 def test_epochs_keep_all_their_digits() -> None:
     assert "--epochs 0.3333333333333333 " in train_command(
         spec_of("heads-only", epochs=1 / 3), minilm()
