@@ -10,7 +10,7 @@ from mtl_core.tasks.alignment import EncodedSplit, Tokenizer, encode
 from mtl_core.tasks.dataset import Dataset, Example, load_dataset
 from mtl_core.tasks.nearest import quoted
 from mtl_core.tasks.task import Task
-from mtl_core.training.evaluation import evaluate
+from mtl_core.training.evaluation import Forward, evaluate
 from mtl_core.training.events import TaskScore
 from mtl_core.training.spec import RunSpec
 
@@ -28,9 +28,9 @@ class OtherData:
     encoded: EncodedSplit
     digests: dict[str, str]
 
-    def scores(self, model: MultiTaskModel, pad_id: int) -> dict[str, TaskScore]:
-        """Each task's score by the model as it stands."""
-        return evaluate(model, self.examples, self.encoded.examples, self.tasks, pad_id)
+    def scores(self, model: MultiTaskModel, pad_id: int, forward: Forward) -> dict[str, TaskScore]:
+        """Each task's score by the model as it stands, `forward` answering for it."""
+        return evaluate(model, self.examples, self.encoded.examples, self.tasks, pad_id, forward)
 
     @property
     def counts(self) -> dict[str, int]:

@@ -80,22 +80,33 @@ class ReusedPrefix:
         """Logits of every task, as `MultiTaskModel.forward`."""
         return self._model.heads(self.hidden(input_ids, attention_mask))
 
+    def whole(self, input_ids: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:
+        """The same for any sentences, also such of which nothing is stored: every layer runs."""
+        return self._model.heads(self._whole(input_ids, attention_mask))
+
     def hidden(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """The last hidden state of a batch: (batch, tokens, hidden), float32, on the run's device.
 
         The token ids and the mask are on the CPU, as batches are made. Where only heads learn, a
         sentence that no token head reads has its first token's state at every place.
         """
+        if self._depth is None or self._outputs is None:
+            return self._whole(input_ids, attention_mask)
         device = self._model.backbone.device
         ids, mask = input_ids.to(device), attention_mask.to(device)
         with computing_in(self._setting.spec.precision, device):
-            if self._depth is None or self._outputs is None:
-                said = self._model.backbone(input_ids=ids, attention_mask=mask)
-                whole: Tensor = said.last_hidden_state
-                return whole.float()
             frozen = self._frozen
             found = frozen.gather(self._outputs, self._depth, input_ids, attention_mask)
             return frozen.replay.resume(self._depth, found.to(device), ids, mask).float()
+
+    def _whole(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        device = self._model.backbone.device
+        with computing_in(self._setting.spec.precision, device):
+            said = self._model.backbone(
+                input_ids=input_ids.to(device), attention_mask=attention_mask.to(device)
+            )
+            whole: Tensor = said.last_hidden_state
+            return whole.float()
 
     def verify(self) -> None:
         """Run a sample of what this phase reused again, to the bit.
