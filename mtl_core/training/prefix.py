@@ -61,6 +61,7 @@ class ReusedPrefix:
         )
         self._original: dict[int, StoredRows] = {}
         self._depth: int | None = None
+        self._tried: int | None = None
         self._outputs: StoredRows | None = None
         self._told: dict[int, PrefixReuse] = {}
 
@@ -135,7 +136,16 @@ class ReusedPrefix:
             sentences=Sentences(everything, setting.pad_id, everything - tagged),
             width=backbone.config.hidden_size,
             between_batches=self._between_batches,
+            before_all=self._find_out_early,
         )
+
+    def _find_out_early(self) -> None:
+        """Before a pass over all sentences: raises UnsupportedArchitecture where it would be in
+        vain, told by a few sentences."""
+        if self._tried is not None:
+            wrong = difference(self._model.backbone, self._frozen, self._tried)
+            if wrong is not None:
+                raise UnsupportedArchitecture(wrong)
 
     def _prepare(self, choice: PhasePrefix) -> str | None:
         """Take up what `choice` allows; else say why not."""
@@ -143,6 +153,7 @@ class ReusedPrefix:
             return _OFF_BY_CHOICE
         if choice.depth is None:
             return choice.reason
+        self._tried = choice.depth
         try:
             outputs = self._outputs_at(choice.depth, choice.original)
         except UnsupportedArchitecture as problem:
@@ -199,22 +210,31 @@ def _unless_disk_fails(compute: Callable[[], dict[int, StoredRows]]) -> dict[int
 
 
 def difference(
-    backbone: "PreTrainedModel", frozen: FrozenOutputs, depth: int, outputs: StoredRows
+    backbone: "PreTrainedModel",
+    frozen: FrozenOutputs,
+    depth: int,
+    outputs: StoredRows | None = None,
 ) -> str | None:
     """What is wrong with replaying from `depth`, told by one real padded batch; None: nothing.
+
+    Without stored `outputs` those of that batch's sentences are computed.
 
     The backbone is run as it stands, with the dropout of the layers that learn: both ways draw
     from the same random numbers, and must leave the generator in the same place.
     """
     input_ids, mask = frozen.sentences.mixed_batch(_CHECKED_SENTENCES)
     ids, shown = input_ids.to(backbone.device), mask.to(backbone.device)
+    hidden = (
+        frozen.one_by_one(depth, input_ids, mask)
+        if outputs is None
+        else frozen.gather(outputs, depth, input_ids, mask)
+    ).to(backbone.device)
     random, here = random_numbers(backbone.device), [backbone.device]
     with torch.no_grad(), torch.random.fork_rng(devices=here if ids.is_cuda else []):
         start = random.get_rng_state()
         whole = backbone(input_ids=ids, attention_mask=shown).last_hidden_state
         after_whole = random.get_rng_state()
         random.set_rng_state(start)
-        hidden = frozen.gather(outputs, depth, input_ids, mask).to(backbone.device)
         try:
             replayed = frozen.replay.resume(depth, hidden, ids, shown)
         except Exception as problem:  # whatever a foreign forward pass raises

@@ -72,13 +72,15 @@ class FrozenOutputs:
     """What a backbone's layers give for some sentences, at the depths asked for.
 
     Outputs are (rows, `width`), unpadded, in the sentences' own order. `between_batches` is
-    called while they are computed, and may end that by raising.
+    called while they are computed, and may end that by raising; so may `before_all`, called before
+    anything is computed for all sentences.
     """
 
     replay: LayerReplay
     sentences: Sentences
     width: int
     between_batches: Callable[[], None] = lambda: None
+    before_all: Callable[[], None] = lambda: None
 
     def layout(self, depth: int) -> Layout:
         """Which tokens' outputs are stored at a depth: at the full depth only heads read them."""
@@ -93,6 +95,15 @@ class FrozenOutputs:
     def stored(self, depth: int, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Which tokens of a batch are stored at `depth`: (batch, tokens), bool."""
         return self.sentences.stored(self.layout(depth), input_ids, attention_mask)
+
+    def one_by_one(self, depth: int, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """As `gather`, but computed now, each sentence by itself; zeros where there is padding."""
+        found = torch.zeros(*input_ids.shape, self.width)
+        for row, length in enumerate(attention_mask.sum(1).tolist()):
+            alone = slice(row, row + 1), slice(length)
+            captured = self._captured([depth], input_ids[alone], attention_mask[alone])
+            found[alone] = captured[depth]
+        return found
 
     def bytes_at(self, depths: Sequence[int]) -> int:
         """The room that outputs at these depths take."""
@@ -161,6 +172,7 @@ class FrozenOutputs:
 
     def _compute(self, appends: Mapping[int, Append]) -> None:
         """Hand what enters each depth to that depth's `append`, batch by batch."""
+        self.before_all()
         for input_ids, mask in self.sentences.batches():
             self.between_batches()
             for depth, hidden in self._captured(sorted(appends), input_ids, mask).items():

@@ -105,6 +105,18 @@ def test_an_architecture_whose_layers_cannot_be_left_alone_runs_whole_and_says_s
     assert losses(with_reuse) == losses(other.run(spec.model_copy(update={"prefix_reuse": False})))
 
 
+@pytest.mark.parametrize("other", ["convbert"], indirect=True)
+def test_that_layers_cannot_be_left_alone_is_found_out_before_all_sentences_are_run(other):
+    setting = load_setting(other.spec("top-1"))
+    apply_phase(setting.tables[0], setting.model)
+    batches = []
+
+    told = ReusedPrefix(setting, None, lambda: batches.append("one more")).enter(setting.tables[0])
+
+    assert "from layer 3 alone this architecture answers otherwise" in told.reason
+    assert batches == []
+
+
 def test_what_is_frozen_is_identical_in_the_file_too(deep, tmp_path, moved, written, store):
     spec = deep.spec("top-1")
     (table,) = deep.tables(spec.plan)
