@@ -191,9 +191,9 @@ def _upper_over_lower(run: RunSummary) -> float | None:
     if run.measured is None:
         return None
     moved = {
-        int(name.removeprefix("layer.")): movement.moved
+        int(name.removeprefix("layer ")): movement.moved
         for name, movement in run.measured.groups.items()
-        if name.startswith("layer.")
+        if name.startswith("layer ")
     }
     half = len(moved) // 2
     lower = [moved[layer] for layer in sorted(moved)[:half]]

@@ -52,7 +52,7 @@ CLAIMS_OF_MECHANICS = (
         tested="Distance of the embeddings and layers 0 to 3 from their start, top 2 learning",
         chapter=Chapter.STAGES,
         rule=Still(
-            arm=_standard("top-2"), groups=("embeddings", *(f"layer.{n}" for n in range(4)))
+            arm=_standard("top-2"), groups=("embeddings", *(f"layer {n}" for n in range(4)))
         ),
     ),
     Claim(

@@ -127,17 +127,17 @@ def test_a_change_that_costs_one_plan_more_than_the_other_is_a_difference_of_dif
 
 
 def test_frozen_groups_are_still_only_if_every_one_moved_by_exactly_nothing() -> None:
-    rule = Still(arm=ONE, groups=("embeddings", "layer.0"))
-    still = finished(0.8, moved={"embeddings": 0.0, "layer.0": 0.0, "layer.1": 0.2})
-    drifted = finished(0.8, moved={"embeddings": 0.0, "layer.0": 1e-9, "layer.1": 0.2})
-    unmeasured = finished(0.8, moved={"layer.1": 0.2})
+    rule = Still(arm=ONE, groups=("embeddings", "layer 0"))
+    still = finished(0.8, moved={"embeddings": 0.0, "layer 0": 0.0, "layer 1": 0.2})
+    drifted = finished(0.8, moved={"embeddings": 0.0, "layer 0": 1e-9, "layer 1": 0.2})
+    unmeasured = finished(0.8, moved={"layer 1": 0.2})
     assert judge(rule, {ONE: by_seed([still, still])}).verdict is ClaimVerdict.HOLDS
     assert judge(rule, {ONE: by_seed([still, drifted])}).verdict is ClaimVerdict.DOES_NOT_HOLD
     assert judge(rule, {ONE: by_seed([unmeasured])}).verdict is ClaimVerdict.OPEN
 
 
 def test_upper_layers_that_move_twice_as_far_give_a_ratio_of_two() -> None:
-    moved = {"layer.0": 0.1, "layer.1": 0.1, "layer.2": 0.2, "layer.3": 0.2, "head:ner": 9.0}
+    moved = {"layer 0": 0.1, "layer 1": 0.1, "layer 2": 0.2, "layer 3": 0.2, "head:ner": 9.0}
     finding = judge(LowerMovesLess(arm=ONE), {ONE: by_seed([finished(0.8, moved=moved)] * 3)})
     assert finding.effect == pytest.approx(2.0)
     assert finding.verdict is ClaimVerdict.HOLDS

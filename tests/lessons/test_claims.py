@@ -1,12 +1,19 @@
+from pathlib import Path
+
 import pytest
 
-from mtl_core.analysis.claim_rules import arms_of
+from mtl_core.analysis.claim_rules import Still, arms_of
 from mtl_core.errors import BadInput
+from mtl_core.freezing.resolve import parameter_tables
+from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.lessons.chapters import CHAPTERS
 from mtl_core.lessons.claim import Chapter, Claim
+from mtl_core.lessons.claim_runs import experiment_of, planned_runs
 from mtl_core.lessons.claims import CLAIMS, claim_called, claims_of
 from mtl_core.lessons.experiments import EXPERIMENTS, needed_arms
 from mtl_core.lessons.scenarios import lesson
+from mtl_core.store.runs import RunStore
+from tests.run_story import minilm
 
 IDS = [claim.id for claim in CLAIMS]
 
@@ -62,3 +69,57 @@ def test_a_figure_nobody_looked_up_says_so() -> None:
 def test_a_claim_that_does_not_exist_is_refused_with_the_nearest() -> None:
     with pytest.raises(BadInput, match=r"no claim 'gradul'\. There are: gradual"):
         claim_called("gradul")
+
+
+def test_groups_that_are_said_not_to_move_are_frozen_groups_of_the_plan() -> None:
+    rule = claim_called("still").rule
+    assert isinstance(rule, Still)
+    (table,) = parameter_tables(scenario_plan(rule.arm.scenario, minilm()), minilm())
+    frozen = {group.name for group in table.groups if not group.totals.trainable}
+    assert set(rule.groups) == frozen - {"pooler"}
+
+
+@pytest.mark.parametrize("name", [name for name in EXPERIMENTS if name != "bert-base"])
+def test_every_run_of_an_experiment_can_be_prepared_on_the_embedded_checkpoint(name: str) -> None:
+    spec = EXPERIMENTS[name].spec
+    starts = {seed: f"run-{seed}" for seed in spec.seeds}
+    runs = [planned.spec for planned in planned_runs(name, spec, minilm(), 1, starts)]
+    assert [(run.scenario, run.seed) for run in runs] == [
+        (scenario, seed) for seed in spec.seeds for scenario in spec.scenarios
+    ]
+    for run in runs:
+        assert parameter_tables(run.plan, minilm())
+        going_on = EXPERIMENTS[name].goes_on_from is not None
+        assert run.starts_from == (f"run-{run.seed}" if going_on else None)
+        assert run.label_noise == spec.label_noise
+        assert run.also_evaluate == spec.also_evaluate
+        assert run.random_backbone == spec.random_backbone
+
+
+def test_only_models_that_others_go_on_from_are_kept() -> None:
+    spec = EXPERIMENTS["standard"].spec
+    kept = {
+        run.spec.scenario
+        for run in planned_runs("standard", spec, minilm(), 1, {})
+        if run.keeps_model
+    }
+    assert kept == {"full"}
+
+
+def test_a_comparison_of_ones_own_is_no_experiment_even_under_its_title(tmp_path: Path) -> None:
+    store = RunStore(tmp_path / "runs.db")
+    spec = EXPERIMENTS["standard"].spec
+    other = spec.model_copy(update={"epochs": 9.0})
+    part = spec.model_copy(update={"scenarios": ("full",)})
+    added = [
+        store.add_comparison(each, [], name)
+        for each, name in (
+            (spec, "Claims: standard"),
+            (part, "Claims: standard"),
+            (other, "Claims: standard"),
+            (spec, "Claims: nonsense"),
+            (spec, "My own"),
+        )
+    ]
+    assert [experiment_of(each) for each in added] == ["standard", "standard", None, None, None]
+    store.close()
