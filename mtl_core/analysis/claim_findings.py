@@ -146,8 +146,12 @@ def _carries(rule: Carries, evidence: Evidence) -> Finding:
 
 
 def _cheaper(rule: Cheaper, evidence: Evidence) -> Finding:
-    pairs = _by_seed(evidence, (rule.arm, rule.against), lambda run: _quantity(run, rule.quantity))
-    return _ratio([against / arm for arm, against in pairs], rule.times)
+    arms = (rule.arm, rule.against)
+    pairs = _by_seed(evidence, arms, lambda run: _quantity(run, rule.quantity))
+    arm_pass, against_pass = (_frozen_pass(evidence.get(arm, {}), rule.quantity) for arm in arms)
+    return _ratio(
+        [(against + against_pass) / (arm + arm_pass) for arm, against in pairs], rule.times
+    )
 
 
 def _loses_more(rule: LosesMore, evidence: Evidence) -> Finding:
@@ -280,4 +284,13 @@ def _quantity(run: RunSummary, quantity: Quantity) -> float | None:
         return None
     if quantity is Quantity.PEAK_MEMORY:
         return float(run.finished.peak_memory_bytes)
-    return run.finished.training_seconds + run.finished.prefix_seconds
+    return run.finished.training_seconds
+
+
+def _frozen_pass(runs: Mapping[int, RunSummary], quantity: Quantity) -> float:
+    """Seconds of the pass over frozen layers. The first seed makes it and the others read it, so
+    that each is given the longest: what it would take by itself."""
+    if quantity is not Quantity.SECONDS:
+        return 0.0
+    passes = (run.finished.prefix_seconds for run in runs.values() if run.finished is not None)
+    return max(passes, default=0.0)

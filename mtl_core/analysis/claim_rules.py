@@ -25,7 +25,7 @@ class Arm(Frozen):
 class Quantity(StrEnum):
     """What a run costs."""
 
-    SECONDS = "seconds"  # of training, with what frozen layers gave; without evaluation
+    SECONDS = "seconds"  # of training and, once a run, the pass over frozen layers
     PEAK_MEMORY = "peak memory"
 
 

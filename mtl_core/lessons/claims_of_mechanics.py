@@ -24,7 +24,8 @@ CLAIMS_OF_MECHANICS = (
     Claim(
         id="faster",
         sentence="Freezing the backbone makes training several times faster.",
-        tested="Seconds of training, full over heads only; three times or more",
+        tested="Seconds of training with the pass over frozen layers, full over heads only; three "
+        "times or more",
         chapter=Chapter.COST,
         rule=Cheaper(quantity=Quantity.SECONDS, arm=_HEADS, against=_FULL, times=3),
     ),

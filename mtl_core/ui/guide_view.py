@@ -83,7 +83,7 @@ def claim_filters(states: Sequence[ClaimState]) -> list[ClaimState]:
 def claim_card(lab: Lab, guide: GuideState, state: ClaimState, colors: Palette) -> None:
     """One claim: verdict or guess, how it is tested, effect and strip, its runs, a test here."""
     revealed = is_revealed(state)
-    with st.container(border=True):
+    with st.container(border=True, key=claim_key("claim", state.claim.id)):
         badge, words, effect, strip, actions = st.columns(
             _COLUMNS, gap="small", vertical_alignment="center"
         )

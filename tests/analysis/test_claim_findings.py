@@ -85,15 +85,16 @@ def test_a_head_that_loses_more_than_a_tenth_of_its_score_does_not_keep_its_task
     assert finding.bar == pytest.approx(-0.07)
 
 
-def test_time_is_training_with_the_prefix_and_without_evaluation() -> None:
+def test_time_is_training_with_one_pass_over_frozen_layers_whichever_seed_made_it() -> None:
     rule = Cheaper(quantity=Quantity.SECONDS, arm=ONE, against=OTHER, times=3)
+    first, others = finished(0.8, seconds=4.0, prefix_seconds=1.0), finished(0.8, seconds=4.0)
     evidence = {
-        ONE: by_seed([finished(0.8, seconds=4.0, prefix_seconds=1.0)] * 3),
+        ONE: by_seed([first, others, others]),
         OTHER: by_seed([finished(0.8, seconds=20.0)] * 3),
     }
     finding = judge(rule, evidence)
     assert finding.scale is Scale.RATIO
-    assert finding.effect == pytest.approx(4.0)
+    assert (finding.effect, finding.low) == (pytest.approx(4.0), pytest.approx(4.0))
     assert finding.verdict is ClaimVerdict.HOLDS
 
 
