@@ -7,13 +7,13 @@ pytestmark = pytest.mark.browser
 def test_a_reader_guesses_sees_the_verdict_and_reads_on(page: Page, address: str) -> None:
     page.goto(f"{address}/guide")
     card = page.locator(".st-key-claim_kept-bytes")
-    card.get_by_role("button", name="holds", exact=True).click()
+    card.get_by_text("holds", exact=True).click()
     expect(card.get_by_text("does not hold here")).to_be_visible()
     expect(card.get_by_text("You said “holds”: not so.")).to_be_visible()
     expect(card.get_by_role("img")).to_be_visible()
     expect(page.get_by_text("Your guesses: 0 of 1 right.")).to_be_visible()
 
-    page.get_by_role("button", name="Text", exact=True).click()
+    page.get_by_text("Text", exact=True).click()
     expect(page.get_by_text("Gradual unfreezing in five steps")).to_be_visible()
     page.locator(".st-key-claims_of_cost").get_by_role("button").click()
     expect(card.get_by_text("You said “holds”: not so.")).to_be_visible()
