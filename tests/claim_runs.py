@@ -29,8 +29,10 @@ def finished(
     prefix_seconds: float = 0.0,
     peak: int = 1000,
     moved: Mapping[str, float] | None = None,
+    posts: float | None = None,
 ) -> RunSummary:
-    """A run that ended with these scores; `moved` is how far each group of tensors moved."""
+    """A run that ended with these scores; `moved` is how far each group of tensors moved, `posts`
+    the accuracy at the end on other data."""
     events = [
         Evaluation(
             elapsed_seconds=1.0,
@@ -40,6 +42,8 @@ def finished(
             split="validation",
             tasks=scores(*before),
         ),
+        *_on_posts(0, None if posts is None else before[0]),
+        *_on_posts(10, posts),
         Measured(
             elapsed_seconds=2.0,
             groups={group: Movement(moved=each) for group, each in (moved or {}).items()},
@@ -58,6 +62,21 @@ def finished(
         ),
     ]
     return extend(begin("a-run", spec_of("heads-only")), events)
+
+
+def _on_posts(step: int, sentiment: float | None) -> list[Evaluation]:
+    if sentiment is None:
+        return []
+    return [
+        Evaluation(
+            elapsed_seconds=1.5,
+            phase="heads",
+            epoch=step / 10,
+            step=step,
+            split="sample-posts",
+            tasks=scores(sentiment, 0.1),
+        )
+    ]
 
 
 def by_seed(runs: Sequence[RunSummary]) -> dict[int, RunSummary]:

@@ -102,8 +102,10 @@ def score_after(run: RunSummary, task: str, data: str = VALIDATION) -> float | N
         return None
     if data == VALIDATION:
         score = run.finished.metrics.get(task)
-        return None if score is None else score.headline
-    return None
+    else:
+        told = [each.tasks for each in run.elsewhere if each.split == data]
+        score = told[-1].get(task) if told else None
+    return None if score is None else score.headline
 
 
 def score_before(run: RunSummary, task: str) -> float | None:

@@ -73,6 +73,14 @@ def bar_text(finding: Finding) -> str:
     return "" if finding.bar == no_effect else f"bar {_value(finding.bar, finding.scale)}"
 
 
+def basis_text(finding: Finding) -> str:
+    """What the interval rests on and what it has to pass: `3 seeds × 200 sentences, bar −0.088`."""
+    seeds = f"{finding.seeds} seeds" if finding.seeds else "counted"
+    sentences = f" × {finding.sentences} sentences" if finding.sentences else ""
+    bar = bar_text(finding)
+    return f"{seeds}{sentences}{f', {bar}' if bar else ''}"
+
+
 def published_text(claim: Claim) -> str:
     """The published figure with its source, or that there is none."""
     if claim.published is None:

@@ -11,7 +11,7 @@ from mtl_core.charts.theme import Palette
 from mtl_core.engine.lab import Lab
 from mtl_core.lessons.chapters import CHAPTERS
 from mtl_core.lessons.claim_words import (
-    bar_text,
+    basis_text,
     effect_text,
     interval_text,
     published_in_short,
@@ -139,10 +139,9 @@ def _effect(state: ClaimState) -> None:
         st.markdown(f":gray[{plain(why)}]")
     else:
         finding = state.finding
-        said = [f"**{plain(effect_text(finding))}**", f":gray[{plain(interval_text(finding))}]"]
-        if bar := bar_text(finding):
-            said.append(f":gray[· {plain(bar)}]")
-        st.markdown(" ".join(said))
+        interval = plain(interval_text(finding))
+        st.markdown(f"**{plain(effect_text(finding))}** :gray[{interval}]")
+        st.caption(plain(basis_text(finding)))
     text, published = plain(published_in_short(state.claim)), state.claim.published
     st.caption(
         f"◇ [{text}]({published.source.url})" if published else text,

@@ -4,6 +4,7 @@ from mtl_core.analysis.claim_findings import ClaimVerdict, Scale, judge
 from mtl_core.analysis.claim_rules import (
     Arm,
     Better,
+    Carries,
     Cheaper,
     Keeps,
     KeptBytes,
@@ -125,6 +126,17 @@ def test_a_change_that_costs_one_plan_more_than_the_other_is_a_difference_of_dif
     )
     assert judge(rule, evidence).effect == pytest.approx(0.18)
     assert judge(rule, evidence).verdict is ClaimVerdict.HOLDS
+
+
+def test_on_other_data_the_last_score_there_counts() -> None:
+    rule = BETTER.model_copy(update={"data": "sample-posts"})
+    ones = by_seed([finished(0.9, posts=0.7)] * 2)
+    evidence = {ONE: ones, OTHER: by_seed([finished(0.9, posts=0.6)] * 2)}
+    assert judge(rule, evidence).effect == pytest.approx(0.1)
+    carries = Carries(task="sentiment", arm=ONE, data="sample-posts")
+    assert judge(carries, evidence).effect == pytest.approx(0.2)
+    assert judge(carries, evidence).verdict is ClaimVerdict.HOLDS
+    assert judge(carries, {ONE: by_seed([finished(0.9)] * 2)}).verdict is ClaimVerdict.OPEN
 
 
 def test_frozen_groups_are_still_only_if_every_one_moved_by_exactly_nothing() -> None:
