@@ -11,6 +11,7 @@ from mtl_core.analysis.price import Price, price_of
 from mtl_core.charts.theme import DARK, Palette
 from mtl_core.engine.lab import Lab, the_lab
 from mtl_core.errors import BadInput
+from mtl_core.freezing.recipes import scenario_kind
 from mtl_core.freezing.scenarios import scenarios
 from mtl_core.lessons.run_words import about
 from mtl_core.lessons.titles import scenario_phrase, task_title
@@ -31,13 +32,18 @@ _SEEDS = (1, 2, 3, 4, 5)
 _EVERY = 0
 _EXAMPLES = (_EVERY, 50, 100, 200)
 _NOISE = (0.0, 0.1, 0.2, 0.4)
+_COUNTED = {"top": 3, "bottom": 1}
 _EPOCHS, _SECONDS = "epochs", "seconds"
 _DOUBLE_CLICK_SECONDS = 2.0
 
 
 def new_comparison(choice: Choice) -> None:
     """A popover with the form; only the form runs again while it is filled in."""
-    with st.popover("New comparison", icon=":material/add:"), st.container(width=_WIDTH):
+    started = st.session_state.get(Key.LAST_COMPARISON, (None, 0.0, ""))[2]
+    with (
+        st.popover("New comparison", icon=":material/add:", key=f"{Key.NEW_COMPARISON}_{started}"),
+        st.container(width=_WIDTH),
+    ):
         st.fragment(_form)(choice)
 
 
@@ -162,7 +168,7 @@ def _asked(choice: Choice, model: ModelDescription) -> tuple[ComparisonSpec | No
 
 
 def _plans(model: ModelDescription) -> Sequence[str]:
-    listed = [scenario.name for scenario in scenarios(model)]
+    listed = [each.name for each in scenarios(model) if _is_offered(each.name)]
     default = [name for name in FIRST if name in listed]
     return st.pills(
         "Plans",
@@ -173,6 +179,12 @@ def _plans(model: ModelDescription) -> Sequence[str]:
         selection_mode="multi",
         wrap=True,
     )
+
+
+def _is_offered(scenario: str) -> bool:
+    """Whether a scenario has a pill; the command line takes every one."""
+    kind, argument = scenario_kind(scenario)
+    return int(argument) <= _COUNTED[kind] if kind in _COUNTED else True
 
 
 def _noise(tasks: Sequence[Task]) -> dict[str, float]:

@@ -15,6 +15,8 @@ from mtl_core.lessons.titles import task_title
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
 from mtl_core.ui.choice import Choice
 from mtl_core.ui.compare_chosen import Compared, a_run
+from mtl_core.ui.compare_errors import errors_view
+from mtl_core.ui.compare_examples import by_examples
 from mtl_core.ui.compare_front import front_figures
 from mtl_core.ui.compare_losses import loss_bands, loss_overlay
 from mtl_core.ui.compare_maps import maps_row
@@ -63,11 +65,15 @@ def compare_page(lab: Lab, shown: Compared, colors: Palette) -> None:
         plans_table(shown.plans, plans_rule(shown), colors)
     else:
         comparison_table(shown.comparison, shown.records, colors)
-    if several:
+    if not any(t.validation_losses for r in shown.comparison.runs for t in r.summary.tasks):
+        st.caption("Losses are drawn from the first evaluation on.")
+    elif several:
         loss_bands(shown.plans, facts, colors)
     else:
         loss_overlay(shown.comparison, colors)
+    by_examples(shown, facts, colors)
     maps_row(lab, shown, facts, colors)
+    errors_view(lab, shown, facts, colors)
     apart = one_of_each(shown)
     if len(apart.runs) > 1:
         differences_view(apart)
@@ -84,7 +90,14 @@ def headline(shown: Compared) -> str:
 
 def plans_rule(shown: Compared) -> str:
     """By which rule plans are told apart, in a caption."""
-    return f"Means over seeds {', '.join(map(str, shown.plans.seeds))}."
+    seeds = ", ".join(map(str, shown.plans.seeds))
+    if not shown.plans.same_questions:
+        return f"Means over seeds {seeds}. The plans answer different sentences: none is judged."
+    return (
+        f"Means over seeds {seeds}. ≈ within noise: the difference from the best may be chance, by "
+        "a paired test over seeds and sentences (95 %, shared among the plans). −0.101: below the "
+        "best, and chance alone would not do it. open: not tested yet."
+    )
 
 
 def one_of_each(shown: Compared) -> Comparison:

@@ -55,6 +55,7 @@ class Key(StrEnum):
     COMPARISON_SHOWN = "_comparison_shown"  # the same, kept across pages; empty: single runs
     LAST_COMPARISON = "_last_comparison"  # what was started last and when
     FIRST_COMPARISON = "first_comparison"
+    NEW_COMPARISON = "new_comparison"  # with the comparison started last behind it
     START_COMPARISON = "start_comparison"
     STOP_COMPARISON = "stop_comparison"
     RESUME_COMPARISON = "resume_comparison"
@@ -68,6 +69,10 @@ class Key(StrEnum):
     COST_AXIS = "cost_axis"
     PLANS_TABLE = "plans_table"
     MOVEMENT = "movement"
+    TASK_READ = "task_read"
+    FIRST_READ = "first_read"
+    SECOND_READ = "second_read"
+    CHANGED = "changed"
     FIRST_PLAN = "first_plan"
     SECOND_PLAN = "second_plan"
     ONLY_DIFFERENT = "only_different"

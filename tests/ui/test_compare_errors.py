@@ -1,0 +1,104 @@
+"""Errors to read, and quality by examples, on the Compare page."""
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from mtl_core.engine.lab import Lab
+from mtl_core.store.record import RunState
+from mtl_core.tasks.dataset import load_dataset
+from mtl_core.training.events import Answers
+from tests.run_story import Story, both, scores, spec_of
+from tests.visiting import visited
+
+NER_OUTPUTS = 5
+
+
+def texts(app: AppTest) -> str:
+    shown = (app.markdown, app.caption)
+    return "\n".join(each.value for elements in shown for each in elements).replace("\\", "")
+
+
+def stored(lab: Lab, scenario: str, positive: int, **changes: object) -> str:
+    """A run that answers the first three reviews of the sample as given, and no entity at all."""
+    spec = spec_of(scenario, **changes)
+    story = (
+        Story(spec, [4])
+        .start()
+        .evaluate(scores(0.45, 0.02, (0.7, 1.4)))
+        .phase()
+        .learn([both(0.5)] * 4)
+        .evaluate(scores(0.8, 0.4, (0.5, 0.2)))
+    )
+    reviews = [
+        place
+        for place, each in enumerate(load_dataset("sample").validation)
+        if "sentiment" in each.labels
+    ][:3]
+    story.events.append(
+        Answers(
+            elapsed_seconds=story.seconds,
+            step=4,
+            split="validation",
+            places={"sentiment": tuple(reviews)},
+            answers={"sentiment": (positive, positive, positive)},
+        )
+    )
+    story.finish(scores(0.8, 0.4, (0.5, 0.2)))
+    record = lab.store.add(spec, RunState.RUNNING)
+    lab.store.append(record.id, list(story))
+    return record.id
+
+
+def test_sentences_that_two_plans_answer_differently_are_listed(lab: Lab) -> None:
+    stored(lab, "heads-only", 0)
+    stored(lab, "full", 1)
+    app = visited("compare")
+    table = next(each.value for each in app.dataframe if "Sentence" in each.value.columns)
+    assert list(table.columns) == ["", "Sentence", "In the data", "heads only", "full"]
+    assert len(table) == 3
+    assert set(table["heads only"]) == {"negative"}
+    assert set(table["full"]) == {"positive"}
+    right = [
+        each.labels["sentiment"]
+        for each in load_dataset("sample").validation
+        if "sentiment" in each.labels
+    ][:3]
+    assert sorted(table["In the data"]) == sorted(right)
+    lost = right.count("negative")
+    assert f"{3 - lost} won, {lost} lost" in texts(app)
+    assert "full answers 3 sentences differently" in texts(app)
+
+
+def test_one_plan_against_itself_asks_for_another(lab: Lab) -> None:
+    stored(lab, "heads-only", 0)
+    stored(lab, "full", 1)
+    app = visited("compare")
+    app.selectbox(key="second_read").set_value("heads only").run()
+    assert not app.exception
+    assert "Choose two plans" in texts(app)
+    app.segmented_control(key="task_read").set_value("ner").run()
+    assert not app.exception
+
+
+def test_runs_without_answers_have_no_errors_to_read(lab: Lab) -> None:
+    stored(lab, "heads-only", 0, data="gone/manifest.yaml")
+    stored(lab, "full", 1, data="gone/manifest.yaml")
+    assert "Errors to read" not in texts(visited("compare"))
+
+
+@pytest.mark.parametrize("counts", [(50, 100)])
+def test_several_numbers_of_examples_make_a_curve(lab: Lab, counts: tuple[int, int]) -> None:
+    ids = [
+        stored(lab, scenario, 0, examples={"sentiment": count, "ner": count})
+        for count in counts
+        for scenario in ("heads-only", "full")
+    ]
+    app = visited("compare", runs=",".join(ids))
+    assert "accuracy by training sentences" in texts(app)
+    assert "with 50 sentences" in texts(app)
+
+
+def test_one_number_of_examples_makes_no_curve(lab: Lab) -> None:
+    stored(lab, "heads-only", 0)
+    stored(lab, "full", 1)
+    assert "by training sentences" not in texts(visited("compare"))
