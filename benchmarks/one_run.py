@@ -89,6 +89,7 @@ def spec_of(wanted: Wanted) -> Any:
         examples=limit,
         threads=wanted.threads,
         prefix_reuse=wanted.side != "ordinary",
+        measure=False,  # as Trainer, which measures nothing
     )
 
 

@@ -11,6 +11,7 @@ _OF_THE_MACHINE = (
     "threads",
     "prefix_reuse",
     "device",
+    "measure",
 )  # move a loss's last digits, and no conclusion
 _OF_THE_MEASURING = ("also_evaluate", "other_data_digests")  # read after the fact, change nothing
 _KNOWN_LATER = ("weights_digest", "data_digests", "versions")  # filled in where a run begins

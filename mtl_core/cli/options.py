@@ -54,6 +54,23 @@ RandomBackboneOption = Annotated[
         help="Draw the encoder's weights from the seed: what pretraining is worth.",
     ),
 ]
+DeviceOption = Annotated[
+    str, typer.Option(metavar="NAME", help="cpu, cuda or mps; auto: the fastest kind here.")
+]
+NoPrefixReuseOption = Annotated[
+    bool,
+    typer.Option(
+        "--no-prefix-reuse",
+        help="Run frozen layers on every step, not once for each sentence.",
+    ),
+]
+NoMeasuresOption = Annotated[
+    bool,
+    typer.Option(
+        "--no-measures",
+        help="Tell no movement of layers, probes or gradients: a little faster.",
+    ),
+]
 
 
 class ListFormat(StrEnum):

@@ -14,9 +14,12 @@ from mtl_core.cli.options import (
     AlsoEvaluateOption,
     CheckpointOption,
     DataOption,
+    DeviceOption,
     EventFormat,
     ExamplesOption,
     LabelNoiseOption,
+    NoMeasuresOption,
+    NoPrefixReuseOption,
     PlanOption,
     Precision,
     RandomBackboneOption,
@@ -58,16 +61,9 @@ def train(
     output: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write the fine-tuned model here.")
     ] = None,
-    no_prefix_reuse: Annotated[
-        bool,
-        typer.Option(
-            "--no-prefix-reuse",
-            help="Run frozen layers on every step, not once for each sentence.",
-        ),
-    ] = False,
-    device: Annotated[
-        str, typer.Option(metavar="NAME", help="cpu, cuda or mps; auto: the fastest kind here.")
-    ] = "cpu",
+    no_prefix_reuse: NoPrefixReuseOption = False,
+    no_measures: NoMeasuresOption = False,
+    device: DeviceOption = "cpu",
     precision: Annotated[
         Precision, typer.Option(help="Of the layers that run on every step.")
     ] = Precision.FLOAT32,
@@ -89,6 +85,7 @@ def train(
         examples=examples_by_task(examples or []),
         threads=settings.threads,
         prefix_reuse=not no_prefix_reuse,
+        measure=not no_measures,
         label_noise=noise_by_task(label_noise or []),
         random_backbone=random_backbone,
         also_evaluate=also_evaluate or [],

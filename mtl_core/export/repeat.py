@@ -35,6 +35,7 @@ def train_command(spec: RunSpec, model: ModelDescription | None) -> str:
     pairs = [" ".join(map(shlex.quote, words[i : i + 2])) for i in range(0, len(words), 2)]
     pairs += ["--random-backbone"] if spec.random_backbone else []
     pairs += [] if spec.prefix_reuse else ["--no-prefix-reuse"]
+    pairs += [] if spec.measure else ["--no-measures"]
     return " \\\n  ".join(["python -m mtl_core train", *pairs])
 
 

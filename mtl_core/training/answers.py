@@ -15,17 +15,15 @@ def answers(
     highest: Highest,
     encoded: Sequence[EncodedExample],
     tasks: Sequence[Task],
-    *,
     step: int,
-    split: str,
     elapsed_seconds: float,
 ) -> Answers:
-    """The event that tells what was highest for every sentence of `encoded`, in its order."""
+    """The event that tells what was highest for every validation sentence, `encoded`, in order."""
     places = {task.name: tuple(sorted(highest[task.name])) for task in tasks}
     return Answers(
         elapsed_seconds=elapsed_seconds,
         step=step,
-        split=split,
+        split="validation",
         places=places,
         answers={
             task.name: tuple(

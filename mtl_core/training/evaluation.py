@@ -62,7 +62,7 @@ def evaluate_whole(
         for module, training in modes.items():
             module.training = training
     scores = {
-        task.name: _score(task, examples, encoded, said[task.name], losses[task.name])
+        task.name: score_task(task, examples, encoded, said[task.name], losses[task.name])
         for task in tasks
         if said[task.name]
     }
@@ -103,13 +103,17 @@ def _collect(
                 by_place[place] = found if isinstance(found, list) else [found]
 
 
-def _score(
+def score_task(
     task: Task,
     examples: Sequence[Example],
     encoded: Sequence[EncodedExample],
     said: Mapping[int, list[int]],
     loss: float | None,
 ) -> TaskScore:
+    """The score of one task from what was highest, `said`, by place in the split.
+
+    `said` holds one output, or one for each token of the sentence.
+    """
     if task.kind is TaskKind.SENTENCE:
         gold = [encoded[place].labels[task.name] for place in said]
         predicted = [highest[0] for highest in said.values()]

@@ -8,6 +8,7 @@ from torch import nn
 from mtl_core.freezing.table import ParameterTable, State
 from mtl_core.models.description import ModelDescription
 from mtl_core.training.embedding_rows import EmbeddingRows
+from mtl_core.training.movement import GradientNorms
 from mtl_core.training.schedule import rate_factor
 
 WEIGHT_DECAY = 0.01  # Devlin et al. 2019, appendix A.2; not on biases and LayerNorms
@@ -22,7 +23,7 @@ class PlanOptimizer:
     has a gradient; AdamW leaves a parameter without one alone. What a phase thaws starts without
     moments, also where it had learned before: those would tell of a model long gone.
     `embedding` names the rows of the word embedding that the run reads; without it AdamW visits
-    all of them, to the same end.
+    all of them, to the same end. `norms` takes in each step's gradients before they are clipped.
     """
 
     def __init__(
@@ -31,8 +32,9 @@ class PlanOptimizer:
         description: ModelDescription,
         parameters: Mapping[str, nn.Parameter],
         embedding: EmbeddingRows | None = None,
+        norms: GradientNorms | None = None,
     ) -> None:
-        self._embedding = embedding
+        self._embedding, self._norms = embedding, norms
         self._stepped = {name: self._stepped_for(each) for name, each in parameters.items()}
         ever = {row.name for table in tables for row in table.rows if row.learning_rate is not None}
         flat = {t.name for t in description.tensors if t.bias or t.layernorm}
@@ -62,15 +64,30 @@ class PlanOptimizer:
             self._begin(table, self._adamw)
         if self._embedding is not None:
             self._embedding.take_gradient()
-        moving: list[nn.Parameter] = []
         for group in self._adamw.param_groups:
             group["lr"] = rates.get(group["group"], 0.0)
-            moving += [each for each in group["params"] if each.grad is not None]
-        nn.utils.clip_grad_norm_(moving, MAX_GRADIENT_NORM)
+        self._clip(self._adamw)
         self._adamw.step()
         self._put_back(self._adamw)
         self._adamw.zero_grad(set_to_none=True)
         return rates
+
+    def _clip(self, adamw: torch.optim.AdamW) -> None:
+        """As `clip_grad_norm_` does; the norms that it takes anyway are told by group."""
+        pairs = [
+            (group["group"], each)
+            for group in adamw.param_groups
+            for each in group["params"]
+            if each.grad is not None
+        ]
+        if not pairs:
+            return
+        moving = [each for _, each in pairs]
+        norms = torch.stack([torch.linalg.vector_norm(each.grad) for each in moving])
+        if self._norms is not None:
+            self._norms.add([group for group, _ in pairs], norms)
+        total = torch.linalg.vector_norm(norms)
+        nn.utils.clip_grads_with_norm_(moving, MAX_GRADIENT_NORM, total)
 
     def _stepped_for(self, parameter: nn.Parameter) -> nn.Parameter:
         """What AdamW steps in a parameter's stead."""

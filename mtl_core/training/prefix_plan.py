@@ -36,7 +36,7 @@ def phase_prefixes(
     of its own: they pay off after one epoch. Those of the checkpoint serve all other phases
     together, and pay off if these read each sentence once.
     """
-    boundaries = [_boundary(table, layers) for table in tables]
+    boundaries = [lowest_learning_layer(table, layers) for table in tables]
     moved = [b if count else layers for b, count in zip(boundaries, steps, strict=True)]
     untouched = list(accumulate((layers, *moved[:-1]), min))
     original = [b <= u for b, u in zip(boundaries, untouched, strict=True)]
@@ -57,7 +57,7 @@ def phase_prefixes(
     return tuple(map(choose, boundaries, original, steps))
 
 
-def _boundary(table: ParameterTable, layers: int) -> int:
+def lowest_learning_layer(table: ParameterTable, layers: int) -> int:
     """The lowest layer in which something learns.
 
     A tensor that belongs to no layer may be read by the first (relative positions are), so it

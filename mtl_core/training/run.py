@@ -31,6 +31,7 @@ from mtl_core.training.events import (
 )
 from mtl_core.training.folder import require_empty, written_whole
 from mtl_core.training.losses import joint_loss, label_counts, labelled_losses
+from mtl_core.training.measures import RunMeasures
 from mtl_core.training.optimizer import PlanOptimizer
 from mtl_core.training.parts import in_parts, runs_in_parts
 from mtl_core.training.prefix import ReusedPrefix
@@ -92,7 +93,10 @@ class _Run:
         read = embedding_rows(
             setting.model.backbone, (each.input_ids for each in setting.training), setting.pad_id
         )
-        self._optimizer = PlanOptimizer(setting.tables, setting.description, self._parameters, read)
+        self._measures = RunMeasures(setting, self._reused, self._leave_if_stopped)
+        self._optimizer = PlanOptimizer(
+            setting.tables, setting.description, self._parameters, read, self._measures.norms
+        )
         self._dropout = RandomStream(stream_seed(setting.spec.seed, "dropout"), setting.spec.device)
         self._drawn = drawn_batches(
             setting.training, batch_size=self._spec.batch_size, seed=self._spec.seed
@@ -110,11 +114,13 @@ class _Run:
             yield self._evaluation(self._setting.tables[0])
             yield self._answers()
             yield from self._elsewhere(self._setting.tables[0])
+            self._measures.begin()
             for table, steps in zip(self._setting.tables, self._setting.steps, strict=True):
                 yield from self._phase(table, steps)
             yield self._answers()
             if self._step:
                 yield from self._elsewhere(self._setting.tables[-1])
+            yield from self._measures.told(self._seconds)
         except _Stopped:
             yield RunStopped(elapsed_seconds=self._seconds(), reason="Stopped on request.")
             return
@@ -206,21 +212,15 @@ class _Run:
                 setting.validation.examples,
                 self._spec.tasks,
                 setting.pad_id,
-                self._reused.forward,
+                self._measures.watched(self._step),
             )
         self._metrics, self._highest = evaluated.scores, evaluated.highest
         return self._scored(table, "validation", evaluated.scores)
 
     def _answers(self) -> Answers:
         """What the last evaluation's scores follow from."""
-        return answers(
-            self._highest,
-            self._setting.validation.examples,
-            self._spec.tasks,
-            step=self._step,
-            split="validation",
-            elapsed_seconds=self._seconds(),
-        )
+        encoded, tasks = self._setting.validation.examples, self._spec.tasks
+        return answers(self._highest, encoded, tasks, self._step, self._seconds())
 
     def _elsewhere(self, table: ParameterTable) -> Iterator[Evaluation]:
         """The scores on data that the run does not learn from, each its own split."""

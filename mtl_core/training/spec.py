@@ -20,12 +20,13 @@ class RunSpec(Frozen):
 
     `epochs` is the run's total, divided among the plan's phases. `max_length` counts sub-words,
     special tokens included. `prefix_reuse` lets the frozen lower part run once for each sentence
-    instead of on every step. `examples` limits a task's training sentences. `threads` is fixed when
-    the spec is made, from the machine alone. `device` computes; with `precision` bfloat16 what runs
-    on every step does so by autocast, on weights in float32. `label_noise` is the share of a task's
-    training sentences whose labels are replaced by wrong ones, drawn from the seed. The digests and
-    versions are filled in where the run begins; a spec that has them is refused on other weights or
-    data.
+    instead of on every step, `measure` tells what moved and what the encoder knows at both ends;
+    neither changes what is learned. `examples` limits a task's training sentences. `threads` is
+    fixed when the spec is made, from the machine alone. `device` computes; with `precision`
+    bfloat16 what runs on every step does so by autocast, on weights in float32. `label_noise` is
+    the share of a task's training sentences whose labels are replaced by wrong ones, drawn from
+    the seed. The digests and versions are filled in where the run begins; a spec that has them is
+    refused on other weights or data.
     """
 
     checkpoint: str
@@ -39,6 +40,7 @@ class RunSpec(Frozen):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     examples: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
     prefix_reuse: bool = True
+    measure: bool = True
     threads: Annotated[int, Field(ge=1, le=256)] = 1
     device: DeviceName = "cpu"
     precision: PrecisionName = "float32"

@@ -20,6 +20,7 @@ FIELDS = {  # what the contract names, and after | what is told besides
     "step": "phase step epoch loss learning_rates",
     "evaluation": "phase epoch step split tasks",
     "answers": "step split places answers",
+    "measured": "groups gradient_cosine probes",
     "phase_finished": "phase frozen_identical | frozen_tensors",
     "run_finished": "run metrics frozen_identical frozen_tensors peak_memory_bytes "
     "training_seconds evaluation_seconds total_seconds | output prefix_seconds",
@@ -42,7 +43,7 @@ def test_events_come_in_order_and_the_first_evaluation_before_training(train: Co
 
     assert [event["event"] for event in events] == [
         *("run_started", "evaluation", "answers", "phase_started", "step", "step", "evaluation"),
-        *("phase_finished", "answers", "run_finished"),
+        *("phase_finished", "answers", "measured", "run_finished"),
     ]
     assert [event["step"] for event in events if event["event"] == "step"] == [1, 2]
     first, last = (event for event in events if event["event"] == "evaluation")

@@ -56,6 +56,11 @@ def test_a_run_without_prefix_reuse_is_repeated_without_it() -> None:
     assert train_command(spec, minilm()).endswith("\n  --no-prefix-reuse")
 
 
+def test_a_run_that_measured_nothing_is_repeated_so() -> None:
+    spec = spec_of("heads-only").model_copy(update={"measure": False})
+    assert train_command(spec, minilm()).endswith("\n  --no-measures")
+
+
 def test_label_noise_is_named_for_each_task() -> None:
     command = train_command(spec_of("full", label_noise={"sentiment": 0.3, "ner": 0.125}), minilm())
     assert command.endswith("\n  --label-noise sentiment=0.3 \\\n  --label-noise ner=0.125")

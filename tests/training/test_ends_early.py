@@ -90,6 +90,5 @@ def test_a_run_asked_to_stop_at_once_takes_no_step(bench):
         "run_started",
         "evaluation",
         "answers",
-        "phase_started",
         "run_stopped",
     ]

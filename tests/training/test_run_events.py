@@ -39,7 +39,7 @@ def test_the_events_come_in_the_order_of_the_contract(events):
     kinds = [event.event for event in events]
 
     assert kinds[:5] == ["run_started", "evaluation", "answers", "phase_started", "step"]
-    assert kinds[-4:] == ["evaluation", "phase_finished", "answers", "run_finished"]
+    assert kinds[-5:] == ["evaluation", "phase_finished", "answers", "measured", "run_finished"]
     assert kinds.count("phase_started") == kinds.count("phase_finished") == 3
     assert kinds.count("step") == 36
     assert kinds.count("evaluation") == 1 + 3
@@ -89,6 +89,10 @@ def test_an_early_end_comes_back_from_its_line(end):
         ("step", {"event", "elapsed_seconds", "phase", "step", "epoch", "loss", "learning_rates"}),
         ("evaluation", {"event", "elapsed_seconds", "phase", "epoch", "step", "split", "tasks"}),
         ("answers", {"event", "elapsed_seconds", "step", "split", "places", "answers"}),
+        (
+            "measured",
+            {"event", "elapsed_seconds", "groups", "gradient_cosine", "probes"},
+        ),
         (
             "phase_finished",
             {"event", "elapsed_seconds", "phase", "frozen_identical", "frozen_tensors"},

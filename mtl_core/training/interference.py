@@ -1,0 +1,100 @@
+"""Whether two tasks pull the shared tensors the same way: the cosine of their gradients."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import combinations
+
+import torch
+from torch import Tensor, nn
+
+from mtl_core.models.depth import evaluating
+from mtl_core.models.multitask import MultiTaskModel
+from mtl_core.tasks.alignment import EncodedExample
+from mtl_core.tasks.task import Task
+from mtl_core.training.batches import collate
+from mtl_core.training.losses import task_losses
+
+SENTENCES = 8
+"""A task's gradient is taken on its first so many training sentences."""
+
+Gradient = list[Tensor | None]
+Cosines = dict[tuple[str, str], float | None]
+"""By two tasks, in the tasks' order."""
+
+
+def gradient_cosines(
+    model: MultiTaskModel,
+    shared: Mapping[str, nn.Parameter],
+    examples: Sequence[EncodedExample],
+    pad_id: int,
+) -> Cosines:
+    """The cosine between each two tasks' gradients on `shared`, without dropout.
+
+    None where a task has no training sentence or nothing shared learns. No gradient,
+    mode or flag of the model is other afterwards.
+    """
+    pairs = list(combinations((task.name for task in model.tasks), 2))
+    if not shared or not pairs:
+        return dict.fromkeys(pairs)
+    gradients: dict[str, Gradient] = {}
+    with evaluating(model), _learning(model, shared):
+        for task in model.tasks:
+            own = [each for each in examples if task.name in each.labels][:SENTENCES]
+            gradients[task.name] = _gradient(model, task, own, list(shared.values()), pad_id)
+    return {(one, other): cosine(gradients[one], gradients[other]) for one, other in pairs}
+
+
+def cosine(one: Gradient, other: Gradient) -> float | None:
+    """The cosine of two gradients, tensor by tensor in the same order; None where one is zero."""
+    product = _inner(one, other)
+    lengths = (_inner(one, one) * _inner(other, other)) ** 0.5
+    return max(-1.0, min(1.0, product / lengths)) if lengths > 0 else None
+
+
+def _gradient(
+    model: MultiTaskModel,
+    task: Task,
+    examples: Sequence[EncodedExample],
+    shared: Sequence[nn.Parameter],
+    pad_id: int,
+) -> Gradient:
+    if not examples:
+        return [None] * len(shared)
+    batch = collate(examples, [task], pad_id)
+    device = model.backbone.device
+    logits = model(batch.input_ids.to(device), batch.attention_mask.to(device))
+    loss = task_losses(logits, batch, [task]).get(task.name)
+    if loss is None or not loss.requires_grad:
+        return [None] * len(shared)
+    return list(torch.autograd.grad(loss, shared, allow_unused=True))
+
+
+def _inner(one: Gradient, other: Gradient) -> float:
+    pairs = zip(one, other, strict=True)
+    return sum(_product(a, b) for a, b in pairs if a is not None and b is not None)
+
+
+def _product(one: Tensor, other: Tensor) -> float:
+    """The inner product of two dense tensors, or of two that name their rows."""
+    if not one.is_sparse:
+        return torch.dot(one.reshape(-1), other.reshape(-1)).item()
+    one, other = one.coalesce(), other.coalesce()
+    places = {row: place for place, row in enumerate(other.indices()[0].tolist())}
+    pairs = [(n, places[row]) for n, row in enumerate(one.indices()[0].tolist()) if row in places]
+    here, there = torch.tensor(pairs, dtype=torch.long).reshape(-1, 2).unbind(1)
+    return (one.values()[here] * other.values()[there]).sum().item()
+
+
+@contextmanager
+def _learning(model: nn.Module, shared: Mapping[str, nn.Parameter]) -> Iterator[None]:
+    """Only `shared` asks for a gradient, for a while."""
+    before = {each: each.requires_grad for each in model.parameters()}
+    for each in before:
+        each.requires_grad_(False)
+    for each in shared.values():
+        each.requires_grad_(True)
+    try:
+        yield
+    finally:
+        for each, flag in before.items():
+            each.requires_grad_(flag)

@@ -1,0 +1,136 @@
+"""How far each group of tensors moved, and how hard its gradients pulled."""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from mtl_core.freezing.table import ParameterTable, State
+from mtl_core.models.weights import weight_files
+
+_CHUNK = 1 << 20
+
+
+class GradientNorms:
+    """The mean norm of each group's gradient over the steps in which it had one.
+
+    Sums stay tensors until `means` is asked for, so that a step waits for nothing.
+    """
+
+    def __init__(self, groups: Iterable[str]) -> None:
+        self._places = {group: place for place, group in enumerate(dict.fromkeys(groups))}
+        self._sums = torch.zeros(len(self._places))
+        self._steps = torch.zeros(len(self._places))
+
+    def add(self, groups: Sequence[str], norms: Tensor) -> None:
+        """Take in one step: the group of each tensor that learns, and its gradient's norm."""
+        self._sums = self._sums.to(norms.device)
+        places = [self._places[group] for group in groups]
+        squares = torch.zeros_like(self._sums)
+        squares.index_add_(0, torch.tensor(places, device=norms.device), norms.float().square())
+        self._sums += squares.sqrt()
+        self._steps[places] += 1  # once for each group, however many of its tensors are named
+
+    def means(self) -> dict[str, float | None]:
+        """By group; None where it had no gradient in any step, or one beyond all numbers."""
+        found = (self._sums.cpu() / self._steps).tolist()
+        pairs = zip(self._places, found, strict=True)
+        return {group: mean if math.isfinite(mean) else None for group, mean in pairs}
+
+
+class StartingWeights:
+    """The weights that learn as they were at the start, without a second copy of them.
+
+    What the weight files in `source` hold, to the bit, is read from there again; the rest is
+    copied: heads, and an encoder that was drawn. `prefix` is the encoder's, which names in the
+    files may lack.
+    """
+
+    def __init__(
+        self,
+        parameters: Mapping[str, nn.Parameter],
+        learning: Sequence[str],
+        source: Path | None,
+        prefix: str,
+    ) -> None:
+        self._source, self._prefix = source, prefix
+        self._on_disk = frozenset(
+            name
+            for name, stored in self._read(learning)
+            if torch.equal(stored, parameters[name].detach().cpu())
+        )
+        self._copies = {
+            name: parameters[name].detach().clone().cpu()
+            for name in learning
+            if name not in self._on_disk
+        }
+
+    @property
+    def copied(self) -> frozenset[str]:
+        """Names of the tensors of which a copy is held."""
+        return frozenset(self._copies)
+
+    def __iter__(self) -> Iterator[tuple[str, Tensor]]:
+        """Each tensor that learns, as it was: read one after the other."""
+        yield from self._copies.items()
+        yield from self._read(sorted(self._on_disk))
+
+    def _read(self, names: Sequence[str]) -> Iterator[tuple[str, Tensor]]:
+        """Those of these tensors that the files hold, as float32."""
+        from safetensors import safe_open
+
+        if self._source is None or not names:
+            return
+        wanted = {
+            alias: name for name in names for alias in (name.removeprefix(f"{self._prefix}."), name)
+        }
+        for file in weight_files(self._source):
+            with safe_open(file, framework="pt") as tensors:
+                for key in tensors.keys():  # noqa: SIM118 - no mapping
+                    if key in wanted:
+                        yield wanted[key], tensors.get_tensor(key).float()
+
+
+def learning_names(tables: Sequence[ParameterTable], steps: Sequence[int]) -> tuple[str, ...]:
+    """Unique tensors that learn in a phase that takes a step, in the table's order."""
+    learning = {
+        row.name
+        for table, count in zip(tables, steps, strict=True)
+        for row in table.rows
+        if count and row.state is State.TRAINABLE and row.tied_to is None
+    }
+    return tuple(row.name for row in tables[0].rows if row.name in learning)
+
+
+def moved_by_group(
+    parameters: Mapping[str, nn.Parameter], start: StartingWeights, groups: Mapping[str, str]
+) -> dict[str, float]:
+    """||end - start|| / ||start|| over all tensors of each group; exactly 0 where none learned.
+
+    `groups` names the group of each unique tensor. Where the start is all zeros, the distance
+    itself.
+    """
+    distances = dict.fromkeys(groups.values(), 0.0)
+    norms = dict.fromkeys(groups.values(), 0.0)
+    learned: dict[str, str] = {}
+    for name, before in start:
+        group = learned[name] = groups[name]
+        distance, norm = _distance_and_norm(before, parameters[name].detach().cpu())
+        distances[group] = math.hypot(distances[group], distance)
+        norms[group] = math.hypot(norms[group], norm)
+    for name, group in groups.items():
+        if group in learned.values() and name not in learned:
+            norms[group] = math.hypot(norms[group], parameters[name].detach().norm().item())
+    return {group: distance / (norms[group] or 1.0) for group, distance in distances.items()}
+
+
+def _distance_and_norm(before: Tensor, after: Tensor) -> tuple[float, float]:
+    """How far a tensor went, and its norm before; in pieces, so that no copy of it is made."""
+    distance = norm = 0.0
+    pieces = zip(*(torch.split(each.reshape(-1), _CHUNK) for each in (before, after)), strict=True)
+    for old, new in pieces:
+        distance = math.hypot(distance, torch.linalg.vector_norm(new - old).item())
+        norm = math.hypot(norm, torch.linalg.vector_norm(old).item())
+    return distance, norm
