@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from mtl_core.analysis.grouped import GroupedComparison, PlanResult, TaskResult, Verdict
-from mtl_core.analysis.words import listed
+from mtl_core.analysis.grouped_finding import finding
 from mtl_core.lessons.titles import task_title
 from mtl_core.tasks.task import Task, TaskKind
 
@@ -17,39 +17,12 @@ def metric_name(task: Task) -> str:
 
 
 def plans_answer(comparison: GroupedComparison) -> str:
-    """The comparison of plans over seeds in one line, by the first of these rules that holds.
-
-    Different sentences: no score stands against another. More than plan and seed differ: in what.
-    Fewer than two plans with a finished run: how many. Else for each task the best, with what is
-    within noise of it (≈), and the lowest; or that all are within noise.
-    """
+    """The finding in one line; how many plans have a score while that is fewer than two."""
     plans = len(comparison.plans)
-    if not comparison.same_questions:
-        return f"These {plans} plans answer different sentences: no score stands against another"
-    if comparison.beyond_plan:
-        return f"These {plans} plans differ in more than the plan: {listed(comparison.beyond_plan)}"
     ready = sum(plan.seconds is not None for plan in comparison.plans)
-    if plans < 2:
-        return f"One plan over {len(comparison.seeds)} seeds: choose another to compare with"
-    if ready < 2:
+    if plans > 1 and ready < 2:
         return f"{ready} of {plans} plans have a finished run: scores are compared once two have"
-    return "; ".join(
-        f"{task_title(task.name)}: {_task_answer(_results(comparison, task.name))}"
-        for task in comparison.tasks
-    )
-
-
-def _task_answer(results: dict[str, TaskResult]) -> str:
-    if len(results) < 2:
-        return "not measured in two plans"
-    order = sorted(results, key=lambda label: -(results[label].mean or 0.0))
-    best, lowest = order[0], order[-1]
-    top, bottom = results[best].mean or 0.0, results[lowest].mean or 0.0
-    tied = [label for label in order[1:] if results[label].verdict in _TOLD]
-    if len(tied) == len(order) - 1:
-        return f"all within noise of {best} {top:.2f}"
-    others = f" (≈ {tied[0] if len(tied) == 1 else f'{len(tied)} more'})" if tied else ""
-    return f"{best} {top:.2f}{others}, {lowest} {bottom:.2f}"
+    return finding(comparison, {task.name: task_title(task.name) for task in comparison.tasks})
 
 
 def front_words(

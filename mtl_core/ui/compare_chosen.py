@@ -5,11 +5,14 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
+from mtl_core.analysis.baselines import Baseline as DataBaseline
+from mtl_core.analysis.baselines import baselines_of_data, baselines_of_runs
 from mtl_core.analysis.comparison import Comparison, distinct_labels
 from mtl_core.analysis.grouped import GroupedComparison, PlanResult
 from mtl_core.analysis.grouping import group
 from mtl_core.analysis.marks import GoldLabels, gold_labels
 from mtl_core.analysis.summary import RunSummary
+from mtl_core.charts.pareto import Baseline
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import FreezeLabError, PlanError
 from mtl_core.export.scores import compared
@@ -61,9 +64,41 @@ def dataset_of(lab: Lab, spec: RunSpec) -> Dataset | None:
     """The spec's sentences, if they are here; read once for each digest."""
     try:
         lab.require_allowed_data(spec.data)
-        return _read(spec.data, lab.settings.uploads, tuple(sorted(spec.data_digests.items())))
+        return _read(*_known_by(lab, spec))
     except FreezeLabError:
         return None
+
+
+def baselines_of(lab: Lab, shown: Compared) -> dict[str, list[Baseline]]:
+    """What needs no fine-tuning, by task: of the data where they are here, and of the runs."""
+    specs = [a_run(plan).spec for plan in shown.plans.plans]
+    told = list(baselines_of_runs(shown.plans))
+    spec = max(specs, key=lambda each: bool(each.data_digests))
+    alike = all(each.examples == spec.examples for each in specs)
+    if shown.plans.same_questions and alike and dataset_of(lab, spec) is not None:
+        told = [*_of_data(*_known_by(lab, spec), tuple(sorted(spec.examples.items()))), *told]
+    return {
+        task.name: [
+            Baseline(each.label, each.values[task.name])
+            for each in told
+            if task.name in each.values
+        ]
+        for task in shown.plans.tasks
+    }
+
+
+def _known_by(lab: Lab, spec: RunSpec) -> tuple[str, Path, tuple[tuple[str, str], ...]]:
+    return spec.data, lab.settings.uploads, tuple(sorted(spec.data_digests.items()))
+
+
+@lru_cache(maxsize=16)
+def _of_data(
+    data: str,
+    uploads: Path,
+    digests: tuple[tuple[str, str], ...],  # other content is another entry of the cache
+    examples: tuple[tuple[str, int], ...],
+) -> tuple[DataBaseline, ...]:
+    return baselines_of_data(load_dataset(data, dict(examples), uploads)) if digests else ()
 
 
 @lru_cache(maxsize=4)

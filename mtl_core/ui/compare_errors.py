@@ -158,6 +158,10 @@ def _sentences(found: tuple[Changed, ...], first: str, second: str, dataset: Dat
         height="content" if len(found) <= _ROWS_HIGH else _HEADER_HEIGHT + _ROWS_HIGH * _ROW_HEIGHT,
         row_height=_ROW_HEIGHT,
         alt="Sentences that two plans answer differently",
+        column_config={
+            "": st.column_config.TextColumn("", width=70),
+            "Sentence": st.column_config.TextColumn("Sentence", width=260),
+        },
     )
 
 

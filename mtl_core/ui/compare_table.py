@@ -17,9 +17,7 @@ _ROW_HEIGHT = 35
 
 def plans_table(comparison: GroupedComparison, rule: str, colors: Palette) -> None:
     """One row a plan, the best first, and the `rule` by which plans are told apart."""
-    with st.container(gap=None):
-        st.markdown(f"### {plain(table_words(comparison))}")
-        st.caption(rule)
+    st.markdown(f"### {plain(table_words(comparison))}")
     rows = pd.DataFrame([_row(plan, comparison, colors) for plan in sorted_plans(comparison)])
     against = [name for name in rows.columns if name.endswith("against best")]
     styled = rows.style.map(lambda _: "font-weight: 600", subset=["Plan"])
@@ -35,6 +33,7 @@ def plans_table(comparison: GroupedComparison, rule: str, colors: Palette) -> No
         alt="The plans compared",
         column_config=_columns(rows, comparison, colors),
     )
+    st.caption(rule)
 
 
 def _row(plan: PlanResult, comparison: GroupedComparison, colors: Palette) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from mtl_core.lessons.compare_words import plans_answer
 from mtl_core.lessons.titles import task_title
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
 from mtl_core.ui.choice import Choice
-from mtl_core.ui.compare_chosen import Compared, a_run
+from mtl_core.ui.compare_chosen import Compared, a_run, baselines_of
 from mtl_core.ui.compare_errors import errors_view
 from mtl_core.ui.compare_examples import by_examples
 from mtl_core.ui.compare_front import front_figures
@@ -60,7 +60,7 @@ def compare_page(lab: Lab, shown: Compared, colors: Palette) -> None:
     facts = " · ".join(shown_facts(shown))
     several = shown.several_seeds
     if any(plan.seconds is not None for plan in shown.plans.plans):
-        front_figures(shown, {}, facts, colors)
+        front_figures(shown, baselines_of(lab, shown), facts, colors)
     if several:
         plans_table(shown.plans, plans_rule(shown), colors)
     else:

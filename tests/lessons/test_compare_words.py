@@ -64,21 +64,9 @@ def test_a_front_of_one_plan_says_what_will_stand_there() -> None:
     assert title(one) == "a point for each plan that has finished"
 
 
-def test_the_answer_names_the_best_its_ties_and_the_lowest() -> None:
-    tied = judged(cheap=Verdict.BELOW, middle=Verdict.WITHIN_NOISE, dear=Verdict.BEST)
-    assert plans_answer(tied).startswith("Sentiment: dear 0.90 (≈ middle), cheap 0.70; NER: ")
-
-
-def test_the_answer_says_where_nothing_can_be_told_apart() -> None:
-    all_tied = judged(cheap=Verdict.WITHIN_NOISE, middle=Verdict.WITHIN_NOISE, dear=Verdict.BEST)
-    assert plans_answer(all_tied).startswith("Sentiment: all within noise of dear 0.90")
-
-
-def test_the_answer_claims_nothing_of_plans_that_differ_in_more_or_have_not_ended() -> None:
-    more = replace(judged(), beyond_plan=("epochs",))
-    assert plans_answer(more) == "These 3 plans differ in more than the plan: epochs"
-    other = replace(judged(), same_questions=False)
-    assert "no score stands against another" in plans_answer(other)
+def test_the_answer_is_the_finding_once_two_plans_have_a_score() -> None:
+    apart = judged(cheap=Verdict.BELOW, middle=Verdict.BELOW, dear=Verdict.BEST)
+    assert plans_answer(apart).startswith("Sentiment: only dear will do. NER: ")
     one = grouped(plan_result("a", 1.0), plan_result("b", None))
     assert plans_answer(one).startswith("1 of 2 plans have a finished run")
 
