@@ -1,9 +1,7 @@
 """How a comparison is told: a line as each run ends, one for the whole, a table, and JSON."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from statistics import fmean
+from collections.abc import Iterator, Sequence
 from types import TracebackType
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
@@ -11,15 +9,19 @@ from rich.table import Table
 
 from mtl_core.analysis.grouped import GroupedComparison, PlanResult, TaskResult, Verdict
 from mtl_core.analysis.grouping import group
+from mtl_core.analysis.marks import GoldLabels, gold_labels
 from mtl_core.analysis.reading import broken_off, summarise
+from mtl_core.cli.compare_json import end_of, plans_with
 from mtl_core.cli.telling import plain_console
 from mtl_core.engine.comparison_progress import ComparisonProgress
 from mtl_core.engine.lab import Lab
+from mtl_core.errors import DataError
 from mtl_core.lessons.run_words import duration
+from mtl_core.settings import Settings
 from mtl_core.store.record import ComparisonRecord, Role, RunRecord, RunState
 from mtl_core.store.runs import RunStore
+from mtl_core.tasks.dataset import load_dataset
 from mtl_core.tasks.task import Task, TaskKind
-from mtl_core.training.events import PhaseStarted, RunEvent, RunFinished, RunStarted
 
 _WITHOUT_STEPS = (
     *("run_started", "phase_started", "evaluation", "answers", "measured", "phase_finished"),
@@ -84,8 +86,9 @@ class ComparisonTelling:
         self._console.print(line, soft_wrap=True)
 
 
-def grouped(store: RunStore, record: ComparisonRecord) -> GroupedComparison:
-    """The runs of a comparison gathered by scenario."""
+def grouped(store: RunStore, record: ComparisonRecord, settings: Settings) -> GroupedComparison:
+    """The runs of a comparison gathered by scenario; judged sentence by sentence where the data
+    that they answered are still here, else by the seeds alone."""
     labelled = []
     for run in record.runs:
         events = (event for _, event in store.events(run.id, kinds=_WITHOUT_STEPS))
@@ -93,35 +96,17 @@ def grouped(store: RunStore, record: ComparisonRecord) -> GroupedComparison:
         if run.state is RunState.INTERRUPTED:
             summary = broken_off(summary)
         labelled.append((run.name, summary))
-    return group(labelled)
+    return group(labelled, _right_answers(record, settings))
 
 
-def best_names(results: GroupedComparison, task: str) -> list[str]:
-    """The plans that cannot be told apart from the best, the best first.
-
-    While no verdict can be given (too few seeds) these are the ones of the highest mean.
-    """
-    known = [(plan, plan.tasks[task]) for plan in results.plans if task in plan.tasks]
-    known.sort(key=lambda each: -(each[1].mean if each[1].mean is not None else -1.0))
-    told = [p.label for p, at in known if at.verdict in (Verdict.BEST, Verdict.WITHIN_NOISE)]
-    if told:
-        return told
-    means = [at.mean for _, at in known if at.mean is not None]
-    return [plan.label for plan, at in known if means and at.mean == max(means)]
-
-
-def as_json(
-    store: RunStore, record: ComparisonRecord, results: GroupedComparison
-) -> dict[str, Any]:
-    """The comparison under the names that scripts read."""
-    ends = {run.id: _end(store, run) for run in (*record.scouts, *record.runs)}
-    return {
-        "checkpoint": record.spec.checkpoint,
-        "data": record.spec.data,
-        "scenarios": [_scenario(store, record, each, ends) for each in record.spec.scenarios],
-        "best": {task.name: best_names(results, task.name) for task in results.tasks},
-        "seconds": sum(end.total_seconds for end in ends.values() if end is not None),
-    }
+def _right_answers(record: ComparisonRecord, settings: Settings) -> GoldLabels | None:
+    ran_on = [run.spec.data_digests for run in record.runs if run.spec.data_digests]
+    try:
+        dataset = load_dataset(record.spec.data, uploads=settings.uploads)
+    except DataError:
+        return None
+    same = all(digests == dict(dataset.digests) for digests in ran_on)
+    return gold_labels(dataset) if same else None
 
 
 def print_results(record: ComparisonRecord, results: GroupedComparison) -> None:
@@ -139,9 +124,18 @@ def print_results(record: ComparisonRecord, results: GroupedComparison) -> None:
         table.add_row(*_row(plan, results.tasks))
     console.print(table)
     for task in results.tasks:
-        if names := best_names(results, task.name):
-            others = f"; within noise of it: {', '.join(names[1:])}" if names[1:] else ""
-            console.print(f"{task.name}: best is {names[0]}{others}", soft_wrap=True)
+        console.print(_answer(results, task.name), soft_wrap=True)
+
+
+def _answer(results: GroupedComparison, task: str) -> str:
+    """Which is best, and which cannot be told from it."""
+    best = plans_with(results, task, Verdict.BEST)
+    words = [f"best is {', '.join(best)}"] if best else []
+    if noise := plans_with(results, task, Verdict.WITHIN_NOISE):
+        words.append(f"within noise of it: {', '.join(noise)}")
+    if open_ones := plans_with(results, task, Verdict.OPEN):
+        words.append(f"too few seeds and sentences to tell: {', '.join(open_ones)}")
+    return f"{task}: {'; '.join(words) or 'no run has finished'}"
 
 
 def print_comparisons(records: Sequence[ComparisonRecord]) -> None:
@@ -190,76 +184,8 @@ def _called(run: RunRecord) -> str:
 
 
 def _ended(run: RunRecord, store: RunStore) -> str:
-    end = _end(store, run)
+    end = end_of(store, run)
     if end is None:
         return f"{_called(run)} · {run.state}: {run.reason}"
     scores = " · ".join(f"{task} {score.headline:.3f}" for task, score in end.metrics.items())
     return f"{_called(run)} · {scores} · {duration(end.total_seconds)}"
-
-
-def _end(store: RunStore, run: RunRecord) -> RunFinished | None:
-    if run.state is not RunState.FINISHED:
-        return None
-    last = store.latest(run.id, "run_finished")
-    return last if isinstance(last, RunFinished) else None
-
-
-def _scenario(
-    store: RunStore,
-    record: ComparisonRecord,
-    scenario: str,
-    ends: Mapping[str, RunFinished | None],
-) -> dict[str, Any]:
-    runs = [run for run in record.runs if run.spec.scenario == scenario]
-    scores = [_metrics(end) for run in runs if (end := ends[run.id]) is not None]
-    trainable, frozen = _counts(store, runs)
-    return {
-        "scenario": scenario,
-        "seeds": [
-            {
-                "seed": run.spec.seed,
-                "run": run.id,
-                "seconds": None if (end := ends[run.id]) is None else end.total_seconds,
-                "metrics": None if end is None else _metrics(end),
-            }
-            for run in runs
-        ],
-        "mean": _over(scores, fmean),
-        "low": _over(scores, min),
-        "high": _over(scores, max),
-        "trainable": trainable,
-        "frozen": frozen,
-    }
-
-
-def _metrics(end: RunFinished) -> dict[str, dict[str, float | None]]:
-    return {task: score.model_dump() for task, score in end.metrics.items()}
-
-
-def _over(
-    scores: Sequence[dict[str, dict[str, float | None]]], what: Callable[[Any], float]
-) -> dict[str, Any]:
-    """`what` of each metric of each task over the seeds; None where a seed has none."""
-    if not scores:
-        return {}
-    return {
-        task: {
-            metric: None if None in values else what(values)
-            for metric in metrics
-            for values in [[each[task][metric] for each in scores]]
-        }
-        for task, metrics in scores[0].items()
-    }
-
-
-def _counts(store: RunStore, runs: Sequence[RunRecord]) -> tuple[int | None, int | None]:
-    """Parameters that learn and that are frozen, in the phase in which most learn."""
-    for run in runs:
-        told: list[RunEvent] = [
-            event for _, event in store.events(run.id, kinds=("run_started", "phase_started"))
-        ]
-        phases = [(e.trainable, e.frozen) for e in told if isinstance(e, PhaseStarted)]
-        starts = [(e.totals.trainable, e.totals.frozen) for e in told if isinstance(e, RunStarted)]
-        if run.state is RunState.FINISHED and (phases or starts):
-            return max(phases or starts)
-    return None, None

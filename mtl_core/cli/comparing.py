@@ -126,7 +126,8 @@ def _carry_out(
     form: ReportFormat,
 ) -> None:
     """Run it to its end in children of this process, tell it, and write what was asked for."""
-    from mtl_core.cli.compare_telling import ComparisonTelling, as_json, grouped, print_results
+    from mtl_core.cli.compare_json import as_json
+    from mtl_core.cli.compare_telling import ComparisonTelling, grouped, print_results
 
     with Lab(Settings.from_environment(), apart=True) as lab:
         if spec is not None:
@@ -138,7 +139,7 @@ def _carry_out(
             while not tell.look().ended:
                 sleep(_LOOK_SECONDS)
         record = lab.store.comparison(record.id)
-        results = grouped(lab.store, record)
+        results = grouped(lab.store, record, lab.settings)
         if form is ReportFormat.JSON:
             print(json.dumps(as_json(lab.store, record, results), indent=2))
         else:

@@ -46,13 +46,17 @@ def show(
     """Tell a run again, as `train` told it, or a comparison's results."""
     from mtl_core.cli.compare_telling import grouped, print_results
 
-    with closing(RunStore(Settings.from_environment().database)) as store:
-        if comparison := comparison_called(store, run):
-            print_results(comparison, grouped(store, comparison))
+    settings = Settings.from_environment()
+    with closing(RunStore(settings.database)) as store:
+        comparison = comparison_called(store, run)
+        if comparison and form is EventFormat.TEXT:
+            print_results(comparison, grouped(store, comparison, settings))
             return
+        runs = [each.id for each in comparison.runs] if comparison else [run]
         with telling(form, live=False) as tell:
-            for _, event in store.events(run):
-                tell(event)
+            for each in runs:
+                for _, event in store.events(each):
+                    tell(event)
 
 
 @runs_app.command()

@@ -172,6 +172,9 @@ def test_runs_list_and_show_tell_of_the_comparison(kept: Compared, command: Comm
     shown = command("runs", "show", comparison).out
     assert "heads-only" in shown
     assert "sentiment: best is" in shown
+    events = command("runs", "show", comparison, "--format", "jsonl").events
+    ends = [event["run"] for event in events if event["event"] == "run_finished"]
+    assert sorted(ends) == sorted(run["run"] for run in runs)
 
 
 def test_an_interrupted_comparison_is_gone_on_with(
