@@ -78,7 +78,7 @@ def _first_run(
     comparison: ComparisonSpec, scenario: str, model: ModelDescription, threads: int
 ) -> RunSpec:
     plan = scenario_plan(scenario, model)
-    spec = prepare_spec(
+    return prepare_spec(
         model,
         plan.with_rates(comparison.learning_rate, comparison.head_learning_rate),
         checkpoint=comparison.checkpoint,
@@ -92,8 +92,8 @@ def _first_run(
         threads=threads,
         label_noise=comparison.label_noise,
         random_backbone=comparison.random_backbone,
+        also_evaluate=comparison.also_evaluate,
     )
-    return spec.model_copy(update={"also_evaluate": comparison.also_evaluate})
 
 
 def _scaled(phase: Phase, factor: float) -> Phase:
