@@ -22,6 +22,7 @@ _WORDS = {
     "max_length": "max length",
     "examples": "training sentences",
     "label_noise": "label noise",
+    "starts_from": "the run gone on from",
     "random_backbone": "pretrained or random weights",
 }
 

@@ -1,11 +1,9 @@
 """The model that a run wrote: its folder, if that is still the run's own."""
 
-import json
 from pathlib import Path
 
 from mtl_core.analysis.summary import RunSummary
-from mtl_core.training.folder import RUN, WEIGHTS
-from mtl_core.training.spec import RunSpec
+from mtl_core.training.folder import WEIGHTS, spec_written
 
 
 def written_model(summary: RunSummary) -> Path | str:
@@ -18,15 +16,6 @@ def written_model(summary: RunSummary) -> Path | str:
     folder = Path(end.output)
     if not (folder / WEIGHTS).is_file():
         return f"The model of {summary.run} is no longer at {folder}."
-    if _spec_written(folder) != summary.spec:
+    if spec_written(folder) != summary.spec:
         return f"{folder} now holds another model than the one {summary.run} wrote."
     return folder
-
-
-def _spec_written(folder: Path) -> RunSpec | None:
-    """The spec that lies with the weights; None where none can be read."""
-    try:
-        record = json.loads((folder / RUN).read_text(encoding="utf-8"))
-        return RunSpec.model_validate_json(json.dumps(record["spec"]))
-    except (OSError, ValueError, KeyError, TypeError):  # pydantic's error is a ValueError
-        return None

@@ -47,6 +47,13 @@ AlsoEvaluateOption = Annotated[
         help="Other data to score the tasks on, before and after: `sample-posts`. Repeatable.",
     ),
 ]
+StartsFromOption = Annotated[
+    str | None,
+    typer.Option(metavar="RUN", help="Go on from the model that a finished run wrote."),
+]
+OutputOption = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Write the fine-tuned model here.")
+]
 RandomBackboneOption = Annotated[
     bool,
     typer.Option(

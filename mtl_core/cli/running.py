@@ -20,15 +20,18 @@ from mtl_core.cli.options import (
     LabelNoiseOption,
     NoMeasuresOption,
     NoPrefixReuseOption,
+    OutputOption,
     PlanOption,
     Precision,
     RandomBackboneOption,
     ScenarioOption,
+    StartsFromOption,
 )
 from mtl_core.cli.task_values import checked_rate, examples_by_task, noise_by_task
 from mtl_core.cli.telling import Telling, forget_stdout, telling
 from mtl_core.errors import BadInput, FreezeLabError
 from mtl_core.settings import Settings
+from mtl_core.store.model_folder import model_folder
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.training.events import RunEvent, RunFailed, RunStopped, Step
@@ -58,9 +61,8 @@ def train(
     label_noise: LabelNoiseOption = None,
     random_backbone: RandomBackboneOption = False,
     also_evaluate: AlsoEvaluateOption = None,
-    output: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write the fine-tuned model here.")
-    ] = None,
+    starts_from: StartsFromOption = None,
+    output: OutputOption = None,
     no_prefix_reuse: NoPrefixReuseOption = False,
     no_measures: NoMeasuresOption = False,
     device: DeviceOption = "cpu",
@@ -89,6 +91,7 @@ def train(
         label_noise=noise_by_task(label_noise or []),
         random_backbone=random_backbone,
         also_evaluate=also_evaluate or [],
+        starts_from=starts_from,
         device=_device(device),
         precision=precision.value,
     )
@@ -111,6 +114,7 @@ def _run(
     """Train in this process; everything the run says is told and kept."""
     from mtl_core.training.run import fine_tune
 
+    start = model_folder(store, spec.starts_from) if spec.starts_from else None
     record = store.add(spec, RunState.RUNNING)
     keep = _Keeping(store, record)
     began = monotonic()
@@ -125,8 +129,9 @@ def _run(
 
     try:
         with terminated_is_interrupted():
+            prefixes = PrefixStore.of(settings)
             for event in fine_tune(
-                spec, record.id, output, asked_to_stop, settings.uploads, PrefixStore.of(settings)
+                spec, record.id, output, asked_to_stop, settings.uploads, prefixes, start
             ):
                 keep(event)
                 tell(event)

@@ -22,6 +22,7 @@ from mtl_core.models.cache import description_of
 from mtl_core.models.checkpoint import Checkpoint, require_weights, resolve_checkpoint
 from mtl_core.models.description import ModelDescription
 from mtl_core.settings import Settings
+from mtl_core.store.model_folder import model_folder
 from mtl_core.store.naming import clean_tags
 from mtl_core.store.owner import Owner
 from mtl_core.store.record import ComparisonRecord, PlannedRun, RunRecord
@@ -138,6 +139,8 @@ class Lab:
         resolve_checkpoint(spec.checkpoint, below=self.settings.checkpoint_roots)
         for reference in (spec.data, *spec.also_evaluate):
             self.require_allowed_data(reference)
+        if spec.starts_from is not None:
+            model_folder(self.store, spec.starts_from)
         record = self.store.add(spec)
         self._supervisor.wake()
         return record

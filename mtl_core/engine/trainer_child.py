@@ -5,7 +5,7 @@ import logging
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from time import monotonic
 
@@ -13,6 +13,8 @@ from mtl_core.engine.parent import Parent
 from mtl_core.engine.protocol import Said, Stop, ToChild, Train
 from mtl_core.errors import FreezeLabError
 from mtl_core.settings import Settings
+from mtl_core.store.model_folder import model_folder
+from mtl_core.store.runs import RunStore
 from mtl_core.training.events import LAST_WORDS, RunEvent, RunFailed
 from mtl_core.training.spec import RunSpec
 
@@ -82,8 +84,17 @@ def _fine_tune(
     from mtl_core.training.prefix_store import PrefixStore
     from mtl_core.training.run import fine_tune
 
-    prefixes = PrefixStore.of(Settings.from_environment())
-    return fine_tune(spec, run, output, should_stop, uploads, prefixes)
+    settings = Settings.from_environment()
+    prefixes, start = PrefixStore.of(settings), _start(spec, settings)
+    return fine_tune(spec, run, output, should_stop, uploads, prefixes, start)
+
+
+def _start(spec: RunSpec, settings: Settings) -> Path | None:
+    """The model of the run that this one goes on from. Raises BadInput where there is none."""
+    if spec.starts_from is None:
+        return None
+    with closing(RunStore(settings.database)) as store:
+        return model_folder(store, spec.starts_from)
 
 
 def _import_torch() -> None:

@@ -30,6 +30,7 @@ def train_command(spec: RunSpec, model: ModelDescription | None) -> str:
         words += ["--label-noise", f"{task}={share!r}"]
     words += [] if spec.device == "cpu" else ["--device", spec.device]
     words += [] if spec.precision == "float32" else ["--precision", spec.precision]
+    words += ["--starts-from", spec.starts_from] if spec.starts_from else []
     for reference in spec.also_evaluate:
         words += ["--also-evaluate", reference]
     pairs = [" ".join(map(shlex.quote, words[i : i + 2])) for i in range(0, len(words), 2)]

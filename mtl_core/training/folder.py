@@ -1,5 +1,6 @@
 """The folder that a command writes into: empty before, and whole or not there afterwards."""
 
+import json
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -7,9 +8,19 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mtl_core.errors import OutputNotEmpty
+from mtl_core.training.spec import RunSpec
 
 WEIGHTS = "model.safetensors"
 RUN = "freeze_lab.json"  # what the run was, beside the weights that it wrote
+
+
+def spec_written(folder: Path) -> RunSpec | None:
+    """The spec of the run that wrote the weights in `folder`; None where none can be read."""
+    try:
+        record = json.loads((folder / RUN).read_text(encoding="utf-8"))
+        return RunSpec.model_validate_json(json.dumps(record["spec"]))
+    except (OSError, ValueError, KeyError, TypeError):  # pydantic's error is a ValueError
+        return None
 
 
 def require_empty(folder: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mtl_core.errors import DamagedCheckpoint, MissingWeights
+from mtl_core.errors import DamagedCheckpoint, InvalidRun, MissingWeights
 from mtl_core.models.architecture import one_line
 from mtl_core.models.checkpoint import resolve_checkpoint
 from mtl_core.models.load import load_backbone, load_tokenizer
@@ -84,8 +84,13 @@ def predict(loaded: LoadedModel, sentences: Sequence[Sentence]) -> tuple[Predict
 
 
 def _before_training(spec: RunSpec) -> LoadedModel:
+    if spec.starts_from is not None:
+        raise InvalidRun(
+            f"What this run began with is the model that run '{spec.starts_from}' wrote: "
+            "ask that run instead."
+        )
     checkpoint = resolve_checkpoint(spec.checkpoint)
-    start = load_start(spec, checkpoint, start_folder(spec, checkpoint))
+    start = load_start(spec, spec.tasks, checkpoint, start_folder(spec, checkpoint, None))
     model = MultiTaskModel(start.backbone, spec.tasks, spec.seed)
     return LoadedModel(model.eval(), load_tokenizer(checkpoint), spec.max_length)
 

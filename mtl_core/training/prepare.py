@@ -34,6 +34,7 @@ def prepare_spec(
     device: DeviceName = "cpu",
     precision: PrecisionName = "float32",
     also_evaluate: Sequence[str] = (),
+    starts_from: str | None = None,
 ) -> RunSpec:
     """Join choices into a spec, checked against the model before anything is loaded.
 
@@ -62,6 +63,7 @@ def prepare_spec(
             random_backbone=random_backbone,
             device=device,
             precision=precision,
+            starts_from=starts_from,
             also_evaluate=tuple(dict.fromkeys(also_evaluate)),
         )
     except ValidationError as problem:

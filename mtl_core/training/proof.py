@@ -42,15 +42,20 @@ def require_identical(before: Mapping[str, str], after: Mapping[str, str], where
 
 
 def require_written(
-    folder: Path, at_start: Mapping[str, str], prefix: str, source: Path | None
+    folder: Path,
+    at_start: Mapping[str, str],
+    prefix: str,
+    source: Path | None,
+    loaded_heads: frozenset[str] = frozenset(),
 ) -> None:
     """Raise FreezeBroken unless the weights in `folder` hold each tensor as it was `at_start`.
 
     Backbone tensors are held against the file in `source` too, which they were loaded from; None:
-    they were drawn. Heads are not: one of the same name in a checkpoint is another tensor.
+    they were drawn. Of heads only `loaded_heads` are: any other of the same name in a checkpoint
+    is another tensor.
     """
-    backbone = [name for name in at_start if name.startswith(f"{prefix}.")]
-    loaded = file_digests(source, backbone, prefix) if source else {}
+    names = [name for name in at_start if name.startswith(f"{prefix}.") or name in loaded_heads]
+    loaded = file_digests(source, names, prefix) if source else {}
     written = file_digests(folder, at_start, prefix)
     require_identical({**at_start, **loaded}, written, "in the written file")
 

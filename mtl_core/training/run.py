@@ -54,20 +54,23 @@ def fine_tune(
     should_stop: Callable[[], bool] = lambda: False,
     uploads: Path | None = None,
     prefixes: PrefixStore | None = None,
+    start: Path | None = None,
 ) -> Iterator[RunEvent]:
     """Fine-tune once as `spec` says; yield what happened, in order.
 
     `should_stop` is asked between steps. The finished model is written into `output`, which must
     be missing or empty; `uploads` is where uploaded data lie, `prefixes` where outputs of frozen
-    layers are kept for later runs. Raises BadInput before the first event, NotFinite or
-    FreezeBroken later.
+    layers are kept for later runs, `start` the model of the run it goes on from. Raises BadInput
+    before the first event, NotFinite or FreezeBroken later.
     """
     if output is not None:
         require_empty(output)
     torch.set_num_threads(spec.threads)
     forget_peak_memory(chosen_device(spec.device))
     clock = Clock()
-    yield from _Run(load_setting(spec, uploads), prefixes, run, output, should_stop, clock).events()
+    yield from _Run(
+        load_setting(spec, uploads, start), prefixes, run, output, should_stop, clock
+    ).events()
 
 
 class _Stopped(Exception):
@@ -244,10 +247,10 @@ class _Run:
 
     def _write(self, output: Path, at_start: dict[str, str]) -> None:
         """Write the model, then hold the written file against what the run started from."""
-        prefix = self._setting.description.backbone.prefix
+        setting, prefix = self._setting, self._setting.description.backbone.prefix
         with written_whole(output) as folder:
-            write_model(folder, self._model, self._setting.tokenizer, self._spec, self._metrics)
-            require_written(folder, at_start, prefix, self._setting.source)
+            write_model(folder, self._model, setting.tokenizer, self._spec, self._metrics)
+            require_written(folder, at_start, prefix, setting.source, setting.loaded_heads)
 
     def _started(self) -> RunStarted:
         return RunStarted(

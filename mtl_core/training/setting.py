@@ -51,6 +51,7 @@ class Setting:
     steps_per_epoch: int
     notes: tuple[str, ...]
     others: tuple[OtherData, ...] = ()
+    loaded_heads: frozenset[str] = frozenset()
 
     @property
     def pad_id(self) -> int:
@@ -77,8 +78,11 @@ class Setting:
         return found
 
 
-def load_setting(spec: RunSpec, uploads: Path | None = None) -> Setting:
-    """Load all that `spec` names, cheapest refusals first; `uploads` is where uploaded data lie.
+def load_setting(
+    spec: RunSpec, uploads: Path | None = None, earlier: Path | None = None
+) -> Setting:
+    """Load all that `spec` names, cheapest refusals first; `uploads` is where uploaded data lie,
+    `earlier` the folder of the run that the spec starts from.
 
     Raises BadInput: a device or weights that are not here, data that cannot be read, a plan that
     does not fit, a phase under a step, or weights and data other than those the spec was run on.
@@ -87,7 +91,7 @@ def load_setting(spec: RunSpec, uploads: Path | None = None) -> Setting:
 
     device = chosen_device(spec.device)
     checkpoint = resolve_checkpoint(spec.checkpoint)
-    source = start_folder(spec, checkpoint)
+    source = start_folder(spec, checkpoint, earlier)
     dataset = load_dataset(spec.data, spec.examples, uploads)
     dataset, noise = disturbed(dataset, spec.label_noise, spec.seed)
     description = ModelDescription(_described(checkpoint), dataset.tasks)
@@ -99,12 +103,14 @@ def load_setting(spec: RunSpec, uploads: Path | None = None) -> Setting:
     teaching = _teaching(training.examples, spec.plan.task_weights)
     per_epoch = steps_per_epoch(len(teaching), spec.batch_size)
     others = load_other_data(spec, dataset.tasks, tokenizer, limit, uploads)
-    start = load_start(spec, checkpoint, source)
+    start = load_start(spec, dataset.tasks, checkpoint, source)
     filled = _filled(spec, start.digest, dataset, others)
+    model = MultiTaskModel(start.backbone, dataset.tasks, spec.seed)
+    model.load_state_dict(start.heads, strict=False)
     return Setting(
         spec=filled,
         source=source,
-        model=MultiTaskModel(start.backbone, dataset.tasks, spec.seed).to(device),
+        model=model.to(device),
         tokenizer=tokenizer,
         description=description,
         tables=tables,
@@ -120,6 +126,7 @@ def load_setting(spec: RunSpec, uploads: Path | None = None) -> Setting:
             *(note for other in others for note in other.notes),
         ),
         others=others,
+        loaded_heads=frozenset(start.heads),
     )
 
 

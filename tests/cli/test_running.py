@@ -300,3 +300,19 @@ def test_other_data_are_scored_and_told_apart(
     assert command("runs", "show", run).out == told
     (listed,) = (line for line in command("runs", "list").out.splitlines() if run in line)
     assert listed.count("sentiment accuracy") == 1
+
+
+def test_a_run_goes_on_from_what_another_wrote(
+    train: Command, command: Command, tmp_path: Path
+) -> None:
+    first = train(*SHORT, "--output", tmp_path / "first", *JSONL).events
+    run = first[0]["run"]
+    second = train(*SHORT, "--starts-from", run, *JSONL).events
+
+    assert second[0]["spec"]["starts_from"] == run
+    assert second[1]["tasks"] == first[-1]["metrics"]
+    without = train(*SHORT, *JSONL).events[0]["run"]
+    answer = train(*SHORT, "--starts-from", without)
+    assert (answer.code, f"Run '{without}' wrote no model." in answer.err) == (2, True)
+    shutil.rmtree(tmp_path / "first")
+    assert "is no longer at" in train(*SHORT, "--starts-from", run).err

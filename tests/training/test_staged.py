@@ -1,0 +1,83 @@
+"""A run that goes on from what another one wrote."""
+
+import shutil
+
+import pytest
+import torch
+
+from mtl_core.errors import InvalidRun
+from mtl_core.models.weights import weights_digest
+from mtl_core.training.run import fine_tune
+from mtl_core.training.setting import load_setting
+
+
+@pytest.fixture
+def first(bench, tmp_path):
+    folder = tmp_path / "first"
+    return folder, bench.run(bench.spec("full"), folder)
+
+
+def go_on(bench, folder, scenario, output=None, **values):
+    spec = bench.spec(scenario, starts_from="first", **values)
+    return list(fine_tune(spec, "second", output, start=folder))
+
+
+@pytest.mark.parametrize("scenario", ["full", "heads-only", "freeze-head:ner"])
+def test_the_first_evaluation_is_the_last_of_the_stage_before(bench, first, of, scenario):
+    folder, events = first
+    last, second = of(events, "evaluation")[-1], go_on(bench, folder, scenario, prefix_reuse=False)
+
+    assert of(second, "evaluation")[0].tasks == last.tasks
+
+
+def test_a_frozen_head_and_layer_are_written_bit_for_bit_as_the_stage_before_wrote_them(
+    bench, first, tmp_path, written, moved, of
+):
+    folder, _ = first
+    plan = bench.plan(["head:sentiment", "layer:1"])
+    events = go_on(bench, folder, plan, tmp_path / "second")
+
+    changed = moved(written(folder), written(tmp_path / "second"))
+    assert {name for name in changed if not name.startswith("bert.encoder.layer.1.")} == {
+        "classifier.weight",
+        "classifier.bias",
+    }
+    still = len(written(folder)) - len(changed)
+    assert of(events, "run_finished")[0].frozen_tensors == still
+
+
+def test_the_spec_holds_the_digest_of_the_start_and_is_refused_on_another(bench, first):
+    folder, _ = first
+    spec = load_setting(bench.spec("full", starts_from="first"), earlier=folder).spec
+
+    assert spec.weights_digest == weights_digest(folder) != weights_digest(bench.checkpoint)
+    assert load_setting(spec, earlier=folder).spec == spec
+    with pytest.raises(InvalidRun, match=r"specified on other weights of"):
+        load_setting(spec.model_copy(update={"weights_digest": "0" * 64}), earlier=folder)
+
+
+def test_a_head_with_other_labels_is_drawn_anew(bench, first, write_data):
+    folder, _ = first
+    rows = [("good food", "up"), ("bad food", "down")]
+    data = str(write_data(rows, ["anna/B-PER in/O oslo/B-LOC", "acme/B-ORG"]))
+
+    setting = load_setting(bench.spec("full", starts_from="first", data=data), earlier=folder)
+
+    assert setting.notes == (
+        "Goes on from run first. Heads taken over: ner; drawn anew: sentiment.",
+    )
+    assert torch.equal(setting.model.classifier.weight, bench.model().classifier.weight)
+    assert not torch.equal(setting.model.ner.weight, bench.model().ner.weight)
+
+
+def test_what_does_not_fit_is_refused(bench, first, tmp_path):
+    folder, _ = first
+    spec = bench.spec("full", starts_from="first")
+    with pytest.raises(InvalidRun, match=r"The model of run 'first' is not here\. Run it again\."):
+        load_setting(spec)
+    with pytest.raises(InvalidRun, match=r"cannot have a random encoder too"):
+        load_setting(spec.model_copy(update={"random_backbone": True}), earlier=folder)
+    other = tmp_path / "other"
+    shutil.copytree(bench.checkpoint, other)
+    with pytest.raises(InvalidRun, match=r"trained '.*tiny-bert', this one is to train '.*other'"):
+        load_setting(spec.model_copy(update={"checkpoint": str(other)}), earlier=folder)
