@@ -15,6 +15,7 @@ from mtl_core.ui.compared import (
 )
 from mtl_core.ui.front_door import through_the_front_door
 from mtl_core.ui.page import current_palette, show_ignored
+from mtl_core.ui.shot import frame
 
 through_the_front_door()
 choice = current_choice()
@@ -28,12 +29,13 @@ if comparison is None and len(records) < 2:
     show_ignored([*notes, *ignored])
 else:
     shown = compared_now(lab, comparison.runs if comparison else chosen)
-    compare_header(lab, choice, shown, comparison, records)
-    show_ignored([*notes, *([] if comparison else ignored)])
-    if comparison:
-        write_comparison(comparison)
-    else:
-        write_runs(chosen)
-    compare_page(lab, shown, colors)
-    if len(shown.records) < 2:
-        st.caption("Two runs or more are needed to see in what they differ.")
+    with frame():
+        compare_header(lab, choice, shown, comparison, records)
+        show_ignored([*notes, *([] if comparison else ignored)])
+        if comparison:
+            write_comparison(comparison)
+        else:
+            write_runs(chosen)
+        compare_page(lab, shown, colors)
+        if len(shown.records) < 2:
+            st.caption("Two runs or more are needed to see in what they differ.")

@@ -7,6 +7,7 @@ from mtl_core.ui.choice import ignored_notes, write_address
 from mtl_core.ui.chosen import chosen_by_visitor
 from mtl_core.ui.cost_view import cost_view
 from mtl_core.ui.front_door import through_the_front_door
+from mtl_core.ui.landing import is_first_visit, landing
 from mtl_core.ui.lesson_view import lesson_columns
 from mtl_core.ui.page import current_palette, header, show_ignored, to_train_button
 from mtl_core.ui.pickers import checkpoint_picker, more_choices, phase_picker, scenario_picker
@@ -24,7 +25,8 @@ from mtl_core.ui.table_view import parameter_view
 from mtl_core.ui.take_along import code_popover, export_popover
 
 through_the_front_door()
-chosen, colors = chosen_by_visitor(the_lab()), current_palette()
+lab = the_lab()
+chosen, colors = chosen_by_visitor(lab), current_palette()
 
 
 shot = taking_shot()
@@ -34,6 +36,9 @@ with frame():
             code_popover(chosen)
             export_popover(chosen)
             to_train_button(chosen.choice.as_query(), colors)
+    first_visit = not shot and is_first_visit(lab)
+    if first_visit:
+        landing(lab)
     if not shot:
         show_ignored(ignored_notes())
         with st.container(horizontal=True, gap="small"):
@@ -48,7 +53,11 @@ with frame():
         facts(chosen, colors)
         cost_view(chosen, colors, with_bars=not has_rates_by_layer(chosen.table))
         parameter_view(
-            chosen.table, chosen.plan_phrase, colors, rows_shown(chosen), with_filters=not shot
+            chosen.table,
+            chosen.plan_phrase,
+            colors,
+            rows_shown(chosen) - first_visit + 2 * shot,
+            with_filters=not shot,
         )
     lesson_columns(chosen)
 if not shot:

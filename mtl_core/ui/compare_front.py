@@ -18,6 +18,7 @@ from mtl_core.ui.keys import Key
 from mtl_core.ui.live_chart import live_chart
 from mtl_core.ui.page import plain
 from mtl_core.ui.run_cards import hue
+from mtl_core.ui.shot import taking_shot
 
 _PAID = {Cost.SECONDS: "time", Cost.MEMORY: "memory", Cost.SHARE: "trained share"}
 
@@ -37,6 +38,8 @@ def front_figures(
 
 
 def _cost_picker() -> Cost:
+    if taking_shot():
+        return Cost.SECONDS
     st.session_state.setdefault(Key.COST_AXIS, Cost.SECONDS.value)
     picked = st.segmented_control(
         "Quality against",

@@ -17,6 +17,7 @@ from mtl_core.ui.keys import Key
 from mtl_core.ui.live_chart import live_chart
 from mtl_core.ui.page import plain
 from mtl_core.ui.run_cards import hue
+from mtl_core.ui.shot import taking_shot
 
 _TRAIN, _VALIDATION = "train", "validation"
 _SMOOTHINGS = {0.0: "none", 0.8: "5 steps", 0.9: "10 steps", 0.97: "33 steps"}
@@ -51,6 +52,9 @@ def loss_bands(comparison: GroupedComparison, facts: str, colors: Palette) -> No
 
 def _head(labels: Sequence[str], losses: Sequence[str]) -> _Shown:
     """The heading, and beside it the folded controls. `losses` are those shown at first."""
+    if taking_shot():
+        st.markdown("### Losses")
+        return _Shown(XAxis.STEP, tuple(losses), 0.9, None)
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.markdown("### Losses", width="content")
         with st.popover("Axis, smoothing, colour", icon=":material/tune:"):

@@ -19,6 +19,7 @@ from mtl_core.ui.compare_chosen import Compared, a_run, tables_of
 from mtl_core.ui.keys import Key
 from mtl_core.ui.live_chart import live_chart
 from mtl_core.ui.page import plain
+from mtl_core.ui.shot import taking_shot
 
 _CAPTIONS = {
     Quantity.MOVED: "Distance moved, % of the starting norm",
@@ -87,6 +88,8 @@ def _movement(shown: Compared, tables: Tables, facts: str, colors: Palette) -> N
         colors=colors,
         key="compare_movement_map",
     )
+    if taking_shot():
+        return
     st.segmented_control(
         "What of it",
         [each.value for each in Quantity],

@@ -28,6 +28,7 @@ from mtl_core.ui.compared import comparison_picker
 from mtl_core.ui.export_bundle import export_popover
 from mtl_core.ui.keys import Key
 from mtl_core.ui.page import header, plain
+from mtl_core.ui.shot import taking_shot
 
 _ROW_HEIGHT = 35
 
@@ -41,7 +42,10 @@ def compare_header(
 ) -> None:
     """The answer, the facts that the runs share, a new comparison, the picker, downloads."""
     still_running = any(each.state is RunState.RUNNING for each in shown.records)
-    with header(plain(headline(shown)), [plain(fact) for fact in shown_facts(shown)], buttons=3):
+    told = [plain(fact) for fact in shown_facts(shown)]
+    with header(plain(headline(shown)), told, buttons=1 if taking_shot() else 3):
+        if taking_shot():
+            return
         if still_running and record is None:
             st.button("Update", key=Key.UPDATE, icon=":material/refresh:")
         new_comparison(choice)
@@ -75,7 +79,7 @@ def compare_page(lab: Lab, shown: Compared, colors: Palette) -> None:
     maps_row(lab, shown, facts, colors)
     errors_view(lab, shown, facts, colors)
     apart = one_of_each(shown)
-    if len(apart.runs) > 1:
+    if len(apart.runs) > 1 and not taking_shot():
         differences_view(apart)
         plans_side_by_side(lab, apart, colors)
 

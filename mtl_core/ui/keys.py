@@ -102,6 +102,8 @@ class Key(StrEnum):
     STOP_TEST = "stop_test"
 
     TRAIN_PLAN = "train_plan"  # the button that leads from Freeze to Train
+    SEE_COMPARISON = "see_comparison"  # the landing's buttons, this and the next
+    MAKE_OWN = "make_own"
     MORE = "more"
     TOP_LAYERS = "top_layers"
     OTHER_SCENARIOS = "other_scenarios"

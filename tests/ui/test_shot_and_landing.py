@@ -1,0 +1,87 @@
+"""Pages as pictures for a document, and what a first visitor of the Freeze page reads."""
+
+from streamlit.testing.v1 import AppTest
+
+from mtl_core.engine.lab import Lab
+from mtl_core.store.record import RunState
+from mtl_core.store.shipping import ShippedComparison
+from mtl_core.training.comparison import ComparisonSpec
+from tests.run_story import finished_heads_only
+from tests.visiting import heading, visited
+
+CONTROLS = ("button", "selectbox", "segmented_control", "pills", "text_input", "expander")
+
+
+def stored(lab: Lab) -> str:
+    events = list(finished_heads_only())
+    record = lab.store.add(events[0].spec, RunState.RUNNING)
+    lab.store.append(record.id, events)
+    return record.id
+
+
+def controls(app: AppTest) -> list[str]:
+    return [each.type for kind in CONTROLS for each in app.get(kind)]
+
+
+def captions(app: AppTest) -> str:
+    return "\n".join(each.value for each in app.caption).replace("\\", "")
+
+
+def test_a_picture_of_freeze_has_its_facts_and_no_control(lab: Lab) -> None:
+    app = visited("freeze", shot="1", scenario="top-1")
+    assert heading(app) == ":orange[1,776,774] of 22,715,526 parameters learn: 7.8 %"
+    assert controls(app) == []
+    assert "minilm-l6 · top layer · heads at 1e-3, encoder at 3e-4" in captions(app)
+    assert "Freeze Lab 0.1.0 · pictured " in captions(app)
+    assert app.query_params["shot"] == "1"
+
+
+def test_a_picture_of_an_ended_run_names_plan_data_and_seed(lab: Lab) -> None:
+    run = stored(lab)
+    app = visited("train", shot="1", run=run)
+    assert heading(app) == "Finished: sentiment 0.77 accuracy, NER 0.42 entity F1"
+    assert controls(app) == []
+    assert "minilm-l6 · heads only" in captions(app)
+    assert "seed 1" in captions(app)
+    assert controls(visited("train", run=run)) != []
+
+
+def test_a_picture_of_a_comparison_has_no_control(lab: Lab) -> None:
+    runs = f"{stored(lab)},{stored(lab)}"
+    app = visited("compare", shot="1", runs=runs)
+    assert "2 runs · minilm-l6" in captions(app)
+    assert controls(app) == []
+
+
+def test_a_first_visitor_is_told_what_this_is_and_led_to_a_run(lab: Lab) -> None:
+    app = visited("freeze")
+    told = [
+        each.value for each in app.markdown if "Freeze Lab compares what to freeze" in each.value
+    ]
+    assert len(told) == 1
+    assert [each.key for each in app.button if each.key == "see_comparison"] == []
+    app.button(key="make_own").click().run()
+    assert heading(app) == "No run yet"
+
+
+def test_a_shipped_comparison_is_one_click_away(lab: Lab) -> None:
+    run = lab.store.run_to_ship(stored(lab))
+    spec = ComparisonSpec(
+        checkpoint="minilm-l6", scenarios=("heads-only",), seeds=(1,), data="sample"
+    )
+    shipped = ShippedComparison(
+        id="came-along", name="Heads", spec=spec, created_at=run.created_at, runs=(run,)
+    )
+    lab.store.delete(run.id)
+    renamed = run.model_copy(update={"id": "one-that-came-along"})
+    lab.store.import_comparison(shipped.model_copy(update={"runs": (renamed,)}))
+    app = visited("freeze")
+    app.button(key="see_comparison").click().run()
+    assert app.query_params["comparison"] == "came-along"
+    assert "minilm-l6" in captions(app)
+
+
+def test_whoever_has_a_run_of_their_own_is_told_nothing(lab: Lab) -> None:
+    stored(lab)
+    app = visited("freeze")
+    assert "make_own" not in [each.key for each in app.button]
