@@ -6,7 +6,7 @@ from typing import Any
 
 from mtl_core.analysis.grouped import GroupedComparison, TaskResult
 from mtl_core.charts.labels import as_text, note
-from mtl_core.charts.loss import Figure
+from mtl_core.charts.loss import Figure, pushed_apart
 from mtl_core.charts.pareto_axis import SCALES, Cost, cost_of
 from mtl_core.charts.placing import Box, Wanted, placed
 from mtl_core.charts.theme import Palette, TaskStyle, base_layout
@@ -17,6 +17,7 @@ _USUAL_WIDTH = 430  # pixels of the plot, between a phone's and a wide screen's
 _FAR_BELOW = 1.2  # a baseline further below than so many heights of the plot is only told
 _NOTHING = 10.0  # a share of 0 stands as many times below the smallest one
 _LONGEST = 26
+_BASELINE_PIXELS = 14  # from one baseline's name to the next
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,13 @@ def pareto_figure(
     y_range = _y_range(points, baselines)
     near = [each for each in baselines if y_range[0] <= each.value <= y_range[1]]
     notes = _labels(points, x_range, y_range, colors, height)
-    notes += _baseline_notes(near, [each for each in baselines if each not in near], colors)
+    notes += _baseline_notes(
+        near,
+        [each for each in baselines if each not in near],
+        y_range,
+        height - _MARGIN["t"] - _MARGIN["b"],
+        colors,
+    )
     layout = base_layout(
         colors,
         height,
@@ -247,9 +254,17 @@ def _baseline(each: Baseline, x_range: tuple[float, float], colors: Palette) -> 
 
 
 def _baseline_notes(
-    near: Sequence[Baseline], far: Sequence[Baseline], colors: Palette
+    near: Sequence[Baseline],
+    far: Sequence[Baseline],
+    y_range: tuple[float, float],
+    plot_pixels: float,
+    colors: Palette,
 ) -> list[dict[str, Any]]:
-    """Names on the lines at the right, and what lies below the figure in its lower corner."""
+    """Names on the lines at the right, pushed apart where they would touch, and what lies below
+    the figure in its lower corner."""
+    least = _BASELINE_PIXELS * (y_range[1] - y_range[0]) / plot_pixels
+    heights = pushed_apart([each.value for each in near], least)
+    up = max(0.0, y_range[0] - min(heights, default=y_range[0]))
     notes = [
         note(
             f"{as_text(each.label)} {each.value:.2f}",
@@ -258,11 +273,11 @@ def _baseline_notes(
             x=1,
             xref="paper",
             xanchor="right",
-            y=each.value,
+            y=y + up,
             yref="y",
             yanchor="bottom",
         )
-        for each in near
+        for each, y in zip(near, heights, strict=True)
     ]
     if far:
         told = ", ".join(f"{as_text(each.label)} {each.value:.2f}" for each in far)

@@ -31,7 +31,8 @@ def front_words(
     """The title of a task's figure, by the first rule that holds. `costs` are (label, cost) of the
     plans, `paid` is what they are paid with: "time".
 
-    Fewer than two plans with a score: what will stand there. No verdict yet: the highest. Else of
+    Fewer than two plans with a score: what will stand there. No verdict yet, or one seed, which
+    separates nothing: the highest. Else of
     the plans that are best or within noise of the best the cheapest: it is the cheapest of all;
     or there are dearer ones, which add nothing; or it is the dearest, by how much it leads.
     """
@@ -41,7 +42,7 @@ def front_words(
         return "a point for each plan that has finished"
     best = max((label for _, label in scored), key=lambda label: results[label].mean or 0.0)
     tied = [label for _, label in scored if results[label].verdict in _TOLD]
-    if not tied:
+    if not tied or len(comparison.seeds) < 2:
         return f"highest with {best}"
     if tied[0] == scored[0][1]:
         return f"nothing beats {tied[0]}, the cheapest"

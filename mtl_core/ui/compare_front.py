@@ -103,5 +103,9 @@ def _caption(shown: Compared, task: Task) -> str:
     )
     metric = metric_name(task)
     on = f" on {count:,} validation sentences" if count else ""
-    bars = " Bars: lowest to highest seed." if shown.several_seeds else " One seed each."
+    bars = (
+        " Bars: lowest to highest seed."
+        if shown.several_seeds
+        else " One seed each: no difference is told from luck."
+    )
     return f"{metric[0].upper()}{metric[1:]}{on}. Filled: on the Pareto front.{bars}"

@@ -87,6 +87,17 @@ def test_a_near_baseline_is_a_line_and_a_far_one_is_told() -> None:
     assert drawn["layout"]["yaxis"]["range"][0] < 0.68
 
 
+def test_names_of_near_baselines_are_pushed_apart() -> None:
+    drawn = figure(baselines=[Baseline("one", 0.690), Baseline("two", 0.691)])
+    heights = [
+        each["y"]
+        for each in drawn["layout"]["annotations"]
+        if each["text"].startswith(("one", "two"))
+    ]
+    low, high = drawn["layout"]["yaxis"]["range"]
+    assert heights[1] - heights[0] == pytest.approx(14 * (high - low) / 216)
+
+
 def test_names_that_look_like_markup_stay_text() -> None:
     comparison = grouped(plan_result("<b>x</b>", 1.0))
     drawn = pareto_figure(comparison, "ner", (), DARK.task(1), DARK)

@@ -162,7 +162,9 @@ def test_quality_stands_against_each_cost(seeds: list[str], cost: str) -> None:
 
 
 def test_one_seed_each_is_said_to_be_one(three: list[str]) -> None:
-    assert "Filled: on the Pareto front. One seed each." in texts(compare_page())
+    assert "Filled: on the Pareto front. One seed each: no difference is told from luck." in texts(
+        compare_page()
+    )
 
 
 def test_the_newest_runs_of_one_checkpoint_and_data_are_preselected(lab: Lab) -> None:
