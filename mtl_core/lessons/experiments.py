@@ -79,9 +79,12 @@ EXPERIMENTS: Experiments = {
 def elsewhere(**changes: object) -> Experiments:
     """All experiments on another checkpoint, on other data or for another time.
 
-    `changes` are fields of ComparisonSpec; those that are None change nothing.
+    `changes` are fields of ComparisonSpec; those that are None change nothing. On other data
+    nothing is scored on the posts: their labels are the sample's.
     """
     wanted = {name: value for name, value in changes.items() if value is not None}
+    if "data" in wanted:
+        wanted["also_evaluate"] = ()
     return {
         name: each.model_copy(update={"spec": each.spec.model_copy(update=wanted)})
         for name, each in EXPERIMENTS.items()
