@@ -17,12 +17,19 @@ def metric_name(task: Task) -> str:
 
 
 def plans_answer(comparison: GroupedComparison) -> str:
-    """The finding in one line; how many plans have a score while that is fewer than two."""
+    """The finding in one line, "So far" while runs are missing; how many plans have a score while
+    that is fewer than two."""
     plans = len(comparison.plans)
     ready = sum(plan.seconds is not None for plan in comparison.plans)
     if plans > 1 and ready < 2:
         return f"{ready} of {plans} plans have a finished run: scores are compared once two have"
-    return finding(comparison, {task.name: task_title(task.name) for task in comparison.tasks})
+    said = finding(comparison, {task.name: task_title(task.name) for task in comparison.tasks})
+    return f"So far: {said}" if _on_its_way(comparison) else said
+
+
+def _on_its_way(comparison: GroupedComparison) -> bool:
+    """Whether a run of any plan has not ended well, or not yet."""
+    return any(run.finished is None for plan in comparison.plans for run in plan.runs.values())
 
 
 def front_words(

@@ -105,10 +105,12 @@ def plans_rule(shown: Compared) -> str:
 
 
 def one_of_each(shown: Compared) -> Comparison:
-    """One run of each plan, under the plan's name; all runs where each plan ran once."""
+    """One run of each plan that has begun, under the plan's name: a waiting run's spec lacks the
+    digests that are written down where it begins. All runs where each plan ran once."""
     if not shown.several_seeds:
         return shown.comparison
-    return compare([(plan.label, a_run(plan)) for plan in shown.plans.plans])
+    begun = [plan for plan in shown.plans.plans if a_run(plan).events]
+    return compare([(plan.label, a_run(plan)) for plan in begun])
 
 
 def comparison_table(comparison: Comparison, records: Sequence[RunRecord], colors: Palette) -> None:

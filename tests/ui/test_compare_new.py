@@ -87,6 +87,7 @@ def test_results_appear_while_the_rest_is_on_its_way(lab: Lab, two: ComparisonRe
     table = next(each.value for each in app.dataframe if "Frozen part" in each.value.columns)
     assert list(table["Plan"]) == ["full", "heads only"]
     assert list(table["Seeds"]) == ["1 of 2", "1 of 2"]
+    assert heading(app).startswith("So far: Sentiment: ")
     assert app.button(key="stop_comparison").label == "Stop"
 
 
