@@ -114,9 +114,9 @@ def queue_arms(
     missing = missing_arms(runs, arms)
     for name in dict.fromkeys(arm.experiment for arm in missing):
         experiment = experiments[name]
-        spec = experiment.spec.model_copy(
-            update={"scenarios": tuple(arm.scenario for arm in missing if arm.experiment == name)}
-        )
+        wanted = {arm.scenario for arm in missing if arm.experiment == name}
+        scenarios = tuple(each for each in experiment.spec.scenarios if each in wanted)
+        spec = experiment.spec.model_copy(update={"scenarios": scenarios})
         require_weights(resolve_checkpoint(spec.checkpoint))
         starts = {}
         if experiment.goes_on_from is not None:

@@ -44,15 +44,20 @@ def take_in_shipped(lab: Lab) -> None:
 def import_shipped(store: RunStore, folder: Path = FOLDER) -> list[str]:
     """Take in what ships and is not in the store yet; the ids of the runs added.
 
-    Raises InternalError for a file that is damaged.
+    The one made first is taken in last, and so is the newest that the store lists: it is the
+    experiment that most claims share. Raises InternalError for a file that is damaged.
     """
-    added = []
-    for file in sorted(folder.glob(f"*{_ENDING}")):
-        try:
-            store.comparison(file.name.removesuffix(_ENDING))
-        except UnknownComparison:
-            added += store.import_comparison(_read(file))
-    return added
+    lacking = [_read(file) for file in folder.glob(f"*{_ENDING}") if not _is_known(store, file)]
+    lacking.sort(key=lambda comparison: comparison.created_at, reverse=True)
+    return [run for comparison in lacking for run in store.import_comparison(comparison)]
+
+
+def _is_known(store: RunStore, file: Path) -> bool:
+    try:
+        store.comparison(file.name.removesuffix(_ENDING))
+    except UnknownComparison:
+        return False
+    return True
 
 
 def _written(comparison: ShippedComparison, folder: Path) -> Path:

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,19 @@ def test_what_is_there_already_is_not_read_again(
     import_shipped(other, tmp_path / "shipped")
     file.write_bytes(b"damaged")
     assert import_shipped(other, tmp_path / "shipped") == []
+
+
+def test_what_was_made_first_is_listed_first_afterwards(
+    store: RunStore, other: RunStore, tmp_path: Path
+) -> None:
+    later = comparison_of("recipes", {"lp-ft": SCORES}).model_copy(
+        update={"created_at": MADE.created_at + timedelta(seconds=1)}
+    )
+    for comparison in (MADE, later):
+        store.import_comparison(comparison)
+    ship(store, [MADE.id, later.id], tmp_path / "shipped")
+    import_shipped(other, tmp_path / "shipped")
+    assert [each.id for each in other.comparisons(shipped=True)] == [MADE.id, later.id]
 
 
 def test_a_damaged_file_is_named(store: RunStore, tmp_path: Path) -> None:
