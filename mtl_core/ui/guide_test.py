@@ -25,11 +25,9 @@ def test_button(lab: Lab, guide: GuideState, state: ClaimState) -> None:
     claim = state.claim
     if isinstance(claim.rule, KeptBytes):
         st.caption("counted, no run needed")
-    elif state.waiting:
-        st.caption(f"{state.waiting} runs to go")
-    elif not state.complete:
+    elif state.to_run:
         st.button(
-            f"Test: {_price(claim, price_seconds(guide, claim))}",
+            f"Test: {_price(state, price_seconds(guide, state))}",
             key=claim_key("test", claim.id),
             type="tertiary",
             icon=":material/science:",
@@ -41,6 +39,8 @@ def test_button(lab: Lab, guide: GuideState, state: ClaimState) -> None:
             else "Runs on this machine, in the background; the verdict then stands beside the "
             "shipped one.",
         )
+    elif state.waiting:
+        st.caption("1 run to go" if state.waiting == 1 else f"{state.waiting} runs to go")
 
 
 def show_test_problem() -> None:
@@ -91,6 +91,6 @@ def _stop(lab: Lab, comparisons: Sequence[str]) -> None:
         lab.store.stop_comparison(each)
 
 
-def _price(claim: Claim, seconds: float | None) -> str:
-    runs = sum(len(EXPERIMENTS[arm.experiment].spec.seeds) for arm in claim.arms)
+def _price(state: ClaimState, seconds: float | None) -> str:
+    runs = sum(len(EXPERIMENTS[arm.experiment].spec.seeds) for arm in state.to_run)
     return about(seconds) if seconds is not None else f"{runs} runs"

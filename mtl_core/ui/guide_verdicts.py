@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mtl_core.analysis.claim_findings import ClaimVerdict, Finding, judge
-from mtl_core.analysis.claim_rules import KeptBytes, arms_of
+from mtl_core.analysis.claim_rules import Arm, KeptBytes, arms_of
 from mtl_core.engine.lab import Lab
 from mtl_core.lessons.claim import Claim
 from mtl_core.lessons.claim_runs import (
@@ -31,15 +31,15 @@ class ClaimState:
 
     `finding` is the verdict that counts: the shipped runs', or, without them, that of runs made
     here. `here` is the verdict of runs made here where it stands beside a shipped one.
-    `comparison` is the one to look at, `waiting` counts runs that have not ended, `missing` are
-    checkpoints whose weights are not here.
+    `comparison` is the one to look at, `to_run` are the arms of which runs made here are missing,
+    `waiting` counts runs that have not ended, `missing` are checkpoints whose weights are not here.
     """
 
     claim: Claim
     finding: Finding
     here: Finding | None
     comparison: str | None
-    complete: bool
+    to_run: tuple[Arm, ...]
     waiting: int
     missing: tuple[str, ...]
 
@@ -64,12 +64,13 @@ def guide_state(lab: Lab) -> GuideState:
     )
 
 
-def price_seconds(state: GuideState, claim: Claim) -> float | None:
-    """How long the claim's runs took where they were shipped; None where that is not known."""
-    arms = [(arm.experiment, arm.scenario) for arm in claim.arms]
-    if not arms or any(arm not in state.seconds for arm in arms):
+def price_seconds(guide: GuideState, state: ClaimState) -> float | None:
+    """How long the runs that are missing took where they were shipped; None where that is not
+    known."""
+    arms = [(arm.experiment, arm.scenario) for arm in state.to_run]
+    if not arms or any(arm not in guide.seconds for arm in arms):
         return None
-    return sum(state.seconds[arm] for arm in arms)
+    return sum(guide.seconds[arm] for arm in arms)
 
 
 def _state(lab: Lab, claim: Claim, shipped: ArmRuns, own: ArmRuns) -> ClaimState:
@@ -83,7 +84,7 @@ def _state(lab: Lab, claim: Claim, shipped: ArmRuns, own: ArmRuns) -> ClaimState
         finding=of_shipped if tested else of_own,
         here=of_own if tested and not counted and of_own.verdict is not ClaimVerdict.OPEN else None,
         comparison=_comparison(claim, (own, shipped)),
-        complete=not missing_arms(own, claim.arms),
+        to_run=missing_arms(own, claim.arms),
         waiting=sum(not run.state.is_final for run in runs),
         missing=tuple(
             name for name in claim.checkpoints if not has_weights(resolve_checkpoint(name))

@@ -114,6 +114,7 @@ def test_testing_a_claim_queues_its_runs_and_names_the_price(shipped: Lab) -> No
     assert {run.state for run in comparison.runs} == {RunState.WAITING}
     assert [run.keeps_model for run in comparison.runs] == [False, True] * 3
     assert "6 runs to go" in texts(app)
+    assert app.button(key="test_gradual").label == "Test: under a minute"  # full waits already
 
 
 def test_a_claim_on_staged_runs_queues_what_they_go_on_from(shipped: Lab) -> None:
