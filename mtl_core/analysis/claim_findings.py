@@ -1,11 +1,16 @@
 """What runs say of a claim: effect, 95 % interval and verdict, by the rules of `claim_rules`."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
-from math import exp, log
 from statistics import fmean
 
+from mtl_core.analysis.claim_finding import (
+    ClaimVerdict,
+    Finding,
+    Scale,
+    over_differences,
+    over_pairs,
+    over_ratios,
+)
 from mtl_core.analysis.claim_pairs import paired_difference
 from mtl_core.analysis.claim_rules import (
     VALIDATION,
@@ -22,50 +27,12 @@ from mtl_core.analysis.claim_rules import (
     Rule,
     Still,
 )
-from mtl_core.analysis.grouped import PairedDifference
-from mtl_core.analysis.intervals import Interval, over_seeds
 from mtl_core.analysis.kept_share import kept_bytes_ratio
 from mtl_core.analysis.marks import GoldLabels
 from mtl_core.analysis.summary import RunSummary
 
 Evidence = Mapping[Arm, Mapping[int, RunSummary]]
 """The finished runs of each arm by seed."""
-
-
-class ClaimVerdict(StrEnum):
-    """What the runs here say of a claim."""
-
-    HOLDS = "holds here"
-    DOES_NOT_HOLD = "does not hold here"
-    WITHIN_NOISE = "within noise"
-    OPEN = "not tested here"
-
-
-class Scale(StrEnum):
-    """How an effect reads: a difference around 0, a ratio around 1, or a share."""
-
-    DIFFERENCE = "difference"
-    RATIO = "ratio"
-    SHARE = "share"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """An effect, turned so that more speaks for the claim; `bar` is what it has to pass.
-
-    `low` and `high` are None where the effect is counted, not estimated. `sentences` is 0 where
-    the interval speaks of seeds alone. `detail` says in words what the numbers do not.
-    """
-
-    verdict: ClaimVerdict
-    scale: Scale = Scale.DIFFERENCE
-    effect: float | None = None
-    low: float | None = None
-    high: float | None = None
-    bar: float = 0.0
-    seeds: int = 0
-    sentences: int = 0
-    detail: str | None = None
 
 
 def judge(rule: Rule, evidence: Evidence, gold: GoldLabels | None = None) -> Finding:
@@ -120,8 +87,8 @@ def _better(rule: Better, evidence: Evidence, gold: GoldLabels | None) -> Findin
     if gold and rule.data == VALIDATION:
         arm, against = ({s: (run, -1) for s, run in evidence.get(a, {}).items()} for a in arms)
         if (paired := paired_difference(arm, against, rule.task, gold)) is not None:
-            return _of_pairs(paired, bar)
-    return _difference([arm - against for arm, against in pairs], bar)
+            return over_pairs(paired, bar)
+    return over_differences([arm - against for arm, against in pairs], bar)
 
 
 def _keeps(rule: Keeps, evidence: Evidence, gold: GoldLabels | None) -> Finding:
@@ -129,14 +96,17 @@ def _keeps(rule: Keeps, evidence: Evidence, gold: GoldLabels | None) -> Finding:
     after = _by_seed(evidence, (rule.arm,), lambda run: score_after(run, rule.task))
     if len(before) != len(after) or not before:
         return Finding(ClaimVerdict.OPEN)
-    bar = _allowed(rule.keeps, fmean(b[0] for b in before))
+    at_first = fmean(score for (score,) in before)
+    if at_first == 0:
+        return Finding(ClaimVerdict.OPEN, detail="the runs began with a score of 0")
+    bar = _allowed(rule.keeps, at_first)
     if gold:
         first, last = (
             {s: (run, place) for s, run in evidence.get(rule.arm, {}).items()} for place in (0, -1)
         )
         if (paired := paired_difference(last, first, rule.task, gold)) is not None:
-            return _of_pairs(paired, bar)
-    return _difference([a[0] - b[0] for b, a in zip(before, after, strict=True)], bar)
+            return over_pairs(paired, bar)
+    return over_differences([a[0] - b[0] for b, a in zip(before, after, strict=True)], bar)
 
 
 def _carries(rule: Carries, evidence: Evidence) -> Finding:
@@ -144,14 +114,14 @@ def _carries(rule: Carries, evidence: Evidence) -> Finding:
     other = _by_seed(evidence, (rule.arm,), lambda run: score_after(run, rule.task, rule.data))
     if len(own) != len(other):
         return Finding(ClaimVerdict.OPEN)
-    return _difference([a[0] - b[0] for a, b in zip(own, other, strict=True)], 0.0)
+    return over_differences([a[0] - b[0] for a, b in zip(own, other, strict=True)], 0.0)
 
 
 def _cheaper(rule: Cheaper, evidence: Evidence) -> Finding:
     arms = (rule.arm, rule.against)
     pairs = _by_seed(evidence, arms, lambda run: _quantity(run, rule.quantity))
     arm_pass, against_pass = (_frozen_pass(evidence.get(arm, {}), rule.quantity) for arm in arms)
-    return _ratio(
+    return over_ratios(
         [(against + against_pass) / (arm + arm_pass) for arm, against in pairs], rule.times
     )
 
@@ -159,7 +129,7 @@ def _cheaper(rule: Cheaper, evidence: Evidence) -> Finding:
 def _loses_more(rule: LosesMore, evidence: Evidence) -> Finding:
     arms = (rule.arm, rule.arm_changed, rule.other, rule.other_changed)
     scores = _by_seed(evidence, arms, lambda run: score_after(run, rule.task))
-    return _difference(
+    return over_differences(
         [
             (other_changed - other) - (changed - arm)
             for arm, changed, other, other_changed in scores
@@ -190,7 +160,7 @@ def _still(rule: Still, evidence: Evidence) -> Finding:
 
 def _lower_moves_less(rule: LowerMovesLess, evidence: Evidence) -> Finding:
     halves = _by_seed(evidence, (rule.arm,), _upper_over_lower)
-    return _ratio([ratio for (ratio,) in halves], 1.0)
+    return over_ratios([ratio for (ratio,) in halves], 1.0)
 
 
 def _upper_over_lower(run: RunSummary) -> float | None:
@@ -250,35 +220,6 @@ def _by_seed(
 def _allowed(keeps: float, score: float) -> float:
     """The bar: how far below `score` still keeps the share asked for."""
     return -(1 - keeps) * score if keeps < 1 else 0.0
-
-
-def _difference(effects: Sequence[float], bar: float) -> Finding:
-    return _judged(over_seeds(effects), effects, bar, Scale.DIFFERENCE)
-
-
-def _ratio(ratios: Sequence[float], bar: float) -> Finding:
-    found = over_seeds([log(each) for each in ratios])
-    geometric = Interval(exp(found.mean), exp(found.low), exp(found.high)) if found else None
-    return _judged(geometric, ratios, bar, Scale.RATIO)
-
-
-def _of_pairs(paired: PairedDifference, bar: float) -> Finding:
-    found = Interval(paired.effect, paired.low, paired.high)
-    finding = _judged(found, [paired.effect] * paired.seeds, bar, Scale.DIFFERENCE)
-    return replace(finding, sentences=paired.sentences)
-
-
-def _judged(found: Interval | None, effects: Sequence[float], bar: float, scale: Scale) -> Finding:
-    if found is None:
-        only = effects[0] if effects else None
-        return Finding(ClaimVerdict.OPEN, scale, only, bar=bar, seeds=len(effects))
-    if found.low > bar:
-        verdict = ClaimVerdict.HOLDS
-    elif found.high < bar:
-        verdict = ClaimVerdict.DOES_NOT_HOLD
-    else:
-        verdict = ClaimVerdict.WITHIN_NOISE
-    return Finding(verdict, scale, found.mean, found.low, found.high, bar, len(effects))
 
 
 def _quantity(run: RunSummary, quantity: Quantity) -> float | None:

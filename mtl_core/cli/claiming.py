@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from mtl_core.analysis.claim_findings import Finding, judge
+from mtl_core.analysis.claim_finding import Finding
+from mtl_core.analysis.claim_findings import judge
 from mtl_core.analysis.claim_rules import arms_of
 from mtl_core.analysis.reading import summarise
 from mtl_core.analysis.summary import RunSummary
@@ -120,6 +121,8 @@ def _wait(lab: Lab, experiments: Experiments) -> None:
                 _say(f"{len(told)} of {len(runs)}  {_ending(run)}{_left(lab, mine)}")
         if len(ended) == len(runs):
             _say(f"All runs have ended after {duration(monotonic() - began)}.")
+            if lost := sum(run.state is not RunState.FINISHED for run in runs):
+                _say(f"{lost} did not finish: the same command makes them again.")
             return
         sleep(_POLL_SECONDS)
 

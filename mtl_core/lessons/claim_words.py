@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from mtl_core.analysis.claim_findings import ClaimVerdict, Finding, Scale
+from mtl_core.analysis.claim_finding import ClaimVerdict, Finding, Scale
 from mtl_core.lessons.claim import Claim
 
 _NUMBERS = [

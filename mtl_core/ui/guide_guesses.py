@@ -5,7 +5,7 @@ from enum import StrEnum
 
 import streamlit as st
 
-from mtl_core.analysis.claim_findings import ClaimVerdict
+from mtl_core.analysis.claim_finding import ClaimVerdict
 from mtl_core.ui.guide_verdicts import ClaimState
 from mtl_core.ui.keys import Key, claim_key
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from mtl_core.analysis.claim_findings import ClaimVerdict, Finding, judge
+from mtl_core.analysis.claim_finding import ClaimVerdict, Finding
+from mtl_core.analysis.claim_findings import judge
 from mtl_core.analysis.claim_rules import Arm, KeptBytes, arms_of
 from mtl_core.engine.lab import Lab
 from mtl_core.lessons.claim import Claim

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from mtl_core.analysis.claim_findings import ClaimVerdict, Finding
+from mtl_core.analysis.claim_finding import ClaimVerdict, Finding
 from mtl_core.charts.strip import WIDTH, strip_svg
 from mtl_core.charts.theme import Palette
 from mtl_core.engine.lab import Lab

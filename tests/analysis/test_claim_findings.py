@@ -1,6 +1,7 @@
 import pytest
 
-from mtl_core.analysis.claim_findings import ClaimVerdict, Scale, judge
+from mtl_core.analysis.claim_finding import ClaimVerdict, Scale
+from mtl_core.analysis.claim_findings import judge
 from mtl_core.analysis.claim_rules import (
     Arm,
     Better,
@@ -84,6 +85,12 @@ def test_a_head_that_loses_more_than_a_tenth_of_its_score_does_not_keep_its_task
     assert finding.verdict is ClaimVerdict.DOES_NOT_HOLD
     assert finding.effect == pytest.approx(-0.49)
     assert finding.bar == pytest.approx(-0.07)
+
+
+def test_a_task_that_was_at_nothing_has_nothing_to_keep() -> None:
+    runs = [finished(0.9, 0.0, before=(0.9, 0.0))] * 3
+    finding = judge(Keeps(task="ner", arm=ONE), {ONE: by_seed(runs)})
+    assert finding.verdict is ClaimVerdict.OPEN
 
 
 def test_time_is_training_with_one_pass_over_frozen_layers_whichever_seed_made_it() -> None:
