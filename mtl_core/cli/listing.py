@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from mtl_core.analysis.chain import chain_of
 from mtl_core.cli.options import EventFormat, ListFormat
 from mtl_core.cli.telling import telling
 from mtl_core.errors import UnknownComparison
@@ -57,6 +58,21 @@ def show(
             for each in runs:
                 for _, event in store.events(each):
                     tell(event)
+        if comparison is None and form is EventFormat.TEXT:
+            _tell_chain(store, run, settings)
+
+
+def _tell_chain(store: RunStore, run: str, settings: Settings) -> None:
+    """The stages of a run that goes on from another one; nothing for any other."""
+    from mtl_core.cli.exporting import model_of
+    from mtl_core.cli.telling import print_chain
+    from mtl_core.export.material import summaries_in
+
+    if store.run(run).spec.starts_from is None:
+        return
+    summary_of = summaries_in(store, lambda spec: model_of(spec, settings))
+    if (newest := summary_of(run)) is not None:
+        print_chain(chain_of(newest, summary_of))
 
 
 @runs_app.command()

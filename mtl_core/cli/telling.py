@@ -10,7 +10,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from mtl_core.analysis.chain import Chain
 from mtl_core.cli.options import EventFormat
+from mtl_core.lessons.chain_words import chain_lines, chain_rows, chain_title
 from mtl_core.store.record import RunRecord
 from mtl_core.store.runs import RunStore
 from mtl_core.training.events import (
@@ -87,6 +89,20 @@ def print_runs(records: Sequence[RunRecord], store: RunStore) -> None:
             " · ".join(scores),
         )
     console.print(table)
+
+
+def print_chain(chain: Chain) -> None:
+    """A table of the stages, and what became of the tasks that earlier ones trained."""
+    console, rows = plain_console(), chain_rows(chain)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in dict.fromkeys(name for row in rows for name in row):
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(row.get(str(column.header), "–") for column in table.columns))
+    console.print(f"{chain_title(chain)}:")
+    console.print(table)
+    for line in chain_lines(chain):
+        console.print(line)
 
 
 def _latest(store: RunStore, run: str) -> list[tuple[str, TaskScore]]:

@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from mtl_core.analysis.chain import Chain, SummaryOf, chain_of
 from mtl_core.analysis.comparison import ComparedRun, Comparison, answer
 from mtl_core.analysis.reading import broken_off, summarise
 from mtl_core.analysis.summary import RunSummary
-from mtl_core.errors import PlanError
+from mtl_core.errors import PlanError, UnknownRun
 from mtl_core.export.scores import compared
 from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.freezing.table import ParameterTable
@@ -22,15 +23,24 @@ from mtl_core.training.spec import RunSpec
 ModelOf = Callable[[RunSpec], ModelDescription | None]
 """The model of a spec; None where its checkpoint is not here or its plan no longer fits."""
 
+_WITHOUT_STEPS = (
+    *("run_started", "phase_started", "evaluation", "measured", "phase_finished"),
+    *("run_finished", "run_failed", "run_stopped"),
+)
+
 
 @dataclass(frozen=True)
 class ExportedRun:
-    """One run with all it said. `model` is None where its checkpoint is not here any more."""
+    """One run with all it said. `model` is None where its checkpoint is not here any more.
+
+    `chain` is that of a run that goes on from another one, None for any other.
+    """
 
     record: RunRecord
     events: tuple[RunEvent, ...]
     summary: RunSummary
     model: ModelDescription | None
+    chain: Chain | None = None
 
     @property
     def id(self) -> str:
@@ -89,7 +99,23 @@ def _read(store: RunStore, record: RunRecord, model_of: ModelOf) -> ExportedRun:
     summary = summarise(record.id, record.spec, events, model)
     if record.state is RunState.INTERRUPTED:
         summary = broken_off(summary)
-    return ExportedRun(record, events, summary, model)
+    goes_on = record.spec.starts_from is not None
+    chain = chain_of(summary, summaries_in(store, model_of)) if goes_on else None
+    return ExportedRun(record, events, summary, model, chain)
+
+
+def summaries_in(store: RunStore, model_of: ModelOf) -> SummaryOf:
+    """What reads a run of `store` for a chain: all but its single steps."""
+
+    def summary_of(run: str) -> RunSummary | None:
+        try:
+            record = store.run(run)
+        except UnknownRun:
+            return None
+        events = (event for _, event in store.events(run, kinds=_WITHOUT_STEPS))
+        return summarise(run, record.spec, events, _fitting(record.spec, model_of(record.spec)))
+
+    return summary_of
 
 
 def _fitting(spec: RunSpec, model: ModelDescription | None) -> ModelDescription | None:

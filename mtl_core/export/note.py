@@ -15,6 +15,7 @@ from mtl_core.export.phases import phase_row
 from mtl_core.export.repeat import needs_plan_file, train_command
 from mtl_core.export.scores import comparison_facts, proof_words, score_row, score_rules
 from mtl_core.freezing.plan_file import plan_to_yaml
+from mtl_core.lessons.chain_words import chain_lines, chain_rows, chain_title
 from mtl_core.lessons.run_words import STATE_SIGNS, elsewhere_words, facts, moment
 from mtl_core.lessons.titles import task_title
 from mtl_core.training.spec import RunSpec
@@ -112,6 +113,7 @@ def _facts(material: Material) -> list[str]:
 
 def _sections(material: Material) -> Iterator[Section]:
     yield Section("Scores and what they cost", tuple(_scores(material)))
+    yield Section("Staged training", tuple(_chains(material)))
     yield Section("Losses", _figures(loss_drawings(material)))
     yield Section("What learns, and how far the gradient goes", _figures(stack_drawings(material)))
     if len(material.runs) > 1:
@@ -146,6 +148,17 @@ def _scores(material: Material) -> Iterator[Block]:
     for label, run in material.named:
         for line in (*run.summary.notes, *elsewhere_words(run.summary)):
             yield Text(f"{label.label}: {line}")
+
+
+def _chains(material: Material) -> Iterator[Block]:
+    """Of each run that goes on from another: its stages, and what they cost earlier tasks."""
+    for label, run in material.named:
+        if run.chain is None:
+            continue
+        yield Text(f"{label.label}: {chain_title(run.chain)}.")
+        yield _table(chain_rows(run.chain), left=("Stage", "Run", "Learned"))
+        for line in chain_lines(run.chain):
+            yield Text(line)
 
 
 def _differences(material: Material) -> Iterator[Block]:

@@ -19,6 +19,7 @@ from mtl_core.ui.phase_table import phase_table
 from mtl_core.ui.run_again import again_buttons
 from mtl_core.ui.run_cache import figure_of, summary_of
 from mtl_core.ui.run_cards import hue, run_cards
+from mtl_core.ui.run_chain import chain_table
 from mtl_core.ui.run_end import how_to_repeat, run_end
 from mtl_core.ui.run_naming import name_line
 from mtl_core.ui.run_queue import queue_view, runs_before
@@ -42,7 +43,7 @@ def run_picture(lab: Lab, record: RunRecord) -> None:
     summary, colors = summary_of(lab, record), current_palette()
     answer = run_headline(record, summary, 0)
     header(plain(answer), [plain(fact) for fact in facts(record, summary)], buttons=1)
-    _result(record, summary, colors)
+    _result(lab, record, summary, colors)
 
 
 def _watch(lab: Lab, run: str) -> None:
@@ -69,10 +70,10 @@ def _draw(lab: Lab, record: RunRecord) -> None:
         return
     if record.state is RunState.RUNNING:
         _progress(summary)
-    _result(record, summary, colors)
+    _result(lab, record, summary, colors)
 
 
-def _result(record: RunRecord, summary: RunSummary, colors: Palette) -> None:
+def _result(lab: Lab, record: RunRecord, summary: RunSummary, colors: Palette) -> None:
     """How it ended, if it has, and all it measured until now."""
     run_end(record, summary)
     if summary.progress is Progress.WAITING:
@@ -82,6 +83,7 @@ def _result(record: RunRecord, summary: RunSummary, colors: Palette) -> None:
     run_cards(summary, colors)
     _losses(record, summary, colors)
     phase_table(summary, colors)
+    chain_table(lab, summary)
     for line in elsewhere_words(summary):
         st.markdown(f":small[{plain(line)}, not trained on]")
 

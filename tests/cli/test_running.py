@@ -311,6 +311,21 @@ def test_a_run_goes_on_from_what_another_wrote(
 
     assert second[0]["spec"]["starts_from"] == run
     assert second[1]["tasks"] == first[-1]["metrics"]
+    shown = command("runs", "show", second[0]["run"]).out
+    assert f"This run is stage 2: it goes on from {run}:" in shown
+    assert "This run" not in command("runs", "show", run).out
+    table = shown[shown.index("This run is") :].splitlines()
+    assert table[1].split() == [
+        "Stage",
+        "Run",
+        "Learned",
+        "Sentiment",
+        "accuracy",
+        "NER",
+        "entity",
+        "F1",
+    ]
+    assert [line.split()[:2] for line in table[2:4]] == [["1", run], ["2", second[0]["run"]]]
     without = train(*SHORT, *JSONL).events[0]["run"]
     answer = train(*SHORT, "--starts-from", without)
     assert (answer.code, f"Run '{without}' wrote no model." in answer.err) == (2, True)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 
@@ -14,6 +14,8 @@ from mtl_core.export.material import Material
 from mtl_core.export.note import note_of
 from mtl_core.freezing.plan import Phase, Plan
 from mtl_core.store.runs import RunStore
+from mtl_core.training.events import RunEvent
+from tests.chain_story import HEADS_SCORES, TOP_SCORES, stage_story
 from tests.export.finished_run import finished
 from tests.run_story import Story
 
@@ -158,3 +160,16 @@ def test_what_users_typed_is_text_in_markdown(attacked: Material) -> None:
 def test_signs_of_markdown_are_escaped() -> None:
     assert plain("a|b *c* _d_ [e](f) `g`\n# h") == (r"a\|b \*c\* \_d\_ \[e\](f) \`g\` \# h")
     assert plain("<script>&") == "&lt;script&gt;&amp;"
+
+
+def test_a_run_that_goes_on_from_another_shows_its_stages(
+    keep: Callable[[Iterable[RunEvent]], str], read: Read
+) -> None:
+    first = keep(stage_story("one", "heads-only", *HEADS_SCORES))
+    second = keep(stage_story("two", "freeze-head:ner", *TOP_SCORES, starts_from=first))
+    text = as_markdown(note_of(read(second), NOW), "figures")
+    assert "## Staged training" in text
+    assert f"NER head frozen: This run is stage 2: it goes on from {first}." in text
+    assert re.search(r"\| 2 \| .* \| 0\.750 → 0\.875 \| 0\.500 → 0\.375, not trained \|", text)
+    assert "NER entity F1 \N{MINUS SIGN}0.125 since stage 1" in text
+    assert "## Staged training" not in as_markdown(note_of(read(first), NOW), "figures")
