@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from mtl_core.charts.cost import memory_figure
+from mtl_core.charts.cost import memory_figure, memory_parts
 from mtl_core.charts.theme import Palette
 from mtl_core.cost.estimate import StepCost, step_cost
 from mtl_core.cost.speed import Speed, known_speed
@@ -34,6 +34,7 @@ def cost_view(chosen: Chosen, colors: Palette, *, with_bars: bool = True) -> Non
     size = chosen.choice.batch_size, chosen.choice.max_length
     here, full = (step_cost(profile, chosen.model, each, *size) for each in (chosen.table, whole))
     reasons = [
+        f"The bars, from the left: {_parts(here)}.",
         why(here, full, chosen.table, chosen.model.backbone),
         reuse(here, full),
         *filter(None, [at_most(chosen.table, chosen.model.backbone)]),
@@ -55,6 +56,11 @@ def _memory_bars(here: StepCost, full: StepCost, colors: Palette) -> None:
         alt=f"Memory of one step: {megabytes(here.memory_bytes)}, full fine-tuning "
         f"{megabytes(full.memory_bytes)}",
     )
+
+
+def _parts(cost: StepCost) -> str:
+    """What the bar's pieces are: on a phone they have no room for their names."""
+    return ", ".join(f"{part.label} {megabytes(part.bytes)}" for part in memory_parts(cost))
 
 
 def _line(cost: StepCost, full: StepCost, speed: Speed | None) -> str:

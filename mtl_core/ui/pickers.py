@@ -6,6 +6,7 @@ from math import prod
 
 import streamlit as st
 
+from mtl_core.engine.lab import the_lab
 from mtl_core.freezing.plan import Plan, gentler
 from mtl_core.freezing.plan_file import plan_to_yaml
 from mtl_core.freezing.recipes import scenario_kind
@@ -19,6 +20,7 @@ from mtl_core.models.checkpoint import has_weights, resolve_checkpoint
 from mtl_core.models.description import BackboneDescription
 from mtl_core.ui.choice import seed_plan_widget, seed_widget
 from mtl_core.ui.chosen import Chosen
+from mtl_core.ui.data_picker import data_picker
 from mtl_core.ui.keys import Key
 from mtl_core.ui.page import plain
 
@@ -125,13 +127,7 @@ def more_choices(chosen: Chosen) -> None:
         _top_layers(chosen)
         _other_scenarios(chosen)
         _rates(chosen.table)
-        seed_widget(Key.DATA)
-        st.text_input(
-            "Data",
-            key=Key.DATA,
-            help="'sample', 'sample-posts', or a manifest below folders open to this dashboard. "
-            "Its tasks decide which heads the model has.",
-        )
+        data_picker(the_lab().settings, chosen.choice.data)
         seed_plan_widget()
         st.text_area(
             "Your own plan",

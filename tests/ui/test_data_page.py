@@ -103,6 +103,10 @@ def test_used_files_become_the_choice_by_their_digest(lab: Lab) -> None:
     digest = reference.removeprefix("upload:")
     label = f"your upload: reviews, places · {digest[:8]}"
     assert app.selectbox(key="data").options[-1] == label
+    freeze = visited("freeze", data=reference)
+    freeze.session_state["more"] = True
+    freeze.run()
+    assert freeze.selectbox(key="data").options[-1] == label
     assert "Good *food*." in texts(app)
     assert any("Good \\*food\\*." in each.value for each in app.markdown)
     assert ":green-background[**Rome** LOC]" in texts(app)
