@@ -35,6 +35,7 @@ from mtl_core.training.comparison import ComparisonSpec
 from mtl_core.training.predictions import AskedModel, Prediction, Sentence
 from mtl_core.training.prepare_comparison import prepare_comparison
 from mtl_core.training.spec import RunSpec
+from mtl_core.training.start import start_folder
 
 
 class Lab:
@@ -134,13 +135,14 @@ class Lab:
     def start(self, spec: RunSpec) -> RunRecord:
         """Put a run into the queue; it begins at once if nothing else runs.
 
-        Raises CheckpointError or DataError for a checkpoint or data that a browser may not name.
+        Raises CheckpointError or DataError for a checkpoint or data that a browser may not name,
+        and InvalidRun where the run that this one goes on from has no model that fits.
         """
-        resolve_checkpoint(spec.checkpoint, below=self.settings.checkpoint_roots)
+        checkpoint = resolve_checkpoint(spec.checkpoint, below=self.settings.checkpoint_roots)
         for reference in (spec.data, *spec.also_evaluate):
             self.require_allowed_data(reference)
         if spec.starts_from is not None:
-            model_folder(self.store, spec.starts_from)
+            start_folder(spec, checkpoint, model_folder(self.store, spec.starts_from))
         record = self.store.add(spec)
         self._supervisor.wake()
         return record

@@ -10,7 +10,6 @@ from mtl_core.errors import InvalidRun
 from mtl_core.models.checkpoint import Checkpoint, require_weights, weights_digest
 from mtl_core.tasks.task import Task
 from mtl_core.training.folder import WEIGHTS, spec_written
-from mtl_core.training.proof import digests
 from mtl_core.training.seeds import stream_seed
 from mtl_core.training.spec import RunSpec
 
@@ -113,6 +112,8 @@ def _goes_on(run: str, taken: Sequence[Task], tasks: Sequence[Task]) -> str:
 
 def _drawn_digest(backbone: "PreTrainedModel") -> str:
     """SHA-256 over `name digest` lines of all parameters."""
+    from mtl_core.training.proof import digests  # brings torch, which the server does without
+
     parameters = dict(backbone.named_parameters())
     found = digests(parameters, parameters)
     lines = "".join(f"{name} {digest}\n" for name, digest in found.items())

@@ -7,13 +7,14 @@ it, the address mirrors it, and a page reads it whether or not it draws the widg
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import streamlit as st
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from mtl_core.ui.keys import Key
+from mtl_core.ui.noise_text import as_one_text, shares_of
 from mtl_core.values import Frozen
 
 AskedRate = Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)]
@@ -24,7 +25,9 @@ class Choice(Frozen):
     """Everything a table and a run depend on. Field, widget key and query parameter share a name.
 
     `learning_rate` and `head_learning_rate` are None where the plan's own rates hold. `plan` is a
-    plan file's text; where it is not empty it stands in place of the scenario.
+    plan file's text; where it is not empty it stands in place of the scenario. `starts_from` is
+    the run to go on from, `label_noise` shares by task as `sentiment=0.3,ner=0.1`, `also_evaluate`
+    other data to score the tasks on; all three are empty for none.
     """
 
     checkpoint: Annotated[str, Field(min_length=1, max_length=500)] = "minilm-l6"
@@ -38,6 +41,15 @@ class Choice(Frozen):
     learning_rate: AskedRate | None = None
     head_learning_rate: AskedRate | None = None
     plan: Annotated[str, Field(max_length=20_000)] = ""
+    starts_from: Annotated[str, Field(max_length=120)] = ""
+    label_noise: Annotated[str, Field(max_length=2_000), AfterValidator(as_one_text)] = ""
+    random_backbone: bool = False
+    also_evaluate: Literal["", "sample-posts"] = ""
+
+    @property
+    def noise(self) -> dict[str, float]:
+        """`label_noise` by task."""
+        return shares_of(self.label_noise)
 
     def replace(self, **changes: Any) -> "Choice":
         """The same choice with some fields changed. Raises pydantic's ValidationError."""

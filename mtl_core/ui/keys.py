@@ -21,6 +21,10 @@ class Key(StrEnum):
     LEARNING_RATE = "learning_rate"
     HEAD_LEARNING_RATE = "head_learning_rate"
     PLAN = "plan"
+    STARTS_FROM = "starts_from"
+    LABEL_NOISE = "label_noise"  # on Compare with the task's name behind it
+    RANDOM_BACKBONE = "random_backbone"
+    ALSO_EVALUATE = "also_evaluate"
 
     RUN = "run"  # the run a page shows; a query parameter too
     START = "start"
@@ -32,6 +36,9 @@ class Key(StrEnum):
     DELETED = "deleted"  # the run deleted last; a query parameter, so that it goes with the page
     RUN_AGAIN = "run_again"
     CHANGE_AND_RUN = "change_and_run"
+    GO_ON = "go_on"
+    FROM_CHECKPOINT = "from_checkpoint"  # the button that lets the next run go on from no other
+    MORE_SETTINGS = "more_settings"
     RUN_TITLE = "run_title"  # with the run's id behind it, as is the next
     RUN_TAGS = "run_tags"
     SAVE_NAME = "save_name"
@@ -64,7 +71,6 @@ class Key(StrEnum):
     BUDGET = "budget"
     LENGTH = "length"  # with the budget's unit behind it
     EXAMPLES = "examples"
-    LABEL_NOISE = "label_noise"  # with the task's name behind it
     SCORES = "scores"
     COST_AXIS = "cost_axis"
     PLANS_TABLE = "plans_table"
@@ -180,6 +186,11 @@ def rule_key(kind: str, place: int) -> str:
 def weight_key(task: str) -> str:
     """The key of the field for a task's weight: `weight_ner`."""
     return f"weight_{task}"
+
+
+def noise_key(task: str) -> str:
+    """The key of Train's field for a task's share of wrong labels: `noise_ner`."""
+    return f"noise_{task}"
 
 
 def claim_key(what: str, claim: str) -> str:

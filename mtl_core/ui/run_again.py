@@ -7,9 +7,11 @@ from mtl_core.export.repeat import scenario_rates
 from mtl_core.freezing.plan_file import plan_to_yaml
 from mtl_core.models.description import ModelDescription
 from mtl_core.store.record import RunRecord
+from mtl_core.tasks.dataset import SAMPLE, SAMPLE_POSTS
 from mtl_core.training.spec import RunSpec
 from mtl_core.ui.choice import Choice, choice_from, keep_choice
 from mtl_core.ui.keys import Key
+from mtl_core.ui.noise_text import text_of
 from mtl_core.ui.page import plain
 from mtl_core.ui.run_cache import model_of
 
@@ -53,11 +55,22 @@ def choice_of(spec: RunSpec, model: ModelDescription | None) -> tuple[Choice, li
         }
     )
     settings = {"checkpoint", "data", "epochs", "batch_size", "max_length", "seed"}
-    choice, notes = choice_from({**spec.model_dump(include=settings), **plan})
+    settings |= {"starts_from", "random_backbone"}
+    others = {"label_noise": text_of(spec.label_noise), **_other_data(spec)}
+    choice, notes = choice_from({**spec.model_dump(include=settings), **plan, **others})
+    if spec.also_evaluate and not choice.also_evaluate:
+        scored = ", ".join(spec.also_evaluate)
+        notes.append(f"The run was scored on {scored} too, which is no setting here.")
     if spec.examples:
         limits = ", ".join(f"{task}={count}" for task, count in spec.examples.items())
         notes.append(f"The run's limit on sentences ({limits}) is no setting here: all will train.")
     return choice, notes
+
+
+def _other_data(spec: RunSpec) -> dict[str, str]:
+    """What the form can hold of `also_evaluate`: the sample posts beside the sample."""
+    fits = (spec.data, spec.also_evaluate) == (SAMPLE, (SAMPLE_POSTS,))
+    return {"also_evaluate": SAMPLE_POSTS if fits else ""}
 
 
 def _change(lab: Lab, record: RunRecord) -> None:

@@ -13,18 +13,22 @@ from mtl_core.errors import BadInput
 from mtl_core.lessons.data_words import full_data_name
 from mtl_core.lessons.run_words import plan_words, rate_words
 from mtl_core.lessons.titles import scenario_phrase, task_title
-from mtl_core.models.checkpoint import download_command, has_weights, require_weights
+from mtl_core.models.checkpoint import download_command, has_weights
+from mtl_core.store.model_folder import model_folder
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.tasks.dataset import SAMPLE, SAMPLE_POSTS, load_dataset
 from mtl_core.tasks.upload_reference import is_upload
 from mtl_core.training.phases import phase_steps, steps_per_epoch, steps_that_learn
 from mtl_core.training.prepare import prepare_spec
 from mtl_core.training.spec import RunSpec
+from mtl_core.training.start import start_folder
+from mtl_core.ui.choice import Choice
 from mtl_core.ui.chosen import Chosen
 from mtl_core.ui.keys import Key
 from mtl_core.ui.page import current_palette, header, plain
+from mtl_core.ui.run_chain import start_line
 from mtl_core.ui.run_delete import deleted_header
-from mtl_core.ui.run_settings import learns, run_settings
+from mtl_core.ui.run_settings import learns, more_settings, run_settings
 from mtl_core.ui.run_start import start_once
 
 
@@ -131,6 +135,7 @@ def _facts(chosen: Chosen) -> list[str]:
         rate_words(rates),
         f"data: {full_data_name(choice.data, (task.name for task in chosen.model.tasks))}",
         f"seed {choice.seed}",
+        f"goes on from {choice.starts_from}" if choice.starts_from else "",
     ]
 
 
@@ -149,7 +154,9 @@ def _label(chosen: Chosen) -> str:
 def _form(lab: Lab, chosen: Chosen, label: str) -> None:
     """The plan in one line, the run's settings, what it comes to, and the button `start`."""
     _plan_line(chosen)
+    start_line(chosen.choice)
     run_settings(lab.settings, chosen)
+    more_settings(chosen)
     spec, steps, problem = _checked(lab, chosen)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         clicked = st.button(
@@ -170,7 +177,8 @@ def _form(lab: Lab, chosen: Chosen, label: str) -> None:
 def _obstacle(chosen: Chosen, problem: str) -> None:
     """Why the run cannot start; with the command that gets missing weights, to be copied."""
     st.warning(plain(problem), icon=":material/info:")
-    missing = not has_weights(chosen.checkpoint)
+    own_weights = not (chosen.choice.starts_from or chosen.choice.random_backbone)
+    missing = own_weights and not has_weights(chosen.checkpoint)
     if missing and (hub_id := chosen.checkpoint.hub_id) is not None:
         st.code(download_command(hub_id), language="bash")
 
@@ -206,16 +214,25 @@ def _checked(lab: Lab, chosen: Chosen) -> tuple[RunSpec | None, int | None, str 
             max_length=choice.max_length,
             seed=choice.seed,
             threads=lab.settings.threads,
+            label_noise=choice.noise,
+            random_backbone=choice.random_backbone,
+            also_evaluate=[choice.also_evaluate] if _scores_elsewhere(choice) else [],
+            starts_from=choice.starts_from or None,
         )
         planned = phase_steps(
             spec, steps_per_epoch(_sentences(lab, choice.data), choice.batch_size)
         )
         steps = sum(steps_that_learn(chosen.tables, planned))
-        if not has_weights(chosen.checkpoint):
-            require_weights(chosen.checkpoint)
+        earlier = model_folder(lab.store, spec.starts_from) if spec.starts_from else None
+        start_folder(spec, chosen.checkpoint, earlier)
     except BadInput as problem:
         return None, steps, str(problem)
     return spec, steps, None
+
+
+def _scores_elsewhere(choice: Choice) -> bool:
+    """Whether other data are asked for, and the run learns from data with the same tasks."""
+    return bool(choice.also_evaluate) and choice.data == SAMPLE
 
 
 def _sentences(lab: Lab, data: str) -> int:

@@ -3,12 +3,17 @@
 import streamlit as st
 
 from mtl_core.freezing.writing import rate_text
+from mtl_core.lessons.data_words import within
 from mtl_core.models.description import Role
 from mtl_core.settings import Settings
-from mtl_core.ui.choice import seed_widget
+from mtl_core.tasks.dataset import SAMPLE, SAMPLE_POSTS
+from mtl_core.tasks.task import Task
+from mtl_core.ui.choice import Choice, choice_from, keep_choice, seed_widget
 from mtl_core.ui.chosen import Chosen
 from mtl_core.ui.data_picker import data_picker
-from mtl_core.ui.keys import Key
+from mtl_core.ui.keys import Key, noise_key
+from mtl_core.ui.noise_text import text_of
+from mtl_core.ui.page import plain
 
 
 def run_settings(settings: Settings, chosen: Chosen) -> None:
@@ -30,6 +35,61 @@ def run_settings(settings: Settings, chosen: Chosen) -> None:
         _number(chosen, Key.SEED, "Seed", least=0)
         _rate(Key.LEARNING_RATE, "Rate of the encoder", backbone, chosen)
         _rate(Key.HEAD_LEARNING_RATE, "Rate of the heads", heads, chosen)
+
+
+def more_settings(chosen: Chosen) -> None:
+    """A fold, closed at first, of what few runs need: another start, wrong labels, other data."""
+    with (
+        st.expander("More", icon=":material/tune:", key=Key.MORE_SETTINGS),
+        st.container(horizontal=True, vertical_alignment="bottom", gap="medium"),
+    ):
+        for task in chosen.model.tasks:
+            _noise(task, chosen.choice)
+        if chosen.choice.data == SAMPLE:
+            seed_widget(Key.ALSO_EVALUATE)
+            st.selectbox(
+                "Also score on",
+                ["", SAMPLE_POSTS],
+                key=Key.ALSO_EVALUATE,
+                format_func=lambda data: data or "nothing else",
+                width=180,
+                help="Every task is scored on these sentences too, before training and at the end.",
+            )
+        seed_widget(Key.RANDOM_BACKBONE)
+        st.toggle(
+            "Random encoder",
+            key=Key.RANDOM_BACKBONE,
+            help="The encoder's weights are drawn from the seed: what pretraining is worth.",
+        )
+
+
+def _noise(task: Task, choice: Choice) -> None:
+    """One task's share of wrong labels; all of them are one field of the choice."""
+    key, share = noise_key(task.name), choice.noise.get(task.name, 0.0)
+    if st.session_state.get(key) != share:
+        st.session_state[key] = share
+    st.number_input(
+        f"Wrong labels, {within(task.name)}",
+        min_value=0.0,
+        max_value=1.0,
+        value=share,
+        step=0.1,
+        format="%g",
+        key=key,
+        width=160,
+        on_change=_keep_noise,
+        args=(task.name,),
+        help="The share of its training sentences that get a wrong label, drawn from the seed.",
+    )
+
+
+def _keep_noise(task: str) -> None:
+    choice: Choice = st.session_state[Key.CHOICE]
+    asked = {**choice.noise, task: st.session_state[noise_key(task)] or 0.0}
+    changed, notes = choice_from({Key.LABEL_NOISE: text_of(asked)}, base=choice)
+    keep_choice(changed)
+    for note in notes:
+        st.toast(plain(note))
 
 
 def _number(
