@@ -31,8 +31,8 @@ class Band:
 def validation_band(plan: PlanResult, task: str, axis: XAxis = XAxis.STEP) -> Band:
     """The plan's validation loss, evaluation by evaluation.
 
-    Runs of one plan are evaluated at the same points; where one has fewer (it still runs, or had
-    fewer steps in its time), the band ends with the shortest. x is the mean over the seeds.
+    Of finished runs, or of all while none has finished. Runs of one plan are evaluated at the same
+    points; where one has fewer, the band ends with the shortest. x is the mean over the seeds.
     """
     runs = [_evaluations(run, task, axis) for run in _with_task(plan, task)]
     return _band([run for run in runs if run])
@@ -100,7 +100,9 @@ def bands_figure(
 
 
 def _with_task(plan: PlanResult, task: str) -> list[RunSummary]:
-    return [run for run in plan.runs.values() if any(each.task.name == task for each in run.tasks)]
+    """The plan's runs that have the task: the finished ones, or all while none has finished."""
+    runs = [run for run in plan.runs.values() if any(each.task.name == task for each in run.tasks)]
+    return [run for run in runs if run.finished is not None] or runs
 
 
 def _began(run: RunSummary, task: str) -> float:

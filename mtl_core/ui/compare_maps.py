@@ -1,7 +1,6 @@
 """What each plan lets learn, what moved, and what became of tasks that were not trained."""
 
 from collections.abc import Mapping, Sequence
-from statistics import fmean
 
 import streamlit as st
 
@@ -162,18 +161,27 @@ def drift_words(before: float, after: float, low: float, high: float) -> str:
     return f"{abs(change):.3f} {'lost' if change < 0 else 'gained'}"
 
 
+def drift_title(name: str, found: Sequence[Drift]) -> str:
+    """What became of a task that was left out: the plan under which it changed most."""
+    most = max(found, key=lambda each: abs(each.after - each.before))
+    if most.said.endswith(("lost", "gained")):
+        return f"{name} left out: {most.said} with {most.label}"
+    return f"{name} left out: its score held"
+
+
 def _drift(
     shown: Compared, task: Task, found: Sequence[Drift], facts: str, colors: Palette
 ) -> None:
     number = [each.name for each in shown.plans.tasks].index(task.name)
     name = task_title(task.name)
-    lost = fmean(each.after - each.before for each in found) < 0 and any(
-        each.said.endswith("lost") for each in found
-    )
-    title = f"{name} was not trained: {'its score fell' if lost else 'its score held'}"
+    title = drift_title(name, found)
     with st.container(gap=None):
         st.markdown(f"### {plain(title)}")
-        st.caption(f"{metric_name(task)} before and after, its own head not learning.".capitalize())
+        metric = metric_name(task)
+        st.caption(
+            f"{metric[0].upper()}{metric[1:]} before and after, where its head is frozen or its loss "
+            "has no weight."
+        )
     live_chart(
         drift_figure(found, metric_name(task), colors.task(number), colors),
         title=title,

@@ -1,5 +1,7 @@
 """Bands over seeds, drift of a task, and quality by the number of examples."""
 
+from dataclasses import replace
+
 import pytest
 
 from mtl_core.charts.bands import bands_figure, training_band, validation_band
@@ -74,3 +76,9 @@ def test_more_sentences_are_further_right_and_each_number_run_has_a_tick() -> No
     assert drawn["data"][-1]["y"] == [0.5, 0.8]
     assert drawn["layout"]["xaxis"]["ticktext"] == ["10", "100"]
     assert drawn["layout"]["annotations"][0]["text"] == "<b>full 0.80</b>"
+
+
+def test_a_seed_that_still_runs_does_not_cut_the_band_of_the_finished_ones() -> None:
+    still = replace(told_run("top-1", 2, 0.9), finished=None)
+    plan = plan_result("top", 10.0, runs={1: told_run("top-1", 1, 0.2), 2: still})
+    assert validation_band(plan, "ner").mean == (1.4, 0.2)
