@@ -179,8 +179,8 @@ def _drift(
         st.markdown(f"### {plain(title)}")
         metric = metric_name(task)
         st.caption(
-            f"{metric[0].upper()}{metric[1:]} before and after, where its head is frozen or its loss "
-            "has no weight."
+            f"{metric[0].upper()}{metric[1:]} before and after, where its head is frozen or its "
+            "loss has no weight."
         )
     live_chart(
         drift_figure(found, metric_name(task), colors.task(number), colors),
