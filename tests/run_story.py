@@ -35,13 +35,8 @@ def minilm() -> ModelDescription:
 def spec_of(scenario: str, checkpoint: str = "minilm-l6", **changes: object) -> RunSpec:
     """A spec of a scenario on the embedded checkpoint."""
     values = {"epochs": 1.0, "batch_size": 16, "seed": 1, "threads": 1, **changes}
-    return RunSpec(
-        checkpoint=checkpoint,
-        scenario=scenario,
-        plan=scenario_plan(scenario, minilm()),
-        tasks=DEFAULT_TASKS,
-        **values,
-    )
+    values.setdefault("plan", scenario_plan(scenario, minilm()))
+    return RunSpec(checkpoint=checkpoint, scenario=scenario, tasks=DEFAULT_TASKS, **values)
 
 
 def scores(

@@ -16,7 +16,8 @@ class TaskInStage:
     """One task in one stage: its headline metric at the stage's start and end.
 
     `trained` says that its head learns in the stage and has sentences to learn from; None where
-    neither the model nor the run's own measurements tell.
+    neither the model nor the run's own measurements tell. `teaches` says that its loss reaches
+    something that learns, which a frozen head does not prevent; None where the model is not known.
     """
 
     task: Task
@@ -24,6 +25,7 @@ class TaskInStage:
     before: float | None
     after: float | None
     trained: bool | None
+    teaches: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +44,17 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """What a task lost (below 0) or gained since the stage that trained it last had ended."""
+    """What a task lost (below 0) or gained since the stage that trained it last had ended.
+
+    `taught_since` says that a later stage still learned from its loss, its head being frozen: the
+    change is then not what the others' training did to it alone.
+    """
 
     task: Task
     metric: str
     trained_in: int
     change: float
+    taught_since: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +125,14 @@ def _stage(number: int, run: RunSummary) -> Stage:
         run=run.run,
         learning=tuple(dict.fromkeys(words)),
         tasks=tuple(
-            TaskInStage(each.task, each.metric, each.first, each.latest, _trained(each.task, run))
+            TaskInStage(
+                task=each.task,
+                metric=each.metric,
+                before=each.first,
+                after=each.latest,
+                trained=_trained(each.task, run),
+                teaches=_teaches(each.task, run),
+            )
             for each in run.tasks
         ),
     )
@@ -133,6 +147,15 @@ def _trained(task: Task, run: RunSummary) -> bool | None:
     if run.measured is not None and task.head in run.measured.groups:
         return run.measured.groups[task.head].moved > 0
     return None
+
+
+def _teaches(task: Task, run: RunSummary) -> bool | None:
+    if run.examples and not run.examples.get(task.name, {}).get("train"):
+        return False
+    if run.spec.plan.task_weights.get(task.name, 1.0) == 0:
+        return False
+    known = [phase.reaching for phase in run.phases if phase.reaching is not None]
+    return any(task.name in reaching for reaching in known) if known else None
 
 
 def _scored_alike(first: RunSummary, other: RunSummary) -> bool:
@@ -156,5 +179,12 @@ def _transfer(stages: tuple[Stage, ...], last: TaskInStage) -> Transfer | None:
         if found.trained:
             if found.after is None:
                 return None
-            return Transfer(last.task, last.metric, stage.number, last.after - found.after)
+            later = (each.task(last.task.name) for each in stages[stage.number :])
+            return Transfer(
+                task=last.task,
+                metric=last.metric,
+                trained_in=stage.number,
+                change=last.after - found.after,
+                taught_since=any(each is not None and each.teaches for each in later),
+            )
     return None

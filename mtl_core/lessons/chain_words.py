@@ -27,6 +27,13 @@ def chain_lines(chain: Chain) -> tuple[str, ...]:
     lines = []
     if chain.transfers:
         lines.append(_transfer(chain))
+        taught = [within(each.task.name) for each in chain.transfers if each.taught_since]
+        if taught:
+            lines.append(
+                f"With its head frozen, the loss of {listed(taught)} went on to teach the encoder: "
+                "the change is not what the other tasks did to it alone. A plan's `task_weights` "
+                "of 0 leave a loss out."
+            )
     elif not chain.same_sentences:
         lines.append(
             "No backward transfer is told: the stages were scored on other sentences, or cut them "
@@ -63,8 +70,9 @@ def _ends(found: TaskInStage) -> str:
     before, after = (
         _UNKNOWN if each is None else f"{each:.3f}" for each in (found.before, found.after)
     )
-    not_trained = ", not trained" if found.trained is False else ""
-    return f"{before} → {after}{not_trained}"
+    if found.trained is not False:
+        return f"{before} → {after}"
+    return f"{before} → {after}, {'head frozen' if found.teaches else 'not trained'}"
 
 
 def _transfer(chain: Chain) -> str:
@@ -77,7 +85,7 @@ def _transfer(chain: Chain) -> str:
     over = f"; mean {_signed(mean)}" if mean is not None and len(each) > 1 else ""
     so_far = "" if chain.ended else " so far"
     return (
-        f"Backward transfer{so_far}, the change since the stage that trained a task last: "
+        f"Backward transfer{so_far}, the change since the stage that last trained a task's head: "
         f"{listed(each)}{over}."
     )
 

@@ -8,7 +8,7 @@ from mtl_core.analysis.chain import chain_of
 from mtl_core.analysis.outlook import begin
 from mtl_core.analysis.reading import summarise
 from mtl_core.training.events import Measured, Movement, RunStopped
-from tests.chain_story import HEADS, TOP, Pair, chain, stage
+from tests.chain_story import HEADS, TOP, TOP_SCORES, Pair, chain, stage
 from tests.run_story import Story, minilm, scores, spec_of
 
 
@@ -119,3 +119,13 @@ def test_a_head_with_other_labels_is_another_task() -> None:
     tags = TOP.spec.tasks[1].model_copy(update={"outputs": ("O", "PER")})
     tasks = (TOP.tasks[0], replace(TOP.tasks[1], task=tags))
     assert chain(HEADS, replace(TOP, tasks=tasks)).transfers == ()
+
+
+def test_a_frozen_head_whose_loss_still_teaches_the_encoder_is_told_apart() -> None:
+    assert [each.teaches for each in chain(HEADS, TOP).stages[1].tasks] == [True, True]
+    assert [each.taught_since for each in chain(HEADS, TOP).transfers] == [True]
+    plan = TOP.spec.plan.model_copy(update={"task_weights": {"ner": 0.0}})
+    left_out = stage("two", "freeze-head:ner", *TOP_SCORES, plan=plan, starts_from="one")
+    assert [each.teaches for each in chain(HEADS, left_out).stages[1].tasks] == [True, False]
+    (transfer,) = chain(HEADS, left_out).transfers
+    assert (transfer.change, transfer.taught_since) == (-0.125, False)

@@ -24,20 +24,26 @@ def test_each_stage_is_a_row_with_its_scores_at_both_ends() -> None:
             "Run": "two (this run)",
             "Learned": LEARNED,
             "Sentiment accuracy": "0.750 → 0.875",
-            "NER entity F1": "0.500 → 0.375, not trained",
+            "NER entity F1": "0.500 → 0.375, head frozen",
         },
     ]
 
 
 def test_transfer_is_told_with_its_sign_and_the_stage_it_is_counted_from() -> None:
-    what = "the change since the stage that trained a task last"
+    what = "the change since the stage that last trained a task's head"
+    taught = (
+        "With its head frozen, the loss of NER went on to teach the encoder: the change is not "
+        "what the other tasks did to it alone. A plan's `task_weights` of 0 leave a loss out."
+    )
     assert chain_lines(chain(HEADS, TOP)) == (
         f"Backward transfer, {what}: NER entity F1 \N{MINUS SIGN}0.125 since stage 1.",
+        taught,
     )
     third = stage("three", "frozen", (0.875, 0.375), (0.875, 0.375), starts_from="two")
     assert chain_lines(replace(chain(HEADS, TOP, third), ended=False)) == (
         f"Backward transfer so far, {what}: sentiment accuracy 0.000 since stage 2 and NER entity "
         "F1 \N{MINUS SIGN}0.125 since stage 1; mean \N{MINUS SIGN}0.062.",
+        taught,
     )
 
 

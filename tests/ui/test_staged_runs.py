@@ -31,7 +31,7 @@ def test_a_run_that_goes_on_from_another_shows_its_stages(lab: Lab) -> None:
     assert f"### This run is stage 2: it goes on from {first.id}" in texts(app)
     (table,) = [frame.value for frame in app.dataframe if "Stage" in frame.value]
     assert list(table["Run"]) == [first.id, f"{second.id} (this run)"]
-    assert list(table["NER entity F1"]) == ["0.020 → 0.500", "0.500 → 0.375, not trained"]
+    assert list(table["NER entity F1"]) == ["0.020 → 0.500", "0.500 → 0.375, head frozen"]
     assert "NER entity F1 \N{MINUS SIGN}0.125 since stage 1" in texts(app)
 
 
