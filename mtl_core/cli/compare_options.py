@@ -24,10 +24,6 @@ RateOption = Annotated[float | None, typer.Option(help="Of the encoder; else eac
 HeadRateOption = Annotated[
     float | None, typer.Option(help="Of the heads; else each scenario's own.")
 ]
-AlsoEvaluateOption = Annotated[
-    list[str] | None,
-    typer.Option(metavar="REF", help="Score every task on other data too. Repeatable."),
-]
 SweepOption = Annotated[
     str,
     typer.Option(

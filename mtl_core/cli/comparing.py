@@ -13,7 +13,6 @@ from pydantic import ValidationError
 
 from mtl_core.cli.choosing import DEFAULT_CHECKPOINT, choose_model
 from mtl_core.cli.compare_options import (
-    AlsoEvaluateOption,
     BatchSizeOption,
     EpochsOption,
     HeadRateOption,
@@ -31,6 +30,7 @@ from mtl_core.cli.compare_options import (
     seeds_of,
 )
 from mtl_core.cli.options import (
+    AlsoEvaluateOption,
     CheckpointOption,
     DataOption,
     ExamplesOption,

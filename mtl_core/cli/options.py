@@ -44,7 +44,7 @@ AlsoEvaluateOption = Annotated[
     list[str] | None,
     typer.Option(
         metavar="REF",
-        help="Other data to score the tasks on, before and after: `sample-posts`. Repeatable.",
+        help="Other data to score every task on, before and after: `sample-posts`. Repeatable.",
     ),
 ]
 StartsFromOption = Annotated[

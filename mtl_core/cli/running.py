@@ -96,7 +96,8 @@ def train(
         precision=precision.value,
     )
     with closing(RunStore(settings.database)) as store, telling(form) as tell:
-        _run(spec, output, settings, store, tell)
+        # Absolute, as the store keeps it: a later --starts-from may come from another folder.
+        _run(spec, output and output.absolute(), settings, store, tell)
 
 
 def _device(asked: str) -> DeviceName:

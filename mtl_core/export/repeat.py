@@ -54,6 +54,7 @@ def repeat_script(run: str, spec: RunSpec, model: ModelDescription | None) -> st
             "#!/bin/sh",
             f"# Repeats run {run}. Start it from the folder of Freeze Lab; what you add, such as",
             "# --output DIR, is passed on.",
+            *_needs_earlier(spec),
             "set -eu",
             'beside=$(dirname "$0")',
             f"export FREEZE_LAB_THREADS={spec.threads}",
@@ -61,6 +62,17 @@ def repeat_script(run: str, spec: RunSpec, model: ModelDescription | None) -> st
             "",
         ]
     )
+
+
+def _needs_earlier(spec: RunSpec) -> list[str]:
+    """Comment lines on the run without which this one cannot begin."""
+    if spec.starts_from is None:
+        return []
+    return [
+        f"# It goes on from run {spec.starts_from}, which has to be in the store (FREEZE_LAB_HOME)",
+        "# with its model. Elsewhere, repeat that run first with --output DIR, and name its new id",
+        "# after --starts-from.",
+    ]
 
 
 def needs_plan_file(spec: RunSpec, model: ModelDescription | None) -> bool:

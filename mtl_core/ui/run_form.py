@@ -10,7 +10,7 @@ from mtl_core.analysis.words import learning_words
 from mtl_core.charts.sketch import loss_sketch
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import BadInput
-from mtl_core.lessons.data_words import full_data_name
+from mtl_core.lessons.data_words import full_data_name, within
 from mtl_core.lessons.run_words import plan_words, rate_words
 from mtl_core.lessons.titles import scenario_phrase, task_title
 from mtl_core.models.checkpoint import download_command, has_weights
@@ -135,8 +135,16 @@ def _facts(chosen: Chosen) -> list[str]:
         rate_words(rates),
         f"data: {full_data_name(choice.data, (task.name for task in chosen.model.tasks))}",
         f"seed {choice.seed}",
-        f"goes on from {choice.starts_from}" if choice.starts_from else "",
+        *_unusual(choice),
     ]
+
+
+def _unusual(choice: Choice) -> list[str]:
+    """What few runs have, and a closed fold would hide."""
+    facts = [f"goes on from {choice.starts_from}"] if choice.starts_from else []
+    facts += ["random encoder"] if choice.random_backbone else []
+    facts += [f"{share:.0%} wrong labels in {within(task)}" for task, share in choice.noise.items()]
+    return facts + ([f"scored on {choice.also_evaluate} too"] if _scores_elsewhere(choice) else [])
 
 
 def _name(chosen: Chosen) -> str:

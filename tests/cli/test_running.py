@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
 from safetensors.torch import load_file, save_file
 
 from mtl_core.settings import Settings
@@ -303,7 +304,7 @@ def test_other_data_are_scored_and_told_apart(
 
 
 def test_a_run_goes_on_from_what_another_wrote(
-    train: Command, command: Command, tmp_path: Path
+    train: Command, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = train(*SHORT, "--output", tmp_path / "first", *JSONL).events
     run = first[0]["run"]
@@ -329,5 +330,10 @@ def test_a_run_goes_on_from_what_another_wrote(
     without = train(*SHORT, *JSONL).events[0]["run"]
     answer = train(*SHORT, "--starts-from", without)
     assert (answer.code, f"Run '{without}' wrote no model." in answer.err) == (2, True)
+    monkeypatch.chdir(tmp_path)
+    beside = train(*SHORT, "--output", "beside", *JSONL).events
+    assert beside[-1]["output"] == str(tmp_path / "beside")
+    monkeypatch.chdir(tmp_path.parent)
+    assert train(*SHORT, "--starts-from", beside[0]["run"]).code == 0
     shutil.rmtree(tmp_path / "first")
     assert "is no longer at" in train(*SHORT, "--starts-from", run).err

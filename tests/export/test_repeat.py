@@ -102,3 +102,12 @@ def test_the_script_fixes_the_threads_and_finds_its_plan_beside_it() -> None:
     assert "\nexport FREEZE_LAB_THREADS=3\n" in script
     assert '--plan "$beside/plan.yaml" \\\n' in script
     assert script.endswith('--seed 1 "$@"\n')
+
+
+def test_the_script_of_a_run_that_goes_on_says_what_has_to_be_there() -> None:
+    script = repeat_script("a-run", spec_of("full", starts_from="first"), minilm())
+    assert (
+        "\n# It goes on from run first, which has to be in the store (FREEZE_LAB_HOME)\n" in script
+    )
+    assert "--starts-from first" in script
+    assert "It goes on" not in repeat_script("a-run", spec_of("full"), minilm())

@@ -1,0 +1,94 @@
+"""Staged training as the dashboard does it: the lab starts a run, the real trainer trains it."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from mtl_core.engine.lab import Lab
+from mtl_core.errors import InvalidRun, UnknownRun
+from mtl_core.freezing.scenarios import scenario_plan
+from mtl_core.models.checkpoint import resolve_checkpoint
+from mtl_core.models.describe import describe
+from mtl_core.models.description import ModelDescription
+from mtl_core.settings import Settings
+from mtl_core.store.record import RunState
+from mtl_core.tasks.dataset import load_tasks
+from mtl_core.training.prepare import prepare_spec
+from mtl_core.training.spec import RunSpec
+
+Wait = Callable[..., None]
+SpecOf = Callable[..., RunSpec]
+PATIENCE_SECONDS = 120.0
+
+
+@pytest.fixture
+def lab(tmp_path: Path, tiny_checkpoint: Path, tiny_data: Path) -> Iterator[Lab]:
+    """A lab with the real children, open to the tiny checkpoint and data."""
+    roots = {"checkpoint_roots": (tiny_checkpoint.parent,), "data_roots": (tiny_data.parent,)}
+    with Lab(Settings(home=tmp_path / "home", threads=1, **roots)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def tiny(tiny_checkpoint: Path, tiny_data: Path) -> SpecOf:
+    """A short run of a scenario on the tiny checkpoint and data."""
+    backbone = describe(resolve_checkpoint(str(tiny_checkpoint)))
+    model = ModelDescription(backbone, load_tasks(str(tiny_data)))
+
+    def make(scenario: str, **choices: object) -> RunSpec:
+        return prepare_spec(
+            model,
+            scenario_plan(scenario, model),
+            checkpoint=str(tiny_checkpoint),
+            scenario=scenario,
+            data=str(tiny_data),
+            epochs=2,
+            batch_size=4,
+            max_length=32,
+            **choices,
+        )
+
+    return make
+
+
+def test_the_second_stage_begins_where_the_first_ended_and_a_frozen_head_is_written_as_it_was(
+    lab: Lab, tiny: SpecOf, wait_until: Wait
+) -> None:
+    first = lab.start(tiny("full")).id
+    wait_until(lambda: lab.store.run(first).state.is_final, PATIENCE_SECONDS)
+    second = lab.start(tiny("freeze-head:ner", starts_from=first)).id
+    wait_until(lambda: lab.store.run(second).state.is_final, PATIENCE_SECONDS)
+    ended = [lab.store.run(run) for run in (first, second)]
+    assert [each.state for each in ended] == [RunState.FINISHED] * 2, [e.reason for e in ended]
+
+    (_, last) = lab.store.events(first, kinds=["evaluation"])[-1]
+    (_, begin) = lab.store.events(second, kinds=["evaluation"])[0]
+    assert (begin.step, begin.tasks) == (0, last.tasks)
+    one, two = (
+        load_file(lab.settings.run_folder(run) / "model.safetensors") for run in (first, second)
+    )
+    assert all(torch.equal(one[name], two[name]) for name in ("ner.weight", "ner.bias"))
+    assert not torch.equal(one["classifier.weight"], two["classifier.weight"])
+    (_, end) = lab.store.events(second, kinds=["run_finished"])[0]
+    assert (end.frozen_identical, end.output) == (True, str(lab.settings.run_folder(second)))
+
+
+def test_a_start_that_does_not_fit_is_refused_before_anything_waits(
+    lab: Lab, tiny: SpecOf, wait_until: Wait
+) -> None:
+    with pytest.raises(UnknownRun, match="There is no run 'nothing'"):
+        lab.start(tiny("full", starts_from="nothing"))
+    first = lab.start(tiny("heads-only")).id
+    wait_until(lambda: lab.store.run(first).state.is_final, PATIENCE_SECONDS)
+    spec = tiny("full", starts_from=first)
+    with pytest.raises(InvalidRun, match="cannot have a random encoder too"):
+        lab.start(spec.model_copy(update={"random_backbone": True}))
+    with pytest.raises(InvalidRun, match="this one is to train 'minilm-l6'"):
+        lab.start(spec.model_copy(update={"checkpoint": "minilm-l6"}))
+    (lab.settings.run_folder(first) / "model.safetensors").unlink()
+    with pytest.raises(InvalidRun, match="is no longer at"):
+        lab.start(spec)
+    assert [run.id for run in lab.store.runs()] == [first]
