@@ -31,8 +31,8 @@ def chain_lines(chain: Chain) -> tuple[str, ...]:
         if taught:
             lines.append(
                 f"With its head frozen, the loss of {listed(taught)} went on to teach the encoder: "
-                "the change is not what the other tasks did to it alone. A plan's `task_weights` "
-                "of 0 leave a loss out."
+                "the change is not what the other tasks did to it alone. A task weight of 0 in the "
+                "plan leaves a loss out."
             )
     elif not chain.same_sentences:
         lines.append(

@@ -33,7 +33,7 @@ def test_transfer_is_told_with_its_sign_and_the_stage_it_is_counted_from() -> No
     what = "the change since the stage that last trained a task's head"
     taught = (
         "With its head frozen, the loss of NER went on to teach the encoder: the change is not "
-        "what the other tasks did to it alone. A plan's `task_weights` of 0 leave a loss out."
+        "what the other tasks did to it alone. A task weight of 0 in the plan leaves a loss out."
     )
     assert chain_lines(chain(HEADS, TOP)) == (
         f"Backward transfer, {what}: NER entity F1 \N{MINUS SIGN}0.125 since stage 1.",
