@@ -157,8 +157,8 @@ def test_an_interrupted_run_says_so_and_is_kept_as_stopped(
     assert [(each["run"], each["state"]) for each in kept] == [(events[0]["run"], "stopped")]
     stored = command("runs", "show", events[0]["run"], "--format", "jsonl").events
     assert stored[-1] == events[-1]
-    assert [each["event"] for each in stored][:4] == [
-        *("run_started", "evaluation", "phase_started", "step")
+    assert [each["event"] for each in stored][:5] == [
+        *("run_started", "evaluation", "answers", "phase_started", "step")
     ]
 
 

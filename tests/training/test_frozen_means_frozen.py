@@ -127,11 +127,14 @@ def test_everything_frozen_is_a_run_of_one_evaluation_and_no_step(bench, tmp_pat
     assert [event.event for event in events] == [
         "run_started",
         "evaluation",
+        "answers",
         "phase_started",
         "phase_finished",
+        "answers",
+        "measured",
         "run_finished",
     ]
-    started, evaluation, phase, _, finished = events
+    started, evaluation, _, phase, *_, finished = events
     assert started.total_steps == 0
     assert started.notes == (
         "Nothing learns: this run evaluates the untrained state and trains nothing.",
