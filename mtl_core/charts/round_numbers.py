@@ -3,14 +3,14 @@
 from math import ceil, floor, log10
 
 
-def round_steps(low: float, high: float, most: int) -> list[float]:
+def round_steps(low: float, high: float, most: int, step: float | None = None) -> list[float]:
     """At most `most` + 1 round values from `low` to `high`, in steps of 1, 2 or 5 times a power of
-    ten."""
+    ten, or in the steps given."""
     if high <= low:
         return []
     least = (high - low) / max(most, 1)
     power = 10 ** floor(log10(least))
-    step = next(each * power for each in (1, 2, 5, 10) if each * power >= least * 0.999)
+    step = step or next(each * power for each in (1, 2, 5, 10) if each * power >= least * 0.999)
     return [n * step for n in range(ceil(low / step - 1e-9), floor(high / step + 1e-9) + 1)]
 
 

@@ -4,8 +4,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape, unescape
-from math import ceil, floor, hypot, log10
+from math import hypot
 from typing import Any
+
+from mtl_core.charts.round_numbers import round_steps
 
 FONT = "system-ui, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif"
 _LINE_HEIGHT = 1.25  # of the font's size
@@ -156,13 +158,7 @@ def ticks(ends: Sequence[float], most: int, step: float | None = None) -> list[f
     """Round values between the two `ends`, about `most` of them: steps of 1, 2 or 5 times a power
     of ten."""
     low, high = sorted(ends)
-    if high <= low:
-        return []
-    least = (high - low) / max(most, 1)
-    power = 10 ** floor(log10(least))
-    step = step or next(each * power for each in (1, 2, 5, 10) if each * power >= least * 0.999)
-    first, last = ceil(low / step - 1e-9), floor(high / step + 1e-9)
-    return [number * step for number in range(first, last + 1)]
+    return round_steps(low, high, most, step)
 
 
 def tick_label(value: float) -> str:

@@ -63,6 +63,17 @@ def filled_batches(lengths: Sequence[int]) -> Iterator[range]:
             start = end
 
 
+def like_lengths(examples: Sequence[EncodedExample]) -> Iterator[list[int]]:
+    """Places of all examples in batches for passes that take no gradient, shortest first.
+
+    Fixed by the examples alone, so that a model answers the same at any time.
+    """
+    lengths = [len(example.input_ids) for example in examples]
+    order = sorted(range(len(examples)), key=lambda n: (lengths[n], n))
+    for filled in filled_batches([lengths[n] for n in order]):
+        yield [order[n] for n in filled]
+
+
 def training_order(
     seed: int,
     epoch: int,

@@ -12,7 +12,7 @@ from mtl_core.tasks.dataset import Example
 from mtl_core.tasks.scoring import score_entities, score_sentences
 from mtl_core.tasks.task import Task, TaskKind
 from mtl_core.training.answers import Highest
-from mtl_core.training.batches import collate, filled_batches
+from mtl_core.training.batches import collate, like_lengths
 from mtl_core.training.events import SentenceScore, TaskScore, TokenScore
 from mtl_core.training.losses import task_losses
 
@@ -73,12 +73,10 @@ def _predict(
     forward: Forward, encoded: Sequence[EncodedExample], tasks: Sequence[Task], pad_id: int
 ) -> tuple[dict[str, float | None], dict[str, dict[int, list[int]]]]:
     """Mean loss of each task, and its highest outputs by example: one, or one for each token."""
-    order = sorted(range(len(encoded)), key=lambda n: (len(encoded[n].input_ids), n))
     sums = dict.fromkeys((task.name for task in tasks), 0.0)
     counts = dict.fromkeys((task.name for task in tasks), 0)
     said: dict[str, dict[int, list[int]]] = {task.name: {} for task in tasks}
-    for filled in filled_batches([len(encoded[n].input_ids) for n in order]):
-        places = [order[n] for n in filled]
+    for places in like_lengths(encoded):
         batch = collate([encoded[n] for n in places], tasks, pad_id)
         logits = forward(batch.input_ids, batch.attention_mask)
         for name, loss in task_losses(logits, batch, tasks, reduction="sum").items():

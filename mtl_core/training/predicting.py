@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from mtl_core.tasks.alignment import EncodedExample, encode
 from mtl_core.tasks.dataset import Example
 from mtl_core.tasks.schemes import OUTSIDE, spans
 from mtl_core.tasks.task import Task, TaskKind
-from mtl_core.training.batches import collate
+from mtl_core.training.batches import collate, like_lengths
 from mtl_core.training.folder import WEIGHTS
 from mtl_core.training.predictions import (
     AskedModel,
@@ -30,8 +29,6 @@ from mtl_core.training.predictions import (
 )
 from mtl_core.training.spec import RunSpec
 from mtl_core.training.start import load_start, start_folder
-
-_BATCH_SIZE = 32
 
 
 @dataclass(frozen=True)
@@ -126,21 +123,15 @@ def _shares(
     model: MultiTaskModel, encoded: Sequence[EncodedExample], pad_id: int
 ) -> list[dict[str, Tensor]]:
     """The softmax of every task's outputs: (outputs,), or (tokens, outputs) for a token task."""
-    order = sorted(range(len(encoded)), key=lambda n: (len(encoded[n].input_ids), n))
     found: dict[int, dict[str, Tensor]] = {}
     with torch.inference_mode():
-        for places in _cut(order):
+        for places in like_lengths(encoded):
             batch = collate([encoded[n] for n in places], (), pad_id)
             logits = model(batch.input_ids, batch.attention_mask)
             softmax = {name: each.softmax(-1) for name, each in logits.items()}
             for row, place in enumerate(places):
                 found[place] = {name: each[row] for name, each in softmax.items()}
     return [found[place] for place in range(len(encoded))]
-
-
-def _cut(order: Sequence[int]) -> list[Sequence[int]]:
-    edges = [*range(0, len(order), _BATCH_SIZE), len(order)]
-    return [order[start:end] for start, end in pairwise(edges)]
 
 
 def _sentence_answer(task: Task, shares: Tensor) -> SentenceAnswer:
