@@ -10,7 +10,7 @@ def test_a_reader_guesses_sees_the_verdict_and_reads_on(page: Page, address: str
     card.get_by_text("holds", exact=True).click()
     expect(card.get_by_text("does not hold here")).to_be_visible()
     expect(card.get_by_text("You said “holds”: not so.")).to_be_visible()
-    expect(card.get_by_role("img")).to_be_visible()
+    expect(card.get_by_test_id("stImageContainer").get_by_role("img")).to_be_visible()
     expect(page.get_by_text("Your guesses: 0 of 1 right.")).to_be_visible()
 
     page.get_by_text("Text", exact=True).click()
