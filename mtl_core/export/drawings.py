@@ -1,7 +1,6 @@
 """The figures of a bundle: the loss of each head, and the layer stack of each plan."""
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ from mtl_core.charts.overlay import OverlaidRun, overlay_figure
 from mtl_core.charts.stack import stack_figure
 from mtl_core.charts.theme import DARK, LIGHT, Palette
 from mtl_core.export.material import ExportedRun, Material
+from mtl_core.export.panel import Panel, file_stem
 from mtl_core.freezing.table import ParameterTable
 from mtl_core.lessons.run_words import share
 from mtl_core.lessons.titles import task_title
@@ -40,6 +40,21 @@ class Drawing:
     width: int = 880
 
 
+def drawn(panel: Panel, width: int = 880) -> Drawing:
+    """A figure that the Compare page shows too, drawn for the note."""
+    light, dark = (_plain_values(panel.draw(colors)) for colors in (LIGHT, DARK))
+    return Drawing(
+        name=panel.name,
+        lead=panel.lead,
+        title=panel.title,
+        caption=panel.caption,
+        light=light,
+        dark=dark,
+        task=panel.task,
+        width=width,
+    )
+
+
 def loss_drawings(material: Material) -> tuple[Drawing, ...]:
     """One figure for each task that was measured in any run."""
     return tuple(
@@ -64,11 +79,6 @@ def stack_drawings(material: Material) -> tuple[Drawing, ...]:
             seen.append(what)
             drawn += _stacks(label.label, run, alone=len(material.runs) == 1)
     return tuple(drawn)
-
-
-def file_stem(text: str) -> str:
-    """`text` as a part of a file name that is one everywhere."""
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:60] or "unnamed"
 
 
 def _has_losses(run: ComparedRun, task: str) -> bool:
@@ -144,6 +154,12 @@ def _learn(trainable: int, every: int) -> str:
 def _counts(table: ParameterTable) -> str:
     counts = [f"{count:,} {state}" for state, count in table.tensors.items() if count]
     return f"Tensors: {', '.join(counts)}."
+
+
+def _plain_values(figure: Figure) -> Figure:
+    """Plotly's values without what only a page needs, such as "uirevision"."""
+    layout = {key: value for key, value in figure["layout"].items() if key != "uirevision"}
+    return {"data": figure["data"], "layout": layout}
 
 
 def _stack_figure(run: ExportedRun, table: ParameterTable, colors: Palette) -> Figure:

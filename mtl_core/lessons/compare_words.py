@@ -86,6 +86,49 @@ def table_words(comparison: GroupedComparison) -> str:
     return "; ".join([title, *ties])
 
 
+def plans_rule(comparison: GroupedComparison) -> str:
+    """By which rule plans are told apart, in a caption."""
+    seeds = ", ".join(map(str, comparison.seeds))
+    if not comparison.same_questions:
+        return f"Means over seeds {seeds}. The plans answer different sentences: none is judged."
+    return (
+        f"Means over seeds {seeds}. ≈ within noise: the difference from the best may be chance, by "
+        "a paired test over seeds and sentences (95 %, shared among the plans). −0.101: below the "
+        "best, and chance alone would not do it. open: not tested yet."
+    )
+
+
+def against_words(result: TaskResult | None) -> str:
+    """How a plan stands on a task: best, ≈ within noise, or how far below."""
+    if result is None or result.mean is None:
+        return ""
+    match result.verdict:
+        case Verdict.BEST:
+            return "best"
+        case Verdict.WITHIN_NOISE:
+            return "≈ within noise"
+        case Verdict.BELOW if result.against_best is not None:
+            effect = result.against_best.effect
+            return f"{'−' if effect < 0 else '+'}{abs(effect):.3f}"
+        case _:
+            return "open"
+
+
+def frozen_words(plan: PlanResult) -> str:
+    """What the SHA-256 of the frozen tensors said in the finished runs."""
+    if plan.frozen_exact is None:
+        return ""
+    if not plan.frozen_exact:
+        return "✕ a tensor changed"
+    ends = [run.finished for run in plan.runs.values() if run.finished is not None]
+    return "exact" if any(end.frozen_tensors for end in ends) else "none frozen"
+
+
+def finished_seeds(plan: PlanResult) -> int:
+    """How many of the plan's runs came to their end."""
+    return sum(run.finished is not None for run in plan.runs.values())
+
+
 def count_word(count: int) -> str:
     """A small number as a word."""
     return _NUMBERS[count] if count < len(_NUMBERS) else str(count)

@@ -11,10 +11,11 @@ from mtl_core.analysis.summary import RunSummary
 from mtl_core.charts.confusion import confusion_figure
 from mtl_core.charts.theme import Palette
 from mtl_core.engine.lab import Lab
+from mtl_core.export.compared import Compared, a_run
 from mtl_core.lessons.titles import task_title
 from mtl_core.tasks.dataset import Dataset, Example, Label
 from mtl_core.tasks.task import Task, TaskKind
-from mtl_core.ui.compare_chosen import Compared, a_run, dataset_of
+from mtl_core.ui.compare_chosen import dataset_of
 from mtl_core.ui.keys import Key
 from mtl_core.ui.live_chart import live_chart
 from mtl_core.ui.page import plain

@@ -8,14 +8,15 @@ import streamlit as st
 from mtl_core.analysis.comparison import ComparedRun, Comparison, lowest_loss
 from mtl_core.analysis.grouped import GroupedComparison
 from mtl_core.analysis.summary import TaskProgress
-from mtl_core.charts.bands import bands_figure, validation_band
 from mtl_core.charts.overlay import OverlaidRun, XAxis, overlay_figure
 from mtl_core.charts.theme import Palette
+from mtl_core.export.loss_panels import bands_panel
 from mtl_core.lessons.titles import task_title
-from mtl_core.tasks.task import Task, TaskKind
+from mtl_core.tasks.task import TaskKind
 from mtl_core.ui.keys import Key
 from mtl_core.ui.live_chart import live_chart
 from mtl_core.ui.page import plain
+from mtl_core.ui.panel_view import panel_view
 from mtl_core.ui.run_cards import hue
 from mtl_core.ui.shot import taking_shot
 
@@ -47,7 +48,17 @@ def loss_bands(comparison: GroupedComparison, facts: str, colors: Palette) -> No
     with st.grid(min(2, len(comparison.tasks)), min_column_width=330, gap="medium"):
         for number, task in enumerate(comparison.tasks):
             with st.container(gap="xsmall"):
-                _bands(comparison, number, task, shown, facts, colors)
+                panel = bands_panel(
+                    comparison,
+                    number,
+                    task,
+                    in_color=shown.in_color,
+                    x_axis=shown.x_axis,
+                    train=_TRAIN in shown.losses,
+                    validation=_VALIDATION in shown.losses,
+                    smoothing=shown.smoothing,
+                )
+                panel_view(panel, facts, colors, f"compare_loss_{task.name}")
 
 
 def _head(labels: Sequence[str], losses: Sequence[str]) -> _Shown:
@@ -126,57 +137,3 @@ def _panel(
 def _run_in_color(comparison: Comparison, task: str, shown: _Shown) -> ComparedRun:
     chosen = [run for run in comparison.runs if run.label == shown.in_color]
     return next(iter([*chosen, *comparison.best(task), *comparison.runs]))
-
-
-def _bands(
-    comparison: GroupedComparison,
-    number: int,
-    task: Task,
-    shown: _Shown,
-    facts: str,
-    colors: Palette,
-) -> None:
-    name = f"{colors.task(number).letter} · {task_title(task.name)}"
-    finding, lowest = _lowest(comparison, task.name)
-    in_color = shown.in_color or lowest
-    with st.container(gap=None):
-        st.markdown(f"### :{hue(number)}[{plain(name)}]: {plain(finding)}")
-        st.caption(
-            "Cross-entropy, mean over the seeds; band: lowest to highest seed. "
-            f"In colour: {plain(in_color or 'none')}"
-        )
-    live_chart(
-        bands_figure(
-            comparison.plans,
-            task.name,
-            frozenset({in_color} if in_color else ()),
-            colors.task(number),
-            colors,
-            x_axis=shown.x_axis,
-            train=_TRAIN in shown.losses,
-            validation=_VALIDATION in shown.losses,
-            smoothing=shown.smoothing,
-        ),
-        title=f"{name}: {finding}",
-        facts=facts,
-        filename=f"compare-{task.name}-loss",
-        colors=colors,
-        key=f"compare_loss_{task.name}",
-    )
-
-
-def _lowest(comparison: GroupedComparison, task: str) -> tuple[str, str | None]:
-    """Which plan's mean validation loss ends lowest, in words and by its label."""
-    ends = {
-        plan.label: band.mean[-1]
-        for plan in comparison.plans
-        if (band := validation_band(plan, task)).mean
-    }
-    if not ends:
-        return "no loss yet", None
-    label = min(ends, key=lambda each: ends[each])
-    if len(ends) < 2 or not comparison.same_questions:
-        return "loss of each plan", label
-    if round(ends[label], 2) == round(max(ends.values()), 2):
-        return f"all end at a validation loss of {ends[label]:.2f}", label
-    return f"loss ends lowest with {label}: {ends[label]:.2f} on validation", label

@@ -5,9 +5,16 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from mtl_core.analysis.grouped import GroupedComparison, PlanResult, TaskResult, Verdict
+from mtl_core.analysis.grouped import GroupedComparison, PlanResult
 from mtl_core.charts.theme import Palette
-from mtl_core.lessons.compare_words import metric_name, sorted_plans, table_words
+from mtl_core.lessons.compare_words import (
+    against_words,
+    finished_seeds,
+    frozen_words,
+    metric_name,
+    sorted_plans,
+    table_words,
+)
 from mtl_core.lessons.run_words import share
 from mtl_core.ui.keys import Key
 from mtl_core.ui.page import plain
@@ -57,41 +64,12 @@ def _row(plan: PlanResult, comparison: GroupedComparison, colors: Palette) -> di
     }
 
 
-def against_words(result: TaskResult | None) -> str:
-    """How a plan stands on a task: best, ≈ within noise, or how far below."""
-    if result is None or result.mean is None:
-        return ""
-    match result.verdict:
-        case Verdict.BEST:
-            return "best"
-        case Verdict.WITHIN_NOISE:
-            return "≈ within noise"
-        case Verdict.BELOW if result.against_best is not None:
-            effect = result.against_best.effect
-            return f"{'−' if effect < 0 else '+'}{abs(effect):.3f}"
-        case _:
-            return "open"
-
-
-def frozen_words(plan: PlanResult) -> str:
-    """What the SHA-256 of the frozen tensors said in the finished runs."""
-    if plan.frozen_exact is None:
-        return ""
-    if not plan.frozen_exact:
-        return "✕ a tensor changed"
-    ends = [run.finished for run in plan.runs.values() if run.finished is not None]
-    return "exact" if any(end.frozen_tensors for end in ends) else "none frozen"
-
-
 def _seeds(plan: PlanResult, comparison: GroupedComparison) -> dict[str, str]:
     """A column more while not every plan has finished every seed."""
     of = len(comparison.seeds)
-    counts = [_finished(each) for each in comparison.plans]
-    return {} if all(count == of for count in counts) else {"Seeds": f"{_finished(plan)} of {of}"}
-
-
-def _finished(plan: PlanResult) -> int:
-    return sum(run.finished is not None for run in plan.runs.values())
+    counts = [finished_seeds(each) for each in comparison.plans]
+    some = f"{finished_seeds(plan)} of {of}"
+    return {} if all(count == of for count in counts) else {"Seeds": some}
 
 
 def _columns(rows: pd.DataFrame, comparison: GroupedComparison, colors: Palette) -> dict[str, Any]:

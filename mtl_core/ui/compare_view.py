@@ -5,16 +5,16 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from mtl_core.analysis.comparison import Comparison, answer, compare
+from mtl_core.analysis.comparison import Comparison
 from mtl_core.charts.sketch import loss_sketch
 from mtl_core.charts.theme import Palette
 from mtl_core.engine.lab import Lab
-from mtl_core.export.scores import comparison_facts, score_row, score_rules
-from mtl_core.lessons.compare_words import plans_answer
-from mtl_core.lessons.titles import task_title
+from mtl_core.export.compared import Compared, facts_of, headline, one_of_each
+from mtl_core.export.scores import score_row, score_rules
+from mtl_core.lessons.compare_words import plans_rule
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
 from mtl_core.ui.choice import Choice
-from mtl_core.ui.compare_chosen import Compared, a_run, baselines_of
+from mtl_core.ui.compare_chosen import baselines_of
 from mtl_core.ui.compare_errors import errors_view
 from mtl_core.ui.compare_examples import by_examples
 from mtl_core.ui.compare_front import front_figures
@@ -66,7 +66,7 @@ def compare_page(lab: Lab, shown: Compared, colors: Palette) -> None:
     if any(plan.seconds is not None for plan in shown.plans.plans):
         front_figures(shown, baselines_of(lab, shown), facts, colors)
     if several:
-        plans_table(shown.plans, plans_rule(shown), colors)
+        plans_table(shown.plans, plans_rule(shown.plans), colors)
     else:
         comparison_table(shown.comparison, shown.records, colors)
     if not any(t.validation_losses for r in shown.comparison.runs for t in r.summary.tasks):
@@ -82,35 +82,6 @@ def compare_page(lab: Lab, shown: Compared, colors: Palette) -> None:
     if len(apart.runs) > 1 and not taking_shot():
         differences_view(apart)
         plans_side_by_side(lab, apart, colors)
-
-
-def headline(shown: Compared) -> str:
-    """The finding in one line."""
-    if shown.several_seeds:
-        return plans_answer(shown.plans)
-    titles = {task.task.name: task_title(task.task.name) for task in shown.comparison.tasks}
-    return answer(shown.comparison, titles)
-
-
-def plans_rule(shown: Compared) -> str:
-    """By which rule plans are told apart, in a caption."""
-    seeds = ", ".join(map(str, shown.plans.seeds))
-    if not shown.plans.same_questions:
-        return f"Means over seeds {seeds}. The plans answer different sentences: none is judged."
-    return (
-        f"Means over seeds {seeds}. ≈ within noise: the difference from the best may be chance, by "
-        "a paired test over seeds and sentences (95 %, shared among the plans). −0.101: below the "
-        "best, and chance alone would not do it. open: not tested yet."
-    )
-
-
-def one_of_each(shown: Compared) -> Comparison:
-    """One run of each plan that has begun, under the plan's name: a waiting run's spec lacks the
-    digests that are written down where it begins. All runs where each plan ran once."""
-    if not shown.several_seeds:
-        return shown.comparison
-    begun = [plan for plan in shown.plans.plans if a_run(plan).events]
-    return compare([(plan.label, a_run(plan)) for plan in begun])
 
 
 def comparison_table(comparison: Comparison, records: Sequence[RunRecord], colors: Palette) -> None:
@@ -169,8 +140,4 @@ def shown_facts(shown: Compared) -> list[str]:
     """Where the numbers come from."""
     if not shown.records:
         return ["“Choose” lists the comparisons and runs of this store."]
-    facts = comparison_facts(shown.comparison, shown.records)
-    if not shown.several_seeds:
-        return facts
-    count = len(shown.plans.plans)
-    return [f"{count} plan{'s' if count > 1 else ''}, {facts[0]}", *facts[1:]]
+    return facts_of(shown)

@@ -94,7 +94,7 @@ def test_several_numbers_of_examples_make_a_curve(lab: Lab, counts: tuple[int, i
         for scenario in ("heads-only", "full")
     ]
     app = visited("compare", runs=",".join(ids))
-    assert "accuracy by training sentences" in texts(app)
+    assert "Accuracy by training sentences" in texts(app)
     assert "with 50 sentences" in texts(app)
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from mtl_core.charts.drift import Drift
-from mtl_core.ui.compare_maps import drift_title, drift_words
+from mtl_core.export.maps import drift_title, drift_words
 
 
 @pytest.mark.parametrize(

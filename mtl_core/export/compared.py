@@ -1,0 +1,100 @@
+"""What is compared: runs one by one and by plan, under the names that page and note give them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from mtl_core.analysis.comparison import Comparison, answer, compare, distinct_labels
+from mtl_core.analysis.grouped import GroupedComparison, PlanResult
+from mtl_core.analysis.grouping import group
+from mtl_core.analysis.marks import GoldLabels
+from mtl_core.analysis.summary import RunSummary
+from mtl_core.export.scores import compared, comparison_facts
+from mtl_core.lessons.compare_words import plans_answer
+from mtl_core.lessons.run_words import plan_words
+from mtl_core.lessons.titles import task_title
+from mtl_core.store.record import RunRecord
+from mtl_core.training.spec import RunSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Runs one by one (`comparison`, in the order of `records`) and by plan."""
+
+    records: tuple[RunRecord, ...]
+    comparison: Comparison
+    plans: GroupedComparison
+
+    @property
+    def several_seeds(self) -> bool:
+        """Whether any plan was run more than once."""
+        return any(len(plan.runs) > 1 for plan in self.plans.plans)
+
+
+def judged(
+    read: Sequence[tuple[RunRecord, RunSummary]], gold: GoldLabels | None = None
+) -> Compared:
+    """The runs judged, plans in the order in which the runs are given. With `gold`, the right
+    labels of their validation sentences, the paired test sees sentences and not only seeds."""
+    oldest_first = sorted(read, key=lambda each: each[0].created_at)
+    order = [summary.run for _, summary in read]
+    grouped = group([summary for _, summary in oldest_first], gold)
+    plans = sorted(
+        grouped.plans, key=lambda plan: min(order.index(run.run) for run in plan.runs.values())
+    )
+    records = tuple(record for record, _ in read)
+    return Compared(records, compared(read), replace(grouped, plans=_named(plans)))
+
+
+def headline(shown: Compared) -> str:
+    """The finding in one line."""
+    if shown.several_seeds:
+        return plans_answer(shown.plans)
+    titles = {task.task.name: task_title(task.task.name) for task in shown.comparison.tasks}
+    return answer(shown.comparison, titles)
+
+
+def facts_of(shown: Compared) -> list[str]:
+    """Where the numbers come from."""
+    facts = comparison_facts(shown.comparison, shown.records)
+    if not shown.several_seeds:
+        return facts
+    count = len(shown.plans.plans)
+    return [f"{count} plan{'s' if count > 1 else ''}, {facts[0]}", *facts[1:]]
+
+
+def one_of_each(shown: Compared) -> Comparison:
+    """One run of each plan that has begun, under the plan's name: a waiting run's spec lacks the
+    digests that are written down where it begins. All runs where each plan ran once."""
+    if not shown.several_seeds:
+        return shown.comparison
+    begun = [plan for plan in shown.plans.plans if a_run(plan).events]
+    return compare([(plan.label, a_run(plan)) for plan in begun])
+
+
+def a_run(plan: PlanResult) -> RunSummary:
+    """The plan's run of the lowest seed."""
+    return plan.runs[min(plan.runs)]
+
+
+def _named(plans: Sequence[PlanResult]) -> tuple[PlanResult, ...]:
+    """The plans under the names that pages call them by, each distinct."""
+    specs = [a_run(plan).spec for plan in plans]
+    names = [plan_words(spec) for spec in specs]
+    for told in (_examples_words, _noise_words):
+        words = [told(spec) for spec in specs]
+        if len(set(words)) > 1:
+            names = [
+                f"{name}, {word}" if word else name for name, word in zip(names, words, strict=True)
+            ]
+    seedless = [spec.model_copy(update={"seed": 0}) for spec in specs]
+    labels = distinct_labels(names, seedless, [a_run(plan).run for plan in plans])
+    return tuple(replace(plan, label=label) for plan, label in zip(plans, labels, strict=True))
+
+
+def _examples_words(spec: RunSpec) -> str:
+    return f"{sum(spec.examples.values()):,} sentences" if spec.examples else ""
+
+
+def _noise_words(spec: RunSpec) -> str:
+    worst = max(spec.label_noise.values(), default=0.0)
+    return f"{worst:.0%} wrong labels" if worst else ""
