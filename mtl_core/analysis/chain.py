@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from mtl_core.analysis.summary import Progress, RunSummary
+from mtl_core.analysis.trained import head_learns, teaches
 from mtl_core.tasks.task import Task
 
 SummaryOf = Callable[[str], RunSummary | None]
@@ -130,32 +131,12 @@ def _stage(number: int, run: RunSummary) -> Stage:
                 metric=each.metric,
                 before=each.first,
                 after=each.latest,
-                trained=_trained(each.task, run),
-                teaches=_teaches(each.task, run),
+                trained=head_learns(each.task, run),
+                teaches=teaches(each.task, run),
             )
             for each in run.tasks
         ),
     )
-
-
-def _trained(task: Task, run: RunSummary) -> bool | None:
-    if run.examples and not run.examples.get(task.name, {}).get("train"):
-        return False
-    if any(phase.reaching is not None for phase in run.phases):  # the model is known
-        begun = [phase for phase in run.phases if phase.state is not Progress.WAITING]
-        return any(task.head in phase.thawed for phase in begun)
-    if run.measured is not None and task.head in run.measured.groups:
-        return run.measured.groups[task.head].moved > 0
-    return None
-
-
-def _teaches(task: Task, run: RunSummary) -> bool | None:
-    if run.examples and not run.examples.get(task.name, {}).get("train"):
-        return False
-    if run.spec.plan.task_weights.get(task.name, 1.0) == 0:
-        return False
-    known = [phase.reaching for phase in run.phases if phase.reaching is not None]
-    return any(task.name in reaching for reaching in known) if known else None
 
 
 def _scored_alike(first: RunSummary, other: RunSummary) -> bool:

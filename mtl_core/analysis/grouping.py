@@ -41,6 +41,7 @@ _PER_RUN: dict[str, Any] = {
     "device": "cpu",
     "weights_digest": None,
     "data_digests": {},
+    "other_data_digests": {},
     "versions": {},
 }
 

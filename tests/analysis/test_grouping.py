@@ -72,6 +72,16 @@ def test_seconds_memory_and_shares_are_those_of_the_finished_runs() -> None:
     assert list(finished_runs(plan)) == [0, 1]
 
 
+def test_a_run_that_waits_is_of_the_plan_of_the_runs_that_wrote_down_their_digests() -> None:
+    begun_with = {"also_evaluate": ("sample-posts",), "other_data_digests": {"posts": "9f"}}
+    waiting = spec_of("full", seed=1, also_evaluate=("sample-posts",))
+    comparison = group(
+        [ended("full", 0, 0.9, 0.5, **begun_with), summarise("waits", waiting, (), minilm())]
+    )
+    assert labels(comparison) == ["full"]
+    assert list(comparison.plans[0].runs) == [0, 1]
+
+
 def test_the_most_that_learns_in_any_phase_counts() -> None:
     (plan,) = group([ended("gradual", 0, 0.9, 0.5)]).plans
     by_phase = [phase.trainable for phase in plan.runs[0].phases]
