@@ -17,13 +17,16 @@ class LeftOut(StrEnum):
 def left_out(task: Task, run: RunSummary) -> LeftOut | None:
     """Why the run does not train the task; None where it does, or where that is not known.
 
-    A frozen head speaks first: it is what the reader asked for.
+    A head frozen by name speaks before the weight of its loss: it is what was asked for. Without a
+    weight no head learns, so that nothing else can be told of it.
     """
     if not _has_sentences(task, run):
         return LeftOut.NO_SENTENCES
-    if head_learns(task, run) is False:
+    if f"head:{task.name}" in run.spec.plan.freeze:
         return LeftOut.FROZEN_HEAD
-    return LeftOut.NO_WEIGHT if _weight(task, run) == 0 else None
+    if _weight(task, run) == 0:
+        return LeftOut.NO_WEIGHT
+    return LeftOut.FROZEN_HEAD if head_learns(task, run) is False else None
 
 
 def head_learns(task: Task, run: RunSummary) -> bool | None:

@@ -6,8 +6,10 @@ from mtl_core.charts.movement_map import Quantity, measured_plans
 from mtl_core.charts.theme import Palette
 from mtl_core.engine.lab import Lab
 from mtl_core.export.compared import Compared
-from mtl_core.export.maps import Tables, drift_panels, freeze_panel, movement_panel
+from mtl_core.export.forgetting import tasks_left_out
+from mtl_core.export.maps import Tables, freeze_panel, movement_panel
 from mtl_core.ui.compare_chosen import tables_of
+from mtl_core.ui.compare_forgetting import drift_view, elsewhere_tables, forgotten_table
 from mtl_core.ui.keys import Key
 from mtl_core.ui.panel_view import panel_view
 from mtl_core.ui.shot import taking_shot
@@ -18,8 +20,8 @@ def maps_row(lab: Lab, shown: Compared, facts: str, colors: Palette) -> None:
     known = {plan.label: tables_of(lab, plan) for plan in shown.plans.plans}
     tables = {label: each for label, each in known.items() if each}
     measured = measured_plans(shown.plans.plans)
-    drifts = drift_panels(shown, tables)
-    count = bool(tables) + bool(measured) + len(drifts)
+    left_out = tasks_left_out(shown)
+    count = bool(tables) + bool(measured) + len(left_out)
     if not count:
         return
     with st.grid(min(3, max(2, count)), min_column_width=330, gap="medium"):
@@ -29,9 +31,11 @@ def maps_row(lab: Lab, shown: Compared, facts: str, colors: Palette) -> None:
         if measured:
             with st.container(gap="xsmall"):
                 _movement(shown, tables, facts, colors)
-        for panel in drifts:
+        for task, found in left_out.items():
             with st.container(gap="xsmall"):
-                panel_view(panel, facts, colors, f"compare_{panel.name}")
+                drift_view(shown, task, found, facts, colors)
+    forgotten_table(left_out)
+    elsewhere_tables(shown)
 
 
 def _movement(shown: Compared, tables: Tables, facts: str, colors: Palette) -> None:

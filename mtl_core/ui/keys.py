@@ -75,6 +75,8 @@ class Key(StrEnum):
     COST_AXIS = "cost_axis"
     PLANS_TABLE = "plans_table"
     MOVEMENT = "movement"
+    FORGOTTEN = "forgotten"
+    ELSEWHERE = "elsewhere"  # with the number of the data behind it
     TASK_READ = "task_read"
     FIRST_READ = "first_read"
     SECOND_READ = "second_read"

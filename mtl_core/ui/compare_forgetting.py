@@ -1,0 +1,81 @@
+"""What was forgotten: tasks that a plan leaves out, before and after; and scores on other data."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from mtl_core.analysis.forgetting import Forgetting
+from mtl_core.charts.theme import Palette
+from mtl_core.export.compared import Compared
+from mtl_core.export.forgetting import (
+    LeftOutTasks,
+    drift_panel,
+    elsewhere,
+    elsewhere_row,
+    forgotten_row,
+)
+from mtl_core.lessons.data_words import data_name
+from mtl_core.lessons.forgetting_words import elsewhere_title, forgetting_sentence
+from mtl_core.tasks.task import Task
+from mtl_core.ui.keys import Key
+from mtl_core.ui.page import plain
+from mtl_core.ui.panel_view import panel_view
+
+_ROW_HEIGHT = 35
+_LEFT = ("Plan", "Task", "Left out as", "Metric")
+
+
+def drift_view(
+    shown: Compared, task: Task, found: Sequence[Forgetting], facts: str, colors: Palette
+) -> None:
+    """The task's score before and after, plan by plan, and a sentence on each."""
+    panel = drift_panel(shown, task, found)
+    panel_view(panel, facts, colors, f"compare_{panel.name}")
+    for each in found:
+        st.caption(plain(forgetting_sentence(each)))
+
+
+def forgotten_table(left_out: LeftOutTasks) -> None:
+    """Metric and loss of every task left out, before and after; nothing where none is."""
+    rows = [forgotten_row(each) for found in left_out.values() for each in found]
+    if not rows:
+        return
+    with st.container(gap=None):
+        st.markdown("### What was forgotten, in numbers")
+        st.caption(
+            "Before training and at the end, means over the seeds; by seed: the lowest and the "
+            "highest change. Loss is the validation cross-entropy: above 0 is worse."
+        )
+    _table(rows, Key.FORGOTTEN, "Tasks left out, before and after training")
+
+
+def elsewhere_tables(shown: Compared) -> None:
+    """How far skill carries: scores on other data, a table for each; nothing without any."""
+    names = [task.name for task in shown.plans.tasks]
+    for number, (data, found) in enumerate(elsewhere(shown).items()):
+        with st.container(gap=None):
+            st.markdown(f"### {plain(elsewhere_title(data_name(data, names), found))}")
+            st.caption(
+                "No plan learned from these sentences. At home: the score at the end on the "
+                "validation sentences of the plan's own data."
+            )
+        rows = [elsewhere_row(each) for each in found]
+        _table(rows, f"{Key.ELSEWHERE}_{number}", f"Scores on {data}")
+
+
+def _table(rows: Sequence[dict[str, str]], key: str, alt: str) -> None:
+    table = pd.DataFrame(rows).fillna("")
+    st.dataframe(
+        table.style.map(lambda _: "font-weight: 600", subset=["Plan"]),
+        key=key,
+        hide_index=True,
+        height="content",
+        row_height=_ROW_HEIGHT,
+        placeholder="",
+        alt=alt,
+        column_config={
+            name: st.column_config.TextColumn(name, alignment="left" if name in _LEFT else "right")
+            for name in table.columns
+        },
+    )

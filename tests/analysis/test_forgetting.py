@@ -1,0 +1,134 @@
+"""What became of tasks that a plan leaves out, and of other data, in exact numbers."""
+
+import pytest
+
+from mtl_core.analysis.forgetting import Change, Outcome, forgetting, scored_elsewhere
+from mtl_core.analysis.grouped import PlanResult
+from mtl_core.analysis.grouping import group
+from mtl_core.analysis.reading import summarise
+from mtl_core.analysis.summary import RunSummary
+from mtl_core.analysis.trained import LeftOut, encoder_moved, head_learns, left_out, teaches
+from mtl_core.freezing.scenarios import scenario_plan
+from mtl_core.tasks.task import DEFAULT_TASKS
+from mtl_core.training.events import Evaluation, Measured, Movement
+from tests.run_story import Story, both, minilm, scores, spec_of
+
+SENTIMENT, NER = DEFAULT_TASKS
+
+
+def ended(
+    seed: int,
+    before: tuple[float, float],
+    after: tuple[float, float],
+    scenario: str = "freeze-head:ner",
+    weight: float = 1.0,
+    posts: tuple[float, float] | None = None,
+    losses: tuple[float, float] = (0.5, 1.0),
+) -> RunSummary:
+    """A finished run; (sentiment, NER) at both ends, and the losses at the end (0.5, 0.25 before).
+
+    `posts` are sentiment accuracy on other data at both ends.
+    """
+    plan = scenario_plan(scenario, minilm())
+    plan = plan.model_copy(update={"task_weights": {"ner": weight}})
+    spec = spec_of(scenario, seed=seed, plan=plan)
+    story = Story(spec, [1], f"{scenario}-{seed}").start()
+    story.evaluate(scores(*before, (0.5, 0.25)))
+    told(story, posts, 0)
+    story.phase().learn([both(0.5)]).evaluate(scores(*after, losses))
+    told(story, posts, 1)
+    story.finish(scores(*after, losses))
+    return summarise(story.run, spec, story, minilm())
+
+
+def told(story: Story, posts: tuple[float, float] | None, end: int) -> None:
+    if posts is not None:
+        story.evaluate(scores(posts[end], 0.1))
+        last = story.events[-1]
+        assert isinstance(last, Evaluation)
+        story.events[-1] = last.model_copy(update={"split": "sample-posts"})
+
+
+def plan_of(*runs: RunSummary) -> PlanResult:
+    (plan,) = group(runs).plans
+    return plan
+
+
+def test_what_a_frozen_head_lost_is_each_seeds_end_less_its_own_start() -> None:
+    plan = plan_of(
+        ended(0, (0.5, 0.6), (0.9, 0.2), weight=0.0),
+        ended(1, (0.5, 0.7), (0.9, 0.5), weight=0.0, losses=(0.5, 0.75)),
+    )
+    (found,) = forgetting(plan)
+    assert (found.task, found.why) == (NER, LeftOut.FROZEN_HEAD)
+    assert (found.metric.before, found.metric.after) == pytest.approx((0.65, 0.35))
+    assert (found.metric.low, found.metric.high) == pytest.approx((-0.4, -0.2))
+    assert found.metric.mean == pytest.approx(-0.3)
+    assert found.metric.outcome is Outcome.LOST
+    assert (found.lowest, found.highest, found.metric.seeds) == (0.2, 0.5, 2)
+    assert found.loss == Change(0.25, 0.875, 0.5, 0.75, 2)
+    assert found.encoder_moved is True
+    assert found.still_taught is False
+
+
+def test_a_frozen_heads_loss_still_teaches_where_it_has_a_weight() -> None:
+    (found,) = forgetting(plan_of(ended(0, (0.5, 0.1), (0.9, 0.6))))
+    assert found.still_taught is True
+    assert found.metric.outcome is Outcome.GAINED
+
+
+def test_a_task_without_weight_is_left_out_though_its_head_is_not_frozen() -> None:
+    (found,) = forgetting(plan_of(ended(0, (0.5, 0.6), (0.9, 0.6), "full", weight=0.0)))
+    assert found.why is LeftOut.NO_WEIGHT
+    assert found.metric.outcome is Outcome.EXACT
+
+
+def test_a_task_that_is_trained_is_not_in_the_list() -> None:
+    assert forgetting(plan_of(ended(0, (0.5, 0.6), (0.9, 0.6), "full"))) == ()
+
+
+def test_nothing_is_told_of_a_plan_without_a_finished_run() -> None:
+    spec = spec_of("freeze-head:ner")
+    story = Story(spec, [1]).start().evaluate(scores(0.5, 0.6))
+    assert forgetting(plan_of(summarise(story.run, spec, story, minilm()))) == ()
+
+
+def test_seeds_that_disagree_tell_no_change_apart_from_chance() -> None:
+    assert Change(0.5, 0.5, -0.1, 0.1, 3).outcome is Outcome.UNCLEAR
+    assert Change(0.5, 0.45, -0.1, 0.0, 3).outcome is Outcome.UNCLEAR
+
+
+def test_other_data_are_held_against_the_plans_own() -> None:
+    plan = plan_of(
+        ended(0, (0.5, 0.1), (0.9, 0.5), "full", posts=(0.5, 0.7)),
+        ended(1, (0.5, 0.1), (0.8, 0.5), "full", posts=(0.4, 0.8)),
+    )
+    sentiment, ner = scored_elsewhere(plan)
+    assert (sentiment.data, sentiment.task, ner.task) == ("sample-posts", SENTIMENT, NER)
+    assert (sentiment.metric.before, sentiment.metric.after) == pytest.approx((0.45, 0.75))
+    assert (sentiment.metric.low, sentiment.metric.high) == pytest.approx((0.2, 0.4))
+    assert sentiment.at_home == pytest.approx(0.85)
+    assert ner.metric.outcome is Outcome.EXACT
+
+
+def test_runs_that_were_scored_nowhere_else_tell_nothing_of_it() -> None:
+    assert scored_elsewhere(plan_of(ended(0, (0.5, 0.1), (0.9, 0.5), "full"))) == ()
+
+
+def test_what_moved_is_told_by_the_measures_before_the_plan() -> None:
+    run = ended(0, (0.5, 0.6), (0.9, 0.6))
+    assert encoder_moved(run) is True
+    story = Story(run.spec, [1]).start().evaluate(scores(0.5, 0.6)).phase()
+    still = {"layer 5": Movement(moved=0.0), "classifier": Movement(moved=0.3)}
+    story.events.append(Measured(elapsed_seconds=1.0, groups=still))
+    assert encoder_moved(summarise(story.run, run.spec, story, minilm())) is False
+
+
+def test_without_a_model_and_measures_nothing_is_known_of_what_learned() -> None:
+    spec = spec_of("full")
+    story = Story(spec, [1]).start().evaluate(scores(0.5, 0.6)).phase()
+    bare = summarise(story.run, spec, story)
+    assert head_learns(NER, bare) is None
+    assert teaches(NER, bare) is None
+    assert encoder_moved(bare) is None
+    assert left_out(NER, bare) is None

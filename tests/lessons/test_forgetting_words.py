@@ -1,0 +1,90 @@
+import pytest
+
+from mtl_core.analysis.forgetting import Change, Elsewhere, Forgetting
+from mtl_core.analysis.trained import LeftOut
+from mtl_core.lessons.forgetting_words import (
+    elsewhere_title,
+    forgetting_sentence,
+    forgetting_title,
+    outcome_words,
+)
+from mtl_core.tasks.task import DEFAULT_TASKS
+
+SENTIMENT, NER = DEFAULT_TASKS
+LOST = Change(0.647, 0.28, -0.4, -0.334, 3)
+GAINED = Change(0.1, 0.3, 0.2, 0.2, 1)
+SAME = Change(0.5, 0.5, 0.0, 0.0, 3)
+UNCLEAR = Change(0.5, 0.51, -0.02, 0.04, 3)
+
+
+def forgotten(
+    change: Change,
+    why: LeftOut = LeftOut.FROZEN_HEAD,
+    moved: bool | None = True,
+    taught: bool | None = False,
+    plan: str = "full",
+) -> Forgetting:
+    return Forgetting(plan, NER, why, change, None, 0.2, 0.3, moved, taught)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (SAME, "exactly as before"),
+        (UNCLEAR, "within the seeds' range"),
+        (LOST, "0.367 lost"),
+        (GAINED, "0.200 gained"),
+    ],
+)
+def test_what_became_of_a_task_left_out_is_said_by_its_seeds(change: Change, words: str) -> None:
+    assert outcome_words(change) == words
+
+
+@pytest.mark.parametrize(
+    ("found", "sentence"),
+    [
+        (
+            forgotten(LOST),
+            "full: NER lost 0.367 of entity F1 (0.334 to 0.400 by seed), though its head was "
+            "frozen: the encoder moved under it.",
+        ),
+        (
+            forgotten(LOST, LeftOut.NO_WEIGHT),
+            "full: NER lost 0.367 of entity F1 (0.334 to 0.400 by seed): its loss had no weight, "
+            "and the encoder moved on without it.",
+        ),
+        (
+            forgotten(GAINED, taught=True),
+            "full: NER gained 0.200 of entity F1 (one seed): its head was frozen, but its loss "
+            "still taught the encoder.",
+        ),
+        (
+            forgotten(SAME, moved=False),
+            "full: NER is exactly as before: its head was frozen, and the encoder did not move.",
+        ),
+        (forgotten(SAME, moved=None), "full: NER is exactly as before: its head was frozen."),
+        (
+            forgotten(UNCLEAR),
+            "full: NER went from 0.500 to 0.510 in entity F1, but not with every seed in the same "
+            "direction: no change is shown.",
+        ),
+    ],
+)
+def test_a_sentence_says_what_became_of_the_task_and_why(found: Forgetting, sentence: str) -> None:
+    assert forgetting_sentence(found) == sentence
+
+
+def test_the_title_names_the_plan_that_changed_the_task_most() -> None:
+    held, fell = forgotten(SAME, plan="heads"), forgotten(LOST)
+    assert forgetting_title("NER", [held, fell]) == "NER left out: 0.367 lost with full"
+    assert forgetting_title("NER", [held]) == "NER left out: its score held"
+
+
+def test_other_data_are_told_by_the_best_plan_of_each_task() -> None:
+    worse = Elsewhere("heads", SENTIMENT, "posts", Change(0.5, 0.6, 0.1, 0.1, 3), None, 0.8)
+    best = Elsewhere("full", SENTIMENT, "posts", Change(0.5, 0.7, 0.2, 0.2, 3), None, 0.9)
+    ner = Elsewhere("full", NER, "posts", Change(0.0, 0.25, 0.2, 0.3, 3), None, 0.7)
+    assert elsewhere_title("posts", [worse, best, ner]) == (
+        "On posts: sentiment 0.70 at best, with full (0.90 at home); "
+        "NER 0.25 at best, with full (0.70 at home)"
+    )

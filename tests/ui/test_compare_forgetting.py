@@ -1,0 +1,95 @@
+"""The Compare page on tasks that were left out, and on data that no plan learned from."""
+
+from pandas import DataFrame
+from streamlit.testing.v1 import AppTest
+
+from mtl_core.engine.lab import Lab
+from mtl_core.freezing.scenarios import scenario_plan
+from mtl_core.store.record import RunState
+from mtl_core.training.events import Evaluation
+from tests.run_story import Story, both, minilm, scores, spec_of
+from tests.visiting import visited
+
+
+def stored(lab: Lab, seed: int, scenario: str, ner: float, posts: float | None = None) -> None:
+    """A finished run whose NER began at 0.6 and has no weight unless all is trained."""
+    plan = scenario_plan(scenario, minilm())
+    if scenario != "full":
+        plan = plan.model_copy(update={"task_weights": {"ner": 0.0}})
+    story = Story(spec_of(scenario, seed=seed, plan=plan), [1]).start()
+    story.evaluate(scores(0.5, 0.6, (0.7, 0.2)))
+    elsewhere(story, 0.5 if posts else None)
+    story.phase().learn([both(0.5)]).evaluate(scores(0.9, ner, (0.3, 0.7)))
+    elsewhere(story, posts)
+    told = list(story.finish(scores(0.9, ner, (0.3, 0.7))))
+    record = lab.store.add(story.spec, RunState.RUNNING)
+    lab.store.append(record.id, told)
+
+
+def elsewhere(story: Story, sentiment: float | None) -> None:
+    if sentiment is not None:
+        story.evaluate(scores(sentiment, 0.1))
+        last = story.events[-1]
+        assert isinstance(last, Evaluation)
+        story.events[-1] = last.model_copy(update={"split": "sample-posts"})
+
+
+def texts(app: AppTest) -> str:
+    shown = (app.markdown, app.caption)
+    return "\n".join(each.value for elements in shown for each in elements).replace("\\", "")
+
+
+def with_column(app: AppTest, name: str) -> DataFrame:
+    return next(each.value for each in app.dataframe if name in each.value.columns)
+
+
+def test_a_task_that_was_left_out_is_told_in_words_and_numbers(lab: Lab) -> None:
+    for seed, ner in ((1, 0.2), (2, 0.4)):
+        stored(lab, seed, "freeze-head:ner", ner)
+        stored(lab, seed, "full", 0.7)
+    app = visited("compare")
+    assert "NER left out: 0.300 lost with NER head frozen" in texts(app)
+    assert (
+        "NER lost 0.300 of entity F1 (0.200 to 0.400 by seed), though its head was frozen: the "
+        "encoder moved under it."
+    ) in texts(app)
+    table = with_column(app, "Left out as")
+    assert table.to_dict("records") == [
+        {
+            "Plan": "NER head frozen",
+            "Task": "NER",
+            "Left out as": "its head was frozen",
+            "Metric": "entity F1",
+            "Before": "0.600",
+            "After": "0.300",
+            "Change": "−0.300",
+            "By seed": "−0.400 to −0.200",
+            "Loss before": "0.200",
+            "Loss after": "0.700",
+            "Loss change": "+0.500",
+            "Loss by seed": "+0.500 to +0.500",
+        }
+    ]
+
+
+def test_a_page_whose_plans_train_every_task_speaks_of_no_forgetting(lab: Lab) -> None:
+    stored(lab, 1, "full", 0.7)
+    stored(lab, 2, "full", 0.7)
+    app = visited("compare")
+    assert "left out" not in texts(app)
+    assert "What was forgotten" not in texts(app)
+    assert "At home" not in texts(app)
+
+
+def test_scores_on_other_data_stand_beside_those_at_home(lab: Lab) -> None:
+    stored(lab, 1, "full", 0.7, posts=0.8)
+    stored(lab, 2, "full", 0.7, posts=0.7)
+    app = visited("compare")
+    assert "On sample-posts: sentiment 0.75 at best, with full (0.90 at home)" in texts(app)
+    first = with_column(app, "At home").iloc[0]
+    assert (first["Before"], first["After"], first["By seed"]) == (
+        "0.500",
+        "0.750",
+        "+0.200 to +0.300",
+    )
+    assert (first["At home"], first["Against home"]) == ("0.900", "−0.150")
