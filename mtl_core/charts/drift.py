@@ -138,6 +138,9 @@ def _names(
         right = {"x": each.before, "xshift": -8} if beside else {"x": 1, "xref": "paper"}
         name = as_text(each.label, _LONGEST)
         value = f"<b>{each.after:.3f}</b> {as_text(each.said)}"
-        found.append(note(name, 12, colors.ink, x=0, xref="paper", xanchor="left", y=up))
+        over_line = {"bgcolor": colors.background, "borderpad": 1}  # "before" runs behind a name
+        found.append(
+            note(name, 12, colors.ink, x=0, xref="paper", xanchor="left", y=up, **over_line)
+        )
         found.append(note(value, 12, colors.muted, xanchor="right", y=up, **right))
     return found

@@ -18,6 +18,7 @@ from mtl_core.ui.compare_chosen import baselines_of
 from mtl_core.ui.compare_errors import errors_view
 from mtl_core.ui.compare_examples import by_examples
 from mtl_core.ui.compare_front import front_figures
+from mtl_core.ui.compare_inside import inside_view
 from mtl_core.ui.compare_losses import loss_bands, loss_overlay
 from mtl_core.ui.compare_maps import maps_row
 from mtl_core.ui.compare_new import first_comparison, new_comparison
@@ -77,6 +78,8 @@ def compare_page(lab: Lab, shown: Compared, colors: Palette) -> None:
         loss_overlay(shown.comparison, colors)
     by_examples(shown, facts, colors)
     maps_row(lab, shown, facts, colors)
+    if not taking_shot():
+        inside_view(shown, facts, colors)
     errors_view(lab, shown, facts, colors)
     apart = one_of_each(shown)
     if len(apart.runs) > 1 and not taking_shot():

@@ -75,6 +75,9 @@ class Key(StrEnum):
     COST_AXIS = "cost_axis"
     PLANS_TABLE = "plans_table"
     MOVEMENT = "movement"
+    INSIDE = "inside"
+    COSINES = "cosines"  # with the number of the pair behind it
+    CONVERGENCE = "convergence"
     FORGOTTEN = "forgotten"
     ELSEWHERE = "elsewhere"  # with the number of the data behind it
     TASK_READ = "task_read"

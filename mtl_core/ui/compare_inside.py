@@ -1,0 +1,107 @@
+"""A fold of the Compare page: what the runs measured of themselves, each with how to read it."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from mtl_core.charts.theme import Palette
+from mtl_core.export.compared import Compared
+from mtl_core.export.inside import (
+    any_measured,
+    converged,
+    convergence_row,
+    cosine_row,
+    cosines,
+    likeness_panel,
+    probe_panel,
+)
+from mtl_core.lessons.inside_words import (
+    CONVERGENCE_CAPTION,
+    COSINE_CAPTION,
+    convergence_title,
+    cosine_title,
+)
+from mtl_core.lessons.titles import task_title
+from mtl_core.ui.keys import Key
+from mtl_core.ui.page import plain
+from mtl_core.ui.panel_view import panel_view
+
+_ROW_HEIGHT = 35
+
+
+def inside_view(shown: Compared, facts: str, colors: Palette) -> None:
+    """The fold, closed at first; nothing before any run has finished."""
+    if not converged(shown):
+        return
+    with st.expander("What moved inside", icon=":material/search:", key=Key.INSIDE):
+        if not any_measured(shown):
+            st.caption(
+                "These runs did not measure what moves inside them: they were started with "
+                "`--no-measures`, or by an older version. Only their losses tell something."
+            )
+        with st.grid(2, min_column_width=330, gap="medium"):
+            _likeness(shown, facts, colors)
+            _cosines(shown)
+            _probes(shown, facts, colors)
+        _convergence(shown)
+
+
+def _likeness(shown: Compared, facts: str, colors: Palette) -> None:
+    panel = likeness_panel(shown)
+    if panel is not None:
+        with st.container(gap="xsmall"):
+            panel_view(panel, facts, colors, "compare_likeness")
+
+
+def _cosines(shown: Compared) -> None:
+    if not any_measured(shown):
+        return
+    for number, ((one, other), told) in enumerate(cosines(shown).items()):
+        several = len(shown.plans.tasks) > 2
+        names = f"{task_title(one.name)} and {task_title(other.name)}: " if several else ""
+        rows = [cosine_row(label, found) for label, found in told.items()]
+        with st.container(gap="xsmall"):
+            _titled(f"{names}{cosine_title(told)}", COSINE_CAPTION)
+            _table(rows, f"{Key.COSINES}_{number}", "Cosines between the tasks' gradients")
+
+
+def _probes(shown: Compared, facts: str, colors: Palette) -> None:
+    for number, task in enumerate(shown.plans.tasks):
+        panel = probe_panel(shown, number, task)
+        if panel is not None:
+            with st.container(gap="xsmall"):
+                panel_view(panel, facts, colors, f"compare_{panel.name}")
+
+
+def _convergence(shown: Compared) -> None:
+    told = converged(shown)
+    rows = [convergence_row(shown, label, found) for label, found in told.items()]
+    with st.container(gap="xsmall"):
+        _titled(convergence_title(shown.plans.tasks, told), CONVERGENCE_CAPTION)
+        _table(rows, Key.CONVERGENCE, "Where each plan's validation loss stood at the end")
+
+
+def _titled(title: str, caption: str) -> None:
+    with st.container(gap=None):
+        st.markdown(f"### {plain(title)}")
+        st.caption(plain(caption))
+
+
+def _table(rows: Sequence[dict[str, str]], key: str, alt: str) -> None:
+    table = pd.DataFrame(rows)
+    st.dataframe(
+        table.style.map(lambda _: "font-weight: 600", subset=["Plan"]),
+        key=key,
+        hide_index=True,
+        height="content",
+        row_height=_ROW_HEIGHT,
+        placeholder="",
+        alt=alt,
+        column_config={
+            name: st.column_config.TextColumn(
+                name, alignment="right" if name in ("Cosine", "By seed") else "left"
+            )
+            for name in table.columns
+        },
+    )

@@ -1,0 +1,79 @@
+"""What runs measured of themselves, gathered by plan in exact numbers."""
+
+import pytest
+
+from mtl_core.analysis.grouped import PlanResult
+from mtl_core.analysis.grouping import group
+from mtl_core.analysis.inside import (
+    Probe,
+    Spread,
+    gradient_cosine,
+    layer_likeness,
+    probe,
+    was_measured,
+)
+from mtl_core.analysis.reading import summarise
+from mtl_core.analysis.summary import RunSummary
+from mtl_core.tasks.task import DEFAULT_TASKS
+from mtl_core.training.events import Measured, Movement
+from tests.run_story import Story, both, minilm, scores, spec_of
+
+SENTIMENT, NER = DEFAULT_TASKS
+
+
+def measured(
+    seed: int, top: float, cosine: float | None, ner: float, finished: bool = True
+) -> RunSummary:
+    spec = spec_of("full", seed=seed)
+    story = Story(spec, [1], f"full-{seed}").start().evaluate(scores(0.5, 0.1))
+    story.phase().learn([both(0.5)]).evaluate(scores(0.9, 0.5))
+    story.events.append(
+        Measured(
+            elapsed_seconds=story.seconds,
+            groups={
+                "embeddings": Movement(moved=0.1),
+                "layer 10": Movement(moved=0.2, cka=top),
+                "layer 2": Movement(moved=0.1, cka=1.0),
+                "classifier": Movement(moved=0.5),
+            },
+            gradient_cosine={"sentiment,ner": cosine},
+            probes={"ner": (0.25, ner)},
+        )
+    )
+    if finished:
+        story.finish(scores(0.9, 0.5))
+    return summarise(story.run, spec, story, minilm())
+
+
+def plan_of(*runs: RunSummary) -> PlanResult:
+    (plan,) = group(runs).plans
+    return plan
+
+
+def test_likeness_is_told_layer_by_layer_from_the_bottom_with_its_range() -> None:
+    plan = plan_of(measured(0, 0.25, 0.5, 0.5), measured(1, 0.75, 0.5, 0.5))
+    assert layer_likeness(plan) == {2: Spread(1.0, 1.0, 1.0, 2), 10: Spread(0.5, 0.25, 0.75, 2)}
+    assert list(layer_likeness(plan)) == [2, 10]
+
+
+def test_the_cosine_of_two_tasks_is_the_same_in_either_order() -> None:
+    plan = plan_of(measured(0, 1.0, -0.5, 0.5), measured(1, 1.0, 0.25, 0.5))
+    assert gradient_cosine(plan, SENTIMENT, NER) == Spread(-0.125, -0.5, 0.25, 2)
+    assert gradient_cosine(plan, NER, SENTIMENT) == Spread(-0.125, -0.5, 0.25, 2)
+
+
+def test_without_a_shared_tensor_that_learns_there_is_no_cosine() -> None:
+    assert gradient_cosine(plan_of(measured(0, 1.0, None, 0.5)), SENTIMENT, NER) is None
+
+
+def test_a_probe_says_what_the_encoder_knew_before_and_knows_after() -> None:
+    plan = plan_of(measured(0, 1.0, 0.0, 0.5), measured(1, 1.0, 0.0, 0.75))
+    found = probe(plan, NER)
+    assert found == Probe(0.25, Spread(0.625, 0.5, 0.75, 2))
+    assert probe(plan, SENTIMENT) is None
+
+
+@pytest.mark.parametrize("tell", [layer_likeness, was_measured])
+def test_only_finished_runs_count(tell: object) -> None:
+    assert callable(tell)
+    assert not tell(plan_of(measured(0, 0.5, 0.5, 0.5, finished=False)))
