@@ -60,6 +60,13 @@ def price_of(
     return Price(sum(whole) if len(whole) == len(specs) else None, None not in here)
 
 
+def with_trials(specs: Sequence[RunSpec], sweep: Sequence[float]) -> list[RunSpec]:
+    """The runs of a comparison and those that try its learning rates: every factor once for each
+    plan with the first seed. The trial that does best becomes that seed's result."""
+    first = [spec for spec in specs if spec.seed == specs[0].seed]
+    return [*specs, *first * max(0, len(sweep) - 1)]
+
+
 def _elsewhere(spec: RunSpec) -> float | None:
     """From the seconds measured on two cores, in proportion to epochs and sentences."""
     measured = TWO_CORES.get(spec.scenario or "")

@@ -28,6 +28,7 @@ from mtl_core.store.owner import Owner
 from mtl_core.store.record import ComparisonRecord, PlannedRun, RunRecord
 from mtl_core.store.runs import RunStore
 from mtl_core.tasks.dataset import SHIPPED, load_tasks
+from mtl_core.tasks.shared import check_other_data
 from mtl_core.tasks.task import Task
 from mtl_core.tasks.upload_reference import is_upload, upload_folder
 from mtl_core.tasks.uploads import UploadedTask, forget_upload, keep_upload
@@ -164,6 +165,7 @@ class Lab:
     ) -> ComparisonRecord:
         """`start_comparison` for a user who may name any path: the command line's."""
         runs = prepare_comparison(spec, model, self.settings.threads)
+        check_other_data(spec.data, spec.also_evaluate, model.tasks, self.settings.uploads)
         if not spec.random_backbone:
             require_weights(resolve_checkpoint(spec.checkpoint))
         past = comparing.paces(self.store, self.store.runs()) if spec.seconds else []

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mtl_core.errors import InvalidRun
 from mtl_core.models.multitask import MultiTaskModel
 from mtl_core.tasks.alignment import EncodedSplit, Tokenizer, encode
-from mtl_core.tasks.dataset import Dataset, Example, load_dataset
-from mtl_core.tasks.nearest import quoted
+from mtl_core.tasks.dataset import Example, load_dataset
+from mtl_core.tasks.shared import require_other, shared_tasks
 from mtl_core.tasks.task import Task
 from mtl_core.training.evaluation import Forward, evaluate
 from mtl_core.training.events import TaskScore
@@ -60,13 +59,9 @@ def load_other_data(
 ) -> tuple[OtherData, ...]:
     """Read all that `spec.also_evaluate` names. Raises InvalidRun as `shared_tasks` does, for the
     run's own data, and what `load_dataset` raises."""
-    if spec.data in spec.also_evaluate:
-        raise InvalidRun(
-            f"'{spec.data}' is what this run learns from: it is evaluated anyway. "
-            "Name other data to evaluate on, or none."
-        )
     found = []
     for reference in dict.fromkeys(spec.also_evaluate):
+        require_other(spec.data, reference)
         dataset = load_dataset(reference, uploads=uploads)
         shared = shared_tasks(tasks, dataset)
         names = {task.name for task in shared}
@@ -74,28 +69,3 @@ def load_other_data(
         encoded = encode(examples, shared, tokenizer, spec.max_length, max_positions)
         found.append(OtherData(reference, shared, examples, encoded, dict(dataset.digests)))
     return tuple(found)
-
-
-def shared_tasks(tasks: Sequence[Task], other: Dataset) -> tuple[Task, ...]:
-    """Those of `tasks` that the other data have too, by name.
-
-    Raises InvalidRun where there is none, and where one of that name has other labels.
-    """
-    there = {task.name: task for task in other.tasks}
-    shared = tuple(task for task in tasks if task.name in there)
-    if not shared:
-        raise InvalidRun(
-            f"'{other.reference}' has none of the run's tasks "
-            f"({quoted([task.name for task in tasks])}): it has {quoted(list(there))}. "
-            "Tasks are matched by their names: give them the same names, or evaluate on other data."
-        )
-    for task in shared:
-        theirs = there[task.name]
-        if (task.kind, set(task.outputs)) != (theirs.kind, set(theirs.outputs)):
-            raise InvalidRun(
-                f"The labels of '{task.name}' in '{other.reference}' "
-                f"({quoted(sorted(theirs.outputs))}) are not those that this run learns "
-                f"({quoted(sorted(task.outputs))}), so it cannot be scored there. "
-                "Give them the same labels, or evaluate on other data."
-            )
-    return shared

@@ -15,19 +15,26 @@ from mtl_core.ui.keys import Key
 
 def data_picker(settings: Settings, current: str) -> None:
     """One list of all data that this dashboard may read; uploads stand by their tasks' names."""
-    found = [str(path) for root in settings.data_roots for path in _manifests(root)]
-    uploads = {kept.reference: kept.tasks for kept in kept_uploads(settings.uploads)}
-    options = list(dict.fromkeys([*SHIPPED, *found, *uploads, current]))
+    known = known_data(settings)
+    options = list(dict.fromkeys([*known, current]))
     seed_widget(Key.DATA)
     st.selectbox(
         "Data",
         options,
         key=Key.DATA,
-        format_func=lambda data: _label(data, uploads.get(data, ())),
+        format_func=lambda data: _label(data, known.get(data, ())),
         accept_new_options=bool(settings.data_roots),
         help="A sample, files uploaded on the Data page, or a manifest below the folders that "
         "FREEZE_LAB_DATA lists.",
     )
+
+
+def known_data(settings: Settings) -> dict[str, tuple[str, ...]]:
+    """All data that this dashboard may read, each with the names of its tasks where it is an
+    upload, which bears no other name."""
+    found = [str(path) for root in settings.data_roots for path in _manifests(root)]
+    uploads = {kept.reference: kept.tasks for kept in kept_uploads(settings.uploads)}
+    return {**dict.fromkeys([*SHIPPED, *found], ()), **uploads}
 
 
 def _label(data: str, tasks: tuple[str, ...]) -> str:

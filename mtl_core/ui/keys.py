@@ -71,6 +71,11 @@ class Key(StrEnum):
     BUDGET = "budget"
     LENGTH = "length"  # with the budget's unit behind it
     EXAMPLES = "examples"
+    SWEEP = "sweep"
+    OTHER_DATA = "other_data"
+    RANDOM_ENCODER = "random_encoder"  # of a comparison
+    MORE_OF_COMPARISON = "more_of_comparison"
+    COMPARISON_NAME = "comparison_name"
     SCORES = "scores"
     COST_AXIS = "cost_axis"
     PLANS_TABLE = "plans_table"

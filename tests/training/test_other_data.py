@@ -150,7 +150,7 @@ def test_the_runs_own_data_and_data_that_are_not_there_are_refused(bench):
 
 
 def test_the_shipped_reviews_and_posts_can_be_scored_by_one_run():
-    from mtl_core.training.other_data import shared_tasks
+    from mtl_core.tasks.shared import shared_tasks
 
     sample = load_dataset("sample")
     assert shared_tasks(sample.tasks, load_dataset("sample-posts")) == sample.tasks

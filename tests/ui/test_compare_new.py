@@ -74,6 +74,32 @@ def test_the_form_asks_for_exactly_what_was_chosen(lab: Lab) -> None:
     assert spec.label_noise == {"ner": 0.2}
 
 
+def test_the_fold_of_rarer_fields_asks_for_what_the_command_can(lab: Lab) -> None:
+    app = visited("compare")
+    app.pills(key="scenarios").set_value(["heads-only", "full"]).run()
+    app.pills(key="sweep").set_value([3.0, 0.3, 1.0]).run()
+    app.pills(key="other_data").set_value(["sample-posts"]).run()
+    app.toggle(key="random_encoder").set_value(True).run()
+    app.segmented_control(key="budget").set_value("seconds").run()
+    app.number_input(key="length_seconds").set_value(5.0).run()
+    app.text_input(key="comparison_name").set_value("From nothing").run()
+    assert "6 runs, one after another, and 4 that try rates" in texts(app)
+    assert app.button(key="start_comparison").label == "Start: about 2 min"
+    app.button(key="start_comparison").click().run()
+    assert not app.exception
+    started = lab.store.comparisons()[0]
+    assert started.name == "From nothing"
+    assert started.spec.sweep == (0.3, 1.0, 3.0)
+    assert started.spec.also_evaluate == ("sample-posts",)
+    assert started.spec.random_backbone
+    assert started.spec.seconds == 5.0
+
+
+def test_the_data_that_runs_learn_from_are_not_offered_to_score_on_too(lab: Lab) -> None:
+    app = visited("compare", data="sample-posts")
+    assert list(app.pills(key="other_data").options) == ["sample"]
+
+
 def test_a_form_without_a_plan_starts_nothing(lab: Lab) -> None:
     app = visited("compare")
     app.pills(key="scenarios").set_value([]).run()

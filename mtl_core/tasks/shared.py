@@ -1,0 +1,53 @@
+"""Which tasks two data sets share: what learns from one can be scored on the other."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mtl_core.errors import InvalidRun
+from mtl_core.tasks.dataset import Dataset, load_dataset
+from mtl_core.tasks.nearest import quoted
+from mtl_core.tasks.task import Task
+
+
+def check_other_data(
+    data: str, others: Sequence[str], tasks: Sequence[Task], uploads: Path | None = None
+) -> None:
+    """Raises InvalidRun where `others` names `data`, which a run learns from, or data on which
+    none of its `tasks` can be scored; and what `load_dataset` raises."""
+    for reference in dict.fromkeys(others):
+        require_other(data, reference)
+        shared_tasks(tasks, load_dataset(reference, uploads=uploads))
+
+
+def require_other(data: str, reference: str) -> None:
+    """Raises InvalidRun where `reference` is the data that a run learns from."""
+    if reference == data:
+        raise InvalidRun(
+            f"'{data}' is what this run learns from: it is evaluated anyway. "
+            "Name other data to evaluate on, or none."
+        )
+
+
+def shared_tasks(tasks: Sequence[Task], other: Dataset) -> tuple[Task, ...]:
+    """Those of `tasks` that the other data have too, by name.
+
+    Raises InvalidRun where there is none, and where one of that name has other labels.
+    """
+    there = {task.name: task for task in other.tasks}
+    shared = tuple(task for task in tasks if task.name in there)
+    if not shared:
+        raise InvalidRun(
+            f"'{other.reference}' has none of the run's tasks "
+            f"({quoted([task.name for task in tasks])}): it has {quoted(list(there))}. "
+            "Tasks are matched by their names: give them the same names, or evaluate on other data."
+        )
+    for task in shared:
+        theirs = there[task.name]
+        if (task.kind, set(task.outputs)) != (theirs.kind, set(theirs.outputs)):
+            raise InvalidRun(
+                f"The labels of '{task.name}' in '{other.reference}' "
+                f"({quoted(sorted(theirs.outputs))}) are not those that this run learns "
+                f"({quoted(sorted(task.outputs))}), so it cannot be scored there. "
+                "Give them the same labels, or evaluate on other data."
+            )
+    return shared
