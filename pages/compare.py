@@ -5,6 +5,7 @@ import streamlit as st
 from mtl_core.engine.lab import the_lab
 from mtl_core.ui.choice import current_choice
 from mtl_core.ui.compare_chosen import compared_now
+from mtl_core.ui.compare_kept import undo_line
 from mtl_core.ui.compare_view import compare_header, compare_page, nothing_to_compare
 from mtl_core.ui.compared import (
     chosen_comparison,
@@ -15,7 +16,7 @@ from mtl_core.ui.compared import (
 )
 from mtl_core.ui.front_door import through_the_front_door
 from mtl_core.ui.page import current_palette, show_ignored
-from mtl_core.ui.shot import frame
+from mtl_core.ui.shot import frame, taking_shot
 
 through_the_front_door()
 choice = current_choice()
@@ -24,6 +25,8 @@ comparison, notes = chosen_comparison(lab.store)
 records = comparable(lab.store.runs())
 chosen, ignored = compared_runs(records)
 
+if not taking_shot():
+    undo_line(lab)
 if comparison is None and len(records) < 2:
     nothing_to_compare(lab, choice, colors, len(records))
     show_ignored([*notes, *ignored])

@@ -6,9 +6,14 @@ from datetime import UTC, datetime
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from mtl_core.store.comparison_rows import comparison_row_of, deleted_comparison_row_of, runs_of
+from mtl_core.store.comparison_rows import (
+    comparison_record,
+    comparison_row_of,
+    deleted_comparison_row_of,
+    runs_of,
+)
 from mtl_core.store.connection import Database
-from mtl_core.store.record import RunRecord
+from mtl_core.store.record import ComparisonRecord, RunRecord
 from mtl_core.store.rows import deleted_row_of, forget, record_of, require_at_rest, row_of
 from mtl_core.store.schema import ComparisonRow, RetiredIdRow, RunRow
 
@@ -78,6 +83,12 @@ class Hiding:
                 require_at_rest(run)
                 run.deleted_at = now
             row.deleted_at = now
+
+    def deleted_comparison(self, comparison: str) -> ComparisonRecord | None:
+        """A hidden comparison that can still be brought back; None where there is none."""
+        with self._database.reading() as session:
+            row = deleted_comparison_row_of(session, comparison)
+            return comparison_record(session, row) if row else None
 
     def bring_back_comparison(self, comparison: str) -> None:
         """Undo `hide_comparison`. Raises UnknownComparison once it is forgotten."""

@@ -43,9 +43,9 @@ class Rare:
 
 
 def asked_comparison(
-    lab: Lab, choice: Choice, model: ModelDescription
+    lab: Lab, choice: Choice, model: ModelDescription, rare: Rare
 ) -> tuple[ComparisonSpec | None, str | None]:
-    """The fields, and what they ask for; or None and what is missing."""
+    """The fields, and what they ask for with the `rare` ones; or None and what is missing."""
     names = _plans(model)
     with st.container(horizontal=True, gap="medium"):
         seeds = st.segmented_control(
@@ -67,7 +67,6 @@ def asked_comparison(
         required=True,
         help="Fewer sentences show which plan learns from little; 50 are among the 100.",
     )
-    rare = _more(lab, choice, model.tasks)
     if not names:
         return None, "Choose a plan, better two or more."
     try:
@@ -121,28 +120,26 @@ def _budget() -> tuple[str | None, float]:
     return budget, length
 
 
-def _more(lab: Lab, choice: Choice, tasks: Sequence[Task]) -> Rare:
-    """A fold, closed at first, of what few comparisons need."""
-    with st.expander("More", icon=":material/tune:", key=Key.MORE_OF_COMPARISON):
-        sweep = st.pills(
-            "Learning rates to try, times each plan's own",
-            _FACTORS,
-            key=Key.SWEEP,
-            format_func=lambda factor: f"× {factor:g}",
-            selection_mode="multi",
-            wrap=True,
-            help="Each plan tries them with the first seed and goes on with the best, so that none "
-            "loses for its rate. Chosen on the sentences that also judge: that seed flatters.",
-        )
-        others = _other_data(lab, choice)
-        random = st.toggle(
-            "Random encoder",
-            key=Key.RANDOM_ENCODER,
-            help="Every run begins with weights drawn from its seed: the baseline that says what "
-            "pretraining is worth.",
-        )
-        noise = _noise(tasks)
-    return Rare(tuple(sorted(sweep)), others, random, noise)
+def rare_fields(lab: Lab, choice: Choice, tasks: Sequence[Task]) -> Rare:
+    """The fields that few comparisons need."""
+    sweep = st.pills(
+        "Learning rates to try, times each plan's own",
+        _FACTORS,
+        key=Key.SWEEP,
+        format_func=lambda factor: f"× {factor:g}",
+        selection_mode="multi",
+        wrap=True,
+        help="Each plan tries them with the first seed and goes on with the best, so that none "
+        "loses for its rate. Chosen on the sentences that also judge: that seed flatters.",
+    )
+    others = _other_data(lab, choice)
+    random = st.toggle(
+        "Random encoder",
+        key=Key.RANDOM_ENCODER,
+        help="Every run begins with weights drawn from its seed: the baseline that says what "
+        "pretraining is worth.",
+    )
+    return Rare(tuple(sorted(sweep)), others, random, _noise(tasks))
 
 
 def _other_data(lab: Lab, choice: Choice) -> tuple[str, ...]:

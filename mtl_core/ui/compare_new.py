@@ -18,7 +18,8 @@ from mtl_core.tasks.task import Task
 from mtl_core.training.comparison import ComparisonSpec
 from mtl_core.training.prepare_comparison import prepare_comparison
 from mtl_core.ui.choice import Choice
-from mtl_core.ui.compare_fields import FIRST, asked_comparison
+from mtl_core.ui.compare_fields import FIRST, asked_comparison, rare_fields
+from mtl_core.ui.compared import show_comparison
 from mtl_core.ui.keys import Key
 from mtl_core.ui.page import plain
 
@@ -64,12 +65,6 @@ def start_comparison(lab: Lab, spec: ComparisonSpec, name: str | None = None) ->
     st.rerun(scope="app")
 
 
-def show_comparison(comparison: str) -> None:
-    """Make the page show a comparison from its next run on."""
-    st.session_state[Key.COMPARISON_SHOWN] = comparison
-    st.session_state.pop(Key.COMPARISON, None)
-
-
 def price_words(price: Price | None) -> str:
     """`about 3 min`, or that it is not known."""
     if price is None or price.seconds is None:
@@ -82,23 +77,27 @@ def _form(choice: Choice) -> None:
     try:
         tasks = _tasks(lab, choice.data)
         model = lab.model_description(choice.checkpoint, tasks)
-    except BadInput as obstacle:
-        st.warning(plain(str(obstacle)), icon=":material/info:")
+    except BadInput as missing:
+        st.warning(plain(str(missing)), icon=":material/info:")
         return
     st.caption(
         f"On **{plain(choice.checkpoint)}** and data **{plain(choice.data)}**, {_shared(choice)}, "
         "as chosen on the Freeze and Train pages."
     )
-    spec, problem = asked_comparison(lab, choice, model)
-    name = st.text_input(
-        "Name",
-        key=Key.COMPARISON_NAME,
-        max_chars=TITLE_LENGTH,
-        placeholder="its plans, where it is left empty",
-        help="What to call it, here and in the list of comparisons; it can be changed later.",
-    )
+    fields, row, obstacle, fold = (st.container() for _ in range(4))
+    with fold, st.expander("More", icon=":material/tune:", key=Key.MORE_OF_COMPARISON):
+        name = st.text_input(
+            "Name",
+            key=Key.COMPARISON_NAME,
+            max_chars=TITLE_LENGTH,
+            placeholder="its plans, where it is left empty",
+            help="What to call it, here and in the list of comparisons; it can be changed later.",
+        )
+        rare = rare_fields(lab, choice, model.tasks)
+    with fields:
+        spec, problem = asked_comparison(lab, choice, model, rare)
     price = _price(lab, spec, model) if spec else None
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with row.container(horizontal=True, vertical_alignment="center", gap="small"):
         clicked = st.button(
             "Start" if price is None else f"Start: {price_words(price)}",
             key=Key.START_COMPARISON,
@@ -108,7 +107,7 @@ def _form(choice: Choice) -> None:
         if spec is not None:
             st.caption(_origin(spec, price), width="content")
     if problem:
-        st.warning(plain(problem), icon=":material/info:")
+        obstacle.warning(plain(problem), icon=":material/info:")
     if clicked and spec is not None:
         start_comparison(lab, spec, name)
 

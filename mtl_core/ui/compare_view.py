@@ -19,6 +19,7 @@ from mtl_core.ui.compare_errors import errors_view
 from mtl_core.ui.compare_examples import by_examples
 from mtl_core.ui.compare_front import front_figures
 from mtl_core.ui.compare_inside import inside_view
+from mtl_core.ui.compare_kept import name_line
 from mtl_core.ui.compare_losses import loss_bands, loss_overlay
 from mtl_core.ui.compare_maps import maps_row
 from mtl_core.ui.compare_new import first_comparison, new_comparison
@@ -55,6 +56,7 @@ def compare_header(
         if any(each.state is not RunState.WAITING for each in shown.records):
             export_popover(lab, shown.records)
     if record is not None:
+        name_line(lab, record)
         comparison_state(lab, record)
 
 

@@ -85,6 +85,12 @@ def chosen_comparison(store: RunStore) -> tuple[ComparisonRecord | None, list[st
     return record, notes
 
 
+def show_comparison(comparison: str) -> None:
+    """Make the page show a comparison from its next run on."""
+    st.session_state[Key.COMPARISON_SHOWN] = comparison
+    st.session_state.pop(Key.COMPARISON, None)
+
+
 def write_comparison(record: ComparisonRecord) -> None:
     """Make the address hold the comparison shown: a permalink."""
     if st.query_params.get(Key.COMPARISON) != record.id or Key.RUNS in st.query_params:

@@ -33,7 +33,7 @@ class Key(StrEnum):
     WATCH = "watch"
     DELETE = "delete"
     UNDO = "undo"
-    DELETED = "deleted"  # the run deleted last; a query parameter, so that it goes with the page
+    DELETED = "deleted"  # what was deleted last; a query parameter, so that it goes with the page
     RUN_AGAIN = "run_again"
     CHANGE_AND_RUN = "change_and_run"
     GO_ON = "go_on"
@@ -75,7 +75,10 @@ class Key(StrEnum):
     OTHER_DATA = "other_data"
     RANDOM_ENCODER = "random_encoder"  # of a comparison
     MORE_OF_COMPARISON = "more_of_comparison"
-    COMPARISON_NAME = "comparison_name"
+    COMPARISON_NAME = "comparison_name"  # of a new one
+    COMPARISON_TITLE = "comparison_title"  # of the one shown, with its id behind it
+    SAVE_COMPARISON_TITLE = "save_comparison_title"
+    DELETE_COMPARISON = "delete_comparison"
     SCORES = "scores"
     COST_AXIS = "cost_axis"
     PLANS_TABLE = "plans_table"

@@ -217,9 +217,13 @@ def test_a_deleted_comparison_takes_its_runs_with_it_and_brings_them_back(
     store.hide(comparison.runs[3].id)
     store.hide_comparison(comparison.id)
     assert (store.comparisons(), store.runs()) == ([], [])
+    hidden = store.deleted_comparison(comparison.id)
+    assert hidden is not None
+    assert [run.id for run in hidden.runs] == [run.id for run in comparison.runs[:3]]
     store.bring_back_comparison(comparison.id)
     back = store.comparison(comparison.id)
     assert back.runs == comparison.runs[:3]
+    assert store.deleted_comparison(comparison.id) is None
 
 
 def test_a_comparison_deleted_long_enough_ago_is_forgotten(

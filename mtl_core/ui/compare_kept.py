@@ -1,0 +1,112 @@
+"""A kept comparison: what it is called, deleting it, and bringing it back while it can be."""
+
+from datetime import timedelta
+
+import streamlit as st
+
+from mtl_core.engine.lab import Lab
+from mtl_core.errors import BadInput
+from mtl_core.lessons.claim_runs import experiment_of
+from mtl_core.store.naming import TITLE_LENGTH
+from mtl_core.store.record import UNDO, ComparisonRecord
+from mtl_core.ui.compared import show_comparison
+from mtl_core.ui.keys import Key
+from mtl_core.ui.page import plain
+
+_MINUTES = UNDO // timedelta(minutes=1)
+
+
+def name_line(lab: Lab, record: ComparisonRecord) -> None:
+    """The comparison's name in one line, with what renames it and what deletes it."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"**{plain(record.name)}**", width="content")
+        if record.shipped:
+            st.badge("came with Freeze Lab", color="gray")
+        with st.popover("Rename", icon=":material/edit:", type="tertiary"):
+            _form(lab, record)
+        st.button(
+            "Delete",
+            key=Key.DELETE_COMPARISON,
+            icon=":material/delete:",
+            type="tertiary",
+            on_click=_delete,
+            args=(lab, record.id),
+            disabled=not record.ended,
+            help=f"Hides it and its runs at once. For {_MINUTES} minutes it can be brought back."
+            if record.ended
+            else "Stop it first: what runs cannot be deleted.",
+        )
+
+
+def undo_line(lab: Lab) -> None:
+    """One line with Undo for the comparison deleted last on this page.
+
+    The address remembers it, so the line stands until the page is left.
+    """
+    asked = st.query_params.get(Key.DELETED)
+    gone = lab.store.deleted_comparison(asked) if asked is not None else None
+    if gone is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        runs = len(gone.runs)
+        st.markdown(
+            f"Deleted: **{plain(gone.name)}** and its {'run' if runs == 1 else f'{runs} runs'}",
+            width="content",
+        )
+        st.button(
+            "Undo",
+            key=Key.UNDO,
+            icon=":material/undo:",
+            on_click=_bring_back,
+            args=(lab, gone.id),
+        )
+        st.caption(f"Forgotten for good {_MINUTES} minutes after", width="content")
+
+
+def _form(lab: Lab, record: ComparisonRecord) -> None:
+    key = f"{Key.COMPARISON_TITLE}_{record.id}"
+    with st.form(f"naming_{record.id}", border=False):
+        st.text_input(
+            "Name",
+            value=record.name,
+            max_chars=TITLE_LENGTH,
+            key=key,
+            help="Left empty, it is called by its plans again.",
+        )
+        if experiment_of(record) is not None:
+            st.caption(
+                "The Guide knows this comparison by its name: under another one it decides no "
+                "claim."
+            )
+        st.form_submit_button(
+            "Save", key=Key.SAVE_COMPARISON_TITLE, on_click=_save, args=(lab, record.id, key)
+        )
+
+
+def _save(lab: Lab, comparison: str, key: str) -> None:
+    try:
+        lab.store.rename_comparison(comparison, st.session_state[key])
+    except BadInput as problem:
+        st.toast(plain(str(problem)))
+
+
+def _delete(lab: Lab, comparison: str) -> None:
+    try:
+        lab.delete_comparison(comparison)
+    except BadInput as problem:
+        st.toast(plain(str(problem)))
+        return
+    st.query_params.pop(Key.COMPARISON, None)
+    for key in (Key.COMPARISON_SHOWN, Key.COMPARISON, Key.COMPARED, Key.RUNS):
+        st.session_state.pop(key, None)  # the page begins anew: the newest that is left is shown
+    st.query_params[Key.DELETED] = comparison
+
+
+def _bring_back(lab: Lab, comparison: str) -> None:
+    st.query_params.pop(Key.DELETED, None)
+    try:
+        lab.undo_delete_comparison(comparison)
+    except BadInput as problem:
+        st.toast(plain(str(problem)))
+        return
+    show_comparison(comparison)
