@@ -43,7 +43,7 @@ def cell_figure(
     level = sum(len(name) + 2 for name in columns) <= _LEVEL_LETTERS
     longest = max((len(as_text(name, _LONGEST_COLUMN)) for name in columns), default=0)
     top = 24 if level else round(14 + longest * LETTER_PIXELS * _RISE)
-    left = round(12 + LETTER_PIXELS * max((min(len(r), _LONGEST_ROW) for r in rows), default=0))
+    left = round(18 + LETTER_PIXELS * max((min(len(r), _LONGEST_ROW) for r in rows), default=0))
     height = top + _ROW_PIXELS * max(len(rows), 1) + (34 if x_title else 6)
     places = [
         (x, len(rows) - 1 - y, cell)

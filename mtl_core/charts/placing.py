@@ -66,7 +66,7 @@ def placed(wanted: Sequence[Wanted], taken: Sequence[Box], frame: Box) -> list[d
 
 def _places(name: Wanted) -> Iterator[tuple[dict[str, Any], Box]]:
     """Upper left first (above a front no line runs there), then the other corners; for a point off
-    the front first under its bar."""
+    the front first under its bar. Last, over or under the bar and to one side of it."""
     wide = name.letters * LETTER_PIXELS
     up, down = name.y + 4, name.y - 4 - _TALL
     corners = [
@@ -80,11 +80,15 @@ def _places(name: Wanted) -> Iterator[tuple[dict[str, Any], Box]]:
         _centred(name, name.high, wide),
     ]
     yield from (*corners, *ends) if name.above else (ends[0], *corners[2:], *corners[:2], ends[1])
+    for bottom in (name.high, name.low - _TALL):
+        yield from (_corner(name, side, bottom, wide, away=-_AWAY) for side in ("right", "left"))
 
 
-def _corner(name: Wanted, anchor: str, bottom: float, wide: float) -> tuple[dict[str, Any], Box]:
-    left = name.x - _AWAY - wide if anchor == "right" else name.x + _AWAY
-    shift = -_AWAY if anchor == "right" else _AWAY
+def _corner(
+    name: Wanted, anchor: str, bottom: float, wide: float, away: float = _AWAY
+) -> tuple[dict[str, Any], Box]:
+    left = name.x - away - wide if anchor == "right" else name.x + away
+    shift = -away if anchor == "right" else away
     place = {"xanchor": anchor, "xshift": shift, "yanchor": "bottom", "yshift": bottom - name.y}
     return place, Box(left, bottom, left + wide, bottom + _TALL)
 

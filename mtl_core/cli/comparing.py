@@ -173,14 +173,20 @@ def _stopped_when_interrupted(lab: Lab, comparison: str) -> Iterator[None]:
 
 def _export(lab: Lab, record: ComparisonRecord, output: Path) -> None:
     # Plotly takes half a second, and is only needed where something is written.
-    from mtl_core.cli.exporting import model_of
+    from mtl_core.cli.exporting import data_of, model_of
     from mtl_core.export.bundle import write_folder
     from mtl_core.export.material import gather
     from mtl_core.export.what import What
 
     finished = [run.id for run in record.runs if run.state is RunState.FINISHED]
     if finished:
-        material = gather(lab.store, finished, lambda spec: model_of(spec, lab.settings))
+        material = gather(
+            lab.store,
+            finished,
+            lambda spec: model_of(spec, lab.settings),
+            lambda spec, examples: data_of(spec, examples, lab.settings),
+            record,
+        )
         write_folder(material, What.ALL.parts, output)
         print(f"Written to {output}", file=sys.stderr)
 

@@ -1,6 +1,7 @@
 """The `export` command: runs as files to take along."""
 
 import sys
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated
@@ -9,13 +10,15 @@ import typer
 
 from mtl_core.cli.choosing import describe_here
 from mtl_core.cli.listing import comparison_called
-from mtl_core.errors import CheckpointError, PlanError
+from mtl_core.errors import CheckpointError, DataError, PlanError
 from mtl_core.export.what import What
 from mtl_core.models.cache import description_of
 from mtl_core.models.checkpoint import resolve_checkpoint
 from mtl_core.models.description import ModelDescription
 from mtl_core.settings import Settings
+from mtl_core.store.record import ComparisonRecord
 from mtl_core.store.runs import RunStore
+from mtl_core.tasks.dataset import Dataset
 from mtl_core.training.spec import RunSpec
 
 
@@ -45,8 +48,19 @@ def export(
     settings = Settings.from_environment()
     with closing(RunStore(settings.database)) as store:
         store.mark_interrupted()
-        ids = [run for name in runs for run in _runs_of(store, name)]
-        material = gather(store, ids, lambda spec: model_of(spec, settings))
+        records = [comparison_called(store, name) for name in runs]
+        ids = [
+            run
+            for name, record in zip(runs, records, strict=True)
+            for run in (_runs_of(record) if record else [name])
+        ]
+        material = gather(
+            store,
+            ids,
+            lambda spec: model_of(spec, settings),
+            lambda spec, examples: data_of(spec, examples, settings),
+            records[0] if len(records) == 1 else None,
+        )
     write_folder(material, what.parts, output)
     for sentence in material.unfinished:
         print(sentence, file=sys.stderr)
@@ -56,10 +70,8 @@ def export(
     print(f"{material.headline}\nWritten to {output}")
 
 
-def _runs_of(store: RunStore, name: str) -> list[str]:
-    """The runs that an id stands for."""
-    comparison = comparison_called(store, name)
-    return [name] if comparison is None else [run.id for run in comparison.runs]
+def _runs_of(record: ComparisonRecord) -> list[str]:
+    return [run.id for run in record.runs]
 
 
 def model_of(spec: RunSpec, settings: Settings) -> ModelDescription | None:
@@ -68,4 +80,14 @@ def model_of(spec: RunSpec, settings: Settings) -> ModelDescription | None:
         backbone = description_of(resolve_checkpoint(spec.checkpoint), settings, describe_here)
         return ModelDescription(backbone, spec.tasks)
     except (CheckpointError, PlanError):
+        return None
+
+
+def data_of(spec: RunSpec, examples: Mapping[str, int], settings: Settings) -> Dataset | None:
+    """The run's data, if they are still here and what it learned from."""
+    from mtl_core.export.material import sentences_of
+
+    try:
+        return sentences_of(spec, examples, settings.uploads)
+    except DataError:
         return None

@@ -12,13 +12,15 @@ from pathlib import Path
 from mtl_core.analysis.written import written_model
 from mtl_core.charts.theme import DARK, LIGHT
 from mtl_core.errors import BadInput
+from mtl_core.export.blocks import Note
 from mtl_core.export.checkpoint import files_below
 from mtl_core.export.drawings import Drawing
 from mtl_core.export.html import as_html
 from mtl_core.export.markdown import as_markdown
 from mtl_core.export.material import ExportedRun, Material
-from mtl_core.export.note import Note, environment_of, note_of
-from mtl_core.export.repeat import PLAN_FILE, repeat_script
+from mtl_core.export.note import note_of
+from mtl_core.export.note_runs import environment_of
+from mtl_core.export.repeat import PLAN_FILE, compare_script, repeat_script
 from mtl_core.export.svg import svg_file
 from mtl_core.export.tables import tables_of
 from mtl_core.export.what import What
@@ -53,6 +55,7 @@ def bundle_files(
             yield BundleFile(f"tables/{name}", text)
     only_models = set(parts) == {What.CHECKPOINT}
     if not only_models:
+        yield from _to_repeat_all(material)
         for run in material.runs:
             yield from _to_repeat(run)
     if What.CHECKPOINT in parts:
@@ -129,6 +132,17 @@ def _to_repeat(run: ExportedRun) -> Iterator[BundleFile]:
     yield BundleFile(f"{folder}/environment.json", _json(environment_of(spec)))
     lines = "".join(f"{event_to_json(event)}\n" for event in run.events)
     yield BundleFile(f"{folder}/events.jsonl", lines)
+
+
+def _to_repeat_all(material: Material) -> Iterator[BundleFile]:
+    """The spec of a comparison, and a script that runs it as a whole where its spec says all."""
+    record = material.record
+    if record is None:
+        return
+    yield BundleFile("comparison.json", f"{record.spec.model_dump_json(indent=2)}\n")
+    if material.repeats_as_one:
+        script = compare_script(record.id, record.spec, material.threads)
+        yield BundleFile(f"repeat{_SCRIPT}", script)
 
 
 def _checkpoints(material: Material, required: bool) -> Iterator[BundleFile]:

@@ -1,4 +1,4 @@
-"""The figures of a bundle: the loss of each head, and the layer stack of each plan."""
+"""The figures of a bundle: fronts, losses, maps of what moved, and each plan's layer stack."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -8,9 +8,14 @@ from mtl_core.analysis.comparison import ComparedRun, lowest_loss
 from mtl_core.analysis.finding import loss_finding
 from mtl_core.analysis.summary import TaskProgress
 from mtl_core.charts.loss import Figure, loss_figure
+from mtl_core.charts.movement_map import Quantity, measured_plans
 from mtl_core.charts.overlay import OverlaidRun, overlay_figure
 from mtl_core.charts.stack import stack_figure
 from mtl_core.charts.theme import DARK, LIGHT, Palette
+from mtl_core.export.examples import example_panels
+from mtl_core.export.fronts import can_be_drawn, front_panels
+from mtl_core.export.loss_panels import bands_panel
+from mtl_core.export.maps import drift_panels, freeze_panel, movement_panel
 from mtl_core.export.material import ExportedRun, Material
 from mtl_core.export.panel import Panel, file_stem
 from mtl_core.freezing.table import ParameterTable
@@ -20,6 +25,8 @@ from mtl_core.tasks.task import TaskKind
 
 _MOST_PHASES = 4
 _STACK_WIDTH = 680
+_MAP_WIDTH = 560
+_MEASURED = (Quantity.MOVED,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +49,7 @@ class Drawing:
 
 def drawn(panel: Panel, width: int = 880) -> Drawing:
     """A figure that the Compare page shows too, drawn for the note."""
-    light, dark = (_plain_values(panel.draw(colors)) for colors in (LIGHT, DARK))
+    light, dark = (panel.draw(colors) for colors in (LIGHT, DARK))
     return Drawing(
         name=panel.name,
         lead=panel.lead,
@@ -55,8 +62,44 @@ def drawn(panel: Panel, width: int = 880) -> Drawing:
     )
 
 
+def front_drawings(material: Material) -> tuple[Drawing, ...]:
+    """Quality against each cost; none of one plan alone, or while no run has finished."""
+    if len(material.compared.plans.plans) < 2 or not can_be_drawn(material.compared):
+        return ()
+    return tuple(map(drawn, front_panels(material.compared, material.baselines)))
+
+
+def example_drawings(material: Material) -> tuple[Drawing, ...]:
+    """Quality against the number of training sentences, where that was varied."""
+    return tuple(map(drawn, example_panels(material.compared)))
+
+
+def map_drawings(material: Material) -> tuple[Drawing, ...]:
+    """What each plan lets learn beside what moved; none of one plan alone."""
+    if len(material.compared.plans.plans) < 2:
+        return ()
+    tables, measured = material.tables, measured_plans(material.compared.plans.plans)
+    panels = [freeze_panel(tables)] if tables else []
+    if measured:
+        panels += [movement_panel(material.compared, tables, each) for each in _MEASURED]
+    return tuple(drawn(panel, _MAP_WIDTH) for panel in panels)
+
+
+def drift_drawings(material: Material) -> tuple[Drawing, ...]:
+    """What became of each task that some plan leaves out."""
+    panels = drift_panels(material.compared, material.tables)
+    return tuple(drawn(panel, _MAP_WIDTH) for panel in panels)
+
+
 def loss_drawings(material: Material) -> tuple[Drawing, ...]:
     """One figure for each task that was measured in any run."""
+    if material.compared.several_seeds:
+        plans = material.compared.plans
+        return tuple(
+            drawn(bands_panel(plans, number, task))
+            for number, task in enumerate(plans.tasks)
+            if any(_has_losses(run, task.name) for run in material.comparison.runs)
+        )
     return tuple(
         _loss(material, number, task)
         for number, task in enumerate(material.comparison.tasks)
@@ -65,19 +108,19 @@ def loss_drawings(material: Material) -> tuple[Drawing, ...]:
 
 
 def stack_drawings(material: Material) -> tuple[Drawing, ...]:
-    """The layer stack of each plan, of a plan that several runs share once.
+    """The layer stack of each plan, once.
 
     Of one run each phase, of more than four the first and the last; of several runs the phase in
     which the most learns. None of a run whose model is not known any more.
     """
     drawn: list[Drawing] = []
     seen: list[object] = []
-    for label, run in material.named:
+    for label, run in material.one_of_each:
         spec = run.record.spec
         what = (spec.checkpoint, spec.plan, spec.tasks)
         if run.model is not None and what not in seen:
             seen.append(what)
-            drawn += _stacks(label.label, run, alone=len(material.runs) == 1)
+            drawn += _stacks(label, run, alone=len(material.runs) == 1)
     return tuple(drawn)
 
 
@@ -154,12 +197,6 @@ def _learn(trainable: int, every: int) -> str:
 def _counts(table: ParameterTable) -> str:
     counts = [f"{count:,} {state}" for state, count in table.tensors.items() if count]
     return f"Tensors: {', '.join(counts)}."
-
-
-def _plain_values(figure: Figure) -> Figure:
-    """Plotly's values without what only a page needs, such as "uirevision"."""
-    layout = {key: value for key, value in figure["layout"].items() if key != "uirevision"}
-    return {"data": figure["data"], "layout": layout}
 
 
 def _stack_figure(run: ExportedRun, table: ParameterTable, colors: Palette) -> Figure:

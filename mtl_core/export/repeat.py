@@ -5,6 +5,7 @@ import shlex
 from mtl_core.errors import PlanError
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.models.description import ModelDescription
+from mtl_core.training.comparison import ComparisonSpec
 from mtl_core.training.spec import RunSpec
 
 PLAN_FILE = "plan.yaml"
@@ -19,7 +20,7 @@ def train_command(spec: RunSpec, model: ModelDescription | None) -> str:
     words = ["--checkpoint", spec.checkpoint, *_plan_words(spec, model), "--data", spec.data]
     words += [
         "--epochs",
-        repr(spec.epochs).removesuffix(".0"),
+        _number(spec.epochs),
         "--batch-size",
         str(spec.batch_size),
     ]
@@ -38,6 +39,49 @@ def train_command(spec: RunSpec, model: ModelDescription | None) -> str:
     pairs += [] if spec.prefix_reuse else ["--no-prefix-reuse"]
     pairs += [] if spec.measure else ["--no-measures"]
     return " \\\n  ".join(["python -m mtl_core train", *pairs])
+
+
+def compare_command(spec: ComparisonSpec) -> str:
+    """`python -m mtl_core compare …` with the values of `spec`."""
+    words = [("--checkpoint", spec.checkpoint), ("--scenarios", ",".join(spec.scenarios))]
+    words += [("--seeds", ",".join(map(str, spec.seeds))), ("--data", spec.data)]
+    if spec.seconds is None:
+        words.append(("--epochs", _number(spec.epochs)))
+    else:
+        words.append(("--seconds", _number(spec.seconds)))
+    words += [("--batch-size", str(spec.batch_size)), ("--max-length", str(spec.max_length))]
+    if spec.learning_rate is not None:
+        words.append(("--learning-rate", repr(spec.learning_rate)))
+    if spec.head_learning_rate is not None:
+        words.append(("--head-learning-rate", repr(spec.head_learning_rate)))
+    if spec.sweep:
+        words.append(("--sweep", ",".join(map(_number, spec.sweep))))
+    words += [("--examples", f"{task}={count}") for task, count in spec.examples.items()]
+    words += [("--label-noise", f"{task}={share!r}") for task, share in spec.label_noise.items()]
+    words += [("--also-evaluate", reference) for reference in spec.also_evaluate]
+    pairs = [f"{name} {shlex.quote(value)}" for name, value in words]
+    pairs += ["--random-backbone"] if spec.random_backbone else []
+    return " \\\n  ".join(["python -m mtl_core compare", *pairs])
+
+
+def compare_script(comparison: str, spec: ComparisonSpec, threads: int | None) -> str:
+    """A shell script that runs `comparison` once more, from the folder of Freeze Lab. What is given
+    to the script is passed on."""
+    return "\n".join(
+        [
+            "#!/bin/sh",
+            f"# Repeats comparison {comparison}. Start it from the folder of Freeze Lab; what you",
+            "# add, such as --output DIR, is passed on.",
+            "set -eu",
+            *([] if threads is None else [f"export FREEZE_LAB_THREADS={threads}"]),
+            f'exec {compare_command(spec)} "$@"',
+            "",
+        ]
+    )
+
+
+def _number(value: float) -> str:
+    return repr(value).removesuffix(".0")
 
 
 def repeat_script(run: str, spec: RunSpec, model: ModelDescription | None) -> str:

@@ -1,10 +1,11 @@
 """A Plotly figure of this product as SVG, drawn here: without a browser, to be printed or pasted.
 
-Knows what `charts` uses and no more: lines, open markers, horizontal bars, rectangles, arrows and
-text on linear axes. Any other kind of trace raises ValueError.
+Knows what `charts` uses and no more: lines, areas, markers, horizontal bars, rectangles, arrows and
+text on linear axes. Anything else raises ValueError (`svg_known`): nothing is left out silently.
 """
 
 from collections.abc import Iterator, Sequence
+from html import unescape
 from math import isfinite
 from textwrap import wrap
 from typing import Any
@@ -12,6 +13,7 @@ from zlib import crc32
 
 from mtl_core.charts.loss import Figure
 from mtl_core.charts.theme import Palette
+from mtl_core.export.svg_known import refuse_unknown
 from mtl_core.export.svg_parts import (
     FONT,
     Place,
@@ -75,6 +77,7 @@ def _svg(inside: str, width: int, height: int, name: str) -> str:
 
 
 def _drawn(figure: Figure, width: int, name: str) -> Iterator[str]:
+    refuse_unknown(figure)
     layout = figure["layout"]
     place = Place.of(layout, width)
     clip = f"clip-{crc32(name.encode(errors='replace')):x}"
@@ -95,25 +98,41 @@ def _is_below(shape: dict[str, Any]) -> bool:
 def _axes(layout: Figure, place: Place) -> Iterator[str]:
     across, up = layout["xaxis"], layout["yaxis"]
     if up.get("visible", True):
-        for value in ticks(up["range"], up.get("nticks", 5), up.get("dtick")):
+        for value, text in _ticks(up, 5):
             y = place.y(value)
-            yield element(
-                "line", x1=place.left, x2=place.right, y1=y, y2=y, **stroke(up["gridcolor"], 1)
-            )
-            yield _number(place.left - 6, y + 4, "end", tick_label(value), up)
+            if up.get("showgrid", True):
+                grid = stroke(up["gridcolor"], 1)
+                yield element("line", x1=place.left, x2=place.right, y1=y, y2=y, **grid)
+            yield _number(place.left - 6, y + 4, "end", text, up)
     if not across.get("visible", True):
         return
     line = stroke(across["linecolor"], 1)
     bottom = place.bottom
     yield element("line", x1=place.left, x2=place.right, y1=bottom, y2=bottom, **line)
-    for value in ticks(across["range"], across.get("nticks", 7), across.get("dtick")):
+    for value, text in _ticks(across, 7):
         x = place.x(value)
         yield element("line", x1=x, x2=x, y1=bottom, y2=bottom + 4, **line)
-        yield _number(x, bottom + 17, "middle", tick_label(value), across)
+        yield _number(x, bottom + 17, "middle", text, across)
     title = across["title"]
     if title.get("text"):
         middle = (place.left + place.right) / 2
         yield _number(middle, bottom + 33, "middle", title["text"], across)
+
+
+def _ticks(axis: dict[str, Any], most: int) -> list[tuple[float, str]]:
+    """Where ticks stand, with their text: those that the axis names, else round numbers."""
+    low, high = axis["range"]
+    if "tickvals" in axis:
+        values = axis["tickvals"]
+        texts = axis.get("ticktext") or [tick_label(each) for each in values]
+        return [
+            (each, unescape(text))
+            for each, text in zip(values, texts, strict=True)
+            if low <= each <= high
+        ]
+    form = axis.get("tickformat", "")
+    found = ticks((low, high), axis.get("nticks", most), axis.get("dtick"))
+    return [(each, tick_label(each, form)) for each in found]
 
 
 def _number(x: float, y: float, anchor: str, text: str, axis: dict[str, Any]) -> str:
@@ -130,34 +149,23 @@ def _number(x: float, y: float, anchor: str, text: str, axis: dict[str, Any]) ->
 
 
 def _trace(trace: dict[str, Any], place: Place, clip: str) -> Iterator[str]:
-    match trace["type"]:
-        case "scatter":
-            yield from _scatter(trace, place, clip)
-        case "bar":
-            yield from _bars(trace, place)
-        case kind:
-            raise ValueError(f"A trace of kind '{kind}' cannot be drawn as SVG here.")
+    yield from _bars(trace, place) if trace["type"] == "bar" else _scatter(trace, place, clip)
 
 
 def _scatter(trace: dict[str, Any], place: Place, clip: str) -> Iterator[str]:
     points = [
         (place.x(x), place.y(y)) for x, y in zip(trace["x"], trace["y"], strict=True) if isfinite(y)
     ]
-    if not points:
-        return
-    line = trace["line"]
-    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
     clipped = {} if trace.get("cliponaxis") is False else {"clip_path": f"url(#{clip})"}
-    yield element(
-        "polyline",
-        points=path,
-        fill="none",
-        opacity=trace.get("opacity", 1),
-        stroke_linejoin="round",
-        **clipped,
-        **stroke(line["color"], line["width"], line.get("dash", "solid")),
-    )
-    if "markers" in trace["mode"]:
+    look = {"opacity": trace.get("opacity", 1), "stroke_linejoin": "round", **clipped}
+    corners = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    if points and trace.get("fill") == "toself":
+        yield element("polygon", points=corners, **look, **paint(trace["fillcolor"]))
+    line = trace.get("line", {})
+    if points and "lines" in trace["mode"] and line.get("width"):
+        edge = stroke(line["color"], line["width"], line.get("dash", "solid"))
+        yield element("polyline", points=corners, fill="none", **look, **edge)
+    if "markers" in trace["mode"] and trace["marker"].get("opacity", 1):
         yield from (marker(x, y, trace["marker"]) for x, y in points)
 
 

@@ -4,16 +4,40 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape, unescape
-from math import hypot
+from math import cos, hypot, pi, radians, sin
 from typing import Any
 
 from mtl_core.charts.round_numbers import round_steps
 
-FONT = "system-ui, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif"
+FONT = "'Helvetica Neue', Arial, 'Liberation Sans', 'Segoe UI', system-ui, sans-serif"
+"""Of figures: fonts of about the width that names are placed for, wherever the file is opened."""
+
 _LINE_HEIGHT = 1.25  # of the font's size
 _RGBA = re.compile(r"rgba\((\d+),\s*(\d+),\s*(\d+),\s*([\d.]+)\)")
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _DASHES = {"solid": "", "dot": "2 3"}
+_DASH = re.compile(r"\d+px(,\d+px)*")
+_LETTER = 0.52  # of the font's size: the width of an average letter
+
+
+def _star() -> Iterator[tuple[float, float]]:
+    """Ten corners, the first one on top, every second one nearer to the middle."""
+    for corner in range(10):
+        reach, turn = (1.4, 0.53)[corner % 2], pi * corner / 5
+        yield reach * sin(turn), -reach * cos(turn)
+
+
+_CORNERS = {
+    "diamond": ((0, -1.3), (1.3, 0), (0, 1.3), (-1.3, 0)),
+    "square": ((-1, -1), (1, -1), (1, 1), (-1, 1)),
+    "triangle-up": ((0, -1.2), (1.1, 0.8), (-1.1, 0.8)),
+    "cross": (
+        *((-0.4, -1.2), (0.4, -1.2), (0.4, -0.4), (1.2, -0.4), (1.2, 0.4), (0.4, 0.4)),
+        *((0.4, 1.2), (-0.4, 1.2), (-0.4, 0.4), (-1.2, 0.4), (-1.2, -0.4), (-0.4, -0.4)),
+    ),
+    "star": tuple(_star()),
+}
+"""Of each marker but the circle, in halves of its size, y downward."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,24 +115,26 @@ def paint(color: str, attribute: str = "fill") -> dict[str, object]:
 
 def stroke(color: str, width: float, dash: str = "solid") -> dict[str, object]:
     """A line's look as attributes."""
+    if dash not in _DASHES and not _DASH.fullmatch(dash):
+        raise ValueError(f"Cannot be drawn as SVG here: a line with the dash '{dash}'.")
     pattern = _DASHES.get(dash, dash.replace("px", "").replace(",", " "))
     look = {**paint(color, "stroke"), "stroke_width": width}
     return {**look, "stroke_dasharray": pattern} if pattern else look
 
 
 def marker(x: float, y: float, look: dict[str, Any]) -> str:
-    """An open marker; what is no diamond, square or triangle is drawn as a ring."""
-    size = look["size"] / 2
-    line = {"fill": "none", **stroke(look["line"]["color"], look["line"]["width"])}
-    corners = {
-        "diamond-open": ((0, -1.3), (1.3, 0), (0, 1.3), (-1.3, 0)),
-        "square-open": ((-1, -1), (1, -1), (1, 1), (-1, 1)),
-        "triangle-up-open": ((0, -1.2), (1.1, 0.8), (-1.1, 0.8)),
-    }.get(look["symbol"])
-    if corners is None:
-        return element("circle", cx=x, cy=y, r=size, **line)
-    points = " ".join(f"{x + size * dx:.1f},{y + size * dy:.1f}" for dx, dy in corners)
-    return element("polygon", points=points, **line)
+    """A marker, filled or `-open`. Raises ValueError for a symbol that is not drawn here."""
+    size, symbol = look["size"] / 2, look["symbol"]
+    shape = symbol.removesuffix("-open")
+    inside = {"fill": "none"} if shape != symbol else paint(look["color"])
+    line = look.get("line", {})
+    edge = stroke(line["color"], line["width"]) if line.get("width") else {}
+    if shape == "circle":
+        return element("circle", cx=x, cy=y, r=size, **inside, **edge)
+    if shape not in _CORNERS:
+        raise ValueError(f"Cannot be drawn as SVG here: a marker '{symbol}'.")
+    points = " ".join(f"{x + size * dx:.1f},{y + size * dy:.1f}" for dx, dy in _CORNERS[shape])
+    return element("polygon", points=points, **inside, **edge)
 
 
 def arrow(start: tuple[float, float], end: tuple[float, float], color: str, width: float) -> str:
@@ -138,9 +164,7 @@ def written(note: dict[str, Any], x: float, y: float, font: dict[str, Any]) -> s
     anchor = {"left": "start", "right": "end"}.get(note.get("xanchor", "center"), "middle")
     look = {"font_size": size, **paint(font["color"])}
     if note.get("textangle"):
-        turned = f"rotate({note['textangle']} {x:.1f} {y:.1f})"
-        content = "".join(_spans(lines[0]))
-        return element("text", content, x=x, y=y + size * 0.35, transform=turned, **look)
+        return _turned(note, x, y, look)
     return "".join(
         element(
             "text",
@@ -154,6 +178,25 @@ def written(note: dict[str, Any], x: float, y: float, font: dict[str, Any]) -> s
     )
 
 
+def _turned(note: dict[str, Any], x: float, y: float, look: dict[str, Any]) -> str:
+    """One line of text at an angle, where Plotly puts it: (x, y) is a side or the middle of the
+    upright rectangle around the turned text, as its anchors say."""
+    size, angle = look["font_size"], radians(note["textangle"])
+    plain = unescape(re.sub(r"</?b>", "", note["text"]))
+    length, tall = len(plain) * size * _LETTER, size * _LINE_HEIGHT
+    across = length * abs(cos(angle)) + tall * abs(sin(angle))
+    down = length * abs(sin(angle)) + tall * abs(cos(angle))
+    x += {"left": across / 2, "right": -across / 2}.get(note.get("xanchor", "center"), 0.0)
+    y += {"top": down / 2, "bottom": -down / 2}.get(note.get("yanchor", "middle"), 0.0)
+    anchor = {"left": "start", "right": "end"}.get(note.get("xanchor", "center"), "middle")
+    along = {"start": -length / 2, "end": length / 2, "middle": 0.0}[anchor]
+    x, y = x + along * cos(angle), y + along * sin(angle)
+    turn = f"rotate({note['textangle']} {x:.1f} {y:.1f})"
+    content = "".join(_spans(note["text"]))
+    place = {"x": x, "y": y + size * 0.35, "text_anchor": anchor, "transform": turn}
+    return element("text", content, **place, **look)
+
+
 def ticks(ends: Sequence[float], most: int, step: float | None = None) -> list[float]:
     """Round values between the two `ends`, about `most` of them: steps of 1, 2 or 5 times a power
     of ten."""
@@ -161,8 +204,15 @@ def ticks(ends: Sequence[float], most: int, step: float | None = None) -> list[f
     return round_steps(low, high, most, step)
 
 
-def tick_label(value: float) -> str:
-    """A tick's number: `2,000`, `0.05`."""
+def tick_label(value: float, form: str = "") -> str:
+    """A tick's number: `2,000`, `0.05`; with `form` as Plotly's `tickformat` says.
+
+    Raises ValueError for one that is not known here.
+    """
+    if found := re.fullmatch(r"\.(\d)f", form):
+        return f"{value:.{found[1]}f}"
+    if form not in ("", "~g", ",d"):
+        raise ValueError(f"Cannot be drawn as SVG here: ticks as '{form}'.")
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{float(f'{value:.6g}'):g}"
 
 

@@ -6,15 +6,26 @@ A cell that a spreadsheet would take for a formula gets an apostrophe before it.
 import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
+from statistics import stdev
 
 from mtl_core.analysis.comparison import ComparedRun
 from mtl_core.analysis.differences import spec_differences
+from mtl_core.analysis.grouped import PlanResult
+from mtl_core.analysis.grouping import headlines
+from mtl_core.charts.pareto_axis import Cost
+from mtl_core.export.fronts import front_points
 from mtl_core.export.material import ExportedRun, Material
 from mtl_core.freezing.table import ParameterTable
 from mtl_core.freezing.writing import as_csv
+from mtl_core.lessons.compare_words import metric_name
 from mtl_core.training.events import Evaluation, Step
 
 Cell = str | int | float | None
+_PAID_WITH = {
+    Cost.SECONDS: "seconds",
+    Cost.MEMORY: "peak_memory_bytes",
+    Cost.SHARE: "trained_share",
+}
 _FORMULA = ("=", "+", "-", "@", "\t", "\n")
 
 
@@ -30,9 +41,14 @@ def csv_text(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
 def tables_of(material: Material) -> Iterator[tuple[str, str]]:
     """Name and content of each CSV file."""
     yield "scores.csv", _scores(material)
+    if len(material.runs) > 1:
+        yield "plans.csv", _plans(material)
+        yield "fronts.csv", _fronts(material)
     yield "losses.csv", _losses(material)
     yield "learning-rates.csv", _rates(material)
     yield "evaluations.csv", _evaluations(material)
+    if any(run.summary.measured for run in material.runs):
+        yield "movement.csv", _movement(material)
     if len(material.runs) > 1:
         yield "differences.csv", _differences(material)
     for run in material.runs:
@@ -68,8 +84,78 @@ def _score_rows(label: ComparedRun, run: ExportedRun) -> Iterator[Sequence[Cell]
             end.total_seconds if end else None,
             end.peak_memory_bytes if end else None,
             end.frozen_tensors if end else None,
-            str(end.frozen_identical).lower() if end else None,
+            _truth(end.frozen_identical if end else None),
         )
+
+
+def _plans(material: Material) -> str:
+    """A row for each plan and task."""
+    columns = (
+        *("plan", "scenario", "task", "metric", "finished_seeds", "mean", "standard_deviation"),
+        *("lowest", "highest", "before_training", "verdict", "difference_to_best"),
+        *("difference_low", "difference_high", "pairs_of_seeds", "sentences", "seconds"),
+        *("memory_bytes", "trainable", "parameters", "trained_share", "frozen_identical"),
+        "converged",
+    )
+    plans = material.compared.plans.plans
+    return csv_text(columns, (row for plan in plans for row in _plan_rows(plan)))
+
+
+def _plan_rows(plan: PlanResult) -> Iterator[Sequence[Cell]]:
+    known = plan.trainable is not None and plan.total
+    for name, result in plan.tasks.items():
+        values = tuple(headlines(plan, name).values())
+        against = result.against_best
+        yield (
+            *(plan.label, plan.scenario, name, metric_name(result.task), result.seeds, result.mean),
+            stdev(values) if len(values) > 1 else None,
+            *(result.low, result.high, result.before, str(result.verdict)),
+            *((against.effect, against.low, against.high) if against else (None, None, None)),
+            *((against.seeds, against.sentences) if against else (None, None)),
+            *(plan.seconds, plan.peak_memory_bytes, plan.trainable, plan.total),
+            (plan.trainable or 0) / (plan.total or 1) if known else None,
+            _truth(plan.frozen_exact),
+            _truth(plan.converged.get(name)),
+        )
+
+
+def _fronts(material: Material) -> str:
+    """Every point of every figure of quality against a cost, baselines without a cost."""
+    columns = (
+        *("task", "metric", "paid_with", "kind", "name", "cost", "mean", "lowest", "highest"),
+        "on_front",
+    )
+    return csv_text(
+        columns,
+        (
+            (
+                *(point.task.name, metric_name(point.task), _PAID_WITH[point.paid_with]),
+                *("baseline" if point.baseline else "plan", point.label, point.cost, point.mean),
+                *(point.low, point.high, _truth(None if point.baseline else point.on_front)),
+            )
+            for point in front_points(material.compared, material.baselines)
+        ),
+    )
+
+
+def _movement(material: Material) -> str:
+    """How far each group of tensors moved in each run: exactly 0 where it was frozen."""
+    columns = ("run", "plan", "seed", "group", "moved", "gradient_norm", "linear_cka")
+    plans = {
+        run.run: plan.label for plan in material.compared.plans.plans for run in plan.runs.values()
+    }
+    return csv_text(
+        columns,
+        (
+            (
+                *(run.id, plans.get(run.id), run.record.spec.seed, group),
+                *(moved.moved, moved.gradient_norm, moved.cka),
+            )
+            for run in material.runs
+            if run.summary.measured
+            for group, moved in run.summary.measured.groups.items()
+        ),
+    )
 
 
 def _losses(material: Material) -> str:
@@ -124,6 +210,10 @@ def _differences(material: Material) -> str:
     found = spec_differences([run.summary.spec for run in material.runs])
     columns = ("key", *(run.id for run in material.runs))
     return csv_text(columns, ((each.key, *each.values) for each in found))
+
+
+def _truth(value: bool | None) -> str | None:
+    return None if value is None else str(value).lower()
 
 
 def _guarded(cell: Cell) -> Cell:

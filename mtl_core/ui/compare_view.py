@@ -54,7 +54,7 @@ def compare_header(
         comparisons = lab.store.comparisons(shipped=None)
         comparison_picker(comparisons, record, known, shown.records)
         if any(each.state is not RunState.WAITING for each in shown.records):
-            export_popover(lab, shown.records)
+            export_popover(lab, shown.records, record)
     if record is not None:
         name_line(lab, record)
         comparison_state(lab, record)

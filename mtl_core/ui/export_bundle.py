@@ -1,14 +1,17 @@
 """Runs as files to take along: a note for a design doc, or everything in one zip."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
 from mtl_core.engine.lab import Lab
+from mtl_core.errors import FreezeLabError
 from mtl_core.export.bundle import note_page, zipped
-from mtl_core.export.material import Material, gather
+from mtl_core.export.material import Material, gather, sentences_of
 from mtl_core.export.what import What
-from mtl_core.store.record import RunRecord
+from mtl_core.store.record import ComparisonRecord, RunRecord
+from mtl_core.tasks.dataset import Dataset
+from mtl_core.training.spec import RunSpec
 from mtl_core.ui.keys import Key
 from mtl_core.ui.page import download
 from mtl_core.ui.run_cache import model_of
@@ -18,24 +21,28 @@ _WIDTH = 400
 _WITHOUT_MODELS = What.ALL.parts - {What.CHECKPOINT}
 
 
-def export_popover(lab: Lab, records: Sequence[RunRecord]) -> None:
-    """Downloads of these runs, each made when it is asked for."""
+def export_popover(
+    lab: Lab, records: Sequence[RunRecord], comparison: ComparisonRecord | None = None
+) -> None:
+    """Downloads of these runs, each made when it is asked for. `comparison` is what they make up,
+    None for runs chosen one by one."""
     ids = [record.id for record in records]
-    stem = _stem(ids)
+    named = [comparison.id] if comparison else ids
+    stem = _stem(named)
     with st.popover("Export", icon=":material/download:"), st.container(width=_WIDTH):
         download(
             "Note as one HTML page",
             f"{stem}.html",
             "text/html",
             Key.EXPORT_NOTE,
-            lambda: note_of_runs(lab, ids),
+            lambda: note_of_runs(lab, ids, comparison),
         )
         download(
             "Note, figures, tables, scripts as zip",
             f"{stem}.zip",
             "application/zip",
             Key.EXPORT_ZIP,
-            lambda: zip_of_runs(lab, ids, stem),
+            lambda: zip_of_runs(lab, ids, stem, comparison),
         )
         shot_links()
         st.caption(
@@ -44,22 +51,39 @@ def export_popover(lab: Lab, records: Sequence[RunRecord]) -> None:
         )
         st.caption(
             "With the trained model, on this machine: "
-            f"`python -m mtl_core export {' '.join(ids)} --output {stem}`"
+            f"`python -m mtl_core export {' '.join(named)} --output {stem}`"
         )
 
 
-def note_of_runs(lab: Lab, ids: Sequence[str]) -> str:
+def note_of_runs(lab: Lab, ids: Sequence[str], comparison: ComparisonRecord | None = None) -> str:
     """The note on these runs as they are now. Raises UnknownRun."""
-    return note_page(_material(lab, ids))
+    return note_page(_material(lab, ids, comparison))
 
 
-def zip_of_runs(lab: Lab, ids: Sequence[str], folder: str) -> bytes:
+def zip_of_runs(
+    lab: Lab, ids: Sequence[str], folder: str, comparison: ComparisonRecord | None = None
+) -> bytes:
     """All of these runs but their models, below `folder`. Raises UnknownRun."""
-    return zipped(_material(lab, ids), _WITHOUT_MODELS, folder)
+    return zipped(_material(lab, ids, comparison), _WITHOUT_MODELS, folder)
 
 
-def _material(lab: Lab, ids: Sequence[str]) -> Material:
-    return gather(lab.store, ids, lambda spec: model_of(lab, spec))
+def _material(lab: Lab, ids: Sequence[str], comparison: ComparisonRecord | None) -> Material:
+    return gather(
+        lab.store,
+        ids,
+        lambda spec: model_of(lab, spec),
+        lambda spec, examples: _data_of(lab, spec, examples),
+        comparison,
+    )
+
+
+def _data_of(lab: Lab, spec: RunSpec, examples: Mapping[str, int]) -> Dataset | None:
+    """The run's data, if the browser may have them and they are still what it learned from."""
+    try:
+        lab.require_allowed_data(spec.data)
+        return sentences_of(spec, examples, lab.settings.uploads)
+    except FreezeLabError:
+        return None
 
 
 def _stem(ids: Sequence[str]) -> str:

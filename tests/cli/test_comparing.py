@@ -15,6 +15,7 @@ import pytest
 from mtl_core.settings import Settings
 from mtl_core.store.record import RunState
 from mtl_core.store.runs import RunStore
+from mtl_core.training.comparison import ComparisonSpec
 from mtl_core.training.events import RunFinished
 
 ROOT = Path(__file__).parents[2]
@@ -133,6 +134,28 @@ def test_every_number_is_that_of_the_run_in_the_store(kept: Compared) -> None:
     assert told["seconds"] == sum(
         run["seconds"] for each in told["scenarios"] for run in each["seeds"]
     )
+
+
+def test_the_bundle_is_one_of_a_comparison_and_export_by_its_id_writes_the_same(
+    kept: Compared, command: Command, tmp_path: Path
+) -> None:
+    with closing(RunStore(Settings.from_environment().database)) as store:
+        (record,) = store.comparisons()
+    answer = command("export", record.id, "--output", tmp_path / "again")
+    assert answer.code == 0, answer.err
+    for folder in (kept.output, tmp_path / "again"):
+        spec = (folder / "comparison.json").read_text(encoding="utf-8")
+        assert ComparisonSpec.model_validate_json(spec) == record.spec
+        assert os.access(folder / "repeat.sh", os.X_OK)
+        rows = (folder / "tables" / "plans.csv").read_text(encoding="utf-8").splitlines()
+        assert len(rows) == 1 + 2 * 2  # two plans, two tasks
+        assert (folder / "figures" / "movement-map-distance.svg").is_file()
+    first, again = (
+        (folder / "tables" / "fronts.csv").read_text(encoding="utf-8")
+        for folder in (kept.output, tmp_path / "again")
+    )
+    assert first == again
+    assert ",baseline,majority class,," in first  # the data are still there
 
 
 def test_stderr_names_the_comparison_and_each_run_as_it_ends(compared: Compared) -> None:

@@ -9,7 +9,7 @@ from mtl_core.export.material import Material, gather
 from mtl_core.store.record import RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.training.events import RunEvent
-from tests.export.finished_run import finished
+from tests.export.finished_run import finished, of_three_plans
 from tests.run_story import minilm
 
 
@@ -47,3 +47,9 @@ def read(store: RunStore) -> Callable[..., Material]:
 def pair(keep: Callable[[Iterable[RunEvent]], str]) -> tuple[str, str]:
     """Two finished runs that differ in the plan alone."""
     return keep(finished("heads-only", 0.70, 0.30)), keep(finished("top-1", 0.85, 0.50))
+
+
+@pytest.fixture
+def plans(keep: Callable[[Iterable[RunEvent]], str], read: Callable[..., Material]) -> Material:
+    """Three plans with three seeds each."""
+    return read(*(keep(story) for story in of_three_plans()))

@@ -38,8 +38,11 @@ def test_everything_of_two_runs_is_these_files(
 ) -> None:
     one, two = pair
     write_folder(read(*pair), What.ALL.parts, tmp_path / "bundle")
-    figures = {f"stack-{run}" for run in pair} | {"loss-1-sentiment", "loss-2-ner"}
+    figures = {f"stack-{run}" for run in pair} | {"loss-1-sentiment", "loss-2-ner", "freeze-map"}
+    costs = ("seconds", "peak-memory", "trained-share")
+    figures |= {f"front-{task}-{cost}" for task in ("1-sentiment", "2-ner") for cost in costs}
     tables = {"scores", "losses", "learning-rates", "evaluations", "differences"}
+    tables |= {"plans", "fronts"}
     tables |= {f"parameters-{run}" for run in pair}
     assert files_in(tmp_path / "bundle") == {
         *("note.html", "note.md"),
@@ -72,7 +75,7 @@ def test_every_figure_that_the_markdown_shows_lies_beside_it(
     write_folder(read(*pair), What.NOTE.parts, folder)
     text = (folder / "note.md").read_text(encoding="utf-8")
     shown = {part.partition(")")[0] for part in text.split("](")[1:]}
-    assert len(shown) == 4
+    assert len(shown) == 11
     assert shown <= files_in(folder)
 
 

@@ -65,8 +65,10 @@ def test_the_title_is_the_answer_and_the_facts_follow(read: Read, pair: tuple[st
     facts = "2 runs · minilm-l6 · data: sample (80 + 80 sentences) · 1 epoch · batches of 16"
     assert any(text.startswith(facts) for text in page.texts["p"])
     assert page.texts["h2"] == [
+        "Quality against what it costs",
         "Scores and what they cost",
         "Losses",
+        "What was allowed to learn, and what moved",
         "What learns, and how far the gradient goes",
         "In what the runs differ",
         "Proof that frozen stayed frozen",
@@ -100,12 +102,14 @@ def test_each_figure_is_there_still_in_both_themes_and_as_values(
     read: Read, pair: tuple[str, str]
 ) -> None:
     page = Page(html_of(read(*pair)))
-    assert page.count("figure") == 4
-    assert page.count("svg") == 8
+    assert page.count("figure") == 11
+    assert page.count("svg") == 22
     scripts = page.texts["script"]
     figures = json.loads(scripts[0])
+    costs = ("seconds", "peak-memory", "trained-share")
     assert list(figures) == [
-        *("loss-1-sentiment", "loss-2-ner"),
+        *(f"front-{task}-{cost}" for cost in costs for task in ("1-sentiment", "2-ner")),
+        *("loss-1-sentiment", "loss-2-ner", "freeze-map"),
         *(f"stack-{run}" for run in pair),
     ]
     assert figures["loss-1-sentiment"]["light"] != figures["loss-1-sentiment"]["dark"]

@@ -3,9 +3,16 @@ import shlex
 import pytest
 
 from mtl_core.cli.choosing import choose
-from mtl_core.export.repeat import needs_plan_file, repeat_script, train_command
+from mtl_core.export.repeat import (
+    compare_command,
+    compare_script,
+    needs_plan_file,
+    repeat_script,
+    train_command,
+)
 from mtl_core.freezing.plan import Phase, Plan
 from mtl_core.freezing.scenarios import scenario_plan
+from mtl_core.training.comparison import ComparisonSpec
 from tests.run_story import minilm, spec_of
 
 
@@ -111,3 +118,38 @@ def test_the_script_of_a_run_that_goes_on_says_what_has_to_be_there() -> None:
     )
     assert "--starts-from first" in script
     assert "It goes on" not in repeat_script("a-run", spec_of("full"), minilm())
+
+
+def test_a_comparisons_command_names_all_that_its_spec_says() -> None:
+    spec = ComparisonSpec(
+        checkpoint="minilm-l6",
+        scenarios=("heads-only", "top-1"),
+        seeds=(0, 2),
+        seconds=30.0,
+        learning_rate=0.0003,
+        sweep=(0.3, 1.0),
+        examples={"ner": 50},
+        label_noise={"sentiment": 0.25},
+        also_evaluate=("sample-posts",),
+        random_backbone=True,
+    )
+    assert compare_command(spec) == (
+        "python -m mtl_core compare \\\n"
+        "  --checkpoint minilm-l6 \\\n"
+        "  --scenarios heads-only,top-1 \\\n"
+        "  --seeds 0,2 \\\n"
+        "  --data sample \\\n"
+        "  --seconds 30 \\\n"
+        "  --batch-size 16 \\\n"
+        "  --max-length 128 \\\n"
+        "  --learning-rate 0.0003 \\\n"
+        "  --sweep 0.3,1 \\\n"
+        "  --examples ner=50 \\\n"
+        "  --label-noise sentiment=0.25 \\\n"
+        "  --also-evaluate sample-posts \\\n"
+        "  --random-backbone"
+    )
+    script = compare_script("a-comparison", spec, 2)
+    assert "export FREEZE_LAB_THREADS=2\nexec python -m mtl_core compare" in script
+    assert script.endswith('--random-backbone "$@"\n')
+    assert "FREEZE_LAB_THREADS" not in compare_script("a-comparison", spec, None)

@@ -102,5 +102,5 @@ def test_a_transparent_colour_is_parted_for_every_reader() -> None:
 
 def test_an_unknown_kind_of_trace_is_refused(drawings: tuple[Drawing, ...]) -> None:
     figure = {**drawings[0].light, "data": [{"type": "pie"}]}
-    with pytest.raises(ValueError, match="kind 'pie' cannot be drawn"):
+    with pytest.raises(ValueError, match="Cannot be drawn as SVG here: a trace of kind 'pie'"):
         svg_of(figure, "pie")

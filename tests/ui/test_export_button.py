@@ -1,12 +1,15 @@
 """The Export button of the Compare page and of an ended run."""
 
+import io
+import zipfile
 from collections.abc import Iterable
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from mtl_core.engine.lab import Lab
-from mtl_core.store.record import RunState
+from mtl_core.store.record import PlannedRun, RunState
+from mtl_core.training.comparison import ComparisonSpec
 from mtl_core.training.events import RunEvent
 from mtl_core.ui.export_bundle import note_of_runs, zip_of_runs
 from tests.run_story import finished_heads_only, spec_of
@@ -57,3 +60,32 @@ def test_what_the_buttons_give_is_made_from_the_store(lab: Lab, runs: int) -> No
     ids = [stored(lab, finished_heads_only()) for _ in range(runs)]
     assert note_of_runs(lab, ids).startswith("<!doctype html>")
     assert zip_of_runs(lab, ids, "stem").startswith(b"PK")
+
+
+def test_a_comparison_is_exported_under_its_own_name(lab: Lab) -> None:
+    asked = ComparisonSpec(checkpoint="minilm-l6", scenarios=("heads-only", "full"), seeds=(1, 2))
+    planned = [
+        PlannedRun(spec_of(scenario, seed=seed))
+        for seed in asked.seeds
+        for scenario in asked.scenarios
+    ]
+    record = lab.store.add_comparison(asked, planned)
+    first = record.runs[0].id
+    lab.store.append(first, list(finished_heads_only(first)))
+    record = lab.store.comparison(record.id)
+    app = visited("compare", comparison=record.id)
+    assert downloads(app) == BOTH
+    (command,) = [each.value for each in app.caption if "mtl_core export" in each.value]
+    assert f"export {record.id} --output freeze-lab-{record.id}`" in command
+    ids = [run.id for run in record.runs]
+    with zipfile.ZipFile(io.BytesIO(zip_of_runs(lab, ids, "stem", record))) as archive:
+        names = set(archive.namelist())
+        spec = archive.read("stem/comparison.json")
+        script = archive.read("stem/repeat.sh").decode()
+    assert {"stem/tables/plans.csv", "stem/tables/fronts.csv", "stem/note.md"} <= names
+    assert ComparisonSpec.model_validate_json(spec) == asked
+    assert "--scenarios heads-only,full \\\n  --seeds 1,2" in script
+    note = note_of_runs(lab, ids, record)
+    assert "3 of 4 runs have not finished: " not in note  # three are told one by one
+    assert note.count("has not finished") == 3
+    assert f"# {record.id}" in note

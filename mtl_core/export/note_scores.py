@@ -1,0 +1,159 @@
+"""The note's scores: what each run or plan came to on each task, and what it cost."""
+
+from collections.abc import Iterator
+from statistics import fmean
+
+from mtl_core.analysis.grouped import GroupedComparison, PairedDifference, PlanResult, TaskResult
+from mtl_core.analysis.grouping import finished_runs
+from mtl_core.analysis.summary import RunSummary
+from mtl_core.export.blocks import NOTHING, Block, Text, spelled, table_of, task_titles
+from mtl_core.export.compared import a_run
+from mtl_core.export.material import Material
+from mtl_core.export.scores import score_row, score_rules
+from mtl_core.lessons.compare_words import (
+    against_words,
+    finished_seeds,
+    frozen_words,
+    metric_name,
+    plans_rule,
+    sorted_plans,
+    table_words,
+)
+from mtl_core.lessons.data_words import data_name
+from mtl_core.lessons.run_words import elsewhere_words, memory, rate_words, share
+from mtl_core.lessons.titles import task_title
+
+_COSTS = ("Learn", "Share", "Rates", "Epochs", "Seconds", "Peak memory", "Frozen, identical")
+_INTERVAL = "95 % interval"
+
+
+def run_scores(material: Material) -> Iterator[Block]:
+    """Runs one by one, in two tables, so that a page's width is enough: scores, and costs."""
+    comparison = material.comparison
+    titles = task_titles(comparison.tasks)
+    rows = [score_row(label, run.record, comparison) for label, run in material.named]
+    left_out = "against best" if len(rows) == 1 else NOTHING
+    scores = [
+        {
+            spelled(name, titles): text
+            for name, text in row.items()
+            if name not in _COSTS and not name.endswith(left_out)
+        }
+        for row in rows
+    ]
+    yield table_of(scores)
+    yield table_of([{name: row[name] for name in ("Plan", *_COSTS)} for row in rows])
+    yield Text(score_rules(comparison))
+    for label, run in material.named:
+        for line in (*run.summary.notes, *elsewhere_words(run.summary)):
+            yield Text(f"{label.label}: {line}")
+
+
+def plan_scores(material: Material) -> Iterator[Block]:
+    """Plans over their seeds, the best first: scores with what can be told apart, then costs."""
+    plans = material.compared.plans
+    ordered = sorted_plans(plans)
+    yield Text(f"{table_words(plans)}.")
+    yield table_of([_scores(plan, plans) for plan in ordered])
+    yield Text(
+        f"{plans_rule(plans)} In brackets: the lowest and the highest seed. {_INTERVAL}: of the "
+        "difference from the best, as wide as the number of plans asks for."
+    )
+    yield table_of([_costs(plan, plans) for plan in ordered])
+    yield Text(
+        "Seconds and peak memory: means over the finished runs. Learn and share: the most in any "
+        "phase. Frozen part: by the SHA-256 of every frozen tensor, in every finished run."
+    )
+    yield from _elsewhere(ordered, plans)
+    for plan in ordered:
+        for line in dict.fromkeys(line for run in plan.runs.values() for line in run.notes):
+            yield Text(f"{plan.label}: {line}")
+
+
+def _scores(plan: PlanResult, comparison: GroupedComparison) -> dict[str, str]:
+    row = {"Plan": plan.label}
+    for task in comparison.tasks:
+        title, result = task_title(task.name), plan.tasks.get(task.name)
+        row |= {
+            f"{title} {metric_name(task)}": _mean(result),
+            f"{title} against best": against_words(result),
+            f"{title} {_INTERVAL}": _interval(result.against_best if result else None),
+        }
+    return row
+
+
+def _costs(plan: PlanResult, comparison: GroupedComparison) -> dict[str, str]:
+    known = plan.trainable is not None and plan.total
+    rates = [rate for phase in a_run(plan).phases for rate in phase.rates]
+    return {
+        "Plan": plan.label,
+        "Seconds": "" if plan.seconds is None else f"{plan.seconds:,.1f}",
+        "Peak memory": ""
+        if plan.peak_memory_bytes is None
+        else memory(round(plan.peak_memory_bytes)),
+        "Learn": "" if plan.trainable is None else f"{plan.trainable:,}",
+        "Share": share((plan.trainable or 0) / (plan.total or 1)) if known else "",
+        "Rates": rate_words(rates),
+        "Frozen part": frozen_words(plan),
+        "Finished seeds": f"{finished_seeds(plan)} of {len(comparison.seeds)}",
+    }
+
+
+def _mean(result: TaskResult | None) -> str:
+    if result is None or result.mean is None:
+        return ""
+    if result.low is None or result.high is None or result.seeds < 2:
+        return f"{result.mean:.3f}"
+    return f"{result.mean:.3f} ({result.low:.3f} to {result.high:.3f})"
+
+
+def _interval(difference: PairedDifference | None) -> str:
+    if difference is None:
+        return ""
+    return f"{_signed(difference.low)} to {_signed(difference.high)}"
+
+
+def _signed(value: float) -> str:
+    return f"{'−' if value < 0 else '+'}{abs(value):.3f}"
+
+
+def _elsewhere(plans: list[PlanResult], comparison: GroupedComparison) -> Iterator[Block]:
+    """A table for each other data set that the runs were scored on: before and after training."""
+    runs = {plan.label: tuple(finished_runs(plan).values()) for plan in plans}
+    splits = dict.fromkeys(
+        each.split for found in runs.values() for run in found for each in run.elsewhere
+    )
+    for split in splits:
+        rows = [
+            {
+                "Plan": label,
+                **{
+                    f"{task_title(task.name)} {metric_name(task)}": _before_after(
+                        found, split, task.name
+                    )
+                    for task in comparison.tasks
+                },
+            }
+            for label, found in runs.items()
+        ]
+        name = data_name(split, [task.name for task in comparison.tasks])
+        yield Text(f"On {name}, which no run learned from: means over the seeds, before and after.")
+        yield table_of(rows)
+
+
+def _before_after(runs: tuple[RunSummary, ...], split: str, task: str) -> str:
+    ends = [
+        scores
+        for run in runs
+        if len(
+            scores := [
+                each.tasks[task].headline
+                for each in run.elsewhere
+                if each.split == split and task in each.tasks
+            ]
+        )
+        > 1
+    ]
+    if not ends:
+        return ""
+    return f"{fmean(each[0] for each in ends):.3f} → {fmean(each[-1] for each in ends):.3f}"

@@ -1,0 +1,216 @@
+"""The note on several plans with several seeds: what a reviewer reads of a comparison."""
+
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+
+from mtl_core.analysis.grouped import PairedDifference
+from mtl_core.charts.loss import Figure
+from mtl_core.export.blocks import Note, Table
+from mtl_core.export.html import as_html
+from mtl_core.export.markdown import as_markdown
+from mtl_core.export.material import Material, gather
+from mtl_core.export.note import note_of
+from mtl_core.lessons.compare_words import plans_answer, plans_rule
+from mtl_core.store.record import RunState
+from mtl_core.store.runs import RunStore
+from tests.run_story import minilm, spec_of
+
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+COSTS = ("seconds", "peak-memory", "trained-share")
+
+
+@pytest.fixture
+def note(plans: Material) -> Note:
+    return note_of(plans, NOW)
+
+
+def table(note: Note, section: str, number: int = 0) -> list[dict[str, str]]:
+    found = next(each for each in note.sections if each.title == section)
+    tables = [block for block in found.blocks if isinstance(block, Table)]
+    columns = tables[number].columns
+    return [dict(zip(columns, row, strict=True)) for row in tables[number].rows]
+
+
+def cells(figure: Figure) -> dict[tuple[int, int], str]:
+    """What stands in the cells of a map, by column and row from below."""
+    return {
+        (each["x"], each["y"]): each["text"]
+        for each in figure["layout"]["annotations"]
+        if "xref" not in each and isinstance(each["y"], int)
+    }
+
+
+def test_the_finding_is_the_title_and_the_sections_follow_the_page(
+    note: Note, plans: Material
+) -> None:
+    assert note.title == plans_answer(plans.compared.plans)
+    assert note.title == "Sentiment: 2 of 3 cannot be told apart. NER: only full will do"
+    assert note.facts[0] == "3 plans, 9 runs"
+    assert [section.title for section in note.sections] == [
+        "Quality against what it costs",
+        "Scores and what they cost",
+        "Losses",
+        "What was allowed to learn, and what moved",
+        "Tasks that were left out",
+        "What learns, and how far the gradient goes",
+        "In what the plans differ",
+        "Proof that frozen stayed frozen",
+        "The runs",
+        "Repeat it",
+        "Environment",
+    ]
+
+
+def test_the_figures_are_the_fronts_the_bands_the_maps_the_drift_and_a_stack_a_plan(
+    note: Note, plans: Material
+) -> None:
+    first = [plans.runs[place].id for place in range(3)]
+    assert [drawing.name for drawing in note.drawings] == [
+        *(f"front-{task}-{cost}" for cost in COSTS for task in ("1-sentiment", "2-ner")),
+        *("loss-1-sentiment", "loss-2-ner", "freeze-map", "movement-map-distance", "drift-2-ner"),
+        *(f"stack-{run}" for run in first),
+    ]
+
+
+def test_a_plan_is_a_row_with_its_mean_its_seeds_and_what_can_be_told(note: Note) -> None:
+    rows = table(note, "Scores and what they cost")
+    assert [row["Plan"] for row in rows] == ["full", "heads only", "NER head frozen"]
+    assert [row["Sentiment accuracy"] for row in rows] == [
+        "0.860 (0.850 to 0.870)",
+        "0.710 (0.700 to 0.720)",
+        "0.850 (0.840 to 0.860)",
+    ]
+    assert [row["Sentiment against best"] for row in rows] == ["best", "−0.150", "≈ within noise"]
+    assert [row["NER against best"] for row in rows] == ["best", "−0.220", "−0.510"]
+    assert rows[0]["NER 95 % interval"] == "–"
+
+
+def test_the_interval_is_that_of_the_paired_test(note: Note, plans: Material) -> None:
+    heads_only = plans.compared.plans.plans[0]
+    against = heads_only.tasks["ner"].against_best
+    assert isinstance(against, PairedDifference)
+    assert against.high < 0
+    rows = table(note, "Scores and what they cost")
+    shown = rows[1]["NER 95 % interval"]
+    assert shown == f"−{-against.low:.3f} to −{-against.high:.3f}"
+
+
+def test_the_rule_of_the_test_stands_under_the_table_in_the_pages_words(
+    note: Note, plans: Material
+) -> None:
+    rule = plans_rule(plans.compared.plans)
+    assert rule.startswith("Means over seeds 0, 1, 2. ≈ within noise: the difference from the best")
+    assert f"{rule} In brackets:" in as_markdown(note, "figures")
+    assert rule in as_html(note)
+
+
+def test_what_a_plan_costs_is_a_second_table(note: Note) -> None:
+    rows = table(note, "Scores and what they cost", 1)
+    assert rows[0] == {
+        "Plan": "full",
+        "Seconds": "10.0",
+        "Peak memory": "745 MB",
+        "Learn": "22,567,686",
+        "Share": "99.3 %",
+        "Rates": "heads 1e-3, encoder 3e-4",
+        "Frozen part": "none frozen",
+        "Finished seeds": "3 of 3",
+    }
+
+
+def test_frozen_parts_moved_exactly_nothing_beside_the_map_of_what_may_learn(note: Note) -> None:
+    drawings = {drawing.name: drawing for drawing in note.drawings}
+    assert drawings["movement-map-distance"].title == "What moved: frozen parts exactly 0"
+    allowed, moved = (
+        cells(drawings[name].light) for name in ("freeze-map", "movement-map-distance")
+    )
+    heads_only = {row: moved[0, row] for column, row in moved if column == 0}
+    assert sorted(heads_only.values()) == [*["0"] * 7, "25", "50"]
+    assert [text for (column, _), text in allowed.items() if column == 0].count("❄︎") == 8
+
+
+def test_a_task_that_was_left_out_is_shown_with_its_score_before_and_after(note: Note) -> None:
+    drift = next(drawing for drawing in note.drawings if drawing.name == "drift-2-ner")
+    assert drift.title == "NER left out: its score held"
+    assert [each["text"] for each in drift.light["layout"]["annotations"]] == [
+        "NER head frozen",
+        "<b>0.020</b> exactly as before",
+        "0.020 before",
+    ]
+
+
+def test_the_loss_of_each_head_is_a_mean_in_the_best_plans_colour(note: Note) -> None:
+    loss = next(drawing for drawing in note.drawings if drawing.name == "loss-1-sentiment")
+    assert loss.caption.startswith("Cross-entropy, mean over the seeds; band: lowest to highest")
+    names = [trace["name"] for trace in loss.light["data"]]
+    assert len([name for name in names if name.endswith(", validation")]) == 3
+
+
+def test_the_proof_counts_the_runs_in_which_frozen_stayed_frozen(note: Note) -> None:
+    rows = table(note, "Proof that frozen stayed frozen")
+    assert [(r["Plan"], r["Frozen tensors"], r["Frozen, identical"]) for r in rows] == [
+        ("heads only", "103", "in 3 of 3 runs"),
+        ("NER head frozen", "2", "in 3 of 3 runs"),
+        ("full", "0", "none frozen"),
+    ]
+
+
+def test_the_differences_are_between_plans_and_not_between_seeds(note: Note) -> None:
+    rows = table(note, "In what the plans differ")
+    assert list(rows[0]) == ["Key of the spec", "heads only", "NER head frozen", "full"]
+    assert "seed" not in [row["Key of the spec"] for row in rows]
+
+
+def test_every_run_is_listed_with_its_own_scores(note: Note, plans: Material) -> None:
+    rows = table(note, "The runs")
+    assert [row["Run"] for row in rows] == [run.id for run in plans.runs]
+    assert [row["NER entity F1"] for row in rows[2::3]] == ["0.500", "0.530", "0.560"]
+    assert "Checkpoint" not in rows[0]
+
+
+def test_one_command_of_each_plan_stands_in_the_note(note: Note, plans: Material) -> None:
+    text = as_markdown(note, "figures")
+    assert text.count("python -m mtl_core train") == 3
+    assert f"# {plans.runs[0].id}\n" in text
+    assert f"# {plans.runs[3].id}\n" not in text
+    assert "With its other seeds, each: runs/RUN/repeat.sh in the bundle." in text
+
+
+def test_markdown_has_the_tables_as_tables_and_the_figures_as_files(note: Note) -> None:
+    text = as_markdown(note, "figures")
+    assert "| heads only | 0.710 (0.700 to 0.720) | −0.150 |" in text
+    assert re.findall(r"\]\(figures/(front-1[^)]*)\)", text) == [
+        f"front-1-sentiment-{cost}.svg" for cost in COSTS
+    ]
+    assert "![NER left out: its score held](figures/drift-2-ner.svg)" in text
+
+
+def test_the_html_holds_each_figure_that_the_markdown_names(note: Note) -> None:
+    html = as_html(note)
+    for drawing in note.drawings:
+        assert f'data-figure="{drawing.name}"' in html
+    values = html.partition('<script type="application/json" id="figures">')[2]
+    assert list(json.loads(values.partition("</script>")[0])) == [d.name for d in note.drawings]
+
+
+def test_many_runs_that_have_not_finished_are_told_in_one_line(
+    store: RunStore, plans: Material
+) -> None:
+    waiting = [store.add(spec_of("top-1", seed=seed)).id for seed in range(3)]
+    running = store.add(spec_of("top-2"), RunState.RUNNING).id
+    ids = [*(run.id for run in plans.runs), *waiting, running]
+    material = gather(store, ids, lambda _: minilm())
+    assert material.unfinished == ("4 of 13 runs have not finished: 3 waiting and 1 running.",)
+    assert note_of(material, NOW).title.startswith("So far: ")
+
+
+def test_a_plan_alone_has_no_front_and_no_map(
+    read: Callable[..., Material], plans: Material
+) -> None:
+    alone = note_of(read(*(run.id for run in plans.runs[::3])), NOW)
+    assert alone.sections[0].title == "Scores and what they cost"
+    assert not any(d.name.startswith(("front", "freeze", "movement")) for d in alone.drawings)

@@ -1,0 +1,206 @@
+"""The figures of a comparison as SVG: all that Plotly would draw is there, or it is refused."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from mtl_core.charts.by_examples import ExampleCurve, WithExamples, by_examples_figure
+from mtl_core.charts.loss import Figure
+from mtl_core.charts.theme import DARK, LIGHT
+from mtl_core.export.drawings import (
+    Drawing,
+    drift_drawings,
+    front_drawings,
+    loss_drawings,
+    map_drawings,
+    stack_drawings,
+)
+from mtl_core.export.material import Material
+from mtl_core.export.svg import svg_of
+from mtl_core.export.svg_parts import element, marker, stroke, tick_label, written
+
+SVG = "{http://www.w3.org/2000/svg}"
+Read = Callable[..., Material]
+
+
+def parsed(figure: Figure) -> ElementTree.Element:
+    return ElementTree.fromstring(svg_of(figure, "drawn"))  # noqa: S314 - our own drawing
+
+
+def texts(root: ElementTree.Element) -> list[str]:
+    return ["".join(each.itertext()) for each in root.iter(f"{SVG}text")]
+
+
+@pytest.fixture
+def drawings(plans: Material) -> Mapping[str, Drawing]:
+    kinds = (front_drawings, loss_drawings, map_drawings, drift_drawings, stack_drawings)
+    return {drawing.name: drawing for kind in kinds for drawing in kind(plans)}
+
+
+def test_every_figure_of_the_page_is_drawn_in_both_themes(
+    drawings: Mapping[str, Drawing],
+) -> None:
+    assert len(drawings) == 6 + 2 + 2 + 1 + 3
+    for drawing in drawings.values():
+        for figure in (drawing.light, drawing.dark):
+            words = {re.sub("<[^>]*>", "", part) for part in _notes(figure)}
+            assert words <= set(texts(parsed(figure))), drawing.name
+
+
+def _notes(figure: Figure) -> list[str]:
+    """Each line of each annotation that has a text."""
+    notes = figure["layout"]["annotations"]
+    return [line for note in notes for line in note.get("text", "").split("<br>") if line]
+
+
+def test_a_front_has_a_filled_or_hollow_marker_for_each_plan_and_a_line_for_each_bar(
+    drawings: Mapping[str, Drawing],
+) -> None:
+    root = parsed(drawings["front-2-ner-trained-share"].light)
+    jade = LIGHT.task(1).color
+    diamonds = [(each.get("fill"), each.get("stroke")) for each in root.iter(f"{SVG}polygon")]
+    assert diamonds == [
+        *((jade, jade), (LIGHT.background, None), ("none", jade), (jade, jade)),
+    ]
+    assert len(root.findall(f".//{SVG}polyline")) == 3 + 1 + 1  # bars, front, untrained heads
+
+
+def test_named_ticks_stand_at_their_values_with_their_words(
+    drawings: Mapping[str, Drawing],
+) -> None:
+    figure = drawings["front-1-sentiment-trained-share"].light
+    axis = figure["layout"]["xaxis"]
+    found = texts(parsed(figure))
+    assert axis["ticktext"]
+    assert [text for text in found if text in axis["ticktext"]] == axis["ticktext"]
+    assert "0.80" in found  # the y axis says two decimals
+
+
+def test_a_tick_beyond_the_axis_is_not_drawn() -> None:
+    figure = _bare()
+    figure["layout"]["xaxis"] |= {"tickvals": [-1, 1, 3], "ticktext": ["far", "&lt;1 s", "out"]}
+    found = texts(parsed(figure))
+    assert "<1 s" in found
+    assert not {"far", "out"} & set(found)
+
+
+def test_a_map_has_a_rectangle_for_each_cell_and_no_mark_for_the_pointer(
+    drawings: Mapping[str, Drawing],
+) -> None:
+    figure = drawings["movement-map-distance"].light
+    root = parsed(figure)
+    assert len(root.findall(f".//{SVG}rect")) == len(figure["layout"]["shapes"]) + 1  # the clip
+    assert not root.findall(f".//{SVG}polygon")
+    assert texts(root).count("0") == 7 + 1
+
+
+def test_a_band_is_a_filled_area_without_an_edge() -> None:
+    points = (WithExamples(10, 0.5, 0.4, 0.6), WithExamples(100, 0.7, 0.6, 0.8))
+    figure = by_examples_figure([ExampleCurve("full", points, True)], LIGHT.task(0), LIGHT)
+    (area,) = parsed(figure).findall(f".//{SVG}polygon")
+    fill = next(trace["fillcolor"] for trace in figure["data"] if "fillcolor" in trace)
+    assert (area.get("fill"), area.get("opacity"), area.get("stroke")) == (fill, "0.7", None)
+    assert len((area.get("points") or "").split()) == 4
+
+
+@pytest.mark.parametrize(
+    ("symbol", "corners"),
+    [("diamond", 4), ("square", 4), ("triangle-up", 3), ("cross", 12), ("star", 10)],
+)
+def test_every_tasks_marker_is_drawn_filled_and_open(symbol: str, corners: int) -> None:
+    look = {"size": 10, "color": "#111111", "line": {"width": 2, "color": "#222222"}}
+    filled, hollow = (marker(0, 0, {**look, "symbol": each}) for each in (symbol, f"{symbol}-open"))
+    assert 'fill="#111111"' in filled
+    assert 'fill="none"' in hollow
+    assert filled.count(",") == hollow.count(",") == corners
+    assert 'stroke="#222222"' in filled
+
+
+def test_turned_text_starts_where_plotly_starts_it() -> None:
+    note = {"text": "heads only", "textangle": -90, "xanchor": "left", "yanchor": "bottom"}
+    root = ElementTree.fromstring(written(note, 100, 50, {"size": 12, "color": "#000000"}))  # noqa: S314
+    assert root.get("text-anchor") == "start"
+    assert root.get("transform") == "rotate(-90 107.5 50.0)"  # half a line from the left edge
+
+
+def _bare() -> dict[str, Any]:
+    axis = {"range": [0, 2], "tickfont": {"size": 12, "color": "#000000"}, "title": {}}
+    look = {"linecolor": "#000000", "gridcolor": "#000000"}
+    return {
+        "data": [
+            {
+                "type": "scatter",
+                "name": "a",
+                "mode": "lines+markers",
+                "x": [1],
+                "y": [1],
+                "line": {"color": "#000000", "width": 1},
+                "marker": {"symbol": "circle", "size": 4, "color": "#000000"},
+            }
+        ],
+        "layout": {
+            "height": 100,
+            "font": {"size": 12, "color": "#000000"},
+            "margin": {"l": 10, "r": 10, "t": 10, "b": 10},
+            "xaxis": {**axis, **look},
+            "yaxis": {**axis, **look},
+        },
+    }
+
+
+def test_a_figure_of_known_parts_alone_is_drawn() -> None:
+    assert len(parsed(_bare()).findall(f".//{SVG}circle")) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"type": "pie"}, "a trace of kind 'pie'"),
+        ({"fill": "tozeroy"}, "fill 'tozeroy' of scatter 'a'"),
+        ({"mode": "lines+text"}, "mode 'lines+text' of scatter 'a'"),
+        ({"error_y": {}}, "'error_y' of scatter 'a'"),
+        ({"line": {"shape": "hv"}}, "'shape' of line of scatter 'a'"),
+        ({"line": {"color": "#000000", "width": 1, "dash": "dashdot"}}, "the dash 'dashdot'"),
+        ({"marker": {"symbol": "hexagon", "size": 4, "color": "red"}}, "a marker 'hexagon'"),
+        ({"marker": {"colorscale": "Blues"}}, "'colorscale' of marker of scatter 'a'"),
+    ],
+)
+def test_a_trace_that_cannot_be_drawn_is_refused(change: dict[str, Any], says: str) -> None:
+    figure = _bare()
+    figure["data"][0] |= change
+    with pytest.raises(ValueError, match=rf"Cannot be drawn as SVG here: .*{re.escape(says)}"):
+        svg_of(figure, "refused")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"xaxis": {"type": "log"}}, "'type' of xaxis"),
+        ({"yaxis2": {}}, "'yaxis2' of layout"),
+        ({"shapes": [{"type": "line"}]}, "a shape of type 'line'"),
+        ({"annotations": [{"text": "a", "bgcolor": "red"}]}, "'bgcolor' of annotation"),
+        ({"images": []}, "'images' of layout"),
+    ],
+)
+def test_a_layout_that_cannot_be_drawn_is_refused(change: dict[str, Any], says: str) -> None:
+    figure = _bare()
+    figure["layout"] |= change
+    with pytest.raises(ValueError, match=rf"Cannot be drawn as SVG here: .*{re.escape(says)}"):
+        svg_of(figure, "refused")
+
+
+def test_numbers_on_an_axis_are_written_as_it_says_or_refused() -> None:
+    assert [tick_label(0.5, ".2f"), tick_label(0.5, "~g"), tick_label(2000, ",d")] == [
+        *("0.50", "0.5", "2,000"),
+    ]
+    with pytest.raises(ValueError, match=r"ticks as '\.1%'"):
+        tick_label(0.5, ".1%")
+
+
+def test_a_line_of_no_width_and_a_dash_of_pixels_are_known() -> None:
+    assert stroke("#000000", 1, "7px,3px")["stroke_dasharray"] == "7 3"
+    assert element("line", **stroke("#000000", 1, "dot")).count("stroke-dasharray") == 1
+    assert DARK.task(1).dash == "7px,3px"
