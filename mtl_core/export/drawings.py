@@ -1,4 +1,4 @@
-"""The figures of a bundle: fronts, losses, maps of what moved, and each plan's layer stack."""
+"""The figures of a bundle: fronts, losses, and each plan's layer stack."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -8,14 +8,12 @@ from mtl_core.analysis.comparison import ComparedRun, lowest_loss
 from mtl_core.analysis.finding import loss_finding
 from mtl_core.analysis.summary import TaskProgress
 from mtl_core.charts.loss import Figure, loss_figure
-from mtl_core.charts.movement_map import Quantity, measured_plans
 from mtl_core.charts.overlay import OverlaidRun, overlay_figure
 from mtl_core.charts.stack import stack_figure
 from mtl_core.charts.theme import DARK, LIGHT, Palette
 from mtl_core.export.examples import example_panels
 from mtl_core.export.fronts import can_be_drawn, front_panels
 from mtl_core.export.loss_panels import bands_panel
-from mtl_core.export.maps import drift_panels, freeze_panel, movement_panel
 from mtl_core.export.material import ExportedRun, Material
 from mtl_core.export.panel import Panel, file_stem
 from mtl_core.freezing.table import ParameterTable
@@ -25,8 +23,6 @@ from mtl_core.tasks.task import TaskKind
 
 _MOST_PHASES = 4
 _STACK_WIDTH = 680
-_MAP_WIDTH = 560
-_MEASURED = (Quantity.MOVED,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,23 +68,6 @@ def front_drawings(material: Material) -> tuple[Drawing, ...]:
 def example_drawings(material: Material) -> tuple[Drawing, ...]:
     """Quality against the number of training sentences, where that was varied."""
     return tuple(map(drawn, example_panels(material.compared)))
-
-
-def map_drawings(material: Material) -> tuple[Drawing, ...]:
-    """What each plan lets learn beside what moved; none of one plan alone."""
-    if len(material.compared.plans.plans) < 2:
-        return ()
-    tables, measured = material.tables, measured_plans(material.compared.plans.plans)
-    panels = [freeze_panel(tables)] if tables else []
-    if measured:
-        panels += [movement_panel(material.compared, tables, each) for each in _MEASURED]
-    return tuple(drawn(panel, _MAP_WIDTH) for panel in panels)
-
-
-def drift_drawings(material: Material) -> tuple[Drawing, ...]:
-    """What became of each task that some plan leaves out."""
-    panels = drift_panels(material.compared, material.tables)
-    return tuple(drawn(panel, _MAP_WIDTH) for panel in panels)
 
 
 def loss_drawings(material: Material) -> tuple[Drawing, ...]:

@@ -7,14 +7,13 @@ from mtl_core import __version__
 from mtl_core.export.blocks import Block, Note, Section, figures
 from mtl_core.export.compared import facts_of
 from mtl_core.export.drawings import (
-    drift_drawings,
     example_drawings,
     front_drawings,
     loss_drawings,
-    map_drawings,
     stack_drawings,
 )
 from mtl_core.export.material import Material
+from mtl_core.export.note_inside import convergence, inside, left_out, maps, other_data
 from mtl_core.export.note_repeat import repeat
 from mtl_core.export.note_runs import chains, differences, environment, proof, runs
 from mtl_core.export.note_scores import plan_scores, run_scores
@@ -44,10 +43,10 @@ def _sections(material: Material) -> Iterator[Section]:
     yield Section("Quality against what it costs", figures(front_drawings(material)))
     yield Section("Scores and what they cost", tuple(_scores(material)))
     yield Section("Staged training", tuple(chains(material)))
-    yield Section("Losses", figures(loss_drawings(material)))
+    yield Section("Losses", tuple(_losses(material)))
     yield Section("Quality by training sentences", figures(example_drawings(material)))
-    yield Section("What was allowed to learn, and what moved", figures(map_drawings(material)))
-    yield Section("Tasks that were left out", figures(drift_drawings(material)))
+    if len(material.compared.plans.plans) > 1:
+        yield from _inside(material)
     yield Section("What learns, and how far the gradient goes", figures(stack_drawings(material)))
     if len(material.runs) > 1:
         title = "plans" if material.compared.several_seeds else "runs"
@@ -56,6 +55,20 @@ def _sections(material: Material) -> Iterator[Section]:
     yield Section("The runs", (runs(material),))
     yield Section("Repeat it", tuple(repeat(material)))
     yield Section("Environment", tuple(environment(material)))
+
+
+def _losses(material: Material) -> Iterator[Block]:
+    yield from figures(loss_drawings(material))
+    if len(material.compared.plans.plans) > 1:
+        yield from convergence(material)
+
+
+def _inside(material: Material) -> Iterator[Section]:
+    """Of several plans, what each did to the model and to what it knew."""
+    yield Section("What was allowed to learn, and what moved", tuple(maps(material)))
+    yield Section("Tasks that were left out", tuple(left_out(material)))
+    yield Section("On other data", tuple(other_data(material)))
+    yield Section("What moved inside", tuple(inside(material)))
 
 
 def _scores(material: Material) -> Iterator[Block]:

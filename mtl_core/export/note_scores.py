@@ -1,11 +1,8 @@
 """The note's scores: what each run or plan came to on each task, and what it cost."""
 
 from collections.abc import Iterator
-from statistics import fmean
 
 from mtl_core.analysis.grouped import GroupedComparison, PairedDifference, PlanResult, TaskResult
-from mtl_core.analysis.grouping import finished_runs
-from mtl_core.analysis.summary import RunSummary
 from mtl_core.export.blocks import NOTHING, Block, Text, spelled, table_of, task_titles
 from mtl_core.export.compared import a_run
 from mtl_core.export.material import Material
@@ -19,7 +16,6 @@ from mtl_core.lessons.compare_words import (
     sorted_plans,
     table_words,
 )
-from mtl_core.lessons.data_words import data_name
 from mtl_core.lessons.run_words import elsewhere_words, memory, rate_words, share
 from mtl_core.lessons.titles import task_title
 
@@ -45,7 +41,8 @@ def run_scores(material: Material) -> Iterator[Block]:
     yield table_of([{name: row[name] for name in ("Plan", *_COSTS)} for row in rows])
     yield Text(score_rules(comparison))
     for label, run in material.named:
-        for line in (*run.summary.notes, *elsewhere_words(run.summary)):
+        other_data = elsewhere_words(run.summary) if len(rows) == 1 else ()
+        for line in (*run.summary.notes, *other_data):
             yield Text(f"{label.label}: {line}")
 
 
@@ -64,7 +61,6 @@ def plan_scores(material: Material) -> Iterator[Block]:
         "Seconds and peak memory: means over the finished runs. Learn and share: the most in any "
         "phase. Frozen part: by the SHA-256 of every frozen tensor, in every finished run."
     )
-    yield from _elsewhere(ordered, plans)
     for plan in ordered:
         for line in dict.fromkeys(line for run in plan.runs.values() for line in run.notes):
             yield Text(f"{plan.label}: {line}")
@@ -115,45 +111,3 @@ def _interval(difference: PairedDifference | None) -> str:
 
 def _signed(value: float) -> str:
     return f"{'−' if value < 0 else '+'}{abs(value):.3f}"
-
-
-def _elsewhere(plans: list[PlanResult], comparison: GroupedComparison) -> Iterator[Block]:
-    """A table for each other data set that the runs were scored on: before and after training."""
-    runs = {plan.label: tuple(finished_runs(plan).values()) for plan in plans}
-    splits = dict.fromkeys(
-        each.split for found in runs.values() for run in found for each in run.elsewhere
-    )
-    for split in splits:
-        rows = [
-            {
-                "Plan": label,
-                **{
-                    f"{task_title(task.name)} {metric_name(task)}": _before_after(
-                        found, split, task.name
-                    )
-                    for task in comparison.tasks
-                },
-            }
-            for label, found in runs.items()
-        ]
-        name = data_name(split, [task.name for task in comparison.tasks])
-        yield Text(f"On {name}, which no run learned from: means over the seeds, before and after.")
-        yield table_of(rows)
-
-
-def _before_after(runs: tuple[RunSummary, ...], split: str, task: str) -> str:
-    ends = [
-        scores
-        for run in runs
-        if len(
-            scores := [
-                each.tasks[task].headline
-                for each in run.elsewhere
-                if each.split == split and task in each.tasks
-            ]
-        )
-        > 1
-    ]
-    if not ends:
-        return ""
-    return f"{fmean(each[0] for each in ends):.3f} → {fmean(each[-1] for each in ends):.3f}"

@@ -165,8 +165,21 @@ def _scatter(trace: dict[str, Any], place: Place, clip: str) -> Iterator[str]:
     if points and "lines" in trace["mode"] and line.get("width"):
         edge = stroke(line["color"], line["width"], line.get("dash", "solid"))
         yield element("polyline", points=corners, fill="none", **look, **edge)
+    yield from _error_bars(trace, place)
     if "markers" in trace["mode"] and trace["marker"].get("opacity", 1):
         yield from (marker(x, y, trace["marker"]) for x, y in points)
+
+
+def _error_bars(trace: dict[str, Any], place: Place) -> Iterator[str]:
+    """An upright line through each point, without a foot."""
+    errors = trace.get("error_y")
+    if errors is None:
+        return
+    above = errors["array"]
+    below = errors.get("arrayminus", above)
+    for x, y, up, down in zip(trace["x"], trace["y"], above, below, strict=True):
+        ends = {"x1": place.x(x), "x2": place.x(x), "y1": place.y(y + up), "y2": place.y(y - down)}
+        yield element("line", **ends, **stroke(errors["color"], errors["thickness"]))
 
 
 def _bars(trace: dict[str, Any], place: Place) -> Iterator[str]:

@@ -19,15 +19,17 @@ _AXIS = {
     *("fixedrange", "zeroline", "showspikes", "unifiedhovertitle"),
 }
 _SCATTER = {"type", "mode", "x", "y", "line", "marker", "opacity", "cliponaxis", "fill"}
-_SCATTER |= {"fillcolor", *_POINTER}
+_SCATTER |= {"fillcolor", "error_y", *_POINTER}
 _BAR = {"type", "orientation", "x", "y", "base", "width", "marker", *_POINTER}
 _MARKER = {"symbol", "size", "color", "opacity", "line"}
 _LINE = {"color", "width", "dash"}
+_ERRORS = {"type", "symmetric", "array", "arrayminus", "color", "thickness", "width"}
 _SHAPE = {"type", "x0", "x1", "y0", "y1", "xref", "yref", "fillcolor", "line", "layer"}
 _ANNOTATION = {
     *("text", "font", "x", "y", "xref", "yref", "xanchor", "yanchor", "xshift", "yshift"),
     *("textangle", "showarrow", "ax", "ay", "axref", "ayref", "arrowcolor", "arrowwidth"),
     *("arrowhead", "arrowsize", "standoff", "align", "name"),
+    *("bgcolor", "borderpad"),
 }
 _MODES = {"lines", "markers"}
 
@@ -53,6 +55,8 @@ def _unknown(figure: Mapping[str, Any]) -> Iterator[str]:
             yield f"a shape of type '{shape['type']}'"
     for note in layout.get("annotations", ()):
         yield from _beyond("annotation", note, _ANNOTATION)
+        if note.get("textangle") and note.get("bgcolor"):
+            yield "turned text on a ground"
 
 
 def _of_trace(trace: Mapping[str, Any]) -> Iterator[str]:
@@ -68,6 +72,7 @@ def _of_trace(trace: Mapping[str, Any]) -> Iterator[str]:
         if trace.get("orientation") != "h":
             yield f"upright bars of {what}"
         return
+    yield from _beyond(f"error bars of {what}", trace.get("error_y", {}), _ERRORS)
     if not set(trace["mode"].split("+")) <= _MODES:
         yield f"mode '{trace['mode']}' of {what}"
     if trace.get("fill", "none") not in ("none", "toself"):

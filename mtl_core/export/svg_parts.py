@@ -165,25 +165,39 @@ def written(note: dict[str, Any], x: float, y: float, font: dict[str, Any]) -> s
     look = {"font_size": size, **paint(font["color"])}
     if note.get("textangle"):
         return _turned(note, x, y, look)
-    return "".join(
-        element(
-            "text",
-            "".join(_spans(line)),
-            x=x,
-            y=y + first + number * step,
-            text_anchor=anchor,
-            **look,
-        )
-        for number, line in enumerate(lines)
+    heights = [y + first + number * step for number in range(len(lines))]
+    ground = "".join(
+        _ground(note, line, anchor, x, height, size)
+        for line, height in zip(lines, heights, strict=True)
+        if note.get("bgcolor")
     )
+    return ground + "".join(
+        element("text", "".join(_spans(line)), x=x, y=height, text_anchor=anchor, **look)
+        for line, height in zip(lines, heights, strict=True)
+    )
+
+
+def _ground(
+    note: dict[str, Any], line: str, anchor: str, x: float, height: float, size: float
+) -> str:
+    """What hides a figure's lines behind a line of text, about as wide as the text."""
+    pad = note.get("borderpad", 1)
+    length = _length(line, size) + 2 * pad
+    left = x - {"start": pad, "middle": length / 2, "end": length - pad}[anchor]
+    place = {"x": left, "y": height - size - pad, "width": length, "height": size * 1.3 + 2 * pad}
+    return element("rect", **place, **paint(note["bgcolor"]))
+
+
+def _length(line: str, size: float) -> float:
+    """About how many pixels a line of text takes."""
+    return len(unescape(re.sub(r"</?b>", "", line))) * size * _LETTER
 
 
 def _turned(note: dict[str, Any], x: float, y: float, look: dict[str, Any]) -> str:
     """One line of text at an angle, where Plotly puts it: (x, y) is a side or the middle of the
     upright rectangle around the turned text, as its anchors say."""
     size, angle = look["font_size"], radians(note["textangle"])
-    plain = unescape(re.sub(r"</?b>", "", note["text"]))
-    length, tall = len(plain) * size * _LETTER, size * _LINE_HEIGHT
+    length, tall = _length(note["text"], size), size * _LINE_HEIGHT
     across = length * abs(cos(angle)) + tall * abs(sin(angle))
     down = length * abs(sin(angle)) + tall * abs(cos(angle))
     x += {"left": across / 2, "right": -across / 2}.get(note.get("xanchor", "center"), 0.0)

@@ -8,6 +8,15 @@ from mtl_core.lessons.compare_words import metric_name
 from mtl_core.lessons.data_words import within
 from mtl_core.lessons.titles import task_title
 
+FORGOTTEN_CAPTION = (
+    "Before training and at the end, means over the seeds; by seed: the lowest and the "
+    "highest change. Loss is the validation cross-entropy: above 0 is worse."
+)
+ELSEWHERE_CAPTION = (
+    "No plan learned from these sentences. At home: the score at the end on the "
+    "validation sentences of the plan's own data."
+)
+
 
 def outcome_words(change: Change) -> str:
     """`exactly as before`, `within the seeds' range`, `0.367 lost`."""

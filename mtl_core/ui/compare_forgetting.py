@@ -16,7 +16,12 @@ from mtl_core.export.forgetting import (
     forgotten_row,
 )
 from mtl_core.lessons.data_words import data_name
-from mtl_core.lessons.forgetting_words import elsewhere_title, forgetting_sentence
+from mtl_core.lessons.forgetting_words import (
+    ELSEWHERE_CAPTION,
+    FORGOTTEN_CAPTION,
+    elsewhere_title,
+    forgetting_sentence,
+)
 from mtl_core.tasks.task import Task
 from mtl_core.ui.keys import Key
 from mtl_core.ui.page import plain
@@ -43,10 +48,7 @@ def forgotten_table(left_out: LeftOutTasks) -> None:
         return
     with st.container(gap=None):
         st.markdown("### What was forgotten, in numbers")
-        st.caption(
-            "Before training and at the end, means over the seeds; by seed: the lowest and the "
-            "highest change. Loss is the validation cross-entropy: above 0 is worse."
-        )
+        st.caption(FORGOTTEN_CAPTION)
     _table(rows, Key.FORGOTTEN, "Tasks left out, before and after training")
 
 
@@ -56,10 +58,7 @@ def elsewhere_tables(shown: Compared) -> None:
     for number, (data, found) in enumerate(elsewhere(shown).items()):
         with st.container(gap=None):
             st.markdown(f"### {plain(elsewhere_title(data_name(data, names), found))}")
-            st.caption(
-                "No plan learned from these sentences. At home: the score at the end on the "
-                "validation sentences of the plan's own data."
-            )
+            st.caption(ELSEWHERE_CAPTION)
         rows = [elsewhere_row(each) for each in found]
         _table(rows, f"{Key.ELSEWHERE}_{number}", f"Scores on {data}")
 

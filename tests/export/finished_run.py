@@ -21,10 +21,7 @@ def of_three_plans() -> list[Story]:
         measured(
             finished(scenario, sentiment[place], ner[place], seed=seed),
             {
-                **{
-                    part: Movement(moved=0.0 if scenario == "heads-only" else 1.0)
-                    for part in encoder
-                },
+                **{part: _moved(part, scenario) for part in encoder},
                 "classifier": Movement(moved=0.5),
                 "ner": Movement(moved=0.0 if scenario == "freeze-head:ner" else 0.25),
             },
@@ -34,9 +31,21 @@ def of_three_plans() -> list[Story]:
     ]
 
 
+def _moved(part: str, scenario: str) -> Movement:
+    """Likeness is measured of layers alone."""
+    still = scenario == "heads-only"
+    likeness = (1.0 if still else 0.5) if part.startswith("layer") else None
+    return Movement(moved=0.0 if still else 1.0, cka=likeness)
+
+
 def measured(story: Story, groups: Mapping[str, Movement]) -> Story:
     """The same run, which told before its end how far these groups moved."""
-    told = Measured(elapsed_seconds=story.seconds, groups=dict(groups))
+    told = Measured(
+        elapsed_seconds=story.seconds,
+        groups=dict(groups),
+        gradient_cosine={"sentiment,ner": 0.25},
+        probes={"sentiment": (0.5, 0.75), "ner": (0.25, 0.5)},
+    )
     story.events.insert(-1, told)
     return story
 

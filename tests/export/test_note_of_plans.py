@@ -14,7 +14,9 @@ from mtl_core.export.html import as_html
 from mtl_core.export.markdown import as_markdown
 from mtl_core.export.material import Material, gather
 from mtl_core.export.note import note_of
+from mtl_core.export.svg_parts import said
 from mtl_core.lessons.compare_words import plans_answer, plans_rule
+from mtl_core.lessons.inside_words import COSINE_CAPTION
 from mtl_core.store.record import RunState
 from mtl_core.store.runs import RunStore
 from tests.run_story import minilm, spec_of
@@ -56,6 +58,7 @@ def test_the_finding_is_the_title_and_the_sections_follow_the_page(
         "Losses",
         "What was allowed to learn, and what moved",
         "Tasks that were left out",
+        "What moved inside",
         "What learns, and how far the gradient goes",
         "In what the plans differ",
         "Proof that frozen stayed frozen",
@@ -72,6 +75,7 @@ def test_the_figures_are_the_fronts_the_bands_the_maps_the_drift_and_a_stack_a_p
     assert [drawing.name for drawing in note.drawings] == [
         *(f"front-{task}-{cost}" for cost in COSTS for task in ("1-sentiment", "2-ner")),
         *("loss-1-sentiment", "loss-2-ner", "freeze-map", "movement-map-distance", "drift-2-ner"),
+        *("likeness", "probe-1-sentiment", "probe-2-ner"),
         *(f"stack-{run}" for run in first),
     ]
 
@@ -141,6 +145,28 @@ def test_a_task_that_was_left_out_is_shown_with_its_score_before_and_after(note:
         "<b>0.020</b> exactly as before",
         "0.020 before",
     ]
+
+
+def test_what_became_of_a_task_left_out_is_told_in_words_and_numbers(note: Note) -> None:
+    (row,) = table(note, "Tasks that were left out")
+    assert (row["Plan"], row["Task"], row["Before"], row["After"]) == (
+        *("NER head frozen", "NER", "0.020", "0.020"),
+    )
+    assert "NER head frozen: NER is exactly as before" in as_markdown(note, "figures")
+
+
+def test_what_runs_measured_inside_is_there_with_how_to_read_it(note: Note) -> None:
+    likeness = next(drawing for drawing in note.drawings if drawing.name == "likeness")
+    assert "changed the top layer most: likeness 0.50" in likeness.title
+    rows = table(note, "What moved inside")
+    assert [row["Plan"] for row in rows] == ["heads only", "NER head frozen", "full"]
+    assert said(COSINE_CAPTION) in as_html(note)
+    assert rows[0]["Cosine"] == "+0.250"
+
+
+def test_whether_the_losses_had_converged_stands_under_them(note: Note) -> None:
+    rows = table(note, "Losses")
+    assert rows[0] == {"Plan": "heads only", "Sentiment": "open", "NER": "open"}
 
 
 def test_the_loss_of_each_head_is_a_mean_in_the_best_plans_colour(note: Note) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 from xml.etree import ElementTree
 
@@ -10,18 +11,13 @@ import pytest
 from mtl_core.charts.by_examples import ExampleCurve, WithExamples, by_examples_figure
 from mtl_core.charts.loss import Figure
 from mtl_core.charts.theme import DARK, LIGHT
-from mtl_core.export.drawings import (
-    Drawing,
-    drift_drawings,
-    front_drawings,
-    loss_drawings,
-    map_drawings,
-    stack_drawings,
-)
+from mtl_core.export.drawings import Drawing
 from mtl_core.export.material import Material
+from mtl_core.export.note import note_of
 from mtl_core.export.svg import svg_of
 from mtl_core.export.svg_parts import element, marker, stroke, tick_label, written
 
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 SVG = "{http://www.w3.org/2000/svg}"
 Read = Callable[..., Material]
 
@@ -36,14 +32,13 @@ def texts(root: ElementTree.Element) -> list[str]:
 
 @pytest.fixture
 def drawings(plans: Material) -> Mapping[str, Drawing]:
-    kinds = (front_drawings, loss_drawings, map_drawings, drift_drawings, stack_drawings)
-    return {drawing.name: drawing for kind in kinds for drawing in kind(plans)}
+    return {drawing.name: drawing for drawing in note_of(plans, NOW).drawings}
 
 
 def test_every_figure_of_the_page_is_drawn_in_both_themes(
     drawings: Mapping[str, Drawing],
 ) -> None:
-    assert len(drawings) == 6 + 2 + 2 + 1 + 3
+    assert len(drawings) == 6 + 2 + 2 + 1 + 3 + 3  # fronts, losses, maps, drift, inside, stacks
     for drawing in drawings.values():
         for figure in (drawing.light, drawing.dark):
             words = {re.sub("<[^>]*>", "", part) for part in _notes(figure)}
@@ -161,7 +156,8 @@ def test_a_figure_of_known_parts_alone_is_drawn() -> None:
         ({"type": "pie"}, "a trace of kind 'pie'"),
         ({"fill": "tozeroy"}, "fill 'tozeroy' of scatter 'a'"),
         ({"mode": "lines+text"}, "mode 'lines+text' of scatter 'a'"),
-        ({"error_y": {}}, "'error_y' of scatter 'a'"),
+        ({"error_x": {}}, "'error_x' of scatter 'a'"),
+        ({"error_y": {"symmetric": True, "value": 1}}, "'value' of error bars of scatter 'a'"),
         ({"line": {"shape": "hv"}}, "'shape' of line of scatter 'a'"),
         ({"line": {"color": "#000000", "width": 1, "dash": "dashdot"}}, "the dash 'dashdot'"),
         ({"marker": {"symbol": "hexagon", "size": 4, "color": "red"}}, "a marker 'hexagon'"),
@@ -181,7 +177,8 @@ def test_a_trace_that_cannot_be_drawn_is_refused(change: dict[str, Any], says: s
         ({"xaxis": {"type": "log"}}, "'type' of xaxis"),
         ({"yaxis2": {}}, "'yaxis2' of layout"),
         ({"shapes": [{"type": "line"}]}, "a shape of type 'line'"),
-        ({"annotations": [{"text": "a", "bgcolor": "red"}]}, "'bgcolor' of annotation"),
+        ({"annotations": [{"text": "a", "bordercolor": "red"}]}, "'bordercolor' of annotation"),
+        ({"annotations": [{"textangle": 9, "bgcolor": "red"}]}, "turned text on a ground"),
         ({"images": []}, "'images' of layout"),
     ],
 )
@@ -204,3 +201,19 @@ def test_a_line_of_no_width_and_a_dash_of_pixels_are_known() -> None:
     assert stroke("#000000", 1, "7px,3px")["stroke_dasharray"] == "7 3"
     assert element("line", **stroke("#000000", 1, "dot")).count("stroke-dasharray") == 1
     assert DARK.task(1).dash == "7px,3px"
+
+
+def test_an_upright_bar_goes_through_each_point_from_its_lowest_to_its_highest() -> None:
+    figure = _bare()
+    errors = {"array": [0.5], "arrayminus": [1.0], "color": "#333333", "thickness": 1}
+    figure["data"][0] |= {"error_y": errors}
+    bars = [each for each in parsed(figure).iter(f"{SVG}line") if each.get("stroke") == "#333333"]
+    assert [(each.get("y1"), each.get("y2")) for each in bars] == [("30", "90")]
+
+
+def test_text_on_a_ground_stands_on_a_rectangle_that_is_drawn_before_it() -> None:
+    note = {"text": "full", "bgcolor": "#FFFFFF", "borderpad": 1, "xanchor": "right"}
+    ground, text = written(note, 100, 50, {"size": 10, "color": "#000000"}).split("<text")
+    rectangle = ElementTree.fromstring(ground)  # noqa: S314 - our own drawing
+    assert float(rectangle.get("x", 0)) + float(rectangle.get("width", 0)) == pytest.approx(101)
+    assert text.endswith(">full</text>")
