@@ -1,7 +1,9 @@
 """The loss of each head, and the joint one."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -32,26 +34,56 @@ def task_losses(
     return losses
 
 
-def labelled_losses(model: MultiTaskModel, hidden: Tensor, batch: Batch) -> dict[str, Tensor]:
-    """As `task_losses` summed, from the last hidden state: (batch, sequence, hidden).
+@dataclass(frozen=True)
+class Labelled:
+    """The positions of one task in a batch that bear a label, and those labels: both (n,).
+
+    Positions are counted through the batch, sentence after sentence, padding included.
+    """
+
+    positions: Tensor
+    labels: Tensor
+
+
+def labelled(batch: Batch, tasks: Sequence[Task]) -> dict[str, Labelled]:
+    """What each task reads of `batch`; tasks without a label in it are left out."""
+    length = batch.input_ids.shape[1]
+    found = {}
+    for task in tasks:
+        if task.name in batch.rows:
+            starts, labels = batch.rows[task.name] * length, batch.labels[task.name]
+            if task.kind is TaskKind.TOKEN:
+                rows, tokens = (labels != IGNORED).nonzero(as_tuple=True)
+                starts, labels = starts[rows] + tokens, labels[rows, tokens]
+            found[task.name] = Labelled(starts, labels)
+    return found
+
+
+def read_positions(read: Mapping[str, Labelled]) -> Tensor:
+    """The positions of every task, one task after another: (n,)."""
+    return torch.cat(
+        [torch.empty(0, dtype=torch.long), *(each.positions for each in read.values())]
+    )
+
+
+def labelled_losses(
+    model: MultiTaskModel, states: Tensor, read: Mapping[str, Labelled]
+) -> dict[str, Tensor]:
+    """As `task_losses` summed, from the states at `read_positions`: (n, hidden).
 
     Heads, and dropout before them, run at the positions that bear a label and nowhere else: a head
     of four outputs over every token of a batch costs more than all else where heads alone learn.
     """
-    states = hidden.flatten(0, 1)
-    losses = {}
-    for task in model.tasks:
-        if task.name in batch.rows:
-            starts, labels = batch.rows[task.name] * hidden.shape[1], batch.labels[task.name]
-            if task.kind is TaskKind.TOKEN:
-                rows, tokens = (labels != IGNORED).nonzero(as_tuple=True)
-                starts, labels = starts[rows] + tokens, labels[rows, tokens]
-            starts, labels = starts.to(states.device), labels.to(states.device)
-            logits = model.logits_at(task, states.index_select(0, starts))
-            losses[task.name] = functional.cross_entropy(
-                logits, labels, ignore_index=IGNORED, reduction="sum"
-            )
-    return losses
+    own = states.split([len(each.labels) for each in read.values()])
+    return {
+        task.name: functional.cross_entropy(
+            model.logits_at(task, part),
+            read[task.name].labels.to(part.device),
+            ignore_index=IGNORED,
+            reduction="sum",
+        )
+        for task, part in zip((t for t in model.tasks if t.name in read), own, strict=True)
+    }
 
 
 def label_counts(batches: Iterable[Batch]) -> dict[str, int]:

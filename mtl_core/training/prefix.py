@@ -11,9 +11,11 @@ from torch import Tensor
 from mtl_core.errors import FreezeBroken, UnsupportedArchitecture
 from mtl_core.freezing.table import ParameterTable
 from mtl_core.models.architecture import one_line
+from mtl_core.models.narrowing import NarrowedTop
 from mtl_core.models.replay import LayerReplay
 from mtl_core.settings import PREFIX_MEMORY_BYTES
 from mtl_core.tasks.task import TaskKind
+from mtl_core.training.batches import Batch, collate
 from mtl_core.training.device import computing_in, random_numbers
 from mtl_core.training.events import PrefixReuse
 from mtl_core.training.prefix_order import Sentences
@@ -30,6 +32,7 @@ TOLERANCE = 1e-5
 """How far a replayed hidden state may be from the whole model's, in parts of its largest value."""
 
 _CHECKED_SENTENCES = 8
+_TRIED_SENTENCES = 4
 _OFF_BY_CHOICE = "it was switched off for this run"
 _NO_ROOM = (
     "what the frozen layers give has no room on disk (FREEZE_LAB_CACHE_BYTES) "
@@ -100,6 +103,19 @@ class ReusedPrefix:
             found = frozen.gather(self._outputs, self._depth, input_ids, attention_mask)
             return frozen.replay.resume(self._depth, found.to(device), ids, mask).float()
 
+    def states_at(self, batch: Batch, positions: Tensor) -> Tensor:
+        """The last hidden state of a batch at some positions: (n, hidden), as `hidden` gives it.
+
+        `positions`: (n,), counted through the batch. What follows attention in the last layer runs
+        at these alone, where the architecture has it so.
+        """
+        places = positions.to(self._model.backbone.device)
+        if self._depth == self._layers or not len(places):
+            return self.hidden(batch.input_ids, batch.attention_mask).flatten(0, 1)[places]
+        with self._top.reading(places) as narrowed:
+            hidden = self.hidden(batch.input_ids, batch.attention_mask)
+        return hidden[0] if narrowed.happened else hidden.flatten(0, 1)[places]
+
     def _whole(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         device = self._model.backbone.device
         with computing_in(self._setting.spec.precision, device):
@@ -122,6 +138,15 @@ class ReusedPrefix:
                 "the phase began. This is a fault of Freeze Lab; the run's result cannot be "
                 "trusted."
             )
+
+    @cached_property
+    def _top(self) -> NarrowedTop:
+        """Found when the first step asks, on a few of the training sentences."""
+        setting, device = self._setting, self._model.backbone.device
+        few = collate(setting.training[:_TRIED_SENTENCES], setting.spec.tasks, setting.pad_id)
+        return NarrowedTop(
+            self._model.backbone, few.input_ids.to(device), few.attention_mask.to(device)
+        )
 
     @cached_property
     def _frozen(self) -> FrozenOutputs:

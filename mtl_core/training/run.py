@@ -30,7 +30,13 @@ from mtl_core.training.events import (
     TaskScore,
 )
 from mtl_core.training.folder import require_empty, written_whole
-from mtl_core.training.losses import joint_loss, label_counts, labelled_losses
+from mtl_core.training.losses import (
+    joint_loss,
+    label_counts,
+    labelled,
+    labelled_losses,
+    read_positions,
+)
 from mtl_core.training.measures import RunMeasures
 from mtl_core.training.optimizer import PlanOptimizer
 from mtl_core.training.parts import in_parts, runs_in_parts
@@ -182,8 +188,9 @@ class _Run:
         counts = label_counts(parts)
         told: dict[str, list[Tensor]] = {}
         for part in parts:
-            hidden = self._reused.hidden(part.input_ids, part.attention_mask)
-            sums = labelled_losses(self._model, hidden, part)
+            read = labelled(part, self._spec.tasks)
+            states = self._reused.states_at(part, read_positions(read))
+            sums = labelled_losses(self._model, states, read)
             losses = {task: loss / counts[task] for task, loss in sums.items()}
             joint = joint_loss(losses, self._spec.plan.task_weights)
             if joint is not None:

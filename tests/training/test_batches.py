@@ -8,7 +8,13 @@ import torch
 from mtl_core.tasks.alignment import EncodedExample
 from mtl_core.tasks.task import Task, TaskKind
 from mtl_core.training.batches import collate, drawn_batches, filled_batches, training_order
-from mtl_core.training.losses import joint_loss, labelled_losses, task_losses
+from mtl_core.training.losses import (
+    joint_loss,
+    labelled,
+    labelled_losses,
+    read_positions,
+    task_losses,
+)
 from mtl_core.training.setting import load_setting
 
 SENTIMENT = Task(name="sentiment", kind=TaskKind.SENTENCE, head="classifier", outputs=("no", "yes"))
@@ -202,7 +208,9 @@ def test_heads_run_where_there_is_a_label_and_give_the_same_losses(bench):
     model.dropout.register_forward_hook(lambda _, states, __: seen.append(states[0].shape[0]))
     hidden = model.backbone(batch.input_ids, batch.attention_mask).last_hidden_state
 
-    found = labelled_losses(model, hidden, batch)
+    read = labelled(batch, tasks)
+    states = hidden.flatten(0, 1)[read_positions(read)]
+    found = labelled_losses(model, states, read)
 
     assert seen == [len(batch.rows["sentiment"]), int((batch.labels["ner"] != -100).sum())]
     whole = task_losses(model.heads(hidden), batch, tasks, reduction="sum")
