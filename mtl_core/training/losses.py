@@ -74,7 +74,8 @@ def labelled_losses(
     Heads, and dropout before them, run at the positions that bear a label and nowhere else: a head
     of four outputs over every token of a batch costs more than all else where heads alone learn.
     """
-    own = states.split([len(each.labels) for each in read.values()])
+    sizes = [len(each.labels) for each in read.values()]
+    own = states.split(sizes)  # type: ignore[no-untyped-call]
     return {
         task.name: functional.cross_entropy(
             model.logits_at(task, part),
