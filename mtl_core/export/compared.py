@@ -10,6 +10,7 @@ from mtl_core.analysis.marks import GoldLabels
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.export.scores import compared, comparison_facts
 from mtl_core.lessons.compare_words import plans_answer
+from mtl_core.lessons.forgetting_words import alone_words
 from mtl_core.lessons.run_words import plan_words
 from mtl_core.lessons.titles import task_title
 from mtl_core.store.record import RunRecord
@@ -47,6 +48,9 @@ def judged(
 
 def headline(shown: Compared) -> str:
     """The finding in one line."""
+    plans = shown.plans.plans
+    if len(plans) == 1 and shown.several_seeds and all(r.finished for r in plans[0].runs.values()):
+        return alone_words(plans[0])
     if shown.several_seeds:
         return plans_answer(shown.plans)
     titles = {task.task.name: task_title(task.task.name) for task in shown.comparison.tasks}

@@ -56,11 +56,10 @@ def forgotten_row(found: Forgetting) -> dict[str, str]:
     """A task left out, as a row of a table: metric and loss at both ends."""
     return {
         "Plan": found.plan,
-        "Task": task_title(found.task.name),
-        "Left out as": found.why.value,
-        "Metric": metric_name(found.task),
+        "Task": _task_words(found.task),
         **_numbers("", found.metric),
         **(_numbers("Loss ", found.loss) if found.loss else {}),
+        "Left out as": found.why.value,
     }
 
 
@@ -77,11 +76,13 @@ def elsewhere_row(found: Elsewhere) -> dict[str, str]:
     """Scores on other data as a row of a table, beside those on the plan's own."""
     return {
         "Plan": found.plan,
-        "Task": task_title(found.task.name),
-        "Metric": metric_name(found.task),
-        **_numbers("", found.metric),
+        "Task": _task_words(found.task),
+        "Here": f"{found.metric.after:.3f}",
         "At home": f"{found.at_home:.3f}",
         "Against home": _signed(found.metric.after - found.at_home),
+        "Before training": f"{found.metric.before:.3f}",
+        "Change": _signed(found.metric.mean),
+        "By seed": _by_seed(found.metric),
     }
 
 
@@ -91,11 +92,23 @@ def _drift(found: Forgetting) -> Drift:
     return Drift(found.plan, metric.before, metric.after, found.lowest, found.highest, said)
 
 
+def _task_words(task: Task) -> str:
+    return f"{task_title(task.name)} {metric_name(task)}"
+
+
 def _numbers(of: str, change: Change) -> dict[str, str]:
-    names = [f"{of}before", f"{of}after", f"{of}change", f"{of}by seed"]
-    by_seed = "" if change.seeds < 2 else f"{_signed(change.low)} to {_signed(change.high)}"
-    told = [f"{change.before:.3f}", f"{change.after:.3f}", _signed(change.mean), by_seed]
-    return {name[:1].upper() + name[1:]: text for name, text in zip(names, told, strict=True)}
+    told = {
+        f"{of}before": f"{change.before:.3f}",
+        f"{of}after": f"{change.after:.3f}",
+        f"{of}change": _signed(change.mean),
+        f"{of}by seed": _by_seed(change),
+    }
+    return {name[:1].upper() + name[1:]: text for name, text in told.items()}
+
+
+def _by_seed(change: Change) -> str:
+    """The lowest and the highest seed's change; empty for one seed."""
+    return "" if change.seeds < 2 else f"{_signed(change.low)} to {_signed(change.high)}"
 
 
 def _signed(value: float) -> str:

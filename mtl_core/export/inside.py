@@ -14,6 +14,7 @@ from mtl_core.analysis.inside import (
     probe,
     was_measured,
 )
+from mtl_core.analysis.trained import left_out
 from mtl_core.charts.drift import Drift, drift_figure
 from mtl_core.charts.likeness import likeness_figure
 from mtl_core.charts.loss import Figure
@@ -94,9 +95,14 @@ def cosine_row(label: str, found: Spread | None) -> dict[str, str]:
 
 
 def converged(shown: Compared) -> dict[str, dict[str, Convergence]]:
-    """Where each plan's loss stood at the end, by plan and task; of plans with a finished run."""
+    """Where each plan's loss stood at the end, by plan and task that it trains; of plans with a
+    finished run."""
     return {
-        plan.label: {task.name: convergence(runs, task.name) for task in _tasks_of(shown, plan)}
+        plan.label: {
+            task.name: convergence(runs, task.name)
+            for task in _tasks_of(shown, plan)
+            if left_out(task, runs[0]) is None
+        }
         for plan in shown.plans.plans
         if (runs := list(finished_runs(plan).values()))
     }
@@ -107,7 +113,7 @@ def convergence_row(
 ) -> dict[str, str]:
     """A plan's convergence as a row of a table, a column for each task."""
     told = {
-        task_title(task.name): found[task.name].words if task.name in found else ""
+        task_title(task.name): found[task.name].words if task.name in found else "not trained"
         for task in shown.plans.tasks
     }
     return {"Plan": label, **told}

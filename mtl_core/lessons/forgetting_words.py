@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from mtl_core.analysis.forgetting import Change, Elsewhere, Forgetting, Outcome
+from mtl_core.analysis.forgetting import Change, Elsewhere, Forgetting, Outcome, forgetting
+from mtl_core.analysis.grouped import PlanResult
 from mtl_core.analysis.trained import LeftOut
 from mtl_core.lessons.compare_words import metric_name
 from mtl_core.lessons.data_words import within
@@ -50,6 +51,20 @@ def forgetting_title(name: str, found: Sequence[Forgetting]) -> str:
     if most.metric.outcome in (Outcome.LOST, Outcome.GAINED):
         return f"{name} left out: {outcome_words(most.metric)} with {most.plan}"
     return f"{name} left out: its score held"
+
+
+def alone_words(plan: PlanResult) -> str:
+    """A finding on one plan by itself: what it did to a task left out, else its scores."""
+    found = forgetting(plan)
+    if found:
+        most = max(found, key=lambda each: abs(each.metric.mean))
+        return forgetting_title(task_title(most.task.name), [most])
+    scores = [
+        f"{within(result.task.name)} {result.mean:.2f}"
+        for result in plan.tasks.values()
+        if result.mean is not None
+    ]
+    return f"{plan.label}, by itself: {', '.join(scores)}"
 
 
 def elsewhere_title(data: str, found: Sequence[Elsewhere]) -> str:

@@ -28,7 +28,7 @@ from mtl_core.ui.page import plain
 from mtl_core.ui.panel_view import panel_view
 
 _ROW_HEIGHT = 35
-_LEFT = ("Plan", "Task", "Left out as", "Metric")
+_LEFT = ("Plan", "Task", "Left out as")
 
 
 def drift_view(

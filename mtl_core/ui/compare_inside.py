@@ -78,7 +78,7 @@ def _convergence(shown: Compared) -> None:
     told = converged(shown)
     rows = [convergence_row(shown, label, found) for label, found in told.items()]
     with st.container(gap="xsmall"):
-        _titled(convergence_title(shown.plans.tasks, told), CONVERGENCE_CAPTION)
+        _titled(convergence_title(told), CONVERGENCE_CAPTION)
         _table(rows, Key.CONVERGENCE, "Where each plan's validation loss stood at the end")
 
 

@@ -8,7 +8,7 @@ from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.store.record import RunState
 from mtl_core.training.events import Evaluation
 from tests.run_story import Story, both, minilm, scores, spec_of
-from tests.visiting import visited
+from tests.visiting import heading, visited
 
 
 def stored(lab: Lab, seed: int, scenario: str, ner: float, posts: float | None = None) -> None:
@@ -57,9 +57,7 @@ def test_a_task_that_was_left_out_is_told_in_words_and_numbers(lab: Lab) -> None
     assert table.to_dict("records") == [
         {
             "Plan": "NER head frozen",
-            "Task": "NER",
-            "Left out as": "its head was frozen",
-            "Metric": "entity F1",
+            "Task": "NER entity F1",
             "Before": "0.600",
             "After": "0.300",
             "Change": "−0.300",
@@ -68,8 +66,32 @@ def test_a_task_that_was_left_out_is_told_in_words_and_numbers(lab: Lab) -> None
             "Loss after": "0.700",
             "Loss change": "+0.500",
             "Loss by seed": "+0.500 to +0.500",
+            "Left out as": "its head was frozen",
         }
     ]
+
+
+def test_a_task_left_out_is_not_said_to_have_converged_or_not(lab: Lab) -> None:
+    stored(lab, 1, "freeze-head:ner", 0.2)
+    stored(lab, 1, "full", 0.7)
+    names = ["Plan", "Sentiment", "NER"]
+    app = visited("compare")
+    table = next(each.value for each in app.dataframe if list(each.value.columns) == names)
+    assert dict(zip(table["Plan"], table["NER"], strict=True)) == {
+        "NER head frozen": "not trained",
+        "full": "open",
+    }
+
+
+def test_a_plan_by_itself_is_answered_by_what_it_forgot_or_else_scored(lab: Lab) -> None:
+    for seed in (1, 2):
+        stored(lab, seed, "freeze-head:ner", 0.2)
+    assert heading(visited("compare")) == "NER left out: 0.400 lost with NER head frozen"
+    for seed in (1, 2):
+        stored(lab, seed, "full", 0.7)
+    runs = ",".join(run.id for run in lab.store.runs() if run.spec.scenario == "full")
+    page = visited("compare", runs=runs)
+    assert heading(page) == "full, by itself: sentiment 0.90, NER 0.70"
 
 
 def test_a_page_whose_plans_train_every_task_speaks_of_no_forgetting(lab: Lab) -> None:
@@ -87,7 +109,7 @@ def test_scores_on_other_data_stand_beside_those_at_home(lab: Lab) -> None:
     app = visited("compare")
     assert "On sample-posts: sentiment 0.75 at best, with full (0.90 at home)" in texts(app)
     first = with_column(app, "At home").iloc[0]
-    assert (first["Before"], first["After"], first["By seed"]) == (
+    assert (first["Before training"], first["Here"], first["By seed"]) == (
         "0.500",
         "0.750",
         "+0.200 to +0.300",

@@ -55,7 +55,7 @@ def test_each_measure_is_told_with_its_finding(lab: Lab) -> None:
     assert "NER: no plan taught the encoder more than it knew" in said
     assert with_column(app, "Cosine").to_dict("list") == {
         "Plan": ["heads only", "full"],
-        "The tasks pull": ["nothing shared learns", "against each other"],
+        "The tasks pull": ["nothing in common", "against each other"],
         "Cosine": ["", "−0.250"],
         "By seed": ["", "−0.250 to −0.250"],
     }
