@@ -96,7 +96,7 @@ def convergence(material: Material) -> Iterator[Block]:
     told = converged(shown)
     if not told:
         return
-    yield Text(f"{convergence_title(shown.plans.tasks, told)}.")
+    yield Text(f"{convergence_title(told)}.")
     titles = [task_title(task.name) for task in shown.plans.tasks]
     rows = [convergence_row(shown, label, each) for label, each in told.items()]
     yield table_of(rows, left=titles)
