@@ -39,7 +39,7 @@ from mtl_core.lessons.inside_words import (
 from mtl_core.lessons.titles import task_title
 
 _MAP_WIDTH = 560
-_WORDS = ("Plan", "Task", "Left out as", "Metric")
+_WORDS = ("Plan", "Task", "Left out as")
 
 
 def maps(material: Material) -> Iterator[Block]:

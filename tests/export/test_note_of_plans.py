@@ -150,7 +150,7 @@ def test_a_task_that_was_left_out_is_shown_with_its_score_before_and_after(note:
 def test_what_became_of_a_task_left_out_is_told_in_words_and_numbers(note: Note) -> None:
     (row,) = table(note, "Tasks that were left out")
     assert (row["Plan"], row["Task"], row["Before"], row["After"]) == (
-        *("NER head frozen", "NER", "0.020", "0.020"),
+        *("NER head frozen", "NER entity F1", "0.020", "0.020"),
     )
     assert "NER head frozen: NER is exactly as before" in as_markdown(note, "figures")
 
