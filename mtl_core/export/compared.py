@@ -84,7 +84,7 @@ def _named(plans: Sequence[PlanResult]) -> tuple[PlanResult, ...]:
     """The plans under the names that pages call them by, each distinct."""
     specs = [a_run(plan).spec for plan in plans]
     names = [plan_words(spec) for spec in specs]
-    for told in (_examples_words, _noise_words):
+    for told in (_encoder_words, _examples_words, _noise_words):
         words = [told(spec) for spec in specs]
         if len(set(words)) > 1:
             names = [
@@ -93,6 +93,10 @@ def _named(plans: Sequence[PlanResult]) -> tuple[PlanResult, ...]:
     seedless = [spec.model_copy(update={"seed": 0}) for spec in specs]
     labels = distinct_labels(names, seedless, [a_run(plan).run for plan in plans])
     return tuple(replace(plan, label=label) for plan, label in zip(plans, labels, strict=True))
+
+
+def _encoder_words(spec: RunSpec) -> str:
+    return "random encoder" if spec.random_backbone else ""
 
 
 def _examples_words(spec: RunSpec) -> str:

@@ -60,7 +60,7 @@ def drawn(panel: Panel, width: int = 880) -> Drawing:
 
 def front_drawings(material: Material) -> tuple[Drawing, ...]:
     """Quality against each cost; none of one plan alone, or while no run has finished."""
-    if len(material.compared.plans.plans) < 2 or not can_be_drawn(material.compared):
+    if not material.several_plans or not can_be_drawn(material.compared):
         return ()
     return tuple(map(drawn, front_panels(material.compared, material.baselines)))
 

@@ -45,10 +45,10 @@ def _sections(material: Material) -> Iterator[Section]:
     yield Section("Staged training", tuple(chains(material)))
     yield Section("Losses", tuple(_losses(material)))
     yield Section("Quality by training sentences", figures(example_drawings(material)))
-    if len(material.compared.plans.plans) > 1:
+    if len(material.runs) > 1:
         yield from _inside(material)
     yield Section("What learns, and how far the gradient goes", figures(stack_drawings(material)))
-    if len(material.runs) > 1:
+    if len(material.one_of_each) > 1:
         title = "plans" if material.compared.several_seeds else "runs"
         yield Section(f"In what the {title} differ", tuple(differences(material)))
     yield Section("Proof that frozen stayed frozen", tuple(proof(material)))
@@ -59,12 +59,12 @@ def _sections(material: Material) -> Iterator[Section]:
 
 def _losses(material: Material) -> Iterator[Block]:
     yield from figures(loss_drawings(material))
-    if len(material.compared.plans.plans) > 1:
+    if len(material.runs) > 1:
         yield from convergence(material)
 
 
 def _inside(material: Material) -> Iterator[Section]:
-    """Of several plans, what each did to the model and to what it knew."""
+    """What each plan did to the model and to what it knew."""
     yield Section("What was allowed to learn, and what moved", tuple(maps(material)))
     yield Section("Tasks that were left out", tuple(left_out(material)))
     yield Section("On other data", tuple(other_data(material)))

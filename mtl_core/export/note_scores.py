@@ -50,12 +50,17 @@ def plan_scores(material: Material) -> Iterator[Block]:
     """Plans over their seeds, the best first: scores with what can be told apart, then costs."""
     plans = material.compared.plans
     ordered = sorted_plans(plans)
-    yield Text(f"{table_words(plans)}.")
-    yield table_of([_scores(plan, plans) for plan in ordered])
-    yield Text(
-        f"{plans_rule(plans)} In brackets: the lowest and the highest seed. {_INTERVAL}: of the "
-        "difference from the best, as wide as the number of plans asks for."
-    )
+    brackets = "In brackets: the lowest and the highest seed."
+    if material.several_plans:
+        yield Text(f"{table_words(plans)}.")
+        yield table_of([_scores(plan, plans) for plan in ordered])
+        yield Text(
+            f"{plans_rule(plans)} {brackets} {_INTERVAL}: of the difference from the best, as wide "
+            "as the number of plans asks for."
+        )
+    else:
+        yield table_of([_own_scores(plan, plans) for plan in ordered])
+        yield Text(f"Means over seeds {', '.join(map(str, plans.seeds))}. {brackets}")
     yield table_of([_costs(plan, plans) for plan in ordered])
     yield Text(
         "Seconds and peak memory: means over the finished runs. Learn and share: the most in any "
@@ -74,6 +79,18 @@ def _scores(plan: PlanResult, comparison: GroupedComparison) -> dict[str, str]:
             f"{title} {metric_name(task)}": _mean(result),
             f"{title} against best": against_words(result),
             f"{title} {_INTERVAL}": _interval(result.against_best if result else None),
+        }
+    return row
+
+
+def _own_scores(plan: PlanResult, comparison: GroupedComparison) -> dict[str, str]:
+    row = {"Plan": plan.label}
+    for task in comparison.tasks:
+        title, result = task_title(task.name), plan.tasks.get(task.name)
+        before = "" if result is None or result.before is None else f"{result.before:.3f}"
+        row |= {
+            f"{title} {metric_name(task)}": _mean(result),
+            f"{title} before training": before,
         }
     return row
 

@@ -19,7 +19,8 @@ from mtl_core.lessons.compare_words import plans_answer, plans_rule
 from mtl_core.lessons.inside_words import COSINE_CAPTION
 from mtl_core.store.record import RunState
 from mtl_core.store.runs import RunStore
-from tests.run_story import minilm, spec_of
+from tests.export.finished_run import finished
+from tests.run_story import Story, minilm, spec_of
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 COSTS = ("seconds", "peak-memory", "trained-share")
@@ -234,9 +235,34 @@ def test_many_runs_that_have_not_finished_are_told_in_one_line(
     assert note_of(material, NOW).title.startswith("So far: ")
 
 
-def test_a_plan_alone_has_no_front_and_no_map(
+def test_one_plan_with_several_seeds_is_told_without_a_best_to_stand_against(
     read: Callable[..., Material], plans: Material
 ) -> None:
-    alone = note_of(read(*(run.id for run in plans.runs[::3])), NOW)
+    alone = note_of(read(*(run.id for run in plans.runs[1::3])), NOW)
+    assert (
+        alone.title == "NER head frozen over 3 seeds: Sentiment 0.85 accuracy, NER 0.02 entity F1"
+    )
     assert alone.sections[0].title == "Scores and what they cost"
-    assert not any(d.name.startswith(("front", "freeze", "movement")) for d in alone.drawings)
+    assert table(alone, "Scores and what they cost") == [
+        {
+            "Plan": "NER head frozen",
+            "Sentiment accuracy": "0.850 (0.840 to 0.860)",
+            "Sentiment before training": "0.450",
+            "NER entity F1": "0.020 (0.020 to 0.020)",
+            "NER before training": "0.020",
+        }
+    ]
+    assert "drift-2-ner" in [drawing.name for drawing in alone.drawings]
+    assert "In what the plans differ" not in [section.title for section in alone.sections]
+    assert "within noise" not in as_markdown(alone, "figures")
+
+
+def test_a_random_encoder_is_a_plan_of_its_own_name(
+    read: Callable[..., Material], plans: Material, keep: Callable[[Story], str]
+) -> None:
+    drawn = [finished("full", 0.6, 0.2, seed=seed, random_backbone=True) for seed in (0, 1)]
+    material = read(*(run.id for run in plans.runs[2::3]), *map(keep, drawn))
+    assert [plan.label for plan in material.compared.plans.plans] == [
+        "full",
+        "full, random encoder",
+    ]
