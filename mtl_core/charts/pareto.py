@@ -6,7 +6,7 @@ from typing import Any
 
 from mtl_core.analysis.grouped import GroupedComparison, TaskResult
 from mtl_core.charts.labels import as_text, note
-from mtl_core.charts.loss import Figure, pushed_apart
+from mtl_core.charts.loss import Figure
 from mtl_core.charts.pareto_axis import SCALES, Cost, cost_of
 from mtl_core.charts.placing import Box, Wanted, placed
 from mtl_core.charts.theme import Palette, TaskStyle, base_layout
@@ -17,7 +17,7 @@ _USUAL_WIDTH = 430  # pixels of the plot, between a phone's and a wide screen's
 _FAR_BELOW = 1.2  # a baseline further below than so many heights of the plot is only told
 _NOTHING = 10.0  # a share of 0 stands as many times below the smallest one
 _LONGEST = 26
-_BASELINE_PIXELS = 14  # from one baseline's name to the next
+_BASELINE_PIXELS = 14  # nearer ones share a name
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,24 +260,28 @@ def _baseline_notes(
     plot_pixels: float,
     colors: Palette,
 ) -> list[dict[str, Any]]:
-    """Names on the lines at the right, pushed apart where they would touch, and what lies below
-    the figure in its lower corner."""
+    """Names on the lines at the right, one for lines that nearly touch, and what lies below the
+    figure in its lower corner."""
     least = _BASELINE_PIXELS * (y_range[1] - y_range[0]) / plot_pixels
-    heights = pushed_apart([each.value for each in near], least)
-    up = max(0.0, y_range[0] - min(heights, default=y_range[0]))
+    groups: list[list[Baseline]] = []
+    for each in sorted(near, key=lambda each: each.value):
+        if groups and each.value - groups[-1][-1].value < least:
+            groups[-1].append(each)
+        else:
+            groups.append([each])
     notes = [
         note(
-            f"{as_text(each.label)} {each.value:.2f}",
+            ", ".join(f"{as_text(each.label)} {each.value:.2f}" for each in reversed(group)),
             11,
             colors.muted,
             x=1,
             xref="paper",
             xanchor="right",
-            y=y + up,
+            y=group[-1].value,
             yref="y",
             yanchor="bottom",
         )
-        for each, y in zip(near, heights, strict=True)
+        for group in groups
     ]
     if far:
         told = ", ".join(f"{as_text(each.label)} {each.value:.2f}" for each in far)

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import permutations, product
 from typing import Any
 
 from mtl_core.charts.labels import LETTER_PIXELS
 
 _TALL = 16  # pixels of a line of text
 _AWAY = 9  # from a point to its name
+_MOST_PAIRED = 12  # names; more take too long to be tried in pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +48,57 @@ class Wanted:
 def placed(wanted: Sequence[Wanted], taken: Sequence[Box], frame: Box) -> list[dict[str, Any]]:
     """For each name an anchor and a shift, as an annotation at its point takes them.
 
-    Greedy, in the order given: each takes the first of its places that covers nothing, or the one
-    that covers least. Leaving the frame counts double.
+    In the order given, each takes the first of its places that covers nothing, or the one that
+    covers least; leaving the frame counts double. Then a name that still covers something is
+    placed anew together with each other name, where that makes the two cover less.
     """
-    names: list[Box] = []
-    found = []
-    for each in wanted:
-        place, box = min(
-            _places(each),
-            key=lambda option: (
-                sum(option[1].shared(other) for other in (*names, *taken))
-                + 2 * option[1].outside(frame)
+    options = [tuple(_places(each)) for each in wanted]
+    alone = [
+        [sum(map(box.shared, taken)) + 2 * box.outside(frame) for _, box in places]
+        for places in options
+    ]
+    chosen: list[int] = []
+    for place, boxes in enumerate(options):
+        before = [options[n][each][1] for n, each in enumerate(chosen)]
+        costs = [
+            cost + sum(map(box.shared, before))
+            for cost, (_, box) in zip(alone[place], boxes, strict=True)
+        ]
+        chosen.append(costs.index(min(costs)))
+    if len(wanted) <= _MOST_PAIRED:
+        _pair_up(options, alone, chosen)
+    return [options[place][each][0] for place, each in enumerate(chosen)]
+
+
+def _pair_up(
+    options: Sequence[Sequence[tuple[dict[str, Any], Box]]],
+    alone: Sequence[Sequence[float]],
+    chosen: list[int],
+) -> None:
+    """Change `chosen` where two names, moved at once, cover less than they do."""
+
+    def costs(name: int, other: int) -> list[float]:
+        """Of each place of a name, what it covers but for the other's name."""
+        rest = [options[n][each][1] for n, each in enumerate(chosen) if n not in (name, other)]
+        return [
+            cost + sum(map(box.shared, rest))
+            for cost, (_, box) in zip(alone[name], options[name], strict=True)
+        ]
+
+    for name, other in permutations(range(len(chosen)), 2):
+        own, others = costs(name, other), costs(other, name)
+        now = chosen[name], chosen[other]
+        if not own[now[0]] + options[name][now[0]][1].shared(options[other][now[1]][1]):
+            continue
+        pairs = [now, *product(range(len(own)), range(len(others)))]
+        chosen[name], chosen[other] = min(
+            pairs,
+            key=lambda pair: (
+                own[pair[0]]
+                + others[pair[1]]
+                + options[name][pair[0]][1].shared(options[other][pair[1]][1])
             ),
         )
-        names.append(box)
-        found.append(place)
-    return found
 
 
 def _places(name: Wanted) -> Iterator[tuple[dict[str, Any], Box]]:

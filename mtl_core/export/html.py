@@ -19,7 +19,8 @@ from mtl_core.export.svg import svg_of
 from mtl_core.export.svg_parts import FONT, said
 
 STILL_WIDTH = 520
-_LONG = 40  # characters; longer cells may be broken
+_LONG = 40  # characters; longer cells may be broken anywhere
+_WORDS = 14  # characters; longer cells may be broken between words
 _POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
     "img-src data: blob:; base-uri 'none'; form-action 'none'"
@@ -105,7 +106,8 @@ def _table(table: Table, title: str) -> str:
 def _row(row: tuple[str, ...], sides: list[str]) -> str:
     cells = [f'<th scope="row">{said(row[0])}</th>']
     for text, side in zip(row[1:], sides[1:], strict=True):
-        look = ' class="long"' if len(text) > _LONG else side
+        look = ' class="words"' if not side and " " in text and len(text) > _WORDS else side
+        look = ' class="long"' if len(text) > _LONG else look
         look = ' class="best"' if text == "best" else look
         cells.append(f"<td{look}>{said(text)}</td>")
     return "".join(cells)

@@ -1,7 +1,9 @@
+from itertools import combinations
 from typing import Any
 
 import pytest
 
+from mtl_core.charts.labels import LETTER_PIXELS
 from mtl_core.charts.loss import Figure
 from mtl_core.charts.pareto import Baseline, pareto_figure
 from mtl_core.charts.pareto_axis import Cost, cost_of
@@ -87,15 +89,16 @@ def test_a_near_baseline_is_a_line_and_a_far_one_is_told() -> None:
     assert drawn["layout"]["yaxis"]["range"][0] < 0.68
 
 
-def test_names_of_near_baselines_are_pushed_apart() -> None:
-    drawn = figure(baselines=[Baseline("one", 0.690), Baseline("two", 0.691)])
-    heights = [
-        each["y"]
+def test_baselines_that_nearly_touch_are_named_together_over_the_upper_one() -> None:
+    near = [Baseline("one", 0.690), Baseline("two", 0.691), Baseline("three", 0.725)]
+    drawn = figure(baselines=near)
+    named = {
+        each["text"]: each["y"]
         for each in drawn["layout"]["annotations"]
-        if each["text"].startswith(("one", "two"))
-    ]
-    low, high = drawn["layout"]["yaxis"]["range"]
-    assert heights[1] - heights[0] == pytest.approx(14 * (high - low) / 216)
+        if each["text"].startswith(("one", "two", "three"))
+    }
+    assert named == {"two 0.69, one 0.69": 0.691, "three 0.72": 0.725}
+    assert [trace(drawn, each.label)["y"][0] for each in near] == [0.690, 0.691, 0.725]
 
 
 def test_names_that_look_like_markup_stay_text() -> None:
@@ -115,6 +118,24 @@ def test_names_of_near_points_do_not_cover_each_other() -> None:
     bars = [Box(194, 84, 206, 116), Box(204, 84, 216, 116)]
     first, second = placed(two, bars, Box(0, 0, 480, 200))
     assert (first["xanchor"], second["xanchor"]) == ("right", "left")
+
+
+def test_names_make_room_for_one_another_where_each_alone_would_not() -> None:
+    """Six plans of which four crowd the right end: letters, x, y, on the front."""
+    points = [(10, 33, 119, 1), (10, 281, 137, 1), (14, 309, 154, 1), (7, 325, 143, 0)]
+    points += [(20, 381, 138, 0), (4, 381, 175, 1)]
+    wanted = [Wanted(n, x, y, y - 9, y + 9, bool(above)) for n, x, y, above in points]
+    bars = [Box(x - 7, y - 9, x + 7, y + 9) for _, x, y, _ in points]
+    steps = [Box(33, 117, 281, 121), Box(281, 135, 309, 139), Box(309, 152, 381, 156)]
+    places = placed(wanted, [*bars, *steps], Box(0, 0, 430, 216))
+    names = [_box(name, place) for name, place in zip(wanted, places, strict=True)]
+    assert [one.shared(other) for one, other in combinations(names, 2)] == [0.0] * 15
+
+
+def _box(name: Wanted, place: dict[str, Any]) -> Box:
+    wide, x = name.letters * LETTER_PIXELS, name.x + place["xshift"]
+    left = {"left": x, "right": x - wide, "center": x - wide / 2}[place["xanchor"]]
+    return Box(left, name.y + place["yshift"], left + wide, name.y + place["yshift"] + 16)
 
 
 def test_a_name_that_would_leave_the_frame_goes_to_the_other_side() -> None:
