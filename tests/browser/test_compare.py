@@ -33,10 +33,11 @@ def start_a_small_comparison(page: Page) -> None:
 
 def test_a_comparison_is_started_followed_and_read_on_a_phone_too(page: Page, address: str) -> None:
     page.goto(f"{address}/compare")
-    answers(page, "Nothing to compare yet")
+    answers(page, "Sentiment:")  # the comparison that came with Freeze Lab
     start_a_small_comparison(page)
     expect(page.get_by_text("of 4 runs done")).to_be_visible()
     expect(page).to_have_url(re.compile("comparison=.*compare"))
+    expect(page.get_by_text("2 plans, 4 runs")).to_be_visible(timeout=ALL_RUNS)
     answers(page, "Sentiment:", timeout=ALL_RUNS)
     expect(page.get_by_text("of 4 runs done")).to_have_count(0, timeout=ALL_RUNS)
     settled(page)
