@@ -51,7 +51,7 @@ def tables_of(material: Material) -> Iterator[tuple[str, str]]:
         yield "movement.csv", _movement(material)
     if len(material.runs) > 1:
         yield "differences.csv", _differences(material)
-    for run in material.runs:
+    for _, run in material.one_of_each:  # other seeds of a plan have the same table
         for table in run.tables:
             phase = f"-phase-{table.phase_number}" if len(run.tables) > 1 else ""
             yield f"parameters-{run.id}{phase}.csv", parameters_csv(table)

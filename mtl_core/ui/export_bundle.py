@@ -45,9 +45,10 @@ def export_popover(
             lambda: zip_of_runs(lab, ids, stem, comparison),
         )
         shot_links()
+        whole = " and the whole comparison" if comparison else ""
         st.caption(
             "The page opens offline, in light and dark, and prints. The zip holds it in Markdown "
-            "too, with SVG figures, CSV of every point, and a script that repeats each run."
+            f"too, with SVG figures, CSV of every point, and scripts that repeat each run{whole}."
         )
         st.caption(
             "With the trained model, on this machine: "

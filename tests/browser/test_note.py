@@ -11,6 +11,7 @@ from mtl_core.export.material import gather
 from mtl_core.export.what import What
 from mtl_core.store.record import RunState
 from mtl_core.store.runs import RunStore
+from tests.export.finished_run import of_three_plans
 from tests.run_story import finished_heads_only, minilm
 
 pytestmark = pytest.mark.browser
@@ -38,7 +39,7 @@ def test_a_note_draws_its_figures_fetches_nothing_and_fits_a_phone(page: Page, n
     page.goto(note)
     drawn = page.locator(".plot.js-plotly-plot .main-svg").first
     expect(drawn).to_be_visible()
-    expect(page.locator(".plot.js-plotly-plot")).to_have_count(3)
+    expect(page.locator(".plot.js-plotly-plot")).to_have_count(4)
     expect(page.locator(".still svg").first).to_be_hidden()
     tick = page.locator(".plot .xtick text").first
     expect(tick).to_have_css("fill", "rgb(91, 99, 109)")
@@ -50,5 +51,27 @@ def test_a_note_draws_its_figures_fetches_nothing_and_fits_a_phone(page: Page, n
     page.emulate_media(media="screen")
     page.set_viewport_size({"width": 390, "height": 844})
     expect(drawn).to_have_attribute("width", "358")
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
+    assert faults == []
+
+
+def test_every_figure_of_a_note_on_plans_is_drawn_at_any_width(page: Page, tmp_path: Path) -> None:
+    with closing(RunStore(tmp_path / "runs.sqlite")) as store:
+        ids = []
+        for told in of_three_plans():
+            ids.append(store.add(told.spec, RunState.RUNNING).id)
+            store.append(ids[-1], told.events)
+        material = gather(store, ids, lambda _: minilm())
+        write_folder(material, What.NOTE.parts, tmp_path / "out")
+    figures = len(list((tmp_path / "out" / "figures").glob("*.svg")))
+    faults: list[str] = []
+    page.on("pageerror", lambda problem: faults.append(str(problem)))
+    page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
+    page.goto((tmp_path / "out" / "note.html").as_uri())
+    expect(page.locator(".plot.js-plotly-plot .main-svg:first-child")).to_have_count(figures)
+    assert figures == 6 + 2 + 2 + 1 + 3 + 3
+    expect(page.get_by_text("What moved: frozen parts exactly 0").first).to_be_visible()
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(page.locator(".plot .main-svg").first).to_have_attribute("width", "358")
     assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
     assert faults == []

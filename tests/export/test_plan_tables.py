@@ -136,3 +136,8 @@ def test_one_run_has_no_table_of_plans(read: Callable[..., Material], plans: Mat
     names = dict(tables_of(read(plans.runs[0].id)))
     assert "plans.csv" not in names
     assert "movement.csv" in names
+
+
+def test_the_parameters_of_a_plan_are_told_once_for_all_its_seeds(plans: Material) -> None:
+    names = [name for name, _ in tables_of(plans) if name.startswith("parameters-")]
+    assert names == [f"parameters-{run.id}.csv" for run in plans.runs[:3]]
