@@ -20,6 +20,14 @@ def titled(axis: str) -> str:
     )
 
 
+FILLS_THE_FOLD = f"""
+[...document.querySelectorAll('{PLOTS}')]
+  .filter(plot => plot.layout.xaxis.title?.text?.startsWith('layer, the lowest'))
+  .some(plot => plot.offsetWidth > 250 && plot._fullLayout.width === plot.offsetWidth)
+"""
+"""A condition: the figure in the fold, which had no width while closed, is as wide as its place."""
+
+
 def start_a_small_comparison(page: Page) -> None:
     page.get_by_text("New comparison").click()
     page.get_by_role("button", name="top layer", exact=True).click()  # chosen at first: not now
@@ -33,22 +41,34 @@ def start_a_small_comparison(page: Page) -> None:
 
 def test_a_comparison_is_started_followed_and_read_on_a_phone_too(page: Page, address: str) -> None:
     page.goto(f"{address}/compare")
-    answers(page, "Sentiment:")  # the comparison that came with Freeze Lab
+    answers(page, "Sentiment:")  # of the runs that ship
+    expect(page.get_by_text("came with Freeze Lab")).to_be_visible()
     start_a_small_comparison(page)
     expect(page.get_by_text("of 4 runs done")).to_be_visible()
-    expect(page).to_have_url(re.compile("comparison=.*compare"))
+    expect(page.get_by_text("came with Freeze Lab")).to_have_count(0)
     expect(page.get_by_text("2 plans, 4 runs")).to_be_visible(timeout=ALL_RUNS)
     answers(page, "Sentiment:", timeout=ALL_RUNS)
     expect(page.get_by_text("of 4 runs done")).to_have_count(0, timeout=ALL_RUNS)
     settled(page)
+    mine = re.compile(page.url.partition("?")[2])
     page.wait_for_function(titled("seconds of a whole run, log scale"))
     page.wait_for_function(titled("step"))
     page.get_by_text("Axis, smoothing, colour").click()
     page.get_by_role("radio", name="epoch", exact=True).click()
     page.wait_for_function(titled("epoch"))
+    page.get_by_text("What moved inside").click()
+    page.wait_for_function(FILLS_THE_FOLD)
     page.set_viewport_size({"width": 390, "height": 844})
     page.reload()
     answers(page, "Sentiment:")
     expect(page.get_by_text("Errors to read")).to_be_visible()
     expect(page.get_by_text(re.compile("of 107 tensors differ"))).to_be_visible()
+    page.get_by_text("What moved inside").click()
+    page.wait_for_function(FILLS_THE_FOLD)
     assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
+    page.get_by_role("button", name="Delete", exact=True).click()
+    expect(page.get_by_text("Deleted:")).to_be_visible()
+    expect(page.get_by_text("came with Freeze Lab")).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("Deleted:")).to_have_count(0)
+    expect(page).to_have_url(mine)
