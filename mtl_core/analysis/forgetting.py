@@ -1,19 +1,23 @@
 """What became of what a plan does not train: a task that is left out, and data of another kind.
 
-Each number is compared with itself: a seed's end less the same seed's start. A change counts as
-one where every seed's has the same sign; where the seeds disagree it is within their range.
+Each number is compared with itself: a seed's end less the same seed's start. Whether a task that
+was left out changed is judged as two plans are, by `analysis.paired` over the same seeds and the
+same sentences, where the runs told their answers or there are two seeds; else by the sign alone.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from math import isclose
 from statistics import fmean
 
-from mtl_core.analysis.grouped import PlanResult
+from mtl_core.analysis.grouped import PairedDifference, PlanResult
+from mtl_core.analysis.marks import GoldLabels, mark
+from mtl_core.analysis.paired import SeedScore, against_best, seed_score
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.analysis.trained import LeftOut, encoder_moved, left_out, teaches
 from mtl_core.tasks.task import Task
-from mtl_core.training.events import Evaluation, TaskScore
+from mtl_core.training.events import Answers, Evaluation, TaskScore
 
 
 class Outcome(StrEnum):
@@ -22,7 +26,7 @@ class Outcome(StrEnum):
     EXACT = "exactly as before"
     LOST = "lost"
     GAINED = "gained"
-    UNCLEAR = "within the seeds' range"
+    UNCLEAR = "within noise"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ class Change:
 
     @property
     def outcome(self) -> Outcome:
-        """By the sign of every seed's change, for a number of which more is better."""
+        """By the sign of every seed's change, of a number of which more is better."""
         if self.low == self.high == 0:
             return Outcome.EXACT
         if self.low <= 0 <= self.high:
@@ -56,7 +60,8 @@ class Forgetting:
     """A task that a plan does not train: its headline metric and validation loss at both ends.
 
     `loss` is None where some run's has none. `lowest` and `highest` are the metric at the end of
-    the worst and the best seed. `encoder_moved` and `still_taught` (its loss reached something
+    the worst and the best seed, `tested` the paired test of the change, None where there is too
+    little for one. `encoder_moved` and `still_taught` (its loss reached something
     that learns, which a frozen head does not prevent) are None where the runs do not tell.
     """
 
@@ -69,6 +74,21 @@ class Forgetting:
     highest: float
     encoder_moved: bool | None
     still_taught: bool | None
+    tested: PairedDifference | None = None
+
+    @property
+    def outcome(self) -> Outcome:
+        """What became of the metric: where there was a test, by that."""
+        if self.tested is None or self.metric.outcome is Outcome.EXACT:
+            return self.metric.outcome
+        if not self.tested.told_apart:
+            return Outcome.UNCLEAR
+        return Outcome.LOST if self.tested.effect < 0 else Outcome.GAINED
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the task lost or gained something, chance apart."""
+        return self.outcome in (Outcome.LOST, Outcome.GAINED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +104,11 @@ class Elsewhere:
     at_home: float
 
 
-def forgetting(plan: PlanResult) -> tuple[Forgetting, ...]:
-    """Every task that the plan's finished runs do not train."""
-    return tuple(
-        found for result in plan.tasks.values() if (found := _forgotten(plan, result.task))
-    )
+def forgetting(plan: PlanResult, gold: GoldLabels | None = None) -> tuple[Forgetting, ...]:
+    """Every task that the plan's finished runs do not train. With `gold`, the right labels of
+    their validation sentences, the test sees sentences and not only seeds."""
+    found = (_forgotten(plan, result.task, gold or {}) for result in plan.tasks.values())
+    return tuple(each for each in found if each is not None)
 
 
 def scored_elsewhere(plan: PlanResult) -> tuple[Elsewhere, ...]:
@@ -103,7 +123,7 @@ def scored_elsewhere(plan: PlanResult) -> tuple[Elsewhere, ...]:
     )
 
 
-def _forgotten(plan: PlanResult, task: Task) -> Forgetting | None:
+def _forgotten(plan: PlanResult, task: Task, gold: GoldLabels) -> Forgetting | None:
     runs = _finished(plan)
     reasons = [left_out(task, run) for run in runs]
     why = reasons[0] if reasons and len(set(reasons)) == 1 else None
@@ -121,7 +141,28 @@ def _forgotten(plan: PlanResult, task: Task) -> Forgetting | None:
         highest=max(after),
         encoder_moved=_agreed(encoder_moved(run) for run in runs),
         still_taught=_agreed(teaches(task, run) for run in runs),
+        tested=_tested(runs, task, gold),
     )
+
+
+def _tested(runs: Sequence[RunSummary], task: Task, gold: GoldLabels) -> PairedDifference | None:
+    """The end of each run against its own start, over seeds and sentences."""
+    start, end = {}, {}
+    for run in runs:
+        ends = _at_both_ends(run, task)
+        told = [each for each in run.answers if each.split == "validation"]
+        if ends is not None:
+            first, last = (told[0], told[-1]) if len(told) > 1 else (None, None)
+            start[run.spec.seed] = _marked(first, ends[0], task, gold)
+            end[run.spec.seed] = _marked(last, ends[1], task, gold)
+    return against_best({"start": start, "end": end}, "start").get("end")
+
+
+def _marked(answers: Answers | None, score: TaskScore, task: Task, gold: GoldLabels) -> SeedScore:
+    """A score with its sentences, where the answers are known and give that score."""
+    marks = mark(answers, task, gold) if answers is not None else None
+    known = marks is not None and isclose(marks.score, score.headline, abs_tol=1e-9)
+    return seed_score(marks) if marks is not None and known else SeedScore(score.headline)
 
 
 def _on_other_data(

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from mtl_core.analysis.comparison import Comparison, answer, compare, distinct_labels
+from mtl_core.analysis.forgetting import forgetting
 from mtl_core.analysis.grouped import GroupedComparison, PlanResult
 from mtl_core.analysis.grouping import group
 from mtl_core.analysis.marks import GoldLabels
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.export.scores import compared, comparison_facts
-from mtl_core.lessons.compare_words import plans_answer
-from mtl_core.lessons.forgetting_words import alone_words
+from mtl_core.lessons.compare_words import one_plan_answer, plans_answer
+from mtl_core.lessons.forgetting_words import forgetting_title
 from mtl_core.lessons.run_words import plan_words
 from mtl_core.lessons.titles import task_title
 from mtl_core.store.record import RunRecord
@@ -19,11 +20,13 @@ from mtl_core.training.spec import RunSpec
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """Runs one by one (`comparison`, in the order of `records`) and by plan."""
+    """Runs one by one (`comparison`, in the order of `records`) and by plan; `gold` are the right
+    labels of their validation sentences, where the data are here."""
 
     records: tuple[RunRecord, ...]
     comparison: Comparison
     plans: GroupedComparison
+    gold: GoldLabels | None = None
 
     @property
     def several_seeds(self) -> bool:
@@ -43,14 +46,18 @@ def judged(
         grouped.plans, key=lambda plan: min(order.index(run.run) for run in plan.runs.values())
     )
     records = tuple(record for record, _ in read)
-    return Compared(records, compared(read), replace(grouped, plans=_named(plans)))
+    return Compared(records, compared(read), replace(grouped, plans=_named(plans)), gold)
 
 
 def headline(shown: Compared) -> str:
-    """The finding in one line."""
+    """The finding in one line; of one plan what a task that it left out lost or gained, else
+    its means."""
     plans = shown.plans.plans
-    if len(plans) == 1 and shown.several_seeds and all(r.finished for r in plans[0].runs.values()):
-        return alone_words(plans[0])
+    if len(plans) == 1 and shown.several_seeds and plans[0].seconds is not None:
+        clear = [each for each in forgetting(plans[0], shown.gold) if each.is_clear]
+        if clear:
+            return forgetting_title(task_title(clear[0].task.name), clear[:1])
+        return one_plan_answer(plans[0])
     if shown.several_seeds:
         return plans_answer(shown.plans)
     titles = {task.task.name: task_title(task.task.name) for task in shown.comparison.tasks}

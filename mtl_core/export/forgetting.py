@@ -9,6 +9,7 @@ from mtl_core.analysis.forgetting import (
     forgetting,
     scored_elsewhere,
 )
+from mtl_core.analysis.grouped import PairedDifference
 from mtl_core.charts.drift import Drift, drift_figure
 from mtl_core.charts.loss import Figure
 from mtl_core.charts.theme import Palette
@@ -19,13 +20,16 @@ from mtl_core.lessons.forgetting_words import forgetting_title, outcome_words
 from mtl_core.lessons.titles import task_title
 from mtl_core.tasks.task import Task
 
+INTERVAL = "95 %"
+"""The column of the interval of a change by a paired test over seeds and sentences."""
+
 LeftOutTasks = Mapping[Task, Sequence[Forgetting]]
 """By task that some plan does not train: what became of it under every such plan."""
 
 
 def tasks_left_out(shown: Compared) -> LeftOutTasks:
     """The tasks that some plan does not train, in the order of the tasks."""
-    found = [each for plan in shown.plans.plans for each in forgetting(plan)]
+    found = [each for plan in shown.plans.plans for each in forgetting(plan, shown.gold)]
     by_task = {task: [each for each in found if each.task == task] for task in shown.plans.tasks}
     return {task: each for task, each in by_task.items() if each}
 
@@ -58,6 +62,7 @@ def forgotten_row(found: Forgetting) -> dict[str, str]:
         "Plan": found.plan,
         "Task": _task_words(found.task),
         **_numbers("", found.metric),
+        INTERVAL: _interval(found.tested),
         **(_numbers("Loss ", found.loss) if found.loss else {}),
         "Left out as": found.why.value,
     }
@@ -87,8 +92,7 @@ def elsewhere_row(found: Elsewhere) -> dict[str, str]:
 
 
 def _drift(found: Forgetting) -> Drift:
-    metric = found.metric
-    said = outcome_words(metric)
+    metric, said = found.metric, outcome_words(found)
     return Drift(found.plan, metric.before, metric.after, found.lowest, found.highest, said)
 
 
@@ -104,6 +108,10 @@ def _numbers(of: str, change: Change) -> dict[str, str]:
         f"{of}by seed": _by_seed(change),
     }
     return {name[:1].upper() + name[1:]: text for name, text in told.items()}
+
+
+def _interval(tested: PairedDifference | None) -> str:
+    return "" if tested is None else f"{_signed(tested.low)} to {_signed(tested.high)}"
 
 
 def _by_seed(change: Change) -> str:

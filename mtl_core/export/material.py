@@ -18,7 +18,6 @@ from mtl_core.export.compared import Compared, a_run, headline, judged
 from mtl_core.export.fronts import Baselines, baselines_by_task, limits_of
 from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.freezing.table import ParameterTable
-from mtl_core.lessons.compare_words import one_plan_answer
 from mtl_core.lessons.run_words import run_headline
 from mtl_core.models.description import ModelDescription
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
@@ -132,13 +131,9 @@ class Material:
 
     @property
     def headline(self) -> str:
-        """What the runs came to, in one line: of one run its end, of several the comparison, of one
-        plan with several seeds its means."""
+        """What the runs came to, in one line: of one run its end, of several the comparison."""
         if len(self.runs) == 1:
             return run_headline(self.runs[0].record, self.runs[0].summary)
-        plans = self.compared.plans.plans
-        if self.compared.several_seeds and len(plans) == 1 and plans[0].seconds is not None:
-            return one_plan_answer(plans[0])
         return headline(self.compared)
 
     @property

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from mtl_core.analysis.forgetting import Change, Elsewhere, Forgetting, Outcome, forgetting
-from mtl_core.analysis.grouped import PlanResult
+from mtl_core.analysis.forgetting import Change, Elsewhere, Forgetting, Outcome
 from mtl_core.analysis.trained import LeftOut
 from mtl_core.lessons.compare_words import metric_name
 from mtl_core.lessons.data_words import within
@@ -11,7 +10,8 @@ from mtl_core.lessons.titles import task_title
 
 FORGOTTEN_CAPTION = (
     "Before training and at the end, means over the seeds; by seed: the lowest and the "
-    "highest change. Loss is the validation cross-entropy: above 0 is worse."
+    "highest change; 95 %: where the change lies but for chance, by a paired test over seeds and "
+    "sentences. Loss is the validation cross-entropy: above 0 is worse."
 )
 ELSEWHERE_CAPTION = (
     "No plan learned from these sentences. At home: the score at the end on the "
@@ -19,24 +19,23 @@ ELSEWHERE_CAPTION = (
 )
 
 
-def outcome_words(change: Change) -> str:
-    """`exactly as before`, `within the seeds' range`, `0.367 lost`."""
-    if change.outcome in (Outcome.EXACT, Outcome.UNCLEAR):
-        return change.outcome.value
-    return f"{abs(change.mean):.3f} {change.outcome.value}"
+def outcome_words(found: Forgetting) -> str:
+    """`exactly as before`, `within noise`, `0.367 lost`."""
+    if found.outcome in (Outcome.EXACT, Outcome.UNCLEAR):
+        return found.outcome.value
+    return f"{abs(found.metric.mean):.3f} {found.outcome.value}"
 
 
 def forgetting_sentence(found: Forgetting) -> str:
     """What became of the task under the plan, and why."""
     name, metric = task_title(found.task.name), metric_name(found.task)
-    match found.metric.outcome:
+    match found.outcome:
         case Outcome.EXACT:
             return f"{found.plan}: {name} is exactly as before{_reason(found)}"
         case Outcome.UNCLEAR:
             return (
                 f"{found.plan}: {name} went from {found.metric.before:.3f} to "
-                f"{found.metric.after:.3f} in {metric}, but not with every seed in the same "
-                "direction: no change is shown."
+                f"{found.metric.after:.3f} in {metric}{_by_seed(found.metric)}: {_unclear(found)}"
             )
         case outcome:
             return (
@@ -47,24 +46,13 @@ def forgetting_sentence(found: Forgetting) -> str:
 
 def forgetting_title(name: str, found: Sequence[Forgetting]) -> str:
     """What became of a task that was left out: the plan under which it changed most."""
-    most = max(found, key=lambda each: abs(each.metric.mean))
-    if most.metric.outcome in (Outcome.LOST, Outcome.GAINED):
-        return f"{name} left out: {outcome_words(most.metric)} with {most.plan}"
-    return f"{name} left out: its score held"
-
-
-def alone_words(plan: PlanResult) -> str:
-    """A finding on one plan by itself: what it did to a task left out, else its scores."""
-    found = forgetting(plan)
-    if found:
-        most = max(found, key=lambda each: abs(each.metric.mean))
-        return forgetting_title(task_title(most.task.name), [most])
-    scores = [
-        f"{within(result.task.name)} {result.mean:.2f}"
-        for result in plan.tasks.values()
-        if result.mean is not None
-    ]
-    return f"{plan.label}, by itself: {', '.join(scores)}"
+    clear = [each for each in found if each.is_clear]
+    if clear:
+        most = max(clear, key=lambda each: abs(each.metric.mean))
+        return f"{name} left out: {outcome_words(most)} with {most.plan}"
+    if all(each.outcome is Outcome.EXACT for each in found):
+        return f"{name} left out: its score held"
+    return f"{name} left out: no change beyond noise"
 
 
 def elsewhere_title(data: str, found: Sequence[Elsewhere]) -> str:
@@ -85,8 +73,18 @@ def elsewhere_title(data: str, found: Sequence[Elsewhere]) -> str:
 def _by_seed(change: Change) -> str:
     if change.seeds < 2:
         return " (one seed)"
+    if change.low < 0 < change.high:
+        return f" (by seed −{-change.low:.3f} to +{change.high:.3f})"
     least, most = sorted((abs(change.low), abs(change.high)))
     return f" ({least:.3f} to {most:.3f} by seed)"
+
+
+def _unclear(found: Forgetting) -> str:
+    """Why no change is told."""
+    if found.tested is None:
+        return "not with every seed in the same direction."
+    over = "seeds and sentences" if found.tested.sentences else "seeds"
+    return f"it may be chance, by a paired test over {over}."
 
 
 def _reason(found: Forgetting) -> str:
@@ -97,6 +95,6 @@ def _reason(found: Forgetting) -> str:
         return f": {found.why.value}, and the encoder did not move."
     if found.still_taught:
         return f": {found.why.value}, but its loss still taught the encoder."
-    if found.metric.outcome is Outcome.LOST and found.why is LeftOut.FROZEN_HEAD:
+    if found.outcome is Outcome.LOST and found.why is LeftOut.FROZEN_HEAD:
         return ", though its head was frozen: the encoder moved under it."
     return f": {found.why.value}, and the encoder moved on without it."

@@ -10,7 +10,7 @@ from mtl_core.analysis.summary import RunSummary
 from mtl_core.analysis.trained import LeftOut, encoder_moved, head_learns, left_out, teaches
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.tasks.task import DEFAULT_TASKS
-from mtl_core.training.events import Evaluation, Measured, Movement
+from mtl_core.training.events import Answers, Evaluation, Measured, Movement
 from tests.run_story import Story, both, minilm, scores, spec_of
 
 SENTIMENT, NER = DEFAULT_TASKS
@@ -64,7 +64,11 @@ def test_what_a_frozen_head_lost_is_each_seeds_end_less_its_own_start() -> None:
     assert (found.metric.before, found.metric.after) == pytest.approx((0.65, 0.35))
     assert (found.metric.low, found.metric.high) == pytest.approx((-0.4, -0.2))
     assert found.metric.mean == pytest.approx(-0.3)
-    assert found.metric.outcome is Outcome.LOST
+    assert found.metric.outcome is Outcome.LOST  # by its sign; by a test over two seeds:
+    assert found.outcome is Outcome.UNCLEAR
+    assert found.tested is not None
+    assert (found.tested.seeds, found.tested.sentences) == (2, 0)
+    assert found.tested.low == pytest.approx(-0.3 - 12.7062 * 0.1, abs=1e-4)
     assert (found.lowest, found.highest, found.metric.seeds) == (0.2, 0.5, 2)
     assert found.loss == Change(0.25, 0.875, 0.5, 0.75, 2)
     assert found.encoder_moved is True
@@ -74,7 +78,28 @@ def test_what_a_frozen_head_lost_is_each_seeds_end_less_its_own_start() -> None:
 def test_a_frozen_heads_loss_still_teaches_where_it_has_a_weight() -> None:
     (found,) = forgetting(plan_of(ended(0, (0.5, 0.1), (0.9, 0.6))))
     assert found.still_taught is True
-    assert found.metric.outcome is Outcome.GAINED
+    assert found.tested is None  # one seed without its answers
+    assert found.outcome is Outcome.GAINED
+
+
+def test_the_answers_at_both_ends_are_tested_sentence_by_sentence() -> None:
+    spec = spec_of("freeze-head:sentiment")
+    story = Story(spec, [1]).start().evaluate(scores(1.0, 0.1))
+    places = {"sentiment": tuple(range(8))}
+    right, wrong = {"sentiment": (1,) * 8}, {"sentiment": (1, *(0,) * 7)}
+    told = {"split": "validation", "places": places, "elapsed_seconds": 1.0}
+    story.events.append(Answers(step=0, answers=right, **told))
+    story.phase().learn([both(0.5)]).evaluate(scores(0.125, 0.5))
+    story.events.append(Answers(step=1, answers=wrong, **told))
+    story.finish(scores(0.125, 0.5))
+    run = summarise(story.run, spec, story, minilm())
+    gold = {"sentiment": dict.fromkeys(range(8), SENTIMENT.outputs[1])}
+    (found,) = forgetting(plan_of(run), gold)
+    assert found.tested is not None
+    assert (found.tested.effect, found.tested.sentences) == (-0.875, 8)
+    assert found.tested.low == pytest.approx(-0.875 - 2.36462 * 0.125, abs=1e-4)
+    assert found.outcome is Outcome.LOST
+    assert forgetting(plan_of(run))[0].tested is None
 
 
 def test_a_task_without_weight_is_left_out_though_its_head_is_not_frozen() -> None:
