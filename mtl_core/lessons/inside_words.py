@@ -91,7 +91,8 @@ def convergence_title(told: Mapping[str, Mapping[str, Convergence]]) -> str:
         return "No plan had converged on every task: longer runs may change the order"
     if falling:
         some = ", ".join(falling[:3]) + (" and others" if len(falling) > 3 else "")
-        return f"Not yet converged: {some}. A longer run may move it up"
+        them = "it" if len(falling) == 1 else "them"
+        return f"Not yet converged: {some}. A longer run may move {them} up"
     past = sum(Trend.OVERFITTING in trends[label] for label in known)
     if past:
         return f"No loss still falls; {past} of {len(known)} overfit on some task"

@@ -25,6 +25,7 @@ from mtl_core.ui.compare_maps import maps_row
 from mtl_core.ui.compare_new import first_comparison, new_comparison
 from mtl_core.ui.compare_plans import differences_view, plans_side_by_side
 from mtl_core.ui.compare_progress import comparison_state
+from mtl_core.ui.compare_sweep import sweep_view
 from mtl_core.ui.compare_table import plans_table
 from mtl_core.ui.compared import comparison_picker
 from mtl_core.ui.export_bundle import export_popover
@@ -58,6 +59,7 @@ def compare_header(
     if record is not None:
         name_line(lab, record)
         comparison_state(lab, record)
+        sweep_view(lab, record)
 
 
 def compare_page(lab: Lab, shown: Compared, colors: Palette) -> None:

@@ -72,6 +72,7 @@ class Key(StrEnum):
     LENGTH = "length"  # with the budget's unit behind it
     EXAMPLES = "examples"
     SWEEP = "sweep"
+    TRIED_RATES = "tried_rates"
     OTHER_DATA = "other_data"
     RANDOM_ENCODER = "random_encoder"  # of a comparison
     MORE_OF_COMPARISON = "more_of_comparison"

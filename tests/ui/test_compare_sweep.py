@@ -1,0 +1,53 @@
+"""What a sweep of learning rates came to, on the Compare page and in exact numbers."""
+
+from streamlit.testing.v1 import AppTest
+
+from mtl_core.analysis.sweep import TriedRates, tried_rates
+from mtl_core.engine.comparisons import advance
+from mtl_core.engine.lab import Lab
+from mtl_core.lessons.sweep_words import sweep_row, sweep_title
+from mtl_core.store.owner import Owner
+from mtl_core.store.record import RunRecord
+from mtl_core.training.comparison import ComparisonSpec
+from mtl_core.ui.run_cache import summary_of
+from tests.run_story import Story, both, scores
+from tests.visiting import visited
+
+ASKED = ComparisonSpec(
+    checkpoint="minilm-l6", scenarios=("heads-only",), seeds=(1, 2), sweep=(3.0, 0.3)
+)
+
+
+def run_to_its_end(lab: Lab, run: RunRecord, sentiment: float, ner: float) -> None:
+    claimed = lab.store.claim_next(Owner.this_process())
+    assert claimed is not None
+    assert claimed.id == run.id
+    end = scores(sentiment, ner, (0.5, 0.5))
+    story = Story(run.spec, [1], run.id).start().evaluate(scores(0.45, 0.02)).phase()
+    lab.store.append(run.id, list(story.learn([both(0.5)]).evaluate(end).finish(end)))
+
+
+def texts(app: AppTest) -> str:
+    return "\n".join(each.label for each in app.expander).replace("\\", "")
+
+
+def test_the_rates_that_were_tried_are_told_with_the_one_that_goes_on(lab: Lab) -> None:
+    made = lab.start_comparison(ASKED)
+    high, low = made.scouts
+    run_to_its_end(lab, high, 0.9, 0.5)
+    (waits,) = tried_rates(lab.store.comparison(made.id), lambda run: summary_of(lab, run))
+    assert waits == TriedRates("heads-only", {0.3: None, 3.0: 0.7}, None)
+    assert sweep_title([waits]) == "Rates tried first: heads only is still trying"
+    run_to_its_end(lab, low, 0.8, 0.4)
+    advance(lab.store, lab.settings, made.id)
+    (done,) = tried_rates(lab.store.comparison(made.id), lambda run: summary_of(lab, run))
+    assert (done.chosen, dict(done.scores)) == (3.0, {0.3: (0.8 + 0.4) / 2, 3.0: 0.7})
+    assert sweep_row(done) == {"Plan": "heads only", "× 0.3": "0.600", "× 3": "0.700 ✓"}
+    app = visited("compare", comparison=made.id)
+    assert "Rates tried first: heads only goes on at × 3" in texts(app)
+
+
+def test_a_comparison_at_the_plans_own_rates_tells_of_none_tried(lab: Lab) -> None:
+    made = lab.start_comparison(ASKED.model_copy(update={"sweep": (3.0,)}))
+    assert tried_rates(made, lambda run: summary_of(lab, run)) == ()
+    assert "Rates tried" not in texts(visited("compare", comparison=made.id))
