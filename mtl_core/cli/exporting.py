@@ -40,7 +40,7 @@ def export(
         ),
     ] = What.ALL,
 ) -> None:
-    """Write one or several runs as a note for a design doc, figures, tables and models."""
+    """Write runs, or a comparison, as a note for a design doc, figures, tables and models."""
     # Plotly takes half a second, and no other command needs it.
     from mtl_core.export.bundle import without_checkpoint, write_folder
     from mtl_core.export.material import gather
