@@ -10,12 +10,24 @@ from torch import Tensor, nn
 from mtl_core.errors import FreezeBroken
 from mtl_core.freezing.table import ParameterTable, State
 from mtl_core.models.weights import weight_files
+from mtl_core.training.mapped_pages import let_go_of_pages
+
+_PIECE_BYTES = 4 * 2**20
+"""Tensors up to this size, all of a small encoder's but its word embedding, may stay in memory."""
 
 
 def tensor_digest(tensor: Tensor) -> str:
-    """SHA-256 over a tensor's bytes, dtype and shape."""
+    """SHA-256 over a tensor's bytes, dtype and shape.
+
+    What had to be read of a mapped weight file for that is let go of, piece by piece.
+    """
     digest = hashlib.sha256(f"{tensor.dtype} {tuple(tensor.shape)}".encode())
-    digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    content = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+    for start in range(0, len(content), _PIECE_BYTES):
+        end = start + _PIECE_BYTES
+        digest.update(content[start:end].numpy().data)
+        if len(content) > _PIECE_BYTES:
+            let_go_of_pages(content[:end])  # all so far: a page at a cut is let go of next time
     return digest.hexdigest()
 
 
