@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from mtl_core.errors import NotFinite
 from mtl_core.freezing.apply import apply_phase
@@ -30,13 +29,7 @@ from mtl_core.training.events import (
     TaskScore,
 )
 from mtl_core.training.folder import require_empty, written_whole
-from mtl_core.training.losses import (
-    joint_loss,
-    label_counts,
-    labelled,
-    labelled_losses,
-    read_positions,
-)
+from mtl_core.training.gradients import take_gradients
 from mtl_core.training.measures import RunMeasures
 from mtl_core.training.optimizer import PlanOptimizer
 from mtl_core.training.parts import in_parts, runs_in_parts
@@ -165,7 +158,7 @@ class _Run:
 
     def _learn(self, table: ParameterTable, step: int, steps: int) -> Step:
         with self._clock.spending("training"), self._dropout.drawing():
-            values = self._take_gradients(self._parts(table))
+            values = take_gradients(self._setting, self._reused, self._parts(table))
             self._step += 1
             self._require_finite(values)
             rates = self._optimizer.step(table, step, steps)
@@ -182,24 +175,6 @@ class _Run:
         """The next step's examples, in one batch or in several that are added up."""
         drawn, tasks, pad = next(self._drawn), self._spec.tasks, self._setting.pad_id
         return in_parts(drawn, tasks, pad) if runs_in_parts(table) else [collate(drawn, tasks, pad)]
-
-    def _take_gradients(self, parts: list[Batch]) -> dict[str, float]:
-        """Add each part's gradients up; the loss of every task, the mean over all its labels."""
-        counts = label_counts(parts)
-        told: dict[str, list[Tensor]] = {}
-        for part in parts:
-            read = labelled(part, self._spec.tasks)
-            states = self._reused.states_at(part, read_positions(read))
-            sums = labelled_losses(self._model, states, read)
-            losses = {task: loss / counts[task] for task, loss in sums.items()}
-            joint = joint_loss(losses, self._spec.plan.task_weights)
-            if joint is not None:
-                joint.backward()  # type: ignore[no-untyped-call]
-            for task, loss in losses.items():
-                told.setdefault(task, []).append(loss.detach())
-        means = [torch.stack(shares).sum() for shares in told.values()]
-        values = torch.stack(means).tolist() if means else []  # one wait for the device
-        return dict(zip(told, values, strict=True))
 
     def _leave_if_stopped(self) -> None:
         if self._should_stop():
