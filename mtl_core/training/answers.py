@@ -8,7 +8,8 @@ from mtl_core.tasks.task import Task, TaskKind
 from mtl_core.training.events import Answers
 
 Highest = Mapping[str, Mapping[int, Sequence[int]]]
-"""By task and by place in the split: the output that was highest, one or one for each token."""
+"""By task and by place in the split: the output that was highest at each token that bears a label,
+the first of a sentence task; 0 at the others."""
 
 
 def answers(

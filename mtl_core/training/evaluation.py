@@ -7,17 +7,23 @@ import torch
 from torch import Tensor
 
 from mtl_core.models.multitask import MultiTaskModel
-from mtl_core.tasks.alignment import IGNORED, EncodedExample, word_tags
+from mtl_core.tasks.alignment import EncodedExample, word_tags
 from mtl_core.tasks.dataset import Example
 from mtl_core.tasks.scoring import score_entities, score_sentences
 from mtl_core.tasks.task import Task, TaskKind
 from mtl_core.training.answers import Highest
-from mtl_core.training.batches import collate, like_lengths
+from mtl_core.training.batches import Batch, collate, like_lengths
 from mtl_core.training.events import SentenceScore, TaskScore, TokenScore
-from mtl_core.training.losses import task_losses
+from mtl_core.training.losses import (
+    Labelled,
+    labelled,
+    labelled_logits,
+    read_positions,
+    summed_loss,
+)
 
-Forward = Callable[[Tensor, Tensor], dict[str, Tensor]]
-"""input_ids, attention_mask -> logits of every task, as `MultiTaskModel.forward`."""
+States = Callable[[Batch, Tensor], Tensor]
+"""A batch, positions counted through it -> the last hidden state there: (n,) -> (n, hidden)."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +40,10 @@ def evaluate(
     encoded: Sequence[EncodedExample],
     tasks: Sequence[Task],
     pad_id: int,
-    forward: Forward | None = None,
+    states: States | None = None,
 ) -> dict[str, TaskScore]:
     """The scores that `evaluate_whole` gives."""
-    return evaluate_whole(model, examples, encoded, tasks, pad_id, forward).scores
+    return evaluate_whole(model, examples, encoded, tasks, pad_id, states).scores
 
 
 def evaluate_whole(
@@ -46,18 +52,18 @@ def evaluate_whole(
     encoded: Sequence[EncodedExample],
     tasks: Sequence[Task],
     pad_id: int,
-    forward: Forward | None = None,
+    states: States | None = None,
 ) -> Evaluated:
     """Score every task that has examples. Leaves each module's train or eval mode as it was.
 
-    `forward` stands for the model where its answers come in another way.
+    `states` stands for the backbone where what it gives comes in another way.
     Batches are of like lengths, fixed by the data alone, so a model scores the same at any time.
     """
     modes = {module: module.training for module in model.modules()}
     model.eval()
     try:
         with torch.inference_mode():
-            losses, said = _predict(forward or model, encoded, tasks, pad_id)
+            losses, said = _predict(model, states or whole_states(model), encoded, tasks, pad_id)
     finally:
         for module, training in modes.items():
             module.training = training
@@ -69,20 +75,37 @@ def evaluate_whole(
     return Evaluated(scores, said)
 
 
+def whole_states(model: MultiTaskModel) -> States:
+    """The states that `model` gives when all of it runs, at every position."""
+
+    def states(batch: Batch, positions: Tensor) -> Tensor:
+        device = model.backbone.device
+        ids, mask = batch.input_ids.to(device), batch.attention_mask.to(device)
+        hidden: Tensor = model.backbone(input_ids=ids, attention_mask=mask).last_hidden_state
+        return hidden.flatten(0, 1)[positions.to(device)]
+
+    return states
+
+
 def _predict(
-    forward: Forward, encoded: Sequence[EncodedExample], tasks: Sequence[Task], pad_id: int
+    model: MultiTaskModel,
+    states: States,
+    encoded: Sequence[EncodedExample],
+    tasks: Sequence[Task],
+    pad_id: int,
 ) -> tuple[dict[str, float | None], dict[str, dict[int, list[int]]]]:
-    """Mean loss of each task, and its highest outputs by example: one, or one for each token."""
+    """Mean loss of each task, and its highest outputs by example, as `Highest`."""
     sums = dict.fromkeys((task.name for task in tasks), 0.0)
     counts = dict.fromkeys((task.name for task in tasks), 0)
     said: dict[str, dict[int, list[int]]] = {task.name: {} for task in tasks}
     for places in like_lengths(encoded):
         batch = collate([encoded[n] for n in places], tasks, pad_id)
-        logits = forward(batch.input_ids, batch.attention_mask)
-        for name, loss in task_losses(logits, batch, tasks, reduction="sum").items():
-            sums[name] += loss.item()
-            counts[name] += int((batch.labels[name] != IGNORED).sum())
-        _collect(said, logits, places, encoded)
+        read = labelled(batch, tasks)
+        logits = labelled_logits(model, states(batch, read_positions(read)), read)
+        for task in read:
+            sums[task] += summed_loss(logits[task], read[task]).item()
+            counts[task] += len(read[task].labels)
+        _collect(said, logits, read, places, encoded)
     means = {name: sums[name] / count if count else None for name, count in counts.items()}
     return means, said
 
@@ -90,15 +113,19 @@ def _predict(
 def _collect(
     said: dict[str, dict[int, list[int]]],
     logits: Mapping[str, Tensor],
+    read: Mapping[str, Labelled],
     places: Sequence[int],
     encoded: Sequence[EncodedExample],
 ) -> None:
-    for name, by_place in said.items():
-        highest = logits[name].argmax(-1).tolist()
-        for row, place in enumerate(places):
+    longest = max(len(encoded[place].input_ids) for place in places)
+    for name, each in read.items():
+        for place in places:
             if name in encoded[place].labels:
-                found = highest[row]
-                by_place[place] = found if isinstance(found, list) else [found]
+                said[name][place] = [0] * len(encoded[place].input_ids)
+        highest = logits[name].argmax(-1).tolist()
+        for position, output in zip(each.positions.tolist(), highest, strict=True):
+            row, token = divmod(position, longest)
+            said[name][places[row]][token] = output
 
 
 def score_task(
@@ -110,7 +137,7 @@ def score_task(
 ) -> TaskScore:
     """The score of one task from what was highest, `said`, by place in the split.
 
-    `said` holds one output, or one for each token of the sentence.
+    `said` holds an output for each token of the sentence; a sentence task reads the first.
     """
     if task.kind is TaskKind.SENTENCE:
         gold = [encoded[place].labels[task.name] for place in said]

@@ -66,25 +66,33 @@ def read_positions(read: Mapping[str, Labelled]) -> Tensor:
     )
 
 
-def labelled_losses(
+def labelled_logits(
     model: MultiTaskModel, states: Tensor, read: Mapping[str, Labelled]
 ) -> dict[str, Tensor]:
-    """As `task_losses` summed, from the states at `read_positions`: (n, hidden).
+    """What each head says at its own positions, (n, outputs), from the states at
+    `read_positions`: (n, hidden).
 
     Heads, and dropout before them, run at the positions that bear a label and nowhere else: a head
     of four outputs over every token of a batch costs more than all else where heads alone learn.
     """
     sizes = [len(each.labels) for each in read.values()]
     own = states.split(sizes)  # type: ignore[no-untyped-call]
-    return {
-        task.name: functional.cross_entropy(
-            model.logits_at(task, part),
-            read[task.name].labels.to(part.device),
-            ignore_index=IGNORED,
-            reduction="sum",
-        )
-        for task, part in zip((t for t in model.tasks if t.name in read), own, strict=True)
-    }
+    tasks = {task.name: task for task in model.tasks}
+    return {name: model.logits_at(tasks[name], part) for name, part in zip(read, own, strict=True)}
+
+
+def summed_loss(logits: Tensor, read: Labelled) -> Tensor:
+    """Cross entropy over a task's labels, added up."""
+    labels = read.labels.to(logits.device)
+    return functional.cross_entropy(logits, labels, ignore_index=IGNORED, reduction="sum")
+
+
+def labelled_losses(
+    model: MultiTaskModel, states: Tensor, read: Mapping[str, Labelled]
+) -> dict[str, Tensor]:
+    """As `task_losses` summed, from the states at `read_positions`: (n, hidden)."""
+    logits = labelled_logits(model, states, read)
+    return {name: summed_loss(logits[name], read[name]) for name in read}
 
 
 def label_counts(batches: Iterable[Batch]) -> dict[str, int]:

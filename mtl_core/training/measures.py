@@ -16,7 +16,8 @@ from mtl_core.models.depth import evaluating
 from mtl_core.models.description import Role
 from mtl_core.tasks.alignment import EncodedExample, encode
 from mtl_core.tasks.task import Task, TaskKind
-from mtl_core.training.evaluation import Forward
+from mtl_core.training.batches import Batch
+from mtl_core.training.evaluation import States
 from mtl_core.training.events import Measured, Movement
 from mtl_core.training.interference import Cosines, gradient_cosines
 from mtl_core.training.movement import (
@@ -62,15 +63,20 @@ class RunMeasures:
         self._probes: list[dict[str, float]] = []
         self._seen: SeenOutputs | None = None
 
-    def watched(self, step: int) -> Forward:
-        """What an evaluation at `step` runs: it is listened to at both ends of the run."""
+    def watched(self, step: int) -> States:
+        """What an evaluation at `step` reads: it is listened to at both ends of the run."""
         if not self._on or step not in (0, sum(self._setting.steps)):
-            return self._reused.forward
+            return self._reused.states_at
         if step and not self._shared:
-            return self._reused.forward  # the backbone gives what it gave at the start
+            return self._reused.states_at  # the backbone gives what it gave at the start
         self._seen = SeenOutputs(self._probed_sentences)
         hidden = self._seen.through(self._reused.hidden)
-        return lambda input_ids, mask: self._model.heads(hidden(input_ids, mask))
+
+        def states(batch: Batch, positions: Tensor) -> Tensor:
+            whole = hidden(batch.input_ids, batch.attention_mask)
+            return whole.flatten(0, 1)[positions.to(whole.device)]
+
+        return states
 
     def begin(self) -> None:
         """Look at the start: weights, layers' outputs, gradients, probes."""

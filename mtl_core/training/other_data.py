@@ -9,7 +9,7 @@ from mtl_core.tasks.alignment import EncodedSplit, Tokenizer, encode
 from mtl_core.tasks.dataset import Example, load_dataset
 from mtl_core.tasks.shared import require_other, shared_tasks
 from mtl_core.tasks.task import Task
-from mtl_core.training.evaluation import Forward, evaluate
+from mtl_core.training.evaluation import States, evaluate
 from mtl_core.training.events import TaskScore
 from mtl_core.training.spec import RunSpec
 
@@ -27,9 +27,9 @@ class OtherData:
     encoded: EncodedSplit
     digests: dict[str, str]
 
-    def scores(self, model: MultiTaskModel, pad_id: int, forward: Forward) -> dict[str, TaskScore]:
-        """Each task's score by the model as it stands, `forward` answering for it."""
-        return evaluate(model, self.examples, self.encoded.examples, self.tasks, pad_id, forward)
+    def scores(self, model: MultiTaskModel, pad_id: int, states: States) -> dict[str, TaskScore]:
+        """Each task's score by the model as it stands, whose backbone gives `states`."""
+        return evaluate(model, self.examples, self.encoded.examples, self.tasks, pad_id, states)
 
     @property
     def counts(self) -> dict[str, int]:

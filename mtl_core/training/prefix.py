@@ -45,9 +45,9 @@ class ReusedPrefix:
     """A model that, in each phase, runs no more than what lies above its frozen prefix.
 
     `enter` is called at each phase's start, after the phase was applied to the model; then
-    `forward` answers as the model does. `store` keeps the outputs for later runs; without one
-    they live as long as this. `between_batches` is called while outputs are computed, and may end
-    that by raising.
+    `hidden` and `states_at` give what the backbone gives. `store` keeps the outputs for later
+    runs; without one they live as long as this. `between_batches` is called while outputs are
+    computed, and may end that by raising.
     """
 
     def __init__(
@@ -80,14 +80,6 @@ class ReusedPrefix:
             )
         return self._told[number]
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:
-        """Logits of every task, as `MultiTaskModel.forward`."""
-        return self._model.heads(self.hidden(input_ids, attention_mask))
-
-    def whole(self, input_ids: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:
-        """The same for any sentences, also such of which nothing is stored: every layer runs."""
-        return self._model.heads(self._whole(input_ids, attention_mask))
-
     def hidden(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """The last hidden state of a batch: (batch, tokens, hidden), float32, on the run's device.
 
@@ -109,11 +101,23 @@ class ReusedPrefix:
         `positions`: (n,), counted through the batch. What follows attention in the last layer runs
         at these alone, where the architecture has it so.
         """
-        places = positions.to(self._model.backbone.device)
-        if self._depth == self._layers or not len(places):
-            return self.hidden(batch.input_ids, batch.attention_mask).flatten(0, 1)[places]
-        with self._top.reading(places) as narrowed:
+        if self._depth == self._layers:
             hidden = self.hidden(batch.input_ids, batch.attention_mask)
+            return hidden.flatten(0, 1)[positions.to(hidden.device)]
+        return self._at(self.hidden, batch, positions)
+
+    def whole_states_at(self, batch: Batch, positions: Tensor) -> Tensor:
+        """The same for any sentences, also such of which nothing is stored: every layer runs."""
+        return self._at(self._whole, batch, positions)
+
+    def _at(
+        self, run: Callable[[Tensor, Tensor], Tensor], batch: Batch, positions: Tensor
+    ) -> Tensor:
+        places = positions.to(self._model.backbone.device)
+        if not len(places):
+            return run(batch.input_ids, batch.attention_mask).flatten(0, 1)[places]
+        with self._top.reading(places) as narrowed:
+            hidden = run(batch.input_ids, batch.attention_mask)
         return hidden[0] if narrowed.happened else hidden.flatten(0, 1)[places]
 
     def _whole(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
@@ -141,7 +145,7 @@ class ReusedPrefix:
 
     @cached_property
     def _top(self) -> NarrowedTop:
-        """Found when the first step asks, on a few of the training sentences."""
+        """Found when the first step or evaluation asks, on a few of the training sentences."""
         setting, device = self._setting, self._model.backbone.device
         few = collate(setting.training[:_TRIED_SENTENCES], setting.spec.tasks, setting.pad_id)
         return NarrowedTop(

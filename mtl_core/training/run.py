@@ -211,7 +211,9 @@ class _Run:
         """The scores on data that the run does not learn from, each its own split."""
         for other in self._setting.others:
             with self._clock.spending("evaluation"):
-                scores = other.scores(self._model, self._setting.pad_id, self._reused.whole)
+                scores = other.scores(
+                    self._model, self._setting.pad_id, self._reused.whole_states_at
+                )
             yield self._scored(table, other.reference, scores)
 
     def _scored(

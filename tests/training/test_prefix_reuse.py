@@ -319,7 +319,7 @@ def test_frozen_layers_are_not_run_while_a_phase_goes_on(deep):
         part.register_forward_hook(lambda *_, name=name: ran.append(name))
     ids = torch.tensor([setting.training[0].input_ids])
 
-    reused.forward(ids, torch.ones_like(ids))
+    reused.hidden(ids, torch.ones_like(ids))
 
     assert ran == ["layer 3"]
 
