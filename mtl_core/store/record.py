@@ -111,11 +111,6 @@ class ComparisonRecord:
         """Whether nothing of it runs or waits."""
         return all(run.state.is_final for run in (*self.scouts, *self.runs))
 
-    def run_of(self, scenario: str, seed: int) -> RunRecord | None:
-        """The run of one scenario with one seed; None where it was deleted."""
-        found = (run for run in self.runs if (run.spec.scenario, run.spec.seed) == (scenario, seed))
-        return next(found, None)
-
 
 def run_name(spec: RunSpec) -> str:
     """What to call a run of `spec` where there is room for a few words."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import pandas as pd
 import streamlit as st
 
 from mtl_core.analysis.forgetting import Forgetting
@@ -26,9 +25,9 @@ from mtl_core.tasks.task import Task
 from mtl_core.ui.keys import Key
 from mtl_core.ui.page import plain
 from mtl_core.ui.panel_view import panel_view
+from mtl_core.ui.plans_table import plans_table
 
-_ROW_HEIGHT = 35
-_LEFT = ("Plan", "Task", "Left out as")
+_LEFT = ("Task", "Left out as")
 
 
 def drift_view(
@@ -49,7 +48,7 @@ def forgotten_table(left_out: LeftOutTasks) -> None:
     with st.container(gap=None):
         st.markdown("### What was forgotten, in numbers")
         st.caption(FORGOTTEN_CAPTION)
-    _table(rows, Key.FORGOTTEN, "Tasks left out, before and after training")
+    plans_table(rows, Key.FORGOTTEN, "Tasks left out, before and after training", _LEFT)
 
 
 def elsewhere_tables(shown: Compared) -> None:
@@ -60,21 +59,4 @@ def elsewhere_tables(shown: Compared) -> None:
             st.markdown(f"### {plain(elsewhere_title(data_name(data, names), found))}")
             st.caption(ELSEWHERE_CAPTION)
         rows = [elsewhere_row(each) for each in found]
-        _table(rows, f"{Key.ELSEWHERE}_{number}", f"Scores on {data}")
-
-
-def _table(rows: Sequence[dict[str, str]], key: str, alt: str) -> None:
-    table = pd.DataFrame(rows).fillna("")
-    st.dataframe(
-        table.style.map(lambda _: "font-weight: 600", subset=["Plan"]),
-        key=key,
-        hide_index=True,
-        height="content",
-        row_height=_ROW_HEIGHT,
-        placeholder="",
-        alt=alt,
-        column_config={
-            name: st.column_config.TextColumn(name, alignment="left" if name in _LEFT else "right")
-            for name in table.columns
-        },
-    )
+        plans_table(rows, f"{Key.ELSEWHERE}_{number}", f"Scores on {data}", _LEFT)

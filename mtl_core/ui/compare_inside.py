@@ -1,8 +1,5 @@
 """A fold of the Compare page: what the runs measured of themselves, each with how to read it."""
 
-from collections.abc import Sequence
-
-import pandas as pd
 import streamlit as st
 
 from mtl_core.charts.theme import Palette
@@ -26,8 +23,9 @@ from mtl_core.lessons.titles import task_title
 from mtl_core.ui.keys import Key
 from mtl_core.ui.page import plain
 from mtl_core.ui.panel_view import panel_view
+from mtl_core.ui.plans_table import plans_table
 
-_ROW_HEIGHT = 35
+_PULL = ("The tasks pull",)
 
 
 def inside_view(shown: Compared, facts: str, colors: Palette) -> None:
@@ -63,7 +61,8 @@ def _cosines(shown: Compared) -> None:
         rows = [cosine_row(label, found) for label, found in told.items()]
         with st.container(gap="xsmall"):
             _titled(f"{names}{cosine_title(told)}", COSINE_CAPTION)
-            _table(rows, f"{Key.COSINES}_{number}", "Cosines between the tasks' gradients")
+            key = f"{Key.COSINES}_{number}"
+            plans_table(rows, key, "Cosines between the tasks' gradients", _PULL)
 
 
 def _probes(shown: Compared, facts: str, colors: Palette) -> None:
@@ -79,29 +78,12 @@ def _convergence(shown: Compared) -> None:
     rows = [convergence_row(shown, label, found) for label, found in told.items()]
     with st.container(gap="xsmall"):
         _titled(convergence_title(told), CONVERGENCE_CAPTION)
-        _table(rows, Key.CONVERGENCE, "Where each plan's validation loss stood at the end")
+        tasks = [task_title(task.name) for task in shown.plans.tasks]
+        alt = "Where each plan's validation loss stood at the end"
+        plans_table(rows, Key.CONVERGENCE, alt, tasks)
 
 
 def _titled(title: str, caption: str) -> None:
     with st.container(gap=None):
         st.markdown(f"### {plain(title)}")
         st.caption(plain(caption))
-
-
-def _table(rows: Sequence[dict[str, str]], key: str, alt: str) -> None:
-    table = pd.DataFrame(rows)
-    st.dataframe(
-        table.style.map(lambda _: "font-weight: 600", subset=["Plan"]),
-        key=key,
-        hide_index=True,
-        height="content",
-        row_height=_ROW_HEIGHT,
-        placeholder="",
-        alt=alt,
-        column_config={
-            name: st.column_config.TextColumn(
-                name, alignment="right" if name in ("Cosine", "By seed") else "left"
-            )
-            for name in table.columns
-        },
-    )

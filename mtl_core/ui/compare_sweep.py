@@ -1,6 +1,5 @@
 """A fold of a comparison that tried learning rates first: what each rate scored, and which won."""
 
-import pandas as pd
 import streamlit as st
 
 from mtl_core.analysis.sweep import tried_rates
@@ -9,6 +8,7 @@ from mtl_core.lessons.sweep_words import SWEEP_CAPTION, sweep_row, sweep_title
 from mtl_core.store.record import ComparisonRecord
 from mtl_core.ui.keys import Key
 from mtl_core.ui.page import plain
+from mtl_core.ui.plans_table import plans_table
 from mtl_core.ui.run_cache import summary_of
 
 
@@ -18,18 +18,6 @@ def sweep_view(lab: Lab, record: ComparisonRecord) -> None:
     if not tried:
         return
     with st.expander(plain(sweep_title(tried)), icon=":material/tune:", key=Key.TRIED_RATES):
-        table = pd.DataFrame([sweep_row(each) for each in tried])
-        st.dataframe(
-            table.style.map(lambda _: "font-weight: 600", subset=["Plan"]),
-            hide_index=True,
-            height="content",
-            placeholder="",
-            alt="Learning rates that were tried",
-            column_config={
-                name: st.column_config.TextColumn(
-                    name, alignment="left" if name == "Plan" else "right"
-                )
-                for name in table.columns
-            },
-        )
+        rows = [sweep_row(each) for each in tried]
+        plans_table(rows, Key.TRIED_TABLE, "Learning rates that were tried")
         st.caption(SWEEP_CAPTION)

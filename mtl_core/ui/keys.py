@@ -73,6 +73,7 @@ class Key(StrEnum):
     EXAMPLES = "examples"
     SWEEP = "sweep"
     TRIED_RATES = "tried_rates"
+    TRIED_TABLE = "tried_table"
     OTHER_DATA = "other_data"
     RANDOM_ENCODER = "random_encoder"  # of a comparison
     MORE_OF_COMPARISON = "more_of_comparison"
