@@ -14,6 +14,7 @@ from mtl_core.ui.choice import ignored_notes, write_address
 from mtl_core.ui.chosen import chosen_by_visitor
 from mtl_core.ui.front_door import through_the_front_door
 from mtl_core.ui.page import current_palette, header, plain, show_ignored
+from mtl_core.ui.shot import frame, picture_popover, taking_shot
 from mtl_core.ui.word_cuts import word_cuts
 
 through_the_front_door()
@@ -28,7 +29,13 @@ page_facts = [
     "sizes of the encoder in float32",
     f"chosen: {plain(chosen.checkpoint.name)}",
 ]
-with header(plain(checkpoints_headline(known)), page_facts, buttons=1):
+if taking_shot():
+    with frame():
+        header(plain(checkpoints_headline(known)), page_facts, buttons=1)
+        parameters_picture(known, chosen, colors)
+    st.stop()
+with header(plain(checkpoints_headline(known)), page_facts, buttons=2):
+    picture_popover()
     freeze_chosen_button(chosen, colors)
 show_ignored(ignored_notes())
 

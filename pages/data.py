@@ -11,6 +11,7 @@ from mtl_core.ui.data_controls import data_buttons, data_settings
 from mtl_core.ui.data_view import data_facts, digests, overview_of_choice, task_panels
 from mtl_core.ui.front_door import through_the_front_door
 from mtl_core.ui.page import current_palette, header, plain, show_ignored
+from mtl_core.ui.shot import frame, picture_popover, taking_shot
 from mtl_core.ui.upload_form import upload_form
 
 through_the_front_door()
@@ -24,7 +25,14 @@ except DataError as problem:
     st.error(plain(str(problem)), icon=":material/error:")
     data_settings(lab.settings, chosen)
 else:
-    with header(plain(data_headline(found, max_length)), data_facts(chosen, found), buttons=1):
+    answer, told = plain(data_headline(found, max_length)), data_facts(chosen, found)
+    if taking_shot():
+        with frame():
+            header(answer, told, buttons=1)
+            task_panels(found, max_length, colors)
+        st.stop()
+    with header(answer, told, buttons=2):
+        picture_popover()
         data_buttons(lab, chosen, colors)
     show_ignored(ignored_notes())
     data_settings(lab.settings, chosen)

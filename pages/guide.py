@@ -9,18 +9,24 @@ from mtl_core.ui.front_door import through_the_front_door
 from mtl_core.ui.guide_test import progress_of_tests, show_test_problem, tests_under_way
 from mtl_core.ui.guide_text import CLAIMS_PART, TEXT_PART, chapters_view
 from mtl_core.ui.guide_verdicts import guide_facts, guide_state
-from mtl_core.ui.guide_view import claim_card, claim_filters
+from mtl_core.ui.guide_view import claim_card, claim_filters, claims_picture
 from mtl_core.ui.keys import Key
 from mtl_core.ui.page import current_palette, header
+from mtl_core.ui.shot import frame, picture_popover, taking_shot
 
 through_the_front_door()
 current_choice()
 lab, colors = the_lab(), current_palette()
 guide = guide_state(lab)
 
-with header(
-    guide_headline(state.finding.verdict for state in guide.claims), guide_facts(guide), buttons=1
-):
+answer = guide_headline(state.finding.verdict for state in guide.claims)
+
+if taking_shot():
+    with frame():
+        header(answer, guide_facts(guide), buttons=1)
+        claims_picture(lab, guide, colors)
+    st.stop()
+with header(answer, guide_facts(guide), buttons=2):
     part = st.segmented_control(
         "Part",
         [CLAIMS_PART, TEXT_PART],
@@ -28,6 +34,7 @@ with header(
         default=CLAIMS_PART,
         label_visibility="collapsed",
     )
+    picture_popover()
 show_test_problem()
 if under_way := tests_under_way(lab):
     progress_of_tests(lab, under_way)

@@ -6,12 +6,14 @@ from mtl_core.ui.front_door import through_the_front_door
 from mtl_core.ui.page import current_palette
 from mtl_core.ui.predict_choice import candidates
 from mtl_core.ui.predict_page import nothing_to_ask, predict_page
+from mtl_core.ui.shot import frame
 
 through_the_front_door()
 current_choice()
 lab, colors = the_lab(), current_palette()
 known, missing = candidates(lab)
 if known:
-    predict_page(lab, known, missing, colors)
+    with frame():
+        predict_page(lab, known, missing, colors)
 else:
     nothing_to_ask(missing, colors)

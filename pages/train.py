@@ -11,7 +11,7 @@ from mtl_core.ui.keys import Key
 from mtl_core.ui.page import show_ignored
 from mtl_core.ui.run_delete import undo_line
 from mtl_core.ui.run_form import another_run, deleted_run, first_run, next_run, no_such_run
-from mtl_core.ui.run_list import follow_active, run_list
+from mtl_core.ui.run_list import follow_active, run_list, shipped_runs
 from mtl_core.ui.run_view import run_picture, run_view
 from mtl_core.ui.shot import frame, taking_shot
 
@@ -43,6 +43,7 @@ elif records:
 else:
     first_run(lab, chosen)
 run_list(lab, records, shown.id if shown else None)
+shipped_runs(lab)
 follow_active(lab)
 if shown is None:
     write_address(chosen.choice)

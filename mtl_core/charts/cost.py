@@ -8,7 +8,9 @@ from mtl_core.charts.theme import Palette, base_layout
 from mtl_core.cost.estimate import StepCost
 from mtl_core.cost.words import megabytes
 
-COST_HEIGHT = 54
+COST_HEIGHT = 70
+_LEGEND = 17  # pixels under the bars
+_NAMES = 70  # pixels left of them
 _ROOM_FOR_TOTAL = 78  # pixels behind the longest bar, where its total stands
 _ROOM_FOR_LETTER = 0.0105  # of the longest bar, for one letter inside a piece
 _GREYS = {  # fill and text of weights, gradients, optimizer, kept: memory has no hue of its own
@@ -55,7 +57,7 @@ def memory_figure(
     layout = base_layout(
         colors,
         height,
-        margin={"l": 70, "r": _ROOM_FOR_TOTAL, "t": 1, "b": 1},
+        margin={"l": _NAMES, "r": _ROOM_FOR_TOTAL, "t": 1, "b": _LEGEND},
         xaxis={"range": [0, longest], "visible": False},
         yaxis={
             "range": [-0.5, 1.5],
@@ -78,9 +80,29 @@ def memory_figure(
                 "font": {"size": 13, "color": colors.ink},
             }
             for row, _, each in rows
-        ],
+        ]
+        + [_legend(cost, colors)],
     )
     return go.Figure([_bar(number, rows, longest, colors) for number in range(4)], layout)
+
+
+def _legend(cost: StepCost, colors: Palette) -> dict[str, object]:
+    """What each grey is, under the bars: inside them a phone has no room for it."""
+    keys = [
+        f'<span style="color:{fill}">■</span> {part.label}'
+        for part, (fill, _) in zip(memory_parts(cost), _GREYS[colors.name], strict=True)
+    ]
+    return {
+        "text": "\u2003".join(keys),
+        "showarrow": False,
+        "x": 0,
+        "xref": "paper",
+        "xanchor": "left",
+        "y": 0,
+        "yref": "paper",
+        "yanchor": "top",
+        "font": {"size": 11, "color": colors.muted},
+    }
 
 
 def _bar(

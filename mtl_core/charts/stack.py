@@ -158,16 +158,7 @@ def _rail(blocks: Sequence[Block], table: ParameterTable, colors: Palette) -> li
     """Beside the stack: the forward pass upward, the gradient downward, each with its word."""
     lowest = max(block.bottom for block in blocks)
     forward = _arrow(_FORWARD_X, (lowest, 1), color=colors.axis, width=1.2, name="forward")
-    word = {
-        "showarrow": False,
-        "x": _FORWARD_X,
-        "xshift": 11,
-        "y": lowest,
-        "yanchor": "bottom",
-        "textangle": -90,
-        "text": "forward",
-        "font": {"size": 12, "color": colors.muted},
-    }
+    word = _upward(_FORWARD_X, lowest, "forward", colors.muted)
     stops = table.gradient_stops_at
     end = next((block for block in blocks if stops in block.groups), None)
     if end is None:
@@ -178,10 +169,24 @@ def _rail(blocks: Sequence[Block], table: ParameterTable, colors: Palette) -> li
     arrow = _arrow(_GRADIENT_X, (2, stop), color=style.color, width=2.4, name="gradient")
     if stop > lowest - 60:
         reached = "embeddings" if end.role is Role.EMBEDDINGS else "lowest layer"
-        text = f"gradient<br>reaches the<br>{reached}"
-        return [forward, word, arrow, _beside(text, stop, "bottom", 7, style.text)]
+        note = _upward(_GRADIENT_X, stop, f"gradient reaches the {reached}", style.text)
+        return [forward, word, arrow, note]
     text = "gradient<br>stops here"
     return [forward, word, arrow, _beside(text, stop + 4, "top", -8, style.text)]
+
+
+def _upward(x: float, y: float, text: str, ink: str) -> Drawn:
+    """Beside an arrow, read upward: a phone has no room for it to lie."""
+    return {
+        "showarrow": False,
+        "x": x,
+        "xshift": 11,
+        "y": y,
+        "yanchor": "bottom",
+        "textangle": -90,
+        "text": text,
+        "font": {"size": 12, "color": ink},
+    }
 
 
 def _beside(text: str, y: float, anchor: str, shift: float, ink: str) -> Drawn:

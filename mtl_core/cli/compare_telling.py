@@ -16,6 +16,7 @@ from mtl_core.cli.telling import plain_console
 from mtl_core.engine.comparison_progress import ComparisonProgress
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import DataError
+from mtl_core.lessons.claim_runs import comparison_words
 from mtl_core.lessons.run_words import duration
 from mtl_core.settings import Settings
 from mtl_core.store.record import ComparisonRecord, Role, RunRecord, RunState
@@ -113,7 +114,9 @@ def print_results(record: ComparisonRecord, results: GroupedComparison) -> None:
     """A table of scenarios with each task's mean and range over the seeds, and the answer."""
     console = plain_console()
     seeds = ", ".join(map(str, record.spec.seeds))
-    console.print(f"{record.name} · {record.spec.data} · seeds {seeds}", soft_wrap=True)
+    console.print(
+        f"{comparison_words(record)} · {record.spec.data} · seeds {seeds}", soft_wrap=True
+    )
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("scenario")
     for column in ("learn", *(f"{task.name} {_metric(task)}" for task in results.tasks)):
@@ -149,7 +152,7 @@ def print_comparisons(records: Sequence[ComparisonRecord]) -> None:
         finished = sum(run.state is RunState.FINISHED for run in record.runs)
         state = "" if record.ended else ", going on"
         done = f"{finished} of {len(record.runs)} runs{state}"
-        table.add_row(record.id, record.name, record.spec.data, done)
+        table.add_row(record.id, comparison_words(record), record.spec.data, done)
     console = plain_console()
     console.print(table)
     console.print()

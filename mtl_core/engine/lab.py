@@ -4,7 +4,6 @@ import atexit
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from types import TracebackType
 
 from mtl_core.cost.kept import profile_of
@@ -12,12 +11,12 @@ from mtl_core.cost.profile import CostProfile
 from mtl_core.engine import comparisons as comparing
 from mtl_core.engine import inspector as inspecting
 from mtl_core.engine import supervisor as supervising
+from mtl_core.engine.allowed_data import forget_unused_upload, require_allowed_data
 from mtl_core.engine.comparison_progress import ComparisonProgress, progress_of
 from mtl_core.engine.forgetting import forget_deleted
 from mtl_core.engine.inspector import Inspector
 from mtl_core.engine.supervisor import Supervisor
 from mtl_core.engine.trainer_child import FOREGROUND
-from mtl_core.errors import BadInput, DataError
 from mtl_core.models.cache import description_of
 from mtl_core.models.checkpoint import Checkpoint, require_weights, resolve_checkpoint
 from mtl_core.models.description import ModelDescription
@@ -27,11 +26,11 @@ from mtl_core.store.naming import clean_tags
 from mtl_core.store.owner import Owner
 from mtl_core.store.record import ComparisonRecord, PlannedRun, RunRecord
 from mtl_core.store.runs import RunStore
-from mtl_core.tasks.dataset import SHIPPED, load_tasks
+from mtl_core.tasks.dataset import load_tasks
 from mtl_core.tasks.shared import check_other_data
 from mtl_core.tasks.task import Task
-from mtl_core.tasks.upload_reference import is_upload, upload_folder
-from mtl_core.tasks.uploads import UploadedTask, forget_upload, keep_upload
+from mtl_core.tasks.upload_keeping import keep_upload
+from mtl_core.tasks.uploads import UploadedTask
 from mtl_core.training.comparison import ComparisonSpec
 from mtl_core.training.predictions import AskedModel, Prediction, Sentence
 from mtl_core.training.prepare_comparison import prepare_comparison
@@ -118,20 +117,7 @@ class Lab:
     def require_allowed_data(self, reference: str) -> None:
         """Raises DataError for data outside the folders that a browser may name, and for an upload
         that is not here."""
-        if is_upload(reference):
-            upload_folder(reference, self.settings.uploads)
-            return
-        roots = [root.resolve() for root in self.settings.data_roots]
-        if reference in SHIPPED or any(_lies_below(reference, root) for root in roots):
-            return
-        where = (
-            f"Data may lie below {', '.join(map(str, roots))}."
-            if roots
-            else "No folder is open for data of one's own: set FREEZE_LAB_DATA, or use the "
-            "command line."
-        )
-        shipped = " or ".join(f"'{name}'" for name in SHIPPED)
-        raise DataError(f"'{reference}' cannot be used from here. {where} Or choose {shipped}.")
+        require_allowed_data(reference, self.settings)
 
     def start(self, spec: RunSpec) -> RunRecord:
         """Put a run into the queue; it begins at once if nothing else runs.
@@ -219,17 +205,7 @@ class Lab:
 
         Raises DataError for one that is not here, and BadInput while a run needs it.
         """
-        using = [
-            run.id
-            for run in self.store.active()
-            if reference in (run.spec.data, *run.spec.also_evaluate)
-        ]
-        if using:
-            raise BadInput(
-                f"This upload is needed by {', '.join(using[:3])}, which "
-                f"{'has' if len(using) == 1 else 'have'} not ended. Stop the run, or wait for it."
-            )
-        forget_upload(reference, self.settings.uploads)
+        forget_unused_upload(reference, self.store, self.settings)
 
     def warm_up(self) -> None:
         """Say that someone is about to start a run: its first word then comes five seconds
@@ -261,13 +237,6 @@ class Lab:
         record = self.store.bring_back(run)
         self._supervisor.wake()
         return record
-
-
-def _lies_below(reference: str, root: Path) -> bool:
-    try:
-        return Path(reference).resolve().is_relative_to(root)
-    except (OSError, ValueError, RuntimeError):  # too long, a null character, a circle of links
-        return False
 
 
 _lab: Lab | None = None

@@ -9,8 +9,9 @@ from mtl_core.analysis.baselines import baselines_of_runs
 from mtl_core.analysis.front import front
 from mtl_core.analysis.grouped import GroupedComparison, PlanResult
 from mtl_core.charts.loss import Figure
-from mtl_core.charts.pareto import Baseline, pareto_figure
+from mtl_core.charts.pareto import pareto_figure
 from mtl_core.charts.pareto_axis import Cost, cost_of
+from mtl_core.charts.pareto_points import Baseline
 from mtl_core.charts.theme import LIGHT, Palette
 from mtl_core.export.compared import Compared, a_run
 from mtl_core.export.panel import Panel, file_stem

@@ -17,6 +17,7 @@ from mtl_core.export.note_inside import convergence, inside, left_out, maps, oth
 from mtl_core.export.note_repeat import repeat
 from mtl_core.export.note_runs import chains, differences, environment, proof, runs
 from mtl_core.export.note_scores import plan_scores, run_scores
+from mtl_core.lessons.claim_runs import comparison_words
 from mtl_core.lessons.run_words import facts, moment
 
 
@@ -35,7 +36,7 @@ def _facts(material: Material) -> list[str]:
     if len(material.runs) == 1:
         run = material.runs[0]
         return facts(run.record, run.summary)
-    name = [material.record.name] if material.record else []
+    name = [comparison_words(material.record)] if material.record else []
     return [*name, *facts_of(material.compared)]
 
 

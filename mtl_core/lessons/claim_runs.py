@@ -50,6 +50,16 @@ def experiment_of(
     return name if comparison.spec == part else None
 
 
+def comparison_words(comparison: ComparisonRecord) -> str:
+    """What to call a comparison before a visitor: the title of the experiment that it is, or its
+    own name."""
+    name = experiment_of(comparison)
+    if name is None:
+        return comparison.name
+    whole = comparison.spec.scenarios == EXPERIMENTS[name].spec.scenarios
+    return EXPERIMENTS[name].title + ("" if whole else ", in part")
+
+
 def runs_of_arms(
     comparisons: Iterable[ComparisonRecord], experiments: Experiments = EXPERIMENTS
 ) -> ArmRuns:

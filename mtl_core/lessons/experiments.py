@@ -17,11 +17,13 @@ POSTS = "sample-posts"
 class Experiment(Frozen):
     """A comparison, and what it stands on.
 
+    `title` says what it compares to someone who has not read the claims.
     `goes_on_from`: each run begins with the model that this arm's run of the same seed ended
     with. `leaves_out` are tasks whose loss weighs nothing: their sentences teach nothing here,
     and their scores show what is forgotten.
     """
 
+    title: str
     spec: ComparisonSpec
     goes_on_from: Arm | None = None
     leaves_out: tuple[str, ...] = ()
@@ -42,35 +44,52 @@ def _sample(*scenarios: str, **changes: object) -> ComparisonSpec:
 
 EXPERIMENTS: Experiments = {
     "standard": Experiment(
+        title="Six plans, from heads only to full",
         spec=_sample(
             *("heads-only", "top-1", "top-2", "gradual", "discriminative", "full"),
             also_evaluate=(POSTS,),
-        )
+        ),
     ),
     "recipes": Experiment(
-        spec=_sample("lp-ft", "ulmfit", "chain-thaw", "bitfit", also_evaluate=(POSTS,))
+        title="Four recipes: LP-FT, ULMFiT, chain-thaw, BitFit",
+        spec=_sample("lp-ft", "ulmfit", "chain-thaw", "bitfit", also_evaluate=(POSTS,)),
     ),
     "noisy labels": Experiment(
-        spec=_sample("heads-only", "full", label_noise={"sentiment": 0.3, "ner": 0.3})
+        title="Heads only and full on 30 % wrong labels",
+        spec=_sample("heads-only", "full", label_noise={"sentiment": 0.3, "ner": 0.3}),
     ),
-    "little data": Experiment(spec=_sample("full", examples={"sentiment": 100, "ner": 100})),
+    "little data": Experiment(
+        title="Full on 100 sentences a task",
+        spec=_sample("full", examples={"sentiment": 100, "ner": 100}),
+    ),
     "little data, high rate": Experiment(
-        spec=_sample("full", examples={"sentiment": 100, "ner": 100}, learning_rate=1e-3)
+        title="Full on 100 sentences a task, at a high rate",
+        spec=_sample("full", examples={"sentiment": 100, "ner": 100}, learning_rate=1e-3),
     ),
-    "random encoder": Experiment(spec=_sample("heads-only", random_backbone=True)),
+    "random encoder": Experiment(
+        title="Heads only on a random encoder", spec=_sample("heads-only", random_backbone=True)
+    ),
     "then sentiment": Experiment(
-        spec=_sample("freeze-head:ner"), goes_on_from=_BOTH_HEADS, leaves_out=("ner",)
+        title="After both tasks sentiment alone, NER head frozen",
+        spec=_sample("freeze-head:ner"),
+        goes_on_from=_BOTH_HEADS,
+        leaves_out=("ner",),
     ),
     "then sentiment, high rate": Experiment(
+        title="After both tasks sentiment alone, NER head frozen, at a high rate",
         spec=_sample("freeze-head:ner", learning_rate=1e-3),
         goes_on_from=_BOTH_HEADS,
         leaves_out=("ner",),
     ),
     "then sentiment, gradual": Experiment(
-        spec=_sample("gradual"), goes_on_from=_BOTH_HEADS, leaves_out=("ner",)
+        title="After both tasks sentiment alone, gradually unfrozen",
+        spec=_sample("gradual"),
+        goes_on_from=_BOTH_HEADS,
+        leaves_out=("ner",),
     ),
     "bert-base": Experiment(
-        spec=ComparisonSpec(checkpoint="bert-base-uncased", scenarios=("top-3", "full"))
+        title="Top 3 layers and full on BERT-base",
+        spec=ComparisonSpec(checkpoint="bert-base-uncased", scenarios=("top-3", "full")),
     ),
 }
 """By name. All but "bert-base" run on what comes with Freeze Lab."""

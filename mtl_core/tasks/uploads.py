@@ -1,15 +1,12 @@
-"""Data that a visitor uploads: looked at in memory, and kept as a manifest beside its files.
+"""Data that a visitor uploads, looked at in memory: what it is called, whether it can be read.
 
 Names that a visitor types or that files bear never become paths: a file is kept under the SHA-256
-of its bytes, an upload under the SHA-256 of its manifest, which holds those of its files. What is
-kept is read again like any other manifest.
+of its bytes, an upload under the SHA-256 of its manifest, which holds those of its files.
 """
 
 import csv
 import hashlib
 import json
-import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,19 +23,17 @@ from mtl_core.tasks.manifest import (
     Manifest,
     TaskSource,
     head_fault,
-    read_manifest,
     task_name_fault,
 )
 from mtl_core.tasks.nearest import quoted
 from mtl_core.tasks.sentence_files import DELIMITERS
 from mtl_core.tasks.sentence_files import SUFFIXES as SENTENCE_SUFFIXES
 from mtl_core.tasks.task import TaskKind
-from mtl_core.tasks.upload_reference import PREFIX, upload_folder
+from mtl_core.tasks.upload_reference import PREFIX
 
 MOST_BYTES = 5 * 2**20
 MOST_ROWS = 20_000
 MOST_TASKS = 6
-MOST_KEPT = 50
 SUFFIXES = {
     TaskKind.SENTENCE: SENTENCE_SUFFIXES,
     TaskKind.TOKEN: (".conll", ".txt", ".tsv", ".bio", ".iob", ".jsonl"),
@@ -74,17 +69,9 @@ class UploadedTask:
     label: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class KeptUpload:
-    """An upload in the house: how choices, addresses and specs name it, and its tasks' names."""
-
-    reference: str
-    tasks: tuple[str, ...]
-
-
 def upload_reference(tasks: tuple[UploadedTask, ...]) -> str:
     """`upload:<digest>`: the same files, names and columns always get the same one."""
-    digest = hashlib.sha256(_manifest_text(tasks).encode()).hexdigest()
+    digest = hashlib.sha256(manifest_text(tasks).encode()).hexdigest()
     return PREFIX + digest[:_DIGITS]
 
 
@@ -95,7 +82,7 @@ def read_upload(tasks: tuple[UploadedTask, ...]) -> Dataset:
     limits, and for whatever is wrong within a file, by its own name and with the line.
     """
     _check_names(tasks)
-    for task, _, file in _files(tasks):
+    for task, _, file in files_of(tasks):
         _check_file(task, file)
     contents: dict[DataFile, bytes] = {}
     sources = tuple(_source(tasks, task, contents) for task in tasks)
@@ -106,7 +93,7 @@ def read_upload(tasks: tuple[UploadedTask, ...]) -> Dataset:
 
     dataset = dataset_of(manifest, upload_reference(tasks), read=read)
     counts = dataset.counts()
-    for task, split, file in _files(tasks):
+    for task, split, file in files_of(tasks):
         if (count := counts[task.name][split]) > MOST_ROWS:
             raise DataError(
                 f"{file.name} holds {count:,} labelled sentences, over the limit of "
@@ -114,48 +101,6 @@ def read_upload(tasks: tuple[UploadedTask, ...]) -> Dataset:
                 "on the command line."
             )
     return dataset
-
-
-def keep_upload(tasks: tuple[UploadedTask, ...], uploads: Path) -> str:
-    """Write an upload below `uploads`, whole or not at all; its reference.
-
-    Raises DataError as `read_upload` does, and where it cannot be kept.
-    """
-    read_upload(tasks)
-    reference = upload_reference(tasks)
-    folder = uploads / reference.removeprefix(PREFIX)
-    try:
-        uploads.mkdir(parents=True, exist_ok=True)
-        if folder.is_dir():
-            return reference
-        if len(kept_uploads(uploads)) >= MOST_KEPT:
-            raise DataError(
-                f"{MOST_KEPT} uploads are kept already, and no more fit. Forget one first."
-            )
-        _write(tasks, uploads, folder)
-    except OSError as error:
-        raise DataError(
-            f"The upload cannot be kept: {error.strerror or error}. Make room on the disk of "
-            "this dashboard, or let it write there."
-        ) from error
-    return reference
-
-
-def kept_uploads(uploads: Path) -> tuple[KeptUpload, ...]:
-    """All uploads that are kept, by the names of their tasks."""
-    found = []
-    for folder in uploads.glob("[0-9a-f]*") if uploads.is_dir() else ():
-        try:
-            sources = read_manifest(folder / MANIFEST_NAME).tasks
-        except DataError:  # half forgotten, or not ours
-            continue
-        found.append(KeptUpload(PREFIX + folder.name, tuple(source.name for source in sources)))
-    return tuple(sorted(found, key=lambda kept: (kept.tasks, kept.reference)))
-
-
-def forget_upload(reference: str, uploads: Path) -> None:
-    """Remove an upload and all its files. Raises DataError for one that is not here."""
-    shutil.rmtree(upload_folder(reference, uploads), ignore_errors=True)
 
 
 def columns_of(file: UploadedFile) -> tuple[str, ...]:
@@ -180,44 +125,30 @@ def _header(line: str, suffix: str) -> list[str]:
     return next(csv.reader([line], delimiter=DELIMITERS[suffix]), [])
 
 
-def _write(tasks: tuple[UploadedTask, ...], uploads: Path, folder: Path) -> None:
-    """Fill a folder beside `folder`, then give it its name: nobody ever sees half an upload."""
-    made = Path(tempfile.mkdtemp(dir=uploads, prefix=".new-"))
-    try:
-        for task, _, file in _files(tasks):
-            (made / _kept_name(task, file)).write_bytes(file.content)
-        (made / MANIFEST_NAME).write_text(_manifest_text(tasks), encoding="utf-8")
-        made.rename(folder)
-    except OSError:
-        if not folder.is_dir():  # else another visitor kept the same files at the same moment
-            raise
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
-
-
-def _files(tasks: tuple[UploadedTask, ...]) -> Iterator[tuple[UploadedTask, str, UploadedFile]]:
+def files_of(tasks: tuple[UploadedTask, ...]) -> Iterator[tuple[UploadedTask, str, UploadedFile]]:
     """Each file with its task and its split."""
     for task in tasks:
         yield task, "train", task.train
         yield task, "validation", task.validation
 
 
-def _kept_name(task: UploadedTask, file: UploadedFile) -> str:
+def kept_name(task: UploadedTask, file: UploadedFile) -> str:
     """What a file is called where it is kept: its digest, and the format it is read as."""
     by_columns = task.kind is TaskKind.SENTENCE or file.suffix == ".jsonl"
     digest = hashlib.sha256(file.content).hexdigest()
     return digest[:_DIGITS] + (file.suffix if by_columns else ".conll")
 
 
-def _manifest_text(tasks: tuple[UploadedTask, ...]) -> str:
+def manifest_text(tasks: tuple[UploadedTask, ...]) -> str:
+    """The manifest that lies beside the files of an upload."""
     entries: dict[str, dict[str, str]] = {}
     for task in tasks:
         columns = {"text": task.text, "label": task.label} if _has_columns(task) else {}
         entries[task.name] = {
             "kind": str(task.kind),
             "head": task.head,
-            "train": _kept_name(task, task.train),
-            "validation": _kept_name(task, task.validation),
+            "train": kept_name(task, task.train),
+            "validation": kept_name(task, task.validation),
             **{key: column for key, column in columns.items() if column},
         }
     return yaml.safe_dump({"tasks": entries}, sort_keys=False, allow_unicode=True, width=10_000)
@@ -237,7 +168,7 @@ def _source(
     named = {}
     for split, file in (("train", task.train), ("validation", task.validation)):
         name = _shown_name(tasks, task, split, file)
-        named[split] = DataFile(name=name, path=Path(_kept_name(task, file)))
+        named[split] = DataFile(name=name, path=Path(kept_name(task, file)))
         contents[named[split]] = file.content
     return TaskSource(
         name=task.name,
@@ -254,7 +185,7 @@ def _shown_name(
     tasks: tuple[UploadedTask, ...], task: UploadedTask, split: str, file: UploadedFile
 ) -> str:
     """The file's own name, with task and split before it where others bear the same."""
-    names = Counter(each.name for _, _, each in _files(tasks))
+    names = Counter(each.name for _, _, each in files_of(tasks))
     short = file.name[-_LONGEST_NAME:]
     return short if names[file.name] == 1 else f"{task.name}, {split}: {short}"
 

@@ -20,6 +20,7 @@ from mtl_core.ui.keys import Key
 from mtl_core.ui.live_chart import live_chart
 from mtl_core.ui.page import plain
 from mtl_core.ui.run_cards import hue
+from mtl_core.ui.shot import taking_shot
 
 _ROW_HEIGHT, _HEADER_HEIGHT, _ROWS_HIGH = 35, 36, 9
 _SIGNS = {(True, False): "✓ → ✕", (False, True): "✕ → ✓", (False, False): "✕ → ✕"}
@@ -36,10 +37,13 @@ def errors_view(lab: Lab, shown: Compared, facts: str, colors: Palette) -> None:
         return
     gold = gold_labels(dataset)
     st.markdown("### Errors to read")
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        task = _task_picker(shown)
-        first = _picked("Plan", Key.FIRST_READ, told, 0)
-        second = _picked("against", Key.SECOND_READ, told, -1)
+    if taking_shot():
+        task, first, second = shown.plans.tasks[0], told[0], told[-1]
+    else:
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+            task = _task_picker(shown)
+            first = _picked("Plan", Key.FIRST_READ, told, 0)
+            second = _picked("against", Key.SECOND_READ, told, -1)
     with st.grid(2, min_column_width=330, gap="medium"):
         with st.container(gap="xsmall"):
             found = confusion(first, task, gold)

@@ -6,7 +6,7 @@ import streamlit as st
 
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import BadInput
-from mtl_core.lessons.claim_runs import experiment_of
+from mtl_core.lessons.claim_runs import comparison_words, experiment_of
 from mtl_core.store.naming import TITLE_LENGTH
 from mtl_core.store.record import UNDO, ComparisonRecord
 from mtl_core.ui.compared import show_comparison
@@ -19,7 +19,7 @@ _MINUTES = UNDO // timedelta(minutes=1)
 def name_line(lab: Lab, record: ComparisonRecord) -> None:
     """The comparison's name in one line, with what renames it and what deletes it."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"**{plain(record.name)}**", width="content")
+        st.markdown(f"**{plain(comparison_words(record))}**", width="content")
         if record.shipped:
             st.badge("came with Freeze Lab", color="gray")
         with st.popover("Rename", icon=":material/edit:", type="tertiary"):
@@ -48,9 +48,9 @@ def undo_line(lab: Lab) -> None:
     if gone is None:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        runs = len(gone.runs)
+        runs = "run" if len(gone.runs) == 1 else f"{len(gone.runs)} runs"
         st.markdown(
-            f"Deleted: **{plain(gone.name)}** and its {'run' if runs == 1 else f'{runs} runs'}",
+            f"Deleted: **{plain(comparison_words(gone))}** and its {runs}",
             width="content",
         )
         st.button(

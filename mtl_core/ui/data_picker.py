@@ -7,8 +7,8 @@ import streamlit as st
 from mtl_core.lessons.data_words import full_data_name
 from mtl_core.settings import Settings
 from mtl_core.tasks.dataset import MANIFEST_NAME, SHIPPED
+from mtl_core.tasks.upload_keeping import kept_uploads
 from mtl_core.tasks.upload_reference import is_upload
-from mtl_core.tasks.uploads import kept_uploads
 from mtl_core.ui.choice import seed_widget
 from mtl_core.ui.keys import Key
 

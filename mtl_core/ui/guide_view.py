@@ -28,6 +28,7 @@ from mtl_core.ui.guide_test import test_button
 from mtl_core.ui.guide_verdicts import ClaimState, GuideState
 from mtl_core.ui.keys import Key, claim_key
 from mtl_core.ui.page import plain
+from mtl_core.ui.shot import taking_shot
 
 _BADGES = {
     ClaimVerdict.HOLDS: ("holds here", ":material/check:", "green"),
@@ -36,6 +37,10 @@ _BADGES = {
     ClaimVerdict.OPEN: ("not tested here", ":material/circle:", "gray"),
 }
 _ALL, _TO_GUESS = "all", "to guess"
+_SIGNS = (
+    "● here, with its 95 % interval · ◇ published · │ no effect: right of it speaks for the claim "
+    "· ┊ what the interval has to pass, where that is not no effect"
+)
 _COLUMNS = (1.35, 4.0, 2.45, 1.85, 1.35)
 _EVERY_CHAPTER = "all chapters"
 
@@ -68,10 +73,7 @@ def claim_filters(states: Sequence[ClaimState]) -> list[ClaimState]:
             width=260,
         )
         st.toggle("Show all verdicts", key=Key.ALL_VERDICTS)
-    st.caption(
-        f"{score_words(states)} ● here, with its 95 % interval · ◇ published · │ no effect: right "
-        "of it speaks for the claim · ┊ what the interval has to pass, where that is not no effect"
-    )
+    st.caption(f"{score_words(states)} {_SIGNS}")
     return [
         state
         for state in states
@@ -80,9 +82,16 @@ def claim_filters(states: Sequence[ClaimState]) -> list[ClaimState]:
     ]
 
 
+def claims_picture(lab: Lab, guide: GuideState, colors: Palette) -> None:
+    """Every claim with its verdict and no controls, for a picture."""
+    st.caption(_SIGNS)
+    for state in guide.claims:
+        claim_card(lab, guide, state, colors)
+
+
 def claim_card(lab: Lab, guide: GuideState, state: ClaimState, colors: Palette) -> None:
     """One claim: verdict or guess, how it is tested, effect and strip, its runs, a test here."""
-    revealed = is_revealed(state)
+    revealed = taking_shot() or is_revealed(state)
     with st.container(border=True, key=claim_key("claim", state.claim.id)):
         badge, words, effect, strip, actions = st.columns(
             _COLUMNS, gap="small", vertical_alignment="center"
@@ -100,6 +109,8 @@ def claim_card(lab: Lab, guide: GuideState, state: ClaimState, colors: Palette) 
         with strip:
             if revealed:
                 _strip(state, colors)
+        if taking_shot():
+            return
         with actions, st.container(gap=None):
             _runs_button(state)
             test_button(lab, guide, state)

@@ -43,6 +43,7 @@ class Key(StrEnum):
     RUN_TAGS = "run_tags"
     SAVE_NAME = "save_name"
     PAST_RUNS = "past_runs"
+    SHIPPED_RUNS = "shipped_runs"  # the fold with those that came with the product
     RUNS_FILTER = "runs_filter"
     TAGS_FILTER = "tags_filter"
     LAST_START = "_last_start"  # what was started last and when: a double click starts one run

@@ -7,6 +7,7 @@ import streamlit as st
 
 from mtl_core.charts.theme import DARK, Palette
 from mtl_core.engine.lab import Lab
+from mtl_core.lessons.data_words import data_name
 from mtl_core.lessons.predict_words import answers_finding
 from mtl_core.tasks.task import Task
 from mtl_core.training.predictions import Prediction, Sentence
@@ -26,6 +27,7 @@ from mtl_core.ui.predict_choice import (
     write_address,
 )
 from mtl_core.ui.predict_disagreements import disagreements_view
+from mtl_core.ui.shot import picture_popover, taking_shot
 
 _NOT_OFFERED = 3
 
@@ -38,11 +40,12 @@ def predict_page(
     asked = resolved(ids, known)
     dataset = shipped_data(data_of(asked))
     text = asked_text(first_example(dataset))
+    sentence, shot = Sentence.typed(text), taking_shot()
     head = st.container()
-    controls(known, ids, dataset)
+    if not shot:
+        controls(known, ids, dataset)
     show_ignored(notes)
     write_address(ids, text)
-    sentence = Sentence.typed(text)
     if asked and sentence.words:
         with st.spinner("Asking the models; the first question loads them …"):
             said: list[Answered] = [
@@ -51,13 +54,17 @@ def predict_page(
             ]
         with head:
             _header(asked, said)
+        if shot:
+            st.markdown(f"“{plain(text)}”")
         answer_rows(asked, said, text, colors)
-        disagreements_view(lab, asked, dataset)
+        if not shot:
+            disagreements_view(lab, asked, dataset)
     else:
         with head:
             wanted = "a sentence" if asked else "a model"
             header(f"Choose {wanted} to ask", [_what_it_is()], buttons=1)
-    _not_offered(missing)
+    if not shot:
+        _not_offered(missing)
 
 
 def nothing_to_ask(missing: Sequence[str], colors: Palette) -> None:
@@ -83,17 +90,22 @@ def nothing_to_ask(missing: Sequence[str], colors: Palette) -> None:
 def _header(asked: Sequence[Asked], said: Sequence[Answered]) -> None:
     answered = [each for each in said if isinstance(each, Prediction)]
     finding = answers_finding(_tasks(asked), answered) or "No model could answer"
-    checkpoints = dict.fromkeys(each.model.spec.checkpoint for each in asked)
-    header(
+    specs = [each.model.spec for each in asked]
+    data = dict.fromkeys(data_name(s.data, (task.name for task in s.tasks)) for s in specs)
+    head = header(
         plain(finding),
         [
-            plain(", ".join(checkpoints)),
+            plain(", ".join(dict.fromkeys(spec.checkpoint for spec in specs))),
             "1 model" if len(asked) == 1 else f"{len(asked)} models",
+            f"data: {plain(', '.join(data))}",
             _what_it_is(),
             f"{date.today():%d %b %Y}".removeprefix("0"),
         ],
         buttons=1,
     )
+    if not taking_shot():
+        with head:
+            picture_popover()
 
 
 def _what_it_is() -> str:

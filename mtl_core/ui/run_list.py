@@ -1,12 +1,13 @@
 """All runs of the store, newest first: find one, open one, delete one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from zlib import crc32
 
 import pandas as pd
 import streamlit as st
 
 from mtl_core.engine.lab import Lab
+from mtl_core.lessons.claim_runs import comparison_words
 from mtl_core.lessons.data_words import full_data_name
 from mtl_core.lessons.run_words import STATE_SIGNS, plan_words, run_label
 from mtl_core.store.record import RunRecord, RunState
@@ -33,15 +34,43 @@ def run_list(lab: Lab, records: Sequence[RunRecord], shown: str | None) -> None:
     if not found:
         st.caption("No run matches the filter.")
         return
-    rows, scores = _rows(lab, found)
+    _table(lab, found, "All runs")
+
+
+def shipped_runs(lab: Lab) -> None:
+    """A fold with the runs that came with the product, apart from the visitor's own."""
+    records = lab.store.runs(shipped=True)
+    if not records:
+        return
+    count = "1 run" if len(records) == 1 else f"{len(records)} runs"
+    title = f"{count} that came with Freeze Lab"
+    fold = st.expander(
+        title, icon=":material/inventory_2:", key=Key.SHIPPED_RUNS, on_change="rerun"
+    )
+    if not fold.open:
+        return
+    with fold:
+        st.caption(
+            "They test the claims of the Guide, and Compare shows them by comparison. Select a row "
+            "to open its run; their models are not part of the package."
+        )
+        names = {each.id: comparison_words(each) for each in lab.store.comparisons(shipped=True)}
+        _table(lab, records, title, names)
+
+
+def _table(
+    lab: Lab, records: Sequence[RunRecord], alt: str, names: Mapping[str, str] | None = None
+) -> None:
+    """The runs as rows, one of which can be selected; `names` are those of their comparisons."""
+    rows, scores = _rows(lab, records, names or {})
     st.dataframe(
         rows,
         hide_index=True,
-        height="content" if len(found) <= _ROWS_SHOWN else 35 * (_ROWS_SHOWN + 1),
-        alt="All runs",
-        key=_table_key(found),
+        height="content" if len(records) <= _ROWS_SHOWN else 35 * (_ROWS_SHOWN + 1),
+        alt=alt,
+        key=_table_key(records),
         selection_mode="single-row",
-        on_select=lambda: _open_selected(found),
+        on_select=lambda: _open_selected(records),
         placeholder="",
         column_config={
             "Asked for": st.column_config.DatetimeColumn(format="D MMM YYYY HH:mm"),
@@ -114,11 +143,13 @@ def _table_key(records: Sequence[RunRecord]) -> str:
     return f"{Key.PAST_RUNS}_{crc32(ids.encode()):08x}"
 
 
-def _rows(lab: Lab, records: Sequence[RunRecord]) -> tuple[pd.DataFrame, list[str]]:
+def _rows(
+    lab: Lab, records: Sequence[RunRecord], names: Mapping[str, str]
+) -> tuple[pd.DataFrame, list[str]]:
     """One row a run, and the titles of the score columns.
 
-    A column for each task that any of them has, empty where a run has it not; for names and tags
-    only where some run has any.
+    A column for each task that any of them has, empty where a run has it not; for names, tags and
+    comparisons only where some run has any.
     """
     titled, tagged = any(each.title for each in records), any(each.tags for each in records)
     outcomes = [outcome_of(lab, record) for record in records]
@@ -129,6 +160,7 @@ def _rows(lab: Lab, records: Sequence[RunRecord]) -> tuple[pd.DataFrame, list[st
                 "State": STATE_SIGNS[record.state],
                 **({"Name": record.title or ""} if titled else {}),
                 "Plan": plan_words(record.spec),
+                **({"Comparison": names.get(record.comparison or "", "")} if names else {}),
                 "Checkpoint": record.spec.checkpoint,
                 "Data": full_data_name(record.spec.data, (task.name for task in record.spec.tasks)),
                 "Asked for": record.created_at.astimezone(),

@@ -13,14 +13,25 @@ from mtl_core.ui.page import plain
 
 
 def name_line(lab: Lab, record: RunRecord) -> None:
-    """The run's title and tags in one line, with the popover that edits them."""
+    """The run's title and tags in one line, with the popover that edits them and the way to the
+    comparison that it is a part of."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if record.title:
             st.markdown(f"**{plain(record.title)}**", width="content")
+        if record.shipped:
+            st.badge("came with Freeze Lab", color="gray")
         for tag in record.tags:
             st.badge(plain(tag), color="gray")
         with st.popover("Name and tags", icon=":material/label:", type="tertiary"):
             _form(lab, record)
+        if record.comparison is not None and st.button(
+            "See its comparison",
+            key=Key.SEE_COMPARISON,
+            icon=":material/bar_chart:",
+            type="tertiary",
+        ):
+            st.session_state.pop(Key.COMPARISON_SHOWN, None)  # else the one seen before wins
+            st.switch_page("pages/compare.py", query_params={Key.COMPARISON: record.comparison})
 
 
 def used_tags(records: Iterable[RunRecord]) -> list[str]:

@@ -38,6 +38,12 @@ def frame() -> Iterator[None]:
         st.caption(f"Freeze Lab {__version__} · pictured {moment(datetime.now().astimezone())}")
 
 
+def picture_popover() -> None:
+    """Links to a page as a picture, where it has nothing else to take along."""
+    with st.popover("Export", icon=":material/download:"):
+        shot_links()
+
+
 def shot_links() -> None:
     """Links to the same page as a picture, in each theme."""
     address = str(st.context.url or "").partition("?")[0]

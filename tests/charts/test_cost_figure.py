@@ -34,8 +34,18 @@ def test_each_bar_ends_at_its_total_and_says_it(colors) -> None:
         HERE.memory_bytes,
         FULL.memory_bytes,
     ]
-    said = [(each.x, each.text) for each in figure.layout.annotations]
+    *totals, _ = figure.layout.annotations
+    said = [(each.x, each.text) for each in totals]
     assert said == [(444_355_368, "<b>444 MB</b>"), (3_583_000_000, "<b>3,583 MB</b>")]
+
+
+@pytest.mark.parametrize("colors", [LIGHT, DARK])
+def test_under_the_bars_stands_what_each_grey_is(colors) -> None:
+    figure = memory_figure(HERE, FULL, colors)
+    legend = figure.layout.annotations[-1].text
+    keys = [f'<span style="color:{bar.marker.color}">■</span> {bar.name}' for bar in figure.data]
+    assert legend.split("\u2003") == keys
+    assert [bar.name for bar in figure.data] == ["weights", "gradients", "optimizer", "kept"]
 
 
 def test_labels_stand_only_where_there_is_room() -> None:

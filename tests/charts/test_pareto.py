@@ -1,12 +1,14 @@
 from itertools import combinations
+from math import log10
 from typing import Any
 
 import pytest
 
 from mtl_core.charts.labels import LETTER_PIXELS
 from mtl_core.charts.loss import Figure
-from mtl_core.charts.pareto import Baseline, pareto_figure
+from mtl_core.charts.pareto import pareto_figure
 from mtl_core.charts.pareto_axis import Cost, cost_of
+from mtl_core.charts.pareto_points import Baseline
 from mtl_core.charts.placing import Box, Wanted, placed
 from mtl_core.charts.round_numbers import round_steps, round_steps_log
 from mtl_core.charts.theme import DARK, LIGHT
@@ -130,6 +132,25 @@ def test_names_make_room_for_one_another_where_each_alone_would_not() -> None:
     places = placed(wanted, [*bars, *steps], Box(0, 0, 430, 216))
     names = [_box(name, place) for name, place in zip(wanted, places, strict=True)]
     assert [one.shared(other) for one, other in combinations(names, 2)] == [0.0] * 15
+
+
+def test_no_name_crosses_a_rise_of_the_front() -> None:
+    """The first plan's name has room at its left and right; a rise stands close at its right."""
+    low = plan_result("cheap", 10.0, [(0.70, 0.70, 0.70)], trainable=1)
+    high = plan_result("dear", 12.0, [(0.80, 0.80, 0.80)], trainable=2)
+    last = plan_result("dearest", 1000.0, [(0.805, 0.805, 0.805)], trainable=3)
+    drawn = pareto_figure(
+        grouped(low, high, last), "sentiment", {"cheap", "dear", "dearest"}, STYLE, LIGHT
+    )
+    (name,) = (each for each in drawn["layout"]["annotations"] if each["text"] == "<b>cheap</b>")
+    left, right = drawn["layout"]["xaxis"]["range"]
+    to_rise = (log10(12) - 1) / (right - left) * 430
+    ends = {
+        "right": name["xshift"],
+        "left": name["xshift"] + 5 * LETTER_PIXELS,
+        "center": 5 * LETTER_PIXELS / 2,
+    }
+    assert ends[name["xanchor"]] < to_rise or name["yshift"] < -16
 
 
 def _box(name: Wanted, place: dict[str, Any]) -> Box:

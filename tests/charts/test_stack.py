@@ -152,7 +152,7 @@ def test_with_full_the_gradient_reaches_the_embeddings_and_the_pooler_is_unreach
     model = catalogue_model()
     figure = stack_figure(table_of("full", model), model, LIGHT)
     assert bars(figure)["unreached"] == [("pooler", 2, 590_592)]
-    assert "gradient<br>reaches the<br>embeddings" in words(figure)
+    assert "gradient reaches the embeddings" in words(figure)
     (edge,) = figure.layout.shapes
     assert edge.line.dash == "dot"
 

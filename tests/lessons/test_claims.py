@@ -8,7 +8,7 @@ from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.lessons.chapters import CHAPTERS
 from mtl_core.lessons.claim import Chapter, Claim
-from mtl_core.lessons.claim_runs import experiment_of, planned_runs
+from mtl_core.lessons.claim_runs import comparison_words, experiment_of, planned_runs
 from mtl_core.lessons.claims import CLAIMS, claim_called, claims_of
 from mtl_core.lessons.experiments import EXPERIMENTS, needed_arms
 from mtl_core.lessons.scenarios import lesson
@@ -122,4 +122,11 @@ def test_a_comparison_of_ones_own_is_no_experiment_even_under_its_title(tmp_path
         )
     ]
     assert [experiment_of(each) for each in added] == ["standard", "standard", None, None, None]
+    assert [comparison_words(each) for each in added] == [
+        "Six plans, from heads only to full",
+        "Six plans, from heads only to full, in part",
+        "Claims: standard",
+        "Claims: nonsense",
+        "My own",
+    ]
     store.close()

@@ -7,15 +7,13 @@ import pytest
 from mtl_core.errors import DataError
 from mtl_core.tasks.dataset import load_dataset
 from mtl_core.tasks.task import TaskKind
+from mtl_core.tasks.upload_keeping import forget_upload, keep_upload, kept_uploads
 from mtl_core.tasks.uploads import (
     MOST_BYTES,
     MOST_ROWS,
     UploadedFile,
     UploadedTask,
     columns_of,
-    forget_upload,
-    keep_upload,
-    kept_uploads,
     read_upload,
     upload_reference,
 )

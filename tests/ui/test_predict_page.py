@@ -99,6 +99,16 @@ def test_models_answer_side_by_side_and_the_address_holds_the_question(runs: lis
     assert "1 model" in texts(app)
 
 
+def test_a_picture_holds_the_sentence_its_answers_and_no_control(runs: list[str]) -> None:
+    app = visited("predict", shot="1", runs=",".join(runs), text="anna was in oslo.")
+    kinds = ("button", "pills", "text_area", "selectbox", "dataframe")
+    assert [each.type for kind in kinds for each in app.get(kind)] == []
+    told = texts(app)
+    assert "“anna was in oslo.”" in told
+    assert "data: sample" in told
+    assert "pictured" in told
+
+
 def test_a_long_sentence_is_said_to_be_cut_and_what_is_typed_stays_text(runs: list[str]) -> None:
     app = visited("predict", runs=runs[0], text="food " * 20 + "[x](http://y) <b>")
     assert "Cut: only 14 of 24 words fit the maximum length of 16 sub-words" in texts(app)

@@ -1,8 +1,10 @@
 """Pages as pictures for a document, and what a first visitor of the Freeze page reads."""
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from mtl_core.engine.lab import Lab
+from mtl_core.lessons.claims import CLAIMS
 from mtl_core.store.record import RunState
 from mtl_core.store.shipping import ShippedComparison
 from mtl_core.training.comparison import ComparisonSpec
@@ -51,6 +53,20 @@ def test_a_picture_of_a_comparison_has_no_control(lab: Lab) -> None:
     app = visited("compare", shot="1", runs=runs)
     assert "2 runs · minilm-l6" in captions(app)
     assert controls(app) == []
+
+
+@pytest.mark.parametrize("page", ["guide", "checkpoints", "data"])
+def test_a_picture_of_a_page_without_runs_has_no_control_either(lab: Lab, page: str) -> None:
+    app = visited(page, shot="1")
+    assert controls(app) == []
+    assert "minilm-l6" in captions(app)
+    assert "Freeze Lab 0.1.0 · pictured " in captions(app)
+
+
+def test_a_picture_of_the_guide_shows_every_claim(lab: Lab) -> None:
+    app = visited("guide", shot="1")
+    told = "\n".join(each.value for each in app.markdown).replace("\\", "")
+    assert all(claim.sentence in told for claim in CLAIMS)
 
 
 def test_a_first_visitor_is_told_what_this_is_and_led_to_a_run(lab: Lab) -> None:
