@@ -15,8 +15,11 @@ HEIGHT = 310
 _MARGIN = {"l": 40, "t": 26, "b": 38}
 _LABEL_WIDTH = 108  # pixels an end label takes, beyond the axis where the axis is nearly full
 _LABEL_PIXELS = 17  # the least distance of two end labels, from one baseline to the next
-_PHONE_PIXELS = 210  # of the axis on a phone; a phase whose name is wider there shows its number
-_LETTER_PIXELS = 6.4
+_NAME_WIDTH = 0.115  # share of the axis a phase's name may need; a narrower phase shows its number
+
+PHASE = "phase"
+"""What the note with a phase's name is called: where it has no room, the page cuts it to the
+number."""
 
 Figure = dict[str, Any]
 
@@ -170,10 +173,9 @@ def _band(start: int, end: int, colors: Palette) -> dict[str, Any]:
 def _name(phase: PhaseProgress, width: float, colors: Palette) -> dict[str, Any]:
     runs = phase.state is Progress.RUNNING
     color = colors.states[State.TRAINABLE].text if runs else colors.muted
-    told = f"{phase.number} {phase.name}{' ●' if runs else ''}"
-    fits = (len(told) + 1) * _LETTER_PIXELS < width * _PHONE_PIXELS
-    name = f" {_plain(phase.name)}" if fits else ""
+    name = f" {_plain(phase.name)}" if width >= _NAME_WIDTH else ""
     return {
+        "name": PHASE,
         "text": f"<b>{phase.number}</b>{name}{' ●' if runs else ''}",
         "x": phase.first_step,
         "xref": "x",

@@ -32,7 +32,7 @@ def inside_view(shown: Compared, facts: str, colors: Palette) -> None:
     """The fold, closed at first; nothing before any run has finished."""
     if not converged(shown):
         return
-    with st.expander("What moved inside", icon=":material/search:", key=Key.INSIDE):
+    with st.expander("What moved inside", key=Key.INSIDE):
         if not any_measured(shown):
             st.caption(
                 "These runs did not measure what moves inside them: they were started with "

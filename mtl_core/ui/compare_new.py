@@ -85,7 +85,7 @@ def _form(choice: Choice) -> None:
         "as chosen on the Freeze and Train pages."
     )
     fields, row, obstacle, fold = (st.container() for _ in range(4))
-    with fold, st.expander("More", icon=":material/tune:", key=Key.MORE_OF_COMPARISON):
+    with fold, st.expander("More", key=Key.MORE_OF_COMPARISON):
         name = st.text_input(
             "Name",
             key=Key.COMPARISON_NAME,

@@ -17,7 +17,7 @@ def sweep_view(lab: Lab, record: ComparisonRecord) -> None:
     tried = tried_rates(record, lambda run: summary_of(lab, run))
     if not tried:
         return
-    with st.expander(plain(sweep_title(tried)), icon=":material/tune:", key=Key.TRIED_RATES):
+    with st.expander(plain(sweep_title(tried)), key=Key.TRIED_RATES):
         rows = [sweep_row(each) for each in tried]
         plans_table(rows, Key.TRIED_TABLE, "Learning rates that were tried")
         st.caption(SWEEP_CAPTION)

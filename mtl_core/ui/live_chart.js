@@ -11,6 +11,20 @@ function library(source) {
   return window.freezeLabPlotly;
 }
 
+// A phone has no room for the names of phases that stand apart on a screen: there the number stays.
+function fitPhases(layout, width) {
+  const phases = (layout.annotations ?? []).filter(({ name }) => name === 'phase');
+  const [low, high] = layout.xaxis?.range ?? [0, 1];
+  const pixels = (width - layout.margin.l - layout.margin.r) / (high - low);
+  phases.forEach((phase, n) => {
+    const end = phases[n + 1]?.x ?? high + layout.margin.r / pixels;
+    const letters = phase.text.replace(/<[^>]*>|&[a-z]+;/g, '-').length;
+    if ((letters - 1) * 6.4 > (end - phase.x) * pixels) {
+      phase.text = phase.text.replace(/<\/b>.*?( ●)?$/, '</b>$1');
+    }
+  });
+}
+
 function saveAs(format, Plotly, box, { title, facts, filename, background }) {
   const layout = structuredClone(box.layout);
   const text = `${title}<br><span style="font-size:12px">${facts}</span>`;
@@ -71,6 +85,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
     if (!box.isConnected || update !== box.freezeLabUpdate) return;  // a newer one has come
     const own = mounted.get(box) ?? mount(Plotly, box, touch);
     own.data = data;
+    if (box.offsetWidth) fitPhases(layout, box.offsetWidth);
     await Plotly.react(box, traces, layout, own.config);
     own.drawn = true;
   }).catch(() => { box.textContent = 'The chart could not be drawn. Reload the page.'; });

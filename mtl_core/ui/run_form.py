@@ -73,7 +73,7 @@ def deleted_run(lab: Lab, chosen: Chosen, gone: RunRecord) -> None:
 def another_run(lab: Lab, chosen: Chosen, shown: RunRecord) -> None:
     """Below a run: the form, folded up."""
     waits = "" if shown.state.is_final else ": it waits its turn"
-    with st.expander(f"Start another run{waits}", icon=":material/add:"):
+    with st.expander(f"Start another run{waits}"):
         _form(lab, chosen, _label(chosen))
 
 

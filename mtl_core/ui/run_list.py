@@ -44,9 +44,7 @@ def shipped_runs(lab: Lab) -> None:
         return
     count = "1 run" if len(records) == 1 else f"{len(records)} runs"
     title = f"{count} that came with Freeze Lab"
-    fold = st.expander(
-        title, icon=":material/inventory_2:", key=Key.SHIPPED_RUNS, on_change="rerun"
-    )
+    fold = st.expander(title, key=Key.SHIPPED_RUNS, on_change="rerun")
     if not fold.open:
         return
     with fold:

@@ -40,7 +40,7 @@ def run_settings(settings: Settings, chosen: Chosen) -> None:
 def more_settings(chosen: Chosen) -> None:
     """A fold, closed at first, of what few runs need: another start, wrong labels, other data."""
     with (
-        st.expander("More", icon=":material/tune:", key=Key.MORE_SETTINGS),
+        st.expander("More", key=Key.MORE_SETTINGS),
         st.container(horizontal=True, vertical_alignment="bottom", gap="medium"),
     ):
         for task in chosen.model.tasks:

@@ -33,7 +33,7 @@ _MEGABYTES = MOST_BYTES // 2**20
 
 def upload_form(lab: Lab) -> None:
     """The form; nothing is written before the visitor says to use the files."""
-    with st.expander("Use files of your own", icon=":material/upload_file:"):
+    with st.expander("Use files of your own"):
         st.caption(
             "Sentences: CSV or TSV with a header, or JSON lines. Tagged words: CoNLL columns "
             "(token first, tag last, an empty line between sentences), or JSON lines with "
