@@ -31,7 +31,9 @@ def name_line(lab: Lab, record: RunRecord) -> None:
             type="tertiary",
         ):
             st.session_state.pop(Key.COMPARISON_SHOWN, None)  # else the one seen before wins
-            st.switch_page("pages/compare.py", query_params={Key.COMPARISON: record.comparison})
+            st.switch_page(
+                "pages/compare.py", query_params={str(Key.COMPARISON): record.comparison}
+            )
 
 
 def used_tags(records: Iterable[RunRecord]) -> list[str]:
