@@ -44,7 +44,7 @@ def show_all(app: AppTest) -> AppTest:
 def test_the_answer_counts_the_verdicts(shipped: Lab) -> None:
     app = visited("guide")
     assert heading(app) == (
-        "27 claims about freezing: two hold here, three do not, one within noise, 21 untested"
+        "28 claims about freezing: two hold here, three do not, one within noise, 22 untested"
     )
     assert "shipped, 24 Nov 2026" in texts(app)
 
@@ -76,15 +76,15 @@ def test_all_verdicts_can_be_shown_without_guessing(shipped: Lab) -> None:
 def test_the_filter_counts_a_verdict_only_once_it_has_been_seen(shipped: Lab) -> None:
     app = visited("guide")
     options = app.button_group(key="verdicts").options
-    assert options == ["all 27", "to guess 6", "not tested here 21"]
+    assert options == ["all 28", "to guess 6", "not tested here 22"]
     app = show_all(app)
     options = app.button_group(key="verdicts").options
     assert options == [
-        "all 27",
+        "all 28",
         "holds here 2",
         "does not hold here 3",
         "within noise 1",
-        "not tested here 21",
+        "not tested here 22",
     ]
 
 
@@ -145,7 +145,7 @@ def test_a_claim_whose_weights_are_missing_says_so_and_cannot_be_tested(lab: Lab
 
 def test_without_runs_every_claim_can_be_tested_and_none_pretends_a_verdict(lab: Lab) -> None:
     app = visited("guide")
-    assert heading(app) == "27 claims about freezing: one does not, 26 untested"
+    assert heading(app) == "28 claims about freezing: one does not, 27 untested"
     assert "no shipped runs" in texts(app)
     assert len([each for each in app.button if str(each.key).startswith("test_")]) == (
         len(CLAIMS) - 1
