@@ -1,8 +1,8 @@
 """Take the README's pictures of a dashboard that runs: `.venv/bin/python docs/pictures/take.py`.
 
-Needs `python -m mtl_core serve` on the address given (default http://127.0.0.1:8501) and starts a
-gradual run there. The Compare page is taken once two finished runs are in its store; a second
-argument names them, separated by commas.
+Needs `python -m mtl_core serve` on the address given (default http://127.0.0.1:8501), with a
+FREEZE_LAB_HOME that is empty: Compare and the Guide are then of the runs that come with Freeze Lab.
+Starts a gradual run there, and asks it once it has ended.
 """
 
 import os
@@ -25,7 +25,9 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         freeze(browser, address)
         train(browser, address)
+        predict(browser, address)
         compare(browser, address)
+        guide(browser, address)
         browser.close()
 
 
@@ -49,14 +51,34 @@ def train(browser: Browser, address: str) -> None:
     page.screenshot(path=HERE / "train.png")
 
 
-def compare(browser: Browser, address: str) -> None:
-    """The newest finished runs that fit together; leaves the picture alone where there are none."""
+def predict(browser: Browser, address: str) -> None:
+    """What the gradual run answers, once it has ended, beside before training."""
     page = browser.new_page(viewport=SIZE)
-    page.goto(f"{address}/compare{f'?runs={sys.argv[2]}' if len(sys.argv) > 2 else ''}")
-    page.wait_for_selector("h1")
-    page.wait_for_timeout(4000)
-    if page.locator(".js-plotly-plot").count():
-        page.screenshot(path=HERE / "compare.png")
+    page.goto(f"{address}/train")
+    page.get_by_role("heading", level=1, name=re.compile("^Finished")).wait_for(timeout=300_000)
+    page.goto(f"{address}/predict")
+    page.wait_for_timeout(15_000)
+    page.screenshot(path=HERE / "predict.png")
+
+
+def compare(browser: Browser, address: str) -> None:
+    """The comparison that a first visitor finds."""
+    page = browser.new_page(viewport=SIZE)
+    page.goto(f"{address}/compare")
+    page.wait_for_selector(".js-plotly-plot")
+    page.wait_for_selector("canvas")
+    page.wait_for_timeout(3000)
+    page.screenshot(path=HERE / "compare.png")
+
+
+def guide(browser: Browser, address: str) -> None:
+    """The claims, with their verdicts."""
+    page = browser.new_page(viewport=SIZE)
+    page.goto(f"{address}/guide")
+    page.get_by_text("Show all verdicts").click()
+    page.get_by_test_id("stImageContainer").first.wait_for()
+    page.wait_for_timeout(2000)
+    page.screenshot(path=HERE / "guide.png")
 
 
 if __name__ == "__main__":

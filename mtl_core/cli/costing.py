@@ -19,7 +19,7 @@ from mtl_core.cost.estimate import StepCost, step_cost
 from mtl_core.cost.kept import profile_of
 from mtl_core.cost.profile import CostProfile
 from mtl_core.cost.speed import Speed, keep_speed, known_speed
-from mtl_core.cost.words import at_most, megabytes, reuse, share, why
+from mtl_core.cost.words import COUNTED, at_most, megabytes, reuse, share, why
 from mtl_core.freezing.resolve import parameter_table
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.models.checkpoint import Checkpoint
@@ -59,6 +59,7 @@ def cost(
     console.print(reuse(here, full), soft_wrap=True)
     if bound := at_most(table, chosen.model.backbone):
         console.print(bound, soft_wrap=True)
+    console.print(COUNTED, soft_wrap=True)
 
 
 def _as_json(cost: StepCost, full: StepCost, speed: Speed) -> dict[str, object]:

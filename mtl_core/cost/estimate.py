@@ -1,8 +1,9 @@
 """What one training step of a plan keeps and computes, from a cost profile, in milliseconds.
 
-Everything is counted for full batches in float32, a multiply-add as 2 FLOPs; only matrix products
-count as FLOPs. Kept are the activations that autograd saves on the CPU, each storage once, without
-the batch itself and without weights.
+Everything is counted for full batches in float32 and at every position, a multiply-add as 2 FLOPs;
+only matrix products count as FLOPs. A run takes less: its sentences are shorter, and it runs the
+last layer where a label is read (`models.narrowing`). Kept are the activations that autograd saves
+on the CPU, each storage once, without the batch itself and without weights.
 """
 
 from dataclasses import dataclass

@@ -5,6 +5,12 @@ from mtl_core.freezing.gradient import layers_crossed
 from mtl_core.freezing.table import ParameterTable, State
 from mtl_core.models.description import BackboneDescription, Role
 
+COUNTED = (
+    "Counted for full batches in float32 on the CPU, every position of every layer; a multiply-add "
+    "is two FLOPs. A run's sentences are shorter, and the last layer runs after its attention only "
+    "where a label is read, if the architecture allows it."
+)
+
 
 def share(part: float, whole: float) -> str:
     """`71 %`, `0.4 %`: a share as text, whole per cents from 1 on."""

@@ -8,7 +8,7 @@ from mtl_core.charts.cost import memory_figure, memory_parts
 from mtl_core.charts.theme import Palette
 from mtl_core.cost.estimate import StepCost, step_cost
 from mtl_core.cost.speed import Speed, known_speed
-from mtl_core.cost.words import at_most, megabytes, reuse, share, why
+from mtl_core.cost.words import COUNTED, at_most, megabytes, reuse, share, why
 from mtl_core.engine.lab import the_lab
 from mtl_core.errors import FreezeLabError
 from mtl_core.freezing.resolve import parameter_table
@@ -38,7 +38,7 @@ def cost_view(chosen: Chosen, colors: Palette, *, with_bars: bool = True) -> Non
         why(here, full, chosen.table, chosen.model.backbone),
         reuse(here, full),
         *filter(None, [at_most(chosen.table, chosen.model.backbone)]),
-        "Counted for full batches in float32 on the CPU; a multiply-add is two FLOPs.",
+        COUNTED,
     ]
     with st.container(gap="xsmall"):
         line = _line(here, full, known_speed(lab.settings))
