@@ -69,7 +69,8 @@ def task_finding(comparison: GroupedComparison, task: str, *, with_time: bool = 
     cheap, dear = level[timed[0][1]], level[timed[-1][1]]
     share = timed[0][0] / timed[-1][0]
     time = f", in {_part(share)} of the time" if with_time and share < WORTH_SAYING else ""
-    return f"{cheap.label} ties with {dear.label}{time}"
+    ties = "tie" if " layers" in cheap.label else "ties"
+    return f"{cheap.label} {ties} with {dear.label}{time}"
 
 
 def _measured(comparison: GroupedComparison, task: str) -> list[PlanResult]:

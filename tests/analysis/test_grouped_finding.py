@@ -104,3 +104,9 @@ def test_what_cannot_be_compared_is_said_first() -> None:
     assert finding(replace(three(), beyond_plan=("epochs", "a", "b", "c")), TITLES) == (
         "These 3 plans differ in more than the plan: epochs, a, b and more"
     )
+
+
+def test_layers_tie_and_a_layer_ties() -> None:
+    tied = {"top 2 layers": (0.88, TIED), "full": (0.89, BEST)}
+    comparison = compared(tied, tied, {"top 2 layers": 46.0, "full": 50.0})
+    assert task_finding(comparison, "ner") == "top 2 layers tie with full"
