@@ -28,17 +28,16 @@ through_the_front_door()
 lab = the_lab()
 chosen, colors = chosen_by_visitor(lab), current_palette()
 
-
 shot = taking_shot()
+first_visit = not shot and is_first_visit(lab)
 with frame():
+    if first_visit:
+        landing(lab, colors)
     with header(headline(chosen.table), line_of_facts(chosen)):
         if not shot:
             code_popover(chosen)
             export_popover(chosen)
             to_train_button(chosen.choice.as_query(), colors)
-    first_visit = not shot and is_first_visit(lab)
-    if first_visit:
-        landing(lab)
     if not shot:
         show_ignored(ignored_notes())
         with st.container(horizontal=True, gap="small"):

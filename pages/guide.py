@@ -40,7 +40,7 @@ if under_way := tests_under_way(lab):
     progress_of_tests(lab, under_way)
 
 if part == TEXT_PART:
-    chapters_view(guide.claims)
+    chapters_view(guide.claims, colors)
 else:
     for shown in claim_filters(guide.claims):
         claim_card(lab, guide, shown, colors)

@@ -2,6 +2,7 @@
 
 from mtl_core.engine.lab import the_lab
 from mtl_core.ui.choice import current_choice
+from mtl_core.ui.chosen import chosen_by_visitor
 from mtl_core.ui.front_door import through_the_front_door
 from mtl_core.ui.page import current_palette
 from mtl_core.ui.predict_choice import candidates
@@ -9,11 +10,11 @@ from mtl_core.ui.predict_page import nothing_to_ask, predict_page
 from mtl_core.ui.shot import frame
 
 through_the_front_door()
-current_choice()
 lab, colors = the_lab(), current_palette()
 known, missing = candidates(lab)
 if known:
+    current_choice()
     with frame():
         predict_page(lab, known, missing, colors)
 else:
-    nothing_to_ask(missing, colors)
+    nothing_to_ask(lab, chosen_by_visitor(lab), missing, colors)

@@ -18,6 +18,7 @@ from mtl_core.analysis.summary import RunSummary
 from mtl_core.cli.choosing import choose_model
 from mtl_core.cli.telling import plain_console
 from mtl_core.engine.lab import Lab
+from mtl_core.errors import UnknownComparison
 from mtl_core.lessons.claim import Claim
 from mtl_core.lessons.claim_runs import (
     evidence_of,
@@ -104,12 +105,11 @@ def _wait(lab: Lab, experiments: Experiments) -> None:
     """Tell each run that ends, until none is left."""
     began, told = monotonic(), set[str]()
     first = True
+    mine = [
+        record for record in lab.store.comparisons(limit=1000) if experiment_of(record, experiments)
+    ]
     while True:
-        mine = [
-            record
-            for record in lab.store.comparisons(limit=1000)
-            if experiment_of(record, experiments)
-        ]
+        mine = [now for record in mine if (now := _now(lab, record)) is not None]
         runs = [run for record in reversed(mine) for run in record.runs]
         ended = [run for run in runs if run.state.is_final]
         if first:
@@ -125,6 +125,16 @@ def _wait(lab: Lab, experiments: Experiments) -> None:
                 _say(f"{lost} did not finish: the same command makes them again.")
             return
         sleep(_POLL_SECONDS)
+
+
+def _now(lab: Lab, record: ComparisonRecord) -> ComparisonRecord | None:
+    """A comparison as it is now; one that has ended is not read again, and None if it is gone."""
+    if record.ended:
+        return record
+    try:
+        return lab.store.comparison(record.id)
+    except UnknownComparison:
+        return None
 
 
 def _ending(run: RunRecord) -> str:

@@ -47,6 +47,7 @@ _CHAPTERS = (
             "How far down one has to go depends on the task: naming a mood needs less of the "
             "encoder than finding where a name begins and ends.",
         ),
+        scenarios=("top-1", "bitfit"),
         sources=(LEE, PETERS),
     ),
     GuideChapter(

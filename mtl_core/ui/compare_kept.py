@@ -9,9 +9,11 @@ from mtl_core.errors import BadInput
 from mtl_core.lessons.claim_runs import comparison_words, experiment_of
 from mtl_core.store.naming import TITLE_LENGTH
 from mtl_core.store.record import UNDO, ComparisonRecord
+from mtl_core.ui.compare_new import first_comparison
 from mtl_core.ui.compared import show_comparison
 from mtl_core.ui.keys import Key
-from mtl_core.ui.page import plain
+from mtl_core.ui.landing import is_first_visit
+from mtl_core.ui.page import current_palette, plain
 
 _MINUTES = UNDO // timedelta(minutes=1)
 
@@ -22,6 +24,8 @@ def name_line(lab: Lab, record: ComparisonRecord) -> None:
         st.markdown(f"**{plain(comparison_words(record))}**", width="content")
         if record.shipped:
             st.badge("came with Freeze Lab", color="gray")
+        if experiment_of(record) is not None:
+            st.page_link("pages/guide.py", label="Tests claims of the Guide")
         with st.popover("Rename", icon=":material/edit:", type="tertiary"):
             _form(lab, record)
         st.button(
@@ -36,6 +40,8 @@ def name_line(lab: Lab, record: ComparisonRecord) -> None:
             if record.ended
             else "Stop it first: what runs cannot be deleted.",
         )
+        if record.shipped and is_first_visit(lab):
+            first_comparison(lab, current_palette(), "Make your own")
 
 
 def undo_line(lab: Lab) -> None:

@@ -37,32 +37,45 @@ def new_comparison(choice: Choice) -> None:
         st.fragment(_form)(choice)
 
 
-def first_comparison(lab: Lab, colors: Palette) -> None:
-    """The button of an empty page: three plans on the sample, with its price."""
+def first_comparison(lab: Lab, colors: Palette, label: str = "") -> None:
+    """A button that starts three plans on the sample and leads to them, with its price.
+
+    `label` stands in place of the plans' names where there is little room.
+    """
     spec = ComparisonSpec(checkpoint="minilm-l6", scenarios=FIRST, seeds=(0, 1, 2), data=SAMPLE)
-    price = _price(lab, spec)
     names = [scenario_phrase(name) for name in FIRST]
+    plans = f"{', '.join(names[:-1])} and {names[-1]} on the sample"
     if st.button(
-        f"Compare {', '.join(names[:-1])} and {names[-1]} on the sample: {price_words(price)}",
+        f"{label or f'Compare {plans}'}: {price_words(_price(lab, spec))}",
         key=Key.FIRST_COMPARISON,
         icon=":material/play_arrow:",
-        type="secondary" if colors is DARK else "primary",
-    ):
-        start_comparison(lab, spec)
+        type="secondary" if label or colors is DARK else "primary",
+        help=f"{plans[:1].upper()}{plans[1:]}, three seeds each, trained on this machine in the "
+        "background.",
+    ) and (known := _started(lab, spec)):
+        show_comparison(known)
+        st.switch_page("pages/compare.py", query_params={str(Key.COMPARISON): known})
 
 
 def start_comparison(lab: Lab, spec: ComparisonSpec, name: str | None = None) -> None:
     """Start it once and show it; a second click of a double click only shows it."""
+    if known := _started(lab, spec, name):
+        show_comparison(known)
+        st.rerun(scope="app")
+
+
+def _started(lab: Lab, spec: ComparisonSpec, name: str | None = None) -> str | None:
+    """The comparison's id; None, and the reason is on the page, where it cannot be run."""
     last, when, known = st.session_state.get(Key.LAST_COMPARISON, (None, 0.0, ""))
-    if last != spec or monotonic() - when > _DOUBLE_CLICK_SECONDS:
-        try:
-            known = lab.start_comparison(spec, name).id
-        except BadInput as problem:
-            st.error(plain(str(problem)))
-            return
-        st.session_state[Key.LAST_COMPARISON] = (spec, monotonic(), known)
-    show_comparison(known)
-    st.rerun(scope="app")
+    if last == spec and monotonic() - when <= _DOUBLE_CLICK_SECONDS:
+        return str(known)
+    try:
+        known = lab.start_comparison(spec, name).id
+    except BadInput as problem:
+        st.error(plain(str(problem)))
+        return None
+    st.session_state[Key.LAST_COMPARISON] = (spec, monotonic(), known)
+    return str(known)
 
 
 def price_words(price: Price | None) -> str:

@@ -111,7 +111,7 @@ def claim_card(lab: Lab, guide: GuideState, state: ClaimState, colors: Palette) 
                 _strip(state, colors)
         if taking_shot():
             return
-        with actions, st.container(gap=None):
+        with actions, st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
             _runs_button(state)
             test_button(lab, guide, state)
 
@@ -148,6 +148,10 @@ def _effect(state: ClaimState) -> None:
         weights = f"the weights of {', '.join(state.missing)} are not here"
         why = weights if state.missing else "no runs yet"
         st.markdown(f":gray[{plain(why)}]")
+        if state.missing:
+            st.page_link(
+                "pages/checkpoints.py", label="How to get them", icon=":material/download:"
+            )
     else:
         finding = state.finding
         interval = plain(interval_text(finding))
@@ -179,7 +183,8 @@ def _guess(state: ClaimState) -> None:
 def _strip(state: ClaimState, colors: Palette) -> None:
     published = state.claim.published.effect if state.claim.published else None
     if (svg := strip_svg(state.finding, published, colors)) is not None:
-        st.image(svg, width=WIDTH)
+        said = f"Effect {effect_text(state.finding)}, {interval_text(state.finding)}"
+        st.image(svg, width=WIDTH, alt=said.removesuffix(", "))
 
 
 def _runs_button(state: ClaimState) -> None:

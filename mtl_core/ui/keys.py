@@ -106,6 +106,7 @@ class Key(StrEnum):
     TEXT = "text"  # the sentence that models answer; a query parameter too
     ASKED_MODELS = "asked_models"
     EXAMPLE_TEXT = "example_text"
+    TO_PREDICT = "to_predict"  # the button that leads from an ended run to Predict
     FIND_DISAGREEMENTS = "find_disagreements"
     DISAGREEMENTS = "disagreements"
     ASKED = "_asked"  # the models, kept across pages, as is the next
@@ -124,8 +125,7 @@ class Key(StrEnum):
     STOP_TEST = "stop_test"
 
     TRAIN_PLAN = "train_plan"  # the button that leads from Freeze to Train
-    SEE_COMPARISON = "see_comparison"  # the landing's buttons, this and the next
-    MAKE_OWN = "make_own"
+    SEE_COMPARISON = "see_comparison"  # a button of the landing
     MORE = "more"
     TOP_LAYERS = "top_layers"
     OTHER_SCENARIOS = "other_scenarios"

@@ -1,13 +1,17 @@
-"""What a first visitor of the Freeze page reads: what this is, and two ways on."""
+"""What a first visitor reads: what this is, a finished comparison, and one of their own."""
 
 import streamlit as st
 
+from mtl_core.charts.theme import Palette
 from mtl_core.engine.lab import Lab
+from mtl_core.ui.compare_new import first_comparison
+from mtl_core.ui.compared import show_comparison
 from mtl_core.ui.keys import Key
 
 _WHAT_IT_IS = (
-    "Freeze Lab compares what to freeze when one encoder is fine-tuned for several tasks: see what "
-    "learns and what it costs before anything runs, then train plans and compare them."
+    "**What should I freeze?** Freeze Lab compares the answers for one encoder that is fine-tuned "
+    "for several tasks: what learns and what it costs, shown below before anything runs; then "
+    "quality, time and forgetting, measured."
 )
 
 
@@ -16,19 +20,25 @@ def is_first_visit(lab: Lab) -> bool:
     return not lab.store.runs(limit=1)
 
 
-def landing(lab: Lab) -> None:
-    """One sentence, a button to a comparison that came with the product, one to the first run."""
+def landing(lab: Lab, colors: Palette) -> None:
+    """What this is, a button to a comparison that came with the product, one to make another."""
     shipped = lab.store.comparisons(limit=1, shipped=True)
     with st.container(
-        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", gap="small"
+        border=True,
+        horizontal=True,
+        horizontal_alignment="distribute",
+        vertical_alignment="center",
+        gap="small",
     ):
-        st.markdown(f":small[{_WHAT_IT_IS}]", width=800)
+        st.markdown(_WHAT_IT_IS, width=760)
         with st.container(horizontal=True, gap="small", width="content"):
             if shipped and st.button(
-                "See a finished comparison", key=Key.SEE_COMPARISON, icon=":material/bar_chart:"
+                "See a finished comparison",
+                key=Key.SEE_COMPARISON,
+                icon=":material/bar_chart:",
+                help="It came with Freeze Lab: nothing has to run.",
             ):
-                st.session_state.pop(Key.COMPARISON_SHOWN, None)  # else the one seen before wins
+                show_comparison(shipped[0].id)  # else the one seen before wins
                 query = {str(Key.COMPARISON): shipped[0].id}
                 st.switch_page("pages/compare.py", query_params=query)
-            if st.button("Make your own", key=Key.MAKE_OWN, icon=":material/add:"):
-                st.switch_page("pages/train.py")
+            first_comparison(lab, colors, "Make your own")

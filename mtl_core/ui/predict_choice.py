@@ -10,12 +10,17 @@ from mtl_core.analysis.comparison import distinct_labels
 from mtl_core.analysis.disagreement import asked_of
 from mtl_core.analysis.written import written_model
 from mtl_core.engine.lab import Lab
+from mtl_core.errors import BadInput
 from mtl_core.lessons.run_words import moment, plan_words
+from mtl_core.models.checkpoint import has_weights
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.tasks.dataset import SAMPLE, SHIPPED, Dataset, load_dataset
 from mtl_core.tasks.schemes import spans
 from mtl_core.training.predictions import AskedModel
+from mtl_core.training.prepare import prepare_spec
+from mtl_core.training.spec import RunSpec
 from mtl_core.ui.choice import came_by_history
+from mtl_core.ui.chosen import Chosen
 from mtl_core.ui.keys import Key
 from mtl_core.ui.page import plain
 from mtl_core.ui.run_cache import summary_of
@@ -50,10 +55,10 @@ class Asked:
 
 def candidates(lab: Lab) -> tuple[list[Candidate], list[str]]:
     """The newest finished runs with a model, newest first, and why others are not offered."""
-    finished = [each for each in lab.store.runs() if each.state is RunState.FINISHED][:_OFFERED]
+    finished = [each for each in lab.store.runs() if each.state is RunState.FINISHED]
     found: list[tuple[RunRecord, AskedModel]] = []
-    missing = []
-    for record in finished:
+    missing = _kept_none(sum(not each.keeps_model for each in finished))
+    for record in [each for each in finished if each.keeps_model][:_OFFERED]:
         summary = summary_of(lab, record)
         folder = written_model(summary)
         if isinstance(folder, Path):
@@ -94,7 +99,27 @@ def resolved(asked: Sequence[str], known: Sequence[Candidate]) -> list[Asked]:
     """The models behind these ids. `before-training` is of the first run asked, or the newest."""
     by_id = {each.record.id: each for each in known}
     first = next((by_id[each] for each in asked if each != BEFORE), known[0])
-    return [_before(first) if each == BEFORE else _after(by_id[each]) for each in asked]
+    return [_before(first.model.spec) if each == BEFORE else _after(by_id[each]) for each in asked]
+
+
+def untrained_model(chosen: Chosen) -> Asked | None:
+    """The model that the visitor chose, before training; None where it cannot be run here."""
+    choice = chosen.choice
+    if not has_weights(chosen.checkpoint):
+        return None
+    try:
+        spec = prepare_spec(
+            chosen.model,
+            chosen.plan,
+            checkpoint=choice.checkpoint,
+            scenario=chosen.scenario,
+            data=choice.data,
+            max_length=choice.max_length,
+            seed=choice.seed,
+        )
+    except BadInput:
+        return None
+    return _before(spec)
 
 
 def asked_text(default: str) -> str:
@@ -112,7 +137,7 @@ def asked_text(default: str) -> str:
 
 
 def controls(known: Sequence[Candidate], asked: Sequence[str], dataset: Dataset) -> None:
-    """The sentence, examples to take instead, and the models to ask."""
+    """The sentence, examples to take instead, and the models to ask where there are any."""
     left, right = st.columns([8, 4], gap="medium", vertical_alignment="bottom")
     with left:
         st.text_area(
@@ -123,7 +148,8 @@ def controls(known: Sequence[Candidate], asked: Sequence[str], dataset: Dataset)
             help="Ctrl and Enter asks; so does a click beside the field.",
         )
     with right:
-        _models_picker(known, asked)
+        if known:
+            _models_picker(known, asked)
         st.selectbox(
             "Examples",
             examples(dataset),
@@ -205,8 +231,18 @@ def _models_picker(known: Sequence[Candidate], asked: Sequence[str]) -> None:
             st.caption(f"The newest {_OFFERED} finished runs.")
 
 
-def _before(first: Candidate) -> Asked:
-    spec = first.model.spec
+def _kept_none(runs: int) -> list[str]:
+    """Why runs that were not to keep their models are not offered, in one sentence for all."""
+    if not runs:
+        return []
+    count = "1 run of a comparison" if runs == 1 else f"{runs} runs of comparisons"
+    return [
+        f"{count} kept no model: a comparison keeps those of its first seed, a test of a claim "
+        "those that other runs go on from."
+    ]
+
+
+def _before(spec: RunSpec) -> Asked:
     return Asked(
         "before training",
         f"{spec.checkpoint}, fresh heads of seed {spec.seed}",

@@ -11,6 +11,7 @@ from mtl_core.lessons.data_words import data_name
 from mtl_core.lessons.predict_words import answers_finding
 from mtl_core.tasks.task import Task
 from mtl_core.training.predictions import Prediction, Sentence
+from mtl_core.ui.chosen import Chosen
 from mtl_core.ui.keys import Key
 from mtl_core.ui.page import header, plain, show_ignored
 from mtl_core.ui.predict_answers import Answered, answer_rows, answers_of
@@ -24,6 +25,7 @@ from mtl_core.ui.predict_choice import (
     first_example,
     resolved,
     shipped_data,
+    untrained_model,
     write_address,
 )
 from mtl_core.ui.predict_disagreements import disagreements_view
@@ -47,11 +49,7 @@ def predict_page(
     show_ignored(notes)
     write_address(ids, text)
     if asked and sentence.words:
-        with st.spinner("Asking the models; the first question loads them …"):
-            said: list[Answered] = [
-                each[0] if isinstance(each, tuple) else each
-                for each in answers_of(lab, asked, [sentence])
-            ]
+        said = _answers(lab, asked, sentence)
         with head:
             _header(asked, said)
         if shot:
@@ -67,13 +65,14 @@ def predict_page(
         _not_offered(missing)
 
 
-def nothing_to_ask(missing: Sequence[str], colors: Palette) -> None:
-    """The page while no finished run has a model here."""
+def nothing_to_ask(lab: Lab, chosen: Chosen, missing: Sequence[str], colors: Palette) -> None:
+    """The page while no finished run has a model here: the chosen one answers as it is before
+    training, and a button leads to its run."""
     header(
         "No trained model to ask yet",
         [
-            "Train a plan here, and its model answers any sentence: the label and how sure it is, "
-            "the entities marked, beside the same model before training."
+            "A plan trained here answers any sentence: the label and how sure it is, the entities "
+            "marked, beside the same model before training."
         ],
         buttons=1,
     )
@@ -84,7 +83,39 @@ def nothing_to_ask(missing: Sequence[str], colors: Palette) -> None:
         type="secondary" if colors is DARK else "primary",
     ):
         st.switch_page("pages/train.py")
+    if lab.store.runs(limit=1, shipped=True):
+        st.caption(
+            "The finished runs that came with Freeze Lab are on Compare and in the Guide. Their "
+            "models, 90 MB each, did not come along."
+        )
     _not_offered(missing)
+    if (untrained := untrained_model(chosen)) is not None:
+        _ask_untrained(lab, untrained, colors)
+
+
+def _ask_untrained(lab: Lab, untrained: Asked, colors: Palette) -> None:
+    """What the model says before it has learned: what training will have to better."""
+    with st.container(gap=None):
+        st.markdown("### Until then: what it says before training")
+        st.caption(
+            "Pretrained encoder, heads drawn at random: labels and entities are chance, and the "
+            "confidence says so."
+        )
+    dataset = shipped_data(data_of([untrained]))
+    text = asked_text(first_example(dataset))
+    controls([], [], dataset)
+    write_address([], text)
+    sentence = Sentence.typed(text)
+    if sentence.words:
+        answer_rows([untrained], _answers(lab, [untrained], sentence), text, colors)
+
+
+def _answers(lab: Lab, asked: Sequence[Asked], sentence: Sentence) -> list[Answered]:
+    with st.spinner("Asking the models; the first question loads them …"):
+        return [
+            each[0] if isinstance(each, tuple) else each
+            for each in answers_of(lab, asked, [sentence])
+        ]
 
 
 def _header(asked: Sequence[Asked], said: Sequence[Answered]) -> None:

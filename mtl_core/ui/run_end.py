@@ -3,13 +3,16 @@
 import streamlit as st
 
 from mtl_core.analysis.summary import RunSummary
+from mtl_core.analysis.written import written_model
 from mtl_core.engine.lab import Lab
 from mtl_core.export.repeat import needs_plan_file, train_command
 from mtl_core.freezing.plan_file import plan_to_yaml
 from mtl_core.lessons.run_words import duration, memory
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.training.events import RunFinished
+from mtl_core.ui.keys import Key
 from mtl_core.ui.page import plain
+from mtl_core.ui.predict_choice import BEFORE
 from mtl_core.ui.run_cache import model_of
 
 
@@ -46,6 +49,20 @@ def _results(end: RunFinished) -> list[str]:
         f"peak memory **{memory(end.peak_memory_bytes)}**",
         proof if end.frozen_tensors else "no tensor was frozen throughout",
     ]
+
+
+def ask_button(record: RunRecord, summary: RunSummary) -> None:
+    """What leads from a run that has a model to Predict, with the model before training beside."""
+    if isinstance(written_model(summary), str):
+        return
+    if st.button(
+        "Try it on a sentence",
+        key=Key.TO_PREDICT,
+        icon=":material/chat:",
+        help="What this model answers, beside the same model before training.",
+    ):
+        query = {str(Key.RUNS): f"{BEFORE},{record.id}"}
+        st.switch_page("pages/predict.py", query_params=query)
 
 
 def how_to_repeat(lab: Lab, record: RunRecord, summary: RunSummary) -> None:

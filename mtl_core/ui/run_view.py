@@ -20,7 +20,7 @@ from mtl_core.ui.run_again import again_buttons
 from mtl_core.ui.run_cache import figure_of, summary_of
 from mtl_core.ui.run_cards import hue, run_cards
 from mtl_core.ui.run_chain import chain_table, go_on_button
-from mtl_core.ui.run_end import how_to_repeat, run_end
+from mtl_core.ui.run_end import ask_button, how_to_repeat, run_end
 from mtl_core.ui.run_naming import name_line
 from mtl_core.ui.run_queue import queue_view, runs_before
 from mtl_core.ui.run_start import start_once
@@ -32,10 +32,12 @@ def run_view(lab: Lab, record: RunRecord) -> None:
     """Draw the run; while it is active, again every two seconds, and the whole page at its end."""
     if record.state.is_final:
         _draw(lab, record)
+        summary = summary_of(lab, record)
         with st.container(horizontal=True, gap="small"):
-            go_on_button(record, summary_of(lab, record))
+            ask_button(record, summary)
+            go_on_button(record, summary)
             export_popover(lab, [record])
-        how_to_repeat(lab, record, summary_of(lab, record))
+        how_to_repeat(lab, record, summary)
     else:
         st.fragment(_watch, run_every=TICK_SECONDS)(lab, record.id)
 

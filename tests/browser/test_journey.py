@@ -86,7 +86,7 @@ def test_a_finished_run_shows_its_scores_and_that_every_frozen_tensor_is_identic
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(
-    "path", ["/", "/checkpoints", "/plan", "/train", "/compare", "/guide", "/data"]
+    "path", ["/", "/checkpoints", "/plan", "/train", "/compare", "/predict", "/guide", "/data"]
 )
 def test_nothing_is_wider_than_a_phone(page: Page, address: str, path: str, scheme: str) -> None:
     page.set_viewport_size({"width": 390, "height": 844})

@@ -150,3 +150,14 @@ def test_without_runs_every_claim_can_be_tested_and_none_pretends_a_verdict(lab:
     assert len([each for each in app.button if str(each.key).startswith("test_")]) == (
         len(CLAIMS) - 1
     )
+
+
+def test_every_scenario_of_a_chapter_is_drawn_phase_by_phase(lab: Lab) -> None:
+    app = visited("guide")
+    app.button_group(key="guide_part").set_value("Text").run()
+    assert not app.exception
+    said = [image.proto.imgs[0].alt for image in app.get("image")]
+    assert "What learns, phase by phase: heads; heads and layer 5; heads and layers 4 and 5; " in (
+        "".join(said)
+    )
+    assert len(said) == 13

@@ -11,8 +11,10 @@ from mtl_core.engine import lab as lab_module
 from mtl_core.engine.lab import Lab
 from mtl_core.freezing.plan import Phase, Plan
 from mtl_core.settings import Settings
-from mtl_core.store.record import RunState
+from mtl_core.store.owner import Owner
+from mtl_core.store.record import PlannedRun, RunState
 from mtl_core.tasks.dataset import load_tasks
+from mtl_core.training.comparison import ComparisonSpec
 from mtl_core.training.events import RunEvent
 from mtl_core.training.run import fine_tune
 from mtl_core.training.spec import RunSpec
@@ -82,6 +84,43 @@ def test_without_a_model_the_page_says_what_to_do_and_why_runs_are_not_offered(
     app.button(key="to_train").click().run()
     assert not app.exception
     assert heading(app) != "No trained model to ask yet"
+
+
+def test_a_first_visitor_sees_what_the_chosen_model_says_before_training(
+    lab: Lab, tiny_checkpoint: Path
+) -> None:
+    chosen = {"checkpoint": str(tiny_checkpoint), "max_length": "32"}
+    app = visited("predict", text="anna was in oslo", **chosen)
+    assert heading(app) == "No trained model to ask yet"
+    assert "labels and entities are chance" in texts(app)
+    assert "**before training**" in texts(app)
+    assert "fresh heads of seed 0" in texts(app)
+    assert "asked_models" not in [each.key for each in app.pills]
+    assert app.query_params["text"] == "anna was in oslo"
+    assert "runs" not in app.query_params
+
+
+def test_an_ended_run_leads_to_what_its_model_answers(runs: list[str]) -> None:
+    app = visited("train", run=runs[0])
+    app.button(key="to_predict").click().run()
+    assert not app.exception
+    assert app.pills(key="asked_models").value == ["before-training", runs[0]]
+    assert heading(app).startswith("Sentiment: ")
+
+
+def test_runs_that_were_to_keep_no_model_hide_none_and_are_told_in_one_sentence(
+    lab: Lab, runs: list[str], trained: dict[str, tuple[RunSpec, list[RunEvent], Path]]
+) -> None:
+    spec, events, _ = trained["heads"]
+    last = events[-1].model_copy(update={"output": None})
+    whole = ComparisonSpec(checkpoint=spec.checkpoint, scenarios=("heads-only",))
+    planned = [PlannedRun(spec, keeps_model=False) for _ in range(31)]
+    for run in lab.store.add_comparison(whole, planned).runs:
+        assert lab.store.claim_next(Owner.this_process()) is not None
+        lab.store.append(run.id, [*events[:-1], last])
+    app = visited("predict", text="good")
+    assert app.pills(key="asked_models").value == ["before-training", *runs]
+    assert "Not offered: 31 runs of comparisons kept no model" in texts(app)
 
 
 def test_models_answer_side_by_side_and_the_address_holds_the_question(runs: list[str]) -> None:

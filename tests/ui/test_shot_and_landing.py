@@ -69,15 +69,19 @@ def test_a_picture_of_the_guide_shows_every_claim(lab: Lab) -> None:
     assert all(claim.sentence in told for claim in CLAIMS)
 
 
-def test_a_first_visitor_is_told_what_this_is_and_led_to_a_run(lab: Lab) -> None:
+def test_a_first_visitor_is_told_what_this_is_and_makes_a_comparison_by_one_click(lab: Lab) -> None:
     app = visited("freeze")
-    told = [
-        each.value for each in app.markdown if "Freeze Lab compares what to freeze" in each.value
-    ]
+    told = [each.value for each in app.markdown if "Freeze Lab compares" in each.value]
     assert len(told) == 1
     assert [each.key for each in app.button if each.key == "see_comparison"] == []
-    app.button(key="make_own").click().run()
-    assert heading(app) == "No run yet"
+    button = app.button(key="first_comparison")
+    assert button.label == "Make your own: about 3 min"
+    button.click().run()
+    assert not app.exception
+    (comparison,) = lab.store.comparisons()
+    assert app.query_params["comparison"] == comparison.id
+    assert len(comparison.runs) == 9
+    assert heading(app).startswith("0 of 3 plans have a finished run")
 
 
 def test_a_shipped_comparison_is_one_click_away(lab: Lab) -> None:
@@ -95,9 +99,10 @@ def test_a_shipped_comparison_is_one_click_away(lab: Lab) -> None:
     app.button(key="see_comparison").click().run()
     assert app.query_params["comparison"] == "came-along"
     assert "minilm-l6" in captions(app)
+    assert app.button(key="first_comparison").label.startswith("Make your own: ")
 
 
 def test_whoever_has_a_run_of_their_own_is_told_nothing(lab: Lab) -> None:
     stored(lab)
     app = visited("freeze")
-    assert "make_own" not in [each.key for each in app.button]
+    assert "first_comparison" not in [each.key for each in app.button]
