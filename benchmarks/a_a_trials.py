@@ -1,11 +1,12 @@
 """A plan against itself under other seeds: how often the paired test calls that a difference.
 
     python benchmarks/a_a_trials.py [--trials 200] [--plans 2] [--seeds 3] [--seed-shift 0.15]
-                                    [--runs 0] [--scenario heads-only]
+                                    [--last-shift 0.15] [--runs 0] [--scenario heads-only]
 
 Without --runs answers are drawn: each sentence has a difficulty, each run a shift of its own
 (standard deviation --seed-shift), and each answer a chance of its own, all normal (a probit model;
-at a shift of 0 the seeds' spread is that of heads only on the sample). With --runs N that many
+at a shift of 0 the seeds' spread is that of heads only on the sample); with --last-shift the last
+plan's seeds spread otherwise. With --runs N that many
 seeds are trained on the sample and drawn from at random. Prints JSON.
 """
 
@@ -28,31 +29,39 @@ def main() -> None:
     parser.add_argument("--plans", type=int, default=2)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--seed-shift", type=float, default=0.15)
+    parser.add_argument("--last-shift", type=float)
     parser.add_argument("--runs", type=int, default=0)
     parser.add_argument("--scenario", default="heads-only")
     asked = parser.parse_args()
     draw = np.random.default_rng(0)
+    last = asked.seed_shift if asked.last_shift is None else asked.last_shift
+    shifts = [asked.seed_shift] * (asked.plans - 1) * asked.seeds + [last] * asked.seeds
     pools = trained(asked.scenario, asked.runs) if asked.runs else {"drawn": None}
     for task, pool in pools.items():
         alarms = 0
         for _ in range(asked.trials):
-            scores = pool or drawn(asked.plans * asked.seeds, asked.seed_shift, draw)
-            alarms += alarm(scores, asked.plans, asked.seeds, draw)
+            scores = pool_order(pool, draw) if pool else drawn(shifts, draw)
+            alarms += alarm(scores, asked.plans, asked.seeds)
         print(json.dumps(vars(asked) | {"task": task, "alarms": alarms / asked.trials}))
 
 
-def alarm(scores: Sequence[SeedScore], plans: int, seeds: int, draw: np.random.Generator) -> bool:
-    """Whether any of `plans` alike, made of `scores` at random, is told apart from the best."""
-    order = draw.permutation(len(scores))[: plans * seeds].reshape(plans, seeds)
-    alike = {n: {s: scores[place] for s, place in enumerate(row)} for n, row in enumerate(order)}
+def pool_order(pool: Sequence[SeedScore], draw: np.random.Generator) -> list[SeedScore]:
+    """The runs of a pool in an order of chance."""
+    return [pool[place] for place in draw.permutation(len(pool))]
+
+
+def alarm(scores: Sequence[SeedScore], plans: int, seeds: int) -> bool:
+    """Whether any of `plans` alike, each of as many scores in turn, is told apart from the best."""
+    alike = {n: {s: scores[n * seeds + s] for s in range(seeds)} for n in range(plans)}
     best = max(alike, key=lambda n: sum(score.value for score in alike[n].values()))
     return any(each.told_apart for each in against_best(alike, best).values())
 
 
-def drawn(runs: int, shift: float, draw: np.random.Generator) -> list[SeedScore]:
-    """Runs of one plan on the same sentences."""
+def drawn(shifts: Sequence[float], draw: np.random.Generator) -> list[SeedScore]:
+    """Runs on the same sentences, one for each spread of its seed."""
     difficulty = draw.normal(1.7, 2.0, SENTENCES)
-    ease = difficulty + draw.normal(0, shift, (runs, 1)) + draw.normal(0, 1, (runs, SENTENCES))
+    of_seed = draw.normal(0, 1, (len(shifts), 1)) * np.array(shifts)[:, None]
+    ease = difficulty + of_seed + draw.normal(0, 1, (len(shifts), SENTENCES))
     ones = np.ones(SENTENCES, dtype=np.int64)
     places = tuple(range(SENTENCES))
     return [

@@ -14,8 +14,10 @@ sentences like these? Both are drawn at random, and crossed: every seed answers 
    below the rest, which the sentences measure well.
    Source: as readers and cases are treated in reader studies, Dorfman, Berbaum and Metz 1992,
    Hillis 2007 (from memory, not checked).
-3. With three plans or more, the variance between seeds is half the pair's own and half the mean
-   over all pairs, with twice the degrees of freedom: three seeds alone say little about it.
+3. With three plans or more, the variance between seeds is half the pair's own and half what is
+   typical of all pairs, with twice the degrees of freedom: three seeds alone say little about it.
+   Typical is the median, corrected to estimate the mean of pairs alike, so that one plan that
+   spreads widely does not hide the differences of the others.
 4. The 5 % are shared among the plans compared with the best (Bonferroni), and the interval is as
    much wider. A plan is below where the whole interval is below zero.
 
@@ -24,11 +26,11 @@ answers only the seeds do (Student's t). No random number is drawn: the verdict 
 How often it is wrong was measured: docs/decisions/0017.
 """
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from math import sqrt
-from statistics import fmean
+from statistics import median
 from typing import TypeVar
 
 import numpy as np
@@ -93,11 +95,23 @@ def against_best(plans: Mapping[Name, Scores], best: Name) -> dict[Name, PairedD
         for label, scores in plans.items()
         if label != best and (parts := take_apart(scores, plans[best])) is not None
     }
-    pairs = [take_apart(one, other) for one, other in combinations(plans.values(), 2)]
-    spread = [each.between_seeds for each in pairs if each and each.between_seeds is not None]
-    pooled = fmean(spread) if len(spread) > 2 else None  # three plans make three pairs
+    pooled = _typical(take_apart(one, other) for one, other in combinations(plans.values(), 2))
     judged = {label: _interval(parts, pooled, ALPHA / len(found)) for label, parts in found.items()}
     return {label: each for label, each in judged.items() if each is not None}
+
+
+def _typical(pairs: Iterable[Parts | None]) -> float | None:
+    """The variance between seeds that pairs of plans mostly have; None for fewer than three pairs.
+
+    A mean square of few degrees of freedom has its median well below its mean: by the cube of
+    1 - 2 / (9 freedom) (Wilson and Hilferty 1931).
+    """
+    spreads = [
+        each.between_seeds / (1 - 2 / (9 * (each.seeds - 1))) ** 3
+        for each in pairs
+        if each is not None and each.between_seeds is not None
+    ]
+    return median(spreads) if len(spreads) > 2 else None  # three plans make three pairs
 
 
 def take_apart(one: Scores, other: Scores) -> Parts | None:

@@ -76,8 +76,8 @@ def test_one_seed_is_judged_by_its_sentences() -> None:
 def test_with_three_plans_seeds_speak_for_one_another_and_the_chance_is_shared() -> None:
     plans = {"a": bare(0.9, 0.9, 0.9), "b": bare(0.7, 0.8, 0.9), "c": bare(0.5, 0.5, 0.5)}
     found = against_best(plans, "a")["c"]
-    pooled = (0.01 + 0.01 + 0) / 3
-    reach = 3.4954059 * np.sqrt(pooled / 2 / 3)  # 98.75 % of t with four degrees of freedom
+    typical = 0.01 / (1 - 2 / 18) ** 3  # the median of 0.01, 0.01 and 0, as a mean
+    reach = 3.4954059 * np.sqrt(typical / 2 / 3)  # 98.75 % of t with four degrees of freedom
     assert found.high == pytest.approx(-0.4 + reach)
     assert found.told_apart
 
