@@ -24,8 +24,8 @@ def main() -> None:
         path = os.environ.get("CHROMIUM") or shutil.which("chromium")
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         freeze(browser, address)
-        train(browser, address)
-        predict(browser, address)
+        run = train(browser, address)
+        predict(browser, run)
         compare(browser, address)
         guide(browser, address)
         browser.close()
@@ -41,22 +41,23 @@ def freeze(browser: Browser, address: str) -> None:
     page.screenshot(path=HERE / "freeze.png")
 
 
-def train(browser: Browser, address: str) -> None:
-    """A gradual run in its third phase."""
+def train(browser: Browser, address: str) -> str:
+    """A gradual run in its third phase; its own address."""
     page = browser.new_page(viewport=SIZE)
     page.goto(f"{address}/train?scenario=gradual")
     page.get_by_role("button", name=re.compile("^Train gradual")).click()
     page.get_by_role("heading", level=1, name=re.compile("phase 3 of 4")).wait_for(timeout=300_000)
     page.wait_for_timeout(5000)
     page.screenshot(path=HERE / "train.png")
+    return page.url
 
 
-def predict(browser: Browser, address: str) -> None:
+def predict(browser: Browser, run: str) -> None:
     """What the gradual run answers, once it has ended, beside before training."""
     page = browser.new_page(viewport=SIZE)
-    page.goto(f"{address}/train")
-    page.get_by_role("heading", level=1, name=re.compile("^Finished")).wait_for(timeout=300_000)
-    page.goto(f"{address}/predict")
+    page.goto(run)
+    page.get_by_text("Try it on a sentence").first.click(timeout=300_000)
+    page.get_by_role("heading", level=1).wait_for()
     page.wait_for_timeout(15_000)
     page.screenshot(path=HERE / "predict.png")
 

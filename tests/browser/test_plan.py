@@ -7,7 +7,7 @@ import pytest
 import yaml
 from playwright.sync_api import Page, expect
 
-from tests.browser.watching import answers, the_only
+from tests.browser.watching import answers, settled, the_only
 
 pytestmark = pytest.mark.browser
 FROZEN, TRAINABLE = "❄", "▲"
@@ -15,6 +15,7 @@ FROZEN, TRAINABLE = "❄", "▲"
 
 def click_block(page: Page, state: str, name: str) -> None:
     """A click on the block of this name, once the one picture shows it in this state."""
+    settled(page)
     expect(page.locator(".js-plotly-plot")).to_have_count(1)
     word = page.locator(".js-plotly-plot .annotation-text", has_text=re.compile(f"{state}.*{name}"))
     expect(word).to_have_count(1)
