@@ -23,22 +23,12 @@ def main() -> None:
     with sync_playwright() as playwright:
         path = os.environ.get("CHROMIUM") or shutil.which("chromium")
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        freeze(browser, address)
+        drawn(browser, address, "freeze")
         run = train(browser, address)
         predict(browser, run)
-        compare(browser, address)
+        drawn(browser, f"{address}/compare", "compare")
         guide(browser, address)
         browser.close()
-
-
-def freeze(browser: Browser, address: str) -> None:
-    """The landing page, once its table and picture are drawn."""
-    page = browser.new_page(viewport=SIZE)
-    page.goto(address)
-    page.wait_for_selector(".js-plotly-plot")
-    page.wait_for_selector("canvas")
-    page.wait_for_timeout(2000)
-    page.screenshot(path=HERE / "freeze.png")
 
 
 def train(browser: Browser, address: str) -> str:
@@ -62,14 +52,14 @@ def predict(browser: Browser, run: str) -> None:
     page.screenshot(path=HERE / "predict.png")
 
 
-def compare(browser: Browser, address: str) -> None:
-    """The comparison that a first visitor finds."""
+def drawn(browser: Browser, address: str, name: str) -> None:
+    """A page once its figures and its table are drawn."""
     page = browser.new_page(viewport=SIZE)
-    page.goto(f"{address}/compare")
+    page.goto(address)
     page.wait_for_selector(".js-plotly-plot")
     page.wait_for_selector("canvas")
     page.wait_for_timeout(3000)
-    page.screenshot(path=HERE / "compare.png")
+    page.screenshot(path=HERE / f"{name}.png")
 
 
 def guide(browser: Browser, address: str) -> None:

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
-from mtl_core.analysis.grouped import GroupedComparison, PlanResult, TaskResult, Verdict
+from mtl_core.analysis.grouped import GroupedComparison, PlanResult, Verdict
 from mtl_core.analysis.grouping import group
 from mtl_core.analysis.marks import GoldLabels, gold_labels
 from mtl_core.analysis.reading import broken_off, summarise
@@ -17,12 +17,13 @@ from mtl_core.engine.comparison_progress import ComparisonProgress
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import DataError
 from mtl_core.lessons.claim_runs import comparison_words
+from mtl_core.lessons.compare_words import finished_seeds, mean_words, metric_name
 from mtl_core.lessons.run_words import duration
 from mtl_core.settings import Settings
 from mtl_core.store.record import ComparisonRecord, Role, RunRecord, RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.tasks.dataset import load_dataset
-from mtl_core.tasks.task import Task, TaskKind
+from mtl_core.tasks.task import Task
 
 _WITHOUT_STEPS = (
     *("run_started", "phase_started", "evaluation", "answers", "measured", "phase_finished"),
@@ -119,7 +120,7 @@ def print_results(record: ComparisonRecord, results: GroupedComparison) -> None:
     )
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("scenario")
-    for column in ("learn", *(f"{task.name} {_metric(task)}" for task in results.tasks)):
+    for column in ("learn", *(f"{task.name} {metric_name(task)}" for task in results.tasks)):
         table.add_column(column, justify="right")
     for column in ("seconds", "peak MB", "seeds"):
         table.add_column(column, justify="right")
@@ -162,22 +163,10 @@ def _row(plan: PlanResult, tasks: Sequence[Task]) -> Iterator[str]:
     yield plan.label
     yield "" if plan.trainable is None else f"{plan.trainable:,}"
     for task in tasks:
-        yield _score(plan.tasks.get(task.name))
+        yield mean_words(plan.tasks.get(task.name))
     yield "" if plan.seconds is None else f"{plan.seconds:.1f}"
     yield "" if plan.peak_memory_bytes is None else f"{plan.peak_memory_bytes / 1e6:,.0f}"
-    yield str(sum(run.finished is not None for run in plan.runs.values()))
-
-
-def _score(result: TaskResult | None) -> str:
-    if result is None or result.mean is None:
-        return ""
-    if result.low is None or result.high is None or result.seeds < 2:
-        return f"{result.mean:.3f}"
-    return f"{result.mean:.3f} ({result.low:.3f} to {result.high:.3f})"
-
-
-def _metric(task: Task) -> str:
-    return "accuracy" if task.kind is TaskKind.SENTENCE else "entity F1"
+    yield str(finished_seeds(plan))
 
 
 def _called(run: RunRecord) -> str:

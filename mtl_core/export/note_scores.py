@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from mtl_core.analysis.grouped import GroupedComparison, PairedDifference, PlanResult, TaskResult
+from mtl_core.analysis.grouped import GroupedComparison, PairedDifference, PlanResult
 from mtl_core.export.blocks import NOTHING, Block, Text, spelled, table_of, task_titles
 from mtl_core.export.compared import a_run
 from mtl_core.export.material import Material
@@ -11,6 +11,7 @@ from mtl_core.lessons.compare_words import (
     against_words,
     finished_seeds,
     frozen_words,
+    mean_words,
     metric_name,
     plans_rule,
     sorted_plans,
@@ -76,7 +77,7 @@ def _scores(plan: PlanResult, comparison: GroupedComparison) -> dict[str, str]:
     for task in comparison.tasks:
         title, result = task_title(task.name), plan.tasks.get(task.name)
         row |= {
-            f"{title} {metric_name(task)}": _mean(result),
+            f"{title} {metric_name(task)}": mean_words(result),
             f"{title} against best": against_words(result),
             f"{title} {_INTERVAL}": _interval(result.against_best if result else None),
         }
@@ -89,7 +90,7 @@ def _own_scores(plan: PlanResult, comparison: GroupedComparison) -> dict[str, st
         title, result = task_title(task.name), plan.tasks.get(task.name)
         before = "" if result is None or result.before is None else f"{result.before:.3f}"
         row |= {
-            f"{title} {metric_name(task)}": _mean(result),
+            f"{title} {metric_name(task)}": mean_words(result),
             f"{title} before training": before,
         }
     return row
@@ -110,14 +111,6 @@ def _costs(plan: PlanResult, comparison: GroupedComparison) -> dict[str, str]:
         "Frozen part": frozen_words(plan),
         "Finished seeds": f"{finished_seeds(plan)} of {len(comparison.seeds)}",
     }
-
-
-def _mean(result: TaskResult | None) -> str:
-    if result is None or result.mean is None:
-        return ""
-    if result.low is None or result.high is None or result.seeds < 2:
-        return f"{result.mean:.3f}"
-    return f"{result.mean:.3f} ({result.low:.3f} to {result.high:.3f})"
 
 
 def _interval(difference: PairedDifference | None) -> str:

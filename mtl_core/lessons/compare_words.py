@@ -16,6 +16,15 @@ def metric_name(task: Task) -> str:
     return "accuracy" if task.kind is TaskKind.SENTENCE else "entity F1"
 
 
+def mean_words(result: TaskResult | None) -> str:
+    """`0.663 (0.637 to 0.679)`: the mean and the seeds' range; empty without a score."""
+    if result is None or result.mean is None:
+        return ""
+    if result.low is None or result.high is None or result.seeds < 2:
+        return f"{result.mean:.3f}"
+    return f"{result.mean:.3f} ({result.low:.3f} to {result.high:.3f})"
+
+
 def plans_answer(comparison: GroupedComparison) -> str:
     """The finding in one line, "So far" while runs are missing; how many plans have a score while
     that is fewer than two."""

@@ -56,8 +56,14 @@ class MultiTaskModel(nn.Module):
         input_ids, attention_mask: (batch, tokens). Sentence tasks: (batch, outputs); token
         tasks: (batch, tokens, outputs).
         """
-        hidden = self.backbone(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        return self.heads(hidden)
+        return self.heads(self.hidden(input_ids, attention_mask))
+
+    def hidden(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """The last hidden state, where the encoder computes: (batch, tokens, hidden)."""
+        device = self.backbone.device
+        ids, mask = input_ids.to(device), attention_mask.to(device)
+        states: Tensor = self.backbone(input_ids=ids, attention_mask=mask).last_hidden_state
+        return states
 
     def heads(self, hidden: Tensor) -> dict[str, Tensor]:
         """Logits of every task from the last hidden state: (batch, tokens, hidden)."""

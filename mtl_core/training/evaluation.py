@@ -19,11 +19,20 @@ from mtl_core.training.losses import (
     labelled,
     labelled_logits,
     read_positions,
+    states_at,
     summed_loss,
 )
 
 States = Callable[[Batch, Tensor], Tensor]
 """A batch, positions counted through it -> the last hidden state there: (n,) -> (n, hidden)."""
+
+
+def all_states(
+    model: MultiTaskModel, hidden: Callable[[Tensor, Tensor], Tensor] | None = None
+) -> States:
+    """States of `hidden`, else of the whole of `model`, computed at every position."""
+    run = hidden or model.hidden
+    return lambda batch, positions: states_at(run(batch.input_ids, batch.attention_mask), positions)
 
 
 @dataclass(frozen=True)
@@ -63,7 +72,7 @@ def evaluate_whole(
     model.eval()
     try:
         with torch.inference_mode():
-            losses, said = _predict(model, states or whole_states(model), encoded, tasks, pad_id)
+            losses, said = _predict(model, states or all_states(model), encoded, tasks, pad_id)
     finally:
         for module, training in modes.items():
             module.training = training
@@ -73,18 +82,6 @@ def evaluate_whole(
         if said[task.name]
     }
     return Evaluated(scores, said)
-
-
-def whole_states(model: MultiTaskModel) -> States:
-    """The states that `model` gives when all of it runs, at every position."""
-
-    def states(batch: Batch, positions: Tensor) -> Tensor:
-        device = model.backbone.device
-        ids, mask = batch.input_ids.to(device), batch.attention_mask.to(device)
-        hidden: Tensor = model.backbone(input_ids=ids, attention_mask=mask).last_hidden_state
-        return hidden.flatten(0, 1)[positions.to(device)]
-
-    return states
 
 
 def _predict(

@@ -66,6 +66,11 @@ def read_positions(read: Mapping[str, Labelled]) -> Tensor:
     )
 
 
+def states_at(hidden: Tensor, positions: Tensor) -> Tensor:
+    """Some positions, (n, hidden), of a last hidden state: (batch, tokens, hidden)."""
+    return hidden.flatten(0, 1)[positions.to(hidden.device)]
+
+
 def labelled_logits(
     model: MultiTaskModel, states: Tensor, read: Mapping[str, Labelled]
 ) -> dict[str, Tensor]:

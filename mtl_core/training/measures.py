@@ -9,15 +9,13 @@ from functools import cached_property
 from statistics import fmean
 
 import torch
-from torch import Tensor
 
 from mtl_core.freezing.table import Row
 from mtl_core.models.depth import evaluating
 from mtl_core.models.description import Role
 from mtl_core.tasks.alignment import EncodedExample, encode
 from mtl_core.tasks.task import Task, TaskKind
-from mtl_core.training.batches import Batch
-from mtl_core.training.evaluation import States
+from mtl_core.training.evaluation import States, all_states
 from mtl_core.training.events import Measured, Movement
 from mtl_core.training.interference import Cosines, gradient_cosines
 from mtl_core.training.movement import (
@@ -70,13 +68,7 @@ class RunMeasures:
         if step and not self._shared:
             return self._reused.states_at  # the backbone gives what it gave at the start
         self._seen = SeenOutputs(self._probed_sentences)
-        hidden = self._seen.through(self._reused.hidden)
-
-        def states(batch: Batch, positions: Tensor) -> Tensor:
-            whole = hidden(batch.input_ids, batch.attention_mask)
-            return whole.flatten(0, 1)[positions.to(whole.device)]
-
-        return states
+        return all_states(self._model, self._seen.through(self._reused.hidden))
 
     def begin(self) -> None:
         """Look at the start: weights, layers' outputs, gradients, probes."""
@@ -158,7 +150,7 @@ class RunMeasures:
         known, others = self._fitted
         with evaluating(self._model):
             seen.run(self._reused.hidden, known, setting.pad_id)
-            seen.run(self._whole, others, setting.pad_id)
+            seen.run(self._model.hidden, others, setting.pad_id)
         self._seen = None
         split, encoded = setting.dataset.validation, setting.validation.examples
         return {
@@ -168,13 +160,6 @@ class RunMeasures:
             for task in setting.spec.tasks
             if self._training[task.name] and self._places(task)
         }
-
-    def _whole(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """The last hidden state of a batch, by the whole encoder."""
-        backbone = self._model.backbone
-        ids, mask = input_ids.to(backbone.device), attention_mask.to(backbone.device)
-        states: Tensor = backbone(input_ids=ids, attention_mask=mask).last_hidden_state
-        return states
 
     def _places(self, task: Task) -> tuple[int, ...]:
         return places_of(self._setting.validation.examples, task, VALIDATION_SENTENCES)

@@ -18,6 +18,7 @@ from mtl_core.tasks.task import TaskKind
 from mtl_core.training.batches import Batch, collate
 from mtl_core.training.device import computing_in, random_numbers
 from mtl_core.training.events import PrefixReuse
+from mtl_core.training.losses import states_at
 from mtl_core.training.prefix_order import Sentences
 from mtl_core.training.prefix_outputs import FrozenOutputs, entry_key
 from mtl_core.training.prefix_plan import PhasePrefix, phase_prefixes
@@ -102,8 +103,7 @@ class ReusedPrefix:
         at these alone, where the architecture has it so.
         """
         if self._depth == self._layers:
-            hidden = self.hidden(batch.input_ids, batch.attention_mask)
-            return hidden.flatten(0, 1)[positions.to(hidden.device)]
+            return states_at(self.hidden(batch.input_ids, batch.attention_mask), positions)
         return self._at(self.hidden, batch, positions)
 
     def whole_states_at(self, batch: Batch, positions: Tensor) -> Tensor:
@@ -115,19 +115,14 @@ class ReusedPrefix:
     ) -> Tensor:
         places = positions.to(self._model.backbone.device)
         if not len(places):
-            return run(batch.input_ids, batch.attention_mask).flatten(0, 1)[places]
+            return states_at(run(batch.input_ids, batch.attention_mask), places)
         with self._top.reading(places) as narrowed:
             hidden = run(batch.input_ids, batch.attention_mask)
-        return hidden[0] if narrowed.happened else hidden.flatten(0, 1)[places]
+        return hidden[0] if narrowed.happened else states_at(hidden, places)
 
     def _whole(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        device = self._model.backbone.device
-        with computing_in(self._setting.spec.precision, device):
-            said = self._model.backbone(
-                input_ids=input_ids.to(device), attention_mask=attention_mask.to(device)
-            )
-            whole: Tensor = said.last_hidden_state
-            return whole.float()
+        with computing_in(self._setting.spec.precision, self._model.backbone.device):
+            return self._model.hidden(input_ids, attention_mask).float()
 
     def verify(self) -> None:
         """Run a sample of what this phase reused again, to the bit.

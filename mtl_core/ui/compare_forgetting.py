@@ -25,7 +25,7 @@ from mtl_core.tasks.task import Task
 from mtl_core.ui.keys import Key
 from mtl_core.ui.page import plain
 from mtl_core.ui.panel_view import panel_view
-from mtl_core.ui.plans_table import plans_table
+from mtl_core.ui.words_table import words_table
 
 _LEFT = ("Task", "Left out as")
 
@@ -48,7 +48,7 @@ def forgotten_table(left_out: LeftOutTasks) -> None:
     with st.container(gap=None):
         st.markdown("### What was forgotten, in numbers")
         st.caption(FORGOTTEN_CAPTION)
-    plans_table(rows, Key.FORGOTTEN, "Tasks left out, before and after training", _LEFT)
+    words_table(rows, Key.FORGOTTEN, "Tasks left out, before and after training", _LEFT)
 
 
 def elsewhere_tables(shown: Compared) -> None:
@@ -59,4 +59,4 @@ def elsewhere_tables(shown: Compared) -> None:
             st.markdown(f"### {plain(elsewhere_title(data_name(data, names), found))}")
             st.caption(ELSEWHERE_CAPTION)
         rows = [elsewhere_row(each) for each in found]
-        plans_table(rows, f"{Key.ELSEWHERE}_{number}", f"Scores on {data}", _LEFT)
+        words_table(rows, f"{Key.ELSEWHERE}_{number}", f"Scores on {data}", _LEFT)

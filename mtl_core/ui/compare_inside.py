@@ -23,7 +23,7 @@ from mtl_core.lessons.titles import task_title
 from mtl_core.ui.keys import Key
 from mtl_core.ui.page import plain
 from mtl_core.ui.panel_view import panel_view
-from mtl_core.ui.plans_table import plans_table
+from mtl_core.ui.words_table import words_table
 
 _PULL = ("The tasks pull",)
 
@@ -62,7 +62,7 @@ def _cosines(shown: Compared) -> None:
         with st.container(gap="xsmall"):
             _titled(f"{names}{cosine_title(told)}", COSINE_CAPTION)
             key = f"{Key.COSINES}_{number}"
-            plans_table(rows, key, "Cosines between the tasks' gradients", _PULL)
+            words_table(rows, key, "Cosines between the tasks' gradients", _PULL)
 
 
 def _probes(shown: Compared, facts: str, colors: Palette) -> None:
@@ -80,7 +80,7 @@ def _convergence(shown: Compared) -> None:
         _titled(convergence_title(told), CONVERGENCE_CAPTION)
         tasks = [task_title(task.name) for task in shown.plans.tasks]
         alt = "Where each plan's validation loss stood at the end"
-        plans_table(rows, Key.CONVERGENCE, alt, tasks)
+        words_table(rows, Key.CONVERGENCE, alt, tasks)
 
 
 def _titled(title: str, caption: str) -> None:

@@ -1,21 +1,17 @@
 """A kept comparison: what it is called, deleting it, and bringing it back while it can be."""
 
-from datetime import timedelta
-
 import streamlit as st
 
 from mtl_core.engine.lab import Lab
-from mtl_core.errors import BadInput
 from mtl_core.lessons.claim_runs import comparison_words, experiment_of
 from mtl_core.store.naming import TITLE_LENGTH
-from mtl_core.store.record import UNDO, ComparisonRecord
+from mtl_core.store.record import ComparisonRecord
 from mtl_core.ui.compare_new import first_comparison
 from mtl_core.ui.compared import show_comparison
 from mtl_core.ui.keys import Key
 from mtl_core.ui.landing import is_first_visit
 from mtl_core.ui.page import current_palette, plain
-
-_MINUTES = UNDO // timedelta(minutes=1)
+from mtl_core.ui.undoing import UNDO_MINUTES, done, undo_bar
 
 
 def name_line(lab: Lab, record: ComparisonRecord) -> None:
@@ -36,7 +32,8 @@ def name_line(lab: Lab, record: ComparisonRecord) -> None:
             on_click=_delete,
             args=(lab, record.id),
             disabled=not record.ended,
-            help=f"Hides it and its runs at once. For {_MINUTES} minutes it can be brought back."
+            help="Hides it and its runs at once. "
+            f"For {UNDO_MINUTES} minutes it can be brought back."
             if record.ended
             else "Stop it first: what runs cannot be deleted.",
         )
@@ -51,22 +48,10 @@ def undo_line(lab: Lab) -> None:
     """
     asked = st.query_params.get(Key.DELETED)
     gone = lab.store.deleted_comparison(asked) if asked is not None else None
-    if gone is None:
-        return
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    if gone is not None:
         runs = "run" if len(gone.runs) == 1 else f"{len(gone.runs)} runs"
-        st.markdown(
-            f"Deleted: **{plain(comparison_words(gone))}** and its {runs}",
-            width="content",
-        )
-        st.button(
-            "Undo",
-            key=Key.UNDO,
-            icon=":material/undo:",
-            on_click=_bring_back,
-            args=(lab, gone.id),
-        )
-        st.caption(f"Forgotten for good {_MINUTES} minutes after", width="content")
+        what = f"**{plain(comparison_words(gone))}** and its {runs}"
+        undo_bar(what, lambda: _bring_back(lab, gone.id))
 
 
 def _form(lab: Lab, record: ComparisonRecord) -> None:
@@ -90,17 +75,11 @@ def _form(lab: Lab, record: ComparisonRecord) -> None:
 
 
 def _save(lab: Lab, comparison: str, key: str) -> None:
-    try:
-        lab.store.rename_comparison(comparison, st.session_state[key])
-    except BadInput as problem:
-        st.toast(plain(str(problem)))
+    done(lambda: lab.store.rename_comparison(comparison, st.session_state[key]))
 
 
 def _delete(lab: Lab, comparison: str) -> None:
-    try:
-        lab.delete_comparison(comparison)
-    except BadInput as problem:
-        st.toast(plain(str(problem)))
+    if not done(lambda: lab.delete_comparison(comparison)):
         return
     st.query_params.pop(Key.COMPARISON, None)
     for key in (Key.COMPARISON_SHOWN, Key.COMPARISON, Key.COMPARED, Key.RUNS):
@@ -109,10 +88,5 @@ def _delete(lab: Lab, comparison: str) -> None:
 
 
 def _bring_back(lab: Lab, comparison: str) -> None:
-    st.query_params.pop(Key.DELETED, None)
-    try:
-        lab.undo_delete_comparison(comparison)
-    except BadInput as problem:
-        st.toast(plain(str(problem)))
-        return
-    show_comparison(comparison)
+    if done(lambda: lab.undo_delete_comparison(comparison)):
+        show_comparison(comparison)

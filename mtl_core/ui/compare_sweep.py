@@ -8,8 +8,8 @@ from mtl_core.lessons.sweep_words import SWEEP_CAPTION, sweep_row, sweep_title
 from mtl_core.store.record import ComparisonRecord
 from mtl_core.ui.keys import Key
 from mtl_core.ui.page import plain
-from mtl_core.ui.plans_table import plans_table
 from mtl_core.ui.run_cache import summary_of
+from mtl_core.ui.words_table import words_table
 
 
 def sweep_view(lab: Lab, record: ComparisonRecord) -> None:
@@ -19,5 +19,5 @@ def sweep_view(lab: Lab, record: ComparisonRecord) -> None:
         return
     with st.expander(plain(sweep_title(tried)), key=Key.TRIED_RATES):
         rows = [sweep_row(each) for each in tried]
-        plans_table(rows, Key.TRIED_TABLE, "Learning rates that were tried")
+        words_table(rows, Key.TRIED_TABLE, "Learning rates that were tried")
         st.caption(SWEEP_CAPTION)

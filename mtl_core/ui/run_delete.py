@@ -1,17 +1,13 @@
 """Deleting a run, and bringing it back while it is not forgotten."""
 
-from datetime import timedelta
-
 import streamlit as st
 
 from mtl_core.engine.lab import Lab
-from mtl_core.errors import BadInput
 from mtl_core.lessons.run_words import moment, run_label
 from mtl_core.store.record import UNDO, RunRecord
 from mtl_core.ui.keys import Key
 from mtl_core.ui.page import header, plain
-
-_MINUTES = UNDO // timedelta(minutes=1)
+from mtl_core.ui.undoing import UNDO_MINUTES, done, undo_bar, undo_button
 
 
 def delete_button(lab: Lab, record: RunRecord) -> None:
@@ -22,7 +18,7 @@ def delete_button(lab: Lab, record: RunRecord) -> None:
         icon=":material/delete:",
         on_click=_delete,
         args=(lab, record.id),
-        help=f"Hides the run at once. For {_MINUTES} minutes it can be brought back.",
+        help=f"Hides the run at once. For {UNDO_MINUTES} minutes it can be brought back.",
     )
 
 
@@ -33,12 +29,8 @@ def undo_line(lab: Lab, asked: str | None) -> None:
     """
     run = st.query_params.get(Key.DELETED)
     gone = lab.store.deleted(run) if run is not None and run != asked else None
-    if gone is None:
-        return
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"Deleted: **{plain(run_label(gone))}**", width="content")
-        _undo_button(lab, gone)
-        st.caption(f"Forgotten for good {_MINUTES} minutes after", width="content")
+    if gone is not None:
+        undo_bar(f"**{plain(run_label(gone))}**", lambda: _bring_back(lab, gone.id))
 
 
 def deleted_header(lab: Lab, gone: RunRecord) -> None:
@@ -51,30 +43,15 @@ def deleted_header(lab: Lab, gone: RunRecord) -> None:
             f"deleted {moment(deleted_at)}, forgotten for good at {moment(deleted_at + UNDO)}",
         ],
     ):
-        _undo_button(lab, gone)
-
-
-def _undo_button(lab: Lab, gone: RunRecord) -> None:
-    st.button(
-        "Undo", key=Key.UNDO, icon=":material/undo:", on_click=_bring_back, args=(lab, gone.id)
-    )
+        undo_button(lambda: _bring_back(lab, gone.id))
 
 
 def _delete(lab: Lab, run: str) -> None:
-    try:
-        lab.delete(run)
-    except BadInput as problem:
-        st.toast(plain(str(problem)))
-        return
-    st.query_params.pop(Key.RUN, None)
-    st.query_params[Key.DELETED] = run
+    if done(lambda: lab.delete(run)):
+        st.query_params.pop(Key.RUN, None)
+        st.query_params[Key.DELETED] = run
 
 
 def _bring_back(lab: Lab, run: str) -> None:
-    st.query_params.pop(Key.DELETED, None)
-    try:
-        lab.undo_delete(run)
-    except BadInput as problem:
-        st.toast(plain(str(problem)))
-        return
-    st.query_params[Key.RUN] = run
+    if done(lambda: lab.undo_delete(run)):
+        st.query_params[Key.RUN] = run

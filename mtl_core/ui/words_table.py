@@ -8,7 +8,7 @@ import streamlit as st
 _ROW_HEIGHT = 35
 
 
-def plans_table(
+def words_table(
     rows: Sequence[dict[str, str]], key: str, alt: str, left: Collection[str] = ()
 ) -> None:
     """Rows by column name, the plan first and in bold; columns besides it and those in `left` are
