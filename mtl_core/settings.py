@@ -47,6 +47,11 @@ class Settings(Frozen):
         return self.home / "costs"
 
     @property
+    def baselines(self) -> Path:
+        """Scores that data give without any model, one JSON file for each content."""
+        return self.home / "baselines"
+
+    @property
     def uploads(self) -> Path:
         """Data that visitors of the dashboard uploaded and said to use, a folder for each."""
         return self.home / "uploads"

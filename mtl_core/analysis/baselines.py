@@ -1,58 +1,12 @@
-"""Scores that need no fine-tuning, so that a comparison shows what its plans are worth.
+"""Scores without fine-tuning that runs show: untrained heads, and plans on a random encoder.
 
-Two are computed from the dataset alone, in well under a second on the sample: the majority class
-(for tokens: no entity at all), and counts of words (for sentences a logistic regression over
-TF-IDF, for tokens each word's most frequent tag in training). Two are read from runs: their heads
-before any step, and plans on an encoder with random weights (`spec.random_backbone`).
+They stand beside those that the data alone give (`tasks.baselines`).
 """
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
 from statistics import fmean
 
 from mtl_core.analysis.grouped import GroupedComparison
-from mtl_core.tasks.dataset import Dataset, Example
-from mtl_core.tasks.schemes import OUTSIDE
-from mtl_core.tasks.scoring import score_entities, score_sentences
-from mtl_core.tasks.task import Task, TaskKind
-
-_LEAST_SENTENCES = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Baseline:
-    """A score to stand beside the plans': `values` is the headline metric by task."""
-
-    name: str
-    label: str
-    values: dict[str, float]
-    meaning: str
-
-
-def baselines_of_data(dataset: Dataset) -> tuple[Baseline, ...]:
-    """Those that the dataset alone gives, trained on its training split (limits of examples
-    included) and scored on its validation split. Tasks without sentences in both are left out."""
-    splits = {
-        task.name: (_labelled(dataset.train, task), _labelled(dataset.validation, task))
-        for task in dataset.tasks
-    }
-    tasks = [task for task in dataset.tasks if all(splits[task.name])]
-    return (
-        Baseline(
-            "majority",
-            "majority class",
-            {task.name: _majority(task, *splits[task.name]) for task in tasks},
-            "Always the most frequent label in training; for tokens, no entity at all.",
-        ),
-        Baseline(
-            "words",
-            "bag of words",
-            {task.name: _words(task, *splits[task.name]) for task in tasks},
-            "Logistic regression over TF-IDF of words and pairs; for tokens, each word's most "
-            "frequent tag in training.",
-        ),
-    )
+from mtl_core.tasks.baselines import Baseline
 
 
 def baselines_of_runs(comparison: GroupedComparison) -> tuple[Baseline, ...]:
@@ -77,69 +31,12 @@ def baselines_of_runs(comparison: GroupedComparison) -> tuple[Baseline, ...]:
     }
     if before:
         meaning = "The checkpoint with heads as they were drawn, before any step."
-        found.append(Baseline("untrained", "untrained heads", before, meaning))
+        label = "untrained heads"
+        found.append(Baseline(name="untrained", label=label, values=before, meaning=meaning))
     for plan in comparison.plans:
         scores = {n: each.mean for n, each in plan.tasks.items() if each.mean is not None}
         if scores and all(run.spec.random_backbone for run in plan.runs.values()):
             meaning = "The same architecture with random weights: what pretraining is worth."
-            name = f"random encoder, {plan.label}"
-            found.append(Baseline(f"random:{plan.label}", name, scores, meaning))
+            name, label = f"random:{plan.label}", f"random encoder, {plan.label}"
+            found.append(Baseline(name=name, label=label, values=scores, meaning=meaning))
     return tuple(found)
-
-
-def _labelled(examples: Sequence[Example], task: Task) -> list[Example]:
-    return [example for example in examples if task.name in example.labels]
-
-
-def _majority(task: Task, train: Sequence[Example], validation: Sequence[Example]) -> float:
-    if task.kind is TaskKind.TOKEN:
-        said = [(OUTSIDE,) * len(example.labels[task.name]) for example in validation]
-        return _entity_f1(task, validation, said)
-    counts = Counter(str(example.labels[task.name]) for example in train)
-    most = max(task.outputs, key=lambda label: counts[label])
-    return _accuracy(task, validation, [most] * len(validation))
-
-
-def _words(task: Task, train: Sequence[Example], validation: Sequence[Example]) -> float:
-    if task.kind is TaskKind.TOKEN:
-        return _entity_f1(task, validation, _by_dictionary(task, train, validation))
-    labels = [str(example.labels[task.name]) for example in train]
-    if len(set(labels)) < _LEAST_SENTENCES:
-        return _majority(task, train, validation)
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression
-
-    vectors = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
-    model = LogisticRegression(C=10.0, max_iter=1000)
-    model.fit(vectors.fit_transform(_text(example) for example in train), labels)
-    said = model.predict(vectors.transform(_text(example) for example in validation))
-    return _accuracy(task, validation, [str(each) for each in said])
-
-
-def _by_dictionary(
-    task: Task, train: Sequence[Example], validation: Sequence[Example]
-) -> list[tuple[str, ...]]:
-    """Each word's most frequent tag in training, the head's first of equal ones; O if unseen."""
-    seen: dict[str, Counter[str]] = {}
-    for example in train:
-        for word, tag in zip(example.words or (), example.labels[task.name], strict=True):
-            seen.setdefault(word, Counter())[tag] += 1
-    known = {word: max(task.outputs, key=lambda tag: counts[tag]) for word, counts in seen.items()}
-    return [
-        tuple(known.get(word, OUTSIDE) for word in example.words or ()) for example in validation
-    ]
-
-
-def _text(example: Example) -> str:
-    return example.text if example.text is not None else " ".join(example.words or ())
-
-
-def _accuracy(task: Task, validation: Sequence[Example], said: Sequence[str]) -> float:
-    place = {label: number for number, label in enumerate(task.outputs)}
-    gold = [place[str(example.labels[task.name])] for example in validation]
-    return score_sentences(gold, [place[label] for label in said], task.outputs)["accuracy"]
-
-
-def _entity_f1(task: Task, validation: Sequence[Example], said: Sequence[tuple[str, ...]]) -> float:
-    gold = [tuple(example.labels[task.name]) for example in validation]
-    return score_entities(gold, said)["entity_f1"]

@@ -8,6 +8,7 @@ from mtl_core.cost.profile import CostProfile
 from mtl_core.engine.child import ChildProcess, module_argv
 from mtl_core.engine.protocol import (
     Answer,
+    BaselinesScored,
     CostsTraced,
     Describe,
     Described,
@@ -15,11 +16,14 @@ from mtl_core.engine.protocol import (
     Predicted,
     Question,
     Refused,
+    ScoreBaselines,
     TraceCosts,
 )
 from mtl_core.errors import ChildDied, InternalError
 from mtl_core.models.checkpoint import Checkpoint
 from mtl_core.models.description import BackboneDescription
+from mtl_core.tasks.baselines import Baseline
+from mtl_core.tasks.dataset import Dataset
 from mtl_core.training.predictions import AskedModel, Prediction, Sentence
 
 _OTHER_ANSWER = "The inspector answered another question; try again."
@@ -79,6 +83,16 @@ class Inspector:
         answer = self._answer(Predict(model=model, sentences=tuple(sentences)))
         if isinstance(answer, Predicted):
             return answer.predictions
+        raise InternalError(_OTHER_ANSWER)
+
+    def baselines(self, dataset: Dataset) -> tuple[Baseline, ...]:
+        """What needs no model, learned from and scored on these data.
+
+        Raises what `describe` does of the child.
+        """
+        answer = self._answer(ScoreBaselines(dataset=dataset))
+        if isinstance(answer, BaselinesScored):
+            return answer.baselines
         raise InternalError(_OTHER_ANSWER)
 
     def close(self) -> None:

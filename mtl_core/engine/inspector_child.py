@@ -1,4 +1,4 @@
-"""The inspector: a child that answers at once what a page wants to know of torch."""
+"""The inspector: a child that answers what a page wants to know of torch or scikit-learn."""
 
 import logging
 import traceback
@@ -8,6 +8,7 @@ from mtl_core.cost.profile import CostProfile
 from mtl_core.engine.parent import Parent
 from mtl_core.engine.protocol import (
     Answer,
+    BaselinesScored,
     CostsTraced,
     Describe,
     Described,
@@ -15,12 +16,14 @@ from mtl_core.engine.protocol import (
     Predicted,
     Question,
     Refused,
+    ScoreBaselines,
     TraceCosts,
 )
 from mtl_core.engine.warm_models import WarmModels
 from mtl_core.errors import FreezeLabError
 from mtl_core.models.checkpoint import Checkpoint
 from mtl_core.models.description import BackboneDescription
+from mtl_core.tasks.baselines import baselines_of_data
 from mtl_core.training.predictions import AskedModel, Prediction, Sentence
 
 Describer = Callable[[Checkpoint], BackboneDescription]
@@ -47,6 +50,8 @@ def _answer(
                 return Described(description=describe(question.checkpoint))
             case Predict():
                 return Predicted(predictions=predict(question.model, question.sentences))
+            case ScoreBaselines():
+                return BaselinesScored(baselines=baselines_of_data(question.dataset))
     except FreezeLabError as problem:
         return Refused.because_of(problem)
     except Exception as problem:

@@ -12,6 +12,7 @@ from mtl_core.engine import comparisons as comparing
 from mtl_core.engine import inspector as inspecting
 from mtl_core.engine import supervisor as supervising
 from mtl_core.engine.allowed_data import forget_unused_upload, require_allowed_data
+from mtl_core.engine.baselines import DataBaselines
 from mtl_core.engine.comparison_progress import ComparisonProgress, progress_of
 from mtl_core.engine.forgetting import forget_deleted
 from mtl_core.engine.inspector import Inspector
@@ -41,7 +42,8 @@ from mtl_core.training.start import start_folder
 class Lab:
     """Start, watch and stop runs, and ask what a checkpoint is made of, without torch.
 
-    Safe for threads. `store` is for reading; runs begin and end through the lab. With `apart` it
+    Safe for threads. `store` is for reading; runs begin and end through the lab. `baselines` are
+    what data give without a model. With `apart` it
     works only on comparisons that it starts or goes on with itself, which no other lab then does,
     and at the priority of its own process: the command line's.
     """
@@ -59,6 +61,7 @@ class Lab:
         argv = (*trainer_argv, *((FOREGROUND,) if apart else ()))
         self._supervisor = Supervisor(self.store, settings, argv, reserved=apart)
         self._inspector = Inspector(inspector_argv)
+        self.baselines = DataBaselines(settings.baselines, self._inspector.baselines)
 
     def open(self) -> "Lab":
         """Mark what an earlier server left unfinished, forget what was deleted, and begin to work

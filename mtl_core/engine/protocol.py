@@ -13,6 +13,8 @@ from mtl_core.cost.profile import CostProfile
 from mtl_core.errors import FreezeLabError, InternalError
 from mtl_core.models.checkpoint import Checkpoint
 from mtl_core.models.description import BackboneDescription
+from mtl_core.tasks.baselines import Baseline
+from mtl_core.tasks.dataset import Dataset
 from mtl_core.training.events import RunEvent
 from mtl_core.training.predictions import AskedModel, Prediction, Sentence
 from mtl_core.training.spec import RunSpec
@@ -81,6 +83,18 @@ class Predict(Frozen):
         return f"The model {what} could not answer"
 
 
+class ScoreBaselines(Frozen):
+    """To the inspector: score what needs no model on these data."""
+
+    message: Literal["score_baselines"] = "score_baselines"
+    dataset: Dataset
+
+    @property
+    def undone(self) -> str:
+        """What did not come about, where there is no answer."""
+        return f"The baselines of '{self.dataset.reference}' could not be worked out"
+
+
 class Ready(Frozen):
     """From a child, once: it listens. What it needs of torch may still be loading."""
 
@@ -116,6 +130,13 @@ class Predicted(Frozen):
     predictions: tuple[Prediction, ...]
 
 
+class BaselinesScored(Frozen):
+    """From the inspector: the answer to `score_baselines`."""
+
+    message: Literal["baselines_scored"] = "baselines_scored"
+    baselines: tuple[Baseline, ...]
+
+
 class Refused(Frozen):
     """From the inspector: it cannot; `kind` is the class of the error, `reason` its message."""
 
@@ -139,15 +160,13 @@ class Refused(Frozen):
         return InternalError(self.reason)
 
 
-Question = Describe | TraceCosts | Predict
+Question = Describe | TraceCosts | Predict | ScoreBaselines
 """What the inspector is asked."""
-Answer = Described | CostsTraced | Predicted
+Answer = Described | CostsTraced | Predicted | BaselinesScored
 """What it answers, where it does not refuse."""
 
-ToChild = Annotated[Train | Stop | Describe | TraceCosts | Predict, Field(discriminator="message")]
-FromChild = Annotated[
-    Ready | Said | Described | CostsTraced | Predicted | Refused, Field(discriminator="message")
-]
+ToChild = Annotated[Train | Stop | Question, Field(discriminator="message")]
+FromChild = Annotated[Ready | Said | Answer | Refused, Field(discriminator="message")]
 
 _Message = TypeVar("_Message")
 _TO_CHILD: TypeAdapter[ToChild] = TypeAdapter(ToChild)

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from mtl_core.analysis.baselines import Baseline as NamedBaseline
 from mtl_core.analysis.baselines import baselines_of_runs
 from mtl_core.analysis.front import front
 from mtl_core.analysis.grouped import GroupedComparison, PlanResult
@@ -17,6 +16,7 @@ from mtl_core.export.compared import Compared, a_run
 from mtl_core.export.panel import Panel, file_stem
 from mtl_core.lessons.compare_words import front_words, metric_name
 from mtl_core.lessons.titles import task_title
+from mtl_core.tasks.baselines import Baseline as NamedBaseline
 from mtl_core.tasks.task import Task
 
 _PAID = {Cost.SECONDS: "time", Cost.MEMORY: "memory", Cost.SHARE: "trained share"}

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from mtl_core.analysis.baselines import baselines_of_data
 from mtl_core.analysis.chain import Chain, SummaryOf, chain_of
 from mtl_core.analysis.comparison import ComparedRun, Comparison
 from mtl_core.analysis.marks import gold_labels
@@ -22,6 +21,7 @@ from mtl_core.lessons.run_words import run_headline
 from mtl_core.models.description import ModelDescription
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
 from mtl_core.store.runs import RunStore
+from mtl_core.tasks.baselines import Baseline, baselines_of_data
 from mtl_core.tasks.dataset import Dataset, load_dataset
 from mtl_core.training.events import RunEvent
 from mtl_core.training.spec import RunSpec
@@ -32,6 +32,9 @@ ModelOf = Callable[[RunSpec], ModelDescription | None]
 DataOf = Callable[[RunSpec, Mapping[str, int]], Dataset | None]
 """The data of a spec with limits of examples by task; None where they are not here, or are not
 those that the run learned from any more."""
+
+BaselinesOf = Callable[[Dataset], tuple[Baseline, ...]]
+"""The scores that these data give without any model."""
 
 _MOST_TOLD = 3  # unfinished runs, one by one
 
@@ -76,6 +79,7 @@ class Material:
     runs: tuple[ExportedRun, ...]
     record: ComparisonRecord | None = None
     data_of: DataOf | None = None
+    baselines_of: BaselinesOf = baselines_of_data
 
     @cached_property
     def compared(self) -> Compared:
@@ -90,7 +94,7 @@ class Material:
         """What needs no fine-tuning, by task: of the data where they are here, and of the runs."""
         limits = limits_of(self.compared)
         data = None if limits is None else self._data(limits)
-        return baselines_by_task(self.compared, baselines_of_data(data) if data else ())
+        return baselines_by_task(self.compared, self.baselines_of(data) if data else ())
 
     @property
     def comparison(self) -> Comparison:
@@ -166,11 +170,12 @@ def gather(
     model_of: ModelOf,
     data_of: DataOf | None = None,
     record: ComparisonRecord | None = None,
+    baselines_of: BaselinesOf = baselines_of_data,
 ) -> Material:
     """Read the runs, each once. Raises UnknownRun, with the nearest ids, for one not there."""
     records = [store.run(run) for run in dict.fromkeys(ids)]
     read = tuple(_read(store, each, model_of) for each in records)
-    return Material(read, record, data_of)
+    return Material(read, record, data_of, baselines_of)
 
 
 def sentences_of(spec: RunSpec, examples: Mapping[str, int], uploads: Path) -> Dataset | None:

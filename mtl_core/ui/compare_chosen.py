@@ -4,14 +4,12 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from mtl_core.analysis.baselines import Baseline as DataBaseline
-from mtl_core.analysis.baselines import baselines_of_data
 from mtl_core.analysis.grouped import PlanResult
 from mtl_core.analysis.marks import GoldLabels, gold_labels
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import FreezeLabError, PlanError
 from mtl_core.export.compared import Compared, a_run, judged
-from mtl_core.export.fronts import Baselines, baselines_by_task, limits_of
+from mtl_core.export.fronts import limits_of
 from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.freezing.table import ParameterTable
 from mtl_core.store.record import RunRecord
@@ -43,27 +41,28 @@ def dataset_of(lab: Lab, spec: RunSpec) -> Dataset | None:
         return None
 
 
-def baselines_of(lab: Lab, shown: Compared) -> Baselines:
-    """What needs no fine-tuning, by task: of the data where they are here, and of the runs."""
+def learned_from(lab: Lab, shown: Compared) -> Dataset | None:
+    """The sentences that all plans learned from and were scored on; None where they do not share
+    them, or these are not here."""
     specs = [a_run(plan).spec for plan in shown.plans.plans]
     spec, limits = max(specs, key=lambda each: bool(each.data_digests)), limits_of(shown)
-    if limits is None or dataset_of(lab, spec) is None:
-        return baselines_by_task(shown, ())
-    return baselines_by_task(shown, _of_data(*_known_by(lab, spec), tuple(sorted(limits.items()))))
+    if limits is None or not spec.data_digests or dataset_of(lab, spec) is None:
+        return None
+    return _limited(*_known_by(lab, spec), tuple(sorted(limits.items())))
 
 
 def _known_by(lab: Lab, spec: RunSpec) -> tuple[str, Path, tuple[tuple[str, str], ...]]:
     return spec.data, lab.settings.uploads, tuple(sorted(spec.data_digests.items()))
 
 
-@lru_cache(maxsize=16)
-def _of_data(
+@lru_cache(maxsize=4)
+def _limited(
     data: str,
     uploads: Path,
-    digests: tuple[tuple[str, str], ...],  # other content is another entry of the cache
+    _digests: tuple[tuple[str, str], ...],  # other content is another entry of the cache
     examples: tuple[tuple[str, int], ...],
-) -> tuple[DataBaseline, ...]:
-    return baselines_of_data(load_dataset(data, dict(examples), uploads)) if digests else ()
+) -> Dataset:
+    return load_dataset(data, dict(examples), uploads)
 
 
 @lru_cache(maxsize=4)

@@ -14,7 +14,6 @@ from mtl_core.export.scores import score_row, score_rules
 from mtl_core.lessons.compare_words import plans_rule
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
 from mtl_core.ui.choice import Choice
-from mtl_core.ui.compare_chosen import baselines_of
 from mtl_core.ui.compare_errors import errors_view
 from mtl_core.ui.compare_examples import by_examples
 from mtl_core.ui.compare_front import front_figures
@@ -69,7 +68,7 @@ def compare_page(lab: Lab, shown: Compared, colors: Palette) -> None:
     facts = " · ".join(shown_facts(shown))
     several = shown.several_seeds
     if any(plan.seconds is not None for plan in shown.plans.plans):
-        front_figures(shown, baselines_of(lab, shown), facts, colors)
+        front_figures(lab, shown, facts, colors)
     if several:
         plans_table(shown.plans, plans_rule(shown.plans), colors)
     else:

@@ -10,6 +10,7 @@ from mtl_core.export.bundle import note_page, zipped
 from mtl_core.export.material import Material, gather, sentences_of
 from mtl_core.export.what import What
 from mtl_core.store.record import ComparisonRecord, RunRecord
+from mtl_core.tasks.baselines import Baseline, baselines_of_data
 from mtl_core.tasks.dataset import Dataset
 from mtl_core.training.spec import RunSpec
 from mtl_core.ui.keys import Key
@@ -75,7 +76,16 @@ def _material(lab: Lab, ids: Sequence[str], comparison: ComparisonRecord | None)
         lambda spec: model_of(lab, spec),
         lambda spec, examples: _data_of(lab, spec, examples),
         comparison,
+        lambda data: _baselines_of(lab, data),
     )
+
+
+def _baselines_of(lab: Lab, data: Dataset) -> tuple[Baseline, ...]:
+    """By the child that works them out for the page; where that cannot, here: a note is whole."""
+    try:
+        return lab.baselines.awaited(data)
+    except FreezeLabError:
+        return baselines_of_data(data)
 
 
 def _data_of(lab: Lab, spec: RunSpec, examples: Mapping[str, int]) -> Dataset | None:

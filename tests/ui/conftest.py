@@ -15,4 +15,4 @@ def lab(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
     opened = Lab(Settings.from_environment())
     monkeypatch.setattr(lab_module, "_lab", opened)
     yield opened
-    opened.store.close()
+    opened.close()

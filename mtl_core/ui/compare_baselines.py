@@ -1,0 +1,57 @@
+"""Baselines of the data beside plans: those that are known, and a word while they are not."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from mtl_core.engine.lab import Lab, the_lab
+from mtl_core.errors import FreezeLabError
+from mtl_core.export.compared import Compared
+from mtl_core.tasks.baselines import Baseline
+from mtl_core.tasks.dataset import Dataset
+from mtl_core.ui.compare_chosen import learned_from
+from mtl_core.ui.page import plain
+from mtl_core.ui.shot import taking_shot
+
+_LOOK_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class BaselinesNow:
+    """What is known of them at this moment: `known`, or the data that are being worked on, or the
+    `problem` that came up; nothing of the three where the plans share no data."""
+
+    known: tuple[Baseline, ...] = ()
+    awaited: Dataset | None = None
+    problem: str | None = None
+
+
+def baselines_of_data_now(lab: Lab, shown: Compared) -> BaselinesNow:
+    """The baselines of the data that the plans share. A page does not wait for them; a picture of
+    it does."""
+    data = learned_from(lab, shown)
+    if data is None:
+        return BaselinesNow()
+    try:
+        known = lab.baselines.awaited(data) if taking_shot() else lab.baselines.of(data)
+    except FreezeLabError as problem:
+        return BaselinesNow(problem=str(problem))
+    return BaselinesNow(awaited=data) if known is None else BaselinesNow(known)
+
+
+def say_what_is_missing(baselines: BaselinesNow) -> None:
+    """That they are being worked out, until they are and the page is drawn again; or why they are
+    not."""
+    if baselines.problem is not None:
+        st.caption(f"Without majority class and bag of words. {plain(baselines.problem)}")
+    elif baselines.awaited is not None:
+        st.fragment(_watch, run_every=_LOOK_SECONDS)(baselines.awaited)
+
+
+def _watch(data: Dataset) -> None:
+    if not the_lab().baselines.under_way(data):
+        st.rerun(scope="app")
+    st.caption(
+        "Two baselines of these data, majority class and bag of words, are being worked out; the "
+        "figures will show them in a moment."
+    )
