@@ -6,7 +6,7 @@ from mtl_core.engine.lab import the_lab
 from mtl_core.lessons.claim_words import guide_headline
 from mtl_core.ui.choice import current_choice
 from mtl_core.ui.front_door import through_the_front_door
-from mtl_core.ui.guide_test import progress_of_tests, show_test_problem, tests_under_way
+from mtl_core.ui.guide_test import progress_of_tests, show_test_problem
 from mtl_core.ui.guide_text import CLAIMS_PART, TEXT_PART, chapters_view
 from mtl_core.ui.guide_verdicts import guide_facts, guide_state
 from mtl_core.ui.guide_view import claim_card, claim_filters, claims_picture
@@ -36,8 +36,8 @@ with header(answer, guide_facts(guide), buttons=2):
     )
     picture_popover()
 show_test_problem()
-if under_way := tests_under_way(lab):
-    progress_of_tests(lab, under_way)
+if guide.under_way:
+    progress_of_tests(lab, guide.under_way)
 
 if part == TEXT_PART:
     chapters_view(guide.claims, colors)

@@ -19,7 +19,7 @@ from mtl_core.training.prepare_comparison import prepare_comparison
 from mtl_core.training.spec import RunSpec
 
 _PREFIX = "Claims: "
-_MOST_COMPARISONS = 1000
+_MOST_COMPARISONS = 10_000
 
 ArmRuns = Mapping[Arm, Mapping[int, RunRecord]]
 """The newest run of each arm by seed, finished or not."""
@@ -143,9 +143,10 @@ def own_runs(store: RunStore, experiments: Experiments = EXPERIMENTS) -> ArmRuns
     return runs_of_arms(store.comparisons(limit=_MOST_COMPARISONS), experiments)
 
 
-def shipped_runs(store: RunStore) -> ArmRuns:
-    """The runs that came with Freeze Lab."""
-    return runs_of_arms(store.comparisons(limit=_MOST_COMPARISONS, shipped=True))
+def claim_comparisons(store: RunStore) -> list[ComparisonRecord]:
+    """Every comparison that tests claims, made here or shipped, newest first."""
+    known = store.comparisons(limit=_MOST_COMPARISONS, shipped=None)
+    return [each for each in known if experiment_of(each)]
 
 
 def planned_runs(

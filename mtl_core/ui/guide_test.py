@@ -8,7 +8,7 @@ from mtl_core.analysis.claim_rules import KeptBytes
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import FreezeLabError
 from mtl_core.lessons.claim import Claim
-from mtl_core.lessons.claim_runs import experiment_of, queue_arms
+from mtl_core.lessons.claim_runs import queue_arms
 from mtl_core.lessons.experiments import EXPERIMENTS
 from mtl_core.lessons.run_words import about
 from mtl_core.store.record import ComparisonRecord, RunState
@@ -47,12 +47,6 @@ def show_test_problem() -> None:
     """Say why the last test could not be queued, once."""
     if problem := st.session_state.pop(Key.TEST_PROBLEM, None):
         st.error(plain(problem))
-
-
-def tests_under_way(lab: Lab) -> list[ComparisonRecord]:
-    """Comparisons made here for claims with a run that has not ended, oldest first."""
-    own = lab.store.comparisons(limit=100)
-    return [each for each in reversed(own) if experiment_of(each) and not each.ended]
 
 
 def progress_of_tests(lab: Lab, under_way: Sequence[ComparisonRecord]) -> None:

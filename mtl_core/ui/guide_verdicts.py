@@ -11,16 +11,16 @@ from mtl_core.engine.lab import Lab
 from mtl_core.lessons.claim import Claim
 from mtl_core.lessons.claim_runs import (
     ArmRuns,
+    claim_comparisons,
     evidence_of,
     missing_arms,
-    own_runs,
     right_labels,
-    shipped_runs,
+    runs_of_arms,
 )
 from mtl_core.lessons.claims import CLAIMS
 from mtl_core.lessons.experiments import EXPERIMENTS
 from mtl_core.models.checkpoint import has_weights, resolve_checkpoint
-from mtl_core.store.record import RunState
+from mtl_core.store.record import ComparisonRecord, RunState
 from mtl_core.ui.run_cache import Recent, summary_of
 
 _findings: Recent[Finding] = Recent()
@@ -47,21 +47,27 @@ class ClaimState:
 
 @dataclass(frozen=True, slots=True)
 class GuideState:
-    """All claims; `shipped_at` is when the newest shipped comparison was made."""
+    """All claims; `shipped_at` is when the newest shipped comparison was made, `under_way` are
+    those made here that have not ended, oldest first."""
 
     claims: tuple[ClaimState, ...]
     shipped_at: datetime | None
     seconds: dict[tuple[str, str], float]
+    under_way: tuple[ComparisonRecord, ...]
 
 
 def guide_state(lab: Lab) -> GuideState:
     """Every claim's verdicts as the store stands now."""
-    shipped, own = shipped_runs(lab.store), own_runs(lab.store)
+    known = claim_comparisons(lab.store)
+    made_here = [each for each in known if not each.shipped]
+    shipped = runs_of_arms(each for each in known if each.shipped)
+    own = runs_of_arms(made_here)
     made = [run.created_at for by_seed in shipped.values() for run in by_seed.values()]
     return GuideState(
         claims=tuple(_state(lab, claim, shipped, own) for claim in CLAIMS),
         shipped_at=max(made, default=None),
         seconds=_seconds(lab, shipped),
+        under_way=tuple(each for each in reversed(made_here) if not each.ended),
     )
 
 

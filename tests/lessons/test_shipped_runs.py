@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mtl_core.errors import BadInput, InternalError
-from mtl_core.lessons.claim_runs import missing_arms, own_runs, shipped_runs
+from mtl_core.lessons.claim_runs import claim_comparisons, missing_arms, own_runs, runs_of_arms
 from mtl_core.lessons.claims import claim_called
 from mtl_core.lessons.shipped_runs import import_shipped, ship
 from mtl_core.store.runs import RunStore
@@ -38,7 +38,9 @@ def test_runs_written_from_one_store_come_into_another_as_shipped(
 
     assert len(import_shipped(other, tmp_path / "shipped")) == 6
     arms = claim_called("faster").arms
-    assert missing_arms(shipped_runs(other), arms) == ()
+    (shipped,) = claim_comparisons(other)
+    assert shipped.shipped
+    assert missing_arms(runs_of_arms([shipped]), arms) == ()
     assert missing_arms(own_runs(other), arms) == arms
     again = other.comparison_to_ship(MADE.id)
     assert [run.events for run in again.runs] == [run.events for run in MADE.runs]

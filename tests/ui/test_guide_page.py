@@ -5,7 +5,10 @@ from mtl_core.engine.lab import Lab
 from mtl_core.lessons.claim_runs import planned_runs
 from mtl_core.lessons.claims import CLAIMS
 from mtl_core.store.owner import Owner
-from mtl_core.store.record import RunState
+from mtl_core.store.record import ComparisonRecord, RunState
+from mtl_core.store.runs import RunStore
+from mtl_core.training.comparison import ComparisonSpec
+from mtl_core.ui.guide_verdicts import guide_state
 from tests.claim_runs import comparison_of
 from tests.run_story import minilm
 from tests.visiting import heading, visited
@@ -22,6 +25,16 @@ def shipped(lab: Lab) -> Lab:
         comparison_of("standard", {"heads-only": HEADS, "gradual": GRADUAL, "full": FULL})
     )
     return lab
+
+
+class CountedStore(RunStore):
+    """A run store that counts how often its comparisons are listed."""
+
+    readings = 0
+
+    def comparisons(self, limit: int = 100, shipped: bool | None = False) -> list[ComparisonRecord]:
+        self.readings += 1
+        return super().comparisons(limit, shipped)
 
 
 def texts(app: AppTest) -> str:
@@ -115,6 +128,21 @@ def test_testing_a_claim_queues_its_runs_and_names_the_price(shipped: Lab) -> No
     assert [run.keeps_model for run in comparison.runs] == [False, True] * 3
     assert "6 runs to go" in texts(app)
     assert app.button(key="test_gradual").label == "Test: under a minute"  # full waits already
+
+
+def test_tests_under_way_are_told_oldest_first_from_one_reading_of_the_store(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visited("guide").button(key="test_frozen-head").click().run()
+    lab.store.add_comparison(
+        ComparisonSpec(checkpoint="minilm-l6", scenarios=("full",), seeds=(1,)), []
+    )
+    counted = CountedStore(lab.settings.database)
+    monkeypatch.setattr(lab, "store", counted)
+    under_way = guide_state(lab).under_way
+    assert [each.name for each in under_way] == ["Claims: standard", "Claims: then sentiment"]
+    assert counted.readings == 1
+    counted.close()
 
 
 def test_a_claim_on_staged_runs_queues_what_they_go_on_from(shipped: Lab) -> None:
