@@ -1,13 +1,16 @@
 """Runs told event by event, for tests of what is drawn from a store."""
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 
 from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.freezing.table import State
 from mtl_core.models.cache import read_description, shipped_description
 from mtl_core.models.description import ModelDescription
+from mtl_core.store.shipping import ShippedComparison, ShippedRun
 from mtl_core.tasks.task import DEFAULT_TASKS
+from mtl_core.training.comparison import ComparisonSpec
 from mtl_core.training.events import (
     Counts,
     Evaluation,
@@ -164,6 +167,26 @@ class Story:
 def both(loss: float) -> Losses:
     """A step whose batch held both tasks at one loss."""
     return {"sentiment": loss, "ner": loss}
+
+
+def came_along() -> ShippedComparison:
+    """A comparison of one finished run, as the product ships them."""
+    run, made = "one-that-came-along", datetime(2026, 11, 24, 12, tzinfo=UTC)
+    return ShippedComparison(
+        id="came-along",
+        name="Heads",
+        spec=ComparisonSpec(checkpoint="minilm-l6", scenarios=("heads-only",), seeds=(1,)),
+        created_at=made,
+        runs=(
+            ShippedRun(
+                id=run,
+                created_at=made,
+                started_at=made,
+                finished_at=made,
+                events=tuple(finished_heads_only(run)),
+            ),
+        ),
+    )
 
 
 def finished_heads_only(run: str = "a-run") -> Story:

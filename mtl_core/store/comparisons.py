@@ -83,17 +83,6 @@ class Comparisons:
         with self._database.reading() as session:
             return [comparison_record(session, row) for row in session.scalars(newest)]
 
-    def comparison_of(self, run: str) -> ComparisonRecord | None:
-        """The comparison that a run belongs to; None for one by itself. Raises UnknownRun."""
-        with self._database.reading() as session:
-            row = session.scalar(
-                select(ComparisonRow).where(
-                    ComparisonRow.id == row_of(session, run).comparison,
-                    ComparisonRow.deleted_at.is_(None),
-                )
-            )
-            return None if row is None else comparison_record(session, row)
-
     def rename_comparison(self, comparison: str, name: str | None) -> ComparisonRecord:
         """Call a comparison something else; an empty name gives it its first one again.
 

@@ -1,7 +1,5 @@
-"""Finished runs and comparisons that come with the product: taken out of one store, put into
-another."""
+"""Finished comparisons that come with the product: taken out of one store, put into another."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from pydantic import Field
@@ -12,7 +10,7 @@ from mtl_core.errors import BadInput
 from mtl_core.store.comparison_rows import comparison_row_of, runs_of
 from mtl_core.store.connection import Database
 from mtl_core.store.record import Role, RunState, run_name
-from mtl_core.store.rows import is_taken, row_of, write_events
+from mtl_core.store.rows import is_taken, write_events
 from mtl_core.store.schema import ComparisonRow, EventRow, RunRow
 from mtl_core.training.comparison import ComparisonSpec
 from mtl_core.training.events import RunEvent, RunFinished, RunStarted, event_from_json
@@ -48,17 +46,12 @@ class Shipping:
 
     _database: Database
 
-    def import_runs(self, runs: Sequence[ShippedRun]) -> list[str]:
-        """Write finished runs down as shipped; the ids of those that were not there yet.
+    def import_comparison(self, comparison: ShippedComparison) -> list[str]:
+        """Write a finished comparison and its runs down as shipped; the ids of the runs added.
 
-        One whose id is known, or was deleted here, is left as it is. Raises BadInput for one
+        What is known already, or was deleted here, is left as it is. Raises BadInput for a run
         that is not whole: its events begin with `run_started` and end with `run_finished`.
         """
-        with self._database.writing() as session:
-            return [run.id for run in runs if _import(session, run, None)]
-
-    def import_comparison(self, comparison: ShippedComparison) -> list[str]:
-        """Write a finished comparison and its runs down as shipped, as `import_runs` does."""
         with self._database.writing() as session:
             if is_taken(session, comparison.id):
                 return []
@@ -73,11 +66,6 @@ class Shipping:
             )
             session.flush()
             return [run.id for run in comparison.runs if _import(session, run, comparison.id)]
-
-    def run_to_ship(self, run: str) -> ShippedRun:
-        """A finished run as a value to write into a file. Raises BadInput for another one."""
-        with self._database.reading() as session:
-            return _to_ship(session, row_of(session, run))
 
     def comparison_to_ship(self, comparison: str) -> ShippedComparison:
         """A comparison, its results and what was tried for them, as a value to write into a file.
@@ -100,7 +88,7 @@ class Shipping:
             )
 
 
-def _import(session: Session, run: ShippedRun, comparison: str | None) -> bool:
+def _import(session: Session, run: ShippedRun, comparison: str) -> bool:
     if is_taken(session, run.id):
         return False
     first, last = run.events[0], run.events[-1]
@@ -121,7 +109,7 @@ def _import(session: Session, run: ShippedRun, comparison: str | None) -> bool:
         title=run.title,
         tags=run.tags,
         comparison=comparison,
-        role=run.role or (Role.RUN if comparison else None),
+        role=run.role or Role.RUN,
         factor=run.factor,
         keeps_model=False,
         shipped=True,

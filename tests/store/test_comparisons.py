@@ -92,8 +92,8 @@ def test_a_run_knows_its_comparison(
     store: RunStore, spec: RunSpec, comparison: ComparisonRecord
 ) -> None:
     alone = store.add(spec)
-    assert store.comparison_of(comparison.runs[2].id) == comparison
-    assert store.comparison_of(alone.id) is None
+    assert store.run(comparison.runs[2].id).comparison == comparison.id
+    assert store.run(alone.id).comparison is None
 
 
 def test_an_unknown_comparison_is_refused_with_the_nearest(
@@ -291,9 +291,10 @@ def test_a_shipped_comparison_is_taken_in_once_and_kept_out_of_the_ordinary_list
 def test_a_shipped_run_says_what_it_said_but_not_where_its_model_lay(
     store: RunStore, comparison: ComparisonRecord, other_store: RunStore
 ) -> None:
+    for each in comparison.runs:
+        finish(store, each.id)
+    other_store.import_comparison(store.comparison_to_ship(comparison.id))
     run = comparison.runs[0].id
-    finish(store, run)
-    assert other_store.import_runs([store.run_to_ship(run)]) == [run]
     before, after = ([event for _, event in each.events(run)] for each in (store, other_store))
     assert after == [before[0], finished(run).model_copy(update={"output": None})]
 
@@ -318,10 +319,12 @@ def test_only_what_is_finished_is_shipped(store: RunStore, comparison: Compariso
 def test_a_run_that_is_not_whole_is_not_taken_in(
     store: RunStore, comparison: ComparisonRecord, other_store: RunStore
 ) -> None:
-    run = comparison.runs[0].id
-    finish(store, run)
-    whole = store.run_to_ship(run)
-    part = whole.model_copy(update={"events": (whole.events[1], whole.events[0])})
+    for each in comparison.runs:
+        finish(store, each.id)
+    value = store.comparison_to_ship(comparison.id)
+    *whole, last = value.runs
+    part = last.model_copy(update={"events": last.events[::-1]})
     with pytest.raises(BadInput, match="its first event is 'run_finished'"):
-        other_store.import_runs([whole.model_copy(update={"id": "another"}), part])
+        other_store.import_comparison(value.model_copy(update={"runs": (*whole, part)}))
     assert other_store.runs(shipped=None) == []
+    assert other_store.comparisons(shipped=None) == []

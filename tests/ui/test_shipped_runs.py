@@ -4,10 +4,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mtl_core.engine.lab import Lab
-from mtl_core.store.record import RunState
-from mtl_core.store.shipping import ShippedComparison
-from mtl_core.training.comparison import ComparisonSpec
-from tests.run_story import finished_heads_only
+from tests.run_story import came_along
 from tests.visiting import heading, visited
 
 FOLD = "shipped_runs"
@@ -16,18 +13,8 @@ FOLD = "shipped_runs"
 @pytest.fixture
 def shipped(lab: Lab) -> str:
     """A run that came along, of a comparison that did; the visitor has none."""
-    events = list(finished_heads_only())
-    record = lab.store.add(events[0].spec, RunState.RUNNING)
-    lab.store.append(record.id, events)
-    run = lab.store.run_to_ship(record.id).model_copy(update={"id": "one-that-came-along"})
-    lab.store.delete(record.id)
-    spec = ComparisonSpec(checkpoint="minilm-l6", scenarios=("heads-only",), seeds=(1,))
-    lab.store.import_comparison(
-        ShippedComparison(
-            id="came-along", name="Heads", spec=spec, created_at=run.created_at, runs=(run,)
-        )
-    )
-    return run.id
+    (run,) = lab.store.import_comparison(came_along())
+    return run
 
 
 def folds(app: AppTest) -> list[str]:

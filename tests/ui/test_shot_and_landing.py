@@ -6,9 +6,7 @@ from streamlit.testing.v1 import AppTest
 from mtl_core.engine.lab import Lab
 from mtl_core.lessons.claims import CLAIMS
 from mtl_core.store.record import RunState
-from mtl_core.store.shipping import ShippedComparison
-from mtl_core.training.comparison import ComparisonSpec
-from tests.run_story import finished_heads_only
+from tests.run_story import came_along, finished_heads_only
 from tests.visiting import heading, visited
 
 CONTROLS = ("button", "selectbox", "segmented_control", "pills", "text_input", "expander")
@@ -85,16 +83,7 @@ def test_a_first_visitor_is_told_what_this_is_and_makes_a_comparison_by_one_clic
 
 
 def test_a_shipped_comparison_is_one_click_away(lab: Lab) -> None:
-    run = lab.store.run_to_ship(stored(lab))
-    spec = ComparisonSpec(
-        checkpoint="minilm-l6", scenarios=("heads-only",), seeds=(1,), data="sample"
-    )
-    shipped = ShippedComparison(
-        id="came-along", name="Heads", spec=spec, created_at=run.created_at, runs=(run,)
-    )
-    lab.store.delete(run.id)
-    renamed = run.model_copy(update={"id": "one-that-came-along"})
-    lab.store.import_comparison(shipped.model_copy(update={"runs": (renamed,)}))
+    lab.store.import_comparison(came_along())
     app = visited("freeze")
     app.button(key="see_comparison").click().run()
     assert app.query_params["comparison"] == "came-along"
