@@ -1,27 +1,22 @@
-"""The layer stack: the model as blocks, what learns in vermilion, and how far the gradient goes."""
+"""The layer stack: the model as blocks, from the heads down, what learns in vermilion."""
 
 from collections.abc import Iterator, Sequence
 from html import escape
-from typing import Any
 
 import plotly.graph_objects as go
 
-from mtl_core.charts.blocks import HEADS_HEIGHT, STACK_WIDTH, Block, stack_blocks
+from mtl_core.charts.blocks import STACK_WIDTH, Block, stack_blocks
+from mtl_core.charts.rail import Drawn, rail
 from mtl_core.charts.theme import Palette, base_layout
 from mtl_core.freezing.table import ParameterTable, State
 from mtl_core.freezing.writing import SIGNS, rate_text
 from mtl_core.models.description import ModelDescription, Role
 
 STACK_HEIGHT = 462
-_FORWARD_X = STACK_WIDTH + 0.03
-_GRADIENT_X = STACK_WIDTH + 0.105
 _GLYPH = 7.2  # pixels of an average letter at size 13
 _SMALL_GLYPH = 6.0
 _NARROW = 350  # the stack's width that titles must fit, in pixels
 _LOW_ROW = 18  # pixels; a row lower than this gets smaller letters
-
-Drawn = dict[str, Any]
-"""One annotation or shape of a Plotly layout."""
 
 
 def stack_figure(
@@ -47,7 +42,7 @@ def stack_figure(
         yaxis={"range": [height - 1, -1], "visible": False},
         barmode="overlay",
         hovermode="closest",
-        annotations=[*words, *_rail(blocks, table, colors)],
+        annotations=[*words, *rail(blocks, table, colors)],
         shapes=list(_dotted_edges(blocks, colors)),
     )
     return go.Figure([_bars(blocks, state, table, colors) for state in State], layout)
@@ -152,76 +147,6 @@ def _one_line(block: Block, colors: Palette) -> Iterator[Drawn]:
             "text": text,
             "font": {"size": points, "color": ink},
         }
-
-
-def _rail(blocks: Sequence[Block], table: ParameterTable, colors: Palette) -> list[Drawn]:
-    """Beside the stack: the forward pass upward, the gradient downward, each with its word."""
-    lowest = max(block.bottom for block in blocks)
-    forward = _arrow(_FORWARD_X, (lowest, 1), color=colors.axis, width=1.2, name="forward")
-    word = _upward(_FORWARD_X, lowest, "forward", colors.muted)
-    stops = table.gradient_stops_at
-    end = next((block for block in blocks if stops in block.groups), None)
-    if end is None:
-        text = "nothing learns:<br>no gradient"
-        return [forward, word, _beside(text, HEADS_HEIGHT / 2, "middle", -14, colors.muted)]
-    style = colors.states[State.TRAINABLE]
-    stop = max(end.bottom, HEADS_HEIGHT - 4)
-    arrow = _arrow(_GRADIENT_X, (2, stop), color=style.color, width=2.4, name="gradient")
-    if stop > lowest - 60:
-        reached = "embeddings" if end.role is Role.EMBEDDINGS else "lowest layer"
-        note = _upward(_GRADIENT_X, stop, f"gradient reaches the {reached}", style.text)
-        return [forward, word, arrow, note]
-    text = "gradient<br>stops here"
-    return [forward, word, arrow, _beside(text, stop + 4, "top", -8, style.text)]
-
-
-def _upward(x: float, y: float, text: str, ink: str) -> Drawn:
-    """Beside an arrow, read upward: a phone has no room for it to lie."""
-    return {
-        "showarrow": False,
-        "x": x,
-        "xshift": 11,
-        "y": y,
-        "yanchor": "bottom",
-        "textangle": -90,
-        "text": text,
-        "font": {"size": 12, "color": ink},
-    }
-
-
-def _beside(text: str, y: float, anchor: str, shift: float, ink: str) -> Drawn:
-    return {
-        "showarrow": False,
-        "x": _GRADIENT_X,
-        "xanchor": "left",
-        "xshift": shift,
-        "y": y,
-        "yanchor": anchor,
-        "align": "left",
-        "text": text,
-        "font": {"size": 12, "color": ink},
-    }
-
-
-def _arrow(x: float, down: tuple[float, float], *, color: str, width: float, name: str) -> Drawn:
-    """An arrow from the first to the second of `down`, in pixels from the top."""
-    return {
-        "name": name,
-        "showarrow": True,
-        "x": x,
-        "ax": x,
-        "ay": down[0],
-        "y": down[1],
-        "xref": "x",
-        "yref": "y",
-        "axref": "x",
-        "ayref": "y",
-        "arrowhead": 2,
-        "arrowsize": 1.1,
-        "arrowcolor": color,
-        "arrowwidth": width,
-        "text": "",
-    }
 
 
 def _count(block: Block) -> str:

@@ -5,7 +5,7 @@ as on the CPU, attention's kernel included.
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,25 +15,8 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from mtl_core.cost.graph import from_below, kept_by, sequence, union
 from mtl_core.cost.products import backward_products, forward_flops
-
-_NEEDED_FOR = {
-    ("AddmmBackward0", "mat1"): (2,),
-    ("AddmmBackward0", "mat2"): (1,),
-    ("MmBackward0", "self"): (1,),
-    ("MmBackward0", "mat2"): (0,),
-    ("BmmBackward0", "self"): (1,),
-    ("BmmBackward0", "mat2"): (0,),
-    ("BaddbmmBackward0", "batch1"): (2,),
-    ("BaddbmmBackward0", "batch2"): (1,),
-    ("MulBackward0", "self"): (1,),
-    ("MulBackward0", "other"): (0,),
-    ("DivBackward0", "self"): (1,),
-    ("ConvolutionBackward0", "input"): (1,),
-    ("ConvolutionBackward0", "weight"): (0,),
-}
-"""For the gradient of which inputs a node keeps a tensor, as torch's derivatives.yaml has it. What
-is not listed is kept for the gradient of any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,13 +156,13 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _now(self) -> int:
         """The number that the next autograd node gets, as far as order goes."""
         node = self._marker.view_as(self._marker).grad_fn
-        return _sequence(node)
+        return sequence(node)
 
     def read_graph(self, hidden: Tensor, names: dict[int, str]) -> None:
         """Walk from the last hidden state down; note what each node keeps and computes."""
-        nodes = _from_below(hidden.grad_fn)
+        nodes = from_below(hidden.grad_fn)
         reached: dict[Any, int] = {None: 0}
-        for node in sorted(nodes, key=_sequence):
+        for node in sorted(nodes, key=sequence):
             for below, _ in node.next_functions:
                 if below not in reached and hasattr(below, "variable"):
                     reached[below] = 1 << len(self.tape.parameters)
@@ -188,21 +171,15 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if node in reached:
                 continue
             edges = [reached[below] for below, _ in node.next_functions]
-            reached[node] = _union(edges)
-            module = self._module_at(_sequence(node))
+            reached[node] = union(edges)
+            module = self._module_at(sequence(node))
             self._read_savings(node, module, edges)
             self._read_products(node, module, edges)
 
     def _read_savings(self, node: Any, module: str, edges: list[int]) -> None:
-        kind = node.name()
-        for attribute in dir(node):
-            if not attribute.startswith("_saved_"):
-                continue
-            inputs = _NEEDED_FOR.get((kind, attribute.removeprefix("_saved_")), range(len(edges)))
-            needed = _union(edges[number] for number in inputs)
-            for tensor in tree_leaves(getattr(node, attribute)):
-                if isinstance(tensor, Tensor) and needed:
-                    self._save(tensor, _sequence(node), module, needed)
+        for tensor, inputs in kept_by(node):
+            if needed := union(edges[number] for number in inputs):
+                self._save(tensor, sequence(node), module, needed)
 
     def _save(self, tensor: Tensor, when: int, module: str, needed: int) -> None:
         number = self._numbers.get(_address(tensor))
@@ -213,39 +190,14 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _read_products(self, node: Any, module: str, edges: list[int]) -> None:
         for needed, flops in backward_products(node):
-            causes = _union(edges[number] for number in needed)
+            causes = union(edges[number] for number in needed)
             if causes:
                 self.tape.products.append(Product(module, causes, flops))
 
-    def _module_at(self, sequence: int) -> str:
-        place = bisect_right(self._entered, sequence, key=lambda entry: entry[0]) - 1
+    def _module_at(self, number: int) -> str:
+        place = bisect_right(self._entered, number, key=lambda entry: entry[0]) - 1
         return self._entered[place][1] if place >= 0 else ""
-
-
-def _from_below(root: Any) -> list[Any]:
-    """The nodes of a graph, each after all that it rests on."""
-    ordered: dict[Any, None] = {}
-    waiting = [root]
-    while waiting:
-        node = waiting[-1]
-        missing = [b for b, _ in node.next_functions if b is not None and b not in ordered]
-        if not missing or node in ordered:
-            ordered.setdefault(waiting.pop())
-        else:
-            waiting += missing
-    return list(ordered)
-
-
-def _sequence(node: Any) -> int:
-    return int(node._sequence_nr())
 
 
 def _address(tensor: Tensor) -> int:
     return int(tensor.untyped_storage()._cdata)
-
-
-def _union(bits: Iterable[int]) -> int:
-    together = 0
-    for each in bits:
-        together |= each
-    return together
