@@ -6,20 +6,17 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
 
-from mtl_core.cost.kept import profile_of
-from mtl_core.cost.profile import CostProfile
 from mtl_core.engine import comparisons as comparing
 from mtl_core.engine import inspector as inspecting
 from mtl_core.engine import supervisor as supervising
-from mtl_core.engine.allowed_data import forget_unused_upload, require_allowed_data
-from mtl_core.engine.baselines import DataBaselines
+from mtl_core.engine.allowed_data import forget_unused_upload
+from mtl_core.engine.asking import Asking
 from mtl_core.engine.comparison_progress import ComparisonProgress, progress_of
 from mtl_core.engine.forgetting import forget_deleted
 from mtl_core.engine.inspector import Inspector
 from mtl_core.engine.supervisor import Supervisor
 from mtl_core.engine.trainer_child import FOREGROUND
-from mtl_core.models.cache import description_of
-from mtl_core.models.checkpoint import Checkpoint, require_weights, resolve_checkpoint
+from mtl_core.models.checkpoint import require_weights, resolve_checkpoint
 from mtl_core.models.description import ModelDescription
 from mtl_core.settings import Settings
 from mtl_core.store.model_folder import model_folder
@@ -29,21 +26,18 @@ from mtl_core.store.record import ComparisonRecord, PlannedRun, RunRecord
 from mtl_core.store.runs import RunStore
 from mtl_core.tasks.dataset import load_tasks
 from mtl_core.tasks.shared import check_other_data
-from mtl_core.tasks.task import Task
 from mtl_core.tasks.upload_keeping import keep_upload
 from mtl_core.tasks.uploads import UploadedTask
 from mtl_core.training.comparison import ComparisonSpec
-from mtl_core.training.predictions import AskedModel, Prediction, Sentence
 from mtl_core.training.prepare_comparison import prepare_comparison
 from mtl_core.training.spec import RunSpec
 from mtl_core.training.start import start_folder
 
 
-class Lab:
+class Lab(Asking):
     """Start, watch and stop runs, and ask what a checkpoint is made of, without torch.
 
-    Safe for threads. `store` is for reading; runs begin and end through the lab. `baselines` are
-    what data give without a model. With `apart` it
+    Safe for threads. `store` is for reading; runs begin and end through the lab. With `apart` it
     works only on comparisons that it starts or goes on with itself, which no other lab then does,
     and at the priority of its own process: the command line's.
     """
@@ -55,13 +49,11 @@ class Lab:
         inspector_argv: Sequence[str] = inspecting.ARGV,
         apart: bool = False,
     ) -> None:
-        self.settings = settings
+        super().__init__(settings, Inspector(inspector_argv))
         self.store = RunStore(settings.database)
         self._owner = Owner.this_process() if apart else None
         argv = (*trainer_argv, *((FOREGROUND,) if apart else ()))
         self._supervisor = Supervisor(self.store, settings, argv, reserved=apart)
-        self._inspector = Inspector(inspector_argv)
-        self.baselines = DataBaselines(settings.baselines, self._inspector.baselines)
 
     def open(self) -> "Lab":
         """Mark what an earlier server left unfinished, forget what was deleted, and begin to work
@@ -87,40 +79,6 @@ class Lab:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-    def model_description(self, reference: str, tasks: tuple[Task, ...]) -> ModelDescription:
-        """The model of a checkpoint, as a browser may name it, with one head for each task.
-
-        Milliseconds for the catalogue and for what was described before, else seconds. Raises
-        CheckpointError for one that is unknown, outside the configured folders or unsuitable.
-        """
-        checkpoint = resolve_checkpoint(reference, below=self.settings.checkpoint_roots)
-        backbone = description_of(checkpoint, self.settings, self._inspector.describe)
-        return ModelDescription(backbone, tasks)
-
-    def cost_profile(self, checkpoint: Checkpoint) -> CostProfile:
-        """What a training step of a checkpoint costs, for every plan: milliseconds or seconds, as
-        `model_description`.
-
-        Raises UnsupportedArchitecture where it cannot be traced.
-        """
-        return profile_of(checkpoint, self.settings, self._inspector.trace_costs)
-
-    def predict(self, model: AskedModel, sentences: Sequence[Sentence]) -> tuple[Prediction, ...]:
-        """What a model answers to each sentence: seconds the first time, then tens of
-        milliseconds a sentence at most.
-
-        Raises CheckpointError where the model is gone, or its checkpoint may not be named by a
-        browser, and InternalError where the child does not answer.
-        """
-        if model.folder is None:
-            resolve_checkpoint(model.spec.checkpoint, below=self.settings.checkpoint_roots)
-        return self._inspector.predict(model, sentences)
-
-    def require_allowed_data(self, reference: str) -> None:
-        """Raises DataError for data outside the folders that a browser may name, and for an upload
-        that is not here."""
-        require_allowed_data(reference, self.settings)
 
     def start(self, spec: RunSpec) -> RunRecord:
         """Put a run into the queue; it begins at once if nothing else runs.

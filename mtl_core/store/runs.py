@@ -11,32 +11,16 @@ from mtl_core.store.connection import Database
 from mtl_core.store.hiding import Hiding
 from mtl_core.store.naming import clean_tags, clean_title
 from mtl_core.store.owner import Owner
+from mtl_core.store.queue import Queue
 from mtl_core.store.record import STATE_AFTER, RunRecord, RunState, run_name
-from mtl_core.store.rows import (
-    KEPT,
-    QUEUE,
-    is_gone,
-    oldest_waiting,
-    record_of,
-    row_of,
-    seen,
-    stop,
-    unused_id,
-    write_events,
-)
+from mtl_core.store.rows import KEPT, record_of, row_of, seen, unused_id, write_events
 from mtl_core.store.schema import EventRow, OwnerRow, RunRow
 from mtl_core.store.shipping import Shipping
 from mtl_core.training.events import RunEvent, event_from_json
 from mtl_core.training.spec import RunSpec
 
-_LOST = (
-    "The process that ran it ended without a last word: it was killed, or the machine went down. "
-    "What it said until then is kept; start it again to have the rest."
-)
-_NEVER_BEGAN = "The process it waited for ended before it began."
 
-
-class RunStore(Hiding, Comparisons, Shipping):
+class RunStore(Queue, Hiding, Comparisons, Shipping):
     """Runs, their events and comparisons in one SQLite file, made where there is none.
 
     Safe for threads and for several processes at once. Every method raises InternalError where
@@ -73,25 +57,6 @@ class RunStore(Hiding, Comparisons, Shipping):
             )
             session.add(row)
             session.flush()
-            return record_of(row)
-
-    def claim_next(self, owner: Owner, reserved: bool = False) -> RunRecord | None:
-        """Take the run whose turn it is; None where none waits. Only one caller gets a run.
-
-        What is reserved for another process is left to it, and with `reserved` everything that is
-        not reserved for this one.
-        """
-        next_one = oldest_waiting(owner, reserved)
-        with self._database.reading() as session:
-            if session.scalar(next_one) is None:
-                return None
-        now = datetime.now(UTC)
-        with self._database.writing() as session:
-            row = session.scalar(next_one)
-            if row is None:
-                return None
-            row.state, row.started_at = RunState.RUNNING, now
-            row.owner = seen(session, owner, now)
             return record_of(row)
 
     def append(self, run: str, events: Sequence[RunEvent]) -> bool:
@@ -160,41 +125,10 @@ class RunStore(Hiding, Comparisons, Shipping):
         with self._database.reading() as session:
             return [record_of(row) for row in session.scalars(newest)]
 
-    def active(self) -> list[RunRecord]:
-        """The runs that have not ended, in the order of the queue."""
-        states = (RunState.RUNNING, RunState.WAITING)
-        with self._database.reading() as session:
-            query = select(RunRow).where(RunRow.state.in_(states), KEPT).order_by(*QUEUE)
-            return [record_of(row) for row in session.scalars(query)]
-
     def run(self, run: str) -> RunRecord:
         """One run as it is now."""
         with self._database.reading() as session:
             return record_of(row_of(session, run))
-
-    def position(self, run: str) -> int | None:
-        """Its place in the queue, 1 for the next to begin; None where it does not wait."""
-        with self._database.reading() as session:
-            row = row_of(session, run)
-            if row.state is not RunState.WAITING:
-                return None
-            waiting = (
-                select(RunRow.id).where(RunRow.state == RunState.WAITING, KEPT).order_by(*QUEUE)
-            )
-            return 1 + session.scalars(waiting).all().index(run)
-
-    def stop_requested(self, run: str) -> bool:
-        """Whether somebody asked to stop it; also true where it was deleted."""
-        with self._database.reading() as session:
-            asked = session.scalar(select(RunRow.stop_requested).where(RunRow.id == run, KEPT))
-        return asked is None or asked
-
-    def request_stop(self, run: str) -> RunRecord:
-        """Ask whoever runs it to stop; a waiting run is stopped at once, an ended one stays."""
-        with self._database.writing() as session:
-            row = row_of(session, run)
-            stop(session, row, datetime.now(UTC))
-            return record_of(row)
 
     def rename(self, run: str, title: str | None) -> RunRecord:
         """Give a run a title of at most 80 characters; an empty one takes it away.
@@ -214,39 +148,3 @@ class RunStore(Hiding, Comparisons, Shipping):
             row = row_of(session, run)
             row.tags = cleaned
             return record_of(row)
-
-    def heartbeat(self, owner: Owner) -> None:
-        """Say that `owner` lives."""
-        with self._database.writing() as session:
-            seen(session, owner, datetime.now(UTC))
-
-    def interrupt(self, run: str, reason: str) -> None:
-        """End a running run without a last word of its own; an ended one stays as it is."""
-        with self._database.writing() as session:
-            row = row_of(session, run)
-            if row.state is RunState.RUNNING:
-                _interrupt(row, reason)
-
-    def mark_interrupted(self) -> list[str]:
-        """Mark the runs whose process is gone, running or reserved for it; their ids.
-
-        A process on this machine is looked up; of one elsewhere (another container, or before a
-        restart of the machine) only the heartbeat tells.
-        """
-        owned = (
-            select(RunRow, OwnerRow)
-            .join(OwnerRow, OwnerRow.id == RunRow.owner)
-            .where(RunRow.state.in_((RunState.RUNNING, RunState.WAITING)))
-        )
-        with self._database.reading() as session:
-            if session.execute(owned.limit(1)).first() is None:
-                return []
-        with self._database.writing() as session:
-            lost = [row for row, owner in session.execute(owned).all() if is_gone(owner)]
-            for row in lost:
-                _interrupt(row, _LOST if row.state is RunState.RUNNING else _NEVER_BEGAN)
-            return [row.id for row in lost]
-
-
-def _interrupt(row: RunRow, reason: str) -> None:
-    row.state, row.finished_at, row.reason = RunState.INTERRUPTED, datetime.now(UTC), reason
