@@ -3,6 +3,7 @@
 import streamlit as st
 
 from mtl_core.engine.lab import the_lab
+from mtl_core.ui.checkpoint_picker import checkpoint_picker
 from mtl_core.ui.choice import ignored_notes, write_address
 from mtl_core.ui.chosen import chosen_by_visitor
 from mtl_core.ui.cost_view import cost_view
@@ -10,7 +11,7 @@ from mtl_core.ui.front_door import through_the_front_door
 from mtl_core.ui.landing import is_first_visit, landing
 from mtl_core.ui.lesson_view import lesson_columns
 from mtl_core.ui.page import current_palette, header, show_ignored, to_train_button
-from mtl_core.ui.pickers import checkpoint_picker, more_choices, phase_picker, scenario_picker
+from mtl_core.ui.pickers import more_choices, phase_picker, scenario_picker
 from mtl_core.ui.picture import (
     facts,
     has_rates_by_layer,

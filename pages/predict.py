@@ -5,7 +5,7 @@ from mtl_core.ui.choice import current_choice
 from mtl_core.ui.chosen import chosen_by_visitor
 from mtl_core.ui.front_door import through_the_front_door
 from mtl_core.ui.page import current_palette
-from mtl_core.ui.predict_choice import candidates
+from mtl_core.ui.predict_models import candidates
 from mtl_core.ui.predict_page import nothing_to_ask, predict_page
 from mtl_core.ui.shot import frame
 

@@ -10,8 +10,8 @@ from mtl_core.ui.front_door import through_the_front_door
 from mtl_core.ui.keys import Key
 from mtl_core.ui.page import show_ignored
 from mtl_core.ui.run_delete import undo_line
-from mtl_core.ui.run_form import another_run, deleted_run, first_run, next_run, no_such_run
 from mtl_core.ui.run_list import follow_active, run_list, shipped_runs
+from mtl_core.ui.run_next import another_run, deleted_run, first_run, next_run, no_such_run
 from mtl_core.ui.run_view import run_picture, run_view
 from mtl_core.ui.shot import frame, taking_shot
 

@@ -112,6 +112,15 @@ def keep_choice(choice: Choice) -> Choice:
     return choice
 
 
+def change_choice(**changes: object) -> None:
+    """Change the kept choice within a callback, what the widget itself changed left to it."""
+    kept = st.session_state[Key.CHOICE]
+    st.session_state[Key.CHOICE] = kept.replace(**changes)
+    for name, value in changes.items():
+        if name in st.session_state:
+            st.session_state[name] = value
+
+
 def seed_widget(name: Key) -> None:
     """Give the widget of field `name` the choice's value; call it just before drawing it.
 

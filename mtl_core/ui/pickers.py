@@ -1,8 +1,6 @@
-"""The controls of the Freeze page: which checkpoint, what learns, which phase, at which rates."""
+"""The controls of the Freeze page for a plan: what learns, which phase, at which rates."""
 
 from collections.abc import Iterable, Mapping
-from functools import cache
-from math import prod
 
 import streamlit as st
 
@@ -14,46 +12,17 @@ from mtl_core.freezing.scenarios import Scenario, scenarios
 from mtl_core.freezing.table import ParameterTable
 from mtl_core.freezing.writing import rate_text
 from mtl_core.lessons.titles import scenario_title
-from mtl_core.models.cache import read_description, shipped_description
-from mtl_core.models.catalogue import catalogue
-from mtl_core.models.checkpoint import has_weights, resolve_checkpoint
-from mtl_core.models.description import BackboneDescription
-from mtl_core.ui.choice import seed_plan_widget, seed_widget
+from mtl_core.ui.choice import change_choice, seed_plan_widget, seed_widget
 from mtl_core.ui.chosen import Chosen
 from mtl_core.ui.data_picker import data_picker
 from mtl_core.ui.keys import Key
 from mtl_core.ui.page import plain
 
-_CHECKPOINT_WIDTH = 265
 _TOPS_AS_PILLS = 3
 _PHASES_SIDE_BY_SIDE = 6  # more, as a scenario with a phase for each layer has, become a list
 _PILLS = ("heads-only", "top", "full", "gradual", "discriminative", "freeze-head", "frozen")
 """Kinds with a pill of their own, from little to much, then those with rates and phases of their
 own, heads, and nothing at all last. All others are in the list under More."""
-
-
-def checkpoint_picker(chosen: Chosen) -> None:
-    """The catalogue, and a way to type a hub id or a path instead."""
-    names = [entry.name for entry in catalogue()]
-    current = chosen.choice.checkpoint
-    seed_widget(Key.CHECKPOINT)
-    with st.container(gap=None, width=_CHECKPOINT_WIDTH):
-        st.selectbox(
-            "Checkpoint",
-            names if current in names else [*names, current],
-            key=Key.CHECKPOINT,
-            format_func=_checkpoint_label,
-            accept_new_options=True,
-            on_change=_first_phase,
-            help="Pick one, or type a hub id that is in this machine's cache, or the path of a "
-            "folder with a config.json below the folders this dashboard may read. Those marked "
-            "'ready' have their weights here and can be trained; the others can be looked at.",
-        )
-        st.page_link(
-            "pages/checkpoints.py",
-            label=":small[:gray[Compare checkpoints]]",
-            query_params=chosen.choice.as_query(),
-        )
 
 
 def scenario_picker(chosen: Chosen) -> None:
@@ -77,7 +46,8 @@ def scenario_picker(chosen: Chosen) -> None:
         format_func=lambda name: _pill_title(name, listed),
         required=True,
         wrap=True,
-        on_change=_first_phase,
+        on_change=change_choice,
+        kwargs={"phase": 1},
     )
 
 
@@ -136,7 +106,8 @@ def more_choices(chosen: Chosen) -> None:
             placeholder="name: biases\nphases:\n  - {name: all, train: [heads, biases]}",
             help="A plan file's text; it stands in place of the scenario. Export gives the "
             "present plan to start from. Leave it empty to go back to the scenarios.",
-            on_change=_first_phase,
+            on_change=change_choice,
+            kwargs={"phase": 1},
         )
         st.page_link("pages/plan.py", label="Edit by clicking", icon=":material/touch_app:")
 
@@ -179,7 +150,7 @@ def gentler_button(plan: Plan) -> None:
         type="tertiary",
         help="The same plan with each layer at 0.95 of the rate of the layer above it. It stands "
         "in place of the scenario, and its text is under More.",
-        on_click=_change,
+        on_click=change_choice,
         kwargs={"plan": plan_to_yaml(gentler(plan)), "phase": 1},
     )
 
@@ -205,31 +176,18 @@ def _choose_top() -> None:
     count = st.session_state.get(Key.TOP_LAYERS)
     st.session_state[Key.TOP_LAYERS] = None
     if isinstance(count, int):
-        _change(scenario=f"top-{count}", phase=1)
+        change_choice(scenario=f"top-{count}", phase=1)
 
 
 def _choose_other() -> None:
     name = st.session_state.get(Key.OTHER_SCENARIOS)
     st.session_state[Key.OTHER_SCENARIOS] = None
     if isinstance(name, str):
-        _change(scenario=name, phase=1)
+        change_choice(scenario=name, phase=1)
 
 
 def _leave_own_plan() -> None:
-    _change(plan="", phase=1)
-
-
-def _first_phase() -> None:
-    _change(phase=1)
-
-
-def _change(**changes: object) -> None:
-    """Change the kept choice within a callback, what the widget itself changed left to it."""
-    kept = st.session_state[Key.CHOICE]
-    st.session_state[Key.CHOICE] = kept.replace(**changes)
-    for name, value in changes.items():
-        if name in st.session_state:
-            st.session_state[name] = value
+    change_choice(plan="", phase=1)
 
 
 def _in_order(names: Iterable[str]) -> list[str]:
@@ -246,18 +204,3 @@ def _is_pill(name: str, current: str) -> bool:
 
 def _pill_title(name: str, listed: Mapping[str, Scenario]) -> str:
     return plain(scenario_title(listed[name])) if name in listed else name
-
-
-def _checkpoint_label(reference: str) -> str:
-    """`minilm-l6 · 23 M · ready` where its weights are here; a typed reference stands as it is."""
-    known = _catalogue_backbones()
-    if reference not in known:
-        return reference
-    count = sum(prod(tensor.shape) for tensor in known[reference].tensors if not tensor.tied_to)
-    here = has_weights(resolve_checkpoint(reference))
-    return f"{reference} · {count / 1e6:.0f} M{' · ready' if here else ''}"
-
-
-@cache
-def _catalogue_backbones() -> dict[str, BackboneDescription]:
-    return {entry.name: read_description(shipped_description(entry.name)) for entry in catalogue()}

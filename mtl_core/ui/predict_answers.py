@@ -21,7 +21,7 @@ from mtl_core.training.predictions import (
     TokenAnswer,
 )
 from mtl_core.ui.page import plain
-from mtl_core.ui.predict_choice import Asked
+from mtl_core.ui.predict_models import Asked
 from mtl_core.ui.run_cards import hue
 
 Answered = Prediction | FreezeLabError

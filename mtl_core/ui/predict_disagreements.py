@@ -14,7 +14,8 @@ from mtl_core.tasks.dataset import Dataset
 from mtl_core.ui.keys import Key
 from mtl_core.ui.page import plain
 from mtl_core.ui.predict_answers import answers_of
-from mtl_core.ui.predict_choice import Asked, take_text
+from mtl_core.ui.predict_models import Asked
+from mtl_core.ui.predict_sentence import take_text
 
 _ROW_HEIGHT = 35
 _ROWS = 8

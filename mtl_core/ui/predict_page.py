@@ -15,20 +15,22 @@ from mtl_core.ui.chosen import Chosen
 from mtl_core.ui.keys import Key
 from mtl_core.ui.page import header, plain, show_ignored
 from mtl_core.ui.predict_answers import Answered, answer_rows, answers_of
-from mtl_core.ui.predict_choice import (
+from mtl_core.ui.predict_disagreements import disagreements_view
+from mtl_core.ui.predict_models import (
     Asked,
     Candidate,
     asked_models,
+    data_of,
+    resolved,
+    untrained_model,
+)
+from mtl_core.ui.predict_sentence import (
     asked_text,
     controls,
-    data_of,
     first_example,
-    resolved,
     shipped_data,
-    untrained_model,
     write_address,
 )
-from mtl_core.ui.predict_disagreements import disagreements_view
 from mtl_core.ui.shot import picture_popover, taking_shot
 
 _NOT_OFFERED = 3

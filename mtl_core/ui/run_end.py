@@ -12,7 +12,7 @@ from mtl_core.store.record import RunRecord, RunState
 from mtl_core.training.events import RunFinished
 from mtl_core.ui.keys import Key
 from mtl_core.ui.page import plain
-from mtl_core.ui.predict_choice import BEFORE
+from mtl_core.ui.predict_models import BEFORE
 from mtl_core.ui.run_cache import model_of
 
 
