@@ -28,6 +28,14 @@ FILLS_THE_FOLD = f"""
 """A condition: the figure in the fold, which had no width while closed, is as wide as its place."""
 
 
+NAMES_THE_BASELINES = f"""
+[...document.querySelectorAll('{PLOTS}')]
+  .filter(plot => plot.layout.annotations?.some(note => note.text.includes('bag of words')))
+  .length === 2
+"""
+"""A condition: the figure of each task names the baselines that its data give."""
+
+
 def start_a_small_comparison(page: Page) -> None:
     page.get_by_text("New comparison").click()
     page.get_by_role("button", name="top layer", exact=True).click()  # chosen at first: not now
@@ -37,6 +45,13 @@ def start_a_small_comparison(page: Page) -> None:
     page.get_by_label("Epochs").press("Enter")
     expect(page.get_by_text("4 runs, one after another")).to_be_visible()
     page.get_by_role("button", name="Start:").click()
+
+
+def test_baselines_come_to_a_page_that_is_left_alone(page: Page, address: str) -> None:
+    page.goto(f"{address}/compare")
+    answers(page, "Sentiment:")
+    page.wait_for_function(NAMES_THE_BASELINES, timeout=60_000)
+    expect(page.get_by_text("are being worked out")).to_have_count(0)
 
 
 def test_a_comparison_is_started_followed_and_read_on_a_phone_too(page: Page, address: str) -> None:
