@@ -86,15 +86,22 @@ class LayerReplay:
         """The last hidden state from what entered `depth`: both (batch, tokens, hidden)."""
         if depth == self.layers:
             return hidden
+        with self.resuming(depth, hidden):
+            output = self._model(input_ids=input_ids, attention_mask=attention_mask)
+        last: Tensor = output.last_hidden_state
+        return last
+
+    @contextmanager
+    def resuming(self, depth: int, hidden: Tensor) -> Iterator[None]:
+        """A pass of the backbone that runs meanwhile begins from `hidden` at `depth`, of which
+        the full depth is none."""
         first = self._members[depth]
         forwards: dict[nn.Module, Forward] = dict(self._skipped[:depth])
         forwards[first] = self._entering(first, hidden)
         if self._entry is not None:
             forwards[self._entry] = lambda *_, **__: hidden
         with _running(forwards):
-            output = self._model(input_ids=input_ids, attention_mask=attention_mask)
-        last: Tensor = output.last_hidden_state
-        return last
+            yield
 
     def _of(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tensor:
         """The hidden states among a layer's arguments."""

@@ -97,7 +97,7 @@ def _predict(
     said: dict[str, dict[int, list[int]]] = {task.name: {} for task in tasks}
     for places in like_lengths(encoded):
         batch = collate([encoded[n] for n in places], tasks, pad_id)
-        read = labelled(batch, tasks)
+        read = labelled([batch], tasks)
         logits = labelled_logits(model, states(batch, read_positions(read)), read)
         for task in read:
             sums[task] += summed_loss(logits[task], read[task]).item()

@@ -1,6 +1,6 @@
 """The gradients of one step, added up over its parts, and the losses they come from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -20,20 +20,37 @@ from mtl_core.training.setting import Setting
 def take_gradients(
     setting: Setting, reused: ReusedPrefix, parts: Sequence[Batch]
 ) -> dict[str, float]:
-    """Add each part's gradients up; the loss of every task, the mean over all its labels."""
-    model, spec = setting.model, setting.spec
+    """Add the gradients of a step's parts up, in one pass where the architecture allows it; the
+    loss of every task, the mean over all its labels."""
     counts = label_counts(parts)
+    passes = [list(parts)] if reused.packs else [[part] for part in parts]
     told: dict[str, list[Tensor]] = {}
-    for part in parts:
-        read = labelled(part, spec.tasks)
-        states = reused.states_at(part, read_positions(read))
-        sums = labelled_losses(model, states, read)
-        losses = {task: loss / counts[task] for task, loss in sums.items()}
-        joint = joint_loss(losses, spec.plan.task_weights)
-        if joint is not None:
-            joint.backward()  # type: ignore[no-untyped-call]
-        for task, loss in losses.items():
-            told.setdefault(task, []).append(loss.detach())
+    for together in passes:
+        for task, loss in _take(setting, reused, together, counts).items():
+            told.setdefault(task, []).append(loss)
     means = [torch.stack(shares).sum() for shares in told.values()]
     values = torch.stack(means).tolist() if means else []  # one wait for the device
     return dict(zip(told, values, strict=True))
+
+
+def _take(
+    setting: Setting, reused: ReusedPrefix, parts: Sequence[Batch], counts: Mapping[str, int]
+) -> dict[str, Tensor]:
+    """Add the gradients of one pass over `parts`; its share in the loss of every task.
+
+    `counts` are the labels of the whole step.
+    """
+    spec = setting.spec
+    read = labelled(parts, spec.tasks)
+    positions = read_positions(read)
+    states = (
+        reused.states_at(parts[0], positions)
+        if len(parts) == 1
+        else reused.packed_states_at(parts, positions)
+    )
+    sums = labelled_losses(setting.model, states, read)
+    losses = {task: loss / counts[task] for task, loss in sums.items()}
+    joint = joint_loss(losses, spec.plan.task_weights)
+    if joint is not None:
+        joint.backward()  # type: ignore[no-untyped-call]
+    return {task: loss.detach() for task, loss in losses.items()}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import torch
 from torch import Tensor
@@ -36,27 +37,42 @@ def task_losses(
 
 @dataclass(frozen=True)
 class Labelled:
-    """The positions of one task in a batch that bear a label, and those labels: both (n,).
+    """The positions of one task that bear a label, and those labels: both (n,).
 
-    Positions are counted through the batch, sentence after sentence, padding included.
+    Positions are counted through a batch, or several, sentence after sentence, padding included.
     """
 
     positions: Tensor
     labels: Tensor
 
 
-def labelled(batch: Batch, tasks: Sequence[Task]) -> dict[str, Labelled]:
-    """What each task reads of `batch`; tasks without a label in it are left out."""
-    length = batch.input_ids.shape[1]
-    found = {}
-    for task in tasks:
-        if task.name in batch.rows:
-            starts, labels = batch.rows[task.name] * length, batch.labels[task.name]
-            if task.kind is TaskKind.TOKEN:
-                rows, tokens = (labels != IGNORED).nonzero(as_tuple=True)
-                starts, labels = starts[rows] + tokens, labels[rows, tokens]
-            found[task.name] = Labelled(starts, labels)
-    return found
+def labelled(batches: Sequence[Batch], tasks: Sequence[Task]) -> dict[str, Labelled]:
+    """What each task reads of some batches, counted through all of them one after another; tasks
+    without a label in any are left out."""
+    sizes = [batch.input_ids.numel() for batch in batches]
+    before = list(accumulate(sizes, initial=0))
+    found: dict[str, list[Labelled]] = {}
+    for batch, first in zip(batches, before, strict=False):
+        for task in tasks:
+            if task.name in batch.rows:
+                found.setdefault(task.name, []).append(_labelled(batch, task, first))
+    return {task.name: _joined(found[task.name]) for task in tasks if task.name in found}
+
+
+def _labelled(batch: Batch, task: Task, first: int) -> Labelled:
+    """What a task reads of one batch, whose first position counts as `first`."""
+    starts, labels = batch.rows[task.name] * batch.input_ids.shape[1], batch.labels[task.name]
+    if task.kind is TaskKind.TOKEN:
+        rows, tokens = (labels != IGNORED).nonzero(as_tuple=True)
+        starts, labels = starts[rows] + tokens, labels[rows, tokens]
+    return Labelled(first + starts, labels)
+
+
+def _joined(several: Sequence[Labelled]) -> Labelled:
+    return Labelled(
+        torch.cat([each.positions for each in several]),
+        torch.cat([each.labels for each in several]),
+    )
 
 
 def read_positions(read: Mapping[str, Labelled]) -> Tensor:

@@ -15,8 +15,11 @@ from mtl_core.tasks.task import Task
 from mtl_core.training.batches import Batch, collate
 
 PART_TOKENS = 32
-"""What another part costs, as tokens of padding: two dozen small operations a layer more, and the
-gradient of each weight added once more."""
+"""What another part costs that runs by itself, as tokens of padding: two dozen small operations a
+layer more, and the gradient of each weight added once more."""
+
+PACKED_PART_TOKENS = 8
+"""What it costs where all parts run in one pass: attention in each layer once more."""
 
 
 def runs_in_parts(table: ParameterTable) -> bool:
@@ -26,15 +29,22 @@ def runs_in_parts(table: ParameterTable) -> bool:
     return any(row.state is State.TRAINABLE and row.role is not Role.HEAD for row in table.rows)
 
 
-def in_parts(examples: Sequence[EncodedExample], tasks: Sequence[Task], pad_id: int) -> list[Batch]:
-    """The examples of one step in batches of like length, as few as pay."""
+def in_parts(
+    examples: Sequence[EncodedExample], tasks: Sequence[Task], pad_id: int, *, packed: bool = False
+) -> list[Batch]:
+    """The examples of one step in batches of like length, as few as pay.
+
+    `packed`: whether all of them are to run in one pass.
+    """
     ordered = sorted(examples, key=lambda example: len(example.input_ids))
-    cuts = [0, *_cuts([len(example.input_ids) for example in ordered]), len(ordered)]
+    lengths = [len(example.input_ids) for example in ordered]
+    cuts = [0, *_cuts(lengths, PACKED_PART_TOKENS if packed else PART_TOKENS), len(ordered)]
     return [collate(ordered[start:end], tasks, pad_id) for start, end in pairwise(cuts)]
 
 
-def _cuts(lengths: Sequence[int]) -> list[int]:
-    """Where to cut ascending `lengths`, so that padded tokens and parts cost least.
+def _cuts(lengths: Sequence[int], part_tokens: int) -> list[int]:
+    """Where to cut ascending `lengths`, so that padded tokens and parts, `part_tokens` each, cost
+    least.
 
     Only where a length ends is a cut worth trying; the best way to each of these places is found
     from the best ways to those before it.
@@ -44,7 +54,7 @@ def _cuts(lengths: Sequence[int]) -> list[int]:
     for end in ends:
         longest = lengths[end - 1]
         best[end] = min(
-            (cost + (end - start) * longest + PART_TOKENS, [*cuts, start])
+            (cost + (end - start) * longest + part_tokens, [*cuts, start])
             for start, (cost, cuts) in best.items()
         )
     return best[len(lengths)][1][1:]

@@ -1,9 +1,8 @@
 """The frozen part of a model, run once for each sentence instead of on every step."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -11,14 +10,14 @@ from torch import Tensor
 from mtl_core.errors import FreezeBroken, UnsupportedArchitecture
 from mtl_core.freezing.table import ParameterTable
 from mtl_core.models.architecture import one_line
-from mtl_core.models.narrowing import NarrowedTop
 from mtl_core.models.replay import LayerReplay
 from mtl_core.settings import PREFIX_MEMORY_BYTES
 from mtl_core.tasks.task import TaskKind
-from mtl_core.training.batches import Batch, collate
-from mtl_core.training.device import computing_in, random_numbers
+from mtl_core.training.batches import Batch
 from mtl_core.training.events import PrefixReuse
 from mtl_core.training.losses import states_at
+from mtl_core.training.passes import Passes
+from mtl_core.training.prefix_check import difference
 from mtl_core.training.prefix_order import Sentences
 from mtl_core.training.prefix_outputs import FrozenOutputs, entry_key
 from mtl_core.training.prefix_plan import PhasePrefix, phase_prefixes
@@ -26,14 +25,6 @@ from mtl_core.training.prefix_rows import StoredRows
 from mtl_core.training.prefix_store import PrefixStore
 from mtl_core.training.setting import Setting
 
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
-
-TOLERANCE = 1e-5
-"""How far a replayed hidden state may be from the whole model's, in parts of its largest value."""
-
-_CHECKED_SENTENCES = 8
-_TRIED_SENTENCES = 4
 _OFF_BY_CHOICE = "it was switched off for this run"
 _NO_ROOM = (
     "what the frozen layers give has no room on disk (FREEZE_LAB_CACHE_BYTES) "
@@ -64,6 +55,7 @@ class ReusedPrefix:
             setting.tables, setting.steps, self._layers, setting.steps_per_epoch
         )
         self._original: dict[int, StoredRows] = {}
+        self._passes = Passes(setting)
         self._depth: int | None = None
         self._tried: int | None = None
         self._outputs: StoredRows | None = None
@@ -81,6 +73,14 @@ class ReusedPrefix:
             )
         return self._told[number]
 
+    @property
+    def packs(self) -> bool:
+        """Whether this architecture takes several batches in one pass, as `packed_states_at` does.
+
+        By the architecture alone, so that a run with and without reuse takes the same steps.
+        """
+        return self._passes.packs
+
     def hidden(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """The last hidden state of a batch: (batch, tokens, hidden), float32, on the run's device.
 
@@ -88,41 +88,49 @@ class ReusedPrefix:
         sentence that no token head reads has its first token's state at every place.
         """
         if self._depth is None or self._outputs is None:
-            return self._whole(input_ids, attention_mask)
-        device = self._model.backbone.device
-        ids, mask = input_ids.to(device), attention_mask.to(device)
-        with computing_in(self._setting.spec.precision, device):
-            frozen = self._frozen
-            found = frozen.gather(self._outputs, self._depth, input_ids, attention_mask)
-            return frozen.replay.resume(self._depth, found.to(device), ids, mask).float()
+            return self._passes.hidden(input_ids, attention_mask)
+        device, frozen = self._model.backbone.device, self._frozen
+        found = frozen.gather(self._outputs, self._depth, input_ids, attention_mask).to(device)
+        if self._depth == self._layers:
+            return found
+        with frozen.replay.resuming(self._depth, found):
+            return self._passes.hidden(input_ids, attention_mask)
 
     def states_at(self, batch: Batch, positions: Tensor) -> Tensor:
         """The last hidden state of a batch at some positions: (n, hidden), as `hidden` gives it.
 
-        `positions`: (n,), counted through the batch. What follows attention in the last layer runs
-        at these alone, where the architecture has it so.
+        `positions`: (n,), counted through the batch.
         """
         if self._depth == self._layers:
             return states_at(self.hidden(batch.input_ids, batch.attention_mask), positions)
-        return self._at(self.hidden, batch, positions)
+        return self._passes.narrowed(
+            lambda: self.hidden(batch.input_ids, batch.attention_mask), positions
+        )
+
+    def packed_states_at(self, batches: Sequence[Batch], positions: Tensor) -> Tensor:
+        """The same of several batches in one pass; `positions` are counted through all of them.
+
+        Only where the architecture `packs`, in a phase in which more than the heads learn.
+        """
+        return self._passes.narrowed(lambda: self._packed_hidden(batches), positions)
 
     def whole_states_at(self, batch: Batch, positions: Tensor) -> Tensor:
-        """The same for any sentences, also such of which nothing is stored: every layer runs."""
-        return self._at(self._whole, batch, positions)
+        """As `states_at`, for any sentences, also such of which nothing is stored: every layer
+        runs."""
+        return self._passes.narrowed(
+            lambda: self._passes.hidden(batch.input_ids, batch.attention_mask), positions
+        )
 
-    def _at(
-        self, run: Callable[[Tensor, Tensor], Tensor], batch: Batch, positions: Tensor
-    ) -> Tensor:
-        places = positions.to(self._model.backbone.device)
-        if not len(places):
-            return states_at(run(batch.input_ids, batch.attention_mask), places)
-        with self._top.reading(places) as narrowed:
-            hidden = run(batch.input_ids, batch.attention_mask)
-        return hidden[0] if narrowed.happened else states_at(hidden, places)
-
-    def _whole(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        with computing_in(self._setting.spec.precision, self._model.backbone.device):
-            return self._model.hidden(input_ids, attention_mask).float()
+    def _packed_hidden(self, batches: Sequence[Batch]) -> Tensor:
+        """The last hidden state of all batches, one after another: (1, tokens, hidden)."""
+        padded = [(each.input_ids, each.attention_mask) for each in batches]
+        if self._depth is None or self._outputs is None:
+            return self._passes.packed(padded)
+        frozen = self._frozen
+        found = [frozen.gather(self._outputs, self._depth, *each) for each in padded]
+        rows = torch.cat([each.flatten(0, 1) for each in found])[None]
+        with frozen.replay.resuming(self._depth, rows.to(self._model.backbone.device)):
+            return self._passes.packed(padded)
 
     def verify(self) -> None:
         """Run a sample of what this phase reused again, to the bit.
@@ -137,15 +145,6 @@ class ReusedPrefix:
                 "the phase began. This is a fault of Freeze Lab; the run's result cannot be "
                 "trusted."
             )
-
-    @cached_property
-    def _top(self) -> NarrowedTop:
-        """Found when the first step or evaluation asks, on a few of the training sentences."""
-        setting, device = self._setting, self._model.backbone.device
-        few = collate(setting.training[:_TRIED_SENTENCES], setting.spec.tasks, setting.pad_id)
-        return NarrowedTop(
-            self._model.backbone, few.input_ids.to(device), few.attention_mask.to(device)
-        )
 
     @cached_property
     def _frozen(self) -> FrozenOutputs:
@@ -231,47 +230,3 @@ def _unless_disk_fails(compute: Callable[[], dict[int, StoredRows]]) -> dict[int
     except OSError as problem:
         _log.warning("Outputs of frozen layers cannot be kept: %s", problem)
         return {}
-
-
-def difference(
-    backbone: "PreTrainedModel",
-    frozen: FrozenOutputs,
-    depth: int,
-    outputs: StoredRows | None = None,
-) -> str | None:
-    """What is wrong with replaying from `depth`, told by one real padded batch; None: nothing.
-
-    Without stored `outputs` those of that batch's sentences are computed.
-
-    The backbone is run as it stands, with the dropout of the layers that learn: both ways draw
-    from the same random numbers, and must leave the generator in the same place.
-    """
-    input_ids, mask = frozen.sentences.mixed_batch(_CHECKED_SENTENCES)
-    ids, shown = input_ids.to(backbone.device), mask.to(backbone.device)
-    hidden = (
-        frozen.one_by_one(depth, input_ids, mask)
-        if outputs is None
-        else frozen.gather(outputs, depth, input_ids, mask)
-    ).to(backbone.device)
-    random, here = random_numbers(backbone.device), [backbone.device]
-    with torch.no_grad(), torch.random.fork_rng(devices=here if ids.is_cuda else []):
-        start = random.get_rng_state()
-        whole = backbone(input_ids=ids, attention_mask=shown).last_hidden_state
-        after_whole = random.get_rng_state()
-        random.set_rng_state(start)
-        try:
-            replayed = frozen.replay.resume(depth, hidden, ids, shown)
-        except Exception as problem:  # whatever a foreign forward pass raises
-            return f"this architecture does not run from layer {depth} alone: {one_line(problem)}"
-        after_replay = random.get_rng_state()
-    if not torch.equal(after_whole, after_replay):
-        return f"the frozen part below layer {depth} draws random numbers in this architecture"
-    # Above stored tokens without their sentences nothing runs, so no others can come out wrong.
-    real = frozen.stored(depth, input_ids, mask)
-    apart = (whole - replayed).cpu()[real].abs().max() / whole.cpu()[real].abs().max()
-    if not apart <= TOLERANCE:
-        return (
-            f"from layer {depth} alone this architecture answers otherwise "
-            f"(by {apart:.1g}, at most {TOLERANCE:.0e} is rounding)"
-        )
-    return None

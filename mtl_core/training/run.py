@@ -174,7 +174,9 @@ class _Run:
     def _parts(self, table: ParameterTable) -> list[Batch]:
         """The next step's examples, in one batch or in several that are added up."""
         drawn, tasks, pad = next(self._drawn), self._spec.tasks, self._setting.pad_id
-        return in_parts(drawn, tasks, pad) if runs_in_parts(table) else [collate(drawn, tasks, pad)]
+        if not runs_in_parts(table):
+            return [collate(drawn, tasks, pad)]
+        return in_parts(drawn, tasks, pad, packed=self._reused.packs)
 
     def _leave_if_stopped(self) -> None:
         if self._should_stop():

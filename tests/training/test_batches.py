@@ -208,7 +208,7 @@ def test_heads_run_where_there_is_a_label_and_give_the_same_losses(bench):
     model.dropout.register_forward_hook(lambda _, states, __: seen.append(states[0].shape[0]))
     hidden = model.backbone(batch.input_ids, batch.attention_mask).last_hidden_state
 
-    read = labelled(batch, tasks)
+    read = labelled([batch], tasks)
     states = hidden.flatten(0, 1)[read_positions(read)]
     found = labelled_losses(model, states, read)
 

@@ -34,6 +34,15 @@ def test_a_little_padding_does_not_pay_for_another_part(bench):
     assert lengths(cut) == [[10, 11, 12, 12]]
 
 
+def test_parts_that_run_in_one_pass_pay_sooner(bench):
+    cut = in_parts(examples(12, 7, 12, 7, 12), bench.description.tasks, 0, packed=True)
+
+    assert lengths(cut) == [[7, 7], [12, 12, 12]]  # 10 tokens of padding less, for 8
+    assert lengths(in_parts(examples(12, 7, 12, 7, 12), bench.description.tasks, 0)) == [
+        [7, 7, 12, 12, 12]
+    ]
+
+
 def test_as_many_parts_as_pay(bench):
     cut = in_parts(examples(*[5] * 20, *[9] * 20, *[40] * 20), bench.description.tasks, pad_id=0)
 
