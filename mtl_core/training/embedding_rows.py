@@ -50,15 +50,18 @@ class EmbeddingRows:
 
 
 def embedding_rows(
-    backbone: "PreTrainedModel", sequences: Iterable[tuple[int, ...]], pad_id: int
+    backbone: "PreTrainedModel",
+    learning: Iterable[nn.Parameter],
+    sequences: Iterable[tuple[int, ...]],
+    pad_id: int,
 ) -> EmbeddingRows | None:
     """The rows of the word embedding that these token ids and padding read.
 
-    None where it is no plain lookup of its own, whose gradient lies in the rows read alone, and
-    on MPS, which has no sparse gradients.
+    None where it is not among `learning` and where it is no plain lookup of its own, whose gradient
+    lies in the rows read alone; on MPS too, which has no sparse gradients.
     """
     embedding = backbone.get_input_embeddings()
-    if backbone.device.type == "mps":
+    if backbone.device.type == "mps" or all(each is not embedding.weight for each in learning):
         return None
     if type(embedding) is not nn.Embedding or embedding.max_norm or embedding.scale_grad_by_freq:
         return None

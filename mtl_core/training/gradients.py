@@ -13,6 +13,7 @@ from mtl_core.training.losses import (
     labelled_losses,
     read_positions,
 )
+from mtl_core.training.parts import together
 from mtl_core.training.prefix import ReusedPrefix
 from mtl_core.training.setting import Setting
 
@@ -20,13 +21,13 @@ from mtl_core.training.setting import Setting
 def take_gradients(
     setting: Setting, reused: ReusedPrefix, parts: Sequence[Batch]
 ) -> dict[str, float]:
-    """Add the gradients of a step's parts up, in one pass where the architecture allows it; the
-    loss of every task, the mean over all its labels."""
+    """Add the gradients of a step's parts up, several in one pass where the architecture allows it;
+    the loss of every task, the mean over all its labels."""
     counts = label_counts(parts)
-    passes = [list(parts)] if reused.packs else [[part] for part in parts]
+    passes = together(parts) if reused.packs else [[part] for part in parts]
     told: dict[str, list[Tensor]] = {}
-    for together in passes:
-        for task, loss in _take(setting, reused, together, counts).items():
+    for each in passes:
+        for task, loss in _take(setting, reused, each, counts).items():
             told.setdefault(task, []).append(loss)
     means = [torch.stack(shares).sum() for shares in told.values()]
     values = torch.stack(means).tolist() if means else []  # one wait for the device

@@ -18,6 +18,10 @@ PART_TOKENS = 32
 """What another part costs that runs by itself, as tokens of padding: two dozen small operations a
 layer more, and the gradient of each weight added once more."""
 
+PACKED_TOKENS = 640
+"""What shares a pass at most. More tokens are no faster, and a pass keeps as much for its backward
+half as it has tokens: with a limit, memory does not grow with the batch."""
+
 PACKED_PART_TOKENS = 8
 """What it costs where all parts run in one pass: attention in each layer once more."""
 
@@ -40,6 +44,21 @@ def in_parts(
     lengths = [len(example.input_ids) for example in ordered]
     cuts = [0, *_cuts(lengths, PACKED_PART_TOKENS if packed else PART_TOKENS), len(ordered)]
     return [collate(ordered[start:end], tasks, pad_id) for start, end in pairwise(cuts)]
+
+
+def together(parts: Sequence[Batch]) -> list[list[Batch]]:
+    """Parts by the pass that they share, in their order; none of more tokens than pay, but for a
+    part that has more by itself."""
+    passes: list[list[Batch]] = []
+    room = 0
+    for part in parts:
+        tokens = part.input_ids.numel()
+        if tokens > room:
+            passes.append([])
+            room = PACKED_TOKENS
+        passes[-1].append(part)
+        room -= tokens
+    return passes
 
 
 def _cuts(lengths: Sequence[int], part_tokens: int) -> list[int]:

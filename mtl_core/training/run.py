@@ -29,8 +29,10 @@ from mtl_core.training.events import (
     TaskScore,
 )
 from mtl_core.training.folder import require_empty, written_whole
+from mtl_core.training.freed_memory import give_back_freed_memory
 from mtl_core.training.gradients import take_gradients
 from mtl_core.training.measures import RunMeasures
+from mtl_core.training.movement import learning_names
 from mtl_core.training.optimizer import PlanOptimizer
 from mtl_core.training.parts import in_parts, runs_in_parts
 from mtl_core.training.prefix import ReusedPrefix
@@ -92,9 +94,9 @@ class _Run:
         self._reused = ReusedPrefix(setting, prefixes, self._leave_if_stopped)
         self._run, self._output, self._should_stop, self._clock = run, output, should_stop, clock
         self._parameters = dict(setting.model.named_parameters())
-        read = embedding_rows(
-            setting.model.backbone, (each.input_ids for each in setting.training), setting.pad_id
-        )
+        learning = [self._parameters[n] for n in learning_names(setting.tables, setting.steps)]
+        sequences = (each.input_ids for each in setting.training)
+        read = embedding_rows(setting.model.backbone, learning, sequences, setting.pad_id)
         self._measures = RunMeasures(setting, self._reused, self._leave_if_stopped)
         self._optimizer = PlanOptimizer(
             setting.tables, setting.description, self._parameters, read, self._measures.norms
@@ -154,7 +156,9 @@ class _Run:
         """Make the model obey a phase; once, or again: it stays the same."""
         apply_phase(table, self._model)
         with self._clock.spending("prefix"):
-            return self._reused.enter(table)
+            told = self._reused.enter(table)
+        give_back_freed_memory()
+        return told
 
     def _learn(self, table: ParameterTable, step: int, steps: int) -> Step:
         with self._clock.spending("training"), self._dropout.drawing():
@@ -201,6 +205,7 @@ class _Run:
                 setting.pad_id,
                 self._measures.watched(self._step),
             )
+        give_back_freed_memory()
         self._metrics, self._highest = evaluated.scores, evaluated.highest
         return self._scored(table, "validation", evaluated.scores)
 

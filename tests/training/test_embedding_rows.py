@@ -72,11 +72,18 @@ def test_without_a_gradient_there_is_none_to_take():
 
 def test_an_embedding_that_another_module_shares_is_left_to_adamw(bench):
     backbone = bench.model().bert
-    assert embedding_rows(backbone, [(5, 6)], 0) is not None
+    learning = [*backbone.parameters()]
+    assert embedding_rows(backbone, learning, [(5, 6)], 0) is not None
     backbone.pooler.decoder = nn.Linear(1, 1)
     backbone.pooler.decoder.weight = backbone.embeddings.word_embeddings.weight
 
-    assert embedding_rows(backbone, [(5, 6)], 0) is None
+    assert embedding_rows(backbone, learning, [(5, 6)], 0) is None
+
+
+def test_of_an_embedding_that_does_not_learn_no_rows_are_held(bench):
+    backbone = bench.model().bert
+
+    assert embedding_rows(backbone, backbone.encoder.parameters(), [(5, 6)], 0) is None
 
 
 @pytest.mark.parametrize("scenario", ["full", "chain-thaw", "lp-ft", "discriminative"])

@@ -8,8 +8,10 @@ import torch
 from mtl_core.tasks.alignment import EncodedExample
 from mtl_core.training import parts
 from mtl_core.training.batches import collate, drawn_batches
+from mtl_core.training.gradients import take_gradients
 from mtl_core.training.losses import joint_loss, label_counts, task_losses
-from mtl_core.training.parts import in_parts, runs_in_parts
+from mtl_core.training.parts import in_parts, runs_in_parts, together
+from mtl_core.training.prefix import ReusedPrefix
 from mtl_core.training.setting import load_setting
 
 
@@ -47,6 +49,44 @@ def test_as_many_parts_as_pay(bench):
     cut = in_parts(examples(*[5] * 20, *[9] * 20, *[40] * 20), bench.description.tasks, pad_id=0)
 
     assert lengths(cut) == [[5] * 20, [9] * 20, [40] * 20]
+
+
+def test_parts_share_a_pass_until_it_holds_as_many_tokens_as_pay(bench):
+    tasks = bench.description.tasks
+    cut = [
+        collate(examples(*[length] * rows), tasks, 0)
+        for rows, length in ((20, 10), (10, 44), (1, 1), (8, 100), (3, 5))
+    ]
+
+    shared = together(cut)
+
+    tokens = [[each.input_ids.numel() for each in several] for several in shared]
+    assert tokens == [[200, 440], [1], [800], [15]]  # at most 640, but for a part of more
+    assert together([]) == []
+
+
+@pytest.mark.parametrize("limit", [1, 640])
+def test_a_step_in_shared_passes_learns_what_its_parts_one_by_one_would(bench, monkeypatch, limit):
+    monkeypatch.setattr(parts, "PACKED_PART_TOKENS", 0)
+    monkeypatch.setattr(parts, "PACKED_TOKENS", limit)
+    setting = load_setting(bench.spec("full", batch_size=12))
+    setting.model.eval()
+    (drawn,) = islice(drawn_batches(setting.training, batch_size=12, seed=0), 1)
+    cut = in_parts(drawn, setting.spec.tasks, 0, packed=True)
+    reused, found = ReusedPrefix(setting), []
+    for several in (cut, [collate(drawn, setting.spec.tasks, 0)]):
+        setting.model.zero_grad()
+        losses = take_gradients(setting, reused, several)
+        found.append(
+            (losses, [p.grad.clone() for p in setting.model.parameters() if p.grad is not None])
+        )
+
+    (losses, many), (expected, whole) = found
+    assert reused.packs
+    assert len(cut) > 1
+    assert losses == pytest.approx(expected, rel=1e-6)
+    for mine, other in zip(many, whole, strict=True):
+        torch.testing.assert_close(mine, other, rtol=1e-4, atol=1e-7)
 
 
 @pytest.mark.parametrize(
