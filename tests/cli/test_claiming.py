@@ -14,16 +14,16 @@ def test_claims_runs_what_tests_a_claim_once_and_prints_its_verdict(
     answer = command(*asked)
     assert answer.code == 0, answer.err
     (finding,) = answer.json
-    assert (finding["id"], finding["seeds"]) == ("heads-ner", 3)
+    assert (finding["id"], finding["seeds"]) == ("heads-ner", 5)
     assert finding["low"] <= finding["effect"] <= finding["high"]
-    assert "6 runs to make, 0 are there." in answer.err
-    assert "6 of 6" in answer.err
+    assert "10 runs to make, 0 are there." in answer.err
+    assert "10 of 10" in answer.err
 
     again = command(*asked)
-    assert "0 runs to make, 6 are there." in again.err
+    assert "0 runs to make, 10 are there." in again.err
     assert again.json == answer.json
     store = RunStore(Settings.from_environment().database)
-    assert len(store.runs()) == 6
+    assert len(store.runs()) == 10
     store.close()
 
 

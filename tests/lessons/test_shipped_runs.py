@@ -11,7 +11,7 @@ from mtl_core.lessons.shipped_runs import import_shipped, ship
 from mtl_core.store.runs import RunStore
 from tests.claim_runs import comparison_of
 
-SCORES = [(0.8, 0.5), (0.81, 0.51), (0.82, 0.52)]
+SCORES = [(0.8, 0.5), (0.81, 0.51), (0.82, 0.52), (0.81, 0.5), (0.8, 0.51)]
 MADE = comparison_of("standard", {"heads-only": SCORES, "full": SCORES})
 
 
@@ -36,7 +36,7 @@ def test_runs_written_from_one_store_come_into_another_as_shipped(
     (file,) = ship(store, [MADE.id], tmp_path / "shipped")
     assert file.name == "compare-standard.json.gz"
 
-    assert len(import_shipped(other, tmp_path / "shipped")) == 6
+    assert len(import_shipped(other, tmp_path / "shipped")) == 10
     arms = claim_called("faster").arms
     (shipped,) = claim_comparisons(other)
     assert shipped.shipped
