@@ -125,7 +125,7 @@ def test_testing_a_claim_queues_its_runs_and_names_the_price(shipped: Lab) -> No
         (scenario, seed) for seed in range(5) for scenario in ("heads-only", "full")
     ]
     assert {run.state for run in comparison.runs} == {RunState.WAITING}
-    assert [run.keeps_model for run in comparison.runs] == [False, True] * 3
+    assert [run.keeps_model for run in comparison.runs] == [False, True] * 5
     assert "10 runs to go" in texts(app)
     assert app.button(key="test_gradual").label == "Test: under a minute"  # full waits already
 
