@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+_WIDTH = 28  # of the column of names: the longest and a space
 BEGIN, END = "<!-- map -->\n", "<!-- end of map -->\n"
 ROOMS = (
     *("ui", "cli", "export", "charts", "lessons", "analysis", "engine", "store", "training"),
@@ -38,21 +39,21 @@ def tree() -> str:
     lines = [_line("app.py", ROOT / "app.py", 0), "pages/"]
     lines += [_line(page.name, page, 1) for page in sorted((ROOT / "pages").glob("*.py"))]
     core = ROOT / "mtl_core"
-    lines += ["mtl_core/              each room imports only from rooms below it"]
+    lines += [f"{'mtl_core/':<{_WIDTH}}each room imports only from rooms below it"]
     for room in ROOMS:
         lines.append(_line(f"{room}/", core / room / "__init__.py", 1))
         files = sorted((core / room).glob("*.py"))
         lines += [_line(each.name, each, 2) for each in files if each.name != "__init__.py"]
     files = sorted(core.glob("*.py"))
     lines += [_line(each.name, each, 1) for each in files if not each.name.startswith("__")]
-    lines += [f"{name:<23}{what}" for name, what in OTHERS.items()]
+    lines += [f"{name:<{_WIDTH}}{what}" for name, what in OTHERS.items()]
     return "\n".join(["```", *lines, "```", ""])
 
 
 def _line(name: str, file: Path, depth: int) -> str:
     docstring = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
     gloss = docstring.split("\n\n")[0].replace("\n", " ").split(". ")[0].rstrip(".")
-    return f"{'  ' * depth}{name:<{23 - 2 * depth}}{gloss}"
+    return f"{'  ' * depth}{name:<{_WIDTH - 2 * depth}}{gloss}"
 
 
 if __name__ == "__main__":

@@ -1,0 +1,126 @@
+"""A step's gradients in one padded batch, in parts one by one, and in parts that share a pass.
+
+    python benchmarks/steps.py [--data sample] [--examples N] [--steps 30] [--rounds 4] [--json]
+
+The same drawn sentences go all three ways in turn, in one process on one thread; of each step and
+way the least of several rounds counts, and these are added up. Frozen layers are reused. Tokens are
+those of an average step, padding included. Prints a Markdown table, and JSON with --json.
+"""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+from mtl_core.training.environment import ENVIRONMENT
+
+os.environ |= ENVIRONMENT | {"OMP_NUM_THREADS": "1"}  # before torch is imported
+import torch
+
+from benchmarks.one_run import Wanted, spec_of
+from mtl_core.freezing.apply import apply_phase
+from mtl_core.settings import CACHE_BYTES
+from mtl_core.training.batches import Batch, collate, drawn_batches
+from mtl_core.training.gradients import take_gradients
+from mtl_core.training.parts import in_parts
+from mtl_core.training.prefix import ReusedPrefix
+from mtl_core.training.prefix_store import PrefixStore
+from mtl_core.training.setting import Setting, load_setting
+
+SCENARIOS = ("full", "top-3", "top-1", "bitfit")
+WAYS = ("whole", "parts", "shared")
+
+
+class PartByPart(ReusedPrefix):
+    """As an architecture that does not pack has it."""
+
+    packs = False
+
+
+def main() -> None:
+    """Time every scenario and print what came of it."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--scenarios", default=",".join(SCENARIOS))
+    parser.add_argument("--data", default="sample")
+    parser.add_argument("--examples", type=int)
+    parser.add_argument("--steps", type=int, default=30)
+    parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--json", action="store_true")
+    asked = parser.parse_args()
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        store = PrefixStore(Path(folder), CACHE_BYTES)
+        rows = [_row(name, asked, store) for name in asked.scenarios.split(",")]
+    if asked.json:
+        print(json.dumps(rows, indent=2))
+        return
+    print("| scenario | whole, ms | parts, ms | shared, ms | parts / shared | tokens a step |")
+    print("|---|--:|--:|--:|--:|--:|")
+    for row in rows:
+        milliseconds = " | ".join(f"{row['milliseconds'][way]:.1f}" for way in WAYS)
+        tokens = " / ".join(f"{row['tokens'][way]:.0f}" for way in WAYS)
+        print(f"| {row['scenario']} | {milliseconds} | {row['ratio']:.2f} | {tokens} |")
+
+
+def _row(scenario: str, asked: argparse.Namespace, store: PrefixStore) -> dict[str, Any]:
+    wanted = Wanted("ours", scenario, data=asked.data, examples=asked.examples)
+    setting = load_setting(spec_of(wanted))
+    table = setting.tables[0]
+    apply_phase(table, setting.model)
+    reused, apart = ReusedPrefix(setting, store), PartByPart(setting, store)
+    for each in (reused, apart):
+        each.enter(table)
+    drawn = drawn_batches(setting.training, batch_size=setting.spec.batch_size, seed=0)
+    seconds, tokens = dict.fromkeys(WAYS, 0.0), dict.fromkeys(WAYS, 0)
+    for _ in range(asked.steps):
+        examples = next(drawn)
+        batches = _batches(examples, setting, shared=reused.packs)
+        ways: dict[str, Callable[[], object]] = {
+            "whole": lambda b=batches["whole"]: take_gradients(setting, apart, b),
+            "parts": lambda b=batches["parts"]: take_gradients(setting, apart, b),
+            "shared": lambda b=batches["shared"]: take_gradients(setting, reused, b),
+        }
+        least = _least(ways, setting, asked.rounds)
+        for way in WAYS:
+            seconds[way] += least[way]
+            tokens[way] += sum(batch.input_ids.numel() for batch in batches[way])
+    return {
+        "scenario": scenario,
+        "packs": reused.packs,
+        "milliseconds": {way: 1000 * seconds[way] / asked.steps for way in WAYS},
+        "ratio": seconds["parts"] / seconds["shared"],
+        "tokens": {way: tokens[way] / asked.steps for way in WAYS},
+    }
+
+
+def _batches(examples: Any, setting: Setting, *, shared: bool) -> dict[str, list[Batch]]:
+    tasks, pad = setting.spec.tasks, setting.pad_id
+    return {
+        "whole": [collate(examples, tasks, pad)],
+        "parts": in_parts(examples, tasks, pad),
+        "shared": in_parts(examples, tasks, pad, packed=shared),
+    }
+
+
+def _least(
+    ways: dict[str, Callable[[], object]], setting: Setting, rounds: int
+) -> dict[str, float]:
+    """Seconds of each way, the least over the rounds; the ways take turns."""
+    least = dict.fromkeys(ways, float("inf"))
+    for _ in range(rounds):
+        for way, take in ways.items():
+            setting.model.zero_grad(set_to_none=True)
+            began = perf_counter()
+            take()
+            least[way] = min(least[way], perf_counter() - began)
+    return least
+
+
+if __name__ == "__main__":
+    main()
