@@ -20,6 +20,11 @@ from mtl_core.models.depth import evaluating
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+PACKED_TOKENS = 640
+"""What a pass takes of batches that share it, at most. More tokens are no faster on a processor,
+and a pass keeps as much for its backward half as it has tokens: with a limit, memory does not grow
+with the batch."""
+
 TOLERANCE = 1e-5
 """How far a packed state may be from the padded batch's, in parts of its largest value."""
 
@@ -78,22 +83,24 @@ class PackedBackbone:
         return hidden
 
     def _found_by_trying(self, input_ids: Tensor, attention_mask: Tensor) -> int | None:
-        """The position of a first token with which the architecture packs; None: with none."""
-        tried = self._enough(input_ids, attention_mask)
+        """The position of a first token with which the architecture packs; None: with none.
+
+        Tried on two batches first, which tells for most; then on more tokens than the model has
+        positions, up to what a pass ever takes.
+        """
+        two = _of_two_lengths(input_ids.cpu(), attention_mask.cpu())
+        positions = getattr(self._model.config, "max_position_embeddings", None) or 0
+        wanted = min(positions + 1, PACKED_TOKENS)
+        times = -(-wanted // sum(ids.numel() for ids, _ in two))
         here = [self._model.device] if self._model.device.type == "cuda" else []
         with evaluating(self._model), torch.no_grad(), torch.random.fork_rng(devices=here):
-            wanted = torch.cat([self._alone(batch) for batch in tried])
+            alone = torch.cat([self._alone(batch) for batch in two])
             pad_id = getattr(self._model.config, "pad_token_id", None) or 0
-            firsts = (0, pad_id + 1)
-            return next((first for first in firsts if self._agrees(tried, wanted, first)), None)
-
-    def _enough(self, input_ids: Tensor, attention_mask: Tensor) -> list[Padded]:
-        """Batches of two lengths, of more tokens than the model has positions for."""
-        ids, mask = input_ids.cpu(), attention_mask.cpu()
-        short = max(1, ids.shape[1] // 2)
-        both = [(ids, mask), (ids[:, :short], mask[:, :short])]
-        positions = getattr(self._model.config, "max_position_embeddings", None) or 0
-        return both * (1 + positions // (ids.numel() + ids.shape[0] * short))
+            for first in (0, pad_id + 1):
+                if self._agrees(two, alone, first):
+                    whole = self._agrees(two * times, alone.repeat(times, 1), first)
+                    return first if whole else None
+        return None
 
     def _alone(self, batch: Padded) -> Tensor:
         """The states of a batch by itself at the tokens that are no padding: (n, hidden)."""
@@ -115,6 +122,11 @@ class PackedBackbone:
         return bool(apart <= TOLERANCE * wanted.abs().max())
 
 
+def _of_two_lengths(input_ids: Tensor, attention_mask: Tensor) -> list[Padded]:
+    short = max(1, input_ids.shape[1] // 2)
+    return [(input_ids, attention_mask), (input_ids[:, :short], attention_mask[:, :short])]
+
+
 def _within_batches(
     module: nn.Module,
     query: Tensor,
@@ -133,7 +145,8 @@ def _within_batches(
     (1, tokens, heads, width) out. Raises NotImplementedError for what an architecture wants
     besides.
     """
-    wanted = {name for name, asked in others.items() if asked is not None} - _HARMLESS
+    wanted = {name for name, asked in others.items() if asked is not None and asked is not False}
+    wanted -= _HARMLESS
     if wanted or attention_mask is not None or getattr(module, "is_causal", False):
         raise NotImplementedError(f"attention with {', '.join(sorted(wanted)) or 'another mask'}")
     sizes = [rows * length for rows, length in packed_batches.shapes]

@@ -93,8 +93,10 @@ class LayerReplay:
 
     @contextmanager
     def resuming(self, depth: int, hidden: Tensor) -> Iterator[None]:
-        """A pass of the backbone that runs meanwhile begins from `hidden` at `depth`, of which
-        the full depth is none."""
+        """A pass of the backbone that runs meanwhile begins from `hidden` at `depth`.
+
+        `depth` is below the full one: above that nothing is left to run.
+        """
         first = self._members[depth]
         forwards: dict[nn.Module, Forward] = dict(self._skipped[:depth])
         forwards[first] = self._entering(first, hidden)

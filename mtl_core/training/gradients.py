@@ -24,7 +24,8 @@ def take_gradients(
     """Add the gradients of a step's parts up, several in one pass where the architecture allows it;
     the loss of every task, the mean over all its labels."""
     counts = label_counts(parts)
-    passes = together(parts) if reused.packs else [[part] for part in parts]
+    shared = len(parts) > 1 and reused.packs  # what packs is tried where something is to be packed
+    passes = together(parts) if shared else [[part] for part in parts]
     told: dict[str, list[Tensor]] = {}
     for each in passes:
         for task, loss in _take(setting, reused, each, counts).items():

@@ -10,6 +10,7 @@ from itertools import pairwise
 
 from mtl_core.freezing.table import ParameterTable, State
 from mtl_core.models.description import Role
+from mtl_core.models.packing import PACKED_TOKENS
 from mtl_core.tasks.alignment import EncodedExample
 from mtl_core.tasks.task import Task
 from mtl_core.training.batches import Batch, collate
@@ -18,19 +19,18 @@ PART_TOKENS = 32
 """What another part costs that runs by itself, as tokens of padding: two dozen small operations a
 layer more, and the gradient of each weight added once more."""
 
-PACKED_TOKENS = 640
-"""What shares a pass at most. More tokens are no faster, and a pass keeps as much for its backward
-half as it has tokens: with a limit, memory does not grow with the batch."""
-
 PACKED_PART_TOKENS = 8
 """What it costs where all parts run in one pass: attention in each layer once more."""
 
 
-def runs_in_parts(table: ParameterTable) -> bool:
+def runs_in_parts(table: ParameterTable, device: str = "cpu") -> bool:
     """Whether a phase's steps pay for parts: where heads alone learn, a token costs next to
-    nothing. By the plan alone, so that a run with and without prefix reuse takes the same steps.
+    nothing, and a card has room for padding sooner than time for small operations.
+
+    By plan and device alone, so that a run with and without prefix reuse takes the same steps.
     """
-    return any(row.state is State.TRAINABLE and row.role is not Role.HEAD for row in table.rows)
+    moving = (row for row in table.rows if row.state is State.TRAINABLE)
+    return device == "cpu" and any(row.role is not Role.HEAD for row in moving)
 
 
 def in_parts(

@@ -13,10 +13,10 @@ from mtl_core.models.architecture import one_line
 from mtl_core.models.replay import LayerReplay
 from mtl_core.settings import PREFIX_MEMORY_BYTES
 from mtl_core.tasks.task import TaskKind
+from mtl_core.training.backbone_passes import BackbonePasses
 from mtl_core.training.batches import Batch
 from mtl_core.training.events import PrefixReuse
 from mtl_core.training.losses import states_at
-from mtl_core.training.passes import Passes
 from mtl_core.training.prefix_check import difference
 from mtl_core.training.prefix_order import Sentences
 from mtl_core.training.prefix_outputs import FrozenOutputs, entry_key
@@ -55,7 +55,7 @@ class ReusedPrefix:
             setting.tables, setting.steps, self._layers, setting.steps_per_epoch
         )
         self._original: dict[int, StoredRows] = {}
-        self._passes = Passes(setting)
+        self._passes = BackbonePasses(setting)
         self._depth: int | None = None
         self._tried: int | None = None
         self._outputs: StoredRows | None = None

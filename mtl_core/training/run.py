@@ -178,7 +178,7 @@ class _Run:
     def _parts(self, table: ParameterTable) -> list[Batch]:
         """The next step's examples, in one batch or in several that are added up."""
         drawn, tasks, pad = next(self._drawn), self._spec.tasks, self._setting.pad_id
-        if not runs_in_parts(table):
+        if not runs_in_parts(table, self._spec.device):
             return [collate(drawn, tasks, pad)]
         return in_parts(drawn, tasks, pad, packed=self._reused.packs)
 

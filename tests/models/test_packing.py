@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mtl_core.models.narrowing import NarrowedTop
-from mtl_core.models.packing import PackedBackbone
+from mtl_core.models.packing import PACKED_TOKENS, PackedBackbone
 from mtl_core.models.replay import LayerReplay
 from tests.models.conftest import ARCHITECTURES
 
@@ -112,6 +112,24 @@ def test_an_attention_that_sees_a_window_alone_does_not_pack(tiny_backbone, trie
     narrow = tiny_backbone("modernbert", local_attention=4, global_attn_every_n_layers=3)
 
     assert not PackedBackbone(narrow, *tried).packs
+
+
+def test_what_does_not_pack_is_told_by_two_small_batches(tiny_backbone, tried):
+    model = tiny_backbone("modernbert", max_position_embeddings=8192)
+    seen = []
+    model.embeddings.register_forward_hook(lambda *said: seen.append(said[2].shape[:2].numel()))
+
+    assert not PackedBackbone(model, *tried).packs
+    assert max(seen) <= 52  # the tokens of both batches
+
+
+def test_what_packs_is_tried_on_no_more_tokens_than_a_pass_takes(tiny_backbone, tried):
+    model = tiny_backbone("bert", max_position_embeddings=8192)
+    seen = []
+    model.embeddings.register_forward_hook(lambda *said: seen.append(said[2].shape[:2].numel()))
+
+    assert PackedBackbone(model, *tried).packs
+    assert PACKED_TOKENS <= max(seen) < PACKED_TOKENS + 52
 
 
 def test_trying_and_running_leave_the_model_and_the_random_stream_alone(

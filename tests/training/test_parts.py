@@ -5,8 +5,9 @@ from itertools import islice
 import pytest
 import torch
 
+from mtl_core.models.packing import PackedBackbone
 from mtl_core.tasks.alignment import EncodedExample
-from mtl_core.training import parts
+from mtl_core.training import backbone_passes, parts
 from mtl_core.training.batches import collate, drawn_batches
 from mtl_core.training.gradients import take_gradients
 from mtl_core.training.losses import joint_loss, label_counts, task_losses
@@ -94,7 +95,10 @@ def test_a_step_in_shared_passes_learns_what_its_parts_one_by_one_would(bench, m
     [("full", True), ("top-1", True), ("bitfit", True), ("heads-only", False), ("frozen", False)],
 )
 def test_parts_are_for_phases_in_which_more_than_heads_learn(bench, plan, pays):
-    assert runs_in_parts(bench.tables(bench.scenario(plan))[0]) is pays
+    (table, *_) = bench.tables(bench.scenario(plan))
+
+    assert runs_in_parts(table) is pays
+    assert not runs_in_parts(table, "cuda")
 
 
 def test_parts_give_the_losses_and_the_gradient_of_the_whole_batch(bench, monkeypatch):
@@ -124,3 +128,17 @@ def test_parts_give_the_losses_and_the_gradient_of_the_whole_batch(bench, monkey
     assert in_many == pytest.approx(in_one, rel=1e-6)
     for mine, other in zip(many, whole, strict=True):
         torch.testing.assert_close(mine, other, rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize(("plan", "tried"), [("heads-only", 0), ("full", 1)])
+def test_what_packs_is_tried_once_and_only_where_a_step_has_parts(bench, monkeypatch, plan, tried):
+    made = []
+    monkeypatch.setattr(
+        backbone_passes,
+        "PackedBackbone",
+        lambda *said: made.append(PackedBackbone(*said)) or made[-1],
+    )
+
+    bench.run(bench.spec(plan))
+
+    assert len(made) == tried

@@ -13,10 +13,10 @@ from mtl_core.training.device import computing_in
 from mtl_core.training.losses import states_at
 from mtl_core.training.setting import Setting
 
-_TRIED_SENTENCES = 4
+_SOME = 16
 
 
-class Passes:
+class BackbonePasses:
     """How a run's backbone is run, in the run's precision.
 
     What its architecture allows is tried once, on a few of the training sentences. Token ids and
@@ -38,8 +38,9 @@ class Passes:
 
     def packed(self, batches: Sequence[Padded]) -> Tensor:
         """The last hidden state of several, one after another: (1, tokens, hidden)."""
+        packed = self._packed  # tried in float32, whatever the run computes in
         with self.computing():
-            return self._packed.run(batches).float()
+            return packed.run(batches).float()
 
     def narrowed(self, run: Callable[[], Tensor], positions: Tensor) -> Tensor:
         """The states that one pass, `run`, gives at some positions: (n, hidden).
@@ -60,14 +61,19 @@ class Passes:
 
     @cached_property
     def _top(self) -> NarrowedTop:
-        return NarrowedTop(self._model.backbone, *self._few)
+        return NarrowedTop(self._model.backbone, *self._tried)
 
     @cached_property
     def _packed(self) -> PackedBackbone:
-        return PackedBackbone(self._model.backbone, *self._few)
+        return PackedBackbone(self._model.backbone, *self._tried)
 
     @cached_property
-    def _few(self) -> tuple[Tensor, Tensor]:
+    def _tried(self) -> tuple[Tensor, Tensor]:
+        """Token ids and mask of a few sentences, of different lengths where there are such; the
+        last token of the last one counts as padding if there is no other."""
         setting, device = self._setting, self._model.backbone.device
-        few = collate(setting.training[:_TRIED_SENTENCES], setting.spec.tasks, setting.pad_id)
+        some = sorted(setting.training[:_SOME], key=lambda each: len(each.input_ids))
+        few = collate(some[:: max(1, len(some) // 3)], setting.spec.tasks, setting.pad_id)
+        if few.attention_mask.all() and few.attention_mask.shape[1] > 1:
+            few.attention_mask[-1, -1] = 0
         return few.input_ids.to(device), few.attention_mask.to(device)
