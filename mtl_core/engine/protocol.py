@@ -28,7 +28,8 @@ _SHOWN = 200
 class Train(Frozen):
     """To the trainer: carry out this run; write the finished model into `output`, if any.
 
-    `uploads` is the folder below which uploaded data lie.
+    `uploads` is the folder below which uploaded data lie. `beside` are the runs of its comparison
+    that still wait: what frozen layers give is kept for them as well.
     """
 
     message: Literal["train"] = "train"
@@ -36,6 +37,7 @@ class Train(Frozen):
     spec: RunSpec
     output: str | None = None
     uploads: str | None = None
+    beside: tuple[RunSpec, ...] = ()
 
 
 class Stop(Frozen):

@@ -13,7 +13,7 @@ from mtl_core.engine.protocol import Said, Stop, Train
 from mtl_core.errors import ChildDied, FreezeLabError
 from mtl_core.settings import Settings
 from mtl_core.store.owner import Owner
-from mtl_core.store.record import RunRecord
+from mtl_core.store.record import RunRecord, RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.training.events import RunFinished, RunStopped
 
@@ -137,9 +137,7 @@ class Supervisor:
     def _carry_out(self, progress: Progress) -> None:
         run = progress.run
         child = self._warm_child()
-        output = str(self._settings.run_folder(run.id)) if run.keeps_model else None
-        uploads = str(self._settings.uploads)
-        child.send(Train(run=run.id, spec=run.spec, output=output, uploads=uploads))
+        child.send(self._asked(run))
         kill_at: float | None = None
         while not progress.ended:
             self._listen(child, progress)
@@ -155,6 +153,17 @@ class Supervisor:
             self._keep_house()
         if not isinstance(progress.last_word, RunFinished | RunStopped):
             self._end_child()  # one that failed is not trusted with the next run
+
+    def _asked(self, run: RunRecord) -> Train:
+        """What the child is told of a run."""
+        others = self._store.comparison(run.comparison).runs if run.comparison else ()
+        return Train(
+            run=run.id,
+            spec=run.spec,
+            output=str(self._settings.run_folder(run.id)) if run.keeps_model else None,
+            uploads=str(self._settings.uploads),
+            beside=tuple(each.spec for each in others if each.state is RunState.WAITING),
+        )
 
     def _listen(self, child: ChildProcess, progress: Progress) -> None:
         """Take what the child says for a moment, not longer: a fast run never falls silent."""

@@ -19,9 +19,10 @@ from mtl_core.training.events import LAST_WORDS, RunEvent, RunFailed
 from mtl_core.training.spec import RunSpec
 
 FineTune = Callable[
-    [RunSpec, str, Path | None, Callable[[], bool], Path | None], Iterator[RunEvent]
+    [RunSpec, str, Path | None, Callable[[], bool], Path | None, tuple[RunSpec, ...]],
+    Iterator[RunEvent],
 ]
-"""spec, run, output, should_stop, uploads -> what happens, as `training.run.fine_tune`."""
+"""spec, run, output, should_stop, uploads, beside -> what happens, as `training.run.fine_tune`."""
 
 
 FOREGROUND = "--foreground"
@@ -55,7 +56,9 @@ def _events(fine_tune: FineTune, asked: Train, to_stop: set[str]) -> Iterator[Ru
     began = monotonic()
     output, uploads = (Path(each) if each else None for each in (asked.output, asked.uploads))
     try:
-        events = fine_tune(asked.spec, asked.run, output, lambda: asked.run in to_stop, uploads)
+        events = fine_tune(
+            asked.spec, asked.run, output, lambda: asked.run in to_stop, uploads, asked.beside
+        )
         for event in events:
             yield event
             if isinstance(event, LAST_WORDS):
@@ -80,13 +83,14 @@ def _fine_tune(
     output: Path | None,
     should_stop: Callable[[], bool],
     uploads: Path | None,
+    beside: tuple[RunSpec, ...],
 ) -> Iterator[RunEvent]:
     from mtl_core.training.prefix_store import PrefixStore
     from mtl_core.training.run import fine_tune
 
     settings = Settings.from_environment()
     prefixes, start = PrefixStore.of(settings), _start(spec, settings)
-    return fine_tune(spec, run, output, should_stop, uploads, prefixes, start)
+    return fine_tune(spec, run, output, should_stop, uploads, prefixes, start, beside)
 
 
 def _start(spec: RunSpec, settings: Settings) -> Path | None:

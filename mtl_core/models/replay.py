@@ -8,7 +8,7 @@ what is tied to a layer's number: DeBERTa-v2's convolution acts after layer 0 al
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -51,27 +51,34 @@ class LayerReplay:
     def capture(
         self, depths: Sequence[int], input_ids: Tensor, attention_mask: Tensor
     ) -> dict[int, Tensor]:
-        """What enters each depth in one whole pass without dropout: (batch, tokens, hidden).
+        """What enters each depth in one pass without dropout, up to the highest asked for:
+        (batch, tokens, hidden).
 
         Raises UnsupportedArchitecture where layers see other tokens than those of the batch.
         """
         found: dict[int, Tensor] = {}
+        highest = max(depths)
+
+        def keep(depth: int, hidden: Tensor) -> None:
+            found.setdefault(depth, hidden)  # a shared layer's first call is the one that counts
+            if depth == highest:
+                raise _AllCaptured
+
         handles = [
             self._members[depth].register_forward_pre_hook(
-                lambda _, args, kwargs, depth=depth: _keep(found, depth, self._of(args, kwargs)),
+                lambda _, args, kwargs, depth=depth: keep(depth, self._of(args, kwargs)),
                 with_kwargs=True,
             )
             for depth in depths
             if depth < self.layers
         ]
         try:
-            with evaluating(self._model), torch.no_grad():
+            with evaluating(self._model), torch.no_grad(), suppress(_AllCaptured):
                 output = self._model(input_ids=input_ids, attention_mask=attention_mask)
+                found[self.layers] = output.last_hidden_state
         finally:
             for handle in handles:
                 handle.remove()
-        if self.layers in depths:
-            found[self.layers] = output.last_hidden_state
         for hidden in found.values():
             if hidden.shape[:2] != input_ids.shape:
                 raise UnsupportedArchitecture(
@@ -166,9 +173,8 @@ class LayerReplay:
         return entries[-1] if entries else None, {m: widths[m] for m in self._members}
 
 
-def _keep(found: dict[int, Tensor], depth: int, hidden: Tensor) -> None:
-    """The first time a layer is called is the one that counts."""
-    found.setdefault(depth, hidden)
+class _AllCaptured(Exception):
+    """What is above need not run."""
 
 
 def _within(name: str, container: str) -> bool:

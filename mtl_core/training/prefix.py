@@ -1,7 +1,7 @@
 """The frozen part of a model, run once for each sentence instead of on every step."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 
 import torch
@@ -17,6 +17,7 @@ from mtl_core.training.backbone_passes import BackbonePasses
 from mtl_core.training.batches import Batch
 from mtl_core.training.events import PrefixReuse
 from mtl_core.training.losses import states_at
+from mtl_core.training.prefix_beside import depths_beside
 from mtl_core.training.prefix_check import difference
 from mtl_core.training.prefix_order import Sentences
 from mtl_core.training.prefix_outputs import FrozenOutputs, entry_key
@@ -24,6 +25,7 @@ from mtl_core.training.prefix_plan import PhasePrefix, phase_prefixes
 from mtl_core.training.prefix_rows import StoredRows
 from mtl_core.training.prefix_store import PrefixStore
 from mtl_core.training.setting import Setting
+from mtl_core.training.spec import RunSpec
 
 _OFF_BY_CHOICE = "it was switched off for this run"
 _NO_ROOM = (
@@ -39,7 +41,8 @@ class ReusedPrefix:
     `enter` is called at each phase's start, after the phase was applied to the model; then
     `hidden` and `states_at` give what the backbone gives. `store` keeps the outputs for later
     runs; without one they live as long as this. `between_batches` is called while outputs are
-    computed, and may end that by raising.
+    computed, and may end that by raising. Where a pass over the checkpoint's own layers has to be
+    made, it stores for the runs `beside` this one as well, a comparison's others.
     """
 
     def __init__(
@@ -47,9 +50,10 @@ class ReusedPrefix:
         setting: Setting,
         store: PrefixStore | None = None,
         between_batches: Callable[[], None] = lambda: None,
+        beside: Sequence[RunSpec] = (),
     ) -> None:
         self._setting, self._store, self._between_batches = setting, store, between_batches
-        self._model = setting.model
+        self._model, self._beside = setting.model, beside
         self._layers = setting.description.backbone.layers
         self._choices = phase_prefixes(
             setting.tables, setting.steps, self._layers, setting.steps_per_epoch
@@ -203,15 +207,22 @@ class ReusedPrefix:
 
     def _kept(self, depths: list[int]) -> dict[int, StoredRows]:
         """Outputs by depth from the store; empty where it cannot hold them."""
-        frozen, store, backbone = self._frozen, self._store, self._model.backbone
+        frozen, store = self._frozen, self._store
         if store is None or frozen.bytes_at(depths) > store.limit_bytes:
             return {}
+        also = depths_beside(self._setting, self._beside).difference(depths)
+        if frozen.bytes_at([*depths, *also]) > store.limit_bytes:
+            also = frozenset()
+        keys, others = self._keys(depths), self._keys(also)
+        return _unless_disk_fails(lambda: frozen.kept(keys, store, others))
+
+    def _keys(self, depths: Iterable[int]) -> dict[int, str]:
+        frozen, backbone = self._frozen, self._model.backbone
         digest = self._setting.spec.weights_digest or ""
-        keys = {
+        return {
             each: entry_key(frozen.sentences, frozen.layout(each), each, backbone, digest)
             for each in depths
         }
-        return _unless_disk_fails(lambda: frozen.kept(keys, store))
 
     def _held(self, depths: list[int]) -> dict[int, StoredRows]:
         """Outputs by depth for this run alone, in memory or else on disk; empty without room."""

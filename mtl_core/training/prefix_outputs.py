@@ -125,10 +125,13 @@ class FrozenOutputs:
             self._compute({depth: draft.append for depth, draft in drafts.items()})
         return {depth: draft.rows for depth, draft in drafts.items() if draft.rows is not None}
 
-    def kept(self, keys: Mapping[int, str], store: PrefixStore) -> dict[int, StoredRows]:
+    def kept(
+        self, keys: Mapping[int, str], store: PrefixStore, also: Mapping[int, str] | None = None
+    ) -> dict[int, StoredRows]:
         """Outputs by depth, from the store.
 
-        What is not there, or differs from what one batch gives now, is computed and stored.
+        What is not there, or differs from what one batch gives now, is computed and stored; with
+        it, in the same pass, what others will ask for and is not there: `also`.
         Raises OSError where the store's folder cannot be written.
         """
         here = self._read(store, keys)
@@ -138,7 +141,8 @@ class FrozenOutputs:
             here = {}
         missing = {depth: key for depth, key in keys.items() if depth not in here}
         if missing:
-            self._write(store, missing)
+            others = {d: key for d, key in (also or {}).items() if not store.holds(key)}
+            self._write(store, missing | others)
             here |= self._read(store, missing)
         if len(here) < len(keys):
             raise OSError("an entry was gone as soon as it was written")

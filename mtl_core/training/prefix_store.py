@@ -55,6 +55,10 @@ class PrefixStore:
             os.utime(file)
         return self._rows_of(file, shape)
 
+    def holds(self, key: str) -> bool:
+        """Whether there is an entry `key`, whole or not."""
+        return self._file(key).is_file()
+
     @contextmanager
     def writing(self, key: str, shape: tuple[int, int]) -> Iterator["Draft"]:
         """A draft to append rows to, kept as `key` if all went well. Raises OSError."""

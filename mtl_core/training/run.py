@@ -1,7 +1,7 @@
 """One fine-tune, as the stream of what happens."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -56,13 +56,15 @@ def fine_tune(
     uploads: Path | None = None,
     prefixes: PrefixStore | None = None,
     start: Path | None = None,
+    beside: Sequence[RunSpec] = (),
 ) -> Iterator[RunEvent]:
     """Fine-tune once as `spec` says; yield what happened, in order.
 
     `should_stop` is asked between steps. The finished model is written into `output`, which must
     be missing or empty; `uploads` is where uploaded data lie, `prefixes` where outputs of frozen
-    layers are kept for later runs, `start` the model of the run it goes on from. Raises BadInput
-    before the first event, NotFinite or FreezeBroken later.
+    layers are kept for later runs, `start` the model of the run it goes on from, `beside` the other
+    runs of a comparison, which read of the same outputs. Raises BadInput before the first event,
+    NotFinite or FreezeBroken later.
     """
     if output is not None:
         require_empty(output)
@@ -70,7 +72,7 @@ def fine_tune(
     forget_peak_memory(chosen_device(spec.device))
     clock = Clock()
     yield from _Run(
-        load_setting(spec, uploads, start), prefixes, run, output, should_stop, clock
+        load_setting(spec, uploads, start), prefixes, run, output, should_stop, clock, beside
     ).events()
 
 
@@ -89,9 +91,10 @@ class _Run:
         output: Path | None,
         should_stop: Callable[[], bool],
         clock: Clock,
+        beside: Sequence[RunSpec],
     ) -> None:
         self._setting, self._spec, self._model = setting, setting.spec, setting.model
-        self._reused = ReusedPrefix(setting, prefixes, self._leave_if_stopped)
+        self._reused = ReusedPrefix(setting, prefixes, self._leave_if_stopped, beside)
         self._run, self._output, self._should_stop, self._clock = run, output, should_stop, clock
         self._parameters = dict(setting.model.named_parameters())
         learning = [self._parameters[n] for n in learning_names(setting.tables, setting.steps)]

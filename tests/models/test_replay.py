@@ -51,6 +51,20 @@ def test_every_depth_leads_to_the_whole_models_last_hidden_state(kind, values, l
             assert torch.equal(replay.resume(depth, entered[depth], IDS, MASK), whole)
 
 
+def test_nothing_above_the_highest_depth_asked_for_is_run():
+    model = backbone("bert")
+    seen = []
+    for number, layer in enumerate(model.encoder.layer):
+        layer.register_forward_hook(lambda *_, number=number: seen.append(number))
+    replay = LayerReplay(model)
+    seen.clear()
+
+    found = replay.capture([2, 1], IDS, MASK)
+
+    assert list(found) == [2, 1]
+    assert seen == [0, 1]
+
+
 def test_a_pass_that_fails_leaves_the_model_whole():
     model = backbone("bert")
     replay = LayerReplay(model)

@@ -32,6 +32,7 @@ def fine_tune(
     output: Path | None,
     should_stop: Callable[[], bool],
     uploads: Path | None,
+    beside: tuple[RunSpec, ...],
 ) -> Iterator[RunEvent]:
     totals = Counts(all=10, trainable=1, frozen=9, unreached=0)
     notes = (str(output), str(os.getpid()))
