@@ -38,8 +38,8 @@ def pareto_figure(
     near = [each for each in baselines if y_range[0] <= each.value <= y_range[1]]
     far = [each for each in baselines if each not in near]
     tall = height - _MARGIN["t"] - _MARGIN["b"]
-    notes = plan_names(points, x_range, y_range, tall, colors)
-    notes += baseline_names(near, far, y_range, tall, colors)
+    told = baseline_names(near, far, y_range, tall, colors)
+    notes = [*plan_names(points, x_range, y_range, tall, colors, told), *told]
     layout = base_layout(
         colors,
         height,

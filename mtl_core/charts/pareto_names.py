@@ -1,17 +1,20 @@
 """The names in a figure of quality against cost: of plans beside their points, of baselines."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from mtl_core.charts.labels import as_text, note
+from mtl_core.charts.labels import LETTER_PIXELS, as_text, note
 from mtl_core.charts.pareto_points import Baseline, Point
-from mtl_core.charts.placing import Box, Wanted, placed
+from mtl_core.charts.placing import Box, Screen, Wanted, placed
 from mtl_core.charts.theme import Palette
 
-_USUAL_WIDTH = 430  # pixels of the plot, between a phone's and a wide screen's
+_WIDTHS = (280, 430, 560)  # pixels of the plot: on a phone, on a small and on a wide screen
 _LONGEST = 26
 _BASELINE_PIXELS = 14  # nearer ones share a name
+_BASELINE_SIZE, _NAME_SIZE = 11, 12
+_BASELINE_TALL = 15
 
 
 def plan_names(
@@ -20,38 +23,65 @@ def plan_names(
     y_range: tuple[float, float],
     plot_pixels: float,
     colors: Palette,
+    others: Sequence[Mapping[str, Any]] = (),
 ) -> list[dict[str, Any]]:
-    """Each plan's name beside its point, where it covers no other name, bar or step."""
-    across = _USUAL_WIDTH / (x_range[1] - x_range[0])
-    up = plot_pixels / (y_range[1] - y_range[0])
-    at = [((p.x - x_range[0]) * across, (p.mean - y_range[0]) * up) for p in points]
-    bars = [
-        Box(x - 7, (p.low - y_range[0]) * up - 9, x + 7, (p.high - y_range[0]) * up + 9)
-        for p, (x, _) in zip(points, at, strict=True)
-    ]
-    wanted = [
-        Wanted(len(as_text(p.label, _LONGEST)), x, y, bar.bottom, bar.top, p.on_front)
-        for p, (x, y), bar in zip(points, at, bars, strict=True)
-    ]
-    frame = Box(0, 0, _USUAL_WIDTH, plot_pixels)
-    steps = _steps([(x, y) for p, (x, y) in zip(points, at, strict=True) if p.on_front])
+    """Each plan's name beside its point, where it covers no other name, bar or step. `others` are
+    the notes of `baseline_names`."""
+    taken = _Ground(points, x_range, y_range, plot_pixels, others)
     return [
         note(
             f"<b>{as_text(p.label, _LONGEST)}</b>" if p.on_front else as_text(p.label, _LONGEST),
-            12,
+            _NAME_SIZE,
             colors.ink if p.on_front else colors.muted,
             x=p.x,
             y=p.mean,
             **where,
         )
-        for p, where in zip(points, placed(wanted, [*bars, *steps], frame), strict=True)
+        for p, where in zip(points, placed([taken.screen(w) for w in _WIDTHS]), strict=True)
     ]
 
 
-def _steps(front: Sequence[tuple[float, float]]) -> list[Box]:
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What a figure holds before the names of its plans are set."""
+
+    points: Sequence[Point]
+    x_range: tuple[float, float]
+    y_range: tuple[float, float]
+    plot_pixels: float
+    others: Sequence[Mapping[str, Any]]
+
+    def screen(self, width: float) -> Screen:
+        """All of it in pixels, where the plot is so wide."""
+        across = width / (self.x_range[1] - self.x_range[0])
+        at = [((p.x - self.x_range[0]) * across, self._up(p.mean)) for p in self.points]
+        bars = [
+            Box(x - 7, self._up(p.low) - 9, x + 7, self._up(p.high) + 9)
+            for p, (x, _) in zip(self.points, at, strict=True)
+        ]
+        wanted = [
+            Wanted(len(as_text(p.label, _LONGEST)), x, y, bar.bottom, bar.top, p.on_front)
+            for p, (x, y), bar in zip(self.points, at, bars, strict=True)
+        ]
+        front = [place for p, place in zip(self.points, at, strict=True) if p.on_front]
+        told = [self._told(other, width) for other in self.others]
+        frame = Box(0, 0, width, self.plot_pixels)
+        return Screen(wanted, [*bars, *_steps(front, width), *told], frame)
+
+    def _up(self, value: float) -> float:
+        return (value - self.y_range[0]) * self.plot_pixels / (self.y_range[1] - self.y_range[0])
+
+    def _told(self, other: Mapping[str, Any], width: float) -> Box:
+        """Where a note at the right end stands: over its value, or over the figure's edge."""
+        long = len(other["text"]) * LETTER_PIXELS * _BASELINE_SIZE / _NAME_SIZE
+        bottom = 0.0 if other["yref"] == "paper" else self._up(other["y"])
+        return Box(width - long, bottom, width, bottom + _BASELINE_TALL)
+
+
+def _steps(front: Sequence[tuple[float, float]], width: float) -> list[Box]:
     """The front's level parts and its rises, in pixels, as boxes that a name had better not
     cover."""
-    ends = [*(x for x, _ in front[1:]), float(_USUAL_WIDTH)]
+    ends = [*(x for x, _ in front[1:]), width]
     level = [Box(x, y - 2, end, y + 2) for (x, y), end in zip(front, ends, strict=False)]
     rises = [Box(x - 2, low, x + 2, y) for (_, low), (x, y) in pairwise(front)]
     return level + rises
@@ -76,7 +106,7 @@ def baseline_names(
     notes = [
         note(
             ", ".join(f"{as_text(each.label)} {each.value:.2f}" for each in reversed(group)),
-            11,
+            _BASELINE_SIZE,
             colors.muted,
             x=1,
             xref="paper",
@@ -90,5 +120,7 @@ def baseline_names(
     if far:
         told = ", ".join(f"{as_text(each.label)} {each.value:.2f}" for each in far)
         place = {"x": 1, "xref": "paper", "xanchor": "right", "y": 0, "yref": "paper"}
-        notes.append(note(f"below: {told}", 11, colors.muted, yanchor="bottom", **place))
+        notes.append(
+            note(f"below: {told}", _BASELINE_SIZE, colors.muted, yanchor="bottom", **place)
+        )
     return notes

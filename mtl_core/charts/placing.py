@@ -1,4 +1,8 @@
-"""Where the names of points stand, so that none covers another name, a bar or a point."""
+"""Where the names of points stand, so that none covers another name, a bar or a point.
+
+A figure's width is the reader's: what is free beside a point on a wide screen is taken on a phone.
+So a place is judged on several screens at once.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -45,33 +49,65 @@ class Wanted:
     above: bool  # whether it would rather stand over its point than under its bar
 
 
-def placed(wanted: Sequence[Wanted], taken: Sequence[Box], frame: Box) -> list[dict[str, Any]]:
-    """For each name an anchor and a shift, as an annotation at its point takes them.
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """A figure at one width: the names wanted, what is taken already, and the figure's frame."""
 
-    In the order given, each takes the first of its places that covers nothing, or the one that
-    covers least; leaving the frame counts double. Then a name that still covers something is
-    placed anew together with each other name, where that makes the two cover less.
+    wanted: Sequence[Wanted]
+    taken: Sequence[Box]
+    frame: Box
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """One place of a name: how an annotation is put there, and the box it covers on each screen."""
+
+    where: dict[str, Any]
+    boxes: tuple[Box, ...]
+
+    def shared(self, other: "_Place") -> float:
+        return sum(one.shared(two) for one, two in zip(self.boxes, other.boxes, strict=True))
+
+
+def placed(screens: Sequence[Screen]) -> list[dict[str, Any]]:
+    """For each name an anchor and a shift, as an annotation at its point takes them. The screens
+    hold the same names at the same heights.
+
+    In the order given, each takes the first of its places that covers nothing on any screen, or
+    the one that covers least; leaving the frame counts double. Then a name that still covers
+    something is placed anew together with each other name, where that makes the two cover less.
     """
-    options = [tuple(_places(each)) for each in wanted]
-    alone = [
-        [sum(map(box.shared, taken)) + 2 * box.outside(frame) for _, box in places]
-        for places in options
+    options = [
+        [
+            _Place(same[0][0], tuple(box for _, box in same))
+            for same in zip(*map(_places, each), strict=True)
+        ]
+        for each in zip(*(screen.wanted for screen in screens), strict=True)
     ]
+    alone = [[_covered(place, screens) for place in places] for places in options]
     chosen: list[int] = []
-    for place, boxes in enumerate(options):
-        before = [options[n][each][1] for n, each in enumerate(chosen)]
+    for name, places in enumerate(options):
+        before = [options[n][each] for n, each in enumerate(chosen)]
         costs = [
-            cost + sum(map(box.shared, before))
-            for cost, (_, box) in zip(alone[place], boxes, strict=True)
+            cost + sum(map(place.shared, before))
+            for cost, place in zip(alone[name], places, strict=True)
         ]
         chosen.append(costs.index(min(costs)))
-    if len(wanted) <= _MOST_PAIRED:
+    if len(options) <= _MOST_PAIRED:
         _pair_up(options, alone, chosen)
-    return [options[place][each][0] for place, each in enumerate(chosen)]
+    return [options[name][each].where for name, each in enumerate(chosen)]
+
+
+def _covered(place: _Place, screens: Sequence[Screen]) -> float:
+    """What a place covers but for other names, over all screens."""
+    return sum(
+        sum(map(box.shared, screen.taken)) + 2 * box.outside(screen.frame)
+        for box, screen in zip(place.boxes, screens, strict=True)
+    )
 
 
 def _pair_up(
-    options: Sequence[Sequence[tuple[dict[str, Any], Box]]],
+    options: Sequence[Sequence[_Place]],
     alone: Sequence[Sequence[float]],
     chosen: list[int],
 ) -> None:
@@ -79,16 +115,16 @@ def _pair_up(
 
     def costs(name: int, other: int) -> list[float]:
         """Of each place of a name, what it covers but for the other's name."""
-        rest = [options[n][each][1] for n, each in enumerate(chosen) if n not in (name, other)]
+        rest = [options[n][each] for n, each in enumerate(chosen) if n not in (name, other)]
         return [
-            cost + sum(map(box.shared, rest))
-            for cost, (_, box) in zip(alone[name], options[name], strict=True)
+            cost + sum(map(place.shared, rest))
+            for cost, place in zip(alone[name], options[name], strict=True)
         ]
 
     for name, other in permutations(range(len(chosen)), 2):
         own, others = costs(name, other), costs(other, name)
         now = chosen[name], chosen[other]
-        if not own[now[0]] + options[name][now[0]][1].shared(options[other][now[1]][1]):
+        if not own[now[0]] + options[name][now[0]].shared(options[other][now[1]]):
             continue
         pairs = [now, *product(range(len(own)), range(len(others)))]
         chosen[name], chosen[other] = min(
@@ -96,7 +132,7 @@ def _pair_up(
             key=lambda pair: (
                 own[pair[0]]
                 + others[pair[1]]
-                + options[name][pair[0]][1].shared(options[other][pair[1]][1])
+                + options[name][pair[0]].shared(options[other][pair[1]])
             ),
         )
 

@@ -9,7 +9,7 @@ from mtl_core.charts.loss import Figure
 from mtl_core.charts.pareto import pareto_figure
 from mtl_core.charts.pareto_axis import Cost, cost_of
 from mtl_core.charts.pareto_points import Baseline
-from mtl_core.charts.placing import Box, Wanted, placed
+from mtl_core.charts.placing import Box, Screen, Wanted, placed
 from mtl_core.charts.round_numbers import round_steps, round_steps_log
 from mtl_core.charts.theme import DARK, LIGHT
 from tests.grouped_story import grouped, plan_result
@@ -118,7 +118,7 @@ def test_an_empty_comparison_draws_axes_alone() -> None:
 def test_names_of_near_points_do_not_cover_each_other() -> None:
     two = [Wanted(10, 200, 100, 90, 110, True), Wanted(10, 210, 100, 90, 110, True)]
     bars = [Box(194, 84, 206, 116), Box(204, 84, 216, 116)]
-    first, second = placed(two, bars, Box(0, 0, 480, 200))
+    first, second = placed([Screen(two, bars, Box(0, 0, 480, 200))])
     assert (first["xanchor"], second["xanchor"]) == ("right", "left")
 
 
@@ -129,7 +129,7 @@ def test_names_make_room_for_one_another_where_each_alone_would_not() -> None:
     wanted = [Wanted(n, x, y, y - 9, y + 9, bool(above)) for n, x, y, above in points]
     bars = [Box(x - 7, y - 9, x + 7, y + 9) for _, x, y, _ in points]
     steps = [Box(33, 117, 281, 121), Box(281, 135, 309, 139), Box(309, 152, 381, 156)]
-    places = placed(wanted, [*bars, *steps], Box(0, 0, 430, 216))
+    places = placed([Screen(wanted, [*bars, *steps], Box(0, 0, 430, 216))])
     names = [_box(name, place) for name, place in zip(wanted, places, strict=True)]
     assert [one.shared(other) for one, other in combinations(names, 2)] == [0.0] * 15
 
@@ -160,13 +160,13 @@ def _box(name: Wanted, place: dict[str, Any]) -> Box:
 
 
 def test_a_name_that_would_leave_the_frame_goes_to_the_other_side() -> None:
-    place = placed([Wanted(10, 5, 100, 95, 105, True)], [], Box(0, 0, 480, 200))[0]
+    place = placed([Screen([Wanted(10, 5, 100, 95, 105, True)], [], Box(0, 0, 480, 200))])[0]
     assert place["xanchor"] == "left"
     assert place["yshift"] > 0
 
 
 def test_a_name_off_the_front_stands_under_its_bar() -> None:
-    place = placed([Wanted(4, 200, 100, 60, 140, False)], [], Box(0, 0, 480, 200))[0]
+    place = placed([Screen([Wanted(4, 200, 100, 60, 140, False)], [], Box(0, 0, 480, 200))])[0]
     assert place["xanchor"] == "center"
     assert place["yshift"] == 60 - 16 - 100
 
@@ -188,3 +188,23 @@ def test_a_logarithmic_axis_has_a_few_round_ticks(
 
 def test_a_linear_axis_has_round_steps() -> None:
     assert round_steps(0.61, 0.93, 4) == pytest.approx([0.7, 0.8, 0.9])
+
+
+def test_a_place_that_is_free_on_a_wide_screen_is_not_taken_where_it_is_none_on_a_phone() -> None:
+    """Left of the point there is room for the name on the wide screen alone."""
+    wide = Screen([Wanted(10, 200, 100, 95, 105, True)], [], Box(0, 0, 480, 200))
+    phone = Screen([Wanted(10, 50, 100, 95, 105, True)], [], Box(0, 0, 240, 200))
+    assert placed([wide])[0]["xanchor"] == "right"
+    assert placed([wide, phone])[0]["xanchor"] == "left"
+
+
+def test_a_plans_name_does_not_cover_what_is_said_of_a_baseline() -> None:
+    """Under the long bar of the dear plan a baseline is named at the right end."""
+    cheap = plan_result("cheap", 10.0, [(0.66, 0.67, 0.68)])
+    dear = plan_result("dear", 100.0, [(0.50, 0.65, 0.75)])
+    near = [Baseline("untrained heads", 0.45)]
+    drawn = pareto_figure(
+        grouped(cheap, dear), "sentiment", {"cheap"}, STYLE, LIGHT, baselines=near
+    )
+    name = next(each for each in drawn["layout"]["annotations"] if each["text"] == "dear")
+    assert (name["xanchor"], name["yshift"]) == ("right", -20)
