@@ -5,15 +5,16 @@ For each task, of the plans that have a score, the first rule that holds speaks:
 1. fewer than two: it is "not measured in two plans";
 2. a verdict is open: which plan is highest, and nothing about the others;
 3. all but the best are below it: "only full will do" ("full beats heads only" where there are two);
-4. otherwise the cheapest in seconds of the best and those within noise of it "ties with" the
-   dearest of them, and in what part of the time where that is under nine tenths;
-5. where times are not known, or one plan is both: how many cannot be told from the best.
+4. otherwise the cheapest in seconds of the best and those within noise of it "ties with" the best,
+   or where it is the best, with the next of them (each is tested against the best, and against no
+   other); and in what part of the time where that is under nine tenths;
+5. where times are not known, or two take equally long: how many cannot be told from the best.
 """
 
 from collections.abc import Mapping, Sequence
 
 from mtl_core.analysis.grouped import GroupedComparison, PlanResult, Verdict
-from mtl_core.analysis.words import listed
+from mtl_core.analysis.words import listed, percent, verb
 
 WORTH_SAYING = 0.9
 """Of the time: a tie in more of it than that saves nothing worth a word."""
@@ -54,23 +55,28 @@ def task_finding(comparison: GroupedComparison, task: str, *, with_time: bool = 
         return "not measured in two plans"
     best = _highest(plans, task)
     if any(plan.tasks[task].verdict is Verdict.OPEN for plan in plans):
-        return f"{best.label} is highest, not yet tested"
+        return f"{best.label} {verb(best.label, 'is', 'are')} highest, not yet tested"
     level = _level(plans, task)
     if len(level) == 1:
         if len(plans) == 2:
             other = next(plan for plan in plans if plan is not best)
-            return f"{best.label} beats {other.label}"
+            return f"{best.label} {verb(best.label, 'beats', 'beat')} {other.label}"
         return f"only {best.label} will do"
-    timed = sorted(
-        ((plan.seconds, place) for place, plan in enumerate(level) if plan.seconds is not None)
-    )
-    if len(timed) < len(level) or timed[0][0] == timed[-1][0]:
+    return _tie(level, plans, task, with_time=with_time)
+
+
+def _tie(
+    level: Sequence[PlanResult], plans: Sequence[PlanResult], task: str, *, with_time: bool
+) -> str:
+    """Of the best and what cannot be told from it: the cheapest, with the best or the next."""
+    timed = [(plan.seconds, plan) for plan in level if plan.seconds is not None]
+    seconds, cheap = min(timed, key=lambda each: each[0], default=(0.0, level[0]))
+    other = _highest([plan for plan in level if plan is not cheap], task)
+    if len(timed) < len(level) or not other.seconds or seconds == other.seconds:
         return f"{len(level)} of {len(plans)} cannot be told apart"
-    cheap, dear = level[timed[0][1]], level[timed[-1][1]]
-    share = timed[0][0] / timed[-1][0]
+    share = seconds / other.seconds
     time = f", in {_part(share)} of the time" if with_time and share < WORTH_SAYING else ""
-    ties = "tie" if " layers" in cheap.label else "ties"
-    return f"{cheap.label} {ties} with {dear.label}{time}"
+    return f"{cheap.label} {verb(cheap.label, 'ties', 'tie')} with {other.label}{time}"
 
 
 def _measured(comparison: GroupedComparison, task: str) -> list[PlanResult]:
@@ -94,5 +100,5 @@ def _level(plans: Sequence[PlanResult], task: str) -> list[PlanResult]:
 def _part(share: float) -> str:
     whole = round(1 / share)
     if share > 0.6:
-        return f"{share:.0%}".replace("%", " %")
+        return percent(share)
     return _PARTS.get(whole, f"1/{whole}")

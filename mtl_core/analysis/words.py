@@ -1,9 +1,12 @@
 """A phase, a run and its end in words that stand in a heading."""
 
+import re
 from collections.abc import Sequence
 
 from mtl_core.freezing.table import Group, ParameterTable, State
 from mtl_core.models.description import Role
+
+_SEVERAL = re.compile(r"\b(layers|rates|and heads)\b")  # plans whose names are plurals
 
 
 def learning_words(table: ParameterTable) -> str:
@@ -28,6 +31,16 @@ def learning_words(table: ParameterTable) -> str:
 def listed(names: Sequence[str]) -> str:
     """The names as a sentence lists them: "a", "a and b", "a, b and c"."""
     return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
+
+
+def verb(plan: str, one: str, several: str) -> str:
+    """The form of a verb that follows a plan's name: a top layer ties, top 2 layers tie."""
+    return several if _SEVERAL.search(plan.partition(",")[0]) else one
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """A share as `50 %`, with so many digits behind the point."""
+    return f"{100 * share:.{digits}f} %"
 
 
 def _heads(learning: Sequence[Group], table: ParameterTable) -> list[str]:

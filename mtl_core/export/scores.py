@@ -20,6 +20,7 @@ from mtl_core.lessons.run_words import (
     plan_words,
     rate_words,
     share,
+    unusual_words,
 )
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.tasks.task import TaskKind
@@ -47,6 +48,8 @@ def comparison_facts(comparison: Comparison, records: Sequence[RunRecord]) -> li
         {f"{spec.max_length} sub-words at most" for spec in specs},
     ]
     shared = [next(iter(values)) for values in facts if len(values) == 1]
+    unusual = [unusual_words(spec) for spec in specs]
+    shared += [word for word in (unusual or [[]])[0] if all(word in each for each in unusual)]
     listed_seeds = f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
     count = f"{len(specs)} run{'s' if len(specs) > 1 else ''}"
     return [count, *shared, listed_seeds, _asked_for(records)]

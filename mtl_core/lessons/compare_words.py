@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from mtl_core.analysis.grouped import GroupedComparison, PlanResult, TaskResult, Verdict
 from mtl_core.analysis.grouped_finding import finding
+from mtl_core.analysis.words import verb
 from mtl_core.lessons.titles import task_title
 from mtl_core.tasks.task import Task, TaskKind
 
@@ -37,14 +38,15 @@ def plans_answer(comparison: GroupedComparison) -> str:
 
 
 def one_plan_answer(plan: PlanResult) -> str:
-    """What one plan came to over its finished seeds: "full over 3 seeds: NER 0.67 entity F1"."""
+    """What one plan came to over its finished seeds: "Full over 3 seeds: NER 0.67 entity F1"."""
     seeds = finished_seeds(plan)
     means = [
         f"{task_title(name)} {result.mean:.2f} {metric_name(result.task)}"
         for name, result in plan.tasks.items()
         if result.mean is not None
     ]
-    return f"{plan.label} over {seeds} seed{'s' * (seeds != 1)}: {', '.join(means)}"
+    name = plan.label[:1].upper() + plan.label[1:]
+    return f"{name} over {seeds} seed{'s' * (seeds != 1)}: {', '.join(means)}"
 
 
 def _on_its_way(comparison: GroupedComparison) -> bool:
@@ -59,9 +61,10 @@ def front_words(
     plans, `paid` is what they are paid with: "time".
 
     Fewer than two plans with a score: what will stand there. No verdict yet, or one seed, which
-    separates nothing: the highest. Else of
-    the plans that are best or within noise of the best the cheapest: it is the cheapest of all;
-    or there are dearer ones, which add nothing; or it is the dearest, by how much it leads.
+    separates nothing: the highest. Else of the plans that are best or within noise of the best the
+    cheapest: it is the cheapest of all, or there are dearer ones; in either case nothing beats it
+    where it is the best, and what the best has more is within noise where it is not. Or it is the
+    dearest: by how much it leads.
     """
     results = _results(comparison, task)
     scored = sorted((cost, label) for label, cost in costs if label in results)
@@ -72,11 +75,16 @@ def front_words(
     if not tied or len(comparison.seeds) < 2:
         return f"highest with {best}"
     if tied[0] == scored[0][1]:
-        return f"nothing beats {tied[0]}, the cheapest"
+        if tied[0] == best:
+            return f"nothing beats {best}, the cheapest"
+        return f"{tied[0]}, the cheapest, {verb(tied[0], 'is', 'are')} within noise of {best}"
     if tied[0] != scored[-1][1]:
-        return f"beyond {tied[0]}, more {paid} buys nothing"
+        if tied[0] == best:
+            return f"beyond {best}, more {paid} buys nothing"
+        return f"beyond {tied[0]}, what more {paid} buys is within noise"
     others = [results[label].mean or 0.0 for _, label in scored if label != best]
-    return f"{best} is {(results[best].mean or 0.0) - max(others):.2f} above the next"
+    lead = (results[best].mean or 0.0) - max(others)
+    return f"{best} {verb(best, 'is', 'are')} {lead:.2f} above the next"
 
 
 def sorting_task(comparison: GroupedComparison) -> Task:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from mtl_core.analysis.summary import Progress, RunSummary, TaskProgress
+from mtl_core.analysis.words import percent
 from mtl_core.freezing.writing import rate_text
 from mtl_core.lessons.data_words import data_name, within
 from mtl_core.lessons.titles import scenario_phrase
@@ -80,9 +81,21 @@ def facts(record: RunRecord, summary: RunSummary) -> list[str]:
         plan_words(spec),
         rate_words(rates) or "nothing learns",
         f"data: {data_words(summary)}",
+        *unusual_words(spec),
         f"seed {spec.seed}",
         f"{'started' if record.started_at else 'asked for'} {moment(began)}",
     ]
+
+
+def unusual_words(spec: RunSpec) -> list[str]:
+    """What few runs have, and without which their numbers would be misread."""
+    words = ["goes on from an earlier run"] if spec.starts_from else []
+    words += ["random encoder"] if spec.random_backbone else []
+    shares = {spec.label_noise.get(task.name, 0.0) for task in spec.tasks}
+    if len(shares) == 1:
+        return words + [f"{percent(share)} wrong labels" for share in shares if share]
+    noisy = [(task, share) for task, share in spec.label_noise.items() if share]
+    return words + [f"{percent(share)} wrong labels in {within(task)}" for task, share in noisy]
 
 
 def moment(time: datetime) -> str:

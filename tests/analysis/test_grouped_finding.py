@@ -76,6 +76,23 @@ def test_a_tie_names_the_cheaper_and_its_part_of_the_time(seconds: float, words:
     assert task_finding(three(times), "sentiment") == words
 
 
+def test_the_cheapest_ties_with_the_best_and_with_no_plan_it_was_not_tested_against() -> None:
+    five = {"top layer": (0.908, TIED), "discriminative rates": (0.91, BEST), "full": (0.89, TIED)}
+    seconds = {"top layer": 10.0, "discriminative rates": 40.0, "full": 47.0}
+    comparison = compared(five, five, seconds)
+    assert task_finding(comparison, "sentiment") == (
+        "top layer ties with discriminative rates, in a quarter of the time"
+    )
+
+
+def test_the_cheapest_that_is_the_best_ties_with_the_next() -> None:
+    three_tied = {"heads only": (0.67, BEST), "full": (0.66, TIED), "top layer": (0.65, TIED)}
+    seconds = {"heads only": 5.0, "full": 50.0, "top layer": 100.0}
+    assert task_finding(compared(three_tied, three_tied, seconds), "ner") == (
+        "heads only ties with full, in a tenth of the time"
+    )
+
+
 def test_without_times_a_tie_is_counted() -> None:
     assert task_finding(three({"full": 3.0}), "sentiment") == "2 of 3 cannot be told apart"
 
@@ -110,3 +127,12 @@ def test_layers_tie_and_a_layer_ties() -> None:
     tied = {"top 2 layers": (0.88, TIED), "full": (0.89, BEST)}
     comparison = compared(tied, tied, {"top 2 layers": 46.0, "full": 50.0})
     assert task_finding(comparison, "ner") == "top 2 layers tie with full"
+
+
+def test_plans_with_plural_names_beat_and_are_highest() -> None:
+    apart = {"top 2 layers": (0.9, BEST), "full": (0.8, BELOW)}
+    open_still = {"biases and heads (BitFit)": (0.9, BEST), "full": (0.8, OPEN)}
+    assert task_finding(compared(apart, apart, {}), "ner") == "top 2 layers beat full"
+    assert task_finding(compared(open_still, open_still, {}), "ner") == (
+        "biases and heads (BitFit) are highest, not yet tested"
+    )

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 import pytest
@@ -19,6 +19,7 @@ from mtl_core.lessons.compare_words import plans_answer, plans_rule
 from mtl_core.lessons.inside_words import COSINE_CAPTION
 from mtl_core.store.record import RunState
 from mtl_core.store.runs import RunStore
+from mtl_core.training.events import RunEvent
 from tests.export.finished_run import finished
 from tests.run_story import Story, minilm, spec_of
 
@@ -255,6 +256,16 @@ def test_one_plan_with_several_seeds_is_told_without_a_best_to_stand_against(
     assert "drift-2-ner" in [drawing.name for drawing in alone.drawings]
     assert "In what the plans differ" not in [section.title for section in alone.sections]
     assert "within noise" not in as_markdown(alone, "figures")
+
+
+def test_what_all_runs_have_and_few_others_stands_among_the_facts(
+    read: Callable[..., Material], keep: Callable[[Iterable[RunEvent]], str]
+) -> None:
+    noise = {"sentiment": 0.3, "ner": 0.3}
+    noisy = [keep(finished(name, 0.7, 0.3, label_noise=noise)) for name in ("heads-only", "full")]
+    clean = keep(finished("top-1", 0.8, 0.4))
+    assert "30 % wrong labels" in note_of(read(*noisy), NOW).facts
+    assert "30 % wrong labels" not in note_of(read(*noisy, clean), NOW).facts
 
 
 def test_a_random_encoder_is_a_plan_of_its_own_name(

@@ -45,11 +45,11 @@ def title(comparison: GroupedComparison) -> str:
         ),
         (
             {"cheap": Verdict.BELOW, "middle": Verdict.WITHIN_NOISE, "dear": Verdict.BEST},
-            "beyond middle, more time buys nothing",
+            "beyond middle, what more time buys is within noise",
         ),
         (
             {"cheap": Verdict.WITHIN_NOISE, "middle": Verdict.BELOW, "dear": Verdict.BEST},
-            "nothing beats cheap, the cheapest",
+            "cheap, the cheapest, is within noise of dear",
         ),
     ],
 )
@@ -57,6 +57,14 @@ def test_a_front_is_titled_by_the_cheapest_plan_that_ties_with_the_best(
     verdicts: dict[str, Verdict], expected: str
 ) -> None:
     assert title(judged(**verdicts)) == expected
+
+
+def test_nothing_beats_the_cheapest_only_where_it_is_the_best() -> None:
+    costs = (("dear", 1.0), ("middle", 10.0), ("cheap", 100.0))
+    tied = judged(cheap=Verdict.BELOW, middle=Verdict.WITHIN_NOISE, dear=Verdict.BEST)
+    assert front_words(tied, "sentiment", costs, "time") == "nothing beats dear, the cheapest"
+    costs = (("cheap", 1.0), ("dear", 10.0), ("middle", 100.0))
+    assert front_words(tied, "sentiment", costs, "time") == "beyond dear, more time buys nothing"
 
 
 def test_a_front_of_one_plan_says_what_will_stand_there() -> None:

@@ -1,6 +1,14 @@
 import pytest
 
-from mtl_core.lessons.run_words import duration, memory, rate_words, share, step_time
+from mtl_core.lessons.run_words import (
+    duration,
+    memory,
+    rate_words,
+    share,
+    step_time,
+    unusual_words,
+)
+from tests.run_story import spec_of
 
 
 @pytest.mark.parametrize(
@@ -49,3 +57,19 @@ def test_memory_is_in_units_of_a_thousand() -> None:
 def test_rates_that_change_between_phases_stand_in_order() -> None:
     rates = [("heads", 1e-2), ("heads", 1e-3), ("encoder", 3e-4), ("heads", 1e-3)]
     assert rate_words(rates) == "heads 1e-2 then 1e-3, encoder 3e-4"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, []),
+        ({"random_backbone": True}, ["random encoder"]),
+        ({"starts_from": "a-run"}, ["goes on from an earlier run"]),
+        ({"label_noise": {"sentiment": 0.3, "ner": 0.3}}, ["30 % wrong labels"]),
+        ({"label_noise": {"ner": 0.1}}, ["10 % wrong labels in NER"]),
+    ],
+)
+def test_what_would_make_numbers_be_misread_stands_among_the_facts(
+    changes: dict[str, object], words: list[str]
+) -> None:
+    assert unusual_words(spec_of("heads-only", **changes)) == words

@@ -92,7 +92,7 @@ def test_a_plan_by_itself_is_answered_by_what_it_forgot_or_else_scored(lab: Lab)
         stored(lab, seed, "full", 0.7)
     runs = ",".join(run.id for run in lab.store.runs() if run.spec.scenario == "full")
     page = visited("compare", runs=runs)
-    assert heading(page) == "full over 2 seeds: Sentiment 0.90 accuracy, NER 0.70 entity F1"
+    assert heading(page) == "Full over 2 seeds: Sentiment 0.90 accuracy, NER 0.70 entity F1"
 
 
 def test_a_page_whose_plans_train_every_task_speaks_of_no_forgetting(lab: Lab) -> None:

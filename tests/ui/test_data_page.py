@@ -55,7 +55,7 @@ def test_the_sample_is_counted_by_the_checkpoints_own_tokenizer(lab: Lab) -> Non
     )
     assert "lengths by the tokenizer of minilm-l6" in texts(app)
     assert "450 entities of 3 types" in texts(app)
-    assert "2 classes, “negative” is 50% of training" in texts(app)
+    assert "2 classes, “negative” is 50 % of training" in texts(app)
 
 
 def test_a_small_maximum_length_says_which_entities_are_lost(lab: Lab) -> None:
