@@ -14,6 +14,9 @@ speaks:
 6. the latest is at least 2 % below the first: it "falls", or "falls slowly now" when the last
    interval's slope is under a quarter of the average one;
 7. otherwise it "has hardly moved".
+
+Of a run that has ended 4 and 6 are told as past: it "rose from" that step on, "fell", or "fell
+slowly in the end".
 """
 
 from collections.abc import Sequence
@@ -28,6 +31,8 @@ SLOW = 0.25
 STEEPER = 2.0
 FLAT_EVALUATIONS = 3
 
+_PAST = {"falls": "fell", "falls slowly now": "fell slowly in the end"}
+
 Points = Sequence[tuple[int, float]]
 
 
@@ -38,7 +43,10 @@ def loss_finding(summary: RunSummary, task: TaskProgress) -> str:
     points = task.validation_losses
     if len(points) < 2:
         return _start(task)
-    return f"loss {_movement(summary, points)}: {points[-1][1]:.2f} on validation"
+    words = _movement(summary, points)
+    if summary.finished is not None:
+        words = _PAST.get(words, words.replace("rises since", "rose from"))
+    return f"loss {words}: {points[-1][1]:.2f} on validation"
 
 
 def _learns_nothing(summary: RunSummary, task: TaskProgress) -> bool:

@@ -10,10 +10,11 @@ from mtl_core.charts.theme import Palette, base_layout
 
 _ROW_PIXELS = 26
 _GAP = 0.035  # of a cell, on each side
-_LONGEST_ROW, _LONGEST_COLUMN = 18, 20
+_LONGEST_ROW, _LONGEST_COLUMN = 18, 26
 _LEVEL_LETTERS = 34  # so many in one line over all columns stand level, more are turned
 _TURN = -38
-_RISE = 0.66  # pixels of height a turned letter takes, of its width
+_RISE, _RUN = 0.66, 0.79  # of a turned letter's width: the height and the width it takes
+_NARROW_CELL = 40  # pixels, on a phone
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def cell_figure(
         height,
         margin={
             "l": left + (18 if y_title else 0),
-            "r": 6 if level else 44,
+            "r": 6 if level else _beyond(columns),
             "t": top,
             "b": 34 if x_title else 6,
         },
@@ -72,6 +73,15 @@ def cell_figure(
         yaxis={"range": [-0.5, len(rows) - 0.5], "visible": False},
     )
     return {"data": [_pointer(places)], "layout": layout}
+
+
+def _beyond(columns: Sequence[str]) -> int:
+    """Pixels that the turned names need at the right of the last column."""
+    needs = [
+        len(as_text(name, _LONGEST_COLUMN)) * LETTER_PIXELS * _RUN - (left + 0.5) * _NARROW_CELL
+        for left, name in enumerate(reversed(columns))
+    ]
+    return max(44, round(max(needs)))
 
 
 def _rectangle(x: int, y: int, cell: Cell) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from mtl_core.freezing.table import State
 from mtl_core.training.events import Movement
 
 _PALEST = 0.14
+_LEAST_SPAN = log(10)  # so that values a few per cent apart do not look like all and nothing
 
 
 class Quantity(StrEnum):
@@ -94,10 +95,10 @@ def _strengths(amounts: Mapping[tuple[str, str], float]) -> dict[tuple[str, str]
     above = [value for value in amounts.values() if value > 0]
     if not above:
         return {}
-    low, high = log(min(above)), log(max(above))
-    span = high - low or 1.0
+    high = log(max(above))
+    low = min(log(min(above)), high - _LEAST_SPAN)
     return {
-        key: _PALEST + (1 - _PALEST) * ((log(value) - low) / span if high > low else 1.0)
+        key: _PALEST + (1 - _PALEST) * (log(value) - low) / (high - low)
         for key, value in amounts.items()
         if value > 0
     }

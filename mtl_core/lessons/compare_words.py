@@ -60,14 +60,17 @@ def front_words(
     """The title of a task's figure, by the first rule that holds. `costs` are (label, cost) of the
     plans, `paid` is what they are paid with: "time".
 
-    Fewer than two plans with a score: what will stand there. No verdict yet, or one seed, which
-    separates nothing: the highest. Else of the plans that are best or within noise of the best the
-    cheapest: it is the cheapest of all, or there are dearer ones; in either case nothing beats it
-    where it is the best, and what the best has more is within noise where it is not. Or it is the
-    dearest: by how much it leads.
+    One plan alone: its mean. Fewer than two plans with a score: what will stand there. No verdict
+    yet, or one seed, which separates nothing: the highest. Else of the plans that are best or
+    within noise of the best the cheapest: it is the cheapest of all, or there are dearer ones; in
+    either case nothing beats it where it is the best, and what the best has more is within noise
+    where it is not. Or it is the dearest: by how much it leads.
     """
     results = _results(comparison, task)
     scored = sorted((cost, label) for label, cost in costs if label in results)
+    if len(scored) == len(comparison.plans) == 1:
+        ((_, label),) = scored
+        return f"{label} {verb(label, 'comes', 'come')} to {results[label].mean or 0.0:.2f}"
     if len(scored) < 2:
         return "a point for each plan that has finished"
     best = max((label for _, label in scored), key=lambda label: results[label].mean or 0.0)
@@ -102,6 +105,8 @@ def sorted_plans(comparison: GroupedComparison) -> list[PlanResult]:
 
 def table_words(comparison: GroupedComparison) -> str:
     """The title of the table: by what it is sorted, and where plans cannot be told apart."""
+    if len(comparison.plans) < 2:
+        return "Scores and what they cost"
     by = sorting_task(comparison)
     title = f"Sorted by {task_title(by.name)} {metric_name(by)}"
     ties = []
@@ -115,15 +120,26 @@ def table_words(comparison: GroupedComparison) -> str:
 
 
 def plans_rule(comparison: GroupedComparison) -> str:
-    """By which rule plans are told apart, in a caption."""
+    """By which rule plans are told apart, in a caption: the marks that the table holds."""
     seeds = ", ".join(map(str, comparison.seeds))
+    means = f"Means over seed{'s' * (len(comparison.seeds) > 1)} {seeds}."
     if not comparison.same_questions:
-        return f"Means over seeds {seeds}. The plans answer different sentences: none is judged."
-    return (
-        f"Means over seeds {seeds}. ≈ within noise: the difference from the best may be chance, by "
-        "a paired test over seeds and sentences (95 %, shared among the plans). −0.101: below the "
-        "best, and chance alone would not do it. open: not tested yet."
-    )
+        return f"{means} The plans answer different sentences: none is judged."
+    if len(comparison.plans) < 2:
+        return means
+    results = [
+        each for task in comparison.tasks for each in _results(comparison, task.name).values()
+    ]
+    said = {each.verdict: against_words(each) for each in results}
+    parts = [
+        means,
+        "≈ within noise: the difference from the best may be chance, by a paired test over seeds "
+        "and sentences (95 %, shared among the plans)." * (Verdict.WITHIN_NOISE in said),
+        f"{said.get(Verdict.BELOW)}: below the best by so much, and chance alone would not do it."
+        * (Verdict.BELOW in said),
+        "open: not tested yet." * (Verdict.OPEN in said),
+    ]
+    return " ".join(part for part in parts if part)
 
 
 def against_words(result: TaskResult | None) -> str:

@@ -9,8 +9,10 @@ from mtl_core.freezing.writing import rate_text
 from mtl_core.lessons.data_words import data_name, within
 from mtl_core.lessons.titles import scenario_phrase
 from mtl_core.store.record import RunRecord, RunState
-from mtl_core.training.events import Evaluation
+from mtl_core.training.events import Evaluation, RunFinished
 from mtl_core.training.spec import RunSpec
+
+_WORTH_A_WORD = 0.05  # seconds
 
 STATE_SIGNS = {
     RunState.WAITING: "○ waiting",
@@ -121,6 +123,18 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def spent_words(end: RunFinished) -> str:
+    """What a run's seconds went to, in parts that add up to its total."""
+    parts = {
+        "training": end.training_seconds,
+        "evaluation": end.evaluation_seconds,
+        "frozen layers run once": end.prefix_seconds,
+    }
+    parts["loading, checks and measures"] = end.total_seconds - sum(parts.values())
+    told = [(name, seconds) for name, seconds in parts.items() if seconds >= _WORTH_A_WORD]
+    return ", ".join(f"{name} {duration(seconds)}" for name, seconds in told)
 
 
 def step_time(seconds: float) -> str:

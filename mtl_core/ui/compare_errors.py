@@ -8,6 +8,7 @@ from mtl_core.analysis.confusion import Confusion, confusion
 from mtl_core.analysis.grouped import PlanResult
 from mtl_core.analysis.marks import GoldLabels, gold_labels
 from mtl_core.analysis.summary import RunSummary
+from mtl_core.analysis.words import verb
 from mtl_core.charts.confusion import confusion_figure
 from mtl_core.charts.theme import Palette
 from mtl_core.engine.lab import Lab
@@ -43,13 +44,14 @@ def errors_view(lab: Lab, shown: Compared, facts: str, colors: Palette) -> None:
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
             task = _task_picker(shown)
             first = _picked("Plan", Key.FIRST_READ, told, 0)
-            second = _picked("against", Key.SECOND_READ, told, -1)
-    with st.grid(2, min_column_width=330, gap="medium"):
-        with st.container(gap="xsmall"):
-            found = confusion(first, task, gold)
-            if found is not None:
-                _confusion(shown, task, first, found, facts, colors)
-        with st.container(gap="xsmall"):
+            second = _picked("against", Key.SECOND_READ, told, -1) if len(told) > 1 else first
+    left, right = st.columns([5, 8], gap="medium")
+    with left, st.container(gap="xsmall"):
+        found = confusion(first, task, gold)
+        if found is not None:
+            _confusion(shown, task, first, found, facts, colors)
+    if len(told) > 1:
+        with right, st.container(gap="xsmall"):
             _changed(task, first, second, dataset, gold)
 
 
@@ -134,7 +136,9 @@ def _changed(
     lost = sum(each.first_right for each in found)
     won = sum(each.second_right for each in found)
     with st.container(gap=None):
-        st.markdown(f"### {plain(second.label)} answers {len(found):,} sentences differently")
+        answers = verb(second.label, "answers", "answer")
+        sentences = "1 sentence" if len(found) == 1 else f"{len(found):,} sentences"
+        st.markdown(f"### {plain(second.label)} {answers} {sentences} differently")
         st.caption(
             f"From {plain(first.label)}, seed {one.spec.seed}, to {plain(second.label)}, seed "
             f"{other.spec.seed}: {won} won, {lost} lost."
@@ -164,8 +168,8 @@ def _sentences(found: tuple[Changed, ...], first: str, second: str, dataset: Dat
         row_height=_ROW_HEIGHT,
         alt="Sentences that two plans answer differently",
         column_config={
-            "": st.column_config.TextColumn("", width=70),
-            "Sentence": st.column_config.TextColumn("Sentence", width=260),
+            "": st.column_config.TextColumn("", width=64),
+            "Sentence": st.column_config.TextColumn("Sentence", width=390),
         },
     )
 

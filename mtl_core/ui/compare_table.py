@@ -47,15 +47,14 @@ def _row(plan: PlanResult, comparison: GroupedComparison, colors: Palette) -> di
     scores: dict[str, Any] = {}
     for number, task in enumerate(comparison.tasks):
         letter, result = colors.task(number).letter, plan.tasks.get(task.name)
-        scores |= {
-            f"{letter} {metric_name(task)}": result.mean if result else None,
-            f"{letter} against best": against_words(result),
-        }
+        scores[f"{letter} {metric_name(task)}"] = result.mean if result else None
+        if len(comparison.plans) > 1:
+            scores[f"{letter} against best"] = against_words(result)
     known = plan.trainable is not None and plan.total
     return {
         "Plan": plan.label,
         **scores,
-        "Seconds": "" if plan.seconds is None else f"{plan.seconds:,.3g}",
+        "Seconds": "" if plan.seconds is None else f"{plan.seconds:,.1f}",
         "Learn": "" if plan.trainable is None else f"{plan.trainable:,}",
         "Share": share((plan.trainable or 0) / (plan.total or 1)) if known else "",
         "Peak MB": "" if plan.peak_memory_bytes is None else f"{plan.peak_memory_bytes / 1e6:,.0f}",

@@ -125,8 +125,8 @@ def _outcome(lab: Lab, record: RunRecord) -> Outcome:
             scores = event.tasks
         elif isinstance(event, RunFinished):
             scores = event.metrics
-    took = None
-    if record.started_at and record.finished_at:
+    took = next((event.total_seconds for event in said if isinstance(event, RunFinished)), None)
+    if took is None and record.started_at and record.finished_at:
         took = (record.finished_at - record.started_at).total_seconds()
     return Outcome(
         {

@@ -7,7 +7,7 @@ from mtl_core.analysis.written import written_model
 from mtl_core.engine.lab import Lab
 from mtl_core.export.repeat import needs_plan_file, train_command
 from mtl_core.freezing.plan_file import plan_to_yaml
-from mtl_core.lessons.run_words import duration, memory
+from mtl_core.lessons.run_words import duration, memory, spent_words
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.training.events import RunFinished
 from mtl_core.ui.keys import Key
@@ -44,8 +44,7 @@ def _results(end: RunFinished) -> list[str]:
         else "**a frozen tensor changed**"
     )
     return [
-        f"Took **{duration(end.total_seconds)}**: training {duration(end.training_seconds)}, "
-        f"evaluation {duration(end.evaluation_seconds)}",
+        f"Took **{duration(end.total_seconds)}**: {spent_words(end)}",
         f"peak memory **{memory(end.peak_memory_bytes)}**",
         proof if end.frozen_tensors else "no tensor was frozen throughout",
     ]

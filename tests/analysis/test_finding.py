@@ -8,12 +8,16 @@ from mtl_core.analysis.reading import summarise
 from tests.run_story import Story, both, minilm, scores, spec_of
 
 
-def finding(losses: Sequence[float], scenario: str = "top-1", steps: int = 50) -> str:
+def finding(
+    losses: Sequence[float], scenario: str = "top-1", steps: int = 50, *, ended: bool = False
+) -> str:
     """The finding on NER where the validation loss takes these values, ten steps apart."""
     story = Story(spec_of(scenario), [steps]).start()
     story.evaluate(scores(0.5, 0.1, (0.5, losses[0]))).phase()
     for loss in losses[1:]:
         story.learn([both(0.5)] * 10).evaluate(scores(0.5, 0.1, (0.5, loss)))
+    if ended:
+        story.finish(scores(0.5, 0.1, (0.5, losses[-1])))
     summary = summarise("a-run", story.spec, story, minilm())
     return loss_finding(summary, summary.task("ner"))
 
@@ -33,6 +37,21 @@ def finding(losses: Sequence[float], scenario: str = "top-1", steps: int = 50) -
 )
 def test_the_finding_follows_the_stated_rules(losses: list[float], words: str) -> None:
     assert finding(losses) == words
+
+
+@pytest.mark.parametrize(
+    ("losses", "words"),
+    [
+        ([1.4, 0.9, 0.37], "loss fell: 0.37 on validation"),
+        ([1.4, 0.5, 0.4, 0.37], "loss fell slowly in the end: 0.37 on validation"),
+        ([1.4, 0.30, 0.34, 0.37], "loss rose from step 10: 0.37 on validation"),
+        ([0.70, 0.695], "loss has hardly moved: 0.69 on validation"),
+    ],
+)
+def test_of_a_run_that_has_ended_nothing_is_said_to_happen_now(
+    losses: list[float], words: str
+) -> None:
+    assert finding(losses, ended=True) == words
 
 
 def test_a_task_that_nothing_learning_serves_learns_nothing() -> None:

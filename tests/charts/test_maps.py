@@ -149,3 +149,23 @@ def test_many_columns_are_turned_and_few_stand_level() -> None:
 
 def test_text_on_a_cell_is_dark_on_light_and_light_on_dark() -> None:
     assert (ink_on("#FFFFFF"), ink_on("#5D1A78")) == ("#160800", "#F4F6F8")
+
+
+def test_distances_that_are_nearly_equal_have_nearly_the_same_colour() -> None:
+    run = told_run(
+        "heads-only", 1, 0.5, {"classifier": Movement(moved=2.17), "ner": Movement(moved=2.33)}
+    )
+    drawn = movement_map(
+        [plan_result("heads only", 1.0, runs={1: run})], ROWS[:2], LIGHT, Quantity.MOVED
+    )
+    (_, nearly), (_, most) = (cell(drawn, 0, row, 2) for row in (0, 1))
+    assert most == ORANGE
+    assert nearly == blended(ORANGE, LIGHT.background, 0.9734)
+
+
+def test_a_long_name_at_the_right_end_has_its_room() -> None:
+    names = ("LP-FT", "ULMFiT", "chain-thaw", "biases and heads (BitFit)")
+    cells = {("ner", name): Cell("▲", ORANGE, "#160800", name) for name in names}
+    layout = cell_figure(["ner"], names, cells, LIGHT)["layout"]
+    assert names[-1] in [each["text"] for each in layout["annotations"]]
+    assert layout["margin"]["r"] == 106

@@ -7,6 +7,7 @@ from mtl_core.lessons.compare_words import (
     count_word,
     front_words,
     plans_answer,
+    plans_rule,
     sorted_plans,
     sorting_task,
     table_words,
@@ -67,9 +68,39 @@ def test_nothing_beats_the_cheapest_only_where_it_is_the_best() -> None:
     assert front_words(tied, "sentiment", costs, "time") == "beyond dear, more time buys nothing"
 
 
-def test_a_front_of_one_plan_says_what_will_stand_there() -> None:
-    one = grouped(plan_result("cheap", 10.0))
+def test_a_front_of_one_finished_plan_says_what_will_stand_there() -> None:
+    one = grouped(plan_result("cheap", 10.0), plan_result("middle", None, []))
     assert title(one) == "a point for each plan that has finished"
+
+
+def test_one_plan_alone_is_told_by_its_mean_and_against_no_other() -> None:
+    one = grouped(plan_result("top 2 layers", 10.0))
+    costs = (("top 2 layers", 10.0),)
+    assert front_words(one, "sentiment", costs, "time") == "top 2 layers come to 0.85"
+    assert table_words(one) == "Scores and what they cost"
+    assert plans_rule(one) == "Means over seeds 1, 2, 3."
+
+
+def test_the_rule_explains_the_marks_that_stand_in_the_table_and_no_others() -> None:
+    two = [plan_result(label, 1.0, [(0.7, 0.7, 0.7)]) for label in ("a", "b")]
+
+    def rule(verdict: Verdict) -> str:
+        first, second = (
+            replace(
+                plan,
+                tasks={
+                    "sentiment": replace(plan.tasks["sentiment"], verdict=each, against_best=LESS)
+                },
+            )
+            for plan, each in zip(two, (Verdict.BEST, verdict), strict=True)
+        )
+        return plans_rule(grouped(first, second)).removeprefix("Means over seeds 1, 2, 3. ")
+
+    assert rule(Verdict.OPEN) == "open: not tested yet."
+    assert rule(Verdict.BELOW) == (
+        "−0.100: below the best by so much, and chance alone would not do it."
+    )
+    assert rule(Verdict.WITHIN_NOISE).startswith("≈ within noise: the difference from the best")
 
 
 def test_the_answer_is_the_finding_once_two_plans_have_a_score() -> None:

@@ -5,9 +5,11 @@ from mtl_core.lessons.run_words import (
     memory,
     rate_words,
     share,
+    spent_words,
     step_time,
     unusual_words,
 )
+from mtl_core.training.events import RunFinished
 from tests.run_story import spec_of
 
 
@@ -73,3 +75,24 @@ def test_what_would_make_numbers_be_misread_stands_among_the_facts(
     changes: dict[str, object], words: list[str]
 ) -> None:
     assert unusual_words(spec_of("heads-only", **changes)) == words
+
+
+def test_what_a_run_spent_its_seconds_on_adds_up_to_its_total() -> None:
+    end = RunFinished(
+        elapsed_seconds=23.0,
+        run="a-run",
+        metrics={},
+        frozen_identical=True,
+        frozen_tensors=87,
+        peak_memory_bytes=826_000_000,
+        training_seconds=5.2,
+        evaluation_seconds=2.4,
+        prefix_seconds=6.0,
+        total_seconds=23.0,
+    )
+    assert spent_words(end) == (
+        "training 5.2 s, evaluation 2.4 s, frozen layers run once 6.0 s, "
+        "loading, checks and measures 9.4 s"
+    )
+    unfrozen = end.model_copy(update={"prefix_seconds": 0.0, "total_seconds": 7.6})
+    assert spent_words(unfrozen) == "training 5.2 s, evaluation 2.4 s"

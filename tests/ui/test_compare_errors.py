@@ -80,6 +80,16 @@ def test_one_plan_against_itself_asks_for_another(lab: Lab) -> None:
     assert not app.exception
 
 
+def test_a_plan_alone_is_offered_no_other_to_stand_against(lab: Lab) -> None:
+    for seed in (1, 2):
+        stored(lab, "full", 1, seed=seed)
+    app = visited("compare")
+    assert [each.key for each in app.selectbox if str(each.key).endswith("_read")] == ["first_read"]
+    assert "Choose two plans" not in texts(app)
+    scored = next(each.value for each in app.dataframe if "A accuracy" in each.value.columns)
+    assert [name for name in scored.columns if "against best" in name] == []
+
+
 def test_runs_without_answers_have_no_errors_to_read(lab: Lab) -> None:
     stored(lab, "heads-only", 0, data="gone/manifest.yaml")
     stored(lab, "full", 1, data="gone/manifest.yaml")

@@ -84,7 +84,7 @@ def test_a_run_is_found_again_by_its_address(lab: Lab) -> None:
     assert app.metric[0].delta == "was 0.450 at start"
     assert "**103 of 103** tensors bit-identical, by SHA-256" in texts(app)
     assert "peak memory **745 MB**" in texts(app)
-    assert any("### :violet[A · Sentiment] loss falls" in each.value for each in app.markdown)
+    assert any("### :violet[A · Sentiment] loss fell" in each.value for each in app.markdown)
 
 
 def test_a_finished_run_shows_the_command_that_repeats_it(lab: Lab) -> None:
