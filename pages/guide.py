@@ -9,7 +9,7 @@ from mtl_core.ui.front_door import through_the_front_door
 from mtl_core.ui.guide_test import progress_of_tests, show_test_problem
 from mtl_core.ui.guide_text import CLAIMS_PART, TEXT_PART, chapters_view
 from mtl_core.ui.guide_verdicts import guide_facts, guide_state
-from mtl_core.ui.guide_view import claim_card, claim_filters, claims_picture
+from mtl_core.ui.guide_view import claim_filters, claims_by_chapter, claims_picture
 from mtl_core.ui.keys import Key
 from mtl_core.ui.page import current_palette, header
 from mtl_core.ui.shot import frame, picture_popover, taking_shot
@@ -42,5 +42,4 @@ if guide.under_way:
 if part == TEXT_PART:
     chapters_view(guide.claims, colors)
 else:
-    for shown in claim_filters(guide.claims):
-        claim_card(lab, guide, shown, colors)
+    claims_by_chapter(lab, guide, claim_filters(guide.claims), colors)

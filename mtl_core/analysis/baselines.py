@@ -5,7 +5,7 @@ They stand beside those that the data alone give (`tasks.baselines`).
 
 from statistics import fmean
 
-from mtl_core.analysis.grouped import GroupedComparison
+from mtl_core.analysis.grouped import GroupedComparison, PlanResult
 from mtl_core.tasks.baselines import Baseline
 
 
@@ -33,10 +33,15 @@ def baselines_of_runs(comparison: GroupedComparison) -> tuple[Baseline, ...]:
         meaning = "The checkpoint with heads as they were drawn, before any step."
         label = "untrained heads"
         found.append(Baseline(name="untrained", label=label, values=before, meaning=meaning))
-    for plan in comparison.plans:
+    other = [plan for plan in comparison.plans if not _is_random(plan)]
+    for plan in comparison.plans if other else ():  # no plan stands beside itself
         scores = {n: each.mean for n, each in plan.tasks.items() if each.mean is not None}
-        if scores and all(run.spec.random_backbone for run in plan.runs.values()):
+        if scores and _is_random(plan):
             meaning = "The same architecture with random weights: what pretraining is worth."
             name, label = f"random:{plan.label}", f"random encoder, {plan.label}"
             found.append(Baseline(name=name, label=label, values=scores, meaning=meaning))
     return tuple(found)
+
+
+def _is_random(plan: PlanResult) -> bool:
+    return all(run.spec.random_backbone for run in plan.runs.values())

@@ -12,6 +12,7 @@ from mtl_core.freezing.table import Group, ParameterTable, State
 from mtl_core.models.description import Role
 
 _LEFT, _CELL_WIDTH, _CELL_HEIGHT, _GAP = 76, 34, 13, 3
+_WIDEST = 320  # pixels: what a card of the guide leaves on a phone
 _PALEST, _DECADES = 0.25, 3.0  # a rate so many decades below the encoder's highest is palest
 
 
@@ -22,7 +23,8 @@ def thaw_svg(tables: Sequence[ParameterTable], colors: Palette) -> tuple[str, in
     embeddings; what leads nowhere is left out. Paler is a smaller rate than the encoder's highest
     of that phase.
     """
-    width = _LEFT + len(tables) * (_CELL_WIDTH + _GAP)
+    cell = min(_CELL_WIDTH, (_WIDEST - _LEFT) // len(tables) - _GAP)
+    width = _LEFT + len(tables) * (cell + _GAP)
     rows = _rows(tables[0])
     height = len(rows) * (_CELL_HEIGHT + _GAP) + (15 if len(tables) > 1 else 0)
     parts = [
@@ -30,10 +32,10 @@ def thaw_svg(tables: Sequence[ParameterTable], colors: Palette) -> tuple[str, in
         for place, (title, _) in enumerate(rows)
     ]
     for number, table in enumerate(tables):
-        left = _LEFT + number * (_CELL_WIDTH + _GAP)
-        parts += _column(table, rows, left, colors)
+        left = _LEFT + number * (cell + _GAP)
+        parts += _column(table, rows, left, cell, colors)
         if len(tables) > 1:
-            parts.append(_text(str(number + 1), left + _CELL_WIDTH / 2, height - 4, colors))
+            parts.append(_text(str(number + 1), left + cell / 2, height - 4, colors))
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
         f'viewBox="0 0 {width} {height}">{"".join(parts)}</svg>'
@@ -55,13 +57,14 @@ def _column(
     table: ParameterTable,
     rows: Sequence[tuple[str, tuple[str, ...]]],
     left: float,
+    cell: int,
     colors: Palette,
 ) -> list[str]:
     groups = {group.name: group for group in table.groups}
     rates = [g.learning_rate for g in table.groups if g.role is not Role.HEAD and g.learning_rate]
     cells = []
     for place, (_, names) in enumerate(rows):
-        wide = (_CELL_WIDTH - 2 * (len(names) - 1)) / len(names)
+        wide = (cell - 2 * (len(names) - 1)) / len(names)
         for number, name in enumerate(names):
             fill, edge = _paint(groups[name], max(rates, default=0.0), colors)
             cells.append(

@@ -29,7 +29,9 @@ _KEY = "▲ orange learns, paler at a smaller rate · ❄︎ blue is frozen · a
 
 
 def chapters_view(states: Sequence[ClaimState], colors: Palette) -> None:
-    """Every chapter: its words, and beside them its scenarios and its claims."""
+    """Every chapter: its words, and beside them its scenarios and its claims. Above them the way
+    to each: on a phone they are ten screens long."""
+    st.caption(" · ".join(f"[{c.title}](#{_anchor(c)})" for c in CHAPTERS))
     for chapter in CHAPTERS:
         with st.container(border=True):
             words, beside = st.columns([7, 6], gap="large")
@@ -41,7 +43,7 @@ def chapters_view(states: Sequence[ClaimState], colors: Palette) -> None:
 
 
 def _words(chapter: GuideChapter) -> None:
-    st.markdown(f"### {chapter.title}")
+    st.subheader(chapter.title, anchor=_anchor(chapter))
     for paragraph in chapter.paragraphs:
         st.markdown(paragraph)
     if chapter.steps:
@@ -121,6 +123,10 @@ def _scenario(chapter: GuideChapter, scenario: str) -> None:
 def _show_claims(chapter: str) -> None:
     st.session_state[Key.GUIDE_PART] = CLAIMS_PART
     st.session_state[Key.CHAPTER] = chapter
+
+
+def _anchor(chapter: GuideChapter) -> str:
+    return f"chapter-{chapter.chapter}"
 
 
 def _link(source: Source) -> str:

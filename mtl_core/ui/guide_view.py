@@ -42,7 +42,9 @@ _SIGNS = (
     "· ┊ what the interval has to pass, where that is not no effect"
 )
 _COLUMNS = (1.35, 4.0, 2.45, 1.85, 1.35)
+_COLUMNS_TO_GUESS = (1.35, 4.0, 4.3, 1.35)
 _EVERY_CHAPTER = "all chapters"
+_OPEN_CLAIMS = 6  # so many fill a screen; the chapters after them begin folded
 
 
 def claim_filters(states: Sequence[ClaimState]) -> list[ClaimState]:
@@ -82,6 +84,34 @@ def claim_filters(states: Sequence[ClaimState]) -> list[ClaimState]:
     ]
 
 
+def claims_by_chapter(
+    lab: Lab, guide: GuideState, shown: Sequence[ClaimState], colors: Palette
+) -> None:
+    """The cards of the claims shown, in a fold a chapter: the first are open, and all of them
+    where a filter has made its choice."""
+    chapters = [
+        (chapter, states)
+        for chapter in CHAPTERS
+        if (states := [s for s in shown if s.claim.chapter is chapter.chapter])
+    ]
+    filtered, before = len(shown) < len(guide.claims), 0
+    for chapter, states in chapters:
+        count = "1 claim" if len(states) == 1 else f"{len(states)} claims"
+        with (
+            st.expander(
+                f"**{chapter.title}** · {count}",
+                expanded=filtered or before < _OPEN_CLAIMS,
+                key=claim_key("chapter", chapter.chapter),
+                type="compact",
+            )
+            if len(chapters) > 1
+            else st.container()
+        ):
+            for state in states:
+                claim_card(lab, guide, state, colors)
+        before += len(states)
+
+
 def claims_picture(lab: Lab, guide: GuideState, colors: Palette) -> None:
     """Every claim with its verdict and no controls, for a picture."""
     st.caption(_SIGNS)
@@ -93,8 +123,8 @@ def claim_card(lab: Lab, guide: GuideState, state: ClaimState, colors: Palette) 
     """One claim: verdict or guess, how it is tested, effect and strip, its runs, a test here."""
     revealed = taking_shot() or is_revealed(state)
     with st.container(border=True, key=claim_key("claim", state.claim.id)):
-        badge, words, effect, strip, actions = st.columns(
-            _COLUMNS, gap="small", vertical_alignment="center"
+        badge, words, effect, *strip, actions = st.columns(
+            _COLUMNS if revealed else _COLUMNS_TO_GUESS, gap="small", vertical_alignment="center"
         )
         with badge:
             _badge(state, revealed)
@@ -106,8 +136,8 @@ def claim_card(lab: Lab, guide: GuideState, state: ClaimState, colors: Palette) 
                 _effect(state)
             else:
                 _guess(state)
-        with strip:
-            if revealed:
+        for place in strip:
+            with place:
                 _strip(state, colors)
         if taking_shot():
             return

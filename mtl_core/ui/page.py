@@ -36,7 +36,7 @@ def header(answer: str, facts: Sequence[str], buttons: int = 3) -> DeltaGenerato
 
 
 # A title that stretches beside buttons is squeezed on a phone; a width, by their number, is not.
-_TITLE_WIDTHS = {1: 1080, 2: 1000, 3: 860}
+_TITLE_WIDTHS = {1: 1080, 2: 980, 3: 860}
 
 
 def show_ignored(notes: Sequence[str]) -> None:

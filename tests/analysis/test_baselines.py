@@ -22,5 +22,9 @@ def test_untrained_heads_are_the_evaluation_before_any_step() -> None:
     assert random.name.startswith("random:heads-only")
 
 
+def test_a_random_encoder_alone_is_no_baseline_of_itself() -> None:
+    assert baselines_of_runs(group([run(random_backbone=True)])) == ()
+
+
 def test_runs_that_go_on_from_another_have_no_untrained_heads() -> None:
     assert baselines_of_runs(group([run(starts_from="earlier")])) == ()

@@ -41,6 +41,15 @@ def test_each_phase_is_a_column_with_its_number() -> None:
     assert fills(svg).count(LEARNS) == 4 * 2 + 0 + 1 + 2 + 3
 
 
+def test_a_picture_of_many_phases_is_no_wider_than_a_phone_shows() -> None:
+    model = minilm()
+    widths = {
+        scenario: thaw_svg(parameter_tables(scenario_plan(scenario, model), model), LIGHT)[1]
+        for scenario in ("full", "gradual", "chain-thaw")
+    }
+    assert widths == {"full": 113, "gradual": 224, "chain-thaw": 319}
+
+
 def test_a_smaller_rate_is_paler_and_never_gone() -> None:
     found = fills(drawn("discriminative"))
     assert found[2] == LEARNS

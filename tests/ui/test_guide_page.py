@@ -101,6 +101,23 @@ def test_the_filter_counts_a_verdict_only_once_it_has_been_seen(shipped: Lab) ->
     ]
 
 
+def test_claims_are_folded_by_chapter_but_for_the_first_and_none_once_filtered(
+    shipped: Lab,
+) -> None:
+    app = visited("guide")
+    folds = [(each.label, each.proto.expanded) for each in app.expander]
+    assert folds[:3] == [
+        ("**Choosing a checkpoint** · 1 claim", True),
+        ("**Heads only, a part, or everything** · 7 claims", True),
+        ("**What freezing saves** · 3 claims", False),
+    ]
+    assert sum(int(label.split()[-2]) for label, _ in folds) == len(CLAIMS)
+    app.button_group(key="verdicts").set_value("to guess").run()
+    assert {each.proto.expanded for each in app.expander} == {True}
+    app.selectbox(key="chapter").set_value("cost").run()
+    assert not app.expander
+
+
 def test_a_chapter_leads_to_its_claims(shipped: Lab) -> None:
     app = visited("guide")
     app.button_group(key="guide_part").set_value("Text").run()
