@@ -30,7 +30,7 @@ from mtl_core.analysis.claim_rules import (
 from mtl_core.analysis.kept_share import kept_bytes_ratio
 from mtl_core.analysis.marks import GoldLabels
 from mtl_core.analysis.summary import RunSummary
-from mtl_core.analysis.words import percent
+from mtl_core.analysis.words import in_percent
 
 Evidence = Mapping[Arm, Mapping[int, RunSummary]]
 """The finished runs of each arm by seed."""
@@ -204,7 +204,7 @@ def _kept_bytes(rule: KeptBytes) -> Finding:
         Scale.RATIO,
         effect=ratio,
         bar=rule.times,
-        detail=f"it keeps {percent(1 / ratio)} of what {rule.against} keeps",
+        detail=f"it keeps {in_percent(1 / ratio)} of what {rule.against} keeps",
     )
 
 

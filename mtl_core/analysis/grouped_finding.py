@@ -14,7 +14,7 @@ For each task, of the plans that have a score, the first rule that holds speaks:
 from collections.abc import Mapping, Sequence
 
 from mtl_core.analysis.grouped import GroupedComparison, PlanResult, Verdict
-from mtl_core.analysis.words import listed, percent, verb
+from mtl_core.analysis.words import in_percent, listed, verb
 
 WORTH_SAYING = 0.9
 """Of the time: a tie in more of it than that saves nothing worth a word."""
@@ -100,5 +100,5 @@ def _level(plans: Sequence[PlanResult], task: str) -> list[PlanResult]:
 def _part(share: float) -> str:
     whole = round(1 / share)
     if share > 0.6:
-        return percent(share)
+        return in_percent(share)
     return _PARTS.get(whole, f"1/{whole}")

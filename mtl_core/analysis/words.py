@@ -38,7 +38,7 @@ def verb(plan: str, one: str, several: str) -> str:
     return several if _SEVERAL.search(plan.partition(",")[0]) else one
 
 
-def percent(share: float, digits: int = 0) -> str:
+def in_percent(share: float, digits: int = 0) -> str:
     """A share as `50 %`, with so many digits behind the point."""
     return f"{100 * share:.{digits}f} %"
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from mtl_core.analysis.words import percent
+from mtl_core.analysis.words import in_percent
 from mtl_core.charts.shares import short_count
 from mtl_core.charts.theme import Palette, base_layout
 from mtl_core.models.facts import CheckpointFacts
@@ -65,7 +65,7 @@ def _bars(
         "textfont": {"size": 12, "color": colors.muted},
         "hovertext": [
             f"<b>{escape(facts.name)}</b><br>{part}: {count:,} of {facts.parameters:,} parameters, "
-            f"{percent(count / facts.parameters)}"
+            f"{in_percent(count / facts.parameters)}"
             for facts, count in zip(rows, counts, strict=True)
         ],
         "hoverinfo": "text",

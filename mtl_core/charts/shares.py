@@ -5,7 +5,7 @@ from html import escape
 
 import plotly.graph_objects as go
 
-from mtl_core.analysis.words import percent
+from mtl_core.analysis.words import in_percent
 from mtl_core.charts.theme import Palette, base_layout
 from mtl_core.freezing.table import Group, ParameterTable, State
 from mtl_core.freezing.writing import SIGNS
@@ -70,7 +70,7 @@ def shares_figure(table: ParameterTable, colors: Palette, height: int = SHARES_H
         "insidetextfont": {"size": 12, "color": [style.on_fill for style in styles]},
         "hovertext": [
             f"<b>{escape(piece.label)}</b><br>{SIGNS[piece.state]} {piece.state}: "
-            f"{piece.count:,} parameters, {percent(piece.count / total, 3)}"
+            f"{piece.count:,} parameters, {in_percent(piece.count / total, 3)}"
             for piece in pieces
         ],
         "hoverinfo": "text",

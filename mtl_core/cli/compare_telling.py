@@ -29,6 +29,7 @@ _WITHOUT_STEPS = (
     *("run_started", "phase_started", "evaluation", "answers", "measured", "phase_finished"),
     *("run_finished", "run_failed", "run_stopped"),
 )
+_UNBOUND = 1000  # columns: wider than any table
 _WHAT = {Role.SWEEP: "trying rates", Role.PACE: "measuring an epoch"}
 
 
@@ -118,17 +119,29 @@ def print_results(record: ComparisonRecord, results: GroupedComparison) -> None:
     console.print(
         f"{comparison_words(record)} · {record.spec.data} · seeds {seeds}", soft_wrap=True
     )
+    console.print(results_table(results, console.width))
+    for task in results.tasks:
+        console.print(_answer(results, task.name), soft_wrap=True)
+
+
+def results_table(results: GroupedComparison, width: int) -> Table:
+    """A row a scenario; where a terminal is narrower than that, the range under its mean."""
+    wide = _table(results, " ")
+    unbound = Console(width=_UNBOUND)
+    return wide if unbound.measure(wide).maximum <= width else _table(results, "\n")
+
+
+def _table(results: GroupedComparison, between: str) -> Table:
+    """`between` stands between a mean and its range."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("scenario")
     for column in ("learn", *(f"{task.name} {metric_name(task)}" for task in results.tasks)):
-        table.add_column(column, justify="right")
+        table.add_column(column.replace(" ", between, 1), justify="right")
     for column in ("seconds", "peak MB", "seeds"):
-        table.add_column(column, justify="right")
+        table.add_column(column.replace(" ", between), justify="right")
     for plan in results.plans:
-        table.add_row(*_row(plan, results.tasks))
-    console.print(table)
-    for task in results.tasks:
-        console.print(_answer(results, task.name), soft_wrap=True)
+        table.add_row(*_row(plan, results.tasks, between))
+    return table
 
 
 def _answer(results: GroupedComparison, task: str) -> str:
@@ -159,11 +172,13 @@ def print_comparisons(records: Sequence[ComparisonRecord]) -> None:
     console.print()
 
 
-def _row(plan: PlanResult, tasks: Sequence[Task]) -> Iterator[str]:
+def _row(plan: PlanResult, tasks: Sequence[Task], between: str) -> Iterator[str]:
     yield plan.label
     yield "" if plan.trainable is None else f"{plan.trainable:,}"
     for task in tasks:
-        yield mean_words(plan.tasks.get(task.name))
+        mean, bracket, spread = mean_words(plan.tasks.get(task.name)).partition(" (")
+        near = bracket + spread if between == " " else between + spread.rstrip(")")
+        yield mean + near if spread else mean
     yield "" if plan.seconds is None else f"{plan.seconds:.1f}"
     yield "" if plan.peak_memory_bytes is None else f"{plan.peak_memory_bytes / 1e6:,.0f}"
     yield str(finished_seeds(plan))

@@ -9,7 +9,7 @@ from mtl_core.analysis.grouped import GroupedComparison, PlanResult
 from mtl_core.analysis.grouping import group
 from mtl_core.analysis.marks import GoldLabels
 from mtl_core.analysis.summary import RunSummary
-from mtl_core.analysis.words import percent
+from mtl_core.analysis.words import in_percent
 from mtl_core.export.scores import compared, comparison_facts
 from mtl_core.lessons.compare_words import one_plan_answer, plans_answer
 from mtl_core.lessons.forgetting_words import forgetting_title
@@ -113,4 +113,4 @@ def _examples_words(spec: RunSpec) -> str:
 
 def _noise_words(spec: RunSpec) -> str:
     worst = max(spec.label_noise.values(), default=0.0)
-    return f"{percent(worst)} wrong labels" if worst else ""
+    return f"{in_percent(worst)} wrong labels" if worst else ""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from mtl_core.analysis.words import percent
+from mtl_core.analysis.words import in_percent
 from mtl_core.lessons.titles import task_title
 from mtl_core.tasks.lengths import SubWordCounter
 from mtl_core.tasks.overview import SPLITS, DataOverview, TaskOverview
@@ -46,11 +46,11 @@ def balance_finding(task: TaskOverview) -> str:
     if task.task.kind is TaskKind.SENTENCE:
         name = max(train, key=lambda label: train[label])
         share = train[name] / max(sum(train.values()), 1)
-        return f"{len(train)} classes, “{name}” is {percent(share)} of training"
+        return f"{len(train)} classes, “{name}” is {in_percent(share)} of training"
     entities = sum(sum(counts.values()) for counts in task.labels.values())
     types = "1 type" if len(train) == 1 else f"{len(train)} types"
     inside = task.words_inside / max(task.words, 1)
-    return f"{entities:,} entities of {types}, {percent(inside, 1)} of the words"
+    return f"{entities:,} entities of {types}, {in_percent(inside, 1)} of the words"
 
 
 def length_finding(task: TaskOverview, unit: str, max_length: int) -> str:

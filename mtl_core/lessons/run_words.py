@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from mtl_core.analysis.summary import Progress, RunSummary, TaskProgress
-from mtl_core.analysis.words import percent
+from mtl_core.analysis.words import in_percent
 from mtl_core.freezing.writing import rate_text
 from mtl_core.lessons.data_words import data_name, within
 from mtl_core.lessons.titles import scenario_phrase
@@ -95,9 +95,9 @@ def unusual_words(spec: RunSpec) -> list[str]:
     words += ["random encoder"] if spec.random_backbone else []
     shares = {spec.label_noise.get(task.name, 0.0) for task in spec.tasks}
     if len(shares) == 1:
-        return words + [f"{percent(share)} wrong labels" for share in shares if share]
+        return words + [f"{in_percent(share)} wrong labels" for share in shares if share]
     noisy = [(task, share) for task, share in spec.label_noise.items() if share]
-    return words + [f"{percent(share)} wrong labels in {within(task)}" for task, share in noisy]
+    return words + [f"{in_percent(share)} wrong labels in {within(task)}" for task, share in noisy]
 
 
 def moment(time: datetime) -> str:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from mtl_core.analysis.pace import Pace
-from mtl_core.analysis.words import percent
+from mtl_core.analysis.words import in_percent
 from mtl_core.charts.shares import short_count
 from mtl_core.lessons.run_words import memory, plan_words
 from mtl_core.models.catalogue import Domain, TokenizerFamily
@@ -108,7 +108,7 @@ def pace_line(paces: Sequence[Pace]) -> str | None:
 def embeddings_finding(known: Sequence[CheckpointFacts]) -> str:
     """Which checkpoint is embeddings for the most part, in one line."""
     most = max(known, key=lambda facts: facts.embedding_share)
-    return f"{most.name}: {percent(most.embedding_share)} of its parameters are embeddings"
+    return f"{most.name}: {in_percent(most.embedding_share)} of its parameters are embeddings"
 
 
 def words_from(text: str) -> tuple[tuple[str, ...], list[str]]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import streamlit as st
 from pydantic import ValidationError
 
-from mtl_core.analysis.words import percent
+from mtl_core.analysis.words import in_percent
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import BadInput
 from mtl_core.freezing.recipes import scenario_kind
@@ -169,7 +169,7 @@ def _noise(tasks: Sequence[Task]) -> dict[str, float]:
             f"Wrong labels, {within(task.name)}",
             _NOISE,
             key=f"{Key.LABEL_NOISE}_{task.name}",
-            format_func=percent,
+            format_func=in_percent,
             help="This share of its training sentences gets a wrong label, drawn from the seed.",
         )
         for task in tasks

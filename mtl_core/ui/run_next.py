@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from mtl_core.analysis.words import learning_words, percent
+from mtl_core.analysis.words import in_percent, learning_words
 from mtl_core.charts.sketch import loss_sketch
 from mtl_core.engine.lab import Lab
 from mtl_core.lessons.data_words import full_data_name, within
@@ -132,6 +132,7 @@ def _unusual(choice: Choice) -> list[str]:
     facts = [f"goes on from {choice.starts_from}"] if choice.starts_from else []
     facts += ["random encoder"] if choice.random_backbone else []
     facts += [
-        f"{percent(share)} wrong labels in {within(task)}" for task, share in choice.noise.items()
+        f"{in_percent(share)} wrong labels in {within(task)}"
+        for task, share in choice.noise.items()
     ]
     return facts + ([f"scored on {choice.also_evaluate} too"] if scores_elsewhere(choice) else [])

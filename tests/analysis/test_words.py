@@ -1,6 +1,6 @@
 import pytest
 
-from mtl_core.analysis.words import learning_words, percent, verb
+from mtl_core.analysis.words import in_percent, learning_words, verb
 from mtl_core.freezing.plan import Phase, Plan
 from mtl_core.freezing.resolve import parameter_table
 from tests.run_story import minilm
@@ -45,4 +45,4 @@ def test_a_verb_follows_the_number_of_a_plans_name(plan: str, said: str) -> None
 
 
 def test_a_share_is_written_with_a_space_before_its_sign() -> None:
-    assert [percent(0.5), percent(0.092, 1), percent(0.29)] == ["50 %", "9.2 %", "29 %"]
+    assert [in_percent(0.5), in_percent(0.092, 1), in_percent(0.29)] == ["50 %", "9.2 %", "29 %"]
