@@ -10,16 +10,22 @@ from mtl_core.ui.page import current_palette, header, show_ignored, to_train_but
 from mtl_core.ui.picture import line_of_facts
 from mtl_core.ui.plan_edits import show_problem
 from mtl_core.ui.plan_fields import phase_fields, phase_row, plan_fields
-from mtl_core.ui.plan_files import export_button, plan_text, where_to_begin
+from mtl_core.ui.plan_files import export_popover, plan_text, where_to_begin
+from mtl_core.ui.plan_picture import plan_picture
 from mtl_core.ui.plan_rules import rule_lists, try_a_rule
 from mtl_core.ui.plan_stack import plan_headline, plan_stack
+from mtl_core.ui.shot import frame, taking_shot
 from mtl_core.ui.table_view import parameter_view
 
 through_the_front_door()
 chosen, colors = chosen_by_visitor(the_lab()), current_palette()
 
+if taking_shot():
+    with frame():
+        plan_picture(chosen, colors)
+    st.stop()
 with header(plan_headline(chosen.tables), line_of_facts(chosen), buttons=2):
-    export_button(chosen)
+    export_popover(chosen)
     to_train_button(chosen.choice.as_query(), colors)
 show_ignored(ignored_notes())
 

@@ -10,7 +10,7 @@ from mtl_core.freezing.scenarios import scenarios
 from mtl_core.lessons.titles import scenario_title
 from mtl_core.ui.chosen import Chosen
 from mtl_core.ui.keys import Key
-from mtl_core.ui.page import plain
+from mtl_core.ui.page import download, plain
 from mtl_core.ui.plan_edits import (
     begin_from,
     has_problem,
@@ -20,6 +20,7 @@ from mtl_core.ui.plan_edits import (
     show_problem,
     undo_buttons,
 )
+from mtl_core.ui.shot import shot_links
 
 
 def where_to_begin(chosen: Chosen) -> None:
@@ -43,18 +44,15 @@ def where_to_begin(chosen: Chosen) -> None:
         undo_buttons(chosen.choice)
 
 
-def export_button(chosen: Chosen) -> None:
-    """The plan as a file, with every rate that holds now."""
+def export_popover(chosen: Chosen) -> None:
+    """The plan as a file, with every rate that holds now, and the page as a picture."""
     stem = re.sub(r"[^\w.-]+", "-", chosen.plan.name).strip("-.") or "plan"
-    st.download_button(
-        "Export YAML",
-        data=lambda: plan_to_yaml(chosen.plan),
-        file_name=f"{stem[:60]}.plan.yaml",
-        mime="application/yaml",
-        on_click="ignore",
-        icon=":material/download:",
-        key=Key.EXPORT_PLAN,
-    )
+    name, mime = f"{stem[:60]}.plan.yaml", "application/yaml"
+    with st.popover("Export", icon=":material/download:"):
+        download(
+            "Plan as YAML", name, mime, Key.EXPORT_PLAN, make=lambda: plan_to_yaml(chosen.plan)
+        )
+        shot_links()
 
 
 def plan_text(chosen: Chosen) -> None:

@@ -39,8 +39,10 @@ def test_a_click_on_a_block_thaws_it_a_second_freezes_it_and_undo_brings_it_back
     the_only(page.get_by_role("button", name="Undo")).click()
     answers(page, "3,551,238 of 22,715,526 parameters learn")
 
+    page.get_by_role("button", name="Export").click()
     with page.expect_download() as saved:
-        page.get_by_role("button", name="Export YAML").click()
+        page.get_by_role("button", name="Plan as YAML").click()
+    page.keyboard.press("Escape")
     file = tmp_path / "saved.plan.yaml"
     saved.value.save_as(file)
     text = file.read_text(encoding="utf-8")

@@ -61,6 +61,16 @@ def test_a_picture_of_a_page_without_runs_has_no_control_either(lab: Lab, page: 
     assert "Freeze Lab 0.1.0 · pictured " in captions(app)
 
 
+def test_a_picture_of_a_plan_of_ones_own_holds_the_plan_and_no_control(lab: Lab) -> None:
+    plan = "name: mine\nphases:\n- {name: top, train: [heads, 'top:1']}\n"
+    app = visited("plan", shot="1", plan=plan)
+    assert heading(app) == ":orange[1,776,774] of 22,715,526 parameters learn: 7.8 %"
+    assert controls(app) == []
+    assert "minilm-l6 · mine" in captions(app)
+    assert app.code[0].value.startswith("name: mine\nphases:\n- name: top\n  train:")
+    assert "Freeze Lab 0.1.0 · pictured " in captions(app)
+
+
 def test_a_picture_of_the_guide_shows_every_claim(lab: Lab) -> None:
     app = visited("guide", shot="1")
     told = "\n".join(each.value for each in app.markdown).replace("\\", "")

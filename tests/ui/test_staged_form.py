@@ -74,7 +74,7 @@ def test_the_form_asks_for_the_very_run_that_the_command_line_asks_for(
     app.number_input(key="noise_ner").set_value(0.1).run()
     app.selectbox(key="also_evaluate").set_value("sample-posts").run()
     assert app.query_params["label_noise"] == "sentiment=0.3,ner=0.1"
-    noise = "30% wrong labels in sentiment · 10% wrong labels in NER"
+    noise = "30 % wrong labels in sentiment · 10 % wrong labels in NER"
     assert f"goes on from {first} · {noise} · scored on sample-posts too" in texts(app)
     app.button(key="start").click().run()
     assert lab.store.runs()[0].id != second.id

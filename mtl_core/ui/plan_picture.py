@@ -1,0 +1,26 @@
+"""A plan of one's own as a picture for a document: the stack, the numbers, the plan as text."""
+
+import streamlit as st
+
+from mtl_core.charts.theme import Palette
+from mtl_core.freezing.plan_file import plan_to_yaml
+from mtl_core.ui.chosen import Chosen
+from mtl_core.ui.page import header
+from mtl_core.ui.picture import facts, line_of_facts, stack_picture
+from mtl_core.ui.plan_stack import plan_headline
+from mtl_core.ui.table_view import parameter_view
+
+_ROWS = 9
+
+
+def plan_picture(chosen: Chosen, colors: Palette) -> None:
+    """The phase shown as it stands, and beside it the whole plan: with it, anyone can train the
+    same."""
+    header(plan_headline(chosen.tables), line_of_facts(chosen), buttons=1)
+    left, right = st.columns([5, 8], gap="medium")
+    with left:
+        stack_picture(chosen, colors)
+    with right:
+        facts(chosen, colors)
+        st.code(plan_to_yaml(chosen.plan), language="yaml")
+    parameter_view(chosen.table, chosen.plan_phrase, colors, _ROWS, with_filters=False)
