@@ -15,6 +15,7 @@ from mtl_core.charts.theme import LIGHT
 from mtl_core.lessons.run_words import (
     STATE_SIGNS,
     data_words,
+    epochs_words,
     memory,
     moment,
     plan_words,
@@ -43,7 +44,7 @@ def comparison_facts(comparison: Comparison, records: Sequence[RunRecord]) -> li
     facts = [
         {spec.checkpoint for spec in specs},
         {f"data: {data_words(summary)}" for summary in summaries},
-        {_epochs(spec.epochs) for spec in specs},
+        {epochs_words(spec.epochs) for spec in specs},
         {f"batches of {spec.batch_size}" for spec in specs},
         {f"{spec.max_length} sub-words at most" for spec in specs},
     ]
@@ -121,10 +122,6 @@ def _asked_for(records: Sequence[RunRecord]) -> str:
         )
     )
     return days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
-
-
-def _epochs(epochs: float) -> str:
-    return "1 epoch" if epochs == 1 else f"{epochs:g} epochs"
 
 
 def _count(comparison: Comparison, task: str) -> str:

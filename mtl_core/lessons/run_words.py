@@ -85,6 +85,7 @@ def facts(record: RunRecord, summary: RunSummary) -> list[str]:
         f"data: {data_words(summary)}",
         *unusual_words(spec),
         f"seed {spec.seed}",
+        epochs_words(spec.epochs),
         f"{'started' if record.started_at else 'asked for'} {moment(began)}",
     ]
 
@@ -98,6 +99,11 @@ def unusual_words(spec: RunSpec) -> list[str]:
         return words + [f"{in_percent(share)} wrong labels" for share in shares if share]
     noisy = [(task, share) for task, share in spec.label_noise.items() if share]
     return words + [f"{in_percent(share)} wrong labels in {within(task)}" for task, share in noisy]
+
+
+def epochs_words(epochs: float) -> str:
+    """How long a run is: 1 epoch, 2.5 epochs."""
+    return "1 epoch" if epochs == 1 else f"{epochs:g} epochs"
 
 
 def moment(time: datetime) -> str:

@@ -175,9 +175,9 @@ def _afterwards(state: ClaimState, revealed: bool) -> str:
 
 def _effect(state: ClaimState) -> None:
     if state.finding.verdict is ClaimVerdict.OPEN:
-        weights = f"the weights of {', '.join(state.missing)} are not here"
-        why = weights if state.missing else "no runs yet"
-        st.markdown(f":gray[{plain(why)}]")
+        weights = f"The weights of {', '.join(state.missing)} are not here"
+        why = weights if state.missing else "No runs yet"
+        st.caption(plain(why))
         if state.missing:
             st.page_link(
                 "pages/checkpoints.py", label="How to get them", icon=":material/download:"

@@ -22,5 +22,5 @@ def plan_picture(chosen: Chosen, colors: Palette) -> None:
         stack_picture(chosen, colors)
     with right:
         facts(chosen, colors)
-        st.code(plan_to_yaml(chosen.plan), language="yaml")
+        st.code(plan_to_yaml(chosen.plan), language=None)
     parameter_view(chosen.table, chosen.plan_phrase, colors, _ROWS, with_filters=False)

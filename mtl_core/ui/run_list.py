@@ -73,6 +73,7 @@ def _table(
         column_config={
             "Asked for": st.column_config.DatetimeColumn(format="D MMM YYYY HH:mm"),
             "Seed": st.column_config.NumberColumn(format="%d"),
+            "Epochs": st.column_config.NumberColumn(format="%g"),
             "Tags": st.column_config.ListColumn(),
             _SECONDS: st.column_config.NumberColumn(format="%.1f"),
             **{name: st.column_config.NumberColumn(format="%.3f") for name in scores},
@@ -163,6 +164,7 @@ def _rows(
                 "Data": full_data_name(record.spec.data, (task.name for task in record.spec.tasks)),
                 "Asked for": record.created_at.astimezone(),
                 "Seed": record.spec.seed,
+                "Epochs": record.spec.epochs,
                 **{name: outcome.scores.get(name) for name in columns},
                 _SECONDS: outcome.seconds,
                 **({"Tags": list(record.tags)} if tagged else {}),

@@ -184,7 +184,7 @@ def test_a_verdict_made_here_stands_beside_the_shipped_one(shipped: Lab) -> None
 
 def test_a_claim_whose_weights_are_missing_says_so_and_cannot_be_tested(lab: Lab) -> None:
     app = visited("guide")
-    assert "the weights of bert-base-uncased are not here" in texts(app)
+    assert "The weights of bert-base-uncased are not here" in texts(app)
     assert app.button(key="test_quarter-bert-base").disabled
 
 

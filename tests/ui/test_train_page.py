@@ -71,8 +71,9 @@ def test_a_run_is_found_again_by_its_address(lab: Lab) -> None:
     record = stored(lab, finished_heads_only())
     app = train_page(run=record.id)
     assert heading(app) == "Finished: sentiment 0.77 accuracy, NER 0.42 entity F1"
-    assert "minilm-l6 · heads only · heads 1e-2 · data: sample (80 + 80 sentences) · seed 1" in (
-        texts(app)
+    assert (
+        "minilm-l6 · heads only · heads 1e-2 · data: sample (80 + 80 sentences) · seed 1 · 1 epoch"
+        in (texts(app))
     )
     assert [metric.label for metric in app.metric] == [
         "A · Sentiment accuracy",
@@ -273,6 +274,7 @@ def test_the_table_is_filtered_by_words_and_by_tags(lab: Lab) -> None:
     app.text_input(key="runs_filter").set_value("").run()
     app.button_group(key="tags_filter").set_value(["fast", "thesis"]).run()
     assert list(app.dataframe[-1].value["Seed"]) == [2]
+    assert list(app.dataframe[-1].value["Epochs"]) == [1.0]
     app.text_input(key="runs_filter").set_value("nothing").run()
     assert "No run matches the filter" in texts(app)
     assert not app.dataframe
