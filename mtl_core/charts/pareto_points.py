@@ -7,6 +7,7 @@ from mtl_core.analysis.grouped import GroupedComparison, TaskResult
 from mtl_core.charts.pareto_axis import SCALES, Cost, cost_of
 
 _FAR_BELOW = 1.2  # a baseline further below than so many heights of the plot is only told
+_LEAST_HEIGHT = 0.08  # of the axis: the ticks of a smaller one read alike at two decimals
 _NOTHING = 10.0  # a share of 0 stands as many times below the smallest one
 
 
@@ -67,5 +68,5 @@ def y_range_of(points: Sequence[Point], baselines: Sequence[Baseline]) -> tuple[
     span = max(high - low, 0.04)
     reached = [each.value for each in baselines if each.value > low - _FAR_BELOW * span]
     low, high = min([low, *reached]), max([high, *reached])
-    room = max(high - low, 0.04) * 0.16
+    room = max((high - low) * 0.16, (_LEAST_HEIGHT - (high - low)) / 2)
     return low - room, high + room

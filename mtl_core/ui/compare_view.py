@@ -99,6 +99,8 @@ def comparison_table(comparison: Comparison, records: Sequence[RunRecord], color
             for run, record in zip(comparison.runs, records, strict=True)
         ]
     )
+    if len(records) < 2:
+        rows = rows[[name for name in rows.columns if not name.endswith("against best")]]
     against = [name for name in rows.columns if name.endswith("against best")]
     looks = {"best": "font-weight: 650"}
     styled = rows.style.map(lambda _: "font-weight: 600", subset=["Plan"])

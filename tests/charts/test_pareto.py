@@ -208,3 +208,9 @@ def test_a_plans_name_does_not_cover_what_is_said_of_a_baseline() -> None:
     )
     name = next(each for each in drawn["layout"]["annotations"] if each["text"] == "dear")
     assert (name["xanchor"], name["yshift"]) == ("right", -20)
+
+
+def test_the_axis_of_a_single_point_is_high_enough_for_ticks_that_differ() -> None:
+    one = grouped(plan_result("one", 10.0, [(0.885, 0.885, 0.885)]))
+    drawn = pareto_figure(one, "sentiment", {"one"}, STYLE, LIGHT)
+    assert drawn["layout"]["yaxis"]["range"] == pytest.approx([0.845, 0.925])

@@ -90,6 +90,14 @@ def test_a_plan_alone_is_offered_no_other_to_stand_against(lab: Lab) -> None:
     assert [name for name in scored.columns if "against best" in name] == []
 
 
+def test_a_run_alone_has_no_best_to_stand_against(lab: Lab) -> None:
+    first, _ = stored(lab, "heads-only", 0), stored(lab, "full", 1)
+    app = visited("compare", runs=first)
+    table = next(each.value for each in app.dataframe if "Peak memory" in each.value.columns)
+    assert [name for name in table.columns if "best" in name] == []
+    assert table["Plan"].tolist() == ["heads only"]
+
+
 def test_runs_without_answers_have_no_errors_to_read(lab: Lab) -> None:
     stored(lab, "heads-only", 0, data="gone/manifest.yaml")
     stored(lab, "full", 1, data="gone/manifest.yaml")
