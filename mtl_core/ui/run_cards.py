@@ -78,7 +78,7 @@ def _unproved(summary: RunSummary) -> tuple[str, str, Hue]:
     if phase.frozen_tensors == 0:
         return "none frozen", "every tensor may learn", "gray"
     ended = phase.state is Progress.BROKEN_OFF
-    chip = "not checked: it broke off" if ended else "checked when the phase ends"
+    chip = "not checked: it broke off" if ended else "checked at its end"
     known = phase.frozen_tensors is not None
     return (
         (f"{phase.frozen_tensors:,} tensors" if known else "–"),

@@ -10,7 +10,7 @@ def test_both_parts_of_a_bar_add_up_to_the_checkpoints_parameters() -> None:
     by_size = sorted(facts.parameters for facts in KNOWN)
     assert [a + b for a, b in zip(layers["x"], embeddings["x"], strict=True)] == by_size
     assert embeddings["text"][-1] == "335 M"
-    assert "embeddings: 192,398,592 of 278,043,648 parameters, 69%" in embeddings["hovertext"][-2]
+    assert "embeddings: 192,398,592 of 278,043,648 parameters, 69 %" in embeddings["hovertext"][-2]
 
 
 def test_only_the_chosen_name_is_bold() -> None:
