@@ -31,6 +31,7 @@ def test_a_visitor_lands_reads_guesses_sees_the_runs_and_takes_the_note_along(
     answers(page, "claims about freezing")
     card = page.locator(".st-key-claim_still")
     expect(card.get_by_text("holds here")).to_have_count(0)
+    page.get_by_text("Protect, specialize, prevent forgetting").click()
     card.get_by_text("holds", exact=True).click()
     expect(card.get_by_text("holds here")).to_be_visible()
     expect(page.get_by_text("Your guesses: 1 of 1 right.")).to_be_visible()
