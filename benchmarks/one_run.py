@@ -12,7 +12,7 @@ import os
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 from mtl_core.settings import CACHE_BYTES, PREFIX_MEMORY_BYTES
@@ -133,13 +133,15 @@ def main() -> None:
 
     transformers.logging.set_verbosity_error()
     torch.set_num_threads(wanted.threads)
+    began = process_time()
     if wanted.side == "trainer":
         from benchmarks.trainer_side import run_trainer
 
         said = run_trainer(wanted)
     else:
         said = run_ours(wanted)
-    print(json.dumps(said | {"peak_memory_bytes": peak_memory_bytes()}))
+    spent = {"processor_seconds": process_time() - began}
+    print(json.dumps(said | spent | {"peak_memory_bytes": peak_memory_bytes()}))
 
 
 if __name__ == "__main__":
