@@ -9,9 +9,9 @@ schedule, threads and number of evaluations, the one before training included; F
 measures of what moved are off, for Trainer has none. They alternate, each run in a process of its
 own. Seconds are of the whole run, loading and evaluating included, imports apart; the ratio is the
 median over pairs. The second ratio is of processor seconds, which tell more where other work takes
-turns on the same cores. `:warm` means that the frozen layers' outputs are in the cache from an earlier
-run. With --parity the losses of each step are held against Freeze Lab's own ordinary loop, which
-reuses nothing. Prints a Markdown table, or JSON with --json.
+turns on the same cores. `:warm` means that the frozen layers' outputs are in the cache from an
+earlier run. With --parity the losses of each step are held against Freeze Lab's own ordinary loop,
+which reuses nothing. Prints a Markdown table, or JSON with --json.
 """
 
 import argparse
