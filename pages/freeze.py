@@ -51,12 +51,12 @@ with frame():
         stack_picture(chosen, colors)
     with right:
         facts(chosen, colors)
-        cost_view(chosen, colors, with_bars=not has_rates_by_layer(chosen.table))
+        told = cost_view(chosen, colors, with_bars=not has_rates_by_layer(chosen.table))
         parameter_view(
             chosen.table,
             chosen.plan_phrase,
             colors,
-            rows_shown(chosen) - first_visit + 2 * shot,
+            rows_shown(chosen, first_visit + told) + 2 * shot,
             with_filters=not shot,
         )
     lesson_columns(chosen)

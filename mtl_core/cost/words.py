@@ -10,6 +10,7 @@ COUNTED = (
     "is two FLOPs. A run's sentences are shorter, and the last layer runs after its attention only "
     "where a label is read, if the architecture allows it."
 )
+_OUT_OF_PROPORTION = 3  # a few top layers keep up to 2.3 times their share of the parameters
 
 
 def share(part: float, whole: float) -> str:
@@ -22,6 +23,17 @@ def megabytes(size: int) -> str:
     """`1,837 MB`, `6.3 MB`, `0.02 MB`: millions of bytes, two figures below ten."""
     value = size / 1e6
     return f"{value:,.0f} MB" if value >= 9.95 or value == 0 else f"{value:.2g} MB"
+
+
+def is_dear(
+    cost: StepCost, full: StepCost, table: ParameterTable, backbone: BackboneDescription
+) -> bool:
+    """Whether few parameters learn and much is kept for them, as with biases alone: then the share
+    that learns misleads, and `why` is what a reader has to know."""
+    if layers_crossed(table, backbone) == 0:
+        return False
+    kept = cost.saved_activation_bytes / full.saved_activation_bytes
+    return kept > _OUT_OF_PROPORTION * table.totals.trainable_share
 
 
 def why(

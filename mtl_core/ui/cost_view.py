@@ -8,7 +8,7 @@ from mtl_core.charts.cost import memory_figure, memory_parts
 from mtl_core.charts.theme import Palette
 from mtl_core.cost.estimate import StepCost, step_cost
 from mtl_core.cost.speed import Speed, known_speed
-from mtl_core.cost.words import COUNTED, at_most, megabytes, reuse, share, why
+from mtl_core.cost.words import COUNTED, at_most, is_dear, megabytes, reuse, share, why
 from mtl_core.engine.lab import the_lab
 from mtl_core.errors import FreezeLabError
 from mtl_core.freezing.resolve import parameter_table
@@ -17,11 +17,14 @@ from mtl_core.ui.chosen import Chosen
 from mtl_core.ui.keys import Key
 from mtl_core.ui.page import plain
 
+_ROWS_OF_REASON = 2  # of the parameter table, so that the page stays one screen high
 
-def cost_view(chosen: Chosen, colors: Palette, *, with_bars: bool = True) -> None:
+
+def cost_view(chosen: Chosen, colors: Palette, *, with_bars: bool = True) -> int:
     """The work of a step in a line, its memory in two bars; the reasons are in the line's help.
 
-    Where the architecture cannot be traced the line says so.
+    Why few parameters cost much stands under the line where it is so. Where the architecture
+    cannot be traced the line says so. Returns how many rows of the parameter table that takes.
     """
     lab = the_lab()
     try:
@@ -29,22 +32,28 @@ def cost_view(chosen: Chosen, colors: Palette, *, with_bars: bool = True) -> Non
             profile = lab.cost_profile(chosen.checkpoint)
     except FreezeLabError as problem:
         st.caption(f"What a step takes is not known. {plain(str(problem))}")
-        return
+        return 0
     whole = parameter_table(scenario_plan("full", chosen.model), chosen.model)
     size = chosen.choice.batch_size, chosen.choice.max_length
     here, full = (step_cost(profile, chosen.model, each, *size) for each in (chosen.table, whole))
-    reasons = [
+    backbone = chosen.model.backbone
+    dear = is_dear(here, full, chosen.table, backbone)
+    reason = why(here, full, chosen.table, backbone)
+    help_lines = [
         f"The bars, from the left: {_parts(here)}.",
-        why(here, full, chosen.table, chosen.model.backbone),
+        *([] if dear else [reason]),
         reuse(here, full),
-        *filter(None, [at_most(chosen.table, chosen.model.backbone)]),
+        *filter(None, [at_most(chosen.table, backbone)]),
         COUNTED,
     ]
     with st.container(gap="xsmall"):
         line = _line(here, full, known_speed(lab.settings))
-        st.markdown(f":small[{line}]", help="\n\n".join(reasons))
+        st.markdown(f":small[{line}]", help="\n\n".join(help_lines))
+        if dear:
+            st.markdown(f":small[{plain(reason)}]")
         if with_bars:
             _memory_bars(here, full, colors)
+    return _ROWS_OF_REASON if dear else 0
 
 
 def _memory_bars(here: StepCost, full: StepCost, colors: Palette) -> None:

@@ -22,6 +22,7 @@ from mtl_core.ui.page import plain
 from mtl_core.ui.pickers import gentler_button
 
 _ROWS = 5
+_FEWEST_ROWS = 2
 _ROWS_OF_RATES = 2  # what the figure of rates takes from the table, memory's bars left out
 _STILL_CHART = {"displayModeBar": False}
 _BADGE_COLORS = {State.TRAINABLE: "orange", State.FROZEN: "blue", State.UNREACHED: "gray"}
@@ -130,10 +131,11 @@ def facts(chosen: Chosen, colors: Palette) -> None:
         )
 
 
-def rows_shown(chosen: Chosen) -> int:
-    """Rows of the parameter table that fit beside the picture."""
+def rows_shown(chosen: Chosen, taken: int = 0) -> int:
+    """Rows of the parameter table that fit beside the picture; `taken` are needed for text."""
     rows = _ROWS - 1 if len(chosen.tables) > 1 else _ROWS
-    return rows - _ROWS_OF_RATES if has_rates_by_layer(chosen.table) else rows
+    rows -= _ROWS_OF_RATES if has_rates_by_layer(chosen.table) else 0
+    return max(rows - taken, _FEWEST_ROWS)
 
 
 def _stack_height(chosen: Chosen) -> int:

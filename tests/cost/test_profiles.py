@@ -11,7 +11,7 @@ from mtl_core.cost.kept import profile_of, read_profile, shipped_profile
 from mtl_core.cost.profile import Amount, total_amount
 from mtl_core.cost.speed import Speed, keep_speed, known_speed, machine
 from mtl_core.cost.trace import trace_costs
-from mtl_core.cost.words import megabytes, reuse, share, why
+from mtl_core.cost.words import is_dear, megabytes, reuse, share, why
 from mtl_core.errors import DamagedCheckpoint
 from mtl_core.freezing.resolve import parameter_table
 from mtl_core.freezing.scenarios import scenario_plan
@@ -143,6 +143,20 @@ def test_the_words_for_heads_and_for_nothing():
     assert "is 0.002 % of full's instead of 33 %" in reuse(cost, full)
     cost, table, model = cost_of("bert-base-uncased", "frozen")
     assert why(cost, full, table, model.backbone).startswith("Nothing learns")
+
+
+@pytest.mark.parametrize(
+    ("scenario", "dear"),
+    [
+        *(("bitfit", True), ("layernorm", True), ("bottom-2", True)),
+        *(("frozen", False), ("heads-only", False), ("top-3", False), ("embeddings-frozen", False)),
+        ("full", False),
+    ],
+)
+def test_dear_is_what_keeps_much_for_few_parameters(scenario, dear):
+    full, *_ = cost_of("minilm-l6", "full")
+    cost, table, model = cost_of("minilm-l6", scenario)
+    assert is_dear(cost, full, table, model.backbone) is dear
 
 
 @pytest.mark.parametrize(

@@ -145,6 +145,36 @@ def test_a_step_is_compared_with_full(lab: Lab, scenario: str, work: str, memory
     assert memory in said
 
 
+@pytest.mark.parametrize(
+    ("scenario", "phase", "kept", "crossed"),
+    [
+        ("bitfit", "1", "0.10 % of the parameters learn, and 71 % of what full keeps", "12 of 12"),
+        ("layernorm", "1", "0.04 % of the parameters learn, and 51 %", "12 of 12"),
+        ("bottom-1", "1", "6.48 % of the parameters learn, and 47 %", "12 of 12"),
+        ("chain-thaw", "9", "6.47 % of the parameters learn, and 26 %", "6 of 12"),
+    ],
+)
+def test_why_few_parameters_cost_much_is_read_without_a_click(
+    lab: Lab, scenario: str, phase: str, kept: str, crossed: str
+) -> None:
+    app = freeze_page(checkpoint="bert-base-uncased", scenario=scenario, phase=phase)
+    (said,) = [each.value for each in app.markdown if "lowest tensor that learns" in each.value]
+    assert said.startswith(f":small[{kept}")
+    assert f"the gradient crosses {crossed} layers" in said
+    line = next(each for each in app.markdown if "**One step**" in each.value)
+    assert "lowest tensor that learns" not in line.help
+
+
+@pytest.mark.parametrize("scenario", ["frozen", "heads-only", "top-3", "full"])
+def test_where_the_cost_is_in_proportion_the_reason_stays_in_the_help(
+    lab: Lab, scenario: str
+) -> None:
+    app = freeze_page(checkpoint="bert-base-uncased", scenario=scenario)
+    assert not any("of what full keeps" in each.value for each in app.markdown)
+    line = next(each for each in app.markdown if "**One step**" in each.value)
+    assert "kept" in line.help
+
+
 def test_a_steps_cost_follows_the_batch_and_the_phase(lab: Lab) -> None:
     app = freeze_page(scenario="gradual", phase="4", batch_size="8", max_length="64")
     said = next(each.value for each in app.markdown if "**One step**" in each.value)
