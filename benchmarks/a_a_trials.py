@@ -1,48 +1,125 @@
 """A plan against itself under other seeds: how often the paired test calls that a difference.
 
-    python benchmarks/a_a_trials.py [--trials 200] [--plans 2] [--seeds 3] [--seed-shift 0.15]
-                                    [--last-shift 0.15] [--runs 0] [--scenario heads-only]
+    python benchmarks/a_a_trials.py [--trials 1000] [--plans 2] [--seeds 3] [--seed-shift 0.15]
+                                    [--last-shift 0.15] [--runs 0] [--scenario heads-only] [--json]
 
-Without --runs answers are drawn: each sentence has a difficulty, each run a shift of its own
-(standard deviation --seed-shift), and each answer a chance of its own, all normal (a probit model;
-at a shift of 0 the seeds' spread is that of heads only on the sample); with --last-shift the last
-plan's seeds spread otherwise. With --runs N that many
-seeds are trained on the sample and drawn from at random. Prints JSON.
+Without options: the drawn rows of decision 17, in some seconds. Without --runs answers are drawn:
+each sentence has a difficulty, each run a shift of its own (standard deviation --seed-shift), and
+each answer a chance of its own, all normal (a probit model; at a shift of 0 the seeds' spread is
+that of heads only on the sample); with --last-shift the last plan's seeds spread otherwise. With
+--runs N that many seeds are trained on the sample and drawn from at random. Prints a Markdown
+table, or JSON with --json.
 """
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).parent.parent))
 from mtl_core.analysis.marks import Marks, end_answers, gold_labels, mark
 from mtl_core.analysis.paired import SeedScore, against_best, seed_score
 
 SENTENCES = 200
 
 
+@dataclass(frozen=True)
+class Alike:
+    """Plans that do not differ, each with so many seeds; `last_shift` is None where the last one's
+    seeds spread as all others do."""
+
+    plans: int = 2
+    seeds: int = 3
+    seed_shift: float = 0.15
+    last_shift: float | None = None
+
+
+ROWS = (
+    *(Alike(seed_shift=shift) for shift in (0.0, 0.15, 0.5)),
+    *(Alike(seeds=seeds) for seeds in (1, 5)),
+    *(Alike(plans=6, seed_shift=shift) for shift in (0.15, 0.5)),
+    Alike(plans=6, seeds=5),
+    *(Alike(plans=6, last_shift=shift) for shift in (0.6, 1.0)),
+)
+
+
 def main() -> None:
-    """Run the trials asked for."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--trials", type=int, default=200)
-    parser.add_argument("--plans", type=int, default=2)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--seed-shift", type=float, default=0.15)
+    """Run the trials asked for and print how many of them called a difference."""
+    asked = _arguments()
+    own = {name: getattr(asked, name) for name in asdict(Alike())}
+    chosen = {name: value for name, value in own.items() if value is not None}
+    if asked.runs:
+        rows = [
+            row(Alike(**chosen), asked.trials, task, pool)
+            for task, pool in trained(asked.scenario, asked.runs).items()
+        ]
+    else:
+        alike = (Alike(**chosen),) if chosen else ROWS
+        rows = [row(each, asked.trials) for each in alike]
+    print(json.dumps(rows, indent=2) if asked.json else markdown(rows))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--trials", type=int, default=1000)
+    parser.add_argument("--plans", type=int)
+    parser.add_argument("--seeds", type=int)
+    parser.add_argument("--seed-shift", type=float)
     parser.add_argument("--last-shift", type=float)
     parser.add_argument("--runs", type=int, default=0)
     parser.add_argument("--scenario", default="heads-only")
-    asked = parser.parse_args()
+    parser.add_argument("--json", action="store_true")
+    return parser.parse_args()
+
+
+def row(
+    alike: Alike, trials: int, task: str | None = None, pool: Sequence[SeedScore] = ()
+) -> dict[str, Any]:
+    """The share of trials that called a difference; of runs drawn from `pool`, else made up."""
+    called = share_called(alike, trials, pool)
+    told = asdict(alike)
+    if pool:
+        told |= {"seed_shift": None, "runs": len(pool), "task": task}
+    return {**told, "trials": trials, "called": called}
+
+
+def share_called(alike: Alike, trials: int, pool: Sequence[SeedScore] = ()) -> float:
+    """How often any plan is told apart from the best, the random numbers always the same."""
     draw = np.random.default_rng(0)
-    last = asked.seed_shift if asked.last_shift is None else asked.last_shift
-    shifts = [asked.seed_shift] * (asked.plans - 1) * asked.seeds + [last] * asked.seeds
-    pools = trained(asked.scenario, asked.runs) if asked.runs else {"drawn": None}
-    for task, pool in pools.items():
-        alarms = 0
-        for _ in range(asked.trials):
-            scores = pool_order(pool, draw) if pool else drawn(shifts, draw)
-            alarms += alarm(scores, asked.plans, asked.seeds)
-        print(json.dumps(vars(asked) | {"task": task, "alarms": alarms / asked.trials}))
+    last = alike.seed_shift if alike.last_shift is None else alike.last_shift
+    shifts = [alike.seed_shift] * (alike.plans - 1) * alike.seeds + [last] * alike.seeds
+    alarms = sum(
+        alarm(pool_order(pool, draw) if pool else drawn(shifts, draw), alike.plans, alike.seeds)
+        for _ in range(trials)
+    )
+    return alarms / trials
+
+
+def markdown(rows: Sequence[dict[str, Any]]) -> str:
+    """A line a row; a column that no row has is left out."""
+    columns = [
+        name
+        for name in ("task", "runs", "plans", "seeds", "seed_shift", "last_shift")
+        if any(each.get(name) is not None for each in rows)
+    ]
+    columns += ["trials", "called"]
+    titles = [name.replace("_", " ") for name in columns]
+    lines = [f"| {' | '.join(titles)} |", f"|{'--:|' * len(columns)}"]
+    for each in rows:
+        cells = ["" if each.get(name) is None else _cell(name, each[name]) for name in columns]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _cell(name: str, value: Any) -> str:
+    if name == "called":
+        return f"{value:.3f}"
+    return f"{value:,}" if name == "trials" else str(value)
 
 
 def pool_order(pool: Sequence[SeedScore], draw: np.random.Generator) -> list[SeedScore]:

@@ -7,6 +7,7 @@ from mtl_core.export.blocks import NOTHING, Block, Text, spelled, table_of, task
 from mtl_core.export.compared import a_run
 from mtl_core.export.material import Material
 from mtl_core.export.scores import score_row, score_rules
+from mtl_core.lessons.against_itself import REPEATED_BY, against_itself_words
 from mtl_core.lessons.compare_words import (
     against_words,
     finished_seeds,
@@ -59,6 +60,9 @@ def plan_scores(material: Material) -> Iterator[Block]:
             f"{plans_rule(plans)} {brackets} {_INTERVAL}: of the difference from the best, as wide "
             "as the number of plans asks for."
         )
+        wrong = against_itself_words(plans)
+        if wrong:
+            yield Text(f"{wrong} Repeat the trials, from the folder of Freeze Lab: {REPEATED_BY}")
     else:
         yield table_of([_own_scores(plan, plans) for plan in ordered])
         yield Text(f"Means over seeds {', '.join(map(str, plans.seeds))}. {brackets}")

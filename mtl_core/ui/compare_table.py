@@ -7,6 +7,7 @@ import streamlit as st
 
 from mtl_core.analysis.grouped import GroupedComparison, PlanResult
 from mtl_core.charts.theme import Palette
+from mtl_core.lessons.against_itself import REPEATED_BY, against_itself_words
 from mtl_core.lessons.compare_words import (
     against_words,
     finished_seeds,
@@ -23,7 +24,8 @@ _ROW_HEIGHT = 35
 
 
 def plans_table(comparison: GroupedComparison, rule: str, colors: Palette) -> None:
-    """One row a plan, the best first, and the `rule` by which plans are told apart."""
+    """One row a plan, the best first, and the `rule` by which plans are told apart, with how often
+    it is wrong."""
     st.markdown(f"### {plain(table_words(comparison))}")
     rows = pd.DataFrame([_row(plan, comparison, colors) for plan in sorted_plans(comparison)])
     against = [name for name in rows.columns if name.endswith("against best")]
@@ -40,7 +42,8 @@ def plans_table(comparison: GroupedComparison, rule: str, colors: Palette) -> No
         alt="The plans compared",
         column_config=_columns(rows, comparison, colors),
     )
-    st.caption(rule)
+    wrong = against_itself_words(comparison)
+    st.caption(f"{rule} {wrong} Repeat the trials: `{REPEATED_BY}`." if wrong else rule)
 
 
 def _row(plan: PlanResult, comparison: GroupedComparison, colors: Palette) -> dict[str, Any]:

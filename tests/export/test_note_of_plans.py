@@ -15,6 +15,7 @@ from mtl_core.export.markdown import as_markdown
 from mtl_core.export.material import Material, gather
 from mtl_core.export.note import note_of
 from mtl_core.export.svg_parts import said
+from mtl_core.lessons.against_itself import REPEATED_BY, against_itself_words
 from mtl_core.lessons.compare_words import plans_answer, plans_rule
 from mtl_core.lessons.inside_words import COSINE_CAPTION
 from mtl_core.store.record import RunState
@@ -112,6 +113,17 @@ def test_the_rule_of_the_test_stands_under_the_table_in_the_pages_words(
     assert rule.startswith("Means over seeds 0, 1, 2. ≈ within noise: the difference from the best")
     assert f"{rule} In brackets:" in as_markdown(note, "figures")
     assert rule in as_html(note)
+
+
+def test_how_often_the_test_is_wrong_and_what_repeats_it_follow_the_rule(
+    note: Note, plans: Material
+) -> None:
+    wrong = against_itself_words(plans.compared.plans)
+    assert said(f"{wrong} Repeat the trials, from the folder of Freeze Lab: {REPEATED_BY}") in (
+        as_html(note)
+    )
+    assert wrong in as_markdown(note, "figures")
+    assert "python benchmarks/a\\_a\\_trials.py" in as_markdown(note, "figures")
 
 
 def test_what_a_plan_costs_is_a_second_table(note: Note) -> None:

@@ -143,6 +143,15 @@ def test_runs_of_one_plan_with_several_seeds_are_one_row(seeds: list[str]) -> No
     assert app.selectbox(key="first_plan").value != app.selectbox(key="second_plan").value
 
 
+def test_how_often_the_test_is_wrong_stands_where_within_noise_is_explained(
+    seeds: list[str],
+) -> None:
+    app = compare_page()
+    (rule,) = [each.value for each in app.caption if each.value.startswith("Means over seeds")]
+    assert "How often the test is wrong: of 1,000 drawn trials of a plan against itself" in rule
+    assert rule.endswith("Repeat the trials: `python benchmarks/a_a_trials.py`.")
+
+
 def test_plans_that_have_not_run_every_seed_say_how_many(lab: Lab, seeds: list[str]) -> None:
     running = stored(lab, story("top-1", 0.8, 0.4, seed=1).events[:-1])
     table = with_column(compare_page(runs=",".join([*seeds, running])), "Frozen part")
@@ -165,6 +174,10 @@ def test_one_seed_each_is_said_to_be_one(three: list[str]) -> None:
     assert "Filled: on the Pareto front. One seed each: no difference is told from luck." in texts(
         compare_page()
     )
+
+
+def test_single_runs_are_not_judged_by_the_test_and_say_nothing_of_it(three: list[str]) -> None:
+    assert "a plan against itself" not in texts(compare_page())
 
 
 def test_the_newest_runs_of_one_checkpoint_and_data_are_preselected(lab: Lab) -> None:
