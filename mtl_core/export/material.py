@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mtl_core.analysis.chain import Chain, SummaryOf, chain_of
 from mtl_core.analysis.comparison import ComparedRun, Comparison
-from mtl_core.analysis.marks import gold_labels
+from mtl_core.analysis.marks import GoldLabels, gold_labels
 from mtl_core.analysis.reading import broken_off, summarise
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.analysis.words import listed
@@ -85,9 +85,15 @@ class Material:
     def compared(self) -> Compared:
         """The runs against each other, singly and by plan; sentence by sentence where the data
         that they answered are still here, else by the seeds alone."""
-        data = self._data({}) if len(self.runs) > 1 else None
+        sentences = self.sentences if len(self.runs) > 1 else None
         read = [(run.record, run.summary) for run in self.runs]
-        return judged(read, gold_labels(data) if data else None)
+        return judged(read, sentences[1] if sentences else None)
+
+    @cached_property
+    def sentences(self) -> tuple[Dataset, GoldLabels] | None:
+        """The data that the runs answered, with what is right; None where they are not here."""
+        data = self._data({})
+        return None if data is None else (data, gold_labels(data))
 
     @cached_property
     def baselines(self) -> Baselines:

@@ -13,6 +13,7 @@ from mtl_core.export.drawings import (
     stack_drawings,
 )
 from mtl_core.export.material import Material
+from mtl_core.export.note_errors import errors
 from mtl_core.export.note_inside import convergence, inside, left_out, maps, other_data
 from mtl_core.export.note_repeat import repeat
 from mtl_core.export.note_runs import chains, differences, environment, proof, runs
@@ -48,6 +49,7 @@ def _sections(material: Material) -> Iterator[Section]:
     yield Section("Quality by training sentences", figures(example_drawings(material)))
     if len(material.runs) > 1:
         yield from _inside(material)
+    yield Section("Errors to read", tuple(errors(material)))
     yield Section("What learns, and how far the gradient goes", figures(stack_drawings(material)))
     if len(material.one_of_each) > 1:
         title = "plans" if material.compared.several_seeds else "runs"

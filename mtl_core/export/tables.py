@@ -1,11 +1,8 @@
-"""The tables of a bundle as CSV: every point of every run, with all its digits.
-
-A cell that a spreadsheet would take for a formula gets an apostrophe before it.
-"""
+"""The tables of a bundle as CSV: every point of every run, with all its digits."""
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from statistics import stdev
 
 from mtl_core.analysis.comparison import ComparedRun
@@ -13,6 +10,8 @@ from mtl_core.analysis.differences import spec_differences
 from mtl_core.analysis.grouped import PlanResult
 from mtl_core.analysis.grouping import headlines
 from mtl_core.charts.pareto_axis import Cost
+from mtl_core.export.csv_text import Cell, csv_text
+from mtl_core.export.error_tables import error_tables
 from mtl_core.export.fronts import front_points
 from mtl_core.export.material import ExportedRun, Material
 from mtl_core.freezing.table import ParameterTable
@@ -20,22 +19,11 @@ from mtl_core.freezing.writing import as_csv
 from mtl_core.lessons.compare_words import metric_name
 from mtl_core.training.events import Evaluation, Step
 
-Cell = str | int | float | None
 _PAID_WITH = {
     Cost.SECONDS: "seconds",
     Cost.MEMORY: "peak_memory_bytes",
     Cost.SHARE: "trained_share",
 }
-_FORMULA = ("=", "+", "-", "@", "\t", "\n")
-
-
-def csv_text(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
-    """Rows under their titles; None is an empty cell."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([_guarded(name) for name in columns])
-    writer.writerows([_guarded(cell) for cell in row] for row in rows)
-    return text.getvalue()
 
 
 def tables_of(material: Material) -> Iterator[tuple[str, str]]:
@@ -51,6 +39,7 @@ def tables_of(material: Material) -> Iterator[tuple[str, str]]:
         yield "movement.csv", _movement(material)
     if len(material.runs) > 1:
         yield "differences.csv", _differences(material)
+    yield from error_tables(material)
     for _, run in material.one_of_each:  # other seeds of a plan have the same table
         for table in run.tables:
             phase = f"-phase-{table.phase_number}" if len(run.tables) > 1 else ""
@@ -214,10 +203,3 @@ def _differences(material: Material) -> str:
 
 def _truth(value: bool | None) -> str | None:
     return None if value is None else str(value).lower()
-
-
-def _guarded(cell: Cell) -> Cell:
-    if not isinstance(cell, str):
-        return cell
-    lines = "\n".join(cell.splitlines()) if "\r" in cell else cell  # unquoted, it ends a row
-    return f"'{lines}" if lines.startswith(_FORMULA) else lines

@@ -1,5 +1,9 @@
 """Errors to read, and quality by examples, on the Compare page."""
 
+import csv
+import io
+import zipfile
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -7,6 +11,7 @@ from mtl_core.engine.lab import Lab
 from mtl_core.store.record import RunState
 from mtl_core.tasks.dataset import load_dataset
 from mtl_core.training.events import Answers
+from mtl_core.ui.export_bundle import note_of_runs, zip_of_runs
 from tests.run_story import Story, both, scores, spec_of
 from tests.visiting import visited
 
@@ -54,7 +59,7 @@ def test_sentences_that_two_plans_answer_differently_are_listed(lab: Lab) -> Non
     stored(lab, "full", 1)
     app = visited("compare")
     table = next(each.value for each in app.dataframe if "Sentence" in each.value.columns)
-    assert list(table.columns) == ["", "Sentence", "In the data", "heads only", "full"]
+    assert list(table.columns) == ["Change", "Sentence", "In the data", "heads only", "full"]
     assert len(table) == 3
     assert set(table["heads only"]) == {"negative"}
     assert set(table["full"]) == {"positive"}
@@ -67,6 +72,20 @@ def test_sentences_that_two_plans_answer_differently_are_listed(lab: Lab) -> Non
     lost = right.count("negative")
     assert f"{3 - lost} won, {lost} lost" in texts(app)
     assert "full answers 3 sentences differently" in texts(app)
+
+
+def test_the_export_button_gives_the_same_sentences(lab: Lab) -> None:
+    ids = [stored(lab, "heads-only", 0), stored(lab, "full", 1)]
+    app = visited("compare")
+    shown = next(each.value for each in app.dataframe if "Sentence" in each.value.columns)
+    with zipfile.ZipFile(io.BytesIO(zip_of_runs(lab, ids, "stem"))) as archive:
+        table = archive.read("stem/tables/changed-answers.csv").decode()
+        note = archive.read("stem/note.md").decode()
+    rows = list(csv.DictReader(io.StringIO(table)))
+    assert sorted(row["sentence"] for row in rows) == sorted(shown["Sentence"])
+    assert {row["full"] for row in rows} == {"positive"}
+    assert "full answers 3 sentences differently" in note
+    assert all(str(sentence) in note_of_runs(lab, ids) for sentence in shown["Sentence"])
 
 
 def test_one_plan_against_itself_asks_for_another(lab: Lab) -> None:

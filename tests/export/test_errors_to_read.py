@@ -1,0 +1,217 @@
+"""Errors to read in what Export writes: confusions and changed answers, in the note and as CSV."""
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from mtl_core.analysis.changed import Changed
+from mtl_core.export.blocks import Figures, Note, Section, Table, Text
+from mtl_core.export.errors_to_read import some_of_each
+from mtl_core.export.html import as_html
+from mtl_core.export.markdown import as_markdown
+from mtl_core.export.material import Material, gather
+from mtl_core.export.note import note_of
+from mtl_core.export.tables import tables_of
+from mtl_core.store.runs import RunStore
+from mtl_core.tasks.dataset import Dataset, load_dataset
+from mtl_core.training.events import Answers, RunEvent
+from mtl_core.training.spec import RunSpec
+from tests.export.finished_run import finished
+from tests.run_story import Story, minilm
+
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+SENTENCES = (
+    ("=HYPERLINK(0) was good", "positive"),
+    ("<b onmouseover=alert(1)>bad</b> | not good", "negative"),
+    *((f"good number {number}", "positive") for number in range(2, 8)),
+)
+NEGATIVE, POSITIVE = 0, 1
+RIGHT = tuple(POSITIVE if label == "positive" else NEGATIVE for _, label in SENTENCES)
+Keep = Callable[[Iterable[RunEvent]], str]
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> str:
+    """Eight reviews, two of them hostile, and one sentence with entities."""
+    lines = ["text,label", *(f'"{text}",{label}' for text, label in SENTENCES)]
+    (tmp_path / "a.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    words = "Anna\tB-PER\nsaw\tO\nOslo\tB-LOC\n\nAcme\tB-ORG\n\n"
+    (tmp_path / "b.conll").write_text(words, encoding="utf-8")
+    manifest = (
+        "tasks:\n"
+        "  sentiment: {kind: sentence, head: classifier, train: a.csv, validation: a.csv}\n"
+        "  ner: {kind: token, head: ner, train: b.conll, validation: b.conll}\n"
+    )
+    path = tmp_path / "manifest.yaml"
+    path.write_text(manifest, encoding="utf-8")
+    return str(path)
+
+
+def answered(scenario: str, said: tuple[int, ...], data: str, seed: int = 0) -> Story:
+    """A finished run that answered the reviews as given, and each sentence with entities with a
+    person in its first word."""
+    story = finished(scenario, 0.8, 0.4, seed=seed, data=data)
+    told = Answers(
+        elapsed_seconds=story.seconds,
+        step=4,
+        split="validation",
+        places={"sentiment": tuple(range(len(said))), "ner": (8, 9)},
+        answers={"sentiment": said, "ner": ((1, 0, 0), (1,))},
+    )
+    story.events.insert(-1, told)
+    return story
+
+
+def changed(*places: int) -> tuple[int, ...]:
+    """Right answers but for the reviews at `places`."""
+    return tuple(1 - each if place in places else each for place, each in enumerate(RIGHT))
+
+
+@pytest.fixture
+def told(store: RunStore, keep: Keep, data: str) -> Material:
+    """Heads only and full with two seeds each; with seed 0 they differ on seven reviews."""
+    ids = [
+        keep(answered("heads-only", changed(2, 3, 4), data)),
+        keep(answered("full", changed(0, 1, 5, 6), data)),
+        keep(answered("heads-only", changed(2), data, seed=1)),
+        keep(answered("full", changed(), data, seed=1)),
+    ]
+    return gather(store, ids, lambda _: minilm(), sample_of)
+
+
+def sample_of(spec: RunSpec, examples: Mapping[str, int]) -> Dataset:
+    return load_dataset(spec.data, examples)
+
+
+def section(note: Note) -> Section:
+    return next(each for each in note.sections if each.title == "Errors to read")
+
+
+def tables(note: Note) -> Iterator[Table]:
+    return (block for block in section(note).blocks if isinstance(block, Table))
+
+
+def rows_of(material: Material, name: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(dict(tables_of(material))[name])))
+
+
+def test_the_note_has_what_each_of_two_plans_answers_for_what(told: Material) -> None:
+    found = next(each for each in section(note_of(told, NOW)).blocks if isinstance(each, Figures))
+    assert [(each.name, each.title) for each in found.drawings] == [
+        (
+            "confusion-1-sentiment-1-heads-only",
+            "heads only, positive answered as negative 4 times",
+        ),
+        ("confusion-1-sentiment-2-full", "full, positive answered as negative 3 times"),
+        ("confusion-2-ner-1-heads-only", "heads only, ORG answered as PER 2 times"),
+        ("confusion-2-ner-2-full", "full, ORG answered as PER 2 times"),
+    ]
+    assert found.drawings[0].caption == "Sum over 2 seeds. Right answers in colour."
+
+
+def test_a_handful_of_sentences_is_in_the_note_of_each_kind_and_their_number_is_said(
+    told: Material,
+) -> None:
+    note = note_of(told, NOW)
+    (table,) = tables(note)
+    assert table.columns == ("Change", "Sentence", "In the data", "heads only", "full")
+    assert [row[0] for row in table.rows] == ["✓ → ✕"] * 3 + ["✕ → ✓"] * 2
+    assert table.rows[0][1:] == (*("=HYPERLINK(0) was good", "positive", "positive", "negative"),)
+    said = [each.text for each in section(note).blocks if isinstance(each, Text)]
+    assert said[0] == (
+        "Sentiment: full answers 7 sentences differently. From heads only, seed 0, to full, "
+        "seed 0: 3 won, 4 lost. 5 of them:"
+    )
+    assert said[1].startswith("NER: full answers 0 sentences differently")
+    assert "tables/changed-answers.csv" in said[-1]
+
+
+def test_sentences_are_escaped_in_either_form_of_the_note(told: Material) -> None:
+    note = note_of(told, NOW)
+    page, text = as_html(note), as_markdown(note, "figures")
+    assert "&lt;b onmouseover=alert(1)&gt;bad&lt;/b&gt; | not good" in page
+    assert "<b onmouseover" not in page
+    assert r"| &lt;b onmouseover=alert(1)&gt;bad&lt;/b&gt; \| not good |" in text
+    assert "<b onmouseover" not in text
+
+
+def test_every_changed_sentence_of_every_seed_is_in_the_csv_and_no_formula(
+    told: Material,
+) -> None:
+    rows = rows_of(told, "changed-answers.csv")
+    assert [(row["task"], row["seed"], row["sentence_number"]) for row in rows] == [
+        *(("sentiment", "0", str(number)) for number in range(1, 8)),
+        ("sentiment", "1", "3"),
+    ]
+    assert rows[0]["sentence"] == "'=HYPERLINK(0) was good"
+    assert (rows[-1]["in_data"], rows[-1]["heads only"], rows[-1]["full"]) == (
+        *("positive", "negative", "positive"),
+    )
+
+
+def test_every_confusion_of_every_plan_is_counted_in_the_csv(told: Material) -> None:
+    rows = rows_of(told, "confusion.csv")
+    ours = [row for row in rows if (row["plan"], row["task"]) == ("heads only", "sentiment")]
+    assert [(row["in_data"], row["answered"], row["count"], row["seeds"]) for row in ours] == [
+        ("negative", "negative", "2", "2"),
+        ("positive", "negative", "4", "2"),
+        ("positive", "positive", "10", "2"),
+    ]
+    entities = [row for row in rows if (row["plan"], row["task"]) == ("full", "ner")]
+    assert [(row["in_data"], row["answered"], row["count"]) for row in entities] == [
+        ("PER", "PER", "2"),
+        ("LOC", "no entity", "2"),
+        ("ORG", "PER", "2"),
+    ]
+
+
+def test_a_plan_without_a_run_of_a_seed_has_empty_cells(
+    store: RunStore, keep: Keep, data: str
+) -> None:
+    ids = [
+        keep(answered("heads-only", changed(2), data)),
+        keep(answered("full", changed(), data)),
+        keep(answered("top-1", changed(), data, seed=5)),
+    ]
+    material = gather(store, ids, lambda _: minilm(), sample_of)
+    (row,) = rows_of(material, "changed-answers.csv")
+    assert (row["seed"], row["heads only"], row["full"]) == ("0", "negative", "positive")
+    assert row["top layer"] == ""
+
+
+def test_a_run_alone_has_its_confusions_and_nothing_to_stand_against(
+    store: RunStore, keep: Keep, data: str
+) -> None:
+    material = gather(
+        store, [keep(answered("full", changed(2), data))], lambda _: minilm(), sample_of
+    )
+    note = note_of(material, NOW)
+    assert [type(each) for each in section(note).blocks] == [Figures]
+    assert "confusion.csv" in dict(tables_of(material))
+    assert "changed-answers.csv" not in dict(tables_of(material))
+
+
+@pytest.mark.parametrize("gone", [True, False], ids=["data gone", "no answers"])
+def test_without_data_or_answers_there_is_nothing_to_read(
+    store: RunStore, keep: Keep, data: str, gone: bool
+) -> None:
+    make = answered if gone else lambda scenario, _, data: finished(scenario, 0.8, 0.4, data=data)
+    ids = [keep(make(scenario, changed(2), data)) for scenario in ("heads-only", "full")]
+    material = gather(store, ids, lambda _: minilm(), (lambda *_: None) if gone else sample_of)
+    assert "Errors to read" not in [each.title for each in note_of(material, NOW).sections]
+    assert not {"confusion.csv", "changed-answers.csv"} & set(dict(tables_of(material)))
+
+
+def test_of_few_kinds_more_of_each_are_taken_and_the_order_is_kept() -> None:
+    lost = [Changed(place, "a", "a", "b") for place in range(4)]
+    won = [Changed(9, "a", "b", "a")]
+    neither = replace(won[0], place=7, second="c")
+    found = [*lost, *won, neither]
+    assert some_of_each(found, 5) == [*lost[:3], *won, neither]
+    assert some_of_each(lost, 5) == lost
+    assert some_of_each([], 5) == []
