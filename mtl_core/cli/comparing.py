@@ -33,12 +33,15 @@ from mtl_core.cli.options import (
     AlsoEvaluateOption,
     CheckpointOption,
     DataOption,
+    DeviceOption,
     ExamplesOption,
     LabelNoiseOption,
+    Precision,
+    PrecisionOption,
     RandomBackboneOption,
     ReportFormat,
 )
-from mtl_core.cli.task_values import checked_rate, examples_by_task, noise_by_task
+from mtl_core.cli.task_values import checked_rate, device_called, examples_by_task, noise_by_task
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import InternalError, InvalidRun
 from mtl_core.settings import Settings
@@ -66,6 +69,8 @@ def compare(
     label_noise: LabelNoiseOption = None,
     also_evaluate: AlsoEvaluateOption = None,
     random_backbone: RandomBackboneOption = False,
+    device: DeviceOption = "cpu",
+    precision: PrecisionOption = Precision.FLOAT32,
     name: NameOption = None,
     resume: ResumeOption = None,
     output: OutputOption = None,
@@ -102,6 +107,8 @@ def compare(
         "label_noise": noise_by_task(label_noise or []),
         "also_evaluate": tuple(also_evaluate or ()),
         "random_backbone": random_backbone,
+        "device": device_called(device),
+        "precision": precision.value,
     }
     _carry_out(None, _spec(asked), name, output, form)
 

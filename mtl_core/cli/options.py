@@ -6,6 +6,14 @@ from typing import Annotated
 
 import typer
 
+
+class Precision(StrEnum):
+    """In what a run computes."""
+
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+
+
 CheckpointOption = Annotated[
     str,
     typer.Option(
@@ -64,6 +72,7 @@ RandomBackboneOption = Annotated[
 DeviceOption = Annotated[
     str, typer.Option(metavar="NAME", help="cpu, cuda or mps; auto: the fastest kind here.")
 ]
+PrecisionOption = Annotated[Precision, typer.Option(help="Of the layers that run on every step.")]
 NoPrefixReuseOption = Annotated[
     bool,
     typer.Option(
@@ -95,13 +104,6 @@ class TableFormat(StrEnum):
     CSV = "csv"
     MARKDOWN = "markdown"
     LISTING = "listing"
-
-
-class Precision(StrEnum):
-    """In what a run computes."""
-
-    FLOAT32 = "float32"
-    BFLOAT16 = "bfloat16"
 
 
 class ReportFormat(StrEnum):

@@ -23,11 +23,12 @@ from mtl_core.cli.options import (
     OutputOption,
     PlanOption,
     Precision,
+    PrecisionOption,
     RandomBackboneOption,
     ScenarioOption,
     StartsFromOption,
 )
-from mtl_core.cli.task_values import checked_rate, examples_by_task, noise_by_task
+from mtl_core.cli.task_values import checked_rate, device_called, examples_by_task, noise_by_task
 from mtl_core.cli.telling import Telling, forget_stdout, telling
 from mtl_core.errors import BadInput, FreezeLabError
 from mtl_core.settings import Settings
@@ -37,7 +38,7 @@ from mtl_core.store.runs import RunStore
 from mtl_core.training.events import RunEvent, RunFailed, RunStopped, Step
 from mtl_core.training.prefix_store import PrefixStore
 from mtl_core.training.prepare import prepare_spec
-from mtl_core.training.spec import DeviceName, RunSpec
+from mtl_core.training.spec import RunSpec
 
 _SECONDS_BETWEEN_WRITES = 0.3
 
@@ -66,9 +67,7 @@ def train(
     no_prefix_reuse: NoPrefixReuseOption = False,
     no_measures: NoMeasuresOption = False,
     device: DeviceOption = "cpu",
-    precision: Annotated[
-        Precision, typer.Option(help="Of the layers that run on every step.")
-    ] = Precision.FLOAT32,
+    precision: PrecisionOption = Precision.FLOAT32,
     form: Annotated[EventFormat, typer.Option("--format")] = EventFormat.TEXT,
 ) -> None:
     """Fine-tune once, here and now, and tell what happens. The run is kept in the store."""
@@ -92,21 +91,12 @@ def train(
         random_backbone=random_backbone,
         also_evaluate=also_evaluate or [],
         starts_from=starts_from,
-        device=_device(device),
+        device=device_called(device),
         precision=precision.value,
     )
     with closing(RunStore(settings.database)) as store, telling(form) as tell:
         # Absolute, as the store keeps it: a later --starts-from may come from another folder.
         _run(spec, output and output.absolute(), settings, store, tell)
-
-
-def _device(asked: str) -> DeviceName:
-    """The device that is meant; torch is asked only for another than the processor."""
-    if asked == "cpu":
-        return "cpu"
-    from mtl_core.training.device import chosen_device
-
-    return chosen_device(asked)
 
 
 def _run(

@@ -1,6 +1,7 @@
-"""Values of options that several commands share: a rate, and numbers by task."""
+"""Values of options that several commands share: a rate, a device, and numbers by task."""
 
 from mtl_core.errors import InvalidRun
+from mtl_core.training.spec import DeviceName
 
 
 def checked_rate(rate: float | None) -> float | None:
@@ -8,6 +9,18 @@ def checked_rate(rate: float | None) -> float | None:
     if rate is not None and not 0 < rate <= 10:
         raise InvalidRun(f"A learning rate of {rate:g}: it must lie above 0 and at most at 10.")
     return rate
+
+
+def device_called(name: str) -> DeviceName:
+    """The device that is meant; torch is asked only for another than the processor.
+
+    Raises InvalidRun for one that is not here.
+    """
+    if name == "cpu":
+        return "cpu"
+    from mtl_core.training.device import chosen_device
+
+    return chosen_device(name)
 
 
 def examples_by_task(given: list[str]) -> dict[str, int]:

@@ -59,6 +59,8 @@ def compare_command(spec: ComparisonSpec) -> str:
     words += [("--examples", f"{task}={count}") for task, count in spec.examples.items()]
     words += [("--label-noise", f"{task}={share!r}") for task, share in spec.label_noise.items()]
     words += [("--also-evaluate", reference) for reference in spec.also_evaluate]
+    words += [] if spec.device == "cpu" else [("--device", spec.device)]
+    words += [] if spec.precision == "float32" else [("--precision", spec.precision)]
     pairs = [f"{name} {shlex.quote(value)}" for name, value in words]
     pairs += ["--random-backbone"] if spec.random_backbone else []
     return " \\\n  ".join(["python -m mtl_core compare", *pairs])

@@ -94,6 +94,8 @@ def unusual_words(spec: RunSpec) -> list[str]:
     """What few runs have, and without which their numbers would be misread."""
     words = ["goes on from an earlier run"] if spec.starts_from else []
     words += ["random encoder"] if spec.random_backbone else []
+    words += [f"on {spec.device}"] if spec.device != "cpu" else []
+    words += [f"in {spec.precision}"] if spec.precision != "float32" else []
     shares = {spec.label_noise.get(task.name, 0.0) for task in spec.tasks}
     if len(shares) == 1:
         return words + [f"{in_percent(share)} wrong labels" for share in shares if share]

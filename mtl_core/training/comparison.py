@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from mtl_core.training.spec import DeviceName, PrecisionName
 from mtl_core.values import Frozen
 
 
@@ -14,7 +15,7 @@ class ComparisonSpec(Frozen):
     the seed differ. `sweep` are factors on the scenario's own learning rates: where there is more
     than one, each scenario is first tried with each factor on the first seed, and goes on with
     the factor that did best, so that none loses for the wrong reason. `seconds` gives each run
-    the same training time instead of the same `epochs`.
+    the same training time instead of the same `epochs`. `device` and `precision` are every run's.
     """
 
     checkpoint: str
@@ -32,3 +33,5 @@ class ComparisonSpec(Frozen):
     label_noise: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
     also_evaluate: tuple[str, ...] = ()
     random_backbone: bool = False
+    device: DeviceName = "cpu"
+    precision: PrecisionName = "float32"

@@ -92,6 +92,8 @@ def _first_run(
         threads=threads,
         label_noise=comparison.label_noise,
         random_backbone=comparison.random_backbone,
+        device=comparison.device,
+        precision=comparison.precision,
         also_evaluate=comparison.also_evaluate,
     )
 

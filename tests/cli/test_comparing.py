@@ -200,6 +200,19 @@ def test_runs_list_and_show_tell_of_the_comparison(kept: Compared, command: Comm
     assert sorted(ends) == sorted(run["run"] for run in runs)
 
 
+def test_device_and_precision_are_those_of_every_run(
+    tmp_path: Path, tiny: tuple[object, ...]
+) -> None:
+    home = tmp_path / "home"
+    options = ("--scenarios", "heads-only,full", "--seeds", 0, "--epochs", 1)
+    answer = finished(home, *tiny, *options, "--device", "cpu", "--precision", "bfloat16")
+    assert answer.returncode == 0, answer.stderr
+    with closing(RunStore(home / "runs.sqlite")) as store:
+        (record,) = store.comparisons()
+    told = [record.spec, *(run.spec for run in record.runs)]
+    assert [(spec.device, spec.precision) for spec in told] == [("cpu", "bfloat16")] * 3
+
+
 def test_an_interrupted_comparison_is_gone_on_with(
     tmp_path: Path, tiny: tuple[object, ...]
 ) -> None:
@@ -243,6 +256,8 @@ def test_an_interrupted_comparison_is_gone_on_with(
         (("--scenarios", "full", "--examples", "ner"), "--examples ner: write TASK=N"),
         (("--scenarios", "full", "--examples", "nre=5"), "There is no task 'nre'."),
         (("--scenarios", "full", "--max-length", 600), "A maximum length of 600 tokens"),
+        (("--scenarios", "full", "--device", "tpu"), "There is no device 'tpu'. Here: "),
+        (("--scenarios", "full", "--precision", "float16"), "'float16' is not one of 'float32'"),
         (("--scenarios", "full", "--checkpoint", "bert-large-uncased"), "bert-large-uncased"),
         (("--resume", "261124-0655-compare-3f9a"), "There is no comparison '261124-0655"),
     ],

@@ -149,6 +149,9 @@ def test_a_comparisons_command_names_all_that_its_spec_says() -> None:
         "  --also-evaluate sample-posts \\\n"
         "  --random-backbone"
     )
+    on_a_card = spec.model_copy(update={"device": "cuda", "precision": "bfloat16"})
+    last = "  --device cuda \\\n  --precision bfloat16 \\\n  --random-backbone"
+    assert compare_command(on_a_card).endswith(last)
     script = compare_script("a-comparison", spec, 2)
     assert "export FREEZE_LAB_THREADS=2\nexec python -m mtl_core compare" in script
     assert script.endswith('--random-backbone "$@"\n')

@@ -111,21 +111,23 @@ def test_a_comparison_of_ones_own_is_no_experiment_even_under_its_title(tmp_path
     spec = EXPERIMENTS["standard"].spec
     other = spec.model_copy(update={"epochs": 9.0})
     part = spec.model_copy(update={"scenarios": ("full",)})
+    elsewhere = spec.model_copy(update={"device": "cuda"})
     added = [
         store.add_comparison(each, [], name)
         for each, name in (
             (spec, "Claims: standard"),
             (part, "Claims: standard"),
             (other, "Claims: standard"),
+            (elsewhere, "Claims: standard"),
             (spec, "Claims: nonsense"),
             (spec, "My own"),
         )
     ]
-    assert [experiment_of(each) for each in added] == ["standard", "standard", None, None, None]
+    assert [experiment_of(each) for each in added] == ["standard", "standard", *[None] * 4]
     assert [comparison_words(each) for each in added] == [
         "Six plans, from heads only to full",
         "Six plans, from heads only to full, in part",
-        "Claims: standard",
+        *["Claims: standard"] * 2,
         "Claims: nonsense",
         "My own",
     ]

@@ -1,5 +1,7 @@
 """The runs that a comparison is made of."""
 
+import json
+
 import pytest
 
 from mtl_core.errors import InvalidRun, UnknownScenario
@@ -55,6 +57,21 @@ def test_runs_come_seed_by_seed_and_share_all_but_plan_and_seed(model: ModelDesc
 def test_equal_comparisons_give_equal_runs(model: ModelDescription) -> None:
     again = ComparisonSpec.model_validate_json(ASKED.model_dump_json())
     assert prepare_comparison(again, model) == prepare_comparison(ASKED, model)
+
+
+def test_device_and_precision_are_those_of_every_run(model: ModelDescription) -> None:
+    usual = prepare_comparison(ASKED, model)
+    assert {(run.device, run.precision) for run in usual} == {("cpu", "float32")}
+    runs = prepare_comparison(changed(device="cuda", precision="bfloat16"), model)
+    assert {(run.device, run.precision) for run in runs} == {("cuda", "bfloat16")}
+    apart = {"device": "cpu", "precision": "float32"}
+    assert tuple(run.model_copy(update=apart) for run in runs) == usual
+
+
+def test_a_spec_stored_before_devices_could_be_chosen_is_equal_to_one_of_today() -> None:
+    stored = json.loads(ASKED.model_dump_json(exclude={"device", "precision"}))
+    assert not {"device", "precision"} & set(stored)
+    assert ComparisonSpec.model_validate_json(json.dumps(stored)) == ASKED
 
 
 def test_rates_that_are_named_replace_the_scenarios_own(model: ModelDescription) -> None:
