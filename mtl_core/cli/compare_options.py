@@ -6,9 +6,11 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from mtl_core.cli.task_values import examples_by_task
 from mtl_core.errors import InvalidRun
 
 _Value = TypeVar("_Value", int, float)
+_ALL = "all"
 
 ScenariosOption = Annotated[
     str | None,
@@ -30,6 +32,14 @@ SweepOption = Annotated[
         metavar="0.3,1,3",
         help="Try these factors on each scenario's learning rates with the first seed, and go on "
         "with the one of the highest mean score.",
+    ),
+]
+ExamplesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="N,N,…|TASK=N",
+        help="Run each scenario with each of these numbers of training sentences a task, `all` "
+        "for all there are, e.g. 50,100,all. TASK=N limits one task, and is repeatable.",
     ),
 ]
 SecondsOption = Annotated[
@@ -66,6 +76,20 @@ def factors_of(text: str) -> tuple[float, ...]:
     if not all(0 < factor < float("inf") for factor in factors):
         raise InvalidRun(f"--sweep {text}: write {example}.")
     return factors
+
+
+def examples_of(given: list[str]) -> tuple[dict[str, int], tuple[int | None, ...]]:
+    """Numbers of training sentences: those of single tasks, and those that each scenario is run
+    with. Raises InvalidRun for what is neither."""
+    by_task = [each for each in given if "=" in each]
+    sizes = [name for each in given if each not in by_task for name in names_of(each)]
+    for size in sizes:
+        if size != _ALL and (not size.isdecimal() or int(size) < 1):
+            raise InvalidRun(
+                f"--examples {size}: write numbers from 1 with commas, e.g. --examples 50,100,all, "
+                "or TASK=N for one task, e.g. --examples ner=50."
+            )
+    return examples_by_task(by_task), tuple(None if s == _ALL else int(s) for s in sizes)
 
 
 def names_of(text: str) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from mtl_core.cli.choosing import DEFAULT_CHECKPOINT, choose_model
 from mtl_core.cli.compare_options import (
     BatchSizeOption,
     EpochsOption,
+    ExamplesOption,
     HeadRateOption,
     MaxLengthOption,
     NameOption,
@@ -25,6 +26,7 @@ from mtl_core.cli.compare_options import (
     SecondsOption,
     SeedsOption,
     SweepOption,
+    examples_of,
     factors_of,
     names_of,
     seeds_of,
@@ -34,14 +36,13 @@ from mtl_core.cli.options import (
     CheckpointOption,
     DataOption,
     DeviceOption,
-    ExamplesOption,
     LabelNoiseOption,
     Precision,
     PrecisionOption,
     RandomBackboneOption,
     ReportFormat,
 )
-from mtl_core.cli.task_values import checked_rate, device_called, examples_by_task, noise_by_task
+from mtl_core.cli.task_values import checked_rate, device_called, noise_by_task
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import InternalError, InvalidRun
 from mtl_core.settings import Settings
@@ -78,8 +79,9 @@ def compare(
 ) -> None:
     """Fine-tune each scenario with each seed, and say which is best and what is within noise.
 
-    The runs are kept in the store; those of the first seed keep their models. Ctrl-C stops the
-    comparison, and --resume goes on with it.
+    With several numbers of --examples each scenario runs with each of them, and plans are told
+    apart at each of them. The runs are kept in the store; those of the first seed, at the largest
+    number, keep their models. Ctrl-C stops the comparison, and --resume goes on with it.
     """
     if (scenarios is None) == (resume is None):
         raise InvalidRun(
@@ -91,6 +93,7 @@ def compare(
     if resume is not None:
         _carry_out(resume, None, None, output, form)
         return
+    by_task, train_sizes = examples_of(examples or [])
     asked: dict[str, object] = {
         "checkpoint": checkpoint,
         "scenarios": names_of(scenarios or ""),
@@ -103,7 +106,8 @@ def compare(
         "learning_rate": checked_rate(learning_rate),
         "head_learning_rate": checked_rate(head_learning_rate),
         "sweep": factors_of(sweep),
-        "examples": examples_by_task(examples or []),
+        "examples": by_task,
+        "train_sizes": train_sizes,
         "label_noise": noise_by_task(label_noise or []),
         "also_evaluate": tuple(also_evaluate or ()),
         "random_backbone": random_backbone,

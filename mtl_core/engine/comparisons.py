@@ -9,7 +9,7 @@ from mtl_core.settings import Settings
 from mtl_core.store.owner import Owner
 from mtl_core.store.record import ComparisonRecord, PlannedRun, Role, RunRecord, RunState
 from mtl_core.store.runs import RunStore
-from mtl_core.training.comparison import ComparisonSpec
+from mtl_core.training.comparison import ComparisonSpec, arm_of
 from mtl_core.training.events import RunFailed, RunFinished
 from mtl_core.training.prepare_comparison import at_factor
 from mtl_core.training.spec import RunSpec
@@ -24,29 +24,33 @@ def planned_runs(
 ) -> list[PlannedRun]:
     """All runs that a comparison needs, in the order of the queue.
 
-    The first seed's runs write their models, the others do not: a model takes as much disk as the
-    checkpoint. `past` are earlier runs with the training seconds of one epoch, which an equal
+    The first seed's runs write their models, of several numbers of training sentences those of the
+    largest, the others do not: a model takes as much disk as the checkpoint. `past` are earlier runs with the training seconds of one epoch, which an equal
     time rests on; without one alike a run of one epoch measures it. What a sweep or a measurement
     is yet to decide is held until `advance` releases it.
     """
     scouts: list[PlannedRun] = []
-    epochs: dict[str | None, float | None] = {}
+    epochs: dict[object, float | None] = {}
     for first in (run for run in runs if run.seed == spec.seeds[0]):
         known = _known_epochs(spec, first, past)
-        epochs[first.scenario] = known
+        epochs[arm_of(first)] = known
         if known is None:
             scouts.append(PlannedRun(_with_epochs(first, 1.0), Role.PACE, keeps_model=False))
         if len(spec.sweep) > 1:
             tried = _with_epochs(first, known or spec.epochs)
             scouts += [
-                PlannedRun(at_factor(tried, factor), Role.SWEEP, factor, held=known is None)
+                PlannedRun(
+                    *(at_factor(tried, factor), Role.SWEEP, factor),
+                    held=known is None,
+                    keeps_model=_keeps_model(first, runs),
+                )
                 for factor in spec.sweep
             ]
     results = [
         PlannedRun(
-            _with_epochs(run, epochs[run.scenario] or spec.epochs),
-            held=epochs[run.scenario] is None or len(spec.sweep) > 1,
-            keeps_model=run.seed == spec.seeds[0],
+            _with_epochs(run, epochs[arm_of(run)] or spec.epochs),
+            held=epochs[arm_of(run)] is None or len(spec.sweep) > 1,
+            keeps_model=_keeps_model(run, runs),
         )
         for run in runs
     ]
@@ -59,7 +63,7 @@ def advance(store: RunStore, settings: Settings, comparison: str) -> None:
     """Release what the runs that have ended decide; call it when one ends. Nothing is done twice.
 
     An equal time: `seconds` over the training seconds of one epoch are the epochs of the
-    scenario's other runs. A sweep: of the finished runs that of the highest headline metric
+    scenario's other runs on as many training sentences. A sweep: of the finished runs that of the highest headline metric
     (accuracy, entity F1), averaged over the tasks, gives the factor, the first named where two
     are equal; being to the bit the result of the first seed, it becomes that result. The factor
     is chosen on the validation split that also judges the result, so that first seed flatters.
@@ -68,9 +72,9 @@ def advance(store: RunStore, settings: Settings, comparison: str) -> None:
         record = store.comparison(comparison)
     except UnknownComparison:  # deleted since its run ended
         return
-    for scenario in record.spec.scenarios:
+    for arm in dict.fromkeys(arm_of(run.spec) for run in record.runs):
         runs, scouts = (
-            [run for run in each if run.spec.scenario == scenario]
+            [run for run in each if arm_of(run.spec) == arm]
             for each in (record.runs, record.scouts)
         )
         if any(run.held and run.state is RunState.WAITING for run in (*runs, *scouts)):
@@ -97,8 +101,8 @@ def resume(store: RunStore, record: ComparisonRecord, owner: Owner | None = None
     Runs that tried rates or measured time are only repeated where their scenario still waits for
     what they decide. With an `owner` all that waits, waits for that process alone.
     """
-    undecided = {run.spec.scenario for run in record.runs if run.held and run.state.is_final}
-    again = [run.id for run in record.scouts if run.spec.scenario in undecided]
+    undecided = {arm_of(run.spec) for run in record.runs if run.held and run.state.is_final}
+    again = [run.id for run in record.scouts if arm_of(run.spec) in undecided]
     store.requeue(again + [run.id for run in record.runs], owner)
     if owner is not None:
         store.reserve(record.id, owner)
@@ -112,6 +116,12 @@ def paces(store: RunStore, runs: Sequence[RunRecord]) -> list[tuple[RunSpec, flo
         if seconds:
             found.append((run.spec, seconds))
     return found
+
+
+def _keeps_model(run: RunSpec, runs: Sequence[RunSpec]) -> bool:
+    """Whether a run of the first seed and of the largest number of training sentences, which
+    come first."""
+    return (run.seed, run.examples) == (runs[0].seed, runs[0].examples)
 
 
 def _known_epochs(

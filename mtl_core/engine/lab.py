@@ -24,11 +24,11 @@ from mtl_core.store.naming import clean_tags
 from mtl_core.store.owner import Owner
 from mtl_core.store.record import ComparisonRecord, PlannedRun, RunRecord
 from mtl_core.store.runs import RunStore
-from mtl_core.tasks.dataset import load_tasks
+from mtl_core.tasks.dataset import load_dataset, load_tasks
 from mtl_core.tasks.shared import check_other_data
 from mtl_core.tasks.upload_keeping import keep_upload
 from mtl_core.tasks.uploads import UploadedTask
-from mtl_core.training.comparison import ComparisonSpec
+from mtl_core.training.comparison import ComparisonSpec, arm_of
 from mtl_core.training.prepare_comparison import prepare_comparison
 from mtl_core.training.spec import RunSpec
 from mtl_core.training.start import start_folder
@@ -99,7 +99,8 @@ class Lab(Asking):
         """Put all runs of a comparison into the queue, refused whole where one cannot run.
 
         Raises BadInput: a checkpoint or data that a browser may not name, weights that are not
-        here, and, with all problems at once, scenarios and values that do not fit.
+        here, more training sentences than there are, and, with all problems at once, scenarios and
+        values that do not fit.
         """
         resolve_checkpoint(spec.checkpoint, below=self.settings.checkpoint_roots)
         for data in (spec.data, *spec.also_evaluate):
@@ -113,6 +114,8 @@ class Lab(Asking):
         """`start_comparison` for a user who may name any path: the command line's."""
         runs = prepare_comparison(spec, model, self.settings.threads)
         check_other_data(spec.data, spec.also_evaluate, model.tasks, self.settings.uploads)
+        for limits in {arm_of(run)[1] for run in runs} - {()}:
+            load_dataset(spec.data, dict(limits), self.settings.uploads)
         if not spec.random_backbone:
             require_weights(resolve_checkpoint(spec.checkpoint))
         past = comparing.paces(self.store, self.store.runs()) if spec.seconds else []

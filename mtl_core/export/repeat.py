@@ -56,6 +56,9 @@ def compare_command(spec: ComparisonSpec) -> str:
         words.append(("--head-learning-rate", repr(spec.head_learning_rate)))
     if spec.sweep:
         words.append(("--sweep", ",".join(map(_number, spec.sweep))))
+    if spec.train_sizes:
+        sizes = ("all" if each is None else str(each) for each in spec.train_sizes)
+        words.append(("--examples", ",".join(sizes)))
     words += [("--examples", f"{task}={count}") for task, count in spec.examples.items()]
     words += [("--label-noise", f"{task}={share!r}") for task, share in spec.label_noise.items()]
     words += [("--also-evaluate", reference) for reference in spec.also_evaluate]

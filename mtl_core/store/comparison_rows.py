@@ -18,7 +18,7 @@ from mtl_core.store.record import (
 )
 from mtl_core.store.rows import record_of, unused_id
 from mtl_core.store.schema import ComparisonRow, RunRow
-from mtl_core.training.comparison import ComparisonSpec
+from mtl_core.training.comparison import ComparisonSpec, in_order, train_size
 
 
 def comparison_row_of(session: Session, comparison: str) -> ComparisonRow:
@@ -85,11 +85,13 @@ def planned_row(
     )
 
 
-def _place(run: RunRecord, spec: ComparisonSpec) -> tuple[int, int]:
-    """Where a run stands among the results: by seed, then by scenario."""
+def _place(run: RunRecord, spec: ComparisonSpec) -> tuple[int, int, int]:
+    """Where a run stands among the results: by seed, the largest number of training sentences
+    first, then by scenario."""
     seeds, scenarios = spec.seeds, (*spec.scenarios, run.spec.scenario)
     seed = seeds.index(run.spec.seed) if run.spec.seed in seeds else len(seeds)
-    return seed, scenarios.index(run.spec.scenario)
+    size = in_order(spec.train_sizes).index(train_size(run.spec)) if spec.train_sizes else 0
+    return seed, -size, scenarios.index(run.spec.scenario)
 
 
 def _exists(asked: str, ids: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from mtl_core.training.comparison import ComparisonSpec
+from mtl_core.training.comparison import ComparisonSpec, in_order
 from mtl_core.training.events import RunFailed, RunFinished, RunStopped
 from mtl_core.training.spec import RunSpec
 
@@ -118,12 +118,16 @@ def run_name(spec: RunSpec) -> str:
 
 
 def comparison_name(spec: ComparisonSpec) -> str:
-    """What to call a comparison nobody named: its first scenarios and what it is made on."""
+    """What to call a comparison nobody named: its first scenarios and what it is made on, of
+    several numbers of training sentences the smallest and the largest."""
     first, others = spec.scenarios[:3], len(spec.scenarios) - 3
     more = f" and {others} more" if others > 0 else ""
     seeds = "1 seed" if len(spec.seeds) == 1 else f"{len(spec.seeds)} seeds"
     checkpoint = spec.checkpoint.rstrip("/").rpartition("/")[2]
-    return f"{', '.join(first)}{more} · {checkpoint} · {seeds}"
+    sizes = ["all" if each is None else f"{each:,}" for each in in_order(spec.train_sizes)]
+    range_ = " to ".join(dict.fromkeys((sizes[0], sizes[-1]))) if sizes else ""
+    on = f" · {range_} sentences" if range_ else ""
+    return f"{', '.join(first)}{more} · {checkpoint} · {seeds}{on}"
 
 
 def new_id(name: str, now: datetime) -> str:

@@ -1,11 +1,18 @@
 """A comparison: one setting, several plans, several seeds; and the runs it is made of."""
 
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 from pydantic import Field
 
-from mtl_core.training.spec import DeviceName, PrecisionName
+from mtl_core.training.spec import DeviceName, PrecisionName, RunSpec
 from mtl_core.values import Frozen
+
+TrainSize = int | None
+"""How many training sentences of each task a run learns from; None for all there are."""
+
+Arm = tuple[str | None, tuple[tuple[str, int], ...]]
+"""What a comparison repeats over its seeds: a scenario with limits of examples by task."""
 
 
 class ComparisonSpec(Frozen):
@@ -15,7 +22,9 @@ class ComparisonSpec(Frozen):
     the seed differ. `sweep` are factors on the scenario's own learning rates: where there is more
     than one, each scenario is first tried with each factor on the first seed, and goes on with
     the factor that did best, so that none loses for the wrong reason. `seconds` gives each run
-    the same training time instead of the same `epochs`. `device` and `precision` are every run's.
+    the same training time instead of the same `epochs`. `train_sizes` run each scenario with each
+    of these numbers of training sentences, in place of `examples`. `device` and `precision` are
+    every run's.
     """
 
     checkpoint: str
@@ -30,8 +39,43 @@ class ComparisonSpec(Frozen):
     head_learning_rate: Annotated[float, Field(gt=0, lt=10, allow_inf_nan=False)] | None = None
     sweep: Annotated[tuple[float, ...], Field(max_length=9)] = ()
     examples: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
+    train_sizes: Annotated[
+        tuple[Annotated[int, Field(ge=1)] | None, ...], Field(max_length=9)
+    ] = ()
     label_noise: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
     also_evaluate: tuple[str, ...] = ()
     random_backbone: bool = False
     device: DeviceName = "cpu"
     precision: PrecisionName = "float32"
+
+
+def arm_of(spec: RunSpec) -> Arm:
+    """What a comparison repeats over its seeds with this run."""
+    return spec.scenario, tuple(sorted(spec.examples.items()))
+
+
+def in_order(sizes: Iterable[TrainSize]) -> list[TrainSize]:
+    """The numbers from the smallest to the largest; all there are come last."""
+    return sorted(sizes, key=lambda size: (size is None, size or 0))
+
+
+def sizes_among(specs: Sequence[RunSpec]) -> tuple[TrainSize, ...]:
+    """The different numbers of training sentences of these runs, in order.
+
+    Empty where there are fewer than two, or where a run is limited for some tasks alone, or by
+    different numbers: these are no points of one axis.
+    """
+    found = set()
+    for spec in specs:
+        if spec.examples and (
+            len(set(spec.examples.values())) > 1
+            or set(spec.examples) < {task.name for task in spec.tasks}
+        ):
+            return ()
+        found.add(train_size(spec))
+    return tuple(in_order(found)) if len(found) > 1 else ()
+
+
+def train_size(spec: RunSpec) -> TrainSize:
+    """The number of training sentences of each task, where that is one number."""
+    return next(iter(spec.examples.values()), None)

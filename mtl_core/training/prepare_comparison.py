@@ -8,7 +8,7 @@ from mtl_core.errors import BadInput, InvalidRun, UnknownScenario
 from mtl_core.freezing.plan import Phase, Plan
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.models.description import ModelDescription
-from mtl_core.training.comparison import ComparisonSpec
+from mtl_core.training.comparison import ComparisonSpec, TrainSize, in_order
 from mtl_core.training.prepare import prepare_spec
 from mtl_core.training.spec import RunSpec
 
@@ -16,9 +16,10 @@ from mtl_core.training.spec import RunSpec
 def prepare_comparison(
     comparison: ComparisonSpec, model: ModelDescription, threads: int = 1
 ) -> tuple[RunSpec, ...]:
-    """The specs of all runs, seed by seed and within a seed scenario by scenario.
+    """The specs of all runs, seed by seed, within a seed from the largest number of training
+    sentences to the smallest, and for each of them scenario by scenario.
 
-    Results so appear evenly. `epochs` are those asked for and the rates the scenarios' own, or
+    Results so appear evenly, those that the answer rests on first. `epochs` are those asked for and the rates the scenarios' own, or
     those that `learning_rate` and `head_learning_rate` name: a sweep and an equal time change
     both later. Equal comparisons give equal specs. Raises InvalidRun, or UnknownScenario where
     the only fault is a scenario's name, with all that is wrong at once.
@@ -26,8 +27,11 @@ def prepare_comparison(
     problems = list(_repeated("scenario", comparison.scenarios))
     problems += _repeated("seed", map(str, comparison.seeds))
     problems += _repeated("factor", (f"{factor:g}" for factor in comparison.sweep))
+    problems += _repeated("number of examples", map(_size_text, comparison.train_sizes))
+    if comparison.train_sizes and comparison.examples:
+        problems.append("Numbers of examples are named for every task and for one: name either.")
     only_names = not problems
-    specs: dict[tuple[int, str], RunSpec] = {}
+    specs: dict[str, RunSpec] = {}
     for scenario in comparison.scenarios:
         try:
             first = _first_run(comparison, scenario, model, threads)
@@ -37,11 +41,16 @@ def prepare_comparison(
             only_names &= isinstance(problem, UnknownScenario)
             problems.append(str(problem))
             continue
-        specs |= {(seed, scenario): with_seed(first, seed) for seed in comparison.seeds}
+        specs[scenario] = first
     if problems:
         kind: Callable[[str], BadInput] = UnknownScenario if only_names else InvalidRun
         raise kind(" ".join(dict.fromkeys(problems)))
-    return tuple(specs[seed, each] for seed in comparison.seeds for each in comparison.scenarios)
+    return tuple(
+        with_seed(specs[scenario], seed).model_copy(update={"examples": examples})
+        for seed in comparison.seeds
+        for examples in _limits(comparison, model)
+        for scenario in comparison.scenarios
+    )
 
 
 def with_seed(spec: RunSpec, seed: int) -> RunSpec:
@@ -96,6 +105,20 @@ def _first_run(
         precision=comparison.precision,
         also_evaluate=comparison.also_evaluate,
     )
+
+
+def _limits(comparison: ComparisonSpec, model: ModelDescription) -> list[dict[str, int]]:
+    """The runs' limits of examples by task, the largest number first."""
+    if not comparison.train_sizes:
+        return [comparison.examples]
+    return [
+        {} if size is None else {task.name: size for task in model.tasks}
+        for size in reversed(in_order(comparison.train_sizes))
+    ]
+
+
+def _size_text(size: TrainSize) -> str:
+    return "all" if size is None else str(size)
 
 
 def _scaled(phase: Phase, factor: float) -> Phase:
