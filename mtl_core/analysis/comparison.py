@@ -168,12 +168,13 @@ def distinct_labels(
     names: Sequence[str], specs: Sequence[RunSpec], ids: Sequence[str]
 ) -> list[str]:
     """`names`, each made distinct from the others by what its run does not share with them:
-    checkpoint, seed, epochs, data, and in the end the last part of its id."""
+    checkpoint, training sentences, seed, epochs, data, and in the end the last part of its id."""
     labels = list(names)
     for name in {name for name in names if list(names).count(name) > 1}:
         twins = [index for index, each in enumerate(names) if each == name]
         for words in (
             {i: specs[i].checkpoint for i in twins},
+            {i: _sentences(specs[i]) for i in twins},
             {i: f"seed {specs[i].seed}" for i in twins},
             {i: f"{specs[i].epochs:g} epoch{'s' * (specs[i].epochs != 1)}" for i in twins},
             {i: specs[i].data.rsplit("/", 1)[-1] for i in twins},
@@ -188,6 +189,11 @@ def distinct_labels(
                 for i, each in enumerate(labels)
             ]
     return labels
+
+
+def _sentences(spec: RunSpec) -> str:
+    counts = [f"{each:,}" for each in spec.examples.values()]
+    return f"{' + '.join(counts) or 'all'} sentences"
 
 
 def _result(task: TaskProgress, summary: RunSummary) -> Result:

@@ -27,7 +27,8 @@ class TriedRates:
 def tried_rates(
     record: ComparisonRecord, summary_of: Callable[[RunRecord], RunSummary]
 ) -> tuple[TriedRates, ...]:
-    """Every scenario's trials, of several numbers of training sentences at each; none where the comparison tried fewer than two factors.
+    """Every scenario's trials, at each number of training sentences; none where the comparison
+    tried fewer than two factors.
 
     The trial that did best has become the result of its seed, and bears its factor there.
     """

@@ -1,7 +1,7 @@
 """Quality against the number of training sentences: one line a plan."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log10
 from typing import Any
 
@@ -27,21 +27,22 @@ class WithExamples:
 
 @dataclass(frozen=True, slots=True)
 class ExampleCurve:
-    """One plan with each number of training sentences it was run with."""
+    """One plan, or one baseline, with each number of training sentences it was run with."""
 
     label: str
     points: tuple[WithExamples, ...]
     in_color: bool = False
+    baseline: bool = False
 
 
 def by_examples_figure(
     curves: Sequence[ExampleCurve], style: TaskStyle, colors: Palette, height: int = HEIGHT
 ) -> Figure:
     """A Plotly figure as plain values: a logarithmic axis with a tick at each number run, bands
-    from the lowest to the highest seed, the plan in colour drawn last."""
+    from the lowest to the highest seed, baselines dotted, the plan in colour drawn last."""
     drawn = [
-        ExampleCurve(each.label, _sorted(each), each.in_color)
-        for each in sorted(curves, key=lambda each: each.in_color)
+        replace(each, points=_sorted(each))
+        for each in sorted(curves, key=lambda each: (each.in_color, not each.baseline))
         if each.points
     ]
     counts = sorted({point.examples for each in drawn for point in each.points})
@@ -117,9 +118,10 @@ def _area(curve: ExampleCurve, style: TaskStyle, colors: Palette) -> list[dict[s
 def _line(curve: ExampleCurve, style: TaskStyle, colors: Palette) -> dict[str, Any]:
     color = style.color if curve.in_color else colors.context
     name = as_text(curve.label)
+    plain = "dot" if curve.baseline else "solid"
     return {
         "type": "scatter",
-        "mode": "lines+markers",
+        "mode": "lines" if curve.baseline else "lines+markers",
         "name": name,
         "x": [log10(point.examples) for point in curve.points],
         "y": [point.mean for point in curve.points],
@@ -127,7 +129,7 @@ def _line(curve: ExampleCurve, style: TaskStyle, colors: Palette) -> dict[str, A
         "line": {
             "color": color,
             "width": 2.2 if curve.in_color else 1.3,
-            "dash": style.dash if curve.in_color else "solid",
+            "dash": style.dash if curve.in_color else plain,
         },
         "marker": {
             "symbol": style.symbol,

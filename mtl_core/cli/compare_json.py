@@ -4,22 +4,33 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
+from mtl_core.analysis.by_size import AtSize
 from mtl_core.analysis.grouped import GroupedComparison, Verdict
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
 from mtl_core.store.runs import RunStore
+from mtl_core.training.comparison import TrainSize, in_order, train_size
 from mtl_core.training.events import PhaseStarted, RunEvent, RunFinished, RunStarted
 
 
-def as_json(
-    store: RunStore, record: ComparisonRecord, results: GroupedComparison
-) -> dict[str, Any]:
-    """The comparison under the names that scripts read."""
+def as_json(store: RunStore, record: ComparisonRecord, results: Sequence[AtSize]) -> dict[str, Any]:
+    """The comparison under the names that scripts read.
+
+    Of several numbers of training sentences each scenario stands there with each: `examples` says
+    which (null: all there are). `best` is at the largest, `best_by_examples` at each.
+    """
     ends = {run.id: end_of(store, run) for run in (*record.scouts, *record.runs)}
+    sizes = in_order(record.spec.train_sizes)
+    by_size = [{"examples": each.size, "best": _best(each)} for each in results]
     return {
         "checkpoint": record.spec.checkpoint,
         "data": record.spec.data,
-        "scenarios": [_scenario(store, record, each, ends) for each in record.spec.scenarios],
-        "best": {task.name: best_names(results, task.name) for task in results.tasks},
+        "scenarios": [
+            _arm(store, record, scenario, size, ends)
+            for scenario in record.spec.scenarios
+            for size in sizes or [None]
+        ],
+        "best": _best(results[-1]),
+        **({"best_by_examples": by_size} if sizes else {}),
         "seconds": sum(end.total_seconds for end in ends.values() if end is not None),
     }
 
@@ -54,17 +65,29 @@ def end_of(store: RunStore, run: RunRecord) -> RunFinished | None:
     return last if isinstance(last, RunFinished) else None
 
 
-def _scenario(
+def _best(results: AtSize) -> dict[str, list[str]]:
+    return {task.name: best_names(results.plans, task.name) for task in results.plans.tasks}
+
+
+def _arm(
     store: RunStore,
     record: ComparisonRecord,
     scenario: str,
+    size: TrainSize,
     ends: Mapping[str, RunFinished | None],
 ) -> dict[str, Any]:
-    runs = [run for run in record.runs if run.spec.scenario == scenario]
+    """A scenario; with several numbers of training sentences with one of them."""
+    sized = bool(record.spec.train_sizes)
+    runs = [
+        run
+        for run in record.runs
+        if run.spec.scenario == scenario and (not sized or train_size(run.spec) == size)
+    ]
     scores = [_metrics(end) for run in runs if (end := ends[run.id]) is not None]
     trainable, frozen = _counts(store, runs)
     return {
         "scenario": scenario,
+        **({"examples": size} if sized else {}),
         "seeds": [
             {
                 "seed": run.spec.seed,

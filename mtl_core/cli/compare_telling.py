@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
+from mtl_core.analysis.by_size import AtSize, group_by_size
 from mtl_core.analysis.grouped import GroupedComparison, PlanResult, Verdict
 from mtl_core.analysis.grouping import group
 from mtl_core.analysis.marks import GoldLabels, gold_labels
@@ -19,11 +20,13 @@ from mtl_core.errors import DataError
 from mtl_core.lessons.claim_runs import comparison_words
 from mtl_core.lessons.compare_words import finished_seeds, mean_words, metric_name
 from mtl_core.lessons.run_words import duration
+from mtl_core.lessons.size_words import size_words
 from mtl_core.settings import Settings
 from mtl_core.store.record import ComparisonRecord, Role, RunRecord, RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.tasks.dataset import load_dataset
 from mtl_core.tasks.task import Task
+from mtl_core.training.comparison import train_size
 
 _WITHOUT_STEPS = (
     *("run_started", "phase_started", "evaluation", "answers", "measured", "phase_finished"),
@@ -89,9 +92,10 @@ class ComparisonTelling:
         self._console.print(line, soft_wrap=True)
 
 
-def grouped(store: RunStore, record: ComparisonRecord, settings: Settings) -> GroupedComparison:
-    """The runs of a comparison gathered by scenario; judged sentence by sentence where the data
-    that they answered are still here, else by the seeds alone."""
+def grouped(store: RunStore, record: ComparisonRecord, settings: Settings) -> tuple[AtSize, ...]:
+    """The runs of a comparison gathered by scenario, at each number of training sentences, the
+    largest last; judged sentence by sentence where the data that they answered are still here,
+    else by the seeds alone."""
     labelled = []
     for run in record.runs:
         events = (event for _, event in store.events(run.id, kinds=_WITHOUT_STEPS))
@@ -99,7 +103,8 @@ def grouped(store: RunStore, record: ComparisonRecord, settings: Settings) -> Gr
         if run.state is RunState.INTERRUPTED:
             summary = broken_off(summary)
         labelled.append((run.name, summary))
-    return group(labelled, _right_answers(record, settings))
+    gold = _right_answers(record, settings)
+    return group_by_size(labelled, gold) or (AtSize(None, group(labelled, gold)),)
 
 
 def _right_answers(record: ComparisonRecord, settings: Settings) -> GoldLabels | None:
@@ -112,16 +117,20 @@ def _right_answers(record: ComparisonRecord, settings: Settings) -> GoldLabels |
     return gold_labels(dataset) if same else None
 
 
-def print_results(record: ComparisonRecord, results: GroupedComparison) -> None:
-    """A table of scenarios with each task's mean and range over the seeds, and the answer."""
+def print_results(record: ComparisonRecord, results: Sequence[AtSize]) -> None:
+    """A table of scenarios with each task's mean and range over the seeds, and the answer; of
+    several numbers of training sentences one for each."""
     console = plain_console()
     seeds = ", ".join(map(str, record.spec.seeds))
     console.print(
         f"{comparison_words(record)} · {record.spec.data} · seeds {seeds}", soft_wrap=True
     )
-    console.print(results_table(results, console.width))
-    for task in results.tasks:
-        console.print(_answer(results, task.name), soft_wrap=True)
+    for each in results:
+        if len(results) > 1:
+            console.print(f"\n{size_words(each.size)}")
+        console.print(results_table(each.plans, console.width))
+        for task in each.plans.tasks:
+            console.print(_answer(each.plans, task.name), soft_wrap=True)
 
 
 def results_table(results: GroupedComparison, width: int) -> Table:
@@ -187,7 +196,8 @@ def _row(plan: PlanResult, tasks: Sequence[Task], between: str) -> Iterator[str]
 def _called(run: RunRecord) -> str:
     factor = "" if run.factor is None or run.role is Role.RUN else f" at {run.factor:g}"
     what = f"{_WHAT[run.role]}{factor}" if run.role in _WHAT else f"seed {run.spec.seed}"
-    return f"{run.name} · {what}"
+    sized = f" · {size_words(train_size(run.spec))}" if run.spec.examples else ""
+    return f"{run.name}{sized} · {what}"
 
 
 def _ended(run: RunRecord, store: RunStore) -> str:

@@ -25,9 +25,10 @@ def planned_runs(
     """All runs that a comparison needs, in the order of the queue.
 
     The first seed's runs write their models, of several numbers of training sentences those of the
-    largest, the others do not: a model takes as much disk as the checkpoint. `past` are earlier runs with the training seconds of one epoch, which an equal
-    time rests on; without one alike a run of one epoch measures it. What a sweep or a measurement
-    is yet to decide is held until `advance` releases it.
+    largest, the others do not: a model takes as much disk as the checkpoint. `past` are earlier
+    runs with the training seconds of one epoch, which an equal time rests on; without one alike a
+    run of one epoch measures it. What a sweep or a measurement is yet to decide is held until
+    `advance` releases it.
     """
     scouts: list[PlannedRun] = []
     epochs: dict[object, float | None] = {}
@@ -62,11 +63,12 @@ def planned_runs(
 def advance(store: RunStore, settings: Settings, comparison: str) -> None:
     """Release what the runs that have ended decide; call it when one ends. Nothing is done twice.
 
-    An equal time: `seconds` over the training seconds of one epoch are the epochs of the
-    scenario's other runs on as many training sentences. A sweep: of the finished runs that of the highest headline metric
-    (accuracy, entity F1), averaged over the tasks, gives the factor, the first named where two
-    are equal; being to the bit the result of the first seed, it becomes that result. The factor
-    is chosen on the validation split that also judges the result, so that first seed flatters.
+    An equal time: `seconds` over the training seconds of one epoch are the epochs of the scenario's
+    other runs on as many training sentences. A sweep: of the finished runs that of the highest
+    headline metric (accuracy, entity F1), averaged over the tasks, gives the factor, the first
+    named where two are equal; being to the bit the result of the first seed, it becomes that
+    result. The factor is chosen on the validation split that also judges the result, so that first
+    seed flatters.
     """
     try:
         record = store.comparison(comparison)

@@ -67,12 +67,12 @@ def front_drawings(material: Material) -> tuple[Drawing, ...]:
 
 def example_drawings(material: Material) -> tuple[Drawing, ...]:
     """Quality against the number of training sentences, where that was varied."""
-    return tuple(map(drawn, example_panels(material.compared)))
+    return tuple(map(drawn, example_panels(material.compared, material.baselines_by_size)))
 
 
 def loss_drawings(material: Material) -> tuple[Drawing, ...]:
     """One figure for each task that was measured in any run."""
-    if material.compared.several_seeds:
+    if material.compared.by_plan:
         plans = material.compared.plans
         return tuple(
             drawn(bands_panel(plans, number, task))

@@ -1,6 +1,6 @@
 """Quality against the number of training sentences, where plans were run with several numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from mtl_core.analysis.grouped import PlanResult
 from mtl_core.charts.by_examples import ExampleCurve, WithExamples, by_examples_figure
@@ -10,32 +10,39 @@ from mtl_core.export.compared import Compared, a_run
 from mtl_core.export.panel import Panel, file_stem
 from mtl_core.lessons.compare_words import metric_name
 from mtl_core.lessons.run_words import plan_words
+from mtl_core.lessons.size_words import size_title
 from mtl_core.lessons.titles import task_title
+from mtl_core.tasks.baselines import Baseline
 from mtl_core.tasks.task import Task
+from mtl_core.training.comparison import TrainSize
+from mtl_core.training.spec import RunSpec
+
+BaselinesBySize = Mapping[TrainSize, Sequence[Baseline]]
+"""What data of so many training sentences of each task give without any model."""
 
 
-def example_panels(shown: Compared) -> tuple[Panel, ...]:
+def example_panels(shown: Compared, baselines: BaselinesBySize) -> tuple[Panel, ...]:
     """A figure for each task; none where every plan was run with one number of sentences."""
-    curves = {task.name: example_curves(shown.plans.plans, task) for task in shown.plans.tasks}
+    curves = {task.name: example_curves(shown, task) for task in shown.plans.tasks}
     counts = {p.examples for each in curves.values() for curve in each for p in curve.points}
     if len(counts) < 2:
         return ()
     return tuple(
-        _panel(number, task, curves[task.name]) for number, task in enumerate(shown.plans.tasks)
+        _panel(shown, number, task, (*_baseline_curves(shown, task, baselines), *curves[task.name]))
+        for number, task in enumerate(shown.plans.tasks)
     )
 
 
-def example_curves(plans: Sequence[PlanResult], task: Task) -> tuple[ExampleCurve, ...]:
+def example_curves(shown: Compared, task: Task) -> tuple[ExampleCurve, ...]:
     """One curve for each plan; the one that ends highest is in colour."""
+    plans = [(plan.label, plan) for each in shown.by_size for plan in each.plans.plans]
+    plans = plans or [(plan_words(a_run(plan).spec), plan) for plan in shown.plans.plans]
     points: dict[str, list[WithExamples]] = {}
-    for plan in plans:
-        result, run = plan.tasks.get(task.name), a_run(plan)
-        told = run.examples.get(task.name, {}).get("train")
-        sentences = run.spec.examples.get(task.name) or told
+    for label, plan in plans:
+        result, sentences = plan.tasks.get(task.name), _sentences(plan, task)
         if result is None or result.mean is None or not sentences:
             continue
         low, high = result.low or 0.0, result.high or 0.0
-        label = plan_words(run.spec)
         points.setdefault(label, []).append(WithExamples(sentences, result.mean, low, high))
     if not points:
         return ()
@@ -43,17 +50,47 @@ def example_curves(plans: Sequence[PlanResult], task: Task) -> tuple[ExampleCurv
     return tuple(ExampleCurve(label, tuple(each), label == best) for label, each in points.items())
 
 
-def _panel(number: int, task: Task, curves: Sequence[ExampleCurve]) -> Panel:
+def limits_at(shown: Compared) -> dict[TrainSize, tuple[RunSpec, dict[str, int]]]:
+    """At each number of training sentences, the largest first: a run's spec, one that has begun
+    where there is any, and the limits by task that its data have."""
+    found = {}
+    for each in shown.by_size[::-1]:
+        specs = [run.spec for plan in each.plans.plans for run in plan.runs.values()]
+        spec = max(specs, key=lambda spec: bool(spec.data_digests))
+        if each.plans.same_questions:
+            found[each.size] = (spec, dict(spec.examples))
+    return found
+
+
+def _sentences(plan: PlanResult, task: Task) -> int | None:
+    told = next((n for run in plan.runs.values() if (n := run.examples.get(task.name))), {})
+    return a_run(plan).spec.examples.get(task.name) or told.get("train")
+
+
+def _baseline_curves(shown: Compared, task: Task, baselines: BaselinesBySize) -> list[ExampleCurve]:
+    points: dict[str, list[WithExamples]] = {}
+    for each in shown.by_size:
+        counts = [n for plan in each.plans.plans if (n := _sentences(plan, task))]
+        for baseline in baselines.get(each.size, ()) if counts else ():
+            if (value := baseline.values.get(task.name)) is not None:
+                point = WithExamples(counts[0], value, value, value)
+                points.setdefault(baseline.label, []).append(point)
+    return [ExampleCurve(label, tuple(p), baseline=True) for label, p in points.items()]
+
+
+def _panel(shown: Compared, number: int, task: Task, curves: Sequence[ExampleCurve]) -> Panel:
     def draw(colors: Palette) -> Figure:
         return by_examples_figure(curves, colors.task(number), colors)
 
     metric = metric_name(task)
+    of_data = any(curve.baseline for curve in curves)
     return Panel(
         name=f"examples-{number + 1}-{file_stem(task.name)}",
         lead=f"{LIGHT.task(number).letter} · {task_title(task.name)}:",
-        title=_title(curves),
+        title=size_title(shown.by_size, task) if shown.by_size else _title(curves),
         caption=(
             f"{metric[0].upper()}{metric[1:]} by training sentences; band: lowest to highest seed."
+            + " Dotted: baselines that learned from as many." * of_data
         ),
         draw=draw,
         task=number,

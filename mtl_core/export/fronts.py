@@ -15,6 +15,7 @@ from mtl_core.charts.theme import LIGHT, Palette
 from mtl_core.export.compared import Compared, a_run
 from mtl_core.export.panel import Panel, file_stem
 from mtl_core.lessons.compare_words import front_words, metric_name
+from mtl_core.lessons.size_words import size_words
 from mtl_core.lessons.titles import task_title
 from mtl_core.tasks.baselines import Baseline as NamedBaseline
 from mtl_core.tasks.task import Task
@@ -141,6 +142,8 @@ def _caption(shown: Compared, task: Task) -> str:
     )
     metric = metric_name(task)
     on = f" on {count:,} validation sentences" if count else ""
+    if shown.by_size:
+        on += f", trained on {size_words(shown.by_size[-1].size)}"
     bars = (
         " Bars: lowest to highest seed."
         if shown.several_seeds

@@ -14,6 +14,7 @@ from mtl_core.analysis.summary import RunSummary
 from mtl_core.analysis.words import listed
 from mtl_core.errors import PlanError, UnknownRun
 from mtl_core.export.compared import Compared, a_run, headline, judged
+from mtl_core.export.examples import BaselinesBySize, limits_at
 from mtl_core.export.fronts import Baselines, baselines_by_task, limits_of
 from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.freezing.table import ParameterTable
@@ -102,6 +103,15 @@ class Material:
         data = None if limits is None else self._data(limits)
         return baselines_by_task(self.compared, self.baselines_of(data) if data else ())
 
+    @cached_property
+    def baselines_by_size(self) -> BaselinesBySize:
+        """What the data give at each number of training sentences, where there are several."""
+        found = {}
+        for size, (_, limits) in limits_at(self.compared).items():
+            data = self._data(limits)
+            found[size] = self.baselines_of(data) if data else ()
+        return found
+
     @property
     def comparison(self) -> Comparison:
         """The runs against each other, one by one."""
@@ -116,7 +126,7 @@ class Material:
     def one_of_each(self) -> tuple[tuple[str, ExportedRun], ...]:
         """A run of each plan, that of the lowest seed, under the plan's name; where every plan ran
         once, each run under its own."""
-        if not self.compared.several_seeds:
+        if not self.compared.by_plan:
             return tuple((label.label, run) for label, run in self.named)
         runs = {run.id: run for run in self.runs}
         return tuple((plan.label, runs[a_run(plan).run]) for plan in self.compared.plans.plans)

@@ -18,6 +18,7 @@ from mtl_core.export.note_inside import convergence, inside, left_out, maps, oth
 from mtl_core.export.note_repeat import repeat
 from mtl_core.export.note_runs import chains, differences, environment, proof, runs
 from mtl_core.export.note_scores import plan_scores, run_scores
+from mtl_core.export.note_sizes import sizes
 from mtl_core.lessons.claim_runs import comparison_words
 from mtl_core.lessons.run_words import facts, moment
 
@@ -42,17 +43,21 @@ def _facts(material: Material) -> list[str]:
 
 
 def _sections(material: Material) -> Iterator[Section]:
+    sized = bool(material.compared.by_size)
+    if sized:
+        yield Section("Quality by training sentences", tuple(sizes(material)))
     yield Section("Quality against what it costs", figures(front_drawings(material)))
     yield Section("Scores and what they cost", tuple(_scores(material)))
     yield Section("Staged training", tuple(chains(material)))
     yield Section("Losses", tuple(_losses(material)))
-    yield Section("Quality by training sentences", figures(example_drawings(material)))
+    if not sized:
+        yield Section("Quality by training sentences", figures(example_drawings(material)))
     if len(material.runs) > 1:
         yield from _inside(material)
     yield Section("Errors to read", tuple(errors(material)))
     yield Section("What learns, and how far the gradient goes", figures(stack_drawings(material)))
     if len(material.one_of_each) > 1:
-        title = "plans" if material.compared.several_seeds else "runs"
+        title = "plans" if material.compared.by_plan else "runs"
         yield Section(f"In what the {title} differ", tuple(differences(material)))
     yield Section("Proof that frozen stayed frozen", tuple(proof(material)))
     yield Section("The runs", (runs(material),))
@@ -75,4 +80,4 @@ def _inside(material: Material) -> Iterator[Section]:
 
 
 def _scores(material: Material) -> Iterator[Block]:
-    return plan_scores(material) if material.compared.several_seeds else run_scores(material)
+    return plan_scores(material) if material.compared.by_plan else run_scores(material)

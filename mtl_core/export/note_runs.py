@@ -62,7 +62,7 @@ def proof(material: Material) -> Iterator[Block]:
         "whole run of every tensor that no phase let learn; where a model was written, its file "
         "is compared with the file that the run started from too, unless its weights were drawn."
     )
-    if material.compared.several_seeds:
+    if material.compared.by_plan:
         yield table_of(list(_plan_proofs(material)))
         return
     rows = [
@@ -78,7 +78,7 @@ def proof(material: Material) -> Iterator[Block]:
 def _plan_proofs(material: Material) -> Iterator[dict[str, str]]:
     """A row for each plan and phase: how many frozen tensors, identical in how many runs; and, of
     a plan of several phases, one for the whole run."""
-    for plan in material.compared.plans.plans:
+    for plan in material.compared.every_plan:
         runs = tuple(finished_runs(plan).values())
         phases = runs[0].phases if runs else ()
         for place, phase in enumerate(phases):
@@ -115,7 +115,7 @@ def _phase(phase: PhaseProgress, summary: RunSummary) -> dict[str, str]:
 def runs(material: Material) -> Table:
     """Each run by its id, and, of plans with several seeds, what it came to; there checkpoint and
     data stand at the top of the note where all runs share them."""
-    several = material.compared.several_seeds
+    several = material.compared.by_plan
     specs = [run.record.spec for run in material.runs]
     shared = several and len({(spec.checkpoint, spec.data) for spec in specs}) == 1
     return table_of(

@@ -12,6 +12,7 @@ from mtl_core.analysis.grouping import headlines
 from mtl_core.charts.pareto_axis import Cost
 from mtl_core.export.csv_text import Cell, csv_text
 from mtl_core.export.error_tables import error_tables
+from mtl_core.export.compared import a_run
 from mtl_core.export.fronts import front_points
 from mtl_core.export.material import ExportedRun, Material
 from mtl_core.freezing.table import ParameterTable
@@ -78,25 +79,31 @@ def _score_rows(label: ComparedRun, run: ExportedRun) -> Iterator[Sequence[Cell]
 
 
 def _plans(material: Material) -> str:
-    """A row for each plan and task."""
+    """A row for each plan and task; of several numbers of training sentences at each of them,
+    judged among the plans with that number."""
+    sizes = ("training_sentences",) if material.compared.by_size else ()
     columns = (
-        *("plan", "scenario", "task", "metric", "finished_seeds", "mean", "standard_deviation"),
+        *("plan", "scenario", *sizes, "task", "metric", "finished_seeds", "mean"),
+        "standard_deviation",
         *("lowest", "highest", "before_training", "verdict", "difference_to_best"),
         *("difference_low", "difference_high", "pairs_of_seeds", "sentences", "seconds"),
         *("memory_bytes", "trainable", "parameters", "trained_share", "frozen_identical"),
         "converged",
     )
-    plans = material.compared.plans.plans
-    return csv_text(columns, (row for plan in plans for row in _plan_rows(plan)))
+    plans = material.compared.every_plan
+    return csv_text(columns, (row for plan in plans for row in _plan_rows(plan, bool(sizes))))
 
 
-def _plan_rows(plan: PlanResult) -> Iterator[Sequence[Cell]]:
+def _plan_rows(plan: PlanResult, sized: bool) -> Iterator[Sequence[Cell]]:
+    run = a_run(plan)
     known = plan.trainable is not None and plan.total
     for name, result in plan.tasks.items():
         values = tuple(headlines(plan, name).values())
         against = result.against_best
         yield (
-            *(plan.label, plan.scenario, name, metric_name(result.task), result.seeds, result.mean),
+            *(plan.label, plan.scenario),
+            *([run.examples.get(name, {}).get("train")] if sized else []),
+            *(name, metric_name(result.task), result.seeds, result.mean),
             stdev(values) if len(values) > 1 else None,
             *(result.low, result.high, result.before, str(result.verdict)),
             *((against.effect, against.low, against.high) if against else (None, None, None)),
@@ -131,7 +138,7 @@ def _movement(material: Material) -> str:
     """How far each group of tensors moved in each run: exactly 0 where it was frozen."""
     columns = ("run", "plan", "seed", "group", "moved", "gradient_norm", "linear_cka")
     plans = {
-        run.run: plan.label for plan in material.compared.plans.plans for run in plan.runs.values()
+        run.run: plan.label for plan in material.compared.every_plan for run in plan.runs.values()
     }
     return csv_text(
         columns,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from mtl_core.analysis.sweep import TriedRates
+from mtl_core.lessons.size_words import size_words
 from mtl_core.lessons.titles import scenario_phrase
 
 SWEEP_CAPTION = (
@@ -13,7 +14,13 @@ SWEEP_CAPTION = (
 
 
 def sweep_title(tried: Sequence[TriedRates]) -> str:
-    """`Rates tried first: heads only goes on at × 3, full is still trying`."""
+    """`Rates tried first: heads only goes on at × 3, full is still trying`; with several numbers of
+    training sentences how many plans have chosen at how many."""
+    if len({each.size for each in tried}) > 1:
+        chosen = sum(each.chosen is not None for each in tried)
+        return (
+            f"Rates tried first: {chosen} of {len(tried)} chosen, anew at each number of sentences"
+        )
     said = [
         f"{scenario_phrase(each.scenario)} "
         + ("is still trying" if each.chosen is None else f"goes on at × {each.chosen:g}")
@@ -24,7 +31,8 @@ def sweep_title(tried: Sequence[TriedRates]) -> str:
 
 def sweep_row(tried: TriedRates) -> dict[str, str]:
     """A plan's trials as a row, a column for each factor; ✓ marks the one it goes on with."""
-    row = {"Plan": scenario_phrase(tried.scenario)}
+    sized = "" if tried.size is None else f", {size_words(tried.size)}"
+    row = {"Plan": f"{scenario_phrase(tried.scenario)}{sized}"}
     for factor, score in tried.scores.items():
         mark = " ✓" if factor == tried.chosen else ""
         row[f"× {factor:g}"] = "" if score is None else f"{score:.3f}{mark}"

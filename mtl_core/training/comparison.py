@@ -39,9 +39,7 @@ class ComparisonSpec(Frozen):
     head_learning_rate: Annotated[float, Field(gt=0, lt=10, allow_inf_nan=False)] | None = None
     sweep: Annotated[tuple[float, ...], Field(max_length=9)] = ()
     examples: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
-    train_sizes: Annotated[
-        tuple[Annotated[int, Field(ge=1)] | None, ...], Field(max_length=9)
-    ] = ()
+    train_sizes: Annotated[tuple[Annotated[int, Field(ge=1)] | None, ...], Field(max_length=9)] = ()
     label_noise: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
     also_evaluate: tuple[str, ...] = ()
     random_backbone: bool = False

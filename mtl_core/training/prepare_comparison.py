@@ -19,10 +19,11 @@ def prepare_comparison(
     """The specs of all runs, seed by seed, within a seed from the largest number of training
     sentences to the smallest, and for each of them scenario by scenario.
 
-    Results so appear evenly, those that the answer rests on first. `epochs` are those asked for and the rates the scenarios' own, or
-    those that `learning_rate` and `head_learning_rate` name: a sweep and an equal time change
-    both later. Equal comparisons give equal specs. Raises InvalidRun, or UnknownScenario where
-    the only fault is a scenario's name, with all that is wrong at once.
+    Results so appear evenly, those that the answer rests on first. `epochs` are those asked for and
+    the rates the scenarios' own, or those that `learning_rate` and `head_learning_rate` name: a
+    sweep and an equal time change both later. Equal comparisons give equal specs. Raises
+    InvalidRun, or UnknownScenario where the only fault is a scenario's name, with all that is wrong
+    at once.
     """
     problems = list(_repeated("scenario", comparison.scenarios))
     problems += _repeated("seed", map(str, comparison.seeds))

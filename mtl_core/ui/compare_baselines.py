@@ -7,9 +7,11 @@ import streamlit as st
 from mtl_core.engine.lab import Lab, the_lab
 from mtl_core.errors import FreezeLabError
 from mtl_core.export.compared import Compared
+from mtl_core.export.examples import BaselinesBySize, limits_at
 from mtl_core.tasks.baselines import Baseline
 from mtl_core.tasks.dataset import Dataset
-from mtl_core.ui.compare_chosen import learned_from
+from mtl_core.training.comparison import TrainSize
+from mtl_core.ui.compare_chosen import learned_from, limited_data
 from mtl_core.ui.page import plain
 from mtl_core.ui.shot import taking_shot
 
@@ -29,7 +31,10 @@ class BaselinesNow:
 def baselines_of_data_now(lab: Lab, shown: Compared) -> BaselinesNow:
     """The baselines of the data that the plans share. A page does not wait for them; a picture of
     it does."""
-    data = learned_from(lab, shown)
+    return _of_data_now(lab, learned_from(lab, shown))
+
+
+def _of_data_now(lab: Lab, data: Dataset | None) -> BaselinesNow:
     if data is None:
         return BaselinesNow()
     try:
@@ -37,6 +42,26 @@ def baselines_of_data_now(lab: Lab, shown: Compared) -> BaselinesNow:
     except FreezeLabError as problem:
         return BaselinesNow(problem=str(problem))
     return BaselinesNow(awaited=data) if known is None else BaselinesNow(known)
+
+
+@dataclass(frozen=True, slots=True)
+class BaselinesBySizeNow:
+    """What is known by number of training sentences, and what keeps the others away."""
+
+    known: BaselinesBySize
+    missing: BaselinesNow
+
+
+def baselines_by_size_now(lab: Lab, shown: Compared) -> BaselinesBySizeNow:
+    """The baselines of the data at each number of training sentences, the largest first, one
+    worked out after the other: what is worked out trains beside a run that is under way."""
+    known: dict[TrainSize, tuple[Baseline, ...]] = {}
+    for size, (spec, limits) in limits_at(shown).items():
+        found = _of_data_now(lab, limited_data(lab, spec, limits))
+        known[size] = found.known
+        if found.awaited is not None or found.problem is not None:
+            return BaselinesBySizeNow(known, found)
+    return BaselinesBySizeNow(known, BaselinesNow())
 
 
 def say_what_is_missing(baselines: BaselinesNow) -> None:

@@ -1,6 +1,6 @@
 """What the Compare page shows, read once a run of the page: the runs, singly and by plan."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -46,7 +46,13 @@ def learned_from(lab: Lab, shown: Compared) -> Dataset | None:
     them, or these are not here."""
     specs = [a_run(plan).spec for plan in shown.plans.plans]
     spec, limits = max(specs, key=lambda each: bool(each.data_digests)), limits_of(shown)
-    if limits is None or not spec.data_digests or dataset_of(lab, spec) is None:
+    return None if limits is None else limited_data(lab, spec, limits)
+
+
+def limited_data(lab: Lab, spec: RunSpec, limits: Mapping[str, int]) -> Dataset | None:
+    """The spec's sentences with limits of examples by task; None while no run has said which they
+    were, or where these are not here."""
+    if not spec.data_digests or dataset_of(lab, spec) is None:
         return None
     return _limited(*_known_by(lab, spec), tuple(sorted(limits.items())))
 
@@ -55,7 +61,7 @@ def _known_by(lab: Lab, spec: RunSpec) -> tuple[str, Path, tuple[tuple[str, str]
     return spec.data, lab.settings.uploads, tuple(sorted(spec.data_digests.items()))
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=12)
 def _limited(
     data: str,
     uploads: Path,

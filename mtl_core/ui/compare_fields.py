@@ -16,7 +16,7 @@ from mtl_core.lessons.titles import scenario_phrase
 from mtl_core.models.description import ModelDescription
 from mtl_core.tasks.shared import check_other_data
 from mtl_core.tasks.task import Task
-from mtl_core.training.comparison import ComparisonSpec
+from mtl_core.training.comparison import ComparisonSpec, in_order
 from mtl_core.ui.choice import Choice
 from mtl_core.ui.data_picker import known_data
 from mtl_core.ui.keys import Key
@@ -63,13 +63,16 @@ def asked_comparison(
         "Training sentences of each task",
         _EXAMPLES,
         key=Key.EXAMPLES,
-        default=_EVERY,
+        default=[_EVERY],
+        selection_mode="multi",
         format_func=lambda count: "all" if count == _EVERY else str(count),
-        required=True,
-        help="Fewer sentences show which plan learns from little; 50 are among the 100.",
+        help="Fewer sentences show which plan learns from little; 50 are among the 100. With "
+        "several numbers each plan is run with each, and its quality is drawn against them.",
     )
     if not names:
         return None, "Choose a plan, better two or more."
+    if not examples:
+        return None, "Choose a number of training sentences, or all."
     try:
         check_other_data(choice.data, rare.also_evaluate, model.tasks, lab.settings.uploads)
     except BadInput as problem:
@@ -181,10 +184,12 @@ def _spec(
     choice: Choice,
     tasks: Sequence[Task],
     names: Sequence[str],
-    asked: tuple[int | None, str | None, float, int | None],
+    asked: tuple[int | None, str | None, float, Sequence[int]],
     rare: Rare,
 ) -> tuple[ComparisonSpec | None, str | None]:
-    seeds, budget, length, examples = asked
+    seeds, budget, length, counts = asked
+    several = tuple(count or None for count in sorted(counts)) if len(counts) > 1 else ()
+    one = 0 if several else sum(counts)
     try:
         return ComparisonSpec(
             checkpoint=choice.checkpoint,
@@ -198,7 +203,8 @@ def _spec(
             learning_rate=choice.learning_rate,
             head_learning_rate=choice.head_learning_rate,
             sweep=rare.sweep,
-            examples={task.name: examples for task in tasks} if examples else {},
+            examples={task.name: one for task in tasks} if one else {},
+            train_sizes=tuple(in_order(several)),
             label_noise=rare.label_noise,
             also_evaluate=rare.also_evaluate,
             random_backbone=rare.random_backbone,

@@ -136,10 +136,11 @@ def _shared(choice: Choice) -> str:
 
 
 def _origin(spec: ComparisonSpec, price: Price | None) -> str:
-    runs = len(spec.scenarios) * len(spec.seeds)
+    arms = len(spec.scenarios) * max(1, len(spec.train_sizes))
+    runs = arms * len(spec.seeds)
     count = "1 run" if runs == 1 else f"{runs} runs, one after another"
     if len(spec.sweep) > 1:
-        count += f", and {len(spec.scenarios) * (len(spec.sweep) - 1)} that try rates"
+        count += f", and {arms * (len(spec.sweep) - 1)} that try rates"
     if price is None or price.seconds is None:
         return count
     return f"{count}; time {'measured here' if price.measured_here else 'of two cores'}"

@@ -6,7 +6,9 @@ from mtl_core.engine.comparison_progress import ComparisonProgress
 from mtl_core.engine.lab import Lab, the_lab
 from mtl_core.errors import FreezeLabError
 from mtl_core.lessons.run_words import about, plan_words
+from mtl_core.lessons.size_words import size_words
 from mtl_core.store.record import ComparisonRecord
+from mtl_core.training.comparison import train_size
 from mtl_core.ui.keys import Key
 from mtl_core.ui.page import plain
 
@@ -30,7 +32,8 @@ def progress_words(progress: ComparisonProgress) -> str:
     parts = [f"**{_ended_runs(progress):,}** of {progress.total:,} runs done"]
     if progress.current is not None:
         spec = progress.current.spec
-        parts.append(f"now {plain(plan_words(spec))}, seed {spec.seed}")
+        sized = f", {size_words(train_size(spec))}" if spec.examples else ""
+        parts.append(f"now {plain(plan_words(spec))}{sized}, seed {spec.seed}")
     if progress.failed:
         parts.append(f"{progress.failed} failed")
     if progress.remaining_seconds is not None:

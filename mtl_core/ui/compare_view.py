@@ -15,7 +15,7 @@ from mtl_core.lessons.compare_words import plans_rule
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
 from mtl_core.ui.choice import Choice
 from mtl_core.ui.compare_errors import errors_view
-from mtl_core.ui.compare_examples import by_examples
+from mtl_core.ui.compare_examples import by_examples, by_size_view
 from mtl_core.ui.compare_front import front_figures
 from mtl_core.ui.compare_inside import inside_view
 from mtl_core.ui.compare_kept import name_line
@@ -66,7 +66,9 @@ def compare_page(lab: Lab, shown: Compared, colors: Palette) -> None:
     if not shown.records:
         return
     facts = " · ".join(shown_facts(shown))
-    several = shown.several_seeds
+    several = shown.by_plan
+    if shown.by_size:
+        by_size_view(lab, shown, facts, colors)
     if any(plan.seconds is not None for plan in shown.plans.plans):
         front_figures(lab, shown, facts, colors)
     if several:
@@ -79,7 +81,8 @@ def compare_page(lab: Lab, shown: Compared, colors: Palette) -> None:
         loss_bands(shown.plans, facts, colors)
     else:
         loss_overlay(shown.comparison, colors)
-    by_examples(shown, facts, colors)
+    if not shown.by_size:
+        by_examples(shown, facts, colors)
     maps_row(lab, shown, facts, colors)
     if not taking_shot():
         inside_view(shown, facts, colors)

@@ -85,6 +85,7 @@ class Key(StrEnum):
     SCORES = "scores"
     COST_AXIS = "cost_axis"
     PLANS_TABLE = "plans_table"
+    SIZES_TABLE = "sizes_table"  # with the task's name behind it
     MOVEMENT = "movement"
     INSIDE = "inside"
     COSINES = "cosines"  # with the number of the pair behind it
