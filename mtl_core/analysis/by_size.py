@@ -64,7 +64,7 @@ def since(sizes: Sequence[AtSize], task: str) -> str:
     first = size_text(sizes[-alike].size)
     if alike == len(sizes):
         return "at every number"
-    return f"with {first} sentences" if alike == 1 else f"from {first} sentences on"
+    return f"at {first} sentences" if alike == 1 else f"from {first} sentences on"
 
 
 def size_text(size: TrainSize) -> str:

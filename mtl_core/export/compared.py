@@ -103,7 +103,8 @@ def facts_of(shown: Compared) -> list[str]:
         return [named, *facts[1:]]
     sizes = sizes_words([each.size for each in shown.by_size])
     data = {data_name(each.spec.data, (t.name for t in each.spec.tasks)) for each in shown.records}
-    return [named, *(f"data: {name}" for name in data if len(data) == 1), sizes, *facts[1:]]
+    told = [f"data: {name}" for name in data if len(data) == 1]
+    return [named, *facts[1:2], *told, sizes, *facts[2:]]
 
 
 def one_of_each(shown: Compared) -> Comparison:

@@ -39,7 +39,7 @@ def example_curves(shown: Compared, task: Task) -> tuple[ExampleCurve, ...]:
     plans = plans or [(plan_words(a_run(plan).spec), plan) for plan in shown.plans.plans]
     points: dict[str, list[WithExamples]] = {}
     for label, plan in plans:
-        result, sentences = plan.tasks.get(task.name), _sentences(plan, task)
+        result, sentences = plan.tasks.get(task.name), train_sentences(plan, task)
         if result is None or result.mean is None or not sentences:
             continue
         low, high = result.low or 0.0, result.high or 0.0
@@ -62,7 +62,8 @@ def limits_at(shown: Compared) -> dict[TrainSize, tuple[RunSpec, dict[str, int]]
     return found
 
 
-def _sentences(plan: PlanResult, task: Task) -> int | None:
+def train_sentences(plan: PlanResult, task: Task) -> int | None:
+    """How many of a task's sentences a plan learned from; None while no run has said it."""
     told = next((n for run in plan.runs.values() if (n := run.examples.get(task.name))), {})
     return a_run(plan).spec.examples.get(task.name) or told.get("train")
 
@@ -70,7 +71,7 @@ def _sentences(plan: PlanResult, task: Task) -> int | None:
 def _baseline_curves(shown: Compared, task: Task, baselines: BaselinesBySize) -> list[ExampleCurve]:
     points: dict[str, list[WithExamples]] = {}
     for each in shown.by_size:
-        counts = [n for plan in each.plans.plans if (n := _sentences(plan, task))]
+        counts = [n for plan in each.plans.plans if (n := train_sentences(plan, task))]
         for baseline in baselines.get(each.size, ()) if counts else ():
             if (value := baseline.values.get(task.name)) is not None:
                 point = WithExamples(counts[0], value, value, value)

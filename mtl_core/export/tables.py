@@ -12,7 +12,7 @@ from mtl_core.analysis.grouping import headlines
 from mtl_core.charts.pareto_axis import Cost
 from mtl_core.export.csv_text import Cell, csv_text
 from mtl_core.export.error_tables import error_tables
-from mtl_core.export.compared import a_run
+from mtl_core.export.examples import train_sentences
 from mtl_core.export.fronts import front_points
 from mtl_core.export.material import ExportedRun, Material
 from mtl_core.freezing.table import ParameterTable
@@ -95,14 +95,13 @@ def _plans(material: Material) -> str:
 
 
 def _plan_rows(plan: PlanResult, sized: bool) -> Iterator[Sequence[Cell]]:
-    run = a_run(plan)
     known = plan.trainable is not None and plan.total
     for name, result in plan.tasks.items():
         values = tuple(headlines(plan, name).values())
         against = result.against_best
         yield (
             *(plan.label, plan.scenario),
-            *([run.examples.get(name, {}).get("train")] if sized else []),
+            *([train_sentences(plan, result.task)] if sized else []),
             *(name, metric_name(result.task), result.seeds, result.mean),
             stdev(values) if len(values) > 1 else None,
             *(result.low, result.high, result.before, str(result.verdict)),

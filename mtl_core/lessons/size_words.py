@@ -10,7 +10,8 @@ from mtl_core.lessons.titles import task_title
 from mtl_core.tasks.task import Task
 from mtl_core.training.comparison import TrainSize
 
-_MARKS = {Verdict.BEST: " best", Verdict.WITHIN_NOISE: " ≈"}
+_MARKS = {Verdict.BEST: " ✓", Verdict.WITHIN_NOISE: " ≈"}
+_NO_MARK = " \u2003"  # as wide as a mark: numbers stand one below the other
 
 
 def size_words(size: TrainSize) -> str:
@@ -73,17 +74,17 @@ def sizes_rule(sizes: Sequence[AtSize]) -> str:
     if len(sizes[-1].plans.plans) < 2:
         return means
     return (
-        f"{means} Each column is judged for itself: best with that number, ≈ within noise of it by "
-        "a paired test over seeds and sentences (95 %, shared among the plans of a column). Fewer "
-        "sentences are among the more."
+        f"{means} Each column is judged for itself: ✓ best with that number, ≈ within noise of it "
+        "by a paired test over seeds and sentences (95 %, shared among the plans of a column). "
+        "Fewer sentences are among the more."
     )
 
 
 def sizes_rest(sizes: Sequence[AtSize]) -> str:
     """What figures and tables that tell no number of training sentences are about."""
     return (
-        f"Below, where no number of sentences is named, stand the runs with "
-        f"{size_words(sizes[-1].size)}, the largest number."
+        f"From here on: the runs with {size_words(sizes[-1].size)}, the largest number, unless "
+        "another is named."
     )
 
 
@@ -119,13 +120,17 @@ def _standing(comparison: GroupedComparison, task: Task) -> str:
     tied = sum(result.verdict in _MARKS for result in results.values())
     if tied == 1:
         return f"{best} best"
-    return f"all {tied} within noise" if tied == len(results) else f"{tied} within noise"
+    if tied < len(results):
+        return f"{tied} of {len(results)} within noise"
+    return "both within noise" if tied == 2 else f"all {tied} within noise"
 
 
 def _cell(result: TaskResult | None, *, ranges: bool) -> str:
     if result is None or result.mean is None:
         return ""
-    return (mean_words(result) if ranges else f"{result.mean:.3f}") + _MARKS.get(result.verdict, "")
+    if ranges:
+        return mean_words(result) + _MARKS.get(result.verdict, "")
+    return f"{result.mean:.3f}{_MARKS.get(result.verdict, _NO_MARK)}"
 
 
 def _on_its_way(comparison: GroupedComparison) -> bool:

@@ -78,6 +78,20 @@ def test_more_sentences_are_further_right_and_each_number_run_has_a_tick() -> No
     assert drawn["layout"]["annotations"][0]["text"] == "<b>full 0.80</b>"
 
 
+def test_a_baseline_is_a_dotted_line_below_the_plans_and_names_its_end() -> None:
+    points = (WithExamples(10, 0.4, 0.4, 0.4), WithExamples(100, 0.6, 0.6, 0.6))
+    plan = ExampleCurve("full", (WithExamples(10, 0.5, 0.4, 0.6), WithExamples(100, 0.8, 0.7, 0.9)))
+    words = ExampleCurve("bag of words", points, baseline=True)
+    drawn = by_examples_figure([plan, words], STYLE, LIGHT)
+    lines = [each for each in drawn["data"] if each.get("hoverinfo") != "skip"]
+    assert [(each["name"], each["mode"], each["line"]["dash"]) for each in lines] == [
+        ("bag of words", "lines", "dot"),
+        ("full", "lines+markers", "solid"),
+    ]
+    assert len(drawn["data"]) == 3  # only the plan has a band
+    assert "bag of words 0.60" in [each["text"] for each in drawn["layout"]["annotations"]]
+
+
 def test_a_seed_that_still_runs_does_not_cut_the_band_of_the_finished_ones() -> None:
     still = replace(told_run("top-1", 2, 0.9), finished=None)
     plan = plan_result("top", 10.0, runs={1: told_run("top-1", 1, 0.2), 2: still})

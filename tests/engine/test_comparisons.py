@@ -14,9 +14,10 @@ from mtl_core.settings import Settings
 from mtl_core.store.owner import Owner
 from mtl_core.store.record import ComparisonRecord, Role, RunState
 from mtl_core.store.runs import RunStore
-from mtl_core.training.comparison import ComparisonSpec
+from mtl_core.training.comparison import ComparisonSpec, train_size
 from mtl_core.training.events import RunFinished, RunStarted, SentenceScore
 
+SIZES = (50, 100, 200)
 Wait = Callable[[Callable[[], bool]], None]
 
 
@@ -87,6 +88,9 @@ def test_equal_comparisons_queue_equal_runs(idle_lab: Lab) -> None:
         ({"checkpoint": "bert-bas-uncased"}, UnknownCheckpoint, "bert-base-uncased"),
         ({"checkpoint": "bert-large-uncased"}, MissingWeights, "bert-large-uncased"),
         ({"data": "/etc/data.yaml"}, DataError, "cannot be used from here"),
+        ({"train_sizes": (50, 401)}, DataError, "It has 400: ask for 1 to 400"),
+        ({"train_sizes": (1, 50)}, DataError, "cannot cover its 2 classes"),
+        ({"examples": {"ner": 401}}, DataError, "It has 400: ask for 1 to 400"),
         ({"also_evaluate": ("/etc/data.yaml",)}, DataError, "cannot be used from here"),
     ],
 )
@@ -252,6 +256,59 @@ def test_an_equal_time_comes_before_a_sweep(lab: Lab, wait_until: Wait) -> None:
     assert states(done) == [RunState.FINISHED] * 2
     assert [run.spec.epochs for run in done.runs] == [4.0, 4.0]
     assert {run.spec.plan.head_learning_rate for run in done.runs} == {0.02}
+
+
+def test_several_numbers_of_sentences_are_one_queue_that_keeps_models_of_the_largest(
+    lab: Lab, wait_until: Wait
+) -> None:
+    made = lab.start_comparison(asked(scenarios=("full",), seeds=(1, 99), train_sizes=SIZES))
+    assert [train_size(run.spec) for run in made.runs] == [200, 100, 50] * 2
+    assert [run.keeps_model for run in made.runs] == [True, *[False] * 5]
+    wait_until(lambda: states(lab.store.comparison(made.id))[3] is RunState.RUNNING)
+    lab.stop_comparison(made.id)
+    wait_until(lambda: lab.comparison_progress(made.id).ended)
+    progress = lab.comparison_progress(made.id)
+    assert (progress.finished, progress.stopped, progress.total) == (3, 3, 6)
+    stopped = lab.store.comparison(made.id)
+    gone_on = lab.resume_comparison(made.id)
+    assert [(run.spec.seed, train_size(run.spec)) for run in gone_on.runs] == [
+        (seed, size) for seed in (1, 99) for size in (200, 100, 50)
+    ]
+    assert gone_on.runs[:3] == stopped.runs[:3]
+    lab.stop_comparison(made.id)
+
+
+def test_rates_are_tried_anew_at_each_number_of_sentences(
+    idle_lab: Lab, store: RunStore, settings: Settings
+) -> None:
+    made = idle_lab.start_comparison(
+        asked(scenarios=("heads-only",), seeds=(1, 2), train_sizes=(50, 100), sweep=(1.0, 2.0))
+    )
+    assert [(train_size(run.spec), run.factor) for run in made.scouts] == [
+        (100, 1.0),
+        (100, 2.0),
+        (50, 1.0),
+        (50, 2.0),
+    ]
+    assert [run.keeps_model for run in made.scouts] == [True, True, False, False]
+    for run, accuracy in zip(made.scouts, (0.5, 0.6, 0.8, 0.7), strict=True):
+        finish(store, run.id, accuracy)
+    advance(store, settings, made.id)
+    done = store.comparison(made.id)
+    assert [run.id for run in done.runs[:2]] == [made.scouts[1].id, made.scouts[2].id]
+    assert not any(run.held for run in done.runs)
+    plans = [run.spec.plan for run in done.runs[2:]]
+    assert [plan.rates_in(plan.phases[0])[1] for plan in plans] == [0.02, 0.01]
+
+
+def test_an_equal_time_is_measured_at_each_number_of_sentences(idle_lab: Lab) -> None:
+    made = idle_lab.start_comparison(
+        asked(scenarios=("full",), seeds=(1,), train_sizes=(50, 100), seconds=2.0)
+    )
+    assert [(run.role, train_size(run.spec)) for run in made.scouts] == [
+        (Role.PACE, 100),
+        (Role.PACE, 50),
+    ]
 
 
 def test_time_left_is_known_once_a_run_has_finished(

@@ -9,8 +9,9 @@ from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.models.cache import read_description, shipped_description
 from mtl_core.models.checkpoint import resolve_checkpoint
 from mtl_core.models.description import ModelDescription
+from mtl_core.store.record import comparison_name
 from mtl_core.tasks.task import DEFAULT_TASKS
-from mtl_core.training.comparison import ComparisonSpec
+from mtl_core.training.comparison import ComparisonSpec, train_size
 from mtl_core.training.prepare_comparison import at_factor, prepare_comparison
 
 ASKED = ComparisonSpec(
@@ -111,3 +112,35 @@ def test_a_factor_that_lifts_a_rate_out_of_its_range_is_refused(model: ModelDesc
 def test_a_seed_below_zero_is_refused(model: ModelDescription) -> None:
     with pytest.raises(InvalidRun, match="Seed -1"):
         prepare_comparison(changed(seeds=(0, -1)), model)
+
+
+def test_each_scenario_runs_with_each_number_of_sentences_the_largest_first(
+    model: ModelDescription,
+) -> None:
+    runs = prepare_comparison(changed(examples={}, train_sizes=(100, None, 50)), model)
+    assert [(run.seed, train_size(run), run.scenario) for run in runs] == [
+        (seed, size, scenario)
+        for seed in (3, 5)
+        for size in (None, 100, 50)
+        for scenario in ("heads-only", "gradual")
+    ]
+    assert runs[0].examples == {}
+    assert runs[2].examples == {"sentiment": 100, "ner": 100}
+    whole = prepare_comparison(changed(examples={}), model)
+    assert (*runs[:2], *runs[6:8]) == whole
+
+
+def test_numbers_for_every_task_and_for_one_are_not_mixed(model: ModelDescription) -> None:
+    with pytest.raises(InvalidRun, match="named for every task and for one"):
+        prepare_comparison(changed(train_sizes=(50, 100)), model)
+    with pytest.raises(InvalidRun, match="The number of examples '50' is named twice"):
+        prepare_comparison(changed(examples={}, train_sizes=(50, 50)), model)
+
+
+def test_a_comparison_written_before_there_were_numbers_reads_as_one_without() -> None:
+    before = json.loads(ASKED.model_dump_json())
+    del before["train_sizes"]
+    assert ComparisonSpec.model_validate(before) == ASKED
+    assert comparison_name(ASKED) == "heads-only, gradual · minilm-l6 · 2 seeds"
+    several = changed(examples={}, train_sizes=(None, 50, 100))
+    assert comparison_name(several).endswith(" · 2 seeds · 50 to all sentences")

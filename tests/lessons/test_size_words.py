@@ -1,0 +1,65 @@
+"""What is said of plans at several numbers of training sentences."""
+
+from mtl_core.analysis.by_size import group_by_size
+from mtl_core.lessons.size_words import (
+    size_rows,
+    size_title,
+    sizes_answer,
+    sizes_rest,
+    sizes_rule,
+    sizes_words,
+)
+from mtl_core.tasks.task import DEFAULT_TASKS
+from tests.sized_story import of_two_plans, summaries_of
+
+SENTIMENT = DEFAULT_TASKS[0]
+
+
+def test_the_title_says_how_it_stands_with_the_fewest_and_with_the_most() -> None:
+    sizes = group_by_size(summaries_of(of_two_plans()))
+    assert size_title(sizes, SENTIMENT) == (
+        "both within noise with 20 sentences, full best with all"
+    )
+    assert size_title(sizes[1:], SENTIMENT) == "full best with 50 sentences and with all"
+
+
+def test_a_row_is_a_plan_and_a_column_a_number_judged_for_itself() -> None:
+    sizes = group_by_size(summaries_of(of_two_plans()))
+    full, heads = size_rows(sizes, SENTIMENT, ranges=True)
+    assert full == {
+        "Plan": "full",
+        "20 sentences": "0.601 (0.592 to 0.611) ✓",
+        "50 sentences": "0.800 (0.791 to 0.810) ✓",
+        "all sentences": "0.900 (0.891 to 0.910) ✓",
+    }
+    assert heads["20 sentences"] == "0.600 (0.590 to 0.610) ≈"
+    assert heads["all sentences"] == "0.700 (0.690 to 0.710)"
+    bare = size_rows(sizes, SENTIMENT, ranges=False)
+    assert [row["all sentences"].strip() for row in bare] == ["0.900 ✓", "0.700"]
+    assert len({len(row["all sentences"]) for row in bare}) == 1
+
+
+def test_one_plan_is_told_with_its_ends_and_without_a_best() -> None:
+    sizes = group_by_size(summaries_of(of_two_plans(["full"])))
+    assert sizes_answer(sizes) == (
+        "Full, 20 to all sentences: Sentiment 0.60 to 0.90 accuracy, NER 0.10 to 0.60 entity F1"
+    )
+    assert size_title(sizes, SENTIMENT) == "0.60 with 20 sentences, 0.90 with all"
+    assert sizes_rule(sizes) == "Means over seeds 0, 1, 2."
+
+
+def test_while_runs_are_missing_the_answer_is_so_far() -> None:
+    stories = of_two_plans()
+    del stories[-1].events[-1]  # the last run, with 20 sentences, has not finished
+    said = sizes_answer(group_by_size(summaries_of(stories)))
+    assert said.startswith("So far: Sentiment: full beats heads-only")
+
+
+def test_numbers_are_listed_and_the_largest_is_named() -> None:
+    assert sizes_words([20, 1000, None]) == "20, 1,000 and all sentences a task"
+    sizes = group_by_size(summaries_of(of_two_plans()))
+    assert sizes_rest(sizes[:2]) == (
+        "From here on: the runs with 50 sentences a task, the largest number, unless another is "
+        "named."
+    )
+    assert "the runs with all sentences, the largest" in sizes_rest(sizes)
