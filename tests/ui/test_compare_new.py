@@ -61,7 +61,7 @@ def test_the_form_asks_for_exactly_what_was_chosen(lab: Lab) -> None:
     app = visited("compare")
     app.pills(key="scenarios").set_value(["heads-only", "gradual"]).run()
     app.segmented_control(key="seeds").set_value(2).run()
-    app.segmented_control(key="examples").set_value(100).run()
+    app.segmented_control(key="examples").set_value([100]).run()
     app.number_input(key="length_epochs").set_value(1.0).run()
     app.select_slider(key="label_noise_ner").set_value(0.2).run()
     assert app.button(key="start_comparison").label == "Start: under a minute"
@@ -72,6 +72,22 @@ def test_the_form_asks_for_exactly_what_was_chosen(lab: Lab) -> None:
     assert (len(spec.seeds), spec.epochs, spec.seconds) == (2, 1.0, None)
     assert spec.examples == {"sentiment": 100, "ner": 100}
     assert spec.label_noise == {"ner": 0.2}
+
+
+def test_several_numbers_of_sentences_are_one_comparison_with_its_price(lab: Lab) -> None:
+    app = visited("compare")
+    app.pills(key="scenarios").set_value(["heads-only", "full"]).run()
+    app.segmented_control(key="examples").set_value([0, 200, 50]).run()
+    assert "18 runs, one after another" in texts(app)
+    assert app.button(key="start_comparison").label == "Start: about 4 min"
+    app.button(key="start_comparison").click().run()
+    assert not app.exception
+    made = lab.store.comparisons()[0]
+    assert (made.spec.train_sizes, made.spec.examples) == ((50, 200, None), {})
+    assert len(made.runs) == 18
+    app.segmented_control(key="examples").set_value([]).run()
+    assert app.button(key="start_comparison").disabled
+    assert "Choose a number of training sentences" in texts(app)
 
 
 def test_the_fold_of_rarer_fields_asks_for_what_the_command_can(lab: Lab) -> None:
