@@ -79,9 +79,9 @@ def compare(
 ) -> None:
     """Fine-tune each scenario with each seed, and say which is best and what is within noise.
 
-    With several numbers of --examples each scenario runs with each of them, and plans are told
-    apart at each of them. The runs are kept in the store; those of the first seed, at the largest
-    number, keep their models. Ctrl-C stops the comparison, and --resume goes on with it.
+    With several numbers of --examples each scenario runs with each, and plans are told apart where
+    they learned from as many. The runs are kept in the store; those of the first seed and the
+    largest number keep their models. Ctrl-C stops the comparison, and --resume goes on with it.
     """
     if (scenarios is None) == (resume is None):
         raise InvalidRun(

@@ -104,7 +104,8 @@ def facts_of(shown: Compared) -> list[str]:
     sizes = sizes_words([each.size for each in shown.by_size])
     data = {data_name(each.spec.data, (t.name for t in each.spec.tasks)) for each in shown.records}
     told = [f"data: {name}" for name in data if len(data) == 1]
-    return [named, *facts[1:2], *told, sizes, *facts[2:]]
+    others = [fact for fact in facts[1:] if fact not in told]
+    return [named, *others[:1], *told, sizes, *others[1:]]
 
 
 def one_of_each(shown: Compared) -> Comparison:

@@ -40,11 +40,13 @@ def sizes_answer(sizes: Sequence[AtSize]) -> str:
 
 def size_title(sizes: Sequence[AtSize], task: Task) -> str:
     """The title of a task's figure: who leads with the fewest sentences, and who with the most."""
-    few, many = _standing(sizes[0].plans, task), _standing(sizes[-1].plans, task)
+    few, *between, many = (_standing(each.plans, task) for each in sizes)
     first, last = size_text(sizes[0].size), size_text(sizes[-1].size)
-    if few == many:
-        return f"{few} with {first} sentences and with {last}"
-    return f"{few} with {first} sentences, {many} with {last}"
+    if few != many:
+        return f"{few} with {first} sentences, {many} with {last}"
+    if set(between) <= {few}:
+        return f"{few} at every number of sentences"
+    return f"{few} with {first} sentences and with {last}, not between"
 
 
 def size_rows(sizes: Sequence[AtSize], task: Task, *, ranges: bool) -> list[dict[str, str]]:

@@ -26,7 +26,7 @@ FIRST = ("heads-only", "top-1", "full")
 
 _SEEDS = (1, 2, 3, 4, 5)
 _EVERY = 0
-_EXAMPLES = (_EVERY, 50, 100, 200)
+_EXAMPLES = (50, 100, 200, _EVERY)
 _NOISE = (0.0, 0.1, 0.2, 0.4)
 _FACTORS = (0.1, 0.3, 1.0, 3.0, 10.0)
 _COUNTED = {"top": 3, "bottom": 1}

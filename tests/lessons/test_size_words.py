@@ -20,7 +20,11 @@ def test_the_title_says_how_it_stands_with_the_fewest_and_with_the_most() -> Non
     assert size_title(sizes, SENTIMENT) == (
         "both within noise with 20 sentences, full best with all"
     )
-    assert size_title(sizes[1:], SENTIMENT) == "full best with 50 sentences and with all"
+    assert size_title(sizes[1:], SENTIMENT) == "full best at every number of sentences"
+    few, some, _ = sizes
+    assert size_title((few, some, few), SENTIMENT) == (
+        "both within noise with 20 sentences and with 20, not between"
+    )
 
 
 def test_a_row_is_a_plan_and_a_column_a_number_judged_for_itself() -> None:

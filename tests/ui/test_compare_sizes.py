@@ -83,6 +83,12 @@ def test_the_curves_get_their_baselines_once_these_are_worked_out(
     ]
 
 
+def test_before_any_run_has_begun_the_data_are_named_once(lab: Lab, made: ComparisonRecord) -> None:
+    told = texts(visited("compare", comparison=made.id))
+    assert "minilm-l6 · data: sample · 20, 50 and all sentences a task · 3 epochs" in told
+    assert told.count("data: sample") == 1
+
+
 def test_while_it_goes_on_the_progress_names_the_number(lab: Lab, made: ComparisonRecord) -> None:
     finish(lab, made, 2)
     assert lab.store.claim_next(Owner.this_process()) is not None
