@@ -11,6 +11,7 @@ from mtl_core.analysis.by_size import AtSize, group_by_size
 from mtl_core.analysis.grouped import GroupedComparison, PlanResult, Verdict
 from mtl_core.analysis.grouping import group
 from mtl_core.analysis.marks import GoldLabels, gold_labels
+from mtl_core.analysis.price import price_of
 from mtl_core.analysis.reading import broken_off, summarise
 from mtl_core.cli.compare_json import end_of, plans_with
 from mtl_core.cli.telling import plain_console
@@ -19,7 +20,7 @@ from mtl_core.engine.lab import Lab
 from mtl_core.errors import DataError
 from mtl_core.lessons.claim_runs import comparison_words
 from mtl_core.lessons.compare_words import finished_seeds, mean_words, metric_name
-from mtl_core.lessons.run_words import duration
+from mtl_core.lessons.run_words import about, duration
 from mtl_core.lessons.size_words import size_words
 from mtl_core.settings import Settings
 from mtl_core.store.record import ComparisonRecord, Role, RunRecord, RunState
@@ -55,7 +56,9 @@ class ComparisonTelling:
         runs = (*record.scouts, *record.runs)
         self._told = {run.id for run in runs if run.state.is_final}
         kept = f", {len(self._told)} of them finished before" if self._told else ""
-        self._say(f"Comparison {record.id}: {record.name}, {len(runs)} runs{kept}")
+        self._say(
+            f"Comparison {record.id}: {record.name}, {len(runs)} runs{kept}{self._price(record)}"
+        )
 
     def __enter__(self) -> "ComparisonTelling":
         self._bar.start()
@@ -87,6 +90,12 @@ class ComparisonTelling:
             left="" if left is None else f"{duration(left)} left",
         )
         return progress
+
+    def _price(self, record: ComparisonRecord) -> str:
+        """`, about 3 min` of what is still to run; empty where that is not known."""
+        left = [run.spec for run in (*record.scouts, *record.runs) if not run.state.is_final]
+        price = price_of(left, self._lab.store.runs(shipped=None), record.spec.seconds)
+        return f", {about(price.seconds)}" if left and price.seconds is not None else ""
 
     def _say(self, line: str) -> None:
         self._console.print(line, soft_wrap=True)

@@ -10,9 +10,10 @@ from tests.cli.test_comparing import finished
 
 
 class Sized(NamedTuple):
-    """A finished comparison: what it said, as JSON, and the bundle it wrote."""
+    """A finished comparison: what was asked, what it said, as JSON, and the bundle it wrote."""
 
     home: Path
+    asked: tuple[object, ...]
     json: Any
     told: list[str]
     output: Path
@@ -23,15 +24,15 @@ def sized(
     tmp_path_factory: pytest.TempPathFactory, tiny_checkpoint: Path, tiny_data: Path
 ) -> Sized:
     folder = tmp_path_factory.mktemp("sized")
-    answer = finished(
-        folder / "home",
+    asked = (
         *("--checkpoint", tiny_checkpoint, "--data", tiny_data, "--max-length", 16),
-        *("--scenarios", "heads-only,full", "--seeds", 3, "--epochs", 1),
-        *("--examples", "3,all", "--format", "json", "--output", folder / "bundle"),
+        *("--scenarios", "heads-only,full", "--seeds", 3, "--epochs", 1, "--examples", "3,all"),
     )
+    report = ("--format", "json", "--output", folder / "bundle")
+    answer = finished(folder / "home", *asked, *report)
     assert answer.returncode == 0, answer.stderr
     told = answer.stderr.splitlines()
-    return Sized(folder / "home", json.loads(answer.stdout), told, folder / "bundle")
+    return Sized(folder / "home", asked, json.loads(answer.stdout), told, folder / "bundle")
 
 
 def test_each_scenario_stands_there_with_each_number(sized: Sized) -> None:
@@ -83,11 +84,13 @@ def test_the_bundle_holds_the_curves_the_command_and_the_models_of_the_largest(
     assert {model.parent.name for model in models} == largest
 
 
-def test_the_text_is_a_table_for_each_number(
-    sized: Sized, command: Any, monkeypatch: pytest.MonkeyPatch
+def test_once_more_it_tells_its_price_first_and_prints_a_table_for_each_number(
+    sized: Sized,
 ) -> None:
-    monkeypatch.setenv("FREEZE_LAB_HOME", str(sized.home))
-    shown = command("runs", "show", sized.told[0].split()[1].rstrip(":")).out
-    few, every = shown.index("\n3 sentences a task\n"), shown.index("\nall sentences\n")
+    again = finished(sized.home, *sized.asked)
+    assert again.stderr.splitlines()[0].endswith("3 to all sentences, 4 runs, under a minute")
+    few, every = (
+        again.stdout.index(f"\n{each}\n") for each in ("3 sentences a task", "all sentences")
+    )
     assert few < every
-    assert shown.count("sentiment: ") == shown.count("ner: ") == 2
+    assert again.stdout.count("sentiment: ") == again.stdout.count("ner: ") == 2
