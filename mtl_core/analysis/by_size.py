@@ -61,10 +61,12 @@ def since(sizes: Sequence[AtSize], task: str) -> str:
     """The numbers with which the finding of the largest holds too, without a gap."""
     said = [task_finding(each.plans, task, with_time=False) for each in sizes]
     alike = next((n for n, each in enumerate(said[::-1]) if each != said[-1]), len(said))
-    first = size_text(sizes[-alike].size)
     if alike == len(sizes):
         return "at every number"
-    return f"at {first} sentences" if alike == 1 else f"from {first} sentences on"
+    first = sizes[-alike].size
+    if first is None:
+        return "with all sentences"
+    return f"at {first:,} sentences" if alike == 1 else f"from {first:,} sentences on"
 
 
 def size_text(size: TrainSize) -> str:

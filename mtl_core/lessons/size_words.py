@@ -39,7 +39,8 @@ def sizes_answer(sizes: Sequence[AtSize]) -> str:
 
 
 def size_title(sizes: Sequence[AtSize], task: Task) -> str:
-    """The title of a task's figure: who leads with the fewest sentences, and who with the most."""
+    """The title of a task's figure: who is best with the fewest sentences, and who with the most;
+    ≈: within noise of it."""
     few, *between, many = (_standing(each.plans, task) for each in sizes)
     first, last = size_text(sizes[0].size), size_text(sizes[-1].size)
     if few != many:
@@ -119,12 +120,12 @@ def _standing(comparison: GroupedComparison, task: Task) -> str:
         return f"{results[best].mean:.2f}"
     if any(result.verdict is Verdict.OPEN for result in results.values()):
         return f"{best} highest, not tested,"
-    tied = sum(result.verdict in _MARKS for result in results.values())
-    if tied == 1:
+    tied = [label for label, r in results.items() if r.verdict in _MARKS and label != best]
+    if not tied:
         return f"{best} best"
-    if tied < len(results):
-        return f"{tied} of {len(results)} within noise"
-    return "both within noise" if tied == 2 else f"all {tied} within noise"
+    if len(tied) == len(results) - 1:
+        return "both within noise" if len(results) == 2 else f"all {len(results)} within noise"
+    return f"{best} ≈ {tied[0] if len(tied) == 1 else f'{len(tied)} more'}"
 
 
 def _cell(result: TaskResult | None, *, ranges: bool) -> str:

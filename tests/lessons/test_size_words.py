@@ -10,6 +10,7 @@ from mtl_core.lessons.size_words import (
     sizes_words,
 )
 from mtl_core.tasks.task import DEFAULT_TASKS
+from tests.export.finished_run import finished
 from tests.sized_story import of_two_plans, summaries_of
 
 SENTIMENT = DEFAULT_TASKS[0]
@@ -25,6 +26,33 @@ def test_the_title_says_how_it_stands_with_the_fewest_and_with_the_most() -> Non
     assert size_title((few, some, few), SENTIMENT) == (
         "both within noise with 20 sentences and with 20, not between"
     )
+
+
+def test_a_plan_within_noise_of_the_best_is_named_and_several_are_counted() -> None:
+    scores = {
+        "heads-only": (0.60, 0.10),
+        "top-1": (0.90, 0.40),
+        "top-2": (0.901, 0.60),
+        "full": (0.902, 0.601),
+    }
+    shifts = (1e-2, 8e-3, 9e-3, 1e-2)  # what a seed more adds to each
+    sizes = group_by_size(
+        summaries_of(
+            [
+                finished(
+                    scenario,
+                    *(score + shift * (seed - 1) for score in pair),
+                    seed=seed,
+                    examples={} if size is None else {"sentiment": size, "ner": size},
+                )
+                for size in (20, None)
+                for shift, (scenario, pair) in zip(shifts, scores.items(), strict=True)
+                for seed in range(3)
+            ]
+        )
+    )
+    assert size_title(sizes, SENTIMENT) == "full ≈ 2 more at every number of sentences"
+    assert size_title(sizes, DEFAULT_TASKS[1]) == "full ≈ top-2 at every number of sentences"
 
 
 def test_a_row_is_a_plan_and_a_column_a_number_judged_for_itself() -> None:
