@@ -65,8 +65,8 @@ def since(sizes: Sequence[AtSize], task: str) -> str:
         return "at every number"
     first = sizes[-alike].size
     if first is None:
-        return "with all sentences"
-    return f"at {first:,} sentences" if alike == 1 else f"from {first:,} sentences on"
+        return "given all sentences"
+    return f"given {first:,} sentences" if alike == 1 else f"from {first:,} sentences on"
 
 
 def size_text(size: TrainSize) -> str:

@@ -47,7 +47,7 @@ def size_title(sizes: Sequence[AtSize], task: Task) -> str:
         return f"{few} with {first} sentences, {many} with {last}"
     if set(between) <= {few}:
         return f"{few} at every number of sentences"
-    return f"{few} with {first} sentences and with {last}, not between"
+    return f"{few} with {first} sentences and with {last}, not throughout"
 
 
 def size_rows(sizes: Sequence[AtSize], task: Task, *, ranges: bool) -> list[dict[str, str]]:
@@ -57,13 +57,13 @@ def size_rows(sizes: Sequence[AtSize], task: Task, *, ranges: bool) -> list[dict
         {plan.label: plan.tasks.get(task.name) for plan in each.plans.plans} for each in sizes
     ]
     means = {
-        name: -1.0 if (r := each) is None or r.mean is None else r.mean
-        for name, each in results[-1].items()
+        label: -1.0 if result is None or result.mean is None else result.mean
+        for label, result in results[-1].items()
     }
     return [
         {"Plan": label}
         | {
-            f"{size_text(each.size)} sentences": _cell(found.get(label), ranges=ranges)
+            size_text(each.size): _cell(found.get(label), ranges=ranges)
             for each, found in zip(sizes, results, strict=True)
         }
         for label in sorted(means, key=lambda name: -means[name])

@@ -31,8 +31,8 @@ def test_the_finding_is_that_of_the_largest_number_and_from_which_on_it_holds() 
         "NER: full beats heads-only from 50 sentences on"
     )
     assert since(sizes[1:], "ner") == "at every number"
-    assert since(sizes[:1] + sizes[2:], "ner") == "with all sentences"
-    assert since(sizes[:2], "ner") == "at 50 sentences"
+    assert since(sizes[:1] + sizes[2:], "ner") == "given all sentences"
+    assert since(sizes[:2], "ner") == "given 50 sentences"
 
 
 def test_runs_at_one_number_are_no_series() -> None:

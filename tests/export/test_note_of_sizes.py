@@ -63,7 +63,7 @@ def test_a_tables_column_is_a_number_of_sentences(sized: Material) -> None:
         "both within noise with 20 sentences, full best with all"
     ] * 2
     sentiment, ner = (each for each in blocks if isinstance(each, Table))
-    assert sentiment.columns == ("Plan", "20 sentences", "50 sentences", "all sentences")
+    assert sentiment.columns == ("Plan", "20", "50", "all")
     assert ner.rows[1][3] == "0.400 (0.390 to 0.410)"
     last = blocks[-1]
     assert isinstance(last, Text)

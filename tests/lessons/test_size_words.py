@@ -24,7 +24,7 @@ def test_the_title_says_how_it_stands_with_the_fewest_and_with_the_most() -> Non
     assert size_title(sizes[1:], SENTIMENT) == "full best at every number of sentences"
     few, some, _ = sizes
     assert size_title((few, some, few), SENTIMENT) == (
-        "both within noise with 20 sentences and with 20, not between"
+        "both within noise with 20 sentences and with 20, not throughout"
     )
 
 
@@ -60,15 +60,15 @@ def test_a_row_is_a_plan_and_a_column_a_number_judged_for_itself() -> None:
     full, heads = size_rows(sizes, SENTIMENT, ranges=True)
     assert full == {
         "Plan": "full",
-        "20 sentences": "0.601 (0.592 to 0.611) ✓",
-        "50 sentences": "0.800 (0.791 to 0.810) ✓",
-        "all sentences": "0.900 (0.891 to 0.910) ✓",
+        "20": "0.601 (0.592 to 0.611) ✓",
+        "50": "0.800 (0.791 to 0.810) ✓",
+        "all": "0.900 (0.891 to 0.910) ✓",
     }
-    assert heads["20 sentences"] == "0.600 (0.590 to 0.610) ≈"
-    assert heads["all sentences"] == "0.700 (0.690 to 0.710)"
+    assert heads["20"] == "0.600 (0.590 to 0.610) ≈"
+    assert heads["all"] == "0.700 (0.690 to 0.710)"
     bare = size_rows(sizes, SENTIMENT, ranges=False)
-    assert [row["all sentences"].strip() for row in bare] == ["0.900 ✓", "0.700"]
-    assert len({len(row["all sentences"]) for row in bare}) == 1
+    assert [row["all"].strip() for row in bare] == ["0.900 ✓", "0.700"]
+    assert len({len(row["all"]) for row in bare}) == 1
 
 
 def test_one_plan_is_told_with_its_ends_and_without_a_best() -> None:

@@ -52,9 +52,9 @@ def test_the_page_answers_from_which_number_on_and_tables_each(
     finish(lab, made, 18)
     app = visited("compare", comparison=made.id)
     assert heading(app).startswith("Sentiment: full beats heads only from 50 sentences on")
-    sized = [each.value for each in app.dataframe if "all sentences" in each.value.columns]
+    sized = [each.value for each in app.dataframe if "all" in each.value.columns]
     assert [list(table["Plan"]) for table in sized] == [["full", "heads only"]] * 2
-    assert list(sized[0]["all sentences"].str.strip()) == ["0.900 ✓", "0.700"]
+    assert list(sized[0]["all"].str.strip()) == ["0.900 ✓", "0.700"]
     plans = next(each.value for each in app.dataframe if "Frozen part" in each.value.columns)
     assert list(plans["Plan"]) == ["full", "heads only"]
     assert list(plans["A accuracy"]) == pytest.approx([0.9, 0.7])
