@@ -40,7 +40,9 @@ def start_a_small_comparison(page: Page) -> None:
     page.get_by_text("New comparison").click()
     page.get_by_role("button", name="top layer", exact=True).click()  # chosen at first: not now
     page.get_by_role("radio", name="2", exact=True).click()
-    page.get_by_role("radio", name="50", exact=True).click()
+    page.get_by_role("button", name="50", exact=True).click()
+    expect(page.get_by_text("8 runs, one after another")).to_be_visible()
+    page.get_by_role("button", name="all", exact=True).click()  # chosen at first: not now
     page.get_by_label("Epochs").fill("1")
     page.get_by_label("Epochs").press("Enter")
     expect(page.get_by_text("4 runs, one after another")).to_be_visible()
