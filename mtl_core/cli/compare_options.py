@@ -78,9 +78,9 @@ def factors_of(text: str) -> tuple[float, ...]:
     return factors
 
 
-def examples_of(given: list[str]) -> tuple[dict[str, int], tuple[int | None, ...]]:
-    """Numbers of training sentences: those of single tasks, and those that each scenario is run
-    with. Raises InvalidRun for what is neither."""
+def examples_of(given: list[str]) -> dict[str, object]:
+    """Numbers of training sentences as a comparison names them: those of single tasks, and those
+    that each scenario is run with. Raises InvalidRun for what is neither."""
     by_task = [each for each in given if "=" in each]
     sizes = [name for each in given if each not in by_task for name in names_of(each)]
     for size in sizes:
@@ -89,7 +89,8 @@ def examples_of(given: list[str]) -> tuple[dict[str, int], tuple[int | None, ...
                 f"--examples {size}: write numbers from 1 with commas, e.g. --examples 50,100,all, "
                 "or TASK=N for one task, e.g. --examples ner=50."
             )
-    return examples_by_task(by_task), tuple(None if s == _ALL else int(s) for s in sizes)
+    train_sizes = tuple(None if size == _ALL else int(size) for size in sizes)
+    return {"examples": examples_by_task(by_task), "train_sizes": train_sizes}
 
 
 def names_of(text: str) -> tuple[str, ...]:

@@ -93,7 +93,6 @@ def compare(
     if resume is not None:
         _carry_out(resume, None, None, output, form)
         return
-    by_task, train_sizes = examples_of(examples or [])
     asked: dict[str, object] = {
         "checkpoint": checkpoint,
         "scenarios": names_of(scenarios or ""),
@@ -106,8 +105,7 @@ def compare(
         "learning_rate": checked_rate(learning_rate),
         "head_learning_rate": checked_rate(head_learning_rate),
         "sweep": factors_of(sweep),
-        "examples": by_task,
-        "train_sizes": train_sizes,
+        **examples_of(examples or []),
         "label_noise": noise_by_task(label_noise or []),
         "also_evaluate": tuple(also_evaluate or ()),
         "random_backbone": random_backbone,
