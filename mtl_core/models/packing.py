@@ -32,6 +32,7 @@ Padded = tuple[Tensor, Tensor]
 """Token ids and attention mask of a batch: both (batch, tokens)."""
 
 _ATTENTION = "packed_batches"
+_TRIED_LENGTH = 12
 _HARMLESS = frozenset({"position_ids", "is_causal"})
 
 
@@ -46,8 +47,8 @@ class _Blocks:
 class PackedBackbone:
     """A backbone that takes several padded batches at once.
 
-    `input_ids` and `attention_mask`, (batch, tokens), are what it is tried on: a few sentences,
-    one of them padded. Where the architecture does not pack, `packs` is False and `run` must not
+    `input_ids` and `attention_mask`, (batch, tokens), are a few sentences on whose beginnings it is
+    tried. Where the architecture does not pack, `packs` is False and `run` must not
     be called.
     """
 
@@ -123,8 +124,12 @@ class PackedBackbone:
 
 
 def _of_two_lengths(input_ids: Tensor, attention_mask: Tensor) -> list[Padded]:
-    short = max(1, input_ids.shape[1] // 2)
-    return [(input_ids, attention_mask), (input_ids[:, :short], attention_mask[:, :short])]
+    """The beginnings of these sentences, a long and a short one; the last ends one token early."""
+    long = min(_TRIED_LENGTH, input_ids.shape[1])
+    cut = [(input_ids[:, :n], attention_mask[:, :n].clone()) for n in (long, max(1, long // 2))]
+    for _, mask in cut:
+        mask[-1, 1:][-1:] = 0
+    return cut
 
 
 def _within_batches(

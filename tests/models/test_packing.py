@@ -120,7 +120,7 @@ def test_what_does_not_pack_is_told_by_two_small_batches(tiny_backbone, tried):
     model.embeddings.register_forward_hook(lambda *said: seen.append(said[2].shape[:2].numel()))
 
     assert not PackedBackbone(model, *tried).packs
-    assert max(seen) <= 52  # the tokens of both batches
+    assert max(seen) <= 54  # the tokens of both batches
 
 
 def test_what_packs_is_tried_on_no_more_tokens_than_a_pass_takes(tiny_backbone, tried):
