@@ -6,22 +6,6 @@ from collections.abc import Iterable
 from mtl_core.analysis.claim_finding import ClaimVerdict, Finding, Scale
 from mtl_core.lessons.claim import Claim
 
-_NUMBERS = [
-    "no",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-]
-
 SIGNS = {
     ClaimVerdict.HOLDS: "✓",
     ClaimVerdict.DOES_NOT_HOLD: "✕",
@@ -38,15 +22,14 @@ _COUNTED = {  # (of one, of several)
 
 
 def guide_headline(verdicts: Iterable[ClaimVerdict]) -> str:
-    """`26 claims about freezing: twelve hold here, six do not, eight within noise`."""
+    """`28 claims about freezing: 8 hold here, 6 do not, 13 within noise, 1 untested`."""
     counts = Counter(verdicts)
     parts = [
-        f"{_number(counts[verdict])} {words[counts[verdict] > 1]}"
+        f"{counts[verdict]} {words[counts[verdict] > 1]}"
         for verdict, words in _COUNTED.items()
         if counts[verdict]
     ]
-    total = sum(counts.values())
-    return f"{_number(total).capitalize()} claims about freezing: {', '.join(parts)}"
+    return f"{counts.total()} claims about freezing: {', '.join(parts)}"
 
 
 def effect_text(finding: Finding) -> str:
@@ -99,10 +82,6 @@ def published_in_short(claim: Claim, scale: Scale = Scale.DIFFERENCE) -> str:
     if published.effect is None:
         return f"{published.text}, {published.note}"
     return f"{_value(published.effect, scale)} published, {published.note}"
-
-
-def _number(count: int) -> str:
-    return _NUMBERS[count] if count < len(_NUMBERS) else str(count)
 
 
 def _value(value: float, scale: Scale) -> str:

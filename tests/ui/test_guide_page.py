@@ -57,7 +57,7 @@ def show_all(app: AppTest) -> AppTest:
 def test_the_answer_counts_the_verdicts(shipped: Lab) -> None:
     app = visited("guide")
     assert heading(app) == (
-        "28 claims about freezing: two hold here, three do not, one within noise, 22 untested"
+        "28 claims about freezing: 2 hold here, 3 do not, 1 within noise, 22 untested"
     )
     assert "shipped, 24 Nov 2026" in texts(app)
 
@@ -190,7 +190,7 @@ def test_a_claim_whose_weights_are_missing_says_so_and_cannot_be_tested(lab: Lab
 
 def test_without_runs_every_claim_can_be_tested_and_none_pretends_a_verdict(lab: Lab) -> None:
     app = visited("guide")
-    assert heading(app) == "28 claims about freezing: one does not, 27 untested"
+    assert heading(app) == "28 claims about freezing: 1 does not, 27 untested"
     assert "no shipped runs" in texts(app)
     assert len([each for each in app.button if str(each.key).startswith("test_")]) == (
         len(CLAIMS) - 1
