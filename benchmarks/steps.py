@@ -12,7 +12,6 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -76,17 +75,13 @@ def _row(scenario: str, asked: argparse.Namespace, store: PrefixStore) -> dict[s
     reused, apart = ReusedPrefix(setting, store), PartByPart(setting, store)
     for each in (reused, apart):
         each.enter(table)
+    sides = {"whole": apart, "parts": apart, "shared": reused}
     drawn = drawn_batches(setting.training, batch_size=setting.spec.batch_size, seed=0)
     seconds, tokens = dict.fromkeys(WAYS, 0.0), dict.fromkeys(WAYS, 0)
     for _ in range(asked.steps):
         examples = next(drawn)
         batches = _batches(examples, setting, shared=reused.packs)
-        ways: dict[str, Callable[[], object]] = {
-            "whole": lambda b=batches["whole"]: take_gradients(setting, apart, b),
-            "parts": lambda b=batches["parts"]: take_gradients(setting, apart, b),
-            "shared": lambda b=batches["shared"]: take_gradients(setting, reused, b),
-        }
-        least = _least(ways, setting, asked.rounds)
+        least = _least(setting, sides, batches, asked.rounds)
         for way in WAYS:
             seconds[way] += least[way]
             tokens[way] += sum(batch.input_ids.numel() for batch in batches[way])
@@ -109,15 +104,18 @@ def _batches(examples: Any, setting: Setting, *, shared: bool) -> dict[str, list
 
 
 def _least(
-    ways: dict[str, Callable[[], object]], setting: Setting, rounds: int
+    setting: Setting,
+    sides: dict[str, ReusedPrefix],
+    batches: dict[str, list[Batch]],
+    rounds: int,
 ) -> dict[str, float]:
     """Seconds of each way, the least over the rounds; the ways take turns."""
-    least = dict.fromkeys(ways, float("inf"))
+    least = dict.fromkeys(WAYS, float("inf"))
     for _ in range(rounds):
-        for way, take in ways.items():
+        for way in WAYS:
             setting.model.zero_grad(set_to_none=True)
             began = perf_counter()
-            take()
+            take_gradients(setting, sides[way], batches[way])
             least[way] = min(least[way], perf_counter() - began)
     return least
 

@@ -1,5 +1,8 @@
 """A visit to a page without a browser, and what is read there."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
@@ -21,3 +24,19 @@ def heading(app: AppTest) -> str:
     """The page's answer as it is read, without Markdown's escapes."""
     answer = next(each.value for each in app.markdown if each.value.startswith("# "))
     return str(answer.removeprefix("# ").replace("\\", ""))
+
+
+def imported_by(script: str, *packages: str, **environment: str) -> list[str]:
+    """Which of these packages a process of its own has imported when it has run `script`."""
+    told = f"import sys\n{script}print(*(name for name in {packages!r} if name in sys.modules))\n"
+    done = subprocess.run(
+        [sys.executable, "-c", told],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=Path(APP).parent,
+        env=os.environ | environment,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()

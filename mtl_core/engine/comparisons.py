@@ -41,7 +41,9 @@ def planned_runs(
             tried = _with_epochs(first, known or spec.epochs)
             scouts += [
                 PlannedRun(
-                    *(at_factor(tried, factor), Role.SWEEP, factor),
+                    at_factor(tried, factor),
+                    Role.SWEEP,
+                    factor,
                     held=known is None,
                     keeps_model=_keeps_model(first, runs),
                 )

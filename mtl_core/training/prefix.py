@@ -210,11 +210,16 @@ class ReusedPrefix:
         frozen, store = self._frozen, self._store
         if store is None or frozen.bytes_at(depths) > store.limit_bytes:
             return {}
+        keys = self._keys(depths)
+        return _unless_disk_fails(
+            lambda: frozen.kept(keys, store, lambda: self._also(depths, store.limit_bytes))
+        )
+
+    def _also(self, depths: list[int], limit_bytes: int) -> dict[int, str]:
+        """What the runs beside this one will read besides, where all of it has room."""
         also = depths_beside(self._setting, self._beside).difference(depths)
-        if frozen.bytes_at([*depths, *also]) > store.limit_bytes:
-            also = frozenset()
-        keys, others = self._keys(depths), self._keys(also)
-        return _unless_disk_fails(lambda: frozen.kept(keys, store, others))
+        has_room = self._frozen.bytes_at([*depths, *also]) <= limit_bytes
+        return self._keys(also) if has_room else {}
 
     def _keys(self, depths: Iterable[int]) -> dict[int, str]:
         frozen, backbone = self._frozen, self._model.backbone

@@ -126,13 +126,16 @@ class FrozenOutputs:
         return {depth: draft.rows for depth, draft in drafts.items() if draft.rows is not None}
 
     def kept(
-        self, keys: Mapping[int, str], store: PrefixStore, also: Mapping[int, str] | None = None
+        self,
+        keys: Mapping[int, str],
+        store: PrefixStore,
+        also: Callable[[], Mapping[int, str]] = dict,
     ) -> dict[int, StoredRows]:
         """Outputs by depth, from the store.
 
         What is not there, or differs from what one batch gives now, is computed and stored; with
-        it, in the same pass, what others will ask for and is not there: `also`.
-        Raises OSError where the store's folder cannot be written.
+        it, in the same pass, what others will ask for and is not there: `also`, which is called
+        before such a pass alone. Raises OSError where the store's folder cannot be written.
         """
         here = self._read(store, keys)
         if here and not self.are_still(here):
@@ -141,7 +144,7 @@ class FrozenOutputs:
             here = {}
         missing = {depth: key for depth, key in keys.items() if depth not in here}
         if missing:
-            others = {d: key for d, key in (also or {}).items() if not store.holds(key)}
+            others = {d: key for d, key in also().items() if not store.holds(key)}
             self._write(store, missing | others)
             here |= self._read(store, missing)
         if len(here) < len(keys):
