@@ -1,6 +1,7 @@
 """Where Freeze Lab keeps things on this machine, and what it may read for a browser."""
 
 import os
+from enum import StrEnum
 from pathlib import Path
 
 import platformdirs
@@ -11,6 +12,13 @@ from mtl_core.values import Frozen
 CACHE_BYTES = 4_000_000_000
 PREFIX_MEMORY_BYTES = 1_000_000_000
 _MAX_THREADS = 256
+
+
+class MatrixProducts(StrEnum):
+    """The library that multiplies float32 matrices on a processor."""
+
+    MKL = "mkl"
+    ONEDNN = "onednn"
 
 
 class Settings(Frozen):
@@ -27,6 +35,7 @@ class Settings(Frozen):
     checkpoint_roots: tuple[Path, ...] = ()
     data_roots: tuple[Path, ...] = ()
     threads: int
+    matrix_products: MatrixProducts | None = None
     cache: Path | None = None
     cache_bytes: int = CACHE_BYTES
     prefix_memory_bytes: int = PREFIX_MEMORY_BYTES
@@ -67,8 +76,8 @@ class Settings(Frozen):
 
     @classmethod
     def from_environment(cls) -> "Settings":
-        """Read FREEZE_LAB_HOME, _CHECKPOINTS, _DATA, _THREADS, _CACHE, _CACHE_BYTES and
-        _PREFIX_MEMORY_BYTES.
+        """Read FREEZE_LAB_HOME, _CHECKPOINTS, _DATA, _THREADS, _MATRIX_PRODUCTS, _CACHE,
+        _CACHE_BYTES and _PREFIX_MEMORY_BYTES.
 
         The two lists are separated as PATH is. Threads default to the machine's cores, at most 4:
         short sentences gain nothing from more. Raises BadInput for a value that is none.
@@ -81,6 +90,7 @@ class Settings(Frozen):
             else platformdirs.user_data_path("freeze-lab"),
             checkpoint_roots=_paths("FREEZE_LAB_CHECKPOINTS"),
             data_roots=_paths("FREEZE_LAB_DATA"),
+            matrix_products=asked_matrix_products(),
             threads=_threads() or min(cores or 1, 4),
             cache=_cache(bool(home)),
             cache_bytes=_bytes("FREEZE_LAB_CACHE_BYTES", CACHE_BYTES, "0 keeps nothing."),
@@ -90,6 +100,20 @@ class Settings(Frozen):
                 "0 leaves all of it on disk, but for a batch's.",
             ),
         )
+
+
+def asked_matrix_products() -> MatrixProducts | None:
+    """What FREEZE_LAB_MATRIX_PRODUCTS says; None leaves it to the kind of processor.
+
+    Raises BadInput for a library that there is none of.
+    """
+    given = os.environ.get("FREEZE_LAB_MATRIX_PRODUCTS", "").strip()
+    if given and given not in list(MatrixProducts):
+        raise BadInput(
+            f"FREEZE_LAB_MATRIX_PRODUCTS={given}: {' or '.join(MatrixProducts)} is needed. "
+            "Without it the kind of processor decides."
+        )
+    return MatrixProducts(given) if given else None
 
 
 def _paths(variable: str) -> tuple[Path, ...]:

@@ -38,10 +38,15 @@ class Speed(Frozen):
 
 
 def machine(settings: Settings) -> str:
-    """What a measurement holds for: processor, cores, threads of a fine-tune, torch's version."""
+    """What a measurement holds for: processor, cores, threads of a fine-tune, torch's version, and
+    the library of its matrix products where somebody chose one."""
     cores = os.cpu_count() or 1
     processor = _processor() or platform.processor() or platform.machine()
-    return f"{processor}, {cores} cores, {settings.threads} threads, torch {version('torch')}"
+    products = settings.matrix_products or "the processor's own"
+    return (
+        f"{processor}, {cores} cores, {settings.threads} threads, torch {version('torch')}, "
+        f"{products} products"
+    )
 
 
 def known_speed(settings: Settings) -> Speed | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from mtl_core.models.matrix_products import products_in_use
 from mtl_core.models.replay import LayerReplay
 from mtl_core.training.prefix_order import Layout, Sentences
 from mtl_core.training.prefix_rows import StoredRows
@@ -53,6 +54,7 @@ def entry_key(
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "transformers": version("transformers"),
+        "products": products_in_use(),
         "machine": _processor(model.device),
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
