@@ -76,8 +76,8 @@ def _onednn_agrees() -> bool:
         lying = [(a, b) for a in (left, _turned(left)) for b in (right, _turned(right))]
         wanted = left.double() @ right.double()
         try:
-            found = [_onednn(a, b, None) for a, b in lying]
-            found += [_onednn(a, b, bias) - bias for a, b in lying]
+            found = [onednn_product(a, b) for a, b in lying]
+            found += [onednn_product(a, b, bias) - bias for a, b in lying]
         except Exception:  # another build of torch, without the operator or with other arguments
             return False
         apart = max(float((each - wanted).abs().max()) for each in found)
@@ -89,7 +89,8 @@ def _turned(matrix: Tensor) -> Tensor:
     return matrix.t().contiguous().t()
 
 
-def _onednn(left: Tensor, right: Tensor, bias: Tensor | None) -> Tensor:
+def onednn_product(left: Tensor, right: Tensor, bias: Tensor | None = None) -> Tensor:
+    """`left` (m, k) times `right` (k, n) by oneDNN, with a bias (n,) added; all float32."""
     linear: Callable[..., Tensor] = torch.ops.mkldnn._linear_pointwise.default
     return linear(left, right.t(), bias, "none", [], "")
 
@@ -97,7 +98,7 @@ def _onednn(left: Tensor, right: Tensor, bias: Tensor | None) -> Tensor:
 def _mm(left: Tensor, right: Tensor) -> Tensor:
     """`torch.mm` on the CPU: (m, k) times (k, n)."""
     if _suits(left, right):
-        return _onednn(left, right, None)
+        return onednn_product(left, right)
     return torch.mm(left, right, out=_room(left, right))
 
 
@@ -106,7 +107,7 @@ def _addmm(added: Tensor, left: Tensor, right: Tensor, *, beta: Any = 1, alpha: 
     that may be added is left to torch."""
     plain = beta == 1 and alpha == 1 and added.shape == right.shape[1:]
     if plain and added.dtype is torch.float32 and _suits(left, right):
-        return _onednn(left, right, added)
+        return onednn_product(left, right, added)
     return torch.addmm(added, left, right, beta=beta, alpha=alpha, out=_room(left, right))
 
 
