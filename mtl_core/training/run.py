@@ -12,20 +12,15 @@ from mtl_core.freezing.table import ParameterTable
 from mtl_core.models.matrix_products import use_fast_products
 from mtl_core.training.answers import Highest, answers
 from mtl_core.training.batches import Batch, collate, drawn_batches
-from mtl_core.training.clock import Clock, forget_peak_memory, peak_memory_bytes
+from mtl_core.training.clock import Clock, forget_peak_memory
 from mtl_core.training.device import chosen_device
 from mtl_core.training.embedding_rows import embedding_rows
 from mtl_core.training.evaluation import evaluate_whole
 from mtl_core.training.events import (
     Answers,
     Evaluation,
-    PhaseFinished,
-    PhaseStarted,
     PrefixReuse,
     RunEvent,
-    RunFinished,
-    RunStarted,
-    RunStopped,
     Step,
     TaskScore,
 )
@@ -40,6 +35,7 @@ from mtl_core.training.prefix import ReusedPrefix
 from mtl_core.training.prefix_store import PrefixStore
 from mtl_core.training.proof import digests, require_identical, require_written, still_names
 from mtl_core.training.random_stream import RandomStream
+from mtl_core.training.run_events import RunEvents
 from mtl_core.training.seeds import stream_seed
 from mtl_core.training.setting import Setting, load_setting
 from mtl_core.training.spec import RunSpec
@@ -97,7 +93,8 @@ class _Run:
     ) -> None:
         self._setting, self._spec, self._model = setting, setting.spec, setting.model
         self._reused = ReusedPrefix(setting, prefixes, self._leave_if_stopped, beside)
-        self._run, self._output, self._should_stop, self._clock = run, output, should_stop, clock
+        self._output, self._should_stop, self._clock = output, should_stop, clock
+        self._told = RunEvents(setting, run, clock)
         self._parameters = dict(setting.model.named_parameters())
         learning = [self._parameters[n] for n in learning_names(setting.tables, setting.steps)]
         sequences = (each.input_ids for each in setting.training)
@@ -110,14 +107,13 @@ class _Run:
         self._drawn = drawn_batches(
             setting.training, batch_size=self._spec.batch_size, seed=self._spec.seed
         )
-        self._step = 0
         self._metrics: dict[str, TaskScore] = {}
         self._highest: Highest = {}
 
     def events(self) -> Iterator[RunEvent]:
         never_learns = frozenset.intersection(*map(still_names, self._setting.tables))
         at_start = digests(self._parameters, never_learns)
-        yield self._started()
+        yield self._told.started()
         try:
             self._enter(self._setting.tables[0])
             yield self._evaluation(self._setting.tables[0])
@@ -127,35 +123,30 @@ class _Run:
             for table, steps in zip(self._setting.tables, self._setting.steps, strict=True):
                 yield from self._phase(table, steps)
             yield self._answers()
-            if self._step:
+            if self._told.step:
                 yield from self._elsewhere(self._setting.tables[-1])
-            yield from self._measures.told(self._seconds)
+            yield from self._measures.told(self._told.seconds)
         except _Stopped:
-            yield RunStopped(elapsed_seconds=self._seconds(), reason="Stopped on request.")
+            yield self._told.stopped()
             return
         require_identical(at_start, digests(self._parameters, never_learns), "during the run")
         if self._output is not None:
             self._write(self._output, at_start)
-        yield self._finished(len(at_start))
+        yield self._told.finished(self._metrics, len(at_start), self._output)
 
     def _phase(self, table: ParameterTable, steps: int) -> Iterator[RunEvent]:
         prefix = self._enter(table)
         still = digests(self._parameters, still_names(table))
-        yield self._phase_started(table, steps, prefix)
+        yield self._told.phase_started(table, steps, prefix)
         for step in range(1, steps + 1):
             self._leave_if_stopped()
             yield self._learn(table, step, steps)
-            if step == steps or self._step % self._setting.steps_per_epoch == 0:
+            if step == steps or self._told.step % self._setting.steps_per_epoch == 0:
                 yield self._evaluation(table)
         after = digests(self._parameters, still)
         require_identical(still, after, f"in phase '{table.phase.name}'")
         self._reused.verify()
-        yield PhaseFinished(
-            elapsed_seconds=self._seconds(),
-            phase=table.phase.name,
-            frozen_identical=True,
-            frozen_tensors=len(still),
-        )
+        yield self._told.phase_finished(table, len(still))
 
     def _enter(self, table: ParameterTable) -> PrefixReuse:
         """Make the model obey a phase; once, or again: it stays the same."""
@@ -168,17 +159,10 @@ class _Run:
     def _learn(self, table: ParameterTable, step: int, steps: int) -> Step:
         with self._clock.spending("training"), self._dropout.drawing():
             values = take_gradients(self._setting, self._reused, self._parts(table))
-            self._step += 1
+            self._told.step += 1
             self._require_finite(values)
             rates = self._optimizer.step(table, step, steps)
-        return Step(
-            elapsed_seconds=self._seconds(),
-            phase=table.phase.name,
-            step=self._step,
-            epoch=self._epoch(),
-            loss={task.name: values.get(task.name) for task in self._spec.tasks},
-            learning_rates=rates,
-        )
+        return self._told.stepped(table, values, rates)
 
     def _parts(self, table: ParameterTable) -> list[Batch]:
         """The next step's examples, in one batch or in several that are added up."""
@@ -192,11 +176,12 @@ class _Run:
             raise _Stopped
 
     def _require_finite(self, losses: Mapping[str, float | None]) -> None:
+        step = self._told.step
         for task, loss in losses.items():
             if loss is not None and not math.isfinite(loss):
                 raise NotFinite(
-                    f"The loss of {task} became {loss} at step {self._step}. Nothing was written. "
-                    f"{_RATE_TOO_HIGH if self._step else _WEIGHTS_DAMAGED}"
+                    f"The loss of {task} became {loss} at step {step}. Nothing was written. "
+                    f"{_RATE_TOO_HIGH if step else _WEIGHTS_DAMAGED}"
                 )
 
     def _evaluation(self, table: ParameterTable) -> Evaluation:
@@ -208,7 +193,7 @@ class _Run:
                 setting.validation.examples,
                 self._spec.tasks,
                 setting.pad_id,
-                self._measures.watched(self._step),
+                self._measures.watched(self._told.step),
             )
         give_back_freed_memory()
         self._metrics, self._highest = evaluated.scores, evaluated.highest
@@ -217,7 +202,7 @@ class _Run:
     def _answers(self) -> Answers:
         """What the last evaluation's scores follow from."""
         encoded, tasks = self._setting.validation.examples, self._spec.tasks
-        return answers(self._highest, encoded, tasks, self._step, self._seconds())
+        return answers(self._highest, encoded, tasks, self._told.step, self._told.seconds())
 
     def _elsewhere(self, table: ParameterTable) -> Iterator[Evaluation]:
         """The scores on data that the run does not learn from, each its own split."""
@@ -232,14 +217,7 @@ class _Run:
         self, table: ParameterTable, split: str, scores: dict[str, TaskScore]
     ) -> Evaluation:
         self._require_finite({task: score.loss for task, score in scores.items()})
-        return Evaluation(
-            elapsed_seconds=self._seconds(),
-            phase=table.phase.name,
-            epoch=self._epoch(),
-            step=self._step,
-            split=split,
-            tasks=scores,
-        )
+        return self._told.scored(table, split, scores)
 
     def _write(self, output: Path, at_start: dict[str, str]) -> None:
         """Write the model, then hold the written file against what the run started from."""
@@ -247,50 +225,3 @@ class _Run:
         with written_whole(output) as folder:
             write_model(folder, self._model, setting.tokenizer, self._spec, self._metrics)
             require_written(folder, at_start, prefix, setting.source, setting.loaded_heads)
-
-    def _started(self) -> RunStarted:
-        return RunStarted(
-            elapsed_seconds=self._seconds(),
-            run=self._run,
-            spec=self._spec,
-            totals=self._setting.totals,
-            total_steps=sum(self._setting.steps),
-            examples=self._setting.counts(),
-            notes=self._setting.notes,
-        )
-
-    def _phase_started(
-        self, table: ParameterTable, steps: int, prefix: PrefixReuse
-    ) -> PhaseStarted:
-        return PhaseStarted(
-            elapsed_seconds=self._seconds(),
-            phase=table.phase.name,
-            number=table.phase_number,
-            trainable=table.totals.trainable,
-            frozen=table.totals.frozen,
-            unreached=table.totals.unreached,
-            epochs=steps / self._setting.steps_per_epoch,
-            steps=steps,
-            prefix=prefix,
-        )
-
-    def _finished(self, frozen_tensors: int) -> RunFinished:
-        return RunFinished(
-            elapsed_seconds=self._seconds(),
-            run=self._run,
-            metrics=self._metrics,
-            frozen_identical=True,
-            frozen_tensors=frozen_tensors,
-            peak_memory_bytes=peak_memory_bytes(self._spec.device),
-            training_seconds=self._clock.spent_seconds("training"),
-            evaluation_seconds=self._clock.spent_seconds("evaluation"),
-            prefix_seconds=self._clock.spent_seconds("prefix"),
-            total_seconds=self._seconds(),
-            output=str(self._output) if self._output else None,
-        )
-
-    def _epoch(self) -> float:
-        return self._step / self._setting.steps_per_epoch
-
-    def _seconds(self) -> float:
-        return self._clock.elapsed_seconds()
