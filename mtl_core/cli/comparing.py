@@ -41,6 +41,7 @@ from mtl_core.cli.options import (
     PrecisionOption,
     RandomBackboneOption,
     ReportFormat,
+    StartsFromOption,
 )
 from mtl_core.cli.task_values import checked_rate, device_called, noise_by_task
 from mtl_core.engine.lab import Lab
@@ -70,6 +71,7 @@ def compare(
     label_noise: LabelNoiseOption = None,
     also_evaluate: AlsoEvaluateOption = None,
     random_backbone: RandomBackboneOption = False,
+    starts_from: StartsFromOption = None,
     device: DeviceOption = "cpu",
     precision: PrecisionOption = Precision.FLOAT32,
     name: NameOption = None,
@@ -109,6 +111,7 @@ def compare(
         "label_noise": noise_by_task(label_noise or []),
         "also_evaluate": tuple(also_evaluate or ()),
         "random_backbone": random_backbone,
+        "starts_from": starts_from,
         "device": device_called(device),
         "precision": precision.value,
     }

@@ -16,7 +16,7 @@ from mtl_core.engine.forgetting import forget_deleted
 from mtl_core.engine.inspector import Inspector
 from mtl_core.engine.supervisor import Supervisor
 from mtl_core.engine.trainer_child import FOREGROUND
-from mtl_core.models.checkpoint import require_weights, resolve_checkpoint
+from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
 from mtl_core.models.description import ModelDescription
 from mtl_core.settings import Settings
 from mtl_core.store.model_folder import model_folder
@@ -90,7 +90,7 @@ class Lab(Asking):
         for reference in (spec.data, *spec.also_evaluate):
             self.require_allowed_data(reference)
         if spec.starts_from is not None:
-            start_folder(spec, checkpoint, model_folder(self.store, spec.starts_from))
+            self._require_start(spec, checkpoint)
         record = self.store.add(spec)
         self._supervisor.wake()
         return record
@@ -99,8 +99,8 @@ class Lab(Asking):
         """Put all runs of a comparison into the queue, refused whole where one cannot run.
 
         Raises BadInput: a checkpoint or data that a browser may not name, weights that are not
-        here, more training sentences than there are, and, with all problems at once, scenarios and
-        values that do not fit.
+        here, a run to go on from without a model that fits, more training sentences than there
+        are, and, with all problems at once, scenarios and values that do not fit.
         """
         resolve_checkpoint(spec.checkpoint, below=self.settings.checkpoint_roots)
         for data in (spec.data, *spec.also_evaluate):
@@ -116,10 +116,14 @@ class Lab(Asking):
         check_other_data(spec.data, spec.also_evaluate, model.tasks, self.settings.uploads)
         for limits in {arm_of(run)[1] for run in runs} - {()}:
             load_dataset(spec.data, dict(limits), self.settings.uploads)
-        if not spec.random_backbone:
-            require_weights(resolve_checkpoint(spec.checkpoint))
+        self._require_start(runs[0], resolve_checkpoint(spec.checkpoint))
         past = comparing.paces(self.store, self.store.runs()) if spec.seconds else []
         return self.queue_planned(spec, comparing.planned_runs(spec, runs, past), name)
+
+    def _require_start(self, spec: RunSpec, checkpoint: Checkpoint) -> None:
+        """Raises BadInput where the weights that a run begins with are not here, or do not fit."""
+        earlier = spec.starts_from
+        start_folder(spec, checkpoint, model_folder(self.store, earlier) if earlier else None)
 
     def queue_planned(
         self, spec: ComparisonSpec, runs: Sequence[PlannedRun], name: str | None = None

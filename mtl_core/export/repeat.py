@@ -62,6 +62,7 @@ def compare_command(spec: ComparisonSpec) -> str:
     words += [("--examples", f"{task}={count}") for task, count in spec.examples.items()]
     words += [("--label-noise", f"{task}={share!r}") for task, share in spec.label_noise.items()]
     words += [("--also-evaluate", reference) for reference in spec.also_evaluate]
+    words += [("--starts-from", spec.starts_from)] if spec.starts_from else []
     words += [] if spec.device == "cpu" else [("--device", spec.device)]
     words += [] if spec.precision == "float32" else [("--precision", spec.precision)]
     pairs = [f"{name} {shlex.quote(value)}" for name, value in words]
@@ -77,6 +78,7 @@ def compare_script(comparison: str, spec: ComparisonSpec, threads: int | None) -
             "#!/bin/sh",
             f"# Repeats comparison {comparison}. Start it from the folder of Freeze Lab; what you",
             "# add, such as --output DIR, is passed on.",
+            *_needs_earlier(spec),
             "set -eu",
             *([] if threads is None else [f"export FREEZE_LAB_THREADS={threads}"]),
             f'exec {compare_command(spec)} "$@"',
@@ -113,8 +115,8 @@ def repeat_script(run: str, spec: RunSpec, model: ModelDescription | None) -> st
     )
 
 
-def _needs_earlier(spec: RunSpec) -> list[str]:
-    """Comment lines on the run without which this one cannot begin."""
+def _needs_earlier(spec: RunSpec | ComparisonSpec) -> list[str]:
+    """Comment lines on the run without which this cannot begin."""
     if spec.starts_from is None:
         return []
     return [

@@ -23,8 +23,8 @@ class ComparisonSpec(Frozen):
     than one, each scenario is first tried with each factor on the first seed, and goes on with
     the factor that did best, so that none loses for the wrong reason. `seconds` gives each run
     the same training time instead of the same `epochs`. `train_sizes` run each scenario with each
-    of these numbers of training sentences, in place of `examples`. `device` and `precision` are
-    every run's.
+    of these numbers of training sentences, in place of `examples`. `device`, `precision` and
+    `starts_from`, the run whose finished model each goes on from, are every run's.
     """
 
     checkpoint: str
@@ -43,6 +43,7 @@ class ComparisonSpec(Frozen):
     label_noise: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
     also_evaluate: tuple[str, ...] = ()
     random_backbone: bool = False
+    starts_from: str | None = None
     device: DeviceName = "cpu"
     precision: PrecisionName = "float32"
 

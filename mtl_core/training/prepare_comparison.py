@@ -102,6 +102,7 @@ def _first_run(
         threads=threads,
         label_noise=comparison.label_noise,
         random_backbone=comparison.random_backbone,
+        starts_from=comparison.starts_from,
         device=comparison.device,
         precision=comparison.precision,
         also_evaluate=comparison.also_evaluate,

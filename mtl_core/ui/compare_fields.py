@@ -208,6 +208,7 @@ def _spec(
             label_noise=rare.label_noise,
             also_evaluate=rare.also_evaluate,
             random_backbone=rare.random_backbone,
+            starts_from=choice.starts_from or None,
         ), None
     except ValidationError as problem:
         return None, str(problem.errors(include_url=False)[0]["msg"])

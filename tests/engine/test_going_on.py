@@ -16,6 +16,7 @@ from mtl_core.models.description import ModelDescription
 from mtl_core.settings import Settings
 from mtl_core.store.record import RunState
 from mtl_core.tasks.dataset import load_tasks
+from mtl_core.training.comparison import ComparisonSpec
 from mtl_core.training.prepare import prepare_spec
 from mtl_core.training.spec import RunSpec
 
@@ -74,6 +75,37 @@ def test_the_second_stage_begins_where_the_first_ended_and_a_frozen_head_is_writ
     assert not torch.equal(one["classifier.weight"], two["classifier.weight"])
     (_, end) = lab.store.events(second, kinds=["run_finished"])[0]
     assert (end.frozen_identical, end.output) == (True, str(lab.settings.run_folder(second)))
+
+
+def test_every_run_of_a_comparison_goes_on_from_the_run_it_names(
+    lab: Lab, tiny: SpecOf, wait_until: Wait
+) -> None:
+    first = lab.start(tiny("full")).id
+    wait_until(lambda: lab.store.run(first).state.is_final, PATIENCE_SECONDS)
+    spec = tiny("full")
+    asked = ComparisonSpec(
+        checkpoint=spec.checkpoint,
+        scenarios=("heads-only", "full"),
+        seeds=(3, 4),
+        data=spec.data,
+        epochs=1,
+        batch_size=4,
+        max_length=32,
+        starts_from=first,
+    )
+    with pytest.raises(InvalidRun, match="cannot have a random encoder too"):
+        lab.start_comparison(asked.model_copy(update={"random_backbone": True}))
+    with pytest.raises(UnknownRun, match="There is no run 'nothing'"):
+        lab.start_comparison(asked.model_copy(update={"starts_from": "nothing"}))
+    made = lab.start_comparison(asked).id
+    wait_until(lambda: lab.comparison_progress(made).ended, PATIENCE_SECONDS)
+
+    (_, last) = lab.store.events(first, kinds=["evaluation"])[-1]
+    runs = [run.id for run in lab.store.comparison(made).runs]
+    assert len(runs) == 4
+    for run in runs:
+        (_, begin) = lab.store.events(run, kinds=["evaluation"])[0]
+        assert (begin.step, begin.tasks) == (0, last.tasks)
 
 
 def test_a_start_that_does_not_fit_is_refused_before_anything_waits(

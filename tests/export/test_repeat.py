@@ -152,6 +152,9 @@ def test_a_comparisons_command_names_all_that_its_spec_says() -> None:
     on_a_card = spec.model_copy(update={"device": "cuda", "precision": "bfloat16"})
     last = "  --device cuda \\\n  --precision bfloat16 \\\n  --random-backbone"
     assert compare_command(on_a_card).endswith(last)
+    onward = spec.model_copy(update={"random_backbone": False, "starts_from": "a-run"})
+    assert compare_command(onward).endswith("  --starts-from a-run")
+    assert "# It goes on from run a-run" in compare_script("a-comparison", onward, 2)
     several = spec.model_copy(update={"examples": {}, "train_sizes": (50, 100, None)})
     assert "\n  --examples 50,100,all \\\n" in compare_command(several)
     script = compare_script("a-comparison", spec, 2)

@@ -81,6 +81,20 @@ def test_the_form_asks_for_the_very_run_that_the_command_line_asks_for(
     assert asked(lab.store.runs()[0].spec) == asked(second.spec)
 
 
+def test_a_comparison_begun_meanwhile_goes_on_from_the_same_run(
+    train: Train, checkpoint: str, lab: Lab, tmp_path: Path
+) -> None:
+    first = train("--output", tmp_path / "first").id
+    app = visited("compare", checkpoint=checkpoint, starts_from=first, **SHORT)
+    assert f"every run going on from {first}" in texts(app).replace("*", "")
+    app.pills(key="scenarios").set_value(["heads-only", "full"]).run()
+    app.button(key="start_comparison").click().run()
+    assert not app.exception
+    made = lab.store.comparisons()[0]
+    assert made.spec.starts_from == first
+    assert {run.spec.starts_from for run in made.runs} == {first}
+
+
 def test_a_random_encoder_asked_for_in_the_form_is_that_of_the_command_line(
     train: Train, checkpoint: str, lab: Lab
 ) -> None:
