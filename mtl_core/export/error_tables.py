@@ -1,6 +1,6 @@
 """Errors to read as CSV: what was answered for what, and every sentence on which plans differ."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mtl_core.analysis.confusion import confusion
 from mtl_core.analysis.grouped import PlanResult
@@ -19,7 +19,8 @@ Said = Mapping[str, Mapping[int, Label]]
 
 def error_tables(material: Material) -> Iterator[tuple[str, str]]:
     """Name and content of each file; none where no run told its answers, or the data they were
-    given on are not here."""
+    given on are not here. Of several numbers of training sentences they are about the largest, and
+    a first column says which."""
     shown = material.compared
     plans = plans_to_read(shown)
     sentences = material.sentences if plans else None
@@ -27,11 +28,18 @@ def error_tables(material: Material) -> Iterator[tuple[str, str]]:
         return
     dataset, gold = sentences
     counted = ("plan", "task", "in_data", "answered", "count", "seeds")
-    yield "confusion.csv", csv_text(counted, _confusions(shown, plans, gold))
+    yield "confusion.csv", _table(shown, counted, _confusions(shown, plans, gold))
     if len(plans) > 1:
         names = [plan.label for plan in plans]
         columns = ("task", "seed", "sentence_number", "sentence", "in_data", *names)
-        yield "changed-answers.csv", csv_text(columns, _changed(shown, plans, dataset, gold))
+        yield "changed-answers.csv", _table(shown, columns, _changed(shown, plans, dataset, gold))
+
+
+def _table(shown: Compared, columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
+    if not shown.by_size:
+        return csv_text(columns, rows)
+    size = shown.by_size[-1].size or "all"
+    return csv_text(("training_sentences", *columns), ((size, *row) for row in rows))
 
 
 def _confusions(

@@ -12,6 +12,7 @@ from mtl_core.export.errors_to_read import (
     some_of_each,
 )
 from mtl_core.export.material import Material
+from mtl_core.lessons.size_words import size_words
 from mtl_core.lessons.titles import task_title
 
 _SENTENCES = 5  # of each task, to be read; all are in the bundle's CSV
@@ -32,6 +33,8 @@ def errors(material: Material) -> Iterator[Block]:
     if sentences is None:
         return
     dataset, gold = sentences
+    if shown.by_size:
+        yield Text(f"Of the runs with {size_words(shown.by_size[-1].size)}.")
     ends = (plans[0], plans[-1]) if len(plans) > 1 else (plans[0],)
     panels = [
         panel

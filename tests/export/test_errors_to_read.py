@@ -52,10 +52,16 @@ def data(tmp_path: Path) -> str:
     return str(path)
 
 
-def answered(scenario: str, said: tuple[int, ...], data: str, seed: int = 0) -> Story:
+def answered(
+    scenario: str,
+    said: tuple[int, ...],
+    data: str,
+    seed: int = 0,
+    examples: Mapping[str, int] | None = None,
+) -> Story:
     """A finished run that answered the reviews as given, and each sentence with entities with a
     person in its first word."""
-    story = finished(scenario, 0.8, 0.4, seed=seed, data=data)
+    story = finished(scenario, 0.8, 0.4, seed=seed, data=data, examples=dict(examples or {}))
     told = Answers(
         elapsed_seconds=story.seconds,
         step=4,
@@ -182,6 +188,21 @@ def test_a_plan_without_a_run_of_a_seed_has_empty_cells(
     (row,) = rows_of(material, "changed-answers.csv")
     assert (row["seed"], row["heads only"], row["full"]) == ("0", "negative", "positive")
     assert row["top layer"] == ""
+
+
+def test_of_several_numbers_of_sentences_the_largest_is_told_and_named(
+    store: RunStore, keep: Keep, data: str
+) -> None:
+    few = {"sentiment": 2, "ner": 2}
+    ids = [
+        keep(answered(name, changed(2), data, examples=limits))
+        for name in ("heads-only", "full")
+        for limits in (few, {})
+    ]
+    material = gather(store, ids, lambda _: minilm(), sample_of)
+    rows = rows_of(material, "confusion.csv")
+    assert {row["training_sentences"] for row in rows} == {"all"}
+    assert Text("Of the runs with all sentences.") in section(note_of(material, NOW)).blocks
 
 
 def test_a_run_alone_has_its_confusions_and_nothing_to_stand_against(
