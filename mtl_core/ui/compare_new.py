@@ -24,6 +24,10 @@ from mtl_core.ui.keys import Key
 from mtl_core.ui.page import plain
 
 _WIDTH = 560
+_EQUAL_SECONDS = (
+    "How many epochs a plan gets follows from what one epoch of it took before: seconds come out "
+    "near each other, not equal. The table tells what each run took."
+)
 _DOUBLE_CLICK_SECONDS = 2.0
 
 
@@ -119,6 +123,8 @@ def _form(choice: Choice) -> None:
         )
         if spec is not None:
             st.caption(_origin(spec, price), width="content")
+    if spec is not None and spec.seconds is not None:
+        row.caption(_EQUAL_SECONDS)
     if problem:
         obstacle.warning(plain(problem), icon=":material/info:")
     if clicked and spec is not None:
