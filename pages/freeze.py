@@ -8,7 +8,7 @@ from mtl_core.ui.choice import ignored_notes, write_address
 from mtl_core.ui.chosen import chosen_by_visitor
 from mtl_core.ui.cost_view import cost_view
 from mtl_core.ui.front_door import through_the_front_door
-from mtl_core.ui.landing import is_first_visit, landing
+from mtl_core.ui.landing import Landing, landing, landing_for
 from mtl_core.ui.lesson_view import lesson_columns
 from mtl_core.ui.page import current_palette, header, show_ignored, to_train_button
 from mtl_core.ui.pickers import more_choices, phase_picker, scenario_picker
@@ -30,10 +30,9 @@ lab = the_lab()
 chosen, colors = chosen_by_visitor(lab), current_palette()
 
 shot = taking_shot()
-first_visit = not shot and is_first_visit(lab)
+welcome = Landing.NOTHING if shot else landing_for(lab)
 with frame():
-    if first_visit:
-        landing(lab, colors)
+    landing(lab, colors, welcome)
     with header(headline(chosen.table), line_of_facts(chosen)):
         if not shot:
             code_popover(chosen)
@@ -56,7 +55,7 @@ with frame():
             chosen.table,
             chosen.plan_phrase,
             colors,
-            rows_shown(chosen, first_visit + told) + 2 * shot,
+            rows_shown(chosen, (welcome is not Landing.NOTHING) + told) + 2 * shot,
             with_filters=not shot,
         )
     lesson_columns(chosen)

@@ -8,6 +8,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from mtl_core.analysis.words import in_percent
 from mtl_core.cli.choosing import DEFAULT_CHECKPOINT, choose, choose_model
 from mtl_core.cli.options import (
     CheckpointOption,
@@ -167,7 +168,7 @@ def _print_table(table: ParameterTable, checkpoint: str, phases: int) -> None:
     where = f", phase {table.phase_number} of {phases}: {table.phase.name}" if phases > 1 else ""
     console.print(
         f"{totals.trainable:,} of {totals.all:,} parameters learn "
-        f"({totals.trainable_share:.3%}) · {checkpoint} · {table.plan.name}{where}"
+        f"({in_percent(totals.trainable_share, 3)}) · {checkpoint} · {table.plan.name}{where}"
     )
     drawn = _table("state", "parameter", "shape>", "count>", "group", "rate>")
     for row in table.rows:

@@ -49,7 +49,7 @@ def why(
             "Only heads learn: no gradient enters the encoder, so nothing of it is kept but its "
             f"output, {kept} of what full keeps."
         )
-    learn = f"{table.totals.trainable_share:.2%}".replace("%", " %")
+    learn = f"{100 * table.totals.trainable_share:.2f} %"
     return (
         f"{learn} of the parameters learn, and {kept} of what full keeps is kept: the depth of the "
         f"lowest tensor that learns decides, not how many do. It lies in {_the(lowest)}, so the "

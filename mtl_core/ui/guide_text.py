@@ -29,11 +29,14 @@ _KEY = "▲ orange learns, paler at a smaller rate · ❄︎ blue is frozen · a
 
 
 def chapters_view(states: Sequence[ClaimState], colors: Palette) -> None:
-    """Every chapter: its words, and beside them its scenarios and its claims. Above them the way
-    to each: on a phone they are ten screens long."""
-    st.caption(" · ".join(f"[{c.title}](#{_anchor(c)})" for c in CHAPTERS))
-    for chapter in CHAPTERS:
-        with st.container(border=True):
+    """Every chapter in a fold: its words, and beside them its scenarios and its claims. The first
+    is open; unfolded, all of them are ten screens long on a phone."""
+    for place, chapter in enumerate(CHAPTERS):
+        with st.expander(
+            f"**{chapter.title}**",
+            expanded=place == 0,
+            key=claim_key("words_of", chapter.chapter),
+        ):
             words, beside = st.columns([7, 6], gap="large")
             with words:
                 _words(chapter)
@@ -43,7 +46,6 @@ def chapters_view(states: Sequence[ClaimState], colors: Palette) -> None:
 
 
 def _words(chapter: GuideChapter) -> None:
-    st.subheader(chapter.title, anchor=_anchor(chapter))
     for paragraph in chapter.paragraphs:
         st.markdown(paragraph)
     if chapter.steps:
@@ -123,10 +125,6 @@ def _scenario(chapter: GuideChapter, scenario: str) -> None:
 def _show_claims(chapter: str) -> None:
     st.session_state[Key.GUIDE_PART] = CLAIMS_PART
     st.session_state[Key.CHAPTER] = chapter
-
-
-def _anchor(chapter: GuideChapter) -> str:
-    return f"chapter-{chapter.chapter}"
 
 
 def _link(source: Source) -> str:

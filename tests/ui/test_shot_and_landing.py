@@ -101,7 +101,40 @@ def test_a_shipped_comparison_is_one_click_away(lab: Lab) -> None:
     assert app.button(key="first_comparison").label.startswith("Make your own: ")
 
 
-def test_whoever_has_a_run_of_their_own_is_told_nothing(lab: Lab) -> None:
+def landing_of(app: AppTest) -> tuple[list[str], bool]:
+    """Which of the landing's buttons are there, and whether it says what this is."""
+    keys = [key for key in ("see_comparison", "first_comparison") if key in by_key(app)]
+    return keys, any("What should I freeze?" in each.value for each in app.markdown)
+
+
+def by_key(app: AppTest) -> list[str | None]:
+    return [each.key for each in app.button]
+
+
+def test_a_visitor_of_a_store_with_runs_reads_one_line_with_a_comparison_a_click_away(
+    lab: Lab,
+) -> None:
+    lab.store.import_comparison(came_along())
     stored(lab)
     app = visited("freeze")
-    assert "first_comparison" not in [each.key for each in app.button]
+    assert landing_of(app) == (["see_comparison"], True)
+    app.button(key="see_comparison").click().run()
+    assert app.query_params["comparison"] == "came-along"
+    app.switch_page("pages/freeze.py").run()
+    assert landing_of(app) == ([], False)
+
+
+def test_whoever_has_started_a_run_in_this_session_is_told_nothing_more(lab: Lab) -> None:
+    lab.store.import_comparison(came_along())
+    app = visited("freeze")
+    assert landing_of(app) == (["see_comparison", "first_comparison"], True)
+    app.switch_page("pages/train.py").run()
+    app.button(key="start").click().run()
+    assert len(lab.store.runs()) == 1
+    app.switch_page("pages/freeze.py").run()
+    assert landing_of(app) == ([], False)
+
+
+def test_where_nothing_came_along_a_store_with_runs_tells_nothing(lab: Lab) -> None:
+    stored(lab)
+    assert landing_of(visited("freeze")) == ([], False)
