@@ -1,6 +1,7 @@
 """What every room keeps to."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -100,3 +101,11 @@ def test_the_readme_maps_every_file_with_its_own_first_line() -> None:
 def test_the_reference_pages_say_what_the_program_says() -> None:
     checked = subprocess.run([sys.executable, ROOT / "docs" / "reference.py", "--check"])
     assert checked.returncode == 0, "run `python docs/reference.py`"
+
+
+@pytest.mark.parametrize("module", [*MODULES, *PAGES], ids=lambda path: path.name)
+def test_a_share_is_written_with_a_space_before_its_sign(module: Path) -> None:
+    told = re.findall(
+        r"""[0-9}]%(?=["'\s.,;:)<])|:\.?[0-9]*%\}""", module.read_text(encoding="utf-8")
+    )
+    assert told == [], "50 %, as every page writes it"

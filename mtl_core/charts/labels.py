@@ -13,6 +13,9 @@ LABEL_PIXELS = 17
 LETTER_PIXELS = 6.4
 """Width of an average letter at the size of a label."""
 
+_NARROW, _BROAD = frozenset("fijlrtI.,:;'|()-– "), frozenset("mwMW@%")
+_NARROW_PIXELS, _BROAD_PIXELS = 3.7, 9.2
+
 
 @dataclass(frozen=True, slots=True)
 class EndLabel:
@@ -33,6 +36,13 @@ def as_text(text: str, longest: int = 60) -> str:
     """`text` cut, and without the signs that Plotly would read as markup."""
     short = cut(text, longest)
     return short.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def text_pixels(text: str) -> float:
+    """About the width of a text at the size of a label, rather too wide than too narrow."""
+    narrow, broad = (sum(each in kind for each in text) for kind in (_NARROW, _BROAD))
+    rest = len(text) - narrow - broad
+    return narrow * _NARROW_PIXELS + broad * _BROAD_PIXELS + rest * LETTER_PIXELS
 
 
 def note(text: str, size: int, color: str, **place: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from mtl_core.analysis.grouped import GroupedComparison
 from mtl_core.charts.labels import as_text
 from mtl_core.charts.loss import Figure
 from mtl_core.charts.pareto_axis import SCALES, Cost
-from mtl_core.charts.pareto_names import baseline_names, plan_names
+from mtl_core.charts.pareto_names import Ground, baseline_names, plan_names
 from mtl_core.charts.pareto_points import Baseline, Point, points_of, y_range_of
 from mtl_core.charts.theme import Palette, TaskStyle, base_layout
 
@@ -38,8 +38,9 @@ def pareto_figure(
     near = [each for each in baselines if y_range[0] <= each.value <= y_range[1]]
     far = [each for each in baselines if each not in near]
     tall = height - _MARGIN["t"] - _MARGIN["b"]
-    told = baseline_names(near, far, y_range, tall, colors)
-    notes = [*plan_names(points, x_range, y_range, tall, colors, told), *told]
+    ground = Ground(points, x_range, y_range, tall)
+    told = baseline_names(near, far, ground, colors)
+    notes = [*plan_names(ground, colors, near, told), *told]
     layout = base_layout(
         colors,
         height,

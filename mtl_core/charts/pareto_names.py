@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from mtl_core.charts.labels import LETTER_PIXELS, as_text, note
+from mtl_core.charts.labels import as_text, note, text_pixels
 from mtl_core.charts.pareto_points import Baseline, Point
 from mtl_core.charts.placing import Box, Screen, Wanted, placed
 from mtl_core.charts.theme import Palette
@@ -14,20 +14,66 @@ _WIDTHS = (280, 430, 560)  # pixels of the plot: on a phone, on a small and on a
 _LONGEST = 26
 _BASELINE_PIXELS = 14  # nearer ones share a name
 _BASELINE_SIZE, _NAME_SIZE = 11, 12
-_BASELINE_TALL = 15
+_BASELINE_TALL = 13
+_ENDS = (("right", "bottom"), ("left", "bottom"), ("right", "top"), ("left", "top"))
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a figure holds before any name is set: the points, its axes' ends, its plot's height."""
+
+    points: Sequence[Point]
+    x_range: tuple[float, float]
+    y_range: tuple[float, float]
+    plot_pixels: float
+
+    def up(self, value: float) -> float:
+        """How many pixels a value stands over the lower edge."""
+        return (value - self.y_range[0]) * self.plot_pixels / (self.y_range[1] - self.y_range[0])
+
+    def places(self, width: float) -> list[tuple[float, float]]:
+        """The points in pixels, where the plot is so wide."""
+        across = width / (self.x_range[1] - self.x_range[0])
+        return [((p.x - self.x_range[0]) * across, self.up(p.mean)) for p in self.points]
+
+    def bars(self, width: float) -> list[Box]:
+        """Each point with the bar over its seeds."""
+        return [
+            Box(x - 7, self.up(p.low) - 9, x + 7, self.up(p.high) + 9)
+            for p, (x, _) in zip(self.points, self.places(width), strict=True)
+        ]
+
+    def steps(self, width: float) -> list[Box]:
+        """The front's level parts and its rises, as boxes that a name had better not cover."""
+        each = zip(self.points, self.places(width), strict=True)
+        front = [place for p, place in each if p.on_front]
+        ends = [*(x for x, _ in front[1:]), width]
+        level = [Box(x, y - 2, end, y + 2) for (x, y), end in zip(front, ends, strict=False)]
+        rises = [Box(x - 2, low, x + 2, y) for (_, low), (x, y) in pairwise(front)]
+        return level + rises
+
+    def line(self, value: float, width: float) -> Box:
+        """A baseline across the plot."""
+        return Box(0, self.up(value) - 1, width, self.up(value) + 1)
+
+    def told(self, other: Mapping[str, Any], width: float) -> Box:
+        """Where a baseline's name stands: over or under its value at one end of the plot."""
+        wide = text_pixels(other["text"]) * _BASELINE_SIZE / _NAME_SIZE
+        edge = 0.0 if other["yref"] == "paper" else self.up(other["y"])
+        bottom = edge if other["yanchor"] == "bottom" else edge - _BASELINE_TALL
+        left = 0.0 if other["xanchor"] == "left" else width - wide
+        return Box(left, bottom, left + wide, bottom + _BASELINE_TALL)
 
 
 def plan_names(
-    points: Sequence[Point],
-    x_range: tuple[float, float],
-    y_range: tuple[float, float],
-    plot_pixels: float,
+    ground: Ground,
     colors: Palette,
+    baselines: Sequence[Baseline] = (),
     others: Sequence[Mapping[str, Any]] = (),
 ) -> list[dict[str, Any]]:
-    """Each plan's name beside its point, where it covers no other name, bar or step. `others` are
-    the notes of `baseline_names`."""
-    taken = _Ground(points, x_range, y_range, plot_pixels, others)
+    """Each plan's name beside its point, where it covers no other name, bar, step or baseline.
+    `others` are the notes of `baseline_names`."""
+    screens = [_screen(ground, width, baselines, others) for width in _WIDTHS]
     return [
         note(
             f"<b>{as_text(p.label, _LONGEST)}</b>" if p.on_front else as_text(p.label, _LONGEST),
@@ -37,90 +83,91 @@ def plan_names(
             y=p.mean,
             **where,
         )
-        for p, where in zip(points, placed([taken.screen(w) for w in _WIDTHS]), strict=True)
+        for p, where in zip(ground.points, placed(screens), strict=True)
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class _Ground:
-    """What a figure holds before the names of its plans are set."""
-
-    points: Sequence[Point]
-    x_range: tuple[float, float]
-    y_range: tuple[float, float]
-    plot_pixels: float
-    others: Sequence[Mapping[str, Any]]
-
-    def screen(self, width: float) -> Screen:
-        """All of it in pixels, where the plot is so wide."""
-        across = width / (self.x_range[1] - self.x_range[0])
-        at = [((p.x - self.x_range[0]) * across, self._up(p.mean)) for p in self.points]
-        bars = [
-            Box(x - 7, self._up(p.low) - 9, x + 7, self._up(p.high) + 9)
-            for p, (x, _) in zip(self.points, at, strict=True)
-        ]
-        wanted = [
-            Wanted(len(as_text(p.label, _LONGEST)), x, y, bar.bottom, bar.top, p.on_front)
-            for p, (x, y), bar in zip(self.points, at, bars, strict=True)
-        ]
-        front = [place for p, place in zip(self.points, at, strict=True) if p.on_front]
-        told = [self._told(other, width) for other in self.others]
-        frame = Box(0, 0, width, self.plot_pixels)
-        return Screen(wanted, [*bars, *_steps(front, width), *told], frame)
-
-    def _up(self, value: float) -> float:
-        return (value - self.y_range[0]) * self.plot_pixels / (self.y_range[1] - self.y_range[0])
-
-    def _told(self, other: Mapping[str, Any], width: float) -> Box:
-        """Where a note at the right end stands: over its value, or over the figure's edge."""
-        long = len(other["text"]) * LETTER_PIXELS * _BASELINE_SIZE / _NAME_SIZE
-        bottom = 0.0 if other["yref"] == "paper" else self._up(other["y"])
-        return Box(width - long, bottom, width, bottom + _BASELINE_TALL)
-
-
-def _steps(front: Sequence[tuple[float, float]], width: float) -> list[Box]:
-    """The front's level parts and its rises, in pixels, as boxes that a name had better not
-    cover."""
-    ends = [*(x for x, _ in front[1:]), width]
-    level = [Box(x, y - 2, end, y + 2) for (x, y), end in zip(front, ends, strict=False)]
-    rises = [Box(x - 2, low, x + 2, y) for (_, low), (x, y) in pairwise(front)]
-    return level + rises
+def _screen(
+    ground: Ground,
+    width: float,
+    baselines: Sequence[Baseline],
+    others: Sequence[Mapping[str, Any]],
+) -> Screen:
+    """All of a figure in pixels, where its plot is so wide."""
+    bars = ground.bars(width)
+    wanted = [
+        Wanted(text_pixels(as_text(p.label, _LONGEST)), x, y, bar.bottom, bar.top, p.on_front)
+        for p, (x, y), bar in zip(ground.points, ground.places(width), bars, strict=True)
+    ]
+    lines = [ground.line(each.value, width) for each in baselines]
+    told = [ground.told(other, width) for other in others]
+    taken = [*bars, *ground.steps(width), *lines, *told]
+    return Screen(wanted, taken, Box(0, 0, width, ground.plot_pixels))
 
 
 def baseline_names(
-    near: Sequence[Baseline],
-    far: Sequence[Baseline],
-    y_range: tuple[float, float],
-    plot_pixels: float,
-    colors: Palette,
+    near: Sequence[Baseline], far: Sequence[Baseline], ground: Ground, colors: Palette
 ) -> list[dict[str, Any]]:
     """Names on the lines at the right, one for lines that nearly touch, and what lies below the
-    figure in its lower corner."""
-    least = _BASELINE_PIXELS * (y_range[1] - y_range[0]) / plot_pixels
-    groups: list[list[Baseline]] = []
-    for each in sorted(near, key=lambda each: each.value):
-        if groups and each.value - groups[-1][-1].value < least:
-            groups[-1].append(each)
-        else:
-            groups.append([each])
-    notes = [
-        note(
-            ", ".join(f"{as_text(each.label)} {each.value:.2f}" for each in reversed(group)),
-            _BASELINE_SIZE,
-            colors.muted,
-            x=1,
-            xref="paper",
-            xanchor="right",
-            y=group[-1].value,
-            yref="y",
-            yanchor="bottom",
-        )
-        for group in groups
-    ]
+    figure in its lower corner. A name that would lie on the front, on a plan's bar or on another
+    baseline goes to the left end or under its line."""
+    notes: list[dict[str, Any]] = []
     if far:
         told = ", ".join(f"{as_text(each.label)} {each.value:.2f}" for each in far)
         place = {"x": 1, "xref": "paper", "xanchor": "right", "y": 0, "yref": "paper"}
         notes.append(
             note(f"below: {told}", _BASELINE_SIZE, colors.muted, yanchor="bottom", **place)
         )
+    for group in _that_touch(near, ground):
+        text = ", ".join(f"{as_text(each.label)} {each.value:.2f}" for each in reversed(group))
+        lines = [each.value for each in near if each not in group]
+        ends = [_at_end(text, group, *end, colors) for end in _ENDS]
+        covered = [_covered(each, lines, notes, ground) for each in ends]
+        notes.append(ends[covered.index(min(covered))])
     return notes
+
+
+def _that_touch(near: Sequence[Baseline], ground: Ground) -> list[list[Baseline]]:
+    """The baselines from below, together where their names would touch."""
+    groups: list[list[Baseline]] = []
+    for each in sorted(near, key=lambda each: each.value):
+        if groups and ground.up(each.value) - ground.up(groups[-1][-1].value) < _BASELINE_PIXELS:
+            groups[-1].append(each)
+        else:
+            groups.append([each])
+    return groups
+
+
+def _at_end(
+    text: str, group: Sequence[Baseline], xanchor: str, yanchor: str, colors: Palette
+) -> dict[str, Any]:
+    """A name at one end of its line: over the highest of the group or under the lowest."""
+    return note(
+        text,
+        _BASELINE_SIZE,
+        colors.muted,
+        x=1 if xanchor == "right" else 0,
+        xref="paper",
+        xanchor=xanchor,
+        y=group[-1 if yanchor == "bottom" else 0].value,
+        yref="y",
+        yanchor=yanchor,
+    )
+
+
+def _covered(
+    name: Mapping[str, Any],
+    lines: Sequence[float],
+    notes: Sequence[Mapping[str, Any]],
+    ground: Ground,
+) -> float:
+    """What a baseline's name covers, over all screens; leaving the plot counts double."""
+    covered = 0.0
+    for width in _WIDTHS:
+        box = ground.told(name, width)
+        taken = [*ground.bars(width), *ground.steps(width)]
+        taken += [ground.line(value, width) for value in lines]
+        taken += [ground.told(other, width) for other in notes]
+        frame = Box(0, 0, width, ground.plot_pixels)
+        covered += sum(map(box.shared, taken)) + 2 * box.outside(frame)
+    return covered

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from itertools import permutations, product
 from typing import Any
 
-from mtl_core.charts.labels import LETTER_PIXELS
-
 _TALL = 16  # pixels of a line of text
 _AWAY = 9  # from a point to its name
 _MOST_PAIRED = 12  # names; more take too long to be tried in pairs
@@ -39,9 +37,9 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A name of so many letters at the point (x, y), whose bar goes from `low` to `high`."""
+    """A name of so many pixels at the point (x, y), whose bar goes from `low` to `high`."""
 
-    letters: int
+    wide: float
     x: float
     y: float
     low: float
@@ -139,8 +137,9 @@ def _pair_up(
 
 def _places(name: Wanted) -> Iterator[tuple[dict[str, Any], Box]]:
     """Upper left first (above a front no line runs there), then the other corners; for a point off
-    the front first under its bar. Last, over or under the bar and to one side of it."""
-    wide = name.letters * LETTER_PIXELS
+    the front first under its bar. Then over or under the bar and to one side of it; last, a line
+    further off, where so many plans stand close that all else is taken."""
+    wide = name.wide
     up, down = name.y + 4, name.y - 4 - _TALL
     corners = [
         _corner(name, "right", up, wide),
@@ -154,6 +153,9 @@ def _places(name: Wanted) -> Iterator[tuple[dict[str, Any], Box]]:
     ]
     yield from (*corners, *ends) if name.above else (ends[0], *corners[2:], *corners[:2], ends[1])
     for bottom in (name.high, name.low - _TALL):
+        yield from (_corner(name, side, bottom, wide, away=-_AWAY) for side in ("right", "left"))
+    for bottom in (name.low - 2 * _TALL, name.high + _TALL):
+        yield _centred(name, bottom, wide)
         yield from (_corner(name, side, bottom, wide, away=-_AWAY) for side in ("right", "left"))
 
 

@@ -31,11 +31,12 @@ _KEY = "▲ orange learns, paler at a smaller rate · ❄︎ blue is frozen · a
 def chapters_view(states: Sequence[ClaimState], colors: Palette) -> None:
     """Every chapter in a fold: its words, and beside them its scenarios and its claims. The first
     is open; unfolded, all of them are ten screens long on a phone."""
+    unfolded = st.toggle("Unfold every chapter", key=Key.ALL_TEXT)
     for place, chapter in enumerate(CHAPTERS):
         with st.expander(
             f"**{chapter.title}**",
-            expanded=place == 0,
-            key=claim_key("words_of", chapter.chapter),
+            expanded=unfolded or place == 0,
+            key=claim_key("all_words_of" if unfolded else "words_of", chapter.chapter),
         ):
             words, beside = st.columns([7, 6], gap="large")
             with words:

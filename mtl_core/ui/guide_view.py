@@ -101,7 +101,8 @@ def claims_by_chapter(
             st.expander(
                 f"**{chapter.title}** · {count}",
                 expanded=filtered or before < _OPEN_CLAIMS,
-                key=claim_key("chapter", chapter.chapter),
+                # one key, and the browser would keep folded what a filter has to show
+                key=claim_key("found_in" if filtered else "chapter", chapter.chapter),
                 type="compact",
             )
             if len(chapters) > 1

@@ -123,6 +123,7 @@ class Key(StrEnum):
     VERDICTS = "verdicts"
     CHAPTER = "chapter"
     ALL_VERDICTS = "all_verdicts"
+    ALL_TEXT = "all_text"
     STOP_TEST = "stop_test"
 
     TRAIN_PLAN = "train_plan"  # the button that leads from Freeze to Train

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from mtl_core.charts.labels import LETTER_PIXELS
+from mtl_core.charts.labels import LETTER_PIXELS, text_pixels
 from mtl_core.charts.loss import Figure
 from mtl_core.charts.pareto import pareto_figure
 from mtl_core.charts.pareto_axis import Cost, cost_of
@@ -116,7 +116,7 @@ def test_an_empty_comparison_draws_axes_alone() -> None:
 
 
 def test_names_of_near_points_do_not_cover_each_other() -> None:
-    two = [Wanted(10, 200, 100, 90, 110, True), Wanted(10, 210, 100, 90, 110, True)]
+    two = [Wanted(64.0, 200, 100, 90, 110, True), Wanted(64.0, 210, 100, 90, 110, True)]
     bars = [Box(194, 84, 206, 116), Box(204, 84, 216, 116)]
     first, second = placed([Screen(two, bars, Box(0, 0, 480, 200))])
     assert (first["xanchor"], second["xanchor"]) == ("right", "left")
@@ -126,7 +126,9 @@ def test_names_make_room_for_one_another_where_each_alone_would_not() -> None:
     """Six plans of which four crowd the right end: letters, x, y, on the front."""
     points = [(10, 33, 119, 1), (10, 281, 137, 1), (14, 309, 154, 1), (7, 325, 143, 0)]
     points += [(20, 381, 138, 0), (4, 381, 175, 1)]
-    wanted = [Wanted(n, x, y, y - 9, y + 9, bool(above)) for n, x, y, above in points]
+    wanted = [
+        Wanted(n * LETTER_PIXELS, x, y, y - 9, y + 9, bool(above)) for n, x, y, above in points
+    ]
     bars = [Box(x - 7, y - 9, x + 7, y + 9) for _, x, y, _ in points]
     steps = [Box(33, 117, 281, 121), Box(281, 135, 309, 139), Box(309, 152, 381, 156)]
     places = placed([Screen(wanted, [*bars, *steps], Box(0, 0, 430, 216))])
@@ -154,19 +156,19 @@ def test_no_name_crosses_a_rise_of_the_front() -> None:
 
 
 def _box(name: Wanted, place: dict[str, Any]) -> Box:
-    wide, x = name.letters * LETTER_PIXELS, name.x + place["xshift"]
+    wide, x = name.wide, name.x + place["xshift"]
     left = {"left": x, "right": x - wide, "center": x - wide / 2}[place["xanchor"]]
     return Box(left, name.y + place["yshift"], left + wide, name.y + place["yshift"] + 16)
 
 
 def test_a_name_that_would_leave_the_frame_goes_to_the_other_side() -> None:
-    place = placed([Screen([Wanted(10, 5, 100, 95, 105, True)], [], Box(0, 0, 480, 200))])[0]
+    place = placed([Screen([Wanted(64.0, 5, 100, 95, 105, True)], [], Box(0, 0, 480, 200))])[0]
     assert place["xanchor"] == "left"
     assert place["yshift"] > 0
 
 
 def test_a_name_off_the_front_stands_under_its_bar() -> None:
-    place = placed([Screen([Wanted(4, 200, 100, 60, 140, False)], [], Box(0, 0, 480, 200))])[0]
+    place = placed([Screen([Wanted(25.6, 200, 100, 60, 140, False)], [], Box(0, 0, 480, 200))])[0]
     assert place["xanchor"] == "center"
     assert place["yshift"] == 60 - 16 - 100
 
@@ -192,8 +194,8 @@ def test_a_linear_axis_has_round_steps() -> None:
 
 def test_a_place_that_is_free_on_a_wide_screen_is_not_taken_where_it_is_none_on_a_phone() -> None:
     """Left of the point there is room for the name on the wide screen alone."""
-    wide = Screen([Wanted(10, 200, 100, 95, 105, True)], [], Box(0, 0, 480, 200))
-    phone = Screen([Wanted(10, 50, 100, 95, 105, True)], [], Box(0, 0, 240, 200))
+    wide = Screen([Wanted(64.0, 200, 100, 95, 105, True)], [], Box(0, 0, 480, 200))
+    phone = Screen([Wanted(64.0, 50, 100, 95, 105, True)], [], Box(0, 0, 240, 200))
     assert placed([wide])[0]["xanchor"] == "right"
     assert placed([wide, phone])[0]["xanchor"] == "left"
 
@@ -214,3 +216,30 @@ def test_the_axis_of_a_single_point_is_high_enough_for_ticks_that_differ() -> No
     one = grouped(plan_result("one", 10.0, [(0.885, 0.885, 0.885)]))
     drawn = pareto_figure(one, "sentiment", {"one"}, STYLE, LIGHT)
     assert drawn["layout"]["yaxis"]["range"] == pytest.approx([0.845, 0.925])
+
+
+def test_a_baselines_name_leaves_the_right_end_where_the_front_runs_through_it() -> None:
+    """The dear plan's level part lies a little above the baseline; left of it nothing does."""
+    cheap = plan_result("cheap", 10.0, [(0.60, 0.60, 0.60)])
+    dear = plan_result("dear", 100.0, [(0.76, 0.76, 0.76)])
+    drawn = pareto_figure(
+        grouped(cheap, dear),
+        "sentiment",
+        {"cheap", "dear"},
+        STYLE,
+        LIGHT,
+        baselines=[Baseline("bag of words", 0.75)],
+    )
+    name = next(e for e in drawn["layout"]["annotations"] if e["text"] == "bag of words 0.75")
+    assert (name["x"], name["xanchor"], name["yanchor"]) == (0, "left", "bottom")
+
+
+def test_a_name_stands_a_line_further_off_where_all_else_is_taken() -> None:
+    wanted = Wanted(64.0, 200, 100, 91, 109, True)
+    ring = [Box(100, 70, 300, 91), Box(209, 70, 300, 130), Box(100, 70, 191, 130)]
+    place = placed([Screen([wanted], [*ring, Box(100, 109, 300, 124)], Box(0, 0, 480, 200))])[0]
+    assert (place["xanchor"], place["yshift"]) == ("center", 109 + 16 - 100)
+
+
+def test_a_text_of_narrow_letters_is_narrower_than_one_of_broad_ones() -> None:
+    assert text_pixels("till") < 4 * LETTER_PIXELS < text_pixels("mmmm")

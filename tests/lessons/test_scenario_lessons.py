@@ -66,7 +66,7 @@ def test_the_numbers_in_the_lessons_are_the_models() -> None:
     for name, share in (("bert-base-uncased", "22 %"), ("minilm-l6", "52 %")):
         model = ModelDescription(read_description(shipped_description(name)), DEFAULT_TASKS)
         embeddings = sum(t.count for t in model.tensors if t.role is Role.EMBEDDINGS)
-        assert f"{embeddings / model.backbone.total:.0%}".replace("%", " %") == share
+        assert f"{100 * embeddings / model.backbone.total:.0f} %" == share
         assert f"{share} of {name}" in words
     bert = ModelDescription(read_description(shipped_description("bert-base-uncased")), MODEL.tasks)
     assert len(scenario_plan("chain-thaw", bert).phases) == 15

@@ -2,6 +2,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mtl_core.engine.lab import Lab
+from mtl_core.lessons.chapters import CHAPTERS
 from mtl_core.lessons.claim_runs import planned_runs
 from mtl_core.lessons.claims import CLAIMS
 from mtl_core.store.owner import Owner
@@ -116,6 +117,19 @@ def test_claims_are_folded_by_chapter_but_for_the_first_and_none_once_filtered(
     assert {each.proto.expanded for each in app.expander} == {True}
     app.selectbox(key="chapter").set_value("cost").run()
     assert not app.expander
+
+
+def test_the_text_is_folded_by_chapter_but_for_the_first_until_all_are_asked_for(
+    shipped: Lab,
+) -> None:
+    app = visited("guide")
+    app.button_group(key="guide_part").set_value("Text").run()
+    titles = [f"**{chapter.title}**" for chapter in CHAPTERS]
+    folds = {each.label: each.proto.expanded for each in app.expander if each.label in titles}
+    assert list(folds) == titles
+    assert [title for title, is_open in folds.items() if is_open] == titles[:1]
+    app.toggle(key="all_text").set_value(True).run()
+    assert {each.proto.expanded for each in app.expander if each.label in titles} == {True}
 
 
 def test_a_chapter_leads_to_its_claims(shipped: Lab) -> None:
