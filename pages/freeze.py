@@ -11,7 +11,7 @@ from mtl_core.ui.front_door import through_the_front_door
 from mtl_core.ui.landing import Landing, landing, landing_for
 from mtl_core.ui.lesson_view import lesson_columns
 from mtl_core.ui.page import current_palette, header, show_ignored, to_train_button
-from mtl_core.ui.pickers import more_choices, phase_picker, scenario_picker
+from mtl_core.ui.pickers import phase_picker, scenario_picker
 from mtl_core.ui.picture import (
     facts,
     has_rates_by_layer,
@@ -43,7 +43,6 @@ with frame():
         with st.container(horizontal=True, gap="small"):
             checkpoint_picker(chosen)
             scenario_picker(chosen)
-            more_choices(chosen)
         phase_picker(chosen)
     left, right = st.columns([5, 8], gap="medium")
     with left:

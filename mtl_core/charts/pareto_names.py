@@ -39,8 +39,8 @@ class Ground:
     def bars(self, width: float) -> list[Box]:
         """Each point with the bar over its seeds."""
         return [
-            Box(x - 7, self.up(p.low) - 9, x + 7, self.up(p.high) + 9)
-            for p, (x, _) in zip(self.points, self.places(width), strict=True)
+            Box(x - 7, min(self.up(p.low) - 4, y - 9), x + 7, max(self.up(p.high) + 4, y + 9))
+            for p, (x, y) in zip(self.points, self.places(width), strict=True)
         ]
 
     def steps(self, width: float) -> list[Box]:

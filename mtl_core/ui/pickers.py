@@ -26,24 +26,32 @@ own, heads, and nothing at all last. All others are in the list under More."""
 
 
 def scenario_picker(chosen: Chosen) -> None:
+    """What learns: the scenarios, and in the line above them the way to all else. Beside the
+    scenarios that would squeeze them on a phone."""
+    with st.container(gap=None, width="stretch"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(":small[What learns]", width="content")
+            _more_choices(chosen)
+        _scenarios(chosen)
+
+
+def _scenarios(chosen: Chosen) -> None:
     """A pill for each common scenario that fits; one of the others only while it is chosen."""
     if chosen.scenario is None:
-        with st.container(gap=None):
-            st.markdown("What learns")
-            st.button(
-                f"{plain(chosen.plan.name)}: back to the scenarios",
-                icon=":material/undo:",
-                on_click=_leave_own_plan,
-            )
+        st.button(
+            f"{plain(chosen.plan.name)}: back to the scenarios",
+            icon=":material/undo:",
+            on_click=_leave_own_plan,
+        )
         return
     listed = {scenario.name: scenario for scenario in scenarios(chosen.model)}
     seed_widget(Key.SCENARIO)
-    place = st.container(width="stretch")  # within it the pills wrap at their own widths
-    place.pills(
+    st.pills(
         "What learns",
         [name for name in _in_order(listed) if _is_pill(name, chosen.scenario)],
         key=Key.SCENARIO,
         format_func=lambda name: _pill_title(name, listed),
+        label_visibility="collapsed",
         required=True,
         wrap=True,
         on_change=change_choice,
@@ -83,14 +91,15 @@ def phase_picker(chosen: Chosen) -> None:
     )
 
 
-def more_choices(chosen: Chosen) -> None:
+def _more_choices(chosen: Chosen) -> None:
     """Everything that few change: more top layers, rates, data, a plan of one's own.
 
     What is inside is drawn only while the popover is open: the browser would go on sending the
     old value of a folded widget after the page had changed it.
     """
-    place = st.container(width="content", height="stretch", vertical_alignment="center")
-    popover = place.popover("More", icon=":material/tune:", key=Key.MORE, on_change="rerun")
+    popover = st.popover(
+        "More", icon=":material/tune:", key=Key.MORE, type="tertiary", on_change="rerun"
+    )
     if not popover.open:
         return
     with popover:
