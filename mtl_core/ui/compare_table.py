@@ -19,13 +19,14 @@ from mtl_core.lessons.compare_words import (
 from mtl_core.lessons.run_words import share
 from mtl_core.ui.keys import Key
 from mtl_core.ui.page import plain
+from mtl_core.ui.shot import one_screen
 
 _ROW_HEIGHT = 35
 
 
 def plans_table(comparison: GroupedComparison, rule: str, colors: Palette) -> None:
     """One row a plan, the best first, and the `rule` by which plans are told apart, with how often
-    it is wrong."""
+    it is wrong; a picture of one screen has no room for that."""
     st.markdown(f"### {plain(table_words(comparison))}")
     rows = pd.DataFrame([_row(plan, comparison, colors) for plan in sorted_plans(comparison)])
     against = [name for name in rows.columns if name.endswith("against best")]
@@ -42,7 +43,7 @@ def plans_table(comparison: GroupedComparison, rule: str, colors: Palette) -> No
         alt="The plans compared",
         column_config=_columns(rows, comparison, colors),
     )
-    wrong = against_itself_words(comparison)
+    wrong = "" if one_screen() else against_itself_words(comparison)
     st.caption(f"{rule} {wrong} Repeat the trials: `{REPEATED_BY}`." if wrong else rule)
 
 

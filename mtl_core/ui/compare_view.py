@@ -30,7 +30,7 @@ from mtl_core.ui.compared import comparison_picker
 from mtl_core.ui.export_bundle import export_popover
 from mtl_core.ui.keys import Key
 from mtl_core.ui.page import header, plain
-from mtl_core.ui.shot import taking_shot
+from mtl_core.ui.shot import one_screen, taking_shot
 
 _ROW_HEIGHT = 35
 
@@ -54,7 +54,7 @@ def compare_header(
         comparisons = lab.store.comparisons(shipped=None)
         comparison_picker(comparisons, record, known, shown.records)
         if any(each.state is not RunState.WAITING for each in shown.records):
-            export_popover(lab, shown.records, record)
+            export_popover(lab, shown.records, record, is_long=True)
     if record is not None:
         name_line(lab, record)
         comparison_state(lab, record)
@@ -75,6 +75,8 @@ def compare_page(lab: Lab, shown: Compared, colors: Palette) -> None:
         plans_table(shown.plans, plans_rule(shown.plans), colors)
     else:
         comparison_table(shown.comparison, shown.records, colors)
+    if one_screen():
+        return
     if not any(t.validation_losses for r in shown.comparison.runs for t in r.summary.tasks):
         st.caption("Losses are drawn from the first evaluation on.")
     elif several:

@@ -16,6 +16,7 @@ from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.ui.chosen import Chosen
 from mtl_core.ui.keys import Key
 from mtl_core.ui.page import plain
+from mtl_core.ui.shot import tooltip
 
 _ROWS_OF_REASON = 2  # of the parameter table, so that the page stays one screen high
 
@@ -48,7 +49,7 @@ def cost_view(chosen: Chosen, colors: Palette, *, with_bars: bool = True) -> int
     ]
     with st.container(gap="xsmall"):
         line = _line(here, full, known_speed(lab.settings))
-        st.markdown(f":small[{line}]", help="\n\n".join(help_lines))
+        st.markdown(f":small[{line}]", help=tooltip("\n\n".join(help_lines)))
         if dear:
             st.markdown(f":small[{plain(reason)}]")
         if with_bars:

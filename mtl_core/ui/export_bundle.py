@@ -23,10 +23,14 @@ _WITHOUT_MODELS = What.ALL.parts - {What.CHECKPOINT}
 
 
 def export_popover(
-    lab: Lab, records: Sequence[RunRecord], comparison: ComparisonRecord | None = None
+    lab: Lab,
+    records: Sequence[RunRecord],
+    comparison: ComparisonRecord | None = None,
+    *,
+    is_long: bool = False,
 ) -> None:
     """Downloads of these runs, each made when it is asked for. `comparison` is what they make up,
-    None for runs chosen one by one."""
+    None for runs chosen one by one. A page that `is_long` is pictured by its first screen too."""
     ids = [record.id for record in records]
     named = [comparison.id] if comparison else ids
     stem = _stem(named)
@@ -45,7 +49,7 @@ def export_popover(
             Key.EXPORT_ZIP,
             lambda: zip_of_runs(lab, ids, stem, comparison),
         )
-        shot_links()
+        shot_links(first_screen=is_long)
         whole = " and the whole comparison" if comparison else ""
         st.caption(
             "The page opens offline, in light and dark, and prints. The zip holds it in Markdown "

@@ -28,7 +28,7 @@ from mtl_core.ui.guide_test import test_button
 from mtl_core.ui.guide_verdicts import ClaimState, GuideState
 from mtl_core.ui.keys import Key, claim_key
 from mtl_core.ui.page import plain
-from mtl_core.ui.shot import taking_shot
+from mtl_core.ui.shot import taking_shot, tooltip
 
 _BADGES = {
     ClaimVerdict.HOLDS: ("holds here", ":material/check:", "green"),
@@ -179,7 +179,7 @@ def _effect(state: ClaimState) -> None:
         weights = f"The weights of {', '.join(state.missing)} are not here"
         why = weights if state.missing else "No runs yet"
         st.caption(plain(why))
-        if state.missing:
+        if state.missing and not taking_shot():
             st.page_link(
                 "pages/checkpoints.py", label="How to get them", icon=":material/download:"
             )
@@ -191,7 +191,7 @@ def _effect(state: ClaimState) -> None:
     text, published = plain(published_in_short(state.claim)), state.claim.published
     st.caption(
         f"◇ [{text}]({published.source.url})" if published else text,
-        help=plain(published.text) if published and published.effect is not None else None,
+        help=tooltip(plain(published.text) if published and published.effect is not None else None),
     )
 
 

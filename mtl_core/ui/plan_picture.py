@@ -10,7 +10,7 @@ from mtl_core.ui.picture import facts, line_of_facts, stack_picture
 from mtl_core.ui.plan_stack import plan_headline
 from mtl_core.ui.table_view import parameter_view
 
-_ROWS = 4  # with a plan of a dozen lines the picture is one screen high
+_ROWS = 3  # with a plan of a dozen lines the picture is one screen high
 
 
 def plan_picture(chosen: Chosen, colors: Palette) -> None:

@@ -9,6 +9,7 @@ from mtl_core.charts.theme import Palette
 from mtl_core.lessons.run_words import share
 from mtl_core.lessons.titles import task_title
 from mtl_core.ui.page import plain
+from mtl_core.ui.shot import tooltip
 
 Hue = Literal["violet", "green", "gray", "blue", "red", "orange"]
 _HUES: tuple[Hue, ...] = (
@@ -52,7 +53,7 @@ def _proof_card(summary: RunSummary) -> None:
         delta_color=color,
         delta_arrow="off",
         border=True,
-        help="Each tensor that did not learn is compared by its SHA-256 before and after.",
+        help=tooltip("Each tensor that did not learn is compared by its SHA-256 before and after."),
     )
 
 

@@ -53,6 +53,16 @@ def test_a_picture_of_a_comparison_has_no_control(lab: Lab) -> None:
     assert controls(app) == []
 
 
+def test_the_first_screen_of_a_comparison_ends_with_its_table(lab: Lab) -> None:
+    runs = f"{stored(lab)},{stored(lab)}"
+    whole, first = (visited("compare", shot=shot, runs=runs) for shot in ("1", "screen"))
+    assert controls(first) == []
+    assert "2 runs · minilm-l6" in captions(first)
+    assert "Freeze Lab 0.1.0 · pictured " in captions(first)
+    losses = [any("loss" in e.value for e in app.markdown) for app in (whole, first)]
+    assert losses == [True, False]
+
+
 @pytest.mark.parametrize("page", ["guide", "checkpoints", "data"])
 def test_a_picture_of_a_page_without_runs_has_no_control_either(lab: Lab, page: str) -> None:
     app = visited(page, shot="1")
