@@ -20,6 +20,10 @@ from mtl_core.settings import MatrixProducts, asked_matrix_products
 TOLERANCE = 1e-5
 """How far a product may be from MKL's, in parts of its largest value."""
 
+LEAST_MULTIPLICATIONS = 2**22
+"""Products of fewer stay with MKL. oneDNN makes code for each new shape, which takes as long as so
+many, and what heads multiply has other shapes in every step."""
+
 _kept: list[torch.library.Library] = []  # registered for as long as somebody holds it
 
 
@@ -114,7 +118,8 @@ def _addmm(added: Tensor, left: Tensor, right: Tensor, *, beta: Any = 1, alpha: 
 def _suits(left: Tensor, right: Tensor) -> bool:
     """Whether oneDNN takes these two; to all else torch says what it always says."""
     both = left.dtype is torch.float32 and right.dtype is torch.float32
-    return both and left.shape[1] == right.shape[0] and left.numel() > 0 and right.numel() > 0
+    fit = left.shape[1] == right.shape[0]
+    return both and fit and left.numel() * right.shape[1] >= max(LEAST_MULTIPLICATIONS, 1)
 
 
 def _room(left: Tensor, right: Tensor) -> Tensor:

@@ -16,10 +16,11 @@ from mtl_core.settings import MatrixProducts
 
 @pytest.fixture(autouse=True)
 def onednn(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Products by oneDNN, whatever the processor, for the time of a test."""
+    """Products by oneDNN, whatever the processor and their size, for the time of a test."""
     before = products_in_use()
     matrix_products._kept.clear()
     monkeypatch.setenv("FREEZE_LAB_MATRIX_PRODUCTS", "onednn")
+    monkeypatch.setattr(matrix_products, "LEAST_MULTIPLICATIONS", 0)
     use_fast_products()
     yield
     monkeypatch.undo()
@@ -73,6 +74,20 @@ def test_a_matrix_or_a_part_of_a_bias_may_be_added_and_nothing_may_be_multiplied
 def test_shapes_that_do_not_fit_are_refused_as_torch_refuses_them() -> None:
     with pytest.raises(RuntimeError, match="cannot be multiplied"):
         whole_numbers(5, 6) @ whole_numbers(5, 4)
+
+
+def test_small_products_stay_with_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[int] = []
+    product = matrix_products.onednn_product
+    monkeypatch.setattr(
+        matrix_products,
+        "onednn_product",
+        lambda *all_: taken.append(len(all_[0])) or product(*all_),
+    )
+    monkeypatch.setattr(matrix_products, "LEAST_MULTIPLICATIONS", 2**22)
+    for rows in (127, 128):
+        whole_numbers(rows, 256) @ whole_numbers(256, 128)
+    assert taken == [128]
 
 
 def test_gradients_flow_through_them() -> None:
