@@ -140,8 +140,12 @@ class Material:
 
     @property
     def repeats_as_one(self) -> bool:
-        """Whether the comparison's own spec says all of its runs: none goes on from another."""
-        return not any(run.record.spec.starts_from for run in self.runs)
+        """Whether these are a comparison whose spec says all of its runs: none goes on from a run
+        that it does not name."""
+        if self.record is None:
+            return False
+        start = self.record.spec.starts_from
+        return all(run.record.spec.starts_from == start for run in self.runs)
 
     @property
     def threads(self) -> int | None:

@@ -4,7 +4,12 @@ from collections.abc import Iterator
 
 from mtl_core.export.blocks import Block, Code, Text
 from mtl_core.export.material import ExportedRun, Material
-from mtl_core.export.repeat import compare_command, needs_plan_file, train_command
+from mtl_core.export.repeat import (
+    compare_command,
+    needs_earlier,
+    needs_plan_file,
+    train_command,
+)
 from mtl_core.freezing.plan_file import plan_to_yaml
 
 _SAME = (
@@ -17,8 +22,9 @@ def repeat(material: Material) -> Iterator[Block]:
     """The command of the comparison, where it is one; else of each run, or of one of each plan."""
     yield Text(f"From the folder of Freeze Lab. {_SAME}")
     if material.record is not None and material.repeats_as_one:
-        command = compare_command(material.record.spec)
-        yield Code(f"# {material.record.id}\n{_with_threads(material.threads, command)}", "sh")
+        record = material.record
+        command = _with_threads(material.threads, compare_command(record.spec))
+        yield Code("\n".join([f"# {record.id}", *needs_earlier(record.spec), command]), "sh")
         yield Text("A run alone: runs/RUN/repeat.sh in the bundle.")
         return
     runs = [run for _, run in material.one_of_each]

@@ -78,7 +78,7 @@ def compare_script(comparison: str, spec: ComparisonSpec, threads: int | None) -
             "#!/bin/sh",
             f"# Repeats comparison {comparison}. Start it from the folder of Freeze Lab; what you",
             "# add, such as --output DIR, is passed on.",
-            *_needs_earlier(spec),
+            *needs_earlier(spec),
             "set -eu",
             *([] if threads is None else [f"export FREEZE_LAB_THREADS={threads}"]),
             f'exec {compare_command(spec)} "$@"',
@@ -105,7 +105,7 @@ def repeat_script(run: str, spec: RunSpec, model: ModelDescription | None) -> st
             "#!/bin/sh",
             f"# Repeats run {run}. Start it from the folder of Freeze Lab; what you add, such as",
             "# --output DIR, is passed on.",
-            *_needs_earlier(spec),
+            *needs_earlier(spec),
             "set -eu",
             'beside=$(dirname "$0")',
             f"export FREEZE_LAB_THREADS={spec.threads}",
@@ -115,7 +115,7 @@ def repeat_script(run: str, spec: RunSpec, model: ModelDescription | None) -> st
     )
 
 
-def _needs_earlier(spec: RunSpec | ComparisonSpec) -> list[str]:
+def needs_earlier(spec: RunSpec | ComparisonSpec) -> list[str]:
     """Comment lines on the run without which this cannot begin."""
     if spec.starts_from is None:
         return []

@@ -50,6 +50,8 @@ def comparison_facts(comparison: Comparison, records: Sequence[RunRecord]) -> li
     ]
     shared = [next(iter(values)) for values in facts if len(values) == 1]
     unusual = [unusual_words(spec) for spec in specs]
+    starts = {spec.starts_from for spec in specs}
+    shared += ["each goes on from another run"] if len(starts) > 1 and None not in starts else []
     shared += [word for word in (unusual or [[]])[0] if all(word in each for each in unusual)]
     listed_seeds = f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
     count = f"{len(specs)} run{'s' if len(specs) > 1 else ''}"

@@ -92,7 +92,7 @@ def facts(record: RunRecord, summary: RunSummary) -> list[str]:
 
 def unusual_words(spec: RunSpec) -> list[str]:
     """What few runs have, and without which their numbers would be misread."""
-    words = ["goes on from an earlier run"] if spec.starts_from else []
+    words = [f"goes on from {spec.starts_from}"] if spec.starts_from else []
     words += ["random encoder"] if spec.random_backbone else []
     words += [f"on {spec.device}"] if spec.device != "cpu" else []
     words += [f"in {spec.precision}"] if spec.precision != "float32" else []

@@ -119,7 +119,7 @@ def run_name(spec: RunSpec) -> str:
 
 def comparison_name(spec: ComparisonSpec) -> str:
     """What to call a comparison nobody named: its first scenarios and what it is made on, of
-    several numbers of training sentences the smallest and the largest."""
+    several numbers of training sentences the smallest and the largest, and the run gone on from."""
     first, others = spec.scenarios[:3], len(spec.scenarios) - 3
     more = f" and {others} more" if others > 0 else ""
     seeds = "1 seed" if len(spec.seeds) == 1 else f"{len(spec.seeds)} seeds"
@@ -127,7 +127,8 @@ def comparison_name(spec: ComparisonSpec) -> str:
     sizes = ["all" if each is None else f"{each:,}" for each in in_order(spec.train_sizes)]
     range_ = " to ".join(dict.fromkeys((sizes[0], sizes[-1]))) if sizes else ""
     on = f" · {range_} sentences" if range_ else ""
-    return f"{', '.join(first)}{more} · {checkpoint} · {seeds}{on}"
+    start = f" · from {spec.starts_from}" if spec.starts_from else ""
+    return f"{', '.join(first)}{more} · {checkpoint} · {seeds}{on}{start}"
 
 
 def new_id(name: str, now: datetime) -> str:
