@@ -5,6 +5,7 @@ import traceback
 from collections.abc import Callable, Sequence
 
 from mtl_core.cost.profile import CostProfile
+from mtl_core.cost.speed import Speed
 from mtl_core.engine.parent import Parent
 from mtl_core.engine.protocol import (
     Answer,
@@ -12,35 +13,45 @@ from mtl_core.engine.protocol import (
     CostsTraced,
     Describe,
     Described,
+    MeasureSpeed,
     Predict,
     Predicted,
     Question,
     Refused,
     ScoreBaselines,
+    SpeedMeasured,
     TraceCosts,
 )
 from mtl_core.engine.warm_models import WarmModels
 from mtl_core.errors import FreezeLabError
 from mtl_core.models.checkpoint import Checkpoint
 from mtl_core.models.description import BackboneDescription
+from mtl_core.settings import Settings
 from mtl_core.tasks.baselines import baselines_of_data
 from mtl_core.training.predictions import AskedModel, Prediction, Sentence
 
 Describer = Callable[[Checkpoint], BackboneDescription]
 Tracer = Callable[[Checkpoint], CostProfile]
 Predictor = Callable[[AskedModel, Sequence[Sentence]], tuple[Prediction, ...]]
+Measurer = Callable[[Settings], Speed]
 
 
-def serve(describe: Describer, trace_costs: Tracer, predict: Predictor) -> None:
+def serve(
+    describe: Describer, trace_costs: Tracer, predict: Predictor, measure_speed: Measurer
+) -> None:
     """Answer what the parent asks until it is gone."""
     parent = Parent()
     for message in parent.messages():
         if isinstance(message, Question):
-            parent.send(_answer(message, describe, trace_costs, predict))
+            parent.send(_answer(message, describe, trace_costs, predict, measure_speed))
 
 
 def _answer(
-    question: Question, describe: Describer, trace_costs: Tracer, predict: Predictor
+    question: Question,
+    describe: Describer,
+    trace_costs: Tracer,
+    predict: Predictor,
+    measure_speed: Measurer,
 ) -> Answer | Refused:
     try:
         match question:
@@ -52,6 +63,8 @@ def _answer(
                 return Predicted(predictions=predict(question.model, question.sentences))
             case ScoreBaselines():
                 return BaselinesScored(baselines=baselines_of_data(question.dataset))
+            case MeasureSpeed():
+                return SpeedMeasured(speed=measure_speed(question.settings))
     except FreezeLabError as problem:
         return Refused.because_of(problem)
     except Exception as problem:
@@ -69,6 +82,12 @@ def _trace_costs(checkpoint: Checkpoint) -> CostProfile:
     from mtl_core.cost.trace import trace_costs
 
     return trace_costs(checkpoint)
+
+
+def _measure_speed(settings: Settings) -> Speed:
+    from mtl_core.cost.calibrate import measure_speed
+
+    return measure_speed(settings)
 
 
 def predict_with(warm: WarmModels) -> Predictor:
@@ -89,4 +108,4 @@ def predict_with(warm: WarmModels) -> Predictor:
 
 if __name__ == "__main__":
     logging.basicConfig()
-    serve(_describe, _trace_costs, predict_with(WarmModels()))
+    serve(_describe, _trace_costs, predict_with(WarmModels()), _measure_speed)

@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
 
+from mtl_core.cost.speed import Speed
 from mtl_core.engine import comparisons as comparing
 from mtl_core.engine import inspector as inspecting
 from mtl_core.engine import supervisor as supervising
 from mtl_core.engine.allowed_data import forget_unused_upload
 from mtl_core.engine.asking import Asking
+from mtl_core.engine.calibration import Calibration
 from mtl_core.engine.comparison_progress import ComparisonProgress, progress_of
 from mtl_core.engine.forgetting import forget_deleted
 from mtl_core.engine.inspector import Inspector
@@ -54,6 +56,9 @@ class Lab(Asking):
         self._owner = Owner.this_process() if apart else None
         argv = (*trainer_argv, *((FOREGROUND,) if apart else ()))
         self._supervisor = Supervisor(self.store, settings, argv, reserved=apart)
+        self._calibration = Calibration(
+            settings, self.store, lambda: self._supervisor.child_pid, inspector_argv
+        )
 
     def open(self) -> "Lab":
         """Mark what an earlier server left unfinished, forget what was deleted, and begin to work
@@ -61,10 +66,12 @@ class Lab(Asking):
         self.store.mark_interrupted()
         forget_deleted(self.store, self.settings)
         self._supervisor.start()
+        self._calibration.allow()
         return self
 
     def close(self) -> None:
         """End the children; a run under way becomes interrupted."""
+        self._calibration.close()
         self._supervisor.close()
         self._inspector.close()
         self.store.close()
@@ -179,6 +186,11 @@ class Lab(Asking):
         """Say that someone is about to start a run: its first word then comes five seconds
         sooner."""
         self._supervisor.warm_up()
+
+    def speed(self) -> Speed | None:
+        """How fast this machine trains; None until it is known. In an open lab asking has it
+        measured, once, in the background, while no run is going on."""
+        return self._calibration.speed()
 
     def stop(self, run: str) -> RunRecord:
         """Ask a run to stop; within two seconds it has. Raises UnknownRun."""

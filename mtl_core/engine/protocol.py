@@ -10,9 +10,11 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from mtl_core import errors
 from mtl_core.cost.profile import CostProfile
+from mtl_core.cost.speed import Speed
 from mtl_core.errors import FreezeLabError, InternalError
 from mtl_core.models.checkpoint import Checkpoint
 from mtl_core.models.description import BackboneDescription
+from mtl_core.settings import Settings
 from mtl_core.tasks.baselines import Baseline
 from mtl_core.tasks.dataset import Dataset
 from mtl_core.training.events import RunEvent
@@ -97,6 +99,18 @@ class ScoreBaselines(Frozen):
         return f"The baselines of '{self.dataset.reference}' could not be worked out"
 
 
+class MeasureSpeed(Frozen):
+    """To the inspector: measure how fast this machine trains, as these settings have it train."""
+
+    message: Literal["measure_speed"] = "measure_speed"
+    settings: Settings
+
+    @property
+    def undone(self) -> str:
+        """What did not come about, where there is no answer."""
+        return "The speed of this machine could not be measured"
+
+
 class Ready(Frozen):
     """From a child, once: it listens. What it needs of torch may still be loading."""
 
@@ -139,6 +153,13 @@ class BaselinesScored(Frozen):
     baselines: tuple[Baseline, ...]
 
 
+class SpeedMeasured(Frozen):
+    """From the inspector: the answer to `measure_speed`."""
+
+    message: Literal["speed_measured"] = "speed_measured"
+    speed: Speed
+
+
 class Refused(Frozen):
     """From the inspector: it cannot; `kind` is the class of the error, `reason` its message."""
 
@@ -162,9 +183,9 @@ class Refused(Frozen):
         return InternalError(self.reason)
 
 
-Question = Describe | TraceCosts | Predict | ScoreBaselines
+Question = Describe | TraceCosts | Predict | ScoreBaselines | MeasureSpeed
 """What the inspector is asked."""
-Answer = Described | CostsTraced | Predicted | BaselinesScored
+Answer = Described | CostsTraced | Predicted | BaselinesScored | SpeedMeasured
 """What it answers, where it does not refuse."""
 
 ToChild = Annotated[Train | Stop | Question, Field(discriminator="message")]

@@ -7,7 +7,7 @@ import streamlit as st
 from mtl_core.charts.cost import memory_figure, memory_parts
 from mtl_core.charts.theme import Palette
 from mtl_core.cost.estimate import StepCost, step_cost
-from mtl_core.cost.speed import Speed, known_speed
+from mtl_core.cost.speed import Speed
 from mtl_core.cost.words import COUNTED, at_most, is_dear, megabytes, reuse, share, why
 from mtl_core.engine.lab import the_lab
 from mtl_core.errors import FreezeLabError
@@ -48,7 +48,7 @@ def cost_view(chosen: Chosen, colors: Palette, *, with_bars: bool = True) -> int
         COUNTED,
     ]
     with st.container(gap="xsmall"):
-        line = _line(here, full, known_speed(lab.settings))
+        line = _line(here, full, lab.speed())
         st.markdown(f":small[{line}]", help=tooltip("\n\n".join(help_lines)))
         if dear:
             st.markdown(f":small[{plain(reason)}]")

@@ -13,6 +13,9 @@ from time import monotonic, sleep
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
+from mtl_core.cost.speed import Speed, keep_speed, machine
+from mtl_core.settings import Settings
+
 ROOT = Path(__file__).parents[2]
 QUIET = [
     "--no-sandbox",
@@ -42,7 +45,19 @@ def page() -> Iterator[Page]:
 
 @pytest.fixture
 def address() -> Iterator[str]:
-    """The dashboard on this test's own home."""
+    """The dashboard on this test's own home, in which this machine's speed is known already: no
+    test waits beside its measurement."""
+    settings = Settings.from_environment()
+    keep_speed(
+        Speed(
+            machine=machine(settings),
+            forward_seconds_per_flop=1e-11,
+            keeping_seconds_per_byte=0.0,
+            backward_seconds_per_flop=1e-11,
+            optimizer_seconds_per_parameter=1e-9,
+        ),
+        settings,
+    )
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]

@@ -1,4 +1,8 @@
-"""An inspector that needs no torch: the checkpoint's reference says how it answers."""
+"""An inspector that needs no torch: the checkpoint's reference says how it answers.
+
+The speed of this machine it measures when a file `go` lies in the home, and fails to where `fail`
+does.
+"""
 
 import os
 import time
@@ -6,11 +10,13 @@ from collections.abc import Sequence
 
 from mtl_core.cost.kept import read_profile, shipped_profile
 from mtl_core.cost.profile import CostProfile
+from mtl_core.cost.speed import Speed, machine
 from mtl_core.engine.inspector_child import serve
 from mtl_core.errors import UnsupportedArchitecture
 from mtl_core.models.cache import read_description, shipped_description
 from mtl_core.models.checkpoint import Checkpoint
 from mtl_core.models.description import BackboneDescription
+from mtl_core.settings import Settings
 from mtl_core.training.predictions import AskedModel, Prediction, Sentence
 
 
@@ -35,4 +41,18 @@ def predict(asked: AskedModel, sentences: Sequence[Sentence]) -> tuple[Predictio
     return tuple(Prediction(answers={}, words=len(s.words), words_read=0) for s in sentences)
 
 
-serve(describe, trace_costs, predict)
+def measure_speed(settings: Settings) -> Speed:
+    if (settings.home / "fail").exists():
+        os._exit(3)
+    while not (settings.home / "go").exists():
+        time.sleep(0.01)
+    return Speed(
+        machine=machine(settings),
+        forward_seconds_per_flop=1e-10,
+        keeping_seconds_per_byte=0.0,
+        backward_seconds_per_flop=1e-10,
+        optimizer_seconds_per_parameter=1e-8,
+    )
+
+
+serve(describe, trace_costs, predict, measure_speed)

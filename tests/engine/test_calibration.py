@@ -1,0 +1,128 @@
+"""This machine's speed, measured in the background by a child of its own."""
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from mtl_core.cost.speed import known_speed, machine
+from mtl_core.engine.calibration import Calibration
+from mtl_core.engine.lab import Lab
+from mtl_core.settings import Settings
+from mtl_core.store.runs import RunStore
+from mtl_core.training.spec import RunSpec
+
+Wait = Callable[..., None]
+SpecOf = Callable[[str], RunSpec]
+
+
+@pytest.fixture
+def calibration(
+    settings: Settings, store: RunStore, inspector_argv: list[str]
+) -> Iterator[Calibration]:
+    """One that may measure, by a child that answers when a file `go` is in the home."""
+    made = Calibration(settings, store, lambda: None, inspector_argv)
+    made.allow()
+    yield made
+    made.close()
+
+
+def test_asking_begins_a_measurement_and_does_not_wait_for_it(
+    calibration: Calibration, settings: Settings, wait_until: Wait
+) -> None:
+    assert calibration.speed() is None
+    assert calibration.under_way
+    assert calibration.speed() is None
+    (settings.home / "go").touch()
+    wait_until(lambda: not calibration.under_way)
+    measured = calibration.speed()
+    assert measured is not None
+    assert measured.machine == machine(settings)
+    assert known_speed(settings) == measured
+    assert not calibration.under_way
+
+
+def test_nothing_is_measured_before_the_lab_is_open_nor_while_a_run_is_going_on(
+    settings: Settings,
+    store: RunStore,
+    inspector_argv: list[str],
+    calibration: Calibration,
+    spec_of: SpecOf,
+) -> None:
+    shut = Calibration(settings, store, lambda: None, inspector_argv)
+    assert shut.speed() is None
+    assert not shut.under_way
+    store.add(spec_of("learn"))
+    assert calibration.speed() is None
+    assert not calibration.under_way
+
+
+def test_a_measurement_is_given_up_where_a_run_begins_and_made_after_it(
+    calibration: Calibration,
+    settings: Settings,
+    store: RunStore,
+    spec_of: SpecOf,
+    wait_until: Wait,
+) -> None:
+    assert calibration.speed() is None
+    run = store.add(spec_of("learn")).id
+    wait_until(lambda: not calibration.under_way)
+    (settings.home / "go").touch()
+    assert calibration.speed() is None
+    assert not calibration.under_way
+    store.request_stop(run)
+    assert not store.active()
+    assert calibration.speed() is None
+    wait_until(lambda: not calibration.under_way)
+    assert calibration.speed() == known_speed(settings) is not None
+
+
+def test_a_measurement_is_given_up_where_a_trainer_loads(
+    settings: Settings, store: RunStore, inspector_argv: list[str], wait_until: Wait
+) -> None:
+    trainer: list[int | None] = [None]
+    beside = Calibration(settings, store, lambda: trainer[0], inspector_argv)
+    beside.allow()
+    assert beside.speed() is None
+    trainer[0] = 4711
+    wait_until(lambda: not beside.under_way)
+    (settings.home / "go").touch()
+    assert known_speed(settings) is None
+
+
+def test_one_that_fails_is_told_once_and_not_tried_again(
+    calibration: Calibration,
+    settings: Settings,
+    wait_until: Wait,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    (settings.home / "fail").touch()
+    assert calibration.speed() is None
+    wait_until(lambda: not calibration.under_way)
+    assert "The speed of this machine could not be measured" in caplog.text
+    assert calibration.speed() is None
+    assert not calibration.under_way
+
+
+def test_closing_ends_what_is_under_way(calibration: Calibration, settings: Settings) -> None:
+    assert calibration.speed() is None
+    calibration.close()
+    assert not calibration.under_way
+    assert calibration.speed() is None
+    assert not calibration.under_way
+    assert known_speed(settings) is None
+
+
+def test_an_open_lab_has_it_measured_by_the_real_child_without_torch_here(
+    settings: Settings, wait_until: Wait
+) -> None:
+    had = "torch" in sys.modules
+    with Lab(settings) as lab:
+        assert lab.speed() is None
+        wait_until(lambda: lab.speed() is not None, 120.0)
+        found = lab.speed()
+    assert found is not None
+    assert 0 < found.forward_seconds_per_flop < 1e-6
+    assert ("torch" in sys.modules) == had
+    assert Path(settings.costs).is_dir()
