@@ -146,13 +146,20 @@ def _side(runs: list[dict[str, Any]]) -> dict[str, Any]:
         "processor_seconds": median(run["processor_seconds"] for run in runs),
         "peak_memory_bytes": median(run["peak_memory_bytes"] for run in runs),
         "metrics": {task: mean(run["metrics"][task] for run in runs) for task in tasks},
+        "metric_ranges": {
+            task: [
+                least_or_most([run["metrics"][task] for run in runs])
+                for least_or_most in (min, max)
+            ]
+            for task in tasks
+        },
     }
 
 
 def _markdown_row(row: dict[str, Any]) -> str:
     theirs, ours = row["trainer"], row["ours"]
     scores = " | ".join(
-        f"{theirs['metrics'][task]:.3f} / {ours['metrics'][task]:.3f}" for task in ours["metrics"]
+        f"{_score(theirs, task)} / {_score(ours, task)}" for task in ours["metrics"]
     )
     memory = " / ".join(f"{side['peak_memory_bytes'] / 1e6:,.0f}" for side in (theirs, ours))
     spreads = " | ".join(_spread(row[name]) for name in ("ratio", "processor_ratio"))
@@ -162,6 +169,13 @@ def _markdown_row(row: dict[str, Any]) -> str:
         f"| {row['scenario']} | {theirs['seconds']:.1f} | {ours['seconds']:.1f} | {spreads} "
         f"| {memory} | {scores} |{parity}"
     )
+
+
+def _score(side: dict[str, Any], task: str) -> str:
+    """The mean over seeds, and the lowest to the highest where they differ."""
+    low, high = side["metric_ranges"][task]
+    between = f" ({low:.3f} to {high:.3f})" if low < high else ""
+    return f"{side['metrics'][task]:.3f}{between}"
 
 
 def _spread(ratio: dict[str, float]) -> str:
