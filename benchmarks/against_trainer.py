@@ -139,20 +139,14 @@ def _ratio(pairs: list[Pair], what: str) -> dict[str, float]:
 
 
 def _side(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    tasks = runs[0]["metrics"]
+    scores = {task: [run["metrics"][task] for run in runs] for task in runs[0]["metrics"]}
     return {
         "seconds": median(run["seconds"] for run in runs),
         "process_seconds": median(run["process_seconds"] for run in runs),
         "processor_seconds": median(run["processor_seconds"] for run in runs),
         "peak_memory_bytes": median(run["peak_memory_bytes"] for run in runs),
-        "metrics": {task: mean(run["metrics"][task] for run in runs) for task in tasks},
-        "metric_ranges": {
-            task: [
-                least_or_most([run["metrics"][task] for run in runs])
-                for least_or_most in (min, max)
-            ]
-            for task in tasks
-        },
+        "metrics": {task: mean(each) for task, each in scores.items()},
+        "metric_ranges": {task: (min(each), max(each)) for task, each in scores.items()},
     }
 
 
