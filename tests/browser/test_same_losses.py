@@ -40,7 +40,9 @@ def test_a_visitor_who_clicks_through_the_plans_changes_no_loss_of_a_run(
     page.goto(f"{address}/train?scenario={scenario}&epochs={epochs}&seed={seed}")
     page.get_by_role("button", name=re.compile("^Train top 3 layers")).click()
     answers(page, re.compile("[Ss]entiment|Training"))
-    visitor = page.context.new_page()
+    browser = page.context.browser
+    assert browser is not None
+    visitor = browser.new_page()
     visitor.goto(address)
     clicks = 0
     while not page.locator("h1", has_text="Finished").count():
