@@ -85,11 +85,7 @@ def compare(
     they learned from as many. The runs are kept in the store; those of the first seed and the
     largest number keep their models. Ctrl-C stops the comparison, and --resume goes on with it.
     """
-    if (scenarios is None) == (resume is None):
-        raise InvalidRun(
-            "Name what to compare, e.g. --scenarios heads-only,top-1,full, or go on with an "
-            "earlier comparison by --resume ID, and not both. `scenarios` lists what exists."
-        )
+    _require_either(scenarios, resume)
     if output is not None:
         require_empty(output)
     if resume is not None:
@@ -116,6 +112,14 @@ def compare(
         "precision": precision.value,
     }
     _carry_out(None, _spec(asked), name, output, form)
+
+
+def _require_either(scenarios: str | None, resume: str | None) -> None:
+    if (scenarios is None) == (resume is None):
+        raise InvalidRun(
+            "Name what to compare, e.g. --scenarios heads-only,top-1,full, or go on with an "
+            "earlier comparison by --resume ID, and not both. `scenarios` lists what exists."
+        )
 
 
 def _spec(asked: dict[str, object]) -> ComparisonSpec:
