@@ -98,7 +98,7 @@ def zipped(material: Material, parts: Collection[What], folder: str) -> bytes:
         for file in bundle_files(material, parts, now):
             name = f"{folder}/{file.path}"
             if isinstance(file.content, Path):
-                archive.write(file.content, name)
+                archive.write(file.content, name, zipfile.ZIP_STORED)  # weights do not shrink
                 continue
             info = zipfile.ZipInfo(name, now.timetuple()[:6])
             info.external_attr = (0o755 if name.endswith(_SCRIPT) else 0o644) << 16

@@ -4,21 +4,24 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from mtl_core.analysis.written import written_model
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import FreezeLabError
 from mtl_core.export.bundle import note_page, zipped
 from mtl_core.export.material import Material, gather, sentences_of
 from mtl_core.export.what import What
+from mtl_core.lessons.run_words import memory
 from mtl_core.store.record import ComparisonRecord, RunRecord
 from mtl_core.tasks.baselines import Baseline, baselines_of_data
 from mtl_core.tasks.dataset import Dataset
 from mtl_core.training.spec import RunSpec
 from mtl_core.ui.keys import Key
 from mtl_core.ui.page import download
-from mtl_core.ui.run_cache import model_of
+from mtl_core.ui.run_cache import model_of, summary_of
 from mtl_core.ui.shot import shot_links
 
 _WIDTH = 400
+_LARGEST_BYTES = 250_000_000  # of a model handed to a browser: the server holds it twice meanwhile
 _WITHOUT_MODELS = What.ALL.parts - {What.CHECKPOINT}
 
 
@@ -49,6 +52,7 @@ def export_popover(
             Key.EXPORT_ZIP,
             lambda: zip_of_runs(lab, ids, stem, comparison),
         )
+        taken_along = len(ids) == 1 and _model_download(lab, records[0], stem)
         shot_links(first_screen=is_long)
         whole = " and the whole comparison" if comparison else ""
         st.caption(
@@ -56,8 +60,8 @@ def export_popover(
             f"too, with SVG figures, CSV of every point, and scripts that repeat each run{whole}."
         )
         st.caption(
-            "With the trained model, on this machine: "
-            f"`python -m mtl_core export {' '.join(named)} --output {stem}`"
+            f"{'All of it in a folder' if taken_along else 'With the trained model'}, on this "
+            f"machine: `python -m mtl_core export {' '.join(named)} --output {stem}`"
         )
 
 
@@ -71,6 +75,28 @@ def zip_of_runs(
 ) -> bytes:
     """All of these runs but their models, below `folder`. Raises UnknownRun."""
     return zipped(_material(lab, ids, comparison), _WITHOUT_MODELS, folder)
+
+
+def model_of_run(lab: Lab, run: str, folder: str) -> bytes:
+    """The model that a run wrote, as safetensors, below `folder`. Raises UnknownRun, and BadInput
+    where it is gone."""
+    return zipped(_material(lab, [run], None), {What.CHECKPOINT}, folder)
+
+
+def _model_download(lab: Lab, record: RunRecord, stem: str) -> bool:
+    """Offer the model that a run wrote, where there is one that a server can hold at a time."""
+    written = written_model(summary_of(lab, record))
+    size = 0 if isinstance(written, str) else sum(each.stat().st_size for each in written.iterdir())
+    if not 0 < size <= _LARGEST_BYTES:
+        return False
+    download(
+        f"Trained model as zip: {memory(size)}",
+        f"{stem}-model.zip",
+        "application/zip",
+        Key.EXPORT_MODEL,
+        lambda: model_of_run(lab, record.id, stem),
+    )
+    return True
 
 
 def _material(lab: Lab, ids: Sequence[str], comparison: ComparisonRecord | None) -> Material:

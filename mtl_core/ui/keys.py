@@ -103,6 +103,7 @@ class Key(StrEnum):
     UPDATE = "update"
     EXPORT_NOTE = "export_note"
     EXPORT_ZIP = "export_zip"
+    EXPORT_MODEL = "export_model"
 
     TEXT = "text"  # the sentence that models answer; a query parameter too
     ASKED_MODELS = "asked_models"
