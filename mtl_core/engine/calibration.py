@@ -1,6 +1,6 @@
 """This machine's speed, measured once beside the pages: none waits for it, and no run is disturbed.
 
-Measured is by a child of its own, so that what pages ask of the inspector does not wait either.
+A child of its own measures, so that what pages ask of the inspector does not wait either.
 """
 
 import logging
@@ -58,7 +58,8 @@ class Calibration:
         known = self._measured or known_speed(self._settings)
         if known is None:
             with self._turn:
-                if self._allowed.is_set() and not self.under_way and not self._store.active():
+                at_rest = not self.under_way and self._measured is None
+                if at_rest and self._allowed.is_set() and not self._store.active():
                     self._begin()
         return known
 
