@@ -5,16 +5,23 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from mtl_core.cost.speed import known_speed, machine
+from mtl_core.engine import lab as lab_module
 from mtl_core.engine.calibration import Calibration
 from mtl_core.engine.lab import Lab
 from mtl_core.settings import Settings
 from mtl_core.store.runs import RunStore
 from mtl_core.training.spec import RunSpec
+from tests.visiting import visited
 
 Wait = Callable[..., None]
 SpecOf = Callable[[str], RunSpec]
+
+
+def line_of_cost(app: AppTest) -> str:
+    return next(str(each.value) for each in app.markdown if "**One step**" in each.value)
 
 
 @pytest.fixture
@@ -112,6 +119,33 @@ def test_closing_ends_what_is_under_way(calibration: Calibration, settings: Sett
     assert calibration.speed() is None
     assert not calibration.under_way
     assert known_speed(settings) is None
+
+
+def test_a_trainer_that_rests_does_not_keep_it_from_being_measured(
+    settings: Settings, store: RunStore, inspector_argv: list[str], wait_until: Wait
+) -> None:
+    beside = Calibration(settings, store, lambda: 4711, inspector_argv)
+    beside.allow()
+    assert beside.speed() is None
+    (settings.home / "go").touch()
+    wait_until(lambda: beside.speed() is not None)
+
+
+def test_the_freeze_page_tells_seconds_once_they_are_known(
+    settings: Settings,
+    inspector_argv: list[str],
+    wait_until: Wait,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with Lab(settings, inspector_argv=inspector_argv) as lab:
+        monkeypatch.setattr(lab_module, "_lab", lab)
+        app = visited("freeze")
+        assert " s here, full " not in line_of_cost(app)
+        (settings.home / "go").touch()
+        wait_until(lambda: lab.speed() is not None)
+        app.run()
+        assert not app.exception
+        assert " s here, full " in line_of_cost(app)
 
 
 def test_an_open_lab_has_it_measured_by_the_real_child_without_torch_here(
