@@ -20,11 +20,10 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from mtl_core.training.environment import ENVIRONMENT
 
 os.environ |= ENVIRONMENT | {"OMP_NUM_THREADS": "1"}  # before torch is imported
-import torch
 
 from benchmarks.one_run import Wanted, spec_of
 from mtl_core.freezing.apply import apply_phase
-from mtl_core.models.matrix_products import use_fast_products
+from mtl_core.models.matrix_products import compute_with
 from mtl_core.settings import CACHE_BYTES
 from mtl_core.training.batches import Batch, collate, drawn_batches
 from mtl_core.training.gradients import take_gradients
@@ -53,8 +52,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
-    torch.set_num_threads(1)
-    use_fast_products()
+    compute_with(threads=1)
     with tempfile.TemporaryDirectory() as folder:
         store = PrefixStore(Path(folder), CACHE_BYTES)
         rows = [_row(name, asked, store) for name in asked.scenarios.split(",")]

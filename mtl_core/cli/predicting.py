@@ -72,14 +72,11 @@ def _model_of(store: RunStore, run: str) -> AskedModel:
 
 
 def _answers(model: AskedModel, sentences: Sequence[Sentence]) -> tuple[Prediction, ...]:
-    import torch
-
-    from mtl_core.models.matrix_products import use_fast_products
+    from mtl_core.models.matrix_products import compute_with
     from mtl_core.training.predicting import load_asked
     from mtl_core.training.predicting import predict as predict_by
 
-    torch.set_num_threads(model.spec.threads)
-    use_fast_products()
+    compute_with(model.spec.threads)
     return predict_by(load_asked(model), sentences)
 
 

@@ -16,7 +16,7 @@ from mtl_core.freezing.resolve import parameter_table
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.models.describe import describe
 from mtl_core.models.description import ModelDescription
-from mtl_core.models.matrix_products import use_fast_products
+from mtl_core.models.matrix_products import compute_with
 from mtl_core.models.multitask import MultiTaskModel
 from mtl_core.settings import Settings
 from mtl_core.tasks.task import DEFAULT_TASKS
@@ -31,8 +31,7 @@ def measure_speed(settings: Settings) -> Speed:
     from transformers import AutoModel, BertConfig
 
     before = torch.get_num_threads()
-    torch.set_num_threads(settings.threads)
-    use_fast_products()
+    compute_with(settings.threads)
     try:
         config = BertConfig(
             vocab_size=4000,

@@ -94,13 +94,10 @@ def predict_with(warm: WarmModels) -> Predictor:
     """A predictor that keeps its models in `warm`."""
 
     def predict(asked: AskedModel, sentences: Sequence[Sentence]) -> tuple[Prediction, ...]:
-        import torch
-
-        from mtl_core.models.matrix_products import use_fast_products
+        from mtl_core.models.matrix_products import compute_with
         from mtl_core.training.predicting import predict as predict_by
 
-        torch.set_num_threads(asked.spec.threads)
-        use_fast_products()
+        compute_with(asked.spec.threads)
         return predict_by(warm.get(asked), sentences)
 
     return predict

@@ -140,7 +140,7 @@ def _to_repeat_all(material: Material) -> Iterator[BundleFile]:
     if record is None:
         return
     yield BundleFile("comparison.json", f"{record.spec.model_dump_json(indent=2)}\n")
-    if material.repeats_as_one:
+    if material.whole_comparison is not None:
         script = compare_script(record.id, record.spec, material.threads)
         yield BundleFile(f"repeat{_SCRIPT}", script)
 

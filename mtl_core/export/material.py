@@ -139,13 +139,14 @@ class Material:
         return {label: tables for label, tables in found.items() if tables}
 
     @property
-    def repeats_as_one(self) -> bool:
-        """Whether these are a comparison whose spec says all of its runs: none goes on from a run
-        that it does not name."""
-        if self.record is None:
-            return False
-        start = self.record.spec.starts_from
-        return all(run.record.spec.starts_from == start for run in self.runs)
+    def whole_comparison(self) -> ComparisonRecord | None:
+        """The comparison that these runs are, where its spec says all of them: none goes on from a
+        run that it does not name."""
+        record = self.record
+        if record is None:
+            return None
+        starts = {run.record.spec.starts_from for run in self.runs}
+        return record if starts <= {record.spec.starts_from} else None
 
     @property
     def threads(self) -> int | None:

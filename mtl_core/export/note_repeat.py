@@ -21,8 +21,8 @@ _SAME = (
 def repeat(material: Material) -> Iterator[Block]:
     """The command of the comparison, where it is one; else of each run, or of one of each plan."""
     yield Text(f"From the folder of Freeze Lab. {_SAME}")
-    if material.record is not None and material.repeats_as_one:
-        record = material.record
+    record = material.whole_comparison
+    if record is not None:
         command = _with_threads(material.threads, compare_command(record.spec))
         yield Code("\n".join([f"# {record.id}", *needs_earlier(record.spec), command]), "sh")
         yield Text("A run alone: runs/RUN/repeat.sh in the bundle.")

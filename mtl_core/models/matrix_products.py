@@ -2,7 +2,7 @@
 
 torch hands float32 products to MKL, which on AMD processors keeps to 256-bit instructions; oneDNN,
 which torch has on board too, uses the 512-bit ones where a processor has them, and is then twice
-as fast. Nearly all of a training step is such products.
+as fast. Most of a training step is such products.
 """
 
 import platform
@@ -25,6 +25,15 @@ LEAST_MULTIPLICATIONS = 2**22
 many, and what heads multiply has other shapes in every step."""
 
 _kept: list[torch.library.Library] = []  # registered for as long as somebody holds it
+
+
+def compute_with(threads: int) -> None:
+    """Have torch take so many threads and the faster products, in this process from now on.
+
+    Raises what `use_fast_products` raises.
+    """
+    torch.set_num_threads(threads)
+    use_fast_products()
 
 
 def use_fast_products() -> None:
@@ -119,7 +128,7 @@ def _suits(left: Tensor, right: Tensor) -> bool:
     """Whether oneDNN takes these two; to all else torch says what it always says."""
     both = left.dtype is torch.float32 and right.dtype is torch.float32
     fit = left.shape[1] == right.shape[0]
-    return both and fit and left.numel() * right.shape[1] >= max(LEAST_MULTIPLICATIONS, 1)
+    return both and fit and left.numel() * right.shape[1] >= LEAST_MULTIPLICATIONS
 
 
 def _room(left: Tensor, right: Tensor) -> Tensor:

@@ -4,12 +4,10 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-import torch
-
 from mtl_core.errors import NotFinite
 from mtl_core.freezing.apply import apply_phase
 from mtl_core.freezing.table import ParameterTable
-from mtl_core.models.matrix_products import use_fast_products
+from mtl_core.models.matrix_products import compute_with
 from mtl_core.training.answers import Highest, answers
 from mtl_core.training.batches import Batch, collate, drawn_batches
 from mtl_core.training.clock import Clock, forget_peak_memory
@@ -65,8 +63,7 @@ def fine_tune(
     """
     if output is not None:
         require_empty(output)
-    torch.set_num_threads(spec.threads)
-    use_fast_products()
+    compute_with(spec.threads)
     forget_peak_memory(chosen_device(spec.device))
     clock = Clock()
     yield from _Run(

@@ -135,10 +135,11 @@ def _shared(choice: Choice) -> str:
     """What all runs share and the form does not ask for."""
     rates = [("encoder", choice.learning_rate), ("heads", choice.head_learning_rate)]
     told = rate_words([(part, rate) for part, rate in rates if rate is not None])
-    start = f", every run going on from **{plain(choice.starts_from)}**"
+    run = plain(choice.starts_from)
+    start = f", every run going on from **{run}**" if run else ""
     return (
         f"batches of {choice.batch_size}, at most {choice.max_length} sub-words, "
-        f"{told or 'each plan at its own rates'}{start if choice.starts_from else ''}"
+        f"{told or 'each plan at its own rates'}{start}"
     )
 
 

@@ -8,6 +8,7 @@ from mtl_core.analysis.written import written_model
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import FreezeLabError
 from mtl_core.export.bundle import note_page, zipped
+from mtl_core.export.checkpoint import files_below
 from mtl_core.export.material import Material, gather, sentences_of
 from mtl_core.export.what import What
 from mtl_core.lessons.run_words import memory
@@ -86,8 +87,10 @@ def model_of_run(lab: Lab, run: str, folder: str) -> bytes:
 def _model_download(lab: Lab, record: RunRecord, stem: str) -> bool:
     """Offer the model that a run wrote, where there is one that a server can hold at a time."""
     written = written_model(summary_of(lab, record))
-    size = 0 if isinstance(written, str) else sum(each.stat().st_size for each in written.iterdir())
-    if not 0 < size <= _LARGEST_BYTES:
+    if isinstance(written, str):
+        return False
+    size = sum(file.stat().st_size for _, file in files_below(written))
+    if size > _LARGEST_BYTES:
         return False
     download(
         f"Trained model as zip: {memory(size)}",
