@@ -28,8 +28,8 @@ test: $(VENV)/.dev chromium   ## unit, app and browser tests
 format: $(VENV)/.dev
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
-docs: $(VENV)/.dev         ## the README's map and the reference pages, from the code
-	@$(BIN)/python docs/map.py && $(BIN)/python docs/reference.py
+docs: $(VENV)/.dev         ## the reference pages, from the code
+	@$(BIN)/python docs/reference.py
 
 constraints: $(VENV)/.dev  ## write down the versions now installed
 	@{ echo "# Every version that has been tested together; regenerate with 'make constraints'."; \

@@ -4,8 +4,8 @@ import streamlit as st
 
 from mtl_core.engine.lab import the_lab
 from mtl_core.lessons.shipped_runs import take_in_shipped
-from mtl_core.ui.page import STATIC, logo
-from mtl_core.ui.shot import taking_shot
+from mtl_core.ui.shared.page import STATIC, logo
+from mtl_core.ui.shared.shot import taking_shot
 
 st.set_page_config(page_title="Freeze Lab", page_icon=str(STATIC / "icon.svg"), layout="wide")
 logo()

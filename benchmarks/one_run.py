@@ -95,7 +95,7 @@ def spec_of(wanted: Wanted) -> Any:
 
 def run_ours(wanted: Wanted) -> dict[str, Any]:
     """One `fine_tune`, its events boiled down."""
-    from mtl_core.training.prefix_store import PrefixStore
+    from mtl_core.training.prefix.store import PrefixStore
     from mtl_core.training.run import fine_tune
 
     memory = wanted.prefix_memory_bytes

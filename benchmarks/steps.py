@@ -27,10 +27,10 @@ from mtl_core.models.matrix_products import compute_with
 from mtl_core.settings import CACHE_BYTES
 from mtl_core.training.batches import Batch, collate, drawn_batches
 from mtl_core.training.gradients import take_gradients
+from mtl_core.training.loaded_run import Setting, load_setting
 from mtl_core.training.parts import in_parts
-from mtl_core.training.prefix import ReusedPrefix
-from mtl_core.training.prefix_store import PrefixStore
-from mtl_core.training.setting import Setting, load_setting
+from mtl_core.training.prefix.reuse import ReusedPrefix
+from mtl_core.training.prefix.store import PrefixStore
 
 SCENARIOS = ("full", "top-3", "top-1", "bitfit")
 WAYS = ("whole", "parts", "shared")

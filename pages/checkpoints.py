@@ -4,18 +4,18 @@ import streamlit as st
 
 from mtl_core.engine.lab import the_lab
 from mtl_core.models.facts import checkpoint_facts
-from mtl_core.ui.checkpoint_text import checkpoints_headline
-from mtl_core.ui.checkpoint_view import (
+from mtl_core.ui.checkpoints.cards import (
     checkpoint_cards,
     freeze_chosen_button,
     parameters_picture,
 )
-from mtl_core.ui.choice import ignored_notes, write_address
-from mtl_core.ui.chosen import chosen_by_visitor
-from mtl_core.ui.front_door import through_the_front_door
-from mtl_core.ui.page import current_palette, header, plain, show_ignored
-from mtl_core.ui.shot import frame, picture_popover, taking_shot
-from mtl_core.ui.word_cuts import word_cuts
+from mtl_core.ui.checkpoints.texts import checkpoints_headline
+from mtl_core.ui.checkpoints.word_pieces import word_cuts
+from mtl_core.ui.shared.choice import ignored_notes, write_address
+from mtl_core.ui.shared.chosen import chosen_by_visitor
+from mtl_core.ui.shared.origin_guard import through_the_front_door
+from mtl_core.ui.shared.page import current_palette, header, plain, show_ignored
+from mtl_core.ui.shared.shot import frame, picture_popover, taking_shot
 
 through_the_front_door()
 lab = the_lab()

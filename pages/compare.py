@@ -3,20 +3,20 @@
 import streamlit as st
 
 from mtl_core.engine.lab import the_lab
-from mtl_core.ui.choice import current_choice
-from mtl_core.ui.compare_chosen import compared_now
-from mtl_core.ui.compare_kept import undo_line
-from mtl_core.ui.compare_view import compare_header, compare_page, nothing_to_compare
-from mtl_core.ui.compared import (
+from mtl_core.ui.compare.compare_view import compare_header, compare_page, nothing_to_compare
+from mtl_core.ui.compare.compared_now import compared_now
+from mtl_core.ui.compare.naming import undo_line
+from mtl_core.ui.compare.selection import (
     chosen_comparison,
     comparable,
     compared_runs,
     write_comparison,
     write_runs,
 )
-from mtl_core.ui.front_door import through_the_front_door
-from mtl_core.ui.page import current_palette, show_ignored
-from mtl_core.ui.shot import frame, taking_shot
+from mtl_core.ui.shared.choice import current_choice
+from mtl_core.ui.shared.origin_guard import through_the_front_door
+from mtl_core.ui.shared.page import current_palette, show_ignored
+from mtl_core.ui.shared.shot import frame, taking_shot
 
 through_the_front_door()
 choice = current_choice()

@@ -4,15 +4,15 @@ import streamlit as st
 
 from mtl_core.engine.lab import the_lab
 from mtl_core.errors import DataError
-from mtl_core.lessons.data_words import data_headline
-from mtl_core.ui.choice import ignored_notes, write_address
-from mtl_core.ui.chosen import chosen_by_visitor
-from mtl_core.ui.data_controls import data_buttons, data_settings
-from mtl_core.ui.data_view import data_facts, digests, overview_of_choice, task_panels
-from mtl_core.ui.front_door import through_the_front_door
-from mtl_core.ui.page import current_palette, header, plain, show_ignored
-from mtl_core.ui.shot import frame, picture_popover, taking_shot
-from mtl_core.ui.upload_form import upload_form
+from mtl_core.report.data_words import data_headline
+from mtl_core.ui.data.controls import data_buttons, data_settings
+from mtl_core.ui.data.data_view import data_facts, digests, overview_of_choice, task_panels
+from mtl_core.ui.data.upload_form import upload_form
+from mtl_core.ui.shared.choice import ignored_notes, write_address
+from mtl_core.ui.shared.chosen import chosen_by_visitor
+from mtl_core.ui.shared.origin_guard import through_the_front_door
+from mtl_core.ui.shared.page import current_palette, header, plain, show_ignored
+from mtl_core.ui.shared.shot import frame, picture_popover, taking_shot
 
 through_the_front_door()
 lab = the_lab()

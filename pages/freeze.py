@@ -3,16 +3,13 @@
 import streamlit as st
 
 from mtl_core.engine.lab import the_lab
-from mtl_core.ui.checkpoint_picker import checkpoint_picker
-from mtl_core.ui.choice import ignored_notes, write_address
-from mtl_core.ui.chosen import chosen_by_visitor
-from mtl_core.ui.cost_view import cost_view
-from mtl_core.ui.front_door import through_the_front_door
-from mtl_core.ui.landing import Landing, landing, landing_for
-from mtl_core.ui.lesson_view import lesson_columns
-from mtl_core.ui.page import current_palette, header, show_ignored, to_train_button
-from mtl_core.ui.pickers import phase_picker, scenario_picker
-from mtl_core.ui.picture import (
+from mtl_core.ui.freeze.checkpoint_picker import checkpoint_picker
+from mtl_core.ui.freeze.cost_view import cost_view
+from mtl_core.ui.freeze.downloads import code_popover, export_popover
+from mtl_core.ui.freeze.landing import Landing, landing, landing_for
+from mtl_core.ui.freeze.lesson_view import lesson_columns
+from mtl_core.ui.freeze.pickers import phase_picker, scenario_picker
+from mtl_core.ui.freeze.picture import (
     facts,
     has_rates_by_layer,
     headline,
@@ -20,10 +17,13 @@ from mtl_core.ui.picture import (
     rows_shown,
     stack_picture,
 )
-from mtl_core.ui.rates_over_run import rates_over_run
-from mtl_core.ui.shot import frame, taking_shot
-from mtl_core.ui.table_view import parameter_view
-from mtl_core.ui.take_along import code_popover, export_popover
+from mtl_core.ui.freeze.rates_over_run import rates_over_run
+from mtl_core.ui.freeze.table_view import parameter_view
+from mtl_core.ui.shared.choice import ignored_notes, write_address
+from mtl_core.ui.shared.chosen import chosen_by_visitor
+from mtl_core.ui.shared.origin_guard import through_the_front_door
+from mtl_core.ui.shared.page import current_palette, header, show_ignored, to_train_button
+from mtl_core.ui.shared.shot import frame, taking_shot
 
 through_the_front_door()
 lab = the_lab()

@@ -4,15 +4,15 @@ import streamlit as st
 
 from mtl_core.engine.lab import the_lab
 from mtl_core.lessons.claim_words import guide_headline
-from mtl_core.ui.choice import current_choice
-from mtl_core.ui.front_door import through_the_front_door
-from mtl_core.ui.guide_test import progress_of_tests, show_test_problem
-from mtl_core.ui.guide_text import CLAIMS_PART, TEXT_PART, chapters_view
-from mtl_core.ui.guide_verdicts import guide_facts, guide_state
-from mtl_core.ui.guide_view import claim_filters, claims_by_chapter, claims_picture
-from mtl_core.ui.keys import Key
-from mtl_core.ui.page import current_palette, header
-from mtl_core.ui.shot import frame, picture_popover, taking_shot
+from mtl_core.ui.guide.chapters import CLAIMS_PART, TEXT_PART, chapters_view
+from mtl_core.ui.guide.claim_test import progress_of_tests, show_test_problem
+from mtl_core.ui.guide.claims import claim_filters, claims_by_chapter, claims_picture
+from mtl_core.ui.guide.verdicts import guide_facts, guide_state
+from mtl_core.ui.shared.choice import current_choice
+from mtl_core.ui.shared.keys import Key
+from mtl_core.ui.shared.origin_guard import through_the_front_door
+from mtl_core.ui.shared.page import current_palette, header
+from mtl_core.ui.shared.shot import frame, picture_popover, taking_shot
 
 through_the_front_door()
 current_choice()

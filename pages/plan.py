@@ -3,19 +3,19 @@
 import streamlit as st
 
 from mtl_core.engine.lab import the_lab
-from mtl_core.ui.choice import ignored_notes, write_address
-from mtl_core.ui.chosen import chosen_by_visitor
-from mtl_core.ui.front_door import through_the_front_door
-from mtl_core.ui.page import current_palette, header, show_ignored, to_train_button
-from mtl_core.ui.picture import line_of_facts
-from mtl_core.ui.plan_edits import show_problem
-from mtl_core.ui.plan_fields import phase_fields, phase_row, plan_fields
-from mtl_core.ui.plan_files import export_popover, plan_text, where_to_begin
-from mtl_core.ui.plan_picture import plan_picture
-from mtl_core.ui.plan_rules import rule_lists, try_a_rule
-from mtl_core.ui.plan_stack import plan_headline, plan_stack
-from mtl_core.ui.shot import frame, taking_shot
-from mtl_core.ui.table_view import parameter_view
+from mtl_core.ui.freeze.picture import line_of_facts
+from mtl_core.ui.freeze.table_view import parameter_view
+from mtl_core.ui.plan.edits import show_problem
+from mtl_core.ui.plan.fields import phase_fields, phase_row, plan_fields
+from mtl_core.ui.plan.files import export_popover, plan_text, where_to_begin
+from mtl_core.ui.plan.picture import plan_picture
+from mtl_core.ui.plan.rules import rule_lists, try_a_rule
+from mtl_core.ui.plan.stack import plan_headline, plan_stack
+from mtl_core.ui.shared.choice import ignored_notes, write_address
+from mtl_core.ui.shared.chosen import chosen_by_visitor
+from mtl_core.ui.shared.origin_guard import through_the_front_door
+from mtl_core.ui.shared.page import current_palette, header, show_ignored, to_train_button
+from mtl_core.ui.shared.shot import frame, taking_shot
 
 through_the_front_door()
 chosen, colors = chosen_by_visitor(the_lab()), current_palette()

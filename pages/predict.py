@@ -1,13 +1,13 @@
 """Predict: sentences tried on finished runs, side by side with the model before training."""
 
 from mtl_core.engine.lab import the_lab
-from mtl_core.ui.choice import current_choice
-from mtl_core.ui.chosen import chosen_by_visitor
-from mtl_core.ui.front_door import through_the_front_door
-from mtl_core.ui.page import current_palette
-from mtl_core.ui.predict_models import candidates
-from mtl_core.ui.predict_page import nothing_to_ask, predict_page
-from mtl_core.ui.shot import frame
+from mtl_core.ui.predict.models import candidates
+from mtl_core.ui.predict.predict_view import nothing_to_ask, predict_page
+from mtl_core.ui.shared.choice import current_choice
+from mtl_core.ui.shared.chosen import chosen_by_visitor
+from mtl_core.ui.shared.origin_guard import through_the_front_door
+from mtl_core.ui.shared.page import current_palette
+from mtl_core.ui.shared.shot import frame
 
 through_the_front_door()
 lab, colors = the_lab(), current_palette()

@@ -4,16 +4,16 @@ import streamlit as st
 
 from mtl_core.engine.lab import the_lab
 from mtl_core.errors import UnknownRun
-from mtl_core.ui.choice import ignored_notes, write_address
-from mtl_core.ui.chosen import chosen_by_visitor
-from mtl_core.ui.front_door import through_the_front_door
-from mtl_core.ui.keys import Key
-from mtl_core.ui.page import show_ignored
-from mtl_core.ui.run_delete import undo_line
-from mtl_core.ui.run_list import follow_active, run_list, shipped_runs
-from mtl_core.ui.run_next import another_run, deleted_run, first_run, next_run, no_such_run
-from mtl_core.ui.run_view import run_picture, run_view
-from mtl_core.ui.shot import frame, taking_shot
+from mtl_core.ui.shared.choice import ignored_notes, write_address
+from mtl_core.ui.shared.chosen import chosen_by_visitor
+from mtl_core.ui.shared.keys import Key
+from mtl_core.ui.shared.origin_guard import through_the_front_door
+from mtl_core.ui.shared.page import show_ignored
+from mtl_core.ui.shared.shot import frame, taking_shot
+from mtl_core.ui.train.delete import undo_line
+from mtl_core.ui.train.next_run import another_run, deleted_run, first_run, next_run, no_such_run
+from mtl_core.ui.train.run_list import follow_active, run_list, shipped_runs
+from mtl_core.ui.train.run_view import run_picture, run_view
 
 through_the_front_door()
 lab = the_lab()

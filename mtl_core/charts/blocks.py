@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mtl_core.freezing.table import ParameterTable, Row, State
-from mtl_core.lessons.titles import task_titles
+from mtl_core.freezing.titles import task_titles
 from mtl_core.models.description import ModelDescription, Role
 
 STACK_WIDTH = 0.72  # the rest is the rail

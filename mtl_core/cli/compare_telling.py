@@ -19,9 +19,9 @@ from mtl_core.engine.comparison_progress import ComparisonProgress
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import DataError
 from mtl_core.lessons.claim_runs import comparison_words
-from mtl_core.lessons.compare_words import finished_seeds, mean_words, metric_name
-from mtl_core.lessons.run_words import about, duration
-from mtl_core.lessons.size_words import size_words
+from mtl_core.report.compare_words import finished_seeds, mean_words, metric_name
+from mtl_core.report.run_words import about, duration
+from mtl_core.report.size_words import size_words
 from mtl_core.settings import Settings
 from mtl_core.store.record import ComparisonRecord, Role, RunRecord, RunState
 from mtl_core.store.runs import RunStore

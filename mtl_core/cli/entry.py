@@ -9,15 +9,15 @@ from typer.exceptions import TyperException
 
 from mtl_core import __version__
 from mtl_core.cli import (
-    claiming,
-    comparing,
-    costing,
-    exporting,
-    inspecting,
-    listing,
-    predicting,
-    running,
-    serving,
+    claims,
+    compare,
+    cost,
+    export,
+    inspect,
+    predict,
+    runs,
+    serve,
+    train,
 )
 from mtl_core.cli.telling import forget_stdout
 from mtl_core.errors import BadInput, FreezeLabError
@@ -33,20 +33,20 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for command in (
-    inspecting.checkpoints,
-    inspecting.scenarios,
-    inspecting.inspect,
-    costing.cost,
-    inspecting.plan,
-    running.train,
-    claiming.claims,
-    comparing.compare,
-    predicting.predict,
-    exporting.export,
-    serving.serve,
+    inspect.checkpoints,
+    inspect.scenarios,
+    inspect.inspect,
+    cost.cost,
+    inspect.plan,
+    train.train,
+    claims.claims,
+    compare.compare,
+    predict.predict,
+    export.export,
+    serve.serve,
 ):
     app.command()(command)
-app.add_typer(listing.runs_app, name="runs")
+app.add_typer(runs.runs_app, name="runs")
 
 
 @app.callback(invoke_without_command=True)

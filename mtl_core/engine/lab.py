@@ -11,11 +11,11 @@ from mtl_core.engine import comparisons as comparing
 from mtl_core.engine import inspector as inspecting
 from mtl_core.engine import supervisor as supervising
 from mtl_core.engine.allowed_data import forget_unused_upload
-from mtl_core.engine.asking import Asking
 from mtl_core.engine.calibration import Calibration
 from mtl_core.engine.comparison_progress import ComparisonProgress, progress_of
-from mtl_core.engine.forgetting import forget_deleted
 from mtl_core.engine.inspector import Inspector
+from mtl_core.engine.inspector_queries import Asking
+from mtl_core.engine.purge import forget_deleted
 from mtl_core.engine.supervisor import Supervisor
 from mtl_core.engine.trainer_child import FOREGROUND
 from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint

@@ -7,9 +7,9 @@ from time import monotonic
 
 from mtl_core.engine.child import ChildProcess, module_argv
 from mtl_core.engine.comparisons import advance, advance_all
-from mtl_core.engine.forgetting import forget_deleted
 from mtl_core.engine.progress import Progress
 from mtl_core.engine.protocol import Said, Stop, Train
+from mtl_core.engine.purge import forget_deleted
 from mtl_core.errors import ChildDied, FreezeLabError
 from mtl_core.settings import Settings
 from mtl_core.store.owner import Owner

@@ -85,7 +85,7 @@ def _fine_tune(
     uploads: Path | None,
     beside: tuple[RunSpec, ...],
 ) -> Iterator[RunEvent]:
-    from mtl_core.training.prefix_store import PrefixStore
+    from mtl_core.training.prefix.store import PrefixStore
     from mtl_core.training.run import fine_tune
 
     settings = Settings.from_environment()

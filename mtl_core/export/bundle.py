@@ -12,19 +12,19 @@ from pathlib import Path
 from mtl_core.analysis.written import written_model
 from mtl_core.charts.theme import DARK, LIGHT
 from mtl_core.errors import BadInput
-from mtl_core.export.blocks import Note
 from mtl_core.export.checkpoint import files_below
-from mtl_core.export.drawings import Drawing
 from mtl_core.export.html import as_html
 from mtl_core.export.markdown import as_markdown
-from mtl_core.export.material import ExportedRun, Material
-from mtl_core.export.note import note_of
-from mtl_core.export.note_runs import environment_of
-from mtl_core.export.repeat import PLAN_FILE, compare_script, repeat_script
 from mtl_core.export.svg import svg_file
 from mtl_core.export.tables import tables_of
 from mtl_core.export.what import What
 from mtl_core.freezing.plan_file import plan_to_yaml
+from mtl_core.report.blocks import Note
+from mtl_core.report.drawings import Drawing
+from mtl_core.report.material import ExportedRun, Material
+from mtl_core.report.note import note_of
+from mtl_core.report.note_runs import environment_of
+from mtl_core.report.repeat import PLAN_FILE, compare_script, repeat_script
 from mtl_core.training.events import event_to_json
 from mtl_core.training.folder import written_whole
 

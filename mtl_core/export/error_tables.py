@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from mtl_core.analysis.confusion import confusion
 from mtl_core.analysis.grouped import PlanResult
 from mtl_core.analysis.marks import GoldLabels, end_answers, said_labels
-from mtl_core.export.compared import Compared
 from mtl_core.export.csv_text import Cell, csv_text
-from mtl_core.export.errors_to_read import plans_to_read
-from mtl_core.export.material import Material
-from mtl_core.lessons.error_words import label_words, sentence_words
+from mtl_core.report.compared import Compared
+from mtl_core.report.error_words import label_words, sentence_words
+from mtl_core.report.errors import plans_to_read
+from mtl_core.report.material import Material
 from mtl_core.tasks.dataset import Dataset, Label
 from mtl_core.tasks.task import Task
 

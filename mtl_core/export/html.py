@@ -13,10 +13,10 @@ from pathlib import Path
 import plotly
 
 from mtl_core.charts.theme import FONT_FAMILY
-from mtl_core.export.blocks import Block, Code, Figures, Note, Table, Text
-from mtl_core.export.drawings import Drawing
 from mtl_core.export.svg import svg_of
 from mtl_core.export.svg_parts import FONT, said
+from mtl_core.report.blocks import Block, Code, Figures, Note, Table, Text
+from mtl_core.report.drawings import Drawing
 
 STILL_WIDTH = 520
 _LONG = 40  # characters; longer cells may be broken anywhere

@@ -2,8 +2,8 @@
 
 import re
 
-from mtl_core.export.blocks import Block, Code, Figures, Note, Table, Text
-from mtl_core.export.drawings import Drawing
+from mtl_core.report.blocks import Block, Code, Figures, Note, Table, Text
+from mtl_core.report.drawings import Drawing
 
 _SIGNS = re.compile(r"([\\`*_{}\[\]#|~$!])")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}

@@ -12,12 +12,12 @@ from mtl_core.analysis.grouping import headlines
 from mtl_core.charts.pareto_axis import Cost
 from mtl_core.export.csv_text import Cell, csv_text
 from mtl_core.export.error_tables import error_tables
-from mtl_core.export.examples import train_sentences
-from mtl_core.export.fronts import front_points
-from mtl_core.export.material import ExportedRun, Material
 from mtl_core.freezing.table import ParameterTable
 from mtl_core.freezing.writing import as_csv
-from mtl_core.lessons.compare_words import metric_name
+from mtl_core.report.compare_words import metric_name
+from mtl_core.report.curve import train_sentences
+from mtl_core.report.front import front_points
+from mtl_core.report.material import ExportedRun, Material
 from mtl_core.training.events import Evaluation, Step
 
 _PAID_WITH = {

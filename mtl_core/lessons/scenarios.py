@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from mtl_core.errors import UnknownScenario
 from mtl_core.freezing.recipes import scenario_kind
+from mtl_core.freezing.titles import task_title
 from mtl_core.lessons.sources import (
     BEN_ZAKEN,
     DEVLIN,
@@ -21,7 +22,6 @@ from mtl_core.lessons.sources import (
     SUN,
     Source,
 )
-from mtl_core.lessons.titles import task_title
 from mtl_core.values import Frozen
 
 

@@ -10,8 +10,8 @@ from mtl_core.models.narrowing import NarrowedTop
 from mtl_core.models.packing import PackedBackbone, Padded
 from mtl_core.training.batches import collate
 from mtl_core.training.device import computing_in
+from mtl_core.training.loaded_run import Setting
 from mtl_core.training.losses import states_at
-from mtl_core.training.setting import Setting
 
 _SOME = 16
 

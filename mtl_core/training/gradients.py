@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from mtl_core.training.batches import Batch
+from mtl_core.training.loaded_run import Setting
 from mtl_core.training.losses import (
     joint_loss,
     label_counts,
@@ -14,8 +15,7 @@ from mtl_core.training.losses import (
     read_positions,
 )
 from mtl_core.training.parts import together
-from mtl_core.training.prefix import ReusedPrefix
-from mtl_core.training.setting import Setting
+from mtl_core.training.prefix.reuse import ReusedPrefix
 
 
 def take_gradients(

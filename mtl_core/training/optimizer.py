@@ -8,7 +8,7 @@ from torch import nn
 from mtl_core.freezing.table import ParameterTable, State
 from mtl_core.models.description import ModelDescription
 from mtl_core.training.embedding_rows import EmbeddingRows
-from mtl_core.training.movement import GradientNorms
+from mtl_core.training.measures.movement import GradientNorms
 from mtl_core.training.schedule import rate_factor
 
 WEIGHT_DECAY = 0.01  # Devlin et al. 2019, appendix A.2; not on biases and LayerNorms

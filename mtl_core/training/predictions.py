@@ -7,7 +7,7 @@ right: no head here is calibrated.
 from pathlib import Path
 from typing import Literal
 
-from mtl_core.tasks.words import split_words
+from mtl_core.tasks.split_words import split_words
 from mtl_core.training.spec import RunSpec
 from mtl_core.values import Frozen
 

@@ -25,17 +25,17 @@ from mtl_core.training.events import (
 from mtl_core.training.folder import require_empty, written_whole
 from mtl_core.training.freed_memory import give_back_freed_memory
 from mtl_core.training.gradients import take_gradients
-from mtl_core.training.measures import RunMeasures
-from mtl_core.training.movement import learning_names
+from mtl_core.training.loaded_run import Setting, load_setting
+from mtl_core.training.measures.movement import learning_names
+from mtl_core.training.measures.run_measures import RunMeasures
 from mtl_core.training.optimizer import PlanOptimizer
 from mtl_core.training.parts import in_parts, runs_in_parts
-from mtl_core.training.prefix import ReusedPrefix
-from mtl_core.training.prefix_store import PrefixStore
+from mtl_core.training.prefix.reuse import ReusedPrefix
+from mtl_core.training.prefix.store import PrefixStore
 from mtl_core.training.proof import digests, require_identical, require_written, still_names
 from mtl_core.training.random_stream import RandomStream
 from mtl_core.training.run_events import RunEvents
 from mtl_core.training.seeds import stream_seed
-from mtl_core.training.setting import Setting, load_setting
 from mtl_core.training.spec import RunSpec
 from mtl_core.training.writer import write_model
 

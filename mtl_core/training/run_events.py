@@ -16,7 +16,7 @@ from mtl_core.training.events import (
     Step,
     TaskScore,
 )
-from mtl_core.training.setting import Setting
+from mtl_core.training.loaded_run import Setting
 
 
 class RunEvents:

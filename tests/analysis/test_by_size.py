@@ -2,7 +2,7 @@
 
 from mtl_core.analysis.by_size import group_by_size, since, sizes_finding
 from mtl_core.analysis.grouped import GroupedComparison, Verdict
-from mtl_core.lessons.titles import task_title
+from mtl_core.freezing.titles import task_title
 from mtl_core.training.comparison import sizes_among
 from tests.run_story import spec_of
 from tests.sized_story import of_two_plans, summaries_of

@@ -1,5 +1,5 @@
 from mtl_core.analysis.disagreement import Disagreement, asked_of, disagreements
-from mtl_core.lessons.predict_words import answers_finding, said_words
+from mtl_core.report.predict_words import answers_finding, said_words
 from mtl_core.tasks.dataset import Example
 from mtl_core.tasks.task import DEFAULT_TASKS
 from mtl_core.training.predictions import Entity, Prediction, SentenceAnswer, TokenAnswer

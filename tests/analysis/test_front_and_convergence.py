@@ -4,9 +4,9 @@ from dataclasses import replace
 import pytest
 
 from mtl_core.analysis.convergence import Convergence, Trend, convergence
-from mtl_core.analysis.front import front
 from mtl_core.analysis.grouped import PlanResult
 from mtl_core.analysis.grouping import group
+from mtl_core.analysis.pareto_front import front
 from mtl_core.analysis.reading import summarise
 from mtl_core.analysis.summary import RunSummary
 from tests.run_story import Story, both, minilm, scores, spec_of

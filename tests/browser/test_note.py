@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from mtl_core.export.bundle import write_folder
-from mtl_core.export.material import gather
 from mtl_core.export.what import What
+from mtl_core.report.material import gather
 from mtl_core.store.record import RunState
 from mtl_core.store.runs import RunStore
 from tests.export.finished_run import of_three_plans

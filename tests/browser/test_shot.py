@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Page, expect
 
-from mtl_core.ui.shot import SHOT_HEIGHT, SHOT_WIDTH
+from mtl_core.ui.shared.shot import SHOT_HEIGHT, SHOT_WIDTH
 
 pytestmark = pytest.mark.browser
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from mtl_core.cost.estimate import StepCost, step_cost
+from mtl_core.cost.explanation import is_dear, megabytes, reuse, share, why
 from mtl_core.cost.kept import profile_of, read_profile, shipped_profile
 from mtl_core.cost.profile import Amount, total_amount
 from mtl_core.cost.speed import Speed, keep_speed, known_speed, machine
 from mtl_core.cost.trace import trace_costs
-from mtl_core.cost.words import is_dear, megabytes, reuse, share, why
 from mtl_core.errors import DamagedCheckpoint
 from mtl_core.freezing.resolve import parameter_table
 from mtl_core.freezing.scenarios import scenario_plan

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from mtl_core.engine.forgetting import forget_deleted
 from mtl_core.engine.lab import Lab
+from mtl_core.engine.purge import forget_deleted
 from mtl_core.errors import BadInput, DataError, UnknownCheckpoint, UnknownRun
 from mtl_core.settings import Settings
 from mtl_core.store.record import RunState

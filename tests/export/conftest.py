@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mtl_core.export.material import Material, gather
+from mtl_core.report.material import Material, gather
 from mtl_core.store.record import RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.training.events import RunEvent

@@ -12,9 +12,9 @@ import yaml
 
 from mtl_core.errors import BadInput, OutputNotEmpty, UnknownRun
 from mtl_core.export.bundle import without_checkpoint, write_folder, zipped
-from mtl_core.export.material import Material, gather
 from mtl_core.export.what import What
 from mtl_core.freezing.plan_file import read_plan
+from mtl_core.report.material import Material, gather
 from mtl_core.store.record import RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.training.spec import RunSpec

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from mtl_core.export.csv_text import csv_text
-from mtl_core.export.material import Material
 from mtl_core.export.tables import parameters_csv, tables_of
 from mtl_core.freezing.writing import as_csv
+from mtl_core.report.material import Material
 from mtl_core.store.runs import RunStore
 
 Read = Callable[..., Material]

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from mtl_core.analysis.changed import Changed
-from mtl_core.export.blocks import Figures, Note, Section, Table, Text
-from mtl_core.export.errors_to_read import some_of_each
 from mtl_core.export.html import as_html
 from mtl_core.export.markdown import as_markdown
-from mtl_core.export.material import Material, gather
-from mtl_core.export.note import note_of
 from mtl_core.export.tables import tables_of
+from mtl_core.report.blocks import Figures, Note, Section, Table, Text
+from mtl_core.report.errors import some_of_each
+from mtl_core.report.material import Material, gather
+from mtl_core.report.note import note_of
 from mtl_core.store.runs import RunStore
 from mtl_core.tasks.dataset import Dataset, load_dataset
 from mtl_core.training.events import Answers, RunEvent

@@ -9,15 +9,15 @@ import pytest
 
 from mtl_core.analysis.grouped import PairedDifference
 from mtl_core.charts.loss import Figure
-from mtl_core.export.blocks import Note, Table
 from mtl_core.export.html import as_html
 from mtl_core.export.markdown import as_markdown
-from mtl_core.export.material import Material, gather
-from mtl_core.export.note import note_of
 from mtl_core.export.svg_parts import said
-from mtl_core.lessons.against_itself import REPEATED_BY, against_itself_words
-from mtl_core.lessons.compare_words import plans_answer, plans_rule
-from mtl_core.lessons.inside_words import COSINE_CAPTION
+from mtl_core.report.against_itself import REPEATED_BY, against_itself_words
+from mtl_core.report.blocks import Note, Table
+from mtl_core.report.compare_words import plans_answer, plans_rule
+from mtl_core.report.inside_words import COSINE_CAPTION
+from mtl_core.report.material import Material, gather
+from mtl_core.report.note import note_of
 from mtl_core.store.record import RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.training.events import RunEvent

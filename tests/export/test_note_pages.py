@@ -10,9 +10,9 @@ import pytest
 
 from mtl_core.export.html import as_html
 from mtl_core.export.markdown import as_markdown, plain
-from mtl_core.export.material import Material
-from mtl_core.export.note import note_of
 from mtl_core.freezing.plan import Phase, Plan
+from mtl_core.report.material import Material
+from mtl_core.report.note import note_of
 from mtl_core.store.runs import RunStore
 from mtl_core.training.events import RunEvent
 from tests.chain_story import HEADS_SCORES, TOP_SCORES, stage_story

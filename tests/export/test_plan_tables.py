@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from mtl_core.charts.pareto_axis import SCALES, Cost
-from mtl_core.export.drawings import front_drawings
-from mtl_core.export.material import Material, gather
 from mtl_core.export.tables import tables_of
+from mtl_core.report.drawings import front_drawings
+from mtl_core.report.material import Material, gather
 from mtl_core.store.runs import RunStore
 from mtl_core.tasks.dataset import Dataset, load_dataset
 from mtl_core.training.spec import RunSpec

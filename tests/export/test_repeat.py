@@ -3,15 +3,15 @@ import shlex
 import pytest
 
 from mtl_core.cli.choosing import choose
-from mtl_core.export.repeat import (
+from mtl_core.freezing.plan import Phase, Plan
+from mtl_core.freezing.scenarios import scenario_plan
+from mtl_core.report.repeat import (
     compare_command,
     compare_script,
     needs_plan_file,
     repeat_script,
     train_command,
 )
-from mtl_core.freezing.plan import Phase, Plan
-from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.training.comparison import ComparisonSpec
 from tests.run_story import minilm, spec_of
 

@@ -6,10 +6,10 @@ from xml.etree import ElementTree
 import pytest
 
 from mtl_core.charts.theme import DARK, LIGHT
-from mtl_core.export.drawings import Drawing, loss_drawings, stack_drawings
-from mtl_core.export.material import Material
 from mtl_core.export.svg import svg_file, svg_of
 from mtl_core.export.svg_parts import element, paint, tick_label, ticks
+from mtl_core.report.drawings import Drawing, loss_drawings, stack_drawings
+from mtl_core.report.material import Material
 
 Read = Callable[..., Material]
 SVG = "{http://www.w3.org/2000/svg}"

@@ -11,11 +11,11 @@ import pytest
 from mtl_core.charts.by_examples import ExampleCurve, WithExamples, by_examples_figure
 from mtl_core.charts.loss import Figure
 from mtl_core.charts.theme import DARK, LIGHT
-from mtl_core.export.drawings import Drawing
-from mtl_core.export.material import Material
-from mtl_core.export.note import note_of
 from mtl_core.export.svg import svg_of
 from mtl_core.export.svg_parts import element, marker, stroke, tick_label, written
+from mtl_core.report.drawings import Drawing
+from mtl_core.report.material import Material
+from mtl_core.report.note import note_of
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 SVG = "{http://www.w3.org/2000/svg}"

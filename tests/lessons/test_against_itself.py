@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.a_a_trials import ROWS, Alike, markdown, row, share_called
 from mtl_core.analysis.grouped import PlanResult, Verdict
-from mtl_core.lessons.against_itself import (
+from mtl_core.report.against_itself import (
     CALLED,
     DRAWN_TRIALS,
     REPEATED_BY,

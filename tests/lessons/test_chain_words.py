@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from mtl_core.analysis.chain import chain_of
-from mtl_core.lessons.chain_words import chain_lines, chain_rows, chain_title
+from mtl_core.report.chain_words import chain_lines, chain_rows, chain_title
 from tests.chain_story import HEADS, TOP, chain, stage
 
 LEARNED = "the classifier head, all layers and the embeddings"

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from mtl_core.analysis.grouped import GroupedComparison, PairedDifference, PlanResult, Verdict
-from mtl_core.lessons.compare_words import (
+from mtl_core.report.compare_words import (
     count_word,
     front_words,
     plans_answer,

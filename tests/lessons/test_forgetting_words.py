@@ -5,7 +5,7 @@ import pytest
 from mtl_core.analysis.forgetting import Change, Elsewhere, Forgetting
 from mtl_core.analysis.grouped import PairedDifference
 from mtl_core.analysis.trained import LeftOut
-from mtl_core.lessons.forgetting_words import (
+from mtl_core.report.forgetting_words import (
     elsewhere_title,
     forgetting_sentence,
     forgetting_title,

@@ -2,7 +2,7 @@ import pytest
 
 from mtl_core.analysis.convergence import Convergence, Trend
 from mtl_core.analysis.inside import Probe, Spread
-from mtl_core.lessons.inside_words import (
+from mtl_core.report.inside_words import (
     convergence_title,
     cosine_title,
     cosine_words,

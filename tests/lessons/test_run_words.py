@@ -1,6 +1,6 @@
 import pytest
 
-from mtl_core.lessons.run_words import (
+from mtl_core.report.run_words import (
     duration,
     memory,
     rate_words,

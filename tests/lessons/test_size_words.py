@@ -1,7 +1,7 @@
 """What is said of plans at several numbers of training sentences."""
 
 from mtl_core.analysis.by_size import group_by_size
-from mtl_core.lessons.size_words import (
+from mtl_core.report.size_words import (
     size_rows,
     size_title,
     sizes_answer,

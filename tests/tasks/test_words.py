@@ -1,7 +1,7 @@
 import pytest
 
 from mtl_core.tasks.dataset import load_dataset
-from mtl_core.tasks.words import split_words
+from mtl_core.tasks.split_words import split_words
 
 
 @pytest.mark.parametrize(

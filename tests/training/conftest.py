@@ -22,8 +22,8 @@ from mtl_core.models.description import ModelDescription
 from mtl_core.models.multitask import MultiTaskModel
 from mtl_core.tasks.dataset import load_tasks
 from mtl_core.training.events import RunEvent
+from mtl_core.training.loaded_run import load_setting
 from mtl_core.training.run import fine_tune
-from mtl_core.training.setting import load_setting
 from mtl_core.training.spec import RunSpec
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")

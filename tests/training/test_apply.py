@@ -6,7 +6,7 @@ import torch
 from mtl_core.freezing.apply import apply_phase
 from mtl_core.tasks.dataset import load_dataset
 from mtl_core.training.evaluation import evaluate
-from mtl_core.training.setting import load_setting
+from mtl_core.training.loaded_run import load_setting
 
 IDS = torch.tensor([[2, 5, 11, 7, 12, 3]])
 MASK = torch.ones_like(IDS)

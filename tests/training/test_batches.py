@@ -8,6 +8,7 @@ import torch
 from mtl_core.tasks.alignment import EncodedExample
 from mtl_core.tasks.task import Task, TaskKind
 from mtl_core.training.batches import collate, drawn_batches, filled_batches, training_order
+from mtl_core.training.loaded_run import load_setting
 from mtl_core.training.losses import (
     joint_loss,
     labelled,
@@ -15,7 +16,6 @@ from mtl_core.training.losses import (
     read_positions,
     task_losses,
 )
-from mtl_core.training.setting import load_setting
 
 SENTIMENT = Task(name="sentiment", kind=TaskKind.SENTENCE, head="classifier", outputs=("no", "yes"))
 NER = Task(name="ner", kind=TaskKind.TOKEN, head="ner", outputs=("O", "B-x", "I-x"))

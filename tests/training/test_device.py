@@ -5,7 +5,7 @@ import torch
 
 from mtl_core.errors import InvalidRun
 from mtl_core.training.device import chosen_device, devices_here
-from mtl_core.training.prefix_store import PrefixStore
+from mtl_core.training.prefix.store import PrefixStore
 from mtl_core.training.run import fine_tune
 
 

@@ -10,8 +10,8 @@ from mtl_core.tasks.dataset import load_dataset
 from mtl_core.training.batches import collate
 from mtl_core.training.evaluation import evaluate
 from mtl_core.training.events import SentenceScore, TokenScore
+from mtl_core.training.loaded_run import load_setting
 from mtl_core.training.losses import task_losses
-from mtl_core.training.setting import load_setting
 
 
 @pytest.fixture

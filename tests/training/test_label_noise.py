@@ -7,8 +7,8 @@ from mtl_core.tasks.dataset import Dataset, Example, load_dataset
 from mtl_core.tasks.schemes import repairs, spans
 from mtl_core.tasks.task import Task, TaskKind
 from mtl_core.training.label_noise import disturbed
+from mtl_core.training.loaded_run import load_setting
 from mtl_core.training.prepare import prepare_spec
-from mtl_core.training.setting import load_setting
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 import torch
 
-from mtl_core.training.setting import load_setting
+from mtl_core.training.loaded_run import load_setting
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +165,7 @@ def test_a_drawn_encoder_is_measured_from_what_was_drawn(bench, of):
 
 
 def test_a_backbone_that_a_file_holds_is_not_copied(bench):
-    from mtl_core.training.movement import StartingWeights, learning_names
+    from mtl_core.training.measures.movement import StartingWeights, learning_names
 
     setting = load_setting(bench.spec("full"))
     names = learning_names(setting.tables, setting.steps)

@@ -5,9 +5,9 @@ import pytest
 from mtl_core.analysis.differences import beyond_the_plan, same_questions
 from mtl_core.analysis.reading import summarise
 from mtl_core.errors import DataError, InvalidRun
-from mtl_core.lessons.run_words import elsewhere_words
+from mtl_core.report.run_words import elsewhere_words
 from mtl_core.tasks.dataset import load_dataset
-from mtl_core.training.setting import load_setting
+from mtl_core.training.loaded_run import load_setting
 
 REVIEWS = [("good food", "positive"), ("bad food", "negative"), ("a great film", "positive")]
 TAGGED = ["anna/B-PER was/O in/O oslo/B-LOC", "acme/B-ORG is/O bad/O"]

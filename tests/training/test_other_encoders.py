@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mtl_core.training.setting import load_setting
+from mtl_core.training.loaded_run import load_setting
 
 SIZES = {
     "albert": {"embedding_size": 16},

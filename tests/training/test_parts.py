@@ -10,10 +10,10 @@ from mtl_core.tasks.alignment import EncodedExample
 from mtl_core.training import backbone_passes, parts
 from mtl_core.training.batches import collate, drawn_batches
 from mtl_core.training.gradients import take_gradients
+from mtl_core.training.loaded_run import load_setting
 from mtl_core.training.losses import joint_loss, label_counts, task_losses
 from mtl_core.training.parts import in_parts, runs_in_parts, together
-from mtl_core.training.prefix import ReusedPrefix
-from mtl_core.training.setting import load_setting
+from mtl_core.training.prefix.reuse import ReusedPrefix
 
 
 def lengths(cut):

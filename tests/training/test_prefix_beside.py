@@ -3,10 +3,10 @@
 import pytest
 
 from mtl_core.freezing.apply import apply_phase
-from mtl_core.training.prefix import ReusedPrefix
-from mtl_core.training.prefix_beside import depths_beside
-from mtl_core.training.prefix_store import PrefixStore
-from mtl_core.training.setting import load_setting
+from mtl_core.training.loaded_run import load_setting
+from mtl_core.training.prefix.comparison_depths import depths_beside
+from mtl_core.training.prefix.reuse import ReusedPrefix
+from mtl_core.training.prefix.store import PrefixStore
 
 LAYERS = 4
 

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from mtl_core.training.prefix_order import Sentences
-from mtl_core.training.prefix_rows import StoredRows
+from mtl_core.training.prefix.layout import Sentences
+from mtl_core.training.prefix.rows import StoredRows
 
 SEQUENCES = [(2, 7, 3), (2, 5, 6, 3), (2, 3), (2, 5, 6, 3)]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mtl_core.training.prefix_plan import (
+from mtl_core.training.prefix.plan import (
     NOTHING_BELOW,
     NOTHING_LEARNS,
     TOO_FEW_STEPS,

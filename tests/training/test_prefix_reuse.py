@@ -8,10 +8,10 @@ import torch
 from mtl_core.errors import FreezeBroken
 from mtl_core.freezing.apply import apply_phase
 from mtl_core.models.replay import LayerReplay
-from mtl_core.training.prefix import ReusedPrefix
-from mtl_core.training.prefix_store import PrefixStore
+from mtl_core.training.loaded_run import load_setting
+from mtl_core.training.prefix.reuse import ReusedPrefix
+from mtl_core.training.prefix.store import PrefixStore
 from mtl_core.training.run import fine_tune
-from mtl_core.training.setting import load_setting
 
 SIZES = {
     "albert": {"embedding_size": 16},

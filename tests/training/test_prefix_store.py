@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from mtl_core.errors import BadInput
 from mtl_core.settings import Settings
-from mtl_core.training.prefix_store import PrefixStore
+from mtl_core.training.prefix.store import PrefixStore
 
 SHAPE = (5, 8)
 

@@ -8,9 +8,9 @@ import torch
 from mtl_core.errors import InvalidRun
 from mtl_core.models.checkpoint import resolve_checkpoint
 from mtl_core.models.load import draw_backbone
-from mtl_core.training.prefix_store import PrefixStore
+from mtl_core.training.loaded_run import load_setting
+from mtl_core.training.prefix.store import PrefixStore
 from mtl_core.training.run import fine_tune
-from mtl_core.training.setting import load_setting
 
 
 @pytest.fixture

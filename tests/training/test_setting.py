@@ -13,8 +13,8 @@ from mtl_core.errors import (
     UnknownCheckpoint,
 )
 from mtl_core.models.weights import weights_digest
+from mtl_core.training.loaded_run import load_setting
 from mtl_core.training.prepare import prepare_spec
-from mtl_core.training.setting import load_setting
 
 FAR = "the/O food/O was/O very/O good/O in/O oslo/B-LOC"
 REVIEWS = [("good food", "positive"), ("bad food", "negative")]

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from mtl_core.tasks.task import Task, TaskKind
-from mtl_core.training.interference import cosine, gradient_cosines
-from mtl_core.training.setting import load_setting
-from mtl_core.training.similarity import linear_cka, some_of
+from mtl_core.training.loaded_run import load_setting
+from mtl_core.training.measures.interference import cosine, gradient_cosines
+from mtl_core.training.measures.similarity import linear_cka, some_of
 
 
 def drawn(rows, columns, seed=0):

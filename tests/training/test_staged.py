@@ -7,8 +7,8 @@ import torch
 
 from mtl_core.errors import InvalidRun
 from mtl_core.models.weights import weights_digest
+from mtl_core.training.loaded_run import load_setting
 from mtl_core.training.run import fine_tune
-from mtl_core.training.setting import load_setting
 
 
 @pytest.fixture

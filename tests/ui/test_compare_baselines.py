@@ -12,7 +12,7 @@ from mtl_core.errors import ChildDied
 from mtl_core.store.record import RunState
 from mtl_core.tasks.baselines import Baseline, baselines_of_data
 from mtl_core.tasks.dataset import Dataset, load_dataset
-from mtl_core.ui.export_bundle import note_of_runs
+from mtl_core.ui.shared.export_popover import note_of_runs
 from tests.run_story import Story, both, scores, spec_of
 from tests.visiting import imported_by, visited
 
@@ -95,7 +95,7 @@ def test_the_note_holds_them_too(lab: Lab, two: list[str]) -> None:
 def test_the_server_never_imports_scikit_learn(lab: Lab, two: list[str]) -> None:
     script = (
         "from mtl_core.engine.lab import the_lab\n"
-        "from mtl_core.ui.export_bundle import note_of_runs\n"
+        "from mtl_core.ui.shared.export_popover import note_of_runs\n"
         "from tests.visiting import visited\n"
         "app = visited('compare')\n"
         f"assert 'bag of words' in note_of_runs(the_lab(), {two!r})\n"

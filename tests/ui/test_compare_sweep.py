@@ -5,11 +5,11 @@ from streamlit.testing.v1 import AppTest
 from mtl_core.analysis.sweep import TriedRates, tried_rates
 from mtl_core.engine.comparisons import advance
 from mtl_core.engine.lab import Lab
-from mtl_core.lessons.sweep_words import sweep_row, sweep_title
+from mtl_core.report.sweep_words import sweep_row, sweep_title
 from mtl_core.store.owner import Owner
 from mtl_core.store.record import RunRecord
 from mtl_core.training.comparison import ComparisonSpec
-from mtl_core.ui.run_cache import summary_of
+from mtl_core.ui.shared.run_cache import summary_of
 from tests.run_story import Story, both, scores
 from tests.visiting import visited
 

@@ -11,7 +11,7 @@ from mtl_core.engine.lab import Lab
 from mtl_core.store.record import PlannedRun, RunState
 from mtl_core.training.comparison import ComparisonSpec
 from mtl_core.training.events import RunEvent
-from mtl_core.ui.export_bundle import note_of_runs, zip_of_runs
+from mtl_core.ui.shared.export_popover import note_of_runs, zip_of_runs
 from tests.run_story import finished_heads_only, spec_of
 from tests.visiting import visited
 

@@ -12,7 +12,7 @@ from transformers import AutoModel
 from mtl_core.cli.entry import run as command
 from mtl_core.engine.lab import Lab
 from mtl_core.ui import export_bundle
-from mtl_core.ui.export_bundle import model_of_run
+from mtl_core.ui.shared.export_popover import model_of_run
 from tests.visiting import visited
 
 SHORT = ("--epochs=0.1", "--max-length=16", "--batch-size=32", "--scenario=top-1")

@@ -14,10 +14,10 @@ from mtl_core.models.description import ModelDescription
 from mtl_core.settings import Settings
 from mtl_core.tasks.task import DEFAULT_TASKS
 from mtl_core.training.spec import RunSpec
-from mtl_core.ui.choice import Choice, choice_from
-from mtl_core.ui.page import plain
-from mtl_core.ui.picture import percent
-from mtl_core.ui.table_view import in_picture_order, matching
+from mtl_core.ui.freeze.picture import percent
+from mtl_core.ui.freeze.table_view import in_picture_order, matching
+from mtl_core.ui.shared.choice import Choice, choice_from
+from mtl_core.ui.shared.page import plain
 from tests.visiting import imported_by
 
 APP = str(Path(__file__).parents[2] / "app.py")

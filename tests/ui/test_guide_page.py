@@ -9,7 +9,7 @@ from mtl_core.store.owner import Owner
 from mtl_core.store.record import ComparisonRecord, RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.training.comparison import ComparisonSpec
-from mtl_core.ui.guide_verdicts import guide_state
+from mtl_core.ui.guide.verdicts import guide_state
 from tests.claim_runs import comparison_of
 from tests.run_story import minilm
 from tests.visiting import heading, visited

@@ -4,7 +4,7 @@ from streamlit.testing.v1 import AppTest
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import InvalidPlan
 from mtl_core.freezing.plan_file import parse_plan
-from mtl_core.ui.plan_fields import rate_from
+from mtl_core.ui.plan.fields import rate_from
 from tests.visiting import heading, visited
 
 FROZEN_EMBEDDINGS = "name: mine\nphases:\n- {name: all, train: [all]}\nfreeze: [embeddings]\n"

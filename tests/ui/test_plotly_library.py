@@ -2,7 +2,7 @@ from pathlib import Path
 
 import plotly
 
-from mtl_core.ui.live_chart import publish_library
+from mtl_core.ui.shared.live_chart import publish_library
 
 SHIPPED = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 

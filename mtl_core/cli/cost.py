@@ -1,0 +1,140 @@
+"""The `cost` command: what a step of a plan takes, before anything runs."""
+
+import json
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from mtl_core.cli.choosing import DEFAULT_CHECKPOINT, Chosen, choose
+from mtl_core.cli.options import (
+    CheckpointOption,
+    DataOption,
+    ListFormat,
+    PlanOption,
+    ScenarioOption,
+)
+from mtl_core.cli.telling import plain_console
+from mtl_core.cost.estimate import StepCost, step_cost
+from mtl_core.cost.explanation import COUNTED, at_most, megabytes, reuse, share, why
+from mtl_core.cost.kept import profile_of
+from mtl_core.cost.profile import CostProfile
+from mtl_core.cost.speed import Speed, keep_speed, known_speed
+from mtl_core.freezing.resolve import parameter_table
+from mtl_core.freezing.scenarios import scenario_plan
+from mtl_core.models.checkpoint import Checkpoint
+from mtl_core.settings import Settings
+
+
+def cost(
+    checkpoint: CheckpointOption = DEFAULT_CHECKPOINT,
+    scenario: ScenarioOption = None,
+    plan: PlanOption = None,
+    data: DataOption = None,
+    batch_size: Annotated[int, typer.Option(min=1, max=512, help="Sentences in a batch.")] = 16,
+    max_length: Annotated[
+        int, typer.Option(min=8, max=8192, help="Sub-words of each sentence.")
+    ] = 128,
+    phase: Annotated[int, typer.Option(help="Which phase to show, from 1.")] = 1,
+    output: Annotated[ListFormat, typer.Option("--format")] = ListFormat.TABLE,
+) -> None:
+    """Show what a training step of a plan takes: memory, FLOPs and time, before anything runs."""
+    if scenario is None and plan is None:
+        scenario = "heads-only"
+    chosen, settings = choose(checkpoint, scenario, plan, data), Settings.from_environment()
+    table = parameter_table(chosen.plan, chosen.model, phase)
+    whole = parameter_table(scenario_plan("full", chosen.model), chosen.model)
+    profile = profile_of(chosen.checkpoint, settings, _trace)
+    here, full = (
+        step_cost(profile, chosen.model, each, batch_size, max_length) for each in (table, whole)
+    )
+    speed = known_speed(settings) or _measure(settings)
+    if output is ListFormat.JSON:
+        print(json.dumps(_as_json(here, full, speed), indent=2))
+        return
+    of_several = f", phase {phase} of {len(chosen.plan.phases)}: {table.phase.name}"
+    _print(chosen, here, full, speed, of_several if len(chosen.plan.phases) > 1 else "")
+    console = plain_console()
+    console.print(why(here, full, table, chosen.model.backbone), soft_wrap=True)
+    console.print(reuse(here, full), soft_wrap=True)
+    if bound := at_most(table, chosen.model.backbone):
+        console.print(bound, soft_wrap=True)
+    console.print(COUNTED, soft_wrap=True)
+
+
+def _as_json(cost: StepCost, full: StepCost, speed: Speed) -> dict[str, object]:
+    """The cost under the names that scripts read."""
+    return {
+        "forward_flops": cost.forward_flops,
+        "backward_flops": cost.backward_flops,
+        "saved_activation_bytes": cost.saved_activation_bytes,
+        "gradient_bytes": cost.gradient_bytes,
+        "optimizer_bytes": cost.optimizer_bytes,
+        "weight_bytes": cost.weight_bytes,
+        "relative_to_full": {
+            "flops": cost.flops / full.flops,
+            "memory": cost.memory_bytes / full.memory_bytes,
+        },
+        "estimated_seconds_per_step": speed.seconds(cost),
+        "reused": {
+            "forward_flops": cost.reused_forward_flops,
+            "relative_flops": cost.reused_flops / full.flops,
+            "estimated_seconds_per_step": speed.seconds(cost, reused=True),
+        },
+        "batch_size": cost.batch_size,
+        "max_length": cost.max_length,
+    }
+
+
+def _print(chosen: Chosen, cost: StepCost, full: StepCost, speed: Speed, phase: str) -> None:
+    plain_console().print(
+        f"One step of {cost.batch_size} sentences × {cost.max_length} tokens · "
+        f"{chosen.checkpoint.name} · {chosen.plan.name}{phase}"
+    )
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("")
+    for column in ("this plan", "full", "of full"):
+        table.add_column(column, justify="right")
+    for name, part, whole in (
+        ("weights", cost.weight_bytes, full.weight_bytes),
+        ("gradients", cost.gradient_bytes, full.gradient_bytes),
+        ("optimizer", cost.optimizer_bytes, full.optimizer_bytes),
+        ("kept for the backward pass", cost.saved_activation_bytes, full.saved_activation_bytes),
+        ("memory", cost.memory_bytes, full.memory_bytes),
+    ):
+        table.add_row(name, megabytes(part), megabytes(whole), share(part, whole))
+    table.add_section()
+    for name, part, whole in (
+        ("forward", cost.forward_flops, full.forward_flops),
+        ("backward", cost.backward_flops, full.backward_flops),
+        ("one step", cost.flops, full.flops),
+        ("one step, frozen part reused", cost.reused_flops, full.flops),
+    ):
+        table.add_row(name, _gigaflops(part), _gigaflops(whole), share(part, whole))
+    for name, reused in (("estimated time", False), ("… frozen part reused", True)):
+        seconds, whole_seconds = speed.seconds(cost, reused), speed.seconds(full)
+        table.add_row(
+            name, f"{seconds:.2g} s", f"{whole_seconds:.2g} s", share(seconds, whole_seconds)
+        )
+    plain_console().print(table)
+
+
+def _gigaflops(flops: int) -> str:
+    value = flops / 1e9
+    return f"{value:,.0f} GFLOP" if value >= 9.95 or value == 0 else f"{value:.2g} GFLOP"
+
+
+def _trace(checkpoint: Checkpoint) -> CostProfile:
+    from mtl_core.cost.trace import trace_costs  # torch takes seconds, and is seldom needed
+
+    return trace_costs(checkpoint)
+
+
+def _measure(settings: Settings) -> Speed:
+    """Measure this machine once; what is kept serves the pages too."""
+    from mtl_core.cost.calibrate import measure_speed
+
+    typer.echo("Measuring how fast this machine trains, once: a few seconds …", err=True)
+    speed = measure_speed(settings)
+    keep_speed(speed, settings)
+    return speed

@@ -1,0 +1,175 @@
+"""The `train` command: one run here and now."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from time import monotonic
+from typing import Annotated
+
+import typer
+
+from mtl_core.cli.choosing import DEFAULT_CHECKPOINT, choose
+from mtl_core.cli.options import (
+    AlsoEvaluateOption,
+    CheckpointOption,
+    DataOption,
+    DeviceOption,
+    EventFormat,
+    ExamplesOption,
+    LabelNoiseOption,
+    NoMeasuresOption,
+    NoPrefixReuseOption,
+    OutputOption,
+    PlanOption,
+    Precision,
+    PrecisionOption,
+    RandomBackboneOption,
+    ScenarioOption,
+    StartsFromOption,
+)
+from mtl_core.cli.task_values import checked_rate, device_called, examples_by_task, noise_by_task
+from mtl_core.cli.telling import Telling, forget_stdout, telling
+from mtl_core.errors import BadInput, FreezeLabError
+from mtl_core.settings import Settings
+from mtl_core.store.model_folder import model_folder
+from mtl_core.store.record import RunRecord, RunState
+from mtl_core.store.runs import RunStore
+from mtl_core.training.events import RunEvent, RunFailed, RunStopped, Step
+from mtl_core.training.prefix.store import PrefixStore
+from mtl_core.training.prepare import prepare_spec
+from mtl_core.training.spec import RunSpec
+
+_SECONDS_BETWEEN_WRITES = 0.3
+
+
+def train(
+    checkpoint: CheckpointOption = DEFAULT_CHECKPOINT,
+    scenario: ScenarioOption = None,
+    plan: PlanOption = None,
+    data: DataOption = "sample",
+    epochs: Annotated[float, typer.Option(help="Of the whole run, shared by its phases.")] = 3.0,
+    batch_size: Annotated[int, typer.Option(help="Examples a step.")] = 16,
+    max_length: Annotated[int, typer.Option(help="Sub-words a sentence, at most.")] = 128,
+    seed: Annotated[int, typer.Option(help="Decides heads, order and dropout.")] = 0,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Of the encoder; else the plan's.")
+    ] = None,
+    head_learning_rate: Annotated[
+        float | None, typer.Option(help="Of the heads; else the plan's.")
+    ] = None,
+    examples: ExamplesOption = None,
+    label_noise: LabelNoiseOption = None,
+    random_backbone: RandomBackboneOption = False,
+    also_evaluate: AlsoEvaluateOption = None,
+    starts_from: StartsFromOption = None,
+    output: OutputOption = None,
+    no_prefix_reuse: NoPrefixReuseOption = False,
+    no_measures: NoMeasuresOption = False,
+    device: DeviceOption = "cpu",
+    precision: PrecisionOption = Precision.FLOAT32,
+    form: Annotated[EventFormat, typer.Option("--format")] = EventFormat.TEXT,
+) -> None:
+    """Fine-tune once, here and now, and tell what happens. The run is kept in the store."""
+    chosen = choose(checkpoint, scenario, plan, data)
+    settings = Settings.from_environment()
+    spec = prepare_spec(
+        chosen.model,
+        chosen.plan.with_rates(checked_rate(learning_rate), checked_rate(head_learning_rate)),
+        checkpoint=checkpoint,
+        scenario=chosen.scenario,
+        data=data or "sample",
+        epochs=epochs,
+        batch_size=batch_size,
+        max_length=max_length,
+        seed=seed,
+        examples=examples_by_task(examples or []),
+        threads=settings.threads,
+        prefix_reuse=not no_prefix_reuse,
+        measure=not no_measures,
+        label_noise=noise_by_task(label_noise or []),
+        random_backbone=random_backbone,
+        also_evaluate=also_evaluate or [],
+        starts_from=starts_from,
+        device=device_called(device),
+        precision=precision.value,
+    )
+    with closing(RunStore(settings.database)) as store, telling(form) as tell:
+        # Absolute, as the store keeps it: a later --starts-from may come from another folder.
+        _run(spec, output and output.absolute(), settings, store, tell)
+
+
+def _run(
+    spec: RunSpec, output: Path | None, settings: Settings, store: RunStore, tell: Telling
+) -> None:
+    """Train in this process; everything the run says is told and kept."""
+    from mtl_core.training.run import fine_tune
+
+    start = model_folder(store, spec.starts_from) if spec.starts_from else None
+    record = store.add(spec, RunState.RUNNING)
+    keep = _Keeping(store, record)
+    began = monotonic()
+
+    def asked_to_stop() -> bool:
+        return store.stop_requested(record.id)
+
+    def last_word(kind: type[RunFailed] | type[RunStopped], reason: str) -> None:
+        event = kind(elapsed_seconds=monotonic() - began, reason=reason)
+        keep(event)
+        tell(event)
+
+    try:
+        with terminated_is_interrupted():
+            prefixes = PrefixStore.of(settings)
+            for event in fine_tune(
+                spec, record.id, output, asked_to_stop, settings.uploads, prefixes, start
+            ):
+                keep(event)
+                tell(event)
+    except BadInput as problem:
+        keep(RunFailed(elapsed_seconds=monotonic() - began, reason=str(problem)))
+        if not keep.has_begun:
+            store.delete(record.id)
+        raise
+    except (BrokenPipeError, SystemExit):  # Rich leaves when nobody reads, where print raises
+        reason = "Whoever read its events has left."
+        keep(RunStopped(elapsed_seconds=monotonic() - began, reason=reason))
+        forget_stdout()
+        raise typer.Abort from None
+    except KeyboardInterrupt:
+        last_word(RunStopped, "Interrupted.")
+        raise
+    except FreezeLabError as problem:
+        last_word(RunFailed, str(problem))
+        raise
+    except Exception as problem:
+        last_word(RunFailed, f"{type(problem).__name__}: {problem}")
+        raise
+
+
+class _Keeping:
+    """Writes events to the store: steps a few at a time, the rest at once."""
+
+    def __init__(self, store: RunStore, record: RunRecord) -> None:
+        self._store, self._run = store, record.id
+        self._waiting: list[RunEvent] = []
+        self._written_at = monotonic()
+        self.has_begun = False
+
+    def __call__(self, event: RunEvent) -> None:
+        self._waiting.append(event)
+        late = monotonic() - self._written_at > _SECONDS_BETWEEN_WRITES
+        if late or not isinstance(event, Step):
+            self._store.append(self._run, self._waiting)
+            self._waiting, self._written_at = [], monotonic()
+        self.has_begun = self.has_begun or not isinstance(event, RunFailed)
+
+
+@contextmanager
+def terminated_is_interrupted() -> Iterator[None]:
+    """Let SIGTERM end a run as Ctrl-C does, with a last word."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,1 @@
+"""Results of finished runs as figures, tables and words: one module per topic."""

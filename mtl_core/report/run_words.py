@@ -1,0 +1,218 @@
+"""What a run's page says: its answer in one line, its facts, its durations."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from mtl_core.analysis.summary import Progress, RunSummary, TaskProgress
+from mtl_core.analysis.words import in_percent
+from mtl_core.freezing.titles import scenario_phrase
+from mtl_core.freezing.writing import rate_text
+from mtl_core.report.data_words import data_name, within
+from mtl_core.store.record import RunRecord, RunState
+from mtl_core.training.events import Evaluation, RunFinished
+from mtl_core.training.spec import RunSpec
+
+_WORTH_A_WORD = 0.05  # seconds
+
+STATE_SIGNS = {
+    RunState.WAITING: "○ waiting",
+    RunState.RUNNING: "● running",
+    RunState.FINISHED: "✓ finished",
+    RunState.FAILED: "✕ failed",
+    RunState.STOPPED: "■ stopped",
+    RunState.INTERRUPTED: "✕ interrupted",
+}
+
+
+def run_headline(record: RunRecord, summary: RunSummary, ahead: int = 0) -> str:
+    """What the run does now, or came to: "Training phase 2 of 3: heads and layer 11 learn".
+
+    `ahead` is how many runs come before this one.
+    """
+    match record.state:
+        case RunState.WAITING:
+            return "Next in the queue" if ahead == 0 else f"Waiting: {_runs(ahead)} before this one"
+        case RunState.RUNNING:
+            return _running(record, summary)
+        case RunState.FINISHED:
+            return f"Finished: {_scores(summary)}"
+        case RunState.FAILED:
+            return f"Failed {_where(summary)}"
+        case RunState.STOPPED:
+            return f"Stopped {_where(summary)}"
+        case RunState.INTERRUPTED:
+            return f"Interrupted {_where(summary)}"
+
+
+def plan_words(spec: RunSpec) -> str:
+    """The run's plan within a sentence."""
+    return scenario_phrase(spec.scenario) if spec.scenario else spec.plan.name
+
+
+def run_label(record: RunRecord) -> str:
+    """A run in a list of its kind: its title if it has one, its plan, checkpoint and time."""
+    what = f"{plan_words(record.spec)}, {record.spec.checkpoint}, {moment(record.created_at)}"
+    return f"{record.title}: {what}" if record.title else what
+
+
+def about(seconds: float) -> str:
+    """An estimate, no more exact than it is: under a minute, about 3 min, about 1 h 5 min."""
+    minutes = round(seconds / 60)
+    if minutes == 0:
+        return "under a minute"
+    return f"about {minutes} min" if minutes < 60 else f"about {minutes // 60} h {minutes % 60} min"
+
+
+def rate_words(rates: Iterable[tuple[str, float]]) -> str:
+    """Rates with what they are for: "heads 1e-2 then 1e-3, encoder 3e-4"."""
+    by_part: dict[str, list[str]] = {}
+    for part, rate in rates:
+        texts = by_part.setdefault(part, [])
+        if rate_text(rate) not in texts[-1:]:
+            texts.append(rate_text(rate))
+    return ", ".join(f"{part} {' then '.join(texts)}" for part, texts in by_part.items())
+
+
+def facts(record: RunRecord, summary: RunSummary) -> list[str]:
+    """What the numbers come from: checkpoint, plan, rates, data, seed, time."""
+    spec = summary.spec
+    rates = [rate for phase in summary.phases for rate in phase.rates]
+    began = record.started_at or record.created_at
+    return [
+        spec.checkpoint,
+        plan_words(spec),
+        rate_words(rates) or "nothing learns",
+        f"data: {data_words(summary)}",
+        *unusual_words(spec),
+        f"seed {spec.seed}",
+        epochs_words(spec.epochs),
+        f"{'started' if record.started_at else 'asked for'} {moment(began)}",
+    ]
+
+
+def unusual_words(spec: RunSpec) -> list[str]:
+    """What few runs have, and without which their numbers would be misread."""
+    words = [f"goes on from {spec.starts_from}"] if spec.starts_from else []
+    words += ["random encoder"] if spec.random_backbone else []
+    words += [f"on {spec.device}"] if spec.device != "cpu" else []
+    words += [f"in {spec.precision}"] if spec.precision != "float32" else []
+    shares = {spec.label_noise.get(task.name, 0.0) for task in spec.tasks}
+    if len(shares) == 1:
+        return words + [f"{in_percent(share)} wrong labels" for share in shares if share]
+    noisy = [(task, share) for task, share in spec.label_noise.items() if share]
+    return words + [f"{in_percent(share)} wrong labels in {within(task)}" for task, share in noisy]
+
+
+def epochs_words(epochs: float) -> str:
+    """How long a run is: 1 epoch, 2.5 epochs."""
+    return "1 epoch" if epochs == 1 else f"{epochs:g} epochs"
+
+
+def moment(time: datetime) -> str:
+    """A time of the store as the server's clock shows it: 24 Nov 2026 14:02."""
+    local = time.astimezone()
+    return f"{local.day} {local:%b %Y %H:%M}"
+
+
+def data_words(summary: RunSummary) -> str:
+    """Where the sentences come from, and how many train each task."""
+    counts = [splits.get("train", 0) for splits in summary.examples.values()]
+    name = data_name(summary.spec.data, (task.name for task in summary.spec.tasks))
+    return f"{name} ({' + '.join(f'{count:,}' for count in counts)} sentences)" if counts else name
+
+
+def duration(seconds: float) -> str:
+    """A stretch of time in at most two units: 0.4 s, 12 s, 2 min 41 s, 1 h 5 min."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def spent_words(end: RunFinished) -> str:
+    """What a run's seconds went to, in parts that add up to its total."""
+    parts = {
+        "training": end.training_seconds,
+        "evaluation": end.evaluation_seconds,
+        "frozen layers run once": end.prefix_seconds,
+    }
+    parts["loading, checks and measures"] = end.total_seconds - sum(parts.values())
+    told = [(name, seconds) for name, seconds in parts.items() if seconds >= _WORTH_A_WORD]
+    return ", ".join(f"{name} {duration(seconds)}" for name, seconds in told)
+
+
+def step_time(seconds: float) -> str:
+    """The time of one step, three digits at most: "0.87 s per step", "42 ms per step"."""
+    return f"{seconds * 1000:.0f} ms per step" if seconds < 0.1 else f"{seconds:.2g} s per step"
+
+
+def memory(size_bytes: int) -> str:
+    """Bytes in units of a thousand: 612 MB, 1.37 GB."""
+    return f"{size_bytes / 1e9:.2f} GB" if size_bytes >= 1e9 else f"{size_bytes / 1e6:.0f} MB"
+
+
+def share(part: float) -> str:
+    """A share of all parameters in per cent, never rounded to nothing: 0.004 %, 6.5 %, 100 %."""
+    percent = 100 * part
+    if percent == 0 or percent >= 99.95:
+        return f"{percent:.0f} %"
+    return f"{percent:.1f} %" if percent >= 0.95 else f"{percent:.1g} %"
+
+
+def elsewhere_words(summary: RunSummary) -> tuple[str, ...]:
+    """A line on each other data set: "On sample-posts: sentiment accuracy 0.51 → 0.74, …"."""
+    metrics = {task.task.name: task.metric for task in summary.tasks}
+    by_split: dict[str, list[Evaluation]] = {}
+    for each in summary.elsewhere:
+        by_split.setdefault(each.split, []).append(each)
+    return tuple(
+        f"On {data_name(split, found[0].tasks)}: "
+        + ", ".join(
+            f"{within(name)} {metrics.get(name, '')} "
+            + " → ".join(f"{each.tasks[name].headline:.3f}" for each in found)
+            for name in found[0].tasks
+        )
+        for split, found in by_split.items()
+    )
+
+
+def _running(record: RunRecord, summary: RunSummary) -> str:
+    if record.stop_requested:
+        return "Stopping: the step under way ends first"
+    phase = summary.phase
+    if summary.progress is Progress.WAITING:
+        return "Starting: the model and the data are being loaded"
+    if phase is None:
+        return "Starting: the model is scored before its first step"
+    words = phase.learning or f"“{phase.name}”"
+    learn = f"{words} {'learns' if _is_one(words) else 'learn'}"
+    if len(summary.phases) == 1:
+        return f"Training: {learn}"
+    return f"Training phase {phase.number} of {len(summary.phases)}: {learn}"
+
+
+def _is_one(words: str) -> bool:
+    several = (" and ", "heads", "layers", "parts ", "embeddings")
+    return not any(word in words for word in several)
+
+
+def _scores(summary: RunSummary) -> str:
+    return ", ".join(_score(task) for task in summary.tasks if task.latest is not None)
+
+
+def _score(task: TaskProgress) -> str:
+    return f"{within(task.task.name)} {task.latest:.2f} {task.metric}"
+
+
+def _where(summary: RunSummary) -> str:
+    if not summary.step or summary.total_steps is None:
+        return "before its first step"
+    return f"at step {summary.step:,} of {summary.total_steps:,}"
+
+
+def _runs(count: int) -> str:
+    return "1 run" if count == 1 else f"{count} runs"

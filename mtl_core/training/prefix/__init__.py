@@ -1,0 +1,1 @@
+"""Frozen layers' outputs: computed once, stored and reused."""

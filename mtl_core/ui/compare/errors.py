@@ -1,0 +1,107 @@
+"""Errors to read: what a plan answers for what, and the sentences on which two runs differ."""
+
+import pandas as pd
+import streamlit as st
+
+from mtl_core.analysis.grouped import PlanResult
+from mtl_core.analysis.marks import GoldLabels, gold_labels
+from mtl_core.charts.theme import Palette
+from mtl_core.engine.lab import Lab
+from mtl_core.freezing.titles import task_title
+from mtl_core.report.compared import Compared
+from mtl_core.report.errors import (
+    ChangedBetween,
+    changed_between,
+    changed_row,
+    confusion_panel,
+    plans_to_read,
+    runs_to_read,
+)
+from mtl_core.tasks.dataset import Dataset
+from mtl_core.tasks.task import Task
+from mtl_core.ui.compare.compared_now import dataset_of
+from mtl_core.ui.shared.keys import Key
+from mtl_core.ui.shared.page import plain
+from mtl_core.ui.shared.panel_view import panel_view
+from mtl_core.ui.shared.shot import taking_shot
+
+_ROW_HEIGHT, _HEADER_HEIGHT, _ROWS_HIGH = 35, 36, 9
+
+
+def errors_view(lab: Lab, shown: Compared, facts: str, colors: Palette) -> None:
+    """Both for one task and two plans; nothing where no run told its answers, or the data they
+    were given on are not here."""
+    told = plans_to_read(shown)
+    if not told:
+        return
+    dataset = dataset_of(lab, next(iter(runs_to_read(told[0]).values())).spec)
+    if dataset is None:
+        return
+    gold = gold_labels(dataset)
+    st.markdown("### Errors to read")
+    if taking_shot():
+        task, first, second = shown.plans.tasks[0], told[0], told[-1]
+    else:
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+            task = _task_picker(shown)
+            first = _picked("Plan", Key.FIRST_READ, told, 0)
+            second = _picked("against", Key.SECOND_READ, told, -1) if len(told) > 1 else first
+    left, right = st.columns([5, 8], gap="medium")
+    with left, st.container(gap="xsmall"):
+        panel = confusion_panel(shown, task, first, gold)
+        if panel is not None:
+            panel_view(panel, facts, colors, "compare_confusion")
+    if len(told) > 1:
+        with right, st.container(gap="xsmall"):
+            _changed(task, first, second, dataset, gold)
+
+
+def _task_picker(shown: Compared) -> Task:
+    tasks = {task.name: task for task in shown.plans.tasks}
+    if st.session_state.get(Key.TASK_READ) not in tasks:
+        st.session_state[Key.TASK_READ] = next(iter(tasks))
+    name = st.segmented_control(
+        "Task", list(tasks), key=Key.TASK_READ, format_func=task_title, required=True
+    )
+    return tasks.get(name or "", shown.plans.tasks[0])
+
+
+def _picked(title: str, key: Key, plans: list[PlanResult], default: int) -> PlanResult:
+    labels = {plan.label: plan for plan in plans}
+    if st.session_state.get(key) not in labels:
+        st.session_state[key] = plans[default].label
+    return labels.get(st.selectbox(title, list(labels), key=key, width=230), plans[default])
+
+
+def _changed(
+    task: Task, first: PlanResult, second: PlanResult, dataset: Dataset, gold: GoldLabels
+) -> None:
+    if first.label == second.label:
+        st.caption("Choose two plans to read the sentences on which they differ.")
+        return
+    between = changed_between(task, first, second, gold)
+    if between is None:
+        st.caption("One of the two did not tell its answers.")
+        return
+    with st.container(gap=None):
+        st.markdown(f"### {plain(between.title)}")
+        st.caption(plain(between.caption))
+    if between.found:
+        _sentences(between, dataset)
+
+
+def _sentences(between: ChangedBetween, dataset: Dataset) -> None:
+    rows = pd.DataFrame([changed_row(each, between, dataset) for each in between.found])
+    few = len(rows) <= _ROWS_HIGH
+    st.dataframe(
+        rows,
+        key=Key.CHANGED,
+        hide_index=True,
+        height="content" if few else _HEADER_HEIGHT + _ROWS_HIGH * _ROW_HEIGHT,
+        row_height=_ROW_HEIGHT,
+        alt="Sentences that two plans answer differently",
+        column_config={
+            "Change": st.column_config.TextColumn("", width=64),
+            "Sentence": st.column_config.TextColumn("Sentence", width=390),
+        },
+    )

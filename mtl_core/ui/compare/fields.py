@@ -1,0 +1,214 @@
+"""The fields of a new comparison: plans, seeds, length, sentences, and a fold of rarer ones."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+from pydantic import ValidationError
+
+from mtl_core.analysis.words import in_percent
+from mtl_core.engine.lab import Lab
+from mtl_core.errors import BadInput
+from mtl_core.freezing.recipes import scenario_kind
+from mtl_core.freezing.scenarios import scenarios
+from mtl_core.freezing.titles import scenario_phrase
+from mtl_core.models.description import ModelDescription
+from mtl_core.report.data_words import data_name, within
+from mtl_core.tasks.shared import check_other_data
+from mtl_core.tasks.task import Task
+from mtl_core.training.comparison import ComparisonSpec, in_order
+from mtl_core.ui.shared.choice import Choice
+from mtl_core.ui.shared.data_picker import known_data
+from mtl_core.ui.shared.keys import Key
+
+FIRST = ("heads-only", "top-1", "full")
+"""What a visitor who chooses nothing compares: little, some, all."""
+
+_SEEDS = (1, 2, 3, 4, 5)
+_EVERY = 0
+_EXAMPLES = (50, 100, 200, _EVERY)
+_NOISE = (0.0, 0.1, 0.2, 0.4)
+_FACTORS = (0.1, 0.3, 1.0, 3.0, 10.0)
+_COUNTED = {"top": 3, "bottom": 1}
+_EPOCHS, _SECONDS = "epochs", "seconds"
+
+
+@dataclass(frozen=True, slots=True)
+class Rare:
+    """What few comparisons ask for."""
+
+    sweep: tuple[float, ...]
+    also_evaluate: tuple[str, ...]
+    random_backbone: bool
+    label_noise: dict[str, float]
+
+
+def asked_comparison(
+    lab: Lab, choice: Choice, model: ModelDescription, rare: Rare
+) -> tuple[ComparisonSpec | None, str | None]:
+    """The fields, and what they ask for with the `rare` ones; or None and what is missing."""
+    names = _plans(model)
+    with st.container(horizontal=True, gap="medium"):
+        seeds = st.segmented_control(
+            "Seeds",
+            _SEEDS,
+            key=Key.SEEDS,
+            default=3,
+            required=True,
+            help="One seed separates nothing but what the sentences tell; three tell a difference "
+            "from luck.",
+        )
+        budget, length = _budget()
+    examples = st.segmented_control(
+        "Training sentences of each task",
+        _EXAMPLES,
+        key=Key.EXAMPLES,
+        default=[_EVERY],
+        selection_mode="multi",
+        format_func=lambda count: "all" if count == _EVERY else str(count),
+        help="Fewer sentences show which plan learns from little; 50 are among the 100. With "
+        "several numbers each plan is run with each, and its quality is drawn against them.",
+    )
+    if not names:
+        return None, "Choose a plan, better two or more."
+    if not examples:
+        return None, "Choose a number of training sentences, or all."
+    try:
+        check_other_data(choice.data, rare.also_evaluate, model.tasks, lab.settings.uploads)
+    except BadInput as problem:
+        return None, str(problem)
+    return _spec(choice, model.tasks, names, (seeds, budget, length, examples), rare)
+
+
+def _plans(model: ModelDescription) -> Sequence[str]:
+    listed = [each.name for each in scenarios(model) if _is_offered(each.name)]
+    default = [name for name in FIRST if name in listed]
+    return st.pills(
+        "Plans",
+        listed,
+        key=Key.SCENARIOS,
+        default=default,
+        format_func=scenario_phrase,
+        selection_mode="multi",
+        wrap=True,
+        help="Each is run with each seed; all else is the same for all of them.",
+    )
+
+
+def _is_offered(scenario: str) -> bool:
+    """Whether a scenario has a pill; the command line takes every one."""
+    kind, argument = scenario_kind(scenario)
+    return int(argument) <= _COUNTED[kind] if kind in _COUNTED else True
+
+
+def _budget() -> tuple[str | None, float]:
+    """Epochs or seconds, and how many."""
+    budget = st.segmented_control(
+        "Each run trains for",
+        [_EPOCHS, _SECONDS],
+        key=Key.BUDGET,
+        default=_EPOCHS,
+        required=True,
+        help="Equal epochs show each plan the same sentences; equal seconds give a cheap plan "
+        "more of them. An epoch's time is measured first where no earlier run tells it.",
+    )
+    length = st.number_input(
+        str(budget).capitalize(),
+        min_value=0.1,
+        max_value=1000.0,
+        value=3.0 if budget == _EPOCHS else 20.0,
+        format="%g",
+        key=f"{Key.LENGTH}_{budget}",
+        width=110,
+    )
+    return budget, length
+
+
+def rare_fields(lab: Lab, choice: Choice, tasks: Sequence[Task]) -> Rare:
+    """The fields that few comparisons need."""
+    sweep = st.pills(
+        "Learning rates to try, times each plan's own",
+        _FACTORS,
+        key=Key.SWEEP,
+        format_func=lambda factor: f"× {factor:g}",
+        selection_mode="multi",
+        wrap=True,
+        help="Each plan tries them with the first seed and goes on with the best, so that none "
+        "loses for its rate. Chosen on the sentences that also judge: that seed flatters.",
+    )
+    others = _other_data(lab, choice)
+    random = st.toggle(
+        "Random encoder",
+        key=Key.RANDOM_ENCODER,
+        help="Every run begins with weights drawn from its seed: the baseline that says what "
+        "pretraining is worth.",
+    )
+    return Rare(tuple(sorted(sweep)), others, random, _noise(tasks))
+
+
+def _other_data(lab: Lab, choice: Choice) -> tuple[str, ...]:
+    known = known_data(lab.settings)
+    others = {data: tasks for data, tasks in known.items() if data != choice.data}
+    chosen = st.session_state.get(Key.OTHER_DATA)
+    if chosen and not set(chosen) <= set(others):  # the choice of data has changed since
+        st.session_state[Key.OTHER_DATA] = [data for data in chosen if data in others]
+    return tuple(
+        st.pills(
+            "Also score on",
+            list(others),
+            key=Key.OTHER_DATA,
+            format_func=lambda data: data_name(data, others[data]),
+            selection_mode="multi",
+            wrap=True,
+            help="Nothing is learned from these: they show how far a skill carries. They need the "
+            "same tasks and labels.",
+        )
+    )
+
+
+def _noise(tasks: Sequence[Task]) -> dict[str, float]:
+    shares = {
+        task.name: st.select_slider(
+            f"Wrong labels, {within(task.name)}",
+            _NOISE,
+            key=f"{Key.LABEL_NOISE}_{task.name}",
+            format_func=in_percent,
+            help="This share of its training sentences gets a wrong label, drawn from the seed.",
+        )
+        for task in tasks
+    }
+    return {name: share for name, share in shares.items() if share}
+
+
+def _spec(
+    choice: Choice,
+    tasks: Sequence[Task],
+    names: Sequence[str],
+    asked: tuple[int | None, str | None, float, Sequence[int]],
+    rare: Rare,
+) -> tuple[ComparisonSpec | None, str | None]:
+    seeds, budget, length, counts = asked
+    several = tuple(count or None for count in sorted(counts)) if len(counts) > 1 else ()
+    one = 0 if several else sum(counts)
+    try:
+        return ComparisonSpec(
+            checkpoint=choice.checkpoint,
+            scenarios=tuple(names),
+            seeds=tuple(range(choice.seed, choice.seed + (seeds or 1))),
+            data=choice.data,
+            epochs=length if budget == _EPOCHS else choice.epochs,
+            seconds=length if budget == _SECONDS else None,
+            batch_size=choice.batch_size,
+            max_length=choice.max_length,
+            learning_rate=choice.learning_rate,
+            head_learning_rate=choice.head_learning_rate,
+            sweep=rare.sweep,
+            examples={task.name: one for task in tasks} if one else {},
+            train_sizes=tuple(in_order(several)),
+            label_noise=rare.label_noise,
+            also_evaluate=rare.also_evaluate,
+            random_backbone=rare.random_backbone,
+            starts_from=choice.starts_from or None,
+        ), None
+    except ValidationError as problem:
+        return None, str(problem.errors(include_url=False)[0]["msg"])

@@ -1,0 +1,62 @@
+"""What was forgotten: tasks that a plan leaves out, before and after; and scores on other data."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from mtl_core.analysis.forgetting import Forgetting
+from mtl_core.charts.theme import Palette
+from mtl_core.report.compared import Compared
+from mtl_core.report.data_words import data_name
+from mtl_core.report.forgetting import (
+    LeftOutTasks,
+    drift_panel,
+    elsewhere,
+    elsewhere_row,
+    forgotten_row,
+)
+from mtl_core.report.forgetting_words import (
+    ELSEWHERE_CAPTION,
+    FORGOTTEN_CAPTION,
+    elsewhere_title,
+    forgetting_sentence,
+)
+from mtl_core.tasks.task import Task
+from mtl_core.ui.shared.keys import Key
+from mtl_core.ui.shared.page import plain
+from mtl_core.ui.shared.panel_view import panel_view
+from mtl_core.ui.shared.words_table import words_table
+
+_LEFT = ("Task", "Left out as")
+
+
+def drift_view(
+    shown: Compared, task: Task, found: Sequence[Forgetting], facts: str, colors: Palette
+) -> None:
+    """The task's score before and after, plan by plan, and a sentence on each."""
+    panel = drift_panel(shown, task, found)
+    panel_view(panel, facts, colors, f"compare_{panel.name}")
+    for each in found:
+        st.caption(plain(forgetting_sentence(each)))
+
+
+def forgotten_table(left_out: LeftOutTasks) -> None:
+    """Metric and loss of every task left out, before and after; nothing where none is."""
+    rows = [forgotten_row(each) for found in left_out.values() for each in found]
+    if not rows:
+        return
+    with st.container(gap=None):
+        st.markdown("### What was forgotten, in numbers")
+        st.caption(FORGOTTEN_CAPTION)
+    words_table(rows, Key.FORGOTTEN, "Tasks left out, before and after training", _LEFT)
+
+
+def elsewhere_tables(shown: Compared) -> None:
+    """How far skill carries: scores on other data, a table for each; nothing without any."""
+    names = [task.name for task in shown.plans.tasks]
+    for number, (data, found) in enumerate(elsewhere(shown).items()):
+        with st.container(gap=None):
+            st.markdown(f"### {plain(elsewhere_title(data_name(data, names), found))}")
+            st.caption(ELSEWHERE_CAPTION)
+        rows = [elsewhere_row(each) for each in found]
+        words_table(rows, f"{Key.ELSEWHERE}_{number}", f"Scores on {data}", _LEFT)

@@ -1,0 +1,54 @@
+"""What each plan lets learn, what moved, and what became of tasks that were not trained."""
+
+import streamlit as st
+
+from mtl_core.charts.movement_map import Quantity, measured_plans
+from mtl_core.charts.theme import Palette
+from mtl_core.engine.lab import Lab
+from mtl_core.report.compared import Compared
+from mtl_core.report.forgetting import tasks_left_out
+from mtl_core.report.maps import Tables, freeze_panel, movement_panel
+from mtl_core.ui.compare.compared_now import tables_of
+from mtl_core.ui.compare.forgetting import drift_view, elsewhere_tables, forgotten_table
+from mtl_core.ui.shared.keys import Key
+from mtl_core.ui.shared.panel_view import panel_view
+from mtl_core.ui.shared.shot import taking_shot
+
+
+def maps_row(lab: Lab, shown: Compared, facts: str, colors: Palette) -> None:
+    """The freeze map, what was measured of it, and the drift where a task was left out."""
+    known = {plan.label: tables_of(lab, plan) for plan in shown.plans.plans}
+    tables = {label: each for label, each in known.items() if each}
+    measured = measured_plans(shown.plans.plans)
+    left_out = tasks_left_out(shown)
+    count = bool(tables) + bool(measured) + len(left_out)
+    if not count:
+        return
+    with st.grid(min(3, max(2, count)), min_column_width=330, gap="medium"):
+        if tables:
+            with st.container(gap="xsmall"):
+                panel_view(freeze_panel(tables), facts, colors, "compare_freeze_map")
+        if measured:
+            with st.container(gap="xsmall"):
+                _movement(shown, tables, facts, colors)
+        for task, found in left_out.items():
+            with st.container(gap="xsmall"):
+                drift_view(shown, task, found, facts, colors)
+    forgotten_table(left_out)
+    elsewhere_tables(shown)
+
+
+def _movement(shown: Compared, tables: Tables, facts: str, colors: Palette) -> None:
+    st.session_state.setdefault(Key.MOVEMENT, Quantity.MOVED.value)
+    asked = st.session_state[Key.MOVEMENT]
+    quantity = Quantity(asked) if asked in list(Quantity) else Quantity.MOVED
+    panel_view(movement_panel(shown, tables, quantity), facts, colors, "compare_movement_map")
+    if taking_shot():
+        return
+    st.segmented_control(
+        "What of it",
+        [each.value for each in Quantity],
+        key=Key.MOVEMENT,
+        required=True,
+        label_visibility="collapsed",
+    )

@@ -1,0 +1,92 @@
+"""A kept comparison: what it is called, deleting it, and bringing it back while it can be."""
+
+import streamlit as st
+
+from mtl_core.engine.lab import Lab
+from mtl_core.lessons.claim_runs import comparison_words, experiment_of
+from mtl_core.store.naming import TITLE_LENGTH
+from mtl_core.store.record import ComparisonRecord
+from mtl_core.ui.compare.new_comparison import first_comparison
+from mtl_core.ui.compare.selection import show_comparison
+from mtl_core.ui.freeze.landing import is_first_visit
+from mtl_core.ui.shared.keys import Key
+from mtl_core.ui.shared.page import current_palette, plain
+from mtl_core.ui.shared.undo import UNDO_MINUTES, done, undo_bar
+
+
+def name_line(lab: Lab, record: ComparisonRecord) -> None:
+    """The comparison's name in one line, with what renames it and what deletes it."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"**{plain(comparison_words(record))}**", width="content")
+        if record.shipped:
+            st.badge("came with Freeze Lab", color="gray")
+        if experiment_of(record) is not None:
+            st.page_link("pages/guide.py", label="Tests claims of the Guide")
+        with st.popover("Rename", icon=":material/edit:", type="tertiary"):
+            _form(lab, record)
+        st.button(
+            "Delete",
+            key=Key.DELETE_COMPARISON,
+            icon=":material/delete:",
+            type="tertiary",
+            on_click=_delete,
+            args=(lab, record.id),
+            disabled=not record.ended,
+            help="Hides it and its runs at once. "
+            f"For {UNDO_MINUTES} minutes it can be brought back."
+            if record.ended
+            else "Stop it first: what runs cannot be deleted.",
+        )
+        if record.shipped and is_first_visit(lab):
+            first_comparison(lab, current_palette(), "Make your own")
+
+
+def undo_line(lab: Lab) -> None:
+    """One line with Undo for the comparison deleted last on this page.
+
+    The address remembers it, so the line stands until the page is left.
+    """
+    asked = st.query_params.get(Key.DELETED)
+    gone = lab.store.deleted_comparison(asked) if asked is not None else None
+    if gone is not None:
+        runs = "run" if len(gone.runs) == 1 else f"{len(gone.runs)} runs"
+        what = f"**{plain(comparison_words(gone))}** and its {runs}"
+        undo_bar(what, lambda: _bring_back(lab, gone.id))
+
+
+def _form(lab: Lab, record: ComparisonRecord) -> None:
+    key = f"{Key.COMPARISON_TITLE}_{record.id}"
+    with st.form(f"naming_{record.id}", border=False):
+        st.text_input(
+            "Name",
+            value=record.name,
+            max_chars=TITLE_LENGTH,
+            key=key,
+            help="Left empty, it is called by its plans again.",
+        )
+        if experiment_of(record) is not None:
+            st.caption(
+                "The Guide knows this comparison by its name: under another one it decides no "
+                "claim."
+            )
+        st.form_submit_button(
+            "Save", key=Key.SAVE_COMPARISON_TITLE, on_click=_save, args=(lab, record.id, key)
+        )
+
+
+def _save(lab: Lab, comparison: str, key: str) -> None:
+    done(lambda: lab.store.rename_comparison(comparison, st.session_state[key]))
+
+
+def _delete(lab: Lab, comparison: str) -> None:
+    if not done(lambda: lab.delete_comparison(comparison)):
+        return
+    st.query_params.pop(Key.COMPARISON, None)
+    for key in (Key.COMPARISON_SHOWN, Key.COMPARISON, Key.COMPARED, Key.RUNS):
+        st.session_state.pop(key, None)  # the page begins anew: the newest that is left is shown
+    st.query_params[Key.DELETED] = comparison
+
+
+def _bring_back(lab: Lab, comparison: str) -> None:
+    if done(lambda: lab.undo_delete_comparison(comparison)):
+        show_comparison(comparison)

@@ -1,0 +1,105 @@
+"""A comparison under way: how far it is as a whole, when it will be done, stop and go on."""
+
+import streamlit as st
+
+from mtl_core.engine.comparison_progress import ComparisonProgress
+from mtl_core.engine.lab import Lab, the_lab
+from mtl_core.errors import FreezeLabError
+from mtl_core.report.run_words import about, plan_words
+from mtl_core.report.size_words import size_words
+from mtl_core.store.record import ComparisonRecord
+from mtl_core.training.comparison import train_size
+from mtl_core.ui.shared.keys import Key
+from mtl_core.ui.shared.page import plain
+
+TICK_SECONDS = 2.0
+
+
+def comparison_state(lab: Lab, record: ComparisonRecord) -> None:
+    """The progress while it goes on, drawn again every two seconds; what is missing at its end.
+
+    The page is drawn anew when another run has ended, so that results appear as they come.
+    """
+    progress = lab.comparison_progress(record.id)
+    if progress.ended:
+        _ended(record, progress)
+    else:
+        st.fragment(_watch, run_every=TICK_SECONDS)(record.id, _ended_runs(progress))
+
+
+def progress_words(progress: ComparisonProgress) -> str:
+    """`**4** of 9 runs done · now top layer, seed 2 · about **3 min** left`, in Markdown."""
+    parts = [f"**{_ended_runs(progress):,}** of {progress.total:,} runs done"]
+    if progress.current is not None:
+        spec = progress.current.spec
+        sized = f", {size_words(train_size(spec))}" if spec.examples else ""
+        parts.append(f"now {plain(plan_words(spec))}{sized}, seed {spec.seed}")
+    if progress.failed:
+        parts.append(f"{progress.failed} failed")
+    if progress.remaining_seconds is not None:
+        parts.append(f"{about(progress.remaining_seconds)} left")
+    return " · ".join(parts)
+
+
+def unfinished_words(progress: ComparisonProgress) -> str:
+    """What a comparison that has ended lacks; empty where every run has finished."""
+    lacking = [
+        f"{count} {word}"
+        for count, word in ((progress.stopped, "stopped"), (progress.failed, "failed"))
+        if count
+    ]
+    if not lacking:
+        return ""
+    return f"{progress.finished} of {progress.total} runs finished, {' and '.join(lacking)}."
+
+
+def _watch(comparison: str, ended: int) -> None:
+    try:
+        progress = the_lab().comparison_progress(comparison)
+    except FreezeLabError:  # somebody deleted it
+        st.rerun(scope="app")
+    if progress.ended or _ended_runs(progress) != ended:
+        st.rerun(scope="app")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        with st.container(width="stretch"):
+            st.progress(min(1.0, max(0.0, progress.share_done)), text=progress_words(progress))
+        st.button(
+            "Stop",
+            key=Key.STOP_COMPARISON,
+            icon=":material/stop_circle:",
+            on_click=_stop,
+            args=(comparison,),
+        )
+
+
+def _ended(record: ComparisonRecord, progress: ComparisonProgress) -> None:
+    lacking = unfinished_words(progress)
+    if not lacking or record.shipped:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(lacking, width="content")
+        st.button(
+            "Go on",
+            key=Key.RESUME_COMPARISON,
+            icon=":material/play_arrow:",
+            on_click=_resume,
+            args=(record.id,),
+        )
+
+
+def _ended_runs(progress: ComparisonProgress) -> int:
+    return progress.finished + progress.failed + progress.stopped
+
+
+def _stop(comparison: str) -> None:
+    try:
+        the_lab().stop_comparison(comparison)
+    except FreezeLabError as problem:
+        st.toast(plain(str(problem)))
+
+
+def _resume(comparison: str) -> None:
+    try:
+        the_lab().resume_comparison(comparison)
+    except FreezeLabError as problem:
+        st.toast(plain(str(problem)))

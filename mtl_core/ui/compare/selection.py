@@ -1,0 +1,180 @@
+"""Which runs a visitor compares: from the address, from the picker, or the newest that fit."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from mtl_core.errors import UnknownComparison
+from mtl_core.lessons.claim_runs import comparison_words
+from mtl_core.report.run_words import STATE_SIGNS, moment, plan_words
+from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
+from mtl_core.store.runs import RunStore
+from mtl_core.ui.shared.choice import came_by_history
+from mtl_core.ui.shared.keys import Key
+from mtl_core.ui.shared.page import plain
+
+MOST = 40
+"""Runs chosen one by one: eight plans, whose lines and rows can still be read, of five seeds."""
+
+_OFFERED = 30
+
+_STATES = (RunState.FINISHED, RunState.RUNNING, RunState.STOPPED, RunState.INTERRUPTED)
+
+
+def comparable(records: Sequence[RunRecord]) -> list[RunRecord]:
+    """The runs that have, or will have, something to compare."""
+    return [record for record in records if record.state in _STATES]
+
+
+def compared_runs(records: Sequence[RunRecord]) -> tuple[list[RunRecord], list[str]]:
+    """The runs compared now, of `records` (newest first), and notes on what was ignored.
+
+    The address speaks on a session's first run and on the browser's back and forward; from then
+    on the picker does. To be called before the picker is drawn.
+    """
+    known = {record.id: record for record in records}
+    kept = st.session_state.get(Key.COMPARED)
+    address = _split(st.query_params.get(Key.RUNS, ""))
+    if kept is None or came_by_history():
+        asked = address or [record.id for record in preselected(records)]
+    else:
+        asked = list(st.session_state.get(Key.RUNS, kept))
+    ids = [run for run in asked if run in known]
+    notes = [_unknown(run) for run in asked if run not in known]
+    if len(ids) > MOST:
+        notes.append(f"At most {MOST} runs are compared: {', '.join(ids[MOST:])} left out.")
+        ids = ids[:MOST]
+    st.session_state[Key.COMPARED] = ids
+    return [known[run] for run in ids], notes
+
+
+def preselected(records: Sequence[RunRecord]) -> list[RunRecord]:
+    """The newest finished runs that share checkpoint, data and length, at most MOST, the oldest
+    first; where no two share them, the newest two finished."""
+    finished = [record for record in records if record.state is RunState.FINISHED]
+    groups: dict[tuple[object, ...], list[RunRecord]] = {}
+    for record in finished:
+        groups.setdefault(_setting(record), []).append(record)
+    chosen = next((group for group in groups.values() if len(group) > 1), finished[:2])
+    return chosen[:MOST][::-1]
+
+
+def _setting(record: RunRecord) -> tuple[object, ...]:
+    spec = record.spec
+    return spec.checkpoint, spec.data, spec.epochs, tuple(sorted(spec.examples.items()))
+
+
+def chosen_comparison(store: RunStore) -> tuple[ComparisonRecord | None, list[str]]:
+    """The comparison shown now, None for runs chosen one by one, and notes on what was ignored.
+
+    The address speaks as in `compared_runs`; where it names neither a comparison nor runs, the
+    newest comparison is shown. To be called before the picker is drawn.
+    """
+    kept = st.session_state.get(Key.COMPARISON_SHOWN)
+    if kept is None or came_by_history():
+        asked = st.query_params.get(Key.COMPARISON, "")
+        if not asked and not st.query_params.get(Key.RUNS):
+            asked = next((each.id for each in store.comparisons(limit=1, shipped=None)), "")
+    else:
+        asked = st.session_state.get(Key.COMPARISON, kept) or ""
+    notes = []
+    try:
+        record = store.comparison(asked) if asked else None
+    except UnknownComparison:
+        record, notes = None, [_unknown(asked)]
+    st.session_state[Key.COMPARISON_SHOWN] = record.id if record else ""
+    return record, notes
+
+
+def show_comparison(comparison: str) -> None:
+    """Make the page show a comparison from its next run on."""
+    st.session_state[Key.COMPARISON_SHOWN] = comparison
+    st.session_state.pop(Key.COMPARISON, None)
+
+
+def write_comparison(record: ComparisonRecord) -> None:
+    """Make the address hold the comparison shown: a permalink."""
+    if st.query_params.get(Key.COMPARISON) != record.id or Key.RUNS in st.query_params:
+        st.query_params.pop(Key.RUNS, None)
+        st.query_params[Key.COMPARISON] = record.id
+
+
+def write_runs(records: Sequence[RunRecord]) -> None:
+    """Make the address hold the runs compared: a permalink."""
+    st.query_params.pop(Key.COMPARISON, None)
+    wanted = ",".join(record.id for record in records)
+    if st.query_params.get(Key.RUNS, "") == wanted:
+        return
+    if wanted:
+        st.query_params[Key.RUNS] = wanted
+    else:
+        st.query_params.pop(Key.RUNS, None)
+
+
+def comparison_picker(
+    comparisons: Sequence[ComparisonRecord],
+    shown: ComparisonRecord | None,
+    records: Sequence[RunRecord],
+    compared: Sequence[RunRecord],
+) -> None:
+    """A popover with the comparisons to choose from, and the single runs where none is chosen."""
+    with st.popover("Choose", icon=":material/checklist:"):
+        if comparisons:
+            _comparisons(comparisons, shown)
+        if shown is None:
+            _runs_picker(records, compared)
+
+
+def _comparisons(comparisons: Sequence[ComparisonRecord], shown: ComparisonRecord | None) -> None:
+    labels = {"": "single runs"} | {each.id: _comparison_label(each) for each in comparisons}
+    if shown is not None and shown.id not in labels:
+        labels[shown.id] = _comparison_label(shown)
+    wanted = shown.id if shown else ""
+    if st.session_state.get(Key.COMPARISON) != wanted:
+        st.session_state[Key.COMPARISON] = wanted
+    st.selectbox(
+        "Comparison",
+        list(labels),
+        key=Key.COMPARISON,
+        format_func=lambda each: labels.get(each, each),
+        width=420,
+    )
+
+
+def _comparison_label(record: ComparisonRecord) -> str:
+    origin = "shipped" if record.shipped else moment(record.created_at)
+    return f"{comparison_words(record)} · {origin}"
+
+
+def _runs_picker(records: Sequence[RunRecord], compared: Sequence[RunRecord]) -> None:
+    """The runs to choose from, the newest ones; `compared` are chosen now."""
+    chosen = [record.id for record in compared]
+    offered = [each for n, each in enumerate(records) if n < _OFFERED or each.id in chosen]
+    labels = {record.id: _label(record) for record in offered}
+    if st.session_state.get(Key.RUNS) != chosen:
+        st.session_state[Key.RUNS] = chosen
+    st.pills(
+        f"Runs to compare, at most {MOST}",
+        list(labels),
+        key=Key.RUNS,
+        format_func=lambda run: labels.get(run, run),
+        selection_mode="multi",
+        wrap=True,
+    )
+    if len(offered) < len(records):
+        st.caption(f"The newest {_OFFERED}. An older one is compared by its id in the address.")
+
+
+def _split(text: str) -> list[str]:
+    return list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+
+
+def _unknown(run: str) -> str:
+    shown = run if len(run) <= 60 else f"{run[:60]}…"
+    return f"{shown} was ignored: nothing to compare bears this id."
+
+
+def _label(record: RunRecord) -> str:
+    state = "" if record.state is RunState.FINISHED else f", {STATE_SIGNS[record.state]}"
+    name = f"{plan_words(record.spec)}, seed {record.spec.seed}, {moment(record.created_at)}{state}"
+    return plain(name)

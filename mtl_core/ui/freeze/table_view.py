@@ -1,0 +1,174 @@
+"""The parameter table: every tensor with its state, in the order of the picture, and filters."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
+
+from mtl_core.charts.theme import Palette
+from mtl_core.freezing.table import ParameterTable, Row, State
+from mtl_core.freezing.writing import SIGNS, rate_text, shape_text
+from mtl_core.models.description import Role
+from mtl_core.ui.shared.keys import Key
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+    from pandas.io.formats.style import Styler
+
+_ALL = "all"
+_ROW_HEIGHT = 29
+_HEADER_HEIGHT = 36
+_ORDER = {Role.HEAD: 0, Role.POOLER: 1, Role.LAYER: 2, Role.BESIDE: 3, Role.EMBEDDINGS: 4}
+
+
+def parameter_view(
+    table: ParameterTable,
+    plan_phrase: str,
+    colors: Palette,
+    rows_high: int,
+    *,
+    with_filters: bool = True,
+) -> None:
+    """Filters, the table `rows_high` rows high, and a caption: whose numbers these are."""
+    rows = in_picture_order(table)
+    shown = _filtered(table, rows) if with_filters else rows
+    st.dataframe(
+        _styled(_frame(shown), colors),
+        key=Key.PARAMETERS,
+        hide_index=True,
+        height=_HEADER_HEIGHT + rows_high * _ROW_HEIGHT,
+        row_height=_ROW_HEIGHT,
+        placeholder="",
+        column_config=_columns(shown),
+        alt=f"Parameters under {plan_phrase}, tensor by tensor",
+    )
+    st.caption(_caption(table, plan_phrase, shown))
+
+
+def _filtered(table: ParameterTable, rows: Sequence[Row]) -> tuple[Row, ...]:
+    """Draw the filters; the rows that pass them."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown("**Parameters**", width="content")
+        text = st.text_input(
+            "Find a name",
+            key=Key.TEXT_FILTER,
+            placeholder="Find a name",
+            label_visibility="collapsed",
+            live="300ms",
+        )
+        group = _group_filter(rows)
+        state = _state_filter(table)
+    return matching(rows, state, group, text or "")
+
+
+def in_picture_order(table: ParameterTable) -> tuple[Row, ...]:
+    """Heads first, then the pooler, the layers from the top down, what stands beside, and the
+    embeddings: as the stack shows them. Within a group the model's own order."""
+    layers = max((row.layer for row in table.rows if row.layer is not None), default=0)
+    return tuple(
+        sorted(
+            table.rows,
+            key=lambda row: (_ORDER[row.role], layers - row.layer if row.layer is not None else 0),
+        )
+    )
+
+
+def matching(
+    rows: Sequence[Row], state: str = _ALL, group: str | None = None, text: str = ""
+) -> tuple[Row, ...]:
+    """The rows of one state, one group, and with `text` in the name, upper and lower case alike."""
+    wanted = text.strip().casefold()
+    return tuple(
+        row
+        for row in rows
+        if (state == _ALL or row.state == state)
+        and (group is None or row.group == group)
+        and wanted in row.name.casefold()
+    )
+
+
+def _state_filter(table: ParameterTable) -> str:
+    labels = {_ALL: f"all {sum(table.tensors.values())}"}
+    labels |= {str(state): f"{SIGNS[state]} {count}" for state, count in table.tensors.items()}
+    st.session_state.setdefault(Key.STATE_FILTER, _ALL)
+    chosen = st.segmented_control(
+        "State",
+        list(labels),
+        key=Key.STATE_FILTER,
+        format_func=lambda name: labels.get(name, name),
+        required=True,
+        label_visibility="collapsed",
+        wrap=False,
+    )
+    return chosen if chosen in labels else _ALL
+
+
+def _group_filter(rows: Sequence[Row]) -> str | None:
+    groups = list(dict.fromkeys(row.group for row in rows))
+    if st.session_state.get(Key.GROUP_FILTER) not in groups:
+        st.session_state[Key.GROUP_FILTER] = None
+    chosen = st.selectbox(
+        "Part",
+        groups,
+        index=None,
+        key=Key.GROUP_FILTER,
+        placeholder="all parts",
+        label_visibility="collapsed",
+        width=150,
+    )
+    return chosen if chosen in groups else None
+
+
+def _frame(rows: Sequence[Row]) -> "DataFrame":
+    import pandas as pd
+
+    columns = {
+        "State": [f"{SIGNS[row.state]} {row.state}" for row in rows],
+        "Parameter": [row.name for row in rows],
+        "Shape": [shape_text(row.shape) for row in rows],
+        "Count": [row.count for row in rows],
+        "Part": [row.group for row in rows],
+        "Rate": [rate_text(row.learning_rate) for row in rows],
+    }
+    if any(row.tied_to for row in rows):
+        columns["Tied to"] = [row.tied_to or "" for row in rows]
+    return pd.DataFrame(columns)
+
+
+def _styled(frame: "DataFrame", colors: Palette) -> "Styler":
+    """States in their colours; what learns in bold; thousands separated."""
+    looks = {
+        f"{SIGNS[state]} {state}": f"color: {colors.states[state].text}"
+        + ("; font-weight: 650" if state is State.TRAINABLE else "")
+        for state in State
+    }
+    return frame.style.map(lambda value: looks.get(value, ""), subset=["State"]).format(
+        "{:,}", subset=["Count"]
+    )
+
+
+def _columns(rows: Sequence[Row]) -> dict[str, ColumnConfig]:
+    column = st.column_config
+    columns = {
+        "State": column.TextColumn(width=98),
+        "Parameter": column.TextColumn(width=322),
+        "Shape": column.TextColumn(width=98, alignment="right"),
+        "Count": column.NumberColumn(width=92),
+        "Part": column.TextColumn(width=92),
+        "Rate": column.TextColumn(width=64, alignment="right"),
+    }
+    if any(row.tied_to for row in rows):
+        columns["Tied to"] = column.TextColumn(help="The same tensor under another name.")
+    return columns
+
+
+def _caption(table: ParameterTable, plan_phrase: str, shown: Sequence[Row]) -> str:
+    unique = sum(table.tensors.values())
+    here = f"{len(shown)} of {len(table.rows)} names" if len(shown) < len(table.rows) else ""
+    parts = [plan_phrase, here or f"{unique} tensors in the order of the picture"]
+    if any(row.state is State.UNREACHED for row in shown):
+        parts.append("○ unreached: set to learn, but no task's loss sends it a gradient")
+    if any(row.tied_to for row in shown):
+        parts.append("a tied name is the same tensor again and counts 0")
+    return " · ".join(parts)

@@ -1,0 +1,132 @@
+"""The guide's chapters: words, scenarios, sources, and the way to each chapter's claims."""
+
+from collections.abc import Sequence
+from functools import cache
+
+import streamlit as st
+
+from mtl_core.analysis.words import learning_words
+from mtl_core.charts.thaw import thaw_svg
+from mtl_core.charts.theme import Palette, palette
+from mtl_core.engine.lab import the_lab
+from mtl_core.freezing.resolve import parameter_tables
+from mtl_core.freezing.scenarios import scenario_plan
+from mtl_core.freezing.titles import scenario_phrase
+from mtl_core.lessons.chapters import CHAPTERS
+from mtl_core.lessons.claim_words import SIGNS
+from mtl_core.lessons.experiments import CHECKPOINT
+from mtl_core.lessons.guide_chapter import GuideChapter
+from mtl_core.lessons.scenarios import lesson
+from mtl_core.lessons.sources import Source
+from mtl_core.tasks.dataset import SAMPLE, load_tasks
+from mtl_core.ui.guide.guesses import is_revealed
+from mtl_core.ui.guide.verdicts import ClaimState
+from mtl_core.ui.shared.keys import Key, claim_key
+from mtl_core.ui.shared.page import plain
+
+CLAIMS_PART, TEXT_PART = "Claims", "Text"
+_KEY = "▲ orange learns, paler at a smaller rate · ❄︎ blue is frozen · a column a phase"
+
+
+def chapters_view(states: Sequence[ClaimState], colors: Palette) -> None:
+    """Every chapter in a fold: its words, and beside them its scenarios and its claims. The first
+    is open; unfolded, all of them are ten screens long on a phone."""
+    unfolded = st.toggle("Unfold every chapter", key=Key.ALL_TEXT)
+    for place, chapter in enumerate(CHAPTERS):
+        with st.expander(
+            f"**{chapter.title}**",
+            expanded=unfolded or place == 0,
+            key=claim_key("all_words_of" if unfolded else "words_of", chapter.chapter),
+        ):
+            words, beside = st.columns([7, 6], gap="large")
+            with words:
+                _words(chapter)
+            with beside:
+                _scenarios(chapter, colors)
+                _claims(chapter, [s for s in states if s.claim.chapter is chapter.chapter])
+
+
+def _words(chapter: GuideChapter) -> None:
+    for paragraph in chapter.paragraphs:
+        st.markdown(paragraph)
+    if chapter.steps:
+        st.markdown("\n".join(f"{n}. {step}" for n, step in enumerate(chapter.steps, start=1)))
+    if chapter.sources:
+        st.caption(" · ".join(_link(source) for source in chapter.sources))
+
+
+def _scenarios(chapter: GuideChapter, colors: Palette) -> None:
+    _pictures(chapter.scenarios, colors)
+    for scenario in chapter.scenarios:
+        _scenario(chapter, scenario)
+
+
+def _claims(chapter: GuideChapter, states: Sequence[ClaimState]) -> None:
+    """The chapter's claims, each with its verdict once the reader has seen it."""
+    if not states:
+        return
+    lines = [f"{_sign(state)} {plain(state.claim.sentence)}" for state in states]
+    count = "1 claim" if len(states) == 1 else f"{len(states)} claims"
+    with st.container(gap="xsmall"):
+        st.markdown("  \n".join(f":small[{line}]" for line in lines))
+        st.button(
+            f"{count} to test",
+            key=claim_key("claims_of", chapter.chapter),
+            type="tertiary",
+            icon=":material/arrow_forward:",
+            on_click=_show_claims,
+            args=(chapter.chapter.value,),
+        )
+
+
+def _sign(state: ClaimState) -> str:
+    return SIGNS[state.finding.verdict] if is_revealed(state) else ":gray[?]"
+
+
+def _pictures(scenarios: Sequence[str], colors: Palette) -> None:
+    """What each scenario lets learn, beside one another."""
+    if not scenarios:
+        return
+    with st.container(horizontal=True, gap="medium"):
+        for scenario in scenarios:
+            svg, width, said = _picture(scenario, colors.name)
+            st.image(svg, width=width, caption=scenario_phrase(scenario), alt=said)
+    st.caption(_KEY)
+
+
+@cache
+def _picture(scenario: str, theme: str) -> tuple[str, int, str]:
+    """A scenario on the checkpoint of the claims: picture, width, and the same in words."""
+    model = the_lab().model_description(CHECKPOINT, load_tasks(SAMPLE))
+    tables = parameter_tables(scenario_plan(scenario, model), model)
+    svg, width = thaw_svg(tables, palette(theme))
+    learn = "; ".join(learning_words(table) for table in tables)
+    return svg, width, f"What learns, phase by phase: {learn}"
+
+
+def _scenario(chapter: GuideChapter, scenario: str) -> None:
+    """The lesson of a scenario, folded, with the way to its table."""
+    words = lesson(scenario)
+    phrase = scenario_phrase(scenario)
+    with st.expander(plain(phrase[:1].upper() + phrase[1:])):
+        st.markdown(f"**What it means.** {words.means}")
+        st.markdown(f"**What it implies.** {words.implies}")
+        st.markdown(f"**When to use it.** {words.when}")
+        if words.sources:
+            st.caption(" · ".join(_link(source) for source in words.sources))
+        if st.button(
+            "See what it freezes",
+            key=claim_key(f"freeze_{chapter.chapter}", scenario),
+            type="tertiary",
+            icon=":material/ac_unit:",
+        ):
+            st.switch_page("pages/freeze.py", query_params={"scenario": scenario})
+
+
+def _show_claims(chapter: str) -> None:
+    st.session_state[Key.GUIDE_PART] = CLAIMS_PART
+    st.session_state[Key.CHAPTER] = chapter
+
+
+def _link(source: Source) -> str:
+    return f"[{source.short}]({source.url})"

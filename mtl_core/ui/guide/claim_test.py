@@ -1,0 +1,90 @@
+"""Testing a claim on this machine: its runs queued at a named price, their progress, their end."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from mtl_core.analysis.claim_rules import KeptBytes
+from mtl_core.engine.lab import Lab
+from mtl_core.errors import FreezeLabError
+from mtl_core.lessons.claim import Claim
+from mtl_core.lessons.claim_runs import queue_arms
+from mtl_core.lessons.experiments import EXPERIMENTS
+from mtl_core.report.run_words import about
+from mtl_core.store.record import ComparisonRecord, RunState
+from mtl_core.tasks.dataset import load_tasks
+from mtl_core.ui.guide.verdicts import ClaimState, GuideState, price_seconds
+from mtl_core.ui.shared.keys import Key, claim_key
+from mtl_core.ui.shared.page import plain
+
+_TICK_SECONDS = 2
+
+
+def test_button(lab: Lab, guide: GuideState, state: ClaimState) -> None:
+    """The button that queues a claim's runs, with what it costs; nothing where it has all."""
+    claim = state.claim
+    if isinstance(claim.rule, KeptBytes):
+        st.caption("counted, no run needed")
+    elif state.to_run:
+        st.button(
+            f"Test: {_price(state, price_seconds(guide, state))}",
+            key=claim_key("test", claim.id),
+            type="tertiary",
+            icon=":material/science:",
+            disabled=bool(state.missing),
+            on_click=_queue,
+            args=(lab, claim),
+            help=f"Needs the weights of {', '.join(state.missing)}."
+            if state.missing
+            else "Runs on this machine, in the background; the verdict then stands beside the "
+            "shipped one.",
+        )
+    elif state.waiting:
+        st.caption("1 run to go" if state.waiting == 1 else f"{state.waiting} runs to go")
+
+
+def show_test_problem() -> None:
+    """Say why the last test could not be queued, once."""
+    if problem := st.session_state.pop(Key.TEST_PROBLEM, None):
+        st.error(plain(problem))
+
+
+def progress_of_tests(lab: Lab, under_way: Sequence[ComparisonRecord]) -> None:
+    """How far the tests have come, looked at every two seconds until all have ended."""
+    ids = [each.id for each in under_way]
+
+    @st.fragment(run_every=_TICK_SECONDS)
+    def tick() -> None:
+        comparisons = [lab.store.comparison(each) for each in ids]
+        runs = [run for each in comparisons for run in each.runs]
+        ended = sum(run.state.is_final for run in runs)
+        if all(each.ended for each in comparisons):
+            st.rerun()
+        now = next((run for run in runs if run.state is RunState.RUNNING), None)
+        doing = f" · now {now.spec.scenario}, seed {now.spec.seed}" if now else ""
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.progress(ended / len(runs), f"Testing: {ended} of {len(runs)} runs done{doing}")
+            st.button("Stop", key=Key.STOP_TEST, on_click=_stop, args=(lab, ids), type="tertiary")
+
+    tick()
+
+
+def _queue(lab: Lab, claim: Claim) -> None:
+    try:
+        queue_arms(
+            lab,
+            claim.arms,
+            lambda checkpoint, data: lab.model_description(checkpoint, load_tasks(data)),
+        )
+    except FreezeLabError as problem:
+        st.session_state[Key.TEST_PROBLEM] = str(problem)
+
+
+def _stop(lab: Lab, comparisons: Sequence[str]) -> None:
+    for each in comparisons:
+        lab.store.stop_comparison(each)
+
+
+def _price(state: ClaimState, seconds: float | None) -> str:
+    runs = sum(len(EXPERIMENTS[arm.experiment].spec.seeds) for arm in state.to_run)
+    return about(seconds) if seconds is not None else f"{runs} runs"

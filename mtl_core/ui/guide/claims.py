@@ -1,0 +1,235 @@
+"""The guide's claims: filters, and one card a claim with its verdict behind the reader's guess."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import streamlit as st
+
+from mtl_core.analysis.claim_finding import ClaimVerdict, Finding
+from mtl_core.charts.strip import WIDTH, strip_svg
+from mtl_core.charts.theme import Palette
+from mtl_core.engine.lab import Lab
+from mtl_core.lessons.chapters import CHAPTERS
+from mtl_core.lessons.claim_words import (
+    basis_text,
+    effect_text,
+    interval_text,
+    published_in_short,
+)
+from mtl_core.ui.guide.claim_test import test_button
+from mtl_core.ui.guide.guesses import (
+    Guess,
+    guesses,
+    is_revealed,
+    keep_guess,
+    score_words,
+    was_right,
+)
+from mtl_core.ui.guide.verdicts import ClaimState, GuideState
+from mtl_core.ui.shared.keys import Key, claim_key
+from mtl_core.ui.shared.page import plain
+from mtl_core.ui.shared.shot import taking_shot, tooltip
+
+_BADGES = {
+    ClaimVerdict.HOLDS: ("holds here", ":material/check:", "green"),
+    ClaimVerdict.DOES_NOT_HOLD: ("does not hold here", ":material/close:", "red"),
+    ClaimVerdict.WITHIN_NOISE: ("within noise", ":material/equal:", "gray"),
+    ClaimVerdict.OPEN: ("not tested here", ":material/circle:", "gray"),
+}
+_ALL, _TO_GUESS = "all", "to guess"
+_SIGNS = (
+    "● here, with its 95 % interval · ◇ published · │ no effect: right of it speaks for the claim "
+    "· ┊ what the interval has to pass, where that is not no effect"
+)
+_COLUMNS = (1.35, 4.0, 2.45, 1.85, 1.35)
+_COLUMNS_TO_GUESS = (1.35, 4.0, 4.3, 1.35)
+_EVERY_CHAPTER = "all chapters"
+_OPEN_CLAIMS = 6  # so many fill a screen; the chapters after them begin folded
+
+
+def claim_filters(states: Sequence[ClaimState]) -> list[ClaimState]:
+    """Draw the filters with their counts; the claims that pass them. Only verdicts that the
+    reader has seen are counted under their name."""
+    groups = {state.claim.id: _group(state) for state in states}
+    counts = Counter(groups.values())
+    options = [_ALL, *(name for name in (_TO_GUESS, *ClaimVerdict) if counts[name])]
+    _forget_unknown(Key.VERDICTS, options)
+    titles = {_EVERY_CHAPTER: "All chapters", **{c.chapter.value: c.title for c in CHAPTERS}}
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        chosen = st.pills(
+            "Verdicts",
+            options,
+            key=Key.VERDICTS,
+            default=_ALL,
+            format_func=lambda name: f"{name} {counts.get(name, len(states))}",
+            label_visibility="collapsed",
+            wrap=True,
+        )
+        _forget_unknown(Key.CHAPTER, list(titles))
+        chapter = st.selectbox(
+            "Chapter",
+            list(titles),
+            key=Key.CHAPTER,
+            format_func=lambda name: titles.get(name, name),
+            label_visibility="collapsed",
+            width=260,
+        )
+        st.toggle("Show all verdicts", key=Key.ALL_VERDICTS)
+    st.caption(f"{score_words(states)} {_SIGNS}")
+    return [
+        state
+        for state in states
+        if chosen in (None, _ALL, groups[state.claim.id])
+        and chapter in (None, _EVERY_CHAPTER, state.claim.chapter.value)
+    ]
+
+
+def claims_by_chapter(
+    lab: Lab, guide: GuideState, shown: Sequence[ClaimState], colors: Palette
+) -> None:
+    """The cards of the claims shown, in a fold a chapter: the first are open, and all of them
+    where a filter has made its choice."""
+    chapters = [
+        (chapter, states)
+        for chapter in CHAPTERS
+        if (states := [s for s in shown if s.claim.chapter is chapter.chapter])
+    ]
+    filtered, before = len(shown) < len(guide.claims), 0
+    for chapter, states in chapters:
+        count = "1 claim" if len(states) == 1 else f"{len(states)} claims"
+        with (
+            st.expander(
+                f"**{chapter.title}** · {count}",
+                expanded=filtered or before < _OPEN_CLAIMS,
+                # one key, and the browser would keep folded what a filter has to show
+                key=claim_key("found_in" if filtered else "chapter", chapter.chapter),
+                type="compact",
+            )
+            if len(chapters) > 1
+            else st.container()
+        ):
+            for state in states:
+                claim_card(lab, guide, state, colors)
+        before += len(states)
+
+
+def claims_picture(lab: Lab, guide: GuideState, colors: Palette) -> None:
+    """Every claim with its verdict and no controls, for a picture."""
+    st.caption(_SIGNS)
+    for state in guide.claims:
+        claim_card(lab, guide, state, colors)
+
+
+def claim_card(lab: Lab, guide: GuideState, state: ClaimState, colors: Palette) -> None:
+    """One claim: verdict or guess, how it is tested, effect and strip, its runs, a test here."""
+    revealed = taking_shot() or is_revealed(state)
+    with st.container(border=True, key=claim_key("claim", state.claim.id)):
+        badge, words, effect, *strip, actions = st.columns(
+            _COLUMNS if revealed else _COLUMNS_TO_GUESS, gap="small", vertical_alignment="center"
+        )
+        with badge:
+            _badge(state, revealed)
+        with words, st.container(gap=None):
+            st.markdown(f"**{plain(state.claim.sentence)}**")
+            st.caption(plain(state.claim.tested) + _afterwards(state, revealed))
+        with effect, st.container(gap=None):
+            if revealed:
+                _effect(state)
+            else:
+                _guess(state)
+        for place in strip:
+            with place:
+                _strip(state, colors)
+        if taking_shot():
+            return
+        with actions, st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+            _runs_button(state)
+            test_button(lab, guide, state)
+
+
+def _group(state: ClaimState) -> str:
+    return state.finding.verdict if is_revealed(state) else _TO_GUESS
+
+
+def _badge(state: ClaimState, revealed: bool) -> None:
+    if not revealed:
+        st.badge("guess first", icon=":material/help:", color="gray")
+        return
+    label, icon, color = _BADGES[state.finding.verdict]
+    st.badge(label, icon=icon, color=color)  # type: ignore[arg-type]
+
+
+def _afterwards(state: ClaimState, revealed: bool) -> str:
+    """What follows the words once the verdict is open: the guess, and the verdict of own runs."""
+    if not revealed:
+        return ""
+    lines = []
+    if (right := was_right(state)) is not None:
+        said = guesses()[state.claim.id]
+        lines.append(f"You said “{said}”: {'right' if right else 'not so'}.")
+    if state.here is not None:
+        lines.append(f"Tested on this machine: **{state.here.verdict}**, {_numbers(state.here)}.")
+    if state.finding.detail:
+        lines.append(plain(state.finding.detail[:1].upper() + state.finding.detail[1:]) + ".")
+    return "".join(f"  \n{line}" for line in lines)
+
+
+def _effect(state: ClaimState) -> None:
+    if state.finding.verdict is ClaimVerdict.OPEN:
+        weights = f"The weights of {', '.join(state.missing)} are not here"
+        why = weights if state.missing else "No runs yet"
+        st.caption(plain(why))
+        if state.missing and not taking_shot():
+            st.page_link(
+                "pages/checkpoints.py", label="How to get them", icon=":material/download:"
+            )
+    else:
+        finding = state.finding
+        interval = plain(interval_text(finding))
+        st.markdown(f"**{plain(effect_text(finding))}** :gray[{interval}]")
+        st.caption(plain(basis_text(finding)))
+    text, published = plain(published_in_short(state.claim)), state.claim.published
+    st.caption(
+        f"◇ [{text}]({published.source.url})" if published else text,
+        help=tooltip(plain(published.text) if published and published.effect is not None else None),
+    )
+
+
+def _numbers(finding: Finding) -> str:
+    interval = interval_text(finding)
+    return plain(effect_text(finding) + (f" ({interval})" if interval else ""))
+
+
+def _guess(state: ClaimState) -> None:
+    st.pills(
+        "What do you expect?",
+        list(Guess),
+        key=claim_key("guess", state.claim.id),
+        on_change=keep_guess,
+        args=(state.claim.id,),
+        wrap=True,
+    )
+
+
+def _strip(state: ClaimState, colors: Palette) -> None:
+    published = state.claim.published.effect if state.claim.published else None
+    if (svg := strip_svg(state.finding, published, colors)) is not None:
+        said = f"Effect {effect_text(state.finding)}, {interval_text(state.finding)}"
+        st.image(svg, width=WIDTH, alt=said.removesuffix(", "))
+
+
+def _runs_button(state: ClaimState) -> None:
+    if state.comparison is not None and st.button(
+        "Runs",
+        key=claim_key("runs", state.claim.id),
+        type="tertiary",
+        icon=":material/arrow_forward:",
+        icon_position="right",
+    ):
+        st.switch_page("pages/compare.py", query_params={"comparison": state.comparison})
+
+
+def _forget_unknown(key: Key, options: Sequence[str]) -> None:
+    """Let a widget begin at its default where what it held is no longer offered."""
+    if key in st.session_state and st.session_state[key] not in options:
+        del st.session_state[key]

@@ -1,0 +1,227 @@
+"""The numbers of a plan as fields: of the phase shown, and of the plan as a whole."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from mtl_core.errors import InvalidPlan
+from mtl_core.freezing.editing import (
+    add_phase,
+    move_phase,
+    remove_phase,
+    set_phase,
+    set_plan,
+    set_task_weight,
+)
+from mtl_core.freezing.plan import Plan, Schedule
+from mtl_core.freezing.titles import task_title
+from mtl_core.freezing.writing import rate_text
+from mtl_core.ui.freeze.pickers import phase_picker
+from mtl_core.ui.plan.edits import edit, seed_field, show_problem
+from mtl_core.ui.shared.chosen import Chosen
+from mtl_core.ui.shared.keys import Key, weight_key
+from mtl_core.ui.shared.page import plain
+
+FieldChange = Callable[[Plan, object], Plan]
+"""A plan and what was entered give the next plan."""
+
+_SHARE = "This phase's share of the run: Train divides its epochs among the phases in proportion."
+
+
+def phase_row(chosen: Chosen) -> None:
+    """The phases side by side, and what can be done to their row."""
+    number, count = chosen.choice.phase, len(chosen.tables)
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        phase_picker(chosen)
+        st.button(
+            "Add a phase",
+            key=Key.ADD_PHASE,
+            icon=":material/add:",
+            help="The last phase again, with one more layer thawed.",
+            on_click=edit,
+            args=(chosen, add_phase),
+            kwargs={"field": Key.ADD_PHASE, "phase": count + 1},
+        )
+        if count > 1:
+            _row_buttons(chosen, number, count)
+    show_problem(Key.ADD_PHASE)
+
+
+def phase_fields(chosen: Chosen) -> None:
+    """Name, epochs and rates of the phase shown; a plan's only phase needs them where it has
+    rates of its own, which win over the plan's."""
+    number, phase, plan = chosen.choice.phase, chosen.table.phase, chosen.plan
+
+    def change(name: str) -> FieldChange:
+        return lambda plan, value: set_phase(plan, number, **{name: value})
+
+    def rate(name: str) -> FieldChange:
+        return lambda plan, text: set_phase(plan, number, **{name: rate_from(text)})
+
+    own_rates = (phase.learning_rate, phase.head_learning_rate)
+    if len(chosen.tables) == 1 and own_rates == (None, None):
+        return
+    rates = (
+        (Key.PHASE_RATE, "Its own rate", "learning_rate", plan.learning_rate),
+        (
+            Key.PHASE_HEAD_RATE,
+            "Its rate of the heads",
+            "head_learning_rate",
+            phase.learning_rate or plan.head_learning_rate,
+        ),
+    )
+    st.markdown(f"**Phase {number}**")
+    with st.grid(4, min_column_width=130, gap="small"):
+        _text(chosen, Key.PHASE_NAME, "Its name", phase.name, change("name"))
+        _number(chosen, Key.PHASE_EPOCHS, "Its epochs", phase.epochs, change("epochs"), _SHARE)
+        for (key, label, name, otherwise), own in zip(rates, own_rates, strict=True):
+            hint = f"{rate_text(otherwise)}, the plan's"
+            _text(chosen, key, label, _rate(own), rate(name), hint)
+    for key in (Key.PHASE_NAME, Key.PHASE_EPOCHS, Key.PHASE_RATE, Key.PHASE_HEAD_RATE):
+        show_problem(key)
+
+
+def plan_fields(chosen: Chosen) -> None:
+    """Name, rates, schedule, layer decay and task weights, which hold in all phases."""
+    plan = chosen.plan
+    st.markdown("**The whole plan**")
+    with st.grid(4, min_column_width=130, gap="small"):
+        _text(chosen, Key.PLAN_NAME, "Name", plan.name, lambda p, v: set_plan(p, name=v))
+        _text(
+            chosen,
+            Key.PLAN_RATE,
+            "Rate of the encoder",
+            _rate(plan.learning_rate),
+            lambda p, v: set_plan(p, learning_rate=rate_from(v)),
+        )
+        _text(
+            chosen,
+            Key.PLAN_HEAD_RATE,
+            "Rate of the heads",
+            _rate(plan.head_learning_rate),
+            lambda p, v: set_plan(p, head_learning_rate=rate_from(v)),
+        )
+        _schedule(chosen)
+        _number(
+            chosen,
+            Key.PLAN_DECAY,
+            "Layer decay",
+            plan.layer_decay,
+            lambda p, v: set_plan(p, layer_decay=v),
+            "Each layer's rate is that of the layer above it, divided by this. 1: all the same.",
+        )
+        for task in chosen.model.tasks:
+            _number(
+                chosen,
+                weight_key(task.name),
+                f"Weight of {plain(task_title(task.name))}",
+                plan.task_weights.get(task.name, 1.0),
+                _weight_of(task.name),
+                "Of its loss in the joint one. At 0 the task is evaluated and teaches nothing.",
+            )
+    weights = [weight_key(task.name) for task in chosen.model.tasks]
+    own = (Key.PLAN_NAME, Key.PLAN_RATE, Key.PLAN_HEAD_RATE, Key.PLAN_DECAY)
+    for key in (*own, *weights):
+        show_problem(key)
+
+
+def rate_from(text: object) -> float | None:
+    """A learning rate as it is typed: 3e-4, 0.0003; nothing is None. Raises InvalidPlan."""
+    typed = str(text or "").strip()
+    if not typed:
+        return None
+    try:
+        return float(typed)
+    except ValueError:
+        raise InvalidPlan(
+            f"'{typed[:40]}' is no learning rate; write one as 3e-4 or 0.0003."
+        ) from None
+
+
+def _row_buttons(chosen: Chosen, number: int, count: int) -> None:
+    for label, key, icon, to, possible in (
+        ("Earlier", Key.MOVE_EARLIER, ":material/arrow_back:", number - 1, number > 1),
+        ("Later", Key.MOVE_LATER, ":material/arrow_forward:", number + 1, number < count),
+    ):
+        st.button(
+            label,
+            key=key,
+            icon=icon,
+            disabled=not possible,
+            type="tertiary",
+            on_click=edit,
+            args=(chosen, _moved(number, to)),
+            kwargs={"phase": to},
+        )
+    st.button(
+        "Remove this phase",
+        key=Key.REMOVE_PHASE,
+        icon=":material/delete:",
+        type="tertiary",
+        on_click=edit,
+        args=(chosen, lambda plan, _: remove_phase(plan, number)),
+        kwargs={"phase": max(number - 1, 1)},
+    )
+
+
+def _moved(number: int, to: int) -> Callable[[Plan, object], Plan]:
+    return lambda plan, _: move_phase(plan, number, to)
+
+
+def _weight_of(task: str) -> FieldChange:
+    def change(plan: Plan, weight: object) -> Plan:
+        return set_plan(plan) if weight is None else set_task_weight(plan, task, float(str(weight)))
+
+    return change
+
+
+def _text(
+    chosen: Chosen, key: str, label: str, value: str, change: FieldChange, hint: str = ""
+) -> None:
+    seed_field(key, value)
+    st.text_input(label, key=key, placeholder=hint, on_change=_entered, args=(chosen, key, change))
+
+
+def _number(
+    chosen: Chosen,
+    key: str,
+    label: str,
+    value: float,
+    change: FieldChange,
+    help: str | None = None,
+) -> None:
+    seed_field(key, value)
+    st.number_input(
+        label,
+        value=value,
+        min_value=0.0,
+        step=0.5,
+        format="%g",
+        key=key,
+        help=help,
+        on_change=_entered,
+        args=(chosen, key, change),
+    )
+
+
+def _schedule(chosen: Chosen) -> None:
+    seed_field(Key.PLAN_SCHEDULE, str(chosen.plan.schedule))
+    st.selectbox(
+        "Schedule",
+        [str(schedule) for schedule in Schedule],
+        key=Key.PLAN_SCHEDULE,
+        help="How the rate moves, anew in each phase.",
+        on_change=_entered,
+        args=(chosen, Key.PLAN_SCHEDULE, lambda plan, value: set_plan(plan, schedule=value)),
+    )
+
+
+def _entered(chosen: Chosen, key: str, change: FieldChange) -> None:
+    value = st.session_state.get(key)
+    edit(chosen, lambda plan, _: change(plan, value), field=key)
+
+
+def _rate(rate: float | None) -> str:
+    """A rate with all its digits, as people write it; empty where there is none."""
+    short = rate_text(rate)
+    return short if rate is None or float(short) == rate else repr(rate)

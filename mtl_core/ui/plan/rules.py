@@ -1,0 +1,116 @@
+"""The rules of a phase, each with what it matches, and a field that says so of any other."""
+
+import streamlit as st
+
+from mtl_core.errors import PlanError
+from mtl_core.freezing.editing import (
+    Match,
+    add_freeze,
+    add_selector,
+    match,
+    remove_freeze,
+    remove_selector,
+)
+from mtl_core.ui.plan.edits import Change, edit
+from mtl_core.ui.shared.chosen import Chosen
+from mtl_core.ui.shared.keys import Key, rule_key
+from mtl_core.ui.shared.page import plain
+
+_NAMES = 3
+
+
+def rule_lists(chosen: Chosen) -> None:
+    """What learns in the phase shown, rule by rule, and what is always frozen."""
+    number, phase = chosen.choice.phase, chosen.table.phase
+    st.markdown("**What learns**" + (f" in phase {number}" if len(chosen.tables) > 1 else ""))
+    if not phase.train:
+        st.caption("No rule: everything is frozen in this phase.")
+    with st.container(gap="xxsmall"):
+        for place, rule in enumerate(phase.train):
+            _rule(chosen, rule, rule_key("train", place), "Remove", _without(number, rule))
+    if chosen.plan.freeze:
+        st.markdown("**Always frozen**, in every phase, whatever learns by other rules")
+    with st.container(gap="xxsmall"):
+        for place, rule in enumerate(chosen.plan.freeze):
+            _rule(chosen, rule, rule_key("freeze", place), "Lift", _lifted(rule))
+
+
+def try_a_rule(chosen: Chosen) -> None:
+    """A field for any selector: what it matches is said while it is typed."""
+    text = st.text_input(
+        "Try a rule",
+        key=Key.TRY_RULE,
+        placeholder="top:2, biases, head:ner, *.attention.*",
+        live="300ms",
+        help="all, backbone, embeddings, heads, head:TASK, layer:I, layers:I-J, top:N, bottom:N, "
+        "biases, layernorms, pooler, or a glob over whole dotted names",
+    )
+    rule, number = (text or "").strip(), chosen.choice.phase
+    if not rule:
+        return
+    try:
+        found = match(rule, chosen.model)
+    except PlanError as problem:
+        st.warning(plain(str(problem)), icon=":material/search_off:")
+        return
+    st.markdown(f"Matches **{_counts(found)}**: {_names(found)}")
+    with st.container(horizontal=True, gap="small"):
+        st.button(
+            "Add to this phase",
+            key=Key.ADD_RULE,
+            icon=":material/add:",
+            on_click=_add,
+            args=(chosen, lambda plan, model: add_selector(plan, number, rule, model)),
+        )
+        st.button(
+            "Always freeze it",
+            key=Key.FREEZE_RULE,
+            icon=":material/lock:",
+            on_click=_add,
+            args=(chosen, lambda plan, model: add_freeze(plan, rule, model)),
+        )
+
+
+def _rule(chosen: Chosen, rule: str, key: str, verb: str, without: Change) -> None:
+    """One rule: its text, what it matches, and a button that takes it away."""
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        st.markdown(
+            f"`{_code(rule)}` :small[{_counts(match(rule, chosen.model))}]", width="content"
+        )
+        st.button(
+            f"{verb} {plain(rule)}",
+            key=key,
+            icon=":material/close:",
+            type="tertiary",
+            on_click=edit,
+            args=(chosen, without),
+        )
+
+
+def _code(rule: str) -> str:
+    """A rule as it may stand between backticks: no rule that matches a tensor holds one."""
+    return rule.replace("`", "")
+
+
+def _without(number: int, rule: str) -> Change:
+    return lambda plan, _: remove_selector(plan, number, rule)
+
+
+def _lifted(rule: str) -> Change:
+    return lambda plan, _: remove_freeze(plan, rule)
+
+
+def _add(chosen: Chosen, change: Change) -> None:
+    st.session_state[Key.TRY_RULE] = ""
+    edit(chosen, change)
+
+
+def _counts(found: Match) -> str:
+    count = len(found.names)
+    return f"{count} {'tensor' if count == 1 else 'tensors'}, {found.parameters:,} parameters"
+
+
+def _names(found: Match) -> str:
+    shown = ", ".join(f"`{name}`" for name in found.names[:_NAMES])
+    more = len(found.names) - _NAMES
+    return f"{shown} and {more} more" if more > 0 else shown

@@ -1,0 +1,1 @@
+"""What several pages use: the visitor's choice, page layout, widget keys, caches."""

@@ -1,0 +1,153 @@
+"""A visitor's choice, resolved: the checkpoint found, the model described, the plan worked out.
+
+Whatever in the choice does not fit is replaced and noted, so that a page always has something
+true to show.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from mtl_core.engine.lab import Lab
+from mtl_core.errors import CheckpointError, DataError, PlanError
+from mtl_core.freezing.plan import Plan
+from mtl_core.freezing.plan_file import parse_plan
+from mtl_core.freezing.resolve import parameter_tables
+from mtl_core.freezing.scenarios import scenario_plan
+from mtl_core.freezing.table import ParameterTable
+from mtl_core.freezing.titles import scenario_phrase
+from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
+from mtl_core.models.description import ModelDescription
+from mtl_core.settings import Settings
+from mtl_core.tasks.dataset import SAMPLE, SHIPPED, load_tasks
+from mtl_core.tasks.task import Task
+from mtl_core.tasks.upload_reference import is_upload, upload_folder
+from mtl_core.ui.shared.choice import Choice, current_choice, ignore, ignore_plan
+from mtl_core.ui.shared.keys import Key
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What a page draws. `choice` is the one kept, after anything unfit was replaced."""
+
+    choice: Choice
+    checkpoint: Checkpoint
+    model: ModelDescription
+    plan: Plan
+    tables: tuple[ParameterTable, ...]
+
+    @property
+    def table(self) -> ParameterTable:
+        """The table of the phase chosen."""
+        return self.tables[self.choice.phase - 1]
+
+    @property
+    def scenario(self) -> str | None:
+        """The scenario's name; None for a plan of one's own."""
+        return None if self.choice.plan else self.choice.scenario
+
+    @property
+    def plan_phrase(self) -> str:
+        """The plan within a sentence, with the phase shown where there are several."""
+        name = self.plan.name if self.scenario is None else scenario_phrase(self.scenario)
+        if len(self.tables) == 1:
+            return name
+        return f"{name}, phase {self.choice.phase} of {len(self.tables)}"
+
+
+def chosen_by_visitor(lab: Lab) -> Chosen:
+    """Read the choice and resolve it; to be called at the top of a page, before any widget."""
+    current_choice()
+    tasks = _tasks(lab.settings)
+    checkpoint, model = _model(lab, tasks)
+    plan, tables = _plan(model)
+    _check_phase(tables)
+    choice: Choice = st.session_state[Key.CHOICE]
+    st.session_state[Key.LAST_CHECKPOINT] = choice.checkpoint
+    return Chosen(choice, checkpoint, model, plan, tables)
+
+
+def _tasks(settings: Settings) -> tuple[Task, ...]:
+    """The tasks of the chosen data; a path counts only below the configured roots."""
+    reference = _kept().data
+    try:
+        if is_upload(reference):
+            upload_folder(reference, settings.uploads)
+        elif reference not in SHIPPED:
+            _check_below(reference, settings.data_roots)
+        return _tasks_of(reference, settings.uploads)
+    except DataError as problem:
+        ignore(Key.DATA, str(problem), SAMPLE)
+        return _tasks_of(SAMPLE, settings.uploads)
+
+
+@st.cache_data(ttl=30, max_entries=32, show_spinner=False)
+def _tasks_of(reference: str, uploads: Path) -> tuple[Task, ...]:
+    """The tasks of some data, read at most twice a minute: a table needs them at each click."""
+    return load_tasks(reference, uploads)
+
+
+def _check_below(reference: str, roots: tuple[Path, ...]) -> None:
+    """Raise DataError for a path outside `roots`, links followed."""
+    try:
+        path = Path(reference).expanduser().resolve()
+    except (OSError, RuntimeError, ValueError) as problem:
+        raise DataError(f"'{reference[:80]}' cannot be read as a path: {problem}") from None
+    if not any(path.is_relative_to(root.resolve()) for root in roots):
+        raise DataError(
+            "this dashboard reads the samples, files uploaded on its Data page, and manifests "
+            "below the folders that FREEZE_LAB_DATA lists"
+        )
+
+
+def _model(lab: Lab, tasks: tuple[Task, ...]) -> tuple[Checkpoint, ModelDescription]:
+    """The chosen checkpoint and its description; the last good one where that cannot be had."""
+    reference = _kept().checkpoint
+    last = st.session_state.get(Key.LAST_CHECKPOINT, Choice().checkpoint)
+    fallbacks = (each for each in (last, Choice().checkpoint) if each != reference)
+    while True:
+        try:
+            checkpoint = resolve_checkpoint(reference, below=lab.settings.checkpoint_roots)
+            with st.spinner("Reading the architecture …"):
+                return checkpoint, lab.model_description(reference, tasks)
+        except CheckpointError as problem:
+            instead = next(fallbacks, None)
+            if instead is None:
+                raise
+            ignore(Key.CHECKPOINT, str(problem), instead)
+            reference = instead
+
+
+def _plan(model: ModelDescription) -> tuple[Plan, tuple[ParameterTable, ...]]:
+    """The plan with the chosen rates, and its tables; own plan first, then scenario, then the
+    default scenario."""
+    while True:
+        choice = _kept()
+        try:
+            plan = (
+                parse_plan(choice.plan, source="your plan")
+                if choice.plan
+                else scenario_plan(choice.scenario, model)
+            ).with_rates(choice.learning_rate, choice.head_learning_rate)
+            return plan, parameter_tables(plan, model)
+        except PlanError as problem:
+            if choice.plan:
+                ignore_plan(f"{problem} Shown: the scenario instead.")
+            elif choice.scenario != Choice().scenario:
+                ignore(Key.SCENARIO, str(problem), Choice().scenario)
+            else:
+                raise
+
+
+def _check_phase(tables: tuple[ParameterTable, ...]) -> None:
+    """Bring the phase into the plan: silently where the plan has one, else with a note."""
+    choice = _kept()
+    if choice.phase > len(tables):
+        reason = f"this plan has {len(tables)} phase{'s' if len(tables) > 1 else ''}"
+        ignore(Key.PHASE, reason, 1)
+
+
+def _kept() -> Choice:
+    choice: Choice = st.session_state[Key.CHOICE]
+    return choice

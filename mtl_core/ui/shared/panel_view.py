@@ -1,0 +1,25 @@
+"""A figure with its words on a page: the title in the task's colour, the caption, the drawing."""
+
+import streamlit as st
+
+from mtl_core.charts.theme import Palette
+from mtl_core.report.panel import Panel
+from mtl_core.ui.shared.live_chart import live_chart
+from mtl_core.ui.shared.page import plain
+from mtl_core.ui.train.run_cards import hue
+
+
+def panel_view(panel: Panel, facts: str, colors: Palette, key: str) -> None:
+    """Draw `panel` in the palette of the page; `facts` stand in the picture that can be saved."""
+    lead = f":{hue(panel.task or 0)}[{plain(panel.lead)}] " if panel.lead else ""
+    with st.container(gap=None):
+        st.markdown(f"### {lead}{plain(panel.title)}")
+        st.caption(plain(panel.caption))
+    live_chart(
+        panel.draw(colors),
+        title=panel.spoken,
+        facts=facts,
+        filename=f"compare-{panel.name}",
+        colors=colors,
+        key=key,
+    )
