@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from mtl_core.tasks.task import Task, TaskKind
+from mtl_core.tasks.task import Task
 from mtl_core.training.events import (
     Answers,
     Counts,
@@ -68,8 +68,8 @@ class TaskProgress:
 
     @property
     def metric(self) -> str:
-        """What its headline number is called."""
-        return "accuracy" if self.task.kind is TaskKind.SENTENCE else "entity F1"
+        """The name of the task's headline metric."""
+        return self.task.metric
 
     @property
     def first(self) -> float | None:

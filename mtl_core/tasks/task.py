@@ -24,6 +24,11 @@ class Task(Frozen):
     head: str
     outputs: tuple[str, ...]
 
+    @property
+    def metric(self) -> str:
+        """The name of the task's headline metric."""
+        return "accuracy" if self.kind is TaskKind.SENTENCE else "entity F1"
+
 
 DEFAULT_TASKS = (
     Task(

@@ -1,0 +1,73 @@
+"""Formats values as text: bytes, shares, signed numbers, counts and lists.
+
+Pure functions without knowledge of runs or pages. Units follow a space: "50 %", "612 MB".
+"""
+
+import re
+from collections.abc import Sequence
+from decimal import Decimal
+
+MINUS = "\N{MINUS SIGN}"
+
+_PLURAL = re.compile(r"\b(layers|rates|and heads)\b")  # scenario phrases that are plurals
+
+
+def bytes_text(size: float) -> str:
+    """Formats bytes in decimal units: `612 MB`, `1.37 GB`."""
+    return f"{size / 1e9:.2f} GB" if size >= 1e9 else megabytes(size)
+
+
+def megabytes(size: float) -> str:
+    """Formats bytes in MB, with two significant digits below ten: `1,837 MB`, `6.3 MB`.
+
+    Use it instead of `bytes_text` where the parts of a sum are shown side by side.
+    """
+    value = size / 1e6
+    return f"{value:,.0f} MB" if value >= 9.95 or value == 0 else f"{value:.2g} MB"
+
+
+def percent(share: float, decimals: int = 0) -> str:
+    """Formats a share, 0 to 1, with at most `decimals` decimals: `50 %`, `6.5 %`.
+
+    A share too small for them keeps its first significant digit: `0.004 %`, never `0 %`.
+    """
+    value = 100 * share
+    if 0 < abs(value) < 10**-decimals:
+        return f"{Decimal(f'{value:.1g}'):f} %"
+    text = f"{value:.{decimals}f}"
+    return f"{text.rstrip('0').rstrip('.') if decimals else text} %"
+
+
+def signed(value: float, decimals: int = 3) -> str:
+    """Formats a difference with its sign and a true minus: `+0.012`, `−0.310`; exactly 0 is `0`."""
+    if value == 0:
+        return "0"
+    return f"{MINUS if value < 0 else '+'}{abs(value):.{decimals}f}"
+
+
+def counted(count: int, singular: str, plural: str | None = None) -> str:
+    """Formats a count with its noun: `1 run`, `1,200 runs`. The default plural appends an s."""
+    return f"{count:,} {singular if count == 1 else plural or f'{singular}s'}"
+
+
+def count_or_all(count: int | None) -> str:
+    """Formats a limit on a number of items, where None means no limit: `1,200`, `all`."""
+    return "all" if count is None else f"{count:,}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Joins names as a sentence lists them: "a", "a and b", "a, b and c"."""
+    return " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
+
+
+def verb(subject: str, singular: str, plural: str) -> str:
+    """Returns the form of a verb that agrees with a plan's name: top layer ties, top 2 layers tie.
+
+    Only the part before the first comma decides: "top 2 layers, 200 sentences" is a plural.
+    """
+    return plural if _PLURAL.search(subject.partition(",")[0]) else singular
+
+
+def capitalized(text: str) -> str:
+    """Returns `text` with its first letter in upper case and all others unchanged."""
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,105 @@
+import pytest
+
+from mtl_core.text import (
+    bytes_text,
+    capitalized,
+    count_or_all,
+    counted,
+    listed,
+    megabytes,
+    percent,
+    signed,
+    verb,
+)
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "0 MB"),
+        (745_000_000, "745 MB"),
+        (999_000_000, "999 MB"),
+        (1_372_000_000, "1.37 GB"),
+        (6_300_000, "6.3 MB"),
+    ],
+)
+def test_bytes_are_in_decimal_units(size: int, text: str) -> None:
+    assert bytes_text(size) == text
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (1_837_000_000, "1,837 MB"),
+        (6_300_000, "6.3 MB"),
+        (9_990_000, "10 MB"),
+        (18_000, "0.018 MB"),
+    ],
+)
+def test_megabytes_keep_two_digits_below_ten(size: int, text: str) -> None:
+    assert megabytes(size) == text
+
+
+@pytest.mark.parametrize(
+    ("share", "decimals", "text"),
+    [
+        (0.0, 0, "0 %"),
+        (0.0, 1, "0 %"),
+        (0.5, 0, "50 %"),
+        (0.5, 1, "50 %"),
+        (0.29, 0, "29 %"),
+        (0.092, 1, "9.2 %"),
+        (0.0648, 1, "6.5 %"),
+        (0.004, 0, "0.4 %"),
+        (2_310 / 22_715_526, 1, "0.01 %"),
+        (4_614 / 109_486_854, 1, "0.004 %"),
+        (1e-9, 1, "0.0000001 %"),
+        (0.1234, 2, "12.34 %"),
+        (0.9999, 1, "100 %"),
+        (1.0, 0, "100 %"),
+        (1.0, 1, "100 %"),
+    ],
+)
+def test_a_share_above_zero_never_reads_as_zero(share: float, decimals: int, text: str) -> None:
+    assert percent(share, decimals) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.012, "+0.012"), (-0.31, "−0.310"), (0.0, "0"), (-0.0, "0"), (0.0001, "+0.000")],
+)
+def test_a_difference_has_a_sign_unless_it_is_exactly_zero(value: float, text: str) -> None:
+    assert signed(value) == text
+
+
+def test_counts_agree_with_their_noun() -> None:
+    assert [counted(n, "run") for n in (0, 1, 1_200)] == ["0 runs", "1 run", "1,200 runs"]
+    assert [counted(n, "entity", "entities") for n in (1, 2)] == ["1 entity", "2 entities"]
+
+
+def test_no_limit_reads_as_all() -> None:
+    assert [count_or_all(n) for n in (None, 50, 1_200)] == ["all", "50", "1,200"]
+
+
+def test_lists_read_as_in_a_sentence() -> None:
+    assert [listed(list("abc")[:n]) for n in (1, 2, 3)] == ["a", "a and b", "a, b and c"]
+
+
+@pytest.mark.parametrize(
+    ("plan", "form"),
+    [
+        ("top layer", "ties"),
+        ("top 2 layers", "tie"),
+        ("bottom 3 layers, seed 2", "tie"),
+        ("biases and heads (BitFit)", "tie"),
+        ("discriminative rates", "tie"),
+        ("heads only", "ties"),
+        ("full, 2 rates tried", "ties"),
+    ],
+)
+def test_a_verb_agrees_with_a_plans_name(plan: str, form: str) -> None:
+    assert verb(plan, "ties", "tie") == form
+
+
+def test_only_the_first_letter_is_capitalized() -> None:
+    assert capitalized("entity F1") == "Entity F1"
