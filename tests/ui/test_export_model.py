@@ -11,7 +11,7 @@ from transformers import AutoModel
 
 from mtl_core.cli.entry import run as command
 from mtl_core.engine.lab import Lab
-from mtl_core.ui import export_bundle
+from mtl_core.ui.shared import export_popover
 from mtl_core.ui.shared.export_popover import model_of_run
 from tests.visiting import visited
 
@@ -47,5 +47,5 @@ def test_a_runs_page_gives_its_model_and_transformers_loads_it(
 def test_a_model_too_large_to_hand_over_is_left_to_the_command(
     trained: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export_bundle, "_LARGEST_BYTES", 1000)
+    monkeypatch.setattr(export_popover, "_LARGEST_BYTES", 1000)
     assert not any(label.startswith("Trained model") for label in labels(trained))
