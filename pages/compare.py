@@ -14,11 +14,10 @@ from mtl_core.ui.compare.selection import (
     write_runs,
 )
 from mtl_core.ui.shared.choice import current_choice
-from mtl_core.ui.shared.origin_guard import through_the_front_door
-from mtl_core.ui.shared.page import current_palette, show_ignored
+from mtl_core.ui.shared.page import current_palette, require_app_entry, show_ignored
 from mtl_core.ui.shared.shot import frame, taking_shot
 
-through_the_front_door()
+require_app_entry()
 choice = current_choice()
 lab, colors = the_lab(), current_palette()
 comparison, notes = chosen_comparison(lab.store)

@@ -9,14 +9,13 @@ from mtl_core.ui.data.controls import data_buttons, data_settings
 from mtl_core.ui.data.data_view import data_facts, digests, overview_of_choice, task_panels
 from mtl_core.ui.data.upload_form import upload_form
 from mtl_core.ui.shared.choice import ignored_notes, write_address
-from mtl_core.ui.shared.chosen import chosen_by_visitor
-from mtl_core.ui.shared.origin_guard import through_the_front_door
-from mtl_core.ui.shared.page import current_palette, header, plain, show_ignored
+from mtl_core.ui.shared.page import current_palette, header, plain, require_app_entry, show_ignored
+from mtl_core.ui.shared.resolved_choice import resolve_choice
 from mtl_core.ui.shared.shot import frame, picture_popover, taking_shot
 
-through_the_front_door()
+require_app_entry()
 lab = the_lab()
-chosen, colors = chosen_by_visitor(lab), current_palette()
+chosen, colors = resolve_choice(lab), current_palette()
 max_length = chosen.choice.max_length
 try:
     found = overview_of_choice(lab, chosen)

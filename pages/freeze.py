@@ -20,14 +20,19 @@ from mtl_core.ui.freeze.picture import (
 from mtl_core.ui.freeze.rates_over_run import rates_over_run
 from mtl_core.ui.freeze.table_view import parameter_view
 from mtl_core.ui.shared.choice import ignored_notes, write_address
-from mtl_core.ui.shared.chosen import chosen_by_visitor
-from mtl_core.ui.shared.origin_guard import through_the_front_door
-from mtl_core.ui.shared.page import current_palette, header, show_ignored, to_train_button
+from mtl_core.ui.shared.page import (
+    current_palette,
+    header,
+    require_app_entry,
+    show_ignored,
+    to_train_button,
+)
+from mtl_core.ui.shared.resolved_choice import resolve_choice
 from mtl_core.ui.shared.shot import frame, taking_shot
 
-through_the_front_door()
+require_app_entry()
 lab = the_lab()
-chosen, colors = chosen_by_visitor(lab), current_palette()
+chosen, colors = resolve_choice(lab), current_palette()
 
 shot = taking_shot()
 welcome = Landing.NOTHING if shot else landing_for(lab)

@@ -10,11 +10,10 @@ from mtl_core.ui.guide.claims import claim_filters, claims_by_chapter, claims_pi
 from mtl_core.ui.guide.verdicts import guide_facts, guide_state
 from mtl_core.ui.shared.choice import current_choice
 from mtl_core.ui.shared.keys import Key
-from mtl_core.ui.shared.origin_guard import through_the_front_door
-from mtl_core.ui.shared.page import current_palette, header
+from mtl_core.ui.shared.page import current_palette, header, require_app_entry
 from mtl_core.ui.shared.shot import frame, picture_popover, taking_shot
 
-through_the_front_door()
+require_app_entry()
 current_choice()
 lab, colors = the_lab(), current_palette()
 guide = guide_state(lab)

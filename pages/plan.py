@@ -12,13 +12,18 @@ from mtl_core.ui.plan.picture import plan_picture
 from mtl_core.ui.plan.rules import rule_lists, try_a_rule
 from mtl_core.ui.plan.stack import plan_headline, plan_stack
 from mtl_core.ui.shared.choice import ignored_notes, write_address
-from mtl_core.ui.shared.chosen import chosen_by_visitor
-from mtl_core.ui.shared.origin_guard import through_the_front_door
-from mtl_core.ui.shared.page import current_palette, header, show_ignored, to_train_button
+from mtl_core.ui.shared.page import (
+    current_palette,
+    header,
+    require_app_entry,
+    show_ignored,
+    to_train_button,
+)
+from mtl_core.ui.shared.resolved_choice import resolve_choice
 from mtl_core.ui.shared.shot import frame, taking_shot
 
-through_the_front_door()
-chosen, colors = chosen_by_visitor(the_lab()), current_palette()
+require_app_entry()
+chosen, colors = resolve_choice(the_lab()), current_palette()
 
 if taking_shot():
     with frame():

@@ -5,19 +5,18 @@ import streamlit as st
 from mtl_core.engine.lab import the_lab
 from mtl_core.errors import UnknownRun
 from mtl_core.ui.shared.choice import ignored_notes, write_address
-from mtl_core.ui.shared.chosen import chosen_by_visitor
 from mtl_core.ui.shared.keys import Key
-from mtl_core.ui.shared.origin_guard import through_the_front_door
-from mtl_core.ui.shared.page import show_ignored
+from mtl_core.ui.shared.page import require_app_entry, show_ignored
+from mtl_core.ui.shared.resolved_choice import resolve_choice
 from mtl_core.ui.shared.shot import frame, taking_shot
 from mtl_core.ui.train.delete import undo_line
 from mtl_core.ui.train.next_run import another_run, deleted_run, first_run, next_run, no_such_run
 from mtl_core.ui.train.run_list import follow_active, run_list, shipped_runs
 from mtl_core.ui.train.run_view import run_picture, run_view
 
-through_the_front_door()
+require_app_entry()
 lab = the_lab()
-chosen, asked = chosen_by_visitor(lab), st.query_params.get(Key.RUN)
+chosen, asked = resolve_choice(lab), st.query_params.get(Key.RUN)
 show_ignored(ignored_notes())
 
 undo_line(lab, asked)

@@ -6,7 +6,7 @@ from mtl_core.charts.cells import Cell, blended, cell_figure, ink_on
 from mtl_core.charts.loss import Figure
 from mtl_core.charts.theme import Palette
 from mtl_core.freezing.table import Group, ParameterTable, State
-from mtl_core.freezing.writing import SIGNS
+from mtl_core.freezing.table_text import SIGNS
 from mtl_core.models.description import Role
 
 _ORDER = (Role.HEAD, Role.POOLER, Role.LAYER, Role.EMBEDDINGS)

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from mtl_core.charts.theme import Palette, base_layout
 from mtl_core.freezing.table import Group, ParameterTable, State
-from mtl_core.freezing.writing import rate_text
+from mtl_core.freezing.table_text import rate_text
 from mtl_core.models.description import Role
 
 RATES_HEIGHT = 126

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from mtl_core.analysis.words import in_percent
 from mtl_core.charts.theme import Palette, base_layout
 from mtl_core.freezing.table import Group, ParameterTable, State
-from mtl_core.freezing.writing import SIGNS
+from mtl_core.freezing.table_text import SIGNS
 from mtl_core.models.description import Role
 
 SHARES_HEIGHT = 36

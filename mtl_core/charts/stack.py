@@ -9,7 +9,7 @@ from mtl_core.charts.blocks import STACK_WIDTH, Block, stack_blocks
 from mtl_core.charts.rail import Drawn, rail
 from mtl_core.charts.theme import Palette, base_layout
 from mtl_core.freezing.table import ParameterTable, State
-from mtl_core.freezing.writing import SIGNS, rate_text
+from mtl_core.freezing.table_text import SIGNS, rate_text
 from mtl_core.models.description import ModelDescription, Role
 
 STACK_HEIGHT = 462

@@ -25,7 +25,7 @@ from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.freezing.scenarios import scenarios as scenarios_of
 from mtl_core.freezing.table import ParameterTable, State
-from mtl_core.freezing.writing import (
+from mtl_core.freezing.table_text import (
     SIGNS,
     as_csv,
     as_json,

@@ -9,8 +9,7 @@ on the CPU, each storage once, without the batch itself and without weights.
 from dataclasses import dataclass
 
 from mtl_core.cost.profile import Cause, CostProfile, KeptTerm
-from mtl_core.freezing.gradient import layers_crossed
-from mtl_core.freezing.table import ParameterTable, State
+from mtl_core.freezing.table import ParameterTable, State, layers_crossed
 from mtl_core.models.description import ModelDescription, Role
 from mtl_core.tasks.task import Task, TaskKind
 

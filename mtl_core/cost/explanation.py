@@ -1,8 +1,7 @@
 """What a cost comes to, in sentences: why few parameters that learn may still cost much."""
 
 from mtl_core.cost.estimate import ADAMW_BYTES, FLOAT_BYTES, StepCost
-from mtl_core.freezing.gradient import layers_crossed
-from mtl_core.freezing.table import ParameterTable, State
+from mtl_core.freezing.table import ParameterTable, State, layers_crossed
 from mtl_core.models.description import BackboneDescription, Role
 
 COUNTED = (

@@ -13,7 +13,7 @@ from mtl_core.charts.pareto_axis import Cost
 from mtl_core.export.csv_text import Cell, csv_text
 from mtl_core.export.error_tables import error_tables
 from mtl_core.freezing.table import ParameterTable
-from mtl_core.freezing.writing import as_csv
+from mtl_core.freezing.table_text import as_csv
 from mtl_core.report.compare_words import metric_name
 from mtl_core.report.curve import train_sentences
 from mtl_core.report.front import front_points

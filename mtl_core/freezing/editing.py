@@ -7,13 +7,13 @@ was. What a click on a block does to a phase's selectors is weighed in
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from mtl_core.errors import InvalidPlan
+from mtl_core.freezing.minimal_selectors import PlanBlock, minimal_selectors, plan_blocks
 from mtl_core.freezing.plan import MAX_PHASES, Phase, Plan
 from mtl_core.freezing.plan_file import checked_plan
 from mtl_core.freezing.selectors import select, select_any
-from mtl_core.freezing.terse import PlanBlock, plan_blocks, terse_selectors
 from mtl_core.models.description import ModelDescription, Role
 
 _LONGEST_NAME = 80
@@ -86,7 +86,7 @@ def toggle_block(plan: Plan, phase: int, group: str, model: ModelDescription) ->
     kept = _phase(plan, phase).train
     chosen, block = select_any(kept, model, "the phase"), state.block.tensors
     wanted = chosen - block if state.learns is Learns.WHOLE else chosen | block
-    return set_phase(plan, phase, train=terse_selectors(wanted, model, kept))
+    return set_phase(plan, phase, train=minimal_selectors(wanted, model, kept))
 
 
 def lift_and_thaw(plan: Plan, phase: int, group: str, model: ModelDescription) -> Plan:
@@ -214,3 +214,46 @@ def _free_name(title: str, taken: set[str]) -> str:
     """`title`, with a number behind it where it is taken, never too long for a phase."""
     numbered = (f"{title[: _LONGEST_NAME - 4]} {number}" for number in range(2, MAX_PHASES + 2))
     return next(name for name in (title[:_LONGEST_NAME], *numbered) if name not in taken)
+
+
+MOST_STEPS = 50
+
+Step = TypeVar("Step")
+
+
+@dataclass(frozen=True, slots=True)
+class History(Generic[Step]):
+    """`steps` from the oldest to the newest, never empty; `position` counts from 0."""
+
+    steps: tuple[Step, ...]
+    position: int = 0
+
+    @property
+    def now(self) -> Step:
+        """The step one stands at."""
+        return self.steps[self.position]
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a step before."""
+        return self.position > 0
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether a step was undone and nothing was done since."""
+        return self.position < len(self.steps) - 1
+
+    def then(self, step: Step) -> "History[Step]":
+        """One step on: what was undone is gone, and beyond MOST_STEPS the oldest is forgotten."""
+        if step == self.now:
+            return self
+        steps = (*self.steps[: self.position + 1], step)[-MOST_STEPS:]
+        return History(steps, len(steps) - 1)
+
+    def undone(self) -> "History[Step]":
+        """One step back; itself where there is none."""
+        return History(self.steps, max(self.position - 1, 0))
+
+    def redone(self) -> "History[Step]":
+        """One step forward again; itself where there is none."""
+        return History(self.steps, min(self.position + 1, len(self.steps) - 1))

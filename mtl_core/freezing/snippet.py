@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 
 from mtl_core.freezing.table import ParameterTable, Row, State
-from mtl_core.freezing.writing import rate_text
+from mtl_core.freezing.table_text import rate_text
 from mtl_core.models.description import ModelDescription
 from mtl_core.tasks.task import TaskKind
 

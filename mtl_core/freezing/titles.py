@@ -1,7 +1,6 @@
 """Titles of tasks and scenarios as people read them."""
 
-from mtl_core.freezing.recipes import scenario_kind
-from mtl_core.freezing.scenarios import Scenario
+from mtl_core.freezing.scenarios import Scenario, scenario_kind
 from mtl_core.models.description import ModelDescription
 
 _ACRONYM_LENGTH = 3

@@ -7,7 +7,7 @@ from the mechanics (which tensors get a gradient) and can be checked in the tabl
 from collections.abc import Callable
 
 from mtl_core.errors import UnknownScenario
-from mtl_core.freezing.recipes import scenario_kind
+from mtl_core.freezing.scenarios import scenario_kind
 from mtl_core.freezing.titles import task_title
 from mtl_core.lessons.sources import (
     BEN_ZAKEN,

@@ -2,7 +2,7 @@
 
 from mtl_core.analysis.summary import PhaseProgress, Progress, RunSummary
 from mtl_core.charts.theme import LIGHT
-from mtl_core.freezing.writing import rate_text
+from mtl_core.freezing.table_text import rate_text
 from mtl_core.report.run_words import share
 
 _SIGNS = {

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from mtl_core.analysis.summary import Progress, RunSummary, TaskProgress
 from mtl_core.analysis.words import in_percent
+from mtl_core.freezing.table_text import rate_text
 from mtl_core.freezing.titles import scenario_phrase
-from mtl_core.freezing.writing import rate_text
 from mtl_core.report.data_words import data_name, within
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.training.events import Evaluation, RunFinished

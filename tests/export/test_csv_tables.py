@@ -8,7 +8,7 @@ import pytest
 
 from mtl_core.export.csv_text import csv_text
 from mtl_core.export.tables import parameters_csv, tables_of
-from mtl_core.freezing.writing import as_csv
+from mtl_core.freezing.table_text import as_csv
 from mtl_core.report.material import Material
 from mtl_core.store.runs import RunStore
 

@@ -5,10 +5,10 @@ import pytest
 from mtl_core.errors import InvalidPlan, SelectorMatchesNothing
 from mtl_core.freezing import editing
 from mtl_core.freezing.editing import Learns
+from mtl_core.freezing.minimal_selectors import minimal_selectors, plan_blocks
 from mtl_core.freezing.plan import MAX_PHASES, Phase, Plan
 from mtl_core.freezing.scenarios import scenario_plan, scenarios
 from mtl_core.freezing.selectors import select_any
-from mtl_core.freezing.terse import plan_blocks, terse_selectors
 from mtl_core.models.description import ModelDescription, Role
 from tests.freezing.small_models import (
     model_of,
@@ -93,7 +93,7 @@ def test_every_phase_of_every_scenario_is_said_again_without_a_tensor_more_or_le
     for scenario in scenarios(model):
         for phase in scenario_plan(scenario.name, model).phases:
             names = select_any(phase.train, model, "the phase")
-            assert select_any(terse_selectors(names, model), model, "the phase") == names
+            assert select_any(minimal_selectors(names, model), model, "the phase") == names
 
 
 @pytest.mark.parametrize("name", ["minilm-l6", "albert-base-v2", "deberta-v3-small"])

@@ -1,8 +1,8 @@
 import pytest
 
-from mtl_core.freezing.gradient import layers_crossed
 from mtl_core.freezing.plan import Phase, Plan
 from mtl_core.freezing.resolve import parameter_table
+from mtl_core.freezing.table import layers_crossed
 from mtl_core.models.cache import read_description, shipped_description
 from mtl_core.models.description import BackboneDescription, BackboneTensor, ModelDescription, Role
 from mtl_core.tasks.task import DEFAULT_TASKS, TaskKind

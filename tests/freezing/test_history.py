@@ -1,4 +1,4 @@
-from mtl_core.freezing.history import MOST_STEPS, History
+from mtl_core.freezing.editing import MOST_STEPS, History
 
 
 def test_undo_and_redo_walk_over_what_there_was() -> None:

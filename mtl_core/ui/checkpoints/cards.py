@@ -25,15 +25,15 @@ from mtl_core.ui.checkpoints.texts import (
     work_line,
 )
 from mtl_core.ui.shared.choice import Choice, keep_choice
-from mtl_core.ui.shared.chosen import Chosen
 from mtl_core.ui.shared.keys import Key, freeze_key
 from mtl_core.ui.shared.page import plain
+from mtl_core.ui.shared.resolved_choice import ResolvedChoice
 from mtl_core.ui.shared.run_cache import pace_of_finished
 
 Paces = Mapping[str, Sequence[Pace]]
 
 
-def freeze_chosen_button(chosen: Chosen, colors: Palette) -> None:
+def freeze_chosen_button(chosen: ResolvedChoice, colors: Palette) -> None:
     """The page's main button: back to Freeze with the checkpoint chosen."""
     if st.button(
         f"Freeze {plain(short_name(chosen.checkpoint.name))}",
@@ -44,7 +44,9 @@ def freeze_chosen_button(chosen: Chosen, colors: Palette) -> None:
         st.switch_page("pages/freeze.py", query_params=chosen.choice.as_query())
 
 
-def parameters_picture(known: Sequence[CheckpointFacts], chosen: Chosen, colors: Palette) -> None:
+def parameters_picture(
+    known: Sequence[CheckpointFacts], chosen: ResolvedChoice, colors: Palette
+) -> None:
     """The sizes as bars, what is looked up apart from what is multiplied."""
     with st.container(gap=None):
         st.markdown(f"### {plain(embeddings_finding(known))}")
@@ -61,7 +63,7 @@ def parameters_picture(known: Sequence[CheckpointFacts], chosen: Chosen, colors:
     )
 
 
-def checkpoint_cards(lab: Lab, known: Sequence[CheckpointFacts], chosen: Chosen) -> None:
+def checkpoint_cards(lab: Lab, known: Sequence[CheckpointFacts], chosen: ResolvedChoice) -> None:
     """Every checkpoint under its kind of text; kinds with one checkpoint share a row."""
     groups, paces = grouped(known), paces_here(lab)
     several = [domain for domain, listed in groups.items() if len(listed) > 1]
@@ -96,7 +98,9 @@ def _title(domain: Domain, count: int) -> None:
     st.markdown(f"### {DOMAIN_TITLES[domain]}{smallest_first}")
 
 
-def _card(facts: CheckpointFacts, measure: CheckpointFacts, paces: Paces, chosen: Chosen) -> None:
+def _card(
+    facts: CheckpointFacts, measure: CheckpointFacts, paces: Paces, chosen: ResolvedChoice
+) -> None:
     with st.container(border=True, height="stretch", gap="xsmall"):
         mark = " · chosen" if facts.name == chosen.checkpoint.entry else ""
         here = ":material/check: ready to train" if facts.weights_here else "weights not here"

@@ -18,16 +18,16 @@ from mtl_core.ui.checkpoints.texts import (
     pieces,
     words_from,
 )
-from mtl_core.ui.shared.chosen import Chosen
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import plain
+from mtl_core.ui.shared.resolved_choice import ResolvedChoice
 
 Groups = Mapping[str, tuple[str, ...]]
 
 _MOST_SHOWN = 4  # tokenizers beside one another; further ones are named
 
 
-def word_cuts(chosen: Chosen) -> None:
+def word_cuts(chosen: ResolvedChoice) -> None:
     """The example words and the visitor's own, cut by each tokenizer here; the rest is named."""
     known = [resolve_checkpoint(entry.name) for entry in catalogue()]
     here, missing = _here(chosen.checkpoint, known)

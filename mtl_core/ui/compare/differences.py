@@ -13,7 +13,7 @@ from mtl_core.engine.lab import Lab
 from mtl_core.errors import PlanError
 from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.freezing.table import ParameterTable, State
-from mtl_core.freezing.writing import SIGNS, rate_text, shape_text
+from mtl_core.freezing.table_text import SIGNS, rate_text, shape_text
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import plain
 from mtl_core.ui.shared.run_cache import model_of

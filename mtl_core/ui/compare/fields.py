@@ -9,8 +9,7 @@ from pydantic import ValidationError
 from mtl_core.analysis.words import in_percent
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import BadInput
-from mtl_core.freezing.recipes import scenario_kind
-from mtl_core.freezing.scenarios import scenarios
+from mtl_core.freezing.scenarios import scenario_kind, scenarios
 from mtl_core.freezing.titles import scenario_phrase
 from mtl_core.models.description import ModelDescription
 from mtl_core.report.data_words import data_name, within
@@ -134,7 +133,7 @@ def rare_fields(lab: Lab, choice: Choice, tasks: Sequence[Task]) -> Rare:
         selection_mode="multi",
         wrap=True,
         help="Each plan tries them with the first seed and goes on with the best, so that none "
-        "loses for its rate. Chosen on the sentences that also judge: that seed flatters.",
+        "loses for its rate. ResolvedChoice on the sentences that also judge: that seed flatters.",
     )
     others = _other_data(lab, choice)
     random = st.toggle(

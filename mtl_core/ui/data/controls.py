@@ -9,13 +9,13 @@ from mtl_core.settings import Settings
 from mtl_core.tasks.dataset import SAMPLE
 from mtl_core.tasks.upload_reference import is_upload
 from mtl_core.ui.shared.choice import Choice, keep_choice, seed_widget
-from mtl_core.ui.shared.chosen import Chosen
 from mtl_core.ui.shared.data_picker import data_picker
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import plain
+from mtl_core.ui.shared.resolved_choice import ResolvedChoice
 
 
-def data_buttons(lab: Lab, chosen: Chosen, colors: Palette) -> None:
+def data_buttons(lab: Lab, chosen: ResolvedChoice, colors: Palette) -> None:
     """On to training; and, for an upload, the button that forgets it."""
     reference = chosen.choice.data
     if is_upload(reference):
@@ -36,7 +36,7 @@ def data_buttons(lab: Lab, chosen: Chosen, colors: Palette) -> None:
         st.switch_page("pages/train.py", query_params=chosen.choice.as_query())
 
 
-def data_settings(settings: Settings, chosen: Chosen) -> None:
+def data_settings(settings: Settings, chosen: ResolvedChoice) -> None:
     """Which data, and the maximum length to look at them with; what went wrong at a click."""
     if problem := st.session_state.pop(Key.UPLOAD_PROBLEM, None):
         st.error(plain(problem), icon=":material/error:")

@@ -17,15 +17,15 @@ from mtl_core.report.data_words import (
 from mtl_core.tasks.dataset import load_dataset
 from mtl_core.tasks.lengths import SubWordCounter, counter_for
 from mtl_core.tasks.overview import DataOverview, Shown, TaskOverview, overview
-from mtl_core.ui.shared.chosen import Chosen
 from mtl_core.ui.shared.page import plain
+from mtl_core.ui.shared.resolved_choice import ResolvedChoice
 from mtl_core.ui.train.run_cards import hue
 
 _STILL_CHART = {"displayModeBar": False}
 _LONGEST_SHOWN = 320
 
 
-def overview_of_choice(lab: Lab, chosen: Chosen) -> DataOverview:
+def overview_of_choice(lab: Lab, chosen: ResolvedChoice) -> DataOverview:
     """Everything counted, by the chosen checkpoint's tokenizer where it is here.
 
     Raises DataError for data that changed since it was chosen and can no longer be read.
@@ -38,7 +38,7 @@ def _overview_of(reference: str, uploads: Path, folder: Path | None) -> DataOver
     return overview(load_dataset(reference, uploads=uploads), counter_for(folder))
 
 
-def data_facts(chosen: Chosen, found: DataOverview) -> list[str]:
+def data_facts(chosen: ResolvedChoice, found: DataOverview) -> list[str]:
     """Which data, and by what the lengths are measured."""
     name = data_name(chosen.choice.data, (task.name for task in chosen.model.tasks))
     checkpoint = chosen.checkpoint.name

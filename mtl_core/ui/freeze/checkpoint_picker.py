@@ -10,13 +10,13 @@ from mtl_core.models.catalogue import catalogue
 from mtl_core.models.checkpoint import has_weights, resolve_checkpoint
 from mtl_core.models.description import BackboneDescription
 from mtl_core.ui.shared.choice import change_choice, seed_widget
-from mtl_core.ui.shared.chosen import Chosen
 from mtl_core.ui.shared.keys import Key
+from mtl_core.ui.shared.resolved_choice import ResolvedChoice
 
 _WIDTH = 265
 
 
-def checkpoint_picker(chosen: Chosen) -> None:
+def checkpoint_picker(chosen: ResolvedChoice) -> None:
     """The catalogue, and a way to type a hub id or a path instead."""
     names = [entry.name for entry in catalogue()]
     current = chosen.choice.checkpoint

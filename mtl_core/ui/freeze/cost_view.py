@@ -13,15 +13,15 @@ from mtl_core.engine.lab import the_lab
 from mtl_core.errors import FreezeLabError
 from mtl_core.freezing.resolve import parameter_table
 from mtl_core.freezing.scenarios import scenario_plan
-from mtl_core.ui.shared.chosen import Chosen
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import plain
+from mtl_core.ui.shared.resolved_choice import ResolvedChoice
 from mtl_core.ui.shared.shot import tooltip
 
 _ROWS_OF_REASON = 2  # of the parameter table, so that the page stays one screen high
 
 
-def cost_view(chosen: Chosen, colors: Palette, *, with_bars: bool = True) -> int:
+def cost_view(chosen: ResolvedChoice, colors: Palette, *, with_bars: bool = True) -> int:
     """The work of a step in a line, its memory in two bars; the reasons are in the line's help.
 
     Why few parameters cost much stands under the line where it is so. Where the architecture

@@ -6,15 +6,15 @@ import streamlit as st
 
 from mtl_core.freezing.plan_file import plan_to_yaml
 from mtl_core.freezing.snippet import torch_snippet
-from mtl_core.freezing.writing import as_csv, as_markdown, listing
-from mtl_core.ui.shared.chosen import Chosen
+from mtl_core.freezing.table_text import as_csv, as_markdown, listing
 from mtl_core.ui.shared.page import download
+from mtl_core.ui.shared.resolved_choice import ResolvedChoice
 from mtl_core.ui.shared.shot import shot_links
 
 _TALL = 420
 
 
-def code_popover(chosen: Chosen) -> None:
+def code_popover(chosen: ResolvedChoice) -> None:
     """The freeze as a torch program, and what it prints: names under ✅ and ❌."""
     with st.popover("Code", icon=":material/code:"):
         program, names = st.tabs(["PyTorch", "Listing"])
@@ -25,7 +25,7 @@ def code_popover(chosen: Chosen) -> None:
         names.code(listing(chosen.table), language=None, height=_TALL)
 
 
-def export_popover(chosen: Chosen) -> None:
+def export_popover(chosen: ResolvedChoice) -> None:
     """Files of the table shown and of the plan, made when they are asked for."""
     table, stem = chosen.table, _stem(chosen)
     with st.popover("Export", icon=":material/download:"):
@@ -44,7 +44,7 @@ def export_popover(chosen: Chosen) -> None:
         st.caption("The address of this page holds your choices: copy it to share them.")
 
 
-def _stem(chosen: Chosen) -> str:
+def _stem(chosen: ResolvedChoice) -> str:
     """A file name that tells checkpoint, scenario and phase."""
     parts = [Path(chosen.checkpoint.name).name, chosen.scenario or "plan"]
     if len(chosen.tables) > 1:

@@ -3,10 +3,10 @@
 import streamlit as st
 
 from mtl_core.lessons.scenarios import Lesson, lesson, own_plan_lesson
-from mtl_core.ui.shared.chosen import Chosen
+from mtl_core.ui.shared.resolved_choice import ResolvedChoice
 
 
-def lesson_columns(chosen: Chosen) -> None:
+def lesson_columns(chosen: ResolvedChoice) -> None:
     """The lesson of the chosen scenario, with its sources."""
     words = (
         own_plan_lesson(chosen.plan.name) if chosen.scenario is None else lesson(chosen.scenario)

@@ -7,16 +7,15 @@ import streamlit as st
 from mtl_core.engine.lab import the_lab
 from mtl_core.freezing.plan import Plan, gentler
 from mtl_core.freezing.plan_file import plan_to_yaml
-from mtl_core.freezing.recipes import scenario_kind
-from mtl_core.freezing.scenarios import Scenario, scenarios
+from mtl_core.freezing.scenarios import Scenario, scenario_kind, scenarios
 from mtl_core.freezing.table import ParameterTable
+from mtl_core.freezing.table_text import rate_text
 from mtl_core.freezing.titles import scenario_title
-from mtl_core.freezing.writing import rate_text
 from mtl_core.ui.shared.choice import change_choice, seed_plan_widget, seed_widget
-from mtl_core.ui.shared.chosen import Chosen
 from mtl_core.ui.shared.data_picker import data_picker
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import plain
+from mtl_core.ui.shared.resolved_choice import ResolvedChoice
 
 _TOPS_AS_PILLS = 3
 _PHASES_SIDE_BY_SIDE = 6  # more, as a scenario with a phase for each layer has, become a list
@@ -25,7 +24,7 @@ _PILLS = ("heads-only", "top", "full", "gradual", "discriminative", "freeze-head
 own, heads, and nothing at all last. All others are in the list under More."""
 
 
-def scenario_picker(chosen: Chosen) -> None:
+def scenario_picker(chosen: ResolvedChoice) -> None:
     """What learns: the scenarios, and in the line above them the way to all else. Beside the
     scenarios that would squeeze them on a phone."""
     with st.container(gap=None, width="stretch"):
@@ -35,7 +34,7 @@ def scenario_picker(chosen: Chosen) -> None:
         _scenarios(chosen)
 
 
-def _scenarios(chosen: Chosen) -> None:
+def _scenarios(chosen: ResolvedChoice) -> None:
     """A pill for each common scenario that fits; one of the others only while it is chosen."""
     if chosen.scenario is None:
         st.button(
@@ -59,7 +58,7 @@ def _scenarios(chosen: Chosen) -> None:
     )
 
 
-def phase_picker(chosen: Chosen) -> None:
+def phase_picker(chosen: ResolvedChoice) -> None:
     """Step through the plan's phases; nothing where there is only one."""
     if len(chosen.tables) == 1:
         return
@@ -91,7 +90,7 @@ def phase_picker(chosen: Chosen) -> None:
     )
 
 
-def _more_choices(chosen: Chosen) -> None:
+def _more_choices(chosen: ResolvedChoice) -> None:
     """Everything that few change: more top layers, rates, data, a plan of one's own.
 
     What is inside is drawn only while the popover is open: the browser would go on sending the
@@ -121,7 +120,7 @@ def _more_choices(chosen: Chosen) -> None:
         st.page_link("pages/plan.py", label="Edit by clicking", icon=":material/touch_app:")
 
 
-def _top_layers(chosen: Chosen) -> None:
+def _top_layers(chosen: ResolvedChoice) -> None:
     backbone = chosen.model.backbone
     if backbone.shares_layers or chosen.scenario is None:
         return
@@ -135,7 +134,7 @@ def _top_layers(chosen: Chosen) -> None:
     )
 
 
-def _other_scenarios(chosen: Chosen) -> None:
+def _other_scenarios(chosen: ResolvedChoice) -> None:
     if chosen.scenario is None:
         return
     listed = {each.name: each for each in scenarios(chosen.model)}

@@ -8,18 +8,17 @@ from mtl_core.charts.rates import lowest_to_highest, rates_figure, still_groups
 from mtl_core.charts.shares import shares_figure
 from mtl_core.charts.stack import STACK_HEIGHT, stack_figure
 from mtl_core.charts.theme import Palette
-from mtl_core.freezing.gradient import layers_crossed
-from mtl_core.freezing.table import ParameterTable, State
+from mtl_core.freezing.table import ParameterTable, State, layers_crossed
+from mtl_core.freezing.table_text import SIGNS, rate_text
 from mtl_core.freezing.titles import task_titles
-from mtl_core.freezing.writing import SIGNS, rate_text
 from mtl_core.models.checkpoint import has_weights
 from mtl_core.models.description import BackboneDescription, Role
 from mtl_core.report.data_words import data_name
 from mtl_core.tasks.upload_reference import is_upload
 from mtl_core.ui.freeze.pickers import gentler_button
-from mtl_core.ui.shared.chosen import Chosen
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import plain
+from mtl_core.ui.shared.resolved_choice import ResolvedChoice
 
 _ROWS = 5
 _FEWEST_ROWS = 2
@@ -46,7 +45,7 @@ def percent(share: float) -> str:
     return f"{value:.1f}".removesuffix(".0") + " %"
 
 
-def line_of_facts(chosen: Chosen) -> list[str]:
+def line_of_facts(chosen: ResolvedChoice) -> list[str]:
     """Where the numbers come from: checkpoint, plan, rates, tasks and data, date."""
     tasks = ", ".join(task_titles(chosen.model))
     data = data_name(chosen.choice.data, (task.name for task in chosen.model.tasks))
@@ -61,7 +60,7 @@ def line_of_facts(chosen: Chosen) -> list[str]:
     ]
 
 
-def stack_picture(chosen: Chosen, colors: Palette) -> None:
+def stack_picture(chosen: ResolvedChoice, colors: Palette) -> None:
     """Counts by state, then the layer stack. A click on a block shows its tensors in the table."""
     table = chosen.table
     with st.container(horizontal=True, gap="small"):
@@ -90,7 +89,7 @@ def _show_block() -> None:
     st.session_state[Key.GROUP_FILTER] = points[0]["customdata"][0] if points else None
 
 
-def facts(chosen: Chosen, colors: Palette) -> None:
+def facts(chosen: ResolvedChoice, colors: Palette) -> None:
     """Four numbers and where the parameters are; the rates where they differ by layer."""
     table, backbone = chosen.table, chosen.model.backbone
     totals, tensors = table.totals, table.tensors
@@ -131,14 +130,14 @@ def facts(chosen: Chosen, colors: Palette) -> None:
         )
 
 
-def rows_shown(chosen: Chosen, taken: int = 0) -> int:
+def rows_shown(chosen: ResolvedChoice, taken: int = 0) -> int:
     """Rows of the parameter table that fit beside the picture; `taken` are needed for text."""
     rows = _ROWS - 1 if len(chosen.tables) > 1 else _ROWS
     rows -= _ROWS_OF_RATES if has_rates_by_layer(chosen.table) else 0
     return max(rows - taken, _FEWEST_ROWS)
 
 
-def _stack_height(chosen: Chosen) -> int:
+def _stack_height(chosen: ResolvedChoice) -> int:
     """One row less where the phases take a line, so that the page stays one screen high."""
     return STACK_HEIGHT - 29 if len(chosen.tables) > 1 else STACK_HEIGHT
 

@@ -4,11 +4,11 @@ import streamlit as st
 
 from mtl_core.charts.schedule import schedule_figure
 from mtl_core.charts.theme import Palette
-from mtl_core.ui.shared.chosen import Chosen
 from mtl_core.ui.shared.keys import Key
+from mtl_core.ui.shared.resolved_choice import ResolvedChoice
 
 
-def rates_over_run(chosen: Chosen, colors: Palette) -> None:
+def rates_over_run(chosen: ResolvedChoice, colors: Palette) -> None:
     """Draw them where anything learns, folded: the first screen already shows the rates."""
     if not any(table.totals.trainable for table in chosen.tables):
         return

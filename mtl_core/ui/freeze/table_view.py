@@ -8,7 +8,7 @@ from streamlit.elements.lib.column_types import ColumnConfig
 
 from mtl_core.charts.theme import Palette
 from mtl_core.freezing.table import ParameterTable, Row, State
-from mtl_core.freezing.writing import SIGNS, rate_text, shape_text
+from mtl_core.freezing.table_text import SIGNS, rate_text, shape_text
 from mtl_core.models.description import Role
 from mtl_core.ui.shared.keys import Key
 

@@ -11,16 +11,15 @@ import streamlit as st
 from pydantic import ValidationError
 
 from mtl_core.errors import PlanError
-from mtl_core.freezing.editing import block_states, set_plan, toggle_block
-from mtl_core.freezing.history import History
+from mtl_core.freezing.editing import History, block_states, set_plan, toggle_block
 from mtl_core.freezing.plan import Plan
 from mtl_core.freezing.plan_file import plan_to_yaml
 from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.models.description import ModelDescription
 from mtl_core.ui.shared.choice import Choice, keep_choice
-from mtl_core.ui.shared.chosen import Chosen
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import plain
+from mtl_core.ui.shared.resolved_choice import ResolvedChoice
 
 Change = Callable[[Plan, ModelDescription], Plan]
 
@@ -72,7 +71,7 @@ def undo_buttons(choice: Choice) -> None:
         )
 
 
-def edit(chosen: Chosen, change: Change, field: str = "", phase: int | None = None) -> None:
+def edit(chosen: ResolvedChoice, change: Change, field: str = "", phase: int | None = None) -> None:
     """Within a callback: change the plan and show `phase`. A scenario that is edited gets a name
     of its own. What makes no plan leaves everything as it is, and the reason stands at `field`."""
     try:
@@ -85,7 +84,7 @@ def edit(chosen: Chosen, change: Change, field: str = "", phase: int | None = No
     put_plan(chosen, plan, field, chosen.choice.phase if phase is None else phase)
 
 
-def put_plan(chosen: Chosen, plan: Plan, field: str = "", phase: int = 1) -> None:
+def put_plan(chosen: ResolvedChoice, plan: Plan, field: str = "", phase: int = 1) -> None:
     """Within a callback: make `plan` the choice's, if it fits the model; else say why at `field`.
 
     The rates that the choice bears are in the plan from now on.
@@ -104,7 +103,7 @@ def put_plan(chosen: Chosen, plan: Plan, field: str = "", phase: int = 1) -> Non
     _keep(choice)
 
 
-def begin_from(chosen: Chosen, scenario: str) -> None:
+def begin_from(chosen: ResolvedChoice, scenario: str) -> None:
     """Within a callback: show a scenario's plan as it is, to be edited."""
     _keep(
         chosen.choice.replace(
@@ -113,7 +112,7 @@ def begin_from(chosen: Chosen, scenario: str) -> None:
     )
 
 
-def toggle(chosen: Chosen, group: str) -> None:
+def toggle(chosen: ResolvedChoice, group: str) -> None:
     """Within a callback: thaw or freeze the block of `group` in the phase shown; where a rule
     holds it, remember that, so that the page can offer to lift the rule."""
     phase = chosen.choice.phase

@@ -14,13 +14,13 @@ from mtl_core.freezing.editing import (
     set_task_weight,
 )
 from mtl_core.freezing.plan import Plan, Schedule
+from mtl_core.freezing.table_text import rate_text
 from mtl_core.freezing.titles import task_title
-from mtl_core.freezing.writing import rate_text
 from mtl_core.ui.freeze.pickers import phase_picker
 from mtl_core.ui.plan.edits import edit, seed_field, show_problem
-from mtl_core.ui.shared.chosen import Chosen
 from mtl_core.ui.shared.keys import Key, weight_key
 from mtl_core.ui.shared.page import plain
+from mtl_core.ui.shared.resolved_choice import ResolvedChoice
 
 FieldChange = Callable[[Plan, object], Plan]
 """A plan and what was entered give the next plan."""
@@ -28,7 +28,7 @@ FieldChange = Callable[[Plan, object], Plan]
 _SHARE = "This phase's share of the run: Train divides its epochs among the phases in proportion."
 
 
-def phase_row(chosen: Chosen) -> None:
+def phase_row(chosen: ResolvedChoice) -> None:
     """The phases side by side, and what can be done to their row."""
     number, count = chosen.choice.phase, len(chosen.tables)
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
@@ -47,7 +47,7 @@ def phase_row(chosen: Chosen) -> None:
     show_problem(Key.ADD_PHASE)
 
 
-def phase_fields(chosen: Chosen) -> None:
+def phase_fields(chosen: ResolvedChoice) -> None:
     """Name, epochs and rates of the phase shown; a plan's only phase needs them where it has
     rates of its own, which win over the plan's."""
     number, phase, plan = chosen.choice.phase, chosen.table.phase, chosen.plan
@@ -81,7 +81,7 @@ def phase_fields(chosen: Chosen) -> None:
         show_problem(key)
 
 
-def plan_fields(chosen: Chosen) -> None:
+def plan_fields(chosen: ResolvedChoice) -> None:
     """Name, rates, schedule, layer decay and task weights, which hold in all phases."""
     plan = chosen.plan
     st.markdown("**The whole plan**")
@@ -138,7 +138,7 @@ def rate_from(text: object) -> float | None:
         ) from None
 
 
-def _row_buttons(chosen: Chosen, number: int, count: int) -> None:
+def _row_buttons(chosen: ResolvedChoice, number: int, count: int) -> None:
     for label, key, icon, to, possible in (
         ("Earlier", Key.MOVE_EARLIER, ":material/arrow_back:", number - 1, number > 1),
         ("Later", Key.MOVE_LATER, ":material/arrow_forward:", number + 1, number < count),
@@ -176,14 +176,14 @@ def _weight_of(task: str) -> FieldChange:
 
 
 def _text(
-    chosen: Chosen, key: str, label: str, value: str, change: FieldChange, hint: str = ""
+    chosen: ResolvedChoice, key: str, label: str, value: str, change: FieldChange, hint: str = ""
 ) -> None:
     seed_field(key, value)
     st.text_input(label, key=key, placeholder=hint, on_change=_entered, args=(chosen, key, change))
 
 
 def _number(
-    chosen: Chosen,
+    chosen: ResolvedChoice,
     key: str,
     label: str,
     value: float,
@@ -204,7 +204,7 @@ def _number(
     )
 
 
-def _schedule(chosen: Chosen) -> None:
+def _schedule(chosen: ResolvedChoice) -> None:
     seed_field(Key.PLAN_SCHEDULE, str(chosen.plan.schedule))
     st.selectbox(
         "Schedule",
@@ -216,7 +216,7 @@ def _schedule(chosen: Chosen) -> None:
     )
 
 
-def _entered(chosen: Chosen, key: str, change: FieldChange) -> None:
+def _entered(chosen: ResolvedChoice, key: str, change: FieldChange) -> None:
     value = st.session_state.get(key)
     edit(chosen, lambda plan, _: change(plan, value), field=key)
 

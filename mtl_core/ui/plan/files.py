@@ -17,13 +17,13 @@ from mtl_core.ui.plan.edits import (
     show_problem,
     undo_buttons,
 )
-from mtl_core.ui.shared.chosen import Chosen
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import download, plain
+from mtl_core.ui.shared.resolved_choice import ResolvedChoice
 from mtl_core.ui.shared.shot import shot_links
 
 
-def where_to_begin(chosen: Chosen) -> None:
+def where_to_begin(chosen: ResolvedChoice) -> None:
     """A scenario to begin from, a file to begin from, and the way back."""
     titles = {each.name: plain(scenario_title(each)) for each in scenarios(chosen.model)}
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
@@ -44,7 +44,7 @@ def where_to_begin(chosen: Chosen) -> None:
         undo_buttons(chosen.choice)
 
 
-def export_popover(chosen: Chosen) -> None:
+def export_popover(chosen: ResolvedChoice) -> None:
     """The plan as a file, with every rate that holds now, and the page as a picture."""
     stem = re.sub(r"[^\w.-]+", "-", chosen.plan.name).strip("-.") or "plan"
     name, mime = f"{stem[:60]}.plan.yaml", "application/yaml"
@@ -55,7 +55,7 @@ def export_popover(chosen: Chosen) -> None:
         shot_links()
 
 
-def plan_text(chosen: Chosen) -> None:
+def plan_text(chosen: ResolvedChoice) -> None:
     """The plan as text: it follows every click, and what is written here becomes the plan. A text
     that could not be used stays, to be mended."""
     draft = st.session_state.get(Key.DRAFT)
@@ -71,7 +71,7 @@ def plan_text(chosen: Chosen) -> None:
     show_problem(Key.PLAN_TEXT)
 
 
-def _import(chosen: Chosen) -> None:
+def _import(chosen: ResolvedChoice) -> None:
     """A field for a file; a new one once a file was used, so that it can be used again."""
     key = f"{Key.PLAN_FILE}_{st.session_state.setdefault(Key.PLAN_FILES, 0)}"
     st.file_uploader(
@@ -85,14 +85,14 @@ def _import(chosen: Chosen) -> None:
     show_problem(Key.PLAN_FILE)
 
 
-def _begin(chosen: Chosen) -> None:
+def _begin(chosen: ResolvedChoice) -> None:
     name = st.session_state.get(Key.BEGIN_FROM)
     st.session_state[Key.BEGIN_FROM] = None
     if isinstance(name, str):
         begin_from(chosen, name)
 
 
-def _use_file(chosen: Chosen, key: str) -> None:
+def _use_file(chosen: ResolvedChoice, key: str) -> None:
     file = st.session_state.get(key)
     if file is None:
         return
@@ -106,11 +106,11 @@ def _use_file(chosen: Chosen, key: str) -> None:
         st.session_state[Key.PLAN_FILES] += 1
 
 
-def _use_text(chosen: Chosen) -> None:
+def _use_text(chosen: ResolvedChoice) -> None:
     _use(chosen, st.session_state.get(Key.PLAN_TEXT) or "", "the text", Key.PLAN_TEXT)
 
 
-def _use(chosen: Chosen, text: str, source: str, field: Key) -> None:
+def _use(chosen: ResolvedChoice, text: str, source: str, field: Key) -> None:
     try:
         plan = parse_plan(text, source)
     except PlanError as problem:

@@ -12,14 +12,14 @@ from mtl_core.freezing.editing import (
     remove_selector,
 )
 from mtl_core.ui.plan.edits import Change, edit
-from mtl_core.ui.shared.chosen import Chosen
 from mtl_core.ui.shared.keys import Key, rule_key
 from mtl_core.ui.shared.page import plain
+from mtl_core.ui.shared.resolved_choice import ResolvedChoice
 
 _NAMES = 3
 
 
-def rule_lists(chosen: Chosen) -> None:
+def rule_lists(chosen: ResolvedChoice) -> None:
     """What learns in the phase shown, rule by rule, and what is always frozen."""
     number, phase = chosen.choice.phase, chosen.table.phase
     st.markdown("**What learns**" + (f" in phase {number}" if len(chosen.tables) > 1 else ""))
@@ -35,7 +35,7 @@ def rule_lists(chosen: Chosen) -> None:
             _rule(chosen, rule, rule_key("freeze", place), "Lift", _lifted(rule))
 
 
-def try_a_rule(chosen: Chosen) -> None:
+def try_a_rule(chosen: ResolvedChoice) -> None:
     """A field for any selector: what it matches is said while it is typed."""
     text = st.text_input(
         "Try a rule",
@@ -71,7 +71,7 @@ def try_a_rule(chosen: Chosen) -> None:
         )
 
 
-def _rule(chosen: Chosen, rule: str, key: str, verb: str, without: Change) -> None:
+def _rule(chosen: ResolvedChoice, rule: str, key: str, verb: str, without: Change) -> None:
     """One rule: its text, what it matches, and a button that takes it away."""
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.markdown(
@@ -100,7 +100,7 @@ def _lifted(rule: str) -> Change:
     return lambda plan, _: remove_freeze(plan, rule)
 
 
-def _add(chosen: Chosen, change: Change) -> None:
+def _add(chosen: ResolvedChoice, change: Change) -> None:
     st.session_state[Key.TRY_RULE] = ""
     edit(chosen, change)
 

@@ -5,16 +5,16 @@ import streamlit as st
 from mtl_core.charts.stack import stack_figure
 from mtl_core.charts.theme import Palette
 from mtl_core.freezing.editing import BlockState, Learns, block_states, lift_and_thaw
+from mtl_core.freezing.minimal_selectors import PlanBlock
 from mtl_core.freezing.table import ParameterTable, State
-from mtl_core.freezing.terse import PlanBlock
+from mtl_core.freezing.table_text import SIGNS
 from mtl_core.freezing.titles import task_title
-from mtl_core.freezing.writing import SIGNS
 from mtl_core.models.description import ModelDescription, Role
 from mtl_core.ui.freeze.picture import headline
 from mtl_core.ui.plan.edits import edit, seed_field, toggle
-from mtl_core.ui.shared.chosen import Chosen
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import plain
+from mtl_core.ui.shared.resolved_choice import ResolvedChoice
 
 _HEIGHT = 430
 _TALL_HEIGHT = 560  # for more than twelve layers, so that a finger can hit one
@@ -36,7 +36,7 @@ def plan_headline(tables: tuple[ParameterTable, ...]) -> str:
     return f":orange[{learn}] of {tables[0].totals.all:,} parameters learn{phases}"
 
 
-def plan_stack(chosen: Chosen, colors: Palette) -> None:
+def plan_stack(chosen: ResolvedChoice, colors: Palette) -> None:
     """The picture and its buttons. The picture gets a new key after each click, because a chart
     keeps its selection: the same block could not be clicked twice."""
     key = f"{Key.PLAN_STACK}_{st.session_state.setdefault(Key.PLAN_CLICKS, 0)}"
@@ -72,7 +72,7 @@ def block_title(block: PlanBlock, model: ModelDescription) -> str:
             return block.name
 
 
-def _buttons(chosen: Chosen) -> None:
+def _buttons(chosen: ResolvedChoice) -> None:
     """The same without the picture, for keys and thumbs: what is pressed in learns."""
     states = {
         state.block.name: state
@@ -115,7 +115,7 @@ def _sign(state: BlockState) -> str:
     return SIGNS[State.TRAINABLE if state.learns is Learns.WHOLE else State.FROZEN]
 
 
-def _held_by_rule(chosen: Chosen) -> None:
+def _held_by_rule(chosen: ResolvedChoice) -> None:
     """Where a block was clicked that `freeze` holds: which rule it is, and a way to lift it."""
     group = st.session_state.get(Key.PLAN_HELD)
     phase = chosen.choice.phase
@@ -140,13 +140,13 @@ def _held_by_rule(chosen: Chosen) -> None:
     )
 
 
-def _clicked(chosen: Chosen, key: str) -> None:
+def _clicked(chosen: ResolvedChoice, key: str) -> None:
     points = st.session_state[key].selection.points
     st.session_state[Key.PLAN_CLICKS] += 1
     if points:
         toggle(chosen, points[0]["customdata"][0])
 
 
-def _pressed(chosen: Chosen, before: frozenset[str]) -> None:
+def _pressed(chosen: ResolvedChoice, before: frozenset[str]) -> None:
     for name in before ^ frozenset(st.session_state.get(Key.PLAN_BLOCKS) or ()):
         toggle(chosen, name)

@@ -18,9 +18,9 @@ from mtl_core.training.predictions import AskedModel
 from mtl_core.training.prepare import prepare_spec
 from mtl_core.training.spec import RunSpec
 from mtl_core.ui.shared.choice import came_by_history
-from mtl_core.ui.shared.chosen import Chosen
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import plain
+from mtl_core.ui.shared.resolved_choice import ResolvedChoice
 from mtl_core.ui.shared.run_cache import summary_of
 
 BEFORE = "before-training"
@@ -96,7 +96,7 @@ def resolved(asked: Sequence[str], known: Sequence[Candidate]) -> list[Asked]:
     return [_before(first.model.spec) if each == BEFORE else _after(by_id[each]) for each in asked]
 
 
-def untrained_model(chosen: Chosen) -> Asked | None:
+def untrained_model(chosen: ResolvedChoice) -> Asked | None:
     """The model that the visitor chose, before training; None where it cannot be run here."""
     choice = chosen.choice
     if not has_weights(chosen.checkpoint):

@@ -28,9 +28,9 @@ from mtl_core.ui.predict.sentence import (
     shipped_data,
     write_address,
 )
-from mtl_core.ui.shared.chosen import Chosen
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import header, plain, show_ignored
+from mtl_core.ui.shared.resolved_choice import ResolvedChoice
 from mtl_core.ui.shared.shot import picture_popover, taking_shot
 
 _NOT_OFFERED = 3
@@ -67,7 +67,9 @@ def predict_page(
         _not_offered(missing)
 
 
-def nothing_to_ask(lab: Lab, chosen: Chosen, missing: Sequence[str], colors: Palette) -> None:
+def nothing_to_ask(
+    lab: Lab, chosen: ResolvedChoice, missing: Sequence[str], colors: Palette
+) -> None:
     """The page while no finished run has a model here: the chosen one answers as it is before
     training, and a button leads to its run."""
     header(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
+from streamlit.runtime.pages_manager import PagesManager
 
 from mtl_core.charts.theme import DARK, Palette, palette
 from mtl_core.ui.shared.keys import Key
@@ -14,6 +15,19 @@ STATIC = Path(__file__).parents[3] / "static"
 
 _SEPARATOR = " · "
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|<>~$:])")
+
+
+def require_app_entry() -> None:
+    """Rerun the session through `app.py` if Streamlit ran a page file directly.
+
+    Call it first in every page. Until `app.py` has declared its pages once, Streamlit builds the
+    navigation from the folder `pages/`. A visit to `/train` right after the server starts would
+    then show the page without the header and navigation of `app.py`, for every visitor until
+    somebody opens `/`. Only the first run of a session is restarted, because a rerun loses clicks.
+    """
+    if PagesManager.uses_pages_directory and Key.CHOICE not in st.session_state:
+        PagesManager.uses_pages_directory = False
+        st.rerun()
 
 
 def header(answer: str, facts: Sequence[str], buttons: int = 3) -> DeltaGenerator:

@@ -12,15 +12,15 @@ from mtl_core.report.data_words import full_data_name, within
 from mtl_core.report.run_words import plan_words, rate_words
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.ui.shared.choice import Choice
-from mtl_core.ui.shared.chosen import Chosen
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import current_palette, header, plain
+from mtl_core.ui.shared.resolved_choice import ResolvedChoice
 from mtl_core.ui.train.delete import deleted_header
 from mtl_core.ui.train.run_form import plan_name, run_form, scores_elsewhere
 from mtl_core.ui.train.run_settings import learns
 
 
-def first_run(lab: Lab, chosen: Chosen) -> None:
+def first_run(lab: Lab, chosen: ResolvedChoice) -> None:
     """The page of an empty store."""
     header(
         "No run yet",
@@ -33,14 +33,14 @@ def first_run(lab: Lab, chosen: Chosen) -> None:
     _sketches(chosen)
 
 
-def next_run(lab: Lab, chosen: Chosen, records: Sequence[RunRecord]) -> None:
+def next_run(lab: Lab, chosen: ResolvedChoice, records: Sequence[RunRecord]) -> None:
     """The page where there are runs and none is shown."""
     header(f"Next run: {_learners(chosen)}", [plain(fact) for fact in _facts(chosen)])
     _active(records)
     run_form(lab, chosen)
 
 
-def no_such_run(lab: Lab, chosen: Chosen, asked: str) -> None:
+def no_such_run(lab: Lab, chosen: ResolvedChoice, asked: str) -> None:
     """The page of an address whose run is not in the store."""
     header(
         f"There is no run “{plain(asked[:40])}”",
@@ -52,20 +52,20 @@ def no_such_run(lab: Lab, chosen: Chosen, asked: str) -> None:
     run_form(lab, chosen)
 
 
-def deleted_run(lab: Lab, chosen: Chosen, gone: RunRecord) -> None:
+def deleted_run(lab: Lab, chosen: ResolvedChoice, gone: RunRecord) -> None:
     """The page of an address whose run was deleted and can still be brought back."""
     deleted_header(lab, gone)
     run_form(lab, chosen)
 
 
-def another_run(lab: Lab, chosen: Chosen, shown: RunRecord) -> None:
+def another_run(lab: Lab, chosen: ResolvedChoice, shown: RunRecord) -> None:
     """Below a run: the form, folded up."""
     waits = "" if shown.state.is_final else ": it waits its turn"
     with st.expander(f"Start another run{waits}"):
         run_form(lab, chosen)
 
 
-def _sketches(chosen: Chosen) -> None:
+def _sketches(chosen: ResolvedChoice) -> None:
     """Where the losses will stand, in grey and without a number."""
     colors = current_palette()
     with st.grid(min(2, len(chosen.model.tasks)), min_column_width=330, gap="medium"):
@@ -104,7 +104,7 @@ def _show(run: str) -> None:
     st.query_params[Key.RUN] = run
 
 
-def _learners(chosen: Chosen) -> str:
+def _learners(chosen: ResolvedChoice) -> str:
     words = learning_words(chosen.tables[-1])
     if len(chosen.tables) > 1:
         return f"{len(chosen.tables)} phases, in the last {words} learn"
@@ -112,7 +112,7 @@ def _learners(chosen: Chosen) -> str:
     return f"{words} {verb}"
 
 
-def _facts(chosen: Chosen) -> list[str]:
+def _facts(chosen: ResolvedChoice) -> list[str]:
     choice = chosen.choice
     backbone, heads = chosen.plan.rates_in(chosen.plan.phases[-1])
     rates = [("heads", heads)] * learns(chosen, heads=True)

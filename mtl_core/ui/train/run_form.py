@@ -18,15 +18,15 @@ from mtl_core.training.prepare import prepare_spec
 from mtl_core.training.spec import RunSpec
 from mtl_core.training.start import start_folder
 from mtl_core.ui.shared.choice import Choice
-from mtl_core.ui.shared.chosen import Chosen
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import current_palette, plain
+from mtl_core.ui.shared.resolved_choice import ResolvedChoice
 from mtl_core.ui.train.chain import start_line
 from mtl_core.ui.train.run_settings import more_settings, run_settings
 from mtl_core.ui.train.run_start import start_once
 
 
-def run_form(lab: Lab, chosen: Chosen) -> None:
+def run_form(lab: Lab, chosen: ResolvedChoice) -> None:
     """The plan in one line, the run's settings, what it comes to, and the button `start`."""
     _plan_line(chosen)
     start_line(chosen.choice)
@@ -49,12 +49,12 @@ def run_form(lab: Lab, chosen: Chosen) -> None:
         start_once(lab, spec)
 
 
-def plan_name(chosen: Chosen) -> str:
+def plan_name(chosen: ResolvedChoice) -> str:
     """What the page calls the chosen plan."""
     return scenario_phrase(chosen.scenario) if chosen.scenario else chosen.plan.name
 
 
-def _label(chosen: Chosen) -> str:
+def _label(chosen: ResolvedChoice) -> str:
     samples = {SAMPLE: "the sample", SAMPLE_POSTS: "the sample posts"}
     data = samples.get(chosen.choice.data, "your data")
     if is_upload(chosen.choice.data):
@@ -62,7 +62,7 @@ def _label(chosen: Chosen) -> str:
     return f"Train {plan_name(chosen)} on {data}"
 
 
-def _obstacle(chosen: Chosen, problem: str) -> None:
+def _obstacle(chosen: ResolvedChoice, problem: str) -> None:
     """Why the run cannot start; with the command that gets missing weights, to be copied."""
     st.warning(plain(problem), icon=":material/info:")
     own_weights = not (chosen.choice.starts_from or chosen.choice.random_backbone)
@@ -71,7 +71,7 @@ def _obstacle(chosen: Chosen, problem: str) -> None:
         st.code(download_command(hub_id), language="bash")
 
 
-def _plan_line(chosen: Chosen) -> None:
+def _plan_line(chosen: ResolvedChoice) -> None:
     totals = chosen.tables[-1].totals
     phases = f" in {len(chosen.tables)} phases" if len(chosen.tables) > 1 else ""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -86,7 +86,7 @@ def _plan_line(chosen: Chosen) -> None:
         st.page_link("pages/freeze.py", label="Edit on the Freeze page", icon=":material/edit:")
 
 
-def _checked(lab: Lab, chosen: Chosen) -> tuple[RunSpec | None, int | None, str | None]:
+def _checked(lab: Lab, chosen: ResolvedChoice) -> tuple[RunSpec | None, int | None, str | None]:
     """The spec, its steps, and what stands in the way: (None, …, why) if it cannot be run."""
     choice = chosen.choice
     steps = None
@@ -138,7 +138,7 @@ def _count(data: str, uploads: Path | None = None) -> int:
     return sum(splits["train"] for splits in dataset.counts().values())
 
 
-def _cost(chosen: Chosen, steps: int) -> str:
+def _cost(chosen: ResolvedChoice, steps: int) -> str:
     choice = chosen.choice
     if not steps:
         return "Nothing learns: the model is only evaluated"

@@ -2,21 +2,21 @@
 
 import streamlit as st
 
-from mtl_core.freezing.writing import rate_text
+from mtl_core.freezing.table_text import rate_text
 from mtl_core.models.description import Role
 from mtl_core.report.data_words import within
 from mtl_core.settings import Settings
 from mtl_core.tasks.dataset import SAMPLE, SAMPLE_POSTS
 from mtl_core.tasks.task import Task
 from mtl_core.ui.shared.choice import Choice, choice_from, keep_choice, seed_widget
-from mtl_core.ui.shared.chosen import Chosen
 from mtl_core.ui.shared.data_picker import data_picker
 from mtl_core.ui.shared.keys import Key, noise_key
 from mtl_core.ui.shared.noise_text import text_of
 from mtl_core.ui.shared.page import plain
+from mtl_core.ui.shared.resolved_choice import ResolvedChoice
 
 
-def run_settings(settings: Settings, chosen: Chosen) -> None:
+def run_settings(settings: Settings, chosen: ResolvedChoice) -> None:
     """The widgets: data, length, batches, seed, rates; the scenario's rates show until replaced."""
     backbone, heads = chosen.plan.rates_in(chosen.plan.phases[-1])
     with st.grid(7, min_column_width=120, gap="small"):
@@ -37,7 +37,7 @@ def run_settings(settings: Settings, chosen: Chosen) -> None:
         _rate(Key.HEAD_LEARNING_RATE, "Rate of the heads", heads, chosen)
 
 
-def more_settings(chosen: Chosen) -> None:
+def more_settings(chosen: ResolvedChoice) -> None:
     """A fold, closed at first, of what few runs need: another start, wrong labels, other data."""
     with (
         st.expander("More", key=Key.MORE_SETTINGS),
@@ -93,7 +93,7 @@ def _keep_noise(task: str) -> None:
 
 
 def _number(
-    chosen: Chosen, key: Key, label: str, least: int, step: int = 1, help: str | None = None
+    chosen: ResolvedChoice, key: Key, label: str, least: int, step: int = 1, help: str | None = None
 ) -> None:
     """A whole number. The default is the choice's too: a browser that draws the form in another
     place of the page, such as out of a folded one, forgets the value it was given."""
@@ -102,7 +102,7 @@ def _number(
     st.number_input(label, min_value=least, value=value, step=step, key=key, help=help)
 
 
-def _rate(key: Key, label: str, default: float, chosen: Chosen) -> None:
+def _rate(key: Key, label: str, default: float, chosen: ResolvedChoice) -> None:
     if getattr(chosen.choice, key) is not None or key in st.session_state:
         seed_widget(key)
     learning = learns(chosen, heads=key is Key.HEAD_LEARNING_RATE)
@@ -115,7 +115,7 @@ def _rate(key: Key, label: str, default: float, chosen: Chosen) -> None:
     )
 
 
-def learns(chosen: Chosen, *, heads: bool) -> bool:
+def learns(chosen: ResolvedChoice, *, heads: bool) -> bool:
     """Whether any head, or anything but a head, learns in some phase."""
     return any(
         group.totals.trainable and (group.role is Role.HEAD) is heads

@@ -7,7 +7,7 @@ import pytest
 from mtl_core.freezing.resolve import parameter_table, parameter_tables
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.freezing.table import ParameterTable
-from mtl_core.freezing.writing import (
+from mtl_core.freezing.table_text import (
     as_csv,
     as_json,
     as_markdown,

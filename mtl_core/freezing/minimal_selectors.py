@@ -48,12 +48,12 @@ def plan_blocks(model: ModelDescription) -> tuple[PlanBlock, ...]:
     return tuple(_block(key[0], key[1], found[key], model) for key in ordered)
 
 
-def terse_selectors(
+def minimal_selectors(
     names: Iterable[str], model: ModelDescription, known: Sequence[str] = ()
 ) -> tuple[str, ...]:
     """Selectors that select exactly `names`; `known` are tried for what is no whole block.
 
-    >>> terse_selectors(heads_and_layers_4_and_5, six_layers)
+    >>> minimal_selectors(heads_and_layers_4_and_5, six_layers)
     ('heads', 'top:2')
     """
     wanted = frozenset(names)

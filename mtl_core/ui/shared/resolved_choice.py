@@ -28,7 +28,7 @@ from mtl_core.ui.shared.keys import Key
 
 
 @dataclass(frozen=True)
-class Chosen:
+class ResolvedChoice:
     """What a page draws. `choice` is the one kept, after anything unfit was replaced."""
 
     choice: Choice
@@ -56,7 +56,7 @@ class Chosen:
         return f"{name}, phase {self.choice.phase} of {len(self.tables)}"
 
 
-def chosen_by_visitor(lab: Lab) -> Chosen:
+def resolve_choice(lab: Lab) -> ResolvedChoice:
     """Read the choice and resolve it; to be called at the top of a page, before any widget."""
     current_choice()
     tasks = _tasks(lab.settings)
@@ -65,7 +65,7 @@ def chosen_by_visitor(lab: Lab) -> Chosen:
     _check_phase(tables)
     choice: Choice = st.session_state[Key.CHOICE]
     st.session_state[Key.LAST_CHECKPOINT] = choice.checkpoint
-    return Chosen(choice, checkpoint, model, plan, tables)
+    return ResolvedChoice(choice, checkpoint, model, plan, tables)
 
 
 def _tasks(settings: Settings) -> tuple[Task, ...]:
