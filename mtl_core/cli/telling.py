@@ -12,7 +12,7 @@ from rich.table import Table
 
 from mtl_core.analysis.chain import Chain
 from mtl_core.cli.options import EventFormat
-from mtl_core.report.chain_words import chain_lines, chain_rows, chain_title
+from mtl_core.report.stages import chain_lines, chain_rows, chain_title
 from mtl_core.store.record import RunRecord
 from mtl_core.store.runs import RunStore
 from mtl_core.training.events import (

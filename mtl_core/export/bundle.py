@@ -23,8 +23,8 @@ from mtl_core.report.blocks import Note
 from mtl_core.report.drawings import Drawing
 from mtl_core.report.material import ExportedRun, Material
 from mtl_core.report.note import note_of
-from mtl_core.report.note_runs import environment_of
 from mtl_core.report.repeat import PLAN_FILE, compare_script, repeat_script
+from mtl_core.report.runs import environment_of
 from mtl_core.training.events import event_to_json
 from mtl_core.training.folder import written_whole
 

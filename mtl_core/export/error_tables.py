@@ -1,4 +1,4 @@
-"""Errors to read as CSV: what was answered for what, and every sentence on which plans differ."""
+"""Confusion counts and changed predictions as CSV tables."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -7,8 +7,7 @@ from mtl_core.analysis.grouped import PlanResult
 from mtl_core.analysis.marks import GoldLabels, end_answers, said_labels
 from mtl_core.export.csv_text import Cell, csv_text
 from mtl_core.report.compared import Compared
-from mtl_core.report.error_words import label_words, sentence_words
-from mtl_core.report.errors import plans_to_read
+from mtl_core.report.errors import label_text, plans_with_predictions, sentence_text
 from mtl_core.report.material import Material
 from mtl_core.tasks.dataset import Dataset, Label
 from mtl_core.tasks.task import Task
@@ -22,7 +21,7 @@ def error_tables(material: Material) -> Iterator[tuple[str, str]]:
     given on are not here. Of several numbers of training sentences they are about the largest, and
     a first column says which."""
     shown = material.compared
-    plans = plans_to_read(shown)
+    plans = plans_with_predictions(shown)
     sentences = material.sentences if plans else None
     if sentences is None:
         return
@@ -70,9 +69,9 @@ def _changed(
                 if len({each for each in answers if each is not None}) > 1:
                     example = dataset.validation[place]
                     yield [
-                        *(task.name, seed, place + 1, sentence_words(example)),
-                        label_words(gold[task.name][place], example),
-                        *(None if each is None else label_words(each, example) for each in answers),
+                        *(task.name, seed, place + 1, sentence_text(example)),
+                        label_text(gold[task.name][place], example),
+                        *(None if each is None else label_text(each, example) for each in answers),
                     ]
 
 

@@ -1,11 +1,11 @@
-"""Errors to read: what a plan answers for what, and the sentences on which two plans differ."""
+"""Confusion matrices of plans, and the sentences that two plans label differently."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, zip_longest
 
 from mtl_core.analysis.changed import Changed, changed_answers
-from mtl_core.analysis.confusion import confusion
+from mtl_core.analysis.confusion import NO_ENTITY, Confusion, confusion
 from mtl_core.analysis.grouped import PlanResult
 from mtl_core.analysis.grouping import finished_runs
 from mtl_core.analysis.marks import GoldLabels
@@ -14,61 +14,104 @@ from mtl_core.charts.confusion import confusion_figure
 from mtl_core.charts.loss import Figure
 from mtl_core.charts.theme import LIGHT, Palette
 from mtl_core.freezing.titles import task_title
+from mtl_core.report.blocks import Block, Text, figures, table_of
 from mtl_core.report.compared import Compared
-from mtl_core.report.error_words import (
-    CHANGE_SIGNS,
-    changed_caption,
-    changed_title,
-    confusion_caption,
-    confusion_words,
-    label_words,
-    sentence_words,
-)
+from mtl_core.report.drawings import drawn
+from mtl_core.report.material import Material
 from mtl_core.report.panel import Panel, file_stem
-from mtl_core.tasks.dataset import Dataset
-from mtl_core.tasks.task import Task
+from mtl_core.report.size_words import size_words
+from mtl_core.tasks.dataset import Dataset, Example, Label
+from mtl_core.tasks.schemes import OUTSIDE
+from mtl_core.tasks.task import Task, TaskKind
+from mtl_core.text import counted, verb
+
+CHANGE_SIGNS = {(True, False): "✓ → ✕", (False, True): "✕ → ✓", (False, False): "✕ → ✕"}
+"""Sign of a change by (first plan correct, second plan correct)."""
+
+_SENTENCES_IN_NOTE = 5  # per task; the bundle's CSV has all
+_CONFUSION_WIDTH = 560  # pixels
+_SIGNS_CAPTION = (
+    "✓ → ✕: lost, the first plan is correct and the second is wrong; ✕ → ✓: won; ✕ → ✕: both "
+    "wrong. tables/changed-answers.csv in the bundle lists every sentence that any two plans "
+    "label differently, for each seed."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class ChangedBetween:
-    """What two plans answer differently on one task: `found` are the sentences, `one` and `other`
-    the runs, of the lowest seed of which both told their answers."""
+    """The sentences of one task that two plans label differently.
+
+    `first` and `second` are the plans' labels, `first_run` and `second_run` the runs compared:
+    those with the lowest seed for which both plans have predictions.
+    """
 
     first: str
     second: str
-    one: RunSummary
-    other: RunSummary
-    found: tuple[Changed, ...]
+    first_run: RunSummary
+    second_run: RunSummary
+    sentences: tuple[Changed, ...]
 
     @property
     def title(self) -> str:
-        """How many sentences these are."""
-        return changed_title(self.second, self.found)
+        """The number of sentences: `full labels 7 sentences differently`."""
+        sentences = counted(len(self.sentences), "sentence")
+        return f"{self.second} {verb(self.second, 'labels', 'label')} {sentences} differently"
 
     @property
     def caption(self) -> str:
-        """Which two runs, and how many sentences were won and lost."""
-        seeds = self.one.spec.seed, self.other.spec.seed
-        return changed_caption(self.first, self.second, seeds, self.found)
+        """The two runs, and the number of sentences that the second won and lost."""
+        lost = sum(each.first_right for each in self.sentences)
+        won = sum(each.second_right for each in self.sentences)
+        return (
+            f"From {self.first}, seed {self.first_run.spec.seed}, to {self.second}, seed "
+            f"{self.second_run.spec.seed}: {won} won, {lost} lost."
+        )
 
 
-def plans_to_read(shown: Compared) -> list[PlanResult]:
-    """The plans with a finished run that told its answers; none where the plans answered different
-    sentences."""
+def blocks(material: Material) -> Iterator[Block]:
+    """The note's section, on the first and the last plan, which Compare also shows first.
+
+    Empty if no run stored its predictions or its data cannot be read.
+    """
+    shown = material.compared
+    plans = plans_with_predictions(shown)
+    data = material.sentences if plans else None
+    if data is None:
+        return
+    dataset, gold = data
+    if shown.by_size:
+        yield Text(f"Of the runs with {size_words(shown.by_size[-1].size)}.")
+    ends = (plans[0], plans[-1]) if len(plans) > 1 else (plans[0],)
+    panels = [
+        panel
+        for task in shown.plans.tasks
+        for plan in ends
+        if (panel := confusion_panel(shown, task, plan, gold)) is not None
+    ]
+    yield from figures([drawn(panel, _CONFUSION_WIDTH) for panel in panels])
+    if len(ends) == 2:
+        yield from _changed_blocks(shown.plans.tasks, ends, dataset, gold)
+
+
+def plans_with_predictions(shown: Compared) -> list[PlanResult]:
+    """The plans with a finished run that stored its predictions.
+
+    Empty if the plans were evaluated on different sentences.
+    """
     if not shown.plans.same_questions:
         return []
-    return [plan for plan in shown.plans.plans if runs_to_read(plan)]
+    return [plan for plan in shown.plans.plans if runs_with_predictions(plan)]
 
 
-def runs_to_read(plan: PlanResult) -> dict[int, RunSummary]:
-    """The plan's finished runs that told their answers, by seed."""
+def runs_with_predictions(plan: PlanResult) -> dict[int, RunSummary]:
+    """The plan's finished runs that stored their predictions, by seed."""
     return {seed: run for seed, run in finished_runs(plan).items() if run.answers}
 
 
 def confusion_panel(
     shown: Compared, task: Task, plan: PlanResult, gold: GoldLabels
 ) -> Panel | None:
-    """What the plan answers for what, over its seeds; None where it told nothing on the task."""
+    """The plan's confusion matrix, summed over seeds; None without predictions for the task."""
     found = confusion(plan, task, gold)
     if found is None:
         return None
@@ -81,8 +124,8 @@ def confusion_panel(
     return Panel(
         name=f"confusion-{number + 1}-{file_stem(task.name)}-{place + 1}-{file_stem(plan.label)}",
         lead=f"{LIGHT.task(number).letter} · {task_title(task.name)}:",
-        title=f"{plan.label}, {confusion_words(found)}",
-        caption=confusion_caption(found, task),
+        title=f"{plan.label}, {_most_frequent_error(found)}",
+        caption=_confusion_caption(found, task),
         draw=draw,
         task=number,
     )
@@ -91,33 +134,91 @@ def confusion_panel(
 def changed_between(
     task: Task, first: PlanResult, second: PlanResult, gold: GoldLabels
 ) -> ChangedBetween | None:
-    """The sentences of `task` that the two plans answer differently; None where one of the two
-    told no answers to it."""
-    ones, others = runs_to_read(first), runs_to_read(second)
-    seeds = [seed for seed in ones if seed in others]
-    if not ones or not others:
+    """Compares the predictions of two plans on `task`; None if a plan has no predictions for it."""
+    first_runs, second_runs = runs_with_predictions(first), runs_with_predictions(second)
+    if not first_runs or not second_runs:
         return None
-    one, other = ones[seeds[0] if seeds else min(ones)], others[seeds[0] if seeds else min(others)]
-    found = changed_answers(one, other, task, gold)
-    return None if found is None else ChangedBetween(first.label, second.label, one, other, found)
+    seeds = [seed for seed in first_runs if seed in second_runs]
+    first_run = first_runs[seeds[0] if seeds else min(first_runs)]
+    second_run = second_runs[seeds[0] if seeds else min(second_runs)]
+    found = changed_answers(first_run, second_run, task, gold)
+    if found is None:
+        return None
+    return ChangedBetween(first.label, second.label, first_run, second_run, found)
 
 
-def changed_row(each: Changed, told: ChangedBetween, dataset: Dataset) -> dict[str, str]:
-    """One sentence: its change as signs, what it says, what is right, what each plan answers."""
-    example = dataset.validation[each.place]
+def changed_row(changed: Changed, between: ChangedBetween, dataset: Dataset) -> dict[str, str]:
+    """A sentence as a table row: change, text, correct label, the label of each plan."""
+    example = dataset.validation[changed.place]
     return {
-        "Change": CHANGE_SIGNS.get((each.first_right, each.second_right), ""),
-        "Sentence": sentence_words(example),
-        "In the data": label_words(each.right, example),
-        told.first: label_words(each.first, example),
-        told.second: label_words(each.second, example),
+        "Change": CHANGE_SIGNS.get((changed.first_right, changed.second_right), ""),
+        "Sentence": sentence_text(example),
+        "Correct label": label_text(changed.right, example),
+        between.first: label_text(changed.first, example),
+        between.second: label_text(changed.second, example),
     }
 
 
-def some_of_each(found: Sequence[Changed], most: int) -> list[Changed]:
-    """At most so many of the sentences, lost, won and both wrong in turn, in their own order."""
+def some_of_each(changed: Sequence[Changed], limit: int) -> list[Changed]:
+    """Selects up to `limit` sentences, alternating lost, won and both wrong; keeps their order."""
     kinds: dict[tuple[bool, bool], list[Changed]] = {}
-    for each in found:
+    for each in changed:
         kinds.setdefault((each.first_right, each.second_right), []).append(each)
-    taken = [each for each in chain(*zip_longest(*kinds.values())) if each is not None][:most]
-    return [each for each in found if each in taken]
+    taken = [each for each in chain(*zip_longest(*kinds.values())) if each is not None][:limit]
+    return [each for each in changed if each in taken]
+
+
+def sentence_text(example: Example) -> str:
+    """The text of an example; for a token task its words joined by spaces."""
+    return example.text if example.text is not None else " ".join(example.words or ())
+
+
+def label_text(label: Label, example: Example) -> str:
+    """The label of a sentence task, or the tagged words of a token task: `Anna B-PER`."""
+    if isinstance(label, str):
+        return label
+    words = example.words or ()
+    tagged = zip(words, label, strict=True)
+    return ", ".join(f"{word} {tag}" for word, tag in tagged if tag != OUTSIDE) or NO_ENTITY
+
+
+def _most_frequent_error(found: Confusion) -> str:
+    """`negative predicted as positive 12 times`."""
+    errors = [
+        (count, found.labels[true], found.labels[predicted])
+        for true, row in enumerate(found.counts)
+        for predicted, count in enumerate(row)
+        if true != predicted and count
+    ]
+    if not errors:
+        return "no errors"
+    count, true, predicted = max(errors)
+    return f"{true} predicted as {predicted} {count:,} times"
+
+
+def _confusion_caption(found: Confusion, task: Task) -> str:
+    over = f"Sum over {found.seeds} seeds" if found.seeds > 1 else "One seed"
+    exact = "" if task.kind is TaskKind.SENTENCE else " Entities match on their exact words."
+    return f"{over}. Correct predictions in colour.{exact}"
+
+
+def _changed_blocks(
+    tasks: Sequence[Task],
+    plans: tuple[PlanResult, PlanResult],
+    dataset: Dataset,
+    gold: GoldLabels,
+) -> Iterator[Block]:
+    any_changed = False
+    for task in tasks:
+        between = changed_between(task, *plans, gold)
+        if between is None:
+            continue
+        any_changed = any_changed or bool(between.sentences)
+        some = some_of_each(between.sentences, _SENTENCES_IN_NOTE)
+        of_these = f" {len(some)} of them:" if len(some) < len(between.sentences) else ""
+        yield Text(f"{task_title(task.name)}: {between.title}. {between.caption}{of_these}")
+        if some:
+            left = ("Change", "Sentence", "Correct label", between.first, between.second)
+            yield table_of([changed_row(each, between, dataset) for each in some], left=left)
+    if any_changed:
+        yield Text(_SIGNS_CAPTION)

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from mtl_core import __version__
 from mtl_core.lessons.claim_runs import comparison_words
+from mtl_core.report import errors, repeat, runs, stages
 from mtl_core.report.blocks import Block, Note, Section, figures
 from mtl_core.report.compared import facts_of
 from mtl_core.report.drawings import (
@@ -14,10 +15,7 @@ from mtl_core.report.drawings import (
     stack_drawings,
 )
 from mtl_core.report.material import Material
-from mtl_core.report.note_errors import errors
 from mtl_core.report.note_inside import convergence, inside, left_out, maps, other_data
-from mtl_core.report.note_repeat import repeat
-from mtl_core.report.note_runs import chains, differences, environment, proof, runs
 from mtl_core.report.note_scores import plan_scores, run_scores
 from mtl_core.report.note_sizes import sizes
 from mtl_core.report.run_words import facts, moment
@@ -48,21 +46,21 @@ def _sections(material: Material) -> Iterator[Section]:
         yield Section("Quality by training sentences", tuple(sizes(material)))
     yield Section("Quality against what it costs", figures(front_drawings(material)))
     yield Section("Scores and what they cost", tuple(_scores(material)))
-    yield Section("Staged training", tuple(chains(material)))
+    yield Section("Staged training", tuple(stages.blocks(material)))
     yield Section("Losses", tuple(_losses(material)))
     if not sized:
         yield Section("Quality by training sentences", figures(example_drawings(material)))
     if len(material.runs) > 1:
         yield from _inside(material)
-    yield Section("Errors to read", tuple(errors(material)))
+    yield Section("Prediction errors", tuple(errors.blocks(material)))
     yield Section("What learns, and how far the gradient goes", figures(stack_drawings(material)))
     if len(material.one_of_each) > 1:
         title = "plans" if material.compared.by_plan else "runs"
-        yield Section(f"In what the {title} differ", tuple(differences(material)))
-    yield Section("Proof that frozen stayed frozen", tuple(proof(material)))
-    yield Section("The runs", (runs(material),))
-    yield Section("Repeat it", tuple(repeat(material)))
-    yield Section("Environment", tuple(environment(material)))
+        yield Section(f"In what the {title} differ", tuple(runs.difference_blocks(material)))
+    yield Section("Proof that frozen stayed frozen", tuple(runs.proof_blocks(material)))
+    yield Section("The runs", tuple(runs.run_blocks(material)))
+    yield Section("Repeat it", tuple(repeat.blocks(material)))
+    yield Section("Environment", tuple(runs.environment_blocks(material)))
 
 
 def _losses(material: Material) -> Iterator[Block]:

@@ -1,23 +1,46 @@
-"""The command line that repeats a run, and the script that calls it."""
+"""Commands and scripts that repeat a run or a comparison."""
 
 import shlex
+from collections.abc import Iterator
 
 from mtl_core.errors import PlanError
+from mtl_core.freezing.plan_file import plan_to_yaml
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.models.description import ModelDescription
+from mtl_core.report.blocks import Block, Code, Text
+from mtl_core.report.material import ExportedRun, Material
 from mtl_core.training.comparison import ComparisonSpec
 from mtl_core.training.spec import RunSpec
 
 PLAN_FILE = "plan.yaml"
 
 
+def blocks(material: Material) -> Iterator[Block]:
+    """The note's section: the command of the comparison, or one command per run or plan."""
+    yield Text(
+        "Run from the folder of Freeze Lab. The same command on the same machine, with the same "
+        "number of threads, reproduces each loss to the last bit."
+    )
+    record = material.whole_comparison
+    if record is not None:
+        command = _with_threads(material.threads, compare_command(record.spec))
+        yield Code("\n".join([f"# {record.id}", *parent_comment(record.spec), command]), "sh")
+        yield Text("To repeat one run only: runs/RUN/repeat.sh in the bundle.")
+        return
+    runs = [run for _, run in material.one_of_each]
+    for run in runs:
+        yield from _run(run)
+    if len(runs) < len(material.runs):
+        yield Text("For each of the other seeds: runs/RUN/repeat.sh in the bundle.")
+
+
 def train_command(spec: RunSpec, model: ModelDescription | None) -> str:
     """`python -m mtl_core train …` with the values of `spec`.
 
-    Rates are named where they are not the scenario's own. A plan that no scenario and rates give
-    is passed as `--plan plan.yaml`.
+    Learning rates are listed where they differ from those of the scenario. A plan that differs
+    from its scenario in anything else is passed as `--plan plan.yaml`.
     """
-    words = ["--checkpoint", spec.checkpoint, *_plan_words(spec, model), "--data", spec.data]
+    words = ["--checkpoint", spec.checkpoint, *_plan_options(spec, model), "--data", spec.data]
     words += [
         "--epochs",
         _number(spec.epochs),
@@ -71,14 +94,16 @@ def compare_command(spec: ComparisonSpec) -> str:
 
 
 def compare_script(comparison: str, spec: ComparisonSpec, threads: int | None) -> str:
-    """A shell script that runs `comparison` once more, from the folder of Freeze Lab. What is given
-    to the script is passed on."""
+    """Builds a shell script that runs `comparison` again from the folder of Freeze Lab.
+
+    Arguments of the script are passed on. `threads` None: the script sets no thread count.
+    """
     return "\n".join(
         [
             "#!/bin/sh",
-            f"# Repeats comparison {comparison}. Start it from the folder of Freeze Lab; what you",
-            "# add, such as --output DIR, is passed on.",
-            *needs_earlier(spec),
+            f"# Repeats comparison {comparison}. Start it from the folder of Freeze Lab.",
+            "# Arguments, such as --output DIR, are passed on.",
+            *parent_comment(spec),
             "set -eu",
             *([] if threads is None else [f"export FREEZE_LAB_THREADS={threads}"]),
             f'exec {compare_command(spec)} "$@"',
@@ -87,14 +112,10 @@ def compare_script(comparison: str, spec: ComparisonSpec, threads: int | None) -
     )
 
 
-def _number(value: float) -> str:
-    return repr(value).removesuffix(".0")
-
-
 def repeat_script(run: str, spec: RunSpec, model: ModelDescription | None) -> str:
-    """A shell script that trains `run` once more, to be started from the folder of Freeze Lab.
+    """Builds a shell script that trains `run` again from the folder of Freeze Lab.
 
-    A plan file is looked for beside the script. What is given to the script is passed on, for
+    A plan file is read from the folder of the script. Arguments of the script are passed on, for
     instance `--output DIR`.
     """
     command = train_command(spec, model)
@@ -103,9 +124,9 @@ def repeat_script(run: str, spec: RunSpec, model: ModelDescription | None) -> st
     return "\n".join(
         [
             "#!/bin/sh",
-            f"# Repeats run {run}. Start it from the folder of Freeze Lab; what you add, such as",
-            "# --output DIR, is passed on.",
-            *needs_earlier(spec),
+            f"# Repeats run {run}. Start it from the folder of Freeze Lab.",
+            "# Arguments, such as --output DIR, are passed on.",
+            *parent_comment(spec),
             "set -eu",
             'beside=$(dirname "$0")',
             f"export FREEZE_LAB_THREADS={spec.threads}",
@@ -115,27 +136,30 @@ def repeat_script(run: str, spec: RunSpec, model: ModelDescription | None) -> st
     )
 
 
-def needs_earlier(spec: RunSpec | ComparisonSpec) -> list[str]:
-    """Comment lines on the run without which this cannot begin."""
+def parent_comment(spec: RunSpec | ComparisonSpec) -> list[str]:
+    """Shell comments on the run that `spec` starts from; empty if it starts from a checkpoint."""
     if spec.starts_from is None:
         return []
     return [
-        f"# It goes on from run {spec.starts_from}, which has to be in the store (FREEZE_LAB_HOME)",
-        "# with its model. Elsewhere, repeat that run first with --output DIR, and name its new id",
-        "# after --starts-from.",
+        f"# Starts from run {spec.starts_from}, which must be in the store (FREEZE_LAB_HOME) with",
+        "# its saved model. On another machine, repeat that run first with --output DIR and pass",
+        "# its new id to --starts-from.",
     ]
 
 
 def needs_plan_file(spec: RunSpec, model: ModelDescription | None) -> bool:
-    """Whether the command names a plan file that has to be written first."""
-    return _plan_words(spec, model)[0] == "--plan"
+    """Whether the command reads a plan file, which must be written first."""
+    return _plan_options(spec, model)[0] == "--plan"
 
 
 def scenario_rates(
     spec: RunSpec, model: ModelDescription | None
 ) -> tuple[float | None, float | None] | None:
-    """The rates (encoder, heads) that make the spec's scenario its plan; None for the scenario's
-    own rate. None in place of both where no rates do, or the model is not known."""
+    """The learning rates (encoder, heads) that turn the spec's scenario into its plan.
+
+    A rate is None where the scenario's own applies. The result is None if no rates do, or if the
+    model is unknown.
+    """
     plan = spec.plan
     if spec.scenario is None or model is None:
         return None
@@ -150,10 +174,27 @@ def scenario_rates(
     return None
 
 
-def _plan_words(spec: RunSpec, model: ModelDescription | None) -> list[str]:
+def _run(run: ExportedRun) -> Iterator[Block]:
+    spec = run.record.spec
+    command = _with_threads(spec.threads, train_command(spec, run.model))
+    yield Code(f"# {run.id}\n{command}", "sh")
+    if needs_plan_file(spec, run.model):
+        yield Text(f"Save the plan of {run.id} as plan.yaml:")
+        yield Code(plan_to_yaml(spec.plan), "yaml")
+
+
+def _with_threads(threads: int | None, command: str) -> str:
+    return command if threads is None else f"FREEZE_LAB_THREADS={threads} {command}"
+
+
+def _plan_options(spec: RunSpec, model: ModelDescription | None) -> list[str]:
     rates = scenario_rates(spec, model)
     if spec.scenario is None or rates is None:
         return ["--plan", PLAN_FILE]
     named = zip(("--learning-rate", "--head-learning-rate"), rates, strict=True)
     words = [word for name, rate in named if rate is not None for word in (name, repr(rate))]
     return ["--scenario", spec.scenario, *words]
+
+
+def _number(value: float) -> str:
+    return repr(value).removesuffix(".0")

@@ -78,7 +78,7 @@ def test_a_comparison_is_started_followed_and_read_on_a_phone_too(page: Page, ad
     page.set_viewport_size({"width": 390, "height": 844})
     page.reload()
     answers(page, "Sentiment:")
-    expect(page.get_by_text("Errors to read")).to_be_visible()
+    expect(page.get_by_text("Prediction errors")).to_be_visible()
     expect(page.get_by_text(re.compile("of 107 tensors differ"))).to_be_visible()
     page.get_by_text("What moved inside").click()
     page.wait_for_function(FILLS_THE_FOLD)

@@ -19,9 +19,9 @@ def test_a_comparison_goes_on_from_a_run_and_its_bundle_repeats_it(
     assert answer.returncode == 0, answer.stderr
     script = (bundle / "repeat.sh").read_text(encoding="utf-8")
     assert f"  --starts-from {parent} " in script
-    assert f"# It goes on from run {parent}, which has to be in the store" in script
+    assert f"# Starts from run {parent}, which must be in the store" in script
     note = (bundle / "note.md").read_text(encoding="utf-8")
-    assert f"goes on from {parent}" in note
+    assert f"starts from {parent}" in note
 
 
 def test_a_run_to_go_on_from_that_is_not_there_is_named(

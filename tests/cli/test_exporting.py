@@ -36,7 +36,7 @@ def test_export_writes_everything_and_says_where(
     names = {each.name for each in (tmp_path / "out").iterdir()}
     assert names == {"note.html", "note.md", "figures", "tables", "runs", "checkpoints"}
     assert (tmp_path / "out" / "tables" / "confusion.csv").is_file()
-    assert "## Errors to read" in (tmp_path / "out" / "note.md").read_text(encoding="utf-8")
+    assert "## Prediction errors" in (tmp_path / "out" / "note.md").read_text(encoding="utf-8")
 
 
 def test_the_copied_checkpoint_loads_and_is_the_one_the_run_wrote(

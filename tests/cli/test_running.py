@@ -313,7 +313,7 @@ def test_a_run_goes_on_from_what_another_wrote(
     assert second[0]["spec"]["starts_from"] == run
     assert second[1]["tasks"] == first[-1]["metrics"]
     shown = command("runs", "show", second[0]["run"]).out
-    assert f"This run is stage 2: it goes on from {run}:" in shown
+    assert f"This run is stage 2: it starts from {run}:" in shown
     assert "This run" not in command("runs", "show", run).out
     table = shown[shown.index("This run is") :].splitlines()
     assert table[1].split() == [

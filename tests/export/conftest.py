@@ -1,55 +1,5 @@
-"""Stored runs, read as an export reads them."""
+"""Fixtures of stored runs."""
 
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
+from tests.stored_runs import keep, pair, plans, read, store
 
-import pytest
-
-from mtl_core.report.material import Material, gather
-from mtl_core.store.record import RunState
-from mtl_core.store.runs import RunStore
-from mtl_core.training.events import RunEvent
-from tests.export.finished_run import finished, of_three_plans
-from tests.run_story import minilm
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[RunStore]:
-    opened = RunStore(tmp_path / "runs.sqlite")
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def keep(store: RunStore) -> Callable[[Iterable[RunEvent]], str]:
-    """Put a told run into the store; its id."""
-
-    def kept(events: Iterable[RunEvent]) -> str:
-        told = list(events)
-        record = store.add(told[0].spec, RunState.RUNNING)
-        store.append(record.id, told)
-        return record.id
-
-    return kept
-
-
-@pytest.fixture
-def read(store: RunStore) -> Callable[..., Material]:
-    """The runs of these ids, with the embedded checkpoint's model."""
-
-    def material(*ids: str) -> Material:
-        return gather(store, ids, lambda _: minilm())
-
-    return material
-
-
-@pytest.fixture
-def pair(keep: Callable[[Iterable[RunEvent]], str]) -> tuple[str, str]:
-    """Two finished runs that differ in the plan alone."""
-    return keep(finished("heads-only", 0.70, 0.30)), keep(finished("top-1", 0.85, 0.50))
-
-
-@pytest.fixture
-def plans(keep: Callable[[Iterable[RunEvent]], str], read: Callable[..., Material]) -> Material:
-    """Three plans with three seeds each."""
-    return read(*(keep(story) for story in of_three_plans()))
+__all__ = ["keep", "pair", "plans", "read", "store"]

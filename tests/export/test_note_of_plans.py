@@ -201,8 +201,8 @@ def test_the_proof_counts_the_runs_in_which_frozen_stayed_frozen(note: Note) -> 
 
 def test_the_differences_are_between_plans_and_not_between_seeds(note: Note) -> None:
     rows = table(note, "In what the plans differ")
-    assert list(rows[0]) == ["Key of the spec", "heads only", "NER head frozen", "full"]
-    assert "seed" not in [row["Key of the spec"] for row in rows]
+    assert list(rows[0]) == ["Spec key", "heads only", "NER head frozen", "full"]
+    assert "seed" not in [row["Spec key"] for row in rows]
 
 
 def test_every_run_is_listed_with_its_own_scores(note: Note, plans: Material) -> None:
@@ -217,7 +217,7 @@ def test_one_command_of_each_plan_stands_in_the_note(note: Note, plans: Material
     assert text.count("python -m mtl_core train") == 3
     assert f"# {plans.runs[0].id}\n" in text
     assert f"# {plans.runs[3].id}\n" not in text
-    assert "With its other seeds, each: runs/RUN/repeat.sh in the bundle." in text
+    assert "For each of the other seeds: runs/RUN/repeat.sh in the bundle." in text
 
 
 def test_markdown_has_the_tables_as_tables_and_the_figures_as_files(note: Note) -> None:

@@ -173,7 +173,7 @@ def test_a_run_that_goes_on_from_another_shows_its_stages(
     second = keep(stage_story("two", "freeze-head:ner", *TOP_SCORES, starts_from=first))
     text = as_markdown(note_of(read(second), NOW), "figures")
     assert "## Staged training" in text
-    assert f"NER head frozen: This run is stage 2: it goes on from {first}." in text
+    assert f"NER head frozen: This run is stage 2: it starts from {first}." in text
     assert re.search(r"\| 2 \| .* \| 0\.750 → 0\.875 \| 0\.500 → 0\.375, head frozen \|", text)
     assert "NER entity F1 \N{MINUS SIGN}0.125 since stage 1" in text
     assert "## Staged training" not in as_markdown(note_of(read(first), NOW), "figures")

@@ -1,4 +1,4 @@
-"""Errors to read, and quality by examples, on the Compare page."""
+"""Prediction errors, and quality by examples, on the Compare page."""
 
 import csv
 import io
@@ -59,7 +59,7 @@ def test_sentences_that_two_plans_answer_differently_are_listed(lab: Lab) -> Non
     stored(lab, "full", 1)
     app = visited("compare")
     table = next(each.value for each in app.dataframe if "Sentence" in each.value.columns)
-    assert list(table.columns) == ["Change", "Sentence", "In the data", "heads only", "full"]
+    assert list(table.columns) == ["Change", "Sentence", "Correct label", "heads only", "full"]
     assert len(table) == 3
     assert set(table["heads only"]) == {"negative"}
     assert set(table["full"]) == {"positive"}
@@ -68,10 +68,10 @@ def test_sentences_that_two_plans_answer_differently_are_listed(lab: Lab) -> Non
         for each in load_dataset("sample").validation
         if "sentiment" in each.labels
     ][:3]
-    assert sorted(table["In the data"]) == sorted(right)
+    assert sorted(table["Correct label"]) == sorted(right)
     lost = right.count("negative")
     assert f"{3 - lost} won, {lost} lost" in texts(app)
-    assert "full answers 3 sentences differently" in texts(app)
+    assert "full labels 3 sentences differently" in texts(app)
 
 
 def test_the_export_button_gives_the_same_sentences(lab: Lab) -> None:
@@ -84,7 +84,7 @@ def test_the_export_button_gives_the_same_sentences(lab: Lab) -> None:
     rows = list(csv.DictReader(io.StringIO(table)))
     assert sorted(row["sentence"] for row in rows) == sorted(shown["Sentence"])
     assert {row["full"] for row in rows} == {"positive"}
-    assert "full answers 3 sentences differently" in note
+    assert "full labels 3 sentences differently" in note
     assert all(str(sentence) in note_of_runs(lab, ids) for sentence in shown["Sentence"])
 
 
@@ -94,7 +94,7 @@ def test_one_plan_against_itself_asks_for_another(lab: Lab) -> None:
     app = visited("compare")
     app.selectbox(key="second_read").set_value("heads only").run()
     assert not app.exception
-    assert "Choose two plans" in texts(app)
+    assert "Choose two different plans" in texts(app)
     app.segmented_control(key="task_read").set_value("ner").run()
     assert not app.exception
 
@@ -104,7 +104,7 @@ def test_a_plan_alone_is_offered_no_other_to_stand_against(lab: Lab) -> None:
         stored(lab, "full", 1, seed=seed)
     app = visited("compare")
     assert [each.key for each in app.selectbox if str(each.key).endswith("_read")] == ["first_read"]
-    assert "Choose two plans" not in texts(app)
+    assert "Choose two different plans" not in texts(app)
     scored = next(each.value for each in app.dataframe if "A accuracy" in each.value.columns)
     assert [name for name in scored.columns if "against best" in name] == []
 
@@ -120,7 +120,7 @@ def test_a_run_alone_has_no_best_to_stand_against(lab: Lab) -> None:
 def test_runs_without_answers_have_no_errors_to_read(lab: Lab) -> None:
     stored(lab, "heads-only", 0, data="gone/manifest.yaml")
     stored(lab, "full", 1, data="gone/manifest.yaml")
-    assert "Errors to read" not in texts(visited("compare"))
+    assert "Prediction errors" not in texts(visited("compare"))
 
 
 @pytest.mark.parametrize("counts", [(50, 100)])

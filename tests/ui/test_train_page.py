@@ -123,7 +123,7 @@ def test_a_stopped_run_keeps_what_it_measured(lab: Lab) -> None:
     app = train_page(run=stored(lab, stopped).id)
     assert heading(app) == "Stopped at step 4 of 40"
     assert app.metric[0].value == "0.450"
-    assert list(app.dataframe[0].value["State"]) == ["■ broken off", *["○ not begun"] * 3]
+    assert list(app.dataframe[0].value["State"]) == ["■ interrupted", *["○ not started"] * 3]
 
 
 def test_an_interrupted_run_says_that_its_process_is_gone(lab: Lab) -> None:
@@ -132,7 +132,7 @@ def test_an_interrupted_run_says_that_its_process_is_gone(lab: Lab) -> None:
     lab.store.interrupt(record.id, "Freeze Lab was closed while it ran.")
     app = train_page(run=record.id)
     assert heading(app) == "Interrupted at step 4 of 10"
-    assert list(app.dataframe[0].value["State"]) == ["■ broken off"]
+    assert list(app.dataframe[0].value["State"]) == ["■ interrupted"]
     assert "closed while it ran" in app.warning[0].value
 
 
@@ -147,7 +147,7 @@ def test_a_running_run_shows_its_phase_its_progress_and_a_stop_button(lab: Lab) 
     phases = app.dataframe[0].value
     assert list(phases["State"]) == ["✓ done", "● running", "○ waiting", "○ waiting"]
     assert list(phases["Steps"]) == ["10 of 10", "4 of 10", "0 of 10", "0 of 10"]
-    assert list(phases["Frozen, identical"]) == ["103 of 103", "checked at its end", "", ""]
+    assert list(phases["Frozen, identical"]) == ["103 of 103", "checked at the end", "", ""]
     app.button(key="stop").click().run()
     assert lab.store.run(record.id).stop_requested
     assert heading(app) == "Stopping: the step under way ends first"

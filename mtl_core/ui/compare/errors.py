@@ -1,4 +1,4 @@
-"""Errors to read: what a plan answers for what, and the sentences on which two runs differ."""
+"""Draws confusion matrices, and the sentences that two plans label differently."""
 
 import pandas as pd
 import streamlit as st
@@ -14,8 +14,8 @@ from mtl_core.report.errors import (
     changed_between,
     changed_row,
     confusion_panel,
-    plans_to_read,
-    runs_to_read,
+    plans_with_predictions,
+    runs_with_predictions,
 )
 from mtl_core.tasks.dataset import Dataset
 from mtl_core.tasks.task import Task
@@ -29,29 +29,33 @@ _ROW_HEIGHT, _HEADER_HEIGHT, _ROWS_HIGH = 35, 36, 9
 
 
 def errors_view(lab: Lab, shown: Compared, facts: str, colors: Palette) -> None:
-    """Both for one task and two plans; nothing where no run told its answers, or the data they
-    were given on are not here."""
-    told = plans_to_read(shown)
-    if not told:
+    """Draws both for one task and two plans.
+
+    Draws nothing if no run stored its predictions or its data cannot be read.
+    """
+    plans = plans_with_predictions(shown)
+    if not plans:
         return
-    dataset = dataset_of(lab, next(iter(runs_to_read(told[0]).values())).spec)
+    dataset = dataset_of(lab, next(iter(runs_with_predictions(plans[0]).values())).spec)
     if dataset is None:
         return
     gold = gold_labels(dataset)
-    st.markdown("### Errors to read")
+    st.markdown("### Prediction errors")
     if taking_shot():
-        task, first, second = shown.plans.tasks[0], told[0], told[-1]
+        task, first, second = shown.plans.tasks[0], plans[0], plans[-1]
     else:
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
             task = _task_picker(shown)
-            first = _picked("Plan", Key.FIRST_READ, told, 0)
-            second = _picked("against", Key.SECOND_READ, told, -1) if len(told) > 1 else first
+            first = _plan_picker("Plan", Key.FIRST_READ, plans, 0)
+            second = first
+            if len(plans) > 1:
+                second = _plan_picker("Compared with", Key.SECOND_READ, plans, -1)
     left, right = st.columns([5, 8], gap="medium")
     with left, st.container(gap="xsmall"):
         panel = confusion_panel(shown, task, first, gold)
         if panel is not None:
             panel_view(panel, facts, colors, "compare_confusion")
-    if len(told) > 1:
+    if len(plans) > 1:
         with right, st.container(gap="xsmall"):
             _changed(task, first, second, dataset, gold)
 
@@ -66,7 +70,7 @@ def _task_picker(shown: Compared) -> Task:
     return tasks.get(name or "", shown.plans.tasks[0])
 
 
-def _picked(title: str, key: Key, plans: list[PlanResult], default: int) -> PlanResult:
+def _plan_picker(title: str, key: Key, plans: list[PlanResult], default: int) -> PlanResult:
     labels = {plan.label: plan for plan in plans}
     if st.session_state.get(key) not in labels:
         st.session_state[key] = plans[default].label
@@ -77,21 +81,21 @@ def _changed(
     task: Task, first: PlanResult, second: PlanResult, dataset: Dataset, gold: GoldLabels
 ) -> None:
     if first.label == second.label:
-        st.caption("Choose two plans to read the sentences on which they differ.")
+        st.caption("Choose two different plans to list the sentences they label differently.")
         return
     between = changed_between(task, first, second, gold)
     if between is None:
-        st.caption("One of the two did not tell its answers.")
+        st.caption("One of the two plans stored no predictions for this task.")
         return
     with st.container(gap=None):
         st.markdown(f"### {plain(between.title)}")
         st.caption(plain(between.caption))
-    if between.found:
-        _sentences(between, dataset)
+    if between.sentences:
+        _sentences_table(between, dataset)
 
 
-def _sentences(between: ChangedBetween, dataset: Dataset) -> None:
-    rows = pd.DataFrame([changed_row(each, between, dataset) for each in between.found])
+def _sentences_table(between: ChangedBetween, dataset: Dataset) -> None:
+    rows = pd.DataFrame([changed_row(each, between, dataset) for each in between.sentences])
     few = len(rows) <= _ROWS_HIGH
     st.dataframe(
         rows,
@@ -99,7 +103,7 @@ def _sentences(between: ChangedBetween, dataset: Dataset) -> None:
         hide_index=True,
         height="content" if few else _HEADER_HEIGHT + _ROWS_HIGH * _ROW_HEIGHT,
         row_height=_ROW_HEIGHT,
-        alt="Sentences that two plans answer differently",
+        alt="Sentences that two plans label differently",
         column_config={
             "Change": st.column_config.TextColumn("", width=64),
             "Sentence": st.column_config.TextColumn("Sentence", width=390),

@@ -8,7 +8,7 @@ from mtl_core.analysis.summary import RunSummary
 from mtl_core.analysis.written import written_model
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import UnknownRun
-from mtl_core.report.chain_words import chain_lines, chain_rows, chain_title
+from mtl_core.report.stages import chain_lines, chain_rows, chain_title
 from mtl_core.store.record import RunRecord
 from mtl_core.ui.shared.choice import Choice, keep_choice
 from mtl_core.ui.shared.keys import Key

@@ -6,7 +6,7 @@ import streamlit as st
 from mtl_core.analysis.summary import Progress, RunSummary
 from mtl_core.charts.theme import Palette
 from mtl_core.freezing.table import State
-from mtl_core.report.phases import phase_row
+from mtl_core.report.runs import phase_row
 from mtl_core.ui.shared.page import plain
 
 

@@ -1,4 +1,4 @@
-"""Errors to read in what Export writes: confusions and changed answers, in the note and as CSV."""
+"""Prediction errors in the exported note and tables: confusions and changed answers."""
 
 import csv
 import io
@@ -95,7 +95,7 @@ def sample_of(spec: RunSpec, examples: Mapping[str, int]) -> Dataset:
 
 
 def section(note: Note) -> Section:
-    return next(each for each in note.sections if each.title == "Errors to read")
+    return next(each for each in note.sections if each.title == "Prediction errors")
 
 
 def tables(note: Note) -> Iterator[Table]:
@@ -111,13 +111,13 @@ def test_the_note_has_what_each_of_two_plans_answers_for_what(told: Material) ->
     assert [(each.name, each.title) for each in found.drawings] == [
         (
             "confusion-1-sentiment-1-heads-only",
-            "heads only, positive answered as negative 4 times",
+            "heads only, positive predicted as negative 4 times",
         ),
-        ("confusion-1-sentiment-2-full", "full, positive answered as negative 3 times"),
-        ("confusion-2-ner-1-heads-only", "heads only, ORG answered as PER 2 times"),
-        ("confusion-2-ner-2-full", "full, ORG answered as PER 2 times"),
+        ("confusion-1-sentiment-2-full", "full, positive predicted as negative 3 times"),
+        ("confusion-2-ner-1-heads-only", "heads only, ORG predicted as PER 2 times"),
+        ("confusion-2-ner-2-full", "full, ORG predicted as PER 2 times"),
     ]
-    assert found.drawings[0].caption == "Sum over 2 seeds. Right answers in colour."
+    assert found.drawings[0].caption == "Sum over 2 seeds. Correct predictions in colour."
 
 
 def test_a_handful_of_sentences_is_in_the_note_of_each_kind_and_their_number_is_said(
@@ -125,15 +125,15 @@ def test_a_handful_of_sentences_is_in_the_note_of_each_kind_and_their_number_is_
 ) -> None:
     note = note_of(told, NOW)
     (table,) = tables(note)
-    assert table.columns == ("Change", "Sentence", "In the data", "heads only", "full")
+    assert table.columns == ("Change", "Sentence", "Correct label", "heads only", "full")
     assert [row[0] for row in table.rows] == ["✓ → ✕"] * 3 + ["✕ → ✓"] * 2
     assert table.rows[0][1:] == (*("=HYPERLINK(0) was good", "positive", "positive", "negative"),)
     said = [each.text for each in section(note).blocks if isinstance(each, Text)]
     assert said[0] == (
-        "Sentiment: full answers 7 sentences differently. From heads only, seed 0, to full, "
+        "Sentiment: full labels 7 sentences differently. From heads only, seed 0, to full, "
         "seed 0: 3 won, 4 lost. 5 of them:"
     )
-    assert said[1].startswith("NER: full answers 0 sentences differently")
+    assert said[1].startswith("NER: full labels 0 sentences differently")
     assert "tables/changed-answers.csv" in said[-1]
 
 
@@ -224,7 +224,7 @@ def test_without_data_or_answers_there_is_nothing_to_read(
     make = answered if gone else lambda scenario, _, data: finished(scenario, 0.8, 0.4, data=data)
     ids = [keep(make(scenario, changed(2), data)) for scenario in ("heads-only", "full")]
     material = gather(store, ids, lambda _: minilm(), (lambda *_: None) if gone else sample_of)
-    assert "Errors to read" not in [each.title for each in note_of(material, NOW).sections]
+    assert "Prediction errors" not in [each.title for each in note_of(material, NOW).sections]
     assert not {"confusion.csv", "changed-answers.csv"} & set(dict(tables_of(material)))
 
 

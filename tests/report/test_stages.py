@@ -1,16 +1,16 @@
-"""A chain of runs as it is read: rows, a title, and the transfer."""
+"""The stages of a run: table rows, title and backward transfer."""
 
 from dataclasses import replace
 
 from mtl_core.analysis.chain import chain_of
-from mtl_core.report.chain_words import chain_lines, chain_rows, chain_title
+from mtl_core.report.stages import chain_lines, chain_rows, chain_title
 from tests.chain_story import HEADS, TOP, chain, stage
 
 LEARNED = "the classifier head, all layers and the embeddings"
 
 
 def test_each_stage_is_a_row_with_its_scores_at_both_ends() -> None:
-    assert chain_title(chain(HEADS, TOP)) == "This run is stage 2: it goes on from one"
+    assert chain_title(chain(HEADS, TOP)) == "This run is stage 2: it starts from one"
     assert chain_rows(chain(HEADS, TOP)) == [
         {
             "Stage": "1",
@@ -29,11 +29,12 @@ def test_each_stage_is_a_row_with_its_scores_at_both_ends() -> None:
     ]
 
 
-def test_transfer_is_told_with_its_sign_and_the_stage_it_is_counted_from() -> None:
+def test_transfer_has_a_sign_and_names_the_stage_it_is_counted_from() -> None:
     what = "the change since the stage that last trained a task's head"
     taught = (
-        "With its head frozen, the loss of NER went on to teach the encoder: the change is not "
-        "what the other tasks did to it alone. A task weight of 0 in the plan leaves a loss out."
+        "The head was frozen, but the loss of NER still trained the encoder. The change is "
+        "therefore not the effect of the other tasks alone. A task weight of 0 in the plan "
+        "excludes a loss."
     )
     assert chain_lines(chain(HEADS, TOP)) == (
         f"Backward transfer, {what}: NER entity F1 \N{MINUS SIGN}0.125 since stage 1.",
@@ -52,11 +53,11 @@ def test_a_stage_of_many_phases_names_the_first_and_the_last() -> None:
     assert row["Learned"] == "heads, then … (8 phases), then everything"
 
 
-def test_a_run_that_is_gone_and_other_sentences_are_said() -> None:
+def test_a_deleted_run_and_different_sentences_are_reported() -> None:
     gone = chain_of(TOP, {}.get)
-    assert chain_title(gone) == "This run goes on from one"
-    assert chain_lines(gone) == (
-        "Run one, from which the first of these goes on, is no longer here.",
-    )
+    assert chain_title(gone) == "This run starts from one"
+    assert chain_lines(gone) == ("The first stage listed starts from run one, which was deleted.",)
     other = replace(chain(HEADS, TOP), same_sentences=False)
-    assert chain_lines(other)[0].startswith("No backward transfer is told: the stages were scored")
+    assert chain_lines(other)[0].startswith(
+        "Backward transfer is not available: the stages were scored"
+    )

@@ -114,10 +114,10 @@ def test_the_script_fixes_the_threads_and_finds_its_plan_beside_it() -> None:
 def test_the_script_of_a_run_that_goes_on_says_what_has_to_be_there() -> None:
     script = repeat_script("a-run", spec_of("full", starts_from="first"), minilm())
     assert (
-        "\n# It goes on from run first, which has to be in the store (FREEZE_LAB_HOME)\n" in script
+        "\n# Starts from run first, which must be in the store (FREEZE_LAB_HOME) with\n" in script
     )
     assert "--starts-from first" in script
-    assert "It goes on" not in repeat_script("a-run", spec_of("full"), minilm())
+    assert "# Starts from" not in repeat_script("a-run", spec_of("full"), minilm())
 
 
 def test_a_comparisons_command_names_all_that_its_spec_says() -> None:
@@ -154,7 +154,7 @@ def test_a_comparisons_command_names_all_that_its_spec_says() -> None:
     assert compare_command(on_a_card).endswith(last)
     onward = spec.model_copy(update={"random_backbone": False, "starts_from": "a-run"})
     assert compare_command(onward).endswith("  --starts-from a-run")
-    assert "# It goes on from run a-run" in compare_script("a-comparison", onward, 2)
+    assert "# Starts from run a-run" in compare_script("a-comparison", onward, 2)
     several = spec.model_copy(update={"examples": {}, "train_sizes": (50, 100, None)})
     assert "\n  --examples 50,100,all \\\n" in compare_command(several)
     script = compare_script("a-comparison", spec, 2)

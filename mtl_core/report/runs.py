@@ -1,0 +1,210 @@
+"""The runs themselves: how their specs differ, the proof of freezing, list and environment."""
+
+from collections.abc import Iterator, Mapping
+
+from mtl_core.analysis.differences import spec_differences
+from mtl_core.analysis.grouping import finished_runs
+from mtl_core.analysis.summary import PhaseProgress, Progress, RunSummary
+from mtl_core.charts.theme import LIGHT
+from mtl_core.freezing.table_text import rate_text
+from mtl_core.freezing.titles import task_title
+from mtl_core.report.blocks import (
+    NOTHING,
+    Block,
+    Table,
+    Text,
+    spelled,
+    table_of,
+    task_titles,
+)
+from mtl_core.report.compare_words import metric_name
+from mtl_core.report.material import Material
+from mtl_core.report.run_words import STATE_SIGNS, moment, share
+from mtl_core.report.scores import proof_words
+from mtl_core.text import listed
+from mtl_core.training.spec import RunSpec
+
+_PHASE_SIGNS = {
+    Progress.DONE: "✓ done",
+    Progress.RUNNING: "● running",
+    Progress.WAITING: "○ waiting",
+    Progress.BROKEN_OFF: "■ interrupted",
+}
+
+
+def difference_blocks(material: Material) -> Iterator[Block]:
+    """The spec keys whose values differ, one column per run (or per plan, ignoring seeds)."""
+    found = spec_differences([run.summary.spec for _, run in material.one_of_each])
+    labels = [label for label, _ in material.one_of_each]
+    if not found:
+        yield Text("The specs are equal: the same spec was run again.")
+        return
+    yield Table(
+        ("Spec key", *labels),
+        tuple((each.key, *(value or NOTHING for value in each.values)) for each in found),
+    )
+    seeds = " except the seed" if material.compared.several_seeds else ""
+    yield Text(f"All other spec keys{seeds} are equal. {NOTHING}: the spec has no such key.")
+
+
+def proof_blocks(material: Material) -> Iterator[Block]:
+    """The comparison of the frozen tensors' digests, for each phase and for the whole run."""
+    yield Text(
+        "The SHA-256 of each frozen tensor is computed before and after each phase. Tensors that "
+        "no phase trains are also compared over the whole run. Where a model was saved, its file "
+        "is compared with the file the run started from, unless the weights were random."
+    )
+    if material.compared.by_plan:
+        yield table_of(list(_plan_proofs(material)))
+        return
+    rows = [
+        {"Plan": label.label, **_spelled_phase_row(phase, run.summary)}
+        for label, run in material.named
+        for phase in run.summary.phases
+    ]
+    yield table_of(rows)
+    ends = [f"{label.label}: {proof_words(run.summary)}" for label, run in material.named]
+    yield Text(f"Over the whole run: {'; '.join(ends)}.")
+
+
+def run_blocks(material: Material) -> Iterator[Block]:
+    """One row per run with its id, state and start time.
+
+    For plans with several seeds the rows also hold scores and seconds. There, checkpoint and data
+    are omitted if all runs share them, because the note lists them at the top.
+    """
+    by_plan = material.compared.by_plan
+    specs = [run.record.spec for run in material.runs]
+    shared = by_plan and len({(spec.checkpoint, spec.data) for spec in specs}) == 1
+    yield table_of(
+        [
+            {
+                "Plan": label.label,
+                "Run": run.id,
+                "Name": run.record.title or "",
+                "Tags": ", ".join(run.record.tags),
+                "State": STATE_SIGNS[run.record.state],
+                **(_scores(run.summary) if by_plan else {}),
+                "Checkpoint": "" if shared else run.record.spec.checkpoint,
+                "Data": "" if shared else run.record.spec.data,
+                "Seed": str(run.record.spec.seed),
+                "Started": moment(run.record.started_at or run.record.created_at),
+            }
+            for label, run in material.named
+        ],
+        left=("Run", "Name", "Tags", "Checkpoint", "Data", "Started"),
+    )
+
+
+def environment_blocks(material: Material) -> Iterator[Block]:
+    """Versions, threads and digests; where the runs differ, which runs had which value."""
+    rows: dict[tuple[str, str], list[str]] = {}
+    for label, run in material.named:
+        for name, value in environment_of(run.record.spec).items():
+            rows.setdefault((name, value), []).append(label.label)
+    if rows:
+        yield Table(
+            ("What", "Value", "Runs"),
+            tuple(
+                (name, value, "all" if len(labels) == len(material.runs) else listed(labels))
+                for (name, value), labels in rows.items()
+            ),
+        )
+
+
+def environment_of(spec: RunSpec) -> Mapping[str, str]:
+    """The versions, threads and SHA-256 digests that a run recorded when it started, by name."""
+    return {
+        **spec.versions,
+        "threads": str(spec.threads),
+        **({"weights, SHA-256": spec.weights_digest} if spec.weights_digest else {}),
+        **{f"{name}, SHA-256": digest for name, digest in spec.data_digests.items()},
+    }
+
+
+def phase_row(phase: PhaseProgress, summary: RunSummary) -> dict[str, str]:
+    """A phase as a table row, by column title; empty where a value is unknown or not measured."""
+    scores = {
+        f"{LIGHT.task(number).letter} {task.metric}": _score(phase.scores.get(task.task.name))
+        for number, task in enumerate(summary.tasks)
+    }
+    return {
+        "State": _phase_sign(phase, summary),
+        "Phase": f"{phase.number}  {phase.name}",
+        "Parameters that learn": "" if phase.trainable is None else f"{phase.trainable:,}",
+        "Share": "" if phase.share is None else share(phase.share),
+        "Learning rate": ", ".join(rate_text(rate) for _, rate in phase.rates) or "–",
+        "Steps": "" if phase.steps is None else f"{phase.steps_done:,} of {phase.steps:,}",
+        **scores,
+        "Frozen, identical": _phase_proof(phase),
+    }
+
+
+def _phase_sign(phase: PhaseProgress, summary: RunSummary) -> str:
+    skipped = summary.progress is Progress.DONE and phase.state is Progress.WAITING
+    return "○ not started" if skipped else _PHASE_SIGNS[phase.state]
+
+
+def _phase_proof(phase: PhaseProgress) -> str:
+    if phase.state is Progress.RUNNING:
+        return "checked at the end"
+    if phase.frozen_identical is None:
+        return ""
+    if not phase.frozen_identical:
+        return "no: a tensor changed"
+    return f"{phase.frozen_tensors:,} of {phase.frozen_tensors:,}"
+
+
+def _score(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
+
+
+def _plan_proofs(material: Material) -> Iterator[dict[str, str]]:
+    """One row per plan and phase, and one for the whole run of a plan with several phases.
+
+    Each row holds the number of frozen tensors and the number of runs that left them identical.
+    """
+    for plan in material.compared.every_plan:
+        runs = tuple(finished_runs(plan).values())
+        phases = runs[0].phases if runs else ()
+        for place, phase in enumerate(phases):
+            identical = sum(bool(run.phases[place].frozen_identical) for run in runs)
+            yield {
+                "Plan": plan.label,
+                "Phase": f"{phase.number}  {phase.name}",
+                "Parameters that learn": "" if phase.trainable is None else f"{phase.trainable:,}",
+                **_identical(phase.frozen_tensors or 0, identical, len(runs)),
+            }
+        ends = [run.finished for run in runs if run.finished is not None]
+        if len(phases) > 1:
+            identical = sum(end.frozen_identical for end in ends)
+            yield {
+                "Plan": plan.label,
+                "Phase": "the whole run",
+                **_identical(min(end.frozen_tensors for end in ends), identical, len(runs)),
+            }
+
+
+def _identical(frozen: int, identical: int, runs: int) -> dict[str, str]:
+    return {
+        "Frozen tensors": f"{frozen:,}",
+        "Frozen, identical": f"in {identical} of {runs} runs" if frozen else "none frozen",
+    }
+
+
+def _spelled_phase_row(phase: PhaseProgress, summary: RunSummary) -> dict[str, str]:
+    titles = task_titles(summary.tasks)
+    return {spelled(name, titles): text for name, text in phase_row(phase, summary).items()}
+
+
+def _scores(summary: RunSummary) -> dict[str, str]:
+    end = summary.finished
+    return {
+        **{
+            f"{task_title(task.name)} {metric_name(task)}": (
+                f"{end.metrics[task.name].headline:.3f}" if end and task.name in end.metrics else ""
+            )
+            for task in summary.spec.tasks
+        },
+        "Seconds": f"{end.total_seconds:.1f}" if end else "",
+    }
