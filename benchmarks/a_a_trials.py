@@ -131,7 +131,7 @@ def alarm(scores: Sequence[SeedScore], plans: int, seeds: int) -> bool:
     """Whether any of `plans` alike, each of as many scores in turn, is told apart from the best."""
     alike = {n: {s: scores[n * seeds + s] for s in range(seeds)} for n in range(plans)}
     best = max(alike, key=lambda n: sum(score.value for score in alike[n].values()))
-    return any(each.told_apart for each in against_best(alike, best).values())
+    return any(each.significant for each in against_best(alike, best).values())
 
 
 def drawn(shifts: Sequence[float], draw: np.random.Generator) -> list[SeedScore]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from mtl_core.analysis.grouped import GroupedComparison, PlanResult, TaskResult, Verdict
+from mtl_core.analysis.plans import PlanComparison, PlanResult, TaskResult, Verdict
 from mtl_core.analysis.reading import summarise
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.tasks.task import DEFAULT_TASKS
@@ -57,6 +57,6 @@ def plan_result(
     )
 
 
-def grouped(*plans: PlanResult) -> GroupedComparison:
+def grouped(*plans: PlanResult) -> PlanComparison:
     """These plans on three seeds."""
-    return GroupedComparison(plans, DEFAULT_TASKS, (1, 2, 3), True, ())
+    return PlanComparison(plans, DEFAULT_TASKS, (1, 2, 3), True, ())

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mtl_core.report.material import Material, gather
+from mtl_core.report.load import Report, load_report
 from mtl_core.store.record import RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.training.events import RunEvent
@@ -34,13 +34,13 @@ def keep(store: RunStore) -> Callable[[Iterable[RunEvent]], str]:
 
 
 @pytest.fixture
-def read(store: RunStore) -> Callable[..., Material]:
+def read(store: RunStore) -> Callable[..., Report]:
     """Reads runs by id, with the description of the embedded checkpoint."""
 
-    def material(*ids: str) -> Material:
-        return gather(store, ids, lambda _: minilm())
+    def report(*ids: str) -> Report:
+        return load_report(store, ids, lambda _: minilm())
 
-    return material
+    return report
 
 
 @pytest.fixture
@@ -50,6 +50,6 @@ def pair(keep: Callable[[Iterable[RunEvent]], str]) -> tuple[str, str]:
 
 
 @pytest.fixture
-def plans(keep: Callable[[Iterable[RunEvent]], str], read: Callable[..., Material]) -> Material:
+def plans(keep: Callable[[Iterable[RunEvent]], str], read: Callable[..., Report]) -> Report:
     """Three plans with three seeds each."""
     return read(*(keep(story) for story in of_three_plans()))

@@ -5,11 +5,11 @@ They stand beside those that the data alone give (`tasks.baselines`).
 
 from statistics import fmean
 
-from mtl_core.analysis.grouped import GroupedComparison, PlanResult
+from mtl_core.analysis.plans import PlanComparison, PlanResult
 from mtl_core.tasks.baselines import Baseline
 
 
-def baselines_of_runs(comparison: GroupedComparison) -> tuple[Baseline, ...]:
+def baselines_of_runs(comparison: PlanComparison) -> tuple[Baseline, ...]:
     """Untrained heads, the mean over all plans that start from the checkpoint, and each plan's
     score on a random encoder; none for what no run shows."""
     found = []

@@ -7,10 +7,10 @@ the best is another one, and "within noise" is of that one.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mtl_core.analysis.grouped import GroupedComparison
 from mtl_core.analysis.grouped_finding import finding, task_finding
-from mtl_core.analysis.grouping import Labelled, group
+from mtl_core.analysis.judge import compare_plans
 from mtl_core.analysis.marks import GoldLabels
+from mtl_core.analysis.plans import Labelled, PlanComparison
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.training.comparison import TrainSize, sizes_among, train_size
 
@@ -20,7 +20,7 @@ class AtSize:
     """All plans with one number of training sentences of each task."""
 
     size: TrainSize
-    plans: GroupedComparison
+    plans: PlanComparison
 
 
 def group_by_size(runs: Sequence[Labelled], gold: GoldLabels | None = None) -> tuple[AtSize, ...]:
@@ -42,7 +42,7 @@ def group_by_size(runs: Sequence[Labelled], gold: GoldLabels | None = None) -> t
         ]
         for size in sizes
     }
-    return tuple(AtSize(size, group(some, gold)) for size, some in by_size.items())
+    return tuple(AtSize(size, compare_plans(some, gold)) for size, some in by_size.items())
 
 
 def sizes_finding(sizes: Sequence[AtSize], titles: Mapping[str, str]) -> str:

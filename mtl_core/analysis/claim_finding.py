@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import exp, log
 
-from mtl_core.analysis.grouped import PairedDifference
 from mtl_core.analysis.intervals import Interval, over_seeds
+from mtl_core.analysis.paired import PairedDifference
 
 
 class ClaimVerdict(StrEnum):

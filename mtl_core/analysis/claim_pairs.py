@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 
-from mtl_core.analysis.grouped import PairedDifference
 from mtl_core.analysis.marks import GoldLabels, mark
-from mtl_core.analysis.paired import Scores, SeedScore, against_best, seed_score
+from mtl_core.analysis.paired import PairedDifference, Scores, SeedScore, against_best, seed_score
 from mtl_core.analysis.summary import RunSummary
 
 Told = Mapping[int, tuple[RunSummary, int]]

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mtl_core.analysis.grouped import PlanResult
 from mtl_core.analysis.marks import GoldLabels, end_answers, entities, said_labels
+from mtl_core.analysis.plans import PlanResult
 from mtl_core.tasks.dataset import Label
 from mtl_core.tasks.schemes import entity_type
 from mtl_core.tasks.task import Task, TaskKind

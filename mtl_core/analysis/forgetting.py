@@ -11,9 +11,9 @@ from enum import StrEnum
 from math import isclose
 from statistics import fmean
 
-from mtl_core.analysis.grouped import PairedDifference, PlanResult
 from mtl_core.analysis.marks import GoldLabels, mark
-from mtl_core.analysis.paired import SeedScore, against_best, seed_score
+from mtl_core.analysis.paired import PairedDifference, SeedScore, against_best, seed_score
+from mtl_core.analysis.plans import PlanResult
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.analysis.trained import LeftOut, encoder_moved, left_out, teaches
 from mtl_core.tasks.task import Task
@@ -81,7 +81,7 @@ class Forgetting:
         """What became of the metric: where there was a test, by that."""
         if self.tested is None or self.metric.outcome is Outcome.EXACT:
             return self.metric.outcome
-        if not self.tested.told_apart:
+        if not self.tested.significant:
             return Outcome.UNCLEAR
         return Outcome.LOST if self.tested.effect < 0 else Outcome.GAINED
 

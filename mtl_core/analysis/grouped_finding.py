@@ -13,7 +13,7 @@ For each task, of the plans that have a score, the first rule that holds speaks:
 
 from collections.abc import Mapping, Sequence
 
-from mtl_core.analysis.grouped import GroupedComparison, PlanResult, Verdict
+from mtl_core.analysis.plans import PlanComparison, PlanResult, Verdict
 from mtl_core.analysis.words import in_percent, listed, verb
 
 WORTH_SAYING = 0.9
@@ -26,7 +26,7 @@ _PARTS = {2: "half", 3: "a third", 4: "a quarter", 5: "a fifth", 6: "a sixth", 7
 _PARTS |= {8: "an eighth", 9: "a ninth", 10: "a tenth"}
 
 
-def finding(comparison: GroupedComparison, titles: Mapping[str, str]) -> str:
+def finding(comparison: PlanComparison, titles: Mapping[str, str]) -> str:
     """The comparison in one line; shorter, without times, where it would pass LONGEST."""
     count = len(comparison.plans)
     if count < 2:
@@ -48,7 +48,7 @@ def finding(comparison: GroupedComparison, titles: Mapping[str, str]) -> str:
     return line
 
 
-def task_finding(comparison: GroupedComparison, task: str, *, with_time: bool = True) -> str:
+def task_finding(comparison: PlanComparison, task: str, *, with_time: bool = True) -> str:
     """One task's part of the line."""
     plans = _measured(comparison, task)
     if len(plans) < 2:
@@ -79,7 +79,7 @@ def _tie(
     return f"{cheap.label} {verb(cheap.label, 'ties', 'tie')} with {other.label}{time}"
 
 
-def _measured(comparison: GroupedComparison, task: str) -> list[PlanResult]:
+def _measured(comparison: PlanComparison, task: str) -> list[PlanResult]:
     return [
         plan
         for plan in comparison.plans

@@ -36,11 +36,30 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mtl_core.analysis.grouped import PairedDifference
 from mtl_core.analysis.marks import Marks
 
 ALPHA = 0.05
 """Chance of calling anything below the best where all plans are alike."""
+
+
+@dataclass(frozen=True, slots=True)
+class PairedDifference:
+    """One plan less another on the same seeds and the same validation sentences.
+
+    `low` and `high` bound the 95 % confidence interval over seeds and sentences. `seeds` and
+    `sentences` count the pairs; `sentences` is 0 if only the seeds were paired.
+    """
+
+    effect: float
+    low: float
+    high: float
+    seeds: int
+    sentences: int
+
+    @property
+    def significant(self) -> bool:
+        """Whether the interval excludes zero."""
+        return self.low > 0 or self.high < 0
 
 
 @dataclass(frozen=True, slots=True)

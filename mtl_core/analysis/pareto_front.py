@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from mtl_core.analysis.grouped import PlanResult
+from mtl_core.analysis.plans import PlanResult
 
 
 def front(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from mtl_core.analysis.grouped import PlanResult
+from mtl_core.analysis.plans import PlanResult
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.charts.cells import blended
 from mtl_core.charts.labels import LETTER_PIXELS, EndLabel, as_text, cut, end_labels

@@ -5,7 +5,7 @@ from enum import StrEnum
 from math import log
 from statistics import fmean
 
-from mtl_core.analysis.grouped import PlanResult
+from mtl_core.analysis.plans import PlanResult
 from mtl_core.charts.cells import Cell, blended, cell_figure, ink_on
 from mtl_core.charts.freeze_map import resting_fill
 from mtl_core.charts.loss import Figure

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from mtl_core.analysis.grouped import GroupedComparison
+from mtl_core.analysis.plans import PlanComparison
 from mtl_core.charts.labels import as_text
 from mtl_core.charts.loss import Figure
 from mtl_core.charts.pareto_axis import SCALES, Cost
@@ -16,7 +16,7 @@ _MARGIN = {"l": 44, "r": 18, "t": 12, "b": 42}
 
 
 def pareto_figure(
-    comparison: GroupedComparison,
+    comparison: PlanComparison,
     task: str,
     front: Collection[str],
     style: TaskStyle,

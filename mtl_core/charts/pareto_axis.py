@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import log10
 
-from mtl_core.analysis.grouped import PlanResult
+from mtl_core.analysis.plans import PlanResult
 from mtl_core.charts.round_numbers import round_steps, round_steps_log
 
 _ROOM = 0.09  # of the axis, beyond the first and the last point

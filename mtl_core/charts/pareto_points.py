@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from mtl_core.analysis.grouped import GroupedComparison, TaskResult
+from mtl_core.analysis.plans import PlanComparison, TaskResult
 from mtl_core.charts.pareto_axis import SCALES, Cost, cost_of
 
 _FAR_BELOW = 1.2  # a baseline further below than so many heights of the plot is only told
@@ -34,7 +34,7 @@ class Point:
 
 
 def points_of(
-    comparison: GroupedComparison, task: str, front: Collection[str], cost: Cost
+    comparison: PlanComparison, task: str, front: Collection[str], cost: Cost
 ) -> list[Point]:
     """The plans that have a score and a known cost, the cheapest first."""
     known = [

@@ -192,18 +192,18 @@ def _export(lab: Lab, record: ComparisonRecord, output: Path) -> None:
     from mtl_core.cli.export import data_of, model_of
     from mtl_core.export.bundle import write_folder
     from mtl_core.export.what import What
-    from mtl_core.report.material import gather
+    from mtl_core.report.load import load_report
 
     finished = [run.id for run in record.runs if run.state is RunState.FINISHED]
     if finished:
-        material = gather(
+        report = load_report(
             lab.store,
             finished,
             lambda spec: model_of(spec, lab.settings),
             lambda spec, examples: data_of(spec, examples, lab.settings),
             record,
         )
-        write_folder(material, What.ALL.parts, output)
+        write_folder(report, What.ALL.parts, output)
         print(f"Written to {output}", file=sys.stderr)
 
 

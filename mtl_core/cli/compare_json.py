@@ -5,7 +5,7 @@ from statistics import fmean
 from typing import Any
 
 from mtl_core.analysis.by_size import AtSize
-from mtl_core.analysis.grouped import GroupedComparison, Verdict
+from mtl_core.analysis.plans import PlanComparison, Verdict
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.training.comparison import TrainSize, in_order, train_size
@@ -35,7 +35,7 @@ def as_json(store: RunStore, record: ComparisonRecord, results: Sequence[AtSize]
     }
 
 
-def best_names(results: GroupedComparison, task: str) -> list[str]:
+def best_names(results: PlanComparison, task: str) -> list[str]:
     """The plans that are not told apart from the best, the best first: within noise of it, or with
     too few seeds and sentences to tell."""
     best, noise, open_ones = (
@@ -45,7 +45,7 @@ def best_names(results: GroupedComparison, task: str) -> list[str]:
     return best + noise + open_ones
 
 
-def plans_with(results: GroupedComparison, task: str, verdict: Verdict) -> list[str]:
+def plans_with(results: PlanComparison, task: str, verdict: Verdict) -> list[str]:
     """The plans with a score of this verdict, the highest mean first."""
     scored = [
         (plan.tasks[task].mean or 0.0, plan.label)

@@ -8,9 +8,9 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
 from mtl_core.analysis.by_size import AtSize, group_by_size
-from mtl_core.analysis.grouped import GroupedComparison, PlanResult, Verdict
-from mtl_core.analysis.grouping import group
+from mtl_core.analysis.judge import compare_plans
 from mtl_core.analysis.marks import GoldLabels, gold_labels
+from mtl_core.analysis.plans import PlanComparison, PlanResult, Verdict
 from mtl_core.analysis.price import price_of
 from mtl_core.analysis.reading import broken_off, summarise
 from mtl_core.cli.compare_json import end_of, plans_with
@@ -113,7 +113,7 @@ def grouped(store: RunStore, record: ComparisonRecord, settings: Settings) -> tu
             summary = broken_off(summary)
         labelled.append((run.name, summary))
     gold = _right_answers(record, settings)
-    return group_by_size(labelled, gold) or (AtSize(None, group(labelled, gold)),)
+    return group_by_size(labelled, gold) or (AtSize(None, compare_plans(labelled, gold)),)
 
 
 def _right_answers(record: ComparisonRecord, settings: Settings) -> GoldLabels | None:
@@ -142,14 +142,14 @@ def print_results(record: ComparisonRecord, results: Sequence[AtSize]) -> None:
             console.print(_answer(each.plans, task.name), soft_wrap=True)
 
 
-def results_table(results: GroupedComparison, width: int) -> Table:
+def results_table(results: PlanComparison, width: int) -> Table:
     """A row a scenario; where a terminal is narrower than that, the range under its mean."""
     wide = _table(results, " ")
     unbound = Console(width=_UNBOUND)
     return wide if unbound.measure(wide).maximum <= width else _table(results, "\n")
 
 
-def _table(results: GroupedComparison, between: str) -> Table:
+def _table(results: PlanComparison, between: str) -> Table:
     """`between` stands between a mean and its range."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("scenario")
@@ -162,7 +162,7 @@ def _table(results: GroupedComparison, between: str) -> Table:
     return table
 
 
-def _answer(results: GroupedComparison, task: str) -> str:
+def _answer(results: PlanComparison, task: str) -> str:
     """Which is best, and which cannot be told from it."""
     best = plans_with(results, task, Verdict.BEST)
     words = [f"best is {', '.join(best)}"] if best else []

@@ -43,7 +43,7 @@ def export(
     """Write runs, or a comparison, as a note for a design doc, figures, tables and models."""
     # Plotly takes half a second, and no other command needs it.
     from mtl_core.export.bundle import without_checkpoint, write_folder
-    from mtl_core.report.material import gather
+    from mtl_core.report.load import load_report
 
     settings = Settings.from_environment()
     with closing(RunStore(settings.database)) as store:
@@ -54,20 +54,20 @@ def export(
             for name, record in zip(runs, records, strict=True)
             for run in (_runs_of(record) if record else [name])
         ]
-        material = gather(
+        report = load_report(
             store,
             ids,
             lambda spec: model_of(spec, settings),
             lambda spec, examples: data_of(spec, examples, settings),
             records[0] if len(records) == 1 else None,
         )
-    write_folder(material, what.parts, output)
-    for sentence in material.unfinished:
+    write_folder(report, what.parts, output)
+    for sentence in report.unfinished:
         print(sentence, file=sys.stderr)
     if What.CHECKPOINT in what.parts:
-        for sentence in without_checkpoint(material):
+        for sentence in without_checkpoint(report):
             print(sentence, file=sys.stderr)
-    print(f"{material.headline}\nWritten to {output}")
+    print(f"{report.headline}\nWritten to {output}")
 
 
 def _runs_of(record: ComparisonRecord) -> list[str]:
@@ -85,7 +85,7 @@ def model_of(spec: RunSpec, settings: Settings) -> ModelDescription | None:
 
 def data_of(spec: RunSpec, examples: Mapping[str, int], settings: Settings) -> Dataset | None:
     """The run's data, if they are still here and what it learned from."""
-    from mtl_core.report.material import sentences_of
+    from mtl_core.report.load import sentences_of
 
     try:
         return sentences_of(spec, examples, settings.uploads)

@@ -66,7 +66,7 @@ def _tell_chain(store: RunStore, run: str, settings: Settings) -> None:
     """The stages of a run that goes on from another one; nothing for any other."""
     from mtl_core.cli.export import model_of
     from mtl_core.cli.telling import print_chain
-    from mtl_core.report.material import summaries_in
+    from mtl_core.report.load import summaries_in
 
     if store.run(run).spec.starts_from is None:
         return

@@ -21,7 +21,7 @@ from mtl_core.export.what import What
 from mtl_core.freezing.plan_file import plan_to_yaml
 from mtl_core.report.blocks import Note
 from mtl_core.report.drawings import Drawing
-from mtl_core.report.material import ExportedRun, Material
+from mtl_core.report.load import Report, ReportRun
 from mtl_core.report.note import note_of
 from mtl_core.report.repeat import PLAN_FILE, compare_script, repeat_script
 from mtl_core.report.runs import environment_of
@@ -39,47 +39,45 @@ class BundleFile:
     content: str | Path
 
 
-def bundle_files(
-    material: Material, parts: Collection[What], now: datetime
-) -> Iterator[BundleFile]:
+def bundle_files(report: Report, parts: Collection[What], now: datetime) -> Iterator[BundleFile]:
     """The files of a bundle. Raises BadInput where only checkpoints are asked for and no run has
     one."""
-    note = note_of(material, now)
+    note = note_of(report, now)
     if What.NOTE in parts:
         yield BundleFile("note.html", as_html(note))
         yield BundleFile("note.md", as_markdown(note, "figures"))
     if What.NOTE in parts or What.FIGURES in parts:
         yield from _figures(note, whole=What.FIGURES in parts)
     if What.TABLES in parts:
-        for name, text in tables_of(material):
+        for name, text in tables_of(report):
             yield BundleFile(f"tables/{name}", text)
     only_models = set(parts) == {What.CHECKPOINT}
     if not only_models:
-        yield from _to_repeat_all(material)
-        for run in material.runs:
+        yield from _to_repeat_all(report)
+        for run in report.runs:
             yield from _to_repeat(run)
     if What.CHECKPOINT in parts:
-        yield from _checkpoints(material, required=only_models)
+        yield from _checkpoints(report, required=only_models)
 
 
-def note_page(material: Material) -> str:
+def note_page(report: Report) -> str:
     """The note alone, as one HTML file."""
-    return as_html(note_of(material, datetime.now(UTC)))
+    return as_html(note_of(report, datetime.now(UTC)))
 
 
-def without_checkpoint(material: Material) -> tuple[str, ...]:
+def without_checkpoint(report: Report) -> tuple[str, ...]:
     """A sentence for each run whose trained model cannot be put into a bundle."""
-    found = [written_model(run.summary) for run in material.runs]
+    found = [written_model(run.summary) for run in report.runs]
     return tuple(each for each in found if isinstance(each, str))
 
 
-def write_folder(material: Material, parts: Collection[What], folder: Path) -> None:
+def write_folder(report: Report, parts: Collection[What], folder: Path) -> None:
     """Write the bundle into `folder`, whole or not at all.
 
     Raises OutputNotEmpty for a folder that holds something, and what `bundle_files` raises.
     """
     with written_whole(folder) as draft:
-        for file in bundle_files(material, parts, datetime.now(UTC)):
+        for file in bundle_files(report, parts, datetime.now(UTC)):
             target = draft / file.path
             target.parent.mkdir(parents=True, exist_ok=True)
             if isinstance(file.content, Path):
@@ -90,12 +88,12 @@ def write_folder(material: Material, parts: Collection[What], folder: Path) -> N
                 target.chmod(0o755)
 
 
-def zipped(material: Material, parts: Collection[What], folder: str) -> bytes:
+def zipped(report: Report, parts: Collection[What], folder: str) -> bytes:
     """The bundle as a zip file, everything in it below `folder`."""
     now = datetime.now(UTC)
     written = io.BytesIO()
     with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
-        for file in bundle_files(material, parts, now):
+        for file in bundle_files(report, parts, now):
             name = f"{folder}/{file.path}"
             if isinstance(file.content, Path):
                 archive.write(file.content, name, zipfile.ZIP_STORED)  # weights do not shrink
@@ -124,7 +122,7 @@ def _figure(drawing: Drawing, facts: str, whole: bool) -> Iterator[BundleFile]:
         yield BundleFile(f"{path}.plotly.json", _json(drawing.light))
 
 
-def _to_repeat(run: ExportedRun) -> Iterator[BundleFile]:
+def _to_repeat(run: ReportRun) -> Iterator[BundleFile]:
     spec, folder = run.summary.spec, f"runs/{run.id}"
     yield BundleFile(f"{folder}/spec.json", f"{spec.model_dump_json(indent=2)}\n")
     yield BundleFile(f"{folder}/{PLAN_FILE}", plan_to_yaml(spec.plan))
@@ -134,19 +132,19 @@ def _to_repeat(run: ExportedRun) -> Iterator[BundleFile]:
     yield BundleFile(f"{folder}/events.jsonl", lines)
 
 
-def _to_repeat_all(material: Material) -> Iterator[BundleFile]:
+def _to_repeat_all(report: Report) -> Iterator[BundleFile]:
     """The spec of a comparison, and a script that runs it as a whole where its spec says all."""
-    record = material.record
+    record = report.record
     if record is None:
         return
     yield BundleFile("comparison.json", f"{record.spec.model_dump_json(indent=2)}\n")
-    if material.whole_comparison is not None:
-        script = compare_script(record.id, record.spec, material.threads)
+    if report.whole_comparison is not None:
+        script = compare_script(record.id, record.spec, report.threads)
         yield BundleFile(f"repeat{_SCRIPT}", script)
 
 
-def _checkpoints(material: Material, required: bool) -> Iterator[BundleFile]:
-    found = {run.id: written_model(run.summary) for run in material.runs}
+def _checkpoints(report: Report, required: bool) -> Iterator[BundleFile]:
+    found = {run.id: written_model(run.summary) for run in report.runs}
     folders = {run: each for run, each in found.items() if isinstance(each, Path)}
     if required and not folders:
         raise BadInput(f"There is no trained model to export. {' '.join(map(str, found.values()))}")

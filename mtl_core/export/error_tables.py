@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mtl_core.analysis.confusion import confusion
-from mtl_core.analysis.grouped import PlanResult
 from mtl_core.analysis.marks import GoldLabels, end_answers, said_labels
+from mtl_core.analysis.plans import PlanResult
 from mtl_core.export.csv_text import Cell, csv_text
-from mtl_core.report.compared import Compared
+from mtl_core.report.compared import ComparedRuns
 from mtl_core.report.errors import label_text, plans_with_predictions, sentence_text
-from mtl_core.report.material import Material
+from mtl_core.report.load import Report
 from mtl_core.tasks.dataset import Dataset, Label
 from mtl_core.tasks.task import Task
 
@@ -16,13 +16,13 @@ Said = Mapping[str, Mapping[int, Label]]
 """By plan: what its run said of each sentence, by the sentence's place in the split."""
 
 
-def error_tables(material: Material) -> Iterator[tuple[str, str]]:
+def error_tables(report: Report) -> Iterator[tuple[str, str]]:
     """Name and content of each file; none where no run told its answers, or the data they were
     given on are not here. Of several numbers of training sentences they are about the largest, and
     a first column says which."""
-    shown = material.compared
+    shown = report.compared
     plans = plans_with_predictions(shown)
-    sentences = material.sentences if plans else None
+    sentences = report.sentences if plans else None
     if sentences is None:
         return
     dataset, gold = sentences
@@ -34,7 +34,7 @@ def error_tables(material: Material) -> Iterator[tuple[str, str]]:
         yield "changed-answers.csv", _table(shown, columns, _changed(shown, plans, dataset, gold))
 
 
-def _table(shown: Compared, columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
+def _table(shown: ComparedRuns, columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
     if not shown.by_size:
         return csv_text(columns, rows)
     size = shown.by_size[-1].size or "all"
@@ -42,7 +42,7 @@ def _table(shown: Compared, columns: Sequence[str], rows: Iterable[Sequence[Cell
 
 
 def _confusions(
-    shown: Compared, plans: list[PlanResult], gold: GoldLabels
+    shown: ComparedRuns, plans: list[PlanResult], gold: GoldLabels
 ) -> Iterator[tuple[Cell, ...]]:
     """Every count of every plan and task, over the plan's seeds; zeros are left out."""
     for plan in plans:
@@ -57,7 +57,7 @@ def _confusions(
 
 
 def _changed(
-    shown: Compared, plans: list[PlanResult], dataset: Dataset, gold: GoldLabels
+    shown: ComparedRuns, plans: list[PlanResult], dataset: Dataset, gold: GoldLabels
 ) -> Iterator[list[Cell]]:
     """A row for each task, seed and sentence that the plans' runs of that seed do not all answer
     alike; an empty cell where a plan has no run of that seed."""

@@ -7,8 +7,7 @@ from statistics import stdev
 
 from mtl_core.analysis.comparison import ComparedRun
 from mtl_core.analysis.differences import spec_differences
-from mtl_core.analysis.grouped import PlanResult
-from mtl_core.analysis.grouping import headlines
+from mtl_core.analysis.plans import PlanResult, headlines
 from mtl_core.charts.pareto_axis import Cost
 from mtl_core.export.csv_text import Cell, csv_text
 from mtl_core.export.error_tables import error_tables
@@ -17,7 +16,7 @@ from mtl_core.freezing.table_text import as_csv
 from mtl_core.report.compare_words import metric_name
 from mtl_core.report.curve import train_sentences
 from mtl_core.report.front import front_points
-from mtl_core.report.material import ExportedRun, Material
+from mtl_core.report.load import Report, ReportRun
 from mtl_core.training.events import Evaluation, Step
 
 _PAID_WITH = {
@@ -27,21 +26,21 @@ _PAID_WITH = {
 }
 
 
-def tables_of(material: Material) -> Iterator[tuple[str, str]]:
+def tables_of(report: Report) -> Iterator[tuple[str, str]]:
     """Name and content of each CSV file."""
-    yield "scores.csv", _scores(material)
-    if len(material.runs) > 1:
-        yield "plans.csv", _plans(material)
-        yield "fronts.csv", _fronts(material)
-    yield "losses.csv", _losses(material)
-    yield "learning-rates.csv", _rates(material)
-    yield "evaluations.csv", _evaluations(material)
-    if any(run.summary.measured for run in material.runs):
-        yield "movement.csv", _movement(material)
-    if len(material.runs) > 1:
-        yield "differences.csv", _differences(material)
-    yield from error_tables(material)
-    for _, run in material.one_of_each:  # other seeds of a plan have the same table
+    yield "scores.csv", _scores(report)
+    if len(report.runs) > 1:
+        yield "plans.csv", _plans(report)
+        yield "fronts.csv", _fronts(report)
+    yield "losses.csv", _losses(report)
+    yield "learning-rates.csv", _rates(report)
+    yield "evaluations.csv", _evaluations(report)
+    if any(run.summary.measured for run in report.runs):
+        yield "movement.csv", _movement(report)
+    if len(report.runs) > 1:
+        yield "differences.csv", _differences(report)
+    yield from error_tables(report)
+    for _, run in report.one_of_each:  # other seeds of a plan have the same table
         for table in run.tables:
             phase = f"-phase-{table.phase_number}" if len(run.tables) > 1 else ""
             yield f"parameters-{run.id}{phase}.csv", parameters_csv(table)
@@ -53,17 +52,17 @@ def parameters_csv(table: ParameterTable) -> str:
     return csv_text(columns, rows)
 
 
-def _scores(material: Material) -> str:
+def _scores(report: Report) -> str:
     columns = (
         *("run", "name", "plan", "checkpoint", "data", "seed", "state", "task", "metric"),
         *("value", "before_training", "validation_sentences", "standard_error", "standing"),
         *("total_seconds", "peak_memory_bytes", "frozen_tensors", "frozen_identical"),
     )
-    rows = [row for label, run in material.named for row in _score_rows(label, run)]
+    rows = [row for label, run in report.named for row in _score_rows(label, run)]
     return csv_text(columns, rows)
 
 
-def _score_rows(label: ComparedRun, run: ExportedRun) -> Iterator[Sequence[Cell]]:
+def _score_rows(label: ComparedRun, run: ReportRun) -> Iterator[Sequence[Cell]]:
     spec, end = run.record.spec, run.summary.finished
     for task in run.summary.tasks:
         result = label.results[task.task.name]
@@ -78,10 +77,10 @@ def _score_rows(label: ComparedRun, run: ExportedRun) -> Iterator[Sequence[Cell]
         )
 
 
-def _plans(material: Material) -> str:
+def _plans(report: Report) -> str:
     """A row for each plan and task; of several numbers of training sentences at each of them,
     judged among the plans with that number."""
-    sizes = ("training_sentences",) if material.compared.by_size else ()
+    sizes = ("training_sentences",) if report.compared.by_size else ()
     columns = (
         *("plan", "scenario", *sizes, "task", "metric", "finished_seeds", "mean"),
         "standard_deviation",
@@ -90,7 +89,7 @@ def _plans(material: Material) -> str:
         *("memory_bytes", "trainable", "parameters", "trained_share", "frozen_identical"),
         "converged",
     )
-    plans = material.compared.every_plan
+    plans = report.compared.every_plan
     return csv_text(columns, (row for plan in plans for row in _plan_rows(plan, bool(sizes))))
 
 
@@ -114,7 +113,7 @@ def _plan_rows(plan: PlanResult, sized: bool) -> Iterator[Sequence[Cell]]:
         )
 
 
-def _fronts(material: Material) -> str:
+def _fronts(report: Report) -> str:
     """Every point of every figure of quality against a cost, baselines without a cost."""
     columns = (
         *("task", "metric", "paid_with", "kind", "name", "cost", "mean", "lowest", "highest"),
@@ -128,16 +127,16 @@ def _fronts(material: Material) -> str:
                 *("baseline" if point.baseline else "plan", point.label, point.cost, point.mean),
                 *(point.low, point.high, _truth(None if point.baseline else point.on_front)),
             )
-            for point in front_points(material.compared, material.baselines)
+            for point in front_points(report.compared, report.baselines)
         ),
     )
 
 
-def _movement(material: Material) -> str:
+def _movement(report: Report) -> str:
     """How far each group of tensors moved in each run: exactly 0 where it was frozen."""
     columns = ("run", "plan", "seed", "group", "moved", "gradient_norm", "linear_cka")
     plans = {
-        run.run: plan.label for plan in material.compared.every_plan for run in plan.runs.values()
+        run.run: plan.label for plan in report.compared.every_plan for run in plan.runs.values()
     }
     return csv_text(
         columns,
@@ -146,44 +145,44 @@ def _movement(material: Material) -> str:
                 *(run.id, plans.get(run.id), run.record.spec.seed, group),
                 *(moved.moved, moved.gradient_norm, moved.cka),
             )
-            for run in material.runs
+            for run in report.runs
             if run.summary.measured
             for group, moved in run.summary.measured.groups.items()
         ),
     )
 
 
-def _losses(material: Material) -> str:
+def _losses(report: Report) -> str:
     columns = ("run", "phase", "step", "epoch", "elapsed_seconds", "task", "loss")
     return csv_text(
         columns,
         (
             (run.id, event.phase, event.step, event.epoch, event.elapsed_seconds, task, loss)
-            for run, event in _steps(material)
+            for run, event in _steps(report)
             for task, loss in event.loss.items()
         ),
     )
 
 
-def _rates(material: Material) -> str:
+def _rates(report: Report) -> str:
     return csv_text(
         ("run", "phase", "step", "epoch", "group", "learning_rate"),
         (
             (run.id, event.phase, event.step, event.epoch, group, rate)
-            for run, event in _steps(material)
+            for run, event in _steps(report)
             for group, rate in event.learning_rates.items()
         ),
     )
 
 
-def _steps(material: Material) -> Iterator[tuple[ExportedRun, Step]]:
-    for run in material.runs:
+def _steps(report: Report) -> Iterator[tuple[ReportRun, Step]]:
+    for run in report.runs:
         for event in run.events:
             if isinstance(event, Step):
                 yield run, event
 
 
-def _evaluations(material: Material) -> str:
+def _evaluations(report: Report) -> str:
     columns = ("run", "phase", "step", "epoch", "elapsed_seconds", "split", "task", "metric")
     return csv_text(
         (*columns, "value"),
@@ -192,7 +191,7 @@ def _evaluations(material: Material) -> str:
                 *(run.id, event.phase, event.step, event.epoch, event.elapsed_seconds),
                 *(event.split, task, metric, value),
             )
-            for run in material.runs
+            for run in report.runs
             for event in run.events
             if isinstance(event, Evaluation)
             for task, score in event.tasks.items()
@@ -201,9 +200,9 @@ def _evaluations(material: Material) -> str:
     )
 
 
-def _differences(material: Material) -> str:
-    found = spec_differences([run.summary.spec for run in material.runs])
-    columns = ("key", *(run.id for run in material.runs))
+def _differences(report: Report) -> str:
+    found = spec_differences([run.summary.spec for run in report.runs])
+    columns = ("key", *(run.id for run in report.runs))
     return csv_text(columns, ((each.key, *each.values) for each in found))
 
 

@@ -1,6 +1,6 @@
 """How often the test behind "within noise" calls a difference between a plan and itself."""
 
-from mtl_core.analysis.grouped import GroupedComparison, Verdict
+from mtl_core.analysis.plans import PlanComparison, Verdict
 
 REPEATED_BY = "python benchmarks/a_a_trials.py"
 """The command that gives CALLED again, from the folder of Freeze Lab."""
@@ -13,7 +13,7 @@ CALLED = {(2, 1): 0.164, (2, 3): 0.004, (2, 5): 0.034, (6, 3): 0.015, (6, 5): 0.
 the best. More, and trials over trained runs: docs/decisions/0017."""
 
 
-def against_itself_words(comparison: GroupedComparison) -> str:
+def against_itself_words(comparison: PlanComparison) -> str:
     """Of a comparison in which the test has judged: how often it is wrong, where nothing differs.
     Empty where it has judged nothing."""
     judged = {result.verdict for plan in comparison.plans for result in plan.tasks.values()}

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from mtl_core.analysis.grouped import GroupedComparison, PlanResult, TaskResult, Verdict
 from mtl_core.analysis.grouped_finding import finding
+from mtl_core.analysis.plans import PlanComparison, PlanResult, TaskResult, Verdict
 from mtl_core.analysis.words import verb
 from mtl_core.freezing.titles import task_title
 from mtl_core.tasks.task import Task, TaskKind
@@ -26,7 +26,7 @@ def mean_words(result: TaskResult | None) -> str:
     return f"{result.mean:.3f} ({result.low:.3f} to {result.high:.3f})"
 
 
-def plans_answer(comparison: GroupedComparison) -> str:
+def plans_answer(comparison: PlanComparison) -> str:
     """The finding in one line, "So far" while runs are missing; how many plans have a score while
     that is fewer than two."""
     plans = len(comparison.plans)
@@ -49,13 +49,13 @@ def one_plan_answer(plan: PlanResult) -> str:
     return f"{name} over {seeds} seed{'s' * (seeds != 1)}: {', '.join(means)}"
 
 
-def _on_its_way(comparison: GroupedComparison) -> bool:
+def _on_its_way(comparison: PlanComparison) -> bool:
     """Whether a run of any plan has not ended well, or not yet."""
     return any(run.finished is None for plan in comparison.plans for run in plan.runs.values())
 
 
 def front_words(
-    comparison: GroupedComparison, task: str, costs: Sequence[tuple[str, float]], paid: str
+    comparison: PlanComparison, task: str, costs: Sequence[tuple[str, float]], paid: str
 ) -> str:
     """The title of a task's figure, by the first rule that holds. `costs` are (label, cost) of the
     plans, `paid` is what they are paid with: "time".
@@ -90,20 +90,20 @@ def front_words(
     return f"{best} {verb(best, 'is', 'are')} {lead:.2f} above the next"
 
 
-def sorting_task(comparison: GroupedComparison) -> Task:
+def sorting_task(comparison: PlanComparison) -> Task:
     """The task that tells the most plans apart from its best; the last such one."""
     return max(
         reversed(comparison.tasks), key=lambda task: len(_with(comparison, task, Verdict.BELOW))
     )
 
 
-def sorted_plans(comparison: GroupedComparison) -> list[PlanResult]:
+def sorted_plans(comparison: PlanComparison) -> list[PlanResult]:
     """The plans, the best on `sorting_task` first; what is not measured last."""
     task = sorting_task(comparison).name
     return sorted(comparison.plans, key=lambda plan: -_score(plan, task))
 
 
-def table_words(comparison: GroupedComparison) -> str:
+def table_words(comparison: PlanComparison) -> str:
     """The title of the table: by what it is sorted, and where plans cannot be told apart."""
     if len(comparison.plans) < 2:
         return "Scores and what they cost"
@@ -119,7 +119,7 @@ def table_words(comparison: GroupedComparison) -> str:
     return "; ".join([title, *ties])
 
 
-def plans_rule(comparison: GroupedComparison) -> str:
+def plans_rule(comparison: PlanComparison) -> str:
     """By which rule plans are told apart, in a caption: the marks that the table holds."""
     seeds = ", ".join(map(str, comparison.seeds))
     means = f"Means over seed{'s' * (len(comparison.seeds) > 1)} {seeds}."
@@ -182,11 +182,11 @@ def _of(tied: int, judged: int) -> str:
     return f"{count_word(tied)} of {count_word(judged)} cannot be told apart"
 
 
-def _with(comparison: GroupedComparison, task: Task, *verdicts: Verdict) -> list[TaskResult]:
+def _with(comparison: PlanComparison, task: Task, *verdicts: Verdict) -> list[TaskResult]:
     return [each for each in _results(comparison, task.name).values() if each.verdict in verdicts]
 
 
-def _results(comparison: GroupedComparison, task: str) -> dict[str, TaskResult]:
+def _results(comparison: PlanComparison, task: str) -> dict[str, TaskResult]:
     return {
         plan.label: result
         for plan in comparison.plans

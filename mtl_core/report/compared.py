@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from mtl_core.analysis.by_size import AtSize, group_by_size, size_text
 from mtl_core.analysis.comparison import Comparison, answer, compare, distinct_labels
 from mtl_core.analysis.forgetting import forgetting
-from mtl_core.analysis.grouped import GroupedComparison, PlanResult
-from mtl_core.analysis.grouping import group
+from mtl_core.analysis.judge import compare_plans
 from mtl_core.analysis.marks import GoldLabels
+from mtl_core.analysis.plans import PlanComparison, PlanResult
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.analysis.words import in_percent
 from mtl_core.freezing.titles import task_title
@@ -23,7 +23,7 @@ from mtl_core.training.spec import RunSpec
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class ComparedRuns:
     """Runs one by one (`comparison`, in the order of `records`) and by plan; `gold` are the right
     labels of their validation sentences, where the data are here.
 
@@ -33,7 +33,7 @@ class Compared:
 
     records: tuple[RunRecord, ...]
     comparison: Comparison
-    plans: GroupedComparison
+    plans: PlanComparison
     gold: GoldLabels | None = None
     by_size: tuple[AtSize, ...] = ()
 
@@ -61,7 +61,7 @@ class Compared:
 
 def judged(
     read: Sequence[tuple[RunRecord, RunSummary]], gold: GoldLabels | None = None
-) -> Compared:
+) -> ComparedRuns:
     """The runs judged, plans in the order in which the runs are given. With `gold`, the right
     labels of their validation sentences, the paired test sees sentences and not only seeds."""
     oldest_first = sorted(read, key=lambda each: each[0].created_at)
@@ -71,11 +71,11 @@ def judged(
     by_size = tuple(
         replace(each, plans=_in_order(each.plans, order)) for each in group_by_size(summaries, gold)
     )
-    plans = by_size[-1].plans if by_size else _in_order(group(summaries, gold), order)
-    return Compared(records, compared(read), plans, gold, by_size)
+    plans = by_size[-1].plans if by_size else _in_order(compare_plans(summaries, gold), order)
+    return ComparedRuns(records, compared(read), plans, gold, by_size)
 
 
-def headline(shown: Compared) -> str:
+def headline(shown: ComparedRuns) -> str:
     """The finding in one line; of one plan what a task that it left out lost or gained, else
     its means."""
     plans = shown.plans.plans
@@ -92,7 +92,7 @@ def headline(shown: Compared) -> str:
     return answer(shown.comparison, titles)
 
 
-def facts_of(shown: Compared) -> list[str]:
+def facts_of(shown: ComparedRuns) -> list[str]:
     """Where the numbers come from."""
     facts = comparison_facts(shown.comparison, shown.records)
     if not shown.by_plan:
@@ -108,7 +108,7 @@ def facts_of(shown: Compared) -> list[str]:
     return [named, *others[:1], *told, sizes, *others[1:]]
 
 
-def one_of_each(shown: Compared) -> Comparison:
+def one_of_each(shown: ComparedRuns) -> Comparison:
     """One run of each plan that has begun, under the plan's name: a waiting run's spec lacks the
     digests that are written down where it begins. All runs where each plan ran once."""
     if not shown.by_plan:
@@ -122,7 +122,7 @@ def a_run(plan: PlanResult) -> RunSummary:
     return plan.runs[min(plan.runs)]
 
 
-def _in_order(grouped: GroupedComparison, order: Sequence[str]) -> GroupedComparison:
+def _in_order(grouped: PlanComparison, order: Sequence[str]) -> PlanComparison:
     """The plans in the order of their first runs, under the names that pages call them by."""
     plans = sorted(
         grouped.plans, key=lambda plan: min(order.index(run.run) for run in plan.runs.values())

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
-from mtl_core.analysis.grouped import PlanResult
+from mtl_core.analysis.plans import PlanResult
 from mtl_core.charts.by_examples import ExampleCurve, WithExamples, by_examples_figure
 from mtl_core.charts.loss import Figure
 from mtl_core.charts.theme import LIGHT, Palette
 from mtl_core.freezing.titles import task_title
 from mtl_core.report.compare_words import metric_name
-from mtl_core.report.compared import Compared, a_run
+from mtl_core.report.compared import ComparedRuns, a_run
 from mtl_core.report.panel import Panel, file_stem
 from mtl_core.report.run_words import plan_words
 from mtl_core.report.size_words import size_title
@@ -21,7 +21,7 @@ BaselinesBySize = Mapping[TrainSize, Sequence[Baseline]]
 """What data of so many training sentences of each task give without any model."""
 
 
-def example_panels(shown: Compared, baselines: BaselinesBySize) -> tuple[Panel, ...]:
+def example_panels(shown: ComparedRuns, baselines: BaselinesBySize) -> tuple[Panel, ...]:
     """A figure for each task; none where every plan was run with one number of sentences."""
     curves = {task.name: example_curves(shown, task) for task in shown.plans.tasks}
     counts = {p.examples for each in curves.values() for curve in each for p in curve.points}
@@ -33,7 +33,7 @@ def example_panels(shown: Compared, baselines: BaselinesBySize) -> tuple[Panel, 
     )
 
 
-def example_curves(shown: Compared, task: Task) -> tuple[ExampleCurve, ...]:
+def example_curves(shown: ComparedRuns, task: Task) -> tuple[ExampleCurve, ...]:
     """One curve for each plan; the one that ends highest is in colour."""
     plans = [(plan.label, plan) for each in shown.by_size for plan in each.plans.plans]
     plans = plans or [(plan_words(a_run(plan).spec), plan) for plan in shown.plans.plans]
@@ -50,7 +50,7 @@ def example_curves(shown: Compared, task: Task) -> tuple[ExampleCurve, ...]:
     return tuple(ExampleCurve(label, tuple(each), label == best) for label, each in points.items())
 
 
-def limits_at(shown: Compared) -> dict[TrainSize, tuple[RunSpec, dict[str, int]]]:
+def limits_at(shown: ComparedRuns) -> dict[TrainSize, tuple[RunSpec, dict[str, int]]]:
     """At each number of training sentences, the largest first: a run's spec, one that has begun
     where there is any, and the limits by task that its data have."""
     found = {}
@@ -68,7 +68,9 @@ def train_sentences(plan: PlanResult, task: Task) -> int | None:
     return a_run(plan).spec.examples.get(task.name) or told.get("train")
 
 
-def _baseline_curves(shown: Compared, task: Task, baselines: BaselinesBySize) -> list[ExampleCurve]:
+def _baseline_curves(
+    shown: ComparedRuns, task: Task, baselines: BaselinesBySize
+) -> list[ExampleCurve]:
     points: dict[str, list[WithExamples]] = {}
     for each in shown.by_size:
         counts = [n for plan in each.plans.plans if (n := train_sentences(plan, task))]
@@ -79,7 +81,7 @@ def _baseline_curves(shown: Compared, task: Task, baselines: BaselinesBySize) ->
     return [ExampleCurve(label, tuple(p), baseline=True) for label, p in points.items()]
 
 
-def _panel(shown: Compared, number: int, task: Task, curves: Sequence[ExampleCurve]) -> Panel:
+def _panel(shown: ComparedRuns, number: int, task: Task, curves: Sequence[ExampleCurve]) -> Panel:
     def draw(colors: Palette) -> Figure:
         return by_examples_figure(curves, colors.task(number), colors)
 

@@ -15,8 +15,8 @@ from mtl_core.freezing.table import ParameterTable
 from mtl_core.freezing.titles import task_title
 from mtl_core.report.curve import example_panels
 from mtl_core.report.front import can_be_drawn, front_panels
+from mtl_core.report.load import Report, ReportRun
 from mtl_core.report.losses import bands_panel
-from mtl_core.report.material import ExportedRun, Material
 from mtl_core.report.panel import Panel, file_stem
 from mtl_core.report.run_words import share
 from mtl_core.tasks.task import TaskKind
@@ -58,35 +58,35 @@ def drawn(panel: Panel, width: int = 880) -> Drawing:
     )
 
 
-def front_drawings(material: Material) -> tuple[Drawing, ...]:
+def front_drawings(report: Report) -> tuple[Drawing, ...]:
     """Quality against each cost; none of one plan alone, or while no run has finished."""
-    if not material.several_plans or not can_be_drawn(material.compared):
+    if not report.several_plans or not can_be_drawn(report.compared):
         return ()
-    return tuple(map(drawn, front_panels(material.compared, material.baselines)))
+    return tuple(map(drawn, front_panels(report.compared, report.baselines)))
 
 
-def example_drawings(material: Material) -> tuple[Drawing, ...]:
+def example_drawings(report: Report) -> tuple[Drawing, ...]:
     """Quality against the number of training sentences, where that was varied."""
-    return tuple(map(drawn, example_panels(material.compared, material.baselines_by_size)))
+    return tuple(map(drawn, example_panels(report.compared, report.baselines_by_size)))
 
 
-def loss_drawings(material: Material) -> tuple[Drawing, ...]:
+def loss_drawings(report: Report) -> tuple[Drawing, ...]:
     """One figure for each task that was measured in any run."""
-    if material.compared.by_plan:
-        plans = material.compared.plans
+    if report.compared.by_plan:
+        plans = report.compared.plans
         return tuple(
             drawn(bands_panel(plans, number, task))
             for number, task in enumerate(plans.tasks)
-            if any(_has_losses(run, task.name) for run in material.comparison.runs)
+            if any(_has_losses(run, task.name) for run in report.comparison.runs)
         )
     return tuple(
-        _loss(material, number, task)
-        for number, task in enumerate(material.comparison.tasks)
-        if any(_has_losses(run, task.task.name) for run in material.comparison.runs)
+        _loss(report, number, task)
+        for number, task in enumerate(report.comparison.tasks)
+        if any(_has_losses(run, task.task.name) for run in report.comparison.runs)
     )
 
 
-def stack_drawings(material: Material) -> tuple[Drawing, ...]:
+def stack_drawings(report: Report) -> tuple[Drawing, ...]:
     """The layer stack of each plan, once.
 
     Of one run each phase, of more than four the first and the last; of several runs the phase in
@@ -94,12 +94,12 @@ def stack_drawings(material: Material) -> tuple[Drawing, ...]:
     """
     drawn: list[Drawing] = []
     seen: list[object] = []
-    for label, run in material.one_of_each:
+    for label, run in report.one_of_each:
         spec = run.record.spec
         what = (spec.checkpoint, spec.plan, spec.tasks)
         if run.model is not None and what not in seen:
             seen.append(what)
-            drawn += _stacks(label, run, alone=len(material.runs) == 1)
+            drawn += _stacks(label, run, alone=len(report.runs) == 1)
     return tuple(drawn)
 
 
@@ -110,11 +110,11 @@ def _has_losses(run: ComparedRun, task: str) -> bool:
     )
 
 
-def _loss(material: Material, number: int, task: TaskProgress) -> Drawing:
-    comparison, name = material.comparison, task.task.name
+def _loss(report: Report, number: int, task: TaskProgress) -> Drawing:
+    comparison, name = report.comparison, task.task.name
     each = "sentence" if task.task.kind is TaskKind.SENTENCE else "first sub-word of a token"
     caption = f"Cross-entropy per {each}."
-    if len(material.runs) == 1:
+    if len(report.runs) == 1:
         finding = loss_finding(comparison.runs[0].summary, task)
         caption += " Faint: each step; line: smoothed; rings: validation."
     else:
@@ -124,7 +124,7 @@ def _loss(material: Material, number: int, task: TaskProgress) -> Drawing:
             " Lines: training, averaged over about ten steps; rings: validation. In colour: "
             f"{shown.label}."
         )
-    light, dark = (_loss_figure(material, number, name, colors) for colors in (LIGHT, DARK))
+    light, dark = (_loss_figure(report, number, name, colors) for colors in (LIGHT, DARK))
     return Drawing(
         name=f"loss-{number + 1}-{file_stem(name)}",
         lead=f"{LIGHT.task(number).letter} · {task_title(name)}",
@@ -136,16 +136,16 @@ def _loss(material: Material, number: int, task: TaskProgress) -> Drawing:
     )
 
 
-def _loss_figure(material: Material, number: int, task: str, colors: Palette) -> Figure:
-    comparison = material.comparison
-    if len(material.runs) == 1:
-        return loss_figure(material.runs[0].summary, task, colors)
+def _loss_figure(report: Report, number: int, task: str, colors: Palette) -> Figure:
+    comparison = report.comparison
+    if len(report.runs) == 1:
+        return loss_figure(report.runs[0].summary, task, colors)
     shown = next(iter([*comparison.best(task), *comparison.runs]))
     overlaid = [OverlaidRun(run.label, run.summary, run is shown) for run in comparison.runs]
     return overlay_figure(overlaid, task, colors.task(number), colors)
 
 
-def _stacks(label: str, run: ExportedRun, alone: bool) -> Iterator[Drawing]:
+def _stacks(label: str, run: ReportRun, alone: bool) -> Iterator[Drawing]:
     for table in _phases_to_draw(run.tables, alone):
         totals, count = table.totals, len(run.tables)
         where = f", phase {table.phase_number} of {count}" if count > 1 else ""
@@ -178,7 +178,7 @@ def _counts(table: ParameterTable) -> str:
     return f"Tensors: {', '.join(counts)}."
 
 
-def _stack_figure(run: ExportedRun, table: ParameterTable, colors: Palette) -> Figure:
+def _stack_figure(run: ReportRun, table: ParameterTable, colors: Palette) -> Figure:
     if run.model is None:  # no tables then either
         raise ValueError(run.id)
     figure: Figure = json.loads(stack_figure(table, run.model, colors).to_json())

@@ -6,18 +6,17 @@ from itertools import chain, zip_longest
 
 from mtl_core.analysis.changed import Changed, changed_answers
 from mtl_core.analysis.confusion import NO_ENTITY, Confusion, confusion
-from mtl_core.analysis.grouped import PlanResult
-from mtl_core.analysis.grouping import finished_runs
 from mtl_core.analysis.marks import GoldLabels
+from mtl_core.analysis.plans import PlanResult, finished_runs
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.charts.confusion import confusion_figure
 from mtl_core.charts.loss import Figure
 from mtl_core.charts.theme import LIGHT, Palette
 from mtl_core.freezing.titles import task_title
 from mtl_core.report.blocks import Block, Text, figures, table_of
-from mtl_core.report.compared import Compared
+from mtl_core.report.compared import ComparedRuns
 from mtl_core.report.drawings import drawn
-from mtl_core.report.material import Material
+from mtl_core.report.load import Report
 from mtl_core.report.panel import Panel, file_stem
 from mtl_core.report.size_words import size_words
 from mtl_core.tasks.dataset import Dataset, Example, Label
@@ -68,14 +67,14 @@ class ChangedBetween:
         )
 
 
-def blocks(material: Material) -> Iterator[Block]:
+def blocks(report: Report) -> Iterator[Block]:
     """The note's section, on the first and the last plan, which Compare also shows first.
 
     Empty if no run stored its predictions or its data cannot be read.
     """
-    shown = material.compared
+    shown = report.compared
     plans = plans_with_predictions(shown)
-    data = material.sentences if plans else None
+    data = report.sentences if plans else None
     if data is None:
         return
     dataset, gold = data
@@ -93,7 +92,7 @@ def blocks(material: Material) -> Iterator[Block]:
         yield from _changed_blocks(shown.plans.tasks, ends, dataset, gold)
 
 
-def plans_with_predictions(shown: Compared) -> list[PlanResult]:
+def plans_with_predictions(shown: ComparedRuns) -> list[PlanResult]:
     """The plans with a finished run that stored its predictions.
 
     Empty if the plans were evaluated on different sentences.
@@ -109,7 +108,7 @@ def runs_with_predictions(plan: PlanResult) -> dict[int, RunSummary]:
 
 
 def confusion_panel(
-    shown: Compared, task: Task, plan: PlanResult, gold: GoldLabels
+    shown: ComparedRuns, task: Task, plan: PlanResult, gold: GoldLabels
 ) -> Panel | None:
     """The plan's confusion matrix, summed over seeds; None without predictions for the task."""
     found = confusion(plan, task, gold)

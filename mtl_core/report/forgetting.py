@@ -9,13 +9,13 @@ from mtl_core.analysis.forgetting import (
     forgetting,
     scored_elsewhere,
 )
-from mtl_core.analysis.grouped import PairedDifference
+from mtl_core.analysis.paired import PairedDifference
 from mtl_core.charts.drift import Drift, drift_figure
 from mtl_core.charts.loss import Figure
 from mtl_core.charts.theme import Palette
 from mtl_core.freezing.titles import task_title
 from mtl_core.report.compare_words import metric_name
-from mtl_core.report.compared import Compared
+from mtl_core.report.compared import ComparedRuns
 from mtl_core.report.forgetting_words import forgetting_title, outcome_words
 from mtl_core.report.panel import Panel, file_stem
 from mtl_core.tasks.task import Task
@@ -27,14 +27,14 @@ LeftOutTasks = Mapping[Task, Sequence[Forgetting]]
 """By task that some plan does not train: what became of it under every such plan."""
 
 
-def tasks_left_out(shown: Compared) -> LeftOutTasks:
+def tasks_left_out(shown: ComparedRuns) -> LeftOutTasks:
     """The tasks that some plan does not train, in the order of the tasks."""
     found = [each for plan in shown.plans.plans for each in forgetting(plan, shown.gold)]
     by_task = {task: [each for each in found if each.task == task] for task in shown.plans.tasks}
     return {task: each for task, each in by_task.items() if each}
 
 
-def drift_panel(shown: Compared, task: Task, found: Sequence[Forgetting]) -> Panel:
+def drift_panel(shown: ComparedRuns, task: Task, found: Sequence[Forgetting]) -> Panel:
     """The task's score before and after under each plan that leaves it out."""
     number = [each.name for each in shown.plans.tasks].index(task.name)
     metric = metric_name(task)
@@ -68,7 +68,7 @@ def forgotten_row(found: Forgetting) -> dict[str, str]:
     }
 
 
-def elsewhere(shown: Compared) -> dict[str, list[Elsewhere]]:
+def elsewhere(shown: ComparedRuns) -> dict[str, list[Elsewhere]]:
     """By other data, every plan's scores there, task by task and the best plan first."""
     found = [each for plan in shown.plans.plans for each in scored_elsewhere(plan)]
     names = [task.name for task in shown.plans.tasks]

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from mtl_core.analysis.baselines import baselines_of_runs
-from mtl_core.analysis.grouped import GroupedComparison, PlanResult
 from mtl_core.analysis.pareto_front import front
+from mtl_core.analysis.plans import PlanComparison, PlanResult
 from mtl_core.charts.loss import Figure
 from mtl_core.charts.pareto import pareto_figure
 from mtl_core.charts.pareto_axis import Cost, cost_of
@@ -14,7 +14,7 @@ from mtl_core.charts.pareto_points import Baseline
 from mtl_core.charts.theme import LIGHT, Palette
 from mtl_core.freezing.titles import task_title
 from mtl_core.report.compare_words import front_words, metric_name
-from mtl_core.report.compared import Compared, a_run
+from mtl_core.report.compared import ComparedRuns, a_run
 from mtl_core.report.panel import Panel, file_stem
 from mtl_core.report.size_words import size_words
 from mtl_core.tasks.baselines import Baseline as NamedBaseline
@@ -45,13 +45,13 @@ class FrontPoint:
     baseline: bool
 
 
-def can_be_drawn(shown: Compared) -> bool:
+def can_be_drawn(shown: ComparedRuns) -> bool:
     """Whether any plan has a finished run."""
     return any(plan.seconds is not None for plan in shown.plans.plans)
 
 
 def front_panel(
-    shown: Compared, number: int, task: Task, cost: Cost, baselines: Sequence[Baseline]
+    shown: ComparedRuns, number: int, task: Task, cost: Cost, baselines: Sequence[Baseline]
 ) -> Panel:
     """One task against one cost. `number` is the task's place among those compared."""
     plans = shown.plans
@@ -74,7 +74,7 @@ def front_panel(
     )
 
 
-def front_panels(shown: Compared, baselines: Baselines) -> tuple[Panel, ...]:
+def front_panels(shown: ComparedRuns, baselines: Baselines) -> tuple[Panel, ...]:
     """Each cost with a figure for each task."""
     return tuple(
         front_panel(shown, number, task, cost, baselines.get(task.name, ()))
@@ -83,7 +83,7 @@ def front_panels(shown: Compared, baselines: Baselines) -> tuple[Panel, ...]:
     )
 
 
-def front_points(shown: Compared, baselines: Baselines) -> Iterator[FrontPoint]:
+def front_points(shown: ComparedRuns, baselines: Baselines) -> Iterator[FrontPoint]:
     """Every point of every such figure, the cheapest plan first, and the baselines."""
     for task in shown.plans.tasks:
         for cost in Cost:
@@ -92,7 +92,7 @@ def front_points(shown: Compared, baselines: Baselines) -> Iterator[FrontPoint]:
                 yield FrontPoint(task, cost, each.label, None, each.value, None, None, False, True)
 
 
-def baselines_by_task(shown: Compared, of_data: Sequence[NamedBaseline]) -> Baselines:
+def baselines_by_task(shown: ComparedRuns, of_data: Sequence[NamedBaseline]) -> Baselines:
     """The baselines of the data (`limits_of` says on how many sentences they are to be trained)
     and those that the runs show, as points of the figures."""
     told = [*of_data, *baselines_of_runs(shown.plans)]
@@ -106,7 +106,7 @@ def baselines_by_task(shown: Compared, of_data: Sequence[NamedBaseline]) -> Base
     }
 
 
-def limits_of(shown: Compared) -> dict[str, int] | None:
+def limits_of(shown: ComparedRuns) -> dict[str, int] | None:
     """How many sentences of each task all plans learn from, empty for all there are; None where
     the plans do not share that, and so no baseline stands beside all of them."""
     limits = [a_run(plan).spec.examples for plan in shown.plans.plans]
@@ -114,7 +114,7 @@ def limits_of(shown: Compared) -> dict[str, int] | None:
     return limits[0] if alike and shown.plans.same_questions else None
 
 
-def _plan_points(comparison: GroupedComparison, task: Task, cost: Cost) -> Iterator[FrontPoint]:
+def _plan_points(comparison: PlanComparison, task: Task, cost: Cost) -> Iterator[FrontPoint]:
     kept = _on_front(comparison.plans, task.name, cost)
     priced = [(paid, p) for p in comparison.plans if (paid := cost_of(p, cost)) is not None]
     for paid, plan in sorted(priced, key=lambda each: each[0]):
@@ -131,7 +131,7 @@ def _on_front(plans: Sequence[PlanResult], task: str, cost: Cost) -> tuple[str, 
     return front(plans, task, partial(cost_of, cost=cost))
 
 
-def _caption(shown: Compared, task: Task) -> str:
+def _caption(shown: ComparedRuns, task: Task) -> str:
     count = next(
         (
             run.summary.examples[task.name]["validation"]

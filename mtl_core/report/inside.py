@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from itertools import combinations
 
 from mtl_core.analysis.convergence import Convergence, convergence
-from mtl_core.analysis.grouped import PlanResult
-from mtl_core.analysis.grouping import finished_runs
 from mtl_core.analysis.inside import (
     Probe,
     Spread,
@@ -14,6 +12,7 @@ from mtl_core.analysis.inside import (
     probe,
     was_measured,
 )
+from mtl_core.analysis.plans import PlanResult, finished_runs
 from mtl_core.analysis.trained import left_out
 from mtl_core.charts.drift import Drift, drift_figure
 from mtl_core.charts.likeness import likeness_figure
@@ -21,7 +20,7 @@ from mtl_core.charts.loss import Figure
 from mtl_core.charts.theme import Palette
 from mtl_core.freezing.titles import task_title
 from mtl_core.report.compare_words import metric_name
-from mtl_core.report.compared import Compared
+from mtl_core.report.compared import ComparedRuns
 from mtl_core.report.inside_words import (
     LIKENESS_CAPTION,
     PROBE_CAPTION,
@@ -34,12 +33,12 @@ from mtl_core.report.panel import Panel, file_stem
 from mtl_core.tasks.task import Task
 
 
-def any_measured(shown: Compared) -> bool:
+def any_measured(shown: ComparedRuns) -> bool:
     """Whether any finished run told what moved."""
     return any(was_measured(plan) for plan in shown.plans.plans)
 
 
-def likeness_panel(shown: Compared) -> Panel | None:
+def likeness_panel(shown: ComparedRuns) -> Panel | None:
     """How alike each layer is to before training; None where no run measured a layer."""
     plans = {plan.label: found for plan in shown.plans.plans if (found := layer_likeness(plan))}
     if not plans:
@@ -54,7 +53,7 @@ def likeness_panel(shown: Compared) -> Panel | None:
     )
 
 
-def probe_panel(shown: Compared, number: int, task: Task) -> Panel | None:
+def probe_panel(shown: ComparedRuns, number: int, task: Task) -> Panel | None:
     """What the encoder knew of a task and knows at the end; None where no run probed it."""
     probes = {plan.label: found for plan in shown.plans.plans if (found := probe(plan, task))}
     if not probes:
@@ -75,7 +74,7 @@ def probe_panel(shown: Compared, number: int, task: Task) -> Panel | None:
     )
 
 
-def cosines(shown: Compared) -> dict[tuple[Task, Task], dict[str, Spread | None]]:
+def cosines(shown: ComparedRuns) -> dict[tuple[Task, Task], dict[str, Spread | None]]:
     """The cosine of each two tasks' gradients, by plan that was measured."""
     measured = [plan for plan in shown.plans.plans if was_measured(plan)]
     return {
@@ -94,7 +93,7 @@ def cosine_row(label: str, found: Spread | None) -> dict[str, str]:
     return row
 
 
-def converged(shown: Compared) -> dict[str, dict[str, Convergence]]:
+def converged(shown: ComparedRuns) -> dict[str, dict[str, Convergence]]:
     """Where each plan's loss stood at the end, by plan and task that it trains; of plans with a
     finished run."""
     return {
@@ -109,7 +108,7 @@ def converged(shown: Compared) -> dict[str, dict[str, Convergence]]:
 
 
 def convergence_row(
-    shown: Compared, label: str, found: Mapping[str, Convergence]
+    shown: ComparedRuns, label: str, found: Mapping[str, Convergence]
 ) -> dict[str, str]:
     """A plan's convergence as a row of a table, a column for each task."""
     told = {
@@ -119,7 +118,7 @@ def convergence_row(
     return {"Plan": label, **told}
 
 
-def _tasks_of(shown: Compared, plan: PlanResult) -> list[Task]:
+def _tasks_of(shown: ComparedRuns, plan: PlanResult) -> list[Task]:
     return [task for task in shown.plans.tasks if task.name in plan.tasks]
 
 

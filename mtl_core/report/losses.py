@@ -1,6 +1,6 @@
 """The loss of each plan over its seeds, head by head: a line of means in a band."""
 
-from mtl_core.analysis.grouped import GroupedComparison
+from mtl_core.analysis.plans import PlanComparison
 from mtl_core.charts.bands import bands_figure, validation_band
 from mtl_core.charts.loss import Figure
 from mtl_core.charts.overlay import XAxis
@@ -11,7 +11,7 @@ from mtl_core.tasks.task import Task
 
 
 def bands_panel(
-    comparison: GroupedComparison,
+    comparison: PlanComparison,
     number: int,
     task: Task,
     *,
@@ -51,7 +51,7 @@ def bands_panel(
     )
 
 
-def _lowest(comparison: GroupedComparison, task: str) -> tuple[str, str | None]:
+def _lowest(comparison: PlanComparison, task: str) -> tuple[str, str | None]:
     """Which plan's mean validation loss ends lowest, in words and by its label."""
     ends = {
         plan.label: band.mean[-1]

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from mtl_core.analysis.grouped import GroupedComparison
+from mtl_core.analysis.plans import PlanComparison
 from mtl_core.charts.freeze_map import freeze_map, map_rows
 from mtl_core.charts.movement_map import Quantity, mean_of, measured_plans, movement_map
 from mtl_core.freezing.table import ParameterTable
-from mtl_core.report.compared import Compared
+from mtl_core.report.compared import ComparedRuns
 from mtl_core.report.panel import Panel, file_stem
 
 _CAPTIONS = {
@@ -30,7 +30,7 @@ def freeze_panel(tables: Tables) -> Panel:
     )
 
 
-def movement_panel(shown: Compared, tables: Tables, quantity: Quantity) -> Panel:
+def movement_panel(shown: ComparedRuns, tables: Tables, quantity: Quantity) -> Panel:
     """What was measured of each part of the model, under the plans of which a run told it."""
     plans = shown.plans.plans
     rows = map_rows([table for each in tables.values() for table in each])
@@ -44,7 +44,7 @@ def movement_panel(shown: Compared, tables: Tables, quantity: Quantity) -> Panel
     )
 
 
-def movement_words(comparison: GroupedComparison, tables: Tables) -> str:
+def movement_words(comparison: PlanComparison, tables: Tables) -> str:
     """The movement map's title: whether every frozen group stood exactly still."""
     resting = [
         mean_of(plan, group, Quantity.MOVED)
@@ -64,7 +64,7 @@ def _resting(tables: Sequence[ParameterTable]) -> list[str]:
     return [name for name in map_rows(tables) if name not in learning]
 
 
-def _told_rows(comparison: GroupedComparison) -> list[str]:
+def _told_rows(comparison: PlanComparison) -> list[str]:
     """The groups that the runs told, heads first, where no table says their order."""
     groups = [
         name

@@ -35,26 +35,26 @@ from mtl_core.report.inside_words import (
     convergence_title,
     cosine_title,
 )
+from mtl_core.report.load import Report
 from mtl_core.report.maps import freeze_panel, movement_panel
-from mtl_core.report.material import Material
 
 _MAP_WIDTH = 560
 _WORDS = ("Plan", "Task", "Left out as")
 
 
-def maps(material: Material) -> Iterator[Block]:
+def maps(report: Report) -> Iterator[Block]:
     """What each plan lets learn beside how far it moved."""
-    tables, measured = material.tables, measured_plans(material.compared.plans.plans)
+    tables, measured = report.tables, measured_plans(report.compared.plans.plans)
     panels = [freeze_panel(tables)] if tables else []
     if measured:
-        panels.append(movement_panel(material.compared, tables, Quantity.MOVED))
+        panels.append(movement_panel(report.compared, tables, Quantity.MOVED))
     yield from figures([drawn(panel, _MAP_WIDTH) for panel in panels])
 
 
-def left_out(material: Material) -> Iterator[Block]:
+def left_out(report: Report) -> Iterator[Block]:
     """Tasks that some plan does not train: before and after, in figures, words and numbers."""
-    found = tasks_left_out(material.compared)
-    panels = [drift_panel(material.compared, task, each) for task, each in found.items()]
+    found = tasks_left_out(report.compared)
+    panels = [drift_panel(report.compared, task, each) for task, each in found.items()]
     yield from figures([drawn(panel, _MAP_WIDTH) for panel in panels])
     every = [each for task in found.values() for each in task]
     for each in every:
@@ -64,18 +64,18 @@ def left_out(material: Material) -> Iterator[Block]:
         yield Text(FORGOTTEN_CAPTION)
 
 
-def other_data(material: Material) -> Iterator[Block]:
+def other_data(report: Report) -> Iterator[Block]:
     """How far skill carries: scores on other data, a table for each."""
-    names = [task.name for task in material.compared.plans.tasks]
-    for data, found in elsewhere(material.compared).items():
+    names = [task.name for task in report.compared.plans.tasks]
+    for data, found in elsewhere(report.compared).items():
         yield Text(f"{elsewhere_title(data_name(data, names), found)}.")
         yield table_of([elsewhere_row(each) for each in found], left=_WORDS)
         yield Text(ELSEWHERE_CAPTION)
 
 
-def inside(material: Material) -> Iterator[Block]:
+def inside(report: Report) -> Iterator[Block]:
     """What the runs measured of themselves: likeness of layers, probes, gradients."""
-    shown = material.compared
+    shown = report.compared
     probes = [probe_panel(shown, number, task) for number, task in enumerate(shown.plans.tasks)]
     panels = [panel for panel in (likeness_panel(shown), *probes) if panel is not None]
     yield from figures([drawn(panel, _MAP_WIDTH) for panel in panels])
@@ -90,9 +90,9 @@ def inside(material: Material) -> Iterator[Block]:
             yield Text(COSINE_CAPTION)
 
 
-def convergence(material: Material) -> Iterator[Block]:
+def convergence(report: Report) -> Iterator[Block]:
     """Where each plan's loss stood at the end; nothing before any run has finished."""
-    shown = material.compared
+    shown = report.compared
     told = converged(shown)
     if not told:
         return

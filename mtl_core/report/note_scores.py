@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from mtl_core.analysis.grouped import GroupedComparison, PairedDifference, PlanResult
+from mtl_core.analysis.paired import PairedDifference
+from mtl_core.analysis.plans import PlanComparison, PlanResult
 from mtl_core.freezing.titles import task_title
 from mtl_core.report.against_itself import REPEATED_BY, against_itself_words
 from mtl_core.report.blocks import NOTHING, Block, Text, spelled, table_of, task_titles
@@ -17,7 +18,7 @@ from mtl_core.report.compare_words import (
     table_words,
 )
 from mtl_core.report.compared import a_run
-from mtl_core.report.material import Material
+from mtl_core.report.load import Report
 from mtl_core.report.run_words import elsewhere_words, memory, rate_words, share
 from mtl_core.report.scores import score_row, score_rules
 
@@ -25,11 +26,11 @@ _COSTS = ("Learn", "Share", "Rates", "Epochs", "Seconds", "Peak memory", "Frozen
 _INTERVAL = "95 % interval"
 
 
-def run_scores(material: Material) -> Iterator[Block]:
+def run_scores(report: Report) -> Iterator[Block]:
     """Runs one by one, in two tables, so that a page's width is enough: scores, and costs."""
-    comparison = material.comparison
+    comparison = report.comparison
     titles = task_titles(comparison.tasks)
-    rows = [score_row(label, run.record, comparison) for label, run in material.named]
+    rows = [score_row(label, run.record, comparison) for label, run in report.named]
     left_out = "against best" if len(rows) == 1 else NOTHING
     scores = [
         {
@@ -42,18 +43,18 @@ def run_scores(material: Material) -> Iterator[Block]:
     yield table_of(scores)
     yield table_of([{name: row[name] for name in ("Plan", *_COSTS)} for row in rows])
     yield Text(score_rules(comparison))
-    for label, run in material.named:
+    for label, run in report.named:
         other_data = elsewhere_words(run.summary) if len(rows) == 1 else ()
         for line in (*run.summary.notes, *other_data):
             yield Text(f"{label.label}: {line}")
 
 
-def plan_scores(material: Material) -> Iterator[Block]:
+def plan_scores(report: Report) -> Iterator[Block]:
     """Plans over their seeds, the best first: scores with what can be told apart, then costs."""
-    plans = material.compared.plans
+    plans = report.compared.plans
     ordered = sorted_plans(plans)
     brackets = "In brackets: the lowest and the highest seed."
-    if material.several_plans:
+    if report.several_plans:
         yield Text(f"{table_words(plans)}.")
         yield table_of([_scores(plan, plans) for plan in ordered])
         yield Text(
@@ -76,7 +77,7 @@ def plan_scores(material: Material) -> Iterator[Block]:
             yield Text(f"{plan.label}: {line}")
 
 
-def _scores(plan: PlanResult, comparison: GroupedComparison) -> dict[str, str]:
+def _scores(plan: PlanResult, comparison: PlanComparison) -> dict[str, str]:
     row = {"Plan": plan.label}
     for task in comparison.tasks:
         title, result = task_title(task.name), plan.tasks.get(task.name)
@@ -88,7 +89,7 @@ def _scores(plan: PlanResult, comparison: GroupedComparison) -> dict[str, str]:
     return row
 
 
-def _own_scores(plan: PlanResult, comparison: GroupedComparison) -> dict[str, str]:
+def _own_scores(plan: PlanResult, comparison: PlanComparison) -> dict[str, str]:
     row = {"Plan": plan.label}
     for task in comparison.tasks:
         title, result = task_title(task.name), plan.tasks.get(task.name)
@@ -100,7 +101,7 @@ def _own_scores(plan: PlanResult, comparison: GroupedComparison) -> dict[str, st
     return row
 
 
-def _costs(plan: PlanResult, comparison: GroupedComparison) -> dict[str, str]:
+def _costs(plan: PlanResult, comparison: PlanComparison) -> dict[str, str]:
     known = plan.trainable is not None and plan.total
     rates = [rate for phase in a_run(plan).phases for rate in phase.rates]
     return {

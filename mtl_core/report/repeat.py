@@ -8,29 +8,29 @@ from mtl_core.freezing.plan_file import plan_to_yaml
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.models.description import ModelDescription
 from mtl_core.report.blocks import Block, Code, Text
-from mtl_core.report.material import ExportedRun, Material
+from mtl_core.report.load import Report, ReportRun
 from mtl_core.training.comparison import ComparisonSpec
 from mtl_core.training.spec import RunSpec
 
 PLAN_FILE = "plan.yaml"
 
 
-def blocks(material: Material) -> Iterator[Block]:
+def blocks(report: Report) -> Iterator[Block]:
     """The note's section: the command of the comparison, or one command per run or plan."""
     yield Text(
         "Run from the folder of Freeze Lab. The same command on the same machine, with the same "
         "number of threads, reproduces each loss to the last bit."
     )
-    record = material.whole_comparison
+    record = report.whole_comparison
     if record is not None:
-        command = _with_threads(material.threads, compare_command(record.spec))
+        command = _with_threads(report.threads, compare_command(record.spec))
         yield Code("\n".join([f"# {record.id}", *parent_comment(record.spec), command]), "sh")
         yield Text("To repeat one run only: runs/RUN/repeat.sh in the bundle.")
         return
-    runs = [run for _, run in material.one_of_each]
+    runs = [run for _, run in report.one_of_each]
     for run in runs:
         yield from _run(run)
-    if len(runs) < len(material.runs):
+    if len(runs) < len(report.runs):
         yield Text("For each of the other seeds: runs/RUN/repeat.sh in the bundle.")
 
 
@@ -174,7 +174,7 @@ def scenario_rates(
     return None
 
 
-def _run(run: ExportedRun) -> Iterator[Block]:
+def _run(run: ReportRun) -> Iterator[Block]:
     spec = run.record.spec
     command = _with_threads(spec.threads, train_command(spec, run.model))
     yield Code(f"# {run.id}\n{command}", "sh")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from mtl_core.analysis.differences import spec_differences
-from mtl_core.analysis.grouping import finished_runs
+from mtl_core.analysis.plans import finished_runs
 from mtl_core.analysis.summary import PhaseProgress, Progress, RunSummary
 from mtl_core.charts.theme import LIGHT
 from mtl_core.freezing.table_text import rate_text
@@ -18,7 +18,7 @@ from mtl_core.report.blocks import (
     task_titles,
 )
 from mtl_core.report.compare_words import metric_name
-from mtl_core.report.material import Material
+from mtl_core.report.load import Report
 from mtl_core.report.run_words import STATE_SIGNS, moment, share
 from mtl_core.report.scores import proof_words
 from mtl_core.text import listed
@@ -32,10 +32,10 @@ _PHASE_SIGNS = {
 }
 
 
-def difference_blocks(material: Material) -> Iterator[Block]:
+def difference_blocks(report: Report) -> Iterator[Block]:
     """The spec keys whose values differ, one column per run (or per plan, ignoring seeds)."""
-    found = spec_differences([run.summary.spec for _, run in material.one_of_each])
-    labels = [label for label, _ in material.one_of_each]
+    found = spec_differences([run.summary.spec for _, run in report.one_of_each])
+    labels = [label for label, _ in report.one_of_each]
     if not found:
         yield Text("The specs are equal: the same spec was run again.")
         return
@@ -43,38 +43,38 @@ def difference_blocks(material: Material) -> Iterator[Block]:
         ("Spec key", *labels),
         tuple((each.key, *(value or NOTHING for value in each.values)) for each in found),
     )
-    seeds = " except the seed" if material.compared.several_seeds else ""
+    seeds = " except the seed" if report.compared.several_seeds else ""
     yield Text(f"All other spec keys{seeds} are equal. {NOTHING}: the spec has no such key.")
 
 
-def proof_blocks(material: Material) -> Iterator[Block]:
+def proof_blocks(report: Report) -> Iterator[Block]:
     """The comparison of the frozen tensors' digests, for each phase and for the whole run."""
     yield Text(
         "The SHA-256 of each frozen tensor is computed before and after each phase. Tensors that "
         "no phase trains are also compared over the whole run. Where a model was saved, its file "
         "is compared with the file the run started from, unless the weights were random."
     )
-    if material.compared.by_plan:
-        yield table_of(list(_plan_proofs(material)))
+    if report.compared.by_plan:
+        yield table_of(list(_plan_proofs(report)))
         return
     rows = [
         {"Plan": label.label, **_spelled_phase_row(phase, run.summary)}
-        for label, run in material.named
+        for label, run in report.named
         for phase in run.summary.phases
     ]
     yield table_of(rows)
-    ends = [f"{label.label}: {proof_words(run.summary)}" for label, run in material.named]
+    ends = [f"{label.label}: {proof_words(run.summary)}" for label, run in report.named]
     yield Text(f"Over the whole run: {'; '.join(ends)}.")
 
 
-def run_blocks(material: Material) -> Iterator[Block]:
+def run_blocks(report: Report) -> Iterator[Block]:
     """One row per run with its id, state and start time.
 
     For plans with several seeds the rows also hold scores and seconds. There, checkpoint and data
     are omitted if all runs share them, because the note lists them at the top.
     """
-    by_plan = material.compared.by_plan
-    specs = [run.record.spec for run in material.runs]
+    by_plan = report.compared.by_plan
+    specs = [run.record.spec for run in report.runs]
     shared = by_plan and len({(spec.checkpoint, spec.data) for spec in specs}) == 1
     yield table_of(
         [
@@ -90,23 +90,23 @@ def run_blocks(material: Material) -> Iterator[Block]:
                 "Seed": str(run.record.spec.seed),
                 "Started": moment(run.record.started_at or run.record.created_at),
             }
-            for label, run in material.named
+            for label, run in report.named
         ],
         left=("Run", "Name", "Tags", "Checkpoint", "Data", "Started"),
     )
 
 
-def environment_blocks(material: Material) -> Iterator[Block]:
+def environment_blocks(report: Report) -> Iterator[Block]:
     """Versions, threads and digests; where the runs differ, which runs had which value."""
     rows: dict[tuple[str, str], list[str]] = {}
-    for label, run in material.named:
+    for label, run in report.named:
         for name, value in environment_of(run.record.spec).items():
             rows.setdefault((name, value), []).append(label.label)
     if rows:
         yield Table(
             ("What", "Value", "Runs"),
             tuple(
-                (name, value, "all" if len(labels) == len(material.runs) else listed(labels))
+                (name, value, "all" if len(labels) == len(report.runs) else listed(labels))
                 for (name, value), labels in rows.items()
             ),
         )
@@ -159,12 +159,12 @@ def _score(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
 
 
-def _plan_proofs(material: Material) -> Iterator[dict[str, str]]:
+def _plan_proofs(report: Report) -> Iterator[dict[str, str]]:
     """One row per plan and phase, and one for the whole run of a plan with several phases.
 
     Each row holds the number of frozen tensors and the number of runs that left them identical.
     """
-    for plan in material.compared.every_plan:
+    for plan in report.compared.every_plan:
         runs = tuple(finished_runs(plan).values())
         phases = runs[0].phases if runs else ()
         for place, phase in enumerate(phases):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from mtl_core.analysis.by_size import AtSize, size_text, sizes_finding
-from mtl_core.analysis.grouped import GroupedComparison, TaskResult, Verdict
+from mtl_core.analysis.plans import PlanComparison, TaskResult, Verdict
 from mtl_core.analysis.words import listed
 from mtl_core.freezing.titles import task_title
 from mtl_core.report.compare_words import mean_words, metric_name, plans_answer
@@ -107,7 +107,7 @@ def _one_plan(sizes: Sequence[AtSize]) -> str:
     return f"{plan.label[:1].upper()}{plan.label[1:]}, {numbers} sentences: {', '.join(said)}"
 
 
-def _standing(comparison: GroupedComparison, task: Task) -> str:
+def _standing(comparison: PlanComparison, task: Task) -> str:
     results = {
         plan.label: result
         for plan in comparison.plans
@@ -136,5 +136,5 @@ def _cell(result: TaskResult | None, *, ranges: bool) -> str:
     return f"{result.mean:.3f}{_MARKS.get(result.verdict, _NO_MARK)}"
 
 
-def _on_its_way(comparison: GroupedComparison) -> bool:
+def _on_its_way(comparison: PlanComparison) -> bool:
     return any(run.finished is None for plan in comparison.plans for run in plan.runs.values())

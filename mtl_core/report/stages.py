@@ -6,22 +6,22 @@ from mtl_core.analysis.chain import Chain, Stage, TaskInStage
 from mtl_core.freezing.titles import task_title
 from mtl_core.report.blocks import Block, Text, table_of
 from mtl_core.report.data_words import within
-from mtl_core.report.material import Material
+from mtl_core.report.load import Report
 from mtl_core.text import listed
 
 _PHASES_NAMED = 3
 _UNKNOWN = "–"
 
 
-def blocks(material: Material) -> Iterator[Block]:
+def blocks(report: Report) -> Iterator[Block]:
     """The note's section: the stages of each run that starts from an earlier run.
 
     A plan with several seeds is represented by its run with the lowest seed.
     """
-    for label, run in material.one_of_each:
+    for label, run in report.one_of_each:
         if run.chain is None:
             continue
-        seed = f", seed {run.record.spec.seed}" if material.compared.several_seeds else ""
+        seed = f", seed {run.record.spec.seed}" if report.compared.several_seeds else ""
         yield Text(f"{label}{seed}: {chain_title(run.chain)}.")
         yield table_of(chain_rows(run.chain), left=("Stage", "Run", "Learned"))
         for line in chain_lines(run.chain):

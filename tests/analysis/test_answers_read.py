@@ -5,7 +5,7 @@ import pytest
 
 from mtl_core.analysis.changed import Changed, changed_answers
 from mtl_core.analysis.confusion import NO_ENTITY, Confusion, confusion
-from mtl_core.analysis.grouping import group
+from mtl_core.analysis.judge import compare_plans
 from mtl_core.analysis.reading import summarise
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.tasks.task import DEFAULT_TASKS
@@ -39,14 +39,14 @@ def run(said: Said, seed: int = 0, finished: bool = True) -> RunSummary:
 
 def test_the_confusion_of_a_sentence_task_sums_over_seeds() -> None:
     runs = [run({"sentiment": (0, 1, 0, 0)}, 0), run({"sentiment": (1, 1, 0, 0)}, 1)]
-    (plan,) = group([*runs, run({"sentiment": (1, 1, 1, 1)}, 2, finished=False)]).plans
+    (plan,) = compare_plans([*runs, run({"sentiment": (1, 1, 1, 1)}, 2, finished=False)]).plans
     expected = Confusion(("negative", "positive"), ((3, 1), (2, 2)), 2)
     assert confusion(plan, SENTIMENT, GOLD) == expected
 
 
 def test_entities_are_confused_missed_and_invented() -> None:
     # two words of a person said as a place; a place missed; an organisation right
-    (plan,) = group([run({"ner": ((2, 2, 1), (0, 0), (0, 3))})]).plans
+    (plan,) = compare_plans([run({"ner": ((2, 2, 1), (0, 0), (0, 3))})]).plans
     found = confusion(plan, NER, GOLD)
     assert found is not None
     assert found.labels == ("PER", "LOC", "ORG", NO_ENTITY)
@@ -54,14 +54,14 @@ def test_entities_are_confused_missed_and_invented() -> None:
 
 
 def test_an_entity_of_other_words_is_missed_and_another_invented() -> None:
-    (plan,) = group([run({"ner": ((1, 0, 0), (2, 0), (0, 3))})]).plans
+    (plan,) = compare_plans([run({"ner": ((1, 0, 0), (2, 0), (0, 3))})]).plans
     found = confusion(plan, NER, GOLD)
     assert found is not None
     assert found.counts == ((0, 0, 0, 1), (0, 1, 0, 0), (0, 0, 1, 0), (1, 0, 0, 0))
 
 
 def test_a_plan_whose_runs_told_nothing_has_no_confusion() -> None:
-    (plan,) = group([run({"ner": ((1, 0, 0),)})]).plans
+    (plan,) = compare_plans([run({"ner": ((1, 0, 0),)})]).plans
     assert confusion(plan, SENTIMENT, GOLD) is None
 
 

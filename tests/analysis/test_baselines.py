@@ -1,7 +1,7 @@
 import pytest
 
 from mtl_core.analysis.baselines import baselines_of_runs
-from mtl_core.analysis.grouping import group
+from mtl_core.analysis.judge import compare_plans
 from mtl_core.analysis.reading import summarise
 from mtl_core.analysis.summary import RunSummary
 from tests.run_story import Story, minilm, scores, spec_of
@@ -14,7 +14,7 @@ def run(scenario: str = "heads-only", seed: int = 0, **changes: object) -> RunSu
 
 
 def test_untrained_heads_are_the_evaluation_before_any_step() -> None:
-    comparison = group([run(seed=0), run(seed=1), run("top-1"), run(random_backbone=True)])
+    comparison = compare_plans([run(seed=0), run(seed=1), run("top-1"), run(random_backbone=True)])
     untrained, random = baselines_of_runs(comparison)
     assert untrained.name == "untrained"
     assert untrained.values == {"sentiment": pytest.approx((0.45 + 0.4) / 2), "ner": 0.02}
@@ -23,8 +23,8 @@ def test_untrained_heads_are_the_evaluation_before_any_step() -> None:
 
 
 def test_a_random_encoder_alone_is_no_baseline_of_itself() -> None:
-    assert baselines_of_runs(group([run(random_backbone=True)])) == ()
+    assert baselines_of_runs(compare_plans([run(random_backbone=True)])) == ()
 
 
 def test_runs_that_go_on_from_another_have_no_untrained_heads() -> None:
-    assert baselines_of_runs(group([run(starts_from="earlier")])) == ()
+    assert baselines_of_runs(compare_plans([run(starts_from="earlier")])) == ()

@@ -1,7 +1,7 @@
 """Plans at several numbers of training sentences: judged at each, and told from which on."""
 
 from mtl_core.analysis.by_size import group_by_size, since, sizes_finding
-from mtl_core.analysis.grouped import GroupedComparison, Verdict
+from mtl_core.analysis.plans import PlanComparison, Verdict
 from mtl_core.freezing.titles import task_title
 from mtl_core.training.comparison import sizes_among
 from tests.run_story import spec_of
@@ -10,7 +10,7 @@ from tests.sized_story import of_two_plans, summaries_of
 TITLES = {name: task_title(name) for name in ("sentiment", "ner")}
 
 
-def verdicts(plans: GroupedComparison, task: str) -> dict[str, Verdict]:
+def verdicts(plans: PlanComparison, task: str) -> dict[str, Verdict]:
     return {plan.label: plan.tasks[task].verdict for plan in plans.plans}
 
 

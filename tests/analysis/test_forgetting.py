@@ -3,8 +3,8 @@
 import pytest
 
 from mtl_core.analysis.forgetting import Change, Outcome, forgetting, scored_elsewhere
-from mtl_core.analysis.grouped import PlanResult
-from mtl_core.analysis.grouping import group
+from mtl_core.analysis.judge import compare_plans
+from mtl_core.analysis.plans import PlanResult
 from mtl_core.analysis.reading import summarise
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.analysis.trained import LeftOut, encoder_moved, head_learns, left_out, teaches
@@ -50,7 +50,7 @@ def told(story: Story, posts: tuple[float, float] | None, end: int) -> None:
 
 
 def plan_of(*runs: RunSummary) -> PlanResult:
-    (plan,) = group(runs).plans
+    (plan,) = compare_plans(runs).plans
     return plan
 
 

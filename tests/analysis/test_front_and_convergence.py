@@ -4,9 +4,9 @@ from dataclasses import replace
 import pytest
 
 from mtl_core.analysis.convergence import Convergence, Trend, convergence
-from mtl_core.analysis.grouped import PlanResult
-from mtl_core.analysis.grouping import group
+from mtl_core.analysis.judge import compare_plans
 from mtl_core.analysis.pareto_front import front
+from mtl_core.analysis.plans import PlanResult
 from mtl_core.analysis.reading import summarise
 from mtl_core.analysis.summary import RunSummary
 from tests.run_story import Story, both, minilm, scores, spec_of
@@ -24,7 +24,7 @@ def run(losses: Sequence[float], seed: int = 0, ner: float = 0.5) -> RunSummary:
 
 def plans(points: Sequence[tuple[str, float, float | None]]) -> list[PlanResult]:
     """Plans by label, NER F1 and seconds."""
-    made = group([(label, run([1.0, 0.5], ner=ner)) for label, ner, _ in points]).plans
+    made = compare_plans([(label, run([1.0, 0.5], ner=ner)) for label, ner, _ in points]).plans
     return [
         replace(plan, seconds=seconds) for plan, (_, _, seconds) in zip(made, points, strict=True)
     ]
@@ -81,5 +81,5 @@ def test_a_trend_in_words() -> None:
 
 
 def test_a_plan_knows_of_each_task_whether_it_converged() -> None:
-    (plan,) = group([run([1.0, 0.5, 0.40]), run([1.0, 0.5, 0.40], seed=1)]).plans
+    (plan,) = compare_plans([run([1.0, 0.5, 0.40]), run([1.0, 0.5, 0.40], seed=1)]).plans
     assert plan.converged == {"sentiment": True, "ner": False}

@@ -3,8 +3,8 @@ from dataclasses import replace
 
 import pytest
 
-from mtl_core.analysis.grouped import GroupedComparison, PlanResult, TaskResult, Verdict
 from mtl_core.analysis.grouped_finding import finding, task_finding
+from mtl_core.analysis.plans import PlanComparison, PlanResult, TaskResult, Verdict
 from mtl_core.tasks.task import DEFAULT_TASKS
 
 TITLES = {"sentiment": "Sentiment", "ner": "NER"}
@@ -13,7 +13,7 @@ BEST, TIED, BELOW, OPEN = Verdict.BEST, Verdict.WITHIN_NOISE, Verdict.BELOW, Ver
 Column = Mapping[str, tuple[float | None, Verdict]]
 
 
-def compared(sentiment: Column, ner: Column, seconds: Mapping[str, float]) -> GroupedComparison:
+def compared(sentiment: Column, ner: Column, seconds: Mapping[str, float]) -> PlanComparison:
     columns = {"sentiment": sentiment, "ner": ner}
     plans = tuple(
         PlanResult(
@@ -35,10 +35,10 @@ def compared(sentiment: Column, ner: Column, seconds: Mapping[str, float]) -> Gr
         )
         for label in sentiment
     )  # fmt: skip
-    return GroupedComparison(plans, DEFAULT_TASKS, (0, 1, 2), True, ())
+    return PlanComparison(plans, DEFAULT_TASKS, (0, 1, 2), True, ())
 
 
-def three(times: Mapping[str, float] | None = None) -> GroupedComparison:
+def three(times: Mapping[str, float] | None = None) -> PlanComparison:
     return compared(
         {"heads only": (0.7, BELOW), "top layer": (0.89, BEST), "full": (0.88, TIED)},
         {"heads only": (0.3, BELOW), "top layer": (0.5, BELOW), "full": (0.6, BEST)},
@@ -111,7 +111,7 @@ def test_of_two_plans_one_beats_the_other_or_is_not_tested_or_not_measured() -> 
 
 
 def test_what_cannot_be_compared_is_said_first() -> None:
-    assert finding(GroupedComparison((), (), (), True, ()), TITLES) == "Choose two plans or more"
+    assert finding(PlanComparison((), (), (), True, ()), TITLES) == "Choose two plans or more"
     assert finding(replace(three(), plans=three().plans[:1]), TITLES) == (
         "Choose another plan to compare with"
     )

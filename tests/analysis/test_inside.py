@@ -2,8 +2,6 @@
 
 import pytest
 
-from mtl_core.analysis.grouped import PlanResult
-from mtl_core.analysis.grouping import group
 from mtl_core.analysis.inside import (
     Probe,
     Spread,
@@ -12,6 +10,8 @@ from mtl_core.analysis.inside import (
     probe,
     was_measured,
 )
+from mtl_core.analysis.judge import compare_plans
+from mtl_core.analysis.plans import PlanResult
 from mtl_core.analysis.reading import summarise
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.tasks.task import DEFAULT_TASKS
@@ -46,7 +46,7 @@ def measured(
 
 
 def plan_of(*runs: RunSummary) -> PlanResult:
-    (plan,) = group(runs).plans
+    (plan,) = compare_plans(runs).plans
     return plan
 
 

@@ -63,7 +63,7 @@ def test_seeds_alone_are_judged_by_students_t() -> None:
     assert found.effect == pytest.approx(-0.2)
     assert found.low == pytest.approx(-0.2 - reach)
     assert found.high == pytest.approx(-0.2 + reach)
-    assert not found.told_apart
+    assert not found.significant
 
 
 def test_one_seed_is_judged_by_its_sentences() -> None:
@@ -79,7 +79,7 @@ def test_with_three_plans_seeds_speak_for_one_another_and_the_chance_is_shared()
     typical = 0.01 / (1 - 2 / 18) ** 3  # the median of 0.01, 0.01 and 0, as a mean
     reach = 3.4954059 * np.sqrt(typical / 2 / 3)  # 98.75 % of t with four degrees of freedom
     assert found.high == pytest.approx(-0.4 + reach)
-    assert found.told_apart
+    assert found.significant
 
 
 def test_a_plan_below_by_luck_of_few_seeds_is_not_told_apart() -> None:
@@ -88,7 +88,7 @@ def test_a_plan_below_by_luck_of_few_seeds_is_not_told_apart() -> None:
     for _ in range(200):
         right = (draw.random((2, 3, 100)) < 0.8).astype(int)
         one, other = ({n: accuracy(*row) for n, row in enumerate(plan)} for plan in right)
-        told += against_best({"a": one, "b": other}, "a")["b"].told_apart
+        told += against_best({"a": one, "b": other}, "a")["b"].significant
     assert told <= 4
 
 

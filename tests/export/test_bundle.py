@@ -14,13 +14,13 @@ from mtl_core.errors import BadInput, OutputNotEmpty, UnknownRun
 from mtl_core.export.bundle import without_checkpoint, write_folder, zipped
 from mtl_core.export.what import What
 from mtl_core.freezing.plan_file import read_plan
-from mtl_core.report.material import Material, gather
+from mtl_core.report.load import Report, load_report
 from mtl_core.store.record import RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.training.spec import RunSpec
 from tests.run_story import Story, both, finished_heads_only, minilm, scores, spec_of
 
-Read = Callable[..., Material]
+Read = Callable[..., Report]
 NO_MODELS = What.ALL.parts - {What.CHECKPOINT}
 
 
@@ -82,9 +82,9 @@ def test_every_figure_that_the_markdown_shows_lies_beside_it(
 def test_spec_plan_and_events_are_read_back_as_they_were(
     read: Read, pair: tuple[str, str], tmp_path: Path
 ) -> None:
-    material = read(*pair)
-    write_folder(material, What.TABLES.parts, tmp_path / "bundle")
-    for run in material.runs:
+    report = read(*pair)
+    write_folder(report, What.TABLES.parts, tmp_path / "bundle")
+    for run in report.runs:
         folder = tmp_path / "bundle" / "runs" / run.id
         assert RunSpec.model_validate_json((folder / "spec.json").read_text()) == run.summary.spec
         assert read_plan(folder / "plan.yaml") == run.summary.spec.plan
@@ -99,9 +99,9 @@ def test_spec_plan_and_events_are_read_back_as_they_were(
 def test_a_zip_opens_and_holds_the_same_files_below_one_folder(
     read: Read, pair: tuple[str, str], tmp_path: Path
 ) -> None:
-    material = read(*pair)
-    write_folder(material, NO_MODELS, tmp_path / "bundle")
-    with zipfile.ZipFile(io.BytesIO(zipped(material, NO_MODELS, "two-runs"))) as archive:
+    report = read(*pair)
+    write_folder(report, NO_MODELS, tmp_path / "bundle")
+    with zipfile.ZipFile(io.BytesIO(zipped(report, NO_MODELS, "two-runs"))) as archive:
         assert archive.testzip() is None
         names = {name.removeprefix("two-runs/") for name in archive.namelist()}
         script = archive.getinfo(f"two-runs/runs/{pair[0]}/repeat.sh")
@@ -154,9 +154,9 @@ def test_a_run_that_did_not_finish_is_exported_with_what_it_has(
     record = store.add(told.spec, RunState.RUNNING)
     store.append(record.id, told.events[:events])
     store.interrupt(record.id, "Somebody pulled the plug.")
-    material = read(record.id)
-    assert material.unfinished == (f"heads only ({record.id}) has not finished. {says}",)
-    write_folder(material, NO_MODELS, tmp_path / "bundle")
+    report = read(record.id)
+    assert report.unfinished == (f"heads only ({record.id}) has not finished. {says}",)
+    write_folder(report, NO_MODELS, tmp_path / "bundle")
     assert says in (tmp_path / "bundle" / "note.html").read_text(encoding="utf-8")
     assert says in (tmp_path / "bundle" / "note.md").read_text(encoding="utf-8")
 
@@ -174,7 +174,7 @@ def test_a_run_that_waits_is_exported_as_its_plan(
 def test_a_run_whose_checkpoint_is_gone_is_exported_without_its_tensors(
     store: RunStore, pair: tuple[str, str], tmp_path: Path
 ) -> None:
-    write_folder(gather(store, pair, lambda _: None), NO_MODELS, tmp_path / "bundle")
+    write_folder(load_report(store, pair, lambda _: None), NO_MODELS, tmp_path / "bundle")
     names = files_in(tmp_path / "bundle")
     assert "figures/loss-1-sentiment.svg" in names
     assert not any("stack" in name or "parameters" in name for name in names)

@@ -9,14 +9,14 @@ import pytest
 from mtl_core.export.csv_text import csv_text
 from mtl_core.export.tables import parameters_csv, tables_of
 from mtl_core.freezing.table_text import as_csv
-from mtl_core.report.material import Material
+from mtl_core.report.load import Report
 from mtl_core.store.runs import RunStore
 
-Read = Callable[..., Material]
+Read = Callable[..., Report]
 
 
-def rows_of(material: Material, name: str) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(dict(tables_of(material))[name])))
+def rows_of(report: Report, name: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(dict(tables_of(report))[name])))
 
 
 def test_every_loss_of_every_step_is_a_row_and_a_missing_one_an_empty_cell(
@@ -34,12 +34,12 @@ def test_every_loss_of_every_step_is_a_row_and_a_missing_one_an_empty_cell(
 
 
 def test_rates_and_evaluations_are_rows_too(read: Read, pair: tuple[str, str]) -> None:
-    material = read(*pair)
-    rates = rows_of(material, "learning-rates.csv")
+    report = read(*pair)
+    rates = rows_of(report, "learning-rates.csv")
     assert [(row["group"], row["learning_rate"]) for row in rates] == [("ner", "0.01")] * 8
     found = {
         (row["step"], row["task"], row["metric"]): row["value"]
-        for row in rows_of(material, "evaluations.csv")
+        for row in rows_of(report, "evaluations.csv")
         if row["run"] == pair[1]
     }
     assert len(found) == 2 * (3 + 4)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from mtl_core.analysis.grouped import PairedDifference
+from mtl_core.analysis.paired import PairedDifference
 from mtl_core.charts.loss import Figure
 from mtl_core.export.html import as_html
 from mtl_core.export.markdown import as_markdown
@@ -16,7 +16,7 @@ from mtl_core.report.against_itself import REPEATED_BY, against_itself_words
 from mtl_core.report.blocks import Note, Table
 from mtl_core.report.compare_words import plans_answer, plans_rule
 from mtl_core.report.inside_words import COSINE_CAPTION
-from mtl_core.report.material import Material, gather
+from mtl_core.report.load import Report, load_report
 from mtl_core.report.note import note_of
 from mtl_core.store.record import RunState
 from mtl_core.store.runs import RunStore
@@ -29,7 +29,7 @@ COSTS = ("seconds", "peak-memory", "trained-share")
 
 
 @pytest.fixture
-def note(plans: Material) -> Note:
+def note(plans: Report) -> Note:
     return note_of(plans, NOW)
 
 
@@ -50,7 +50,7 @@ def cells(figure: Figure) -> dict[tuple[int, int], str]:
 
 
 def test_the_finding_is_the_title_and_the_sections_follow_the_page(
-    note: Note, plans: Material
+    note: Note, plans: Report
 ) -> None:
     assert note.title == plans_answer(plans.compared.plans)
     assert note.title == "Sentiment: 2 of 3 cannot be told apart. NER: only full will do"
@@ -72,7 +72,7 @@ def test_the_finding_is_the_title_and_the_sections_follow_the_page(
 
 
 def test_the_figures_are_the_fronts_the_bands_the_maps_the_drift_and_a_stack_a_plan(
-    note: Note, plans: Material
+    note: Note, plans: Report
 ) -> None:
     first = [plans.runs[place].id for place in range(3)]
     assert [drawing.name for drawing in note.drawings] == [
@@ -96,7 +96,7 @@ def test_a_plan_is_a_row_with_its_mean_its_seeds_and_what_can_be_told(note: Note
     assert rows[0]["NER 95 % interval"] == "–"
 
 
-def test_the_interval_is_that_of_the_paired_test(note: Note, plans: Material) -> None:
+def test_the_interval_is_that_of_the_paired_test(note: Note, plans: Report) -> None:
     heads_only = plans.compared.plans.plans[0]
     against = heads_only.tasks["ner"].against_best
     assert isinstance(against, PairedDifference)
@@ -107,7 +107,7 @@ def test_the_interval_is_that_of_the_paired_test(note: Note, plans: Material) ->
 
 
 def test_the_rule_of_the_test_stands_under_the_table_in_the_pages_words(
-    note: Note, plans: Material
+    note: Note, plans: Report
 ) -> None:
     rule = plans_rule(plans.compared.plans)
     assert rule.startswith("Means over seeds 0, 1, 2. ≈ within noise: the difference from the best")
@@ -116,7 +116,7 @@ def test_the_rule_of_the_test_stands_under_the_table_in_the_pages_words(
 
 
 def test_how_often_the_test_is_wrong_and_what_repeats_it_follow_the_rule(
-    note: Note, plans: Material
+    note: Note, plans: Report
 ) -> None:
     wrong = against_itself_words(plans.compared.plans)
     assert said(f"{wrong} Repeat the trials, from the folder of Freeze Lab: {REPEATED_BY}") in (
@@ -205,14 +205,14 @@ def test_the_differences_are_between_plans_and_not_between_seeds(note: Note) -> 
     assert "seed" not in [row["Spec key"] for row in rows]
 
 
-def test_every_run_is_listed_with_its_own_scores(note: Note, plans: Material) -> None:
+def test_every_run_is_listed_with_its_own_scores(note: Note, plans: Report) -> None:
     rows = table(note, "The runs")
     assert [row["Run"] for row in rows] == [run.id for run in plans.runs]
     assert [row["NER entity F1"] for row in rows[2::3]] == ["0.500", "0.530", "0.560"]
     assert "Checkpoint" not in rows[0]
 
 
-def test_one_command_of_each_plan_stands_in_the_note(note: Note, plans: Material) -> None:
+def test_one_command_of_each_plan_stands_in_the_note(note: Note, plans: Report) -> None:
     text = as_markdown(note, "figures")
     assert text.count("python -m mtl_core train") == 3
     assert f"# {plans.runs[0].id}\n" in text
@@ -238,18 +238,18 @@ def test_the_html_holds_each_figure_that_the_markdown_names(note: Note) -> None:
 
 
 def test_many_runs_that_have_not_finished_are_told_in_one_line(
-    store: RunStore, plans: Material
+    store: RunStore, plans: Report
 ) -> None:
     waiting = [store.add(spec_of("top-1", seed=seed)).id for seed in range(3)]
     running = store.add(spec_of("top-2"), RunState.RUNNING).id
     ids = [*(run.id for run in plans.runs), *waiting, running]
-    material = gather(store, ids, lambda _: minilm())
-    assert material.unfinished == ("4 of 13 runs have not finished: 3 waiting and 1 running.",)
-    assert note_of(material, NOW).title.startswith("So far: ")
+    report = load_report(store, ids, lambda _: minilm())
+    assert report.unfinished == ("4 of 13 runs have not finished: 3 waiting and 1 running.",)
+    assert note_of(report, NOW).title.startswith("So far: ")
 
 
 def test_one_plan_with_several_seeds_is_told_without_a_best_to_stand_against(
-    read: Callable[..., Material], plans: Material
+    read: Callable[..., Report], plans: Report
 ) -> None:
     alone = note_of(read(*(run.id for run in plans.runs[1::3])), NOW)
     assert (
@@ -271,7 +271,7 @@ def test_one_plan_with_several_seeds_is_told_without_a_best_to_stand_against(
 
 
 def test_what_all_runs_have_and_few_others_stands_among_the_facts(
-    read: Callable[..., Material], keep: Callable[[Iterable[RunEvent]], str]
+    read: Callable[..., Report], keep: Callable[[Iterable[RunEvent]], str]
 ) -> None:
     noise = {"sentiment": 0.3, "ner": 0.3}
     noisy = [keep(finished(name, 0.7, 0.3, label_noise=noise)) for name in ("heads-only", "full")]
@@ -281,11 +281,11 @@ def test_what_all_runs_have_and_few_others_stands_among_the_facts(
 
 
 def test_a_random_encoder_is_a_plan_of_its_own_name(
-    read: Callable[..., Material], plans: Material, keep: Callable[[Story], str]
+    read: Callable[..., Report], plans: Report, keep: Callable[[Story], str]
 ) -> None:
     drawn = [finished("full", 0.6, 0.2, seed=seed, random_backbone=True) for seed in (0, 1)]
-    material = read(*(run.id for run in plans.runs[2::3]), *map(keep, drawn))
-    assert [plan.label for plan in material.compared.plans.plans] == [
+    report = read(*(run.id for run in plans.runs[2::3]), *map(keep, drawn))
+    assert [plan.label for plan in report.compared.plans.plans] == [
         "full",
         "full, random encoder",
     ]

@@ -10,7 +10,7 @@ import pytest
 
 from mtl_core.export.tables import tables_of
 from mtl_core.report.blocks import Figures, Note, Section, Table, Text
-from mtl_core.report.material import Material
+from mtl_core.report.load import Report
 from mtl_core.report.note import note_of
 from mtl_core.tasks.baselines import Baseline
 from mtl_core.tasks.dataset import Dataset, load_dataset
@@ -20,21 +20,21 @@ from tests.sized_story import of_two_plans
 
 
 @pytest.fixture
-def sized(keep: Callable[[Iterable[RunEvent]], str], read: Callable[..., Material]) -> Material:
+def sized(keep: Callable[[Iterable[RunEvent]], str], read: Callable[..., Report]) -> Report:
     """Two plans with three numbers of sentences and three seeds."""
     return read(*(keep(story) for story in of_two_plans()))
 
 
-def note(material: Material) -> Note:
-    return note_of(material, datetime(2026, 11, 24, tzinfo=UTC))
+def note(report: Report) -> Note:
+    return note_of(report, datetime(2026, 11, 24, tzinfo=UTC))
 
 
-def section(material: Material, title: str) -> Section:
-    return next(each for each in note(material).sections if each.title == title)
+def section(report: Report, title: str) -> Section:
+    return next(each for each in note(report).sections if each.title == title)
 
 
 def test_the_note_begins_with_what_was_asked_and_tells_the_rest_at_the_largest_number(
-    sized: Material,
+    sized: Report,
 ) -> None:
     told = note(sized)
     assert told.title == (
@@ -56,7 +56,7 @@ def test_the_note_begins_with_what_was_asked_and_tells_the_rest_at_the_largest_n
     ]
 
 
-def test_a_tables_column_is_a_number_of_sentences(sized: Material) -> None:
+def test_a_tables_column_is_a_number_of_sentences(sized: Report) -> None:
     blocks = section(sized, "Quality by training sentences").blocks
     assert isinstance(blocks[0], Figures)
     assert [each.title for each in blocks[0].drawings] == [
@@ -70,7 +70,7 @@ def test_a_tables_column_is_a_number_of_sentences(sized: Material) -> None:
     assert "the runs with all sentences, the largest number" in last.text
 
 
-def test_the_proof_counts_every_run_under_its_number(sized: Material) -> None:
+def test_the_proof_counts_every_run_under_its_number(sized: Report) -> None:
     (table,) = (
         each
         for each in section(sized, "Proof that frozen stayed frozen").blocks
@@ -83,7 +83,7 @@ def test_the_proof_counts_every_run_under_its_number(sized: Material) -> None:
     ]
 
 
-def test_the_csv_has_a_row_for_each_plan_number_and_task(sized: Material) -> None:
+def test_the_csv_has_a_row_for_each_plan_number_and_task(sized: Report) -> None:
     rows = list(csv.DictReader(io.StringIO(dict(tables_of(sized))["plans.csv"])))
     assert len(rows) == 2 * 3 * 2
     assert [(row["plan"], row["training_sentences"], row["verdict"]) for row in rows[-4::2]] == [
@@ -96,7 +96,7 @@ def test_the_csv_has_a_row_for_each_plan_number_and_task(sized: Material) -> Non
     assert names == {"heads only", "full", "untrained heads"}
 
 
-def test_baselines_learn_from_as_many_sentences_as_the_plans_beside_them(sized: Material) -> None:
+def test_baselines_learn_from_as_many_sentences_as_the_plans_beside_them(sized: Report) -> None:
     asked: list[int] = []
 
     def sample(spec: RunSpec, examples: Mapping[str, int]) -> Dataset:

@@ -11,7 +11,7 @@ import pytest
 from mtl_core.export.html import as_html
 from mtl_core.export.markdown import as_markdown, plain
 from mtl_core.freezing.plan import Phase, Plan
-from mtl_core.report.material import Material
+from mtl_core.report.load import Report
 from mtl_core.report.note import note_of
 from mtl_core.store.runs import RunStore
 from mtl_core.training.events import RunEvent
@@ -19,7 +19,7 @@ from tests.chain_story import HEADS_SCORES, TOP_SCORES, stage_story
 from tests.export.finished_run import finished
 from tests.run_story import Story
 
-Read = Callable[..., Material]
+Read = Callable[..., Report]
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 ATTACK = "</script><script>alert(1)</script>"
 LOADING = ("src", "href", "srcset", "action", "data", "poster", "xlink:href")
@@ -53,8 +53,8 @@ class Page(HTMLParser):
         return sum(name == tag for name, _ in self.elements)
 
 
-def html_of(material: Material) -> str:
-    return as_html(note_of(material, NOW))
+def html_of(report: Report) -> str:
+    return as_html(note_of(report, NOW))
 
 
 def test_the_title_is_the_answer_and_the_facts_follow(read: Read, pair: tuple[str, str]) -> None:
@@ -122,8 +122,8 @@ def test_a_value_that_does_not_exist_is_a_dash_and_never_nan(
     store: RunStore, read: Read, pair: tuple[str, str], keep: Callable[[Story], str]
 ) -> None:
     stopped = Story(finished("full", 0.9, 0.5).spec, [4]).start()
-    material = read(*pair, keep(stopped))
-    note = note_of(material, NOW)
+    report = read(*pair, keep(stopped))
+    note = note_of(report, NOW)
     text = as_markdown(note, "figures")
     assert re.search(r"\bnan\b|\bNone\b|\bnull\b", text, re.IGNORECASE) is None
     assert "| full | – |" in text
@@ -131,7 +131,7 @@ def test_a_value_that_does_not_exist_is_a_dash_and_never_nan(
 
 
 @pytest.fixture
-def attacked(store: RunStore, read: Read, keep: Callable[[Story], str]) -> Material:
+def attacked(store: RunStore, read: Read, keep: Callable[[Story], str]) -> Report:
     """A run whose title, tag and plan try to be markup."""
     plan = Plan(name=f"{ATTACK} | x", phases=(Phase(name="<b>one</b>", train=("heads",)),))
     honest = finished("heads-only", 0.7, 0.3)
@@ -142,7 +142,7 @@ def attacked(store: RunStore, read: Read, keep: Callable[[Story], str]) -> Mater
     return read(run, keep(honest))
 
 
-def test_what_users_typed_is_text_in_html(attacked: Material) -> None:
+def test_what_users_typed_is_text_in_html(attacked: Report) -> None:
     html = html_of(attacked)
     page = Page(html)
     assert page.count("script") == 3
@@ -152,7 +152,7 @@ def test_what_users_typed_is_text_in_html(attacked: Material) -> None:
     assert html.count("alert(1)</script>") == 0
 
 
-def test_what_users_typed_is_text_in_markdown(attacked: Material) -> None:
+def test_what_users_typed_is_text_in_markdown(attacked: Report) -> None:
     text = as_markdown(note_of(attacked, NOW), "figures")
     outside = "".join(text.split("```")[::2])
     assert "<" not in outside

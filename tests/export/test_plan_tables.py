@@ -9,22 +9,22 @@ import pytest
 from mtl_core.charts.pareto_axis import SCALES, Cost
 from mtl_core.export.tables import tables_of
 from mtl_core.report.drawings import front_drawings
-from mtl_core.report.material import Material, gather
+from mtl_core.report.load import Report, load_report
 from mtl_core.store.runs import RunStore
 from mtl_core.tasks.dataset import Dataset, load_dataset
 from mtl_core.training.spec import RunSpec
 from tests.run_story import minilm
 
 
-def rows_of(material: Material, name: str) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(dict(tables_of(material))[name])))
+def rows_of(report: Report, name: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(dict(tables_of(report))[name])))
 
 
 def sample(spec: RunSpec, examples: Mapping[str, int]) -> Dataset:
     return load_dataset(spec.data, examples)
 
 
-def test_a_plan_and_a_task_are_a_row_with_all_their_digits(plans: Material) -> None:
+def test_a_plan_and_a_task_are_a_row_with_all_their_digits(plans: Report) -> None:
     rows = rows_of(plans, "plans.csv")
     assert [(row["plan"], row["task"], row["metric"], row["verdict"]) for row in rows] == [
         ("heads only", "sentiment", "accuracy", "below"),
@@ -46,7 +46,7 @@ def test_a_plan_and_a_task_are_a_row_with_all_their_digits(plans: Material) -> N
     assert best["difference_to_best"] == best["difference_low"] == ""
 
 
-def test_the_difference_to_the_best_has_its_interval(plans: Material) -> None:
+def test_the_difference_to_the_best_has_its_interval(plans: Report) -> None:
     against = plans.compared.plans.plans[0].tasks["ner"].against_best
     row = rows_of(plans, "plans.csv")[1]
     assert against is not None
@@ -66,7 +66,7 @@ def test_the_difference_to_the_best_has_its_interval(plans: Material) -> None:
         (Cost.SHARE, "trained_share"),
     ],
 )
-def test_every_point_that_a_front_draws_is_a_row(plans: Material, cost: Cost, column: str) -> None:
+def test_every_point_that_a_front_draws_is_a_row(plans: Report, cost: Cost, column: str) -> None:
     rows = [
         row
         for row in rows_of(plans, "fronts.csv")
@@ -95,9 +95,9 @@ def test_every_point_that_a_front_draws_is_a_row(plans: Material, cost: Cost, co
     assert set(told) == {"heads only", "NER head frozen", "full"}
 
 
-def test_baselines_are_rows_without_a_cost(store: RunStore, plans: Material) -> None:
-    material = gather(store, [run.id for run in plans.runs], lambda _: minilm(), sample)
-    rows = [row for row in rows_of(material, "fronts.csv") if row["kind"] == "baseline"]
+def test_baselines_are_rows_without_a_cost(store: RunStore, plans: Report) -> None:
+    report = load_report(store, [run.id for run in plans.runs], lambda _: minilm(), sample)
+    rows = [row for row in rows_of(report, "fronts.csv") if row["kind"] == "baseline"]
     assert [row["name"] for row in rows if row["task"] == "sentiment"] == [
         *("majority class", "bag of words", "untrained heads"),
     ] * 3
@@ -106,24 +106,24 @@ def test_baselines_are_rows_without_a_cost(store: RunStore, plans: Material) -> 
     assert values["sentiment", "majority class"] == 0.5
     assert values["ner", "majority class"] == 0.0
     assert values["sentiment", "untrained heads"] == pytest.approx(0.45)
-    lines = [t["name"] for t in front_drawings(material)[1].light["data"] if t["mode"] == "lines"]
+    lines = [t["name"] for t in front_drawings(report)[1].light["data"] if t["mode"] == "lines"]
     assert "bag of words" in lines
 
 
 def test_baselines_learn_from_as_many_sentences_as_the_plans(
-    store: RunStore, plans: Material, keep: Callable[..., str]
+    store: RunStore, plans: Report, keep: Callable[..., str]
 ) -> None:
     asked: list[Mapping[str, int]] = []
 
     def remembered(spec: RunSpec, examples: Mapping[str, int]) -> None:
         asked.append(dict(examples))
 
-    material = gather(store, [run.id for run in plans.runs], lambda _: minilm(), remembered)
-    assert len(material.baselines["ner"]) == 1
+    report = load_report(store, [run.id for run in plans.runs], lambda _: minilm(), remembered)
+    assert len(report.baselines["ner"]) == 1
     assert asked == [{}, {}]  # the right answers of all sentences, then those to learn from
 
 
-def test_what_was_frozen_moved_exactly_nothing_in_every_run(plans: Material) -> None:
+def test_what_was_frozen_moved_exactly_nothing_in_every_run(plans: Report) -> None:
     rows = rows_of(plans, "movement.csv")
     assert len(rows) == 9 * 9
     frozen = [row for row in rows if row["plan"] == "heads only" and "layer" in row["group"]]
@@ -132,12 +132,12 @@ def test_what_was_frozen_moved_exactly_nothing_in_every_run(plans: Material) -> 
     assert heads == {"0.0", "0.25"}
 
 
-def test_one_run_has_no_table_of_plans(read: Callable[..., Material], plans: Material) -> None:
+def test_one_run_has_no_table_of_plans(read: Callable[..., Report], plans: Report) -> None:
     names = dict(tables_of(read(plans.runs[0].id)))
     assert "plans.csv" not in names
     assert "movement.csv" in names
 
 
-def test_the_parameters_of_a_plan_are_told_once_for_all_its_seeds(plans: Material) -> None:
+def test_the_parameters_of_a_plan_are_told_once_for_all_its_seeds(plans: Report) -> None:
     names = [name for name, _ in tables_of(plans) if name.startswith("parameters-")]
     assert names == [f"parameters-{run.id}.csv" for run in plans.runs[:3]]

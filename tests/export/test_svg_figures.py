@@ -9,9 +9,9 @@ from mtl_core.charts.theme import DARK, LIGHT
 from mtl_core.export.svg import svg_file, svg_of
 from mtl_core.export.svg_parts import element, paint, tick_label, ticks
 from mtl_core.report.drawings import Drawing, loss_drawings, stack_drawings
-from mtl_core.report.material import Material
+from mtl_core.report.load import Report
 
-Read = Callable[..., Material]
+Read = Callable[..., Report]
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -25,8 +25,8 @@ def texts(root: ElementTree.Element) -> list[str]:
 
 @pytest.fixture
 def drawings(read: Read, pair: tuple[str, str]) -> tuple[Drawing, ...]:
-    material = read(*pair)
-    return (*loss_drawings(material), *stack_drawings(material))
+    report = read(*pair)
+    return (*loss_drawings(report), *stack_drawings(report))
 
 
 def test_every_figure_is_whole_xml_of_its_size(drawings: tuple[Drawing, ...]) -> None:

@@ -14,12 +14,12 @@ from mtl_core.charts.theme import DARK, LIGHT
 from mtl_core.export.svg import svg_of
 from mtl_core.export.svg_parts import element, marker, stroke, tick_label, written
 from mtl_core.report.drawings import Drawing
-from mtl_core.report.material import Material
+from mtl_core.report.load import Report
 from mtl_core.report.note import note_of
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 SVG = "{http://www.w3.org/2000/svg}"
-Read = Callable[..., Material]
+Read = Callable[..., Report]
 
 
 def parsed(figure: Figure) -> ElementTree.Element:
@@ -31,7 +31,7 @@ def texts(root: ElementTree.Element) -> list[str]:
 
 
 @pytest.fixture
-def drawings(plans: Material) -> Mapping[str, Drawing]:
+def drawings(plans: Report) -> Mapping[str, Drawing]:
     return {drawing.name: drawing for drawing in note_of(plans, NOW).drawings}
 
 

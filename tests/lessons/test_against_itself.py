@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.a_a_trials import ROWS, Alike, markdown, row, share_called
-from mtl_core.analysis.grouped import PlanResult, Verdict
+from mtl_core.analysis.plans import PlanResult, Verdict
 from mtl_core.report.against_itself import (
     CALLED,
     DRAWN_TRIALS,

@@ -2,7 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from mtl_core.analysis.grouped import GroupedComparison, PairedDifference, PlanResult, Verdict
+from mtl_core.analysis.paired import PairedDifference
+from mtl_core.analysis.plans import PlanComparison, PlanResult, Verdict
 from mtl_core.report.compare_words import (
     count_word,
     front_words,
@@ -19,7 +20,7 @@ SCORES = {"cheap": 0.70, "middle": 0.88, "dear": 0.90}
 LESS = PairedDifference(-0.1, -0.2, -0.05, 3, 200)
 
 
-def judged(**verdicts: Verdict) -> GroupedComparison:
+def judged(**verdicts: Verdict) -> PlanComparison:
     """Three plans; each has the verdict given on the first task, and none on the second."""
     plans = []
     for label, seconds in COSTS:
@@ -32,7 +33,7 @@ def judged(**verdicts: Verdict) -> GroupedComparison:
     return grouped(*plans)
 
 
-def title(comparison: GroupedComparison) -> str:
+def title(comparison: PlanComparison) -> str:
     return front_words(comparison, "sentiment", COSTS, "time")
 
 

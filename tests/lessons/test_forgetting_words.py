@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from mtl_core.analysis.forgetting import Change, Elsewhere, Forgetting
-from mtl_core.analysis.grouped import PairedDifference
+from mtl_core.analysis.paired import PairedDifference
 from mtl_core.analysis.trained import LeftOut
 from mtl_core.report.forgetting_words import (
     elsewhere_title,

@@ -15,7 +15,7 @@ from mtl_core.export.markdown import as_markdown
 from mtl_core.export.tables import tables_of
 from mtl_core.report.blocks import Figures, Note, Section, Table, Text
 from mtl_core.report.errors import some_of_each
-from mtl_core.report.material import Material, gather
+from mtl_core.report.load import Report, load_report
 from mtl_core.report.note import note_of
 from mtl_core.store.runs import RunStore
 from mtl_core.tasks.dataset import Dataset, load_dataset
@@ -79,7 +79,7 @@ def changed(*places: int) -> tuple[int, ...]:
 
 
 @pytest.fixture
-def told(store: RunStore, keep: Keep, data: str) -> Material:
+def told(store: RunStore, keep: Keep, data: str) -> Report:
     """Heads only and full with two seeds each; with seed 0 they differ on seven reviews."""
     ids = [
         keep(answered("heads-only", changed(2, 3, 4), data)),
@@ -87,7 +87,7 @@ def told(store: RunStore, keep: Keep, data: str) -> Material:
         keep(answered("heads-only", changed(2), data, seed=1)),
         keep(answered("full", changed(), data, seed=1)),
     ]
-    return gather(store, ids, lambda _: minilm(), sample_of)
+    return load_report(store, ids, lambda _: minilm(), sample_of)
 
 
 def sample_of(spec: RunSpec, examples: Mapping[str, int]) -> Dataset:
@@ -102,11 +102,11 @@ def tables(note: Note) -> Iterator[Table]:
     return (block for block in section(note).blocks if isinstance(block, Table))
 
 
-def rows_of(material: Material, name: str) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(dict(tables_of(material))[name])))
+def rows_of(report: Report, name: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(dict(tables_of(report))[name])))
 
 
-def test_the_note_has_what_each_of_two_plans_answers_for_what(told: Material) -> None:
+def test_the_note_has_what_each_of_two_plans_answers_for_what(told: Report) -> None:
     found = next(each for each in section(note_of(told, NOW)).blocks if isinstance(each, Figures))
     assert [(each.name, each.title) for each in found.drawings] == [
         (
@@ -121,7 +121,7 @@ def test_the_note_has_what_each_of_two_plans_answers_for_what(told: Material) ->
 
 
 def test_a_handful_of_sentences_is_in_the_note_of_each_kind_and_their_number_is_said(
-    told: Material,
+    told: Report,
 ) -> None:
     note = note_of(told, NOW)
     (table,) = tables(note)
@@ -137,7 +137,7 @@ def test_a_handful_of_sentences_is_in_the_note_of_each_kind_and_their_number_is_
     assert "tables/changed-answers.csv" in said[-1]
 
 
-def test_sentences_are_escaped_in_either_form_of_the_note(told: Material) -> None:
+def test_sentences_are_escaped_in_either_form_of_the_note(told: Report) -> None:
     note = note_of(told, NOW)
     page, text = as_html(note), as_markdown(note, "figures")
     assert "&lt;b onmouseover=alert(1)&gt;bad&lt;/b&gt; | not good" in page
@@ -147,7 +147,7 @@ def test_sentences_are_escaped_in_either_form_of_the_note(told: Material) -> Non
 
 
 def test_every_changed_sentence_of_every_seed_is_in_the_csv_and_no_formula(
-    told: Material,
+    told: Report,
 ) -> None:
     rows = rows_of(told, "changed-answers.csv")
     assert [(row["task"], row["seed"], row["sentence_number"]) for row in rows] == [
@@ -160,7 +160,7 @@ def test_every_changed_sentence_of_every_seed_is_in_the_csv_and_no_formula(
     )
 
 
-def test_every_confusion_of_every_plan_is_counted_in_the_csv(told: Material) -> None:
+def test_every_confusion_of_every_plan_is_counted_in_the_csv(told: Report) -> None:
     rows = rows_of(told, "confusion.csv")
     ours = [row for row in rows if (row["plan"], row["task"]) == ("heads only", "sentiment")]
     assert [(row["in_data"], row["answered"], row["count"], row["seeds"]) for row in ours] == [
@@ -184,8 +184,8 @@ def test_a_plan_without_a_run_of_a_seed_has_empty_cells(
         keep(answered("full", changed(), data)),
         keep(answered("top-1", changed(), data, seed=5)),
     ]
-    material = gather(store, ids, lambda _: minilm(), sample_of)
-    (row,) = rows_of(material, "changed-answers.csv")
+    report = load_report(store, ids, lambda _: minilm(), sample_of)
+    (row,) = rows_of(report, "changed-answers.csv")
     assert (row["seed"], row["heads only"], row["full"]) == ("0", "negative", "positive")
     assert row["top layer"] == ""
 
@@ -199,22 +199,22 @@ def test_of_several_numbers_of_sentences_the_largest_is_told_and_named(
         for name in ("heads-only", "full")
         for limits in (few, {})
     ]
-    material = gather(store, ids, lambda _: minilm(), sample_of)
-    rows = rows_of(material, "confusion.csv")
+    report = load_report(store, ids, lambda _: minilm(), sample_of)
+    rows = rows_of(report, "confusion.csv")
     assert {row["training_sentences"] for row in rows} == {"all"}
-    assert Text("Of the runs with all sentences.") in section(note_of(material, NOW)).blocks
+    assert Text("Of the runs with all sentences.") in section(note_of(report, NOW)).blocks
 
 
 def test_a_run_alone_has_its_confusions_and_nothing_to_stand_against(
     store: RunStore, keep: Keep, data: str
 ) -> None:
-    material = gather(
+    report = load_report(
         store, [keep(answered("full", changed(2), data))], lambda _: minilm(), sample_of
     )
-    note = note_of(material, NOW)
+    note = note_of(report, NOW)
     assert [type(each) for each in section(note).blocks] == [Figures]
-    assert "confusion.csv" in dict(tables_of(material))
-    assert "changed-answers.csv" not in dict(tables_of(material))
+    assert "confusion.csv" in dict(tables_of(report))
+    assert "changed-answers.csv" not in dict(tables_of(report))
 
 
 @pytest.mark.parametrize("gone", [True, False], ids=["data gone", "no answers"])
@@ -223,9 +223,9 @@ def test_without_data_or_answers_there_is_nothing_to_read(
 ) -> None:
     make = answered if gone else lambda scenario, _, data: finished(scenario, 0.8, 0.4, data=data)
     ids = [keep(make(scenario, changed(2), data)) for scenario in ("heads-only", "full")]
-    material = gather(store, ids, lambda _: minilm(), (lambda *_: None) if gone else sample_of)
-    assert "Prediction errors" not in [each.title for each in note_of(material, NOW).sections]
-    assert not {"confusion.csv", "changed-answers.csv"} & set(dict(tables_of(material)))
+    report = load_report(store, ids, lambda _: minilm(), (lambda *_: None) if gone else sample_of)
+    assert "Prediction errors" not in [each.title for each in note_of(report, NOW).sections]
+    assert not {"confusion.csv", "changed-answers.csv"} & set(dict(tables_of(report)))
 
 
 def test_of_few_kinds_more_of_each_are_taken_and_the_order_is_kept() -> None:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from mtl_core.engine.lab import Lab, the_lab
 from mtl_core.errors import FreezeLabError
-from mtl_core.report.compared import Compared
+from mtl_core.report.compared import ComparedRuns
 from mtl_core.report.curve import BaselinesBySize, limits_at
 from mtl_core.tasks.baselines import Baseline
 from mtl_core.tasks.dataset import Dataset
@@ -28,7 +28,7 @@ class BaselinesNow:
     problem: str | None = None
 
 
-def baselines_of_data_now(lab: Lab, shown: Compared) -> BaselinesNow:
+def baselines_of_data_now(lab: Lab, shown: ComparedRuns) -> BaselinesNow:
     """The baselines of the data that the plans share. A page does not wait for them; a picture of
     it does."""
     return _of_data_now(lab, learned_from(lab, shown))
@@ -52,7 +52,7 @@ class BaselinesBySizeNow:
     missing: BaselinesNow
 
 
-def baselines_by_size_now(lab: Lab, shown: Compared) -> BaselinesBySizeNow:
+def baselines_by_size_now(lab: Lab, shown: ComparedRuns) -> BaselinesBySizeNow:
     """The baselines of the data at each number of training sentences, the largest first, one
     worked out after the other: what is worked out trains beside a run that is under way."""
     known: dict[TrainSize, tuple[Baseline, ...]] = {}

@@ -10,7 +10,7 @@ from mtl_core.charts.sketch import loss_sketch
 from mtl_core.charts.theme import Palette
 from mtl_core.engine.lab import Lab
 from mtl_core.report.compare_words import plans_rule
-from mtl_core.report.compared import Compared, facts_of, headline, one_of_each
+from mtl_core.report.compared import ComparedRuns, facts_of, headline, one_of_each
 from mtl_core.report.scores import score_row, score_rules
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
 from mtl_core.ui.compare.curve import by_examples, by_size_view
@@ -38,7 +38,7 @@ _ROW_HEIGHT = 35
 def compare_header(
     lab: Lab,
     choice: Choice,
-    shown: Compared,
+    shown: ComparedRuns,
     record: ComparisonRecord | None,
     known: Sequence[RunRecord],
 ) -> None:
@@ -61,7 +61,7 @@ def compare_header(
         sweep_view(lab, record)
 
 
-def compare_page(lab: Lab, shown: Compared, colors: Palette) -> None:
+def compare_page(lab: Lab, shown: ComparedRuns, colors: Palette) -> None:
     """All below the header. Plans that ran with one seed each keep the table of single runs."""
     if not shown.records:
         return
@@ -149,7 +149,7 @@ def nothing_to_compare(lab: Lab, choice: Choice, colors: Palette, known: int) ->
             )
 
 
-def shown_facts(shown: Compared) -> list[str]:
+def shown_facts(shown: ComparedRuns) -> list[str]:
     """Where the numbers come from."""
     if not shown.records:
         return ["“Choose” lists the comparisons and runs of this store."]

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from mtl_core.analysis.grouped import PlanResult
 from mtl_core.analysis.marks import GoldLabels, gold_labels
+from mtl_core.analysis.plans import PlanResult
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import FreezeLabError, PlanError
 from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.freezing.table import ParameterTable
-from mtl_core.report.compared import Compared, a_run, judged
+from mtl_core.report.compared import ComparedRuns, a_run, judged
 from mtl_core.report.front import limits_of
 from mtl_core.store.record import RunRecord
 from mtl_core.tasks.dataset import Dataset, load_dataset
@@ -18,7 +18,7 @@ from mtl_core.training.spec import RunSpec
 from mtl_core.ui.shared.run_cache import model_of, summary_of
 
 
-def compared_now(lab: Lab, records: Sequence[RunRecord]) -> Compared:
+def compared_now(lab: Lab, records: Sequence[RunRecord]) -> ComparedRuns:
     """The runs read from the store, judged."""
     read = [(record, summary_of(lab, record)) for record in records]
     specs = [summary.spec for _, summary in read]
@@ -41,7 +41,7 @@ def dataset_of(lab: Lab, spec: RunSpec) -> Dataset | None:
         return None
 
 
-def learned_from(lab: Lab, shown: Compared) -> Dataset | None:
+def learned_from(lab: Lab, shown: ComparedRuns) -> Dataset | None:
     """The sentences that all plans learned from and were scored on; None where they do not share
     them, or these are not here."""
     specs = [a_run(plan).spec for plan in shown.plans.plans]

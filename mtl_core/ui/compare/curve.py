@@ -4,7 +4,7 @@ import streamlit as st
 
 from mtl_core.charts.theme import Palette
 from mtl_core.engine.lab import Lab
-from mtl_core.report.compared import Compared
+from mtl_core.report.compared import ComparedRuns
 from mtl_core.report.curve import example_panels
 from mtl_core.report.size_words import size_rows, sizes_rest, sizes_rule, table_title
 from mtl_core.ui.compare.baselines import baselines_by_size_now, say_what_is_missing
@@ -14,7 +14,7 @@ from mtl_core.ui.shared.panel_view import panel_view
 from mtl_core.ui.shared.words_table import words_table
 
 
-def by_size_view(lab: Lab, shown: Compared, facts: str, colors: Palette) -> None:
+def by_size_view(lab: Lab, shown: ComparedRuns, facts: str, colors: Palette) -> None:
     """Of a comparison with several numbers of sentences: for each task the curves above their
     table; then, which number all that follows is about."""
     baselines = baselines_by_size_now(lab, shown)
@@ -33,7 +33,7 @@ def by_size_view(lab: Lab, shown: Compared, facts: str, colors: Palette) -> None
     st.markdown(f"**{plain(sizes_rest(shown.by_size))}**")
 
 
-def by_examples(shown: Compared, facts: str, colors: Palette) -> None:
+def by_examples(shown: ComparedRuns, facts: str, colors: Palette) -> None:
     """A figure for each task of runs chosen one by one; nothing where every plan was run with one
     number of sentences."""
     panels = example_panels(shown, {})

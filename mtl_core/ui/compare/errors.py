@@ -3,12 +3,12 @@
 import pandas as pd
 import streamlit as st
 
-from mtl_core.analysis.grouped import PlanResult
 from mtl_core.analysis.marks import GoldLabels, gold_labels
+from mtl_core.analysis.plans import PlanResult
 from mtl_core.charts.theme import Palette
 from mtl_core.engine.lab import Lab
 from mtl_core.freezing.titles import task_title
-from mtl_core.report.compared import Compared
+from mtl_core.report.compared import ComparedRuns
 from mtl_core.report.errors import (
     ChangedBetween,
     changed_between,
@@ -28,7 +28,7 @@ from mtl_core.ui.shared.shot import taking_shot
 _ROW_HEIGHT, _HEADER_HEIGHT, _ROWS_HIGH = 35, 36, 9
 
 
-def errors_view(lab: Lab, shown: Compared, facts: str, colors: Palette) -> None:
+def errors_view(lab: Lab, shown: ComparedRuns, facts: str, colors: Palette) -> None:
     """Draws both for one task and two plans.
 
     Draws nothing if no run stored its predictions or its data cannot be read.
@@ -60,7 +60,7 @@ def errors_view(lab: Lab, shown: Compared, facts: str, colors: Palette) -> None:
             _changed(task, first, second, dataset, gold)
 
 
-def _task_picker(shown: Compared) -> Task:
+def _task_picker(shown: ComparedRuns) -> Task:
     tasks = {task.name: task for task in shown.plans.tasks}
     if st.session_state.get(Key.TASK_READ) not in tasks:
         st.session_state[Key.TASK_READ] = next(iter(tasks))

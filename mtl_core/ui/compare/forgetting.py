@@ -6,7 +6,7 @@ import streamlit as st
 
 from mtl_core.analysis.forgetting import Forgetting
 from mtl_core.charts.theme import Palette
-from mtl_core.report.compared import Compared
+from mtl_core.report.compared import ComparedRuns
 from mtl_core.report.data_words import data_name
 from mtl_core.report.forgetting import (
     LeftOutTasks,
@@ -31,7 +31,7 @@ _LEFT = ("Task", "Left out as")
 
 
 def drift_view(
-    shown: Compared, task: Task, found: Sequence[Forgetting], facts: str, colors: Palette
+    shown: ComparedRuns, task: Task, found: Sequence[Forgetting], facts: str, colors: Palette
 ) -> None:
     """The task's score before and after, plan by plan, and a sentence on each."""
     panel = drift_panel(shown, task, found)
@@ -51,7 +51,7 @@ def forgotten_table(left_out: LeftOutTasks) -> None:
     words_table(rows, Key.FORGOTTEN, "Tasks left out, before and after training", _LEFT)
 
 
-def elsewhere_tables(shown: Compared) -> None:
+def elsewhere_tables(shown: ComparedRuns) -> None:
     """How far skill carries: scores on other data, a table for each; nothing without any."""
     names = [task.name for task in shown.plans.tasks]
     for number, (data, found) in enumerate(elsewhere(shown).items()):

@@ -5,7 +5,7 @@ import streamlit as st
 from mtl_core.charts.pareto_axis import Cost
 from mtl_core.charts.theme import Palette
 from mtl_core.engine.lab import Lab
-from mtl_core.report.compared import Compared
+from mtl_core.report.compared import ComparedRuns
 from mtl_core.report.front import baselines_by_task, front_panel
 from mtl_core.ui.compare.baselines import baselines_of_data_now, say_what_is_missing
 from mtl_core.ui.shared.keys import Key
@@ -13,7 +13,7 @@ from mtl_core.ui.shared.panel_view import panel_view
 from mtl_core.ui.shared.shot import taking_shot
 
 
-def front_figures(lab: Lab, shown: Compared, facts: str, colors: Palette) -> None:
+def front_figures(lab: Lab, shown: ComparedRuns, facts: str, colors: Palette) -> None:
     """The choice of the cost, and a figure for each task with its baselines."""
     cost = _cost_picker()
     of_data = baselines_of_data_now(lab, shown)

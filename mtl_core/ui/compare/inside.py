@@ -4,7 +4,7 @@ import streamlit as st
 
 from mtl_core.charts.theme import Palette
 from mtl_core.freezing.titles import task_title
-from mtl_core.report.compared import Compared
+from mtl_core.report.compared import ComparedRuns
 from mtl_core.report.inside import (
     any_measured,
     converged,
@@ -28,7 +28,7 @@ from mtl_core.ui.shared.words_table import words_table
 _PULL = ("The tasks pull",)
 
 
-def inside_view(shown: Compared, facts: str, colors: Palette) -> None:
+def inside_view(shown: ComparedRuns, facts: str, colors: Palette) -> None:
     """The fold, closed at first; nothing before any run has finished."""
     if not converged(shown):
         return
@@ -45,14 +45,14 @@ def inside_view(shown: Compared, facts: str, colors: Palette) -> None:
         _convergence(shown)
 
 
-def _likeness(shown: Compared, facts: str, colors: Palette) -> None:
+def _likeness(shown: ComparedRuns, facts: str, colors: Palette) -> None:
     panel = likeness_panel(shown)
     if panel is not None:
         with st.container(gap="xsmall"):
             panel_view(panel, facts, colors, "compare_likeness")
 
 
-def _cosines(shown: Compared) -> None:
+def _cosines(shown: ComparedRuns) -> None:
     if not any_measured(shown):
         return
     for number, ((one, other), told) in enumerate(cosines(shown).items()):
@@ -65,7 +65,7 @@ def _cosines(shown: Compared) -> None:
             words_table(rows, key, "Cosines between the tasks' gradients", _PULL)
 
 
-def _probes(shown: Compared, facts: str, colors: Palette) -> None:
+def _probes(shown: ComparedRuns, facts: str, colors: Palette) -> None:
     for number, task in enumerate(shown.plans.tasks):
         panel = probe_panel(shown, number, task)
         if panel is not None:
@@ -73,7 +73,7 @@ def _probes(shown: Compared, facts: str, colors: Palette) -> None:
                 panel_view(panel, facts, colors, f"compare_{panel.name}")
 
 
-def _convergence(shown: Compared) -> None:
+def _convergence(shown: ComparedRuns) -> None:
     told = converged(shown)
     rows = [convergence_row(shown, label, found) for label, found in told.items()]
     with st.container(gap="xsmall"):

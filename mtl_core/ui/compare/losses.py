@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from mtl_core.analysis.comparison import ComparedRun, Comparison, lowest_loss
-from mtl_core.analysis.grouped import GroupedComparison
+from mtl_core.analysis.plans import PlanComparison
 from mtl_core.analysis.summary import TaskProgress
 from mtl_core.charts.overlay import OverlaidRun, XAxis, overlay_figure
 from mtl_core.charts.theme import Palette
@@ -42,7 +42,7 @@ def loss_overlay(comparison: Comparison, colors: Palette) -> None:
                 _panel(comparison, number, task, shown, colors)
 
 
-def loss_bands(comparison: GroupedComparison, facts: str, colors: Palette) -> None:
+def loss_bands(comparison: PlanComparison, facts: str, colors: Palette) -> None:
     """The losses of plans over seeds: controls, and a panel for each task."""
     shown = _head([plan.label for plan in comparison.plans], [_VALIDATION])
     with st.grid(min(2, len(comparison.tasks)), min_column_width=330, gap="medium"):

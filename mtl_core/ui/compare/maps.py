@@ -5,7 +5,7 @@ import streamlit as st
 from mtl_core.charts.movement_map import Quantity, measured_plans
 from mtl_core.charts.theme import Palette
 from mtl_core.engine.lab import Lab
-from mtl_core.report.compared import Compared
+from mtl_core.report.compared import ComparedRuns
 from mtl_core.report.forgetting import tasks_left_out
 from mtl_core.report.maps import Tables, freeze_panel, movement_panel
 from mtl_core.ui.compare.compared_now import tables_of
@@ -15,7 +15,7 @@ from mtl_core.ui.shared.panel_view import panel_view
 from mtl_core.ui.shared.shot import taking_shot
 
 
-def maps_row(lab: Lab, shown: Compared, facts: str, colors: Palette) -> None:
+def maps_row(lab: Lab, shown: ComparedRuns, facts: str, colors: Palette) -> None:
     """The freeze map, what was measured of it, and the drift where a task was left out."""
     known = {plan.label: tables_of(lab, plan) for plan in shown.plans.plans}
     tables = {label: each for label, each in known.items() if each}
@@ -38,7 +38,7 @@ def maps_row(lab: Lab, shown: Compared, facts: str, colors: Palette) -> None:
     elsewhere_tables(shown)
 
 
-def _movement(shown: Compared, tables: Tables, facts: str, colors: Palette) -> None:
+def _movement(shown: ComparedRuns, tables: Tables, facts: str, colors: Palette) -> None:
     st.session_state.setdefault(Key.MOVEMENT, Quantity.MOVED.value)
     asked = st.session_state[Key.MOVEMENT]
     quantity = Quantity(asked) if asked in list(Quantity) else Quantity.MOVED

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from mtl_core.analysis.grouped import GroupedComparison, PlanResult
+from mtl_core.analysis.plans import PlanComparison, PlanResult
 from mtl_core.charts.theme import Palette
 from mtl_core.report.against_itself import REPEATED_BY, against_itself_words
 from mtl_core.report.compare_words import (
@@ -24,7 +24,7 @@ from mtl_core.ui.shared.shot import one_screen
 _ROW_HEIGHT = 35
 
 
-def plans_table(comparison: GroupedComparison, rule: str, colors: Palette) -> None:
+def plans_table(comparison: PlanComparison, rule: str, colors: Palette) -> None:
     """One row a plan, the best first, and the `rule` by which plans are told apart, with how often
     it is wrong; a picture of one screen has no room for that."""
     st.markdown(f"### {plain(table_words(comparison))}")
@@ -47,7 +47,7 @@ def plans_table(comparison: GroupedComparison, rule: str, colors: Palette) -> No
     st.caption(f"{rule} {wrong} Repeat the trials: `{REPEATED_BY}`." if wrong else rule)
 
 
-def _row(plan: PlanResult, comparison: GroupedComparison, colors: Palette) -> dict[str, Any]:
+def _row(plan: PlanResult, comparison: PlanComparison, colors: Palette) -> dict[str, Any]:
     scores: dict[str, Any] = {}
     for number, task in enumerate(comparison.tasks):
         letter, result = colors.task(number).letter, plan.tasks.get(task.name)
@@ -67,7 +67,7 @@ def _row(plan: PlanResult, comparison: GroupedComparison, colors: Palette) -> di
     }
 
 
-def _seeds(plan: PlanResult, comparison: GroupedComparison) -> dict[str, str]:
+def _seeds(plan: PlanResult, comparison: PlanComparison) -> dict[str, str]:
     """A column more while not every plan has finished every seed."""
     of = len(comparison.seeds)
     counts = [finished_seeds(each) for each in comparison.plans]
@@ -75,7 +75,7 @@ def _seeds(plan: PlanResult, comparison: GroupedComparison) -> dict[str, str]:
     return {} if all(count == of for count in counts) else {"Seeds": some}
 
 
-def _columns(rows: pd.DataFrame, comparison: GroupedComparison, colors: Palette) -> dict[str, Any]:
+def _columns(rows: pd.DataFrame, comparison: PlanComparison, colors: Palette) -> dict[str, Any]:
     left = ("Plan", "Frozen part")
     columns: dict[str, Any] = {
         name: st.column_config.TextColumn(

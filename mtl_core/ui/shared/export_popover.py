@@ -10,7 +10,7 @@ from mtl_core.errors import FreezeLabError
 from mtl_core.export.bundle import note_page, zipped
 from mtl_core.export.checkpoint import files_below
 from mtl_core.export.what import What
-from mtl_core.report.material import Material, gather, sentences_of
+from mtl_core.report.load import Report, load_report, sentences_of
 from mtl_core.report.run_words import memory
 from mtl_core.store.record import ComparisonRecord, RunRecord
 from mtl_core.tasks.baselines import Baseline, baselines_of_data
@@ -68,20 +68,20 @@ def export_popover(
 
 def note_of_runs(lab: Lab, ids: Sequence[str], comparison: ComparisonRecord | None = None) -> str:
     """The note on these runs as they are now. Raises UnknownRun."""
-    return note_page(_material(lab, ids, comparison))
+    return note_page(_report(lab, ids, comparison))
 
 
 def zip_of_runs(
     lab: Lab, ids: Sequence[str], folder: str, comparison: ComparisonRecord | None = None
 ) -> bytes:
     """All of these runs but their models, below `folder`. Raises UnknownRun."""
-    return zipped(_material(lab, ids, comparison), _WITHOUT_MODELS, folder)
+    return zipped(_report(lab, ids, comparison), _WITHOUT_MODELS, folder)
 
 
 def model_of_run(lab: Lab, run: str, folder: str) -> bytes:
     """The model that a run wrote, as safetensors, below `folder`. Raises UnknownRun, and BadInput
     where it is gone."""
-    return zipped(_material(lab, [run], None), {What.CHECKPOINT}, folder)
+    return zipped(_report(lab, [run], None), {What.CHECKPOINT}, folder)
 
 
 def _model_download(lab: Lab, record: RunRecord, stem: str) -> bool:
@@ -102,8 +102,8 @@ def _model_download(lab: Lab, record: RunRecord, stem: str) -> bool:
     return True
 
 
-def _material(lab: Lab, ids: Sequence[str], comparison: ComparisonRecord | None) -> Material:
-    return gather(
+def _report(lab: Lab, ids: Sequence[str], comparison: ComparisonRecord | None) -> Report:
+    return load_report(
         lab.store,
         ids,
         lambda spec: model_of(lab, spec),

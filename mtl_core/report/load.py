@@ -16,7 +16,7 @@ from mtl_core.errors import PlanError, UnknownRun
 from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.freezing.table import ParameterTable
 from mtl_core.models.description import ModelDescription
-from mtl_core.report.compared import Compared, a_run, headline, judged
+from mtl_core.report.compared import ComparedRuns, a_run, headline, judged
 from mtl_core.report.curve import BaselinesBySize, limits_at
 from mtl_core.report.front import Baselines, baselines_by_task, limits_of
 from mtl_core.report.run_words import run_headline
@@ -46,7 +46,7 @@ _WITHOUT_STEPS = (
 
 
 @dataclass(frozen=True)
-class ExportedRun:
+class ReportRun:
     """One run with all it said. `model` is None where its checkpoint is not here any more.
 
     `chain` is that of a run that goes on from another one, None for any other.
@@ -70,20 +70,20 @@ class ExportedRun:
 
 
 @dataclass(frozen=True)
-class Material:
+class Report:
     """The runs of one bundle, in the order in which they were named.
 
     `record` is the comparison that they make up, None for runs named one by one; without
     `data_of` plans are judged by their seeds alone.
     """
 
-    runs: tuple[ExportedRun, ...]
+    runs: tuple[ReportRun, ...]
     record: ComparisonRecord | None = None
     data_of: DataOf | None = None
     baselines_of: BaselinesOf = baselines_of_data
 
     @cached_property
-    def compared(self) -> Compared:
+    def compared(self) -> ComparedRuns:
         """The runs against each other, singly and by plan; sentence by sentence where the data
         that they answered are still here, else by the seeds alone."""
         sentences = self.sentences if len(self.runs) > 1 else None
@@ -118,12 +118,12 @@ class Material:
         return self.compared.comparison
 
     @property
-    def named(self) -> tuple[tuple[ComparedRun, ExportedRun], ...]:
+    def named(self) -> tuple[tuple[ComparedRun, ReportRun], ...]:
         """Each run with the name that it goes by in this bundle."""
         return tuple(zip(self.comparison.runs, self.runs, strict=True))
 
     @property
-    def one_of_each(self) -> tuple[tuple[str, ExportedRun], ...]:
+    def one_of_each(self) -> tuple[tuple[str, ReportRun], ...]:
         """A run of each plan, that of the lowest seed, under the plan's name; where every plan ran
         once, each run under its own."""
         if not self.compared.by_plan:
@@ -185,18 +185,18 @@ class Material:
         return self.data_of(max(specs, key=lambda spec: bool(spec.data_digests)), examples)
 
 
-def gather(
+def load_report(
     store: RunStore,
     ids: Sequence[str],
     model_of: ModelOf,
     data_of: DataOf | None = None,
     record: ComparisonRecord | None = None,
     baselines_of: BaselinesOf = baselines_of_data,
-) -> Material:
+) -> Report:
     """Read the runs, each once. Raises UnknownRun, with the nearest ids, for one not there."""
     records = [store.run(run) for run in dict.fromkeys(ids)]
     read = tuple(_read(store, each, model_of) for each in records)
-    return Material(read, record, data_of, baselines_of)
+    return Report(read, record, data_of, baselines_of)
 
 
 def sentences_of(spec: RunSpec, examples: Mapping[str, int], uploads: Path) -> Dataset | None:
@@ -207,7 +207,7 @@ def sentences_of(spec: RunSpec, examples: Mapping[str, int], uploads: Path) -> D
     return data if not known or dict(known) == dict(data.digests) else None
 
 
-def _read(store: RunStore, record: RunRecord, model_of: ModelOf) -> ExportedRun:
+def _read(store: RunStore, record: RunRecord, model_of: ModelOf) -> ReportRun:
     model = _fitting(record.spec, model_of(record.spec))
     events = tuple(event for _, event in store.events(record.id))
     summary = summarise(record.id, record.spec, events, model)
@@ -215,7 +215,7 @@ def _read(store: RunStore, record: RunRecord, model_of: ModelOf) -> ExportedRun:
         summary = broken_off(summary)
     goes_on = record.spec.starts_from is not None
     chain = chain_of(summary, summaries_in(store, model_of)) if goes_on else None
-    return ExportedRun(record, events, summary, model, chain)
+    return ReportRun(record, events, summary, model, chain)
 
 
 def summaries_in(store: RunStore, model_of: ModelOf) -> SummaryOf:
@@ -242,7 +242,7 @@ def _fitting(spec: RunSpec, model: ModelDescription | None) -> ModelDescription 
     return model
 
 
-def _unfinished(label: str, run: ExportedRun) -> str:
+def _unfinished(label: str, run: ReportRun) -> str:
     headline = run_headline(run.record, run.summary)
     reason = f" {run.record.reason}" if run.record.reason else ""
     return f"{label} ({run.id}) has not finished. {headline}.{reason}"

@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from mtl_core.analysis.grouped import GroupedComparison, Verdict
-from mtl_core.analysis.grouping import finished_runs, group, headlines
+from mtl_core.analysis.judge import compare_plans
 from mtl_core.analysis.marks import GoldLabels
+from mtl_core.analysis.plans import PlanComparison, Verdict, finished_runs, headlines
 from mtl_core.analysis.reading import summarise
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.training.events import Answers
@@ -27,12 +27,12 @@ def begun(scenario: str, seed: int) -> RunSummary:
     return summarise(story.run, story.spec, story, minilm())
 
 
-def labels(comparison: GroupedComparison) -> list[str]:
+def labels(comparison: PlanComparison) -> list[str]:
     return [plan.label for plan in comparison.plans]
 
 
 def test_one_plan_under_several_seeds_is_one_line_with_mean_and_range() -> None:
-    comparison = group(
+    comparison = compare_plans(
         [
             ended("heads-only", 2, 0.70, 0.30),
             ended("top-1", 0, 0.90, 0.50),
@@ -61,7 +61,7 @@ def test_seconds_memory_and_shares_are_those_of_the_finished_runs() -> None:
             update={"total_seconds": 30.5, "peak_memory_bytes": 745_000_002}
         ),
     )
-    (plan,) = group([slower, second, begun("top-1", 2)]).plans
+    (plan,) = compare_plans([slower, second, begun("top-1", 2)]).plans
     assert second.finished is not None
     assert plan.seconds == pytest.approx((30.5 + second.finished.total_seconds) / 2)
     assert plan.peak_memory_bytes == 745_000_001
@@ -75,7 +75,7 @@ def test_seconds_memory_and_shares_are_those_of_the_finished_runs() -> None:
 def test_a_run_that_waits_is_of_the_plan_of_the_runs_that_wrote_down_their_digests() -> None:
     begun_with = {"also_evaluate": ("sample-posts",), "other_data_digests": {"posts": "9f"}}
     waiting = spec_of("full", seed=1, also_evaluate=("sample-posts",))
-    comparison = group(
+    comparison = compare_plans(
         [ended("full", 0, 0.9, 0.5, **begun_with), summarise("waits", waiting, (), minilm())]
     )
     assert labels(comparison) == ["full"]
@@ -83,7 +83,7 @@ def test_a_run_that_waits_is_of_the_plan_of_the_runs_that_wrote_down_their_diges
 
 
 def test_the_most_that_learns_in_any_phase_counts() -> None:
-    (plan,) = group([ended("gradual", 0, 0.9, 0.5)]).plans
+    (plan,) = compare_plans([ended("gradual", 0, 0.9, 0.5)]).plans
     by_phase = [phase.trainable for phase in plan.runs[0].phases]
     assert len(set(by_phase)) > 1
     assert plan.trainable == by_phase[-1]
@@ -93,19 +93,19 @@ def test_a_changed_frozen_tensor_in_one_seed_spoils_the_plans_proof() -> None:
     good, bad = ended("top-1", 0, 0.9, 0.5), ended("top-1", 1, 0.9, 0.5)
     assert bad.finished is not None
     bad = replace(bad, finished=bad.finished.model_copy(update={"frozen_identical": False}))
-    (plan,) = group([good, bad]).plans
+    (plan,) = compare_plans([good, bad]).plans
     assert plan.frozen_exact is False
 
 
 def test_of_one_seed_run_twice_the_last_finished_counts() -> None:
     runs = [ended("heads-only", 0, 0.6, 0.1), ended("heads-only", 0, 0.7, 0.2)]
-    (plan,) = group([*runs, begun("heads-only", 0)]).plans
+    (plan,) = compare_plans([*runs, begun("heads-only", 0)]).plans
     assert headlines(plan, "ner") == {0: 0.2}
     assert plan.runs[0] is runs[1]
 
 
 def test_without_a_finished_run_there_is_no_mean_and_no_second() -> None:
-    (plan,) = group([begun("heads-only", 0)]).plans
+    (plan,) = compare_plans([begun("heads-only", 0)]).plans
     result = plan.tasks["ner"]
     assert (result.mean, result.low, result.high, result.seeds) == (None, None, None, 0)
     assert (plan.seconds, plan.peak_memory_bytes, plan.frozen_exact) == (None, None, None)
@@ -113,7 +113,7 @@ def test_without_a_finished_run_there_is_no_mean_and_no_second() -> None:
 
 
 def test_a_label_gathers_runs_whatever_their_settings() -> None:
-    comparison = group(
+    comparison = compare_plans(
         [
             ("mine", ended("heads-only", 0, 0.6, 0.1)),
             ("mine", ended("heads-only", 1, 0.8, 0.1, epochs=2.0)),
@@ -125,7 +125,7 @@ def test_a_label_gathers_runs_whatever_their_settings() -> None:
 
 
 def test_unlabelled_runs_with_other_settings_are_plans_of_their_own() -> None:
-    comparison = group(
+    comparison = compare_plans(
         [ended("heads-only", 0, 0.6, 0.1), ended("heads-only", 0, 0.8, 0.1, epochs=2.0)]
     )
     assert labels(comparison) == ["heads-only, 1 epoch", "heads-only, 2 epochs"]
@@ -133,7 +133,7 @@ def test_unlabelled_runs_with_other_settings_are_plans_of_their_own() -> None:
 
 
 def test_what_the_machine_decides_parts_no_plan_and_seeds_are_no_difference() -> None:
-    comparison = group(
+    comparison = compare_plans(
         [
             ended("heads-only", 0, 0.6, 0.1, threads=1),
             ended("heads-only", 1, 0.8, 0.1, threads=2, prefix_reuse=False),
@@ -145,7 +145,7 @@ def test_what_the_machine_decides_parts_no_plan_and_seeds_are_no_difference() ->
 
 
 def test_runs_that_go_on_from_another_of_their_own_seed_are_one_plan() -> None:
-    comparison = group(
+    comparison = compare_plans(
         [
             ended("heads-only", 0, 0.6, 0.1, starts_from="first-0"),
             ended("heads-only", 1, 0.8, 0.1, starts_from="first-1"),
@@ -156,7 +156,7 @@ def test_runs_that_go_on_from_another_of_their_own_seed_are_one_plan() -> None:
 
 
 def test_other_data_are_other_questions() -> None:
-    comparison = group(
+    comparison = compare_plans(
         [ended("heads-only", 0, 0.6, 0.1), ended("heads-only", 0, 0.6, 0.1, data="elsewhere")]
     )
     assert not comparison.same_questions
@@ -164,7 +164,7 @@ def test_other_data_are_other_questions() -> None:
 
 
 def test_of_nothing_nothing_is_made() -> None:
-    assert group([]) == GroupedComparison((), (), (), True, ())
+    assert compare_plans([]) == PlanComparison((), (), (), True, ())
 
 
 GOLD = {"sentiment": dict.fromkeys(range(20), "positive")}
@@ -182,15 +182,15 @@ def answered(scenario: str, seed: int, right: set[int]) -> RunSummary:
     return replace(ended(scenario, seed, len(right) / 20, 0.5), answers=(told,))
 
 
-def verdicts(comparison: GroupedComparison, task: str) -> list[Verdict]:
+def verdicts(comparison: PlanComparison, task: str) -> list[Verdict]:
     return [plan.tasks[task].verdict for plan in comparison.plans]
 
 
-def three_seeds(gold: GoldLabels | None) -> GroupedComparison:
+def three_seeds(gold: GoldLabels | None) -> PlanComparison:
     runs = [answered("full", seed, set(range(19)) | {seed}) for seed in range(3)]
     runs += [answered("top-1", seed, set(range(18)) | {seed + 17}) for seed in range(3)]
     runs += [answered("heads-only", seed, set(range(5 + seed))) for seed in range(3)]
-    return group(runs, gold)
+    return compare_plans(runs, gold)
 
 
 def test_the_best_what_is_within_noise_of_it_and_what_is_below() -> None:
@@ -224,16 +224,16 @@ def test_answers_that_do_not_give_the_score_told_are_not_used() -> None:
 
 
 def test_runs_on_other_data_get_no_verdict() -> None:
-    comparison = group(
+    comparison = compare_plans(
         [ended("top-1", 0, 0.6, 0.1), ended("heads-only", 0, 0.6, 0.1, data="elsewhere")]
     )
     assert verdicts(comparison, "sentiment") == [Verdict.OPEN] * 2
 
 
 def test_one_bare_run_each_gives_a_best_and_leaves_the_other_open() -> None:
-    comparison = group([ended("top-1", 0, 0.9, 0.1), ended("heads-only", 0, 0.6, 0.1)])
+    comparison = compare_plans([ended("top-1", 0, 0.9, 0.1), ended("heads-only", 0, 0.6, 0.1)])
     assert verdicts(comparison, "sentiment") == [Verdict.BEST, Verdict.OPEN]
 
 
 def test_a_single_plan_is_not_called_best() -> None:
-    assert verdicts(group([ended("top-1", 0, 0.9, 0.1)]), "sentiment") == [Verdict.OPEN]
+    assert verdicts(compare_plans([ended("top-1", 0, 0.9, 0.1)]), "sentiment") == [Verdict.OPEN]

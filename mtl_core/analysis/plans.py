@@ -1,38 +1,91 @@
-"""Runs gathered by plan: the same setting under several seeds becomes one line of a comparison.
+"""Runs gathered by plan: the runs of one setting under several seeds form one plan.
 
-The rules, in the order in which they act:
-
-1. Runs given with a label are of one plan where they share the label; runs given without are where
-   they share everything but the seed and what the machine decides.
-2. Of several runs of one plan and seed the last finished one counts, else the last one; "last" is
-   the last given, so callers give the oldest first.
+1. Runs given with a label belong to one plan if they share the label. Runs given without belong to
+   one plan if they share every setting but the seed and what the machine decides.
+2. Of several runs of one plan and seed the last finished run counts, or else the last run. Callers
+   give the oldest run first.
 3. Means and ranges are over the finished runs of a plan.
-4. The best is the highest mean, and one equal to it is best too. Every other plan is judged
-   against the (first) best by `analysis.paired`, on the seeds both have; open where it cannot be,
-   or where it is the better one on those seeds.
+
+`analysis.judge` adds the verdicts.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from math import isclose
+from dataclasses import dataclass, field
+from enum import StrEnum
 from statistics import fmean
 from typing import Any
 
 from mtl_core.analysis.comparison import distinct_labels
 from mtl_core.analysis.convergence import convergence
 from mtl_core.analysis.differences import beyond_the_plan, same_questions
-from mtl_core.analysis.grouped import (
-    GroupedComparison,
-    PairedDifference,
-    PlanResult,
-    TaskResult,
-    Verdict,
-)
-from mtl_core.analysis.marks import GoldLabels, end_answers, mark
-from mtl_core.analysis.paired import SeedScore, against_best, seed_score
+from mtl_core.analysis.paired import PairedDifference
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.tasks.task import Task
 from mtl_core.training.spec import RunSpec
+
+
+class Verdict(StrEnum):
+    """The result of the paired test of a plan against the best plan."""
+
+    BEST = "best"
+    WITHIN_NOISE = "within noise"
+    BELOW = "below"
+    OPEN = "open"  # too few finished runs, or no shared seeds and sentences
+
+
+@dataclass(frozen=True, slots=True)
+class TaskResult:
+    """A plan's headline metric (accuracy, entity F1) on one task over its finished seeds.
+
+    `low` and `high` are the values of the lowest and the highest seed, `before` is the mean before
+    training. `against_best` is None for the best plan and without a test.
+    """
+
+    task: Task
+    mean: float | None
+    low: float | None
+    high: float | None
+    before: float | None
+    seeds: int
+    verdict: Verdict = Verdict.OPEN
+    against_best: PairedDifference | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanResult:
+    """One plan of a comparison.
+
+    `label` is unique within the comparison. `runs` are by seed, finished or not. `seconds` and
+    `peak_memory_bytes` are means over the finished runs, None without one. `trainable` is the
+    largest number of trainable parameters of any phase, `total` the number of all parameters.
+    """
+
+    label: str
+    scenario: str | None
+    runs: Mapping[int, RunSummary]
+    tasks: Mapping[str, TaskResult]
+    seconds: float | None
+    peak_memory_bytes: float | None
+    trainable: int | None
+    total: int | None
+    frozen_exact: bool | None
+    converged: Mapping[str, bool | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanComparison:
+    """All plans of a comparison, in the order of the runs.
+
+    `same_questions` is False if the runs were not evaluated on the same sentences. `beyond_plan`
+    names the settings other than plan and seed that differ.
+    """
+
+    plans: tuple[PlanResult, ...]
+    tasks: tuple[Task, ...]
+    seeds: tuple[int, ...]
+    same_questions: bool
+    beyond_plan: tuple[str, ...]
+
 
 _PER_RUN: dict[str, Any] = {
     "seed": 0,
@@ -48,28 +101,21 @@ _PER_RUN: dict[str, Any] = {
 Labelled = RunSummary | tuple[str, RunSummary]
 
 
-def group(runs: Sequence[Labelled], gold: GoldLabels | None = None) -> GroupedComparison:
-    """Every plan of `runs` in order of first appearance, and every task and seed of any run.
+def group_by_plan(runs: Sequence[Labelled]) -> PlanComparison:
+    """Groups runs by plan, in order of first appearance, without verdicts.
 
-    An item is a summary, or a label and a summary. Plans without a label are called by their
-    scenario, else by their plan's name, made distinct where two would read alike. `gold`
-    (`marks.gold_labels` of the runs' dataset) lets the paired test see the sentences; without it
-    only the seeds speak.
+    An item is a summary, or a label and a summary. A plan without a label is named for its
+    scenario or else its plan, with the differing settings appended to equal names.
     """
     plans = _plans(runs)
     summaries = [summary for _, by_seed in plans for summary in by_seed.values()]
     specs = [summary.spec for summary in summaries]
     tasks = {task.name: task for spec in specs for task in spec.tasks}
-    results = [_plan_result(label, by_seed) for label, by_seed in plans]
-    comparable = same_questions(specs)
-    if comparable:
-        for task in tasks.values():
-            results = _judged(results, task, gold or {})
-    return GroupedComparison(
-        plans=tuple(results),
+    return PlanComparison(
+        plans=tuple(_plan_result(label, by_seed) for label, by_seed in plans),
         tasks=tuple(tasks.values()),
         seeds=tuple(sorted({spec.seed for spec in specs})),
-        same_questions=comparable,
+        same_questions=same_questions(specs),
         beyond_plan=beyond_the_plan([_seedless(spec) for spec in specs]),
     )
 
@@ -161,49 +207,3 @@ def _task_result(task: Task, runs: Sequence[RunSummary]) -> TaskResult:
         before=fmean(before) if before else None,
         seeds=len(values),
     )
-
-
-def _judged(plans: Sequence[PlanResult], task: Task, gold: GoldLabels) -> list[PlanResult]:
-    """The plans with their verdicts on one task; open while fewer than two have a score."""
-    means = {
-        place: mean
-        for place, plan in enumerate(plans)
-        if task.name in plan.tasks and (mean := plan.tasks[task.name].mean) is not None
-    }
-    if len(means) < 2:
-        return list(plans)
-    best = max(means, key=lambda place: means[place])
-    equal = {place for place, mean in means.items() if isclose(mean, means[best], abs_tol=1e-12)}
-    scores = {place: _scores(plans[place], task, gold) for place in means}
-    differences = against_best(scores, best)
-    return [
-        _with_verdict(plan, task.name, place in equal, differences.get(place))
-        for place, plan in enumerate(plans)
-    ]
-
-
-def _with_verdict(
-    plan: PlanResult, task: str, is_best: bool, difference: PairedDifference | None
-) -> PlanResult:
-    if is_best:
-        verdict, difference = Verdict.BEST, None
-    elif difference is None or difference.low > 0:
-        verdict = Verdict.OPEN
-    else:
-        verdict = Verdict.BELOW if difference.told_apart else Verdict.WITHIN_NOISE
-    if task not in plan.tasks:
-        return plan
-    result = replace(plan.tasks[task], verdict=verdict, against_best=difference)
-    return replace(plan, tasks={**plan.tasks, task: result})
-
-
-def _scores(plan: PlanResult, task: Task, gold: GoldLabels) -> dict[int, SeedScore]:
-    """The plan's finished runs marked, where their answers and the right labels are known and give
-    the score that the run told; else their bare scores."""
-    found = {}
-    for seed, value in headlines(plan, task.name).items():
-        told = end_answers(plan.runs[seed])
-        marks = mark(told, task, gold) if told else None
-        known = marks is not None and isclose(marks.score, value, abs_tol=1e-9)
-        found[seed] = seed_score(marks) if marks is not None and known else SeedScore(value)
-    return found
