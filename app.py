@@ -3,13 +3,13 @@
 import streamlit as st
 
 from mtl_core.engine.lab import the_lab
-from mtl_core.lessons.shipped_runs import take_in_shipped
+from mtl_core.lessons.shipped_runs import import_shipped_at_start
 from mtl_core.ui.shared.page import STATIC, logo
 from mtl_core.ui.shared.shot import taking_shot
 
 st.set_page_config(page_title="Freeze Lab", page_icon=str(STATIC / "icon.svg"), layout="wide")
 logo()
-the_lab(on_open=take_in_shipped)
+the_lab(on_open=import_shipped_at_start)
 st.navigation(
     [
         st.Page("pages/freeze.py", title="Freeze", default=True),

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from mtl_core.engine.lab import the_lab
-from mtl_core.lessons.claim_words import guide_headline
+from mtl_core.lessons.verdict_text import guide_headline
 from mtl_core.ui.guide.chapters import CLAIMS_PART, TEXT_PART, chapters_view
 from mtl_core.ui.guide.claim_test import progress_of_tests, show_test_problem
 from mtl_core.ui.guide.claims import claim_filters, claims_by_chapter, claims_picture

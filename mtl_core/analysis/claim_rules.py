@@ -1,8 +1,8 @@
-"""The rules by which a claim is tested: what is measured on which runs, and what must come out.
+"""The rules that test claims: which quantity is measured on which runs, and the required value.
 
-Each rule gives one effect, turned so that more speaks for the claim, and a bar that it has to
-pass: the claim holds where the whole 95 % interval lies above the bar, it does not hold where the
-whole interval lies below, and otherwise the difference is within noise.
+Each rule defines an effect and a bar; larger effects support the claim. The claim holds if the
+whole 95 % interval lies above the bar. It does not hold if the whole interval lies below.
+Otherwise the difference is within noise.
 """
 
 from enum import StrEnum
@@ -16,24 +16,24 @@ VALIDATION = "validation"
 
 
 class Arm(Frozen):
-    """One plan in one experiment: its runs, one for each seed."""
+    """One scenario of an experiment, with one run per seed."""
 
     experiment: str
     scenario: str
 
 
 class Quantity(StrEnum):
-    """What a run costs."""
+    """A cost of a run."""
 
-    SECONDS = "seconds"  # of training and, once a run, the pass over frozen layers
+    SECONDS = "seconds"  # training and one pass over the frozen layers
     PEAK_MEMORY = "peak memory"
 
 
 class Better(Frozen):
-    """`arm` scores higher than `against` on a task, or keeps at least the share `keeps` of it.
+    """`arm` scores higher than `against` on a task, or reaches the share `keeps` of its score.
 
-    Effect: score of `arm` less score of `against`, paired by seed. Bar: 0, or minus what may be
-    lost. `data` is the validation split, or other data that the runs were scored on too.
+    Effect: score of `arm` minus score of `against`, paired by seed. Bar: 0, or minus the allowed
+    loss. `data` is the validation set or another dataset on which the runs were evaluated.
     """
 
     task: str
@@ -44,9 +44,9 @@ class Better(Frozen):
 
 
 class Keeps(Frozen):
-    """A run leaves a task at least the share `keeps` of the score that it began with.
+    """After a run, a task keeps at least the share `keeps` of its score before training.
 
-    Effect: score after less score before. Bar: minus what may be lost.
+    Effect: score after minus score before. Bar: minus the allowed loss.
     """
 
     task: str
@@ -55,9 +55,9 @@ class Keeps(Frozen):
 
 
 class Carries(Frozen):
-    """A model scores lower on `data` than on the validation split it was trained beside.
+    """A model scores lower on `data` than on the validation set of its training data.
 
-    Effect: score on validation less score on `data`. Bar: 0.
+    Effect: score on the validation set minus score on `data`. Bar: 0.
     """
 
     task: str
@@ -66,9 +66,9 @@ class Carries(Frozen):
 
 
 class Cheaper(Frozen):
-    """`arm` takes less of a quantity than `against`, at least `times` less.
+    """`arm` needs less of a quantity than `against`, by a factor of at least `times`.
 
-    Effect: quantity of `against` over that of `arm`, the geometric mean over seeds. Bar: `times`.
+    Effect: quantity of `against` divided by that of `arm`, geometric mean over seeds. Bar: `times`.
     """
 
     quantity: Quantity
@@ -78,9 +78,9 @@ class Cheaper(Frozen):
 
 
 class LosesMore(Frozen):
-    """A change of circumstances costs `arm` more than `other`.
+    """A change of the data lowers the score of `arm` more than that of `other`.
 
-    Effect: (`other` changed less `other`) less (`arm` changed less `arm`). Bar: 0.
+    Effect: (`other_changed` - `other`) - (`arm_changed` - `arm`). Bar: 0.
     """
 
     task: str
@@ -91,9 +91,9 @@ class LosesMore(Frozen):
 
 
 class Still(Frozen):
-    """What is frozen does not move: exactly 0 in every group that never learns.
+    """Frozen weights do not change: the distance is exactly 0 in every group of `groups`.
 
-    Effect: minus the largest distance that a group named in `groups` moved.
+    Effect: minus the largest distance of a group from its initial weights.
     """
 
     arm: Arm
@@ -101,9 +101,9 @@ class Still(Frozen):
 
 
 class LowerMovesLess(Frozen):
-    """The lower half of the layers moves less than the upper half.
+    """The lower half of the layers changes less than the upper half.
 
-    Effect: mean distance of the upper half over that of the lower half, the geometric mean over
+    Effect: mean distance of the upper half divided by that of the lower half, geometric mean over
     seeds. Bar: 1.
     """
 
@@ -111,10 +111,10 @@ class LowerMovesLess(Frozen):
 
 
 class OneSeed(Frozen):
-    """One seed chooses the plan that all seeds together choose, whichever seed it is.
+    """Every single seed selects the plan that is best on average over all seeds.
 
-    Effect: the share of seeds whose best plan is the best on average. It has no interval: the
-    claim holds where the share is 1.
+    Effect: the share of seeds whose best plan is the best on average. There is no interval: the
+    claim holds if the share is 1.
     """
 
     task: str
@@ -122,10 +122,10 @@ class OneSeed(Frozen):
 
 
 class KeptBytes(Frozen):
-    """A plan's memory falls as its parameters do: at least `times` below that of `against`.
+    """`scenario` holds less memory during a step than `against`, by a factor of `times`.
 
-    Effect: bytes that a training step keeps on top of the weights (activations, gradients,
-    moments) under `against`, over those under `scenario`; counted, so exact. Bar: `times`.
+    Effect: bytes held in addition to the weights (activations, gradients, moments) under
+    `against`, divided by those under `scenario`. It is counted, so it is exact. Bar: `times`.
     """
 
     checkpoint: str
@@ -140,7 +140,7 @@ Rule = Better | Keeps | Carries | Cheaper | LosesMore | Still | LowerMovesLess |
 
 
 def arms_of(rule: Rule) -> tuple[Arm, ...]:
-    """The arms whose runs the rule reads, in the order in which the claim names them."""
+    """The arms whose runs the rule reads, in the order of its fields."""
     match rule:
         case Better() | Cheaper():
             return (rule.arm, rule.against)

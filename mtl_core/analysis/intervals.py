@@ -1,11 +1,11 @@
-"""A 95 % interval of a mean over seeds: Student's t, for a handful of values."""
+"""The 95 % confidence interval of a mean over a few seeds, by Student's t."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 from statistics import fmean, stdev
 
-# The 97.5 % points of Student's t with 1, 2, … 19 degrees of freedom.
+# The 97.5 % quantiles of Student's t with 1, 2, … 19 degrees of freedom.
 _T = (
     *(12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228),
     *(2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093),
@@ -14,7 +14,7 @@ _T = (
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A mean, and what bounds it with 95 % confidence."""
+    """A mean and its 95 % confidence bounds."""
 
     mean: float
     low: float
@@ -22,10 +22,10 @@ class Interval:
 
 
 def over_seeds(values: Sequence[float]) -> Interval | None:
-    """The mean of one value a seed and its interval; None for fewer than two seeds.
+    """The mean of one value per seed with its interval; None for fewer than two seeds.
 
-    It speaks of chance over seeds alone, not over sentences. Values that are all equal give an
-    interval of no width.
+    The interval covers the variation over seeds, not over sentences. Its width is 0 if all values
+    are equal.
     """
     if len(values) < 2:
         return None

@@ -5,7 +5,7 @@ Drawn as SVG: a page of claims holds dozens of strips, and dozens of Plotly figu
 
 from math import log
 
-from mtl_core.analysis.claim_finding import Finding, Scale
+from mtl_core.analysis.claim_verdicts import Finding, Scale
 from mtl_core.charts.theme import Palette
 
 WIDTH, HEIGHT = 220, 40

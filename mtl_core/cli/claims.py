@@ -10,27 +10,23 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from mtl_core.analysis.claim_finding import Finding
-from mtl_core.analysis.claim_findings import judge
-from mtl_core.analysis.claim_rules import arms_of
+from mtl_core.analysis.claim_verdicts import Finding
 from mtl_core.analysis.reading import summarise
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.cli.choosing import choose_model
 from mtl_core.cli.telling import plain_console
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import UnknownComparison
-from mtl_core.lessons.claim import Claim
 from mtl_core.lessons.claim_runs import (
-    evidence_of,
+    claim_finding,
     experiment_of,
-    own_runs,
+    local_runs,
     queue_arms,
-    right_labels,
 )
-from mtl_core.lessons.claim_words import SIGNS, effect_text, interval_text, published_text
-from mtl_core.lessons.claims import CLAIMS, claim_called
-from mtl_core.lessons.experiments import EXPERIMENTS, Experiments, elsewhere
-from mtl_core.lessons.shipped_runs import ship as write_shipped
+from mtl_core.lessons.claims import CLAIMS, Claim, claim_by_id
+from mtl_core.lessons.experiments import EXPERIMENTS, Experiments, experiments_with
+from mtl_core.lessons.shipped_runs import write_shipped_runs
+from mtl_core.lessons.verdict_text import SIGNS, effect_text, interval_text, published_text
 from mtl_core.models.checkpoint import has_weights, resolve_checkpoint
 from mtl_core.report.run_words import about, duration
 from mtl_core.settings import Settings
@@ -71,10 +67,10 @@ def claims(
 
     Runs that claims share are made once, and what is finished is kept: begun again, it goes on.
     """
-    asked = [claim_called(name) for name in claim] if claim else list(CLAIMS)
+    asked = [claim_by_id(name) for name in claim] if claim else list(CLAIMS)
     changes = {"checkpoint": checkpoint, "data": data, "epochs": epochs, "max_length": max_length}
     changed = any(value is not None for value in changes.values())
-    experiments = elsewhere(**changes) if changed else EXPERIMENTS
+    experiments = experiments_with(**changes) if changed else EXPERIMENTS
     with Lab(Settings.from_environment(), apart=True) as lab:
         _run_all(lab, [each for each in asked if _can_run(each, experiments)], experiments)
         findings = _findings(lab, asked, experiments)
@@ -92,7 +88,7 @@ def _run_all(lab: Lab, claims: Sequence[Claim], experiments: Experiments) -> Non
     """Go on with what was broken off, queue what is missing, and wait until all has ended."""
     for record in lab.store.comparisons(limit=1000):
         name = experiment_of(record, experiments)
-        stands_alone = name is not None and experiments[name].goes_on_from is None
+        stands_alone = name is not None and experiments[name].starts_from is None
         if stands_alone and any(run.state is not RunState.FINISHED for run in record.runs):
             lab.resume_comparison(record.id)
     arms = tuple(dict.fromkeys(arm for claim in claims for arm in claim.arms))
@@ -156,7 +152,7 @@ def _left(lab: Lab, records: Sequence[ComparisonRecord]) -> str:
 
 
 def _findings(lab: Lab, claims: Sequence[Claim], experiments: Experiments) -> list[Finding]:
-    runs = own_runs(lab.store, experiments)
+    runs = local_runs(lab.store, experiments)
     read: dict[str, RunSummary] = {}
 
     def summary_of(run: RunRecord) -> RunSummary:
@@ -165,21 +161,16 @@ def _findings(lab: Lab, claims: Sequence[Claim], experiments: Experiments) -> li
             read[run.id] = summarise(run.id, run.spec, events)
         return read[run.id]
 
-    def finding_of(claim: Claim) -> Finding:
-        evidence = evidence_of(runs, arms_of(claim.rule), summary_of)
-        data = {experiments[arm.experiment].spec.data for arm in claim.arms}
-        return judge(claim.rule, evidence, right_labels(data.pop()) if len(data) == 1 else None)
-
-    return [finding_of(claim) for claim in claims]
+    return [claim_finding(claim, runs, summary_of, experiments) for claim in claims]
 
 
 def _ship(lab: Lab, claims: Sequence[Claim], experiments: Experiments) -> None:
-    runs = own_runs(lab.store, experiments)
+    runs = local_runs(lab.store, experiments)
     arms = dict.fromkeys(arm for claim in claims for arm in claim.arms)
     comparisons = dict.fromkeys(
         run.comparison for arm in arms for run in runs.get(arm, {}).values() if run.comparison
     )
-    files = write_shipped(lab.store, comparisons)
+    files = write_shipped_runs(lab.store, comparisons)
     size = sum(file.stat().st_size for file in files)
     _say(f"{len(files)} comparisons written into {files[0].parent}, {size / 1e6:.1f} MB.")
 

@@ -18,7 +18,7 @@ from mtl_core.cli.telling import plain_console
 from mtl_core.engine.comparison_progress import ComparisonProgress
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import DataError
-from mtl_core.lessons.claim_runs import comparison_words
+from mtl_core.lessons.claim_runs import comparison_name
 from mtl_core.report.compare_words import finished_seeds, mean_words, metric_name
 from mtl_core.report.run_words import about, duration
 from mtl_core.report.size_words import size_words
@@ -131,9 +131,7 @@ def print_results(record: ComparisonRecord, results: Sequence[AtSize]) -> None:
     several numbers of training sentences one for each."""
     console = plain_console()
     seeds = ", ".join(map(str, record.spec.seeds))
-    console.print(
-        f"{comparison_words(record)} · {record.spec.data} · seeds {seeds}", soft_wrap=True
-    )
+    console.print(f"{comparison_name(record)} · {record.spec.data} · seeds {seeds}", soft_wrap=True)
     for each in results:
         if len(results) > 1:
             console.print(f"\n{size_words(each.size)}")
@@ -184,7 +182,7 @@ def print_comparisons(records: Sequence[ComparisonRecord]) -> None:
         finished = sum(run.state is RunState.FINISHED for run in record.runs)
         state = "" if record.ended else ", going on"
         done = f"{finished} of {len(record.runs)} runs{state}"
-        table.add_row(record.id, comparison_words(record), record.spec.data, done)
+        table.add_row(record.id, comparison_name(record), record.spec.data, done)
     console = plain_console()
     console.print(table)
     console.print()

@@ -34,7 +34,7 @@ from mtl_core.freezing.table_text import (
     rate_text,
     shape_text,
 )
-from mtl_core.lessons.scenarios import lesson
+from mtl_core.lessons.scenario_lessons import lesson
 from mtl_core.models.facts import CheckpointFacts, checkpoint_facts
 
 _COLOURS = {State.TRAINABLE: "dark_orange3", State.FROZEN: "deep_sky_blue3", State.UNREACHED: "dim"}

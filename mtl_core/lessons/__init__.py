@@ -1,1 +1,1 @@
-"""Lessons: what each freezing choice means, in words, with the sources."""
+"""The guide: chapters, scenario lessons, claims with their experiments, and sources."""

@@ -1,23 +1,49 @@
-"""The chapters of the guide: short texts in plain words, each with its sources.
+"""The chapters of the guide: short texts with their sources.
 
-What rests on a paper names it. What rests on none follows from the mechanics, and the claims
-beside a chapter are where runs say whether it is so.
+A statement taken from a paper names the paper. All others follow from the mechanics of training,
+and the claims of the chapter test them with runs.
 """
 
-from mtl_core.lessons.chapters_of_training import CHAPTERS_OF_TRAINING
-from mtl_core.lessons.claim import Chapter
-from mtl_core.lessons.guide_chapter import GuideChapter
-from mtl_core.lessons.sources import DEVLIN, LEE, PETERS
+from mtl_core.lessons.claims import Chapter
+from mtl_core.lessons.sources import (
+    DEVLIN,
+    FELBO,
+    HOWARD_RUDER_RATES,
+    HOWARD_RUDER_THAW,
+    KUMAR,
+    LEE,
+    MERCHANT,
+    PETERS,
+    SUN,
+    Source,
+)
+from mtl_core.values import Frozen
 
-_CHAPTERS = (
+
+class GuideChapter(Frozen):
+    """A chapter: title, paragraphs, optional numbered steps and sources.
+
+    `scenarios` are the scenarios whose lessons the chapter shows.
+    """
+
+    chapter: Chapter
+    title: str
+    paragraphs: tuple[str, ...]
+    steps: tuple[str, ...] = ()
+    scenarios: tuple[str, ...] = ()
+    sources: tuple[Source, ...] = ()
+
+
+CHAPTERS: tuple[GuideChapter, ...] = (
     GuideChapter(
         chapter=Chapter.SCENARIOS,
-        title="What may learn",
+        title="What to train and what to freeze",
         paragraphs=(
             "A multi-task model has one encoder that reads the sentence and one small head for "
-            "each task. Freezing decides which of these may change. Three choices stand at the "
-            "corners: nothing learns, only the heads learn, or all but one head learns. The "
-            "others lie between them.",
+            "each task. Freezing decides which of these parts can change during training.",
+            "Three choices are the extremes: train nothing, train only the heads, or train "
+            "everything. All other choices lie between them, such as training everything except "
+            "one head.",
         ),
         scenarios=("frozen", "heads-only", "freeze-head:ner", "full"),
     ),
@@ -25,27 +51,29 @@ _CHAPTERS = (
         chapter=Chapter.CHECKPOINT,
         title="Choosing a checkpoint",
         paragraphs=(
-            "Everything that is frozen is taken over as it is, so the checkpoint matters more the "
-            "less of it learns. Look at three things: the text it was pretrained on, how its "
-            "tokenizer cuts the words of your field, and what a step costs.",
-            "For everyday English a general encoder of moderate size is the place to start. For "
-            "medical papers or contracts, one that was pretrained on such text knows their words: "
-            "biobert and legal-bert. For several languages, xlm-roberta-base.",
+            "Frozen parts are used exactly as they were pretrained. The less you train, the more "
+            "the checkpoint matters. Check three things: the text it was pretrained on, how its "
+            "tokenizer splits the words of your field, and the cost of a training step.",
+            "For everyday English, start with a general encoder of moderate size. For medical "
+            "papers or contracts, use one that was pretrained on such text: biobert or "
+            "legal-bert. For several languages, use xlm-roberta-base.",
         ),
         sources=(DEVLIN, PETERS),
     ),
     GuideChapter(
         chapter=Chapter.DEPTH,
-        title="Heads only, a part, or everything",
+        title="Heads only, the top layers, or everything",
         paragraphs=(
-            "**Heads only.** The encoder puts out fixed numbers and each head learns to read "
-            "them. Quick, hard to spoil, and bounded by what those numbers say.",
-            "**A part.** The top layers learn along, mostly one to three. They shape what the "
-            "heads read, while the layers below stay as pretraining left them.",
-            "**Everything.** The most room to adapt, the most to pay, and the most to lose. It "
-            "asks for labels enough to steer that many numbers.",
-            "How far down one has to go depends on the task: naming a mood needs less of the "
-            "encoder than finding where a name begins and ends.",
+            "**Heads only.** The encoder produces fixed features and each head learns to read "
+            "them. Training is fast and hard to spoil. The quality is limited by what these "
+            "features contain.",
+            "**The top layers.** The top one to three layers are trained together with the heads. "
+            "They adapt the features that the heads read. The layers below keep their pretrained "
+            "weights.",
+            "**Everything.** The model can adapt the most. It also costs the most, can lose the "
+            "most, and needs enough labels for so many parameters.",
+            "How many layers to train depends on the task. Classifying the sentiment of a sentence "
+            "needs fewer of them than finding where a name begins and ends.",
         ),
         scenarios=("top-1", "bitfit"),
         sources=(LEE, PETERS),
@@ -54,14 +82,97 @@ _CHAPTERS = (
         chapter=Chapter.COST,
         title="What freezing saves",
         paragraphs=(
-            "Time and memory do not follow the share of parameters that learn. They follow the "
-            "depth of the lowest tensor that learns: the gradient has to travel down to it, and "
-            "all activations on the way must be kept.",
-            "Below that depth the encoder gives the same numbers for a sentence every time, so "
-            "they can be computed once and kept. This is where most of the speed comes from.",
+            "Time and memory do not depend on the share of trainable parameters. They depend on "
+            "the depth of the lowest trainable tensor. The gradient has to reach it, and all "
+            "activations on the way are held in memory.",
+            "Below that depth the encoder computes the same output for a sentence in every epoch. "
+            "Freeze Lab computes it once and reuses it. Most of the speed-up comes from this.",
+        ),
+    ),
+    GuideChapter(
+        chapter=Chapter.STAGES,
+        title="Protect, specialize, prevent forgetting",
+        paragraphs=(
+            "**Protect.** Keep the low layers frozen. They hold knowledge that every task uses: "
+            "spelling, word forms, grammar.",
+            "**Specialize.** Train the high layers and the heads. They are closest to the output "
+            "and adapt to the task.",
+            "**Prevent forgetting.** To train more, unfreeze the layers step by step, after the "
+            "layers above have settled. Then no large error reaches layers that were already good.",
+        ),
+        scenarios=("top-2", "lp-ft"),
+        sources=(KUMAR, MERCHANT),
+    ),
+    GuideChapter(
+        chapter=Chapter.GRADUAL,
+        title="Gradual unfreezing in five steps",
+        paragraphs=("Each step ends when the validation loss stops falling.",),
+        steps=(
+            "Freeze the whole encoder.",
+            "Train the heads at a learning rate of about 1e-2.",
+            "Unfreeze the last layer and train it with the heads at a small learning rate.",
+            "Unfreeze the layer below. Continue downward, one layer at a time.",
+            "Optional: use smaller learning rates for lower layers.",
+        ),
+        scenarios=("gradual", "chain-thaw"),
+        sources=(HOWARD_RUDER_THAW, FELBO),
+    ),
+    GuideChapter(
+        chapter=Chapter.RATES,
+        title="A learning rate for each layer",
+        paragraphs=(
+            "Instead of freezing a layer, you can give it a smaller learning rate. Howard and "
+            "Ruder divide the rate by 2.6 from each layer to the one below, on three layers.",
+            "On a deep model this factor slows the lower layers too much. With twelve layers, the "
+            "lowest learns 95,000 times slower than the top: it is almost frozen but costs as much "
+            "as training. A factor of 0.95 per layer is gentler.",
+        ),
+        scenarios=("discriminative",),
+        sources=(HOWARD_RUDER_RATES, SUN),
+    ),
+    GuideChapter(
+        chapter=Chapter.ULMFIT,
+        title="ULMFiT",
+        paragraphs=(
+            "Universal Language Model Fine-tuning (2018) made transfer learning common in natural "
+            "language processing. It has three stages: pretrain a language model on general text, "
+            "continue on the text of the task, then train the classifier.",
+            "The last stage combines three techniques: gradual unfreezing from the top, smaller "
+            "learning rates for lower layers, and a learning rate that rises quickly and falls "
+            "slowly. The paper used an LSTM. Whether its results hold for a transformer is an "
+            "open question that runs can answer.",
+        ),
+        scenarios=("ulmfit",),
+        sources=(HOWARD_RUDER_RATES, HOWARD_RUDER_THAW),
+    ),
+    GuideChapter(
+        chapter=Chapter.FORGETTING,
+        title="Catastrophic forgetting and its three causes",
+        paragraphs=(
+            "A network forgets when training on one task overwrites weights that served another. "
+            "The loss of the task in training does not show this.",
+            "**All layers at once.** Untrained heads send large errors into every layer.",
+            "**A high learning rate on little or noisy data.** Each step is large, and a few "
+            "sentences or wrong labels decide its direction.",
+            "**A different kind of text.** From encyclopedias to reviews, or from reviews to "
+            "social posts: what a model learns on one kind may be wrong on another.",
+            "Freezing a head does not protect its task. The weights of the head stay "
+            "bit-identical, but the encoder output that it reads changes.",
+        ),
+        scenarios=("freeze-head:ner",),
+        sources=(HOWARD_RUDER_THAW, KUMAR, MERCHANT),
+    ),
+    GuideChapter(
+        chapter=Chapter.EVIDENCE,
+        title="How reliable is a comparison?",
+        paragraphs=(
+            "Two runs that differ only in the seed end with different scores. A claim therefore "
+            "holds only if its whole 95 % interval lies above the required value, and fails only "
+            "if the whole interval lies below. Otherwise the difference is within noise.",
+            "A verdict applies to this checkpoint and this data. A claim that does not hold here "
+            "may hold elsewhere, and vice versa. The settings are shown so that you can judge "
+            "whether a verdict applies to your case.",
         ),
     ),
 )
-
-CHAPTERS: tuple[GuideChapter, ...] = (*_CHAPTERS, *CHAPTERS_OF_TRAINING)
-"""In the order in which they are read."""
+"""In reading order."""

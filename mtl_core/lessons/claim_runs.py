@@ -1,13 +1,14 @@
-"""The runs that test claims: found in the store, and queued where they are missing."""
+"""Finds the runs that test claims in the store, judges claims by them and queues missing runs."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 
-from mtl_core.analysis.claim_findings import Evidence
-from mtl_core.analysis.claim_rules import Arm
+from mtl_core.analysis.claim_rules import Arm, arms_of
+from mtl_core.analysis.claim_verdicts import Finding, judge
 from mtl_core.analysis.marks import GoldLabels, gold_labels
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.engine.lab import Lab
+from mtl_core.lessons.claims import Claim
 from mtl_core.lessons.experiments import EXPERIMENTS, Experiment, Experiments
 from mtl_core.models.checkpoint import require_weights, resolve_checkpoint
 from mtl_core.models.description import ModelDescription
@@ -19,28 +20,27 @@ from mtl_core.training.prepare_comparison import prepare_comparison
 from mtl_core.training.spec import RunSpec
 
 _PREFIX = "Claims: "
-_MOST_COMPARISONS = 10_000
+_MAX_COMPARISONS = 10_000
 
 ArmRuns = Mapping[Arm, Mapping[int, RunRecord]]
-"""The newest run of each arm by seed, finished or not."""
+"""The newest finished or active run of each arm by seed."""
 
-GONE_ON_FROM = frozenset(
-    experiment.goes_on_from for experiment in EXPERIMENTS.values() if experiment.goes_on_from
-)
-"""Arms whose models other runs begin with."""
+_START_ARMS = frozenset(each.starts_from for each in EXPERIMENTS.values() if each.starts_from)
+"""Arms whose models other runs start from, so that their models are saved."""
 
 
 def comparison_title(experiment: str) -> str:
-    """What the comparison of an experiment is called in the store."""
+    """The name under which the comparison of an experiment is stored."""
     return f"{_PREFIX}{experiment}"
 
 
 def experiment_of(
     comparison: ComparisonRecord, experiments: Experiments = EXPERIMENTS
 ) -> str | None:
-    """The experiment that a comparison is, or is a part of; None where it is another one.
+    """The name of the experiment that a comparison belongs to; None if it belongs to none.
 
-    It bears the experiment's title, and differs from it at most by leaving scenarios out.
+    The comparison has the experiment's title and the same specification, or a subset of its
+    scenarios.
     """
     name = comparison.name.removeprefix(_PREFIX)
     if name == comparison.name or name not in experiments:
@@ -50,9 +50,8 @@ def experiment_of(
     return name if comparison.spec == part else None
 
 
-def comparison_words(comparison: ComparisonRecord) -> str:
-    """What to call a comparison before a visitor: the title of the experiment that it is, or its
-    own name."""
+def comparison_name(comparison: ComparisonRecord) -> str:
+    """The displayed name of a comparison: the title of its experiment, or its own name."""
     name = experiment_of(comparison)
     if name is None:
         return comparison.name
@@ -63,9 +62,9 @@ def comparison_words(comparison: ComparisonRecord) -> str:
 def runs_of_arms(
     comparisons: Iterable[ComparisonRecord], experiments: Experiments = EXPERIMENTS
 ) -> ArmRuns:
-    """The runs of every arm, from comparisons given newest first; the newest run of a seed counts.
+    """The runs of every arm by seed. `comparisons` are ordered newest first.
 
-    Runs that ended without finishing are left out.
+    Only the newest run of a seed is returned. Failed and stopped runs are left out.
     """
     found: dict[Arm, dict[int, RunRecord]] = {}
     for comparison in comparisons:
@@ -80,11 +79,15 @@ def runs_of_arms(
     return found
 
 
-def evidence_of(
-    runs: ArmRuns, arms: Iterable[Arm], summary_of: Callable[[RunRecord], RunSummary]
-) -> Evidence:
-    """The finished runs of `arms` as a claim's rule reads them."""
-    return {
+def claim_finding(
+    claim: Claim,
+    runs: ArmRuns,
+    summary_of: Callable[[RunRecord], RunSummary],
+    experiments: Experiments = EXPERIMENTS,
+) -> Finding:
+    """Judges a claim by the finished runs of its arms."""
+    arms = arms_of(claim.rule)
+    evidence = {
         arm: {
             seed: summary_of(run)
             for seed, run in runs.get(arm, {}).items()
@@ -92,16 +95,18 @@ def evidence_of(
         }
         for arm in arms
     }
+    data = {experiments[arm.experiment].spec.data for arm in arms}
+    return judge(claim.rule, evidence, _validation_labels(data.pop()) if len(data) == 1 else None)
 
 
 @lru_cache(maxsize=8)
-def right_labels(data: str) -> GoldLabels:
-    """What is right on the validation split of data that ships, or that a path names."""
+def _validation_labels(data: str) -> GoldLabels:
+    """The gold labels of a dataset's validation set."""
     return gold_labels(load_dataset(data))
 
 
 def missing_arms(runs: ArmRuns, arms: Iterable[Arm]) -> tuple[Arm, ...]:
-    """Those of `arms` with a seed that has neither finished nor waits nor runs."""
+    """The arms that lack a finished or active run for some seed."""
     return tuple(
         arm for arm in arms if set(EXPERIMENTS[arm.experiment].spec.seeds) - set(runs.get(arm, {}))
     )
@@ -113,39 +118,40 @@ def queue_arms(
     model_of: Callable[[str, str], ModelDescription],
     experiments: Experiments = EXPERIMENTS,
 ) -> list[ComparisonRecord]:
-    """Queue what is missing of `arms`, given what the store holds; the comparisons added.
+    """Queues the missing runs of `arms` and returns the comparisons that were added.
 
-    `arms` have those that they go on from before them. `model_of` gives the model of a
-    checkpoint for some data. Raises CheckpointError where one is not here, MissingWeights where
-    its weights are not, and PlanError where a scenario does not fit it.
+    An arm follows the arm that its runs start from. `model_of` maps a checkpoint and a dataset to
+    a model description.
+    Raises CheckpointError if a checkpoint is not available, MissingWeights if its weights are
+    not, and PlanError if a scenario does not fit the model.
     """
-    runs = own_runs(lab.store, experiments)
+    runs = local_runs(lab.store, experiments)
     added = []
     missing = missing_arms(runs, arms)
     for name in dict.fromkeys(arm.experiment for arm in missing):
         experiment = experiments[name]
-        wanted = {arm.scenario for arm in missing if arm.experiment == name}
-        scenarios = tuple(each for each in experiment.spec.scenarios if each in wanted)
+        missing_scenarios = {arm.scenario for arm in missing if arm.experiment == name}
+        scenarios = tuple(each for each in experiment.spec.scenarios if each in missing_scenarios)
         spec = experiment.spec.model_copy(update={"scenarios": scenarios})
         require_weights(resolve_checkpoint(spec.checkpoint))
         starts = {}
-        if experiment.goes_on_from is not None:
-            before = own_runs(lab.store, experiments)[experiment.goes_on_from]
-            starts = {seed: run.id for seed, run in before.items()}
+        if experiment.starts_from is not None:
+            start_runs = local_runs(lab.store, experiments)[experiment.starts_from]
+            starts = {seed: run.id for seed, run in start_runs.items()}
         model = model_of(spec.checkpoint, spec.data)
         planned = planned_runs(name, spec, model, lab.settings.threads, starts)
         added.append(lab.queue_planned(spec, planned, comparison_title(name)))
     return added
 
 
-def own_runs(store: RunStore, experiments: Experiments = EXPERIMENTS) -> ArmRuns:
-    """The runs made here, whatever shipped beside them."""
-    return runs_of_arms(store.comparisons(limit=_MOST_COMPARISONS), experiments)
+def local_runs(store: RunStore, experiments: Experiments = EXPERIMENTS) -> ArmRuns:
+    """The runs made on this machine, without the shipped ones."""
+    return runs_of_arms(store.comparisons(limit=_MAX_COMPARISONS), experiments)
 
 
 def claim_comparisons(store: RunStore) -> list[ComparisonRecord]:
-    """Every comparison that tests claims, made here or shipped, newest first."""
-    known = store.comparisons(limit=_MOST_COMPARISONS, shipped=None)
+    """Every comparison that tests claims, local or shipped, newest first."""
+    known = store.comparisons(limit=_MAX_COMPARISONS, shipped=None)
     return [each for each in known if experiment_of(each)]
 
 
@@ -156,24 +162,26 @@ def planned_runs(
     threads: int,
     starts: Mapping[int, str],
 ) -> tuple[PlannedRun, ...]:
-    """The runs of `spec`, which is experiment `name` or a part of it, as they are to be queued.
+    """The runs of `spec`, which is the experiment `name` or a subset of its scenarios.
 
-    `starts` are the runs that each seed goes on from, where the experiment does.
+    `starts` maps each seed to the run whose model it starts from; empty if the experiment starts
+    from the checkpoint.
     """
     experiment = EXPERIMENTS[name]
     return tuple(
         PlannedRun(
             _staged(run, experiment, starts),
-            keeps_model=Arm(experiment=name, scenario=run.scenario or "") in GONE_ON_FROM,
+            keeps_model=Arm(experiment=name, scenario=run.scenario or "") in _START_ARMS,
         )
         for run in prepare_comparison(spec, model, threads)
     )
 
 
 def _staged(run: RunSpec, experiment: Experiment, starts: Mapping[int, str]) -> RunSpec:
-    if experiment.leaves_out:
-        weights = {**run.plan.task_weights, **dict.fromkeys(experiment.leaves_out, 0.0)}
+    if experiment.untrained_tasks:
+        untrained = dict.fromkeys(experiment.untrained_tasks, 0.0)
+        weights = {**run.plan.task_weights, **untrained}
         run = run.model_copy(update={"plan": run.plan.model_copy(update={"task_weights": weights})})
-    if experiment.goes_on_from is None:
+    if experiment.starts_from is None:
         return run
     return run.model_copy(update={"starts_from": starts[run.seed]})

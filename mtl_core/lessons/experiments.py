@@ -1,7 +1,7 @@
-"""The experiments that test the claims: comparisons, some of which go on from others' runs.
+"""The experiments that test the claims. Some of them start from the models of others.
 
-Small enough that all of them together take well under an hour on two cores: three epochs, five
-seeds, and claims share what they can.
+With three epochs and five seeds, all experiments together take well under an hour on two cores.
+Several claims share an experiment.
 """
 
 from collections.abc import Mapping
@@ -15,31 +15,31 @@ POSTS = "sample-posts"
 
 
 class Experiment(Frozen):
-    """A comparison, and what it stands on.
+    """A comparison that tests claims.
 
-    `title` says what it compares to someone who has not read the claims.
-    `goes_on_from`: each run begins with the model that this arm's run of the same seed ended
-    with. `leaves_out` are tasks whose loss weighs nothing: their sentences teach nothing here,
-    and their scores show what is forgotten.
+    `title` describes the comparison to a reader who does not know the claims.
+    `starts_from`: each run starts from the final model of this arm's run with the same seed; None:
+    from the checkpoint.
+    `untrained_tasks` have a loss weight of 0. Their scores measure forgetting.
     """
 
     title: str
     spec: ComparisonSpec
-    goes_on_from: Arm | None = None
-    leaves_out: tuple[str, ...] = ()
+    starts_from: Arm | None = None
+    untrained_tasks: tuple[str, ...] = ()
 
 
 Experiments = Mapping[str, Experiment]
 """Experiments by name."""
 
 _SEEDS = (0, 1, 2, 3, 4)
-"""Five and not a comparison's usual three: with two more an interval is about half as wide."""
+"""Five instead of the default three: the intervals are about half as wide."""
 
-_BOTH_HEADS = Arm(experiment="standard", scenario="full")
+_FULL = Arm(experiment="standard", scenario="full")
 
 
 def _sample(*scenarios: str, **changes: object) -> ComparisonSpec:
-    """On the sample and the embedded checkpoint, five seeds, three epochs."""
+    """A comparison on the sample data and the included checkpoint: five seeds, three epochs."""
     return ComparisonSpec.model_validate(
         {"checkpoint": CHECKPOINT, "scenarios": scenarios, "seeds": _SEEDS, **changes}
     )
@@ -58,67 +58,67 @@ EXPERIMENTS: Experiments = {
         spec=_sample("lp-ft", "ulmfit", "chain-thaw", "bitfit", also_evaluate=(POSTS,)),
     ),
     "noisy labels": Experiment(
-        title="Heads only and full on 30 % wrong labels",
+        title="Heads only and full with 30 % wrong labels",
         spec=_sample("heads-only", "full", label_noise={"sentiment": 0.3, "ner": 0.3}),
     ),
     "little data": Experiment(
-        title="Full on 100 sentences a task",
+        title="Full on 100 sentences per task",
         spec=_sample("full", examples={"sentiment": 100, "ner": 100}),
     ),
     "little data, high rate": Experiment(
-        title="Full on 100 sentences a task, at a high rate",
+        title="Full on 100 sentences per task, high learning rate",
         spec=_sample("full", examples={"sentiment": 100, "ner": 100}, learning_rate=1e-3),
     ),
     "random encoder": Experiment(
-        title="Heads only on a random encoder", spec=_sample("heads-only", random_backbone=True)
+        title="Heads only on a randomly initialised encoder",
+        spec=_sample("heads-only", random_backbone=True),
     ),
     "then sentiment": Experiment(
-        title="After both tasks sentiment alone, NER head frozen",
+        title="Both tasks, then sentiment alone with the NER head frozen",
         spec=_sample("freeze-head:ner"),
-        goes_on_from=_BOTH_HEADS,
-        leaves_out=("ner",),
+        starts_from=_FULL,
+        untrained_tasks=("ner",),
     ),
     "then sentiment, high rate": Experiment(
-        title="After both tasks sentiment alone, NER head frozen, at a high rate",
+        title="Both tasks, then sentiment alone with the NER head frozen, high learning rate",
         spec=_sample("freeze-head:ner", learning_rate=1e-3),
-        goes_on_from=_BOTH_HEADS,
-        leaves_out=("ner",),
+        starts_from=_FULL,
+        untrained_tasks=("ner",),
     ),
     "then sentiment, gradual": Experiment(
-        title="After both tasks sentiment alone, gradually unfrozen",
+        title="Both tasks, then sentiment alone with gradual unfreezing",
         spec=_sample("gradual"),
-        goes_on_from=_BOTH_HEADS,
-        leaves_out=("ner",),
+        starts_from=_FULL,
+        untrained_tasks=("ner",),
     ),
     "bert-base": Experiment(
         title="Top 3 layers and full on BERT-base",
         spec=ComparisonSpec(checkpoint="bert-base-uncased", scenarios=("top-3", "full")),
     ),
 }
-"""By name. All but "bert-base" run on what comes with Freeze Lab."""
+"""Experiments by name. Only "bert-base" needs weights that are not included in Freeze Lab."""
 
 
-def elsewhere(**changes: object) -> Experiments:
-    """All experiments on another checkpoint, on other data or for another time.
+def experiments_with(**changes: object) -> Experiments:
+    """All experiments with some fields of ComparisonSpec replaced; a value of None is ignored.
 
-    `changes` are fields of ComparisonSpec; those that are None change nothing. On other data
-    nothing is scored on the posts: their labels are the sample's.
+    With other data the runs are not scored on the social posts, whose labels are the sample's.
     """
-    wanted = {name: value for name, value in changes.items() if value is not None}
-    if "data" in wanted:
-        wanted["also_evaluate"] = ()
+    given = {name: value for name, value in changes.items() if value is not None}
+    if "data" in given:
+        given["also_evaluate"] = ()
     return {
-        name: each.model_copy(update={"spec": each.spec.model_copy(update=wanted)})
+        name: each.model_copy(update={"spec": each.spec.model_copy(update=given)})
         for name, each in EXPERIMENTS.items()
     }
 
 
-def needed_arms(arms: tuple[Arm, ...]) -> tuple[Arm, ...]:
-    """`arms` with those that they go on from before them, each once."""
-    needed: dict[Arm, None] = {}
+def with_start_arms(arms: tuple[Arm, ...]) -> tuple[Arm, ...]:
+    """`arms` without repeats, each preceded by the arm that its runs start from."""
+    ordered: dict[Arm, None] = {}
     for arm in arms:
-        before = EXPERIMENTS[arm.experiment].goes_on_from
-        if before is not None:
-            needed |= dict.fromkeys(needed_arms((before,)))
-        needed[arm] = None
-    return tuple(needed)
+        start = EXPERIMENTS[arm.experiment].starts_from
+        if start is not None:
+            ordered |= dict.fromkeys(with_start_arms((start,)))
+        ordered[arm] = None
+    return tuple(ordered)

@@ -1,6 +1,6 @@
-"""The runs that test the claims, as they ship: written from a store, and taken into another.
+"""The runs shipped with Freeze Lab: written from one store and imported into another.
 
-One file a comparison, named by its id, so that a store that knows the id need not read it.
+Each comparison is one file named by its id, so a store can skip known ids without reading files.
 """
 
 import gzip
@@ -18,50 +18,52 @@ from mtl_core.store.shipping import ShippedComparison
 logger = logging.getLogger(__name__)
 
 FOLDER = Path(__file__).with_name("shipped")
-_ENDING = ".json.gz"
+_SUFFIX = ".json.gz"
 
 
-def ship(store: RunStore, comparisons: Iterable[str], folder: Path = FOLDER) -> list[Path]:
-    """Write finished comparisons into `folder`, in place of what is there; the files.
+def write_shipped_runs(
+    store: RunStore, comparisons: Iterable[str], folder: Path = FOLDER
+) -> list[Path]:
+    """Replaces the files in `folder` by these finished comparisons and returns the new files.
 
-    Raises BadInput for one that is not finished, before anything is replaced.
+    Raises BadInput if a comparison is not finished; the folder is then unchanged.
     """
     shipped = [store.comparison_to_ship(comparison) for comparison in comparisons]
     folder.mkdir(exist_ok=True)
-    for old in folder.glob(f"*{_ENDING}"):
+    for old in folder.glob(f"*{_SUFFIX}"):
         old.unlink()
-    return [_written(each, folder) for each in shipped]
+    return [_write(each, folder) for each in shipped]
 
 
-def take_in_shipped(lab: Lab) -> None:
-    """`import_shipped` for a dashboard that opens: what cannot be read is logged, not fatal."""
+def import_shipped_at_start(lab: Lab) -> None:
+    """Imports the shipped runs when the dashboard starts; an error is logged, not raised."""
     try:
         import_shipped(lab.store)
     except FreezeLabError:
-        logger.exception("The shipped runs could not be taken in.")
+        logger.exception("The shipped runs could not be imported.")
 
 
 def import_shipped(store: RunStore, folder: Path = FOLDER) -> list[str]:
-    """Take in what ships and is not in the store yet; the ids of the runs added.
+    """Imports the shipped comparisons that the store lacks and returns the ids of the added runs.
 
-    The one made first is taken in last, and so is the newest that the store lists: it is the
-    experiment that most claims share. Raises InternalError for a file that is damaged.
+    The oldest comparison is imported last, so the store lists it first: most claims use it.
+    Raises InternalError for a damaged file.
     """
-    lacking = [_read(file) for file in folder.glob(f"*{_ENDING}") if not _is_known(store, file)]
+    lacking = [_read(file) for file in folder.glob(f"*{_SUFFIX}") if not _is_known(store, file)]
     lacking.sort(key=lambda comparison: comparison.created_at, reverse=True)
     return [run for comparison in lacking for run in store.import_comparison(comparison)]
 
 
 def _is_known(store: RunStore, file: Path) -> bool:
     try:
-        store.comparison(file.name.removesuffix(_ENDING))
+        store.comparison(file.name.removesuffix(_SUFFIX))
     except UnknownComparison:
         return False
     return True
 
 
-def _written(comparison: ShippedComparison, folder: Path) -> Path:
-    file = folder / f"{comparison.id}{_ENDING}"
+def _write(comparison: ShippedComparison, folder: Path) -> Path:
+    file = folder / f"{comparison.id}{_SUFFIX}"
     text = comparison.model_dump_json(exclude_defaults=False).encode()
     file.write_bytes(gzip.compress(text, mtime=0))
     return file

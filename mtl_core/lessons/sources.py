@@ -1,10 +1,10 @@
-"""The papers that the lessons rest on."""
+"""The papers cited by the guide."""
 
 from mtl_core.values import Frozen
 
 
 class Source(Frozen):
-    """A paper, and the part of it that a lesson rests on."""
+    """A paper and the part of it that is cited."""
 
     authors: str
     year: int
@@ -14,7 +14,7 @@ class Source(Frozen):
 
     @property
     def short(self) -> str:
-        """`Howard & Ruder 2018, section 3.3`; the abstract goes without saying."""
+        """A short citation: `Howard & Ruder 2018, section 3.3`. The abstract is not named."""
         where = "" if self.part == "abstract" else f", {self.part}"
         return f"{self.authors} {self.year}{where}"
 

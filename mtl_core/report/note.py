@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from mtl_core import __version__
-from mtl_core.lessons.claim_runs import comparison_words
+from mtl_core.lessons.claim_runs import comparison_name
 from mtl_core.report import errors, repeat, runs, stages
 from mtl_core.report.blocks import Block, Note, Section, figures
 from mtl_core.report.compared import facts_of
@@ -36,7 +36,7 @@ def _facts(report: Report) -> list[str]:
     if len(report.runs) == 1:
         run = report.runs[0]
         return facts(run.record, run.summary)
-    name = [comparison_words(report.record)] if report.record else []
+    name = [comparison_name(report.record)] if report.record else []
     return [*name, *facts_of(report.compared)]
 
 

@@ -1,7 +1,7 @@
 import re
 from xml.etree import ElementTree
 
-from mtl_core.analysis.claim_finding import ClaimVerdict, Finding, Scale
+from mtl_core.analysis.claim_verdicts import ClaimVerdict, Finding, Scale
 from mtl_core.charts.strip import WIDTH, strip_svg
 from mtl_core.charts.theme import DARK, LIGHT
 

@@ -37,6 +37,6 @@ def test_a_counted_claim_needs_no_run_and_stands_in_a_markdown_table(command: Co
     answer = command("claims", "--claim", "kept-bytes", "--format", "markdown")
     assert answer.code == 0
     assert answer.out.splitlines()[2].startswith(
-        "| Training a tenth of a per cent of the parameters saves nearly all the memory. "
+        "| Training 0.1 % of the parameters saves nearly all the memory. "
         "| ✕ does not hold here | ×2.4 |  | under 0.1 % of the parameters learn"
     )

@@ -7,11 +7,10 @@ from mtl_core.errors import BadInput
 from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.lessons.chapters import CHAPTERS
-from mtl_core.lessons.claim import Chapter, Claim
-from mtl_core.lessons.claim_runs import comparison_words, experiment_of, planned_runs
-from mtl_core.lessons.claims import CLAIMS, claim_called, claims_of
-from mtl_core.lessons.experiments import EXPERIMENTS, needed_arms
-from mtl_core.lessons.scenarios import lesson
+from mtl_core.lessons.claim_runs import comparison_name, experiment_of, planned_runs
+from mtl_core.lessons.claims import CLAIMS, Chapter, Claim, claim_by_id
+from mtl_core.lessons.experiments import EXPERIMENTS, with_start_arms
+from mtl_core.lessons.scenario_lessons import lesson
 from mtl_core.store.runs import RunStore
 from tests.run_story import minilm
 
@@ -35,7 +34,7 @@ def test_a_claims_arms_share_their_seeds(claim: Claim) -> None:
 
 
 def test_a_claim_on_staged_runs_needs_what_they_go_on_from_first() -> None:
-    arms = claim_called("high-rate-forgets").arms
+    arms = claim_by_id("high-rate-forgets").arms
     assert [(arm.experiment, arm.scenario) for arm in arms] == [
         ("standard", "full"),
         ("then sentiment", "freeze-head:ner"),
@@ -44,14 +43,14 @@ def test_a_claim_on_staged_runs_needs_what_they_go_on_from_first() -> None:
 
 
 def test_every_experiment_is_read_by_a_claim() -> None:
-    read = {arm.experiment for claim in CLAIMS for arm in needed_arms(arms_of(claim.rule))}
+    read = {arm.experiment for claim in CLAIMS for arm in with_start_arms(arms_of(claim.rule))}
     assert read == set(EXPERIMENTS)
 
 
-def test_every_claim_stands_in_a_chapter_and_every_chapter_is_written() -> None:
+def test_claims_are_in_the_order_of_the_chapters_and_every_chapter_is_written() -> None:
     assert [each.chapter for each in CHAPTERS] == list(Chapter)
-    found = [claim for each in CHAPTERS for claim in claims_of(each.chapter)]
-    assert found == list(CLAIMS)
+    order = [list(Chapter).index(claim.chapter) for claim in CLAIMS]
+    assert order == sorted(order)
 
 
 def test_chapters_show_scenarios_that_have_a_lesson() -> None:
@@ -61,18 +60,18 @@ def test_chapters_show_scenarios_that_have_a_lesson() -> None:
 
 
 def test_a_figure_nobody_looked_up_says_so() -> None:
-    published = claim_called("gradual").published
+    published = claim_by_id("gradual").published
     assert published is not None
     assert published.note == "Howard & Ruder 2018, table 7; not checked here"
 
 
 def test_a_claim_that_does_not_exist_is_refused_with_the_nearest() -> None:
     with pytest.raises(BadInput, match=r"no claim 'gradul'\. There are: gradual"):
-        claim_called("gradul")
+        claim_by_id("gradul")
 
 
 def test_groups_that_are_said_not_to_move_are_frozen_groups_of_the_plan() -> None:
-    rule = claim_called("still").rule
+    rule = claim_by_id("still").rule
     assert isinstance(rule, Still)
     (table,) = parameter_tables(scenario_plan(rule.arm.scenario, minilm()), minilm())
     frozen = {group.name for group in table.groups if not group.totals.trainable}
@@ -89,7 +88,7 @@ def test_every_run_of_an_experiment_can_be_prepared_on_the_embedded_checkpoint(n
     ]
     for run in runs:
         assert parameter_tables(run.plan, minilm())
-        going_on = EXPERIMENTS[name].goes_on_from is not None
+        going_on = EXPERIMENTS[name].starts_from is not None
         assert run.starts_from == (f"run-{run.seed}" if going_on else None)
         assert run.label_noise == spec.label_noise
         assert run.also_evaluate == spec.also_evaluate
@@ -124,7 +123,7 @@ def test_a_comparison_of_ones_own_is_no_experiment_even_under_its_title(tmp_path
         )
     ]
     assert [experiment_of(each) for each in added] == ["standard", "standard", *[None] * 4]
-    assert [comparison_words(each) for each in added] == [
+    assert [comparison_name(each) for each in added] == [
         "Six plans, from heads only to full",
         "Six plans, from heads only to full, in part",
         *["Claims: standard"] * 2,

@@ -3,7 +3,7 @@ import pytest
 from mtl_core.errors import UnknownScenario
 from mtl_core.freezing.scenarios import Scenario, scenario_plan, scenarios
 from mtl_core.freezing.titles import scenario_phrase, scenario_title, task_title
-from mtl_core.lessons.scenarios import lesson, own_plan_lesson
+from mtl_core.lessons.scenario_lessons import lesson, own_plan_lesson
 from mtl_core.models.cache import read_description, shipped_description
 from mtl_core.models.description import ModelDescription, Role
 from mtl_core.tasks.task import DEFAULT_TASKS

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from mtl_core.errors import BadInput, InternalError
-from mtl_core.lessons.claim_runs import claim_comparisons, missing_arms, own_runs, runs_of_arms
-from mtl_core.lessons.claims import claim_called
-from mtl_core.lessons.shipped_runs import import_shipped, ship
+from mtl_core.lessons.claim_runs import claim_comparisons, local_runs, missing_arms, runs_of_arms
+from mtl_core.lessons.claims import claim_by_id
+from mtl_core.lessons.shipped_runs import import_shipped, write_shipped_runs
 from mtl_core.store.runs import RunStore
 from tests.claim_runs import comparison_of
 
@@ -33,15 +33,15 @@ def test_runs_written_from_one_store_come_into_another_as_shipped(
     store: RunStore, other: RunStore, tmp_path: Path
 ) -> None:
     store.import_comparison(MADE)
-    (file,) = ship(store, [MADE.id], tmp_path / "shipped")
+    (file,) = write_shipped_runs(store, [MADE.id], tmp_path / "shipped")
     assert file.name == "compare-standard.json.gz"
 
     assert len(import_shipped(other, tmp_path / "shipped")) == 10
-    arms = claim_called("faster").arms
+    arms = claim_by_id("faster").arms
     (shipped,) = claim_comparisons(other)
     assert shipped.shipped
     assert missing_arms(runs_of_arms([shipped]), arms) == ()
-    assert missing_arms(own_runs(other), arms) == arms
+    assert missing_arms(local_runs(other), arms) == arms
     again = other.comparison_to_ship(MADE.id)
     assert [run.events for run in again.runs] == [run.events for run in MADE.runs]
     assert again.created_at == MADE.created_at
@@ -51,7 +51,7 @@ def test_what_is_there_already_is_not_read_again(
     store: RunStore, other: RunStore, tmp_path: Path
 ) -> None:
     store.import_comparison(MADE)
-    (file,) = ship(store, [MADE.id], tmp_path / "shipped")
+    (file,) = write_shipped_runs(store, [MADE.id], tmp_path / "shipped")
     import_shipped(other, tmp_path / "shipped")
     file.write_bytes(b"damaged")
     assert import_shipped(other, tmp_path / "shipped") == []
@@ -65,7 +65,7 @@ def test_what_was_made_first_is_listed_first_afterwards(
     )
     for comparison in (MADE, later):
         store.import_comparison(comparison)
-    ship(store, [MADE.id, later.id], tmp_path / "shipped")
+    write_shipped_runs(store, [MADE.id, later.id], tmp_path / "shipped")
     import_shipped(other, tmp_path / "shipped")
     assert [each.id for each in other.comparisons(shipped=True)] == [MADE.id, later.id]
 
@@ -83,8 +83,8 @@ def test_unfinished_runs_do_not_ship_and_leave_what_is_there(
     from tests.run_story import minilm
 
     store.import_comparison(MADE)
-    ship(store, [MADE.id], tmp_path)
+    write_shipped_runs(store, [MADE.id], tmp_path)
     waiting = store.add_comparison(MADE.spec, planned_runs("standard", MADE.spec, minilm(), 1, {}))
     with pytest.raises(BadInput, match="only finished runs"):
-        ship(store, [waiting.id], tmp_path)
+        write_shipped_runs(store, [waiting.id], tmp_path)
     assert [each.name for each in tmp_path.glob("*.gz")] == ["compare-standard.json.gz"]

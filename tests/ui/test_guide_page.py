@@ -109,7 +109,7 @@ def test_claims_are_folded_by_chapter_but_for_the_first_and_none_once_filtered(
     folds = [(each.label, each.proto.expanded) for each in app.expander]
     assert folds[:3] == [
         ("**Choosing a checkpoint** · 1 claim", True),
-        ("**Heads only, a part, or everything** · 7 claims", True),
+        ("**Heads only, the top layers, or everything** · 7 claims", True),
         ("**What freezing saves** · 3 claims", False),
     ]
     assert sum(int(label.split()[-2]) for label, _ in folds) == len(CLAIMS)

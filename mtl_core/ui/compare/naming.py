@@ -3,7 +3,7 @@
 import streamlit as st
 
 from mtl_core.engine.lab import Lab
-from mtl_core.lessons.claim_runs import comparison_words, experiment_of
+from mtl_core.lessons.claim_runs import comparison_name, experiment_of
 from mtl_core.store.naming import TITLE_LENGTH
 from mtl_core.store.record import ComparisonRecord
 from mtl_core.ui.compare.new_comparison import first_comparison
@@ -17,7 +17,7 @@ from mtl_core.ui.shared.undo import UNDO_MINUTES, done, undo_bar
 def name_line(lab: Lab, record: ComparisonRecord) -> None:
     """The comparison's name in one line, with what renames it and what deletes it."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"**{plain(comparison_words(record))}**", width="content")
+        st.markdown(f"**{plain(comparison_name(record))}**", width="content")
         if record.shipped:
             st.badge("came with Freeze Lab", color="gray")
         if experiment_of(record) is not None:
@@ -50,7 +50,7 @@ def undo_line(lab: Lab) -> None:
     gone = lab.store.deleted_comparison(asked) if asked is not None else None
     if gone is not None:
         runs = "run" if len(gone.runs) == 1 else f"{len(gone.runs)} runs"
-        what = f"**{plain(comparison_words(gone))}** and its {runs}"
+        what = f"**{plain(comparison_name(gone))}** and its {runs}"
         undo_bar(what, lambda: _bring_back(lab, gone.id))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from mtl_core.errors import UnknownComparison
-from mtl_core.lessons.claim_runs import comparison_words
+from mtl_core.lessons.claim_runs import comparison_name
 from mtl_core.report.run_words import STATE_SIGNS, moment, plan_words
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
 from mtl_core.store.runs import RunStore
@@ -143,7 +143,7 @@ def _comparisons(comparisons: Sequence[ComparisonRecord], shown: ComparisonRecor
 
 def _comparison_label(record: ComparisonRecord) -> str:
     origin = "shipped" if record.shipped else moment(record.created_at)
-    return f"{comparison_words(record)} · {origin}"
+    return f"{comparison_name(record)} · {origin}"
 
 
 def _runs_picker(records: Sequence[RunRecord], compared: Sequence[RunRecord]) -> None:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from mtl_core.lessons.scenarios import Lesson, lesson, own_plan_lesson
+from mtl_core.lessons.scenario_lessons import Lesson, lesson, own_plan_lesson
 from mtl_core.ui.shared.resolved_choice import ResolvedChoice
 
 

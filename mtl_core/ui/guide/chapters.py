@@ -12,12 +12,11 @@ from mtl_core.engine.lab import the_lab
 from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.freezing.titles import scenario_phrase
-from mtl_core.lessons.chapters import CHAPTERS
-from mtl_core.lessons.claim_words import SIGNS
+from mtl_core.lessons.chapters import CHAPTERS, GuideChapter
 from mtl_core.lessons.experiments import CHECKPOINT
-from mtl_core.lessons.guide_chapter import GuideChapter
-from mtl_core.lessons.scenarios import lesson
+from mtl_core.lessons.scenario_lessons import lesson
 from mtl_core.lessons.sources import Source
+from mtl_core.lessons.verdict_text import SIGNS
 from mtl_core.tasks.dataset import SAMPLE, load_tasks
 from mtl_core.ui.guide.guesses import is_revealed
 from mtl_core.ui.guide.verdicts import ClaimState

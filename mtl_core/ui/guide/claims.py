@@ -5,12 +5,12 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from mtl_core.analysis.claim_finding import ClaimVerdict, Finding
+from mtl_core.analysis.claim_verdicts import ClaimVerdict, Finding
 from mtl_core.charts.strip import WIDTH, strip_svg
 from mtl_core.charts.theme import Palette
 from mtl_core.engine.lab import Lab
 from mtl_core.lessons.chapters import CHAPTERS
-from mtl_core.lessons.claim_words import (
+from mtl_core.lessons.verdict_text import (
     basis_text,
     effect_text,
     interval_text,

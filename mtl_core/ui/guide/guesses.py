@@ -5,7 +5,7 @@ from enum import StrEnum
 
 import streamlit as st
 
-from mtl_core.analysis.claim_finding import ClaimVerdict
+from mtl_core.analysis.claim_verdicts import ClaimVerdict
 from mtl_core.ui.guide.verdicts import ClaimState
 from mtl_core.ui.shared.keys import Key, claim_key
 

@@ -4,20 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from mtl_core.analysis.claim_finding import ClaimVerdict, Finding
-from mtl_core.analysis.claim_findings import judge
 from mtl_core.analysis.claim_rules import Arm, KeptBytes, arms_of
+from mtl_core.analysis.claim_verdicts import ClaimVerdict, Finding
 from mtl_core.engine.lab import Lab
-from mtl_core.lessons.claim import Claim
 from mtl_core.lessons.claim_runs import (
     ArmRuns,
     claim_comparisons,
-    evidence_of,
+    claim_finding,
     missing_arms,
-    right_labels,
     runs_of_arms,
 )
-from mtl_core.lessons.claims import CLAIMS
+from mtl_core.lessons.claims import CLAIMS, Claim
 from mtl_core.lessons.experiments import EXPERIMENTS
 from mtl_core.models.checkpoint import has_weights, resolve_checkpoint
 from mtl_core.store.record import ComparisonRecord, RunState
@@ -109,14 +106,9 @@ def _finding(lab: Lab, claim: Claim, runs: ArmRuns) -> Finding:
         if run.state is RunState.FINISHED
     )
     key = (lab.settings.database, claim.id, finished)
-    return _findings.get(key) or _findings.keep(key, _judged(lab, claim, runs))
-
-
-def _judged(lab: Lab, claim: Claim, runs: ArmRuns) -> Finding:
-    arms = arms_of(claim.rule)
-    evidence = evidence_of(runs, arms, lambda record: summary_of(lab, record))
-    data = {EXPERIMENTS[arm.experiment].spec.data for arm in arms}
-    return judge(claim.rule, evidence, right_labels(data.pop()) if len(data) == 1 else None)
+    return _findings.get(key) or _findings.keep(
+        key, claim_finding(claim, runs, lambda record: summary_of(lab, record))
+    )
 
 
 def _comparison(claim: Claim, sources: Sequence[ArmRuns]) -> str | None:

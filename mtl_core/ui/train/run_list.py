@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from mtl_core.engine.lab import Lab
-from mtl_core.lessons.claim_runs import comparison_words
+from mtl_core.lessons.claim_runs import comparison_name
 from mtl_core.report.data_words import full_data_name
 from mtl_core.report.run_words import STATE_SIGNS, plan_words, run_label
 from mtl_core.store.record import RunRecord, RunState
@@ -52,7 +52,7 @@ def shipped_runs(lab: Lab) -> None:
             "They test the claims of the Guide, and Compare shows them by comparison. Select a row "
             "to open its run; their models are not part of the package."
         )
-        names = {each.id: comparison_words(each) for each in lab.store.comparisons(shipped=True)}
+        names = {each.id: comparison_name(each) for each in lab.store.comparisons(shipped=True)}
         _table(lab, records, title, names)
 
 

@@ -1,7 +1,5 @@
 import pytest
 
-from mtl_core.analysis.claim_finding import ClaimVerdict, Scale
-from mtl_core.analysis.claim_findings import judge
 from mtl_core.analysis.claim_rules import (
     Arm,
     Better,
@@ -15,6 +13,7 @@ from mtl_core.analysis.claim_rules import (
     Quantity,
     Still,
 )
+from mtl_core.analysis.claim_verdicts import ClaimVerdict, Scale, judge
 from mtl_core.analysis.intervals import over_seeds
 from mtl_core.analysis.reading import extend
 from mtl_core.analysis.summary import RunSummary
