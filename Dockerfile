@@ -25,8 +25,7 @@ COPY .streamlit .streamlit
 COPY static static
 COPY pages pages
 COPY mtl_core mtl_core
-RUN python -c "from mtl_core.ui.shared.live_chart import publish_library; assert publish_library()" \
- && python -m compileall -q mtl_core pages app.py \
+RUN python -m compileall -q mtl_core pages app.py \
  && install -d -o 10001 -g 10001 -m 0755 /data
 USER 10001:10001
 VOLUME /data

@@ -3,6 +3,7 @@
 import os
 import sys
 from io import TextIOWrapper
+from pathlib import Path
 
 import typer
 from typer.exceptions import TyperException
@@ -25,8 +26,11 @@ from mtl_core.training.environment import ENVIRONMENT
 
 DONE, OUR_FAULT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
+# The installed command's name, or the one that works in a clone too.
+_PROGRAM = "freeze-lab" if Path(sys.argv[0]).stem == "freeze-lab" else "python -m mtl_core"
+
 app = typer.Typer(
-    name="python -m mtl_core",
+    name=_PROGRAM,
     help="Compare what to freeze when a multi-task transformer is fine-tuned.",
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -1,22 +1,28 @@
 """The `serve` command: the dashboard."""
 
 import errno
+import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+import tomllib
 import urllib.request
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+import mtl_core
+from mtl_core.app_files import app_folder
 from mtl_core.errors import BadInput, InternalError
 
-_ROOT = Path(__file__).resolve().parents[2]
-_SERVER = _ROOT / "mtl_core" / "ui" / "shared" / "server.py"
+_PACKAGE = Path(mtl_core.__file__).resolve().parent
+_SERVER = _PACKAGE / "ui" / "shared" / "server.py"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _PATIENCE_SECONDS = 60.0
 
@@ -31,7 +37,7 @@ def serve(
     _require_free(address, port)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     server = subprocess.Popen(  # noqa: S603 - our own interpreter and app
-        _command(address, port), cwd=_ROOT, env=_environment()
+        _command(address, port), env=_environment()
     )
     try:
         _wait_until_it_answers(server, address, port)
@@ -49,22 +55,48 @@ def serve(
 
 def _command(address: str, port: int) -> list[str]:
     command = [
-        *(sys.executable, "-m", "streamlit", "run", str(_SERVER)),
+        *(sys.executable, "-P", "-m", "streamlit", "run", str(_SERVER)),
         *("--server.port", str(port), "--server.address", address),
     ]
     if address not in _LOOPBACK:
-        # Reached by names that only who opened it knows; the shipped list has loopback's alone.
+        # The host names that reach this server are unknown here; config.toml lists loopback only.
         command += ["--server.allowedHosts", "*"]
     return command
 
 
 def _environment() -> dict[str, str]:
-    """Streamlit's own banner shows an address that is not the one to open."""
+    """The variables of the server process.
+
+    They carry `.streamlit/config.toml`, which Streamlit itself reads only from the working folder.
+    A variable that the user has set wins over the file. Streamlit's banner is off: it shows an
+    address other than the one to open.
+    """
+    file = app_folder() / ".streamlit" / "config.toml"
+    settings = tomllib.loads(file.read_text(encoding="utf-8"))
+    path = os.pathsep.join(filter(None, [str(_PACKAGE.parent), os.environ.get("PYTHONPATH")]))
     return {
+        **dict(_as_variables(settings)),
         **os.environ,
+        "PYTHONPATH": path,
         "STREAMLIT_LOGGER_LEVEL": "warning",
         "STREAMLIT_LOGGER_HIDE_WELCOME_MESSAGE": "true",
     }
+
+
+def _as_variables(
+    settings: Mapping[str, Any], prefix: str = "STREAMLIT"
+) -> Iterator[tuple[str, str]]:
+    """Yield each setting as the environment variable that Streamlit reads it from."""
+    for key, value in settings.items():
+        name = f"{prefix}_{re.sub('(?<=[a-z])(?=[A-Z])', '_', key).upper()}"
+        if isinstance(value, dict):
+            yield from _as_variables(value, name)
+        elif isinstance(value, str):
+            yield name, value
+        elif isinstance(value, list) and not name.startswith("STREAMLIT_THEME"):
+            yield name, " ".join(value)  # an option that may be repeated
+        else:
+            yield name, json.dumps(value)
 
 
 def _require_free(address: str, port: int) -> None:

@@ -2,16 +2,16 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.pages_manager import PagesManager
 
+from mtl_core.app_files import app_folder
 from mtl_core.charts.theme import DARK, Palette, palette
 from mtl_core.ui.shared.keys import Key
 
-STATIC = Path(__file__).parents[3] / "static"
+STATIC = app_folder() / "static"
 
 _SEPARATOR = " · "
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|<>~$:])")

@@ -1,14 +1,16 @@
-"""The dashboard's server: `app.py` behind headers that keep browsers to this server alone.
+"""The dashboard's server: `app.py` with security headers and the JavaScript of its live charts.
 
-`python -m mtl_core serve` runs it. `streamlit run app.py` works too, without the headers.
+`freeze-lab serve` and `make run` start it. `streamlit run app.py` shows the same pages, but sets no
+headers and draws no live chart.
 """
-
-from pathlib import Path
 
 import streamlit as st
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mtl_core.app_files import app_folder
+from mtl_core.ui.shared.plotly_library import library_route
 
 _POLICY = {
     "default-src": "'self'",
@@ -39,7 +41,7 @@ class SecurityHeaders:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on; what is answered gets the headers."""
+        """Handle one request and add HEADERS to its response."""
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -50,5 +52,7 @@ class SecurityHeaders:
 
 
 app = st.App(
-    Path(__file__).resolve().parents[3] / "app.py", middleware=[Middleware(SecurityHeaders)]
+    app_folder() / "app.py",
+    middleware=[Middleware(SecurityHeaders)],
+    routes=[library_route()],
 )
