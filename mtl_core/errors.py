@@ -106,3 +106,10 @@ class FreezeBroken(InternalError):
 
 class ChildDied(InternalError):
     """A child process ended without saying why."""
+
+
+def error_message(problem: Exception) -> str:
+    """The message of an error of this package; of any other error, its type and message."""
+    if isinstance(problem, FreezeLabError):
+        return str(problem)
+    return f"Unexpected {type(problem).__name__}: {problem}"

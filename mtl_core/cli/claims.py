@@ -71,7 +71,7 @@ def claims(
     changes = {"checkpoint": checkpoint, "data": data, "epochs": epochs, "max_length": max_length}
     changed = any(value is not None for value in changes.values())
     experiments = experiments_with(**changes) if changed else EXPERIMENTS
-    with Lab(Settings.from_environment(), apart=True) as lab:
+    with Lab(Settings.from_environment(), reserved=True) as lab:
         _run_all(lab, [each for each in asked if _can_run(each, experiments)], experiments)
         findings = _findings(lab, asked, experiments)
         if ship:

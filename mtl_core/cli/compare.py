@@ -145,7 +145,7 @@ def _carry_out(
     from mtl_core.cli.compare_json import as_json
     from mtl_core.cli.compare_telling import ComparisonTelling, grouped, print_results
 
-    with Lab(Settings.from_environment(), apart=True) as lab:
+    with Lab(Settings.from_environment(), reserved=True) as lab:
         if spec is not None:
             _, model = choose_model(spec.checkpoint, spec.data)
             record = lab.queue_comparison(spec, model, name)

@@ -1,8 +1,4 @@
-"""Baselines of data, worked out beside the pages: no page waits for scikit-learn, nor imports it.
-
-It takes seconds the first time and nothing afterwards: what was scored is kept on disk, by the
-sentences that it was learned from and scored on.
-"""
+"""Computes the baselines of data sets in background threads and stores them on disk."""
 
 import hashlib
 import logging
@@ -14,7 +10,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from mtl_core.errors import FreezeLabError, InternalError
+from mtl_core.errors import FreezeLabError, InternalError, error_message
 from mtl_core.models.cache import write_whole
 from mtl_core.tasks.baselines import Baseline
 from mtl_core.tasks.dataset import Dataset
@@ -22,94 +18,97 @@ from mtl_core.tasks.dataset import Dataset
 logger = logging.getLogger(__name__)
 
 FORMAT = 1
-"""Raised whenever the baselines of the same sentences would come out differently."""
+"""Increased whenever the same sentences would get different baselines."""
 
 Scorer = Callable[[Dataset], tuple[Baseline, ...]]
 
-_KEPT = TypeAdapter(tuple[Baseline, ...])
+_BASELINES = TypeAdapter(tuple[Baseline, ...])
 _CONTENT = TypeAdapter(Dataset)
-_MADE_BY = ("scikit-learn", "seqeval")
+_LIBRARIES = ("scikit-learn", "seqeval")
 
 
 class DataBaselines:
-    """Scores each data set once, in a thread, by `score`; what it gave lies in `folder`.
+    """Computes the baselines of each data set once, with `score`, and stores them in `folder`.
 
-    Safe for threads.
+    Data sets with the same content share their baselines. Safe for threads.
     """
 
     def __init__(self, folder: Path, score: Scorer) -> None:
         self._folder, self._score = folder, score
         self._known: dict[str, tuple[Baseline, ...]] = {}
         self._problems: dict[str, FreezeLabError] = {}
-        self._under_way: dict[str, threading.Thread] = {}
-        self._turn = threading.Lock()
+        self._threads: dict[str, threading.Thread] = {}
+        self._lock = threading.Lock()
 
-    def of(self, dataset: Dataset) -> tuple[Baseline, ...] | None:
-        """The baselines; None while they are being worked out, which asking begins.
+    def get(self, dataset: Dataset) -> tuple[Baseline, ...] | None:
+        """The baselines of a data set. If there are none, start computing them and return None.
 
-        Raises, once, what `score` raised; asking again then begins anew.
+        If `score` raised an error, the next call raises it once; the call after that computes the
+        baselines again.
         """
         key = content_key(dataset)
-        with self._turn:
+        with self._lock:
             if key in self._problems:
                 raise self._problems.pop(key)
-            known = self._known.get(key) or self._kept(key)
-            if known is None and key not in self._under_way:
-                self._begin(key, dataset)
+            known = self._known.get(key) or self._load(key)
+            if known is None and key not in self._threads:
+                self._start(key, dataset)
             return known
 
-    def awaited(self, dataset: Dataset) -> tuple[Baseline, ...]:
-        """The baselines, however long they take. Raises what `score` raises."""
-        while (found := self.of(dataset)) is None:
-            with self._turn:
-                working = self._under_way.get(content_key(dataset))
-            if working is not None:
-                working.join()
+    def wait_for(self, dataset: Dataset) -> tuple[Baseline, ...]:
+        """The baselines of a data set, computed now if need be. Raises what `score` raises."""
+        while (found := self.get(dataset)) is None:
+            with self._lock:
+                thread = self._threads.get(content_key(dataset))
+            if thread is not None:
+                thread.join()
         return found
 
-    def under_way(self, dataset: Dataset) -> bool:
-        """Whether they are being worked out at this moment."""
-        return content_key(dataset) in self._under_way
+    def is_computing(self, dataset: Dataset) -> bool:
+        """Whether the baselines of a data set are being computed."""
+        return content_key(dataset) in self._threads
 
-    def _kept(self, key: str) -> tuple[Baseline, ...] | None:
+    def _load(self, key: str) -> tuple[Baseline, ...] | None:
         with suppress(OSError, ValidationError):
-            self._known[key] = _KEPT.validate_json(self._file(key).read_bytes())
+            self._known[key] = _BASELINES.validate_json(self._file(key).read_bytes())
         return self._known.get(key)
 
-    def _begin(self, key: str, dataset: Dataset) -> None:
-        working = threading.Thread(
-            target=self._work, args=(key, dataset), name="baselines", daemon=True
+    def _start(self, key: str, dataset: Dataset) -> None:
+        thread = threading.Thread(
+            target=self._compute, args=(key, dataset), name="baselines", daemon=True
         )
-        self._under_way[key] = working
-        working.start()
+        self._threads[key] = thread
+        thread.start()
 
-    def _work(self, key: str, dataset: Dataset) -> None:
+    def _compute(self, key: str, dataset: Dataset) -> None:
         try:
             found = self._score(dataset)
         except Exception as problem:
-            self._failed(key, problem)
+            self._record_problem(key, problem)
             return
         with suppress(OSError):
-            write_whole(self._file(key), _KEPT.dump_json(found).decode() + "\n")
-        with self._turn:
+            write_whole(self._file(key), _BASELINES.dump_json(found).decode() + "\n")
+        with self._lock:
             self._known[key] = found
-            del self._under_way[key]
+            del self._threads[key]
 
-    def _failed(self, key: str, problem: Exception) -> None:
+    def _record_problem(self, key: str, problem: Exception) -> None:
         if not isinstance(problem, FreezeLabError):
-            logger.error("The baselines of some data could not be scored.", exc_info=problem)
-            problem = InternalError(f"Unexpected {type(problem).__name__}: {problem}")
-        with self._turn:
+            logger.error("The baselines of a data set could not be computed.", exc_info=problem)
+            problem = InternalError(error_message(problem))
+        with self._lock:
             self._problems[key] = problem
-            del self._under_way[key]
+            del self._threads[key]
 
     def _file(self, key: str) -> Path:
         return self._folder / f"{key}.json"
 
 
 def content_key(dataset: Dataset) -> str:
-    """A name for what is learned from and scored on, in this form, by these versions: other
-    sentences, labels or tasks have another one, the same ones from another place the same."""
-    made_by = "".join(f"{each}\n" for each in (FORMAT, *map(version, _MADE_BY)))
+    """A SHA-256 digest of the tasks and sentences of a data set and of the library versions.
+
+    The reference of the data set is not part of it.
+    """
+    made_by = "".join(f"{each}\n" for each in (FORMAT, *map(version, _LIBRARIES)))
     content = _CONTENT.dump_json(dataset, include={"tasks", "train", "validation"})
     return hashlib.sha256(made_by.encode() + content).hexdigest()

@@ -1,7 +1,4 @@
-"""This machine's speed, measured once beside the pages: none waits for it, and no run is disturbed.
-
-A child of its own measures, so that what pages ask of the inspector does not wait either.
-"""
+"""Measures the speed of this machine in the background, while no run is training."""
 
 import logging
 import threading
@@ -10,100 +7,104 @@ from time import monotonic
 
 from mtl_core.cost.speed import Speed, keep_speed, known_speed
 from mtl_core.engine.child import ChildProcess
-from mtl_core.engine.protocol import MeasureSpeed, Refused, SpeedMeasured
+from mtl_core.engine.protocol import MeasureSpeed, RequestFailed, SpeedMeasured
 from mtl_core.errors import FreezeLabError, InternalError
 from mtl_core.settings import Settings
 from mtl_core.store.runs import RunStore
 
 logger = logging.getLogger(__name__)
 
-_LOOK_SECONDS = 0.2  # between looks whether a run has begun
-_PATIENCE_SECONDS = 120.0
+_POLL_SECONDS = 0.2  # between two checks whether a run has started
+_TIMEOUT_SECONDS = 120.0
 
 
 class Calibration:
-    """Measures how fast this machine trains when someone wants to know and nothing else trains.
+    """Measures how fast this machine trains, on the first call of `speed`, in its own process.
 
-    Given up, for another time, where a run begins or a trainer loads meanwhile: each would spoil
-    the other. One that fails is not tried again in this process. `trainer` is the number of the
-    trainer's process, if there is one. Safe for threads.
+    The measurement is cancelled when a run or a trainer starts, because each would slow the other
+    down; a later call of `speed` repeats it. After an error it is not repeated by this instance.
+    `trainer_pid` returns the process id of the trainer, or None. Safe for threads.
     """
 
     def __init__(
         self,
         settings: Settings,
         store: RunStore,
-        trainer: Callable[[], int | None],
+        trainer_pid: Callable[[], int | None],
         child_argv: Sequence[str],
     ) -> None:
         self._settings, self._store = settings, store
-        self._trainer, self._argv = trainer, child_argv
-        self._allowed = threading.Event()
-        self._turn = threading.Lock()
+        self._trainer_pid, self._argv = trainer_pid, child_argv
+        self._enabled = threading.Event()
+        self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._measured: Speed | None = None  # also where it cannot be kept on disk
+        self._measured: Speed | None = None  # in case it cannot be stored on disk
 
-    def allow(self) -> None:
-        """From now on measure when asked."""
-        self._allowed.set()
+    def enable(self) -> None:
+        """Allow `speed` to start measurements."""
+        self._enabled.set()
 
     @property
-    def under_way(self) -> bool:
-        """Whether it is measured at this moment."""
+    def measuring(self) -> bool:
+        """Whether a measurement is running."""
         thread = self._thread
         return thread is not None and thread.is_alive()
 
     def speed(self) -> Speed | None:
-        """The speed, at once; None where it is not known yet, and asking begins to measure it."""
+        """The measured speed. If there is none, start a measurement and return None."""
         known = self._measured or known_speed(self._settings)
         if known is None:
-            with self._turn:
-                at_rest = not self.under_way and self._measured is None
-                if at_rest and self._allowed.is_set() and not self._store.active():
-                    self._begin()
+            with self._lock:
+                idle = not self.measuring and self._measured is None
+                if idle and self._enabled.is_set() and not self._store.active():
+                    self._start()
         return known
 
     def close(self) -> None:
-        """Give up what is under way, and measure no more."""
-        with self._turn:
-            self._allowed.clear()
+        """Cancel a running measurement and start no other."""
+        with self._lock:
+            self._enabled.clear()
         if self._thread is not None:
             self._thread.join()
 
-    def _begin(self) -> None:
-        self._thread = threading.Thread(target=self._work, name="calibration", daemon=True)
+    def _start(self) -> None:
+        self._thread = threading.Thread(target=self._measure, name="calibration", daemon=True)
         self._thread.start()
 
-    def _work(self) -> None:
+    def _measure(self) -> None:
         try:
-            speed = self._answer()
+            speed = self._measure_in_child()
         except Exception as problem:
-            self._allowed.clear()
-            told = isinstance(problem, FreezeLabError)
+            self._enabled.clear()
+            expected = isinstance(problem, FreezeLabError)
             logger.warning(
                 "The speed of this machine could not be measured: %s",
                 problem,
-                exc_info=None if told else problem,
+                exc_info=None if expected else problem,
             )
             return
         if speed is not None:
             keep_speed(speed, self._settings)
             self._measured = speed
 
-    def _answer(self) -> Speed | None:
-        """What the child measured; None where it was disturbed, or is not wanted any more."""
-        trainer, deadline = self._trainer(), monotonic() + _PATIENCE_SECONDS
+    def _measure_in_child(self) -> Speed | None:
+        """The speed that the child measured; None if the measurement was cancelled."""
+        trainer, deadline = self._trainer_pid(), monotonic() + _TIMEOUT_SECONDS
         child = ChildProcess(self._argv)
         try:
             child.send(MeasureSpeed(settings=self._settings))
             while monotonic() < deadline:
-                answer = child.receive(_LOOK_SECONDS)
-                if not self._allowed.is_set() or self._trainer() != trainer or self._store.active():
+                message = child.receive(_POLL_SECONDS)
+                if (
+                    not self._enabled.is_set()
+                    or self._trainer_pid() != trainer
+                    or self._store.active()
+                ):
                     return None
-                if isinstance(answer, SpeedMeasured):
-                    return answer.speed
-                if isinstance(answer, Refused):
-                    raise answer.as_error()
+                if isinstance(message, SpeedMeasured):
+                    return message.speed
+                if isinstance(message, RequestFailed):
+                    raise message.to_error()
         finally:
             child.kill()
-        raise InternalError(f"no answer within {_PATIENCE_SECONDS:g} seconds.")
+        raise InternalError(f"no response within {_TIMEOUT_SECONDS:g} seconds.")

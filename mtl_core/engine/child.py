@@ -1,4 +1,4 @@
-"""A child process seen from the parent: start it, talk to it, tell how it ended, end it."""
+"""The parent's side of a child process: start it, exchange messages, describe its end, end it."""
 
 import logging
 import os
@@ -24,28 +24,28 @@ _GRACE_SECONDS = 2.0
 _TAIL_LINES, _LINE_BYTES = 50, 2000
 _MEANINGS = {
     "SIGKILL": "Most often the system ran out of memory: try a smaller batch size or maximum "
-    "length, or a plan whose lowest layer that learns lies higher.",
-    "SIGSEGV": "A library crashed; this is no fault of the plan or the data.",
-    "SIGABRT": "A library gave up; this is no fault of the plan or the data.",
-    "SIGBUS": "Memory or disk space ran out under a file it had mapped.",
-    "SIGTERM": "Someone on this machine asked it to end.",
+    "length, or a plan that trains only higher layers.",
+    "SIGSEGV": "A library crashed; neither the plan nor the data is the cause.",
+    "SIGABRT": "A library aborted; neither the plan nor the data is the cause.",
+    "SIGBUS": "Memory or disk space ran out for a memory-mapped file.",
+    "SIGTERM": "A user or program on this machine terminated it.",
 }
 
 
 def module_argv(module: str) -> list[str]:
-    """The command that starts a module of this package, whatever the working folder holds."""
+    """The command that runs a module of this package; files in the working folder are ignored."""
     return [sys.executable, "-P", "-m", module]
 
 
 class ChildProcess:
-    """A running child. One thread at a time may receive; any may send or kill.
+    """A child process. Any thread may send or kill; only one thread at a time may receive.
 
-    It has a session of its own, so that Ctrl-C in the terminal reaches the parent alone, which
-    then decides. It leaves by itself when the parent is gone and its standard input ends.
+    The child has its own session, so that Ctrl-C in the terminal reaches only the parent. It exits
+    by itself when its standard input ends because the parent is gone.
     """
 
     def __init__(self, argv: Sequence[str]) -> None:
-        self._process = subprocess.Popen(  # noqa: S603 - the argv is the program's own
+        self._process = subprocess.Popen(  # noqa: S603 - our own command
             list(argv),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -55,34 +55,35 @@ class ChildProcess:
         )
         self._messages: queue.SimpleQueue[FromChild | None] = queue.SimpleQueue()
         self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
-        self._sending = threading.Lock()
-        self._output_reader = _started(self._read_messages, f"output of {self.pid}")
-        self._error_reader = _started(self._read_errors, f"errors of {self.pid}")
+        self._send_lock = threading.Lock()
+        self._output_reader = _start_thread(self._read_messages, f"output of {self.pid}")
+        self._error_reader = _start_thread(self._read_errors, f"errors of {self.pid}")
 
     @property
     def pid(self) -> int:
-        """The process's number."""
+        """The process id."""
         return self._process.pid
 
     @property
     def alive(self) -> bool:
-        """Whether it still runs."""
+        """Whether the process is running."""
         return self._process.poll() is None
 
     def send(self, message: ToChild) -> None:
-        """Say something to the child. Raises ChildDied if it is gone."""
-        assert self._process.stdin is not None  # noqa: S101 - asked for above
+        """Send a message to the child. Raises ChildDied if it has ended."""
+        assert self._process.stdin is not None  # noqa: S101 - a pipe, see above
         try:
-            with self._sending:
+            with self._send_lock:
                 self._process.stdin.write(encode(message))
                 self._process.stdin.flush()
         except (OSError, ValueError):  # a broken pipe, or closed on our side
-            raise ChildDied(self.how_it_ended()) from None
+            raise ChildDied(self.exit_description()) from None
 
     def receive(self, timeout_seconds: float) -> FromChild | None:
-        """The child's next message; None if none comes in time.
+        """The child's next message; None if there is none within `timeout_seconds`.
 
-        Raises ChildDied, saying how it ended, once it is gone and all it said has been received.
+        Raises ChildDied with `exit_description` once the child has ended and every message it sent
+        has been received.
         """
         try:
             message = self._messages.get(timeout=max(0.0, timeout_seconds))
@@ -91,29 +92,29 @@ class ChildProcess:
                 return None
             message = self._last_message()
         if message is None:
-            self._messages.put(None)  # and say so again to whoever asks next
-            raise ChildDied(self.how_it_ended())
+            self._messages.put(None)  # so that the next call raises too
+            raise ChildDied(self.exit_description())
         return message
 
-    def how_it_ended(self) -> str:
-        """In words, for a child that has ended or closed its output: its signal or exit status,
-        what that often means, and the last line it wrote to standard error."""
+    def exit_description(self) -> str:
+        """Describe how the child ended: its signal or exit status, the usual cause, and the last
+        line of its standard error."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(_GRACE_SECONDS)
         self._error_reader.join(_GRACE_SECONDS)
         last_line = next((line for line in reversed(self._tail) if line), None)
-        said = f" Its last words: {last_line}" if last_line else ""
-        return f"{_ending(self._process.poll())}{said}"
+        output = f" Last line of its error output: {last_line}" if last_line else ""
+        return f"{_describe_status(self._process.poll())}{output}"
 
     def close(self) -> None:
-        """Let the child leave, and end it if it does not."""
+        """Close the child's input and wait for its exit; kill it after two seconds."""
         _close(self._process.stdin)
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(_GRACE_SECONDS)
         self.kill()
 
     def kill(self) -> None:
-        """End the child, and whatever it started, now. Returns when it is gone."""
+        """Kill the child and the processes that it started, and wait for its exit."""
         if self.alive and hasattr(os, "killpg"):
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, signal.SIGKILL)
@@ -125,11 +126,11 @@ class ChildProcess:
             (self._error_reader, self._process.stderr),
         ):
             reader.join(_GRACE_SECONDS)
-            if not reader.is_alive():  # else a process it started holds the pipe, and would us
+            if not reader.is_alive():  # a surviving grandchild holds the pipe: closing would block
                 _close(pipe)
 
     def _last_message(self) -> FromChild | None:
-        """What a child that just ended may have left in its pipe."""
+        """A message that is still in the pipe of a child that has just ended."""
         self._output_reader.join(_GRACE_SECONDS)
         with suppress(queue.Empty):
             return self._messages.get_nowait()
@@ -146,41 +147,42 @@ class ChildProcess:
 
     def _read_errors(self) -> None:
         for line in _lines(self._process.stderr, _LINE_BYTES):
-            text = line.decode(errors="replace").rstrip().rpartition("\r")[2]  # a progress bar
+            # The text after the last \r is the final state of a progress bar.
+            text = line.decode(errors="replace").rstrip().rpartition("\r")[2]
             logger.debug("child %d: %s", self.pid, text)
             self._tail.append(text)
 
 
-def _started(read: Callable[[], None], name: str) -> threading.Thread:
+def _start_thread(read: Callable[[], None], name: str) -> threading.Thread:
     thread = threading.Thread(target=read, name=name, daemon=True)
     thread.start()
     return thread
 
 
 def _close(pipe: IO[bytes] | None) -> None:
-    with suppress(OSError, ValueError):  # what could not be sent any more goes with it
+    with suppress(OSError, ValueError):  # unsent data is lost
         if pipe is not None:
             pipe.close()
 
 
 def _lines(pipe: IO[bytes] | None, limit: int = -1) -> Iterator[bytes]:
-    """Lines until the pipe ends; one longer than `limit` bytes comes in pieces."""
-    assert pipe is not None  # noqa: S101 - asked for where the process was started
+    """Yield lines until the pipe ends; a line longer than `limit` bytes is split."""
+    assert pipe is not None  # noqa: S101 - a pipe, see __init__
     while line := pipe.readline(limit):
         yield line
 
 
 def _environment() -> dict[str, str]:
-    """The parent's, with quiet threads, no network, and this package where Python looks."""
+    """The parent's environment, plus `ENVIRONMENT` and this package on the Python path."""
     package = str(Path(mtl_core.__file__).parents[1])
     before = os.environ.get("PYTHONPATH")
     path = os.pathsep.join([package, before] if before else [package])
     return {**os.environ, **ENVIRONMENT, "PYTHONPATH": path}
 
 
-def _ending(status: int | None) -> str:
+def _describe_status(status: int | None) -> str:
     if status is None:
-        return "The process closed its output and hangs."
+        return "The process closed its output but did not exit."
     if status >= 0:
         return f"The process ended with exit status {status}."
     name = _signal_name(-status)

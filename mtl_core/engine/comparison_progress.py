@@ -1,10 +1,10 @@
-"""How far a comparison has come, and when all of it will be done."""
+"""The progress of a comparison and its estimated remaining time."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from mtl_core.engine.comparisons import work
+from mtl_core.engine.comparisons import workload
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.training.events import RunStarted, Step
@@ -12,10 +12,11 @@ from mtl_core.training.events import RunStarted, Step
 
 @dataclass(frozen=True, slots=True)
 class ComparisonProgress:
-    """A comparison at one moment, what it tried or measured first included.
+    """The progress of a comparison, including its sweep and measurement runs.
 
-    `failed` counts interrupted runs too. `share_done` is of the time where it can be estimated,
-    else of the runs; `remaining_seconds` is None where it cannot, or where nothing is left.
+    `failed` counts interrupted runs too. `share_done` is the finished share of the estimated time;
+    without an estimate, of the runs. `remaining_seconds` is None without an estimate and once the
+    comparison has ended. `current` is the running run, if there is one.
     """
 
     total: int
@@ -30,20 +31,24 @@ class ComparisonProgress:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing of it runs or waits."""
+        """Whether no run is running or waiting."""
         return self.running + self.waiting == 0
 
 
 def progress_of(store: RunStore, record: ComparisonRecord, now: datetime) -> ComparisonProgress:
-    """How far `record` has come. Run times are those of finished runs that do the same work, in
-    this comparison or before it, else in proportion to the epochs of what finished so far."""
+    """Compute the progress of a comparison.
+
+    The time of a run is estimated from a finished run with the same workload, in this comparison
+    or an earlier one. If there is none, it is estimated from the epochs of the runs of this
+    comparison that have finished.
+    """
     runs = (*record.scouts, *record.runs)
     counted = {state: sum(run.state is state for run in runs) for state in RunState}
     current = next((run for run in runs if run.state is RunState.RUNNING), None)
     share = _share(store, current) if current else 0.0
-    seconds = _estimates(runs, store.runs(shipped=None))
-    left = _left(runs, seconds, share)
-    done = sum(_took(run) or 0.0 for run in runs if run.state is RunState.FINISHED)
+    estimates = _estimates(runs, store.runs(shipped=None))
+    left = _remaining_seconds(runs, estimates, share)
+    done = sum(_run_seconds(run) or 0.0 for run in runs if run.state is RunState.FINISHED)
     done += _elapsed(current, now) if current else 0.0
     by_runs = (counted[RunState.FINISHED] + share) / len(runs) if runs else 1.0
     ended = counted[RunState.RUNNING] + counted[RunState.WAITING] == 0
@@ -60,15 +65,18 @@ def progress_of(store: RunStore, record: ComparisonRecord, now: datetime) -> Com
     )
 
 
-def _left(
-    runs: Iterable[RunRecord], seconds: Mapping[str, float | None], share: float
+def _remaining_seconds(
+    runs: Iterable[RunRecord], estimates: Mapping[str, float | None], share: float
 ) -> float | None:
-    """What is still to do, in seconds; None where one run cannot be estimated."""
+    """The seconds of all runs that have not ended; None if one of them has no estimate.
+
+    `share` is the finished share of the running run.
+    """
     left = 0.0
     for run in runs:
         if run.state.is_final:
             continue
-        whole = seconds[run.id]
+        whole = estimates[run.id]
         if whole is None:
             return None
         left += whole * (1 - share) if run.state is RunState.RUNNING else whole
@@ -76,29 +84,32 @@ def _left(
 
 
 def _estimates(runs: Sequence[RunRecord], past: Sequence[RunRecord]) -> dict[str, float | None]:
-    """What each run takes as a whole."""
-    alike: dict[tuple[object, ...], float] = {}
-    for run in (*past[::-1], *runs):  # what was measured last, and here, counts
-        took = _took(run)
-        if took is not None:
-            alike[work(run.spec)] = took / run.spec.epochs
-    here = [took / run.spec.epochs for run in runs if (took := _took(run)) is not None]
-    usual = sum(here) / len(here) if here else None
-    rates = {run.id: alike.get(work(run.spec), usual) for run in runs}
+    """The estimated seconds of each whole run, by its id."""
+    by_workload: dict[tuple[object, ...], float] = {}
+    for run in (*past[::-1], *runs):  # later ones win: the newest, then those of this comparison
+        seconds = _run_seconds(run)
+        if seconds is not None:
+            by_workload[workload(run.spec)] = seconds / run.spec.epochs
+    measured = [
+        seconds / run.spec.epochs for run in runs if (seconds := _run_seconds(run)) is not None
+    ]
+    average = sum(measured) / len(measured) if measured else None
+    epoch_seconds = {run.id: by_workload.get(workload(run.spec), average) for run in runs}
     return {
-        run.id: None if (rate := rates[run.id]) is None else rate * run.spec.epochs for run in runs
+        run.id: None if (seconds := epoch_seconds[run.id]) is None else seconds * run.spec.epochs
+        for run in runs
     }
 
 
 def _share(store: RunStore, run: RunRecord) -> float:
-    """How much of a running run's steps are done."""
-    began, step = store.latest(run.id, "run_started"), store.latest(run.id, "step")
-    if not isinstance(began, RunStarted) or not isinstance(step, Step) or not began.total_steps:
+    """The finished share of a running run's steps."""
+    started, step = store.latest(run.id, "run_started"), store.latest(run.id, "step")
+    if not isinstance(started, RunStarted) or not isinstance(step, Step) or not started.total_steps:
         return 0.0
-    return min(1.0, step.step / began.total_steps)
+    return min(1.0, step.step / started.total_steps)
 
 
-def _took(run: RunRecord) -> float | None:
+def _run_seconds(run: RunRecord) -> float | None:
     if run.state is not RunState.FINISHED or run.started_at is None or run.finished_at is None:
         return None
     return (run.finished_at - run.started_at).total_seconds()

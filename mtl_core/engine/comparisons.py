@@ -1,4 +1,4 @@
-"""Comparisons on their way: queued as one, each next step decided when a run ends, gone on with."""
+"""Schedules and resumes comparisons."""
 
 import shutil
 from collections.abc import Sequence
@@ -14,26 +14,28 @@ from mtl_core.training.events import RunFailed, RunFinished
 from mtl_core.training.prepare_comparison import at_factor
 from mtl_core.training.spec import RunSpec
 
-_NO_PACE = "The run that was to measure how long an epoch takes did not finish."
-_NO_FACTOR = "None of the runs that tried learning rates for this scenario finished."
-_LONGEST_EPOCHS = 1000.0
+_NO_MEASUREMENT = "The run that measures the time of an epoch did not finish."
+_NO_FACTOR = "No run of the learning rate sweep of this scenario finished."
+_MAX_EPOCHS = 1000.0
+
+EpochSeconds = Sequence[tuple[RunSpec, float]]
+"""Finished runs, each with the training seconds of one epoch."""
 
 
 def planned_runs(
-    spec: ComparisonSpec, runs: Sequence[RunSpec], past: Sequence[tuple[RunSpec, float]] = ()
+    spec: ComparisonSpec, runs: Sequence[RunSpec], measured: EpochSeconds = ()
 ) -> list[PlannedRun]:
-    """All runs that a comparison needs, in the order of the queue.
+    """Plan all runs of a comparison, in the order of the queue.
 
-    The first seed's runs write their models, of several numbers of training sentences those of the
-    largest, the others do not: a model takes as much disk as the checkpoint. `past` are earlier
-    runs with the training seconds of one epoch, which an equal time rests on; without one alike a
-    run of one epoch measures it. What a sweep or a measurement is yet to decide is held until
-    `advance` releases it.
+    Models are saved only for the first seed with the largest training set, because each takes as
+    much disk space as the checkpoint. With `spec.seconds` the epochs follow from a similar run in
+    `measured`; if there is none, a run of one epoch measures them first. Runs whose epochs or
+    learning rates are not decided yet are held until `advance` releases them.
     """
     scouts: list[PlannedRun] = []
     epochs: dict[object, float | None] = {}
     for first in (run for run in runs if run.seed == spec.seeds[0]):
-        known = _known_epochs(spec, first, past)
+        known = _known_epochs(spec, first, measured)
         epochs[arm_of(first)] = known
         if known is None:
             scouts.append(PlannedRun(_with_epochs(first, 1.0), Role.PACE, keeps_model=False))
@@ -63,18 +65,20 @@ def planned_runs(
 
 
 def advance(store: RunStore, settings: Settings, comparison: str) -> None:
-    """Release what the runs that have ended decide; call it when one ends. Nothing is done twice.
+    """Release the held runs whose epochs or learning rates are decided by now.
 
-    An equal time: `seconds` over the training seconds of one epoch are the epochs of the scenario's
-    other runs on as many training sentences. A sweep: of the finished runs that of the highest
-    headline metric (accuracy, entity F1), averaged over the tasks, gives the factor, the first
-    named where two are equal; being to the bit the result of the first seed, it becomes that
-    result. The factor is chosen on the validation split that also judges the result, so that first
-    seed flatters.
+    Call it when a run of the comparison ends; repeated calls change nothing. Each scenario is
+    handled separately for each number of training sentences:
+
+    - Equal time: the epochs are `spec.seconds` divided by the measured seconds of one epoch.
+    - Learning rate sweep: the factor is that of the finished run with the highest headline metric
+      (accuracy, entity F1), averaged over the tasks; the first one on a tie. That run becomes the
+      result of the first seed, with which it is identical to the bit. Its score is optimistic,
+      because the factor is chosen on the validation set that also gives the result.
     """
     try:
         record = store.comparison(comparison)
-    except UnknownComparison:  # deleted since its run ended
+    except UnknownComparison:  # deleted after its run ended
         return
     for arm in dict.fromkeys(arm_of(run.spec) for run in record.runs):
         runs, scouts = (
@@ -82,28 +86,30 @@ def advance(store: RunStore, settings: Settings, comparison: str) -> None:
             for each in (record.runs, record.scouts)
         )
         if any(run.held and run.state is RunState.WAITING for run in (*runs, *scouts)):
-            paces, sweeps = (
+            measuring, sweep = (
                 [run for run in scouts if run.role is role] for role in (Role.PACE, Role.SWEEP)
             )
-            if paces and (not sweeps or any(run.held for run in sweeps)):
-                _settle_epochs(store, record.spec, paces, sweeps, runs)
-            elif sweeps:
-                _settle_factor(store, settings, sweeps, runs)
+            if measuring and (not sweep or any(run.held for run in sweep)):
+                _decide_epochs(store, record.spec, measuring, sweep, runs)
+            elif sweep:
+                _decide_factor(store, settings, sweep, runs)
 
 
 def advance_all(store: RunStore, settings: Settings) -> None:
-    """`advance` for every comparison with runs that are held: one whose process went away at the
-    wrong moment goes on."""
+    """Call `advance` for every comparison with held runs.
+
+    This continues a comparison whose process ended between a run and `advance`.
+    """
     for comparison in dict.fromkeys(run.comparison for run in store.active() if run.held):
         if comparison is not None:
             advance(store, settings, comparison)
 
 
 def resume(store: RunStore, record: ComparisonRecord, owner: Owner | None = None) -> None:
-    """Queue again what was stopped, failed or interrupted; finished runs are kept.
+    """Queue the stopped, failed and interrupted runs again; finished runs are kept.
 
-    Runs that tried rates or measured time are only repeated where their scenario still waits for
-    what they decide. With an `owner` all that waits, waits for that process alone.
+    Sweep and measurement runs are repeated only if runs of their scenario are still held. With an
+    `owner` all waiting runs of the comparison are reserved for that process.
     """
     undecided = {arm_of(run.spec) for run in record.runs if run.held and run.state.is_final}
     again = [run.id for run in record.scouts if arm_of(run.spec) in undecided]
@@ -112,8 +118,8 @@ def resume(store: RunStore, record: ComparisonRecord, owner: Owner | None = None
         store.reserve(record.id, owner)
 
 
-def paces(store: RunStore, runs: Sequence[RunRecord]) -> list[tuple[RunSpec, float]]:
-    """Finished runs that trained, each with the training seconds of one of its epochs."""
+def measured_epochs(store: RunStore, runs: Sequence[RunRecord]) -> list[tuple[RunSpec, float]]:
+    """The specs of finished runs, each with the training seconds of one epoch (above 0)."""
     found = []
     for run in runs:
         seconds = _epoch_seconds(store, run)
@@ -123,25 +129,22 @@ def paces(store: RunStore, runs: Sequence[RunRecord]) -> list[tuple[RunSpec, flo
 
 
 def _keeps_model(run: RunSpec, runs: Sequence[RunSpec]) -> bool:
-    """Whether a run of the first seed and of the largest number of training sentences, which
-    come first."""
+    """Whether a run has the first seed and the largest training set, as the first run does."""
     return (run.seed, run.examples) == (runs[0].seed, runs[0].examples)
 
 
-def _known_epochs(
-    spec: ComparisonSpec, run: RunSpec, past: Sequence[tuple[RunSpec, float]]
-) -> float | None:
-    """The epochs of a scenario's runs; None where they are yet to be measured."""
+def _known_epochs(spec: ComparisonSpec, run: RunSpec, measured: EpochSeconds) -> float | None:
+    """The epochs of a scenario's runs; None if they must be measured first."""
     if spec.seconds is None:
         return spec.epochs
-    for other, epoch_seconds in past:
-        if work(other) == work(run):
+    for other, epoch_seconds in measured:
+        if workload(other) == workload(run):
             return _epochs_in(spec.seconds, epoch_seconds)
     return None
 
 
-def work(spec: RunSpec) -> tuple[object, ...]:
-    """What decides how long an epoch takes: all but the seed, the epochs and the rates."""
+def workload(spec: RunSpec) -> tuple[object, ...]:
+    """The settings that determine how long an epoch takes: not seed, epochs or learning rates."""
     phases = tuple((phase.train, phase.epochs) for phase in spec.plan.phases)
     limits = tuple(sorted(spec.examples.items()))
     shapes = (spec.checkpoint, spec.data, limits, spec.batch_size, spec.max_length, spec.threads)
@@ -149,34 +152,34 @@ def work(spec: RunSpec) -> tuple[object, ...]:
     return (*shapes, *where, phases, spec.plan.freeze)
 
 
-def _settle_epochs(
+def _decide_epochs(
     store: RunStore,
     spec: ComparisonSpec,
-    measured: Sequence[RunRecord],
-    sweeps: Sequence[RunRecord],
+    measuring: Sequence[RunRecord],
+    sweep: Sequence[RunRecord],
     runs: Sequence[RunRecord],
 ) -> None:
-    if not all(run.state.is_final for run in measured):
+    if not all(run.state.is_final for run in measuring):
         return
-    if any(run.state is not RunState.FINISHED for run in measured):
-        _fail(store, (*sweeps, *runs), _NO_PACE)
+    if any(run.state is not RunState.FINISHED for run in measuring):
+        _fail(store, (*sweep, *runs), _NO_MEASUREMENT)
         return
-    seconds = _epoch_seconds(store, measured[-1])
+    seconds = _epoch_seconds(store, measuring[-1])
     epochs = _epochs_in(spec.seconds, seconds) if spec.seconds and seconds else spec.epochs
-    now_known = {run.id: _with_epochs(run.spec, epochs) for run in runs}
-    store.settle(now_known, held=bool(sweeps))
-    store.settle({run.id: _with_epochs(run.spec, epochs) for run in sweeps}, held=False)
+    decided = {run.id: _with_epochs(run.spec, epochs) for run in runs}
+    store.settle(decided, held=bool(sweep))
+    store.settle({run.id: _with_epochs(run.spec, epochs) for run in sweep}, held=False)
 
 
-def _settle_factor(
+def _decide_factor(
     store: RunStore,
     settings: Settings,
-    sweeps: Sequence[RunRecord],
+    sweep: Sequence[RunRecord],
     runs: Sequence[RunRecord],
 ) -> None:
-    if not all(run.state.is_final for run in sweeps):
+    if not all(run.state.is_final for run in sweep):
         return
-    finished = [run for run in sweeps if run.state is RunState.FINISHED and run.factor]
+    finished = [run for run in sweep if run.state is RunState.FINISHED and run.factor]
     if not finished:
         _fail(store, runs, _NO_FACTOR)
         return
@@ -184,7 +187,7 @@ def _settle_factor(
     specs = {run.id: at_factor(run.spec, best.factor or 1.0) for run in runs}
     same = {run.id: best.id for run in runs if run.spec.seed == best.spec.seed}
     store.settle(specs, held=False, instead=same)
-    for run in sweeps:
+    for run in sweep:
         if run is not best:
             shutil.rmtree(settings.run_folder(run.id), ignore_errors=True)
 
@@ -210,8 +213,8 @@ def _epoch_seconds(store: RunStore, run: RunRecord) -> float | None:
 
 
 def _epochs_in(seconds: float, epoch_seconds: float) -> float:
-    """To four digits: a number that can be read and typed."""
-    return min(_LONGEST_EPOCHS, float(f"{seconds / epoch_seconds:.4g}"))
+    """Round to four digits, so that the number can be read and typed."""
+    return min(_MAX_EPOCHS, float(f"{seconds / epoch_seconds:.4g}"))
 
 
 def _with_epochs(spec: RunSpec, epochs: float) -> RunSpec:

@@ -1,4 +1,4 @@
-"""The inspector seen from the server: ask, and have a child only while someone asks."""
+"""The server's side of the inspector process, which is started on demand."""
 
 import threading
 from collections.abc import Sequence
@@ -7,15 +7,15 @@ from time import monotonic
 from mtl_core.cost.profile import CostProfile
 from mtl_core.engine.child import ChildProcess, module_argv
 from mtl_core.engine.protocol import (
-    Answer,
     BaselinesScored,
     CostsTraced,
     Describe,
     Described,
     Predict,
     Predicted,
-    Question,
-    Refused,
+    Request,
+    RequestFailed,
+    Response,
     ScoreBaselines,
     TraceCosts,
 )
@@ -26,15 +26,16 @@ from mtl_core.tasks.baselines import Baseline
 from mtl_core.tasks.dataset import Dataset
 from mtl_core.training.predictions import AskedModel, Prediction, Sentence
 
-_OTHER_ANSWER = "The inspector answered another question; try again."
+_WRONG_RESPONSE = "The inspector responded to another request; try again."
 
 ARGV = tuple(module_argv("mtl_core.engine.inspector_child"))
 
 
 class Inspector:
-    """Answers from a child that is started when asked and ended when idle.
+    """Sends requests to a child process that is started on demand and ended when idle.
 
-    Safe for threads: several sessions may ask at once and are served one after another.
+    Safe for threads: concurrent requests are handled one after another. Every request may raise
+    ChildDied if the child ends during it, and InternalError after `timeout_seconds`.
     """
 
     def __init__(
@@ -44,114 +45,104 @@ class Inspector:
         timeout_seconds: float = 60.0,
     ) -> None:
         self._argv, self._idle, self._timeout = child_argv, idle_seconds, timeout_seconds
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
         self._child: ChildProcess | None = None
-        self._rest: threading.Timer | None = None
-
-    @property
-    def awake(self) -> bool:
-        """Whether a child is there at this moment."""
-        child = self._child
-        return child is not None and child.alive
+        self._idle_timer: threading.Timer | None = None
 
     def describe(self, checkpoint: Checkpoint) -> BackboneDescription:
-        """The architecture of a checkpoint. Takes seconds where a child must first be started.
+        """Describe the architecture of a checkpoint. Raises what `models.describe.describe` does.
 
-        Raises what `models.describe.describe` raises, ChildDied if the child ended over it, and
-        InternalError if it takes too long.
+        Takes seconds if a child must be started first.
         """
-        answer = self._answer(Describe(checkpoint=checkpoint))
-        if isinstance(answer, Described):
-            return answer.description
-        raise InternalError(_OTHER_ANSWER)
+        response = self._request(Describe(checkpoint=checkpoint))
+        if isinstance(response, Described):
+            return response.description
+        raise InternalError(_WRONG_RESPONSE)
 
     def trace_costs(self, checkpoint: Checkpoint) -> CostProfile:
-        """What a training step of a checkpoint's architecture costs, for every plan.
+        """Trace the costs of a training step with a checkpoint's architecture.
 
-        Raises what `cost.trace.trace_costs` raises, and what `describe` does of the child.
+        Raises what `cost.trace.trace_costs` does.
         """
-        answer = self._answer(TraceCosts(checkpoint=checkpoint))
-        if isinstance(answer, CostsTraced):
-            return answer.profile
-        raise InternalError(_OTHER_ANSWER)
+        response = self._request(TraceCosts(checkpoint=checkpoint))
+        if isinstance(response, CostsTraced):
+            return response.profile
+        raise InternalError(_WRONG_RESPONSE)
 
     def predict(self, model: AskedModel, sentences: Sequence[Sentence]) -> tuple[Prediction, ...]:
-        """What a model answers to each sentence. Loading it takes a second; it then stays a while.
+        """Predict the labels of each sentence. The model is loaded in a second and then cached.
 
-        Raises what `training.predicting.load_asked` raises, and what `describe` does of the child.
+        Raises what `training.predicting.load_asked` does.
         """
-        answer = self._answer(Predict(model=model, sentences=tuple(sentences)))
-        if isinstance(answer, Predicted):
-            return answer.predictions
-        raise InternalError(_OTHER_ANSWER)
+        response = self._request(Predict(model=model, sentences=tuple(sentences)))
+        if isinstance(response, Predicted):
+            return response.predictions
+        raise InternalError(_WRONG_RESPONSE)
 
     def baselines(self, dataset: Dataset) -> tuple[Baseline, ...]:
-        """What needs no model, learned from and scored on these data.
-
-        Raises what `describe` does of the child.
-        """
-        answer = self._answer(ScoreBaselines(dataset=dataset))
-        if isinstance(answer, BaselinesScored):
-            return answer.baselines
-        raise InternalError(_OTHER_ANSWER)
+        """Fit and score the baselines of a data set, which need no encoder."""
+        response = self._request(ScoreBaselines(dataset=dataset))
+        if isinstance(response, BaselinesScored):
+            return response.baselines
+        raise InternalError(_WRONG_RESPONSE)
 
     def close(self) -> None:
         """End the child, if there is one."""
-        with self._turn:
-            self._end()
+        with self._lock:
+            self._end_child()
 
-    def _answer(self, question: Question) -> Answer:
-        if not self._turn.acquire(timeout=self._timeout):
-            raise InternalError("Others keep the inspector busy; try again in a minute.")
+    def _request(self, request: Request) -> Response:
+        if not self._lock.acquire(timeout=self._timeout):
+            raise InternalError("The inspector is busy with other requests; try again in a minute.")
         try:
-            return self._ask(question)
+            return self._exchange(request)
         finally:
-            self._rest_later()
-            self._turn.release()
+            self._start_idle_timer()
+            self._lock.release()
 
-    def _ask(self, question: Question) -> Answer:
-        child = self._awake_child()
+    def _exchange(self, request: Request) -> Response:
+        child = self._running_child()
         deadline = monotonic() + self._timeout
         try:
-            child.send(question)
+            child.send(request)
             while (left := deadline - monotonic()) > 0:
-                answer = child.receive(left)
-                if isinstance(answer, Answer):
-                    return answer
-                if isinstance(answer, Refused):
-                    raise answer.as_error()
+                message = child.receive(left)
+                if isinstance(message, Response):
+                    return message
+                if isinstance(message, RequestFailed):
+                    raise message.to_error()
         except ChildDied as problem:
-            self._end()
-            raise ChildDied(f"{question.undone}. {problem}") from None
-        self._end()  # an answer that came late would be taken for the next one's
+            self._end_child()
+            raise ChildDied(f"{request.failure}. {problem}") from None
+        self._end_child()  # a late response would be taken for that of the next request
         raise InternalError(
-            f"{question.undone} within {self._timeout:g} seconds. "
+            f"{request.failure} within {self._timeout:g} seconds. "
             "Try again when the machine is less busy."
         )
 
-    def _awake_child(self) -> ChildProcess:
-        if self._rest is not None:
-            self._rest.cancel()
+    def _running_child(self) -> ChildProcess:
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
         if self._child is None or not self._child.alive:
-            self._end()
+            self._end_child()
             self._child = ChildProcess(self._argv)
         return self._child
 
-    def _rest_later(self) -> None:
+    def _start_idle_timer(self) -> None:
         if self._child is not None:
-            self._rest = threading.Timer(self._idle, self._rest_now, args=[self._child])
-            self._rest.daemon = True
-            self._rest.start()
+            self._idle_timer = threading.Timer(self._idle, self._end_if_idle, args=[self._child])
+            self._idle_timer.daemon = True
+            self._idle_timer.start()
 
-    def _rest_now(self, idle: ChildProcess) -> None:
-        with self._turn:
-            asked_again = self._rest is not threading.current_thread()
-            if self._child is idle and not asked_again:
-                self._end()
+    def _end_if_idle(self, child: ChildProcess) -> None:
+        with self._lock:
+            used_since = self._idle_timer is not threading.current_thread()
+            if self._child is child and not used_since:
+                self._end_child()
 
-    def _end(self) -> None:
-        if self._rest is not None:
-            self._rest.cancel()
+    def _end_child(self) -> None:
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
         if self._child is not None:
             self._child.close()
-        self._child = self._rest = None
+        self._child = self._idle_timer = None

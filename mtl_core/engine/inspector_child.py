@@ -1,4 +1,4 @@
-"""The inspector: a child that answers what a page wants to know of torch or scikit-learn."""
+"""The inspector process: handles page requests that need torch or scikit-learn."""
 
 import logging
 import traceback
@@ -8,7 +8,6 @@ from mtl_core.cost.profile import CostProfile
 from mtl_core.cost.speed import Speed
 from mtl_core.engine.parent import Parent
 from mtl_core.engine.protocol import (
-    Answer,
     BaselinesScored,
     CostsTraced,
     Describe,
@@ -16,8 +15,9 @@ from mtl_core.engine.protocol import (
     MeasureSpeed,
     Predict,
     Predicted,
-    Question,
-    Refused,
+    Request,
+    RequestFailed,
+    Response,
     ScoreBaselines,
     SpeedMeasured,
     TraceCosts,
@@ -39,37 +39,37 @@ Measurer = Callable[[Settings], Speed]
 def serve(
     describe: Describer, trace_costs: Tracer, predict: Predictor, measure_speed: Measurer
 ) -> None:
-    """Answer what the parent asks until it is gone."""
+    """Handle the requests of the parent, until the parent is gone."""
     parent = Parent()
     for message in parent.messages():
-        if isinstance(message, Question):
-            parent.send(_answer(message, describe, trace_costs, predict, measure_speed))
+        if isinstance(message, Request):
+            parent.send(_respond(message, describe, trace_costs, predict, measure_speed))
 
 
-def _answer(
-    question: Question,
+def _respond(
+    request: Request,
     describe: Describer,
     trace_costs: Tracer,
     predict: Predictor,
     measure_speed: Measurer,
-) -> Answer | Refused:
+) -> Response | RequestFailed:
     try:
-        match question:
+        match request:
             case TraceCosts():
-                return CostsTraced(profile=trace_costs(question.checkpoint))
+                return CostsTraced(profile=trace_costs(request.checkpoint))
             case Describe():
-                return Described(description=describe(question.checkpoint))
+                return Described(description=describe(request.checkpoint))
             case Predict():
-                return Predicted(predictions=predict(question.model, question.sentences))
+                return Predicted(predictions=predict(request.model, request.sentences))
             case ScoreBaselines():
-                return BaselinesScored(baselines=baselines_of_data(question.dataset))
+                return BaselinesScored(baselines=baselines_of_data(request.dataset))
             case MeasureSpeed():
-                return SpeedMeasured(speed=measure_speed(question.settings))
+                return SpeedMeasured(speed=measure_speed(request.settings))
     except FreezeLabError as problem:
-        return Refused.because_of(problem)
+        return RequestFailed.from_error(problem)
     except Exception as problem:
         traceback.print_exc()
-        return Refused.because_of(problem)
+        return RequestFailed.from_error(problem)
 
 
 def _describe(checkpoint: Checkpoint) -> BackboneDescription:
@@ -91,7 +91,7 @@ def _measure_speed(settings: Settings) -> Speed:
 
 
 def predict_with(warm: WarmModels) -> Predictor:
-    """A predictor that keeps its models in `warm`."""
+    """A predictor that caches its loaded models in `warm`."""
 
     def predict(asked: AskedModel, sentences: Sequence[Sentence]) -> tuple[Prediction, ...]:
         from mtl_core.models.matrix_products import compute_with

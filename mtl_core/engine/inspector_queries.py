@@ -1,4 +1,4 @@
-"""What pages ask without waiting for a run: of a checkpoint, of a model, of data."""
+"""Queries of pages about checkpoints, models and data, answered while a run is training."""
 
 from collections.abc import Sequence
 
@@ -15,11 +15,11 @@ from mtl_core.tasks.task import Task
 from mtl_core.training.predictions import AskedModel, Prediction, Sentence
 
 
-class Asking:
-    """The part of the lab that answers at once, from what is kept or through the inspector.
+class InspectorQueries:
+    """The queries of the lab that are answered from caches or by the inspector process.
 
-    What it may name of this machine is what a browser may. `baselines` are what data give without
-    a model.
+    Checkpoints and data are restricted to those that a browser may load. `baselines` computes the
+    scores that data sets reach without an encoder.
     """
 
     def __init__(self, settings: Settings, inspector: Inspector) -> None:
@@ -28,35 +28,36 @@ class Asking:
         self.baselines = DataBaselines(settings.baselines, inspector.baselines)
 
     def model_description(self, reference: str, tasks: tuple[Task, ...]) -> ModelDescription:
-        """The model of a checkpoint, as a browser may name it, with one head for each task.
+        """Describe the model of a checkpoint, with one head per task.
 
-        Milliseconds for the catalogue and for what was described before, else seconds. Raises
-        CheckpointError for one that is unknown, outside the configured folders or unsuitable.
+        Takes milliseconds for catalogue names and cached descriptions, otherwise seconds. Raises
+        CheckpointError for a checkpoint that is unknown, outside the configured folders, or not
+        supported.
         """
         checkpoint = resolve_checkpoint(reference, below=self.settings.checkpoint_roots)
         backbone = description_of(checkpoint, self.settings, self._inspector.describe)
         return ModelDescription(backbone, tasks)
 
     def cost_profile(self, checkpoint: Checkpoint) -> CostProfile:
-        """What a training step of a checkpoint costs, for every plan: milliseconds or seconds, as
-        `model_description`.
+        """The costs of a training step with a checkpoint, from which those of any plan follow.
 
-        Raises UnsupportedArchitecture where it cannot be traced.
+        Takes milliseconds if the profile is cached, otherwise seconds. Raises
+        UnsupportedArchitecture if the costs cannot be traced.
         """
         return profile_of(checkpoint, self.settings, self._inspector.trace_costs)
 
     def predict(self, model: AskedModel, sentences: Sequence[Sentence]) -> tuple[Prediction, ...]:
-        """What a model answers to each sentence: seconds the first time, then tens of
-        milliseconds a sentence at most.
+        """Predict the labels of each sentence.
 
-        Raises CheckpointError where the model is gone, or its checkpoint may not be named by a
-        browser, and InternalError where the child does not answer.
+        Takes seconds for the first call with a model, then at most tens of milliseconds per
+        sentence. Raises CheckpointError if the model is missing or a browser may not load its
+        checkpoint, and InternalError if the inspector does not respond.
         """
         if model.folder is None:
             resolve_checkpoint(model.spec.checkpoint, below=self.settings.checkpoint_roots)
         return self._inspector.predict(model, sentences)
 
     def require_allowed_data(self, reference: str) -> None:
-        """Raises DataError for data outside the folders that a browser may name, and for an upload
-        that is not here."""
+        """Raises DataError for data outside the folders that a browser may load, and for a missing
+        upload."""
         require_allowed_data(reference, self.settings)

@@ -1,4 +1,4 @@
-"""The lab: what the dashboard works with. Store, queue and inspector under one roof."""
+"""Application service: run store, queue and inspector."""
 
 import atexit
 import threading
@@ -7,15 +7,13 @@ from datetime import UTC, datetime
 from types import TracebackType
 
 from mtl_core.cost.speed import Speed
-from mtl_core.engine import comparisons as comparing
-from mtl_core.engine import inspector as inspecting
-from mtl_core.engine import supervisor as supervising
+from mtl_core.engine import comparisons, inspector, supervisor
 from mtl_core.engine.allowed_data import forget_unused_upload
 from mtl_core.engine.calibration import Calibration
 from mtl_core.engine.comparison_progress import ComparisonProgress, progress_of
 from mtl_core.engine.inspector import Inspector
-from mtl_core.engine.inspector_queries import Asking
-from mtl_core.engine.purge import forget_deleted
+from mtl_core.engine.inspector_queries import InspectorQueries
+from mtl_core.engine.purge import purge_deleted
 from mtl_core.engine.supervisor import Supervisor
 from mtl_core.engine.trainer_child import FOREGROUND
 from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
@@ -36,41 +34,41 @@ from mtl_core.training.spec import RunSpec
 from mtl_core.training.start import start_folder
 
 
-class Lab(Asking):
-    """Start, watch and stop runs, and ask what a checkpoint is made of, without torch.
+class Lab(InspectorQueries):
+    """Starts, stops and deletes runs and comparisons, and describes checkpoints, without torch.
 
-    Safe for threads. `store` is for reading; runs begin and end through the lab. With `apart` it
-    works only on comparisons that it starts or goes on with itself, which no other lab then does,
-    and at the priority of its own process: the command line's.
+    Safe for threads. Read runs from `store`; start and end them through the lab. With `reserved`
+    the lab executes only the comparisons that it started or resumed, which no other lab executes,
+    and its trainer has the priority of this process. The command line uses that.
     """
 
     def __init__(
         self,
         settings: Settings,
-        trainer_argv: Sequence[str] = supervising.ARGV,
-        inspector_argv: Sequence[str] = inspecting.ARGV,
-        apart: bool = False,
+        trainer_argv: Sequence[str] = supervisor.ARGV,
+        inspector_argv: Sequence[str] = inspector.ARGV,
+        reserved: bool = False,
     ) -> None:
         super().__init__(settings, Inspector(inspector_argv))
         self.store = RunStore(settings.database)
-        self._owner = Owner.this_process() if apart else None
-        argv = (*trainer_argv, *((FOREGROUND,) if apart else ()))
-        self._supervisor = Supervisor(self.store, settings, argv, reserved=apart)
+        self._owner = Owner.this_process() if reserved else None
+        argv = (*trainer_argv, *((FOREGROUND,) if reserved else ()))
+        self._supervisor = Supervisor(self.store, settings, argv, reserved=reserved)
         self._calibration = Calibration(
             settings, self.store, lambda: self._supervisor.child_pid, inspector_argv
         )
 
     def open(self) -> "Lab":
-        """Mark what an earlier server left unfinished, forget what was deleted, and begin to work
-        through the queue."""
+        """Mark the runs of ended processes as interrupted, purge deleted runs and start the
+        supervisor."""
         self.store.mark_interrupted()
-        forget_deleted(self.store, self.settings)
+        purge_deleted(self.store, self.settings)
         self._supervisor.start()
-        self._calibration.allow()
+        self._calibration.enable()
         return self
 
     def close(self) -> None:
-        """End the children; a run under way becomes interrupted."""
+        """End the child processes; the current run becomes interrupted."""
         self._calibration.close()
         self._supervisor.close()
         self._inspector.close()
@@ -88,10 +86,10 @@ class Lab(Asking):
         self.close()
 
     def start(self, spec: RunSpec) -> RunRecord:
-        """Put a run into the queue; it begins at once if nothing else runs.
+        """Add a run to the queue; it starts at once if no other run is training.
 
-        Raises CheckpointError or DataError for a checkpoint or data that a browser may not name,
-        and InvalidRun where the run that this one goes on from has no model that fits.
+        Raises CheckpointError or DataError for a checkpoint or data that a browser may not load,
+        and InvalidRun if the run to start from has no matching saved model.
         """
         checkpoint = resolve_checkpoint(spec.checkpoint, below=self.settings.checkpoint_roots)
         for reference in (spec.data, *spec.also_evaluate):
@@ -103,11 +101,11 @@ class Lab(Asking):
         return record
 
     def start_comparison(self, spec: ComparisonSpec, name: str | None = None) -> ComparisonRecord:
-        """Put all runs of a comparison into the queue, refused whole where one cannot run.
+        """Add all runs of a comparison to the queue, or none if one of them is invalid.
 
-        Raises BadInput: a checkpoint or data that a browser may not name, weights that are not
-        here, a run to go on from without a model that fits, more training sentences than there
-        are, and, with all problems at once, scenarios and values that do not fit.
+        Raises BadInput for a checkpoint or data that a browser may not load, missing weights, a
+        run to start from without a matching saved model, and more training sentences than exist.
+        Invalid scenarios and values are all listed in one message.
         """
         resolve_checkpoint(spec.checkpoint, below=self.settings.checkpoint_roots)
         for data in (spec.data, *spec.also_evaluate):
@@ -118,86 +116,89 @@ class Lab(Asking):
     def queue_comparison(
         self, spec: ComparisonSpec, model: ModelDescription, name: str | None = None
     ) -> ComparisonRecord:
-        """`start_comparison` for a user who may name any path: the command line's."""
+        """`start_comparison` without the restrictions of a browser, for the command line."""
         runs = prepare_comparison(spec, model, self.settings.threads)
         check_other_data(spec.data, spec.also_evaluate, model.tasks, self.settings.uploads)
         for limits in {arm_of(run)[1] for run in runs} - {()}:
             load_dataset(spec.data, dict(limits), self.settings.uploads)
         self._require_start(runs[0], resolve_checkpoint(spec.checkpoint))
-        past = comparing.paces(self.store, self.store.runs()) if spec.seconds else []
-        return self.queue_planned(spec, comparing.planned_runs(spec, runs, past), name)
+        measured = (
+            comparisons.measured_epochs(self.store, self.store.runs()) if spec.seconds else []
+        )
+        return self.queue_planned(spec, comparisons.planned_runs(spec, runs, measured), name)
 
     def _require_start(self, spec: RunSpec, checkpoint: Checkpoint) -> None:
-        """Raises BadInput where the weights that a run begins with are not here, or do not fit."""
+        """Raises BadInput if the initial weights of a run are missing or do not match it."""
         earlier = spec.starts_from
         start_folder(spec, checkpoint, model_folder(self.store, earlier) if earlier else None)
 
     def queue_planned(
         self, spec: ComparisonSpec, runs: Sequence[PlannedRun], name: str | None = None
     ) -> ComparisonRecord:
-        """Queue a comparison whose runs are planned already, such as ones that go on from others'
-        models; nothing is checked."""
+        """Add a comparison to the queue whose runs are already planned, without any checks."""
         record = self.store.add_comparison(spec, runs, name, self._owner)
         self._supervisor.wake()
         return record
 
     def comparison_progress(self, comparison: str) -> ComparisonProgress:
-        """How far a comparison has come, and the seconds it will still take."""
+        """The progress of a comparison, with the estimated remaining seconds."""
         return progress_of(self.store, self.store.comparison(comparison), datetime.now(UTC))
 
     def stop_comparison(self, comparison: str) -> ComparisonRecord:
-        """End a comparison: what waits at once, what runs within two seconds."""
+        """Stop a comparison: waiting runs at once, the running one within two seconds."""
         return self.store.stop_comparison(comparison)
 
     def resume_comparison(self, comparison: str) -> ComparisonRecord:
-        """Queue again what was stopped, failed or interrupted; what is finished stays."""
-        comparing.resume(self.store, self.store.comparison(comparison), self._owner)
+        """Queue the stopped, failed and interrupted runs again; finished runs are kept."""
+        comparisons.resume(self.store, self.store.comparison(comparison), self._owner)
         self._supervisor.wake()
         return self.store.comparison(comparison)
 
     def delete_comparison(self, comparison: str) -> None:
-        """Hide a comparison and its runs at once; they are forgotten ten minutes later.
+        """Hide a comparison and its runs, and delete them permanently after ten minutes.
 
-        Raises BadInput while one of them runs.
+        Raises BadInput while one of its runs is training.
         """
         self.store.hide_comparison(comparison)
 
     def undo_delete_comparison(self, comparison: str) -> ComparisonRecord:
-        """Bring a deleted comparison back. Raises UnknownComparison once it is forgotten."""
+        """Restore a deleted comparison. Raises UnknownComparison once it is purged."""
         self.store.bring_back_comparison(comparison)
         self._supervisor.wake()
         return self.store.comparison(comparison)
 
-    def keep_upload(self, tasks: tuple[UploadedTask, ...]) -> str:
-        """Keep what a visitor uploaded; the reference by which choices and specs name it.
+    def save_upload(self, tasks: tuple[UploadedTask, ...]) -> str:
+        """Store uploaded data and return the reference for specs and forms.
 
-        Raises DataError for data that cannot be read or kept.
+        Raises DataError for data that cannot be read or stored.
         """
         return keep_upload(tasks, self.settings.uploads)
 
-    def forget_upload(self, reference: str) -> None:
-        """Remove an upload and its files; the runs that learned from it stay.
+    def delete_upload(self, reference: str) -> None:
+        """Delete an upload and its files; runs that trained on it are kept.
 
-        Raises DataError for one that is not here, and BadInput while a run needs it.
+        Raises DataError if there is no such upload, and BadInput while a run needs it.
         """
         forget_unused_upload(reference, self.store, self.settings)
 
     def warm_up(self) -> None:
-        """Say that someone is about to start a run: its first word then comes five seconds
-        sooner."""
+        """Start the trainer in advance: the first event of a run then arrives 5 s earlier."""
         self._supervisor.warm_up()
 
     def speed(self) -> Speed | None:
-        """How fast this machine trains; None until it is known. In an open lab asking has it
-        measured, once, in the background, while no run is going on."""
+        """The training speed of this machine; None until it is measured.
+
+        In an open lab the first call starts the measurement, in the background, unless a run is
+        training.
+        """
         return self._calibration.speed()
 
     def stop(self, run: str) -> RunRecord:
-        """Ask a run to stop; within two seconds it has. Raises UnknownRun."""
+        """Stop a run within two seconds. Raises UnknownRun."""
         return self.store.request_stop(run)
 
     def name_run(self, run: str, title: str | None, tags: Iterable[str]) -> RunRecord:
-        """Give a run a title and tags, both or, where one of them is too long, neither.
+        """Set the title and the tags of a run; neither if one of them is too long.
 
         Raises BadInput, or UnknownRun.
         """
@@ -206,14 +207,14 @@ class Lab(Asking):
         return self.store.tag(run, cleaned)
 
     def delete(self, run: str) -> None:
-        """Hide a run at once; it is forgotten, with its events and its model, ten minutes later.
+        """Hide a run, and delete it permanently with events and model after ten minutes.
 
-        Raises UnknownRun, or BadInput while it runs.
+        Raises UnknownRun, or BadInput while it is training.
         """
         self.store.hide(run)
 
     def undo_delete(self, run: str) -> RunRecord:
-        """Bring a deleted run back. Raises UnknownRun once it is forgotten."""
+        """Restore a deleted run. Raises UnknownRun once it is purged."""
         record = self.store.bring_back(run)
         self._supervisor.wake()
         return record
@@ -224,10 +225,10 @@ _opening = threading.Lock()
 
 
 def the_lab(on_open: Callable[[Lab], None] | None = None) -> Lab:
-    """The one lab of this process, opened by whoever asks first and closed with the process.
+    """The lab of this process. The first call opens it; it is closed when the process exits.
 
-    `on_open` is called with it if it is opened by this call. Raises BadInput where its store
-    cannot be opened.
+    `on_open` is called with the lab if this call opens it. Raises BadInput if the store cannot be
+    opened.
     """
     global _lab
     with _opening:

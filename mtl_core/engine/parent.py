@@ -1,4 +1,4 @@
-"""The parent seen from a child: the pipe to it, and the end of the child when it is gone."""
+"""The child's side of the connection to its parent process."""
 
 import os
 import queue
@@ -11,44 +11,45 @@ from pathlib import Path
 from mtl_core.engine.protocol import FromChild, Ready, ToChild, decode_to_child, encode
 
 NICENESS = 15
-"""Measured with ten visitors during a run: clicks take 30 ms so, and 2,300 ms at 0."""
+"""Measured with ten visitors during a run: a click takes 30 ms with it, and 2,300 ms at 0."""
 
-_FIRST_VICTIM = "1000"
+_FIRST_OOM_VICTIM = "1000"
 _INPUT, _OUTPUT, _ERRORS = 0, 1, 2
 _CHUNK = 65536
 
 
 class Parent:
-    """The parent, for a child that serves it. Made once, first thing in the child's life.
+    """The connection of a child to its parent. Create it once, before anything is printed.
 
-    From then on standard output leads to standard error, so that no print and no progress bar
-    breaks the protocol. `at_once` sees each message as it comes, in the thread that reads; what
-    it does not take (returns False for) waits its turn in `messages`. `steps_back`: it leaves the
-    processor to others, as one must whose parent serves visitors.
+    It redirects standard output to standard error, so that print statements and progress bars do
+    not break the protocol. `handle_at_once` is called with each message in the reading thread; a
+    message for which it returns False is queued for `messages`. `low_priority` gives the processor
+    to other processes first, for a parent that serves visitors. The process exits when the parent
+    is gone.
     """
 
     def __init__(
         self,
-        at_once: Callable[[ToChild], bool] = lambda _message: False,
-        steps_back: bool = True,
+        handle_at_once: Callable[[ToChild], bool] = lambda _message: False,
+        low_priority: bool = True,
     ) -> None:
-        if steps_back:
-            _leave_the_processor_to_others()
-        _go_first_where_memory_runs_out()
+        if low_priority:
+            _lower_priority()
+        _be_first_oom_victim()
         self._pipe = os.dup(_OUTPUT)
         os.set_inheritable(self._pipe, False)
         os.dup2(_ERRORS, _OUTPUT)
         sys.stdout = sys.stderr
-        self._at_once = at_once
-        self._waiting: queue.SimpleQueue[ToChild] = queue.SimpleQueue()
-        self._sending = threading.Lock()
+        self._handle_at_once = handle_at_once
+        self._queue: queue.SimpleQueue[ToChild] = queue.SimpleQueue()
+        self._send_lock = threading.Lock()
         threading.Thread(target=self._read, name="parent", daemon=True).start()
         self.send(Ready())
 
     def send(self, message: FromChild) -> None:
-        """Say something to the parent. Ends this process if the parent is gone."""
+        """Send a message to the parent. Exits this process if the parent is gone."""
         line = memoryview(encode(message))
-        with self._sending:
+        with self._send_lock:
             while line:
                 try:
                     line = line[os.write(self._pipe, line) :]
@@ -56,26 +57,29 @@ class Parent:
                     os._exit(0)
 
     def messages(self) -> Iterator[ToChild]:
-        """What the parent asks, one after another, without end."""
+        """Yield the queued messages of the parent; never ends."""
         while True:
-            yield self._waiting.get()
+            yield self._queue.get()
 
     def _read(self) -> None:
-        """Read until the end of input, which means the parent is gone, then leave at once: the
-        main thread may be in the middle of a step that takes seconds.
+        """Read messages until the end of input, then exit: the parent is gone.
+
+        `os._exit` does not wait for the main thread, whose current step may take seconds.
         """
         try:
             for line in _lines(_INPUT):
                 message = decode_to_child(line)
-                if message is not None and not self._at_once(message):
-                    self._waiting.put(message)
+                if message is not None and not self._handle_at_once(message):
+                    self._queue.put(message)
         finally:
             os._exit(0)
 
 
 def _lines(descriptor: int) -> Iterator[bytes]:
-    """Whole lines until the end of input, without the locks that Python's own reader would hold
-    when the process leaves."""
+    """Yield whole lines until the end of input.
+
+    Python's own reader would hold locks when the process exits.
+    """
     pieces: list[bytes] = []
     while chunk := os.read(descriptor, _CHUNK):
         *ended, last = chunk.split(b"\n")
@@ -85,11 +89,12 @@ def _lines(descriptor: int) -> Iterator[bytes]:
         pieces.append(last)
 
 
-def _leave_the_processor_to_others() -> None:
+def _lower_priority() -> None:
     with suppress(OSError, AttributeError):
         os.nice(NICENESS)
 
 
-def _go_first_where_memory_runs_out() -> None:
+def _be_first_oom_victim() -> None:
+    """Make the kernel kill this process before others when memory runs out."""
     with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text(_FIRST_VICTIM)
+        Path("/proc/self/oom_score_adj").write_text(_FIRST_OOM_VICTIM)

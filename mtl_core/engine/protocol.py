@@ -1,4 +1,4 @@
-"""What parent and child say to each other: one JSON object a line, over the child's pipes.
+"""The protocol between parent and child processes: one JSON object per line.
 
 The parent writes to the child's standard input, the child to its standard output.
 """
@@ -11,7 +11,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from mtl_core import errors
 from mtl_core.cost.profile import CostProfile
 from mtl_core.cost.speed import Speed
-from mtl_core.errors import FreezeLabError, InternalError
+from mtl_core.errors import FreezeLabError, InternalError, error_message
 from mtl_core.models.checkpoint import Checkpoint
 from mtl_core.models.description import BackboneDescription
 from mtl_core.settings import Settings
@@ -24,14 +24,14 @@ from mtl_core.values import Frozen
 
 logger = logging.getLogger(__name__)
 
-_SHOWN = 200
+_LOGGED_BYTES = 200
 
 
 class Train(Frozen):
-    """To the trainer: carry out this run; write the finished model into `output`, if any.
+    """To the trainer: execute a run and write the trained model into `output`, if it is given.
 
-    `uploads` is the folder below which uploaded data lie. `beside` are the runs of its comparison
-    that still wait: what frozen layers give is kept for them as well.
+    `uploads` is the folder of uploaded data. `waiting` holds the specs of the waiting runs of the
+    same comparison, so that outputs of frozen layers are stored for them too.
     """
 
     message: Literal["train"] = "train"
@@ -39,157 +39,157 @@ class Train(Frozen):
     spec: RunSpec
     output: str | None = None
     uploads: str | None = None
-    beside: tuple[RunSpec, ...] = ()
+    waiting: tuple[RunSpec, ...] = ()
 
 
 class Stop(Frozen):
-    """To the trainer: stop this run between two steps."""
+    """To the trainer: stop a run before its next step."""
 
     message: Literal["stop"] = "stop"
     run: str
 
 
 class Describe(Frozen):
-    """To the inspector: describe the architecture of this checkpoint."""
+    """To the inspector: describe the architecture of a checkpoint."""
 
     message: Literal["describe"] = "describe"
     checkpoint: Checkpoint
 
     @property
-    def undone(self) -> str:
-        """What did not come about, where there is no answer."""
+    def failure(self) -> str:
+        """The beginning of the error message for a request without a response."""
         return f"'{self.checkpoint.reference}' could not be described"
 
 
 class TraceCosts(Frozen):
-    """To the inspector: trace what a training step of this checkpoint's architecture costs."""
+    """To the inspector: trace the costs of one training step of a checkpoint's architecture."""
 
     message: Literal["trace_costs"] = "trace_costs"
     checkpoint: Checkpoint
 
     @property
-    def undone(self) -> str:
-        """What did not come about, where there is no answer."""
+    def failure(self) -> str:
+        """The beginning of the error message for a request without a response."""
         return f"The costs of '{self.checkpoint.reference}' could not be traced"
 
 
 class Predict(Frozen):
-    """To the inspector: have this model answer these sentences."""
+    """To the inspector: predict the labels of sentences with a model."""
 
     message: Literal["predict"] = "predict"
     model: AskedModel
     sentences: tuple[Sentence, ...]
 
     @property
-    def undone(self) -> str:
-        """What did not come about, where there is no answer."""
-        what = self.model.folder or f"'{self.model.spec.checkpoint}' before training"
-        return f"The model {what} could not answer"
+    def failure(self) -> str:
+        """The beginning of the error message for a request without a response."""
+        model = self.model.folder or f"'{self.model.spec.checkpoint}' before training"
+        return f"The model {model} made no prediction"
 
 
 class ScoreBaselines(Frozen):
-    """To the inspector: score what needs no model on these data."""
+    """To the inspector: score the baselines of a data set, which need no encoder."""
 
     message: Literal["score_baselines"] = "score_baselines"
     dataset: Dataset
 
     @property
-    def undone(self) -> str:
-        """What did not come about, where there is no answer."""
-        return f"The baselines of '{self.dataset.reference}' could not be worked out"
+    def failure(self) -> str:
+        """The beginning of the error message for a request without a response."""
+        return f"The baselines of '{self.dataset.reference}' could not be computed"
 
 
 class MeasureSpeed(Frozen):
-    """To the inspector: measure how fast this machine trains, as these settings have it train."""
+    """To the inspector: measure how fast this machine trains with these settings."""
 
     message: Literal["measure_speed"] = "measure_speed"
     settings: Settings
 
     @property
-    def undone(self) -> str:
-        """What did not come about, where there is no answer."""
+    def failure(self) -> str:
+        """The beginning of the error message for a request without a response."""
         return "The speed of this machine could not be measured"
 
 
 class Ready(Frozen):
-    """From a child, once: it listens. What it needs of torch may still be loading."""
+    """From a child, once: it accepts messages. It may still be loading torch."""
 
     message: Literal["ready"] = "ready"
 
 
-class Said(Frozen):
-    """From the trainer: the run said this."""
+class EventMessage(Frozen):
+    """From the trainer: an event of a run."""
 
-    message: Literal["said"] = "said"
+    message: Literal["event"] = "event"
     run: str
     event: RunEvent
 
 
 class Described(Frozen):
-    """From the inspector: the answer to `describe`."""
+    """From the inspector: the response to `describe`."""
 
     message: Literal["described"] = "described"
     description: BackboneDescription
 
 
 class CostsTraced(Frozen):
-    """From the inspector: the answer to `trace_costs`."""
+    """From the inspector: the response to `trace_costs`."""
 
     message: Literal["costs_traced"] = "costs_traced"
     profile: CostProfile
 
 
 class Predicted(Frozen):
-    """From the inspector: the answer to `predict`, one for each sentence."""
+    """From the inspector: the response to `predict`, one prediction per sentence."""
 
     message: Literal["predicted"] = "predicted"
     predictions: tuple[Prediction, ...]
 
 
 class BaselinesScored(Frozen):
-    """From the inspector: the answer to `score_baselines`."""
+    """From the inspector: the response to `score_baselines`."""
 
     message: Literal["baselines_scored"] = "baselines_scored"
     baselines: tuple[Baseline, ...]
 
 
 class SpeedMeasured(Frozen):
-    """From the inspector: the answer to `measure_speed`."""
+    """From the inspector: the response to `measure_speed`."""
 
     message: Literal["speed_measured"] = "speed_measured"
     speed: Speed
 
 
-class Refused(Frozen):
-    """From the inspector: it cannot; `kind` is the class of the error, `reason` its message."""
+class RequestFailed(Frozen):
+    """From the inspector: an error. `kind` is its class name, `reason` its message."""
 
-    message: Literal["refused"] = "refused"
+    message: Literal["request_failed"] = "request_failed"
     kind: str
     reason: str
 
     @classmethod
-    def because_of(cls, problem: Exception) -> "Refused":
-        """What to send for an error."""
-        if isinstance(problem, FreezeLabError):
-            return cls(kind=type(problem).__name__, reason=str(problem))
-        reason = f"Unexpected {type(problem).__name__}: {problem}"
-        return cls(kind=InternalError.__name__, reason=reason)
+    def from_error(cls, problem: Exception) -> "RequestFailed":
+        """Convert an error to a message. Errors of other packages become InternalError."""
+        kind = type(problem) if isinstance(problem, FreezeLabError) else InternalError
+        return cls(kind=kind.__name__, reason=error_message(problem))
 
-    def as_error(self) -> FreezeLabError:
-        """The same error, to raise on this side of the pipe."""
+    def to_error(self) -> FreezeLabError:
+        """Convert the message back to the error; InternalError if its class is unknown."""
         kind = getattr(errors, self.kind, None)
         if isinstance(kind, type) and issubclass(kind, FreezeLabError):
             return kind(self.reason)
         return InternalError(self.reason)
 
 
-Question = Describe | TraceCosts | Predict | ScoreBaselines | MeasureSpeed
-"""What the inspector is asked."""
-Answer = Described | CostsTraced | Predicted | BaselinesScored | SpeedMeasured
-"""What it answers, where it does not refuse."""
+Request = Describe | TraceCosts | Predict | ScoreBaselines | MeasureSpeed
+"""A request to the inspector."""
+Response = Described | CostsTraced | Predicted | BaselinesScored | SpeedMeasured
+"""A successful response of the inspector; `RequestFailed` is the other one."""
 
-ToChild = Annotated[Train | Stop | Question, Field(discriminator="message")]
-FromChild = Annotated[Ready | Said | Answer | Refused, Field(discriminator="message")]
+ToChild = Annotated[Train | Stop | Request, Field(discriminator="message")]
+FromChild = Annotated[
+    Ready | EventMessage | Response | RequestFailed, Field(discriminator="message")
+]
 
 _Message = TypeVar("_Message")
 _TO_CHILD: TypeAdapter[ToChild] = TypeAdapter(ToChild)
@@ -197,17 +197,17 @@ _FROM_CHILD: TypeAdapter[FromChild] = TypeAdapter(FromChild)
 
 
 def encode(message: ToChild | FromChild) -> bytes:
-    """One line, its end included."""
+    """Serialise a message to one line, including the newline."""
     return message.model_dump_json().encode() + b"\n"
 
 
 def decode_to_child(line: bytes) -> ToChild | None:
-    """What the parent said; None, and a line in the log, for anything else."""
+    """Parse a message of the parent. Logs anything else and returns None."""
     return _decode(line, _TO_CHILD)
 
 
 def decode_from_child(line: bytes) -> FromChild | None:
-    """What the child said; None, and a line in the log, for anything else."""
+    """Parse a message of the child. Logs anything else and returns None."""
     return _decode(line, _FROM_CHILD)
 
 
@@ -215,6 +215,6 @@ def _decode(line: bytes, adapter: TypeAdapter[_Message]) -> _Message | None:
     try:
         return adapter.validate_json(line)
     except ValidationError as problem:
-        why = problem.errors(include_url=False, include_input=False)[0]["msg"]
-        logger.warning("Not a message, ignored: %r (%s)", line[:_SHOWN], why)
+        cause = problem.errors(include_url=False, include_input=False)[0]["msg"]
+        logger.warning("Ignored an invalid message: %r (%s)", line[:_LOGGED_BYTES], cause)
         return None

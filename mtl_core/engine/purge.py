@@ -1,4 +1,4 @@
-"""Forgetting deleted runs for good, once nobody can bring them back."""
+"""Purges deleted runs once they can no longer be restored."""
 
 import shutil
 from datetime import UTC, datetime, timedelta
@@ -8,12 +8,13 @@ from mtl_core.store.record import UNDO
 from mtl_core.store.runs import RunStore
 
 
-def forget_deleted(store: RunStore, settings: Settings, after: timedelta = UNDO) -> list[str]:
-    """Forget the runs that were deleted at least `after` ago, and the models they wrote; the ids.
+def purge_deleted(store: RunStore, settings: Settings, after: timedelta = UNDO) -> list[str]:
+    """Delete permanently the runs that were deleted at least `after` ago; returns their ids.
 
-    A model's folder goes only after its row, so that no run that can be brought back lacks it.
+    Their saved models are removed too. A model's folder is removed only after its row, so that a
+    run that can still be restored always has its model.
     """
-    forgotten = store.forget_hidden(before=datetime.now(UTC) - after)
-    for run in forgotten:
+    purged = store.forget_hidden(before=datetime.now(UTC) - after)
+    for run in purged:
         shutil.rmtree(settings.run_folder(run), ignore_errors=True)
-    return forgotten
+    return purged

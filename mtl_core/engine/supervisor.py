@@ -1,4 +1,4 @@
-"""The supervising thread: takes run after run from the queue and sees each to its end."""
+"""The supervisor thread: executes queued runs one after another in a trainer process."""
 
 import logging
 import threading
@@ -7,10 +7,10 @@ from time import monotonic
 
 from mtl_core.engine.child import ChildProcess, module_argv
 from mtl_core.engine.comparisons import advance, advance_all
-from mtl_core.engine.progress import Progress
-from mtl_core.engine.protocol import Said, Stop, Train
-from mtl_core.engine.purge import forget_deleted
-from mtl_core.errors import ChildDied, FreezeLabError
+from mtl_core.engine.protocol import EventMessage, Stop, Train
+from mtl_core.engine.purge import purge_deleted
+from mtl_core.engine.run_writer import RunWriter
+from mtl_core.errors import ChildDied
 from mtl_core.settings import Settings
 from mtl_core.store.owner import Owner
 from mtl_core.store.record import RunRecord, RunState
@@ -21,18 +21,18 @@ logger = logging.getLogger(__name__)
 
 ARGV = tuple(module_argv("mtl_core.engine.trainer_child"))
 
-_LISTEN_SECONDS = 0.2  # how long the child is listened to before anything else gets a look
-_STOP_SECONDS = 1.2  # between a polite stop and the end of the child: under 2 s in all
-_IDLE_SECONDS = 1.0  # between looks at the queue, for runs that other processes add
+_RECEIVE_SECONDS = 0.2  # time spent on receiving events between two checks of the run's state
+_STOP_SECONDS = 1.2  # from a stop request to a kill: under 2 s in all
+_POLL_SECONDS = 1.0  # between two checks for runs that other processes queued
 _HEARTBEAT_SECONDS = 15.0
-_COOL_SECONDS = 600.0  # a warm trainer holds hundreds of megabytes; unused this long it goes
+_IDLE_SECONDS = 600.0  # an idle trainer holds hundreds of megabytes, so it is ended after this
 
 
 class Supervisor:
-    """Carries out waiting runs, one at a time, in a warm child, on a thread of its own.
+    """Executes queued runs one at a time in a trainer process, controlled by its own thread.
 
-    Nothing ends that thread but `close`: what goes wrong with a run becomes the run's last word,
-    and the next run gets a fresh child. With `reserved` it takes only what is reserved for `owner`.
+    Only `close` ends the thread. An error in a run is written as that run's final event, and the
+    next run gets a new trainer. With `reserved`, only runs reserved for `owner` are executed.
     """
 
     def __init__(
@@ -49,33 +49,35 @@ class Supervisor:
         self._child: ChildProcess | None = None
         self._wake = threading.Event()
         self._closing = threading.Event()
-        self._warm_wanted = threading.Event()
+        self._warm_up_requested = threading.Event()
         self._last_housekeeping = self._last_use = float("-inf")
-        self._unsettled: list[Progress] = []
+        self._pending: list[RunWriter] = []
         self._thread = threading.Thread(target=self._supervise, name="supervisor", daemon=True)
 
     def start(self) -> None:
-        """Begin; runs that wait from an earlier server are taken up first."""
+        """Start the thread. It begins with the runs that an earlier server left in the queue."""
         self._thread.start()
 
     def wake(self) -> None:
-        """Look at the queue now: a run was added."""
+        """Check the queue now, because a run was added."""
         self._wake.set()
 
     def warm_up(self) -> None:
-        """Have the child load torch now: a run is likely soon, and would wait five seconds."""
-        self._warm_wanted.set()
+        """Start the trainer before a run is queued, which saves the five seconds to load torch."""
+        self._warm_up_requested.set()
         self._wake.set()
 
     @property
     def child_pid(self) -> int | None:
-        """The number of the trainer's process, while there is one."""
+        """The process id of the trainer; None if there is none."""
         child = self._child
         return child.pid if child is not None and child.alive else None
 
     def close(self) -> None:
-        """End the child and the thread. The run that is under way becomes interrupted; those that
-        wait go on waiting for the next server."""
+        """End the trainer and the thread.
+
+        The current run becomes interrupted. Queued runs stay in the queue for the next server.
+        """
         self._closing.set()
         self._wake.set()
         if self._thread.ident is not None:
@@ -84,103 +86,100 @@ class Supervisor:
     def _supervise(self) -> None:
         while not self._closing.is_set():
             try:
-                self._settle()
-                self._keep_house()
+                self._flush_pending()
+                self._housekeeping()
                 run = self._store.claim_next(self._owner, self._reserved)
                 if run is not None:
-                    self._see_to(run)
+                    self._run_to_end(run)
                     if run.comparison is not None:
                         advance(self._store, self._settings, run.comparison)
                     continue
-                self._warm_or_cool()
+                self._warm_up_or_end_idle_child()
             except Exception:
-                logger.exception("Between two runs something went wrong; trying again.")
-            self._wake.wait(_IDLE_SECONDS)
+                logger.exception("The supervisor failed between two runs and will try again.")
+            self._wake.wait(_POLL_SECONDS)
             self._wake.clear()
         self._end_child()
 
-    def _warm_or_cool(self) -> None:
-        if self._warm_wanted.is_set():
-            self._warm_wanted.clear()
+    def _warm_up_or_end_idle_child(self) -> None:
+        if self._warm_up_requested.is_set():
+            self._warm_up_requested.clear()
             self._last_use = monotonic()
-            self._warm_child()
-        elif self._child is not None and monotonic() - self._last_use > _COOL_SECONDS:
+            self._running_child()
+        elif self._child is not None and monotonic() - self._last_use > _IDLE_SECONDS:
             self._end_child()
 
-    def _see_to(self, run: RunRecord) -> None:
-        """Carry a run out; whatever happens, it gets a last word and the thread goes on."""
-        progress = Progress(self._store, run)
+    def _run_to_end(self, run: RunRecord) -> None:
+        """Execute a run. Every error is written as the run's final event."""
+        writer = RunWriter(self._store, run)
         try:
-            self._carry_out(progress)
+            self._execute(writer)
         except Exception as problem:
             if not isinstance(problem, ChildDied):
-                logger.exception("Run %s failed under supervision.", run.id)
+                logger.exception("Supervising run %s failed.", run.id)
             self._end_child()
-            self._fail(progress, problem)
+            self._fail(writer, problem)
         self._last_use = monotonic()
 
-    def _fail(self, progress: Progress, problem: Exception) -> None:
-        told = isinstance(problem, FreezeLabError)
-        reason = str(problem) if told else f"Unexpected {type(problem).__name__}: {problem}"
+    def _fail(self, writer: RunWriter, problem: Exception) -> None:
         try:
-            progress.fail(reason)
+            writer.fail(problem)
         except Exception:
-            logger.exception("The end of %s could not be written; trying later.", progress.run.id)
-            self._unsettled.append(progress)
+            logger.exception("The final event of %s could not be written yet.", writer.run.id)
+            self._pending.append(writer)
 
-    def _settle(self) -> None:
-        """Write the ends that could not be written before."""
-        while self._unsettled:
-            self._unsettled[-1].write()
-            self._unsettled.pop()
+    def _flush_pending(self) -> None:
+        """Write the final events that could not be written before."""
+        while self._pending:
+            self._pending[-1].flush()
+            self._pending.pop()
 
-    def _carry_out(self, progress: Progress) -> None:
-        run = progress.run
-        child = self._warm_child()
-        child.send(self._asked(run))
+    def _execute(self, writer: RunWriter) -> None:
+        run = writer.run
+        child = self._running_child()
+        child.send(self._train_message(run))
         kill_at: float | None = None
-        while not progress.ended:
-            self._listen(child, progress)
+        while not writer.ended:
+            self._receive_events(child, writer)
             if self._closing.is_set():
-                self._abandon(progress)
+                self._interrupt(writer)
                 return
             if kill_at is None and self._store.stop_requested(run.id):
                 child.send(Stop(run=run.id))
                 kill_at = monotonic() + _STOP_SECONDS
-            if kill_at is not None and monotonic() >= kill_at and not progress.ended:
+            if kill_at is not None and monotonic() >= kill_at and not writer.ended:
                 self._end_child()
-                progress.stop("Stopped on request, in the middle of a step.")
-            self._keep_house()
-        if not isinstance(progress.last_word, RunFinished | RunStopped):
-            self._end_child()  # one that failed is not trusted with the next run
+                writer.stop("Stopped on request, in the middle of a step.")
+            self._housekeeping()
+        if not isinstance(writer.final_event, RunFinished | RunStopped):
+            self._end_child()  # after a failure the process may be in a bad state
 
-    def _asked(self, run: RunRecord) -> Train:
-        """What the child is told of a run."""
+    def _train_message(self, run: RunRecord) -> Train:
         others = self._store.comparison(run.comparison).runs if run.comparison else ()
         return Train(
             run=run.id,
             spec=run.spec,
             output=str(self._settings.run_folder(run.id)) if run.keeps_model else None,
             uploads=str(self._settings.uploads),
-            beside=tuple(each.spec for each in others if each.state is RunState.WAITING),
+            waiting=tuple(each.spec for each in others if each.state is RunState.WAITING),
         )
 
-    def _listen(self, child: ChildProcess, progress: Progress) -> None:
-        """Take what the child says for a moment, not longer: a fast run never falls silent."""
-        until = monotonic() + _LISTEN_SECONDS
-        while not progress.ended and (left := until - monotonic()) > 0:
+    def _receive_events(self, child: ChildProcess, writer: RunWriter) -> None:
+        """Receive events for `_RECEIVE_SECONDS` at most, however fast they arrive."""
+        until = monotonic() + _RECEIVE_SECONDS
+        while not writer.ended and (left := until - monotonic()) > 0:
             message = child.receive(left)
-            if isinstance(message, Said) and message.run == progress.run.id:
-                progress.said(message.event)
-        progress.write_if_due()
+            if isinstance(message, EventMessage) and message.run == writer.run.id:
+                writer.add(message.event)
+        writer.flush_if_due()
 
-    def _abandon(self, progress: Progress) -> None:
+    def _interrupt(self, writer: RunWriter) -> None:
         self._end_child()
-        if not progress.ended:
-            progress.write()
-            self._store.interrupt(progress.run.id, "Freeze Lab was closed while it ran.")
+        if not writer.ended:
+            writer.flush()
+            self._store.interrupt(writer.run.id, "Freeze Lab was closed during this run.")
 
-    def _warm_child(self) -> ChildProcess:
+    def _running_child(self) -> ChildProcess:
         if self._child is not None and not self._child.alive:
             self._end_child()
         if self._child is None:
@@ -192,13 +191,13 @@ class Supervisor:
             self._child.kill()
             self._child = None
 
-    def _keep_house(self) -> None:
-        """Now and then: say that this process lives, and find out who else does not; forget what
-        was deleted too long ago to be brought back."""
+    def _housekeeping(self) -> None:
+        """Every 15 s: write a heartbeat, mark interrupted runs, purge deleted ones and schedule
+        the next runs of comparisons."""
         if monotonic() - self._last_housekeeping < _HEARTBEAT_SECONDS:
             return
         self._last_housekeeping = monotonic()
         self._store.heartbeat(self._owner)
         self._store.mark_interrupted()
-        forget_deleted(self._store, self._settings)
+        purge_deleted(self._store, self._settings)
         advance_all(self._store, self._settings)

@@ -1,4 +1,4 @@
-"""The trainer: a child that carries out runs, one at a time, and stays warm between them."""
+"""The trainer process: executes runs one at a time, with torch loaded between them."""
 
 import gc
 import logging
@@ -10,8 +10,8 @@ from pathlib import Path
 from time import monotonic
 
 from mtl_core.engine.parent import Parent
-from mtl_core.engine.protocol import Said, Stop, ToChild, Train
-from mtl_core.errors import FreezeLabError
+from mtl_core.engine.protocol import EventMessage, Stop, ToChild, Train
+from mtl_core.errors import FreezeLabError, error_message
 from mtl_core.settings import Settings
 from mtl_core.store.model_folder import model_folder
 from mtl_core.store.runs import RunStore
@@ -22,58 +22,61 @@ FineTune = Callable[
     [RunSpec, str, Path | None, Callable[[], bool], Path | None, tuple[RunSpec, ...]],
     Iterator[RunEvent],
 ]
-"""spec, run, output, should_stop, uploads, beside -> what happens, as `training.run.fine_tune`."""
-
+"""(spec, run, output, should_stop, uploads, waiting) -> the events of the run."""
 
 FOREGROUND = "--foreground"
-"""The argument of a trainer that a command waits for: it keeps no visitors waiting."""
+"""The argument for a trainer that runs at normal priority, because a command waits for it."""
 
 
 def serve(fine_tune: FineTune, warm_up: Callable[[], None] = lambda: None) -> None:
-    """Carry out what the parent asks until it is gone.
+    """Execute the runs that the parent sends, until the parent is gone.
 
-    `warm_up` loads what takes long, once the parent knows that this child listens.
+    `warm_up` loads slow imports once the parent has been notified that this process is ready.
     """
-    to_stop: set[str] = set()
+    stop_requests: set[str] = set()
 
-    def take_stops(message: ToChild) -> bool:
+    def handle_stop(message: ToChild) -> bool:
         if isinstance(message, Stop):
-            to_stop.add(message.run)
+            stop_requests.add(message.run)
         return isinstance(message, Stop)
 
-    parent = Parent(at_once=take_stops, steps_back=FOREGROUND not in sys.argv[1:])
-    with suppress(Exception):  # whatever is missing will be told by the run that misses it
+    parent = Parent(handle_stop, low_priority=FOREGROUND not in sys.argv[1:])
+    with suppress(Exception):  # a run that needs the missing import reports the error
         warm_up()
     for message in parent.messages():
         if isinstance(message, Train):
-            for event in _events(fine_tune, message, to_stop):
-                parent.send(Said(run=message.run, event=event))
+            for event in _events(fine_tune, message, stop_requests):
+                parent.send(EventMessage(run=message.run, event=event))
             gc.collect()
 
 
-def _events(fine_tune: FineTune, asked: Train, to_stop: set[str]) -> Iterator[RunEvent]:
-    """What the run says; an error, or silence at the end, becomes its last word."""
+def _events(fine_tune: FineTune, request: Train, stop_requests: set[str]) -> Iterator[RunEvent]:
+    """The events of a run; an error, or a missing final event, becomes a RunFailed."""
     began = monotonic()
-    output, uploads = (Path(each) if each else None for each in (asked.output, asked.uploads))
+    output, uploads = (Path(each) if each else None for each in (request.output, request.uploads))
     try:
         events = fine_tune(
-            asked.spec, asked.run, output, lambda: asked.run in to_stop, uploads, asked.beside
+            request.spec,
+            request.run,
+            output,
+            lambda: request.run in stop_requests,
+            uploads,
+            request.waiting,
         )
         for event in events:
             yield event
             if isinstance(event, LAST_WORDS):
                 return
-        reason = "The run ended without saying how."
-    except FreezeLabError as problem:
-        reason = str(problem)
+        reason = "The run ended without a final event."
     except MemoryError:
         reason = (
-            "Memory ran out: try a smaller batch size or maximum length, or a plan whose lowest "
-            "layer that learns lies higher."
+            "Memory ran out: try a smaller batch size or maximum length, or a plan that trains "
+            "only higher layers."
         )
     except Exception as problem:
-        traceback.print_exc()
-        reason = f"Unexpected {type(problem).__name__}: {problem}"
+        if not isinstance(problem, FreezeLabError):
+            traceback.print_exc()
+        reason = error_message(problem)
     yield RunFailed(elapsed_seconds=monotonic() - began, reason=reason)
 
 
@@ -83,18 +86,18 @@ def _fine_tune(
     output: Path | None,
     should_stop: Callable[[], bool],
     uploads: Path | None,
-    beside: tuple[RunSpec, ...],
+    waiting: tuple[RunSpec, ...],
 ) -> Iterator[RunEvent]:
     from mtl_core.training.prefix.store import PrefixStore
     from mtl_core.training.run import fine_tune
 
     settings = Settings.from_environment()
-    prefixes, start = PrefixStore.of(settings), _start(spec, settings)
-    return fine_tune(spec, run, output, should_stop, uploads, prefixes, start, beside)
+    prefixes, start = PrefixStore.of(settings), _start_folder(spec, settings)
+    return fine_tune(spec, run, output, should_stop, uploads, prefixes, start, waiting)
 
 
-def _start(spec: RunSpec, settings: Settings) -> Path | None:
-    """The model of the run that this one goes on from. Raises BadInput where there is none."""
+def _start_folder(spec: RunSpec, settings: Settings) -> Path | None:
+    """The saved model that the run starts from; None for the checkpoint. Raises BadInput."""
     if spec.starts_from is None:
         return None
     with closing(RunStore(settings.database)) as store:

@@ -30,27 +30,27 @@ def calibration(
 ) -> Iterator[Calibration]:
     """One that may measure, by a child that answers when a file `go` is in the home."""
     made = Calibration(settings, store, lambda: None, inspector_argv)
-    made.allow()
+    made.enable()
     yield made
     made.close()
 
 
-def test_asking_begins_a_measurement_and_does_not_wait_for_it(
+def test_speed_starts_a_measurement_and_does_not_wait_for_it(
     calibration: Calibration, settings: Settings, wait_until: Wait
 ) -> None:
     assert calibration.speed() is None
-    assert calibration.under_way
+    assert calibration.measuring
     assert calibration.speed() is None
     (settings.home / "go").touch()
-    wait_until(lambda: not calibration.under_way)
+    wait_until(lambda: not calibration.measuring)
     measured = calibration.speed()
     assert measured is not None
     assert measured.machine == machine(settings)
     assert known_speed(settings) == measured
-    assert not calibration.under_way
+    assert not calibration.measuring
 
 
-def test_nothing_is_measured_before_the_lab_is_open_nor_while_a_run_is_going_on(
+def test_nothing_is_measured_before_the_lab_is_open_or_while_a_run_is_active(
     settings: Settings,
     store: RunStore,
     inspector_argv: list[str],
@@ -59,13 +59,13 @@ def test_nothing_is_measured_before_the_lab_is_open_nor_while_a_run_is_going_on(
 ) -> None:
     shut = Calibration(settings, store, lambda: None, inspector_argv)
     assert shut.speed() is None
-    assert not shut.under_way
+    assert not shut.measuring
     store.add(spec_of("learn"))
     assert calibration.speed() is None
-    assert not calibration.under_way
+    assert not calibration.measuring
 
 
-def test_a_measurement_is_given_up_where_a_run_begins_and_made_after_it(
+def test_a_measurement_is_cancelled_by_a_run_and_repeated_after_it(
     calibration: Calibration,
     settings: Settings,
     store: RunStore,
@@ -74,31 +74,31 @@ def test_a_measurement_is_given_up_where_a_run_begins_and_made_after_it(
 ) -> None:
     assert calibration.speed() is None
     run = store.add(spec_of("learn")).id
-    wait_until(lambda: not calibration.under_way)
+    wait_until(lambda: not calibration.measuring)
     (settings.home / "go").touch()
     assert calibration.speed() is None
-    assert not calibration.under_way
+    assert not calibration.measuring
     store.request_stop(run)
     assert not store.active()
     assert calibration.speed() is None
-    wait_until(lambda: not calibration.under_way)
+    wait_until(lambda: not calibration.measuring)
     assert calibration.speed() == known_speed(settings) is not None
 
 
-def test_a_measurement_is_given_up_where_a_trainer_loads(
+def test_a_measurement_is_cancelled_when_a_trainer_starts(
     settings: Settings, store: RunStore, inspector_argv: list[str], wait_until: Wait
 ) -> None:
     trainer: list[int | None] = [None]
-    beside = Calibration(settings, store, lambda: trainer[0], inspector_argv)
-    beside.allow()
-    assert beside.speed() is None
+    other = Calibration(settings, store, lambda: trainer[0], inspector_argv)
+    other.enable()
+    assert other.speed() is None
     trainer[0] = 4711
-    wait_until(lambda: not beside.under_way)
+    wait_until(lambda: not other.measuring)
     (settings.home / "go").touch()
     assert known_speed(settings) is None
 
 
-def test_one_that_fails_is_told_once_and_not_tried_again(
+def test_a_failed_measurement_is_logged_once_and_not_repeated(
     calibration: Calibration,
     settings: Settings,
     wait_until: Wait,
@@ -106,32 +106,32 @@ def test_one_that_fails_is_told_once_and_not_tried_again(
 ) -> None:
     (settings.home / "fail").touch()
     assert calibration.speed() is None
-    wait_until(lambda: not calibration.under_way)
+    wait_until(lambda: not calibration.measuring)
     assert "The speed of this machine could not be measured" in caplog.text
     assert calibration.speed() is None
-    assert not calibration.under_way
+    assert not calibration.measuring
 
 
-def test_closing_ends_what_is_under_way(calibration: Calibration, settings: Settings) -> None:
+def test_close_cancels_a_running_measurement(calibration: Calibration, settings: Settings) -> None:
     assert calibration.speed() is None
     calibration.close()
-    assert not calibration.under_way
+    assert not calibration.measuring
     assert calibration.speed() is None
-    assert not calibration.under_way
+    assert not calibration.measuring
     assert known_speed(settings) is None
 
 
-def test_a_trainer_that_rests_does_not_keep_it_from_being_measured(
+def test_an_idle_trainer_does_not_prevent_a_measurement(
     settings: Settings, store: RunStore, inspector_argv: list[str], wait_until: Wait
 ) -> None:
-    beside = Calibration(settings, store, lambda: 4711, inspector_argv)
-    beside.allow()
-    assert beside.speed() is None
+    other = Calibration(settings, store, lambda: 4711, inspector_argv)
+    other.enable()
+    assert other.speed() is None
     (settings.home / "go").touch()
-    wait_until(lambda: beside.speed() is not None)
+    wait_until(lambda: other.speed() is not None)
 
 
-def test_the_freeze_page_tells_seconds_once_they_are_known(
+def test_the_freeze_page_shows_seconds_once_they_are_measured(
     settings: Settings,
     inspector_argv: list[str],
     wait_until: Wait,
@@ -148,7 +148,7 @@ def test_the_freeze_page_tells_seconds_once_they_are_known(
         assert " s here, full " in line_of_cost(app)
 
 
-def test_an_open_lab_has_it_measured_by_the_real_child_without_torch_here(
+def test_an_open_lab_measures_in_the_real_child_without_importing_torch_itself(
     settings: Settings, wait_until: Wait
 ) -> None:
     had = "torch" in sys.modules

@@ -1,4 +1,4 @@
-"""One child process: what it says, how it ends, and that it never outlives its parent."""
+"""A child process: its messages, how it ends, and that it never outlives its parent."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mtl_core.engine.child import ChildProcess, module_argv
-from mtl_core.engine.protocol import FromChild, Ready, Refused, Said, Stop, Train
+from mtl_core.engine.protocol import EventMessage, FromChild, Ready, RequestFailed, Stop, Train
 from mtl_core.errors import ChildDied
 from mtl_core.training.spec import RunSpec
 
@@ -19,14 +19,14 @@ Wait = Callable[[Callable[[], bool]], None]
 ORPHAN_MAKER = """
 import sys, time
 from mtl_core.engine.child import ChildProcess
-from mtl_core.engine.protocol import Said, Train
+from mtl_core.engine.protocol import EventMessage, Train
 from mtl_core.training.spec import RunSpec
 
 child = ChildProcess([sys.executable, sys.argv[1]])
 child.send(Train(run="r", spec=RunSpec.model_validate_json(sys.argv[2])))
-heard = 0
-while heard < 2:
-    heard += isinstance(child.receive(30), Said)
+received = 0
+while received < 2:
+    received += isinstance(child.receive(30), EventMessage)
 print(child.pid, flush=True)
 time.sleep(600)
 """
@@ -66,19 +66,21 @@ def test_garbage_between_messages_is_passed_over() -> None:
     child = python(
         "import os\n"
         'os.write(1, b\'loading...\\n{"message": "ready"}\\n\\xff\\n{"message"\')\n'
-        'os.write(1, b\': "refused", "kind": "BadInput", "reason": "no"}\\nthe end\')'
+        'os.write(1, b\': "request_failed", "kind": "BadInput", "reason": "no"}\\nthe end\')'
     )
     assert next_message(child) == Ready()
-    assert next_message(child) == Refused(kind="BadInput", reason="no")
+    assert next_message(child) == RequestFailed(kind="BadInput", reason="no")
     with pytest.raises(ChildDied, match=r"The process ended with exit status 0\."):
         child.receive(30)
     child.close()
 
 
-def test_a_dead_child_is_told_each_time_it_is_asked() -> None:
+def test_a_dead_child_raises_on_every_call() -> None:
     child = python("import sys; print('out of ideas', file=sys.stderr); sys.exit(3)")
     for _ in range(2):
-        with pytest.raises(ChildDied, match=r"exit status 3\. Its last words: out of ideas"):
+        with pytest.raises(
+            ChildDied, match=r"exit status 3\. Last line of its error output: out of ideas"
+        ):
             child.receive(30)
     with pytest.raises(ChildDied, match="exit status 3"):
         child.send(Stop(run="r"))
@@ -94,11 +96,11 @@ def test_a_flood_of_errors_neither_blocks_the_child_nor_fills_the_memory() -> No
         'print(\'{"message": "ready"}\')'
     )
     assert next_message(child) == Ready()
-    assert child.how_it_ended().endswith("Its last words: last")
+    assert child.exit_description().endswith("Last line of its error output: last")
     child.close()
 
 
-def test_nothing_said_in_time_is_none() -> None:
+def test_no_message_in_time_is_none() -> None:
     child = python("import sys; sys.stdin.read()")
     assert child.receive(0.01) is None
     assert child.alive
@@ -119,12 +121,12 @@ def test_killing_a_child_ends_what_it_started(
     child = python(
         "import subprocess, sys, time\n"
         "worker = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
-        'print(\'{"message": "refused", "kind": "", "reason": "%d"}\' % worker.pid)\n'
+        'print(\'{"message": "request_failed", "kind": "", "reason": "%d"}\' % worker.pid)\n'
         "sys.stdout.flush()\n"
         "time.sleep(600)"
     )
     answer = next_message(child)
-    assert isinstance(answer, Refused)
+    assert isinstance(answer, RequestFailed)
     child.kill()
     wait_until(lambda: is_gone(int(answer.reason)))
 
@@ -132,12 +134,12 @@ def test_killing_a_child_ends_what_it_started(
 def test_a_child_has_quiet_threads_and_no_network() -> None:
     child = python(
         "import os\n"
-        "from mtl_core.engine.protocol import Refused, encode\n"
+        "from mtl_core.engine.protocol import RequestFailed, encode\n"
         "names = ('OMP_WAIT_POLICY', 'KMP_BLOCKTIME', 'TOKENIZERS_PARALLELISM', 'HF_HUB_OFFLINE')\n"
         "seen = ' '.join(os.environ[name] for name in names)\n"
-        "os.write(1, encode(Refused(kind='', reason=seen)))"
+        "os.write(1, encode(RequestFailed(kind='', reason=seen)))"
     )
-    assert next_message(child) == Refused(kind="", reason="PASSIVE 0 false 1")
+    assert next_message(child) == RequestFailed(kind="", reason="PASSIVE 0 false 1")
     child.close()
 
 
@@ -159,7 +161,7 @@ def test_a_message_of_any_size_reaches_the_child(
     child.send(Train(run="r", spec=spec))
     assert next_message(child) == Ready()
     began = next_message(child)
-    assert isinstance(began, Said)
+    assert isinstance(began, EventMessage)
     assert began.event.spec == spec  # type: ignore[union-attr]
     child.close()
 

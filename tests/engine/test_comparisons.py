@@ -136,27 +136,27 @@ def test_a_lab_apart_leaves_what_others_queued_and_they_leave_what_is_its_own(
     wait_until: Wait,
 ) -> None:
     others = idle_lab.start_comparison(asked())
-    with Lab(settings, trainer_argv, inspector_argv, apart=True) as apart:
-        mine = apart.start_comparison(asked())
+    with Lab(settings, trainer_argv, inspector_argv, reserved=True) as reserved:
+        mine = reserved.start_comparison(asked())
         elsewhere = Owner("another machine", 1, None)
         taken = idle_lab.store.claim_next(elsewhere)
         assert taken is not None
         assert taken.comparison == others.id
-        wait_until(lambda: apart.comparison_progress(mine.id).ended)
-        assert states(apart.store.comparison(mine.id)) == [RunState.FINISHED] * 4
-        waiting = apart.store.comparison(others.id)
+        wait_until(lambda: reserved.comparison_progress(mine.id).ended)
+        assert states(reserved.store.comparison(mine.id)) == [RunState.FINISHED] * 4
+        waiting = reserved.store.comparison(others.id)
         assert states(waiting)[1:] == [RunState.WAITING] * 3
-        apart.resume_comparison(others.id)
+        reserved.resume_comparison(others.id)
         assert idle_lab.store.claim_next(elsewhere) is None
 
 
 def test_a_lab_apart_trains_at_the_priority_of_its_own_process(
     settings: Settings, trainer_argv: list[str], inspector_argv: list[str], wait_until: Wait
 ) -> None:
-    with Lab(settings, trainer_argv, inspector_argv, apart=True) as apart:
-        made = apart.start_comparison(asked(scenarios=("full",), seeds=(99,)))
-        wait_until(lambda: apart.store.latest(made.runs[0].id, "run_started") is not None)
-        started = apart.store.latest(made.runs[0].id, "run_started")
+    with Lab(settings, trainer_argv, inspector_argv, reserved=True) as reserved:
+        made = reserved.start_comparison(asked(scenarios=("full",), seeds=(99,)))
+        wait_until(lambda: reserved.store.latest(made.runs[0].id, "run_started") is not None)
+        started = reserved.store.latest(made.runs[0].id, "run_started")
         assert isinstance(started, RunStarted)
         assert os.getpriority(os.PRIO_PROCESS, int(started.notes[1])) == os.nice(0)
 
@@ -224,7 +224,7 @@ def test_a_sweep_of_which_nothing_finished_says_so_and_can_be_gone_on_with(
     advance(store, settings, made.id)
     failed = store.comparison(made.id)
     assert states(failed) == [RunState.FAILED] * 2
-    assert "None of the runs that tried learning rates" in (failed.runs[0].reason or "")
+    assert "No run of the learning rate sweep" in (failed.runs[0].reason or "")
     again = idle_lab.resume_comparison(made.id)
     assert [run.state for run in (*again.scouts, *again.runs)] == [RunState.WAITING] * 4
     assert [run.held for run in again.runs] == [True, True]

@@ -1,4 +1,4 @@
-"""Baselines of data: worked out beside the pages, by a child, once for each content."""
+"""Baselines of data sets: computed in the background, once per content."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -34,69 +34,69 @@ def inspector(inspector_argv: list[str]) -> Iterator[Inspector]:
     asked.close()
 
 
-def test_the_child_gives_what_the_data_give_to_the_digit(inspector: Inspector) -> None:
+def test_the_child_computes_the_same_baselines_to_the_digit(inspector: Inspector) -> None:
     dataset = load_dataset("sample", {"sentiment": 50})
     assert inspector.baselines(dataset) == baselines_of_data(dataset)
 
 
-def test_asking_waits_for_nothing_and_is_answered_once_they_are_known(
+def test_get_returns_none_until_the_baselines_are_computed(
     tmp_path: Path, wait_until: Wait
 ) -> None:
-    may_go_on = threading.Event()
+    may_continue = threading.Event()
     scored: list[str] = []
 
     def score(dataset: Dataset) -> tuple[Baseline, ...]:
-        may_go_on.wait(30)
+        may_continue.wait(30)
         scored.append(dataset.reference)
         return baselines_of_data(dataset)
 
     baselines = DataBaselines(tmp_path, score)
-    assert baselines.of(small()) is None
-    assert baselines.of(small()) is None
-    assert baselines.under_way(small())
-    may_go_on.set()
-    wait_until(lambda: not baselines.under_way(small()))
-    assert baselines.of(small()) == baselines_of_data(small())
+    assert baselines.get(small()) is None
+    assert baselines.get(small()) is None
+    assert baselines.is_computing(small())
+    may_continue.set()
+    wait_until(lambda: not baselines.is_computing(small()))
+    assert baselines.get(small()) == baselines_of_data(small())
     assert scored == ["small"]
 
 
-def test_what_was_scored_is_kept_for_the_next_server(tmp_path: Path) -> None:
-    found = DataBaselines(tmp_path, baselines_of_data).awaited(small())
-    assert DataBaselines(tmp_path, _of_no_use).of(small("elsewhere")) == found
+def test_baselines_are_stored_for_the_next_server(tmp_path: Path) -> None:
+    found = DataBaselines(tmp_path, baselines_of_data).wait_for(small())
+    assert DataBaselines(tmp_path, _never_called).get(small("elsewhere")) == found
 
 
 def test_a_file_that_cannot_be_read_is_scored_again(tmp_path: Path) -> None:
     (tmp_path / f"{content_key(small())}.json").write_text("[")
-    found = DataBaselines(tmp_path, baselines_of_data).awaited(small())
+    found = DataBaselines(tmp_path, baselines_of_data).wait_for(small())
     assert found == baselines_of_data(small())
-    assert DataBaselines(tmp_path, _of_no_use).of(small()) == found
+    assert DataBaselines(tmp_path, _never_called).get(small()) == found
 
 
-def test_a_folder_that_cannot_be_written_costs_only_the_keeping(tmp_path: Path) -> None:
+def test_baselines_are_returned_even_if_they_cannot_be_stored(tmp_path: Path) -> None:
     (tmp_path / "a file").write_text("")
     baselines = DataBaselines(tmp_path / "a file", baselines_of_data)
-    assert baselines.awaited(small()) == baselines_of_data(small())
-    assert baselines.of(small()) == baselines_of_data(small())
+    assert baselines.wait_for(small()) == baselines_of_data(small())
+    assert baselines.get(small()) == baselines_of_data(small())
 
 
 def test_one_other_label_is_other_content(tmp_path: Path) -> None:
     baselines = DataBaselines(tmp_path, baselines_of_data)
-    words = [baselines.awaited(small(last=label))[1].values for label in ("negative", "positive")]
+    words = [baselines.wait_for(small(last=label))[1].values for label in ("negative", "positive")]
     assert words == [{"sentiment": 1.0}, {"sentiment": 0.5}]
     fewer = replace(small(), train=small().train[1:])
     assert len({content_key(each) for each in (small(), small(last="positive"), fewer)}) == 3
 
 
 @pytest.mark.parametrize(
-    ("problem", "kind", "told"),
+    ("problem", "kind", "message"),
     [
         (ChildDied("It ran out of memory."), ChildDied, "It ran out of memory"),
         (ValueError("a mistake of ours"), InternalError, "Unexpected ValueError: a mistake of"),
     ],
-    ids=["said plainly", "unexpected"],
+    ids=["expected", "unexpected"],
 )
-def test_what_went_wrong_is_told_once_and_asking_again_begins_anew(
-    tmp_path: Path, problem: Exception, kind: type[Exception], told: str
+def test_an_error_is_raised_once_and_the_next_call_computes_again(
+    tmp_path: Path, problem: Exception, kind: type[Exception], message: str
 ) -> None:
     problems = [problem]
 
@@ -106,10 +106,10 @@ def test_what_went_wrong_is_told_once_and_asking_again_begins_anew(
         return baselines_of_data(dataset)
 
     baselines = DataBaselines(tmp_path, score)
-    with pytest.raises(kind, match=told):
-        baselines.awaited(small())
-    assert baselines.awaited(small()) == baselines_of_data(small())
+    with pytest.raises(kind, match=message):
+        baselines.wait_for(small())
+    assert baselines.wait_for(small()) == baselines_of_data(small())
 
 
-def _of_no_use(dataset: Dataset) -> tuple[Baseline, ...]:
+def _never_called(dataset: Dataset) -> tuple[Baseline, ...]:
     raise AssertionError(f"{dataset.reference} was to be read, not scored")

@@ -1,4 +1,4 @@
-"""Questions to a child that is there only while someone asks."""
+"""Requests to a child process that is started on demand."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,19 +17,23 @@ Wait = Callable[[Callable[[], bool]], None]
 
 @pytest.fixture
 def inspector(inspector_argv: list[str]) -> Iterator[Inspector]:
-    asked = Inspector(inspector_argv)
-    yield asked
-    asked.close()
+    opened = Inspector(inspector_argv)
+    yield opened
+    opened.close()
+
+
+def child_is_alive(inspector: Inspector) -> bool:
+    return inspector._child is not None and inspector._child.alive
 
 
 def named(reference: str) -> Checkpoint:
     return Checkpoint(reference=reference, name=reference, config_file=Path("config.json"))
 
 
-def test_no_child_until_someone_asks(inspector: Inspector) -> None:
-    assert not inspector.awake
+def test_the_child_is_started_by_the_first_request(inspector: Inspector) -> None:
+    assert not child_is_alive(inspector)
     inspector.describe(named("minilm-l6"))
-    assert inspector.awake
+    assert child_is_alive(inspector)
 
 
 def test_costs_are_traced_by_the_same_child(inspector: Inspector) -> None:
@@ -63,7 +67,7 @@ def test_an_answer_that_takes_too_long_is_given_up(inspector_argv: list[str]) ->
     hasty = Inspector(inspector_argv, timeout_seconds=0.5)
     with pytest.raises(InternalError, match=r"'slow' could not be described within 0\.5 seconds"):
         hasty.describe(named("slow"))
-    assert not hasty.awake
+    assert not child_is_alive(hasty)
     hasty.close()
 
 
@@ -72,6 +76,6 @@ def test_an_idle_child_is_ended_and_started_again_when_asked(
 ) -> None:
     restless = Inspector(inspector_argv, idle_seconds=0.05)
     restless.describe(named("minilm-l6"))
-    wait_until(lambda: not restless.awake)
+    wait_until(lambda: not child_is_alive(restless))
     assert restless.describe(named("minilm-l6")).depth == 6
     restless.close()

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from mtl_core.engine.lab import Lab
-from mtl_core.engine.purge import forget_deleted
+from mtl_core.engine.purge import purge_deleted
 from mtl_core.errors import BadInput, DataError, UnknownCheckpoint, UnknownRun
 from mtl_core.settings import Settings
 from mtl_core.store.record import RunState
@@ -55,10 +55,10 @@ def test_a_run_is_started_watched_and_deleted_with_its_files(
     with pytest.raises(UnknownRun, match=f"Run '{run}' was deleted"):
         lab.store.run(run)
     assert folder.exists()
-    assert forget_deleted(lab.store, lab.settings) == []
+    assert purge_deleted(lab.store, lab.settings) == []
     assert lab.undo_delete(run).state is RunState.FINISHED
     lab.delete(run)
-    assert forget_deleted(lab.store, lab.settings, after=timedelta(0)) == [run]
+    assert purge_deleted(lab.store, lab.settings, after=timedelta(0)) == [run]
     assert not folder.exists()
     with pytest.raises(UnknownRun, match=f"There is no run '{run}'"):
         lab.undo_delete(run)
@@ -126,7 +126,7 @@ def test_a_run_is_stopped_and_cannot_be_deleted_before(
 def test_the_catalogue_is_described_without_a_child(lab: Lab) -> None:
     model = lab.model_description("bert-base-uncased", DEFAULT_TASKS)
     assert model.total == 109_482_240 + 2 * 769 + 4 * 769
-    assert not lab._inspector.awake
+    assert lab._inspector._child is None
 
 
 def test_a_browser_names_no_path_outside_the_configured_folders(
@@ -225,7 +225,8 @@ def test_the_real_inspector_describes_a_configuration_once(
     with Lab(open_here) as lab:
         model = lab.model_description(str(tmp_path / "tiny"), DEFAULT_TASKS)
         assert (model.backbone.depth, model.backbone.hidden_size) == (2, 32)
-        assert lab._inspector.awake
+        assert lab._inspector._child is not None
+        assert lab._inspector._child.alive
     with Lab(open_here) as later:
         assert later.model_description(str(tmp_path / "tiny"), DEFAULT_TASKS) == model
-        assert not later._inspector.awake
+        assert later._inspector._child is None

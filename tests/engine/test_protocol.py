@@ -8,9 +8,9 @@ import pytest
 from mtl_core import errors
 from mtl_core.engine.protocol import (
     Described,
+    EventMessage,
     Ready,
-    Refused,
-    Said,
+    RequestFailed,
     Stop,
     Train,
     decode_from_child,
@@ -37,9 +37,12 @@ ERRORS = [
 
 
 @pytest.mark.parametrize(
-    "message", [Ready(), Said(run="r", event=STEP), Refused(kind="BadInput", reason="no")]
+    "message",
+    [Ready(), EventMessage(run="r", event=STEP), RequestFailed(kind="BadInput", reason="no")],
 )
-def test_what_a_child_says_arrives_whole_in_one_line(message: Ready | Said | Refused) -> None:
+def test_a_message_of_a_child_arrives_whole_in_one_line(
+    message: Ready | EventMessage | RequestFailed,
+) -> None:
     line = encode(message)
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1
@@ -51,9 +54,9 @@ def test_a_description_arrives_whole() -> None:
     assert decode_from_child(encode(answer)) == answer
 
 
-def test_what_the_parent_says_arrives_whole(spec_of) -> None:  # type: ignore[no-untyped-def]
-    asked = Train(run="r", spec=spec_of("a plan"), output="/folder with spaces")
-    assert decode_to_child(encode(asked)) == asked
+def test_a_message_of_the_parent_arrives_whole(spec_of) -> None:  # type: ignore[no-untyped-def]
+    request = Train(run="r", spec=spec_of("a plan"), output="/folder with spaces")
+    assert decode_to_child(encode(request)) == request
 
 
 @pytest.mark.parametrize(
@@ -64,7 +67,7 @@ def test_what_the_parent_says_arrives_whole(spec_of) -> None:  # type: ignore[no
         b"\xff\xfe\n",
         b"[]\n",
         b'{"message": "dance"}\n',
-        b'{"message": "said", "run": "r"}\n',
+        b'{"message": "event", "run": "r"}\n',
         encode(Stop(run="r")),
         encode(Ready())[:-4],
     ],
@@ -75,27 +78,27 @@ def test_a_line_that_is_no_message_is_logged_and_ignored(
 ) -> None:
     with caplog.at_level(logging.WARNING):
         assert decode_from_child(line) is None
-    assert "Not a message, ignored" in caplog.text
+    assert "Ignored an invalid message" in caplog.text
 
 
 @pytest.mark.parametrize("kind", ERRORS, ids=lambda kind: kind.__name__)
 def test_every_error_keeps_its_class_and_words_over_the_pipe(kind: type[FreezeLabError]) -> None:
-    sent = decode_from_child(encode(Refused.because_of(kind("what, and what to do"))))
-    assert isinstance(sent, Refused)
-    error = sent.as_error()
+    sent = decode_from_child(encode(RequestFailed.from_error(kind("what, and what to do"))))
+    assert isinstance(sent, RequestFailed)
+    error = sent.to_error()
     assert type(error) is kind
     assert str(error) == "what, and what to do"
 
 
 def test_an_error_of_another_kind_becomes_an_internal_one() -> None:
-    error = Refused.because_of(KeyError("x")).as_error()
+    error = RequestFailed.from_error(KeyError("x")).to_error()
     assert type(error) is InternalError
     assert str(error) == "Unexpected KeyError: 'x'"
 
 
 @pytest.mark.parametrize("kind", ["Path", "nothing", "__name__", "inspect"])
 def test_only_our_own_errors_are_looked_up_by_name(kind: str) -> None:
-    assert type(Refused(kind=kind, reason="no").as_error()) is InternalError
+    assert type(RequestFailed(kind=kind, reason="no").to_error()) is InternalError
 
 
 def test_the_error_tree_is_found_by_name() -> None:

@@ -1,4 +1,4 @@
-"""Runs from the queue to their last word, in real children."""
+"""Runs from the queue to their final event, in real child processes."""
 
 import os
 import signal
@@ -31,7 +31,7 @@ def supervisor(
 
 @pytest.fixture
 def start(supervisor: Supervisor, store: RunStore, spec_of: SpecOf) -> Callable[[str], str]:
-    """Queue a run that behaves as told; its id."""
+    """Queue a run with this behaviour; returns its id."""
 
     def queue(behaviour: str) -> str:
         run = store.add(spec_of(behaviour)).id
@@ -43,7 +43,7 @@ def start(supervisor: Supervisor, store: RunStore, spec_of: SpecOf) -> Callable[
 
 @pytest.fixture
 def ended(store: RunStore, wait_until: Wait) -> Callable[[str], RunState]:
-    """Wait for a run to end; how it did."""
+    """Wait for a run to end; returns its final state."""
 
     def wait(run: str) -> RunState:
         wait_until(lambda: store.run(run).state.is_final)
@@ -72,7 +72,7 @@ def test_a_runs_events_arrive_in_order(
     assert [event.step for _, event in store.events(run, kinds={"step"})] == [1, 2, 3]  # type: ignore[union-attr]
 
 
-def test_a_run_is_told_its_id_its_spec_and_its_folder(
+def test_the_trainer_receives_the_id_the_spec_and_the_folder_of_a_run(
     start: Callable[[str], str],
     ended: Callable[[str], RunState],
     store: RunStore,
@@ -102,7 +102,7 @@ def test_a_second_run_waits_and_then_has_the_same_warm_child(
     assert store.run(first).finished_at <= store.run(second).started_at  # type: ignore[operator]
 
 
-def test_a_run_added_by_another_process_is_found_without_being_told(
+def test_a_run_added_by_another_process_is_found(
     supervisor: Supervisor,
     store: RunStore,
     spec_of: SpecOf,
@@ -111,7 +111,7 @@ def test_a_run_added_by_another_process_is_found_without_being_told(
     assert ended(store.add(spec_of("quick")).id) is RunState.FINISHED
 
 
-def test_a_polite_stop_leaves_the_last_word_to_the_run(
+def test_the_run_itself_reports_a_stop_between_two_steps(
     start: Callable[[str], str],
     ended: Callable[[str], RunState],
     store: RunStore,
@@ -142,7 +142,7 @@ def test_a_step_that_never_ends_is_ended_by_a_stop(
     assert trainer_pid(store, after) != trainer_pid(store, run)
 
 
-def test_a_child_killed_from_outside_fails_its_run_and_says_why(
+def test_a_killed_trainer_fails_its_run_with_the_cause(
     start: Callable[[str], str],
     ended: Callable[[str], RunState],
     store: RunStore,
@@ -164,15 +164,15 @@ def test_a_child_killed_from_outside_fails_its_run_and_says_why(
     [
         ("refused", "The weights of 'x' are not on this machine."),
         ("broken", "Unexpected ValueError: a mistake of ours"),
-        ("mute", "The run ended without saying how."),
+        ("mute", "The run ended without a final event."),
         (
             "crashed",
-            "The process was ended by SIGSEGV. A library crashed; this is no fault of the plan or "
-            "the data. Its last words: Fatal: the last line it wrote",
+            "The process was ended by SIGSEGV. A library crashed; neither the plan nor the data is "
+            "the cause. Last line of its error output: Fatal: the last line it wrote",
         ),
     ],
 )
-def test_a_failure_is_the_runs_last_word_and_the_next_run_goes_on(
+def test_a_failure_is_the_final_event_and_the_next_run_starts(
     start: Callable[[str], str],
     ended: Callable[[str], RunState],
     store: RunStore,
@@ -182,9 +182,9 @@ def test_a_failure_is_the_runs_last_word_and_the_next_run_goes_on(
     failing, next_one = start(behaviour), start("quick")
     assert ended(failing) is RunState.FAILED
     assert store.run(failing).reason == reason
-    _, last_word = store.events(failing)[-1]
-    assert isinstance(last_word, RunFailed)
-    assert last_word.reason == reason
+    _, final_event = store.events(failing)[-1]
+    assert isinstance(final_event, RunFailed)
+    assert final_event.reason == reason
     assert ended(next_one) is RunState.FINISHED
 
 
@@ -222,7 +222,7 @@ def test_closing_interrupts_the_run_under_way_and_keeps_the_queue(
     wait_until(lambda: store.run(under_way).last_event >= 2)
     first.close()
     assert store.run(under_way).state is RunState.INTERRUPTED
-    assert store.run(under_way).reason == "Freeze Lab was closed while it ran."
+    assert store.run(under_way).reason == "Freeze Lab was closed during this run."
     assert store.run(waiting).state is RunState.WAITING
     assert is_gone(trainer_pid(store, under_way))
     second = Supervisor(store, settings, trainer_argv)
@@ -231,7 +231,7 @@ def test_closing_interrupts_the_run_under_way_and_keeps_the_queue(
     second.close()
 
 
-def test_the_child_steps_back_for_everyone_else(
+def test_the_trainer_has_a_low_priority(
     start: Callable[[str], str],
     supervisor: Supervisor,
     store: RunStore,
@@ -257,12 +257,12 @@ def test_a_store_that_fails_for_a_while_does_not_end_the_supervision(
 ) -> None:
     assert ended(start("quick")) is RunState.FINISHED
     rename(settings.database, "runs", "elsewhere")
-    wait_until(lambda: "Between two runs something went wrong" in caplog.text)
+    wait_until(lambda: "The supervisor failed between two runs" in caplog.text)
     rename(settings.database, "elsewhere", "runs")
     assert ended(start("quick")) is RunState.FINISHED
 
 
-def test_a_last_word_that_cannot_be_written_is_settled_later(
+def test_a_final_event_that_cannot_be_written_is_written_later(
     start: Callable[[str], str],
     ended: Callable[[str], RunState],
     store: RunStore,
@@ -275,12 +275,12 @@ def test_a_last_word_that_cannot_be_written_is_settled_later(
     pid = trainer_pid(store, run)
     rename(settings.database, "events", "elsewhere")
     os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: f"The end of {run} could not be written" in caplog.text)
+    wait_until(lambda: f"The final event of {run} could not be written yet" in caplog.text)
     rename(settings.database, "elsewhere", "events")
     assert ended(run) is RunState.FAILED
-    _, last_word = store.events(run)[-1]
-    assert isinstance(last_word, RunFailed)
-    assert "SIGKILL" in last_word.reason
+    _, final_event = store.events(run)[-1]
+    assert isinstance(final_event, RunFailed)
+    assert "SIGKILL" in final_event.reason
 
 
 def rename(database: Path, old: str, new: str) -> None:
@@ -290,14 +290,14 @@ def rename(database: Path, old: str, new: str) -> None:
     engine.dispose()
 
 
-def test_a_stop_before_the_first_word_is_honoured(
+def test_a_stop_before_the_first_event_is_honoured(
     start: Callable[[str], str], ended: Callable[[str], RunState], store: RunStore
 ) -> None:
     run = start("patient")
     store.request_stop(run)
     assert ended(run) is RunState.STOPPED
-    _, last_word = store.events(run)[-1]
-    assert isinstance(last_word, RunStopped)
+    _, final_event = store.events(run)[-1]
+    assert isinstance(final_event, RunStopped)
 
 
 def test_a_child_warmed_up_beforehand_carries_out_the_next_run(

@@ -57,7 +57,7 @@ def test_the_page_says_that_they_are_worked_out_and_then_draws_them(
     assert WORKING in captions(app)
     assert "bag of words" not in named(app)
     assert "untrained heads 0.45" in named(app)
-    lab.baselines.awaited(load_dataset("sample"))
+    lab.baselines.wait_for(load_dataset("sample"))
     app.run()
     assert WORKING not in captions(app)
     assert bag_of_words() in named(app)

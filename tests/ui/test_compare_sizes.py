@@ -74,11 +74,11 @@ def test_the_curves_get_their_baselines_once_these_are_worked_out(
     }
     limited = [load_dataset("sample", {"sentiment": size, "ner": size}) for size in (20, 50)]
     for data in (load_dataset("sample"), *limited):
-        lab.baselines.awaited(data)
+        lab.baselines.wait_for(data)
     app.run()
     words = next(each for each in figures(app)[0]["data"] if each["name"] == "bag of words")
     assert words["y"] == [
-        next(b.values["sentiment"] for b in lab.baselines.awaited(data) if b.name == "words")
+        next(b.values["sentiment"] for b in lab.baselines.wait_for(data) if b.name == "words")
         for data in (*limited, load_dataset("sample"))
     ]
 

@@ -213,7 +213,7 @@ def test_an_upload_that_a_run_needs_is_not_forgotten(lab: Lab, state: RunState) 
     assert f"This upload is needed by {record.id}" in app.error[0].value.replace("\\", "")
     assert app.selectbox(key="data").value == reference
     with pytest.raises(BadInput, match="Stop the run, or wait for it"):
-        lab.forget_upload(reference)
+        lab.delete_upload(reference)
 
 
 def test_any_number_of_tasks_can_be_uploaded(lab: Lab) -> None:

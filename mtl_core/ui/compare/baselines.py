@@ -38,7 +38,7 @@ def _of_data_now(lab: Lab, data: Dataset | None) -> BaselinesNow:
     if data is None:
         return BaselinesNow()
     try:
-        known = lab.baselines.awaited(data) if taking_shot() else lab.baselines.of(data)
+        known = lab.baselines.wait_for(data) if taking_shot() else lab.baselines.get(data)
     except FreezeLabError as problem:
         return BaselinesNow(problem=str(problem))
     return BaselinesNow(awaited=data) if known is None else BaselinesNow(known)
@@ -74,7 +74,7 @@ def say_what_is_missing(baselines: BaselinesNow) -> None:
 
 
 def _watch(data: Dataset) -> None:
-    if not the_lab().baselines.under_way(data):
+    if not the_lab().baselines.is_computing(data):
         st.rerun(scope="app")
     st.caption(
         "Two baselines of these data, majority class and bag of words, are being worked out; the "

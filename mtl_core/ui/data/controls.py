@@ -54,7 +54,7 @@ def data_settings(settings: Settings, chosen: ResolvedChoice) -> None:
 
 def _forget(lab: Lab, reference: str) -> None:
     try:
-        lab.forget_upload(reference)
+        lab.delete_upload(reference)
     except BadInput as problem:
         st.session_state[Key.UPLOAD_PROBLEM] = str(problem)
         return

@@ -191,7 +191,7 @@ def _what_is_in(found: Dataset) -> str:
 
 def _use(lab: Lab, tasks: tuple[UploadedTask, ...]) -> None:
     try:
-        reference = lab.keep_upload(tasks)
+        reference = lab.save_upload(tasks)
     except DataError as problem:
         st.session_state[Key.UPLOAD_PROBLEM] = str(problem)
         return

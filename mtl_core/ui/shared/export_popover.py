@@ -116,7 +116,7 @@ def _report(lab: Lab, ids: Sequence[str], comparison: ComparisonRecord | None) -
 def _baselines_of(lab: Lab, data: Dataset) -> tuple[Baseline, ...]:
     """By the child that works them out for the page; where that cannot, here: a note is whole."""
     try:
-        return lab.baselines.awaited(data)
+        return lab.baselines.wait_for(data)
     except FreezeLabError:
         return baselines_of_data(data)
 

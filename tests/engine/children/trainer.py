@@ -42,7 +42,7 @@ def fine_tune(
     yield _step(1)
     match BY_SEED.get(spec.seed, spec.plan.name):
         case "noisy":
-            print('{"message": "said"} from a library')
+            print('{"message": "event"} from a library')
             os.write(1, b"straight to the descriptor\n")
         case "refused":
             raise MissingWeights("The weights of 'x' are not on this machine.")

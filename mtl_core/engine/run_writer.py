@@ -1,0 +1,69 @@
+"""Writes the events of a run to the store, steps in batches."""
+
+from time import monotonic
+
+from mtl_core.errors import error_message
+from mtl_core.store.record import RunRecord
+from mtl_core.store.runs import RunStore
+from mtl_core.training.events import LAST_WORDS, RunEvent, RunFailed, RunStopped, Step
+
+BATCH_SECONDS = 0.3
+"""`step` events are buffered for up to this long; any other event is written at once."""
+
+
+class RunWriter:
+    """Buffers the events of one running run and writes them to the store.
+
+    `ended` becomes true once the final event is written, or once the store rejects events because
+    the run was deleted or has already ended.
+    """
+
+    def __init__(self, store: RunStore, run: RunRecord) -> None:
+        self.run = run
+        self.ended = False
+        self.final_event: RunEvent | None = None
+        self._store = store
+        self._began = monotonic()
+        self._buffer: list[RunEvent] = []
+        self._buffered_since = 0.0
+
+    @property
+    def elapsed_seconds(self) -> float:
+        """Seconds since the run was claimed."""
+        return monotonic() - self._began
+
+    def add(self, event: RunEvent) -> None:
+        """Buffer an event and write the buffer if it is due."""
+        if not self._buffer:
+            self._buffered_since = monotonic()
+        self._buffer.append(event)
+        if isinstance(event, LAST_WORDS):
+            self.final_event = event
+        if not isinstance(event, Step):
+            self.flush()
+        else:
+            self.flush_if_due()
+
+    def flush_if_due(self) -> None:
+        """Write the buffer if its oldest event has waited for `BATCH_SECONDS`."""
+        if self._buffer and monotonic() - self._buffered_since >= BATCH_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the buffer in one transaction."""
+        if self._buffer:
+            accepted = self._store.append(self.run.id, self._buffer)
+            self._buffer = []
+            self.ended = not accepted or self.final_event is not None
+
+    def fail(self, problem: Exception) -> RunFailed:
+        """End the run as failed; the event that was written."""
+        event = RunFailed(elapsed_seconds=self.elapsed_seconds, reason=error_message(problem))
+        self.add(event)
+        return event
+
+    def stop(self, reason: str) -> RunStopped:
+        """End the run as stopped; the event that was written."""
+        event = RunStopped(elapsed_seconds=self.elapsed_seconds, reason=reason)
+        self.add(event)
+        return event
