@@ -99,7 +99,7 @@ def scenarios(
         {
             "name": each.name,
             "phases": each.phases,
-            "learns": each.learns,
+            "learns": each.trains,
             "trainable": max(
                 table.totals.trainable
                 for table in parameter_tables(scenario_plan(each.name, model), model)

@@ -1,8 +1,8 @@
-"""The fewest selectors that select a given set of tensors, no more and no less.
+"""Find a short list of selectors that selects exactly a given set of tensors.
 
-Whole blocks first, in the words of a plan: all, backbone, heads, top:N, layers:I-J, embeddings …
-What is left over, such as the biases of a layer, is said by a selector that was there before, by
-biases or layernorms, by a glob within its block, and at last by its whole name.
+Whole blocks come first: all, backbone, heads, top:N, layers:I-J, embeddings. The remaining
+tensors, such as the biases of one layer, are covered by a selector already in use, by `biases` or
+`layernorms`, by a glob within the block, or by their full names, in this order.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,10 +17,11 @@ _WORDS = ("biases", "layernorms")
 
 @dataclass(frozen=True, slots=True)
 class PlanBlock:
-    """A block of the picture as a plan speaks of it.
+    """A block of the model diagram with the selectors that select it.
 
-    `groups` are the table's groups in it: one, or all that stand beside the stack. `selectors`
-    select `tensors`, the names of its unique tensors; a tied name stands for its owner.
+    `groups` are the parameter table's groups in the block: one group, or all groups outside the
+    layers. `selectors` select `tensors`, the names of its unique tensors. A tied name is replaced
+    by its owner's.
     """
 
     groups: tuple[str, ...]
@@ -31,13 +32,16 @@ class PlanBlock:
 
     @property
     def name(self) -> str:
-        """The first of its groups, by which a click names the block."""
+        """The name of the first group, which identifies the block."""
         return self.groups[0]
 
 
 def plan_blocks(model: ModelDescription) -> tuple[PlanBlock, ...]:
-    """The blocks from top to bottom: heads, pooler, layers downward, what stands beside the
-    stack as one, embeddings. Together they hold every tensor."""
+    """The blocks of a model, from top to bottom; every tensor is in a block.
+
+    Order: heads, pooler, layers from the last to the first, tensors outside the layers as one
+    block, embeddings.
+    """
     found: dict[tuple[Role, int | None, str], list[str]] = {}
     for tensor in model.tensors:
         own = "" if tensor.role is Role.BESIDE else tensor.group
@@ -51,23 +55,25 @@ def plan_blocks(model: ModelDescription) -> tuple[PlanBlock, ...]:
 def minimal_selectors(
     names: Iterable[str], model: ModelDescription, known: Sequence[str] = ()
 ) -> tuple[str, ...]:
-    """Selectors that select exactly `names`; `known` are tried for what is no whole block.
+    """Return a short list of selectors that selects exactly `names`.
+
+    `known` selectors are tried first for tensors that do not fill a whole block.
 
     >>> minimal_selectors(heads_and_layers_4_and_5, six_layers)
     ('heads', 'top:2')
     """
-    wanted = frozenset(names)
+    target = frozenset(names)
     blocks = plan_blocks(model)
-    if wanted == frozenset().union(*(block.tensors for block in blocks)):
+    if target == frozenset().union(*(block.tensors for block in blocks)):
         return ("all",)
-    whole = [block for block in blocks if block.tensors <= wanted]
-    chosen = {
+    whole = [block for block in blocks if block.tensors <= target]
+    selection = {
         selector: select(selector, model)
         for selector in (*_heads(whole, model), *_backbone(whole, blocks, model))
     }
-    covered = frozenset().union(*chosen.values())
-    chosen |= _leftovers(wanted, covered, blocks, model, known)
-    return _without_needless(chosen)
+    covered = frozenset().union(*selection.values())
+    selection |= _remaining(target, covered, blocks, model, known)
+    return _without_redundant(selection)
 
 
 def _block(role: Role, layer: int | None, groups: list[str], model: ModelDescription) -> PlanBlock:
@@ -104,7 +110,7 @@ def _backbone(
 
 
 def _layers(layers: Sequence[int], model: ModelDescription) -> Iterator[str]:
-    """One selector for each run of neighbours, the highest run first."""
+    """One selector per run of consecutive layers, the highest run first."""
     last = model.backbone.layers - 1
     if layers and model.backbone.shares_layers:
         yield f"top:{model.backbone.depth}"
@@ -120,7 +126,7 @@ def _layers(layers: Sequence[int], model: ModelDescription) -> Iterator[str]:
 
 
 def _runs(numbers: Sequence[int]) -> list[tuple[int, int]]:
-    """The first and last of each run of neighbours."""
+    """The first and last number of each run of consecutive numbers."""
     runs: list[tuple[int, int]] = []
     for number in numbers:
         if runs and number == runs[-1][1] + 1:
@@ -130,34 +136,36 @@ def _runs(numbers: Sequence[int]) -> list[tuple[int, int]]:
     return runs
 
 
-def _without_needless(chosen: Mapping[str, frozenset[str]]) -> tuple[str, ...]:
-    """Leave out each selector whose tensors the others select: a norm beside `layernorms`."""
-    needed = dict(chosen)
-    for selector, names in chosen.items():
+def _without_redundant(selection: Mapping[str, frozenset[str]]) -> tuple[str, ...]:
+    """Drop each selector whose tensors are all selected by others."""
+    needed = dict(selection)
+    for selector, names in selection.items():
         rest = (each for other, each in needed.items() if other != selector)
         if names <= frozenset().union(*rest):
             del needed[selector]
     return tuple(needed)
 
 
-def _leftovers(
-    wanted: frozenset[str],
+def _remaining(
+    target: frozenset[str],
     covered: frozenset[str],
     blocks: Sequence[PlanBlock],
     model: ModelDescription,
     known: Sequence[str],
 ) -> Iterator[tuple[str, frozenset[str]]]:
-    """Selectors for what no whole block holds, each with what it selects: block by block once the
-    general words are used."""
+    """Yield selectors for the tensors outside whole blocks, each with the names it selects.
+
+    Known and general selectors come first, then globs and names block by block.
+    """
     for selector in dict.fromkeys((*known, *_WORDS)):
         selected = _selected(selector, model)
-        if selected <= wanted and selected - covered:
+        if selected <= target and selected - covered:
             covered |= selected
             yield selector, selected
     for block in blocks:
-        if not (missing := (block.tensors & wanted) - covered):
+        if not (missing := (block.tensors & target) - covered):
             continue
-        globs = {glob: names for glob, names in _globs(block, model) if names <= wanted}
+        globs = {glob: names for glob, names in _globs(block, model) if names <= target}
         globs |= {name: frozenset({name}) for name in block.tensors if name not in globs}
         while missing:
             best = max(globs, key=lambda glob: (len(globs[glob] & missing), -len(glob), glob))
@@ -167,7 +175,7 @@ def _leftovers(
 
 
 def _selected(selector: str, model: ModelDescription) -> frozenset[str]:
-    """What `selector` selects; nothing where a word means nothing on this model."""
+    """The names that `selector` selects; empty if the model has no biases or no LayerNorms."""
     present = {"biases": "bias", "layernorms": "layernorm"}.get(selector)
     if present and not any(getattr(tensor, present) for tensor in model.tensors):
         return frozenset()
@@ -175,12 +183,14 @@ def _selected(selector: str, model: ModelDescription) -> frozenset[str]:
 
 
 def _globs(block: PlanBlock, model: ModelDescription) -> Iterator[tuple[str, frozenset[str]]]:
-    """Patterns within a block, each with what it selects: a kind of tensor (`prefix.*.bias`,
-    `prefix.*.LayerNorm.*`), or all that is below one of its modules."""
+    """Yield glob patterns within a block, each with the names it selects.
+
+    A pattern covers one kind of tensor (`prefix.*.bias`, `prefix.*.LayerNorm.*`) or one module.
+    """
     paths = [name.split(".") for name in sorted(block.tensors)]
     shared = _shared_prefix(paths)
-    begins = ".".join([*shared, ""])
-    near = [tensor for tensor in model.tensors if shared and tensor.name.startswith(begins)]
+    start = ".".join([*shared, ""])
+    near = [tensor for tensor in model.tensors if shared and tensor.name.startswith(start)]
     patterns = set()
     for path in paths if shared else ():
         inside = range(len(shared) + 1, len(path))
@@ -195,7 +205,7 @@ def _globs(block: PlanBlock, model: ModelDescription) -> Iterator[tuple[str, fro
 
 
 def _shared_prefix(paths: Sequence[Sequence[str]]) -> list[str]:
-    """The dotted parts with which all of `paths` begin, their last part left out."""
+    """The longest common prefix of `paths`, not counting their last part."""
     shared: list[str] = []
     for parts in zip(*(path[:-1] for path in paths), strict=False):
         if len(set(parts)) > 1:

@@ -1,7 +1,7 @@
-"""A freeze plan: which tensors learn, in which phases, at which learning rates.
+"""A freeze plan: which tensors are trained, in which phases, at which learning rates.
 
-A plan is a value. It says nothing about a particular model until `freezing.table` resolves it
-against a description, and nothing about data until a run spec joins the two.
+A plan is a value that refers to no particular model and no data. `freezing.resolve` combines it
+with a model description; a run spec combines it with data.
 """
 
 from enum import StrEnum
@@ -9,20 +9,20 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
+from mtl_core.errors import InvalidPlan
 from mtl_core.values import Frozen
 
-# strict: `true` is no number, though Python counts it as 1
+# strict, because pydantic otherwise accepts `true` as 1
 Rate = Annotated[float, Field(gt=0, le=10, allow_inf_nan=False, strict=True)]
 
 Weight = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False, strict=True)]
-
 
 MAX_PHASES = 100
 GENTLE_LAYER_DECAY = 1 / 0.95  # each layer at 0.95 of the rate above it: Sun et al. 2019
 
 
 class Schedule(StrEnum):
-    """How the learning rate moves within each phase."""
+    """How the learning rate changes within each phase."""
 
     CONSTANT = "constant"
     LINEAR = "linear"  # warm-up over the first tenth, then down to zero
@@ -31,12 +31,12 @@ class Schedule(StrEnum):
 
 
 class Phase(Frozen):
-    """One stretch of training in which the same tensors learn.
+    """One part of training, with a fixed set of trainable tensors.
 
-    `train` lists selectors; everything they do not select is frozen, and an empty list freezes
-    all. `epochs` is this phase's share of the run: the run's total is divided in proportion.
-    `learning_rate` replaces the plan's rates for all that learns in the phase, and
-    `head_learning_rate` then speaks for the heads.
+    `train` lists selectors. Everything they do not select is frozen; an empty list freezes all.
+    `epochs` is the phase's share of the run: the run's epochs are divided in proportion.
+    `learning_rate` replaces the plan's rates for every tensor trained in the phase;
+    `head_learning_rate` replaces them for the heads and takes precedence there.
     """
 
     name: str = Field(min_length=1, max_length=80)
@@ -47,11 +47,11 @@ class Phase(Frozen):
 
 
 class Plan(Frozen):
-    """What learns, when, and how fast.
+    """The phases of training, their learning rates and the loss weights of the tasks.
 
-    `layer_decay` divides the rate once for each layer further down (2.6 in Howard & Ruder 2018,
-    section 3.2). `freeze` always wins over every phase. `task_weights` scale each task's loss in
-    the joint one; a task at 0 is evaluated and teaches nothing.
+    `layer_decay` divides the rate once per layer from the top down (2.6 in Howard & Ruder 2018,
+    section 3.2). Tensors that match `freeze` are frozen in every phase. `task_weights` scale each
+    task's loss in the joint loss; a task with weight 0 is evaluated but contributes no gradient.
     """
 
     name: str = Field(min_length=1, max_length=120)
@@ -65,40 +65,50 @@ class Plan(Frozen):
 
     @field_validator("phases")
     @classmethod
-    def _names_differ(cls, phases: tuple[Phase, ...]) -> tuple[Phase, ...]:
+    def _check_unique_names(cls, phases: tuple[Phase, ...]) -> tuple[Phase, ...]:
         names = [phase.name for phase in phases]
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
-            raise ValueError(f"two phases are called '{repeated[0]}'; give each its own name")
+            raise ValueError(f"two phases are called '{repeated[0]}'; phase names must be unique")
         return phases
+
+    def phase(self, number: int) -> Phase:
+        """The phase with this number, counted from 1. Raises InvalidPlan if it does not exist."""
+        count = len(self.phases)
+        if not 1 <= number <= count:
+            known = "1 phase" if count == 1 else f"{count} phases"
+            raise InvalidPlan(
+                f"There is no phase {number}: '{self.name}' has {known}, numbered from 1."
+            )
+        return self.phases[number - 1]
 
     def with_rates(
         self, learning_rate: float | None = None, head_learning_rate: float | None = None
     ) -> "Plan":
-        """The same plan with its rates replaced, in the plan and in every phase that names its own.
+        """Return the plan with its rates replaced, also in every phase that sets its own.
 
-        None leaves a rate as it is: heads that a phase lets learn at its own `learning_rate` keep
-        it when only the encoder's is replaced.
+        None leaves a rate unchanged. In a phase with its own `learning_rate`, the heads keep that
+        rate if only `learning_rate` is replaced.
         """
-        asked = {"learning_rate": learning_rate, "head_learning_rate": head_learning_rate}
-        update = {key: rate for key, rate in asked.items() if rate is not None}
+        rates = {"learning_rate": learning_rate, "head_learning_rate": head_learning_rate}
+        update = {key: rate for key, rate in rates.items() if rate is not None}
         if not update:
             return self
-        phases = tuple(_with_rates(phase, **asked) for phase in self.phases)
+        phases = tuple(_with_rates(phase, **rates) for phase in self.phases)
         return Plan.model_validate({**self.model_dump(), **update, "phases": phases})
 
     def rates_in(self, phase: Phase) -> tuple[float, float]:
-        """The learning rates of a phase: (top of the backbone, heads)."""
+        """The learning rates of a phase: (top layer of the backbone, heads)."""
         backbone = phase.learning_rate or self.learning_rate
         heads = phase.head_learning_rate or phase.learning_rate or self.head_learning_rate
         return backbone, heads
 
 
-def gentler(plan: Plan) -> Plan:
-    """The same plan with each layer at 0.95 of the rate of the layer above it.
+def with_gentle_decay(plan: Plan) -> Plan:
+    """Return the plan with each layer's rate at 0.95 of the rate of the layer above.
 
-    On twelve layers 2.6 leaves the embeddings 1/95,429 of the top's rate, 0.95 leaves them 0.54.
-    A plan that is as gentle already comes back as it is.
+    With twelve layers, a decay of 2.6 gives the embeddings 1/95,429 of the top layer's rate; 0.95
+    gives them 0.54. A plan whose decay is no steeper is returned unchanged.
     Source: Sun et al. 2019, "How to Fine-Tune BERT for Text Classification?".
     """
     if plan.layer_decay <= GENTLE_LAYER_DECAY:
@@ -110,10 +120,10 @@ def gentler(plan: Plan) -> Plan:
 def _with_rates(
     phase: Phase, learning_rate: float | None, head_learning_rate: float | None
 ) -> Phase:
-    """The phase without rates of its own that would outlive the ones asked for."""
+    """The phase without its own rates where the given plan rates replace them."""
     own = phase.learning_rate if learning_rate is None else None
     heads = phase.head_learning_rate or phase.learning_rate
     if head_learning_rate is not None:
-        # where the phase keeps a rate of its own, that one would speak for the heads
+        # the phase's own `learning_rate` would otherwise apply to the heads as well
         heads = None if own is None else head_learning_rate
     return phase.model_copy(update={"learning_rate": own, "head_learning_rate": heads})

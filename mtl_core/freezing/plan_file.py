@@ -1,4 +1,4 @@
-"""The plan file: a plan as YAML, to keep, edit and hand to others."""
+"""Plan files: read and write a plan as YAML."""
 
 import difflib
 from pathlib import Path
@@ -13,10 +13,13 @@ from mtl_core.strict_yaml import MAX_CHARACTERS, PLAIN_FLOAT, YamlProblem, read_
 
 
 def read_plan(path: Path) -> Plan:
-    """Read a plan file. Raises InvalidPlan: unreadable, unknown or repeated key, bad value."""
+    """Read a plan file.
+
+    Raises InvalidPlan if the file cannot be read, has unknown or repeated keys, or a bad value.
+    """
     try:
         with path.open(encoding="utf-8") as file:
-            text = file.read(MAX_CHARACTERS + 1)  # a device or a pipe may have no end
+            text = file.read(MAX_CHARACTERS + 1)  # bounded: a device or a pipe may be endless
     except FileNotFoundError:
         raise InvalidPlan(f"There is no plan file at {path}.") from None
     except (OSError, UnicodeDecodeError, ValueError) as problem:
@@ -25,7 +28,10 @@ def read_plan(path: Path) -> Plan:
 
 
 def parse_plan(text: str, source: str = "the plan") -> Plan:
-    """The plan in a YAML text. `source` names it in error messages."""
+    """Parse a plan from YAML text. `source` names the text in error messages.
+
+    Raises InvalidPlan as `read_plan` does.
+    """
     try:
         content = read_yaml(text)
     except YamlProblem as problem:
@@ -39,7 +45,7 @@ def parse_plan(text: str, source: str = "the plan") -> Plan:
 
 
 def checked_plan(content: dict[str, Any], source: str) -> Plan:
-    """The plan that these keys and values make. Raises InvalidPlan with the first problem."""
+    """Validate the keys and values of a plan. Raises InvalidPlan with the first problem."""
     try:
         return Plan.model_validate(content)
     except ValidationError as problem:
@@ -47,8 +53,10 @@ def checked_plan(content: dict[str, Any], source: str) -> Plan:
 
 
 def plan_to_yaml(plan: Plan) -> str:
-    """The plan as YAML that `parse_plan` reads back to an equal plan; defaults that say nothing
-    are left out."""
+    """Format a plan as YAML; `parse_plan` reads it back to an equal plan.
+
+    Default values are left out, except learning rates and schedule.
+    """
     content = plan.model_dump(mode="json", exclude_defaults=True)
     content |= {
         "learning_rate": plan.learning_rate,
@@ -58,18 +66,18 @@ def plan_to_yaml(plan: Plan) -> str:
     return yaml.dump(content, Dumper=_PlanDumper, sort_keys=False, allow_unicode=True, width=100)
 
 
-_SHOWN = 60  # characters of a wrong value that a message repeats
-_NEEDED = {
-    "tuple_type": "a list is needed, e.g. [heads, 'top:1']",
-    "string_type": "text is needed (quote what YAML reads as something else)",
-    "float_type": "a number is needed",
-    "model_type": "keys such as 'name' and 'train' are needed",
-    "dict_type": "keys with values are needed",
+_LONGEST_VALUE_SHOWN = 60  # characters of a wrong value that a message quotes
+_EXPECTED = {
+    "tuple_type": "expected a list, e.g. [heads, 'top:1']",
+    "string_type": "expected text (put quotes around text that YAML reads as another type)",
+    "float_type": "expected a number",
+    "model_type": "expected keys such as 'name' and 'train'",
+    "dict_type": "expected keys with values",
 }
 
 
 class _PlanDumper(yaml.SafeDumper):
-    """Writes 5.0e-05, not 5e-05: other readers of YAML 1.1 take the latter for text."""
+    """Writes 5.0e-05 instead of 5e-05, which YAML 1.1 parsers read as text."""
 
 
 def _float(dumper: yaml.SafeDumper, value: float) -> yaml.ScalarNode:
@@ -80,11 +88,11 @@ def _float(dumper: yaml.SafeDumper, value: float) -> yaml.ScalarNode:
 
 
 _PlanDumper.add_representer(float, _float)
-_PlanDumper.add_implicit_resolver(*PLAIN_FLOAT)  # a name such as 2e-5 is then quoted
+_PlanDumper.add_implicit_resolver(*PLAIN_FLOAT)  # quotes a plan name such as 2e-5
 
 
 def _first_problem(problem: ValidationError) -> str:
-    """One sentence about what is wrong: an unknown key first, for it explains a missing one."""
+    """One sentence about the problem; an unknown key first, because it explains a missing key."""
     found = problem.errors(include_url=False)
     first = next((each for each in found if each["type"] == "extra_forbidden"), found[0])
     place = _place(first["loc"])
@@ -93,23 +101,23 @@ def _first_problem(problem: ValidationError) -> str:
             known = list((Phase if "phases" in first["loc"] else Plan).model_fields)
             nearest = difflib.get_close_matches(str(first["loc"][-1]), known, n=1)
             hint = f"did you mean '{nearest[0]}'? " if nearest else ""
-            return f"{place} is not a key of a plan; {hint}Known: {', '.join(known)}."
+            return f"{place} is not a plan key; {hint}Known keys: {', '.join(known)}."
         case "missing":
             return f"{place} is missing."
         case "too_short":
-            return f"{place}: at least one is needed."
-        case kind if kind in _NEEDED:
-            what = _NEEDED[kind]
+            return f"{place}: expected at least one."
+        case kind if kind in _EXPECTED:
+            what = _EXPECTED[kind]
         case _:
             message = first["msg"].removeprefix("Value error, ")
             what = f"{message[0].lower()}{message[1:]}"
     given = first["input"]
-    shown = isinstance(given, str | int | float) and len(repr(given)) <= _SHOWN
-    return f"{place}: {what}{f', not {given!r}' if shown else ''}."
+    shown = isinstance(given, str | int | float) and len(repr(given)) <= _LONGEST_VALUE_SHOWN
+    return f"{place}: {what}{f', got {given!r}' if shown else ''}."
 
 
 def _place(path: tuple[int | str, ...]) -> str:
-    """Where in the file: `'epochs' of phase 2`; phases and entries are counted from 1."""
+    """The location in the file as text: `'epochs' of phase 2`; counted from 1."""
     match path:
         case ():
             return "the plan"

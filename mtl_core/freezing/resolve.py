@@ -1,4 +1,4 @@
-"""Resolve a plan against a model: selectors become states, rates become numbers."""
+"""Resolve a plan against a model: compute each tensor's state and learning rate."""
 
 import difflib
 
@@ -10,29 +10,29 @@ from mtl_core.models.description import ModelDescription, ModelTensor, Role
 
 
 def parameter_tables(plan: Plan, model: ModelDescription) -> tuple[ParameterTable, ...]:
-    """The table of every phase of `plan`.
+    """Build the parameter table of every phase of `plan`.
 
-    Raises SelectorMatchesNothing or InvalidPlan where the plan does not fit the model.
+    Raises SelectorMatchesNothing or InvalidPlan if the plan does not fit the model.
     """
-    teaching = _teaching_tasks(plan, model)
-    never = select_any(plan.freeze, model, f"'freeze' of '{plan.name}'")
+    weighted = _weighted_tasks(plan, model)
+    frozen = select_any(plan.freeze, model, f"'freeze' of '{plan.name}'")
     return tuple(
-        ParameterTable(plan, number, _rows(plan, phase, model, never, teaching))
+        ParameterTable(plan, number, _rows(plan, phase, model, frozen, weighted))
         for number, phase in enumerate(plan.phases, start=1)
     )
 
 
 def parameter_table(plan: Plan, model: ModelDescription, phase: int = 1) -> ParameterTable:
-    """The table of one phase, counted from 1."""
-    if not 1 <= phase <= len(plan.phases):
-        raise InvalidPlan(
-            f"Phase {phase} was asked; '{plan.name}' has {len(plan.phases)}, counted from 1."
-        )
+    """Build the parameter table of one phase, counted from 1.
+
+    Raises as `parameter_tables` does, and InvalidPlan if there is no such phase.
+    """
+    plan.phase(phase)
     return parameter_tables(plan, model)[phase - 1]
 
 
-def _teaching_tasks(plan: Plan, model: ModelDescription) -> frozenset[str]:
-    """Tasks whose loss is part of the joint one."""
+def _weighted_tasks(plan: Plan, model: ModelDescription) -> frozenset[str]:
+    """The tasks with a weight above 0 in the joint loss."""
     names = [task.name for task in model.tasks]
     for name in plan.task_weights:
         if name not in names:
@@ -41,24 +41,24 @@ def _teaching_tasks(plan: Plan, model: ModelDescription) -> frozenset[str]:
             raise InvalidPlan(
                 f"task_weights names '{name}'; the tasks are {', '.join(names)}.{hint}"
             )
-    teaching = frozenset(name for name in names if plan.task_weights.get(name, 1.0) > 0)
-    if not teaching:
+    weighted = frozenset(name for name in names if plan.task_weights.get(name, 1.0) > 0)
+    if not weighted:
         raise InvalidPlan(
-            f"task_weights of '{plan.name}' give every task 0, so that no loss is left; "
+            f"task_weights of '{plan.name}' set every task to 0, so there is no loss to train on; "
             f"leave one of {', '.join(names)} above 0."
         )
-    return teaching
+    return weighted
 
 
 def _rows(
     plan: Plan,
     phase: Phase,
     model: ModelDescription,
-    never: frozenset[str],
-    teaching: frozenset[str],
+    frozen: frozenset[str],
+    weighted: frozenset[str],
 ) -> tuple[Row, ...]:
-    selected = select_any(phase.train, model, f"phase '{phase.name}'") - never
-    reached = {t.tied_to or t.name for t in model.tensors if teaching.intersection(t.reached_by)}
+    selected = select_any(phase.train, model, f"phase '{phase.name}'") - frozen
+    reached = {t.tied_to or t.name for t in model.tensors if weighted.intersection(t.reached_by)}
     backbone_rate, head_rate = plan.rates_in(phase)
     by_name = {tensor.name: tensor for tensor in model.tensors}
 
@@ -90,8 +90,11 @@ def _state(selected: bool, reached: bool) -> State:
 
 
 def _layers_below_top(tensor: ModelTensor, model: ModelDescription) -> int:
-    """How often the discriminative factor applies: 0 for the top layer, heads and pooler, one
-    more for each layer down, and the embeddings (with what stands beside the stack) lowest."""
+    """How many times `layer_decay` divides the rate of a tensor.
+
+    0 for the top layer, heads and pooler, then one more per layer down. Embeddings and tensors
+    outside the layers count as one below the lowest layer.
+    """
     match tensor.role:
         case Role.LAYER:
             return model.backbone.layers - 1 - (tensor.layer or 0)

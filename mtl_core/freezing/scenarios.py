@@ -1,4 +1,4 @@
-"""Scenarios: the freezing choices that textbooks name, each as a plan for a given model."""
+"""Scenarios: named freezing strategies from textbooks and papers, each as a plan for a model."""
 
 import difflib
 import re
@@ -9,194 +9,99 @@ from mtl_core.errors import UnknownScenario
 from mtl_core.freezing.plan import MAX_PHASES, Phase, Plan, Schedule
 from mtl_core.models.description import ModelDescription, Role
 
-_SINGLE_LAYERS = ("top", "bottom", "gradual", "discriminative", "chain-thaw", "ulmfit")
-_PHASE_FOR_EACH_LAYER = ("chain-thaw", "ulmfit")
+_HEADS_ONLY_RATE = 1e-2  # linear heads on frozen features need a high rate
+_HEADS_RATE = 1e-3  # heads trained together with layers below them
+_GRADUAL_LAYERS = 3
+_DISCRIMINATIVE_DECAY = 2.6  # Howard & Ruder 2018, section 3.2
+_SPARSE_FACTOR = 10  # biases or LayerNorms alone need ten times the encoder's rate
+
+_NUMBERED = re.compile(r"(top|bottom)-(\d+)")
+_NEEDS_SEPARATE_LAYERS = ("top", "bottom", "gradual", "discriminative", "chain-thaw", "ulmfit")
+_PHASE_PER_LAYER = ("chain-thaw", "ulmfit")
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A scenario as it can be asked for on one model: `name` is what `--scenario` takes."""
+    """A scenario that fits a model. `name` is the value of `--scenario`."""
 
     name: str
     title: str
-    learns: str  # what learns, in one line
+    trains: str  # what is trained, in one line
     phases: int
 
 
 def scenarios(model: ModelDescription) -> tuple[Scenario, ...]:
-    """Every scenario that fits `model`: from little to much, then those with rates or phases of
-    their own."""
+    """List the scenarios that fit `model`.
+
+    Ordered from few to many trainable parameters, then those with special rates or several phases.
+    """
     return tuple(
-        Scenario(name, title, learns, len(phases_of(name, model)))
-        for name, title, learns in _candidates(model)
-        if _misfit(name, model) is None
+        Scenario(name, title, trains, len(scenario_phases(name, model)))
+        for name, title, trains in _candidates(model)
+        if _incompatibility(name, model) is None
     )
 
 
 def scenario_plan(name: str, model: ModelDescription) -> Plan:
-    """The plan of scenario `name` for `model`, with rates that suit it.
+    """Build the plan of scenario `name` for `model`, with suitable learning rates.
 
-    Raises UnknownScenario with what exists.
+    The heads use a rate of 1e-2 if they are trained alone or with few other parameters, and 1e-3
+    together with layers. `lp-ft` and `chain-thaw` use one rate for all parameters after the first
+    phase, as in the papers. Raises UnknownScenario with the scenarios that fit.
     """
     if name not in {scenario.name for scenario in scenarios(model)}:
-        raise UnknownScenario(_unknown(name, model))
-    return recipe(name, model)
-
-
-def _candidates(model: ModelDescription) -> Iterator[tuple[str, str, str]]:
-    """Name, title and what learns, of every scenario, whether or not it fits."""
-    counts = range(1, model.backbone.layers + 1)
-    heads = " and ".join(f"'{task.head}'" for task in model.tasks)
-    gradual = min(GRADUAL_LAYERS, model.backbone.layers)
-    yield "frozen", "All frozen", "nothing"
-    yield "heads-only", "Heads only", f"the heads {heads}"
-    yield "layernorm", "LayerNorms", "heads and every LayerNorm"
-    yield "bitfit", "BitFit", "heads and every bias"
-    for n in counts:
-        yield f"top-{n}", _counted("Top", n), f"heads and {_layers('last', n)}"
-    for n in counts:
-        yield f"bottom-{n}", _counted("Bottom", n), f"heads and {_layers('first', n)}"
-    for task in model.tasks:
-        yield (
-            f"freeze-head:{task.name}",
-            f"Freeze {task.name} head",
-            f"all but the head '{task.head}'",
-        )
-    yield "embeddings-frozen", "Embeddings frozen", "all but the embeddings"
-    yield "full", "Full", "everything a loss reaches"
-    yield "lp-ft", "LP-FT", "the heads, then everything"
-    yield "gradual", "Gradual", f"heads, then one layer more a phase, down to the top {gradual}"
-    yield (
-        "discriminative",
-        "Discriminative rates",
-        f"everything; each layer {DISCRIMINATIVE_FACTOR}x slower than the one above",
-    )
-    yield "ulmfit", "ULMFiT", "heads, then one layer more a phase, then everything; 2.6x a layer"
-    yield (
-        "chain-thaw",
-        "Chain-thaw",
-        "heads, then embeddings and each layer alone from the bottom up, then everything",
-    )
-
-
-def _misfit(name: str, model: ModelDescription) -> str | None:
-    """Why a scenario does not fit `model`; None where it does."""
-    kind, _ = scenario_kind(name)
-    backbone = model.backbone
-    if kind in _SINGLE_LAYERS and backbone.shares_layers:
-        return (
-            f"its {backbone.depth} layers share one set of weights, so they learn or freeze "
-            "together"
-        )
-    if kind in _PHASE_FOR_EACH_LAYER and len(phases_of(name, model)) > MAX_PHASES:
-        return f"its {backbone.layers} layers need more than {MAX_PHASES} phases"
-    encoder = [tensor for tensor in model.tensors if tensor.role is not Role.HEAD]
-    if kind == "bitfit" and not any(tensor.bias for tensor in encoder):
-        return "its encoder has no biases"
-    if kind == "layernorm" and not any(tensor.layernorm for tensor in encoder):
-        return "its encoder has no LayerNorms"
-    if kind == "embeddings-frozen" and not any(t.role is Role.EMBEDDINGS for t in encoder):
-        return "it has no embeddings of its own"
-    return None
-
-
-def _counted(side: str, count: int) -> str:
-    return f"{side} layer" if count == 1 else f"{side} {count}"
-
-
-def _layers(which: str, count: int) -> str:
-    return f"the {which} layer" if count == 1 else f"the {which} {count} layers"
-
-
-def _unknown(name: str, model: ModelDescription) -> str:
-    """What is wrong with a name that is not listed, and what is."""
-    known = [scenario.name for scenario in scenarios(model)]
-    short = [each for each in known if scenario_kind(each)[0] not in ("top", "bottom")]
-    kind, argument = scenario_kind(name)
-    last = model.backbone.layers
-    possible = {candidate for candidate, _, _ in _candidates(model)}
-    reason = _misfit(name, model)
-    if reason and (name in possible or kind in ("top", "bottom")):
-        return f"'{name}' does not fit this checkpoint: {reason}. Fitting: {', '.join(short)}."
-    if re.fullmatch(r"(top|bottom)-\d+", name):
-        return (
-            f"'{name}' does not fit this checkpoint: it has {last} layers, "
-            f"so {kind}-1 to {kind}-{last} exist."
-        )
-    if name.startswith("freeze-head:"):
-        tasks = ", ".join(task.name for task in model.tasks)
-        return f"'{name}': there is no task '{argument}'. Tasks: {tasks}."
-    nearest = difflib.get_close_matches(name, known, n=2)
-    hint = f" Did you mean {' or '.join(nearest)}?" if nearest else ""
-    counted = (
-        "" if model.backbone.shares_layers else f", top-1 to top-{last}, bottom-1 to bottom-{last}"
-    )
-    return f"There is no scenario '{name}'.{hint} Scenarios: {', '.join(short)}{counted}."
-
-
-HEADS_ALONE = 1e-2  # linear heads on frozen features want a high rate
-HEADS_ALONG = 1e-3  # heads that learn together with layers below them
-GRADUAL_LAYERS = 3
-DISCRIMINATIVE_FACTOR = 2.6  # Howard & Ruder 2018, section 3.2
-_SPARSE_FACTOR = 10  # biases or LayerNorms alone bear and need ten times an encoder's rate
-_COUNTED = re.compile(r"(top|bottom)-(\d+)")
-
-
-def scenario_kind(name: str) -> tuple[str, str]:
-    """A scenario's kind and its argument: `top-2` -> (top, 2), `freeze-head:ner` ->
-    (freeze-head, ner); the argument of all others is empty."""
-    if counted := _COUNTED.fullmatch(name):
-        return counted[1], counted[2]
-    kind, _, argument = name.partition(":")
-    return kind, argument
-
-
-def encoder_learning_rate(model: ModelDescription) -> float:
-    """The rate the scenarios give an encoder: small ones bear and need a higher one.
-
-    5e-5 is the top of the range of Devlin et al. 2019 (appendix A.3) for 768-wide BERT; 3e-4 was
-    measured on the embedded 384-wide encoder (`docs/log.md`).
-    """
-    return 3e-4 if model.backbone.hidden_size < 512 else 5e-5
-
-
-def recipe(name: str, model: ModelDescription) -> Plan:
-    """The plan of a scenario that fits `model`, with rates that suit it.
-
-    The heads learn at 1e-2 where they learn alone or beside few other numbers, and at 1e-3 beside
-    layers, except where a paper gives everything one rate (`lp-ft` and `chain-thaw`, after their
-    first phase).
-    """
+        raise UnknownScenario(_unknown_scenario_message(name, model))
     kind, argument = scenario_kind(name)
     rate = encoder_learning_rate(model)
     changes: dict[str, object] = {}
     match kind:
         case "heads-only":
-            changes = {"head_learning_rate": HEADS_ALONE}
+            changes = {"head_learning_rate": _HEADS_ONLY_RATE}
         case "bitfit" | "layernorm":
             changes = {
                 "learning_rate": round(_SPARSE_FACTOR * rate, 6),
-                "head_learning_rate": HEADS_ALONE,
+                "head_learning_rate": _HEADS_ONLY_RATE,
             }
         case "embeddings-frozen":
             changes = {"freeze": ("embeddings",)}
         case "freeze-head":
             changes = {"freeze": (f"head:{argument}",)}
         case "discriminative":
-            changes = {"layer_decay": DISCRIMINATIVE_FACTOR}
+            changes = {"layer_decay": _DISCRIMINATIVE_DECAY}
         case "lp-ft" | "chain-thaw":
             changes = {"head_learning_rate": rate}
         case "ulmfit":
             changes = {
-                "layer_decay": DISCRIMINATIVE_FACTOR,
+                "layer_decay": _DISCRIMINATIVE_DECAY,
                 "schedule": Schedule.SLANTED_TRIANGULAR,
             }
-    basis = {"name": name, "learning_rate": rate, "head_learning_rate": HEADS_ALONG}
-    return Plan.model_validate({**basis, "phases": phases_of(name, model), **changes})
+    basis = {"name": name, "learning_rate": rate, "head_learning_rate": _HEADS_RATE}
+    return Plan.model_validate({**basis, "phases": scenario_phases(name, model), **changes})
 
 
-def phases_of(name: str, model: ModelDescription) -> tuple[Phase, ...]:
-    """The phases of a scenario on `model`."""
+def scenario_kind(name: str) -> tuple[str, str]:
+    """Split a scenario's name into kind and argument.
+
+    `top-2` gives (top, 2), `freeze-head:ner` gives (freeze-head, ner). The argument of all other
+    scenarios is empty.
+    """
+    if numbered := _NUMBERED.fullmatch(name):
+        return numbered[1], numbered[2]
+    kind, _, argument = name.partition(":")
+    return kind, argument
+
+
+def encoder_learning_rate(model: ModelDescription) -> float:
+    """The scenarios' learning rate for the encoder; small encoders need a higher rate.
+
+    5e-5 is the top of the range in Devlin et al. 2019 (appendix A.3) for 768-wide BERT. 3e-4 was
+    measured on the shipped 384-wide encoder (`docs/log.md`).
+    """
+    return 3e-4 if model.backbone.hidden_size < 512 else 5e-5
+
+
+def scenario_phases(name: str, model: ModelDescription) -> tuple[Phase, ...]:
+    """The phases of a scenario for `model`."""
     kind, argument = scenario_kind(name)
     match kind:
         case "frozen":
@@ -210,41 +115,144 @@ def phases_of(name: str, model: ModelDescription) -> tuple[Phase, ...]:
         case "layernorm":
             return (Phase(name="LayerNorms", train=("heads", "layernorms")),)
         case "gradual":
-            return _thawing_down(model, min(GRADUAL_LAYERS, model.backbone.layers))
+            return _top_down(model, min(_GRADUAL_LAYERS, model.backbone.layers))
         case "lp-ft":
-            return (_heads_alone("linear probing"), Phase(name="fine-tuning", train=("all",)))
+            return (_heads_only("linear probing"), Phase(name="fine-tuning", train=("all",)))
         case "chain-thaw":
-            return _one_at_a_time(model)
+            return _layer_by_layer(model)
         case "ulmfit":
-            thawing = _thawing_down(model, model.backbone.layers)
-            # until convergence in the paper: here as long as all phases before it together
-            return (*thawing, Phase(name="all", train=("all",), epochs=float(len(thawing))))
+            gradual = _top_down(model, model.backbone.layers)
+            # the paper trains until convergence; here as long as all earlier phases together
+            return (*gradual, Phase(name="all", train=("all",), epochs=float(len(gradual))))
         case _:
             return (Phase(name="all", train=("all",)),)
 
 
-def _heads_alone(name: str = "heads") -> Phase:
-    return Phase(name=name, train=("heads",), head_learning_rate=HEADS_ALONE)
+def _heads_only(name: str = "heads") -> Phase:
+    return Phase(name=name, train=("heads",), head_learning_rate=_HEADS_ONLY_RATE)
 
 
-def _thawing_down(model: ModelDescription, count: int) -> tuple[Phase, ...]:
-    """Heads first, then the last layer, then one more at a time downward (Howard & Ruder 2018,
-    section 3.3)."""
+def _top_down(model: ModelDescription, count: int) -> tuple[Phase, ...]:
+    """Heads first, then one more layer per phase from the top down.
+
+    Source: Howard & Ruder 2018, section 3.3.
+    """
     top = model.backbone.layers - 1
-    thawed = (
+    phases = (
         Phase(name=f"+ layer {top + 1 - n}", train=("heads", f"top:{n}"))
         for n in range(1, count + 1)
     )
-    return (_heads_alone(), *thawed)
+    return (_heads_only(), *phases)
 
 
-def _one_at_a_time(model: ModelDescription) -> tuple[Phase, ...]:
-    """New layers, then each layer alone from the first up, then all (Felbo et al. 2017, section
-    3.3). The first is the embeddings, as in the authors' program; the heads rest meanwhile."""
+def _layer_by_layer(model: ModelDescription) -> tuple[Phase, ...]:
+    """Heads first, then embeddings and each layer alone from the bottom up, then all.
+
+    Source: Felbo et al. 2017, section 3.3. Embeddings come first, as in the authors' code; the
+    heads are frozen while single layers are trained.
+    """
     first = (
         (Phase(name="embeddings", train=("embeddings",)),)
         if any(tensor.role is Role.EMBEDDINGS for tensor in model.tensors)
         else ()
     )
     layers = (Phase(name=f"layer {n}", train=(f"layer:{n}",)) for n in range(model.backbone.layers))
-    return (_heads_alone(), *first, *layers, Phase(name="all", train=("all",)))
+    return (_heads_only(), *first, *layers, Phase(name="all", train=("all",)))
+
+
+def _candidates(model: ModelDescription) -> Iterator[tuple[str, str, str]]:
+    """Yield name, title and what is trained of every scenario, whether or not it fits."""
+    numbers = range(1, model.backbone.layers + 1)
+    heads = " and ".join(f"'{task.head}'" for task in model.tasks)
+    gradual = min(_GRADUAL_LAYERS, model.backbone.layers)
+    yield "frozen", "All frozen", "nothing"
+    yield "heads-only", "Heads only", f"the heads {heads}"
+    yield "layernorm", "LayerNorms", "heads and every LayerNorm"
+    yield "bitfit", "BitFit", "heads and every bias"
+    for n in numbers:
+        yield f"top-{n}", _numbered_title("Top", n), f"heads and {_layers('last', n)}"
+    for n in numbers:
+        yield f"bottom-{n}", _numbered_title("Bottom", n), f"heads and {_layers('first', n)}"
+    for task in model.tasks:
+        yield (
+            f"freeze-head:{task.name}",
+            f"Freeze {task.name} head",
+            f"all but the head '{task.head}'",
+        )
+    yield "embeddings-frozen", "Embeddings frozen", "all but the embeddings"
+    yield "full", "Full", "all parameters that a loss reaches"
+    yield "lp-ft", "LP-FT", "the heads, then everything"
+    yield "gradual", "Gradual", f"heads, then one more layer per phase, up to the top {gradual}"
+    yield (
+        "discriminative",
+        "Discriminative rates",
+        f"everything; each layer {_DISCRIMINATIVE_DECAY}x slower than the one above",
+    )
+    yield (
+        "ulmfit",
+        "ULMFiT",
+        f"heads, then one more layer a phase, then all; each layer {_DISCRIMINATIVE_DECAY}x slower",
+    )
+    yield (
+        "chain-thaw",
+        "Chain-thaw",
+        "heads, then embeddings and each layer alone from the bottom up, then everything",
+    )
+
+
+def _incompatibility(name: str, model: ModelDescription) -> str | None:
+    """Why a scenario does not fit `model`; None if it fits."""
+    kind, _ = scenario_kind(name)
+    backbone = model.backbone
+    if kind in _NEEDS_SEPARATE_LAYERS and backbone.shares_layers:
+        return (
+            f"its {backbone.depth} layers share one set of weights, so they can only be trained "
+            "or frozen together"
+        )
+    if kind in _PHASE_PER_LAYER and len(scenario_phases(name, model)) > MAX_PHASES:
+        return f"its {backbone.layers} layers need more than {MAX_PHASES} phases"
+    encoder = [tensor for tensor in model.tensors if tensor.role is not Role.HEAD]
+    if kind == "bitfit" and not any(tensor.bias for tensor in encoder):
+        return "its encoder has no biases"
+    if kind == "layernorm" and not any(tensor.layernorm for tensor in encoder):
+        return "its encoder has no LayerNorms"
+    if kind == "embeddings-frozen" and not any(t.role is Role.EMBEDDINGS for t in encoder):
+        return "it has no separate embeddings"
+    return None
+
+
+def _numbered_title(side: str, count: int) -> str:
+    return f"{side} layer" if count == 1 else f"{side} {count}"
+
+
+def _layers(which: str, count: int) -> str:
+    return f"the {which} layer" if count == 1 else f"the {which} {count} layers"
+
+
+def _unknown_scenario_message(name: str, model: ModelDescription) -> str:
+    """The error message for a name that is not listed."""
+    known = [scenario.name for scenario in scenarios(model)]
+    short = [each for each in known if scenario_kind(each)[0] not in ("top", "bottom")]
+    kind, argument = scenario_kind(name)
+    last = model.backbone.layers
+    possible = {candidate for candidate, _, _ in _candidates(model)}
+    reason = _incompatibility(name, model)
+    if reason and (name in possible or kind in ("top", "bottom")):
+        return (
+            f"'{name}' does not fit this checkpoint: {reason}. "
+            f"Scenarios that fit: {', '.join(short)}."
+        )
+    if _NUMBERED.fullmatch(name):
+        return (
+            f"'{name}' does not fit this checkpoint: it has {last} layers, "
+            f"so {kind}-1 to {kind}-{last} exist."
+        )
+    if name.startswith("freeze-head:"):
+        tasks = ", ".join(task.name for task in model.tasks)
+        return f"'{name}': there is no task '{argument}'. Tasks: {tasks}."
+    nearest = difflib.get_close_matches(name, known, n=2)
+    hint = f" Did you mean {' or '.join(nearest)}?" if nearest else ""
+    numbered = (
+        "" if model.backbone.shares_layers else f", top-1 to top-{last}, bottom-1 to bottom-{last}"
+    )
+    return f"There is no scenario '{name}'.{hint} Scenarios: {', '.join(short)}{numbered}."

@@ -1,10 +1,10 @@
-"""Selectors: the words a plan uses for sets of tensors.
+"""Selectors: expressions in a plan that select tensors of a model.
 
     all  backbone  embeddings  heads  head:TASK  layer:I  layers:I-J  top:N  bottom:N
     biases  layernorms  pooler  or a glob over whole dotted names, e.g. bert.encoder.layer.1.*
 
-A glob is matched segment by segment, so that `layer.1` never reaches `layer.11`: a segment `*`
-alone stands for one or more segments, and a wildcard within a segment stays within it.
+Globs are matched segment by segment, so `layer.1` does not match `layer.11`. A segment `*` matches
+one or more segments; a wildcard inside a segment matches only within that segment.
 """
 
 import difflib
@@ -31,20 +31,23 @@ _COUNTED = re.compile(r"(layer|layers|top|bottom|head):(.*)")
 
 
 def select(selector: str, model: ModelDescription, where: str = "the plan") -> frozenset[str]:
-    """Names of the unique tensors that `selector` selects; a tied name selects its owner.
+    """Return the names of the unique tensors that `selector` selects.
 
-    `where` says whose selector it is, for messages. Raises SelectorMatchesNothing, or InvalidPlan
-    for a number out of range.
+    A tied name selects its owner. `where` is the location of the selector, for error messages.
+    Raises SelectorMatchesNothing, or InvalidPlan for a number out of range.
     """
-    chosen = _predicate(selector, model, where)
-    names = frozenset(t.tied_to or t.name for t in model.tensors if chosen(t))
+    matches = _predicate(selector, model, where)
+    names = frozenset(t.tied_to or t.name for t in model.tensors if matches(t))
     if not names:
-        raise SelectorMatchesNothing(_nothing_matched(selector, model, where))
+        raise SelectorMatchesNothing(_no_match_message(selector, model, where))
     return names
 
 
 def select_any(selectors: Iterable[str], model: ModelDescription, where: str) -> frozenset[str]:
-    """Names selected by at least one of `selectors`, each of which must match something."""
+    """Return the names that at least one of `selectors` selects.
+
+    Raises as `select` does, also if only one selector matches nothing.
+    """
     return frozenset().union(*(select(selector, model, where) for selector in selectors))
 
 
@@ -78,18 +81,19 @@ def _layers(
 def _range(
     selector: str, word: str, argument: str, model: ModelDescription, where: str
 ) -> tuple[int, int]:
-    """The first and last layer that a counted selector means, checked against the model."""
+    """The first and last layer of a numbered selector, checked against the model."""
     depth, layers = model.backbone.depth, model.backbone.layers
     numbers = re.fullmatch(r"(\d{1,4})-(\d{1,4})" if word == "layers" else r"(\d{1,4})", argument)
     if not numbers:
         form = "layers:I-J" if word == "layers" else f"{word}:N"
-        raise InvalidPlan(f"'{selector}' in {where} is not of the form {form}.")
+        raise InvalidPlan(f"'{selector}' in {where} does not have the form {form}.")
     given = [int(number) for number in numbers.groups()]
     if word in ("top", "bottom"):
         return _end_of_stack(selector, word, given[0], model, where)
     if given[0] > given[-1]:
         raise InvalidPlan(
-            f"'{selector}' in {where}: layers count upwards; write layers:{given[-1]}-{given[0]}."
+            f"'{selector}' in {where}: the first layer must not be above the last; "
+            f"write layers:{given[-1]}-{given[0]}."
         )
     if given[-1] >= layers:
         what = "one set of weights, layer 0" if layers < depth else f"layers 0 to {layers - 1}"
@@ -109,7 +113,7 @@ def _end_of_stack(
     if backbone.shares_layers and count < backbone.depth:
         raise InvalidPlan(
             f"'{selector}' in {where}: the {backbone.depth} layers of this checkpoint share one "
-            "set of weights, so that some cannot learn while others stay frozen. Use "
+            "set of weights, so they can only be trained or frozen together. Use "
             f"'{word}:{backbone.depth}' for all of them, or 'heads'."
         )
     if backbone.shares_layers:
@@ -132,12 +136,12 @@ def _segments_match(pattern: tuple[str, ...], name: tuple[str, ...]) -> bool:
     return fnmatchcase(name[0], head) and _segments_match(rest, name[1:])
 
 
-def _nothing_matched(selector: str, model: ModelDescription, where: str) -> str:
+def _no_match_message(selector: str, model: ModelDescription, where: str) -> str:
     names = [tensor.name for tensor in model.tensors]
     if selector in _WORDS:
         return (
             f"'{selector}' in {where} matches none of the {len(names)} tensors: "
-            f"this checkpoint has no such part."
+            "this checkpoint has no such part."
         )
     return (
         f"'{selector}' in {where} matches none of the {len(names)} tensors. "
@@ -148,7 +152,7 @@ def _nothing_matched(selector: str, model: ModelDescription, where: str) -> str:
 
 
 def _nearest(selector: str, names: list[str]) -> list[str]:
-    """Up to three names or selectors like the one asked for."""
+    """Up to three names or selectors similar to `selector`."""
     below = f"{selector}.*"
     if any(matches_glob(below, name) or matches_glob(f"*.{below}", name) for name in names):
         return [below if any(matches_glob(below, name) for name in names) else f"*.{below}"]

@@ -1,4 +1,4 @@
-"""The same freeze as a short program in plain torch and transformers, to take along."""
+"""Generate a short program in torch and transformers that freezes a model as a plan does."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,14 +9,15 @@ from mtl_core.models.description import ModelDescription
 from mtl_core.tasks.task import TaskKind
 
 Part = tuple[str, float | None]
-"""A dotted prefix under which all tensors learn, and their rate; None where no gradient comes."""
+"""A dotted name prefix and the learning rate of the tensors under it; None if unreached."""
 
 
 def torch_snippet(tables: Sequence[ParameterTable], model: ModelDescription, source: str) -> str:
-    """A program that builds the model of `source` and freezes it as `tables`, all phases of one
-    plan, say. Run as it is, it goes through the phases and checks each one's count.
+    """Return the source code of a program that freezes a model as a plan does.
 
-    `source` is what `from_pretrained` takes: a hub id or a folder.
+    `tables` are the parameter tables of all phases of one plan. `source` is the argument of
+    `from_pretrained`: a hub id or a folder. The program can be run unchanged: it applies each
+    phase and checks the number of trainable parameters.
     """
     functions = [f"phase_{table.phase_number}" for table in tables]
     return "\n\n".join(
@@ -32,11 +33,11 @@ def torch_snippet(tables: Sequence[ParameterTable], model: ModelDescription, sou
     )
 
 
-def learning_parts(rows: Sequence[Row]) -> tuple[Part, ...]:
-    """The fewest dotted prefixes that cover exactly what is not frozen, with one rate each.
+def trainable_prefixes(rows: Sequence[Row]) -> tuple[Part, ...]:
+    """The fewest dotted prefixes that cover exactly the unfrozen tensors, with one rate each.
 
-    A prefix stands for itself and for what follows it after a dot: `…layer.1` never covers
-    `…layer.11`. Tied names follow their owner and are left out.
+    A prefix covers the name itself and names that continue it after a dot, so `…layer.1` does not
+    cover `…layer.11`. Tied names are left out because they share their owner's tensor.
     """
     keys = {row.name: _key(row) for row in rows if row.tied_to is None}
     return tuple(_covering("", keys))
@@ -47,7 +48,7 @@ def _key(row: Row) -> tuple[State, float | None]:
 
 
 def _covering(prefix: str, keys: Mapping[str, tuple[State, float | None]]) -> Iterator[Part]:
-    """Walk down the dotted tree until everything under a prefix is of one state and rate."""
+    """Descend the tree of names until all tensors under a prefix share one state and rate."""
     kinds = set(keys.values())
     if prefix and len(kinds) == 1:
         state, rate = kinds.pop()
@@ -104,13 +105,14 @@ def _model(model: ModelDescription) -> str:
 '''
 
 
-_BEGIN_PHASE = '''def begin_phase(model, rates, learns, unreached=()):
-    """Freeze all, thaw what `rates` names, and return an optimizer for it (None: nothing learns).
+_BEGIN_PHASE = '''def begin_phase(model, rates, trainable, unreached=()):
+    """Freeze all parameters, unfreeze those in `rates`, and return an optimizer for them.
 
-    A name covers itself and what follows it after a dot, so "layer.1" never reaches "layer.11".
-    `unreached` parts require a gradient, but no task sends them one.
+    A name covers itself and names that continue it after a dot, so "layer.1" does not cover
+    "layer.11". `unreached` parts require a gradient, but no task's loss depends on them. Returns
+    None if there is nothing to train.
     """
-    model.zero_grad(set_to_none=True)  # a stale gradient could still move a frozen tensor
+    model.zero_grad(set_to_none=True)  # a stale gradient could still change a frozen tensor
     model.requires_grad_(False)
     groups = []
     for part in (*rates, *unreached):
@@ -119,19 +121,19 @@ _BEGIN_PHASE = '''def begin_phase(model, rates, learns, unreached=()):
             for name, parameter in model.named_parameters()
             if name == part or name.startswith(part + ".")
         ]
-        assert inside, f"no parameter is called {part}"
+        assert inside, f"no parameter is named {part}"
         for parameter in inside:
             parameter.requires_grad_(True)
         if part in rates:
             groups.append({"params": inside, "lr": rates[part]})
     counted = sum(p.numel() for group in groups for p in group["params"])
-    assert counted == learns, f"{counted:,} parameters learn, {learns:,} were expected"
+    assert counted == trainable, f"{counted:,} trainable parameters, expected {trainable:,}"
     set_modes(model)
     return torch.optim.AdamW(groups) if groups else None
 
 
 def set_modes(model):
-    """Train mode for what learns, eval mode for what is frozen: a frozen part needs no dropout."""
+    """Train mode for trainable modules, eval mode (without dropout) for frozen ones."""
     model.train()
     for module in model.modules():
         parameters = list(module.parameters())
@@ -141,7 +143,7 @@ def set_modes(model):
 
 
 def _phase(table: ParameterTable, phases: int) -> str:
-    parts = learning_parts(table.rows)
+    parts = trainable_prefixes(table.rows)
     rates = {name: rate for name, rate in parts if rate is not None}
     unreached = tuple(name for name, rate in parts if rate is None)
     listed = "".join(
@@ -152,17 +154,17 @@ def _phase(table: ParameterTable, phases: int) -> str:
     which = f"Phase {table.phase_number} of {phases}, " if phases > 1 else ""
     totals = table.totals
     return f'''def phase_{table.phase_number}(model):
-    """{which}{_one_line(table.phase.name)}: {totals.trainable:,} of {totals.all:,} learn."""
+    """{which}{_one_line(table.phase.name)}: {totals.trainable:,} of {totals.all:,} trainable."""
     rates = {written}
-    return begin_phase(model, rates, learns={totals.trainable:_}{extra if unreached else ""})
+    return begin_phase(model, rates, trainable={totals.trainable:_}{extra if unreached else ""})
 '''
 
 
 def _quoted(text: str) -> str:
-    """A Python string literal in double quotes; JSON's escapes are Python's too."""
+    """A Python string literal in double quotes; JSON's escapes are valid in Python."""
     return json.dumps(text)
 
 
 def _one_line(text: str) -> str:
-    """Text that may stand in a comment or a docstring whatever a user called the plan."""
+    """User text made safe for a comment or a docstring of the program."""
     return " ".join(text.split()).replace("\\", "/").replace('"', "'")

@@ -1,4 +1,4 @@
-"""The parameter table: what a plan does to every tensor of a model, before anything runs."""
+"""The parameter table: the state and learning rate of every tensor under a plan."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ from mtl_core.models.description import BackboneDescription, Role
 
 
 class State(StrEnum):
-    """What becomes of a tensor in a phase.
+    """The state of a tensor in a phase.
 
-    Frozen: the plan does not select it. Unreached: selected, but no task's loss sends it a
-    gradient, so it keeps its value as surely as if it were frozen. Trainable: the rest.
+    FROZEN: the plan does not select it. UNREACHED: selected, but no task's loss depends on it, so
+    it receives no gradient and keeps its value. TRAINABLE: selected and reached by a loss.
     """
 
     TRAINABLE = "trainable"
@@ -25,7 +25,7 @@ class State(StrEnum):
 class Row:
     """One tensor in one phase.
 
-    `count` is 0 for a tied name; `learning_rate` is None unless the tensor learns.
+    `count` is 0 for a tied name. `learning_rate` is None unless the tensor is trainable.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Parameters by state; the three states add up to `all`."""
+    """Parameter counts by state; the three states add up to `all`."""
 
     all: int
     trainable: int
@@ -51,18 +51,18 @@ class Totals:
 
     @property
     def trainable_share(self) -> float:
-        """Share of all parameters that learn, 0 to 1."""
+        """The trainable share of all parameters, from 0 to 1."""
         return self.trainable / self.all
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The tensors of one block of the picture: a layer, the embeddings, a head."""
+    """Totals of one group of tensors: a layer, the embeddings or a head."""
 
     name: str
     role: Role
     totals: Totals
-    learning_rate: float | None  # the highest in it; None where nothing learns
+    learning_rate: float | None  # the highest of its tensors; None if none is trainable
 
 
 @dataclass(frozen=True)
@@ -75,50 +75,52 @@ class ParameterTable:
 
     @property
     def phase(self) -> Phase:
-        """The phase this table shows."""
+        """The phase of this table."""
         return self.plan.phases[self.phase_number - 1]
 
     @cached_property
     def totals(self) -> Totals:
-        """Counts over the whole model."""
+        """Parameter counts of the whole model."""
         return _totals(self.rows)
 
     @cached_property
     def groups(self) -> tuple[Group, ...]:
-        """Counts by group, in the order of the rows."""
-        gathered: dict[str, list[Row]] = {}
+        """Totals by group, in the order of the rows."""
+        rows_of: dict[str, list[Row]] = {}
         for row in self.rows:
-            gathered.setdefault(row.group, []).append(row)
+            rows_of.setdefault(row.group, []).append(row)
         return tuple(
             Group(name, rows[0].role, _totals(rows), _highest_rate(rows))
-            for name, rows in gathered.items()
+            for name, rows in rows_of.items()
         )
 
     @cached_property
     def tensors(self) -> dict[State, int]:
-        """How many unique tensors are in each state."""
+        """The number of unique tensors in each state."""
         unique = [row.state for row in self.rows if row.tied_to is None]
         return {state: unique.count(state) for state in State}
 
     @cached_property
     def learning_rate(self) -> float | None:
-        """The phase's rate in one number: the backbone's highest, or the heads' where only they
-        learn; None where nothing does."""
+        """The highest rate in the backbone, or in the heads if only they are trainable.
+
+        None if nothing is trainable.
+        """
         backbone = [row for row in self.rows if row.role is not Role.HEAD]
         return _highest_rate(backbone) or _highest_rate(self.rows)
 
     @cached_property
     def gradient_stops_at(self) -> str | None:
-        """The deepest group in which something learns: no gradient goes below it."""
-        learning = [row for row in self.rows if row.state is State.TRAINABLE]
-        return min(learning, key=_height).group if learning else None
+        """The lowest group with a trainable tensor; the backward pass ends there. None if none."""
+        trainable = [row for row in self.rows if row.state is State.TRAINABLE]
+        return min(trainable, key=_height).group if trainable else None
 
 
 def _height(row: Row) -> int:
-    """Where a tensor enters the forward pass: embeddings lowest, then the layers, then the rest.
+    """The position of a tensor in the forward pass: embeddings, then layers, then the rest.
 
-    A tensor beside the stack may feed its first layer (relative positions do), so it counts as
-    low as that.
+    A tensor outside the layers may be an input of the first layer, as relative positions are, so
+    it has the position of the first layer.
     """
     match row.role:
         case Role.EMBEDDINGS:
@@ -147,17 +149,16 @@ def _totals(rows: Sequence[Row]) -> Totals:
 
 
 def layers_crossed(table: ParameterTable, backbone: BackboneDescription) -> int:
-    """Layers that the gradient enters, 0 to the depth of the stack.
+    """The number of layers that the backward pass goes through, from 0 to the model's depth.
 
-    It is the depth of the lowest tensor that learns, not the number of layers that learn: a
-    frozen layer above a learning one is crossed too. A tensor beside the stack may feed its first
-    layer, so it counts as the whole depth; layers that share one set of weights are all crossed
-    or none.
+    It depends on the lowest trainable tensor: frozen layers above it are crossed as well. A tensor
+    outside the layers may be an input of the first layer, so all layers are crossed for it. Layers
+    that share one set of weights are all crossed or none.
     """
-    learning = [row for row in table.rows if row.state is State.TRAINABLE]
-    if any(row.role in (Role.EMBEDDINGS, Role.BESIDE) for row in learning):
+    trainable = [row for row in table.rows if row.state is State.TRAINABLE]
+    if any(row.role in (Role.EMBEDDINGS, Role.BESIDE) for row in trainable):
         return backbone.depth
-    layers = [row.layer for row in learning if row.layer is not None]
+    layers = [row.layer for row in trainable if row.layer is not None]
     if not layers:
         return 0
     return backbone.depth if backbone.shares_layers else backbone.layers - min(layers)

@@ -1,4 +1,4 @@
-"""The table as text: the ✅/❌ listing, Markdown, CSV, and the contract's JSON."""
+"""Format a parameter table: ✅/❌ listing, Markdown, CSV and the JSON of `inspect`."""
 
 import csv
 import io
@@ -10,18 +10,18 @@ SIGNS = {State.TRAINABLE: "▲", State.FROZEN: "❄\ufe0e", State.UNREACHED: "�
 
 
 def listing(table: ParameterTable) -> str:
-    """Names under 'Trainable Parameters:' and 'Frozen Parameters:', by `requires_grad`.
+    """List parameter names under 'Trainable Parameters:' and 'Frozen Parameters:'.
 
-    An unreached tensor stands among the trainable ones: it requires a gradient and never gets one.
+    The lists follow `requires_grad`, so unreached tensors are among the trainable ones.
     """
     unique = [row for row in table.rows if row.tied_to is None]
-    learn = [f"  ✅ {row.name}" for row in unique if row.state is not State.FROZEN]
-    stay = [f"  ❌ {row.name}" for row in unique if row.state is State.FROZEN]
-    return "\n".join(["Trainable Parameters:", *learn, "", "Frozen Parameters:", *stay, ""])
+    trainable = [f"  ✅ {row.name}" for row in unique if row.state is not State.FROZEN]
+    frozen = [f"  ❌ {row.name}" for row in unique if row.state is State.FROZEN]
+    return "\n".join(["Trainable Parameters:", *trainable, "", "Frozen Parameters:", *frozen, ""])
 
 
 def as_markdown(table: ParameterTable) -> str:
-    """A Markdown table of every tensor, then the totals."""
+    """Format every tensor as a Markdown table, followed by the totals."""
     head = (
         "| state | parameter | shape | count | group | learning rate |\n|---|---|---|--:|---|--:|"
     )
@@ -38,7 +38,7 @@ def as_markdown(table: ParameterTable) -> str:
 
 
 def as_csv(table: ParameterTable) -> str:
-    """Every tensor as CSV, numbers with all their digits."""
+    """Format every tensor as CSV, with numbers at full precision."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(
@@ -56,7 +56,10 @@ def as_csv(table: ParameterTable) -> str:
 def as_json(
     tables: tuple[ParameterTable, ...], phase: int, checkpoint: str, scenario: str
 ) -> dict[str, Any]:
-    """The `inspect --format json` document: all phases in short, one of them tensor by tensor."""
+    """Build the document of `inspect --format json`.
+
+    It has a summary of all phases and every tensor of the phase `phase`, counted from 1.
+    """
     shown = tables[phase - 1]
     return {
         "checkpoint": checkpoint,
@@ -70,12 +73,12 @@ def as_json(
 
 
 def shape_text(shape: tuple[int, ...]) -> str:
-    """`768 × 3072`."""
+    """Format a shape: `768 × 3072`."""
     return " × ".join(str(size) for size in shape)
 
 
 def rate_text(rate: float | None) -> str:
-    """A learning rate as people write it: 3e-4, 1.15e-4; empty where nothing learns."""
+    """Format a learning rate: 3e-4, 1.15e-4; empty for None."""
     if rate is None:
         return ""
     mantissa, _, exponent = f"{rate:.2e}".partition("e")

@@ -1,4 +1,4 @@
-"""Titles of tasks and scenarios as people read them."""
+"""Display names of tasks and scenarios."""
 
 from mtl_core.freezing.scenarios import Scenario, scenario_kind
 from mtl_core.models.description import ModelDescription
@@ -7,14 +7,14 @@ _ACRONYM_LENGTH = 3
 
 
 def task_title(name: str) -> str:
-    """`sentiment` -> Sentiment, `ner` -> NER: short names are taken for acronyms."""
+    """`sentiment` gives Sentiment, `ner` gives NER: names of up to three letters are acronyms."""
     if len(name) <= _ACRONYM_LENGTH:
         return name.upper()
     return name[:1].upper() + name[1:].replace("_", " ")
 
 
 def scenario_title(scenario: Scenario) -> str:
-    """The scenario's title, a frozen head's task written as `task_title` does."""
+    """The title of a scenario, with a task's name as `task_title` formats it."""
     kind, _, task = scenario.name.partition(":")
     if kind == "freeze-head":
         return f"Freeze {task_title(task)} head"
@@ -22,7 +22,7 @@ def scenario_title(scenario: Scenario) -> str:
 
 
 def scenario_phrase(scenario: str) -> str:
-    """A scenario's name within a sentence: `heads only`, `top 2 layers`, `NER head frozen`."""
+    """The name of a scenario inside a sentence: `heads only`, `top 2 layers`."""
     kind, argument = scenario_kind(scenario)
     if kind == "freeze-head":
         return f"{task_title(argument)} head frozen"
@@ -41,5 +41,5 @@ def scenario_phrase(scenario: str) -> str:
 
 
 def task_titles(model: ModelDescription) -> tuple[str, ...]:
-    """The titles of the model's tasks, in their order."""
+    """The titles of the model's tasks, in order."""
     return tuple(task_title(task.name) for task in model.tasks)

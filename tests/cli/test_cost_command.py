@@ -110,7 +110,7 @@ def test_the_first_time_this_machine_is_measured(command: Command) -> None:
     ("arguments", "reason"),
     [
         (("--scenario", "top-99"), "so top-1 to top-6 exist"),
-        (("--scenario", "gradual", "--phase", 9), "Phase 9 was asked; 'gradual' has 4"),
+        (("--scenario", "gradual", "--phase", 9), "There is no phase 9: 'gradual' has 4"),
         (("--scenario", "full", "--batch-size", 0), "batch-size"),
         (("--scenario", "full", "--max-length", 7), "max-length"),
         (("--scenario", "full", "--checkpoint", "bert-bas-uncased"), "Nearest: bert-base-uncased"),

@@ -4,7 +4,7 @@ import pytest
 
 from mtl_core.errors import InvalidPlan, SelectorMatchesNothing
 from mtl_core.freezing import editing
-from mtl_core.freezing.editing import Learns
+from mtl_core.freezing.editing import MOST_STEPS, Coverage, History
 from mtl_core.freezing.minimal_selectors import minimal_selectors, plan_blocks
 from mtl_core.freezing.plan import MAX_PHASES, Phase, Plan
 from mtl_core.freezing.scenarios import scenario_plan, scenarios
@@ -52,7 +52,9 @@ def clicked(plan: Plan, *groups: str, model: ModelDescription = MINILM) -> tuple
         ),
     ],
 )
-def test_clicks_become_the_tersest_selectors(groups: list[str], train: tuple[str, ...]) -> None:
+def test_clicks_give_the_shortest_list_of_selectors(
+    groups: list[str], train: tuple[str, ...]
+) -> None:
     assert clicked(plan_of("heads"), *groups) == train
 
 
@@ -60,11 +62,11 @@ def test_freezing_a_block_of_all_leaves_everything_else() -> None:
     assert clicked(plan_of("all"), "pooler") == ("heads", "top:6", "embeddings")
 
 
-def test_a_word_that_covers_a_block_in_part_stays_when_the_block_is_thawed() -> None:
+def test_a_selector_that_covers_part_of_a_block_stays_when_the_whole_block_is_trained() -> None:
     assert clicked(scenario_plan("bitfit", MINILM), "layer 5") == ("heads", "top:1", "biases")
 
 
-def test_a_word_that_no_longer_holds_is_written_out_block_by_block() -> None:
+def test_a_selector_that_no_longer_applies_is_replaced_block_by_block() -> None:
     train = clicked(scenario_plan("bitfit", MINILM), "layer 5", "layer 5")
     assert train == (
         "heads",
@@ -74,7 +76,7 @@ def test_a_word_that_no_longer_holds_is_written_out_block_by_block() -> None:
     )
 
 
-def test_a_rule_of_ones_own_stays_where_it_is_still_true() -> None:
+def test_a_custom_rule_stays_if_it_still_applies() -> None:
     plan = plan_of("heads", "bert.encoder.layer.*.attention.*")
     assert clicked(plan, "embeddings") == (
         "heads",
@@ -86,7 +88,7 @@ def test_a_rule_of_ones_own_stays_where_it_is_still_true() -> None:
 @pytest.mark.parametrize(
     "name", ["minilm-l6", "albert-base-v2", "deberta-v3-small", "modernbert-base"]
 )
-def test_every_phase_of_every_scenario_is_said_again_without_a_tensor_more_or_less(
+def test_minimal_selectors_of_every_phase_of_every_scenario_select_the_same_tensors(
     name: str,
 ) -> None:
     model = shipped(name)
@@ -108,7 +110,7 @@ def test_a_click_changes_this_block_and_no_other(name: str) -> None:
         assert after == wanted
 
 
-def test_blocks_hold_every_tensor_once_and_what_stands_beside_the_stack_is_one() -> None:
+def test_blocks_hold_every_tensor_once_and_tensors_outside_the_layers_are_one_block() -> None:
     model = shipped("deberta-v3-small")
     blocks = plan_blocks(model)
     assert sum(len(block.tensors) for block in blocks) == len(model.tensors)
@@ -127,41 +129,41 @@ def test_a_tied_tensor_is_thawed_with_either_of_its_layers() -> None:
     assert "tiny.layer.0.dense.weight" in select_any(plan.phases[0].train, model, "the phase")
 
 
-def test_a_block_that_learns_in_part_is_told_apart() -> None:
+def test_a_partially_trained_block_has_its_own_state() -> None:
     states = editing.block_states(scenario_plan("bitfit", MINILM), 1, MINILM)
-    assert {state.block.name: state.learns for state in states if state.block.layer == 3} == {
-        "layer 3": Learns.PART
+    assert {state.block.name: state.coverage for state in states if state.block.layer == 3} == {
+        "layer 3": Coverage.PARTIAL
     }
 
 
-def test_a_freeze_rule_wins_over_a_click_and_says_so() -> None:
+def test_a_freeze_rule_takes_precedence_over_a_click() -> None:
     plan = plan_of("all", freeze=["embeddings", "bert.encoder.layer.0.*"])
-    with pytest.raises(InvalidPlan, match="'embeddings' under 'freeze', which wins"):
+    with pytest.raises(InvalidPlan, match="'embeddings' under 'freeze', which takes precedence"):
         editing.toggle_block(plan, 1, "embeddings", MINILM)
     states = {state.block.name: state for state in editing.block_states(plan, 1, MINILM)}
-    assert states["embeddings"].held_by == ("embeddings",)
-    assert states["layer 0"].held_by == ("bert.encoder.layer.0.*",)
-    assert states["layer 1"].held_by == ()
+    assert states["embeddings"].frozen_by == ("embeddings",)
+    assert states["layer 0"].frozen_by == ("bert.encoder.layer.0.*",)
+    assert states["layer 1"].frozen_by == ()
 
 
 @pytest.mark.parametrize(("train", "thawed"), [("all", ("all",)), ("heads", ("heads", "top:1"))])
-def test_lifting_the_rule_lets_the_block_learn_and_keeps_the_other_rules(
+def test_unfreezing_a_block_trains_it_and_keeps_the_other_rules(
     train: str, thawed: tuple[str, ...]
 ) -> None:
     plan = plan_of(train, freeze=["layer:5", "pooler"])
-    lifted = editing.lift_and_thaw(plan, 1, "layer 5", MINILM)
+    lifted = editing.unfreeze_block(plan, 1, "layer 5", MINILM)
     assert lifted.freeze == ("pooler",)
     assert lifted.phases[0].train == thawed
 
 
-def test_a_rule_that_holds_part_of_a_block_leaves_the_rest_to_the_click() -> None:
+def test_a_freeze_rule_for_part_of_a_block_leaves_the_rest_to_the_click() -> None:
     plan = plan_of("heads", freeze=["layernorms"])
     plan = editing.toggle_block(plan, 1, "layer 5", MINILM)
     assert plan.phases[0].train == ("heads", "top:1")
     assert editing.toggle_block(plan, 1, "layer 5", MINILM).phases[0].train == ("heads",)
 
 
-def test_a_rule_says_how_much_it_matches_or_what_is_nearest() -> None:
+def test_a_match_has_counts_and_a_miss_names_the_nearest() -> None:
     found = editing.match("*.query.weight", MINILM)
     assert (len(found.names), found.parameters) == (6, 6 * 384 * 384)
     assert found.names[0] == "bert.encoder.layer.0.attention.self.query.weight"
@@ -171,7 +173,7 @@ def test_a_rule_says_how_much_it_matches_or_what_is_nearest() -> None:
         editing.match("top:7", MINILM)
 
 
-def test_a_rule_is_added_once_as_it_was_written_and_taken_away() -> None:
+def test_a_rule_is_added_once_unchanged_and_removed() -> None:
     plan = editing.add_selector(plan_of("heads"), 1, "layer:5", MINILM)
     assert editing.add_selector(plan, 1, "layer:5", MINILM) == plan
     assert plan.phases[0].train == ("heads", "layer:5")
@@ -213,8 +215,8 @@ def test_phases_are_moved_renamed_and_removed() -> None:
     ("change", "reason"),
     [
         (lambda plan: editing.remove_phase(plan, 1), "its only one"),
-        (lambda plan: editing.remove_phase(plan, 2), "Phase 2 was asked; 'mine' has 1"),
-        (lambda plan: editing.move_phase(plan, 1, 2), "Phase 2 was asked"),
+        (lambda plan: editing.remove_phase(plan, 2), "There is no phase 2: 'mine' has 1"),
+        (lambda plan: editing.move_phase(plan, 1, 2), "There is no phase 2"),
         (lambda plan: editing.set_phase(plan, 1, epochs=0.0), "'epochs' of phase 1: .*greater"),
         (lambda plan: editing.set_phase(plan, 1, name=""), "'name' of phase 1"),
         (lambda plan: editing.set_plan(plan, learning_rate=11.0), "'learning_rate': .*10"),
@@ -222,24 +224,50 @@ def test_phases_are_moved_renamed_and_removed() -> None:
         (lambda plan: editing.toggle_block(plan, 1, "layer 9", MINILM), "no block 'layer 9'"),
     ],
 )
-def test_what_makes_no_plan_is_refused(change: Callable[[Plan], Plan], reason: str) -> None:
+def test_a_change_that_makes_the_plan_invalid_is_refused(
+    change: Callable[[Plan], Plan], reason: str
+) -> None:
     with pytest.raises(InvalidPlan, match=reason):
         change(plan_of("heads"))
 
 
-def test_a_plan_is_never_longer_than_a_plan_may_be() -> None:
+def test_a_plan_has_a_maximum_number_of_phases() -> None:
     phases = tuple(Phase(name=str(n), train=("heads",)) for n in range(MAX_PHASES))
     with pytest.raises(InvalidPlan, match="at most 100 phases"):
         editing.add_phase(Plan(name="long", phases=phases), MINILM)
 
 
-def test_a_task_weight_of_one_is_not_written_down() -> None:
+def test_a_task_weight_of_one_is_left_out() -> None:
     plan = editing.set_task_weight(plan_of("heads"), "ner", 0.5)
     assert plan.task_weights == {"ner": 0.5}
     assert editing.set_task_weight(plan, "ner", 1.0).task_weights == {}
 
 
-def test_names_beside_the_stack_without_a_parameter_below_them_are_said_whole() -> None:
+def test_a_single_tensor_outside_the_layers_is_selected_by_its_full_name() -> None:
     table = tensor("tiny.table", 4, 8, role=Role.BESIDE)
     model = model_of(table, tensor("tiny.layer.0.dense.weight", 8, 8, layer=0), depth=1)
     assert clicked(plan_of("heads"), "tiny.table", model=model) == ("heads", "tiny.table")
+
+
+def test_undo_and_redo_move_between_the_steps() -> None:
+    history = History(("a",)).push("b").push("c")
+    assert (history.current, history.can_undo, history.can_redo) == ("c", True, False)
+    back = history.undo().undo()
+    assert (back.current, back.can_undo, back.can_redo) == ("a", False, True)
+    assert back.undo() == back
+    assert back.redo().current == "b"
+    assert history.redo() == history
+
+
+def test_a_new_step_drops_undone_steps_and_an_equal_step_adds_none() -> None:
+    history = History(("a",)).push("b").undo().push("c")
+    assert history == History(("a", "c"), 1)
+    assert history.push("c") is history
+
+
+def test_the_history_keeps_a_limited_number_of_steps() -> None:
+    history = History((0,))
+    for step in range(1, MOST_STEPS + 10):
+        history = history.push(step)
+    assert len(history.steps) == MOST_STEPS
+    assert (history.steps[0], history.current) == (10, MOST_STEPS + 9)

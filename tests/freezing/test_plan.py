@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from mtl_core.freezing.plan import GENTLE_LAYER_DECAY, Phase, Plan, gentler
+from mtl_core.freezing.plan import GENTLE_LAYER_DECAY, Phase, Plan, with_gentle_decay
 from mtl_core.freezing.plan_file import parse_plan, plan_to_yaml
 
 RATE, HEADS = 3e-5, 2e-3  # the plan's
@@ -78,7 +78,7 @@ def test_a_plan_never_changes() -> None:
 def test_a_gentler_plan_differs_in_its_decay_and_its_name_alone() -> None:
     steep = plan_with(OWN, None).model_copy(update={"layer_decay": 2.6})
 
-    gentle = gentler(steep)
+    gentle = with_gentle_decay(steep)
 
     assert (gentle.name, gentle.layer_decay) == ("plan, 0.95 a layer", GENTLE_LAYER_DECAY)
     assert GENTLE_LAYER_DECAY == 1 / 0.95
@@ -90,10 +90,10 @@ def test_a_gentler_plan_differs_in_its_decay_and_its_name_alone() -> None:
 def test_a_plan_that_is_gentle_already_comes_back_as_it_is(decay: float) -> None:
     plan = plan_with(None, None).model_copy(update={"layer_decay": decay})
 
-    assert gentler(plan) is plan
+    assert with_gentle_decay(plan) is plan
 
 
 def test_the_longest_name_still_has_room_for_what_a_gentler_plan_adds() -> None:
     plan = Plan(name="n" * 120, phases=(Phase(name="p", train=()),), layer_decay=2.6)
 
-    assert parse_plan(plan_to_yaml(gentler(plan))).name == "n" * 100 + ", 0.95 a layer"
+    assert parse_plan(plan_to_yaml(with_gentle_decay(plan))).name == "n" * 100 + ", 0.95 a layer"

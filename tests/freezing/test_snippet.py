@@ -10,7 +10,7 @@ import pytest
 from mtl_core.freezing.plan import Phase, Plan
 from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.freezing.scenarios import scenario_plan
-from mtl_core.freezing.snippet import learning_parts, torch_snippet
+from mtl_core.freezing.snippet import torch_snippet, trainable_prefixes
 from mtl_core.freezing.table import ParameterTable, State
 from mtl_core.models.cache import read_description, shipped_description
 from mtl_core.models.checkpoint import resolve_checkpoint
@@ -61,7 +61,7 @@ def reports(
         program = torch_snippet(tables_of(scenario, tiny_model), tiny_model, str(tiny_checkpoint))
         (folder / f"{scenario}.py").write_text(program, encoding="utf-8")
     heads = (folder / "heads-only.py").read_text(encoding="utf-8")
-    (folder / "miscounted.py").write_text(heads.replace("learns=198", "learns=199"))
+    (folder / "miscounted.py").write_text(heads.replace("trainable=198", "trainable=199"))
     done = subprocess.run(
         [sys.executable, "-c", RUN_ALL, *map(str, sorted(folder.iterdir()))],
         capture_output=True,
@@ -96,7 +96,7 @@ def test_the_snippet_freezes_exactly_what_the_table_says(
         ("freeze-head:ner", True, True),
     ],
 )
-def test_in_the_snippet_dropout_rests_where_all_is_frozen(
+def test_the_snippet_turns_dropout_off_in_frozen_layers(
     scenario: str, bottom: bool, top: bool, reports: dict[str, Any]
 ) -> None:
     assert reports[scenario]["dropout_trains"] == [bottom, top]
@@ -108,38 +108,38 @@ def test_the_snippet_gives_each_layer_its_rate(reports: dict[str, Any]) -> None:
 
 
 def test_a_wrong_count_stops_the_snippet(reports: dict[str, Any]) -> None:
-    assert reports["miscounted"] == "198 parameters learn, 199 were expected"
+    assert reports["miscounted"] == "198 trainable parameters, expected 199"
 
 
 def test_bert_with_its_top_layer_needs_three_names() -> None:
     (table,) = tables_of("top-1", BERT)
-    assert learning_parts(table.rows) == (
+    assert trainable_prefixes(table.rows) == (
         ("bert.encoder.layer.11", 5e-5),
         ("classifier", 1e-3),
         ("ner", 1e-3),
     )
 
 
-def test_layer_1_never_stands_for_layers_10_and_11() -> None:
+def test_layer_1_does_not_cover_layers_10_and_11() -> None:
     plan = Plan(name="one", phases=(Phase(name="one", train=("layer:1",)),))
     (table,) = parameter_tables(plan, BERT)
-    assert learning_parts(table.rows) == (("bert.encoder.layer.1", 5e-5),)
+    assert trainable_prefixes(table.rows) == (("bert.encoder.layer.1", 5e-5),)
     assert 'name.startswith(part + ".")' in torch_snippet((table,), BERT, "somewhere")
 
 
-def test_the_pooler_that_no_head_reads_is_listed_as_unreached() -> None:
+def test_an_unused_pooler_is_listed_as_unreached() -> None:
     tables = tables_of("full", BERT)
-    assert 'learns=108_896_262, unreached=("bert.pooler",)' in torch_snippet(tables, BERT, "x")
+    assert 'trainable=108_896_262, unreached=("bert.pooler",)' in torch_snippet(tables, BERT, "x")
 
 
 def test_gradual_has_a_function_for_each_phase() -> None:
     program = torch_snippet(tables_of("gradual", BERT), BERT, "google-bert/bert-base-uncased")
     assert 'CHECKPOINT = "google-bert/bert-base-uncased"' in program
-    assert '"""Phase 2 of 4, + layer 11: 7,092,486 of 109,486,854 learn."""' in program
+    assert '"""Phase 2 of 4, + layer 11: 7,092,486 of 109,486,854 trainable."""' in program
     assert "for phase in (phase_1, phase_2, phase_3, phase_4,):" in program
 
 
-def test_names_that_users_gave_cannot_leave_their_string() -> None:
+def test_user_text_cannot_escape_its_string_literal() -> None:
     name = 'a"""\nimport os #'
     plan = Plan(name=name, phases=(Phase(name=name, train=("heads",)),))
     program = torch_snippet(parameter_tables(plan, BERT), BERT, 'x"\nimport os')

@@ -4,9 +4,10 @@ from mtl_core.errors import InvalidPlan, SelectorMatchesNothing
 from mtl_core.freezing.plan import Phase, Plan
 from mtl_core.freezing.resolve import parameter_table, parameter_tables
 from mtl_core.freezing.scenarios import scenario_plan, scenarios
-from mtl_core.freezing.table import ParameterTable, State, Totals
+from mtl_core.freezing.table import ParameterTable, State, Totals, layers_crossed
 from mtl_core.models.catalogue import catalogue
-from mtl_core.models.description import ModelDescription, Role
+from mtl_core.models.description import BackboneDescription, BackboneTensor, ModelDescription, Role
+from mtl_core.tasks.task import DEFAULT_TASKS, TaskKind
 from tests.freezing.small_models import (
     model_of,
     plan_of,
@@ -292,7 +293,7 @@ def test_a_weight_for_an_unknown_task_is_refused_with_the_nearest() -> None:
 @pytest.mark.parametrize("phase", [0, -1, 2])
 def test_a_phase_that_does_not_exist_is_refused(phase: int) -> None:
     with pytest.raises(
-        InvalidPlan, match=rf"Phase {phase} was asked; 'mine' has 1, counted from 1"
+        InvalidPlan, match=rf"There is no phase {phase}: 'mine' has 1 phase, numbered from 1"
     ):
         parameter_table(plan_of("all"), two_layers(), phase)
 
@@ -306,3 +307,53 @@ def test_the_share_that_learns_is_of_all_parameters(bert: ModelDescription) -> N
 @pytest.fixture
 def bert() -> ModelDescription:
     return shipped("bert-base-uncased")
+
+
+def crossed(model: ModelDescription, *train: str) -> int:
+    plan = Plan(name="plan", phases=(Phase(name="phase", train=train),))
+    return layers_crossed(parameter_table(plan, model), model.backbone)
+
+
+@pytest.mark.parametrize(
+    ("train", "layers"),
+    [
+        ((), 0),
+        (("heads",), 0),
+        (("heads", "pooler"), 0),
+        (("heads", "top:1"), 1),
+        (("heads", "layer:5"), 7),
+        (("heads", "bottom:1"), 12),
+        (("heads", "biases"), 12),
+        (("embeddings",), 12),
+    ],
+)
+def test_the_gradient_crosses_the_layers_above_the_lowest_trainable_tensor(
+    train: tuple[str, ...], layers: int
+) -> None:
+    assert crossed(shipped("bert-base-uncased"), *train) == layers
+
+
+def test_the_gradient_crosses_all_layers_of_a_shared_stack_or_none() -> None:
+    layer = BackboneTensor(
+        name="net.layer.weight",
+        shape=(8, 8),
+        dtype="float32",
+        role=Role.LAYER,
+        layer=0,
+        reached_by=(TaskKind.SENTENCE, TaskKind.TOKEN),
+    )
+    backbone = BackboneDescription(
+        architecture="invented",
+        prefix="net",
+        hidden_size=8,
+        depth=12,
+        layers=1,
+        heads_per_layer=2,
+        intermediate_size=8,
+        vocabulary_size=8,
+        max_positions=None,
+        tensors=(layer,),
+    )
+    model = ModelDescription(backbone, DEFAULT_TASKS)
+    assert crossed(model, "backbone") == 12
+    assert crossed(model, "heads") == 0

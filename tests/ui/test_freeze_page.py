@@ -400,7 +400,7 @@ def test_the_page_says_whether_weights_are_here(lab: Lab) -> None:
 
 def test_the_code_shown_is_the_listing_and_a_program(lab: Lab) -> None:
     program, names = (each.value for each in freeze_page(checkpoint="bert-base-uncased").code)
-    assert "learns=4_614" in program
+    assert "trainable=4_614" in program
     assert names.startswith("Trainable Parameters:\n  ✅ classifier.weight\n")
     assert names.count("❌") == 199
 

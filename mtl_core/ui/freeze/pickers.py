@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 import streamlit as st
 
 from mtl_core.engine.lab import the_lab
-from mtl_core.freezing.plan import Plan, gentler
+from mtl_core.freezing.plan import Plan, with_gentle_decay
 from mtl_core.freezing.plan_file import plan_to_yaml
 from mtl_core.freezing.scenarios import Scenario, scenario_kind, scenarios
 from mtl_core.freezing.table import ParameterTable
@@ -159,7 +159,7 @@ def gentler_button(plan: Plan) -> None:
         help="The same plan with each layer at 0.95 of the rate of the layer above it. It stands "
         "in place of the scenario, and its text is under More.",
         on_click=change_choice,
-        kwargs={"plan": plan_to_yaml(gentler(plan)), "phase": 1},
+        kwargs={"plan": plan_to_yaml(with_gentle_decay(plan)), "phase": 1},
     )
 
 

@@ -50,11 +50,11 @@ def plan_history(choice: Choice) -> History[PlanStep]:
     kept = st.session_state.get(Key.PLAN_HISTORY)
     if not isinstance(kept, History):
         kept = History((step,))
-    elif replace(kept.now, phase=step.phase) == step:
+    elif replace(kept.current, phase=step.phase) == step:
         steps = (*kept.steps[: kept.position], step, *kept.steps[kept.position + 1 :])
         kept = History(steps, kept.position)
     else:
-        kept = kept.then(step)
+        kept = kept.push(step)
     st.session_state[Key.PLAN_HISTORY] = kept
     return kept
 
@@ -63,8 +63,8 @@ def undo_buttons(choice: Choice) -> None:
     """Undo and Redo; each is out of reach where there is nothing to go to."""
     history = plan_history(choice)
     for label, key, icon, there, enabled in (
-        ("Undo", Key.UNDO_EDIT, ":material/undo:", history.undone(), history.can_undo),
-        ("Redo", Key.REDO_EDIT, ":material/redo:", history.redone(), history.can_redo),
+        ("Undo", Key.UNDO_EDIT, ":material/undo:", history.undo(), history.can_undo),
+        ("Redo", Key.REDO_EDIT, ":material/redo:", history.redo(), history.can_redo),
     ):
         st.button(
             label, key=key, icon=icon, disabled=not enabled, on_click=_stand_at, args=(there,)
@@ -117,7 +117,7 @@ def toggle(chosen: ResolvedChoice, group: str) -> None:
     holds it, remember that, so that the page can offer to lift the rule."""
     phase = chosen.choice.phase
     states = block_states(chosen.plan, phase, chosen.model)
-    if any(group in state.block.groups and state.held_by for state in states):
+    if any(group in state.block.groups and state.frozen_by for state in states):
         forget_problem()
         st.session_state[Key.PLAN_HELD] = group
         return
@@ -161,7 +161,7 @@ def seed_field(field: str, value: object) -> None:
 def _stand_at(history: History[PlanStep]) -> None:
     st.session_state[Key.PLAN_HISTORY] = history
     choice: Choice = st.session_state[Key.CHOICE]
-    _keep(choice.replace(**asdict(history.now)))
+    _keep(choice.replace(**asdict(history.current)))
 
 
 def _keep(choice: Choice) -> None:

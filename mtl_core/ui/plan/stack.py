@@ -4,7 +4,7 @@ import streamlit as st
 
 from mtl_core.charts.stack import stack_figure
 from mtl_core.charts.theme import Palette
-from mtl_core.freezing.editing import BlockState, Learns, block_states, lift_and_thaw
+from mtl_core.freezing.editing import BlockState, Coverage, block_states, unfreeze_block
 from mtl_core.freezing.minimal_selectors import PlanBlock
 from mtl_core.freezing.table import ParameterTable, State
 from mtl_core.freezing.table_text import SIGNS
@@ -78,7 +78,7 @@ def _buttons(chosen: ResolvedChoice) -> None:
         state.block.name: state
         for state in block_states(chosen.plan, chosen.choice.phase, chosen.model)
     }
-    whole = [name for name, state in states.items() if state.learns is Learns.WHOLE]
+    whole = [name for name, state in states.items() if state.coverage is Coverage.FULL]
     unreached = {
         group.name
         for group in chosen.table.groups
@@ -108,11 +108,11 @@ def _buttons(chosen: ResolvedChoice) -> None:
 
 
 def _sign(state: BlockState) -> str:
-    if state.held_by:
+    if state.frozen_by:
         return ":material/lock:"
-    if state.learns is Learns.PART:
+    if state.coverage is Coverage.PARTIAL:
         return "◐"
-    return SIGNS[State.TRAINABLE if state.learns is Learns.WHOLE else State.FROZEN]
+    return SIGNS[State.TRAINABLE if state.coverage is Coverage.FULL else State.FROZEN]
 
 
 def _held_by_rule(chosen: ResolvedChoice) -> None:
@@ -120,12 +120,12 @@ def _held_by_rule(chosen: ResolvedChoice) -> None:
     group = st.session_state.get(Key.PLAN_HELD)
     phase = chosen.choice.phase
     states = block_states(chosen.plan, phase, chosen.model)
-    held = next((each for each in states if group in each.block.groups and each.held_by), None)
+    held = next((each for each in states if group in each.block.groups and each.frozen_by), None)
     if held is None:
         return
-    rules = " and ".join(f"`{rule}`" for rule in held.held_by)
+    rules = " and ".join(f"`{rule}`" for rule in held.frozen_by)
     name = plain(block_title(held.block, chosen.model))
-    several = len(held.held_by) > 1
+    several = len(held.frozen_by) > 1
     st.warning(
         f"**{name} stays frozen**: {rules} {'are' if several else 'is'} among the rules that "
         "always freeze, and those win over every phase.",
@@ -136,7 +136,7 @@ def _held_by_rule(chosen: ResolvedChoice) -> None:
         key=Key.LIFT_RULE,
         icon=":material/lock_open:",
         on_click=edit,
-        args=(chosen, lambda plan, model: lift_and_thaw(plan, phase, held.block.name, model)),
+        args=(chosen, lambda plan, model: unfreeze_block(plan, phase, held.block.name, model)),
     )
 
 
