@@ -1,7 +1,7 @@
-"""What each scenario means, what it implies, and when to use it.
+"""The lesson on each scenario: its meaning, its consequences, and when to use it.
 
-Where a sentence rests on a paper, the paper stands beside it. What rests on no source follows
-from the mechanics (which tensors get a gradient) and can be checked in the table.
+A statement taken from a paper names the paper. All others follow from the mechanics of training
+(which tensors receive a gradient) and can be checked in the parameter table.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ from mtl_core.values import Frozen
 
 
 class Lesson(Frozen):
-    """The words beside one scenario, a sentence or two each."""
+    """The explanation of one scenario, one to three sentences per field."""
 
     scenario: str
     means: str
@@ -36,9 +36,9 @@ class Lesson(Frozen):
 
 
 def lesson(scenario: str) -> Lesson:
-    """The lesson of a scenario by the name that `--scenario` takes.
+    """The lesson on a scenario, given its name as in `--scenario`.
 
-    Raises UnknownScenario for a name without one.
+    Raises UnknownScenario if there is none.
     """
     kind, _ = scenario_kind(scenario)
     if kind not in _LESSONS:
@@ -48,82 +48,81 @@ def lesson(scenario: str) -> Lesson:
 
 
 def own_plan_lesson(name: str) -> Lesson:
-    """The words beside a plan of one's own, which no scenario describes."""
+    """The explanation of a user's own plan, which no scenario describes."""
     return Lesson(
         scenario=name,
-        means="Your own plan: in each phase its selectors say what learns, everything else is "
-        "frozen, and what stands under freeze stays frozen throughout.",
-        implies="The deepest tensor that learns sets the cost of a step: the gradient has to "
-        "travel down to it, through frozen layers too.",
-        when="Where no scenario fits: other parts, other rates, or phases of your own. Step "
-        "through the phases and check the counts before training.",
+        means="Your own plan. The selectors of each phase define what is trained; everything else "
+        "is frozen. Parameters listed under freeze stay frozen in all phases.",
+        implies="The lowest trainable tensor determines the cost of a step: the gradient has to "
+        "reach it, through frozen layers too.",
+        when="No scenario fits: you need other parts, other learning rates or your own phases. "
+        "Check the parameter counts of each phase before training.",
     )
 
 
 def _frozen(scenario: str) -> Lesson:
     return Lesson(
         scenario=scenario,
-        means="Every tensor keeps its value, heads included. The model only computes features; "
-        "heads that were never trained answer at chance.",
-        implies="There is no backward pass, no optimizer state and nothing to forget. Nothing is "
-        "learned either, whatever the data and the number of epochs.",
-        when="As the zero line of a comparison, to take features for another program, or to "
-        "serve a model that has been trained before.",
+        means="No tensor changes, including the heads. The model only computes features. Untrained "
+        "heads predict at chance level.",
+        implies="There is no backward pass, no optimizer state and no forgetting. Nothing is "
+        "learned, whatever the data and the number of epochs.",
+        when="As the zero line of a comparison, to extract features for another program, or to "
+        "serve a model that is already trained.",
     )
 
 
 def _heads_only(scenario: str) -> Lesson:
     return Lesson(
         scenario=scenario,
-        means="The encoder keeps its pretrained weights. Each task learns one linear map on what "
-        "the encoder puts out.",
-        implies="No gradient enters the encoder: a step is little more than a forward pass. What "
-        "the encoder does not put out, no head can find.",
-        when="Little data, many tasks on one encoder, a first baseline. Give heads alone about "
-        "1e-2: at an encoder's rate this choice looks worse than it is.",
+        means="The encoder keeps its pretrained weights. Each task trains one linear layer on the "
+        "output of the encoder.",
+        implies="No gradient enters the encoder, so a step costs little more than a forward pass. "
+        "The heads can only use what the encoder already computes.",
+        when="Little data, many tasks on one encoder, or a first baseline. Use a learning rate of "
+        "about 1e-2: at an encoder's rate the results look worse than they are.",
         sources=(PETERS,),
     )
 
 
 def _top(scenario: str) -> Lesson:
     count = scenario.removeprefix("top-")
-    layers = "layer" if count == "1" else f"{count} layers"
-    learn = "learns" if count == "1" else "learn"
+    layers, are = ("layer", "is") if count == "1" else (f"{count} layers", "are")
     return Lesson(
         scenario=scenario,
-        means=f"The last {layers} {learn} together with the heads. The layers below, and the "
-        "embeddings, keep what pretraining taught them.",
-        implies="The gradient stops below the last layer that learns: nothing under it is kept "
-        "for the backward pass, and a step is cheaper the higher it stops.",
-        when="Moderate data, and a task that asks for more than a linear reading. A quarter of "
-        "the layers often brings most of what all of them would.",
+        means=f"The last {layers} {are} trained together with the heads. The layers below and the "
+        "embeddings keep their pretrained weights.",
+        implies="The backward pass stops at the lowest trained layer. Nothing below it is stored, "
+        "so a step is cheaper the higher this layer is.",
+        when="Moderate data, and a task for which a linear head is not enough. A quarter of the "
+        "layers often gives most of the quality of full fine-tuning.",
         sources=(LEE,),
     )
 
 
 def _bottom(scenario: str) -> Lesson:
     _, count = scenario_kind(scenario)
-    layers, learn = ("layer", "learns") if count == "1" else (f"{count} layers", "learn")
+    layers, are = ("layer", "is") if count == "1" else (f"{count} layers", "are")
     return Lesson(
         scenario=scenario,
-        means=f"The first {layers} {learn} together with the heads. Embeddings and the layers "
-        "above keep what pretraining taught them.",
-        implies="No cheaper than training the whole stack below the heads: the gradient has to "
-        "cross every frozen layer above to reach the bottom.",
-        when="As the counterpart of top-N with as many layers: which end of the stack should "
-        "move? Or where the text looks unlike the pretraining's, the task does not.",
+        means=f"The first {layers} {are} trained together with the heads. The embeddings and the "
+        "layers above keep their pretrained weights.",
+        implies="This is no cheaper than training all layers: the gradient has to cross every "
+        "frozen layer above to reach the bottom.",
+        when="As the counterpart of top-N with the same number of layers. Or if the text differs "
+        "from the pretraining text, but the task does not.",
     )
 
 
 def _layernorm(scenario: str) -> Lesson:
     return Lesson(
         scenario=scenario,
-        means="The heads and the scale and shift of every LayerNorm learn: how strongly each "
-        "feature counts, not how features are made.",
-        implies="Far under one per cent learns, yet the gradient crosses the whole stack: tiny "
-        "files and optimizer state, not a cheap step. Rates are ten times the encoder's.",
-        when="Many tasks or customers on one encoder, each with its own few thousand numbers. "
-        "Compare with bitfit, which moves a few more.",
+        means="The heads and the scale and shift of every LayerNorm are trained. They change how "
+        "strongly each feature counts, not how it is computed.",
+        implies="Far less than 1 % is trained, but the gradient crosses all layers. Files and "
+        "optimizer state are tiny, a step is not cheap. Rates: ten times the encoder's.",
+        when="Many tasks or customers on one encoder, each with a few thousand numbers of its own. "
+        "Compare with bitfit, which trains a few more.",
         sources=(QI,),
     )
 
@@ -131,12 +130,12 @@ def _layernorm(scenario: str) -> Lesson:
 def _bitfit(scenario: str) -> Lesson:
     return Lesson(
         scenario=scenario,
-        means="The heads and every bias of the encoder learn; no weight matrix moves. A pooler's "
-        "bias is selected too, and no gradient reaches it.",
-        implies="About a tenth of a per cent learns, but the gradient crosses the whole stack, so "
-        "memory and time fall little. Rates are ten times the encoder's.",
-        when="Little to moderate data, where the paper finds it level with full fine-tuning; many "
-        "tasks on one encoder. With much data the rest pays.",
+        means="The heads and every bias of the encoder are trained; no weight matrix is. A "
+        "pooler's bias is selected too, but receives no gradient.",
+        implies="About 0.1 % is trained, but the gradient crosses all layers, so memory and time "
+        "fall little. Learning rates are ten times the encoder's.",
+        when="Little to moderate data, where the paper finds it equal to full fine-tuning, or many "
+        "tasks on one encoder. With much data, train more.",
         sources=(BEN_ZAKEN,),
     )
 
@@ -144,24 +143,24 @@ def _bitfit(scenario: str) -> Lesson:
 def _embeddings_frozen(scenario: str) -> Lesson:
     return Lesson(
         scenario=scenario,
-        means="All learns but the embeddings. Words that the training data lack keep their place "
-        "beside those they contain.",
-        implies="Embeddings are 22 % of bert-base-uncased and 52 % of minilm-l6: so much less for "
-        "AdamW to keep and move. The layers cost what they do in full.",
-        when="As the cheaper form of full fine-tuning, above all for small encoders with large "
-        "vocabularies, and where test words differ from training words.",
+        means="Everything except the embeddings is trained. Words that are not in the training "
+        "data stay comparable to words that are.",
+        implies="Embeddings are 22 % of bert-base-uncased and 52 % of minilm-l6: AdamW stores and "
+        "updates that much less. The layers cost as much as in full.",
+        when="As a cheaper form of full fine-tuning, above all for small encoders with large "
+        "vocabularies, or if test words differ from training words.",
     )
 
 
 def _lp_ft(scenario: str) -> Lesson:
     return Lesson(
         scenario=scenario,
-        means="Linear probing, then fine-tuning: first the heads alone, on a frozen encoder; then "
-        "everything, heads included, at one small rate.",
-        implies="Heads that have settled send the encoder smaller, truer gradients, so pretrained "
+        means="Linear probing, then fine-tuning: first only the heads, on a frozen encoder. Then "
+        "everything, including the heads, at one small learning rate.",
+        implies="Trained heads send smaller, more accurate gradients into the encoder, so its "
         "features are distorted less. Each phase takes half of the epochs.",
-        when="Test data that differ from the training data: there the paper finds it ahead of "
-        "probing and of full fine-tuning. It costs little over full.",
+        when="Test data that differ from the training data: there the paper finds it better than "
+        "probing and full fine-tuning. It costs little more than full.",
         sources=(KUMAR,),
     )
 
@@ -169,12 +168,12 @@ def _lp_ft(scenario: str) -> Lesson:
 def _chain_thaw(scenario: str) -> Lesson:
     return Lesson(
         scenario=scenario,
-        means="The heads first; then embeddings and each layer alone, from the first up, all else "
-        "frozen, heads too; at last everything at one rate.",
-        implies="Every phase trains each part to its best in the paper; here the phases share the "
-        "run's epochs evenly: twelve layers make 15 phases, few steps each.",
-        when="Enough epochs for all phases, about one each, and small data: a layer at a time "
-        "overfits less. A low layer alone still pays the full gradient.",
+        means="First the heads. Then the embeddings and each layer alone, from the bottom up, with "
+        "all else frozen. Finally everything at one learning rate.",
+        implies="The paper trains each part until it stops improving. Here the phases share the "
+        "run's epochs evenly: twelve layers make 15 phases with few steps each.",
+        when="Small data, and about one epoch per phase. Training a layer at a time overfits less. "
+        "A low layer alone still costs the full backward pass.",
         sources=(FELBO,),
     )
 
@@ -182,12 +181,12 @@ def _chain_thaw(scenario: str) -> Lesson:
 def _ulmfit(scenario: str) -> Lesson:
     return Lesson(
         scenario=scenario,
-        means="Heads, then one layer more a phase down to the first, then all. Layers 2.6 times "
-        "slower than the one above; rates rise steeply and fall slowly.",
-        implies="The triangle starts anew in each phase. The last takes half of the epochs, where "
-        "the paper trains to convergence; heads keep a rate of their own.",
-        when="Small data and patience: twice as many epochs as layers and heads give each phase "
-        "the paper's one. On twelve layers 2.6 leaves the bottom still.",
+        means="The heads, then one more layer per phase from the top, then everything. Each layer "
+        "is 2.6 times slower than the one above. Rates rise fast and fall slowly.",
+        implies="The rate schedule restarts in each phase. The last phase takes half of the "
+        "epochs; the paper trains to convergence. Heads have their own learning rate.",
+        when="Small data. With twice as many epochs as layers and heads, each phase gets one epoch "
+        "as in the paper. With twelve layers, 2.6 leaves the bottom unchanged.",
         sources=(HOWARD_RUDER_RATES, HOWARD_RUDER_THAW),
     )
 
@@ -196,24 +195,24 @@ def _freeze_head(scenario: str) -> Lesson:
     task = task_title(scenario.partition(":")[2])
     return Lesson(
         scenario=scenario,
-        means=f"All learns but the {task} head. Its weights stay bit-identical; from a fresh "
-        "checkpoint that is their random start, to which the encoder then adapts.",
-        implies=f"A frozen head does not protect its task: {task} still drifts when the encoder "
-        "under it moves. Only a frozen encoder keeps its answers as they are.",
-        when="To keep a head that other systems rely on while the rest learns. Watch its task "
-        "through the run, and use small rates, or freeze the encoder too.",
+        means=f"Everything except the {task} head is trained. The head stays bit-identical; with a "
+        "new checkpoint it is random, and the encoder adapts to it.",
+        implies=f"A frozen head does not protect its task: {task} predictions change when the "
+        "encoder changes. Only a frozen encoder keeps them the same.",
+        when="To keep a head that other systems depend on while the rest is trained. Monitor its "
+        "task, use small learning rates, or freeze the encoder too.",
     )
 
 
 def _full(scenario: str) -> Lesson:
     return Lesson(
         scenario=scenario,
-        means="Every tensor on the way from the words to a head learns. A pooler that no head "
-        "reads is set to learn too, but no gradient ever reaches it.",
-        implies="The gradient crosses the whole stack and AdamW keeps two numbers a parameter. "
-        "Little data or high rates can distort what was pretrained.",
-        when="Enough labels and time, or a task far from the pretraining text. Small rates: "
-        "2e-5 to 5e-5 for BERT base; smaller encoders bear more.",
+        means="Every tensor between the words and a head is trained. A pooler that no head reads "
+        "is trainable too, but receives no gradient.",
+        implies="The gradient crosses all layers, and AdamW stores two numbers per parameter. "
+        "Little data or high learning rates can distort pretrained features.",
+        when="Enough labels and time, or a task far from the pretraining text. Use small rates: "
+        "2e-5 to 5e-5 for BERT base. Smaller encoders tolerate more.",
         sources=(DEVLIN, KUMAR),
     )
 
@@ -221,12 +220,12 @@ def _full(scenario: str) -> Lesson:
 def _gradual(scenario: str) -> Lesson:
     return Lesson(
         scenario=scenario,
-        means="The heads learn first; then each phase thaws one layer more, down to the top three. "
-        "The paper goes on to the bottom, as ulmfit does here.",
-        implies="Random heads do not push noise into the encoder, since they have settled before "
-        "it moves. Each phase costs more than the one before.",
-        when="Little data, when full fine-tuning is unstable or forgets. The epochs are shared "
-        "among the phases: give the run enough of them.",
+        means="First the heads are trained. Then each phase unfreezes one more layer, down to the "
+        "top three. The paper continues to the bottom, as ulmfit does here.",
+        implies="The heads are trained before the encoder changes, so random heads do not disturb "
+        "it. Each phase costs more than the one before.",
+        when="Little data, or if full fine-tuning is unstable or forgets. The phases share the "
+        "epochs of the run, so allow enough of them.",
         sources=(HOWARD_RUDER_THAW,),
     )
 
@@ -234,12 +233,12 @@ def _gradual(scenario: str) -> Lesson:
 def _discriminative(scenario: str) -> Lesson:
     return Lesson(
         scenario=scenario,
-        means="Everything learns, each layer at 1/2.6 of the rate of the layer above it: general "
-        "layers at the bottom move least.",
-        implies="Over twelve layers 2.6 leaves the bottom at 1/95,000 of the top's rate: frozen "
-        "in all but name, at the full price of the backward pass.",
-        when="Shallow stacks, or a gentler factor: 0.95 a layer (layer_decay: 1.0526 in a plan "
-        "file) keeps a deep stack moving.",
+        means="Everything is trained, each layer at 1/2.6 of the learning rate of the layer above. "
+        "The general layers at the bottom change least.",
+        implies="With twelve layers, the bottom has 1/95,000 of the top's rate: it is almost "
+        "frozen but costs the full backward pass.",
+        when="Models with few layers. Deeper models need a gentler factor, such as 0.95 per layer "
+        "(layer_decay: 1.0526 in a plan file).",
         sources=(HOWARD_RUDER_RATES, SUN),
     )
 

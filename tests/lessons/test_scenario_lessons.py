@@ -22,14 +22,14 @@ def test_every_scenario_that_is_listed_has_a_lesson(scenario: Scenario) -> None:
 
 
 def test_a_lesson_names_the_head_and_the_layers_it_is_about() -> None:
-    assert lesson("freeze-head:ner").means.startswith("All learns but the NER head.")
-    assert lesson("top-1").means.startswith("The last layer learns together")
-    assert lesson("top-3").means.startswith("The last 3 layers learn together")
-    assert lesson("bottom-1").means.startswith("The first layer learns together")
-    assert lesson("bottom-3").means.startswith("The first 3 layers learn together")
+    assert lesson("freeze-head:ner").means.startswith("Everything except the NER head is trained.")
+    assert lesson("top-1").means.startswith("The last layer is trained together")
+    assert lesson("top-3").means.startswith("The last 3 layers are trained together")
+    assert lesson("bottom-1").means.startswith("The first layer is trained together")
+    assert lesson("bottom-3").means.startswith("The first 3 layers are trained together")
 
 
-def test_a_frozen_head_is_not_said_to_protect_its_task() -> None:
+def test_the_lesson_says_that_a_frozen_head_does_not_protect_its_task() -> None:
     assert "does not protect its task" in lesson("freeze-head:sentiment").implies
 
 
@@ -55,10 +55,10 @@ def test_what_a_paper_proposed_names_it(scenario: str, paper: str) -> None:
 
 
 def test_where_a_scenario_departs_from_its_paper_its_lesson_says_so() -> None:
-    assert "The paper goes on to the bottom" in lesson("gradual").means
+    assert "The paper continues to the bottom" in lesson("gradual").means
     assert "share the run's epochs evenly" in lesson("chain-thaw").implies
-    assert "half of the epochs, where the paper trains to convergence" in lesson("ulmfit").implies
-    assert "heads keep a rate of their own" in lesson("ulmfit").implies
+    assert "half of the epochs; the paper trains to convergence" in lesson("ulmfit").implies
+    assert "Heads have their own learning rate" in lesson("ulmfit").implies
 
 
 def test_the_numbers_in_the_lessons_are_the_models() -> None:
@@ -74,7 +74,7 @@ def test_the_numbers_in_the_lessons_are_the_models() -> None:
     assert f"layer_decay: {1 / 0.95:.4f}" in lesson("discriminative").when
 
 
-def test_the_abstract_of_a_paper_goes_without_saying() -> None:
+def test_a_citation_does_not_name_the_abstract() -> None:
     assert [source.short for source in lesson("top-2").sources] == ["Lee, Tang & Lin 2019"]
 
 
