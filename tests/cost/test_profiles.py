@@ -174,7 +174,7 @@ def test_sizes_are_short(size, text):
 
 
 def test_the_server_path_needs_no_torch():
-    rooms = "estimate", "kept", "profile", "speed", "words"
+    rooms = "estimate", "kept", "profile", "speed", "explanation"
     script = (
         "import sys\n"
         + "".join(f"import mtl_core.cost.{room}\n" for room in rooms)
