@@ -35,9 +35,9 @@ from mtl_core.tasks.alignment import IGNORED, EncodedExample, encode
 from mtl_core.tasks.dataset import load_dataset
 from mtl_core.tasks.scoring import score_entities
 from mtl_core.tasks.task import Task, TaskKind
-from mtl_core.training.optimizer import MAX_GRADIENT_NORM, WEIGHT_DECAY
 from mtl_core.training.phases import phase_steps, steps_per_epoch
 from mtl_core.training.schedule import rate_factor
+from mtl_core.training.spec import RunSpec
 
 _EVALUATION_BATCH = 32  # as on Freeze Lab's side
 
@@ -45,11 +45,11 @@ _EVALUATION_BATCH = 32  # as on Freeze Lab's side
 class TwoHeads(nn.Module):
     """A shared encoder with a linear head per task, and their joint loss."""
 
-    def __init__(self, encoder: Any, prefix: str, tasks: Sequence[Task]) -> None:
+    def __init__(self, encoder: Any, prefix: str, tasks: Sequence[Task], dropout: float) -> None:
         super().__init__()
         self.prefix, self.tasks = prefix, tuple(tasks)
         self.add_module(prefix, encoder)
-        self.dropout = nn.Dropout(0.1)
+        self.dropout = nn.Dropout(dropout)
         for task in tasks:
             head = nn.Linear(encoder.config.hidden_size, len(task.outputs))
             nn.init.normal_(head.weight, std=0.02)
@@ -126,7 +126,8 @@ def run_trainer(wanted: Wanted) -> dict[str, Any]:
         [_features(each) for each in encode(split, tasks, tokenizer, spec.max_length).examples]
         for split in (dataset.train, dataset.validation)
     )
-    model = TwoHeads(AutoModel.from_pretrained(folder, dtype=torch.float32), backbone.prefix, tasks)
+    encoder = AutoModel.from_pretrained(folder, dtype=torch.float32)
+    model = TwoHeads(encoder, backbone.prefix, tasks, spec.head_dropout)
     tables = parameter_tables(spec.plan, ModelDescription(backbone, tasks))
     per_epoch = steps_per_epoch(len(train), spec.batch_size)
     steps_before = 0
@@ -135,14 +136,14 @@ def run_trainer(wanted: Wanted) -> dict[str, Any]:
         for table, steps in zip(tables, phase_steps(spec, per_epoch), strict=True):
             trainer = Trainer(
                 model=model,
-                args=_arguments(wanted, output, steps, tasks),
+                args=_arguments(spec, output, steps, tasks),
                 data_collator=Collator(tokenizer, tasks),
                 train_dataset=train,  # type: ignore[arg-type]  # a list is a data set to torch
                 eval_dataset=validation,  # type: ignore[arg-type]
                 compute_metrics=lambda said: _scores(said, tasks),
                 preprocess_logits_for_metrics=_highest,
                 callbacks=[Evaluating(steps_before, steps, per_epoch)],
-                optimizers=_optimizers(model, table, backbone, steps),
+                optimizers=_optimizers(model, table, backbone, steps, spec.weight_decay),
             )
             if steps_before == 0:
                 metrics = trainer.evaluate()
@@ -164,14 +165,14 @@ def _features(example: EncodedExample) -> dict[str, Any]:
     return {"input_ids": ids, "attention_mask": [1] * len(ids), **labels}
 
 
-def _arguments(wanted: Wanted, output: str, steps: int, tasks: Sequence[Task]) -> TrainingArguments:
+def _arguments(spec: RunSpec, output: str, steps: int, tasks: Sequence[Task]) -> TrainingArguments:
     return TrainingArguments(
         output_dir=output,
         max_steps=steps,
-        per_device_train_batch_size=wanted.batch_size,
+        per_device_train_batch_size=spec.batch_size,
         per_device_eval_batch_size=_EVALUATION_BATCH,
         train_sampling_strategy="group_by_length",
-        max_grad_norm=MAX_GRADIENT_NORM,
+        max_grad_norm=spec.max_grad_norm,
         eval_strategy="no",  # the callback says when
         save_strategy="no",
         logging_strategy="no",
@@ -182,12 +183,12 @@ def _arguments(wanted: Wanted, output: str, steps: int, tasks: Sequence[Task]) -
         remove_unused_columns=False,
         label_names=[task.name for task in tasks],
         use_cpu=True,
-        seed=wanted.seed,
+        seed=spec.seed,
     )
 
 
 def _optimizers(
-    model: nn.Module, table: ParameterTable, backbone: Any, steps: int
+    model: nn.Module, table: ParameterTable, backbone: Any, steps: int, weight_decay: float
 ) -> tuple[torch.optim.AdamW, torch.optim.lr_scheduler.LambdaLR]:
     """What learns in this phase, at its rate, and the phase's schedule; freezes the rest."""
     flat = {tensor.name for tensor in backbone.tensors if tensor.bias or tensor.layernorm}
@@ -198,7 +199,7 @@ def _optimizers(
         parameter.requires_grad = row.state is not State.FROZEN
         parameter.grad = None
         if row.state is State.TRAINABLE:
-            decay = 0.0 if name in flat or name.endswith(".bias") else WEIGHT_DECAY
+            decay = 0.0 if name in flat or name.endswith(".bias") else weight_decay
             groups.setdefault((row.learning_rate or 0.0, decay), []).append(parameter)
     optimizer = torch.optim.AdamW(
         [

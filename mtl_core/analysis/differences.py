@@ -59,7 +59,7 @@ def beyond_the_plan(specs: Sequence[RunSpec]) -> tuple[str, ...]:
         if name in _KNOWN_LATER:
             values = [value for value in values if value]
         if any(value != values[0] for value in values[1:]):
-            names.append(_WORDS.get(name, name))
+            names.append(_WORDS.get(name, name.replace("_", " ")))
     return tuple(names)
 
 

@@ -6,18 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
 
 from mtl_core.cli.choosing import DEFAULT_CHECKPOINT, choose_model
 from mtl_core.cli.compare_options import (
-    BatchSizeOption,
-    EpochsOption,
     ExamplesOption,
     HeadRateOption,
-    MaxLengthOption,
     NameOption,
     OutputOption,
     RateOption,
@@ -31,49 +28,34 @@ from mtl_core.cli.compare_options import (
     names_of,
     seeds_of,
 )
-from mtl_core.cli.options import (
-    AlsoEvaluateOption,
-    CheckpointOption,
-    DataOption,
-    DeviceOption,
-    LabelNoiseOption,
-    Precision,
-    PrecisionOption,
-    RandomBackboneOption,
-    ReportFormat,
-    StartsFromOption,
-)
-from mtl_core.cli.task_values import checked_rate, device_called, noise_by_task
+from mtl_core.cli.options import CheckpointOption, DataOption, ReportFormat
+from mtl_core.cli.run_options import run_options
+from mtl_core.cli.task_values import checked_rate
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import InternalError, InvalidRun
 from mtl_core.settings import Settings
 from mtl_core.store.record import ComparisonRecord, RunState
 from mtl_core.training.comparison import ComparisonSpec
 from mtl_core.training.folder import require_empty
+from mtl_core.training.options import RunOptions, refused
 
 _LOOK_SECONDS = 0.25  # between two looks at how far it has come
 _STOP_SECONDS = 5.0  # a run ends within two
 
 
+@run_options(RunOptions, without={"examples"})
 def compare(
     checkpoint: CheckpointOption = DEFAULT_CHECKPOINT,
     scenarios: ScenariosOption = None,
     seeds: SeedsOption = "0,1,2",
     data: DataOption = "sample",
-    epochs: EpochsOption = 3.0,
     seconds: SecondsOption = None,
-    batch_size: BatchSizeOption = 16,
-    max_length: MaxLengthOption = 128,
     learning_rate: RateOption = None,
     head_learning_rate: HeadRateOption = None,
     sweep: SweepOption = "",
     examples: ExamplesOption = None,
-    label_noise: LabelNoiseOption = None,
-    also_evaluate: AlsoEvaluateOption = None,
-    random_backbone: RandomBackboneOption = False,
-    starts_from: StartsFromOption = None,
-    device: DeviceOption = "cpu",
-    precision: PrecisionOption = Precision.FLOAT32,
+    *,
+    options: dict[str, Any],
     name: NameOption = None,
     resume: ResumeOption = None,
     output: OutputOption = None,
@@ -96,20 +78,12 @@ def compare(
         "scenarios": names_of(scenarios or ""),
         "seeds": seeds_of(seeds),
         "data": data or "sample",
-        "epochs": epochs,
         "seconds": seconds,
-        "batch_size": batch_size,
-        "max_length": max_length,
         "learning_rate": checked_rate(learning_rate),
         "head_learning_rate": checked_rate(head_learning_rate),
         "sweep": factors_of(sweep),
         **examples_of(examples or []),
-        "label_noise": noise_by_task(label_noise or []),
-        "also_evaluate": tuple(also_evaluate or ()),
-        "random_backbone": random_backbone,
-        "starts_from": starts_from,
-        "device": device_called(device),
-        "precision": precision.value,
+        **options,
     }
     _carry_out(None, _spec(asked), name, output, form)
 
@@ -126,12 +100,7 @@ def _spec(asked: dict[str, object]) -> ComparisonSpec:
     try:
         return ComparisonSpec.model_validate(asked)
     except ValidationError as problem:
-        raise InvalidRun(
-            " ".join(
-                f"--{str(each['loc'][0]).replace('_', '-')} {each['input']}: {each['msg'].lower()}."
-                for each in problem.errors(include_url=False)
-            )
-        ) from None
+        raise refused(problem) from None
 
 
 def _carry_out(

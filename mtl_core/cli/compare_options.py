@@ -19,9 +19,6 @@ ScenariosOption = Annotated[
 SeedsOption = Annotated[
     str, typer.Option("--seeds", metavar="1,2,3", help="Each scenario is run with each seed.")
 ]
-EpochsOption = Annotated[float, typer.Option(help="Of each run, shared by its phases.")]
-BatchSizeOption = Annotated[int, typer.Option(help="Examples a step.")]
-MaxLengthOption = Annotated[int, typer.Option(help="Sub-words a sentence, at most.")]
 RateOption = Annotated[float | None, typer.Option(help="Of the encoder; else each scenario's own.")]
 HeadRateOption = Annotated[
     float | None, typer.Option(help="Of the heads; else each scenario's own.")

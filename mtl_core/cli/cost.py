@@ -1,9 +1,10 @@
 """The `cost` command: what a step of a plan takes, before anything runs."""
 
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 from rich.table import Table
 
 from mtl_core.cli.choosing import DEFAULT_CHECKPOINT, Chosen, choose
@@ -14,6 +15,7 @@ from mtl_core.cli.options import (
     PlanOption,
     ScenarioOption,
 )
+from mtl_core.cli.run_options import run_options
 from mtl_core.cli.telling import plain_console
 from mtl_core.cost.estimate import StepCost, step_cost
 from mtl_core.cost.explanation import COUNTED, at_most, megabytes, reuse, share, why
@@ -24,21 +26,25 @@ from mtl_core.freezing.resolve import parameter_table
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.models.checkpoint import Checkpoint
 from mtl_core.settings import Settings
+from mtl_core.training.options import ScalarOptions, refused
 
 
+@run_options(ScalarOptions, only={"batch_size", "max_length"})
 def cost(
     checkpoint: CheckpointOption = DEFAULT_CHECKPOINT,
     scenario: ScenarioOption = None,
     plan: PlanOption = None,
     data: DataOption = None,
-    batch_size: Annotated[int, typer.Option(min=1, max=512, help="Sentences in a batch.")] = 16,
-    max_length: Annotated[
-        int, typer.Option(min=8, max=8192, help="Sub-words of each sentence.")
-    ] = 128,
+    *,
+    options: dict[str, Any],
     phase: Annotated[int, typer.Option(help="Which phase to show, from 1.")] = 1,
     output: Annotated[ListFormat, typer.Option("--format")] = ListFormat.TABLE,
 ) -> None:
     """Show what a training step of a plan takes: memory, FLOPs and time, before anything runs."""
+    try:
+        shape = ScalarOptions(**options)
+    except ValidationError as problem:
+        raise refused(problem) from None
     if scenario is None and plan is None:
         scenario = "heads-only"
     chosen, settings = choose(checkpoint, scenario, plan, data), Settings.from_environment()
@@ -46,7 +52,8 @@ def cost(
     whole = parameter_table(scenario_plan("full", chosen.model), chosen.model)
     profile = profile_of(chosen.checkpoint, settings, _trace)
     here, full = (
-        step_cost(profile, chosen.model, each, batch_size, max_length) for each in (table, whole)
+        step_cost(profile, chosen.model, each, shape.batch_size, shape.max_length)
+        for each in (table, whole)
     )
     speed = known_speed(settings) or _measure(settings)
     if output is ListFormat.JSON:

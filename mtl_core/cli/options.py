@@ -6,14 +6,6 @@ from typing import Annotated
 
 import typer
 
-
-class Precision(StrEnum):
-    """In what a run computes."""
-
-    FLOAT32 = "float32"
-    BFLOAT16 = "bfloat16"
-
-
 CheckpointOption = Annotated[
     str,
     typer.Option(
@@ -37,55 +29,8 @@ DataOption = Annotated[
         help="`sample`, `sample-posts`, or a manifest's path: decides the heads.",
     ),
 ]
-ExamplesOption = Annotated[
-    list[str] | None,
-    typer.Option(metavar="TASK=N", help="Train on N of a task's sentences. Repeatable."),
-]
-LabelNoiseOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="TASK=SHARE",
-        help="Give that share of a task's training sentences wrong labels. Repeatable.",
-    ),
-]
-AlsoEvaluateOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="REF",
-        help="Other data to score every task on, before and after: `sample-posts`. Repeatable.",
-    ),
-]
-StartsFromOption = Annotated[
-    str | None,
-    typer.Option(metavar="RUN", help="Go on from the model that a finished run wrote."),
-]
 OutputOption = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Write the fine-tuned model here.")
-]
-RandomBackboneOption = Annotated[
-    bool,
-    typer.Option(
-        "--random-backbone",
-        help="Draw the encoder's weights from the seed: what pretraining is worth.",
-    ),
-]
-DeviceOption = Annotated[
-    str, typer.Option(metavar="NAME", help="cpu, cuda or mps; auto: the fastest kind here.")
-]
-PrecisionOption = Annotated[Precision, typer.Option(help="Of the layers that run on every step.")]
-NoPrefixReuseOption = Annotated[
-    bool,
-    typer.Option(
-        "--no-prefix-reuse",
-        help="Run frozen layers on every step, not once for each sentence.",
-    ),
-]
-NoMeasuresOption = Annotated[
-    bool,
-    typer.Option(
-        "--no-measures",
-        help="Tell no movement of layers, probes or gradients: a little faster.",
-    ),
 ]
 
 

@@ -1,7 +1,9 @@
 """Values of options that several commands share: a rate, a device, and numbers by task."""
 
+from collections.abc import Iterable
+
 from mtl_core.errors import InvalidRun
-from mtl_core.training.spec import DeviceName
+from mtl_core.training.options import DeviceName
 
 
 def checked_rate(rate: float | None) -> float | None:
@@ -23,7 +25,7 @@ def device_called(name: str) -> DeviceName:
     return chosen_device(name)
 
 
-def examples_by_task(given: list[str]) -> dict[str, int]:
+def examples_by_task(given: Iterable[str]) -> dict[str, int]:
     """`TASK=N` each. Raises InvalidRun."""
     numbers = {}
     for each in given:
@@ -36,7 +38,7 @@ def examples_by_task(given: list[str]) -> dict[str, int]:
     return numbers
 
 
-def noise_by_task(given: list[str]) -> dict[str, float]:
+def noise_by_task(given: Iterable[str]) -> dict[str, float]:
     """`TASK=SHARE` each. Raises InvalidRun for what is no number."""
     shares = {}
     for each in given:

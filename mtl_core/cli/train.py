@@ -5,30 +5,21 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from time import monotonic
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from mtl_core.cli.choosing import DEFAULT_CHECKPOINT, choose
 from mtl_core.cli.options import (
-    AlsoEvaluateOption,
     CheckpointOption,
     DataOption,
-    DeviceOption,
     EventFormat,
-    ExamplesOption,
-    LabelNoiseOption,
-    NoMeasuresOption,
-    NoPrefixReuseOption,
     OutputOption,
     PlanOption,
-    Precision,
-    PrecisionOption,
-    RandomBackboneOption,
     ScenarioOption,
-    StartsFromOption,
 )
-from mtl_core.cli.task_values import checked_rate, device_called, examples_by_task, noise_by_task
+from mtl_core.cli.run_options import run_options
+from mtl_core.cli.task_values import checked_rate
 from mtl_core.cli.telling import Telling, forget_stdout, telling
 from mtl_core.errors import BadInput, FreezeLabError
 from mtl_core.settings import Settings
@@ -43,31 +34,21 @@ from mtl_core.training.spec import RunSpec
 _SECONDS_BETWEEN_WRITES = 0.3
 
 
+@run_options(RunSpec)
 def train(
     checkpoint: CheckpointOption = DEFAULT_CHECKPOINT,
     scenario: ScenarioOption = None,
     plan: PlanOption = None,
     data: DataOption = "sample",
-    epochs: Annotated[float, typer.Option(help="Of the whole run, shared by its phases.")] = 3.0,
-    batch_size: Annotated[int, typer.Option(help="Examples a step.")] = 16,
-    max_length: Annotated[int, typer.Option(help="Sub-words a sentence, at most.")] = 128,
-    seed: Annotated[int, typer.Option(help="Decides heads, order and dropout.")] = 0,
     learning_rate: Annotated[
         float | None, typer.Option(help="Of the encoder; else the plan's.")
     ] = None,
     head_learning_rate: Annotated[
         float | None, typer.Option(help="Of the heads; else the plan's.")
     ] = None,
-    examples: ExamplesOption = None,
-    label_noise: LabelNoiseOption = None,
-    random_backbone: RandomBackboneOption = False,
-    also_evaluate: AlsoEvaluateOption = None,
-    starts_from: StartsFromOption = None,
+    *,
+    options: dict[str, Any],
     output: OutputOption = None,
-    no_prefix_reuse: NoPrefixReuseOption = False,
-    no_measures: NoMeasuresOption = False,
-    device: DeviceOption = "cpu",
-    precision: PrecisionOption = Precision.FLOAT32,
     form: Annotated[EventFormat, typer.Option("--format")] = EventFormat.TEXT,
 ) -> None:
     """Fine-tune once, here and now, and tell what happens. The run is kept in the store."""
@@ -79,20 +60,8 @@ def train(
         checkpoint=checkpoint,
         scenario=chosen.scenario,
         data=data or "sample",
-        epochs=epochs,
-        batch_size=batch_size,
-        max_length=max_length,
-        seed=seed,
-        examples=examples_by_task(examples or []),
         threads=settings.threads,
-        prefix_reuse=not no_prefix_reuse,
-        measure=not no_measures,
-        label_noise=noise_by_task(label_noise or []),
-        random_backbone=random_backbone,
-        also_evaluate=also_evaluate or [],
-        starts_from=starts_from,
-        device=device_called(device),
-        precision=precision.value,
+        **options,
     )
     with closing(RunStore(settings.database)) as store, telling(form) as tell:
         # Absolute, as the store keeps it: a later --starts-from may come from another folder.

@@ -14,7 +14,6 @@ from mtl_core.tasks.task import Task, TaskKind
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-HEAD_DROPOUT = 0.1
 HEAD_STD = 0.02
 """As BERT's own task models initialise their heads (`initializer_range`)."""
 
@@ -25,18 +24,20 @@ class MultiTaskModel(nn.Module):
     The encoder stands under its architecture's own prefix and each head under its task's head
     name, so parameters are called `bert.encoder.layer.0…`, `classifier.weight`, as in
     transformers' task models. Sentence heads read the first token of the last hidden state, token
-    heads every token; `dropout` acts before the heads, in training only.
+    heads every token. `dropout` is applied before the heads, in training only.
     Heads depend on `seed` and their own name alone: the same for every backbone of that width,
     order of tasks and state of torch's random generator.
     Raises InvalidRun if a head's name is taken or cannot be one.
     """
 
-    def __init__(self, backbone: "PreTrainedModel", tasks: Sequence[Task], seed: int) -> None:
+    def __init__(
+        self, backbone: "PreTrainedModel", tasks: Sequence[Task], seed: int, dropout: float = 0.1
+    ) -> None:
         super().__init__()
         self.tasks = tuple(tasks)
         self.prefix = prefix_of(backbone)
         self.add_module(self.prefix, backbone)
-        self.dropout = nn.Dropout(HEAD_DROPOUT)
+        self.dropout = nn.Dropout(dropout)
         for task in self.tasks:
             self._refuse_taken(task)
             self.add_module(task.head, _linear_head(task, backbone.config.hidden_size, seed))

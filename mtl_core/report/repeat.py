@@ -1,7 +1,7 @@
 """Commands and scripts that repeat a run or a comparison."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from mtl_core.errors import PlanError
 from mtl_core.freezing.plan_file import plan_to_yaml
@@ -10,6 +10,7 @@ from mtl_core.models.description import ModelDescription
 from mtl_core.report.blocks import Block, Code, Text
 from mtl_core.report.load import Report, ReportRun
 from mtl_core.training.comparison import ComparisonSpec
+from mtl_core.training.options import argument_text, unusual_arguments, usual_arguments
 from mtl_core.training.spec import RunSpec
 
 PLAN_FILE = "plan.yaml"
@@ -40,57 +41,38 @@ def train_command(spec: RunSpec, model: ModelDescription | None) -> str:
     Learning rates are listed where they differ from those of the scenario. A plan that differs
     from its scenario in anything else is passed as `--plan plan.yaml`.
     """
-    words = ["--checkpoint", spec.checkpoint, *_plan_options(spec, model), "--data", spec.data]
-    words += [
-        "--epochs",
-        _number(spec.epochs),
-        "--batch-size",
-        str(spec.batch_size),
-    ]
-    words += ["--max-length", str(spec.max_length), "--seed", str(spec.seed)]
-    for task, count in spec.examples.items():
-        words += ["--examples", f"{task}={count}"]
-    for task, share in spec.label_noise.items():
-        words += ["--label-noise", f"{task}={share!r}"]
-    words += [] if spec.device == "cpu" else ["--device", spec.device]
-    words += [] if spec.precision == "float32" else ["--precision", spec.precision]
-    words += ["--starts-from", spec.starts_from] if spec.starts_from else []
-    for reference in spec.also_evaluate:
-        words += ["--also-evaluate", reference]
-    pairs = [" ".join(map(shlex.quote, words[i : i + 2])) for i in range(0, len(words), 2)]
-    pairs += ["--random-backbone"] if spec.random_backbone else []
-    pairs += [] if spec.prefix_reuse else ["--no-prefix-reuse"]
-    pairs += [] if spec.measure else ["--no-measures"]
-    return " \\\n  ".join(["python -m mtl_core train", *pairs])
+    arguments: list[tuple[str, ...]] = [("--checkpoint", spec.checkpoint)]
+    arguments += _plan_arguments(spec, model)
+    arguments += [("--data", spec.data), *usual_arguments(spec), *unusual_arguments(spec)]
+    return _command("train", arguments)
 
 
 def compare_command(spec: ComparisonSpec) -> str:
     """`python -m mtl_core compare …` with the values of `spec`."""
-    words = [("--checkpoint", spec.checkpoint), ("--scenarios", ",".join(spec.scenarios))]
-    words += [("--seeds", ",".join(map(str, spec.seeds))), ("--data", spec.data)]
-    if spec.seconds is None:
-        words.append(("--epochs", _number(spec.epochs)))
-    else:
-        words.append(("--seconds", _number(spec.seconds)))
-    words += [("--batch-size", str(spec.batch_size)), ("--max-length", str(spec.max_length))]
+    arguments: list[tuple[str, ...]] = [("--checkpoint", spec.checkpoint)]
+    arguments += [("--scenarios", ",".join(spec.scenarios))]
+    arguments += [("--seeds", ",".join(map(str, spec.seeds))), ("--data", spec.data)]
+    usual = usual_arguments(spec)
+    if spec.seconds is not None:
+        arguments.append(("--seconds", argument_text(spec.seconds)))
+        usual = [each for each in usual if each[0] != "--epochs"]
+    arguments += usual
     if spec.learning_rate is not None:
-        words.append(("--learning-rate", repr(spec.learning_rate)))
+        arguments.append(("--learning-rate", repr(spec.learning_rate)))
     if spec.head_learning_rate is not None:
-        words.append(("--head-learning-rate", repr(spec.head_learning_rate)))
+        arguments.append(("--head-learning-rate", repr(spec.head_learning_rate)))
     if spec.sweep:
-        words.append(("--sweep", ",".join(map(_number, spec.sweep))))
+        arguments.append(("--sweep", ",".join(map(argument_text, spec.sweep))))
     if spec.train_sizes:
         sizes = ("all" if each is None else str(each) for each in spec.train_sizes)
-        words.append(("--examples", ",".join(sizes)))
-    words += [("--examples", f"{task}={count}") for task, count in spec.examples.items()]
-    words += [("--label-noise", f"{task}={share!r}") for task, share in spec.label_noise.items()]
-    words += [("--also-evaluate", reference) for reference in spec.also_evaluate]
-    words += [("--starts-from", spec.starts_from)] if spec.starts_from else []
-    words += [] if spec.device == "cpu" else [("--device", spec.device)]
-    words += [] if spec.precision == "float32" else [("--precision", spec.precision)]
-    pairs = [f"{name} {shlex.quote(value)}" for name, value in words]
-    pairs += ["--random-backbone"] if spec.random_backbone else []
-    return " \\\n  ".join(["python -m mtl_core compare", *pairs])
+        arguments.append(("--examples", ",".join(sizes)))
+    return _command("compare", [*arguments, *unusual_arguments(spec)])
+
+
+def _command(name: str, arguments: Sequence[tuple[str, ...]]) -> str:
+    """A command of `python -m mtl_core`, one line per argument, quoted for a shell."""
+    lines = [" ".join(map(shlex.quote, argument)) for argument in arguments]
+    return " \\\n  ".join([f"python -m mtl_core {name}", *lines])
 
 
 def compare_script(comparison: str, spec: ComparisonSpec, threads: int | None) -> str:
@@ -149,7 +131,7 @@ def parent_comment(spec: RunSpec | ComparisonSpec) -> list[str]:
 
 def needs_plan_file(spec: RunSpec, model: ModelDescription | None) -> bool:
     """Whether the command reads a plan file, which must be written first."""
-    return _plan_options(spec, model)[0] == "--plan"
+    return _plan_arguments(spec, model)[0][0] == "--plan"
 
 
 def scenario_rates(
@@ -187,14 +169,12 @@ def _with_threads(threads: int | None, command: str) -> str:
     return command if threads is None else f"FREEZE_LAB_THREADS={threads} {command}"
 
 
-def _plan_options(spec: RunSpec, model: ModelDescription | None) -> list[str]:
+def _plan_arguments(spec: RunSpec, model: ModelDescription | None) -> list[tuple[str, ...]]:
     rates = scenario_rates(spec, model)
     if spec.scenario is None or rates is None:
-        return ["--plan", PLAN_FILE]
+        return [("--plan", PLAN_FILE)]
     named = zip(("--learning-rate", "--head-learning-rate"), rates, strict=True)
-    words = [word for name, rate in named if rate is not None for word in (name, repr(rate))]
-    return ["--scenario", spec.scenario, *words]
-
-
-def _number(value: float) -> str:
-    return repr(value).removesuffix(".0")
+    return [
+        ("--scenario", spec.scenario),
+        *((name, repr(rate)) for name, rate in named if rate is not None),
+    ]

@@ -10,6 +10,7 @@ from mtl_core.freezing.titles import scenario_phrase
 from mtl_core.report.data_words import data_name, within
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.training.events import Evaluation, RunFinished
+from mtl_core.training.options import option_facts
 from mtl_core.training.spec import RunSpec
 
 _WORTH_A_WORD = 0.05  # seconds
@@ -92,10 +93,7 @@ def facts(record: RunRecord, summary: RunSummary) -> list[str]:
 
 def unusual_words(spec: RunSpec) -> list[str]:
     """What few runs have, and without which their numbers would be misread."""
-    words = [f"goes on from {spec.starts_from}"] if spec.starts_from else []
-    words += ["random encoder"] if spec.random_backbone else []
-    words += [f"on {spec.device}"] if spec.device != "cpu" else []
-    words += [f"in {spec.precision}"] if spec.precision != "float32" else []
+    words = option_facts(spec)
     shares = {spec.label_noise.get(task.name, 0.0) for task in spec.tasks}
     if len(shares) == 1:
         return words + [f"{in_percent(share)} wrong labels" for share in shares if share]

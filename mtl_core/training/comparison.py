@@ -1,12 +1,12 @@
-"""A comparison: one setting, several plans, several seeds; and the runs it is made of."""
+"""A comparison: several plans and seeds under the same options, and the runs it consists of."""
 
 from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 from pydantic import Field
 
-from mtl_core.training.spec import DeviceName, PrecisionName, RunSpec
-from mtl_core.values import Frozen
+from mtl_core.training.options import RunOptions
+from mtl_core.training.spec import RunSpec
 
 TrainSize = int | None
 """How many training sentences of each task a run learns from; None for all there are."""
@@ -15,37 +15,26 @@ Arm = tuple[str | None, tuple[tuple[str, int], ...]]
 """What a comparison repeats over its seeds: a scenario with limits of examples by task."""
 
 
-class ComparisonSpec(Frozen):
-    """What to compare, on what, how long: each scenario is run with each seed.
+class ComparisonSpec(RunOptions):
+    """What to compare: each scenario is run with each seed.
 
-    Everything that is not named in `scenarios` is shared by all runs, so that only the plan and
-    the seed differ. `sweep` are factors on the scenario's own learning rates: where there is more
-    than one, each scenario is first tried with each factor on the first seed, and goes on with
-    the factor that did best, so that none loses for the wrong reason. `seconds` gives each run
-    the same training time instead of the same `epochs`. `train_sizes` run each scenario with each
-    of these numbers of training sentences, in place of `examples`. `device`, `precision` and
-    `starts_from`, the run whose finished model each goes on from, are every run's.
+    All runs share the other fields, so only the plan and the seed differ. `sweep` are factors on
+    each scenario's own learning rates. With more than one, every factor is tried on the first
+    seed and the scenario keeps the factor with the highest score. `seconds` gives each run the
+    same training time instead of the same `epochs`. `train_sizes` runs each scenario with each of
+    these numbers of training sentences, in place of `examples`. The learning rates are None where
+    each scenario keeps its own.
     """
 
     checkpoint: str
     scenarios: Annotated[tuple[str, ...], Field(min_length=1, max_length=24)]
     seeds: Annotated[tuple[int, ...], Field(min_length=1, max_length=20)] = (0, 1, 2)
     data: str = "sample"
-    epochs: Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)] = 3.0
     seconds: Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)] | None = None
-    batch_size: Annotated[int, Field(ge=1, le=512)] = 16
-    max_length: Annotated[int, Field(ge=8, le=8192)] = 128
     learning_rate: Annotated[float, Field(gt=0, lt=10, allow_inf_nan=False)] | None = None
     head_learning_rate: Annotated[float, Field(gt=0, lt=10, allow_inf_nan=False)] | None = None
     sweep: Annotated[tuple[float, ...], Field(max_length=9)] = ()
-    examples: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
     train_sizes: Annotated[tuple[Annotated[int, Field(ge=1)] | None, ...], Field(max_length=9)] = ()
-    label_noise: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
-    also_evaluate: tuple[str, ...] = ()
-    random_backbone: bool = False
-    starts_from: str | None = None
-    device: DeviceName = "cpu"
-    precision: PrecisionName = "float32"
 
 
 def arm_of(spec: RunSpec) -> Arm:

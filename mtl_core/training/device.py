@@ -6,7 +6,7 @@ from typing import Any, get_args
 import torch
 
 from mtl_core.errors import InvalidRun
-from mtl_core.training.spec import DeviceName, PrecisionName
+from mtl_core.training.options import DeviceName, PrecisionName
 
 
 def devices_here() -> tuple[DeviceName, ...]:

@@ -105,7 +105,7 @@ def load_setting(
     others = load_other_data(spec, dataset.tasks, tokenizer, limit, uploads)
     start = load_start(spec, dataset.tasks, checkpoint, source)
     filled = _filled(spec, start.digest, dataset, others)
-    model = MultiTaskModel(start.backbone, dataset.tasks, spec.seed)
+    model = MultiTaskModel(start.backbone, dataset.tasks, spec.seed, spec.head_dropout)
     model.load_state_dict(start.heads, strict=False)
     return Setting(
         spec=filled,

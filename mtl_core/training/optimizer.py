@@ -11,9 +11,6 @@ from mtl_core.training.embedding_rows import EmbeddingRows
 from mtl_core.training.measures.movement import GradientNorms
 from mtl_core.training.schedule import rate_factor
 
-WEIGHT_DECAY = 0.01  # Devlin et al. 2019, appendix A.2; not on biases and LayerNorms
-MAX_GRADIENT_NORM = 1.0
-
 
 class PlanOptimizer:
     """One AdamW for all phases.
@@ -33,8 +30,12 @@ class PlanOptimizer:
         parameters: Mapping[str, nn.Parameter],
         embedding: EmbeddingRows | None = None,
         norms: GradientNorms | None = None,
+        *,
+        weight_decay: float,
+        max_grad_norm: float,
     ) -> None:
         self._embedding, self._norms = embedding, norms
+        self._max_grad_norm = max_grad_norm
         self._stepped = {name: self._stepped_for(each) for name, each in parameters.items()}
         ever = {row.name for table in tables for row in table.rows if row.learning_rate is not None}
         flat = {t.name for t in description.tensors if t.bias or t.layernorm}
@@ -44,7 +45,7 @@ class PlanOptimizer:
                 group = (tensor.group, tensor.name in flat)
                 gathered.setdefault(group, []).append(self._stepped[tensor.name])
         groups = [
-            {"params": members, "group": group, "weight_decay": 0.0 if is_flat else WEIGHT_DECAY}
+            {"params": members, "group": group, "weight_decay": 0.0 if is_flat else weight_decay}
             for (group, is_flat), members in gathered.items()
         ]
         # torch refuses an optimiser of nothing; a plan that freezes all takes no step either.
@@ -87,7 +88,7 @@ class PlanOptimizer:
         if self._norms is not None:
             self._norms.add([group for group, _ in pairs], norms)
         total = torch.linalg.vector_norm(norms)
-        nn.utils.clip_grads_with_norm_(moving, MAX_GRADIENT_NORM, total)
+        nn.utils.clip_grads_with_norm_(moving, self._max_grad_norm, total)
 
     def _stepped_for(self, parameter: nn.Parameter) -> nn.Parameter:
         """What AdamW steps in a parameter's stead."""

@@ -1,7 +1,8 @@
-"""From choices to a run spec: the one way in for the command line and the pages."""
+"""Builds run specs; the command line and the pages both use it."""
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -11,7 +12,8 @@ from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.models.description import ModelDescription
 from mtl_core.tasks.alignment import check_max_length
 from mtl_core.training.label_noise import check_noise
-from mtl_core.training.spec import DeviceName, PrecisionName, RunSpec
+from mtl_core.training.options import refused
+from mtl_core.training.spec import RunSpec
 
 
 def prepare_spec(
@@ -21,29 +23,23 @@ def prepare_spec(
     checkpoint: str,
     scenario: str | None,
     data: str,
-    epochs: float = 3.0,
-    batch_size: int = 16,
-    max_length: int = 128,
-    seed: int = 0,
-    examples: Mapping[str, int] | None = None,
     threads: int = 1,
-    prefix_reuse: bool = True,
-    measure: bool = True,
-    label_noise: Mapping[str, float] | None = None,
-    random_backbone: bool = False,
-    device: DeviceName = "cpu",
-    precision: PrecisionName = "float32",
-    also_evaluate: Sequence[str] = (),
-    starts_from: str | None = None,
+    **options: Any,
 ) -> RunSpec:
-    """Join choices into a spec, checked against the model before anything is loaded.
+    """Build a spec, checked against the model before anything is loaded.
 
-    Raises InvalidRun for a value out of range, PlanError where the plan does not fit the model.
+    `options` are values of `RunSpec`'s options by field name; those left out have their defaults.
+    Raises InvalidRun for a value out of range, PlanError if the plan does not fit the model.
     """
     parameter_tables(plan, model)
-    _check_examples(examples or {}, model)
-    check_noise(label_noise or {}, model.tasks)
-    check_max_length(max_length, model.backbone.max_positions)
+    _check_examples(options.get("examples", {}), model)
+    check_noise(options.get("label_noise", {}), model.tasks)
+    check_max_length(
+        options.get("max_length", RunSpec.model_fields["max_length"].default),
+        model.backbone.max_positions,
+    )
+    if "also_evaluate" in options:
+        options["also_evaluate"] = tuple(dict.fromkeys(options["also_evaluate"]))
     try:
         return RunSpec(
             checkpoint=checkpoint,
@@ -51,26 +47,11 @@ def prepare_spec(
             plan=plan,
             data=data,
             tasks=model.tasks,
-            epochs=epochs,
-            batch_size=batch_size,
-            max_length=max_length,
-            seed=seed,
-            examples=dict(examples or {}),
             threads=threads,
-            prefix_reuse=prefix_reuse,
-            measure=measure,
-            label_noise=dict(label_noise or {}),
-            random_backbone=random_backbone,
-            device=device,
-            precision=precision,
-            starts_from=starts_from,
-            also_evaluate=tuple(dict.fromkeys(also_evaluate)),
+            **options,
         )
     except ValidationError as problem:
-        first = problem.errors(include_url=False)[0]
-        name = "-".join(str(part) for part in first["loc"]).replace("_", "-")
-        asked = first["input"]
-        raise InvalidRun(f"--{name} {asked}: {first['msg'].lower()}.") from None
+        raise refused(problem) from None
 
 
 def _check_examples(examples: Mapping[str, int], model: ModelDescription) -> None:

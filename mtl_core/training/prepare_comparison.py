@@ -9,6 +9,7 @@ from mtl_core.freezing.plan import Phase, Plan
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.models.description import ModelDescription
 from mtl_core.training.comparison import ComparisonSpec, TrainSize, in_order
+from mtl_core.training.options import RunOptions, option_values
 from mtl_core.training.prepare import prepare_spec
 from mtl_core.training.spec import RunSpec
 
@@ -94,18 +95,9 @@ def _first_run(
         checkpoint=comparison.checkpoint,
         scenario=scenario,
         data=comparison.data,
-        epochs=comparison.epochs,
-        batch_size=comparison.batch_size,
-        max_length=comparison.max_length,
-        seed=comparison.seeds[0],
-        examples=comparison.examples,
         threads=threads,
-        label_noise=comparison.label_noise,
-        random_backbone=comparison.random_backbone,
-        starts_from=comparison.starts_from,
-        device=comparison.device,
-        precision=comparison.precision,
-        also_evaluate=comparison.also_evaluate,
+        seed=comparison.seeds[0],
+        **option_values(comparison, RunOptions),
     )
 
 

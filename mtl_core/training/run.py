@@ -98,7 +98,13 @@ class _Run:
         read = embedding_rows(setting.model.backbone, learning, sequences, setting.pad_id)
         self._measures = RunMeasures(setting, self._reused, self._leave_if_stopped)
         self._optimizer = PlanOptimizer(
-            setting.tables, setting.description, self._parameters, read, self._measures.norms
+            setting.tables,
+            setting.description,
+            self._parameters,
+            read,
+            self._measures.norms,
+            weight_decay=setting.spec.weight_decay,
+            max_grad_norm=setting.spec.max_grad_norm,
         )
         self._dropout = RandomStream(stream_seed(setting.spec.seed, "dropout"), setting.spec.device)
         self._drawn = drawn_batches(

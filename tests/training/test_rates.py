@@ -5,7 +5,11 @@ import torch
 
 from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.models.description import ModelDescription
-from mtl_core.training.optimizer import MAX_GRADIENT_NORM, WEIGHT_DECAY, PlanOptimizer, group_rates
+from mtl_core.training.optimizer import PlanOptimizer, group_rates
+
+MAX_GRADIENT_NORM = 1.0
+WEIGHT_DECAY = 0.01
+USUAL = {"weight_decay": WEIGHT_DECAY, "max_grad_norm": MAX_GRADIENT_NORM}
 
 
 def parameters_of(bench):
@@ -13,7 +17,7 @@ def parameters_of(bench):
 
 
 def optimizer(bench, plan, parameters):
-    return PlanOptimizer(bench.tables(plan), bench.description, parameters)
+    return PlanOptimizer(bench.tables(plan), bench.description, parameters, **USUAL)
 
 
 def test_discriminative_rates_fall_by_2_6_with_each_layer_and_once_more_below(bench, of):
@@ -243,7 +247,7 @@ def test_a_tensor_of_two_names_is_moved_once(bench):
     before = parameters[owner].detach().clone()
     parameters[owner].grad = torch.ones_like(before)
 
-    PlanOptimizer([table], described, parameters).step(table, 1, 1)
+    PlanOptimizer([table], described, parameters, **USUAL).step(table, 1, 1)
 
     by_rate = before * (1 - 1e-3 * WEIGHT_DECAY) - 1e-3
     assert torch.allclose(parameters[owner], by_rate, atol=1e-6)

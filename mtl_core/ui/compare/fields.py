@@ -16,9 +16,11 @@ from mtl_core.report.data_words import data_name, within
 from mtl_core.tasks.shared import check_other_data
 from mtl_core.tasks.task import Task
 from mtl_core.training.comparison import ComparisonSpec, in_order
+from mtl_core.training.options import ScalarOptions
 from mtl_core.ui.shared.choice import Choice
 from mtl_core.ui.shared.data_picker import known_data
-from mtl_core.ui.shared.keys import Key
+from mtl_core.ui.shared.keys import Key, comparison_option_key
+from mtl_core.ui.shared.option_fields import option_fields
 
 FIRST = ("heads-only", "top-1", "full")
 """What a visitor who chooses nothing compares: little, some, all."""
@@ -38,7 +40,7 @@ class Rare:
 
     sweep: tuple[float, ...]
     also_evaluate: tuple[str, ...]
-    random_backbone: bool
+    options: dict[str, float | bool]
     label_noise: dict[str, float]
 
 
@@ -136,13 +138,8 @@ def rare_fields(lab: Lab, choice: Choice, tasks: Sequence[Task]) -> Rare:
         "loses for its rate. ResolvedChoice on the sentences that also judge: that seed flatters.",
     )
     others = _other_data(lab, choice)
-    random = st.toggle(
-        "Random encoder",
-        key=Key.RANDOM_ENCODER,
-        help="Every run begins with weights drawn from its seed: the baseline that says what "
-        "pretraining is worth.",
-    )
-    return Rare(tuple(sorted(sweep)), others, random, _noise(tasks))
+    options = option_fields(ScalarOptions(), comparison_option_key)
+    return Rare(tuple(sorted(sweep)), others, options, _noise(tasks))
 
 
 def _other_data(lab: Lab, choice: Choice) -> tuple[str, ...]:
@@ -189,25 +186,26 @@ def _spec(
     seeds, budget, length, counts = asked
     several = tuple(count or None for count in sorted(counts)) if len(counts) > 1 else ()
     one = 0 if several else sum(counts)
+    options = {
+        **choice.run_options(),
+        **({"epochs": length} if budget == _EPOCHS else {}),
+        **rare.options,
+        "label_noise": rare.label_noise,
+        "also_evaluate": rare.also_evaluate,
+    }
     try:
         return ComparisonSpec(
             checkpoint=choice.checkpoint,
             scenarios=tuple(names),
             seeds=tuple(range(choice.seed, choice.seed + (seeds or 1))),
             data=choice.data,
-            epochs=length if budget == _EPOCHS else choice.epochs,
             seconds=length if budget == _SECONDS else None,
-            batch_size=choice.batch_size,
-            max_length=choice.max_length,
             learning_rate=choice.learning_rate,
             head_learning_rate=choice.head_learning_rate,
             sweep=rare.sweep,
             examples={task.name: one for task in tasks} if one else {},
             train_sizes=tuple(in_order(several)),
-            label_noise=rare.label_noise,
-            also_evaluate=rare.also_evaluate,
-            random_backbone=rare.random_backbone,
-            starts_from=choice.starts_from or None,
+            **options,
         ), None
     except ValidationError as problem:
         return None, str(problem.errors(include_url=False)[0]["msg"])

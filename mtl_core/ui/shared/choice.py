@@ -13,17 +13,18 @@ import streamlit as st
 from pydantic import AfterValidator, Field, ValidationError
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from mtl_core.training.options import ScalarOptions, Seed, option_values
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.noise_text import as_one_text, shares_of
-from mtl_core.values import Frozen
 
 AskedRate = Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)]
 """A plan's `Rate` that may be written as text, as in an address."""
 
 
-class Choice(Frozen):
+class Choice(ScalarOptions):
     """Everything a table and a run depend on. Field, widget key and query parameter share a name.
 
+    The fields of `ScalarOptions` are a run's; a new one is in the address without further code.
     `learning_rate` and `head_learning_rate` are None where the plan's own rates hold. `plan` is a
     plan file's text; where it is not empty it stands in place of the scenario. `starts_from` is
     the run to go on from, `label_noise` shares by task as `sentiment=0.3,ner=0.1`, `also_evaluate`
@@ -34,17 +35,21 @@ class Choice(Frozen):
     scenario: Annotated[str, Field(min_length=1, max_length=120)] = "heads-only"
     phase: Annotated[int, Field(ge=1, le=100)] = 1
     data: Annotated[str, Field(min_length=1, max_length=500)] = "sample"
-    epochs: Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)] = 3.0
-    batch_size: Annotated[int, Field(ge=1, le=512)] = 16
-    max_length: Annotated[int, Field(ge=8, le=8192)] = 128
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    seed: Seed = 0
     learning_rate: AskedRate | None = None
     head_learning_rate: AskedRate | None = None
     plan: Annotated[str, Field(max_length=20_000)] = ""
     starts_from: Annotated[str, Field(max_length=120)] = ""
     label_noise: Annotated[str, Field(max_length=2_000), AfterValidator(as_one_text)] = ""
-    random_backbone: bool = False
     also_evaluate: Literal["", "sample-posts"] = ""
+
+    def run_options(self) -> dict[str, Any]:
+        """The options of a run by their names in a spec."""
+        return option_values(self, ScalarOptions) | {
+            "label_noise": self.noise,
+            "also_evaluate": (self.also_evaluate,) if self.also_evaluate else (),
+            "starts_from": self.starts_from or None,
+        }
 
     @property
     def noise(self) -> dict[str, float]:
@@ -121,7 +126,7 @@ def change_choice(**changes: object) -> None:
             st.session_state[name] = value
 
 
-def seed_widget(name: Key) -> None:
+def seed_widget(name: str) -> None:
     """Give the widget of field `name` the choice's value; call it just before drawing it.
 
     On the first run of a page the value is given whatever the session says: what it holds then is

@@ -212,6 +212,11 @@ def noise_key(task: str) -> str:
     return f"noise_{task}"
 
 
+def comparison_option_key(name: str) -> str:
+    """The key of New comparison's field for an option of its runs: `comparison_weight_decay`."""
+    return Key.RANDOM_ENCODER if name == Key.RANDOM_BACKBONE else f"comparison_{name}"
+
+
 def claim_key(what: str, claim: str) -> str:
     """The key of one widget of a claim: `guess_gradual`, `test_gradual`, `runs_gradual`."""
     return f"{what}_{claim}"

@@ -11,6 +11,7 @@ from mtl_core.freezing.titles import task_title
 from mtl_core.report.data_words import full_data_name, within
 from mtl_core.report.run_words import plan_words, rate_words
 from mtl_core.store.record import RunRecord, RunState
+from mtl_core.training.options import option_facts
 from mtl_core.ui.shared.choice import Choice
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import current_palette, header, plain
@@ -130,7 +131,7 @@ def _facts(chosen: ResolvedChoice) -> list[str]:
 def _unusual(choice: Choice) -> list[str]:
     """What few runs have, and a closed fold would hide."""
     facts = [f"goes on from {choice.starts_from}"] if choice.starts_from else []
-    facts += ["random encoder"] if choice.random_backbone else []
+    facts += option_facts(choice)
     facts += [
         f"{in_percent(share)} wrong labels in {within(task)}"
         for task, share in choice.noise.items()

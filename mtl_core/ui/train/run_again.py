@@ -8,6 +8,7 @@ from mtl_core.models.description import ModelDescription
 from mtl_core.report.repeat import scenario_rates
 from mtl_core.store.record import RunRecord
 from mtl_core.tasks.dataset import SAMPLE, SAMPLE_POSTS
+from mtl_core.training.options import ScalarOptions
 from mtl_core.training.spec import RunSpec
 from mtl_core.ui.shared.choice import Choice, choice_from, keep_choice
 from mtl_core.ui.shared.keys import Key
@@ -54,8 +55,7 @@ def choice_of(spec: RunSpec, model: ModelDescription | None) -> tuple[Choice, li
             "head_learning_rate": rates[1],
         }
     )
-    settings = {"checkpoint", "data", "epochs", "batch_size", "max_length", "seed"}
-    settings |= {"starts_from", "random_backbone"}
+    settings = {"checkpoint", "data", "seed", "starts_from", *ScalarOptions.model_fields}
     others = {"label_noise": text_of(spec.label_noise), **_other_data(spec)}
     choice, notes = choice_from({**spec.model_dump(include=settings), **plan, **others})
     if spec.also_evaluate and not choice.also_evaluate:

@@ -2,6 +2,7 @@
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -97,15 +98,9 @@ def _checked(lab: Lab, chosen: ResolvedChoice) -> tuple[RunSpec | None, int | No
             checkpoint=choice.checkpoint,
             scenario=chosen.scenario,
             data=choice.data,
-            epochs=choice.epochs,
-            batch_size=choice.batch_size,
-            max_length=choice.max_length,
-            seed=choice.seed,
             threads=lab.settings.threads,
-            label_noise=choice.noise,
-            random_backbone=choice.random_backbone,
-            also_evaluate=[choice.also_evaluate] if scores_elsewhere(choice) else [],
-            starts_from=choice.starts_from or None,
+            seed=choice.seed,
+            **_options(choice),
         )
         planned = phase_steps(
             spec, steps_per_epoch(_sentences(lab, choice.data), choice.batch_size)
@@ -116,6 +111,11 @@ def _checked(lab: Lab, chosen: ResolvedChoice) -> tuple[RunSpec | None, int | No
     except BadInput as problem:
         return None, steps, str(problem)
     return spec, steps, None
+
+
+def _options(choice: Choice) -> dict[str, Any]:
+    options = choice.run_options()
+    return options if scores_elsewhere(choice) else {**options, "also_evaluate": ()}
 
 
 def scores_elsewhere(choice: Choice) -> bool:

@@ -12,6 +12,7 @@ from mtl_core.ui.shared.choice import Choice, choice_from, keep_choice, seed_wid
 from mtl_core.ui.shared.data_picker import data_picker
 from mtl_core.ui.shared.keys import Key, noise_key
 from mtl_core.ui.shared.noise_text import text_of
+from mtl_core.ui.shared.option_fields import option_fields
 from mtl_core.ui.shared.page import plain
 from mtl_core.ui.shared.resolved_choice import ResolvedChoice
 
@@ -55,12 +56,7 @@ def more_settings(chosen: ResolvedChoice) -> None:
                 width=180,
                 help="Every task is scored on these sentences too, before training and at the end.",
             )
-        seed_widget(Key.RANDOM_BACKBONE)
-        st.toggle(
-            "Random encoder",
-            key=Key.RANDOM_BACKBONE,
-            help="The encoder's weights are drawn from the seed: what pretraining is worth.",
-        )
+        option_fields(chosen.choice, key_of=str, before=seed_widget)
 
 
 def _noise(task: Task, choice: Choice) -> None:
