@@ -25,7 +25,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from mtl_core.cli.choosing import choose
+from mtl_core.cli.model_and_plan import load_model_and_plan
 from mtl_core.training.environment import ENVIRONMENT
 from mtl_core.training.events import RunEvent
 from mtl_core.training.prepare import prepare_spec
@@ -69,7 +69,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _spec(scenario: str, threads: int) -> RunSpec:
-    chosen = choose("minilm-l6", scenario, None, "sample")
+    chosen = load_model_and_plan("minilm-l6", scenario, None, "sample")
     return prepare_spec(
         chosen.model,
         chosen.plan,

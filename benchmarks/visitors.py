@@ -30,7 +30,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks.visitor import Visitor, Waits
-from mtl_core.cli.choosing import choose
+from mtl_core.cli.model_and_plan import load_model_and_plan
 from mtl_core.settings import Settings
 from mtl_core.store.runs import RunStore
 from mtl_core.training.events import Step
@@ -236,7 +236,7 @@ class _UnderWay:
 def _run(scenario: str) -> Iterator[_UnderWay]:
     """A run on the sample that goes on for as long as it is watched."""
     settings = Settings.from_environment()
-    chosen = choose("minilm-l6", scenario, None, "sample")
+    chosen = load_model_and_plan("minilm-l6", scenario, None, "sample")
     spec = prepare_spec(
         chosen.model,
         chosen.plan,

@@ -13,8 +13,8 @@ from rich.table import Table
 from mtl_core.analysis.claim_verdicts import Finding
 from mtl_core.analysis.reading import summarise
 from mtl_core.analysis.summary import RunSummary
-from mtl_core.cli.choosing import choose_model
-from mtl_core.cli.telling import plain_console
+from mtl_core.cli.console import plain_console
+from mtl_core.cli.model_and_plan import load_model
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import UnknownComparison
 from mtl_core.lessons.claim_runs import (
@@ -93,7 +93,7 @@ def _run_all(lab: Lab, claims: Sequence[Claim], experiments: Experiments) -> Non
             lab.resume_comparison(record.id)
     arms = tuple(dict.fromkeys(arm for claim in claims for arm in claim.arms))
 
-    queue_arms(lab, arms, lambda *named: choose_model(*named)[1], experiments)
+    queue_arms(lab, arms, lambda *named: load_model(*named)[1], experiments)
     _wait(lab, experiments)
 
 

@@ -11,7 +11,6 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from mtl_core.cli.choosing import DEFAULT_CHECKPOINT, choose_model
 from mtl_core.cli.compare_options import (
     ExamplesOption,
     HeadRateOption,
@@ -28,6 +27,7 @@ from mtl_core.cli.compare_options import (
     names_of,
     seeds_of,
 )
+from mtl_core.cli.model_and_plan import DEFAULT_CHECKPOINT, load_model
 from mtl_core.cli.options import CheckpointOption, DataOption, ReportFormat
 from mtl_core.cli.run_options import run_options
 from mtl_core.cli.task_values import checked_rate
@@ -116,7 +116,7 @@ def _carry_out(
 
     with Lab(Settings.from_environment(), reserved=True) as lab:
         if spec is not None:
-            _, model = choose_model(spec.checkpoint, spec.data)
+            _, model = load_model(spec.checkpoint, spec.data)
             record = lab.queue_comparison(spec, model, name)
         else:
             record = lab.resume_comparison(resume or "")
@@ -158,7 +158,7 @@ def _stopped_when_interrupted(lab: Lab, comparison: str) -> Iterator[None]:
 
 def _export(lab: Lab, record: ComparisonRecord, output: Path) -> None:
     # Plotly takes half a second, and is only needed where something is written.
-    from mtl_core.cli.export import data_of, model_of
+    from mtl_core.cli.stored_runs import data_of, model_of
     from mtl_core.export.bundle import write_folder
     from mtl_core.export.what import What
     from mtl_core.report.load import load_report

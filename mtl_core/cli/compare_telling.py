@@ -14,7 +14,7 @@ from mtl_core.analysis.plans import PlanComparison, PlanResult, Verdict
 from mtl_core.analysis.price import price_of
 from mtl_core.analysis.reading import broken_off, summarise
 from mtl_core.cli.compare_json import end_of, plans_with
-from mtl_core.cli.telling import plain_console
+from mtl_core.cli.console import plain_console
 from mtl_core.engine.comparison_progress import ComparisonProgress
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import DataError

@@ -1,4 +1,4 @@
-"""The `cost` command: what a step of a plan takes, before anything runs."""
+"""The `cost` command: estimates the memory, FLOPs and time of a training step."""
 
 import json
 from typing import Annotated, Any
@@ -7,7 +7,8 @@ import typer
 from pydantic import ValidationError
 from rich.table import Table
 
-from mtl_core.cli.choosing import DEFAULT_CHECKPOINT, Chosen, choose
+from mtl_core.cli.console import plain_console
+from mtl_core.cli.model_and_plan import DEFAULT_CHECKPOINT, ModelAndPlan, load_model_and_plan
 from mtl_core.cli.options import (
     CheckpointOption,
     DataOption,
@@ -16,7 +17,6 @@ from mtl_core.cli.options import (
     ScenarioOption,
 )
 from mtl_core.cli.run_options import run_options
-from mtl_core.cli.telling import plain_console
 from mtl_core.cost.estimate import StepCost, step_cost
 from mtl_core.cost.explanation import COUNTED, at_most, megabytes, reuse, share, why
 from mtl_core.cost.kept import profile_of
@@ -37,40 +37,41 @@ def cost(
     data: DataOption = None,
     *,
     options: dict[str, Any],
-    phase: Annotated[int, typer.Option(help="Which phase to show, from 1.")] = 1,
+    phase: Annotated[int, typer.Option(help="The phase to show, from 1.")] = 1,
     output: Annotated[ListFormat, typer.Option("--format")] = ListFormat.TABLE,
 ) -> None:
-    """Show what a training step of a plan takes: memory, FLOPs and time, before anything runs."""
+    """Estimate the memory, FLOPs and time of a training step of a plan, without training."""
     try:
         shape = ScalarOptions(**options)
     except ValidationError as problem:
         raise refused(problem) from None
     if scenario is None and plan is None:
         scenario = "heads-only"
-    chosen, settings = choose(checkpoint, scenario, plan, data), Settings.from_environment()
-    table = parameter_table(chosen.plan, chosen.model, phase)
-    whole = parameter_table(scenario_plan("full", chosen.model), chosen.model)
-    profile = profile_of(chosen.checkpoint, settings, _trace)
+    loaded = load_model_and_plan(checkpoint, scenario, plan, data)
+    settings = Settings.from_environment()
+    table = parameter_table(loaded.plan, loaded.model, phase)
+    whole = parameter_table(scenario_plan("full", loaded.model), loaded.model)
+    profile = profile_of(loaded.checkpoint, settings, _trace)
     here, full = (
-        step_cost(profile, chosen.model, each, shape.batch_size, shape.max_length)
+        step_cost(profile, loaded.model, each, shape.batch_size, shape.max_length)
         for each in (table, whole)
     )
     speed = known_speed(settings) or _measure(settings)
     if output is ListFormat.JSON:
         print(json.dumps(_as_json(here, full, speed), indent=2))
         return
-    of_several = f", phase {phase} of {len(chosen.plan.phases)}: {table.phase.name}"
-    _print(chosen, here, full, speed, of_several if len(chosen.plan.phases) > 1 else "")
+    of_several = f", phase {phase} of {len(loaded.plan.phases)}: {table.phase.name}"
+    _print(loaded, here, full, speed, of_several if len(loaded.plan.phases) > 1 else "")
     console = plain_console()
-    console.print(why(here, full, table, chosen.model.backbone), soft_wrap=True)
+    console.print(why(here, full, table, loaded.model.backbone), soft_wrap=True)
     console.print(reuse(here, full), soft_wrap=True)
-    if bound := at_most(table, chosen.model.backbone):
+    if bound := at_most(table, loaded.model.backbone):
         console.print(bound, soft_wrap=True)
     console.print(COUNTED, soft_wrap=True)
 
 
 def _as_json(cost: StepCost, full: StepCost, speed: Speed) -> dict[str, object]:
-    """The cost under the names that scripts read."""
+    """The cost with the field names of the JSON output."""
     return {
         "forward_flops": cost.forward_flops,
         "backward_flops": cost.backward_flops,
@@ -93,10 +94,10 @@ def _as_json(cost: StepCost, full: StepCost, speed: Speed) -> dict[str, object]:
     }
 
 
-def _print(chosen: Chosen, cost: StepCost, full: StepCost, speed: Speed, phase: str) -> None:
+def _print(loaded: ModelAndPlan, cost: StepCost, full: StepCost, speed: Speed, phase: str) -> None:
     plain_console().print(
         f"One step of {cost.batch_size} sentences × {cost.max_length} tokens · "
-        f"{chosen.checkpoint.name} · {chosen.plan.name}{phase}"
+        f"{loaded.checkpoint.name} · {loaded.plan.name}{phase}"
     )
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("")
@@ -106,7 +107,7 @@ def _print(chosen: Chosen, cost: StepCost, full: StepCost, speed: Speed, phase: 
         ("weights", cost.weight_bytes, full.weight_bytes),
         ("gradients", cost.gradient_bytes, full.gradient_bytes),
         ("optimizer", cost.optimizer_bytes, full.optimizer_bytes),
-        ("kept for the backward pass", cost.saved_activation_bytes, full.saved_activation_bytes),
+        ("saved activations", cost.saved_activation_bytes, full.saved_activation_bytes),
         ("memory", cost.memory_bytes, full.memory_bytes),
     ):
         table.add_row(name, megabytes(part), megabytes(whole), share(part, whole))
@@ -115,10 +116,10 @@ def _print(chosen: Chosen, cost: StepCost, full: StepCost, speed: Speed, phase: 
         ("forward", cost.forward_flops, full.forward_flops),
         ("backward", cost.backward_flops, full.backward_flops),
         ("one step", cost.flops, full.flops),
-        ("one step, frozen part reused", cost.reused_flops, full.flops),
+        ("one step, frozen layers reused", cost.reused_flops, full.flops),
     ):
         table.add_row(name, _gigaflops(part), _gigaflops(whole), share(part, whole))
-    for name, reused in (("estimated time", False), ("… frozen part reused", True)):
+    for name, reused in (("estimated time", False), ("… frozen layers reused", True)):
         seconds, whole_seconds = speed.seconds(cost, reused), speed.seconds(full)
         table.add_row(
             name, f"{seconds:.2g} s", f"{whole_seconds:.2g} s", share(seconds, whole_seconds)
@@ -132,16 +133,16 @@ def _gigaflops(flops: int) -> str:
 
 
 def _trace(checkpoint: Checkpoint) -> CostProfile:
-    from mtl_core.cost.trace import trace_costs  # torch takes seconds, and is seldom needed
+    from mtl_core.cost.trace import trace_costs  # imports torch, which takes seconds
 
     return trace_costs(checkpoint)
 
 
 def _measure(settings: Settings) -> Speed:
-    """Measure this machine once; what is kept serves the pages too."""
+    """Measure the speed of this machine and store it for later commands and the pages."""
     from mtl_core.cost.calibrate import measure_speed
 
-    typer.echo("Measuring how fast this machine trains, once: a few seconds …", err=True)
+    typer.echo("Measuring the speed of this machine, once; this takes a few seconds …", err=True)
     speed = measure_speed(settings)
     keep_speed(speed, settings)
     return speed

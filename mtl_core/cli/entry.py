@@ -1,4 +1,4 @@
-"""Where the command line begins, and where every error becomes one message and an exit code."""
+"""The entry point of the command line. It turns every error into a message and an exit code."""
 
 import os
 import sys
@@ -10,21 +10,24 @@ from typer.exceptions import TyperException
 
 from mtl_core import __version__
 from mtl_core.cli import (
+    checkpoints,
     claims,
     compare,
     cost,
     export,
     inspect,
+    plan,
     predict,
     runs,
+    scenarios,
     serve,
     train,
 )
-from mtl_core.cli.telling import forget_stdout
+from mtl_core.cli.console import discard_stdout
 from mtl_core.errors import BadInput, FreezeLabError
 from mtl_core.training.environment import ENVIRONMENT
 
-DONE, OUR_FAULT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+DONE, INTERNAL_ERROR, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 # The installed command's name, or the one that works in a clone too.
 _PROGRAM = "freeze-lab" if Path(sys.argv[0]).stem == "freeze-lab" else "python -m mtl_core"
@@ -37,11 +40,11 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for command in (
-    inspect.checkpoints,
-    inspect.scenarios,
+    checkpoints.checkpoints,
+    scenarios.scenarios,
     inspect.inspect,
     cost.cost,
-    inspect.plan,
+    plan.plan,
     train.train,
     claims.claims,
     compare.compare,
@@ -56,7 +59,7 @@ app.add_typer(runs.runs_app, name="runs")
 @app.callback(invoke_without_command=True)
 def _root(
     context: typer.Context,
-    version: bool = typer.Option(False, "--version", help="Print the version and leave."),
+    version: bool = typer.Option(False, "--version", help="Print the version and exit."),
 ) -> None:
     if version:
         print(__version__)
@@ -66,46 +69,46 @@ def _root(
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run one command and leave with its exit code: 0 done, 2 bad input, 1 our fault, 130
-    interrupted. Messages go to stderr; FREEZE_LAB_DEBUG=1 shows where an error came from."""
+    """Run one command and exit with its code: 0 done, 1 internal error, 2 bad input, 130
+    interrupted. Messages go to stderr; FREEZE_LAB_DEBUG=1 prints the traceback of an error."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
-            # whatever the locale says: JSON is UTF-8, and a listing's ✅ no error
+            # JSON is UTF-8 in any locale, and `inspect --format listing` prints ✅
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     os.environ.update(ENVIRONMENT | os.environ)
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command; its exit code."""
+    """Run one command; returns its exit code."""
     try:
         code = app(arguments, prog_name=app.info.name, standalone_mode=False)
-        if code == INTERRUPTED:  # Typer's answer to Ctrl-C
+        if code == INTERRUPTED:  # Typer returns this code after Ctrl-C
             raise KeyboardInterrupt
         return code if isinstance(code, int) else DONE
     except TyperException as problem:
-        return _said(_usage(problem), BAD_INPUT)
+        return _report(_usage(problem), BAD_INPUT)
     except (KeyboardInterrupt, typer.Abort):
-        return _said("Interrupted.", INTERRUPTED)
+        return _report("Interrupted.", INTERRUPTED)
     except BadInput as problem:
-        return _said(str(problem), BAD_INPUT, problem)
+        return _report(str(problem), BAD_INPUT, problem)
     except FreezeLabError as problem:
-        return _said(str(problem), OUR_FAULT, problem)
-    except (BrokenPipeError, SystemExit):  # Typer and Rich leave when nobody reads any more
-        forget_stdout()
+        return _report(str(problem), INTERNAL_ERROR, problem)
+    except (BrokenPipeError, SystemExit):  # Typer and Rich exit when the pipe is closed
+        discard_stdout()
         return DONE
     except Exception as problem:
         fault = f"{type(problem).__name__}: {problem}"
-        return _said(
-            f"Something went wrong inside Freeze Lab ({fault}). Your files are untouched. "
-            "Run it again with FREEZE_LAB_DEBUG=1 and report what it prints.",
-            OUR_FAULT,
+        return _report(
+            f"Internal error in Freeze Lab ({fault}). Your files are unchanged. "
+            "Run the command again with FREEZE_LAB_DEBUG=1 and report its output.",
+            INTERNAL_ERROR,
             problem,
         )
 
 
 def _usage(problem: TyperException) -> str:
-    """What is wrong with the words of a command, and where to look."""
+    """The message for a usage error, with the command that prints the help."""
     what = problem.format_message() if hasattr(problem, "format_message") else str(problem)
     what = what.replace("Value error, ", "")
     what += "" if what.endswith((".", "?")) else "."
@@ -114,7 +117,7 @@ def _usage(problem: TyperException) -> str:
     return f"{what} See `{command} --help`."
 
 
-def _said(message: str, code: int, problem: BaseException | None = None) -> int:
+def _report(message: str, code: int, problem: BaseException | None = None) -> int:
     if problem is not None and os.environ.get("FREEZE_LAB_DEBUG"):
         raise problem
     print(message, file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Options that several commands share, and the formats they print."""
+"""Options that several commands share, and their output formats."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -15,34 +15,34 @@ CheckpointOption = Annotated[
     ),
 ]
 ScenarioOption = Annotated[
-    str | None, typer.Option("--scenario", metavar="NAME", help="One of `scenarios`.")
+    str | None, typer.Option("--scenario", metavar="NAME", help="A name that `scenarios` lists.")
 ]
 PlanOption = Annotated[
     Path | None,
-    typer.Option("--plan", metavar="FILE", help="A plan file; `plan` prints one to edit."),
+    typer.Option("--plan", metavar="FILE", help="A plan file; `plan` prints an example to edit."),
 ]
 DataOption = Annotated[
     str | None,
     typer.Option(
         "--data",
         metavar="REF",
-        help="`sample`, `sample-posts`, or a manifest's path: decides the heads.",
+        help="`sample`, `sample-posts`, or the path of a manifest. Determines the heads.",
     ),
 ]
 OutputOption = Annotated[
-    Path | None, typer.Option(metavar="DIR", help="Write the fine-tuned model here.")
+    Path | None, typer.Option(metavar="DIR", help="Save the fine-tuned model in this folder.")
 ]
 
 
 class ListFormat(StrEnum):
-    """How a list is printed."""
+    """The output formats of commands that print a list."""
 
     TABLE = "table"
     JSON = "json"
 
 
 class TableFormat(StrEnum):
-    """How `inspect` prints the parameter table."""
+    """The output formats of `inspect`."""
 
     TABLE = "table"
     JSON = "json"
@@ -52,14 +52,14 @@ class TableFormat(StrEnum):
 
 
 class ReportFormat(StrEnum):
-    """How `compare` tells its result."""
+    """The output formats of `compare`."""
 
     TEXT = "text"
     JSON = "json"
 
 
 class EventFormat(StrEnum):
-    """How `train` tells what happens."""
+    """The output formats of `train` and `runs show`."""
 
     TEXT = "text"
     JSONL = "jsonl"

@@ -1,19 +1,23 @@
-"""Commands about what is in the store: list, show or delete runs and comparisons."""
+"""The `runs` command: lists, shows and deletes stored runs and comparisons."""
 
 import json
+import shutil
 import sys
+from collections.abc import Sequence
 from contextlib import closing
 from typing import Annotated
 
 import typer
 
-from mtl_core.analysis.chain import chain_of
+from mtl_core.analysis.chain import Chain, chain_of
+from mtl_core.cli.console import plain_console, plain_table
 from mtl_core.cli.options import EventFormat, ListFormat
-from mtl_core.cli.telling import telling
-from mtl_core.errors import UnknownComparison
+from mtl_core.cli.run_output import event_printer, headline_text
+from mtl_core.cli.stored_runs import find_comparison, model_of
 from mtl_core.settings import Settings
-from mtl_core.store.record import ComparisonRecord, RunRecord
+from mtl_core.store.record import RunRecord
 from mtl_core.store.runs import RunStore
+from mtl_core.training.events import Evaluation
 
 runs_app = typer.Typer(help="List, show or delete runs and comparisons.")
 
@@ -28,7 +32,6 @@ def _root(context: typer.Context) -> None:
 def list_runs(form: Annotated[ListFormat, typer.Option("--format")] = ListFormat.TABLE) -> None:
     """List the comparisons and the runs in the store, newest first; the JSON holds the runs."""
     from mtl_core.cli.compare_telling import print_comparisons
-    from mtl_core.cli.telling import print_runs
 
     with closing(RunStore(Settings.from_environment().database)) as store:
         store.mark_interrupted()
@@ -37,70 +40,104 @@ def list_runs(form: Annotated[ListFormat, typer.Option("--format")] = ListFormat
             print(json.dumps([_summary(record) for record in records], indent=2))
         else:
             print_comparisons(store.comparisons())
-            print_runs(records, store)
+            _print_runs(records, store)
 
 
 @runs_app.command()
 def show(
     run: str, form: Annotated[EventFormat, typer.Option("--format")] = EventFormat.TEXT
 ) -> None:
-    """Tell a run again, as `train` told it, or a comparison's results."""
+    """Print the events of a run as `train` does, or the results of a comparison."""
     from mtl_core.cli.compare_telling import grouped, print_results
 
     settings = Settings.from_environment()
     with closing(RunStore(settings.database)) as store:
-        comparison = comparison_called(store, run)
+        comparison = find_comparison(store, run)
         if comparison and form is EventFormat.TEXT:
             print_results(comparison, grouped(store, comparison, settings))
             return
         runs = [each.id for each in comparison.runs] if comparison else [run]
-        with telling(form, live=False) as tell:
+        with event_printer(form, live=False) as print_event:
             for each in runs:
                 for _, event in store.events(each):
-                    tell(event)
+                    print_event(event)
         if comparison is None and form is EventFormat.TEXT:
-            _tell_chain(store, run, settings)
+            _print_stages(store, run, settings)
 
 
-def _tell_chain(store: RunStore, run: str, settings: Settings) -> None:
-    """The stages of a run that goes on from another one; nothing for any other."""
-    from mtl_core.cli.export import model_of
-    from mtl_core.cli.telling import print_chain
+def _print_stages(store: RunStore, run: str, settings: Settings) -> None:
+    """Print the stages of staged training; nothing if the run starts from a checkpoint."""
     from mtl_core.report.load import summaries_in
 
     if store.run(run).spec.starts_from is None:
         return
     summary_of = summaries_in(store, lambda spec: model_of(spec, settings))
     if (newest := summary_of(run)) is not None:
-        print_chain(chain_of(newest, summary_of))
+        _print_chain(chain_of(newest, summary_of))
+
+
+def _print_chain(chain: Chain) -> None:
+    """Print a row per stage, and the backward transfer."""
+    from mtl_core.report.stages import chain_lines, chain_rows, chain_title
+
+    console, rows = plain_console(), chain_rows(chain)
+    table = plain_table(*dict.fromkeys(name for row in rows for name in row))
+    for row in rows:
+        table.add_row(*(row.get(str(column.header), "–") for column in table.columns))
+    console.print(f"{chain_title(chain)}:")
+    console.print(table)
+    for line in chain_lines(chain):
+        console.print(line)
 
 
 @runs_app.command()
 def delete(run: str) -> None:
-    """Forget a run and its events, or a comparison and all its runs."""
-    import shutil
-
+    """Delete permanently a run with its events and model, or a comparison with all its runs."""
     settings = Settings.from_environment()
     with closing(RunStore(settings.database)) as store:
-        if comparison_called(store, run):
-            gone = store.delete_comparison(run)
-            told = f"Comparison {run} and its {len(gone)} runs are deleted."
+        if find_comparison(store, run):
+            deleted = store.delete_comparison(run)
+            message = f"Comparison {run} and its {len(deleted)} runs are deleted."
         else:
             store.delete(run)
-            gone, told = [run], f"Run {run} is deleted."
-    for each in gone:
+            deleted, message = [run], f"Run {run} is deleted."
+    for each in deleted:
         shutil.rmtree(settings.run_folder(each), ignore_errors=True)
-    print(told, file=sys.stderr)
+    print(message, file=sys.stderr)
 
 
-def comparison_called(store: RunStore, name: str) -> ComparisonRecord | None:
-    """The comparison of this id; None for a run's. Raises UnknownRun where neither bears it."""
-    try:
-        return store.comparison(name)
-    except UnknownComparison:
-        if store.deleted(name) is None:
-            store.run(name)
-        return None
+def _print_runs(records: Sequence[RunRecord], store: RunStore) -> None:
+    """Print a table of runs with the last headline score of each task."""
+    console = plain_console()
+    if not records:
+        console.print("No runs yet. `python -m mtl_core train --scenario heads-only` makes one.")
+        return
+    named = any(record.title or record.tags for record in records)
+    names = ("name", "tags") if named else ()
+    columns = ("state", "checkpoint", "what learns", "data", "seed", "scores")
+    table = plain_table("run", *names, *columns)
+    for record in records:
+        spec = record.spec
+        table.add_row(
+            record.id,
+            *((record.title or "", ", ".join(record.tags)) if named else ()),
+            record.state,
+            spec.checkpoint,
+            record.name,
+            spec.data,
+            str(spec.seed),
+            " · ".join(_last_scores(store, record.id)),
+        )
+    console.print(table)
+
+
+def _last_scores(store: RunStore, run: str) -> list[str]:
+    """The score of each task in the last evaluation on the validation set."""
+    scores: list[str] = []
+    for _, event in store.events(run, kinds=["evaluation"]):
+        if isinstance(event, Evaluation) and event.split == "validation":
+            scores = [f"{task} {headline_text(score)}" for task, score in event.tasks.items()]
+    return scores
 
 
 def _summary(record: RunRecord) -> dict[str, object]:

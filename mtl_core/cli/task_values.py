@@ -9,7 +9,7 @@ from mtl_core.training.options import DeviceName
 def checked_rate(rate: float | None) -> float | None:
     """The rate as it is. Raises InvalidRun for one that no plan may have."""
     if rate is not None and not 0 < rate <= 10:
-        raise InvalidRun(f"A learning rate of {rate:g}: it must lie above 0 and at most at 10.")
+        raise InvalidRun(f"A learning rate of {rate:g}: it must be above 0 and at most 10.")
     return rate
 
 

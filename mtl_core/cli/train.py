@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from mtl_core.cli.choosing import DEFAULT_CHECKPOINT, choose
+from mtl_core.cli.console import discard_stdout
+from mtl_core.cli.model_and_plan import DEFAULT_CHECKPOINT, load_model_and_plan
 from mtl_core.cli.options import (
     CheckpointOption,
     DataOption,
@@ -19,8 +20,8 @@ from mtl_core.cli.options import (
     ScenarioOption,
 )
 from mtl_core.cli.run_options import run_options
+from mtl_core.cli.run_output import PrintEvent, event_printer
 from mtl_core.cli.task_values import checked_rate
-from mtl_core.cli.telling import Telling, forget_stdout, telling
 from mtl_core.errors import BadInput, FreezeLabError
 from mtl_core.settings import Settings
 from mtl_core.store.model_folder import model_folder
@@ -52,7 +53,7 @@ def train(
     form: Annotated[EventFormat, typer.Option("--format")] = EventFormat.TEXT,
 ) -> None:
     """Fine-tune once, here and now, and tell what happens. The run is kept in the store."""
-    chosen = choose(checkpoint, scenario, plan, data)
+    chosen = load_model_and_plan(checkpoint, scenario, plan, data)
     settings = Settings.from_environment()
     spec = prepare_spec(
         chosen.model,
@@ -63,13 +64,13 @@ def train(
         threads=settings.threads,
         **options,
     )
-    with closing(RunStore(settings.database)) as store, telling(form) as tell:
+    with closing(RunStore(settings.database)) as store, event_printer(form) as print_event:
         # Absolute, as the store keeps it: a later --starts-from may come from another folder.
-        _run(spec, output and output.absolute(), settings, store, tell)
+        _run(spec, output and output.absolute(), settings, store, print_event)
 
 
 def _run(
-    spec: RunSpec, output: Path | None, settings: Settings, store: RunStore, tell: Telling
+    spec: RunSpec, output: Path | None, settings: Settings, store: RunStore, print_event: PrintEvent
 ) -> None:
     """Train in this process; everything the run says is told and kept."""
     from mtl_core.training.run import fine_tune
@@ -85,7 +86,7 @@ def _run(
     def last_word(kind: type[RunFailed] | type[RunStopped], reason: str) -> None:
         event = kind(elapsed_seconds=monotonic() - began, reason=reason)
         keep(event)
-        tell(event)
+        print_event(event)
 
     try:
         with terminated_is_interrupted():
@@ -94,7 +95,7 @@ def _run(
                 spec, record.id, output, asked_to_stop, settings.uploads, prefixes, start
             ):
                 keep(event)
-                tell(event)
+                print_event(event)
     except BadInput as problem:
         keep(RunFailed(elapsed_seconds=monotonic() - began, reason=str(problem)))
         if not keep.has_begun:
@@ -103,7 +104,7 @@ def _run(
     except (BrokenPipeError, SystemExit):  # Rich leaves when nobody reads, where print raises
         reason = "Whoever read its events has left."
         keep(RunStopped(elapsed_seconds=monotonic() - began, reason=reason))
-        forget_stdout()
+        discard_stdout()
         raise typer.Abort from None
     except KeyboardInterrupt:
         last_word(RunStopped, "Interrupted.")

@@ -106,7 +106,7 @@ def test_inspect_as_a_table_explains_the_unreached(command: Command) -> None:
     out = command("inspect", *BERT, "--scenario", "full").out
 
     assert "○ unreached" in out
-    assert "Unreached: the plan lets it learn, but no task's loss sends it a gradient." in out
+    assert "Unreached: selected by the plan, but no task's loss sends it a gradient." in out
     assert "bert.encoder.layer.11.attention.output.LayerNorm.weight" in out
 
 

@@ -182,13 +182,13 @@ def test_a_run_whose_reader_leaves_stops_and_is_kept_as_stopped(
 
 def test_an_error_of_ours_is_one_line_unless_debugging_is_asked_for(tmp_path: Path) -> None:
     program = (
-        "import mtl_core.cli.inspect as room, sys\n"
+        "import sys\n"
         "from mtl_core.cli.entry import run\n"
         "import json\n"
         "json.dumps = None\n"
         "sys.exit(run(['checkpoints', '--format', 'json']))\n"
     )
-    for debug, says in (("", "Something went wrong inside Freeze Lab"), ("1", "Traceback")):
+    for debug, says in (("", "Internal error in Freeze Lab"), ("1", "Traceback")):
         answer = subprocess.run(
             [sys.executable, "-c", program],
             cwd=ROOT,

@@ -2,7 +2,7 @@ import shlex
 
 import pytest
 
-from mtl_core.cli.choosing import choose
+from mtl_core.cli.model_and_plan import load_model_and_plan
 from mtl_core.freezing.plan import Phase, Plan
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.report.repeat import (
@@ -95,7 +95,9 @@ def test_the_words_of_the_command_choose_the_runs_own_plan(scenario: str) -> Non
     spec = spec_of(scenario).model_copy(update={"plan": plan})
     words = shlex.split(train_command(spec, minilm()).replace("\\\n", " "))[4:]
     options = dict(zip(words[::2], words[1::2], strict=True))
-    chosen = choose(options["--checkpoint"], options["--scenario"], None, options["--data"])
+    chosen = load_model_and_plan(
+        options["--checkpoint"], options["--scenario"], None, options["--data"]
+    )
     rates = (options.get(f"--{name}learning-rate") for name in ("", "head-"))
     assert chosen.plan.with_rates(*(float(rate) if rate else None for rate in rates)) == plan
     assert chosen.model.tasks == spec.tasks

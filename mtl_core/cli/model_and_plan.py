@@ -1,0 +1,64 @@
+"""Loads the model description and the plan that the options of a command name."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mtl_core.errors import InvalidPlan
+from mtl_core.freezing.plan import Plan
+from mtl_core.freezing.plan_file import read_plan
+from mtl_core.freezing.scenarios import scenario_plan
+from mtl_core.models.cache import description_of
+from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
+from mtl_core.models.description import BackboneDescription, ModelDescription
+from mtl_core.settings import Settings
+from mtl_core.tasks.dataset import load_tasks
+from mtl_core.tasks.task import DEFAULT_TASKS
+
+DEFAULT_CHECKPOINT = "minilm-l6"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAndPlan:
+    """A checkpoint, its model with heads, and a plan for it.
+
+    `scenario` is None if the plan was read from a file.
+    """
+
+    checkpoint: Checkpoint
+    model: ModelDescription
+    plan: Plan
+    scenario: str | None
+
+
+def load_model(reference: str, data: str | None) -> tuple[Checkpoint, ModelDescription]:
+    """Describe a checkpoint with the heads for `data`; None means the default tasks."""
+    checkpoint = resolve_checkpoint(reference)
+    settings = Settings.from_environment()
+    backbone = description_of(checkpoint, settings, describe_in_process)
+    tasks = load_tasks(data, settings.uploads) if data else DEFAULT_TASKS
+    return checkpoint, ModelDescription(backbone, tasks)
+
+
+def load_model_and_plan(
+    reference: str, scenario: str | None, plan: Path | None, data: str | None
+) -> ModelAndPlan:
+    """Describe a model and load its plan.
+
+    Raises InvalidPlan unless exactly one of `scenario` and `plan` is given.
+    """
+    if (scenario is None) == (plan is None):
+        raise InvalidPlan(
+            "Choose what to train with either --scenario NAME or --plan FILE, but not both. "
+            "`python -m mtl_core scenarios` lists the scenarios."
+        )
+    checkpoint, model = load_model(reference, data)
+    if plan is not None:
+        return ModelAndPlan(checkpoint, model, read_plan(plan), None)
+    return ModelAndPlan(checkpoint, model, scenario_plan(scenario or "", model), scenario)
+
+
+def describe_in_process(checkpoint: Checkpoint) -> BackboneDescription:
+    """Describe a checkpoint in this process, which imports torch."""
+    from mtl_core.models.describe import describe  # takes seconds, and is rarely needed
+
+    return describe(checkpoint)

@@ -1,0 +1,168 @@
+"""Prints the events of a run: as text with a progress bar, or as JSON lines."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import assert_never
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from mtl_core.cli.console import plain_console
+from mtl_core.cli.options import EventFormat
+from mtl_core.training.events import (
+    Answers,
+    Evaluation,
+    Measured,
+    PhaseFinished,
+    PhaseStarted,
+    RunEvent,
+    RunFailed,
+    RunFinished,
+    RunStarted,
+    RunStopped,
+    SentenceScore,
+    Step,
+    TaskScore,
+    event_to_json,
+)
+
+PrintEvent = Callable[[RunEvent], None]
+
+
+@contextmanager
+def event_printer(form: EventFormat, live: bool = True) -> Iterator[PrintEvent]:
+    """A function that prints each event to standard output.
+
+    With `live`, text in a terminal has a progress bar below it.
+    """
+    if form is EventFormat.JSONL:
+        yield _print_json
+        return
+    console = plain_console(width=160)
+    bar = _progress_bar(console)
+    if not (live and console.is_terminal):
+        yield _TextPrinter(console, None)
+        return
+    with bar:
+        yield _TextPrinter(console, bar)
+
+
+def headline_text(score: TaskScore) -> str:
+    """The headline metric of a task with its name: `accuracy 0.913`."""
+    name = "accuracy" if isinstance(score, SentenceScore) else "entity F1"
+    return f"{name} {score.headline:.3f}"
+
+
+def _print_json(event: RunEvent) -> None:
+    print(event_to_json(event), flush=True)
+
+
+def _progress_bar(console: Console) -> Progress:
+    return Progress(
+        TextColumn("step {task.completed:.0f} of {task.total:.0f}"),
+        BarColumn(),
+        TextColumn("{task.fields[losses]}"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    )
+
+
+class _TextPrinter:
+    """Prints a run as lines of text: its options, each phase and evaluation, and the proof."""
+
+    def __init__(self, console: Console, bar: Progress | None) -> None:
+        self._console, self._bar = console, bar
+        self._bar_task = (
+            None if bar is None else bar.add_task("", total=None, visible=False, losses="")
+        )
+        self._phases = 1
+        self._first: dict[str, TaskScore] = {}
+        self._total_steps = 0
+
+    def __call__(self, event: RunEvent) -> None:
+        match event:
+            case RunStarted():
+                self._started(event)
+            case PhaseStarted():
+                self._print(
+                    f"Phase {event.number} of {self._phases}, {event.phase}: {event.trainable:,} "
+                    f"parameters learn, {event.frozen:,} are frozen, {event.steps} steps"
+                )
+                if event.prefix is not None:
+                    self._print(f"  {event.prefix.told}")
+            case Step():
+                self._step(event)
+            case Evaluation():
+                self._evaluation(event)
+            case PhaseFinished() | Answers() | Measured():
+                pass
+            case RunFinished():
+                self._finished(event)
+            case RunFailed():
+                self._print(f"Failed after {event.elapsed_seconds:.1f} s: {event.reason}")
+            case RunStopped():
+                self._print(f"After {event.elapsed_seconds:.1f} s: {event.reason}")
+            case _:
+                assert_never(event)
+
+    def _print(self, line: str) -> None:
+        self._console.print(line)
+
+    def _started(self, event: RunStarted) -> None:
+        spec = event.spec
+        self._phases, self._total_steps = len(spec.plan.phases), event.total_steps
+        counts = ", ".join(
+            f"{task} {found['train']} + {found['validation']}"
+            for task, found in event.examples.items()
+        )
+        self._print(f"Run {event.run}")
+        self._print(
+            f"{spec.checkpoint} · {spec.scenario or spec.plan.name} · {spec.data} ({counts} "
+            f"sentences) · {spec.epochs:g} epochs · seed {spec.seed}"
+        )
+        for note in event.notes:
+            self._print(f"Note: {note}")
+        if self._bar is not None and self._bar_task is not None and event.total_steps:
+            self._bar.update(self._bar_task, total=event.total_steps, visible=True)
+
+    def _step(self, event: Step) -> None:
+        if self._bar is None or self._bar_task is None:
+            return
+        losses = [f"{task} {loss:.3f}" for task, loss in event.loss.items() if loss is not None]
+        self._bar.update(self._bar_task, completed=event.step, losses=" · ".join(losses))
+
+    def _evaluation(self, event: Evaluation) -> None:
+        scores = " · ".join(
+            f"{task} {headline_text(score)}, loss {_number(score.loss)}"
+            for task, score in event.tasks.items()
+        )
+        where = f"step {event.step} of {self._total_steps}, epoch {event.epoch:.2f}"
+        where = where if event.step else "before training"
+        if event.split == "validation":
+            self._first = self._first or event.tasks
+        else:
+            where = f"{where}, on {event.split}"
+        self._print(f"  {where}: {scores}")
+
+    def _finished(self, event: RunFinished) -> None:
+        self._print(
+            f"Finished in {event.total_seconds:.1f} s (frozen layers {event.prefix_seconds:.1f}, "
+            f"training {event.training_seconds:.1f}, "
+            f"evaluation {event.evaluation_seconds:.1f}), peak memory "
+            f"{event.peak_memory_bytes / 1e6:,.0f} MB"
+        )
+        for task, score in event.metrics.items():
+            was = f" (was {self._first[task].headline:.3f})" if task in self._first else ""
+            self._print(f"  {task}: {headline_text(score)}{was}")
+        place = " and in the saved model" if event.output else ""
+        self._print(
+            f"  {event.frozen_tensors} of {event.frozen_tensors} frozen tensors bit-identical "
+            f"by SHA-256, in memory{place}"
+        )
+        if event.output:
+            self._print(f"  saved in {event.output}")
+
+
+def _number(value: float | None) -> str:
+    return "none" if value is None else f"{value:.3f}"

@@ -1,0 +1,48 @@
+"""Reads stored runs and comparisons, with their models and data, for several commands."""
+
+from collections.abc import Mapping
+
+from mtl_core.cli.model_and_plan import describe_in_process
+from mtl_core.errors import CheckpointError, DataError, PlanError, UnknownComparison
+from mtl_core.models.cache import description_of
+from mtl_core.models.checkpoint import resolve_checkpoint
+from mtl_core.models.description import ModelDescription
+from mtl_core.settings import Settings
+from mtl_core.store.record import ComparisonRecord
+from mtl_core.store.runs import RunStore
+from mtl_core.tasks.dataset import Dataset
+from mtl_core.training.spec import RunSpec
+
+
+def find_comparison(store: RunStore, id_: str) -> ComparisonRecord | None:
+    """The comparison with this id; None if it is the id of a run.
+
+    Raises UnknownRun if it is neither.
+    """
+    try:
+        return store.comparison(id_)
+    except UnknownComparison:
+        if store.deleted(id_) is None:
+            store.run(id_)
+        return None
+
+
+def model_of(spec: RunSpec, settings: Settings) -> ModelDescription | None:
+    """The model of a run; None if its checkpoint is missing or has changed."""
+    try:
+        backbone = description_of(
+            resolve_checkpoint(spec.checkpoint), settings, describe_in_process
+        )
+        return ModelDescription(backbone, spec.tasks)
+    except (CheckpointError, PlanError):
+        return None
+
+
+def data_of(spec: RunSpec, examples: Mapping[str, int], settings: Settings) -> Dataset | None:
+    """The data of a run; None if they are missing or differ from what it trained on."""
+    from mtl_core.report.load import sentences_of
+
+    try:
+        return sentences_of(spec, examples, settings.uploads)
+    except DataError:
+        return None
