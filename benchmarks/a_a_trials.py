@@ -1,14 +1,14 @@
-"""A plan against itself under other seeds: how often the paired test calls that a difference.
+"""False alarms of the paired test: how often it reports a difference between a plan and itself.
 
     python benchmarks/a_a_trials.py [--trials 1000] [--plans 2] [--seeds 3] [--seed-shift 0.15]
                                     [--last-shift 0.15] [--runs 0] [--scenario heads-only] [--json]
 
-Without options: the drawn rows of decision 17, in some seconds. Without --runs answers are drawn:
-each sentence has a difficulty, each run a shift of its own (standard deviation --seed-shift), and
-each answer a chance of its own, all normal (a probit model; at a shift of 0 the seeds' spread is
-that of heads only on the sample); with --last-shift the last plan's seeds spread otherwise. With
---runs N that many seeds are trained on the sample and drawn from at random. Prints a Markdown
-table, or JSON with --json.
+Without options it prints the simulated rows of decision 17, in a few seconds. Without --runs the
+answers are simulated by a probit model: each sentence has a difficulty, each run a shift (standard
+deviation --seed-shift) and each answer a random part, all normal. At a shift of 0 the seeds spread
+as those of `heads-only` on the sample do. --last-shift sets another shift for the last plan. With
+--runs N that many seeds are trained on the sample, and trials draw from them at random. Prints a
+Markdown table, or JSON with --json.
 """
 
 import argparse
@@ -29,9 +29,11 @@ SENTENCES = 200
 
 
 @dataclass(frozen=True)
-class Alike:
-    """Plans that do not differ, each with so many seeds; `last_shift` is None where the last one's
-    seeds spread as all others do."""
+class EqualPlans:
+    """Plans with the same true quality, and the number of seeds of each.
+
+    `last_shift` is None if the last plan's seeds spread like those of the others.
+    """
 
     plans: int = 2
     seeds: int = 3
@@ -40,28 +42,28 @@ class Alike:
 
 
 ROWS = (
-    *(Alike(seed_shift=shift) for shift in (0.0, 0.15, 0.5)),
-    *(Alike(seeds=seeds) for seeds in (1, 5)),
-    *(Alike(plans=6, seed_shift=shift) for shift in (0.15, 0.5)),
-    Alike(plans=6, seeds=5),
-    *(Alike(plans=6, last_shift=shift) for shift in (0.6, 1.0)),
+    *(EqualPlans(seed_shift=shift) for shift in (0.0, 0.15, 0.5)),
+    *(EqualPlans(seeds=seeds) for seeds in (1, 5)),
+    *(EqualPlans(plans=6, seed_shift=shift) for shift in (0.15, 0.5)),
+    EqualPlans(plans=6, seeds=5),
+    *(EqualPlans(plans=6, last_shift=shift) for shift in (0.6, 1.0)),
 )
 
 
 def main() -> None:
-    """Run the trials asked for and print how many of them called a difference."""
-    asked = _arguments()
-    own = {name: getattr(asked, name) for name in asdict(Alike())}
-    chosen = {name: value for name, value in own.items() if value is not None}
-    if asked.runs:
+    """Run the trials and print the share of false alarms."""
+    arguments = _arguments()
+    values = {name: getattr(arguments, name) for name in asdict(EqualPlans())}
+    given = {name: value for name, value in values.items() if value is not None}
+    if arguments.runs:
         rows = [
-            row(Alike(**chosen), asked.trials, task, pool)
-            for task, pool in trained(asked.scenario, asked.runs).items()
+            row(EqualPlans(**given), arguments.trials, task, pool)
+            for task, pool in train_seeds(arguments.scenario, arguments.runs).items()
         ]
     else:
-        alike = (Alike(**chosen),) if chosen else ROWS
-        rows = [row(each, asked.trials) for each in alike]
-    print(json.dumps(rows, indent=2) if asked.json else markdown(rows))
+        cases = (EqualPlans(**given),) if given else ROWS
+        rows = [row(case, arguments.trials) for case in cases]
+    print(json.dumps(rows, indent=2) if arguments.json else markdown(rows))
 
 
 def _arguments() -> argparse.Namespace:
@@ -78,30 +80,30 @@ def _arguments() -> argparse.Namespace:
 
 
 def row(
-    alike: Alike, trials: int, task: str | None = None, pool: Sequence[SeedScore] = ()
+    plans: EqualPlans, trials: int, task: str | None = None, pool: Sequence[SeedScore] = ()
 ) -> dict[str, Any]:
-    """The share of trials that called a difference; of runs drawn from `pool`, else made up."""
-    called = share_called(alike, trials, pool)
-    told = asdict(alike)
+    """One row of the table. Runs come from `pool`, or are simulated if it is empty."""
+    called = share_called(plans, trials, pool)
+    columns = asdict(plans)
     if pool:
-        told |= {"seed_shift": None, "runs": len(pool), "task": task}
-    return {**told, "trials": trials, "called": called}
+        columns |= {"seed_shift": None, "runs": len(pool), "task": task}
+    return {**columns, "trials": trials, "called": called}
 
 
-def share_called(alike: Alike, trials: int, pool: Sequence[SeedScore] = ()) -> float:
-    """How often any plan is told apart from the best, the random numbers always the same."""
+def share_called(plans: EqualPlans, trials: int, pool: Sequence[SeedScore] = ()) -> float:
+    """The share of trials in which any plan differs significantly from the best. Seeded."""
     draw = np.random.default_rng(0)
-    last = alike.seed_shift if alike.last_shift is None else alike.last_shift
-    shifts = [alike.seed_shift] * (alike.plans - 1) * alike.seeds + [last] * alike.seeds
+    last = plans.seed_shift if plans.last_shift is None else plans.last_shift
+    shifts = [plans.seed_shift] * (plans.plans - 1) * plans.seeds + [last] * plans.seeds
     alarms = sum(
-        alarm(pool_order(pool, draw) if pool else drawn(shifts, draw), alike.plans, alike.seeds)
+        alarm(shuffled(pool, draw) if pool else simulated(shifts, draw), plans.plans, plans.seeds)
         for _ in range(trials)
     )
     return alarms / trials
 
 
 def markdown(rows: Sequence[dict[str, Any]]) -> str:
-    """A line a row; a column that no row has is left out."""
+    """A Markdown table; columns that are empty in every row are left out."""
     columns = [
         name
         for name in ("task", "runs", "plans", "seeds", "seed_shift", "last_shift")
@@ -122,20 +124,20 @@ def _cell(name: str, value: Any) -> str:
     return f"{value:,}" if name == "trials" else str(value)
 
 
-def pool_order(pool: Sequence[SeedScore], draw: np.random.Generator) -> list[SeedScore]:
-    """The runs of a pool in an order of chance."""
-    return [pool[place] for place in draw.permutation(len(pool))]
+def shuffled(pool: Sequence[SeedScore], draw: np.random.Generator) -> list[SeedScore]:
+    """The runs of the pool in random order."""
+    return [pool[index] for index in draw.permutation(len(pool))]
 
 
 def alarm(scores: Sequence[SeedScore], plans: int, seeds: int) -> bool:
-    """Whether any of `plans` alike, each of as many scores in turn, is told apart from the best."""
-    alike = {n: {s: scores[n * seeds + s] for s in range(seeds)} for n in range(plans)}
-    best = max(alike, key=lambda n: sum(score.value for score in alike[n].values()))
-    return any(each.significant for each in against_best(alike, best).values())
+    """Whether any plan differs significantly from the best. `scores` lists plan after plan."""
+    by_plan = {n: {s: scores[n * seeds + s] for s in range(seeds)} for n in range(plans)}
+    best = max(by_plan, key=lambda n: sum(score.value for score in by_plan[n].values()))
+    return any(each.significant for each in against_best(by_plan, best).values())
 
 
-def drawn(shifts: Sequence[float], draw: np.random.Generator) -> list[SeedScore]:
-    """Runs on the same sentences, one for each spread of its seed."""
+def simulated(shifts: Sequence[float], draw: np.random.Generator) -> list[SeedScore]:
+    """Simulate one run for each shift, all on the same sentences."""
     difficulty = draw.normal(1.7, 2.0, SENTENCES)
     of_seed = draw.normal(0, 1, (len(shifts), 1)) * np.array(shifts)[:, None]
     ease = difficulty + of_seed + draw.normal(0, 1, (len(shifts), SENTENCES))
@@ -147,11 +149,11 @@ def drawn(shifts: Sequence[float], draw: np.random.Generator) -> list[SeedScore]
     ]
 
 
-def trained(scenario: str, runs: int) -> dict[str, list[SeedScore]]:
-    """Each task's scores under so many seeds, trained now on one thread."""
+def train_seeds(scenario: str, runs: int) -> dict[str, list[SeedScore]]:
+    """Train `runs` seeds on one thread; each task's scores."""
     import torch
 
-    from benchmarks.one_run import Wanted, spec_of
+    from benchmarks.run_request import RunRequest, build_spec
     from mtl_core.analysis.reading import summarise
     from mtl_core.tasks.dataset import load_dataset
     from mtl_core.training.run import fine_tune
@@ -160,10 +162,10 @@ def trained(scenario: str, runs: int) -> dict[str, list[SeedScore]]:
     gold = gold_labels(load_dataset("sample"))
     found: dict[str, list[SeedScore]] = {}
     for seed in range(runs):
-        spec = spec_of(Wanted("ours", scenario, seed=seed))
-        told = end_answers(summarise("a run", spec, fine_tune(spec, "a run")))
+        spec = build_spec(RunRequest("ours", scenario, seed=seed))
+        answers = end_answers(summarise("a run", spec, fine_tune(spec, "a run")))
         for task in spec.tasks:
-            marks = mark(told, task, gold) if told else None
+            marks = mark(answers, task, gold) if answers else None
             if marks is not None:
                 found.setdefault(task.name, []).append(seed_score(marks))
     return found

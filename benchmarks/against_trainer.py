@@ -4,14 +4,14 @@
         [--data sample] [--examples N] [--epochs 3] [--seeds 0] [--repeats 3] [--threads 1]
         [--parity] [--json]
 
-Both sides have the same checkpoint, data, tokenization, batch size, epochs, AdamW (fused), rates,
-schedule, threads and number of evaluations, the one before training included; Freeze Lab's
-measures of what moved are off, for Trainer has none. They alternate, each run in a process of its
-own. Seconds are of the whole run, loading and evaluating included, imports apart; the ratio is the
-median over pairs. The second ratio is of processor seconds, which tell more where other work takes
-turns on the same cores. `:warm` means that the frozen layers' outputs are in the cache from an
-earlier run. With --parity the losses of each step are held against Freeze Lab's own ordinary loop,
-which reuses nothing. Prints a Markdown table, or JSON with --json.
+Both sides use the same checkpoint, data, tokenization, batch size, epochs, fused AdamW, rates,
+schedule, threads and number of evaluations, including the one before training. Freeze Lab's
+measures of movement are off, because Trainer has none. The sides alternate, and each run has its
+own process. Seconds cover the whole run with loading and evaluation, without imports; the ratio is
+the median over pairs. The second ratio compares processor seconds, which are more reliable on a
+busy machine. `:warm` means that an earlier run has stored the outputs of the frozen layers. With
+--parity the losses of each step are compared with Freeze Lab's own loop without reuse. Prints a
+Markdown table, or JSON with --json.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from benchmarks.one_run import Wanted, start
+from benchmarks.run_request import RunRequest, run_in_process
 
 SCENARIOS = ("heads-only", "heads-only:warm", "top-1", "top-3", "gradual", "full")
 _WARM = ":warm"
@@ -33,7 +33,7 @@ Pair = tuple[dict[str, Any], dict[str, Any]]
 
 
 def main() -> None:
-    """Measure the scenarios asked for and print what came out."""
+    """Measure the requested scenarios and print a table."""
     arguments = _arguments()
     rows = []
     for name in arguments.scenarios.split(","):
@@ -59,22 +59,26 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--scenarios", default=",".join(SCENARIOS))
     parser.add_argument("--checkpoint", default="minilm-l6")
     parser.add_argument("--data", default="sample", help="'sample' or a manifest")
-    parser.add_argument("--examples", type=int, help="training sentences of each task; else all")
+    parser.add_argument(
+        "--examples", type=int, help="training sentences of each task (all by default)"
+    )
     parser.add_argument("--epochs", type=float, default=3.0)
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--max-length", type=int, default=128)
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--repeats", type=int, default=3, help="pairs of runs for each seed")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--parity", action="store_true", help="one ordinary run more a seed")
+    parser.add_argument(
+        "--parity", action="store_true", help="one more run without reuse for each seed"
+    )
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
 
 
 def _measured(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
-    """All pairs of one scenario, boiled down."""
+    """Run all pairs of one scenario and summarise them."""
     scenario, warm = name.removesuffix(_WARM), name.endswith(_WARM)
-    wanted = Wanted(
+    request = RunRequest(
         side="ours",
         scenario=scenario,
         checkpoint=arguments.checkpoint,
@@ -86,30 +90,32 @@ def _measured(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
         threads=arguments.threads,
     )
     pairs: list[Pair] = []
-    apart = []
+    differences = []
     for seed in map(int, arguments.seeds.split(",")):
         for repeat in range(arguments.repeats):
-            pairs.append(_pair(replace(wanted, seed=seed), warm, first_is_ours=bool(repeat % 2)))
+            pairs.append(_pair(replace(request, seed=seed), warm, first_is_ours=bool(repeat % 2)))
         if arguments.parity:
-            ordinary = start(replace(wanted, side="ordinary", seed=seed))
-            apart.append(_apart(pairs[-1][1]["losses"], ordinary["losses"]))
-    return _row(name, pairs, max(apart) if apart else None)
+            ordinary = run_in_process(replace(request, side="ordinary", seed=seed))
+            differences.append(_largest_difference(pairs[-1][1]["losses"], ordinary["losses"]))
+    return _row(name, pairs, max(differences, default=None))
 
 
-def _pair(wanted: Wanted, warm: bool, first_is_ours: bool) -> Pair:
-    """One run of each side, Trainer's first or last; each with a cache of its own."""
-    theirs = replace(wanted, side="trainer")
+def _pair(request: RunRequest, warm: bool, first_is_ours: bool) -> Pair:
+    """Run both sides once, with a new cache; `warm` fills the cache first."""
+    theirs = replace(request, side="trainer")
     with tempfile.TemporaryDirectory() as cache:
-        wanted = replace(wanted, cache=cache)
+        request = replace(request, cache=cache)
         if warm:
-            start(wanted)
+            run_in_process(request)
         if first_is_ours:
-            ours = start(wanted)
-            return start(theirs), ours
-        return start(theirs), start(wanted)
+            ours = run_in_process(request)
+            return run_in_process(theirs), ours
+        return run_in_process(theirs), run_in_process(request)
 
 
-def _apart(one: list[dict[str, float | None]], other: list[dict[str, float | None]]) -> float:
+def _largest_difference(
+    one: list[dict[str, float | None]], other: list[dict[str, float | None]]
+) -> float:
     """The largest difference between two runs' losses, step by step and task by task."""
     return max(
         abs((a[task] or 0.0) - (b[task] or 0.0))
@@ -118,7 +124,7 @@ def _apart(one: list[dict[str, float | None]], other: list[dict[str, float | Non
     )
 
 
-def _row(name: str, pairs: list[Pair], apart: float | None) -> dict[str, Any]:
+def _row(name: str, pairs: list[Pair], loss_difference: float | None) -> dict[str, Any]:
     """Medians of seconds and memory, means of scores over seeds."""
     theirs, ours = ([pair[side] for pair in pairs] for side in (0, 1))
     return {
@@ -128,7 +134,7 @@ def _row(name: str, pairs: list[Pair], apart: float | None) -> dict[str, Any]:
         "ours": _side(ours),
         "ratio": _ratio(pairs, "seconds"),
         "processor_ratio": _ratio(pairs, "processor_seconds"),
-        "largest_loss_difference": apart,
+        "largest_loss_difference": loss_difference,
         "reused_from_layer": ours[0]["reused"],
     }
 
@@ -157,8 +163,8 @@ def _markdown_row(row: dict[str, Any]) -> str:
     )
     memory = " / ".join(f"{side['peak_memory_bytes'] / 1e6:,.0f}" for side in (theirs, ours))
     spreads = " | ".join(_spread(row[name]) for name in ("ratio", "processor_ratio"))
-    apart = row["largest_loss_difference"]
-    parity = "" if apart is None else f" {apart:.1e} |"
+    difference = row["largest_loss_difference"]
+    parity = "" if difference is None else f" {difference:.1e} |"
     return (
         f"| {row['scenario']} | {theirs['seconds']:.1f} | {ours['seconds']:.1f} | {spreads} "
         f"| {memory} | {scores} |{parity}"
@@ -166,10 +172,10 @@ def _markdown_row(row: dict[str, Any]) -> str:
 
 
 def _score(side: dict[str, Any], task: str) -> str:
-    """The mean over seeds, and the lowest to the highest where they differ."""
+    """The mean over seeds, with the range if they differ."""
     low, high = side["metric_ranges"][task]
-    between = f" ({low:.3f} to {high:.3f})" if low < high else ""
-    return f"{side['metrics'][task]:.3f}{between}"
+    score_range = f" ({low:.3f} to {high:.3f})" if low < high else ""
+    return f"{side['metrics'][task]:.3f}{score_range}"
 
 
 def _spread(ratio: dict[str, float]) -> str:
@@ -177,7 +183,7 @@ def _spread(ratio: dict[str, float]) -> str:
 
 
 def _absolute(data: str) -> str:
-    """A manifest's path from anywhere; the name of a sample as it is."""
+    """Resolve a manifest's path; return the name of a sample unchanged."""
     return str(Path(data).resolve()) if Path(data).is_file() else data
 
 

@@ -1,11 +1,10 @@
-"""What `cost` foretells against real training steps: bytes kept, and seconds a step.
+"""The estimates of `cost` against real training steps: saved bytes and seconds per step.
 
     python benchmarks/cost.py [--checkpoint minilm-l6] [--batch-size 16] [--max-length 64] [--json]
 
 Steps are those of a fine-tune (dropout, cross entropy, clipping, AdamW) on random tokens without
-padding; weights are random, which changes neither. Seconds are those of the quickest of a few
-steps, as the measurement behind the estimate takes them. Prints a Markdown table, or JSON with
---json.
+padding. Weights are random, which affects neither bytes nor seconds. The fastest of a few steps
+counts, as in the calibration behind the estimate. Prints a Markdown table, or JSON with --json.
 """
 
 import argparse
@@ -43,18 +42,17 @@ SCENARIOS = ("heads-only", "top-1", "layernorm", "bitfit", "embeddings-frozen", 
 
 
 def main() -> None:
-    """Foretell and measure each scenario; print both."""
-    asked = _arguments()
+    """Estimate and measure each scenario; print both."""
+    arguments = _arguments()
     settings = Settings.from_environment()
     torch.set_num_threads(settings.threads)
-    rows = [_row(scenario, asked, settings) for scenario in asked.scenarios.split(",")]
-    if asked.json:
+    rows = [_row(scenario, arguments, settings) for scenario in arguments.scenarios.split(",")]
+    if arguments.json:
         print(json.dumps({"machine": machine(settings), "steps": rows}, indent=2))
         return
-    print(
-        f"{asked.checkpoint}, {asked.batch_size} × {asked.max_length} tokens, {machine(settings)}\n"
-    )
-    print("| scenario | kept, foretold | kept, measured | s a step, foretold | measured |")
+    size = f"{arguments.batch_size} × {arguments.max_length} tokens"
+    print(f"{arguments.checkpoint}, {size}, {machine(settings)}\n")
+    print("| scenario | saved, estimated | saved, measured | s per step, estimated | measured |")
     print("|---|--:|--:|--:|--:|")
     for row in rows:
         kept, measured = (row[name] / 1e6 for name in ("kept_bytes", "measured_kept_bytes"))
@@ -74,19 +72,19 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _row(scenario: str, asked: argparse.Namespace, settings: Settings) -> dict[str, Any]:
-    speed = measure_speed(settings)  # anew for each: neighbours of a busy machine come and go
-    known = entry(asked.checkpoint)
+def _row(scenario: str, arguments: argparse.Namespace, settings: Settings) -> dict[str, Any]:
+    speed = measure_speed(settings)  # for each scenario: the load of a busy machine changes
+    known = entry(arguments.checkpoint)
     description = ModelDescription(read_description(shipped_description(known.name)), DEFAULT_TASKS)
     table = parameter_table(scenario_plan(scenario, description), description)
     profile = read_profile(shipped_profile(known.name))
-    cost = step_cost(profile, description, table, asked.batch_size, asked.max_length)
+    cost = step_cost(profile, description, table, arguments.batch_size, arguments.max_length)
     encoder = AutoModel.from_config(read_architecture(known.config_file), dtype=torch.float32)
     model = MultiTaskModel(encoder, DEFAULT_TASKS, seed=0)
     apply_phase(table, model)
     step = _Step(model, table, description, cost)
     kept = step.kept_bytes()
-    times = [step.seconds() for _ in range(asked.steps)]
+    times = [step.seconds() for _ in range(arguments.steps)]
     return {
         "scenario": scenario,
         "kept_bytes": cost.saved_activation_bytes,
@@ -103,7 +101,7 @@ class _Kept:
 
 
 class _Step:
-    """A training step, to be measured."""
+    """Runs and measures one training step."""
 
     def __init__(
         self,
@@ -122,14 +120,14 @@ class _Step:
         }
 
     def seconds(self) -> float:
-        """One whole step."""
+        """Seconds of one complete step."""
         start = perf_counter()
         self._loss().backward()  # type: ignore[no-untyped-call]
         self._optimizer.step(self._table, 1, 10)
         return perf_counter() - start
 
     def kept_bytes(self) -> int:
-        """What autograd holds once the loss is there, each storage once."""
+        """Bytes that autograd holds after the forward pass; each storage counts once."""
         own = [*self._model.parameters(), *self._model.buffers(), *self._labels.values()]
         ours = {each.untyped_storage()._cdata for each in (*own, self._ids, self._mask)}
         alive: weakref.WeakSet[_Kept] = weakref.WeakSet()

@@ -1,13 +1,13 @@
-"""Seconds with and without the reuse of frozen prefixes, by scenario and by architecture.
+"""Seconds of runs with and without prefix reuse, by scenario and by architecture.
 
     python benchmarks/prefix_reuse.py [--what scenarios,architectures] [--repeats 3] [--json]
 
-Each run is one `train --format jsonl` in a process of its own, one after the other: without reuse,
-with reuse and an empty cache, with reuse and what that run kept; then again from the start, so that
-whatever else the machine does falls on all sides alike. Figures are medians. Processor seconds are
-of the whole process, imports included: on a busy machine they say more than the clock does.
-Architectures have random weights: six layers, 256 wide, `top-1` on 200 sentences of the sample.
-Prints a Markdown table, and JSON with --json.
+Each run is one `train --format jsonl` in a new process: without reuse ("off"), with reuse and an
+empty cache ("cold"), and with the cache that this run filled ("warm"). The three alternate, so that
+other work on the machine affects all of them. Figures are medians. Processor seconds cover the
+whole process with its imports; on a busy machine they are more reliable than the clock. The
+architectures have random weights, six layers of width 256, and train `top-1` on 200 sentences of
+the sample. Prints a Markdown table, or JSON with --json.
 """
 
 import argparse
@@ -60,7 +60,7 @@ SIDES = ("off", "cold", "warm")
 
 
 def main() -> None:
-    """Run what was asked for and print what it took."""
+    """Run the requested cases and print a table."""
     arguments = _arguments()
     rows = []
     with tempfile.TemporaryDirectory() as folder:
@@ -71,9 +71,10 @@ def main() -> None:
         print(json.dumps(rows, indent=2))
         return
     print(
-        "| what | reuse | off, s | cold, s | warm, s | step off, ms | step on, ms | losses apart |"
+        "| case | reuse | off, s | cold, s | warm, s | off, CPU s | cold, CPU s | warm, CPU s "
+        "| step off, ms | step on, ms | largest loss difference |"
     )
-    print("|---|---|--:|--:|--:|--:|--:|--:|")
+    print(f"|---|---|{'--:|' * 9}")
     for row in rows:
         print(_markdown_row(row))
 
@@ -103,39 +104,39 @@ def _cases(what: list[str], folder: Path) -> list[tuple[str, list[str]]]:
 
 
 def _checkpoint(kind: str, folder: Path) -> Path:
-    """A folder with random weights of an architecture and the embedded checkpoint's tokenizer."""
+    """Write random weights of an architecture with the embedded checkpoint's tokenizer."""
     import torch
     from transformers import AutoConfig, AutoModel
 
     from mtl_core.models.checkpoint import require_weights, resolve_checkpoint
 
-    made = folder / kind
+    created = folder / kind
     torch.manual_seed(0)
     config = AutoConfig.for_model(kind, **_sizes(kind))
-    AutoModel.from_config(config).save_pretrained(made)
+    AutoModel.from_config(config).save_pretrained(created)
     source = require_weights(resolve_checkpoint("minilm-l6"))
     for file in ("tokenizer.json", "tokenizer_config.json", "vocab.txt"):
         if (source / file).is_file():
-            shutil.copy(source / file, made / file)
-    return made
+            shutil.copy(source / file, created / file)
+    return created
 
 
 def _sizes(kind: str) -> dict[str, Any]:
-    """An architecture's own names for its sizes win over the common ones."""
+    """The sizes of an architecture; its own names replace the common ones."""
     own = ARCHITECTURES[kind]
-    theirs = {"hidden_size", "num_hidden_layers", "num_attention_heads"} if "dim" in own else set()
-    return {name: size for name, size in SIZES.items() if name not in theirs} | own
+    renamed = {"hidden_size", "num_hidden_layers", "num_attention_heads"} if "dim" in own else set()
+    return {name: size for name, size in SIZES.items() if name not in renamed} | own
 
 
 def _row(name: str, command: list[str], repeats: int, folder: Path) -> dict[str, Any]:
-    """Medians over the repeats, and how far apart the losses of both ways ever were."""
+    """Medians over the repeats, and the largest relative loss difference between off and cold."""
     runs: dict[str, list[dict[str, Any]]] = {side: [] for side in SIDES}
     for number in range(repeats):
         cache = folder / f"cache-{len(list(folder.iterdir()))}-{number}"
         for side in SIDES:
             runs[side].append(_run([*command, *(["--no-prefix-reuse"] * (side == "off"))], cache))
         shutil.rmtree(cache, ignore_errors=True)
-    apart = max(
+    difference = max(
         abs(off - on) / abs(off)
         for off, on in zip(runs["off"][0]["losses"], runs["cold"][0]["losses"], strict=True)
     )
@@ -150,7 +151,7 @@ def _row(name: str, command: list[str], repeats: int, folder: Path) -> dict[str,
         "step_seconds": {
             side: seconds["training"][side] / runs[side][0]["steps"] for side in SIDES
         },
-        "losses_apart": apart,
+        "largest_loss_difference": difference,
         "warm_is_cold": runs["cold"][0]["losses"] == runs["warm"][0]["losses"],
         "repeats": repeats,
     }
@@ -181,7 +182,7 @@ def _run(command: list[str], cache: Path) -> dict[str, Any]:
 
 
 def _processor_seconds() -> float:
-    """What all processes that ended so far have used."""
+    """Processor seconds of all child processes that have ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
@@ -192,7 +193,8 @@ def _markdown_row(row: dict[str, Any]) -> str:
     seconds = " | ".join(f"{row['seconds'][kind][side]:.1f}" for kind in kinds for side in SIDES)
     step = " | ".join(f"{row['step_seconds'][side] * 1000:.1f}" for side in ("off", "cold"))
     same = "" if row["warm_is_cold"] else ", warm differs"
-    return f"| {row['what']} | {reuse} | {seconds} | {step} | {row['losses_apart']:.0e}{same} |"
+    difference = f"{row['largest_loss_difference']:.0e}"
+    return f"| {row['what']} | {reuse} | {seconds} | {step} | {difference}{same} |"
 
 
 if __name__ == "__main__":

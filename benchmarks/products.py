@@ -1,11 +1,11 @@
-"""Matrix products of a training step by torch's two libraries, MKL and oneDNN.
+"""The matrix products of a training step with torch's two libraries, MKL and oneDNN.
 
     python benchmarks/products.py [--hidden 384] [--threads 1] [--rounds 7] [--json]
 
-Forward, towards the input and towards the weight, as linear layers of an encoder have them; the two
-take turns in one process, and of each the quickest round counts. Prints a Markdown table, and JSON
-with --json. FREEZE_LAB_MATRIX_PRODUCTS=mkl or onednn before `benchmarks/steps.py` gives whole steps
-either way.
+Measures the products of an encoder's linear layers: the forward pass and the gradients of input and
+weight. The libraries alternate in one process, and the fastest round of each counts. Prints a
+Markdown table, or JSON with --json. For whole steps, run `benchmarks/steps.py` with
+FREEZE_LAB_MATRIX_PRODUCTS=mkl or onednn.
 """
 
 import argparse
@@ -31,17 +31,17 @@ _TIMES = 10
 
 
 def main() -> None:
-    """Time every product and print what came of it."""
+    """Time every product and print a table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--hidden", type=int, default=384)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--json", action="store_true")
-    asked = parser.parse_args()
-    torch.set_num_threads(asked.threads)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
     with torch.inference_mode():
-        rows = [_row(*each, asked.rounds) for each in _products(asked.hidden)]
-    if asked.json:
+        rows = [_row(*each, arguments.rounds) for each in _products(arguments.hidden)]
+    if arguments.json:
         print(json.dumps(rows, indent=2))
         return
     print("| product | shape | MKL, GFLOP/s | oneDNN, GFLOP/s | oneDNN / MKL |")
@@ -52,14 +52,14 @@ def main() -> None:
 
 
 def _products(hidden: int) -> Iterator[tuple[str, Tensor, Tensor]]:
-    """The products of linear layers, by name."""
+    """Yield the products of linear layers: name, left and right operand."""
     for tokens in TOKENS:
-        for taken, given in ((hidden, hidden), (hidden, 4 * hidden), (4 * hidden, hidden)):
-            states, weight = torch.randn(tokens, taken), torch.randn(given, taken)
-            gradient = torch.randn(tokens, given)
+        for inputs, outputs in ((hidden, hidden), (hidden, 4 * hidden), (4 * hidden, hidden)):
+            states, weight = torch.randn(tokens, inputs), torch.randn(outputs, inputs)
+            gradient = torch.randn(tokens, outputs)
             yield "forward", states, weight.t()
-            yield "towards the input", gradient, weight
-            yield "towards the weight", gradient.t(), states
+            yield "gradient of the input", gradient, weight
+            yield "gradient of the weight", gradient.t(), states
 
 
 def _row(name: str, left: Tensor, right: Tensor, rounds: int) -> dict[str, Any]:
@@ -67,12 +67,12 @@ def _row(name: str, left: Tensor, right: Tensor, rounds: int) -> dict[str, Any]:
         "mkl": lambda: left @ right,
         "onednn": lambda: onednn_product(left, right),
     }
-    least = dict.fromkeys(sides, float("inf"))
+    fastest = dict.fromkeys(sides, float("inf"))
     for _ in range(rounds):
         for side, multiply in sides.items():
-            least[side] = min(least[side], _seconds(multiply))
+            fastest[side] = min(fastest[side], _seconds(multiply))
     (rows, inner), columns = left.shape, right.shape[1]
-    speeds = {side: 2 * rows * inner * columns / least[side] / 1e9 for side in sides}
+    speeds = {side: 2 * rows * inner * columns / fastest[side] / 1e9 for side in sides}
     return {"product": name, "shape": f"{rows} x {inner} x {columns}"} | speeds
 
 

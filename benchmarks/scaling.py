@@ -1,15 +1,15 @@
-"""How a run's seconds and memory grow with examples, with the depth frozen, and with length.
+"""Growth of a run's seconds and memory with examples, with frozen depth and with length.
 
     python benchmarks/scaling.py [--axes examples,depth,length] [--examples 250,500,1000,2000]
         [--lengths 32,64,128,256] [--scenarios heads-only,top-1,top-3,full] [--repeats 1] [--json]
         [--prefix-memory BYTES]
 
-Its sentences are joined from those of the sample, drawn by a fixed seed and cut off by
-`--max-length`, so that every example has exactly as many tokens as asked for and hardly two are
-the same. Examples are those of both tasks together. Along one axis the others stay: 500
-examples, 32 tokens, one epoch, each scenario of --scenarios; the depth axis is `heads-only`,
-`top-1` … `top-6` and `full`. Each run has a process and an empty cache of its own. Growth is the
-slope on log-log axes, between neighbours: 1 is in proportion, 2 is quadratic.
+The sentences are joined from those of the sample, drawn with a fixed seed and cut off at the
+maximum length, so every example has exactly the requested number of tokens. Examples count both
+tasks together. Along one axis the other values are fixed: 500 examples, 32 tokens, one epoch. The
+depth axis runs `heads-only`, `top-1` to `top-6` and `full`, the other axes each scenario of
+--scenarios. Each run has a new process and an empty cache. Growth is the slope between
+neighbouring points on log-log axes: 1 is linear, 2 is quadratic.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from benchmarks.one_run import Wanted, start
+from benchmarks.run_request import RunRequest, run_in_process
 from mtl_core.settings import PREFIX_MEMORY_BYTES
 from mtl_core.tasks.dataset import Example, load_dataset
 
@@ -37,7 +37,7 @@ Row = dict[str, Any]
 
 
 def main() -> None:
-    """Measure along the axes asked for and print what came out."""
+    """Measure along the requested axes and print a table."""
     arguments = _arguments()
     rows = []
     for row in _rows(arguments):
@@ -66,10 +66,10 @@ def _arguments() -> argparse.Namespace:
 
 
 def _rows(arguments: argparse.Namespace) -> Iterator[Row]:
-    """Every point of every axis, with its growth over the point before."""
+    """Yield every point of every axis, with its growth from the previous point."""
     axes = arguments.axes.split(",")
     scenarios = arguments.scenarios.split(",")
-    base = Wanted(
+    base = RunRequest(
         side="ours",
         scenario="full",
         epochs=1.0,
@@ -79,8 +79,8 @@ def _rows(arguments: argparse.Namespace) -> Iterator[Row]:
     if "examples" in axes:
         for scenario in scenarios:
             points = [(int(n), _LENGTH) for n in arguments.examples.split(",")]
-            wanted = replace(base, scenario=scenario)
-            yield from _along("examples", wanted, points, arguments.repeats)
+            request = replace(base, scenario=scenario)
+            yield from _along("examples", request, points, arguments.repeats)
     if "depth" in axes:
         for scenario in DEPTHS:
             points = [(_EXAMPLES, _LENGTH)]
@@ -88,30 +88,34 @@ def _rows(arguments: argparse.Namespace) -> Iterator[Row]:
     if "length" in axes:
         for scenario in scenarios:
             points = [(_EXAMPLES, int(n)) for n in arguments.lengths.split(",")]
-            wanted = replace(base, scenario=scenario)
-            yield from _along("length", wanted, points, arguments.repeats)
+            request = replace(base, scenario=scenario)
+            yield from _along("length", request, points, arguments.repeats)
 
 
-def _along(axis: str, wanted: Wanted, points: list[tuple[int, int]], repeats: int) -> Iterator[Row]:
-    before: Row | None = None
+def _along(
+    axis: str, request: RunRequest, points: list[tuple[int, int]], repeats: int
+) -> Iterator[Row]:
+    previous: Row | None = None
     for examples, length in points:
-        row = {"axis": axis, "scenario": wanted.scenario, "examples": examples, "tokens": length}
-        row |= _measured(wanted, examples, length, repeats)
+        row = {"axis": axis, "scenario": request.scenario, "examples": examples, "tokens": length}
+        row |= _measured(request, examples, length, repeats)
         for measure in ("seconds", "peak_memory_bytes"):
             size = None if axis == "depth" else axis if axis == "examples" else "tokens"
-            row[f"{measure}_growth"] = _slope(before, row, size, measure)
+            row[f"{measure}_growth"] = _slope(previous, row, size, measure)
         yield row
-        before = row
+        previous = row
 
 
-def _measured(wanted: Wanted, examples: int, length: int, repeats: int) -> Row:
-    """Medians over runs on data of this size."""
+def _measured(request: RunRequest, examples: int, length: int, repeats: int) -> Row:
+    """Medians over the repeated runs on data of this size."""
     runs = []
     for _ in range(repeats):
         with tempfile.TemporaryDirectory() as folder:
             manifest = _write(Path(folder), examples, length)
             cache = str(Path(folder) / "cache")
-            runs.append(start(replace(wanted, data=manifest, max_length=length, cache=cache)))
+            runs.append(
+                run_in_process(replace(request, data=manifest, max_length=length, cache=cache))
+            )
     names = (
         *("seconds", "training_seconds", "evaluation_seconds", "prefix_seconds"),
         "peak_memory_bytes",
@@ -119,28 +123,28 @@ def _measured(wanted: Wanted, examples: int, length: int, repeats: int) -> Row:
     return {name: median(run[name] for run in runs) for name in names}
 
 
-def _slope(before: Row | None, row: Row, size: str | None, measure: str) -> float | None:
-    """The slope between two points on log-log axes; None at the first."""
-    if before is None or size is None:
+def _slope(previous: Row | None, row: Row, size: str | None, measure: str) -> float | None:
+    """The slope between two points on log-log axes; None at the first point."""
+    if previous is None or size is None:
         return None
-    return math.log(row[measure] / before[measure]) / math.log(row[size] / before[size])
+    return math.log(row[measure] / previous[measure]) / math.log(row[size] / previous[size])
 
 
 def _write(folder: Path, examples: int, length: int) -> str:
-    """Data with `examples` training sentences in all; the manifest's path."""
+    """Write data with `examples` training sentences in total; return the manifest's path."""
     sample = load_dataset("sample", {}, None).train
     tagged = [each for each in sample if each.words is not None]
     texts = [each for each in sample if each.words is None]
-    chance = random.Random(0)
+    random_state = random.Random(0)
     for split, count in (("train", examples // 2), ("validation", _VALIDATION)):
         with (folder / f"texts.{split}.csv").open("w", encoding="utf-8", newline="") as opened:
             rows = csv.writer(opened)
             rows.writerow(("text", "label"))
             for _ in range(count):
-                drawn = _drawn(texts, length, chance)
+                drawn = _drawn(texts, length, random_state)
                 label = drawn[0].labels["sentiment"]
                 rows.writerow((" ".join(each.text or "" for each in drawn), label))
-        sentences = (_lines(_drawn(tagged, length, chance)) for _ in range(count))
+        sentences = (_lines(_drawn(tagged, length, random_state)) for _ in range(count))
         text = "\n\n".join(sentences) + "\n"
         (folder / f"tags.{split}.conll").write_text(text, encoding="utf-8")
     manifest = folder / "manifest.yaml"
@@ -148,11 +152,11 @@ def _write(folder: Path, examples: int, length: int) -> str:
     return str(manifest)
 
 
-def _drawn(sentences: list[Example], length: int, chance: random.Random) -> list[Example]:
-    """Sentences with at least `length` words together: with special tokens more than `length`."""
+def _drawn(sentences: list[Example], length: int, random_state: random.Random) -> list[Example]:
+    """Draw sentences that have at least `length` words together."""
     drawn: list[Example] = []
     while sum(map(_words, drawn)) < length:
-        drawn.append(chance.choice(sentences))
+        drawn.append(random_state.choice(sentences))
     return drawn
 
 

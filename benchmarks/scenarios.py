@@ -1,10 +1,10 @@
-"""Train every scenario once on the same data and print a table: scores, seconds, memory.
+"""Trains every scenario on the same data and prints scores, seconds and memory.
 
     python benchmarks/scenarios.py [--data sample] [--checkpoint minilm-l6] [--seeds 0]
                                    [--learning-rate 3e-4]
 
-Each run is one `train --format jsonl` in a process of its own, one after the other. Prints a
-Markdown table, and JSON with --json.
+Each run is one `train --format jsonl` in a new process, one after the other. Prints a Markdown
+table, or JSON with --json.
 """
 
 import argparse
@@ -20,7 +20,7 @@ SCENARIOS = ("frozen", "heads-only", "top-1", "top-2", "top-3", "full", "gradual
 
 
 def main() -> None:
-    """Run the scenarios asked for and print what they said."""
+    """Run the requested scenarios and print a table."""
     arguments = _arguments()
     rows = []
     for scenario in arguments.scenarios.split(","):
@@ -30,9 +30,9 @@ def main() -> None:
     if arguments.json:
         print(json.dumps(rows, indent=2))
         return
-    tasks = list(rows[0]["now"])
-    heads = " | ".join(f"{task} before → now" for task in tasks)
-    print(f"| scenario | parameters that learn | {heads} | seconds | peak MB | frozen identical |")
+    tasks = list(rows[0]["after"])
+    heads = " | ".join(f"{task} before → after" for task in tasks)
+    print(f"| scenario | trainable parameters | {heads} | seconds | peak MB | frozen identical |")
     print(f"|---|--:|{'--:|' * len(tasks)}--:|--:|---|")
     for row in rows:
         print(_markdown_row(row))
@@ -45,13 +45,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--scenarios", default=",".join(SCENARIOS))
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--epochs", default="3")
-    parser.add_argument("--learning-rate", help="of the encoder; else each scenario's own")
+    parser.add_argument("--learning-rate", help="of the encoder (by default each scenario's own)")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
 
 
 def _run(scenario: str, seed: str, arguments: argparse.Namespace) -> dict[str, Any]:
-    """One run's events, boiled down. The model is written, so that the file is proved too."""
+    """Train once. The model is written, so that the proof of freezing covers the file too."""
     with tempfile.TemporaryDirectory() as folder:
         command = [
             *(sys.executable, "-m", "mtl_core", "train", "--format", "jsonl"),
@@ -67,9 +67,9 @@ def _run(scenario: str, seed: str, arguments: argparse.Namespace) -> dict[str, A
     phases = [event for event in events if event["event"] == "phase_started"]
     last = events[-1]
     return {
-        "learn": max(phase["trainable"] for phase in phases),
+        "trainable": max(phase["trainable"] for phase in phases),
         "before": {task: _headline(score) for task, score in first["tasks"].items()},
-        "now": {task: _headline(score) for task, score in last["metrics"].items()},
+        "after": {task: _headline(score) for task, score in last["metrics"].items()},
         "seconds": last["total_seconds"],
         "megabytes": last["peak_memory_bytes"] / 1e6,
         "identical": last["frozen_identical"],
@@ -82,13 +82,13 @@ def _headline(score: dict[str, float]) -> float:
 
 
 def _row(scenario: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
-    """The mean over seeds."""
-    tasks = list(runs[0]["now"])
+    """Means over seeds."""
+    tasks = list(runs[0]["after"])
     return {
         "scenario": scenario,
-        "learn": runs[0]["learn"],
+        "trainable": runs[0]["trainable"],
         "before": {task: mean(run["before"][task] for run in runs) for task in tasks},
-        "now": {task: mean(run["now"][task] for run in runs) for task in tasks},
+        "after": {task: mean(run["after"][task] for run in runs) for task in tasks},
         "seconds": mean(run["seconds"] for run in runs),
         "megabytes": max(run["megabytes"] for run in runs),
         "identical": all(run["identical"] for run in runs),
@@ -99,11 +99,11 @@ def _row(scenario: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _markdown_row(row: dict[str, Any]) -> str:
     scores = " | ".join(
-        f"{row['before'][task]:.3f} → {row['now'][task]:.3f}" for task in row["now"]
+        f"{row['before'][task]:.3f} → {row['after'][task]:.3f}" for task in row["after"]
     )
     proof = f"{row['tensors']} of {row['tensors']}" if row["identical"] else "NO"
     return (
-        f"| {row['scenario']} | {row['learn']:,} | {scores} | {row['seconds']:.0f} "
+        f"| {row['scenario']} | {row['trainable']:,} | {scores} | {row['seconds']:.0f} "
         f"| {row['megabytes']:,.0f} | {proof} |"
     )
 

@@ -1,10 +1,11 @@
-"""A step's gradients in one padded batch, in parts one by one, and in parts that share a pass.
+"""Gradients of a step as one padded batch, as separate parts, and as parts that share a pass.
 
     python benchmarks/steps.py [--data sample] [--examples N] [--steps 30] [--rounds 4] [--json]
 
-The same drawn sentences go all three ways in turn, in one process on one thread; of each step and
-way the least of several rounds counts, and these are added up. Frozen layers are reused. Tokens are
-those of an average step, padding included. Prints a Markdown table, and JSON with --json.
+The same sentences are computed in all three ways, in one process on one thread. For each step and
+way the fastest of several rounds counts; the table shows the sum over the steps. Frozen layers are
+reused. Tokens are those of an average step with padding. Prints a Markdown table, or JSON with
+--json.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from mtl_core.training.environment import ENVIRONMENT
 
 os.environ |= ENVIRONMENT | {"OMP_NUM_THREADS": "1"}  # before torch is imported
 
-from benchmarks.one_run import Wanted, spec_of
+from benchmarks.run_request import RunRequest, build_spec
 from mtl_core.freezing.apply import apply_phase
 from mtl_core.models.matrix_products import compute_with
 from mtl_core.settings import CACHE_BYTES
@@ -37,13 +38,13 @@ WAYS = ("whole", "parts", "shared")
 
 
 class PartByPart(ReusedPrefix):
-    """As an architecture that does not pack has it."""
+    """Computes the parts one after another, as for an architecture that does not pack."""
 
     packs = False
 
 
 def main() -> None:
-    """Time every scenario and print what came of it."""
+    """Time every scenario and print a table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--scenarios", default=",".join(SCENARIOS))
     parser.add_argument("--data", default="sample")
@@ -51,12 +52,12 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=30)
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--json", action="store_true")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     compute_with(threads=1)
     with tempfile.TemporaryDirectory() as folder:
         store = PrefixStore(Path(folder), CACHE_BYTES)
-        rows = [_row(name, asked, store) for name in asked.scenarios.split(",")]
-    if asked.json:
+        rows = [_row(name, arguments, store) for name in arguments.scenarios.split(",")]
+    if arguments.json:
         print(json.dumps(rows, indent=2))
         return
     print("| scenario | whole, ms | parts, ms | shared, ms | parts / shared | tokens a step |")
@@ -67,30 +68,30 @@ def main() -> None:
         print(f"| {row['scenario']} | {milliseconds} | {row['ratio']:.2f} | {tokens} |")
 
 
-def _row(scenario: str, asked: argparse.Namespace, store: PrefixStore) -> dict[str, Any]:
-    wanted = Wanted("ours", scenario, data=asked.data, examples=asked.examples)
-    setting = load_setting(spec_of(wanted))
+def _row(scenario: str, arguments: argparse.Namespace, store: PrefixStore) -> dict[str, Any]:
+    request = RunRequest("ours", scenario, data=arguments.data, examples=arguments.examples)
+    setting = load_setting(build_spec(request))
     table = setting.tables[0]
     apply_phase(table, setting.model)
-    reused, apart = ReusedPrefix(setting, store), PartByPart(setting, store)
-    for each in (reused, apart):
+    packed, separate = ReusedPrefix(setting, store), PartByPart(setting, store)
+    for each in (packed, separate):
         each.enter(table)
-    sides = {"whole": apart, "parts": apart, "shared": reused}
+    sides = {"whole": separate, "parts": separate, "shared": packed}
     drawn = drawn_batches(setting.training, batch_size=setting.spec.batch_size, seed=0)
     seconds, tokens = dict.fromkeys(WAYS, 0.0), dict.fromkeys(WAYS, 0)
-    for _ in range(asked.steps):
+    for _ in range(arguments.steps):
         examples = next(drawn)
-        batches = _batches(examples, setting, shared=reused.packs)
-        least = _least(setting, sides, batches, asked.rounds)
+        batches = _batches(examples, setting, shared=packed.packs)
+        fastest = _fastest(setting, sides, batches, arguments.rounds)
         for way in WAYS:
-            seconds[way] += least[way]
+            seconds[way] += fastest[way]
             tokens[way] += sum(batch.input_ids.numel() for batch in batches[way])
     return {
         "scenario": scenario,
-        "packs": reused.packs,
-        "milliseconds": {way: 1000 * seconds[way] / asked.steps for way in WAYS},
+        "packs": packed.packs,
+        "milliseconds": {way: 1000 * seconds[way] / arguments.steps for way in WAYS},
         "ratio": seconds["parts"] / seconds["shared"],
-        "tokens": {way: tokens[way] / asked.steps for way in WAYS},
+        "tokens": {way: tokens[way] / arguments.steps for way in WAYS},
     }
 
 
@@ -103,21 +104,21 @@ def _batches(examples: Any, setting: Setting, *, shared: bool) -> dict[str, list
     }
 
 
-def _least(
+def _fastest(
     setting: Setting,
     sides: dict[str, ReusedPrefix],
     batches: dict[str, list[Batch]],
     rounds: int,
 ) -> dict[str, float]:
-    """Seconds of each way, the least over the rounds; the ways take turns."""
-    least = dict.fromkeys(WAYS, float("inf"))
+    """Seconds of each way: the fastest round. The ways alternate."""
+    fastest = dict.fromkeys(WAYS, float("inf"))
     for _ in range(rounds):
         for way in WAYS:
             setting.model.zero_grad(set_to_none=True)
             began = perf_counter()
             take_gradients(setting, sides[way], batches[way])
-            least[way] = min(least[way], perf_counter() - began)
-    return least
+            fastest[way] = min(fastest[way], perf_counter() - began)
+    return fastest
 
 
 if __name__ == "__main__":

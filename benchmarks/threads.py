@@ -1,14 +1,14 @@
-"""How many threads a fine-tune should have, and how they should wait, alone and on busy cores.
+"""Speed of a fine-tune by number of threads and wait policy, alone and on busy cores.
 
     python benchmarks/threads.py [--rounds 2] [--neighbours 2] [--scenario full]
                                  [--niceness 0] [--json]
 
-Trains the same few steps with one thread and with two, whose waiting either sleeps (passive, what
-Freeze Lab asks for) or spins (active), first alone, then beside busy loops. The run is as polite
-as they are unless `--niceness` says otherwise: the dashboard's trainer has 15 and takes only what
-others leave. Every run is a process of its own; rounds alternate, so that other work on the machine
-meets all of them. Prints steps per second, their ratio to one thread, and whether the losses are
-the same to the bit.
+Trains the same few steps with one thread and with two. Waiting threads either sleep (passive, what
+Freeze Lab sets) or spin (active). The run is alone first, then beside busy loops. It has the
+priority of the loops unless `--niceness` sets another; the dashboard's trainer runs at niceness 15.
+Every run has a new process, and the settings alternate, so that other work on the machine affects
+all of them. Prints steps per second, the ratio to one thread, and whether the losses are
+bit-identical.
 """
 
 import argparse
@@ -39,22 +39,22 @@ WAITING: dict[str, dict[str, str]] = {
 
 
 def main() -> None:
-    """Measure all ways in turn, and print; or be one of the measured processes."""
+    """Measure all settings and print a table; with --one-run, be one of the measured processes."""
     arguments = _arguments()
     if arguments.one_run:
         spec = RunSpec.model_validate_json(sys.stdin.read())
         print(json.dumps(_one_run(spec, arguments.niceness)))
         return
     ways = list(product((0, arguments.neighbours), (1, 2), WAITING))
-    told: dict[tuple[int, int, str], list[dict[str, Any]]] = {way: [] for way in ways}
+    results: dict[tuple[int, int, str], list[dict[str, Any]]] = {way: [] for way in ways}
     for _, (neighbours, threads, waiting) in product(range(arguments.rounds), ways):
         with _busy(neighbours):
             run = _run(_spec(arguments.scenario, threads), waiting, arguments.niceness)
-        told[neighbours, threads, waiting].append(run)
-        pace = f"{run['steps_per_second']:.2f} steps a second"
+        results[neighbours, threads, waiting].append(run)
+        pace = f"{run['steps_per_second']:.2f} steps per second"
         print(f"{neighbours} busy, {threads} threads, {waiting}: {pace}", file=sys.stderr)
-    rows = [_row(way, told) for way in ways]
-    print(json.dumps(rows, indent=2) if arguments.json else _markdown(rows, told))
+    rows = [_row(way, results) for way in ways]
+    print(json.dumps(rows, indent=2) if arguments.json else _markdown(rows, results))
 
 
 def _arguments() -> argparse.Namespace:
@@ -96,7 +96,7 @@ def _run(spec: RunSpec, waiting: str, niceness: int) -> dict[str, Any]:
 
 
 def _one_run(spec: RunSpec, niceness: int) -> dict[str, Any]:
-    """Train here: the pace of the steps, and their losses."""
+    """Train in this process; steps per second, and the losses."""
     from mtl_core.training.run import fine_tune
 
     with suppress(OSError, AttributeError):
@@ -112,13 +112,13 @@ def _one_run(spec: RunSpec, niceness: int) -> dict[str, Any]:
 
 
 def _before_last_evaluation(event: RunEvent) -> bool:
-    """Whether there are steps yet to time: the evaluation after them would only take long."""
+    """Whether steps still follow; the final evaluation is skipped because it is not timed."""
     return not (event.event == "evaluation" and event.epoch > 0)
 
 
 @contextmanager
 def _busy(count: int) -> Iterator[None]:
-    """Keep as many cores busy as told."""
+    """Keep `count` cores busy."""
     loops: list[subprocess.Popen[bytes]] = []
     try:
         for _ in range(count):
@@ -136,14 +136,14 @@ def _busy(count: int) -> Iterator[None]:
 
 
 def _row(
-    way: tuple[int, int, str], told: dict[tuple[int, int, str], list[dict[str, Any]]]
+    way: tuple[int, int, str], results: dict[tuple[int, int, str], list[dict[str, Any]]]
 ) -> dict[str, Any]:
-    """The median over rounds, and its ratio to one passive thread beside as many neighbours."""
+    """The median over rounds, and its ratio to one passive thread with as many busy loops."""
     neighbours, threads, waiting = way
-    pace = median(run["steps_per_second"] for run in told[way])
-    one = median(run["steps_per_second"] for run in told[neighbours, 1, "passive"])
+    pace = median(run["steps_per_second"] for run in results[way])
+    one = median(run["steps_per_second"] for run in results[neighbours, 1, "passive"])
     same_threads = [
-        run["losses"] for each, runs in told.items() for run in runs if each[1] == threads
+        run["losses"] for each, runs in results.items() for run in runs if each[1] == threads
     ]
     return {
         "neighbours": neighbours,
@@ -156,10 +156,10 @@ def _row(
 
 
 def _markdown(
-    rows: list[dict[str, Any]], told: dict[tuple[int, int, str], list[dict[str, Any]]]
+    rows: list[dict[str, Any]], results: dict[tuple[int, int, str], list[dict[str, Any]]]
 ) -> str:
     lines = [
-        "| busy neighbours | threads | waiting | steps a second | times one passive thread | "
+        "| busy neighbours | threads | waiting | steps per second | times one passive thread | "
         "losses of this thread count |",
         "|--:|--:|---|--:|--:|---|",
     ]
@@ -169,8 +169,11 @@ def _markdown(
         f"| {'identical' if row['losses_identical'] else 'DIFFER'} |"
         for row in rows
     ]
-    one, two = (told[0, threads, "passive"][0]["losses"] for threads in (1, 2))
-    lines += ["", f"One thread and two {'agree' if one == two else 'differ'} in the last digits."]
+    one, two = (results[0, threads, "passive"][0]["losses"] for threads in (1, 2))
+    lines += [
+        "",
+        f"Losses of one and two threads {'agree' if one == two else 'differ'} in the last digits.",
+    ]
     return "\n".join(lines)
 
 

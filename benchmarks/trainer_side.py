@@ -1,9 +1,9 @@
-"""The same fine-tune as its user would write it with Hugging Face's Trainer.
+"""The same fine-tune, written with Hugging Face's Trainer.
 
-One torch module with both heads, mixed batches of all tasks, one joint loss. Trainer gets what
-serves it best: padding by batch, grouping by length, fused AdamW, no checkpoints, no reports, no
-worker processes. Frozen is `requires_grad=False`; a gradual plan is one `train()` a phase.
-Checkpoint, data, tokenization, what learns, rates and schedule are those of the run spec.
+One torch module has both heads; batches mix all tasks, and there is one joint loss. Trainer gets
+its fastest options: padding by batch, grouping by length, fused AdamW, no checkpoints, no reports,
+no worker processes. Freezing sets `requires_grad=False`; a gradual plan calls `train()` once a
+phase. Checkpoint, data, tokenization, trained tensors, rates and schedule come from the run spec.
 """
 
 import tempfile
@@ -25,7 +25,7 @@ from transformers import (
     set_seed,
 )
 
-from benchmarks.one_run import Wanted, spec_of
+from benchmarks.run_request import RunRequest, build_spec
 from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.freezing.table import ParameterTable, State
 from mtl_core.models.cache import read_description, shipped_description
@@ -63,26 +63,26 @@ class TwoHeads(nn.Module):
         encoder = self.get_submodule(self.prefix)
         hidden = encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         hidden = self.dropout(hidden)
-        said, losses = {}, []
+        outputs, losses = {}, []
         for task in self.tasks:
             read = hidden[:, 0] if task.kind is TaskKind.SENTENCE else hidden
-            logits = said[task.name] = self.get_submodule(task.head)(read)
-            wanted = labels[task.name].flatten()
-            if (wanted != IGNORED).any():
+            logits = outputs[task.name] = self.get_submodule(task.head)(read)
+            gold = labels[task.name].flatten()
+            if (gold != IGNORED).any():
                 losses.append(
-                    functional.cross_entropy(logits.flatten(0, -2), wanted, ignore_index=IGNORED)
+                    functional.cross_entropy(logits.flatten(0, -2), gold, ignore_index=IGNORED)
                 )
-        return {"loss": torch.stack(losses).sum(), **said}
+        return {"loss": torch.stack(losses).sum(), **outputs}
 
 
 class Collator:
-    """Pad examples of all tasks to the longest of the batch."""
+    """Pads the examples of all tasks to the longest one in the batch."""
 
     def __init__(self, tokenizer: Any, tasks: Sequence[Task]) -> None:
         self.tokenizer, self.tasks = tokenizer, tuple(tasks)
 
     def __call__(self, features: list[dict[str, Any]]) -> dict[str, Tensor]:
-        """A batch of tensors; -100 where an example has no label of a task."""
+        """Build a batch of tensors; labels are -100 where an example has none for a task."""
         names = ("input_ids", "attention_mask")
         batch = self.tokenizer.pad([{n: f[n] for n in names} for f in features])
         length = len(batch["input_ids"][0])
@@ -98,24 +98,24 @@ class Collator:
 
 
 class Evaluating(TrainerCallback):
-    """Evaluate where an epoch of the whole run or a phase ends, as Freeze Lab does."""
+    """Evaluates at the end of each epoch of the run and of each phase, as Freeze Lab does."""
 
     def __init__(self, steps_before: int, steps: int, per_epoch: int) -> None:
         self.steps_before, self.steps, self.per_epoch = steps_before, steps, per_epoch
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:  # noqa: ARG002
-        """Ask for an evaluation where one is due."""
+        """Request an evaluation after the last step of an epoch or a phase."""
         done = self.steps_before + state.global_step
         control.should_evaluate = state.global_step == self.steps or done % self.per_epoch == 0
         return control
 
 
-def run_trainer(wanted: Wanted) -> dict[str, Any]:
-    """Fine-tune once with Trainer; seconds and final scores."""
+def run_trainer(request: RunRequest) -> dict[str, Any]:
+    """Fine-tune once with Trainer; return seconds and final scores."""
     began = perf_counter()
-    spec = spec_of(wanted)
-    set_seed(wanted.seed)
-    checkpoint = resolve_checkpoint(wanted.checkpoint)
+    spec = build_spec(request)
+    set_seed(request.seed)
+    checkpoint = resolve_checkpoint(request.checkpoint)
     folder = require_weights(checkpoint)
     assert checkpoint.entry is not None
     backbone = read_description(shipped_description(checkpoint.entry))
@@ -138,9 +138,9 @@ def run_trainer(wanted: Wanted) -> dict[str, Any]:
                 model=model,
                 args=_arguments(spec, output, steps, tasks),
                 data_collator=Collator(tokenizer, tasks),
-                train_dataset=train,  # type: ignore[arg-type]  # a list is a data set to torch
+                train_dataset=train,  # type: ignore[arg-type]  # torch accepts a list as a data set
                 eval_dataset=validation,  # type: ignore[arg-type]
-                compute_metrics=lambda said: _scores(said, tasks),
+                compute_metrics=lambda prediction: _scores(prediction, tasks),
                 preprocess_logits_for_metrics=_highest,
                 callbacks=[Evaluating(steps_before, steps, per_epoch)],
                 optimizers=_optimizers(model, table, backbone, steps, spec.weight_decay),
@@ -149,8 +149,8 @@ def run_trainer(wanted: Wanted) -> dict[str, Any]:
                 metrics = trainer.evaluate()
             if table.totals.trainable:
                 trainer.train()
-                found = [each for each in trainer.state.log_history if "eval_loss" in each]
-                metrics = found[-1]
+                logged = [each for each in trainer.state.log_history if "eval_loss" in each]
+                metrics = logged[-1]
             steps_before += steps
     scores = {task.name: metrics[f"eval_{task.name}"] for task in tasks}
     return {"seconds": perf_counter() - began, "metrics": scores}
@@ -173,7 +173,7 @@ def _arguments(spec: RunSpec, output: str, steps: int, tasks: Sequence[Task]) ->
         per_device_eval_batch_size=_EVALUATION_BATCH,
         train_sampling_strategy="group_by_length",
         max_grad_norm=spec.max_grad_norm,
-        eval_strategy="no",  # the callback says when
+        eval_strategy="no",  # the callback evaluates
         save_strategy="no",
         logging_strategy="no",
         report_to="none",
@@ -190,7 +190,7 @@ def _arguments(spec: RunSpec, output: str, steps: int, tasks: Sequence[Task]) ->
 def _optimizers(
     model: nn.Module, table: ParameterTable, backbone: Any, steps: int, weight_decay: float
 ) -> tuple[torch.optim.AdamW, torch.optim.lr_scheduler.LambdaLR]:
-    """What learns in this phase, at its rate, and the phase's schedule; freezes the rest."""
+    """Freeze what this phase does not train; return its optimizer and learning rate schedule."""
     flat = {tensor.name for tensor in backbone.tensors if tensor.bias or tensor.layernorm}
     rows = {row.name: row for row in table.rows}
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
@@ -214,21 +214,26 @@ def _optimizers(
 
 
 def _highest(logits: Any, _labels: Any) -> tuple[Tensor, ...]:
-    """The highest outputs alone: logits of all of the split would be kept otherwise."""
+    """Reduce logits to predicted labels; otherwise Trainer keeps the logits of the whole split."""
     return tuple(each.argmax(-1) for each in logits)
 
 
-def _scores(said: EvalPrediction, tasks: Sequence[Task]) -> dict[str, float]:
-    """Accuracy of sentence tasks; entity F1 by seqeval's strict IOB2 on first sub-words."""
+def _scores(prediction: EvalPrediction, tasks: Sequence[Task]) -> dict[str, float]:
+    """Accuracy of sentence tasks, and entity F1 (seqeval, strict IOB2, first sub-words)."""
     scores = {}
-    for task, predicted, gold in zip(tasks, said.predictions, said.label_ids, strict=True):
-        here = gold != IGNORED
+    for task, predicted, gold in zip(
+        tasks, prediction.predictions, prediction.label_ids, strict=True
+    ):
+        labelled = gold != IGNORED
         if task.kind is TaskKind.SENTENCE:
-            scores[task.name] = float(accuracy_score(gold[here], predicted[here]))
+            scores[task.name] = float(accuracy_score(gold[labelled], predicted[labelled]))
             continue
-        gold_tags, said_tags = (
-            [[task.outputs[n] for n in row[mask]] for row, mask in zip(which, here, strict=True)]
+        gold_tags, predicted_tags = (
+            [
+                [task.outputs[n] for n in row[mask]]
+                for row, mask in zip(which, labelled, strict=True)
+            ]
             for which in (gold, predicted)
         )
-        scores[task.name] = score_entities(gold_tags, said_tags)["entity_f1"]
+        scores[task.name] = score_entities(gold_tags, predicted_tags)["entity_f1"]
     return scores

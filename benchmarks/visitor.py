@@ -1,9 +1,9 @@
-"""A visitor without a browser: one Streamlit session over its websocket, and how long it waits.
+"""A client without a browser: one Streamlit session over its websocket, with response times.
 
-A click is timed from its sending to the end of the script that answers it, every element
-received. As a browser does, a visitor sends the values of its widgets with each click, names the
-messages it holds so that they are not sent again, and runs again the parts of a page that ask for
-it every two seconds. Drawing in the browser is not in these times.
+A click is timed from the request to the end of the script, when every element has arrived. Like a
+browser, the client sends the values of its widgets with each click, lists the messages it has
+cached, and reruns the fragments of a page that update every two seconds. Rendering in the browser
+is not included.
 """
 
 import asyncio
@@ -24,29 +24,29 @@ _PATIENCE_SECONDS = 60.0
 
 
 class PageFailed(Exception):
-    """The page showed an exception, or its script did not end in time."""
+    """The page showed an exception, or its script did not finish in time."""
 
 
 @dataclass
 class Waits:
-    """Seconds from a click to the end of its script, and the same of a page's own updates."""
+    """Response times in seconds: of clicks, and of a page's automatic updates."""
 
     clicks: list[float] = field(default_factory=list)
     ticks: list[float] = field(default_factory=list)
 
 
 class Visitor:
-    """One session. Enter it to connect; `open` a page first, then `pick` among its choices."""
+    """One session. Enter the context to connect, `open` a page, then `pick` options."""
 
     def __init__(self, port: int) -> None:
         self._address = f"ws://localhost:{port}/_stcore/stream"
         self.waits = Waits()
         self.page = ""
-        self._pages: dict[str, str] = {}  # title in lower case -> the hash it goes by
+        self._pages: dict[str, str] = {}  # title in lower case -> page hash
         self._query = ""
         self._groups: dict[str, ButtonGroup] = {}  # key -> pills or segments on the page
         self._picked: dict[str, str] = {}  # widget id -> the option picked
-        self._held: set[str] = set()  # hashes of messages that need not come again
+        self._held: set[str] = set()  # hashes of cached messages
         self._problem: str | None = None
         self._script_ended = self._tick_ended = asyncio.Event()
         self._ticking: dict[str, asyncio.Task[None]] = {}
@@ -70,22 +70,22 @@ class Visitor:
 
     @property
     def query(self) -> str:
-        """What the address of the page holds, as the page wrote it."""
+        """The query string of the address, as the page last set it."""
         return self._query
 
     async def open(self, page: str, query: str = "") -> None:
-        """Go to a page by its title in lower case; "" is where the address alone leads."""
+        """Open a page by its title in lower case; "" opens the default page."""
         self.page, self._query = page, query
         self._picked, self._groups = {}, {}
         await self._click()
 
     def options(self, key: str) -> list[str]:
-        """What the pills or segments of a widget key offer; none where the page has none."""
+        """The options of the pills or segments with this key; empty if the page has none."""
         group = self._groups.get(key)
         return [option.content for option in group.options] if group else []
 
     async def pick(self, key: str, option: str) -> None:
-        """Click one of the pills or segments."""
+        """Click one option of the pills or segments."""
         self._picked[self._groups[key].id] = option
         await self._click()
 
@@ -103,13 +103,13 @@ class Visitor:
 
     def _request(self, fragment: str = "") -> bytes:
         message = BackMsg()
-        asked = message.rerun_script
-        asked.query_string = self._query
-        asked.page_script_hash = self._pages.get(self.page, "")
-        asked.cached_message_hashes.extend(self._held)
-        asked.fragment_id, asked.is_auto_rerun = fragment, bool(fragment)
+        rerun = message.rerun_script
+        rerun.query_string = self._query
+        rerun.page_script_hash = self._pages.get(self.page, "")
+        rerun.cached_message_hashes.extend(self._held)
+        rerun.fragment_id, rerun.is_auto_rerun = fragment, bool(fragment)
         for identity, option in self._picked.items():
-            state = asked.widget_states.widgets.add(id=identity)
+            state = rerun.widget_states.widgets.add(id=identity)
             state.string_array_value.data.append(option)
         return bytes(message.SerializeToString())
 
@@ -117,13 +117,13 @@ class Visitor:
         try:
             async for received in self._socket:
                 assert isinstance(received, bytes)
-                self._take(ForwardMsg.FromString(received))
+                self._handle(ForwardMsg.FromString(received))
             self._problem = "the server closed the connection"
         except Exception as problem:
             self._problem = f"a message could not be read: {problem!r}"
         self._script_ended.set()
 
-    def _take(self, message: ForwardMsg) -> None:
+    def _handle(self, message: ForwardMsg) -> None:
         if message.metadata.cacheable and message.hash:
             self._held.add(message.hash)
         kind = message.WhichOneof("type")
@@ -137,16 +137,16 @@ class Visitor:
         elif kind == "page_info_changed":
             self._query = message.page_info_changed.query_string
         elif kind == "delta":
-            self._see(message.delta)
+            self._handle_delta(message.delta)
         elif kind == "auto_rerun":
-            asked = message.auto_rerun
-            self._ticking[asked.fragment_id] = asyncio.create_task(
-                self._tick(asked.fragment_id, asked.interval)
+            rerun = message.auto_rerun
+            self._ticking[rerun.fragment_id] = asyncio.create_task(
+                self._tick(rerun.fragment_id, rerun.interval)
             )
         elif kind == "script_finished":
-            self._ended(message.script_finished)
+            self._finish(message.script_finished)
 
-    def _see(self, delta: Delta) -> None:
+    def _handle_delta(self, delta: Delta) -> None:
         if delta.WhichOneof("type") != "new_element":
             return
         kind = delta.new_element.WhichOneof("type")
@@ -157,13 +157,13 @@ class Visitor:
             shown = delta.new_element.exception
             self._problem = f"'{self.page}' shows {shown.type}: {shown.message}"
 
-    def _ended(self, status: int) -> None:
+    def _finish(self, status: int) -> None:
         if status in (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_WITH_COMPILE_ERROR):
             self._script_ended.set()
         self._tick_ended.set()
 
     async def _tick(self, fragment: str, interval: float) -> None:
-        """Run a part of the page again and again, as long as the page stands."""
+        """Rerun a fragment at its interval until the task is cancelled."""
         while True:
             await asyncio.sleep(interval)
             self._tick_ended = asyncio.Event()

@@ -1,12 +1,12 @@
-"""A classroom at the dashboard: how long a click takes, and what it costs the run beside it.
+"""Response times of the dashboard under a class of visitors, and their effect on a run.
 
     python benchmarks/visitors.py [--visitors 30] [--pause 4] [--seconds 30]
                                   [--scenario top-1] [--json]
 
-Opens the dashboard on a home of its own and lets visitors click, each with a session, an offset
-and a course of its own: another scenario, another phase, the Train page, the run that is under
-way, back to Freeze. First without a run; then beside one, which is also timed alone before and
-after, because other work on the machine would show there too. Prints a Markdown table, or JSON.
+Serves the dashboard from a temporary home. Every visitor has a session and clicks at random times:
+another scenario, another phase, the Train page, the current run, back to Freeze. First there is no
+run, then one trains at the same time. That run is also timed alone before and after, which shows
+other load on the machine. Prints a Markdown table, or JSON with --json.
 """
 
 import argparse
@@ -38,12 +38,12 @@ from mtl_core.training.prepare import prepare_spec
 from mtl_core.training.spec import RunSpec
 
 ROOT = Path(__file__).resolve().parents[1]
-_MORE_EPOCHS_THAN_THERE_IS_TIME = 1000.0
+_ENDLESS_EPOCHS = 1000.0
 _PATIENCE_SECONDS = 120.0
 
 
 def main() -> None:
-    """Open the dashboard, measure, and print."""
+    """Serve the dashboard, measure, and print."""
     arguments = _arguments()
     with tempfile.TemporaryDirectory() as home:
         os.environ["FREEZE_LAB_HOME"] = home
@@ -64,7 +64,7 @@ def _arguments() -> argparse.Namespace:
 
 @contextmanager
 def _dashboard() -> Iterator[tuple[int, int]]:
-    """The dashboard on a free port: the port, and the number of the process that serves."""
+    """Serve the dashboard on a free port; yield the port and the server's process id."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]
@@ -82,7 +82,7 @@ def _dashboard() -> Iterator[tuple[int, int]]:
 
 
 async def _measure(arguments: argparse.Namespace, port: int, server: int) -> dict[str, Any]:
-    """Clicks without a run; steps alone; both together; steps alone again."""
+    """Measure clicks without a run, steps alone, both together, and steps alone again."""
     seconds, pause = arguments.seconds, arguments.pause
     busy_before = os.getloadavg()[0]
     async with _classroom(port, 1) as first:
@@ -118,7 +118,7 @@ async def _measure(arguments: argparse.Namespace, port: int, server: int) -> dic
 
 @asynccontextmanager
 async def _classroom(port: int, count: int) -> AsyncIterator[list[Visitor]]:
-    """Connected visitors who have seen the Freeze page, and whose waits begin at nothing."""
+    """Connect visitors and open the Freeze page for each."""
     async with AsyncExitStack() as stack:
         visitors = [await stack.enter_async_context(Visitor(port)) for _ in range(count)]
         for visitor in visitors:
@@ -130,7 +130,7 @@ async def _classroom(port: int, count: int) -> AsyncIterator[list[Visitor]]:
 async def _click_for(
     visitors: Sequence[Visitor], seconds: float, pause: float, run: str | None = None
 ) -> Waits:
-    """Let all click at their own times; what they waited, together."""
+    """Let all visitors click for `seconds`; return their response times."""
     until = monotonic() + seconds
     for visitor in visitors:
         visitor.waits = Waits()
@@ -145,19 +145,24 @@ async def _click_for(
 
 
 async def _course(
-    visitor: Visitor, until: float, pause: float, run: str | None, chance: random.Random
+    visitor: Visitor, until: float, pause: float, run: str | None, random_state: random.Random
 ) -> None:
-    """One visitor's clicks: think, click, wait for the page, think again."""
-    await asyncio.sleep(chance.uniform(0, pause))
+    """The clicks of one visitor, with pauses in between."""
+    await asyncio.sleep(random_state.uniform(0, pause))
     while monotonic() < until:
-        await _click(visitor, run, chance)
-        await asyncio.sleep(min(chance.uniform(0.5, 1.5) * pause, max(0.0, until - monotonic())))
+        await _click(visitor, run, random_state)
+        await asyncio.sleep(
+            min(random_state.uniform(0.5, 1.5) * pause, max(0.0, until - monotonic()))
+        )
 
 
-async def _click(visitor: Visitor, run: str | None, chance: random.Random) -> None:
-    """On Train two in three go back, the others look at the run; on Freeze one in five opens
-    Train, three in ten step through the phases where there are some."""
-    drawn = chance.random()
+async def _click(visitor: Visitor, run: str | None, random_state: random.Random) -> None:
+    """One random click.
+
+    On Train: to Freeze (2 of 3) or to the run. On Freeze: to Train (2 of 10), another phase (3 of
+    10, if the plan has phases), or another scenario.
+    """
+    drawn = random_state.random()
     if visitor.page == "train":
         if drawn < 1 / 3 and run is not None:
             await visitor.open("train", f"run={run}")
@@ -166,13 +171,13 @@ async def _click(visitor: Visitor, run: str | None, chance: random.Random) -> No
     elif drawn < 0.2:
         await visitor.open("train", visitor.query)
     elif drawn < 0.5 and (phases := visitor.options("phase")):
-        await visitor.pick("phase", chance.choice(phases))
+        await visitor.pick("phase", random_state.choice(phases))
     else:
-        await visitor.pick("scenario", chance.choice(visitor.options("scenario")))
+        await visitor.pick("scenario", random_state.choice(visitor.options("scenario")))
 
 
 async def _watched(server: int, clicking: Awaitable[Waits]) -> dict[str, float | int | None]:
-    """What visitors waited while they clicked, and the processor time the server took for it."""
+    """Summarise the response times and the processor time of the server meanwhile."""
     before, began = _cpu_seconds(server), monotonic()
     waits = await clicking
     took, after = monotonic() - began, _cpu_seconds(server)
@@ -192,8 +197,8 @@ def _p95(seconds: list[float]) -> float:
 
 
 @dataclass
-class _UnderWay:
-    """A run that the dashboard's trainer carries out, seen through the store."""
+class _CurrentRun:
+    """A run of the dashboard's trainer, read from the store."""
 
     id: str
     spec: RunSpec
@@ -206,7 +211,7 @@ class _UnderWay:
         return steps[-1].step if steps and isinstance(steps[-1], Step) else 0
 
     async def wait_for_steps(self) -> None:
-        """Until it takes steps. Ends the benchmark where it does not come to that."""
+        """Wait for the first step. Exits if the run ends or takes too long."""
         until = monotonic() + _PATIENCE_SECONDS
         while not self.last_step:
             record = self.store.run(self.id)
@@ -215,26 +220,25 @@ class _UnderWay:
             await asyncio.sleep(0.2)
 
     async def seconds_per_step(self, meanwhile: Awaitable[None]) -> float:
-        """Its pace while something else goes on."""
+        """Mean seconds per step while `meanwhile` runs."""
         began = self.last_step
         await meanwhile
         return self.seconds_per_step_since(began)
 
     def seconds_per_step_since(self, step: int) -> float:
-        """The mean over the steps since. The first after an evaluation is left out: its time
-        holds the evaluation's."""
-        told = [event for _, event in self.store.events(self.id, kinds={"step", "evaluation"})]
-        since = [
+        """Mean seconds per step from `step` on, without steps that follow an evaluation."""
+        events = [event for _, event in self.store.events(self.id, kinds={"step", "evaluation"})]
+        seconds = [
             later.elapsed_seconds - earlier.elapsed_seconds
-            for earlier, later in pairwise(told)
+            for earlier, later in pairwise(events)
             if isinstance(earlier, Step) and isinstance(later, Step) and earlier.step >= step
         ]
-        return mean(since)
+        return mean(seconds)
 
 
 @contextmanager
-def _run(scenario: str) -> Iterator[_UnderWay]:
-    """A run on the sample that goes on for as long as it is watched."""
+def _run(scenario: str) -> Iterator[_CurrentRun]:
+    """Train on the sample until the context ends."""
     settings = Settings.from_environment()
     chosen = load_model_and_plan("minilm-l6", scenario, None, "sample")
     spec = prepare_spec(
@@ -243,17 +247,17 @@ def _run(scenario: str) -> Iterator[_UnderWay]:
         checkpoint="minilm-l6",
         scenario=scenario,
         data="sample",
-        epochs=_MORE_EPOCHS_THAN_THERE_IS_TIME,
+        epochs=_ENDLESS_EPOCHS,
         threads=settings.threads,
     )
     with closing(RunStore(settings.database)) as store:
-        run = store.add(spec)  # the server's own trainer takes it up
-        yield _UnderWay(run.id, spec, store)
+        run = store.add(spec)  # the server's trainer starts it
+        yield _CurrentRun(run.id, spec, store)
         store.request_stop(run.id)
 
 
 def _cpu_seconds(process: int) -> float | None:
-    """Processor time that a process has taken; None where the system does not tell."""
+    """Processor seconds of a process; None if the system does not report them."""
     with suppress(OSError):
         after_name = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
         return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
@@ -261,7 +265,7 @@ def _cpu_seconds(process: int) -> float | None:
 
 
 def _memory_bytes(process: int) -> int | None:
-    """Memory that a process holds; None where the system does not tell."""
+    """Resident memory of a process; None if the system does not report it."""
     with suppress(OSError):
         pages = Path(f"/proc/{process}/statm").read_text().split()[1]
         return int(pages) * os.sysconf("SC_PAGE_SIZE")
@@ -269,7 +273,7 @@ def _memory_bytes(process: int) -> int | None:
 
 
 def _markdown(figures: dict[str, Any]) -> str:
-    """The figures as a table, and the run's pace and the memory in a line below."""
+    """The figures as a table, with the run's speed and the memory below."""
     lines = [
         f"{figures['visitors']} visitors, a click each every {figures['pause_seconds']:g} s, on "
         f"{figures['cores']} cores; the run is {figures['scenario']} with {figures['threads']} "
