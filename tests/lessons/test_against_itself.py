@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.a_a_trials import ROWS, Alike, markdown, row, share_called
+from benchmarks.a_a_trials import ROWS, EqualPlans, markdown, row, share_called
 from mtl_core.analysis.plans import PlanResult, Verdict
 from mtl_core.report.against_itself import (
     CALLED,
@@ -26,9 +26,9 @@ def with_verdict(label: str, verdict: Verdict) -> PlanResult:
 
 @pytest.mark.parametrize(("plans", "seeds"), CALLED)
 def test_each_number_is_what_the_command_measures(plans: int, seeds: int) -> None:
-    alike = Alike(plans=plans, seeds=seeds)
-    assert alike in ROWS
-    assert share_called(alike, DRAWN_TRIALS) == CALLED[plans, seeds]
+    equal = EqualPlans(plans=plans, seeds=seeds)
+    assert equal in ROWS
+    assert share_called(equal, DRAWN_TRIALS) == CALLED[plans, seeds]
 
 
 def test_the_command_is_a_file_of_this_folder_and_the_decision_names_it() -> None:
@@ -59,10 +59,10 @@ def test_where_nothing_was_judged_nothing_is_said_of_the_test(verdict: Verdict) 
 
 
 def test_trials_are_printed_as_a_table_that_leaves_out_what_no_row_has() -> None:
-    told = [row(Alike(seeds=2), 50), row(Alike(plans=3, seeds=2), 50)]
-    assert markdown(told).splitlines() == [
+    rows = [row(EqualPlans(seeds=2), 50), row(EqualPlans(plans=3, seeds=2), 50)]
+    assert markdown(rows).splitlines() == [
         "| plans | seeds | seed shift | trials | called |",
         "|--:|--:|--:|--:|--:|",
         "| 2 | 2 | 0.15 | 50 | 0.000 |",
-        f"| 3 | 2 | 0.15 | 50 | {told[1]['called']:.3f} |",
+        f"| 3 | 2 | 0.15 | 50 | {rows[1]['called']:.3f} |",
     ]
