@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from mtl_core.cost.profile import CostProfile
-from mtl_core.models.cache import config_key, write_whole
+from mtl_core.models.cache import config_key, write_atomically
 from mtl_core.models.checkpoint import Checkpoint
 from mtl_core.settings import Settings
 
@@ -52,4 +52,4 @@ def read_profile(file: Path) -> CostProfile:
 
 def write_profile(file: Path, profile: CostProfile) -> None:
     """Write `profile` whole or not at all, defaults left out."""
-    write_whole(file, profile.model_dump_json(exclude_defaults=True) + "\n")
+    write_atomically(file, profile.model_dump_json(exclude_defaults=True) + "\n")

@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import PositiveFloat, ValidationError
 
 from mtl_core.cost.estimate import StepCost
-from mtl_core.models.cache import write_whole
+from mtl_core.models.cache import write_atomically
 from mtl_core.settings import Settings
 from mtl_core.values import Frozen
 
@@ -62,7 +62,7 @@ def known_speed(settings: Settings) -> Speed | None:
 def keep_speed(speed: Speed, settings: Settings) -> None:
     """Keep a measurement; a folder that cannot be written costs only another one."""
     with suppress(OSError):
-        write_whole(_file(settings), speed.model_dump_json() + "\n")
+        write_atomically(_file(settings), speed.model_dump_json() + "\n")
 
 
 def _file(settings: Settings) -> Path:

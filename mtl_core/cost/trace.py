@@ -25,8 +25,8 @@ from mtl_core.models.architecture import (
     read_architecture,
 )
 from mtl_core.models.checkpoint import Checkpoint
-from mtl_core.models.depth import find_stack
-from mtl_core.models.describe import entries_asked
+from mtl_core.models.describe import requested_entries
+from mtl_core.models.layer_stack import find_stack
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel
@@ -98,7 +98,7 @@ def _ordinary_token(model: "PreTrainedModel") -> int:
 
 def main() -> None:
     """Write the shipped profile of each catalogue entry named, or of all."""
-    for known in entries_asked("python -m mtl_core.cost.trace"):
+    for known in requested_entries("python -m mtl_core.cost.trace"):
         profile = trace_costs(known)
         file = shipped_profile(known.name)
         write_profile(file, profile)

@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from mtl_core.errors import FreezeLabError, InternalError, error_message
-from mtl_core.models.cache import write_whole
+from mtl_core.models.cache import write_atomically
 from mtl_core.tasks.baselines import Baseline
 from mtl_core.tasks.dataset import Dataset
 
@@ -87,7 +87,7 @@ class DataBaselines:
             self._record_problem(key, problem)
             return
         with suppress(OSError):
-            write_whole(self._file(key), _BASELINES.dump_json(found).decode() + "\n")
+            write_atomically(self._file(key), _BASELINES.dump_json(found).decode() + "\n")
         with self._lock:
             self._known[key] = found
             del self._threads[key]

@@ -1,1 +1,1 @@
-"""Checkpoints: what exists, what each is made of, and the multi-task model on top."""
+"""Checkpoints: the catalogue, their architectures and weights, and the multi-task model."""

@@ -1,7 +1,7 @@
-"""From a configuration file to a bare backbone: read, judged, and built with or without memory.
+"""Reads a configuration file, checks that it is supported, and builds the bare backbone.
 
-Nothing of a checkpoint's own code is ever run: an architecture is one that the installed
-transformers knows, or it is refused.
+Code that comes with a checkpoint is never run. Architectures that the installed transformers
+does not include are rejected.
 """
 
 import copy
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-MOST_LAYERS = 1024
-"""A configuration that asks for more is a mistake or an attack: building it would not end."""
+MAX_LAYERS = 1024
+"""The limit for a configuration. Building an absurdly deep model would take forever."""
 
 _TRACED_TOKENS = 8
 
 
 def read_architecture(config_file: Path) -> "PreTrainedConfig":
-    """The configuration in `config_file`, if it is one of a text encoder transformers knows.
+    """Reads the configuration of a text encoder.
 
-    Raises DamagedCheckpoint if the file is not a configuration, UnsafeCheckpoint if its model
-    exists only as the checkpoint's own code, UnsupportedArchitecture if it is unknown here, a
+    Raises DamagedCheckpoint if the file is not a configuration, UnsafeCheckpoint if the model is
+    defined only by code of the checkpoint, and UnsupportedArchitecture if it is unknown, a
     decoder, an encoder-decoder or quantised.
     """
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING, CONFIG_MAPPING_NAMES
@@ -42,8 +42,8 @@ def read_architecture(config_file: Path) -> "PreTrainedConfig":
     known = isinstance(model_type, str) and model_type in CONFIG_MAPPING_NAMES
     if not known and "auto_map" in values:
         raise UnsafeCheckpoint(
-            f"{config_file} names code of the checkpoint's author (auto_map) and no architecture "
-            "that transformers has built in. Freeze Lab never runs code from a checkpoint. "
+            f"{config_file} refers to code of the checkpoint's author (auto_map), not to an "
+            "architecture of transformers. Freeze Lab never runs code from a checkpoint. "
             "Choose one with a built-in model_type."
         )
     if not isinstance(model_type, str):
@@ -56,14 +56,14 @@ def read_architecture(config_file: Path) -> "PreTrainedConfig":
     try:
         with quiet_transformers():
             config = CONFIG_MAPPING[model_type].from_dict(values)
-    except Exception as error:  # each configuration class has its own ways to refuse a value
+    except Exception as error:  # configuration classes raise different exceptions
         raise DamagedCheckpoint(_impossible(config_file, error)) from None
     require_encoder(config)
     return config
 
 
 def require_encoder(config: "PreTrainedConfig") -> None:
-    """Raise UnsupportedArchitecture unless `config` is of an encoder, bidirectional, float."""
+    """Raise UnsupportedArchitecture unless `config` describes an unquantised encoder."""
     from transformers.models.auto.modeling_auto import (
         MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
         MODEL_FOR_MASKED_LM_MAPPING_NAMES,
@@ -74,11 +74,11 @@ def require_encoder(config: "PreTrainedConfig") -> None:
         kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and kind not in MODEL_FOR_MASKED_LM_MAPPING_NAMES
     )
     if getattr(config, "is_encoder_decoder", False):
-        reason = "it is an encoder with a decoder, two stacks of layers"
+        reason = "it consists of an encoder and a decoder"
     elif causal_only or getattr(config, "is_decoder", False):
         reason = (
-            "it is a decoder, made to predict the next token; where each token sees only those "
-            "before it, the first one, which the sentence head reads, knows nothing of the rest"
+            "it is a decoder. Each token attends only to earlier tokens, so the first token, which "
+            "the sentence head reads, has no information about the sentence"
         )
     elif getattr(config, "quantization_config", None) is not None:
         reason = "its weights are quantised, and quantised weights cannot be fine-tuned here"
@@ -91,12 +91,11 @@ def require_encoder(config: "PreTrainedConfig") -> None:
 
 
 def build_backbone(config: "PreTrainedConfig", device: str) -> "PreTrainedModel":
-    """The bare model of `config` in float32, in evaluation mode, with random weights.
+    """Builds the bare model of `config` in float32 and evaluation mode, with random weights.
 
-    On the device "meta" it takes no memory and holds no numbers, only shapes. There padding is
-    switched off: looking for it reads token ids, which do not exist. torch's random stream is
-    left as it was.
-    Raises UnsupportedArchitecture if it is no text encoder, or cannot be built.
+    On the device "meta" the model has shapes but no values and takes no memory. Padding is
+    disabled there, because detecting it reads token ids. The global random state is preserved.
+    Raises UnsupportedArchitecture if the model is not a text encoder or cannot be built.
     """
     from transformers import AutoModel
 
@@ -110,7 +109,7 @@ def build_backbone(config: "PreTrainedConfig", device: str) -> "PreTrainedModel"
                 attn_implementation="eager",
                 trust_remote_code=False,
             )
-    except Exception as error:  # each architecture has its own ways to refuse a configuration
+    except Exception as error:  # architectures raise different exceptions
         raise UnsupportedArchitecture(
             f"transformers cannot build '{config.model_type}' from its configuration: "
             f"{one_line(error)}"
@@ -129,11 +128,11 @@ def traced(
     config: "PreTrainedConfig",
     measure: "Callable[[PreTrainedModel, torch.Tensor], Result]",
 ) -> Result:
-    """What `measure(model, input_ids)` finds by running a backbone of `config`.
+    """Returns `measure(model, input_ids)` for a backbone of `config`.
 
-    input_ids: (1, tokens), no padding among them. The model is on the meta device; architectures
-    that look at numbers while they run (Longformer looks for global tokens) get a real one with
-    random weights instead, which finds the same and takes the memory of the model.
+    input_ids: (1, tokens), without padding. The model is on the meta device. Architectures that
+    read values in their forward pass (Longformer looks for global tokens) are built on the CPU
+    with random weights instead. The result is the same, but the model takes memory.
     Raises UnsupportedArchitecture if the model does not run on token ids alone.
     """
     for device in ("meta", "cpu"):
@@ -143,7 +142,7 @@ def traced(
                 return measure(model, example_input(model))
         except UnsupportedArchitecture:
             raise
-        except Exception as error:  # whatever a foreign forward pass raises
+        except Exception as error:  # third-party forward passes raise any exception
             failure = one_line(error)
             if "meta" not in failure:
                 break
@@ -154,7 +153,7 @@ def traced(
 
 
 def example_input(model: "PreTrainedModel") -> torch.Tensor:
-    """A sentence of a few ordinary tokens on the model's device: (1, tokens)."""
+    """A few ordinary token ids on the model's device: (1, tokens)."""
     config = model.config
     special = {getattr(config, f"{kind}_token_id", None) for kind in ("pad", "bos", "eos", "mask")}
     ordinary = next((index for index in range(config.vocab_size) if index not in special), 0)
@@ -163,10 +162,10 @@ def example_input(model: "PreTrainedModel") -> torch.Tensor:
 
 
 def position_limit(model: "PreTrainedModel") -> int | None:
-    """The most tokens the architecture has positions for; None if it sets no limit.
+    """The maximum number of tokens of the architecture; None if there is no limit.
 
-    RoBERTa and its kin count positions from the one after the padding id, so 514 rows of the
-    position table serve 512 tokens.
+    RoBERTa and its variants number positions from the padding id plus one, so a position table
+    with 514 rows supports 512 tokens.
     """
     stated = getattr(model.config, "max_position_embeddings", None)
     if not isinstance(stated, int) or stated <= 0:
@@ -180,13 +179,13 @@ def position_limit(model: "PreTrainedModel") -> int | None:
 
 
 def prefix_of(model: "PreTrainedModel") -> str:
-    """The name an architecture's own task models give their backbone, e.g. `bert`."""
+    """The name of the backbone in the architecture's task models, e.g. `bert`."""
     return model.base_model_prefix or str(model.config.model_type).replace("-", "_")
 
 
 @contextmanager
 def quiet_transformers() -> Iterator[None]:
-    """Silence transformers' advice and progress bars, and put both back as they were."""
+    """Disable the warnings and progress bars of transformers inside the context."""
     from transformers.utils import logging
 
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
@@ -201,7 +200,7 @@ def quiet_transformers() -> Iterator[None]:
 
 
 def one_line(error: BaseException) -> str:
-    """What a foreign error says, as one sentence of at most 300 characters."""
+    """The message of a third-party error as one sentence of at most 300 characters."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return (" ".join(lines)[:300] or type(error).__name__).rstrip(".") + "."
 
@@ -225,9 +224,9 @@ def _read_object(config_file: Path) -> Mapping[str, Any]:
 
 def _require_sane_depth(config: "PreTrainedConfig") -> None:
     layers = getattr(config, "num_hidden_layers", None)
-    if isinstance(layers, int) and not 1 <= layers <= MOST_LAYERS:
+    if isinstance(layers, int) and not 1 <= layers <= MAX_LAYERS:
         raise UnsupportedArchitecture(
-            f"The configuration asks for {layers:,} layers; 1 to {MOST_LAYERS:,} can be built."
+            f"The configuration has {layers:,} layers; 1 to {MAX_LAYERS:,} are supported."
         )
 
 
@@ -237,10 +236,10 @@ def _unknown_type(config_file: Path, model_type: str) -> str:
     close = difflib.get_close_matches(model_type, CONFIG_MAPPING_NAMES, n=3)
     nearest = f" Nearest: {', '.join(close)}." if close else ""
     return (
-        f"{config_file} says model_type '{model_type[:80]}', which transformers "
-        f"{version('transformers')} does not know.{nearest} A newer transformers may know it."
+        f"{config_file} has model_type '{model_type[:80]}', which transformers "
+        f"{version('transformers')} does not include.{nearest} A newer version may include it."
     )
 
 
 def _impossible(config_file: Path, error: Exception) -> str:
-    return f"{config_file} holds a value that cannot be: {one_line(error)}"
+    return f"{config_file} contains an invalid value: {one_line(error)}"

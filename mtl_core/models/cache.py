@@ -1,6 +1,6 @@
-"""Descriptions that were made before: shipped for the catalogue, kept on disk for the rest.
+"""The cache of model descriptions: shipped for the catalogue, stored on disk for other models.
 
-A description costs a second and torch to make and two milliseconds to read.
+Computing a description takes torch and about a second; reading one takes milliseconds.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from mtl_core.models.description import BackboneDescription
 from mtl_core.settings import Settings
 
 FORMAT = 1
-"""Raised whenever a description of the same configuration would come out differently."""
+"""Version of the descriptions. Increase it when a description of the same model changes."""
 
 _SHIPPED = Path(__file__).with_name("descriptions")
 
@@ -30,11 +30,11 @@ def description_of(
     settings: Settings,
     describe: Callable[[Checkpoint], BackboneDescription],
 ) -> BackboneDescription:
-    """The description of `checkpoint`: shipped, kept from before, or made by `describe` and kept.
+    """The description of `checkpoint`: shipped, cached, or computed by `describe` and cached.
 
-    What is kept holds for one content of config.json and one version of transformers. A kept
-    file that cannot be read is made again; a folder that cannot be written costs only time.
-    Raises what `describe` raises.
+    The cache key is the content of config.json and the version of transformers. An unreadable
+    cache file is computed again. If the cache cannot be written, nothing is stored.
+    Raises the exceptions of `describe`.
     """
     if checkpoint.entry is not None:
         return read_description(shipped_description(checkpoint.entry))
@@ -49,28 +49,28 @@ def description_of(
 
 
 def shipped_description(name: str) -> Path:
-    """The file that ships with the product for the catalogue entry `name`."""
+    """The shipped file for the catalogue entry `name`."""
     return _SHIPPED / f"{name}.json"
 
 
 def read_description(file: Path) -> BackboneDescription:
-    """A description as `write_description` wrote it.
+    """Reads a description written by `write_description`.
 
-    Raises OSError, or pydantic's ValidationError if the file holds anything else.
+    Raises OSError, or pydantic's ValidationError if the content is invalid.
     """
     return BackboneDescription.model_validate_json(file.read_bytes())
 
 
 def write_description(file: Path, description: BackboneDescription) -> None:
-    """Write `description` whole or not at all: one line a tensor, defaults left out."""
+    """Write `description` atomically as JSON, one line per tensor, without default values."""
     values = description.model_dump(mode="json", exclude_defaults=True)
     tensors = ",\n".join(_compact(tensor) for tensor in values.pop("tensors"))
     text = f'{_compact(values)[:-1]},"tensors":[\n{tensors}\n]}}\n'
-    write_whole(file, text)
+    write_atomically(file, text)
 
 
-def write_whole(file: Path, text: str) -> None:
-    """Write a file whole or not at all, its folder made if need be. Raises OSError."""
+def write_atomically(file: Path, text: str) -> None:
+    """Write a file atomically; its folder is created if needed. Raises OSError."""
     file.parent.mkdir(parents=True, exist_ok=True)
     handle, unfinished = tempfile.mkstemp(dir=file.parent, prefix=file.name, suffix=".part")
     try:
@@ -88,7 +88,7 @@ def _compact(value: object) -> str:
 
 
 def config_key(config_file: Path, form: int, packages: Sequence[str]) -> str:
-    """A name for what was made from this content of config.json, in this form, by these versions.
+    """A cache key: hash of config.json, the format version `form` and the package versions.
 
     Raises DamagedCheckpoint if the file cannot be read.
     """
@@ -96,5 +96,5 @@ def config_key(config_file: Path, form: int, packages: Sequence[str]) -> str:
         content = config_file.read_bytes()
     except OSError as error:
         raise DamagedCheckpoint(f"{config_file} cannot be read: {error.strerror}.") from None
-    made_by = "".join(f"{each}\n" for each in (form, *map(version, packages)))
-    return hashlib.sha256(made_by.encode() + content).hexdigest()
+    versions = "".join(f"{each}\n" for each in (form, *map(version, packages)))
+    return hashlib.sha256(versions.encode() + content).hexdigest()

@@ -1,4 +1,4 @@
-"""The checkpoints the product knows by name: what each was pretrained on, and what it suits."""
+"""The catalogue of checkpoints: pretraining text, tokenizer, licence and recommended use."""
 
 from enum import StrEnum
 from functools import cache
@@ -11,7 +11,7 @@ _CONFIGS = Path(__file__).with_name("configs")
 
 
 class Domain(StrEnum):
-    """What kind of text a checkpoint was pretrained on."""
+    """The kind of text a checkpoint was pretrained on."""
 
     GENERAL = "general"  # English of books, Wikipedia and the web
     BIOMEDICAL = "biomedical"
@@ -20,19 +20,19 @@ class Domain(StrEnum):
 
 
 class TokenizerFamily(StrEnum):
-    """How a checkpoint cuts words into the pieces of its vocabulary."""
+    """The tokenization algorithm of a checkpoint."""
 
-    WORDPIECE = "WordPiece"  # longest match from the left; later pieces marked ##
-    BPE = "BPE"  # merges of bytes; every text can be written
-    SENTENCEPIECE = "SentencePiece"  # pieces of raw text, the space among them
+    WORDPIECE = "WordPiece"  # longest match from the left; continuations start with ##
+    BPE = "BPE"  # merges of bytes; no unknown tokens
+    SENTENCEPIECE = "SentencePiece"  # pieces of raw text, including the space
 
 
 class CatalogueEntry(Frozen):
-    """One checkpoint known by name.
+    """One checkpoint of the catalogue.
 
-    `embedded`: its weights are installed with the product. `also_known_as` are older names that
-    tutorials still use. `suits` says in a few words what to choose it for. `cased`: its text was
-    not lower-cased in pretraining, so capitals count.
+    `embedded`: its weights are installed with Freeze Lab. `also_known_as` are older names that
+    tutorials still use. `suits` is the recommended use in a few words. `cased`: the tokenizer
+    distinguishes upper and lower case.
     """
 
     name: str
@@ -54,7 +54,7 @@ class CatalogueEntry(Frozen):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Everything this entry answers to, its own name first."""
+        """All names of this entry, its catalogue name first."""
         return (self.name, self.hub_id, *self.also_known_as)
 
 
@@ -204,19 +204,19 @@ _ENTRIES = (
 
 
 def catalogue() -> tuple[CatalogueEntry, ...]:
-    """Every entry, the embedded default first."""
+    """All entries, the embedded default first."""
     return _ENTRIES
 
 
 def entry(name: str) -> CatalogueEntry:
-    """The entry that answers to `name`: its own name, its hub id or an older hub id.
+    """The entry with this catalogue name, hub id or older name.
 
-    Raises UnknownCheckpoint naming the catalogue.
+    Raises UnknownCheckpoint that lists the catalogue.
     """
     found = _by_name().get(name)
     if found is None:
         listed = ", ".join(each.name for each in _ENTRIES)
-        raise UnknownCheckpoint(f"'{name}' is not in the catalogue. It holds: {listed}.")
+        raise UnknownCheckpoint(f"'{name}' is not in the catalogue. Available: {listed}.")
     return found
 
 

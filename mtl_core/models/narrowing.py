@@ -1,8 +1,8 @@
-"""The last layer at the positions that are read, and at no others.
+"""Computes the last layer only at the positions that the heads read.
 
-A sentence head reads one token, a token head the first sub-word of each word. Attention needs every
-token; what follows it in a layer acts on each position alone, so in the last layer it can be left
-out where nothing reads its result. Where that part begins is found by trying, never by name.
+A sentence head reads one token, a token head the first sub-word of each word. Attention needs all
+tokens, but the rest of a layer acts on each position separately. In the last layer it can skip
+positions that no head reads. The first module of that part is found by trial, not by name.
 """
 
 from collections.abc import Iterator
@@ -13,67 +13,62 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from mtl_core.models.depth import evaluating, find_stack
+from mtl_core.models.layer_stack import evaluating, find_stack
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 TOLERANCE = 1e-5
-"""How far a narrowed state may be from the whole model's, in parts of its largest value."""
+"""Maximum deviation of a narrowed state, relative to the largest value of the full output."""
 
 
 @dataclass
 class Narrowed:
-    """Whether the pass that ran met the module where it narrows."""
+    """Whether a forward pass was narrowed."""
 
     happened: bool = False
 
 
 class NarrowedTop:
-    """A backbone whose last layer can be run at some positions alone.
+    """A backbone whose last layer can be computed at selected positions only.
 
-    `input_ids` and `attention_mask`, (batch, tokens), are what the place to narrow at is tried on:
-    two sentences or more, one of them padded. Where the architecture has no such place, or layers
-    share their weights, every position runs.
+    `input_ids` and `attention_mask`, (batch, tokens), are the example for the trial: at least two
+    sentences, one of them padded. `first_module` is the first module that runs at the selected
+    positions only. It is None if the architecture has no such module or its layers share weights;
+    all positions are then computed.
     """
 
     def __init__(self, model: "PreTrainedModel", input_ids: Tensor, attention_mask: Tensor) -> None:
         self._model = model
         self._ids, self._mask = input_ids, attention_mask
-        self._begins = self._first_that_agrees()
-
-    @property
-    def begins_at(self) -> str | None:
-        """The path of the first module that runs at the read positions alone; None: no such one."""
-        named = self._model.named_modules()
-        return next((path for path, module in named if module is self._begins), None)
+        self.first_module = self._find_first_module()
 
     @contextmanager
     def reading(self, positions: Tensor) -> Iterator[Narrowed]:
-        """Narrow the passes that run meanwhile to `positions`: (n,), counted through the batch.
+        """Narrows forward passes inside the context to `positions`: (n,), indices into the batch.
 
-        A pass that narrowed gives (1, n, hidden), in the order of `positions`.
+        A narrowed pass returns (1, n, hidden) in the order of `positions`.
         """
-        told = Narrowed()
-        if self._begins is None:
-            yield told
+        narrowed = Narrowed()
+        if self.first_module is None:
+            yield narrowed
             return
-        with _narrowing(self._begins, positions, told):
-            yield told
+        with _narrowing(self.first_module, positions, narrowed):
+            yield narrowed
 
-    def _first_that_agrees(self) -> nn.Module | None:
+    def _find_first_module(self) -> nn.Module | None:
         stack = find_stack(self._model)
         if stack.shared:
             return None
         last = self._model.get_submodule(stack.paths[-1])
         positions = self._mask.flatten().nonzero().flatten()[1::2]
         with evaluating(self._model), torch.no_grad(), torch.random.fork_rng(devices=[]):
-            order, whole = self._watched(last)
-            wanted = whole.flatten(0, 1).index_select(0, positions)
-            return next((each for each in order if self._agrees(each, positions, wanted)), None)
+            order, full = self._called_modules(last)
+            expected = full.flatten(0, 1).index_select(0, positions)
+            return next((each for each in order if self._agrees(each, positions, expected)), None)
 
-    def _watched(self, last: nn.Module) -> tuple[list[nn.Module], Tensor]:
-        """The modules inside `last` in the order of their calls, and the last hidden state."""
+    def _called_modules(self, last: nn.Module) -> tuple[list[nn.Module], Tensor]:
+        """The submodules of `last` in call order, and the last hidden state."""
         order: list[nn.Module] = []
         handles = [
             module.register_forward_pre_hook(lambda module, _: order.append(module))
@@ -81,23 +76,23 @@ class NarrowedTop:
             if module is not last
         ]
         try:
-            whole = self._run()
+            full = self._run()
         finally:
             for handle in handles:
                 handle.remove()
-        return order, whole
+        return order, full
 
-    def _agrees(self, module: nn.Module, positions: Tensor, wanted: Tensor) -> bool:
-        told = Narrowed()
+    def _agrees(self, module: nn.Module, positions: Tensor, expected: Tensor) -> bool:
+        narrowed = Narrowed()
         try:
-            with _narrowing(module, positions, told):
+            with _narrowing(module, positions, narrowed):
                 found = self._run()
-        except Exception:  # whatever a foreign forward pass raises on another shape
+        except Exception:  # third-party forward passes raise any exception
             return False
         return (
-            told.happened
-            and found.shape == (1, *wanted.shape)
-            and bool((found[0] - wanted).abs().max() <= TOLERANCE * wanted.abs().max())
+            narrowed.happened
+            and found.shape == (1, *expected.shape)
+            and bool((found[0] - expected).abs().max() <= TOLERANCE * expected.abs().max())
         )
 
     def _run(self) -> Tensor:
@@ -107,13 +102,13 @@ class NarrowedTop:
 
 
 @contextmanager
-def _narrowing(module: nn.Module, positions: Tensor, told: Narrowed) -> Iterator[None]:
-    """Hand `module` its inputs at `positions` alone, for a while."""
+def _narrowing(module: nn.Module, positions: Tensor, narrowed: Narrowed) -> Iterator[None]:
+    """Inside the context, `module` receives its inputs at `positions` only."""
 
     def narrow(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        told.happened = True
-        narrowed = {key: _at(value, positions) for key, value in kwargs.items()}
-        return tuple(_at(value, positions) for value in args), narrowed
+        narrowed.happened = True
+        selected = {key: _select(value, positions) for key, value in kwargs.items()}
+        return tuple(_select(value, positions) for value in args), selected
 
     handle = module.register_forward_pre_hook(narrow, with_kwargs=True)
     try:
@@ -122,8 +117,8 @@ def _narrowing(module: nn.Module, positions: Tensor, told: Narrowed) -> Iterator
         handle.remove()
 
 
-def _at(value: Any, positions: Tensor) -> Any:
-    """(1, n, hidden) from (batch, tokens, hidden); anything else as it is."""
+def _select(value: Any, positions: Tensor) -> Any:
+    """(1, n, hidden) from (batch, tokens, hidden); other values are returned unchanged."""
     if not isinstance(value, Tensor) or value.dim() != 3:
         return value
     return value.flatten(0, 1).index_select(0, positions).unsqueeze(0)

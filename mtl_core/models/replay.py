@@ -1,9 +1,9 @@
-"""Run a backbone's upper layers alone, on what its lower ones gave earlier.
+"""Runs the upper layers of a backbone on stored outputs of the lower layers.
 
-Nothing is rebuilt or renamed: while one forward pass lasts, the module that feeds the stack and
-the layers below the boundary hand on what was stored, and the architecture's own forward runs
-unchanged (masks, position biases, final norms). Slicing the list of layers instead would change
-what is tied to a layer's number: DeBERTa-v2's convolution acts after layer 0 alone.
+The model is not rebuilt. During one forward pass, the module before the stack and the layers below
+the boundary return the stored values, and the architecture's own forward method runs unchanged
+(masks, position biases, final norms). Slicing the list of layers would change behaviour that
+depends on a layer's index: DeBERTa-v2's convolution acts after layer 0 only.
 """
 
 import inspect
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from mtl_core.errors import UnsupportedArchitecture
 from mtl_core.models.architecture import example_input, quiet_transformers
-from mtl_core.models.depth import evaluating, find_stack
+from mtl_core.models.layer_stack import evaluating, find_stack
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -25,12 +25,12 @@ Forward = Callable[..., Any]
 
 
 class LayerReplay:
-    """A backbone that can be left and entered between its layers.
+    """A backbone whose forward pass can stop and resume between layers.
 
-    A depth is how many layers lie below, counted from the bottom: at depth 2 layer 2 is the first
-    that runs. Only layers with weights of their own count. At `layers`, the full depth, the last
-    hidden state itself is meant, and nothing of the backbone runs.
-    Raises UnsupportedArchitecture where `find_stack` does.
+    A depth is the number of layers below it: at depth 2, layer 2 is the first that runs. Layers
+    that share weights count once. The depth `layers` refers to the last hidden state; nothing of
+    the backbone runs then.
+    Raises the exceptions of `find_stack`.
     """
 
     def __init__(self, model: "PreTrainedModel") -> None:
@@ -40,33 +40,33 @@ class LayerReplay:
         self._members = [model.get_submodule(path) for path in stack.paths]
         self._first_argument = _first_argument(self._members[0])
         self._entry, passing = self._probe(stack.container)
-        self._skipped = [(member, self._handing_on(width)) for member, width in passing.items()]
+        self._skipped = [(member, self._pass_through(width)) for member, width in passing.items()]
 
     @property
     def device(self) -> torch.device:
-        """Where the backbone computes."""
+        """The device of the backbone."""
         device: torch.device = self._model.device
         return device
 
     def capture(
         self, depths: Sequence[int], input_ids: Tensor, attention_mask: Tensor
     ) -> dict[int, Tensor]:
-        """What enters each depth in one pass without dropout, up to the highest asked for:
-        (batch, tokens, hidden).
+        """The hidden states that enter each depth, from one pass without dropout.
 
-        Raises UnsupportedArchitecture where layers see other tokens than those of the batch.
+        Each is (batch, tokens, hidden). The pass stops at the highest depth.
+        Raises UnsupportedArchitecture if layers see other tokens than those of the batch.
         """
         found: dict[int, Tensor] = {}
         highest = max(depths)
 
         def keep(depth: int, hidden: Tensor) -> None:
-            found.setdefault(depth, hidden)  # a shared layer's first call is the one that counts
+            found.setdefault(depth, hidden)  # the first call of a shared layer
             if depth == highest:
                 raise _AllCaptured
 
         handles = [
             self._members[depth].register_forward_pre_hook(
-                lambda _, args, kwargs, depth=depth: keep(depth, self._of(args, kwargs)),
+                lambda _, args, kwargs, depth=depth: keep(depth, self._hidden_in(args, kwargs)),
                 with_kwargs=True,
             )
             for depth in depths
@@ -83,14 +83,14 @@ class LayerReplay:
             if hidden.shape[:2] != input_ids.shape:
                 raise UnsupportedArchitecture(
                     f"The layers of '{self._model.config.model_type}' see more tokens than a "
-                    "sentence has, so their outputs cannot be kept by sentence."
+                    "sentence has, so their outputs cannot be stored by sentence."
                 )
         return {depth: found[depth] for depth in depths}
 
     def resume(
         self, depth: int, hidden: Tensor, input_ids: Tensor, attention_mask: Tensor
     ) -> Tensor:
-        """The last hidden state from what entered `depth`: both (batch, tokens, hidden)."""
+        """The last hidden state from the hidden states at `depth`: both (batch, tokens, hidden)."""
         if depth == self.layers:
             return hidden
         with self.resuming(depth, hidden):
@@ -100,50 +100,52 @@ class LayerReplay:
 
     @contextmanager
     def resuming(self, depth: int, hidden: Tensor) -> Iterator[None]:
-        """A pass of the backbone that runs meanwhile begins from `hidden` at `depth`.
+        """Forward passes of the backbone inside the context start from `hidden` at `depth`.
 
-        `depth` is below the full one: above that nothing is left to run.
+        `depth` must be less than `layers`.
         """
         first = self._members[depth]
         forwards: dict[nn.Module, Forward] = dict(self._skipped[:depth])
-        forwards[first] = self._entering(first, hidden)
+        forwards[first] = self._forward_from(first, hidden)
         if self._entry is not None:
             forwards[self._entry] = lambda *_, **__: hidden
-        with _running(forwards):
+        with _replaced(forwards):
             yield
 
-    def _of(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tensor:
-        """The hidden states among a layer's arguments."""
+    def _hidden_in(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tensor:
+        """The hidden states in a layer's arguments."""
         hidden: Tensor = args[0] if args else kwargs[self._first_argument]
         return hidden
 
-    def _entering(self, layer: nn.Module, hidden: Tensor) -> Forward:
-        """The layer's forward that begins from `hidden`, once: later calls of a shared layer go on
-        from where the first one led."""
-        whole: Forward = layer.forward
-        waiting = [hidden]
+    def _forward_from(self, layer: nn.Module, hidden: Tensor) -> Forward:
+        """A forward method of `layer` that uses `hidden` as the input of its first call.
+
+        Later calls of a shared layer use their own input.
+        """
+        original: Forward = layer.forward
+        pending = [hidden]
 
         def forward(*args: Any, **kwargs: Any) -> Any:
-            if not waiting:
-                return whole(*args, **kwargs)
+            if not pending:
+                return original(*args, **kwargs)
             if args:
-                return whole(waiting.pop(), *args[1:], **kwargs)
-            return whole(**{**kwargs, self._first_argument: waiting.pop()})
+                return original(pending.pop(), *args[1:], **kwargs)
+            return original(**{**kwargs, self._first_argument: pending.pop()})
 
         return forward
 
-    def _handing_on(self, width: int | None) -> Forward:
-        """A layer's forward that gives what it got, in as many values as the layer returns."""
+    def _pass_through(self, width: int | None) -> Forward:
+        """A forward method that returns its input, with as many values as the layer returns."""
 
         def forward(*args: Any, **kwargs: Any) -> Any:
-            hidden = self._of(args, kwargs)
+            hidden = self._hidden_in(args, kwargs)
             return hidden if width is None else (hidden, *[None] * (width - 1))
 
         return forward
 
     def _probe(self, container: str) -> tuple[nn.Module | None, dict[nn.Module, int | None]]:
-        """The outermost module whose output is layer 0's input, if one is; and how many values
-        each layer returns (None: a tensor alone)."""
+        """The outermost module whose output is layer 0's input, or None, and the number of values
+        that each layer returns (None: a single tensor)."""
         outputs: list[tuple[nn.Module, Tensor]] = []
         entries: list[nn.Module] = []
         widths: dict[nn.Module, int | None] = {}
@@ -153,7 +155,7 @@ class LayerReplay:
                 outputs.append((module, output))
 
         def note_entry(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            hidden = self._of(args, kwargs)
+            hidden = self._hidden_in(args, kwargs)
             entries.extend(module for module, output in outputs if output is hidden)
 
         def note_width(module: nn.Module, _: Any, output: Any) -> None:
@@ -169,12 +171,12 @@ class LayerReplay:
         finally:
             for handle in handles:
                 handle.remove()
-        # Called inside out, so the last one that gave this very tensor is the outermost.
+        # Hooks run from the inside out, so the last module with this output is the outermost.
         return entries[-1] if entries else None, {m: widths[m] for m in self._members}
 
 
 class _AllCaptured(Exception):
-    """What is above need not run."""
+    """Stops the forward pass after the highest depth."""
 
 
 def _within(name: str, container: str) -> bool:
@@ -186,8 +188,8 @@ def _first_argument(layer: nn.Module) -> str:
 
 
 @contextmanager
-def _running(forwards: Mapping[nn.Module, Forward]) -> Iterator[None]:
-    """Other forwards for some modules, for a while; names and parameters stay as they are."""
+def _replaced(forwards: Mapping[nn.Module, Forward]) -> Iterator[None]:
+    """Replace the forward methods of some modules inside the context."""
     before = {module: vars(module).get("forward") for module in forwards}
     for module, forward in forwards.items():
         vars(module)["forward"] = forward

@@ -1,6 +1,6 @@
-"""Weight files: whether they are here, safe to read, and the ones they should be.
+"""Weight files: finds them, checks that they are safe to read, and verifies their content.
 
-Only safetensors is read: a pickle file (`.bin`, `.pt`) runs whatever its author put into it.
+Only safetensors files are read, because a pickle file (`.bin`, `.pt`) can run arbitrary code.
 """
 
 import hashlib
@@ -10,8 +10,8 @@ from pathlib import Path
 from mtl_core.errors import DamagedCheckpoint, MissingWeights
 
 EMBEDDED_DIGEST = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-"""SHA-256 of the published all-MiniLM-L6-v2 `model.safetensors`. The package that carries the
-file is not by its authors, so the file is compared with the published one before every load."""
+"""SHA-256 of the published all-MiniLM-L6-v2 `model.safetensors`. The package that contains the
+file is not by the authors of the model, so the file is verified before every load."""
 
 WEIGHTS_FILE = "model.safetensors"
 _INDEX = "model.safetensors.index.json"
@@ -19,10 +19,10 @@ _PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
 
 
 def weight_files(folder: Path) -> tuple[Path, ...]:
-    """The safetensors files `folder` would be loaded from, in order of name; none: empty.
+    """The safetensors files in `folder`, sorted by name; empty if there are none.
 
-    Raises DamagedCheckpoint if the index of a sharded checkpoint is unreadable, names a file
-    outside the folder, or one that is not there.
+    Raises DamagedCheckpoint if the index of a sharded checkpoint is unreadable, refers to a file
+    outside the folder, or to a missing file.
     """
     if (folder / WEIGHTS_FILE).is_file():
         return (folder / WEIGHTS_FILE,)
@@ -32,25 +32,25 @@ def weight_files(folder: Path) -> tuple[Path, ...]:
     absent = [name for name in shards if not (folder / name).is_file()]
     if absent:
         raise DamagedCheckpoint(
-            f"{_INDEX} in {folder} names {len(shards)} files, but {', '.join(absent)} "
-            "is not there. Download or copy the checkpoint again."
+            f"{_INDEX} in {folder} lists {len(shards)} files, but {', '.join(absent)} "
+            "is missing. Download or copy the checkpoint again."
         )
     return tuple(folder / name for name in shards)
 
 
 def pickle_files(folder: Path) -> list[str]:
-    """Names of the files in `folder` that only pickle can read."""
+    """The names of the pickle files in `folder`."""
     return sorted(each.name for each in folder.iterdir() if each.suffix in _PICKLES)
 
 
 def weights_digest(folder: Path) -> str:
-    """SHA-256 of the weights in `folder`: of the file, or of `name digest` lines of its shards.
+    """SHA-256 of the weights in `folder`; for shards, of the lines `name digest`.
 
-    Raises MissingWeights if there are none, DamagedCheckpoint as `weight_files` does.
+    Raises MissingWeights if there are none, and the exceptions of `weight_files`.
     """
     files = weight_files(folder)
     if not files:
-        raise MissingWeights(f"{folder} holds no {WEIGHTS_FILE}, so its weights have no digest.")
+        raise MissingWeights(f"{folder} has no {WEIGHTS_FILE}, so no digest can be computed.")
     if len(files) == 1 and files[0].name == WEIGHTS_FILE:
         return _sha256(files[0])
     lines = "".join(f"{each.name} {_sha256(each)}\n" for each in files)
@@ -63,7 +63,7 @@ def verify_digest(file: Path, expected: str) -> None:
     if found != expected:
         raise DamagedCheckpoint(
             f"{file} is not the published file: its SHA-256 is {found}, expected {expected}. "
-            "It was changed or cut short; install the package that carries it again."
+            "It was changed or is incomplete; install the package that contains it again."
         )
 
 
@@ -83,6 +83,6 @@ def _shard_names(index: Path) -> tuple[str, ...]:
         ) from None
     if not well_named or not all(name.endswith(".safetensors") for name in names):
         raise DamagedCheckpoint(
-            f"{index} must name safetensors files in its own folder; it names {names[:3]}."
+            f"{index} must list safetensors files in its own folder; it lists {names[:3]}."
         )
     return tuple(names)

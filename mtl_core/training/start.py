@@ -68,10 +68,10 @@ def load_start(
     spec: RunSpec, tasks: Sequence[Task], checkpoint: Checkpoint, source: Path | None
 ) -> Start:
     """Load what `start_folder` found, or draw weights from the seed. Raises CheckpointError."""
-    from mtl_core.models.load import draw_backbone, load_backbone
+    from mtl_core.models.load import init_backbone, load_backbone
 
     if source is None:
-        drawn = draw_backbone(checkpoint, stream_seed(spec.seed, "random backbone"))
+        drawn = init_backbone(checkpoint, stream_seed(spec.seed, "random backbone"))
         return Start(drawn, None, _drawn_digest(drawn), notes=(_DRAWN,))
     if spec.starts_from is None:
         return Start(load_backbone(checkpoint), source, weights_digest(source))

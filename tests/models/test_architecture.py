@@ -20,7 +20,7 @@ from mtl_core.models.architecture import (
         ("{}", DamagedCheckpoint, "has no model_type"),
         ({"model_type": 3}, DamagedCheckpoint, "has no model_type"),
         ({"model_type": "brt"}, UnsupportedArchitecture, "'brt', which transformers .* Nearest:"),
-        ({"model_type": "bert", "hidden_size": "x"}, DamagedCheckpoint, "a value that cannot be"),
+        ({"model_type": "bert", "hidden_size": "x"}, DamagedCheckpoint, "an invalid value"),
         ({"auto_map": {"AutoModel": "m.M"}}, UnsafeCheckpoint, "never runs code from a check"),
         (
             {"model_type": "own", "auto_map": {"AutoModel": "m.M"}},
@@ -29,8 +29,8 @@ from mtl_core.models.architecture import (
         ),
         ({"model_type": "gpt2"}, UnsupportedArchitecture, "'gpt2' cannot be used: it is a decoder"),
         ({"model_type": "llama"}, UnsupportedArchitecture, "'llama' cannot be used: it is a deco"),
-        ({"model_type": "t5"}, UnsupportedArchitecture, "an encoder with a decoder"),
-        ({"model_type": "bart"}, UnsupportedArchitecture, "an encoder with a decoder"),
+        ({"model_type": "t5"}, UnsupportedArchitecture, "consists of an encoder and a decoder"),
+        ({"model_type": "bart"}, UnsupportedArchitecture, "consists of an encoder and a decoder"),
         ({"model_type": "bert", "is_decoder": True}, UnsupportedArchitecture, "it is a decoder"),
         (
             {"model_type": "bert", "quantization_config": {"bits": 4}},
@@ -62,7 +62,7 @@ def test_a_model_that_reads_pictures_is_refused(tiny_config):
 
 @pytest.mark.parametrize("layers", [0, -1, 1_000_000_000])
 def test_an_absurd_depth_is_refused_before_building(tiny_config, layers):
-    with pytest.raises(UnsupportedArchitecture, match=r"layers; 1 to 1,024 can be built"):
+    with pytest.raises(UnsupportedArchitecture, match=r"layers; 1 to 1,024 are supported"):
         build_backbone(tiny_config("bert", num_hidden_layers=layers), "meta")
 
 

@@ -52,7 +52,7 @@ def test_a_folder_with_only_a_configuration_resolves_without_weights(config_fold
     checkpoint = resolve_checkpoint(str(folder))
     assert (checkpoint.name, checkpoint.folder) == ("given", folder.resolve())
     assert not has_weights(checkpoint)
-    with pytest.raises(MissingWeights, match=r"not on this machine.*beside its config\.json"):
+    with pytest.raises(MissingWeights, match=r"not on this machine.*next to its config\.json"):
         require_weights(checkpoint)
 
 
@@ -66,7 +66,7 @@ def test_a_json_file_of_another_name_is_a_configuration_without_a_folder(tmp_pat
     (tmp_path / "small.json").write_text(json.dumps(BERT))
     checkpoint = resolve_checkpoint(str(tmp_path / "small.json"))
     assert (checkpoint.name, checkpoint.folder) == ("small", None)
-    with pytest.raises(MissingWeights, match="none are here"):
+    with pytest.raises(MissingWeights, match="are not on this machine"):
         require_weights(checkpoint)
 
 
@@ -109,16 +109,16 @@ def test_a_hub_id_that_is_not_here_comes_with_the_command_that_gets_it():
     [
         ("roberta-bsae", "Nearest: roberta-base"),
         ("BERT-base-uncased", "Nearest: bert-base-uncased"),
-        ("", "No checkpoint was named"),
+        ("", "No checkpoint was given"),
         ("with\0nul", "is not a checkpoint: names and paths are printable"),
         ("two\nlines", "is not a checkpoint: names and paths are printable"),
         ("x" * 5000, "at most 4,096 characters"),
         ("./" + "x" * 3000, "cannot be read as a path"),
         ("~no-such-user-here/model", "cannot be read as a path"),
         ("./no-such-folder", r"There is no file or folder '\./no-such-folder'.*minilm-l6"),
-        ("has spaces", "is no catalogue name, local folder or cached hub id"),
-        ("a/b/c", "is no catalogue name, local folder or cached hub id"),
-        ("a--b/c..d", "is no catalogue name, local folder or cached hub id"),
+        ("has spaces", "is not a catalogue name, local folder or cached hub id"),
+        ("a/b/c", "is not a catalogue name, local folder or cached hub id"),
+        ("a--b/c..d", "is not a catalogue name, local folder or cached hub id"),
     ],
 )
 def test_an_unknown_reference_is_told_what_exists(reference, message):
@@ -128,7 +128,7 @@ def test_an_unknown_reference_is_told_what_exists(reference, message):
 
 def test_a_folder_without_a_configuration_is_told_what_it_holds(tmp_path):
     (tmp_path / "notes.txt").write_text("")
-    with pytest.raises(UnknownCheckpoint, match=r"has no config\.json.*It holds: notes\.txt\."):
+    with pytest.raises(UnknownCheckpoint, match=r"has no config\.json.*It contains: notes\.txt\."):
         resolve_checkpoint(str(tmp_path))
 
 
@@ -140,9 +140,9 @@ def test_a_weight_file_is_not_a_checkpoint(checkpoint_folder):
 def test_below_limits_local_paths_to_the_folders_named(config_folder, tmp_path):
     folder = config_folder(BERT)
     assert resolve_checkpoint(str(folder), below=[tmp_path]).name == "given"
-    with pytest.raises(UnknownCheckpoint, match="outside the folders this dashboard may read"):
+    with pytest.raises(UnknownCheckpoint, match="outside the folders that this dashboard may read"):
         resolve_checkpoint(str(folder), below=[tmp_path / "elsewhere"])
-    with pytest.raises(UnknownCheckpoint, match="this dashboard reads none"):
+    with pytest.raises(UnknownCheckpoint, match="this dashboard may not read local paths"):
         resolve_checkpoint(str(folder), below=[])
 
 
@@ -162,7 +162,9 @@ def test_pickle_weights_are_refused_unread(config_folder, name):
     (folder / name).write_bytes(b"not even a pickle")
     checkpoint = resolve_checkpoint(str(folder))
     assert not has_weights(checkpoint)
-    with pytest.raises(UnsafeCheckpoint, match=f"only as {name}.*can run code when read"):
+    with pytest.raises(
+        UnsafeCheckpoint, match=f"only as pickle files.*{name}.*can run code when loaded"
+    ):
         require_weights(checkpoint)
 
 
@@ -231,10 +233,13 @@ def test_the_digest_of_a_sharded_checkpoint_covers_every_shard(config_folder):
 @pytest.mark.parametrize(
     ("index", "message"),
     [
-        ({"weight_map": {"a": "1.safetensors", "b": "2.safetensors"}}, r"2\.safetensors is not"),
+        (
+            {"weight_map": {"a": "1.safetensors", "b": "2.safetensors"}},
+            r"2\.safetensors is missing",
+        ),
         ({"weight_map": {"a": "../1.safetensors"}}, "in its own folder"),
-        ({"weight_map": {"a": "1.bin"}}, "must name safetensors files"),
-        ({"weight_map": {}}, "must name safetensors files"),
+        ({"weight_map": {"a": "1.bin"}}, "must list safetensors files"),
+        ({"weight_map": {}}, "must list safetensors files"),
         ({"weight_map": [1]}, "is not an index of weight files"),
         ({"weight_map": {"a": 1}}, "is not an index of weight files"),
         ([], "is not an index of weight files"),
@@ -251,5 +256,5 @@ def test_a_broken_index_of_shards_is_refused(config_folder, index, message):
 
 
 def test_a_folder_without_weights_has_no_digest(config_folder):
-    with pytest.raises(MissingWeights, match="have no digest"):
+    with pytest.raises(MissingWeights, match="no digest can be computed"):
         weights_digest(config_folder(BERT))

@@ -6,10 +6,9 @@ from mtl_core.models.architecture import build_backbone
 from mtl_core.models.cache import read_description, shipped_description
 from mtl_core.models.catalogue import catalogue
 from mtl_core.models.checkpoint import Checkpoint
-from mtl_core.models.describe import describe, named_with_owner
+from mtl_core.models.describe import describe, named_with_owner, reach
 from mtl_core.models.description import ModelDescription, Role
 from mtl_core.models.multitask import MultiTaskModel
-from mtl_core.models.reach import reach
 from mtl_core.tasks.task import DEFAULT_TASKS, TaskKind
 
 BOTH = (TaskKind.SENTENCE, TaskKind.TOKEN)

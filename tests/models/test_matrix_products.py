@@ -18,13 +18,13 @@ from mtl_core.settings import MatrixProducts
 def onednn(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Products by oneDNN, whatever the processor and their size, for the time of a test."""
     before = products_in_use()
-    matrix_products._kept.clear()
+    matrix_products._registrations.clear()
     monkeypatch.setenv("FREEZE_LAB_MATRIX_PRODUCTS", "onednn")
-    monkeypatch.setattr(matrix_products, "LEAST_MULTIPLICATIONS", 1)
+    monkeypatch.setattr(matrix_products, "MIN_MULTIPLICATIONS", 1)
     use_fast_products()
     yield
     monkeypatch.undo()
-    matrix_products._kept.clear()
+    matrix_products._registrations.clear()
     monkeypatch.setenv("FREEZE_LAB_MATRIX_PRODUCTS", before)
     use_fast_products()
 
@@ -84,7 +84,7 @@ def test_small_products_stay_with_torch(monkeypatch: pytest.MonkeyPatch) -> None
         "onednn_product",
         lambda *all_: taken.append(len(all_[0])) or product(*all_),
     )
-    monkeypatch.setattr(matrix_products, "LEAST_MULTIPLICATIONS", 2**22)
+    monkeypatch.setattr(matrix_products, "MIN_MULTIPLICATIONS", 2**22)
     for rows in (127, 128):
         whole_numbers(rows, 256) @ whole_numbers(256, 128)
     assert taken == [128]
@@ -112,7 +112,7 @@ def test_the_same_product_comes_out_the_same_to_the_bit_wherever_it_lies() -> No
 
 
 def test_without_a_wish_the_processor_decides(monkeypatch: pytest.MonkeyPatch) -> None:
-    matrix_products._kept.clear()
+    matrix_products._registrations.clear()
     monkeypatch.delenv("FREEZE_LAB_MATRIX_PRODUCTS")
     monkeypatch.setattr(matrix_products, "_processor", lambda: "vendor_id : GenuineIntel")
     use_fast_products()
@@ -122,7 +122,7 @@ def test_without_a_wish_the_processor_decides(monkeypatch: pytest.MonkeyPatch) -
 def test_an_amd_processor_with_wide_instructions_takes_onednn(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    matrix_products._kept.clear()
+    matrix_products._registrations.clear()
     monkeypatch.delenv("FREEZE_LAB_MATRIX_PRODUCTS")
     monkeypatch.setattr(matrix_products, "_processor", lambda: "vendor_id : AuthenticAMD")
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
@@ -134,7 +134,7 @@ def test_an_amd_processor_with_wide_instructions_takes_onednn(
 def test_a_library_that_gives_something_else_is_not_used(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    matrix_products._kept.clear()
+    matrix_products._registrations.clear()
     right = matrix_products.onednn_product
     monkeypatch.setattr(matrix_products, "onednn_product", lambda *given: right(*given) * 1.001)
     use_fast_products()
@@ -158,7 +158,7 @@ def test_a_wish_for_mkl_leaves_torch_as_it_is() -> None:
 
 
 def test_an_unknown_library_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    matrix_products._kept.clear()
+    matrix_products._registrations.clear()
     monkeypatch.setenv("FREEZE_LAB_MATRIX_PRODUCTS", "blis")
     with pytest.raises(BadInput, match="FREEZE_LAB_MATRIX_PRODUCTS=blis: mkl or onednn is needed"):
         use_fast_products()

@@ -89,20 +89,20 @@ def test_building_leaves_torchs_random_stream_alone(tiny_backbone):
 @pytest.mark.parametrize(
     ("head", "message"),
     [
-        ("bert", "the encoder's parameters bear that prefix"),
-        ("dropout", "a part of the model bears that name"),
-        ("forward", "a part of the model bears that name"),
-        ("backbone", "a part of the model bears that name"),
-        ("a.b", "it holds a dot"),
-        ("", "it holds a dot"),
+        ("bert", "the encoder's parameters have that prefix"),
+        ("dropout", "a part of the model has that name"),
+        ("forward", "a part of the model has that name"),
+        ("backbone", "a part of the model has that name"),
+        ("a.b", "it contains a dot"),
+        ("", "it contains a dot"),
     ],
 )
-def test_a_head_cannot_bear_a_name_that_is_taken(tiny_backbone, head, message):
+def test_a_head_cannot_have_a_name_that_is_taken(tiny_backbone, head, message):
     with pytest.raises(InvalidRun, match=f"task 'topic' cannot be called '{head}'.*{message}"):
         MultiTaskModel(tiny_backbone(), (_task(head),), seed=0)
 
 
 def test_two_tasks_cannot_share_a_head(tiny_backbone):
     tasks = (_task("classifier"), _task("classifier", name="mood"))
-    with pytest.raises(InvalidRun, match=r"'classifier' is given to several tasks \(topic, mood\)"):
+    with pytest.raises(InvalidRun, match=r"'classifier' is used by several tasks \(topic, mood\)"):
         MultiTaskModel(tiny_backbone(), tasks, seed=0)

@@ -113,7 +113,7 @@ def test_a_configuration_without_weights_cannot_be_trained(bench, tmp_path, tiny
     (tmp_path / "config.json").write_text(config)
     spec = bench.spec("full").model_copy(update={"checkpoint": str(tmp_path)})
 
-    with pytest.raises(MissingWeights, match=r"Put model\.safetensors beside its config\.json"):
+    with pytest.raises(MissingWeights, match=r"Copy model\.safetensors next to its config\.json"):
         load_setting(spec)
 
 

@@ -7,7 +7,7 @@ from itertools import combinations
 import torch
 from torch import Tensor, nn
 
-from mtl_core.models.depth import evaluating
+from mtl_core.models.layer_stack import evaluating
 from mtl_core.models.multitask import MultiTaskModel
 from mtl_core.tasks.alignment import EncodedExample
 from mtl_core.tasks.task import Task

@@ -11,8 +11,8 @@ from statistics import fmean
 import torch
 
 from mtl_core.freezing.table import Row
-from mtl_core.models.depth import evaluating
 from mtl_core.models.description import Role
+from mtl_core.models.layer_stack import evaluating
 from mtl_core.tasks.alignment import EncodedExample, encode
 from mtl_core.tasks.task import Task, TaskKind
 from mtl_core.training.evaluation import States, all_states

@@ -7,8 +7,8 @@ from mtl_core.analysis.pace import Pace
 from mtl_core.analysis.words import in_percent
 from mtl_core.charts.shares import short_count
 from mtl_core.models.catalogue import Domain, TokenizerFamily
-from mtl_core.models.cutting import CutWord
 from mtl_core.models.facts import CheckpointFacts
+from mtl_core.models.word_pieces import SplitWord
 from mtl_core.report.run_words import memory, plan_words
 
 MOST_WORDS = 12
@@ -131,13 +131,13 @@ def words_from(text: str) -> tuple[tuple[str, ...], list[str]]:
     return tuple(short[:MOST_WORDS]), notes
 
 
-def cuts_finding(name: str, cuts: Iterable[CutWord]) -> str:
+def cuts_finding(name: str, cuts: Iterable[SplitWord]) -> str:
     """The word that falls into most pieces, in one line."""
     most = max(cuts, key=lambda cut: len(cut.pieces))
     return f"{name} cuts “{most.word}” into {pieces(most)}"
 
 
-def pieces(cut: CutWord) -> str:
+def pieces(cut: SplitWord) -> str:
     """`1 piece`, `7 pieces`."""
     return f"{len(cut.pieces)} piece{'' if len(cut.pieces) == 1 else 's'}"
 

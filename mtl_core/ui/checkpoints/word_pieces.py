@@ -9,7 +9,7 @@ import streamlit as st
 from mtl_core.errors import DamagedCheckpoint
 from mtl_core.models.catalogue import catalogue
 from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
-from mtl_core.models.cutting import CutWord, cut_words
+from mtl_core.models.word_pieces import SplitWord, split_into_pieces
 from mtl_core.tasks.tokenizer_file import tokenizer_file
 from mtl_core.ui.checkpoints.texts import (
     EXAMPLE_WORDS,
@@ -89,7 +89,7 @@ def _cut_by(checkpoint: Checkpoint, groups: Groups, named: bool) -> None:
     )
 
 
-def _cuts_of(checkpoint: Checkpoint, groups: Groups) -> tuple[CutWord, ...] | None:
+def _cuts_of(checkpoint: Checkpoint, groups: Groups) -> tuple[SplitWord, ...] | None:
     """All words of all groups, in order, by one reading of the tokenizer."""
     words = tuple(word for group in groups.values() for word in group)
     return _cuts(checkpoint.name, checkpoint.folder, words, checkpoint)
@@ -101,14 +101,14 @@ def _cuts(
     folder: Path | None,  # noqa: ARG001
     words: tuple[str, ...],
     _checkpoint: Checkpoint,
-) -> tuple[CutWord, ...] | None:
+) -> tuple[SplitWord, ...] | None:
     try:
-        return cut_words(words, _checkpoint)
+        return split_into_pieces(words, _checkpoint)
     except DamagedCheckpoint:
         return None
 
 
-def _marked(cut: CutWord) -> str:
+def _marked(cut: SplitWord) -> str:
     """A word as its pieces, each in a frame of its own, and how many they are."""
     shown = " ".join(f":gray-badge[{_text(piece)}]" for piece in cut.pieces)
     of_them = "" if len(cut.pieces) == 1 else "one of them "

@@ -1,8 +1,8 @@
-"""Where a backbone's layers are: found by watching one forward pass, never by a list of names.
+"""Finds the layers of a backbone by observing one forward pass, independent of module names.
 
-The stack is the list of modules of one class that a token passes through, bottom to top, as
-often in all as the configuration says there are layers. Where layers share weights (ALBERT) the
-list is shorter than the depth, and its members are called again and again.
+The layer stack is the list of modules of one class whose members are called in order, as often in
+total as the configuration has layers. If layers share weights (ALBERT), the list is shorter than
+the depth and its members are called repeatedly.
 """
 
 from collections.abc import Iterator
@@ -35,22 +35,22 @@ class LayerStack:
 
     @property
     def shared(self) -> bool:
-        """Whether fewer sets of weights than layers exist."""
+        """Whether layers share weights."""
         return len(self.paths) < self.depth
 
     def layer_of(self, name: str) -> int | None:
-        """The layer, counted from 0 at the bottom, that the parameter or module `name` is in."""
+        """The layer of the parameter or module `name`, counted from 0 at the bottom, or None."""
         if not name.startswith(f"{self.container}."):
             return None
         return int(name.removeprefix(f"{self.container}.").partition(".")[0])
 
 
 def find_stack(model: "PreTrainedModel", input_ids: torch.Tensor | None = None) -> LayerStack:
-    """The stack of layers of a bare backbone, from one forward pass in evaluation mode.
+    """Finds the layer stack of a bare backbone with one forward pass in evaluation mode.
 
-    input_ids: (1, tokens); without it a few tokens are made up. The model may be on the meta
-    device. Raises UnsupportedArchitecture, naming the lists of modules found, if none of them is
-    the stack or several side by side make it up.
+    input_ids: (1, tokens); None: example tokens. The model may be on the meta device.
+    Raises UnsupportedArchitecture that lists the module lists if none of them is the stack, or if
+    several of them are.
     """
     lists = _module_lists(model)
     calls = _calls(model, lists, example_input(model) if input_ids is None else input_ids)
@@ -73,7 +73,7 @@ def find_stack(model: "PreTrainedModel", input_ids: torch.Tensor | None = None) 
 
 
 def _module_lists(model: nn.Module) -> dict[str, nn.ModuleList]:
-    """The lists whose members are of one class and hold parameters, by dotted path."""
+    """Module lists with members of one class and with parameters, by dotted path."""
     return {
         name: module
         for name, module in model.named_modules()
@@ -106,7 +106,7 @@ def _calls(
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode for a while; each module gets its own mode back."""
+    """Evaluation mode inside the context. The mode of each module is restored afterwards."""
     training = [module for module in model.modules() if module.training]
     model.eval()
     try:
@@ -122,11 +122,11 @@ def _no_stack(
     kind = model.config.model_type
     if len(found) > 1:
         return (
-            f"'{kind}' keeps the parts of its layers in lists side by side ({', '.join(found)}), "
-            "so no single module is a layer that could be frozen."
+            f"'{kind}' stores the parts of its layers in several lists ({', '.join(found)}), "
+            "so no single module is a layer that can be frozen."
         )
     listed = ", ".join(f"{name} ({len(members)})" for name, members in lists.items()) or "none"
     return (
-        f"No stack of {depth} layers, called one after another, was found in '{kind}'. "
-        f"Lists of modules it has: {listed}."
+        f"No stack of {depth} layers that are called in order was found in '{kind}'. "
+        f"Its module lists: {listed}."
     )

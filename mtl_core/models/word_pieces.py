@@ -1,6 +1,6 @@
-"""How a checkpoint cuts words into pieces, by its own tokenizer file and without torch.
+"""Splits words into word pieces with a checkpoint's tokenizer file, without torch.
 
-A domain's words that fall into many pieces are words the checkpoint has seldom read.
+Words of a domain that split into many pieces were rare in the pretraining text.
 """
 
 from collections.abc import Iterable
@@ -18,13 +18,13 @@ _SPACE_MARKS = "▁Ġ"  # how SentencePiece and byte-level BPE write the space b
 
 
 @dataclass(frozen=True, slots=True)
-class CutWord:
-    """One word as a checkpoint reads it.
+class SplitWord:
+    """One word and its word pieces.
 
-    `pieces` are parts of the word as it was given, one for each token, without the tokenizer's
-    marks; a mark that is a token by itself stands as it is. A piece may stand twice where the bytes
-    of one character are cut apart. `unknown`: some part has no piece in the vocabulary, so that
-    the model cannot tell it from others.
+    `pieces` are the parts of the given word, one per token, without the tokenizer's markers. A
+    token that is only a marker is kept as it is. A piece appears twice if the bytes of a character
+    belong to two tokens. `unknown`: part of the word is not in the vocabulary, so the model sees
+    the unknown token.
     """
 
     word: str
@@ -32,12 +32,12 @@ class CutWord:
     unknown: bool
 
 
-def cut_words(words: Iterable[str], checkpoint: Checkpoint) -> tuple[CutWord, ...] | None:
-    """Each of `words`, in order, as `checkpoint` cuts it inside a sentence.
+def split_into_pieces(words: Iterable[str], checkpoint: Checkpoint) -> tuple[SplitWord, ...] | None:
+    """Splits each of `words` as inside a sentence, in the given order.
 
-    None if its tokenizer.json is not on this machine. Surrounding space is dropped; a word that
-    is nothing else has no pieces.
-    Raises DamagedCheckpoint if the file cannot be read as a tokenizer.
+    None if the checkpoint's tokenizer.json is not on this machine. Surrounding whitespace is
+    removed; an empty word has no pieces.
+    Raises DamagedCheckpoint if the file is not a valid tokenizer.
     """
     file = tokenizer_file(checkpoint.folder)
     if file is None:
@@ -53,13 +53,13 @@ def cut_words(words: Iterable[str], checkpoint: Checkpoint) -> tuple[CutWord, ..
         ) from None
     unknown = _unknown_id(tokenizer)
     return tuple(
-        CutWord(word, _pieces(word, encoding), unknown in encoding.ids)
+        SplitWord(word, _pieces(word, encoding), unknown in encoding.ids)
         for word, encoding in zip(stripped, encodings, strict=True)
     )
 
 
 def _unknown_id(tokenizer: "Tokenizer") -> int | None:
-    """The id that stands for whatever has no piece; a Unigram model does not tell its name."""
+    """The id of the unknown token. A Unigram model does not expose its name."""
     stated = getattr(tokenizer.model, "unk_token", None)
     found = (tokenizer.token_to_id(name) for name in ([stated] if stated else ["<unk>", "[UNK]"]))
     return next((each for each in found if each is not None), None)

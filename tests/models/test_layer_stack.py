@@ -4,7 +4,7 @@ from torch import nn
 
 from mtl_core.errors import UnsupportedArchitecture
 from mtl_core.models.architecture import build_backbone, traced
-from mtl_core.models.depth import LayerStack, find_stack
+from mtl_core.models.layer_stack import LayerStack, find_stack
 
 
 def test_every_layer_of_every_architecture_is_found(tiny_config, architecture):
@@ -60,7 +60,7 @@ def test_layers_kept_in_parallel_lists_are_refused_by_name():
     from transformers import XLMConfig
 
     config = XLMConfig(vocab_size=64, emb_dim=32, n_layers=2, n_heads=2, max_position_embeddings=40)
-    with pytest.raises(UnsupportedArchitecture, match=r"side by side \(attentions, .*ffns"):
+    with pytest.raises(UnsupportedArchitecture, match=r"in several lists \(attentions, .*ffns"):
         traced(config, find_stack)
 
 

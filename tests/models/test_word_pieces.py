@@ -5,7 +5,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 
 from mtl_core.errors import DamagedCheckpoint
 from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
-from mtl_core.models.cutting import CutWord, cut_words
+from mtl_core.models.word_pieces import SplitWord, split_into_pieces
 
 
 @pytest.fixture
@@ -46,60 +46,64 @@ def unigram():
 
 
 def test_the_embedded_checkpoint_cuts_words_it_has_seldom_read():
-    cut = cut_words(["Drug", "hypertension", "acetaminophen"], resolve_checkpoint("minilm-l6"))
+    cut = split_into_pieces(
+        ["Drug", "hypertension", "acetaminophen"], resolve_checkpoint("minilm-l6")
+    )
     assert cut == (
-        CutWord("Drug", ("Drug",), unknown=False),
-        CutWord("hypertension", ("hyper", "tension"), unknown=False),
-        CutWord("acetaminophen", ("ace", "tam", "ino", "ph", "en"), unknown=False),
+        SplitWord("Drug", ("Drug",), unknown=False),
+        SplitWord("hypertension", ("hyper", "tension"), unknown=False),
+        SplitWord("acetaminophen", ("ace", "tam", "ino", "ph", "en"), unknown=False),
     )
 
 
 def test_a_word_of_which_nothing_is_in_the_vocabulary_is_unknown():
-    assert cut_words(["🧠"], resolve_checkpoint("minilm-l6")) == (CutWord("🧠", ("🧠",), True),)
+    assert split_into_pieces(["🧠"], resolve_checkpoint("minilm-l6")) == (
+        SplitWord("🧠", ("🧠",), True),
+    )
 
 
 def test_the_embedded_tokenizers_own_limit_cuts_nothing_off():
-    (long,) = cut_words([" ".join(["word"] * 300)], resolve_checkpoint("minilm-l6"))
+    (long,) = split_into_pieces([" ".join(["word"] * 300)], resolve_checkpoint("minilm-l6"))
     assert long.pieces == ("word",) * 300
 
 
 def test_space_around_a_word_is_dropped_and_nothing_has_no_pieces():
-    cut = cut_words([" drug\n", "  ", ""], resolve_checkpoint("minilm-l6"))
+    cut = split_into_pieces([" drug\n", "  ", ""], resolve_checkpoint("minilm-l6"))
     assert [(each.word, each.pieces) for each in cut] == [("drug", ("drug",)), ("", ()), ("", ())]
 
 
 def test_no_words_are_no_cuts():
-    assert cut_words([], resolve_checkpoint("minilm-l6")) == ()
+    assert split_into_pieces([], resolve_checkpoint("minilm-l6")) == ()
 
 
 def test_byte_level_pieces_are_those_of_a_word_inside_a_sentence(checkpoint):
-    cut = cut_words(["drug", "drugs", "é"], checkpoint(byte_level()))
+    cut = split_into_pieces(["drug", "drugs", "é"], checkpoint(byte_level()))
     assert [each.pieces for each in cut] == [("drug",), ("drug", "s"), ("Ġ", "é", "é")]
     assert not any(each.unknown for each in cut)
 
 
 def test_sentencepiece_pieces_stand_without_their_mark(checkpoint):
-    cut = cut_words(["hypertension", "a", "hyperß"], checkpoint(unigram()))
+    cut = split_into_pieces(["hypertension", "a", "hyperß"], checkpoint(unigram()))
     assert cut == (
-        CutWord("hypertension", ("hyper", "tension"), unknown=False),
-        CutWord("a", ("▁", "a"), unknown=False),
-        CutWord("hyperß", ("hyper", "ß"), unknown=True),
+        SplitWord("hypertension", ("hyper", "tension"), unknown=False),
+        SplitWord("a", ("▁", "a"), unknown=False),
+        SplitWord("hyperß", ("hyper", "ß"), unknown=True),
     )
 
 
 def test_without_its_tokenizer_file_nothing_is_cut(checkpoint):
-    assert cut_words(["drug"], checkpoint()) is None
+    assert split_into_pieces(["drug"], checkpoint()) is None
     nowhere = checkpoint().model_copy(update={"folder": None})
-    assert cut_words(["drug"], nowhere) is None
+    assert split_into_pieces(["drug"], nowhere) is None
 
 
 @pytest.mark.parametrize("text", ["", "{}", "not JSON", '{"version": "1.0", "model": 3}'])
 def test_a_damaged_tokenizer_file_is_refused_in_one_sentence(checkpoint, text):
     with pytest.raises(DamagedCheckpoint, match=r"tokenizer\.json cannot be used as a tokenizer"):
-        cut_words(["drug"], checkpoint(text))
+        split_into_pieces(["drug"], checkpoint(text))
 
 
 def test_a_tokenizer_that_cannot_write_a_word_is_refused_too(checkpoint):
     tokenizer = Tokenizer(models.Unigram([("▁", -1.0)]))
     with pytest.raises(DamagedCheckpoint, match="cannot be used as a tokenizer"):
-        cut_words(["drug"], checkpoint(tokenizer))
+        split_into_pieces(["drug"], checkpoint(tokenizer))
