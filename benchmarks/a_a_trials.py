@@ -24,6 +24,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from mtl_core.analysis.marks import Marks, end_answers, gold_labels, mark
 from mtl_core.analysis.paired import SeedScore, against_best, seed_score
+from mtl_core.settings import ANY_FILE
 
 SENTENCES = 200
 
@@ -159,7 +160,7 @@ def train_seeds(scenario: str, runs: int) -> dict[str, list[SeedScore]]:
     from mtl_core.training.run import fine_tune
 
     torch.set_num_threads(1)
-    gold = gold_labels(load_dataset("sample"))
+    gold = gold_labels(load_dataset("sample", ANY_FILE))
     found: dict[str, list[SeedScore]] = {}
     for seed in range(runs):
         spec = build_spec(RunRequest("ours", scenario, seed=seed))

@@ -22,6 +22,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from mtl_core.settings import ANY_FILE
+
 SCENARIOS = ("heads-only", "top-1", "top-3", "gradual")
 SIZES = {
     "vocab_size": 30_522,
@@ -114,7 +116,7 @@ def _checkpoint(kind: str, folder: Path) -> Path:
     torch.manual_seed(0)
     config = AutoConfig.for_model(kind, **_sizes(kind))
     AutoModel.from_config(config).save_pretrained(created)
-    source = require_weights(resolve_checkpoint("minilm-l6"))
+    source = require_weights(resolve_checkpoint("minilm-l6", ANY_FILE))
     for file in ("tokenizer.json", "tokenizer_config.json", "vocab.txt"):
         if (source / file).is_file():
             shutil.copy(source / file, created / file)

@@ -13,7 +13,7 @@ from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.models.cache import read_description, shipped_description
 from mtl_core.models.checkpoint import resolve_checkpoint
 from mtl_core.models.description import ModelDescription
-from mtl_core.settings import PREFIX_MEMORY_BYTES
+from mtl_core.settings import ANY_FILE, PREFIX_MEMORY_BYTES
 from mtl_core.tasks.dataset import load_tasks
 from mtl_core.training.environment import ENVIRONMENT
 from mtl_core.training.prepare import prepare_spec
@@ -47,10 +47,10 @@ class RunRequest:
 
 def build_spec(request: RunRequest) -> RunSpec:
     """The run spec that the command line builds from the same options."""
-    entry = resolve_checkpoint(request.checkpoint).entry
+    entry = resolve_checkpoint(request.checkpoint, ANY_FILE).entry
     if entry is None:
         sys.exit(f"'{request.checkpoint}' is not in the catalogue.")
-    tasks = load_tasks(request.data)
+    tasks = load_tasks(request.data, ANY_FILE)
     model = ModelDescription(read_description(shipped_description(entry)), tasks)
     limit = {task.name: request.examples for task in tasks} if request.examples else {}
     return prepare_spec(

@@ -28,7 +28,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks.run_request import RunRequest, run_in_process
-from mtl_core.settings import PREFIX_MEMORY_BYTES
+from mtl_core.settings import ANY_FILE, PREFIX_MEMORY_BYTES
 from mtl_core.tasks.dataset import Example, load_dataset
 
 DEPTHS = ("heads-only", *(f"top-{n}" for n in range(1, 7)), "full")
@@ -132,7 +132,7 @@ def _slope(previous: Row | None, row: Row, size: str | None, measure: str) -> fl
 
 def _write(folder: Path, examples: int, length: int) -> str:
     """Write data with `examples` training sentences in total; return the manifest's path."""
-    sample = load_dataset("sample", {}, None).train
+    sample = load_dataset("sample", ANY_FILE, {}).train
     tagged = [each for each in sample if each.words is not None]
     texts = [each for each in sample if each.words is None]
     random_state = random.Random(0)

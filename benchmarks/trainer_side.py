@@ -31,6 +31,7 @@ from mtl_core.freezing.table import ParameterTable, State
 from mtl_core.models.cache import read_description, shipped_description
 from mtl_core.models.checkpoint import require_weights, resolve_checkpoint
 from mtl_core.models.description import ModelDescription
+from mtl_core.settings import ANY_FILE
 from mtl_core.tasks.alignment import IGNORED, EncodedExample, encode
 from mtl_core.tasks.dataset import load_dataset
 from mtl_core.tasks.scoring import score_entities
@@ -115,11 +116,11 @@ def run_trainer(request: RunRequest) -> dict[str, Any]:
     began = perf_counter()
     spec = build_spec(request)
     set_seed(request.seed)
-    checkpoint = resolve_checkpoint(request.checkpoint)
+    checkpoint = resolve_checkpoint(request.checkpoint, ANY_FILE)
     folder = require_weights(checkpoint)
     assert checkpoint.entry is not None
     backbone = read_description(shipped_description(checkpoint.entry))
-    dataset = load_dataset(spec.data, spec.examples, None)
+    dataset = load_dataset(spec.data, ANY_FILE, spec.examples)
     tasks = dataset.tasks
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     train, validation = (

@@ -1,6 +1,7 @@
 """Where Freeze Lab keeps things on this machine, and what it may read for a browser."""
 
 import os
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 
@@ -19,6 +20,41 @@ class MatrixProducts(StrEnum):
 
     MKL = "mkl"
     ONEDNN = "onednn"
+
+
+class FileAccess(Frozen):
+    """The local files that a caller may name.
+
+    `data_roots` and `checkpoint_roots` are the folders below which a named path must lie, with
+    links followed; None allows any path. `uploads` is the folder of uploaded data; None means
+    that there are no uploads.
+    """
+
+    data_roots: tuple[Path, ...] | None
+    checkpoint_roots: tuple[Path, ...] | None
+    uploads: Path | None = None
+
+    def allows_data(self, path: Path) -> bool:
+        """Whether data may be read from `path`."""
+        return lies_below(path, self.data_roots)
+
+
+ANY_FILE = FileAccess(data_roots=None, checkpoint_roots=None)
+"""The access of the machine's owner, on the command line; without uploads."""
+
+NO_FILE = FileAccess(data_roots=(), checkpoint_roots=())
+"""Access to named samples and checkpoints only, no paths."""
+
+
+def lies_below(path: Path, roots: Sequence[Path] | None) -> bool:
+    """Whether `path`, with links followed, lies below one of `roots`; True if `roots` is None."""
+    if roots is None:
+        return True
+    try:
+        resolved = path.resolve()
+        return any(resolved.is_relative_to(root.resolve()) for root in roots)
+    except (OSError, ValueError, RuntimeError):  # too long, a null character, a circle of links
+        return False
 
 
 class Settings(Frozen):
@@ -64,6 +100,20 @@ class Settings(Frozen):
     def uploads(self) -> Path:
         """Data that visitors of the dashboard uploaded and said to use, a folder for each."""
         return self.home / "uploads"
+
+    @property
+    def browser_access(self) -> FileAccess:
+        """The files that a visitor of the dashboard may name."""
+        return FileAccess(
+            data_roots=self.data_roots,
+            checkpoint_roots=self.checkpoint_roots,
+            uploads=self.uploads,
+        )
+
+    @property
+    def owner_access(self) -> FileAccess:
+        """The files that a user of the command line may name: any, and all uploads."""
+        return ANY_FILE.model_copy(update={"uploads": self.uploads})
 
     @property
     def prefixes(self) -> Path:

@@ -29,7 +29,7 @@ from mtl_core.lessons.shipped_runs import write_shipped_runs
 from mtl_core.lessons.verdict_text import SIGNS, effect_text, interval_text, published_text
 from mtl_core.models.checkpoint import has_weights, resolve_checkpoint
 from mtl_core.report.run_words import about, duration
-from mtl_core.settings import Settings
+from mtl_core.settings import ANY_FILE, Settings
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
 
 _POLL_SECONDS = 0.5
@@ -81,7 +81,7 @@ def claims(
 
 def _can_run(claim: Claim, experiments: Experiments) -> bool:
     names = {experiments[arm.experiment].spec.checkpoint for arm in claim.arms}
-    return all(has_weights(resolve_checkpoint(name)) for name in names)
+    return all(has_weights(resolve_checkpoint(name, ANY_FILE)) for name in names)
 
 
 def _run_all(lab: Lab, claims: Sequence[Claim], experiments: Experiments) -> None:
@@ -161,7 +161,7 @@ def _findings(lab: Lab, claims: Sequence[Claim], experiments: Experiments) -> li
             read[run.id] = summarise(run.id, run.spec, events)
         return read[run.id]
 
-    return [claim_finding(claim, runs, summary_of, experiments) for claim in claims]
+    return [claim_finding(claim, runs, summary_of, lab.access, experiments) for claim in claims]
 
 
 def _ship(lab: Lab, claims: Sequence[Claim], experiments: Experiments) -> None:

@@ -119,7 +119,7 @@ def grouped(store: RunStore, record: ComparisonRecord, settings: Settings) -> tu
 def _right_answers(record: ComparisonRecord, settings: Settings) -> GoldLabels | None:
     ran_on = [run.spec.data_digests for run in record.runs if run.spec.data_digests]
     try:
-        dataset = load_dataset(record.spec.data, uploads=settings.uploads)
+        dataset = load_dataset(record.spec.data, settings.owner_access)
     except DataError:
         return None
     same = all(digests == dict(dataset.digests) for digests in ran_on)

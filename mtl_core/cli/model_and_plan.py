@@ -32,10 +32,10 @@ class ModelAndPlan:
 
 def load_model(reference: str, data: str | None) -> tuple[Checkpoint, ModelDescription]:
     """Describe a checkpoint with the heads for `data`; None means the default tasks."""
-    checkpoint = resolve_checkpoint(reference)
     settings = Settings.from_environment()
+    checkpoint = resolve_checkpoint(reference, settings.owner_access)
     backbone = description_of(checkpoint, settings, describe_in_process)
-    tasks = load_tasks(data, settings.uploads) if data else DEFAULT_TASKS
+    tasks = load_tasks(data, settings.owner_access) if data else DEFAULT_TASKS
     return checkpoint, ModelDescription(backbone, tasks)
 
 

@@ -11,7 +11,7 @@ import typer
 from mtl_core.analysis.reading import summarise
 from mtl_core.analysis.written import written_model
 from mtl_core.errors import BadInput, InvalidRun
-from mtl_core.settings import Settings
+from mtl_core.settings import ANY_FILE, Settings
 from mtl_core.store.runs import RunStore
 from mtl_core.training.predictions import AskedModel, Prediction, Sentence, SentenceAnswer
 
@@ -77,7 +77,7 @@ def _answers(model: AskedModel, sentences: Sequence[Sentence]) -> tuple[Predicti
     from mtl_core.training.predicting import predict as predict_by
 
     compute_with(model.spec.threads)
-    return predict_by(load_asked(model), sentences)
+    return predict_by(load_asked(model, ANY_FILE), sentences)
 
 
 def _as_json(sentences: Sequence[Sentence], answers: Answers) -> dict[str, Any]:

@@ -31,7 +31,9 @@ def model_of(spec: RunSpec, settings: Settings) -> ModelDescription | None:
     """The model of a run; None if its checkpoint is missing or has changed."""
     try:
         backbone = description_of(
-            resolve_checkpoint(spec.checkpoint), settings, describe_in_process
+            resolve_checkpoint(spec.checkpoint, settings.owner_access),
+            settings,
+            describe_in_process,
         )
         return ModelDescription(backbone, spec.tasks)
     except (CheckpointError, PlanError):
@@ -43,6 +45,6 @@ def data_of(spec: RunSpec, examples: Mapping[str, int], settings: Settings) -> D
     from mtl_core.report.load import sentences_of
 
     try:
-        return sentences_of(spec, examples, settings.uploads)
+        return sentences_of(spec, examples, settings.owner_access)
     except DataError:
         return None

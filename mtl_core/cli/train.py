@@ -92,7 +92,7 @@ def _run(
         with terminated_is_interrupted():
             prefixes = PrefixStore.of(settings)
             for event in fine_tune(
-                spec, record.id, output, asked_to_stop, settings.uploads, prefixes, start
+                spec, record.id, output, asked_to_stop, settings.owner_access, prefixes, start
             ):
                 keep(event)
                 print_event(event)

@@ -22,6 +22,7 @@ from mtl_core.engine.protocol import (
 from mtl_core.errors import ChildDied, InternalError
 from mtl_core.models.checkpoint import Checkpoint
 from mtl_core.models.description import BackboneDescription
+from mtl_core.settings import FileAccess
 from mtl_core.tasks.baselines import Baseline
 from mtl_core.tasks.dataset import Dataset
 from mtl_core.training.predictions import AskedModel, Prediction, Sentence
@@ -69,12 +70,14 @@ class Inspector:
             return response.profile
         raise InternalError(_WRONG_RESPONSE)
 
-    def predict(self, model: AskedModel, sentences: Sequence[Sentence]) -> tuple[Prediction, ...]:
+    def predict(
+        self, model: AskedModel, sentences: Sequence[Sentence], access: FileAccess
+    ) -> tuple[Prediction, ...]:
         """Predict the labels of each sentence. The model is loaded in a second and then cached.
 
         Raises what `training.predicting.load_asked` does.
         """
-        response = self._request(Predict(model=model, sentences=tuple(sentences)))
+        response = self._request(Predict(model=model, sentences=tuple(sentences), access=access))
         if isinstance(response, Predicted):
             return response.predictions
         raise InternalError(_WRONG_RESPONSE)

@@ -26,13 +26,13 @@ from mtl_core.engine.warm_models import WarmModels
 from mtl_core.errors import FreezeLabError
 from mtl_core.models.checkpoint import Checkpoint
 from mtl_core.models.description import BackboneDescription
-from mtl_core.settings import Settings
+from mtl_core.settings import FileAccess, Settings
 from mtl_core.tasks.baselines import baselines_of_data
 from mtl_core.training.predictions import AskedModel, Prediction, Sentence
 
 Describer = Callable[[Checkpoint], BackboneDescription]
 Tracer = Callable[[Checkpoint], CostProfile]
-Predictor = Callable[[AskedModel, Sequence[Sentence]], tuple[Prediction, ...]]
+Predictor = Callable[[AskedModel, Sequence[Sentence], FileAccess], tuple[Prediction, ...]]
 Measurer = Callable[[Settings], Speed]
 
 
@@ -60,7 +60,9 @@ def _respond(
             case Describe():
                 return Described(description=describe(request.checkpoint))
             case Predict():
-                return Predicted(predictions=predict(request.model, request.sentences))
+                return Predicted(
+                    predictions=predict(request.model, request.sentences, request.access)
+                )
             case ScoreBaselines():
                 return BaselinesScored(baselines=baselines_of_data(request.dataset))
             case MeasureSpeed():
@@ -93,12 +95,14 @@ def _measure_speed(settings: Settings) -> Speed:
 def predict_with(warm: WarmModels) -> Predictor:
     """A predictor that caches its loaded models in `warm`."""
 
-    def predict(asked: AskedModel, sentences: Sequence[Sentence]) -> tuple[Prediction, ...]:
+    def predict(
+        asked: AskedModel, sentences: Sequence[Sentence], access: FileAccess
+    ) -> tuple[Prediction, ...]:
         from mtl_core.models.matrix_products import compute_with
         from mtl_core.training.predicting import predict as predict_by
 
         compute_with(asked.spec.threads)
-        return predict_by(warm.get(asked), sentences)
+        return predict_by(warm.get(asked, access), sentences)
 
     return predict
 

@@ -4,13 +4,12 @@ from collections.abc import Sequence
 
 from mtl_core.cost.kept import profile_of
 from mtl_core.cost.profile import CostProfile
-from mtl_core.engine.allowed_data import require_allowed_data
 from mtl_core.engine.baselines import DataBaselines
 from mtl_core.engine.inspector import Inspector
 from mtl_core.models.cache import description_of
 from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
 from mtl_core.models.description import ModelDescription
-from mtl_core.settings import Settings
+from mtl_core.settings import FileAccess, Settings
 from mtl_core.tasks.task import Task
 from mtl_core.training.predictions import AskedModel, Prediction, Sentence
 
@@ -18,12 +17,12 @@ from mtl_core.training.predictions import AskedModel, Prediction, Sentence
 class InspectorQueries:
     """The queries of the lab that are answered from caches or by the inspector process.
 
-    Checkpoints and data are restricted to those that a browser may load. `baselines` computes the
+    `access` decides which checkpoints and data are loaded. `baselines` computes the
     scores that data sets reach without an encoder.
     """
 
-    def __init__(self, settings: Settings, inspector: Inspector) -> None:
-        self.settings = settings
+    def __init__(self, settings: Settings, access: FileAccess, inspector: Inspector) -> None:
+        self.settings, self.access = settings, access
         self._inspector = inspector
         self.baselines = DataBaselines(settings.baselines, inspector.baselines)
 
@@ -34,7 +33,7 @@ class InspectorQueries:
         CheckpointError for a checkpoint that is unknown, outside the configured folders, or not
         supported.
         """
-        checkpoint = resolve_checkpoint(reference, below=self.settings.checkpoint_roots)
+        checkpoint = resolve_checkpoint(reference, self.access)
         backbone = description_of(checkpoint, self.settings, self._inspector.describe)
         return ModelDescription(backbone, tasks)
 
@@ -54,10 +53,5 @@ class InspectorQueries:
         checkpoint, and InternalError if the inspector does not respond.
         """
         if model.folder is None:
-            resolve_checkpoint(model.spec.checkpoint, below=self.settings.checkpoint_roots)
-        return self._inspector.predict(model, sentences)
-
-    def require_allowed_data(self, reference: str) -> None:
-        """Raises DataError for data outside the folders that a browser may load, and for a missing
-        upload."""
-        require_allowed_data(reference, self.settings)
+            resolve_checkpoint(model.spec.checkpoint, self.access)
+        return self._inspector.predict(model, sentences, self.access)

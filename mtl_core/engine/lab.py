@@ -24,7 +24,7 @@ from mtl_core.store.naming import clean_tags
 from mtl_core.store.owner import Owner
 from mtl_core.store.record import ComparisonRecord, PlannedRun, RunRecord
 from mtl_core.store.runs import RunStore
-from mtl_core.tasks.dataset import load_dataset, load_tasks
+from mtl_core.tasks.dataset import load_dataset, load_tasks, require_allowed_data
 from mtl_core.tasks.shared import check_other_data
 from mtl_core.tasks.upload_keeping import keep_upload
 from mtl_core.tasks.uploads import UploadedTask
@@ -39,7 +39,8 @@ class Lab(InspectorQueries):
 
     Safe for threads. Read runs from `store`; start and end them through the lab. With `reserved`
     the lab executes only the comparisons that it started or resumed, which no other lab executes,
-    and its trainer has the priority of this process. The command line uses that.
+    its trainer has the priority of this process, and any file may be loaded. The command line uses
+    that.
     """
 
     def __init__(
@@ -49,7 +50,8 @@ class Lab(InspectorQueries):
         inspector_argv: Sequence[str] = inspector.ARGV,
         reserved: bool = False,
     ) -> None:
-        super().__init__(settings, Inspector(inspector_argv))
+        access = settings.owner_access if reserved else settings.browser_access
+        super().__init__(settings, access, Inspector(inspector_argv))
         self.store = RunStore(settings.database)
         self._owner = Owner.this_process() if reserved else None
         argv = (*trainer_argv, *((FOREGROUND,) if reserved else ()))
@@ -91,9 +93,9 @@ class Lab(InspectorQueries):
         Raises CheckpointError or DataError for a checkpoint or data that a browser may not load,
         and InvalidRun if the run to start from has no matching saved model.
         """
-        checkpoint = resolve_checkpoint(spec.checkpoint, below=self.settings.checkpoint_roots)
+        checkpoint = resolve_checkpoint(spec.checkpoint, self.access)
         for reference in (spec.data, *spec.also_evaluate):
-            self.require_allowed_data(reference)
+            require_allowed_data(reference, self.access)
         if spec.starts_from is not None:
             self._require_start(spec, checkpoint)
         record = self.store.add(spec)
@@ -107,21 +109,21 @@ class Lab(InspectorQueries):
         run to start from without a matching saved model, and more training sentences than exist.
         Invalid scenarios and values are all listed in one message.
         """
-        resolve_checkpoint(spec.checkpoint, below=self.settings.checkpoint_roots)
+        resolve_checkpoint(spec.checkpoint, self.access)
         for data in (spec.data, *spec.also_evaluate):
-            self.require_allowed_data(data)
-        tasks = load_tasks(spec.data, self.settings.uploads)
+            require_allowed_data(data, self.access)
+        tasks = load_tasks(spec.data, self.access)
         return self.queue_comparison(spec, self.model_description(spec.checkpoint, tasks), name)
 
     def queue_comparison(
         self, spec: ComparisonSpec, model: ModelDescription, name: str | None = None
     ) -> ComparisonRecord:
-        """`start_comparison` without the restrictions of a browser, for the command line."""
+        """`start_comparison` with a given model description, for the command line."""
         runs = prepare_comparison(spec, model, self.settings.threads)
-        check_other_data(spec.data, spec.also_evaluate, model.tasks, self.settings.uploads)
+        check_other_data(spec.data, spec.also_evaluate, model.tasks, self.access)
         for limits in {arm_of(run)[1] for run in runs} - {()}:
-            load_dataset(spec.data, dict(limits), self.settings.uploads)
-        self._require_start(runs[0], resolve_checkpoint(spec.checkpoint))
+            load_dataset(spec.data, self.access, dict(limits))
+        self._require_start(runs[0], resolve_checkpoint(spec.checkpoint, self.access))
         measured = (
             comparisons.measured_epochs(self.store, self.store.runs()) if spec.seconds else []
         )

@@ -14,7 +14,7 @@ from mtl_core.cost.speed import Speed
 from mtl_core.errors import FreezeLabError, InternalError, error_message
 from mtl_core.models.checkpoint import Checkpoint
 from mtl_core.models.description import BackboneDescription
-from mtl_core.settings import Settings
+from mtl_core.settings import FileAccess, Settings
 from mtl_core.tasks.baselines import Baseline
 from mtl_core.tasks.dataset import Dataset
 from mtl_core.training.events import RunEvent
@@ -30,15 +30,15 @@ _LOGGED_BYTES = 200
 class Train(Frozen):
     """To the trainer: execute a run and write the trained model into `output`, if it is given.
 
-    `uploads` is the folder of uploaded data. `waiting` holds the specs of the waiting runs of the
-    same comparison, so that outputs of frozen layers are stored for them too.
+    `access` decides which files the run may load. `waiting` holds the specs of the waiting runs of
+    the same comparison, so that outputs of frozen layers are stored for them too.
     """
 
     message: Literal["train"] = "train"
     run: str
     spec: RunSpec
     output: str | None = None
-    uploads: str | None = None
+    access: FileAccess
     waiting: tuple[RunSpec, ...] = ()
 
 
@@ -79,6 +79,7 @@ class Predict(Frozen):
     message: Literal["predict"] = "predict"
     model: AskedModel
     sentences: tuple[Sentence, ...]
+    access: FileAccess
 
     @property
     def failure(self) -> str:

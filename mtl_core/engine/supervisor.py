@@ -160,7 +160,7 @@ class Supervisor:
             run=run.id,
             spec=run.spec,
             output=str(self._settings.run_folder(run.id)) if run.keeps_model else None,
-            uploads=str(self._settings.uploads),
+            access=self._settings.owner_access if self._reserved else self._settings.browser_access,
             waiting=tuple(each.spec for each in others if each.state is RunState.WAITING),
         )
 

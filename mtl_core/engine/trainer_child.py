@@ -12,17 +12,17 @@ from time import monotonic
 from mtl_core.engine.parent import Parent
 from mtl_core.engine.protocol import EventMessage, Stop, ToChild, Train
 from mtl_core.errors import FreezeLabError, error_message
-from mtl_core.settings import Settings
+from mtl_core.settings import FileAccess, Settings
 from mtl_core.store.model_folder import model_folder
 from mtl_core.store.runs import RunStore
 from mtl_core.training.events import LAST_WORDS, RunEvent, RunFailed
 from mtl_core.training.spec import RunSpec
 
 FineTune = Callable[
-    [RunSpec, str, Path | None, Callable[[], bool], Path | None, tuple[RunSpec, ...]],
+    [RunSpec, str, Path | None, Callable[[], bool], FileAccess, tuple[RunSpec, ...]],
     Iterator[RunEvent],
 ]
-"""(spec, run, output, should_stop, uploads, waiting) -> the events of the run."""
+"""(spec, run, output, should_stop, access, waiting) -> the events of the run."""
 
 FOREGROUND = "--foreground"
 """The argument for a trainer that runs at normal priority, because a command waits for it."""
@@ -53,14 +53,14 @@ def serve(fine_tune: FineTune, warm_up: Callable[[], None] = lambda: None) -> No
 def _events(fine_tune: FineTune, request: Train, stop_requests: set[str]) -> Iterator[RunEvent]:
     """The events of a run; an error, or a missing final event, becomes a RunFailed."""
     began = monotonic()
-    output, uploads = (Path(each) if each else None for each in (request.output, request.uploads))
+    output = Path(request.output) if request.output else None
     try:
         events = fine_tune(
             request.spec,
             request.run,
             output,
             lambda: request.run in stop_requests,
-            uploads,
+            request.access,
             request.waiting,
         )
         for event in events:
@@ -85,7 +85,7 @@ def _fine_tune(
     run: str,
     output: Path | None,
     should_stop: Callable[[], bool],
-    uploads: Path | None,
+    access: FileAccess,
     waiting: tuple[RunSpec, ...],
 ) -> Iterator[RunEvent]:
     from mtl_core.training.prefix.store import PrefixStore
@@ -93,7 +93,7 @@ def _fine_tune(
 
     settings = Settings.from_environment()
     prefixes, start = PrefixStore.of(settings), _start_folder(spec, settings)
-    return fine_tune(spec, run, output, should_stop, uploads, prefixes, start, waiting)
+    return fine_tune(spec, run, output, should_stop, access, prefixes, start, waiting)
 
 
 def _start_folder(spec: RunSpec, settings: Settings) -> Path | None:

@@ -4,6 +4,7 @@ import gc
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
+from mtl_core.settings import FileAccess
 from mtl_core.training.folder import WEIGHTS
 from mtl_core.training.predictions import AskedModel
 
@@ -31,13 +32,13 @@ class WarmModels:
     def __len__(self) -> int:
         return len(self._models)
 
-    def get(self, asked: AskedModel) -> "LoadedModel":
+    def get(self, asked: AskedModel, access: FileAccess) -> "LoadedModel":
         """The model, loaded now or before. Raises CheckpointError where it cannot be loaded."""
         from mtl_core.training.predicting import load_asked
 
         key = _key(asked)
         if key not in self._models:
-            self._models[key] = load_asked(asked)
+            self._models[key] = load_asked(asked, access)
         self._models.move_to_end(key)
         self._make_room()
         return self._models[key]

@@ -12,6 +12,7 @@ from mtl_core.lessons.claims import Claim
 from mtl_core.lessons.experiments import EXPERIMENTS, Experiment, Experiments
 from mtl_core.models.checkpoint import require_weights, resolve_checkpoint
 from mtl_core.models.description import ModelDescription
+from mtl_core.settings import FileAccess
 from mtl_core.store.record import ComparisonRecord, PlannedRun, RunRecord, RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.tasks.dataset import load_dataset
@@ -83,9 +84,10 @@ def claim_finding(
     claim: Claim,
     runs: ArmRuns,
     summary_of: Callable[[RunRecord], RunSummary],
+    access: FileAccess,
     experiments: Experiments = EXPERIMENTS,
 ) -> Finding:
-    """Judges a claim by the finished runs of its arms."""
+    """Judges a claim by the finished runs of its arms, on data that `access` permits."""
     arms = arms_of(claim.rule)
     evidence = {
         arm: {
@@ -96,13 +98,14 @@ def claim_finding(
         for arm in arms
     }
     data = {experiments[arm.experiment].spec.data for arm in arms}
-    return judge(claim.rule, evidence, _validation_labels(data.pop()) if len(data) == 1 else None)
+    gold = _validation_labels(data.pop(), access) if len(data) == 1 else None
+    return judge(claim.rule, evidence, gold)
 
 
 @lru_cache(maxsize=8)
-def _validation_labels(data: str) -> GoldLabels:
+def _validation_labels(data: str, access: FileAccess) -> GoldLabels:
     """The gold labels of a dataset's validation set."""
-    return gold_labels(load_dataset(data))
+    return gold_labels(load_dataset(data, access))
 
 
 def missing_arms(runs: ArmRuns, arms: Iterable[Arm]) -> tuple[Arm, ...]:
@@ -133,7 +136,7 @@ def queue_arms(
         missing_scenarios = {arm.scenario for arm in missing if arm.experiment == name}
         scenarios = tuple(each for each in experiment.spec.scenarios if each in missing_scenarios)
         spec = experiment.spec.model_copy(update={"scenarios": scenarios})
-        require_weights(resolve_checkpoint(spec.checkpoint))
+        require_weights(resolve_checkpoint(spec.checkpoint, lab.access))
         starts = {}
         if experiment.starts_from is not None:
             start_runs = local_runs(lab.store, experiments)[experiment.starts_from]

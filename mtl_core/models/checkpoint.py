@@ -19,6 +19,7 @@ from mtl_core.models.weights import (
     weight_files,
     weights_digest,
 )
+from mtl_core.settings import FileAccess, lies_below
 from mtl_core.values import Frozen
 
 __all__ = [
@@ -52,15 +53,15 @@ class Checkpoint(Frozen):
     hub_id: str | None = None
 
 
-def resolve_checkpoint(reference: str, below: Sequence[Path] | None = None) -> Checkpoint:
+def resolve_checkpoint(reference: str, access: FileAccess) -> Checkpoint:
     """Resolves a catalogue name, a local folder, a config.json or a cached hub id.
 
     A catalogue name takes precedence over a folder of the same name: write `./name` for the
-    folder. If `below` is given, local paths must be inside one of these folders after resolving
-    links. None allows any path.
-    Raises UnknownCheckpoint with the nearest names and, for a hub id, the download command.
+    folder. `access` decides which local paths are read. Raises UnknownCheckpoint if `access`
+    forbids the path, with the same message whether or not it exists; otherwise with the nearest
+    names and, for a hub id, the download command.
     """
-    reference = reference.strip()
+    reference, below = reference.strip(), access.checkpoint_roots
     _require_readable(reference)
     for each in catalogue():
         if reference in each.names:
@@ -146,11 +147,14 @@ def _embedded_folder() -> Path | None:
 
 
 def _of_path(reference: str, path: Path, below: Sequence[Path] | None) -> Checkpoint:
-    path = path.resolve()
-    if below is not None and not any(path.is_relative_to(root.resolve()) for root in below):
+    if below is not None and not lies_below(path, below):
         raise UnknownCheckpoint(_outside(reference, below))
+    path = path.resolve()
     if path.is_dir():
-        return _of_folder(reference, path)
+        found = _of_folder(reference, path)
+        if below is not None and not lies_below(found.config_file, below):
+            raise UnknownCheckpoint(_outside(reference, below))
+        return found
     if path.is_file() and path.suffix == ".json":
         named_config = path.name == "config.json"
         return Checkpoint(

@@ -7,6 +7,7 @@ from mtl_core.models.cache import read_description, shipped_description
 from mtl_core.models.catalogue import CatalogueEntry, Domain, TokenizerFamily, catalogue
 from mtl_core.models.checkpoint import has_weights, resolve_checkpoint
 from mtl_core.models.description import BackboneDescription, BackboneTensor, Role
+from mtl_core.settings import NO_FILE
 
 FLOAT32_BYTES = 4
 TRAINING_BYTES_PER_PARAMETER = 4 * FLOAT32_BYTES
@@ -95,7 +96,7 @@ def _facts_of(known: CatalogueEntry) -> CheckpointFacts:
         parameters=backbone.total,
         embedding_parameters=embedding_parameters(backbone),
         multiplications_per_token=multiplications_per_token(backbone),
-        weights_here=has_weights(resolve_checkpoint(known.name)),
+        weights_here=has_weights(resolve_checkpoint(known.name, NO_FILE)),
     )
 
 

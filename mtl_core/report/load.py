@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 from mtl_core.analysis.chain import Chain, SummaryOf, chain_of
 from mtl_core.analysis.comparison import ComparedRun, Comparison
@@ -20,6 +19,7 @@ from mtl_core.report.compared import ComparedRuns, a_run, headline, judged
 from mtl_core.report.curve import BaselinesBySize, limits_at
 from mtl_core.report.front import Baselines, baselines_by_task, limits_of
 from mtl_core.report.run_words import run_headline
+from mtl_core.settings import FileAccess
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.tasks.baselines import Baseline, baselines_of_data
@@ -199,10 +199,10 @@ def load_report(
     return Report(read, record, data_of, baselines_of)
 
 
-def sentences_of(spec: RunSpec, examples: Mapping[str, int], uploads: Path) -> Dataset | None:
+def sentences_of(spec: RunSpec, examples: Mapping[str, int], access: FileAccess) -> Dataset | None:
     """The data of `spec`, with limits of examples by task, if they are still what its run learned
     from. None for others; raises DataError where there are none."""
-    data = load_dataset(spec.data, examples, uploads)
+    data = load_dataset(spec.data, access, examples)
     known = spec.data_digests
     return data if not known or dict(known) == dict(data.digests) else None
 

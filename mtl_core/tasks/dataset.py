@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mtl_core.errors import DataError, InternalError
+from mtl_core.settings import FileAccess
 from mtl_core.tasks.labels import check_tags, sentence_outputs, token_outputs
 from mtl_core.tasks.lines import DataFile, Lines, read_lines
 from mtl_core.tasks.manifest import Manifest, TaskSource, read_manifest
@@ -78,16 +79,17 @@ class _TaskData:
 
 
 def load_dataset(
-    reference: str, examples: Mapping[str, int] | None = None, uploads: Path | None = None
+    reference: str, access: FileAccess, examples: Mapping[str, int] | None = None
 ) -> Dataset:
-    """Read all files of `sample` or `sample-posts`, of a manifest, of a folder that holds a
-    `manifest.yaml`, or of an upload (`upload:<digest>`), which is a folder below `uploads`.
+    """Load `sample` or `sample-posts`, a manifest, a folder that holds a `manifest.yaml`, or an
+    upload (`upload:<digest>`).
 
-    `examples` limits training examples by task name: a nested subset, so that 50 lie within 100.
-    Outputs are those of the whole training file, whatever the subset. Raises DataError, naming
-    file and line, and InternalError if the sample data are not what was shipped.
+    `access` decides which paths are read. `examples` limits the training examples by task name.
+    Smaller limits select subsets of larger ones; the outputs are always those of the whole
+    training file. Raises DataError if `access` forbids the reference or a file is faulty, and
+    InternalError if the sample data differ from the shipped ones.
     """
-    manifest = read_manifest(_manifest_path(reference, uploads))
+    manifest = read_manifest(require_allowed_data(reference, access))
     dataset = dataset_of(manifest, reference, examples)
     if reference in _SHIPPED:
         verify_shipped(_SHIPPED[reference], dataset.digests)
@@ -123,31 +125,51 @@ def dataset_of(
     )
 
 
-def load_tasks(reference: str, uploads: Path | None = None) -> tuple[Task, ...]:
+def load_tasks(reference: str, access: FileAccess) -> tuple[Task, ...]:
     """The tasks of `reference` with the outputs of their heads. Raises what `load_dataset` does."""
-    return load_dataset(reference, uploads=uploads).tasks
+    return load_dataset(reference, access).tasks
 
 
-def _manifest_path(reference: str, uploads: Path | None) -> Path:
+def require_allowed_data(reference: str, access: FileAccess) -> Path:
+    """Return the path of the manifest that `reference` names.
+
+    Raises DataError if `access` forbids it, with the same message whether or not the path exists,
+    and if there is no such upload or manifest.
+    """
     if is_upload(reference):
-        return upload_folder(reference, uploads) / MANIFEST_NAME
+        return upload_folder(reference, access.uploads) / MANIFEST_NAME
     if reference in _SHIPPED:
         shipped = _SHIPPED[reference] / MANIFEST_NAME
         if not shipped.is_file():
             raise InternalError("The sample data are not where they were installed. Install again.")
         return shipped
     path = Path(reference)
+    if not access.allows_data(path):
+        raise _forbidden(reference, access)
     try:
         if path.is_dir():
             path /= MANIFEST_NAME
         if path.is_file():
+            if not access.allows_data(path):  # the manifest of an allowed folder may be a link
+                raise _forbidden(reference, access)
             return path
-    except (OSError, ValueError):  # a name too long, or with a NUL in it, is no file either
+    except (OSError, ValueError):  # the name is too long or contains a null character
         pass
     raise DataError(
         f"There are no data called '{reference[:200]}'. Name '{SAMPLE}', '{SAMPLE_POSTS}', "
         f"a manifest file, or a folder that holds a {MANIFEST_NAME}."
     )
+
+
+def _forbidden(reference: str, access: FileAccess) -> DataError:
+    roots = access.data_roots
+    where = (
+        f"Data may lie below {', '.join(map(str, roots))}."
+        if roots
+        else "No folder is open for other data: set FREEZE_LAB_DATA, or use the command line."
+    )
+    shipped = " or ".join(f"'{name}'" for name in SHIPPED)
+    return DataError(f"'{reference[:200]}' cannot be used from here. {where} Or choose {shipped}.")
 
 
 def _read_files(manifest: Manifest, read: Callable[[DataFile], Lines]) -> dict[DataFile, Lines]:

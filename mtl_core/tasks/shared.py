@@ -1,22 +1,22 @@
 """Which tasks two data sets share: what learns from one can be scored on the other."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from mtl_core.errors import InvalidRun
+from mtl_core.settings import FileAccess
 from mtl_core.tasks.dataset import Dataset, load_dataset
 from mtl_core.tasks.nearest import quoted
 from mtl_core.tasks.task import Task
 
 
 def check_other_data(
-    data: str, others: Sequence[str], tasks: Sequence[Task], uploads: Path | None = None
+    data: str, others: Sequence[str], tasks: Sequence[Task], access: FileAccess
 ) -> None:
     """Raises InvalidRun where `others` names `data`, which a run learns from, or data on which
     none of its `tasks` can be scored; and what `load_dataset` raises."""
     for reference in dict.fromkeys(others):
         require_other(data, reference)
-        shared_tasks(tasks, load_dataset(reference, uploads=uploads))
+        shared_tasks(tasks, load_dataset(reference, access))
 
 
 def require_other(data: str, reference: str) -> None:

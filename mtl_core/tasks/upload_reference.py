@@ -24,9 +24,16 @@ def upload_folder(reference: str, uploads: Path | None) -> Path:
             f"'{reference[:80]}' is not an upload. One is called {PREFIX} and the 16 letters and "
             "digits that the Data page gave it."
         )
-    if uploads is None or not (folder := uploads / reference.removeprefix(PREFIX)).is_dir():
+    folder = uploads / reference.removeprefix(PREFIX) if uploads is not None else None
+    if folder is None or not folder.is_dir() or _leads_out(folder):
         raise DataError(
             f"There is no '{reference}' here: it was forgotten, or it lies on another machine. "
             "Upload the files again on the Data page: the same files get the same name."
         )
     return folder
+
+
+def _leads_out(folder: Path) -> bool:
+    """Whether an upload's folder, or the manifest in it, is a link to another place."""
+    manifest = folder / "manifest.yaml"
+    return folder.is_symlink() or manifest.is_symlink()

@@ -15,6 +15,7 @@ from mtl_core.models.cache import read_description, shipped_description
 from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
 from mtl_core.models.description import BackboneDescription, ModelDescription
 from mtl_core.models.multitask import MultiTaskModel
+from mtl_core.settings import ANY_FILE, FileAccess
 from mtl_core.tasks.alignment import EncodedExample, EncodedSplit, encode
 from mtl_core.tasks.dataset import Dataset, load_dataset
 from mtl_core.tasks.nearest import quoted
@@ -79,10 +80,10 @@ class Setting:
 
 
 def load_setting(
-    spec: RunSpec, uploads: Path | None = None, earlier: Path | None = None
+    spec: RunSpec, access: FileAccess = ANY_FILE, earlier: Path | None = None
 ) -> Setting:
-    """Load all that `spec` names, cheapest refusals first; `uploads` is where uploaded data lie,
-    `earlier` the folder of the run that the spec starts from.
+    """Load all that `spec` names, cheapest refusals first. `access` decides which files are
+    read, `earlier` is the folder of the run that the spec starts from.
 
     Raises BadInput: a device or weights that are not here, data that cannot be read, a plan that
     does not fit, a phase under a step, or weights and data other than those the spec was run on.
@@ -90,9 +91,9 @@ def load_setting(
     from mtl_core.models.load import load_tokenizer
 
     device = chosen_device(spec.device)
-    checkpoint = resolve_checkpoint(spec.checkpoint)
+    checkpoint = resolve_checkpoint(spec.checkpoint, access)
     source = start_folder(spec, checkpoint, earlier)
-    dataset = load_dataset(spec.data, spec.examples, uploads)
+    dataset = load_dataset(spec.data, access, spec.examples)
     dataset, noise = disturbed(dataset, spec.label_noise, spec.seed)
     description = ModelDescription(_described(checkpoint), dataset.tasks)
     tables = parameter_tables(spec.plan, description)
@@ -102,7 +103,7 @@ def load_setting(
     validation = encode(dataset.validation, dataset.tasks, tokenizer, spec.max_length, limit)
     teaching = _teaching(training.examples, spec.plan.task_weights)
     per_epoch = steps_per_epoch(len(teaching), spec.batch_size)
-    others = load_other_data(spec, dataset.tasks, tokenizer, limit, uploads)
+    others = load_other_data(spec, dataset.tasks, tokenizer, limit, access)
     start = load_start(spec, dataset.tasks, checkpoint, source)
     filled = _filled(spec, start.digest, dataset, others)
     model = MultiTaskModel(start.backbone, dataset.tasks, spec.seed, spec.head_dropout)

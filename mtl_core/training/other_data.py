@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from mtl_core.models.multitask import MultiTaskModel
+from mtl_core.settings import FileAccess
 from mtl_core.tasks.alignment import EncodedSplit, Tokenizer, encode
 from mtl_core.tasks.dataset import Example, load_dataset
 from mtl_core.tasks.shared import require_other, shared_tasks
@@ -55,14 +55,14 @@ def load_other_data(
     tasks: Sequence[Task],
     tokenizer: Tokenizer,
     max_positions: int | None,
-    uploads: Path | None,
+    access: FileAccess,
 ) -> tuple[OtherData, ...]:
     """Read all that `spec.also_evaluate` names. Raises InvalidRun as `shared_tasks` does, for the
     run's own data, and what `load_dataset` raises."""
     found = []
     for reference in dict.fromkeys(spec.also_evaluate):
         require_other(spec.data, reference)
-        dataset = load_dataset(reference, uploads=uploads)
+        dataset = load_dataset(reference, access)
         shared = shared_tasks(tasks, dataset)
         names = {task.name for task in shared}
         examples = tuple(each for each in dataset.validation if names & set(each.labels))

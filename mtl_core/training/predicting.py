@@ -13,6 +13,7 @@ from mtl_core.models.architecture import one_line
 from mtl_core.models.checkpoint import resolve_checkpoint
 from mtl_core.models.load import load_backbone, load_tokenizer
 from mtl_core.models.multitask import MultiTaskModel
+from mtl_core.settings import ANY_FILE, FileAccess
 from mtl_core.tasks.alignment import EncodedExample, encode
 from mtl_core.tasks.dataset import Example
 from mtl_core.tasks.schemes import OUTSIDE, spans
@@ -45,10 +46,11 @@ class LoadedModel:
         return sum(each.numel() * each.element_size() for each in self.model.parameters())
 
 
-def load_asked(asked: AskedModel) -> LoadedModel:
-    """Load a model to ask. Raises CheckpointError where it is gone, damaged, or no encoder."""
+def load_asked(asked: AskedModel, access: FileAccess) -> LoadedModel:
+    """Load a model to ask; `access` decides whether the checkpoint of one before training may be
+    read. Raises CheckpointError where it is gone, damaged, or no encoder."""
     if asked.folder is None:
-        return _before_training(asked.spec)
+        return _before_training(asked.spec, access)
     return _written(asked.spec, asked.folder)
 
 
@@ -80,13 +82,13 @@ def predict(loaded: LoadedModel, sentences: Sequence[Sentence]) -> tuple[Predict
     )
 
 
-def _before_training(spec: RunSpec) -> LoadedModel:
+def _before_training(spec: RunSpec, access: FileAccess) -> LoadedModel:
     if spec.starts_from is not None:
         raise InvalidRun(
             f"What this run began with is the model that run '{spec.starts_from}' wrote: "
             "ask that run instead."
         )
-    checkpoint = resolve_checkpoint(spec.checkpoint)
+    checkpoint = resolve_checkpoint(spec.checkpoint, access)
     start = load_start(spec, spec.tasks, checkpoint, start_folder(spec, checkpoint, None))
     model = MultiTaskModel(start.backbone, spec.tasks, spec.seed)
     return LoadedModel(model.eval(), load_tokenizer(checkpoint), spec.max_length)
@@ -98,7 +100,7 @@ def _written(spec: RunSpec, folder: Path) -> LoadedModel:
 
     if not (folder / WEIGHTS).is_file():
         raise MissingWeights(f"The model is no longer at {folder}. Train the plan again.")
-    checkpoint = resolve_checkpoint(str(folder))
+    checkpoint = resolve_checkpoint(str(folder), ANY_FILE)
     model = MultiTaskModel(load_backbone(checkpoint), spec.tasks, spec.seed)
     try:
         report = model.load_state_dict(load_file(folder / WEIGHTS), strict=False)

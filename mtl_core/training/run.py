@@ -8,6 +8,7 @@ from mtl_core.errors import NotFinite
 from mtl_core.freezing.apply import apply_phase
 from mtl_core.freezing.table import ParameterTable
 from mtl_core.models.matrix_products import compute_with
+from mtl_core.settings import ANY_FILE, FileAccess
 from mtl_core.training.answers import Highest, answers
 from mtl_core.training.batches import Batch, collate, drawn_batches
 from mtl_core.training.clock import Clock, forget_peak_memory
@@ -48,7 +49,7 @@ def fine_tune(
     run: str,
     output: Path | None = None,
     should_stop: Callable[[], bool] = lambda: False,
-    uploads: Path | None = None,
+    access: FileAccess = ANY_FILE,
     prefixes: PrefixStore | None = None,
     start: Path | None = None,
     beside: Sequence[RunSpec] = (),
@@ -56,7 +57,7 @@ def fine_tune(
     """Fine-tune once as `spec` says; yield what happened, in order.
 
     `should_stop` is asked between steps. The finished model is written into `output`, which must
-    be missing or empty; `uploads` is where uploaded data lie, `prefixes` where outputs of frozen
+    be missing or empty; `access` decides which files are read, `prefixes` where outputs of frozen
     layers are kept for later runs, `start` the model of the run it goes on from, `beside` the other
     runs of a comparison, which read of the same outputs. Raises BadInput before the first event,
     NotFinite or FreezeBroken later.
@@ -67,7 +68,7 @@ def fine_tune(
     forget_peak_memory(chosen_device(spec.device))
     clock = Clock()
     yield from _Run(
-        load_setting(spec, uploads, start), prefixes, run, output, should_stop, clock, beside
+        load_setting(spec, access, start), prefixes, run, output, should_stop, clock, beside
     ).events()
 
 

@@ -19,7 +19,7 @@ from mtl_core.models.cache import read_description, shipped_description
 from mtl_core.models.catalogue import catalogue
 from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
 from mtl_core.models.description import ModelDescription
-from mtl_core.settings import Settings
+from mtl_core.settings import ANY_FILE, Settings
 from mtl_core.tasks.task import DEFAULT_TASKS
 
 
@@ -32,7 +32,7 @@ def cost_of(checkpoint, scenario, batch_size=16, max_length=128):
 
 def test_the_shipped_profile_is_what_tracing_gives():
     assert read_profile(shipped_profile("minilm-l6")) == trace_costs(
-        resolve_checkpoint("minilm-l6")
+        resolve_checkpoint("minilm-l6", ANY_FILE)
     )
 
 
@@ -59,7 +59,10 @@ def test_a_length_beyond_the_positions_is_brought_down_to_them():
 
 
 def test_an_unknown_checkpoint_is_traced_once_and_kept(tiny_checkpoint):
-    settings, checkpoint = Settings.from_environment(), resolve_checkpoint(str(tiny_checkpoint))
+    settings, checkpoint = (
+        Settings.from_environment(),
+        resolve_checkpoint(str(tiny_checkpoint), ANY_FILE),
+    )
     traced = []
 
     def trace(asked):

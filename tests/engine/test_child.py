@@ -12,6 +12,7 @@ import pytest
 from mtl_core.engine.child import ChildProcess, module_argv
 from mtl_core.engine.protocol import EventMessage, FromChild, Ready, RequestFailed, Stop, Train
 from mtl_core.errors import ChildDied
+from mtl_core.settings import ANY_FILE
 from mtl_core.training.spec import RunSpec
 
 Wait = Callable[[Callable[[], bool]], None]
@@ -20,10 +21,11 @@ ORPHAN_MAKER = """
 import sys, time
 from mtl_core.engine.child import ChildProcess
 from mtl_core.engine.protocol import EventMessage, Train
+from mtl_core.settings import ANY_FILE
 from mtl_core.training.spec import RunSpec
 
 child = ChildProcess([sys.executable, sys.argv[1]])
-child.send(Train(run="r", spec=RunSpec.model_validate_json(sys.argv[2])))
+child.send(Train(run="r", spec=RunSpec.model_validate_json(sys.argv[2]), access=ANY_FILE))
 received = 0
 while received < 2:
     received += isinstance(child.receive(30), EventMessage)
@@ -157,7 +159,7 @@ def test_a_message_of_any_size_reaches_the_child(
 ) -> None:
     child = ChildProcess(trainer_argv)
     spec = spec_of("quick").model_copy(update={"versions": {"x": "y" * 1_000_000}})
-    child.send(Train(run="r", spec=spec))
+    child.send(Train(run="r", spec=spec, access=ANY_FILE))
     assert next_message(child) == Ready()
     began = next_message(child)
     assert isinstance(began, EventMessage)

@@ -10,6 +10,7 @@ import pytest
 from mtl_core.engine.baselines import DataBaselines, content_key
 from mtl_core.engine.inspector import Inspector
 from mtl_core.errors import ChildDied, InternalError
+from mtl_core.settings import ANY_FILE
 from mtl_core.tasks.baselines import Baseline, baselines_of_data
 from mtl_core.tasks.dataset import Dataset, Example, load_dataset
 from mtl_core.tasks.task import DEFAULT_TASKS
@@ -35,7 +36,7 @@ def inspector(inspector_argv: list[str]) -> Iterator[Inspector]:
 
 
 def test_the_child_computes_the_same_baselines_to_the_digit(inspector: Inspector) -> None:
-    dataset = load_dataset("sample", {"sentiment": 50})
+    dataset = load_dataset("sample", ANY_FILE, {"sentiment": 50})
     assert inspector.baselines(dataset) == baselines_of_data(dataset)
 
 

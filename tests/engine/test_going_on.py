@@ -13,7 +13,7 @@ from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.models.checkpoint import resolve_checkpoint
 from mtl_core.models.describe import describe
 from mtl_core.models.description import ModelDescription
-from mtl_core.settings import Settings
+from mtl_core.settings import ANY_FILE, Settings
 from mtl_core.store.record import RunState
 from mtl_core.tasks.dataset import load_tasks
 from mtl_core.training.comparison import ComparisonSpec
@@ -36,8 +36,8 @@ def lab(tmp_path: Path, tiny_checkpoint: Path, tiny_data: Path) -> Iterator[Lab]
 @pytest.fixture
 def tiny(tiny_checkpoint: Path, tiny_data: Path) -> SpecOf:
     """A short run of a scenario on the tiny checkpoint and data."""
-    backbone = describe(resolve_checkpoint(str(tiny_checkpoint)))
-    model = ModelDescription(backbone, load_tasks(str(tiny_data)))
+    backbone = describe(resolve_checkpoint(str(tiny_checkpoint), ANY_FILE))
+    model = ModelDescription(backbone, load_tasks(str(tiny_data), ANY_FILE))
 
     def make(scenario: str, **choices: object) -> RunSpec:
         return prepare_spec(

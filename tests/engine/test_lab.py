@@ -149,18 +149,18 @@ def test_data_lies_below_a_configured_folder_links_followed(
     elsewhere.mkdir()
     (allowed / "link").symlink_to(elsewhere)
     lab = Lab(settings.model_copy(update={"data_roots": (allowed,)}))
-    lab.require_allowed_data("sample")
-    lab.require_allowed_data("sample-posts")
-    lab.require_allowed_data(str(allowed / "mine" / "manifest.yaml"))
+    (allowed / "manifest.yaml").touch()
+    for accepted in ("sample", "sample-posts", str(allowed / "manifest.yaml")):
+        lab.start(spec_of("quick").model_copy(update={"data": accepted}))
     for refused in (elsewhere, allowed / "link", allowed / ".." / "private", "a\0b", "x" * 9999):
         with pytest.raises(DataError, match=r"cannot be used from here\. Data may lie below"):
             lab.start(spec_of("quick").model_copy(update={"data": str(refused)}))
     lab.close()
 
 
-def test_without_a_configured_folder_only_the_sample_is_open(lab: Lab) -> None:
+def test_without_a_configured_folder_only_the_sample_is_open(lab: Lab, spec_of: SpecOf) -> None:
     with pytest.raises(DataError, match="set FREEZE_LAB_DATA, or use the command line"):
-        lab.require_allowed_data("manifest.yaml")
+        lab.start(spec_of("quick").model_copy(update={"data": "manifest.yaml"}))
 
 
 def test_a_server_that_was_killed_leaves_its_runs_to_the_next(

@@ -11,6 +11,7 @@ from mtl_core.engine.inspector import ARGV, Inspector
 from mtl_core.engine.warm_models import WarmModels
 from mtl_core.errors import DamagedCheckpoint, MissingWeights
 from mtl_core.freezing.plan import Phase, Plan
+from mtl_core.settings import ANY_FILE
 from mtl_core.tasks.dataset import load_dataset, load_tasks
 from mtl_core.tasks.scoring import score_entities, score_sentences
 from mtl_core.training.events import Evaluation, RunEvent, RunFinished, RunStarted
@@ -39,7 +40,7 @@ def finished(
             head_learning_rate=0.02,
         ),
         data=str(tiny_data),
-        tasks=load_tasks(str(tiny_data)),
+        tasks=load_tasks(str(tiny_data), ANY_FILE),
         epochs=20,
         batch_size=4,
         max_length=16,
@@ -62,7 +63,7 @@ def scored(
     spec: RunSpec, predictions: tuple[Prediction, ...]
 ) -> tuple[dict[str, float], dict[str, float]]:
     """The two tasks' scores by these answers to the validation sentences."""
-    dataset = load_dataset(spec.data)
+    dataset = load_dataset(spec.data, ANY_FILE)
     said = dict(zip(range(len(predictions)), predictions, strict=True))
     gold: list[int] = []
     found: list[int] = []
@@ -86,7 +87,7 @@ def scored(
 def validation_of(spec: RunSpec) -> list[Sentence]:
     return [
         Sentence(text=None, words=each.words) if each.words else Sentence.typed(each.text or "")
-        for each in load_dataset(spec.data).validation
+        for each in load_dataset(spec.data, ANY_FILE).validation
     ]
 
 
@@ -96,7 +97,9 @@ def test_a_written_model_answers_as_in_the_last_evaluation_of_its_run(
     spec, folder, events = finished
     last = events[-1]
     assert isinstance(last, RunFinished)
-    predictions = inspector.predict(AskedModel(spec=spec, folder=folder), validation_of(spec))
+    predictions = inspector.predict(
+        AskedModel(spec=spec, folder=folder), validation_of(spec), ANY_FILE
+    )
     sentiment, ner = scored(spec, predictions)
     assert last.metrics["sentiment"].model_dump(exclude={"loss"}) == sentiment
     assert last.metrics["ner"].model_dump(exclude={"loss"}) == ner
@@ -109,11 +112,13 @@ def test_before_training_answers_as_in_the_first_evaluation(
 ) -> None:
     spec, folder, events = finished
     first = next(event for event in events if isinstance(event, Evaluation))
-    before = inspector.predict(AskedModel(spec=spec), validation_of(spec))
+    before = inspector.predict(AskedModel(spec=spec), validation_of(spec), ANY_FILE)
     sentiment, ner = scored(spec, before)
     assert first.tasks["sentiment"].model_dump(exclude={"loss"}) == sentiment
     assert first.tasks["ner"].model_dump(exclude={"loss"}) == ner
-    assert before != inspector.predict(AskedModel(spec=spec, folder=folder), validation_of(spec))
+    assert before != inspector.predict(
+        AskedModel(spec=spec, folder=folder), validation_of(spec), ANY_FILE
+    )
 
 
 def test_confidences_are_a_softmax_and_entities_cover_the_words_of_their_tags(
@@ -122,7 +127,7 @@ def test_confidences_are_a_softmax_and_entities_cover_the_words_of_their_tags(
     spec, folder, _ = finished
     sentence = Sentence.typed("anna was in oslo.")
     assert sentence.words == ("anna", "was", "in", "oslo", ".")
-    (said,) = inspector.predict(AskedModel(spec=spec, folder=folder), [sentence])
+    (said,) = inspector.predict(AskedModel(spec=spec, folder=folder), [sentence], ANY_FILE)
     sentiment, ner = said.answers["sentiment"], said.answers["ner"]
     assert isinstance(sentiment, SentenceAnswer)
     assert sum(sentiment.by_label.values()) == pytest.approx(1, abs=1e-6)
@@ -142,7 +147,7 @@ def test_a_sentence_that_is_too_long_is_read_to_where_it_fits(
 ) -> None:
     spec, folder, _ = finished
     long, fitting = Sentence.typed("food " * 20), Sentence.typed("food " * 14)
-    said = inspector.predict(AskedModel(spec=spec, folder=folder), [long, fitting])
+    said = inspector.predict(AskedModel(spec=spec, folder=folder), [long, fitting], ANY_FILE)
     assert [(each.words, each.words_read, each.cut) for each in said] == [
         (20, 14, True),
         (14, 14, False),
@@ -163,7 +168,7 @@ def test_a_model_that_is_gone_or_another_is_said(
     other = spec.tasks[0].model_copy(update={"outputs": ("bad", "good", "unsure")})
     wider = spec.model_copy(update={"tasks": (other, spec.tasks[1])})
     with pytest.raises(DamagedCheckpoint, match=r"copy holds another model: .*classifier"):
-        inspector.predict(AskedModel(spec=wider, folder=copied), one)
+        inspector.predict(AskedModel(spec=wider, folder=copied), one, ANY_FILE)
     renamed = spec.tasks[0].model_copy(update={"head": "mood"})
     with pytest.raises(DamagedCheckpoint, match=r"lacks 2 tensors, mood\.weight among them"):
         inspector.predict(
@@ -171,11 +176,12 @@ def test_a_model_that_is_gone_or_another_is_said(
                 spec=spec.model_copy(update={"tasks": (renamed, spec.tasks[1])}), folder=copied
             ),
             one,
+            ANY_FILE,
         )
-    assert len(inspector.predict(AskedModel(spec=spec, folder=copied), one)) == 1
+    assert len(inspector.predict(AskedModel(spec=spec, folder=copied), one, ANY_FILE)) == 1
     shutil.rmtree(copied)
     with pytest.raises(MissingWeights, match=r"no longer at .*copy\. Train the plan again"):
-        inspector.predict(AskedModel(spec=spec, folder=copied), one)
+        inspector.predict(AskedModel(spec=spec, folder=copied), one, ANY_FILE)
 
 
 def test_the_model_asked_longest_ago_goes_when_memory_is_short(
@@ -184,19 +190,19 @@ def test_the_model_asked_longest_ago_goes_when_memory_is_short(
     spec, folder, _ = finished
     trained = AskedModel(spec=spec, folder=folder)
     starts = [AskedModel(spec=spec.model_copy(update={"seed": seed})) for seed in (1, 2)]
-    size = WarmModels().get(trained).size_bytes
+    size = WarmModels().get(trained, ANY_FILE).size_bytes
     warm = WarmModels(limit_bytes=2 * size)
-    first = warm.get(trained)
-    start = warm.get(starts[0])
-    assert warm.get(trained) is first
-    warm.get(starts[1])
+    first = warm.get(trained, ANY_FILE)
+    start = warm.get(starts[0], ANY_FILE)
+    assert warm.get(trained, ANY_FILE) is first
+    warm.get(starts[1], ANY_FILE)
     assert len(warm) == 2
-    assert warm.get(trained) is first
-    assert warm.get(starts[0]) is not start
+    assert warm.get(trained, ANY_FILE) is first
+    assert warm.get(starts[0], ANY_FILE) is not start
     assert len(WarmModels(limit_bytes=1)) == 0
     cramped = WarmModels(limit_bytes=1)
-    cramped.get(trained)
-    cramped.get(starts[0])
+    cramped.get(trained, ANY_FILE)
+    cramped.get(starts[0], ANY_FILE)
     assert len(cramped) == 1
 
 

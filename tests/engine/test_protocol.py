@@ -19,6 +19,7 @@ from mtl_core.engine.protocol import (
 )
 from mtl_core.errors import FreezeLabError, InternalError, UnsupportedArchitecture
 from mtl_core.models.cache import read_description, shipped_description
+from mtl_core.settings import ANY_FILE
 from mtl_core.training.events import Step
 
 STEP = Step(
@@ -55,7 +56,7 @@ def test_a_description_arrives_whole() -> None:
 
 
 def test_a_message_of_the_parent_arrives_whole(spec_of) -> None:  # type: ignore[no-untyped-def]
-    request = Train(run="r", spec=spec_of("a plan"), output="/folder with spaces")
+    request = Train(run="r", spec=spec_of("a plan"), output="/folder with spaces", access=ANY_FILE)
     assert decode_to_child(encode(request)) == request
 
 

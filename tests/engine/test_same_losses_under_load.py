@@ -14,7 +14,7 @@ from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.models.checkpoint import resolve_checkpoint
 from mtl_core.models.describe import describe
 from mtl_core.models.description import ModelDescription
-from mtl_core.settings import Settings
+from mtl_core.settings import ANY_FILE, Settings
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.tasks.dataset import load_tasks
@@ -40,8 +40,8 @@ def lab_in(tiny_checkpoint: Path, tiny_data: Path) -> Callable[[Path], Lab]:
 @pytest.fixture
 def spec(tiny_checkpoint: Path, tiny_data: Path) -> RunSpec:
     """Phase after phase on a model with dropout: frozen layers reused at first, all run at last."""
-    backbone = describe(resolve_checkpoint(str(tiny_checkpoint)))
-    model = ModelDescription(backbone, load_tasks(str(tiny_data)))
+    backbone = describe(resolve_checkpoint(str(tiny_checkpoint), ANY_FILE))
+    model = ModelDescription(backbone, load_tasks(str(tiny_data), ANY_FILE))
     return prepare_spec(
         model,
         scenario_plan("gradual", model),

@@ -12,6 +12,7 @@ from mtl_core.export.tables import tables_of
 from mtl_core.report.blocks import Figures, Note, Section, Table, Text
 from mtl_core.report.load import Report
 from mtl_core.report.note import note_of
+from mtl_core.settings import ANY_FILE
 from mtl_core.tasks.baselines import Baseline
 from mtl_core.tasks.dataset import Dataset, load_dataset
 from mtl_core.training.events import RunEvent
@@ -100,7 +101,7 @@ def test_baselines_learn_from_as_many_sentences_as_the_plans_beside_them(sized: 
     asked: list[int] = []
 
     def sample(spec: RunSpec, examples: Mapping[str, int]) -> Dataset:
-        return load_dataset(spec.data, examples)
+        return load_dataset(spec.data, ANY_FILE, examples)
 
     def counted(data: Dataset) -> tuple[Baseline, ...]:
         asked.append(len(data.train))

@@ -10,6 +10,7 @@ from mtl_core.charts.pareto_axis import SCALES, Cost
 from mtl_core.export.tables import tables_of
 from mtl_core.report.drawings import front_drawings
 from mtl_core.report.load import Report, load_report
+from mtl_core.settings import ANY_FILE
 from mtl_core.store.runs import RunStore
 from mtl_core.tasks.dataset import Dataset, load_dataset
 from mtl_core.training.spec import RunSpec
@@ -21,7 +22,7 @@ def rows_of(report: Report, name: str) -> list[dict[str, str]]:
 
 
 def sample(spec: RunSpec, examples: Mapping[str, int]) -> Dataset:
-    return load_dataset(spec.data, examples)
+    return load_dataset(spec.data, ANY_FILE, examples)
 
 
 def test_a_plan_and_a_task_are_a_row_with_all_their_digits(plans: Report) -> None:

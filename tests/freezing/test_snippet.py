@@ -16,6 +16,7 @@ from mtl_core.models.cache import read_description, shipped_description
 from mtl_core.models.checkpoint import resolve_checkpoint
 from mtl_core.models.describe import describe
 from mtl_core.models.description import ModelDescription
+from mtl_core.settings import ANY_FILE
 from mtl_core.tasks.task import DEFAULT_TASKS
 
 BERT = ModelDescription(read_description(shipped_description("bert-base-uncased")), DEFAULT_TASKS)
@@ -48,7 +49,9 @@ print(json.dumps(reports))
 
 @pytest.fixture(scope="module")
 def tiny_model(tiny_checkpoint: Path) -> ModelDescription:
-    return ModelDescription(describe(resolve_checkpoint(str(tiny_checkpoint))), DEFAULT_TASKS)
+    return ModelDescription(
+        describe(resolve_checkpoint(str(tiny_checkpoint), ANY_FILE)), DEFAULT_TASKS
+    )
 
 
 @pytest.fixture(scope="module")

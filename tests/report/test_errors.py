@@ -17,6 +17,7 @@ from mtl_core.report.blocks import Figures, Note, Section, Table, Text
 from mtl_core.report.errors import some_of_each
 from mtl_core.report.load import Report, load_report
 from mtl_core.report.note import note_of
+from mtl_core.settings import ANY_FILE
 from mtl_core.store.runs import RunStore
 from mtl_core.tasks.dataset import Dataset, load_dataset
 from mtl_core.training.events import Answers, RunEvent
@@ -91,7 +92,7 @@ def told(store: RunStore, keep: Keep, data: str) -> Report:
 
 
 def sample_of(spec: RunSpec, examples: Mapping[str, int]) -> Dataset:
-    return load_dataset(spec.data, examples)
+    return load_dataset(spec.data, ANY_FILE, examples)
 
 
 def section(note: Note) -> Section:

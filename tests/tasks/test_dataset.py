@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mtl_core.errors import DataError, InternalError
+from mtl_core.settings import ANY_FILE
 from mtl_core.tasks.dataset import Example, load_dataset, load_tasks, verify_shipped
 from mtl_core.tasks.task import DEFAULT_TASKS, Task, TaskKind
 
@@ -15,7 +16,7 @@ SENTENCES = "kind: sentence, train: a.train.csv, validation: a.dev.csv"
 
 
 def test_examples_stand_by_task_and_in_the_order_of_their_files(write_data) -> None:
-    dataset = load_dataset(str(write_data({})))
+    dataset = load_dataset(str(write_data({})), ANY_FILE)
     assert dataset.train == (
         Example("A fine day.", None, {"sentiment": "positive"}),
         Example("A dull day.", None, {"sentiment": "negative"}),
@@ -36,7 +37,7 @@ def test_examples_stand_by_task_and_in_the_order_of_their_files(write_data) -> N
 
 def test_each_file_has_its_digest(write_data) -> None:
     manifest = write_data({})
-    digests = load_dataset(str(manifest)).digests
+    digests = load_dataset(str(manifest), ANY_FILE).digests
     assert list(digests) == ["a.train.csv", "a.dev.csv", "b.train.conll", "b.dev.conll"]
     content = (manifest.parent / "b.dev.conll").read_bytes()
     assert digests["b.dev.conll"] == hashlib.sha256(content).hexdigest()
@@ -44,7 +45,10 @@ def test_each_file_has_its_digest(write_data) -> None:
 
 def test_a_folder_stands_for_the_manifest_in_it(write_data) -> None:
     manifest = write_data({})
-    assert load_dataset(str(manifest.parent)).train == load_dataset(str(manifest)).train
+    assert (
+        load_dataset(str(manifest.parent), ANY_FILE).train
+        == load_dataset(str(manifest), ANY_FILE).train
+    )
 
 
 @pytest.mark.parametrize("reference", ["no/such/manifest.yaml", "Sample", "", "a\0", "x" * 5000])
@@ -52,17 +56,17 @@ def test_unknown_data_are_answered_with_what_can_be_named(reference: str, tmp_pa
     with pytest.raises(
         DataError, match=r"no data called .*Name 'sample', 'sample-posts', a manifest"
     ):
-        load_dataset(str(tmp_path / reference) if reference == "" else reference)
+        load_dataset(str(tmp_path / reference) if reference == "" else reference, ANY_FILE)
 
 
 def test_outputs_with_the_default_labels_have_the_default_order(write_data) -> None:
     manifest = write_data({"b.train.conll": "Ann ORG\nsaw O\nParis LOC\nEve PER\n"})
-    assert load_tasks(str(manifest)) == DEFAULT_TASKS
+    assert load_tasks(str(manifest), ANY_FILE) == DEFAULT_TASKS
 
 
 def test_other_outputs_stand_in_alphabetical_order_with_o_first(write_data) -> None:
     manifest = write_data({"a.train.csv": "text,label\na,positive\nb,neutral\nc,negative\n"})
-    assert load_tasks(str(manifest)) == (
+    assert load_tasks(str(manifest), ANY_FILE) == (
         Task(
             name="sentiment",
             kind=TaskKind.SENTENCE,
@@ -80,7 +84,7 @@ def test_iob1_is_converted_and_no_repair(write_data) -> None:
             "b.dev.conll": "Ann I-PER\nleft O\n",
         }
     )
-    dataset = load_dataset(str(manifest))
+    dataset = load_dataset(str(manifest), ANY_FILE)
     assert dataset.tasks[1].outputs == ("O", "B-LOC", "B-PER", "I-PER")
     assert dataset.train[-1].labels == {"ner": ("B-PER", "I-PER", "B-PER", "O", "B-LOC")}
     assert dataset.validation[-1].labels == {"ner": ("B-PER", "O")}
@@ -94,7 +98,7 @@ def test_an_inside_tag_that_continues_nothing_is_repaired_and_counted(write_data
             "b.dev.conll": "Ann B-PER\nLee I-PER\n",
         }
     )
-    dataset = load_dataset(str(manifest))
+    dataset = load_dataset(str(manifest), ANY_FILE)
     assert dataset.train[-1].labels == {"ner": ("B-PER", "I-PER", "O", "B-LOC")}
     assert dataset.repaired_tags == {"ner": 1}
 
@@ -103,7 +107,7 @@ def test_a_validation_tag_of_a_known_type_is_an_output_too(write_data) -> None:
     manifest = write_data(
         {"b.train.conll": "Ann B-PER\nleft O\n", "b.dev.conll": "Ann B-PER\nLee I-PER\n"}
     )
-    assert load_tasks(str(manifest))[1].outputs == ("O", "B-PER", "I-PER")
+    assert load_tasks(str(manifest), ANY_FILE)[1].outputs == ("O", "B-PER", "I-PER")
 
 
 FAULTS = {
@@ -152,7 +156,7 @@ FAULTS = {
 @pytest.mark.parametrize(("changed", "message"), FAULTS.values(), ids=FAULTS)
 def test_a_fault_is_said_with_its_place_and_remedy(write_data, changed, message: str) -> None:
     with pytest.raises(DataError, match=re.escape(message)):
-        load_dataset(str(write_data(changed)))
+        load_dataset(str(write_data(changed)), ANY_FILE)
 
 
 def test_a_link_to_itself_is_no_file(write_data) -> None:
@@ -160,7 +164,7 @@ def test_a_link_to_itself_is_no_file(write_data) -> None:
     (manifest.parent / "a.dev.csv").unlink()
     (manifest.parent / "a.dev.csv").symlink_to("a.dev.csv")
     with pytest.raises(DataError, match=r"leads nowhere|There is no file a\.dev\.csv"):
-        load_dataset(str(manifest))
+        load_dataset(str(manifest), ANY_FILE)
 
 
 def shared_columns(write_data) -> Path:
@@ -175,7 +179,7 @@ def shared_columns(write_data) -> Path:
 
 
 def test_tasks_that_read_one_file_share_its_examples(write_data) -> None:
-    dataset = load_dataset(str(shared_columns(write_data)))
+    dataset = load_dataset(str(shared_columns(write_data)), ANY_FILE)
     assert dataset.train == (
         Example("one", None, {"mood": "good", "topic": "food"}),
         Example("two", None, {"mood": "bad", "topic": "work"}),
@@ -194,13 +198,13 @@ def test_tagged_words_are_shared_as_well(write_data) -> None:
             "b.train.jsonl": '{"tokens": ["Ann", "ran"], "tags": ["PER", "O"], "pos": ["N", "V"]}',
         }
     )
-    dataset = load_dataset(str(manifest))
+    dataset = load_dataset(str(manifest), ANY_FILE)
     example = Example(None, ("Ann", "ran"), {"ner": ("PER", "O"), "pos": ("N", "V")})
     assert dataset.train == dataset.validation == (example,)
 
 
 def test_fewer_examples_of_one_task_leave_the_other_task_its_own(write_data) -> None:
-    dataset = load_dataset(str(shared_columns(write_data)), {"mood": 2})
+    dataset = load_dataset(str(shared_columns(write_data)), ANY_FILE, {"mood": 2})
     assert dataset.counts()["mood"] == {"train": 2, "validation": 1}
     assert [example.labels["topic"] for example in dataset.train] == ["food", "work", "work"]
     assert sum("mood" not in example.labels for example in dataset.train) == 1
@@ -216,7 +220,7 @@ def many(write_data) -> str:
 
 
 def words_of_ner(reference: str, number: int) -> list[tuple[str, ...]]:
-    examples = load_dataset(reference, {"ner": number}).train
+    examples = load_dataset(reference, ANY_FILE, {"ner": number}).train
     return [example.words for example in examples if example.words is not None]
 
 
@@ -233,14 +237,14 @@ def test_fifty_examples_lie_within_a_hundred_and_are_not_the_first_fifty(write_d
 
 def test_a_subset_leaves_validation_outputs_and_the_other_task_alone(write_data) -> None:
     reference = many(write_data)
-    whole, part = load_dataset(reference), load_dataset(reference, {"ner": 1})
+    whole, part = load_dataset(reference, ANY_FILE), load_dataset(reference, ANY_FILE, {"ner": 1})
     assert part.validation == whole.validation
     assert part.tasks == whole.tasks
     assert part.counts()["sentiment"] == whole.counts()["sentiment"]
 
 
 def test_the_smallest_subset_has_each_class_and_an_entity(write_data) -> None:
-    train = load_dataset(many(write_data), {"sentiment": 2, "ner": 1}).train
+    train = load_dataset(many(write_data), ANY_FILE, {"sentiment": 2, "ner": 1}).train
     sentiment = Counter(e.labels["sentiment"] for e in train if "sentiment" in e.labels)
     assert sentiment == {"negative": 1, "positive": 1}
     assert [e.labels["ner"] for e in train if "ner" in e.labels] == [("PER",)]
@@ -248,7 +252,9 @@ def test_the_smallest_subset_has_each_class_and_an_entity(write_data) -> None:
 
 def test_all_examples_may_be_asked_for(write_data) -> None:
     manifest = str(write_data({}))
-    assert load_dataset(manifest, {"sentiment": 3, "ner": 2}) == load_dataset(manifest)
+    assert load_dataset(manifest, ANY_FILE, {"sentiment": 3, "ner": 2}) == load_dataset(
+        manifest, ANY_FILE
+    )
 
 
 @pytest.mark.parametrize(
@@ -267,7 +273,7 @@ def test_all_examples_may_be_asked_for(write_data) -> None:
 )
 def test_an_impossible_subset_is_refused(write_data, examples, message: str) -> None:
     with pytest.raises(DataError, match=re.escape(message)):
-        load_dataset(str(write_data({})), examples)
+        load_dataset(str(write_data({})), ANY_FILE, examples)
 
 
 def test_shipped_data_are_compared_with_their_sums(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from mtl_core.models.checkpoint import resolve_checkpoint
+from mtl_core.settings import ANY_FILE
 from mtl_core.tasks.alignment import encode
 from mtl_core.tasks.dataset import load_dataset
 from mtl_core.tasks.lengths import SubWordCounter, WordCounter, counter_for
@@ -14,7 +15,7 @@ WriteData = Callable[[dict[str, str | bytes]], Path]
 
 
 def test_labels_entities_and_words_are_counted_by_split(write_data: WriteData) -> None:
-    found = overview(load_dataset(str(write_data({}))), WordCounter())
+    found = overview(load_dataset(str(write_data({})), ANY_FILE), WordCounter())
     sentiment, ner = found.tasks
     assert sentiment.examples == {"train": 3, "validation": 1}
     assert sentiment.labels == {
@@ -29,7 +30,7 @@ def test_labels_entities_and_words_are_counted_by_split(write_data: WriteData) -
 
 
 def test_examples_with_entities_are_shown_before_others(write_data: WriteData) -> None:
-    found = overview(load_dataset(str(write_data({}))), WordCounter())
+    found = overview(load_dataset(str(write_data({})), ANY_FILE), WordCounter())
     (shown,) = found.tasks[1].shown
     assert shown.words == ("Ann", "saw", "Paris")
     assert shown.entities == (Span(0, 1, "PER"), Span(2, 3, "LOC"))
@@ -39,14 +40,17 @@ def test_examples_with_entities_are_shown_before_others(write_data: WriteData) -
 def test_tags_that_were_repaired_are_counted(write_data: WriteData) -> None:
     train = "Ann\tI-PER\nsaw\tO\nRome\tB-LOC\n"
     data = write_data({"b.train.conll": train, "b.dev.conll": "Ann\tB-PER\n"})
-    assert overview(load_dataset(str(data)), WordCounter()).tasks[1].repaired_tags == 1
+    assert overview(load_dataset(str(data), ANY_FILE), WordCounter()).tasks[1].repaired_tags == 1
 
 
 @pytest.mark.parametrize("max_length", [8, 9, 12, 16, 23, 128])
 def test_lengths_and_lost_entities_are_those_of_training(max_length: int) -> None:
     from mtl_core.models.load import load_tokenizer
 
-    checkpoint, dataset = resolve_checkpoint("minilm-l6"), load_dataset("sample")
+    checkpoint, dataset = (
+        resolve_checkpoint("minilm-l6", ANY_FILE),
+        load_dataset("sample", ANY_FILE),
+    )
     encoded = encode(dataset.train, dataset.tasks, load_tokenizer(checkpoint), max_length)
     found = overview(dataset, counter_for(checkpoint.folder))
     ner = found.tasks[1].lengths["train"]
@@ -58,7 +62,9 @@ def test_lengths_and_lost_entities_are_those_of_training(max_length: int) -> Non
 def test_nothing_is_cut_off_at_the_longest_and_one_sentence_just_below(
     tiny_checkpoint: Path,
 ) -> None:
-    found = overview(load_dataset("sample"), SubWordCounter(tiny_checkpoint / "tokenizer.json"))
+    found = overview(
+        load_dataset("sample", ANY_FILE), SubWordCounter(tiny_checkpoint / "tokenizer.json")
+    )
     task = found.tasks[0]
     assert found.unit == "sub-words"
     assert task.cut_off(task.longest) == 0

@@ -3,6 +3,7 @@ from itertools import chain, combinations, product
 
 import pytest
 
+from mtl_core.settings import ANY_FILE
 from mtl_core.tasks.dataset import load_dataset, load_tasks
 from mtl_core.tasks.task import DEFAULT_TASKS
 from tests.tasks.labelled_files import (
@@ -49,8 +50,8 @@ def registers(split):
 
 
 def test_the_data_are_read_under_their_name_with_the_default_tasks():
-    dataset = load_dataset("sample-posts")
-    assert load_tasks("sample-posts") == dataset.tasks == DEFAULT_TASKS
+    dataset = load_dataset("sample-posts", ANY_FILE)
+    assert load_tasks("sample-posts", ANY_FILE) == dataset.tasks == DEFAULT_TASKS
     assert dataset.counts() == {"sentiment": SIZES, "ner": SIZES}
     assert dataset.repaired_tags == {"ner": 0}
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from mtl_core.errors import DataError
+from mtl_core.settings import FileAccess
 from mtl_core.tasks.dataset import load_dataset
 from mtl_core.tasks.task import TaskKind
 from mtl_core.tasks.upload_keeping import forget_upload, keep_upload, kept_uploads
@@ -37,6 +38,10 @@ PLACES = UploadedTask(
 BOTH = (REVIEWS, PLACES)
 
 
+def access_to(uploads: Path) -> FileAccess:
+    return FileAccess(data_roots=(), checkpoint_roots=(), uploads=uploads)
+
+
 def train_file(task: UploadedTask, name: str, content: bytes) -> UploadedTask:
     return replace(task, train=UploadedFile(name, content))
 
@@ -56,7 +61,7 @@ def test_an_upload_is_read_from_memory_and_nothing_is_written(
 
 def test_what_is_kept_is_read_again_as_what_was_looked_at(tmp_path: Path) -> None:
     reference = keep_upload(BOTH, tmp_path / "uploads")
-    kept, seen = load_dataset(reference, uploads=tmp_path / "uploads"), read_upload(BOTH)
+    kept, seen = load_dataset(reference, access_to(tmp_path / "uploads")), read_upload(BOTH)
     assert (kept.tasks, kept.train, kept.validation) == (seen.tasks, seen.train, seen.validation)
     assert sorted(kept.digests.values()) == sorted(seen.digests.values())
     assert kept.reference == seen.reference == reference == upload_reference(BOTH)
@@ -162,13 +167,13 @@ def test_a_forgotten_upload_is_gone_and_its_name_says_what_to_do(tmp_path: Path)
     forget_upload(reference, tmp_path)
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(DataError, match="Upload the files again on the Data page"):
-        load_dataset(reference, uploads=tmp_path)
+        load_dataset(reference, access_to(tmp_path))
 
 
 @pytest.mark.parametrize("reference", ["upload:", "upload:../..", "upload:0123456789ABCDEF"])
 def test_only_a_digest_becomes_part_of_a_path(tmp_path: Path, reference: str) -> None:
     with pytest.raises(DataError, match="is not an upload"):
-        load_dataset(reference, uploads=tmp_path)
+        load_dataset(reference, access_to(tmp_path))
     with pytest.raises(DataError, match="is not an upload"):
         forget_upload(reference, tmp_path)
 
@@ -195,4 +200,4 @@ def test_json_lines_of_tagged_words_are_read_by_their_keys(tmp_path: Path) -> No
     file = UploadedFile("x.jsonl", b'{"words": ["Ann", "left"], "ner": ["B-PER", "O"]}\n')
     task = replace(PLACES, train=file, validation=file, text="words", label="ner")
     reference = keep_upload((task,), tmp_path)
-    assert load_dataset(reference, uploads=tmp_path).tasks[0].outputs == ("O", "B-PER")
+    assert load_dataset(reference, access_to(tmp_path)).tasks[0].outputs == ("O", "B-PER")

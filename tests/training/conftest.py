@@ -20,6 +20,7 @@ from mtl_core.models.checkpoint import resolve_checkpoint
 from mtl_core.models.describe import describe
 from mtl_core.models.description import ModelDescription
 from mtl_core.models.multitask import MultiTaskModel
+from mtl_core.settings import ANY_FILE
 from mtl_core.tasks.dataset import load_tasks
 from mtl_core.training.events import RunEvent
 from mtl_core.training.loaded_run import load_setting
@@ -108,8 +109,8 @@ def bench(tiny_checkpoint: Path, tiny_data: Path) -> Bench:
 
 
 def bench_of(checkpoint: Path, data: Path) -> Bench:
-    backbone = describe(resolve_checkpoint(str(checkpoint)))
-    return Bench(checkpoint, data, ModelDescription(backbone, load_tasks(str(data))))
+    backbone = describe(resolve_checkpoint(str(checkpoint), ANY_FILE))
+    return Bench(checkpoint, data, ModelDescription(backbone, load_tasks(str(data), ANY_FILE)))
 
 
 @pytest.fixture(name="bench_of")

@@ -2,6 +2,7 @@
 
 import pytest
 
+from mtl_core.settings import ANY_FILE
 from mtl_core.tasks.dataset import load_dataset
 from mtl_core.tasks.scoring import score_entities, score_sentences
 from mtl_core.tasks.task import TaskKind
@@ -35,7 +36,7 @@ def told(evaluation):
 def test_the_scores_follow_from_the_answers_and_the_labels(bench, of, scenario, max_length):
     plan = bench.scenario(scenario).with_rates(1e-3, 3e-2)
     events = bench.run(bench.spec(plan, epochs=4, max_length=max_length))
-    data = load_dataset(str(bench.data))
+    data = load_dataset(str(bench.data), ANY_FILE)
 
     first, last = of(events, "answers")
     evaluations = of(events, "evaluation")
@@ -83,7 +84,7 @@ def test_words_that_were_cut_off_have_no_answer_and_a_word_of_no_token_is_outsid
     said = of(events, "answers")[0].answers["ner"]
     assert [len(sentence) for sentence in said] == [3, 6]
     assert said[0][1] == spec.tasks[1].outputs.index("O")
-    assert scores_from(of(events, "answers")[0], load_dataset(str(data))) == told(
+    assert scores_from(of(events, "answers")[0], load_dataset(str(data), ANY_FILE)) == told(
         of(events, "evaluation")[0]
     )
 

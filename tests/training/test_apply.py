@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from mtl_core.freezing.apply import apply_phase
+from mtl_core.settings import ANY_FILE
 from mtl_core.tasks.dataset import load_dataset
 from mtl_core.training.evaluation import evaluate
 from mtl_core.training.loaded_run import load_setting
@@ -128,7 +129,7 @@ def test_an_evaluation_leaves_every_module_in_the_mode_it_had(bench, obey, model
 
     evaluate(
         model,
-        load_dataset(str(bench.data)).validation,
+        load_dataset(str(bench.data), ANY_FILE).validation,
         setting.validation.examples,
         bench.description.tasks,
         setting.pad_id,

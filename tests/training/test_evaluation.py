@@ -5,6 +5,7 @@ from math import log
 import pytest
 import torch
 
+from mtl_core.settings import ANY_FILE
 from mtl_core.tasks.alignment import encode
 from mtl_core.tasks.dataset import load_dataset
 from mtl_core.training.batches import collate
@@ -79,7 +80,9 @@ def test_an_untrained_head_of_zeros_has_the_loss_of_a_blind_guess(setting):
 
 def test_a_loss_of_exactly_zero_stays_zero(setting, bench, write_data):
     all_outside = "the/O film/O was/O great/O"
-    data = load_dataset(str(write_data([("good", "p"), ("bad", "n")], [all_outside, "oslo/B-LOC"])))
+    data = load_dataset(
+        str(write_data([("good", "p"), ("bad", "n")], [all_outside, "oslo/B-LOC"])), ANY_FILE
+    )
     examples = [example for example in data.validation if example.words][:1]
     encoded = encode(examples, data.tasks, setting.tokenizer, 32).examples
     say(setting.model.ner, 200.0, 0.0, 0.0, 0.0)
@@ -141,7 +144,7 @@ def test_dropout_plays_no_part_in_a_score(setting):
 def test_an_entity_cut_off_counts_as_missed(setting, write_data, max_length, precision, recall):
     far = "the/O food/O was/O very/O good/O in/O oslo/B-LOC"  # 7 words; 6 fit into 8 tokens
     manifest = write_data([("good", "p"), ("bad", "n")], ["oslo/B-LOC", far, "acme/B-ORG"])
-    data = load_dataset(str(manifest))
+    data = load_dataset(str(manifest), ANY_FILE)
     examples = [example for example in data.validation if example.words][:2]
     encoded = encode(examples, data.tasks, setting.tokenizer, max_length)
     say(setting.model.ner, 0.0, 9.0, 0.0, 0.0)
@@ -157,7 +160,7 @@ def test_an_entity_cut_off_counts_as_missed(setting, write_data, max_length, pre
 def test_only_the_first_sub_word_of_a_word_is_scored(setting, write_data):
     # "films" is cut into film and ##s, "hotels" into hotel and ##s
     manifest = write_data([("good", "p"), ("bad", "n")], ["films/B-LOC hotels/O anna/B-PER"])
-    data = load_dataset(str(manifest))
+    data = load_dataset(str(manifest), ANY_FILE)
     examples = [example for example in data.validation if example.words]
     encoded = encode(examples, data.tasks, setting.tokenizer, 32).examples
     assert len(encoded[0].input_ids) == 7

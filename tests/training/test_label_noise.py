@@ -3,6 +3,7 @@
 import pytest
 
 from mtl_core.errors import InvalidRun
+from mtl_core.settings import ANY_FILE
 from mtl_core.tasks.dataset import Dataset, Example, load_dataset
 from mtl_core.tasks.schemes import repairs, spans
 from mtl_core.tasks.task import Task, TaskKind
@@ -13,7 +14,7 @@ from mtl_core.training.prepare import prepare_spec
 
 @pytest.fixture(scope="module")
 def sample():
-    return load_dataset("sample")
+    return load_dataset("sample", ANY_FILE)
 
 
 def labels(dataset, task, split="train"):

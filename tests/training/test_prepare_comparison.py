@@ -9,6 +9,7 @@ from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.models.cache import read_description, shipped_description
 from mtl_core.models.checkpoint import resolve_checkpoint
 from mtl_core.models.description import ModelDescription
+from mtl_core.settings import ANY_FILE
 from mtl_core.store.record import comparison_name
 from mtl_core.tasks.task import DEFAULT_TASKS
 from mtl_core.training.comparison import ComparisonSpec, train_size
@@ -27,7 +28,7 @@ ASKED = ComparisonSpec(
 
 @pytest.fixture
 def model() -> ModelDescription:
-    entry = resolve_checkpoint("minilm-l6").entry
+    entry = resolve_checkpoint("minilm-l6", ANY_FILE).entry
     assert entry is not None
     return ModelDescription(read_description(shipped_description(entry)), DEFAULT_TASKS)
 

@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 from mtl_core.engine.baselines import DataBaselines
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import ChildDied
+from mtl_core.settings import ANY_FILE
 from mtl_core.store.record import RunState
 from mtl_core.tasks.baselines import Baseline, baselines_of_data
 from mtl_core.tasks.dataset import Dataset, load_dataset
@@ -21,7 +22,7 @@ WORKING = "Two baselines of these data, majority class and bag of words, are bei
 
 def stored(lab: Lab, scenario: str, sentiment: float) -> str:
     """A finished run on the sample as it ships."""
-    spec = spec_of(scenario, data_digests=dict(load_dataset("sample").digests))
+    spec = spec_of(scenario, data_digests=dict(load_dataset("sample", ANY_FILE).digests))
     record = lab.store.add(spec, RunState.RUNNING)
     story = Story(spec, [1], record.id).start().evaluate(scores(0.45, 0.02)).phase()
     lab.store.append(
@@ -46,7 +47,7 @@ def captions(app: AppTest) -> str:
 
 
 def bag_of_words() -> str:
-    words = baselines_of_data(load_dataset("sample"))[1]
+    words = baselines_of_data(load_dataset("sample", ANY_FILE))[1]
     return f"{words.label} {words.values['sentiment']:.2f}"
 
 
@@ -57,7 +58,7 @@ def test_the_page_says_that_they_are_worked_out_and_then_draws_them(
     assert WORKING in captions(app)
     assert "bag of words" not in named(app)
     assert "untrained heads 0.45" in named(app)
-    lab.baselines.wait_for(load_dataset("sample"))
+    lab.baselines.wait_for(load_dataset("sample", ANY_FILE))
     app.run()
     assert WORKING not in captions(app)
     assert bag_of_words() in named(app)

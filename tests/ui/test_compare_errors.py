@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mtl_core.engine.lab import Lab
+from mtl_core.settings import ANY_FILE
 from mtl_core.store.record import RunState
 from mtl_core.tasks.dataset import load_dataset
 from mtl_core.training.events import Answers
@@ -36,7 +37,7 @@ def stored(lab: Lab, scenario: str, positive: int, **changes: object) -> str:
     )
     reviews = [
         place
-        for place, each in enumerate(load_dataset("sample").validation)
+        for place, each in enumerate(load_dataset("sample", ANY_FILE).validation)
         if "sentiment" in each.labels
     ][:3]
     story.events.append(
@@ -65,7 +66,7 @@ def test_sentences_that_two_plans_answer_differently_are_listed(lab: Lab) -> Non
     assert set(table["full"]) == {"positive"}
     right = [
         each.labels["sentiment"]
-        for each in load_dataset("sample").validation
+        for each in load_dataset("sample", ANY_FILE).validation
         if "sentiment" in each.labels
     ][:3]
     assert sorted(table["Correct label"]) == sorted(right)

@@ -6,6 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mtl_core.engine.lab import Lab
+from mtl_core.settings import ANY_FILE
 from mtl_core.store.owner import Owner
 from mtl_core.store.record import ComparisonRecord, RunState
 from mtl_core.tasks.dataset import load_dataset
@@ -21,7 +22,7 @@ ASKED = ComparisonSpec(
 
 def finish(lab: Lab, record: ComparisonRecord, count: int) -> None:
     """The first `count` runs come to their end, on the sample as it ships."""
-    digests = dict(load_dataset("sample").digests)
+    digests = dict(load_dataset("sample", ANY_FILE).digests)
     for run in record.runs[:count]:
         place = SIZES.index(train_size(run.spec))
         sentiment, ner = SIZED_SCORES[run.spec.scenario or ""][place]
@@ -72,14 +73,16 @@ def test_the_curves_get_their_baselines_once_these_are_worked_out(
         "heads only",
         "full",
     }
-    limited = [load_dataset("sample", {"sentiment": size, "ner": size}) for size in (20, 50)]
-    for data in (load_dataset("sample"), *limited):
+    limited = [
+        load_dataset("sample", ANY_FILE, {"sentiment": size, "ner": size}) for size in (20, 50)
+    ]
+    for data in (load_dataset("sample", ANY_FILE), *limited):
         lab.baselines.wait_for(data)
     app.run()
     words = next(each for each in figures(app)[0]["data"] if each["name"] == "bag of words")
     assert words["y"] == [
         next(b.values["sentiment"] for b in lab.baselines.wait_for(data) if b.name == "words")
-        for data in (*limited, load_dataset("sample"))
+        for data in (*limited, load_dataset("sample", ANY_FILE))
     ]
 
 

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from mtl_core.engine import lab as lab_module
 from mtl_core.engine.lab import Lab
 from mtl_core.freezing.plan import Phase, Plan
-from mtl_core.settings import Settings
+from mtl_core.settings import ANY_FILE, Settings
 from mtl_core.store.owner import Owner
 from mtl_core.store.record import PlannedRun, RunState
 from mtl_core.tasks.dataset import load_tasks
@@ -34,7 +34,7 @@ def trained(
             checkpoint=str(tiny_checkpoint),
             plan=Plan(name=name, phases=(Phase(name="one", train=selectors),), learning_rate=0.01),
             data="sample",
-            tasks=load_tasks("sample"),
+            tasks=load_tasks("sample", ANY_FILE),
             epochs=2,
             batch_size=4,
             max_length=16,

@@ -10,6 +10,7 @@ from mtl_core.errors import DamagedCheckpoint
 from mtl_core.models.catalogue import catalogue
 from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
 from mtl_core.models.word_pieces import SplitWord, split_into_pieces
+from mtl_core.settings import NO_FILE
 from mtl_core.tasks.tokenizer_file import tokenizer_file
 from mtl_core.ui.checkpoints.texts import (
     EXAMPLE_WORDS,
@@ -29,7 +30,7 @@ _MOST_SHOWN = 4  # tokenizers beside one another; further ones are named
 
 def word_cuts(chosen: ResolvedChoice) -> None:
     """The example words and the visitor's own, cut by each tokenizer here; the rest is named."""
-    known = [resolve_checkpoint(entry.name) for entry in catalogue()]
+    known = [resolve_checkpoint(entry.name, NO_FILE) for entry in catalogue()]
     here, missing = _here(chosen.checkpoint, known)
     typed = str(st.session_state.get(Key.OWN_WORDS) or "")
     own, notes = words_from(typed)

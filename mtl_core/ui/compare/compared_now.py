@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from pathlib import Path
 
 from mtl_core.analysis.marks import GoldLabels, gold_labels
 from mtl_core.analysis.plans import PlanResult
@@ -12,6 +11,7 @@ from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.freezing.table import ParameterTable
 from mtl_core.report.compared import ComparedRuns, a_run, judged
 from mtl_core.report.front import limits_of
+from mtl_core.settings import FileAccess
 from mtl_core.store.record import RunRecord
 from mtl_core.tasks.dataset import Dataset, load_dataset
 from mtl_core.training.spec import RunSpec
@@ -35,7 +35,6 @@ def gold_of(lab: Lab, spec: RunSpec) -> GoldLabels | None:
 def dataset_of(lab: Lab, spec: RunSpec) -> Dataset | None:
     """The spec's sentences, if they are here; read once for each digest."""
     try:
-        lab.require_allowed_data(spec.data)
         return _read(*_known_by(lab, spec))
     except FreezeLabError:
         return None
@@ -57,24 +56,24 @@ def limited_data(lab: Lab, spec: RunSpec, limits: Mapping[str, int]) -> Dataset 
     return _limited(*_known_by(lab, spec), tuple(sorted(limits.items())))
 
 
-def _known_by(lab: Lab, spec: RunSpec) -> tuple[str, Path, tuple[tuple[str, str], ...]]:
-    return spec.data, lab.settings.uploads, tuple(sorted(spec.data_digests.items()))
+def _known_by(lab: Lab, spec: RunSpec) -> tuple[str, FileAccess, tuple[tuple[str, str], ...]]:
+    return spec.data, lab.access, tuple(sorted(spec.data_digests.items()))
 
 
 @lru_cache(maxsize=12)
 def _limited(
     data: str,
-    uploads: Path,
+    access: FileAccess,
     _digests: tuple[tuple[str, str], ...],  # other content is another entry of the cache
     examples: tuple[tuple[str, int], ...],
 ) -> Dataset:
-    return load_dataset(data, dict(examples), uploads)
+    return load_dataset(data, access, dict(examples))
 
 
 @lru_cache(maxsize=4)
-def _read(data: str, uploads: Path, digests: tuple[tuple[str, str], ...]) -> Dataset | None:
+def _read(data: str, access: FileAccess, digests: tuple[tuple[str, str], ...]) -> Dataset | None:
     """The data, if they are still those that the runs learned from."""
-    dataset = load_dataset(data, uploads=uploads)
+    dataset = load_dataset(data, access)
     return dataset if not digests or dict(digests) == dict(dataset.digests) else None
 
 

@@ -75,7 +75,7 @@ def asked_comparison(
     if not examples:
         return None, "Choose a number of training sentences, or all."
     try:
-        check_other_data(choice.data, rare.also_evaluate, model.tasks, lab.settings.uploads)
+        check_other_data(choice.data, rare.also_evaluate, model.tasks, lab.access)
     except BadInput as problem:
         return None, str(problem)
     return _spec(choice, model.tasks, names, (seeds, budget, length, examples), rare)

@@ -12,6 +12,7 @@ from mtl_core.errors import BadInput
 from mtl_core.freezing.titles import scenario_phrase
 from mtl_core.models.description import ModelDescription
 from mtl_core.report.run_words import about, rate_words
+from mtl_core.settings import FileAccess
 from mtl_core.store.naming import TITLE_LENGTH
 from mtl_core.tasks.dataset import SAMPLE, load_tasks
 from mtl_core.tasks.task import Task
@@ -165,9 +166,9 @@ def _price(lab: Lab, spec: ComparisonSpec, model: ModelDescription | None = None
 
 
 def _tasks(lab: Lab, data: str) -> tuple[Task, ...]:
-    return _sample_tasks() if data == SAMPLE else load_tasks(data, lab.settings.uploads)
+    return _sample_tasks(lab.access) if data == SAMPLE else load_tasks(data, lab.access)
 
 
 @cache
-def _sample_tasks() -> tuple[Task, ...]:
-    return load_tasks(SAMPLE)
+def _sample_tasks(access: FileAccess) -> tuple[Task, ...]:
+    return load_tasks(SAMPLE, access)

@@ -14,6 +14,7 @@ from mtl_core.report.data_words import (
     data_name,
     length_finding,
 )
+from mtl_core.settings import FileAccess
 from mtl_core.tasks.dataset import load_dataset
 from mtl_core.tasks.lengths import SubWordCounter, counter_for
 from mtl_core.tasks.overview import DataOverview, Shown, TaskOverview, overview
@@ -30,12 +31,12 @@ def overview_of_choice(lab: Lab, chosen: ResolvedChoice) -> DataOverview:
 
     Raises DataError for data that changed since it was chosen and can no longer be read.
     """
-    return _overview_of(chosen.choice.data, lab.settings.uploads, chosen.checkpoint.folder)
+    return _overview_of(chosen.choice.data, lab.access, chosen.checkpoint.folder)
 
 
 @st.cache_data(ttl=30, max_entries=16, show_spinner="Counting …")
-def _overview_of(reference: str, uploads: Path, folder: Path | None) -> DataOverview:
-    return overview(load_dataset(reference, uploads=uploads), counter_for(folder))
+def _overview_of(reference: str, access: FileAccess, folder: Path | None) -> DataOverview:
+    return overview(load_dataset(reference, access), counter_for(folder))
 
 
 def data_facts(chosen: ResolvedChoice, found: DataOverview) -> list[str]:

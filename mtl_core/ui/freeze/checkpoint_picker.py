@@ -9,6 +9,7 @@ from mtl_core.models.cache import read_description, shipped_description
 from mtl_core.models.catalogue import catalogue
 from mtl_core.models.checkpoint import has_weights, resolve_checkpoint
 from mtl_core.models.description import BackboneDescription
+from mtl_core.settings import NO_FILE
 from mtl_core.ui.shared.choice import change_choice, seed_widget
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.resolved_choice import ResolvedChoice
@@ -47,7 +48,7 @@ def _label(reference: str) -> str:
     if reference not in known:
         return reference
     count = sum(prod(tensor.shape) for tensor in known[reference].tensors if not tensor.tied_to)
-    here = has_weights(resolve_checkpoint(reference))
+    here = has_weights(resolve_checkpoint(reference, NO_FILE))
     return f"{reference} · {count / 1e6:.0f} M{' · ready' if here else ''}"
 
 

@@ -74,7 +74,9 @@ def _queue(lab: Lab, claim: Claim) -> None:
         queue_arms(
             lab,
             claim.arms,
-            lambda checkpoint, data: lab.model_description(checkpoint, load_tasks(data)),
+            lambda checkpoint, data: lab.model_description(
+                checkpoint, load_tasks(data, lab.access)
+            ),
         )
     except FreezeLabError as problem:
         st.session_state[Key.TEST_PROBLEM] = str(problem)

@@ -17,6 +17,7 @@ from mtl_core.lessons.claim_runs import (
 from mtl_core.lessons.claims import CLAIMS, Claim
 from mtl_core.lessons.experiments import EXPERIMENTS
 from mtl_core.models.checkpoint import has_weights, resolve_checkpoint
+from mtl_core.settings import NO_FILE
 from mtl_core.store.record import ComparisonRecord, RunState
 from mtl_core.ui.shared.run_cache import Recent, summary_of
 
@@ -91,7 +92,7 @@ def _state(lab: Lab, claim: Claim, shipped: ArmRuns, own: ArmRuns) -> ClaimState
         to_run=missing_arms(own, claim.arms),
         waiting=sum(not run.state.is_final for run in runs),
         missing=tuple(
-            name for name in claim.checkpoints if not has_weights(resolve_checkpoint(name))
+            name for name in claim.checkpoints if not has_weights(resolve_checkpoint(name, NO_FILE))
         ),
     )
 
@@ -107,7 +108,7 @@ def _finding(lab: Lab, claim: Claim, runs: ArmRuns) -> Finding:
     )
     key = (lab.settings.database, claim.id, finished)
     return _findings.get(key) or _findings.keep(
-        key, claim_finding(claim, runs, lambda record: summary_of(lab, record))
+        key, claim_finding(claim, runs, lambda record: summary_of(lab, record), lab.access)
     )
 
 

@@ -42,7 +42,7 @@ def predict_page(
     """The page where at least one run has a model."""
     ids, notes = asked_models(known)
     asked = resolved(ids, known)
-    dataset = shipped_data(data_of(asked))
+    dataset = shipped_data(data_of(asked), lab.access)
     text = asked_text(first_example(dataset))
     sentence, shot = Sentence.typed(text), taking_shot()
     head = st.container()
@@ -105,7 +105,7 @@ def _ask_untrained(lab: Lab, untrained: Asked, colors: Palette) -> None:
             "Pretrained encoder, heads drawn at random: labels and entities are chance, and the "
             "confidence says so."
         )
-    dataset = shipped_data(data_of([untrained]))
+    dataset = shipped_data(data_of([untrained]), lab.access)
     text = asked_text(first_example(dataset))
     controls([], [], dataset)
     write_address([], text)

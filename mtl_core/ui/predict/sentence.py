@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from mtl_core.analysis.disagreement import asked_of
+from mtl_core.settings import FileAccess
 from mtl_core.tasks.dataset import Dataset, load_dataset
 from mtl_core.tasks.schemes import spans
 from mtl_core.ui.predict.models import Candidate, models_picker
@@ -67,9 +68,9 @@ def write_address(asked: Sequence[str], text: str) -> None:
 
 
 @st.cache_data(ttl=600, max_entries=4, show_spinner=False)
-def shipped_data(reference: str) -> Dataset:
+def shipped_data(reference: str, access: FileAccess) -> Dataset:
     """Shipped data by name."""
-    return load_dataset(reference)
+    return load_dataset(reference, access)
 
 
 def examples(dataset: Dataset) -> list[str]:

@@ -124,8 +124,7 @@ def _baselines_of(lab: Lab, data: Dataset) -> tuple[Baseline, ...]:
 def _data_of(lab: Lab, spec: RunSpec, examples: Mapping[str, int]) -> Dataset | None:
     """The run's data, if the browser may have them and they are still what it learned from."""
     try:
-        lab.require_allowed_data(spec.data)
-        return sentences_of(spec, examples, lab.settings.uploads)
+        return sentences_of(spec, examples, lab.access)
     except FreezeLabError:
         return None
 

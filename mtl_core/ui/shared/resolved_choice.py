@@ -5,7 +5,6 @@ true to show.
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import streamlit as st
 
@@ -19,10 +18,9 @@ from mtl_core.freezing.table import ParameterTable
 from mtl_core.freezing.titles import scenario_phrase
 from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
 from mtl_core.models.description import ModelDescription
-from mtl_core.settings import Settings
-from mtl_core.tasks.dataset import SAMPLE, SHIPPED, load_tasks
+from mtl_core.settings import FileAccess
+from mtl_core.tasks.dataset import SAMPLE, load_tasks
 from mtl_core.tasks.task import Task
-from mtl_core.tasks.upload_reference import is_upload, upload_folder
 from mtl_core.ui.shared.choice import Choice, current_choice, ignore, ignore_plan
 from mtl_core.ui.shared.keys import Key
 
@@ -59,7 +57,7 @@ class ResolvedChoice:
 def resolve_choice(lab: Lab) -> ResolvedChoice:
     """Read the choice and resolve it; to be called at the top of a page, before any widget."""
     current_choice()
-    tasks = _tasks(lab.settings)
+    tasks = _tasks(lab.access)
     checkpoint, model = _model(lab, tasks)
     plan, tables = _plan(model)
     _check_phase(tables)
@@ -68,37 +66,20 @@ def resolve_choice(lab: Lab) -> ResolvedChoice:
     return ResolvedChoice(choice, checkpoint, model, plan, tables)
 
 
-def _tasks(settings: Settings) -> tuple[Task, ...]:
-    """The tasks of the chosen data; a path counts only below the configured roots."""
+def _tasks(access: FileAccess) -> tuple[Task, ...]:
+    """The tasks of the chosen data, or of the sample if these cannot be read."""
     reference = _kept().data
     try:
-        if is_upload(reference):
-            upload_folder(reference, settings.uploads)
-        elif reference not in SHIPPED:
-            _check_below(reference, settings.data_roots)
-        return _tasks_of(reference, settings.uploads)
+        return _tasks_of(reference, access)
     except DataError as problem:
         ignore(Key.DATA, str(problem), SAMPLE)
-        return _tasks_of(SAMPLE, settings.uploads)
+        return _tasks_of(SAMPLE, access)
 
 
 @st.cache_data(ttl=30, max_entries=32, show_spinner=False)
-def _tasks_of(reference: str, uploads: Path) -> tuple[Task, ...]:
+def _tasks_of(reference: str, access: FileAccess) -> tuple[Task, ...]:
     """The tasks of some data, read at most twice a minute: a table needs them at each click."""
-    return load_tasks(reference, uploads)
-
-
-def _check_below(reference: str, roots: tuple[Path, ...]) -> None:
-    """Raise DataError for a path outside `roots`, links followed."""
-    try:
-        path = Path(reference).expanduser().resolve()
-    except (OSError, RuntimeError, ValueError) as problem:
-        raise DataError(f"'{reference[:80]}' cannot be read as a path: {problem}") from None
-    if not any(path.is_relative_to(root.resolve()) for root in roots):
-        raise DataError(
-            "this dashboard reads the samples, files uploaded on its Data page, and manifests "
-            "below the folders that FREEZE_LAB_DATA lists"
-        )
+    return load_tasks(reference, access)
 
 
 def _model(lab: Lab, tasks: tuple[Task, ...]) -> tuple[Checkpoint, ModelDescription]:
@@ -108,7 +89,7 @@ def _model(lab: Lab, tasks: tuple[Task, ...]) -> tuple[Checkpoint, ModelDescript
     fallbacks = (each for each in (last, Choice().checkpoint) if each != reference)
     while True:
         try:
-            checkpoint = resolve_checkpoint(reference, below=lab.settings.checkpoint_roots)
+            checkpoint = resolve_checkpoint(reference, lab.access)
             with st.spinner("Reading the architecture …"):
                 return checkpoint, lab.model_description(reference, tasks)
         except CheckpointError as problem:

@@ -1,7 +1,6 @@
 """What the next run will be, and the button that starts it."""
 
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -11,6 +10,7 @@ from mtl_core.errors import BadInput
 from mtl_core.freezing.titles import scenario_phrase
 from mtl_core.models.checkpoint import download_command, has_weights
 from mtl_core.report.data_words import full_data_name
+from mtl_core.settings import FileAccess
 from mtl_core.store.model_folder import model_folder
 from mtl_core.tasks.dataset import SAMPLE, SAMPLE_POSTS, load_dataset
 from mtl_core.tasks.upload_reference import is_upload
@@ -125,16 +125,16 @@ def scores_elsewhere(choice: Choice) -> bool:
 
 def _sentences(lab: Lab, data: str) -> int:
     """Sentences to train on; the sample, which never changes, is counted once."""
-    return _sample_sentences() if data == SAMPLE else _count(data, lab.settings.uploads)
+    return _sample_sentences(lab.access) if data == SAMPLE else _count(data, lab.access)
 
 
 @cache
-def _sample_sentences() -> int:
-    return _count(SAMPLE)
+def _sample_sentences(access: FileAccess) -> int:
+    return _count(SAMPLE, access)
 
 
-def _count(data: str, uploads: Path | None = None) -> int:
-    dataset = load_dataset(data, uploads=uploads)
+def _count(data: str, access: FileAccess) -> int:
+    dataset = load_dataset(data, access)
     return sum(splits["train"] for splits in dataset.counts().values())
 
 

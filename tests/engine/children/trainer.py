@@ -12,6 +12,7 @@ from pathlib import Path
 
 from mtl_core.engine.trainer_child import serve
 from mtl_core.errors import MissingWeights
+from mtl_core.settings import FileAccess
 from mtl_core.training.events import (
     Counts,
     RunEvent,
@@ -31,7 +32,7 @@ def fine_tune(
     run: str,
     output: Path | None,
     should_stop: Callable[[], bool],
-    uploads: Path | None,
+    access: FileAccess,
     beside: tuple[RunSpec, ...],
 ) -> Iterator[RunEvent]:
     totals = Counts(all=10, trainable=1, frozen=9, unreached=0)

@@ -1,0 +1,189 @@
+"""No address makes a page show anything of a file that its visitor may not name."""
+
+import ast
+import json
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from mtl_core.engine.lab import Lab
+from mtl_core.errors import BadInput
+from mtl_core.store.record import RunState
+from mtl_core.training.comparison import ComparisonSpec
+from mtl_core.ui.shared.export_popover import note_of_runs, zip_of_runs
+from tests.run_story import Story, both, scores, spec_of
+from tests.visiting import APP, visited
+
+PRIVATE_WORD = "Quetzalcoatl"
+ROOT = Path(APP).parent
+PAGES = sorted(page.stem for page in (ROOT / "pages").glob("*.py"))
+PARAMETERS = [
+    *("checkpoint", "data", "plan", "scenario", "starts_from", "also_evaluate", "label_noise"),
+    *("runs", "run", "comparison", "deleted", "text", "guide_test", "shot"),
+]
+
+
+@pytest.fixture
+def private(tmp_path: Path) -> Path:
+    """A folder that no visitor may name: a manifest, its data, a checkpoint and a text."""
+    folder = tmp_path / "private"
+    folder.mkdir()
+    reviews = f"text,label\n{PRIVATE_WORD} good,positive\n{PRIVATE_WORD} bad,negative\n"
+    tags = f"{PRIVATE_WORD}\tB-PER\nsaw\tO\nRome\tB-LOC\nAcme\tB-ORG\n"
+    (folder / "a.csv").write_text(reviews, encoding="utf-8")
+    (folder / "a.conll").write_text(tags, encoding="utf-8")
+    tasks = {
+        "sentiment": {"kind": "sentence", "head": "classifier"},
+        "ner": {"kind": "token", "head": "ner"},
+    }
+    for task, ending in (("sentiment", "csv"), ("ner", "conll")):
+        tasks[task] |= {"train": f"a.{ending}", "validation": f"a.{ending}"}
+    (folder / "manifest.yaml").write_text(json.dumps({"tasks": tasks}), encoding="utf-8")
+    (folder / "config.json").write_text(f'{{"model_type": "{PRIVATE_WORD}"}}', encoding="utf-8")
+    (folder / "notes.json").write_text(f"{PRIVATE_WORD}: {PRIVATE_WORD}\n", encoding="utf-8")
+    return folder
+
+
+def page_bytes(app: AppTest) -> bytes:
+    """Everything that the page sends to the browser, tables and figures too."""
+    protos = (getattr(node, "proto", None) for block in (app.main, app.sidebar) for node in block)
+    sent = b"".join(each.SerializeToString() for each in protos if each is not None)
+    return sent + "".join(each.value for each in app.error).encode()
+
+
+def texts(app: AppTest) -> str:
+    kinds = (app.markdown, app.caption, app.error, app.warning, app.info)
+    return "\n".join(each.value for elements in kinds for each in elements)
+
+
+def lacks_private_word(app: AppTest) -> bool:
+    return PRIVATE_WORD.encode() not in page_bytes(app)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_shows_nothing_of_files_outside_the_roots(
+    lab: Lab, private: Path, page: str
+) -> None:
+    named = dict.fromkeys(PARAMETERS, str(private / "notes.json"))
+    assert lacks_private_word(visited(page, **{**named, "data": str(private)}))
+
+
+def test_what_is_below_the_roots_is_shown(private: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FREEZE_LAB_DATA", str(private))
+    opened = open_lab(monkeypatch)
+    assert not lacks_private_word(visited("data", data=str(private)))
+    opened.close()
+
+
+@pytest.mark.parametrize("parameter", ["data", "checkpoint"])
+@pytest.mark.parametrize("page", ["compare", "data", "freeze"])
+def test_a_page_says_the_same_of_a_missing_file_and_of_a_forbidden_one(
+    lab: Lab, private: Path, page: str, parameter: str
+) -> None:
+    missing = private.with_name("missing")
+    shown = [texts(visited(page, **{parameter: str(each)})) for each in (private, missing)]
+    assert shown[0].replace("private", "missing") == shown[1]
+    assert str(private) in shown[0].replace("\\", "")
+
+
+@pytest.mark.parametrize(
+    "reference",
+    ["{roots}/link", "{roots}/../private", "{roots}/folder", "~/x", "a\0b", "/dev/zero", "x" * 499],
+)
+@pytest.mark.parametrize("page", ["compare", "data", "freeze"])
+def test_links_dots_and_odd_names_lead_nowhere(
+    private: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page: str, reference: str
+) -> None:
+    roots = tmp_path / "roots"
+    (roots / "folder").mkdir(parents=True)
+    (roots / "link").symlink_to(private)
+    for name in ("manifest.yaml", "config.json"):
+        (roots / "folder" / name).symlink_to(private / name)
+    monkeypatch.setenv("FREEZE_LAB_DATA", str(roots))
+    monkeypatch.setenv("FREEZE_LAB_CHECKPOINTS", str(roots))
+    opened = open_lab(monkeypatch)
+    named = reference.format(roots=roots)
+    assert lacks_private_word(visited(page, data=named, checkpoint=named))
+    opened.close()
+
+
+def open_lab(monkeypatch: pytest.MonkeyPatch) -> Lab:
+    from mtl_core.engine import lab as lab_module
+    from mtl_core.settings import Settings
+
+    opened = Lab(Settings.from_environment())
+    monkeypatch.setattr(lab_module, "_lab", opened)
+    return opened
+
+
+def stored(lab: Lab, data: Path, scenario: str) -> str:
+    """A finished run of the command line, whose owner may read any data."""
+    spec = spec_of(scenario, data=str(data))
+    story = (
+        Story(spec, [4])
+        .start()
+        .evaluate(scores(0.45, 0.02))
+        .phase()
+        .learn([both(0.5)] * 4)
+        .evaluate(scores(0.8, 0.4))
+        .finish(scores(0.8, 0.4))
+    )
+    record = lab.store.add(spec, RunState.RUNNING)
+    lab.store.append(record.id, list(story))
+    return record.id
+
+
+def test_stored_runs_show_no_sentence_of_data_that_the_browser_may_not_read(
+    lab: Lab, private: Path
+) -> None:
+    ids = [stored(lab, private, scenario) for scenario in ("heads-only", "full")]
+    assert lacks_private_word(visited("compare", runs=",".join(ids)))
+    assert lacks_private_word(visited("train", run=ids[0]))
+    assert PRIVATE_WORD not in note_of_runs(lab, ids)
+    assert PRIVATE_WORD.encode() not in zip_of_runs(lab, ids, "folder")
+
+
+def test_the_form_of_a_comparison_refuses_a_forbidden_reference(lab: Lab, private: Path) -> None:
+    spec = ComparisonSpec(checkpoint="minilm-l6", scenarios=("full",), seeds=(0,), data="sample")
+    for changed in (
+        {"data": str(private)},
+        {"also_evaluate": (str(private),)},
+        {"checkpoint": str(private)},
+    ):
+        with pytest.raises(BadInput, match="use the command line") as raised:
+            lab.start_comparison(spec.model_copy(update=changed))
+        assert PRIVATE_WORD not in str(raised.value)
+    assert lab.store.comparisons() == []
+
+
+def names_in(module: Path) -> set[str]:
+    """All names and attributes that a module uses."""
+    nodes = list(ast.walk(ast.parse(module.read_text(encoding="utf-8"))))
+    found = {node.id for node in nodes if isinstance(node, ast.Name)}
+    found |= {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    return found | {
+        alias.name for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names
+    }
+
+
+UNCHECKED = {"ANY_FILE", "owner_access", "read_manifest", "read_lines", "read_plan", "load_setting"}
+
+
+@pytest.mark.parametrize(
+    "folder", ["mtl_core/ui", "pages", "mtl_core/report", "mtl_core/export", "mtl_core/lessons"]
+)
+def test_no_page_can_load_unchecked(folder: str) -> None:
+    modules = [*(ROOT / folder).rglob("*.py"), ROOT / "app.py"]
+    assert {str(each): found for each in modules if (found := names_in(each) & UNCHECKED)} == {}
+    makes = {str(each) for each in modules if "FileAccess(" in each.read_text(encoding="utf-8")}
+    assert makes == set()
+
+
+def test_in_the_engine_only_a_lab_of_the_command_line_has_its_owners_access() -> None:
+    modules = (ROOT / "mtl_core" / "engine").glob("*.py")
+    found = {each.name: names_in(each) & UNCHECKED for each in modules}
+    assert {name: names for name, names in found.items() if names} == {
+        "lab.py": {"owner_access"},
+        "supervisor.py": {"owner_access"},
+    }
