@@ -10,7 +10,7 @@ from playwright.sync_api import sync_playwright
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from mtl_core.charts.schedule import schedule_figure  # noqa: E402
+from mtl_core.charts.rates import schedule_figure  # noqa: E402
 from mtl_core.charts.theme import LIGHT  # noqa: E402
 from mtl_core.freezing.resolve import parameter_tables  # noqa: E402
 from mtl_core.freezing.scenarios import scenario_plan  # noqa: E402

@@ -1,10 +1,9 @@
-"""What was answered for what: rows are the labels in the data, columns the answers."""
+"""The confusion matrix: rows are the correct labels, columns the predictions."""
 
 from collections.abc import Sequence
 
-from mtl_core.charts.cells import Cell, blended, cell_figure, ink_on
-from mtl_core.charts.loss import Figure
-from mtl_core.charts.theme import Palette, TaskStyle
+from mtl_core.charts.cells import Cell, cell_figure
+from mtl_core.charts.theme import Figure, Palette, TaskStyle, blend, text_color_on
 
 _PALEST, _STRONGEST = 0.10, 0.85
 
@@ -15,28 +14,28 @@ def confusion_figure(
     style: TaskStyle,
     colors: Palette,
 ) -> Figure:
-    """A Plotly figure as plain values. `counts[i][j]` is how often label i was answered as j.
+    """Builds the matrix; `counts[i][j]` is the number of times label i was predicted as j.
 
-    Right answers are in the task's colour, wrong ones in grey; both get stronger with their share
-    of the row, so that a rare label is read as easily as a common one. Zeros are left empty.
-    Raises ValueError where the counts do not match the labels.
+    Correct predictions have the task's colour, errors are grey. The strength of a colour is the
+    share of the row, so that rare labels are as visible as common ones. Cells with 0 are empty.
+    Raises ValueError if the shape of `counts` does not match `labels`.
     """
     if len(counts) != len(labels) or any(len(row) != len(labels) for row in counts):
         raise ValueError(f"{len(labels)} labels need {len(labels)} rows and columns of counts.")
     cells = {
-        (truth, answer): _cell(truth, answer, counts[i][j], sum(counts[i]), style, colors)
-        for i, truth in enumerate(labels)
-        for j, answer in enumerate(labels)
+        (true, predicted): _cell(true, predicted, counts[i][j], sum(counts[i]), style, colors)
+        for i, true in enumerate(labels)
+        for j, predicted in enumerate(labels)
     }
-    return cell_figure(labels, labels, cells, colors, x_title="answered", y_title="in the data")
+    return cell_figure(labels, labels, cells, colors, x_title="predicted", y_title="correct label")
 
 
 def _cell(
-    truth: str, answer: str, count: int, of_row: int, style: TaskStyle, colors: Palette
+    true: str, predicted: str, count: int, row_total: int, style: TaskStyle, colors: Palette
 ) -> Cell:
-    share = count / of_row if of_row else 0.0
-    hue = style.color if truth == answer else colors.muted
+    share = count / row_total if row_total else 0.0
+    color = style.color if true == predicted else colors.muted
     strength = _PALEST + (_STRONGEST - _PALEST) * share if count else 0.0
-    fill = blended(hue, colors.background, strength) if count else colors.panel
-    said = f"{count:,} of {of_row:,} {truth} answered as {answer}"
-    return Cell(f"{count:,}" if count else "", fill, ink_on(fill), said)
+    fill = blend(color, colors.background, strength) if count else colors.panel
+    hover = f"{count:,} of {row_total:,} {true} predicted as {predicted}"
+    return Cell(f"{count:,}" if count else "", fill, text_color_on(fill), hover)

@@ -1,4 +1,4 @@
-"""The memory of one training step: what it is taken up by, for a plan and for full fine-tuning."""
+"""The memory of one training step by kind, for a plan and for full fine-tuning."""
 
 from dataclasses import dataclass
 
@@ -9,11 +9,11 @@ from mtl_core.cost.estimate import StepCost
 from mtl_core.cost.explanation import megabytes
 
 COST_HEIGHT = 70
-_LEGEND = 17  # pixels under the bars
-_NAMES = 70  # pixels left of them
-_ROOM_FOR_TOTAL = 78  # pixels behind the longest bar, where its total stands
-_ROOM_FOR_LETTER = 0.0105  # of the longest bar, for one letter inside a piece
-_GREYS = {  # fill and text of weights, gradients, optimizer, kept: memory has no hue of its own
+_LEGEND = 17  # pixels below the bars
+_NAMES = 70  # pixels to the left of them
+_ROOM_FOR_TOTAL = 78  # pixels to the right of the longest bar, for its total
+_LETTER_SHARE = 0.0105  # of the longest bar, for one letter inside a piece
+_GREYS = {  # (fill, text) of weights, gradients, optimizer state and activations
     "light": (
         ("#3B4754", "#FFFFFF"),
         ("#66717F", "#FFFFFF"),
@@ -31,7 +31,7 @@ _GREYS = {  # fill and text of weights, gradients, optimizer, kept: memory has n
 
 @dataclass(frozen=True, slots=True)
 class MemoryPart:
-    """One kind of memory that a step takes."""
+    """One kind of memory of a training step."""
 
     label: str
     meaning: str
@@ -39,19 +39,19 @@ class MemoryPart:
 
 
 def memory_parts(cost: StepCost) -> tuple[MemoryPart, ...]:
-    """The four kinds, from what is always there to what only training adds."""
+    """The four kinds of memory. Only the first is also needed for inference."""
     return (
         MemoryPart("weights", "every parameter, frozen or not", cost.weight_bytes),
-        MemoryPart("gradients", "one for each parameter that learns", cost.gradient_bytes),
-        MemoryPart("optimizer", "AdamW's two moments of each", cost.optimizer_bytes),
-        MemoryPart("kept", "activations kept for the backward pass", cost.saved_activation_bytes),
+        MemoryPart("gradients", "one per trainable parameter", cost.gradient_bytes),
+        MemoryPart("optimizer", "two AdamW moments per parameter", cost.optimizer_bytes),
+        MemoryPart("activations", "stored for the backward pass", cost.saved_activation_bytes),
     )
 
 
 def memory_figure(
     cost: StepCost, full: StepCost, colors: Palette, height: int = COST_HEIGHT
 ) -> go.Figure:
-    """Two bars in proportion, this plan's over full's; labels stand inside where there is room."""
+    """Builds two bars to scale, this plan above full fine-tuning; labels are inside if they fit."""
     longest = max(cost.memory_bytes, full.memory_bytes)
     rows = ((1, "this plan", cost), (0, "full", full))
     layout = base_layout(
@@ -87,7 +87,7 @@ def memory_figure(
 
 
 def _legend(cost: StepCost, colors: Palette) -> dict[str, object]:
-    """What each grey is, under the bars: inside them a phone has no room for it."""
+    """The legend below the bars; on a phone the labels inside them do not fit."""
     keys = [
         f'<span style="color:{fill}">■</span> {part.label}'
         for part, (fill, _) in zip(memory_parts(cost), _GREYS[colors.name], strict=True)
@@ -108,7 +108,7 @@ def _legend(cost: StepCost, colors: Palette) -> dict[str, object]:
 def _bar(
     number: int, rows: tuple[tuple[int, str, StepCost], ...], longest: float, colors: Palette
 ) -> go.Bar:
-    """One kind of memory, in both rows."""
+    """One kind of memory, in both bars."""
     parts = [(row, name, memory_parts(cost)[number]) for row, name, cost in rows]
     fill, text = _GREYS[colors.name][number]
     return go.Bar(
@@ -117,7 +117,7 @@ def _bar(
         x=[part.bytes for _, _, part in parts],
         y=[row for row, _, _ in parts],
         marker={"color": fill, "line": {"color": colors.background, "width": 1}},
-        text=[_inside(part, longest) for _, _, part in parts],
+        text=[_inner_text(part, longest) for _, _, part in parts],
         textposition="inside",
         insidetextanchor="middle",
         textangle=0,
@@ -130,6 +130,6 @@ def _bar(
     )
 
 
-def _inside(part: MemoryPart, longest: float) -> str:
+def _inner_text(part: MemoryPart, longest: float) -> str:
     text = f"{part.label} {part.bytes / 1e6:,.0f}"
-    return text if len(text) * _ROOM_FOR_LETTER < part.bytes / longest else ""
+    return text if len(text) * _LETTER_SHARE < part.bytes / longest else ""

@@ -1,27 +1,27 @@
-"""What is in a task's data: the balance of its labels, and how long its examples are."""
+"""A task's data: the number of examples by label, and by length."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from mtl_core.charts.theme import Palette, base_layout
+from mtl_core.charts.labels import truncate
+from mtl_core.charts.theme import Figure, Palette, axis_title, base_layout
 
 LENGTHS_HEIGHT = 170
-_ROW, _MOST_ROWS, _LONGEST_NAME = 44, 12, 18
+_ROW, _MOST_ROWS, _NAME_LIMIT = 44, 12, 18
 _BINS = 40
 
 
-def balance_figure(
-    counts: Mapping[str, Mapping[str, int]], number: int, colors: Palette
-) -> dict[str, Any]:
-    """A pair of bars for each label: training solid, validation pale, its count at each end.
+def balance_figure(counts: Mapping[str, Mapping[str, int]], number: int, colors: Palette) -> Figure:
+    """Builds two bars per label, training solid and validation pale, with the counts at their ends.
 
-    `counts` are by split and label; `number` is the task's, which decides the colour. Of many
-    labels the most frequent dozen stand.
+    `counts` are by split and label. `number` is the task's number, which sets the colour. Shows
+    the 12 most frequent labels.
     """
     color = colors.task(number).color
     names = list(counts["train"])[:_MOST_ROWS]
+    short_names = [truncate(name, _NAME_LIMIT) for name in names]
     bars = [
         {
             "type": "bar",
@@ -29,7 +29,7 @@ def balance_figure(
             "name": split,
             "y": list(range(len(names))),
             "x": [counts[split][name] for name in names],
-            "text": [f"{counts[split][name]:,} {said}" for name in names],
+            "text": [f"{counts[split][name]:,} {abbreviation}" for name in names],
             "textposition": "outside",
             "cliponaxis": False,
             "textfont": {"size": 12, "color": colors.muted},
@@ -37,14 +37,14 @@ def balance_figure(
             "hovertext": [f"{escape(name)}: {counts[split][name]:,}, {split}" for name in names],
             "hoverinfo": "text",
         }
-        for split, opacity, said in (("train", 1.0, "train"), ("validation", 0.4, "val."))
+        for split, opacity, abbreviation in (("train", 1.0, "train"), ("validation", 0.4, "val."))
     ]
     most = max((counts[split][name] for split in counts for name in names), default=1)
     layout = base_layout(
         colors,
         _ROW * max(len(names), 2) + 12,
         margin={
-            "l": 14 + 7 * max(map(len, map(_short, names)), default=0),
+            "l": 14 + 7 * max(map(len, short_names), default=0),
             "r": 12,
             "t": 4,
             "b": 4,
@@ -54,7 +54,7 @@ def balance_figure(
         xaxis={"range": [0, max(most, 1) * 1.3], "visible": False},
         yaxis={
             "tickvals": list(range(len(names))),
-            "ticktext": [escape(_short(name)) for name in names],
+            "ticktext": list(map(escape, short_names)),
             "tickfont": {"size": 13, "color": colors.ink},
             "ticklabelstandoff": 6,
             "autorange": "reversed",
@@ -66,8 +66,8 @@ def balance_figure(
 
 def lengths_figure(
     lengths: Sequence[int], unit: str, max_length: int | None, number: int, colors: Palette
-) -> dict[str, Any]:
-    """How many examples have each length, and where `max_length` cuts (None: not known)."""
+) -> Figure:
+    """Builds the histogram of lengths, with a line at `max_length` (None: no line)."""
     longest = max(lengths, default=1)
     shown = max(longest, max_length or 0)
     width = max(1, -(-shown // _BINS))
@@ -79,22 +79,22 @@ def lengths_figure(
         "y": [bins[place] for place in places],
         "width": width * 0.9,
         "marker": {"color": colors.task(number).color},
-        "hovertext": [_span(place, width, unit, bins[place]) for place in places],
+        "hovertext": [_bin_hover(place, width, unit, bins[place]) for place in places],
         "hoverinfo": "text",
     }
     layout = base_layout(
         colors,
         LENGTHS_HEIGHT,
         margin={"l": 40, "r": 14, "t": 22, "b": 38},
-        xaxis={"range": [0, shown * 1.04 + 1], "title": _title(f"{unit} a sentence", colors)},
-        yaxis={"title": _title("sentences", colors), "nticks": 4},
+        xaxis={"range": [0, shown * 1.04 + 1], "title": axis_title(f"{unit} per sentence", colors)},
+        yaxis={"title": axis_title("sentences", colors), "nticks": 4},
         **({} if max_length is None else _limit(max_length, shown, colors)),
     )
     return {"data": [bars], "layout": layout}
 
 
 def _limit(max_length: int, shown: int, colors: Palette) -> dict[str, Any]:
-    """A dashed line where sentences are cut off, its words on the side that has room."""
+    """A dashed line at the maximum length, labelled on the side with more room."""
     to_the_left = max_length > shown / 2
     return {
         "shapes": [
@@ -111,7 +111,7 @@ def _limit(max_length: int, shown: int, colors: Palette) -> dict[str, Any]:
         ],
         "annotations": [
             {
-                "text": f"cut off at {max_length:,}",
+                "text": f"truncated at {max_length:,}",
                 "x": max_length,
                 "xanchor": "right" if to_the_left else "left",
                 "xshift": -4 if to_the_left else 4,
@@ -125,14 +125,6 @@ def _limit(max_length: int, shown: int, colors: Palette) -> dict[str, Any]:
     }
 
 
-def _span(place: int, width: int, unit: str, count: int) -> str:
+def _bin_hover(place: int, width: int, unit: str, count: int) -> str:
     low, high = place * width, (place + 1) * width - 1
     return f"{count:,} of {low if low == high else f'{low} to {high}'} {unit}"
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
-
-
-def _title(text: str, colors: Palette) -> dict[str, Any]:
-    return {"text": text, "font": {"size": 12, "color": colors.muted}}

@@ -1,39 +1,43 @@
-"""What each plan did to a task it was not to change: its score before and after."""
+"""A task's score before and after training under each plan: one row per plan."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mtl_core.charts.labels import as_text, note
-from mtl_core.charts.loss import Figure
-from mtl_core.charts.theme import Palette, TaskStyle, base_layout
+from mtl_core.charts.labels import annotation, escape_markup
+from mtl_core.charts.theme import Figure, Palette, TaskStyle, axis_title, base_layout
 
 _ROW_PIXELS = 62
 _MARGIN = {"l": 8, "r": 12, "t": 26, "b": 40}
-_LONGEST = 28
+_NAME_LIMIT = 28
 
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """A task's headline metric under one plan: `before` training, and after as the mean over the
-    seeds with its lowest and highest. `said` is the verdict in words."""
+    """A task's score under one plan.
+
+    `before` is the score before training; `after`, `low` and `high` are mean, lowest and highest
+    seed after it. `verdict` is the change in words.
+    """
 
     label: str
     before: float
     after: float
     low: float
     high: float
-    said: str
+    verdict: str
 
 
 def drift_figure(drifts: Sequence[Drift], metric: str, style: TaskStyle, colors: Palette) -> Figure:
-    """A Plotly figure as plain values: a row a plan, a line from where the task was to where it
-    is, and the dashed line "before" through all."""
+    """Builds the figure: a line per plan from the score before to the score after training.
+
+    A dotted vertical line marks the score before training.
+    """
     height = _MARGIN["t"] + _MARGIN["b"] + _ROW_PIXELS * max(len(drifts), 1)
     ends = [x for each in drifts for x in (each.before, each.low, each.high)]
     low, high = (min(ends), max(ends)) if ends else (0.0, 1.0)
-    room = max(high - low, 0.04) * 0.08
-    x_range = [low - room, high + room]
+    padding = max(high - low, 0.04) * 0.08
+    x_range = [low - padding, high + padding]
     before = sorted({each.before for each in drifts})
     rows = [(len(drifts) - 1 - number, each) for number, each in enumerate(drifts)]
     layout = base_layout(
@@ -41,12 +45,8 @@ def drift_figure(drifts: Sequence[Drift], metric: str, style: TaskStyle, colors:
         height,
         margin=_MARGIN,
         hovermode="closest",
-        annotations=[*_names(rows, x_range, colors), *_before_notes(before, x_range, colors)],
-        xaxis={
-            "range": x_range,
-            "nticks": 5,
-            "title": {"text": metric, "font": {"size": 12, "color": colors.muted}},
-        },
+        annotations=[*_row_texts(rows, x_range, colors), *_before_texts(before, x_range, colors)],
+        xaxis={"range": x_range, "nticks": 5, "title": axis_title(metric, colors)},
         yaxis={"range": [-0.5, max(len(drifts), 1) - 0.5], "visible": False},
     )
     lines = [_before_line(value, len(drifts), colors) for value in before]
@@ -59,7 +59,7 @@ def drift_figure(drifts: Sequence[Drift], metric: str, style: TaskStyle, colors:
 def _traces(y: int, each: Drift, style: TaskStyle) -> list[dict[str, Any]]:
     height = y - 0.22
     line = {"type": "scatter", "mode": "lines", "y": [height, height], "hoverinfo": "skip"}
-    name = as_text(each.label)
+    name = escape_markup(each.label)
     return [
         {
             **line,
@@ -108,12 +108,12 @@ def _before_line(value: float, rows: int, colors: Palette) -> dict[str, Any]:
     }
 
 
-def _before_notes(
+def _before_texts(
     values: Sequence[float], x_range: Sequence[float], colors: Palette
 ) -> list[dict[str, Any]]:
     middle = sum(x_range) / 2
     return [
-        note(
+        annotation(
             f"{value:.3f} before",
             12,
             colors.muted,
@@ -127,20 +127,22 @@ def _before_notes(
     ]
 
 
-def _names(
+def _row_texts(
     rows: Sequence[tuple[int, Drift]], x_range: Sequence[float], colors: Palette
 ) -> list[dict[str, Any]]:
-    """Over each line its plan, and to the right, but left of "before", what became of the task."""
+    """Above each line the plan's name at the left, and the score with its verdict at the right.
+
+    The score is left of the "before" line where that line is in the right half.
+    """
     found = []
     for y, each in rows:
         up = y + 0.16
         beside = each.before > sum(x_range) / 2
         right = {"x": each.before, "xshift": -8} if beside else {"x": 1, "xref": "paper"}
-        name = as_text(each.label, _LONGEST)
-        value = f"<b>{each.after:.3f}</b> {as_text(each.said)}"
-        over_line = {"bgcolor": colors.background, "borderpad": 1}  # "before" runs behind a name
-        found.append(
-            note(name, 12, colors.ink, x=0, xref="paper", xanchor="left", y=up, **over_line)
-        )
-        found.append(note(value, 12, colors.muted, xanchor="right", y=up, **right))
+        name = escape_markup(each.label, _NAME_LIMIT)
+        value = f"<b>{each.after:.3f}</b> {escape_markup(each.verdict)}"
+        over_line = {"bgcolor": colors.background, "borderpad": 1}  # the "before" line is behind it
+        left = {"x": 0, "xref": "paper", "xanchor": "left"}
+        found.append(annotation(name, 12, colors.ink, y=up, **left, **over_line))
+        found.append(annotation(value, 12, colors.muted, xanchor="right", y=up, **right))
     return found

@@ -1,50 +1,47 @@
-"""One task's loss over a run: faint raw steps, the smoothed line, rings for validation."""
+"""One task's loss over one run: each step, the smoothed line, and rings for evaluations."""
 
 from collections.abc import Sequence
-from itertools import pairwise
+from math import exp
 from typing import Any
 
 from mtl_core.analysis.summary import LossPoint, PhaseProgress, Progress, RunSummary
-from mtl_core.charts.theme import FONT_FAMILY, Palette, TaskStyle, base_layout
+from mtl_core.charts.labels import LABEL_PIXELS, annotation, escape_markup, spread_apart
+from mtl_core.charts.theme import Figure, Palette, TaskStyle, axis_title, base_layout
 from mtl_core.freezing.table import State
 
 MOST_POINTS = 2_000
-"""Points a trace may hold; a browser draws that many without a pause."""
+"""Points per trace; a browser draws this many without a noticeable delay."""
 
 HEIGHT = 310
 _MARGIN = {"l": 40, "t": 26, "b": 38}
-_LABEL_WIDTH = 108  # pixels an end label takes, beyond the axis where the axis is nearly full
-_LABEL_PIXELS = 17  # the least distance of two end labels, from one baseline to the next
-_NAME_WIDTH = 0.115  # share of the axis a phase's name may need; a narrower phase shows its number
+_LABEL_WIDTH = 108  # pixels of an end label beyond the axis, when the axis is nearly full
+_NAME_WIDTH = 0.115  # share of the axis that a phase's name needs; narrower ones show the number
 
 PHASE = "phase"
-"""What the note with a phase's name is called: where it has no room, the page cuts it to the
-number."""
-
-Figure = dict[str, Any]
+"""The `name` of annotations with phase names, which the page shortens to the number if needed."""
 
 
 def loss_figure(
     summary: RunSummary, task_name: str, colors: Palette, height: int = HEIGHT
 ) -> Figure:
-    """A Plotly figure as plain values, `{"data": …, "layout": …}`.
+    """Builds the loss curve of a run.
 
-    x runs over the run's whole length, y from 0. Phases are bands with their names above; the one
-    that runs is named in the colour of what learns. "uirevision" is the run, so that a zoom stays
-    while points are added.
+    The x axis covers the whole run, y starts at 0. Phases are bands with their names above; the
+    running one has the colour of trainable tensors. "uirevision" is the run's id, which keeps the
+    zoom while points are added.
     """
     number = [each.task.name for each in summary.tasks].index(task_name)
     task, style = summary.tasks[number], colors.task(number)
-    losses = thinned(task.losses, MOST_POINTS)
+    losses = downsample(task.losses, MOST_POINTS)
     validation = task.validation_losses[-MOST_POINTS:]
     last_step = max(summary.total_steps or 0, summary.step, 1)
-    top = _top([point.loss for point in task.losses], [loss for _, loss in validation])
-    shapes, names = _bands(summary.phases, last_step, colors)
+    top = loss_axis_top([point.loss for point in task.losses], [loss for _, loss in validation])
+    shapes, names = _phase_bands(summary.phases, last_step, colors)
     ends = _end_labels(losses, validation, top, style, height)
     layout = base_layout(
         colors,
         height,
-        margin={**_MARGIN, "r": _right_margin(summary.step / last_step)},
+        margin={**_MARGIN, "r": 14 if summary.step / last_step < 0.65 else _LABEL_WIDTH},
         uirevision=summary.run,
         hovermode="x unified",
         dragmode="zoom",
@@ -52,7 +49,7 @@ def loss_figure(
         annotations=[*names, *ends],
         xaxis={
             "range": [0, last_step],
-            "title": {"text": "step", "font": {"size": 12, "color": colors.muted}},
+            "title": axis_title("step", colors),
             "nticks": 7,
             **({"dtick": 1} if last_step < 7 else {}),
             "tickformat": ",d",
@@ -65,13 +62,34 @@ def loss_figure(
     return {"data": _traces(losses, validation, style), "layout": layout}
 
 
-def _right_margin(share_done: float) -> int:
-    return 14 if share_done < 0.65 else _LABEL_WIDTH
+def loss_sketch(title: str, colors: Palette, height: int = 260) -> Figure:
+    """Builds the placeholder of a loss figure for an empty page: axes and a line without values.
+
+    `title` says what the figure will show.
+    """
+    xs = [i / 60 for i in range(61)]
+    line = {"color": colors.context, "width": 2.2, "dash": "dot"}
+    axis = {"showticklabels": False, "ticks": "", "linecolor": colors.grid, "nticks": 4}
+    place = {"x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom"}
+    layout = base_layout(
+        colors,
+        height,
+        margin={"l": 28, "r": 14, "t": 28, "b": 30},
+        hovermode=False,
+        xaxis={**axis, "range": [0, 1], "title": axis_title("step", colors)},
+        yaxis={**axis, "range": [0, 1.1], "title": axis_title("loss", colors)},
+        annotations=[annotation(title, 13, colors.muted, xref="paper", yref="paper", **place)],
+    )
+    ys = [0.25 + 0.7 * exp(-3.2 * x) for x in xs]
+    trace = {"type": "scatter", "mode": "lines", "x": xs, "y": ys, "line": line}
+    return {"data": [{**trace, "hoverinfo": "skip"}], "layout": layout}
 
 
-def thinned(points: Sequence[LossPoint], most: int) -> Sequence[LossPoint]:
-    """At most `most` points that look the same: of each stretch the lowest and the highest loss,
-    and always the first and the last."""
+def downsample(points: Sequence[LossPoint], most: int) -> Sequence[LossPoint]:
+    """Selects at most `most` points that look the same when drawn.
+
+    Keeps the first and the last point, and the lowest and highest loss of each stretch between.
+    """
     if len(points) <= most:
         return points
     inner = points[1:-1]
@@ -83,6 +101,16 @@ def thinned(points: Sequence[LossPoint], most: int) -> Sequence[LossPoint]:
         ends = {min(stretch, key=_loss), max(stretch, key=_loss)}
         kept += sorted(ends, key=lambda point: point.step)
     return [*kept, points[-1]]
+
+
+def loss_axis_top(training: Sequence[float], validation: Sequence[float]) -> float:
+    """The upper end of the y axis.
+
+    Covers all validation losses and the lowest 98 % of the training losses, so that an outlier
+    does not flatten the rest.
+    """
+    usual = sorted(training)[: max(1, round(len(training) * 0.98))]
+    return 1.06 * max([*usual[-1:], *validation], default=0.0) or 1.0
 
 
 def _loss(point: LossPoint) -> float:
@@ -131,17 +159,10 @@ def _traces(
     ]
 
 
-def _top(losses: Sequence[float], validation: Sequence[float]) -> float:
-    """The upper end of the y axis: over every ring and all but the wildest fiftieth of the steps,
-    so that one bad batch does not flatten the rest."""
-    usual = sorted(losses)[: max(1, round(len(losses) * 0.98))]
-    return 1.06 * max([*usual[-1:], *validation], default=0.0) or 1.0
-
-
-def _bands(
+def _phase_bands(
     phases: Sequence[PhaseProgress], last_step: int, colors: Palette
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Every second phase as a panel-grey band, and each phase's name above its begin."""
+    """A grey band for every second phase, and the name of each phase above its start."""
     if len(phases) == 1:
         return [], []
     shapes, names = [], []
@@ -150,12 +171,12 @@ def _bands(
             continue
         end = phase.first_step + phase.steps
         if phase.number % 2 == 0:
-            shapes.append(_band(phase.first_step, end, colors))
-        names.append(_name(phase, phase.steps / last_step, colors))
+            shapes.append(_phase_band(phase.first_step, end, colors))
+        names.append(_phase_name(phase, phase.steps / last_step, colors))
     return shapes, names
 
 
-def _band(start: int, end: int, colors: Palette) -> dict[str, Any]:
+def _phase_band(start: int, end: int, colors: Palette) -> dict[str, Any]:
     return {
         "type": "rect",
         "xref": "x",
@@ -170,29 +191,13 @@ def _band(start: int, end: int, colors: Palette) -> dict[str, Any]:
     }
 
 
-def _name(phase: PhaseProgress, width: float, colors: Palette) -> dict[str, Any]:
-    runs = phase.state is Progress.RUNNING
-    color = colors.states[State.TRAINABLE].text if runs else colors.muted
-    name = f" {_plain(phase.name)}" if width >= _NAME_WIDTH else ""
-    return {
-        "name": PHASE,
-        "text": f"<b>{phase.number}</b>{name}{' ●' if runs else ''}",
-        "x": phase.first_step,
-        "xref": "x",
-        "xanchor": "left",
-        "xshift": 5,
-        "y": 1,
-        "yref": "paper",
-        "yanchor": "bottom",
-        "showarrow": False,
-        "font": {"family": FONT_FAMILY, "size": 12, "color": color},
-    }
-
-
-def _plain(text: str) -> str:
-    """`text` without the signs that Plotly would read as markup, cut where it would not fit."""
-    short = text if len(text) <= 18 else f"{text[:17]}…"
-    return short.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+def _phase_name(phase: PhaseProgress, width: float, colors: Palette) -> dict[str, Any]:
+    running = phase.state is Progress.RUNNING
+    color = colors.states[State.TRAINABLE].text if running else colors.muted
+    name = f" {escape_markup(phase.name, 18)}" if width >= _NAME_WIDTH else ""
+    place = {"xref": "x", "xanchor": "left", "xshift": 5, "yref": "paper", "yanchor": "bottom"}
+    text = f"<b>{phase.number}</b>{name}{' ●' if running else ''}"
+    return {"name": PHASE, **annotation(text, 12, color, x=phase.first_step, y=1, **place)}
 
 
 def _end_labels(
@@ -202,39 +207,26 @@ def _end_labels(
     style: TaskStyle,
     height: int,
 ) -> list[dict[str, Any]]:
-    """The latest values right of the last point, pushed apart where they would touch."""
+    """The latest values to the right of the last point, without overlaps."""
     ends = []
     if validation:
         ends.append(("validation", *validation[-1]))
     if losses:
         ends.append(("train", losses[-1].step, losses[-1].smoothed))
-    a_pixel = top / (height - _MARGIN["t"] - _MARGIN["b"])
-    heights = pushed_apart([loss for _, _, loss in ends], _LABEL_PIXELS * a_pixel)
+    loss_per_pixel = top / (height - _MARGIN["t"] - _MARGIN["b"])
+    heights = spread_apart([loss for _, _, loss in ends], LABEL_PIXELS * loss_per_pixel)
     return [
-        {
-            "text": f"{name} <b>{loss:.2f}</b>",
-            "x": max(step for _, step, _ in ends),
-            "xref": "x",
-            "xanchor": "left",
-            "xshift": 10,
-            "y": min(top, max(0.0, y)),  # beyond the axis Plotly would drop it without a word
-            "yref": "y",
-            "yanchor": "middle",
-            "showarrow": False,
-            "font": {"family": FONT_FAMILY, "size": 13, "color": style.text},
-        }
+        annotation(
+            f"{name} <b>{loss:.2f}</b>",
+            13,
+            style.text,
+            x=max(step for _, step, _ in ends),
+            xref="x",
+            xanchor="left",
+            xshift=10,
+            y=min(top, max(0.0, y)),  # Plotly silently drops annotations outside the axis
+            yref="y",
+            yanchor="middle",
+        )
         for (name, _, loss), y in zip(ends, heights, strict=True)
     ]
-
-
-def pushed_apart(heights: Sequence[float], least: float) -> list[float]:
-    """The same heights, moved as little as makes neighbours at least `least` apart."""
-    order = sorted(range(len(heights)), key=lambda index: heights[index])
-    moved = list(heights)
-    for _ in range(50):
-        for lower, upper in pairwise(order):
-            overlap = least - (moved[upper] - moved[lower])
-            if overlap > 1e-9:
-                moved[lower] -= overlap / 2
-                moved[upper] += overlap / 2
-    return moved

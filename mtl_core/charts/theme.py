@@ -1,8 +1,8 @@
-"""Colours and the base layout that every figure shares, in light and in dark.
+"""Colours and the base layout of all figures, in light and in dark.
 
-Colour means one of two things: a state (frozen blue, trainable vermilion, unreached grey) or a
-task (purple, jade). Everything else is ink and slate. The hues were chosen to stay apart for the
-three common kinds of colour blindness, and a sign or a word always stands beside them.
+A colour shows either a state (frozen: blue, trainable: vermilion, unreached: grey) or a task
+(purple, jade). Everything else is ink or slate grey. The hues are distinguishable with the three
+common kinds of colour blindness, and every colour is accompanied by a sign or a word.
 """
 
 from dataclasses import dataclass
@@ -10,14 +10,19 @@ from typing import Any
 
 from mtl_core.freezing.table import State
 
+Figure = dict[str, Any]
+"""A Plotly figure as plain values: `{"data": [...], "layout": {...}}`."""
+
 FONT_FAMILY = '"Source Sans", sans-serif'
-"""Streamlit's own font: it is on the page already, nothing is fetched."""
+"""The font of Streamlit pages, so that no other font is downloaded."""
 
 
 @dataclass(frozen=True, slots=True)
 class StateStyle:
-    """How a state is drawn: `fill` and `edge` of a block, `on_fill` for text inside the block,
-    `text` for text on the page, `dash` of the edge."""
+    """Style of a state.
+
+    `fill`, `edge` and `dash` style a block, `on_fill` text inside it, `text` text on the page.
+    """
 
     color: str
     fill: str
@@ -30,9 +35,9 @@ class StateStyle:
 
 @dataclass(frozen=True, slots=True)
 class TaskStyle:
-    """How a task is drawn everywhere: line colour, text colour, dash and marker.
+    """Style of a task: line colour, text colour, dash and marker symbol.
 
-    `letter` (A, B, …) names the task beside its title.
+    `letter` (A, B, …) precedes the task's title.
     """
 
     letter: str
@@ -44,7 +49,7 @@ class TaskStyle:
 
 @dataclass(frozen=True, slots=True)
 class Palette:
-    """One theme. `context` is the pale grey of lines that only give context."""
+    """The colours of one theme. `context` is the pale grey of lines that are not highlighted."""
 
     name: str
     background: str
@@ -55,13 +60,13 @@ class Palette:
     axis: str
     context: str
     states: dict[State, StateStyle]
-    tasks: tuple[tuple[str, str], ...]  # (line, text) of each task with a hue of its own
+    tasks: tuple[tuple[str, str], ...]  # (line, text) per task
 
     def task(self, number: int) -> TaskStyle:
         """The style of task `number`, counted from 0.
 
-        The first two have hues; any further one is drawn in slate and told apart by dash, marker
-        and label, since no third hue stays clear of the states' colours.
+        The first two tasks have hues. Further tasks are grey and differ by dash, marker and label,
+        because every third hue is too close to the colour of a state.
         """
         color, text = self.tasks[number] if number < len(self.tasks) else (self.muted, self.muted)
         return TaskStyle(
@@ -124,16 +129,16 @@ DARK = Palette(
 
 
 def palette(theme: str | None) -> Palette:
-    """The palette of `theme`, "light" or "dark"; light where it is not known."""
+    """Returns the palette of `theme`, "light" or "dark"; light for anything else."""
     return DARK if theme == "dark" else LIGHT
 
 
 def base_layout(colors: Palette, height: int, **changes: Any) -> dict[str, Any]:
-    """Layout for a Plotly figure: transparent paper, horizontal grid lines only, no legend.
+    """Builds a Plotly layout: transparent paper, horizontal grid lines only, no legend.
 
-    The title stays out of the figure: Plotly does not wrap titles, the page's heading does. Axes
-    are fixed, else a phone could not scroll past a figure. `changes` are merged over it, key by
-    key (`xaxis={"title": "step"}` keeps the rest of the axis).
+    It has no title, because Plotly does not wrap titles; pages use a heading. Axes are fixed,
+    because zooming would prevent scrolling on a phone. `changes` are merged into it key by key:
+    `xaxis={"title": …}` keeps the other keys of the axis.
     """
     axis = {
         "fixedrange": True,
@@ -173,3 +178,33 @@ def base_layout(colors: Palette, height: int, **changes: Any) -> dict[str, Any]:
         else:
             layout[key] = value
     return layout
+
+
+def axis_title(text: str, colors: Palette) -> dict[str, Any]:
+    """Builds the `title` of an axis."""
+    return {"text": text, "font": {"size": 12, "color": colors.muted}}
+
+
+def blend(color: str, background: str, share: float) -> str:
+    """Mixes `share` of `color` with `background`; all colours are `#RRGGBB`."""
+    pairs = zip(_channels(color), _channels(background), strict=True)
+    return "#" + "".join(f"{round(share * one + (1 - share) * other):02X}" for one, other in pairs)
+
+
+def text_color_on(fill: str) -> str:
+    """Near-black or near-white, whichever has the higher contrast on the opaque colour `fill`.
+
+    By the relative luminance of WCAG 2.2.
+    """
+    red, green, blue = (_linear(channel / 255) for channel in _channels(fill))
+    luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    return "#160800" if (luminance + 0.05) ** 2 > 0.0525 else "#F4F6F8"
+
+
+def _linear(channel: float) -> float:
+    low = channel <= 0.04045
+    return channel / 12.92 if low else float(((channel + 0.055) / 1.055) ** 2.4)
+
+
+def _channels(color: str) -> tuple[int, int, int]:
+    return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)

@@ -11,8 +11,7 @@ from textwrap import wrap
 from typing import Any
 from zlib import crc32
 
-from mtl_core.charts.loss import Figure
-from mtl_core.charts.theme import Palette
+from mtl_core.charts.theme import Figure, Palette
 from mtl_core.export.svg_known import refuse_unknown
 from mtl_core.export.svg_parts import (
     FONT,

@@ -7,7 +7,7 @@ from html import escape, unescape
 from math import cos, hypot, pi, radians, sin
 from typing import Any
 
-from mtl_core.charts.round_numbers import round_steps
+from mtl_core.charts.labels import round_steps
 
 FONT = "'Helvetica Neue', Arial, 'Liberation Sans', 'Segoe UI', system-ui, sans-serif"
 """Of figures: fonts of about the width that names are placed for, wherever the file is opened."""

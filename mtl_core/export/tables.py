@@ -8,7 +8,7 @@ from statistics import stdev
 from mtl_core.analysis.comparison import ComparedRun
 from mtl_core.analysis.differences import spec_differences
 from mtl_core.analysis.plans import PlanResult, headlines
-from mtl_core.charts.pareto_axis import Cost
+from mtl_core.charts.pareto import Cost
 from mtl_core.export.csv_text import Cell, csv_text
 from mtl_core.export.error_tables import error_tables
 from mtl_core.freezing.table import ParameterTable

@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from mtl_core.analysis.plans import PlanResult
-from mtl_core.charts.by_examples import ExampleCurve, WithExamples, by_examples_figure
-from mtl_core.charts.loss import Figure
-from mtl_core.charts.theme import LIGHT, Palette
+from mtl_core.charts.curve import Curve, CurvePoint, curve_figure
+from mtl_core.charts.theme import LIGHT, Figure, Palette
 from mtl_core.freezing.titles import task_title
 from mtl_core.report.compare_words import metric_name
 from mtl_core.report.compared import ComparedRuns, a_run
@@ -33,21 +32,21 @@ def example_panels(shown: ComparedRuns, baselines: BaselinesBySize) -> tuple[Pan
     )
 
 
-def example_curves(shown: ComparedRuns, task: Task) -> tuple[ExampleCurve, ...]:
+def example_curves(shown: ComparedRuns, task: Task) -> tuple[Curve, ...]:
     """One curve for each plan; the one that ends highest is in colour."""
     plans = [(plan.label, plan) for each in shown.by_size for plan in each.plans.plans]
     plans = plans or [(plan_words(a_run(plan).spec), plan) for plan in shown.plans.plans]
-    points: dict[str, list[WithExamples]] = {}
+    points: dict[str, list[CurvePoint]] = {}
     for label, plan in plans:
         result, sentences = plan.tasks.get(task.name), train_sentences(plan, task)
         if result is None or result.mean is None or not sentences:
             continue
         low, high = result.low or 0.0, result.high or 0.0
-        points.setdefault(label, []).append(WithExamples(sentences, result.mean, low, high))
+        points.setdefault(label, []).append(CurvePoint(sentences, result.mean, low, high))
     if not points:
         return ()
     best = max(points, key=lambda label: max(points[label], key=lambda p: p.examples).mean)
-    return tuple(ExampleCurve(label, tuple(each), label == best) for label, each in points.items())
+    return tuple(Curve(label, tuple(each), label == best) for label, each in points.items())
 
 
 def limits_at(shown: ComparedRuns) -> dict[TrainSize, tuple[RunSpec, dict[str, int]]]:
@@ -68,22 +67,20 @@ def train_sentences(plan: PlanResult, task: Task) -> int | None:
     return a_run(plan).spec.examples.get(task.name) or told.get("train")
 
 
-def _baseline_curves(
-    shown: ComparedRuns, task: Task, baselines: BaselinesBySize
-) -> list[ExampleCurve]:
-    points: dict[str, list[WithExamples]] = {}
+def _baseline_curves(shown: ComparedRuns, task: Task, baselines: BaselinesBySize) -> list[Curve]:
+    points: dict[str, list[CurvePoint]] = {}
     for each in shown.by_size:
         counts = [n for plan in each.plans.plans if (n := train_sentences(plan, task))]
         for baseline in baselines.get(each.size, ()) if counts else ():
             if (value := baseline.values.get(task.name)) is not None:
-                point = WithExamples(counts[0], value, value, value)
+                point = CurvePoint(counts[0], value, value, value)
                 points.setdefault(baseline.label, []).append(point)
-    return [ExampleCurve(label, tuple(p), baseline=True) for label, p in points.items()]
+    return [Curve(label, tuple(p), baseline=True) for label, p in points.items()]
 
 
-def _panel(shown: ComparedRuns, number: int, task: Task, curves: Sequence[ExampleCurve]) -> Panel:
+def _panel(shown: ComparedRuns, number: int, task: Task, curves: Sequence[Curve]) -> Panel:
     def draw(colors: Palette) -> Figure:
-        return by_examples_figure(curves, colors.task(number), colors)
+        return curve_figure(curves, colors.task(number), colors)
 
     metric = metric_name(task)
     of_data = any(curve.baseline for curve in curves)
@@ -100,7 +97,7 @@ def _panel(shown: ComparedRuns, number: int, task: Task, curves: Sequence[Exampl
     )
 
 
-def _title(curves: Sequence[ExampleCurve]) -> str:
+def _title(curves: Sequence[Curve]) -> str:
     """Which plan leads with the fewest sentences, and which with the most."""
     counts = sorted({point.examples for curve in curves for point in curve.points})
     if not counts:
@@ -111,7 +108,7 @@ def _title(curves: Sequence[ExampleCurve]) -> str:
     return f"{few} leads with {counts[0]:,} sentences, {many} with {counts[-1]:,}"
 
 
-def _leader(curves: Sequence[ExampleCurve], count: int) -> str:
+def _leader(curves: Sequence[Curve], count: int) -> str:
     there = [
         (point.mean, curve.label)
         for curve in curves

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from mtl_core.analysis.comparison import ComparedRun, lowest_loss
 from mtl_core.analysis.finding import loss_finding
 from mtl_core.analysis.summary import TaskProgress
-from mtl_core.charts.loss import Figure, loss_figure
-from mtl_core.charts.overlay import OverlaidRun, overlay_figure
+from mtl_core.charts.loss import loss_figure
+from mtl_core.charts.loss_comparison import OverlaidRun, overlay_figure
 from mtl_core.charts.stack import stack_figure
-from mtl_core.charts.theme import DARK, LIGHT, Palette
+from mtl_core.charts.theme import DARK, LIGHT, Figure, Palette
 from mtl_core.freezing.table import ParameterTable
 from mtl_core.freezing.titles import task_title
 from mtl_core.report.curve import example_panels

@@ -10,8 +10,7 @@ from mtl_core.analysis.marks import GoldLabels
 from mtl_core.analysis.plans import PlanResult, finished_runs
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.charts.confusion import confusion_figure
-from mtl_core.charts.loss import Figure
-from mtl_core.charts.theme import LIGHT, Palette
+from mtl_core.charts.theme import LIGHT, Figure, Palette
 from mtl_core.freezing.titles import task_title
 from mtl_core.report.blocks import Block, Text, figures, table_of
 from mtl_core.report.compared import ComparedRuns

@@ -11,8 +11,7 @@ from mtl_core.analysis.forgetting import (
 )
 from mtl_core.analysis.paired import PairedDifference
 from mtl_core.charts.drift import Drift, drift_figure
-from mtl_core.charts.loss import Figure
-from mtl_core.charts.theme import Palette
+from mtl_core.charts.theme import Figure, Palette
 from mtl_core.freezing.titles import task_title
 from mtl_core.report.compare_words import metric_name
 from mtl_core.report.compared import ComparedRuns

@@ -7,11 +7,8 @@ from functools import partial
 from mtl_core.analysis.baselines import baselines_of_runs
 from mtl_core.analysis.pareto_front import front
 from mtl_core.analysis.plans import PlanComparison, PlanResult
-from mtl_core.charts.loss import Figure
-from mtl_core.charts.pareto import pareto_figure
-from mtl_core.charts.pareto_axis import Cost, cost_of
-from mtl_core.charts.pareto_points import Baseline
-from mtl_core.charts.theme import LIGHT, Palette
+from mtl_core.charts.pareto import BaselineLine, Cost, cost_of, pareto_figure
+from mtl_core.charts.theme import LIGHT, Figure, Palette
 from mtl_core.freezing.titles import task_title
 from mtl_core.report.compare_words import front_words, metric_name
 from mtl_core.report.compared import ComparedRuns, a_run
@@ -22,7 +19,7 @@ from mtl_core.tasks.task import Task
 
 _PAID = {Cost.SECONDS: "time", Cost.MEMORY: "memory", Cost.SHARE: "trained share"}
 
-Baselines = Mapping[str, Sequence[Baseline]]
+Baselines = Mapping[str, Sequence[BaselineLine]]
 """By task: scores that need no fine-tuning."""
 
 
@@ -51,7 +48,7 @@ def can_be_drawn(shown: ComparedRuns) -> bool:
 
 
 def front_panel(
-    shown: ComparedRuns, number: int, task: Task, cost: Cost, baselines: Sequence[Baseline]
+    shown: ComparedRuns, number: int, task: Task, cost: Cost, baselines: Sequence[BaselineLine]
 ) -> Panel:
     """One task against one cost. `number` is the task's place among those compared."""
     plans = shown.plans
@@ -98,7 +95,7 @@ def baselines_by_task(shown: ComparedRuns, of_data: Sequence[NamedBaseline]) -> 
     told = [*of_data, *baselines_of_runs(shown.plans)]
     return {
         task.name: [
-            Baseline(each.label, each.values[task.name])
+            BaselineLine(each.label, each.values[task.name])
             for each in told
             if task.name in each.values
         ]

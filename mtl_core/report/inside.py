@@ -15,9 +15,8 @@ from mtl_core.analysis.inside import (
 from mtl_core.analysis.plans import PlanResult, finished_runs
 from mtl_core.analysis.trained import left_out
 from mtl_core.charts.drift import Drift, drift_figure
-from mtl_core.charts.likeness import likeness_figure
-from mtl_core.charts.loss import Figure
-from mtl_core.charts.theme import Palette
+from mtl_core.charts.layer_similarity import similarity_figure
+from mtl_core.charts.theme import Figure, Palette
 from mtl_core.freezing.titles import task_title
 from mtl_core.report.compare_words import metric_name
 from mtl_core.report.compared import ComparedRuns
@@ -49,7 +48,7 @@ def likeness_panel(shown: ComparedRuns) -> Panel | None:
         lead="",
         title=likeness_title(plans),
         caption=LIKENESS_CAPTION,
-        draw=lambda colors: likeness_figure(plans, most, colors),
+        draw=lambda colors: similarity_figure(plans, most, colors),
     )
 
 

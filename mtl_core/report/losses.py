@@ -1,10 +1,8 @@
 """The loss of each plan over its seeds, head by head: a line of means in a band."""
 
 from mtl_core.analysis.plans import PlanComparison
-from mtl_core.charts.bands import bands_figure, validation_band
-from mtl_core.charts.loss import Figure
-from mtl_core.charts.overlay import XAxis
-from mtl_core.charts.theme import LIGHT, Palette
+from mtl_core.charts.loss_comparison import XAxis, bands_figure, validation_band
+from mtl_core.charts.theme import LIGHT, Figure, Palette
 from mtl_core.freezing.titles import task_title
 from mtl_core.report.panel import Panel, file_stem
 from mtl_core.tasks.task import Task

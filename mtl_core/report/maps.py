@@ -3,8 +3,14 @@
 from collections.abc import Mapping, Sequence
 
 from mtl_core.analysis.plans import PlanComparison
-from mtl_core.charts.freeze_map import freeze_map, map_rows
-from mtl_core.charts.movement_map import Quantity, mean_of, measured_plans, movement_map
+from mtl_core.charts.maps import (
+    Quantity,
+    freeze_map,
+    map_rows,
+    mean_of,
+    measured_plans,
+    movement_map,
+)
 from mtl_core.freezing.table import ParameterTable
 from mtl_core.report.compared import ComparedRuns
 from mtl_core.report.panel import Panel, file_stem

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from mtl_core.charts.movement_map import Quantity, measured_plans
+from mtl_core.charts.maps import Quantity, measured_plans
 from mtl_core.freezing.titles import task_title
 from mtl_core.report.blocks import Block, Text, figures, table_of
 from mtl_core.report.data_words import data_name

@@ -4,8 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mtl_core.charts.loss import Figure
-from mtl_core.charts.theme import Palette
+from mtl_core.charts.theme import Figure, Palette
 
 
 @dataclass(frozen=True, slots=True)

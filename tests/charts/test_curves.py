@@ -4,10 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from mtl_core.charts.bands import bands_figure, training_band, validation_band
-from mtl_core.charts.by_examples import ExampleCurve, WithExamples, by_examples_figure
+from mtl_core.charts.curve import Curve, CurvePoint, curve_figure
 from mtl_core.charts.drift import Drift, drift_figure
-from mtl_core.charts.overlay import XAxis
+from mtl_core.charts.loss_comparison import XAxis, bands_figure, training_band, validation_band
 from mtl_core.charts.theme import LIGHT
 from tests.grouped_story import plan_result, told_run
 
@@ -68,10 +67,8 @@ def test_a_task_that_drifted_is_a_line_from_before_to_after() -> None:
 
 
 def test_more_sentences_are_further_right_and_each_number_run_has_a_tick() -> None:
-    curve = ExampleCurve(
-        "full", (WithExamples(100, 0.8, 0.7, 0.9), WithExamples(10, 0.5, 0.5, 0.5)), True
-    )
-    drawn = by_examples_figure([curve], STYLE, LIGHT)
+    curve = Curve("full", (CurvePoint(100, 0.8, 0.7, 0.9), CurvePoint(10, 0.5, 0.5, 0.5)), True)
+    drawn = curve_figure([curve], STYLE, LIGHT)
     assert drawn["data"][-1]["x"] == [1.0, 2.0]
     assert drawn["data"][-1]["y"] == [0.5, 0.8]
     assert drawn["layout"]["xaxis"]["ticktext"] == ["10", "100"]
@@ -79,10 +76,10 @@ def test_more_sentences_are_further_right_and_each_number_run_has_a_tick() -> No
 
 
 def test_a_baseline_is_a_dotted_line_below_the_plans_and_names_its_end() -> None:
-    points = (WithExamples(10, 0.4, 0.4, 0.4), WithExamples(100, 0.6, 0.6, 0.6))
-    plan = ExampleCurve("full", (WithExamples(10, 0.5, 0.4, 0.6), WithExamples(100, 0.8, 0.7, 0.9)))
-    words = ExampleCurve("bag of words", points, baseline=True)
-    drawn = by_examples_figure([plan, words], STYLE, LIGHT)
+    points = (CurvePoint(10, 0.4, 0.4, 0.4), CurvePoint(100, 0.6, 0.6, 0.6))
+    plan = Curve("full", (CurvePoint(10, 0.5, 0.4, 0.6), CurvePoint(100, 0.8, 0.7, 0.9)))
+    words = Curve("bag of words", points, baseline=True)
+    drawn = curve_figure([plan, words], STYLE, LIGHT)
     lines = [each for each in drawn["data"] if each.get("hoverinfo") != "skip"]
     assert [(each["name"], each["mode"], each["line"]["dash"]) for each in lines] == [
         ("bag of words", "lines", "dot"),

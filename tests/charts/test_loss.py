@@ -5,7 +5,8 @@ import pytest
 
 from mtl_core.analysis.reading import summarise
 from mtl_core.analysis.summary import LossPoint, RunSummary
-from mtl_core.charts.loss import loss_figure, pushed_apart, thinned
+from mtl_core.charts.labels import spread_apart
+from mtl_core.charts.loss import downsample, loss_figure, loss_sketch
 from mtl_core.charts.theme import DARK, LIGHT
 from tests.run_story import Story, both, finished_heads_only, minilm, scores, spec_of
 
@@ -72,10 +73,10 @@ def test_a_phase_too_narrow_for_its_name_shows_its_number() -> None:
     assert notes(summarise("a-run", story.spec, story, minilm()))[0] == "<b>1</b> ●"
 
 
-def test_end_labels_that_would_touch_are_pushed_apart() -> None:
-    assert pushed_apart([10.0, 12.0], 17) == pytest.approx([2.5, 19.5])
-    assert pushed_apart([10.0, 50.0], 17) == [10.0, 50.0]
-    assert pushed_apart([], 17) == []
+def test_end_labels_that_would_touch_are_spread_apart() -> None:
+    assert spread_apart([10.0, 12.0], 17) == pytest.approx([2.5, 19.5])
+    assert spread_apart([10.0, 50.0], 17) == [10.0, 50.0]
+    assert spread_apart([], 17) == []
 
 
 def test_tasks_differ_in_colour_dash_and_marker_in_both_themes() -> None:
@@ -95,7 +96,7 @@ def test_a_long_run_is_thinned_and_keeps_its_ends_and_extremes() -> None:
     points = [LossPoint(step, step / 100, 1.0, 1.0) for step in range(1, 10_001)]
     points[4_321] = LossPoint(4_322, 43.22, 9.0, 1.0)
     points[7_654] = LossPoint(7_655, 76.55, 0.0, 1.0)
-    kept = thinned(points, 2_000)
+    kept = downsample(points, 2_000)
     assert len(kept) <= 2_000
     assert (kept[0], kept[-1]) == (points[0], points[-1])
     assert points[4_321] in kept
@@ -105,7 +106,7 @@ def test_a_long_run_is_thinned_and_keeps_its_ends_and_extremes() -> None:
 
 def test_a_short_run_is_drawn_whole() -> None:
     points = [LossPoint(step, step / 100, 1.0, 1.0) for step in range(1, 2_001)]
-    assert thinned(points, 2_000) == points
+    assert downsample(points, 2_000) == points
 
 
 def test_one_wild_batch_does_not_flatten_the_rest() -> None:
@@ -128,3 +129,12 @@ def test_markup_in_a_phases_name_stays_text() -> None:
     plan = spec.plan.model_copy(update={"phases": (first, *spec.plan.phases[1:])})
     story = Story(spec.model_copy(update={"plan": plan}), [10, 10, 10, 10]).start()
     assert notes(summarise("a-run", story.spec, story))[0] == "<b>1</b> &lt;b&gt;x&lt;/b&gt;"
+
+
+def test_a_sketch_shows_no_number_and_says_what_will_stand_there() -> None:
+    sketch = loss_sketch("the loss will be drawn here", LIGHT)
+    layout = sketch["layout"]
+    assert not layout["xaxis"]["showticklabels"]
+    assert not layout["yaxis"]["showticklabels"]
+    assert [trace["hoverinfo"] for trace in sketch["data"]] == ["skip"]
+    assert [note["text"] for note in layout["annotations"]] == ["the loss will be drawn here"]

@@ -4,12 +4,10 @@ from typing import Any
 
 import pytest
 
-from mtl_core.charts.cells import Cell, blended, cell_figure, ink_on
+from mtl_core.charts.cells import Cell, cell_figure
 from mtl_core.charts.confusion import confusion_figure
-from mtl_core.charts.freeze_map import freeze_map, map_rows
-from mtl_core.charts.loss import Figure
-from mtl_core.charts.movement_map import Quantity, mean_of, movement_map, value_words
-from mtl_core.charts.theme import LIGHT
+from mtl_core.charts.maps import Quantity, freeze_map, map_rows, mean_of, movement_map, value_text
+from mtl_core.charts.theme import LIGHT, Figure, blend, text_color_on
 from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.freezing.table import ParameterTable
@@ -70,7 +68,7 @@ def test_a_later_phase_is_numbered_and_a_group_in_part_is_paler() -> None:
     assert cell(drawn, 0, 3, 10)[0] == "▲ 2"
     assert cell(drawn, 0, 4, 10)[0] == "▲ 3"
     assert "gradual, layer 4: learns from phase 3" in said(drawn)
-    assert cell(drawn, 1, 3, 10)[1] == blended(ORANGE, "#FFFFFF", 0.45)
+    assert cell(drawn, 1, 3, 10)[1] == blend(ORANGE, "#FFFFFF", 0.45)
 
 
 def moved_plan(seeds: dict[int, tuple[float, float]]) -> Any:
@@ -96,7 +94,7 @@ def test_movement_is_the_mean_over_seeds_in_per_cent_and_frozen_is_exactly_nothi
     assert cell(drawn, 0, 0, 3) == ("100", ORANGE)
     assert cell(drawn, 0, 1, 3)[0] == "2.0"
     assert cell(drawn, 0, 2, 3) == ("0", "#D9EAF3")
-    assert "top layer, layer 0: exactly where it was" in said(drawn)
+    assert "top layer, layer 0: did not move" in said(drawn)
 
 
 def test_likeness_and_gradient_show_only_the_groups_that_have_them() -> None:
@@ -104,8 +102,8 @@ def test_likeness_and_gradient_show_only_the_groups_that_have_them() -> None:
     rows = ("ner", "layer 5", "layer 0")
     likeness = movement_map([plan], rows, LIGHT, Quantity.CKA)
     assert said(likeness) == [
-        "top layer, layer 5: CKA with before training 0.9000",
-        "top layer, layer 0: CKA with before training 1.0000",
+        "top layer, layer 5: CKA with the layer before training 0.9000",
+        "top layer, layer 0: CKA with the layer before training 1.0000",
     ]
     assert mean_of(plan, "ner", Quantity.GRADIENT) == 2.0
     assert mean_of(plan, "layer 0", Quantity.GRADIENT) is None
@@ -121,16 +119,16 @@ def test_a_plan_of_which_nothing_was_measured_has_no_column() -> None:
     [(0.0, "0"), (0.00004, "0.004"), (0.0038, "0.38"), (0.0123, "1.2"), (0.5, "50")],
 )
 def test_only_what_is_exactly_nothing_is_written_as_nothing(value: float, words: str) -> None:
-    assert value_words(value, Quantity.MOVED) == words
+    assert value_text(value, Quantity.MOVED) == words
 
 
 def test_right_answers_are_in_the_tasks_colour_and_wrong_ones_in_grey() -> None:
     style = LIGHT.task(0)
     drawn = confusion_figure(["negative", "positive"], [[8, 2], [0, 10]], style, LIGHT)
     assert cell(drawn, 0, 0, 2)[0] == "8"
-    assert cell(drawn, 1, 1, 2) == ("10", blended(style.color, "#FFFFFF", 0.85))
+    assert cell(drawn, 1, 1, 2) == ("10", blend(style.color, "#FFFFFF", 0.85))
     assert cell(drawn, 0, 1, 2) == ("", LIGHT.panel)
-    assert "2 of 10 negative answered as positive" in said(drawn)
+    assert "2 of 10 negative predicted as positive" in said(drawn)
 
 
 def test_counts_that_do_not_match_their_labels_are_refused() -> None:
@@ -148,7 +146,7 @@ def test_many_columns_are_turned_and_few_stand_level() -> None:
 
 
 def test_text_on_a_cell_is_dark_on_light_and_light_on_dark() -> None:
-    assert (ink_on("#FFFFFF"), ink_on("#5D1A78")) == ("#160800", "#F4F6F8")
+    assert (text_color_on("#FFFFFF"), text_color_on("#5D1A78")) == ("#160800", "#F4F6F8")
 
 
 def test_distances_that_are_nearly_equal_have_nearly_the_same_colour() -> None:
@@ -160,7 +158,7 @@ def test_distances_that_are_nearly_equal_have_nearly_the_same_colour() -> None:
     )
     (_, nearly), (_, most) = (cell(drawn, 0, row, 2) for row in (0, 1))
     assert most == ORANGE
-    assert nearly == blended(ORANGE, LIGHT.background, 0.9734)
+    assert nearly == blend(ORANGE, LIGHT.background, 0.9734)
 
 
 def test_a_long_name_at_the_right_end_has_its_room() -> None:

@@ -4,14 +4,10 @@ from typing import Any
 
 import pytest
 
-from mtl_core.charts.labels import LETTER_PIXELS, text_pixels
-from mtl_core.charts.loss import Figure
-from mtl_core.charts.pareto import pareto_figure
-from mtl_core.charts.pareto_axis import Cost, cost_of
-from mtl_core.charts.pareto_points import Baseline
-from mtl_core.charts.placing import Box, Screen, Wanted, placed
-from mtl_core.charts.round_numbers import round_steps, round_steps_log
-from mtl_core.charts.theme import DARK, LIGHT
+from mtl_core.charts.label_placement import Box, PointLabel, Screen, place_labels
+from mtl_core.charts.labels import LETTER_PIXELS, round_steps, round_steps_log, text_pixels
+from mtl_core.charts.pareto import BaselineLine, Cost, cost_of, pareto_figure
+from mtl_core.charts.theme import DARK, LIGHT, Figure
 from tests.grouped_story import grouped, plan_result
 
 CHEAP = plan_result("cheap", 10.0, [(0.70, 0.75, 0.80)], trainable=0)
@@ -83,7 +79,9 @@ def test_what_a_plan_costs_is_none_where_it_is_not_known() -> None:
 
 
 def test_a_near_baseline_is_a_line_and_a_far_one_is_told() -> None:
-    drawn = figure(baselines=[Baseline("bag of words", 0.68), Baseline("majority class", 0.1)])
+    drawn = figure(
+        baselines=[BaselineLine("bag of words", 0.68), BaselineLine("majority class", 0.1)]
+    )
     assert trace(drawn, "bag of words")["y"] == [0.68, 0.68]
     texts = [each["text"] for each in drawn["layout"]["annotations"]]
     assert "bag of words 0.68" in texts
@@ -92,7 +90,7 @@ def test_a_near_baseline_is_a_line_and_a_far_one_is_told() -> None:
 
 
 def test_baselines_that_nearly_touch_are_named_together_over_the_upper_one() -> None:
-    near = [Baseline("one", 0.690), Baseline("two", 0.691), Baseline("three", 0.725)]
+    near = [BaselineLine("one", 0.690), BaselineLine("two", 0.691), BaselineLine("three", 0.725)]
     drawn = figure(baselines=near)
     named = {
         each["text"]: each["y"]
@@ -116,9 +114,9 @@ def test_an_empty_comparison_draws_axes_alone() -> None:
 
 
 def test_names_of_near_points_do_not_cover_each_other() -> None:
-    two = [Wanted(64.0, 200, 100, 90, 110, True), Wanted(64.0, 210, 100, 90, 110, True)]
+    two = [PointLabel(64.0, 200, 100, 90, 110, True), PointLabel(64.0, 210, 100, 90, 110, True)]
     bars = [Box(194, 84, 206, 116), Box(204, 84, 216, 116)]
-    first, second = placed([Screen(two, bars, Box(0, 0, 480, 200))])
+    first, second = place_labels([Screen(two, bars, Box(0, 0, 480, 200))])
     assert (first["xanchor"], second["xanchor"]) == ("right", "left")
 
 
@@ -127,13 +125,13 @@ def test_names_make_room_for_one_another_where_each_alone_would_not() -> None:
     points = [(10, 33, 119, 1), (10, 281, 137, 1), (14, 309, 154, 1), (7, 325, 143, 0)]
     points += [(20, 381, 138, 0), (4, 381, 175, 1)]
     wanted = [
-        Wanted(n * LETTER_PIXELS, x, y, y - 9, y + 9, bool(above)) for n, x, y, above in points
+        PointLabel(n * LETTER_PIXELS, x, y, y - 9, y + 9, bool(above)) for n, x, y, above in points
     ]
     bars = [Box(x - 7, y - 9, x + 7, y + 9) for _, x, y, _ in points]
     steps = [Box(33, 117, 281, 121), Box(281, 135, 309, 139), Box(309, 152, 381, 156)]
-    places = placed([Screen(wanted, [*bars, *steps], Box(0, 0, 430, 216))])
+    places = place_labels([Screen(wanted, [*bars, *steps], Box(0, 0, 430, 216))])
     names = [_box(name, place) for name, place in zip(wanted, places, strict=True)]
-    assert [one.shared(other) for one, other in combinations(names, 2)] == [0.0] * 15
+    assert [one.overlap(other) for one, other in combinations(names, 2)] == [0.0] * 15
 
 
 def test_no_name_crosses_a_rise_of_the_front() -> None:
@@ -155,20 +153,24 @@ def test_no_name_crosses_a_rise_of_the_front() -> None:
     assert ends[name["xanchor"]] < to_rise or name["yshift"] < -16
 
 
-def _box(name: Wanted, place: dict[str, Any]) -> Box:
-    wide, x = name.wide, name.x + place["xshift"]
+def _box(name: PointLabel, place: dict[str, Any]) -> Box:
+    wide, x = name.width, name.x + place["xshift"]
     left = {"left": x, "right": x - wide, "center": x - wide / 2}[place["xanchor"]]
     return Box(left, name.y + place["yshift"], left + wide, name.y + place["yshift"] + 16)
 
 
 def test_a_name_that_would_leave_the_frame_goes_to_the_other_side() -> None:
-    place = placed([Screen([Wanted(64.0, 5, 100, 95, 105, True)], [], Box(0, 0, 480, 200))])[0]
+    place = place_labels(
+        [Screen([PointLabel(64.0, 5, 100, 95, 105, True)], [], Box(0, 0, 480, 200))]
+    )[0]
     assert place["xanchor"] == "left"
     assert place["yshift"] > 0
 
 
 def test_a_name_off_the_front_stands_under_its_bar() -> None:
-    place = placed([Screen([Wanted(25.6, 200, 100, 60, 140, False)], [], Box(0, 0, 480, 200))])[0]
+    place = place_labels(
+        [Screen([PointLabel(25.6, 200, 100, 60, 140, False)], [], Box(0, 0, 480, 200))]
+    )[0]
     assert place["xanchor"] == "center"
     assert place["yshift"] == 60 - 16 - 100
 
@@ -194,17 +196,17 @@ def test_a_linear_axis_has_round_steps() -> None:
 
 def test_a_place_that_is_free_on_a_wide_screen_is_not_taken_where_it_is_none_on_a_phone() -> None:
     """Left of the point there is room for the name on the wide screen alone."""
-    wide = Screen([Wanted(64.0, 200, 100, 95, 105, True)], [], Box(0, 0, 480, 200))
-    phone = Screen([Wanted(64.0, 50, 100, 95, 105, True)], [], Box(0, 0, 240, 200))
-    assert placed([wide])[0]["xanchor"] == "right"
-    assert placed([wide, phone])[0]["xanchor"] == "left"
+    wide = Screen([PointLabel(64.0, 200, 100, 95, 105, True)], [], Box(0, 0, 480, 200))
+    phone = Screen([PointLabel(64.0, 50, 100, 95, 105, True)], [], Box(0, 0, 240, 200))
+    assert place_labels([wide])[0]["xanchor"] == "right"
+    assert place_labels([wide, phone])[0]["xanchor"] == "left"
 
 
 def test_a_plans_name_does_not_cover_what_is_said_of_a_baseline() -> None:
     """Under the long bar of the dear plan a baseline is named at the right end."""
     cheap = plan_result("cheap", 10.0, [(0.66, 0.67, 0.68)])
     dear = plan_result("dear", 100.0, [(0.50, 0.65, 0.75)])
-    near = [Baseline("untrained heads", 0.45)]
+    near = [BaselineLine("untrained heads", 0.45)]
     drawn = pareto_figure(
         grouped(cheap, dear), "sentiment", {"cheap"}, STYLE, LIGHT, baselines=near
     )
@@ -228,16 +230,18 @@ def test_a_baselines_name_leaves_the_right_end_where_the_front_runs_through_it()
         {"cheap", "dear"},
         STYLE,
         LIGHT,
-        baselines=[Baseline("bag of words", 0.75)],
+        baselines=[BaselineLine("bag of words", 0.75)],
     )
     name = next(e for e in drawn["layout"]["annotations"] if e["text"] == "bag of words 0.75")
     assert (name["x"], name["xanchor"], name["yanchor"]) == (0, "left", "bottom")
 
 
 def test_a_name_stands_a_line_further_off_where_all_else_is_taken() -> None:
-    wanted = Wanted(64.0, 200, 100, 91, 109, True)
+    wanted = PointLabel(64.0, 200, 100, 91, 109, True)
     ring = [Box(100, 70, 300, 91), Box(209, 70, 300, 130), Box(100, 70, 191, 130)]
-    place = placed([Screen([wanted], [*ring, Box(100, 109, 300, 124)], Box(0, 0, 480, 200))])[0]
+    place = place_labels([Screen([wanted], [*ring, Box(100, 109, 300, 124)], Box(0, 0, 480, 200))])[
+        0
+    ]
     assert (place["xanchor"], place["yshift"]) == ("center", 109 + 16 - 100)
 
 

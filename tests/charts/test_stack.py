@@ -4,10 +4,9 @@ from typing import Any
 import plotly.graph_objects as go
 import pytest
 
-from mtl_core.charts.blocks import HEADS_HEIGHT, Block, stack_blocks
-from mtl_core.charts.rates import learning_groups, lowest_to_highest, rates_figure, still_groups
-from mtl_core.charts.shares import shares_figure, short_count, stretches
-from mtl_core.charts.stack import STACK_HEIGHT, stack_figure
+from mtl_core.charts.parameters import bar_pieces, shares_figure, short_count
+from mtl_core.charts.rates import learning_groups, negligible_groups, rate_ratio, rates_figure
+from mtl_core.charts.stack import HEADS_HEIGHT, STACK_HEIGHT, StackBlock, stack_blocks, stack_figure
 from mtl_core.charts.theme import DARK, LIGHT, base_layout, palette
 from mtl_core.freezing.plan import Phase, Plan
 from mtl_core.freezing.resolve import parameter_table
@@ -75,7 +74,7 @@ def own_table(model: ModelDescription, *train: str) -> ParameterTable:
     return parameter_table(Plan(name="own", phases=(Phase(name="one", train=train),)), model)
 
 
-def blocks_of(table: ParameterTable, model: ModelDescription) -> dict[str, Block]:
+def blocks_of(table: ParameterTable, model: ModelDescription) -> dict[str, StackBlock]:
     return {block.groups[0]: block for block in stack_blocks(table, model, STACK_HEIGHT - 2)}
 
 
@@ -219,7 +218,7 @@ def test_what_a_user_named_is_shown_as_text() -> None:
 
 def test_pieces_of_the_bar_add_up_and_join_neighbours_of_one_state() -> None:
     model = catalogue_model()
-    pieces = stretches(table_of("top-1", model))
+    pieces = bar_pieces(table_of("top-1", model))
     assert [(each.label, each.state, each.count) for each in pieces] == [
         ("heads", State.TRAINABLE, 4_614),
         ("pooler", State.FROZEN, 590_592),
@@ -246,8 +245,8 @@ def test_counts_in_a_picture_have_three_figures(count: int, text: str) -> None:
 def test_2_6_over_twelve_layers_leaves_the_embeddings_at_a_95_000th() -> None:
     model = catalogue_model()
     table = table_of("discriminative", model)
-    assert round(lowest_to_highest(table)) == 95_429
-    assert still_groups(table) == ("layer 3", "layer 2", "layer 1", "layer 0", "embeddings")
+    assert round(rate_ratio(table)) == 95_429
+    assert negligible_groups(table) == ("layer 3", "layer 2", "layer 1", "layer 0", "embeddings")
 
 
 def test_rates_are_drawn_from_the_heads_down() -> None:
@@ -260,13 +259,13 @@ def test_rates_are_drawn_from_the_heads_down() -> None:
     ]
     assert list(line.y[:3]) == [1e-3, 1e-3, 3e-4]
     assert line.y[3] == pytest.approx(3e-4 / 2.6)
-    assert still_groups(table) == ()
+    assert negligible_groups(table) == ()
 
 
 def test_where_only_heads_learn_only_heads_have_a_rate() -> None:
     table = table_of("heads-only", catalogue_model())
     assert [group.name for group in learning_groups(table)] == ["classifier", "ner"]
-    assert lowest_to_highest(table) == 1.0
+    assert rate_ratio(table) == 1.0
 
 
 def test_every_state_and_six_tasks_have_a_style_in_both_themes() -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from mtl_core.analysis.paired import PairedDifference
-from mtl_core.charts.loss import Figure
+from mtl_core.charts.theme import Figure
 from mtl_core.export.html import as_html
 from mtl_core.export.markdown import as_markdown
 from mtl_core.export.svg_parts import said

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from mtl_core.charts.pareto_axis import SCALES, Cost
+from mtl_core.charts.pareto import COST_AXES, Cost
 from mtl_core.export.tables import tables_of
 from mtl_core.report.drawings import front_drawings
 from mtl_core.report.load import Report, load_report
@@ -86,7 +86,7 @@ def test_every_point_that_a_front_draws_is_a_row(plans: Report, cost: Cost, colu
     }
     told = {
         row["name"]: (
-            SCALES[cost].place(float(row["cost"])),
+            COST_AXES[cost].position(float(row["cost"])),
             float(row["mean"]),
             row["on_front"] == "true",
         )

@@ -8,9 +8,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from mtl_core.charts.by_examples import ExampleCurve, WithExamples, by_examples_figure
-from mtl_core.charts.loss import Figure
-from mtl_core.charts.theme import DARK, LIGHT
+from mtl_core.charts.curve import Curve, CurvePoint, curve_figure
+from mtl_core.charts.theme import DARK, LIGHT, Figure
 from mtl_core.export.svg import svg_of
 from mtl_core.export.svg_parts import element, marker, stroke, tick_label, written
 from mtl_core.report.drawings import Drawing
@@ -93,8 +92,8 @@ def test_a_map_has_a_rectangle_for_each_cell_and_no_mark_for_the_pointer(
 
 
 def test_a_band_is_a_filled_area_without_an_edge() -> None:
-    points = (WithExamples(10, 0.5, 0.4, 0.6), WithExamples(100, 0.7, 0.6, 0.8))
-    figure = by_examples_figure([ExampleCurve("full", points, True)], LIGHT.task(0), LIGHT)
+    points = (CurvePoint(10, 0.5, 0.4, 0.6), CurvePoint(100, 0.7, 0.6, 0.8))
+    figure = curve_figure([Curve("full", points, True)], LIGHT.task(0), LIGHT)
     (area,) = parsed(figure).findall(f".//{SVG}polygon")
     fill = next(trace["fillcolor"] for trace in figure["data"] if "fillcolor" in trace)
     assert (area.get("fill"), area.get("opacity"), area.get("stroke")) == (fill, "0.7", None)

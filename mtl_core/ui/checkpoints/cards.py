@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from mtl_core.analysis.pace import Pace
-from mtl_core.charts.checkpoints import parameters_figure
+from mtl_core.charts.parameters import checkpoints_figure
 from mtl_core.charts.theme import DARK, Palette
 from mtl_core.engine.lab import Lab
 from mtl_core.models.catalogue import Domain, catalogue
@@ -55,7 +55,7 @@ def parameters_picture(
             "only looked up: they cost memory, hardly time."
         )
     st.plotly_chart(
-        parameters_figure(known, chosen.checkpoint.entry, colors),
+        checkpoints_figure(known, chosen.checkpoint.entry, colors),
         theme=None,
         config={"displayModeBar": False},
         key="parameters_of_checkpoints",

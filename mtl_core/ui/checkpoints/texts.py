@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from mtl_core.analysis.pace import Pace
 from mtl_core.analysis.words import in_percent
-from mtl_core.charts.shares import short_count
+from mtl_core.charts.parameters import short_count
 from mtl_core.models.catalogue import Domain, TokenizerFamily
 from mtl_core.models.facts import CheckpointFacts
 from mtl_core.models.word_pieces import SplitWord

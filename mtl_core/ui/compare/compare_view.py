@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from mtl_core.analysis.comparison import Comparison
-from mtl_core.charts.sketch import loss_sketch
+from mtl_core.charts.loss import loss_sketch
 from mtl_core.charts.theme import Palette
 from mtl_core.engine.lab import Lab
 from mtl_core.report.compare_words import plans_rule

@@ -8,7 +8,7 @@ import streamlit as st
 from mtl_core.analysis.comparison import ComparedRun, Comparison, lowest_loss
 from mtl_core.analysis.plans import PlanComparison
 from mtl_core.analysis.summary import TaskProgress
-from mtl_core.charts.overlay import OverlaidRun, XAxis, overlay_figure
+from mtl_core.charts.loss_comparison import OverlaidRun, XAxis, overlay_figure
 from mtl_core.charts.theme import Palette
 from mtl_core.freezing.titles import task_title
 from mtl_core.report.losses import bands_panel

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from mtl_core.charts.movement_map import Quantity, measured_plans
+from mtl_core.charts.maps import Quantity, measured_plans
 from mtl_core.charts.theme import Palette
 from mtl_core.engine.lab import Lab
 from mtl_core.report.compared import ComparedRuns

@@ -4,8 +4,8 @@ from datetime import date
 
 import streamlit as st
 
-from mtl_core.charts.rates import lowest_to_highest, rates_figure, still_groups
-from mtl_core.charts.shares import shares_figure
+from mtl_core.charts.parameters import shares_figure
+from mtl_core.charts.rates import negligible_groups, rate_ratio, rates_figure
 from mtl_core.charts.stack import STACK_HEIGHT, stack_figure
 from mtl_core.charts.theme import Palette
 from mtl_core.freezing.table import ParameterTable, State, layers_crossed
@@ -148,7 +148,7 @@ def has_rates_by_layer(table: ParameterTable) -> bool:
 
 
 def _rates_by_layer(table: ParameterTable, colors: Palette) -> None:
-    ratio, still = lowest_to_highest(table), len(still_groups(table))
+    ratio, still = rate_ratio(table), len(negligible_groups(table))
     text = f"Learning rate by block: the lowest is 1/{ratio:,.0f} of the encoder's highest."
     if still:
         text += f" **{still} {'block is' if still == 1 else 'blocks are'} frozen in all but name.**"

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from mtl_core.charts.schedule import schedule_figure
+from mtl_core.charts.rates import schedule_figure
 from mtl_core.charts.theme import Palette
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.resolved_choice import ResolvedChoice

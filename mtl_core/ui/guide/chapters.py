@@ -6,7 +6,7 @@ from functools import cache
 import streamlit as st
 
 from mtl_core.analysis.words import learning_words
-from mtl_core.charts.thaw import thaw_svg
+from mtl_core.charts.guide_pictures import phases_svg
 from mtl_core.charts.theme import Palette, palette
 from mtl_core.engine.lab import the_lab
 from mtl_core.freezing.resolve import parameter_tables
@@ -99,7 +99,7 @@ def _picture(scenario: str, theme: str) -> tuple[str, int, str]:
     """A scenario on the checkpoint of the claims: picture, width, and the same in words."""
     model = the_lab().model_description(CHECKPOINT, load_tasks(SAMPLE, NO_FILE))
     tables = parameter_tables(scenario_plan(scenario, model), model)
-    svg, width = thaw_svg(tables, palette(theme))
+    svg, width = phases_svg(tables, palette(theme))
     learn = "; ".join(learning_words(table) for table in tables)
     return svg, width, f"What learns, phase by phase: {learn}"
 

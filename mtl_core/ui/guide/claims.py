@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from mtl_core.analysis.claim_verdicts import ClaimVerdict, Finding
-from mtl_core.charts.strip import WIDTH, strip_svg
+from mtl_core.charts.guide_pictures import EFFECT_WIDTH, effect_svg
 from mtl_core.charts.theme import Palette
 from mtl_core.engine.lab import Lab
 from mtl_core.lessons.chapters import CHAPTERS
@@ -213,9 +213,9 @@ def _guess(state: ClaimState) -> None:
 
 def _strip(state: ClaimState, colors: Palette) -> None:
     published = state.claim.published.effect if state.claim.published else None
-    if (svg := strip_svg(state.finding, published, colors)) is not None:
+    if (svg := effect_svg(state.finding, published, colors)) is not None:
         said = f"Effect {effect_text(state.finding)}, {interval_text(state.finding)}"
-        st.image(svg, width=WIDTH, alt=said.removesuffix(", "))
+        st.image(svg, width=EFFECT_WIDTH, alt=said.removesuffix(", "))
 
 
 def _runs_button(state: ClaimState) -> None:

@@ -13,8 +13,8 @@ from mtl_core.analysis.outlook import begin
 from mtl_core.analysis.pace import PACE_EVENTS, Pace, pace_of
 from mtl_core.analysis.reading import broken_off, extend
 from mtl_core.analysis.summary import RunSummary
-from mtl_core.charts.loss import Figure, loss_figure
-from mtl_core.charts.theme import Palette
+from mtl_core.charts.loss import loss_figure
+from mtl_core.charts.theme import Figure, Palette
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import CheckpointError, PlanError
 from mtl_core.freezing.titles import task_title

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from mtl_core.analysis.words import in_percent, learning_words
-from mtl_core.charts.sketch import loss_sketch
+from mtl_core.charts.loss import loss_sketch
 from mtl_core.engine.lab import Lab
 from mtl_core.freezing.titles import task_title
 from mtl_core.report.data_words import full_data_name, within

@@ -2,9 +2,8 @@ import pytest
 
 from mtl_core.analysis.reading import summarise
 from mtl_core.analysis.summary import RunSummary
-from mtl_core.charts.loss import Figure
-from mtl_core.charts.overlay import OverlaidRun, XAxis, overlay_figure, smoothed
-from mtl_core.charts.theme import LIGHT
+from mtl_core.charts.loss_comparison import OverlaidRun, XAxis, overlay_figure, smooth
+from mtl_core.charts.theme import LIGHT, Figure
 from tests.run_story import Story, both, minilm, scores, spec_of
 
 STYLE = LIGHT.task(1)
@@ -75,8 +74,8 @@ def test_without_smoothing_each_step_is_drawn_as_it_was() -> None:
 
 
 def test_the_average_starts_at_the_first_loss() -> None:
-    assert smoothed([1.0, 0.5], 0.9) == pytest.approx([1.0, (0.09 + 0.05) / 0.19])
-    assert smoothed([], 0.9) == []
+    assert smooth([1.0, 0.5], 0.9) == pytest.approx([1.0, (0.09 + 0.05) / 0.19])
+    assert smooth([], 0.9) == []
 
 
 def test_train_and_validation_can_be_left_out() -> None:

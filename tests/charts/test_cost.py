@@ -45,10 +45,10 @@ def test_under_the_bars_stands_what_each_grey_is(colors) -> None:
     legend = figure.layout.annotations[-1].text
     keys = [f'<span style="color:{bar.marker.color}">■</span> {bar.name}' for bar in figure.data]
     assert legend.split("\u2003") == keys
-    assert [bar.name for bar in figure.data] == ["weights", "gradients", "optimizer", "kept"]
+    assert [bar.name for bar in figure.data] == ["weights", "gradients", "optimizer", "activations"]
 
 
 def test_labels_stand_only_where_there_is_room() -> None:
     figure = memory_figure(HERE, FULL, LIGHT)
     assert [bar.text[0] for bar in figure.data] == ["weights 438", "", "", ""]
-    assert figure.data[3].text[1] == "kept 1,838"
+    assert figure.data[3].text[1] == "activations 1,838"

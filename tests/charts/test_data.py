@@ -24,10 +24,10 @@ def test_every_sentence_stands_in_one_bar_of_the_lengths() -> None:
     figure = lengths_figure(lengths, "sub-words", 64, 0, LIGHT)
     assert sum(figure["data"][0]["y"]) == len(lengths)
     assert figure["layout"]["shapes"][0]["x0"] == 64
-    assert figure["layout"]["annotations"][0]["text"] == "cut off at 64"
+    assert figure["layout"]["annotations"][0]["text"] == "truncated at 64"
 
 
 def test_no_line_stands_where_the_cut_is_not_known() -> None:
     layout = lengths_figure([3, 4], "words", None, 0, LIGHT)["layout"]
     assert "shapes" not in layout
-    assert layout["xaxis"]["title"]["text"] == "words a sentence"
+    assert layout["xaxis"]["title"]["text"] == "words per sentence"

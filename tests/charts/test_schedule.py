@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from mtl_core.charts.schedule import STEPS_DRAWN, schedule_figure
+from mtl_core.charts.rates import STEPS_DRAWN, schedule_figure
 from mtl_core.charts.theme import LIGHT
 from mtl_core.freezing.plan import Phase, Plan, Schedule
 from mtl_core.freezing.resolve import parameter_tables
