@@ -1,4 +1,4 @@
-"""Train: start a run, watch it, stop it; find the earlier ones again."""
+"""Train: start, watch and stop runs, and open earlier ones."""
 
 import streamlit as st
 
@@ -9,20 +9,20 @@ from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import require_app_entry, show_ignored
 from mtl_core.ui.shared.resolved_choice import resolve_choice
 from mtl_core.ui.shared.shot import frame, taking_shot
-from mtl_core.ui.train.delete import undo_line
 from mtl_core.ui.train.next_run import another_run, deleted_run, first_run, next_run, no_such_run
+from mtl_core.ui.train.run_actions import undo_line
 from mtl_core.ui.train.run_list import follow_active, run_list, shipped_runs
 from mtl_core.ui.train.run_view import run_picture, run_view
 
 require_app_entry()
 lab = the_lab()
-chosen, asked = resolve_choice(lab), st.query_params.get(Key.RUN)
+chosen, requested = resolve_choice(lab), st.query_params.get(Key.RUN)
 show_ignored(ignored_notes())
 
-undo_line(lab, asked)
+undo_line(lab, requested)
 records = lab.store.runs()
 try:
-    shown = lab.store.run(asked) if asked is not None else None
+    shown = lab.store.run(requested) if requested is not None else None
 except UnknownRun:
     shown = None
 
@@ -33,10 +33,10 @@ if shown is not None and taking_shot() and shown.state.is_final:
 if shown is not None:
     run_view(lab, shown)
     another_run(lab, chosen, shown)
-elif asked is not None and (gone := lab.store.deleted(asked)) is not None:
-    deleted_run(lab, chosen, gone)
-elif asked is not None:
-    no_such_run(lab, chosen, asked)
+elif requested is not None and (deleted := lab.store.deleted(requested)) is not None:
+    deleted_run(lab, chosen, deleted)
+elif requested is not None:
+    no_such_run(lab, chosen, requested)
 elif records:
     next_run(lab, chosen, records)
 else:

@@ -138,7 +138,7 @@ class RunOptions(ScalarOptions):
         Option(
             "Start from the model of this finished run.",
             metavar="RUN",
-            fact="goes on from {}",
+            fact="starts from {}",
         ),
     ] = None
     device: Annotated[

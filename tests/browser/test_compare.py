@@ -59,10 +59,10 @@ def test_baselines_come_to_a_page_that_is_left_alone(page: Page, address: str) -
 def test_a_comparison_is_started_followed_and_read_on_a_phone_too(page: Page, address: str) -> None:
     page.goto(f"{address}/compare")
     answers(page, "Sentiment:")  # of the runs that ship
-    expect(page.get_by_text("came with Freeze Lab")).to_be_visible()
+    expect(page.get_by_text("included with Freeze Lab")).to_be_visible()
     start_a_small_comparison(page)
     expect(page.get_by_text("of 4 runs done")).to_be_visible()
-    expect(page.get_by_text("came with Freeze Lab")).to_have_count(0)
+    expect(page.get_by_text("included with Freeze Lab")).to_have_count(0)
     expect(page.get_by_text("2 plans, 4 runs")).to_be_visible(timeout=ALL_RUNS)
     answers(page, "Sentiment:", timeout=ALL_RUNS)
     expect(page.get_by_text("of 4 runs done")).to_have_count(0, timeout=ALL_RUNS)
@@ -85,7 +85,7 @@ def test_a_comparison_is_started_followed_and_read_on_a_phone_too(page: Page, ad
     assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
     page.get_by_role("button", name="Delete", exact=True).click()
     expect(page.get_by_text("Deleted:")).to_be_visible()
-    expect(page.get_by_text("came with Freeze Lab")).to_be_visible()
+    expect(page.get_by_text("included with Freeze Lab")).to_be_visible()
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_text("Deleted:")).to_have_count(0)
     expect(page).to_have_url(mine)

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.browser
 def shipped_finding(page: Page) -> str:
     """The headline of the shipped comparison that the page shows."""
     answers(page, "Sentiment:")
-    expect(page.get_by_text("came with Freeze Lab")).to_be_visible()
+    expect(page.get_by_text("included with Freeze Lab")).to_be_visible()
     settled(page)
     return page.locator("h1").inner_text()
 

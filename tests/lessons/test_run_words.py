@@ -67,7 +67,7 @@ def test_rates_that_change_between_phases_stand_in_order() -> None:
         ({}, []),
         ({"random_backbone": True}, ["random encoder"]),
         ({"device": "cuda", "precision": "bfloat16"}, ["on cuda", "in bfloat16"]),
-        ({"starts_from": "a-run"}, ["goes on from a-run"]),
+        ({"starts_from": "a-run"}, ["starts from a-run"]),
         ({"label_noise": {"sentiment": 0.3, "ner": 0.3}}, ["30 % wrong labels"]),
         ({"label_noise": {"ner": 0.1}}, ["10 % wrong labels in NER"]),
     ],

@@ -19,7 +19,7 @@ from mtl_core.training.prepare import prepare_spec
 from mtl_core.training.spec import RunSpec
 from mtl_core.ui.shared.choice import Choice, choice_from
 from mtl_core.ui.shared.keys import comparison_option_key
-from mtl_core.ui.train.run_again import choice_of
+from mtl_core.ui.train.run_actions import choice_of
 from tests.run_story import minilm, spec_of
 from tests.visiting import visited
 

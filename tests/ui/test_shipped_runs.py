@@ -24,7 +24,7 @@ def folds(app: AppTest) -> list[str]:
 def test_a_store_of_ones_own_is_empty_beside_what_came_along(lab: Lab, shipped: str) -> None:
     app = visited("train")
     assert heading(app) == "No run yet"
-    assert "1 run that came with Freeze Lab" in folds(app)
+    assert "1 run included with Freeze Lab" in folds(app)
     assert len(app.dataframe) == 0
 
 
@@ -40,7 +40,7 @@ def test_the_open_fold_lists_what_came_along_with_its_comparison(lab: Lab, shipp
 
 def test_a_run_that_came_along_says_so_and_leads_to_its_comparison(lab: Lab, shipped: str) -> None:
     app = visited("train", run=shipped)
-    assert "came with Freeze Lab" in "\n".join(each.value for each in app.markdown)
+    assert "included with Freeze Lab" in "\n".join(each.value for each in app.markdown)
     app.button(key="see_comparison").click().run()
     assert not app.exception
     assert app.query_params["comparison"] == "came-along"

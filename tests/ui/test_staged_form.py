@@ -54,12 +54,12 @@ def test_an_ended_run_with_a_model_leads_to_the_form_that_goes_on_from_it(
     app = visited("train", run=first.id)
     app.button(key="go_on").click().run()
     assert heading(app).startswith("Next run")
-    assert f"Goes on from **{first.id}**: its encoder and heads" in texts(app)
+    assert f"Starts from the encoder and heads of **{first.id}**" in texts(app)
     names = ("starts_from", "checkpoint", "max_length")
     assert [app.query_params.get(name) for name in names] == [first.id, checkpoint, "16"]
     assert len(lab.store.runs()) == 1
     app.button(key="from_checkpoint").click().run()
-    assert "Goes on from" not in texts(app)
+    assert "Starts from the encoder" not in texts(app)
     assert "starts_from" not in app.query_params
 
 
@@ -75,7 +75,7 @@ def test_the_form_asks_for_the_very_run_that_the_command_line_asks_for(
     app.selectbox(key="also_evaluate").set_value("sample-posts").run()
     assert app.query_params["label_noise"] == "sentiment=0.3,ner=0.1"
     noise = "30 % wrong labels in sentiment · 10 % wrong labels in NER"
-    assert f"goes on from {first} · {noise} · scored on sample-posts too" in texts(app)
+    assert f"starts from {first} · {noise} · also evaluated on sample-posts" in texts(app)
     app.button(key="start").click().run()
     assert lab.store.runs()[0].id != second.id
     assert asked(lab.store.runs()[0].spec) == asked(second.spec)

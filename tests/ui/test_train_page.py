@@ -37,7 +37,7 @@ def test_an_empty_store_says_what_a_run_costs_and_offers_heads_only(lab: Lab) ->
     app = train_page()
     assert heading(app) == "No run yet"
     assert "about a minute on two cores" in texts(app)
-    assert app.button(key="start").label == "Train heads only on the sample"
+    assert app.button(key="start").label == "Train heads only on the sample data"
     assert not app.button(key="start").disabled
     assert "150 steps of 16 sentences" in texts(app)
 
@@ -57,7 +57,7 @@ def test_the_start_button_starts_the_chosen_run_and_shows_it(lab: Lab) -> None:
     assert record.spec.plan.head_learning_rate == 0.02
     assert app.query_params["run"] == record.id
     assert heading(app) == "Next in the queue"
-    assert app.button(key="stop").label == "Take out of the queue"
+    assert app.button(key="stop").label == "Remove from the queue"
 
 
 def test_a_double_click_starts_one_run(lab: Lab) -> None:
@@ -79,7 +79,7 @@ def test_a_run_is_found_again_by_its_address(lab: Lab) -> None:
         "A · Sentiment accuracy",
         "B · NER entity F1",
         "Frozen, bit-identical",
-        "Parameters learning",
+        "Trainable parameters",
     ]
     assert [metric.value for metric in app.metric] == ["0.770", "0.420", "103 of 103", "2,310"]
     assert app.metric[0].delta == "was 0.450 at start"
@@ -113,7 +113,7 @@ def test_a_failed_run_shows_its_reason_and_what_to_do(lab: Lab) -> None:
     app = train_page(run=stored(lab, failed).id)
     assert heading(app) == "Failed at step 4 of 10"
     assert "Memory ran out: try a smaller batch" in app.error[0].value.replace("\\", "")
-    assert "start the plan again" in app.error[0].value
+    assert "start the run again" in app.error[0].value
 
 
 def test_a_stopped_run_keeps_what_it_measured(lab: Lab) -> None:
@@ -221,7 +221,7 @@ def test_the_address_of_a_deleted_run_says_so_and_offers_undo(lab: Lab) -> None:
     lab.delete(record.id)
     app = train_page(run=record.id)
     assert heading(app) == "This run was deleted"
-    assert "forgotten for good at" in texts(app)
+    assert "can be restored until" in texts(app)
     assert "run" not in [each.key for each in app.selectbox]
     app.button(key="undo").click().run()
     assert heading(app).startswith("Finished")
@@ -334,7 +334,7 @@ def test_change_and_run_carries_a_plan_of_ones_own_and_says_what_it_cannot(lab: 
     record = stored(lab, [*story, RunFailed(elapsed_seconds=1.0, reason="x")])
     app = train_page(run=record.id)
     app.button(key="change_and_run").click().run()
-    assert "limit on sentences (ner=50)" in app.toast[0].value.replace("\\", "")
+    assert "limited number of sentences (ner=50)" in app.toast[0].value.replace("\\", "")
     app.button(key="start").click().run()
     started = lab.store.runs()[0].spec
     assert (started.plan, started.scenario, started.examples) == (plan, None, {})
@@ -345,22 +345,20 @@ def test_a_waiting_run_says_its_place_and_when_it_begins(lab: Lab) -> None:
     earlier = lab.store.add(spec_of("top-1"))
     record = lab.store.add(spec_of("full"))
     app = train_page(run=record.id)
-    assert "Place **2** in the queue: when it begins is not known: no finished run has" in texts(
-        app
-    )
-    assert "waiting · time not known" in texts(app)
+    assert "Position **2** in the queue: start time unknown: no run similar to" in texts(app)
+    assert "waiting · duration unknown" in texts(app)
     _finish(lab, spec_of("top-1"), seconds=170)
     app.run()
-    assert "Place **2** in the queue: it begins in **about 3 min**." in texts(app)
+    assert "Position **2** in the queue: it starts in **about 3 min**." in texts(app)
     assert "running · under a minute left" in texts(app)
     assert "seed 1 · waiting · about 3 min" in texts(app)
-    assert "Place **1** in the queue" in texts(train_page(run=earlier.id))
+    assert "Position **1** in the queue" in texts(train_page(run=earlier.id))
 
 
 def test_a_running_run_that_was_not_timed_yet_is_said_to_be_so(lab: Lab) -> None:
     stored(lab, Story(spec_of("gradual"), [10, 10, 10, 10]).start())
     app = train_page(run=lab.store.add(spec_of("full")).id)
-    assert "when it begins is not known yet: too few steps of" in texts(app)
+    assert "start time unknown: too few steps of" in texts(app)
 
 
 def _finish(lab: Lab, spec: RunSpec, seconds: float) -> None:

@@ -15,10 +15,9 @@ from mtl_core.report.losses import bands_panel
 from mtl_core.tasks.task import TaskKind
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.live_chart import live_chart
-from mtl_core.ui.shared.page import plain
+from mtl_core.ui.shared.page import hue, plain
 from mtl_core.ui.shared.panel_view import panel_view
 from mtl_core.ui.shared.shot import taking_shot
-from mtl_core.ui.train.run_cards import hue
 
 _TRAIN, _VALIDATION = "train", "validation"
 _SMOOTHINGS = {0.0: "none", 0.8: "5 steps", 0.9: "10 steps", 0.97: "33 steps"}

@@ -19,7 +19,7 @@ def name_line(lab: Lab, record: ComparisonRecord) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**{plain(comparison_name(record))}**", width="content")
         if record.shipped:
-            st.badge("came with Freeze Lab", color="gray")
+            st.badge("included with Freeze Lab", color="gray")
         if experiment_of(record) is not None:
             st.page_link("pages/guide.py", label="Tests claims of the Guide")
         with st.popover("Rename", icon=":material/edit:", type="tertiary"):

@@ -18,9 +18,8 @@ from mtl_core.settings import FileAccess
 from mtl_core.tasks.dataset import load_dataset
 from mtl_core.tasks.lengths import SubWordCounter, counter_for
 from mtl_core.tasks.overview import DataOverview, Shown, TaskOverview, overview
-from mtl_core.ui.shared.page import plain
+from mtl_core.ui.shared.page import hue, plain
 from mtl_core.ui.shared.resolved_choice import ResolvedChoice
-from mtl_core.ui.train.run_cards import hue
 
 _STILL_CHART = {"displayModeBar": False}
 _LONGEST_SHOWN = 320

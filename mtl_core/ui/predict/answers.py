@@ -21,8 +21,7 @@ from mtl_core.training.predictions import (
     TokenAnswer,
 )
 from mtl_core.ui.predict.models import Asked
-from mtl_core.ui.shared.page import plain
-from mtl_core.ui.train.run_cards import hue
+from mtl_core.ui.shared.page import hue, plain
 
 Answered = Prediction | FreezeLabError
 

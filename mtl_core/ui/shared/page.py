@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -67,6 +68,16 @@ def plain(text: str) -> str:
 def current_palette() -> Palette:
     """The palette of the theme that this visitor's browser shows."""
     return palette(st.context.theme.type)
+
+
+Hue = Literal["violet", "green", "gray", "blue", "red", "orange"]
+_HUES: tuple[Hue, ...] = ("violet", "green")
+"""Streamlit's colour names, which the theme maps to the colours of the tasks."""
+
+
+def hue(number: int) -> Hue:
+    """The colour name of task `number`, counted from 0, for Markdown and metrics."""
+    return _HUES[number] if number < len(_HUES) else "gray"
 
 
 def logo() -> None:

@@ -5,8 +5,7 @@ import streamlit as st
 from mtl_core.charts.theme import Palette
 from mtl_core.report.panel import Panel
 from mtl_core.ui.shared.live_chart import live_chart
-from mtl_core.ui.shared.page import plain
-from mtl_core.ui.train.run_cards import hue
+from mtl_core.ui.shared.page import hue, plain
 
 
 def panel_view(panel: Panel, facts: str, colors: Palette, key: str) -> None:

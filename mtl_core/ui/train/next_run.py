@@ -1,4 +1,4 @@
-"""The Train page before a run: the first one, the next one, and one whose address leads nowhere."""
+"""The Train page without a run: the first run, the next run, and addresses of unknown runs."""
 
 from collections.abc import Sequence
 
@@ -16,18 +16,17 @@ from mtl_core.ui.shared.choice import Choice
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import current_palette, header, plain
 from mtl_core.ui.shared.resolved_choice import ResolvedChoice
-from mtl_core.ui.train.delete import deleted_header
-from mtl_core.ui.train.run_form import plan_name, run_form, scores_elsewhere
-from mtl_core.ui.train.run_settings import learns
+from mtl_core.ui.train.run_actions import deleted_header
+from mtl_core.ui.train.run_form import learns, plan_name, run_form, scores_elsewhere
 
 
 def first_run(lab: Lab, chosen: ResolvedChoice) -> None:
-    """The page of an empty store."""
+    """The page if there are no runs yet."""
     header(
         "No run yet",
         [
             "A run on the sample data takes about a minute on two cores. "
-            "Its loss for each head will be drawn here as it learns."
+            "The loss of each head is drawn here during training."
         ],
     )
     run_form(lab, chosen)
@@ -35,45 +34,45 @@ def first_run(lab: Lab, chosen: ResolvedChoice) -> None:
 
 
 def next_run(lab: Lab, chosen: ResolvedChoice, records: Sequence[RunRecord]) -> None:
-    """The page where there are runs and none is shown."""
+    """The page if there are runs and none is selected."""
     header(f"Next run: {_learners(chosen)}", [plain(fact) for fact in _facts(chosen)])
     _active(records)
     run_form(lab, chosen)
 
 
-def no_such_run(lab: Lab, chosen: ResolvedChoice, asked: str) -> None:
-    """The page of an address whose run is not in the store."""
+def no_such_run(lab: Lab, chosen: ResolvedChoice, requested: str) -> None:
+    """The page if the run in the address does not exist."""
     header(
-        f"There is no run “{plain(asked[:40])}”",
+        f"There is no run “{plain(requested[:40])}”",
         [
-            "It may have been deleted, or its address cut short. "
-            "The runs that exist are listed below."
+            "It may have been deleted, or the address is incomplete. "
+            "All existing runs are listed below."
         ],
     )
     run_form(lab, chosen)
 
 
-def deleted_run(lab: Lab, chosen: ResolvedChoice, gone: RunRecord) -> None:
-    """The page of an address whose run was deleted and can still be brought back."""
-    deleted_header(lab, gone)
+def deleted_run(lab: Lab, chosen: ResolvedChoice, deleted: RunRecord) -> None:
+    """The page if the run in the address was deleted and can still be restored."""
+    deleted_header(lab, deleted)
     run_form(lab, chosen)
 
 
 def another_run(lab: Lab, chosen: ResolvedChoice, shown: RunRecord) -> None:
-    """Below a run: the form, folded up."""
-    waits = "" if shown.state.is_final else ": it waits its turn"
+    """The form in a closed expander below a run."""
+    waits = "" if shown.state.is_final else " (added to the queue)"
     with st.expander(f"Start another run{waits}"):
         run_form(lab, chosen)
 
 
 def _sketches(chosen: ResolvedChoice) -> None:
-    """Where the losses will stand, in grey and without a number."""
+    """Grey placeholders for the loss charts."""
     colors = current_palette()
     with st.grid(min(2, len(chosen.model.tasks)), min_column_width=330, gap="medium"):
         for number, task in enumerate(chosen.model.tasks):
             name = f"{colors.task(number).letter} · {task_title(task.name)}"
             st.plotly_chart(
-                loss_sketch(f"{name}: its loss will be drawn here as it learns", colors),
+                loss_sketch(f"{name}: the loss is drawn here during training", colors),
                 key=f"sketch_{task.name}",
                 theme=None,
                 config={"displayModeBar": False},
@@ -81,7 +80,7 @@ def _sketches(chosen: ResolvedChoice) -> None:
 
 
 def _active(records: Sequence[RunRecord]) -> None:
-    """Lead to the run that is under way."""
+    """A link to the run that is training."""
     running = next((each for each in records if each.state is RunState.RUNNING), None)
     if running is None:
         return
@@ -92,7 +91,7 @@ def _active(records: Sequence[RunRecord]) -> None:
             width="content",
         )
         st.button(
-            "Watch it",
+            "Show it",
             key=Key.WATCH,
             type="tertiary",
             icon=":material/visibility:",
@@ -108,7 +107,7 @@ def _show(run: str) -> None:
 def _learners(chosen: ResolvedChoice) -> str:
     words = learning_words(chosen.tables[-1])
     if len(chosen.tables) > 1:
-        return f"{len(chosen.tables)} phases, in the last {words} learn"
+        return f"{len(chosen.tables)} phases; in the last, {words} learn"
     verb = "learn" if " and " in words or words.startswith(("heads", "all")) else "learns"
     return f"{words} {verb}"
 
@@ -129,11 +128,13 @@ def _facts(chosen: ResolvedChoice) -> list[str]:
 
 
 def _unusual(choice: Choice) -> list[str]:
-    """What few runs have, and a closed fold would hide."""
-    facts = [f"goes on from {choice.starts_from}"] if choice.starts_from else []
+    """Rare settings, which a closed expander would hide."""
+    facts = [f"starts from {choice.starts_from}"] if choice.starts_from else []
     facts += option_facts(choice)
     facts += [
         f"{in_percent(share)} wrong labels in {within(task)}"
         for task, share in choice.noise.items()
     ]
-    return facts + ([f"scored on {choice.also_evaluate} too"] if scores_elsewhere(choice) else [])
+    return facts + (
+        [f"also evaluated on {choice.also_evaluate}"] if scores_elsewhere(choice) else []
+    )

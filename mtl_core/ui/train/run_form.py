@@ -1,38 +1,44 @@
-"""What the next run will be, and the button that starts it."""
+"""The form of the next run: its plan, its settings and the button that starts it."""
 
 from functools import cache
+from time import monotonic
 from typing import Any
 
 import streamlit as st
 
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import BadInput
+from mtl_core.freezing.table_text import rate_text
 from mtl_core.freezing.titles import scenario_phrase
 from mtl_core.models.checkpoint import download_command, has_weights
-from mtl_core.report.data_words import full_data_name
-from mtl_core.settings import FileAccess
+from mtl_core.models.description import Role
+from mtl_core.report.data_words import full_data_name, within
+from mtl_core.settings import FileAccess, Settings
 from mtl_core.store.model_folder import model_folder
 from mtl_core.tasks.dataset import SAMPLE, SAMPLE_POSTS, load_dataset
+from mtl_core.tasks.task import Task
 from mtl_core.tasks.upload_reference import is_upload
 from mtl_core.training.phases import phase_steps, steps_per_epoch, steps_that_learn
 from mtl_core.training.prepare import prepare_spec
 from mtl_core.training.spec import RunSpec
 from mtl_core.training.start import start_folder
-from mtl_core.ui.shared.choice import Choice
-from mtl_core.ui.shared.keys import Key
+from mtl_core.ui.shared.choice import Choice, choice_from, keep_choice, seed_widget
+from mtl_core.ui.shared.data_picker import data_picker
+from mtl_core.ui.shared.keys import Key, noise_key
+from mtl_core.ui.shared.noise_text import text_of
+from mtl_core.ui.shared.option_fields import option_fields
 from mtl_core.ui.shared.page import current_palette, plain
 from mtl_core.ui.shared.resolved_choice import ResolvedChoice
-from mtl_core.ui.train.chain import start_line
-from mtl_core.ui.train.run_settings import more_settings, run_settings
-from mtl_core.ui.train.run_start import start_once
+
+_DOUBLE_CLICK_SECONDS = 2.0
 
 
 def run_form(lab: Lab, chosen: ResolvedChoice) -> None:
-    """The plan in one line, the run's settings, what it comes to, and the button `start`."""
+    """Draw the form: plan, settings, number of steps, and the button that starts the run."""
     _plan_line(chosen)
-    start_line(chosen.choice)
-    run_settings(lab.settings, chosen)
-    more_settings(chosen)
+    _start_line(chosen.choice)
+    _settings(lab.settings, chosen)
+    _more_settings(chosen)
     spec, steps, problem = _checked(lab, chosen)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         clicked = st.button(
@@ -50,13 +56,27 @@ def run_form(lab: Lab, chosen: ResolvedChoice) -> None:
         start_once(lab, spec)
 
 
+def start_once(lab: Lab, spec: RunSpec) -> None:
+    """Start the run and show it. The second click of a double click does not start another one."""
+    last, when, run = st.session_state.get(Key.LAST_START, (None, 0.0, ""))
+    if last != spec or monotonic() - when > _DOUBLE_CLICK_SECONDS:
+        try:
+            run = lab.start(spec).id
+        except BadInput as problem:
+            st.error(plain(str(problem)))
+            return
+        st.session_state[Key.LAST_START] = (spec, monotonic(), run)
+    st.query_params[Key.RUN] = run
+    st.rerun()
+
+
 def plan_name(chosen: ResolvedChoice) -> str:
-    """What the page calls the chosen plan."""
+    """The displayed name of the chosen plan."""
     return scenario_phrase(chosen.scenario) if chosen.scenario else chosen.plan.name
 
 
 def _label(chosen: ResolvedChoice) -> str:
-    samples = {SAMPLE: "the sample", SAMPLE_POSTS: "the sample posts"}
+    samples = {SAMPLE: "the sample data", SAMPLE_POSTS: "the sample posts"}
     data = samples.get(chosen.choice.data, "your data")
     if is_upload(chosen.choice.data):
         data = full_data_name(chosen.choice.data, (task.name for task in chosen.model.tasks))
@@ -64,7 +84,7 @@ def _label(chosen: ResolvedChoice) -> str:
 
 
 def _obstacle(chosen: ResolvedChoice, problem: str) -> None:
-    """Why the run cannot start; with the command that gets missing weights, to be copied."""
+    """Why the run cannot start, with the download command if weights are missing."""
     st.warning(plain(problem), icon=":material/info:")
     own_weights = not (chosen.choice.starts_from or chosen.choice.random_backbone)
     missing = own_weights and not has_weights(chosen.checkpoint)
@@ -87,8 +107,141 @@ def _plan_line(chosen: ResolvedChoice) -> None:
         st.page_link("pages/freeze.py", label="Edit on the Freeze page", icon=":material/edit:")
 
 
+def _start_line(choice: Choice) -> None:
+    """The run that the next one starts from, with a button that removes it."""
+    if not choice.starts_from:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(
+            ":material/step_over: Starts from the encoder and heads of "
+            f"**{plain(choice.starts_from)}**",
+            width="content",
+        )
+        st.button(
+            "Start from the checkpoint instead",
+            key=Key.FROM_CHECKPOINT,
+            type="tertiary",
+            icon=":material/close:",
+            on_click=_from_checkpoint,
+        )
+
+
+def _from_checkpoint() -> None:
+    kept: Choice = st.session_state[Key.CHOICE]
+    keep_choice(kept.replace(starts_from=""))
+
+
+def _settings(settings: Settings, chosen: ResolvedChoice) -> None:
+    """The common settings. Empty learning rate fields show the rates of the scenario."""
+    backbone, heads = chosen.plan.rates_in(chosen.plan.phases[-1])
+    with st.grid(7, min_column_width=120, gap="small"):
+        data_picker(settings, chosen.choice.data)
+        seed_widget(Key.EPOCHS)
+        st.number_input(
+            "Epochs",
+            min_value=0.1,
+            value=chosen.choice.epochs,
+            step=1.0,
+            format="%g",
+            key=Key.EPOCHS,
+        )
+        _number(chosen, Key.BATCH_SIZE, "Batch size", least=1)
+        _number(
+            chosen, Key.MAX_LENGTH, "Max length", 8, 8, "Maximum number of sub-words per sentence."
+        )
+        _number(chosen, Key.SEED, "Seed", least=0)
+        _rate(Key.LEARNING_RATE, "Encoder learning rate", backbone, chosen)
+        _rate(Key.HEAD_LEARNING_RATE, "Head learning rate", heads, chosen)
+
+
+def _more_settings(chosen: ResolvedChoice) -> None:
+    """A closed expander with rarely used settings."""
+    with (
+        st.expander("More settings", key=Key.MORE_SETTINGS),
+        st.container(horizontal=True, vertical_alignment="bottom", gap="medium"),
+    ):
+        for task in chosen.model.tasks:
+            _noise(task, chosen.choice)
+        if chosen.choice.data == SAMPLE:
+            seed_widget(Key.ALSO_EVALUATE)
+            st.selectbox(
+                "Also evaluate on",
+                ["", SAMPLE_POSTS],
+                key=Key.ALSO_EVALUATE,
+                format_func=lambda data: data or "no other data",
+                width=180,
+                help="Also evaluates every task on this data, before and after training.",
+            )
+        option_fields(chosen.choice, key_of=str, before=seed_widget)
+
+
+def _noise(task: Task, choice: Choice) -> None:
+    """The share of wrong labels of one task. All shares are one field of the choice."""
+    key, share = noise_key(task.name), choice.noise.get(task.name, 0.0)
+    if st.session_state.get(key) != share:
+        st.session_state[key] = share
+    st.number_input(
+        f"Wrong labels, {within(task.name)}",
+        min_value=0.0,
+        max_value=1.0,
+        value=share,
+        step=0.1,
+        format="%g",
+        key=key,
+        width=160,
+        on_change=_keep_noise,
+        args=(task.name,),
+        help="The share of training sentences whose label is replaced by a wrong one. The seed "
+        "selects them.",
+    )
+
+
+def _keep_noise(task: str) -> None:
+    choice: Choice = st.session_state[Key.CHOICE]
+    shares = {**choice.noise, task: st.session_state[noise_key(task)] or 0.0}
+    changed, notes = choice_from({Key.LABEL_NOISE: text_of(shares)}, base=choice)
+    keep_choice(changed)
+    for note in notes:
+        st.toast(plain(note))
+
+
+def _number(
+    chosen: ResolvedChoice, key: Key, label: str, least: int, step: int = 1, help: str | None = None
+) -> None:
+    """An integer field.
+
+    The default value is set too, because the browser forgets the value when the form moves to
+    another place of the page, such as out of an expander.
+    """
+    seed_widget(key)
+    value: int = getattr(chosen.choice, key)
+    st.number_input(label, min_value=least, value=value, step=step, key=key, help=help)
+
+
+def _rate(key: Key, label: str, default: float, chosen: ResolvedChoice) -> None:
+    if getattr(chosen.choice, key) is not None or key in st.session_state:
+        seed_widget(key)
+    learning = learns(chosen, heads=key is Key.HEAD_LEARNING_RATE)
+    st.number_input(
+        label,
+        value=getattr(chosen.choice, key),
+        format="%g",
+        key=key,
+        placeholder=f"{rate_text(default)} (plan)" if learning else "frozen",
+    )
+
+
+def learns(chosen: ResolvedChoice, *, heads: bool) -> bool:
+    """Whether any head, or any other parameter, is trainable in some phase."""
+    return any(
+        group.totals.trainable and (group.role is Role.HEAD) is heads
+        for table in chosen.tables
+        for group in table.groups
+    )
+
+
 def _checked(lab: Lab, chosen: ResolvedChoice) -> tuple[RunSpec | None, int | None, str | None]:
-    """The spec, its steps, and what stands in the way: (None, …, why) if it cannot be run."""
+    """The spec, its number of steps and None; or None, the steps if known, and the problem."""
     choice = chosen.choice
     steps = None
     try:
@@ -106,8 +259,8 @@ def _checked(lab: Lab, chosen: ResolvedChoice) -> tuple[RunSpec | None, int | No
             spec, steps_per_epoch(_sentences(lab, choice.data), choice.batch_size)
         )
         steps = sum(steps_that_learn(chosen.tables, planned))
-        earlier = model_folder(lab.store, spec.starts_from) if spec.starts_from else None
-        start_folder(spec, chosen.checkpoint, earlier)
+        start = model_folder(lab.store, spec.starts_from) if spec.starts_from else None
+        start_folder(spec, chosen.checkpoint, start)
     except BadInput as problem:
         return None, steps, str(problem)
     return spec, steps, None
@@ -119,12 +272,12 @@ def _options(choice: Choice) -> dict[str, Any]:
 
 
 def scores_elsewhere(choice: Choice) -> bool:
-    """Whether other data are asked for, and the run learns from data with the same tasks."""
+    """Whether the run is also evaluated on other data; only the sample has such data."""
     return bool(choice.also_evaluate) and choice.data == SAMPLE
 
 
 def _sentences(lab: Lab, data: str) -> int:
-    """Sentences to train on; the sample, which never changes, is counted once."""
+    """Number of training sentences. The sample never changes, so it is counted once."""
     return _sample_sentences(lab.access) if data == SAMPLE else _count(data, lab.access)
 
 
@@ -141,5 +294,5 @@ def _count(data: str, access: FileAccess) -> int:
 def _cost(chosen: ResolvedChoice, steps: int) -> str:
     choice = chosen.choice
     if not steps:
-        return "Nothing learns: the model is only evaluated"
-    return f"{steps:,} steps of {choice.batch_size} sentences, one run at a time"
+        return "Nothing is trained: the model is only evaluated"
+    return f"{steps:,} steps of {choice.batch_size} sentences. Runs are trained one at a time"

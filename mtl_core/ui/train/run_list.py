@@ -1,6 +1,6 @@
-"""All runs of the store, newest first: find one, open one, delete one."""
+"""The list of runs: filter them, open one, or delete one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from zlib import crc32
 
 import pandas as pd
@@ -13,24 +13,24 @@ from mtl_core.report.run_words import STATE_SIGNS, plan_words, run_label
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.run_cache import outcome_of
-from mtl_core.ui.train.delete import delete_button
-from mtl_core.ui.train.run_filter import run_filter
+from mtl_core.ui.train.run_actions import delete_button, used_tags
 
 _ROWS_SHOWN = 9
+_MIN_RUNS_TO_FILTER = 2
 _FOLLOW_SECONDS = 4.0
 _SECONDS = "Seconds"
 
 
 def run_list(lab: Lab, records: Sequence[RunRecord], shown: str | None) -> None:
-    """Draw the table and the picker; `shown` is the run that the page shows."""
+    """Draw the table and the picker; `shown` is the displayed run."""
     if not records:
         return
     with st.container(horizontal=True, horizontal_alignment="distribute", gap="medium"):
         with st.container(gap=None, width="content"):
             st.markdown("### Runs")
-            st.caption("The newest first. Select a row to open its run.")
+            st.caption("Newest first. Select a row to open the run.")
         _picker(lab, records, shown)
-    found = run_filter(records)
+    found = _filtered(records)
     if not found:
         st.caption("No run matches the filter.")
         return
@@ -38,28 +38,74 @@ def run_list(lab: Lab, records: Sequence[RunRecord], shown: str | None) -> None:
 
 
 def shipped_runs(lab: Lab) -> None:
-    """A fold with the runs that came with the product, apart from the visitor's own."""
+    """An expander with the runs included in Freeze Lab."""
     records = lab.store.runs(shipped=True)
     if not records:
         return
     count = "1 run" if len(records) == 1 else f"{len(records)} runs"
-    title = f"{count} that came with Freeze Lab"
-    fold = st.expander(title, key=Key.SHIPPED_RUNS, on_change="rerun")
-    if not fold.open:
+    title = f"{count} included with Freeze Lab"
+    expander = st.expander(title, key=Key.SHIPPED_RUNS, on_change="rerun")
+    if not expander.open:
         return
-    with fold:
+    with expander:
         st.caption(
-            "They test the claims of the Guide, and Compare shows them by comparison. Select a row "
-            "to open its run; their models are not part of the package."
+            "These runs test the claims of the Guide. Compare groups them by comparison. Select a "
+            "row to open the run. Their models are not included."
         )
         names = {each.id: comparison_name(each) for each in lab.store.comparisons(shipped=True)}
         _table(lab, records, title, names)
 
 
+def _filtered(records: Sequence[RunRecord]) -> list[RunRecord]:
+    """Draw the filter and return the matching runs."""
+    if len(records) < _MIN_RUNS_TO_FILTER:
+        return list(records)
+    tags = used_tags(records)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        words = st.text_input(
+            "Filter the runs",
+            key=Key.RUNS_FILTER,
+            placeholder="Filter by name, tag, plan, checkpoint, data, seed",
+            label_visibility="collapsed",
+            icon=":material/search:",
+            width=330,
+        )
+        chosen = (
+            st.pills(
+                "Tags",
+                tags,
+                selection_mode="multi",
+                key=Key.TAGS_FILTER,
+                label_visibility="collapsed",
+            )
+            if tags
+            else []
+        )
+    return _matching(records, words or "", chosen)
+
+
+def _matching(records: Sequence[RunRecord], words: str, tags: Collection[str]) -> list[RunRecord]:
+    """The runs that have every tag and contain every word."""
+    terms = words.casefold().split()
+    return [
+        record
+        for record in records
+        if set(tags) <= set(record.tags) and all(term in _text(record) for term in terms)
+    ]
+
+
+def _text(record: RunRecord) -> str:
+    spec = record.spec
+    words = (record.title or "", *record.tags, record.id, record.name, plan_words(spec))
+    return " ".join(
+        (*words, spec.checkpoint, spec.data, record.state, f"seed {spec.seed}")
+    ).casefold()
+
+
 def _table(
     lab: Lab, records: Sequence[RunRecord], alt: str, names: Mapping[str, str] | None = None
 ) -> None:
-    """The runs as rows, one of which can be selected; `names` are those of their comparisons."""
+    """Draw the runs as selectable rows; `names` maps a comparison id to its name."""
     rows, scores = _rows(lab, records, names or {})
     st.dataframe(
         rows,
@@ -71,7 +117,7 @@ def _table(
         on_select=lambda: _open_selected(records),
         placeholder="",
         column_config={
-            "Asked for": st.column_config.DatetimeColumn(format="D MMM YYYY HH:mm"),
+            "Created": st.column_config.DatetimeColumn(format="D MMM YYYY HH:mm"),
             "Seed": st.column_config.NumberColumn(format="%d"),
             "Epochs": st.column_config.NumberColumn(format="%g"),
             "Tags": st.column_config.ListColumn(),
@@ -82,7 +128,7 @@ def _table(
 
 
 def follow_active(lab: Lab) -> None:
-    """While any run waits or runs, draw the page anew when one begins, ends or is added."""
+    """While a run is waiting or running, rerun the page when one starts, ends or is added."""
     if active := _active(lab):
         st.fragment(_notice_change, run_every=_FOLLOW_SECONDS)(lab, active)
 
@@ -97,7 +143,7 @@ def _active(lab: Lab) -> dict[str, RunState]:
 
 
 def _picker(lab: Lab, records: Sequence[RunRecord], shown: str | None) -> None:
-    """The same choice as a list that a keyboard reaches, and the delete button."""
+    """The runs as a select box that the keyboard can reach, and the delete button."""
     labels = {record.id: run_label(record) for record in records}
     current = shown if shown in labels else None
     if st.session_state.get(Key.RUN) != current:
@@ -137,7 +183,7 @@ def _open(run: str | None) -> None:
 
 
 def _table_key(records: Sequence[RunRecord]) -> str:
-    """Another key for other rows: a selection by number would else be another run's."""
+    """A key that changes with the rows, because a selection is stored as a row number."""
     ids = " ".join(record.id for record in records)
     return f"{Key.PAST_RUNS}_{crc32(ids.encode()):08x}"
 
@@ -145,10 +191,10 @@ def _table_key(records: Sequence[RunRecord]) -> str:
 def _rows(
     lab: Lab, records: Sequence[RunRecord], names: Mapping[str, str]
 ) -> tuple[pd.DataFrame, list[str]]:
-    """One row a run, and the titles of the score columns.
+    """One row per run, and the titles of the score columns.
 
-    A column for each task that any of them has, empty where a run has it not; for names, tags and
-    comparisons only where some run has any.
+    There is a score column for each task of any run. Names, tags and comparisons have a column
+    only if some run has a value.
     """
     titled, tagged = any(each.title for each in records), any(each.tags for each in records)
     outcomes = [outcome_of(lab, record) for record in records]
@@ -162,7 +208,7 @@ def _rows(
                 **({"Comparison": names.get(record.comparison or "", "")} if names else {}),
                 "Checkpoint": record.spec.checkpoint,
                 "Data": full_data_name(record.spec.data, (task.name for task in record.spec.tasks)),
-                "Asked for": record.created_at.astimezone(),
+                "Created": record.created_at.astimezone(),
                 "Seed": record.spec.seed,
                 "Epochs": record.spec.epochs,
                 **{name: outcome.scores.get(name) for name in columns},

@@ -1,41 +1,60 @@
-"""One run on the Train page: what it does now, or what it came to."""
+"""One run on the Train page: queue position, progress or results, updated while it is active."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from itertools import takewhile
 
 import streamlit as st
 
 from mtl_core.analysis.finding import loss_finding
+from mtl_core.analysis.queue import Ahead, expected_wait, runs_ahead
 from mtl_core.analysis.summary import Progress, RunSummary, TaskProgress
 from mtl_core.charts.theme import Palette
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import UnknownRun
 from mtl_core.freezing.titles import task_title
-from mtl_core.report.run_words import duration, elsewhere_words, facts, run_headline, step_time
+from mtl_core.report.run_words import (
+    about,
+    duration,
+    elsewhere_words,
+    facts,
+    plan_words,
+    run_headline,
+    step_time,
+)
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.tasks.task import TaskKind
 from mtl_core.ui.shared.export_popover import export_popover
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.live_chart import live_chart
-from mtl_core.ui.shared.page import current_palette, header, plain
+from mtl_core.ui.shared.page import current_palette, header, hue, plain
 from mtl_core.ui.shared.run_cache import figure_of, summary_of
-from mtl_core.ui.train.chain import chain_table, go_on_button
-from mtl_core.ui.train.naming import name_line
-from mtl_core.ui.train.phase_table import phase_table
-from mtl_core.ui.train.queue import queue_view, runs_before
-from mtl_core.ui.train.run_again import again_buttons
-from mtl_core.ui.train.run_cards import hue, run_cards
-from mtl_core.ui.train.run_end import ask_button, how_to_repeat, run_end
-from mtl_core.ui.train.run_start import start_once
+from mtl_core.ui.train.run_actions import (
+    again_buttons,
+    continue_button,
+    name_line,
+    try_button,
+)
+from mtl_core.ui.train.run_form import start_once
+from mtl_core.ui.train.run_result import (
+    how_to_repeat,
+    phase_table,
+    run_cards,
+    run_outcome,
+    stage_table,
+)
 
 TICK_SECONDS = 2.0
 
 
 def run_view(lab: Lab, record: RunRecord) -> None:
-    """Draw the run; while it is active, again every two seconds, and the whole page at its end."""
+    """Draw the run. While it is active, redraw it every TICK_SECONDS, and the page when it ends."""
     if record.state.is_final:
         _draw(lab, record)
         summary = summary_of(lab, record)
         with st.container(horizontal=True, gap="small"):
-            ask_button(record, summary)
-            go_on_button(record, summary)
+            try_button(record, summary)
+            continue_button(record, summary)
             export_popover(lab, [record])
         how_to_repeat(lab, record, summary)
     else:
@@ -43,7 +62,7 @@ def run_view(lab: Lab, record: RunRecord) -> None:
 
 
 def run_picture(lab: Lab, record: RunRecord) -> None:
-    """An ended run without controls, for a picture."""
+    """A finished run without controls, for a screenshot."""
     summary, colors = summary_of(lab, record), current_palette()
     answer = run_headline(record, summary, 0)
     header(plain(answer), [plain(fact) for fact in facts(record, summary)], buttons=1)
@@ -53,7 +72,7 @@ def run_picture(lab: Lab, record: RunRecord) -> None:
 def _watch(lab: Lab, run: str) -> None:
     try:
         record = lab.store.run(run)
-    except UnknownRun:  # somebody deleted it
+    except UnknownRun:  # it was deleted
         st.rerun()
     if record.state.is_final:
         st.rerun()
@@ -62,7 +81,7 @@ def _watch(lab: Lab, run: str) -> None:
 
 def _draw(lab: Lab, record: RunRecord) -> None:
     summary, colors = summary_of(lab, record), current_palette()
-    before = runs_before(lab, record)
+    before = _runs_before(lab, record)
     answer = run_headline(record, summary, len(before))
     with header(plain(answer), [plain(fact) for fact in facts(record, summary)]):
         again = _buttons(lab, record)
@@ -70,7 +89,7 @@ def _draw(lab: Lab, record: RunRecord) -> None:
         start_once(lab, record.spec)
     name_line(lab, record)
     if record.state is RunState.WAITING:
-        queue_view(lab, before)
+        _queue_view(lab, before)
         return
     if record.state is RunState.RUNNING:
         _progress(summary)
@@ -78,8 +97,8 @@ def _draw(lab: Lab, record: RunRecord) -> None:
 
 
 def _result(lab: Lab, record: RunRecord, summary: RunSummary, colors: Palette) -> None:
-    """How it ended, if it has, and all it measured until now."""
-    run_end(record, summary)
+    """The outcome, if the run has ended, and all measurements so far."""
+    run_outcome(record, summary)
     if summary.progress is Progress.WAITING:
         return
     for note in summary.notes:
@@ -87,19 +106,19 @@ def _result(lab: Lab, record: RunRecord, summary: RunSummary, colors: Palette) -
     run_cards(summary, colors)
     _losses(record, summary, colors)
     phase_table(summary, colors)
-    chain_table(lab, summary)
+    stage_table(lab, summary)
     for line in elsewhere_words(summary):
-        st.markdown(f":small[{plain(line)}, not trained on]")
+        st.markdown(f":small[{plain(line)} (not used for training)]")
 
 
 def _buttons(lab: Lab, record: RunRecord) -> bool:
-    """The buttons of the head; whether the run is to run again."""
+    """Draw the buttons in the header; return whether "Run again" was clicked."""
     if record.state.is_final:
         again = again_buttons(lab, record)
         st.button("New run", key=Key.NEW_RUN, icon=":material/add:", on_click=_leave)
         return again
     st.button(
-        "Stop the run" if record.state is RunState.RUNNING else "Take out of the queue",
+        "Stop the run" if record.state is RunState.RUNNING else "Remove from the queue",
         key=Key.STOP,
         icon=":material/stop_circle:",
         disabled=record.stop_requested,
@@ -150,7 +169,9 @@ def _loss_panel(
     each = "sentence" if task.task.kind is TaskKind.SENTENCE else "first sub-word of a token"
     with st.container(gap=None):
         st.markdown(f"### :{hue(number)}[{plain(name)}] {plain(finding)}")
-        st.caption(f"Cross-entropy per {each}. Faint: each step; line: smoothed; rings: validation")
+        st.caption(
+            f"Cross-entropy per {each}. Faint: each step; line: smoothed; rings: validation set"
+        )
     live_chart(
         figure_of(summary, task.task.name, colors),
         title=f"{name} {finding}",
@@ -158,4 +179,49 @@ def _loss_panel(
         filename=f"{record.id}-{task.task.name}-loss",
         colors=colors,
         key=f"loss_{task.task.name}",
+    )
+
+
+def _runs_before(lab: Lab, record: RunRecord) -> list[RunRecord]:
+    """The runs ahead of a waiting run: the running one first, then the queue in order."""
+    if record.state is not RunState.WAITING:
+        return []
+    older = takewhile(lambda each: each.id != record.id, lab.store.active())
+    return sorted(older, key=lambda each: each.state is RunState.WAITING)
+
+
+def _queue_view(lab: Lab, before: Sequence[RunRecord]) -> None:
+    """Draw the position in the queue, the expected start, and the runs ahead."""
+    place = 1 + sum(each.state is RunState.WAITING for each in before)
+    if not before:
+        st.markdown("Position **1** in the queue: it starts as soon as the trainer is free.")
+        return
+    running = [each for each in before if each.state is RunState.RUNNING]
+    remaining = {each.id: summary_of(lab, each).remaining_seconds for each in running}
+    ahead = runs_ahead(before, remaining, lab.store.runs(), datetime.now(UTC))
+    st.markdown(f"Position **{place}** in the queue: {_start_words(ahead)}")
+    st.markdown("Runs are trained one at a time. Ahead of this run:")
+    for number, each in enumerate(ahead, start=1):
+        st.markdown(f"{number}\\. {_queue_row(each)}")
+
+
+def _start_words(ahead: Sequence[Ahead]) -> str:
+    seconds = expected_wait(ahead)
+    if seconds is not None:
+        return f"it starts in **{about(seconds)}**."
+    first = next(each for each in ahead if each.seconds is None)
+    plan = plain(plan_words(first.run.spec))
+    if first.run.state is RunState.RUNNING:
+        return f"start time unknown: too few steps of {plan} have been timed."
+    return f"start time unknown: no run similar to {plan} has finished yet."
+
+
+def _queue_row(ahead: Ahead) -> str:
+    run, spec = ahead.run, ahead.run.spec
+    running = run.state is RunState.RUNNING
+    takes = "duration unknown" if ahead.seconds is None else about(ahead.seconds)
+    left = " left" if running and ahead.seconds is not None else ""
+    return (
+        f"**{plain(run.title or plan_words(spec))}** · {plain(spec.checkpoint)} · "
+        f"seed {spec.seed} · {'running' if running else 'waiting'} · {takes}{left}"
     )

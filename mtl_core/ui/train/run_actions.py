@@ -1,0 +1,237 @@
+"""The actions on a stored run: repeat, change, continue, try, delete, undo, name and tag."""
+
+from collections.abc import Iterable
+
+import streamlit as st
+
+from mtl_core.analysis.summary import RunSummary
+from mtl_core.analysis.written import written_model
+from mtl_core.engine.lab import Lab
+from mtl_core.errors import BadInput
+from mtl_core.freezing.plan_file import plan_to_yaml
+from mtl_core.models.description import ModelDescription
+from mtl_core.report.repeat import scenario_rates
+from mtl_core.report.run_words import moment, run_label
+from mtl_core.store.naming import MOST_TAGS, TITLE_LENGTH
+from mtl_core.store.record import UNDO, RunRecord
+from mtl_core.tasks.dataset import SAMPLE, SAMPLE_POSTS
+from mtl_core.training.options import ScalarOptions
+from mtl_core.training.spec import RunSpec
+from mtl_core.ui.predict.models import BEFORE
+from mtl_core.ui.shared.choice import Choice, choice_from, keep_choice
+from mtl_core.ui.shared.keys import Key
+from mtl_core.ui.shared.noise_text import text_of
+from mtl_core.ui.shared.page import header, plain
+from mtl_core.ui.shared.run_cache import model_of
+from mtl_core.ui.shared.undo import UNDO_MINUTES, done, undo_bar, undo_button
+
+
+def again_buttons(lab: Lab, record: RunRecord) -> bool:
+    """Draw "Run again" and "Change and run"; return whether "Run again" was clicked.
+
+    The spec contains the digests of weights and data, so a repeated run fails if they differ.
+    """
+    again = st.button(
+        "Run again",
+        key=Key.RUN_AGAIN,
+        icon=":material/replay:",
+        help="Repeats the run with the same plan, data, settings and seed. It does not start if "
+        "the data or the weights have changed.",
+    )
+    st.button(
+        "Change and run",
+        key=Key.CHANGE_AND_RUN,
+        icon=":material/tune:",
+        on_click=_change,
+        args=(lab, record),
+        help="Copies the settings of this run into the form. It does not start a run.",
+    )
+    return again
+
+
+def choice_of(spec: RunSpec, model: ModelDescription | None) -> tuple[Choice, list[str]]:
+    """The form's settings that give `spec`, and notes on what the form cannot represent.
+
+    A plan that is not a scenario with learning rates becomes the user's own plan.
+    """
+    rates = scenario_rates(spec, model)
+    plan = (
+        {"plan": plan_to_yaml(spec.plan)}
+        if rates is None
+        else {
+            "scenario": spec.scenario,
+            "learning_rate": rates[0],
+            "head_learning_rate": rates[1],
+        }
+    )
+    settings = {"checkpoint", "data", "seed", "starts_from", *ScalarOptions.model_fields}
+    others = {"label_noise": text_of(spec.label_noise), **_other_data(spec)}
+    choice, notes = choice_from({**spec.model_dump(include=settings), **plan, **others})
+    if spec.also_evaluate and not choice.also_evaluate:
+        scored = ", ".join(spec.also_evaluate)
+        notes.append(f"The run was also scored on {scored}. The form has no such setting.")
+    if spec.examples:
+        limits = ", ".join(f"{task}={count}" for task, count in spec.examples.items())
+        notes.append(
+            f"The run used a limited number of sentences ({limits}). The form has no such "
+            "setting, so all sentences will be used."
+        )
+    return choice, notes
+
+
+def _other_data(spec: RunSpec) -> dict[str, str]:
+    """`also_evaluate` as the form can represent it: the sample posts in addition to the sample."""
+    fits = (spec.data, spec.also_evaluate) == (SAMPLE, (SAMPLE_POSTS,))
+    return {"also_evaluate": SAMPLE_POSTS if fits else ""}
+
+
+def _change(lab: Lab, record: RunRecord) -> None:
+    choice, notes = choice_of(record.spec, model_of(lab, record.spec))
+    keep_choice(choice)
+    st.query_params.pop(Key.RUN, None)
+    for note in notes:
+        st.toast(plain(note))
+
+
+def try_button(record: RunRecord, summary: RunSummary) -> None:
+    """A button to the Predict page with this run's model; none if the run has no saved model."""
+    if isinstance(written_model(summary), str):
+        return
+    if st.button(
+        "Try it on a sentence",
+        key=Key.TO_PREDICT,
+        icon=":material/chat:",
+        help="Compares the predictions of this model with those before training.",
+    ):
+        query = {str(Key.RUNS): f"{BEFORE},{record.id}"}
+        st.switch_page("pages/predict.py", query_params=query)
+
+
+def continue_button(record: RunRecord, summary: RunSummary) -> None:
+    """A button that prepares the next training stage; none if the run has no saved model."""
+    if isinstance(written_model(summary), str):
+        return
+    st.button(
+        "Continue from this run",
+        key=Key.GO_ON,
+        icon=":material/step_over:",
+        on_click=_continue,
+        args=(record,),
+        help="Trains a next stage that starts from this run's model. Choose its plan in the form; "
+        "nothing starts yet.",
+    )
+
+
+def _continue(record: RunRecord) -> None:
+    """Copy the run's checkpoint, data and length into the form; the chosen plan stays."""
+    choice: Choice = st.session_state[Key.CHOICE]
+    values = record.spec.model_dump(include={"checkpoint", "data", "max_length"})
+    keep_choice(choice.replace(**values, starts_from=record.id, random_backbone=False))
+    st.query_params.pop(Key.RUN, None)
+
+
+def delete_button(lab: Lab, record: RunRecord) -> None:
+    """A button that deletes the run. There is no confirmation, because it can be undone."""
+    st.button(
+        "Delete",
+        key=Key.DELETE,
+        icon=":material/delete:",
+        on_click=_delete,
+        args=(lab, record.id),
+        help=f"Deletes the run. You can undo this for {UNDO_MINUTES} minutes.",
+    )
+
+
+def undo_line(lab: Lab, requested: str | None) -> None:
+    """A line with Undo for the last deleted run, which is stored in the address.
+
+    `requested` is the run in the address. If it is the deleted one, the page shows Undo instead.
+    """
+    run = st.query_params.get(Key.DELETED)
+    deleted = lab.store.deleted(run) if run is not None and run != requested else None
+    if deleted is not None:
+        undo_bar(f"**{plain(run_label(deleted))}**", lambda: _undo_delete(lab, deleted.id))
+
+
+def deleted_header(lab: Lab, record: RunRecord) -> None:
+    """The header of the page of a deleted run that can still be restored."""
+    deleted_at = record.deleted_at or record.created_at
+    with header(
+        "This run was deleted",
+        [
+            plain(run_label(record)),
+            f"deleted {moment(deleted_at)}, can be restored until {moment(deleted_at + UNDO)}",
+        ],
+    ):
+        undo_button(lambda: _undo_delete(lab, record.id))
+
+
+def _delete(lab: Lab, run: str) -> None:
+    if done(lambda: lab.delete(run)):
+        st.query_params.pop(Key.RUN, None)
+        st.query_params[Key.DELETED] = run
+
+
+def _undo_delete(lab: Lab, run: str) -> None:
+    if done(lambda: lab.undo_delete(run)):
+        st.query_params[Key.RUN] = run
+
+
+def name_line(lab: Lab, record: RunRecord) -> None:
+    """The run's title and tags, the popover that edits them, and a link to its comparison."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if record.title:
+            st.markdown(f"**{plain(record.title)}**", width="content")
+        if record.shipped:
+            st.badge("included with Freeze Lab", color="gray")
+        for tag in record.tags:
+            st.badge(plain(tag), color="gray")
+        with st.popover("Name and tags", icon=":material/label:", type="tertiary"):
+            _name_form(lab, record)
+        if record.comparison is not None and st.button(
+            "See its comparison",
+            key=Key.SEE_COMPARISON,
+            icon=":material/bar_chart:",
+            type="tertiary",
+        ):
+            # A comparison shown earlier would take precedence over the address.
+            st.session_state.pop(Key.COMPARISON_SHOWN, None)
+            st.switch_page(
+                "pages/compare.py", query_params={str(Key.COMPARISON): record.comparison}
+            )
+
+
+def used_tags(records: Iterable[RunRecord]) -> list[str]:
+    """The tags of the runs in alphabetical order, without repeats."""
+    return sorted({tag for record in records for tag in record.tags}, key=str.casefold)
+
+
+def _name_form(lab: Lab, record: RunRecord) -> None:
+    title, tags = (f"{key}_{record.id}" for key in (Key.RUN_TITLE, Key.RUN_TAGS))
+    with st.form(f"naming_{record.id}", border=False):
+        st.text_input(
+            "Name",
+            value=record.title or "",
+            max_chars=TITLE_LENGTH,
+            key=title,
+            placeholder="A name for this run",
+        )
+        st.text_input(
+            "Tags",
+            value=", ".join(record.tags),
+            key=tags,
+            placeholder="thesis, baseline",
+            help=f"At most {MOST_TAGS} tags, separated by commas.",
+        )
+        if used := used_tags(lab.store.runs()):
+            st.caption(f"Used tags: {plain(', '.join(used))}")
+        st.form_submit_button(
+            "Save", key=Key.SAVE_NAME, on_click=_save_name, args=(lab, record.id, title, tags)
+        )
+
+
+def _save_name(lab: Lab, run: str, title: str, tags: str) -> None:
+    try:
+        lab.name_run(run, st.session_state[title], st.session_state[tags].split(","))
+    except BadInput as problem:
+        st.toast(plain(str(problem)))
