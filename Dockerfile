@@ -1,7 +1,6 @@
-# Freeze Lab with its embedded checkpoint and data: runs without a network.
+# Freeze Lab with its embedded checkpoint and data; it needs no network.
 #   docker build -t freeze-lab . && docker run --rm -p 8501:8501 -v freeze-lab:/data freeze-lab
-# On x86-64, PyPI's torch carries CUDA; `--build-arg PIP_EXTRA_INDEX_URL=…` names an index that has
-# the CPU build of the same version.
+# PyPI's torch contains CUDA; `--build-arg PIP_EXTRA_INDEX_URL=…` names an index with the CPU build.
 FROM python:3.11-slim-bookworm AS build
 ARG PIP_EXTRA_INDEX_URL
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1
@@ -32,5 +31,5 @@ VOLUME /data
 EXPOSE 8501
 HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=3 \
     CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8501/_stcore/health', timeout=4)"]
-# Reachable through the published port, so every address inside the container, and there alone.
+# Listens on all addresses of the container, so that the published port works.
 CMD ["python", "-m", "mtl_core", "serve", "--address", "0.0.0.0", "--port", "8501"]

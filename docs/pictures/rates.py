@@ -1,4 +1,4 @@
-"""Each scenario's learning rates in one picture: `.venv/bin/python docs/pictures/rates.py`."""
+"""Draws the learning rates of each scenario: `.venv/bin/python docs/pictures/rates.py`."""
 
 import os
 import shutil
@@ -30,7 +30,7 @@ main {{ display: grid; grid-template-columns: repeat(3, 1fr); gap: 14px 24px }}
 
 
 def main() -> None:
-    """Twelve figures, three in a row, as one picture."""
+    """Write twelve figures, three in a row, as one picture."""
     model = ModelDescription(read_description(shipped_description("minilm-l6")), DEFAULT_TASKS)
     parts = []
     for number, name in enumerate(SCENARIOS):

@@ -1,8 +1,8 @@
-"""Take the README's pictures of a dashboard that runs: `.venv/bin/python docs/pictures/take.py`.
+"""Takes the README's pictures: `.venv/bin/python docs/pictures/take.py [ADDRESS]`.
 
-Needs `python -m mtl_core serve` on the address given (default http://127.0.0.1:8501), with a
-FREEZE_LAB_HOME that is empty: Compare and the Guide are then of the runs that come with Freeze Lab.
-Starts a gradual run there, and asks it once it has ended.
+Needs a dashboard at ADDRESS (default http://127.0.0.1:8501) with an empty FREEZE_LAB_HOME, so that
+Compare and the Guide show the runs included with Freeze Lab. Starts a gradual run there and uses its
+model for the picture of Predict.
 """
 
 import os
@@ -18,21 +18,21 @@ SIZE = {"width": 1440, "height": 900}
 
 
 def main() -> None:
-    """One picture of each page."""
+    """Take one picture of each page."""
     address = sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8501"
     with sync_playwright() as playwright:
         path = os.environ.get("CHROMIUM") or shutil.which("chromium")
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        drawn(browser, address, "freeze")
+        picture(browser, address, "freeze")
         run = train(browser, address)
         predict(browser, run)
-        drawn(browser, f"{address}/compare", "compare")
+        picture(browser, f"{address}/compare", "compare")
         guide(browser, address)
         browser.close()
 
 
 def train(browser: Browser, address: str) -> str:
-    """A gradual run in its third phase; its own address."""
+    """Take a picture of a gradual run in its third phase; return the address of the run."""
     page = browser.new_page(viewport=SIZE)
     page.goto(f"{address}/train?scenario=gradual")
     page.get_by_role("button", name=re.compile("^Train gradual")).click()
@@ -43,7 +43,7 @@ def train(browser: Browser, address: str) -> str:
 
 
 def predict(browser: Browser, run: str) -> None:
-    """What the gradual run answers, once it has ended, beside before training."""
+    """Take a picture of the run's predictions after it has finished."""
     page = browser.new_page(viewport=SIZE)
     page.goto(run)
     page.get_by_text("Try it on a sentence").first.click(timeout=300_000)
@@ -52,8 +52,8 @@ def predict(browser: Browser, run: str) -> None:
     page.screenshot(path=HERE / "predict.png")
 
 
-def drawn(browser: Browser, address: str, name: str) -> None:
-    """A page once its figures and its table are drawn."""
+def picture(browser: Browser, address: str, name: str) -> None:
+    """Take a picture of a page after its figures and its table are drawn."""
     page = browser.new_page(viewport=SIZE)
     page.goto(address)
     page.wait_for_selector(".js-plotly-plot")
@@ -63,7 +63,7 @@ def drawn(browser: Browser, address: str, name: str) -> None:
 
 
 def guide(browser: Browser, address: str) -> None:
-    """The claims, with their verdicts."""
+    """Take a picture of the claims with their verdicts."""
     page = browser.new_page(viewport=SIZE)
     page.goto(f"{address}/guide")
     page.get_by_text("Show all verdicts").click()
