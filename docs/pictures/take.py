@@ -1,8 +1,8 @@
 """Takes the README's pictures: `.venv/bin/python docs/pictures/take.py [ADDRESS]`.
 
 Needs a dashboard at ADDRESS (default http://127.0.0.1:8501) with an empty FREEZE_LAB_HOME, so that
-Compare and the Guide show the runs included with Freeze Lab. Starts a gradual run there and uses its
-model for the picture of Predict.
+Compare and the Guide show the runs included with Freeze Lab. Starts a gradual run there and uses
+its model for the picture of Predict.
 """
 
 import os
