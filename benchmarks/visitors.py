@@ -72,7 +72,7 @@ def _dashboard() -> Iterator[tuple[int, int]]:
     serve = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)  # noqa: S603
     try:
         assert serve.stdout is not None
-        if "is open at" not in serve.stdout.readline():
+        if "is running at" not in serve.stdout.readline():
             sys.exit("The dashboard did not open.")
         children = Path(f"/proc/{serve.pid}/task/{serve.pid}/children")
         yield port, int(children.read_text().split()[0]) if children.exists() else serve.pid

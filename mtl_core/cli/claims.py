@@ -1,6 +1,5 @@
-"""The `claims` command: run what tests the claims, and say what comes out."""
+"""The `claims` command: runs the comparisons that test the claims and prints the verdicts."""
 
-import json
 import sys
 from collections.abc import Sequence
 from enum import StrEnum
@@ -8,12 +7,11 @@ from time import monotonic, sleep
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from mtl_core.analysis.claim_verdicts import Finding
 from mtl_core.analysis.reading import summarise
 from mtl_core.analysis.summary import RunSummary
-from mtl_core.cli.console import plain_console
+from mtl_core.cli.console import plain_console, plain_table, print_json
 from mtl_core.cli.model_and_plan import load_model
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import UnknownComparison
@@ -36,7 +34,7 @@ _POLL_SECONDS = 0.5
 
 
 class ClaimFormat(StrEnum):
-    """How verdicts are printed."""
+    """The output formats of `claims`."""
 
     TABLE = "table"
     JSON = "json"
@@ -46,37 +44,38 @@ class ClaimFormat(StrEnum):
 def claims(
     claim: Annotated[
         list[str] | None,
-        typer.Option("--claim", metavar="ID", help="Only this claim. Repeatable."),
+        typer.Option("--claim", metavar="ID", help="Test only this claim. Repeatable."),
     ] = None,
     checkpoint: Annotated[
-        str | None, typer.Option(metavar="REF", help="On another checkpoint than minilm-l6.")
+        str | None,
+        typer.Option(metavar="REF", help="The checkpoint to test on.  [default: minilm-l6]"),
     ] = None,
     data: Annotated[
-        str | None, typer.Option(metavar="REF", help="On other data than the sample.")
+        str | None, typer.Option(metavar="REF", help="The data to test on.  [default: sample]")
     ] = None,
-    epochs: Annotated[float | None, typer.Option(help="Of each run; else 3.")] = None,
+    epochs: Annotated[float | None, typer.Option(help="Epochs per run.  [default: 3]")] = None,
     max_length: Annotated[
-        int | None, typer.Option(help="Sub-words a sentence, at most; else 128.")
+        int | None, typer.Option(help="Maximum sub-word tokens per sentence.  [default: 128]")
     ] = None,
     ship: Annotated[
-        bool, typer.Option("--ship", help="Write the runs into the package, to come with it.")
+        bool, typer.Option("--ship", help="Write the runs into the package, to ship them with it.")
     ] = False,
     form: Annotated[ClaimFormat, typer.Option("--format")] = ClaimFormat.TABLE,
 ) -> None:
     """Run every comparison that tests a claim about freezing, and print the verdicts.
 
-    Runs that claims share are made once, and what is finished is kept: begun again, it goes on.
+    Claims share runs, and finished runs are kept: start the command again to resume it.
     """
-    asked = [claim_by_id(name) for name in claim] if claim else list(CLAIMS)
+    selected = [claim_by_id(name) for name in claim] if claim else list(CLAIMS)
     changes = {"checkpoint": checkpoint, "data": data, "epochs": epochs, "max_length": max_length}
     changed = any(value is not None for value in changes.values())
     experiments = experiments_with(**changes) if changed else EXPERIMENTS
     with Lab(Settings.from_environment(), reserved=True) as lab:
-        _run_all(lab, [each for each in asked if _can_run(each, experiments)], experiments)
-        findings = _findings(lab, asked, experiments)
+        _run_all(lab, [each for each in selected if _can_run(each, experiments)], experiments)
+        findings = _findings(lab, selected, experiments)
         if ship:
-            _ship(lab, asked, experiments)
-    _print(asked, findings, form)
+            _ship(lab, selected, experiments)
+    _print(selected, findings, form)
 
 
 def _can_run(claim: Claim, experiments: Experiments) -> bool:
@@ -85,46 +84,45 @@ def _can_run(claim: Claim, experiments: Experiments) -> bool:
 
 
 def _run_all(lab: Lab, claims: Sequence[Claim], experiments: Experiments) -> None:
-    """Go on with what was broken off, queue what is missing, and wait until all has ended."""
+    """Resume incomplete comparisons, queue missing runs, and wait until all runs have ended."""
     for record in lab.store.comparisons(limit=1000):
         name = experiment_of(record, experiments)
-        stands_alone = name is not None and experiments[name].starts_from is None
-        if stands_alone and any(run.state is not RunState.FINISHED for run in record.runs):
+        is_first_stage = name is not None and experiments[name].starts_from is None
+        if is_first_stage and any(run.state is not RunState.FINISHED for run in record.runs):
             lab.resume_comparison(record.id)
     arms = tuple(dict.fromkeys(arm for claim in claims for arm in claim.arms))
-
-    queue_arms(lab, arms, lambda *named: load_model(*named)[1], experiments)
+    queue_arms(lab, arms, lambda reference, data: load_model(reference, data)[1], experiments)
     _wait(lab, experiments)
 
 
 def _wait(lab: Lab, experiments: Experiments) -> None:
-    """Tell each run that ends, until none is left."""
-    began, told = monotonic(), set[str]()
-    first = True
-    mine = [
+    """Print a line for each run that ends, until all have ended."""
+    started = monotonic()
+    records = [
         record for record in lab.store.comparisons(limit=1000) if experiment_of(record, experiments)
     ]
+    printed: set[str] | None = None
     while True:
-        mine = [now for record in mine if (now := _now(lab, record)) is not None]
-        runs = [run for record in reversed(mine) for run in record.runs]
+        records = [now for record in records if (now := _reloaded(lab, record)) is not None]
+        runs = [run for record in reversed(records) for run in record.runs]
         ended = [run for run in runs if run.state.is_final]
-        if first:
-            told, first = {run.id for run in ended}, False
-            _say(f"{len(runs) - len(ended)} runs to make, {len(ended)} are there.")
+        if printed is None:
+            printed = {run.id for run in ended}
+            _log(f"{len(runs) - len(ended)} runs to train, {len(ended)} are already available.")
         for run in ended:
-            if run.id not in told:
-                told.add(run.id)
-                _say(f"{len(told)} of {len(runs)}  {_ending(run)}{_left(lab, mine)}")
+            if run.id not in printed:
+                printed.add(run.id)
+                _log(f"{len(printed)} of {len(runs)}  {_ended_text(run)}{_left(lab, records)}")
         if len(ended) == len(runs):
-            _say(f"All runs have ended after {duration(monotonic() - began)}.")
-            if lost := sum(run.state is not RunState.FINISHED for run in runs):
-                _say(f"{lost} did not finish: the same command makes them again.")
+            _log(f"All runs have ended after {duration(monotonic() - started)}.")
+            if failed := sum(run.state is not RunState.FINISHED for run in runs):
+                _log(f"{failed} did not finish: run the same command again to repeat them.")
             return
         sleep(_POLL_SECONDS)
 
 
-def _now(lab: Lab, record: ComparisonRecord) -> ComparisonRecord | None:
-    """A comparison as it is now; one that has ended is not read again, and None if it is gone."""
+def _reloaded(lab: Lab, record: ComparisonRecord) -> ComparisonRecord | None:
+    """The current state of a comparison; None if it was deleted. An ended one is not read again."""
     if record.ended:
         return record
     try:
@@ -133,12 +131,12 @@ def _now(lab: Lab, record: ComparisonRecord) -> ComparisonRecord | None:
         return None
 
 
-def _ending(run: RunRecord) -> str:
-    took = ""
+def _ended_text(run: RunRecord) -> str:
+    seconds = ""
     if run.started_at and run.finished_at:
-        took = f" in {duration((run.finished_at - run.started_at).total_seconds())}"
-    why = f": {run.reason}" if run.reason else ""
-    return f"{run.name}, seed {run.spec.seed}, {run.state}{took}{why}"
+        seconds = f" in {duration((run.finished_at - run.started_at).total_seconds())}"
+    reason = f": {run.reason}" if run.reason else ""
+    return f"{run.name}, seed {run.spec.seed}, {run.state}{seconds}{reason}"
 
 
 def _left(lab: Lab, records: Sequence[ComparisonRecord]) -> str:
@@ -172,21 +170,19 @@ def _ship(lab: Lab, claims: Sequence[Claim], experiments: Experiments) -> None:
     )
     files = write_shipped_runs(lab.store, comparisons)
     size = sum(file.stat().st_size for file in files)
-    _say(f"{len(files)} comparisons written into {files[0].parent}, {size / 1e6:.1f} MB.")
+    _log(f"{len(files)} comparisons written into {files[0].parent}, {size / 1e6:.1f} MB.")
 
 
 def _print(claims: Sequence[Claim], findings: Sequence[Finding], form: ClaimFormat) -> None:
     rows = list(zip(claims, findings, strict=True))
     if form is ClaimFormat.JSON:
-        print(json.dumps([_as_json(*row) for row in rows], indent=2, ensure_ascii=False))
+        print_json([_as_json(*row) for row in rows])
     elif form is ClaimFormat.MARKDOWN:
         print("| claim | verdict | effect | 95 % interval | published |\n|---|---|--:|---|---|")
         for row in rows:
             print(f"| {' | '.join(_cells(*row))} |")
     else:
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for column in ("claim", "verdict", "effect", "95 % interval", "published"):
-            table.add_column(column, overflow="fold")
+        table = plain_table("claim", "verdict", "effect", "95 % interval", "published")
         for row in rows:
             table.add_row(*_cells(*row))
         plain_console().print(table)
@@ -216,5 +212,5 @@ def _as_json(claim: Claim, finding: Finding) -> dict[str, object]:
     }
 
 
-def _say(message: str) -> None:
+def _log(message: str) -> None:
     print(message, file=sys.stderr, flush=True)

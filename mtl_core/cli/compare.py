@@ -29,8 +29,7 @@ from mtl_core.cli.compare_options import (
 )
 from mtl_core.cli.model_and_plan import DEFAULT_CHECKPOINT, load_model
 from mtl_core.cli.options import CheckpointOption, DataOption, ReportFormat
-from mtl_core.cli.run_options import run_options
-from mtl_core.cli.task_values import checked_rate
+from mtl_core.cli.run_options import checked_rate, run_options
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import InternalError, InvalidRun
 from mtl_core.settings import Settings
@@ -137,10 +136,10 @@ def _carry_out(
 @contextmanager
 def _stopped_when_interrupted(lab: Lab, comparison: str) -> Iterator[None]:
     """Stop the comparison where this command is interrupted, and say how to go on."""
-    from mtl_core.cli.train import terminated_is_interrupted
+    from mtl_core.cli.signals import sigterm_as_interrupt
 
     try:
-        with terminated_is_interrupted():
+        with sigterm_as_interrupt():
             yield
     except BaseException:
         lab.stop_comparison(comparison)

@@ -6,7 +6,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from mtl_core.cli.task_values import examples_by_task
+from mtl_core.cli.run_options import examples_by_task
 from mtl_core.errors import InvalidRun
 
 _Value = TypeVar("_Value", int, float)

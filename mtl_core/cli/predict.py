@@ -1,6 +1,5 @@
-"""The `predict` command: what finished runs answer to a sentence."""
+"""The `predict` command: labels sentences with the models of finished runs."""
 
-import json
 from collections.abc import Sequence
 from contextlib import closing
 from enum import StrEnum
@@ -10,6 +9,7 @@ import typer
 
 from mtl_core.analysis.reading import summarise
 from mtl_core.analysis.written import written_model
+from mtl_core.cli.console import print_json
 from mtl_core.errors import BadInput, InvalidRun
 from mtl_core.settings import ANY_FILE, Settings
 from mtl_core.store.runs import RunStore
@@ -19,39 +19,40 @@ _BEFORE = "before training"
 
 
 class PredictFormat(StrEnum):
-    """How `predict` prints answers."""
+    """The output formats of `predict`."""
 
     TEXT = "text"
     JSON = "json"
 
 
 def predict(
-    runs: Annotated[list[str], typer.Argument(metavar="RUN", help="Ids of `runs list`.")],
-    text: Annotated[list[str], typer.Option(help="A sentence. Repeatable.")],
+    runs: Annotated[list[str], typer.Argument(metavar="RUN", help="Ids from `runs list`.")],
+    text: Annotated[list[str], typer.Option(help="A sentence to label. Repeatable.")],
     before_training: Annotated[
         bool,
         typer.Option(
             "--before-training",
-            help="Ask the first run's checkpoint with the seed's fresh heads too.",
+            help="Also predict with the first run's checkpoint and its untrained heads.",
         ),
     ] = False,
     form: Annotated[PredictFormat, typer.Option("--format")] = PredictFormat.TEXT,
 ) -> None:
-    """Have the models that runs wrote answer sentences, with the confidence of each answer."""
+    """Label sentences with the saved models of runs, and print the confidence of each label."""
     sentences = [_sentence(each) for each in text]
     settings = Settings.from_environment()
     with closing(RunStore(settings.database)) as store:
-        asked = [(run, _model_of(store, run)) for run in dict.fromkeys(runs)]
+        models = [(run, _model_of(store, run)) for run in dict.fromkeys(runs)]
     if before_training:
-        asked.insert(0, (_BEFORE, AskedModel(spec=asked[0][1].spec)))
-    answers = [(name, _answers(model, sentences)) for name, model in asked]
+        models.insert(0, (_BEFORE, AskedModel(spec=models[0][1].spec)))
+    predictions = [(name, _predict(model, sentences)) for name, model in models]
     if form is PredictFormat.JSON:
-        print(json.dumps(_as_json(sentences, answers), indent=2, ensure_ascii=False))
+        print_json(_as_json(sentences, predictions))
     else:
-        _print(sentences, answers)
+        _print_text(sentences, predictions)
 
 
-Answers = Sequence[tuple[str, Sequence[Prediction]]]
+Predictions = Sequence[tuple[str, Sequence[Prediction]]]
+"""The name of each model, with its predictions in the order of the sentences."""
 
 
 def _sentence(text: str) -> Sentence:
@@ -71,7 +72,7 @@ def _model_of(store: RunStore, run: str) -> AskedModel:
     return AskedModel(spec=summary.spec, folder=folder)
 
 
-def _answers(model: AskedModel, sentences: Sequence[Sentence]) -> tuple[Prediction, ...]:
+def _predict(model: AskedModel, sentences: Sequence[Sentence]) -> tuple[Prediction, ...]:
     from mtl_core.models.matrix_products import compute_with
     from mtl_core.training.predicting import load_asked
     from mtl_core.training.predicting import predict as predict_by
@@ -80,14 +81,15 @@ def _answers(model: AskedModel, sentences: Sequence[Sentence]) -> tuple[Predicti
     return predict_by(load_asked(model, ANY_FILE), sentences)
 
 
-def _as_json(sentences: Sequence[Sentence], answers: Answers) -> dict[str, Any]:
+def _as_json(sentences: Sequence[Sentence], predictions: Predictions) -> dict[str, Any]:
     return {
         "sentences": [
             {
                 "text": sentence.text,
                 "words": sentence.words,
                 "models": [
-                    {"model": name, **said[place].model_dump(mode="json")} for name, said in answers
+                    {"model": name, **labelled[place].model_dump(mode="json")}
+                    for name, labelled in predictions
                 ],
             }
             for place, sentence in enumerate(sentences)
@@ -95,26 +97,29 @@ def _as_json(sentences: Sequence[Sentence], answers: Answers) -> dict[str, Any]:
     }
 
 
-def _print(sentences: Sequence[Sentence], answers: Answers) -> None:
+def _print_text(sentences: Sequence[Sentence], predictions: Predictions) -> None:
     for place, sentence in enumerate(sentences):
         print(sentence.text)
-        for name, said in answers:
+        for name, labelled in predictions:
             print(f"  {name}")
-            for line in _lines(sentence, said[place]):
+            for line in _lines(sentence, labelled[place]):
                 print(f"    {line}")
 
 
-def _lines(sentence: Sentence, said: Prediction) -> list[str]:
+def _lines(sentence: Sentence, prediction: Prediction) -> list[str]:
     lines = []
-    for task, answer in said.answers.items():
+    for task, answer in prediction.answers.items():
         if isinstance(answer, SentenceAnswer):
             lines.append(f"{task}: {answer.label} ({answer.confidence:.3f})")
             continue
-        found = [
+        entities = [
             f"{each.type} {' '.join(sentence.words[each.start : each.end])} ({each.confidence:.3f})"
             for each in answer.entities
         ]
-        lines.append(f"{task}: {', '.join(found) or 'no entity'}")
-    if said.cut:
-        lines.append(f"cut: only {said.words_read} of {said.words} words fit its maximum length")
+        lines.append(f"{task}: {', '.join(entities) or 'no entity'}")
+    if prediction.cut:
+        lines.append(
+            f"truncated: only {prediction.words_read} of {prediction.words} words fit the maximum "
+            "length"
+        )
     return lines

@@ -1,15 +1,63 @@
-"""Adds the options of a run (`training.options`) to a command."""
+"""Adds the options of a run (`training.options`) to a command, and parses their values."""
 
 import inspect
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from functools import wraps
 from typing import Annotated, Any, get_origin
 
 import typer
 from pydantic.fields import FieldInfo
 
-from mtl_core.cli.task_values import device_called, examples_by_task, noise_by_task
-from mtl_core.training.options import Option, ScalarOptions, flag_of, options_of
+from mtl_core.errors import InvalidRun
+from mtl_core.training.options import DeviceName, Option, ScalarOptions, flag_of, options_of
+
+
+def checked_rate(rate: float | None) -> float | None:
+    """Return a learning rate unchanged. Raises InvalidRun unless it is above 0 and at most 10."""
+    if rate is not None and not 0 < rate <= 10:
+        raise InvalidRun(f"A learning rate of {rate:g}: it must be above 0 and at most 10.")
+    return rate
+
+
+def device_called(name: str) -> DeviceName:
+    """Resolve the name of a device; imports torch unless it is `cpu`.
+
+    Raises InvalidRun if the device is not available.
+    """
+    if name == "cpu":
+        return "cpu"
+    from mtl_core.training.device import chosen_device
+
+    return chosen_device(name)
+
+
+def examples_by_task(values: Iterable[str]) -> dict[str, int]:
+    """Parse `TASK=N` values. Raises InvalidRun."""
+    numbers = {}
+    for value in values:
+        task, equals, number = value.partition("=")
+        if not equals or not number.isdecimal() or int(number) < 1:
+            raise InvalidRun(
+                f"--examples {value}: write TASK=N with N from 1, e.g. --examples ner=50."
+            )
+        numbers[task] = int(number)
+    return numbers
+
+
+def noise_by_task(values: Iterable[str]) -> dict[str, float]:
+    """Parse `TASK=SHARE` values. Raises InvalidRun for a share that is not a number."""
+    shares = {}
+    for value in values:
+        task, _, share = value.partition("=")
+        try:
+            shares[task] = float(share)
+        except ValueError:
+            raise InvalidRun(
+                f"--label-noise {value}: write TASK=SHARE with a share from 0 to 1, "
+                "e.g. --label-noise sentiment=0.3."
+            ) from None
+    return shares
+
 
 _PARSERS: dict[str, Callable[[Any], object]] = {
     "examples": examples_by_task,

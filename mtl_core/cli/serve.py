@@ -1,4 +1,4 @@
-"""The `serve` command: the dashboard."""
+"""The `serve` command: runs the dashboard."""
 
 import errno
 import json
@@ -24,31 +24,35 @@ from mtl_core.errors import BadInput, InternalError
 _PACKAGE = Path(mtl_core.__file__).resolve().parent
 _SERVER = _PACKAGE / "ui" / "shared" / "server.py"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_PATIENCE_SECONDS = 60.0
+_STARTUP_SECONDS = 60.0
 
 
 def serve(
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8501,
     address: Annotated[
-        str, typer.Option(help="Loopback unless you know who can reach it.")
+        str,
+        typer.Option(
+            help="The address to listen on. Keep loopback unless only trusted users reach it."
+        ),
     ] = "127.0.0.1",
 ) -> None:
-    """Open the dashboard; prints its address when it answers. Ctrl-C ends it."""
+    """Run the dashboard and print its address once it responds. Ctrl-C stops it."""
     _require_free(address, port)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     server = subprocess.Popen(  # noqa: S603 - our own interpreter and app
         _command(address, port), env=_environment()
     )
     try:
-        _wait_until_it_answers(server, address, port)
+        _wait_until_healthy(server, address, port)
         print(
-            f"Freeze Lab is open at http://{_shown(address)}:{port}  (Ctrl-C ends it)", flush=True
+            f"Freeze Lab is running at http://{_shown(address)}:{port}  (Ctrl-C stops it)",
+            flush=True,
         )
         code = server.wait()
         if code not in (0, -signal.SIGTERM, -signal.SIGINT):
             raise InternalError(f"The dashboard's server ended with exit code {code}.")
     except KeyboardInterrupt:
-        print("Freeze Lab is closed.", file=sys.stderr)
+        print("Freeze Lab is stopped.", file=sys.stderr)
     finally:
         _end(server)
 
@@ -103,29 +107,29 @@ def _require_free(address: str, port: int) -> None:
     with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((address or "\0", port))  # to Python '' means every address
+            probe.bind((address or "\0", port))  # '' would mean every address
         except OSError as problem:
             if isinstance(problem, socket.gaierror) or problem.errno == errno.EADDRNOTAVAIL:
-                raise BadInput(_no_address(address)) from None
+                raise BadInput(_invalid_address(address)) from None
             raise BadInput(
                 f"{address}:{port} cannot be used: {problem.strerror}. "
                 f"Choose another port, e.g. --port {port + 1} (make run PORT={port + 1})."
             ) from None
-        except (TypeError, ValueError):  # a name that cannot be asked for: NUL, a label too long
-            raise BadInput(_no_address(address)) from None
+        except (TypeError, ValueError):  # not a host name: a NUL byte, or a label that is too long
+            raise BadInput(_invalid_address(address)) from None
 
 
-def _no_address(address: str) -> str:
+def _invalid_address(address: str) -> str:
     return (
-        f"--address {address!r} is no address of this machine. Leave it out for 127.0.0.1, "
-        "or name 0.0.0.0 to be reached from outside."
+        f"--address {address!r} is not an address of this machine. Omit the option for 127.0.0.1, "
+        "or use 0.0.0.0 to accept connections from other machines."
     )
 
 
-def _wait_until_it_answers(server: subprocess.Popen[bytes], address: str, port: int) -> None:
+def _wait_until_healthy(server: subprocess.Popen[bytes], address: str, port: int) -> None:
     health = f"http://{_shown(address)}:{port}/_stcore/health"
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    deadline = monotonic() + _PATIENCE_SECONDS
+    deadline = monotonic() + _STARTUP_SECONDS
     while monotonic() < deadline:
         if server.poll() is not None:
             raise InternalError(f"The dashboard's server ended with exit code {server.returncode}.")
@@ -134,7 +138,7 @@ def _wait_until_it_answers(server: subprocess.Popen[bytes], address: str, port: 
                 return
         except OSError:
             sleep(0.1)
-    raise InternalError(f"The dashboard did not answer at {health} within {_PATIENCE_SECONDS:g} s.")
+    raise InternalError(f"The dashboard did not respond at {health} within {_STARTUP_SECONDS:g} s.")
 
 
 def _shown(address: str) -> str:

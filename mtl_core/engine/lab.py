@@ -4,6 +4,7 @@ import atexit
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from types import TracebackType
 
 from mtl_core.cost.speed import Speed
@@ -11,6 +12,7 @@ from mtl_core.engine import comparisons, inspector, supervisor
 from mtl_core.engine.allowed_data import forget_unused_upload
 from mtl_core.engine.calibration import Calibration
 from mtl_core.engine.comparison_progress import ComparisonProgress, progress_of
+from mtl_core.engine.foreground import run_in_foreground
 from mtl_core.engine.inspector import Inspector
 from mtl_core.engine.inspector_queries import InspectorQueries
 from mtl_core.engine.purge import purge_deleted
@@ -29,6 +31,7 @@ from mtl_core.tasks.shared import check_other_data
 from mtl_core.tasks.upload_keeping import keep_upload
 from mtl_core.tasks.uploads import UploadedTask
 from mtl_core.training.comparison import ComparisonSpec, arm_of
+from mtl_core.training.events import RunEvent
 from mtl_core.training.prepare_comparison import prepare_comparison
 from mtl_core.training.spec import RunSpec
 from mtl_core.training.start import start_folder
@@ -101,6 +104,13 @@ class Lab(InspectorQueries):
         record = self.store.add(spec)
         self._supervisor.wake()
         return record
+
+    def run_in_foreground(
+        self, spec: RunSpec, output: Path | None, on_event: Callable[[RunEvent], None]
+    ) -> None:
+        """Fine-tune in this process, as `engine.foreground` does; the supervisor thread of an open
+        lab writes the heartbeats."""
+        run_in_foreground(self.store, self.settings, spec, output, on_event)
 
     def start_comparison(self, spec: ComparisonSpec, name: str | None = None) -> ComparisonRecord:
         """Add all runs of a comparison to the queue, or none if one of them is invalid.

@@ -16,11 +16,11 @@ def test_claims_runs_what_tests_a_claim_once_and_prints_its_verdict(
     (finding,) = answer.json
     assert (finding["id"], finding["seeds"]) == ("heads-ner", 5)
     assert finding["low"] <= finding["effect"] <= finding["high"]
-    assert "10 runs to make, 0 are there." in answer.err
+    assert "10 runs to train, 0 are already available." in answer.err
     assert "10 of 10" in answer.err
 
     again = command(*asked)
-    assert "0 runs to make, 10 are there." in again.err
+    assert "0 runs to train, 10 are already available." in again.err
     assert again.json == answer.json
     store = RunStore(Settings.from_environment().database)
     assert len(store.runs()) == 10

@@ -43,7 +43,7 @@ def test_text_tells_each_model_in_lines_and_what_was_cut(command: Command, run: 
     assert lines[:2] == ["good food", f"  {run}"]
     assert lines[2].startswith("    sentiment: ")
     assert lines[3].startswith("    ner: ")
-    assert lines[-1] == "    cut: only 14 of 20 words fit its maximum length"
+    assert lines[-1] == "    truncated: only 14 of 20 words fit the maximum length"
 
 
 def test_what_cannot_be_asked_is_said_in_one_message(

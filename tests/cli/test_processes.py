@@ -176,7 +176,7 @@ def test_a_run_whose_reader_leaves_stops_and_is_kept_as_stopped(
     assert (process.wait(PATIENCE_SECONDS), complaint) == (130, "Interrupted.\n")
     kept = command("runs", "list", "--format", "json").json
     assert [(each["state"], each["reason"]) for each in kept] == [
-        ("stopped", "Whoever read its events has left.")
+        ("stopped", "The reader of the events closed the pipe.")
     ]
 
 

@@ -1,0 +1,77 @@
+"""A run in the process of a command, with the real trainer."""
+
+from pathlib import Path
+
+import pytest
+
+from mtl_core.engine.foreground import StopRun
+from mtl_core.engine.lab import Lab
+from mtl_core.errors import MissingWeights
+from mtl_core.freezing.plan import Phase, Plan
+from mtl_core.settings import ANY_FILE, Settings
+from mtl_core.store.record import RunState
+from mtl_core.tasks.dataset import load_tasks
+from mtl_core.training.events import RunEvent, RunStopped
+from mtl_core.training.spec import RunSpec
+
+
+@pytest.fixture
+def spec(tiny_checkpoint: Path, tiny_data: Path) -> RunSpec:
+    return RunSpec(
+        checkpoint=str(tiny_checkpoint),
+        plan=Plan(name="heads", phases=(Phase(name="heads", train=("heads",)),)),
+        data=str(tiny_data),
+        tasks=load_tasks(str(tiny_data), ANY_FILE),
+        epochs=1,
+        batch_size=6,
+        max_length=16,
+    )
+
+
+def test_a_run_in_the_foreground_is_listed_as_running_and_its_events_are_stored(
+    settings: Settings, spec: RunSpec, tmp_path: Path
+) -> None:
+    received: list[RunEvent] = []
+    states: list[list[RunState]] = []
+
+    with Lab(settings, reserved=True) as lab:
+
+        def on_event(event: RunEvent) -> None:
+            received.append(event)
+            states.append([run.state for run in lab.store.active()])
+
+        lab.run_in_foreground(spec, tmp_path / "model", on_event)
+        (run,) = lab.store.runs()
+        assert run.state is RunState.FINISHED
+        assert [event for _, event in lab.store.events(run.id)] == received
+    assert states == [[RunState.RUNNING]] * (len(received) - 1) + [[]]
+    assert (tmp_path / "model" / "model.safetensors").is_file()
+
+
+def test_stop_run_keeps_the_run_as_stopped_with_the_reason(
+    settings: Settings, spec: RunSpec
+) -> None:
+    def on_event(event: RunEvent) -> None:
+        if event.event == "step":
+            raise StopRun("enough")
+
+    with Lab(settings, reserved=True) as lab:
+        with pytest.raises(StopRun):
+            lab.run_in_foreground(spec, None, on_event)
+        (run,) = lab.store.runs()
+        assert (run.state, run.reason) == (RunState.STOPPED, "enough")
+        _, last = lab.store.events(run.id)[-1]
+        assert isinstance(last, RunStopped)
+
+
+def test_bad_input_before_the_first_event_leaves_no_run(
+    settings: Settings, spec: RunSpec, tmp_path: Path
+) -> None:
+    for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
+        (tmp_path / name).write_bytes((Path(spec.checkpoint) / name).read_bytes())
+    without_weights = spec.model_copy(update={"checkpoint": str(tmp_path)})
+
+    with Lab(settings, reserved=True) as lab:
+        with pytest.raises(MissingWeights):
+            lab.run_in_foreground(without_weights, None, lambda _event: None)
+        assert lab.store.runs() == []
