@@ -1,4 +1,4 @@
-"""The `compare` command: several scenarios, each with several seeds, as one thing."""
+"""The `compare` command: trains several scenarios with several seeds and compares them."""
 
 import json
 import sys
@@ -30,6 +30,7 @@ from mtl_core.cli.compare_options import (
 from mtl_core.cli.model_and_plan import DEFAULT_CHECKPOINT, load_model
 from mtl_core.cli.options import CheckpointOption, DataOption, ReportFormat
 from mtl_core.cli.run_options import checked_rate, run_options
+from mtl_core.cli.signals import sigterm_as_interrupt
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import InternalError, InvalidRun
 from mtl_core.settings import Settings
@@ -38,8 +39,8 @@ from mtl_core.training.comparison import ComparisonSpec
 from mtl_core.training.folder import require_empty
 from mtl_core.training.options import RunOptions, refused
 
-_LOOK_SECONDS = 0.25  # between two looks at how far it has come
-_STOP_SECONDS = 5.0  # a run ends within two
+_POLL_SECONDS = 0.25  # between two checks of the progress
+_STOP_SECONDS = 5.0  # a run stops within two
 
 
 @run_options(RunOptions, without={"examples"})
@@ -60,19 +61,19 @@ def compare(
     output: OutputOption = None,
     form: Annotated[ReportFormat, typer.Option("--format")] = ReportFormat.TEXT,
 ) -> None:
-    """Fine-tune each scenario with each seed, and say which is best and what is within noise.
+    """Fine-tune each scenario with each seed, and print which is best and which are within noise.
 
-    With several numbers of --examples each scenario runs with each, and plans are told apart where
-    they learned from as many. The runs are kept in the store; those of the first seed and the
-    largest number keep their models. Ctrl-C stops the comparison, and --resume goes on with it.
+    With several numbers of --examples each scenario is trained with each, and plans are compared
+    at equal numbers. The runs are stored; models are saved for the first seed with the largest
+    number. Ctrl-C stops the comparison; resume it with --resume.
     """
     _require_either(scenarios, resume)
     if output is not None:
         require_empty(output)
     if resume is not None:
-        _carry_out(resume, None, None, output, form)
+        _run(resume, None, None, output, form)
         return
-    asked: dict[str, object] = {
+    values: dict[str, object] = {
         "checkpoint": checkpoint,
         "scenarios": names_of(scenarios or ""),
         "seeds": seeds_of(seeds),
@@ -84,32 +85,32 @@ def compare(
         **examples_of(examples or []),
         **options,
     }
-    _carry_out(None, _spec(asked), name, output, form)
+    _run(None, _spec(values), name, output, form)
 
 
 def _require_either(scenarios: str | None, resume: str | None) -> None:
     if (scenarios is None) == (resume is None):
         raise InvalidRun(
-            "Name what to compare, e.g. --scenarios heads-only,top-1,full, or go on with an "
-            "earlier comparison by --resume ID, and not both. `scenarios` lists what exists."
+            "Choose what to compare, e.g. --scenarios heads-only,top-1,full, or resume an earlier "
+            "comparison with --resume ID, but not both. `scenarios` lists all names."
         )
 
 
-def _spec(asked: dict[str, object]) -> ComparisonSpec:
+def _spec(values: dict[str, object]) -> ComparisonSpec:
     try:
-        return ComparisonSpec.model_validate(asked)
+        return ComparisonSpec.model_validate(values)
     except ValidationError as problem:
         raise refused(problem) from None
 
 
-def _carry_out(
+def _run(
     resume: str | None,
     spec: ComparisonSpec | None,
     name: str | None,
     output: Path | None,
     form: ReportFormat,
 ) -> None:
-    """Run it to its end in children of this process, tell it, and write what was asked for."""
+    """Train the runs in child processes, then print the results and write `output`."""
     from mtl_core.cli.compare_json import as_json
     from mtl_core.cli.compare_telling import ComparisonTelling, grouped, print_results
 
@@ -119,9 +120,9 @@ def _carry_out(
             record = lab.queue_comparison(spec, model, name)
         else:
             record = lab.resume_comparison(resume or "")
-        with ComparisonTelling(lab, record) as tell, _stopped_when_interrupted(lab, record.id):
+        with ComparisonTelling(lab, record) as tell, _stop_on_interrupt(lab, record.id):
             while not tell.look().ended:
-                sleep(_LOOK_SECONDS)
+                sleep(_POLL_SECONDS)
         record = lab.store.comparison(record.id)
         results = grouped(lab.store, record, lab.settings)
         if form is ReportFormat.JSON:
@@ -134,10 +135,8 @@ def _carry_out(
 
 
 @contextmanager
-def _stopped_when_interrupted(lab: Lab, comparison: str) -> Iterator[None]:
-    """Stop the comparison where this command is interrupted, and say how to go on."""
-    from mtl_core.cli.signals import sigterm_as_interrupt
-
+def _stop_on_interrupt(lab: Lab, comparison: str) -> Iterator[None]:
+    """On an exception, stop the comparison and print how to resume it."""
     try:
         with sigterm_as_interrupt():
             yield
@@ -145,10 +144,10 @@ def _stopped_when_interrupted(lab: Lab, comparison: str) -> Iterator[None]:
         lab.stop_comparison(comparison)
         until = monotonic() + _STOP_SECONDS
         while not lab.comparison_progress(comparison).ended and monotonic() < until:
-            sleep(_LOOK_SECONDS)
+            sleep(_POLL_SECONDS)
         progress = lab.comparison_progress(comparison)
         print(
-            f"Stopped: {progress.finished} of {progress.total} runs are finished. Go on with "
+            f"Stopped: {progress.finished} of {progress.total} runs are finished. Resume it with "
             f"`python -m mtl_core compare --resume {comparison}`.",
             file=sys.stderr,
         )
@@ -156,7 +155,7 @@ def _stopped_when_interrupted(lab: Lab, comparison: str) -> Iterator[None]:
 
 
 def _export(lab: Lab, record: ComparisonRecord, output: Path) -> None:
-    # Plotly takes half a second, and is only needed where something is written.
+    # Plotly takes half a second to import.
     from mtl_core.cli.stored_runs import data_of, model_of
     from mtl_core.export.bundle import write_folder
     from mtl_core.export.what import What
@@ -176,12 +175,12 @@ def _export(lab: Lab, record: ComparisonRecord, output: Path) -> None:
 
 
 def _require_finished(record: ComparisonRecord) -> None:
-    """Raises InternalError, and so the exit code 1, where a run did not finish."""
+    """Raises InternalError, which means exit code 1, if a run did not finish."""
     others = [run for run in record.runs if run.state is not RunState.FINISHED]
     if others:
         first = others[0]
         raise InternalError(
             f"{len(others)} of {len(record.runs)} runs did not finish. {first.name}, seed "
-            f"{first.spec.seed}: {first.reason} Go on with "
+            f"{first.spec.seed}: {first.reason} Resume it with "
             f"`python -m mtl_core compare --resume {record.id}`."
         )

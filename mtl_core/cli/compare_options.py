@@ -1,4 +1,4 @@
-"""Options of `compare`: lists written with commas, and what all its runs share."""
+"""Options of `compare`, with the parsers of comma-separated lists."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,36 +14,45 @@ _ALL = "all"
 
 ScenariosOption = Annotated[
     str | None,
-    typer.Option("--scenarios", metavar="A,B,C", help="What to compare: some of `scenarios`."),
+    typer.Option(
+        "--scenarios",
+        metavar="A,B,C",
+        help="The scenarios to compare; `scenarios` lists all names.",
+    ),
 ]
 SeedsOption = Annotated[
-    str, typer.Option("--seeds", metavar="1,2,3", help="Each scenario is run with each seed.")
+    str,
+    typer.Option(
+        "--seeds", metavar="1,2,3", help="Seeds; each scenario is trained with each of them."
+    ),
 ]
-RateOption = Annotated[float | None, typer.Option(help="Of the encoder; else each scenario's own.")]
+RateOption = Annotated[
+    float | None, typer.Option(help="Learning rate of the encoder; overrides each scenario's own.")
+]
 HeadRateOption = Annotated[
-    float | None, typer.Option(help="Of the heads; else each scenario's own.")
+    float | None, typer.Option(help="Learning rate of the heads; overrides each scenario's own.")
 ]
 SweepOption = Annotated[
     str,
     typer.Option(
         metavar="0.3,1,3",
-        help="Try these factors on each scenario's learning rates with the first seed, and go on "
-        "with the one of the highest mean score.",
+        help="Learning rate sweep: multiply each scenario's rates by these factors with the first "
+        "seed, then use the factor with the highest mean score for all seeds.",
     ),
 ]
 ExamplesOption = Annotated[
     list[str] | None,
     typer.Option(
         metavar="N,N,…|TASK=N",
-        help="Run each scenario with each of these numbers of training sentences a task, `all` "
-        "for all there are, e.g. 50,100,all. TASK=N limits one task, and is repeatable.",
+        help="Train each scenario with each of these numbers of sentences per task, e.g. "
+        "50,100,all. TASK=N limits the sentences of one task instead. Repeatable.",
     ),
 ]
 SecondsOption = Annotated[
     float | None,
     typer.Option(
-        help="Train each run about this long instead of --epochs; the time of an epoch is that of "
-        "an earlier run alike, or is measured first."
+        help="Train each run for about this many seconds instead of --epochs. The time of an epoch "
+        "is taken from a similar earlier run or measured first."
     ),
 ]
 ResumeOption = Annotated[
@@ -51,54 +60,56 @@ ResumeOption = Annotated[
     typer.Option(
         "--resume",
         metavar="ID",
-        help="Go on with a comparison that was stopped; finished runs are kept.",
+        help="Resume a stopped comparison; finished runs are kept.",
     ),
 ]
-NameOption = Annotated[str | None, typer.Option(help="What to call the comparison.")]
+NameOption = Annotated[str | None, typer.Option(help="Name of the comparison.")]
 OutputOption = Annotated[
     Path | None,
-    typer.Option(metavar="DIR", help="Write note, figures, tables and models here at the end."),
+    typer.Option(
+        metavar="DIR", help="Write note, figures, tables and models into this folder at the end."
+    ),
 ]
 
 
 def seeds_of(text: str) -> tuple[int, ...]:
-    """Seeds written with commas. Raises InvalidRun for what is no whole number."""
-    return _listed(text, int, "--seeds", "whole numbers with commas, e.g. --seeds 1,2,3")
+    """Parse comma-separated seeds. Raises InvalidRun unless they are whole numbers."""
+    return _parse_list(text, int, "--seeds", "comma-separated whole numbers, e.g. --seeds 1,2,3")
 
 
 def factors_of(text: str) -> tuple[float, ...]:
-    """Factors written with commas. Raises InvalidRun for what is no number above 0."""
-    example = "numbers above 0 with commas, e.g. --sweep 0.3,1,3"
-    factors = _listed(text, float, "--sweep", example)
+    """Parse comma-separated factors. Raises InvalidRun unless they are numbers above 0."""
+    example = "comma-separated numbers above 0, e.g. --sweep 0.3,1,3"
+    factors = _parse_list(text, float, "--sweep", example)
     if not all(0 < factor < float("inf") for factor in factors):
         raise InvalidRun(f"--sweep {text}: write {example}.")
     return factors
 
 
-def examples_of(given: list[str]) -> dict[str, object]:
-    """Numbers of training sentences as a comparison names them: those of single tasks, and those
-    that each scenario is run with. Raises InvalidRun for what is neither."""
-    by_task = [each for each in given if "=" in each]
-    sizes = [name for each in given if each not in by_task for name in names_of(each)]
+def examples_of(values: list[str]) -> dict[str, object]:
+    """Parse `--examples` into `examples`, the limits by task, and `train_sizes`, the numbers of
+    sentences that each scenario is trained with (None: all). Raises InvalidRun."""
+    by_task = [each for each in values if "=" in each]
+    sizes = [name for each in values if each not in by_task for name in names_of(each)]
     for size in sizes:
         if size != _ALL and (not size.isdecimal() or int(size) < 1):
             raise InvalidRun(
-                f"--examples {size}: write numbers from 1 with commas, e.g. --examples 50,100,all, "
-                "or TASK=N for one task, e.g. --examples ner=50."
+                f"--examples {size}: write comma-separated numbers from 1, e.g. --examples "
+                "50,100,all, or TASK=N for one task, e.g. --examples ner=50."
             )
     train_sizes = tuple(None if size == _ALL else int(size) for size in sizes)
     return {"examples": examples_by_task(by_task), "train_sizes": train_sizes}
 
 
 def names_of(text: str) -> tuple[str, ...]:
-    """Names written with commas."""
+    """Split comma-separated names."""
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-def _listed(
-    text: str, kind: Callable[[str], _Value], option: str, example: str
+def _parse_list(
+    text: str, parse: Callable[[str], _Value], option: str, example: str
 ) -> tuple[_Value, ...]:
     try:
-        return tuple(kind(each) for each in names_of(text))
+        return tuple(parse(each) for each in names_of(text))
     except ValueError:
         raise InvalidRun(f"{option} {text}: write {example}.") from None

@@ -243,18 +243,30 @@ def test_an_interrupted_comparison_is_gone_on_with(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ((), "Name what to compare, e.g. --scenarios heads-only,top-1,full"),
-        (("--scenarios", "full", "--resume", "x"), "and not both"),
+        ((), "Choose what to compare, e.g. --scenarios heads-only,top-1,full"),
+        (("--scenarios", "full", "--resume", "x"), "but not both"),
         (("--scenarios", ""), "--scenarios (): tuple should have at least 1 item"),
         (("--scenarios", "full,top-7,nonsense"), "There is no scenario 'nonsense'."),
         (("--scenarios", "full,top-7,nonsense"), "'top-7' does not fit this checkpoint"),
         (("--scenarios", "full,full"), "The scenario 'full' is named twice"),
-        (("--scenarios", "full", "--seeds", "1,x"), "--seeds 1,x: write whole numbers"),
+        (
+            ("--scenarios", "full", "--seeds", "1,x"),
+            "--seeds 1,x: write comma-separated whole numbers",
+        ),
         (("--scenarios", "full", "--seeds", "1,1"), "The seed '1' is named twice"),
-        (("--scenarios", "full", "--sweep", "0,1"), "--sweep 0,1: write numbers above 0"),
+        (
+            ("--scenarios", "full", "--sweep", "0,1"),
+            "--sweep 0,1: write comma-separated numbers above 0",
+        ),
         (("--scenarios", "full", "--epochs", 0), "--epochs 0.0: input should be greater than 0"),
-        (("--scenarios", "full", "--examples", "ner"), "--examples ner: write numbers from 1"),
-        (("--scenarios", "full", "--examples", "50,0"), "--examples 0: write numbers from 1"),
+        (
+            ("--scenarios", "full", "--examples", "ner"),
+            "--examples ner: write comma-separated numbers from 1",
+        ),
+        (
+            ("--scenarios", "full", "--examples", "50,0"),
+            "--examples 0: write comma-separated numbers from 1",
+        ),
         (("--scenarios", "full", "--examples", "50,50"), "of examples '50' is named twice"),
         (("--scenarios", "full", "--examples", "50,401"), "ask for 1 to 400"),
         (("--scenarios", "full", "--examples", "ner=x"), "--examples ner=x: write TASK=N"),
