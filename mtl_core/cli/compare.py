@@ -158,7 +158,7 @@ def _export(lab: Lab, record: ComparisonRecord, output: Path) -> None:
     # Plotly takes half a second to import.
     from mtl_core.cli.stored_runs import data_of, model_of
     from mtl_core.export.bundle import write_folder
-    from mtl_core.export.what import What
+    from mtl_core.export.parts import BundlePart
     from mtl_core.report.load import load_report
 
     finished = [run.id for run in record.runs if run.state is RunState.FINISHED]
@@ -170,7 +170,7 @@ def _export(lab: Lab, record: ComparisonRecord, output: Path) -> None:
             lambda spec, examples: data_of(spec, examples, lab.settings),
             record,
         )
-        write_folder(report, What.ALL.parts, output)
+        write_folder(report, BundlePart.ALL.parts, output)
         print(f"Written to {output}", file=sys.stderr)
 
 

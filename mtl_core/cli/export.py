@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from mtl_core.cli.stored_runs import data_of, find_comparison, model_of
-from mtl_core.export.what import What
+from mtl_core.export.parts import BundlePart
 from mtl_core.settings import Settings
 from mtl_core.store.runs import RunStore
 
@@ -24,12 +24,12 @@ def export(
         Path, typer.Option(metavar="DIR", help="A new or empty folder to write into.")
     ],
     what: Annotated[
-        What,
+        BundlePart,
         typer.Option(
             help="note: HTML and Markdown; figures: SVG and Plotly JSON; tables: CSV files with "
             "every point; checkpoint: the saved models; all: everything."
         ),
-    ] = What.ALL,
+    ] = BundlePart.ALL,
 ) -> None:
     """Write runs or a comparison as a note for a design document, figures, tables and models."""
     # Plotly takes half a second to import, and few commands need it.
@@ -55,7 +55,7 @@ def export(
     write_folder(report, what.parts, output)
     for sentence in report.unfinished:
         print(sentence, file=sys.stderr)
-    if What.CHECKPOINT in what.parts:
+    if BundlePart.CHECKPOINT in what.parts:
         for sentence in without_checkpoint(report):
             print(sentence, file=sys.stderr)
     print(f"{report.headline}\nWritten to {output}")

@@ -1,4 +1,4 @@
-"""A bundle: which files are exported of which runs, as a folder or as one zip file."""
+"""Builds a bundle of runs, as a folder or as a zip file: note, figures, tables, scripts, models."""
 
 import io
 import json
@@ -12,12 +12,11 @@ from pathlib import Path
 from mtl_core.analysis.written import written_model
 from mtl_core.charts.theme import DARK, LIGHT
 from mtl_core.errors import BadInput
-from mtl_core.export.checkpoint import files_below
 from mtl_core.export.html import as_html
 from mtl_core.export.markdown import as_markdown
+from mtl_core.export.parts import BundlePart
 from mtl_core.export.svg import svg_file
 from mtl_core.export.tables import tables_of
-from mtl_core.export.what import What
 from mtl_core.freezing.plan_file import plan_to_yaml
 from mtl_core.report.blocks import Note
 from mtl_core.report.drawings import Drawing
@@ -33,48 +32,52 @@ _SCRIPT = ".sh"
 
 @dataclass(frozen=True, slots=True)
 class BundleFile:
-    """One file: its path inside the bundle, and its text or the file it is a copy of."""
+    """A file of a bundle: its path, and its text or the file to copy."""
 
     path: str
     content: str | Path
 
 
-def bundle_files(report: Report, parts: Collection[What], now: datetime) -> Iterator[BundleFile]:
-    """The files of a bundle. Raises BadInput where only checkpoints are asked for and no run has
-    one."""
+def bundle_files(
+    report: Report, parts: Collection[BundlePart], now: datetime
+) -> Iterator[BundleFile]:
+    """Yields the files of a bundle.
+
+    Raises BadInput if only checkpoints are requested and no run has a saved model.
+    """
     note = note_of(report, now)
-    if What.NOTE in parts:
+    if BundlePart.NOTE in parts:
         yield BundleFile("note.html", as_html(note))
         yield BundleFile("note.md", as_markdown(note, "figures"))
-    if What.NOTE in parts or What.FIGURES in parts:
-        yield from _figures(note, whole=What.FIGURES in parts)
-    if What.TABLES in parts:
+    if BundlePart.NOTE in parts or BundlePart.FIGURES in parts:
+        yield from _figures(note, whole=BundlePart.FIGURES in parts)
+    if BundlePart.TABLES in parts:
         for name, text in tables_of(report):
             yield BundleFile(f"tables/{name}", text)
-    only_models = set(parts) == {What.CHECKPOINT}
+    only_models = set(parts) == {BundlePart.CHECKPOINT}
     if not only_models:
-        yield from _to_repeat_all(report)
+        yield from _comparison_files(report)
         for run in report.runs:
-            yield from _to_repeat(run)
-    if What.CHECKPOINT in parts:
+            yield from _run_files(run)
+    if BundlePart.CHECKPOINT in parts:
         yield from _checkpoints(report, required=only_models)
 
 
 def note_page(report: Report) -> str:
-    """The note alone, as one HTML file."""
+    """Renders the note as one HTML file."""
     return as_html(note_of(report, datetime.now(UTC)))
 
 
 def without_checkpoint(report: Report) -> tuple[str, ...]:
-    """A sentence for each run whose trained model cannot be put into a bundle."""
+    """A sentence for each run without a saved model."""
     found = [written_model(run.summary) for run in report.runs]
     return tuple(each for each in found if isinstance(each, str))
 
 
-def write_folder(report: Report, parts: Collection[What], folder: Path) -> None:
-    """Write the bundle into `folder`, whole or not at all.
+def write_folder(report: Report, parts: Collection[BundlePart], folder: Path) -> None:
+    """Writes the bundle into `folder`; after an error nothing is left in it.
 
-    Raises OutputNotEmpty for a folder that holds something, and what `bundle_files` raises.
+    Raises OutputNotEmpty if the folder is not empty, and BadInput as `bundle_files` does.
     """
     with written_whole(folder) as draft:
         for file in bundle_files(report, parts, datetime.now(UTC)):
@@ -88,15 +91,15 @@ def write_folder(report: Report, parts: Collection[What], folder: Path) -> None:
                 target.chmod(0o755)
 
 
-def zipped(report: Report, parts: Collection[What], folder: str) -> bytes:
-    """The bundle as a zip file, everything in it below `folder`."""
+def zipped(report: Report, parts: Collection[BundlePart], folder: str) -> bytes:
+    """Builds the bundle as a zip file with all files in `folder`."""
     now = datetime.now(UTC)
     written = io.BytesIO()
     with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in bundle_files(report, parts, now):
             name = f"{folder}/{file.path}"
             if isinstance(file.content, Path):
-                archive.write(file.content, name, zipfile.ZIP_STORED)  # weights do not shrink
+                archive.write(file.content, name, zipfile.ZIP_STORED)  # weights do not compress
                 continue
             info = zipfile.ZipInfo(name, now.timetuple()[:6])
             info.external_attr = (0o755 if name.endswith(_SCRIPT) else 0o644) << 16
@@ -122,7 +125,7 @@ def _figure(drawing: Drawing, facts: str, whole: bool) -> Iterator[BundleFile]:
         yield BundleFile(f"{path}.plotly.json", _json(drawing.light))
 
 
-def _to_repeat(run: ReportRun) -> Iterator[BundleFile]:
+def _run_files(run: ReportRun) -> Iterator[BundleFile]:
     spec, folder = run.summary.spec, f"runs/{run.id}"
     yield BundleFile(f"{folder}/spec.json", f"{spec.model_dump_json(indent=2)}\n")
     yield BundleFile(f"{folder}/{PLAN_FILE}", plan_to_yaml(spec.plan))
@@ -132,8 +135,8 @@ def _to_repeat(run: ReportRun) -> Iterator[BundleFile]:
     yield BundleFile(f"{folder}/events.jsonl", lines)
 
 
-def _to_repeat_all(report: Report) -> Iterator[BundleFile]:
-    """The spec of a comparison, and a script that runs it as a whole where its spec says all."""
+def _comparison_files(report: Report) -> Iterator[BundleFile]:
+    """The spec of a comparison, and a script to repeat it if the spec covers all of its runs."""
     record = report.record
     if record is None:
         return
@@ -143,11 +146,18 @@ def _to_repeat_all(report: Report) -> Iterator[BundleFile]:
         yield BundleFile(f"repeat{_SCRIPT}", script)
 
 
+def files_below(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Yields each regular file below `folder`, with its relative path; skips symbolic links."""
+    for file in sorted(folder.rglob("*")):
+        if file.is_file() and not file.is_symlink():
+            yield file.relative_to(folder).as_posix(), file
+
+
 def _checkpoints(report: Report, required: bool) -> Iterator[BundleFile]:
     found = {run.id: written_model(run.summary) for run in report.runs}
     folders = {run: each for run, each in found.items() if isinstance(each, Path)}
     if required and not folders:
-        raise BadInput(f"There is no trained model to export. {' '.join(map(str, found.values()))}")
+        raise BadInput(f"No run has a saved model to export. {' '.join(map(str, found.values()))}")
     for run, folder in folders.items():
         for name, file in files_below(folder):
             yield BundleFile(f"checkpoints/{run}/{name}", file)

@@ -1,4 +1,4 @@
-"""The note as Markdown, for documents that are kept as text; its figures are files beside it."""
+"""Renders the note as Markdown; its figures are files in a folder beside it."""
 
 import re
 
@@ -10,27 +10,28 @@ _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
 def as_markdown(note: Note, figures: str) -> str:
-    """The note; `figures` is the folder in which the SVG files lie, as seen from it."""
-    parts = [f"# {plain(note.title)}", " · ".join(plain(fact) for fact in note.facts if fact)]
-    parts += [f"> **Not finished.** {plain(warning)}" for warning in note.warnings]
+    """Renders the note. `figures` is the relative path of the folder with the SVG files."""
+    facts = " · ".join(escape_markdown(fact) for fact in note.facts if fact)
+    parts = [f"# {escape_markdown(note.title)}", facts]
+    parts += [f"> **Not finished.** {escape_markdown(warning)}" for warning in note.warnings]
     for section in note.sections:
-        parts.append(f"## {plain(section.title)}")
+        parts.append(f"## {escape_markdown(section.title)}")
         parts += [_block(block, figures) for block in section.blocks]
-    parts.append(f"*{plain(note.made_with)}*")
+    parts.append(f"*{escape_markdown(note.made_with)}*")
     return "\n\n".join(parts) + "\n"
 
 
-def plain(text: str) -> str:
-    """`text` on one line, with everything that Markdown or HTML would read as a sign escaped."""
+def escape_markdown(text: str) -> str:
+    """Joins `text` to one line and escapes the syntax of Markdown and HTML."""
     one_line = " ".join(text.split())
-    whole = "".join(_ENTITIES.get(sign, sign) for sign in one_line)
-    return _SIGNS.sub(r"\\\1", whole)
+    escaped = "".join(_ENTITIES.get(sign, sign) for sign in one_line)
+    return _SIGNS.sub(r"\\\1", escaped)
 
 
 def _block(block: Block, figures: str) -> str:
     match block:
         case Text(text):
-            return plain(text)
+            return escape_markdown(text)
         case Table():
             return _table(block)
         case Code(text, language):
@@ -43,10 +44,11 @@ def _block(block: Block, figures: str) -> str:
 def _table(table: Table) -> str:
     rules = ["--:" if name in table.right else "---" for name in table.columns]
     rows = [table.columns, *table.rows]
-    lines = [f"| {' | '.join(plain(cell) for cell in row)} |" for row in rows]
+    lines = [f"| {' | '.join(escape_markdown(cell) for cell in row)} |" for row in rows]
     return "\n".join([lines[0], f"|{'|'.join(rules)}|", *lines[1:]])
 
 
 def _figure(drawing: Drawing, figures: str) -> str:
-    title = plain(f"{drawing.lead} {drawing.title}".strip())
-    return f"**{title}**\n\n![{title}]({figures}/{drawing.name}.svg)\n\n{plain(drawing.caption)}"
+    title = escape_markdown(f"{drawing.lead} {drawing.title}".strip())
+    image = f"![{title}]({figures}/{drawing.name}.svg)"
+    return f"**{title}**\n\n{image}\n\n{escape_markdown(drawing.caption)}"

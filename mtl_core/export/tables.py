@@ -1,25 +1,32 @@
-"""The tables of a bundle as CSV: every point of every run, with all its digits."""
+"""Builds the CSV tables of a bundle: every point of every run, with all digits."""
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import stdev
 
 from mtl_core.analysis.comparison import ComparedRun
+from mtl_core.analysis.confusion import confusion
 from mtl_core.analysis.differences import spec_differences
+from mtl_core.analysis.marks import GoldLabels, end_answers, said_labels
 from mtl_core.analysis.plans import PlanResult, headlines
 from mtl_core.charts.pareto import Cost
-from mtl_core.export.csv_text import Cell, csv_text
-from mtl_core.export.error_tables import error_tables
 from mtl_core.freezing.table import ParameterTable
 from mtl_core.freezing.table_text import as_csv
 from mtl_core.report.compare_words import metric_name
+from mtl_core.report.compared import ComparedRuns
 from mtl_core.report.curve import train_sentences
+from mtl_core.report.errors import label_text, plans_with_predictions, sentence_text
 from mtl_core.report.front import front_points
 from mtl_core.report.load import Report, ReportRun
+from mtl_core.tasks.dataset import Dataset, Label
+from mtl_core.tasks.task import Task
 from mtl_core.training.events import Evaluation, Step
 
-_PAID_WITH = {
+Cell = str | int | float | None
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\n")
+_COST_NAMES = {
     Cost.SECONDS: "seconds",
     Cost.MEMORY: "peak_memory_bytes",
     Cost.SHARE: "trained_share",
@@ -27,7 +34,7 @@ _PAID_WITH = {
 
 
 def tables_of(report: Report) -> Iterator[tuple[str, str]]:
-    """Name and content of each CSV file."""
+    """Yields the name and the content of each CSV file."""
     yield "scores.csv", _scores(report)
     if len(report.runs) > 1:
         yield "plans.csv", _plans(report)
@@ -39,17 +46,37 @@ def tables_of(report: Report) -> Iterator[tuple[str, str]]:
         yield "movement.csv", _movement(report)
     if len(report.runs) > 1:
         yield "differences.csv", _differences(report)
-    yield from error_tables(report)
-    for _, run in report.one_of_each:  # other seeds of a plan have the same table
+    yield from _error_tables(report)
+    for _, run in report.one_of_each:  # the seeds of a plan share their tables
         for table in run.tables:
             phase = f"-phase-{table.phase_number}" if len(run.tables) > 1 else ""
             yield f"parameters-{run.id}{phase}.csv", parameters_csv(table)
 
 
 def parameters_csv(table: ParameterTable) -> str:
-    """The parameter table of one phase, as `inspect --format csv` prints it, formulas disarmed."""
+    """The parameter table of a phase, as `inspect --format csv` prints it, with safe cells."""
     columns, *rows = csv.reader(io.StringIO(as_csv(table)))
     return csv_text(columns, rows)
+
+
+def csv_text(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
+    """Formats rows as CSV; None is an empty cell.
+
+    A cell that a spreadsheet would run as a formula gets a leading apostrophe.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([_safe_cell(name) for name in columns])
+    writer.writerows([_safe_cell(cell) for cell in row] for row in rows)
+    return text.getvalue()
+
+
+def _safe_cell(cell: Cell) -> Cell:
+    if not isinstance(cell, str):
+        return cell
+    # The csv module does not quote a lone carriage return, which ends a row for some readers.
+    lines = "\n".join(cell.splitlines()) if "\r" in cell else cell
+    return f"'{lines}" if lines.startswith(_FORMULA) else lines
 
 
 def _scores(report: Report) -> str:
@@ -78,8 +105,10 @@ def _score_rows(label: ComparedRun, run: ReportRun) -> Iterator[Sequence[Cell]]:
 
 
 def _plans(report: Report) -> str:
-    """A row for each plan and task; of several numbers of training sentences at each of them,
-    judged among the plans with that number."""
+    """One row per plan and task, and per number of training sentences if that was varied.
+
+    Plans are compared with those that have the same number of sentences.
+    """
     sizes = ("training_sentences",) if report.compared.by_size else ()
     columns = (
         *("plan", "scenario", *sizes, "task", "metric", "finished_seeds", "mean"),
@@ -114,7 +143,7 @@ def _plan_rows(plan: PlanResult, sized: bool) -> Iterator[Sequence[Cell]]:
 
 
 def _fronts(report: Report) -> str:
-    """Every point of every figure of quality against a cost, baselines without a cost."""
+    """Every point of the figures of quality against cost; baselines have no cost."""
     columns = (
         *("task", "metric", "paid_with", "kind", "name", "cost", "mean", "lowest", "highest"),
         "on_front",
@@ -123,7 +152,7 @@ def _fronts(report: Report) -> str:
         columns,
         (
             (
-                *(point.task.name, metric_name(point.task), _PAID_WITH[point.paid_with]),
+                *(point.task.name, metric_name(point.task), _COST_NAMES[point.paid_with]),
                 *("baseline" if point.baseline else "plan", point.label, point.cost, point.mean),
                 *(point.low, point.high, _truth(None if point.baseline else point.on_front)),
             )
@@ -133,7 +162,7 @@ def _fronts(report: Report) -> str:
 
 
 def _movement(report: Report) -> str:
-    """How far each group of tensors moved in each run: exactly 0 where it was frozen."""
+    """The movement of each group of tensors in each run; exactly 0 for a frozen group."""
     columns = ("run", "plan", "seed", "group", "moved", "gradient_norm", "linear_cka")
     plans = {
         run.run: plan.label for plan in report.compared.every_plan for run in plan.runs.values()
@@ -208,3 +237,81 @@ def _differences(report: Report) -> str:
 
 def _truth(value: bool | None) -> str | None:
     return None if value is None else str(value).lower()
+
+
+def _error_tables(report: Report) -> Iterator[tuple[str, str]]:
+    """The tables of predictions; none if no run stored its predictions or its data cannot be read.
+
+    If the number of training sentences was varied, they cover the largest, which is named in the
+    first column.
+    """
+    shown = report.compared
+    plans = plans_with_predictions(shown)
+    data = report.sentences if plans else None
+    if data is None:
+        return
+    dataset, gold = data
+    columns = ("plan", "task", "in_data", "answered", "count", "seeds")
+    yield "confusion.csv", _sized_table(shown, columns, _confusions(shown, plans, gold))
+    if len(plans) > 1:
+        names = [plan.label for plan in plans]
+        titles = ("task", "seed", "sentence_number", "sentence", "in_data", *names)
+        rows = _changed_rows(shown, plans, dataset, gold)
+        yield "changed-answers.csv", _sized_table(shown, titles, rows)
+
+
+def _sized_table(
+    shown: ComparedRuns, columns: Sequence[str], rows: Iterable[Sequence[Cell]]
+) -> str:
+    if not shown.by_size:
+        return csv_text(columns, rows)
+    size = shown.by_size[-1].size or "all"
+    return csv_text(("training_sentences", *columns), ((size, *row) for row in rows))
+
+
+def _confusions(
+    shown: ComparedRuns, plans: Sequence[PlanResult], gold: GoldLabels
+) -> Iterator[tuple[Cell, ...]]:
+    """Every count above 0 of every plan and task, summed over seeds."""
+    for plan in plans:
+        for task in shown.plans.tasks:
+            found = confusion(plan, task, gold)
+            if found is None:
+                continue
+            for true, row in zip(found.labels, found.counts, strict=True):
+                for predicted, count in zip(found.labels, row, strict=True):
+                    if count:
+                        yield plan.label, task.name, true, predicted, count, found.seeds
+
+
+def _changed_rows(
+    shown: ComparedRuns, plans: Sequence[PlanResult], dataset: Dataset, gold: GoldLabels
+) -> Iterator[list[Cell]]:
+    """One row per task, seed and sentence for which the plans' predictions differ.
+
+    A cell is empty where a plan has no run with that seed.
+    """
+    for task in shown.plans.tasks:
+        for seed in shown.plans.seeds:
+            by_plan = _predictions(plans, seed, task, gold)
+            for place in sorted({place for each in by_plan.values() for place in each}):
+                labels = [each.get(place) for each in by_plan.values()]
+                if len({each for each in labels if each is not None}) > 1:
+                    example = dataset.validation[place]
+                    yield [
+                        *(task.name, seed, place + 1, sentence_text(example)),
+                        label_text(gold[task.name][place], example),
+                        *(None if each is None else label_text(each, example) for each in labels),
+                    ]
+
+
+def _predictions(
+    plans: Sequence[PlanResult], seed: int, task: Task, gold: GoldLabels
+) -> Mapping[str, Mapping[int, Label]]:
+    """The predicted labels by plan label and by the sentence's position in the split."""
+    found = {}
+    for plan in plans:
+        run = plan.runs.get(seed)
+        answers = end_answers(run) if run is not None and run.finished is not None else None
+        found[plan.label] = (said_labels(answers, task, gold) if answers else None) or {}
+    return found

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from mtl_core.export.bundle import write_folder
-from mtl_core.export.what import What
+from mtl_core.export.parts import BundlePart
 from mtl_core.report.load import load_report
 from mtl_core.store.record import RunState
 from mtl_core.store.runs import RunStore
@@ -27,7 +27,9 @@ def note(tmp_path: Path) -> str:
             ids.append(store.add(told.spec, RunState.RUNNING).id)
             store.append(ids[-1], told.events)
         store.rename(ids[0], "<img src=x onerror=alert(1)>")
-        write_folder(load_report(store, ids, lambda _: minilm()), What.NOTE.parts, tmp_path / "out")
+        write_folder(
+            load_report(store, ids, lambda _: minilm()), BundlePart.NOTE.parts, tmp_path / "out"
+        )
     return (tmp_path / "out" / "note.html").as_uri()
 
 
@@ -62,7 +64,7 @@ def test_every_figure_of_a_note_on_plans_is_drawn_at_any_width(page: Page, tmp_p
             ids.append(store.add(told.spec, RunState.RUNNING).id)
             store.append(ids[-1], told.events)
         report = load_report(store, ids, lambda _: minilm())
-        write_folder(report, What.NOTE.parts, tmp_path / "out")
+        write_folder(report, BundlePart.NOTE.parts, tmp_path / "out")
     figures = len(list((tmp_path / "out" / "figures").glob("*.svg")))
     faults: list[str] = []
     page.on("pageerror", lambda problem: faults.append(str(problem)))

@@ -12,7 +12,7 @@ import yaml
 
 from mtl_core.errors import BadInput, OutputNotEmpty, UnknownRun
 from mtl_core.export.bundle import without_checkpoint, write_folder, zipped
-from mtl_core.export.what import What
+from mtl_core.export.parts import BundlePart
 from mtl_core.freezing.plan_file import read_plan
 from mtl_core.report.load import Report, load_report
 from mtl_core.store.record import RunState
@@ -21,7 +21,7 @@ from mtl_core.training.spec import RunSpec
 from tests.run_story import Story, both, finished_heads_only, minilm, scores, spec_of
 
 Read = Callable[..., Report]
-NO_MODELS = What.ALL.parts - {What.CHECKPOINT}
+NO_MODELS = BundlePart.ALL.parts - {BundlePart.CHECKPOINT}
 
 
 def files_in(folder: Path) -> set[str]:
@@ -37,7 +37,7 @@ def test_everything_of_two_runs_is_these_files(
     read: Read, pair: tuple[str, str], tmp_path: Path
 ) -> None:
     one, two = pair
-    write_folder(read(*pair), What.ALL.parts, tmp_path / "bundle")
+    write_folder(read(*pair), BundlePart.ALL.parts, tmp_path / "bundle")
     figures = {f"stack-{run}" for run in pair} | {"loss-1-sentiment", "loss-2-ner", "freeze-map"}
     costs = ("seconds", "peak-memory", "trained-share")
     figures |= {f"front-{task}-{cost}" for task in ("1-sentiment", "2-ner") for cost in costs}
@@ -56,13 +56,13 @@ def test_everything_of_two_runs_is_these_files(
 @pytest.mark.parametrize(
     ("what", "folders"),
     [
-        (What.NOTE, {"note.html", "note.md", "figures", "runs"}),
-        (What.FIGURES, {"figures", "runs"}),
-        (What.TABLES, {"tables", "runs"}),
+        (BundlePart.NOTE, {"note.html", "note.md", "figures", "runs"}),
+        (BundlePart.FIGURES, {"figures", "runs"}),
+        (BundlePart.TABLES, {"tables", "runs"}),
     ],
 )
 def test_a_part_holds_only_its_own_files(
-    read: Read, pair: tuple[str, str], tmp_path: Path, what: What, folders: set[str]
+    read: Read, pair: tuple[str, str], tmp_path: Path, what: BundlePart, folders: set[str]
 ) -> None:
     write_folder(read(*pair), what.parts, tmp_path / "bundle")
     assert {each.name for each in (tmp_path / "bundle").iterdir()} == folders
@@ -72,7 +72,7 @@ def test_every_figure_that_the_markdown_shows_lies_beside_it(
     read: Read, pair: tuple[str, str], tmp_path: Path
 ) -> None:
     folder = tmp_path / "bundle"
-    write_folder(read(*pair), What.NOTE.parts, folder)
+    write_folder(read(*pair), BundlePart.NOTE.parts, folder)
     text = (folder / "note.md").read_text(encoding="utf-8")
     shown = {part.partition(")")[0] for part in text.split("](")[1:]}
     assert len(shown) == 11
@@ -83,7 +83,7 @@ def test_spec_plan_and_events_are_read_back_as_they_were(
     read: Read, pair: tuple[str, str], tmp_path: Path
 ) -> None:
     report = read(*pair)
-    write_folder(report, What.TABLES.parts, tmp_path / "bundle")
+    write_folder(report, BundlePart.TABLES.parts, tmp_path / "bundle")
     for run in report.runs:
         folder = tmp_path / "bundle" / "runs" / run.id
         assert RunSpec.model_validate_json((folder / "spec.json").read_text()) == run.summary.spec
@@ -117,7 +117,7 @@ def test_a_folder_that_holds_something_is_refused_and_left_alone(
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine.txt").write_text("mine")
     with pytest.raises(OutputNotEmpty, match="is not empty"):
-        write_folder(read(*pair), What.ALL.parts, tmp_path / "full")
+        write_folder(read(*pair), BundlePart.ALL.parts, tmp_path / "full")
     assert files_in(tmp_path / "full") == {"mine.txt"}
 
 
@@ -133,8 +133,10 @@ def test_a_run_named_twice_is_exported_once(read: Read, pair: tuple[str, str]) -
 def test_models_alone_are_refused_where_no_run_wrote_one(
     read: Read, pair: tuple[str, str], tmp_path: Path
 ) -> None:
-    with pytest.raises(BadInput, match=r"no trained model to export\. .*`train --output DIR`"):
-        write_folder(read(*pair), What.CHECKPOINT.parts, tmp_path / "bundle")
+    with pytest.raises(
+        BadInput, match=r"No run has a saved model to export\. .*`train --output DIR`"
+    ):
+        write_folder(read(*pair), BundlePart.CHECKPOINT.parts, tmp_path / "bundle")
     assert list(tmp_path.glob("*bundle*")) == []
     assert len(without_checkpoint(read(*pair))) == 2
 
@@ -185,10 +187,10 @@ def test_plans_of_phases_are_drawn_phase_by_phase(
 ) -> None:
     spec = spec_of("gradual")
     run = keep(Story(spec, [2, 2, 2, 2]).start().evaluate(scores(0.45, 0.02)))
-    write_folder(read(run), What.FIGURES.parts, tmp_path / "alone")
+    write_folder(read(run), BundlePart.FIGURES.parts, tmp_path / "alone")
     stacks = {path.name for path in (tmp_path / "alone" / "figures").glob("stack*.plotly.json")}
     assert stacks == {f"stack-{run}-phase-{n}.plotly.json" for n in (1, 2, 3, 4)}
-    write_folder(read(run, keep(finished_heads_only())), What.FIGURES.parts, tmp_path / "two")
+    write_folder(read(run, keep(finished_heads_only())), BundlePart.FIGURES.parts, tmp_path / "two")
     names = {path.name for path in (tmp_path / "two" / "figures").glob(f"stack-{run}*.json")}
     assert names == {f"stack-{run}-phase-4.plotly.json"}
     assert minilm().backbone.depth == 6

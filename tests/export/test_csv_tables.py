@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from mtl_core.export.csv_text import csv_text
-from mtl_core.export.tables import parameters_csv, tables_of
+from mtl_core.export.tables import csv_text, parameters_csv, tables_of
 from mtl_core.freezing.table_text import as_csv
 from mtl_core.report.load import Report
 from mtl_core.store.runs import RunStore

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import pytest
 
 from mtl_core.export.html import as_html
-from mtl_core.export.markdown import as_markdown, plain
+from mtl_core.export.markdown import as_markdown, escape_markdown
 from mtl_core.freezing.plan import Phase, Plan
 from mtl_core.report.load import Report
 from mtl_core.report.note import note_of
@@ -162,8 +162,10 @@ def test_what_users_typed_is_text_in_markdown(attacked: Report) -> None:
 
 
 def test_signs_of_markdown_are_escaped() -> None:
-    assert plain("a|b *c* _d_ [e](f) `g`\n# h") == (r"a\|b \*c\* \_d\_ \[e\](f) \`g\` \# h")
-    assert plain("<script>&") == "&lt;script&gt;&amp;"
+    assert escape_markdown("a|b *c* _d_ [e](f) `g`\n# h") == (
+        r"a\|b \*c\* \_d\_ \[e\](f) \`g\` \# h"
+    )
+    assert escape_markdown("<script>&") == "&lt;script&gt;&amp;"
 
 
 def test_a_run_that_goes_on_from_another_shows_its_stages(

@@ -5,9 +5,10 @@ from xml.etree import ElementTree
 
 import pytest
 
+from mtl_core.charts.labels import round_steps
 from mtl_core.charts.theme import DARK, LIGHT
-from mtl_core.export.svg import svg_file, svg_of
-from mtl_core.export.svg_parts import element, paint, tick_label, ticks
+from mtl_core.export.svg import svg_file, svg_of, tick_label
+from mtl_core.export.svg_elements import color_attributes, element
 from mtl_core.report.drawings import Drawing, loss_drawings, stack_drawings
 from mtl_core.report.load import Report
 
@@ -86,7 +87,7 @@ def test_text_is_never_markup_and_forbidden_signs_are_replaced() -> None:
 def test_ticks_are_round_numbers(
     ends: tuple[float, float], most: int, expected: list[float]
 ) -> None:
-    assert ticks(ends, most) == pytest.approx(expected)
+    assert round_steps(*ends, most) == pytest.approx(expected)
 
 
 def test_tick_labels_have_separators_and_no_false_digits() -> None:
@@ -96,11 +97,11 @@ def test_tick_labels_have_separators_and_no_false_digits() -> None:
 
 
 def test_a_transparent_colour_is_parted_for_every_reader() -> None:
-    assert paint("rgba(0,114,178,0.15)") == {"fill": "#0072b2", "fill_opacity": 0.15}
-    assert paint("#D55E00", "stroke") == {"stroke": "#D55E00"}
+    assert color_attributes("rgba(0,114,178,0.15)") == {"fill": "#0072b2", "fill_opacity": 0.15}
+    assert color_attributes("#D55E00", "stroke") == {"stroke": "#D55E00"}
 
 
 def test_an_unknown_kind_of_trace_is_refused(drawings: tuple[Drawing, ...]) -> None:
     figure = {**drawings[0].light, "data": [{"type": "pie"}]}
-    with pytest.raises(ValueError, match="Cannot be drawn as SVG here: a trace of kind 'pie'"):
+    with pytest.raises(ValueError, match="Cannot draw this as SVG: a trace of type 'pie'"):
         svg_of(figure, "pie")

@@ -10,8 +10,8 @@ import pytest
 
 from mtl_core.charts.curve import Curve, CurvePoint, curve_figure
 from mtl_core.charts.theme import DARK, LIGHT, Figure
-from mtl_core.export.svg import svg_of
-from mtl_core.export.svg_parts import element, marker, stroke, tick_label, written
+from mtl_core.export.svg import svg_of, tick_label
+from mtl_core.export.svg_elements import element, line_attributes, marker, text_element
 from mtl_core.report.drawings import Drawing
 from mtl_core.report.load import Report
 from mtl_core.report.note import note_of
@@ -115,7 +115,7 @@ def test_every_tasks_marker_is_drawn_filled_and_open(symbol: str, corners: int) 
 
 def test_turned_text_starts_where_plotly_starts_it() -> None:
     note = {"text": "heads only", "textangle": -90, "xanchor": "left", "yanchor": "bottom"}
-    root = ElementTree.fromstring(written(note, 100, 50, {"size": 12, "color": "#000000"}))  # noqa: S314
+    root = ElementTree.fromstring(text_element(note, 100, 50, {"size": 12, "color": "#000000"}))  # noqa: S314
     assert root.get("text-anchor") == "start"
     assert root.get("transform") == "rotate(-90 107.5 50.0)"  # half a line from the left edge
 
@@ -152,7 +152,7 @@ def test_a_figure_of_known_parts_alone_is_drawn() -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"type": "pie"}, "a trace of kind 'pie'"),
+        ({"type": "pie"}, "a trace of type 'pie'"),
         ({"fill": "tozeroy"}, "fill 'tozeroy' of scatter 'a'"),
         ({"mode": "lines+text"}, "mode 'lines+text' of scatter 'a'"),
         ({"error_x": {}}, "'error_x' of scatter 'a'"),
@@ -166,7 +166,7 @@ def test_a_figure_of_known_parts_alone_is_drawn() -> None:
 def test_a_trace_that_cannot_be_drawn_is_refused(change: dict[str, Any], says: str) -> None:
     figure = _bare()
     figure["data"][0] |= change
-    with pytest.raises(ValueError, match=rf"Cannot be drawn as SVG here: .*{re.escape(says)}"):
+    with pytest.raises(ValueError, match=rf"Cannot draw this as SVG: .*{re.escape(says)}"):
         svg_of(figure, "refused")
 
 
@@ -177,14 +177,14 @@ def test_a_trace_that_cannot_be_drawn_is_refused(change: dict[str, Any], says: s
         ({"yaxis2": {}}, "'yaxis2' of layout"),
         ({"shapes": [{"type": "line"}]}, "a shape of type 'line'"),
         ({"annotations": [{"text": "a", "bordercolor": "red"}]}, "'bordercolor' of annotation"),
-        ({"annotations": [{"textangle": 9, "bgcolor": "red"}]}, "turned text on a ground"),
+        ({"annotations": [{"textangle": 9, "bgcolor": "red"}]}, "rotated text with a background"),
         ({"images": []}, "'images' of layout"),
     ],
 )
 def test_a_layout_that_cannot_be_drawn_is_refused(change: dict[str, Any], says: str) -> None:
     figure = _bare()
     figure["layout"] |= change
-    with pytest.raises(ValueError, match=rf"Cannot be drawn as SVG here: .*{re.escape(says)}"):
+    with pytest.raises(ValueError, match=rf"Cannot draw this as SVG: .*{re.escape(says)}"):
         svg_of(figure, "refused")
 
 
@@ -197,8 +197,8 @@ def test_numbers_on_an_axis_are_written_as_it_says_or_refused() -> None:
 
 
 def test_a_line_of_no_width_and_a_dash_of_pixels_are_known() -> None:
-    assert stroke("#000000", 1, "7px,3px")["stroke_dasharray"] == "7 3"
-    assert element("line", **stroke("#000000", 1, "dot")).count("stroke-dasharray") == 1
+    assert line_attributes("#000000", 1, "7px,3px")["stroke_dasharray"] == "7 3"
+    assert element("line", **line_attributes("#000000", 1, "dot")).count("stroke-dasharray") == 1
     assert DARK.task(1).dash == "7px,3px"
 
 
@@ -212,7 +212,7 @@ def test_an_upright_bar_goes_through_each_point_from_its_lowest_to_its_highest()
 
 def test_text_on_a_ground_stands_on_a_rectangle_that_is_drawn_before_it() -> None:
     note = {"text": "full", "bgcolor": "#FFFFFF", "borderpad": 1, "xanchor": "right"}
-    ground, text = written(note, 100, 50, {"size": 10, "color": "#000000"}).split("<text")
+    ground, text = text_element(note, 100, 50, {"size": 10, "color": "#000000"}).split("<text")
     rectangle = ElementTree.fromstring(ground)  # noqa: S314 - our own drawing
     assert float(rectangle.get("x", 0)) + float(rectangle.get("width", 0)) == pytest.approx(101)
     assert text.endswith(">full</text>")

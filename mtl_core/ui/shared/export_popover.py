@@ -7,9 +7,8 @@ import streamlit as st
 from mtl_core.analysis.written import written_model
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import FreezeLabError
-from mtl_core.export.bundle import note_page, zipped
-from mtl_core.export.checkpoint import files_below
-from mtl_core.export.what import What
+from mtl_core.export.bundle import files_below, note_page, zipped
+from mtl_core.export.parts import BundlePart
 from mtl_core.report.load import Report, load_report, sentences_of
 from mtl_core.report.run_words import memory
 from mtl_core.store.record import ComparisonRecord, RunRecord
@@ -23,7 +22,7 @@ from mtl_core.ui.shared.shot import shot_links
 
 _WIDTH = 400
 _LARGEST_BYTES = 250_000_000  # of a model handed to a browser: the server holds it twice meanwhile
-_WITHOUT_MODELS = What.ALL.parts - {What.CHECKPOINT}
+_WITHOUT_MODELS = BundlePart.ALL.parts - {BundlePart.CHECKPOINT}
 
 
 def export_popover(
@@ -81,7 +80,7 @@ def zip_of_runs(
 def model_of_run(lab: Lab, run: str, folder: str) -> bytes:
     """The model that a run wrote, as safetensors, below `folder`. Raises UnknownRun, and BadInput
     where it is gone."""
-    return zipped(_report(lab, [run], None), {What.CHECKPOINT}, folder)
+    return zipped(_report(lab, [run], None), {BundlePart.CHECKPOINT}, folder)
 
 
 def _model_download(lab: Lab, record: RunRecord, stem: str) -> bool:
