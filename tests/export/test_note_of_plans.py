@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 import pytest
+from markupsafe import escape
 
 from mtl_core.analysis.paired import PairedDifference
 from mtl_core.charts.theme import Figure
 from mtl_core.export.html import as_html
 from mtl_core.export.markdown import as_markdown
-from mtl_core.export.svg_elements import escape_xml
 from mtl_core.report.against_itself import REPEATED_BY, against_itself_words
 from mtl_core.report.blocks import Note, Table
 from mtl_core.report.compare_words import plans_answer, plans_rule
@@ -119,9 +119,9 @@ def test_how_often_the_test_is_wrong_and_what_repeats_it_follow_the_rule(
     note: Note, plans: Report
 ) -> None:
     wrong = against_itself_words(plans.compared.plans)
-    assert escape_xml(
-        f"{wrong} Repeat the trials, from the folder of Freeze Lab: {REPEATED_BY}"
-    ) in (as_html(note))
+    assert escape(f"{wrong} Repeat the trials, from the folder of Freeze Lab: {REPEATED_BY}") in (
+        as_html(note)
+    )
     assert wrong in as_markdown(note, "figures")
     assert "python benchmarks/a\\_a\\_trials.py" in as_markdown(note, "figures")
 
@@ -174,7 +174,7 @@ def test_what_runs_measured_inside_is_there_with_how_to_read_it(note: Note) -> N
     assert "changed the top layer most: likeness 0.50" in likeness.title
     rows = table(note, "What moved inside")
     assert [row["Plan"] for row in rows] == ["heads only", "NER head frozen", "full"]
-    assert escape_xml(COSINE_CAPTION) in as_html(note)
+    assert escape(COSINE_CAPTION) in as_html(note)
     assert rows[0]["Cosine"] == "+0.250"
 
 
