@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from mtl_core.cost.calibrate import measure_speed
 from mtl_core.cost.estimate import StepCost, step_cost
-from mtl_core.cost.kept import read_profile, shipped_profile
+from mtl_core.cost.profile_cache import read_profile, shipped_profile
 from mtl_core.cost.speed import machine
 from mtl_core.freezing.apply import apply_phase
 from mtl_core.freezing.resolve import parameter_table

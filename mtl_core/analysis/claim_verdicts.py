@@ -27,7 +27,7 @@ from mtl_core.analysis.paired import PairedDifference, Scores, SeedScore, agains
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.analysis.words import in_percent
 from mtl_core.cost.estimate import step_cost
-from mtl_core.cost.kept import read_profile, shipped_profile
+from mtl_core.cost.profile_cache import read_profile, shipped_profile
 from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.models.cache import read_description, shipped_description

@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 
 from mtl_core.charts.theme import Palette, base_layout
 from mtl_core.cost.estimate import StepCost
-from mtl_core.cost.explanation import megabytes
+from mtl_core.text import megabytes
 
 COST_HEIGHT = 70
 _LEGEND = 17  # pixels below the bars

@@ -18,14 +18,21 @@ from mtl_core.cli.options import (
 )
 from mtl_core.cli.run_options import run_options
 from mtl_core.cost.estimate import StepCost, step_cost
-from mtl_core.cost.explanation import COUNTED, at_most, megabytes, reuse, share, why
-from mtl_core.cost.kept import profile_of
+from mtl_core.cost.explanation import (
+    COUNTING_METHOD,
+    embedding_note,
+    memory_reason,
+    reuse_note,
+    share,
+)
 from mtl_core.cost.profile import CostProfile
-from mtl_core.cost.speed import Speed, keep_speed, known_speed
+from mtl_core.cost.profile_cache import load_profile
+from mtl_core.cost.speed import Speed, load_speed, save_speed
 from mtl_core.freezing.resolve import parameter_table
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.models.checkpoint import Checkpoint
 from mtl_core.settings import Settings
+from mtl_core.text import megabytes
 from mtl_core.training.options import ScalarOptions, refused
 
 
@@ -51,23 +58,23 @@ def cost(
     settings = Settings.from_environment()
     table = parameter_table(loaded.plan, loaded.model, phase)
     whole = parameter_table(scenario_plan("full", loaded.model), loaded.model)
-    profile = profile_of(loaded.checkpoint, settings, _trace)
+    profile = load_profile(loaded.checkpoint, settings, _trace)
     here, full = (
         step_cost(profile, loaded.model, each, shape.batch_size, shape.max_length)
         for each in (table, whole)
     )
-    speed = known_speed(settings) or _measure(settings)
+    speed = load_speed(settings) or _measure(settings)
     if output is ListFormat.JSON:
         print(json.dumps(_as_json(here, full, speed), indent=2))
         return
     of_several = f", phase {phase} of {len(loaded.plan.phases)}: {table.phase.name}"
     _print(loaded, here, full, speed, of_several if len(loaded.plan.phases) > 1 else "")
     console = plain_console()
-    console.print(why(here, full, table, loaded.model.backbone), soft_wrap=True)
-    console.print(reuse(here, full), soft_wrap=True)
-    if bound := at_most(table, loaded.model.backbone):
+    console.print(memory_reason(here, full, table, loaded.model.backbone), soft_wrap=True)
+    console.print(reuse_note(here, full), soft_wrap=True)
+    if bound := embedding_note(table, loaded.model.backbone):
         console.print(bound, soft_wrap=True)
-    console.print(COUNTED, soft_wrap=True)
+    console.print(COUNTING_METHOD, soft_wrap=True)
 
 
 def _as_json(cost: StepCost, full: StepCost, speed: Speed) -> dict[str, object]:
@@ -144,5 +151,5 @@ def _measure(settings: Settings) -> Speed:
 
     typer.echo("Measuring the speed of this machine, once; this takes a few seconds …", err=True)
     speed = measure_speed(settings)
-    keep_speed(speed, settings)
+    save_speed(speed, settings)
     return speed

@@ -1,6 +1,6 @@
-"""Measure how fast this machine trains, in a few seconds, with a small encoder of random weights.
+"""Measure the training speed of this machine with a small, randomly initialized encoder.
 
-For the command line and for children: it needs torch, and takes the processor.
+Takes a few seconds of processor time and needs torch, so the server runs it in a child process.
 """
 
 from collections.abc import Callable
@@ -26,8 +26,10 @@ _ROUNDS = 5
 
 
 def measure_speed(settings: Settings) -> Speed:
-    """Time forward pass, backward pass and optimizer of one small encoder, with as many threads as
-    a fine-tune has. torch's random stream is left as it was."""
+    """Time the forward pass, backward pass and optimizer step of a small encoder.
+
+    Uses the number of threads of a run. The state of torch's random generator is not changed.
+    """
     from transformers import AutoModel, BertConfig
 
     before = torch.get_num_threads()
@@ -47,12 +49,12 @@ def measure_speed(settings: Settings) -> Speed:
             table = parameter_table(scenario_plan("full", description), description)
             cost = step_cost(trace_costs(config), description, table, _SENTENCES, _TOKENS)
             apply_phase(table, model)
-            return _measured(model, cost, settings)
+            return _measure(model, cost, settings)
     finally:
         torch.set_num_threads(before)
 
 
-def _measured(model: MultiTaskModel, cost: StepCost, settings: Settings) -> Speed:
+def _measure(model: MultiTaskModel, cost: StepCost, settings: Settings) -> Speed:
     ids = torch.randint(1000, 4000, (_SENTENCES, _TOKENS))
     mask = torch.ones_like(ids)
     optimizer = torch.optim.AdamW(
@@ -67,36 +69,36 @@ def _measured(model: MultiTaskModel, cost: StepCost, settings: Settings) -> Spee
     def backward() -> None:
         losses.pop().backward()  # type: ignore[no-untyped-call]
 
-    def resting() -> None:
+    def evaluation() -> None:
         model.eval()
         with torch.no_grad():
             model(ids, mask)
         model.train()
 
-    def move() -> None:
-        learning = [each for each in model.parameters() if each.grad is not None]
-        torch.nn.utils.clip_grad_norm_(learning, 1.0)
+    def update() -> None:
+        trained = [each for each in model.parameters() if each.grad is not None]
+        torch.nn.utils.clip_grad_norm_(trained, 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
 
     times: dict[str, list[float]] = {}
     for _ in range(_ROUNDS):
         for name, work in (
-            ("resting", resting),
+            ("evaluation", evaluation),
             ("forward", forward),
             ("backward", backward),
-            ("move", move),
+            ("update", update),
         ):
             times.setdefault(name, []).append(_seconds(work))
-    # the quickest round is the one that others on the machine disturbed least
-    took = {name: min(each) for name, each in times.items()}
+    # the fastest round is the least disturbed by other processes
+    best = {name: min(each) for name, each in times.items()}
     return Speed(
         machine=machine(settings),
-        forward_seconds_per_flop=took["resting"] / cost.forward_flops,
-        keeping_seconds_per_byte=max(took["forward"] - took["resting"], 0.0)
+        forward_seconds_per_flop=best["evaluation"] / cost.forward_flops,
+        keeping_seconds_per_byte=max(best["forward"] - best["evaluation"], 0.0)
         / cost.saved_activation_bytes,
-        backward_seconds_per_flop=took["backward"] / cost.backward_flops,
-        optimizer_seconds_per_parameter=took["move"] / (cost.gradient_bytes / 4),
+        backward_seconds_per_flop=best["backward"] / cost.backward_flops,
+        optimizer_seconds_per_parameter=best["update"] / (cost.gradient_bytes / 4),
     )
 
 

@@ -1,14 +1,14 @@
-"""What one training step of a plan keeps and computes, from a cost profile, in milliseconds.
+"""Estimate the memory and FLOPs of one training step of a plan from a cost profile.
 
-Everything is counted for full batches in float32 and at every position, a multiply-add as 2 FLOPs;
-only matrix products count as FLOPs. A run takes less: its sentences are shorter, and it runs the
-last layer where a label is read (`models.narrowing`). Kept are the activations that autograd saves
-on the CPU, each storage once, without the batch itself and without weights.
+Costs are for full batches in float32 with every position; a multiply-add counts as 2 FLOPs, and
+only matrix products are counted. A run costs less, because its sentences are shorter and the last
+layer may run only at positions with a label (`models.narrowing`). Saved activations are those of
+autograd on the CPU: each storage once, without the batch itself and without weights.
 """
 
 from dataclasses import dataclass
 
-from mtl_core.cost.profile import Cause, CostProfile, KeptTerm
+from mtl_core.cost.profile import Cause, CostProfile, SavedTerm
 from mtl_core.freezing.table import ParameterTable, State, layers_crossed
 from mtl_core.models.description import ModelDescription, Role
 from mtl_core.tasks.task import Task, TaskKind
@@ -19,10 +19,10 @@ ADAMW_BYTES = 2 * FLOAT_BYTES  # two moments of each parameter
 
 @dataclass(frozen=True, slots=True)
 class StepCost:
-    """One step of a phase: FLOPs, and bytes of memory by what they are for.
+    """The cost of one step of a phase: FLOPs, and memory in bytes by use.
 
-    `reused_forward_flops` is the forward pass where the frozen part below the lowest tensor that
-    learns has been computed once and stored.
+    `reused_forward_flops` is the forward pass if the output of the frozen part below the lowest
+    trainable tensor is stored and reused.
     """
 
     batch_size: int
@@ -42,12 +42,12 @@ class StepCost:
 
     @property
     def reused_flops(self) -> int:
-        """The same with the frozen part reused."""
+        """Forward and backward with the frozen part reused."""
         return self.reused_forward_flops + self.backward_flops
 
     @property
     def memory_bytes(self) -> int:
-        """All four kinds of memory together."""
+        """Weights, gradients, optimizer states and saved activations together."""
         return (
             self.weight_bytes
             + self.gradient_bytes
@@ -63,57 +63,55 @@ def step_cost(
     batch_size: int,
     max_length: int,
 ) -> StepCost:
-    """What one step of the phase in `table` costs, for `batch_size` sentences of `max_length`.
+    """Estimate one step of the phase in `table`, with `batch_size` sentences of `max_length`.
 
-    A length above what the checkpoint has positions for is brought down to that, as data are.
+    `max_length` is limited to the number of positions of the checkpoint, as in training.
     """
     tokens = min(max_length, model.backbone.max_positions or max_length)
-    states = {row.name: row.state for row in table.rows}
-    learning = _Learning(profile, {name for name, s in states.items() if s is State.TRAINABLE})
-    heads = _heads(model, table, batch_size, tokens, learning.anything)
-    kept = sum(term.bytes.of(batch_size, tokens) for term in profile.kept if learning.any(term))
+    names = {row.name for row in table.rows if row.state is State.TRAINABLE}
+    active = _ActiveTerms(profile, names)
+    heads = _heads(model, table, batch_size, tokens, active.backbone_is_trained)
+    saved = sum(term.bytes.of(batch_size, tokens) for term in profile.kept if active.saves(term))
     backward = sum(
-        term.flops.of(batch_size, tokens)
-        for term in profile.backward
-        if learning.brings_about(term.cause)
+        term.flops.of(batch_size, tokens) for term in profile.backward if active.holds(term.cause)
     )
-    places = [amount.of(batch_size, tokens) for amount in profile.forward]
+    forward = [amount.of(batch_size, tokens) for amount in profile.forward]
     trainable = table.totals.trainable
     return StepCost(
         batch_size=batch_size,
         max_length=tokens,
-        forward_flops=sum(places) + heads.forward_flops,
+        forward_flops=sum(forward) + heads.forward_flops,
         backward_flops=backward + heads.backward_flops,
-        reused_forward_flops=_above_boundary(places, model, table) + heads.forward_flops,
-        saved_activation_bytes=kept + heads.kept_bytes,
+        reused_forward_flops=_above_frozen_part(forward, model, table) + heads.forward_flops,
+        saved_activation_bytes=saved + heads.saved_bytes,
         gradient_bytes=FLOAT_BYTES * trainable,
         optimizer_bytes=ADAMW_BYTES * trainable,
         weight_bytes=FLOAT_BYTES * table.totals.all,
     )
 
 
-class _Learning:
-    """Which tensors of a profile learn, asked for again and again."""
+class _ActiveTerms:
+    """Evaluates the causes of a profile's terms for a set of trainable tensors."""
 
-    def __init__(self, profile: CostProfile, names: set[str]) -> None:
-        self._numbers = {n for n, name in enumerate(profile.tensors) if name in names}
+    def __init__(self, profile: CostProfile, trainable: set[str]) -> None:
+        self._numbers = {n for n, name in enumerate(profile.tensors) if name in trainable}
         self._lowest = min(self._numbers, default=len(profile.tensors))
         self._training = [not self._numbers.isdisjoint(part) for part in profile.parts]
 
     @property
-    def anything(self) -> bool:
-        """Whether the gradient enters the backbone at all."""
+    def backbone_is_trained(self) -> bool:
+        """Whether any tensor of the backbone is trainable."""
         return bool(self._numbers)
 
-    def any(self, term: KeptTerm) -> bool:
-        """Whether one of a term's causes holds."""
-        return any(map(self.brings_about, term.causes))
+    def saves(self, term: SavedTerm) -> bool:
+        """Whether one of the term's causes holds."""
+        return any(map(self.holds, term.causes))
 
-    def brings_about(self, cause: Cause) -> bool:
-        """Whether a tensor of the cause learns, and its parts run in the modes it speaks of."""
-        learns = self._lowest < cause.below or not self._numbers.isdisjoint(cause.also)
+    def holds(self, cause: Cause) -> bool:
+        """Whether a tensor of the cause is trainable and its parts run in the given modes."""
+        trains = self._lowest < cause.below or not self._numbers.isdisjoint(cause.also)
         return (
-            learns
+            trains
             and all(self._training[part] for part in cause.training)
             and not any(self._training[part] for part in cause.resting)
         )
@@ -123,51 +121,52 @@ class _Learning:
 class _Heads:
     forward_flops: int
     backward_flops: int
-    kept_bytes: int
+    saved_bytes: int
 
 
 def _heads(
-    model: ModelDescription, table: ParameterTable, batch_size: int, tokens: int, entered: bool
+    model: ModelDescription,
+    table: ParameterTable,
+    batch_size: int,
+    tokens: int,
+    backbone_is_trained: bool,
 ) -> _Heads:
-    """The heads' part: linear layers on a dropped-out last hidden state, and their losses.
+    """The cost of the heads: dropout on the last hidden state, linear layers and losses.
 
-    `entered`: whether the gradient goes on into the backbone. Dropout keeps its mask then; what it
-    gives is kept where a head's weight learns.
+    If the backbone is trained, dropout saves its mask. If a head's weight is trained, the output
+    of dropout is saved.
     """
-    learning = {row.name for row in table.rows if row.state is State.TRAINABLE}
-    teaching = [task for task in model.tasks if table.plan.task_weights.get(task.name, 1.0) > 0]
+    trainable = {row.name for row in table.rows if row.state is State.TRAINABLE}
+    weighted = [task for task in model.tasks if table.plan.task_weights.get(task.name, 1.0) > 0]
     width = model.backbone.hidden_size
     hidden_bytes = FLOAT_BYTES * batch_size * tokens * width
     backward = losses = 0
     any_weight = False
-    for task in teaching:
-        weight, bias = f"{task.head}.weight" in learning, f"{task.head}.bias" in learning
+    for task in weighted:
+        weight, bias = f"{task.head}.weight" in trainable, f"{task.head}.bias" in trainable
         any_weight |= weight
-        places = _places(task, batch_size, tokens)
-        backward += 2 * places * width * len(task.outputs) * (weight + entered)
-        if weight or bias or entered:
-            losses += FLOAT_BYTES * places * len(task.outputs)
+        positions = _positions(task, batch_size, tokens)
+        backward += 2 * positions * width * len(task.outputs) * (weight + backbone_is_trained)
+        if weight or bias or backbone_is_trained:
+            losses += FLOAT_BYTES * positions * len(task.outputs)
     return _Heads(
         forward_flops=sum(
-            2 * _places(task, batch_size, tokens) * width * len(task.outputs)
+            2 * _positions(task, batch_size, tokens) * width * len(task.outputs)
             for task in model.tasks
         ),
         backward_flops=backward,
-        kept_bytes=hidden_bytes * (any_weight + entered) + losses,
+        saved_bytes=hidden_bytes * (any_weight + backbone_is_trained) + losses,
     )
 
 
-def _places(task: Task, batch_size: int, tokens: int) -> int:
-    """How often a head is applied in a batch."""
+def _positions(task: Task, batch_size: int, tokens: int) -> int:
+    """The number of vectors in a batch that a head is applied to."""
     return batch_size if task.kind is TaskKind.SENTENCE else batch_size * tokens
 
 
-def _above_boundary(places: list[int], model: ModelDescription, table: ParameterTable) -> int:
-    """Forward FLOPs of the backbone above the lowest tensor that learns in it."""
-    backbone_learns = any(
-        row.state is State.TRAINABLE and row.role is not Role.HEAD for row in table.rows
-    )
-    if not backbone_learns:
+def _above_frozen_part(forward: list[int], model: ModelDescription, table: ParameterTable) -> int:
+    """Forward FLOPs of the backbone from its lowest trainable tensor upwards; 0 if it has none."""
+    if not any(row.state is State.TRAINABLE and row.role is not Role.HEAD for row in table.rows):
         return 0
     crossed = layers_crossed(table, model.backbone)
-    return sum(places) if crossed == model.backbone.depth else sum(places[-1 - crossed :])
+    return sum(forward) if crossed == model.backbone.depth else sum(forward[-1 - crossed :])

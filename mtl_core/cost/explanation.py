@@ -1,80 +1,77 @@
-"""What a cost comes to, in sentences: why few parameters that learn may still cost much."""
+"""Explain a plan's cost in sentences, such as why few trainable parameters may need much memory."""
 
 from mtl_core.cost.estimate import ADAMW_BYTES, FLOAT_BYTES, StepCost
 from mtl_core.freezing.table import ParameterTable, State, layers_crossed
 from mtl_core.models.description import BackboneDescription, Role
+from mtl_core.text import megabytes, percent
 
-COUNTED = (
-    "Counted for full batches in float32 on the CPU, every position of every layer; a multiply-add "
-    "is two FLOPs. A run's sentences are shorter, and the last layer runs after its attention only "
-    "where a label is read, if the architecture allows it."
+COUNTING_METHOD = (
+    "Estimated for full batches in float32 on the CPU, with every position; a multiply-add counts "
+    "as two FLOPs. Sentences in a run are shorter. If the architecture allows it, a run computes "
+    "the last layer after its attention only at positions with a label."
 )
-_OUT_OF_PROPORTION = 3  # a few top layers keep up to 2.3 times their share of the parameters
+_OUT_OF_PROPORTION = 3  # a few top layers save up to 2.3 times their share of the parameters
 
 
 def share(part: float, whole: float) -> str:
-    """`71 %`, `0.4 %`: a share as text, whole per cents from 1 on."""
-    value = 100 * part / whole if whole else 0.0
-    return f"{value:.0f} %" if value >= 1 or value == 0 else f"{value:.1g} %"
+    """Format a share: `71 %`, `0.4 %`; `0 %` if `whole` is 0."""
+    return percent(part / whole if whole else 0.0)
 
 
-def megabytes(size: int) -> str:
-    """`1,837 MB`, `6.3 MB`, `0.02 MB`: millions of bytes, two figures below ten."""
-    value = size / 1e6
-    return f"{value:,.0f} MB" if value >= 9.95 or value == 0 else f"{value:.2g} MB"
-
-
-def is_dear(
+def costs_more_than_its_share(
     cost: StepCost, full: StepCost, table: ParameterTable, backbone: BackboneDescription
 ) -> bool:
-    """Whether few parameters learn and much is kept for them, as with biases alone: then the share
-    that learns misleads, and `why` is what a reader has to know."""
+    """Whether a plan saves far more activations than its share of trainable parameters suggests.
+
+    This is the case for `bitfit`, for example. `memory_reason` then explains the cost.
+    """
     if layers_crossed(table, backbone) == 0:
         return False
-    kept = cost.saved_activation_bytes / full.saved_activation_bytes
-    return kept > _OUT_OF_PROPORTION * table.totals.trainable_share
+    saved = cost.saved_activation_bytes / full.saved_activation_bytes
+    return saved > _OUT_OF_PROPORTION * table.totals.trainable_share
 
 
-def why(
+def memory_reason(
     cost: StepCost, full: StepCost, table: ParameterTable, backbone: BackboneDescription
 ) -> str:
-    """What decides the memory that is kept for the backward pass, in one or two sentences."""
-    kept = share(cost.saved_activation_bytes, full.saved_activation_bytes)
+    """Explain which activations are saved for the backward pass, in one to three sentences."""
+    saved = share(cost.saved_activation_bytes, full.saved_activation_bytes)
     crossed, lowest = layers_crossed(table, backbone), table.gradient_stops_at
     if lowest is None:
-        return "Nothing learns, so nothing is kept and no gradient is computed."
+        return "Nothing is trained, so no activations are saved and no gradient is computed."
     if crossed == 0:
         return (
-            "Only heads learn: no gradient enters the encoder, so nothing of it is kept but its "
-            f"output, {kept} of what full keeps."
+            "Only heads are trained. No gradient enters the encoder, so only its output is saved: "
+            f"{saved} of the activations of full fine-tuning."
         )
-    learn = f"{100 * table.totals.trainable_share:.2f} %"
+    trainable = f"{100 * table.totals.trainable_share:.2f} %"
     return (
-        f"{learn} of the parameters learn, and {kept} of what full keeps is kept: the depth of the "
-        f"lowest tensor that learns decides, not how many do. It lies in {_the(lowest)}, so the "
-        f"gradient crosses {crossed} of {backbone.depth} layers, and each keeps what the gradient "
-        "passes through: attention, activations and dropout masks, whatever learns in it."
+        f"{trainable} of the parameters are trainable, and the saved activations take {saved} of "
+        "the memory they take in full fine-tuning. The lowest trainable tensor decides this, not "
+        f"the number of parameters: it is in {_with_article(lowest)}, so the gradient passes "
+        f"through {crossed} of {backbone.depth} layers. Each of them saves its activations, "
+        "whether it is trainable or frozen."
     )
 
 
-def reuse(cost: StepCost, full: StepCost) -> str:
-    """What reusing the frozen part saves, in one sentence."""
+def reuse_note(cost: StepCost, full: StepCost) -> str:
+    """Explain how much computation is saved by reusing the output of the frozen part."""
     if cost.reused_forward_flops == cost.forward_flops:
-        return "No frozen part lies below what learns, so there is nothing to reuse."
+        return "There is no frozen part below the lowest trainable tensor, so nothing is reused."
     return (
-        f"With the frozen part computed once for each sentence and reused, a step is "
-        f"{share(cost.reused_flops, full.flops)} of full's instead of "
+        "If the frozen part is computed once per sentence and its output is reused, a step takes "
+        f"{share(cost.reused_flops, full.flops)} of the FLOPs of full fine-tuning instead of "
         f"{share(cost.flops, full.flops)}."
     )
 
 
-def at_most(table: ParameterTable, backbone: BackboneDescription) -> str | None:
-    """That a run keeps less of the word embedding than was counted; None where it does not learn.
+def embedding_note(table: ParameterTable, backbone: BackboneDescription) -> str | None:
+    """Explain that the memory of the word embedding is an upper bound; None if it is frozen.
 
-    A run keeps gradients and moments for the rows its sentences read, which only the data tell.
+    A run stores gradients and moments only for the rows that occur in its data.
     """
     rows = backbone.vocabulary_size
-    learning = sum(
+    trainable = sum(
         row.count
         for row in table.rows
         if row.role is Role.EMBEDDINGS
@@ -82,14 +79,15 @@ def at_most(table: ParameterTable, backbone: BackboneDescription) -> str | None:
         and row.tied_to is None
         and row.shape[:1] == (rows,)
     )
-    if not learning:
+    if not trainable:
         return None
-    size = megabytes(learning * (FLOAT_BYTES + ADAMW_BYTES))
+    size = megabytes(trainable * (FLOAT_BYTES + ADAMW_BYTES))
     return (
-        f"At most: {size} of gradients and optimizer are counted for all {rows:,} rows of the word "
-        "embedding; a run keeps them for the rows that its sentences read."
+        f"This is an upper bound: it includes {size} of gradients and optimizer states for all "
+        f"{rows:,} rows of the word embedding. A run needs them only for the rows that occur in "
+        "its sentences."
     )
 
 
-def _the(group: str) -> str:
+def _with_article(group: str) -> str:
     return f"the {group}" if group == "embeddings" else group

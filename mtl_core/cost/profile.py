@@ -1,12 +1,12 @@
-"""What a backbone's training step costs, as a value: which tensors make it keep and compute what.
+"""Cost profiles: the cost of a backbone's training step as a function of the trainable tensors.
 
-A profile needs no weights and no torch to read. It is traced once by `cost.trace` and shipped for
-the catalogue, as descriptions are.
+`cost.trace` creates a profile from an architecture; profiles of the catalogue are shipped. Reading
+one needs no weights and no torch.
 
-Autograd keeps a tensor for the backward pass, or computes a product in it, exactly if one of
-certain parameters learns: an activation that is needed for the gradient of a weight, if that weight
-learns; one that the gradient passes through, if anything below learns. So the cost of every freeze
-plan is a sum over terms, each with the parameters that bring it about.
+Autograd saves a tensor for the backward pass, or computes a product in it, only if certain
+parameters are trainable. An input of a weight's gradient is saved if that weight is trainable. A
+tensor that the gradient passes through is saved if any parameter below is trainable. The cost of a
+freeze plan is therefore a sum over terms, each with the parameters that cause it.
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ from mtl_core.values import Frozen
 
 
 class Amount(Frozen):
-    """Bytes or FLOPs as a function of the batch: a sum of `factor * batch**b * tokens**t`.
+    """Bytes or FLOPs as a function of batch size: the sum of `factor * batch**b * tokens**t`.
 
     `parts` are (factor, b, t).
     """
@@ -23,7 +23,7 @@ class Amount(Frozen):
     parts: tuple[tuple[int, int, int], ...] = ()
 
     def of(self, batch_size: int, tokens: int) -> int:
-        """The amount for `batch_size` sentences of `tokens` sub-words each."""
+        """Evaluate the amount for `batch_size` sentences of `tokens` tokens each."""
         return sum(factor * batch_size**b * tokens**t for factor, b, t in self.parts)
 
     def __add__(self, other: "Amount") -> "Amount":
@@ -31,7 +31,7 @@ class Amount(Frozen):
 
 
 def total_amount(amounts: Iterable[Amount]) -> Amount:
-    """The sum of amounts, as one amount."""
+    """Add up amounts into one."""
     factors: dict[tuple[int, int], int] = {}
     for amount in amounts:
         for factor, b, t in amount.parts:
@@ -40,12 +40,12 @@ def total_amount(amounts: Iterable[Amount]) -> Amount:
 
 
 class Cause(Frozen):
-    """When something is kept or computed: if one of these tensors learns.
+    """The condition for a term: at least one of these tensors is trainable.
 
-    Tensors are numbered in the order in which the forward pass uses them. `below`: any numbered
-    lower than this. `also`: these too. `training` and `resting` number the profile's parts that
-    must run in training and in evaluation mode: a resting part has no dropout, and its attention
-    takes another path.
+    Tensors are numbered in the order in which the forward pass uses them. The condition names all
+    tensors with a number lower than `below`, and those in `also`. Besides, the profile's parts in
+    `training` must run in training mode and those in `resting` in evaluation mode, where dropout
+    is off and attention uses another kernel.
     """
 
     below: int = 0
@@ -54,31 +54,31 @@ class Cause(Frozen):
     resting: tuple[int, ...] = ()
 
 
-class KeptTerm(Frozen):
-    """Activations that are kept for the backward pass if any of the causes holds."""
+class SavedTerm(Frozen):
+    """Activations saved for the backward pass if any of the causes applies."""
 
     bytes: Amount
     causes: tuple[Cause, ...]
 
 
 class BackwardTerm(Frozen):
-    """Products of the backward pass that are computed if the cause holds."""
+    """Products computed in the backward pass if the cause applies."""
 
     flops: Amount
     cause: Cause
 
 
 class CostProfile(Frozen):
-    """One architecture's costs, apart from heads, weights and optimizer.
+    """The costs of one architecture, without heads, weights and optimizer.
 
     `tensors` are the names that a loss can reach, in the order of their use. `parts` are modules
-    with dropout or attention of their own, as numbers of their tensors: a part trains if one of
-    these learns. `forward` has an entry for what comes before the stack, one for each layer a
-    token passes, and one for what comes after.
+    that behave differently in training mode, each as the numbers of its tensors; a part is in
+    training mode if one of them is trainable. `forward` has one entry for the operators before the
+    layers, one per layer, and one for the operators after them. `kept` are the saved activations.
     """
 
     tensors: tuple[str, ...]
     parts: tuple[tuple[int, ...], ...]
     forward: tuple[Amount, ...]
-    kept: tuple[KeptTerm, ...]
+    kept: tuple[SavedTerm, ...]
     backward: tuple[BackwardTerm, ...]

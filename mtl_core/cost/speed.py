@@ -1,4 +1,4 @@
-"""How fast this machine trains: four rates that turn FLOPs and bytes into seconds."""
+"""The training speed of this machine: four rates that convert FLOPs and bytes into seconds."""
 
 import os
 import platform
@@ -15,10 +15,10 @@ from mtl_core.values import Frozen
 
 
 class Speed(Frozen):
-    """Seconds that work takes here, measured by `cost.calibrate` with a small encoder.
+    """Seconds per unit of work on a machine, measured by `cost.calibrate` with a small encoder.
 
-    `keeping`: what a forward pass in training takes longer than one at rest, for each byte kept:
-    dropout draws its masks.
+    `keeping_seconds_per_byte` is the extra time of a forward pass in training mode, compared with
+    evaluation mode, per byte of saved activations. Most of it is spent on dropout masks.
     """
 
     machine: str
@@ -28,7 +28,7 @@ class Speed(Frozen):
     optimizer_seconds_per_parameter: PositiveFloat
 
     def seconds(self, cost: StepCost, reused: bool = False) -> float:
-        """An estimate of one step, with or without the frozen part reused."""
+        """Estimate the seconds of one step, with or without reuse of the frozen part."""
         forward = cost.reused_forward_flops if reused else cost.forward_flops
         return (
             forward * self.forward_seconds_per_flop
@@ -39,8 +39,10 @@ class Speed(Frozen):
 
 
 def machine(settings: Settings) -> str:
-    """What a measurement holds for: processor, cores, threads of a fine-tune, torch's version, and
-    the library of its matrix products where somebody chose one."""
+    """Describe the configuration that a measurement is valid for.
+
+    Processor, number of cores, threads of a run, torch version and matrix product library.
+    """
     cores = os.cpu_count() or 1
     processor = _processor() or platform.processor() or platform.machine()
     products = settings.matrix_products or "the processor's own"
@@ -50,8 +52,8 @@ def machine(settings: Settings) -> str:
     )
 
 
-def known_speed(settings: Settings) -> Speed | None:
-    """This machine's speed as measured earlier; None if it never was, or as another machine."""
+def load_speed(settings: Settings) -> Speed | None:
+    """Load the saved speed; None if there is none or it is from a different configuration."""
     with suppress(OSError, ValidationError):
         speed = Speed.model_validate_json(_file(settings).read_bytes())
         if speed.machine == machine(settings):
@@ -59,8 +61,8 @@ def known_speed(settings: Settings) -> Speed | None:
     return None
 
 
-def keep_speed(speed: Speed, settings: Settings) -> None:
-    """Keep a measurement; a folder that cannot be written costs only another one."""
+def save_speed(speed: Speed, settings: Settings) -> None:
+    """Save a measurement. An error is ignored, because the speed can be measured again."""
     with suppress(OSError):
         write_atomically(_file(settings), speed.model_dump_json() + "\n")
 

@@ -1,7 +1,7 @@
-"""Record one forward pass: which module made which storage, and which autograd node keeps what.
+"""Record a forward pass: the module that allocates each storage, the tensors each node saves.
 
-Under torch's FakeTensorMode nothing is computed and no memory taken, and every operator is chosen
-as on the CPU, attention's kernel included.
+Under torch's FakeTensorMode nothing is computed and no memory is allocated, but the same operators
+and attention kernels are selected as on the CPU.
 """
 
 from bisect import bisect_right
@@ -15,13 +15,19 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from mtl_core.cost.graph import from_below, kept_by, sequence, union
-from mtl_core.cost.products import backward_products, forward_flops
+from mtl_core.cost.autograd_graph import (
+    backward_products,
+    forward_flops,
+    saved_tensors,
+    sequence_number,
+    topological_order,
+    union,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """Memory that an operator took: where, as the how-manieth there, and how much."""
+    """Memory that an operator allocated; `ordinal` counts the storages of one module."""
 
     module: str
     ordinal: int
@@ -30,20 +36,21 @@ class Storage:
 
 @dataclass(frozen=True, slots=True)
 class Saving:
-    """An autograd node keeps `storage` (its number) if one of the parameters `needed` learns.
+    """An autograd node saves a storage if one of the parameters in `needed` is trainable.
 
-    `passed`: modules that handed the storage on as their output before the node read it.
+    `storage` is the storage's number. `passed` are the modules that returned it as their output
+    before the node read it.
     """
 
     storage: int
     module: str
-    needed: int  # bits, by the number of the parameter
+    needed: int  # one bit per parameter number
     passed: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A product of the backward pass, computed if one of the parameters `needed` learns."""
+    """A product in the backward pass, computed if a parameter in `needed` is trainable."""
 
     module: str
     needed: int
@@ -52,7 +59,7 @@ class Product:
 
 @dataclass
 class Tape:
-    """Everything one forward pass did; parameters are numbered in the order of their use."""
+    """The record of one forward pass. Parameters are numbered in the order of their use."""
 
     parameters: list[str] = field(default_factory=list)
     storages: list[Storage] = field(default_factory=list)
@@ -65,14 +72,14 @@ class Tape:
 def record(
     model: nn.Module, layers: Sequence[str], run: Callable[[], Tensor], names: dict[int, str]
 ) -> Tape:
-    """The tape of `run`, a forward pass of `model` that returns the last hidden state.
+    """Record `run`, a forward pass of `model` that returns the last hidden state.
 
-    `layers` are the paths of the stack's members; `forward` of the tape then holds the FLOPs
-    of each operator, with its place: before the stack (0), in a layer passed (1, …) or after it.
-    `names` are those of the parameters, by id.
+    `layers` are the module paths of the model's layers. `Tape.forward` holds the FLOPs of each
+    operator with its position: 0 before the layers, 1 to N in a layer, N + 1 after them. `names`
+    maps the id of each parameter to its name.
     """
     recorder = _Recorder(model, frozenset(layers))
-    with recorder.watching(), recorder:
+    with recorder.hooks(), recorder:
         hidden = run()
     recorder.read_graph(hidden, names)
     return recorder.tape
@@ -85,14 +92,14 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._model, self._layers = model, layers
         self._inside: list[str] = [""]
         self._entered: list[tuple[int, str]] = []  # sequence number from which a module runs
-        self._handed_on: dict[int, list[tuple[int, str]]] = {}
+        self._returned: dict[int, list[tuple[int, str]]] = {}
         self._numbers: dict[int, int] = {}
-        self._alive: list[Any] = []  # a storage that is freed would lend its address to another
-        self._not_ours = {_address(each) for each in (*model.parameters(), *model.buffers())}
+        self._alive: list[Any] = []  # keeps storages alive, because addresses are reused
+        self._ignored = {_address(each) for each in (*model.parameters(), *model.buffers())}
         self._passed_layers, self._in_layer = 0, 0
         self._ordinals: dict[str, int] = {}
         self._marker = torch.zeros(1, requires_grad=True)
-        self._not_ours.add(_address(self._marker))
+        self._ignored.add(_address(self._marker))
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -103,7 +110,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.tape.operators.setdefault(module, []).append(str(func))
         for tensor in tree_leaves(result):
             if isinstance(tensor, Tensor):
-                self._note(tensor, module)
+                self._add_storage(tensor, module)
         flops = forward_flops(func, args, kwargs, result)
         if flops:
             outside = self._passed_layers and self._passed_layers + 1
@@ -111,9 +118,9 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.tape.forward.append((place, flops))
         return result
 
-    def _note(self, tensor: Tensor, module: str) -> None:
+    def _add_storage(self, tensor: Tensor, module: str) -> None:
         address = _address(tensor)
-        if address in self._numbers or address in self._not_ours:
+        if address in self._numbers or address in self._ignored:
             return
         ordinal = self._ordinals[module] = self._ordinals.get(module, -1) + 1
         self._numbers[address] = len(self.tape.storages)
@@ -121,7 +128,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.tape.storages.append(Storage(module, ordinal, tensor.untyped_storage().nbytes()))
 
     @contextmanager
-    def watching(self) -> Iterator[None]:
+    def hooks(self) -> Iterator[None]:
         handles = []
         for path, module in self._model.named_modules():
             handles.append(
@@ -151,18 +158,18 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self._in_layer -= 1
         for tensor in tree_leaves(output):
             if isinstance(tensor, Tensor):
-                self._handed_on.setdefault(_address(tensor), []).append((now, path))
+                self._returned.setdefault(_address(tensor), []).append((now, path))
 
     def _now(self) -> int:
-        """The number that the next autograd node gets, as far as order goes."""
+        """A sequence number lower than that of the next autograd node."""
         node = self._marker.view_as(self._marker).grad_fn
-        return sequence(node)
+        return sequence_number(node)
 
     def read_graph(self, hidden: Tensor, names: dict[int, str]) -> None:
-        """Walk from the last hidden state down; note what each node keeps and computes."""
-        nodes = from_below(hidden.grad_fn)
+        """Record the savings and products of every node below the last hidden state."""
+        nodes = topological_order(hidden.grad_fn)
         reached: dict[Any, int] = {None: 0}
-        for node in sorted(nodes, key=sequence):
+        for node in sorted(nodes, key=sequence_number):
             for below, _ in node.next_functions:
                 if below not in reached and hasattr(below, "variable"):
                     reached[below] = 1 << len(self.tape.parameters)
@@ -172,20 +179,20 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 continue
             edges = [reached[below] for below, _ in node.next_functions]
             reached[node] = union(edges)
-            module = self._module_at(sequence(node))
+            module = self._module_at(sequence_number(node))
             self._read_savings(node, module, edges)
             self._read_products(node, module, edges)
 
     def _read_savings(self, node: Any, module: str, edges: list[int]) -> None:
-        for tensor, inputs in kept_by(node):
+        for tensor, inputs in saved_tensors(node):
             if needed := union(edges[number] for number in inputs):
-                self._save(tensor, sequence(node), module, needed)
+                self._add_saving(tensor, sequence_number(node), module, needed)
 
-    def _save(self, tensor: Tensor, when: int, module: str, needed: int) -> None:
+    def _add_saving(self, tensor: Tensor, when: int, module: str, needed: int) -> None:
         number = self._numbers.get(_address(tensor))
         if number is not None:
-            handed = self._handed_on.get(_address(tensor), [])
-            passed = tuple(path for time, path in handed if time < when)
+            returned = self._returned.get(_address(tensor), [])
+            passed = tuple(path for time, path in returned if time < when)
             self.tape.savings.append(Saving(number, module, needed, passed))
 
     def _read_products(self, node: Any, module: str, edges: list[int]) -> None:
@@ -195,8 +202,8 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 self.tape.products.append(Product(module, causes, flops))
 
     def _module_at(self, number: int) -> str:
-        place = bisect_right(self._entered, number, key=lambda entry: entry[0]) - 1
-        return self._entered[place][1] if place >= 0 else ""
+        index = bisect_right(self._entered, number, key=lambda entry: entry[0]) - 1
+        return self._entered[index][1] if index >= 0 else ""
 
 
 def _address(tensor: Tensor) -> int:

@@ -1,6 +1,6 @@
-"""Make the cost profile of a checkpoint's architecture: no weights, about a second.
+"""Trace the cost profile of a checkpoint's architecture. Needs no weights and about a second.
 
-As a command it writes the profiles that are shipped for the catalogue:
+Run as a command, it writes the shipped profiles of the catalogue:
 
     python -m mtl_core.cost.trace --catalogue
 """
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from mtl_core.cost.joined import LARGE, SMALL, Joined
-from mtl_core.cost.kept import shipped_profile, write_profile
 from mtl_core.cost.profile import CostProfile
+from mtl_core.cost.profile_builder import LARGE, SMALL, ProfileBuilder
+from mtl_core.cost.profile_cache import shipped_profile, write_profile
 from mtl_core.cost.tape import Tape, record
 from mtl_core.errors import UnsupportedArchitecture
 from mtl_core.models.architecture import (
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
 
 
 def trace_costs(checkpoint: "Checkpoint | PreTrainedConfig") -> CostProfile:
-    """What a training step of the bare backbone keeps and computes, for every freeze plan.
+    """Trace the bare backbone and build its cost profile.
 
-    It is run twice without numbers, in training and in evaluation mode, with the attention that a
-    fine-tune takes; an architecture that looks at numbers while it runs is run with random ones.
-    Raises what `read_architecture` raises, and UnsupportedArchitecture if it does not run.
+    Runs the model on fake tensors in training and evaluation mode, with the attention kernel of
+    fine-tuning. If the architecture reads tensor values in its forward pass, real tensors are used.
+    Raises as `read_architecture` does, and UnsupportedArchitecture if the model does not run.
     """
     config = (
         read_architecture(checkpoint.config_file)
@@ -48,7 +48,7 @@ def trace_costs(checkpoint: "Checkpoint | PreTrainedConfig") -> CostProfile:
         return _trace(config, FakeTensorMode())
     except UnsupportedArchitecture:
         raise
-    except Exception:  # whatever a foreign forward pass raises where a number is looked at
+    except Exception:  # an architecture may raise anything when it reads the value of a fake tensor
         try:
             return _trace(config, nullcontext())
         except Exception as error:
@@ -57,8 +57,8 @@ def trace_costs(checkpoint: "Checkpoint | PreTrainedConfig") -> CostProfile:
             ) from None
 
 
-def _trace(config: "PreTrainedConfig", numbers: AbstractContextManager[Any]) -> CostProfile:
-    with quiet_transformers(), torch.random.fork_rng(devices=[]), numbers:
+def _trace(config: "PreTrainedConfig", tensor_mode: AbstractContextManager[Any]) -> CostProfile:
+    with quiet_transformers(), torch.random.fork_rng(devices=[]), tensor_mode:
         model = _build(config)
         stack = find_stack(model)
         modes = {
@@ -68,11 +68,11 @@ def _trace(config: "PreTrainedConfig", numbers: AbstractContextManager[Any]) -> 
             ]
             for training in (True, False)
         }
-    return Joined(model, modes[True], modes[False], stack.depth).profile()
+    return ProfileBuilder(model, modes[True], modes[False], stack.depth).profile()
 
 
 def _build(config: "PreTrainedConfig") -> "PreTrainedModel":
-    """The bare model with the attention that `load_backbone` gives it, values never drawn."""
+    """Build the bare model with the attention of `load_backbone`, without initializing weights."""
     from transformers import AutoModel
     from transformers.initialization import no_init_weights
 
@@ -97,7 +97,7 @@ def _ordinary_token(model: "PreTrainedModel") -> int:
 
 
 def main() -> None:
-    """Write the shipped profile of each catalogue entry named, or of all."""
+    """Write the shipped profiles of the given catalogue entries, or of all."""
     for known in requested_entries("python -m mtl_core.cost.trace"):
         profile = trace_costs(known)
         file = shipped_profile(known.name)

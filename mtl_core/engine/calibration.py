@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Sequence
 from time import monotonic
 
-from mtl_core.cost.speed import Speed, keep_speed, known_speed
+from mtl_core.cost.speed import Speed, load_speed, save_speed
 from mtl_core.engine.child import ChildProcess
 from mtl_core.engine.protocol import MeasureSpeed, RequestFailed, SpeedMeasured
 from mtl_core.errors import FreezeLabError, InternalError
@@ -52,7 +52,7 @@ class Calibration:
 
     def speed(self) -> Speed | None:
         """The measured speed. If there is none, start a measurement and return None."""
-        known = self._measured or known_speed(self._settings)
+        known = self._measured or load_speed(self._settings)
         if known is None:
             with self._lock:
                 idle = not self.measuring and self._measured is None
@@ -84,7 +84,7 @@ class Calibration:
             )
             return
         if speed is not None:
-            keep_speed(speed, self._settings)
+            save_speed(speed, self._settings)
             self._measured = speed
 
     def _measure_in_child(self) -> Speed | None:

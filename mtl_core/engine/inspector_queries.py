@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from mtl_core.cost.kept import profile_of
 from mtl_core.cost.profile import CostProfile
+from mtl_core.cost.profile_cache import load_profile
 from mtl_core.engine.baselines import DataBaselines
 from mtl_core.engine.inspector import Inspector
 from mtl_core.models.cache import description_of
@@ -43,7 +43,7 @@ class InspectorQueries:
         Takes milliseconds if the profile is cached, otherwise seconds. Raises
         UnsupportedArchitecture if the costs cannot be traced.
         """
-        return profile_of(checkpoint, self.settings, self._inspector.trace_costs)
+        return load_profile(checkpoint, self.settings, self._inspector.trace_costs)
 
     def predict(self, model: AskedModel, sentences: Sequence[Sentence]) -> tuple[Prediction, ...]:
         """Predict the labels of each sentence.

@@ -13,7 +13,7 @@ from time import monotonic, sleep
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from mtl_core.cost.speed import Speed, keep_speed, machine
+from mtl_core.cost.speed import Speed, machine, save_speed
 from mtl_core.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -48,7 +48,7 @@ def address() -> Iterator[str]:
     """The dashboard on this test's own home, in which this machine's speed is known already: no
     test waits beside its measurement."""
     settings = Settings.from_environment()
-    keep_speed(
+    save_speed(
         Speed(
             machine=machine(settings),
             forward_seconds_per_flop=1e-11,

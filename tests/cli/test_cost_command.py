@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mtl_core.cost.speed import Speed, keep_speed, known_speed, machine
+from mtl_core.cost.speed import Speed, load_speed, machine, save_speed
 from mtl_core.settings import Settings
 
 Command = Callable[..., Any]
@@ -34,7 +34,7 @@ def measured() -> Speed:
         backward_seconds_per_flop=1e-11,
         optimizer_seconds_per_parameter=1e-8,
     )
-    keep_speed(speed, settings)
+    save_speed(speed, settings)
     return speed
 
 
@@ -102,7 +102,7 @@ def test_the_first_time_this_machine_is_measured(command: Command) -> None:
     answer = command("cost", "--scenario", "top-1", "--format", "json")
     assert answer.err == "Measuring the speed of this machine, once; this takes a few seconds …\n"
     assert answer.json["estimated_seconds_per_step"] > 0
-    assert known_speed(Settings.from_environment()) is not None
+    assert load_speed(Settings.from_environment()) is not None
     assert command("cost", "--scenario", "top-1", "--format", "json").err == ""
 
 

@@ -1,4 +1,4 @@
-"""Profiles: shipped, kept, and read without torch."""
+"""Profiles: shipped, cached, and read without torch."""
 
 import subprocess
 import sys
@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from mtl_core.cost.estimate import StepCost, step_cost
-from mtl_core.cost.explanation import is_dear, megabytes, reuse, share, why
-from mtl_core.cost.kept import profile_of, read_profile, shipped_profile
+from mtl_core.cost.explanation import costs_more_than_its_share, memory_reason, reuse_note, share
 from mtl_core.cost.profile import Amount, total_amount
-from mtl_core.cost.speed import Speed, keep_speed, known_speed, machine
+from mtl_core.cost.profile_cache import load_profile, read_profile, shipped_profile
+from mtl_core.cost.speed import Speed, load_speed, machine, save_speed
 from mtl_core.cost.trace import trace_costs
 from mtl_core.errors import DamagedCheckpoint
 from mtl_core.freezing.resolve import parameter_table
@@ -21,6 +21,7 @@ from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
 from mtl_core.models.description import ModelDescription
 from mtl_core.settings import ANY_FILE, Settings
 from mtl_core.tasks.task import DEFAULT_TASKS
+from mtl_core.text import megabytes
 
 
 def cost_of(checkpoint, scenario, batch_size=16, max_length=128):
@@ -49,16 +50,16 @@ def test_every_catalogue_entry_has_a_profile_of_all_tensors_a_loss_reaches(name)
     ("scenario", "kept"),
     [("heads-only", 6.3), ("top-1", 163.6), ("bitfit", 1309.1), ("full", 1837.5), ("frozen", 0)],
 )
-def test_bert_base_keeps_so_many_megabytes_for_sixteen_sentences_of_128_tokens(scenario, kept):
+def test_bert_base_saves_this_many_megabytes_for_sixteen_sentences_of_128_tokens(scenario, kept):
     cost, _, _ = cost_of("bert-base-uncased", scenario)
     assert round(cost.saved_activation_bytes / 1e6, 1) == kept
 
 
-def test_a_length_beyond_the_positions_is_brought_down_to_them():
+def test_a_length_is_limited_to_the_positions():
     assert cost_of("minilm-l6", "full", max_length=4000)[0].max_length == 512
 
 
-def test_an_unknown_checkpoint_is_traced_once_and_kept(tiny_checkpoint):
+def test_an_unknown_checkpoint_is_traced_once_and_cached(tiny_checkpoint):
     settings, checkpoint = (
         Settings.from_environment(),
         resolve_checkpoint(str(tiny_checkpoint), ANY_FILE),
@@ -69,18 +70,18 @@ def test_an_unknown_checkpoint_is_traced_once_and_kept(tiny_checkpoint):
         traced.append(asked)
         return trace_costs(asked)
 
-    first = profile_of(checkpoint, settings, trace)
-    assert profile_of(checkpoint, settings, trace) == first
+    first = load_profile(checkpoint, settings, trace)
+    assert load_profile(checkpoint, settings, trace) == first
     assert traced == [checkpoint]
     next(settings.costs.glob("*.json")).write_text("{")
-    assert profile_of(checkpoint, settings, trace) == first
+    assert load_profile(checkpoint, settings, trace) == first
     assert len(traced) == 2
 
 
 def test_a_config_that_cannot_be_read_is_named(tmp_path):
     gone = Checkpoint(reference="x", name="x", config_file=tmp_path / "config.json")
     with pytest.raises(DamagedCheckpoint, match=r"config\.json cannot be read: No such file"):
-        profile_of(gone, Settings.from_environment(), trace_costs)
+        load_profile(gone, Settings.from_environment(), trace_costs)
 
 
 def test_amounts_add_up():
@@ -89,7 +90,7 @@ def test_amounts_add_up():
     assert both.of(2, 10) == 8 * 20 + 2 * 200
 
 
-def test_speed_is_kept_for_this_machine_alone():
+def test_a_saved_speed_is_valid_for_one_machine():
     settings = Settings.from_environment()
     speed = Speed(
         machine=machine(settings),
@@ -98,11 +99,11 @@ def test_speed_is_kept_for_this_machine_alone():
         backward_seconds_per_flop=2e-10,
         optimizer_seconds_per_parameter=1e-8,
     )
-    assert known_speed(settings) is None
-    keep_speed(speed, settings)
-    assert known_speed(settings) == speed
-    keep_speed(speed.model_copy(update={"machine": "another"}), settings)
-    assert known_speed(settings) is None
+    assert load_speed(settings) is None
+    save_speed(speed, settings)
+    assert load_speed(settings) == speed
+    save_speed(speed.model_copy(update={"machine": "another"}), settings)
+    assert load_speed(settings) is None
 
 
 def test_seconds_are_the_sum_of_four_kinds_of_work():
@@ -128,38 +129,43 @@ def test_seconds_are_the_sum_of_four_kinds_of_work():
     assert speed.seconds(cost, reused=True) == pytest.approx(5.0)
 
 
-def test_the_words_say_that_depth_decides():
+def test_the_lowest_trainable_tensor_explains_the_memory():
     full, *_ = cost_of("bert-base-uncased", "full")
     cost, table, model = cost_of("bert-base-uncased", "bitfit")
-    said = why(cost, full, table, model.backbone)
-    assert said.startswith("0.10 % of the parameters learn, and 71 % of what full keeps is kept")
-    assert "It lies in the embeddings, so the gradient crosses 12 of 12 layers" in said
-    assert reuse(cost, full) == (
-        "No frozen part lies below what learns, so there is nothing to reuse."
+    reason = memory_reason(cost, full, table, model.backbone)
+    assert reason.startswith(
+        "0.10 % of the parameters are trainable, and the saved activations take 71 % of the memory "
+        "they take in full fine-tuning."
+    )
+    assert "it is in the embeddings, so the gradient passes through 12 of 12 layers" in reason
+    assert reuse_note(cost, full) == (
+        "There is no frozen part below the lowest trainable tensor, so nothing is reused."
     )
 
 
-def test_the_words_for_heads_and_for_nothing():
+def test_plans_that_train_only_heads_or_nothing_have_their_own_explanation():
     full, *_ = cost_of("bert-base-uncased", "full")
     cost, table, model = cost_of("bert-base-uncased", "heads-only")
-    assert "no gradient enters the encoder" in why(cost, full, table, model.backbone)
-    assert "is 0.002 % of full's instead of 33 %" in reuse(cost, full)
+    assert "No gradient enters the encoder" in memory_reason(cost, full, table, model.backbone)
+    assert "takes 0.002 % of the FLOPs of full fine-tuning instead of 33 %" in reuse_note(
+        cost, full
+    )
     cost, table, model = cost_of("bert-base-uncased", "frozen")
-    assert why(cost, full, table, model.backbone).startswith("Nothing learns")
+    assert memory_reason(cost, full, table, model.backbone).startswith("Nothing is trained")
 
 
 @pytest.mark.parametrize(
-    ("scenario", "dear"),
+    ("scenario", "expected"),
     [
         *(("bitfit", True), ("layernorm", True), ("bottom-2", True)),
         *(("frozen", False), ("heads-only", False), ("top-3", False), ("embeddings-frozen", False)),
         ("full", False),
     ],
 )
-def test_dear_is_what_keeps_much_for_few_parameters(scenario, dear):
+def test_a_plan_with_much_memory_for_few_parameters_costs_more_than_its_share(scenario, expected):
     full, *_ = cost_of("minilm-l6", "full")
     cost, table, model = cost_of("minilm-l6", scenario)
-    assert is_dear(cost, full, table, model.backbone) is dear
+    assert costs_more_than_its_share(cost, full, table, model.backbone) is expected
 
 
 @pytest.mark.parametrize(
@@ -177,7 +183,7 @@ def test_sizes_are_short(size, text):
 
 
 def test_the_server_path_needs_no_torch():
-    rooms = "estimate", "kept", "profile", "speed", "explanation"
+    rooms = "estimate", "explanation", "profile", "profile_cache", "speed"
     script = (
         "import sys\n"
         + "".join(f"import mtl_core.cost.{room}\n" for room in rooms)

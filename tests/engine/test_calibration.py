@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mtl_core.cost.speed import known_speed, machine
+from mtl_core.cost.speed import load_speed, machine
 from mtl_core.engine import lab as lab_module
 from mtl_core.engine.calibration import Calibration
 from mtl_core.engine.lab import Lab
@@ -46,7 +46,7 @@ def test_speed_starts_a_measurement_and_does_not_wait_for_it(
     measured = calibration.speed()
     assert measured is not None
     assert measured.machine == machine(settings)
-    assert known_speed(settings) == measured
+    assert load_speed(settings) == measured
     assert not calibration.measuring
 
 
@@ -82,7 +82,7 @@ def test_a_measurement_is_cancelled_by_a_run_and_repeated_after_it(
     assert not store.active()
     assert calibration.speed() is None
     wait_until(lambda: not calibration.measuring)
-    assert calibration.speed() == known_speed(settings) is not None
+    assert calibration.speed() == load_speed(settings) is not None
 
 
 def test_a_measurement_is_cancelled_when_a_trainer_starts(
@@ -95,7 +95,7 @@ def test_a_measurement_is_cancelled_when_a_trainer_starts(
     trainer[0] = 4711
     wait_until(lambda: not other.measuring)
     (settings.home / "go").touch()
-    assert known_speed(settings) is None
+    assert load_speed(settings) is None
 
 
 def test_a_failed_measurement_is_logged_once_and_not_repeated(
@@ -118,7 +118,7 @@ def test_close_cancels_a_running_measurement(calibration: Calibration, settings:
     assert not calibration.measuring
     assert calibration.speed() is None
     assert not calibration.measuring
-    assert known_speed(settings) is None
+    assert load_speed(settings) is None
 
 
 def test_an_idle_trainer_does_not_prevent_a_measurement(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mtl_core.cost.kept import read_profile, shipped_profile
+from mtl_core.cost.profile_cache import read_profile, shipped_profile
 from mtl_core.engine.inspector import Inspector
 from mtl_core.errors import ChildDied, InternalError, UnsupportedArchitecture
 from mtl_core.models.cache import read_description, shipped_description

@@ -7,12 +7,20 @@ import streamlit as st
 from mtl_core.charts.cost import memory_figure, memory_parts
 from mtl_core.charts.theme import Palette
 from mtl_core.cost.estimate import StepCost, step_cost
-from mtl_core.cost.explanation import COUNTED, at_most, is_dear, megabytes, reuse, share, why
+from mtl_core.cost.explanation import (
+    COUNTING_METHOD,
+    costs_more_than_its_share,
+    embedding_note,
+    memory_reason,
+    reuse_note,
+    share,
+)
 from mtl_core.cost.speed import Speed
 from mtl_core.engine.lab import the_lab
 from mtl_core.errors import FreezeLabError
 from mtl_core.freezing.resolve import parameter_table
 from mtl_core.freezing.scenarios import scenario_plan
+from mtl_core.text import megabytes
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import plain
 from mtl_core.ui.shared.resolved_choice import ResolvedChoice
@@ -38,14 +46,14 @@ def cost_view(chosen: ResolvedChoice, colors: Palette, *, with_bars: bool = True
     size = chosen.choice.batch_size, chosen.choice.max_length
     here, full = (step_cost(profile, chosen.model, each, *size) for each in (chosen.table, whole))
     backbone = chosen.model.backbone
-    dear = is_dear(here, full, chosen.table, backbone)
-    reason = why(here, full, chosen.table, backbone)
+    dear = costs_more_than_its_share(here, full, chosen.table, backbone)
+    reason = memory_reason(here, full, chosen.table, backbone)
     help_lines = [
         f"The bars, from the left: {_parts(here)}.",
         *([] if dear else [reason]),
-        reuse(here, full),
-        *filter(None, [at_most(chosen.table, backbone)]),
-        COUNTED,
+        reuse_note(here, full),
+        *filter(None, [embedding_note(chosen.table, backbone)]),
+        COUNTING_METHOD,
     ]
     with st.container(gap="xsmall"):
         line = _line(here, full, lab.speed())

@@ -8,8 +8,8 @@ import os
 import time
 from collections.abc import Sequence
 
-from mtl_core.cost.kept import read_profile, shipped_profile
 from mtl_core.cost.profile import CostProfile
+from mtl_core.cost.profile_cache import read_profile, shipped_profile
 from mtl_core.cost.speed import Speed, machine
 from mtl_core.engine.inspector_child import serve
 from mtl_core.errors import UnsupportedArchitecture

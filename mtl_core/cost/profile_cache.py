@@ -1,4 +1,4 @@
-"""Cost profiles that were traced before: shipped for the catalogue, kept on disk for the rest."""
+"""Load cost profiles: shipped files for the catalogue, cached files for other checkpoints."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,18 +12,18 @@ from mtl_core.models.checkpoint import Checkpoint
 from mtl_core.settings import Settings
 
 FORMAT = 1
-"""Raised whenever the profile of the same configuration would come out differently."""
+"""Increased whenever tracing the same configuration gives a different profile."""
 
 _SHIPPED = Path(__file__).with_name("profiles")
 
 
-def profile_of(
+def load_profile(
     checkpoint: Checkpoint, settings: Settings, trace: Callable[[Checkpoint], CostProfile]
 ) -> CostProfile:
-    """The cost profile of `checkpoint`: shipped, kept from before, or made by `trace` and kept.
+    """Load the cost profile of `checkpoint`, or compute it with `trace` and cache it.
 
-    What is kept holds for one content of config.json and one version of transformers and torch.
-    A kept file that cannot be read is made again. Raises what `trace` raises.
+    A cached file is valid for one content of config.json and one version of transformers and
+    torch. An unreadable file is replaced. Exceptions of `trace` are passed on.
     """
     if checkpoint.entry is not None:
         return read_profile(shipped_profile(checkpoint.entry))
@@ -38,18 +38,18 @@ def profile_of(
 
 
 def shipped_profile(name: str) -> Path:
-    """The file that ships with the product for the catalogue entry `name`."""
+    """The path of the shipped profile of catalogue entry `name`."""
     return _SHIPPED / f"{name}.json"
 
 
 def read_profile(file: Path) -> CostProfile:
-    """A profile as `write_profile` wrote it.
+    """Read a file written by `write_profile`.
 
-    Raises OSError, or pydantic's ValidationError if the file holds anything else.
+    Raises OSError, or pydantic's ValidationError if the content is not a profile.
     """
     return CostProfile.model_validate_json(file.read_bytes())
 
 
 def write_profile(file: Path, profile: CostProfile) -> None:
-    """Write `profile` whole or not at all, defaults left out."""
+    """Write `profile` atomically, without default values."""
     write_atomically(file, profile.model_dump_json(exclude_defaults=True) + "\n")
