@@ -1,23 +1,27 @@
-"""Freeze: what a plan does to every tensor of a checkpoint, before anything is trained."""
+"""Freeze: the effect of a plan on every tensor of a checkpoint, before training."""
 
 import streamlit as st
 
 from mtl_core.engine.lab import the_lab
-from mtl_core.ui.freeze.checkpoint_picker import checkpoint_picker
+from mtl_core.ui.freeze.controls import (
+    checkpoint_picker,
+    code_popover,
+    export_popover,
+    phase_picker,
+    scenario_picker,
+)
 from mtl_core.ui.freeze.cost_view import cost_view
-from mtl_core.ui.freeze.downloads import code_popover, export_popover
 from mtl_core.ui.freeze.landing import Landing, landing, landing_for
-from mtl_core.ui.freeze.lesson_view import lesson_columns
-from mtl_core.ui.freeze.pickers import phase_picker, scenario_picker
-from mtl_core.ui.freeze.picture import (
+from mtl_core.ui.freeze.overview import (
     facts,
     has_rates_by_layer,
     headline,
-    line_of_facts,
+    lesson_columns,
+    page_facts,
     rows_shown,
+    schedule_view,
     stack_picture,
 )
-from mtl_core.ui.freeze.rates_over_run import rates_over_run
 from mtl_core.ui.freeze.table_view import parameter_view
 from mtl_core.ui.shared.choice import ignored_notes, write_address
 from mtl_core.ui.shared.page import (
@@ -35,10 +39,10 @@ lab = the_lab()
 chosen, colors = resolve_choice(lab), current_palette()
 
 shot = taking_shot()
-welcome = Landing.NOTHING if shot else landing_for(lab)
+introduction = Landing.NONE if shot else landing_for(lab)
 with frame():
-    landing(lab, colors, welcome)
-    with header(headline(chosen.table), line_of_facts(chosen)):
+    landing(lab, colors, introduction)
+    with header(headline(chosen.table), page_facts(chosen)):
         if not shot:
             code_popover(chosen)
             export_popover(chosen)
@@ -54,15 +58,15 @@ with frame():
         stack_picture(chosen, colors)
     with right:
         facts(chosen, colors)
-        told = cost_view(chosen, colors, with_bars=not has_rates_by_layer(chosen.table))
+        cost_rows = cost_view(chosen, colors, with_bars=not has_rates_by_layer(chosen.table))
         parameter_view(
             chosen.table,
             chosen.plan_phrase,
             colors,
-            rows_shown(chosen, (welcome is not Landing.NOTHING) + told) + 2 * shot,
+            rows_shown(chosen, (introduction is not Landing.NONE) + cost_rows) + 2 * shot,
             with_filters=not shot,
         )
     lesson_columns(chosen)
 if not shot:
-    rates_over_run(chosen, colors)
+    schedule_view(chosen, colors)
 write_address(chosen.choice)

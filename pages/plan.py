@@ -1,16 +1,15 @@
-"""Your own plan: thaw and freeze blocks by a click, phase by phase; see what each rule matches."""
+"""Your own plan: freeze and unfreeze blocks phase by phase, and see the matches of each rule."""
 
 import streamlit as st
 
 from mtl_core.engine.lab import the_lab
-from mtl_core.ui.freeze.picture import line_of_facts
+from mtl_core.ui.freeze.overview import page_facts
 from mtl_core.ui.freeze.table_view import parameter_view
 from mtl_core.ui.plan.edits import show_problem
 from mtl_core.ui.plan.fields import phase_fields, phase_row, plan_fields
-from mtl_core.ui.plan.files import export_popover, plan_text, where_to_begin
-from mtl_core.ui.plan.picture import plan_picture
+from mtl_core.ui.plan.files import export_popover, plan_text, starting_point
 from mtl_core.ui.plan.rules import rule_lists, try_a_rule
-from mtl_core.ui.plan.stack import plan_headline, plan_stack
+from mtl_core.ui.plan.stack import plan_headline, plan_picture, plan_stack
 from mtl_core.ui.shared.choice import ignored_notes, write_address
 from mtl_core.ui.shared.page import (
     current_palette,
@@ -29,12 +28,12 @@ if taking_shot():
     with frame():
         plan_picture(chosen, colors)
     st.stop()
-with header(plan_headline(chosen.tables), line_of_facts(chosen), buttons=2):
+with header(plan_headline(chosen.tables), page_facts(chosen), buttons=2):
     export_popover(chosen)
     to_train_button(chosen.choice.as_query(), colors)
 show_ignored(ignored_notes())
 
-where_to_begin(chosen)
+starting_point(chosen)
 phase_row(chosen)
 show_problem("")
 

@@ -109,8 +109,10 @@ def backward_products(node: Any) -> Iterator[tuple[tuple[int, ...], int]]:
     elif kind in _FACTORS:
         first, second, inputs = _FACTORS[kind]
         factor = getattr(node, f"_saved_{first}", None)
-        other = getattr(node, f"_saved_{second}", None)
-        inner = other.shape[-2] if factor is None else factor.shape[-1]
+        if factor is not None:
+            inner = factor.shape[-1]
+        else:
+            inner = getattr(node, f"_saved_{second}").shape[-2]
         for number in inputs:
             yield (number,), 2 * prod(_shape(node)) * int(inner)
 

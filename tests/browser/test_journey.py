@@ -38,11 +38,11 @@ def test_a_visitor_chooses_sees_trains_watches_stops_and_finds_the_run_again(
     page: Page, address: str, hosts: set[str]
 ) -> None:
     page.goto(address)
-    answers(page, "2,310 of 22,715,526 parameters learn")
+    answers(page, "2,310 of 22,715,526 parameters are trainable")
     choose(page, "Top layer")
-    answers(page, "1,776,774 of 22,715,526 parameters learn")
+    answers(page, "1,776,774 of 22,715,526 parameters are trainable")
     choose(page, "Full")
-    answers(page, "22,567,686 of 22,715,526 parameters learn")
+    answers(page, "22,567,686 of 22,715,526 parameters are trainable")
     expect(page).to_have_url(re.compile("scenario=full"))
     choose(page, "Top layer")
     answers(page, "1,776,774")

@@ -28,16 +28,16 @@ def test_a_click_on_a_block_thaws_it_a_second_freezes_it_and_undo_brings_it_back
     page: Page, address: str, tmp_path: Path
 ) -> None:
     page.goto(f"{address}/plan")
-    answers(page, "2,310 of 22,715,526 parameters learn")
+    answers(page, "2,310 of 22,715,526 parameters are trainable")
     click_block(page, FROZEN, "layer 5")
-    answers(page, "1,776,774 of 22,715,526 parameters learn")
+    answers(page, "1,776,774 of 22,715,526 parameters are trainable")
     click_block(page, FROZEN, "layer 4")
-    answers(page, "3,551,238 of 22,715,526 parameters learn")
+    answers(page, "3,551,238 of 22,715,526 parameters are trainable")
     click_block(page, TRAINABLE, "layer 4")
-    answers(page, "1,776,774 of 22,715,526 parameters learn")
+    answers(page, "1,776,774 of 22,715,526 parameters are trainable")
     expect(page).to_have_url(re.compile("plan=name"))
     the_only(page.get_by_role("button", name="Undo")).click()
-    answers(page, "3,551,238 of 22,715,526 parameters learn")
+    answers(page, "3,551,238 of 22,715,526 parameters are trainable")
 
     page.get_by_role("button", name="Export").click()
     with page.expect_download() as saved:
@@ -50,4 +50,4 @@ def test_a_click_on_a_block_thaws_it_a_second_freezes_it_and_undo_brings_it_back
     expect(page.get_by_role("textbox", name="The plan as text")).to_have_value(text)
 
     page.get_by_role("link", name="Freeze", exact=True).first.click()
-    answers(page, "3,551,238 of 22,715,526 parameters learn")
+    answers(page, "3,551,238 of 22,715,526 parameters are trainable")

@@ -14,7 +14,7 @@ from mtl_core.models.description import ModelDescription
 from mtl_core.settings import Settings
 from mtl_core.tasks.task import DEFAULT_TASKS
 from mtl_core.training.spec import RunSpec
-from mtl_core.ui.freeze.picture import percent
+from mtl_core.ui.freeze.overview import share_text
 from mtl_core.ui.freeze.table_view import in_picture_order, matching
 from mtl_core.ui.shared.choice import Choice, choice_from
 from mtl_core.ui.shared.page import plain
@@ -22,6 +22,7 @@ from tests.visiting import imported_by
 
 APP = str(Path(__file__).parents[2] / "app.py")
 BERT = ModelDescription(read_description(shipped_description("bert-base-uncased")), DEFAULT_TASKS)
+VERSUS_FULL = ", compared with full fine-tuning"
 OF_BERT = "109,486,854 parameters"
 
 
@@ -78,7 +79,7 @@ def address(app: AppTest) -> dict[str, str]:
 
 def test_the_first_page_shows_heads_only_of_the_checkpoint_that_can_be_trained(lab: Lab) -> None:
     app = freeze_page()
-    assert heading(app) == ":orange[2,310] of 22,715,526 parameters learn: 0.01 %"
+    assert heading(app) == ":orange[2,310] of 22,715,526 parameters are trainable: 0.01 %"
     assert len(app.dataframe[0].value) == 107
     assert address(app) == {}
 
@@ -89,7 +90,7 @@ def test_the_first_page_shows_heads_only_of_the_checkpoint_that_can_be_trained(l
         ("heads-only", f":orange[4,614] of {OF_BERT} learn: 0.004 %", "199 of 203", "0 of 12"),
         ("top-1", f":orange[7,092,486] of {OF_BERT} learn: 6.5 %", "183 of 203", "1 of 12"),
         ("full", f":orange[108,896,262] of {OF_BERT} learn: 99.5 %", "0 of 203", "12 of 12"),
-        ("frozen", f"Nothing learns: all {OF_BERT} are frozen", "203 of 203", "0 of 12"),
+        ("frozen", f"Nothing is trained: all {OF_BERT} are frozen", "203 of 203", "0 of 12"),
     ],
 )
 def test_a_click_on_a_scenario_answers_with_its_counts(
@@ -99,7 +100,7 @@ def test_a_click_on_a_scenario_answers_with_its_counts(
     choose(app, "scenario", scenario)
     assert heading(app) == answer
     assert metrics(app)["Frozen tensors"][0] == frozen
-    assert metrics(app)["Layers the gradient crosses"][0] == crossed
+    assert metrics(app)["Layers in the backward pass"][0] == crossed
     assert notes(app) == ""
 
 
@@ -128,18 +129,18 @@ def test_phases_of_gradual_add_a_layer_each(lab: Lab) -> None:
     [
         (
             "heads-only",
-            "**33 %** of full's work, **0.002 %** with the frozen part reused",
-            "12 % of full's memory",
+            f"{VERSUS_FULL}: **33 %** of the FLOPs (**0.002 %** if the frozen part is reused)",
+            "12 % of the memory",
         ),
-        ("bitfit", "**68 %** of full's work", "49 % of full's memory"),
-        ("full", "**100 %** of full's work", "100 % of full's memory"),
-        ("frozen", "nothing learns, so no step is taken", ""),
+        ("bitfit", f"{VERSUS_FULL}: **68 %** of the FLOPs", "49 % of the memory"),
+        ("full", f"{VERSUS_FULL}: **100 %** of the FLOPs", "100 % of the memory"),
+        ("frozen", ": nothing is trained, so there are no steps", ""),
     ],
 )
 def test_a_step_is_compared_with_full(lab: Lab, scenario: str, work: str, memory: str) -> None:
     app = freeze_page(checkpoint="bert-base-uncased", scenario=scenario)
     said = next(each.value for each in app.markdown if "**One step**" in each.value)
-    assert said.startswith(f":small[**One step** of 16 × 128 tokens: {work}")
+    assert said.startswith(f":small[**One step** of 16 × 128 tokens{work}")
     assert memory in said
 
 
@@ -172,35 +173,33 @@ def test_a_step_is_compared_with_full(lab: Lab, scenario: str, work: str, memory
         ),
     ],
 )
-def test_why_few_parameters_cost_much_is_read_without_a_click(
+def test_the_reason_for_a_high_cost_is_shown_without_a_click(
     lab: Lab, scenario: str, phase: str, kept: str, crossed: str
 ) -> None:
     app = freeze_page(checkpoint="bert-base-uncased", scenario=scenario, phase=phase)
-    (said,) = [each.value for each in app.markdown if "lowest tensor that learns" in each.value]
+    (said,) = [each.value for each in app.markdown if "lowest trainable tensor" in each.value]
     assert said.startswith(f":small[{kept}")
-    assert f"the gradient crosses {crossed} layers" in said
+    assert f"the gradient passes through {crossed} layers" in said
     line = next(each for each in app.markdown if "**One step**" in each.value)
-    assert "lowest tensor that learns" not in line.help
+    assert "lowest trainable tensor" not in line.help
 
 
 @pytest.mark.parametrize("scenario", ["frozen", "heads-only", "top-3", "full"])
-def test_where_the_cost_is_in_proportion_the_reason_stays_in_the_help(
-    lab: Lab, scenario: str
-) -> None:
+def test_the_reason_for_an_expected_cost_is_in_the_tooltip(lab: Lab, scenario: str) -> None:
     app = freeze_page(checkpoint="bert-base-uncased", scenario=scenario)
     assert not any("the saved activations take" in each.value for each in app.markdown)
     line = next(each for each in app.markdown if "**One step**" in each.value)
-    assert "kept" in line.help
+    assert "saved" in line.help
 
 
 def test_a_steps_cost_follows_the_batch_and_the_phase(lab: Lab) -> None:
     app = freeze_page(scenario="gradual", phase="4", batch_size="8", max_length="64")
     said = next(each.value for each in app.markdown if "**One step**" in each.value)
     assert "of 8 × 64 tokens" in said
-    before = said.partition(" of full's work")[0]
+    before = said.partition(" of the FLOPs")[0]
     choose(app, "phase", 1)
     said = next(each.value for each in app.markdown if "**One step**" in each.value)
-    assert said.partition(" of full's work")[0] != before
+    assert said.partition(" of the FLOPs")[0] != before
 
 
 def test_another_scenario_begins_at_its_first_phase(lab: Lab) -> None:
@@ -345,7 +344,7 @@ def test_a_gentler_plan_is_one_click_from_the_warning(lab: Lab) -> None:
     assert not app.exception
     said = "\n".join(each.value for each in app.markdown)
     assert "the lowest is 1/2 of the encoder's highest" in said
-    assert "frozen in all but name" not in said
+    assert "hardly change" not in said
     assert "layer_decay: 1.0526315789473684" in address(app)["plan"]
     assert not [each for each in app.button if each.key == "gentler"]
     next(each for each in app.button if "back to the scenarios" in each.label).click().run()
@@ -358,7 +357,7 @@ def test_rates_that_differ_little_have_no_gentler_plan_to_offer(lab: Lab) -> Non
     assert not [each for each in app.button if each.key == "gentler"]
 
 
-def test_a_plan_of_ones_own_stands_in_place_of_the_scenario(lab: Lab) -> None:
+def test_a_custom_plan_replaces_the_scenario(lab: Lab) -> None:
     app = open_more(freeze_page(checkpoint="bert-base-uncased"))
     choose(app, "plan", "name: biases\nphases:\n  - {name: all, train: [heads, biases]}")
     assert heading(app).startswith(":orange[106,758]")
@@ -385,11 +384,11 @@ def test_a_rate_replaces_the_plans_own_and_an_empty_field_gives_it_back(lab: Lab
     assert metrics(app)["Learning rate, heads"][0] == "1e-3"
 
 
-def test_discriminative_rates_warn_where_a_layer_is_frozen_in_all_but_name(lab: Lab) -> None:
+def test_discriminative_rates_warn_about_layers_that_hardly_change(lab: Lab) -> None:
     app = freeze_page(checkpoint="bert-base-uncased", scenario="discriminative")
     said = "\n".join(each.value for each in app.markdown)
     assert "the lowest is 1/95,429 of the encoder's highest" in said
-    assert "5 blocks are frozen in all but name" in said
+    assert "With such low rates, 5 blocks hardly change" in said
 
 
 def test_train_this_plan_leads_to_train_with_the_same_choices_and_starts_nothing(lab: Lab) -> None:
@@ -409,13 +408,13 @@ def test_choices_survive_a_change_of_page(lab: Lab) -> None:
     assert heading(app).startswith(":orange[5,325,702]")
 
 
-def test_the_page_says_whether_weights_are_here(lab: Lab) -> None:
+def test_the_page_shows_whether_the_weights_are_on_this_machine(lab: Lab) -> None:
     facts = {
         name: freeze_page(checkpoint=name).caption[0].value
         for name in ("minilm-l6", "bert-base-uncased")
     }
-    assert "weights not here" in facts["bert-base-uncased"]
-    assert "weights not here" not in facts["minilm-l6"]
+    assert "no weights on this machine" in facts["bert-base-uncased"]
+    assert "no weights on this machine" not in facts["minilm-l6"]
 
 
 def test_the_code_shown_is_the_listing_and_a_program(lab: Lab) -> None:
@@ -490,7 +489,7 @@ def test_the_filter_for_text_reads_whole_names() -> None:
     ],
 )
 def test_shares_are_short_and_never_rounded_to_nothing(share: float, text: str) -> None:
-    assert percent(share) == text
+    assert share_text(share) == text
 
 
 def test_what_a_user_typed_is_escaped() -> None:

@@ -47,7 +47,7 @@ def words(app: AppTest, kind: str) -> str:
 
 def test_a_block_is_thawed_in_the_text_and_in_the_address(lab: Lab) -> None:
     app = toggle(visited("plan"), "layer 5")
-    assert heading(app) == ":orange[1,776,774] of 22,715,526 parameters learn: 7.8 %"
+    assert heading(app) == ":orange[1,776,774] of 22,715,526 parameters are trainable: 7.8 %"
     assert train(app) == ("heads", "top:1")
     assert parse_plan(text(app)).name == "heads-only, edited"
     again = visited("plan", plan="".join(app.query_params["plan"]))
@@ -84,7 +84,7 @@ def test_what_another_page_chose_can_be_undone_too(lab: Lab) -> None:
     assert train(press(app, "undo_edit")) == ("heads", "top:1")
 
 
-def test_a_block_held_by_a_freeze_rule_says_so_and_can_be_let_go(lab: Lab) -> None:
+def test_a_block_frozen_by_a_rule_can_be_unfrozen(lab: Lab) -> None:
     app = toggle(visited("plan", plan=FROZEN_EMBEDDINGS), "embeddings")
     assert "embeddings stays frozen" in words(app, "warning")
     assert "embeddings" not in app.get_by_key("plan_blocks").value
@@ -98,7 +98,7 @@ def test_a_click_changes_the_phase_shown_and_no_other(lab: Lab) -> None:
     app = toggle(visited("plan", plan=TWO_PHASES, phase="2"), "layer 4")
     assert train(app, 1) == ("heads",)
     assert train(app, 2) == ("heads", "top:2")
-    assert heading(app) == ":orange[2,310 → 3,551,238] of 22,715,526 parameters learn"
+    assert heading(app) == ":orange[2,310 → 3,551,238] of 22,715,526 parameters are trainable"
 
 
 def test_a_phase_is_added_with_one_layer_more_moved_and_removed(lab: Lab) -> None:
@@ -143,7 +143,7 @@ def test_rates_chosen_on_another_page_are_in_the_plan_once_it_is_edited(lab: Lab
 @pytest.mark.parametrize(
     ("key", "typed", "reason"),
     [
-        ("plan_rate", "quick", "'quick' is no learning rate; write one as 3e-4"),
+        ("plan_rate", "quick", "'quick' is not a learning rate. Enter a number such as 3e-4"),
         ("plan_rate", "", "'learning_rate'"),
         ("plan_head_rate", "11", "less than or equal to 10"),
         ("plan_name", "", "'name'"),
@@ -190,7 +190,7 @@ def test_a_rule_can_freeze_in_every_phase_and_be_lifted(lab: Lab) -> None:
 def test_a_plan_file_is_used_and_can_be_undone(lab: Lab) -> None:
     app = visited("plan")
     app.get_by_key("plan_file_0").upload("two.yaml", TWO_PHASES.encode(), "text/yaml").run()
-    assert heading(app) == ":orange[2,310 → 1,776,774] of 22,715,526 parameters learn"
+    assert heading(app) == ":orange[2,310 → 1,776,774] of 22,715,526 parameters are trainable"
     assert parse_plan(text(app)) == parse_plan(TWO_PHASES)
     press(app, "undo_edit")
     assert heading(app).startswith(":orange[2,310] of")
@@ -201,7 +201,7 @@ def test_a_plan_file_is_used_and_can_be_undone(lab: Lab) -> None:
     [
         (b"name: mine\nphasen: []\n", "phasen"),
         (b"name: mine\nphases:\n- {name: a, train: ['top:9']}\n", "N goes from 1 to 6"),
-        (b"\xff\xfe", "is no UTF-8 text"),
+        (b"\xff\xfe", "is not UTF-8 text"),
         (b"{", "is not a plan"),
     ],
 )
@@ -210,7 +210,7 @@ def test_a_bad_plan_file_says_why_and_the_plan_stays(lab: Lab, content: bytes, r
     before = text(app)
     app.get_by_key("plan_file_0").upload("bad.yaml", content, "text/yaml").run()
     assert reason in words(app, "error")
-    assert "The plan is as it was" in words(app, "error")
+    assert "The plan was not changed" in words(app, "error")
     assert text(app) == before
 
 
@@ -246,7 +246,7 @@ def test_the_freeze_page_leads_here(lab: Lab) -> None:
 
 
 def test_many_phases_are_answered_from_the_fewest_to_the_most(lab: Lab) -> None:
-    answer = ":orange[2,310 to 22,567,686] of 22,715,526 parameters learn over 8 phases"
+    answer = ":orange[2,310 to 22,567,686] of 22,715,526 parameters are trainable over 8 phases"
     assert heading(visited("plan", scenario="ulmfit")) == answer
 
 
@@ -258,5 +258,7 @@ def test_a_rate_is_read_as_people_write_it(typed: str | None, rate: float | None
 
 
 def test_what_is_no_rate_is_refused() -> None:
-    with pytest.raises(InvalidPlan, match="'1,5' is no learning rate; write one as 3e-4 or"):
+    with pytest.raises(
+        InvalidPlan, match="'1,5' is not a learning rate. Enter a number such as 3e-4 or"
+    ):
         rate_from("1,5")

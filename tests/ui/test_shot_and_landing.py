@@ -29,7 +29,7 @@ def captions(app: AppTest) -> str:
 
 def test_a_picture_of_freeze_has_its_facts_and_no_control(lab: Lab) -> None:
     app = visited("freeze", shot="1", scenario="top-1")
-    assert heading(app) == ":orange[1,776,774] of 22,715,526 parameters learn: 7.8 %"
+    assert heading(app) == ":orange[1,776,774] of 22,715,526 parameters are trainable: 7.8 %"
     assert controls(app) == []
     assert "minilm-l6 · top layer · heads at 1e-3, encoder at 3e-4" in captions(app)
     assert "Freeze Lab 0.1.0 · pictured " in captions(app)
@@ -74,7 +74,7 @@ def test_a_picture_of_a_page_without_runs_has_no_control_either(lab: Lab, page: 
 def test_a_picture_of_a_plan_of_ones_own_holds_the_plan_and_no_control(lab: Lab) -> None:
     plan = "name: mine\nphases:\n- {name: top, train: [heads, 'top:1']}\n"
     app = visited("plan", shot="1", plan=plan)
-    assert heading(app) == ":orange[1,776,774] of 22,715,526 parameters learn: 7.8 %"
+    assert heading(app) == ":orange[1,776,774] of 22,715,526 parameters are trainable: 7.8 %"
     assert controls(app) == []
     assert "minilm-l6 · mine" in captions(app)
     assert app.code[0].value.startswith("name: mine\nphases:\n- name: top\n  train:")
@@ -114,7 +114,7 @@ def test_a_shipped_comparison_is_one_click_away(lab: Lab) -> None:
 def landing_of(app: AppTest) -> tuple[list[str], bool]:
     """Which of the landing's buttons are there, and whether it says what this is."""
     keys = [key for key in ("see_comparison", "first_comparison") if key in by_key(app)]
-    return keys, any("What should I freeze?" in each.value for each in app.markdown)
+    return keys, any("Which layers should I freeze?" in each.value for each in app.markdown)
 
 
 def by_key(app: AppTest) -> list[str | None]:

@@ -1,4 +1,4 @@
-"""What a training step of the chosen plan takes, against full fine-tuning: memory and work."""
+"""The cost of a training step compared with full fine-tuning: FLOPs, memory and time."""
 
 from collections.abc import Sequence
 
@@ -26,71 +26,74 @@ from mtl_core.ui.shared.page import plain
 from mtl_core.ui.shared.resolved_choice import ResolvedChoice
 from mtl_core.ui.shared.shot import tooltip
 
-_ROWS_OF_REASON = 2  # of the parameter table, so that the page stays one screen high
+_ROWS_OF_REASON = 2  # the height of the explanation, in rows of the parameter table
 
 
 def cost_view(chosen: ResolvedChoice, colors: Palette, *, with_bars: bool = True) -> int:
-    """The work of a step in a line, its memory in two bars; the reasons are in the line's help.
+    """Draw the cost of a step as a line and its memory as two bars.
 
-    Why few parameters cost much stands under the line where it is so. Where the architecture
-    cannot be traced the line says so. Returns how many rows of the parameter table that takes.
+    Details are in the tooltip of the line. If a plan with few trainable parameters needs much
+    memory, the reason is shown below the line. If the architecture cannot be traced, the line
+    shows the error. Returns the height of the explanation in rows of the parameter table.
     """
     lab = the_lab()
     try:
-        with st.spinner("Tracing what a step takes …"):
+        with st.spinner("Tracing the cost of a step …"):
             profile = lab.cost_profile(chosen.checkpoint)
     except FreezeLabError as problem:
-        st.caption(f"What a step takes is not known. {plain(str(problem))}")
+        st.caption(f"The cost of a step is unknown. {plain(str(problem))}")
         return 0
-    whole = parameter_table(scenario_plan("full", chosen.model), chosen.model)
+    full_table = parameter_table(scenario_plan("full", chosen.model), chosen.model)
     size = chosen.choice.batch_size, chosen.choice.max_length
-    here, full = (step_cost(profile, chosen.model, each, *size) for each in (chosen.table, whole))
+    cost = step_cost(profile, chosen.model, chosen.table, *size)
+    full = step_cost(profile, chosen.model, full_table, *size)
     backbone = chosen.model.backbone
-    dear = costs_more_than_its_share(here, full, chosen.table, backbone)
-    reason = memory_reason(here, full, chosen.table, backbone)
+    needs_reason = costs_more_than_its_share(cost, full, chosen.table, backbone)
+    reason = memory_reason(cost, full, chosen.table, backbone)
     help_lines = [
-        f"The bars, from the left: {_parts(here)}.",
-        *([] if dear else [reason]),
-        reuse_note(here, full),
+        f"The bars, from left to right: {_parts(cost)}.",
+        *([] if needs_reason else [reason]),
+        reuse_note(cost, full),
         *filter(None, [embedding_note(chosen.table, backbone)]),
         COUNTING_METHOD,
     ]
     with st.container(gap="xsmall"):
-        line = _line(here, full, lab.speed())
+        line = _line(cost, full, lab.speed())
         st.markdown(f":small[{line}]", help=tooltip("\n\n".join(help_lines)))
-        if dear:
+        if needs_reason:
             st.markdown(f":small[{plain(reason)}]")
         if with_bars:
-            _memory_bars(here, full, colors)
-    return _ROWS_OF_REASON if dear else 0
+            _memory_bars(cost, full, colors)
+    return _ROWS_OF_REASON if needs_reason else 0
 
 
-def _memory_bars(here: StepCost, full: StepCost, colors: Palette) -> None:
+def _memory_bars(cost: StepCost, full: StepCost, colors: Palette) -> None:
     st.plotly_chart(
-        memory_figure(here, full, colors),
+        memory_figure(cost, full, colors),
         theme=None,
         config={"displayModeBar": False},
         key=Key.COST,
-        alt=f"Memory of one step: {megabytes(here.memory_bytes)}, full fine-tuning "
+        alt=f"Memory of one step: {megabytes(cost.memory_bytes)}, full fine-tuning "
         f"{megabytes(full.memory_bytes)}",
     )
 
 
 def _parts(cost: StepCost) -> str:
-    """What the bar's pieces are: on a phone they have no room for their names."""
+    """The names and sizes of the bar's parts, whose labels do not fit on a phone."""
     return ", ".join(f"{part.label} {megabytes(part.bytes)}" for part in memory_parts(cost))
 
 
 def _line(cost: StepCost, full: StepCost, speed: Speed | None) -> str:
-    """`One step of 16 × 128 tokens: 33 % of full's work, 0.002 % with the frozen part reused …`."""
+    """`One step of 16 × 128 tokens, compared with full fine-tuning: 33 % of the FLOPs …`."""
     batch = f"**One step** of {cost.batch_size} × {cost.max_length} tokens"
     if not cost.backward_flops:
-        return f"{batch}: nothing learns, so no step is taken"
-    work = f"{batch}: **{share(cost.flops, full.flops)}** of full's work"
+        return f"{batch}: nothing is trained, so there are no steps"
+    flops = f"**{share(cost.flops, full.flops)}** of the FLOPs"
     if cost.reused_forward_flops < cost.forward_flops:
-        work += f", **{share(cost.reused_flops, full.flops)}** with the frozen part reused"
-    memory = f"{share(cost.memory_bytes, full.memory_bytes)} of full's memory"
-    return " · ".join([work, memory, *_seconds(cost, full, speed)])
+        flops += f" (**{share(cost.reused_flops, full.flops)}** if the frozen part is reused)"
+    memory = f"{share(cost.memory_bytes, full.memory_bytes)} of the memory"
+    parts = " · ".join([flops, memory, *_seconds(cost, full, speed)])
+    return f"{batch}, compared with full fine-tuning: {parts}"
 
 
 def _seconds(cost: StepCost, full: StepCost, speed: Speed | None) -> Sequence[str]:

@@ -1,4 +1,4 @@
-"""What a first visitor reads: what this is, a finished comparison, and one of their own."""
+"""The introduction for first-time visitors, with buttons to see or start a comparison."""
 
 from enum import Enum, auto
 
@@ -11,49 +11,53 @@ from mtl_core.ui.compare.new_comparison import first_comparison
 from mtl_core.ui.compare.selection import show_comparison
 from mtl_core.ui.shared.keys import Key
 
-_WHAT_IT_IS = (
-    "**What should I freeze?** Freeze Lab compares the answers for one encoder that is fine-tuned "
-    "for several tasks: what learns and what it costs, shown below before anything runs; then "
-    "quality, time and forgetting, measured."
+_INTRODUCTION = (
+    "**Which layers should I freeze?** Freeze Lab compares freezing strategies for one encoder "
+    "that is fine-tuned on several tasks. Below you see the trainable parameters and the cost of "
+    "each strategy before you train. Then measure quality, time and forgetting."
 )
-_IN_SHORT = (
-    "**What should I freeze?** Freeze Lab compares the answers for one encoder and several tasks."
+_SHORT_INTRODUCTION = (
+    "**Which layers should I freeze?** Freeze Lab compares freezing strategies for one encoder "
+    "and several tasks."
 )
 
 
 class Landing(Enum):
-    """How much of it a visitor reads."""
+    """The size of the introduction."""
 
-    NOTHING = auto()
-    A_LINE = auto()
-    WHOLE = auto()
+    NONE = auto()
+    LINE = auto()
+    FULL = auto()
 
 
 def is_first_visit(lab: Lab) -> bool:
-    """Whether nobody has trained anything in this store; what came with the product aside."""
+    """Whether the store has no runs, apart from the shipped ones."""
     return not lab.store.runs(limit=1)
 
 
 def landing_for(lab: Lab) -> Landing:
-    """All of it on the first visit; a line for whoever comes to a server that others have used,
-    until they have seen a comparison or started anything."""
+    """Select the size of the introduction.
+
+    FULL if the store has no runs. Otherwise LINE until the visitor has seen a comparison or
+    started a run.
+    """
     if is_first_visit(lab):
-        return Landing.WHOLE
+        return Landing.FULL
     known = (Key.COMPARISON_SHOWN, Key.LAST_START, Key.LAST_COMPARISON)
     if any(key in st.session_state for key in known) or _shipped(lab) is None:
-        return Landing.NOTHING
-    return Landing.A_LINE
+        return Landing.NONE
+    return Landing.LINE
 
 
 def landing(lab: Lab, colors: Palette, size: Landing) -> None:
-    """What this is, a button to a comparison that came with the product, one to make another."""
-    if size is Landing.WHOLE:
-        _whole(lab, colors)
-    elif size is Landing.A_LINE:
+    """Draw the introduction, a link to a shipped comparison and, if full, a start button."""
+    if size is Landing.FULL:
+        _full(lab, colors)
+    elif size is Landing.LINE:
         _line(lab)
 
 
-def _whole(lab: Lab, colors: Palette) -> None:
+def _full(lab: Lab, colors: Palette) -> None:
     with st.container(
         border=True,
         horizontal=True,
@@ -61,7 +65,7 @@ def _whole(lab: Lab, colors: Palette) -> None:
         vertical_alignment="center",
         gap="small",
     ):
-        st.markdown(_WHAT_IT_IS, width=760)
+        st.markdown(_INTRODUCTION, width=760)
         with st.container(horizontal=True, gap="small", width="content"):
             _see_comparison(_shipped(lab))
             first_comparison(lab, colors, "Make your own")
@@ -69,7 +73,7 @@ def _whole(lab: Lab, colors: Palette) -> None:
 
 def _line(lab: Lab) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f":small[{_IN_SHORT}]", width="content")
+        st.markdown(f":small[{_SHORT_INTRODUCTION}]", width="content")
         _see_comparison(_shipped(lab), in_line=True)
 
 
@@ -78,13 +82,13 @@ def _see_comparison(shipped: ComparisonRecord | None, in_line: bool = False) -> 
         "See a finished comparison",
         key=Key.SEE_COMPARISON,
         icon=":material/bar_chart:",
-        help="It came with Freeze Lab: nothing has to run.",
+        help="This comparison is included in Freeze Lab. No training is needed.",
         type="tertiary" if in_line else "secondary",
     ):
-        show_comparison(shipped.id)  # else the one seen before wins
+        show_comparison(shipped.id)  # otherwise Compare shows the last one seen
         st.switch_page("pages/compare.py", query_params={str(Key.COMPARISON): shipped.id})
 
 
 def _shipped(lab: Lab) -> ComparisonRecord | None:
-    """The first comparison that came with the product."""
+    """The first shipped comparison; None if there is none."""
     return next(iter(lab.store.comparisons(limit=1, shipped=True)), None)

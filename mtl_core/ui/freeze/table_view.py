@@ -1,4 +1,4 @@
-"""The parameter table: every tensor with its state, in the order of the picture, and filters."""
+"""The parameter table of the pages, with filters, in the order of the layer diagram."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -30,8 +30,8 @@ def parameter_view(
     *,
     with_filters: bool = True,
 ) -> None:
-    """Filters, the table `rows_high` rows high, and a caption: whose numbers these are."""
-    rows = in_picture_order(table)
+    """Draw filters, the table with a height of `rows_high` rows, and a caption with the plan."""
+    rows = in_diagram_order(table)
     shown = _filtered(table, rows) if with_filters else rows
     st.dataframe(
         _styled(_frame(shown), colors),
@@ -47,7 +47,7 @@ def parameter_view(
 
 
 def _filtered(table: ParameterTable, rows: Sequence[Row]) -> tuple[Row, ...]:
-    """Draw the filters; the rows that pass them."""
+    """Draw the filters and return the rows that match them."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown("**Parameters**", width="content")
         text = st.text_input(
@@ -62,9 +62,11 @@ def _filtered(table: ParameterTable, rows: Sequence[Row]) -> tuple[Row, ...]:
     return matching(rows, state, group, text or "")
 
 
-def in_picture_order(table: ParameterTable) -> tuple[Row, ...]:
-    """Heads first, then the pooler, the layers from the top down, what stands beside, and the
-    embeddings: as the stack shows them. Within a group the model's own order."""
+def in_diagram_order(table: ParameterTable) -> tuple[Row, ...]:
+    """Sort the rows as in the layer diagram; rows of one group keep the model's order.
+
+    Order: heads, pooler, layers from the top down, tensors outside the layers, embeddings.
+    """
     layers = max((row.layer for row in table.rows if row.layer is not None), default=0)
     return tuple(
         sorted(
@@ -77,14 +79,14 @@ def in_picture_order(table: ParameterTable) -> tuple[Row, ...]:
 def matching(
     rows: Sequence[Row], state: str = _ALL, group: str | None = None, text: str = ""
 ) -> tuple[Row, ...]:
-    """The rows of one state, one group, and with `text` in the name, upper and lower case alike."""
-    wanted = text.strip().casefold()
+    """Filter rows by state, group and `text` in the name, ignoring case."""
+    part = text.strip().casefold()
     return tuple(
         row
         for row in rows
         if (state == _ALL or row.state == state)
         and (group is None or row.group == group)
-        and wanted in row.name.casefold()
+        and part in row.name.casefold()
     )
 
 
@@ -92,7 +94,7 @@ def _state_filter(table: ParameterTable) -> str:
     labels = {_ALL: f"all {sum(table.tensors.values())}"}
     labels |= {str(state): f"{SIGNS[state]} {count}" for state, count in table.tensors.items()}
     st.session_state.setdefault(Key.STATE_FILTER, _ALL)
-    chosen = st.segmented_control(
+    selected = st.segmented_control(
         "State",
         list(labels),
         key=Key.STATE_FILTER,
@@ -101,14 +103,14 @@ def _state_filter(table: ParameterTable) -> str:
         label_visibility="collapsed",
         wrap=False,
     )
-    return chosen if chosen in labels else _ALL
+    return selected if selected in labels else _ALL
 
 
 def _group_filter(rows: Sequence[Row]) -> str | None:
     groups = list(dict.fromkeys(row.group for row in rows))
     if st.session_state.get(Key.GROUP_FILTER) not in groups:
         st.session_state[Key.GROUP_FILTER] = None
-    chosen = st.selectbox(
+    selected = st.selectbox(
         "Part",
         groups,
         index=None,
@@ -117,7 +119,7 @@ def _group_filter(rows: Sequence[Row]) -> str | None:
         label_visibility="collapsed",
         width=150,
     )
-    return chosen if chosen in groups else None
+    return selected if selected in groups else None
 
 
 def _frame(rows: Sequence[Row]) -> "DataFrame":
@@ -137,7 +139,7 @@ def _frame(rows: Sequence[Row]) -> "DataFrame":
 
 
 def _styled(frame: "DataFrame", colors: Palette) -> "Styler":
-    """States in their colours; what learns in bold; thousands separated."""
+    """Color the states, set trainable rows in bold and add thousands separators."""
     looks = {
         f"{SIGNS[state]} {state}": f"color: {colors.states[state].text}"
         + ("; font-weight: 650" if state is State.TRAINABLE else "")
@@ -165,10 +167,10 @@ def _columns(rows: Sequence[Row]) -> dict[str, ColumnConfig]:
 
 def _caption(table: ParameterTable, plan_phrase: str, shown: Sequence[Row]) -> str:
     unique = sum(table.tensors.values())
-    here = f"{len(shown)} of {len(table.rows)} names" if len(shown) < len(table.rows) else ""
-    parts = [plan_phrase, here or f"{unique} tensors in the order of the picture"]
+    filtered = f"{len(shown)} of {len(table.rows)} names" if len(shown) < len(table.rows) else ""
+    parts = [plan_phrase, filtered or f"{unique} tensors in the order of the diagram"]
     if any(row.state is State.UNREACHED for row in shown):
-        parts.append("○ unreached: set to learn, but no task's loss sends it a gradient")
+        parts.append("○ unreached: selected for training, but no loss depends on it")
     if any(row.tied_to for row in shown):
-        parts.append("a tied name is the same tensor again and counts 0")
+        parts.append("a tied name shares its tensor with another name and counts 0")
     return " · ".join(parts)

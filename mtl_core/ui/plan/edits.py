@@ -1,7 +1,7 @@
-"""A visitor's hand on the plan: each edit becomes the choice's plan text, and can be undone.
+"""Edits of the plan on the plan page: apply, undo and redo them, and report errors.
 
-The plan itself stays in the `Choice`, so that Freeze shows it, Train runs it and the address holds
-it. Beside it the session keeps only what there was before, and what went wrong at the last edit.
+The edited plan is stored as text in the `Choice`, so the Freeze and Train pages and the address use
+it too. The session state also holds the undo history and the error of the last edit.
 """
 
 from collections.abc import Callable
@@ -28,7 +28,7 @@ _LONGEST_NAME = 110
 
 @dataclass(frozen=True, slots=True)
 class PlanStep:
-    """What of a choice makes its plan, and the phase that was shown."""
+    """The fields of a `Choice` that determine its plan, and the selected phase."""
 
     scenario: str
     plan: str
@@ -38,8 +38,10 @@ class PlanStep:
 
 
 def plan_history(choice: Choice) -> History[PlanStep]:
-    """The history, brought up to date with `choice`: what other pages changed is a step too. To
-    look at another phase is none."""
+    """Update and return the undo history.
+
+    Changes made on other pages are added as a step. Selecting another phase is not a step.
+    """
     step = PlanStep(
         choice.scenario,
         choice.plan,
@@ -47,33 +49,36 @@ def plan_history(choice: Choice) -> History[PlanStep]:
         choice.head_learning_rate,
         choice.phase,
     )
-    kept = st.session_state.get(Key.PLAN_HISTORY)
-    if not isinstance(kept, History):
-        kept = History((step,))
-    elif replace(kept.current, phase=step.phase) == step:
-        steps = (*kept.steps[: kept.position], step, *kept.steps[kept.position + 1 :])
-        kept = History(steps, kept.position)
+    history = st.session_state.get(Key.PLAN_HISTORY)
+    if not isinstance(history, History):
+        history = History((step,))
+    elif replace(history.current, phase=step.phase) == step:
+        steps = (*history.steps[: history.position], step, *history.steps[history.position + 1 :])
+        history = History(steps, history.position)
     else:
-        kept = kept.push(step)
-    st.session_state[Key.PLAN_HISTORY] = kept
-    return kept
+        history = history.push(step)
+    st.session_state[Key.PLAN_HISTORY] = history
+    return history
 
 
 def undo_buttons(choice: Choice) -> None:
-    """Undo and Redo; each is out of reach where there is nothing to go to."""
+    """Draw the Undo and Redo buttons."""
     history = plan_history(choice)
-    for label, key, icon, there, enabled in (
+    for label, key, icon, target, enabled in (
         ("Undo", Key.UNDO_EDIT, ":material/undo:", history.undo(), history.can_undo),
         ("Redo", Key.REDO_EDIT, ":material/redo:", history.redo(), history.can_redo),
     ):
         st.button(
-            label, key=key, icon=icon, disabled=not enabled, on_click=_stand_at, args=(there,)
+            label, key=key, icon=icon, disabled=not enabled, on_click=_restore, args=(target,)
         )
 
 
 def edit(chosen: ResolvedChoice, change: Change, field: str = "", phase: int | None = None) -> None:
-    """Within a callback: change the plan and show `phase`. A scenario that is edited gets a name
-    of its own. What makes no plan leaves everything as it is, and the reason stands at `field`."""
+    """Apply `change` to the plan and show `phase`. Call it in a callback.
+
+    An edited scenario gets a new name. If the change is invalid, the plan stays unchanged and the
+    error is shown at `field`.
+    """
     try:
         plan = change(chosen.plan, chosen.model)
         if chosen.scenario is not None and plan != chosen.plan and plan.name == chosen.plan.name:
@@ -85,9 +90,10 @@ def edit(chosen: ResolvedChoice, change: Change, field: str = "", phase: int | N
 
 
 def put_plan(chosen: ResolvedChoice, plan: Plan, field: str = "", phase: int = 1) -> None:
-    """Within a callback: make `plan` the choice's, if it fits the model; else say why at `field`.
+    """Make `plan` the visitor's plan if it fits the model. Call it in a callback.
 
-    The rates that the choice bears are in the plan from now on.
+    Otherwise the error is shown at `field`. Learning rates set on other pages become part of the
+    plan.
     """
     try:
         parameter_tables(plan, chosen.model)
@@ -98,14 +104,14 @@ def put_plan(chosen: ResolvedChoice, plan: Plan, field: str = "", phase: int = 1
         note_problem(field, str(problem))
         return
     except ValidationError:
-        note_problem(field, "This plan is too long for an address: 20,000 characters at most.")
+        note_problem(field, "This plan is too long: the limit is 20,000 characters.")
         return
-    _keep(choice)
+    _store(choice)
 
 
-def begin_from(chosen: ResolvedChoice, scenario: str) -> None:
-    """Within a callback: show a scenario's plan as it is, to be edited."""
-    _keep(
+def start_from_scenario(chosen: ResolvedChoice, scenario: str) -> None:
+    """Replace the plan by that of a scenario. Call it in a callback."""
+    _store(
         chosen.choice.replace(
             scenario=scenario, plan="", phase=1, learning_rate=None, head_learning_rate=None
         )
@@ -113,8 +119,10 @@ def begin_from(chosen: ResolvedChoice, scenario: str) -> None:
 
 
 def toggle(chosen: ResolvedChoice, group: str) -> None:
-    """Within a callback: thaw or freeze the block of `group` in the phase shown; where a rule
-    holds it, remember that, so that the page can offer to lift the rule."""
+    """Freeze or unfreeze the block of `group` in the selected phase. Call it in a callback.
+
+    If a `freeze` rule matches the block, the page offers to remove the rule.
+    """
     phase = chosen.choice.phase
     states = block_states(chosen.plan, phase, chosen.model)
     if any(group in state.block.groups and state.frozen_by for state in states):
@@ -125,47 +133,49 @@ def toggle(chosen: ResolvedChoice, group: str) -> None:
 
 
 def note_problem(field: str, message: str) -> None:
-    """Remember what went wrong at `field` until the next edit."""
+    """Store an error for display at `field` until the next edit."""
     forget_problem()
     st.session_state[Key.PLAN_PROBLEM] = (field, message)
 
 
 def forget_problem() -> None:
-    """Nothing is wrong any more, and no held block is asked about."""
+    """Clear the stored error and the offer to remove a `freeze` rule."""
     st.session_state.pop(Key.PLAN_PROBLEM, None)
     st.session_state.pop(Key.PLAN_HELD, None)
 
 
 def has_problem(field: str) -> bool:
-    """Whether the last edit went wrong at `field`, so that what was typed there stays."""
-    kept = st.session_state.get(Key.PLAN_PROBLEM)
-    return kept is not None and kept[0] == field
+    """Whether the last edit at `field` was invalid."""
+    problem = st.session_state.get(Key.PLAN_PROBLEM)
+    return problem is not None and problem[0] == field
 
 
 def show_problem(field: str) -> None:
-    """Say what went wrong at `field`, if anything did."""
+    """Draw the error of `field`, if there is one."""
     if has_problem(field):
         message = st.session_state[Key.PLAN_PROBLEM][1]
-        st.error(f"{plain(message)} The plan is as it was.", icon=":material/error:")
+        st.error(f"{plain(message)} The plan was not changed.", icon=":material/error:")
 
 
 def seed_field(field: str, value: object) -> None:
-    """Give the widget `field` the plan's value, unless what was typed there is still to be
-    mended; call it just before drawing it."""
+    """Set the widget `field` to the plan's value; call it right before drawing the widget.
+
+    An invalid entry is kept so that the visitor can correct it.
+    """
     if has_problem(field) and field in st.session_state:
         return
     if st.session_state.get(Key.PAGE_IS_NEW) or st.session_state.get(field) != value:
         st.session_state[field] = value
 
 
-def _stand_at(history: History[PlanStep]) -> None:
+def _restore(history: History[PlanStep]) -> None:
     st.session_state[Key.PLAN_HISTORY] = history
     choice: Choice = st.session_state[Key.CHOICE]
-    _keep(choice.replace(**asdict(history.current)))
+    _store(choice.replace(**asdict(history.current)))
 
 
-def _keep(choice: Choice) -> None:
-    """Make `choice` the session's; what went wrong before it, a draft included, is over."""
+def _store(choice: Choice) -> None:
+    """Make `choice` the session's choice; clear the last error and the draft."""
     forget_problem()
     st.session_state.pop(Key.DRAFT, None)
     keep_choice(choice)

@@ -1,4 +1,4 @@
-"""The numbers of a plan as fields: of the phase shown, and of the plan as a whole."""
+"""Fields for the settings of the selected phase and of the whole plan."""
 
 from collections.abc import Callable
 
@@ -16,20 +16,20 @@ from mtl_core.freezing.editing import (
 from mtl_core.freezing.plan import Plan, Schedule
 from mtl_core.freezing.table_text import rate_text
 from mtl_core.freezing.titles import task_title
-from mtl_core.ui.freeze.pickers import phase_picker
+from mtl_core.ui.freeze.controls import phase_picker
 from mtl_core.ui.plan.edits import edit, seed_field, show_problem
 from mtl_core.ui.shared.keys import Key, weight_key
 from mtl_core.ui.shared.page import plain
 from mtl_core.ui.shared.resolved_choice import ResolvedChoice
 
 FieldChange = Callable[[Plan, object], Plan]
-"""A plan and what was entered give the next plan."""
+"""Takes a plan and the entered value and returns the changed plan."""
 
-_SHARE = "This phase's share of the run: Train divides its epochs among the phases in proportion."
+_EPOCHS_HELP = "The share of the run: its epochs are divided among the phases in this proportion."
 
 
 def phase_row(chosen: ResolvedChoice) -> None:
-    """The phases side by side, and what can be done to their row."""
+    """Draw the phases with buttons to add, move and remove one."""
     number, count = chosen.choice.phase, len(chosen.tables)
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         phase_picker(chosen)
@@ -37,19 +37,21 @@ def phase_row(chosen: ResolvedChoice) -> None:
             "Add a phase",
             key=Key.ADD_PHASE,
             icon=":material/add:",
-            help="The last phase again, with one more layer thawed.",
+            help="Adds a copy of the last phase that trains one more layer.",
             on_click=edit,
             args=(chosen, add_phase),
             kwargs={"field": Key.ADD_PHASE, "phase": count + 1},
         )
         if count > 1:
-            _row_buttons(chosen, number, count)
+            _move_and_remove_buttons(chosen, number, count)
     show_problem(Key.ADD_PHASE)
 
 
 def phase_fields(chosen: ResolvedChoice) -> None:
-    """Name, epochs and rates of the phase shown; a plan's only phase needs them where it has
-    rates of its own, which win over the plan's."""
+    """Draw name, epochs and learning rates of the selected phase.
+
+    They are hidden if the plan has one phase without its own learning rates.
+    """
     number, phase, plan = chosen.choice.phase, chosen.table.phase, chosen.plan
 
     def change(name: str) -> FieldChange:
@@ -62,42 +64,42 @@ def phase_fields(chosen: ResolvedChoice) -> None:
     if len(chosen.tables) == 1 and own_rates == (None, None):
         return
     rates = (
-        (Key.PHASE_RATE, "Its own rate", "learning_rate", plan.learning_rate),
+        (Key.PHASE_RATE, "Learning rate", "learning_rate", plan.learning_rate),
         (
             Key.PHASE_HEAD_RATE,
-            "Its rate of the heads",
+            "Learning rate of the heads",
             "head_learning_rate",
             phase.learning_rate or plan.head_learning_rate,
         ),
     )
     st.markdown(f"**Phase {number}**")
     with st.grid(4, min_column_width=130, gap="small"):
-        _text(chosen, Key.PHASE_NAME, "Its name", phase.name, change("name"))
-        _number(chosen, Key.PHASE_EPOCHS, "Its epochs", phase.epochs, change("epochs"), _SHARE)
-        for (key, label, name, otherwise), own in zip(rates, own_rates, strict=True):
-            hint = f"{rate_text(otherwise)}, the plan's"
+        _text(chosen, Key.PHASE_NAME, "Name", phase.name, change("name"))
+        _number(chosen, Key.PHASE_EPOCHS, "Epochs", phase.epochs, change("epochs"), _EPOCHS_HELP)
+        for (key, label, name, default), own in zip(rates, own_rates, strict=True):
+            hint = f"{rate_text(default)} (from the plan)"
             _text(chosen, key, label, _rate(own), rate(name), hint)
     for key in (Key.PHASE_NAME, Key.PHASE_EPOCHS, Key.PHASE_RATE, Key.PHASE_HEAD_RATE):
         show_problem(key)
 
 
 def plan_fields(chosen: ResolvedChoice) -> None:
-    """Name, rates, schedule, layer decay and task weights, which hold in all phases."""
+    """Draw name, learning rates, schedule, layer decay and task weights of the plan."""
     plan = chosen.plan
-    st.markdown("**The whole plan**")
+    st.markdown("**Whole plan**")
     with st.grid(4, min_column_width=130, gap="small"):
-        _text(chosen, Key.PLAN_NAME, "Name", plan.name, lambda p, v: set_plan(p, name=v))
+        _text(chosen, Key.PLAN_NAME, "Plan name", plan.name, lambda p, v: set_plan(p, name=v))
         _text(
             chosen,
             Key.PLAN_RATE,
-            "Rate of the encoder",
+            "Encoder learning rate",
             _rate(plan.learning_rate),
             lambda p, v: set_plan(p, learning_rate=rate_from(v)),
         )
         _text(
             chosen,
             Key.PLAN_HEAD_RATE,
-            "Rate of the heads",
+            "Head learning rate",
             _rate(plan.head_learning_rate),
             lambda p, v: set_plan(p, head_learning_rate=rate_from(v)),
         )
@@ -108,7 +110,8 @@ def plan_fields(chosen: ResolvedChoice) -> None:
             "Layer decay",
             plan.layer_decay,
             lambda p, v: set_plan(p, layer_decay=v),
-            "Each layer's rate is that of the layer above it, divided by this. 1: all the same.",
+            "The learning rate of each layer is that of the layer above divided by this number. "
+            "With 1, all layers have the same rate.",
         )
         for task in chosen.model.tasks:
             _number(
@@ -117,7 +120,8 @@ def plan_fields(chosen: ResolvedChoice) -> None:
                 f"Weight of {plain(task_title(task.name))}",
                 plan.task_weights.get(task.name, 1.0),
                 _weight_of(task.name),
-                "Of its loss in the joint one. At 0 the task is evaluated and teaches nothing.",
+                "The weight of the task's loss in the joint loss. With 0, the task is only "
+                "evaluated.",
             )
     weights = [weight_key(task.name) for task in chosen.model.tasks]
     own = (Key.PLAN_NAME, Key.PLAN_RATE, Key.PLAN_HEAD_RATE, Key.PLAN_DECAY)
@@ -126,19 +130,19 @@ def plan_fields(chosen: ResolvedChoice) -> None:
 
 
 def rate_from(text: object) -> float | None:
-    """A learning rate as it is typed: 3e-4, 0.0003; nothing is None. Raises InvalidPlan."""
-    typed = str(text or "").strip()
-    if not typed:
+    """Parse a learning rate such as 3e-4 or 0.0003; None if empty. Raises InvalidPlan."""
+    entry = str(text or "").strip()
+    if not entry:
         return None
     try:
-        return float(typed)
+        return float(entry)
     except ValueError:
         raise InvalidPlan(
-            f"'{typed[:40]}' is no learning rate; write one as 3e-4 or 0.0003."
+            f"'{entry[:40]}' is not a learning rate. Enter a number such as 3e-4 or 0.0003."
         ) from None
 
 
-def _row_buttons(chosen: ResolvedChoice, number: int, count: int) -> None:
+def _move_and_remove_buttons(chosen: ResolvedChoice, number: int, count: int) -> None:
     for label, key, icon, to, possible in (
         ("Earlier", Key.MOVE_EARLIER, ":material/arrow_back:", number - 1, number > 1),
         ("Later", Key.MOVE_LATER, ":material/arrow_forward:", number + 1, number < count),
@@ -150,7 +154,7 @@ def _row_buttons(chosen: ResolvedChoice, number: int, count: int) -> None:
             disabled=not possible,
             type="tertiary",
             on_click=edit,
-            args=(chosen, _moved(number, to)),
+            args=(chosen, _move(number, to)),
             kwargs={"phase": to},
         )
     st.button(
@@ -164,7 +168,7 @@ def _row_buttons(chosen: ResolvedChoice, number: int, count: int) -> None:
     )
 
 
-def _moved(number: int, to: int) -> Callable[[Plan, object], Plan]:
+def _move(number: int, to: int) -> Callable[[Plan, object], Plan]:
     return lambda plan, _: move_phase(plan, number, to)
 
 
@@ -179,7 +183,7 @@ def _text(
     chosen: ResolvedChoice, key: str, label: str, value: str, change: FieldChange, hint: str = ""
 ) -> None:
     seed_field(key, value)
-    st.text_input(label, key=key, placeholder=hint, on_change=_entered, args=(chosen, key, change))
+    st.text_input(label, key=key, placeholder=hint, on_change=_apply, args=(chosen, key, change))
 
 
 def _number(
@@ -199,7 +203,7 @@ def _number(
         format="%g",
         key=key,
         help=help,
-        on_change=_entered,
+        on_change=_apply,
         args=(chosen, key, change),
     )
 
@@ -210,18 +214,18 @@ def _schedule(chosen: ResolvedChoice) -> None:
         "Schedule",
         [str(schedule) for schedule in Schedule],
         key=Key.PLAN_SCHEDULE,
-        help="How the rate moves, anew in each phase.",
-        on_change=_entered,
+        help="The course of the learning rate within each phase.",
+        on_change=_apply,
         args=(chosen, Key.PLAN_SCHEDULE, lambda plan, value: set_plan(plan, schedule=value)),
     )
 
 
-def _entered(chosen: ResolvedChoice, key: str, change: FieldChange) -> None:
+def _apply(chosen: ResolvedChoice, key: str, change: FieldChange) -> None:
     value = st.session_state.get(key)
     edit(chosen, lambda plan, _: change(plan, value), field=key)
 
 
 def _rate(rate: float | None) -> str:
-    """A rate with all its digits, as people write it; empty where there is none."""
+    """A learning rate at full precision; empty for None."""
     short = rate_text(rate)
     return short if rate is None or float(short) == rate else repr(rate)

@@ -1,4 +1,4 @@
-"""Where a plan of one's own comes from and goes to: a scenario, a file, its text."""
+"""Start a plan from a scenario or a file, edit it as text, and export it."""
 
 import re
 
@@ -9,12 +9,12 @@ from mtl_core.freezing.plan_file import parse_plan, plan_to_yaml
 from mtl_core.freezing.scenarios import scenarios
 from mtl_core.freezing.titles import scenario_title
 from mtl_core.ui.plan.edits import (
-    begin_from,
     has_problem,
     note_problem,
     put_plan,
     seed_field,
     show_problem,
+    start_from_scenario,
     undo_buttons,
 )
 from mtl_core.ui.shared.keys import Key
@@ -23,19 +23,19 @@ from mtl_core.ui.shared.resolved_choice import ResolvedChoice
 from mtl_core.ui.shared.shot import shot_links
 
 
-def where_to_begin(chosen: ResolvedChoice) -> None:
-    """A scenario to begin from, a file to begin from, and the way back."""
+def starting_point(chosen: ResolvedChoice) -> None:
+    """Draw a row with a scenario to start from, an import button, Undo and Redo."""
     titles = {each.name: plain(scenario_title(each)) for each in scenarios(chosen.model)}
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.selectbox(
-            "Begin from a scenario",
+            "Start from a scenario",
             list(titles),
             index=None,
             key=Key.BEGIN_FROM,
             format_func=lambda name: titles.get(name, name),
-            placeholder=f"Begin from one of {len(titles)} scenarios",
+            placeholder=f"Start from one of {len(titles)} scenarios",
             label_visibility="collapsed",
-            on_change=_begin,
+            on_change=_start,
             args=(chosen,),
             width=300,
         )
@@ -45,7 +45,7 @@ def where_to_begin(chosen: ResolvedChoice) -> None:
 
 
 def export_popover(chosen: ResolvedChoice) -> None:
-    """The plan as a file, with every rate that holds now, and the page as a picture."""
+    """Download the plan as a file with all current learning rates, or the page as a picture."""
     stem = re.sub(r"[^\w.-]+", "-", chosen.plan.name).strip("-.") or "plan"
     name, mime = f"{stem[:60]}.plan.yaml", "application/yaml"
     with st.popover("Export", icon=":material/download:"):
@@ -56,40 +56,40 @@ def export_popover(chosen: ResolvedChoice) -> None:
 
 
 def plan_text(chosen: ResolvedChoice) -> None:
-    """The plan as text: it follows every click, and what is written here becomes the plan. A text
-    that could not be used stays, to be mended."""
+    """Draw the plan as editable text. Invalid text stays in the field to be corrected."""
     draft = st.session_state.get(Key.DRAFT)
     seed_field(Key.PLAN_TEXT, draft or plan_to_yaml(chosen.plan))
     st.text_area(
-        "The plan as text",
+        "Plan as text",
         key=Key.PLAN_TEXT,
         height=330,
         on_change=_use_text,
         args=(chosen,),
-        help="Follows every click. Edit it and leave the field: it becomes the plan.",
+        help="The text is updated after every change on this page. You can edit it; the plan is "
+        "updated when you leave the field.",
     )
     show_problem(Key.PLAN_TEXT)
 
 
 def _import(chosen: ResolvedChoice) -> None:
-    """A field for a file; a new one once a file was used, so that it can be used again."""
+    """Draw a file field. It gets a new key after each upload, so a file can be used twice."""
     key = f"{Key.PLAN_FILE}_{st.session_state.setdefault(Key.PLAN_FILES, 0)}"
     st.file_uploader(
-        "A plan file",
+        "Plan file",
         type=["yaml", "yml"],
         key=key,
         on_change=_use_file,
         args=(chosen, key),
-        help="It replaces the plan shown here; Undo brings that back.",
+        help="The file replaces the current plan. Undo restores it.",
     )
     show_problem(Key.PLAN_FILE)
 
 
-def _begin(chosen: ResolvedChoice) -> None:
+def _start(chosen: ResolvedChoice) -> None:
     name = st.session_state.get(Key.BEGIN_FROM)
     st.session_state[Key.BEGIN_FROM] = None
     if isinstance(name, str):
-        begin_from(chosen, name)
+        start_from_scenario(chosen, name)
 
 
 def _use_file(chosen: ResolvedChoice, key: str) -> None:
@@ -99,7 +99,7 @@ def _use_file(chosen: ResolvedChoice, key: str) -> None:
     try:
         text = file.getvalue().decode("utf-8")
     except UnicodeDecodeError:
-        note_problem(Key.PLAN_FILE, f"{file.name} is no UTF-8 text.")
+        note_problem(Key.PLAN_FILE, f"{file.name} is not UTF-8 text.")
         return
     _use(chosen, text, file.name, Key.PLAN_FILE)
     if not has_problem(Key.PLAN_FILE):

@@ -1,4 +1,4 @@
-"""The rules of a phase, each with what it matches, and a field that says so of any other."""
+"""The rules of a phase with the tensors they match, and a field to try a new rule."""
 
 import streamlit as st
 
@@ -11,32 +11,33 @@ from mtl_core.freezing.editing import (
     remove_freeze,
     remove_selector,
 )
+from mtl_core.text import counted
 from mtl_core.ui.plan.edits import Change, edit
 from mtl_core.ui.shared.keys import Key, rule_key
 from mtl_core.ui.shared.page import plain
 from mtl_core.ui.shared.resolved_choice import ResolvedChoice
 
-_NAMES = 3
+_NAMES_SHOWN = 3
 
 
 def rule_lists(chosen: ResolvedChoice) -> None:
-    """What learns in the phase shown, rule by rule, and what is always frozen."""
+    """Draw the rules of the selected phase and the rules that always freeze."""
     number, phase = chosen.choice.phase, chosen.table.phase
-    st.markdown("**What learns**" + (f" in phase {number}" if len(chosen.tables) > 1 else ""))
+    st.markdown("**Trained tensors**" + (f" in phase {number}" if len(chosen.tables) > 1 else ""))
     if not phase.train:
-        st.caption("No rule: everything is frozen in this phase.")
+        st.caption("There are no rules: everything is frozen in this phase.")
     with st.container(gap="xxsmall"):
-        for place, rule in enumerate(phase.train):
-            _rule(chosen, rule, rule_key("train", place), "Remove", _without(number, rule))
+        for index, rule in enumerate(phase.train):
+            _rule(chosen, rule, rule_key("train", index), _remove_from_phase(number, rule))
     if chosen.plan.freeze:
-        st.markdown("**Always frozen**, in every phase, whatever learns by other rules")
+        st.markdown("**Always frozen**: in every phase, regardless of other rules")
     with st.container(gap="xxsmall"):
-        for place, rule in enumerate(chosen.plan.freeze):
-            _rule(chosen, rule, rule_key("freeze", place), "Lift", _lifted(rule))
+        for index, rule in enumerate(chosen.plan.freeze):
+            _rule(chosen, rule, rule_key("freeze", index), _remove_from_freeze(rule))
 
 
 def try_a_rule(chosen: ResolvedChoice) -> None:
-    """A field for any selector: what it matches is said while it is typed."""
+    """Draw a field for a selector that shows its matches while the visitor types."""
     text = st.text_input(
         "Try a rule",
         key=Key.TRY_RULE,
@@ -63,7 +64,7 @@ def try_a_rule(chosen: ResolvedChoice) -> None:
             args=(chosen, lambda plan, model: add_selector(plan, number, rule, model)),
         )
         st.button(
-            "Always freeze it",
+            "Always freeze",
             key=Key.FREEZE_RULE,
             icon=":material/lock:",
             on_click=_add,
@@ -71,32 +72,32 @@ def try_a_rule(chosen: ResolvedChoice) -> None:
         )
 
 
-def _rule(chosen: ResolvedChoice, rule: str, key: str, verb: str, without: Change) -> None:
-    """One rule: its text, what it matches, and a button that takes it away."""
+def _rule(chosen: ResolvedChoice, rule: str, key: str, removal: Change) -> None:
+    """Draw one rule: its text, the number of matches, and a button to remove it."""
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.markdown(
             f"`{_code(rule)}` :small[{_counts(match(rule, chosen.model))}]", width="content"
         )
         st.button(
-            f"{verb} {plain(rule)}",
+            f"Remove {plain(rule)}",
             key=key,
             icon=":material/close:",
             type="tertiary",
             on_click=edit,
-            args=(chosen, without),
+            args=(chosen, removal),
         )
 
 
 def _code(rule: str) -> str:
-    """A rule as it may stand between backticks: no rule that matches a tensor holds one."""
+    """A rule without backticks, for Markdown; a rule that matches a tensor contains none."""
     return rule.replace("`", "")
 
 
-def _without(number: int, rule: str) -> Change:
+def _remove_from_phase(number: int, rule: str) -> Change:
     return lambda plan, _: remove_selector(plan, number, rule)
 
 
-def _lifted(rule: str) -> Change:
+def _remove_from_freeze(rule: str) -> Change:
     return lambda plan, _: remove_freeze(plan, rule)
 
 
@@ -106,11 +107,10 @@ def _add(chosen: ResolvedChoice, change: Change) -> None:
 
 
 def _counts(found: Match) -> str:
-    count = len(found.names)
-    return f"{count} {'tensor' if count == 1 else 'tensors'}, {found.parameters:,} parameters"
+    return f"{counted(len(found.names), 'tensor')}, {found.parameters:,} parameters"
 
 
 def _names(found: Match) -> str:
-    shown = ", ".join(f"`{name}`" for name in found.names[:_NAMES])
-    more = len(found.names) - _NAMES
+    shown = ", ".join(f"`{name}`" for name in found.names[:_NAMES_SHOWN])
+    more = len(found.names) - _NAMES_SHOWN
     return f"{shown} and {more} more" if more > 0 else shown

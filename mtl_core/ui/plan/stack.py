@@ -1,4 +1,4 @@
-"""The stack of the plan page: a click on a block thaws or freezes it, and so does its button."""
+"""The layer diagram of the plan page: a click on a block or its button freezes or unfreezes it."""
 
 import streamlit as st
 
@@ -6,43 +6,47 @@ from mtl_core.charts.stack import stack_figure
 from mtl_core.charts.theme import Palette
 from mtl_core.freezing.editing import BlockState, Coverage, block_states, unfreeze_block
 from mtl_core.freezing.minimal_selectors import PlanBlock
+from mtl_core.freezing.plan_file import plan_to_yaml
 from mtl_core.freezing.table import ParameterTable, State
 from mtl_core.freezing.table_text import SIGNS
 from mtl_core.freezing.titles import task_title
 from mtl_core.models.description import ModelDescription, Role
-from mtl_core.ui.freeze.picture import headline
+from mtl_core.ui.freeze.overview import facts, headline, page_facts, stack_picture
+from mtl_core.ui.freeze.table_view import parameter_view
 from mtl_core.ui.plan.edits import edit, seed_field, toggle
 from mtl_core.ui.shared.keys import Key
-from mtl_core.ui.shared.page import plain
+from mtl_core.ui.shared.page import header, plain
 from mtl_core.ui.shared.resolved_choice import ResolvedChoice
 
 _HEIGHT = 430
-_TALL_HEIGHT = 560  # for more than twelve layers, so that a finger can hit one
+_TALL_HEIGHT = 560  # keeps the blocks large enough for touch if there are many layers
 _MANY_LAYERS = 12
-_NAMED_ONE_BY_ONE = 4
+_MOST_COUNTS = 4  # of the headline, which otherwise shows the range over all phases
+_PICTURE_ROWS = 3  # of the parameter table, so that a plan of a dozen lines fits one screen
 
 
 def plan_headline(tables: tuple[ParameterTable, ...]) -> str:
-    """The page's answer: how many parameters learn in each phase, or from the fewest to the
-    most where there are many phases."""
+    """The headline: the number of trainable parameters per phase, or the range over many phases."""
     counts = [table.totals.trainable for table in tables]
     if len(counts) == 1 or not any(counts):
         return headline(tables[0])
-    if len(counts) <= _NAMED_ONE_BY_ONE:
-        learn = " → ".join(f"{count:,}" for count in counts)
+    if len(counts) <= _MOST_COUNTS:
+        trainable, phases = " → ".join(f"{count:,}" for count in counts), ""
     else:
-        learn = f"{min(counts):,} to {max(counts):,}"
-    phases = "" if len(counts) <= _NAMED_ONE_BY_ONE else f" over {len(counts)} phases"
-    return f":orange[{learn}] of {tables[0].totals.all:,} parameters learn{phases}"
+        trainable, phases = f"{min(counts):,} to {max(counts):,}", f" over {len(counts)} phases"
+    return f":orange[{trainable}] of {tables[0].totals.all:,} parameters are trainable{phases}"
 
 
 def plan_stack(chosen: ResolvedChoice, colors: Palette) -> None:
-    """The picture and its buttons. The picture gets a new key after each click, because a chart
-    keeps its selection: the same block could not be clicked twice."""
+    """Draw the diagram and its buttons.
+
+    The diagram gets a new key after each click. A chart keeps its selection, so the same block
+    could not be clicked twice otherwise.
+    """
     key = f"{Key.PLAN_STACK}_{st.session_state.setdefault(Key.PLAN_CLICKS, 0)}"
     layers, phases = chosen.model.backbone.layers, len(chosen.tables)
     where = f" in phase {chosen.choice.phase}, {plain(chosen.table.phase.name)}" * (phases > 1)
-    st.markdown(f"**Click a block** to let it learn or to freeze it{where}.")
+    st.markdown(f"**Click a block** to freeze or unfreeze it{where}.")
     st.plotly_chart(
         stack_figure(
             chosen.table, chosen.model, colors, _TALL_HEIGHT if layers > _MANY_LAYERS else _HEIGHT
@@ -52,14 +56,26 @@ def plan_stack(chosen: ResolvedChoice, colors: Palette) -> None:
         config={"displayModeBar": False},
         on_select=lambda: _clicked(chosen, key),
         selection_mode="points",
-        alt=f"The layers of {chosen.checkpoint.name}; the buttons below do what a click does",
+        alt=f"The layers of {chosen.checkpoint.name}; the buttons below have the same effect",
     )
-    _held_by_rule(chosen)
+    _frozen_by_rule(chosen)
     _buttons(chosen)
 
 
+def plan_picture(chosen: ResolvedChoice, colors: Palette) -> None:
+    """Draw the page as a picture for a document: the selected phase and the plan's text."""
+    header(plan_headline(chosen.tables), page_facts(chosen), buttons=1)
+    left, right = st.columns([5, 8], gap="medium")
+    with left:
+        stack_picture(chosen, colors)
+    with right:
+        facts(chosen, colors)
+        st.code(plan_to_yaml(chosen.plan), language=None)
+    parameter_view(chosen.table, chosen.plan_phrase, colors, _PICTURE_ROWS, with_filters=False)
+
+
 def block_title(block: PlanBlock, model: ModelDescription) -> str:
-    """What a block is called on its button: `NER head`, `layer 3`, `beside the stack`."""
+    """The label of a block's button: `NER head`, `layer 3`, `other tensors`."""
     match block.role:
         case Role.HEAD:
             named = (task.name for task in model.tasks if task.head == block.name)
@@ -67,13 +83,13 @@ def block_title(block: PlanBlock, model: ModelDescription) -> str:
         case Role.LAYER if model.backbone.shares_layers:
             return f"all {model.backbone.depth} layers"
         case Role.BESIDE:
-            return "beside the stack"
+            return "other tensors"
         case _:
             return block.name
 
 
 def _buttons(chosen: ResolvedChoice) -> None:
-    """The same without the picture, for keys and thumbs: what is pressed in learns."""
+    """Draw the blocks as buttons, for keyboard and touch; selected blocks are trained."""
     states = {
         state.block.name: state
         for state in block_states(chosen.plan, chosen.choice.phase, chosen.model)
@@ -88,13 +104,14 @@ def _buttons(chosen: ResolvedChoice) -> None:
     def title(name: str) -> str:
         if name not in states:
             return name
-        idle = name in whole and name in unreached
-        sign = SIGNS[State.UNREACHED] if idle else _sign(states[name])
+        sign = (
+            SIGNS[State.UNREACHED] if name in whole and name in unreached else _sign(states[name])
+        )
         return f"{sign} {plain(block_title(states[name].block, chosen.model))}"
 
     seed_field(Key.PLAN_BLOCKS, whole)
     st.pills(
-        "Learns in this phase",
+        "Trained in this phase",
         list(states),
         selection_mode="multi",
         key=Key.PLAN_BLOCKS,
@@ -102,8 +119,8 @@ def _buttons(chosen: ResolvedChoice) -> None:
         on_change=_pressed,
         args=(chosen, frozenset(whole)),
         wrap=True,
-        help="◐ learns in part: pressed, all of it learns. ○ learns by this plan, but no loss "
-        "reaches it.",
+        help="◐ is partly trained; select it to train all of it. ○ is selected for training, but "
+        "no loss depends on it.",
     )
 
 
@@ -115,28 +132,28 @@ def _sign(state: BlockState) -> str:
     return SIGNS[State.TRAINABLE if state.coverage is Coverage.FULL else State.FROZEN]
 
 
-def _held_by_rule(chosen: ResolvedChoice) -> None:
-    """Where a block was clicked that `freeze` holds: which rule it is, and a way to lift it."""
+def _frozen_by_rule(chosen: ResolvedChoice) -> None:
+    """If the clicked block is frozen by a `freeze` rule, name the rule and offer to remove it."""
     group = st.session_state.get(Key.PLAN_HELD)
     phase = chosen.choice.phase
     states = block_states(chosen.plan, phase, chosen.model)
-    held = next((each for each in states if group in each.block.groups and each.frozen_by), None)
-    if held is None:
+    state = next((each for each in states if group in each.block.groups and each.frozen_by), None)
+    if state is None:
         return
-    rules = " and ".join(f"`{rule}`" for rule in held.frozen_by)
-    name = plain(block_title(held.block, chosen.model))
-    several = len(held.frozen_by) > 1
+    rules = " and ".join(f"`{rule}`" for rule in state.frozen_by)
+    name = plain(block_title(state.block, chosen.model))
+    several = len(state.frozen_by) > 1
     st.warning(
-        f"**{name} stays frozen**: {rules} {'are' if several else 'is'} among the rules that "
-        "always freeze, and those win over every phase.",
+        f"**{name} stays frozen**: {rules} {'are' if several else 'is'} in the list of rules that "
+        "always freeze. They take precedence over every phase.",
         icon=":material/lock:",
     )
     st.button(
-        f"Lift {'the rules' if several else 'the rule'} and let it learn",
+        f"Remove {'the rules' if several else 'the rule'} and train it",
         key=Key.LIFT_RULE,
         icon=":material/lock_open:",
         on_click=edit,
-        args=(chosen, lambda plan, model: unfreeze_block(plan, phase, held.block.name, model)),
+        args=(chosen, lambda plan, model: unfreeze_block(plan, phase, state.block.name, model)),
     )
 
 

@@ -1,55 +1,49 @@
-"""The picture of the Freeze page and the facts beside it: counts, stack, shares, rates."""
+"""The content of the Freeze page: headline, layer diagram, counts, learning rates and lesson."""
 
 from datetime import date
 
 import streamlit as st
 
 from mtl_core.charts.parameters import shares_figure
-from mtl_core.charts.rates import negligible_groups, rate_ratio, rates_figure
+from mtl_core.charts.rates import negligible_groups, rate_ratio, rates_figure, schedule_figure
 from mtl_core.charts.stack import STACK_HEIGHT, stack_figure
 from mtl_core.charts.theme import Palette
 from mtl_core.freezing.table import ParameterTable, State, layers_crossed
 from mtl_core.freezing.table_text import SIGNS, rate_text
 from mtl_core.freezing.titles import task_titles
+from mtl_core.lessons.scenario_lessons import Lesson, lesson, own_plan_lesson
 from mtl_core.models.checkpoint import has_weights
 from mtl_core.models.description import BackboneDescription, Role
 from mtl_core.report.data_words import data_name
 from mtl_core.tasks.upload_reference import is_upload
-from mtl_core.ui.freeze.pickers import gentler_button
+from mtl_core.text import percent
+from mtl_core.ui.freeze.controls import gentle_decay_button
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import plain
 from mtl_core.ui.shared.resolved_choice import ResolvedChoice
 
-_ROWS = 5
+_ROWS = 5  # of the parameter table, so that the page fits one screen
 _FEWEST_ROWS = 2
-_ROWS_OF_RATES = 2  # what the figure of rates takes from the table, memory's bars left out
-_STILL_CHART = {"displayModeBar": False}
+_ROWS_OF_RATES = 2  # the height of the figure of learning rates, in table rows
+_NO_MODE_BAR = {"displayModeBar": False}
 _BADGE_COLORS = {State.TRAINABLE: "orange", State.FROZEN: "blue", State.UNREACHED: "gray"}
 
 
 def headline(table: ParameterTable) -> str:
-    """The page's answer: how many parameters learn, of how many."""
+    """The headline of the page: the number of trainable parameters."""
     totals = table.totals
     if totals.trainable == 0:
-        kept = "are frozen" if totals.frozen == totals.all else "keep their values"
-        return f"Nothing learns: all {totals.all:,} parameters {kept}"
-    share = percent(totals.trainable_share)
-    return f":orange[{totals.trainable:,}] of {totals.all:,} parameters learn: {share}"
+        state = "are frozen" if totals.frozen == totals.all else "keep their values"
+        return f"Nothing is trained: all {totals.all:,} parameters {state}"
+    share = share_text(totals.trainable_share)
+    return f":orange[{totals.trainable:,}] of {totals.all:,} parameters are trainable: {share}"
 
 
-def percent(share: float) -> str:
-    """`0.004 %`, `6.5 %`, `100 %`: one decimal, and below one per cent the first digit."""
-    value = share * 100
-    if 0 < value < 1:
-        return f"{float(f'{value:.1g}'):f}".rstrip("0") + " %"
-    return f"{value:.1f}".removesuffix(".0") + " %"
-
-
-def line_of_facts(chosen: ResolvedChoice) -> list[str]:
-    """Where the numbers come from: checkpoint, plan, rates, tasks and data, date."""
+def page_facts(chosen: ResolvedChoice) -> list[str]:
+    """The facts below the headline: checkpoint, plan, learning rates, tasks, data and date."""
     tasks = ", ".join(task_titles(chosen.model))
     data = data_name(chosen.choice.data, (task.name for task in chosen.model.tasks))
-    weights = "" if has_weights(chosen.checkpoint) else "weights not here"
+    weights = "" if has_weights(chosen.checkpoint) else "no weights on this machine"
     return [
         plain(chosen.checkpoint.name),
         weights,
@@ -61,7 +55,10 @@ def line_of_facts(chosen: ResolvedChoice) -> list[str]:
 
 
 def stack_picture(chosen: ResolvedChoice, colors: Palette) -> None:
-    """Counts by state, then the layer stack. A click on a block shows its tensors in the table."""
+    """Draw the number of tensors by state and the layer diagram.
+
+    A click on a block filters the parameter table to its tensors.
+    """
     table = chosen.table
     with st.container(horizontal=True, gap="small"):
         for state, count in table.tensors.items():
@@ -75,30 +72,30 @@ def stack_picture(chosen: ResolvedChoice, colors: Palette) -> None:
         stack_figure(table, chosen.model, colors, _stack_height(chosen)),
         key=Key.STACK,
         theme=None,
-        config=_STILL_CHART,
+        config=_NO_MODE_BAR,
         on_select=_show_block,
         selection_mode="points",
         alt=f"The layers of {chosen.checkpoint.name} from heads to embeddings: "
-        f"{table.totals.trainable:,} of {table.totals.all:,} parameters learn",
+        f"{table.totals.trainable:,} of {table.totals.all:,} parameters are trainable",
     )
 
 
 def _show_block() -> None:
-    """Narrow the table to the block that was clicked; to all once nothing is selected."""
+    """Filter the parameter table to the selected block; show all if none is selected."""
     points = st.session_state[Key.STACK].selection.points
     st.session_state[Key.GROUP_FILTER] = points[0]["customdata"][0] if points else None
 
 
 def facts(chosen: ResolvedChoice, colors: Palette) -> None:
-    """Four numbers and where the parameters are; the rates where they differ by layer."""
+    """Draw four metrics, and the parameters by block or, if they differ, the rates by block."""
     table, backbone = chosen.table, chosen.model.backbone
     totals, tensors = table.totals, table.tensors
     crossed = layers_crossed(table, backbone)
     with st.grid(4, min_column_width=150):
         st.metric(
-            "Parameters that learn",
+            "Trainable parameters",
             f"{totals.trainable:,}",
-            f"{percent(totals.trainable_share)} of all",
+            f"{share_text(totals.trainable_share)} of all",
             delta_color="orange",
             delta_arrow="off",
         )
@@ -110,9 +107,9 @@ def facts(chosen: ResolvedChoice, colors: Palette) -> None:
             delta_arrow="off",
         )
         st.metric(
-            "Layers the gradient crosses",
+            "Layers in the backward pass",
             f"{crossed} of {backbone.depth}",
-            _where_it_stops(table, backbone),
+            _where_gradient_stops(table, backbone),
             delta_color="gray",
             delta_arrow="off",
         )
@@ -124,51 +121,52 @@ def facts(chosen: ResolvedChoice, colors: Palette) -> None:
         st.plotly_chart(
             shares_figure(table, colors),
             theme=None,
-            config=_STILL_CHART,
+            config=_NO_MODE_BAR,
             key=Key.SHARES,
-            alt="Where the parameters are, and which of them learn",
+            alt="Parameters by block, trainable and frozen",
         )
 
 
 def rows_shown(chosen: ResolvedChoice, taken: int = 0) -> int:
-    """Rows of the parameter table that fit beside the picture; `taken` are needed for text."""
+    """Number of table rows that fit beside the diagram; `taken` rows are used by other text."""
     rows = _ROWS - 1 if len(chosen.tables) > 1 else _ROWS
     rows -= _ROWS_OF_RATES if has_rates_by_layer(chosen.table) else 0
     return max(rows - taken, _FEWEST_ROWS)
 
 
 def _stack_height(chosen: ResolvedChoice) -> int:
-    """One row less where the phases take a line, so that the page stays one screen high."""
+    """The height of the layer diagram; one table row less if the phase picker is shown."""
     return STACK_HEIGHT - 29 if len(chosen.tables) > 1 else STACK_HEIGHT
 
 
 def has_rates_by_layer(table: ParameterTable) -> bool:
-    """Whether the page shows the rates of the blocks, which takes the room of other figures."""
+    """Whether the page shows the learning rates by block instead of other figures."""
     return table.plan.layer_decay > 1 and table.totals.trainable > 0
 
 
 def _rates_by_layer(table: ParameterTable, colors: Palette) -> None:
-    ratio, still = rate_ratio(table), len(negligible_groups(table))
+    ratio, negligible = rate_ratio(table), len(negligible_groups(table))
     text = f"Learning rate by block: the lowest is 1/{ratio:,.0f} of the encoder's highest."
-    if still:
-        text += f" **{still} {'block is' if still == 1 else 'blocks are'} frozen in all but name.**"
+    if negligible:
+        blocks = "block hardly changes" if negligible == 1 else "blocks hardly change"
+        text += f" **With such low rates, {negligible} {blocks}.**"
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.markdown(f":small[{text}]", width="content")
-        if still:
-            gentler_button(table.plan)
+        if negligible:
+            gentle_decay_button(table.plan)
     st.plotly_chart(
         rates_figure(table, colors),
         theme=None,
-        config=_STILL_CHART,
+        config=_NO_MODE_BAR,
         key=Key.RATES,
-        alt="Learning rate of each block of the stack, on a logarithmic scale",
+        alt="Learning rate of each block, on a logarithmic scale",
     )
 
 
-def _where_it_stops(table: ParameterTable, backbone: BackboneDescription) -> str:
+def _where_gradient_stops(table: ParameterTable, backbone: BackboneDescription) -> str:
     stops = table.gradient_stops_at
     if stops is None:
-        return "nothing to learn"
+        return "no backward pass"
     if layers_crossed(table, backbone) == 0:
         return "stops at the heads"
     if layers_crossed(table, backbone) == backbone.depth and stops != "layer 0":
@@ -177,7 +175,7 @@ def _where_it_stops(table: ParameterTable, backbone: BackboneDescription) -> str
 
 
 def _rates(table: ParameterTable) -> tuple[str, str]:
-    """The heads' rate, and the encoder's in words."""
+    """The learning rate of the heads, and that of the encoder with its label."""
     by_part: dict[bool, list[float]] = {True: [], False: []}
     for row in table.rows:
         if row.learning_rate is not None:
@@ -190,11 +188,56 @@ def _rates(table: ParameterTable) -> tuple[str, str]:
 
 
 def rate_facts(table: ParameterTable) -> str:
-    """The rates for the line of facts: `heads at 1e-2, encoder at 5e-5`."""
+    """The learning rates as one of the page's facts: `heads at 1e-2, encoder at 5e-5`."""
     heads, encoder = _rates(table)
     if table.totals.trainable == 0:
-        return "no rates"
+        return "no learning rates"
     parts = [] if heads == "–" else [f"heads at {heads}"]
     if encoder != "encoder frozen":
         parts.append(encoder.replace("encoder ", "encoder at ", 1))
     return ", ".join(parts)
+
+
+def lesson_columns(chosen: ResolvedChoice) -> None:
+    """Draw the lesson of the selected scenario in three columns, with its sources."""
+    texts = (
+        own_plan_lesson(chosen.plan.name) if chosen.scenario is None else lesson(chosen.scenario)
+    )
+    columns = st.columns(3, gap="medium")
+    for column, title, text in zip(
+        columns,
+        ("**What it means**", "**What it implies**", f"**When to use it**{_sources(texts)}"),
+        (texts.means, texts.implies, texts.when),
+        strict=True,
+    ):
+        column.markdown(f":small[{title}]  \n:small[{text}]")
+
+
+def _sources(texts: Lesson) -> str:
+    """Links to the papers, each with the section."""
+    links = [f"[{source.short}]({source.url})" for source in texts.sources]
+    return f" :gray[· {' · '.join(links)}]" if links else ""
+
+
+def share_text(share: float) -> str:
+    """`0.004 %`, `6.5 %`, `100 %`: one decimal, or one digit below one percent."""
+    return percent(share, 0 if share < 0.01 else 1)
+
+
+def schedule_view(chosen: ResolvedChoice, colors: Palette) -> None:
+    """Draw the learning rate over the run in an expander; nothing if no tensor is trainable."""
+    if not any(table.totals.trainable for table in chosen.tables):
+        return
+    epochs, schedule = chosen.choice.epochs, chosen.plan.schedule
+    with st.expander("Learning rate over the run"):
+        st.caption(
+            f"Schedule: {schedule}, restarted in each phase, over {epochs:g} epochs. Dashed lines "
+            "are heads. A part without a line is frozen."
+        )
+        st.plotly_chart(
+            schedule_figure(chosen.tables, epochs, colors),
+            theme=None,
+            config={"displayModeBar": False},
+            key=Key.RATES_OVER_RUN,
+            alt="Learning rate of each part of the model over the run, phase by phase",
+        )
