@@ -1,4 +1,4 @@
-"""Checkpoints: what each suits, what it costs, and how it cuts words, before one is chosen."""
+"""Checkpoints: the use, size, cost and tokenizer of each checkpoint in the catalogue."""
 
 import streamlit as st
 
@@ -6,10 +6,10 @@ from mtl_core.engine.lab import the_lab
 from mtl_core.models.facts import checkpoint_facts
 from mtl_core.ui.checkpoints.cards import (
     checkpoint_cards,
+    checkpoints_headline,
     freeze_chosen_button,
     parameters_picture,
 )
-from mtl_core.ui.checkpoints.texts import checkpoints_headline
 from mtl_core.ui.checkpoints.word_pieces import word_cuts
 from mtl_core.ui.shared.choice import ignored_notes, write_address
 from mtl_core.ui.shared.page import current_palette, header, plain, require_app_entry, show_ignored
@@ -24,9 +24,9 @@ ready = sum(facts.weights_here for facts in known)
 
 page_facts = [
     f"{len(known)} checkpoints",
-    f"{ready} ready to train here",
+    f"{ready} ready to train on this machine",
     "sizes of the encoder in float32",
-    f"chosen: {plain(chosen.checkpoint.name)}",
+    f"selected: {plain(chosen.checkpoint.name)}",
 ]
 if taking_shot():
     with frame():

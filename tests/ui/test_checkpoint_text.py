@@ -1,4 +1,5 @@
-from mtl_core.ui.checkpoints.texts import LONGEST_TEXT, short_name, words_from
+from mtl_core.ui.checkpoints.cards import short_name
+from mtl_core.ui.checkpoints.word_pieces import LONGEST_TEXT, words_from
 
 
 def test_words_stand_between_blanks_commas_and_semicolons_each_once() -> None:

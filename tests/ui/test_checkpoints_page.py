@@ -32,7 +32,8 @@ def card(app: AppTest, name: str) -> str:
 
 def test_the_answer_names_a_checkpoint_for_each_kind_of_text(lab: Lab) -> None:
     assert heading(checkpoints_page()) == (
-        "Start: minilm-l6; medicine: biobert; law: legal-bert; languages: xlm-roberta-base"
+        "Start with minilm-l6; use biobert for medicine, legal-bert for law "
+        "and xlm-roberta-base for several languages"
     )
 
 
@@ -53,11 +54,11 @@ def test_every_checkpoint_has_a_card_under_its_kind_of_text(lab: Lab) -> None:
 
 def test_a_card_states_size_vocabulary_memory_work_download_and_licence(lab: Lab) -> None:
     said = card(checkpoints_page(), "bert-large-uncased")
-    assert "weights not here" in said
+    assert "not downloaded" in said
     assert ":gray[Size] 335 M parameters, 24 layers × 1,024" in said
-    assert ":gray[Reads] 30,522 WordPieces, uncased, 512 tokens" in said
-    assert ":gray[Memory] 5.36 GB to train all of it" in said
-    assert ":gray[Work] 28.4 × minilm-l6 for a token" in said
+    assert ":gray[Tokenizer] 30,522 WordPieces, uncased, 512 tokens" in said
+    assert ":gray[Memory] 5.36 GB for full fine-tuning" in said
+    assert ":gray[Compute] 28.4 × minilm-l6 per token" in said
     assert ":gray[Download] 1.34 GB, Apache-2.0" in said
     assert "Measured" not in said
 
@@ -76,7 +77,7 @@ def test_a_finished_run_gives_its_checkpoint_a_measured_pace(lab: Lab) -> None:
             lab.store.append(record.id, [event])
     lab.store.add(spec_of("full"), RunState.WAITING)
     app = checkpoints_page()
-    said = ":gray[Measured] 3.8 s a step (heads only, batches of 16, 1 thread), in 2 runs"
+    said = ":gray[Measured] 3.8 s per step (heads only, batch size 16, 1 thread), in 2 runs"
     assert said in card(app, "minilm-l6")
     assert "Measured" not in card(app, "minilm-l12")
 
@@ -91,24 +92,24 @@ def test_freezing_one_chooses_it_and_keeps_the_rest_of_the_choice(lab: Lab) -> N
     assert app.query_params["checkpoint"] == "distilbert-base-uncased"
     assert "phase" not in app.query_params
     app.switch_page("pages/checkpoints.py").run()
-    assert "chosen" in card(app, "distilbert-base-uncased")
+    assert "selected" in card(app, "distilbert-base-uncased")
     assert app.button(key="freeze_chosen").label == "Freeze distilbert-base-uncased"
 
 
 def test_a_checkpoint_named_by_its_hub_id_is_marked_as_chosen(lab: Lab) -> None:
     app = checkpoints_page(checkpoint="google-bert/bert-base-uncased")
-    assert "weights not here · chosen" in card(app, "bert-base-uncased")
+    assert "not downloaded · selected" in card(app, "bert-base-uncased")
 
 
 def test_example_words_are_cut_by_the_tokenizer_that_is_here(lab: Lab) -> None:
     said = texts(checkpoints_page())
-    assert "### minilm-l6 cuts “acetylcholinesterase” into 6 pieces" in said
-    assert ":gray-badge[est] :gray-badge[op] :gray-badge[pel] :small[:gray[3 pieces]]" in said
+    assert "### minilm-l6 splits “acetylcholinesterase” into 6 tokens" in said
+    assert ":gray-badge[est] :gray-badge[op] :gray-badge[pel] :small[:gray[3 tokens]]" in said
 
 
 def test_tokenizers_that_are_not_here_are_named_and_nothing_is_invented(lab: Lab) -> None:
     said = texts(checkpoints_page(checkpoint="legal-bert"))
-    assert "no tokenizer.json of theirs is on this machine: legal-bert, bert-base-uncased" in said
+    assert "are not on this machine: legal-bert, bert-base-uncased" in said
     assert said.count(":small[:gray[Legal]]") == 1
 
 
@@ -117,7 +118,7 @@ def test_own_words_are_cut_first(lab: Lab) -> None:
     app.text_input(key="own_words").set_value("hydroxychloroquine, *bold*").run()
     assert not app.exception
     said = texts(app)
-    assert ":small[:gray[Your own]]" in said
+    assert ":small[:gray[Your words]]" in said
     assert ":gray-badge[hydro] :gray-badge[xy] :gray-badge[ch]" in said
     assert any(":gray-badge[\\*]" in each.value for each in app.markdown)
 
@@ -138,9 +139,9 @@ def test_a_local_folder_that_is_chosen_is_cut_beside_the_others(
     monkeypatch.setattr(lab_module, "_lab", opened)
     app = checkpoints_page(checkpoint=str(tiny_checkpoint))
     said = texts(app)
-    assert "chosen: tiny-bert" in said
+    assert "selected: tiny-bert" in said
     assert said.count(":small[:gray[Legal]]") == 2
-    assert "1 piece, unknown to it" in said
+    assert "1 token, with an unknown token" in said
     opened.store.close()
 
 
@@ -156,7 +157,7 @@ def test_a_damaged_tokenizer_is_named_and_the_page_stands(
     monkeypatch.setattr(lab_module, "_lab", opened)
     app = checkpoints_page(checkpoint=str(folder))
     assert [each.value for each in app.error] == ["The tokenizer.json of damaged cannot be read."]
-    assert "### minilm-l6 cuts" in texts(app)
+    assert "### minilm-l6 splits" in texts(app)
     opened.store.close()
 
 

@@ -15,7 +15,7 @@ from mtl_core.settings import Settings
 from mtl_core.tasks.task import DEFAULT_TASKS
 from mtl_core.training.spec import RunSpec
 from mtl_core.ui.freeze.overview import share_text
-from mtl_core.ui.freeze.table_view import in_picture_order, matching
+from mtl_core.ui.freeze.table_view import in_diagram_order, matching
 from mtl_core.ui.shared.choice import Choice, choice_from
 from mtl_core.ui.shared.page import plain
 from tests.visiting import imported_by
@@ -466,7 +466,7 @@ def test_an_emptied_field_goes_back_to_its_default() -> None:
 
 def test_rows_of_the_table_are_never_lost_by_sorting() -> None:
     table = parameter_table(scenario_plan("full", BERT), BERT)
-    assert sorted(row.name for row in in_picture_order(table)) == sorted(
+    assert sorted(row.name for row in in_diagram_order(table)) == sorted(
         row.name for row in table.rows
     )
 

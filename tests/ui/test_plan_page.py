@@ -259,6 +259,6 @@ def test_a_rate_is_read_as_people_write_it(typed: str | None, rate: float | None
 
 def test_what_is_no_rate_is_refused() -> None:
     with pytest.raises(
-        InvalidPlan, match="'1,5' is not a learning rate. Enter a number such as 3e-4 or"
+        InvalidPlan, match=r"'1,5' is not a learning rate\. Enter a number such as 3e-4 or"
     ):
         rate_from("1,5")

@@ -1,6 +1,7 @@
-"""How the tokenizers that are on this machine cut words into pieces."""
+"""Show how the tokenizers on this machine split words into tokens."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -12,93 +13,126 @@ from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
 from mtl_core.models.word_pieces import SplitWord, split_into_pieces
 from mtl_core.settings import NO_FILE
 from mtl_core.tasks.tokenizer_file import tokenizer_file
-from mtl_core.ui.checkpoints.texts import (
-    EXAMPLE_WORDS,
-    LONGEST_TEXT,
-    cuts_finding,
-    pieces,
-    words_from,
-)
+from mtl_core.text import counted
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import plain
 from mtl_core.ui.shared.resolved_choice import ResolvedChoice
 
 Groups = Mapping[str, tuple[str, ...]]
 
-_MOST_SHOWN = 4  # tokenizers beside one another; further ones are named
+MOST_WORDS = 12
+LONGEST_WORD = 40
+LONGEST_TEXT = 400
+
+EXAMPLE_WORDS = {
+    "General": ("unforgettable", "doomscrolling"),
+    "Biomedical": ("acetylcholinesterase", "thrombocytopenia"),
+    "Legal": ("estoppel", "indemnification"),
+    "Names": ("Reykjavík", "Wojciechowska"),
+}
+"""Words that tokenizers split differently, by kind of text."""
+
+_SEPARATORS = re.compile(r"[\s,;]+")
+_MOST_SHOWN = 4  # tokenizers shown side by side; others are only named
 
 
-def word_cuts(chosen: ResolvedChoice) -> None:
-    """The example words and the visitor's own, cut by each tokenizer here; the rest is named."""
+def word_split(chosen: ResolvedChoice) -> None:
+    """Draw the example words and the visitor's words as split by each available tokenizer."""
     known = [resolve_checkpoint(entry.name, NO_FILE) for entry in catalogue()]
-    here, missing = _here(chosen.checkpoint, known)
-    typed = str(st.session_state.get(Key.OWN_WORDS) or "")
-    own, notes = words_from(typed)
-    groups = {"Your own": own, **EXAMPLE_WORDS} if own else EXAMPLE_WORDS
+    available, missing = _by_availability(chosen.checkpoint, known)
+    text = str(st.session_state.get(Key.OWN_WORDS) or "")
+    own, notes = words_from(text)
+    groups = {"Your words": own, **EXAMPLE_WORDS} if own else EXAMPLE_WORDS
     with st.container(gap=None):
-        st.markdown(f"### {plain(_finding(here, groups))}")
+        st.markdown(f"### {plain(_finding(available, groups))}")
         st.caption(
-            "Each piece is one token. Words that fall into many pieces are words a checkpoint has "
-            "seldom read, and its layers must put them together again."
+            "Each box is one token. A word that is split into many tokens was rare in the texts "
+            "that the tokenizer was built from, so the layers have to combine its parts."
         )
     st.text_input(
-        "Your own words",
+        "Your words",
         key=Key.OWN_WORDS,
         max_chars=LONGEST_TEXT,
-        placeholder="Your own words, such as names and terms of your texts",
+        placeholder="Enter words of your texts, such as names and technical terms",
         label_visibility="collapsed",
     )
     for note in notes:
         st.caption(note)
-    with st.grid(min(2, max(1, len(here))), min_column_width=300, gap="medium"):
-        for checkpoint in here[:_MOST_SHOWN]:
+    with st.grid(min(2, max(1, len(available))), min_column_width=300, gap="medium"):
+        for checkpoint in available[:_MOST_SHOWN]:
             with st.container(gap="xsmall"):
-                _cut_by(checkpoint, groups, named=len(here) > 1)
-    _not_here(missing, [each.name for each in here[_MOST_SHOWN:]])
+                _tokenizer_view(checkpoint, groups, with_name=len(available) > 1)
+    _other_tokenizers(missing, [each.name for each in available[_MOST_SHOWN:]])
 
 
-def _here(
+def words_from(text: str) -> tuple[tuple[str, ...], list[str]]:
+    """Split `text` into unique words; also return notes about words that were left out.
+
+    Words are separated by whitespace, commas and semicolons. At most `MOST_WORDS` words of up to
+    `LONGEST_WORD` characters are returned, without unprintable characters.
+    """
+    notes = []
+    if len(text) > LONGEST_TEXT:
+        notes.append(f"Only the first {LONGEST_TEXT} characters were read.")
+    words_or_blanks = _SEPARATORS.split(text[:LONGEST_TEXT])
+    printable = ("".join(filter(str.isprintable, word)) for word in words_or_blanks)
+    words = list(dict.fromkeys(filter(None, printable)))
+    short = [word for word in words if len(word) <= LONGEST_WORD]
+    if len(short) < len(words):
+        notes.append(f"A word of more than {LONGEST_WORD} characters was left out.")
+    if len(short) > MOST_WORDS:
+        notes.append(f"The first {MOST_WORDS} of {len(short)} words are shown.")
+    return tuple(short[:MOST_WORDS]), notes
+
+
+def split_finding(name: str, cuts: Iterable[SplitWord]) -> str:
+    """A sentence about the word with the most tokens."""
+    most = max(cuts, key=lambda cut: len(cut.pieces))
+    return f"{name} splits “{most.word}” into {counted(len(most.pieces), 'token')}"
+
+
+def _by_availability(
     chosen: Checkpoint, known: Sequence[Checkpoint]
 ) -> tuple[list[Checkpoint], list[Checkpoint]]:
-    """Those with a tokenizer on this machine, the chosen one first; and those without."""
+    """Checkpoints with a tokenizer on this machine, the selected one first; and those without."""
     others = [each for each in known if each.entry != chosen.entry]
     every = [chosen, *others]
-    here = [each for each in every if tokenizer_file(each.folder)]
-    return here, [each for each in every if each not in here]
+    available = [each for each in every if tokenizer_file(each.folder)]
+    return available, [each for each in every if each not in available]
 
 
-def _finding(here: Sequence[Checkpoint], groups: Groups) -> str:
-    for checkpoint in here:
-        if cuts := _cuts_of(checkpoint, groups):
-            return cuts_finding(checkpoint.name, cuts)
-    return "How words are cut into pieces"
+def _finding(available: Sequence[Checkpoint], groups: Groups) -> str:
+    for checkpoint in available:
+        if cuts := _split_all(checkpoint, groups):
+            return split_finding(checkpoint.name, cuts)
+    return "How tokenizers split words"
 
 
-def _cut_by(checkpoint: Checkpoint, groups: Groups, named: bool) -> None:
-    if named:
+def _tokenizer_view(checkpoint: Checkpoint, groups: Groups, with_name: bool) -> None:
+    if with_name:
         st.markdown(f"**{plain(checkpoint.name)}**")
-    cuts = _cuts_of(checkpoint, groups)
+    cuts = _split_all(checkpoint, groups)
     if cuts is None:
         st.error(f"The tokenizer.json of {plain(checkpoint.name)} cannot be read.")
         return
-    marked = map(_marked, cuts)
+    lines = map(_tokens_line, cuts)
     st.markdown(
         "\n\n".join(
-            "  \n".join([f":small[:gray[{title}]]", *islice(marked, len(words))])
+            "  \n".join([f":small[:gray[{title}]]", *islice(lines, len(words))])
             for title, words in groups.items()
         )
     )
 
 
-def _cuts_of(checkpoint: Checkpoint, groups: Groups) -> tuple[SplitWord, ...] | None:
-    """All words of all groups, in order, by one reading of the tokenizer."""
+def _split_all(checkpoint: Checkpoint, groups: Groups) -> tuple[SplitWord, ...] | None:
+    """Split all words of all groups, in order; None if the tokenizer cannot be read."""
     words = tuple(word for group in groups.values() for word in group)
-    return _cuts(checkpoint.name, checkpoint.folder, words, checkpoint)
+    return _split(checkpoint.name, checkpoint.folder, words, checkpoint)
 
 
 @st.cache_data(ttl=30, max_entries=128, show_spinner=False)
-def _cuts(
-    name: str,  # noqa: ARG001 — part of the cache's key, as is the folder
+def _split(
+    name: str,  # noqa: ARG001 — part of the cache key, as is the folder
     folder: Path | None,  # noqa: ARG001
     words: tuple[str, ...],
     _checkpoint: Checkpoint,
@@ -109,27 +143,27 @@ def _cuts(
         return None
 
 
-def _marked(cut: SplitWord) -> str:
-    """A word as its pieces, each in a frame of its own, and how many they are."""
-    shown = " ".join(f":gray-badge[{_text(piece)}]" for piece in cut.pieces)
-    of_them = "" if len(cut.pieces) == 1 else "one of them "
-    unknown = f", {of_them}unknown to it" if cut.unknown else ""
-    return f"{shown} :small[:gray[{pieces(cut)}{unknown}]]"
+def _tokens_line(cut: SplitWord) -> str:
+    """The tokens of a word as badges, and their number."""
+    badges = " ".join(f":gray-badge[{_text(piece)}]" for piece in cut.pieces)
+    unknown = ", with an unknown token" if cut.unknown else ""
+    return f"{badges} :small[:gray[{counted(len(cut.pieces), 'token')}{unknown}]]"
 
 
 def _text(piece: str) -> str:
     return plain(piece).replace("&", "&amp;")
 
 
-def _not_here(missing: Sequence[Checkpoint], left_over: Sequence[str]) -> None:
+def _other_tokenizers(missing: Sequence[Checkpoint], not_shown: Sequence[str]) -> None:
     if missing:
         names = plain(", ".join(each.name for each in missing))
         st.caption(
-            f"Not cut here, because no tokenizer.json of theirs is on this machine: {names}. “Get "
-            "it” on a card tells how; where a repository has none, "
-            "`AutoTokenizer.from_pretrained(…).save_pretrained(FOLDER)` writes one."
+            f"The tokenizers of these checkpoints are not on this machine: {names}. Download one "
+            "with the command on its card. If its repository has no tokenizer.json, "
+            "`AutoTokenizer.from_pretrained(…).save_pretrained(FOLDER)` creates one."
         )
-    if left_over:
+    if not_shown:
         st.caption(
-            f"Here too: {plain(', '.join(left_over))}. Choose one on Freeze to see it first."
+            f"Also available: {plain(', '.join(not_shown))}. The checkpoint selected on the Freeze "
+            "page is shown first."
         )
