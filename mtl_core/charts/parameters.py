@@ -8,7 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from mtl_core.charts.theme import Figure, Palette, base_layout
-from mtl_core.freezing.table import Group, ParameterTable, State
+from mtl_core.freezing.table import ROLES_TOP_DOWN, Group, ParameterTable, State
 from mtl_core.freezing.table_text import SIGNS
 from mtl_core.models.description import Role
 from mtl_core.models.facts import CheckpointFacts
@@ -137,10 +137,11 @@ def _inner_text(piece: Piece, width: float) -> str:
 
 def _top_down(table: ParameterTable) -> list[Group]:
     """Groups in the order of the stack: heads, pooler, layers downward, beside, embeddings."""
-    order = (Role.HEAD, Role.POOLER, Role.LAYER, Role.BESIDE, Role.EMBEDDINGS)
-    by_role = {role: [group for group in table.groups if group.role is role] for role in order}
+    by_role = {
+        role: [group for group in table.groups if group.role is role] for role in ROLES_TOP_DOWN
+    }
     by_role[Role.LAYER].reverse()
-    return [group for role in order for group in by_role[role]]
+    return [group for role in ROLES_TOP_DOWN for group in by_role[role]]
 
 
 def _counts(group: Group) -> list[tuple[State, int]]:

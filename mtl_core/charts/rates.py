@@ -9,7 +9,7 @@ from typing import NamedTuple
 import plotly.graph_objects as go
 
 from mtl_core.charts.theme import Palette, base_layout
-from mtl_core.freezing.table import Group, ParameterTable, State
+from mtl_core.freezing.table import ROLES_TOP_DOWN, Group, ParameterTable, State
 from mtl_core.freezing.table_text import rate_text
 from mtl_core.models.description import Role
 from mtl_core.training.schedule import rate_factor
@@ -29,7 +29,6 @@ STEPS_DRAWN = 300
 _HEADROOM = 0.24  # share of the axis above the highest rate, for its label
 _DECADES_SHOWN = 6
 _LABEL_SPACE = 124
-_ORDER = (Role.HEAD, Role.POOLER, Role.LAYER, Role.BESIDE, Role.EMBEDDINGS)
 
 Rates = tuple[float | None, ...]
 """The learning rate at each step drawn; None where nothing learns."""
@@ -160,7 +159,7 @@ def learning_groups(table: ParameterTable) -> tuple[Group, ...]:
         sorted(
             (group for group in table.groups if group.learning_rate is not None),
             key=lambda group: (
-                _ORDER.index(group.role),
+                ROLES_TOP_DOWN.index(group.role),
                 -layers.index(group.name) if group.role is Role.LAYER else 0,
             ),
         )
@@ -251,7 +250,7 @@ def _lines(tables: Sequence[ParameterTable], ends: Sequence[int]) -> list[RateLi
     order = [group.name for group in tables[0].groups]
     rates = {name: _rates_of(name, tables, ends) for name in groups}
     top_down = sorted(
-        groups.values(), key=lambda each: (_ORDER.index(each.role), -order.index(each.name))
+        groups.values(), key=lambda each: (ROLES_TOP_DOWN.index(each.role), -order.index(each.name))
     )
     equal = groupby(top_down, key=lambda group: (group.role is Role.HEAD, rates[group.name]))
     return [RateLine(tuple(members), is_head, same) for (is_head, same), members in equal]

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mtl_core.freezing.selectors import matches_glob, select, select_any
+from mtl_core.freezing.table import ROLES_TOP_DOWN
 from mtl_core.models.description import ModelDescription, Role
 
-_ORDER = {Role.HEAD: 0, Role.POOLER: 1, Role.LAYER: 2, Role.BESIDE: 3, Role.EMBEDDINGS: 4}
 _WORDS = ("biases", "layernorms")
 
 
@@ -48,7 +48,7 @@ def plan_blocks(model: ModelDescription) -> tuple[PlanBlock, ...]:
         groups = found.setdefault((tensor.role, tensor.layer, own), [])
         if tensor.group not in groups:
             groups.append(tensor.group)
-    ordered = sorted(found, key=lambda key: (_ORDER[key[0]], -(key[1] or 0)))
+    ordered = sorted(found, key=lambda key: (ROLES_TOP_DOWN.index(key[0]), -(key[1] or 0)))
     return tuple(_block(key[0], key[1], found[key], model) for key in ordered)
 
 

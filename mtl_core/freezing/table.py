@@ -8,6 +8,9 @@ from functools import cached_property
 from mtl_core.freezing.plan import Phase, Plan
 from mtl_core.models.description import BackboneDescription, Role
 
+ROLES_TOP_DOWN = (Role.HEAD, Role.POOLER, Role.LAYER, Role.BESIDE, Role.EMBEDDINGS)
+"""The order in which diagrams and tables show the parts of a model."""
+
 
 class State(StrEnum):
     """The state of a tensor in a phase.

@@ -7,9 +7,8 @@ import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
 from mtl_core.charts.theme import Palette
-from mtl_core.freezing.table import ParameterTable, Row, State
+from mtl_core.freezing.table import ROLES_TOP_DOWN, ParameterTable, Row, State
 from mtl_core.freezing.table_text import SIGNS, rate_text, shape_text
-from mtl_core.models.description import Role
 from mtl_core.ui.shared.keys import Key
 
 if TYPE_CHECKING:
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 _ALL = "all"
 _ROW_HEIGHT = 29
 _HEADER_HEIGHT = 36
-_ORDER = {Role.HEAD: 0, Role.POOLER: 1, Role.LAYER: 2, Role.BESIDE: 3, Role.EMBEDDINGS: 4}
 
 
 def parameter_view(
@@ -71,7 +69,10 @@ def in_diagram_order(table: ParameterTable) -> tuple[Row, ...]:
     return tuple(
         sorted(
             table.rows,
-            key=lambda row: (_ORDER[row.role], layers - row.layer if row.layer is not None else 0),
+            key=lambda row: (
+                ROLES_TOP_DOWN.index(row.role),
+                layers - row.layer if row.layer is not None else 0,
+            ),
         )
     )
 

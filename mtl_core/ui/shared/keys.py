@@ -181,7 +181,6 @@ class Key(StrEnum):
     PAGE_IS_NEW = "_page_is_new"  # whether this run is the first of a page
     IGNORED = "_ignored"  # notes on values that were ignored
     GUESSES = "_guesses"  # what the reader of the guide guessed, by claim
-    GUIDE_AT = "_guide_at"  # the part, chapter and filter that the guide showed last
     TEST_PROBLEM = "_test_problem"  # why the last test of a claim could not be queued
     UPLOAD_SEEN = "_upload_seen"  # the files looked at last, and what was found in them
     UPLOAD_PROBLEM = "_upload_problem"  # why the last click on keep or forget came to nothing
