@@ -1,4 +1,4 @@
-"""Freeze Lab's dashboard: opens the lab and declares the pages."""
+"""The dashboard of Freeze Lab: opens the lab and declares the pages."""
 
 import streamlit as st
 

@@ -27,7 +27,7 @@ def test_a_picture_fits_the_size_that_is_asked_for_and_has_its_last_line(
         for query in queries:
             asked = {**query, "shot": "screen" if name == "compare" else "1", "embed": "true"}
             page.goto(f"{address}/{name}?{urlencode(asked)}")
-            last = page.get_by_text("pictured")
+            last = page.get_by_text("screenshot taken")
             expect(last).to_be_visible()
             page.wait_for_selector(".js-plotly-plot")
             expect(page.get_by_test_id("stSkeleton")).to_have_count(0)

@@ -145,7 +145,7 @@ def test_a_picture_holds_the_sentence_its_answers_and_no_control(runs: list[str]
     told = texts(app)
     assert "“anna was in oslo.”" in told
     assert "data: sample" in told
-    assert "pictured" in told
+    assert "screenshot taken" in told
 
 
 def test_a_long_sentence_is_said_to_be_cut_and_what_is_typed_stays_text(runs: list[str]) -> None:

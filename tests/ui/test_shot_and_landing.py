@@ -32,7 +32,7 @@ def test_a_picture_of_freeze_has_its_facts_and_no_control(lab: Lab) -> None:
     assert heading(app) == ":orange[1,776,774] of 22,715,526 parameters are trainable: 7.8 %"
     assert controls(app) == []
     assert "minilm-l6 · top layer · heads at 1e-3, encoder at 3e-4" in captions(app)
-    assert "Freeze Lab 0.1.0 · pictured " in captions(app)
+    assert "Freeze Lab 0.1.0 · screenshot taken " in captions(app)
     assert app.query_params["shot"] == "1"
 
 
@@ -58,7 +58,7 @@ def test_the_first_screen_of_a_comparison_ends_with_its_table(lab: Lab) -> None:
     whole, first = (visited("compare", shot=shot, runs=runs) for shot in ("1", "screen"))
     assert controls(first) == []
     assert "2 runs · minilm-l6" in captions(first)
-    assert "Freeze Lab 0.1.0 · pictured " in captions(first)
+    assert "Freeze Lab 0.1.0 · screenshot taken " in captions(first)
     losses = [any("loss" in e.value for e in app.markdown) for app in (whole, first)]
     assert losses == [True, False]
 
@@ -68,7 +68,7 @@ def test_a_picture_of_a_page_without_runs_has_no_control_either(lab: Lab, page: 
     app = visited(page, shot="1")
     assert controls(app) == []
     assert "minilm-l6" in captions(app)
-    assert "Freeze Lab 0.1.0 · pictured " in captions(app)
+    assert "Freeze Lab 0.1.0 · screenshot taken " in captions(app)
 
 
 def test_a_picture_of_a_plan_of_ones_own_holds_the_plan_and_no_control(lab: Lab) -> None:
@@ -78,7 +78,7 @@ def test_a_picture_of_a_plan_of_ones_own_holds_the_plan_and_no_control(lab: Lab)
     assert controls(app) == []
     assert "minilm-l6 · mine" in captions(app)
     assert app.code[0].value.startswith("name: mine\nphases:\n- name: top\n  train:")
-    assert "Freeze Lab 0.1.0 · pictured " in captions(app)
+    assert "Freeze Lab 0.1.0 · screenshot taken " in captions(app)
 
 
 def test_a_picture_of_the_guide_shows_every_claim(lab: Lab) -> None:

@@ -11,7 +11,7 @@ from mtl_core.ui.compare.selection import show_comparison
 from mtl_core.ui.freeze.landing import is_first_visit
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import current_palette, plain
-from mtl_core.ui.shared.undo import UNDO_MINUTES, done, undo_bar
+from mtl_core.ui.shared.undo import UNDO_MINUTES, try_action, undo_bar
 
 
 def name_line(lab: Lab, record: ComparisonRecord) -> None:
@@ -75,11 +75,11 @@ def _form(lab: Lab, record: ComparisonRecord) -> None:
 
 
 def _save(lab: Lab, comparison: str, key: str) -> None:
-    done(lambda: lab.store.rename_comparison(comparison, st.session_state[key]))
+    try_action(lambda: lab.store.rename_comparison(comparison, st.session_state[key]))
 
 
 def _delete(lab: Lab, comparison: str) -> None:
-    if not done(lambda: lab.delete_comparison(comparison)):
+    if not try_action(lambda: lab.delete_comparison(comparison)):
         return
     st.query_params.pop(Key.COMPARISON, None)
     for key in (Key.COMPARISON_SHOWN, Key.COMPARISON, Key.COMPARED, Key.RUNS):
@@ -88,5 +88,5 @@ def _delete(lab: Lab, comparison: str) -> None:
 
 
 def _bring_back(lab: Lab, comparison: str) -> None:
-    if done(lambda: lab.undo_delete_comparison(comparison)):
+    if try_action(lambda: lab.undo_delete_comparison(comparison)):
         show_comparison(comparison)

@@ -1,4 +1,4 @@
-"""Runs as files to take along: a note for a design doc, or everything in one zip."""
+"""The Export popover for runs: a note as HTML, a zip of everything, and the trained model."""
 
 from collections.abc import Mapping, Sequence
 
@@ -21,7 +21,7 @@ from mtl_core.ui.shared.run_cache import model_of, summary_of
 from mtl_core.ui.shared.shot import shot_links
 
 _WIDTH = 400
-_LARGEST_BYTES = 250_000_000  # of a model handed to a browser: the server holds it twice meanwhile
+_LARGEST_BYTES = 250_000_000  # of a model download, which the server holds in memory twice
 _WITHOUT_MODELS = BundlePart.ALL.parts - {BundlePart.CHECKPOINT}
 
 
@@ -32,8 +32,11 @@ def export_popover(
     *,
     is_long: bool = False,
 ) -> None:
-    """Downloads of these runs, each made when it is asked for. `comparison` is what they make up,
-    None for runs chosen one by one. A page that `is_long` is pictured by its first screen too."""
+    """Draw downloads of `records`; each file is created on click.
+
+    `comparison` is the comparison that the runs belong to; None for individually selected runs. If
+    the page `is_long`, there is a screenshot link for its first screen as well.
+    """
     ids = [record.id for record in records]
     named = [comparison.id] if comparison else ids
     stem = _stem(named)
@@ -46,45 +49,48 @@ def export_popover(
             lambda: note_of_runs(lab, ids, comparison),
         )
         download(
-            "Note, figures, tables, scripts as zip",
+            "Note, figures, tables and scripts as zip",
             f"{stem}.zip",
             "application/zip",
             Key.EXPORT_ZIP,
             lambda: zip_of_runs(lab, ids, stem, comparison),
         )
-        taken_along = len(ids) == 1 and _model_download(lab, records[0], stem)
+        has_model = len(ids) == 1 and _model_download(lab, records[0], stem)
         shot_links(first_screen=is_long)
-        whole = " and the whole comparison" if comparison else ""
+        whole = " and the comparison" if comparison else ""
         st.caption(
-            "The page opens offline, in light and dark, and prints. The zip holds it in Markdown "
-            f"too, with SVG figures, CSV of every point, and scripts that repeat each run{whole}."
+            "The HTML page works offline, supports light and dark themes, and can be printed. The "
+            "zip also contains the note in Markdown, figures as SVG, all data as CSV, and scripts "
+            f"that repeat each run{whole}."
         )
         st.caption(
-            f"{'All of it in a folder' if taken_along else 'With the trained model'}, on this "
-            f"machine: `python -m mtl_core export {' '.join(named)} --output {stem}`"
+            f"To write {'all files' if has_model else 'the trained models as well'} to a folder on "
+            f"this machine: `python -m mtl_core export {' '.join(named)} --output {stem}`"
         )
 
 
 def note_of_runs(lab: Lab, ids: Sequence[str], comparison: ComparisonRecord | None = None) -> str:
-    """The note on these runs as they are now. Raises UnknownRun."""
+    """Render the note on the current state of the runs. Raises UnknownRun."""
     return note_page(_report(lab, ids, comparison))
 
 
 def zip_of_runs(
     lab: Lab, ids: Sequence[str], folder: str, comparison: ComparisonRecord | None = None
 ) -> bytes:
-    """All of these runs but their models, below `folder`. Raises UnknownRun."""
+    """Create a zip with everything but the models, inside `folder`. Raises UnknownRun."""
     return zipped(_report(lab, ids, comparison), _WITHOUT_MODELS, folder)
 
 
 def model_of_run(lab: Lab, run: str, folder: str) -> bytes:
-    """The model that a run wrote, as safetensors, below `folder`. Raises UnknownRun, and BadInput
-    where it is gone."""
+    """Create a zip with the trained model of a run (safetensors), inside `folder`.
+
+    Raises UnknownRun, and BadInput if the model was deleted.
+    """
     return zipped(_report(lab, [run], None), {BundlePart.CHECKPOINT}, folder)
 
 
 def _model_download(lab: Lab, record: RunRecord, stem: str) -> bool:
-    """Offer the model that a run wrote, where there is one that a server can hold at a time."""
+    """Draw the download of a run's model; False if there is none or it is too large."""
     written = written_model(summary_of(lab, record))
     if isinstance(written, str):
         return False
@@ -113,7 +119,7 @@ def _report(lab: Lab, ids: Sequence[str], comparison: ComparisonRecord | None) -
 
 
 def _baselines_of(lab: Lab, data: Dataset) -> tuple[Baseline, ...]:
-    """By the child that works them out for the page; where that cannot, here: a note is whole."""
+    """Load the baselines computed by the child process; if it failed, compute them here."""
     try:
         return lab.baselines.wait_for(data)
     except FreezeLabError:
@@ -121,7 +127,7 @@ def _baselines_of(lab: Lab, data: Dataset) -> tuple[Baseline, ...]:
 
 
 def _data_of(lab: Lab, spec: RunSpec, examples: Mapping[str, int]) -> Dataset | None:
-    """The run's data, if the browser may have them and they are still what it learned from."""
+    """Load the run's data; None if the browser may not read them or they have changed."""
     try:
         return sentences_of(spec, examples, lab.access)
     except FreezeLabError:

@@ -40,12 +40,12 @@ def live_chart(
         },
         key=key,
         height=figure["layout"]["height"],
-        on_theme_change=_run_again,
+        on_theme_change=_rerun,
     )
 
 
-def _run_again() -> None:
-    """Does nothing: the rerun after this callback draws the page in the new theme."""
+def _rerun() -> None:
+    """Does nothing. The rerun after the callback draws the page in the new theme."""
 
 
 def _as_text(text: str) -> str:

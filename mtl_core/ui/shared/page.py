@@ -1,4 +1,4 @@
-"""What every page has: the answer as its headline, the facts under it, buttons to the right."""
+"""Elements that every page has: headline, facts, buttons, notes and the logo."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -32,11 +32,10 @@ def require_app_entry() -> None:
 
 
 def header(answer: str, facts: Sequence[str], buttons: int = 3) -> DeltaGenerator:
-    """Draw the page's first two rows; return the place for at most three `buttons` at the right.
+    """Draw the headline and the facts; return a container for up to three `buttons` to the right.
 
-    `answer` is Markdown and the page's only h1. `facts` (checkpoint, plan, rates, data, seed,
-    date) are joined by dots, so that a screenshot tells where its numbers come from; pass what a
-    user typed through `plain` first.
+    `answer` is Markdown and the page's only h1. `facts` (checkpoint, plan, learning rates, data,
+    seed, date) document the page in a screenshot. Pass text entered by users through `plain` first.
     """
     with st.container(
         horizontal=True,
@@ -55,18 +54,18 @@ _TITLE_WIDTHS = {1: 1080, 2: 980, 3: 860}
 
 
 def show_ignored(notes: Sequence[str]) -> None:
-    """Say which values of the address were ignored, and what stands in their place."""
+    """Draw a warning about values of the address that were ignored and replaced."""
     if notes:
         st.warning("  \n".join(plain(note) for note in notes), icon=":material/info:")
 
 
 def plain(text: str) -> str:
-    """`text` with everything Markdown would read as a sign escaped: what users type stays text."""
+    """Escape `text` for Markdown. Use it for all text entered by users."""
     return _MARKDOWN.sub(r"\\\1", text)
 
 
 def current_palette() -> Palette:
-    """The palette of the theme that this visitor's browser shows."""
+    """The palette of the theme in the visitor's browser."""
     return palette(st.context.theme.type)
 
 
@@ -81,15 +80,15 @@ def hue(number: int) -> Hue:
 
 
 def logo() -> None:
-    """The product's name at the top left, in the ink of the visitor's theme."""
+    """Draw the logo at the top left, in the color of the visitor's theme."""
     st.logo(str(STATIC / f"logo-{current_palette().name}.svg"), size="medium")
 
 
 def to_train_button(query: Mapping[str, str], colors: Palette) -> None:
-    """The main button of Freeze: on to Train with the same choices. It starts nothing.
+    """Draw the button that opens the Train page with the same settings; it starts no run.
 
-    In the dark theme it is drawn as a secondary button: no one primary colour is both light enough
-    for the label of a selected pill and dark enough behind a button's white text.
+    In the dark theme it is a secondary button, because no primary color has enough contrast both
+    for the label of a selected pill and behind the white text of a button.
     """
     if st.button(
         "Train this plan",
@@ -101,7 +100,7 @@ def to_train_button(query: Mapping[str, str], colors: Palette) -> None:
 
 
 def download(label: str, name: str, mime: str, key: str, make: Callable[[], str | bytes]) -> None:
-    """A wide button in a popover whose file is made only when it is asked for."""
+    """Draw a wide download button. `make` creates the file's content when it is clicked."""
     st.download_button(
         label,
         data=make,

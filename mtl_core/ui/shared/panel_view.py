@@ -1,4 +1,4 @@
-"""A figure with its words on a page: the title in the task's colour, the caption, the drawing."""
+"""Draw a panel of a report on a page: title in the task's color, caption and figure."""
 
 import streamlit as st
 
@@ -9,7 +9,7 @@ from mtl_core.ui.shared.page import hue, plain
 
 
 def panel_view(panel: Panel, facts: str, colors: Palette, key: str) -> None:
-    """Draw `panel` in the palette of the page; `facts` stand in the picture that can be saved."""
+    """Draw `panel` in the palette of the page. A saved picture shows `facts` below the figure."""
     lead = f":{hue(panel.task or 0)}[{plain(panel.lead)}] " if panel.lead else ""
     with st.container(gap=None):
         st.markdown(f"### {lead}{plain(panel.title)}")

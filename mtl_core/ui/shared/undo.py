@@ -1,4 +1,4 @@
-"""Deleting what can be brought back for a while: the parts that runs and comparisons share."""
+"""Delete with undo, shared by runs and comparisons."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -13,29 +13,29 @@ from mtl_core.ui.shared.page import plain
 UNDO_MINUTES = UNDO // timedelta(minutes=1)
 
 
-def done(act: Callable[[], object]) -> bool:
-    """Do it; False where it cannot be done, and why has been told."""
+def try_action(action: Callable[[], object]) -> bool:
+    """Run `action`. If it raises BadInput, show the message as a toast and return False."""
     try:
-        act()
+        action()
     except BadInput as problem:
         st.toast(plain(str(problem)))
         return False
     return True
 
 
-def undo_bar(what: str, bring_back: Callable[[], object]) -> None:
-    """One line for what was deleted last, `what` in Markdown, with the button that undoes it."""
+def undo_bar(name: str, restore: Callable[[], object]) -> None:
+    """Draw a line with the name of the deleted item (Markdown) and an Undo button."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"Deleted: {what}", width="content")
-        undo_button(bring_back)
-        st.caption(f"Forgotten for good {UNDO_MINUTES} minutes after", width="content")
+        st.markdown(f"Deleted: {name}", width="content")
+        undo_button(restore)
+        st.caption(f"Deleted permanently after {UNDO_MINUTES} minutes", width="content")
 
 
-def undo_button(bring_back: Callable[[], object]) -> None:
-    """Undo, which is then no longer in the address, whatever comes of it."""
-    st.button("Undo", key=Key.UNDO, icon=":material/undo:", on_click=_undo, args=(bring_back,))
+def undo_button(restore: Callable[[], object]) -> None:
+    """Draw an Undo button. A click also removes the item from the address."""
+    st.button("Undo", key=Key.UNDO, icon=":material/undo:", on_click=_undo, args=(restore,))
 
 
-def _undo(bring_back: Callable[[], object]) -> None:
+def _undo(restore: Callable[[], object]) -> None:
     st.query_params.pop(Key.DELETED, None)
-    bring_back()
+    restore()

@@ -1,4 +1,4 @@
-"""A table of words and numbers with a plan to each row, in the Compare page's manner."""
+"""A table of text and numbers with one plan per row, in the style of the Compare page."""
 
 from collections.abc import Collection, Sequence
 
@@ -11,8 +11,11 @@ _ROW_HEIGHT = 35
 def words_table(
     rows: Sequence[dict[str, str]], key: str, alt: str, left: Collection[str] = ()
 ) -> None:
-    """Rows by column name, the plan first and in bold; columns besides it and those in `left` are
-    aligned right, as numbers are. What a row lacks stays empty."""
+    """Draw `rows`, each a dict by column name. Missing values are left empty.
+
+    The column "Plan" is bold and aligned left, as are the columns in `left`; all others are
+    aligned right, as numbers are.
+    """
     table = pd.DataFrame(rows).fillna("")
     st.dataframe(
         table.style.map(lambda _: "font-weight: 600", subset=["Plan"]),

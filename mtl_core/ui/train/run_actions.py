@@ -23,7 +23,7 @@ from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.noise_text import text_of
 from mtl_core.ui.shared.page import header, plain
 from mtl_core.ui.shared.run_cache import model_of
-from mtl_core.ui.shared.undo import UNDO_MINUTES, done, undo_bar, undo_button
+from mtl_core.ui.shared.undo import UNDO_MINUTES, try_action, undo_bar, undo_button
 
 
 def again_buttons(lab: Lab, record: RunRecord) -> bool:
@@ -167,13 +167,13 @@ def deleted_header(lab: Lab, record: RunRecord) -> None:
 
 
 def _delete(lab: Lab, run: str) -> None:
-    if done(lambda: lab.delete(run)):
+    if try_action(lambda: lab.delete(run)):
         st.query_params.pop(Key.RUN, None)
         st.query_params[Key.DELETED] = run
 
 
 def _undo_delete(lab: Lab, run: str) -> None:
-    if done(lambda: lab.undo_delete(run)):
+    if try_action(lambda: lab.undo_delete(run)):
         st.query_params[Key.RUN] = run
 
 
