@@ -1,12 +1,18 @@
-"""Data: what the tasks learn from, what a maximum length cuts off, and files of one's own."""
+"""Data: the training data of the tasks, the effect of the maximum length, and uploads."""
 
 import streamlit as st
 
 from mtl_core.engine.lab import the_lab
 from mtl_core.errors import DataError
 from mtl_core.report.data_words import data_headline
-from mtl_core.ui.data.controls import data_buttons, data_settings
-from mtl_core.ui.data.data_view import data_facts, digests, overview_of_choice, task_panels
+from mtl_core.ui.data.data_view import (
+    data_buttons,
+    data_facts,
+    data_settings,
+    digests,
+    overview_of_choice,
+    task_panels,
+)
 from mtl_core.ui.data.upload_form import upload_form
 from mtl_core.ui.shared.choice import ignored_notes, write_address
 from mtl_core.ui.shared.page import current_palette, header, plain, require_app_entry, show_ignored
@@ -20,17 +26,17 @@ max_length = chosen.choice.max_length
 try:
     found = overview_of_choice(lab, chosen)
 except DataError as problem:
-    header("These data cannot be read now", [plain(chosen.choice.data)])
+    header("This data cannot be read", [plain(chosen.choice.data)])
     st.error(plain(str(problem)), icon=":material/error:")
     data_settings(lab.settings, chosen)
 else:
-    answer, told = plain(data_headline(found, max_length)), data_facts(chosen, found)
+    answer, facts = plain(data_headline(found, max_length)), data_facts(chosen, found)
     if taking_shot():
         with frame():
-            header(answer, told, buttons=1)
+            header(answer, facts, buttons=1)
             task_panels(found, max_length, colors)
         st.stop()
-    with header(answer, told, buttons=2):
+    with header(answer, facts, buttons=2):
         picture_popover()
         data_buttons(lab, chosen, colors)
     show_ignored(ignored_notes())

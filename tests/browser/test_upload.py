@@ -29,7 +29,7 @@ def test_a_visitor_uploads_two_tasks_looks_at_them_and_trains_on_them(
     answers(page, "8 + 4 sentences for mood, 4 + 4 for NER")
     expect(page).to_have_url(re.compile("data=upload%3A[0-9a-f]{16}"))
 
-    page.get_by_role("button", name="Train on these data").click()
+    page.get_by_role("button", name="Train on this data").click()
     page.get_by_role("button", name="Train heads only on your upload: mood, ner").click()
     answers(page, "Finished: mood", timeout=A_RUN_TAKES)
     expect(page.get_by_text("your upload: mood, ner (8 + 4 sentences)")).to_be_visible()

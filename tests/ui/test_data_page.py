@@ -53,7 +53,7 @@ def test_the_sample_is_counted_by_the_checkpoints_own_tokenizer(lab: Lab) -> Non
     assert heading(app) == (
         "400 + 200 sentences for sentiment, 400 + 200 for NER; nothing is cut off at 128 sub-words"
     )
-    assert "lengths by the tokenizer of minilm-l6" in texts(app)
+    assert "lengths measured with the tokenizer of minilm-l6" in texts(app)
     assert "450 entities of 3 types" in texts(app)
     assert "2 classes, “negative” is 50 % of training" in texts(app)
 
@@ -187,7 +187,7 @@ def test_a_broken_file_is_named_and_nothing_typed_is_lost(
 def test_a_missing_file_is_named(lab: Lab) -> None:
     app = data_page()
     app.file_uploader(key="upload_1_training").set_value(("a.csv", REVIEWS, "text/csv")).run()
-    assert "sentiment still needs its validation file" in texts(app)
+    assert "Add the validation file of sentiment" in texts(app)
     assert app.button(key="use_upload").disabled
 
 

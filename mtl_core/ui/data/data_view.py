@@ -1,12 +1,13 @@
-"""What is in the chosen data: counts, balance, lengths, and examples with their entities marked."""
+"""The content of the Data page: label counts, lengths and examples of the selected data."""
 
 from pathlib import Path
 
 import streamlit as st
 
 from mtl_core.charts.data import balance_figure, lengths_figure
-from mtl_core.charts.theme import Palette
+from mtl_core.charts.theme import DARK, Palette
 from mtl_core.engine.lab import Lab
+from mtl_core.errors import BadInput
 from mtl_core.freezing.titles import task_title
 from mtl_core.report.data_words import (
     balance_finding,
@@ -14,21 +15,26 @@ from mtl_core.report.data_words import (
     data_name,
     length_finding,
 )
-from mtl_core.settings import FileAccess
-from mtl_core.tasks.dataset import load_dataset
+from mtl_core.settings import FileAccess, Settings
+from mtl_core.tasks.dataset import SAMPLE, load_dataset
 from mtl_core.tasks.lengths import SubWordCounter, counter_for
 from mtl_core.tasks.overview import DataOverview, Shown, TaskOverview, overview
+from mtl_core.tasks.upload_reference import is_upload
+from mtl_core.ui.shared.choice import Choice, keep_choice, seed_widget
+from mtl_core.ui.shared.data_picker import data_picker
+from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import hue, plain
 from mtl_core.ui.shared.resolved_choice import ResolvedChoice
 
-_STILL_CHART = {"displayModeBar": False}
-_LONGEST_SHOWN = 320
+_NO_MODE_BAR = {"displayModeBar": False}
+_LONGEST_EXAMPLE = 320  # characters
 
 
 def overview_of_choice(lab: Lab, chosen: ResolvedChoice) -> DataOverview:
-    """Everything counted, by the chosen checkpoint's tokenizer where it is here.
+    """Compute the overview of the selected data, with the tokenizer of the selected checkpoint.
 
-    Raises DataError for data that changed since it was chosen and can no longer be read.
+    Lengths are in words if the tokenizer is not on this machine. Raises DataError if the data
+    can no longer be read.
     """
     return _overview_of(chosen.choice.data, lab.access, chosen.checkpoint.folder)
 
@@ -39,17 +45,17 @@ def _overview_of(reference: str, access: FileAccess, folder: Path | None) -> Dat
 
 
 def data_facts(chosen: ResolvedChoice, found: DataOverview) -> list[str]:
-    """Which data, and by what the lengths are measured."""
+    """The facts below the headline: name of the data, unit of the lengths, splits."""
     name = data_name(chosen.choice.data, (task.name for task in chosen.model.tasks))
     checkpoint = chosen.checkpoint.name
-    measured = f"lengths by the tokenizer of {checkpoint}"
+    unit = f"lengths measured with the tokenizer of {checkpoint}"
     if found.unit != SubWordCounter.unit:
-        measured = f"lengths in words: the tokenizer of {checkpoint} is not on this machine"
-    return [plain(name), plain(measured), "counts: training + validation"]
+        unit = f"lengths in words, because the tokenizer of {checkpoint} is not on this machine"
+    return [plain(name), plain(unit), "counts: training + validation"]
 
 
 def task_panels(found: DataOverview, max_length: int, colors: Palette) -> None:
-    """One panel for each task, two beside each other."""
+    """Draw one panel per task, in two columns."""
     with st.grid(min(2, len(found.tasks)), min_column_width=330, gap="medium"):
         for number, task in enumerate(found.tasks):
             with st.container(gap="small"):
@@ -57,10 +63,47 @@ def task_panels(found: DataOverview, max_length: int, colors: Palette) -> None:
 
 
 def digests(found: DataOverview) -> None:
-    """The SHA-256 of each file, folded up: what a run writes down."""
-    with st.expander("Files and their SHA-256"):
+    """Draw the SHA-256 digest of each file, as recorded in runs, in an expander."""
+    with st.expander("Files and SHA-256 digests"):
         st.markdown(
             "\n".join(f"- {plain(name)}: `{digest}`" for name, digest in found.digests.items())
+        )
+
+
+def data_buttons(lab: Lab, chosen: ResolvedChoice, colors: Palette) -> None:
+    """Draw a button that opens the Train page and, for an upload, one that deletes it."""
+    reference = chosen.choice.data
+    if is_upload(reference):
+        st.button(
+            "Delete this upload",
+            key=Key.FORGET_UPLOAD,
+            icon=":material/delete:",
+            on_click=_delete_upload,
+            args=(lab, reference),
+            help="Deletes the files from this machine. Runs that used them are not deleted.",
+        )
+    if st.button(
+        "Train on this data",
+        key=Key.TRAIN_DATA,
+        icon=":material/play_arrow:",
+        type="secondary" if colors is DARK else "primary",
+    ):
+        st.switch_page("pages/train.py", query_params=chosen.choice.as_query())
+
+
+def data_settings(settings: Settings, chosen: ResolvedChoice) -> None:
+    """Draw the selection of the data and the maximum length, and the error of the last action."""
+    if problem := st.session_state.pop(Key.UPLOAD_PROBLEM, None):
+        st.error(plain(problem), icon=":material/error:")
+    with st.grid(4, min_column_width=160, gap="small"):
+        data_picker(settings, chosen.choice.data)
+        seed_widget(Key.MAX_LENGTH)
+        st.number_input(
+            "Max length",
+            min_value=8,
+            step=8,
+            key=Key.MAX_LENGTH,
+            help="Sentences with more tokens are truncated in training.",
         )
 
 
@@ -72,42 +115,52 @@ def _panel(task: TaskOverview, unit: str, max_length: int, number: int, colors: 
     st.plotly_chart(
         balance_figure(task.labels, number, colors),
         theme=None,
-        config=_STILL_CHART,
+        config=_NO_MODE_BAR,
         key=f"balance_{task.task.name}",
         alt=f"Labels of {task.task.name} by split: {balance_finding(task)}",
     )
     st.markdown(f":small[{plain(length_finding(task, unit, max_length))}]")
-    counted = [length for lengths in task.lengths.values() for length in lengths.examples]
+    lengths = [length for split in task.lengths.values() for length in split.examples]
     st.plotly_chart(
         lengths_figure(
-            counted, unit, max_length if unit == SubWordCounter.unit else None, number, colors
+            lengths, unit, max_length if unit == SubWordCounter.unit else None, number, colors
         ),
         theme=None,
-        config=_STILL_CHART,
+        config=_NO_MODE_BAR,
         key=f"lengths_{task.task.name}",
         alt=length_finding(task, unit, max_length),
     )
     with st.container(gap="xsmall"):
-        for shown in task.shown:
-            st.markdown(f":small[{_marked(shown, hue(number))}]")
+        for example in task.shown:
+            st.markdown(f":small[{_example(example, hue(number))}]")
 
 
-def _marked(shown: Shown, color: str) -> str:
-    """An example as Markdown: its label before it, or its entities marked within it."""
-    if shown.label is not None:
-        return f":{color}-badge[{_text(shown.label)}] {_text(shown.text)}"
-    pieces, place = [], 0
-    for span in shown.entities:
-        pieces.append(_text(" ".join(shown.words[place : span.start])))
-        entity = _text(" ".join(shown.words[span.start : span.end]))
-        pieces.append(f":{color}-background[**{entity}** {_text(span.type)}]")
-        place = span.end
-    pieces.append(_text(" ".join(shown.words[place:])))
-    return " ".join(filter(None, pieces))
+def _example(example: Shown, color: str) -> str:
+    """An example as Markdown, with its label in front or its entities highlighted."""
+    if example.label is not None:
+        return f":{color}-badge[{_text(example.label)}] {_text(example.text)}"
+    parts, position = [], 0
+    for span in example.entities:
+        parts.append(_text(" ".join(example.words[position : span.start])))
+        entity = _text(" ".join(example.words[span.start : span.end]))
+        parts.append(f":{color}-background[**{entity}** {_text(span.type)}]")
+        position = span.end
+    parts.append(_text(" ".join(example.words[position:])))
+    return " ".join(filter(None, parts))
 
 
 def _text(text: str) -> str:
-    """What a file says, as text: one line, nothing in it read as a sign, no longer than fits."""
+    """Text of a data file on one line, shortened and escaped for Markdown."""
     line = " ".join(text.split())
-    line = line if len(line) <= _LONGEST_SHOWN else f"{line[:_LONGEST_SHOWN]}…"
+    line = line if len(line) <= _LONGEST_EXAMPLE else f"{line[:_LONGEST_EXAMPLE]}…"
     return plain(line).replace("&", "&amp;")
+
+
+def _delete_upload(lab: Lab, reference: str) -> None:
+    try:
+        lab.delete_upload(reference)
+    except BadInput as problem:
+        st.session_state[Key.UPLOAD_PROBLEM] = str(problem)
+        return
+    choice: Choice = st.session_state[Key.CHOICE]
+    keep_choice(choice.replace(data=SAMPLE))

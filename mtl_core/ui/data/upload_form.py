@@ -1,4 +1,4 @@
-"""Files of one's own: name the tasks, add their files, see what is in them, and use them."""
+"""The form to upload data: name the tasks, add their files, check the content and save it."""
 
 import hashlib
 from collections.abc import Sequence
@@ -21,24 +21,29 @@ from mtl_core.tasks.uploads import (
     read_upload,
     upload_reference,
 )
+from mtl_core.text import counted
 from mtl_core.ui.shared.choice import Choice, keep_choice
 from mtl_core.ui.shared.keys import Key, upload_key
 from mtl_core.ui.shared.page import plain
 
-_KINDS = {TaskKind.SENTENCE: "Sentence: one label", TaskKind.TOKEN: "Token: a tag for each word"}
+_KINDS = {
+    TaskKind.SENTENCE: "Sentence: one label per sentence",
+    TaskKind.TOKEN: "Token: one tag per word",
+}
 _NAMES = ("sentiment", "ner")
 _FORMATS = sorted({suffix.removeprefix(".") for each in SUFFIXES.values() for suffix in each})
 _MEGABYTES = MOST_BYTES // 2**20
 
 
 def upload_form(lab: Lab) -> None:
-    """The form; nothing is written before the visitor says to use the files."""
-    with st.expander("Use files of your own"):
+    """Draw the form. Files are written to disk only after a click on "Use this data"."""
+    with st.expander("Use your own files"):
         st.caption(
-            "Sentences: CSV or TSV with a header, or JSON lines. Tagged words: CoNLL columns "
+            "Sentence tasks: CSV or TSV with a header, or JSON lines. Token tasks: CoNLL columns "
             "(token first, tag last, an empty line between sentences), or JSON lines with "
-            f"`tokens` and `tags`. At most {_MEGABYTES} MB and {MOST_ROWS:,} sentences a file. "
-            "Nothing is kept until you use it; then whoever opens this dashboard can train on it."
+            f"`tokens` and `tags`. The limits are {_MEGABYTES} MB and {MOST_ROWS:,} sentences per "
+            "file. Files are saved when you click the button below. Everyone who can open this "
+            "dashboard can then train on them."
         )
         count = st.number_input(
             "Tasks", min_value=1, max_value=MOST_TASKS, value=2, key=Key.UPLOAD_TASKS, width=160
@@ -50,15 +55,15 @@ def upload_form(lab: Lab) -> None:
             for number in numbers:
                 with st.container(border=True, gap="small"):
                     drafts.append(_task(number, kinds))
-        _outcome(lab, drafts)
+        _check_and_save(lab, drafts)
 
 
 Draft = UploadedTask | str
-"""A task whose files are there, or why it is not one yet."""
+"""A complete task, or a sentence about what is missing."""
 
 
 def _task(number: int, kinds: list[TaskKind]) -> Draft:
-    """The widgets of one task; `kinds` are those of the tasks before it."""
+    """Draw the widgets of one task and append its kind to `kinds`, those of earlier tasks."""
     name = st.text_input(
         f"Name of task {number}",
         value=_NAMES[number - 1] if number <= len(_NAMES) else f"task{number}",
@@ -93,14 +98,14 @@ def _task(number: int, kinds: list[TaskKind]) -> Draft:
 def _draft(
     number: int, name: str, kind: TaskKind, head: str, sent: dict[str, Sent | None]
 ) -> Draft:
-    """The task as the widgets say, its columns chosen; or what is missing."""
+    """Build the task from its widgets and select its columns; or return what is missing."""
     if not name:
-        return f"Task {number} has no name. Type one."
+        return f"Task {number} has no name. Enter one."
     for file in sent.values():
         if file is not None and file.size > MOST_BYTES:
             return (
-                f"{file.name} has {file.size:,} bytes, over the limit of {MOST_BYTES:,} for an "
-                "upload. Take fewer examples."
+                f"{file.name} has {file.size:,} bytes. The limit for an upload is {MOST_BYTES:,} "
+                "bytes. Use fewer examples."
             )
     train, validation = (
         None if file is None else UploadedFile(file.name, file.getvalue())
@@ -109,87 +114,94 @@ def _draft(
     text, label = _columns(number, kind, train) if train else (None, None)
     if train is None or validation is None:
         missing = "training" if train is None else "validation"
-        return f"{name} still needs its {missing} file."
+        return f"Add the {missing} file of {name}."
     return UploadedTask(name, kind, head, train, validation, text, label)
 
 
 def _columns(number: int, kind: TaskKind, train: UploadedFile) -> tuple[str | None, str | None]:
-    """Which columns hold text and label, chosen among the training file's own."""
+    """Draw the selection of the text and label columns of the training file.
+
+    Returns (None, None) if the file's format needs no selection.
+    """
     columns = columns_of(train)
     if len(columns) < 2 or (kind is TaskKind.TOKEN and train.suffix != ".jsonl"):
         return None, None
     usual = ("text", "label") if kind is TaskKind.SENTENCE else ("tokens", "tags")
-    chosen = []
+    selected = []
     with st.container(horizontal=True, gap="small"):
-        for place, (field, title) in enumerate(zip(("text", "label"), usual, strict=True)):
-            index = columns.index(title) if title in columns else place
-            chosen.append(
+        for position, (field, title) in enumerate(zip(("text", "label"), usual, strict=True)):
+            index = columns.index(title) if title in columns else position
+            selected.append(
                 st.selectbox(
-                    f"Column of the {field}", columns, index=index, key=upload_key(number, field)
+                    f"{field.capitalize()} column",
+                    columns,
+                    index=index,
+                    key=upload_key(number, field),
                 )
             )
-    return chosen[0], chosen[1]
+    return selected[0], selected[1]
 
 
 def _default_head(kind: TaskKind, before: Sequence[TaskKind], name: str) -> str:
-    """`classifier` for the first sentence task, `ner` for the first token task, else its name."""
+    """`classifier` for the first sentence task, `ner` for the first token task, else `name`."""
     if kind not in before:
         return "classifier" if kind is TaskKind.SENTENCE else "ner"
     return name.replace("-", "_")
 
 
-def _outcome(lab: Lab, drafts: Sequence[Draft]) -> None:
-    """What is in the files and the button that uses them; or what stands in the way."""
+def _check_and_save(lab: Lab, drafts: Sequence[Draft]) -> None:
+    """Draw a summary of the files, or the problem, and the button that saves them."""
     tasks = tuple(draft for draft in drafts if isinstance(draft, UploadedTask))
     missing = [draft for draft in drafts if isinstance(draft, str)]
-    found: Dataset | str | None = None
+    result: Dataset | str | None = None
     if missing:
         st.caption(plain(" ".join(missing)))
     else:
-        found = _seen(tasks)
-        if isinstance(found, str):
-            st.error(plain(found), icon=":material/error:")
+        result = _read(tasks)
+        if isinstance(result, str):
+            st.error(plain(result), icon=":material/error:")
         else:
-            st.markdown(_what_is_in(found))
+            st.markdown(_summary(result))
     st.button(
         "Use this data",
         key=Key.USE_UPLOAD,
         icon=":material/check:",
-        disabled=not isinstance(found, Dataset),
-        on_click=_use,
+        disabled=not isinstance(result, Dataset),
+        on_click=_save,
         args=(lab, tasks),
     )
 
 
-def _seen(tasks: tuple[UploadedTask, ...]) -> Dataset | str:
-    """What is in the files, or why they cannot be read; the same files are read once."""
+def _read(tasks: tuple[UploadedTask, ...]) -> Dataset | str:
+    """Read the files, or return the error message. The result is cached in the session."""
     names = "\0".join(name for task in tasks for name in (task.train.name, task.validation.name))
     key = hashlib.sha256(f"{upload_reference(tasks)}\0{names}".encode()).digest()
     last: tuple[bytes, Dataset | str] | None = st.session_state.get(Key.UPLOAD_SEEN)
     if last is None or last[0] != key:
         try:
-            found: Dataset | str = read_upload(tasks)
+            result: Dataset | str = read_upload(tasks)
         except DataError as problem:
-            found = str(problem)
-        last = st.session_state[Key.UPLOAD_SEEN] = (key, found)
+            result = str(problem)
+        last = st.session_state[Key.UPLOAD_SEEN] = (key, result)
     return last[1]
 
 
-def _what_is_in(found: Dataset) -> str:
-    counts = found.counts()
+def _summary(dataset: Dataset) -> str:
+    """One line of Markdown per task: number of sentences, head and outputs."""
+    counts = dataset.counts()
     lines = []
-    for task in found.tasks:
+    for task in dataset.tasks:
         train, validation = counts[task.name]["train"], counts[task.name]["validation"]
         outputs = ", ".join(task.outputs[:12]) + (" …" if len(task.outputs) > 12 else "")
         line = f"**{plain(task.name)}**: {train:,} + {validation:,} sentences, "
         line += f"head {plain(task.head)} with {len(task.outputs)} outputs: {plain(outputs)}"
-        if repaired := found.repaired_tags.get(task.name, 0):
-            line += f"; {repaired:,} tags began an entity with I- and are read as B-"
+        if repaired := dataset.repaired_tags.get(task.name, 0):
+            line += f"; {counted(repaired, 'tag')} changed from I- to B- at the start of an entity"
         lines.append(line)
     return "  \n".join(lines)
 
 
-def _use(lab: Lab, tasks: tuple[UploadedTask, ...]) -> None:
+def _save(lab: Lab, tasks: tuple[UploadedTask, ...]) -> None:
     try:
         reference = lab.save_upload(tasks)
     except DataError as problem:

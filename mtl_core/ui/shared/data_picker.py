@@ -1,4 +1,4 @@
-"""The picker of the data: the sample, manifests in the folders open to it, and uploads."""
+"""Select data: samples, manifests in the configured folders, and uploads."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from mtl_core.ui.shared.keys import Key
 
 
 def data_picker(settings: Settings, current: str) -> None:
-    """One list of all data that this dashboard may read; uploads stand by their tasks' names."""
+    """Draw a list of all data that this dashboard may read."""
     known = known_data(settings)
     options = list(dict.fromkeys([*known, current]))
     seed_widget(Key.DATA)
@@ -24,25 +24,26 @@ def data_picker(settings: Settings, current: str) -> None:
         key=Key.DATA,
         format_func=lambda data: _label(data, known.get(data, ())),
         accept_new_options=bool(settings.data_roots),
-        help="A sample, files uploaded on the Data page, or a manifest below the folders that "
-        "FREEZE_LAB_DATA lists.",
+        help="A sample, files uploaded on the Data page, or a manifest inside the folders listed "
+        "in FREEZE_LAB_DATA.",
     )
 
 
 def known_data(settings: Settings) -> dict[str, tuple[str, ...]]:
-    """All data that this dashboard may read, each with the names of its tasks where it is an
-    upload, which bears no other name."""
+    """All data that this dashboard may read, with the task names of uploads (others: empty)."""
     found = [str(path) for root in settings.data_roots for path in _manifests(root)]
     uploads = {kept.reference: kept.tasks for kept in kept_uploads(settings.uploads)}
     return {**dict.fromkeys([*SHIPPED, *found], ()), **uploads}
 
 
 def _label(data: str, tasks: tuple[str, ...]) -> str:
-    """The data's name; an upload's with its digest: Streamlit tells options apart by their label,
-    and two uploads may have tasks of the same names."""
+    """The name of the data, with part of the digest for uploads.
+
+    Streamlit identifies options by their labels, and two uploads may have equal task names.
+    """
     return f"{full_data_name(data, tasks)} · {data[-16:-8]}" if is_upload(data) else data
 
 
 def _manifests(root: Path) -> list[Path]:
-    """Manifests in `root` and in the folders right below it."""
+    """Manifests in `root` and in its direct subfolders."""
     return sorted([*root.glob(MANIFEST_NAME), *root.glob(f"*/{MANIFEST_NAME}")])
