@@ -17,7 +17,7 @@ def test_a_visitor_uploads_two_tasks_looks_at_them_and_trains_on_them(
 ) -> None:
     page.goto(f"{address}/data?epochs=2")
     answers(page, "400 + 200 sentences for sentiment")
-    page.get_by_text("Use files of your own").click()
+    page.get_by_text("Use your own files").click()
     page.get_by_label("Name of task 1").fill("mood")
     page.get_by_label("Name of task 1").press("Enter")
     files = ("reviews.train.csv", "reviews.dev.csv", "entities.train.conll", "entities.dev.conll")
@@ -38,5 +38,5 @@ def test_a_visitor_uploads_two_tasks_looks_at_them_and_trains_on_them(
 def test_the_data_page_is_no_wider_than_a_phone(page: Page, address: str) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(f"{address}/data")
-    page.get_by_text("Use files of your own").wait_for()
+    page.get_by_text("Use your own files").wait_for()
     assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
