@@ -10,7 +10,7 @@ from mtl_core.ui.checkpoints.cards import (
     freeze_chosen_button,
     parameters_picture,
 )
-from mtl_core.ui.checkpoints.word_pieces import word_cuts
+from mtl_core.ui.checkpoints.word_pieces import tokenizer_view
 from mtl_core.ui.shared.choice import ignored_notes, write_address
 from mtl_core.ui.shared.page import current_palette, header, plain, require_app_entry, show_ignored
 from mtl_core.ui.shared.resolved_choice import resolve_choice
@@ -42,6 +42,6 @@ left, right = st.columns([6, 7], gap="medium")
 with left:
     parameters_picture(known, chosen, colors)
 with right:
-    word_cuts(chosen)
+    tokenizer_view(chosen)
 checkpoint_cards(lab, known, chosen)
 write_address(chosen.choice)

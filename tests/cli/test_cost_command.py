@@ -56,11 +56,9 @@ def test_json_has_what_scripts_read(command: Command, measured: Speed) -> None:
 def test_the_word_embedding_is_counted_at_most_and_only_where_it_learns(
     command: Command, measured: Speed
 ) -> None:
-    bound = (
-        "At most: 281 MB of gradients and optimizer are counted for all 30,522 rows"  # x 768 x 12
-    )
+    bound = "it includes 281 MB of gradients and optimizer states for all 30,522 rows"  # x 768 x 12
     assert bound in command("cost", *BERT, "--scenario", "full").out
-    assert "At most" not in command("cost", *BERT, "--scenario", "top-1").out
+    assert "upper bound" not in command("cost", *BERT, "--scenario", "top-1").out
 
 
 def test_full_is_its_own_measure(command: Command, measured: Speed) -> None:
@@ -81,8 +79,8 @@ def test_batch_size_length_and_phase_are_heeded(command: Command, measured: Spee
 def test_the_table_says_why_biases_are_expensive(command: Command, measured: Speed) -> None:
     out = command("cost", *BERT, "--scenario", "bitfit").out
     assert "saved activations" + " " * 16 + "1,309 MB     1,838 MB     71 %" in out
-    assert "the depth of the lowest tensor that learns decides" in out
-    assert "the gradient crosses 12 of 12 layers" in out
+    assert "The lowest trainable tensor decides this" in out
+    assert "the gradient passes through 12 of 12 layers" in out
 
 
 def test_a_plan_of_ones_own_and_other_heads(

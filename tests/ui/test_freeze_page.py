@@ -87,9 +87,19 @@ def test_the_first_page_shows_heads_only_of_the_checkpoint_that_can_be_trained(l
 @pytest.mark.parametrize(
     ("scenario", "answer", "frozen", "crossed"),
     [
-        ("heads-only", f":orange[4,614] of {OF_BERT} learn: 0.004 %", "199 of 203", "0 of 12"),
-        ("top-1", f":orange[7,092,486] of {OF_BERT} learn: 6.5 %", "183 of 203", "1 of 12"),
-        ("full", f":orange[108,896,262] of {OF_BERT} learn: 99.5 %", "0 of 203", "12 of 12"),
+        (
+            "heads-only",
+            f":orange[4,614] of {OF_BERT} are trainable: 0.004 %",
+            "199 of 203",
+            "0 of 12",
+        ),
+        ("top-1", f":orange[7,092,486] of {OF_BERT} are trainable: 6.5 %", "183 of 203", "1 of 12"),
+        (
+            "full",
+            f":orange[108,896,262] of {OF_BERT} are trainable: 99.5 %",
+            "0 of 203",
+            "12 of 12",
+        ),
         ("frozen", f"Nothing is trained: all {OF_BERT} are frozen", "203 of 203", "0 of 12"),
     ],
 )
@@ -110,7 +120,9 @@ def test_the_pooler_is_unreached_under_full_and_the_caption_explains_it(lab: Lab
     shown = app.dataframe[0].value
     assert shown["Parameter"].tolist() == ["bert.pooler.dense.weight", "bert.pooler.dense.bias"]
     assert shown["Count"].sum() == 590_592
-    assert any("no task's loss sends it a gradient" in each.value for each in app.caption)
+    assert any(
+        "selected for training, but no loss depends on it" in each.value for each in app.caption
+    )
 
 
 def test_phases_of_gradual_add_a_layer_each(lab: Lab) -> None:
@@ -177,11 +189,13 @@ def test_the_reason_for_a_high_cost_is_shown_without_a_click(
     lab: Lab, scenario: str, phase: str, kept: str, crossed: str
 ) -> None:
     app = freeze_page(checkpoint="bert-base-uncased", scenario=scenario, phase=phase)
-    (said,) = [each.value for each in app.markdown if "lowest trainable tensor" in each.value]
+    (said,) = [
+        each.value for each in app.markdown if "lowest trainable tensor decides" in each.value
+    ]
     assert said.startswith(f":small[{kept}")
     assert f"the gradient passes through {crossed} layers" in said
     line = next(each for each in app.markdown if "**One step**" in each.value)
-    assert "lowest trainable tensor" not in line.help
+    assert "lowest trainable tensor decides" not in line.help
 
 
 @pytest.mark.parametrize("scenario", ["frozen", "heads-only", "top-3", "full"])

@@ -242,7 +242,7 @@ def test_the_freeze_page_leads_here(lab: Lab) -> None:
     app = visited("freeze")
     app.session_state["more"] = True
     app.run()
-    assert "Edit by clicking" in [each.proto.label for each in app.get("page_link")]
+    assert "Edit the plan on its own page" in [each.proto.label for each in app.get("page_link")]
 
 
 def test_many_phases_are_answered_from_the_fewest_to_the_most(lab: Lab) -> None:

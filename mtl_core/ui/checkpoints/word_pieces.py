@@ -36,7 +36,7 @@ _SEPARATORS = re.compile(r"[\s,;]+")
 _MOST_SHOWN = 4  # tokenizers shown side by side; others are only named
 
 
-def word_split(chosen: ResolvedChoice) -> None:
+def tokenizer_view(chosen: ResolvedChoice) -> None:
     """Draw the example words and the visitor's words as split by each available tokenizer."""
     known = [resolve_checkpoint(entry.name, NO_FILE) for entry in catalogue()]
     available, missing = _by_availability(chosen.checkpoint, known)
@@ -61,7 +61,7 @@ def word_split(chosen: ResolvedChoice) -> None:
     with st.grid(min(2, max(1, len(available))), min_column_width=300, gap="medium"):
         for checkpoint in available[:_MOST_SHOWN]:
             with st.container(gap="xsmall"):
-                _tokenizer_view(checkpoint, groups, with_name=len(available) > 1)
+                _tokenized_words(checkpoint, groups, with_name=len(available) > 1)
     _other_tokenizers(missing, [each.name for each in available[_MOST_SHOWN:]])
 
 
@@ -85,9 +85,9 @@ def words_from(text: str) -> tuple[tuple[str, ...], list[str]]:
     return tuple(short[:MOST_WORDS]), notes
 
 
-def split_finding(name: str, cuts: Iterable[SplitWord]) -> str:
+def split_finding(name: str, words: Iterable[SplitWord]) -> str:
     """A sentence about the word with the most tokens."""
-    most = max(cuts, key=lambda cut: len(cut.pieces))
+    most = max(words, key=lambda word: len(word.pieces))
     return f"{name} splits “{most.word}” into {counted(len(most.pieces), 'token')}"
 
 
@@ -103,19 +103,19 @@ def _by_availability(
 
 def _finding(available: Sequence[Checkpoint], groups: Groups) -> str:
     for checkpoint in available:
-        if cuts := _split_all(checkpoint, groups):
-            return split_finding(checkpoint.name, cuts)
+        if words := _split_all(checkpoint, groups):
+            return split_finding(checkpoint.name, words)
     return "How tokenizers split words"
 
 
-def _tokenizer_view(checkpoint: Checkpoint, groups: Groups, with_name: bool) -> None:
+def _tokenized_words(checkpoint: Checkpoint, groups: Groups, with_name: bool) -> None:
     if with_name:
         st.markdown(f"**{plain(checkpoint.name)}**")
-    cuts = _split_all(checkpoint, groups)
-    if cuts is None:
+    split = _split_all(checkpoint, groups)
+    if split is None:
         st.error(f"The tokenizer.json of {plain(checkpoint.name)} cannot be read.")
         return
-    lines = map(_tokens_line, cuts)
+    lines = map(_tokens_line, split)
     st.markdown(
         "\n\n".join(
             "  \n".join([f":small[:gray[{title}]]", *islice(lines, len(words))])
@@ -143,11 +143,11 @@ def _split(
         return None
 
 
-def _tokens_line(cut: SplitWord) -> str:
+def _tokens_line(word: SplitWord) -> str:
     """The tokens of a word as badges, and their number."""
-    badges = " ".join(f":gray-badge[{_text(piece)}]" for piece in cut.pieces)
-    unknown = ", with an unknown token" if cut.unknown else ""
-    return f"{badges} :small[:gray[{counted(len(cut.pieces), 'token')}{unknown}]]"
+    badges = " ".join(f":gray-badge[{_text(piece)}]" for piece in word.pieces)
+    unknown = ", with an unknown token" if word.unknown else ""
+    return f"{badges} :small[:gray[{counted(len(word.pieces), 'token')}{unknown}]]"
 
 
 def _text(piece: str) -> str:

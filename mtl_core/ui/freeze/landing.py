@@ -13,8 +13,8 @@ from mtl_core.ui.shared.keys import Key
 
 _INTRODUCTION = (
     "**Which layers should I freeze?** Freeze Lab compares freezing strategies for one encoder "
-    "that is fine-tuned on several tasks. Below you see the trainable parameters and the cost of "
-    "each strategy before you train. Then measure quality, time and forgetting."
+    "and several tasks: their cost before training, shown below, then their measured quality, "
+    "time and forgetting."
 )
 _SHORT_INTRODUCTION = (
     "**Which layers should I freeze?** Freeze Lab compares freezing strategies for one encoder "

@@ -21,7 +21,7 @@ from mtl_core.ui.shared.resolved_choice import ResolvedChoice
 _HEIGHT = 430
 _TALL_HEIGHT = 560  # keeps the blocks large enough for touch if there are many layers
 _MANY_LAYERS = 12
-_MOST_COUNTS = 4  # of the headline, which otherwise shows the range over all phases
+_MOST_COUNTS = 3  # of the headline, which otherwise shows the range over all phases
 _PICTURE_ROWS = 3  # of the parameter table, so that a plan of a dozen lines fits one screen
 
 
