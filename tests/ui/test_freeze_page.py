@@ -290,7 +290,7 @@ def test_a_scenario_that_the_new_checkpoint_lacks_gives_way_with_a_note(lab: Lab
 
 def test_a_phase_beyond_the_plan_is_ignored_with_a_note(lab: Lab) -> None:
     app = freeze_page(scenario="gradual", phase="9")
-    assert "phase = 9 was ignored: this plan has 4 phases. Shown: 1." in notes(app)
+    assert "phase = 9 was ignored: this plan has 4 phases. Using 1." in notes(app)
 
 
 def test_a_local_path_outside_the_roots_is_refused(lab: Lab, tiny_checkpoint: Path) -> None:
@@ -466,7 +466,7 @@ def test_a_bad_value_keeps_what_was_chosen_before() -> None:
     after, (note,) = choice_from({"seed": -3, "unknown": 1}, base=before)
     assert after == before
     assert note.startswith("seed = -3 was ignored: ")
-    assert note.endswith("Shown: 5.")
+    assert note.endswith("Using 5.")
 
 
 def test_an_emptied_field_goes_back_to_its_default() -> None:

@@ -76,7 +76,7 @@ def data_buttons(lab: Lab, chosen: ResolvedChoice, colors: Palette) -> None:
     if is_upload(reference):
         st.button(
             "Delete this upload",
-            key=Key.FORGET_UPLOAD,
+            key=Key.DELETE_UPLOAD,
             icon=":material/delete:",
             on_click=_delete_upload,
             args=(lab, reference),

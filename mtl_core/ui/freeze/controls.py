@@ -192,7 +192,7 @@ def gentle_decay_button(plan: Plan) -> None:
     """Draw a button that replaces the plan's layer decay by 0.95 per layer."""
     st.button(
         "Use 0.95 per layer",
-        key=Key.GENTLER,
+        key=Key.GENTLE_DECAY,
         type="tertiary",
         help="Each layer gets 0.95 times the learning rate of the layer above it; nothing else "
         "changes. The new plan replaces the scenario. Its text is under More.",

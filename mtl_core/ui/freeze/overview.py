@@ -238,6 +238,6 @@ def schedule_view(chosen: ResolvedChoice, colors: Palette) -> None:
             schedule_figure(chosen.tables, epochs, colors),
             theme=None,
             config={"displayModeBar": False},
-            key=Key.RATES_OVER_RUN,
+            key=Key.SCHEDULE,
             alt="Learning rate of each part of the model over the run, phase by phase",
         )

@@ -127,7 +127,7 @@ def toggle(chosen: ResolvedChoice, group: str) -> None:
     states = block_states(chosen.plan, phase, chosen.model)
     if any(group in state.block.groups and state.frozen_by for state in states):
         forget_problem()
-        st.session_state[Key.PLAN_HELD] = group
+        st.session_state[Key.FROZEN_BLOCK] = group
         return
     edit(chosen, lambda plan, model: toggle_block(plan, phase, group, model))
 
@@ -141,7 +141,7 @@ def note_problem(field: str, message: str) -> None:
 def forget_problem() -> None:
     """Clear the stored error and the offer to remove a `freeze` rule."""
     st.session_state.pop(Key.PLAN_PROBLEM, None)
-    st.session_state.pop(Key.PLAN_HELD, None)
+    st.session_state.pop(Key.FROZEN_BLOCK, None)
 
 
 def has_problem(field: str) -> bool:

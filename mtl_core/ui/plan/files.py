@@ -31,7 +31,7 @@ def starting_point(chosen: ResolvedChoice) -> None:
             "Start from a scenario",
             list(titles),
             index=None,
-            key=Key.BEGIN_FROM,
+            key=Key.START_SCENARIO,
             format_func=lambda name: titles.get(name, name),
             placeholder=f"Start from one of {len(titles)} scenarios",
             label_visibility="collapsed",
@@ -86,8 +86,8 @@ def _import(chosen: ResolvedChoice) -> None:
 
 
 def _start(chosen: ResolvedChoice) -> None:
-    name = st.session_state.get(Key.BEGIN_FROM)
-    st.session_state[Key.BEGIN_FROM] = None
+    name = st.session_state.get(Key.START_SCENARIO)
+    st.session_state[Key.START_SCENARIO] = None
     if isinstance(name, str):
         start_from_scenario(chosen, name)
 

@@ -134,7 +134,7 @@ def _sign(state: BlockState) -> str:
 
 def _frozen_by_rule(chosen: ResolvedChoice) -> None:
     """If the clicked block is frozen by a `freeze` rule, name the rule and offer to remove it."""
-    group = st.session_state.get(Key.PLAN_HELD)
+    group = st.session_state.get(Key.FROZEN_BLOCK)
     phase = chosen.choice.phase
     states = block_states(chosen.plan, phase, chosen.model)
     state = next((each for each in states if group in each.block.groups and each.frozen_by), None)
@@ -150,7 +150,7 @@ def _frozen_by_rule(chosen: ResolvedChoice) -> None:
     )
     st.button(
         f"Remove {'the rules' if several else 'the rule'} and train it",
-        key=Key.LIFT_RULE,
+        key=Key.UNFREEZE,
         icon=":material/lock_open:",
         on_click=edit,
         args=(chosen, lambda plan, model: unfreeze_block(plan, phase, state.block.name, model)),

@@ -1,12 +1,13 @@
-"""What a visitor has chosen, as one value that all pages share and the address holds.
+"""The visitor's selections as one value, shared by all pages and stored in the address.
 
-Streamlit can bind a widget to a query parameter, but such a parameter carries the label shown
-(`scenario=Heads only`, not `heads-only`), leaves the address with the widget, and is dropped when
-another page does not draw it. So the choice is one value kept in the session: widgets write into
-it, the address mirrors it, and a page reads it whether or not it draws the widget.
+Streamlit can bind a widget to a query parameter, but the parameter then contains the displayed
+label (`scenario=Heads only` instead of `heads-only`) and disappears on pages without the widget.
+Therefore the selections are one value in the session state. Widgets write to it, the address
+mirrors it, and every page can read it.
 """
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Annotated, Any, Literal
 
 import streamlit as st
@@ -15,20 +16,47 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from mtl_core.training.options import ScalarOptions, Seed, option_values
 from mtl_core.ui.shared.keys import Key
-from mtl_core.ui.shared.noise_text import as_one_text, shares_of
 
-AskedRate = Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)]
-"""A plan's `Rate` that may be written as text, as in an address."""
+
+def parse_label_noise(text: str) -> dict[str, float]:
+    """Parse label noise such as `sentiment=0.3,ner=0.1`; shares of 0 are left out.
+
+    Raises ValueError if the text has another form or a share is not between 0 and 1.
+    """
+    shares = {}
+    for part in filter(None, (each.strip() for each in text.split(","))):
+        task, _, share = part.rpartition("=")
+        try:
+            number = float(share)
+        except ValueError:
+            number = float("nan")
+        if not task or not isfinite(number) or not 0 <= number <= 1:
+            raise ValueError("expected task=share with a share from 0 to 1, such as ner=0.3")
+        shares[task] = number
+    return {task: share for task, share in shares.items() if share}
+
+
+def label_noise_text(shares: Mapping[str, float]) -> str:
+    """Format label noise as text for `parse_label_noise`; shares of 0 are left out."""
+    return ",".join(f"{task}={share!r}" for task, share in shares.items() if share)
+
+
+def _normalized_noise(text: str) -> str:
+    return label_noise_text(parse_label_noise(text))
+
+
+RateOrText = Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)]
+"""Like `Rate` of a plan, but also accepts text, because addresses contain text."""
 
 
 class Choice(ScalarOptions):
-    """Everything a table and a run depend on. Field, widget key and query parameter share a name.
+    """The settings of a table and a run. Field, widget key and query parameter share a name.
 
-    The fields of `ScalarOptions` are a run's; a new one is in the address without further code.
-    `learning_rate` and `head_learning_rate` are None where the plan's own rates hold. `plan` is a
-    plan file's text; where it is not empty it stands in place of the scenario. `starts_from` is
-    the run to go on from, `label_noise` shares by task as `sentiment=0.3,ner=0.1`, `also_evaluate`
-    other data to score the tasks on; all three are empty for none.
+    The fields of `ScalarOptions` are options of a run; new ones are in the address automatically.
+    `learning_rate` and `head_learning_rate` are None to use the plan's rates. `plan` is the text
+    of a plan file; if it is not empty, it replaces the scenario. `starts_from` is the run whose
+    model is trained further. `label_noise` is text such as `sentiment=0.3,ner=0.1`.
+    `also_evaluate` is additional evaluation data. These three are empty if not used.
     """
 
     checkpoint: Annotated[str, Field(min_length=1, max_length=500)] = "minilm-l6"
@@ -36,15 +64,15 @@ class Choice(ScalarOptions):
     phase: Annotated[int, Field(ge=1, le=100)] = 1
     data: Annotated[str, Field(min_length=1, max_length=500)] = "sample"
     seed: Seed = 0
-    learning_rate: AskedRate | None = None
-    head_learning_rate: AskedRate | None = None
+    learning_rate: RateOrText | None = None
+    head_learning_rate: RateOrText | None = None
     plan: Annotated[str, Field(max_length=20_000)] = ""
     starts_from: Annotated[str, Field(max_length=120)] = ""
-    label_noise: Annotated[str, Field(max_length=2_000), AfterValidator(as_one_text)] = ""
+    label_noise: Annotated[str, Field(max_length=2_000), AfterValidator(_normalized_noise)] = ""
     also_evaluate: Literal["", "sample-posts"] = ""
 
     def run_options(self) -> dict[str, Any]:
-        """The options of a run by their names in a spec."""
+        """The options of a run as keyword arguments of a spec."""
         return option_values(self, ScalarOptions) | {
             "label_noise": self.noise,
             "also_evaluate": (self.also_evaluate,) if self.also_evaluate else (),
@@ -53,62 +81,65 @@ class Choice(ScalarOptions):
 
     @property
     def noise(self) -> dict[str, float]:
-        """`label_noise` by task."""
-        return shares_of(self.label_noise)
+        """The shares of wrong labels by task."""
+        return parse_label_noise(self.label_noise)
 
     def replace(self, **changes: Any) -> "Choice":
-        """The same choice with some fields changed. Raises pydantic's ValidationError."""
+        """Return a copy with some fields changed. Raises pydantic's ValidationError."""
         return Choice.model_validate({**self.model_dump(), **changes})
 
     def as_query(self) -> dict[str, str]:
-        """Query parameters that bring this choice back; what is at its default is left out."""
+        """The query parameters for this choice, without default values."""
         content = self.model_dump(mode="json", exclude_defaults=True)
         return {name: _text(value) for name, value in content.items() if value is not None}
 
 
 def choice_from(values: Mapping[str, Any], base: Choice | None = None) -> tuple[Choice, list[str]]:
-    """A choice from untrusted values, each checked alone: a bad one keeps `base`'s value (the
-    default without one), and a note says so. Empty and None mean the default."""
-    kept, notes = (base or Choice()).model_dump(), []
+    """Build a choice from untrusted values; also return notes about ignored values.
+
+    Each value is validated separately. An invalid value is replaced by that of `base`, or by the
+    default without `base`. Empty values and None select the default.
+    """
+    content, notes = (base or Choice()).model_dump(), []
     for name, value in values.items():
-        if name not in kept:
+        if name not in content:
             continue
         if value is None or value == "":
-            kept[name] = Choice.model_fields[name].default
+            content[name] = Choice.model_fields[name].default
             continue
         try:
-            kept[name] = getattr(Choice.model_validate({name: value}), name)
+            content[name] = getattr(Choice.model_validate({name: value}), name)
         except ValidationError as problem:
             reason = problem.errors(include_url=False)[0]["msg"].lower()
-            notes.append(_ignored(name, value, reason, kept[name]))
-    return Choice(**kept), notes
+            notes.append(_ignored(name, value, reason, content[name]))
+    return Choice(**content), notes
 
 
 def current_choice() -> Choice:
-    """The choice as it stands now: read it at the top of a page, before any widget.
+    """Read the current choice. Call it at the top of a page, before any widget is drawn.
 
-    The address speaks on the first run of a session and on the browser's back and forward; from
-    then on the widgets do. Values are checked here, whatever the browser claims to have checked.
-    Notes on ignored values are in `ignored_notes()`.
+    Values come from the address in the first run of a session and after back or forward in the
+    browser; otherwise from the widgets. All values are validated on the server. Notes about
+    ignored values are in `ignored_notes()`.
     """
     if st.session_state.get(Key.PLAN) not in (None, st.session_state.get(Key.DRAFT)):
         st.session_state.pop(Key.DRAFT, None)
-    kept = st.session_state.get(Key.CHOICE)
-    if not isinstance(kept, Choice) or came_by_history():
+    stored = st.session_state.get(Key.CHOICE)
+    if not isinstance(stored, Choice) or came_by_history():
         choice, notes = choice_from(st.query_params.to_dict())
     else:
         drawn = {name: st.session_state[name] for name in _FIELDS if name in st.session_state}
-        choice, notes = choice_from(drawn, base=kept)
+        choice, notes = choice_from(drawn, base=stored)
     st.session_state[Key.IGNORED] = notes
-    _notice_page()
+    _detect_page_change()
     return keep_choice(choice)
 
 
 def keep_choice(choice: Choice) -> Choice:
-    """Make `choice` the session's, before its widgets are drawn: the widgets follow.
+    """Store `choice` in the session and set its widgets to the new values.
 
-    To be used from callbacks and at the top of a page; Streamlit refuses to change a widget's
-    value once it is drawn.
+    Call it in a callback or at the top of a page. Streamlit does not allow changing the value of a
+    widget after it was drawn.
     """
     st.session_state[Key.CHOICE] = choice
     for name in _FIELDS:
@@ -118,19 +149,19 @@ def keep_choice(choice: Choice) -> Choice:
 
 
 def change_choice(**changes: object) -> None:
-    """Change the kept choice within a callback, what the widget itself changed left to it."""
-    kept = st.session_state[Key.CHOICE]
-    st.session_state[Key.CHOICE] = kept.replace(**changes)
+    """Change fields of the stored choice and their widgets. Call it in a callback."""
+    choice: Choice = st.session_state[Key.CHOICE]
+    st.session_state[Key.CHOICE] = choice.replace(**changes)
     for name, value in changes.items():
         if name in st.session_state:
             st.session_state[name] = value
 
 
 def seed_widget(name: str) -> None:
-    """Give the widget of field `name` the choice's value; call it just before drawing it.
+    """Set the widget of field `name` to the choice's value; call it right before drawing it.
 
-    On the first run of a page the value is given whatever the session says: what it holds then is
-    the value of another page's widget of that key, and this one would begin at its default.
+    In the first run of a page, the value is always set. The session state may then contain the
+    value of another page's widget with the same key, and the widget would start at its default.
     """
     value = getattr(st.session_state[Key.CHOICE], name)
     if st.session_state.get(Key.PAGE_IS_NEW) or st.session_state.get(name) != value:
@@ -138,20 +169,20 @@ def seed_widget(name: str) -> None:
 
 
 def ignored_notes() -> list[str]:
-    """What was ignored in this run, and why; the page shows it."""
+    """The notes about values ignored in this run, for display on the page."""
     notes: list[str] = st.session_state.setdefault(Key.IGNORED, [])
     return notes
 
 
 def ignore(name: Key, reason: str, instead: Any) -> None:
-    """Set field `name` back to `instead` and note why: for checks that need the checkpoint."""
+    """Replace the value of field `name` by `instead` and add a note with the reason."""
     choice: Choice = st.session_state[Key.CHOICE]
     ignored_notes().append(_ignored(name, getattr(choice, name), reason, instead))
     keep_choice(choice.replace(**{name: instead}))
 
 
 def ignore_plan(reason: str) -> None:
-    """Fall back to the scenario and note why, but keep the text: its author will mend it."""
+    """Use the scenario instead of the plan and add a note; the plan's text is kept as a draft."""
     choice: Choice = st.session_state[Key.CHOICE]
     ignored_notes().append(reason)
     st.session_state[Key.DRAFT] = choice.plan
@@ -159,7 +190,7 @@ def ignore_plan(reason: str) -> None:
 
 
 def seed_plan_widget() -> None:
-    """`seed_widget` for the plan: the text that could not be used is offered again."""
+    """Like `seed_widget` for the plan; an invalid plan's text is shown again for correction."""
     choice: Choice = st.session_state[Key.CHOICE]
     text = choice.plan or st.session_state.get(Key.DRAFT, "")
     if st.session_state.get(Key.PLAN) != text:
@@ -167,24 +198,24 @@ def seed_plan_widget() -> None:
 
 
 def write_address(choice: Choice) -> None:
-    """Make the browser's address hold `choice`, other parameters untouched: a permalink."""
+    """Write `choice` to the address of the page; other query parameters are not changed."""
     others = {name: v for name, v in st.query_params.to_dict().items() if name not in _FIELDS}
-    wanted = {**choice.as_query(), **others}
-    if st.query_params.to_dict() != wanted:
-        st.query_params.from_dict(wanted)
+    query = {**choice.as_query(), **others}
+    if st.query_params.to_dict() != query:
+        st.query_params.from_dict(query)
 
 
 _FIELDS = tuple(Choice.model_fields)
 
 
 def came_by_history() -> bool:
-    """Whether the browser's back or forward led to this run of the page."""
+    """Whether this run of the page was caused by back or forward in the browser."""
     context = get_script_run_ctx()
     return context is not None and context.is_history_navigation
 
 
-def _notice_page() -> None:
-    """Remember which page is drawn, and whether it is another than in the run before."""
+def _detect_page_change() -> None:
+    """Store the current page, and whether it differs from that of the previous run."""
     context = get_script_run_ctx()
     page = None if context is None else context.page_script_hash
     st.session_state[Key.PAGE_IS_NEW] = page != st.session_state.get(Key.PAGE)
@@ -198,5 +229,5 @@ def _text(value: Any) -> str:
 def _ignored(name: str, value: Any, reason: str, instead: Any) -> str:
     shown = str(value)
     shown = shown if len(shown) <= 60 else f"{shown[:60]}…"
-    shows = f" Shown: {instead}." if instead not in ("", None) else ""
-    return f"{name} = {shown} was ignored: {reason.rstrip('.')}.{shows}"
+    used = f" Using {instead}." if instead not in ("", None) else ""
+    return f"{name} = {shown} was ignored: {reason.rstrip('.')}.{used}"

@@ -1,13 +1,13 @@
-"""Names of what a session keeps: widget keys, query parameters, and state beside the widgets."""
+"""Names of widget keys, query parameters and other session state."""
 
 from enum import StrEnum
 
 
 class Key(StrEnum):
-    """Widget keys and session keys, one list for all pages.
+    """Widget keys and session keys of all pages.
 
-    The first group bears the names of `Choice`'s fields: the key of a widget, the name of the
-    query parameter and the field are one word.
+    In the first group, the widget key, the query parameter and the field of `Choice` have the same
+    name.
     """
 
     CHECKPOINT = "checkpoint"
@@ -22,55 +22,55 @@ class Key(StrEnum):
     HEAD_LEARNING_RATE = "head_learning_rate"
     PLAN = "plan"
     STARTS_FROM = "starts_from"
-    LABEL_NOISE = "label_noise"  # on Compare with the task's name behind it
+    LABEL_NOISE = "label_noise"  # on Compare followed by the task's name
     RANDOM_BACKBONE = "random_backbone"
     ALSO_EVALUATE = "also_evaluate"
 
-    RUN = "run"  # the run a page shows; a query parameter too
+    RUN = "run"  # the run shown on a page; also a query parameter
     START = "start"
     STOP = "stop"
     NEW_RUN = "new_run"
     WATCH = "watch"
     DELETE = "delete"
     UNDO = "undo"
-    DELETED = "deleted"  # what was deleted last; a query parameter, so that it goes with the page
+    DELETED = "deleted"  # the item deleted last; a query parameter, so it is cleared with the page
     RUN_AGAIN = "run_again"
     CHANGE_AND_RUN = "change_and_run"
     GO_ON = "go_on"
-    FROM_CHECKPOINT = "from_checkpoint"  # the button that lets the next run go on from no other
+    FROM_CHECKPOINT = "from_checkpoint"  # button: start the next run from the checkpoint
     MORE_SETTINGS = "more_settings"
-    RUN_TITLE = "run_title"  # with the run's id behind it, as is the next
+    RUN_TITLE = "run_title"  # followed by the run's id, as is the next
     RUN_TAGS = "run_tags"
     SAVE_NAME = "save_name"
     PAST_RUNS = "past_runs"
-    SHIPPED_RUNS = "shipped_runs"  # the fold with those that came with the product
+    SHIPPED_RUNS = "shipped_runs"  # the expander with the shipped runs
     RUNS_FILTER = "runs_filter"
     TAGS_FILTER = "tags_filter"
-    LAST_START = "_last_start"  # what was started last and when: a double click starts one run
+    LAST_START = "_last_start"  # the last start and its time, so a double click starts one run
 
-    UPLOAD_TASKS = "upload_tasks"  # how many tasks the form for files has
+    UPLOAD_TASKS = "upload_tasks"  # the number of tasks in the upload form
     USE_UPLOAD = "use_upload"
-    FORGET_UPLOAD = "forget_upload"
-    TRAIN_DATA = "train_data"  # the button that leads from Data to Train
+    DELETE_UPLOAD = "forget_upload"
+    TRAIN_DATA = "train_data"  # button: from Data to Train
 
-    RUNS = "runs"  # the runs compared; a query parameter too, ids separated by commas
-    COMPARED = "_compared"  # the same, kept across pages
+    RUNS = "runs"  # the compared runs; also a query parameter, ids separated by commas
+    COMPARED = "_compared"  # the same, stored across pages
     X_AXIS = "x_axis"
     LOSSES = "losses"
     SMOOTHING = "smoothing"
     IN_COLOR = "in_color"
-    COMPARISON = "comparison"  # the comparison shown; a query parameter too
-    COMPARISON_SHOWN = "_comparison_shown"  # the same, kept across pages; empty: single runs
-    LAST_COMPARISON = "_last_comparison"  # what was started last and when
+    COMPARISON = "comparison"  # the comparison shown; also a query parameter
+    COMPARISON_SHOWN = "_comparison_shown"  # the same, stored across pages; empty: single runs
+    LAST_COMPARISON = "_last_comparison"  # the last start and its time
     FIRST_COMPARISON = "first_comparison"
-    NEW_COMPARISON = "new_comparison"  # with the comparison started last behind it
+    NEW_COMPARISON = "new_comparison"  # followed by the comparison started last
     START_COMPARISON = "start_comparison"
     STOP_COMPARISON = "stop_comparison"
     RESUME_COMPARISON = "resume_comparison"
     SCENARIOS = "scenarios"
     SEEDS = "seeds"
     BUDGET = "budget"
-    LENGTH = "length"  # with the budget's unit behind it
+    LENGTH = "length"  # followed by the budget's unit
     EXAMPLES = "examples"
     SWEEP = "sweep"
     TRIED_RATES = "tried_rates"
@@ -79,19 +79,19 @@ class Key(StrEnum):
     RANDOM_ENCODER = "random_encoder"  # of a comparison
     MORE_OF_COMPARISON = "more_of_comparison"
     COMPARISON_NAME = "comparison_name"  # of a new one
-    COMPARISON_TITLE = "comparison_title"  # of the one shown, with its id behind it
+    COMPARISON_TITLE = "comparison_title"  # of the one shown, followed by its id
     SAVE_COMPARISON_TITLE = "save_comparison_title"
     DELETE_COMPARISON = "delete_comparison"
     SCORES = "scores"
     COST_AXIS = "cost_axis"
     PLANS_TABLE = "plans_table"
-    SIZES_TABLE = "sizes_table"  # with the task's name behind it
+    SIZES_TABLE = "sizes_table"  # followed by the task's name
     MOVEMENT = "movement"
     INSIDE = "inside"
-    COSINES = "cosines"  # with the number of the pair behind it
+    COSINES = "cosines"  # followed by the number of the pair
     CONVERGENCE = "convergence"
     FORGOTTEN = "forgotten"
-    ELSEWHERE = "elsewhere"  # with the number of the data behind it
+    ELSEWHERE = "elsewhere"  # followed by the number of the data
     TASK_READ = "task_read"
     FIRST_READ = "first_read"
     SECOND_READ = "second_read"
@@ -105,19 +105,19 @@ class Key(StrEnum):
     EXPORT_ZIP = "export_zip"
     EXPORT_MODEL = "export_model"
 
-    TEXT = "text"  # the sentence that models answer; a query parameter too
+    TEXT = "text"  # the input sentence; also a query parameter
     ASKED_MODELS = "asked_models"
     EXAMPLE_TEXT = "example_text"
-    TO_PREDICT = "to_predict"  # the button that leads from an ended run to Predict
+    TO_PREDICT = "to_predict"  # button: from a finished run to Predict
     FIND_DISAGREEMENTS = "find_disagreements"
     DISAGREEMENTS = "disagreements"
-    ASKED = "_asked"  # the models, kept across pages, as is the next
+    ASKED = "_asked"  # the selected models, stored across pages, as is the next
     ASKED_TEXT = "_asked_text"
-    SOUGHT = "_sought"  # the models whose disagreements were asked for
+    SOUGHT = "_sought"  # the models whose disagreements are shown
 
-    SHOT = "shot"  # a query parameter: the page as a picture
+    SHOT = "shot"  # a query parameter: screenshot mode
 
-    OWN_WORDS = "own_words"  # words to cut by the tokenizers that are here
+    OWN_WORDS = "own_words"  # the visitor's words for the tokenizers
     FREEZE_CHOSEN = "freeze_chosen"
 
     GUIDE_PART = "guide_part"
@@ -127,14 +127,14 @@ class Key(StrEnum):
     ALL_TEXT = "all_text"
     STOP_TEST = "stop_test"
 
-    TRAIN_PLAN = "train_plan"  # the button that leads from Freeze to Train
-    SEE_COMPARISON = "see_comparison"  # a button of the landing
+    TRAIN_PLAN = "train_plan"  # button: from Freeze to Train
+    SEE_COMPARISON = "see_comparison"  # button of the introduction
     MORE = "more"
     TOP_LAYERS = "top_layers"
     OTHER_SCENARIOS = "other_scenarios"
-    GENTLER = "gentler"
-    BEGIN_FROM = "begin_from"
-    PLAN_FILE = "plan_file"  # with the count of files used behind it
+    GENTLE_DECAY = "gentler"
+    START_SCENARIO = "begin_from"
+    PLAN_FILE = "plan_file"  # followed by the number of files used so far
     PLAN_TEXT = "plan_text"
     EXPORT_PLAN = "export_plan"
     UNDO_EDIT = "undo_edit"
@@ -152,9 +152,9 @@ class Key(StrEnum):
     PLAN_HEAD_RATE = "plan_head_rate"
     PLAN_SCHEDULE = "plan_schedule"
     PLAN_DECAY = "plan_decay"
-    PLAN_STACK = "plan_stack"  # with the count of clicks behind it
+    PLAN_STACK = "plan_stack"  # followed by the number of clicks so far
     PLAN_BLOCKS = "plan_blocks"
-    LIFT_RULE = "lift_rule"
+    UNFREEZE = "lift_rule"
     TRY_RULE = "try_rule"
     ADD_RULE = "add_rule"
     FREEZE_RULE = "freeze_rule"
@@ -167,38 +167,38 @@ class Key(StrEnum):
     SHARES = "shares"
     RATES = "rates"
     COST = "cost"
-    RATES_OVER_RUN = "rates_over_run"
+    SCHEDULE = "rates_over_run"
 
-    CHOICE = "_choice"  # the Choice itself, kept across pages
-    LAST_CHECKPOINT = "_last_checkpoint"  # the last one that could be described
-    DRAFT = "_draft"  # a plan's text that could not be used
-    PLAN_HISTORY = "_plan_history"  # the plans before and after, for undo and redo
-    PLAN_PROBLEM = "_plan_problem"  # where the last edit went wrong, and why
-    PLAN_HELD = "_plan_held"  # the block clicked last that a rule of `freeze` holds
-    PLAN_CLICKS = "_plan_clicks"  # clicks on the picture so far
-    PLAN_FILES = "_plan_files"  # plan files used so far
-    PAGE = "_page"  # which page was drawn last
-    PAGE_IS_NEW = "_page_is_new"  # whether this run is the first of a page
-    IGNORED = "_ignored"  # notes on values that were ignored
-    GUESSES = "_guesses"  # what the reader of the guide guessed, by claim
-    TEST_PROBLEM = "_test_problem"  # why the last test of a claim could not be queued
-    UPLOAD_SEEN = "_upload_seen"  # the files looked at last, and what was found in them
-    UPLOAD_PROBLEM = "_upload_problem"  # why the last click on keep or forget came to nothing
+    CHOICE = "_choice"  # the Choice, stored across pages
+    LAST_CHECKPOINT = "_last_checkpoint"  # the last valid checkpoint
+    DRAFT = "_draft"  # the text of an invalid plan
+    PLAN_HISTORY = "_plan_history"  # the undo history
+    PLAN_PROBLEM = "_plan_problem"  # field and message of the last invalid edit
+    FROZEN_BLOCK = "_plan_held"  # the clicked block that a `freeze` rule matches
+    PLAN_CLICKS = "_plan_clicks"  # number of clicks on the diagram
+    PLAN_FILES = "_plan_files"  # number of plan files used
+    PAGE = "_page"  # the page drawn last
+    PAGE_IS_NEW = "_page_is_new"  # whether this is the first run of a page
+    IGNORED = "_ignored"  # notes about ignored values
+    GUESSES = "_guesses"  # the reader's guesses in the guide, by claim
+    TEST_PROBLEM = "_test_problem"  # the error of the last test of a claim
+    UPLOAD_SEEN = "_upload_seen"  # digest and content of the files read last
+    UPLOAD_PROBLEM = "_upload_problem"  # the error of the last attempt to save or delete an upload
 
 
 def freeze_key(checkpoint: str) -> str:
-    """The key of a card's button that leads to Freeze with its checkpoint: `freeze_biobert`."""
+    """The key of the button on a checkpoint's card: `freeze_biobert`."""
     return f"freeze_{checkpoint}"
 
 
 def upload_key(task: int, field: str) -> str:
-    """The key of one widget of the form for files: `upload_1_name`; tasks count from 1."""
+    """The key of a widget in the upload form: `upload_1_name`; tasks count from 1."""
     return f"upload_{task}_{field}"
 
 
-def rule_key(kind: str, place: int) -> str:
-    """The key of the button that takes a rule away: `remove_train_0`, `remove_freeze_0`."""
-    return f"remove_{kind}_{place}"
+def rule_key(kind: str, index: int) -> str:
+    """The key of the button that removes a rule: `remove_train_0`, `remove_freeze_0`."""
+    return f"remove_{kind}_{index}"
 
 
 def weight_key(task: str) -> str:
@@ -207,7 +207,7 @@ def weight_key(task: str) -> str:
 
 
 def noise_key(task: str) -> str:
-    """The key of Train's field for a task's share of wrong labels: `noise_ner`."""
+    """The key of the field for a task's share of wrong labels: `noise_ner`."""
     return f"noise_{task}"
 
 
@@ -217,5 +217,5 @@ def comparison_option_key(name: str) -> str:
 
 
 def claim_key(what: str, claim: str) -> str:
-    """The key of one widget of a claim: `guess_gradual`, `test_gradual`, `runs_gradual`."""
+    """The key of a widget of a claim: `guess_gradual`, `test_gradual`, `runs_gradual`."""
     return f"{what}_{claim}"

@@ -1,7 +1,6 @@
-"""A visitor's choice, resolved: the checkpoint found, the model described, the plan worked out.
+"""Resolve a visitor's choice: load tasks and checkpoint, describe the model, build the plan.
 
-Whatever in the choice does not fit is replaced and noted, so that a page always has something
-true to show.
+Values that do not fit are replaced and noted, so a page can always be drawn.
 """
 
 from dataclasses import dataclass
@@ -21,13 +20,14 @@ from mtl_core.models.description import ModelDescription
 from mtl_core.settings import FileAccess
 from mtl_core.tasks.dataset import SAMPLE, load_tasks
 from mtl_core.tasks.task import Task
+from mtl_core.text import counted
 from mtl_core.ui.shared.choice import Choice, current_choice, ignore, ignore_plan
 from mtl_core.ui.shared.keys import Key
 
 
 @dataclass(frozen=True)
 class ResolvedChoice:
-    """What a page draws. `choice` is the one kept, after anything unfit was replaced."""
+    """A choice with its checkpoint, model, plan and tables; values that do not fit are replaced."""
 
     choice: Choice
     checkpoint: Checkpoint
@@ -37,17 +37,17 @@ class ResolvedChoice:
 
     @property
     def table(self) -> ParameterTable:
-        """The table of the phase chosen."""
+        """The table of the selected phase."""
         return self.tables[self.choice.phase - 1]
 
     @property
     def scenario(self) -> str | None:
-        """The scenario's name; None for a plan of one's own."""
+        """The scenario's name; None for a custom plan."""
         return None if self.choice.plan else self.choice.scenario
 
     @property
     def plan_phrase(self) -> str:
-        """The plan within a sentence, with the phase shown where there are several."""
+        """The plan inside a sentence, with the selected phase if there are several."""
         name = self.plan.name if self.scenario is None else scenario_phrase(self.scenario)
         if len(self.tables) == 1:
             return name
@@ -55,7 +55,7 @@ class ResolvedChoice:
 
 
 def resolve_choice(lab: Lab) -> ResolvedChoice:
-    """Read the choice and resolve it; to be called at the top of a page, before any widget."""
+    """Read and resolve the choice. Call it at the top of a page, before any widget is drawn."""
     current_choice()
     tasks = _tasks(lab.access)
     checkpoint, model = _model(lab, tasks)
@@ -67,8 +67,8 @@ def resolve_choice(lab: Lab) -> ResolvedChoice:
 
 
 def _tasks(access: FileAccess) -> tuple[Task, ...]:
-    """The tasks of the chosen data, or of the sample if these cannot be read."""
-    reference = _kept().data
+    """The tasks of the selected data, or of the sample if the data cannot be read."""
+    reference = _stored_choice().data
     try:
         return _tasks_of(reference, access)
     except DataError as problem:
@@ -78,13 +78,13 @@ def _tasks(access: FileAccess) -> tuple[Task, ...]:
 
 @st.cache_data(ttl=30, max_entries=32, show_spinner=False)
 def _tasks_of(reference: str, access: FileAccess) -> tuple[Task, ...]:
-    """The tasks of some data, read at most twice a minute: a table needs them at each click."""
+    """Load the tasks of some data. Cached, because every rerun of a page needs them."""
     return load_tasks(reference, access)
 
 
 def _model(lab: Lab, tasks: tuple[Task, ...]) -> tuple[Checkpoint, ModelDescription]:
-    """The chosen checkpoint and its description; the last good one where that cannot be had."""
-    reference = _kept().checkpoint
+    """The selected checkpoint and its description; if it fails, the last valid checkpoint."""
+    reference = _stored_choice().checkpoint
     last = st.session_state.get(Key.LAST_CHECKPOINT, Choice().checkpoint)
     fallbacks = (each for each in (last, Choice().checkpoint) if each != reference)
     while True:
@@ -101,10 +101,12 @@ def _model(lab: Lab, tasks: tuple[Task, ...]) -> tuple[Checkpoint, ModelDescript
 
 
 def _plan(model: ModelDescription) -> tuple[Plan, tuple[ParameterTable, ...]]:
-    """The plan with the chosen rates, and its tables; own plan first, then scenario, then the
-    default scenario."""
+    """The plan with the selected learning rates, and its tables.
+
+    Tries the custom plan first, then the scenario, then the default scenario.
+    """
     while True:
-        choice = _kept()
+        choice = _stored_choice()
         try:
             plan = (
                 parse_plan(choice.plan, source="your plan")
@@ -114,7 +116,7 @@ def _plan(model: ModelDescription) -> tuple[Plan, tuple[ParameterTable, ...]]:
             return plan, parameter_tables(plan, model)
         except PlanError as problem:
             if choice.plan:
-                ignore_plan(f"{problem} Shown: the scenario instead.")
+                ignore_plan(f"{problem} Using the scenario instead.")
             elif choice.scenario != Choice().scenario:
                 ignore(Key.SCENARIO, str(problem), Choice().scenario)
             else:
@@ -122,13 +124,11 @@ def _plan(model: ModelDescription) -> tuple[Plan, tuple[ParameterTable, ...]]:
 
 
 def _check_phase(tables: tuple[ParameterTable, ...]) -> None:
-    """Bring the phase into the plan: silently where the plan has one, else with a note."""
-    choice = _kept()
-    if choice.phase > len(tables):
-        reason = f"this plan has {len(tables)} phase{'s' if len(tables) > 1 else ''}"
-        ignore(Key.PHASE, reason, 1)
+    """Replace a phase that the plan does not have by 1."""
+    if _stored_choice().phase > len(tables):
+        ignore(Key.PHASE, f"this plan has {counted(len(tables), 'phase')}", 1)
 
 
-def _kept() -> Choice:
+def _stored_choice() -> Choice:
     choice: Choice = st.session_state[Key.CHOICE]
     return choice

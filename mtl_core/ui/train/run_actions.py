@@ -18,9 +18,8 @@ from mtl_core.tasks.dataset import SAMPLE, SAMPLE_POSTS
 from mtl_core.training.options import ScalarOptions
 from mtl_core.training.spec import RunSpec
 from mtl_core.ui.predict.models import BEFORE
-from mtl_core.ui.shared.choice import Choice, choice_from, keep_choice
+from mtl_core.ui.shared.choice import Choice, choice_from, keep_choice, label_noise_text
 from mtl_core.ui.shared.keys import Key
-from mtl_core.ui.shared.noise_text import text_of
 from mtl_core.ui.shared.page import header, plain
 from mtl_core.ui.shared.run_cache import model_of
 from mtl_core.ui.shared.undo import UNDO_MINUTES, try_action, undo_bar, undo_button
@@ -65,7 +64,7 @@ def choice_of(spec: RunSpec, model: ModelDescription | None) -> tuple[Choice, li
         }
     )
     settings = {"checkpoint", "data", "seed", "starts_from", *ScalarOptions.model_fields}
-    others = {"label_noise": text_of(spec.label_noise), **_other_data(spec)}
+    others = {"label_noise": label_noise_text(spec.label_noise), **_other_data(spec)}
     choice, notes = choice_from({**spec.model_dump(include=settings), **plan, **others})
     if spec.also_evaluate and not choice.also_evaluate:
         scored = ", ".join(spec.also_evaluate)

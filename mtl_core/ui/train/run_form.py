@@ -22,10 +22,15 @@ from mtl_core.training.phases import phase_steps, steps_per_epoch, steps_that_le
 from mtl_core.training.prepare import prepare_spec
 from mtl_core.training.spec import RunSpec
 from mtl_core.training.start import start_folder
-from mtl_core.ui.shared.choice import Choice, choice_from, keep_choice, seed_widget
+from mtl_core.ui.shared.choice import (
+    Choice,
+    choice_from,
+    keep_choice,
+    label_noise_text,
+    seed_widget,
+)
 from mtl_core.ui.shared.data_picker import data_picker
 from mtl_core.ui.shared.keys import Key, noise_key
-from mtl_core.ui.shared.noise_text import text_of
 from mtl_core.ui.shared.option_fields import option_fields
 from mtl_core.ui.shared.page import current_palette, plain
 from mtl_core.ui.shared.resolved_choice import ResolvedChoice
@@ -199,7 +204,7 @@ def _noise(task: Task, choice: Choice) -> None:
 def _keep_noise(task: str) -> None:
     choice: Choice = st.session_state[Key.CHOICE]
     shares = {**choice.noise, task: st.session_state[noise_key(task)] or 0.0}
-    changed, notes = choice_from({Key.LABEL_NOISE: text_of(shares)}, base=choice)
+    changed, notes = choice_from({Key.LABEL_NOISE: label_noise_text(shares)}, base=choice)
     keep_choice(changed)
     for note in notes:
         st.toast(plain(note))
