@@ -27,7 +27,7 @@ def downloads(app: AppTest) -> list[str]:
     return [each.label for each in app.get("download_button")]
 
 
-BOTH = ["Note as one HTML page", "Note, figures, tables, scripts as zip"]
+BOTH = ["Note as one HTML page", "Note, figures, tables and scripts as zip"]
 
 
 def test_compare_offers_the_compared_runs_as_a_note_and_as_a_zip(lab: Lab) -> None:

@@ -295,7 +295,7 @@ def test_a_phase_beyond_the_plan_is_ignored_with_a_note(lab: Lab) -> None:
 
 def test_a_local_path_outside_the_roots_is_refused(lab: Lab, tiny_checkpoint: Path) -> None:
     app = freeze_page(checkpoint=str(tiny_checkpoint))
-    assert "this dashboard reads none" in notes(app)
+    assert "this dashboard may not read local paths" in notes(app)
     assert heading(app).startswith(":orange[2,310]")
 
 

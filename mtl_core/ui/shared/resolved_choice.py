@@ -20,6 +20,7 @@ from mtl_core.models.description import ModelDescription
 from mtl_core.settings import FileAccess
 from mtl_core.tasks.dataset import SAMPLE, load_tasks
 from mtl_core.tasks.task import Task
+from mtl_core.tasks.upload_reference import is_upload, upload_folder
 from mtl_core.text import counted
 from mtl_core.ui.shared.choice import Choice, current_choice, ignore, ignore_plan
 from mtl_core.ui.shared.keys import Key
@@ -70,6 +71,8 @@ def _tasks(access: FileAccess) -> tuple[Task, ...]:
     """The tasks of the selected data, or of the sample if the data cannot be read."""
     reference = _stored_choice().data
     try:
+        if is_upload(reference):  # the cache would return the tasks of a deleted upload
+            upload_folder(reference, access.uploads)
         return _tasks_of(reference, access)
     except DataError as problem:
         ignore(Key.DATA, str(problem), SAMPLE)
