@@ -1,1 +1,1 @@
-"""Cost: memory, FLOPs and time of a plan, before anything runs."""
+"""Estimates of the memory, FLOPs and time of a plan, without running it."""

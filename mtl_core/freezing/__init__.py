@@ -1,1 +1,1 @@
-"""Freezing: what a plan is, what it selects, and the parameter table it resolves to."""
+"""Freeze plans, selectors and scenarios, and the parameter table of a plan for a model."""

@@ -84,16 +84,16 @@ def _parts(cost: StepCost) -> str:
 
 
 def _line(cost: StepCost, full: StepCost, speed: Speed | None) -> str:
-    """`One step of 16 × 128 tokens, compared with full fine-tuning: 33 % of the FLOPs …`."""
+    """`One step of 16 × 128 tokens, relative to full fine-tuning: 33 % FLOPs …`."""
     batch = f"**One step** of {cost.batch_size} × {cost.max_length} tokens"
     if not cost.backward_flops:
         return f"{batch}: nothing is trained, so there are no steps"
-    flops = f"**{share(cost.flops, full.flops)}** of the FLOPs"
+    flops = f"**{share(cost.flops, full.flops)}** FLOPs"
     if cost.reused_forward_flops < cost.forward_flops:
-        flops += f" (**{share(cost.reused_flops, full.flops)}** if the frozen part is reused)"
-    memory = f"{share(cost.memory_bytes, full.memory_bytes)} of the memory"
+        flops += f" (**{share(cost.reused_flops, full.flops)}** with reuse)"
+    memory = f"{share(cost.memory_bytes, full.memory_bytes)} memory"
     parts = " · ".join([flops, memory, *_seconds(cost, full, speed)])
-    return f"{batch}, compared with full fine-tuning: {parts}"
+    return f"{batch}, relative to full fine-tuning: {parts}"
 
 
 def _seconds(cost: StepCost, full: StepCost, speed: Speed | None) -> Sequence[str]:

@@ -49,7 +49,7 @@ def header(answer: str, facts: Sequence[str], buttons: int = 3) -> DeltaGenerato
         return st.container(horizontal=True, gap="small", width="content")
 
 
-# A title that stretches beside buttons is squeezed on a phone; a width, by their number, is not.
+# Widths by number of buttons: a title with width "stretch" becomes too narrow on a phone.
 _TITLE_WIDTHS = {1: 1080, 2: 980, 3: 860}
 
 
