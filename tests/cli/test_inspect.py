@@ -1,4 +1,4 @@
-"""`checkpoints`, `scenarios`, `inspect` and `plan`: they look and change nothing."""
+"""`inspect`: the parameter table in every format."""
 
 import csv
 import io
@@ -6,92 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from mtl_core import __version__
-
 Command = Callable[..., Any]
-COMMANDS = [
-    ("checkpoints",),
-    ("scenarios",),
-    ("inspect",),
-    ("cost",),
-    ("plan",),
-    ("train",),
-    ("serve",),
-    ("runs",),
-    ("runs", "list"),
-    ("runs", "show"),
-    ("runs", "delete"),
-]
 BERT = ("--checkpoint", "bert-base-uncased")
-
-
-def test_the_version_is_printed(command: Command) -> None:
-    assert command("--version") == (0, f"{__version__}\n", "")
-
-
-@pytest.mark.parametrize("arguments", [(), ("--help",)])
-def test_no_arguments_print_help(command: Command, arguments: tuple[str, ...]) -> None:
-    answer = command(*arguments)
-
-    assert (answer.code, answer.err) == (0, "")
-    assert all(f"  {name[0]} " in answer.out for name in COMMANDS)
-
-
-@pytest.mark.parametrize("name", COMMANDS, ids=" ".join)
-def test_every_command_has_help(command: Command, name: tuple[str, ...]) -> None:
-    answer = command(*name, "--help")
-
-    assert (answer.code, answer.err) == (0, "")
-    assert f"Usage: python -m mtl_core {' '.join(name)}" in answer.out
-
-
-def test_runs_alone_prints_its_help(command: Command) -> None:
-    answer = command("runs")
-
-    assert answer.code == 0
-    assert all(f"  {name} " in answer.out for name in ("list", "show", "delete"))
-
-
-def test_checkpoints_are_listed_with_their_facts(command: Command) -> None:
-    answer = command("checkpoints", "--format", "json")
-
-    found = {each["name"]: each for each in answer.json}
-    assert (answer.code, answer.err) == (0, "")
-    assert {"minilm-l6", "bert-base-uncased", "roberta-base", "biobert", "legal-bert"} <= set(found)
-    bert = found["bert-base-uncased"]
-    assert (bert["architecture"], bert["layers"], bert["hidden"]) == ("bert", 12, 768)
-    assert bert["parameters"] == 109_482_240
-    assert found["minilm-l6"]["weights"] is True
-    biobert = found["biobert"]
-    assert (biobert["domain"], biobert["cased"]) == ("biomedical", True)
-    assert (biobert["tokenizer"], biobert["download_megabytes"]) == ("WordPiece", 433)
-    table = command("checkpoints").out
-    assert all(name in table for name in found)
-    assert "109,482,240" in table
-
-
-def test_the_table_of_checkpoints_is_one_line_each_of_at_most_120_characters(
-    command: Command,
-) -> None:
-    lines = command("checkpoints").out.splitlines()
-
-    assert len(lines) == 1 + len(command("checkpoints", "--format", "json").json)
-    assert max(len(line.rstrip()) for line in lines) <= 120
-
-
-def test_scenarios_are_listed_for_a_checkpoint(command: Command) -> None:
-    answer = command("scenarios", *BERT, "--format", "json")
-
-    rows = {each["name"]: each for each in answer.json}
-    assert list(rows["top-1"]) == ["name", "phases", "learns", "trainable", "when"]
-    assert rows["gradual"]["phases"] == 4
-    assert rows["heads-only"]["trainable"] == 4_614
-    assert rows["gradual"]["trainable"] == 21_268_230  # of its widest phase
-    assert "top-12" in rows
-    assert all(each["when"] for each in rows.values())
-    assert "top-7" not in command("scenarios").out  # the default checkpoint has six layers
 
 
 def test_inspect_shows_the_heads_when_nothing_is_asked(command: Command) -> None:
@@ -167,23 +83,6 @@ def test_the_sample_data_have_the_default_heads(command: Command) -> None:
 
     assert parameters("--data", "sample") == parameters()
     assert parameters("--data", "sample-posts") == parameters()
-
-
-@pytest.mark.parametrize(
-    "scenario", ["heads-only", "top-2", "freeze-head:ner", "discriminative", "gradual"]
-)
-def test_a_printed_plan_does_what_its_scenario_does(
-    command: Command, tmp_path: Path, scenario: str
-) -> None:
-    file = tmp_path / "plan.yaml"
-    printed = command("plan", *BERT, "--scenario", scenario)
-    file.write_text(printed.out, encoding="utf-8")
-
-    by_plan = command("inspect", *BERT, "--plan", file, "--format", "json").json
-    by_name = command("inspect", *BERT, "--scenario", scenario, "--format", "json").json
-
-    assert (printed.code, printed.err) == (0, "")
-    assert by_plan == by_name
 
 
 def test_a_name_is_printed_as_it_is_written(command: Command, tmp_path: Path) -> None:

@@ -1,21 +1,17 @@
-"""`train` and `runs`, on the tiny checkpoint and data."""
+"""`train` with the tiny checkpoint and data."""
 
 import shutil
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from safetensors.torch import load_file, save_file
 
-from mtl_core.settings import Settings
-from mtl_core.store.runs import RunStore
-
 Command = Callable[..., Any]
 SHORT = ("--scenario", "heads-only", "--epochs", 1, "--batch-size", 6)
 JSONL = ("--format", "jsonl")
-FIELDS = {  # what the contract names, and after | what is told besides
+FIELDS = {  # the documented fields, and after | further ones
     "run_started": "run spec totals | total_steps examples notes",
     "phase_started": "phase trainable frozen unreached epochs | number steps prefix",
     "step": "phase step epoch loss learning_rates",
@@ -81,11 +77,11 @@ def test_the_spec_is_whole_and_the_counts_are_those_of_inspect(
     assert finished["frozen_tensors"] == 39
 
 
-def test_the_same_run_twice_says_the_same_to_the_last_digit(train: Command) -> None:
+def test_the_same_run_twice_has_the_same_losses_to_the_last_digit(train: Command) -> None:
     def losses() -> list[Any]:
-        told = train(*SHORT, "--scenario", "full", "--seed", 3, *JSONL).events
+        printed = train(*SHORT, "--scenario", "full", "--seed", 3, *JSONL).events
         kinds = {"step": "loss", "evaluation": "tasks", "run_finished": "metrics"}
-        return [event[kinds[event["event"]]] for event in told if event["event"] in kinds]
+        return [event[kinds[event["event"]]] for event in printed if event["event"] in kinds]
 
     first = losses()
 
@@ -95,7 +91,7 @@ def test_the_same_run_twice_says_the_same_to_the_last_digit(train: Command) -> N
     assert all(len(each) > 10 for each in digits)
 
 
-def test_a_run_is_told_in_lines_to_read(train: Command) -> None:
+def test_the_text_format_prints_lines(train: Command) -> None:
     answer = train(*SHORT)
 
     lines = answer.out.splitlines()
@@ -108,7 +104,7 @@ def test_a_run_is_told_in_lines_to_read(train: Command) -> None:
     assert "39 of 39 frozen tensors bit-identical by SHA-256, in memory" in answer.out
 
 
-def test_a_plan_of_ones_own_is_trained_phase_by_phase(
+def test_a_plan_file_is_trained_phase_by_phase(
     train: Command, command: Command, tmp_path: Path
 ) -> None:
     file = tmp_path / "mine.yaml"
@@ -140,7 +136,7 @@ def test_device_and_precision_are_in_the_spec(train: Command) -> None:
     ]
 
 
-def test_a_device_that_nobody_knows_is_refused_with_what_is_here(train: Command) -> None:
+def test_an_unknown_device_is_refused_with_those_available(train: Command) -> None:
     refused = train(*SHORT, "--device", "tpu")
 
     assert refused.code == 2
@@ -156,18 +152,20 @@ def test_prefix_reuse_can_be_switched_off(train: Command) -> None:
     assert off.events[3]["prefix"]["reason"] == "it was switched off for this run"
 
 
-def test_a_second_run_reads_what_the_first_one_kept(train: Command, tmp_path: Path) -> None:
+def test_a_second_run_reuses_the_stored_outputs_of_the_first(
+    train: Command, tmp_path: Path
+) -> None:
     train(*SHORT)
     (entry,) = (tmp_path / "home" / "cache" / "prefixes").iterdir()
     before = entry.stat()
 
-    told = train(*SHORT, "--seed", 3).out
+    printed = train(*SHORT, "--seed", 3).out
 
-    assert "Prefix reuse: only the heads run on every step; all below ran once" in told
+    assert "Prefix reuse: only the heads run on every step; all below ran once" in printed
     assert (entry.stat().st_ino, entry.stat().st_size) == (before.st_ino, before.st_size)
 
 
-def test_all_frozen_is_a_state_and_no_crash(train: Command) -> None:
+def test_a_plan_that_trains_nothing_finishes(train: Command) -> None:
     answer = train("--scenario", "frozen", *JSONL)
 
     assert answer.code == 0
@@ -186,63 +184,7 @@ def test_output_becomes_a_folder_with_the_model(train: Command, tmp_path: Path) 
     }
 
 
-def test_runs_are_listed_shown_again_and_deleted(train: Command, command: Command) -> None:
-    told = train(*SHORT, *JSONL)
-    run = told.events[0]["run"]
-
-    listed = command("runs", "list", "--format", "json")
-    assert [each["run"] for each in listed.json] == [run]
-    assert listed.json[0]["state"] == "finished"
-    assert listed.json[0]["scenario"] == "heads-only"
-    assert listed.json[0]["seed"] == 0
-    assert listed.json[0]["ended"] > listed.json[0]["started"]
-    assert run in command("runs", "list").out
-    assert "sentiment accuracy" in command("runs", "list").out
-
-    assert (listed.json[0]["title"], listed.json[0]["tags"]) == (None, [])
-
-    again = command("runs", "show", run, *JSONL)
-    assert (again.code, again.events) == (0, told.events)
-    assert command("runs", "show", run).out.startswith(f"Run {run}\n")
-
-    assert command("runs", "delete", run) == (0, "", f"Run {run} is deleted.\n")
-    assert command("runs", "list", "--format", "json").json == []
-    assert command("runs", "show", run).code == 2
-
-
-def test_runs_are_listed_with_what_the_user_calls_them(train: Command, command: Command) -> None:
-    run = train(*SHORT, *JSONL).events[0]["run"]
-    assert "tags" not in command("runs", "list").out
-    with closing(RunStore(Settings.from_environment().database)) as store:
-        store.rename(run, "my [first] run")
-        store.tag(run, ["thesis", "draft"])
-
-    listed = command("runs", "list", "--format", "json").json[0]
-    assert (listed["title"], listed["tags"]) == ("my [first] run", ["thesis", "draft"])
-    out = command("runs", "list").out
-    assert "my [first] run" in out
-    assert "thesis, draft" in out
-
-
-def test_a_run_deleted_on_the_page_is_not_listed_and_can_be_deleted_for_good(
-    train: Command, command: Command
-) -> None:
-    run = train(*SHORT, *JSONL).events[0]["run"]
-    with closing(RunStore(Settings.from_environment().database)) as store:
-        store.hide(run)
-
-    assert command("runs", "list", "--format", "json").json == []
-    assert f"Run '{run}' was deleted." in command("runs", "show", run).err
-    assert command("runs", "delete", run) == (0, "", f"Run {run} is deleted.\n")
-    assert f"There is no run '{run}'" in command("runs", "show", run).err
-
-
-def test_a_store_without_runs_says_how_to_make_one(command: Command) -> None:
-    assert "No runs yet. `python -m mtl_core train" in command("runs", "list").out
-    assert command("runs", "list", "--format", "json").out == "[]\n"
-
-
-def test_a_run_that_fails_says_so_as_its_last_event_and_leaves_with_1(
+def test_a_failed_run_ends_with_run_failed_and_exit_code_1(
     train: Command, command: Command, tiny_checkpoint: Path, tmp_path: Path
 ) -> None:
     damaged = tmp_path / "damaged"
@@ -264,7 +206,7 @@ def test_a_run_that_fails_says_so_as_its_last_event_and_leaves_with_1(
     assert "NaN" not in answer.out
 
 
-def test_label_noise_is_told_and_kept_in_the_spec(train: Command) -> None:
+def test_label_noise_is_in_the_notes_and_in_the_spec(train: Command) -> None:
     noise = ("--label-noise", "sentiment=0.25", "--label-noise", "ner=1")
     started = train(*SHORT, *noise, *JSONL).events[0]
 
@@ -275,7 +217,7 @@ def test_label_noise_is_told_and_kept_in_the_spec(train: Command) -> None:
     ]
 
 
-def test_a_random_encoder_is_told_and_frozen_as_it_was_drawn(train: Command) -> None:
+def test_a_random_encoder_is_noted_and_stays_frozen(train: Command) -> None:
     pretrained = train(*SHORT, *JSONL).events
     events = train(*SHORT, "--random-backbone", *JSONL).events
 
@@ -286,24 +228,26 @@ def test_a_random_encoder_is_told_and_frozen_as_it_was_drawn(train: Command) -> 
     assert (finished["frozen_identical"], finished["frozen_tensors"]) == (True, 39)
 
 
-def test_other_data_are_scored_and_told_apart(
+def test_other_data_are_scored_on_lines_of_their_own(
     train: Command, command: Command, tiny_data: Path, tmp_path: Path
 ) -> None:
     other = tmp_path / "other"
     shutil.copytree(tiny_data.parent, other)
-    told = train(*SHORT, "--also-evaluate", other).out
-    scores = [line for line in told.splitlines() if "before training" in line or "epoch " in line]
+    printed = train(*SHORT, "--also-evaluate", other).out
+    scores = [
+        line for line in printed.splitlines() if "before training" in line or "epoch " in line
+    ]
 
     assert [f", on {other}: " in line for line in scores] == [False, True, False, True]
     first, there = (line.split(": ", 1)[1] for line in scores[:2])
     assert first.startswith(there[:40])  # the same sentences; a long line is folded
-    run = told.splitlines()[0].removeprefix("Run ")
-    assert command("runs", "show", run).out == told
+    run = printed.splitlines()[0].removeprefix("Run ")
+    assert command("runs", "show", run).out == printed
     (listed,) = (line for line in command("runs", "list").out.splitlines() if run in line)
     assert listed.count("sentiment accuracy") == 1
 
 
-def test_a_run_goes_on_from_what_another_wrote(
+def test_a_run_starts_from_the_saved_model_of_another(
     train: Command, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = train(*SHORT, "--output", tmp_path / "first", *JSONL).events

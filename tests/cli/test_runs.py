@@ -1,0 +1,75 @@
+"""`runs`: list, show and delete."""
+
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any
+
+from mtl_core.settings import Settings
+from mtl_core.store.runs import RunStore
+
+Command = Callable[..., Any]
+SHORT = ("--scenario", "heads-only", "--epochs", 1, "--batch-size", 6)
+JSONL = ("--format", "jsonl")
+
+
+def test_runs_alone_prints_its_help(command: Command) -> None:
+    answer = command("runs")
+
+    assert answer.code == 0
+    assert all(f"  {name} " in answer.out for name in ("list", "show", "delete"))
+
+
+def test_runs_are_listed_shown_again_and_deleted(train: Command, command: Command) -> None:
+    trained = train(*SHORT, *JSONL)
+    run = trained.events[0]["run"]
+
+    listed = command("runs", "list", "--format", "json")
+    assert [each["run"] for each in listed.json] == [run]
+    assert listed.json[0]["state"] == "finished"
+    assert listed.json[0]["scenario"] == "heads-only"
+    assert listed.json[0]["seed"] == 0
+    assert listed.json[0]["ended"] > listed.json[0]["started"]
+    assert run in command("runs", "list").out
+    assert "sentiment accuracy" in command("runs", "list").out
+
+    assert (listed.json[0]["title"], listed.json[0]["tags"]) == (None, [])
+
+    again = command("runs", "show", run, *JSONL)
+    assert (again.code, again.events) == (0, trained.events)
+    assert command("runs", "show", run).out.startswith(f"Run {run}\n")
+
+    assert command("runs", "delete", run) == (0, "", f"Run {run} is deleted.\n")
+    assert command("runs", "list", "--format", "json").json == []
+    assert command("runs", "show", run).code == 2
+
+
+def test_runs_are_listed_with_their_title_and_tags(train: Command, command: Command) -> None:
+    run = train(*SHORT, *JSONL).events[0]["run"]
+    assert "tags" not in command("runs", "list").out
+    with closing(RunStore(Settings.from_environment().database)) as store:
+        store.rename(run, "my [first] run")
+        store.tag(run, ["thesis", "draft"])
+
+    listed = command("runs", "list", "--format", "json").json[0]
+    assert (listed["title"], listed["tags"]) == ("my [first] run", ["thesis", "draft"])
+    out = command("runs", "list").out
+    assert "my [first] run" in out
+    assert "thesis, draft" in out
+
+
+def test_a_run_deleted_on_the_page_is_not_listed_and_can_be_deleted_permanently(
+    train: Command, command: Command
+) -> None:
+    run = train(*SHORT, *JSONL).events[0]["run"]
+    with closing(RunStore(Settings.from_environment().database)) as store:
+        store.hide(run)
+
+    assert command("runs", "list", "--format", "json").json == []
+    assert f"Run '{run}' was deleted." in command("runs", "show", run).err
+    assert command("runs", "delete", run) == (0, "", f"Run {run} is deleted.\n")
+    assert f"There is no run '{run}'" in command("runs", "show", run).err
+
+
+def test_an_empty_store_prints_how_to_start_a_run(command: Command) -> None:
+    assert "No runs yet. `python -m mtl_core train" in command("runs", "list").out
+    assert command("runs", "list", "--format", "json").out == "[]\n"
