@@ -1,4 +1,4 @@
-"""Children that are real processes with the real protocol, and whose work is small."""
+"""Child processes with the real protocol that do little work."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -57,13 +57,13 @@ def spec_of() -> Callable[[str], RunSpec]:
 
 @pytest.fixture
 def wait_until() -> Wait:
-    """Wait for a condition; fail if it does not come true in time."""
+    """Wait for a condition; fail if it is still false in the end."""
 
     def wait(condition: Callable[[], bool], seconds: float = 30.0) -> None:
         deadline = monotonic() + seconds
         while not condition():
             if monotonic() > deadline:
-                pytest.fail(f"waited {seconds:g} seconds in vain")
+                pytest.fail(f"the condition was still false after {seconds:g} seconds")
             sleep(0.01)
 
     return wait
@@ -71,7 +71,7 @@ def wait_until() -> Wait:
 
 @pytest.fixture
 def is_gone() -> Callable[[int], bool]:
-    """Whether a process has ended; a zombie that nobody reaped has."""
+    """Whether a process has ended; a zombie counts as ended."""
 
     def gone(pid: int) -> bool:
         try:

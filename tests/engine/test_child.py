@@ -44,7 +44,7 @@ def next_message(child: ChildProcess) -> FromChild:
     return message
 
 
-def test_a_child_that_computes_leaves_when_its_parent_is_killed(
+def test_a_busy_child_exits_when_its_parent_is_killed(
     trainer_argv: list[str],
     spec_of: Callable[[str], RunSpec],
     wait_until: Wait,
@@ -64,7 +64,7 @@ def test_a_child_that_computes_leaves_when_its_parent_is_killed(
     wait_until(lambda: is_gone(child))
 
 
-def test_garbage_between_messages_is_passed_over() -> None:
+def test_garbage_between_messages_is_ignored() -> None:
     child = python(
         "import os\n"
         'os.write(1, b\'loading...\\n{"message": "ready"}\\n\\xff\\n{"message"\')\n'
@@ -109,14 +109,14 @@ def test_no_message_in_time_is_none() -> None:
     assert not child.alive
 
 
-def test_a_child_that_does_not_leave_is_ended(is_gone: Callable[[int], bool]) -> None:
+def test_a_child_that_does_not_exit_is_killed(is_gone: Callable[[int], bool]) -> None:
     child = python('import time, os; print(\'{"message": "ready"}\', flush=True); time.sleep(600)')
     assert next_message(child) == Ready()
     child.close()
     assert is_gone(child.pid)
 
 
-def test_killing_a_child_ends_what_it_started(
+def test_killing_a_child_kills_the_processes_it_started(
     wait_until: Wait, is_gone: Callable[[int], bool]
 ) -> None:
     child = python(
@@ -144,7 +144,7 @@ def test_a_child_has_quiet_threads_and_no_network() -> None:
     child.close()
 
 
-def test_the_real_trainer_listens_whatever_lies_in_the_working_folder(
+def test_the_real_trainer_ignores_modules_in_the_working_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "queue.py").write_text("raise SystemExit('a stranger was imported')")

@@ -1,4 +1,4 @@
-"""Comparisons through the lab: queued as one, stopped, gone on with, and decided on the way."""
+"""Comparisons through the lab: queued together, stopped, resumed, with decided rates and epochs."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -21,9 +21,9 @@ SIZES = (50, 100, 200)
 Wait = Callable[[Callable[[], bool]], None]
 
 
-def asked(**what: object) -> ComparisonSpec:
+def comparison_spec(**values: object) -> ComparisonSpec:
     base = {"checkpoint": "minilm-l6", "scenarios": ("heads-only", "full"), "seeds": (1, 2)}
-    return ComparisonSpec.model_validate(base | what)
+    return ComparisonSpec.model_validate(base | values)
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def lab(settings: Settings, trainer_argv: list[str], inspector_argv: list[str]) 
 def idle_lab(
     settings: Settings, trainer_argv: list[str], inspector_argv: list[str]
 ) -> Iterator[Lab]:
-    """A lab that was not opened: it queues, and nothing begins."""
+    """A lab that is not open: it queues runs and starts none."""
     made = Lab(settings, trainer_argv, inspector_argv)
     yield made
     made.close()
@@ -47,7 +47,7 @@ def states(record: ComparisonRecord) -> list[RunState]:
 
 
 def test_one_call_runs_every_scenario_with_every_seed(lab: Lab, wait_until: Wait) -> None:
-    made = lab.start_comparison(asked())
+    made = lab.start_comparison(comparison_spec())
     wait_until(lambda: lab.comparison_progress(made.id).ended)
     done = lab.store.comparison(made.id)
     assert states(done) == [RunState.FINISHED] * 4
@@ -64,8 +64,8 @@ def test_one_call_runs_every_scenario_with_every_seed(lab: Lab, wait_until: Wait
     assert progress.remaining_seconds is None
 
 
-def test_only_the_first_seeds_runs_write_their_models(lab: Lab, wait_until: Wait) -> None:
-    made = lab.start_comparison(asked())
+def test_only_the_runs_of_the_first_seed_save_their_models(lab: Lab, wait_until: Wait) -> None:
+    made = lab.start_comparison(comparison_spec())
     assert [run.keeps_model for run in made.runs] == [True, True, False, False]
     wait_until(lambda: lab.comparison_progress(made.id).ended)
     for run in made.runs:
@@ -76,7 +76,7 @@ def test_only_the_first_seeds_runs_write_their_models(lab: Lab, wait_until: Wait
 
 
 def test_equal_comparisons_queue_equal_runs(idle_lab: Lab) -> None:
-    first, second = (idle_lab.start_comparison(asked()) for _ in range(2))
+    first, second = (idle_lab.start_comparison(comparison_spec()) for _ in range(2))
     assert first.id != second.id
     assert [run.spec for run in first.runs] == [run.spec for run in second.runs]
 
@@ -94,16 +94,16 @@ def test_equal_comparisons_queue_equal_runs(idle_lab: Lab) -> None:
         ({"also_evaluate": ("/etc/data.yaml",)}, DataError, "cannot be used from here"),
     ],
 )
-def test_what_cannot_run_is_refused_before_anything_is_queued(
+def test_an_invalid_comparison_is_refused_before_anything_is_queued(
     idle_lab: Lab, what: dict[str, object], problem: type[Exception], told: str
 ) -> None:
     with pytest.raises(problem, match=told):
-        idle_lab.start_comparison(asked(**what))
+        idle_lab.start_comparison(comparison_spec(**what))
     assert (idle_lab.store.comparisons(), idle_lab.store.runs()) == ([], [])
 
 
-def test_stopping_and_going_on_loses_nothing(lab: Lab, wait_until: Wait) -> None:
-    made = lab.start_comparison(asked(scenarios=("full",), seeds=(1, 99, 2)))
+def test_a_stopped_comparison_is_resumed_without_losing_runs(lab: Lab, wait_until: Wait) -> None:
+    made = lab.start_comparison(comparison_spec(scenarios=("full",), seeds=(1, 99, 2)))
     wait_until(lambda: states(lab.store.comparison(made.id))[1] is RunState.RUNNING)
     lab.stop_comparison(made.id)
     wait_until(lambda: lab.comparison_progress(made.id).ended)
@@ -120,24 +120,24 @@ def test_stopping_and_going_on_loses_nothing(lab: Lab, wait_until: Wait) -> None
     assert lab.store.run(stopped.runs[1].id).role is Role.REPLACED
 
 
-def test_a_run_that_fails_leaves_the_others(lab: Lab, wait_until: Wait) -> None:
-    made = lab.start_comparison(asked(scenarios=("full",), seeds=(13, 1)))
+def test_a_failed_run_does_not_affect_the_others(lab: Lab, wait_until: Wait) -> None:
+    made = lab.start_comparison(comparison_spec(scenarios=("full",), seeds=(13, 1)))
     wait_until(lambda: lab.comparison_progress(made.id).ended)
     assert states(lab.store.comparison(made.id)) == [RunState.FAILED, RunState.FINISHED]
     progress = lab.comparison_progress(made.id)
     assert (progress.failed, progress.finished, progress.share_done) == (1, 1, 0.5)
 
 
-def test_a_lab_apart_leaves_what_others_queued_and_they_leave_what_is_its_own(
+def test_a_reserved_lab_and_other_labs_leave_each_others_runs_alone(
     settings: Settings,
     trainer_argv: list[str],
     inspector_argv: list[str],
     idle_lab: Lab,
     wait_until: Wait,
 ) -> None:
-    others = idle_lab.start_comparison(asked())
+    others = idle_lab.start_comparison(comparison_spec())
     with Lab(settings, trainer_argv, inspector_argv, reserved=True) as reserved:
-        mine = reserved.start_comparison(asked())
+        mine = reserved.start_comparison(comparison_spec())
         elsewhere = Owner("another machine", 1, None)
         taken = idle_lab.store.claim_next(elsewhere)
         assert taken is not None
@@ -150,26 +150,28 @@ def test_a_lab_apart_leaves_what_others_queued_and_they_leave_what_is_its_own(
         assert idle_lab.store.claim_next(elsewhere) is None
 
 
-def test_a_lab_apart_trains_at_the_priority_of_its_own_process(
+def test_a_reserved_lab_trains_at_the_priority_of_its_own_process(
     settings: Settings, trainer_argv: list[str], inspector_argv: list[str], wait_until: Wait
 ) -> None:
     with Lab(settings, trainer_argv, inspector_argv, reserved=True) as reserved:
-        made = reserved.start_comparison(asked(scenarios=("full",), seeds=(99,)))
+        made = reserved.start_comparison(comparison_spec(scenarios=("full",), seeds=(99,)))
         wait_until(lambda: reserved.store.latest(made.runs[0].id, "run_started") is not None)
         started = reserved.store.latest(made.runs[0].id, "run_started")
         assert isinstance(started, RunStarted)
         assert os.getpriority(os.PRIO_PROCESS, int(started.notes[1])) == os.nice(0)
 
 
-def test_a_deleted_comparison_can_be_brought_back(idle_lab: Lab) -> None:
-    made = idle_lab.start_comparison(asked())
+def test_a_deleted_comparison_can_be_restored(idle_lab: Lab) -> None:
+    made = idle_lab.start_comparison(comparison_spec())
     idle_lab.delete_comparison(made.id)
     assert idle_lab.store.runs() == []
     assert idle_lab.undo_delete_comparison(made.id) == made
 
 
-def test_a_sweep_goes_on_with_the_factor_of_the_best_headline(lab: Lab, wait_until: Wait) -> None:
-    made = lab.start_comparison(asked(scenarios=("heads-only",), sweep=(1.0, 2.0, 4.0)))
+def test_a_sweep_selects_the_factor_with_the_best_headline_score(
+    lab: Lab, wait_until: Wait
+) -> None:
+    made = lab.start_comparison(comparison_spec(scenarios=("heads-only",), sweep=(1.0, 2.0, 4.0)))
     assert [(run.role, run.factor) for run in made.scouts] == [
         (Role.SWEEP, factor) for factor in (1.0, 2.0, 4.0)
     ]
@@ -189,10 +191,10 @@ def test_a_sweep_goes_on_with_the_factor_of_the_best_headline(lab: Lab, wait_unt
     ]
 
 
-def test_models_of_factors_that_lost_are_not_kept(
+def test_models_of_rejected_factors_are_removed(
     idle_lab: Lab, store: RunStore, settings: Settings
 ) -> None:
-    made = idle_lab.start_comparison(asked(scenarios=("heads-only",), sweep=(1.0, 2.0)))
+    made = idle_lab.start_comparison(comparison_spec(scenarios=("heads-only",), sweep=(1.0, 2.0)))
     lost, won = made.scouts
     for run, accuracy in ((lost, 0.5), (won, 0.6)):
         settings.run_folder(run.id).mkdir(parents=True)
@@ -205,20 +207,20 @@ def test_models_of_factors_that_lost_are_not_kept(
     assert store.comparison(made.id) == once
 
 
-def test_of_equal_factors_the_first_named_wins(
+def test_the_first_of_two_equal_factors_is_selected(
     idle_lab: Lab, store: RunStore, settings: Settings
 ) -> None:
-    made = idle_lab.start_comparison(asked(scenarios=("heads-only",), sweep=(2.0, 1.0)))
+    made = idle_lab.start_comparison(comparison_spec(scenarios=("heads-only",), sweep=(2.0, 1.0)))
     for run in made.scouts:
         finish(store, run.id, 0.5)
     advance(store, settings, made.id)
     assert store.comparison(made.id).runs[0].id == made.scouts[0].id
 
 
-def test_a_sweep_of_which_nothing_finished_says_so_and_can_be_gone_on_with(
+def test_a_sweep_without_a_finished_run_fails_and_can_be_resumed(
     idle_lab: Lab, store: RunStore, settings: Settings
 ) -> None:
-    made = idle_lab.start_comparison(asked(scenarios=("heads-only",), sweep=(1.0, 2.0)))
+    made = idle_lab.start_comparison(comparison_spec(scenarios=("heads-only",), sweep=(1.0, 2.0)))
     for run in made.scouts:
         store.request_stop(run.id)
     advance(store, settings, made.id)
@@ -230,26 +232,28 @@ def test_a_sweep_of_which_nothing_finished_says_so_and_can_be_gone_on_with(
     assert [run.held for run in again.runs] == [True, True]
 
 
-def test_one_factor_is_applied_without_trying(idle_lab: Lab) -> None:
-    made = idle_lab.start_comparison(asked(scenarios=("heads-only",), sweep=(0.5,)))
+def test_a_single_factor_is_applied_without_a_sweep(idle_lab: Lab) -> None:
+    made = idle_lab.start_comparison(comparison_spec(scenarios=("heads-only",), sweep=(0.5,)))
     assert made.scouts == ()
     plan = made.runs[0].spec.plan
     assert plan.rates_in(plan.phases[0])[1] == 0.005
 
 
-def test_an_equal_time_is_measured_once_and_written_as_epochs(lab: Lab, wait_until: Wait) -> None:
-    made = lab.start_comparison(asked(scenarios=("heads-only",), seconds=2.0))
+def test_an_equal_time_is_measured_once_and_converted_to_epochs(lab: Lab, wait_until: Wait) -> None:
+    made = lab.start_comparison(comparison_spec(scenarios=("heads-only",), seconds=2.0))
     (pace,) = made.scouts
     assert (pace.role, pace.spec.epochs, pace.keeps_model) == (Role.PACE, 1.0, False)
     wait_until(lambda: lab.comparison_progress(made.id).ended)
     assert [run.spec.epochs for run in lab.store.comparison(made.id).runs] == [4.0, 4.0]
-    again = lab.start_comparison(asked(scenarios=("heads-only",), seconds=3.0))
+    again = lab.start_comparison(comparison_spec(scenarios=("heads-only",), seconds=3.0))
     assert again.scouts == ()
     assert [run.spec.epochs for run in again.runs] == [6.0, 6.0]
 
 
-def test_an_equal_time_comes_before_a_sweep(lab: Lab, wait_until: Wait) -> None:
-    made = lab.start_comparison(asked(scenarios=("full",), seconds=2.0, sweep=(1.0, 20.0)))
+def test_an_equal_time_is_measured_before_a_sweep(lab: Lab, wait_until: Wait) -> None:
+    made = lab.start_comparison(
+        comparison_spec(scenarios=("full",), seconds=2.0, sweep=(1.0, 20.0))
+    )
     assert [run.held for run in made.scouts] == [False, True, True]
     wait_until(lambda: lab.comparison_progress(made.id).ended)
     done = lab.store.comparison(made.id)
@@ -258,10 +262,12 @@ def test_an_equal_time_comes_before_a_sweep(lab: Lab, wait_until: Wait) -> None:
     assert {run.spec.plan.head_learning_rate for run in done.runs} == {0.02}
 
 
-def test_several_numbers_of_sentences_are_one_queue_that_keeps_models_of_the_largest(
+def test_several_numbers_of_sentences_save_models_of_the_largest_only(
     lab: Lab, wait_until: Wait
 ) -> None:
-    made = lab.start_comparison(asked(scenarios=("full",), seeds=(1, 99), train_sizes=SIZES))
+    made = lab.start_comparison(
+        comparison_spec(scenarios=("full",), seeds=(1, 99), train_sizes=SIZES)
+    )
     assert [train_size(run.spec) for run in made.runs] == [200, 100, 50] * 2
     assert [run.keeps_model for run in made.runs] == [True, *[False] * 5]
     wait_until(lambda: states(lab.store.comparison(made.id))[3] is RunState.RUNNING)
@@ -278,11 +284,13 @@ def test_several_numbers_of_sentences_are_one_queue_that_keeps_models_of_the_lar
     lab.stop_comparison(made.id)
 
 
-def test_rates_are_tried_anew_at_each_number_of_sentences(
+def test_the_sweep_is_repeated_at_each_number_of_sentences(
     idle_lab: Lab, store: RunStore, settings: Settings
 ) -> None:
     made = idle_lab.start_comparison(
-        asked(scenarios=("heads-only",), seeds=(1, 2), train_sizes=(50, 100), sweep=(1.0, 2.0))
+        comparison_spec(
+            scenarios=("heads-only",), seeds=(1, 2), train_sizes=(50, 100), sweep=(1.0, 2.0)
+        )
     )
     assert [(train_size(run.spec), run.factor) for run in made.scouts] == [
         (100, 1.0),
@@ -303,7 +311,7 @@ def test_rates_are_tried_anew_at_each_number_of_sentences(
 
 def test_an_equal_time_is_measured_at_each_number_of_sentences(idle_lab: Lab) -> None:
     made = idle_lab.start_comparison(
-        asked(scenarios=("full",), seeds=(1,), train_sizes=(50, 100), seconds=2.0)
+        comparison_spec(scenarios=("full",), seeds=(1,), train_sizes=(50, 100), seconds=2.0)
     )
     assert [(run.role, train_size(run.spec)) for run in made.scouts] == [
         (Role.PACE, 100),
@@ -311,10 +319,10 @@ def test_an_equal_time_is_measured_at_each_number_of_sentences(idle_lab: Lab) ->
     ]
 
 
-def test_time_left_is_known_once_a_run_has_finished(
+def test_the_remaining_time_is_known_once_a_run_has_finished(
     idle_lab: Lab, store: RunStore, settings: Settings
 ) -> None:
-    made = idle_lab.start_comparison(asked(scenarios=("heads-only",), seeds=(1, 2, 3)))
+    made = idle_lab.start_comparison(comparison_spec(scenarios=("heads-only",), seeds=(1, 2, 3)))
     now = datetime.now(UTC)
     assert progress_of(store, made, now).remaining_seconds is None
     store.claim_next(Owner.this_process())
@@ -330,7 +338,7 @@ def test_time_left_is_known_once_a_run_has_finished(
 
 
 def test_scouts_come_before_results_scenario_by_scenario(idle_lab: Lab) -> None:
-    made = idle_lab.start_comparison(asked(sweep=(1.0, 2.0), seeds=(1,)))
+    made = idle_lab.start_comparison(comparison_spec(sweep=(1.0, 2.0), seeds=(1,)))
     queue = [(run.spec.scenario, run.role) for run in idle_lab.store.active()]
     assert queue == [
         ("heads-only", Role.SWEEP),

@@ -64,7 +64,7 @@ def test_a_run_is_started_watched_and_deleted_with_its_files(
         lab.undo_delete(run)
 
 
-def test_what_was_deleted_too_long_ago_is_forgotten_when_a_lab_opens_and_as_it_works(
+def test_deleted_runs_are_purged_when_a_lab_opens_and_while_it_works(
     settings: Settings, spec_of: SpecOf, trainer_argv: list[str], wait_until: Wait
 ) -> None:
     with closing(RunStore(settings.database)) as store:
@@ -79,7 +79,7 @@ def test_what_was_deleted_too_long_ago_is_forgotten_when_a_lab_opens_and_as_it_w
         assert opened.store.deleted(recent) is not None
     with Lab(settings, trainer_argv) as working:
         _date_back(settings, recent)
-        working._supervisor._last_housekeeping = float("-inf")  # its next look is now
+        working._supervisor._last_housekeeping = float("-inf")  # housekeeping is due now
         working._supervisor.wake()
         wait_until(lambda: working.store.deleted(recent) is None)
 
@@ -90,9 +90,7 @@ def _date_back(settings: Settings, run: str) -> None:
         connection.execute("UPDATE runs SET deleted_at = ? WHERE id = ?", (before, run))
 
 
-def test_a_waiting_run_that_is_brought_back_begins(
-    lab: Lab, spec_of: SpecOf, wait_until: Wait
-) -> None:
+def test_a_restored_waiting_run_starts(lab: Lab, spec_of: SpecOf, wait_until: Wait) -> None:
     under_way, waiting = lab.start(spec_of("deaf")).id, lab.start(spec_of("quick")).id
     lab.delete(waiting)
     lab.stop(under_way)
@@ -112,7 +110,7 @@ def test_a_run_gets_title_and_tags_or_neither(lab: Lab, spec_of: SpecOf) -> None
     assert (lab.store.run(run).title, lab.store.run(run).tags) == ("first", ("thesis",))
 
 
-def test_a_run_is_stopped_and_cannot_be_deleted_before(
+def test_a_running_run_must_be_stopped_before_it_is_deleted(
     lab: Lab, spec_of: SpecOf, wait_until: Wait
 ) -> None:
     run = lab.start(spec_of("deaf")).id
@@ -129,7 +127,7 @@ def test_the_catalogue_is_described_without_a_child(lab: Lab) -> None:
     assert lab._inspector._child is None
 
 
-def test_a_browser_names_no_path_outside_the_configured_folders(
+def test_a_browser_cannot_load_a_path_outside_the_configured_folders(
     lab: Lab, spec_of: SpecOf, tmp_path: Path
 ) -> None:
     (tmp_path / "config.json").write_text("{}")
@@ -158,7 +156,7 @@ def test_data_lies_below_a_configured_folder_links_followed(
     lab.close()
 
 
-def test_without_a_configured_folder_only_the_sample_is_open(lab: Lab, spec_of: SpecOf) -> None:
+def test_without_a_configured_folder_only_the_sample_is_allowed(lab: Lab, spec_of: SpecOf) -> None:
     with pytest.raises(DataError, match="set FREEZE_LAB_DATA, or use the command line"):
         lab.start(spec_of("quick").model_copy(update={"data": "manifest.yaml"}))
 
@@ -194,7 +192,7 @@ def test_a_server_that_was_killed_leaves_its_runs_to_the_next(
         assert restarted.store.run(waiting).state is RunState.FINISHED
 
 
-def test_all_sessions_share_one_lab_and_none_of_them_loads_torch(tmp_path: Path) -> None:
+def test_all_sessions_share_one_lab_without_torch(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", ONE_LAB_FOR_ALL],
         capture_output=True,

@@ -1,4 +1,4 @@
-"""Answers of written models, through a real child with torch."""
+"""Predictions of saved models, through a real child process with torch."""
 
 import shutil
 import sys
@@ -64,7 +64,7 @@ def scored(
 ) -> tuple[dict[str, float], dict[str, float]]:
     """The two tasks' scores by these answers to the validation sentences."""
     dataset = load_dataset(spec.data, ANY_FILE)
-    said = dict(zip(range(len(predictions)), predictions, strict=True))
+    by_place = dict(zip(range(len(predictions)), predictions, strict=True))
     gold: list[int] = []
     found: list[int] = []
     tags: list[tuple[str, ...]] = []
@@ -72,12 +72,12 @@ def scored(
     outputs = spec.tasks[0].outputs
     for place, example in enumerate(dataset.validation):
         if isinstance(label := example.labels.get("sentiment"), str):
-            answer = said[place].answers["sentiment"]
+            answer = by_place[place].answers["sentiment"]
             assert isinstance(answer, SentenceAnswer)
             gold.append(outputs.index(label))
             found.append(outputs.index(answer.label))
         if isinstance(label := example.labels.get("ner"), tuple):
-            entities = said[place].answers["ner"]
+            entities = by_place[place].answers["ner"]
             assert isinstance(entities, TokenAnswer)
             tags.append(label)
             found_tags.append(entities.tags)
@@ -91,7 +91,7 @@ def validation_of(spec: RunSpec) -> list[Sentence]:
     ]
 
 
-def test_a_written_model_answers_as_in_the_last_evaluation_of_its_run(
+def test_a_saved_model_predicts_as_in_the_last_evaluation_of_its_run(
     finished: tuple[RunSpec, Path, list[RunEvent]], inspector: Inspector
 ) -> None:
     spec, folder, events = finished
@@ -107,7 +107,7 @@ def test_a_written_model_answers_as_in_the_last_evaluation_of_its_run(
     assert ner["entity_f1"] > 0.5
 
 
-def test_before_training_answers_as_in_the_first_evaluation(
+def test_before_training_predictions_are_those_of_the_first_evaluation(
     finished: tuple[RunSpec, Path, list[RunEvent]], inspector: Inspector
 ) -> None:
     spec, folder, events = finished
@@ -127,8 +127,8 @@ def test_confidences_are_a_softmax_and_entities_cover_the_words_of_their_tags(
     spec, folder, _ = finished
     sentence = Sentence.typed("anna was in oslo.")
     assert sentence.words == ("anna", "was", "in", "oslo", ".")
-    (said,) = inspector.predict(AskedModel(spec=spec, folder=folder), [sentence], ANY_FILE)
-    sentiment, ner = said.answers["sentiment"], said.answers["ner"]
+    (prediction,) = inspector.predict(AskedModel(spec=spec, folder=folder), [sentence], ANY_FILE)
+    sentiment, ner = prediction.answers["sentiment"], prediction.answers["ner"]
     assert isinstance(sentiment, SentenceAnswer)
     assert sum(sentiment.by_label.values()) == pytest.approx(1, abs=1e-6)
     assert sentiment.confidence == max(sentiment.by_label.values())
@@ -139,26 +139,26 @@ def test_confidences_are_a_softmax_and_entities_cover_the_words_of_their_tags(
         (3, 4, "LOC"),
     ]
     assert [each.confidence for each in ner.entities] == [ner.confidences[0], ner.confidences[3]]
-    assert not said.cut
+    assert not prediction.cut
 
 
-def test_a_sentence_that_is_too_long_is_read_to_where_it_fits(
+def test_a_sentence_that_is_too_long_is_truncated(
     finished: tuple[RunSpec, Path, list[RunEvent]], inspector: Inspector
 ) -> None:
     spec, folder, _ = finished
     long, fitting = Sentence.typed("food " * 20), Sentence.typed("food " * 14)
-    said = inspector.predict(AskedModel(spec=spec, folder=folder), [long, fitting], ANY_FILE)
-    assert [(each.words, each.words_read, each.cut) for each in said] == [
+    predictions = inspector.predict(AskedModel(spec=spec, folder=folder), [long, fitting], ANY_FILE)
+    assert [(each.words, each.words_read, each.cut) for each in predictions] == [
         (20, 14, True),
         (14, 14, False),
     ]
-    ner = said[0].answers["ner"]
+    ner = predictions[0].answers["ner"]
     assert isinstance(ner, TokenAnswer)
     assert ner.confidences[14:] == (None,) * 6
     assert ner.tags[14:] == ("O",) * 6
 
 
-def test_a_model_that_is_gone_or_another_is_said(
+def test_a_missing_or_replaced_model_is_reported(
     finished: tuple[RunSpec, Path, list[RunEvent]], inspector: Inspector, tmp_path: Path
 ) -> None:
     spec, folder, _ = finished
@@ -184,7 +184,7 @@ def test_a_model_that_is_gone_or_another_is_said(
         inspector.predict(AskedModel(spec=spec, folder=copied), one, ANY_FILE)
 
 
-def test_the_model_asked_longest_ago_goes_when_memory_is_short(
+def test_the_least_recently_used_model_is_evicted_when_memory_is_short(
     finished: tuple[RunSpec, Path, list[RunEvent]],
 ) -> None:
     spec, folder, _ = finished
@@ -206,7 +206,7 @@ def test_the_model_asked_longest_ago_goes_when_memory_is_short(
     assert len(cramped) == 1
 
 
-def test_the_server_needs_no_torch_to_ask() -> None:
+def test_the_server_does_not_import_torch_to_predict() -> None:
     import subprocess
 
     code = (

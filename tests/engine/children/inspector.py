@@ -1,7 +1,7 @@
-"""An inspector that needs no torch: the checkpoint's reference says how it answers.
+"""An inspector without torch: the checkpoint's reference selects its behaviour.
 
-The speed of this machine it measures when a file `go` lies in the home, and fails to where `fail`
-does.
+It measures the speed of this machine once the file `go` exists in the home folder, and fails if
+`fail` exists.
 """
 
 import os

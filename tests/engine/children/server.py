@@ -1,4 +1,4 @@
-"""A server to be killed: begins a run that never ends, then says which process trains it."""
+"""A server for a test to kill: starts a run that never ends and prints its trainer's process id."""
 
 import sys
 import time

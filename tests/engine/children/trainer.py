@@ -1,6 +1,6 @@
-"""A trainer whose runs need no model: the plan's name, or the seed, says how a run behaves.
+"""A trainer whose runs need no model: the plan's name or the seed selects their behaviour.
 
-An epoch takes half a second, it says, and heads do best at a learning rate of 0.02.
+It reports half a second per epoch, and the best scores at a head learning rate of 0.02.
 """
 
 import os

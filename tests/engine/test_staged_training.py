@@ -55,7 +55,7 @@ def tiny(tiny_checkpoint: Path, tiny_data: Path) -> SpecOf:
     return make
 
 
-def test_the_second_stage_begins_where_the_first_ended_and_a_frozen_head_is_written_as_it_was(
+def test_the_second_stage_starts_from_the_first_and_a_frozen_head_is_saved_unchanged(
     lab: Lab, tiny: SpecOf, wait_until: Wait
 ) -> None:
     first = lab.start(tiny("full")).id
@@ -77,7 +77,7 @@ def test_the_second_stage_begins_where_the_first_ended_and_a_frozen_head_is_writ
     assert (end.frozen_identical, end.output) == (True, str(lab.settings.run_folder(second)))
 
 
-def test_every_run_of_a_comparison_goes_on_from_the_run_it_names(
+def test_every_run_of_a_comparison_starts_from_the_given_run(
     lab: Lab, tiny: SpecOf, wait_until: Wait
 ) -> None:
     first = lab.start(tiny("full")).id
@@ -108,7 +108,7 @@ def test_every_run_of_a_comparison_goes_on_from_the_run_it_names(
         assert (begin.step, begin.tasks) == (0, last.tasks)
 
 
-def test_a_start_that_does_not_fit_is_refused_before_anything_waits(
+def test_a_start_that_does_not_match_is_refused_before_anything_is_queued(
     lab: Lab, tiny: SpecOf, wait_until: Wait
 ) -> None:
     with pytest.raises(UnknownRun, match="There is no run 'nothing'"):
