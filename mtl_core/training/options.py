@@ -121,15 +121,14 @@ class RunOptions(ScalarOptions):
     label_noise: Annotated[
         dict[str, Annotated[float, Field(ge=0, le=1)]],
         Option(
-            "Give that share of a task's training sentences wrong labels. Repeatable.",
+            "Replace this share of a task's training labels by wrong ones. Repeatable.",
             metavar="TASK=SHARE",
         ),
     ] = Field(default_factory=dict)
     also_evaluate: Annotated[
         tuple[str, ...],
         Option(
-            "Other data to score every task on, before and after training: `sample-posts`. "
-            "Repeatable.",
+            "Other data to evaluate before and after training, e.g. `sample-posts`. Repeatable.",
             metavar="REF",
         ),
     ] = ()
@@ -143,7 +142,9 @@ class RunOptions(ScalarOptions):
     ] = None
     device: Annotated[
         DeviceName,
-        Option("cpu, cuda or mps; auto: the fastest kind here.", metavar="NAME", fact="on {}"),
+        Option(
+            "cpu, cuda, mps, or auto for the fastest one available.", metavar="NAME", fact="on {}"
+        ),
     ] = "cpu"
     precision: Annotated[
         PrecisionName, Option("Precision of the layers that run on every step.", fact="in {}")
