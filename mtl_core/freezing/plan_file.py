@@ -1,6 +1,5 @@
 """Plan files: read and write a plan as YAML."""
 
-import difflib
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from pydantic import ValidationError
 from mtl_core.errors import InvalidPlan
 from mtl_core.freezing.plan import Phase, Plan
 from mtl_core.strict_yaml import MAX_CHARACTERS, PLAIN_FLOAT, YamlProblem, read_yaml
+from mtl_core.text import did_you_mean
 
 
 def read_plan(path: Path) -> Plan:
@@ -99,9 +99,8 @@ def _first_problem(problem: ValidationError) -> str:
     match first["type"]:
         case "extra_forbidden":
             known = list((Phase if "phases" in first["loc"] else Plan).model_fields)
-            nearest = difflib.get_close_matches(str(first["loc"][-1]), known, n=1)
-            hint = f"did you mean '{nearest[0]}'? " if nearest else ""
-            return f"{place} is not a plan key; {hint}Known keys: {', '.join(known)}."
+            hint = did_you_mean(str(first["loc"][-1]), known)
+            return f"{place} is not a plan key.{hint} Known keys: {', '.join(known)}."
         case "missing":
             return f"{place} is missing."
         case "too_short":

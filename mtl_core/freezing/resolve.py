@@ -1,12 +1,11 @@
 """Resolve a plan against a model: compute each tensor's state and learning rate."""
 
-import difflib
-
 from mtl_core.errors import InvalidPlan
 from mtl_core.freezing.plan import Phase, Plan
 from mtl_core.freezing.selectors import select_any
 from mtl_core.freezing.table import ParameterTable, Row, State
 from mtl_core.models.description import ModelDescription, ModelTensor, Role
+from mtl_core.text import did_you_mean
 
 
 def parameter_tables(plan: Plan, model: ModelDescription) -> tuple[ParameterTable, ...]:
@@ -36,8 +35,7 @@ def _weighted_tasks(plan: Plan, model: ModelDescription) -> frozenset[str]:
     names = [task.name for task in model.tasks]
     for name in plan.task_weights:
         if name not in names:
-            nearest = difflib.get_close_matches(name, names, n=1)
-            hint = f" Did you mean '{nearest[0]}'?" if nearest else ""
+            hint = did_you_mean(name, names)
             raise InvalidPlan(
                 f"task_weights names '{name}'; the tasks are {', '.join(names)}.{hint}"
             )

@@ -1,6 +1,5 @@
 """Scenarios: named freezing strategies from textbooks and papers, each as a plan for a model."""
 
-import difflib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from dataclasses import dataclass
 from mtl_core.errors import UnknownScenario
 from mtl_core.freezing.plan import MAX_PHASES, Phase, Plan, Schedule
 from mtl_core.models.description import ModelDescription, Role
+from mtl_core.text import did_you_mean
 
 _HEADS_ONLY_RATE = 1e-2  # linear heads on frozen features need a high rate
 _HEADS_RATE = 1e-3  # heads trained together with layers below them
@@ -250,8 +250,7 @@ def _unknown_scenario_message(name: str, model: ModelDescription) -> str:
     if name.startswith("freeze-head:"):
         tasks = ", ".join(task.name for task in model.tasks)
         return f"'{name}': there is no task '{argument}'. Tasks: {tasks}."
-    nearest = difflib.get_close_matches(name, known, n=2)
-    hint = f" Did you mean {' or '.join(nearest)}?" if nearest else ""
+    hint = did_you_mean(name, known, most=2)
     numbered = (
         "" if model.backbone.shares_layers else f", top-1 to top-{last}, bottom-1 to bottom-{last}"
     )

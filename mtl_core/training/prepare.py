@@ -1,6 +1,5 @@
 """Builds run specs; the command line and the pages both use it."""
 
-import difflib
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ from mtl_core.freezing.plan import Plan
 from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.models.description import ModelDescription
 from mtl_core.tasks.alignment import check_max_length
+from mtl_core.text import did_you_mean
 from mtl_core.training.label_noise import check_noise
 from mtl_core.training.options import refused
 from mtl_core.training.spec import RunSpec
@@ -58,6 +58,5 @@ def _check_examples(examples: Mapping[str, int], model: ModelDescription) -> Non
     names = [task.name for task in model.tasks]
     for name in examples:
         if name not in names:
-            nearest = difflib.get_close_matches(name, names, n=1)
-            hint = f" Did you mean '{nearest[0]}'?" if nearest else ""
+            hint = did_you_mean(name, names)
             raise InvalidRun(f"There is no task '{name}'. Tasks: {', '.join(names)}.{hint}")

@@ -21,7 +21,7 @@ HEADS = ("--scenario", "heads-only")
         (("inspect", "--phase", 0), "--phase 0: 'heads-only' has 1 phase, counted from 1."),
         (("inspect", "--scenario", "gradual", "--phase", 9), "--phase 9: 'gradual' has 4 phases"),
         (("inspect", *HEADS, "--plan", "x.yaml"), "either --scenario NAME or --plan FILE"),
-        (("inspect", "--scenario", "haeds-only"), "Did you mean heads-only?"),
+        (("inspect", "--scenario", "haeds-only"), "Did you mean 'heads-only'?"),
         (("inspect", "--scenario", "top-7"), "it has 6 layers, so top-1 to top-6 exist."),
         (("inspect", "--plan", "missing.yaml"), "There is no plan file at missing.yaml."),
         (("inspect", "--plan", "."), "cannot be read as UTF-8 text"),

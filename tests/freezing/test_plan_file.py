@@ -115,9 +115,9 @@ def test_a_plan_is_written_in_few_lines_with_its_rates() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (f"{SHORT}learning_rte: 1", r"'learning_rte' is not a plan key; did you mean 'learn"),
-        (f"{SHORT}zzz: 1", r"'zzz' is not a plan key; Known keys: name, phases, learning_rate"),
-        (in_phase("trian: []"), r"'trian' of phase 1 is not a plan key; did you mean 'train'"),
+        (f"{SHORT}learning_rte: 1", r"'learning_rte' is not a plan key\. Did you mean 'learn"),
+        (f"{SHORT}zzz: 1", r"'zzz' is not a plan key\. Known keys: name, phases, learning_rate"),
+        (in_phase("trian: []"), r"'trian' of phase 1 is not a plan key\. Did you mean 'train'"),
         (
             in_phase("train: [], freeze: []"),
             r"Known keys: name, train, epochs, learning_rate, head_",

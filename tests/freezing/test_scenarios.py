@@ -90,21 +90,21 @@ def test_every_scenario_reads_back_from_yaml(checkpoint: str) -> None:
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("haeds-only", r"There is no scenario 'haeds-only'\. Did you mean heads-only\?"),
+        ("haeds-only", r"There is no scenario 'haeds-only'\. Did you mean 'heads-only'\?"),
         (
             "nonsense",
             r"Scenarios: frozen, .*, chain-thaw, top-1 to top-12, bottom-1 to bottom-12\.",
         ),
         ("", r"There is no scenario ''\."),
-        ("Full", r"There is no scenario 'Full'\. Did you mean full"),
+        ("Full", r"There is no scenario 'Full'\. Did you mean 'full'"),
         ("top-13", r"it has 12 layers, so top-1 to top-12 exist\."),
         ("top-0", r"it has 12 layers, so top-1 to top-12 exist\."),
         ("freeze-head:classifier", r"there is no task 'classifier'\. Tasks: sentiment, ner\."),
         ("bottom-13", r"it has 12 layers, so bottom-1 to bottom-12 exist\."),
         ("bottom-0", r"it has 12 layers, so bottom-1 to bottom-12 exist\."),
-        ("bottom-", r"There is no scenario 'bottom-'\. Did you mean bottom-"),
-        ("bitfit:ner", r"There is no scenario 'bitfit:ner'\. Did you mean bitfit"),
-        ("ulm-fit", r"There is no scenario 'ulm-fit'\. Did you mean ulmfit"),
+        ("bottom-", r"There is no scenario 'bottom-'\. Did you mean 'bottom-"),
+        ("bitfit:ner", r"There is no scenario 'bitfit:ner'\. Did you mean 'bitfit'"),
+        ("ulm-fit", r"There is no scenario 'ulm-fit'\. Did you mean 'ulmfit'"),
         ("lora-plus", r"There is no scenario 'lora-plus'\."),
     ],
 )

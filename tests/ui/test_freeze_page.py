@@ -383,7 +383,7 @@ def test_a_custom_plan_replaces_the_scenario(lab: Lab) -> None:
 def test_a_plan_that_cannot_be_read_is_ignored_with_the_nearest_key(lab: Lab) -> None:
     app = open_more(freeze_page())
     choose(app, "plan", "name: x\nphases: [{name: a, train: [heads]}]\nlearning_rat: 1")
-    assert "did you mean 'learning_rate'?" in notes(app)
+    assert "Did you mean 'learning_rate'?" in notes(app)
     assert heading(app).startswith(":orange[2,310]")
     assert "plan" not in address(app)
     assert app.get_by_key("plan").value.endswith("learning_rat: 1")
