@@ -1,13 +1,10 @@
 """Load cost profiles: shipped files for the catalogue, cached files for other checkpoints."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from mtl_core.cost.profile import CostProfile
-from mtl_core.models.cache import config_key, write_atomically
+from mtl_core.models.cache import config_key, read_or_compute, write_atomically
 from mtl_core.models.checkpoint import Checkpoint
 from mtl_core.settings import Settings
 
@@ -29,12 +26,7 @@ def load_profile(
         return read_profile(shipped_profile(checkpoint.entry))
     key = config_key(checkpoint.config_file, FORMAT, ["transformers", "torch"])
     file = settings.costs / f"{key}.json"
-    with suppress(OSError, ValidationError):
-        return read_profile(file)
-    profile = trace(checkpoint)
-    with suppress(OSError):
-        write_profile(file, profile)
-    return profile
+    return read_or_compute(file, read_profile, lambda: trace(checkpoint), write_profile)
 
 
 def shipped_profile(name: str) -> Path:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import ValidationError
 
@@ -21,6 +22,8 @@ from mtl_core.settings import Settings
 
 FORMAT = 1
 """Version of the descriptions. Increase it when a description of the same model changes."""
+
+Value = TypeVar("Value")
 
 _SHIPPED = Path(__file__).with_name("descriptions")
 
@@ -40,12 +43,26 @@ def description_of(
         return read_description(shipped_description(checkpoint.entry))
     key = config_key(checkpoint.config_file, FORMAT, ["transformers"])
     file = settings.descriptions / f"{key}.json"
+    return read_or_compute(file, read_description, lambda: describe(checkpoint), write_description)
+
+
+def read_or_compute(
+    file: Path,
+    read: Callable[[Path], Value],
+    compute: Callable[[], Value],
+    write: Callable[[Path, Value], object],
+) -> Value:
+    """Read a cached value, or compute it and write the cache file.
+
+    An unreadable file is replaced; a folder that cannot be written is ignored. Exceptions of
+    `compute` are passed on.
+    """
     with suppress(OSError, ValidationError):
-        return read_description(file)
-    description = describe(checkpoint)
+        return read(file)
+    value = compute()
     with suppress(OSError):
-        write_description(file, description)
-    return description
+        write(file, value)
+    return value
 
 
 def shipped_description(name: str) -> Path:
