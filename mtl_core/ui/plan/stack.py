@@ -144,8 +144,8 @@ def _frozen_by_rule(chosen: ResolvedChoice) -> None:
     name = plain(block_title(state.block, chosen.model))
     several = len(state.frozen_by) > 1
     st.warning(
-        f"**{name} stays frozen**: {rules} {'are' if several else 'is'} in the list of rules that "
-        "always freeze. They take precedence over every phase.",
+        f"**{name} stays frozen**: the {'rules' if several else 'rule'} {rules} "
+        f"{'apply' if several else 'applies'} to every phase.",
         icon=":material/lock:",
     )
     st.button(
