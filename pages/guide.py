@@ -1,4 +1,4 @@
-"""Guide: what each freezing choice means, and claims about it with the runs that test them."""
+"""Guide: chapters on freezing, and claims with the runs that test them."""
 
 import streamlit as st
 
@@ -35,8 +35,8 @@ with header(answer, guide_facts(guide), buttons=2):
     )
     picture_popover()
 show_test_problem()
-if guide.under_way:
-    progress_of_tests(lab, guide.under_way)
+if guide.active:
+    progress_of_tests(lab, guide.active)
 
 if part == TEXT_PART:
     chapters_view(guide.claims, colors)

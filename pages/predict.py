@@ -1,8 +1,8 @@
-"""Predict: sentences tried on finished runs, side by side with the model before training."""
+"""Predict: the predictions of finished runs for a sentence, next to the untrained model."""
 
 from mtl_core.engine.lab import the_lab
 from mtl_core.ui.predict.models import candidates
-from mtl_core.ui.predict.predict_view import nothing_to_ask, predict_page
+from mtl_core.ui.predict.predict_view import no_model_page, predict_page
 from mtl_core.ui.shared.choice import current_choice
 from mtl_core.ui.shared.page import current_palette, require_app_entry
 from mtl_core.ui.shared.resolved_choice import resolve_choice
@@ -16,4 +16,4 @@ if known:
     with frame():
         predict_page(lab, known, missing, colors)
 else:
-    nothing_to_ask(lab, resolve_choice(lab), missing, colors)
+    no_model_page(lab, resolve_choice(lab), missing, colors)

@@ -133,7 +133,7 @@ CLAIMS: tuple[Claim, ...] = (
     ),
     Claim(
         id="heads-sentiment",
-        sentence="For sentiment, training only the heads keeps 90 % of full fine-tuning's quality.",
+        sentence="For sentiment, training only the heads reaches 90 % of full.",
         tested="Sentiment accuracy: heads only minus full. A loss of up to 10 % is allowed",
         chapter=Chapter.DEPTH,
         rule=Better(task="sentiment", arm=_HEADS, against=_FULL, keeps=0.9),
@@ -146,7 +146,7 @@ CLAIMS: tuple[Claim, ...] = (
     ),
     Claim(
         id="heads-ner",
-        sentence="For entities, training only the heads keeps 90 % of full fine-tuning's quality.",
+        sentence="For entities, training only the heads reaches 90 % of full.",
         tested="NER entity F1: heads only minus full. A loss of up to 10 % is allowed",
         chapter=Chapter.DEPTH,
         rule=Better(task="ner", arm=_HEADS, against=_FULL, keeps=0.9),

@@ -11,7 +11,7 @@ def test_a_reader_guesses_sees_the_verdict_and_reads_on(page: Page, address: str
     page.get_by_text("What freezing saves").click()
     card.get_by_text("holds", exact=True).click()
     expect(card.get_by_text("does not hold here")).to_be_visible()
-    expect(card.get_by_text("You said “holds”: not so.")).to_be_visible()
+    expect(card.get_by_text("Your guess “holds” is wrong.")).to_be_visible()
     expect(card.get_by_test_id("stImageContainer").get_by_role("img")).to_be_visible()
     expect(page.get_by_text("Your guesses: 0 of 1 right.")).to_be_visible()
 
@@ -20,6 +20,6 @@ def test_a_reader_guesses_sees_the_verdict_and_reads_on(page: Page, address: str
     expect(step).to_be_hidden()  # only the first chapter is open
     page.get_by_text("Gradual unfreezing in five steps").click()
     expect(step).to_be_visible()
-    page.get_by_text("Unfold every chapter").click()
+    page.get_by_text("Expand all chapters").click()
     page.locator(".st-key-claims_of_cost").get_by_role("button").click()
-    expect(card.get_by_text("You said “holds”: not so.")).to_be_visible()
+    expect(card.get_by_text("Your guess “holds” is wrong.")).to_be_visible()

@@ -89,7 +89,7 @@ def test_a_model_that_is_gone_or_another_is_said_and_not_copied(
     record.write_text(json.dumps(told), encoding="utf-8")
     answer = command("export", run, "--output", tmp_path / "out")
     assert answer.code == 0
-    assert answer.err == f"{tmp_path / 'model'} now holds another model than the one {run} wrote.\n"
+    assert answer.err == f"{tmp_path / 'model'} now contains another model than that of {run}.\n"
     assert not (tmp_path / "out" / "checkpoints").exists()
     (tmp_path / "model" / "model.safetensors").unlink()
     answer = command("export", run, "--output", tmp_path / "more", "--what", "checkpoint")

@@ -60,7 +60,7 @@ def test_the_answer_counts_the_verdicts(shipped: Lab) -> None:
     assert heading(app) == (
         "28 claims about freezing: 2 hold here, 3 do not, 1 within noise, 22 untested"
     )
-    assert "shipped, 24 Nov 2026" in texts(app)
+    assert "included runs of 24 Nov 2026" in texts(app)
 
 
 def test_a_verdict_is_hidden_until_the_reader_has_guessed(shipped: Lab) -> None:
@@ -68,13 +68,13 @@ def test_a_verdict_is_hidden_until_the_reader_has_guessed(shipped: Lab) -> None:
     assert "×11" not in texts(app)
     app = guess(app, "faster", "holds")
     assert "**×11**" in texts(app)
-    assert "You said “holds”: right." in texts(app)
+    assert "Your guess “holds” is right." in texts(app)
     assert "Your guesses: 1 of 1 right." in texts(app)
 
 
 def test_a_wrong_guess_is_said_to_be_wrong_and_stays(shipped: Lab) -> None:
     app = guess(visited("guide"), "gradual", "holds")
-    assert "You said “holds”: not so." in texts(app)
+    assert "Your guess “holds” is wrong." in texts(app)
     assert "Your guesses: 0 of 1 right." in texts(app)
     assert not [each for each in app.button_group if each.key == "guess_gradual"]
 
@@ -157,7 +157,7 @@ def test_testing_a_claim_queues_its_runs_and_names_the_price(shipped: Lab) -> No
     ]
     assert {run.state for run in comparison.runs} == {RunState.WAITING}
     assert [run.keeps_model for run in comparison.runs] == [False, True] * 5
-    assert "10 runs to go" in texts(app)
+    assert "10 runs left" in texts(app)
     assert app.button(key="test_gradual").label == "Test: under a minute"  # full waits already
 
 
@@ -170,8 +170,8 @@ def test_tests_under_way_are_told_oldest_first_from_one_reading_of_the_store(
     )
     counted = CountedStore(lab.settings.database)
     monkeypatch.setattr(lab, "store", counted)
-    under_way = guide_state(lab).under_way
-    assert [each.name for each in under_way] == ["Claims: standard", "Claims: then sentiment"]
+    active = guide_state(lab).active
+    assert [each.name for each in active] == ["Claims: standard", "Claims: then sentiment"]
     assert counted.readings == 1
     counted.close()
 
@@ -198,14 +198,14 @@ def test_a_verdict_made_here_stands_beside_the_shipped_one(shipped: Lab) -> None
 
 def test_a_claim_whose_weights_are_missing_says_so_and_cannot_be_tested(lab: Lab) -> None:
     app = visited("guide")
-    assert "The weights of bert-base-uncased are not here" in texts(app)
+    assert "The weights of bert-base-uncased are not on this machine" in texts(app)
     assert app.button(key="test_quarter-bert-base").disabled
 
 
 def test_without_runs_every_claim_can_be_tested_and_none_pretends_a_verdict(lab: Lab) -> None:
     app = visited("guide")
     assert heading(app) == "28 claims about freezing: 1 does not, 27 untested"
-    assert "no shipped runs" in texts(app)
+    assert "no included runs" in texts(app)
     assert len([each for each in app.button if str(each.key).startswith("test_")]) == (
         len(CLAIMS) - 1
     )
@@ -216,7 +216,7 @@ def test_every_scenario_of_a_chapter_is_drawn_phase_by_phase(lab: Lab) -> None:
     app.button_group(key="guide_part").set_value("Text").run()
     assert not app.exception
     said = [image.proto.imgs[0].alt for image in app.get("image")]
-    assert "What learns, phase by phase: heads; heads and layer 5; heads and layers 4 and 5; " in (
+    assert "Trained in each phase: heads; heads and layer 5; heads and layers 4 and 5; " in (
         "".join(said)
     )
     assert len(said) == 13

@@ -79,11 +79,11 @@ def test_without_a_model_the_page_says_what_to_do_and_why_runs_are_not_offered(
     last = events[-1].model_copy(update={"output": None})
     lab.store.append(record.id, [*events[:-1], last])
     app = visited("predict")
-    assert heading(app) == "No trained model to ask yet"
-    assert f"Not offered: {record.id} wrote no model" in texts(app)
+    assert heading(app) == "No trained model yet"
+    assert f"Not available: {record.id} has no saved model" in texts(app)
     app.button(key="to_train").click().run()
     assert not app.exception
-    assert heading(app) != "No trained model to ask yet"
+    assert heading(app) != "No trained model yet"
 
 
 def test_a_first_visitor_sees_what_the_chosen_model_says_before_training(
@@ -91,10 +91,10 @@ def test_a_first_visitor_sees_what_the_chosen_model_says_before_training(
 ) -> None:
     chosen = {"checkpoint": str(tiny_checkpoint), "max_length": "32"}
     app = visited("predict", text="anna was in oslo", **chosen)
-    assert heading(app) == "No trained model to ask yet"
-    assert "labels and entities are chance" in texts(app)
+    assert heading(app) == "No trained model yet"
+    assert "labels and entities are at chance level" in texts(app)
     assert "**before training**" in texts(app)
-    assert "fresh heads of seed 0" in texts(app)
+    assert "untrained heads, seed 0" in texts(app)
     assert "asked_models" not in [each.key for each in app.pills]
     assert app.query_params["text"] == "anna was in oslo"
     assert "runs" not in app.query_params
@@ -120,7 +120,7 @@ def test_runs_that_were_to_keep_no_model_hide_none_and_are_told_in_one_sentence(
         lab.store.append(run.id, [*events[:-1], last])
     app = visited("predict", text="good")
     assert app.pills(key="asked_models").value == ["before-training", *runs]
-    assert "Not offered: 31 runs of comparisons kept no model" in texts(app)
+    assert "Not available: 31 runs of comparisons have no saved model" in texts(app)
 
 
 def test_models_answer_side_by_side_and_the_address_holds_the_question(runs: list[str]) -> None:
@@ -150,7 +150,10 @@ def test_a_picture_holds_the_sentence_its_answers_and_no_control(runs: list[str]
 
 def test_a_long_sentence_is_said_to_be_cut_and_what_is_typed_stays_text(runs: list[str]) -> None:
     app = visited("predict", runs=runs[0], text="food " * 20 + "[x](http://y) <b>")
-    assert "Cut: only 14 of 24 words fit the maximum length of 16 sub-words" in texts(app)
+    assert (
+        "Truncated: 14 of 24 words fit into this model's maximum length of 16 sub-words"
+        in texts(app)
+    )
     marked = next(each.value for each in app.markdown if "food food" in each.value)
     assert r"\[x\]\(http" in marked
     assert r"\<b\>" in marked
@@ -158,7 +161,7 @@ def test_a_long_sentence_is_said_to_be_cut_and_what_is_typed_stays_text(runs: li
 
 def test_an_unknown_run_is_named_and_left_out(runs: list[str]) -> None:
     app = visited("predict", runs=f"{runs[0]},nonsense", text="good")
-    assert "nonsense was ignored: no finished run with its model here" in texts(app)
+    assert "nonsense was ignored: no finished run with a saved model" in texts(app)
     assert app.query_params["runs"] == runs[0]
 
 
@@ -183,12 +186,12 @@ def test_a_model_deleted_meanwhile_is_not_offered_and_the_others_answer(
 def test_a_checkpoint_that_is_gone_is_said_in_its_row(
     lab: Lab, runs: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    closed = lab.settings.model_copy(update={"checkpoint_roots": ()})
-    monkeypatch.setattr(lab, "settings", closed)
+    closed = lab.access.model_copy(update={"checkpoint_roots": ()})
+    monkeypatch.setattr(lab, "access", closed)
     app = visited("predict", runs=f"before-training,{runs[0]}", text="is it good")
     error = app.error[0].value.replace("\\", "")
     assert "is a local path, and this dashboard may not read local paths" in error
-    assert heading(app).startswith("Sentiment: it says ")
+    assert heading(app).startswith(("Sentiment: positive", "Sentiment: negative"))
 
 
 def test_sentences_on_which_models_disagree_are_listed_when_asked_for(runs: list[str]) -> None:
@@ -198,7 +201,7 @@ def test_sentences_on_which_models_disagree_are_listed_when_asked_for(runs: list
     assert not app.exception
     table = app.dataframe[0].value
     assert list(table.columns) == [
-        *("Task", "Sentence", "The data say", "before training", "heads", "everything")
+        *("Task", "Sentence", "Label", "before training", "heads", "everything")
     ]
     said = table[["heads", "everything"]]
     assert (said.nunique(axis=1) > 1).all()

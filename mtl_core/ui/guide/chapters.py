@@ -1,4 +1,4 @@
-"""The guide's chapters: words, scenarios, sources, and the way to each chapter's claims."""
+"""The chapters of the guide: text, scenarios, sources and links to the claims."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -25,18 +25,22 @@ from mtl_core.ui.shared.keys import Key, claim_key
 from mtl_core.ui.shared.page import plain
 
 CLAIMS_PART, TEXT_PART = "Claims", "Text"
-_KEY = "▲ orange learns, paler at a smaller rate · ❄︎ blue is frozen · a column a phase"
+_LEGEND = (
+    "▲ orange: trained, paler at a lower learning rate · ❄︎ blue: frozen · one column per phase"
+)
 
 
 def chapters_view(states: Sequence[ClaimState], colors: Palette) -> None:
-    """Every chapter in a fold: its words, and beside them its scenarios and its claims. The first
-    is open; unfolded, all of them are ten screens long on a phone."""
-    unfolded = st.toggle("Unfold every chapter", key=Key.ALL_TEXT)
+    """Draw every chapter in an expander, with its text, scenarios and claims.
+
+    Only the first is open: all chapters together are ten screens long on a phone.
+    """
+    expanded = st.toggle("Expand all chapters", key=Key.ALL_TEXT)
     for place, chapter in enumerate(CHAPTERS):
         with st.expander(
             f"**{chapter.title}**",
-            expanded=unfolded or place == 0,
-            key=claim_key("all_words_of" if unfolded else "words_of", chapter.chapter),
+            expanded=expanded or place == 0,
+            key=claim_key("all_words_of" if expanded else "words_of", chapter.chapter),
         ):
             words, beside = st.columns([7, 6], gap="large")
             with words:
@@ -62,7 +66,7 @@ def _scenarios(chapter: GuideChapter, colors: Palette) -> None:
 
 
 def _claims(chapter: GuideChapter, states: Sequence[ClaimState]) -> None:
-    """The chapter's claims, each with its verdict once the reader has seen it."""
+    """The claims of the chapter, with the verdicts that the reader has revealed."""
     if not states:
         return
     lines = [f"{_sign(state)} {plain(state.claim.sentence)}" for state in states]
@@ -70,7 +74,7 @@ def _claims(chapter: GuideChapter, states: Sequence[ClaimState]) -> None:
     with st.container(gap="xsmall"):
         st.markdown("  \n".join(f":small[{line}]" for line in lines))
         st.button(
-            f"{count} to test",
+            f"Show {count}",
             key=claim_key("claims_of", chapter.chapter),
             type="tertiary",
             icon=":material/arrow_forward:",
@@ -84,33 +88,33 @@ def _sign(state: ClaimState) -> str:
 
 
 def _pictures(scenarios: Sequence[str], colors: Palette) -> None:
-    """What each scenario lets learn, beside one another."""
+    """Pictures of what each scenario trains."""
     if not scenarios:
         return
     with st.container(horizontal=True, gap="medium"):
         for scenario in scenarios:
-            svg, width, said = _picture(scenario, colors.name)
-            st.image(svg, width=width, caption=scenario_phrase(scenario), alt=said)
-    st.caption(_KEY)
+            svg, width, description = _picture(scenario, colors.name)
+            st.image(svg, width=width, caption=scenario_phrase(scenario), alt=description)
+    st.caption(_LEGEND)
 
 
 @cache
 def _picture(scenario: str, theme: str) -> tuple[str, int, str]:
-    """A scenario on the checkpoint of the claims: picture, width, and the same in words."""
+    """A scenario on the checkpoint of the claims: picture, width in pixels, alternative text."""
     model = the_lab().model_description(CHECKPOINT, load_tasks(SAMPLE, NO_FILE))
     tables = parameter_tables(scenario_plan(scenario, model), model)
     svg, width = phases_svg(tables, palette(theme))
     learn = "; ".join(learning_words(table) for table in tables)
-    return svg, width, f"What learns, phase by phase: {learn}"
+    return svg, width, f"Trained in each phase: {learn}"
 
 
 def _scenario(chapter: GuideChapter, scenario: str) -> None:
-    """The lesson of a scenario, folded, with the way to its table."""
+    """The lesson on a scenario in a closed expander, with a link to its parameter table."""
     words = lesson(scenario)
     phrase = scenario_phrase(scenario)
     with st.expander(plain(phrase[:1].upper() + phrase[1:])):
-        st.markdown(f"**What it means.** {words.means}")
-        st.markdown(f"**What it implies.** {words.implies}")
+        st.markdown(f"**Meaning.** {words.means}")
+        st.markdown(f"**Consequences.** {words.implies}")
         st.markdown(f"**When to use it.** {words.when}")
         if words.sources:
             st.caption(" · ".join(_link(source) for source in words.sources))

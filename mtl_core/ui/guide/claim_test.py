@@ -1,4 +1,4 @@
-"""Testing a claim on this machine: its runs queued at a named price, their progress, their end."""
+"""Tests a claim on this machine: queues its runs and shows their progress."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from mtl_core.lessons.experiments import EXPERIMENTS
 from mtl_core.report.run_words import about
 from mtl_core.store.record import ComparisonRecord, RunState
 from mtl_core.tasks.dataset import load_tasks
-from mtl_core.ui.guide.verdicts import ClaimState, GuideState, price_seconds
+from mtl_core.ui.guide.verdicts import ClaimState, GuideState, expected_seconds
 from mtl_core.ui.shared.keys import Key, claim_key
 from mtl_core.ui.shared.page import plain
 
@@ -21,13 +21,13 @@ _TICK_SECONDS = 2
 
 
 def test_button(lab: Lab, guide: GuideState, state: ClaimState) -> None:
-    """The button that queues a claim's runs, with what it costs; nothing where it has all."""
+    """Draw the button that queues the missing runs of a claim, with the expected duration."""
     claim = state.claim
     if isinstance(claim.rule, KeptBytes):
-        st.caption("counted, no run needed")
+        st.caption("computed without runs")
     elif state.to_run:
         st.button(
-            f"Test: {_price(state, price_seconds(guide, state))}",
+            f"Test: {_duration(state, expected_seconds(guide, state))}",
             key=claim_key("test", claim.id),
             type="tertiary",
             icon=":material/science:",
@@ -36,22 +36,22 @@ def test_button(lab: Lab, guide: GuideState, state: ClaimState) -> None:
             args=(lab, claim),
             help=f"Needs the weights of {', '.join(state.missing)}."
             if state.missing
-            else "Runs on this machine, in the background; the verdict then stands beside the "
-            "shipped one.",
+            else "Trains the runs on this machine in the background. Then shows their verdict next "
+            "to the included one.",
         )
     elif state.waiting:
-        st.caption("1 run to go" if state.waiting == 1 else f"{state.waiting} runs to go")
+        st.caption("1 run left" if state.waiting == 1 else f"{state.waiting} runs left")
 
 
 def show_test_problem() -> None:
-    """Say why the last test could not be queued, once."""
+    """Show once why the last test could not be queued."""
     if problem := st.session_state.pop(Key.TEST_PROBLEM, None):
         st.error(plain(problem))
 
 
-def progress_of_tests(lab: Lab, under_way: Sequence[ComparisonRecord]) -> None:
-    """How far the tests have come, looked at every two seconds until all have ended."""
-    ids = [each.id for each in under_way]
+def progress_of_tests(lab: Lab, active: Sequence[ComparisonRecord]) -> None:
+    """Draw the progress of the tests, updated every two seconds until all runs have ended."""
+    ids = [each.id for each in active]
 
     @st.fragment(run_every=_TICK_SECONDS)
     def tick() -> None:
@@ -61,9 +61,9 @@ def progress_of_tests(lab: Lab, under_way: Sequence[ComparisonRecord]) -> None:
         if all(each.ended for each in comparisons):
             st.rerun()
         now = next((run for run in runs if run.state is RunState.RUNNING), None)
-        doing = f" · now {now.spec.scenario}, seed {now.spec.seed}" if now else ""
+        current = f" · running: {now.spec.scenario}, seed {now.spec.seed}" if now else ""
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.progress(ended / len(runs), f"Testing: {ended} of {len(runs)} runs done{doing}")
+            st.progress(ended / len(runs), f"Testing: {ended} of {len(runs)} runs done{current}")
             st.button("Stop", key=Key.STOP_TEST, on_click=_stop, args=(lab, ids), type="tertiary")
 
     tick()
@@ -87,6 +87,6 @@ def _stop(lab: Lab, comparisons: Sequence[str]) -> None:
         lab.store.stop_comparison(each)
 
 
-def _price(state: ClaimState, seconds: float | None) -> str:
+def _duration(state: ClaimState, seconds: float | None) -> str:
     runs = sum(len(EXPERIMENTS[arm.experiment].spec.seeds) for arm in state.to_run)
     return about(seconds) if seconds is not None else f"{runs} runs"

@@ -1,4 +1,4 @@
-"""The guide's claims: filters, and one card a claim with its verdict behind the reader's guess."""
+"""The claims of the guide: filters and one card per claim; a guess reveals the verdict."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -21,8 +21,8 @@ from mtl_core.ui.guide.guesses import (
     Guess,
     guesses,
     is_revealed,
-    keep_guess,
     score_words,
+    store_guess,
     was_right,
 )
 from mtl_core.ui.guide.verdicts import ClaimState, GuideState
@@ -37,19 +37,21 @@ _BADGES = {
     ClaimVerdict.OPEN: ("not tested here", ":material/circle:", "gray"),
 }
 _ALL, _TO_GUESS = "all", "to guess"
-_SIGNS = (
-    "● here, with its 95 % interval · ◇ published · │ no effect: right of it speaks for the claim "
-    "· ┊ what the interval has to pass, where that is not no effect"
+_LEGEND = (
+    "● measured, with 95 % interval · ◇ published · │ no effect; values to its right support the "
+    "claim · ┊ value that the interval must exceed, if it is not “no effect”"
 )
 _COLUMNS = (1.35, 4.0, 2.45, 1.85, 1.35)
 _COLUMNS_TO_GUESS = (1.35, 4.0, 4.3, 1.35)
 _EVERY_CHAPTER = "all chapters"
-_OPEN_CLAIMS = 6  # so many fill a screen; the chapters after them begin folded
+_OPEN_CLAIMS = 6  # fills a screen; the following chapters are closed at first
 
 
 def claim_filters(states: Sequence[ClaimState]) -> list[ClaimState]:
-    """Draw the filters with their counts; the claims that pass them. Only verdicts that the
-    reader has seen are counted under their name."""
+    """Draw the filters and return the matching claims.
+
+    Claims whose verdict is hidden are counted as "to guess".
+    """
     groups = {state.claim.id: _group(state) for state in states}
     counts = Counter(groups.values())
     options = [_ALL, *(name for name in (_TO_GUESS, *ClaimVerdict) if counts[name])]
@@ -75,7 +77,7 @@ def claim_filters(states: Sequence[ClaimState]) -> list[ClaimState]:
             width=260,
         )
         st.toggle("Show all verdicts", key=Key.ALL_VERDICTS)
-    st.caption(f"{score_words(states)} {_SIGNS}")
+    st.caption(f"{score_words(states)} {_LEGEND}")
     return [
         state
         for state in states
@@ -87,8 +89,10 @@ def claim_filters(states: Sequence[ClaimState]) -> list[ClaimState]:
 def claims_by_chapter(
     lab: Lab, guide: GuideState, shown: Sequence[ClaimState], colors: Palette
 ) -> None:
-    """The cards of the claims shown, in a fold a chapter: the first are open, and all of them
-    where a filter has made its choice."""
+    """Draw the claims in one expander per chapter.
+
+    The first chapters are open; all are open if a filter is active.
+    """
     chapters = [
         (chapter, states)
         for chapter in CHAPTERS
@@ -101,7 +105,7 @@ def claims_by_chapter(
             st.expander(
                 f"**{chapter.title}** · {count}",
                 expanded=filtered or before < _OPEN_CLAIMS,
-                # one key, and the browser would keep folded what a filter has to show
+                # with a single key, the browser would keep expanders closed
                 key=claim_key("found_in" if filtered else "chapter", chapter.chapter),
                 type="compact",
             )
@@ -114,14 +118,14 @@ def claims_by_chapter(
 
 
 def claims_picture(lab: Lab, guide: GuideState, colors: Palette) -> None:
-    """Every claim with its verdict and no controls, for a picture."""
-    st.caption(_SIGNS)
+    """All claims with verdicts and without controls, for a screenshot."""
+    st.caption(_LEGEND)
     for state in guide.claims:
         claim_card(lab, guide, state, colors)
 
 
 def claim_card(lab: Lab, guide: GuideState, state: ClaimState, colors: Palette) -> None:
-    """One claim: verdict or guess, how it is tested, effect and strip, its runs, a test here."""
+    """Draw one claim: verdict or guess, method, effect, interval, links to runs and a test."""
     revealed = taking_shot() or is_revealed(state)
     with st.container(border=True, key=claim_key("claim", state.claim.id)):
         badge, words, effect, *strip, actions = st.columns(
@@ -160,15 +164,15 @@ def _badge(state: ClaimState, revealed: bool) -> None:
 
 
 def _afterwards(state: ClaimState, revealed: bool) -> str:
-    """What follows the words once the verdict is open: the guess, and the verdict of own runs."""
+    """The lines under a revealed claim: the guess, the local verdict and the detail."""
     if not revealed:
         return ""
     lines = []
     if (right := was_right(state)) is not None:
-        said = guesses()[state.claim.id]
-        lines.append(f"You said “{said}”: {'right' if right else 'not so'}.")
-    if state.here is not None:
-        lines.append(f"Tested on this machine: **{state.here.verdict}**, {_numbers(state.here)}.")
+        guess = guesses()[state.claim.id]
+        lines.append(f"Your guess “{guess}” is {'right' if right else 'wrong'}.")
+    if state.local is not None:
+        lines.append(f"Tested on this machine: **{state.local.verdict}**, {_numbers(state.local)}.")
     if state.finding.detail:
         lines.append(plain(state.finding.detail[:1].upper() + state.finding.detail[1:]) + ".")
     return "".join(f"  \n{line}" for line in lines)
@@ -176,12 +180,12 @@ def _afterwards(state: ClaimState, revealed: bool) -> str:
 
 def _effect(state: ClaimState) -> None:
     if state.finding.verdict is ClaimVerdict.OPEN:
-        weights = f"The weights of {', '.join(state.missing)} are not here"
+        weights = f"The weights of {', '.join(state.missing)} are not on this machine"
         why = weights if state.missing else "No runs yet"
         st.caption(plain(why))
         if state.missing and not taking_shot():
             st.page_link(
-                "pages/checkpoints.py", label="How to get them", icon=":material/download:"
+                "pages/checkpoints.py", label="How to download them", icon=":material/download:"
             )
     else:
         finding = state.finding
@@ -205,7 +209,7 @@ def _guess(state: ClaimState) -> None:
         "What do you expect?",
         list(Guess),
         key=claim_key("guess", state.claim.id),
-        on_change=keep_guess,
+        on_change=store_guess,
         args=(state.claim.id,),
         wrap=True,
     )
@@ -214,8 +218,8 @@ def _guess(state: ClaimState) -> None:
 def _strip(state: ClaimState, colors: Palette) -> None:
     published = state.claim.published.effect if state.claim.published else None
     if (svg := effect_svg(state.finding, published, colors)) is not None:
-        said = f"Effect {effect_text(state.finding)}, {interval_text(state.finding)}"
-        st.image(svg, width=EFFECT_WIDTH, alt=said.removesuffix(", "))
+        description = f"Effect {effect_text(state.finding)}, {interval_text(state.finding)}"
+        st.image(svg, width=EFFECT_WIDTH, alt=description.removesuffix(", "))
 
 
 def _runs_button(state: ClaimState) -> None:
@@ -230,6 +234,6 @@ def _runs_button(state: ClaimState) -> None:
 
 
 def _forget_unknown(key: Key, options: Sequence[str]) -> None:
-    """Let a widget begin at its default where what it held is no longer offered."""
+    """Reset a widget whose stored value is no longer an option."""
     if key in st.session_state and st.session_state[key] not in options:
         del st.session_state[key]

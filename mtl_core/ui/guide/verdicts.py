@@ -1,4 +1,4 @@
-"""What the guide's page knows of each claim: the shipped verdict, and the one of runs made here."""
+"""The state of the Guide page: the verdict on each claim from shipped and from local runs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,17 +26,18 @@ _findings: Recent[Finding] = Recent()
 
 @dataclass(frozen=True, slots=True)
 class ClaimState:
-    """One claim with what runs say of it.
+    """One claim and its verdict.
 
-    `finding` is the verdict that counts: the shipped runs', or, without them, that of runs made
-    here. `here` is the verdict of runs made here where it stands beside a shipped one.
-    `comparison` is the one to look at, `to_run` are the arms of which runs made here are missing,
-    `waiting` counts runs that have not ended, `missing` are checkpoints whose weights are not here.
+    `finding` is the displayed verdict: of the shipped runs, or of local runs without shipped ones.
+    `local` is the verdict of local runs if there is a shipped one as well; otherwise None.
+    `comparison` is the id of the comparison to link to. `to_run` are the arms with missing local
+    runs. `waiting` is the number of unfinished local runs. `missing` are checkpoints without
+    weights on this machine.
     """
 
     claim: Claim
     finding: Finding
-    here: Finding | None
+    local: Finding | None
     comparison: str | None
     to_run: tuple[Arm, ...]
     waiting: int
@@ -45,33 +46,36 @@ class ClaimState:
 
 @dataclass(frozen=True, slots=True)
 class GuideState:
-    """All claims; `shipped_at` is when the newest shipped comparison was made, `under_way` are
-    those made here that have not ended, oldest first."""
+    """The state of all claims.
+
+    `shipped_at` is the date of the newest shipped run. `seconds` is the duration of all seeds of
+    each shipped arm, by experiment and scenario. `active` are the unfinished local comparisons,
+    oldest first.
+    """
 
     claims: tuple[ClaimState, ...]
     shipped_at: datetime | None
     seconds: dict[tuple[str, str], float]
-    under_way: tuple[ComparisonRecord, ...]
+    active: tuple[ComparisonRecord, ...]
 
 
 def guide_state(lab: Lab) -> GuideState:
-    """Every claim's verdicts as the store stands now."""
+    """Loads the current state of every claim from the store."""
     known = claim_comparisons(lab.store)
-    made_here = [each for each in known if not each.shipped]
+    local_comparisons = [each for each in known if not each.shipped]
     shipped = runs_of_arms(each for each in known if each.shipped)
-    own = runs_of_arms(made_here)
+    own = runs_of_arms(local_comparisons)
     made = [run.created_at for by_seed in shipped.values() for run in by_seed.values()]
     return GuideState(
         claims=tuple(_state(lab, claim, shipped, own) for claim in CLAIMS),
         shipped_at=max(made, default=None),
         seconds=_seconds(lab, shipped),
-        under_way=tuple(each for each in reversed(made_here) if not each.ended),
+        active=tuple(each for each in reversed(local_comparisons) if not each.ended),
     )
 
 
-def price_seconds(guide: GuideState, state: ClaimState) -> float | None:
-    """How long the runs that are missing took where they were shipped; None where that is not
-    known."""
+def expected_seconds(guide: GuideState, state: ClaimState) -> float | None:
+    """Expected duration of the missing runs, from the shipped ones; None if unknown."""
     arms = [(arm.experiment, arm.scenario) for arm in state.to_run]
     if not arms or any(arm not in guide.seconds for arm in arms):
         return None
@@ -87,7 +91,9 @@ def _state(lab: Lab, claim: Claim, shipped: ArmRuns, own: ArmRuns) -> ClaimState
     return ClaimState(
         claim=claim,
         finding=of_shipped if tested else of_own,
-        here=of_own if tested and not counted and of_own.verdict is not ClaimVerdict.OPEN else None,
+        local=of_own
+        if tested and not counted and of_own.verdict is not ClaimVerdict.OPEN
+        else None,
         comparison=_comparison(claim, (own, shipped)),
         to_run=missing_arms(own, claim.arms),
         waiting=sum(not run.state.is_final for run in runs),
@@ -98,7 +104,7 @@ def _state(lab: Lab, claim: Claim, shipped: ArmRuns, own: ArmRuns) -> ClaimState
 
 
 def _finding(lab: Lab, claim: Claim, runs: ArmRuns) -> Finding:
-    """What the finished runs say; judged once for each set of them, for all visitors."""
+    """The verdict of the finished runs, cached for all visitors."""
     arms = arms_of(claim.rule)
     finished = tuple(
         run.id
@@ -113,7 +119,7 @@ def _finding(lab: Lab, claim: Claim, runs: ArmRuns) -> Finding:
 
 
 def _comparison(claim: Claim, sources: Sequence[ArmRuns]) -> str | None:
-    """The comparison of the claim's first arm, of runs made here before shipped ones."""
+    """The comparison of the claim's first arm; local comparisons have precedence."""
     for runs in sources:
         for arm in arms_of(claim.rule)[:1]:
             for run in runs.get(arm, {}).values():
@@ -123,7 +129,7 @@ def _comparison(claim: Claim, sources: Sequence[ArmRuns]) -> str | None:
 
 
 def _seconds(lab: Lab, shipped: ArmRuns) -> dict[tuple[str, str], float]:
-    """Seconds that all seeds of each shipped arm took."""
+    """Total duration of all seeds of each shipped arm, in seconds."""
     seconds: dict[tuple[str, str], float] = {}
     for arm, by_seed in shipped.items():
         took = [summary_of(lab, run).elapsed_seconds for run in by_seed.values()]
@@ -132,13 +138,13 @@ def _seconds(lab: Lab, shipped: ArmRuns) -> dict[tuple[str, str], float]:
 
 
 def guide_facts(state: GuideState) -> list[str]:
-    """What the verdicts rest on: checkpoint, data, seeds, the date of the shipped runs."""
+    """The facts under the headline: checkpoint, data, seeds and date of the shipped runs."""
     standard = EXPERIMENTS["standard"].spec
     date = f"{state.shipped_at.day} {state.shipped_at:%b %Y}" if state.shipped_at else None
     return [
-        f"Each tested on {standard.checkpoint}",
+        f"tested on {standard.checkpoint}",
         f"data: {standard.data}",
         f"{standard.epochs:g} epochs, {len(standard.seeds)} seeds",
-        "95 % interval",
-        f"shipped, {date}" if date else "no shipped runs: test a claim to see its verdict",
+        "95 % intervals",
+        f"included runs of {date}" if date else "no included runs: test a claim to see its verdict",
     ]

@@ -1,4 +1,4 @@
-"""What each model answers: the label with its confidence, the entities marked in the sentence."""
+"""The predictions of each model: labels with confidence, and entities marked in the sentence."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -20,10 +20,10 @@ from mtl_core.training.predictions import (
     SentenceAnswer,
     TokenAnswer,
 )
-from mtl_core.ui.predict.models import Asked
+from mtl_core.ui.predict.models import SelectedModel
 from mtl_core.ui.shared.page import hue, plain
 
-Answered = Prediction | FreezeLabError
+PredictionOrError = Prediction | FreezeLabError
 
 _HASHES: dict[type | str, Callable[[Any], Any]] = {
     AskedModel: lambda value: value.model_dump_json(),
@@ -33,21 +33,22 @@ _HASHES: dict[type | str, Callable[[Any], Any]] = {
 _BAR_WIDTH, _BAR_HEIGHT = 200, 8
 
 
-def answers_of(
-    lab: Lab, asked: Sequence[Asked], sentences: Sequence[Sentence]
+def predictions_of(
+    lab: Lab, models: Sequence[SelectedModel], sentences: Sequence[Sentence]
 ) -> list[tuple[Prediction, ...] | FreezeLabError]:
-    """What each model answers to each sentence, or why it cannot."""
+    """The predictions of each model for each sentence, or the error of a model that fails."""
     found: list[tuple[Prediction, ...] | FreezeLabError] = []
-    for each in asked:
+    for each in models:
         try:
-            found.append(_answers(each.model, _written_at(each.model), tuple(sentences), lab))
+            modified_at = _modified_at(each.model)
+            found.append(_cached_predictions(each.model, modified_at, tuple(sentences), lab))
         except FreezeLabError as problem:
             found.append(problem)
     return found
 
 
-def _written_at(model: AskedModel) -> int:
-    """When the model's file was written: a new file is asked anew, one that is gone refused."""
+def _modified_at(model: AskedModel) -> int:
+    """The modification time of the weights as part of the cache key; 0 without a file."""
     weights = model.folder / WEIGHTS if model.folder else None
     return weights.stat().st_mtime_ns if weights and weights.is_file() else 0
 
@@ -58,48 +59,54 @@ def _written_at(model: AskedModel) -> int:
     show_spinner=False,
     hash_funcs=_HASHES,
 )
-def _answers(
+def _cached_predictions(
     model: AskedModel,
-    written_at: int,  # noqa: ARG001 - part of the cache's key
+    modified_at: int,  # noqa: ARG001 - part of the cache's key
     sentences: tuple[Sentence, ...],
     _lab: Lab,
 ) -> tuple[Prediction, ...]:
     return _lab.predict(model, sentences)
 
 
-def answer_rows(
-    asked: Sequence[Asked], answers: Sequence[Answered], text: str, colors: Palette
+def prediction_rows(
+    models: Sequence[SelectedModel],
+    predictions: Sequence[PredictionOrError],
+    text: str,
+    colors: Palette,
 ) -> None:
-    """One row a model, so that the same words stand under one another."""
-    for each, said in zip(asked, answers, strict=True):
+    """Draw one row per model, so that the same words are aligned."""
+    for model, prediction in zip(models, predictions, strict=True):
         with st.container(border=True):
-            _row(each, said, text, colors)
+            _row(model, prediction, text, colors)
 
 
-def _row(asked: Asked, said: Answered, text: str, colors: Palette) -> None:
+def _row(
+    selected: SelectedModel, prediction: PredictionOrError, text: str, colors: Palette
+) -> None:
     name, labels, marked = st.columns([3, 3, 8], gap="small", vertical_alignment="center")
     with name:
-        st.markdown(f"**{plain(asked.label)}**  \n:small[:gray[{plain(asked.facts)}]]")
-    if isinstance(said, FreezeLabError):
+        st.markdown(f"**{plain(selected.label)}**  \n:small[:gray[{plain(selected.facts)}]]")
+    if isinstance(prediction, FreezeLabError):
         with marked:
-            st.error(plain(str(said)), icon=":material/error:")
+            st.error(plain(str(prediction)), icon=":material/error:")
         return
-    tasks = asked.model.spec.tasks
+    tasks = selected.model.spec.tasks
     several = sum(task.kind is TaskKind.TOKEN for task in tasks) > 1
     for number, task in enumerate(tasks):
-        match said.answers[task.name]:
+        match prediction.answers[task.name]:
             case SentenceAnswer() as answer:
                 with labels, st.container(gap="xsmall"):
                     _label(number, task, answer, colors)
             case TokenAnswer() as answer:
                 with marked:
                     title = f":small[:{hue(number)}[{plain(task_title(task.name))}]]  \n"
-                    st.markdown((title if several else "") + _marked(number, answer, said, text))
-    if said.cut:
+                    sentence = _marked(number, answer, prediction, text)
+                    st.markdown((title if several else "") + sentence)
+    if prediction.cut:
         with marked:
             st.caption(
-                f"Cut: only {said.words_read} of {said.words} words fit the maximum length of "
-                f"{asked.model.spec.max_length} sub-words this model was trained with."
+                f"Truncated: {prediction.words_read} of {prediction.words} words fit into this "
+                f"model's maximum length of {selected.model.spec.max_length} sub-words."
             )
 
 
@@ -111,12 +118,12 @@ def _label(number: int, task: Task, answer: SentenceAnswer, colors: Palette) -> 
     st.image(
         _bar(answer.confidence, colors.task(number).color, colors.grid),
         width=_BAR_WIDTH,
-        alt=f"Confidence {answer.confidence:.2f}, where chance is {1 / len(task.outputs):.2f}",
+        alt=f"Confidence {answer.confidence:.2f}; chance level is {1 / len(task.outputs):.2f}",
     )
 
 
 def _bar(share: float, color: str, track: str) -> str:
-    """A bar as SVG: native figures take a hundred times its room."""
+    """A bar as SVG, which is far smaller than a native chart."""
     wide, high = _BAR_WIDTH, _BAR_HEIGHT
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide}" height="{high}" '
@@ -125,29 +132,29 @@ def _bar(share: float, color: str, track: str) -> str:
     )
 
 
-def _marked(number: int, answer: TokenAnswer, said: Prediction, text: str) -> str:
-    """The sentence with each entity in a frame of the task's colour, its type and confidence."""
+def _marked(number: int, answer: TokenAnswer, prediction: Prediction, text: str) -> str:
+    """The sentence with its entities highlighted, with type and confidence."""
     words = split_words(text)
     parts, at = [], 0
     for entity in answer.entities:
         start, end = words[entity.start].start, words[entity.end - 1].end
-        parts += [_text(text[at:start]), _frame(number, entity, text[start:end])]
+        parts += [_text(text[at:start]), _highlight(number, entity, text[start:end])]
         at = end
-    read = _end_of_read(words, said)
+    read = _end_of_read(words, prediction)
     parts.append(_text(text[at : max(at, read)]))
     if rest := text[max(at, read) :].strip():
         parts.append(f" :gray[{_text(rest)}]")
-    none = "" if answer.entities else "  \n:small[:gray[no entity marked]]"
+    none = "" if answer.entities else "  \n:small[:gray[no entity found]]"
     return "".join(parts) + none
 
 
-def _end_of_read(words: Sequence[Word], said: Prediction) -> int:
-    if not said.cut:
+def _end_of_read(words: Sequence[Word], prediction: Prediction) -> int:
+    if not prediction.cut:
         return words[-1].end
-    return words[said.words_read - 1].end if said.words_read else 0
+    return words[prediction.words_read - 1].end if prediction.words_read else 0
 
 
-def _frame(number: int, entity: Entity, text: str) -> str:
+def _highlight(number: int, entity: Entity, text: str) -> str:
     return (
         f":{hue(number)}-background[**{_text(text)}** "
         f":small[{plain(entity.type)} {entity.confidence:.2f}]]"
@@ -155,6 +162,6 @@ def _frame(number: int, entity: Entity, text: str) -> str:
 
 
 def _text(text: str) -> str:
-    """Text within a line: nothing of it is a list, a link or an entity of HTML."""
+    """Escapes text within a line, including lists and HTML entities."""
     line = plain(text).replace("&", "&amp;").replace("\n", " ")
     return line.replace(".", "\\.").replace("-", "\\-")

@@ -1,4 +1,4 @@
-"""Which models a visitor asks: from the address, from the picker, or the newest."""
+"""The selection of models on the Predict page: from the address, the picker, or the newest."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,14 +24,14 @@ from mtl_core.ui.shared.resolved_choice import ResolvedChoice
 from mtl_core.ui.shared.run_cache import summary_of
 
 BEFORE = "before-training"
-"""Stands among the runs of an address for the first run's model before it learned."""
-MOST_RUNS = 4
+"""In the address, stands for the first run's model before training."""
+MAX_RUNS = 4
 _OFFERED = 30
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A finished run whose model is here, with the name it goes by on the page."""
+    """A finished run with a saved model, and its displayed name."""
 
     record: RunRecord
     label: str
@@ -39,8 +39,8 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """One of the models asked: its name, facts in one line, and the model."""
+class SelectedModel:
+    """A selected model: its displayed name, its facts in one line, and the model."""
 
     label: str
     facts: str
@@ -48,10 +48,10 @@ class Asked:
 
 
 def candidates(lab: Lab) -> tuple[list[Candidate], list[str]]:
-    """The newest finished runs with a model, newest first, and why others are not offered."""
+    """The newest finished runs with a saved model, newest first, and why others are unavailable."""
     finished = [each for each in lab.store.runs() if each.state is RunState.FINISHED]
     found: list[tuple[RunRecord, AskedModel]] = []
-    missing = _kept_none(sum(not each.keeps_model for each in finished))
+    missing = _without_model(sum(not each.keeps_model for each in finished))
     for record in [each for each in finished if each.keeps_model][:_OFFERED]:
         summary = summary_of(lab, record)
         folder = written_model(summary)
@@ -66,38 +66,42 @@ def candidates(lab: Lab) -> tuple[list[Candidate], list[str]]:
     return [Candidate(record, label, model) for (record, model), label in joined], missing
 
 
-def asked_models(known: Sequence[Candidate]) -> tuple[list[str], list[str]]:
-    """The ids asked now, and notes on what was ignored; to be called before the controls.
+def selected_ids(known: Sequence[Candidate]) -> tuple[list[str], list[str]]:
+    """The ids of the selected models, and notes on ignored ones. Call it before the controls.
 
-    The address speaks where it names any on a page's first run, and on back and forward.
+    The address has precedence on the first run of a page and on browser navigation.
     """
     kept = st.session_state.get(Key.ASKED)
     address = _split(st.query_params.get(Key.RUNS, ""))
     arrived = st.session_state.get(Key.PAGE_IS_NEW) and address
     if kept is None or came_by_history() or arrived:
-        asked = address or [BEFORE, *[each.record.id for each in known[:2]][::-1]]
+        selected = address or [BEFORE, *[each.record.id for each in known[:2]][::-1]]
     else:
-        asked = list(st.session_state.get(Key.ASKED_MODELS, kept))
+        selected = list(st.session_state.get(Key.ASKED_MODELS, kept))
     ids = [each.record.id for each in known]
-    notes = [_unknown(each) for each in asked if each not in ids and each != BEFORE]
-    asked = [each for each in asked if each in ids or each == BEFORE]
-    runs = [each for each in asked if each != BEFORE]
-    if len(runs) > MOST_RUNS:
-        notes.append(f"At most {MOST_RUNS} runs are asked: {', '.join(runs[MOST_RUNS:])} left out.")
-        asked = [each for each in asked if each not in runs[MOST_RUNS:]]
-    st.session_state[Key.ASKED] = asked
-    return asked, notes
+    notes = [_unknown(each) for each in selected if each not in ids and each != BEFORE]
+    selected = [each for each in selected if each in ids or each == BEFORE]
+    runs = [each for each in selected if each != BEFORE]
+    if len(runs) > MAX_RUNS:
+        notes.append(
+            f"At most {MAX_RUNS} runs can be compared: {', '.join(runs[MAX_RUNS:])} left out."
+        )
+        selected = [each for each in selected if each not in runs[MAX_RUNS:]]
+    st.session_state[Key.ASKED] = selected
+    return selected, notes
 
 
-def resolved(asked: Sequence[str], known: Sequence[Candidate]) -> list[Asked]:
-    """The models behind these ids. `before-training` is of the first run asked, or the newest."""
+def selected_models(selected: Sequence[str], known: Sequence[Candidate]) -> list[SelectedModel]:
+    """The models with these ids. `before-training` refers to the first selected or newest run."""
     by_id = {each.record.id: each for each in known}
-    first = next((by_id[each] for each in asked if each != BEFORE), known[0])
-    return [_before(first.model.spec) if each == BEFORE else _after(by_id[each]) for each in asked]
+    first = next((by_id[each] for each in selected if each != BEFORE), known[0])
+    return [
+        _before(first.model.spec) if each == BEFORE else _after(by_id[each]) for each in selected
+    ]
 
 
-def untrained_model(chosen: ResolvedChoice) -> Asked | None:
-    """The model that the visitor chose, before training; None where it cannot be run here."""
+def untrained_model(chosen: ResolvedChoice) -> SelectedModel | None:
+    """The chosen model before training; None if it cannot be loaded."""
     choice = chosen.choice
     if not has_weights(chosen.checkpoint):
         return None
@@ -116,20 +120,20 @@ def untrained_model(chosen: ResolvedChoice) -> Asked | None:
     return _before(spec)
 
 
-def data_of(asked: Sequence[Asked]) -> str:
-    """The shipped data that the first model learned from, else the sample."""
-    named = [each.model.spec.data for each in asked]
-    return named[0] if named and named[0] in SHIPPED else SAMPLE
+def data_of(selected: Sequence[SelectedModel]) -> str:
+    """The shipped training data of the first model; the sample for other data."""
+    data = [each.model.spec.data for each in selected]
+    return data[0] if data and data[0] in SHIPPED else SAMPLE
 
 
-def models_picker(known: Sequence[Candidate], asked: Sequence[str]) -> None:
-    """A popover with the models to choose from; to be called after `asked_models`."""
+def models_picker(known: Sequence[Candidate], selected: Sequence[str]) -> None:
+    """A popover for selecting models. Call it after `selected_ids`."""
     labels = {BEFORE: "before training"} | {each.record.id: each.label for each in known}
-    if st.session_state.get(Key.ASKED_MODELS) != list(asked):
-        st.session_state[Key.ASKED_MODELS] = list(asked)
-    with st.popover(f"Models to ask: {len(asked)}", icon=":material/checklist:", width="stretch"):
+    if st.session_state.get(Key.ASKED_MODELS) != list(selected):
+        st.session_state[Key.ASKED_MODELS] = list(selected)
+    with st.popover(f"Models: {len(selected)}", icon=":material/checklist:", width="stretch"):
         st.pills(
-            f"Finished runs, at most {MOST_RUNS}",
+            f"Finished runs, at most {MAX_RUNS}",
             list(labels),
             key=Key.ASKED_MODELS,
             format_func=lambda each: plain(labels.get(each) or str(each)),
@@ -140,28 +144,28 @@ def models_picker(known: Sequence[Candidate], asked: Sequence[str]) -> None:
             st.caption(f"The newest {_OFFERED} finished runs.")
 
 
-def _kept_none(runs: int) -> list[str]:
-    """Why runs that were not to keep their models are not offered, in one sentence for all."""
+def _without_model(runs: int) -> list[str]:
+    """One sentence on the runs whose models were not saved on purpose."""
     if not runs:
         return []
     count = "1 run of a comparison" if runs == 1 else f"{runs} runs of comparisons"
     return [
-        f"{count} kept no model: a comparison keeps those of its first seed, a test of a claim "
-        "those that other runs go on from."
+        f"{count} {'has' if runs == 1 else 'have'} no saved model. A comparison saves the models "
+        "of its first seed; a test of a claim saves those that other runs start from."
     ]
 
 
-def _before(spec: RunSpec) -> Asked:
-    return Asked(
+def _before(spec: RunSpec) -> SelectedModel:
+    return SelectedModel(
         "before training",
-        f"{spec.checkpoint}, fresh heads of seed {spec.seed}",
+        f"{spec.checkpoint}, untrained heads, seed {spec.seed}",
         AskedModel(spec=spec),
     )
 
 
-def _after(found: Candidate) -> Asked:
+def _after(found: Candidate) -> SelectedModel:
     spec = found.model.spec
-    return Asked(
+    return SelectedModel(
         found.label,
         f"{spec.checkpoint}, seed {spec.seed}, {moment(found.record.created_at)}",
         found.model,
@@ -174,4 +178,4 @@ def _split(text: str) -> list[str]:
 
 def _unknown(run: str) -> str:
     shown = run if len(run) <= 60 else f"{run[:60]}…"
-    return f"{plain(shown)} was ignored: no finished run with its model here bears this id."
+    return f"{plain(shown)} was ignored: no finished run with a saved model has this id."

@@ -1,4 +1,4 @@
-"""The Predict page put together: what there is to ask, what was answered, and the empty state."""
+"""The Predict page: models, sentence and predictions, and the page without a trained model."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -8,22 +8,22 @@ import streamlit as st
 from mtl_core.charts.theme import DARK, Palette
 from mtl_core.engine.lab import Lab
 from mtl_core.report.data_words import data_name
-from mtl_core.report.predict_words import answers_finding
+from mtl_core.report.predictions import predictions_finding
 from mtl_core.tasks.task import Task
 from mtl_core.training.predictions import Prediction, Sentence
-from mtl_core.ui.predict.answers import Answered, answer_rows, answers_of
+from mtl_core.ui.predict.answers import PredictionOrError, prediction_rows, predictions_of
 from mtl_core.ui.predict.disagreements import disagreements_view
 from mtl_core.ui.predict.models import (
-    Asked,
     Candidate,
-    asked_models,
+    SelectedModel,
     data_of,
-    resolved,
+    selected_ids,
+    selected_models,
     untrained_model,
 )
 from mtl_core.ui.predict.sentence import (
-    asked_text,
     controls,
+    current_text,
     first_example,
     shipped_data,
     write_address,
@@ -34,54 +34,57 @@ from mtl_core.ui.shared.resolved_choice import ResolvedChoice
 from mtl_core.ui.shared.shot import picture_popover, taking_shot
 
 _NOT_OFFERED = 3
+_CONFIDENCE = "confidence is the softmax of the head, not its accuracy"
 
 
 def predict_page(
     lab: Lab, known: Sequence[Candidate], missing: Sequence[str], colors: Palette
 ) -> None:
-    """The page where at least one run has a model."""
-    ids, notes = asked_models(known)
-    asked = resolved(ids, known)
-    dataset = shipped_data(data_of(asked), lab.access)
-    text = asked_text(first_example(dataset))
+    """The page if at least one run has a saved model."""
+    ids, notes = selected_ids(known)
+    models = selected_models(ids, known)
+    dataset = shipped_data(data_of(models), lab.access)
+    text = current_text(first_example(dataset))
     sentence, shot = Sentence.typed(text), taking_shot()
     head = st.container()
     if not shot:
         controls(known, ids, dataset)
     show_ignored(notes)
     write_address(ids, text)
-    if asked and sentence.words:
-        said = _answers(lab, asked, sentence)
+    if models and sentence.words:
+        predictions = _predictions(lab, models, sentence)
         with head:
-            _header(asked, said)
+            _header(models, predictions)
         if shot:
             st.markdown(f"“{plain(text)}”")
-        answer_rows(asked, said, text, colors)
+        prediction_rows(models, predictions, text, colors)
         if not shot:
-            disagreements_view(lab, asked, dataset)
+            disagreements_view(lab, models, dataset)
     else:
         with head:
-            wanted = "a sentence" if asked else "a model"
-            header(f"Choose {wanted} to ask", [_what_it_is()], buttons=1)
+            needed = "Enter a sentence" if models else "Select a model"
+            header(needed, [_CONFIDENCE], buttons=1)
     if not shot:
         _not_offered(missing)
 
 
-def nothing_to_ask(
+def no_model_page(
     lab: Lab, chosen: ResolvedChoice, missing: Sequence[str], colors: Palette
 ) -> None:
-    """The page while no finished run has a model here: the chosen one answers as it is before
-    training, and a button leads to its run."""
+    """The page if no finished run has a saved model.
+
+    It shows the predictions of the chosen model before training, and a button to train it.
+    """
     header(
-        "No trained model to ask yet",
+        "No trained model yet",
         [
-            "A plan trained here answers any sentence: the label and how sure it is, the entities "
-            "marked, beside the same model before training."
+            "A trained model predicts labels with their confidence and marks entities in any "
+            "sentence, next to the same model before training."
         ],
         buttons=1,
     )
     if st.button(
-        "Train a plan on the sample: about a minute",
+        "Train a plan on the sample data: about a minute",
         key=Key.TO_TRAIN,
         icon=":material/play_arrow:",
         type="secondary" if colors is DARK else "primary",
@@ -89,51 +92,53 @@ def nothing_to_ask(
         st.switch_page("pages/train.py")
     if lab.store.runs(limit=1, shipped=True):
         st.caption(
-            "The finished runs that came with Freeze Lab are on Compare and in the Guide. Their "
-            "models, 90 MB each, did not come along."
+            "The runs included with Freeze Lab are on Compare and in the Guide. Their models of "
+            "90 MB each are not included."
         )
     _not_offered(missing)
     if (untrained := untrained_model(chosen)) is not None:
-        _ask_untrained(lab, untrained, colors)
+        _untrained_predictions(lab, untrained, colors)
 
 
-def _ask_untrained(lab: Lab, untrained: Asked, colors: Palette) -> None:
-    """What the model says before it has learned: what training will have to better."""
+def _untrained_predictions(lab: Lab, untrained: SelectedModel, colors: Palette) -> None:
+    """Draw the predictions of the model before training."""
     with st.container(gap=None):
-        st.markdown("### Until then: what it says before training")
+        st.markdown("### Predictions before training")
         st.caption(
-            "Pretrained encoder, heads drawn at random: labels and entities are chance, and the "
-            "confidence says so."
+            "The encoder is pretrained, the heads are random: labels and entities are at chance "
+            "level, with low confidence."
         )
     dataset = shipped_data(data_of([untrained]), lab.access)
-    text = asked_text(first_example(dataset))
+    text = current_text(first_example(dataset))
     controls([], [], dataset)
     write_address([], text)
     sentence = Sentence.typed(text)
     if sentence.words:
-        answer_rows([untrained], _answers(lab, [untrained], sentence), text, colors)
+        prediction_rows([untrained], _predictions(lab, [untrained], sentence), text, colors)
 
 
-def _answers(lab: Lab, asked: Sequence[Asked], sentence: Sentence) -> list[Answered]:
-    with st.spinner("Asking the models; the first question loads them …"):
+def _predictions(
+    lab: Lab, models: Sequence[SelectedModel], sentence: Sentence
+) -> list[PredictionOrError]:
+    with st.spinner("Running the models; the first prediction loads them …"):
         return [
             each[0] if isinstance(each, tuple) else each
-            for each in answers_of(lab, asked, [sentence])
+            for each in predictions_of(lab, models, [sentence])
         ]
 
 
-def _header(asked: Sequence[Asked], said: Sequence[Answered]) -> None:
-    answered = [each for each in said if isinstance(each, Prediction)]
-    finding = answers_finding(_tasks(asked), answered) or "No model could answer"
-    specs = [each.model.spec for each in asked]
+def _header(models: Sequence[SelectedModel], predictions: Sequence[PredictionOrError]) -> None:
+    answered = [each for each in predictions if isinstance(each, Prediction)]
+    finding = predictions_finding(_tasks(models), answered) or "No model could be run"
+    specs = [each.model.spec for each in models]
     data = dict.fromkeys(data_name(s.data, (task.name for task in s.tasks)) for s in specs)
     head = header(
         plain(finding),
         [
             plain(", ".join(dict.fromkeys(spec.checkpoint for spec in specs))),
-            "1 model" if len(asked) == 1 else f"{len(asked)} models",
+            "1 model" if len(models) == 1 else f"{len(models)} models",
             f"data: {plain(', '.join(data))}",
-            _what_it_is(),
+            _CONFIDENCE,
             f"{date.today():%d %b %Y}".removeprefix("0"),
         ],
         buttons=1,
@@ -143,13 +148,9 @@ def _header(asked: Sequence[Asked], said: Sequence[Answered]) -> None:
             picture_popover()
 
 
-def _what_it_is() -> str:
-    return "confidence is the head's softmax: how sure, not how often right"
-
-
-def _tasks(asked: Sequence[Asked]) -> list[Task]:
-    """Every task of any model, by name, once."""
-    return list({task.name: task for each in asked for task in each.model.spec.tasks}.values())
+def _tasks(models: Sequence[SelectedModel]) -> list[Task]:
+    """The tasks of all models, without repeats."""
+    return list({task.name: task for each in models for task in each.model.spec.tasks}.values())
 
 
 def _not_offered(missing: Sequence[str]) -> None:
@@ -157,4 +158,4 @@ def _not_offered(missing: Sequence[str]) -> None:
         more = len(missing) - _NOT_OFFERED
         tail = f" And {more} more." if more > 0 else ""
         shown = " ".join(missing[:_NOT_OFFERED])
-        st.caption(f"Not offered: {plain(shown)}{tail}")
+        st.caption(f"Not available: {plain(shown)}{tail}")

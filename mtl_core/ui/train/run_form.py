@@ -105,7 +105,7 @@ def _plan_line(chosen: ResolvedChoice) -> None:
         st.markdown(
             f"**{plain(name[:1].upper() + name[1:])}**{phases} on "
             f"**{plain(chosen.checkpoint.name)}**: "
-            f"{totals.trainable:,} of {totals.all:,} parameters learn"
+            f"{totals.trainable:,} of {totals.all:,} parameters are trained"
             f"{' in the last' if phases else ''}",
             width="content",
         )
