@@ -4,7 +4,7 @@ import streamlit as st
 
 from mtl_core.engine.lab import the_lab
 from mtl_core.ui.compare.compare_view import compare_header, compare_page, nothing_to_compare
-from mtl_core.ui.compare.compared_now import compared_now
+from mtl_core.ui.compare.compared_now import report_now
 from mtl_core.ui.compare.naming import undo_line
 from mtl_core.ui.compare.selection import (
     chosen_comparison,
@@ -30,14 +30,14 @@ if comparison is None and len(records) < 2:
     nothing_to_compare(lab, choice, colors, len(records))
     show_ignored([*notes, *ignored])
 else:
-    shown = compared_now(lab, comparison.runs if comparison else chosen)
+    report = report_now(lab, comparison.runs if comparison else chosen, comparison)
     with frame():
-        compare_header(lab, choice, shown, comparison, records)
+        compare_header(lab, choice, report, comparison, records)
         show_ignored([*notes, *([] if comparison else ignored)])
         if comparison:
             write_comparison(comparison)
         else:
             write_runs(chosen)
-        compare_page(lab, shown, colors)
-        if len(shown.records) < 2:
-            st.caption("Two runs or more are needed to see in what they differ.")
+        compare_page(lab, report, colors)
+        if len(report.runs) < 2:
+            st.caption("Choose two runs or more to compare them.")

@@ -25,7 +25,6 @@ from mtl_core.analysis.intervals import Interval, over_seeds
 from mtl_core.analysis.marks import GoldLabels, mark
 from mtl_core.analysis.paired import PairedDifference, Scores, SeedScore, against_best, seed_score
 from mtl_core.analysis.summary import RunSummary
-from mtl_core.analysis.words import in_percent
 from mtl_core.cost.estimate import step_cost
 from mtl_core.cost.profile_cache import read_profile, shipped_profile
 from mtl_core.freezing.resolve import parameter_tables
@@ -33,6 +32,7 @@ from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.models.cache import read_description, shipped_description
 from mtl_core.models.description import ModelDescription
 from mtl_core.tasks.task import DEFAULT_TASKS
+from mtl_core.text import percent
 
 Evidence = Mapping[Arm, Mapping[int, RunSummary]]
 """The finished runs of each arm by seed."""
@@ -246,7 +246,7 @@ def _kept_bytes(rule: KeptBytes) -> Finding:
         Scale.RATIO,
         effect=ratio,
         bar=rule.times,
-        detail=f"{rule.scenario} holds {in_percent(1 / ratio)} of the bytes of {rule.against}",
+        detail=f"{rule.scenario} holds {percent(1 / ratio)} of the bytes of {rule.against}",
     )
 
 

@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from itertools import takewhile
 
 from mtl_core.analysis.summary import PhaseProgress, Progress, RunSummary, TaskProgress
-from mtl_core.analysis.words import listed
+from mtl_core.text import listed
 
 FLAT = 0.02
 CLEAR = 0.05

@@ -33,3 +33,12 @@ def over_seeds(values: Sequence[float]) -> Interval | None:
     point = _T[min(len(values) - 1, len(_T)) - 1]
     half = point * stdev(values) / sqrt(len(values))
     return Interval(mean, mean - half, mean + half)
+
+
+def standard_error(share: float, count: int) -> float:
+    """Returns the standard error of a share of `count` independent answers: sqrt(p (1 - p) / n).
+
+    It measures the sampling error of the sentences only, and no difference between runs: for
+    that, see `analysis.judge`.
+    """
+    return sqrt(share * (1 - share) / count)

@@ -15,7 +15,6 @@ from enum import StrEnum
 from statistics import fmean
 from typing import Any
 
-from mtl_core.analysis.comparison import distinct_labels
 from mtl_core.analysis.convergence import convergence
 from mtl_core.analysis.differences import beyond_the_plan, same_questions
 from mtl_core.analysis.paired import PairedDifference
@@ -86,6 +85,20 @@ class PlanComparison:
     same_questions: bool
     beyond_plan: tuple[str, ...]
 
+    def scored(self, task: str, *verdicts: Verdict) -> tuple[PlanResult, ...]:
+        """Returns the plans with a score on `task`, the highest mean first.
+
+        With `verdicts`, only the plans that have one of them.
+        """
+        means = [
+            (mean, plan)
+            for plan in self.plans
+            if task in plan.tasks
+            and (mean := plan.tasks[task].mean) is not None
+            and (not verdicts or plan.tasks[task].verdict in verdicts)
+        ]
+        return tuple(plan for _, plan in sorted(means, key=lambda each: -each[0]))
+
 
 _PER_RUN: dict[str, Any] = {
     "seed": 0,
@@ -132,6 +145,41 @@ def headlines(plan: PlanResult, task: str) -> dict[int, float]:
         for seed, run in finished_runs(plan).items()
         if run.finished is not None and task in run.finished.metrics
     }
+
+
+def distinct_labels(
+    names: Sequence[str], specs: Sequence[RunSpec], ids: Sequence[str]
+) -> list[str]:
+    """Makes equal `names` distinct by appending the settings in which their runs differ.
+
+    These are checkpoint, training sentences, seed, epochs and data, in this order, and the last
+    part of the run's id if all settings are equal.
+    """
+    labels = list(names)
+    for name in {name for name in names if list(names).count(name) > 1}:
+        twins = [index for index, each in enumerate(names) if each == name]
+        for words in (
+            {i: specs[i].checkpoint for i in twins},
+            {i: _sentences(specs[i]) for i in twins},
+            {i: f"seed {specs[i].seed}" for i in twins},
+            {i: f"{specs[i].epochs:g} epoch{'s' * (specs[i].epochs != 1)}" for i in twins},
+            {i: specs[i].data.rsplit("/", 1)[-1] for i in twins},
+        ):
+            if len(set(words.values())) > 1:
+                labels = [
+                    f"{each}, {words[i]}" if i in words else each for i, each in enumerate(labels)
+                ]
+        if len({labels[i] for i in twins}) < len(twins):
+            labels = [
+                f"{each}, {ids[i].rsplit('-', 1)[-1]}" if i in twins else each
+                for i, each in enumerate(labels)
+            ]
+    return labels
+
+
+def _sentences(spec: RunSpec) -> str:
+    counts = [f"{each:,}" for each in spec.examples.values()]
+    return f"{' + '.join(counts) or 'all'} sentences"
 
 
 def _plans(runs: Sequence[Labelled]) -> list[tuple[str, dict[int, RunSummary]]]:

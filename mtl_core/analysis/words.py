@@ -1,16 +1,14 @@
-"""A phase, a run and its end in words that stand in a heading."""
+"""Describes in words what a phase trains."""
 
-import re
 from collections.abc import Sequence
 
 from mtl_core.freezing.table import Group, ParameterTable, State
 from mtl_core.models.description import Role
-
-_SEVERAL = re.compile(r"\b(layers|rates|and heads)\b")  # plans whose names are plurals
+from mtl_core.text import listed
 
 
 def learning_words(table: ParameterTable) -> str:
-    """What learns in a phase: "heads and layer 11", "layers 4 and 5", "everything", "nothing"."""
+    """Lists what a phase trains: "heads and layer 11", "layers 4 and 5", "everything"."""
     learning = [group for group in table.groups if group.totals.trainable]
     if not learning:
         return "nothing"
@@ -26,21 +24,6 @@ def learning_words(table: ParameterTable) -> str:
         *(["the embeddings"] if by_role[Role.EMBEDDINGS] else []),
     ]
     return listed(parts)
-
-
-def listed(names: Sequence[str]) -> str:
-    """The names as a sentence lists them: "a", "a and b", "a, b and c"."""
-    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
-
-
-def verb(plan: str, one: str, several: str) -> str:
-    """The form of a verb that follows a plan's name: a top layer ties, top 2 layers tie."""
-    return several if _SEVERAL.search(plan.partition(",")[0]) else one
-
-
-def in_percent(share: float, digits: int = 0) -> str:
-    """A share as `50 %`, with so many digits behind the point."""
-    return f"{100 * share:.{digits}f} %"
 
 
 def _heads(learning: Sequence[Group], table: ParameterTable) -> list[str]:

@@ -112,7 +112,7 @@ def _run(
 ) -> None:
     """Train the runs in child processes, then print the results and write `output`."""
     from mtl_core.cli.compare_json import as_json
-    from mtl_core.cli.compare_telling import ComparisonTelling, grouped, print_results
+    from mtl_core.cli.compare_telling import ComparisonTelling, compared_runs, print_results
 
     with Lab(Settings.from_environment(), reserved=True) as lab:
         if spec is not None:
@@ -124,11 +124,11 @@ def _run(
             while not tell.look().ended:
                 sleep(_POLL_SECONDS)
         record = lab.store.comparison(record.id)
-        results = grouped(lab.store, record, lab.settings)
+        shown = compared_runs(lab.store, record, lab.settings)
         if form is ReportFormat.JSON:
-            print(json.dumps(as_json(lab.store, record, results), indent=2))
+            print(json.dumps(as_json(lab.store, record, shown), indent=2))
         else:
-            print_results(record, results)
+            print_results(record, shown)
         if output is not None:
             _export(lab, record, output)
     _require_finished(record)

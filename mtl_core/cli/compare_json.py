@@ -4,23 +4,24 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from mtl_core.analysis.by_size import AtSize
 from mtl_core.analysis.plans import PlanComparison, Verdict
+from mtl_core.report.compared import ComparedRuns
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.training.comparison import TrainSize, in_order, train_size
 from mtl_core.training.events import PhaseStarted, RunEvent, RunFinished, RunStarted
 
 
-def as_json(store: RunStore, record: ComparisonRecord, results: Sequence[AtSize]) -> dict[str, Any]:
+def as_json(store: RunStore, record: ComparisonRecord, shown: ComparedRuns) -> dict[str, Any]:
     """The comparison under the names that scripts read.
 
     Of several numbers of training sentences each scenario stands there with each: `examples` says
-    which (null: all there are). `best` is at the largest, `best_by_examples` at each.
+    which (null: all there are). `best` and `verdicts` are at the largest, `best_by_examples` at
+    each.
     """
     ends = {run.id: end_of(store, run) for run in (*record.scouts, *record.runs)}
     sizes = in_order(record.spec.train_sizes)
-    by_size = [{"examples": each.size, "best": _best(each)} for each in results]
+    by_size = [{"examples": each.size, "best": _best(each.plans)} for each in shown.by_size]
     return {
         "checkpoint": record.spec.checkpoint,
         "data": record.spec.data,
@@ -29,32 +30,11 @@ def as_json(store: RunStore, record: ComparisonRecord, results: Sequence[AtSize]
             for scenario in record.spec.scenarios
             for size in sizes or [None]
         ],
-        "best": _best(results[-1]),
+        "best": _best(shown.plans),
+        "verdicts": _verdicts(shown.plans),
         **({"best_by_examples": by_size} if sizes else {}),
         "seconds": sum(end.total_seconds for end in ends.values() if end is not None),
     }
-
-
-def best_names(results: PlanComparison, task: str) -> list[str]:
-    """The plans that are not told apart from the best, the best first: within noise of it, or with
-    too few seeds and sentences to tell."""
-    best, noise, open_ones = (
-        plans_with(results, task, verdict)
-        for verdict in (Verdict.BEST, Verdict.WITHIN_NOISE, Verdict.OPEN)
-    )
-    return best + noise + open_ones
-
-
-def plans_with(results: PlanComparison, task: str, verdict: Verdict) -> list[str]:
-    """The plans with a score of this verdict, the highest mean first."""
-    scored = [
-        (plan.tasks[task].mean or 0.0, plan.label)
-        for plan in results.plans
-        if task in plan.tasks
-        and plan.tasks[task].mean is not None
-        and plan.tasks[task].verdict is verdict
-    ]
-    return [label for _, label in sorted(scored, key=lambda each: -each[0])]
 
 
 def end_of(store: RunStore, run: RunRecord) -> RunFinished | None:
@@ -65,8 +45,31 @@ def end_of(store: RunStore, run: RunRecord) -> RunFinished | None:
     return last if isinstance(last, RunFinished) else None
 
 
-def _best(results: AtSize) -> dict[str, list[str]]:
-    return {task.name: best_names(results.plans, task.name) for task in results.plans.tasks}
+def _best(comparison: PlanComparison) -> dict[str, list[str]]:
+    """By task, the plans that are not significantly below the best: best, within noise, open."""
+    order = (Verdict.BEST, Verdict.WITHIN_NOISE, Verdict.OPEN)
+    return {
+        task.name: [plan.label for each in order for plan in comparison.scored(task.name, each)]
+        for task in comparison.tasks
+    }
+
+
+def _verdicts(comparison: PlanComparison) -> dict[str, list[dict[str, Any]]]:
+    """By task, the verdict on each plan with a score and its difference from the best."""
+    return {
+        task.name: [
+            {
+                "scenario": plan.label,
+                "verdict": str(plan.tasks[task.name].verdict),
+                "difference": None if tested is None else tested.effect,
+                "low": None if tested is None else tested.low,
+                "high": None if tested is None else tested.high,
+            }
+            for plan in comparison.scored(task.name)
+            for tested in [plan.tasks[task.name].against_best]
+        ]
+        for task in comparison.tasks
+    }
 
 
 def _arm(

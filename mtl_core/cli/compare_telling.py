@@ -1,38 +1,30 @@
 """How a comparison is told: a line as each run ends, one for the whole, a table, and JSON."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
-from mtl_core.analysis.by_size import AtSize, group_by_size
-from mtl_core.analysis.judge import compare_plans
-from mtl_core.analysis.marks import GoldLabels, gold_labels
-from mtl_core.analysis.plans import PlanComparison, PlanResult, Verdict
+from mtl_core.analysis.plans import PlanComparison
 from mtl_core.analysis.price import price_of
-from mtl_core.analysis.reading import broken_off, summarise
-from mtl_core.cli.compare_json import end_of, plans_with
+from mtl_core.cli.compare_json import end_of
 from mtl_core.cli.console import plain_console
 from mtl_core.engine.comparison_progress import ComparisonProgress
 from mtl_core.engine.lab import Lab
-from mtl_core.errors import DataError
 from mtl_core.lessons.claim_runs import comparison_name
-from mtl_core.report.compare_words import finished_seeds, mean_words, metric_name
+from mtl_core.report import blocks
+from mtl_core.report.compared import ComparedRuns
+from mtl_core.report.data_words import size_words
+from mtl_core.report.load import summarized_report
 from mtl_core.report.run_words import about, duration
-from mtl_core.report.size_words import size_words
+from mtl_core.report.table import result_words, terminal_table
 from mtl_core.settings import Settings
 from mtl_core.store.record import ComparisonRecord, Role, RunRecord, RunState
 from mtl_core.store.runs import RunStore
-from mtl_core.tasks.dataset import load_dataset
-from mtl_core.tasks.task import Task
 from mtl_core.training.comparison import train_size
 
-_WITHOUT_STEPS = (
-    *("run_started", "phase_started", "evaluation", "answers", "measured", "phase_finished"),
-    *("run_finished", "run_failed", "run_stopped"),
-)
 _UNBOUND = 1000  # columns: wider than any table
 _WHAT = {Role.SWEEP: "trying rates", Role.PACE: "measuring an epoch"}
 
@@ -101,74 +93,49 @@ class ComparisonTelling:
         self._console.print(line, soft_wrap=True)
 
 
-def grouped(store: RunStore, record: ComparisonRecord, settings: Settings) -> tuple[AtSize, ...]:
-    """The runs of a comparison gathered by scenario, at each number of training sentences, the
-    largest last; judged sentence by sentence where the data that they answered are still here,
-    else by the seeds alone."""
-    labelled = []
-    for run in record.runs:
-        events = (event for _, event in store.events(run.id, kinds=_WITHOUT_STEPS))
-        summary = summarise(run.id, run.spec, events)
-        if run.state is RunState.INTERRUPTED:
-            summary = broken_off(summary)
-        labelled.append((run.name, summary))
-    gold = _right_answers(record, settings)
-    return group_by_size(labelled, gold) or (AtSize(None, compare_plans(labelled, gold)),)
+def compared_runs(store: RunStore, record: ComparisonRecord, settings: Settings) -> ComparedRuns:
+    """Judges the runs of a comparison, under the names of their scenarios."""
+    from mtl_core.cli.stored_runs import data_of
+
+    report = summarized_report(
+        store,
+        record.runs,
+        lambda _: None,
+        lambda spec, examples: data_of(spec, examples, settings),
+        record,
+        name_of=lambda spec: spec.scenario or spec.plan.name,
+    )
+    return report.compared
 
 
-def _right_answers(record: ComparisonRecord, settings: Settings) -> GoldLabels | None:
-    ran_on = [run.spec.data_digests for run in record.runs if run.spec.data_digests]
-    try:
-        dataset = load_dataset(record.spec.data, settings.owner_access)
-    except DataError:
-        return None
-    same = all(digests == dict(dataset.digests) for digests in ran_on)
-    return gold_labels(dataset) if same else None
-
-
-def print_results(record: ComparisonRecord, results: Sequence[AtSize]) -> None:
-    """A table of scenarios with each task's mean and range over the seeds, and the answer; of
-    several numbers of training sentences one for each."""
+def print_results(record: ComparisonRecord, shown: ComparedRuns) -> None:
+    """Prints a table of scenarios and the result on each task, for each number of sentences."""
     console = plain_console()
     seeds = ", ".join(map(str, record.spec.seeds))
     console.print(f"{comparison_name(record)} · {record.spec.data} · seeds {seeds}", soft_wrap=True)
-    for each in results:
-        if len(results) > 1:
+    for each in shown.at_each_size:
+        if shown.by_size:
             console.print(f"\n{size_words(each.size)}")
         console.print(results_table(each.plans, console.width))
         for task in each.plans.tasks:
-            console.print(_answer(each.plans, task.name), soft_wrap=True)
+            console.print(f"{task.name}: {result_words(each.plans, task.name)}", soft_wrap=True)
 
 
-def results_table(results: PlanComparison, width: int) -> Table:
-    """A row a scenario; where a terminal is narrower than that, the range under its mean."""
-    wide = _table(results, " ")
+def results_table(comparison: PlanComparison, width: int) -> Table:
+    """Builds a table with a row a scenario; in a narrow terminal the range is below its mean."""
+    wide = _table(terminal_table(comparison))
     unbound = Console(width=_UNBOUND)
-    return wide if unbound.measure(wide).maximum <= width else _table(results, "\n")
+    fits = unbound.measure(wide).maximum <= width
+    return wide if fits else _table(terminal_table(comparison, "\n"))
 
 
-def _table(results: PlanComparison, between: str) -> Table:
-    """`between` stands between a mean and its range."""
+def _table(content: blocks.Table) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("scenario")
-    for column in ("learn", *(f"{task.name} {metric_name(task)}" for task in results.tasks)):
-        table.add_column(column.replace(" ", between, 1), justify="right")
-    for column in ("seconds", "peak MB", "seeds"):
-        table.add_column(column.replace(" ", between), justify="right")
-    for plan in results.plans:
-        table.add_row(*_row(plan, results.tasks, between))
+    for number, column in enumerate(content.columns):
+        table.add_column(column, justify="right" if number else "left")
+    for row in content.rows:
+        table.add_row(*row)
     return table
-
-
-def _answer(results: PlanComparison, task: str) -> str:
-    """Which is best, and which cannot be told from it."""
-    best = plans_with(results, task, Verdict.BEST)
-    words = [f"best is {', '.join(best)}"] if best else []
-    if noise := plans_with(results, task, Verdict.WITHIN_NOISE):
-        words.append(f"within noise of it: {', '.join(noise)}")
-    if open_ones := plans_with(results, task, Verdict.OPEN):
-        words.append(f"too few seeds and sentences to tell: {', '.join(open_ones)}")
-    return f"{task}: {'; '.join(words) or 'no run has finished'}"
 
 
 def print_comparisons(records: Sequence[ComparisonRecord]) -> None:
@@ -186,18 +153,6 @@ def print_comparisons(records: Sequence[ComparisonRecord]) -> None:
     console = plain_console()
     console.print(table)
     console.print()
-
-
-def _row(plan: PlanResult, tasks: Sequence[Task], between: str) -> Iterator[str]:
-    yield plan.label
-    yield "" if plan.trainable is None else f"{plan.trainable:,}"
-    for task in tasks:
-        mean, bracket, spread = mean_words(plan.tasks.get(task.name)).partition(" (")
-        near = bracket + spread if between == " " else between + spread.rstrip(")")
-        yield mean + near if spread else mean
-    yield "" if plan.seconds is None else f"{plan.seconds:.1f}"
-    yield "" if plan.peak_memory_bytes is None else f"{plan.peak_memory_bytes / 1e6:,.0f}"
-    yield str(finished_seeds(plan))
 
 
 def _called(run: RunRecord) -> str:

@@ -19,9 +19,9 @@ from mtl_core.export.svg import svg_file
 from mtl_core.export.tables import tables_of
 from mtl_core.freezing.plan_file import plan_to_yaml
 from mtl_core.report.blocks import Note
-from mtl_core.report.drawings import Drawing
 from mtl_core.report.load import Report, ReportRun
 from mtl_core.report.note import note_of
+from mtl_core.report.panel import Drawing
 from mtl_core.report.repeat import PLAN_FILE, compare_script, repeat_script
 from mtl_core.report.runs import environment_of
 from mtl_core.training.events import event_to_json

@@ -17,7 +17,7 @@ from mtl_core.charts.theme import FONT_FAMILY, Figure
 from mtl_core.export.svg import svg_of
 from mtl_core.export.svg_elements import FONT, replace_forbidden
 from mtl_core.report.blocks import Block, Note
-from mtl_core.report.drawings import Drawing
+from mtl_core.report.panel import Drawing
 
 SVG_WIDTH = 520
 _LONG = 40  # characters; longer cells may break anywhere

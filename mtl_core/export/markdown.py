@@ -3,7 +3,7 @@
 import re
 
 from mtl_core.report.blocks import Block, Code, Figures, Note, Table, Text
-from mtl_core.report.drawings import Drawing
+from mtl_core.report.panel import Drawing
 
 _SIGNS = re.compile(r"([\\`*_{}\[\]#|~$!])")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}

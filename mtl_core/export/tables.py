@@ -5,22 +5,21 @@ import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import stdev
 
-from mtl_core.analysis.comparison import ComparedRun
 from mtl_core.analysis.confusion import confusion
 from mtl_core.analysis.differences import spec_differences
+from mtl_core.analysis.intervals import standard_error
 from mtl_core.analysis.marks import GoldLabels, end_answers, said_labels
 from mtl_core.analysis.plans import PlanResult, headlines
 from mtl_core.charts.pareto import Cost
 from mtl_core.freezing.table import ParameterTable
 from mtl_core.freezing.table_text import as_csv
-from mtl_core.report.compare_words import metric_name
-from mtl_core.report.compared import ComparedRuns
+from mtl_core.report.compared import ComparedRuns, LabelledRun
 from mtl_core.report.curve import train_sentences
 from mtl_core.report.errors import label_text, plans_with_predictions, sentence_text
 from mtl_core.report.front import front_points
 from mtl_core.report.load import Report, ReportRun
 from mtl_core.tasks.dataset import Dataset, Label
-from mtl_core.tasks.task import Task
+from mtl_core.tasks.task import Task, TaskKind
 from mtl_core.training.events import Evaluation, Step
 
 Cell = str | int | float | None
@@ -85,23 +84,39 @@ def _scores(report: Report) -> str:
         *("value", "before_training", "validation_sentences", "standard_error", "standing"),
         *("total_seconds", "peak_memory_bytes", "frozen_tensors", "frozen_identical"),
     )
-    rows = [row for label, run in report.named for row in _score_rows(label, run)]
+    rows = [row for label, run in report.named for row in _score_rows(label, run, report)]
     return csv_text(columns, rows)
 
 
-def _score_rows(label: ComparedRun, run: ReportRun) -> Iterator[Sequence[Cell]]:
+def _score_rows(label: LabelledRun, run: ReportRun, report: Report) -> Iterator[Sequence[Cell]]:
     spec, end = run.record.spec, run.summary.finished
     for task in run.summary.tasks:
-        result = label.results[task.task.name]
+        name = task.task.name
+        value = end.metrics[name].headline if end and name in end.metrics else task.latest
+        sentences = run.summary.examples.get(name, {}).get("validation")
+        is_share = task.task.kind is TaskKind.SENTENCE and value is not None and sentences
         yield (
             *(run.id, run.record.title, label.label, spec.checkpoint, spec.data, spec.seed),
-            *(str(run.record.state), task.task.name, task.metric, result.value, result.first),
-            *(result.sentences, result.standard_error, str(result.standing)),
+            *(str(run.record.state), name, task.metric, value, task.first, sentences),
+            standard_error(value or 0.0, sentences or 1) if is_share else None,
+            _verdict(run.id, name, report),
             end.total_seconds if end else None,
             end.peak_memory_bytes if end else None,
             end.frozen_tensors if end else None,
             _truth(end.frozen_identical if end else None),
         )
+
+
+def _verdict(run: str, task: str, report: Report) -> str | None:
+    """The verdict of the run's plan; None for a run that another run of its plan replaces."""
+    return next(
+        (
+            str(plan.tasks[task].verdict)
+            for plan in report.compared.every_plan
+            if task in plan.tasks and any(each.run == run for each in plan.runs.values())
+        ),
+        None,
+    )
 
 
 def _plans(report: Report) -> str:
@@ -130,7 +145,7 @@ def _plan_rows(plan: PlanResult, sized: bool) -> Iterator[Sequence[Cell]]:
         yield (
             *(plan.label, plan.scenario),
             *([train_sentences(plan, result.task)] if sized else []),
-            *(name, metric_name(result.task), result.seeds, result.mean),
+            *(name, result.task.metric, result.seeds, result.mean),
             stdev(values) if len(values) > 1 else None,
             *(result.low, result.high, result.before, str(result.verdict)),
             *((against.effect, against.low, against.high) if against else (None, None, None)),
@@ -152,7 +167,7 @@ def _fronts(report: Report) -> str:
         columns,
         (
             (
-                *(point.task.name, metric_name(point.task), _COST_NAMES[point.paid_with]),
+                *(point.task.name, point.task.metric, _COST_NAMES[point.cost_axis]),
                 *("baseline" if point.baseline else "plan", point.label, point.cost, point.mean),
                 *(point.low, point.high, _truth(None if point.baseline else point.on_front)),
             )

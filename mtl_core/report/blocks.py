@@ -1,4 +1,4 @@
-"""The parts that a note is made of: text, tables and figures under headings, in no format yet."""
+"""The parts of a report, independent of its format: text, tables and figures under headings."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from mtl_core.analysis.summary import TaskProgress
 from mtl_core.charts.theme import LIGHT
 from mtl_core.freezing.titles import task_title
-from mtl_core.report.drawings import Drawing
+from mtl_core.report.panel import Drawing
 
 NOTHING = "–"
 _LEFT = ("Plan", "Rates", "Frozen, identical", "State", "Phase", "Learning rate", "Frozen part")
@@ -21,10 +21,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of text under titles. `right` are the titles of columns that hold numbers.
-
-    The first column names its row.
-    """
+    """Rows of text. The first column names its row; the columns `right` hold numbers."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -33,7 +30,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """Text to be copied as it is, with what it is written in."""
+    """Preformatted text in a language, for example `sh` or `yaml`."""
 
     text: str
     language: str
@@ -41,7 +38,7 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Drawings that stand side by side where there is room."""
+    """Drawings, side by side where there is room."""
 
     drawings: tuple[Drawing, ...]
 
@@ -51,7 +48,7 @@ Block = Text | Table | Code | Figures
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading and what stands under it."""
+    """A heading and its content."""
 
     title: str
     blocks: tuple[Block, ...]
@@ -59,8 +56,10 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A note on one or several runs. `facts` say where its numbers come from; `warnings` what a
-    reader must know before the first of them."""
+    """A note on one or several runs.
+
+    `facts` are the settings behind its numbers, `warnings` the runs that have not finished.
+    """
 
     title: str
     facts: tuple[str, ...]
@@ -70,7 +69,7 @@ class Note:
 
     @property
     def drawings(self) -> tuple[Drawing, ...]:
-        """Every figure of the note, in its order."""
+        """The figures of the note, in order."""
         return tuple(
             drawing
             for section in self.sections
@@ -81,12 +80,15 @@ class Note:
 
 
 def figures(drawings: Sequence[Drawing]) -> tuple[Block, ...]:
-    """The drawings as a section's blocks; none without a drawing."""
+    """Wraps drawings in a block; empty without a drawing."""
     return (Figures(tuple(drawings)),) if drawings else ()
 
 
 def table_of(rows: Sequence[Mapping[str, str]], left: Sequence[str] = ()) -> Table:
-    """Rows that may not all have the same columns; what is not known is a dash."""
+    """Builds a table of rows that may have different columns; an unknown value is a dash.
+
+    Columns hold numbers unless they are in `left` or known to hold text.
+    """
     columns = tuple(dict.fromkeys(name for row in rows for name in row))
     kept = [name for name in columns if any(row.get(name) for row in rows)]
     stay_left = (*_LEFT, *left)
@@ -100,11 +102,11 @@ def table_of(rows: Sequence[Mapping[str, str]], left: Sequence[str] = ()) -> Tab
 
 
 def task_titles(tasks: Sequence[TaskProgress]) -> dict[str, str]:
-    """The tasks' titles by the letters that stand for them in a page's narrow columns."""
+    """Maps the letters that represent tasks in narrow columns to the tasks' titles."""
     return {LIGHT.task(n).letter: task_title(task.task.name) for n, task in enumerate(tasks)}
 
 
 def spelled(column: str, titles: Mapping[str, str]) -> str:
-    """`A change` -> `Sentiment change`."""
+    """Replaces a task's letter by its title: `A change` -> `Sentiment change`."""
     letter, space, rest = column.partition(" ")
     return f"{titles[letter]}{space}{rest}" if letter in titles else column

@@ -1,141 +1,200 @@
-"""What is compared: runs one by one and by plan, under the names that page and note give them."""
+"""Runs grouped and judged by plan, with the names and facts that page, note and terminal show."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from mtl_core.analysis.by_size import AtSize, group_by_size, size_text
-from mtl_core.analysis.comparison import Comparison, answer, compare, distinct_labels
-from mtl_core.analysis.forgetting import forgetting
+from mtl_core.analysis.by_size import AtSize, group_by_size
 from mtl_core.analysis.judge import compare_plans
 from mtl_core.analysis.marks import GoldLabels
-from mtl_core.analysis.plans import PlanComparison, PlanResult
+from mtl_core.analysis.plans import PlanComparison, PlanResult, Verdict, distinct_labels
 from mtl_core.analysis.summary import RunSummary
-from mtl_core.analysis.words import in_percent
-from mtl_core.freezing.titles import task_title
-from mtl_core.report.compare_words import one_plan_answer, plans_answer
-from mtl_core.report.data_words import data_name
-from mtl_core.report.forgetting_words import forgetting_title
-from mtl_core.report.run_words import plan_words
-from mtl_core.report.scores import compared, comparison_facts
-from mtl_core.report.size_words import sizes_answer, sizes_words
+from mtl_core.report.data_words import data_name, sizes_words
+from mtl_core.report.run_words import data_words, epochs_words, moment, plan_words, unusual_words
 from mtl_core.store.record import RunRecord
+from mtl_core.text import count_or_all, counted, percent
 from mtl_core.training.spec import RunSpec
 
 
 @dataclass(frozen=True, slots=True)
-class ComparedRuns:
-    """Runs one by one (`comparison`, in the order of `records`) and by plan; `gold` are the right
-    labels of their validation sentences, where the data are here.
+class LabelledRun:
+    """A run with a label that is unique among the runs compared."""
 
-    `by_size` are the plans at each number of training sentences where there are several, the
-    largest last; `plans` then are those at the largest, which all but the curve is about.
+    label: str
+    summary: RunSummary
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedRuns:
+    """Runs grouped and judged by plan.
+
+    `runs` are in the order of `records`. `gold` are the labels of their validation sentences, None
+    if the data are not available. `by_size` are the plans at each number of training sentences,
+    the largest last, empty unless the runs differ in that number; `plans` are then the plans at
+    the largest number.
     """
 
     records: tuple[RunRecord, ...]
-    comparison: Comparison
+    runs: tuple[LabelledRun, ...]
     plans: PlanComparison
     gold: GoldLabels | None = None
     by_size: tuple[AtSize, ...] = ()
 
     @property
     def by_plan(self) -> bool:
-        """Whether plans stand for their runs: any was run more than once."""
+        """Whether any plan was run more than once, with another seed or number of sentences."""
         return self.several_seeds or bool(self.by_size)
 
     @property
+    def at_each_size(self) -> tuple[AtSize, ...]:
+        """The plans at each number of training sentences, or once if there is one number."""
+        return self.by_size or (AtSize(None, self.plans),)
+
+    @property
     def every_plan(self) -> tuple[PlanResult, ...]:
-        """The plans at each number of training sentences, under names that tell it."""
-        if not self.by_size:
-            return self.plans.plans
-        return tuple(
-            replace(plan, label=f"{plan.label}, {size_text(each.size)} sentences")
-            for each in self.by_size[::-1]
-            for plan in each.plans.plans
-        )
+        """The plans at each number of training sentences, with labels that include the number."""
+        return _every_plan(self.plans, self.by_size)
 
     @property
     def several_seeds(self) -> bool:
         """Whether any plan was run with more than one seed."""
         return any(len(plan.runs) > 1 for plan in self.plans.plans)
 
+    @property
+    def one_of_each(self) -> tuple[LabelledRun, ...]:
+        """One started run of each plan, under the plan's label.
 
-def judged(
-    read: Sequence[tuple[RunRecord, RunSummary]], gold: GoldLabels | None = None
+        A run that waits is left out: its spec lacks the digests that a run records at its start.
+        """
+        runs = [(plan.label, a_run(plan)) for plan in self.plans.plans]
+        return tuple(LabelledRun(label, run) for label, run in runs if run.events)
+
+    def best_run(self, task: str) -> LabelledRun:
+        """Returns a run of the best plan on `task`, or the first run if no plan is judged best."""
+        plans = self.plans.scored(task, Verdict.BEST)
+        best = {run.run for plan in plans for run in plan.runs.values()}
+        return next((run for run in self.runs if run.summary.run in best), self.runs[0])
+
+
+def compare_runs(
+    runs: Sequence[tuple[RunRecord, RunSummary]],
+    gold_of: Callable[[RunSpec], GoldLabels | None],
+    name_of: Callable[[RunSpec], str] = plan_words,
 ) -> ComparedRuns:
-    """The runs judged, plans in the order in which the runs are given. With `gold`, the right
-    labels of their validation sentences, the paired test sees sentences and not only seeds."""
-    oldest_first = sorted(read, key=lambda each: each[0].created_at)
-    order = [summary.run for _, summary in read]
+    """Groups and judges runs by plan; the plans keep the order of `runs`.
+
+    `gold_of` returns the labels of a spec's validation sentences, or None if its data are not
+    available: then the paired test uses the seeds only. `name_of` names the plan of a spec.
+    """
+    specs = [summary.spec for _, summary in runs]
+    gold = gold_of(max(specs, key=lambda spec: bool(spec.data_digests))) if specs else None
+    oldest_first = sorted(runs, key=lambda each: each[0].created_at)
     summaries = [summary for _, summary in oldest_first]
-    records = tuple(record for record, _ in read)
+    order = [summary.run for _, summary in runs]
+
+    def named(comparison: PlanComparison) -> PlanComparison:
+        ordered = sorted(
+            comparison.plans,
+            key=lambda plan: min(order.index(run.run) for run in plan.runs.values()),
+        )
+        return replace(comparison, plans=_with_labels(ordered, name_of))
+
     by_size = tuple(
-        replace(each, plans=_in_order(each.plans, order)) for each in group_by_size(summaries, gold)
+        replace(each, plans=named(each.plans)) for each in group_by_size(summaries, gold)
     )
-    plans = by_size[-1].plans if by_size else _in_order(compare_plans(summaries, gold), order)
-    return ComparedRuns(records, compared(read), plans, gold, by_size)
-
-
-def headline(shown: ComparedRuns) -> str:
-    """The finding in one line; of one plan what a task that it left out lost or gained, else
-    its means."""
-    plans = shown.plans.plans
-    if shown.by_size:
-        return sizes_answer(shown.by_size)
-    if len(plans) == 1 and shown.several_seeds and plans[0].seconds is not None:
-        clear = [each for each in forgetting(plans[0], shown.gold) if each.is_clear]
-        if clear:
-            return forgetting_title(task_title(clear[0].task.name), clear[:1])
-        return one_plan_answer(plans[0])
-    if shown.several_seeds:
-        return plans_answer(shown.plans)
-    titles = {task.task.name: task_title(task.task.name) for task in shown.comparison.tasks}
-    return answer(shown.comparison, titles)
+    plans = by_size[-1].plans if by_size else named(compare_plans(summaries, gold))
+    labels = _run_labels(_every_plan(plans, by_size))
+    return ComparedRuns(
+        tuple(record for record, _ in runs),
+        tuple(
+            LabelledRun(labels.get(run.run) or _superseded(run, name_of), run) for _, run in runs
+        ),
+        plans,
+        gold,
+        by_size,
+    )
 
 
 def facts_of(shown: ComparedRuns) -> list[str]:
-    """Where the numbers come from."""
-    facts = comparison_facts(shown.comparison, shown.records)
+    """Lists what all runs share, their seeds and their dates, for the line below a title."""
+    facts = _shared_facts(shown)
     if not shown.by_plan:
         return facts
-    count = len(shown.plans.plans)
-    named = f"{count} plan{'s' if count > 1 else ''}, {facts[0]}"
+    named = f"{counted(len(shown.plans.plans), 'plan')}, {facts[0]}"
     if not shown.by_size:
         return [named, *facts[1:]]
     sizes = sizes_words([each.size for each in shown.by_size])
-    data = {data_name(each.spec.data, (t.name for t in each.spec.tasks)) for each in shown.records}
-    told = [f"data: {name}" for name in data if len(data) == 1]
-    others = [fact for fact in facts[1:] if fact not in told]
-    return [named, *others[:1], *told, sizes, *others[1:]]
-
-
-def one_of_each(shown: ComparedRuns) -> Comparison:
-    """One run of each plan that has begun, under the plan's name: a waiting run's spec lacks the
-    digests that are written down where it begins. All runs where each plan ran once."""
-    if not shown.by_plan:
-        return shown.comparison
-    begun = [plan for plan in shown.plans.plans if a_run(plan).events]
-    return compare([(plan.label, a_run(plan)) for plan in begun])
+    names = {data_name(each.spec.data, (t.name for t in each.spec.tasks)) for each in shown.records}
+    data = [f"data: {name}" for name in names if len(names) == 1]
+    others = [fact for fact in facts[1:] if fact not in data]
+    return [named, *others[:1], *data, sizes, *others[1:]]
 
 
 def a_run(plan: PlanResult) -> RunSummary:
-    """The plan's run of the lowest seed."""
+    """Returns the plan's run with the lowest seed."""
     return plan.runs[min(plan.runs)]
 
 
-def _in_order(grouped: PlanComparison, order: Sequence[str]) -> PlanComparison:
-    """The plans in the order of their first runs, under the names that pages call them by."""
-    plans = sorted(
-        grouped.plans, key=lambda plan: min(order.index(run.run) for run in plan.runs.values())
+def _shared_facts(shown: ComparedRuns) -> list[str]:
+    summaries = [run.summary for run in shown.runs]
+    specs = [summary.spec for summary in summaries]
+    seeds = sorted({spec.seed for spec in specs})
+    facts = [
+        {spec.checkpoint for spec in specs},
+        {f"data: {data_words(summary)}" for summary in summaries},
+        {epochs_words(spec.epochs) for spec in specs},
+        {f"batches of {spec.batch_size}" for spec in specs},
+        {f"at most {spec.max_length} sub-words" for spec in specs},
+    ]
+    shared = [next(iter(values)) for values in facts if len(values) == 1]
+    unusual = [unusual_words(spec) for spec in specs]
+    starts = {spec.starts_from for spec in specs}
+    shared += ["each starts from another run"] if len(starts) > 1 and None not in starts else []
+    shared += [word for word in (unusual or [[]])[0] if all(word in each for each in unusual)]
+    seeds_text = f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
+    return [counted(len(specs), "run"), *shared, seeds_text, _dates(shown.records)]
+
+
+def _dates(records: Sequence[RunRecord]) -> str:
+    """The days on which the runs were created: a picture of the page may stand alone."""
+    days = list(
+        dict.fromkeys(
+            moment(time).rsplit(" ", 1)[0] for time in sorted(each.created_at for each in records)
+        )
     )
-    return replace(grouped, plans=_named(plans))
+    return days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
 
 
-def _named(plans: Sequence[PlanResult]) -> tuple[PlanResult, ...]:
-    """The plans under the names that pages call them by, each distinct."""
+def _every_plan(plans: PlanComparison, by_size: Sequence[AtSize]) -> tuple[PlanResult, ...]:
+    if not by_size:
+        return plans.plans
+    return tuple(
+        replace(plan, label=f"{plan.label}, {count_or_all(each.size)} sentences")
+        for each in by_size[::-1]
+        for plan in each.plans.plans
+    )
+
+
+def _run_labels(plans: Sequence[PlanResult]) -> dict[str, str]:
+    """Maps run ids to labels: that of the plan, with the seed if the plan has several."""
+    return {
+        run.run: plan.label if len(plan.runs) == 1 else f"{plan.label}, seed {seed}"
+        for plan in plans
+        for seed, run in plan.runs.items()
+    }
+
+
+def _superseded(run: RunSummary, name_of: Callable[[RunSpec], str]) -> str:
+    """The label of a run that another run of the same plan and seed replaces."""
+    return f"{name_of(run.spec)}, seed {run.spec.seed}, {run.run.rsplit('-', 1)[-1]}"
+
+
+def _with_labels(
+    plans: Sequence[PlanResult], name_of: Callable[[RunSpec], str]
+) -> tuple[PlanResult, ...]:
     specs = [a_run(plan).spec for plan in plans]
-    names = [plan_words(spec) for spec in specs]
-    for told in (_encoder_words, _examples_words, _noise_words):
-        words = [told(spec) for spec in specs]
+    names = [name_of(spec) for spec in specs]
+    for words_of in (_encoder_words, _examples_words, _noise_words):
+        words = [words_of(spec) for spec in specs]
         if len(set(words)) > 1:
             names = [
                 f"{name}, {word}" if word else name for name, word in zip(names, words, strict=True)
@@ -155,4 +214,4 @@ def _examples_words(spec: RunSpec) -> str:
 
 def _noise_words(spec: RunSpec) -> str:
     worst = max(spec.label_noise.values(), default=0.0)
-    return f"{in_percent(worst)} wrong labels" if worst else ""
+    return f"{percent(worst)} wrong labels" if worst else ""

@@ -1,29 +1,40 @@
-"""What the pages say of data: its name, and what is in it, in one line."""
+"""Describes a data set in one line: its name, its size, its labels and its lengths."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from mtl_core.analysis.words import in_percent
 from mtl_core.freezing.titles import task_title
 from mtl_core.tasks.lengths import SubWordCounter
 from mtl_core.tasks.overview import SPLITS, DataOverview, TaskOverview
 from mtl_core.tasks.task import TaskKind
 from mtl_core.tasks.upload_reference import is_upload
+from mtl_core.text import count_or_all, counted, listed, percent
+from mtl_core.training.comparison import TrainSize
 
 _NAMED = 3
 
 
 def full_data_name(reference: str, tasks: Iterable[str]) -> str:
-    """`sample`, a manifest's path, or "your upload: reviews, wnut"."""
+    """Returns `sample`, a manifest's path, or "your upload: reviews, wnut"."""
     return f"your upload: {', '.join(tasks)}" if is_upload(reference) else reference
 
 
 def data_name(reference: str, tasks: Iterable[str]) -> str:
-    """`full_data_name`, of a path its last part only."""
+    """Returns `full_data_name`, with only the last part of a path."""
     return full_data_name(reference, tasks).rstrip("/").rsplit("/", 1)[-1]
 
 
+def size_words(size: TrainSize) -> str:
+    """`200 sentences a task`, or `all sentences` for None."""
+    return f"{count_or_all(size)} sentences{'' if size is None else ' a task'}"
+
+
+def sizes_words(sizes: Sequence[TrainSize]) -> str:
+    """`50, 100 and 200 sentences a task`."""
+    return f"{listed([count_or_all(size) for size in sizes])} sentences a task"
+
+
 def data_headline(found: DataOverview, max_length: int) -> str:
-    """The Data page's answer: how much there is, and what a maximum length cuts off."""
+    """Returns the title of the Data page: the number of sentences, and what is cut off."""
     counts = [
         f"{_examples(task, ' sentences' if place == 0 else '')} for {within(task.task.name)}"
         for place, task in enumerate(found.tasks)
@@ -35,26 +46,26 @@ def data_headline(found: DataOverview, max_length: int) -> str:
 
 
 def within(task: str) -> str:
-    """A task's title within a sentence: sentiment, NER."""
+    """Formats a task's name for use within a sentence: sentiment, NER."""
     title = task_title(task)
     return title if title.isupper() else title.lower()
 
 
 def balance_finding(task: TaskOverview) -> str:
-    """What the counts of labels come to, in one line."""
+    """Summarizes the distribution of the training labels in one line."""
     train = task.labels["train"]
     if task.task.kind is TaskKind.SENTENCE:
         name = max(train, key=lambda label: train[label])
         share = train[name] / max(sum(train.values()), 1)
-        return f"{len(train)} classes, “{name}” is {in_percent(share)} of training"
+        return f"{len(train)} classes, “{name}” is {percent(share)} of training"
     entities = sum(sum(counts.values()) for counts in task.labels.values())
-    types = "1 type" if len(train) == 1 else f"{len(train)} types"
+    types = counted(len(train), "type")
     inside = task.words_inside / max(task.words, 1)
-    return f"{entities:,} entities of {types}, {in_percent(inside, 1)} of the words"
+    return f"{entities:,} entities of {types}, {percent(inside, 1)} of the words"
 
 
 def length_finding(task: TaskOverview, unit: str, max_length: int) -> str:
-    """How long the task's sentences are, and what is cut off, in one line."""
+    """Summarizes the lengths of the task's sentences, and what is cut off, in one line."""
     longest = f"The longest sentence has {task.longest:,} {unit}"
     if unit != SubWordCounter.unit:
         return f"{longest}."
@@ -63,16 +74,16 @@ def length_finding(task: TaskOverview, unit: str, max_length: int) -> str:
     lost = ""
     if task.task.kind is TaskKind.TOKEN:
         entities = task.entities_lost(max_length)
-        lost = f", with {_counted(entities, 'entity', 'entities')} that cannot be found then"
-    return f"{longest}: {_counted(cut, 'is', 'are')} cut off at {max_length:,}{lost}."
+        lost = f", with {counted(entities, 'entity', 'entities')} that cannot be found then"
+    return f"{longest}: {counted(cut, 'is', 'are')} cut off at {max_length:,}{lost}."
 
 
 def counts_caption(task: TaskOverview) -> str:
-    """Sentences by split and the head's outputs; what was repaired."""
+    """Lists the sentences of each split, the head's outputs and repaired tags."""
     parts = [f"{task.examples[split]:,} {split}" for split in SPLITS]
     parts.append(f"head {task.task.head}, {len(task.task.outputs)} outputs")
     if task.repaired_tags:
-        tags = _counted(task.repaired_tags, "tag", "tags")
+        tags = counted(task.repaired_tags, "tag", "tags")
         parts.append(f"{tags} began an entity with I- and read as B-")
     return " · ".join(parts)
 
@@ -87,11 +98,7 @@ def _cut_off(found: DataOverview, max_length: int) -> str:
         return f"the longest has {longest:,} {found.unit}"
     at = f"cut off at {max_length:,} {found.unit}"
     if lost := sum(task.entities_lost(max_length) for task in found.tasks):
-        return f"{_counted(lost, 'entity is', 'entities are')} {at}"
+        return f"{counted(lost, 'entity is', 'entities are')} {at}"
     if cut := sum(task.cut_off(max_length) for task in found.tasks):
-        return f"{_counted(cut, 'sentence is', 'sentences are')} {at}"
+        return f"{counted(cut, 'sentence is', 'sentences are')} {at}"
     return f"nothing is {at}"
-
-
-def _counted(count: int, one: str, many: str) -> str:
-    return f"{count:,} {one if count == 1 else many}"

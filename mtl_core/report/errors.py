@@ -14,10 +14,9 @@ from mtl_core.charts.theme import LIGHT, Figure, Palette
 from mtl_core.freezing.titles import task_title
 from mtl_core.report.blocks import Block, Text, figures, table_of
 from mtl_core.report.compared import ComparedRuns
-from mtl_core.report.drawings import drawn
+from mtl_core.report.data_words import size_words
 from mtl_core.report.load import Report
-from mtl_core.report.panel import Panel, file_stem
-from mtl_core.report.size_words import size_words
+from mtl_core.report.panel import Panel, drawn, file_stem
 from mtl_core.tasks.dataset import Dataset, Example, Label
 from mtl_core.tasks.schemes import OUTSIDE
 from mtl_core.tasks.task import Task, TaskKind

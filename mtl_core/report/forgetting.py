@@ -13,7 +13,6 @@ from mtl_core.analysis.paired import PairedDifference
 from mtl_core.charts.drift import Drift, drift_figure
 from mtl_core.charts.theme import Figure, Palette
 from mtl_core.freezing.titles import task_title
-from mtl_core.report.compare_words import metric_name
 from mtl_core.report.compared import ComparedRuns
 from mtl_core.report.forgetting_words import forgetting_title, outcome_words
 from mtl_core.report.panel import Panel, file_stem
@@ -36,7 +35,7 @@ def tasks_left_out(shown: ComparedRuns) -> LeftOutTasks:
 def drift_panel(shown: ComparedRuns, task: Task, found: Sequence[Forgetting]) -> Panel:
     """The task's score before and after under each plan that leaves it out."""
     number = [each.name for each in shown.plans.tasks].index(task.name)
-    metric = metric_name(task)
+    metric = task.metric
 
     def draw(colors: Palette) -> Figure:
         drifts = [_drift(each) for each in found]
@@ -96,7 +95,7 @@ def _drift(found: Forgetting) -> Drift:
 
 
 def _task_words(task: Task) -> str:
-    return f"{task_title(task.name)} {metric_name(task)}"
+    return f"{task_title(task.name)} {task.metric}"
 
 
 def _numbers(of: str, change: Change) -> dict[str, str]:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from mtl_core.analysis.forgetting import Change, Elsewhere, Forgetting, Outcome
 from mtl_core.analysis.trained import LeftOut
 from mtl_core.freezing.titles import task_title
-from mtl_core.report.compare_words import metric_name
 from mtl_core.report.data_words import within
 
 FORGOTTEN_CAPTION = (
@@ -28,7 +27,7 @@ def outcome_words(found: Forgetting) -> str:
 
 def forgetting_sentence(found: Forgetting) -> str:
     """What became of the task under the plan, and why."""
-    name, metric = task_title(found.task.name), metric_name(found.task)
+    name, metric = task_title(found.task.name), found.task.metric
     match found.outcome:
         case Outcome.EXACT:
             return f"{found.plan}: {name} is exactly as before{_reason(found)}"

@@ -1,38 +1,37 @@
-"""Quality of each plan against what it costs, head by head: the figures and all their points."""
+"""Quality of each plan against its cost: a figure for each task and cost, and their points."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from mtl_core.analysis.baselines import baselines_of_runs
 from mtl_core.analysis.pareto_front import front
 from mtl_core.analysis.plans import PlanComparison, PlanResult
 from mtl_core.charts.pareto import BaselineLine, Cost, cost_of, pareto_figure
 from mtl_core.charts.theme import LIGHT, Figure, Palette
 from mtl_core.freezing.titles import task_title
-from mtl_core.report.compare_words import front_words, metric_name
-from mtl_core.report.compared import ComparedRuns, a_run
-from mtl_core.report.panel import Panel, file_stem
-from mtl_core.report.size_words import size_words
-from mtl_core.tasks.baselines import Baseline as NamedBaseline
+from mtl_core.report.baselines import BaselinesByTask
+from mtl_core.report.blocks import Block, figures
+from mtl_core.report.compared import ComparedRuns
+from mtl_core.report.data_words import size_words
+from mtl_core.report.finding import TIED
+from mtl_core.report.load import Report
+from mtl_core.report.panel import Panel, drawn, file_stem
 from mtl_core.tasks.task import Task
+from mtl_core.text import capitalized, verb
 
-_PAID = {Cost.SECONDS: "time", Cost.MEMORY: "memory", Cost.SHARE: "trained share"}
-
-Baselines = Mapping[str, Sequence[BaselineLine]]
-"""By task: scores that need no fine-tuning."""
+_RESOURCES = {Cost.SECONDS: "time", Cost.MEMORY: "memory", Cost.SHARE: "trained share"}
 
 
 @dataclass(frozen=True, slots=True)
 class FrontPoint:
     """A plan, or a baseline, in a figure of quality against a cost.
 
-    `cost` is in seconds, bytes or the share of the parameters, 0 to 1; None for a baseline, which
-    has none. `low` and `high` are the lowest and the highest seed.
+    `cost` is in seconds, bytes or the share of the parameters, 0 to 1; None for a baseline.
+    `low` and `high` are the values of the lowest and the highest seed.
     """
 
     task: Task
-    paid_with: Cost
+    cost_axis: Cost
     label: str
     cost: float | None
     mean: float
@@ -42,7 +41,15 @@ class FrontPoint:
     baseline: bool
 
 
-def can_be_drawn(shown: ComparedRuns) -> bool:
+def blocks(report: Report) -> Iterator[Block]:
+    """Builds the note's section; empty for one plan, or before a run has finished."""
+    if report.several_plans and has_points(report.compared):
+        yield from figures(
+            [drawn(panel) for panel in front_panels(report.compared, report.baselines)]
+        )
+
+
+def has_points(shown: ComparedRuns) -> bool:
     """Whether any plan has a finished run."""
     return any(plan.seconds is not None for plan in shown.plans.plans)
 
@@ -50,29 +57,29 @@ def can_be_drawn(shown: ComparedRuns) -> bool:
 def front_panel(
     shown: ComparedRuns, number: int, task: Task, cost: Cost, baselines: Sequence[BaselineLine]
 ) -> Panel:
-    """One task against one cost. `number` is the task's place among those compared."""
+    """Builds the figure of one task and cost. `number` is the task's place in the comparison."""
     plans = shown.plans
     costs = [
-        (plan.label, paid) for plan in plans.plans if (paid := cost_of(plan, cost)) is not None
+        (plan.label, value) for plan in plans.plans if (value := cost_of(plan, cost)) is not None
     ]
 
     def draw(colors: Palette) -> Figure:
-        kept = _on_front(plans.plans, task.name, cost)
+        best = _on_front(plans.plans, task.name, cost)
         style = colors.task(number)
-        return pareto_figure(plans, task.name, kept, style, colors, cost=cost, baselines=baselines)
+        return pareto_figure(plans, task.name, best, style, colors, cost=cost, baselines=baselines)
 
     return Panel(
         name=f"front-{number + 1}-{file_stem(task.name)}-{file_stem(cost)}",
         lead=f"{LIGHT.task(number).letter} · {task_title(task.name)}:",
-        title=front_words(plans, task.name, costs, _PAID[cost]),
+        title=front_title(plans, task.name, costs, _RESOURCES[cost]),
         caption=_caption(shown, task),
         draw=draw,
         task=number,
     )
 
 
-def front_panels(shown: ComparedRuns, baselines: Baselines) -> tuple[Panel, ...]:
-    """Each cost with a figure for each task."""
+def front_panels(shown: ComparedRuns, baselines: BaselinesByTask) -> tuple[Panel, ...]:
+    """Builds the figures of every cost and task."""
     return tuple(
         front_panel(shown, number, task, cost, baselines.get(task.name, ()))
         for cost in Cost
@@ -80,8 +87,8 @@ def front_panels(shown: ComparedRuns, baselines: Baselines) -> tuple[Panel, ...]
     )
 
 
-def front_points(shown: ComparedRuns, baselines: Baselines) -> Iterator[FrontPoint]:
-    """Every point of every such figure, the cheapest plan first, and the baselines."""
+def front_points(shown: ComparedRuns, baselines: BaselinesByTask) -> Iterator[FrontPoint]:
+    """Yields every point of every figure: the plans, cheapest first, and the baselines."""
     for task in shown.plans.tasks:
         for cost in Cost:
             yield from _plan_points(shown.plans, task, cost)
@@ -89,37 +96,52 @@ def front_points(shown: ComparedRuns, baselines: Baselines) -> Iterator[FrontPoi
                 yield FrontPoint(task, cost, each.label, None, each.value, None, None, False, True)
 
 
-def baselines_by_task(shown: ComparedRuns, of_data: Sequence[NamedBaseline]) -> Baselines:
-    """The baselines of the data (`limits_of` says on how many sentences they are to be trained)
-    and those that the runs show, as points of the figures."""
-    told = [*of_data, *baselines_of_runs(shown.plans)]
-    return {
-        task.name: [
-            BaselineLine(each.label, each.values[task.name])
-            for each in told
-            if task.name in each.values
-        ]
-        for task in shown.plans.tasks
-    }
+def front_title(
+    comparison: PlanComparison, task: str, costs: Sequence[tuple[str, float]], resource: str
+) -> str:
+    """Returns the title of a task's figure, by the first rule that applies.
 
+    `costs` are (label, cost) of the plans and `resource` names the cost, for example "time".
 
-def limits_of(shown: ComparedRuns) -> dict[str, int] | None:
-    """How many sentences of each task all plans learn from, empty for all there are; None where
-    the plans do not share that, and so no baseline stands beside all of them."""
-    limits = [a_run(plan).spec.examples for plan in shown.plans.plans]
-    alike = bool(limits) and all(each == limits[0] for each in limits)
-    return limits[0] if alike and shown.plans.same_questions else None
+    1. One plan alone: its mean. Fewer than two plans with a score: what will be shown.
+    2. No verdict yet, or one seed, which separates no plans: the highest plan.
+    3. The cheapest plan of those that are best or within noise of the best: it is the cheapest of
+       all, or more expensive plans gain nothing significant.
+    4. That plan is the most expensive one: its lead.
+    """
+    means = {plan.label: plan.tasks[task].mean or 0.0 for plan in comparison.scored(task)}
+    scored = sorted((cost, label) for label, cost in costs if label in means)
+    if len(scored) == len(comparison.plans) == 1:
+        ((_, label),) = scored
+        return f"{label} {verb(label, 'reaches', 'reach')} {means[label]:.2f}"
+    if len(scored) < 2:
+        return "a point for each plan that has finished"
+    best = max((label for _, label in scored), key=lambda label: means[label])
+    ties = {plan.label for plan in comparison.scored(task, *TIED)}
+    tied = [label for _, label in scored if label in ties]
+    if not tied or len(comparison.seeds) < 2:
+        return f"highest with {best}"
+    if tied[0] == scored[0][1]:
+        if tied[0] == best:
+            return f"the cheapest plan, {best}, is also the best"
+        return f"{tied[0]}, the cheapest, {verb(tied[0], 'is', 'are')} within noise of {best}"
+    if tied[0] != scored[-1][1]:
+        if tied[0] == best:
+            return f"more {resource} than {best} gains nothing"
+        return f"more {resource} than {tied[0]} gains nothing beyond noise"
+    lead = means[best] - max(means[label] for _, label in scored if label != best)
+    return f"{best} {verb(best, 'is', 'are')} {lead:.2f} above the next"
 
 
 def _plan_points(comparison: PlanComparison, task: Task, cost: Cost) -> Iterator[FrontPoint]:
-    kept = _on_front(comparison.plans, task.name, cost)
-    priced = [(paid, p) for p in comparison.plans if (paid := cost_of(p, cost)) is not None]
-    for paid, plan in sorted(priced, key=lambda each: each[0]):
+    best = _on_front(comparison.plans, task.name, cost)
+    priced = [(value, p) for p in comparison.plans if (value := cost_of(p, cost)) is not None]
+    for value, plan in sorted(priced, key=lambda each: each[0]):
         result = plan.tasks.get(task.name)
         if result is not None and result.mean is not None:
             yield FrontPoint(
-                *(task, cost, plan.label, paid, result.mean, result.low, result.high),
-                on_front=plan.label in kept,
+                *(task, cost, plan.label, value, result.mean, result.low, result.high),
+                on_front=plan.label in best,
                 baseline=False,
             )
 
@@ -132,18 +154,17 @@ def _caption(shown: ComparedRuns, task: Task) -> str:
     count = next(
         (
             run.summary.examples[task.name]["validation"]
-            for run in shown.comparison.runs
+            for run in shown.runs
             if "validation" in run.summary.examples.get(task.name, {})
         ),
         None,
     )
-    metric = metric_name(task)
     on = f" on {count:,} validation sentences" if count else ""
     if shown.by_size:
         on += f", trained on {size_words(shown.by_size[-1].size)}"
     bars = (
         " Bars: lowest to highest seed."
         if shown.several_seeds
-        else " One seed each: no difference is told from luck."
+        else " With one seed per plan, differences may be due to chance."
     )
-    return f"{metric[0].upper()}{metric[1:]}{on}. Filled: on the Pareto front.{bars}"
+    return f"{capitalized(task.metric)}{on}. Filled: on the Pareto front.{bars}"

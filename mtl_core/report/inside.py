@@ -18,7 +18,6 @@ from mtl_core.charts.drift import Drift, drift_figure
 from mtl_core.charts.layer_similarity import similarity_figure
 from mtl_core.charts.theme import Figure, Palette
 from mtl_core.freezing.titles import task_title
-from mtl_core.report.compare_words import metric_name
 from mtl_core.report.compared import ComparedRuns
 from mtl_core.report.inside_words import (
     LIKENESS_CAPTION,
@@ -58,7 +57,7 @@ def probe_panel(shown: ComparedRuns, number: int, task: Task) -> Panel | None:
     if not probes:
         return None
     drifts = [_probe_drift(label, found) for label, found in probes.items()]
-    metric = f"{metric_name(task)} of a linear probe"
+    metric = f"{task.metric} of a linear probe"
 
     def draw(colors: Palette) -> Figure:
         return drift_figure(drifts, metric, colors.task(number), colors)

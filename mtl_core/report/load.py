@@ -1,4 +1,8 @@
-"""What is exported: runs read from the store, with their models where these are still known."""
+"""Loads the runs of a report from the store, with their models, data and baselines.
+
+Page, note and command line compare runs through `Report.compared`. The page passes readers that
+cache; the command line and the exports read the store directly.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -6,57 +10,59 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from mtl_core.analysis.chain import Chain, SummaryOf, chain_of
-from mtl_core.analysis.comparison import ComparedRun, Comparison
 from mtl_core.analysis.marks import GoldLabels, gold_labels
 from mtl_core.analysis.reading import broken_off, summarise
 from mtl_core.analysis.summary import RunSummary
-from mtl_core.analysis.words import listed
 from mtl_core.errors import PlanError, UnknownRun
 from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.freezing.table import ParameterTable
 from mtl_core.models.description import ModelDescription
-from mtl_core.report.compared import ComparedRuns, a_run, headline, judged
-from mtl_core.report.curve import BaselinesBySize, limits_at
-from mtl_core.report.front import Baselines, baselines_by_task, limits_of
-from mtl_core.report.run_words import run_headline
+from mtl_core.report.baselines import (
+    BaselinesBySize,
+    BaselinesByTask,
+    baselines_by_task,
+    limits_by_size,
+    shared_limits,
+)
+from mtl_core.report.compared import ComparedRuns, LabelledRun, a_run, compare_runs
+from mtl_core.report.finding import headline
+from mtl_core.report.run_words import plan_words, run_headline
 from mtl_core.settings import FileAccess
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.tasks.baselines import Baseline, baselines_of_data
 from mtl_core.tasks.dataset import Dataset, load_dataset
+from mtl_core.text import listed
 from mtl_core.training.events import RunEvent
 from mtl_core.training.spec import RunSpec
 
 ModelOf = Callable[[RunSpec], ModelDescription | None]
-"""The model of a spec; None where its checkpoint is not here or its plan no longer fits."""
+"""Returns the model of a spec; None if its checkpoint is missing or its plan no longer fits."""
 
 DataOf = Callable[[RunSpec, Mapping[str, int]], Dataset | None]
-"""The data of a spec with limits of examples by task; None where they are not here, or are not
-those that the run learned from any more."""
+"""Returns the data of a spec with limits of examples by task; None if they are missing or have
+changed since the run."""
 
 BaselinesOf = Callable[[Dataset], tuple[Baseline, ...]]
-"""The scores that these data give without any model."""
+"""Returns the scores on a data set that need no model."""
 
-_MOST_TOLD = 3  # unfinished runs, one by one
+_MOST_UNFINISHED = 3  # unfinished runs that are described one by one
 
 _WITHOUT_STEPS = (
-    *("run_started", "phase_started", "evaluation", "measured", "phase_finished"),
+    *("run_started", "phase_started", "evaluation", "answers", "measured", "phase_finished"),
     *("run_finished", "run_failed", "run_stopped"),
 )
 
 
 @dataclass(frozen=True)
 class ReportRun:
-    """One run with all it said. `model` is None where its checkpoint is not here any more.
-
-    `chain` is that of a run that goes on from another one, None for any other.
-    """
+    """One run of a report. `events` are empty if only summaries were loaded."""
 
     record: RunRecord
     events: tuple[RunEvent, ...]
     summary: RunSummary
-    model: ModelDescription | None
-    chain: Chain | None = None
+    load_model: Callable[[], ModelDescription | None]
+    load_chain: Callable[[], Chain | None]
 
     @property
     def id(self) -> str:
@@ -64,84 +70,85 @@ class ReportRun:
         return self.record.id
 
     @cached_property
+    def model(self) -> ModelDescription | None:
+        """The run's model; None if its checkpoint is missing or its plan no longer fits."""
+        return self.load_model()
+
+    @cached_property
+    def chain(self) -> Chain | None:
+        """The stages that led to the run; None for a run that starts from a checkpoint."""
+        return self.load_chain()
+
+    @cached_property
     def tables(self) -> tuple[ParameterTable, ...]:
-        """The parameter table of each phase; none where the model is not known."""
+        """The parameter table of each phase; empty if the model is unknown."""
         return parameter_tables(self.record.spec.plan, self.model) if self.model else ()
 
 
 @dataclass(frozen=True)
 class Report:
-    """The runs of one bundle, in the order in which they were named.
+    """The runs of a report, in the order in which they were named.
 
-    `record` is the comparison that they make up, None for runs named one by one; without
-    `data_of` plans are judged by their seeds alone.
+    `record` is the comparison that the runs form, None for runs that were selected one by one.
+    Without `data_of` plans are tested over seeds only. `name_of` names the plan of a spec.
     """
 
     runs: tuple[ReportRun, ...]
     record: ComparisonRecord | None = None
     data_of: DataOf | None = None
     baselines_of: BaselinesOf = baselines_of_data
+    name_of: Callable[[RunSpec], str] = plan_words
 
     @cached_property
     def compared(self) -> ComparedRuns:
-        """The runs against each other, singly and by plan; sentence by sentence where the data
-        that they answered are still here, else by the seeds alone."""
-        sentences = self.sentences if len(self.runs) > 1 else None
-        read = [(run.record, run.summary) for run in self.runs]
-        return judged(read, sentences[1] if sentences else None)
+        """The runs grouped and judged by plan."""
+        runs = [(run.record, run.summary) for run in self.runs]
+        return compare_runs(runs, lambda _: self._gold(), self.name_of)
 
     @cached_property
     def sentences(self) -> tuple[Dataset, GoldLabels] | None:
-        """The data that the runs answered, with what is right; None where they are not here."""
+        """The data of the runs and the labels of their validation split; None if unavailable."""
         data = self._data({})
         return None if data is None else (data, gold_labels(data))
 
     @cached_property
-    def baselines(self) -> Baselines:
-        """What needs no fine-tuning, by task: of the data where they are here, and of the runs."""
-        limits = limits_of(self.compared)
+    def baselines(self) -> BaselinesByTask:
+        """The baselines by task: of the data, if available, and of the runs."""
+        limits = shared_limits(self.compared)
         data = None if limits is None else self._data(limits)
         return baselines_by_task(self.compared, self.baselines_of(data) if data else ())
 
     @cached_property
     def baselines_by_size(self) -> BaselinesBySize:
-        """What the data give at each number of training sentences, where there are several."""
+        """The baselines of the data at each number of training sentences, if it was varied."""
         found = {}
-        for size, (_, limits) in limits_at(self.compared).items():
+        for size, (_, limits) in limits_by_size(self.compared).items():
             data = self._data(limits)
             found[size] = self.baselines_of(data) if data else ()
         return found
 
     @property
-    def comparison(self) -> Comparison:
-        """The runs against each other, one by one."""
-        return self.compared.comparison
-
-    @property
-    def named(self) -> tuple[tuple[ComparedRun, ReportRun], ...]:
-        """Each run with the name that it goes by in this bundle."""
-        return tuple(zip(self.comparison.runs, self.runs, strict=True))
+    def named(self) -> tuple[tuple[LabelledRun, ReportRun], ...]:
+        """Each run with its label."""
+        return tuple(zip(self.compared.runs, self.runs, strict=True))
 
     @property
     def one_of_each(self) -> tuple[tuple[str, ReportRun], ...]:
-        """A run of each plan, that of the lowest seed, under the plan's name; where every plan ran
-        once, each run under its own."""
-        if not self.compared.by_plan:
-            return tuple((label.label, run) for label, run in self.named)
+        """The run with the lowest seed of each plan, with the plan's label."""
         runs = {run.id: run for run in self.runs}
         return tuple((plan.label, runs[a_run(plan).run]) for plan in self.compared.plans.plans)
 
     @property
     def tables(self) -> dict[str, tuple[ParameterTable, ...]]:
-        """By plan, of those whose model is known: the parameter table of each phase."""
-        runs = {run.id: run for run in self.runs}
-        found = {plan.label: runs[a_run(plan).run].tables for plan in self.compared.plans.plans}
-        return {label: tables for label, tables in found.items() if tables}
+        """By plan, the parameter table of each phase; without plans whose model is unknown."""
+        return {label: run.tables for label, run in self.one_of_each if run.tables}
 
     @property
     def whole_comparison(self) -> ComparisonRecord | None:
-        """The comparison that these runs are, where its spec says all of them: none goes on from a
-        run that it does not name."""
+        """The comparison of the runs, if its spec describes all of them.
+
+        None if a run starts from another run that the spec does not name.
+        """
         record = self.record
         if record is None:
             return None
@@ -150,35 +157,38 @@ class Report:
 
     @property
     def threads(self) -> int | None:
-        """The number of threads of all runs; None where they differ."""
+        """The number of threads that all runs used; None if it differs."""
         threads = {run.record.spec.threads for run in self.runs}
         return threads.pop() if len(threads) == 1 else None
 
     @property
     def headline(self) -> str:
-        """What the runs came to, in one line: of one run its end, of several the comparison."""
+        """The result in one line: of one run its state and scores, of several the comparison."""
         if len(self.runs) == 1:
             return run_headline(self.runs[0].record, self.runs[0].summary)
         return headline(self.compared)
 
     @property
     def several_plans(self) -> bool:
-        """Whether there is a plan to hold against another."""
+        """Whether there are two plans or more."""
         return len(self.compared.plans.plans) > 1
 
     @property
     def unfinished(self) -> tuple[str, ...]:
-        """A sentence about each run that did not come to its end; of many, one about all."""
+        """A sentence about each run that has not finished, or one sentence about many."""
         left = [each for each in self.named if each[1].record.state is not RunState.FINISHED]
-        if len(left) <= _MOST_TOLD:
+        if len(left) <= _MOST_UNFINISHED:
             return tuple(_unfinished(label.label, run) for label, run in left)
         counts = Counter(str(run.record.state) for _, run in left)
-        told = listed([f"{count} {state}" for state, count in counts.items()])
-        return (f"{len(left)} of {len(self.runs)} runs have not finished: {told}.",)
+        states = listed([f"{count} {state}" for state, count in counts.items()])
+        return (f"{len(left)} of {len(self.runs)} runs have not finished: {states}.",)
+
+    def _gold(self) -> GoldLabels | None:
+        sentences = self.sentences if len(self.runs) > 1 else None
+        return sentences[1] if sentences else None
 
     def _data(self, examples: Mapping[str, int]) -> Dataset | None:
-        """The data of these runs: of one that has begun where there is any, as it wrote down which
-        they were."""
+        """Loads the data of a started run if there is one, since that recorded their digests."""
         if self.data_of is None:
             return None
         specs = [run.summary.spec for run in self.runs]
@@ -193,47 +203,92 @@ def load_report(
     record: ComparisonRecord | None = None,
     baselines_of: BaselinesOf = baselines_of_data,
 ) -> Report:
-    """Read the runs, each once. Raises UnknownRun, with the nearest ids, for one not there."""
+    """Loads runs with all their events.
+
+    Raises UnknownRun, with the nearest ids, if the store has no such run.
+    """
     records = [store.run(run) for run in dict.fromkeys(ids)]
-    read = tuple(_read(store, each, model_of) for each in records)
-    return Report(read, record, data_of, baselines_of)
+    runs = tuple(_with_events(store, each, model_of) for each in records)
+    return Report(runs, record, data_of, baselines_of)
+
+
+def summarized_report(
+    store: RunStore,
+    records: Sequence[RunRecord],
+    model_of: ModelOf,
+    data_of: DataOf | None = None,
+    record: ComparisonRecord | None = None,
+    *,
+    summary_of: Callable[[RunRecord], RunSummary] | None = None,
+    name_of: Callable[[RunSpec], str] = plan_words,
+) -> Report:
+    """Loads the summaries of runs without their events.
+
+    `summary_of` defaults to a summary without single steps, which is all that scores need.
+    """
+    read = summary_of or (lambda each: _summary(store, each, None))
+    runs = tuple(_summarized(store, each, read(each), model_of) for each in records)
+    return Report(runs, record, data_of, name_of=name_of)
 
 
 def sentences_of(spec: RunSpec, examples: Mapping[str, int], access: FileAccess) -> Dataset | None:
-    """The data of `spec`, with limits of examples by task, if they are still what its run learned
-    from. None for others; raises DataError where there are none."""
+    """Loads the data of `spec` with limits of examples by task.
+
+    Returns None if the data have changed since the run. Raises DataError if they are missing.
+    """
     data = load_dataset(spec.data, access, examples)
     known = spec.data_digests
     return data if not known or dict(known) == dict(data.digests) else None
 
 
-def _read(store: RunStore, record: RunRecord, model_of: ModelOf) -> ReportRun:
-    model = _fitting(record.spec, model_of(record.spec))
-    events = tuple(event for _, event in store.events(record.id))
-    summary = summarise(record.id, record.spec, events, model)
-    if record.state is RunState.INTERRUPTED:
-        summary = broken_off(summary)
-    goes_on = record.spec.starts_from is not None
-    chain = chain_of(summary, summaries_in(store, model_of)) if goes_on else None
-    return ReportRun(record, events, summary, model, chain)
-
-
 def summaries_in(store: RunStore, model_of: ModelOf) -> SummaryOf:
-    """What reads a run of `store` for a chain: all but its single steps."""
+    """Returns a function that summarizes a run of `store`, without single steps, for a chain."""
 
     def summary_of(run: str) -> RunSummary | None:
         try:
             record = store.run(run)
         except UnknownRun:
             return None
-        events = (event for _, event in store.events(run, kinds=_WITHOUT_STEPS))
-        return summarise(run, record.spec, events, _fitting(record.spec, model_of(record.spec)))
+        return _summary(store, record, _fitting(record.spec, model_of(record.spec)))
 
     return summary_of
 
 
+def _with_events(store: RunStore, record: RunRecord, model_of: ModelOf) -> ReportRun:
+    model = _fitting(record.spec, model_of(record.spec))
+    events = tuple(event for _, event in store.events(record.id))
+    summary = summarise(record.id, record.spec, events, model)
+    if record.state is RunState.INTERRUPTED:
+        summary = broken_off(summary)
+    chain = _chain(store, summary, model_of)  # now: a caller may close the store before a report
+    return ReportRun(record, events, summary, lambda: model, lambda: chain)
+
+
+def _summarized(
+    store: RunStore, record: RunRecord, summary: RunSummary, model_of: ModelOf
+) -> ReportRun:
+    return ReportRun(
+        record,
+        (),
+        summary,
+        lambda: _fitting(record.spec, model_of(record.spec)),
+        lambda: _chain(store, summary, model_of),
+    )
+
+
+def _chain(store: RunStore, summary: RunSummary, model_of: ModelOf) -> Chain | None:
+    starts_from = summary.spec.starts_from
+    return chain_of(summary, summaries_in(store, model_of)) if starts_from is not None else None
+
+
+def _summary(store: RunStore, record: RunRecord, model: ModelDescription | None) -> RunSummary:
+    events = (event for _, event in store.events(record.id, kinds=_WITHOUT_STEPS))
+    summary = summarise(record.id, record.spec, events, model)
+    return broken_off(summary) if record.state is RunState.INTERRUPTED else summary
+
+
 def _fitting(spec: RunSpec, model: ModelDescription | None) -> ModelDescription | None:
-    """The model, unless the plan does not fit it any more."""
+    """Returns the model, or None if the plan does not fit it any more."""
     try:
         if model is not None:
             parameter_tables(spec.plan, model)

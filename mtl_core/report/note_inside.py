@@ -6,7 +6,6 @@ from mtl_core.charts.maps import Quantity, measured_plans
 from mtl_core.freezing.titles import task_title
 from mtl_core.report.blocks import Block, Text, figures, table_of
 from mtl_core.report.data_words import data_name
-from mtl_core.report.drawings import drawn
 from mtl_core.report.forgetting import (
     drift_panel,
     elsewhere,
@@ -37,6 +36,7 @@ from mtl_core.report.inside_words import (
 )
 from mtl_core.report.load import Report
 from mtl_core.report.maps import freeze_panel, movement_panel
+from mtl_core.report.panel import drawn
 
 _MAP_WIDTH = 560
 _WORDS = ("Plan", "Task", "Left out as")

@@ -1,18 +1,18 @@
-"""A figure with its words, before it is drawn: the Compare page and the note show the same one."""
+"""Figures with their words: `Panel` before, `Drawing` after it is drawn in light and in dark."""
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mtl_core.charts.theme import Figure, Palette
+from mtl_core.charts.theme import DARK, LIGHT, Figure, Palette
 
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """A figure that is still to be drawn in a palette.
+    """A figure that page and note draw in their palettes.
 
-    `name` is the stem of its files. `title` says what is found in it; `lead` is the part of the
-    title that is written in the colour of task `task`. `caption` says how it is to be read.
+    `name` is the stem of its files. `title` states the finding; `lead` is the part of the title in
+    the colour of task number `task`. `caption` explains how to read the figure.
     """
 
     name: str
@@ -24,10 +24,42 @@ class Panel:
 
     @property
     def spoken(self) -> str:
-        """The whole title, on one line."""
+        """The whole title on one line."""
         return f"{self.lead} {self.title}".strip()
 
 
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A figure drawn in light and in dark, as plain values for Plotly.
+
+    `width` is that of its SVG file, in pixels; all else is as in `Panel`.
+    """
+
+    name: str
+    lead: str
+    title: str
+    caption: str
+    light: Figure
+    dark: Figure
+    task: int | None = None
+    width: int = 880
+
+
+def drawn(panel: Panel, width: int = 880) -> Drawing:
+    """Draws a panel for the note."""
+    light, dark = (panel.draw(colors) for colors in (LIGHT, DARK))
+    return Drawing(
+        name=panel.name,
+        lead=panel.lead,
+        title=panel.title,
+        caption=panel.caption,
+        light=light,
+        dark=dark,
+        task=panel.task,
+        width=width,
+    )
+
+
 def file_stem(text: str) -> str:
-    """`text` as a part of a file name that is one everywhere."""
+    """Reduces `text` to lower-case letters, digits and hyphens for a file name."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:60] or "unnamed"

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from mtl_core.analysis.summary import Progress, RunSummary, TaskProgress
-from mtl_core.analysis.words import in_percent
 from mtl_core.freezing.table_text import rate_text
 from mtl_core.freezing.titles import scenario_phrase
 from mtl_core.report.data_words import data_name, within
 from mtl_core.store.record import RunRecord, RunState
+from mtl_core.text import counted, percent
 from mtl_core.training.events import Evaluation, RunFinished
 from mtl_core.training.options import option_facts
 from mtl_core.training.spec import RunSpec
@@ -32,7 +32,8 @@ def run_headline(record: RunRecord, summary: RunSummary, ahead: int = 0) -> str:
     """
     match record.state:
         case RunState.WAITING:
-            return "Next in the queue" if ahead == 0 else f"Waiting: {_runs(ahead)} before this one"
+            before = f"Waiting: {counted(ahead, 'run')} before this one"
+            return before if ahead else "Next in the queue"
         case RunState.RUNNING:
             return _running(record, summary)
         case RunState.FINISHED:
@@ -96,9 +97,9 @@ def unusual_words(spec: RunSpec) -> list[str]:
     words = option_facts(spec)
     shares = {spec.label_noise.get(task.name, 0.0) for task in spec.tasks}
     if len(shares) == 1:
-        return words + [f"{in_percent(share)} wrong labels" for share in shares if share]
+        return words + [f"{percent(share)} wrong labels" for share in shares if share]
     noisy = [(task, share) for task, share in spec.label_noise.items() if share]
-    return words + [f"{in_percent(share)} wrong labels in {within(task)}" for task, share in noisy]
+    return words + [f"{percent(share)} wrong labels in {within(task)}" for task, share in noisy]
 
 
 def epochs_words(epochs: float) -> str:
@@ -146,19 +147,6 @@ def spent_words(end: RunFinished) -> str:
 def step_time(seconds: float) -> str:
     """The time of one step, three digits at most: "0.87 s per step", "42 ms per step"."""
     return f"{seconds * 1000:.0f} ms per step" if seconds < 0.1 else f"{seconds:.2g} s per step"
-
-
-def memory(size_bytes: int) -> str:
-    """Bytes in units of a thousand: 612 MB, 1.37 GB."""
-    return f"{size_bytes / 1e9:.2f} GB" if size_bytes >= 1e9 else f"{size_bytes / 1e6:.0f} MB"
-
-
-def share(part: float) -> str:
-    """A share of all parameters in per cent, never rounded to nothing: 0.004 %, 6.5 %, 100 %."""
-    percent = 100 * part
-    if percent == 0 or percent >= 99.95:
-        return f"{percent:.0f} %"
-    return f"{percent:.1f} %" if percent >= 0.95 else f"{percent:.1g} %"
 
 
 def elsewhere_words(summary: RunSummary) -> tuple[str, ...]:
@@ -210,7 +198,3 @@ def _where(summary: RunSummary) -> str:
     if not summary.step or summary.total_steps is None:
         return "before its first step"
     return f"at step {summary.step:,} of {summary.total_steps:,}"
-
-
-def _runs(count: int) -> str:
-    return "1 run" if count == 1 else f"{count} runs"

@@ -17,11 +17,9 @@ from mtl_core.report.blocks import (
     table_of,
     task_titles,
 )
-from mtl_core.report.compare_words import metric_name
 from mtl_core.report.load import Report
-from mtl_core.report.run_words import STATE_SIGNS, moment, share
-from mtl_core.report.scores import proof_words
-from mtl_core.text import listed
+from mtl_core.report.run_words import STATE_SIGNS, moment
+from mtl_core.text import listed, percent
 from mtl_core.training.spec import RunSpec
 
 _PHASE_SIGNS = {
@@ -65,6 +63,17 @@ def proof_blocks(report: Report) -> Iterator[Block]:
     yield table_of(rows)
     ends = [f"{label.label}: {proof_words(run.summary)}" for label, run in report.named]
     yield Text(f"Over the whole run: {'; '.join(ends)}.")
+
+
+def proof_words(summary: RunSummary) -> str:
+    """States whether the frozen tensors' SHA-256 digests were the same at the run's end."""
+    end = summary.finished
+    if end is None:
+        return "not checked to the end"
+    if not end.frozen_tensors:
+        return "none frozen"
+    count = f"{end.frozen_tensors:,}"
+    return f"❄︎ {count} of {count}" if end.frozen_identical else "✕ a tensor changed"
 
 
 def run_blocks(report: Report) -> Iterator[Block]:
@@ -132,7 +141,7 @@ def phase_row(phase: PhaseProgress, summary: RunSummary) -> dict[str, str]:
         "State": _phase_sign(phase, summary),
         "Phase": f"{phase.number}  {phase.name}",
         "Parameters that learn": "" if phase.trainable is None else f"{phase.trainable:,}",
-        "Share": "" if phase.share is None else share(phase.share),
+        "Share": "" if phase.share is None else percent(phase.share, 1),
         "Learning rate": ", ".join(rate_text(rate) for _, rate in phase.rates) or "–",
         "Steps": "" if phase.steps is None else f"{phase.steps_done:,} of {phase.steps:,}",
         **scores,
@@ -201,7 +210,7 @@ def _scores(summary: RunSummary) -> dict[str, str]:
     end = summary.finished
     return {
         **{
-            f"{task_title(task.name)} {metric_name(task)}": (
+            f"{task_title(task.name)} {task.metric}": (
                 f"{end.metrics[task.name].headline:.3f}" if end and task.name in end.metrics else ""
             )
             for task in summary.spec.tasks

@@ -1,13 +1,10 @@
 """Plans at several numbers of training sentences: judged at each, and told from which on."""
 
-from mtl_core.analysis.by_size import group_by_size, since, sizes_finding
+from mtl_core.analysis.by_size import group_by_size
 from mtl_core.analysis.plans import PlanComparison, Verdict
-from mtl_core.freezing.titles import task_title
 from mtl_core.training.comparison import sizes_among
 from tests.run_story import spec_of
 from tests.sized_story import of_two_plans, summaries_of
-
-TITLES = {name: task_title(name) for name in ("sentiment", "ner")}
 
 
 def verdicts(plans: PlanComparison, task: str) -> dict[str, Verdict]:
@@ -22,17 +19,6 @@ def test_plans_are_held_against_each_other_at_one_number_of_sentences() -> None:
     assert some == every == {"heads-only": Verdict.BELOW, "full": Verdict.BEST}
     assert all(each.plans.beyond_plan == () for each in sizes)
     assert [run.spec.seed for run in sizes[0].plans.plans[0].runs.values()] == [0, 1, 2]
-
-
-def test_the_finding_is_that_of_the_largest_number_and_from_which_on_it_holds() -> None:
-    sizes = group_by_size(summaries_of(of_two_plans()))
-    assert sizes_finding(sizes, TITLES) == (
-        "Sentiment: full beats heads-only from 50 sentences on. "
-        "NER: full beats heads-only from 50 sentences on"
-    )
-    assert since(sizes[1:], "ner") == "at every number"
-    assert since(sizes[:1] + sizes[2:], "ner") == "given all sentences"
-    assert since(sizes[:2], "ner") == "given 50 sentences"
 
 
 def test_runs_at_one_number_are_no_series() -> None:

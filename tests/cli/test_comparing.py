@@ -24,7 +24,7 @@ Command = Callable[..., Any]
 Refused = Callable[..., str]
 
 
-class ComparedRuns(NamedTuple):
+class CompareOutput(NamedTuple):
     """A finished `compare --format json --output`, and the home that keeps it."""
 
     home: Path
@@ -61,28 +61,28 @@ def tiny(tiny_checkpoint: Path, tiny_data: Path) -> tuple[object, ...]:
 
 
 @pytest.fixture(scope="module")
-def compared(tmp_path_factory: pytest.TempPathFactory, tiny: tuple[object, ...]) -> ComparedRuns:
+def compared(tmp_path_factory: pytest.TempPathFactory, tiny: tuple[object, ...]) -> CompareOutput:
     folder = tmp_path_factory.mktemp("compared")
     output = folder / "bundle"
     options = ("--scenarios", "heads-only,full", "--seeds", "3,5", "--epochs", 1)
     report = ("--format", "json", "--output", output)
     answer = finished(folder / "home", *tiny, *options, *report)
     assert answer.returncode == 0, answer.stderr
-    return ComparedRuns(folder / "home", output, answer)
+    return CompareOutput(folder / "home", output, answer)
 
 
 @pytest.fixture
-def kept(compared: ComparedRuns, monkeypatch: pytest.MonkeyPatch) -> ComparedRuns:
+def kept(compared: CompareOutput, monkeypatch: pytest.MonkeyPatch) -> CompareOutput:
     """The same, with commands of this process looking into its home."""
     monkeypatch.setenv("FREEZE_LAB_HOME", str(compared.home))
     return compared
 
 
 def test_the_json_has_exactly_the_keys_of_the_contract(
-    compared: ComparedRuns, tiny_checkpoint: Path, tiny_data: Path
+    compared: CompareOutput, tiny_checkpoint: Path, tiny_data: Path
 ) -> None:
     told = compared.json
-    assert set(told) == {"checkpoint", "data", "scenarios", "best", "seconds"}
+    assert set(told) == {"checkpoint", "data", "scenarios", "best", "verdicts", "seconds"}
     assert (told["checkpoint"], told["data"]) == (str(tiny_checkpoint), str(tiny_data))
     assert [each["scenario"] for each in told["scenarios"]] == ["heads-only", "full"]
     for each in told["scenarios"]:
@@ -99,7 +99,7 @@ def test_the_json_has_exactly_the_keys_of_the_contract(
     assert told["best"]["ner"]
 
 
-def test_mean_low_and_high_are_over_the_seeds(compared: ComparedRuns) -> None:
+def test_mean_low_and_high_are_over_the_seeds(compared: CompareOutput) -> None:
     for each in compared.json["scenarios"]:
         losses = [run["metrics"]["ner"]["loss"] for run in each["seeds"]]
         assert each["mean"]["ner"]["loss"] == pytest.approx(sum(losses) / 2)
@@ -108,7 +108,7 @@ def test_mean_low_and_high_are_over_the_seeds(compared: ComparedRuns) -> None:
         assert losses[0] != losses[1]
 
 
-def test_counts_are_those_of_inspect(kept: ComparedRuns, command: Command, tiny: Any) -> None:
+def test_counts_are_those_of_inspect(kept: CompareOutput, command: Command, tiny: Any) -> None:
     inspected = command("inspect", *tiny[:4], "--scenario", "heads-only", "--format", "json").json
     heads_only, full = kept.json["scenarios"]
     totals = inspected["totals"]
@@ -119,7 +119,7 @@ def test_counts_are_those_of_inspect(kept: ComparedRuns, command: Command, tiny:
     assert full["trainable"] > heads_only["trainable"]
 
 
-def test_every_number_is_that_of_the_run_in_the_store(kept: ComparedRuns) -> None:
+def test_every_number_is_that_of_the_run_in_the_store(kept: CompareOutput) -> None:
     with closing(RunStore(Settings.from_environment().database)) as store:
         (record,) = store.comparisons()
         ends = {run.id: store.latest(run.id, "run_finished") for run in record.runs}
@@ -137,7 +137,7 @@ def test_every_number_is_that_of_the_run_in_the_store(kept: ComparedRuns) -> Non
 
 
 def test_the_bundle_is_one_of_a_comparison_and_export_by_its_id_writes_the_same(
-    kept: ComparedRuns, command: Command, tmp_path: Path
+    kept: CompareOutput, command: Command, tmp_path: Path
 ) -> None:
     with closing(RunStore(Settings.from_environment().database)) as store:
         (record,) = store.comparisons()
@@ -158,7 +158,7 @@ def test_the_bundle_is_one_of_a_comparison_and_export_by_its_id_writes_the_same(
     assert ",baseline,majority class,," in first  # the data are still there
 
 
-def test_stderr_names_the_comparison_and_each_run_as_it_ends(compared: ComparedRuns) -> None:
+def test_stderr_names_the_comparison_and_each_run_as_it_ends(compared: CompareOutput) -> None:
     first, *runs, last = compared.answer.stderr.splitlines()
     assert first.endswith("heads-only, full · tiny-bert · 2 seeds, 4 runs")
     assert [line.split(" · ")[:2] for line in runs] == [
@@ -170,13 +170,15 @@ def test_stderr_names_the_comparison_and_each_run_as_it_ends(compared: ComparedR
     assert last == f"Written to {compared.output}"
 
 
-def test_the_bundle_holds_the_note_and_the_models_of_the_first_seed(compared: ComparedRuns) -> None:
+def test_the_bundle_holds_the_note_and_the_models_of_the_first_seed(
+    compared: CompareOutput,
+) -> None:
     assert (compared.output / "note.html").is_file()
     assert len(list(compared.output.rglob("model.safetensors"))) == 2
 
 
 def test_a_run_of_a_comparison_is_that_of_train_to_the_bit(
-    kept: ComparedRuns, command: Command, tiny: Any
+    kept: CompareOutput, command: Command, tiny: Any
 ) -> None:
     options = ("--scenario", "full", "--seed", 5, "--epochs", 1, "--format", "jsonl")
     *_, end = command("train", *tiny, *options).events
@@ -185,7 +187,7 @@ def test_a_run_of_a_comparison_is_that_of_train_to_the_bit(
     command("runs", "delete", end["run"])
 
 
-def test_runs_list_and_show_tell_of_the_comparison(kept: ComparedRuns, command: Command) -> None:
+def test_runs_list_and_show_tell_of_the_comparison(kept: CompareOutput, command: Command) -> None:
     comparison = kept.answer.stderr.split()[1].rstrip(":")
     listed = command("runs", "list").out
     assert comparison in listed
@@ -294,7 +296,7 @@ def test_an_output_that_is_not_empty_is_refused_before_anything_runs(
     assert "is not empty; name a new folder" in said
 
 
-def test_deleting_a_comparison_deletes_its_runs(kept: ComparedRuns, command: Command) -> None:
+def test_deleting_a_comparison_deletes_its_runs(kept: CompareOutput, command: Command) -> None:
     comparison = kept.answer.stderr.split()[1].rstrip(":")
     models = kept.home / "runs"
     assert len(list(models.iterdir())) == 2

@@ -12,12 +12,12 @@ from mtl_core.analysis.paired import PairedDifference
 from mtl_core.charts.theme import Figure
 from mtl_core.export.html import as_html
 from mtl_core.export.markdown import as_markdown
-from mtl_core.report.against_itself import REPEATED_BY, against_itself_words
 from mtl_core.report.blocks import Note, Table
-from mtl_core.report.compare_words import plans_answer, plans_rule
+from mtl_core.report.finding import headline
 from mtl_core.report.inside_words import COSINE_CAPTION
 from mtl_core.report.load import Report, load_report
 from mtl_core.report.note import note_of
+from mtl_core.report.table import TRIALS_COMMAND, error_rate_words, table_rule
 from mtl_core.store.record import RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.training.events import RunEvent
@@ -52,21 +52,21 @@ def cells(figure: Figure) -> dict[tuple[int, int], str]:
 def test_the_finding_is_the_title_and_the_sections_follow_the_page(
     note: Note, plans: Report
 ) -> None:
-    assert note.title == plans_answer(plans.compared.plans)
-    assert note.title == "Sentiment: 2 of 3 cannot be told apart. NER: only full will do"
+    assert note.title == headline(plans.compared)
+    assert note.title == "Sentiment: 2 of 3 plans tie. NER: full beats all others"
     assert note.facts[0] == "3 plans, 9 runs"
     assert [section.title for section in note.sections] == [
-        "Quality against what it costs",
-        "Scores and what they cost",
+        "Quality and cost",
+        "Scores and costs",
         "Losses",
-        "What was allowed to learn, and what moved",
-        "Tasks that were left out",
-        "What moved inside",
-        "What learns, and how far the gradient goes",
-        "In what the plans differ",
-        "Proof that frozen stayed frozen",
+        "What is trained, and what moved",
+        "Tasks that were not trained",
+        "Changes inside the model",
+        "Trained layers and the path of the gradient",
+        "Differences between the plans",
+        "Proof that frozen tensors did not change",
         "The runs",
-        "Repeat it",
+        "Repeat the runs",
         "Environment",
     ]
 
@@ -84,7 +84,7 @@ def test_the_figures_are_the_fronts_the_bands_the_maps_the_drift_and_a_stack_a_p
 
 
 def test_a_plan_is_a_row_with_its_mean_its_seeds_and_what_can_be_told(note: Note) -> None:
-    rows = table(note, "Scores and what they cost")
+    rows = table(note, "Scores and costs")
     assert [row["Plan"] for row in rows] == ["full", "heads only", "NER head frozen"]
     assert [row["Sentiment accuracy"] for row in rows] == [
         "0.860 (0.850 to 0.870)",
@@ -101,7 +101,7 @@ def test_the_interval_is_that_of_the_paired_test(note: Note, plans: Report) -> N
     against = heads_only.tasks["ner"].against_best
     assert isinstance(against, PairedDifference)
     assert against.high < 0
-    rows = table(note, "Scores and what they cost")
+    rows = table(note, "Scores and costs")
     shown = rows[1]["NER 95 % interval"]
     assert shown == f"−{-against.low:.3f} to −{-against.high:.3f}"
 
@@ -109,7 +109,7 @@ def test_the_interval_is_that_of_the_paired_test(note: Note, plans: Report) -> N
 def test_the_rule_of_the_test_stands_under_the_table_in_the_pages_words(
     note: Note, plans: Report
 ) -> None:
-    rule = plans_rule(plans.compared.plans)
+    rule = table_rule(plans.compared.plans)
     assert rule.startswith("Means over seeds 0, 1, 2. ≈ within noise: the difference from the best")
     assert f"{rule} In brackets:" in as_markdown(note, "figures")
     assert rule in as_html(note)
@@ -118,8 +118,8 @@ def test_the_rule_of_the_test_stands_under_the_table_in_the_pages_words(
 def test_how_often_the_test_is_wrong_and_what_repeats_it_follow_the_rule(
     note: Note, plans: Report
 ) -> None:
-    wrong = against_itself_words(plans.compared.plans)
-    assert escape(f"{wrong} Repeat the trials, from the folder of Freeze Lab: {REPEATED_BY}") in (
+    wrong = error_rate_words(plans.compared.plans)
+    assert escape(f"{wrong} Command, in the folder of Freeze Lab: {TRIALS_COMMAND}") in (
         as_html(note)
     )
     assert wrong in as_markdown(note, "figures")
@@ -127,12 +127,12 @@ def test_how_often_the_test_is_wrong_and_what_repeats_it_follow_the_rule(
 
 
 def test_what_a_plan_costs_is_a_second_table(note: Note) -> None:
-    rows = table(note, "Scores and what they cost", 1)
+    rows = table(note, "Scores and costs", 1)
     assert rows[0] == {
         "Plan": "full",
         "Seconds": "10.0",
         "Peak memory": "745 MB",
-        "Learn": "22,567,686",
+        "Trainable": "22,567,686",
         "Share": "99.3 %",
         "Rates": "heads 1e-3, encoder 3e-4",
         "Frozen part": "none frozen",
@@ -162,7 +162,7 @@ def test_a_task_that_was_left_out_is_shown_with_its_score_before_and_after(note:
 
 
 def test_what_became_of_a_task_left_out_is_told_in_words_and_numbers(note: Note) -> None:
-    (row,) = table(note, "Tasks that were left out")
+    (row,) = table(note, "Tasks that were not trained")
     assert (row["Plan"], row["Task"], row["Before"], row["After"]) == (
         *("NER head frozen", "NER entity F1", "0.020", "0.020"),
     )
@@ -172,7 +172,7 @@ def test_what_became_of_a_task_left_out_is_told_in_words_and_numbers(note: Note)
 def test_what_runs_measured_inside_is_there_with_how_to_read_it(note: Note) -> None:
     likeness = next(drawing for drawing in note.drawings if drawing.name == "likeness")
     assert "changed the top layer most: likeness 0.50" in likeness.title
-    rows = table(note, "What moved inside")
+    rows = table(note, "Changes inside the model")
     assert [row["Plan"] for row in rows] == ["heads only", "NER head frozen", "full"]
     assert escape(COSINE_CAPTION) in as_html(note)
     assert rows[0]["Cosine"] == "+0.250"
@@ -191,7 +191,7 @@ def test_the_loss_of_each_head_is_a_mean_in_the_best_plans_colour(note: Note) ->
 
 
 def test_the_proof_counts_the_runs_in_which_frozen_stayed_frozen(note: Note) -> None:
-    rows = table(note, "Proof that frozen stayed frozen")
+    rows = table(note, "Proof that frozen tensors did not change")
     assert [(r["Plan"], r["Frozen tensors"], r["Frozen, identical"]) for r in rows] == [
         ("heads only", "103", "in 3 of 3 runs"),
         ("NER head frozen", "2", "in 3 of 3 runs"),
@@ -200,7 +200,7 @@ def test_the_proof_counts_the_runs_in_which_frozen_stayed_frozen(note: Note) -> 
 
 
 def test_the_differences_are_between_plans_and_not_between_seeds(note: Note) -> None:
-    rows = table(note, "In what the plans differ")
+    rows = table(note, "Differences between the plans")
     assert list(rows[0]) == ["Spec key", "heads only", "NER head frozen", "full"]
     assert "seed" not in [row["Spec key"] for row in rows]
 
@@ -255,8 +255,8 @@ def test_one_plan_with_several_seeds_is_told_without_a_best_to_stand_against(
     assert (
         alone.title == "NER head frozen over 3 seeds: Sentiment 0.85 accuracy, NER 0.02 entity F1"
     )
-    assert alone.sections[0].title == "Scores and what they cost"
-    assert table(alone, "Scores and what they cost") == [
+    assert alone.sections[0].title == "Scores and costs"
+    assert table(alone, "Scores and costs") == [
         {
             "Plan": "NER head frozen",
             "Sentiment accuracy": "0.850 (0.840 to 0.860)",
@@ -266,7 +266,7 @@ def test_one_plan_with_several_seeds_is_told_without_a_best_to_stand_against(
         }
     ]
     assert "drift-2-ner" in [drawing.name for drawing in alone.drawings]
-    assert "In what the plans differ" not in [section.title for section in alone.sections]
+    assert "Differences between the plans" not in [section.title for section in alone.sections]
     assert "within noise" not in as_markdown(alone, "figures")
 
 

@@ -46,10 +46,10 @@ def test_the_note_begins_with_what_was_asked_and_tells_the_rest_at_the_largest_n
     assert "20, 50 and all sentences a task" in told.facts
     assert [each.title for each in told.sections][:3] == [
         "Quality by training sentences",
-        "Quality against what it costs",
-        "Scores and what they cost",
+        "Quality and cost",
+        "Scores and costs",
     ]
-    scores = section(sized, "Scores and what they cost").blocks[1]
+    scores = section(sized, "Scores and costs").blocks[1]
     assert isinstance(scores, Table)
     assert [row[:3] for row in scores.rows] == [
         ("full", "0.900 (0.891 to 0.910)", "best"),
@@ -74,7 +74,7 @@ def test_a_tables_column_is_a_number_of_sentences(sized: Report) -> None:
 def test_the_proof_counts_every_run_under_its_number(sized: Report) -> None:
     (table,) = (
         each
-        for each in section(sized, "Proof that frozen stayed frozen").blocks
+        for each in section(sized, "Proof that frozen tensors did not change").blocks
         if isinstance(each, Table)
     )
     assert [row[0] for row in table.rows] == [
@@ -117,4 +117,4 @@ def test_baselines_learn_from_as_many_sentences_as_the_plans_beside_them(sized: 
     )
     assert line["y"] == [0.04, 0.1, 0.8]
     assert sorted(set(asked)) == [40, 100, 800]
-    assert "Dotted: baselines that learned from as many." in figures.drawings[0].caption
+    assert "Dotted: baselines trained on the same number." in figures.drawings[0].caption

@@ -59,32 +59,38 @@ def html_of(report: Report) -> str:
 
 def test_the_title_is_the_answer_and_the_facts_follow(read: Read, pair: tuple[str, str]) -> None:
     page = Page(html_of(read(*pair)))
-    answer = "Sentiment: top layer 0.85, heads only 0.70; NER: top layer 0.50, heads only 0.30"
+    answer = "Sentiment: top layer is highest (not tested). NER: top layer is highest (not tested)"
     assert page.texts["h1"] == [answer]
     assert page.texts["title"][0] == answer
     facts = "2 runs · minilm-l6 · data: sample (80 + 80 sentences) · 1 epoch · batches of 16"
     assert any(text.startswith(facts) for text in page.texts["p"])
     assert page.texts["h2"] == [
-        "Quality against what it costs",
-        "Scores and what they cost",
+        "Quality and cost",
+        "Scores and costs",
         "Losses",
-        "What was allowed to learn, and what moved",
-        "What learns, and how far the gradient goes",
-        "In what the runs differ",
-        "Proof that frozen stayed frozen",
+        "What is trained, and what moved",
+        "Trained layers and the path of the gradient",
+        "Differences between the plans",
+        "Proof that frozen tensors did not change",
         "The runs",
-        "Repeat it",
+        "Repeat the runs",
         "Environment",
     ]
 
 
-def test_scores_stand_with_their_number_and_standard_error(
+def test_single_runs_are_judged_as_plans_with_one_seed(read: Read, pair: tuple[str, str]) -> None:
+    page = Page(html_of(read(*pair)))
+    for cell in ("0.700", "0.850", "open", "best", "exact", "745 MB"):
+        assert cell in page.texts["td"]
+    assert any(text.startswith("Seed 1. open: no test") for text in page.texts["p"])
+
+
+def test_the_accuracy_of_a_run_alone_stands_with_its_standard_error(
     read: Read, pair: tuple[str, str]
 ) -> None:
-    page = Page(html_of(read(*pair)))
-    assert "Sentiment accuracy, n\xa0=\xa020" in page.texts["th"]
-    for cell in ("0.700 ± 0.102", "0.850 ± 0.080", "−0.150", "best", "❄︎ 103 of 103", "745 MB"):
-        assert cell in page.texts["td"]
+    page = Page(html_of(read(pair[0])))
+    assert "Sentiment standard error" in page.texts["th"]
+    assert {"0.700", "0.102"} <= set(page.texts["td"])
 
 
 def test_nothing_is_loaded_from_anywhere(read: Read, pair: tuple[str, str]) -> None:

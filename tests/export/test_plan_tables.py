@@ -8,8 +8,9 @@ import pytest
 
 from mtl_core.charts.pareto import COST_AXES, Cost
 from mtl_core.export.tables import tables_of
-from mtl_core.report.drawings import front_drawings
+from mtl_core.report.front import front_panels
 from mtl_core.report.load import Report, load_report
+from mtl_core.report.panel import Drawing, drawn
 from mtl_core.settings import ANY_FILE
 from mtl_core.store.runs import RunStore
 from mtl_core.tasks.dataset import Dataset, load_dataset
@@ -59,6 +60,10 @@ def test_the_difference_to_the_best_has_its_interval(plans: Report) -> None:
     assert against.low < against.effect < against.high < 0
 
 
+def front_drawings(report: Report) -> list[Drawing]:
+    return [drawn(panel) for panel in front_panels(report.compared, report.baselines)]
+
+
 @pytest.mark.parametrize(
     ("cost", "column"),
     [
@@ -75,7 +80,7 @@ def test_every_point_that_a_front_draws_is_a_row(plans: Report, cost: Cost, colu
     ]
     place = list(Cost).index(cost) * 2 + 1
     traces = front_drawings(plans)[place].light["data"]
-    drawn = {
+    shown = {
         trace["name"]: (
             trace["x"][0],
             trace["y"][0],
@@ -92,7 +97,7 @@ def test_every_point_that_a_front_draws_is_a_row(plans: Report, cost: Cost, colu
         )
         for row in rows
     }
-    assert told == drawn
+    assert told == shown
     assert set(told) == {"heads only", "NER head frozen", "full"}
 
 

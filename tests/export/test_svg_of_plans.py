@@ -12,9 +12,9 @@ from mtl_core.charts.curve import Curve, CurvePoint, curve_figure
 from mtl_core.charts.theme import DARK, LIGHT, Figure
 from mtl_core.export.svg import svg_of, tick_label
 from mtl_core.export.svg_elements import element, line_attributes, marker, text_element
-from mtl_core.report.drawings import Drawing
 from mtl_core.report.load import Report
 from mtl_core.report.note import note_of
+from mtl_core.report.panel import Drawing
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 SVG = "{http://www.w3.org/2000/svg}"

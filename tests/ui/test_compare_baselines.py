@@ -17,7 +17,7 @@ from mtl_core.ui.shared.export_popover import note_of_runs
 from tests.run_story import Story, both, scores, spec_of
 from tests.visiting import imported_by, visited
 
-WORKING = "Two baselines of these data, majority class and bag of words, are being worked out"
+WORKING = "Computing two baselines of these data, majority class and bag of words"
 
 
 def stored(lab: Lab, scenario: str, sentiment: float) -> str:
@@ -77,7 +77,10 @@ def test_a_page_without_them_says_why_and_asks_again_on_its_next_run(
 
     lab.baselines = DataBaselines(tmp_path, score)
     app = visited("compare", shot="1")
-    assert "Without majority class and bag of words. It ended with exit status 3." in captions(app)
+    assert (
+        "Without the baselines majority class and bag of words. It ended with exit status 3."
+        in captions(app)
+    )
     app.run()
     assert "Without" not in captions(app)
     assert bag_of_words() in named(app)

@@ -113,7 +113,7 @@ def test_a_plan_alone_is_offered_no_other_to_stand_against(lab: Lab) -> None:
 def test_a_run_alone_has_no_best_to_stand_against(lab: Lab) -> None:
     first, _ = stored(lab, "heads-only", 0), stored(lab, "full", 1)
     app = visited("compare", runs=first)
-    table = next(each.value for each in app.dataframe if "Peak memory" in each.value.columns)
+    table = next(each.value for each in app.dataframe if "Peak MB" in each.value.columns)
     assert [name for name in table.columns if "best" in name] == []
     assert table["Plan"].tolist() == ["heads only"]
 

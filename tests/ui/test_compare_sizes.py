@@ -96,7 +96,7 @@ def test_while_it_goes_on_the_progress_names_the_number(lab: Lab, made: Comparis
     finish(lab, made, 2)
     assert lab.store.claim_next(Owner.this_process()) is not None
     app = visited("compare", comparison=made.id)
-    assert heading(app).startswith("So far: Sentiment: full is highest, not yet tested")
+    assert heading(app).startswith("So far: Sentiment: full is highest (not tested)")
     (bar,) = app.get("progress")
     assert bar.proto.text.startswith("**2** of 18 runs done · now heads only, 50 sentences a task")
     app.button(key="stop_comparison").click().run()

@@ -1,11 +1,10 @@
-"""What a sweep of learning rates came to, on the Compare page and in exact numbers."""
+"""The learning rate sweep on the Compare page and in exact numbers."""
 
 from streamlit.testing.v1 import AppTest
 
-from mtl_core.analysis.sweep import TriedRates, tried_rates
 from mtl_core.engine.comparisons import advance
 from mtl_core.engine.lab import Lab
-from mtl_core.report.sweep_words import sweep_row, sweep_title
+from mtl_core.report.sweep import RateSweep, rate_sweeps, sweep_row, sweep_title
 from mtl_core.store.owner import Owner
 from mtl_core.store.record import RunRecord
 from mtl_core.training.comparison import ComparisonSpec
@@ -35,19 +34,19 @@ def test_the_rates_that_were_tried_are_told_with_the_one_that_goes_on(lab: Lab) 
     made = lab.start_comparison(ASKED)
     high, low = made.scouts
     run_to_its_end(lab, high, 0.9, 0.5)
-    (waits,) = tried_rates(lab.store.comparison(made.id), lambda run: summary_of(lab, run))
-    assert waits == TriedRates("heads-only", {0.3: None, 3.0: 0.7}, None)
-    assert sweep_title([waits]) == "Rates tried first: heads only is still trying"
+    (waits,) = rate_sweeps(lab.store.comparison(made.id), lambda run: summary_of(lab, run))
+    assert waits == RateSweep("heads-only", {0.3: None, 3.0: 0.7}, None)
+    assert sweep_title([waits]) == "Learning rate sweep: heads only is still running"
     run_to_its_end(lab, low, 0.8, 0.4)
     advance(lab.store, lab.settings, made.id)
-    (done,) = tried_rates(lab.store.comparison(made.id), lambda run: summary_of(lab, run))
-    assert (done.chosen, dict(done.scores)) == (3.0, {0.3: (0.8 + 0.4) / 2, 3.0: 0.7})
+    (done,) = rate_sweeps(lab.store.comparison(made.id), lambda run: summary_of(lab, run))
+    assert (done.selected, dict(done.scores)) == (3.0, {0.3: (0.8 + 0.4) / 2, 3.0: 0.7})
     assert sweep_row(done) == {"Plan": "heads only", "× 0.3": "0.600", "× 3": "0.700 ✓"}
     app = visited("compare", comparison=made.id)
-    assert "Rates tried first: heads only goes on at × 3" in texts(app)
+    assert "Learning rate sweep: heads only uses × 3" in texts(app)
 
 
 def test_a_comparison_at_the_plans_own_rates_tells_of_none_tried(lab: Lab) -> None:
     made = lab.start_comparison(ASKED.model_copy(update={"sweep": (3.0,)}))
-    assert tried_rates(made, lambda run: summary_of(lab, run)) == ()
-    assert "Rates tried" not in texts(visited("compare", comparison=made.id))
+    assert rate_sweeps(made, lambda run: summary_of(lab, run)) == ()
+    assert "Learning rate sweep" not in texts(visited("compare", comparison=made.id))

@@ -1,22 +1,21 @@
-"""The Compare page: the answer, and the table that it is read from."""
+"""The Compare page: the finding as its title, and the sections of the report below it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-import pandas as pd
 import streamlit as st
 
-from mtl_core.analysis.comparison import Comparison
 from mtl_core.charts.loss import loss_sketch
 from mtl_core.charts.theme import Palette
 from mtl_core.engine.lab import Lab
-from mtl_core.report.compare_words import plans_rule
-from mtl_core.report.compared import ComparedRuns, facts_of, headline, one_of_each
-from mtl_core.report.scores import score_row, score_rules
+from mtl_core.report.compared import ComparedRuns, facts_of
+from mtl_core.report.finding import headline
+from mtl_core.report.load import Report
+from mtl_core.report.sections import Place, topics_of
+from mtl_core.report.sweep import SWEEP_CAPTION, rate_sweeps, sweep_row, sweep_title
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
-from mtl_core.ui.compare.curve import by_examples, by_size_view
 from mtl_core.ui.compare.differences import differences_view, plans_side_by_side
 from mtl_core.ui.compare.errors import errors_view
-from mtl_core.ui.compare.front import front_figures
+from mtl_core.ui.compare.forgetting import elsewhere_tables, forgotten_table
 from mtl_core.ui.compare.inside import inside_view
 from mtl_core.ui.compare.losses import loss_bands, loss_overlay
 from mtl_core.ui.compare.maps import maps_row
@@ -24,31 +23,39 @@ from mtl_core.ui.compare.naming import name_line
 from mtl_core.ui.compare.new_comparison import first_comparison, new_comparison
 from mtl_core.ui.compare.plans_table import plans_table
 from mtl_core.ui.compare.progress import comparison_state
+from mtl_core.ui.compare.quality import curve_view, front_view
+from mtl_core.ui.compare.section_view import section_view
 from mtl_core.ui.compare.selection import comparison_picker
-from mtl_core.ui.compare.sweep import sweep_view
 from mtl_core.ui.shared.choice import Choice
 from mtl_core.ui.shared.export_popover import export_popover
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import header, plain
+from mtl_core.ui.shared.run_cache import summary_of
 from mtl_core.ui.shared.shot import one_screen, taking_shot
+from mtl_core.ui.shared.words_table import words_table
 
-_ROW_HEIGHT = 35
+View = Callable[[Lab, Report, str, Palette], None]
+"""Draws a topic; the text is the facts that a saved picture of a figure contains."""
+
+_ON_ONE_SCREEN = ("curve", "front", "table")
+_NOT_IN_PICTURES = ("stages", "inside", "differences")
 
 
 def compare_header(
     lab: Lab,
     choice: Choice,
-    shown: ComparedRuns,
+    report: Report,
     record: ComparisonRecord | None,
     known: Sequence[RunRecord],
 ) -> None:
-    """The answer, the facts that the runs share, a new comparison, the picker, downloads."""
-    still_running = any(each.state is RunState.RUNNING for each in shown.records)
-    told = [plain(fact) for fact in shown_facts(shown)]
-    with header(plain(headline(shown)), told, buttons=1 if taking_shot() else 3):
+    """Draws the finding, the facts that the runs share, and the buttons of the page."""
+    shown = report.compared
+    is_running = any(each.state is RunState.RUNNING for each in shown.records)
+    facts = [plain(fact) for fact in shown_facts(shown)]
+    with header(plain(headline(shown)), facts, buttons=1 if taking_shot() else 3):
         if taking_shot():
             return
-        if still_running and record is None:
+        if is_running and record is None:
             st.button("Update", key=Key.UPDATE, icon=":material/refresh:")
         new_comparison(choice)
         comparisons = lab.store.comparisons(shipped=None)
@@ -58,81 +65,32 @@ def compare_header(
     if record is not None:
         name_line(lab, record)
         comparison_state(lab, record)
-        sweep_view(lab, record)
+        _sweep(lab, record)
 
 
-def compare_page(lab: Lab, shown: ComparedRuns, colors: Palette) -> None:
-    """All below the header. Plans that ran with one seed each keep the table of single runs."""
-    if not shown.records:
+def compare_page(lab: Lab, report: Report, colors: Palette) -> None:
+    """Draws the sections below the header."""
+    if not report.runs:
         return
-    facts = " · ".join(shown_facts(shown))
-    several = shown.by_plan
-    if shown.by_size:
-        by_size_view(lab, shown, facts, colors)
-    if any(plan.seconds is not None for plan in shown.plans.plans):
-        front_figures(lab, shown, facts, colors)
-    if several:
-        plans_table(shown.plans, plans_rule(shown.plans), colors)
-    else:
-        comparison_table(shown.comparison, shown.records, colors)
-    if one_screen():
-        return
-    if not any(t.validation_losses for r in shown.comparison.runs for t in r.summary.tasks):
-        st.caption("Losses are drawn from the first evaluation on.")
-    elif several:
-        loss_bands(shown.plans, facts, colors)
-    else:
-        loss_overlay(shown.comparison, colors)
-    if not shown.by_size:
-        by_examples(shown, facts, colors)
-    maps_row(lab, shown, facts, colors)
-    if not taking_shot():
-        inside_view(shown, facts, colors)
-    errors_view(lab, shown, facts, colors)
-    apart = one_of_each(shown)
-    if len(apart.runs) > 1 and not taking_shot():
-        differences_view(apart)
-        plans_side_by_side(lab, apart, colors)
-
-
-def comparison_table(comparison: Comparison, records: Sequence[RunRecord], colors: Palette) -> None:
-    """One row a run, and the rules by which its scores are marked."""
-    st.markdown("### Scores and what they cost")
-    rows = pd.DataFrame(
-        [
-            score_row(run, record, comparison)
-            for run, record in zip(comparison.runs, records, strict=True)
-        ]
-    )
-    if len(records) < 2:
-        rows = rows[[name for name in rows.columns if not name.endswith("against best")]]
-    against = [name for name in rows.columns if name.endswith("against best")]
-    looks = {"best": "font-weight: 650"}
-    styled = rows.style.map(lambda _: "font-weight: 600", subset=["Plan"])
-    styled = styled.map(lambda v: looks.get(v, f"color: {colors.muted}"), subset=pd.Index(against))
-    left = ("Plan", "Rates", "Frozen, identical", *against)
-    st.dataframe(
-        styled,
-        key=Key.SCORES,
-        hide_index=True,
-        height="content",
-        row_height=_ROW_HEIGHT,
-        placeholder="",
-        alt="The runs compared",
-        column_config={
-            name: st.column_config.TextColumn(name, alignment="left" if name in left else "right")
-            for name in rows.columns
-        },
-    )
-    st.caption(score_rules(comparison))
+    facts = " · ".join(shown_facts(report.compared))
+    for topic in topics_of(report, Place.PAGE):
+        if one_screen() and topic.name not in _ON_ONE_SCREEN:
+            continue
+        if taking_shot() and topic.name in _NOT_IN_PICTURES:
+            continue
+        view = _VIEWS.get(topic.name)
+        if view is None:
+            section_view(topic, report, facts, colors)
+        else:
+            view(lab, report, facts, colors)
 
 
 def nothing_to_compare(lab: Lab, choice: Choice, colors: Palette, known: int) -> None:
-    """The page while fewer than two runs can be compared."""
-    have = "One run is here; one more is needed." if known else "Two finished runs are enough."
+    """Draws the page while fewer than two runs can be compared."""
+    have = "There is one run; one more is needed." if known else "Two finished runs are enough."
     header(
         "Nothing to compare yet",
-        [f"{have} Three seeds for each plan tell a difference from luck."],
+        [f"{have} Three seeds for each plan show which differences are significant."],
     )
     with st.container(horizontal=True, gap="small"):
         first_comparison(lab, colors)
@@ -142,7 +100,7 @@ def nothing_to_compare(lab: Lab, choice: Choice, colors: Palette, known: int) ->
     with st.grid(2, min_column_width=330, gap="medium"):
         for name in ("A · Sentiment", "B · NER"):
             st.plotly_chart(
-                loss_sketch(f"{name}: each run's loss, one over the other", colors),
+                loss_sketch(f"{name}: the loss of each run in one figure", colors),
                 key=f"sketch_{name[0]}",
                 theme=None,
                 config={"displayModeBar": False, "staticPlot": True},
@@ -150,7 +108,53 @@ def nothing_to_compare(lab: Lab, choice: Choice, colors: Palette, known: int) ->
 
 
 def shown_facts(shown: ComparedRuns) -> list[str]:
-    """Where the numbers come from."""
+    """Lists the facts that the runs share, or how to choose runs if there are none."""
     if not shown.records:
-        return ["“Choose” lists the comparisons and runs of this store."]
+        return ["“Choose” lists the stored comparisons and runs."]
     return facts_of(shown)
+
+
+def _sweep(lab: Lab, record: ComparisonRecord) -> None:
+    """Draws the learning rate sweep in a fold that is closed at first."""
+    sweeps = rate_sweeps(record, lambda run: summary_of(lab, run))
+    if not sweeps:
+        return
+    with st.expander(plain(sweep_title(sweeps)), key=Key.TRIED_RATES):
+        rows = [sweep_row(each) for each in sweeps]
+        words_table(rows, Key.TRIED_TABLE, "Learning rate sweep")
+        st.caption(SWEEP_CAPTION)
+
+
+def _table(_lab: Lab, report: Report, _facts: str, colors: Palette) -> None:
+    plans_table(report.compared.plans, colors)
+
+
+def _losses(_lab: Lab, report: Report, facts: str, colors: Palette) -> None:
+    shown = report.compared
+    if not any(task.validation_losses for run in shown.runs for task in run.summary.tasks):
+        st.caption("Losses are shown after the first evaluation.")
+    elif shown.by_plan:
+        loss_bands(shown.plans, facts, colors)
+    else:
+        loss_overlay(shown, colors)
+
+
+def _differences(lab: Lab, report: Report, _facts: str, colors: Palette) -> None:
+    runs = report.compared.one_of_each
+    if len(runs) > 1:
+        differences_view(runs)
+        plans_side_by_side(lab, runs, colors)
+
+
+_VIEWS: Mapping[str, View] = {
+    "curve": curve_view,
+    "front": front_view,
+    "table": _table,
+    "losses": _losses,
+    "maps": maps_row,
+    "forgetting": forgotten_table,
+    "other-data": elsewhere_tables,
+    "inside": inside_view,
+    "errors": errors_view,
+    "differences": _differences,
+}

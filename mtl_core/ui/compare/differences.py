@@ -1,11 +1,10 @@
-"""What the compared specs do not share, and two plans tensor by tensor."""
+"""The settings in which runs differ, and two plans tensor by tensor."""
 
 from collections.abc import Sequence
 
 import pandas as pd
 import streamlit as st
 
-from mtl_core.analysis.comparison import ComparedRun, Comparison
 from mtl_core.analysis.differences import spec_differences
 from mtl_core.analysis.side_by_side import OverPhases, TensorPair, tensor_pairs
 from mtl_core.charts.theme import Palette
@@ -14,6 +13,8 @@ from mtl_core.errors import PlanError
 from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.freezing.table import ParameterTable, State
 from mtl_core.freezing.table_text import SIGNS, rate_text, shape_text
+from mtl_core.report.compared import LabelledRun
+from mtl_core.text import counted
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import plain
 from mtl_core.ui.shared.run_cache import model_of
@@ -21,12 +22,12 @@ from mtl_core.ui.shared.run_cache import model_of
 _ROW_HEIGHT, _HEADER_HEIGHT, _ROWS_HIGH = 29, 36, 12
 
 
-def differences_view(comparison: Comparison) -> None:
-    """The keys of the specs that differ, values side by side; nothing that is equal."""
-    st.markdown("### In what the runs differ")
-    found = spec_differences([run.summary.spec for run in comparison.runs])
+def differences_view(runs: Sequence[LabelledRun]) -> None:
+    """Draws a table of the spec keys whose values differ."""
+    st.markdown("### Differences between the plans")
+    found = spec_differences([run.summary.spec for run in runs])
     if not found:
-        st.caption("In nothing: the same spec was run again.")
+        st.caption("The specs are equal: the same spec was run again.")
         return
     frame = pd.DataFrame(
         [
@@ -34,7 +35,7 @@ def differences_view(comparison: Comparison) -> None:
                 "Key": each.key,
                 **{
                     run.label: "–" if value is None else value
-                    for run, value in zip(comparison.runs, each.values, strict=True)
+                    for run, value in zip(runs, each.values, strict=True)
                 },
             }
             for each in found
@@ -48,22 +49,22 @@ def differences_view(comparison: Comparison) -> None:
         alt="Keys of the specs that differ",
     )
     st.caption(
-        f"{len(found)} key{'s' if len(found) > 1 else ''} of the run specs differ; all others are "
-        "equal and left out. –: this spec has no such key."
+        f"{counted(len(found), 'spec key')} with different values; all others are equal. –: no "
+        "such key in the spec."
     )
 
 
-def plans_side_by_side(lab: Lab, comparison: Comparison, colors: Palette) -> None:
-    """Two of the runs' plans, every tensor with what becomes of it under each."""
+def plans_side_by_side(lab: Lab, runs: Sequence[LabelledRun], colors: Palette) -> None:
+    """Draws the state and the learning rates of every tensor under two selected plans."""
     st.markdown("### Two plans, tensor by tensor")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        first = _plan_picker("First plan", Key.FIRST_PLAN, comparison, 0)
-        second = _plan_picker("Second plan", Key.SECOND_PLAN, comparison, 1)
+        first = _plan_picker("First plan", Key.FIRST_PLAN, runs, 0)
+        second = _plan_picker("Second plan", Key.SECOND_PLAN, runs, 1)
         st.session_state.setdefault(Key.ONLY_DIFFERENT, True)
         only = st.toggle("Only tensors whose state or rate differs", key=Key.ONLY_DIFFERENT)
     tables = [_tables(lab, run) for run in (first, second)]
     if not all(tables):
-        st.caption("The checkpoint of one of them is not here any more: its tensors are unknown.")
+        st.caption("The checkpoint of one of the plans is missing, so its tensors are unknown.")
         return
     pairs = tensor_pairs(*tables)
     differing = [pair for pair in pairs if pair.differs]
@@ -73,14 +74,15 @@ def plans_side_by_side(lab: Lab, comparison: Comparison, colors: Palette) -> Non
     st.caption(plain(_counts(differing, len(pairs), first.label, second.label)))
 
 
-def _plan_picker(title: str, key: Key, comparison: Comparison, default: int) -> ComparedRun:
-    runs = {run.label: run for run in comparison.runs}
-    if st.session_state.get(key) not in runs:
-        st.session_state[key] = comparison.runs[default].label
-    return runs.get(st.selectbox(title, list(runs), key=key, width=230), comparison.runs[default])
+def _plan_picker(title: str, key: Key, runs: Sequence[LabelledRun], default: int) -> LabelledRun:
+    by_label = {run.label: run for run in runs}
+    if st.session_state.get(key) not in by_label:
+        st.session_state[key] = runs[default].label
+    picked = st.selectbox(title, list(by_label), key=key, width=230)
+    return by_label.get(picked, runs[default])
 
 
-def _tables(lab: Lab, run: ComparedRun) -> Sequence[ParameterTable]:
+def _tables(lab: Lab, run: LabelledRun) -> Sequence[ParameterTable]:
     spec = run.summary.spec
     model = model_of(lab, spec)
     try:
@@ -143,14 +145,14 @@ def _rates(over: OverPhases | None) -> str:
 
 def _counts(differing: Sequence[TensorPair], tensors: int, first: str, second: str) -> str:
     if not differing:
-        return f"{first} and {second} treat all {tensors:,} tensors alike, in state and rate."
+        return f"{first} and {second} give all {tensors:,} tensors the same state and rate."
     parameters = sum(pair.count for pair in differing)
     only_one = sum(pair.count for pair in differing if _learns(pair.first, pair.second))
     only_two = sum(pair.count for pair in differing if _learns(pair.second, pair.first))
     return (
         f"{len(differing):,} of {tensors:,} tensors differ, {parameters:,} parameters: "
-        f"{only_one:,} learn only under {first}, {only_two:,} only under {second}, "
-        f"{parameters - only_one - only_two:,} at another rate or state."
+        f"{only_one:,} are trainable only under {first}, {only_two:,} only under {second}, "
+        f"{parameters - only_one - only_two:,} have another rate or state."
     )
 
 

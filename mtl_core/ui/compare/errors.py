@@ -17,6 +17,7 @@ from mtl_core.report.errors import (
     plans_with_predictions,
     runs_with_predictions,
 )
+from mtl_core.report.load import Report
 from mtl_core.tasks.dataset import Dataset
 from mtl_core.tasks.task import Task
 from mtl_core.ui.compare.compared_now import dataset_of
@@ -28,11 +29,12 @@ from mtl_core.ui.shared.shot import taking_shot
 _ROW_HEIGHT, _HEADER_HEIGHT, _ROWS_HIGH = 35, 36, 9
 
 
-def errors_view(lab: Lab, shown: ComparedRuns, facts: str, colors: Palette) -> None:
+def errors_view(lab: Lab, report: Report, facts: str, colors: Palette) -> None:
     """Draws both for one task and two plans.
 
     Draws nothing if no run stored its predictions or its data cannot be read.
     """
+    shown = report.compared
     plans = plans_with_predictions(shown)
     if not plans:
         return

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import streamlit as st
 from pydantic import ValidationError
 
-from mtl_core.analysis.words import in_percent
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import BadInput
 from mtl_core.freezing.scenarios import scenario_kind, scenarios
@@ -15,6 +14,7 @@ from mtl_core.models.description import ModelDescription
 from mtl_core.report.data_words import data_name, within
 from mtl_core.tasks.shared import check_other_data
 from mtl_core.tasks.task import Task
+from mtl_core.text import percent
 from mtl_core.training.comparison import ComparisonSpec, in_order
 from mtl_core.training.options import ScalarOptions
 from mtl_core.ui.shared.choice import Choice
@@ -168,7 +168,7 @@ def _noise(tasks: Sequence[Task]) -> dict[str, float]:
             f"Wrong labels, {within(task.name)}",
             _NOISE,
             key=f"{Key.LABEL_NOISE}_{task.name}",
-            format_func=in_percent,
+            format_func=percent,
             help="This share of its training sentences gets a wrong label, drawn from the seed.",
         )
         for task in tasks

@@ -6,14 +6,15 @@ import streamlit as st
 
 from mtl_core.analysis.forgetting import Forgetting
 from mtl_core.charts.theme import Palette
+from mtl_core.engine.lab import Lab
 from mtl_core.report.compared import ComparedRuns
 from mtl_core.report.data_words import data_name
 from mtl_core.report.forgetting import (
-    LeftOutTasks,
     drift_panel,
     elsewhere,
     elsewhere_row,
     forgotten_row,
+    tasks_left_out,
 )
 from mtl_core.report.forgetting_words import (
     ELSEWHERE_CAPTION,
@@ -21,6 +22,7 @@ from mtl_core.report.forgetting_words import (
     elsewhere_title,
     forgetting_sentence,
 )
+from mtl_core.report.load import Report
 from mtl_core.tasks.task import Task
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import plain
@@ -40,8 +42,9 @@ def drift_view(
         st.caption(plain(forgetting_sentence(each)))
 
 
-def forgotten_table(left_out: LeftOutTasks) -> None:
+def forgotten_table(_lab: Lab, report: Report, _facts: str, _colors: Palette) -> None:
     """Metric and loss of every task left out, before and after; nothing where none is."""
+    left_out = tasks_left_out(report.compared)
     rows = [forgotten_row(each) for found in left_out.values() for each in found]
     if not rows:
         return
@@ -51,8 +54,9 @@ def forgotten_table(left_out: LeftOutTasks) -> None:
     words_table(rows, Key.FORGOTTEN, "Tasks left out, before and after training", _LEFT)
 
 
-def elsewhere_tables(shown: ComparedRuns) -> None:
+def elsewhere_tables(_lab: Lab, report: Report, _facts: str, _colors: Palette) -> None:
     """How far skill carries: scores on other data, a table for each; nothing without any."""
+    shown = report.compared
     names = [task.name for task in shown.plans.tasks]
     for number, (data, found) in enumerate(elsewhere(shown).items()):
         with st.container(gap=None):

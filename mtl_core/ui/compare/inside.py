@@ -3,6 +3,7 @@
 import streamlit as st
 
 from mtl_core.charts.theme import Palette
+from mtl_core.engine.lab import Lab
 from mtl_core.freezing.titles import task_title
 from mtl_core.report.compared import ComparedRuns
 from mtl_core.report.inside import (
@@ -20,6 +21,7 @@ from mtl_core.report.inside_words import (
     convergence_title,
     cosine_title,
 )
+from mtl_core.report.load import Report
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import plain
 from mtl_core.ui.shared.panel_view import panel_view
@@ -28,8 +30,9 @@ from mtl_core.ui.shared.words_table import words_table
 _PULL = ("The tasks pull",)
 
 
-def inside_view(shown: ComparedRuns, facts: str, colors: Palette) -> None:
+def inside_view(_lab: Lab, report: Report, facts: str, colors: Palette) -> None:
     """The fold, closed at first; nothing before any run has finished."""
+    shown = report.compared
     if not converged(shown):
         return
     with st.expander("What moved inside", key=Key.INSIDE):

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from mtl_core.analysis.comparison import ComparedRun, Comparison, lowest_loss
 from mtl_core.analysis.plans import PlanComparison
-from mtl_core.analysis.summary import TaskProgress
 from mtl_core.charts.loss_comparison import OverlaidRun, XAxis, overlay_figure
 from mtl_core.charts.theme import Palette
 from mtl_core.freezing.titles import task_title
-from mtl_core.report.losses import bands_panel
-from mtl_core.tasks.task import TaskKind
+from mtl_core.report.compared import ComparedRuns, LabelledRun
+from mtl_core.report.losses import bands_panel, lowest_loss
+from mtl_core.tasks.task import Task, TaskKind
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.live_chart import live_chart
 from mtl_core.ui.shared.page import hue, plain
@@ -32,13 +31,14 @@ class _Shown:
     in_color: str | None  # a label; None: the best of each task
 
 
-def loss_overlay(comparison: Comparison, colors: Palette) -> None:
+def loss_overlay(shown: ComparedRuns, colors: Palette) -> None:
     """The losses of single runs: controls, and a panel for each task."""
-    shown = _head([run.label for run in comparison.runs], [_TRAIN, _VALIDATION])
-    with st.grid(min(2, len(comparison.tasks)), min_column_width=330, gap="medium"):
-        for number, task in enumerate(comparison.tasks):
+    controls = _head([run.label for run in shown.runs], [_TRAIN, _VALIDATION])
+    tasks = shown.plans.tasks
+    with st.grid(min(2, len(tasks)), min_column_width=330, gap="medium"):
+        for number, task in enumerate(tasks):
             with st.container(gap="xsmall"):
-                _panel(comparison, number, task, shown, colors)
+                _panel(shown, number, task, controls, colors)
 
 
 def loss_bands(comparison: PlanComparison, facts: str, colors: Palette) -> None:
@@ -100,13 +100,11 @@ def _controls(labels: Sequence[str], losses: Sequence[str]) -> _Shown:
     )
 
 
-def _panel(
-    comparison: Comparison, number: int, task: TaskProgress, shown: _Shown, colors: Palette
-) -> None:
-    name = f"{colors.task(number).letter} · {task_title(task.task.name)}"
-    run = _run_in_color(comparison, task.task.name, shown)
-    finding = lowest_loss(comparison, task.task.name)
-    each = "sentence" if task.task.kind is TaskKind.SENTENCE else "first sub-word of a token"
+def _panel(shown: ComparedRuns, number: int, task: Task, controls: _Shown, colors: Palette) -> None:
+    name = f"{colors.task(number).letter} · {task_title(task.name)}"
+    run = _run_in_color(shown, task.name, controls)
+    finding = lowest_loss(shown, task.name)
+    each = "sentence" if task.kind is TaskKind.SENTENCE else "first sub-word of a token"
     with st.container(gap=None):
         st.markdown(f"### :{hue(number)}[{plain(name)}] {plain(finding)}")
         st.caption(
@@ -114,25 +112,25 @@ def _panel(
             f"In colour: {plain(run.label)}"
         )
     figure = overlay_figure(
-        [OverlaidRun(each.label, each.summary, each is run) for each in comparison.runs],
-        task.task.name,
+        [OverlaidRun(each.label, each.summary, each is run) for each in shown.runs],
+        task.name,
         colors.task(number),
         colors,
-        x_axis=shown.x_axis,
-        train=_TRAIN in shown.losses,
-        validation=_VALIDATION in shown.losses,
-        smoothing=shown.smoothing,
+        x_axis=controls.x_axis,
+        train=_TRAIN in controls.losses,
+        validation=_VALIDATION in controls.losses,
+        smoothing=controls.smoothing,
     )
     live_chart(
         figure,
         title=f"{name} {finding}",
-        facts=", ".join(each.label for each in comparison.runs),
-        filename=f"compare-{task.task.name}-loss",
+        facts=", ".join(each.label for each in shown.runs),
+        filename=f"compare-{task.name}-loss",
         colors=colors,
-        key=f"compare_loss_{task.task.name}",
+        key=f"compare_loss_{task.name}",
     )
 
 
-def _run_in_color(comparison: Comparison, task: str, shown: _Shown) -> ComparedRun:
-    chosen = [run for run in comparison.runs if run.label == shown.in_color]
-    return next(iter([*chosen, *comparison.best(task), *comparison.runs]))
+def _run_in_color(shown: ComparedRuns, task: str, controls: _Shown) -> LabelledRun:
+    selected = [run for run in shown.runs if run.label == controls.in_color]
+    return selected[0] if selected else shown.best_run(task)

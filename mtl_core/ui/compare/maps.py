@@ -7,18 +7,17 @@ from mtl_core.charts.theme import Palette
 from mtl_core.engine.lab import Lab
 from mtl_core.report.compared import ComparedRuns
 from mtl_core.report.forgetting import tasks_left_out
+from mtl_core.report.load import Report
 from mtl_core.report.maps import Tables, freeze_panel, movement_panel
-from mtl_core.ui.compare.compared_now import tables_of
-from mtl_core.ui.compare.forgetting import drift_view, elsewhere_tables, forgotten_table
+from mtl_core.ui.compare.forgetting import drift_view
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.panel_view import panel_view
 from mtl_core.ui.shared.shot import taking_shot
 
 
-def maps_row(lab: Lab, shown: ComparedRuns, facts: str, colors: Palette) -> None:
+def maps_row(_lab: Lab, report: Report, facts: str, colors: Palette) -> None:
     """The freeze map, what was measured of it, and the drift where a task was left out."""
-    known = {plan.label: tables_of(lab, plan) for plan in shown.plans.plans}
-    tables = {label: each for label, each in known.items() if each}
+    shown, tables = report.compared, report.tables
     measured = measured_plans(shown.plans.plans)
     left_out = tasks_left_out(shown)
     count = bool(tables) + bool(measured) + len(left_out)
@@ -34,8 +33,6 @@ def maps_row(lab: Lab, shown: ComparedRuns, facts: str, colors: Palette) -> None
         for task, found in left_out.items():
             with st.container(gap="xsmall"):
                 drift_view(shown, task, found, facts, colors)
-    forgotten_table(left_out)
-    elsewhere_tables(shown)
 
 
 def _movement(shown: ComparedRuns, tables: Tables, facts: str, colors: Palette) -> None:

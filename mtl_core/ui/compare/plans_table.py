@@ -1,4 +1,4 @@
-"""The table of plans over seeds: scores, what can be told apart, and what each plan costs."""
+"""The table of plans: scores as bars, verdicts against the best, costs and the proof."""
 
 from typing import Any
 
@@ -7,32 +7,36 @@ import streamlit as st
 
 from mtl_core.analysis.plans import PlanComparison, PlanResult
 from mtl_core.charts.theme import Palette
-from mtl_core.report.against_itself import REPEATED_BY, against_itself_words
-from mtl_core.report.compare_words import (
-    against_words,
+from mtl_core.report.table import (
+    TRIALS_COMMAND,
+    error_rate_words,
     finished_seeds,
     frozen_words,
-    metric_name,
+    share_words,
     sorted_plans,
-    table_words,
+    table_rule,
+    table_title,
+    verdict_words,
 )
-from mtl_core.report.run_words import share
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import plain
 from mtl_core.ui.shared.shot import one_screen
 
 _ROW_HEIGHT = 35
+_AGAINST_BEST = "against best"
 
 
-def plans_table(comparison: PlanComparison, rule: str, colors: Palette) -> None:
-    """One row a plan, the best first, and the `rule` by which plans are told apart, with how often
-    it is wrong; a picture of one screen has no room for that."""
-    st.markdown(f"### {plain(table_words(comparison))}")
+def plans_table(comparison: PlanComparison, colors: Palette) -> None:
+    """Draws one row a plan, the best first, above the rule of the test and its error rate.
+
+    A picture of one screen has no room for the error rate.
+    """
+    st.markdown(f"### {plain(table_title(comparison))}")
     rows = pd.DataFrame([_row(plan, comparison, colors) for plan in sorted_plans(comparison)])
-    against = [name for name in rows.columns if name.endswith("against best")]
+    against = [name for name in rows.columns if name.endswith(_AGAINST_BEST)]
     styled = rows.style.map(lambda _: "font-weight: 600", subset=["Plan"])
     if against:
-        styled = styled.map(lambda text: _look(text, colors), subset=pd.Index(against))
+        styled = styled.map(lambda text: _style(text, colors), subset=pd.Index(against))
     st.dataframe(
         styled,
         key=Key.PLANS_TABLE,
@@ -43,24 +47,24 @@ def plans_table(comparison: PlanComparison, rule: str, colors: Palette) -> None:
         alt="The plans compared",
         column_config=_columns(rows, comparison, colors),
     )
-    wrong = "" if one_screen() else against_itself_words(comparison)
-    st.caption(f"{rule} {wrong} Repeat the trials: `{REPEATED_BY}`." if wrong else rule)
+    rule = table_rule(comparison)
+    errors = "" if one_screen() else error_rate_words(comparison)
+    st.caption(f"{rule} {errors} Repeat the trials: `{TRIALS_COMMAND}`." if errors else rule)
 
 
 def _row(plan: PlanResult, comparison: PlanComparison, colors: Palette) -> dict[str, Any]:
     scores: dict[str, Any] = {}
     for number, task in enumerate(comparison.tasks):
         letter, result = colors.task(number).letter, plan.tasks.get(task.name)
-        scores[f"{letter} {metric_name(task)}"] = result.mean if result else None
+        scores[f"{letter} {task.metric}"] = result.mean if result else None
         if len(comparison.plans) > 1:
-            scores[f"{letter} against best"] = against_words(result)
-    known = plan.trainable is not None and plan.total
+            scores[f"{letter} {_AGAINST_BEST}"] = verdict_words(result)
     return {
         "Plan": plan.label,
         **scores,
         "Seconds": "" if plan.seconds is None else f"{plan.seconds:,.1f}",
-        "Learn": "" if plan.trainable is None else f"{plan.trainable:,}",
-        "Share": share((plan.trainable or 0) / (plan.total or 1)) if known else "",
+        "Trainable": "" if plan.trainable is None else f"{plan.trainable:,}",
+        "Share": share_words(plan),
         "Peak MB": "" if plan.peak_memory_bytes is None else f"{plan.peak_memory_bytes / 1e6:,.0f}",
         "Frozen part": frozen_words(plan),
         **_seeds(plan, comparison),
@@ -68,11 +72,11 @@ def _row(plan: PlanResult, comparison: PlanComparison, colors: Palette) -> dict[
 
 
 def _seeds(plan: PlanResult, comparison: PlanComparison) -> dict[str, str]:
-    """A column more while not every plan has finished every seed."""
-    of = len(comparison.seeds)
-    counts = [finished_seeds(each) for each in comparison.plans]
-    some = f"{finished_seeds(plan)} of {of}"
-    return {} if all(count == of for count in counts) else {"Seeds": some}
+    """An additional column until every plan has finished every seed."""
+    total = len(comparison.seeds)
+    if all(finished_seeds(each) == total for each in comparison.plans):
+        return {}
+    return {"Seeds": f"{finished_seeds(plan)} of {total}"}
 
 
 def _columns(rows: pd.DataFrame, comparison: PlanComparison, colors: Palette) -> dict[str, Any]:
@@ -80,18 +84,18 @@ def _columns(rows: pd.DataFrame, comparison: PlanComparison, colors: Palette) ->
     columns: dict[str, Any] = {
         name: st.column_config.TextColumn(
             name,
-            alignment="left" if name in left or name.endswith("against best") else "right",
+            alignment="left" if name in left or name.endswith(_AGAINST_BEST) else "right",
         )
         for name in rows.columns
     }
     for number, task in enumerate(comparison.tasks):
         style = colors.task(number)
-        name = f"{style.letter} {metric_name(task)}"
+        name = f"{style.letter} {task.metric}"
         columns[name] = st.column_config.ProgressColumn(
             name, format="%.3f", min_value=0.0, max_value=1.0, color=style.color
         )
     return columns
 
 
-def _look(text: str, colors: Palette) -> str:
+def _style(text: str, colors: Palette) -> str:
     return "font-weight: 650" if text == "best" else f"color: {colors.muted}"

@@ -5,8 +5,8 @@ import streamlit as st
 from mtl_core.engine.comparison_progress import ComparisonProgress
 from mtl_core.engine.lab import Lab, the_lab
 from mtl_core.errors import FreezeLabError
+from mtl_core.report.data_words import size_words
 from mtl_core.report.run_words import about, plan_words
-from mtl_core.report.size_words import size_words
 from mtl_core.store.record import ComparisonRecord
 from mtl_core.training.comparison import train_size
 from mtl_core.ui.shared.keys import Key

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from mtl_core.analysis.comparison import distinct_labels
+from mtl_core.analysis.plans import distinct_labels
 from mtl_core.analysis.written import written_model
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import BadInput

@@ -10,10 +10,10 @@ from mtl_core.errors import FreezeLabError
 from mtl_core.export.bundle import files_below, note_page, zipped
 from mtl_core.export.parts import BundlePart
 from mtl_core.report.load import Report, load_report, sentences_of
-from mtl_core.report.run_words import memory
 from mtl_core.store.record import ComparisonRecord, RunRecord
 from mtl_core.tasks.baselines import Baseline, baselines_of_data
 from mtl_core.tasks.dataset import Dataset
+from mtl_core.text import bytes_text
 from mtl_core.training.spec import RunSpec
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import download
@@ -98,7 +98,7 @@ def _model_download(lab: Lab, record: RunRecord, stem: str) -> bool:
     if size > _LARGEST_BYTES:
         return False
     download(
-        f"Trained model as zip: {memory(size)}",
+        f"Trained model as zip: {bytes_text(size)}",
         f"{stem}-model.zip",
         "application/zip",
         Key.EXPORT_MODEL,

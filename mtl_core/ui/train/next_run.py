@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from mtl_core.analysis.words import in_percent, learning_words
+from mtl_core.analysis.words import learning_words
 from mtl_core.charts.loss import loss_sketch
 from mtl_core.engine.lab import Lab
 from mtl_core.freezing.titles import task_title
 from mtl_core.report.data_words import full_data_name, within
 from mtl_core.report.run_words import plan_words, rate_words
 from mtl_core.store.record import RunRecord, RunState
+from mtl_core.text import percent
 from mtl_core.training.options import option_facts
 from mtl_core.ui.shared.choice import Choice
 from mtl_core.ui.shared.keys import Key
@@ -132,8 +133,7 @@ def _unusual(choice: Choice) -> list[str]:
     facts = [f"starts from {choice.starts_from}"] if choice.starts_from else []
     facts += option_facts(choice)
     facts += [
-        f"{in_percent(share)} wrong labels in {within(task)}"
-        for task, share in choice.noise.items()
+        f"{percent(share)} wrong labels in {within(task)}" for task, share in choice.noise.items()
     ]
     return facts + (
         [f"also evaluated on {choice.also_evaluate}"] if scores_elsewhere(choice) else []

@@ -12,10 +12,11 @@ from mtl_core.freezing.plan_file import plan_to_yaml
 from mtl_core.freezing.table import State
 from mtl_core.freezing.titles import task_title
 from mtl_core.report.repeat import needs_plan_file, train_command
-from mtl_core.report.run_words import duration, memory, share, spent_words
+from mtl_core.report.run_words import duration, spent_words
 from mtl_core.report.runs import phase_row
 from mtl_core.report.stages import chain_lines, chain_rows, chain_title
 from mtl_core.store.record import RunRecord, RunState
+from mtl_core.text import bytes_text, percent
 from mtl_core.training.events import RunFinished
 from mtl_core.ui.shared.page import Hue, hue, plain
 from mtl_core.ui.shared.run_cache import model_of, summary_of
@@ -90,7 +91,7 @@ def _unproved(summary: RunSummary) -> tuple[str, str, Hue]:
 def _learning_card(summary: RunSummary) -> None:
     phase = summary.phase or summary.phases[0]
     count, part = phase.trainable, phase.share
-    chip = "not known yet" if part is None else f"▲ {share(part)} of all"
+    chip = "not known yet" if part is None else f"▲ {percent(part, 1)} of all"
     single = len(summary.phases) == 1
     st.metric(
         "Trainable parameters" if single else f"Trainable in phase {phase.number}",
@@ -131,7 +132,7 @@ def _totals(end: RunFinished) -> list[str]:
     )
     return [
         f"Took **{duration(end.total_seconds)}**: {spent_words(end)}",
-        f"peak memory **{memory(end.peak_memory_bytes)}**",
+        f"peak memory **{bytes_text(end.peak_memory_bytes)}**",
         proof if end.frozen_tensors else "no tensor was frozen in all phases",
     ]
 

@@ -1,14 +1,9 @@
 """What is said of plans at several numbers of training sentences."""
 
 from mtl_core.analysis.by_size import group_by_size
-from mtl_core.report.size_words import (
-    size_rows,
-    size_title,
-    sizes_answer,
-    sizes_rest,
-    sizes_rule,
-    sizes_words,
-)
+from mtl_core.report.curve import size_rows, size_title, sizes_remark, sizes_rule
+from mtl_core.report.data_words import sizes_words
+from mtl_core.report.finding import sizes_headline
 from mtl_core.tasks.task import DEFAULT_TASKS
 from tests.export.finished_run import finished
 from tests.sized_story import of_two_plans, summaries_of
@@ -24,7 +19,7 @@ def test_the_title_says_how_it_stands_with_the_fewest_and_with_the_most() -> Non
     assert size_title(sizes[1:], SENTIMENT) == "full best at every number of sentences"
     few, some, _ = sizes
     assert size_title((few, some, few), SENTIMENT) == (
-        "both within noise with 20 sentences and with 20, not throughout"
+        "both within noise with 20 and with 20 sentences, but not at every number"
     )
 
 
@@ -73,7 +68,7 @@ def test_a_row_is_a_plan_and_a_column_a_number_judged_for_itself() -> None:
 
 def test_one_plan_is_told_with_its_ends_and_without_a_best() -> None:
     sizes = group_by_size(summaries_of(of_two_plans(["full"])))
-    assert sizes_answer(sizes) == (
+    assert sizes_headline(sizes) == (
         "Full, 20 to all sentences: Sentiment 0.60 to 0.90 accuracy, NER 0.10 to 0.60 entity F1"
     )
     assert size_title(sizes, SENTIMENT) == "0.60 with 20 sentences, 0.90 with all"
@@ -83,15 +78,15 @@ def test_one_plan_is_told_with_its_ends_and_without_a_best() -> None:
 def test_while_runs_are_missing_the_answer_is_so_far() -> None:
     stories = of_two_plans()
     del stories[-1].events[-1]  # the last run, with 20 sentences, has not finished
-    said = sizes_answer(group_by_size(summaries_of(stories)))
+    said = sizes_headline(group_by_size(summaries_of(stories)))
     assert said.startswith("So far: Sentiment: full beats heads-only")
 
 
 def test_numbers_are_listed_and_the_largest_is_named() -> None:
     assert sizes_words([20, 1000, None]) == "20, 1,000 and all sentences a task"
     sizes = group_by_size(summaries_of(of_two_plans()))
-    assert sizes_rest(sizes[:2]) == (
-        "From here on: the runs with 50 sentences a task, the largest number, unless another is "
-        "named."
+    assert sizes_remark(sizes[:2]) == (
+        "All that follows is about the runs with 50 sentences a task, the largest number, unless "
+        "another one is named."
     )
-    assert "the runs with all sentences, the largest" in sizes_rest(sizes)
+    assert "the runs with all sentences, the largest" in sizes_remark(sizes)

@@ -3,9 +3,11 @@ from dataclasses import replace
 
 import pytest
 
-from mtl_core.analysis.grouped_finding import finding, task_finding
+from mtl_core.analysis.by_size import group_by_size
 from mtl_core.analysis.plans import PlanComparison, PlanResult, TaskResult, Verdict
+from mtl_core.report.finding import finding, since, sizes_finding, task_finding
 from mtl_core.tasks.task import DEFAULT_TASKS
+from tests.sized_story import of_two_plans, summaries_of
 
 TITLES = {"sentiment": "Sentiment", "ner": "NER"}
 BEST, TIED, BELOW, OPEN = Verdict.BEST, Verdict.WITHIN_NOISE, Verdict.BELOW, Verdict.OPEN
@@ -48,14 +50,14 @@ def three(times: Mapping[str, float] | None = None) -> PlanComparison:
 
 def test_the_line_says_who_ties_with_whom_and_in_what_time() -> None:
     assert finding(three(), TITLES) == (
-        "Sentiment: top layer ties with full, in a fifth of the time. NER: only full will do"
+        "Sentiment: top layer ties with full, in a fifth of the time. NER: full beats all others"
     )
 
 
 def test_a_line_too_long_gives_up_its_times() -> None:
     titles = {"sentiment": "Sentiment of a whole review", "ner": "NER"}
     assert finding(three(), titles) == (
-        "Sentiment of a whole review: top layer ties with full. NER: only full will do"
+        "Sentiment of a whole review: top layer ties with full. NER: full beats all others"
     )
 
 
@@ -68,7 +70,7 @@ def test_a_line_too_long_gives_up_its_times() -> None:
         (5.0, "top layer ties with full, in a tenth of the time"),
         (2.5, "top layer ties with full, in 1/20 of the time"),
         (200.0, "full ties with top layer, in a quarter of the time"),
-        (50.0, "2 of 3 cannot be told apart"),
+        (50.0, "2 of 3 plans tie"),
     ],
 )
 def test_a_tie_names_the_cheaper_and_its_part_of_the_time(seconds: float, words: str) -> None:
@@ -94,29 +96,29 @@ def test_the_cheapest_that_is_the_best_ties_with_the_next() -> None:
 
 
 def test_without_times_a_tie_is_counted() -> None:
-    assert task_finding(three({"full": 3.0}), "sentiment") == "2 of 3 cannot be told apart"
+    assert task_finding(three({"full": 3.0}), "sentiment") == "2 of 3 plans tie"
 
 
 def test_of_two_plans_one_beats_the_other_or_is_not_tested_or_not_measured() -> None:
     comparison = compared(
         {"a": (0.9, BEST), "b": (0.8, BELOW)}, {"a": (0.9, BEST), "b": (0.8, OPEN)}, {}
     )
-    assert finding(comparison, TITLES) == "Sentiment: a beats b. NER: a is highest, not yet tested"
+    assert finding(comparison, TITLES) == "Sentiment: a beats b. NER: a is highest (not tested)"
     comparison = compared(
         {"a": (0.9, OPEN), "b": (None, OPEN)}, {"a": (1, BEST), "b": (1, BEST)}, {}
     )
     assert finding(comparison, TITLES) == (
-        "Sentiment: not measured in two plans. NER: 2 of 2 cannot be told apart"
+        "Sentiment: fewer than two plans have a score. NER: 2 of 2 plans tie"
     )
 
 
 def test_what_cannot_be_compared_is_said_first() -> None:
-    assert finding(PlanComparison((), (), (), True, ()), TITLES) == "Choose two plans or more"
+    assert finding(PlanComparison((), (), (), True, ()), TITLES) == "Choose two runs or more"
     assert finding(replace(three(), plans=three().plans[:1]), TITLES) == (
-        "Choose another plan to compare with"
+        "Choose another run to compare with"
     )
     assert finding(replace(three(), same_questions=False), TITLES) == (
-        "These 3 plans answer different sentences: no score stands against another"
+        "These 3 plans were evaluated on different sentences: their scores cannot be compared"
     )
     assert finding(replace(three(), beyond_plan=("epochs", "a", "b", "c")), TITLES) == (
         "These 3 plans differ in more than the plan: epochs, a, b and more"
@@ -134,5 +136,16 @@ def test_plans_with_plural_names_beat_and_are_highest() -> None:
     open_still = {"biases and heads (BitFit)": (0.9, BEST), "full": (0.8, OPEN)}
     assert task_finding(compared(apart, apart, {}), "ner") == "top 2 layers beat full"
     assert task_finding(compared(open_still, open_still, {}), "ner") == (
-        "biases and heads (BitFit) are highest, not yet tested"
+        "biases and heads (BitFit) are highest (not tested)"
     )
+
+
+def test_the_finding_is_that_of_the_largest_number_and_from_which_on_it_holds() -> None:
+    sizes = group_by_size(summaries_of(of_two_plans()))
+    assert sizes_finding(sizes, TITLES) == (
+        "Sentiment: full beats heads-only from 50 sentences on. "
+        "NER: full beats heads-only from 50 sentences on"
+    )
+    assert since(sizes[1:], "ner") == "at every number"
+    assert since(sizes[:1] + sizes[2:], "ner") == "given all sentences"
+    assert since(sizes[:2], "ner") == "given 50 sentences"

@@ -4,14 +4,14 @@ import pytest
 
 from mtl_core.analysis.paired import PairedDifference
 from mtl_core.analysis.plans import PlanComparison, PlanResult, Verdict
-from mtl_core.report.compare_words import (
+from mtl_core.report.finding import comparison_headline
+from mtl_core.report.front import front_title
+from mtl_core.report.table import (
     count_word,
-    front_words,
-    plans_answer,
-    plans_rule,
     sorted_plans,
     sorting_task,
-    table_words,
+    table_rule,
+    table_title,
 )
 from tests.grouped_story import grouped, plan_result
 
@@ -34,7 +34,7 @@ def judged(**verdicts: Verdict) -> PlanComparison:
 
 
 def title(comparison: PlanComparison) -> str:
-    return front_words(comparison, "sentiment", COSTS, "time")
+    return front_title(comparison, "sentiment", COSTS, "time")
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def title(comparison: PlanComparison) -> str:
         ),
         (
             {"cheap": Verdict.BELOW, "middle": Verdict.WITHIN_NOISE, "dear": Verdict.BEST},
-            "beyond middle, what more time buys is within noise",
+            "more time than middle gains nothing beyond noise",
         ),
         (
             {"cheap": Verdict.WITHIN_NOISE, "middle": Verdict.BELOW, "dear": Verdict.BEST},
@@ -64,9 +64,11 @@ def test_a_front_is_titled_by_the_cheapest_plan_that_ties_with_the_best(
 def test_nothing_beats_the_cheapest_only_where_it_is_the_best() -> None:
     costs = (("dear", 1.0), ("middle", 10.0), ("cheap", 100.0))
     tied = judged(cheap=Verdict.BELOW, middle=Verdict.WITHIN_NOISE, dear=Verdict.BEST)
-    assert front_words(tied, "sentiment", costs, "time") == "nothing beats dear, the cheapest"
+    assert (
+        front_title(tied, "sentiment", costs, "time") == "the cheapest plan, dear, is also the best"
+    )
     costs = (("cheap", 1.0), ("dear", 10.0), ("middle", 100.0))
-    assert front_words(tied, "sentiment", costs, "time") == "beyond dear, more time buys nothing"
+    assert front_title(tied, "sentiment", costs, "time") == "more time than dear gains nothing"
 
 
 def test_a_front_of_one_finished_plan_says_what_will_stand_there() -> None:
@@ -77,9 +79,9 @@ def test_a_front_of_one_finished_plan_says_what_will_stand_there() -> None:
 def test_one_plan_alone_is_told_by_its_mean_and_against_no_other() -> None:
     one = grouped(plan_result("top 2 layers", 10.0))
     costs = (("top 2 layers", 10.0),)
-    assert front_words(one, "sentiment", costs, "time") == "top 2 layers come to 0.85"
-    assert table_words(one) == "Scores and what they cost"
-    assert plans_rule(one) == "Means over seeds 1, 2, 3."
+    assert front_title(one, "sentiment", costs, "time") == "top 2 layers reach 0.85"
+    assert table_title(one) == "Scores and costs"
+    assert table_rule(one) == "Means over seeds 1, 2, 3."
 
 
 def test_the_rule_explains_the_marks_that_stand_in_the_table_and_no_others() -> None:
@@ -95,20 +97,25 @@ def test_the_rule_explains_the_marks_that_stand_in_the_table_and_no_others() -> 
             )
             for plan, each in zip(two, (Verdict.BEST, verdict), strict=True)
         )
-        return plans_rule(grouped(first, second)).removeprefix("Means over seeds 1, 2, 3. ")
+        return table_rule(grouped(first, second)).removeprefix("Means over seeds 1, 2, 3. ")
 
-    assert rule(Verdict.OPEN) == "open: not tested yet."
-    assert rule(Verdict.BELOW) == (
-        "−0.100: below the best by so much, and chance alone would not do it."
+    assert (
+        rule(Verdict.OPEN)
+        == "open: no test without shared seeds, or with one seed and no stored predictions."
     )
-    assert rule(Verdict.WITHIN_NOISE).startswith("≈ within noise: the difference from the best")
+    assert rule(Verdict.BELOW) == (
+        "−0.100: the difference from the best, significant at the 5 % level."
+    )
+    assert rule(Verdict.WITHIN_NOISE).startswith(
+        "≈ within noise: the difference from the best is not significant"
+    )
 
 
 def test_the_answer_is_the_finding_once_two_plans_have_a_score() -> None:
     apart = judged(cheap=Verdict.BELOW, middle=Verdict.BELOW, dear=Verdict.BEST)
-    assert plans_answer(apart).startswith("Sentiment: only dear will do. NER: ")
+    assert comparison_headline(apart).startswith("Sentiment: dear beats all others. NER: ")
     one = grouped(plan_result("a", 1.0), plan_result("b", None))
-    assert plans_answer(one).startswith("1 of 2 plans have a finished run")
+    assert comparison_headline(one).startswith("Waiting for results: 1 of 2 plans has finished")
 
 
 def test_the_table_is_sorted_by_the_task_that_tells_most_plans_apart() -> None:
@@ -116,10 +123,7 @@ def test_the_table_is_sorted_by_the_task_that_tells_most_plans_apart() -> None:
     assert sorting_task(some).name == "sentiment"
     labels: list[PlanResult] = sorted_plans(some)
     assert [plan.label for plan in labels] == ["dear", "middle", "cheap"]
-    assert (
-        table_words(some)
-        == "Sorted by Sentiment accuracy; on Sentiment two of three cannot be told apart"
-    )
+    assert table_title(some) == "Sorted by Sentiment accuracy; two of three tie on Sentiment"
 
 
 def test_small_numbers_are_words() -> None:

@@ -7,11 +7,11 @@ import pytest
 
 from benchmarks.a_a_trials import ROWS, EqualPlans, markdown, row, share_called
 from mtl_core.analysis.plans import PlanResult, Verdict
-from mtl_core.report.against_itself import (
-    CALLED,
-    DRAWN_TRIALS,
-    REPEATED_BY,
-    against_itself_words,
+from mtl_core.report.table import (
+    FALSE_POSITIVES,
+    TRIALS,
+    TRIALS_COMMAND,
+    error_rate_words,
 )
 from tests.grouped_story import grouped, plan_result, task_result
 
@@ -24,38 +24,38 @@ def with_verdict(label: str, verdict: Verdict) -> PlanResult:
     return replace(plan_result(label, 10.0), tasks={result.task.name: result})
 
 
-@pytest.mark.parametrize(("plans", "seeds"), CALLED)
+@pytest.mark.parametrize(("plans", "seeds"), FALSE_POSITIVES)
 def test_each_number_is_what_the_command_measures(plans: int, seeds: int) -> None:
     equal = EqualPlans(plans=plans, seeds=seeds)
     assert equal in ROWS
-    assert share_called(equal, DRAWN_TRIALS) == CALLED[plans, seeds]
+    assert share_called(equal, TRIALS) == FALSE_POSITIVES[plans, seeds]
 
 
 def test_the_command_is_a_file_of_this_folder_and_the_decision_names_it() -> None:
-    python, script = REPEATED_BY.split()
+    python, script = TRIALS_COMMAND.split()
     assert python == "python"
     assert (ROOT / script).is_file()
-    assert REPEATED_BY in DECISION.read_text(encoding="utf-8")
+    assert TRIALS_COMMAND in DECISION.read_text(encoding="utf-8")
 
 
 def test_the_decision_gives_the_same_numbers() -> None:
     text = DECISION.read_text(encoding="utf-8")
-    for share in CALLED.values():
-        assert f"| {DRAWN_TRIALS:,} | {share:.3f} |" in text
+    for share in FALSE_POSITIVES.values():
+        assert f"| {TRIALS:,} | {share:.3f} |" in text
 
 
 @pytest.mark.parametrize("verdict", [Verdict.WITHIN_NOISE, Verdict.BELOW])
 def test_a_comparison_that_was_judged_says_how_often_the_test_is_wrong(verdict: Verdict) -> None:
     plans = with_verdict("full", Verdict.BEST), with_verdict("top layer", verdict)
-    said = against_itself_words(grouped(*plans))
-    assert "in 0.4 % with three seeds and 3.4 % with five" in said
-    assert "of six plans alike it told any from the best in 1.5 % and 4.3 %" in said
-    assert "With one seed each in 16.4 %" in said
+    said = error_rate_words(grouped(*plans))
+    assert "for two plans 0.4 % with three seeds and 3.4 % with five" in said
+    assert "any of six plans in 1.5 % and 4.3 %" in said
+    assert "With one seed each 16.4 %" in said
 
 
 @pytest.mark.parametrize("verdict", [Verdict.BEST, Verdict.OPEN])
 def test_where_nothing_was_judged_nothing_is_said_of_the_test(verdict: Verdict) -> None:
-    assert against_itself_words(grouped(with_verdict("full", verdict))) == ""
+    assert error_rate_words(grouped(with_verdict("full", verdict))) == ""
 
 
 def test_trials_are_printed_as_a_table_that_leaves_out_what_no_row_has() -> None:

@@ -1,14 +1,6 @@
 import pytest
 
-from mtl_core.report.run_words import (
-    duration,
-    memory,
-    rate_words,
-    share,
-    spent_words,
-    step_time,
-    unusual_words,
-)
+from mtl_core.report.run_words import duration, rate_words, spent_words, step_time, unusual_words
 from mtl_core.training.events import RunFinished
 from tests.run_story import spec_of
 
@@ -30,30 +22,10 @@ def test_a_duration_has_at_most_two_units(seconds: float, text: str) -> None:
     assert duration(seconds) == text
 
 
-@pytest.mark.parametrize(
-    ("part", "text"),
-    [
-        (0.0, "0 %"),
-        (2_310 / 22_715_526, "0.01 %"),
-        (4_614 / 109_486_854, "0.004 %"),
-        (0.0648, "6.5 %"),
-        (0.9999, "100 %"),
-        (1.0, "100 %"),
-    ],
-)
-def test_a_share_that_is_not_nothing_never_reads_as_nothing(part: float, text: str) -> None:
-    assert share(part) == text
-
-
 def test_step_times_are_in_the_unit_that_suits() -> None:
     assert step_time(0.0421) == "42 ms per step"
     assert step_time(0.87) == "0.87 s per step"
     assert step_time(9.0) == "9 s per step"
-
-
-def test_memory_is_in_units_of_a_thousand() -> None:
-    assert memory(745_000_000) == "745 MB"
-    assert memory(1_372_000_000) == "1.37 GB"
 
 
 def test_rates_that_change_between_phases_stand_in_order() -> None:

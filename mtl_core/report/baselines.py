@@ -1,0 +1,53 @@
+"""Baselines that are shown beside plans, and the data on which they must be computed."""
+
+from collections.abc import Mapping, Sequence
+
+from mtl_core.analysis.baselines import baselines_of_runs
+from mtl_core.charts.pareto import BaselineLine
+from mtl_core.report.compared import ComparedRuns, a_run
+from mtl_core.tasks.baselines import Baseline
+from mtl_core.training.comparison import TrainSize
+from mtl_core.training.spec import RunSpec
+
+BaselinesByTask = Mapping[str, Sequence[BaselineLine]]
+"""By task, the scores that need no fine-tuning."""
+
+BaselinesBySize = Mapping[TrainSize, Sequence[Baseline]]
+"""By number of training sentences of each task, the scores that need no model."""
+
+
+def baselines_by_task(shown: ComparedRuns, of_data: Sequence[Baseline]) -> BaselinesByTask:
+    """Joins the baselines of the data (see `shared_limits`) and those that the runs contain."""
+    baselines = [*of_data, *baselines_of_runs(shown.plans)]
+    return {
+        task.name: [
+            BaselineLine(each.label, each.values[task.name])
+            for each in baselines
+            if task.name in each.values
+        ]
+        for task in shown.plans.tasks
+    }
+
+
+def shared_limits(shown: ComparedRuns) -> dict[str, int] | None:
+    """Returns the limits of training sentences by task that all plans share, empty for no limit.
+
+    None if the plans do not share them: then no baseline is comparable with all plans.
+    """
+    limits = [a_run(plan).spec.examples for plan in shown.plans.plans]
+    equal = bool(limits) and all(each == limits[0] for each in limits)
+    return limits[0] if equal and shown.plans.same_questions else None
+
+
+def limits_by_size(shown: ComparedRuns) -> dict[TrainSize, tuple[RunSpec, dict[str, int]]]:
+    """Returns by number of training sentences, the largest first, a spec and its limits by task.
+
+    The spec is that of a started run if there is one, since that records the data's digests.
+    """
+    found = {}
+    for each in shown.by_size[::-1]:
+        specs = [run.spec for plan in each.plans.plans for run in plan.runs.values()]
+        spec = max(specs, key=lambda spec: bool(spec.data_digests))
+        if each.plans.same_questions:
+            found[each.size] = (spec, dict(spec.examples))
+    return found

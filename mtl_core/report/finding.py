@@ -1,0 +1,226 @@
+"""The result of a comparison in one line: the title of page and note.
+
+For each task, the first rule that applies to the plans with a score gives the words:
+
+1. Fewer than two plans have a score.
+2. A plan could not be tested: only the highest plan is named.
+3. All other plans are below the best: "full beats all others" ("full beats heads only" for two).
+4. Otherwise plans tie. The cheapest plan in seconds of those that are best or within noise of the
+   best is named with the best. If the cheapest is the best itself, it is named with the next plan,
+   since each plan is tested against the best only. The share of the time is added below nine
+   tenths.
+5. If times are unknown or equal, the plans that tie are counted.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+
+from mtl_core.analysis.by_size import AtSize
+from mtl_core.analysis.forgetting import forgetting
+from mtl_core.analysis.plans import PlanComparison, PlanResult, Verdict, finished_runs
+from mtl_core.freezing.titles import task_title
+from mtl_core.report.compared import ComparedRuns
+from mtl_core.report.forgetting_words import forgetting_title
+from mtl_core.text import capitalized, count_or_all, counted, listed, percent, verb
+
+NOTICEABLE = 0.9
+"""A tie is only credited with a saving if it takes less than this share of the time."""
+
+LONGEST = 90
+"""The number of characters that fit on one line of a page's title."""
+
+TIED = (Verdict.BEST, Verdict.WITHIN_NOISE)
+"""The verdicts of plans that are not significantly below the best."""
+
+_FRACTIONS = {2: "half", 3: "a third", 4: "a quarter", 5: "a fifth", 6: "a sixth", 7: "a seventh"}
+_FRACTIONS |= {8: "an eighth", 9: "a ninth", 10: "a tenth"}
+
+
+def headline(shown: ComparedRuns) -> str:
+    """Returns the title of a comparison.
+
+    For one plan with several seeds that is the change of a task that it did not train, if it is
+    significant, and otherwise the plan's means.
+    """
+    plans = shown.plans.plans
+    if shown.by_size:
+        return sizes_headline(shown.by_size)
+    if len(plans) == 1 and shown.several_seeds and plans[0].seconds is not None:
+        clear = [each for each in forgetting(plans[0], shown.gold) if each.is_clear]
+        if clear:
+            return forgetting_title(task_title(clear[0].task.name), clear[:1])
+        return _means(plans[0])
+    return comparison_headline(shown.plans)
+
+
+def comparison_headline(comparison: PlanComparison) -> str:
+    """Returns the finding, or how many plans have finished while fewer than two have.
+
+    A finding starts with "So far" while runs are unfinished.
+    """
+    plans = len(comparison.plans)
+    scored = sum(plan.seconds is not None for plan in comparison.plans)
+    if plans > 1 and scored < 2:
+        return f"Waiting for results: {_finished_plans(scored, plans)}"
+    line = finding(comparison, _titles(comparison))
+    return f"So far: {line}" if plans > 1 and _is_unfinished(comparison) else line
+
+
+def sizes_headline(sizes: Sequence[AtSize]) -> str:
+    """Returns the result at the largest number of sentences.
+
+    For one plan these are its means at the smallest and the largest number.
+    """
+    largest = sizes[-1].plans
+    measured = [each for each in sizes if any(p.seconds is not None for p in each.plans.plans)]
+    if len(largest.plans) == 1 and measured:
+        line = _range_of_means(measured)
+    elif sum(plan.seconds is not None for plan in largest.plans) < min(2, len(largest.plans)):
+        return comparison_headline(largest)
+    else:
+        line = sizes_finding(sizes, _titles(largest))
+    return f"So far: {line}" if any(_is_unfinished(each.plans) for each in sizes) else line
+
+
+def finding(comparison: PlanComparison, titles: Mapping[str, str]) -> str:
+    """Returns the result on every task in one line, without times if it would exceed LONGEST.
+
+    If the plans are not comparable, the line says why instead.
+    """
+    reason = _incomparable(comparison)
+    if reason is not None:
+        return reason
+    for with_time in (True, False):
+        line = ". ".join(
+            f"{titles.get(task.name, task.name)}: "
+            f"{task_finding(comparison, task.name, with_time=with_time)}"
+            for task in comparison.tasks
+        )
+        if len(line) <= LONGEST:
+            break
+    return line
+
+
+def task_finding(comparison: PlanComparison, task: str, *, with_time: bool = True) -> str:
+    """Returns the result on one task."""
+    plans = comparison.scored(task)
+    if len(plans) < 2:
+        return "fewer than two plans have a score"
+    best, other = plans[:2]
+    if any(plan.tasks[task].verdict is Verdict.OPEN for plan in plans):
+        return f"{best.label} {verb(best.label, 'is', 'are')} highest (not tested)"
+    tied = [plan for plan in plans if plan.tasks[task].verdict in TIED]
+    if len(tied) == 1:
+        beaten = other.label if len(plans) == 2 else "all others"
+        return f"{best.label} {verb(best.label, 'beats', 'beat')} {beaten}"
+    return _tie(tied, plans, with_time=with_time)
+
+
+def sizes_finding(sizes: Sequence[AtSize], titles: Mapping[str, str]) -> str:
+    """Returns the result at the largest number of training sentences, and where else it holds:
+    "NER: full beats heads only from 100 sentences on"."""
+    largest = sizes[-1].plans
+    reason = _incomparable(largest)
+    if reason is not None:
+        return reason
+    return ". ".join(
+        f"{titles.get(task.name, task.name)}: "
+        f"{task_finding(largest, task.name, with_time=False)} {since(sizes, task.name)}"
+        for task in largest.tasks
+    )
+
+
+def since(sizes: Sequence[AtSize], task: str) -> str:
+    """Names the numbers of sentences, without a gap, that share the finding of the largest."""
+    findings = [task_finding(each.plans, task, with_time=False) for each in sizes]
+    same = next((n for n, each in enumerate(findings[::-1]) if each != findings[-1]), len(findings))
+    if same == len(sizes):
+        return "at every number"
+    first = sizes[-same].size
+    if first is None:
+        return "given all sentences"
+    return f"given {first:,} sentences" if same == 1 else f"from {first:,} sentences on"
+
+
+def is_tested(comparison: PlanComparison) -> bool:
+    """Whether any plan was tested against the best."""
+    tested = (Verdict.WITHIN_NOISE, Verdict.BELOW)
+    return any(comparison.scored(task.name, *tested) for task in comparison.tasks)
+
+
+def has_one_seed(comparison: PlanComparison) -> bool:
+    """Whether no plan has more than one finished seed."""
+    return all(result.seeds < 2 for plan in comparison.plans for result in plan.tasks.values())
+
+
+def _incomparable(comparison: PlanComparison) -> str | None:
+    count = len(comparison.plans)
+    if count < 2:
+        return "Choose another run to compare with" if count else "Choose two runs or more"
+    if not comparison.same_questions:
+        return (
+            f"These {count} plans were evaluated on different sentences: their scores cannot be "
+            "compared"
+        )
+    if comparison.beyond_plan:
+        some = [*comparison.beyond_plan[:3], *["more"] * (len(comparison.beyond_plan) > 3)]
+        return f"These {count} plans differ in more than the plan: {listed(some)}"
+    if all(plan.runs for plan in comparison.plans) and not any(
+        set(one.runs) & set(other.runs) for one, other in combinations(comparison.plans, 2)
+    ):
+        return f"These {count} plans share no seed: run them with the same seeds to compare them"
+    return None
+
+
+def _tie(tied: Sequence[PlanResult], plans: Sequence[PlanResult], *, with_time: bool) -> str:
+    timed = [(plan.seconds, plan) for plan in tied if plan.seconds is not None]
+    seconds, cheapest = min(timed, key=lambda each: each[0], default=(0.0, tied[0]))
+    other = next(plan for plan in tied if plan is not cheapest)
+    if len(timed) < len(tied) or not other.seconds or seconds == other.seconds:
+        return f"{len(tied)} of {len(plans)} plans tie"
+    share = seconds / other.seconds
+    time = f", in {_fraction(share)} of the time" if with_time and share < NOTICEABLE else ""
+    return f"{cheapest.label} {verb(cheapest.label, 'ties', 'tie')} with {other.label}{time}"
+
+
+def _fraction(share: float) -> str:
+    if share > 0.6:
+        return percent(share)
+    whole = round(1 / share)
+    return _FRACTIONS.get(whole, f"1/{whole}")
+
+
+def _means(plan: PlanResult) -> str:
+    """`Full over 3 seeds: NER 0.67 entity F1`."""
+    means = [
+        f"{task_title(name)} {result.mean:.2f} {result.task.metric}"
+        for name, result in plan.tasks.items()
+        if result.mean is not None
+    ]
+    seeds = counted(len(finished_runs(plan)), "seed")
+    return f"{capitalized(plan.label)} over {seeds}: {', '.join(means)}"
+
+
+def _range_of_means(sizes: Sequence[AtSize]) -> str:
+    plan, first = sizes[-1].plans.plans[0], sizes[0].plans.plans[0]
+    ends = dict.fromkeys(count_or_all(each.size) for each in (sizes[0], sizes[-1]))
+    parts = []
+    for name, result in plan.tasks.items():
+        means = [r.mean for r in (first.tasks.get(name), result) if r is not None]
+        values = dict.fromkeys(f"{mean:.2f}" for mean in means if mean is not None)
+        parts.append(f"{task_title(name)} {' to '.join(values)} {result.task.metric}")
+    return f"{capitalized(plan.label)}, {' to '.join(ends)} sentences: {', '.join(parts)}"
+
+
+def _titles(comparison: PlanComparison) -> dict[str, str]:
+    return {task.name: task_title(task.name) for task in comparison.tasks}
+
+
+def _finished_plans(finished: int, plans: int) -> str:
+    if not finished:
+        return "no plan has finished yet"
+    return f"{finished} of {plans} plans {'has' if finished == 1 else 'have'} finished"
+
+
+def _is_unfinished(comparison: PlanComparison) -> bool:
+    return any(run.finished is None for plan in comparison.plans for run in plan.runs.values())

@@ -1,0 +1,288 @@
+"""The table of scores and costs: one row a plan, and the rule by which plans are told apart.
+
+Page, note and terminal take its cells, its title and its caption from here.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from mtl_core.analysis.intervals import standard_error
+from mtl_core.analysis.paired import PairedDifference
+from mtl_core.analysis.plans import PlanComparison, PlanResult, TaskResult, Verdict, finished_runs
+from mtl_core.freezing.titles import task_title
+from mtl_core.report.blocks import Block, Table, Text, table_of
+from mtl_core.report.compared import a_run
+from mtl_core.report.finding import TIED, has_one_seed, is_tested
+from mtl_core.report.load import Report
+from mtl_core.report.run_words import elsewhere_words, rate_words
+from mtl_core.tasks.task import Task, TaskKind
+from mtl_core.text import bytes_text, percent, signed
+
+TRIALS_COMMAND = "python benchmarks/a_a_trials.py"
+"""The command that measures FALSE_POSITIVES, run in the folder of Freeze Lab."""
+
+TRIALS = 1_000
+"""The number of simulated trials behind each value of FALSE_POSITIVES."""
+
+FALSE_POSITIVES = {(2, 1): 0.164, (2, 3): 0.004, (2, 5): 0.034, (6, 3): 0.015, (6, 5): 0.043}
+"""By the number of equal plans and of seeds: the share of trials in which the test found any plan
+significantly below the best. More trials, also with trained runs: docs/decisions/0017."""
+
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_INTERVAL = "95 % interval"
+_RESULTS = {
+    Verdict.BEST: "best is",
+    Verdict.WITHIN_NOISE: "within noise of it:",
+    Verdict.OPEN: "too few seeds and sentences for a test:",
+}
+
+
+def blocks(report: Report) -> Iterator[Block]:
+    """Builds the note's section: scores with their verdicts, the best plan first, then costs."""
+    plans = report.compared.plans
+    ordered = sorted_plans(plans)
+    brackets = "" if has_one_seed(plans) else " In brackets: the lowest and the highest seed."
+    if report.several_plans:
+        yield Text(f"{table_title(plans)}.")
+        yield table_of([_score_row(plan, plans) for plan in ordered])
+        interval = (
+            f" {_INTERVAL}: of the difference from the best, corrected for the number of plans."
+        )
+        yield Text(f"{table_rule(plans)}{brackets}{interval if is_tested(plans) else ''}")
+        errors = error_rate_words(plans)
+        if errors:
+            yield Text(f"{errors} Command, in the folder of Freeze Lab: {TRIALS_COMMAND}")
+    else:
+        yield table_of([_own_score_row(plan, plans) for plan in ordered])
+        yield Text(f"{table_rule(plans)}{brackets}")
+    yield table_of([_cost_row(plan, plans) for plan in ordered])
+    yield Text(
+        "Seconds and peak memory: means over the finished runs. Trainable and share: the largest "
+        "of any phase. Frozen part: compared by the SHA-256 of every frozen tensor in every "
+        "finished run."
+    )
+    for plan in ordered:
+        yield from _notes(plan, report)
+
+
+def terminal_table(comparison: PlanComparison, separator: str = " ") -> Table:
+    """Builds the table that the command line prints; `separator` precedes the range of a mean."""
+    scores = [f"{task.name} {task.metric}" for task in comparison.tasks]
+    columns = ("scenario", "trainable", *scores, "seconds", "peak MB", "seeds")
+    rows = [tuple(_terminal_row(plan, comparison.tasks, separator)) for plan in comparison.plans]
+    titles = tuple(name.replace(" ", separator, 1) for name in columns)
+    return Table(titles, tuple(rows), frozenset(titles[1:]))
+
+
+def result_words(comparison: PlanComparison, task: str) -> str:
+    """States the verdicts on a task: "best is a; within noise of it: b; not tested: c"."""
+    parts = [
+        f"{words} {', '.join(plan.label for plan in plans)}"
+        for verdict, words in _RESULTS.items()
+        if (plans := comparison.scored(task, verdict))
+    ]
+    return "; ".join(parts) or "no run has finished"
+
+
+def mean_words(result: TaskResult | None) -> str:
+    """Formats mean and range over seeds: `0.663 (0.637 to 0.679)`; empty without a score."""
+    if result is None or result.mean is None:
+        return ""
+    if result.low is None or result.high is None or result.seeds < 2:
+        return f"{result.mean:.3f}"
+    return f"{result.mean:.3f} ({result.low:.3f} to {result.high:.3f})"
+
+
+def verdict_words(result: TaskResult | None) -> str:
+    """Formats a verdict: `best`, `≈ within noise`, the difference from the best, or `open`."""
+    if result is None or result.mean is None:
+        return ""
+    match result.verdict:
+        case Verdict.BEST:
+            return "best"
+        case Verdict.WITHIN_NOISE:
+            return "≈ within noise"
+        case Verdict.BELOW if result.against_best is not None:
+            return signed(result.against_best.effect)
+        case _:
+            return "open"
+
+
+def frozen_words(plan: PlanResult) -> str:
+    """States whether the frozen tensors of the finished runs kept their SHA-256 digests."""
+    if plan.frozen_exact is None:
+        return ""
+    if not plan.frozen_exact:
+        return "✕ a tensor changed"
+    ends = [run.finished for run in plan.runs.values() if run.finished is not None]
+    return "exact" if any(end.frozen_tensors for end in ends) else "none frozen"
+
+
+def share_words(plan: PlanResult) -> str:
+    """Formats the share of the parameters that the plan trains; empty while it is unknown."""
+    if plan.trainable is None or not plan.total:
+        return ""
+    return percent(plan.trainable / plan.total, 1)
+
+
+def finished_seeds(plan: PlanResult) -> int:
+    """Counts the plan's finished runs."""
+    return len(finished_runs(plan))
+
+
+def sorting_task(comparison: PlanComparison) -> Task:
+    """Returns the task with the most plans below the best; the last one of several."""
+    return max(
+        reversed(comparison.tasks),
+        key=lambda task: len(comparison.scored(task.name, Verdict.BELOW)),
+    )
+
+
+def sorted_plans(comparison: PlanComparison) -> list[PlanResult]:
+    """Sorts the plans by their mean on `sorting_task`, plans without a score last."""
+    scored = comparison.scored(sorting_task(comparison).name)
+    return [*scored, *(plan for plan in comparison.plans if plan not in scored)]
+
+
+def table_title(comparison: PlanComparison) -> str:
+    """States the order of the rows, and how many plans tie on which task."""
+    if len(comparison.plans) < 2:
+        return "Scores and costs"
+    by = sorting_task(comparison)
+    ties = []
+    for task in comparison.tasks:
+        tied = len(comparison.scored(task.name, *TIED))
+        judged = tied + len(comparison.scored(task.name, Verdict.BELOW))
+        if tied > 1:
+            some = "all plans" if tied == judged else f"{count_word(tied)} of {count_word(judged)}"
+            ties.append(f"{some} tie on {task_title(task.name)}")
+    return "; ".join([f"Sorted by {task_title(by.name)} {by.metric}", *ties])
+
+
+def table_rule(comparison: PlanComparison) -> str:
+    """Explains the marks that the table contains, for its caption."""
+    seeds = seeds_words(comparison.seeds)
+    if not comparison.same_questions:
+        return f"{seeds} The plans were evaluated on different sentences: there is no test."
+    if len(comparison.plans) < 2:
+        return seeds
+    results = [
+        plan.tasks[task.name] for task in comparison.tasks for plan in comparison.scored(task.name)
+    ]
+    words = {each.verdict: verdict_words(each) for each in results}
+    paired = "sentences" if has_one_seed(comparison) else "seeds and sentences"
+    parts = [
+        seeds,
+        f"≈ within noise: the difference from the best is not significant by a paired test over "
+        f"{paired} (95 %, corrected for the number of plans)." * (Verdict.WITHIN_NOISE in words),
+        f"{words.get(Verdict.BELOW)}: the difference from the best, significant at the 5 % level."
+        * (Verdict.BELOW in words),
+        "open: no test without shared seeds, or with one seed and no stored predictions."
+        * (Verdict.OPEN in words),
+        "With one seed only the sampling error of the validation sentences is measured."
+        * (has_one_seed(comparison) and is_tested(comparison)),
+    ]
+    return " ".join(part for part in parts if part)
+
+
+def seeds_words(seeds: Sequence[int]) -> str:
+    """Names the seeds: "Seed 1." or "Means over seeds 1, 2, 3."."""
+    if len(seeds) == 1:
+        return f"Seed {seeds[0]}."
+    return f"Means over seeds {', '.join(map(str, seeds))}."
+
+
+def error_rate_words(comparison: PlanComparison) -> str:
+    """States how often the test finds a difference between equal plans; empty without a test."""
+    if not is_tested(comparison):
+        return ""
+    two = f"{_false_positives(2, 3)} with three seeds and {_false_positives(2, 5)} with five"
+    six = f"{_false_positives(6, 3)} and {_false_positives(6, 5)}"
+    return (
+        f"False positives of the test, of {TRIALS:,} simulated comparisons of equal plans: for two "
+        f"plans {two}; any of six plans in {six}. With one seed each {_false_positives(2, 1)}: "
+        "there the result holds for the two runs, not for their plans."
+    )
+
+
+def count_word(count: int) -> str:
+    """Spells out a number below ten."""
+    return _NUMBERS[count] if count < len(_NUMBERS) else str(count)
+
+
+def _score_row(plan: PlanResult, comparison: PlanComparison) -> dict[str, str]:
+    row = {"Plan": plan.label}
+    for task in comparison.tasks:
+        title, result = task_title(task.name), plan.tasks.get(task.name)
+        row |= {
+            f"{title} {task.metric}": mean_words(result),
+            f"{title} against best": verdict_words(result),
+            f"{title} {_INTERVAL}": _interval(result.against_best if result else None),
+        }
+    return row
+
+
+def _own_score_row(plan: PlanResult, comparison: PlanComparison) -> dict[str, str]:
+    row = {"Plan": plan.label}
+    for task in comparison.tasks:
+        title, result = task_title(task.name), plan.tasks.get(task.name)
+        before = "" if result is None or result.before is None else f"{result.before:.3f}"
+        row |= {
+            f"{title} {task.metric}": mean_words(result),
+            f"{title} standard error": _sampling_error(plan, task),
+            f"{title} before training": before,
+        }
+    return row
+
+
+def _sampling_error(plan: PlanResult, task: Task) -> str:
+    """The standard error of one run's accuracy; empty for entity F1, which is not a share."""
+    runs, result = list(finished_runs(plan).values()), plan.tasks.get(task.name)
+    if len(runs) != 1 or task.kind is not TaskKind.SENTENCE or result is None:
+        return ""
+    sentences = runs[0].examples.get(task.name, {}).get("validation")
+    if not sentences or result.mean is None:
+        return ""
+    return f"{standard_error(result.mean, sentences):.3f}"
+
+
+def _cost_row(plan: PlanResult, comparison: PlanComparison) -> dict[str, str]:
+    rates = [rate for phase in a_run(plan).phases for rate in phase.rates]
+    memory = plan.peak_memory_bytes
+    return {
+        "Plan": plan.label,
+        "Seconds": "" if plan.seconds is None else f"{plan.seconds:,.1f}",
+        "Peak memory": "" if memory is None else bytes_text(memory),
+        "Trainable": "" if plan.trainable is None else f"{plan.trainable:,}",
+        "Share": share_words(plan),
+        "Rates": rate_words(rates),
+        "Frozen part": frozen_words(plan),
+        "Finished seeds": f"{finished_seeds(plan)} of {len(comparison.seeds)}",
+    }
+
+
+def _terminal_row(plan: PlanResult, tasks: Sequence[Task], separator: str) -> Iterator[str]:
+    yield plan.label
+    yield "" if plan.trainable is None else f"{plan.trainable:,}"
+    for task in tasks:
+        mean, bracket, spread = mean_words(plan.tasks.get(task.name)).partition(" (")
+        near = bracket + spread if separator == " " else separator + spread.rstrip(")")
+        yield mean + near if spread else mean
+    yield "" if plan.seconds is None else f"{plan.seconds:.1f}"
+    yield "" if plan.peak_memory_bytes is None else f"{plan.peak_memory_bytes / 1e6:,.0f}"
+    yield str(finished_seeds(plan))
+
+
+def _notes(plan: PlanResult, report: Report) -> Iterator[Block]:
+    """Remarks of the plan's runs; for a single run also its scores on other data."""
+    lines = dict.fromkeys(line for run in plan.runs.values() for line in run.notes)
+    other_data = elsewhere_words(report.runs[0].summary) if len(report.runs) == 1 else ()
+    for line in (*lines, *other_data):
+        yield Text(f"{plan.label}: {line}")
+
+
+def _interval(difference: PairedDifference | None) -> str:
+    return "" if difference is None else f"{signed(difference.low)} to {signed(difference.high)}"
+
+
+def _false_positives(plans: int, seeds: int) -> str:
+    return percent(FALSE_POSITIVES[plans, seeds], 1)
