@@ -20,7 +20,7 @@ from mtl_core.analysis.forgetting import forgetting
 from mtl_core.analysis.plans import PlanComparison, PlanResult, Verdict, finished_runs
 from mtl_core.freezing.titles import task_title
 from mtl_core.report.compared import ComparedRuns
-from mtl_core.report.forgetting_words import forgetting_title
+from mtl_core.report.forgetting import forgetting_title
 from mtl_core.text import capitalized, count_or_all, counted, listed, percent, verb
 
 NOTICEABLE = 0.9

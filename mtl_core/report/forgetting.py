@@ -1,28 +1,65 @@
-"""What was forgotten, for the Compare page and for a note: tasks left out, and scores elsewhere."""
+"""Tasks that a plan does not train, before and after training; and scores on other data."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from mtl_core.analysis.forgetting import (
     Change,
     Elsewhere,
     Forgetting,
+    Outcome,
     forgetting,
     scored_elsewhere,
 )
 from mtl_core.analysis.paired import PairedDifference
+from mtl_core.analysis.trained import LeftOut
 from mtl_core.charts.drift import Drift, drift_figure
 from mtl_core.charts.theme import Figure, Palette
 from mtl_core.freezing.titles import task_title
+from mtl_core.report.blocks import Block, Text, figures, table_of
 from mtl_core.report.compared import ComparedRuns
-from mtl_core.report.forgetting_words import forgetting_title, outcome_words
-from mtl_core.report.panel import Panel, file_stem
+from mtl_core.report.data_words import data_name, within
+from mtl_core.report.panel import Panel, drawn, file_stem
 from mtl_core.tasks.task import Task
+from mtl_core.text import signed
 
-INTERVAL = "95 %"
-"""The column of the interval of a change by a paired test over seeds and sentences."""
+FORGOTTEN_CAPTION = (
+    "Means over seeds, before training and at the end. By seed: lowest and highest change. 95 %: "
+    "confidence interval of the change, by a paired test over seeds and sentences. Loss is the "
+    "validation cross-entropy; a change above 0 is worse."
+)
+ELSEWHERE_CAPTION = (
+    "No plan was trained on these sentences. On own data: the score at the end on the validation "
+    "set of the plan's own data."
+)
+
+_INTERVAL = "95 %"
+_DRIFT_WIDTH = 560  # pixels
+_TEXT_COLUMNS = ("Plan", "Task", "Left out as")
 
 LeftOutTasks = Mapping[Task, Sequence[Forgetting]]
-"""By task that some plan does not train: what became of it under every such plan."""
+"""By task that some plan does not train: its change under each of these plans."""
+
+
+def left_out_blocks(shown: ComparedRuns) -> Iterator[Block]:
+    """The note's section on tasks that a plan does not train: figures, sentences and numbers."""
+    left_out = tasks_left_out(shown)
+    panels = [drift_panel(shown, task, found) for task, found in left_out.items()]
+    yield from figures([drawn(panel, _DRIFT_WIDTH) for panel in panels])
+    every = [each for found in left_out.values() for each in found]
+    for each in every:
+        yield Text(forgetting_sentence(each))
+    if every:
+        yield table_of([forgotten_row(each) for each in every], left=_TEXT_COLUMNS)
+        yield Text(FORGOTTEN_CAPTION)
+
+
+def other_data_blocks(shown: ComparedRuns) -> Iterator[Block]:
+    """The note's section on scores on other data, with one table per data set."""
+    names = [task.name for task in shown.plans.tasks]
+    for data, found in elsewhere(shown).items():
+        yield Text(f"{elsewhere_title(data_name(data, names), found)}.")
+        yield table_of([elsewhere_row(each) for each in found], left=_TEXT_COLUMNS)
+        yield Text(ELSEWHERE_CAPTION)
 
 
 def tasks_left_out(shown: ComparedRuns) -> LeftOutTasks:
@@ -32,8 +69,17 @@ def tasks_left_out(shown: ComparedRuns) -> LeftOutTasks:
     return {task: each for task, each in by_task.items() if each}
 
 
+def elsewhere(shown: ComparedRuns) -> dict[str, list[Elsewhere]]:
+    """The plans' scores by other data set, sorted by task and then by score, best first."""
+    found = [each for plan in shown.plans.plans for each in scored_elsewhere(plan)]
+    names = [task.name for task in shown.plans.tasks]
+    found.sort(key=lambda each: (names.index(each.task.name), -each.metric.after))
+    data = dict.fromkeys(each.data for each in found)
+    return {name: [each for each in found if each.data == name] for name in data}
+
+
 def drift_panel(shown: ComparedRuns, task: Task, found: Sequence[Forgetting]) -> Panel:
-    """The task's score before and after under each plan that leaves it out."""
+    """The task's score before and after training under each plan that leaves it out."""
     number = [each.name for each in shown.plans.tasks].index(task.name)
     metric = task.metric
 
@@ -46,79 +92,145 @@ def drift_panel(shown: ComparedRuns, task: Task, found: Sequence[Forgetting]) ->
         lead="",
         title=forgetting_title(task_title(task.name), found),
         caption=(
-            f"{metric[0].upper()}{metric[1:]} before and after, where its head is frozen or its "
-            "loss has no weight."
+            f"{metric[0].upper()}{metric[1:]} before and after training, under plans in which the "
+            "task's head is frozen or its loss has no weight."
         ),
         draw=draw,
         task=number,
     )
 
 
+def forgetting_title(name: str, found: Sequence[Forgetting]) -> str:
+    """The largest significant change of a task that was left out, with its plan."""
+    clear = [each for each in found if each.is_clear]
+    if clear:
+        most = max(clear, key=lambda each: abs(each.metric.mean))
+        return f"{name} left out: {outcome_text(most)} with {most.plan}"
+    if all(each.outcome is Outcome.EXACT for each in found):
+        return f"{name} left out: its score did not change"
+    return f"{name} left out: no significant change"
+
+
+def outcome_text(found: Forgetting) -> str:
+    """`exactly as before`, `within noise` or `0.367 lost`."""
+    if found.outcome in (Outcome.EXACT, Outcome.UNCLEAR):
+        return found.outcome.value
+    return f"{abs(found.metric.mean):.3f} {found.outcome.value}"
+
+
+def forgetting_sentence(found: Forgetting) -> str:
+    """How the task's score changed under the plan, and why."""
+    name, metric = task_title(found.task.name), found.task.metric
+    match found.outcome:
+        case Outcome.EXACT:
+            return f"{found.plan}: {name} did not change{_reason(found)}"
+        case Outcome.UNCLEAR:
+            return (
+                f"{found.plan}: {name} went from {found.metric.before:.3f} to "
+                f"{found.metric.after:.3f} in {metric}{_seeds_text(found.metric)}: "
+                f"{_unclear_reason(found)}"
+            )
+        case outcome:
+            return (
+                f"{found.plan}: {name} {outcome.value} {abs(found.metric.mean):.3f} of {metric}"
+                f"{_seeds_text(found.metric)}{_reason(found)}"
+            )
+
+
+def elsewhere_title(data: str, found: Sequence[Elsewhere]) -> str:
+    """The best score of each task on the other data, with its plan."""
+    tasks = dict.fromkeys(each.task for each in found)
+    parts = []
+    for task in tasks:
+        best = max(
+            (each for each in found if each.task == task), key=lambda each: each.metric.after
+        )
+        parts.append(
+            f"best {within(task.name)} {best.metric.after:.2f}, with {best.plan} "
+            f"({best.at_home:.2f} on own data)"
+        )
+    return f"On {data}: {'; '.join(parts)}"
+
+
 def forgotten_row(found: Forgetting) -> dict[str, str]:
-    """A task left out, as a row of a table: metric and loss at both ends."""
+    """A task left out as a table row: metric and loss before and after."""
     return {
         "Plan": found.plan,
-        "Task": _task_words(found.task),
-        **_numbers("", found.metric),
-        INTERVAL: _interval(found.tested),
-        **(_numbers("Loss ", found.loss) if found.loss else {}),
+        "Task": _task_text(found.task),
+        **_columns("", found.metric),
+        _INTERVAL: _interval_text(found.tested),
+        **(_columns("Loss ", found.loss) if found.loss else {}),
         "Left out as": found.why.value,
     }
 
 
-def elsewhere(shown: ComparedRuns) -> dict[str, list[Elsewhere]]:
-    """By other data, every plan's scores there, task by task and the best plan first."""
-    found = [each for plan in shown.plans.plans for each in scored_elsewhere(plan)]
-    names = [task.name for task in shown.plans.tasks]
-    found.sort(key=lambda each: (names.index(each.task.name), -each.metric.after))
-    data = dict.fromkeys(each.data for each in found)
-    return {name: [each for each in found if each.data == name] for name in data}
-
-
 def elsewhere_row(found: Elsewhere) -> dict[str, str]:
-    """Scores on other data as a row of a table, beside those on the plan's own."""
+    """A score on other data as a table row, with the score on the plan's own data."""
     return {
         "Plan": found.plan,
-        "Task": _task_words(found.task),
+        "Task": _task_text(found.task),
         "Here": f"{found.metric.after:.3f}",
-        "At home": f"{found.at_home:.3f}",
-        "Against home": _signed(found.metric.after - found.at_home),
+        "On own data": f"{found.at_home:.3f}",
+        "Difference": signed(found.metric.after - found.at_home),
         "Before training": f"{found.metric.before:.3f}",
-        "Change": _signed(found.metric.mean),
-        "By seed": _by_seed(found.metric),
+        "Change": signed(found.metric.mean),
+        "By seed": _range_text(found.metric),
     }
 
 
 def _drift(found: Forgetting) -> Drift:
-    metric, said = found.metric, outcome_words(found)
-    return Drift(found.plan, metric.before, metric.after, found.lowest, found.highest, said)
+    metric, verdict = found.metric, outcome_text(found)
+    return Drift(found.plan, metric.before, metric.after, found.lowest, found.highest, verdict)
 
 
-def _task_words(task: Task) -> str:
+def _task_text(task: Task) -> str:
     return f"{task_title(task.name)} {task.metric}"
 
 
-def _numbers(of: str, change: Change) -> dict[str, str]:
-    told = {
+def _columns(of: str, change: Change) -> dict[str, str]:
+    columns = {
         f"{of}before": f"{change.before:.3f}",
         f"{of}after": f"{change.after:.3f}",
-        f"{of}change": _signed(change.mean),
-        f"{of}by seed": _by_seed(change),
+        f"{of}change": signed(change.mean),
+        f"{of}by seed": _range_text(change),
     }
-    return {name[:1].upper() + name[1:]: text for name, text in told.items()}
+    return {name[:1].upper() + name[1:]: text for name, text in columns.items()}
 
 
-def _interval(tested: PairedDifference | None) -> str:
-    return "" if tested is None else f"{_signed(tested.low)} to {_signed(tested.high)}"
+def _interval_text(tested: PairedDifference | None) -> str:
+    return "" if tested is None else f"{signed(tested.low)} to {signed(tested.high)}"
 
 
-def _by_seed(change: Change) -> str:
+def _range_text(change: Change) -> str:
     """The lowest and the highest seed's change; empty for one seed."""
-    return "" if change.seeds < 2 else f"{_signed(change.low)} to {_signed(change.high)}"
+    return "" if change.seeds < 2 else f"{signed(change.low)} to {signed(change.high)}"
 
 
-def _signed(value: float) -> str:
-    """`−0.310`; `0` only where it is exactly 0."""
-    if value == 0:
-        return "0"
-    return f"{'−' if value < 0 else '+'}{abs(value):.3f}"
+def _seeds_text(change: Change) -> str:
+    if change.seeds < 2:
+        return " (one seed)"
+    if change.low < 0 < change.high:
+        return f" (by seed {signed(change.low)} to {signed(change.high)})"
+    least, most = sorted((abs(change.low), abs(change.high)))
+    return f" ({least:.3f} to {most:.3f} by seed)"
+
+
+def _unclear_reason(found: Forgetting) -> str:
+    """Why the change is not significant."""
+    if found.tested is None:
+        return "the seeds disagree on the direction."
+    over = "seeds and sentences" if found.tested.sentences else "seeds"
+    return f"not significant in a paired test over {over}."
+
+
+def _reason(found: Forgetting) -> str:
+    """The end of a sentence: what was frozen, and what changed nevertheless."""
+    if found.encoder_moved is None:
+        return f": {found.why.value}."
+    if not found.encoder_moved:
+        return f": {found.why.value}, and the encoder did not change."
+    if found.still_taught:
+        return f": {found.why.value}, but its loss still trained the encoder."
+    if found.outcome is Outcome.LOST and found.why is LeftOut.FROZEN_HEAD:
+        return ", although its head was frozen: the encoder changed."
+    return f": {found.why.value}, and the encoder changed."

@@ -1,6 +1,6 @@
-"""What each plan lets learn, and what moved, part by part of the model."""
+"""Maps of the model's parts by plan: which parts learn, and how far each part moved."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from mtl_core.analysis.plans import PlanComparison
 from mtl_core.charts.maps import (
@@ -12,66 +12,81 @@ from mtl_core.charts.maps import (
     movement_map,
 )
 from mtl_core.freezing.table import ParameterTable
+from mtl_core.report.blocks import Block, figures
 from mtl_core.report.compared import ComparedRuns
-from mtl_core.report.panel import Panel, file_stem
+from mtl_core.report.load import Report
+from mtl_core.report.panel import Panel, drawn, file_stem
 
 _CAPTIONS = {
-    Quantity.MOVED: "Distance moved, % of the starting norm",
-    Quantity.CKA: "Linear CKA of a layer's outputs with those before training; 1: as before",
-    Quantity.GRADIENT: "Mean gradient norm while the part learned, before clipping",
+    Quantity.MOVED: "Distance from the starting weights, in % of their norm",
+    Quantity.CKA: "Linear CKA of a layer's outputs with those before training; 1: unchanged",
+    Quantity.GRADIENT: "Mean gradient norm before clipping, over the steps that train the part",
 }
+_WIDTH = 560  # pixels
 
 Tables = Mapping[str, Sequence[ParameterTable]]
-"""By plan, of those whose model is known: a table for each phase."""
+"""One table per phase, by the label of each plan whose model is known."""
+
+
+def blocks(report: Report) -> Iterator[Block]:
+    """The note's section: the map of what learns beside the map of movement."""
+    tables, shown = report.tables, report.compared
+    panels = [freeze_panel(tables)] if tables else []
+    if measured_plans(shown.plans.plans):
+        panels.append(movement_panel(shown, tables, Quantity.MOVED))
+    yield from figures([drawn(panel, _WIDTH) for panel in panels])
 
 
 def freeze_panel(tables: Tables) -> Panel:
-    """Which part of the model each plan lets learn."""
+    """Which parts of the model each plan trains."""
     return Panel(
         name="freeze-map",
         lead="",
-        title="Allowed to learn",
-        caption="▲ learns, with its first phase; ❄︎ frozen in the whole run; ○ reached by no loss.",
+        title="Parts that learn",
+        caption=(
+            "▲ learns, with the first phase if it is not phase 1; ❄︎ frozen in the whole run; ○ not "
+            "reached by any loss."
+        ),
         draw=lambda colors: freeze_map(tables, colors),
     )
 
 
 def movement_panel(shown: ComparedRuns, tables: Tables, quantity: Quantity) -> Panel:
-    """What was measured of each part of the model, under the plans of which a run told it."""
+    """A measured quantity of each part of the model, under the measured plans."""
     plans = shown.plans.plans
     rows = map_rows([table for each in tables.values() for table in each])
     over = ", mean over seeds" if shown.several_seeds else ""
     return Panel(
         name=f"movement-map-{file_stem(quantity)}",
         lead="",
-        title=movement_words(shown.plans, tables),
+        title=_movement_title(shown.plans, tables),
         caption=f"{_CAPTIONS[quantity]}{over}.",
-        draw=lambda colors: movement_map(plans, rows or _told_rows(shown.plans), colors, quantity),
+        draw=lambda colors: movement_map(
+            plans, rows or _measured_groups(shown.plans), colors, quantity
+        ),
     )
 
 
-def movement_words(comparison: PlanComparison, tables: Tables) -> str:
-    """The movement map's title: whether every frozen group stood exactly still."""
-    resting = [
+def _movement_title(comparison: PlanComparison, tables: Tables) -> str:
+    """States whether every frozen group kept its values exactly."""
+    moved = [
         mean_of(plan, group, Quantity.MOVED)
         for plan in measured_plans(comparison.plans)
-        for group in _resting(tables.get(plan.label, ()))
+        for group in _frozen_groups(tables.get(plan.label, ()))
     ]
-    told = [value for value in resting if value is not None]
-    if not told:
-        return "What moved"
-    return (
-        "What moved: frozen parts exactly 0" if not any(told) else "What moved: ✕ a frozen part did"
-    )
+    known = [value for value in moved if value is not None]
+    if not known:
+        return "How far each part moved"
+    return "Movement: ✕ a frozen part moved" if any(known) else "Movement: frozen parts exactly 0"
 
 
-def _resting(tables: Sequence[ParameterTable]) -> list[str]:
+def _frozen_groups(tables: Sequence[ParameterTable]) -> list[str]:
     learning = {g.name for table in tables for g in table.groups if g.totals.trainable}
     return [name for name in map_rows(tables) if name not in learning]
 
 
-def _told_rows(comparison: PlanComparison) -> list[str]:
-    """The groups that the runs told, heads first, where no table says their order."""
+def _measured_groups(comparison: PlanComparison) -> list[str]:
+    """The measured groups, heads first; used if no table gives their order."""
     groups = [
         name
         for plan in comparison.plans

@@ -72,7 +72,7 @@ def test_every_figure_of_a_note_on_plans_is_drawn_at_any_width(page: Page, tmp_p
     page.goto((tmp_path / "out" / "note.html").as_uri())
     expect(page.locator(".plot.js-plotly-plot .main-svg:first-child")).to_have_count(figures)
     assert figures == 6 + 2 + 2 + 1 + 3 + 3
-    expect(page.get_by_text("What moved: frozen parts exactly 0").first).to_be_visible()
+    expect(page.get_by_text("Movement: frozen parts exactly 0").first).to_be_visible()
     page.set_viewport_size({"width": 390, "height": 844})
     expect(page.locator(".plot .main-svg").first).to_have_attribute("width", "358")
     assert page.evaluate("document.scrollingElement.scrollWidth") <= 390

@@ -18,7 +18,7 @@ def test_each_plan_is_a_line_up_the_stack_with_bars_from_lowest_to_highest_seed(
     assert figure["layout"]["xaxis"]["tickvals"] == [0, 1]
 
 
-def test_what_stands_where_a_line_ends_is_the_top_layers_likeness() -> None:
+def test_the_end_label_is_the_top_layers_similarity() -> None:
     notes = [
         each["text"] for each in similarity_figure(PLANS, "full", LIGHT)["layout"]["annotations"]
     ]

@@ -97,7 +97,7 @@ def test_movement_is_the_mean_over_seeds_in_per_cent_and_frozen_is_exactly_nothi
     assert "top layer, layer 0: did not move" in said(drawn)
 
 
-def test_likeness_and_gradient_show_only_the_groups_that_have_them() -> None:
+def test_similarity_and_gradient_show_only_the_groups_that_have_them() -> None:
     plan = moved_plan({1: (0.01, 0.9)})
     rows = ("ner", "layer 5", "layer 0")
     likeness = movement_map([plan], rows, LIGHT, Quantity.CKA)

@@ -14,8 +14,8 @@ from mtl_core.export.html import as_html
 from mtl_core.export.markdown import as_markdown
 from mtl_core.report.blocks import Note, Table
 from mtl_core.report.finding import headline
-from mtl_core.report.inside_words import COSINE_CAPTION
 from mtl_core.report.load import Report, load_report
+from mtl_core.report.movement import COSINE_CAPTION
 from mtl_core.report.note import note_of
 from mtl_core.report.table import TRIALS_COMMAND, error_rate_words, table_rule
 from mtl_core.store.record import RunState
@@ -142,7 +142,7 @@ def test_what_a_plan_costs_is_a_second_table(note: Note) -> None:
 
 def test_frozen_parts_moved_exactly_nothing_beside_the_map_of_what_may_learn(note: Note) -> None:
     drawings = {drawing.name: drawing for drawing in note.drawings}
-    assert drawings["movement-map-distance"].title == "What moved: frozen parts exactly 0"
+    assert drawings["movement-map-distance"].title == "Movement: frozen parts exactly 0"
     allowed, moved = (
         cells(drawings[name].light) for name in ("freeze-map", "movement-map-distance")
     )
@@ -153,7 +153,7 @@ def test_frozen_parts_moved_exactly_nothing_beside_the_map_of_what_may_learn(not
 
 def test_a_task_that_was_left_out_is_shown_with_its_score_before_and_after(note: Note) -> None:
     drift = next(drawing for drawing in note.drawings if drawing.name == "drift-2-ner")
-    assert drift.title == "NER left out: its score held"
+    assert drift.title == "NER left out: its score did not change"
     assert [each["text"] for each in drift.light["layout"]["annotations"]] == [
         "NER head frozen",
         "<b>0.020</b> exactly as before",
@@ -166,12 +166,12 @@ def test_what_became_of_a_task_left_out_is_told_in_words_and_numbers(note: Note)
     assert (row["Plan"], row["Task"], row["Before"], row["After"]) == (
         *("NER head frozen", "NER entity F1", "0.020", "0.020"),
     )
-    assert "NER head frozen: NER is exactly as before" in as_markdown(note, "figures")
+    assert "NER head frozen: NER did not change" in as_markdown(note, "figures")
 
 
 def test_what_runs_measured_inside_is_there_with_how_to_read_it(note: Note) -> None:
     likeness = next(drawing for drawing in note.drawings if drawing.name == "likeness")
-    assert "changed the top layer most: likeness 0.50" in likeness.title
+    assert "changed the top layer most: similarity 0.50" in likeness.title
     rows = table(note, "Changes inside the model")
     assert [row["Plan"] for row in rows] == ["heads only", "NER head frozen", "full"]
     assert escape(COSINE_CAPTION) in as_html(note)
@@ -185,7 +185,7 @@ def test_whether_the_losses_had_converged_stands_under_them(note: Note) -> None:
 
 def test_the_loss_of_each_head_is_a_mean_in_the_best_plans_colour(note: Note) -> None:
     loss = next(drawing for drawing in note.drawings if drawing.name == "loss-1-sentiment")
-    assert loss.caption.startswith("Cross-entropy, mean over the seeds; band: lowest to highest")
+    assert loss.caption.startswith("Cross-entropy, mean over seeds; band: lowest to highest")
     names = [trace["name"] for trace in loss.light["data"]]
     assert len([name for name in names if name.endswith(", validation")]) == 3
 
@@ -226,7 +226,7 @@ def test_markdown_has_the_tables_as_tables_and_the_figures_as_files(note: Note) 
     assert re.findall(r"\]\(figures/(front-1[^)]*)\)", text) == [
         f"front-1-sentiment-{cost}.svg" for cost in COSTS
     ]
-    assert "![NER left out: its score held](figures/drift-2-ner.svg)" in text
+    assert "![NER left out: its score did not change](figures/drift-2-ner.svg)" in text
 
 
 def test_the_html_holds_each_figure_that_the_markdown_names(note: Note) -> None:

@@ -50,8 +50,8 @@ def test_a_task_that_was_left_out_is_told_in_words_and_numbers(lab: Lab) -> None
     app = visited("compare")
     assert "NER left out: 0.300 lost with NER head frozen" in texts(app)
     assert (
-        "NER lost 0.300 of entity F1 (0.290 to 0.310 by seed), though its head was frozen: the "
-        "encoder moved under it."
+        "NER lost 0.300 of entity F1 (0.290 to 0.310 by seed), although its head was frozen: the "
+        "encoder changed."
     ) in texts(app)
     table = with_column(app, "Left out as")
     assert table.to_dict("records") == [
@@ -100,19 +100,19 @@ def test_a_page_whose_plans_train_every_task_speaks_of_no_forgetting(lab: Lab) -
     stored(lab, 2, "full", 0.7)
     app = visited("compare")
     assert "left out" not in texts(app)
-    assert "What was forgotten" not in texts(app)
-    assert "At home" not in texts(app)
+    assert "Tasks that were not trained" not in texts(app)
+    assert "On own data" not in texts(app)
 
 
 def test_scores_on_other_data_stand_beside_those_at_home(lab: Lab) -> None:
     stored(lab, 1, "full", 0.7, posts=0.8)
     stored(lab, 2, "full", 0.7, posts=0.7)
     app = visited("compare")
-    assert "On sample-posts: sentiment 0.75 at best, with full (0.90 at home)" in texts(app)
-    first = with_column(app, "At home").iloc[0]
+    assert "On sample-posts: best sentiment 0.75, with full (0.90 on own data)" in texts(app)
+    first = with_column(app, "On own data").iloc[0]
     assert (first["Before training"], first["Here"], first["By seed"]) == (
         "0.500",
         "0.750",
         "+0.200 to +0.300",
     )
-    assert (first["At home"], first["Against home"]) == ("0.900", "−0.150")
+    assert (first["On own data"], first["Difference"]) == ("0.900", "−0.150")

@@ -1,4 +1,4 @@
-"""The fold of the Compare page on what moved inside."""
+"""The fold of the Compare page on changes inside the model."""
 
 from pandas import DataFrame
 from streamlit.testing.v1 import AppTest
@@ -48,14 +48,14 @@ def test_each_measure_is_told_with_its_finding(lab: Lab) -> None:
     stored(lab, "full", -0.25)
     app = visited("compare")
     said = texts(app)
-    assert "full changed the top layer most: likeness 0.50" in said
+    assert "full changed the top layer most: similarity 0.50" in said
     assert "Kornblith et al. 2019" in said
-    assert "The tasks pull against each other, most with full" in said
-    assert "Sentiment: the encoder knows most after full, 0.50 → 0.75" in said
-    assert "NER: no plan taught the encoder more than it knew" in said
+    assert "The tasks' gradients conflict, most with full" in said
+    assert "Sentiment: highest probe score after full, 0.50 → 0.75" in said
+    assert "NER: no plan raised the probe score" in said
     assert with_column(app, "Cosine").to_dict("list") == {
         "Plan": ["heads only", "full"],
-        "The tasks pull": ["nothing in common", "against each other"],
+        "Gradients": ["no shared tensors", "conflicting"],
         "Cosine": ["", "−0.250"],
         "By seed": ["", "−0.250 to −0.250"],
     }
@@ -70,6 +70,6 @@ def test_runs_without_measures_draw_nothing_and_say_why(lab: Lab) -> None:
     app = visited("compare")
     said = texts(app)
     assert "`--no-measures`" in said
-    assert "likeness" not in said
-    assert "pull" not in said
-    assert "No plan had converged on every task" in said
+    assert "similarity" not in said
+    assert "conflict" not in said
+    assert "No plan converged on every task" in said

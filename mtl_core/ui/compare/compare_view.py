@@ -16,9 +16,9 @@ from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
 from mtl_core.ui.compare.differences import differences_view, plans_side_by_side
 from mtl_core.ui.compare.errors import errors_view
 from mtl_core.ui.compare.forgetting import elsewhere_tables, forgotten_table
-from mtl_core.ui.compare.inside import inside_view
 from mtl_core.ui.compare.losses import loss_bands, loss_overlay
 from mtl_core.ui.compare.maps import maps_row
+from mtl_core.ui.compare.movement import movement_view
 from mtl_core.ui.compare.naming import name_line
 from mtl_core.ui.compare.new_comparison import first_comparison, new_comparison
 from mtl_core.ui.compare.plans_table import plans_table
@@ -136,7 +136,7 @@ def _losses(_lab: Lab, report: Report, facts: str, colors: Palette) -> None:
     elif shown.by_plan:
         loss_bands(shown.plans, facts, colors)
     else:
-        loss_overlay(shown, colors)
+        loss_overlay(shown, facts, colors)
 
 
 def _differences(lab: Lab, report: Report, _facts: str, colors: Palette) -> None:
@@ -154,7 +154,7 @@ _VIEWS: Mapping[str, View] = {
     "maps": maps_row,
     "forgetting": forgotten_table,
     "other-data": elsewhere_tables,
-    "inside": inside_view,
+    "inside": movement_view,
     "errors": errors_view,
     "differences": _differences,
 }

@@ -1,4 +1,4 @@
-"""What was forgotten: tasks that a plan leaves out, before and after; and scores on other data."""
+"""Draws the tasks that a plan leaves out, before and after training, and scores on other data."""
 
 from collections.abc import Sequence
 
@@ -10,17 +10,15 @@ from mtl_core.engine.lab import Lab
 from mtl_core.report.compared import ComparedRuns
 from mtl_core.report.data_words import data_name
 from mtl_core.report.forgetting import (
+    ELSEWHERE_CAPTION,
+    FORGOTTEN_CAPTION,
     drift_panel,
     elsewhere,
     elsewhere_row,
-    forgotten_row,
-    tasks_left_out,
-)
-from mtl_core.report.forgetting_words import (
-    ELSEWHERE_CAPTION,
-    FORGOTTEN_CAPTION,
     elsewhere_title,
     forgetting_sentence,
+    forgotten_row,
+    tasks_left_out,
 )
 from mtl_core.report.load import Report
 from mtl_core.tasks.task import Task
@@ -29,13 +27,13 @@ from mtl_core.ui.shared.page import plain
 from mtl_core.ui.shared.panel_view import panel_view
 from mtl_core.ui.shared.words_table import words_table
 
-_LEFT = ("Task", "Left out as")
+_TEXT_COLUMNS = ("Task", "Left out as")
 
 
 def drift_view(
     shown: ComparedRuns, task: Task, found: Sequence[Forgetting], facts: str, colors: Palette
 ) -> None:
-    """The task's score before and after, plan by plan, and a sentence on each."""
+    """Draws the task's score before and after training, with a sentence per plan."""
     panel = drift_panel(shown, task, found)
     panel_view(panel, facts, colors, f"compare_{panel.name}")
     for each in found:
@@ -43,19 +41,20 @@ def drift_view(
 
 
 def forgotten_table(_lab: Lab, report: Report, _facts: str, _colors: Palette) -> None:
-    """Metric and loss of every task left out, before and after; nothing where none is."""
+    """Draws the metric and loss of each task left out; nothing if every plan trains every task."""
     left_out = tasks_left_out(report.compared)
     rows = [forgotten_row(each) for found in left_out.values() for each in found]
     if not rows:
         return
     with st.container(gap=None):
-        st.markdown("### What was forgotten, in numbers")
+        st.markdown("### Tasks that were not trained")
         st.caption(FORGOTTEN_CAPTION)
-    words_table(rows, Key.FORGOTTEN, "Tasks left out, before and after training", _LEFT)
+    alt = "Tasks left out, before and after training"
+    words_table(rows, Key.FORGOTTEN, alt, _TEXT_COLUMNS)
 
 
 def elsewhere_tables(_lab: Lab, report: Report, _facts: str, _colors: Palette) -> None:
-    """How far skill carries: scores on other data, a table for each; nothing without any."""
+    """Draws a table of scores for each other data set."""
     shown = report.compared
     names = [task.name for task in shown.plans.tasks]
     for number, (data, found) in enumerate(elsewhere(shown).items()):
@@ -63,4 +62,4 @@ def elsewhere_tables(_lab: Lab, report: Report, _facts: str, _colors: Palette) -
             st.markdown(f"### {plain(elsewhere_title(data_name(data, names), found))}")
             st.caption(ELSEWHERE_CAPTION)
         rows = [elsewhere_row(each) for each in found]
-        words_table(rows, f"{Key.ELSEWHERE}_{number}", f"Scores on {data}", _LEFT)
+        words_table(rows, f"{Key.ELSEWHERE}_{number}", f"Scores on {data}", _TEXT_COLUMNS)

@@ -1,4 +1,4 @@
-"""What each plan lets learn, what moved, and what became of tasks that were not trained."""
+"""Draws the maps of a model's parts, and the scores of tasks that were not trained."""
 
 import streamlit as st
 
@@ -16,7 +16,7 @@ from mtl_core.ui.shared.shot import taking_shot
 
 
 def maps_row(_lab: Lab, report: Report, facts: str, colors: Palette) -> None:
-    """The freeze map, what was measured of it, and the drift where a task was left out."""
+    """Draws the freeze map, the movement map, and the scores of each task that was left out."""
     shown, tables = report.compared, report.tables
     measured = measured_plans(shown.plans.plans)
     left_out = tasks_left_out(shown)
@@ -37,13 +37,13 @@ def maps_row(_lab: Lab, report: Report, facts: str, colors: Palette) -> None:
 
 def _movement(shown: ComparedRuns, tables: Tables, facts: str, colors: Palette) -> None:
     st.session_state.setdefault(Key.MOVEMENT, Quantity.MOVED.value)
-    asked = st.session_state[Key.MOVEMENT]
-    quantity = Quantity(asked) if asked in list(Quantity) else Quantity.MOVED
+    selected = st.session_state[Key.MOVEMENT]
+    quantity = Quantity(selected) if selected in list(Quantity) else Quantity.MOVED
     panel_view(movement_panel(shown, tables, quantity), facts, colors, "compare_movement_map")
     if taking_shot():
         return
     st.segmented_control(
-        "What of it",
+        "Quantity",
         [each.value for each in Quantity],
         key=Key.MOVEMENT,
         required=True,

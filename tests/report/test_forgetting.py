@@ -5,11 +5,11 @@ import pytest
 from mtl_core.analysis.forgetting import Change, Elsewhere, Forgetting
 from mtl_core.analysis.paired import PairedDifference
 from mtl_core.analysis.trained import LeftOut
-from mtl_core.report.forgetting_words import (
+from mtl_core.report.forgetting import (
     elsewhere_title,
     forgetting_sentence,
     forgetting_title,
-    outcome_words,
+    outcome_text,
 )
 from mtl_core.tasks.task import DEFAULT_TASKS
 
@@ -39,8 +39,8 @@ def forgotten(
         (GAINED, "0.200 gained"),
     ],
 )
-def test_what_became_of_a_task_left_out_is_said_by_its_seeds(change: Change, words: str) -> None:
-    assert outcome_words(forgotten(change)) == words
+def test_the_change_of_a_task_left_out_is_judged_by_its_seeds(change: Change, words: str) -> None:
+    assert outcome_text(forgotten(change)) == words
 
 
 @pytest.mark.parametrize(
@@ -48,53 +48,53 @@ def test_what_became_of_a_task_left_out_is_said_by_its_seeds(change: Change, wor
     [
         (
             forgotten(LOST),
-            "full: NER lost 0.367 of entity F1 (0.334 to 0.400 by seed), though its head was "
-            "frozen: the encoder moved under it.",
+            "full: NER lost 0.367 of entity F1 (0.334 to 0.400 by seed), although its head was "
+            "frozen: the encoder changed.",
         ),
         (
             forgotten(LOST, LeftOut.NO_WEIGHT),
             "full: NER lost 0.367 of entity F1 (0.334 to 0.400 by seed): its loss had no weight, "
-            "and the encoder moved on without it.",
+            "and the encoder changed.",
         ),
         (
             forgotten(GAINED, taught=True),
             "full: NER gained 0.200 of entity F1 (one seed): its head was frozen, but its loss "
-            "still taught the encoder.",
+            "still trained the encoder.",
         ),
         (
             forgotten(SAME, moved=False),
-            "full: NER is exactly as before: its head was frozen, and the encoder did not move.",
+            "full: NER did not change: its head was frozen, and the encoder did not change.",
         ),
-        (forgotten(SAME, moved=None), "full: NER is exactly as before: its head was frozen."),
+        (forgotten(SAME, moved=None), "full: NER did not change: its head was frozen."),
         (
             forgotten(UNCLEAR),
-            "full: NER went from 0.500 to 0.510 in entity F1 (by seed −0.020 to +0.040): not with "
-            "every seed in the same direction.",
+            "full: NER went from 0.500 to 0.510 in entity F1 (by seed −0.020 to +0.040): the seeds "
+            "disagree on the direction.",
         ),
         (
             replace(forgotten(LOST), tested=PairedDifference(-0.367, -0.8, 0.1, 3, 200)),
-            "full: NER went from 0.647 to 0.280 in entity F1 (0.334 to 0.400 by seed): it may be "
-            "chance, by a paired test over seeds and sentences.",
+            "full: NER went from 0.647 to 0.280 in entity F1 (0.334 to 0.400 by seed): not "
+            "significant in a paired test over seeds and sentences.",
         ),
     ],
 )
-def test_a_sentence_says_what_became_of_the_task_and_why(found: Forgetting, sentence: str) -> None:
+def test_a_sentence_states_how_the_task_changed_and_why(found: Forgetting, sentence: str) -> None:
     assert forgetting_sentence(found) == sentence
 
 
 def test_the_title_names_the_plan_that_changed_the_task_most() -> None:
     held, fell = forgotten(SAME, plan="heads"), forgotten(LOST)
     assert forgetting_title("NER", [held, fell]) == "NER left out: 0.367 lost with full"
-    assert forgetting_title("NER", [held]) == "NER left out: its score held"
+    assert forgetting_title("NER", [held]) == "NER left out: its score did not change"
     noise = [held, forgotten(UNCLEAR)]
-    assert forgetting_title("NER", noise) == "NER left out: no change beyond noise"
+    assert forgetting_title("NER", noise) == "NER left out: no significant change"
 
 
-def test_other_data_are_told_by_the_best_plan_of_each_task() -> None:
+def test_the_title_of_other_data_names_the_best_plan_of_each_task() -> None:
     worse = Elsewhere("heads", SENTIMENT, "posts", Change(0.5, 0.6, 0.1, 0.1, 3), None, 0.8)
     best = Elsewhere("full", SENTIMENT, "posts", Change(0.5, 0.7, 0.2, 0.2, 3), None, 0.9)
     ner = Elsewhere("full", NER, "posts", Change(0.0, 0.25, 0.2, 0.3, 3), None, 0.7)
     assert elsewhere_title("posts", [worse, best, ner]) == (
-        "On posts: sentiment 0.70 at best, with full (0.90 at home); "
-        "NER 0.25 at best, with full (0.70 at home)"
+        "On posts: best sentiment 0.70, with full (0.90 on own data); "
+        "best NER 0.25, with full (0.70 on own data)"
     )

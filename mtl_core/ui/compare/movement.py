@@ -1,4 +1,4 @@
-"""A fold of the Compare page: what the runs measured of themselves, each with how to read it."""
+"""The fold of the Compare page with changes inside the model and convergence."""
 
 import streamlit as st
 
@@ -6,50 +6,49 @@ from mtl_core.charts.theme import Palette
 from mtl_core.engine.lab import Lab
 from mtl_core.freezing.titles import task_title
 from mtl_core.report.compared import ComparedRuns
-from mtl_core.report.inside import (
-    any_measured,
-    converged,
-    convergence_row,
-    cosine_row,
-    cosines,
-    likeness_panel,
-    probe_panel,
-)
-from mtl_core.report.inside_words import (
-    CONVERGENCE_CAPTION,
-    COSINE_CAPTION,
-    convergence_title,
-    cosine_title,
-)
 from mtl_core.report.load import Report
+from mtl_core.report.losses import (
+    CONVERGENCE_CAPTION,
+    convergence_by_plan,
+    convergence_row,
+    convergence_title,
+)
+from mtl_core.report.movement import (
+    COSINE_CAPTION,
+    COSINE_COLUMN,
+    any_measured,
+    cosine_row,
+    cosine_title,
+    gradient_cosines,
+    probe_panel,
+    similarity_panel,
+)
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import plain
 from mtl_core.ui.shared.panel_view import panel_view
 from mtl_core.ui.shared.words_table import words_table
 
-_PULL = ("The tasks pull",)
 
-
-def inside_view(_lab: Lab, report: Report, facts: str, colors: Palette) -> None:
-    """The fold, closed at first; nothing before any run has finished."""
+def movement_view(_lab: Lab, report: Report, facts: str, colors: Palette) -> None:
+    """Draws the fold, initially closed; nothing before a run has finished."""
     shown = report.compared
-    if not converged(shown):
+    if not convergence_by_plan(shown):
         return
-    with st.expander("What moved inside", key=Key.INSIDE):
+    with st.expander("Changes inside the model", key=Key.INSIDE):
         if not any_measured(shown):
             st.caption(
-                "These runs did not measure what moves inside them: they were started with "
-                "`--no-measures`, or by an older version. Only their losses tell something."
+                "These runs did not measure changes inside the model: they were started with "
+                "`--no-measures` or by an older version. Only convergence is available."
             )
         with st.grid(2, min_column_width=330, gap="medium"):
-            _likeness(shown, facts, colors)
+            _similarity(shown, facts, colors)
             _cosines(shown)
             _probes(shown, facts, colors)
         _convergence(shown)
 
 
-def _likeness(shown: ComparedRuns, facts: str, colors: Palette) -> None:
-    panel = likeness_panel(shown)
+def _similarity(shown: ComparedRuns, facts: str, colors: Palette) -> None:
+    panel = similarity_panel(shown)
     if panel is not None:
         with st.container(gap="xsmall"):
             panel_view(panel, facts, colors, "compare_likeness")
@@ -58,14 +57,14 @@ def _likeness(shown: ComparedRuns, facts: str, colors: Palette) -> None:
 def _cosines(shown: ComparedRuns) -> None:
     if not any_measured(shown):
         return
-    for number, ((one, other), told) in enumerate(cosines(shown).items()):
+    for number, ((one, other), cosines) in enumerate(gradient_cosines(shown).items()):
         several = len(shown.plans.tasks) > 2
         names = f"{task_title(one.name)} and {task_title(other.name)}: " if several else ""
-        rows = [cosine_row(label, found) for label, found in told.items()]
+        rows = [cosine_row(label, cosine) for label, cosine in cosines.items()]
         with st.container(gap="xsmall"):
-            _titled(f"{names}{cosine_title(told)}", COSINE_CAPTION)
+            _heading(f"{names}{cosine_title(cosines)}", COSINE_CAPTION)
             key = f"{Key.COSINES}_{number}"
-            words_table(rows, key, "Cosines between the tasks' gradients", _PULL)
+            words_table(rows, key, "Cosines between the tasks' gradients", (COSINE_COLUMN,))
 
 
 def _probes(shown: ComparedRuns, facts: str, colors: Palette) -> None:
@@ -77,16 +76,15 @@ def _probes(shown: ComparedRuns, facts: str, colors: Palette) -> None:
 
 
 def _convergence(shown: ComparedRuns) -> None:
-    told = converged(shown)
-    rows = [convergence_row(shown, label, found) for label, found in told.items()]
+    plans = convergence_by_plan(shown)
+    rows = [convergence_row(shown, label, found) for label, found in plans.items()]
     with st.container(gap="xsmall"):
-        _titled(convergence_title(told), CONVERGENCE_CAPTION)
+        _heading(convergence_title(plans), CONVERGENCE_CAPTION)
         tasks = [task_title(task.name) for task in shown.plans.tasks]
-        alt = "Where each plan's validation loss stood at the end"
-        words_table(rows, Key.CONVERGENCE, alt, tasks)
+        words_table(rows, Key.CONVERGENCE, "Convergence of each plan's validation loss", tasks)
 
 
-def _titled(title: str, caption: str) -> None:
+def _heading(title: str, caption: str) -> None:
     with st.container(gap=None):
         st.markdown(f"### {plain(title)}")
         st.caption(plain(caption))
