@@ -20,7 +20,7 @@ _PALEST = 0.14
 _SMALLEST_SPAN = log(10)  # so that values a few per cent apart get similar colours
 
 
-class Quantity(StrEnum):
+class MovementQuantity(StrEnum):
     """The measurement of a group that the movement map shows."""
 
     MOVED = "distance"
@@ -60,7 +60,7 @@ def freeze_map(plans: Mapping[str, Sequence[ParameterTable]], colors: Palette) -
 
 
 def movement_map(
-    plans: Sequence[PlanResult], rows: Sequence[str], colors: Palette, quantity: Quantity
+    plans: Sequence[PlanResult], rows: Sequence[str], colors: Palette, quantity: MovementQuantity
 ) -> Figure:
     """Builds the map of one quantity, as the mean over seeds; `rows` from top to bottom.
 
@@ -89,24 +89,24 @@ def measured_plans(plans: Sequence[PlanResult]) -> tuple[PlanResult, ...]:
     return tuple(plan for plan in plans if _movements(plan))
 
 
-def mean_of(plan: PlanResult, group: str, quantity: Quantity) -> float | None:
+def mean_of(plan: PlanResult, group: str, quantity: MovementQuantity) -> float | None:
     """Mean of a group's quantity over the plan's measured seeds; None if no run measured it."""
     movements = [groups[group] for groups in _movements(plan) if group in groups]
     match quantity:
-        case Quantity.MOVED:
+        case MovementQuantity.MOVED:
             values = [each.moved for each in movements]
-        case Quantity.CKA:
+        case MovementQuantity.CKA:
             values = [each.cka for each in movements if each.cka is not None]
-        case Quantity.GRADIENT:
+        case MovementQuantity.GRADIENT:
             values = [each.gradient_norm for each in movements if each.gradient_norm is not None]
     return fmean(values) if values else None
 
 
-def value_text(value: float, quantity: Quantity) -> str:
+def value_text(value: float, quantity: MovementQuantity) -> str:
     """The text of a cell: `9.5`, `0.38`; `0` (or `1` for CKA) only if the value is exact."""
-    if quantity is Quantity.CKA:
+    if quantity is MovementQuantity.CKA:
         return "1" if value == 1 else f"{value:.2f}"
-    shown = 100 * value if quantity is Quantity.MOVED else value
+    shown = 100 * value if quantity is MovementQuantity.MOVED else value
     if shown == 0:
         return "0"
     if shown >= 9.95:
@@ -157,9 +157,9 @@ def _movements(plan: PlanResult) -> list[Mapping[str, Movement]]:
     return [run.measured.groups for run in runs if run.measured is not None]
 
 
-def _change(value: float, quantity: Quantity) -> float:
+def _change(value: float, quantity: MovementQuantity) -> float:
     """The size of the change that the colour shows; 0 for none."""
-    return max(0.0, 1 - value) if quantity is Quantity.CKA else value
+    return max(0.0, 1 - value) if quantity is MovementQuantity.CKA else value
 
 
 def _strengths(changes: Mapping[tuple[str, str], float]) -> dict[tuple[str, str], float]:
@@ -180,7 +180,7 @@ def _movement_cell(
     key: tuple[str, str],
     value: float,
     strength: float | None,
-    quantity: Quantity,
+    quantity: MovementQuantity,
     colors: Palette,
 ) -> Cell:
     if strength is None:
@@ -195,11 +195,11 @@ def _movement_cell(
     )
 
 
-def _value_hover(value: float, quantity: Quantity) -> str:
+def _value_hover(value: float, quantity: MovementQuantity) -> str:
     match quantity:
-        case Quantity.MOVED:
+        case MovementQuantity.MOVED:
             return "did not move" if value == 0 else f"moved {100 * value:.4g} % of its norm"
-        case Quantity.CKA:
+        case MovementQuantity.CKA:
             return f"CKA with the layer before training {value:.4f}"
-        case Quantity.GRADIENT:
+        case MovementQuantity.GRADIENT:
             return f"mean gradient norm {value:.4g}"

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from mtl_core.analysis.plans import PlanComparison
 from mtl_core.charts.maps import (
-    Quantity,
+    MovementQuantity,
     freeze_map,
     map_rows,
     mean_of,
@@ -18,9 +18,9 @@ from mtl_core.report.load import Report
 from mtl_core.report.panel import Panel, drawn, file_stem
 
 _CAPTIONS = {
-    Quantity.MOVED: "Distance from the starting weights, in % of their norm",
-    Quantity.CKA: "Linear CKA of a layer's outputs with those before training; 1: unchanged",
-    Quantity.GRADIENT: "Mean gradient norm before clipping, over the steps that train the part",
+    MovementQuantity.MOVED: "Distance from the starting weights, in % of their norm",
+    MovementQuantity.CKA: "Linear CKA with the layer before training; 1: unchanged",
+    MovementQuantity.GRADIENT: "Mean gradient norm before clipping, while the part is trained",
 }
 _WIDTH = 560  # pixels
 
@@ -33,7 +33,7 @@ def blocks(report: Report) -> Iterator[Block]:
     tables, shown = report.tables, report.compared
     panels = [freeze_panel(tables)] if tables else []
     if measured_plans(shown.plans.plans):
-        panels.append(movement_panel(shown, tables, Quantity.MOVED))
+        panels.append(movement_panel(shown, tables, MovementQuantity.MOVED))
     yield from figures([drawn(panel, _WIDTH) for panel in panels])
 
 
@@ -51,7 +51,7 @@ def freeze_panel(tables: Tables) -> Panel:
     )
 
 
-def movement_panel(shown: ComparedRuns, tables: Tables, quantity: Quantity) -> Panel:
+def movement_panel(shown: ComparedRuns, tables: Tables, quantity: MovementQuantity) -> Panel:
     """A measured quantity of each part of the model, under the measured plans."""
     plans = shown.plans.plans
     rows = map_rows([table for each in tables.values() for table in each])
@@ -70,7 +70,7 @@ def movement_panel(shown: ComparedRuns, tables: Tables, quantity: Quantity) -> P
 def _movement_title(comparison: PlanComparison, tables: Tables) -> str:
     """States whether every frozen group kept its values exactly."""
     moved = [
-        mean_of(plan, group, Quantity.MOVED)
+        mean_of(plan, group, MovementQuantity.MOVED)
         for plan in measured_plans(comparison.plans)
         for group in _frozen_groups(tables.get(plan.label, ()))
     ]

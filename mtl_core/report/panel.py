@@ -23,7 +23,7 @@ class Panel:
     task: int | None = None
 
     @property
-    def spoken(self) -> str:
+    def full_title(self) -> str:
         """The whole title on one line."""
         return f"{self.lead} {self.title}".strip()
 

@@ -6,7 +6,14 @@ import pytest
 
 from mtl_core.charts.cells import Cell, cell_figure
 from mtl_core.charts.confusion import confusion_figure
-from mtl_core.charts.maps import Quantity, freeze_map, map_rows, mean_of, movement_map, value_text
+from mtl_core.charts.maps import (
+    MovementQuantity,
+    freeze_map,
+    map_rows,
+    mean_of,
+    movement_map,
+    value_text,
+)
 from mtl_core.charts.theme import LIGHT, Figure, blend, text_color_on
 from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.freezing.scenarios import scenario_plan
@@ -90,7 +97,7 @@ def moved_plan(seeds: dict[int, tuple[float, float]]) -> Any:
 
 def test_movement_is_the_mean_over_seeds_in_per_cent_and_frozen_is_exactly_nothing() -> None:
     plan = moved_plan({1: (0.01, 0.9), 2: (0.03, 1.1)})
-    drawn = movement_map([plan], ("ner", "layer 5", "layer 0"), LIGHT, Quantity.MOVED)
+    drawn = movement_map([plan], ("ner", "layer 5", "layer 0"), LIGHT, MovementQuantity.MOVED)
     assert cell(drawn, 0, 0, 3) == ("100", ORANGE)
     assert cell(drawn, 0, 1, 3)[0] == "2.0"
     assert cell(drawn, 0, 2, 3) == ("0", "#D9EAF3")
@@ -100,17 +107,17 @@ def test_movement_is_the_mean_over_seeds_in_per_cent_and_frozen_is_exactly_nothi
 def test_similarity_and_gradient_show_only_the_groups_that_have_them() -> None:
     plan = moved_plan({1: (0.01, 0.9)})
     rows = ("ner", "layer 5", "layer 0")
-    likeness = movement_map([plan], rows, LIGHT, Quantity.CKA)
+    likeness = movement_map([plan], rows, LIGHT, MovementQuantity.CKA)
     assert said(likeness) == [
         "top layer, layer 5: CKA with the layer before training 0.9000",
         "top layer, layer 0: CKA with the layer before training 1.0000",
     ]
-    assert mean_of(plan, "ner", Quantity.GRADIENT) == 2.0
-    assert mean_of(plan, "layer 0", Quantity.GRADIENT) is None
+    assert mean_of(plan, "ner", MovementQuantity.GRADIENT) == 2.0
+    assert mean_of(plan, "layer 0", MovementQuantity.GRADIENT) is None
 
 
 def test_a_plan_of_which_nothing_was_measured_has_no_column() -> None:
-    drawn = movement_map([plan_result("old", 1.0)], ("ner",), LIGHT, Quantity.MOVED)
+    drawn = movement_map([plan_result("old", 1.0)], ("ner",), LIGHT, MovementQuantity.MOVED)
     assert drawn["data"][0]["x"] == []
 
 
@@ -119,7 +126,7 @@ def test_a_plan_of_which_nothing_was_measured_has_no_column() -> None:
     [(0.0, "0"), (0.00004, "0.004"), (0.0038, "0.38"), (0.0123, "1.2"), (0.5, "50")],
 )
 def test_only_what_is_exactly_nothing_is_written_as_nothing(value: float, words: str) -> None:
-    assert value_text(value, Quantity.MOVED) == words
+    assert value_text(value, MovementQuantity.MOVED) == words
 
 
 def test_right_answers_are_in_the_tasks_colour_and_wrong_ones_in_grey() -> None:
@@ -154,7 +161,7 @@ def test_distances_that_are_nearly_equal_have_nearly_the_same_colour() -> None:
         "heads-only", 1, 0.5, {"classifier": Movement(moved=2.17), "ner": Movement(moved=2.33)}
     )
     drawn = movement_map(
-        [plan_result("heads only", 1.0, runs={1: run})], ROWS[:2], LIGHT, Quantity.MOVED
+        [plan_result("heads only", 1.0, runs={1: run})], ROWS[:2], LIGHT, MovementQuantity.MOVED
     )
     (_, nearly), (_, most) = (cell(drawn, 0, row, 2) for row in (0, 1))
     assert most == ORANGE

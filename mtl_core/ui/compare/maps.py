@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from mtl_core.charts.maps import Quantity, measured_plans
+from mtl_core.charts.maps import MovementQuantity, measured_plans
 from mtl_core.charts.theme import Palette
 from mtl_core.engine.lab import Lab
 from mtl_core.report.compared import ComparedRuns
@@ -36,15 +36,17 @@ def maps_row(_lab: Lab, report: Report, facts: str, colors: Palette) -> None:
 
 
 def _movement(shown: ComparedRuns, tables: Tables, facts: str, colors: Palette) -> None:
-    st.session_state.setdefault(Key.MOVEMENT, Quantity.MOVED.value)
+    st.session_state.setdefault(Key.MOVEMENT, MovementQuantity.MOVED.value)
     selected = st.session_state[Key.MOVEMENT]
-    quantity = Quantity(selected) if selected in list(Quantity) else Quantity.MOVED
+    quantity = (
+        MovementQuantity(selected) if selected in list(MovementQuantity) else MovementQuantity.MOVED
+    )
     panel_view(movement_panel(shown, tables, quantity), facts, colors, "compare_movement_map")
     if taking_shot():
         return
     st.segmented_control(
         "Quantity",
-        [each.value for each in Quantity],
+        [each.value for each in MovementQuantity],
         key=Key.MOVEMENT,
         required=True,
         label_visibility="collapsed",

@@ -16,7 +16,7 @@ def panel_view(panel: Panel, facts: str, colors: Palette, key: str) -> None:
         st.caption(plain(panel.caption))
     live_chart(
         panel.draw(colors),
-        title=panel.spoken,
+        title=panel.full_title,
         facts=facts,
         filename=f"compare-{panel.name}",
         colors=colors,
