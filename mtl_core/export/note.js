@@ -1,4 +1,4 @@
-// Draws each figure over its still picture, in the theme that the reader's system shows.
+// Draws each figure over its SVG, in the theme of the reader's system.
 const figures = JSON.parse(document.getElementById('figures').textContent);
 const night = window.matchMedia('(prefers-color-scheme: dark)');
 const touch = window.matchMedia('(pointer: coarse)').matches;
@@ -8,12 +8,12 @@ function layoutFor(layout, muted, ink, width) {
   if (width < 480) {
     for (const note of changed.annotations ?? []) {
       if (note.font) note.font.size = Math.min(note.font.size, 11);
-      // A phase keeps its number there: its name would run into the next one's.
+      // On a phone a phase shows only its number, because the names would overlap.
       if (note.yref === 'paper') note.text = note.text.replace(/(<\/b>).*/, '$1');
     }
   }
   changed.modebar = { bgcolor: 'rgba(0,0,0,0)', color: muted, activecolor: ink };
-  if (touch) {  // a finger that meets the figure goes on to scroll the page
+  if (touch) {  // so that touching a figure scrolls the page
     changed.dragmode = false;
     changed.xaxis.fixedrange = true;
   }
@@ -32,7 +32,7 @@ async function draw(box) {
       toImageButtonOptions: { format: 'svg', filename: box.dataset.figure },
     });
   } catch {
-    box.parentElement.classList.remove('drawn');  // the still picture stays
+    box.parentElement.classList.remove('drawn');  // the SVG remains visible
   }
 }
 
