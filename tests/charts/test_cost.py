@@ -28,7 +28,7 @@ def test_the_parts_add_up_to_the_memory() -> None:
 
 
 @pytest.mark.parametrize("colors", [LIGHT, DARK])
-def test_each_bar_ends_at_its_total_and_says_it(colors) -> None:
+def test_each_bar_is_labelled_with_its_total(colors) -> None:
     figure = memory_figure(HERE, FULL, colors)
     assert [sum(bar.x[row] for bar in figure.data) for row in (0, 1)] == [
         HERE.memory_bytes,
@@ -40,7 +40,7 @@ def test_each_bar_ends_at_its_total_and_says_it(colors) -> None:
 
 
 @pytest.mark.parametrize("colors", [LIGHT, DARK])
-def test_under_the_bars_stands_what_each_grey_is(colors) -> None:
+def test_the_legend_names_each_grey(colors) -> None:
     figure = memory_figure(HERE, FULL, colors)
     legend = figure.layout.annotations[-1].text
     keys = [f'<span style="color:{bar.marker.color}">■</span> {bar.name}' for bar in figure.data]
@@ -48,7 +48,7 @@ def test_under_the_bars_stands_what_each_grey_is(colors) -> None:
     assert [bar.name for bar in figure.data] == ["weights", "gradients", "optimizer", "activations"]
 
 
-def test_labels_stand_only_where_there_is_room() -> None:
+def test_labels_are_shown_only_where_they_fit() -> None:
     figure = memory_figure(HERE, FULL, LIGHT)
     assert [bar.text[0] for bar in figure.data] == ["weights 438", "", "", ""]
     assert figure.data[3].text[1] == "activations 1,838"

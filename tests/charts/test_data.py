@@ -19,7 +19,7 @@ def test_labels_are_text_never_markup() -> None:
     assert figure["data"][0]["hovertext"][1] == "&lt;b&gt;: 10, train"
 
 
-def test_every_sentence_stands_in_one_bar_of_the_lengths() -> None:
+def test_every_sentence_is_counted_in_one_bar_of_the_lengths() -> None:
     lengths = [3, 3, 7, 55, 120]
     figure = lengths_figure(lengths, "sub-words", 64, 0, LIGHT)
     assert sum(figure["data"][0]["y"]) == len(lengths)
@@ -27,7 +27,7 @@ def test_every_sentence_stands_in_one_bar_of_the_lengths() -> None:
     assert figure["layout"]["annotations"][0]["text"] == "truncated at 64"
 
 
-def test_no_line_stands_where_the_cut_is_not_known() -> None:
+def test_without_a_maximum_length_no_line_is_drawn() -> None:
     layout = lengths_figure([3, 4], "words", None, 0, LIGHT)["layout"]
     assert "shapes" not in layout
     assert layout["xaxis"]["title"]["text"] == "words per sentence"

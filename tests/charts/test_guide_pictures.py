@@ -52,7 +52,7 @@ def test_a_picture_of_many_phases_is_no_wider_than_a_phone_shows() -> None:
     assert widths == {"full": 113, "gradual": 224, "chain-thaw": 319}
 
 
-def test_a_smaller_rate_is_paler_and_never_gone() -> None:
+def test_a_smaller_rate_is_paler_but_visible() -> None:
     found = fills(drawn("discriminative"))
     assert found[2] == LEARNS
     assert len(set(found[2:])) == 7
@@ -86,7 +86,7 @@ def test_a_ratio_of_one_is_in_the_middle_and_half_as_far_as_double() -> None:
     assert round(EFFECT_WIDTH / 2 - half, 1) == round(double - EFFECT_WIDTH / 2, 1) > 0
 
 
-def test_everything_drawn_lies_inside_and_the_document_is_well_formed() -> None:
+def test_everything_drawn_is_inside_and_the_document_is_well_formed() -> None:
     svg = effect_svg(finding(-0.4, -0.9, 0.3, bar=-0.07), 0.5, DARK)
     assert svg is not None
     root = ElementTree.fromstring(svg)  # noqa: S314 - our own text
@@ -97,7 +97,7 @@ def test_everything_drawn_lies_inside_and_the_document_is_well_formed() -> None:
     assert max(xs) < EFFECT_WIDTH
 
 
-def test_what_has_no_effect_or_only_a_count_has_no_strip() -> None:
+def test_a_finding_without_an_effect_has_no_picture() -> None:
     assert effect_svg(Finding(ClaimVerdict.OPEN), None, LIGHT) is None
     counted = Finding(ClaimVerdict.DOES_NOT_HOLD, Scale.SHARE, effect=0.3, bar=1.0)
     assert effect_svg(counted, None, LIGHT) is None

@@ -42,7 +42,7 @@ def test_the_axes_run_from_zero_to_the_runs_whole_length() -> None:
     assert layout["yaxis"]["range"] == pytest.approx([0, 1.4 * 1.06])
 
 
-def test_a_zoom_is_kept_for_the_run_and_not_for_another() -> None:
+def test_the_zoom_is_kept_per_run() -> None:
     assert loss_figure(in_second_phase(), "ner", LIGHT)["layout"]["uirevision"] == "a-run"
 
 
@@ -92,7 +92,7 @@ def test_tasks_differ_in_colour_dash_and_marker_in_both_themes() -> None:
         )
 
 
-def test_a_long_run_is_thinned_and_keeps_its_ends_and_extremes() -> None:
+def test_a_long_run_is_downsampled_and_keeps_its_ends_and_extremes() -> None:
     points = [LossPoint(step, step / 100, 1.0, 1.0) for step in range(1, 10_001)]
     points[4_321] = LossPoint(4_322, 43.22, 9.0, 1.0)
     points[7_654] = LossPoint(7_655, 76.55, 0.0, 1.0)
@@ -104,12 +104,12 @@ def test_a_long_run_is_thinned_and_keeps_its_ends_and_extremes() -> None:
     assert all(before.step < after.step for before, after in pairwise(kept))
 
 
-def test_a_short_run_is_drawn_whole() -> None:
+def test_a_short_run_is_drawn_completely() -> None:
     points = [LossPoint(step, step / 100, 1.0, 1.0) for step in range(1, 2_001)]
     assert downsample(points, 2_000) == points
 
 
-def test_one_wild_batch_does_not_flatten_the_rest() -> None:
+def test_an_outlier_does_not_flatten_the_rest() -> None:
     story = Story(spec_of("heads-only"), [200]).start().phase()
     story.learn([both(0.5)] * 100 + [both(50.0)] + [both(0.5)] * 99)
     layout = loss_figure(summarise("a-run", story.spec, story), "ner", LIGHT)["layout"]
@@ -131,7 +131,7 @@ def test_markup_in_a_phases_name_stays_text() -> None:
     assert notes(summarise("a-run", story.spec, story))[0] == "<b>1</b> &lt;b&gt;x&lt;/b&gt;"
 
 
-def test_a_sketch_shows_no_number_and_says_what_will_stand_there() -> None:
+def test_a_sketch_has_no_numbers_and_names_the_figure_it_replaces() -> None:
     sketch = loss_sketch("the loss will be drawn here", LIGHT)
     layout = sketch["layout"]
     assert not layout["xaxis"]["showticklabels"]

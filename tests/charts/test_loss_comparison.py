@@ -69,7 +69,7 @@ def test_x_is_the_step_the_epoch_or_the_seconds_since_training_began(
     assert figure(x_axis=axis)["layout"]["xaxis"]["title"]["text"] == axis.value
 
 
-def test_without_smoothing_each_step_is_drawn_as_it_was() -> None:
+def test_without_smoothing_each_step_has_its_own_loss() -> None:
     assert figure(smoothing=0.0)["data"][0]["y"] == [1.0, 0.5, 0.5, 0.5]
 
 
@@ -78,20 +78,20 @@ def test_the_average_starts_at_the_first_loss() -> None:
     assert smooth([], 0.9) == []
 
 
-def test_train_and_validation_can_be_left_out() -> None:
+def test_train_and_validation_can_be_hidden() -> None:
     assert figure(train=False)["data"][0]["x"] == []
     only_train = figure(validation=False, smoothing=0.0)
     assert only_train["data"][1]["x"] == []
     assert only_train["layout"]["annotations"][1]["text"] == "<b>first 0.50</b>"
 
 
-def test_with_nothing_shown_the_axes_stand_and_no_label_does() -> None:
+def test_with_nothing_selected_only_the_axes_are_drawn() -> None:
     layout = figure(train=False, validation=False)["layout"]
     assert layout["annotations"] == []
     assert layout["yaxis"]["range"] == [0, 1.0]
 
 
-def test_a_run_without_the_task_is_left_out() -> None:
+def test_a_run_without_the_task_is_omitted() -> None:
     runs = [OverlaidRun("first", run("a", 0.3))]
     assert overlay_figure(runs, "topic", STYLE, LIGHT)["data"] == []
 

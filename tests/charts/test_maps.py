@@ -36,7 +36,7 @@ def tables(scenario: str) -> tuple[ParameterTable, ...]:
     return tuple(parameter_tables(scenario_plan(scenario, minilm()), minilm()))
 
 
-def said(figure: Figure) -> list[str]:
+def hover_texts(figure: Figure) -> list[str]:
     return list(figure["data"][0]["text"])
 
 
@@ -60,13 +60,13 @@ def test_heads_are_on_top_and_the_embeddings_below() -> None:
     assert map_rows(tables("full")) == ROWS
 
 
-def test_each_plan_shows_what_learns_and_what_stays() -> None:
+def test_each_plan_shows_which_groups_learn() -> None:
     drawn = freeze_map({"top layer": tables("top-1"), "full": tables("full")}, LIGHT)
     assert cell(drawn, 0, 0, 10) == ("▲", ORANGE)
     assert cell(drawn, 0, 3, 10) == ("▲", ORANGE)
     assert cell(drawn, 0, 4, 10) == ("❄︎", "#D9EAF3")
     assert cell(drawn, 1, 2, 10)[0] == "○"
-    assert "full, pooler: no loss reaches it" in said(drawn)
+    assert "full, pooler: no loss reaches it" in hover_texts(drawn)
 
 
 def test_a_later_phase_is_numbered_and_a_group_in_part_is_paler() -> None:
@@ -74,7 +74,7 @@ def test_a_later_phase_is_numbered_and_a_group_in_part_is_paler() -> None:
     assert cell(drawn, 0, 0, 10)[0] == "▲"
     assert cell(drawn, 0, 3, 10)[0] == "▲ 2"
     assert cell(drawn, 0, 4, 10)[0] == "▲ 3"
-    assert "gradual, layer 4: learns from phase 3" in said(drawn)
+    assert "gradual, layer 4: learns from phase 3" in hover_texts(drawn)
     assert cell(drawn, 1, 3, 10)[1] == blend(ORANGE, "#FFFFFF", 0.45)
 
 
@@ -95,20 +95,20 @@ def moved_plan(seeds: dict[int, tuple[float, float]]) -> Any:
     return plan_result("top layer", 10.0, runs=runs)
 
 
-def test_movement_is_the_mean_over_seeds_in_per_cent_and_frozen_is_exactly_nothing() -> None:
+def test_movement_is_the_mean_over_seeds_in_per_cent_and_exactly_0_where_frozen() -> None:
     plan = moved_plan({1: (0.01, 0.9), 2: (0.03, 1.1)})
     drawn = movement_map([plan], ("ner", "layer 5", "layer 0"), LIGHT, MovementQuantity.MOVED)
     assert cell(drawn, 0, 0, 3) == ("100", ORANGE)
     assert cell(drawn, 0, 1, 3)[0] == "2.0"
     assert cell(drawn, 0, 2, 3) == ("0", "#D9EAF3")
-    assert "top layer, layer 0: did not move" in said(drawn)
+    assert "top layer, layer 0: did not move" in hover_texts(drawn)
 
 
 def test_similarity_and_gradient_show_only_the_groups_that_have_them() -> None:
     plan = moved_plan({1: (0.01, 0.9)})
     rows = ("ner", "layer 5", "layer 0")
     likeness = movement_map([plan], rows, LIGHT, MovementQuantity.CKA)
-    assert said(likeness) == [
+    assert hover_texts(likeness) == [
         "top layer, layer 5: CKA with the layer before training 0.9000",
         "top layer, layer 0: CKA with the layer before training 1.0000",
     ]
@@ -116,7 +116,7 @@ def test_similarity_and_gradient_show_only_the_groups_that_have_them() -> None:
     assert mean_of(plan, "layer 0", MovementQuantity.GRADIENT) is None
 
 
-def test_a_plan_of_which_nothing_was_measured_has_no_column() -> None:
+def test_a_plan_without_measurements_has_no_column() -> None:
     drawn = movement_map([plan_result("old", 1.0)], ("ner",), LIGHT, MovementQuantity.MOVED)
     assert drawn["data"][0]["x"] == []
 
@@ -125,17 +125,17 @@ def test_a_plan_of_which_nothing_was_measured_has_no_column() -> None:
     ("value", "words"),
     [(0.0, "0"), (0.00004, "0.004"), (0.0038, "0.38"), (0.0123, "1.2"), (0.5, "50")],
 )
-def test_only_what_is_exactly_nothing_is_written_as_nothing(value: float, words: str) -> None:
+def test_only_an_exact_0_is_written_as_0(value: float, words: str) -> None:
     assert value_text(value, MovementQuantity.MOVED) == words
 
 
-def test_right_answers_are_in_the_tasks_colour_and_wrong_ones_in_grey() -> None:
+def test_correct_predictions_are_in_the_tasks_colour_and_errors_in_grey() -> None:
     style = LIGHT.task(0)
     drawn = confusion_figure(["negative", "positive"], [[8, 2], [0, 10]], style, LIGHT)
     assert cell(drawn, 0, 0, 2)[0] == "8"
     assert cell(drawn, 1, 1, 2) == ("10", blend(style.color, "#FFFFFF", 0.85))
     assert cell(drawn, 0, 1, 2) == ("", LIGHT.panel)
-    assert "2 of 10 negative predicted as positive" in said(drawn)
+    assert "2 of 10 negative predicted as positive" in hover_texts(drawn)
 
 
 def test_counts_that_do_not_match_their_labels_are_refused() -> None:
@@ -143,7 +143,7 @@ def test_counts_that_do_not_match_their_labels_are_refused() -> None:
         confusion_figure(["a", "b"], [[1]], LIGHT.task(0), LIGHT)
 
 
-def test_many_columns_are_turned_and_few_stand_level() -> None:
+def test_many_column_names_are_rotated_and_few_are_not() -> None:
     cells = {("row", "one"): Cell("1", "#FFFFFF", "#000000", "one")}
     level = cell_figure(["row"], ["one"], cells, LIGHT)["layout"]["annotations"]
     assert not any("textangle" in each for each in level)
@@ -168,7 +168,7 @@ def test_distances_that_are_nearly_equal_have_nearly_the_same_colour() -> None:
     assert nearly == blend(ORANGE, LIGHT.background, 0.9734)
 
 
-def test_a_long_name_at_the_right_end_has_its_room() -> None:
+def test_a_long_name_at_the_right_end_fits() -> None:
     names = ("LP-FT", "ULMFiT", "chain-thaw", "biases and heads (BitFit)")
     cells = {("ner", name): Cell("▲", ORANGE, "#160800", name) for name in names}
     layout = cell_figure(["ner"], names, cells, LIGHT)["layout"]

@@ -13,7 +13,7 @@ def test_both_parts_of_a_bar_add_up_to_the_checkpoints_parameters() -> None:
     assert "embeddings: 192,398,592 of 278,043,648 parameters, 69 %" in embeddings["hovertext"][-2]
 
 
-def test_only_the_chosen_name_is_bold() -> None:
+def test_only_the_selected_name_is_bold() -> None:
     names = checkpoints_figure(KNOWN, "biobert", DARK)["layout"]["yaxis"]["ticktext"]
     assert [name for name in names if name.startswith("<b>")] == ["<b>biobert</b>"]
     assert len(names) == len(KNOWN)

@@ -32,7 +32,7 @@ def test_a_plan_on_the_front_is_filled_and_any_other_hollow() -> None:
     assert trace(drawn, "dear")["marker"]["symbol"] == "diamond-open"
 
 
-def test_points_stand_at_the_logarithm_of_their_seconds_and_their_mean() -> None:
+def test_points_are_at_the_logarithm_of_their_seconds_and_their_mean() -> None:
     drawn = figure()
     assert [(trace(drawn, n)["x"], trace(drawn, n)["y"]) for n in ("cheap", "middle", "dear")] == [
         ([1.0], [0.75]),
@@ -53,17 +53,17 @@ def test_a_bar_goes_from_the_lowest_to_the_highest_seed() -> None:
     assert trace(figure(), "dear, seeds")["y"] == [0.80, 0.83]
 
 
-def test_a_plan_that_is_not_finished_is_left_out() -> None:
+def test_a_plan_that_is_not_finished_is_omitted() -> None:
     assert not [each for each in figure()["data"] if "open" in each["name"].split(",")[0]]
 
 
-def test_the_ticks_say_seconds() -> None:
+def test_the_ticks_are_in_seconds() -> None:
     axis = figure()["layout"]["xaxis"]
     assert axis["ticktext"][:2] == ["10 s", "30 s"]
     assert axis["tickvals"][0] == 1.0
 
 
-def test_memory_is_laid_out_linearly_and_a_share_of_nothing_left_of_all() -> None:
+def test_memory_has_a_linear_axis_and_a_share_of_0_is_leftmost() -> None:
     memory = figure(cost=Cost.MEMORY)
     assert trace(memory, "middle")["x"] == [1e9]
     assert "1 GB" in trace(memory, "middle")["hovertemplate"]
@@ -73,12 +73,12 @@ def test_memory_is_laid_out_linearly_and_a_share_of_nothing_left_of_all() -> Non
     assert "at none" in trace(share, "cheap")["hovertemplate"]
 
 
-def test_what_a_plan_costs_is_none_where_it_is_not_known() -> None:
+def test_an_unknown_cost_is_none() -> None:
     assert cost_of(OPEN, Cost.SECONDS) is None
     assert cost_of(MIDDLE, Cost.SHARE) == 0.01
 
 
-def test_a_near_baseline_is_a_line_and_a_far_one_is_told() -> None:
+def test_a_near_baseline_is_a_line_and_a_far_one_is_listed() -> None:
     drawn = figure(
         baselines=[BaselineLine("bag of words", 0.68), BaselineLine("majority class", 0.1)]
     )
@@ -89,7 +89,7 @@ def test_a_near_baseline_is_a_line_and_a_far_one_is_told() -> None:
     assert drawn["layout"]["yaxis"]["range"][0] < 0.68
 
 
-def test_baselines_that_nearly_touch_are_named_together_over_the_upper_one() -> None:
+def test_baselines_that_nearly_touch_share_a_label_above_the_upper_one() -> None:
     near = [BaselineLine("one", 0.690), BaselineLine("two", 0.691), BaselineLine("three", 0.725)]
     drawn = figure(baselines=near)
     named = {
@@ -107,20 +107,20 @@ def test_names_that_look_like_markup_stay_text() -> None:
     assert drawn["layout"]["annotations"][0]["text"] == "&lt;b&gt;x&lt;/b&gt;"
 
 
-def test_an_empty_comparison_draws_axes_alone() -> None:
+def test_an_empty_comparison_draws_only_axes() -> None:
     drawn = pareto_figure(grouped(), "ner", (), STYLE, LIGHT)
     assert drawn["data"] == []
     assert drawn["layout"]["xaxis"]["range"] == [0.0, 1.0]
 
 
-def test_names_of_near_points_do_not_cover_each_other() -> None:
+def test_labels_of_near_points_do_not_overlap() -> None:
     two = [PointLabel(64.0, 200, 100, 90, 110, True), PointLabel(64.0, 210, 100, 90, 110, True)]
     bars = [Box(194, 84, 206, 116), Box(204, 84, 216, 116)]
     first, second = place_labels([Screen(two, bars, Box(0, 0, 480, 200))])
     assert (first["xanchor"], second["xanchor"]) == ("right", "left")
 
 
-def test_names_make_room_for_one_another_where_each_alone_would_not() -> None:
+def test_labels_are_moved_in_pairs_where_moving_one_does_not_help() -> None:
     """Six plans of which four crowd the right end: letters, x, y, on the front."""
     points = [(10, 33, 119, 1), (10, 281, 137, 1), (14, 309, 154, 1), (7, 325, 143, 0)]
     points += [(20, 381, 138, 0), (4, 381, 175, 1)]
@@ -134,7 +134,7 @@ def test_names_make_room_for_one_another_where_each_alone_would_not() -> None:
     assert [one.overlap(other) for one, other in combinations(names, 2)] == [0.0] * 15
 
 
-def test_no_name_crosses_a_rise_of_the_front() -> None:
+def test_no_label_crosses_a_vertical_step_of_the_front() -> None:
     """The first plan's name has room at its left and right; a rise stands close at its right."""
     low = plan_result("cheap", 10.0, [(0.70, 0.70, 0.70)], trainable=1)
     high = plan_result("dear", 12.0, [(0.80, 0.80, 0.80)], trainable=2)
@@ -159,7 +159,7 @@ def _box(name: PointLabel, place: dict[str, Any]) -> Box:
     return Box(left, name.y + place["yshift"], left + wide, name.y + place["yshift"] + 16)
 
 
-def test_a_name_that_would_leave_the_frame_goes_to_the_other_side() -> None:
+def test_a_label_that_would_leave_the_frame_is_on_the_other_side() -> None:
     place = place_labels(
         [Screen([PointLabel(64.0, 5, 100, 95, 105, True)], [], Box(0, 0, 480, 200))]
     )[0]
@@ -167,7 +167,7 @@ def test_a_name_that_would_leave_the_frame_goes_to_the_other_side() -> None:
     assert place["yshift"] > 0
 
 
-def test_a_name_off_the_front_stands_under_its_bar() -> None:
+def test_the_label_of_a_plan_off_the_front_is_below_its_bar() -> None:
     place = place_labels(
         [Screen([PointLabel(25.6, 200, 100, 60, 140, False)], [], Box(0, 0, 480, 200))]
     )[0]
@@ -194,7 +194,7 @@ def test_a_linear_axis_has_round_steps() -> None:
     assert round_steps(0.61, 0.93, 4) == pytest.approx([0.7, 0.8, 0.9])
 
 
-def test_a_place_that_is_free_on_a_wide_screen_is_not_taken_where_it_is_none_on_a_phone() -> None:
+def test_a_position_must_be_free_on_wide_and_narrow_screens() -> None:
     """Left of the point there is room for the name on the wide screen alone."""
     wide = Screen([PointLabel(64.0, 200, 100, 95, 105, True)], [], Box(0, 0, 480, 200))
     phone = Screen([PointLabel(64.0, 50, 100, 95, 105, True)], [], Box(0, 0, 240, 200))
@@ -202,7 +202,7 @@ def test_a_place_that_is_free_on_a_wide_screen_is_not_taken_where_it_is_none_on_
     assert place_labels([wide, phone])[0]["xanchor"] == "left"
 
 
-def test_a_plans_name_does_not_cover_what_is_said_of_a_baseline() -> None:
+def test_a_plans_label_does_not_cover_a_baselines_label() -> None:
     """Under the long bar of the dear plan a baseline is named at the right end."""
     cheap = plan_result("cheap", 10.0, [(0.66, 0.67, 0.68)])
     dear = plan_result("dear", 100.0, [(0.50, 0.65, 0.75)])
@@ -214,13 +214,13 @@ def test_a_plans_name_does_not_cover_what_is_said_of_a_baseline() -> None:
     assert (name["xanchor"], name["yshift"]) == ("right", -20)
 
 
-def test_the_axis_of_a_single_point_is_high_enough_for_ticks_that_differ() -> None:
+def test_the_axis_of_a_single_point_has_ticks_that_differ() -> None:
     one = grouped(plan_result("one", 10.0, [(0.885, 0.885, 0.885)]))
     drawn = pareto_figure(one, "sentiment", {"one"}, STYLE, LIGHT)
     assert drawn["layout"]["yaxis"]["range"] == pytest.approx([0.845, 0.925])
 
 
-def test_a_baselines_name_leaves_the_right_end_where_the_front_runs_through_it() -> None:
+def test_a_baselines_label_moves_to_the_left_end_if_the_front_is_at_the_right() -> None:
     """The dear plan's level part lies a little above the baseline; left of it nothing does."""
     cheap = plan_result("cheap", 10.0, [(0.60, 0.60, 0.60)])
     dear = plan_result("dear", 100.0, [(0.76, 0.76, 0.76)])
@@ -236,7 +236,7 @@ def test_a_baselines_name_leaves_the_right_end_where_the_front_runs_through_it()
     assert (name["x"], name["xanchor"], name["yanchor"]) == (0, "left", "bottom")
 
 
-def test_a_name_stands_a_line_further_off_where_all_else_is_taken() -> None:
+def test_a_label_is_one_line_further_away_if_all_else_is_occupied() -> None:
     wanted = PointLabel(64.0, 200, 100, 91, 109, True)
     ring = [Box(100, 70, 300, 91), Box(209, 70, 300, 130), Box(100, 70, 191, 130)]
     place = place_labels([Screen([wanted], [*ring, Box(100, 109, 300, 124)], Box(0, 0, 480, 200))])[
@@ -245,5 +245,5 @@ def test_a_name_stands_a_line_further_off_where_all_else_is_taken() -> None:
     assert (place["xanchor"], place["yshift"]) == ("center", 109 + 16 - 100)
 
 
-def test_a_text_of_narrow_letters_is_narrower_than_one_of_broad_ones() -> None:
+def test_narrow_letters_are_narrower_than_broad_ones() -> None:
     assert text_pixels("till") < 4 * LETTER_PIXELS < text_pixels("mmmm")

@@ -17,7 +17,7 @@ def drawn(plan: Plan) -> dict[str, list[float | None]]:
     return {line.name: list(line.y) for line in figure.data}
 
 
-def test_equal_rates_share_a_line_and_what_is_frozen_has_none() -> None:
+def test_equal_rates_share_a_line_and_frozen_groups_have_none() -> None:
     assert list(drawn(scenario_plan("top-2", minilm()))) == ["heads", "layers 5-4"]
     assert list(drawn(scenario_plan("full", minilm()))) == ["heads", "layers 5-0, emb."]
     assert drawn(scenario_plan("frozen", minilm())) == {}

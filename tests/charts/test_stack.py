@@ -115,7 +115,7 @@ def test_the_blocks_hold_every_parameter_once(name: str, scenario: str) -> None:
     assert sum(block.tensors for block in blocks) == sum(table.tensors.values())
 
 
-def test_layers_stand_from_the_last_to_the_first_between_heads_and_embeddings() -> None:
+def test_layers_are_drawn_from_last_to_first_between_heads_and_embeddings() -> None:
     model = catalogue_model("minilm-l6")
     names = list(blocks_of(table_of("top-1", model), model))
     assert names == [
@@ -124,7 +124,7 @@ def test_layers_stand_from_the_last_to_the_first_between_heads_and_embeddings() 
     ]
 
 
-def test_heads_stand_side_by_side_and_the_pooler_is_narrower() -> None:
+def test_heads_are_side_by_side_and_the_pooler_is_narrower() -> None:
     model = catalogue_model()
     blocks = blocks_of(table_of("heads-only", model), model)
     first, second, pooler = blocks["classifier"], blocks["ner"], blocks["pooler"]
@@ -156,7 +156,7 @@ def test_with_full_the_gradient_reaches_the_embeddings_and_the_pooler_is_unreach
     assert edge.line.dash == "dot"
 
 
-def test_where_nothing_learns_there_is_no_arrow_and_the_picture_says_so() -> None:
+def test_if_nothing_learns_a_text_replaces_the_arrow() -> None:
     model = catalogue_model("minilm-l6")
     figure = stack_figure(table_of("frozen", model), model, LIGHT)
     assert gradient(figure) is None
@@ -164,7 +164,7 @@ def test_where_nothing_learns_there_is_no_arrow_and_the_picture_says_so() -> Non
     assert bars(figure)["trainable"] == []
 
 
-def test_a_block_in_two_states_is_divided_and_says_how_much_of_it_learns() -> None:
+def test_a_block_in_two_states_is_divided_and_shows_its_trainable_count() -> None:
     model = catalogue_model()
     table = own_table(model, "biases")
     layer = blocks_of(table, model)["layer 11"]
@@ -209,7 +209,7 @@ def test_any_number_of_heads_fits_beside_the_pooler(heads: int) -> None:
     assert row[-1].right == pytest.approx(blocks[-1].right)
 
 
-def test_what_a_user_named_is_shown_as_text() -> None:
+def test_user_names_are_escaped() -> None:
     model = catalogue_model("minilm-l6", SIX_TASKS[:1])
     assert "<b>A  A&lt;b&gt;</b>" in words(
         stack_figure(table_of("heads-only", model), model, LIGHT)
@@ -238,7 +238,7 @@ def test_the_bar_fills_its_width_and_shows_even_the_heads() -> None:
 
 
 @pytest.mark.parametrize(("count", "text"), [(0, "0"), (4_614, "4,614"), (23_837_184, "23.8 M")])
-def test_counts_in_a_picture_have_three_figures(count: int, text: str) -> None:
+def test_counts_in_a_figure_have_three_digits(count: int, text: str) -> None:
     assert short_count(count) == text
 
 
@@ -262,7 +262,7 @@ def test_rates_are_drawn_from_the_heads_down() -> None:
     assert negligible_groups(table) == ()
 
 
-def test_where_only_heads_learn_only_heads_have_a_rate() -> None:
+def test_with_heads_only_only_heads_have_a_rate() -> None:
     table = table_of("heads-only", catalogue_model())
     assert [group.name for group in learning_groups(table)] == ["classifier", "ner"]
     assert rate_ratio(table) == 1.0
