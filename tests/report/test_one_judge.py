@@ -1,0 +1,155 @@
+"""Page, note, JSON and text state the same verdicts on the shipped runs with 1 to 5 seeds."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from pandas import DataFrame
+
+from mtl_core.cli.compare_json import as_json
+from mtl_core.cli.compare_telling import compared_runs
+from mtl_core.engine import lab as lab_module
+from mtl_core.engine.lab import Lab
+from mtl_core.freezing.titles import scenario_phrase, task_title
+from mtl_core.lessons.shipped_runs import import_shipped
+from mtl_core.report.blocks import Table
+from mtl_core.report.load import load_report, sentences_of
+from mtl_core.report.note import note_of
+from mtl_core.report.table import result_words
+from mtl_core.settings import Settings
+from mtl_core.store.record import ComparisonRecord
+from mtl_core.training.spec import RunSpec
+from tests.run_story import minilm
+from tests.visiting import visited
+
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+TASKS = ("sentiment", "ner")
+SEEDS = (1, 2, 3, 5)
+COMPARED = ("heads-only", "top-1", "full")
+
+Verdicts = Mapping[str, Mapping[str, set[str]]]
+"""By task, the plans that are best and those within noise of the best, by their phrases."""
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    patch = pytest.MonkeyPatch()
+    patch.setenv("FREEZE_LAB_HOME", str(tmp_path_factory.mktemp("home")))
+    opened = Lab(Settings.from_environment())
+    import_shipped(opened.store)
+    patch.setattr(lab_module, "_lab", opened)
+    yield opened
+    patch.undo()
+
+
+def comparisons(lab: Lab, seeds: int) -> list[ComparisonRecord]:
+    """The shipped comparisons of two plans or more, with their first seeds only."""
+    found = []
+    for record in lab.store.comparisons(shipped=None):
+        kept = sorted({run.spec.seed for run in record.runs})
+        runs = tuple(run for run in record.runs if run.spec.seed in kept[:seeds])
+        plans = {run.spec.scenario for run in runs}
+        if len(plans) > 1 and len(kept) >= seeds and not record.spec.train_sizes:
+            found.append(replace(record, runs=runs))
+    return found
+
+
+def sorted_out(marks: Mapping[tuple[str, str], str]) -> Verdicts:
+    """Sorts (plan, task) by the mark of a table's cell."""
+    return {
+        task: {
+            name: {plan for (plan, each), mark in marks.items() if each == task and mark == text}
+            for name, text in (("best", "best"), ("ties", "≈ within noise"))
+        }
+        for task in TASKS
+    }
+
+
+def in_note(lab: Lab, record: ComparisonRecord) -> Verdicts:
+    def data_of(spec: RunSpec, examples: Mapping[str, int]) -> object:
+        return sentences_of(spec, examples, lab.access)
+
+    ids = [run.id for run in record.runs]
+    report = load_report(lab.store, ids, lambda _: minilm(), data_of)  # type: ignore[arg-type]
+    section = next(
+        each for each in note_of(report, NOW).sections if each.title == "Scores and costs"
+    )
+    table = next(block for block in section.blocks if isinstance(block, Table))
+    rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
+    return sorted_out(
+        {
+            (row["Plan"], task): row[f"{task_title(task)} against best"]
+            for row in rows
+            for task in TASKS
+        }
+    )
+
+
+def on_page(lab: Lab, record: ComparisonRecord) -> Verdicts:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lab.store, "comparison", lambda _: record)
+        app = visited("compare", comparison=record.id)
+    table: DataFrame = next(
+        each.value for each in app.dataframe if "Frozen part" in each.value.columns
+    )
+    return sorted_out(
+        {
+            (row["Plan"], task): row[f"{letter} against best"]
+            for _, row in table.iterrows()
+            for letter, task in zip("AB", TASKS, strict=True)
+        }
+    )
+
+
+def in_json(lab: Lab, record: ComparisonRecord) -> Verdicts:
+    shown = compared_runs(lab.store, record, lab.settings)
+    written = as_json(lab.store, record, shown)
+    found = {}
+    for task in TASKS:
+        rows = written["verdicts"][task]
+        named = {
+            verdict: {scenario_phrase(row["scenario"]) for row in rows if row["verdict"] == verdict}
+            for verdict in ("best", "within noise", "open")
+        }
+        best = {scenario_phrase(name) for name in written["best"][task]}
+        assert best == named["best"] | named["within noise"] | named["open"]
+        found[task] = {"best": named["best"], "ties": named["within noise"]}
+    return found
+
+
+def in_text(lab: Lab, record: ComparisonRecord) -> Verdicts:
+    shown = compared_runs(lab.store, record, lab.settings)
+    found = {}
+    for task in TASKS:
+        parts = result_words(shown.plans, task).split("; ")
+        named = {
+            words: {
+                scenario_phrase(name)
+                for part in parts
+                if part.startswith(words)
+                for name in part.removeprefix(words).strip().split(", ")
+            }
+            for words in ("best is", "within noise of it:")
+        }
+        found[task] = {"best": named["best is"], "ties": named["within noise of it:"]}
+    return found
+
+
+@pytest.mark.parametrize("seeds", SEEDS)
+def test_note_json_and_text_state_the_same_best_and_the_same_ties(lab: Lab, seeds: int) -> None:
+    records = comparisons(lab, seeds)
+    assert records
+    for record in records:
+        verdicts = in_note(lab, record)
+        assert in_json(lab, record) == verdicts, record.name
+        assert in_text(lab, record) == verdicts, record.name
+        assert all(verdicts[task]["best"] for task in TASKS), record.name
+
+
+@pytest.mark.parametrize("seeds", SEEDS)
+def test_the_page_states_what_the_note_states(lab: Lab, seeds: int) -> None:
+    record = max(comparisons(lab, seeds), key=lambda each: len({r.name for r in each.runs}))
+    runs = tuple(run for run in record.runs if run.spec.scenario in COMPARED)
+    record = replace(record, runs=runs or record.runs[:6])
+    assert on_page(lab, record) == in_note(lab, record)
