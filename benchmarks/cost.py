@@ -37,6 +37,7 @@ from mtl_core.models.multitask import MultiTaskModel
 from mtl_core.settings import Settings
 from mtl_core.tasks.task import DEFAULT_TASKS
 from mtl_core.training.optimizer import PlanOptimizer
+from mtl_core.training.options import ScalarOptions
 
 SCENARIOS = ("heads-only", "top-1", "layernorm", "bitfit", "embeddings-frozen", "full")
 
@@ -111,7 +112,14 @@ class _Step:
         cost: StepCost,
     ) -> None:
         self._model, self._table = model, table
-        self._optimizer = PlanOptimizer([table], description, dict(model.named_parameters()))
+        defaults = ScalarOptions()
+        self._optimizer = PlanOptimizer(
+            [table],
+            description,
+            dict(model.named_parameters()),
+            weight_decay=defaults.weight_decay,
+            max_grad_norm=defaults.max_grad_norm,
+        )
         shape = cost.batch_size, cost.max_length
         self._ids, self._mask = torch.randint(1000, 4000, shape), torch.ones(shape).long()
         self._labels = {

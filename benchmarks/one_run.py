@@ -44,6 +44,7 @@ def main() -> None:
 
 def run_ours(request: RunRequest) -> dict[str, Any]:
     """Run `fine_tune` once; seconds, scores and the loss of every step."""
+    from mtl_core.training.events import PhaseStarted, RunFinished, Step
     from mtl_core.training.prefix.store import PrefixStore
     from mtl_core.training.run import fine_tune
 
@@ -53,20 +54,25 @@ def run_ours(request: RunRequest) -> dict[str, Any]:
     events = list(fine_tune(build_spec(request), "a run", prefixes=store))
     seconds = perf_counter() - began
     last = events[-1]
+    assert isinstance(last, RunFinished), last
     return {
         "seconds": seconds,
         "training_seconds": last.training_seconds,
         "evaluation_seconds": last.evaluation_seconds,
         "prefix_seconds": last.prefix_seconds,
         "metrics": {name: headline(vars(score)) for name, score in last.metrics.items()},
-        "losses": [event.loss for event in events if event.event == "step"],
-        "reused": [event.prefix.from_layer for event in events if event.event == "phase_started"],
+        "losses": [event.loss for event in events if isinstance(event, Step)],
+        "reused": [
+            event.prefix.from_layer if event.prefix else None
+            for event in events
+            if isinstance(event, PhaseStarted)
+        ],
     }
 
 
 def headline(score: dict[str, Any]) -> float:
     """Accuracy of a sentence task, entity F1 of a token task."""
-    return score["accuracy"] if "accuracy" in score else score["entity_f1"]
+    return float(score["accuracy"] if "accuracy" in score else score["entity_f1"])
 
 
 if __name__ == "__main__":

@@ -83,4 +83,5 @@ def run_in_process(request: RunRequest) -> dict[str, Any]:
     )
     if done.returncode:
         sys.exit(f"{request.side} failed on {request.scenario}:\n{done.stderr[-2000:]}")
-    return json.loads(done.stdout.splitlines()[-1]) | {"process_seconds": perf_counter() - began}
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result | {"process_seconds": perf_counter() - began}

@@ -165,10 +165,7 @@ def _words(example: Example) -> int:
 
 
 def _lines(drawn: list[Example]) -> str:
-    pairs = (
-        zip(each.words or (), each.labels["ner"], strict=True)  # type: ignore[arg-type]
-        for each in drawn
-    )
+    pairs = (zip(each.words or (), each.labels["ner"], strict=True) for each in drawn)
     return "\n".join(f"{word}\t{tag}" for sentence in pairs for word, tag in sentence)
 
 

@@ -92,7 +92,8 @@ def _run(spec: RunSpec, waiting: str, niceness: int) -> dict[str, Any]:
         text=True,
         check=True,
     )
-    return json.loads(done.stdout.splitlines()[-1])
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
 
 
 def _one_run(spec: RunSpec, niceness: int) -> dict[str, Any]:

@@ -98,7 +98,7 @@ class Collator:
         return found
 
 
-class Evaluating(TrainerCallback):
+class Evaluating(TrainerCallback):  # type: ignore[misc]  # transformers is untyped
     """Evaluates at the end of each epoch of the run and of each phase, as Freeze Lab does."""
 
     def __init__(self, steps_before: int, steps: int, per_epoch: int) -> None:
@@ -139,8 +139,8 @@ def run_trainer(request: RunRequest) -> dict[str, Any]:
                 model=model,
                 args=_arguments(spec, output, steps, tasks),
                 data_collator=Collator(tokenizer, tasks),
-                train_dataset=train,  # type: ignore[arg-type]  # torch accepts a list as a data set
-                eval_dataset=validation,  # type: ignore[arg-type]
+                train_dataset=train,
+                eval_dataset=validation,
                 compute_metrics=lambda prediction: _scores(prediction, tasks),
                 preprocess_logits_for_metrics=_highest,
                 callbacks=[Evaluating(steps_before, steps, per_epoch)],
