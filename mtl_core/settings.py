@@ -1,11 +1,14 @@
-"""Where Freeze Lab keeps things on this machine, and what it may read for a browser."""
+"""Settings from the environment: folders, limits, and the files that a browser may load."""
 
 import os
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
 
 import platformdirs
+from pydantic import ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from mtl_core.errors import BadInput
 from mtl_core.values import Frozen
@@ -58,13 +61,12 @@ def lies_below(path: Path, roots: Sequence[Path] | None) -> bool:
 
 
 class Settings(Frozen):
-    """Paths and limits, read once from the environment and handed down.
+    """Paths and limits.
 
-    `home` holds the run store, the description cache and the runs' files. `checkpoint_roots` and
-    `data_roots` are the only folders a browser may name local paths below; the command line,
-    whose user owns the machine anyway, may name any. `cache` holds what can be made again, at most
-    `cache_bytes` of it; without one it lies within `home`. Of what frozen layers gave at most
-    `prefix_memory_bytes` lie in the memory of a run.
+    `home` holds the run store, the description cache and the runs' files. A browser may name local
+    paths only below `checkpoint_roots` and `data_roots`; the command line may name any. `cache` is
+    the folder of files that can be recomputed, at most `cache_bytes` of them; None means a folder
+    in `home`. A run holds at most `prefix_memory_bytes` of frozen layers' outputs in memory.
     """
 
     home: Path
@@ -93,12 +95,12 @@ class Settings(Frozen):
 
     @property
     def baselines(self) -> Path:
-        """Scores that data give without any model, one JSON file for each content."""
+        """Baseline scores of data sets, one JSON file per content."""
         return self.home / "baselines"
 
     @property
     def uploads(self) -> Path:
-        """Data that visitors of the dashboard uploaded and said to use, a folder for each."""
+        """Data sets that visitors of the dashboard uploaded, one folder each."""
         return self.home / "uploads"
 
     @property
@@ -117,92 +119,133 @@ class Settings(Frozen):
 
     @property
     def prefixes(self) -> Path:
-        """What frozen layers gave for each sentence, kept for later runs."""
+        """Outputs of frozen layers for each sentence, stored for later runs."""
         return (self.cache or self.home / "cache") / "prefixes"
 
     def run_folder(self, run: str) -> Path:
-        """Where a run that the dashboard started writes its model."""
+        """The folder into which a run of the dashboard writes its model."""
         return self.home / "runs" / run
 
     @classmethod
     def from_environment(cls) -> "Settings":
-        """Read FREEZE_LAB_HOME, _CHECKPOINTS, _DATA, _THREADS, _MATRIX_PRODUCTS, _CACHE,
-        _CACHE_BYTES and _PREFIX_MEMORY_BYTES.
+        """Reads FREEZE_LAB_HOME, _CHECKPOINTS, _DATA, _THREADS, _MATRIX_PRODUCTS, _CACHE,
+        _CACHE_BYTES and _PREFIX_MEMORY_BYTES; no file is read.
 
-        The two lists are separated as PATH is. Threads default to the machine's cores, at most 4:
-        short sentences gain nothing from more. Raises BadInput for a value that is none.
+        The two lists are separated as PATH is. The default number of threads is the number of
+        cores, at most 4: short sentences do not benefit from more. Raises BadInput for an invalid
+        value.
         """
-        home = os.environ.get("FREEZE_LAB_HOME")
+        given = _Environment()
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        in_home = given.home is not None
         return cls(
-            home=_path("FREEZE_LAB_HOME", home)
-            if home
-            else platformdirs.user_data_path("freeze-lab"),
-            checkpoint_roots=_paths("FREEZE_LAB_CHECKPOINTS"),
-            data_roots=_paths("FREEZE_LAB_DATA"),
-            matrix_products=asked_matrix_products(),
-            threads=_threads() or min(cores or 1, 4),
-            cache=_cache(bool(home)),
-            cache_bytes=_bytes("FREEZE_LAB_CACHE_BYTES", CACHE_BYTES, "0 keeps nothing."),
-            prefix_memory_bytes=_bytes(
-                "FREEZE_LAB_PREFIX_MEMORY_BYTES",
-                PREFIX_MEMORY_BYTES,
-                "0 leaves all of it on disk, but for a batch's.",
-            ),
+            home=given.home or platformdirs.user_data_path("freeze-lab"),
+            checkpoint_roots=given.checkpoints,
+            data_roots=given.data,
+            matrix_products=given.matrix_products,
+            threads=given.threads or min(cores or 1, 4),
+            cache=given.cache or (None if in_home else platformdirs.user_cache_path("freeze-lab")),
+            cache_bytes=given.cache_bytes,
+            prefix_memory_bytes=given.prefix_memory_bytes,
         )
 
 
-def asked_matrix_products() -> MatrixProducts | None:
-    """What FREEZE_LAB_MATRIX_PRODUCTS says; None leaves it to the kind of processor.
+def requested_matrix_products() -> MatrixProducts | None:
+    """The library named by FREEZE_LAB_MATRIX_PRODUCTS; None lets the processor decide.
 
-    Raises BadInput for a library that there is none of.
+    Raises BadInput if the variable names no library.
     """
-    given = os.environ.get("FREEZE_LAB_MATRIX_PRODUCTS", "").strip()
-    if given and given not in list(MatrixProducts):
-        raise BadInput(
-            f"FREEZE_LAB_MATRIX_PRODUCTS={given}: {' or '.join(MatrixProducts)} is needed. "
-            "Without it the kind of processor decides."
-        )
-    return MatrixProducts(given) if given else None
+    return _MatrixProductsVariable().matrix_products
 
 
-def _paths(variable: str) -> tuple[Path, ...]:
-    listed = os.environ.get(variable, "").split(os.pathsep)
-    return tuple(_path(variable, entry).resolve() for entry in listed if entry)
+def _variable(field: str) -> str:
+    return f"FREEZE_LAB_{field.upper()}"
 
 
-def _path(variable: str, entry: str) -> Path:
+class _MatrixProductsVariable(BaseSettings):
+    """The environment variable that names the library; an empty one counts as unset."""
+
+    model_config = SettingsConfigDict(
+        alias_generator=_variable,
+        case_sensitive=True,
+        env_ignore_empty=True,
+        extra="ignore",
+        validate_default=False,
+    )
+
+    matrix_products: MatrixProducts | None = None
+
+    @field_validator("matrix_products", mode="before")
+    @classmethod
+    def _known_library(cls, given: str) -> str | None:
+        given = given.strip()
+        if given and given not in list(MatrixProducts):
+            raise BadInput(
+                f"{_variable('matrix_products')}={given}: {' or '.join(MatrixProducts)} is needed. "
+                "Without it the kind of processor decides."
+            )
+        return given or None
+
+
+_Paths = Annotated[tuple[Path, ...], NoDecode]
+_OF_NO_BYTES = {
+    "cache_bytes": "0 keeps nothing.",
+    "prefix_memory_bytes": "0 leaves all of it on disk, but for a batch's.",
+}
+
+
+class _Environment(_MatrixProductsVariable):
+    """All environment variables of Freeze Lab.
+
+    The validators raise BadInput, which pydantic passes on unchanged.
+    """
+
+    home: Path | None = None
+    checkpoints: _Paths = ()
+    data: _Paths = ()
+    threads: int | None = None
+    cache: Path | None = None
+    cache_bytes: int = CACHE_BYTES
+    prefix_memory_bytes: int = PREFIX_MEMORY_BYTES
+
+    @field_validator("home", "cache", mode="before")
+    @classmethod
+    def _path(cls, given: str, info: ValidationInfo) -> Path:
+        return _expanded(given, info)
+
+    @field_validator("checkpoints", "data", mode="before")
+    @classmethod
+    def _paths(cls, given: str, info: ValidationInfo) -> tuple[Path, ...]:
+        entries = filter(None, given.split(os.pathsep))
+        return tuple(_expanded(entry, info).resolve() for entry in entries)
+
+    @field_validator("threads", mode="before")
+    @classmethod
+    def _threads(cls, given: str) -> int | None:
+        given = given.strip()
+        if given and not (given.isdecimal() and 1 <= int(given) <= _MAX_THREADS):
+            raise BadInput(
+                f"{_variable('threads')}={given}: a whole number from 1 to {_MAX_THREADS} is "
+                "needed. Without it the machine's cores decide."
+            )
+        return int(given) if given else None
+
+    @field_validator("cache_bytes", "prefix_memory_bytes", mode="before")
+    @classmethod
+    def _bytes(cls, given: str, info: ValidationInfo) -> int:
+        field, given = str(info.field_name), given.strip()
+        default: int = cls.model_fields[field].default
+        if given and not given.isdecimal():
+            raise BadInput(
+                f"{_variable(field)}={given}: a whole number of bytes is needed, e.g. {default}. "
+                f"{_OF_NO_BYTES[field]}"
+            )
+        return int(given) if given else default
+
+
+def _expanded(entry: str, info: ValidationInfo) -> Path:
     try:
         return Path(entry).expanduser()
     except RuntimeError:  # ~nobody/…
+        variable = _variable(str(info.field_name))
         raise BadInput(f"{variable}={entry}: there is no such user. Write the path out.") from None
-
-
-def _threads() -> int | None:
-    """The threads asked for; None where that is left to the machine."""
-    given = os.environ.get("FREEZE_LAB_THREADS", "").strip()
-    if not given:
-        return None
-    if not given.isdecimal() or not 1 <= int(given) <= _MAX_THREADS:
-        raise BadInput(
-            f"FREEZE_LAB_THREADS={given}: a whole number from 1 to {_MAX_THREADS} is needed. "
-            "Without it the machine's cores decide."
-        )
-    return int(given)
-
-
-def _cache(home_is_named: bool) -> Path | None:
-    """The folder asked for; within a home that was named, else the platform's for caches."""
-    if given := os.environ.get("FREEZE_LAB_CACHE"):
-        return _path("FREEZE_LAB_CACHE", given)
-    return None if home_is_named else platformdirs.user_cache_path("freeze-lab")
-
-
-def _bytes(variable: str, default: int, of_nothing: str) -> int:
-    """A number of bytes; `of_nothing` says what 0 means."""
-    given = os.environ.get(variable, "").strip()
-    if given and not given.isdecimal():
-        raise BadInput(
-            f"{variable}={given}: a whole number of bytes is needed, e.g. {default}. {of_nothing}"
-        )
-    return int(given) if given else default

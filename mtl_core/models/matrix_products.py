@@ -15,7 +15,7 @@ from warnings import catch_warnings, simplefilter
 import torch
 from torch import Tensor
 
-from mtl_core.settings import MatrixProducts, asked_matrix_products
+from mtl_core.settings import MatrixProducts, requested_matrix_products
 
 TOLERANCE = 1e-5
 """Maximum deviation of a product, relative to its largest value."""
@@ -44,7 +44,7 @@ def use_fast_products() -> None:
     missing or gives different results, MKL stays in use.
     Raises BadInput if FREEZE_LAB_MATRIX_PRODUCTS names no library.
     """
-    requested = asked_matrix_products()
+    requested = requested_matrix_products()
     if requested is MatrixProducts.MKL or _registrations:
         return
     if (requested is MatrixProducts.ONEDNN or _mkl_is_slower()) and _onednn_agrees():

@@ -146,11 +146,11 @@ def below(folders):
 
 def test_below_limits_local_paths_to_the_folders_named(config_folder, tmp_path):
     folder = config_folder(BERT)
-    assert resolve_checkpoint(str(folder), ANY_FILE, below=[tmp_path]).name == "given"
+    assert resolve_checkpoint(str(folder), below([tmp_path])).name == "given"
     with pytest.raises(UnknownCheckpoint, match="outside the folders that this dashboard may read"):
-        resolve_checkpoint(str(folder), ANY_FILE, below=[tmp_path / "elsewhere"])
+        resolve_checkpoint(str(folder), below([tmp_path / "elsewhere"]))
     with pytest.raises(UnknownCheckpoint, match="this dashboard may not read local paths"):
-        resolve_checkpoint(str(folder), ANY_FILE, below=[])
+        resolve_checkpoint(str(folder), below([]))
 
 
 def test_below_follows_links_and_dots(config_folder, tmp_path):
