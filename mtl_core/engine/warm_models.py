@@ -1,8 +1,9 @@
-"""Models kept loaded between questions: the ones asked last, within a limit of memory."""
+"""Keeps the models of recent predictions in memory."""
 
 import gc
-from collections import OrderedDict
 from typing import TYPE_CHECKING
+
+from cachetools import LRUCache
 
 from mtl_core.settings import FileAccess
 from mtl_core.training.folder import WEIGHTS
@@ -20,43 +21,36 @@ Key = tuple[str, int]
 
 
 class WarmModels:
-    """Loads a model when it is first asked for; the one asked longest ago goes first.
+    """An LRU cache of loaded models.
 
-    The limit counts parameters. The model in use stays, whatever its size.
+    The limit counts the bytes of their parameters. The model in use is never evicted, whatever its
+    size.
     """
 
     def __init__(self, limit_bytes: int = WARM_BYTES) -> None:
-        self._limit = limit_bytes
-        self._models: OrderedDict[Key, LoadedModel] = OrderedDict()
+        self._models: LRUCache[Key, LoadedModel] = LRUCache(
+            limit_bytes, getsizeof=lambda model: min(model.size_bytes, limit_bytes)
+        )
 
     def __len__(self) -> int:
         return len(self._models)
 
     def get(self, asked: AskedModel, access: FileAccess) -> "LoadedModel":
-        """The model, loaded now or before. Raises CheckpointError where it cannot be loaded."""
+        """The model, loaded if it is not in the cache. Raises CheckpointError if it cannot be."""
         from mtl_core.training.predicting import load_asked
 
         key = _key(asked)
-        if key not in self._models:
-            self._models[key] = load_asked(asked, access)
-        self._models.move_to_end(key)
-        self._make_room()
-        return self._models[key]
-
-    def _make_room(self) -> None:
-        dropped = False
-        while len(self._models) > 1 and self._bytes() > self._limit:
-            self._models.popitem(last=False)
-            dropped = True
-        if dropped:
-            gc.collect()
-
-    def _bytes(self) -> int:
-        return sum(each.size_bytes for each in self._models.values())
+        model = self._models.get(key)
+        if model is None:
+            model, count = load_asked(asked, access), len(self._models)
+            self._models[key] = model
+            if len(self._models) <= count:  # others were evicted
+                gc.collect()
+        return model
 
 
 def _key(asked: AskedModel) -> Key:
-    """What tells two models apart. A file that is gone or was replaced is another model."""
+    """The cache key of a model; a file that is missing or replaced gives another key."""
     if asked.folder is None:
         return asked.spec.model_dump_json(include=_OF_START), 0
     weights = asked.folder / WEIGHTS

@@ -23,6 +23,8 @@ _FOLDER = Path(__file__).parent
 _SHIPPED = {SAMPLE: _FOLDER / "sample", SAMPLE_POSTS: _FOLDER / "sample_posts"}
 SHIPPED = tuple(_SHIPPED)
 _SUMS_NAME = "SHA256SUMS"
+_EXAMPLE_BYTES = 500
+_WORD_BYTES = 120  # a word and its tag
 
 Label = str | tuple[str, ...]
 
@@ -65,6 +67,14 @@ class Dataset:
             }
             for task in self.tasks
         }
+
+    @property
+    def memory_bytes(self) -> int:
+        """A rough estimate of the memory that the examples take."""
+        examples = (*self.train, *self.validation)
+        characters = sum(len(each.text or "") for each in examples)
+        words = sum(len(each.words or ()) for each in examples)
+        return _EXAMPLE_BYTES * len(examples) + characters + _WORD_BYTES * words
 
 
 @dataclass(frozen=True)

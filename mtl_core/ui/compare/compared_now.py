@@ -1,7 +1,11 @@
 """The report that the Compare page shows, loaded with cached summaries, models and data."""
 
-from collections.abc import Mapping, Sequence
-from functools import lru_cache, partial
+from collections.abc import Hashable, Mapping, Sequence
+from functools import partial
+from threading import Lock
+
+from cachetools import LRUCache, cached
+from cachetools.keys import hashkey
 
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import FreezeLabError
@@ -13,6 +17,16 @@ from mtl_core.store.record import ComparisonRecord, RunRecord
 from mtl_core.tasks.dataset import Dataset, load_dataset
 from mtl_core.training.spec import RunSpec
 from mtl_core.ui.shared.run_cache import model_of, summary_of
+
+_DATASET_BYTES = 300_000_000
+
+
+def _dataset_bytes(dataset: Dataset | None) -> int:
+    return min(dataset.memory_bytes, _DATASET_BYTES) if dataset is not None else 100
+
+
+_datasets: LRUCache[Hashable, Dataset | None] = LRUCache(_DATASET_BYTES, _dataset_bytes)
+_datasets_lock = Lock()
 
 
 def report_now(
@@ -65,7 +79,7 @@ def _key(lab: Lab, spec: RunSpec) -> tuple[str, FileAccess, tuple[tuple[str, str
     return spec.data, lab.access, tuple(sorted(spec.data_digests.items()))
 
 
-@lru_cache(maxsize=12)
+@cached(_datasets, key=partial(hashkey, "limited"), lock=_datasets_lock)
 def _limited(
     data: str,
     access: FileAccess,
@@ -75,7 +89,7 @@ def _limited(
     return load_dataset(data, access, dict(examples))
 
 
-@lru_cache(maxsize=4)
+@cached(_datasets, key=partial(hashkey, "whole"), lock=_datasets_lock)
 def _read(data: str, access: FileAccess, digests: tuple[tuple[str, str], ...]) -> Dataset | None:
     """Loads the data; None if their digests differ from those that the runs recorded."""
     dataset = load_dataset(data, access)

@@ -1,8 +1,12 @@
 """The state of the Guide page: the verdict on each claim from shipped and from local runs."""
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
+
+from cachetools import LRUCache, cached
 
 from mtl_core.analysis.claim_rules import Arm, KeptBytes, arms_of
 from mtl_core.analysis.claim_verdicts import ClaimVerdict, Finding
@@ -19,9 +23,7 @@ from mtl_core.lessons.experiments import EXPERIMENTS
 from mtl_core.models.checkpoint import has_weights, resolve_checkpoint
 from mtl_core.settings import NO_FILE
 from mtl_core.store.record import ComparisonRecord, RunState
-from mtl_core.ui.shared.run_cache import Recent, summary_of
-
-_findings: Recent[Finding] = Recent()
+from mtl_core.ui.shared.run_cache import summary_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,19 +105,21 @@ def _state(lab: Lab, claim: Claim, shipped: ArmRuns, own: ArmRuns) -> ClaimState
     )
 
 
-def _finding(lab: Lab, claim: Claim, runs: ArmRuns) -> Finding:
-    """The verdict of the finished runs, cached for all visitors."""
-    arms = arms_of(claim.rule)
+def _finding_key(lab: Lab, claim: Claim, runs: ArmRuns) -> tuple[Path, str, tuple[str, ...]]:
+    """The claim and the ids of its finished runs."""
     finished = tuple(
         run.id
-        for arm in arms
+        for arm in arms_of(claim.rule)
         for run in runs.get(arm, {}).values()
         if run.state is RunState.FINISHED
     )
-    key = (lab.settings.database, claim.id, finished)
-    return _findings.get(key) or _findings.keep(
-        key, claim_finding(claim, runs, lambda record: summary_of(lab, record), lab.access)
-    )
+    return lab.settings.database, claim.id, finished
+
+
+@cached(LRUCache(512), key=_finding_key, lock=threading.Lock())
+def _finding(lab: Lab, claim: Claim, runs: ArmRuns) -> Finding:
+    """The finding of a claim from its finished runs."""
+    return claim_finding(claim, runs, lambda record: summary_of(lab, record), lab.access)
 
 
 def _comparison(claim: Claim, sources: Sequence[ArmRuns]) -> str | None:

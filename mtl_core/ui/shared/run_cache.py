@@ -1,13 +1,13 @@
-"""Summaries and figures of runs, shared by all visitors: each event is read once, each figure
-drawn once.
+"""Caches of summaries, figures, outcomes and paces of runs, shared by all visitors.
 
-Not `st.cache_resource`: any browser can clear that for everybody.
+Not `st.cache_resource`, because any browser can clear that for everybody.
 """
 
 import threading
-from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from pathlib import Path
+
+from cachetools import LRUCache, cached
 
 from mtl_core.analysis.outlook import begin
 from mtl_core.analysis.pace import PACE_EVENTS, Pace, pace_of
@@ -29,109 +29,120 @@ from mtl_core.training.events import (
 )
 from mtl_core.training.spec import RunSpec
 
-Value = TypeVar("Value")
-
-_MOST = 512
+_SUMMARY_BYTES = 400_000_000
+_FIGURE_BYTES = 100_000_000
+_BYTES_PER_EVENT = 1_000
+_BYTES_PER_VALUE = 32
+_SMALL_ENTRIES = 512
 _METRICS = {SentenceScore: "accuracy", TokenScore: "entity F1"}
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A run in its row: the newest headline metric by column title, and how long it took."""
+    """The latest headline metrics of a run by column title, and its duration."""
 
     scores: dict[str, float]
     seconds: float | None
 
 
-class Recent(Generic[Value]):
-    """The values asked for last, by key. Safe for threads."""
-
-    def __init__(self) -> None:
-        self._values: OrderedDict[Any, Value] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: Any) -> Value | None:
-        """The value, if it is still there."""
-        with self._lock:
-            if key in self._values:
-                self._values.move_to_end(key)
-            return self._values.get(key)
-
-    def keep(self, key: Any, value: Value) -> Value:
-        """Keep a value; the one asked for longest ago goes."""
-        with self._lock:
-            self._values[key] = value
-            self._values.move_to_end(key)
-            while len(self._values) > _MOST:
-                self._values.popitem(last=False)
-        return value
+def _summary_bytes(summary: RunSummary) -> int:
+    """A rough size in memory, at most the limit: the cache refuses larger entries."""
+    return min(_BYTES_PER_EVENT * (10 + summary.events), _SUMMARY_BYTES)
 
 
-_summaries: Recent[RunSummary] = Recent()
-_figures: Recent[Figure] = Recent()
-_outcomes: Recent[Outcome] = Recent()
-_paces: Recent[Pace | None] = Recent()
+def _figure_bytes(figure: Figure) -> int:
+    """A rough size in memory: coordinates are nearly all of it."""
+    points = sum(len(trace.get("y", ())) for trace in figure["data"])
+    return 2 * _BYTES_PER_VALUE * (200 + points)
+
+
+_summaries: LRUCache[tuple[Path, str], RunSummary] = LRUCache(_SUMMARY_BYTES, _summary_bytes)
 _reading = threading.Lock()
 
 
 def summary_of(lab: Lab, record: RunRecord) -> RunSummary:
-    """The run so far; only events that nobody has read yet are fetched. Raises UnknownRun."""
+    """The summary of a run so far; reads only the events since the last call.
+
+    Raises UnknownRun.
+    """
     key = (lab.settings.database, record.id)
     with _reading:
         summary = _summaries.get(key) or begin(record.id, record.spec, model_of(lab, record.spec))
         if record.last_event > summary.events:
             new = lab.store.events(record.id, after=summary.events)
             summary = extend(summary, (event for _, event in new))
-        _summaries.keep(key, summary)
+        _summaries[key] = summary
     return broken_off(summary) if record.state is RunState.INTERRUPTED else summary
 
 
+@cached(
+    LRUCache(_FIGURE_BYTES, _figure_bytes),
+    key=lambda summary, task, colors: (
+        summary.run,
+        summary.events,
+        summary.progress,
+        task,
+        colors.name,
+    ),
+    lock=threading.Lock(),
+)
 def figure_of(summary: RunSummary, task: str, colors: Palette) -> Figure:
     """The loss figure of one task."""
-    key = (summary.run, summary.events, summary.progress, task, colors.name)
-    return _figures.get(key) or _figures.keep(key, loss_figure(summary, task, colors))
+    return loss_figure(summary, task, colors)
 
 
 def model_of(lab: Lab, spec: RunSpec) -> ModelDescription | None:
-    """The run's model, if its checkpoint is still here and the plan still fits it."""
+    """The model of a run; None if its checkpoint is missing or does not match its tasks."""
     try:
         return lab.model_description(spec.checkpoint, spec.tasks)
     except (CheckpointError, PlanError):
         return None
 
 
+@cached(
+    LRUCache(_SMALL_ENTRIES),
+    key=lambda lab, record: (lab.settings.database, record.id, record.last_event, record.state),
+    lock=threading.Lock(),
+)
 def outcome_of(lab: Lab, record: RunRecord) -> Outcome:
-    """What the run came to, or has come to so far."""
-    key = (lab.settings.database, record.id, record.last_event, record.state)
-    return _outcomes.get(key) or _outcomes.keep(key, _outcome(lab, record))
+    """The latest scores of a run and its duration."""
+    return _outcome(lab, record)
 
 
 def pace_of_finished(lab: Lab, record: RunRecord) -> Pace | None:
-    """How long a step of a finished run took; None for any other, which may still go on."""
-    if record.state is not RunState.FINISHED:
-        return None
-    key = (lab.settings.database, record.id)
-    if known := _paces.get(key):
-        return known
+    """The time per step of a finished run; None for any other run, which may still continue."""
+    return _pace(lab, record) if record.state is RunState.FINISHED else None
+
+
+@cached(
+    LRUCache(_SMALL_ENTRIES),
+    key=lambda lab, record: (lab.settings.database, record.id),
+    lock=threading.Lock(),
+)
+def _pace(lab: Lab, record: RunRecord) -> Pace | None:
     events = (event for _, event in lab.store.events(record.id, kinds=PACE_EVENTS))
-    return _paces.keep(key, pace_of(record, events))
+    return pace_of(record, events)
 
 
 def _outcome(lab: Lab, record: RunRecord) -> Outcome:
-    said = [event for _, event in lab.store.events(record.id, kinds=("evaluation", "run_finished"))]
+    events = [
+        event for _, event in lab.store.events(record.id, kinds=("evaluation", "run_finished"))
+    ]
     scores: dict[str, TaskScore] = {}
-    for event in said:
+    for event in events:
         if isinstance(event, Evaluation) and event.split == "validation":
             scores = event.tasks
         elif isinstance(event, RunFinished):
             scores = event.metrics
-    took = next((event.total_seconds for event in said if isinstance(event, RunFinished)), None)
-    if took is None and record.started_at and record.finished_at:
-        took = (record.finished_at - record.started_at).total_seconds()
+    seconds = next(
+        (event.total_seconds for event in events if isinstance(event, RunFinished)), None
+    )
+    if seconds is None and record.started_at and record.finished_at:
+        seconds = (record.finished_at - record.started_at).total_seconds()
     return Outcome(
         {
             f"{task_title(name)} {_METRICS[type(score)]}": score.headline
             for name, score in scores.items()
         },
-        took,
+        seconds,
     )
