@@ -1,11 +1,13 @@
-"""YAML as people mean it: repeated keys are refused, `2e-5` is a number, and a date is text."""
+"""Strict YAML: repeated keys are refused, `2e-5` is a number, and a date is text."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import yaml
 
-MAX_CHARACTERS = 50_000  # more takes PyYAML seconds
+MAX_CHARACTERS = 50_000  # PyYAML takes seconds for more
 _MAX_DEPTH = 32  # PyYAML takes seconds for a thousand brackets
 _TAG = "tag:yaml.org,2002:"
 PLAIN_FLOAT = (
@@ -13,15 +15,76 @@ PLAIN_FLOAT = (
     re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+\Z"),
     list("-+0123456789"),
 )
-"""Tag, form and first characters of `2e-5`, which YAML 1.1 takes for text."""
+"""Tag, pattern and first characters of `2e-5`, which YAML 1.1 reads as text."""
 
 
 class YamlProblem(ValueError):
-    """Text that is not YAML, repeats a key, is too long or too deep; the message names the line."""
+    """Invalid YAML. `line` counts from 1 and is None if unknown; the message begins with it."""
+
+    def __init__(self, problem: str, line: int | None = None) -> None:
+        super().__init__(problem if line is None else f"line {line}: {problem}")
+        self.problem, self.line = problem, line
 
 
-class _StrictLoader(yaml.SafeLoader):
-    """PyYAML's safe loader keeps the last of two equal keys; this one refuses them."""
+def read_yaml(text: str) -> object:
+    """Parse YAML into plain values.
+
+    Raises YamlProblem for invalid YAML, repeated keys, keys that are not text, aliases, more than
+    MAX_CHARACTERS and deep nesting.
+    """
+    if len(text) > MAX_CHARACTERS:
+        raise YamlProblem(f"it is longer than the {MAX_CHARACTERS:,} characters that are read")
+    with _yaml_problems():
+        return yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a subclass of SafeLoader
+
+
+def compose_yaml(text: str) -> yaml.Node | None:
+    """Parse YAML into a tree of nodes, which know their lines; None for an empty document.
+
+    Scalars are not converted: `no` is text. Keys are not compared, and aliases are allowed.
+    Raises YamlProblem for invalid YAML and deep nesting.
+    """
+    with _yaml_problems():
+        node: yaml.Node | None = yaml.compose(text, Loader=_NodeLoader)
+        return node
+
+
+@contextmanager
+def _yaml_problems() -> Iterator[None]:
+    """Turns the errors of PyYAML into YamlProblem."""
+    try:
+        yield
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+        if getattr(error, "context", None) == "while scanning an alias":
+            raise _alias_problem(mark) from None
+        what = getattr(error, "problem", None) or getattr(error, "reason", None)
+        raise YamlProblem(str(what or "not YAML"), _line(mark)) from None
+
+
+class _NodeLoader(yaml.SafeLoader):
+    """PyYAML's safe loader with a limit on nesting."""
+
+    _depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        self._depth += 1
+        if self._depth > _MAX_DEPTH:
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise YamlProblem("nested too deeply to be read", _line(mark))
+        node: yaml.Node | None = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+
+class _StrictLoader(_NodeLoader):
+    """Refuses aliases and repeated keys, of which PyYAML's safe loader keeps the last."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise _alias_problem(mark)
+        return super().compose_node(parent, index)
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         try:
@@ -29,20 +92,18 @@ class _StrictLoader(yaml.SafeLoader):
         except (YamlProblem, yaml.YAMLError):
             raise
         except (ValueError, KeyError, AttributeError, TypeError):
-            # what PyYAML's own constructors let through: `!!int ten`, a number of 5,000 digits
+            # errors that PyYAML does not convert: `!!int ten`, a number of 5,000 digits
             kind = node.tag.removeprefix(_TAG)
-            raise YamlProblem(
-                f"{_line(node.start_mark)}this is no {kind} that can be read"
-            ) from None
+            raise YamlProblem(f"not a valid {kind}", _line(node.start_mark)) from None
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
             if not isinstance(key, str):
-                raise YamlProblem(f"{_line(key_node.start_mark)}the key {key!r} is no text")
+                raise YamlProblem(f"the key {key!r} is not text", _line(key_node.start_mark))
             if key in seen:
-                raise YamlProblem(f"{_line(key_node.start_mark)}the key '{key}' is repeated")
+                raise YamlProblem(f"the key '{key}' is repeated", _line(key_node.start_mark))
             seen.add(key)
         return super().construct_mapping(node, deep)
 
@@ -54,42 +115,14 @@ _StrictLoader.yaml_implicit_resolvers = {
 _StrictLoader.add_implicit_resolver(*PLAIN_FLOAT)
 
 
-def read_yaml(text: str) -> object:
-    """Parse YAML into plain values. Raises YamlProblem, whose message names the line."""
-    if len(text) > MAX_CHARACTERS:
-        raise YamlProblem(f"it is longer than the {MAX_CHARACTERS:,} characters that are read")
-    try:
-        _check_events(text)
-        return yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a subclass of SafeLoader
-    except yaml.YAMLError as problem:
-        if getattr(problem, "context", None) == "while scanning an alias":
-            raise _alias(getattr(problem, "problem_mark", None)) from None
-        where = _line(getattr(problem, "problem_mark", None))
-        what = getattr(problem, "problem", None) or getattr(problem, "reason", None)
-        raise YamlProblem(f"{where}{what or 'not YAML'}") from None
-
-
-def _check_events(text: str) -> None:
-    """Refuse aliases and deep nesting before any value is built."""
-    depth = 0
-    for event in yaml.parse(text):
-        if isinstance(event, yaml.AliasEvent):
-            raise _alias(event.start_mark)
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-        if depth > _MAX_DEPTH:
-            raise YamlProblem(f"{_line(event.start_mark)}nested too deeply to be read")
-
-
-def _alias(mark: Any) -> YamlProblem:
+def _alias_problem(mark: Any) -> YamlProblem:
     return YamlProblem(
-        f"{_line(mark)}an unquoted * begins an alias, and aliases are not read; "
-        "put a pattern in quotes, e.g. '*.bias'"
+        "an unquoted * begins an alias, and aliases are not supported; "
+        "put a pattern in quotes, e.g. '*.bias'",
+        _line(mark),
     )
 
 
-def _line(mark: Any) -> str:
-    """The line of a mark: PyYAML has two classes of them, and sometimes none at hand."""
-    return "" if mark is None else f"line {mark.line + 1}: "
+def _line(mark: Any) -> int | None:
+    """The line of a mark, counting from 1; None without a mark."""
+    return None if mark is None else int(mark.line) + 1

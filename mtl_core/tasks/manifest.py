@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 import yaml
 
 from mtl_core.errors import DataError
+from mtl_core.strict_yaml import YamlProblem, compose_yaml
 from mtl_core.tasks.lines import DataFile, read_lines
 from mtl_core.tasks.nearest import quoted, what_exists
 from mtl_core.tasks.task import TaskKind
@@ -85,16 +86,13 @@ def head_fault(head: str, what: str) -> str | None:
 def _document(file: DataFile) -> yaml.Node:
     lines = read_lines(file, MANIFEST_BYTES).lines
     try:
-        # The tree of nodes, not values: each node knows its line, and `label: no` stays a word.
-        document = yaml.compose("\n".join(lines), Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        problem = f"is not YAML ({error.problem or error.context}). {_EXAMPLE}"
-        raise file.fault(mark.line + 1 if mark else 1, problem) from error
-    except (yaml.YAMLError, RecursionError) as error:
-        raise DataError(f"{file.name} is not YAML that can be read. {_EXAMPLE}") from error
+        document = compose_yaml("\n".join(lines))
+    except YamlProblem as error:
+        if error.line is None:
+            raise DataError(f"{file.name} is not YAML ({error.problem}). {_EXAMPLE}") from None
+        raise file.fault(error.line, f"is not YAML ({error.problem}). {_EXAMPLE}") from None
     if document is None:
-        raise DataError(f"{file.name} holds nothing but comments. {_EXAMPLE}")
+        raise DataError(f"{file.name} contains only comments. {_EXAMPLE}")
     return document
 
 

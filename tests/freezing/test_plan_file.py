@@ -124,8 +124,8 @@ def test_a_plan_is_written_in_few_lines_with_its_rates() -> None:
         ),
         (f"{SHORT}name: y", r"line 4: the key 'name' is repeated"),
         (in_phase("name: b, train: []"), r"line 3: the key 'name' is repeated"),
-        (f"{SHORT}1: y", r"line 4: the key 1 is no text"),
-        (f"{SHORT}? [a]\n: y", r"line 4: the key \['a'\] is no text"),
+        (f"{SHORT}1: y", r"line 4: the key 1 is not text"),
+        (f"{SHORT}? [a]\n: y", r"line 4: the key \['a'\] is not text"),
     ],
 )
 def test_unknown_and_repeated_keys_are_refused_with_their_place(text: str, says: str) -> None:
