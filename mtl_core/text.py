@@ -4,9 +4,8 @@ Pure functions without knowledge of runs or pages. Units follow a space: "50 %",
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
-from difflib import get_close_matches
 
 MINUS = "\N{MINUS SIGN}"
 
@@ -54,13 +53,6 @@ def counted(count: int, singular: str, plural: str | None = None) -> str:
 def count_or_all(count: int | None) -> str:
     """Formats a limit on a number of items, where None means no limit: `1,200`, `all`."""
     return "all" if count is None else f"{count:,}"
-
-
-def did_you_mean(name: str, known: Iterable[str], most: int = 1) -> str:
-    """Suggests up to `most` similar names: " Did you mean 'ner'?"; empty if no name is similar."""
-    similar = get_close_matches(name, list(known), n=most)
-    quoted = " or ".join(f"'{each}'" for each in similar)
-    return f" Did you mean {quoted}?" if similar else ""
 
 
 def listed(names: Sequence[str]) -> str:

@@ -5,7 +5,6 @@ from mtl_core.text import (
     capitalized,
     count_or_all,
     counted,
-    did_you_mean,
     listed,
     megabytes,
     percent,
@@ -104,15 +103,3 @@ def test_a_verb_agrees_with_a_plans_name(plan: str, form: str) -> None:
 
 def test_only_the_first_letter_is_capitalized() -> None:
     assert capitalized("entity F1") == "Entity F1"
-
-
-@pytest.mark.parametrize(
-    ("name", "most", "text"),
-    [
-        ("nre", 1, " Did you mean 'ner'?"),
-        ("top-", 2, " Did you mean 'top-2' or 'top-1'?"),
-        ("zzz", 2, ""),
-    ],
-)
-def test_similar_names_are_suggested(name: str, most: int, text: str) -> None:
-    assert did_you_mean(name, ["ner", "sentiment", "top-1", "top-2"], most) == text

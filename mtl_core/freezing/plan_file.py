@@ -8,8 +8,8 @@ from pydantic import ValidationError
 
 from mtl_core.errors import InvalidPlan
 from mtl_core.freezing.plan import Phase, Plan
+from mtl_core.nearest import did_you_mean
 from mtl_core.strict_yaml import MAX_CHARACTERS, PLAIN_FLOAT, YamlProblem, read_yaml
-from mtl_core.text import did_you_mean
 
 
 def read_plan(path: Path) -> Plan:

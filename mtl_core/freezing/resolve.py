@@ -5,7 +5,7 @@ from mtl_core.freezing.plan import Phase, Plan
 from mtl_core.freezing.selectors import select_any
 from mtl_core.freezing.table import ParameterTable, Row, State
 from mtl_core.models.description import ModelDescription, ModelTensor, Role
-from mtl_core.text import did_you_mean
+from mtl_core.nearest import did_you_mean
 
 
 def parameter_tables(plan: Plan, model: ModelDescription) -> tuple[ParameterTable, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mtl_core.errors import UnknownScenario
 from mtl_core.freezing.plan import MAX_PHASES, Phase, Plan, Schedule
 from mtl_core.models.description import ModelDescription, Role
-from mtl_core.text import did_you_mean
+from mtl_core.nearest import did_you_mean
 
 _HEADS_ONLY_RATE = 1e-2  # linear heads on frozen features need a high rate
 _HEADS_RATE = 1e-3  # heads trained together with layers below them

@@ -7,7 +7,6 @@ Globs are matched segment by segment, so `layer.1` does not match `layer.11`. A 
 one or more segments; a wildcard inside a segment matches only within that segment.
 """
 
-import difflib
 import re
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
@@ -15,6 +14,7 @@ from functools import lru_cache
 
 from mtl_core.errors import InvalidPlan, SelectorMatchesNothing
 from mtl_core.models.description import ModelDescription, ModelTensor, Role
+from mtl_core.nearest import nearest_names
 
 Predicate = Callable[[ModelTensor], bool]
 
@@ -157,4 +157,4 @@ def _nearest(selector: str, names: list[str]) -> list[str]:
     if any(matches_glob(below, name) or matches_glob(f"*.{below}", name) for name in names):
         return [below if any(matches_glob(below, name) for name in names) else f"*.{below}"]
     known = [*_WORDS, *names]
-    return difflib.get_close_matches(selector, known, n=3, cutoff=0.3) or names[:2]
+    return nearest_names(selector, known, cutoff=0.3) or names[:2]

@@ -1,6 +1,5 @@
 """The claims about freezing that runs can test, in the order of the guide's chapters."""
 
-import difflib
 from enum import StrEnum
 
 from mtl_core.analysis.claim_rules import (
@@ -29,6 +28,7 @@ from mtl_core.lessons.sources import (
     MERCHANT,
     Source,
 )
+from mtl_core.nearest import nearest_names
 from mtl_core.values import Frozen
 
 
@@ -95,7 +95,7 @@ def claim_by_id(name: str) -> Claim:
     """The claim with this id. Raises BadInput that lists the nearest ids."""
     known = {claim.id: claim for claim in CLAIMS}
     if name not in known:
-        nearest = difflib.get_close_matches(name, known, n=3) or list(known)
+        nearest = nearest_names(name, known) or list(known)
         raise BadInput(f"There is no claim '{name}'. There are: {', '.join(nearest)}.")
     return known[name]
 

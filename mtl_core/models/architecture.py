@@ -5,7 +5,6 @@ does not include are rejected.
 """
 
 import copy
-import difflib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 
 from mtl_core.errors import DamagedCheckpoint, UnsafeCheckpoint, UnsupportedArchitecture
+from mtl_core.nearest import nearest_names
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel
@@ -233,7 +233,7 @@ def _require_sane_depth(config: "PreTrainedConfig") -> None:
 def _unknown_type(config_file: Path, model_type: str) -> str:
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 
-    close = difflib.get_close_matches(model_type, CONFIG_MAPPING_NAMES, n=3)
+    close = nearest_names(model_type, CONFIG_MAPPING_NAMES)
     nearest = f" Nearest: {', '.join(close)}." if close else ""
     return (
         f"{config_file} has model_type '{model_type[:80]}', which transformers "

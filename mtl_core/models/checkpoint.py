@@ -3,7 +3,6 @@
 This module downloads nothing, does not import torch and runs no code from a checkpoint.
 """
 
-import difflib
 import importlib.util
 import re
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ from mtl_core.models.weights import (
     weight_files,
     weights_digest,
 )
+from mtl_core.nearest import nearest_names
 from mtl_core.settings import FileAccess, lies_below
 from mtl_core.values import Frozen
 
@@ -200,7 +200,7 @@ def _require_readable(reference: str) -> None:
 def _unknown(reference: str) -> str:
     names = [name for each in catalogue() for name in each.names]
     by_folded = {name.casefold(): name for name in names}
-    close = difflib.get_close_matches(reference.casefold(), by_folded, n=3, cutoff=0.6)
+    close = nearest_names(reference.casefold(), by_folded)
     parts = [f"'{reference}' is not a catalogue name, local folder or cached hub id."]
     if close:
         parts.append(f"Nearest: {', '.join(by_folded[name] for name in close)}.")

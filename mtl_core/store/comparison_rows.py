@@ -1,6 +1,5 @@
 """What the run store does with the rows of comparisons inside one transaction."""
 
-import difflib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -8,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mtl_core.errors import UnknownComparison
+from mtl_core.nearest import nearest_or_newest
 from mtl_core.store.record import (
     ComparisonRecord,
     PlannedRun,
@@ -97,7 +97,4 @@ def _place(run: RunRecord, spec: ComparisonSpec) -> tuple[int, int, int]:
 def _exists(asked: str, ids: Sequence[str]) -> str:
     if not ids:
         return "The store holds none yet: `compare` makes one."
-    nearest = difflib.get_close_matches(asked, ids, n=3, cutoff=0.5)
-    if nearest:
-        return f"Nearest: {', '.join(nearest)}."
-    return f"The newest: {', '.join(ids[:3])}. `runs list` shows them."
+    return nearest_or_newest(asked, ids, "`runs list` shows them.")

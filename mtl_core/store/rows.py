@@ -1,6 +1,5 @@
 """What the run store does with rows inside one transaction."""
 
-import difflib
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -9,6 +8,7 @@ from sqlalchemy import Select, delete, insert, or_, select
 from sqlalchemy.orm import Session
 
 from mtl_core.errors import BadInput, UnknownRun
+from mtl_core.nearest import nearest_or_newest
 from mtl_core.store.owner import Owner
 from mtl_core.store.record import STATE_AFTER, UNDO, RunRecord, RunState, new_id
 from mtl_core.store.schema import ComparisonRow, EventRow, OwnerRow, RetiredIdRow, RunRow
@@ -188,7 +188,4 @@ def _follow(row: RunRow, event: RunEvent, now: datetime) -> None:
 def _what_exists(asked: str, ids: Sequence[str]) -> str:
     if not ids:
         return "The store holds none yet: start one on the Train page or with `train`."
-    nearest = difflib.get_close_matches(asked, ids, n=3, cutoff=0.5)
-    if nearest:
-        return f"Nearest: {', '.join(nearest)}."
-    return f"The newest: {', '.join(ids[:3])}. `runs list` shows all {len(ids)}."
+    return nearest_or_newest(asked, ids, f"`runs list` shows all {len(ids)}.")

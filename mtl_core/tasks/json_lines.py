@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from mtl_core.nearest import available_names
 from mtl_core.tasks.lines import DataFile, Lines, unstorable
-from mtl_core.tasks.nearest import what_exists
 
 
 def objects(lines: Lines) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -18,7 +18,9 @@ def objects(lines: Lines) -> Iterator[tuple[int, dict[str, Any]]]:
 def value(file: DataFile, line: int, row: dict[str, Any], key: str) -> Any:
     """What stands under `key`. Raises DataError, which says which keys exist."""
     if key not in row:
-        raise file.fault(line, f"there is no key '{key}'. {what_exists(key, list(row), 'Keys')}")
+        raise file.fault(
+            line, f"there is no key '{key}'. {available_names(key, list(row), 'Keys')}"
+        )
     return row[key]
 
 

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Collection
 
 from mtl_core.errors import DataError
+from mtl_core.nearest import available_names, quoted
 from mtl_core.tasks.lines import DataFile
-from mtl_core.tasks.nearest import quoted, what_exists
 from mtl_core.tasks.schemes import entity_type, is_prefixed, ordered, tag_fault
 from mtl_core.tasks.sentence_files import SentenceFile
 from mtl_core.tasks.task import DEFAULT_TASKS, TaskKind
@@ -104,7 +104,7 @@ def _unknown(
     return file.fault(
         line,
         f"'{label[:60]}' does not occur in {train.name}, so no head can learn it. "
-        f"{what_exists(label, known, 'Labels')}",
+        f"{available_names(label, known, 'Labels')}",
     )
 
 

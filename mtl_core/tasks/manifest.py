@@ -7,9 +7,9 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 import yaml
 
 from mtl_core.errors import DataError
+from mtl_core.nearest import available_names, quoted
 from mtl_core.strict_yaml import YamlProblem, compose_yaml
 from mtl_core.tasks.lines import DataFile, read_lines
-from mtl_core.tasks.nearest import quoted, what_exists
 from mtl_core.tasks.task import TaskKind
 from mtl_core.tasks.token_files import is_json_lines
 from mtl_core.values import Frozen
@@ -121,7 +121,7 @@ def _entries(
     entries = _mapping(file, node, what)
     for key, value in entries.items():
         if key not in known:
-            exists = what_exists(key, known, "Keys")
+            exists = available_names(key, known, "Keys")
             raise file.fault(_line(value), f"{what} has an unknown key '{key[:60]}'. {exists}")
     if missing := [key for key in required if key not in entries]:
         raise file.fault(_line(node), f"{what} lacks {quoted(missing)}. {_EXAMPLE}")
@@ -151,7 +151,7 @@ def _kind(file: DataFile, node: yaml.Node, value: str, what: str) -> TaskKind:
     try:
         return TaskKind(value)
     except ValueError:
-        exists = what_exists(value, [str(kind) for kind in TaskKind], "Kinds")
+        exists = available_names(value, [str(kind) for kind in TaskKind], "Kinds")
         raise file.fault(_line(node), f"{what} has the kind '{value[:60]}'. {exists}") from None
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from mtl_core.errors import DataError
+from mtl_core.nearest import available_names
 from mtl_core.tasks import json_lines
 from mtl_core.tasks.lines import DataFile, Lines
-from mtl_core.tasks.nearest import what_exists
 
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 SUFFIXES = (*DELIMITERS, ".jsonl")
@@ -92,7 +92,7 @@ def _place(file: DataFile, line: int, columns: list[str], name: str) -> int:
     if name not in columns:
         raise file.fault(
             line,
-            f"there is no column '{name}'. {what_exists(name, columns, 'Columns')} "
+            f"there is no column '{name}'. {available_names(name, columns, 'Columns')} "
             "Say which columns hold text and label (a manifest does so with these two keys).",
         )
     return columns.index(name)

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from mtl_core.errors import InvalidRun
+from mtl_core.nearest import quoted
 from mtl_core.settings import FileAccess
 from mtl_core.tasks.dataset import Dataset, load_dataset
-from mtl_core.tasks.nearest import quoted
 from mtl_core.tasks.task import Task
 
 

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 
 from mtl_core.errors import DataError
-from mtl_core.tasks.nearest import quoted, what_exists
+from mtl_core.nearest import available_names, quoted
 from mtl_core.tasks.schemes import OUTSIDE
 from mtl_core.tasks.task import Task, TaskKind
 
@@ -13,7 +13,7 @@ def check_numbers(asked: Mapping[str, int], available: Mapping[str, int]) -> Non
     """Raise DataError for a task that does not exist and for a number that cannot be had."""
     for name, number in asked.items():
         if name not in available:
-            exists = what_exists(name, list(available), "Tasks")
+            exists = available_names(name, list(available), "Tasks")
             raise DataError(f"Examples are asked for of '{name[:60]}', which is no task. {exists}")
         if not 1 <= number <= available[name]:
             raise DataError(

@@ -16,6 +16,7 @@ from pathlib import Path, PurePath
 import yaml
 
 from mtl_core.errors import DataError
+from mtl_core.nearest import quoted
 from mtl_core.tasks.dataset import MANIFEST_NAME, Dataset, dataset_of
 from mtl_core.tasks.lines import DataFile, Lines, lines_of
 from mtl_core.tasks.manifest import (
@@ -25,7 +26,6 @@ from mtl_core.tasks.manifest import (
     head_fault,
     task_name_fault,
 )
-from mtl_core.tasks.nearest import quoted
 from mtl_core.tasks.sentence_files import DELIMITERS
 from mtl_core.tasks.sentence_files import SUFFIXES as SENTENCE_SUFFIXES
 from mtl_core.tasks.task import TaskKind

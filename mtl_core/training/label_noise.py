@@ -9,8 +9,8 @@ from dataclasses import replace
 from random import Random
 
 from mtl_core.errors import InvalidRun
+from mtl_core.nearest import available_names
 from mtl_core.tasks.dataset import Dataset, Example, Label
-from mtl_core.tasks.nearest import what_exists
 from mtl_core.tasks.schemes import OUTSIDE, entity_type, is_prefixed, spans
 from mtl_core.tasks.task import Task
 from mtl_core.training.seeds import stream_seed
@@ -23,7 +23,7 @@ def check_noise(noise: Mapping[str, float], tasks: Sequence[Task]) -> None:
     names = [task.name for task in tasks]
     for name in noise:
         if name not in names:
-            exists = what_exists(name, names, "Tasks")
+            exists = available_names(name, names, "Tasks")
             raise InvalidRun(
                 f"Label noise is asked for of '{name[:60]}', which is no task. {exists}"
             )

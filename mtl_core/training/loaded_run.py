@@ -15,10 +15,10 @@ from mtl_core.models.cache import read_description, shipped_description
 from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
 from mtl_core.models.description import BackboneDescription, ModelDescription
 from mtl_core.models.multitask import MultiTaskModel
+from mtl_core.nearest import quoted
 from mtl_core.settings import ANY_FILE, FileAccess
 from mtl_core.tasks.alignment import EncodedExample, EncodedSplit, encode
 from mtl_core.tasks.dataset import Dataset, load_dataset
-from mtl_core.tasks.nearest import quoted
 from mtl_core.training.device import chosen_device
 from mtl_core.training.events import Counts
 from mtl_core.training.label_noise import disturbed

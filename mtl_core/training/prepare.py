@@ -9,8 +9,8 @@ from mtl_core.errors import InvalidRun
 from mtl_core.freezing.plan import Plan
 from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.models.description import ModelDescription
+from mtl_core.nearest import did_you_mean
 from mtl_core.tasks.alignment import check_max_length
-from mtl_core.text import did_you_mean
 from mtl_core.training.label_noise import check_noise
 from mtl_core.training.options import refused
 from mtl_core.training.spec import RunSpec
