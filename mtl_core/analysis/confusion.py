@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mtl_core.analysis.marks import GoldLabels, end_answers, entities, said_labels
+from mtl_core.analysis.marks import GoldLabels, end_answers, said_labels
 from mtl_core.analysis.plans import PlanResult
 from mtl_core.tasks.dataset import Label
 from mtl_core.tasks.schemes import entity_type
+from mtl_core.tasks.scoring import scored_spans
 from mtl_core.tasks.task import Task, TaskKind
 
 NO_ENTITY = "no entity"
@@ -58,8 +59,8 @@ def _labels(task: Task) -> tuple[str, ...]:
 def _pairs(true: Label, said: Label, task: Task) -> Iterable[tuple[str, str]]:
     if isinstance(true, str) or isinstance(said, str):
         return [(str(true), str(said))]
-    there = {(span.start, span.end): span.type for span in entities(true, task)}
-    found = {(span.start, span.end): span.type for span in entities(said, task)}
+    there = {(span.start, span.end): span.type for span in scored_spans(true, task.outputs)}
+    found = {(span.start, span.end): span.type for span in scored_spans(said, task.outputs)}
     return [
         (there.get(words, NO_ENTITY), found.get(words, NO_ENTITY))
         for words in dict.fromkeys([*there, *found])

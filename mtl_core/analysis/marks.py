@@ -4,7 +4,7 @@ A run tells its answers without the sentences (`training.events.Answers`); what 
 the dataset. Marks add up to the same accuracy and entity F1 as `tasks.scoring` gives.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.tasks.dataset import Dataset, Label
-from mtl_core.tasks.schemes import OUTSIDE, Span, spans
+from mtl_core.tasks.schemes import OUTSIDE
+from mtl_core.tasks.scoring import entity_counts
 from mtl_core.tasks.task import Task, TaskKind
 from mtl_core.training.events import Answers
 
@@ -85,7 +86,7 @@ def mark(answers: Answers, task: Task, gold: GoldLabels) -> Marks | None:
     if task.kind is TaskKind.SENTENCE:
         rows = [(int(label == right[place]), 1, 1) for place, label in said.items()]
     else:
-        rows = [_entity_counts(right[place], label, task) for place, label in said.items()]
+        rows = [entity_counts(right[place], label, task.outputs) for place, label in said.items()]
     return Marks(tuple(said), np.array(rows, dtype=np.int64).reshape(-1, 3))
 
 
@@ -93,22 +94,3 @@ def said_tags(indices: tuple[int, ...], task: Task, words: int) -> tuple[str, ..
     """The tags a head said of a sentence of `words` words; O for what was cut off."""
     tags = tuple(task.outputs[index] for index in indices[:words])
     return tags + (OUTSIDE,) * (words - len(tags))
-
-
-def entities(tags: Sequence[str], task: Task) -> tuple[Span, ...]:
-    """The entities that count when scored: in IOB2 an `I-x` that continues nothing is none."""
-    if not any(output.startswith("B-") for output in task.outputs):
-        return spans(tags)
-    kept, open_type = [], None
-    for tag in tags:
-        kind = tag[2:] if tag != OUTSIDE else None
-        if tag.startswith("I-") and kind != open_type:
-            kind, tag = None, OUTSIDE
-        open_type = kind
-        kept.append(tag)
-    return spans(kept)
-
-
-def _entity_counts(label: Label, said: Label, task: Task) -> tuple[int, int, int]:
-    there, found = set(entities(label, task)), set(entities(said, task))
-    return len(there & found), len(found), len(there)

@@ -125,6 +125,21 @@ def spans(tags: Sequence[str]) -> tuple[Span, ...]:
     return tuple(found)
 
 
+def strict_spans(tags: Sequence[str]) -> tuple[Span, ...]:
+    """The entities of a sentence in IOB2 as seqeval's strict mode reads them, in order.
+
+    An `I-x` that continues no entity of its type is ignored.
+    """
+    kept, open_type = [], None
+    for tag in tags:
+        kind = entity_type(tag)
+        if tag.startswith("I-") and kind != open_type:
+            kind, tag = None, OUTSIDE
+        open_type = kind
+        kept.append(tag)
+    return spans(kept)
+
+
 def ordered(tags: Iterable[str]) -> tuple[str, ...]:
     """Tags as the rows of a head: O first, then by type, B before I."""
     inside = set(tags) - {OUTSIDE}

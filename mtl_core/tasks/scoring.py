@@ -1,11 +1,11 @@
-"""How well a head does: sentences by class, entities as whole spans.
+"""Scores of a head: sentences by class, entities as whole spans.
 
 scikit-learn and seqeval take a second to import, so they are imported when scoring.
 """
 
 from collections.abc import Sequence
 
-from mtl_core.tasks.schemes import to_iob2
+from mtl_core.tasks.schemes import Span, spans, strict_spans, to_iob2
 
 Tags = Sequence[Sequence[str]]
 
@@ -30,9 +30,9 @@ def score_sentences(
 def score_entities(gold: Tags, predicted: Tags) -> dict[str, float]:
     """`entity_f1`, `precision` and `recall` over all entities (micro), by seqeval's strict IOB2.
 
-    gold, predicted: one sequence of tags for each sentence, of equal lengths. Tags in IO are
-    converted, so that a run of one type is one span. In IOB2 predictions stand as they are: an
-    `I-x` that continues nothing is no entity. What has no denominator is 0.
+    gold, predicted: one sequence of tags per sentence, of equal lengths. Tags in IO are converted:
+    consecutive words of one type are one entity. In IOB2 an `I-x` that continues no entity of its
+    type is ignored. A score without a denominator is 0.
     Source: seqeval 1.2, mode "strict".
     """
     from seqeval.metrics.v1 import precision_recall_fscore_support
@@ -52,6 +52,23 @@ def score_entities(gold: Tags, predicted: Tags) -> dict[str, float]:
         "precision": float(precision),
         "recall": float(recall),
     }
+
+
+def scored_spans(tags: Sequence[str], outputs: Sequence[str]) -> tuple[Span, ...]:
+    """The entities of a sentence that `score_entities` counts for a head with these outputs."""
+    return strict_spans(tags) if _in_iob2([outputs]) else spans(tags)
+
+
+def entity_counts(
+    gold: Sequence[str], predicted: Sequence[str], outputs: Sequence[str]
+) -> tuple[int, int, int]:
+    """The correct, predicted and gold entities of one sentence.
+
+    gold, predicted: tags of equal length. Summed over all sentences the counts give the scores of
+    `score_entities`.
+    """
+    expected, found = (set(scored_spans(tags, outputs)) for tags in (gold, predicted))
+    return len(expected & found), len(found), len(expected)
 
 
 def _in_iob2(*split: Tags) -> bool:

@@ -3,10 +3,9 @@ from random import Random
 import numpy as np
 import pytest
 
-from mtl_core.analysis.marks import entities, gold_labels, mark, said_tags
+from mtl_core.analysis.marks import gold_labels, mark, said_tags
 from mtl_core.settings import ANY_FILE
 from mtl_core.tasks.dataset import load_dataset
-from mtl_core.tasks.schemes import Span
 from mtl_core.tasks.scoring import score_entities, score_sentences
 from mtl_core.tasks.task import DEFAULT_TASKS, Task, TaskKind
 from mtl_core.training.events import Answers
@@ -49,13 +48,6 @@ def test_words_cut_off_count_as_outside() -> None:
     marks = mark(said(NER, ((1, 0),), first=5), NER, gold)
     assert marks is not None
     assert marks.counts.tolist() == [[1, 1, 2]]
-
-
-def test_an_inside_that_continues_nothing_is_no_entity_in_iob2() -> None:
-    assert entities(("I-PER", "B-LOC", "I-PER", "I-PER", "B-PER", "I-PER"), IOB2) == (
-        Span(1, 2, "LOC"),
-        Span(4, 6, "PER"),
-    )
 
 
 def test_answers_on_unknown_sentences_are_not_marked() -> None:

@@ -12,6 +12,7 @@ from mtl_core.tasks.schemes import (
     ordered,
     repairs,
     spans,
+    strict_spans,
     tag_fault,
     to_iob2,
 )
@@ -91,3 +92,14 @@ def test_bare_and_prefixed_tags_do_not_mix() -> None:
     message = "Some tags are bare types and others carry B- or I-. Write all of them one way."
     with pytest.raises(DataError, match=re.escape(message)):
         detect_scheme([["PER", "O"], ["B-PER"]])
+
+
+def test_strict_spans_ignore_an_inside_tag_that_continues_nothing() -> None:
+    tags = ("I-PER", "B-LOC", "I-PER", "I-PER", "B-PER", "I-PER")
+    assert strict_spans(tags) == (Span(1, 2, "LOC"), Span(4, 6, "PER"))
+    assert spans(tags) == (
+        Span(0, 1, "PER"),
+        Span(1, 2, "LOC"),
+        Span(2, 4, "PER"),
+        Span(4, 6, "PER"),
+    )

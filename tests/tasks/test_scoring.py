@@ -1,8 +1,11 @@
 """Scores, against counts made by hand."""
 
+from random import Random
+
 import pytest
 
-from mtl_core.tasks.scoring import score_entities, score_sentences
+from mtl_core.tasks.schemes import to_iob2
+from mtl_core.tasks.scoring import entity_counts, score_entities, score_sentences
 
 NOTHING = {"entity_f1": 0.0, "precision": 0.0, "recall": 0.0}
 
@@ -70,3 +73,31 @@ def test_inside_tags_alone_are_io() -> None:
 )
 def test_what_has_no_denominator_is_zero_without_a_warning(gold, predicted) -> None:
     assert score_entities(gold, predicted) == NOTHING
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        ("O", "B-LOC", "I-LOC", "B-PER", "I-PER"),
+        ("O", "LOC", "PER"),
+        ("O", "I-LOC", "I-PER"),
+    ],
+    ids=["IOB2", "IO", "IO with a prefix"],
+)
+@pytest.mark.parametrize("seed", range(30))
+def test_counts_by_sentence_add_up_to_seqevals_scores(outputs: tuple[str, ...], seed: int) -> None:
+    draw = Random(seed)
+    gold, predicted = [], []
+    for _ in range(draw.randint(1, 25)):
+        words = draw.randint(1, 9)
+        predicted.append([draw.choice(outputs) for _ in range(words)])
+        # gold tags are in valid IOB2 once they are loaded, as `to_iob2` writes them
+        tags = [tag if draw.random() < 0.6 else draw.choice(outputs) for tag in predicted[-1]]
+        gold.append(list(to_iob2(tags)) if "B-PER" in outputs else tags)
+    counts = [entity_counts(*pair, outputs) for pair in zip(gold, predicted, strict=True)]
+    correct, found, expected = (sum(column) for column in zip(*counts, strict=True))
+    assert score_entities(gold, predicted) == {
+        "entity_f1": pytest.approx(2 * correct / (found + expected) if found + expected else 0),
+        "precision": pytest.approx(correct / found if found else 0),
+        "recall": pytest.approx(correct / expected if expected else 0),
+    }
