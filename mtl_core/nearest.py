@@ -18,7 +18,7 @@ def nearest_names(
 
 
 def did_you_mean(name: str, names: Collection[str], most: int = 1) -> str:
-    """A sentence such as ` Did you mean 'ner'?` with a space before it; empty if none is similar."""
+    """A sentence such as ` Did you mean 'ner'?` after a space, or an empty text."""
     similar = " or ".join(f"'{each}'" for each in nearest_names(name, names, most))
     return f" Did you mean {similar}?" if similar else ""
 

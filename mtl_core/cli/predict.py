@@ -8,10 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from mtl_core.analysis.reading import summarise
-from mtl_core.analysis.written import written_model
 from mtl_core.cli.console import print_json
 from mtl_core.errors import BadInput, InvalidRun
 from mtl_core.settings import ANY_FILE, Settings
+from mtl_core.store.model_folder import saved_model
 from mtl_core.store.runs import RunStore
 from mtl_core.training.predictions import AskedModel, Prediction, Sentence, SentenceAnswer
 
@@ -66,7 +66,7 @@ def _model_of(store: RunStore, run: str) -> AskedModel:
     record = store.run(run)
     events = [event for _, event in store.events(run)]
     summary = summarise(record.id, record.spec, events, None)
-    folder = written_model(summary)
+    folder = saved_model(summary.run, summary.spec, summary.finished)
     if isinstance(folder, str):
         raise BadInput(folder)
     return AskedModel(spec=summary.spec, folder=folder)

@@ -22,9 +22,8 @@ from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
 from mtl_core.models.description import ModelDescription
 from mtl_core.settings import Settings
 from mtl_core.store.model_folder import model_folder
-from mtl_core.store.naming import clean_tags
 from mtl_core.store.owner import Owner
-from mtl_core.store.record import ComparisonRecord, PlannedRun, RunRecord
+from mtl_core.store.record import ComparisonRecord, PlannedRun, RunRecord, clean_tags
 from mtl_core.store.runs import RunStore
 from mtl_core.tasks.dataset import load_dataset, load_tasks, require_allowed_data
 from mtl_core.tasks.shared import check_other_data

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mtl_core.analysis.written import written_model
+from mtl_core.analysis.summary import RunSummary
 from mtl_core.charts.theme import DARK, LIGHT
 from mtl_core.errors import BadInput
 from mtl_core.export.html import as_html
@@ -24,6 +24,7 @@ from mtl_core.report.note import note_of
 from mtl_core.report.panel import Drawing
 from mtl_core.report.repeat import PLAN_FILE, compare_script, repeat_script
 from mtl_core.report.runs import environment_of
+from mtl_core.store.model_folder import saved_model
 from mtl_core.training.events import event_to_json
 from mtl_core.training.folder import written_whole
 
@@ -70,7 +71,9 @@ def note_page(report: Report) -> str:
 
 def without_checkpoint(report: Report) -> tuple[str, ...]:
     """A sentence for each run without a saved model."""
-    found = [written_model(run.summary) for run in report.runs]
+    found = [
+        saved_model(run.summary.run, run.summary.spec, run.summary.finished) for run in report.runs
+    ]
     return tuple(each for each in found if isinstance(each, str))
 
 
@@ -153,8 +156,16 @@ def files_below(folder: Path) -> Iterator[tuple[str, Path]]:
             yield file.relative_to(folder).as_posix(), file
 
 
+def _saved_model(summary: RunSummary) -> Path | str:
+    """The folder of the saved model, or why there is none."""
+    return saved_model(summary.run, summary.spec, summary.finished)
+
+
 def _checkpoints(report: Report, required: bool) -> Iterator[BundleFile]:
-    found = {run.id: written_model(run.summary) for run in report.runs}
+    found = {
+        run.id: saved_model(run.summary.run, run.summary.spec, run.summary.finished)
+        for run in report.runs
+    }
     folders = {run: each for run, each in found.items() if isinstance(each, Path)}
     if required and not folders:
         raise BadInput(f"No run has a saved model to export. {' '.join(map(str, found.values()))}")

@@ -1,18 +1,14 @@
-"""Comparisons in the run store: each is a row of its own, and its runs name it."""
+"""Comparisons in the run store: each is a row, and its runs refer to it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
 
-from mtl_core.store.comparison_rows import (
-    comparison_record,
-    comparison_row_of,
-    planned_row,
-    runs_of,
-)
+from mtl_core.errors import UnknownComparison
+from mtl_core.nearest import nearest_or_newest
 from mtl_core.store.connection import Database
-from mtl_core.store.naming import clean_title
 from mtl_core.store.owner import Owner
 from mtl_core.store.record import (
     ComparisonRecord,
@@ -20,16 +16,27 @@ from mtl_core.store.record import (
     Role,
     RunRecord,
     RunState,
+    clean_title,
     comparison_name,
+    run_name,
 )
-from mtl_core.store.rows import KEPT, forget, record_of, row_of, seen, stop, unused_id
-from mtl_core.store.schema import ComparisonRow, RunRow
-from mtl_core.training.comparison import ComparisonSpec
+from mtl_core.store.rows import (
+    KEPT,
+    forget,
+    record_of,
+    require_not_running,
+    row_of,
+    seen,
+    stop,
+    unused_id,
+)
+from mtl_core.store.schema import ComparisonRow, RetiredIdRow, RunRow
+from mtl_core.training.comparison import ComparisonSpec, in_order, train_size
 from mtl_core.training.spec import RunSpec
 
 
 class Comparisons:
-    """The part of the run store that keeps comparisons."""
+    """The part of the run store with the comparisons."""
 
     _database: Database
 
@@ -40,10 +47,10 @@ class Comparisons:
         name: str | None = None,
         owner: Owner | None = None,
     ) -> ComparisonRecord:
-        """Write down a comparison with all its runs, waiting in the order given, all or nothing.
+        """Add a comparison with all its runs, which wait in this order.
 
-        With an `owner` they wait for that process alone. Raises BadInput for a name of more than
-        80 characters.
+        With an `owner` the runs are reserved for that process. Raises BadInput for a name of more
+        than 80 characters.
         """
         now = datetime.now(UTC)
         title = clean_title(name) or comparison_name(spec)
@@ -63,14 +70,14 @@ class Comparisons:
             return comparison_record(session, row)
 
     def comparison(self, comparison: str) -> ComparisonRecord:
-        """One comparison as it is now. Raises UnknownComparison."""
+        """The current record of a comparison. Raises UnknownComparison."""
         with self._database.reading() as session:
             return comparison_record(session, comparison_row_of(session, comparison))
 
     def comparisons(self, limit: int = 100, shipped: bool | None = False) -> list[ComparisonRecord]:
         """The newest comparisons, newest first.
 
-        `shipped`: those that came with the product alone, or, for None, all.
+        `shipped` selects those included in the installation, False the others, None all.
         """
         newest = (
             select(ComparisonRow)
@@ -84,9 +91,9 @@ class Comparisons:
             return [comparison_record(session, row) for row in session.scalars(newest)]
 
     def rename_comparison(self, comparison: str, name: str | None) -> ComparisonRecord:
-        """Call a comparison something else; an empty name gives it its first one again.
+        """Rename a comparison; an empty name restores the default one.
 
-        Raises BadInput for one of more than 80 characters.
+        Raises BadInput for more than 80 characters.
         """
         title = clean_title(name)
         with self._database.writing() as session:
@@ -95,8 +102,7 @@ class Comparisons:
             return comparison_record(session, row)
 
     def stop_comparison(self, comparison: str) -> ComparisonRecord:
-        """Ask for the end of all its runs: waiting ones have ended with that, a running one is
-        asked, ended ones stay."""
+        """Request the end of all its runs: waiting runs end at once, ended runs do not change."""
         now = datetime.now(UTC)
         with self._database.writing() as session:
             row = comparison_row_of(session, comparison)
@@ -106,10 +112,10 @@ class Comparisons:
             return comparison_record(session, row)
 
     def requeue(self, runs: Sequence[str], owner: Owner | None = None) -> list[RunRecord]:
-        """Queue another run in the place of each; what the old ones said stays with them.
+        """Queue a new run in place of each stopped, failed or interrupted run.
 
-        Runs that are finished, or have not ended, are left as they are. With an `owner` the new
-        ones wait for that process alone.
+        The replaced runs keep their events; all other runs do not change. With an `owner` the new
+        runs are reserved for that process.
         """
         now = datetime.now(UTC)
         with self._database.writing() as session:
@@ -136,7 +142,7 @@ class Comparisons:
             return new
 
     def reserve(self, comparison: str, owner: Owner) -> None:
-        """Let what waits of a comparison wait for `owner` alone."""
+        """Reserve the waiting runs of a comparison for `owner`."""
         with self._database.writing() as session:
             row = comparison_row_of(session, comparison)
             reserved_for = seen(session, owner, datetime.now(UTC))
@@ -147,20 +153,154 @@ class Comparisons:
     def settle(
         self, specs: Mapping[str, RunSpec], held: bool, instead: Mapping[str, str] | None = None
     ) -> None:
-        """Give waiting runs the specs that earlier runs of their comparison decided.
+        """Set the specs of waiting runs that earlier runs of their comparison have determined.
 
-        They begin when their turn comes, or, where they are still `held`, wait for more to be
-        decided. `instead` names waiting runs that are not needed, as the finished run beside each
-        is the same to the bit and becomes the result in its place. Runs that no longer wait are
-        left as they are.
+        With `held` the runs continue to wait for further decisions. `instead` maps a waiting run
+        that is not needed to a finished run with identical results, which replaces it. Runs that
+        are no longer waiting do not change.
         """
         with self._database.writing() as session:
             query = select(RunRow).where(KEPT, RunRow.state == RunState.WAITING, RunRow.held)
             waiting = {row.id: row for row in session.scalars(query)}
-            for needless, same in (instead or {}).items():
-                if needless in waiting:
+            for unneeded, same in (instead or {}).items():
+                if unneeded in waiting:
                     row_of(session, same).role = Role.RUN
-                    forget(session, waiting.pop(needless))
+                    forget(session, waiting.pop(unneeded))
             for run, spec in specs.items():
                 if run in waiting:
                     waiting[run].spec, waiting[run].held = spec.model_dump_json(), held
+
+    def hide_comparison(self, comparison: str) -> None:
+        """Delete a comparison and its runs so that they can be restored.
+
+        Raises BadInput while one of them is running.
+        """
+        now = datetime.now(UTC)
+        with self._database.writing() as session:
+            row = comparison_row_of(session, comparison)
+            kept = [run for run in runs_of(session, row) if run.deleted_at is None]
+            for run in kept:
+                require_not_running(run)
+                run.deleted_at = now
+            row.deleted_at = now
+
+    def deleted_comparison(self, comparison: str) -> ComparisonRecord | None:
+        """A deleted comparison that can still be restored; None if there is none."""
+        with self._database.reading() as session:
+            row = deleted_comparison_row_of(session, comparison)
+            return comparison_record(session, row) if row else None
+
+    def bring_back_comparison(self, comparison: str) -> None:
+        """Restore a deleted comparison. Raises UnknownComparison if it is deleted permanently."""
+        with self._database.writing() as session:
+            row = deleted_comparison_row_of(session, comparison)
+            if row is None:
+                comparison_row_of(session, comparison)
+                return
+            for run in runs_of(session, row):
+                if run.deleted_at == row.deleted_at:
+                    run.deleted_at = None
+            row.deleted_at = None
+
+    def delete_comparison(self, comparison: str) -> list[str]:
+        """Delete a comparison and its runs permanently; the ids of the runs.
+
+        Raises BadInput while one of them is running.
+        """
+        with self._database.writing() as session:
+            row = deleted_comparison_row_of(session, comparison) or comparison_row_of(
+                session, comparison
+            )
+            for run in runs_of(session, row):
+                require_not_running(run)
+            return forget_comparisons(session, [row])
+
+
+def comparison_row_of(session: Session, comparison: str) -> ComparisonRow:
+    """The row of a comparison. Raises UnknownComparison with the nearest ids."""
+    kept = ComparisonRow.deleted_at.is_(None)
+    row = session.scalar(select(ComparisonRow).where(ComparisonRow.id == comparison, kept))
+    if row is None:
+        newest = select(ComparisonRow.id).where(kept).order_by(ComparisonRow.number.desc())
+        ids = session.scalars(newest).all()
+        raise UnknownComparison(
+            f"There is no comparison '{comparison}'. {_nearest_comparisons(comparison, ids)}"
+        )
+    return row
+
+
+def deleted_comparison_row_of(session: Session, comparison: str) -> ComparisonRow | None:
+    """The row of a deleted comparison that can still be restored; None if there is none."""
+    deleted = ComparisonRow.deleted_at.is_not(None)
+    return session.scalar(select(ComparisonRow).where(ComparisonRow.id == comparison, deleted))
+
+
+def runs_of(session: Session, row: ComparisonRow) -> Sequence[RunRow]:
+    """All runs of a comparison, also deleted ones, in the order of their creation."""
+    return session.scalars(
+        select(RunRow).where(RunRow.comparison == row.id).order_by(RunRow.number)
+    ).all()
+
+
+def comparison_record(session: Session, row: ComparisonRow) -> ComparisonRecord:
+    """The record of a comparison with its runs, which can be used after the transaction."""
+    spec = ComparisonSpec.model_validate_json(row.spec)
+    kept = [record_of(run) for run in runs_of(session, row) if run.deleted_at == row.deleted_at]
+    results = [run for run in kept if run.role is Role.RUN]
+    return ComparisonRecord(
+        id=row.id,
+        name=row.name,
+        spec=spec,
+        created_at=row.created_at,
+        runs=tuple(sorted(results, key=lambda run: _sort_key(run, spec))),
+        scouts=tuple(run for run in kept if run.role in (Role.SWEEP, Role.PACE)),
+        shipped=row.shipped,
+        deleted_at=row.deleted_at,
+    )
+
+
+def planned_row(
+    session: Session, comparison: str, planned: PlannedRun, owner: str | None
+) -> RunRow:
+    """A new waiting row for a run of a comparison, reserved for `owner` if it is given."""
+    now = datetime.now(UTC)
+    name = run_name(planned.spec)
+    return RunRow(
+        id=unused_id(session, name, now),
+        name=name,
+        state=RunState.WAITING,
+        spec=planned.spec.model_dump_json(),
+        created_at=now,
+        owner=owner,
+        comparison=comparison,
+        role=planned.role,
+        factor=planned.factor,
+        held=planned.held,
+        keeps_model=planned.keeps_model,
+    )
+
+
+def _sort_key(run: RunRecord, spec: ComparisonSpec) -> tuple[int, int, int]:
+    """The sort key of a result: seed, decreasing number of training sentences, scenario."""
+    seeds, scenarios = spec.seeds, (*spec.scenarios, run.spec.scenario)
+    seed = seeds.index(run.spec.seed) if run.spec.seed in seeds else len(seeds)
+    size = in_order(spec.train_sizes).index(train_size(run.spec)) if spec.train_sizes else 0
+    return seed, -size, scenarios.index(run.spec.scenario)
+
+
+def _nearest_comparisons(comparison: str, ids: Sequence[str]) -> str:
+    if not ids:
+        return "There are no comparisons yet: `compare` creates one."
+    return nearest_or_newest(comparison, ids, "`runs list` shows them.")
+
+
+def forget_comparisons(session: Session, rows: Iterable[ComparisonRow]) -> list[str]:
+    """Delete comparisons and their runs permanently; the ids of the runs."""
+    forgotten = []
+    for row in rows:
+        for run in runs_of(session, row):
+            forgotten.append(run.id)
+            forget(session, run)
+        session.add(RetiredIdRow(id=row.id))
+        session.execute(delete(ComparisonRow).where(ComparisonRow.number == row.number))
+    return forgotten

@@ -1,4 +1,4 @@
-"""Opening the SQLite file: settings of each connection, transactions, the schema's version."""
+"""The SQLite file of the run store: connections, transactions and the version of its schema."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,17 +10,16 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
 from mtl_core.errors import BadInput, InternalError
-from mtl_core.store.migration import OLDEST_VERSION, migrate
-from mtl_core.store.schema import SCHEMA_VERSION, SchemaRow, Table
+from mtl_core.store.schema import OLDEST_VERSION, SCHEMA_VERSION, SchemaRow, Table, migrate
 
-_BUSY_SECONDS = 15.0  # how long one writer waits for another; transactions take milliseconds
+_BUSY_SECONDS = 15.0  # a writer waits this long for another; transactions take milliseconds
 
 
 class Database:
-    """One SQLite file that threads of this process and other processes use at once.
+    """A SQLite file that several threads and processes use at the same time.
 
-    Readers never wait (write-ahead log); a writer takes the lock when its transaction begins, so
-    that what it reads there cannot change before it writes.
+    Readers never wait, because of the write-ahead log. A writer takes the lock when its
+    transaction begins, so that rows cannot change between its reads and its writes.
     """
 
     def __init__(self, path: Path) -> None:
@@ -29,8 +28,8 @@ class Database:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as problem:
             raise BadInput(
-                f"The folder {path.parent} for the run store cannot be made: {problem.strerror}. "
-                "Set FREEZE_LAB_HOME to a folder you may write to."
+                f"The folder {path.parent} for the run store cannot be created: "
+                f"{problem.strerror}. Set FREEZE_LAB_HOME to a folder you may write to."
             ) from None
         self._reader = _engine(path)
         self._writer = self._reader.execution_options(writes=True)
@@ -40,7 +39,8 @@ class Database:
             self.close()
             raise BadInput(
                 f"The run store {path} cannot be opened: {problem.orig}. "
-                "Move that file away to begin anew, or set FREEZE_LAB_HOME to another folder."
+                "Move that file away to start with an empty store, or set FREEZE_LAB_HOME to "
+                "another folder."
             ) from None
         except BadInput:
             self.close()
@@ -48,18 +48,18 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """One look at the store as it is at this moment. Raises InternalError."""
-        with self._problems_named("read"), Session(self._reader) as session:
+        """A session with a consistent view of the store. Raises InternalError."""
+        with self._database_errors("read"), Session(self._reader) as session:
             yield session
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
-        """One transaction: all of it is kept, or none. Raises InternalError."""
-        with self._problems_named("written"), Session(self._writer) as session, session.begin():
+        """A session whose changes are committed together or not at all. Raises InternalError."""
+        with self._database_errors("written"), Session(self._writer) as session, session.begin():
             yield session
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close all connections."""
         self._reader.dispose()
 
     def _prepare(self) -> None:
@@ -71,7 +71,7 @@ class Database:
                 session.add(SchemaRow(version=SCHEMA_VERSION))
                 Table.metadata.create_all(connection)
             elif OLDEST_VERSION <= version < SCHEMA_VERSION:
-                migrate(connection, version, SCHEMA_VERSION)
+                migrate(connection, version)
             elif version != SCHEMA_VERSION:
                 raise BadInput(
                     f"The run store {self.path} has schema {version}; this version of Freeze Lab "
@@ -80,7 +80,7 @@ class Database:
                 )
 
     @contextmanager
-    def _problems_named(self, what: str) -> Iterator[None]:
+    def _database_errors(self, what: str) -> Iterator[None]:
         try:
             yield
         except DatabaseError as problem:
@@ -97,8 +97,8 @@ def _engine(path: Path) -> Engine:
 
 
 def _set_up(connection: DBAPIConnection, _record: object) -> None:
-    # None hands transactions to `_begin`: left to itself, sqlite3 begins one at the first write,
-    # after the reads on which that write rests.
+    # None leaves transactions to `_begin`. Otherwise sqlite3 begins a transaction at the first
+    # write, after the reads that the write depends on.
     connection.isolation_level = None
     cursor = connection.cursor()
     for setting in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):

@@ -1,4 +1,4 @@
-"""Where the model lies that a finished run wrote."""
+"""The folder of the model that a run saved."""
 
 from pathlib import Path
 
@@ -7,33 +7,41 @@ from mtl_core.store.record import RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.training.events import RunFinished
 from mtl_core.training.folder import WEIGHTS, spec_written
+from mtl_core.training.spec import RunSpec
+
+
+def saved_model(run: str, spec: RunSpec, end: RunFinished | None) -> Path | str:
+    """The folder with the saved model of a run, or an error message with the remedy.
+
+    `end` is the final event of the run, None if it has not finished.
+    """
+    if end is None:
+        return f"Run '{run}' has not finished, so it has no saved model."
+    if end.output is None:
+        return (
+            f"Run '{run}' has no saved model. Run it again with --output DIR, or on the Train "
+            "page, which always saves the model."
+        )
+    folder = Path(end.output)
+    if not (folder / WEIGHTS).is_file():
+        return f"The model of run '{run}' is no longer at {folder}. Put it back, or run it again."
+    if spec_written(folder) != spec:
+        return f"{folder} contains another model than that of run '{run}'. Run it again."
+    return folder
 
 
 def model_folder(store: RunStore, run: str) -> Path:
-    """The folder with the weights of `run`, still its own.
+    """The folder with the saved model of `run`.
 
-    Raises UnknownRun for a run that is not there, InvalidRun for one without a model, with what to
-    do about it.
+    Raises UnknownRun, and InvalidRun with the remedy for a run without a saved model.
     """
     record = store.run(run)
     if record.state is not RunState.FINISHED:
         raise InvalidRun(
-            f"Run '{run}' is {record.state} and has no model. Go on from a run that has finished."
+            f"Run '{run}' is {record.state} and has no saved model. Start from a finished run."
         )
-    ends = [event for _, event in store.events(run, kinds=["run_finished"])]
-    output = ends[-1].output if ends and isinstance(ends[-1], RunFinished) else None
-    if output is None:
-        raise InvalidRun(
-            f"Run '{run}' wrote no model. Run it again with --output DIR, or on the Train page, "
-            "which always writes one."
-        )
-    folder = Path(output)
-    if not (folder / WEIGHTS).is_file():
-        raise InvalidRun(
-            f"The model of run '{run}' is no longer at {folder}. Put it back, or run it again."
-        )
-    if spec_written(folder) != record.spec:
-        raise InvalidRun(
-            f"{folder} now holds another model than the one that run '{run}' wrote. Run it again."
-        )
-    return folder
+    end = store.latest(run, "run_finished")
+    found = saved_model(run, record.spec, end if isinstance(end, RunFinished) else None)
+    if isinstance(found, str):
+        raise InvalidRun(found)
+    return found

@@ -1,4 +1,4 @@
-"""Which process works on a run, and whether it still lives."""
+"""The process that executes a run."""
 
 import os
 import platform
@@ -6,35 +6,37 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-_DEAD_STATES = "ZX"  # a zombie answers to its number and will never do anything again
+_DEAD_STATES = "ZX"  # a zombie still has its number
 _STATE, _START_TIME = 0, 19  # fields 3 and 22 of /proc/PID/stat, counted after the name: proc(5)
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A process. Its number alone may be given to another one later; its start time tells them
-    apart, and `place` says where that number means anything: one boot of one machine, and there
-    one namespace of process numbers (a container has its own).
+    """A process.
+
+    The system may reuse its number, so its start time is part of its identity. `place` is where the
+    number is valid: one boot of one machine and one namespace of process numbers (each container
+    has its own).
     """
 
     place: str
     pid: int
-    started: str | None  # clock ticks after boot; None where the system does not tell
+    started: str | None  # clock ticks after boot; None if unknown
 
     @classmethod
     def this_process(cls) -> "Owner":
-        """The process that asks."""
+        """The current process."""
         pid = os.getpid()
         stat = _stat(pid)
         return cls(_this_place(), pid, stat[_START_TIME] if stat else None)
 
     @property
     def id(self) -> str:
-        """One word for all three, the store's key."""
+        """All three fields in one text, the key in the store."""
         return f"{self.place}/{self.pid}/{self.started or ''}"
 
     def is_gone(self) -> bool | None:
-        """Whether the process has ended; None where that cannot be seen from here."""
+        """Whether the process has ended; None if this process cannot determine it."""
         if self.place != _this_place() or self.started is None:
             return None
         stat = _stat(self.pid)
@@ -46,7 +48,7 @@ def _stat(pid: int) -> list[str] | None:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
-    return text.rpartition(")")[2].split()  # the name before it may hold spaces and brackets
+    return text.rpartition(")")[2].split()  # the process name may contain spaces and brackets
 
 
 @cache

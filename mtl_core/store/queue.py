@@ -1,49 +1,67 @@
-"""Whose turn it is, who runs what, and what happens to a run whose process is gone."""
+"""The queue: the next run, the process that executes it, and runs whose process has ended."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import Select, or_, select
 
 from mtl_core.store.connection import Database
 from mtl_core.store.owner import Owner
 from mtl_core.store.record import RunRecord, RunState
-from mtl_core.store.rows import (
-    KEPT,
-    QUEUE,
-    is_gone,
-    oldest_waiting,
-    record_of,
-    row_of,
-    seen,
-    stop,
-)
+from mtl_core.store.rows import KEPT, record_of, row_of, seen, stop
 from mtl_core.store.schema import OwnerRow, RunRow
 
 _LOST = (
-    "The process that ran it ended without a last word: it was killed, or the machine went down. "
-    "What it said until then is kept; start it again to have the rest."
+    "The process that executed it was killed, or the machine was shut down. "
+    "The events until then are stored; start it again for a complete run."
 )
-_NEVER_BEGAN = "The process it waited for ended before it began."
+_NEVER_BEGAN = "The process for which it was reserved ended before it began."
+
+
+_QUEUE = (RunRow.state != RunState.RUNNING, RunRow.comparison.is_not(None), RunRow.number)
+"""The order of the queue: the running run, single runs, then the runs of comparisons. A single run
+waits for at most one run of a comparison."""
+
+
+def _next_waiting(owner: Owner, reserved: bool) -> Select[RunRow]:
+    """The query for the run that `owner` executes next.
+
+    A waiting run with an owner is reserved for that process. With `reserved` only such runs are
+    selected.
+    """
+    own, unreserved = RunRow.owner == owner.id, RunRow.owner.is_(None)
+    free = own if reserved else or_(own, unreserved)
+    waiting = select(RunRow).where(RunRow.state == RunState.WAITING, KEPT, ~RunRow.held, free)
+    return waiting.order_by(*_QUEUE).limit(1)
+
+
+_SILENCE = timedelta(seconds=60)
+"""A process on another machine counts as ended after this time without a heartbeat."""
+
+
+def _is_gone(row: OwnerRow) -> bool:
+    """Whether the process has ended, by its number or else by its last heartbeat."""
+    gone = Owner(row.place, row.pid, row.started).is_gone()
+    return datetime.now(UTC) - row.seen_at > _SILENCE if gone is None else gone
 
 
 class Queue:
-    """The part of the run store that hands out runs to processes, and takes them back."""
+    """The part of the run store that assigns runs to processes."""
 
     _database: Database
 
     def claim_next(self, owner: Owner, reserved: bool = False) -> RunRecord | None:
-        """Take the run whose turn it is; None where none waits. Only one caller gets a run.
+        """Assign the next waiting run to `owner`; None if there is none.
 
-        What is reserved for another process is left to it, and with `reserved` everything that is
-        not reserved for this one.
+        No run is assigned twice. Runs that are reserved for another process are skipped, and with
+        `reserved` all runs that are not reserved for this one.
         """
-        next_one = oldest_waiting(owner, reserved)
+        next_waiting = _next_waiting(owner, reserved)
         with self._database.reading() as session:
-            if session.scalar(next_one) is None:
+            if session.scalar(next_waiting) is None:
                 return None
         now = datetime.now(UTC)
         with self._database.writing() as session:
-            row = session.scalar(next_one)
+            row = session.scalar(next_waiting)
             if row is None:
                 return None
             row.state, row.started_at = RunState.RUNNING, now
@@ -51,53 +69,53 @@ class Queue:
             return record_of(row)
 
     def active(self) -> list[RunRecord]:
-        """The runs that have not ended, in the order of the queue."""
+        """The running and waiting runs in the order of the queue."""
         states = (RunState.RUNNING, RunState.WAITING)
         with self._database.reading() as session:
-            query = select(RunRow).where(RunRow.state.in_(states), KEPT).order_by(*QUEUE)
+            query = select(RunRow).where(RunRow.state.in_(states), KEPT).order_by(*_QUEUE)
             return [record_of(row) for row in session.scalars(query)]
 
     def position(self, run: str) -> int | None:
-        """Its place in the queue, 1 for the next to begin; None where it does not wait."""
+        """The position of a run in the queue, 1 for the next; None if it is not waiting."""
         with self._database.reading() as session:
             row = row_of(session, run)
             if row.state is not RunState.WAITING:
                 return None
             waiting = (
-                select(RunRow.id).where(RunRow.state == RunState.WAITING, KEPT).order_by(*QUEUE)
+                select(RunRow.id).where(RunRow.state == RunState.WAITING, KEPT).order_by(*_QUEUE)
             )
             return 1 + session.scalars(waiting).all().index(run)
 
     def stop_requested(self, run: str) -> bool:
-        """Whether somebody asked to stop it; also true where it was deleted."""
+        """Whether the end of a run was requested; True for a deleted run."""
         with self._database.reading() as session:
-            asked = session.scalar(select(RunRow.stop_requested).where(RunRow.id == run, KEPT))
-        return asked is None or asked
+            requested = session.scalar(select(RunRow.stop_requested).where(RunRow.id == run, KEPT))
+        return requested is None or requested
 
     def request_stop(self, run: str) -> RunRecord:
-        """Ask whoever runs it to stop; a waiting run is stopped at once, an ended one stays."""
+        """Request the end of a run: a waiting run ends at once, an ended run does not change."""
         with self._database.writing() as session:
             row = row_of(session, run)
             stop(session, row, datetime.now(UTC))
             return record_of(row)
 
     def heartbeat(self, owner: Owner) -> None:
-        """Say that `owner` lives."""
+        """Record that `owner` is alive."""
         with self._database.writing() as session:
             seen(session, owner, datetime.now(UTC))
 
     def interrupt(self, run: str, reason: str) -> None:
-        """End a running run without a last word of its own; an ended one stays as it is."""
+        """End a running run without a final event; an ended run does not change."""
         with self._database.writing() as session:
             row = row_of(session, run)
             if row.state is RunState.RUNNING:
                 _interrupt(row, reason)
 
     def mark_interrupted(self) -> list[str]:
-        """Mark the runs whose process is gone, running or reserved for it; their ids.
+        """End the running and reserved runs whose process has ended; their ids.
 
-        A process on this machine is looked up; of one elsewhere (another container, or before a
-        restart of the machine) only the heartbeat tells.
+        A process on this machine is looked up. For any other process (in another container, or
+        before a restart) the last heartbeat decides.
         """
         owned = (
             select(RunRow, OwnerRow)
@@ -108,7 +126,7 @@ class Queue:
             if session.execute(owned.limit(1)).first() is None:
                 return []
         with self._database.writing() as session:
-            lost = [row for row, owner in session.execute(owned).all() if is_gone(owner)]
+            lost = [row for row, owner in session.execute(owned).all() if _is_gone(owner)]
             for row in lost:
                 _interrupt(row, _LOST if row.state is RunState.RUNNING else _NEVER_BEGAN)
             return [row.id for row in lost]

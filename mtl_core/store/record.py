@@ -1,33 +1,36 @@
-"""What the store tells about a run, and the ids runs go by."""
+"""Values that the run store returns, and the names, titles, tags and ids of runs."""
 
 import re
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from mtl_core.errors import BadInput
 from mtl_core.training.comparison import ComparisonSpec, in_order
 from mtl_core.training.events import RunFailed, RunFinished, RunStopped
 from mtl_core.training.spec import RunSpec
 
 _NAME_IN_ID = 24
 UNDO = timedelta(minutes=10)
-"""A deleted run can be brought back for this long; then it is forgotten for good."""
+"""A deleted run can be restored for this long; then it is deleted permanently."""
+TITLE_LENGTH, TAG_LENGTH, MOST_TAGS = 80, 30, 8
 
 
 class RunState(StrEnum):
-    """Where a run is in its life. The last four are final."""
+    """The state of a run. The last four are final."""
 
     WAITING = "waiting"  # in the queue
-    RUNNING = "running"  # a living process works on it
-    FINISHED = "finished"  # said `run_finished`
-    FAILED = "failed"  # said `run_failed`
-    STOPPED = "stopped"  # somebody stopped it
-    INTERRUPTED = "interrupted"  # its process ended without a last word
+    RUNNING = "running"  # a live process executes it
+    FINISHED = "finished"  # ended with `run_finished`
+    FAILED = "failed"  # ended with `run_failed`
+    STOPPED = "stopped"  # ended with `run_stopped`
+    INTERRUPTED = "interrupted"  # its process ended without a final event
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing more will happen to the run."""
+        """Whether the run has ended."""
         return self not in (RunState.WAITING, RunState.RUNNING)
 
 
@@ -36,24 +39,24 @@ STATE_AFTER: dict[type, RunState] = {
     RunFailed: RunState.FAILED,
     RunStopped: RunState.STOPPED,
 }
-"""The state that each last word puts a run into."""
+"""The state of a run after each kind of final event."""
 
 
 class Role(StrEnum):
-    """What a run is to the comparison it belongs to."""
+    """The purpose of a run in its comparison."""
 
     RUN = "run"  # one of its results
-    SWEEP = "sweep"  # tried a factor on the scenario's learning rates
-    PACE = "pace"  # measured how long an epoch takes
+    SWEEP = "sweep"  # a trial of a factor on the scenario's learning rates
+    PACE = "pace"  # measures how long an epoch takes
     REPLACED = "replaced"  # did not finish; another run was queued in its place
 
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """One run as the store knows it at one moment. Times are in UTC and aware.
+    """A snapshot of one run. Times are aware and in UTC.
 
-    `spec` is what was asked for; from `run_started` on it is that event's, with digests and
-    versions filled in. `last_event` is the number of the newest event, 0 before the first.
+    `spec` is the requested spec, and after `run_started` the spec of that event, with digests and
+    versions. `last_event` is the number of the newest event, 0 before the first.
     """
 
     id: str
@@ -66,20 +69,20 @@ class RunRecord:
     reason: str | None  # why it failed, stopped or was interrupted
     last_event: int
     stop_requested: bool
-    title: str | None = None  # what the user calls it
+    title: str | None = None  # given by the user
     tags: tuple[str, ...] = ()
-    deleted_at: datetime | None = None  # hidden since then; only `RunStore.deleted` gives such one
+    deleted_at: datetime | None = None  # only runs from `RunStore.deleted` have it
     comparison: str | None = None  # the id of the comparison it belongs to
     role: Role | None = None  # in that comparison
-    factor: float | None = None  # on the scenario's learning rates, where a sweep tries several
-    held: bool = False  # does not begin before the comparison's first runs have decided its spec
+    factor: float | None = None  # on the scenario's learning rates, in a sweep
+    held: bool = False  # waits until the comparison's first runs determine its spec
     keeps_model: bool = True  # whether the finished model is written to `Settings.run_folder`
-    shipped: bool = False  # came with the product
+    shipped: bool = False  # included in the installation
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedRun:
-    """A run that a comparison is to have; the fields are those of its record."""
+    """A run to add to a comparison; the fields are those of its record."""
 
     spec: RunSpec
     role: Role = Role.RUN
@@ -90,11 +93,11 @@ class PlannedRun:
 
 @dataclass(frozen=True, slots=True)
 class ComparisonRecord:
-    """A comparison as the store knows it at one moment.
+    """A snapshot of one comparison.
 
-    `runs` are its results to be, seed by seed and within a seed in the order of the scenarios;
-    `scouts` the runs that tried learning rates or measured an epoch. What was replaced by
-    another run, or deleted, is in neither.
+    `runs` are its results, finished or not, by seed and within a seed in the order of the
+    scenarios. `scouts` are the runs that try learning rates or measure an epoch. Replaced and
+    deleted runs are in neither.
     """
 
     id: str
@@ -108,18 +111,21 @@ class ComparisonRecord:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing of it runs or waits."""
+        """Whether all of its runs have ended."""
         return all(run.state.is_final for run in (*self.scouts, *self.runs))
 
 
 def run_name(spec: RunSpec) -> str:
-    """What to call a run of `spec` where there is room for a few words."""
+    """A short name for a run of `spec`: its scenario, or the name of its plan."""
     return spec.scenario or spec.plan.name
 
 
 def comparison_name(spec: ComparisonSpec) -> str:
-    """What to call a comparison nobody named: its first scenarios and what it is made on, of
-    several numbers of training sentences the smallest and the largest, and the run gone on from."""
+    """The default name of a comparison.
+
+    It lists the first scenarios, the checkpoint, the number of seeds, the smallest and the largest
+    number of training sentences, and the run that its runs start from.
+    """
     first, others = spec.scenarios[:3], len(spec.scenarios) - 3
     more = f" and {others} more" if others > 0 else ""
     seeds = "1 seed" if len(spec.seeds) == 1 else f"{len(spec.seeds)} seeds"
@@ -132,6 +138,43 @@ def comparison_name(spec: ComparisonSpec) -> str:
 
 
 def new_id(name: str, now: datetime) -> str:
-    """An id such as `261124-0655-heads-only-3f9a`: sorts by minute, fits a URL and a file name."""
+    """An id such as `261124-0655-heads-only-3f9a`, sorted by minute and valid in file names."""
     words = re.sub(r"[^a-z0-9]+", "-", name.lower())[:_NAME_IN_ID].strip("-") or "run"
     return f"{now:%y%m%d-%H%M}-{words}-{secrets.token_hex(2)}"
+
+
+def clean_title(title: str | None) -> str | None:
+    """The title with its white space normalized; None for an empty title.
+
+    Raises BadInput for more than 80 characters.
+    """
+    trimmed = " ".join((title or "").split())
+    if len(trimmed) > TITLE_LENGTH:
+        raise BadInput(
+            f"The name “{trimmed[:20]}…” has {len(trimmed)} characters; "
+            f"at most {TITLE_LENGTH} are allowed. Shorten it."
+        )
+    return trimmed or None
+
+
+def clean_tags(tags: Iterable[str]) -> tuple[str, ...]:
+    """The tags with normalized white space, without empty and repeated ones; case is ignored.
+
+    Raises BadInput for more than 8 tags, for a tag of more than 30 characters, and for a tag with
+    a comma, which separates typed tags.
+    """
+    kept: dict[str, str] = {}
+    for tag in tags:
+        trimmed = " ".join(tag.split())
+        if len(trimmed) > TAG_LENGTH:
+            raise BadInput(
+                f"The tag “{trimmed[:20]}…” has {len(trimmed)} characters; "
+                f"at most {TAG_LENGTH} are allowed. Shorten it."
+            )
+        if "," in trimmed:
+            raise BadInput(f"The tag “{trimmed}” contains a comma. Write two tags instead.")
+        if trimmed:
+            kept.setdefault(trimmed.casefold(), trimmed)
+    if len(kept) > MOST_TAGS:
+        raise BadInput(f"{len(kept)} tags were given; a run has at most {MOST_TAGS}. Remove some.")
+    return tuple(kept.values())

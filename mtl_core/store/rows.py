@@ -1,10 +1,10 @@
-"""What the run store does with rows inside one transaction."""
+"""Operations on the rows of runs inside a transaction."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 
-from sqlalchemy import Select, delete, insert, or_, select
+from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from mtl_core.errors import BadInput, UnknownRun
@@ -22,15 +22,12 @@ from mtl_core.training.events import (
 )
 from mtl_core.training.spec import RunSpec
 
-SILENCE = timedelta(seconds=60)
-"""An owner that cannot be looked up counts as gone after this long without a heartbeat."""
-
 KEPT = RunRow.deleted_at.is_(None)
-"""The condition that holds for every run but those that were deleted a moment ago."""
+"""The condition for runs that are not deleted."""
 
 
 def record_of(row: RunRow) -> RunRecord:
-    """The row as a value that outlives the transaction."""
+    """The record of a row, which can be used after the transaction."""
     return RunRecord(
         id=row.id,
         name=row.name,
@@ -55,64 +52,48 @@ def record_of(row: RunRow) -> RunRecord:
 
 
 def row_of(session: Session, run: str) -> RunRow:
-    """The row of a run. Raises UnknownRun with the nearest ids, and for one that was deleted."""
+    """The row of a run. Raises UnknownRun with the nearest ids, also for a deleted run."""
     row = session.scalar(select(RunRow).where(RunRow.id == run))
     if row is None:
         query = select(RunRow.id).where(KEPT).order_by(RunRow.number.desc())
         ids = session.scalars(query).all()
-        raise UnknownRun(f"There is no run '{run}'. {_what_exists(run, ids)}")
+        raise UnknownRun(f"There is no run '{run}'. {_nearest_runs(run, ids)}")
     if row.deleted_at is not None:
         raise UnknownRun(
-            f"Run '{run}' was deleted. The Train page can bring it back within "
+            f"Run '{run}' was deleted. The Train page can restore it within "
             f"{UNDO // timedelta(minutes=1)} minutes."
         )
     return row
 
 
 def deleted_row_of(session: Session, run: str) -> RunRow | None:
-    """The row of a run that was deleted and is not forgotten yet; None where there is none."""
+    """The row of a deleted run that can still be restored; None if there is none."""
     return session.scalar(select(RunRow).where(RunRow.id == run, ~KEPT))
 
 
-QUEUE = (RunRow.state != RunState.RUNNING, RunRow.comparison.is_not(None), RunRow.number)
-"""The order of the queue: what runs, then runs by themselves, then those of comparisons, so that a
-comparison of many runs keeps nobody waiting for more than one of them."""
-
-
-def oldest_waiting(owner: Owner, reserved: bool) -> Select[RunRow]:
-    """The query for the run that `owner` may begin next.
-
-    A waiting run with an owner is reserved for that process; `reserved` looks at those alone.
-    """
-    mine, nobodys = RunRow.owner == owner.id, RunRow.owner.is_(None)
-    free = mine if reserved else or_(mine, nobodys)
-    waiting = select(RunRow).where(RunRow.state == RunState.WAITING, KEPT, ~RunRow.held, free)
-    return waiting.order_by(*QUEUE).limit(1)
-
-
-def require_at_rest(row: RunRow) -> None:
+def require_not_running(row: RunRow) -> None:
     """Raises BadInput for a run that is running."""
     if row.state is RunState.RUNNING:
         raise BadInput(f"Run '{row.id}' is running: stop it first, then delete it.")
 
 
 def forget(session: Session, row: RunRow) -> None:
-    """Take a run and its events away for good; no other run ever gets its id."""
+    """Delete a run and its events permanently; its id is never used again."""
     session.add(RetiredIdRow(id=row.id))
     session.execute(delete(RunRow).where(RunRow.number == row.number))
 
 
 def stop(session: Session, row: RunRow, now: datetime) -> None:
-    """Ask for a run's end: one that waits has ended with that, an ended one stays."""
+    """Request the end of a run: a waiting run ends at once, an ended run does not change."""
     if not row.state.is_final:
         row.stop_requested = True
     if row.state is RunState.WAITING:
-        last_word = RunStopped(elapsed_seconds=0.0, reason="Stopped before it began.")
-        write_events(session, row, [last_word], now)
+        final_event = RunStopped(elapsed_seconds=0.0, reason="Stopped before it began.")
+        write_events(session, row, [final_event], now)
 
 
 def unused_id(session: Session, name: str, now: datetime) -> str:
-    """An id that no run and no comparison has or had."""
+    """A new id that no run and no comparison has or had."""
     while True:
         candidate = new_id(name, now)
         if not is_taken(session, candidate):
@@ -126,7 +107,7 @@ def is_taken(session: Session, candidate: str) -> bool:
 
 
 def seen(session: Session, owner: Owner, now: datetime) -> str:
-    """Write down that `owner` lives; its key."""
+    """Record a heartbeat of `owner`; its key."""
     row = session.get(OwnerRow, owner.id)
     if row is None:
         row = OwnerRow(id=owner.id, place=owner.place, pid=owner.pid, started=owner.started)
@@ -136,18 +117,12 @@ def seen(session: Session, owner: Owner, now: datetime) -> str:
     return row.id
 
 
-def is_gone(row: OwnerRow) -> bool:
-    """Whether the process has ended, as far as it can be known from here."""
-    gone = Owner(row.place, row.pid, row.started).is_gone()
-    return datetime.now(UTC) - row.seen_at > SILENCE if gone is None else gone
-
-
 def write_events(session: Session, row: RunRow, events: Sequence[RunEvent], now: datetime) -> None:
-    """Number the events on, insert them, and let the run follow what they say.
+    """Insert events with the next numbers and update the run's spec and state from them.
 
-    What comes after a last word is dropped.
+    Events after a final event are dropped.
     """
-    kept = _up_to_last_word(events)
+    new = _up_to_final_event(events)
     numbered = [
         {
             "run": row.number,
@@ -155,29 +130,29 @@ def write_events(session: Session, row: RunRow, events: Sequence[RunEvent], now:
             "kind": event.event,
             "body": event_to_json(event),
         }
-        for number, event in enumerate(kept, start=row.last_event + 1)
+        for number, event in enumerate(new, start=row.last_event + 1)
     ]
     if numbered:
         session.execute(insert(EventRow), numbered)
     row.last_event += len(numbered)
-    for event in kept:
-        _follow(row, event, now)
+    for event in new:
+        _update(row, event, now)
 
 
 @lru_cache(maxsize=1024)
 def _spec(text: str) -> RunSpec:
-    """Every viewer lists the same runs again and again; a spec is a value and can be shared."""
+    """Parse a spec. The result is cached, because every page lists the same runs."""
     return RunSpec.model_validate_json(text)
 
 
-def _up_to_last_word(events: Sequence[RunEvent]) -> Sequence[RunEvent]:
+def _up_to_final_event(events: Sequence[RunEvent]) -> Sequence[RunEvent]:
     for index, event in enumerate(events, start=1):
         if isinstance(event, LAST_WORDS):
             return events[:index]
     return events
 
 
-def _follow(row: RunRow, event: RunEvent, now: datetime) -> None:
+def _update(row: RunRow, event: RunEvent, now: datetime) -> None:
     if isinstance(event, RunStarted):
         row.spec = event.spec.model_dump_json()
     elif isinstance(event, LAST_WORDS):
@@ -185,7 +160,7 @@ def _follow(row: RunRow, event: RunEvent, now: datetime) -> None:
         row.reason = None if isinstance(event, RunFinished) else event.reason
 
 
-def _what_exists(asked: str, ids: Sequence[str]) -> str:
+def _nearest_runs(run: str, ids: Sequence[str]) -> str:
     if not ids:
-        return "The store holds none yet: start one on the Train page or with `train`."
-    return nearest_or_newest(asked, ids, f"`runs list` shows all {len(ids)}.")
+        return "There are no runs yet: start one on the Train page or with `train`."
+    return nearest_or_newest(run, ids, f"`runs list` shows all {len(ids)}.")

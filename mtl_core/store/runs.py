@@ -1,4 +1,4 @@
-"""The run store: the worker appends, the pages read, and nothing else changes a run."""
+"""The run store: runs, events and comparisons in one SQLite file."""
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
@@ -6,41 +6,55 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from mtl_core.store.comparisons import Comparisons
+from mtl_core.store.comparisons import Comparisons, forget_comparisons
 from mtl_core.store.connection import Database
-from mtl_core.store.hiding import Hiding
-from mtl_core.store.naming import clean_tags, clean_title
 from mtl_core.store.owner import Owner
 from mtl_core.store.queue import Queue
-from mtl_core.store.record import STATE_AFTER, RunRecord, RunState, run_name
-from mtl_core.store.rows import KEPT, record_of, row_of, seen, unused_id, write_events
-from mtl_core.store.schema import EventRow, OwnerRow, RunRow
+from mtl_core.store.record import (
+    STATE_AFTER,
+    RunRecord,
+    RunState,
+    clean_tags,
+    clean_title,
+    run_name,
+)
+from mtl_core.store.rows import (
+    KEPT,
+    deleted_row_of,
+    forget,
+    record_of,
+    require_not_running,
+    row_of,
+    seen,
+    unused_id,
+    write_events,
+)
+from mtl_core.store.schema import ComparisonRow, EventRow, OwnerRow, RunRow
 from mtl_core.store.shipping import Shipping
 from mtl_core.training.events import RunEvent, event_from_json
 from mtl_core.training.spec import RunSpec
 
 
-class RunStore(Queue, Hiding, Comparisons, Shipping):
-    """Runs, their events and comparisons in one SQLite file, made where there is none.
+class RunStore(Queue, Comparisons, Shipping):
+    """Runs, their events and comparisons in one SQLite file, which is created if it is missing.
 
-    Safe for threads and for several processes at once. Every method raises InternalError where
-    the file cannot be read or written, UnknownRun for an id that no run bears, and
-    UnknownComparison for one that no comparison bears.
+    Safe for several threads and processes. Every method raises InternalError if the file cannot be
+    read or written, UnknownRun for an unknown run, and UnknownComparison for an unknown comparison.
     """
 
     def __init__(self, path: Path) -> None:
         self._database = Database(path)
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self._database.close()
 
     def add(
         self, spec: RunSpec, state: RunState = RunState.WAITING, owner: Owner | None = None
     ) -> RunRecord:
-        """Write down a new run: waiting in the queue, or running at once in `owner`.
+        """Add a run that waits in the queue, or that `owner` executes already.
 
-        A running one without an owner belongs to this process.
+        The default owner of a running run is this process.
         """
         now = datetime.now(UTC)
         running = state is RunState.RUNNING
@@ -60,10 +74,10 @@ class RunStore(Queue, Hiding, Comparisons, Shipping):
             return record_of(row)
 
     def append(self, run: str, events: Sequence[RunEvent]) -> bool:
-        """Add events to a run in one transaction; a last word also ends it.
+        """Add events to a run in one transaction; a final event also ends it.
 
-        False, and nothing is kept, where the run was deleted meanwhile or had its last word. A
-        run marked as interrupted that speaks after all is running again.
+        Returns False and adds nothing if the run is deleted or has ended with a final event. An
+        interrupted run that receives events is running again.
         """
         now = datetime.now(UTC)
         with self._database.writing() as session:
@@ -81,9 +95,9 @@ class RunStore(Queue, Hiding, Comparisons, Shipping):
     def events(
         self, run: str, after: int = 0, kinds: Collection[str] = ()
     ) -> list[tuple[int, RunEvent]]:
-        """The events of a run with a number above `after`, each with its number, in order.
+        """The numbers and events of a run with a number above `after`, in order.
 
-        `kinds` narrows them to some values of `event`, such as `evaluation`.
+        `kinds` selects some values of `event`, such as `evaluation`; empty selects all.
         """
         query = (
             select(EventRow.number, EventRow.body)
@@ -100,7 +114,7 @@ class RunStore(Queue, Hiding, Comparisons, Shipping):
         return [(number, event_from_json(body)) for number, body in rows]
 
     def latest(self, run: str, kind: str) -> RunEvent | None:
-        """The newest event of one kind, such as `step`; None where there is none."""
+        """The newest event of one kind, such as `step`; None if there is none."""
         query = (
             select(EventRow.body)
             .join(RunRow, RunRow.number == EventRow.run)
@@ -117,7 +131,7 @@ class RunStore(Queue, Hiding, Comparisons, Shipping):
     def runs(self, limit: int = 200, shipped: bool | None = False) -> list[RunRecord]:
         """The newest runs, newest first.
 
-        `shipped`: those that came with the product alone, or, for None, all.
+        `shipped` selects those included in the installation, False the others, None all.
         """
         newest = select(RunRow).where(KEPT).order_by(RunRow.number.desc()).limit(limit)
         if shipped is not None:
@@ -126,14 +140,14 @@ class RunStore(Queue, Hiding, Comparisons, Shipping):
             return [record_of(row) for row in session.scalars(newest)]
 
     def run(self, run: str) -> RunRecord:
-        """One run as it is now."""
+        """The current record of a run."""
         with self._database.reading() as session:
             return record_of(row_of(session, run))
 
     def rename(self, run: str, title: str | None) -> RunRecord:
-        """Give a run a title of at most 80 characters; an empty one takes it away.
+        """Set the title of a run; an empty title removes it.
 
-        Raises BadInput for a longer one.
+        Raises BadInput for more than 80 characters.
         """
         cleaned = clean_title(title)
         with self._database.writing() as session:
@@ -148,3 +162,50 @@ class RunStore(Queue, Hiding, Comparisons, Shipping):
             row = row_of(session, run)
             row.tags = cleaned
             return record_of(row)
+
+    def hide(self, run: str) -> None:
+        """Delete a run so that it can be restored: it is not listed and does not start.
+
+        Raises BadInput for a running run.
+        """
+        with self._database.writing() as session:
+            row = row_of(session, run)
+            require_not_running(row)
+            row.deleted_at = datetime.now(UTC)
+
+    def deleted(self, run: str) -> RunRecord | None:
+        """A deleted run that can still be restored; None if there is none."""
+        with self._database.reading() as session:
+            row = deleted_row_of(session, run)
+            return record_of(row) if row else None
+
+    def bring_back(self, run: str) -> RunRecord:
+        """Restore a deleted run. Raises UnknownRun if it is deleted permanently."""
+        with self._database.writing() as session:
+            row = deleted_row_of(session, run) or row_of(session, run)
+            row.deleted_at = None
+            return record_of(row)
+
+    def forget_hidden(self, before: datetime) -> list[str]:
+        """Delete permanently the runs deleted before a time; the ids of the runs."""
+        due = select(RunRow).where(RunRow.deleted_at < before)
+        comparisons_due = select(ComparisonRow).where(ComparisonRow.deleted_at < before)
+        with self._database.reading() as session:
+            if all(session.scalar(query.limit(1)) is None for query in (due, comparisons_due)):
+                return []
+        with self._database.writing() as session:
+            rows = session.scalars(due).all()
+            forgotten = [row.id for row in rows]
+            for row in rows:
+                forget(session, row)
+            return forgotten + forget_comparisons(session, session.scalars(comparisons_due).all())
+
+    def delete(self, run: str) -> None:
+        """Delete a run and its events permanently.
+
+        Raises BadInput for a running run.
+        """
+        with self._database.writing() as session:
+            row = deleted_row_of(session, run) or row_of(session, run)
+            require_not_running(row)
+            forget(session, row)

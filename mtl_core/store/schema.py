@@ -1,10 +1,10 @@
-"""The tables, as `docs/storage.md` explains them column by column."""
+"""The tables of the run store, and migrations from earlier schemas; see `docs/storage.md`."""
 
 import json
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from sqlalchemy import Enum, ForeignKey, Index, String, Text, TypeDecorator, text
+from sqlalchemy import Connection, Enum, ForeignKey, Index, String, Text, TypeDecorator, text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -14,37 +14,37 @@ SCHEMA_VERSION = 3
 
 
 class UtcTime(TypeDecorator[datetime]):
-    """A moment, kept as ISO 8601 text in UTC: readable in any SQLite shell, sorts as text."""
+    """A time, stored as ISO 8601 text in UTC, which is readable and sorts as text."""
 
     impl = String(32)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        """Write an aware moment."""
+        """Convert an aware time to text."""
         return value.astimezone(UTC).isoformat(timespec="microseconds") if value else None
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """Read it back, aware."""
+        """Convert text to an aware time."""
         return datetime.fromisoformat(value) if value else None
 
 
 class Words(TypeDecorator[tuple[str, ...]]):
-    """A few short texts, kept as a JSON list."""
+    """A few short texts, stored as a JSON list."""
 
     impl = Text
     cache_ok = True
 
     def process_bind_param(self, value: tuple[str, ...] | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        """Write them; what is not ASCII stays readable."""
+        """Convert texts to JSON without escapes."""
         return None if value is None else json.dumps(value, ensure_ascii=False)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[str, ...] | None:  # noqa: ARG002
-        """Read them back."""
+        """Convert JSON to texts."""
         return None if value is None else tuple(json.loads(value))
 
 
 def _words_of(kind: type[StrEnum]) -> Enum:
-    """A column that holds the values of `kind`, as words."""
+    """A column type that stores the values of `kind` as text."""
     return Enum(
         kind, native_enum=False, length=16, values_callable=lambda words: [w.value for w in words]
     )
@@ -58,7 +58,7 @@ class Table(DeclarativeBase):
 
 
 class SchemaRow(Table):
-    """One row: which version of this schema the file has."""
+    """The version of the schema that the file has, in one row."""
 
     __tablename__ = "schema"
 
@@ -66,7 +66,7 @@ class SchemaRow(Table):
 
 
 class OwnerRow(Table):
-    """A process that works or worked on runs, and when it last said so."""
+    """A process that executes or executed runs, and its last heartbeat."""
 
     __tablename__ = "owners"
 
@@ -78,7 +78,7 @@ class OwnerRow(Table):
 
 
 class ComparisonRow(Table):
-    """One comparison; its runs name it."""
+    """One comparison; its runs refer to it."""
 
     __tablename__ = "comparisons"
     __table_args__ = ({"sqlite_autoincrement": True},)
@@ -140,8 +140,51 @@ class EventRow(Table):
 
 
 class RetiredIdRow(Table):
-    """The id of a deleted run or comparison, so that no other ever gets it."""
+    """The id of a deleted run or comparison, which is never used again."""
 
     __tablename__ = "retired_ids"
 
     id: Mapped[str] = mapped_column(Text, primary_key=True)
+
+
+_TO_VERSION_2 = (  # titles, tags and restorable deletion
+    "ALTER TABLE runs ADD COLUMN title TEXT",
+    "ALTER TABLE runs ADD COLUMN tags TEXT NOT NULL DEFAULT '[]'",
+    "ALTER TABLE runs ADD COLUMN deleted_at VARCHAR(32)",
+)
+_TO_VERSION_3 = (  # comparisons and shipped runs
+    """
+    CREATE TABLE comparisons (
+        number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        name TEXT NOT NULL,
+        spec TEXT NOT NULL,
+        created_at VARCHAR(32) NOT NULL,
+        deleted_at VARCHAR(32),
+        shipped BOOLEAN NOT NULL DEFAULT 0
+    )
+    """,
+    "ALTER TABLE runs ADD COLUMN comparison TEXT REFERENCES comparisons (id)",
+    "ALTER TABLE runs ADD COLUMN role VARCHAR(16)",
+    "ALTER TABLE runs ADD COLUMN factor DOUBLE",
+    "ALTER TABLE runs ADD COLUMN held BOOLEAN NOT NULL DEFAULT 0",
+    "ALTER TABLE runs ADD COLUMN keeps_model BOOLEAN NOT NULL DEFAULT 1",
+    "ALTER TABLE runs ADD COLUMN shipped BOOLEAN NOT NULL DEFAULT 0",
+    "CREATE INDEX runs_by_comparison ON runs (comparison, number)",
+)
+_STEPS = {1: _TO_VERSION_2, 2: _TO_VERSION_3}  # the statements by the version that they start from
+
+OLDEST_VERSION = min(_STEPS)
+"""The oldest schema that can be migrated."""
+
+
+def migrate(connection: Connection, version: int) -> None:
+    """Migrate a file from `version` to SCHEMA_VERSION in the open transaction.
+
+    A migration only adds columns with defaults, so that a server of the earlier version can still
+    write to the file.
+    """
+    for each in range(version, SCHEMA_VERSION):
+        for statement in _STEPS[each]:
+            connection.exec_driver_sql(statement)
+    connection.exec_driver_sql("UPDATE schema SET version = ?", (SCHEMA_VERSION,))

@@ -1,4 +1,4 @@
-"""Finished comparisons that come with the product: taken out of one store, put into another."""
+"""Export and import of finished comparisons that are included in the installation."""
 
 from datetime import datetime
 
@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mtl_core.errors import BadInput
-from mtl_core.store.comparison_rows import comparison_row_of, runs_of
+from mtl_core.store.comparisons import comparison_row_of, runs_of
 from mtl_core.store.connection import Database
 from mtl_core.store.record import Role, RunState, run_name
 from mtl_core.store.rows import is_taken, write_events
@@ -18,7 +18,7 @@ from mtl_core.values import Frozen
 
 
 class ShippedRun(Frozen):
-    """A finished run with all it said, as a value to write into a file. Times are aware."""
+    """A finished run with all its events, for a file. Times are aware."""
 
     id: str
     created_at: datetime
@@ -32,7 +32,7 @@ class ShippedRun(Frozen):
 
 
 class ShippedComparison(Frozen):
-    """A finished comparison with its runs, as a value to write into a file."""
+    """A finished comparison with its runs, for a file."""
 
     id: str
     name: str
@@ -42,15 +42,15 @@ class ShippedComparison(Frozen):
 
 
 class Shipping:
-    """The part of the run store that takes in what comes with the product, and gives it out."""
+    """The part of the run store that exports and imports shipped comparisons."""
 
     _database: Database
 
     def import_comparison(self, comparison: ShippedComparison) -> list[str]:
-        """Write a finished comparison and its runs down as shipped; the ids of the runs added.
+        """Add a finished comparison and its runs as shipped; the ids of the added runs.
 
-        What is known already, or was deleted here, is left as it is. Raises BadInput for a run
-        that is not whole: its events begin with `run_started` and end with `run_finished`.
+        Known and deleted comparisons and runs are skipped. Raises BadInput for a run whose events
+        do not begin with `run_started` and end with `run_finished`.
         """
         with self._database.writing() as session:
             if is_taken(session, comparison.id):
@@ -68,9 +68,9 @@ class Shipping:
             return [run.id for run in comparison.runs if _import(session, run, comparison.id)]
 
     def comparison_to_ship(self, comparison: str) -> ShippedComparison:
-        """A comparison, its results and what was tried for them, as a value to write into a file.
+        """A comparison with its results and scouts, for a file.
 
-        Raises BadInput unless all its results are finished.
+        Raises BadInput unless all its runs are finished.
         """
         with self._database.reading() as session:
             row = comparison_row_of(session, comparison)
@@ -94,7 +94,7 @@ def _import(session: Session, run: ShippedRun, comparison: str) -> bool:
     first, last = run.events[0], run.events[-1]
     if not isinstance(first, RunStarted) or not isinstance(last, RunFinished):
         raise BadInput(
-            f"Run '{run.id}' cannot be taken in: its first event is '{first.event}' and its last "
+            f"Run '{run.id}' cannot be imported: its first event is '{first.event}' and its last "
             f"'{last.event}'. A finished run begins with 'run_started' and ends with "
             "'run_finished'."
         )
@@ -122,7 +122,7 @@ def _import(session: Session, run: ShippedRun, comparison: str) -> bool:
 
 def _to_ship(session: Session, row: RunRow) -> ShippedRun:
     if row.state is not RunState.FINISHED:
-        raise BadInput(f"Run '{row.id}' is {row.state}: only finished runs can be given out.")
+        raise BadInput(f"Run '{row.id}' is {row.state}: only finished runs can be exported.")
     bodies = select(EventRow.body).where(EventRow.run == row.number).order_by(EventRow.number)
     return ShippedRun(
         id=row.id,
@@ -133,10 +133,10 @@ def _to_ship(session: Session, row: RunRow) -> ShippedRun:
         tags=row.tags,
         role=row.role,
         factor=row.factor,
-        events=tuple(_placeless(event_from_json(body)) for body in session.scalars(bodies)),
+        events=tuple(_without_folder(event_from_json(body)) for body in session.scalars(bodies)),
     )
 
 
-def _placeless(event: RunEvent) -> RunEvent:
-    """The event without the folder of this machine that the model was written into."""
+def _without_folder(event: RunEvent) -> RunEvent:
+    """The event without the folder of the saved model, which is on this machine only."""
     return event.model_copy(update={"output": None}) if isinstance(event, RunFinished) else event

@@ -89,12 +89,14 @@ def test_a_model_that_is_gone_or_another_is_said_and_not_copied(
     record.write_text(json.dumps(told), encoding="utf-8")
     answer = command("export", run, "--output", tmp_path / "out")
     assert answer.code == 0
-    assert answer.err == f"{tmp_path / 'model'} now contains another model than that of {run}.\n"
+    assert answer.err == (
+        f"{tmp_path / 'model'} contains another model than that of run '{run}'. Run it again.\n"
+    )
     assert not (tmp_path / "out" / "checkpoints").exists()
     (tmp_path / "model" / "model.safetensors").unlink()
     answer = command("export", run, "--output", tmp_path / "more", "--what", "checkpoint")
     assert answer.code == 2
-    assert f"The model of {run} is no longer at {tmp_path / 'model'}." in answer.err
+    assert f"The model of run '{run}' is no longer at {tmp_path / 'model'}." in answer.err
     assert not (tmp_path / "more").exists()
 
 

@@ -52,8 +52,8 @@ def test_what_cannot_be_asked_is_said_in_one_message(
     assert "--text is empty" in refused("predict", run, "--text", " ")
     assert "nothing-like-it" in refused("predict", "nothing-like-it", "--text", "good")
     bare = train("--scenario", "frozen", "--format", "jsonl").events[0]["run"]
-    assert f"{bare} has no saved model: `train --output DIR`" in refused(
+    assert f"Run '{bare}' has no saved model. Run it again with --output DIR" in refused(
         "predict", bare, "--text", "good"
     )
     (tmp_path / "model" / "model.safetensors").unlink()
-    assert f"The model of {run} is no longer at" in refused("predict", run, "--text", "good")
+    assert f"The model of run '{run}' is no longer at" in refused("predict", run, "--text", "good")

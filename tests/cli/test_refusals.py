@@ -146,7 +146,7 @@ def test_a_store_that_is_no_database_is_refused_with_the_remedy(
     home.mkdir()
     (home / "runs.sqlite").write_bytes(b"no database at all" * 100)
 
-    assert "Move that file away to begin anew" in refused("runs", "list")
+    assert "Move that file away to start with an empty store" in refused("runs", "list")
 
 
 def test_a_busy_port_is_refused_with_the_remedy(refused: Refused) -> None:

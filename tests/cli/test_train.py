@@ -273,7 +273,7 @@ def test_a_run_starts_from_the_saved_model_of_another(
     assert [line.split()[:2] for line in table[2:4]] == [["1", run], ["2", second[0]["run"]]]
     without = train(*SHORT, *JSONL).events[0]["run"]
     answer = train(*SHORT, "--starts-from", without)
-    assert (answer.code, f"Run '{without}' wrote no model." in answer.err) == (2, True)
+    assert (answer.code, f"Run '{without}' has no saved model." in answer.err) == (2, True)
     monkeypatch.chdir(tmp_path)
     beside = train(*SHORT, "--output", "beside", *JSONL).events
     assert beside[-1]["output"] == str(tmp_path / "beside")

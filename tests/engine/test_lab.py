@@ -103,9 +103,9 @@ def test_a_run_gets_title_and_tags_or_neither(lab: Lab, spec_of: SpecOf) -> None
     run = lab.store.add(spec_of("quick")).id
     named = lab.name_run(run, " first ", ["thesis"])
     assert (named.title, named.tags) == ("first", ("thesis",))
-    with pytest.raises(BadInput, match="at most 30 fit"):
+    with pytest.raises(BadInput, match="at most 30 are allowed"):
         lab.name_run(run, "second", ["y" * 31])
-    with pytest.raises(BadInput, match="at most 80 fit"):
+    with pytest.raises(BadInput, match="at most 80 are allowed"):
         lab.name_run(run, "y" * 81, ["other"])
     assert (lab.store.run(run).title, lab.store.run(run).tags) == ("first", ("thesis",))
 

@@ -104,7 +104,9 @@ def test_an_unknown_comparison_is_refused_with_the_nearest(
 
 
 def test_no_comparison_at_all_says_what_makes_one(store: RunStore) -> None:
-    with pytest.raises(UnknownComparison, match="holds none yet: `compare` makes one"):
+    with pytest.raises(
+        UnknownComparison, match="There are no comparisons yet: `compare` creates one"
+    ):
         store.comparison("x")
 
 
@@ -207,7 +209,7 @@ def test_runs_reserved_for_a_process_that_is_gone_are_interrupted(
     run = store.run(made.runs[0].id)
     assert (run.state, run.reason) == (
         RunState.INTERRUPTED,
-        "The process it waited for ended before it began.",
+        "The process for which it was reserved ended before it began.",
     )
 
 
@@ -312,7 +314,7 @@ def test_a_shipped_comparison_that_was_deleted_here_does_not_come_back(
 
 
 def test_only_what_is_finished_is_shipped(store: RunStore, comparison: ComparisonRecord) -> None:
-    with pytest.raises(BadInput, match="is waiting: only finished runs can be given out"):
+    with pytest.raises(BadInput, match="is waiting: only finished runs can be exported"):
         store.comparison_to_ship(comparison.id)
 
 

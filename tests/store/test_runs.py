@@ -167,7 +167,7 @@ def test_appending_to_a_deleted_run_keeps_nothing(
 
 
 def test_an_unknown_run_names_the_nearest(store: RunStore, spec: RunSpec) -> None:
-    with pytest.raises(UnknownRun, match="The store holds none yet"):
+    with pytest.raises(UnknownRun, match="There are no runs yet"):
         store.run("x")
     run = store.add(spec).id
     with pytest.raises(UnknownRun, match=f"Nearest: {run}"):

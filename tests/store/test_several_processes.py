@@ -210,5 +210,5 @@ def test_a_file_that_is_no_store_is_refused_and_kept(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "home").write_text("a file where the folder should be")
-    with pytest.raises(BadInput, match=r"cannot be made: .* Set FREEZE_LAB_HOME"):
+    with pytest.raises(BadInput, match=r"cannot be created: .* Set FREEZE_LAB_HOME"):
         RunStore(tmp_path / "home" / "runs.sqlite")

@@ -80,7 +80,7 @@ def test_without_a_model_the_page_says_what_to_do_and_why_runs_are_not_offered(
     lab.store.append(record.id, [*events[:-1], last])
     app = visited("predict")
     assert heading(app) == "No trained model yet"
-    assert f"Not available: {record.id} has no saved model" in texts(app)
+    assert f"Not available: Run '{record.id}' has no saved model" in texts(app)
     app.button(key="to_train").click().run()
     assert not app.exception
     assert heading(app) != "No trained model yet"
@@ -178,7 +178,7 @@ def test_a_model_deleted_meanwhile_is_not_offered_and_the_others_answer(
         app = visited("predict", runs=",".join(runs), text="good food")
     finally:
         shutil.move(kept, folder)
-    assert f"The model of {runs[0]} is no longer at" in texts(app)
+    assert f"The model of run '{runs[0]}' is no longer at" in texts(app)
     assert app.pills(key="asked_models").value == [runs[1]]
     assert "1 model" in texts(app)
 

@@ -128,7 +128,7 @@ def test_a_run_without_a_model_offers_no_going_on_and_cannot_be_gone_on_from(
     assert "go_on" not in [each.key for each in visited("train", run=first.id).button]
     app = visited("train", checkpoint=checkpoint, starts_from=first.id, **SHORT)
     assert app.button(key="start").disabled
-    assert f"Run '{first.id}' wrote no model." in texts(app)
+    assert f"Run '{first.id}' has no saved model." in texts(app)
 
 
 def test_what_does_not_go_together_disables_start_and_says_why(

@@ -249,7 +249,7 @@ def test_a_tag_that_is_too_long_is_refused_with_its_reason(lab: Lab) -> None:
     app.text_input(key=f"run_title_{record.id}").set_value("first")
     app.text_input(key=f"run_tags_{record.id}").set_value("y" * 31)
     app.button(key="save_name").click().run()
-    assert "at most 30 fit" in app.toast[0].value
+    assert "at most 30 are allowed" in app.toast[0].value
     assert (lab.store.run(record.id).title, lab.store.run(record.id).tags) == (None, ())
 
 

@@ -4,8 +4,7 @@ import streamlit as st
 
 from mtl_core.engine.lab import Lab
 from mtl_core.lessons.claim_runs import comparison_name, experiment_of
-from mtl_core.store.naming import TITLE_LENGTH
-from mtl_core.store.record import ComparisonRecord
+from mtl_core.store.record import TITLE_LENGTH, ComparisonRecord
 from mtl_core.ui.compare.new_comparison import first_comparison
 from mtl_core.ui.compare.selection import show_comparison
 from mtl_core.ui.freeze.landing import is_first_visit

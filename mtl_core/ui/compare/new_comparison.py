@@ -13,7 +13,7 @@ from mtl_core.freezing.titles import scenario_phrase
 from mtl_core.models.description import ModelDescription
 from mtl_core.report.run_words import about, rate_words
 from mtl_core.settings import FileAccess
-from mtl_core.store.naming import TITLE_LENGTH
+from mtl_core.store.record import TITLE_LENGTH
 from mtl_core.tasks.dataset import SAMPLE, load_tasks
 from mtl_core.tasks.task import Task
 from mtl_core.training.comparison import ComparisonSpec

@@ -7,11 +7,11 @@ from pathlib import Path
 import streamlit as st
 
 from mtl_core.analysis.plans import distinct_labels
-from mtl_core.analysis.written import written_model
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import BadInput
 from mtl_core.models.checkpoint import has_weights
 from mtl_core.report.run_words import moment, plan_words
+from mtl_core.store.model_folder import saved_model
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.tasks.dataset import SAMPLE, SHIPPED
 from mtl_core.training.predictions import AskedModel
@@ -54,7 +54,7 @@ def candidates(lab: Lab) -> tuple[list[Candidate], list[str]]:
     missing = _without_model(sum(not each.keeps_model for each in finished))
     for record in [each for each in finished if each.keeps_model][:_OFFERED]:
         summary = summary_of(lab, record)
-        folder = written_model(summary)
+        folder = saved_model(summary.run, summary.spec, summary.finished)
         if isinstance(folder, Path):
             found.append((record, AskedModel(spec=summary.spec, folder=folder)))
         else:

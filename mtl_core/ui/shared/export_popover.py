@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from mtl_core.analysis.written import written_model
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import FreezeLabError
 from mtl_core.export.bundle import files_below, note_page, zipped
 from mtl_core.export.parts import BundlePart
 from mtl_core.report.load import Report, load_report, sentences_of
+from mtl_core.store.model_folder import saved_model
 from mtl_core.store.record import ComparisonRecord, RunRecord
 from mtl_core.tasks.baselines import Baseline, baselines_of_data
 from mtl_core.tasks.dataset import Dataset
@@ -91,7 +91,8 @@ def model_of_run(lab: Lab, run: str, folder: str) -> bytes:
 
 def _model_download(lab: Lab, record: RunRecord, stem: str) -> bool:
     """Draw the download of a run's model; False if there is none or it is too large."""
-    written = written_model(summary_of(lab, record))
+    summary = summary_of(lab, record)
+    written = saved_model(summary.run, summary.spec, summary.finished)
     if isinstance(written, str):
         return False
     size = sum(file.stat().st_size for _, file in files_below(written))

@@ -5,15 +5,14 @@ from collections.abc import Iterable
 import streamlit as st
 
 from mtl_core.analysis.summary import RunSummary
-from mtl_core.analysis.written import written_model
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import BadInput
 from mtl_core.freezing.plan_file import plan_to_yaml
 from mtl_core.models.description import ModelDescription
 from mtl_core.report.repeat import scenario_rates
 from mtl_core.report.run_words import moment, run_label
-from mtl_core.store.naming import MOST_TAGS, TITLE_LENGTH
-from mtl_core.store.record import UNDO, RunRecord
+from mtl_core.store.model_folder import saved_model
+from mtl_core.store.record import MOST_TAGS, TITLE_LENGTH, UNDO, RunRecord
 from mtl_core.tasks.dataset import SAMPLE, SAMPLE_POSTS
 from mtl_core.training.options import ScalarOptions
 from mtl_core.training.spec import RunSpec
@@ -94,7 +93,7 @@ def _change(lab: Lab, record: RunRecord) -> None:
 
 def try_button(record: RunRecord, summary: RunSummary) -> None:
     """A button to the Predict page with this run's model; none if the run has no saved model."""
-    if isinstance(written_model(summary), str):
+    if isinstance(saved_model(summary.run, summary.spec, summary.finished), str):
         return
     if st.button(
         "Try it on a sentence",
@@ -108,7 +107,7 @@ def try_button(record: RunRecord, summary: RunSummary) -> None:
 
 def continue_button(record: RunRecord, summary: RunSummary) -> None:
     """A button that prepares the next training stage; none if the run has no saved model."""
-    if isinstance(written_model(summary), str):
+    if isinstance(saved_model(summary.run, summary.spec, summary.finished), str):
         return
     st.button(
         "Continue from this run",

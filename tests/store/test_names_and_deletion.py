@@ -40,7 +40,7 @@ def test_a_title_is_trimmed_and_an_empty_one_takes_it_away(store: RunStore, ende
 
 def test_a_title_has_at_most_80_characters(store: RunStore, ended: str) -> None:
     assert store.rename(ended, "ä" * 80).title == "ä" * 80
-    with pytest.raises(BadInput, match="has 81 characters; at most 80 fit"):
+    with pytest.raises(BadInput, match="has 81 characters; at most 80 are allowed"):
         store.rename(ended, "ä" * 81)
     assert store.run(ended).title == "ä" * 80
 
@@ -57,9 +57,9 @@ def test_a_run_has_at_most_8_tags_of_30_characters(store: RunStore, ended: str) 
     assert store.tag(ended, eight).tags == tuple(eight)
     with pytest.raises(BadInput, match="9 tags were given; a run has at most 8"):
         store.tag(ended, [*eight, "nine"])
-    with pytest.raises(BadInput, match="has 31 characters; at most 30 fit"):
+    with pytest.raises(BadInput, match="has 31 characters; at most 30 are allowed"):
         store.tag(ended, ["y" * 31])
-    with pytest.raises(BadInput, match="The tag “a, b” holds a comma"):
+    with pytest.raises(BadInput, match="The tag “a, b” contains a comma"):
         store.tag(ended, ["a, b"])
     assert store.run(ended).tags == tuple(eight)
 
@@ -80,12 +80,12 @@ def test_naming_a_run_that_is_not_there_is_refused(store: RunStore) -> None:
 def test_nothing_lists_or_opens_a_hidden_run(store: RunStore, ended: str) -> None:
     store.hide(ended)
     assert (store.runs(), store.active()) == ([], [])
-    refused = f"Run '{ended}' was deleted. The Train page can bring it back within 10 minutes"
+    refused = f"Run '{ended}' was deleted. The Train page can restore it within 10 minutes"
     for look in (store.run, store.events, store.position, store.hide):
         with pytest.raises(UnknownRun, match=refused):
             look(ended)
     assert store.stop_requested(ended)
-    with pytest.raises(UnknownRun, match="The store holds none yet"):
+    with pytest.raises(UnknownRun, match="There are no runs yet"):
         store.run("another")
 
 
