@@ -69,7 +69,7 @@ class _NodeLoader(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         self._depth += 1
-        if self._depth > _MAX_DEPTH:
+        if self._depth > _MAX_DEPTH and self.check_event(yaml.CollectionStartEvent):
             mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
             raise YamlProblem("nested too deeply to be read", _line(mark))
         node: yaml.Node | None = super().compose_node(parent, index)
