@@ -3,7 +3,7 @@
 from mtl_core.errors import BadInput
 from mtl_core.settings import Settings
 from mtl_core.store.runs import RunStore
-from mtl_core.tasks.upload_keeping import forget_upload
+from mtl_core.tasks.uploads import delete_upload
 
 
 def forget_unused_upload(reference: str, store: RunStore, settings: Settings) -> None:
@@ -19,4 +19,4 @@ def forget_unused_upload(reference: str, store: RunStore, settings: Settings) ->
             f"This upload is needed by {', '.join(using[:3])}, which "
             f"{'has' if len(using) == 1 else 'have'} not ended. Stop the run, or wait for it."
         )
-    forget_upload(reference, settings.uploads)
+    delete_upload(reference, settings.uploads)

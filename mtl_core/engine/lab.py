@@ -26,9 +26,8 @@ from mtl_core.store.owner import Owner
 from mtl_core.store.record import ComparisonRecord, PlannedRun, RunRecord, clean_tags
 from mtl_core.store.runs import RunStore
 from mtl_core.tasks.dataset import load_dataset, load_tasks, require_allowed_data
-from mtl_core.tasks.shared import check_other_data
-from mtl_core.tasks.upload_keeping import keep_upload
-from mtl_core.tasks.uploads import UploadedTask
+from mtl_core.tasks.shared_tasks import check_other_data
+from mtl_core.tasks.uploads import UploadedTask, store_upload
 from mtl_core.training.comparison import ComparisonSpec, arm_of
 from mtl_core.training.events import RunEvent
 from mtl_core.training.prepare_comparison import prepare_comparison
@@ -183,7 +182,7 @@ class Lab(InspectorQueries):
 
         Raises DataError for data that cannot be read or stored.
         """
-        return keep_upload(tasks, self.settings.uploads)
+        return store_upload(tasks, self.settings.uploads)
 
     def delete_upload(self, reference: str) -> None:
         """Delete an upload and its files; runs that trained on it are kept.

@@ -1,17 +1,18 @@
 """Labelled examples of several tasks, ready to be encoded."""
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mtl_core.errors import DataError, InternalError
+from mtl_core.nearest import available_names, quoted
 from mtl_core.settings import FileAccess
 from mtl_core.tasks.labels import check_tags, sentence_outputs, token_outputs
 from mtl_core.tasks.lines import DataFile, Lines, read_lines
 from mtl_core.tasks.manifest import Manifest, TaskSource, read_manifest
-from mtl_core.tasks.schemes import Scheme, detect_scheme, repairs, to_iob2
+from mtl_core.tasks.schemes import OUTSIDE, Scheme, detect_scheme, repairs, to_iob2
 from mtl_core.tasks.sentence_files import SentenceFile, read_sentences
-from mtl_core.tasks.subsets import check_numbers, nested_subset
 from mtl_core.tasks.task import Task, TaskKind
 from mtl_core.tasks.token_files import TokenFile, TokenRow, read_tokens
 from mtl_core.tasks.upload_reference import is_upload, upload_folder
@@ -31,10 +32,10 @@ Label = str | tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One sentence, as text or as words (exactly one of the two is set), and what is to be said.
+    """One labelled sentence, as text or as words (exactly one of the two is set).
 
-    `labels` are by task name: a label of a sentence task, one tag for each word of a token task.
-    Several tasks that read one file share an example.
+    `labels` maps task names to a label (sentence tasks) or one tag per word (token tasks). Tasks
+    that read the same file share an example.
     """
 
     text: str | None
@@ -46,8 +47,8 @@ class Example:
 class Dataset:
     """All examples of all tasks.
 
-    `digests` are the SHA-256 of each file by the name the manifest gives it. `repaired_tags`
-    counts, by token task, each `I-x` that continued nothing and was read as `B-x`.
+    `digests` maps each file's name in the manifest to its SHA-256. `repaired_tags` counts, by token
+    task, the `I-x` tags that continued no entity and were read as `B-x`.
     """
 
     reference: str
@@ -79,7 +80,7 @@ class Dataset:
 
 @dataclass(frozen=True)
 class _TaskData:
-    """One task with its examples in file order, each labelled for this task alone."""
+    """One task with its examples in file order, labelled for this task only."""
 
     source: TaskSource
     task: Task
@@ -112,14 +113,14 @@ def dataset_of(
     examples: Mapping[str, int] | None = None,
     read: Callable[[DataFile], Lines] = read_lines,
 ) -> Dataset:
-    """The examples of a manifest's files, as `read` gives them. Raises DataError."""
+    """The data set of a manifest, whose files are read by `read`. Raises DataError."""
     limits = dict(examples or {})
     files = _read_files(manifest, read)
     digests = {lines.file.name: lines.sha256 for lines in files.values()}
     data = [_task_data(source, files) for source in manifest.tasks]
-    check_numbers(limits, {one.task.name: len(one.train) for one in data})
+    _check_limits(limits, {one.task.name: len(one.train) for one in data})
     kept = {
-        one.task.name: nested_subset(one.task, _labels(one), limits[one.task.name])
+        one.task.name: _nested_subset(one.task, _labels(one), limits[one.task.name])
         for one in data
         if one.task.name in limits
     }
@@ -151,7 +152,9 @@ def require_allowed_data(reference: str, access: FileAccess) -> Path:
     if reference in _SHIPPED:
         shipped = _SHIPPED[reference] / MANIFEST_NAME
         if not shipped.is_file():
-            raise InternalError("The sample data are not where they were installed. Install again.")
+            raise InternalError(
+                "The sample data are not at their place of installation. Install again."
+            )
         return shipped
     path = Path(reference)
     if not access.allows_data(path):
@@ -188,7 +191,7 @@ def _read_files(manifest: Manifest, read: Callable[[DataFile], Lines]) -> dict[D
 
 
 def verify_shipped(folder: Path, digests: Mapping[str, str]) -> None:
-    """Compare digests with the SHA256SUMS of `folder`. Raises InternalError for any other file."""
+    """Raises InternalError for a digest that is not in the SHA256SUMS of `folder`."""
     try:
         sums = (folder / _SUMS_NAME).read_text(encoding="utf-8")
     except OSError as error:
@@ -258,9 +261,9 @@ def _merged(
     split: Sequence[tuple[DataFile, _TaskData, tuple[Example, ...]]],
     kept: Mapping[str, frozenset[int]],
 ) -> tuple[Example, ...]:
-    """One example for each row of each file, with the labels of all tasks that read that row.
+    """One example per row of each file, with the labels of all tasks that read the row.
 
-    A row that `kept` leaves without a label is left out.
+    Rows without any label after the limits in `kept` are omitted.
     """
     merged: dict[tuple[Path, TaskKind, str, int], Example] = {}
     for file, one, examples in split:
@@ -271,3 +274,49 @@ def _merged(
             labels = example.labels if place in chosen else {}
             merged[row] = replace(known, labels={**known.labels, **labels})
     return tuple(example for example in merged.values() if example.labels)
+
+
+def _check_limits(asked: Mapping[str, int], available: Mapping[str, int]) -> None:
+    """Raises DataError for an unknown task and for a number out of range."""
+    for name, number in asked.items():
+        if name not in available:
+            exists = available_names(name, list(available), "Tasks")
+            raise DataError(
+                f"The examples of '{name[:60]}' are limited, which is not a task. {exists}"
+            )
+        if not 1 <= number <= available[name]:
+            raise DataError(
+                f"{number:,} training examples of '{name}' were requested. "
+                f"It has {available[name]:,}: choose 1 to {available[name]:,}."
+            )
+
+
+def _nested_subset(
+    task: Task, labels: Sequence[str | tuple[str, ...]], number: int
+) -> frozenset[int]:
+    """Select the positions of `number` examples with these labels.
+
+    The order of selection is fixed by a hash of the position: smaller selections are subsets of
+    larger ones, and a file sorted by class gives a balanced selection. One example of each class,
+    or one sentence with an entity, comes first. Raises DataError for fewer examples than classes.
+    """
+    if task.kind is TaskKind.SENTENCE and number < len(task.outputs):
+        raise DataError(
+            f"{number:,} training examples of '{task.name}' cannot cover its "
+            f"{len(task.outputs)} classes ({quoted(task.outputs)}). "
+            f"Choose at least {len(task.outputs)}."
+        )
+    shuffled = sorted(range(len(labels)), key=_hash)
+    first: dict[str, int] = {}
+    for place in shuffled:
+        label = labels[place]
+        if isinstance(label, str):
+            first.setdefault(label, place)
+        elif any(tag != OUTSIDE for tag in label):
+            first.setdefault("entity", place)
+    order = dict.fromkeys((*first.values(), *shuffled))
+    return frozenset(list(order)[:number])
+
+
+def _hash(place: int) -> bytes:
+    return hashlib.sha256(str(place).encode()).digest()

@@ -1,4 +1,4 @@
-"""What `upload:<digest>` means: data that a visitor of the dashboard gave, in its own folder."""
+"""References to uploaded data, `upload:<digest>`, and their folders."""
 
 import re
 from pathlib import Path
@@ -10,24 +10,24 @@ _REFERENCE = re.compile(r"upload:[0-9a-f]{16}")
 
 
 def is_upload(reference: str) -> bool:
-    """Whether a data reference speaks of an upload, well-formed or not."""
+    """Whether a data reference has the prefix of an upload; it may still be invalid."""
     return reference.startswith(PREFIX)
 
 
 def upload_folder(reference: str, uploads: Path | None) -> Path:
-    """The folder of an upload that was kept; only a digest ever becomes part of a path.
+    """The folder of a stored upload; only a digest becomes part of a path.
 
-    Raises DataError for a reference that is none, and for an upload that is not here.
+    Raises DataError for an invalid reference and if there is no such upload.
     """
     if not _REFERENCE.fullmatch(reference):
         raise DataError(
-            f"'{reference[:80]}' is not an upload. One is called {PREFIX} and the 16 letters and "
-            "digits that the Data page gave it."
+            f"'{reference[:80]}' is not an upload. Its name is {PREFIX} and 16 letters and digits, "
+            "as the Data page shows it."
         )
     folder = uploads / reference.removeprefix(PREFIX) if uploads is not None else None
     if folder is None or not folder.is_dir() or _leads_out(folder):
         raise DataError(
-            f"There is no '{reference}' here: it was forgotten, or it lies on another machine. "
+            f"There is no '{reference}' here: it was deleted, or it is on another machine. "
             "Upload the files again on the Data page: the same files get the same name."
         )
     return folder

@@ -1,12 +1,14 @@
-"""Data that a visitor uploads, looked at in memory: what it is called, whether it can be read.
+"""Uploaded data: read in memory, stored below a folder, listed and deleted.
 
-Names that a visitor types or that files bear never become paths: a file is kept under the SHA-256
-of its bytes, an upload under the SHA-256 of its manifest, which holds those of its files.
+Names of files and tasks never become paths. A file is stored under the SHA-256 of its bytes, and an
+upload under the SHA-256 of its manifest, which contains the digests of its files.
 """
 
 import csv
 import hashlib
 import json
+import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,16 +26,18 @@ from mtl_core.tasks.manifest import (
     Manifest,
     TaskSource,
     head_fault,
+    read_manifest,
     task_name_fault,
 )
 from mtl_core.tasks.sentence_files import DELIMITERS
 from mtl_core.tasks.sentence_files import SUFFIXES as SENTENCE_SUFFIXES
 from mtl_core.tasks.task import TaskKind
-from mtl_core.tasks.upload_reference import PREFIX
+from mtl_core.tasks.upload_reference import PREFIX, upload_folder
 
 MOST_BYTES = 5 * 2**20
 MOST_ROWS = 20_000
 MOST_TASKS = 6
+MOST_STORED = 50
 SUFFIXES = {
     TaskKind.SENTENCE: SENTENCE_SUFFIXES,
     TaskKind.TOKEN: (".conll", ".txt", ".tsv", ".bio", ".iob", ".jsonl"),
@@ -45,20 +49,20 @@ _LONGEST_HEADER = 100_000
 
 @dataclass(frozen=True, slots=True)
 class UploadedFile:
-    """A file as the browser sent it; `name` is only ever shown."""
+    """A file from the browser; its name is only displayed."""
 
     name: str
     content: bytes
 
     @property
     def suffix(self) -> str:
-        """The name's last part, in lower case: `.csv`."""
+        """The suffix of the name in lower case, such as `.csv`."""
         return PurePath(self.name).suffix.lower()
 
 
 @dataclass(frozen=True, slots=True)
 class UploadedTask:
-    """One task as the visitor describes it; `text` and `label` where the files have columns."""
+    """One task of an upload; `text` and `label` name columns and are None without them."""
 
     name: str
     kind: TaskKind
@@ -69,17 +73,25 @@ class UploadedTask:
     label: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class StoredUpload:
+    """A stored upload: its reference in addresses and specs, and the names of its tasks."""
+
+    reference: str
+    tasks: tuple[str, ...]
+
+
 def upload_reference(tasks: tuple[UploadedTask, ...]) -> str:
-    """`upload:<digest>`: the same files, names and columns always get the same one."""
+    """The reference `upload:<digest>`, which depends only on files, names and columns."""
     digest = hashlib.sha256(manifest_text(tasks).encode()).hexdigest()
     return PREFIX + digest[:_DIGITS]
 
 
 def read_upload(tasks: tuple[UploadedTask, ...]) -> Dataset:
-    """The examples of an upload, read from memory; nothing is written.
+    """Read the examples of an upload in memory; nothing is written.
 
-    Raises DataError for names that cannot be borne, for files of an unknown format or over the
-    limits, and for whatever is wrong within a file, by its own name and with the line.
+    Raises DataError for invalid names, files of an unknown format or over the limits, and faults in
+    a file, with its original name and the line.
     """
     _check_names(tasks)
     for task, _, file in files_of(tasks):
@@ -96,17 +108,59 @@ def read_upload(tasks: tuple[UploadedTask, ...]) -> Dataset:
     for task, split, file in files_of(tasks):
         if (count := counts[task.name][split]) > MOST_ROWS:
             raise DataError(
-                f"{file.name} holds {count:,} labelled sentences, over the limit of "
+                f"{file.name} contains {count:,} labelled sentences, over the limit of "
                 f"{MOST_ROWS:,} for an upload. Take fewer of them, or train from a manifest "
                 "on the command line."
             )
     return dataset
 
 
-def columns_of(file: UploadedFile) -> tuple[str, ...]:
-    """The columns of a table's header, or the keys of the first JSON line, to choose from.
+def store_upload(tasks: tuple[UploadedTask, ...], uploads: Path) -> str:
+    """Store an upload below `uploads` and return its reference.
 
-    Empty where there are no columns, or where the file is broken: reading it will say how.
+    Raises DataError as `read_upload` does, and if the upload cannot be stored.
+    """
+    read_upload(tasks)
+    reference = upload_reference(tasks)
+    folder = uploads / reference.removeprefix(PREFIX)
+    try:
+        uploads.mkdir(parents=True, exist_ok=True)
+        if folder.is_dir():
+            return reference
+        if len(stored_uploads(uploads)) >= MOST_STORED:
+            raise DataError(
+                f"{MOST_STORED} uploads are stored already, which is the limit. Delete one first."
+            )
+        _write(tasks, uploads, folder)
+    except OSError as error:
+        raise DataError(
+            f"The upload cannot be stored: {error.strerror or error}. Make room on the disk of "
+            "this dashboard, or let it write there."
+        ) from error
+    return reference
+
+
+def stored_uploads(uploads: Path) -> tuple[StoredUpload, ...]:
+    """All stored uploads, sorted by the names of their tasks."""
+    found = []
+    for folder in uploads.glob("[0-9a-f]*") if uploads.is_dir() else ():
+        try:
+            sources = read_manifest(folder / MANIFEST_NAME).tasks
+        except DataError:  # partly deleted, or not an upload
+            continue
+        found.append(StoredUpload(PREFIX + folder.name, tuple(source.name for source in sources)))
+    return tuple(sorted(found, key=lambda kept: (kept.tasks, kept.reference)))
+
+
+def delete_upload(reference: str, uploads: Path) -> None:
+    """Delete an upload with its files. Raises DataError if there is no such upload."""
+    shutil.rmtree(upload_folder(reference, uploads), ignore_errors=True)
+
+
+def columns_of(file: UploadedFile) -> tuple[str, ...]:
+    """The columns of a table's header, or the keys of the first JSON line.
+
+    Empty without columns, and for a faulty file, which `read_upload` reports.
     """
     first = file.content.removeprefix(b"\xef\xbb\xbf").lstrip().split(b"\n", 1)[0]
     line = first[:_LONGEST_HEADER].decode("utf-8", errors="replace").strip("\r")
@@ -132,30 +186,30 @@ def files_of(tasks: tuple[UploadedTask, ...]) -> Iterator[tuple[UploadedTask, st
         yield task, "validation", task.validation
 
 
-def kept_name(task: UploadedTask, file: UploadedFile) -> str:
-    """What a file is called where it is kept: its digest, and the format it is read as."""
+def stored_name(task: UploadedTask, file: UploadedFile) -> str:
+    """The name of a stored file: its digest and the suffix of its format."""
     by_columns = task.kind is TaskKind.SENTENCE or file.suffix == ".jsonl"
     digest = hashlib.sha256(file.content).hexdigest()
     return digest[:_DIGITS] + (file.suffix if by_columns else ".conll")
 
 
 def manifest_text(tasks: tuple[UploadedTask, ...]) -> str:
-    """The manifest that lies beside the files of an upload."""
+    """The text of the manifest of an upload."""
     entries: dict[str, dict[str, str]] = {}
     for task in tasks:
         columns = {"text": task.text, "label": task.label} if _has_columns(task) else {}
         entries[task.name] = {
             "kind": str(task.kind),
             "head": task.head,
-            "train": kept_name(task, task.train),
-            "validation": kept_name(task, task.validation),
+            "train": stored_name(task, task.train),
+            "validation": stored_name(task, task.validation),
             **{key: column for key, column in columns.items() if column},
         }
     return yaml.safe_dump({"tasks": entries}, sort_keys=False, allow_unicode=True, width=10_000)
 
 
 def _has_columns(task: UploadedTask) -> bool:
-    """Whether text and label go by a name; words and tags in CoNLL columns go by their place."""
+    """Whether columns have names; in CoNLL files they are found by position."""
     json_lines = all(file.suffix == ".jsonl" for file in (task.train, task.validation))
     return task.kind is TaskKind.SENTENCE or json_lines
 
@@ -163,12 +217,12 @@ def _has_columns(task: UploadedTask) -> bool:
 def _source(
     tasks: tuple[UploadedTask, ...], task: UploadedTask, contents: dict[DataFile, bytes]
 ) -> TaskSource:
-    """The task as a manifest would say it, its files named as the visitor knows them."""
+    """The task as a manifest describes it, with the original names of its files."""
     text, label = COLUMNS[task.kind]
     named = {}
     for split, file in (("train", task.train), ("validation", task.validation)):
         name = _shown_name(tasks, task, split, file)
-        named[split] = DataFile(name=name, path=Path(kept_name(task, file)))
+        named[split] = DataFile(name=name, path=Path(stored_name(task, file)))
         contents[named[split]] = file.content
     return TaskSource(
         name=task.name,
@@ -184,7 +238,7 @@ def _source(
 def _shown_name(
     tasks: tuple[UploadedTask, ...], task: UploadedTask, split: str, file: UploadedFile
 ) -> str:
-    """The file's own name, with task and split before it where others bear the same."""
+    """The original name of a file, after task and split if several files have the same name."""
     names = Counter(each.name for _, _, each in files_of(tasks))
     short = file.name[-_LONGEST_NAME:]
     return short if names[file.name] == 1 else f"{task.name}, {split}: {short}"
@@ -192,7 +246,7 @@ def _shown_name(
 
 def _check_names(tasks: tuple[UploadedTask, ...]) -> None:
     if not 1 <= len(tasks) <= MOST_TASKS:
-        raise DataError(f"An upload holds 1 to {MOST_TASKS} tasks, not {len(tasks)}.")
+        raise DataError(f"An upload has 1 to {MOST_TASKS} tasks, not {len(tasks)}.")
     for task in tasks:
         fault = task_name_fault(task.name) or head_fault(task.head, f"the task '{task.name[:60]}'")
         if fault is not None:
@@ -208,11 +262,11 @@ def _check_names(tasks: tuple[UploadedTask, ...]) -> None:
     ):
         twice = [name for name, count in Counter(names).items() if count > 1]
         if twice:
-            raise DataError(f"{what} called {quoted(twice)}. Give each a name of its own.")
+            raise DataError(f"{what} called {quoted(twice)}. Give each a different name.")
 
 
 def _check_file(task: UploadedTask, file: UploadedFile) -> None:
-    """Raise DataError for a file that is too large, or of no format for this kind of task."""
+    """Raises DataError for a file that is too large or has an unknown format."""
     if len(file.content) > MOST_BYTES:
         raise DataError(
             f"{file.name} has {len(file.content):,} bytes, over the limit of {MOST_BYTES:,} for "
@@ -224,3 +278,18 @@ def _check_file(task: UploadedTask, file: UploadedFile) -> None:
             f"{file.name[-_LONGEST_NAME:]} is not a format for {what}. "
             f"Formats: {', '.join(SUFFIXES[task.kind])}."
         )
+
+
+def _write(tasks: tuple[UploadedTask, ...], uploads: Path, folder: Path) -> None:
+    """Write the files into a temporary folder and rename it, so that no upload is incomplete."""
+    made = Path(tempfile.mkdtemp(dir=uploads, prefix=".new-"))
+    try:
+        for task, _, file in files_of(tasks):
+            (made / stored_name(task, file)).write_bytes(file.content)
+        (made / MANIFEST_NAME).write_text(manifest_text(tasks), encoding="utf-8")
+        made.rename(folder)
+    except OSError:
+        if not folder.is_dir():  # otherwise another visitor stored the same files
+            raise
+    finally:
+        shutil.rmtree(made, ignore_errors=True)

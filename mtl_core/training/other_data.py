@@ -7,7 +7,7 @@ from mtl_core.models.multitask import MultiTaskModel
 from mtl_core.settings import FileAccess
 from mtl_core.tasks.alignment import EncodedSplit, Tokenizer, encode
 from mtl_core.tasks.dataset import Example, load_dataset
-from mtl_core.tasks.shared import require_other, shared_tasks
+from mtl_core.tasks.shared_tasks import require_other, shared_tasks
 from mtl_core.tasks.task import Task
 from mtl_core.training.evaluation import States, evaluate
 from mtl_core.training.events import TaskScore

@@ -270,7 +270,7 @@ def test_an_interrupted_comparison_is_gone_on_with(
             "--examples 0: write comma-separated numbers from 1",
         ),
         (("--scenarios", "full", "--examples", "50,50"), "of examples '50' is named twice"),
-        (("--scenarios", "full", "--examples", "50,401"), "ask for 1 to 400"),
+        (("--scenarios", "full", "--examples", "50,401"), "choose 1 to 400"),
         (("--scenarios", "full", "--examples", "ner=x"), "--examples ner=x: write TASK=N"),
         (("--scenarios", "full", "--examples", "nre=5"), "There is no task 'nre'."),
         (("--scenarios", "full", "--max-length", 600), "A maximum length of 600 tokens"),

@@ -88,9 +88,9 @@ def test_equal_comparisons_queue_equal_runs(idle_lab: Lab) -> None:
         ({"checkpoint": "bert-bas-uncased"}, UnknownCheckpoint, "bert-base-uncased"),
         ({"checkpoint": "bert-large-uncased"}, MissingWeights, "bert-large-uncased"),
         ({"data": "/etc/data.yaml"}, DataError, "cannot be used from here"),
-        ({"train_sizes": (50, 401)}, DataError, "It has 400: ask for 1 to 400"),
+        ({"train_sizes": (50, 401)}, DataError, "It has 400: choose 1 to 400"),
         ({"train_sizes": (1, 50)}, DataError, "cannot cover its 2 classes"),
-        ({"examples": {"ner": 401}}, DataError, "It has 400: ask for 1 to 400"),
+        ({"examples": {"ner": 401}}, DataError, "It has 400: choose 1 to 400"),
         ({"also_evaluate": ("/etc/data.yaml",)}, DataError, "cannot be used from here"),
     ],
 )

@@ -260,14 +260,14 @@ def test_all_examples_may_be_asked_for(write_data) -> None:
 @pytest.mark.parametrize(
     ("examples", "message"),
     [
-        ({"nre": 1}, "Examples are asked for of 'nre', which is no task. Nearest: 'ner'. Tasks:"),
-        ({"ner": 0}, "0 training examples are asked for of 'ner'. It has 2: ask for 1 to 2."),
-        ({"ner": -1}, "-1 training examples are asked for of 'ner'. It has 2: ask for 1 to 2."),
-        ({"ner": 3}, "3 training examples are asked for of 'ner'. It has 2: ask for 1 to 2."),
+        ({"nre": 1}, "There is no task 'nre' to limit. Nearest: 'ner'. Tasks:"),
+        ({"ner": 0}, "0 training examples of 'ner' were requested. It has 2: choose 1 to 2."),
+        ({"ner": -1}, "-1 training examples of 'ner' were requested. It has 2: choose 1 to 2."),
+        ({"ner": 3}, "3 training examples of 'ner' were requested. It has 2: choose 1 to 2."),
         (
             {"sentiment": 1},
             "1 training examples of 'sentiment' cannot cover its 2 classes "
-            "('negative', 'positive'). Ask for at least 2.",
+            "('negative', 'positive'). Choose at least 2.",
         ),
     ],
 )

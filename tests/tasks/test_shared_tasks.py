@@ -3,7 +3,7 @@ import pytest
 from mtl_core.errors import DataError, InvalidRun
 from mtl_core.settings import ANY_FILE
 from mtl_core.tasks.dataset import load_dataset
-from mtl_core.tasks.shared import check_other_data
+from mtl_core.tasks.shared_tasks import check_other_data
 from mtl_core.tasks.task import DEFAULT_TASKS, Task, TaskKind
 
 POLARITY = Task(name="polarity", kind=TaskKind.SENTENCE, head="classifier", outputs=("no", "yes"))
@@ -19,7 +19,7 @@ def test_the_sample_posts_have_the_samples_tasks() -> None:
 
 
 def test_data_that_a_run_learns_from_are_no_other_data() -> None:
-    with pytest.raises(InvalidRun, match="'sample' is what this run learns from"):
+    with pytest.raises(InvalidRun, match="'sample' is the training data of this run"):
         check_other_data("sample", ("sample-posts", "sample"), DEFAULT_TASKS, ANY_FILE)
 
 

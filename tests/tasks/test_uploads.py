@@ -8,14 +8,16 @@ from mtl_core.errors import DataError
 from mtl_core.settings import FileAccess
 from mtl_core.tasks.dataset import load_dataset
 from mtl_core.tasks.task import TaskKind
-from mtl_core.tasks.upload_keeping import forget_upload, keep_upload, kept_uploads
 from mtl_core.tasks.uploads import (
     MOST_BYTES,
     MOST_ROWS,
     UploadedFile,
     UploadedTask,
     columns_of,
+    delete_upload,
     read_upload,
+    store_upload,
+    stored_uploads,
     upload_reference,
 )
 
@@ -60,16 +62,16 @@ def test_an_upload_is_read_from_memory_and_nothing_is_written(
 
 
 def test_what_is_kept_is_read_again_as_what_was_looked_at(tmp_path: Path) -> None:
-    reference = keep_upload(BOTH, tmp_path / "uploads")
+    reference = store_upload(BOTH, tmp_path / "uploads")
     kept, seen = load_dataset(reference, access_to(tmp_path / "uploads")), read_upload(BOTH)
     assert (kept.tasks, kept.train, kept.validation) == (seen.tasks, seen.train, seen.validation)
     assert sorted(kept.digests.values()) == sorted(seen.digests.values())
     assert kept.reference == seen.reference == reference == upload_reference(BOTH)
-    assert kept_uploads(tmp_path / "uploads")[0].tasks == ("reviews", "places")
+    assert stored_uploads(tmp_path / "uploads")[0].tasks == ("reviews", "places")
 
 
 def test_the_same_files_get_the_same_name_and_others_another(tmp_path: Path) -> None:
-    first, second = keep_upload(BOTH, tmp_path), keep_upload(BOTH, tmp_path)
+    first, second = store_upload(BOTH, tmp_path), store_upload(BOTH, tmp_path)
     assert first == second
     assert re.fullmatch(r"upload:[0-9a-f]{16}", first)
     others = (replace(REVIEWS, name="mood"), replace(REVIEWS, head="mood"), PLACES)
@@ -82,7 +84,7 @@ def test_the_same_files_get_the_same_name_and_others_another(tmp_path: Path) -> 
 )
 def test_a_file_is_kept_under_its_digest_whatever_it_is_called(tmp_path: Path, name: str) -> None:
     task = train_file(REVIEWS, name, REVIEWS.train.content)
-    keep_upload((task,), tmp_path / "home" / "uploads")
+    store_upload((task,), tmp_path / "home" / "uploads")
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert len(written) == 3
     assert all(re.fullmatch(r"manifest\.yaml|[0-9a-f]{16}\.csv", path.name) for path in written)
@@ -108,7 +110,9 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_parsed() -> None:
 
 def test_a_file_with_too_many_sentences_is_refused_with_their_number() -> None:
     rows = b"said,mood\n" + b"Good.,up\nBad.,down\n" * (MOST_ROWS // 2) + b"Fine.,up\n"
-    with pytest.raises(DataError, match=r"a.csv holds 20,001 labelled sentences, over the limit"):
+    with pytest.raises(
+        DataError, match=r"a.csv contains 20,001 labelled sentences, over the limit"
+    ):
         read_upload((train_file(REVIEWS, "a.csv", rows),))
 
 
@@ -158,13 +162,13 @@ def test_tasks_and_heads_have_names_of_their_own(changed: dict[str, str], said: 
 
 def test_nothing_is_kept_of_an_upload_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="is empty"):
-        keep_upload((train_file(REVIEWS, "a.csv", b""),), tmp_path)
+        store_upload((train_file(REVIEWS, "a.csv", b""),), tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_forgotten_upload_is_gone_and_its_name_says_what_to_do(tmp_path: Path) -> None:
-    reference = keep_upload(BOTH, tmp_path)
-    forget_upload(reference, tmp_path)
+    reference = store_upload(BOTH, tmp_path)
+    delete_upload(reference, tmp_path)
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(DataError, match="Upload the files again on the Data page"):
         load_dataset(reference, access_to(tmp_path))
@@ -175,7 +179,7 @@ def test_only_a_digest_becomes_part_of_a_path(tmp_path: Path, reference: str) ->
     with pytest.raises(DataError, match="is not an upload"):
         load_dataset(reference, access_to(tmp_path))
     with pytest.raises(DataError, match="is not an upload"):
-        forget_upload(reference, tmp_path)
+        delete_upload(reference, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -199,5 +203,5 @@ def test_columns_are_offered_from_the_header(
 def test_json_lines_of_tagged_words_are_read_by_their_keys(tmp_path: Path) -> None:
     file = UploadedFile("x.jsonl", b'{"words": ["Ann", "left"], "ner": ["B-PER", "O"]}\n')
     task = replace(PLACES, train=file, validation=file, text="words", label="ner")
-    reference = keep_upload((task,), tmp_path)
+    reference = store_upload((task,), tmp_path)
     assert load_dataset(reference, access_to(tmp_path)).tasks[0].outputs == ("O", "B-PER")

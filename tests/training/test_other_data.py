@@ -116,7 +116,7 @@ def test_other_labels_are_refused(bench, write_data):
 
     with pytest.raises(
         InvalidRun,
-        match=r"'negative', 'neutral', 'positive'\) are not those that this run learns "
+        match=r"'negative', 'neutral', 'positive'\) differ from those of this run "
         r"\('negative', 'positive'\), so it cannot be scored there\. Give them",
     ):
         load_setting(bench.spec("full", also_evaluate=(other,)))
@@ -144,14 +144,16 @@ def test_a_task_that_only_the_run_has_is_left_out(bench, write_data, of):
 
 
 def test_the_runs_own_data_and_data_that_are_not_there_are_refused(bench):
-    with pytest.raises(InvalidRun, match=r"is what this run learns from: it is evaluated anyway\."):
+    with pytest.raises(
+        InvalidRun, match=r"is the training data of this run, which is evaluated anyway\."
+    ):
         load_setting(bench.spec("full", also_evaluate=(str(bench.data),)))
     with pytest.raises(DataError, match=r"There are no data called 'none'"):
         load_setting(bench.spec("full", also_evaluate=("none",)))
 
 
 def test_the_shipped_reviews_and_posts_can_be_scored_by_one_run():
-    from mtl_core.tasks.shared import shared_tasks
+    from mtl_core.tasks.shared_tasks import shared_tasks
 
     sample = load_dataset("sample", ANY_FILE)
     assert shared_tasks(sample.tasks, load_dataset("sample-posts", ANY_FILE)) == sample.tasks

@@ -194,7 +194,7 @@ def test_a_missing_file_is_named(lab: Lab) -> None:
 def test_an_upload_is_forgotten_and_the_sample_takes_its_place(lab: Lab) -> None:
     app = data_page()
     reference = uploaded(app)
-    app.button(key="forget_upload").click().run()
+    app.button(key="delete_upload").click().run()
     assert app.selectbox(key="data").value == "sample"
     assert list(lab.settings.uploads.iterdir()) == []
     assert "data" not in app.query_params
@@ -209,7 +209,7 @@ def test_an_upload_that_a_run_needs_is_not_forgotten(lab: Lab, state: RunState) 
     app = data_page()
     reference = uploaded(app)
     record = lab.store.add(spec_of("heads-only", data=reference), state)
-    app.button(key="forget_upload").click().run()
+    app.button(key="delete_upload").click().run()
     assert f"This upload is needed by {record.id}" in app.error[0].value.replace("\\", "")
     assert app.selectbox(key="data").value == reference
     with pytest.raises(BadInput, match="Stop the run, or wait for it"):

@@ -12,7 +12,7 @@ from mtl_core.freezing.scenarios import scenario_kind, scenarios
 from mtl_core.freezing.titles import scenario_phrase
 from mtl_core.models.description import ModelDescription
 from mtl_core.report.data_words import data_name, within
-from mtl_core.tasks.shared import check_other_data
+from mtl_core.tasks.shared_tasks import check_other_data
 from mtl_core.tasks.task import Task
 from mtl_core.text import percent
 from mtl_core.training.comparison import ComparisonSpec, in_order

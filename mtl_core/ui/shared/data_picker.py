@@ -7,8 +7,8 @@ import streamlit as st
 from mtl_core.report.data_words import full_data_name
 from mtl_core.settings import Settings
 from mtl_core.tasks.dataset import MANIFEST_NAME, SHIPPED
-from mtl_core.tasks.upload_keeping import kept_uploads
 from mtl_core.tasks.upload_reference import is_upload
+from mtl_core.tasks.uploads import stored_uploads
 from mtl_core.ui.shared.choice import seed_widget
 from mtl_core.ui.shared.keys import Key
 
@@ -32,7 +32,7 @@ def data_picker(settings: Settings, current: str) -> None:
 def known_data(settings: Settings) -> dict[str, tuple[str, ...]]:
     """All data that this dashboard may read, with the task names of uploads (others: empty)."""
     found = [str(path) for root in settings.data_roots for path in _manifests(root)]
-    uploads = {kept.reference: kept.tasks for kept in kept_uploads(settings.uploads)}
+    uploads = {kept.reference: kept.tasks for kept in stored_uploads(settings.uploads)}
     return {**dict.fromkeys([*SHIPPED, *found], ()), **uploads}
 
 

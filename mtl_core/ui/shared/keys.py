@@ -50,7 +50,7 @@ class Key(StrEnum):
 
     UPLOAD_TASKS = "upload_tasks"  # the number of tasks in the upload form
     USE_UPLOAD = "use_upload"
-    DELETE_UPLOAD = "forget_upload"
+    DELETE_UPLOAD = "delete_upload"
     TRAIN_DATA = "train_data"  # button: from Data to Train
 
     RUNS = "runs"  # the compared runs; also a query parameter, ids separated by commas

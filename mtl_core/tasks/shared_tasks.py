@@ -1,4 +1,4 @@
-"""Which tasks two data sets share: what learns from one can be scored on the other."""
+"""Tasks that two data sets share, so that a run on one can be evaluated on the other."""
 
 from collections.abc import Sequence
 
@@ -12,26 +12,29 @@ from mtl_core.tasks.task import Task
 def check_other_data(
     data: str, others: Sequence[str], tasks: Sequence[Task], access: FileAccess
 ) -> None:
-    """Raises InvalidRun where `others` names `data`, which a run learns from, or data on which
-    none of its `tasks` can be scored; and what `load_dataset` raises."""
+    """Checks that a run on `data` can be evaluated on all `others`.
+
+    Raises InvalidRun if one of them is `data` itself or shares no task, and what `load_dataset`
+    raises.
+    """
     for reference in dict.fromkeys(others):
         require_other(data, reference)
         shared_tasks(tasks, load_dataset(reference, access))
 
 
 def require_other(data: str, reference: str) -> None:
-    """Raises InvalidRun where `reference` is the data that a run learns from."""
+    """Raises InvalidRun if `reference` is the training data of the run."""
     if reference == data:
         raise InvalidRun(
-            f"'{data}' is what this run learns from: it is evaluated anyway. "
+            f"'{data}' is the training data of this run, which is evaluated anyway. "
             "Name other data to evaluate on, or none."
         )
 
 
 def shared_tasks(tasks: Sequence[Task], other: Dataset) -> tuple[Task, ...]:
-    """Those of `tasks` that the other data have too, by name.
+    """The tasks that the other data have too, by name.
 
-    Raises InvalidRun where there is none, and where one of that name has other labels.
+    Raises InvalidRun if there are none, and if a task has other labels there.
     """
     there = {task.name: task for task in other.tasks}
     shared = tuple(task for task in tasks if task.name in there)
@@ -46,7 +49,7 @@ def shared_tasks(tasks: Sequence[Task], other: Dataset) -> tuple[Task, ...]:
         if (task.kind, set(task.outputs)) != (theirs.kind, set(theirs.outputs)):
             raise InvalidRun(
                 f"The labels of '{task.name}' in '{other.reference}' "
-                f"({quoted(sorted(theirs.outputs))}) are not those that this run learns "
+                f"({quoted(sorted(theirs.outputs))}) differ from those of this run "
                 f"({quoted(sorted(task.outputs))}), so it cannot be scored there. "
                 "Give them the same labels, or evaluate on other data."
             )
