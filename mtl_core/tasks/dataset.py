@@ -281,9 +281,7 @@ def _check_limits(asked: Mapping[str, int], available: Mapping[str, int]) -> Non
     for name, number in asked.items():
         if name not in available:
             exists = available_names(name, list(available), "Tasks")
-            raise DataError(
-                f"The examples of '{name[:60]}' are limited, which is not a task. {exists}"
-            )
+            raise DataError(f"There is no task '{name[:60]}' to limit. {exists}")
         if not 1 <= number <= available[name]:
             raise DataError(
                 f"{number:,} training examples of '{name}' were requested. "

@@ -114,7 +114,7 @@ def test_a_run_whose_process_was_killed_is_interrupted(
     assert lost.state is RunState.INTERRUPTED
     assert lost.finished_at is not None
     assert lost.reason is not None
-    assert "ended without a last word" in lost.reason
+    assert "was killed, or the machine was shut down" in lost.reason
     assert store.mark_interrupted() == []
 
 
