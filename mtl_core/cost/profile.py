@@ -43,9 +43,9 @@ class Cause(Frozen):
     """The condition for a term: at least one of these tensors is trainable.
 
     Tensors are numbered in the order in which the forward pass uses them. The condition names all
-    tensors with a number lower than `below`, and those in `also`. Besides, the profile's parts in
-    `training` must run in training mode and those in `resting` in evaluation mode, where dropout
-    is off and attention uses another kernel.
+    tensors with a number lower than `below`, and those in `also`. In addition, the profile's parts
+    in `training` must run in training mode and those in `resting` in evaluation mode. Evaluation
+    mode turns dropout off and selects another attention kernel.
     """
 
     below: int = 0

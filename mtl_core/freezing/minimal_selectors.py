@@ -1,8 +1,8 @@
 """Find a short list of selectors that selects exactly a given set of tensors.
 
-Whole blocks come first: all, backbone, heads, top:N, layers:I-J, embeddings. The remaining
-tensors, such as the biases of one layer, are covered by a selector already in use, by `biases` or
-`layernorms`, by a glob within the block, or by their full names, in this order.
+Whole blocks come first: all, backbone, heads, top:N, layers:I-J, embeddings. Remaining tensors,
+such as the biases of one layer, need other selectors. These are tried in order: selectors already
+in use, `biases` and `layernorms`, globs within the block, full names.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

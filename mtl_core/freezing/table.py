@@ -122,8 +122,8 @@ class ParameterTable:
 def _height(row: Row) -> int:
     """The position of a tensor in the forward pass: embeddings, then layers, then the rest.
 
-    A tensor outside the layers may be an input of the first layer, as relative positions are, so
-    it has the position of the first layer.
+    A tensor outside the layers has the position of the first layer, because it may be an input of
+    that layer, such as relative positions.
     """
     match row.role:
         case Role.EMBEDDINGS:

@@ -1,7 +1,7 @@
 """The visitor's selections as one value, shared by all pages and stored in the address.
 
-Streamlit can bind a widget to a query parameter, but the parameter then contains the displayed
-label (`scenario=Heads only` instead of `heads-only`) and disappears on pages without the widget.
+Streamlit can bind a widget to a query parameter. The parameter then contains the displayed label
+(`scenario=Heads only` instead of `heads-only`) and disappears on pages without the widget.
 Therefore the selections are one value in the session state. Widgets write to it, the address
 mirrors it, and every page can read it.
 """

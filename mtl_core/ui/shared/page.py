@@ -22,9 +22,9 @@ def require_app_entry() -> None:
     """Rerun the session through `app.py` if Streamlit ran a page file directly.
 
     Call it first in every page. Until `app.py` has declared its pages once, Streamlit builds the
-    navigation from the folder `pages/`. A visit to `/train` right after the server starts would
-    then show the page without the header and navigation of `app.py`, for every visitor until
-    somebody opens `/`. Only the first run of a session is restarted, because a rerun loses clicks.
+    navigation from the folder `pages/`. If the first visit after a start is to `/train`, the page
+    has no header and no navigation. This lasts, for all visitors, until `/` is opened. Only the
+    first run of a session is restarted, because a rerun loses clicks.
     """
     if PagesManager.uses_pages_directory and Key.CHOICE not in st.session_state:
         PagesManager.uses_pages_directory = False
@@ -87,8 +87,8 @@ def logo() -> None:
 def to_train_button(query: Mapping[str, str], colors: Palette) -> None:
     """Draw the button that opens the Train page with the same settings; it starts no run.
 
-    In the dark theme it is a secondary button, because no primary color has enough contrast both
-    for the label of a selected pill and behind the white text of a button.
+    In the dark theme it is a secondary button. No primary color has enough contrast both for the
+    label of a selected pill and behind the white text of a button.
     """
     if st.button(
         "Train this plan",
