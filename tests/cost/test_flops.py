@@ -26,7 +26,7 @@ def cost_of(bert):
 
 
 @pytest.mark.parametrize("scenario", ["frozen", "heads-only", "top-1", "full"])
-def test_the_forward_pass_is_the_same_whatever_learns(cost_of, scenario):
+def test_the_forward_pass_does_not_depend_on_the_plan(cost_of, scenario):
     assert cost_of(scenario).forward_flops == LAYERS * LAYER + POOLER + HEADS
 
 
@@ -37,11 +37,11 @@ def test_full_computes_two_products_for_each_of_the_forward_pass(cost_of):
     assert cost_of("full").backward_flops == weights + inputs + scores_and_values + 2 * HEADS
 
 
-def test_heads_alone_compute_only_their_own_gradients(cost_of):
+def test_heads_only_computes_only_gradients_of_heads(cost_of):
     assert cost_of("heads-only").backward_flops == HEADS
 
 
-def test_the_gradient_stops_at_the_lowest_layer_that_learns(cost_of):
+def test_the_gradient_stops_at_the_lowest_trainable_layer(cost_of):
     # the inputs of the lowest layer's query, key and value need no gradient
     layer = 4 * PROJECTION + 2 * FEED_FORWARD + (LAYER - 3 * PROJECTION) + ATTENTION
     assert cost_of("top-1").backward_flops == layer + 2 * HEADS
@@ -53,7 +53,7 @@ def test_biases_need_no_products_of_their_own(cost_of):
     assert cost_of("bitfit").backward_flops == LAYERS * (LAYER + ATTENTION) + 2 * HEADS
 
 
-def test_attention_at_rest_computes_its_scores_again(cost_of):
+def test_attention_in_evaluation_mode_recomputes_its_scores(cost_of):
     # LayerNorms alone learn: attention is at rest and takes the kernel that keeps no scores
     again = ATTENTION // 2
     products = LAYERS * (LAYER + ATTENTION + again)
@@ -68,7 +68,7 @@ def test_a_reused_prefix_leaves_the_layers_above_the_boundary(cost_of, scenario,
     assert cost_of(scenario).reused_forward_flops == layers * LAYER + pooler + HEADS
 
 
-def test_memory_is_what_learns_times_four_and_eight_bytes(cost_of):
+def test_gradients_and_optimizer_take_four_and_eight_bytes_per_trainable_parameter(cost_of):
     cost = cost_of("heads-only")
     trainable = 2 * WIDTH + 2 + 4 * WIDTH + 4
     assert (cost.gradient_bytes, cost.optimizer_bytes) == (4 * trainable, 8 * trainable)

@@ -23,7 +23,7 @@ def plan_with(own: float | None, own_heads: float | None) -> Plan:
         (OWN, OWN_HEADS, (OWN, OWN_HEADS)),
     ],
 )
-def test_a_phase_speaks_before_its_plan(
+def test_rates_of_a_phase_take_precedence_over_those_of_the_plan(
     own: float | None, own_heads: float | None, found: tuple[float, float]
 ) -> None:
     plan = plan_with(own, own_heads)
@@ -35,7 +35,7 @@ def test_a_phase_speaks_before_its_plan(
 @pytest.mark.parametrize("own_heads", [None, OWN_HEADS])
 @pytest.mark.parametrize("asked", [None, ASKED])
 @pytest.mark.parametrize("asked_heads", [None, ASKED_HEADS])
-def test_a_rate_that_is_asked_for_replaces_all_others_and_leaves_the_other_as_it_was(
+def test_a_new_rate_replaces_all_rates_of_its_kind_and_no_others(
     own: float | None, own_heads: float | None, asked: float | None, asked_heads: float | None
 ) -> None:
     plan = plan_with(own, own_heads)
@@ -49,7 +49,7 @@ def test_a_rate_that_is_asked_for_replaces_all_others_and_leaves_the_other_as_it
     assert changed.with_rates(asked, asked_heads) == changed
 
 
-def test_nothing_asked_is_the_same_plan() -> None:
+def test_no_new_rates_give_the_same_plan() -> None:
     plan = plan_with(OWN, None)
 
     assert plan.with_rates() == plan
@@ -87,7 +87,7 @@ def test_a_gentler_plan_differs_in_its_decay_and_its_name_alone() -> None:
 
 
 @pytest.mark.parametrize("decay", [1.0, 1.05, 1 / 0.95])
-def test_a_plan_that_is_gentle_already_comes_back_as_it_is(decay: float) -> None:
+def test_a_plan_with_gentle_decay_is_returned_unchanged(decay: float) -> None:
     plan = plan_with(None, None).model_copy(update={"layer_decay": decay})
 
     assert with_gentle_decay(plan) is plan

@@ -88,7 +88,7 @@ def test_counts_add_up_for_every_scenario_and_phase(checkpoint: str) -> None:
 
 
 @pytest.mark.parametrize("checkpoint", CATALOGUE)
-def test_a_rate_stands_where_something_learns_and_nowhere_else(checkpoint: str) -> None:
+def test_only_trainable_rows_have_a_rate(checkpoint: str) -> None:
     model = shipped(checkpoint)
     for scenario in scenarios(model):
         for table in parameter_tables(scenario_plan(scenario.name, model), model):
@@ -96,7 +96,7 @@ def test_a_rate_stands_where_something_learns_and_nowhere_else(checkpoint: str) 
                 assert (row.learning_rate is not None) is (row.state is State.TRAINABLE)
 
 
-def test_gradual_opens_one_layer_more_a_phase() -> None:
+def test_gradual_trains_one_more_layer_per_phase() -> None:
     model = shipped("bert-base-uncased")
     tables = parameter_tables(scenario_plan("gradual", model), model)
 
@@ -122,7 +122,7 @@ def test_the_pooler_is_unreached_only_where_the_plan_would_let_it_learn() -> Non
     assert states(bert_table("top-12"))[name] is State.FROZEN
 
 
-def test_freeze_wins_over_every_phase() -> None:
+def test_freeze_takes_precedence_over_every_phase() -> None:
     plan = Plan(
         name="protected",
         phases=(Phase(name="one", train=("all",)), Phase(name="two", train=("embeddings",))),
@@ -263,7 +263,7 @@ def test_the_gradient_stops_at_the_lowest_group_that_learns(
     assert parameter_table(plan_of(*train), two_layers()).gradient_stops_at == group
 
 
-def test_a_task_that_weighs_nothing_reaches_nothing_on_its_own() -> None:
+def test_a_task_with_weight_zero_reaches_no_tensor() -> None:
     found = states(parameter_table(plan_of("all", task_weights={"ner": 0}), two_layers()))
 
     assert found["ner.weight"] is State.UNREACHED
@@ -271,13 +271,13 @@ def test_a_task_that_weighs_nothing_reaches_nothing_on_its_own() -> None:
     assert found["tiny.layer.0.dense.weight"] is State.TRAINABLE  # the other task reaches it
 
 
-def test_a_plan_in_which_no_task_weighs_is_refused() -> None:
+def test_a_plan_with_all_task_weights_zero_is_refused() -> None:
     plan = plan_of("all", task_weights={"ner": 0, "sentiment": 0.0})
     with pytest.raises(InvalidPlan, match="leave one of sentiment, ner above 0"):
         parameter_tables(plan, two_layers())
 
 
-def test_a_weight_of_a_half_teaches_like_one() -> None:
+def test_a_task_weight_of_a_half_gives_the_same_rows_as_one() -> None:
     weighed = parameter_table(plan_of("all", task_weights={"ner": 0.5}), two_layers())
     plain = parameter_table(plan_of("all"), two_layers())
 
@@ -298,7 +298,7 @@ def test_a_phase_that_does_not_exist_is_refused(phase: int) -> None:
         parameter_table(plan_of("all"), two_layers(), phase)
 
 
-def test_the_share_that_learns_is_of_all_parameters(bert: ModelDescription) -> None:
+def test_the_trainable_share_is_of_all_parameters(bert: ModelDescription) -> None:
     table = parameter_table(scenario_plan("heads-only", bert), bert)
 
     assert table.totals.trainable_share == 4_614 / 109_486_854

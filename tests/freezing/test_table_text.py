@@ -22,7 +22,7 @@ def small_table(*train: str) -> ParameterTable:
     return parameter_table(plan_of(*train, learning_rate=3e-4), two_layers())
 
 
-def test_the_listing_is_by_requires_grad_so_the_unreached_stand_among_the_trainable() -> None:
+def test_the_listing_follows_requires_grad_so_unreached_tensors_are_trainable() -> None:
     table = small_table("heads", "pooler", "layer:1")
 
     assert listing(table) == (
@@ -50,7 +50,7 @@ def test_the_listing_names_a_tied_tensor_once_as_torch_does() -> None:
     assert "tiny.layer.1.dense.weight" not in text
 
 
-def test_both_headings_stand_even_over_nothing() -> None:
+def test_the_listing_has_both_headings_even_if_a_list_is_empty() -> None:
     assert listing(small_table()).startswith("Trainable Parameters:\n\nFrozen Parameters:\n  ❌ ")
     assert listing(small_table("all")).endswith("  ✅ ner.bias\n\nFrozen Parameters:\n")
 
@@ -159,11 +159,11 @@ def test_the_json_document_has_exactly_the_documented_fields() -> None:
         (0.5, "5e-1"),
     ],
 )
-def test_a_rate_is_written_as_people_write_it(rate: float | None, text: str) -> None:
+def test_rates_are_formatted_with_an_exponent(rate: float | None, text: str) -> None:
     assert rate_text(rate) == text
 
 
-def test_a_shape_is_written_with_signs_of_multiplication() -> None:
+def test_shapes_are_formatted_with_multiplication_signs() -> None:
     assert shape_text((768, 3072)) == "768 × 3072"
     assert shape_text((768,)) == "768"
     assert shape_text(()) == ""

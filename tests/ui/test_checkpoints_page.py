@@ -30,7 +30,7 @@ def card(app: AppTest, name: str) -> str:
     return "\n".join(values[place : place + 3])
 
 
-def test_the_answer_names_a_checkpoint_for_each_kind_of_text(lab: Lab) -> None:
+def test_the_headline_names_a_checkpoint_for_each_kind_of_text(lab: Lab) -> None:
     assert heading(checkpoints_page()) == (
         "Start with minilm-l6; use biobert for medicine, legal-bert for law "
         "and xlm-roberta-base for several languages"
@@ -53,17 +53,17 @@ def test_every_checkpoint_has_a_card_under_its_kind_of_text(lab: Lab) -> None:
 
 
 def test_a_card_states_size_vocabulary_memory_work_download_and_licence(lab: Lab) -> None:
-    said = card(checkpoints_page(), "bert-large-uncased")
-    assert "not downloaded" in said
-    assert ":gray[Size] 335 M parameters, 24 layers × 1,024" in said
-    assert ":gray[Tokenizer] 30,522 WordPieces, uncased, 512 tokens" in said
-    assert ":gray[Memory] 5.36 GB for full fine-tuning" in said
-    assert ":gray[Compute] 28.4 × minilm-l6 per token" in said
-    assert ":gray[Download] 1.34 GB, Apache-2.0" in said
-    assert "Measured" not in said
+    text = card(checkpoints_page(), "bert-large-uncased")
+    assert "not downloaded" in text
+    assert ":gray[Size] 335 M parameters, 24 layers × 1,024" in text
+    assert ":gray[Tokenizer] 30,522 WordPieces, uncased, 512 tokens" in text
+    assert ":gray[Memory] 5.36 GB for full fine-tuning" in text
+    assert ":gray[Compute] 28.4 × minilm-l6 per token" in text
+    assert ":gray[Download] 1.34 GB, Apache-2.0" in text
+    assert "Measured" not in text
 
 
-def test_a_card_without_weights_says_how_to_get_them(lab: Lab) -> None:
+def test_a_card_without_weights_shows_the_download_command(lab: Lab) -> None:
     commands = [each.value for each in checkpoints_page().code]
     assert len(commands) == len(NAMES) - 1
     assert any(each.startswith("hf download dmis-lab/biobert-v1.1 ") for each in commands)
@@ -77,12 +77,12 @@ def test_a_finished_run_gives_its_checkpoint_a_measured_pace(lab: Lab) -> None:
             lab.store.append(record.id, [event])
     lab.store.add(spec_of("full"), RunState.WAITING)
     app = checkpoints_page()
-    said = ":gray[Measured] 3.8 s per step (heads only, batch size 16, 1 thread), in 2 runs"
-    assert said in card(app, "minilm-l6")
+    text = ":gray[Measured] 3.8 s per step (heads only, batch size 16, 1 thread), in 2 runs"
+    assert text in card(app, "minilm-l6")
     assert "Measured" not in card(app, "minilm-l12")
 
 
-def test_freezing_one_chooses_it_and_keeps_the_rest_of_the_choice(lab: Lab) -> None:
+def test_freezing_a_checkpoint_selects_it_and_keeps_the_other_settings(lab: Lab) -> None:
     app = checkpoints_page(scenario="gradual", phase="3", seed="7")
     app.button(key="freeze_distilbert-base-uncased").click().run()
     assert not app.exception
@@ -101,51 +101,51 @@ def test_a_checkpoint_named_by_its_hub_id_is_marked_as_chosen(lab: Lab) -> None:
     assert "not downloaded · selected" in card(app, "bert-base-uncased")
 
 
-def test_example_words_are_cut_by_the_tokenizer_that_is_here(lab: Lab) -> None:
-    said = texts(checkpoints_page())
-    assert "### minilm-l6 splits “acetylcholinesterase” into 6 tokens" in said
-    assert ":gray-badge[est] :gray-badge[op] :gray-badge[pel] :small[:gray[3 tokens]]" in said
+def test_example_words_are_split_by_the_available_tokenizer(lab: Lab) -> None:
+    text = texts(checkpoints_page())
+    assert "### minilm-l6 splits “acetylcholinesterase” into 6 tokens" in text
+    assert ":gray-badge[est] :gray-badge[op] :gray-badge[pel] :small[:gray[3 tokens]]" in text
 
 
-def test_tokenizers_that_are_not_here_are_named_and_nothing_is_invented(lab: Lab) -> None:
-    said = texts(checkpoints_page(checkpoint="legal-bert"))
-    assert "are not on this machine: legal-bert, bert-base-uncased" in said
-    assert said.count(":small[:gray[Legal]]") == 1
+def test_missing_tokenizers_are_named(lab: Lab) -> None:
+    text = texts(checkpoints_page(checkpoint="legal-bert"))
+    assert "are not on this machine: legal-bert, bert-base-uncased" in text
+    assert text.count(":small[:gray[Legal]]") == 1
 
 
-def test_own_words_are_cut_first(lab: Lab) -> None:
+def test_the_visitors_words_come_first(lab: Lab) -> None:
     app = checkpoints_page()
     app.text_input(key="own_words").set_value("hydroxychloroquine, *bold*").run()
     assert not app.exception
-    said = texts(app)
-    assert ":small[:gray[Your words]]" in said
-    assert ":gray-badge[hydro] :gray-badge[xy] :gray-badge[ch]" in said
+    text = texts(app)
+    assert ":small[:gray[Your words]]" in text
+    assert ":gray-badge[hydro] :gray-badge[xy] :gray-badge[ch]" in text
     assert any(":gray-badge[\\*]" in each.value for each in app.markdown)
 
 
 def test_too_many_and_too_long_words_are_left_out_and_the_page_says_so(lab: Lab) -> None:
     app = checkpoints_page()
     app.text_input(key="own_words").set_value(" ".join([*"abcdefghijklmn", "x" * 41])).run()
-    said = texts(app)
-    assert "A word of more than 40 characters was left out." in said
-    assert "The first 12 of 14 words are shown." in said
+    text = texts(app)
+    assert "A word of more than 40 characters was left out." in text
+    assert "The first 12 of 14 words are shown." in text
 
 
-def test_a_local_folder_that_is_chosen_is_cut_beside_the_others(
+def test_a_local_checkpoint_is_shown_beside_the_others(
     monkeypatch: pytest.MonkeyPatch, tiny_checkpoint: Path
 ) -> None:
     monkeypatch.setenv("FREEZE_LAB_CHECKPOINTS", str(tiny_checkpoint.parent))
     opened = Lab(Settings.from_environment())
     monkeypatch.setattr(lab_module, "_lab", opened)
     app = checkpoints_page(checkpoint=str(tiny_checkpoint))
-    said = texts(app)
-    assert "selected: tiny-bert" in said
-    assert said.count(":small[:gray[Legal]]") == 2
-    assert "1 token, with an unknown token" in said
+    text = texts(app)
+    assert "selected: tiny-bert" in text
+    assert text.count(":small[:gray[Legal]]") == 2
+    assert "1 token, with an unknown token" in text
     opened.store.close()
 
 
-def test_a_damaged_tokenizer_is_named_and_the_page_stands(
+def test_a_damaged_tokenizer_is_named_and_the_page_still_works(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tiny_checkpoint: Path
 ) -> None:
     folder = tmp_path / "damaged"

@@ -48,7 +48,7 @@ def texts(app: AppTest) -> str:
     return "\n".join(each.value for elements in shown for each in elements).replace("\\", "")
 
 
-def test_the_sample_is_counted_by_the_checkpoints_own_tokenizer(lab: Lab) -> None:
+def test_the_sample_is_measured_with_the_tokenizer_of_the_checkpoint(lab: Lab) -> None:
     app = data_page()
     assert heading(app) == (
         "400 + 200 sentences for sentiment, 400 + 200 for NER; nothing is cut off at 128 sub-words"
@@ -58,7 +58,7 @@ def test_the_sample_is_counted_by_the_checkpoints_own_tokenizer(lab: Lab) -> Non
     assert "2 classes, “negative” is 50 % of training" in texts(app)
 
 
-def test_a_small_maximum_length_says_which_entities_are_lost(lab: Lab) -> None:
+def test_the_headline_counts_entities_cut_off_by_the_maximum_length(lab: Lab) -> None:
     app = data_page()
     app.number_input(key="max_length").set_value(16).run()
     assert heading(app).endswith("; 17 entities are cut off at 16 sub-words")
@@ -83,7 +83,7 @@ def test_a_manifest_below_a_configured_folder_is_shown(
     opened.store.close()
 
 
-def test_files_are_looked_at_before_anything_is_kept(lab: Lab) -> None:
+def test_files_are_checked_before_they_are_saved(lab: Lab) -> None:
     app = add_files(data_page())
     assert app.selectbox(key="upload_1_text").options == ["said", "mood"]
     assert "sentiment: 4 + 4 sentences, head classifier with 2 outputs: down, up" in (
@@ -94,7 +94,7 @@ def test_files_are_looked_at_before_anything_is_kept(lab: Lab) -> None:
     assert app.selectbox(key="data").value == "sample"
 
 
-def test_used_files_become_the_choice_by_their_digest(lab: Lab) -> None:
+def test_saved_files_are_selected_by_their_digest(lab: Lab) -> None:
     app = data_page()
     reference = uploaded(app)
     assert app.query_params["data"] == reference
@@ -133,7 +133,7 @@ def test_train_and_freeze_know_an_upload_by_its_tasks_and_its_heads_by_its_label
     assert table.astype(str).apply(" ".join, axis=1).str.contains("ner.weight.*3").any()
 
 
-def test_a_choice_survives_the_way_to_a_page_with_the_same_widgets(lab: Lab) -> None:
+def test_a_choice_survives_a_page_with_the_same_widgets(lab: Lab) -> None:
     app = data_page()
     reference = uploaded(app)
     app.number_input(key="max_length").set_value(32).run()
@@ -144,7 +144,7 @@ def test_a_choice_survives_the_way_to_a_page_with_the_same_widgets(lab: Lab) -> 
         assert app.number_input(key="max_length").value == 32
 
 
-def test_two_uploads_with_tasks_of_one_name_are_told_apart(lab: Lab) -> None:
+def test_two_uploads_with_equal_task_names_are_distinguished(lab: Lab) -> None:
     app = data_page()
     first = uploaded(app)
     file = ("more.csv", REVIEWS + b"Bland.,down\n", "text/csv")
@@ -157,9 +157,12 @@ def test_two_uploads_with_tasks_of_one_name_are_told_apart(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize(
-    ("broken", "said"),
+    ("broken", "expected"),
     [
-        ({"upload_1_training": ("x.csv", b"said,mood\nGood.\n")}, "x.csv, line 2: the row has 1"),
+        (
+            {"upload_1_training": ("x.csv", b"said,mood\nGood.\n")},
+            "x.csv, line 2: the row has 1",
+        ),
         ({"upload_1_training": ("x.csv", b"")}, "x.csv is empty"),
         ({"upload_1_training": ("x.conll", PLACES)}, "x.conll is not a format for sentences"),
         ({"upload_2_training": ("x.conll", b"Ann\n")}, "x.conll, line 1: 'Ann' has no tag"),
@@ -167,14 +170,14 @@ def test_two_uploads_with_tasks_of_one_name_are_told_apart(lab: Lab) -> None:
     ],
     ids=["row", "empty", "format", "tag", "type"],
 )
-def test_a_broken_file_is_named_and_nothing_typed_is_lost(
-    lab: Lab, broken: dict[str, tuple[str, bytes]], said: str
+def test_an_invalid_file_is_named_and_the_form_keeps_its_values(
+    lab: Lab, broken: dict[str, tuple[str, bytes]], expected: str
 ) -> None:
     app = data_page()
     app.text_input(key="upload_1_name").set_value("reviews")
     app.text_input(key="upload_2_head").set_value("places")
     add_files(app, **broken)
-    assert said in app.error[0].value.replace("\\", "")
+    assert expected in app.error[0].value.replace("\\", "")
     assert app.button(key="use_upload").disabled
     assert app.text_input(key="upload_1_name").value == "reviews"
     assert app.text_input(key="upload_2_head").value == "places"
@@ -191,7 +194,7 @@ def test_a_missing_file_is_named(lab: Lab) -> None:
     assert app.button(key="use_upload").disabled
 
 
-def test_an_upload_is_forgotten_and_the_sample_takes_its_place(lab: Lab) -> None:
+def test_a_deleted_upload_is_replaced_by_the_sample(lab: Lab) -> None:
     app = data_page()
     reference = uploaded(app)
     app.button(key="delete_upload").click().run()
@@ -205,7 +208,7 @@ def test_an_upload_is_forgotten_and_the_sample_takes_its_place(lab: Lab) -> None
 
 
 @pytest.mark.parametrize("state", [RunState.WAITING, RunState.RUNNING])
-def test_an_upload_that_a_run_needs_is_not_forgotten(lab: Lab, state: RunState) -> None:
+def test_an_upload_that_a_run_needs_is_not_deleted(lab: Lab, state: RunState) -> None:
     app = data_page()
     reference = uploaded(app)
     record = lab.store.add(spec_of("heads-only", data=reference), state)

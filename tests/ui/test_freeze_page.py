@@ -103,7 +103,7 @@ def test_the_first_page_shows_heads_only_of_the_checkpoint_that_can_be_trained(l
         ("frozen", f"Nothing is trained: all {OF_BERT} are frozen", "203 of 203", "0 of 12"),
     ],
 )
-def test_a_click_on_a_scenario_answers_with_its_counts(
+def test_selecting_a_scenario_shows_its_counts(
     lab: Lab, scenario: str, answer: str, frozen: str, crossed: str
 ) -> None:
     app = choose(freeze_page(), "checkpoint", "bert-base-uncased")
@@ -125,7 +125,7 @@ def test_the_pooler_is_unreached_under_full_and_the_caption_explains_it(lab: Lab
     )
 
 
-def test_phases_of_gradual_add_a_layer_each(lab: Lab) -> None:
+def test_each_phase_of_gradual_trains_one_more_layer(lab: Lab) -> None:
     app = freeze_page(checkpoint="bert-base-uncased", scenario="gradual")
     assert heading(app).startswith(":orange[4,614]")
     choose(app, "phase", 2)
@@ -151,9 +151,9 @@ def test_phases_of_gradual_add_a_layer_each(lab: Lab) -> None:
 )
 def test_a_step_is_compared_with_full(lab: Lab, scenario: str, work: str, memory: str) -> None:
     app = freeze_page(checkpoint="bert-base-uncased", scenario=scenario)
-    said = next(each.value for each in app.markdown if "**One step**" in each.value)
-    assert said.startswith(f":small[**One step** of 16 × 128 tokens{work}")
-    assert memory in said
+    text = next(each.value for each in app.markdown if "**One step**" in each.value)
+    assert text.startswith(f":small[**One step** of 16 × 128 tokens{work}")
+    assert memory in text
 
 
 @pytest.mark.parametrize(
@@ -189,11 +189,11 @@ def test_the_reason_for_a_high_cost_is_shown_without_a_click(
     lab: Lab, scenario: str, phase: str, kept: str, crossed: str
 ) -> None:
     app = freeze_page(checkpoint="bert-base-uncased", scenario=scenario, phase=phase)
-    (said,) = [
+    (text,) = [
         each.value for each in app.markdown if "lowest trainable tensor decides" in each.value
     ]
-    assert said.startswith(f":small[{kept}")
-    assert f"the gradient passes through {crossed} layers" in said
+    assert text.startswith(f":small[{kept}")
+    assert f"the gradient passes through {crossed} layers" in text
     line = next(each for each in app.markdown if "**One step**" in each.value)
     assert "lowest trainable tensor decides" not in line.help
 
@@ -208,12 +208,12 @@ def test_the_reason_for_an_expected_cost_is_in_the_tooltip(lab: Lab, scenario: s
 
 def test_a_steps_cost_follows_the_batch_and_the_phase(lab: Lab) -> None:
     app = freeze_page(scenario="gradual", phase="4", batch_size="8", max_length="64")
-    said = next(each.value for each in app.markdown if "**One step**" in each.value)
-    assert "of 8 × 64 tokens" in said
-    before = said.partition(" FLOPs")[0]
+    text = next(each.value for each in app.markdown if "**One step**" in each.value)
+    assert "of 8 × 64 tokens" in text
+    before = text.partition(" FLOPs")[0]
     choose(app, "phase", 1)
-    said = next(each.value for each in app.markdown if "**One step**" in each.value)
-    assert said.partition(" FLOPs")[0] != before
+    text = next(each.value for each in app.markdown if "**One step**" in each.value)
+    assert text.partition(" FLOPs")[0] != before
 
 
 def test_another_scenario_begins_at_its_first_phase(lab: Lab) -> None:
@@ -223,14 +223,14 @@ def test_another_scenario_begins_at_its_first_phase(lab: Lab) -> None:
     assert notes(app) == ""
 
 
-def test_the_table_is_in_the_order_of_the_picture(lab: Lab) -> None:
+def test_the_table_has_the_order_of_the_diagram(lab: Lab) -> None:
     app = freeze_page(checkpoint="bert-base-uncased")
     parts = list(dict.fromkeys(app.dataframe[0].value["Part"]))
     layers = [f"layer {number}" for number in range(11, -1, -1)]
     assert parts == ["classifier", "ner", "pooler", *layers, "embeddings"]
 
 
-def test_filters_narrow_the_table_and_the_caption_counts_what_is_left(lab: Lab) -> None:
+def test_filters_select_rows_and_the_caption_counts_them(lab: Lab) -> None:
     app = freeze_page(checkpoint="bert-base-uncased", scenario="top-1")
     choose(app, "state_filter", "trainable")
     choose(app, "group_filter", "layer 11")
@@ -241,7 +241,7 @@ def test_filters_narrow_the_table_and_the_caption_counts_what_is_left(lab: Lab) 
     assert any(each.value == "top layer · 4 of 203 names" for each in app.caption)
 
 
-def test_a_part_that_another_checkpoint_lacks_is_no_longer_filtered_for(lab: Lab) -> None:
+def test_a_filter_for_a_missing_part_is_reset(lab: Lab) -> None:
     app = freeze_page(checkpoint="bert-base-uncased")
     choose(app, "group_filter", "layer 11")
     choose(app, "checkpoint", "minilm-l6")
@@ -270,17 +270,17 @@ def test_bad_values_in_an_address_are_ignored_and_named(lab: Lab) -> None:
         checkpoint="bert-bas-uncased", scenario="top-99", epochs="-1", seed="many", phase="x"
     )
     assert heading(app).startswith(":orange[2,310]")
-    said = notes(app)
-    assert "checkpoint = bert-bas-uncased was ignored" in said
-    assert "Nearest: bert-base-uncased" in said
-    assert "scenario = top-99 was ignored" in said
-    assert "so top-1 to top-6 exist" in said
+    text = notes(app)
+    assert "checkpoint = bert-bas-uncased was ignored" in text
+    assert "Nearest: bert-base-uncased" in text
+    assert "scenario = top-99 was ignored" in text
+    assert "so top-1 to top-6 exist" in text
     for name in ("epochs = -1", "seed = many", "phase = x"):
-        assert f"{name} was ignored" in said
+        assert f"{name} was ignored" in text
     assert address(app) == {}
 
 
-def test_a_scenario_that_the_new_checkpoint_lacks_gives_way_with_a_note(lab: Lab) -> None:
+def test_a_scenario_that_does_not_fit_the_checkpoint_is_replaced_with_a_note(lab: Lab) -> None:
     app = freeze_page(checkpoint="bert-base-uncased", scenario="top-9")
     assert heading(app).startswith(":orange[63,795,462]")
     choose(app, "checkpoint", "minilm-l6")
@@ -341,7 +341,7 @@ def test_the_other_scenarios_are_chosen_from_the_list_and_then_have_a_pill(
     assert "scenario" in address(app)
 
 
-def test_many_phases_are_a_list_that_is_stepped_through(lab: Lab) -> None:
+def test_many_phases_are_selected_from_a_list(lab: Lab) -> None:
     app = freeze_page(checkpoint="bert-base-uncased", scenario="chain-thaw", phase="3")
     assert app.get_by_key("phase").options[2] == "Phase 3 of 15: layer 0"
     assert heading(app).startswith(":orange[7,087,872]")
@@ -352,13 +352,13 @@ def test_many_phases_are_a_list_that_is_stepped_through(lab: Lab) -> None:
     assert heading(app).startswith(":orange[4,614]")
 
 
-def test_a_gentler_plan_is_one_click_from_the_warning(lab: Lab) -> None:
+def test_the_warning_offers_a_gentler_layer_decay(lab: Lab) -> None:
     app = freeze_page(checkpoint="bert-base-uncased", scenario="discriminative")
     app.get_by_key("gentler").click().run()
     assert not app.exception
-    said = "\n".join(each.value for each in app.markdown)
-    assert "the lowest is 1/2 of the encoder's highest" in said
-    assert "hardly change" not in said
+    text = "\n".join(each.value for each in app.markdown)
+    assert "the lowest is 1/2 of the encoder's highest" in text
+    assert "hardly change" not in text
     assert "layer_decay: 1.0526315789473684" in address(app)["plan"]
     assert not [each for each in app.button if each.key == "gentler"]
     next(each for each in app.button if "back to the scenarios" in each.label).click().run()
@@ -366,7 +366,7 @@ def test_a_gentler_plan_is_one_click_from_the_warning(lab: Lab) -> None:
     assert "plan" not in address(app)
 
 
-def test_rates_that_differ_little_have_no_gentler_plan_to_offer(lab: Lab) -> None:
+def test_no_gentler_decay_is_offered_for_similar_rates(lab: Lab) -> None:
     app = freeze_page(scenario="full")
     assert not [each for each in app.button if each.key == "gentler"]
 
@@ -391,7 +391,7 @@ def test_a_plan_that_cannot_be_read_is_ignored_with_the_nearest_key(lab: Lab) ->
     assert notes(app) == ""
 
 
-def test_a_rate_replaces_the_plans_own_and_an_empty_field_gives_it_back(lab: Lab) -> None:
+def test_a_rate_replaces_that_of_the_plan_until_the_field_is_cleared(lab: Lab) -> None:
     app = choose(open_more(freeze_page(scenario="top-1")), "head_learning_rate", 0.005)
     assert metrics(app)["Learning rate, heads"][0] == "5e-3"
     choose(app, "head_learning_rate", None)
@@ -400,12 +400,12 @@ def test_a_rate_replaces_the_plans_own_and_an_empty_field_gives_it_back(lab: Lab
 
 def test_discriminative_rates_warn_about_layers_that_hardly_change(lab: Lab) -> None:
     app = freeze_page(checkpoint="bert-base-uncased", scenario="discriminative")
-    said = "\n".join(each.value for each in app.markdown)
-    assert "the lowest is 1/95,429 of the encoder's highest" in said
-    assert "With such low rates, 5 blocks hardly change" in said
+    text = "\n".join(each.value for each in app.markdown)
+    assert "the lowest is 1/95,429 of the encoder's highest" in text
+    assert "With such low rates, 5 blocks hardly change" in text
 
 
-def test_train_this_plan_leads_to_train_with_the_same_choices_and_starts_nothing(lab: Lab) -> None:
+def test_train_this_plan_opens_train_with_the_same_settings_and_starts_no_run(lab: Lab) -> None:
     app = freeze_page(scenario="top-2", seed="5")
     app.button(key="train_plan").click().run()
     assert not app.exception
@@ -461,7 +461,7 @@ def test_a_choice_comes_back_from_its_query() -> None:
     assert Choice().as_query() == {}
 
 
-def test_a_bad_value_keeps_what_was_chosen_before() -> None:
+def test_an_invalid_value_keeps_the_previous_one() -> None:
     before = Choice(seed=5)
     after, (note,) = choice_from({"seed": -3, "unknown": 1}, base=before)
     assert after == before
@@ -469,7 +469,7 @@ def test_a_bad_value_keeps_what_was_chosen_before() -> None:
     assert note.endswith("Using 5.")
 
 
-def test_an_emptied_field_goes_back_to_its_default() -> None:
+def test_a_cleared_field_returns_to_its_default() -> None:
     assert choice_from(
         {"data": "", "learning_rate": None}, Choice(data="x", learning_rate=0.1)
     ) == (
@@ -506,5 +506,5 @@ def test_shares_are_short_and_never_rounded_to_nothing(share: float, text: str) 
     assert share_text(share) == text
 
 
-def test_what_a_user_typed_is_escaped() -> None:
+def test_user_text_is_escaped() -> None:
     assert plain("[a](b) **c** $x$ :red[d]") == r"\[a\]\(b\) \*\*c\*\* \$x\$ \:red\[d\]"

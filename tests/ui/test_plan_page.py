@@ -45,7 +45,7 @@ def words(app: AppTest, kind: str) -> str:
     return "\n".join(each.value for each in getattr(app, kind)).replace("\\", "")
 
 
-def test_a_block_is_thawed_in_the_text_and_in_the_address(lab: Lab) -> None:
+def test_a_click_changes_the_text_and_the_address(lab: Lab) -> None:
     app = toggle(visited("plan"), "layer 5")
     assert heading(app) == ":orange[1,776,774] of 22,715,526 parameters are trainable: 7.8 %"
     assert train(app) == ("heads", "top:1")
@@ -77,7 +77,7 @@ def test_undo_and_redo_go_back_to_the_scenario_and_forth(lab: Lab) -> None:
     assert app.get_by_key("redo_edit").disabled
 
 
-def test_what_another_page_chose_can_be_undone_too(lab: Lab) -> None:
+def test_changes_made_on_another_page_can_be_undone(lab: Lab) -> None:
     app = toggle(visited("plan"), "layer 5")
     enter(app, "begin_from", "full")
     assert heading(app).startswith(":orange[22,567,686]")
@@ -94,7 +94,7 @@ def test_a_block_frozen_by_a_rule_can_be_unfrozen(lab: Lab) -> None:
     assert heading(app).startswith(":orange[22,567,686]")
 
 
-def test_a_click_changes_the_phase_shown_and_no_other(lab: Lab) -> None:
+def test_a_click_changes_only_the_selected_phase(lab: Lab) -> None:
     app = toggle(visited("plan", plan=TWO_PHASES, phase="2"), "layer 4")
     assert train(app, 1) == ("heads",)
     assert train(app, 2) == ("heads", "top:2")
@@ -150,7 +150,7 @@ def test_rates_chosen_on_another_page_are_in_the_plan_once_it_is_edited(lab: Lab
         ("plan_decay", 0.5, "greater than or equal to 1"),
     ],
 )
-def test_a_bad_entry_says_why_stays_to_be_mended_and_changes_nothing(
+def test_an_invalid_entry_shows_an_error_and_stays_in_its_field(
     lab: Lab, key: str, typed: object, reason: str
 ) -> None:
     app = toggle(visited("plan"), "layer 5")
@@ -162,7 +162,7 @@ def test_a_bad_entry_says_why_stays_to_be_mended_and_changes_nothing(
     assert words(toggle(app, "layer 4"), "error") == ""
 
 
-def test_a_rule_says_at_once_what_it_matches_and_is_added(lab: Lab) -> None:
+def test_a_rule_shows_its_matches_and_is_added(lab: Lab) -> None:
     app = enter(visited("plan"), "try_rule", "top:2")
     assert "Matches **32 tensors, 3,548,928 parameters**" in words(app, "markdown")
     press(app, "add_rule")
@@ -178,7 +178,7 @@ def test_a_rule_that_matches_nothing_names_the_nearest(lab: Lab) -> None:
     assert train(app) == ("heads",)
 
 
-def test_a_rule_can_freeze_in_every_phase_and_be_lifted(lab: Lab) -> None:
+def test_a_rule_can_freeze_in_every_phase_and_be_removed(lab: Lab) -> None:
     app = enter(visited("plan", scenario="full"), "try_rule", "embeddings")
     press(app, "freeze_rule")
     assert parse_plan(text(app)).freeze == ("embeddings",)
@@ -205,7 +205,9 @@ def test_a_plan_file_is_used_and_can_be_undone(lab: Lab) -> None:
         (b"{", "is not a plan"),
     ],
 )
-def test_a_bad_plan_file_says_why_and_the_plan_stays(lab: Lab, content: bytes, reason: str) -> None:
+def test_an_invalid_plan_file_shows_an_error_and_the_plan_stays(
+    lab: Lab, content: bytes, reason: str
+) -> None:
     app = toggle(visited("plan"), "layer 5")
     before = text(app)
     app.get_by_key("plan_file_0").upload("bad.yaml", content, "text/yaml").run()
@@ -214,7 +216,7 @@ def test_a_bad_plan_file_says_why_and_the_plan_stays(lab: Lab, content: bytes, r
     assert text(app) == before
 
 
-def test_a_text_that_is_no_plan_stays_to_be_mended_and_the_plan_too(lab: Lab) -> None:
+def test_invalid_text_stays_in_the_field_and_the_plan_stays(lab: Lab) -> None:
     app = toggle(visited("plan"), "layer 5")
     enter(app, "plan_text", "name: mine")
     assert "'phases' is missing" in words(app, "error")
@@ -225,14 +227,14 @@ def test_a_text_that_is_no_plan_stays_to_be_mended_and_the_plan_too(lab: Lab) ->
     assert parse_plan(text(app)) == parse_plan(TWO_PHASES)
 
 
-def test_an_address_with_a_text_that_is_no_plan_offers_the_text_to_be_mended(lab: Lab) -> None:
+def test_invalid_text_in_the_address_is_shown_for_correction(lab: Lab) -> None:
     app = visited("plan", plan="name: mine")
     assert "'phases' is missing" in words(app, "warning")
     assert text(app) == "name: mine"
     assert train(toggle(app, "layer 5")) == ("heads", "top:1")
 
 
-def test_the_only_phase_shows_its_fields_where_its_own_rates_win(lab: Lab) -> None:
+def test_a_single_phase_shows_its_fields_if_it_has_its_own_rates(lab: Lab) -> None:
     assert "phase_rate" not in [each.key for each in visited("plan").text_input]
     only = "name: mine\nphases:\n- {name: all, train: [all], learning_rate: 0.001}\n"
     assert visited("plan", plan=only).get_by_key("phase_rate").value == "1e-3"
@@ -245,7 +247,7 @@ def test_the_freeze_page_leads_here(lab: Lab) -> None:
     assert "Edit the plan on its own page" in [each.proto.label for each in app.get("page_link")]
 
 
-def test_many_phases_are_answered_from_the_fewest_to_the_most(lab: Lab) -> None:
+def test_the_headline_shows_a_range_for_many_phases(lab: Lab) -> None:
     answer = ":orange[2,310 to 22,567,686] of 22,715,526 parameters are trainable over 8 phases"
     assert heading(visited("plan", scenario="ulmfit")) == answer
 
@@ -253,11 +255,11 @@ def test_many_phases_are_answered_from_the_fewest_to_the_most(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("typed", "rate"), [("3e-4", 3e-4), (" 0.001 ", 1e-3), ("", None), (None, None)]
 )
-def test_a_rate_is_read_as_people_write_it(typed: str | None, rate: float | None) -> None:
+def test_a_rate_is_parsed(typed: str | None, rate: float | None) -> None:
     assert rate_from(typed) == rate
 
 
-def test_what_is_no_rate_is_refused() -> None:
+def test_an_invalid_rate_is_refused() -> None:
     with pytest.raises(
         InvalidPlan, match=r"'1,5' is not a learning rate\. Enter a number such as 3e-4 or"
     ):

@@ -87,7 +87,9 @@ def test_a_picture_of_the_guide_shows_every_claim(lab: Lab) -> None:
     assert all(claim.sentence in told for claim in CLAIMS)
 
 
-def test_a_first_visitor_is_told_what_this_is_and_makes_a_comparison_by_one_click(lab: Lab) -> None:
+def test_a_first_visitor_sees_the_introduction_and_starts_a_comparison_with_one_click(
+    lab: Lab,
+) -> None:
     app = visited("freeze")
     told = [each.value for each in app.markdown if "Freeze Lab compares" in each.value]
     assert len(told) == 1
@@ -121,7 +123,7 @@ def by_key(app: AppTest) -> list[str | None]:
     return [each.key for each in app.button]
 
 
-def test_a_visitor_of_a_store_with_runs_reads_one_line_with_a_comparison_a_click_away(
+def test_a_store_with_runs_has_a_short_introduction_with_a_comparison(
     lab: Lab,
 ) -> None:
     lab.store.import_comparison(came_along())
@@ -134,7 +136,7 @@ def test_a_visitor_of_a_store_with_runs_reads_one_line_with_a_comparison_a_click
     assert landing_of(app) == ([], False)
 
 
-def test_whoever_has_started_a_run_in_this_session_is_told_nothing_more(lab: Lab) -> None:
+def test_the_introduction_is_hidden_after_a_run_was_started(lab: Lab) -> None:
     lab.store.import_comparison(came_along())
     app = visited("freeze")
     assert landing_of(app) == (["see_comparison", "first_comparison"], True)
@@ -145,6 +147,6 @@ def test_whoever_has_started_a_run_in_this_session_is_told_nothing_more(lab: Lab
     assert landing_of(app) == ([], False)
 
 
-def test_where_nothing_came_along_a_store_with_runs_tells_nothing(lab: Lab) -> None:
+def test_without_shipped_comparisons_a_store_with_runs_has_no_introduction(lab: Lab) -> None:
     stored(lab)
     assert landing_of(visited("freeze")) == ([], False)

@@ -16,7 +16,7 @@ SENTENCES, TOKENS = 5, 24
         *("embeddings-frozen", "freeze-head:ner", "chain-thaw"),
     ],
 )
-def test_kept_bytes_are_those_of_a_real_step(bert, kept_bytes, scenario):
+def test_saved_bytes_equal_those_of_a_real_step(bert, kept_bytes, scenario):
     plan = scenario_plan(scenario, bert.description)
     for table in parameter_tables(plan, bert.description):
         cost = step_cost(bert.profile, bert.description, table, SENTENCES, TOKENS)
@@ -30,7 +30,7 @@ def test_any_choice_of_tensors_is_counted_right(bert, kept_bytes, some_tensors, 
     assert cost.saved_activation_bytes == kept_bytes(bert, table, SENTENCES, TOKENS)
 
 
-def test_a_frozen_model_keeps_nothing(bert):
+def test_a_frozen_model_saves_nothing(bert):
     table = parameter_table(scenario_plan("frozen", bert.description), bert.description)
     cost = step_cost(bert.profile, bert.description, table, 16, 32)
     assert cost.saved_activation_bytes == cost.backward_flops == cost.optimizer_bytes == 0
@@ -43,22 +43,22 @@ def test_a_frozen_model_keeps_nothing(bert):
         *("mpnet", "roberta", "xlm-roberta"),
     ],
 )
-def test_other_encoders_keep_what_is_foretold(built, kept_bytes, architecture):
+def test_estimates_hold_for_other_encoders(built, kept_bytes, architecture):
     traced = built(architecture)
     fitting = {each.name for each in scenarios(traced.description)}
-    foretold, measured = {}, {}
+    estimated, measured = {}, {}
     for scenario in fitting & {"heads-only", "bitfit", "layernorm", "full"}:
         plan = scenario_plan(scenario, traced.description)
         table = parameter_table(plan, traced.description)
         cost = step_cost(traced.profile, traced.description, table, SENTENCES, TOKENS)
-        foretold[scenario] = cost.saved_activation_bytes
+        estimated[scenario] = cost.saved_activation_bytes
         measured[scenario] = kept_bytes(traced, table, SENTENCES, TOKENS)
-    assert len(foretold) >= 3
+    assert len(estimated) >= 3
     # DeBERTa keeps a few scalars, which the measure leaves out
-    assert foretold == pytest.approx(measured, rel=1e-3)
+    assert estimated == pytest.approx(measured, rel=1e-3)
 
 
-def test_the_biases_alone_keep_most_of_what_full_keeps(bert):
+def test_biases_alone_save_most_of_the_activations_of_full(bert):
     kept = {}
     for scenario in ("bitfit", "full", "top-1", "heads-only"):
         table = parameter_table(scenario_plan(scenario, bert.description), bert.description)
