@@ -14,7 +14,7 @@ FROZEN, TRAINABLE = "❄", "▲"
 
 
 def click_block(page: Page, state: str, name: str) -> None:
-    """A click on the block of this name, once the one picture shows it in this state."""
+    """Click a block as soon as the diagram shows it in this state."""
     settled(page)
     expect(page.locator(".js-plotly-plot")).to_have_count(1)
     word = page.locator(".js-plotly-plot .annotation-text", has_text=re.compile(f"{state}.*{name}"))
@@ -24,7 +24,7 @@ def click_block(page: Page, state: str, name: str) -> None:
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
 
 
-def test_a_click_on_a_block_thaws_it_a_second_freezes_it_and_undo_brings_it_back(
+def test_clicks_unfreeze_and_freeze_a_block_and_undo_restores_it(
     page: Page, address: str, tmp_path: Path
 ) -> None:
     page.goto(f"{address}/plan")
@@ -47,7 +47,7 @@ def test_a_click_on_a_block_thaws_it_a_second_freezes_it_and_undo_brings_it_back
     saved.value.save_as(file)
     text = file.read_text(encoding="utf-8")
     assert yaml.safe_load(text)["phases"] == [{"name": "heads", "train": ["heads", "top:2"]}]
-    expect(page.get_by_role("textbox", name="The plan as text")).to_have_value(text)
+    expect(page.get_by_role("textbox", name="Plan as text")).to_have_value(text)
 
     page.get_by_role("link", name="Freeze", exact=True).first.click()
     answers(page, "3,551,238 of 22,715,526 parameters are trainable")

@@ -1,7 +1,7 @@
-"""Waiting for what a page will say, however busy the machine is.
+"""Wait for the content of a page, also on a slow machine.
 
-While a script runs, Streamlit leaves what the page showed before in its place, so for a moment
-two elements may bear one name, and a locator that must be unique raises at once. These wait.
+While a script runs, Streamlit keeps the elements of the previous run on the page. Two elements may
+then have the same name, and a locator that must be unique fails. These functions wait.
 """
 
 import re
@@ -10,18 +10,18 @@ from playwright.sync_api import Locator, Page, expect
 
 
 def answers(page: Page, text: str | re.Pattern[str], timeout: int | None = None) -> None:
-    """The page's headline comes to hold `text`; `timeout` in milliseconds."""
+    """Wait until the headline contains `text`; `timeout` is in milliseconds."""
     expect(page.locator("h1", has_text=text)).to_have_count(1, timeout=timeout)
 
 
 def the_only(found: Locator) -> Locator:
-    """`found`, once it is one element and no more."""
+    """Wait until `found` is exactly one element and return it."""
     expect(found).to_have_count(1)
     return found
 
 
 def settled(page: Page) -> None:
-    """The script that drew the headline has ended, and what it did not draw again is gone."""
+    """Wait until the script has finished and outdated elements are removed."""
     expect(
         page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')
     ).to_have_count(1)

@@ -11,7 +11,7 @@ function library(source) {
   return window.freezeLabPlotly;
 }
 
-// A phone has no room for the names of phases that stand apart on a screen: there the number stays.
+// On a phone, phase names overlap. Names that do not fit are replaced by the phase number.
 function fitPhases(layout, width) {
   const phases = (layout.annotations ?? []).filter(({ name }) => name === 'phase');
   const [low, high] = layout.xaxis?.range ?? [0, 1];
@@ -37,8 +37,8 @@ function saveAs(format, Plotly, box, { title, facts, filename, background }) {
   Plotly.downloadImage({ data: box.data, layout }, { format, filename, scale, ...size });
 }
 
-// What belongs to one figure for as long as it stands. The configuration has to stay one object:
-// Plotly draws anew, and forgets the zoom, when it is given another.
+// State of one figure. The configuration must remain the same object: Plotly redraws the figure and
+// resets the zoom if it gets another one.
 function mount(Plotly, box, touch) {
   const own = {};
   const save = (format, icon) => ({
@@ -58,8 +58,8 @@ function mount(Plotly, box, touch) {
   return own;
 }
 
-// A switch between light and dark reaches the page's colours at once, but not Python, which drew
-// the figure's: ask for a run, once for each background.
+// Switching between light and dark changes the page's colors at once, but the colors of the figure
+// are set in Python. This triggers a rerun, once per background.
 function followTheme(box, data, setTriggerValue) {
   const shown = getComputedStyle(box).getPropertyValue('--st-background-color').trim();
   const differs = shown && shown.toLowerCase() !== data.background.toLowerCase();
@@ -72,7 +72,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
   const touch = window.matchMedia('(pointer: coarse)').matches;
   const { data: traces, layout } = structuredClone(data.figure);
   layout.modebar = { bgcolor: 'rgba(0,0,0,0)', color: data.muted, activecolor: data.ink };
-  if (touch) {  // a finger that meets the figure goes on to scroll the page
+  if (touch) {  // swiping over the figure should scroll the page
     layout.dragmode = false;
     layout.xaxis.fixedrange = true;
   }
@@ -82,7 +82,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
   const update = box.freezeLabUpdate = (box.freezeLabUpdate ?? 0) + 1;
   library(data.source).then(async (Plotly) => {
     while (box._dragging) await new Promise((wake) => setTimeout(wake, 100));
-    if (!box.isConnected || update !== box.freezeLabUpdate) return;  // a newer one has come
+    if (!box.isConnected || update !== box.freezeLabUpdate) return;  // a newer update follows
     const own = mounted.get(box) ?? mount(Plotly, box, touch);
     own.data = data;
     if (box.offsetWidth) fitPhases(layout, box.offsetWidth);
