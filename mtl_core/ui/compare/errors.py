@@ -48,10 +48,10 @@ def errors_view(lab: Lab, report: Report, facts: str, colors: Palette) -> None:
     else:
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
             task = _task_picker(shown)
-            first = _plan_picker("Plan", Key.FIRST_READ, plans, 0)
+            first = _plan_picker("Plan", Key.FIRST_PLAN_OF_ERRORS, plans, 0)
             second = first
             if len(plans) > 1:
-                second = _plan_picker("Compared with", Key.SECOND_READ, plans, -1)
+                second = _plan_picker("Compared with", Key.SECOND_PLAN_OF_ERRORS, plans, -1)
     left, right = st.columns([5, 8], gap="medium")
     with left, st.container(gap="xsmall"):
         panel = confusion_panel(shown, task, first, gold)
@@ -64,10 +64,10 @@ def errors_view(lab: Lab, report: Report, facts: str, colors: Palette) -> None:
 
 def _task_picker(shown: ComparedRuns) -> Task:
     tasks = {task.name: task for task in shown.plans.tasks}
-    if st.session_state.get(Key.TASK_READ) not in tasks:
-        st.session_state[Key.TASK_READ] = next(iter(tasks))
+    if st.session_state.get(Key.TASK_OF_ERRORS) not in tasks:
+        st.session_state[Key.TASK_OF_ERRORS] = next(iter(tasks))
     name = st.segmented_control(
-        "Task", list(tasks), key=Key.TASK_READ, format_func=task_title, required=True
+        "Task", list(tasks), key=Key.TASK_OF_ERRORS, format_func=task_title, required=True
     )
     return tasks.get(name or "", shown.plans.tasks[0])
 

@@ -50,7 +50,7 @@ def forgotten_table(_lab: Lab, report: Report, _facts: str, _colors: Palette) ->
         st.markdown("### Tasks that were not trained")
         st.caption(FORGOTTEN_CAPTION)
     alt = "Tasks left out, before and after training"
-    words_table(rows, Key.FORGOTTEN, alt, _TEXT_COLUMNS)
+    words_table(rows, Key.LEFT_OUT_TASKS, alt, _TEXT_COLUMNS)
 
 
 def elsewhere_tables(_lab: Lab, report: Report, _facts: str, _colors: Palette) -> None:
@@ -62,4 +62,4 @@ def elsewhere_tables(_lab: Lab, report: Report, _facts: str, _colors: Palette) -
             st.markdown(f"### {plain(elsewhere_title(data_name(data, names), found))}")
             st.caption(ELSEWHERE_CAPTION)
         rows = [elsewhere_row(each) for each in found]
-        words_table(rows, f"{Key.ELSEWHERE}_{number}", f"Scores on {data}", _TEXT_COLUMNS)
+        words_table(rows, f"{Key.OTHER_DATA_SCORES}_{number}", f"Scores on {data}", _TEXT_COLUMNS)

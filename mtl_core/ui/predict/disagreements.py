@@ -44,7 +44,7 @@ def disagreements_view(lab: Lab, models: Sequence[SelectedModel], dataset: Datas
             f"These models have no task in common with {plain(dataset.reference)}, so they cannot "
             "be compared on it."
         )
-    elif st.session_state.get(Key.SOUGHT) or st.button(
+    elif st.session_state.get(Key.SHOW_DISAGREEMENTS) or st.button(
         f"Compare {len(models)} models on {count:,} sentences",
         key=Key.FIND_DISAGREEMENTS,
         icon=":material/difference:",
@@ -54,7 +54,7 @@ def disagreements_view(lab: Lab, models: Sequence[SelectedModel], dataset: Datas
 
 
 def _show_list() -> None:
-    st.session_state[Key.SOUGHT] = True
+    st.session_state[Key.SHOW_DISAGREEMENTS] = True
 
 
 def _list(lab: Lab, models: Sequence[SelectedModel], dataset: Dataset) -> None:

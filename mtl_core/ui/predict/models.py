@@ -71,13 +71,13 @@ def selected_ids(known: Sequence[Candidate]) -> tuple[list[str], list[str]]:
 
     The address has precedence on the first run of a page and on browser navigation.
     """
-    kept = st.session_state.get(Key.ASKED)
+    kept = st.session_state.get(Key.LAST_MODELS)
     address = _split(st.query_params.get(Key.RUNS, ""))
     arrived = st.session_state.get(Key.PAGE_IS_NEW) and address
     if kept is None or came_by_history() or arrived:
         selected = address or [BEFORE, *[each.record.id for each in known[:2]][::-1]]
     else:
-        selected = list(st.session_state.get(Key.ASKED_MODELS, kept))
+        selected = list(st.session_state.get(Key.SELECTED_MODELS, kept))
     ids = [each.record.id for each in known]
     notes = [_unknown(each) for each in selected if each not in ids and each != BEFORE]
     selected = [each for each in selected if each in ids or each == BEFORE]
@@ -87,7 +87,7 @@ def selected_ids(known: Sequence[Candidate]) -> tuple[list[str], list[str]]:
             f"At most {MAX_RUNS} runs can be compared: {', '.join(runs[MAX_RUNS:])} left out."
         )
         selected = [each for each in selected if each not in runs[MAX_RUNS:]]
-    st.session_state[Key.ASKED] = selected
+    st.session_state[Key.LAST_MODELS] = selected
     return selected, notes
 
 
@@ -129,13 +129,13 @@ def data_of(selected: Sequence[SelectedModel]) -> str:
 def models_picker(known: Sequence[Candidate], selected: Sequence[str]) -> None:
     """A popover for selecting models. Call it after `selected_ids`."""
     labels = {BEFORE: "before training"} | {each.record.id: each.label for each in known}
-    if st.session_state.get(Key.ASKED_MODELS) != list(selected):
-        st.session_state[Key.ASKED_MODELS] = list(selected)
+    if st.session_state.get(Key.SELECTED_MODELS) != list(selected):
+        st.session_state[Key.SELECTED_MODELS] = list(selected)
     with st.popover(f"Models: {len(selected)}", icon=":material/checklist:", width="stretch"):
         st.pills(
             f"Finished runs, at most {MAX_RUNS}",
             list(labels),
-            key=Key.ASKED_MODELS,
+            key=Key.SELECTED_MODELS,
             format_func=lambda each: plain(labels.get(each) or str(each)),
             selection_mode="multi",
             wrap=True,

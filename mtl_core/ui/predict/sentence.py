@@ -24,11 +24,11 @@ def current_text(default: str) -> str:
     value = st.session_state.get(Key.TEXT)
     arrived = st.session_state.get(Key.PAGE_IS_NEW) and address
     if value is None or came_by_history() or arrived:
-        value = address or st.session_state.get(Key.ASKED_TEXT) or default
+        value = address or st.session_state.get(Key.LAST_TEXT) or default
     text = str(value)[:MAX_TEXT_LENGTH]
     if st.session_state.get(Key.TEXT) != text:
         st.session_state[Key.TEXT] = text
-    st.session_state[Key.ASKED_TEXT] = text
+    st.session_state[Key.LAST_TEXT] = text
     return text
 
 

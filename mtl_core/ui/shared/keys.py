@@ -36,7 +36,7 @@ class Key(StrEnum):
     DELETED = "deleted"  # the item deleted last; a query parameter, so it is cleared with the page
     RUN_AGAIN = "run_again"
     CHANGE_AND_RUN = "change_and_run"
-    GO_ON = "go_on"
+    CONTINUE_RUN = "go_on"
     FROM_CHECKPOINT = "from_checkpoint"  # button: start the next run from the checkpoint
     MORE_SETTINGS = "more_settings"
     RUN_TITLE = "run_title"  # followed by the run's id, as is the next
@@ -90,11 +90,11 @@ class Key(StrEnum):
     INSIDE = "inside"
     COSINES = "cosines"  # followed by the number of the pair
     CONVERGENCE = "convergence"
-    FORGOTTEN = "forgotten"
-    ELSEWHERE = "elsewhere"  # followed by the number of the data
-    TASK_READ = "task_read"
-    FIRST_READ = "first_read"
-    SECOND_READ = "second_read"
+    LEFT_OUT_TASKS = "forgotten"
+    OTHER_DATA_SCORES = "elsewhere"  # followed by the number of the data
+    TASK_OF_ERRORS = "task_read"
+    FIRST_PLAN_OF_ERRORS = "first_read"
+    SECOND_PLAN_OF_ERRORS = "second_read"
     CHANGED = "changed"
     FIRST_PLAN = "first_plan"
     SECOND_PLAN = "second_plan"
@@ -106,14 +106,14 @@ class Key(StrEnum):
     EXPORT_MODEL = "export_model"
 
     TEXT = "text"  # the input sentence; also a query parameter
-    ASKED_MODELS = "asked_models"
+    SELECTED_MODELS = "asked_models"
     EXAMPLE_TEXT = "example_text"
     TO_PREDICT = "to_predict"  # button: from a finished run to Predict
     FIND_DISAGREEMENTS = "find_disagreements"
     DISAGREEMENTS = "disagreements"
-    ASKED = "_asked"  # the selected models, stored across pages, as is the next
-    ASKED_TEXT = "_asked_text"
-    SOUGHT = "_sought"  # the models whose disagreements are shown
+    LAST_MODELS = "_asked"  # the selected models, stored across pages, as is the next
+    LAST_TEXT = "_asked_text"
+    SHOW_DISAGREEMENTS = "_sought"  # whether the disagreements are shown
 
     SHOT = "shot"  # a query parameter: screenshot mode
 

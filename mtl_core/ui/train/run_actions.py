@@ -111,7 +111,7 @@ def continue_button(record: RunRecord, summary: RunSummary) -> None:
         return
     st.button(
         "Continue from this run",
-        key=Key.GO_ON,
+        key=Key.CONTINUE_RUN,
         icon=":material/step_over:",
         on_click=_continue,
         args=(record,),
