@@ -26,7 +26,7 @@ def main() -> None:
     import transformers
     from transformers import AutoModel, AutoTokenizer, BertModel  # noqa: F401
 
-    from mtl_core.training.clock import peak_memory_bytes
+    from mtl_core.training.memory import peak_memory_bytes
 
     transformers.logging.set_verbosity_error()
     torch.set_num_threads(request.threads)

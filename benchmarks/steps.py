@@ -27,9 +27,8 @@ from mtl_core.freezing.apply import apply_phase
 from mtl_core.models.matrix_products import compute_with
 from mtl_core.settings import CACHE_BYTES
 from mtl_core.training.batches import Batch, collate, drawn_batches
-from mtl_core.training.gradients import take_gradients
-from mtl_core.training.loaded_run import Setting, load_setting
-from mtl_core.training.parts import in_parts
+from mtl_core.training.gradients import accumulate_gradients, split_by_length
+from mtl_core.training.loaded_run import LoadedRun, load_run
 from mtl_core.training.prefix.reuse import ReusedPrefix
 from mtl_core.training.prefix.store import PrefixStore
 
@@ -70,19 +69,19 @@ def main() -> None:
 
 def _row(scenario: str, arguments: argparse.Namespace, store: PrefixStore) -> dict[str, Any]:
     request = RunRequest("ours", scenario, data=arguments.data, examples=arguments.examples)
-    setting = load_setting(build_spec(request))
-    table = setting.tables[0]
-    apply_phase(table, setting.model)
-    packed, separate = ReusedPrefix(setting, store), PartByPart(setting, store)
+    loaded = load_run(build_spec(request))
+    table = loaded.tables[0]
+    apply_phase(table, loaded.model)
+    packed, separate = ReusedPrefix(loaded, store), PartByPart(loaded, store)
     for each in (packed, separate):
         each.enter(table)
     sides = {"whole": separate, "parts": separate, "shared": packed}
-    drawn = drawn_batches(setting.training, batch_size=setting.spec.batch_size, seed=0)
+    drawn = drawn_batches(loaded.training, batch_size=loaded.spec.batch_size, seed=0)
     seconds, tokens = dict.fromkeys(WAYS, 0.0), dict.fromkeys(WAYS, 0)
     for _ in range(arguments.steps):
         examples = next(drawn)
-        batches = _batches(examples, setting, shared=packed.packs)
-        fastest = _fastest(setting, sides, batches, arguments.rounds)
+        batches = _batches(examples, loaded, shared=packed.packs)
+        fastest = _fastest(loaded, sides, batches, arguments.rounds)
         for way in WAYS:
             seconds[way] += fastest[way]
             tokens[way] += sum(batch.input_ids.numel() for batch in batches[way])
@@ -95,17 +94,17 @@ def _row(scenario: str, arguments: argparse.Namespace, store: PrefixStore) -> di
     }
 
 
-def _batches(examples: Any, setting: Setting, *, shared: bool) -> dict[str, list[Batch]]:
-    tasks, pad = setting.spec.tasks, setting.pad_id
+def _batches(examples: Any, loaded: LoadedRun, *, shared: bool) -> dict[str, list[Batch]]:
+    tasks, pad = loaded.spec.tasks, loaded.pad_id
     return {
         "whole": [collate(examples, tasks, pad)],
-        "parts": in_parts(examples, tasks, pad),
-        "shared": in_parts(examples, tasks, pad, packed=shared),
+        "parts": split_by_length(examples, tasks, pad),
+        "shared": split_by_length(examples, tasks, pad, packed=shared),
     }
 
 
 def _fastest(
-    setting: Setting,
+    loaded: LoadedRun,
     sides: dict[str, ReusedPrefix],
     batches: dict[str, list[Batch]],
     rounds: int,
@@ -114,9 +113,9 @@ def _fastest(
     fastest = dict.fromkeys(WAYS, float("inf"))
     for _ in range(rounds):
         for way in WAYS:
-            setting.model.zero_grad(set_to_none=True)
+            loaded.model.zero_grad(set_to_none=True)
             began = perf_counter()
-            take_gradients(setting, sides[way], batches[way])
+            accumulate_gradients(loaded, sides[way], batches[way])
             fastest[way] = min(fastest[way], perf_counter() - began)
     return fastest
 

@@ -10,7 +10,7 @@ from mtl_core.analysis.judge import compare_plans
 from mtl_core.analysis.marks import GoldLabels
 from mtl_core.analysis.plans import Labelled, PlanComparison
 from mtl_core.analysis.summary import RunSummary
-from mtl_core.training.comparison import TrainSize, sizes_among, train_size
+from mtl_core.training.comparison import TrainSize, common_train_sizes, train_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ def group_by_size(runs: Sequence[Labelled], gold: GoldLabels | None = None) -> t
     the results at the largest would omit that plan.
     """
     summaries = [each[1] if isinstance(each, tuple) else each for each in runs]
-    sizes = sizes_among([summary.spec for summary in summaries])
+    sizes = common_train_sizes([summary.spec for summary in summaries])
     names = {size: _names(summaries, size) for size in sizes}
     if not sizes or any(each - names[sizes[-1]] for each in names.values()):
         return ()

@@ -156,7 +156,7 @@ class _Reader:
             steps=event.steps,
             trainable=event.trainable,
             share=event.trainable / everything,
-            reuse=event.prefix.told if event.prefix else None,
+            reuse=event.prefix.summary if event.prefix else None,
         )
         self._recent = []
 

@@ -36,8 +36,8 @@ from mtl_core.errors import InternalError, InvalidRun
 from mtl_core.settings import Settings
 from mtl_core.store.record import ComparisonRecord, RunState
 from mtl_core.training.comparison import ComparisonSpec
-from mtl_core.training.folder import require_empty
 from mtl_core.training.options import RunOptions, refused
+from mtl_core.training.output_folder import require_empty
 
 _POLL_SECONDS = 0.25  # between two checks of the progress
 _STOP_SECONDS = 5.0  # a run stops within two

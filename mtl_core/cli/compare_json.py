@@ -8,7 +8,7 @@ from mtl_core.analysis.plans import PlanComparison, Verdict
 from mtl_core.report.compared import ComparedRuns
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
 from mtl_core.store.runs import RunStore
-from mtl_core.training.comparison import TrainSize, in_order, train_size
+from mtl_core.training.comparison import TrainSize, sorted_sizes, train_size
 from mtl_core.training.events import PhaseStarted, RunEvent, RunFinished, RunStarted
 
 
@@ -20,7 +20,7 @@ def as_json(store: RunStore, record: ComparisonRecord, shown: ComparedRuns) -> d
     each.
     """
     ends = {run.id: end_of(store, run) for run in (*record.scouts, *record.runs)}
-    sizes = in_order(record.spec.train_sizes)
+    sizes = sorted_sizes(record.spec.train_sizes)
     by_size = [{"examples": each.size, "best": _best(each.plans)} for each in shown.by_size]
     return {
         "checkpoint": record.spec.checkpoint,

@@ -13,7 +13,7 @@ from mtl_core.errors import BadInput, InvalidRun
 from mtl_core.settings import ANY_FILE, Settings
 from mtl_core.store.model_folder import saved_model
 from mtl_core.store.runs import RunStore
-from mtl_core.training.predictions import AskedModel, Prediction, Sentence, SentenceAnswer
+from mtl_core.training.predictions import ModelSource, Prediction, Sentence, SentenceAnswer
 
 _BEFORE = "before training"
 
@@ -43,7 +43,7 @@ def predict(
     with closing(RunStore(settings.database)) as store:
         models = [(run, _model_of(store, run)) for run in dict.fromkeys(runs)]
     if before_training:
-        models.insert(0, (_BEFORE, AskedModel(spec=models[0][1].spec)))
+        models.insert(0, (_BEFORE, ModelSource(spec=models[0][1].spec)))
     predictions = [(name, _predict(model, sentences)) for name, model in models]
     if form is PredictFormat.JSON:
         print_json(_as_json(sentences, predictions))
@@ -62,23 +62,23 @@ def _sentence(text: str) -> Sentence:
     return sentence
 
 
-def _model_of(store: RunStore, run: str) -> AskedModel:
+def _model_of(store: RunStore, run: str) -> ModelSource:
     record = store.run(run)
     events = [event for _, event in store.events(run)]
     summary = summarise(record.id, record.spec, events, None)
     folder = saved_model(summary.run, summary.spec, summary.finished)
     if isinstance(folder, str):
         raise BadInput(folder)
-    return AskedModel(spec=summary.spec, folder=folder)
+    return ModelSource(spec=summary.spec, folder=folder)
 
 
-def _predict(model: AskedModel, sentences: Sequence[Sentence]) -> tuple[Prediction, ...]:
+def _predict(model: ModelSource, sentences: Sequence[Sentence]) -> tuple[Prediction, ...]:
     from mtl_core.models.matrix_products import compute_with
-    from mtl_core.training.predicting import load_asked
+    from mtl_core.training.predicting import load_predictor
     from mtl_core.training.predicting import predict as predict_by
 
     compute_with(model.spec.threads)
-    return predict_by(load_asked(model, ANY_FILE), sentences)
+    return predict_by(load_predictor(model, ANY_FILE), sentences)
 
 
 def _as_json(sentences: Sequence[Sentence], predictions: Predictions) -> dict[str, Any]:

@@ -26,9 +26,9 @@ def device_called(name: str) -> DeviceName:
     """
     if name == "cpu":
         return "cpu"
-    from mtl_core.training.device import chosen_device
+    from mtl_core.training.device import resolve_device
 
-    return chosen_device(name)
+    return resolve_device(name)
 
 
 def examples_by_task(values: Iterable[str]) -> dict[str, int]:

@@ -90,7 +90,7 @@ class _TextPrinter:
                     f"parameters learn, {event.frozen:,} are frozen, {event.steps} steps"
                 )
                 if event.prefix is not None:
-                    self._print(f"  {event.prefix.told}")
+                    self._print(f"  {event.prefix.summary}")
             case Step():
                 self._step(event)
             case Evaluation():

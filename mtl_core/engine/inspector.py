@@ -25,7 +25,7 @@ from mtl_core.models.description import BackboneDescription
 from mtl_core.settings import FileAccess
 from mtl_core.tasks.baselines import Baseline
 from mtl_core.tasks.dataset import Dataset
-from mtl_core.training.predictions import AskedModel, Prediction, Sentence
+from mtl_core.training.predictions import ModelSource, Prediction, Sentence
 
 _WRONG_RESPONSE = "The inspector responded to another request; try again."
 
@@ -71,11 +71,11 @@ class Inspector:
         raise InternalError(_WRONG_RESPONSE)
 
     def predict(
-        self, model: AskedModel, sentences: Sequence[Sentence], access: FileAccess
+        self, model: ModelSource, sentences: Sequence[Sentence], access: FileAccess
     ) -> tuple[Prediction, ...]:
         """Predict the labels of each sentence. The model is loaded in a second and then cached.
 
-        Raises what `training.predicting.load_asked` does.
+        Raises what `training.predicting.load_predictor` does.
         """
         response = self._request(Predict(model=model, sentences=tuple(sentences), access=access))
         if isinstance(response, Predicted):

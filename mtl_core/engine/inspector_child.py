@@ -28,11 +28,11 @@ from mtl_core.models.checkpoint import Checkpoint
 from mtl_core.models.description import BackboneDescription
 from mtl_core.settings import FileAccess, Settings
 from mtl_core.tasks.baselines import baselines_of_data
-from mtl_core.training.predictions import AskedModel, Prediction, Sentence
+from mtl_core.training.predictions import ModelSource, Prediction, Sentence
 
 Describer = Callable[[Checkpoint], BackboneDescription]
 Tracer = Callable[[Checkpoint], CostProfile]
-Predictor = Callable[[AskedModel, Sequence[Sentence], FileAccess], tuple[Prediction, ...]]
+Predictor = Callable[[ModelSource, Sequence[Sentence], FileAccess], tuple[Prediction, ...]]
 Measurer = Callable[[Settings], Speed]
 
 
@@ -96,7 +96,7 @@ def predict_with(warm: WarmModels) -> Predictor:
     """A predictor that caches its loaded models in `warm`."""
 
     def predict(
-        asked: AskedModel, sentences: Sequence[Sentence], access: FileAccess
+        asked: ModelSource, sentences: Sequence[Sentence], access: FileAccess
     ) -> tuple[Prediction, ...]:
         from mtl_core.models.matrix_products import compute_with
         from mtl_core.training.predicting import predict as predict_by

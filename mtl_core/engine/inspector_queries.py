@@ -11,7 +11,7 @@ from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
 from mtl_core.models.description import ModelDescription
 from mtl_core.settings import FileAccess, Settings
 from mtl_core.tasks.task import Task
-from mtl_core.training.predictions import AskedModel, Prediction, Sentence
+from mtl_core.training.predictions import ModelSource, Prediction, Sentence
 
 
 class InspectorQueries:
@@ -45,7 +45,7 @@ class InspectorQueries:
         """
         return load_profile(checkpoint, self.settings, self._inspector.trace_costs)
 
-    def predict(self, model: AskedModel, sentences: Sequence[Sentence]) -> tuple[Prediction, ...]:
+    def predict(self, model: ModelSource, sentences: Sequence[Sentence]) -> tuple[Prediction, ...]:
         """Predict the labels of each sentence.
 
         Takes seconds for the first call with a model, then at most tens of milliseconds per

@@ -18,7 +18,7 @@ from mtl_core.settings import FileAccess, Settings
 from mtl_core.tasks.baselines import Baseline
 from mtl_core.tasks.dataset import Dataset
 from mtl_core.training.events import RunEvent
-from mtl_core.training.predictions import AskedModel, Prediction, Sentence
+from mtl_core.training.predictions import ModelSource, Prediction, Sentence
 from mtl_core.training.spec import RunSpec
 from mtl_core.values import Frozen
 
@@ -77,7 +77,7 @@ class Predict(Frozen):
     """To the inspector: predict the labels of sentences with a model."""
 
     message: Literal["predict"] = "predict"
-    model: AskedModel
+    model: ModelSource
     sentences: tuple[Sentence, ...]
     access: FileAccess
 

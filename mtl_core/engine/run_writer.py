@@ -5,7 +5,7 @@ from time import monotonic
 from mtl_core.errors import error_message
 from mtl_core.store.record import RunRecord
 from mtl_core.store.runs import RunStore
-from mtl_core.training.events import LAST_WORDS, RunEvent, RunFailed, RunStopped, Step
+from mtl_core.training.events import FINAL_EVENTS, RunEvent, RunFailed, RunStopped, Step
 
 BATCH_SECONDS = 0.3
 """`step` events are buffered for up to this long; any other event is written at once."""
@@ -37,7 +37,7 @@ class RunWriter:
         if not self._buffer:
             self._buffered_since = monotonic()
         self._buffer.append(event)
-        if isinstance(event, LAST_WORDS):
+        if isinstance(event, FINAL_EVENTS):
             self.final_event = event
         if not isinstance(event, Step):
             self.flush()

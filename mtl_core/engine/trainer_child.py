@@ -15,7 +15,7 @@ from mtl_core.errors import FreezeLabError, error_message
 from mtl_core.settings import FileAccess, Settings
 from mtl_core.store.model_folder import model_folder
 from mtl_core.store.runs import RunStore
-from mtl_core.training.events import LAST_WORDS, RunEvent, RunFailed
+from mtl_core.training.events import FINAL_EVENTS, RunEvent, RunFailed
 from mtl_core.training.spec import RunSpec
 
 FineTune = Callable[
@@ -65,7 +65,7 @@ def _events(fine_tune: FineTune, request: Train, stop_requests: set[str]) -> Ite
         )
         for event in events:
             yield event
-            if isinstance(event, LAST_WORDS):
+            if isinstance(event, FINAL_EVENTS):
                 return
         reason = "The run ended without a final event."
     except MemoryError:

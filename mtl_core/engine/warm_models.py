@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from cachetools import LRUCache
 
 from mtl_core.settings import FileAccess
-from mtl_core.training.folder import WEIGHTS
-from mtl_core.training.predictions import AskedModel
+from mtl_core.training.output_folder import WEIGHTS
+from mtl_core.training.predictions import ModelSource
 
 if TYPE_CHECKING:
     from mtl_core.training.predicting import LoadedModel
@@ -35,21 +35,21 @@ class WarmModels:
     def __len__(self) -> int:
         return len(self._models)
 
-    def get(self, asked: AskedModel, access: FileAccess) -> "LoadedModel":
+    def get(self, asked: ModelSource, access: FileAccess) -> "LoadedModel":
         """The model, loaded if it is not in the cache. Raises CheckpointError if it cannot be."""
-        from mtl_core.training.predicting import load_asked
+        from mtl_core.training.predicting import load_predictor
 
         key = _key(asked)
         model = self._models.get(key)
         if model is None:
-            model, count = load_asked(asked, access), len(self._models)
+            model, count = load_predictor(asked, access), len(self._models)
             self._models[key] = model
             if len(self._models) <= count:  # others were evicted
                 gc.collect()
         return model
 
 
-def _key(asked: AskedModel) -> Key:
+def _key(asked: ModelSource) -> Key:
     """The cache key of a model; a file that is missing or replaced gives another key."""
     if asked.folder is None:
         return asked.spec.model_dump_json(include=_OF_START), 0

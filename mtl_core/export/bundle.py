@@ -26,7 +26,7 @@ from mtl_core.report.repeat import PLAN_FILE, compare_script, repeat_script
 from mtl_core.report.runs import environment_of
 from mtl_core.store.model_folder import saved_model
 from mtl_core.training.events import event_to_json
-from mtl_core.training.folder import written_whole
+from mtl_core.training.output_folder import atomic_folder
 
 _SCRIPT = ".sh"
 
@@ -82,7 +82,7 @@ def write_folder(report: Report, parts: Collection[BundlePart], folder: Path) ->
 
     Raises OutputNotEmpty if the folder is not empty, and BadInput as `bundle_files` does.
     """
-    with written_whole(folder) as draft:
+    with atomic_folder(folder) as draft:
         for file in bundle_files(report, parts, datetime.now(UTC)):
             target = draft / file.path
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -31,7 +31,7 @@ from mtl_core.store.rows import (
     unused_id,
 )
 from mtl_core.store.schema import ComparisonRow, RetiredIdRow, RunRow
-from mtl_core.training.comparison import ComparisonSpec, in_order, train_size
+from mtl_core.training.comparison import ComparisonSpec, sorted_sizes, train_size
 from mtl_core.training.spec import RunSpec
 
 
@@ -284,7 +284,7 @@ def _sort_key(run: RunRecord, spec: ComparisonSpec) -> tuple[int, int, int]:
     """The sort key of a result: seed, decreasing number of training sentences, scenario."""
     seeds, scenarios = spec.seeds, (*spec.scenarios, run.spec.scenario)
     seed = seeds.index(run.spec.seed) if run.spec.seed in seeds else len(seeds)
-    size = in_order(spec.train_sizes).index(train_size(run.spec)) if spec.train_sizes else 0
+    size = sorted_sizes(spec.train_sizes).index(train_size(run.spec)) if spec.train_sizes else 0
     return seed, -size, scenarios.index(run.spec.scenario)
 
 

@@ -6,7 +6,7 @@ from mtl_core.errors import InvalidRun
 from mtl_core.store.record import RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.training.events import RunFinished
-from mtl_core.training.folder import WEIGHTS, spec_written
+from mtl_core.training.output_folder import WEIGHTS, read_spec
 from mtl_core.training.spec import RunSpec
 
 
@@ -25,7 +25,7 @@ def saved_model(run: str, spec: RunSpec, end: RunFinished | None) -> Path | str:
     folder = Path(end.output)
     if not (folder / WEIGHTS).is_file():
         return f"The model of run '{run}' is no longer at {folder}. Put it back, or run it again."
-    if spec_written(folder) != spec:
+    if read_spec(folder) != spec:
         return f"{folder} contains another model than that of run '{run}'. Run it again."
     return folder
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from mtl_core.errors import BadInput
-from mtl_core.training.comparison import ComparisonSpec, in_order
+from mtl_core.training.comparison import ComparisonSpec, sorted_sizes
 from mtl_core.training.events import RunFailed, RunFinished, RunStopped
 from mtl_core.training.spec import RunSpec
 
@@ -130,7 +130,7 @@ def comparison_name(spec: ComparisonSpec) -> str:
     more = f" and {others} more" if others > 0 else ""
     seeds = "1 seed" if len(spec.seeds) == 1 else f"{len(spec.seeds)} seeds"
     checkpoint = spec.checkpoint.rstrip("/").rpartition("/")[2]
-    sizes = ["all" if each is None else f"{each:,}" for each in in_order(spec.train_sizes)]
+    sizes = ["all" if each is None else f"{each:,}" for each in sorted_sizes(spec.train_sizes)]
     range_ = " to ".join(dict.fromkeys((sizes[0], sizes[-1]))) if sizes else ""
     on = f" · {range_} sentences" if range_ else ""
     start = f" · from {spec.starts_from}" if spec.starts_from else ""

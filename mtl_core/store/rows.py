@@ -13,7 +13,7 @@ from mtl_core.store.owner import Owner
 from mtl_core.store.record import STATE_AFTER, UNDO, RunRecord, RunState, new_id
 from mtl_core.store.schema import ComparisonRow, EventRow, OwnerRow, RetiredIdRow, RunRow
 from mtl_core.training.events import (
-    LAST_WORDS,
+    FINAL_EVENTS,
     RunEvent,
     RunFinished,
     RunStarted,
@@ -147,7 +147,7 @@ def _spec(text: str) -> RunSpec:
 
 def _up_to_final_event(events: Sequence[RunEvent]) -> Sequence[RunEvent]:
     for index, event in enumerate(events, start=1):
-        if isinstance(event, LAST_WORDS):
+        if isinstance(event, FINAL_EVENTS):
             return events[:index]
     return events
 
@@ -155,7 +155,7 @@ def _up_to_final_event(events: Sequence[RunEvent]) -> Sequence[RunEvent]:
 def _update(row: RunRow, event: RunEvent, now: datetime) -> None:
     if isinstance(event, RunStarted):
         row.spec = event.spec.model_dump_json()
-    elif isinstance(event, LAST_WORDS):
+    elif isinstance(event, FINAL_EVENTS):
         row.state, row.finished_at = STATE_AFTER[type(event)], now
         row.reason = None if isinstance(event, RunFinished) else event.reason
 

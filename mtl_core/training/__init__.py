@@ -1,1 +1,1 @@
-"""Training: what a run is told, what it does, and the events it says."""
+"""Training: options and specs of runs, the training loop, and the events that a run yields."""

@@ -1,4 +1,4 @@
-"""Mixed batches of all tasks' examples, in an order that only the seed decides."""
+"""Mixed batches of all tasks' examples, in an order that depends on the seed alone."""
 
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,24 +9,24 @@ from torch import Tensor
 
 from mtl_core.tasks.alignment import IGNORED, EncodedExample
 from mtl_core.tasks.task import Task, TaskKind
-from mtl_core.training.seeds import stream_seed
+from mtl_core.training.random_streams import stream_seed
 
 _POOL_BATCHES = 16
-"""Within so many batches examples trade places: 0.94 of the tokens are then no padding on the
-sample, against 0.75 unsorted, and 0.70 against 0.48 where one task's sentences are longer."""
+"""Examples are sorted by length within this many batches. On the sample 0.94 of the tokens are then
+no padding, against 0.75 unsorted; with longer sentences in one task 0.70 against 0.48."""
 
 PASS_TOKENS = 512
-"""Tokens that a pass without gradient takes at once. More of them are no faster on a processor,
-whose matrix products are at full speed from a few hundred rows on, and hold more memory."""
+"""Maximum tokens in one pass without gradients. More are not faster on a CPU, whose matrix products
+reach full speed at a few hundred rows, and need more memory."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Examples padded to the longest of them.
+    """Examples padded to the length of the longest.
 
-    `input_ids` and `attention_mask`: (batch, sequence). For each task with examples here, `rows`
-    are their places in the batch, (n,), and `labels` are (n,) for a sentence task and
-    (n, sequence) for a token task, -100 where there is none.
+    `input_ids` and `attention_mask`: (batch, sequence). For each task with labelled examples,
+    `rows` are their indices in the batch, (n,). `labels` are (n,) for a sentence task and
+    (n, sequence) for a token task, -100 where a token has none.
     """
 
     input_ids: Tensor
@@ -36,7 +36,7 @@ class Batch:
 
 
 def collate(examples: Sequence[EncodedExample], tasks: Sequence[Task], pad_id: int) -> Batch:
-    """Pad examples into one batch. A task none of whose labels is here is left out."""
+    """Pad examples into one batch. Tasks without a label in it are omitted."""
     length = max(len(example.input_ids) for example in examples)
     ids = [_padded(example.input_ids, length, pad_id) for example in examples]
     mask = [_padded((1,) * len(example.input_ids), length, 0) for example in examples]
@@ -45,16 +45,16 @@ def collate(examples: Sequence[EncodedExample], tasks: Sequence[Task], pad_id: i
     for task in tasks:
         places = [n for n, example in enumerate(examples) if task.name in example.labels]
         found = [_label(examples[n], task, length) for n in places]
-        if any(_says_something(label) for label in found):
+        if any(_has_label(label) for label in found):
             rows[task.name] = torch.tensor(places)
             labels[task.name] = torch.tensor(found)
     return Batch(torch.tensor(ids), torch.tensor(mask), rows, labels)
 
 
-def filled_batches(lengths: Sequence[int]) -> Iterator[range]:
-    """Places of ascending `lengths` in batches of at most PASS_TOKENS, padding included.
+def fill_batches(lengths: Sequence[int]) -> Iterator[range]:
+    """Divide ascending `lengths` into batches of at most PASS_TOKENS, padding included.
 
-    For passes that take no gradient. A sequence longer than that stands alone.
+    They are for passes without gradients. A longer sequence gets its own batch.
     """
     start = 0
     for end in range(1, len(lengths) + 1):
@@ -63,14 +63,14 @@ def filled_batches(lengths: Sequence[int]) -> Iterator[range]:
             start = end
 
 
-def like_lengths(examples: Sequence[EncodedExample]) -> Iterator[list[int]]:
-    """Places of all examples in batches for passes that take no gradient, shortest first.
+def batches_by_length(examples: Sequence[EncodedExample]) -> Iterator[list[int]]:
+    """Yield the indices of the examples of each batch for passes without gradients, shortest first.
 
-    Fixed by the examples alone, so that a model answers the same at any time.
+    Batches depend on the examples alone, so that a model gives the same outputs at any time.
     """
     lengths = [len(example.input_ids) for example in examples]
     order = sorted(range(len(examples)), key=lambda n: (lengths[n], n))
-    for filled in filled_batches([lengths[n] for n in order]):
+    for filled in fill_batches([lengths[n] for n in order]):
         yield [order[n] for n in filled]
 
 
@@ -81,31 +81,31 @@ def training_order(
     batch_size: int,
     kinds: Sequence[Hashable] | None = None,
 ) -> list[int]:
-    """The order of one epoch (from 0): a permutation of the examples with these `lengths`.
+    """Return the order of one epoch (from 0): a permutation of the examples with these `lengths`.
 
-    Drawn from the seed's own stream, then so arranged that a batch holds examples of like length:
-    a forward pass costs what its longest example costs, for every row. `kinds` are the tasks that
-    an example is of: each batch holds its share of every kind, and like lengths within a kind, for
-    sorted by length alone a batch may be all of one task. Only examples that chance
-    put near each other trade places, and the batches come in random order again. What is left
-    over makes a smaller last batch, of any lengths, so that no length is favoured in it.
+    A random order is drawn and then rearranged so that a batch has examples of similar length,
+    because every row costs as much as the longest. `kinds` are the tasks of each example: every
+    batch has a proportional share of each kind, and similar lengths within a kind. Sorting by
+    length alone could fill a batch with one task. Only examples that are close in the random order
+    are rearranged, and the batches are shuffled again. The remainder is a smaller last batch of
+    random lengths, so that no length is more frequent in it.
     """
     generator = torch.Generator().manual_seed(stream_seed(seed, "order", epoch))
     drawn = torch.randperm(len(lengths), generator=generator).tolist()
     whole = len(drawn) - len(drawn) % batch_size
     pool = _POOL_BATCHES * batch_size
-    alike: list[int] = []
+    arranged: list[int] = []
     for start in range(0, whole, pool):
-        alike += _alike(drawn[start : min(start + pool, whole)], lengths, kinds)
+        arranged += _by_relative_length(drawn[start : min(start + pool, whole)], lengths, kinds)
     batches = torch.randperm(whole // batch_size, generator=generator).tolist()
-    cut = (alike[n * batch_size : (n + 1) * batch_size] for n in batches)
+    cut = (arranged[n * batch_size : (n + 1) * batch_size] for n in batches)
     return [*chain.from_iterable(cut), *drawn[whole:]]
 
 
 def drawn_batches(
     examples: Sequence[EncodedExample], *, batch_size: int, seed: int
 ) -> Iterator[list[EncodedExample]]:
-    """The examples of each step, without end: every epoch each once, in an order of its own."""
+    """Yield the examples of each step without end; each epoch is a new permutation."""
     lengths = [len(example.input_ids) for example in examples]
     kinds = [frozenset(example.labels) for example in examples]
     epoch = 0
@@ -116,10 +116,10 @@ def drawn_batches(
         epoch += 1
 
 
-def _alike(
+def _by_relative_length(
     pool: Sequence[int], lengths: Sequence[int], kinds: Sequence[Hashable] | None
 ) -> list[int]:
-    """Examples by their rank in length among those of their kind."""
+    """Sort examples by their relative rank in length among those of their kind."""
     members: dict[Hashable, list[int]] = {}
     for n in sorted(pool, key=lengths.__getitem__):
         members.setdefault(kinds[n] if kinds else None, []).append(n)
@@ -140,5 +140,5 @@ def _label(example: EncodedExample, task: Task, length: int) -> int | list[int]:
     return _padded(label, length, IGNORED)
 
 
-def _says_something(label: int | list[int]) -> bool:
+def _has_label(label: int | list[int]) -> bool:
     return label != IGNORED if isinstance(label, int) else any(each != IGNORED for each in label)

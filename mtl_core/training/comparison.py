@@ -9,10 +9,10 @@ from mtl_core.training.options import RunOptions
 from mtl_core.training.spec import RunSpec
 
 TrainSize = int | None
-"""How many training sentences of each task a run learns from; None for all there are."""
+"""Number of training sentences per task; None for all."""
 
 Arm = tuple[str | None, tuple[tuple[str, int], ...]]
-"""What a comparison repeats over its seeds: a scenario with limits of examples by task."""
+"""One arm of a comparison, repeated over its seeds: a scenario and limits of examples by task."""
 
 
 class ComparisonSpec(RunOptions):
@@ -38,20 +38,20 @@ class ComparisonSpec(RunOptions):
 
 
 def arm_of(spec: RunSpec) -> Arm:
-    """What a comparison repeats over its seeds with this run."""
+    """Return the arm that a run belongs to."""
     return spec.scenario, tuple(sorted(spec.examples.items()))
 
 
-def in_order(sizes: Iterable[TrainSize]) -> list[TrainSize]:
-    """The numbers from the smallest to the largest; all there are come last."""
+def sorted_sizes(sizes: Iterable[TrainSize]) -> list[TrainSize]:
+    """Sort numbers of training sentences; None (all) comes last."""
     return sorted(sizes, key=lambda size: (size is None, size or 0))
 
 
-def sizes_among(specs: Sequence[RunSpec]) -> tuple[TrainSize, ...]:
-    """The different numbers of training sentences of these runs, in order.
+def common_train_sizes(specs: Sequence[RunSpec]) -> tuple[TrainSize, ...]:
+    """Return the distinct numbers of training sentences of these runs, sorted.
 
-    Empty where there are fewer than two, or where a run is limited for some tasks alone, or by
-    different numbers: these are no points of one axis.
+    Empty if there are fewer than two, or if a run has different numbers for its tasks, because
+    they are then not points on one axis.
     """
     found = set()
     for spec in specs:
@@ -61,9 +61,9 @@ def sizes_among(specs: Sequence[RunSpec]) -> tuple[TrainSize, ...]:
         ):
             return ()
         found.add(train_size(spec))
-    return tuple(in_order(found)) if len(found) > 1 else ()
+    return tuple(sorted_sizes(found)) if len(found) > 1 else ()
 
 
 def train_size(spec: RunSpec) -> TrainSize:
-    """The number of training sentences of each task, where that is one number."""
+    """Return the run's number of training sentences per task; None for all."""
     return next(iter(spec.examples.values()), None)

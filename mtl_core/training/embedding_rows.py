@@ -1,8 +1,8 @@
-"""The rows of a word embedding that a run reads, so that AdamW need not visit all the others.
+"""Restricts the word embedding to the rows that a run reads, so that AdamW skips all others.
 
-A batch reads some hundred rows of tens of thousands. A row that no batch of a run reads has no
-gradient and no moments, and all that AdamW does to it is weight decay. Its gradient, its moments
-and its part of the norm are left out here; the weights come out as they would otherwise.
+A batch reads a few hundred of tens of thousands of rows. A row that no batch reads has no gradient
+and no moments, and AdamW applies only weight decay to it. Gradient and moments exist for the rows
+read alone; the resulting weights are the same.
 """
 
 from collections.abc import Iterable
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 class EmbeddingRows:
-    """`weight` (vocabulary, width) as an optimiser sees it: `part`, the rows ever read.
+    """`weight` (vocabulary, width), with the parameter `part` for the rows that are read.
 
-    Before each step `take_gradient` brings the gradient over, after it `put_back` the rows.
+    The optimiser updates `part`. Call `take_gradient` before each step and `write_back` after it.
     """
 
     def __init__(self, embedding: nn.Embedding, read: Iterable[int]) -> None:
@@ -28,12 +28,12 @@ class EmbeddingRows:
         self._places = torch.full((embedding.num_embeddings,), -1, device=device)
         self._places[self._rows] = torch.arange(len(self._rows), device=device)
         self.part = nn.Parameter(self.weight.detach()[self._rows])
-        embedding.sparse = True  # the gradient names its rows
+        embedding.sparse = True  # a sparse gradient lists its rows
 
     def take_gradient(self) -> None:
         """Move the gradient of `weight`, if it has one, to `part`.
 
-        Raises RuntimeError for the gradient of a row that was not named.
+        Raises RuntimeError for the gradient of a row that is not in `part`.
         """
         found, self.weight.grad = self.weight.grad, None
         self.part.grad = None
@@ -43,9 +43,9 @@ class EmbeddingRows:
             self.part.grad = gradient.index_add_(0, places, found._values())
 
     @torch.no_grad()
-    def put_back(self, kept_share: float) -> None:
-        """Take over the rows of `part`; shrink all others to `kept_share`, as weight decay does."""
-        self.weight.mul_(kept_share)
+    def write_back(self, decay_factor: float) -> None:
+        """Copy the rows of `part`; multiply all others by `decay_factor`, as weight decay does."""
+        self.weight.mul_(decay_factor)
         self.weight.index_copy_(0, self._rows, self.part)
 
 
@@ -55,10 +55,10 @@ def embedding_rows(
     sequences: Iterable[tuple[int, ...]],
     pad_id: int,
 ) -> EmbeddingRows | None:
-    """The rows of the word embedding that these token ids and padding read.
+    """Return the rows of the word embedding that these token ids and padding read.
 
-    None where it is not among `learning` and where it is no plain lookup of its own, whose gradient
-    lies in the rows read alone; on MPS too, which has no sparse gradients.
+    None if the embedding does not learn, if it is tied or not a plain lookup (its gradient then
+    covers other rows), and on MPS, which has no sparse gradients.
     """
     embedding = backbone.get_input_embeddings()
     if backbone.device.type == "mps" or all(each is not embedding.weight for each in learning):

@@ -1,6 +1,6 @@
-"""What a run says, in order: the only thing that leaves it.
+"""The events of a run, which are its only output besides the model.
 
-A value that does not exist is None (`null` in JSON), never NaN. Numbers keep all their digits.
+A missing value is None (`null` in JSON), never NaN. Numbers have all their digits.
 """
 
 from typing import Annotated, Any, Literal
@@ -25,9 +25,10 @@ class _Event(Frozen):
 
 
 class RunStarted(_Event):
-    """The run has its model and data and is about to evaluate for the first time.
+    """Model and data are loaded; the first evaluation follows.
 
-    `totals` are those of the first phase; `total_steps` is the whole run's.
+    `totals` are those of the first phase; `total_steps` counts the steps of all phases. `notes`
+    are messages for the user, for example about entities that are cut off.
     """
 
     event: Literal["run_started"] = "run_started"
@@ -36,14 +37,14 @@ class RunStarted(_Event):
     totals: Counts
     total_steps: int
     examples: dict[str, dict[str, int]] = Field(default_factory=dict)  # task -> split -> sentences
-    notes: tuple[str, ...] = ()  # what the user should know: entities cut off, nothing learns, …
+    notes: tuple[str, ...] = ()
 
 
 class PrefixReuse(Frozen):
-    """Whether a phase runs its frozen lower part once for each sentence, not on every step.
+    """Whether a phase computes its frozen lower layers once per sentence, not on every step.
 
-    `from_layer` is the lowest of the `layers` that runs on every step, counted from 0, and equals
-    `layers` where only the heads do. None: every layer runs on every step, for `reason`.
+    `from_layer` is the lowest of the `layers` that runs on every step, counted from 0; it equals
+    `layers` if only the heads do. None: every layer runs on every step, for `reason`.
     """
 
     from_layer: int | None
@@ -52,8 +53,8 @@ class PrefixReuse(Frozen):
     reason: str | None = None
 
     @property
-    def told(self) -> str:
-        """In one line for a reader."""
+    def summary(self) -> str:
+        """One line of text for the user."""
         if self.from_layer is None:
             return f"Prefix reuse off: {self.reason}."
         above = "only the heads run on every step"
@@ -63,7 +64,7 @@ class PrefixReuse(Frozen):
 
 
 class PhaseStarted(_Event):
-    """From here on another set of tensors learns. `steps` is this phase's length."""
+    """A phase starts. The counts are parameters by state; `steps` is the length of the phase."""
 
     event: Literal["phase_started"] = "phase_started"
     phase: str
@@ -79,8 +80,8 @@ class PhaseStarted(_Event):
 class Step(_Event):
     """One optimiser step. `step` and `epoch` count from the start of the run, `step` from 1.
 
-    `loss` is the mean over the batch's examples of each task (for a token task over its labelled
-    tokens); None where the batch holds none of that task.
+    `loss` is the mean over the batch's examples of each task, or over the labelled tokens of a
+    token task. It is None if the batch has no example of the task.
     """
 
     event: Literal["step"] = "step"
@@ -91,12 +92,12 @@ class Step(_Event):
     learning_rates: dict[str, float]
 
 
-# May be infinite or NaN until the run has looked: it then ends as NotFinite and tells no score.
+# May be infinite or NaN until the run checks it and raises NotFinite; no event has such a value.
 EvaluationLoss = Annotated[float, Field(allow_inf_nan=True)]
 
 
 class SentenceScore(Frozen):
-    """A sentence task on one split. `loss` is the mean over its sentences."""
+    """Scores of a sentence task on one split. `loss` is the mean over its sentences."""
 
     loss: EvaluationLoss | None
     accuracy: float
@@ -104,13 +105,15 @@ class SentenceScore(Frozen):
 
     @property
     def headline(self) -> float:
-        """The value to show where there is room for one: accuracy."""
+        """The main metric: accuracy."""
         return self.accuracy
 
 
 class TokenScore(Frozen):
-    """A token task on one split, as whole entities (strict IOB2). `loss` is the mean over its
-    labelled tokens."""
+    """Scores of a token task on one split, on whole entities (strict IOB2).
+
+    `loss` is the mean over its labelled tokens.
+    """
 
     loss: EvaluationLoss | None
     entity_f1: float
@@ -119,7 +122,7 @@ class TokenScore(Frozen):
 
     @property
     def headline(self) -> float:
-        """The value to show where there is room for one: entity F1."""
+        """The main metric: entity F1."""
         return self.entity_f1
 
 
@@ -127,7 +130,7 @@ TaskScore = SentenceScore | TokenScore
 
 
 class Evaluation(_Event):
-    """Every task on the validation split; the first comes before training, at epoch 0."""
+    """Scores of every task on one split; the first evaluation is before training, at epoch 0."""
 
     event: Literal["evaluation"] = "evaluation"
     phase: str
@@ -138,13 +141,13 @@ class Evaluation(_Event):
 
 
 class Answers(_Event):
-    """What the model answered on the validation sentences: before training and at the end.
+    """The model's predictions on the validation sentences, before training and at the end.
 
-    For each task the places of its sentences in the split (all tasks' sentences together, counted
-    from 0), in order, with the output that was highest: one index for a sentence task, one for
-    each word (read at its first sub-word) for a token task. Words cut off at a sentence's end are
-    left out and count as `O`. Outputs are indexed as `Task.outputs`. The scores of the evaluation
-    at the same step follow from these and the labels; a run that takes no step tells them twice.
+    `places` holds the indices of each task's sentences in the split, in which all tasks' sentences
+    are counted from 0. `answers` holds the highest output for each: one index for a sentence task,
+    one per word (at its first sub-word) for a token task. Words cut off at the end of a sentence
+    are omitted and count as `O`. Indices refer to `Task.outputs`. The scores of the evaluation at
+    the same step follow from these and the labels. A run without a step has two equal events.
     """
 
     event: Literal["answers"] = "answers"
@@ -155,12 +158,12 @@ class Answers(_Event):
 
 
 class Movement(Frozen):
-    """How one group of tensors (`layer 3`, `embeddings`, `ner`: as the table names it) fared.
+    """The movement of one group of tensors (`layer 3`, `embeddings`, `ner`: as in the table).
 
-    `moved` is the distance from the start over the start's norm, exactly 0 where frozen;
-    `gradient_norm` the mean over the steps in which the group learned, before clipping; `cka` the
-    linear CKA of the layer's outputs on validation sentences with those before training
-    (Kornblith et al. 2019), None where the group is no layer.
+    `moved` is the distance from the start divided by the start's norm, exactly 0 if frozen.
+    `gradient_norm` is the mean over the steps in which the group learned, before clipping. `cka`
+    is the linear CKA of the layer's outputs on validation sentences before and after training
+    (Kornblith et al. 2019); None if the group is not a layer.
     """
 
     moved: float
@@ -169,11 +172,11 @@ class Movement(Frozen):
 
 
 class Measured(_Event):
-    """What moved, told once before `run_finished`.
+    """The measures of a run, sent once before `run_finished`.
 
     `gradient_cosine` is the mean cosine between two tasks' gradients on the shared tensors that
-    learn, by "TASK,TASK"; `probes` are each task's score of a linear probe on the backbone's
-    outputs, before and after training: what the backbone knew, whatever the heads say.
+    learn, by "TASK,TASK". `probes` are the scores of a linear probe on the backbone's outputs for
+    each task, before and after training.
     """
 
     event: Literal["measured"] = "measured"
@@ -183,7 +186,7 @@ class Measured(_Event):
 
 
 class PhaseFinished(_Event):
-    """`frozen_identical`: every frozen tensor has the SHA-256 it had before the phase."""
+    """A phase ended. `frozen_identical`: no frozen tensor's SHA-256 has changed in it."""
 
     event: Literal["phase_finished"] = "phase_finished"
     phase: str
@@ -192,11 +195,11 @@ class PhaseFinished(_Event):
 
 
 class RunFinished(_Event):
-    """The run's last word when all went well.
+    """The run finished without an error.
 
-    `frozen_tensors` counts the tensors no phase let learn; `frozen_identical` says that each is
-    bit-identical to the run's start, in memory and, where a folder was written, in the file.
-    `prefix_seconds` went into computing, or reading, what frozen layers gave.
+    `frozen_tensors` counts the tensors that never learned. `frozen_identical` states that each is
+    bit-identical to its value before training, in memory and in the written file if there is one.
+    `prefix_seconds` were spent computing or reading outputs of frozen layers.
     """
 
     event: Literal["run_finished"] = "run_finished"
@@ -213,14 +216,14 @@ class RunFinished(_Event):
 
 
 class RunFailed(_Event):
-    """The run ended for the reason given; what it said before stays."""
+    """The run failed for `reason`; its earlier events remain valid."""
 
     event: Literal["run_failed"] = "run_failed"
     reason: str
 
 
 class RunStopped(_Event):
-    """Somebody stopped the run."""
+    """The run was stopped."""
 
     event: Literal["run_stopped"] = "run_stopped"
     reason: str
@@ -239,16 +242,16 @@ RunEvent = Annotated[
     | RunStopped,
     Field(discriminator="event"),
 ]
-LAST_WORDS = (RunFinished, RunFailed, RunStopped)
+FINAL_EVENTS = (RunFinished, RunFailed, RunStopped)
 _ADAPTER: TypeAdapter[Any] = TypeAdapter(RunEvent)
 
 
 def event_to_json(event: _Event) -> str:
-    """One line of JSON, as `train --format jsonl` prints and the store keeps."""
+    """Return one line of JSON, as printed by `train --format jsonl` and saved in the store."""
     return event.model_dump_json()
 
 
 def event_from_json(line: str) -> RunEvent:
-    """The event in a line that `event_to_json` wrote. Raises pydantic.ValidationError."""
+    """Parse a line that `event_to_json` wrote. Raises pydantic.ValidationError."""
     event: RunEvent = _ADAPTER.validate_json(line)
     return event

@@ -1,4 +1,4 @@
-"""Load what a run needs: model, data, tokenizer; and note what the user should know."""
+"""Loads what a run needs: model, data and tokenizer."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ from mtl_core.nearest import quoted
 from mtl_core.settings import ANY_FILE, FileAccess
 from mtl_core.tasks.alignment import EncodedExample, EncodedSplit, encode
 from mtl_core.tasks.dataset import Dataset, load_dataset
-from mtl_core.training.device import chosen_device
+from mtl_core.training.device import resolve_device
 from mtl_core.training.events import Counts
-from mtl_core.training.label_noise import disturbed
+from mtl_core.training.label_noise import with_label_noise
 from mtl_core.training.other_data import OtherData, load_other_data
-from mtl_core.training.phases import phase_steps, steps_per_epoch, steps_that_learn
+from mtl_core.training.phases import learning_steps, phase_steps, steps_per_epoch
 from mtl_core.training.spec import RunSpec
 from mtl_core.training.start import load_start, start_folder
 
@@ -31,12 +31,13 @@ PACKAGES = ("torch", "transformers", "tokenizers", "safetensors", "numpy")
 
 
 @dataclass(frozen=True)
-class Setting:
+class LoadedRun:
     """A run's model, data and plan, loaded and checked against each other.
 
-    `spec` now holds digests and versions. `training` are the encoded examples that teach
-    something; `steps` are each phase's optimiser steps. `source` is the folder that the weights
-    come from, None where they were drawn.
+    `spec` includes digests and versions. `source` is the folder of the weights, None for random
+    ones. `training` are the encoded examples that have a label with a positive task weight.
+    `steps` are each phase's optimiser steps. `notes` are messages for the user. `others` are the
+    data that are only evaluated. `loaded_heads` are the head parameters that were loaded.
     """
 
     spec: RunSpec
@@ -56,12 +57,12 @@ class Setting:
 
     @property
     def pad_id(self) -> int:
-        """The id that fills a batch's short examples; masked out, so any id would do."""
+        """The token id of padding, 0 if the tokenizer has none; padding is always masked."""
         return int(self.tokenizer.pad_token_id or 0)
 
     @property
     def totals(self) -> Counts:
-        """Parameters by state in the first phase."""
+        """Number of parameters by state in the first phase."""
         found = self.tables[0].totals
         return Counts(
             all=found.all,
@@ -71,7 +72,10 @@ class Setting:
         )
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """Labelled sentences by task and split; other data are a split by their reference."""
+        """Return the number of labelled sentences by task and split.
+
+        Data that are only evaluated are a split named by their reference.
+        """
         found = self.dataset.counts()
         for other in self.others:
             for task, count in other.counts.items():
@@ -79,22 +83,23 @@ class Setting:
         return found
 
 
-def load_setting(
+def load_run(
     spec: RunSpec, access: FileAccess = ANY_FILE, earlier: Path | None = None
-) -> Setting:
-    """Load all that `spec` names, cheapest refusals first. `access` decides which files are
-    read, `earlier` is the folder of the run that the spec starts from.
+) -> LoadedRun:
+    """Load everything that `spec` names; the cheapest checks come first.
 
-    Raises BadInput: a device or weights that are not here, data that cannot be read, a plan that
-    does not fit, a phase under a step, or weights and data other than those the spec was run on.
+    `access` defines which files may be read, `earlier` is the model folder of the run that the
+    spec starts from. Raises BadInput for a missing device or missing weights, unreadable data, a
+    plan that does not fit the model, a phase shorter than one step, and weights or data whose
+    digests differ from those in the spec.
     """
     from mtl_core.models.load import load_tokenizer
 
-    device = chosen_device(spec.device)
+    device = resolve_device(spec.device)
     checkpoint = resolve_checkpoint(spec.checkpoint, access)
     source = start_folder(spec, checkpoint, earlier)
     dataset = load_dataset(spec.data, access, spec.examples)
-    dataset, noise = disturbed(dataset, spec.label_noise, spec.seed)
+    dataset, noise = with_label_noise(dataset, spec.label_noise, spec.seed)
     description = ModelDescription(_described(checkpoint), dataset.tasks)
     tables = parameter_tables(spec.plan, description)
     tokenizer = load_tokenizer(checkpoint)
@@ -108,7 +113,7 @@ def load_setting(
     filled = _filled(spec, start.digest, dataset, others)
     model = MultiTaskModel(start.backbone, dataset.tasks, spec.seed, spec.head_dropout)
     model.load_state_dict(start.heads, strict=False)
-    return Setting(
+    return LoadedRun(
         spec=filled,
         source=source,
         model=model.to(device),
@@ -118,7 +123,7 @@ def load_setting(
         dataset=dataset,
         training=teaching,
         validation=validation,
-        steps=steps_that_learn(tables, phase_steps(spec, per_epoch)),
+        steps=learning_steps(tables, phase_steps(spec, per_epoch)),
         steps_per_epoch=per_epoch,
         notes=(
             *start.notes,
@@ -132,7 +137,7 @@ def load_setting(
 
 
 def _described(checkpoint: Checkpoint) -> BackboneDescription:
-    """The shipped description of a catalogue name; of anything else, made anew."""
+    """Return the shipped description of a catalogue checkpoint; describe any other one."""
     if checkpoint.entry is not None:
         return read_description(shipped_description(checkpoint.entry))
     from mtl_core.models.describe import describe
@@ -143,27 +148,27 @@ def _described(checkpoint: Checkpoint) -> BackboneDescription:
 def _teaching(
     examples: tuple[EncodedExample, ...], weights: Mapping[str, float]
 ) -> tuple[EncodedExample, ...]:
-    """Examples with a label of a task that weighs something."""
+    """Select the examples with a label of a task whose weight is positive."""
     return tuple(e for e in examples if any(weights.get(task, 1.0) > 0 for task in e.labels))
 
 
 def _filled(spec: RunSpec, found: str, dataset: Dataset, others: Sequence[OtherData]) -> RunSpec:
-    """The spec with what it ran on; refused if it already names something else."""
+    """Fill digests and versions into the spec. Raises InvalidRun if it has other digests."""
     if spec.weights_digest not in (None, found):
         raise InvalidRun(
-            f"This run was specified on other weights of '{spec.checkpoint}' "
-            f"({spec.weights_digest}) than are here ({found})."
+            f"This run requires other weights of '{spec.checkpoint}' ({spec.weights_digest}) "
+            f"than those on this machine ({found})."
         )
     if spec.data_digests and spec.data_digests != dict(dataset.digests):
-        raise InvalidRun(f"The files of '{spec.data}' have changed since this run was specified.")
-    elsewhere = {
+        raise InvalidRun(f"The files of '{spec.data}' have changed since this run was defined.")
+    other_digests = {
         f"{other.reference}: {name}": digest
         for other in others
         for name, digest in other.digests.items()
     }
-    if spec.other_data_digests not in ({}, elsewhere):
+    if spec.other_data_digests not in ({}, other_digests):
         raise InvalidRun(
-            f"The files of {quoted(spec.also_evaluate)} have changed since this run was specified."
+            f"The files of {quoted(spec.also_evaluate)} have changed since this run was defined."
         )
     versions = {"freeze-lab": __version__, "python": python_version()}
     return spec.model_copy(
@@ -171,7 +176,7 @@ def _filled(spec: RunSpec, found: str, dataset: Dataset, others: Sequence[OtherD
             "tasks": dataset.tasks,
             "weights_digest": found,
             "data_digests": dict(dataset.digests),
-            "other_data_digests": elsewhere,
+            "other_data_digests": other_digests,
             "versions": versions | {package: version(package) for package in PACKAGES},
         }
     )
@@ -185,7 +190,7 @@ def _notes(
 ) -> tuple[str, ...]:
     notes = []
     if not any(table.totals.trainable for table in tables):
-        notes.append("Nothing learns: this run evaluates the untrained state and trains nothing.")
+        notes.append("Nothing learns: this run only evaluates the untrained model.")
     for split, encoded in (("training", training), ("validation", validation)):
         for task, lost in encoded.entities_lost.items():
             if lost:

@@ -1,4 +1,4 @@
-"""The loss of each head, and the joint one."""
+"""The loss of each head, and the joint loss."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,18 +17,18 @@ from mtl_core.training.batches import Batch
 def task_losses(
     logits: Mapping[str, Tensor], batch: Batch, tasks: Sequence[Task], reduction: str = "mean"
 ) -> dict[str, Tensor]:
-    """Cross entropy of each task that has labels in `batch`, over its own labels only.
+    """Return the cross entropy of each task with labels in `batch`, over its own labels only.
 
     logits: (batch, outputs) of a sentence task, (batch, sequence, outputs) of a token task.
     """
     losses = {}
     for task in tasks:
         if task.name in batch.rows:
-            said = logits[task.name]
-            said = said[batch.rows[task.name].to(said.device)]
+            own = logits[task.name]
+            own = own[batch.rows[task.name].to(own.device)]
             losses[task.name] = functional.cross_entropy(
-                said.flatten(0, -2),
-                batch.labels[task.name].to(said.device).flatten(),
+                own.flatten(0, -2),
+                batch.labels[task.name].to(own.device).flatten(),
                 ignore_index=IGNORED,
                 reduction=reduction,
             )
@@ -37,9 +37,9 @@ def task_losses(
 
 @dataclass(frozen=True)
 class Labelled:
-    """The positions of one task that bear a label, and those labels: both (n,).
+    """The positions of one task that have a label, and their labels: both (n,).
 
-    Positions are counted through a batch, or several, sentence after sentence, padding included.
+    Positions count through one or several batches, sentence by sentence, padding included.
     """
 
     positions: Tensor
@@ -47,8 +47,10 @@ class Labelled:
 
 
 def labelled(batches: Sequence[Batch], tasks: Sequence[Task]) -> dict[str, Labelled]:
-    """What each task reads of some batches, counted through all of them one after another; tasks
-    without a label in any are left out."""
+    """Return the labelled positions of each task, counted through all batches.
+
+    Tasks without a label are omitted.
+    """
     sizes = [batch.input_ids.numel() for batch in batches]
     before = list(accumulate(sizes, initial=0))
     found: dict[str, list[Labelled]] = {}
@@ -60,7 +62,7 @@ def labelled(batches: Sequence[Batch], tasks: Sequence[Task]) -> dict[str, Label
 
 
 def _labelled(batch: Batch, task: Task, first: int) -> Labelled:
-    """What a task reads of one batch, whose first position counts as `first`."""
+    """Return a task's labelled positions in one batch, counted from `first`."""
     starts, labels = batch.rows[task.name] * batch.input_ids.shape[1], batch.labels[task.name]
     if task.kind is TaskKind.TOKEN:
         rows, tokens = (labels != IGNORED).nonzero(as_tuple=True)
@@ -76,25 +78,25 @@ def _joined(several: Sequence[Labelled]) -> Labelled:
 
 
 def read_positions(read: Mapping[str, Labelled]) -> Tensor:
-    """The positions of every task, one task after another: (n,)."""
+    """Concatenate the positions of all tasks: (n,)."""
     return torch.cat(
         [torch.empty(0, dtype=torch.long), *(each.positions for each in read.values())]
     )
 
 
 def states_at(hidden: Tensor, positions: Tensor) -> Tensor:
-    """Some positions, (n, hidden), of a last hidden state: (batch, tokens, hidden)."""
+    """Select positions of a last hidden state: (n, hidden) from (batch, tokens, hidden)."""
     return hidden.flatten(0, 1)[positions.to(hidden.device)]
 
 
 def labelled_logits(
     model: MultiTaskModel, states: Tensor, read: Mapping[str, Labelled]
 ) -> dict[str, Tensor]:
-    """What each head says at its own positions, (n, outputs), from the states at
-    `read_positions`: (n, hidden).
+    """Return each head's logits at its own positions, (n, outputs).
 
-    Heads, and dropout before them, run at the positions that bear a label and nowhere else: a head
-    of four outputs over every token of a batch costs more than all else where heads alone learn.
+    `states` are those at `read_positions`: (n, hidden). Heads, and dropout before them, run only
+    at positions with a label. Where only heads learn, a head with four outputs over every token of
+    a batch would cost more than everything else.
     """
     sizes = [len(each.labels) for each in read.values()]
     own = states.split(sizes)  # type: ignore[no-untyped-call]
@@ -103,7 +105,7 @@ def labelled_logits(
 
 
 def summed_loss(logits: Tensor, read: Labelled) -> Tensor:
-    """Cross entropy over a task's labels, added up."""
+    """Return the sum of the cross entropy over a task's labels."""
     labels = read.labels.to(logits.device)
     return functional.cross_entropy(logits, labels, ignore_index=IGNORED, reduction="sum")
 
@@ -111,13 +113,13 @@ def summed_loss(logits: Tensor, read: Labelled) -> Tensor:
 def labelled_losses(
     model: MultiTaskModel, states: Tensor, read: Mapping[str, Labelled]
 ) -> dict[str, Tensor]:
-    """As `task_losses` summed, from the states at `read_positions`: (n, hidden)."""
+    """As `task_losses` with sums, from the states at `read_positions`: (n, hidden)."""
     logits = labelled_logits(model, states, read)
     return {name: summed_loss(logits[name], read[name]) for name in read}
 
 
 def label_counts(batches: Iterable[Batch]) -> dict[str, int]:
-    """How many labels of each task these batches hold, padding left out."""
+    """Count the labels of each task in these batches, without padding."""
     counts: dict[str, int] = {}
     for batch in batches:
         for task, labels in batch.labels.items():
@@ -126,13 +128,13 @@ def label_counts(batches: Iterable[Batch]) -> dict[str, int]:
 
 
 def joint_loss(losses: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor | None:
-    """The weighted sum of the losses that are here; None where no part of it can be learned from.
+    """Return the weighted sum of the losses; None if none of them has a gradient.
 
-    A task that is not named weighs 1.
+    The default weight is 1.
     """
-    weighed = [
+    weighted = [
         loss * weights.get(task, 1.0)
         for task, loss in losses.items()
         if loss.requires_grad and weights.get(task, 1.0) > 0
     ]
-    return sum(weighed[1:], start=weighed[0]) if weighed else None
+    return sum(weighted[1:], start=weighted[0]) if weighted else None

@@ -1,4 +1,4 @@
-"""AdamW over everything that ever learns in a run, with each group's own rate."""
+"""AdamW for all phases of a run, with a learning rate per group."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,12 +15,13 @@ from mtl_core.training.schedule import rate_factor
 class PlanOptimizer:
     """One AdamW for all phases.
 
-    Its groups are made up front: adding some later under a scheduler breaks the scheduler, and a
-    new optimiser would forget the moments of what goes on learning. In a phase only what learns
-    has a gradient; AdamW leaves a parameter without one alone. What a phase thaws starts without
-    moments, also where it had learned before: those would tell of a model long gone.
-    `embedding` names the rows of the word embedding that the run reads; without it AdamW visits
-    all of them, to the same end. `norms` takes in each step's gradients before they are clipped.
+    All parameter groups exist from the start: adding groups later breaks a scheduler, and a new
+    optimiser per phase would lose the moments of parameters that continue to learn. AdamW skips
+    parameters without a gradient, so frozen ones do not move. A parameter that a phase unfreezes
+    starts without moments, even if it learned in an earlier phase, because those are outdated.
+    `embedding` restricts the word embedding to the rows that the run reads; the result is the same
+    without it, only slower. `norms` collects each step's gradient norms before clipping.
+    `weight_decay` applies to all parameters except biases and LayerNorms.
     """
 
     def __init__(
@@ -48,33 +49,34 @@ class PlanOptimizer:
             {"params": members, "group": group, "weight_decay": 0.0 if is_flat else weight_decay}
             for (group, is_flat), members in gathered.items()
         ]
-        # torch refuses an optimiser of nothing; a plan that freezes all takes no step either.
+        # torch rejects an optimiser without parameters; a fully frozen plan takes no step anyway.
         self._adamw = torch.optim.AdamW(groups, lr=0.0, fused=True) if groups else None
         self._phase_number = 0
         self._learning: frozenset[str] = frozenset()
 
     def step(self, table: ParameterTable, step: int, steps: int) -> dict[str, float]:
-        """Clip, move what learns, drop every gradient. `step` counts from 1 within the phase.
+        """Clip gradients, update parameters and delete all gradients.
 
-        Returns the rate of each group that learned.
+        `step` counts from 1 within the phase of `table`, which has `steps`. Returns the learning
+        rate of each group that learned.
         """
         rates = group_rates(table, step, steps)
         if self._adamw is None:
             return rates
         if table.phase_number != self._phase_number:
-            self._begin(table, self._adamw)
+            self._start_phase(table, self._adamw)
         if self._embedding is not None:
             self._embedding.take_gradient()
         for group in self._adamw.param_groups:
             group["lr"] = rates.get(group["group"], 0.0)
         self._clip(self._adamw)
         self._adamw.step()
-        self._put_back(self._adamw)
+        self._update_embedding(self._adamw)
         self._adamw.zero_grad(set_to_none=True)
         return rates
 
     def _clip(self, adamw: torch.optim.AdamW) -> None:
-        """As `clip_grad_norm_` does; the norms that it takes anyway are told by group."""
+        """Clip as `clip_grad_norm_` does, and record the norms by group."""
         pairs = [
             (group["group"], each)
             for group in adamw.param_groups
@@ -91,23 +93,23 @@ class PlanOptimizer:
         nn.utils.clip_grads_with_norm_(moving, self._max_grad_norm, total)
 
     def _stepped_for(self, parameter: nn.Parameter) -> nn.Parameter:
-        """What AdamW steps in a parameter's stead."""
+        """Return the parameter that AdamW updates in place of this one."""
         if self._embedding is not None and parameter is self._embedding.weight:
             return self._embedding.part
         return parameter
 
-    def _put_back(self, adamw: torch.optim.AdamW) -> None:
-        """Bring the word embedding up to date if it learned in this step."""
+    def _update_embedding(self, adamw: torch.optim.AdamW) -> None:
+        """Copy the updated rows into the word embedding if it learned in this step."""
         if self._embedding is None or self._embedding.part.grad is None:
             return
         for group in adamw.param_groups:
             if any(each is self._embedding.part for each in group["params"]):
-                self._embedding.put_back(1 - group["lr"] * group["weight_decay"])
+                self._embedding.write_back(1 - group["lr"] * group["weight_decay"])
 
-    def _begin(self, table: ParameterTable, adamw: torch.optim.AdamW) -> None:
-        """Drop the moments of what this phase thaws; keep those of what goes on learning.
+    def _start_phase(self, table: ParameterTable, adamw: torch.optim.AdamW) -> None:
+        """Delete the moments of parameters that this phase unfreezes.
 
-        A phase in which nothing learns takes no step: after one, everything is thawed anew.
+        A phase in which nothing learns takes no step; after it every parameter counts as unfrozen.
         """
         if table.phase_number != self._phase_number + 1:
             self._learning = frozenset()
@@ -120,7 +122,7 @@ class PlanOptimizer:
 
 
 def group_rates(table: ParameterTable, step: int, steps: int) -> dict[str, float]:
-    """The learning rate of each group that learns, at `step` (from 1) of a phase's `steps`."""
+    """Return the rate of each group that learns, at `step` (from 1) of a phase's `steps`."""
     factor = rate_factor(table.plan.schedule, step, steps)
     learning = (row for row in table.rows if row.state is State.TRAINABLE)
     return {row.group: (row.learning_rate or 0.0) * factor for row in learning}

@@ -1,4 +1,4 @@
-"""Data that a run does not learn from and is scored on at both ends: how far its skill carries."""
+"""Data that a run is scored on before and after training, without learning from them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ from mtl_core.training.spec import RunSpec
 
 @dataclass(frozen=True)
 class OtherData:
-    """The validation split of other data, for the tasks of the run that it has too.
+    """The validation set of other data, for the tasks that it shares with the run.
 
-    `tasks` are the run's own, so that labels are numbered as its heads number them.
+    `tasks` are the run's tasks, so that label indices match its heads.
     """
 
     reference: str
@@ -28,12 +28,13 @@ class OtherData:
     digests: dict[str, str]
 
     def scores(self, model: MultiTaskModel, pad_id: int, states: States) -> dict[str, TaskScore]:
-        """Each task's score by the model as it stands, whose backbone gives `states`."""
-        return evaluate(model, self.examples, self.encoded.examples, self.tasks, pad_id, states)
+        """Score each task with the model in its current state; `states` runs its backbone."""
+        encoded = self.encoded.examples
+        return evaluate(model, self.examples, encoded, self.tasks, pad_id, states).scores
 
     @property
     def counts(self) -> dict[str, int]:
-        """Sentences by task."""
+        """Number of sentences by task."""
         return {
             task.name: sum(task.name in each.labels for each in self.examples)
             for task in self.tasks
@@ -41,7 +42,7 @@ class OtherData:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Entities that no prediction can have right."""
+        """Messages about entities that are cut off, so that no prediction can match them."""
         return tuple(
             f"{lost} entit{'y is' if lost == 1 else 'ies are'} cut off in the validation data of "
             f"{task} in {self.reference}."
@@ -57,8 +58,11 @@ def load_other_data(
     max_positions: int | None,
     access: FileAccess,
 ) -> tuple[OtherData, ...]:
-    """Read all that `spec.also_evaluate` names. Raises InvalidRun as `shared_tasks` does, for the
-    run's own data, and what `load_dataset` raises."""
+    """Load the data that `spec.also_evaluate` names.
+
+    Raises InvalidRun for the run's own data and, as `shared_tasks` does, for data without a common
+    task; also the errors of `load_dataset`.
+    """
     found = []
     for reference in dict.fromkeys(spec.also_evaluate):
         require_other(spec.data, reference)

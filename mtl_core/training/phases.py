@@ -1,4 +1,4 @@
-"""How a run's epochs become optimiser steps, phase by phase."""
+"""Number of optimiser steps in each phase of a run."""
 
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
@@ -10,15 +10,15 @@ from mtl_core.training.spec import RunSpec
 
 
 def steps_per_epoch(examples: int, batch_size: int) -> int:
-    """Batches in which each example comes once; the last may be smaller."""
+    """Return the number of batches of an epoch; the last batch may be smaller."""
     return ceil(examples / batch_size)
 
 
 def phase_steps(spec: RunSpec, per_epoch: int) -> tuple[int, ...]:
-    """Optimiser steps of each phase: the run's total shared in proportion to the phases' epochs.
+    """Divide the run's optimiser steps among its phases in proportion to their epochs.
 
-    Boundaries are rounded, not shares, so the steps add up to the run's. Raises InvalidRun where
-    a phase would get none.
+    The boundaries between phases are rounded, so the steps add up to the run's total. Raises
+    InvalidRun if a phase would get no step.
     """
     shares = [phase.epochs for phase in spec.plan.phases]
     total = spec.epochs * per_epoch
@@ -28,13 +28,13 @@ def phase_steps(spec: RunSpec, per_epoch: int) -> tuple[int, ...]:
         if count < 1:
             raise InvalidRun(
                 f"Phase '{phase.name}' would last under one step: {spec.epochs:g} epochs of "
-                f"{per_epoch} steps are shared among {len(shares)} phases. "
+                f"{per_epoch} steps are divided among {len(shares)} phases. "
                 "Raise --epochs, lower --batch-size, or give the phase a larger share."
             )
     return steps
 
 
-def steps_that_learn(tables: Sequence[ParameterTable], steps: Sequence[int]) -> tuple[int, ...]:
-    """The same, with 0 for each phase in which nothing learns: there is nothing to step."""
+def learning_steps(tables: Sequence[ParameterTable], steps: Sequence[int]) -> tuple[int, ...]:
+    """Return `steps` with 0 for each phase in which nothing learns."""
     pairs = zip(tables, steps, strict=True)
     return tuple(count if table.totals.trainable else 0 for table, count in pairs)

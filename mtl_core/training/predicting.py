@@ -1,4 +1,4 @@
-"""Ask a model: load the one that a run wrote, or the one it began with, and have it answer."""
+"""Loads a model that a run wrote, or the one it started from, and predicts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,11 +18,11 @@ from mtl_core.tasks.alignment import EncodedExample, encode
 from mtl_core.tasks.dataset import Example
 from mtl_core.tasks.schemes import OUTSIDE, spans
 from mtl_core.tasks.task import Task, TaskKind
-from mtl_core.training.batches import collate, like_lengths
-from mtl_core.training.folder import WEIGHTS
+from mtl_core.training.batches import batches_by_length, collate
+from mtl_core.training.output_folder import WEIGHTS
 from mtl_core.training.predictions import (
-    AskedModel,
     Entity,
+    ModelSource,
     Prediction,
     Sentence,
     SentenceAnswer,
@@ -34,7 +34,7 @@ from mtl_core.training.start import load_start, start_folder
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A model in evaluation mode, its tokenizer, and the most sub-words it reads."""
+    """A model in evaluation mode, its tokenizer, and the maximum number of sub-words."""
 
     model: MultiTaskModel
     tokenizer: Any
@@ -42,28 +42,30 @@ class LoadedModel:
 
     @property
     def size_bytes(self) -> int:
-        """What its parameters take in memory."""
+        """Size of the parameters in memory."""
         return sum(each.numel() * each.element_size() for each in self.model.parameters())
 
 
-def load_asked(asked: AskedModel, access: FileAccess) -> LoadedModel:
-    """Load a model to ask; `access` decides whether the checkpoint of one before training may be
-    read. Raises CheckpointError where it is gone, damaged, or no encoder."""
-    if asked.folder is None:
-        return _before_training(asked.spec, access)
-    return _written(asked.spec, asked.folder)
+def load_predictor(source: ModelSource, access: FileAccess) -> LoadedModel:
+    """Load a model. `access` defines whether the checkpoint before training may be read.
+
+    Raises CheckpointError if it is missing, damaged, or not an encoder.
+    """
+    if source.folder is None:
+        return _before_training(source.spec, access)
+    return _written(source.spec, source.folder)
 
 
 def predict(loaded: LoadedModel, sentences: Sequence[Sentence]) -> tuple[Prediction, ...]:
-    """What the model answers to each sentence, in their order.
+    """Return the model's answers to each sentence, in order.
 
-    The highest output wins, as in the evaluation of a run, on batches of like length.
+    The answer is the highest output, as in the evaluation of a run. Batches have similar lengths.
     """
     model, tasks = loaded.model, loaded.model.tasks
     as_text = [_as_text(sentence) for sentence in sentences]
     as_words = [Example(None, sentence.words, {}) for sentence in sentences]
     encoded = encode([*as_text, *as_words], tasks, loaded.tokenizer, loaded.max_length).examples
-    by_ids = {each.input_ids: each for each in encoded}  # most tokenizers cut both ways alike
+    by_ids = {each.input_ids: each for each in encoded}  # text and words often give the same tokens
     pad_id = int(loaded.tokenizer.pad_token_id or 0)
     shares = dict(zip(by_ids, _shares(model, list(by_ids.values()), pad_id), strict=True))
     read = zip(sentences, encoded[: len(sentences)], encoded[len(sentences) :], strict=True)
@@ -85,8 +87,7 @@ def predict(loaded: LoadedModel, sentences: Sequence[Sentence]) -> tuple[Predict
 def _before_training(spec: RunSpec, access: FileAccess) -> LoadedModel:
     if spec.starts_from is not None:
         raise InvalidRun(
-            f"What this run began with is the model that run '{spec.starts_from}' wrote: "
-            "ask that run instead."
+            f"This run started from the model of run '{spec.starts_from}': select that run instead."
         )
     checkpoint = resolve_checkpoint(spec.checkpoint, access)
     start = load_start(spec, spec.tasks, checkpoint, start_folder(spec, checkpoint, None))
@@ -95,7 +96,7 @@ def _before_training(spec: RunSpec, access: FileAccess) -> LoadedModel:
 
 
 def _written(spec: RunSpec, folder: Path) -> LoadedModel:
-    """The inverse of `training.writer.write_model`."""
+    """Load a model that `output_folder.write_model` wrote."""
     from safetensors.torch import load_file
 
     if not (folder / WEIGHTS).is_file():
@@ -124,10 +125,10 @@ def _as_text(sentence: Sentence) -> Example:
 def _shares(
     model: MultiTaskModel, encoded: Sequence[EncodedExample], pad_id: int
 ) -> list[dict[str, Tensor]]:
-    """The softmax of every task's outputs: (outputs,), or (tokens, outputs) for a token task."""
+    """Return the softmax of each task's outputs: (outputs,), or (tokens, outputs)."""
     found: dict[int, dict[str, Tensor]] = {}
     with torch.inference_mode():
-        for places in like_lengths(encoded):
+        for places in batches_by_length(encoded):
             batch = collate([encoded[n] for n in places], (), pad_id)
             logits = model(batch.input_ids, batch.attention_mask)
             softmax = {name: each.softmax(-1) for name, each in logits.items()}
@@ -160,7 +161,7 @@ def _entities(tags: Sequence[str], confidences: Sequence[float | None]) -> tuple
 
 
 def _words_read(encoded: EncodedExample, max_length: int) -> int:
-    """Words up to the last one read; all where the sentence did not fill the model."""
+    """Count the words up to the last one read; all if the sentence was not truncated."""
     if len(encoded.input_ids) < max_length:
         return len(encoded.first_sub_words)
     return max(

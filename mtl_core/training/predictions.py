@@ -1,7 +1,7 @@
-"""What a model is asked, and what it answers: sentences in, each task's answer with confidence.
+"""Inputs and outputs of prediction: sentences, and each task's answer with its confidence.
 
-Confidence is the softmax over a head's outputs. It says how sure the head is, not how often it is
-right: no head here is calibrated.
+Confidence is the softmax over a head's outputs. The heads are not calibrated, so it does not
+estimate how often an answer is correct.
 """
 
 from pathlib import Path
@@ -12,29 +12,33 @@ from mtl_core.training.spec import RunSpec
 from mtl_core.values import Frozen
 
 
-class AskedModel(Frozen):
-    """A model to ask: the one a run wrote into `folder`, or, without a folder, the checkpoint as
-    it is before that run, with the fresh heads of the run's seed."""
+class ModelSource(Frozen):
+    """A model to query: the one that a run wrote into `folder`.
+
+    Without a folder it is the model before that run: the checkpoint with new heads from its seed.
+    """
 
     spec: RunSpec
     folder: Path | None = None
 
 
 class Sentence(Frozen):
-    """A sentence to answer. Sentence tasks read `text`, or `words` where there is none; token
-    tasks read `words`."""
+    """An input sentence. Sentence tasks read `text`, or `words` if it is None.
+
+    Token tasks read `words`.
+    """
 
     text: str | None
     words: tuple[str, ...]
 
     @classmethod
     def typed(cls, text: str) -> "Sentence":
-        """A sentence as someone types it, cut into words by `split_words`."""
+        """Create a sentence from typed text, divided into words by `split_words`."""
         return cls(text=text, words=tuple(word.text for word in split_words(text)))
 
 
 class SentenceAnswer(Frozen):
-    """A sentence task's answer; `by_label` holds the softmax of every output."""
+    """A sentence task's answer; `by_label` is the softmax by label."""
 
     kind: Literal["sentence"] = "sentence"
     label: str
@@ -43,7 +47,7 @@ class SentenceAnswer(Frozen):
 
 
 class Entity(Frozen):
-    """Words `start` up to, not including, `end`, and the mean confidence of their tags."""
+    """The words from `start` to before `end`, with the mean confidence of their tags."""
 
     start: int
     end: int
@@ -52,9 +56,9 @@ class Entity(Frozen):
 
 
 class TokenAnswer(Frozen):
-    """A token task's answer: for each word its tag and that tag's softmax.
+    """A token task's answer: the tag of each word, and its softmax as the confidence.
 
-    A word that was cut off, or of which the tokenizer made nothing, is `O` with no confidence.
+    A word that was cut off, or that the tokenizer reduced to nothing, is `O` without a confidence.
     """
 
     kind: Literal["token"] = "token"
@@ -66,8 +70,8 @@ class TokenAnswer(Frozen):
 class Prediction(Frozen):
     """One model's answers to one sentence, by task name.
 
-    `words_read` is how many words fitted into the model's maximum length; below `words` the
-    sentence was cut.
+    `words_read` is the number of words that fit into the model's maximum length. If it is below
+    `words`, the sentence was truncated.
     """
 
     answers: dict[str, SentenceAnswer | TokenAnswer]
@@ -76,5 +80,5 @@ class Prediction(Frozen):
 
     @property
     def cut(self) -> bool:
-        """Whether the end of the sentence was not read."""
+        """Whether the sentence was truncated."""
         return self.words_read < self.words

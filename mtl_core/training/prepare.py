@@ -11,7 +11,7 @@ from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.models.description import ModelDescription
 from mtl_core.nearest import did_you_mean
 from mtl_core.tasks.alignment import check_max_length
-from mtl_core.training.label_noise import check_noise
+from mtl_core.training.label_noise import check_label_noise
 from mtl_core.training.options import refused
 from mtl_core.training.spec import RunSpec
 
@@ -33,7 +33,7 @@ def prepare_spec(
     """
     parameter_tables(plan, model)
     _check_examples(options.get("examples", {}), model)
-    check_noise(options.get("label_noise", {}), model.tasks)
+    check_label_noise(options.get("label_noise", {}), model.tasks)
     check_max_length(
         options.get("max_length", RunSpec.model_fields["max_length"].default),
         model.backbone.max_positions,

@@ -1,4 +1,4 @@
-"""From a comparison to the specs of its runs, checked against the model before anything runs."""
+"""Builds the run specs of a comparison, checked against the model before anything runs."""
 
 from collections.abc import Callable, Iterable, Iterator
 
@@ -8,7 +8,7 @@ from mtl_core.errors import BadInput, InvalidRun, UnknownScenario
 from mtl_core.freezing.plan import Phase, Plan
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.models.description import ModelDescription
-from mtl_core.training.comparison import ComparisonSpec, TrainSize, in_order
+from mtl_core.training.comparison import ComparisonSpec, TrainSize, sorted_sizes
 from mtl_core.training.options import RunOptions, option_values
 from mtl_core.training.prepare import prepare_spec
 from mtl_core.training.spec import RunSpec
@@ -17,21 +17,19 @@ from mtl_core.training.spec import RunSpec
 def prepare_comparison(
     comparison: ComparisonSpec, model: ModelDescription, threads: int = 1
 ) -> tuple[RunSpec, ...]:
-    """The specs of all runs, seed by seed, within a seed from the largest number of training
-    sentences to the smallest, and for each of them scenario by scenario.
+    """Build the specs of all runs, ordered by seed, number of training sentences and scenario.
 
-    Results so appear evenly, those that the answer rests on first. `epochs` are those asked for and
-    the rates the scenarios' own, or those that `learning_rate` and `head_learning_rate` name: a
-    sweep and an equal time change both later. Equal comparisons give equal specs. Raises
-    InvalidRun, or UnknownScenario where the only fault is a scenario's name, with all that is wrong
-    at once.
+    Within a seed the largest number of sentences comes first, so that results appear evenly and
+    the most relevant ones first. Epochs and learning rates are those before a sweep or an equal
+    training time, which change them later. Equal comparisons give equal specs. Raises InvalidRun
+    with all problems at once, or UnknownScenario if scenario names are the only problem.
     """
     problems = list(_repeated("scenario", comparison.scenarios))
     problems += _repeated("seed", map(str, comparison.seeds))
     problems += _repeated("factor", (f"{factor:g}" for factor in comparison.sweep))
     problems += _repeated("number of examples", map(_size_text, comparison.train_sizes))
     if comparison.train_sizes and comparison.examples:
-        problems.append("Numbers of examples are named for every task and for one: name either.")
+        problems.append("--examples has numbers both for every task and for one task: use either.")
     only_names = not problems
     specs: dict[str, RunSpec] = {}
     for scenario in comparison.scenarios:
@@ -56,16 +54,16 @@ def prepare_comparison(
 
 
 def with_seed(spec: RunSpec, seed: int) -> RunSpec:
-    """The same run with another seed. Raises InvalidRun for one that is out of range."""
+    """Return the spec with another seed. Raises InvalidRun if it is out of range."""
     if not 0 <= seed < 2**63:
-        raise InvalidRun(f"Seed {seed}: a whole number from 0 and below 2^63 is needed.")
+        raise InvalidRun(f"Seed {seed}: it must be a whole number from 0 and below 2^63.")
     return spec.model_copy(update={"seed": seed})
 
 
 def at_factor(spec: RunSpec, factor: float) -> RunSpec:
-    """The same run with every learning rate of its plan multiplied by `factor`.
+    """Return the spec with every learning rate of its plan multiplied by `factor`.
 
-    Raises InvalidRun where a rate leaves the range that plans allow.
+    Raises InvalidRun if a rate leaves the range that plans allow.
     """
     plan = spec.plan
     try:
@@ -79,8 +77,8 @@ def at_factor(spec: RunSpec, factor: float) -> RunSpec:
         )
     except ValidationError:
         raise InvalidRun(
-            f"Factor {factor:g}: a learning rate of '{plan.name}' would not lie above 0 and at "
-            "most at 10."
+            f"Factor {factor:g}: a learning rate of '{plan.name}' would be outside the range from "
+            "0 (exclusive) to 10."
         ) from None
     return spec.model_copy(update={"plan": scaled})
 
@@ -102,12 +100,12 @@ def _first_run(
 
 
 def _limits(comparison: ComparisonSpec, model: ModelDescription) -> list[dict[str, int]]:
-    """The runs' limits of examples by task, the largest number first."""
+    """Return the limits of examples by task that runs have, the largest number first."""
     if not comparison.train_sizes:
         return [comparison.examples]
     return [
         {} if size is None else {task.name: size for task in model.tasks}
-        for size in reversed(in_order(comparison.train_sizes))
+        for size in reversed(sorted_sizes(comparison.train_sizes))
     ]
 
 
@@ -129,5 +127,5 @@ def _repeated(what: str, names: Iterable[str]) -> Iterator[str]:
     seen: set[str] = set()
     for name in names:
         if name in seen:
-            yield f"The {what} '{name}' is named twice; name it once."
+            yield f"The {what} '{name}' is given twice; give it once."
         seen.add(name)

@@ -1,4 +1,4 @@
-"""Proof that frozen means frozen: each tensor's SHA-256, before and after."""
+"""Proof that frozen tensors do not change: the SHA-256 of each, before and after training."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -10,16 +10,16 @@ from torch import Tensor, nn
 from mtl_core.errors import FreezeBroken
 from mtl_core.freezing.table import ParameterTable, State
 from mtl_core.models.weights import weight_files
-from mtl_core.training.mapped_pages import let_go_of_pages
+from mtl_core.training.memory import release_mapped_pages
 
 _PIECE_BYTES = 4 * 2**20
-"""Tensors up to this size, all of a small encoder's but its word embedding, may stay in memory."""
+"""Pages of larger tensors are released: in a small encoder, those of the word embedding alone."""
 
 
 def tensor_digest(tensor: Tensor) -> str:
-    """SHA-256 over a tensor's bytes, dtype and shape.
+    """Return the SHA-256 over a tensor's bytes, dtype and shape.
 
-    What had to be read of a mapped weight file for that is let go of, piece by piece.
+    Pages that were read from a mapped weight file are released piece by piece.
     """
     digest = hashlib.sha256(f"{tensor.dtype} {tuple(tensor.shape)}".encode())
     content = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
@@ -27,17 +27,17 @@ def tensor_digest(tensor: Tensor) -> str:
         end = start + _PIECE_BYTES
         digest.update(content[start:end].numpy().data)
         if len(content) > _PIECE_BYTES:
-            let_go_of_pages(content[:end])  # all so far: a page at a cut is let go of next time
+            release_mapped_pages(content[:end])  # from 0: the page at a cut is released next time
     return digest.hexdigest()
 
 
 def digests(parameters: Mapping[str, nn.Parameter], names: Iterable[str]) -> dict[str, str]:
-    """The digest of each parameter named."""
+    """Return the digest of each parameter in `names`."""
     return {name: tensor_digest(parameters[name]) for name in names}
 
 
-def still_names(table: ParameterTable) -> frozenset[str]:
-    """Unique tensors that may not move in this phase: frozen ones, and unreached ones."""
+def fixed_names(table: ParameterTable) -> frozenset[str]:
+    """Return the unique tensors that must not change in this phase: frozen and unreached ones."""
     rows = (row for row in table.rows if row.tied_to is None)
     return frozenset(row.name for row in rows if row.state is not State.TRAINABLE)
 
@@ -60,11 +60,10 @@ def require_written(
     source: Path | None,
     loaded_heads: frozenset[str] = frozenset(),
 ) -> None:
-    """Raise FreezeBroken unless the weights in `folder` hold each tensor as it was `at_start`.
+    """Raise FreezeBroken unless each tensor in `folder` has its digest of `at_start`.
 
-    Backbone tensors are held against the file in `source` too, which they were loaded from; None:
-    they were drawn. Of heads only `loaded_heads` are: any other of the same name in a checkpoint
-    is another tensor.
+    Backbone tensors and `loaded_heads` are also compared with the file in `source` that they were
+    loaded from (None: random weights). Other heads of the same name in a checkpoint are unrelated.
     """
     names = [name for name in at_start if name.startswith(f"{prefix}.") or name in loaded_heads]
     loaded = file_digests(source, names, prefix) if source else {}
@@ -73,10 +72,9 @@ def require_written(
 
 
 def file_digests(folder: Path, names: Iterable[str], prefix: str) -> dict[str, str]:
-    """The digest of each tensor named, as float32, read from the weight files of `folder`.
+    """Return the digest of each tensor in `names`, as float32, from the weight files of `folder`.
 
-    A file may bear the names with or without the backbone's `prefix`; a name it lacks is left
-    out.
+    Names in the files may lack the backbone's `prefix`. Missing tensors are omitted.
     """
     from safetensors import safe_open
 

@@ -1,4 +1,4 @@
-"""One fine-tune, as the stream of what happens."""
+"""Fine-tunes a model once and yields the events of the run."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,12 +9,10 @@ from mtl_core.freezing.apply import apply_phase
 from mtl_core.freezing.table import ParameterTable
 from mtl_core.models.matrix_products import compute_with
 from mtl_core.settings import ANY_FILE, FileAccess
-from mtl_core.training.answers import Highest, answers
 from mtl_core.training.batches import Batch, collate, drawn_batches
-from mtl_core.training.clock import Clock, forget_peak_memory
-from mtl_core.training.device import chosen_device
+from mtl_core.training.device import resolve_device
 from mtl_core.training.embedding_rows import embedding_rows
-from mtl_core.training.evaluation import evaluate_whole
+from mtl_core.training.evaluation import Predicted, answers, evaluate
 from mtl_core.training.events import (
     Answers,
     Evaluation,
@@ -23,22 +21,19 @@ from mtl_core.training.events import (
     Step,
     TaskScore,
 )
-from mtl_core.training.folder import require_empty, written_whole
-from mtl_core.training.freed_memory import give_back_freed_memory
-from mtl_core.training.gradients import take_gradients
-from mtl_core.training.loaded_run import Setting, load_setting
+from mtl_core.training.gradients import accumulate_gradients, split_by_length, splits_batches
+from mtl_core.training.loaded_run import LoadedRun, load_run
 from mtl_core.training.measures.movement import learning_names
 from mtl_core.training.measures.run_measures import RunMeasures
+from mtl_core.training.memory import release_freed_memory, reset_peak_memory
 from mtl_core.training.optimizer import PlanOptimizer
-from mtl_core.training.parts import in_parts, runs_in_parts
+from mtl_core.training.output_folder import atomic_folder, require_empty, write_model
 from mtl_core.training.prefix.reuse import ReusedPrefix
 from mtl_core.training.prefix.store import PrefixStore
-from mtl_core.training.proof import digests, require_identical, require_written, still_names
-from mtl_core.training.random_stream import RandomStream
-from mtl_core.training.run_events import RunEvents
-from mtl_core.training.seeds import stream_seed
+from mtl_core.training.proof import digests, fixed_names, require_identical, require_written
+from mtl_core.training.random_streams import RandomStream, stream_seed
+from mtl_core.training.run_events import Clock, RunEvents
 from mtl_core.training.spec import RunSpec
-from mtl_core.training.writer import write_model
 
 _RATE_TOO_HIGH = "The learning rate is probably too high: try a tenth of it."
 _WEIGHTS_DAMAGED = "No step was taken: the checkpoint's own weights are damaged. Copy it again."
@@ -52,135 +47,135 @@ def fine_tune(
     access: FileAccess = ANY_FILE,
     prefixes: PrefixStore | None = None,
     start: Path | None = None,
-    beside: Sequence[RunSpec] = (),
+    other_runs: Sequence[RunSpec] = (),
 ) -> Iterator[RunEvent]:
-    """Fine-tune once as `spec` says; yield what happened, in order.
+    """Fine-tune once as `spec` defines, and yield the events of run `run` in order.
 
-    `should_stop` is asked between steps. The finished model is written into `output`, which must
-    be missing or empty; `access` decides which files are read, `prefixes` where outputs of frozen
-    layers are kept for later runs, `start` the model of the run it goes on from, `beside` the other
-    runs of a comparison, which read of the same outputs. Raises BadInput before the first event,
+    `output` is a missing or empty folder for the trained model. `should_stop` is called between
+    steps. `access` defines which files may be read, `prefixes` is the store of frozen layers'
+    outputs, `start` the model folder of the run that `spec.starts_from` names. `other_runs` of
+    the same comparison will read the same outputs. Raises BadInput before the first event,
     NotFinite or FreezeBroken later.
     """
     if output is not None:
         require_empty(output)
     compute_with(spec.threads)
-    forget_peak_memory(chosen_device(spec.device))
+    reset_peak_memory(resolve_device(spec.device))
     clock = Clock()
-    yield from _Run(
-        load_setting(spec, access, start), prefixes, run, output, should_stop, clock, beside
-    ).events()
+    loaded = load_run(spec, access, start)
+    yield from _Run(loaded, prefixes, run, output, should_stop, clock, other_runs).events()
 
 
 class _Stopped(Exception):
-    """Somebody asked the run to stop."""
+    """The run was stopped on request."""
 
 
 class _Run:
-    """The state of one run while it goes on."""
+    """The state of one run."""
 
     def __init__(
         self,
-        setting: Setting,
+        loaded: LoadedRun,
         prefixes: PrefixStore | None,
         run: str,
         output: Path | None,
         should_stop: Callable[[], bool],
         clock: Clock,
-        beside: Sequence[RunSpec],
+        other_runs: Sequence[RunSpec],
     ) -> None:
-        self._setting, self._spec, self._model = setting, setting.spec, setting.model
-        self._reused = ReusedPrefix(setting, prefixes, self._leave_if_stopped, beside)
+        self._loaded, self._spec, self._model = loaded, loaded.spec, loaded.model
+        self._reused = ReusedPrefix(loaded, prefixes, self._raise_if_stopped, other_runs)
         self._output, self._should_stop, self._clock = output, should_stop, clock
-        self._told = RunEvents(setting, run, clock)
-        self._parameters = dict(setting.model.named_parameters())
-        learning = [self._parameters[n] for n in learning_names(setting.tables, setting.steps)]
-        sequences = (each.input_ids for each in setting.training)
-        read = embedding_rows(setting.model.backbone, learning, sequences, setting.pad_id)
-        self._measures = RunMeasures(setting, self._reused, self._leave_if_stopped)
+        self._events = RunEvents(loaded, run, clock)
+        self._parameters = dict(loaded.model.named_parameters())
+        learning = [self._parameters[n] for n in learning_names(loaded.tables, loaded.steps)]
+        sequences = (each.input_ids for each in loaded.training)
+        read = embedding_rows(loaded.model.backbone, learning, sequences, loaded.pad_id)
+        self._measures = RunMeasures(loaded, self._reused, self._raise_if_stopped)
         self._optimizer = PlanOptimizer(
-            setting.tables,
-            setting.description,
+            loaded.tables,
+            loaded.description,
             self._parameters,
             read,
             self._measures.norms,
-            weight_decay=setting.spec.weight_decay,
-            max_grad_norm=setting.spec.max_grad_norm,
+            weight_decay=loaded.spec.weight_decay,
+            max_grad_norm=loaded.spec.max_grad_norm,
         )
-        self._dropout = RandomStream(stream_seed(setting.spec.seed, "dropout"), setting.spec.device)
+        self._dropout = RandomStream(stream_seed(loaded.spec.seed, "dropout"), loaded.spec.device)
         self._drawn = drawn_batches(
-            setting.training, batch_size=self._spec.batch_size, seed=self._spec.seed
+            loaded.training, batch_size=self._spec.batch_size, seed=self._spec.seed
         )
         self._metrics: dict[str, TaskScore] = {}
-        self._highest: Highest = {}
+        self._predicted: Predicted = {}
 
     def events(self) -> Iterator[RunEvent]:
-        never_learns = frozenset.intersection(*map(still_names, self._setting.tables))
+        never_learns = frozenset.intersection(*map(fixed_names, self._loaded.tables))
         at_start = digests(self._parameters, never_learns)
-        yield self._told.started()
+        yield self._events.started()
         try:
-            self._enter(self._setting.tables[0])
-            yield self._evaluation(self._setting.tables[0])
+            self._enter(self._loaded.tables[0])
+            yield self._evaluation(self._loaded.tables[0])
             yield self._answers()
-            yield from self._elsewhere(self._setting.tables[0])
+            yield from self._other_evaluations(self._loaded.tables[0])
             self._measures.begin()
-            for table, steps in zip(self._setting.tables, self._setting.steps, strict=True):
+            for table, steps in zip(self._loaded.tables, self._loaded.steps, strict=True):
                 yield from self._phase(table, steps)
             yield self._answers()
-            if self._told.step:
-                yield from self._elsewhere(self._setting.tables[-1])
-            yield from self._measures.told(self._told.seconds)
+            if self._events.step:
+                yield from self._other_evaluations(self._loaded.tables[-1])
+            if measured := self._measures.final_event(self._events.seconds):
+                yield measured
         except _Stopped:
-            yield self._told.stopped()
+            yield self._events.stopped()
             return
         require_identical(at_start, digests(self._parameters, never_learns), "during the run")
         if self._output is not None:
             self._write(self._output, at_start)
-        yield self._told.finished(self._metrics, len(at_start), self._output)
+        yield self._events.finished(self._metrics, len(at_start), self._output)
 
     def _phase(self, table: ParameterTable, steps: int) -> Iterator[RunEvent]:
         prefix = self._enter(table)
-        still = digests(self._parameters, still_names(table))
-        yield self._told.phase_started(table, steps, prefix)
+        before = digests(self._parameters, fixed_names(table))
+        yield self._events.phase_started(table, steps, prefix)
         for step in range(1, steps + 1):
-            self._leave_if_stopped()
-            yield self._learn(table, step, steps)
-            if step == steps or self._told.step % self._setting.steps_per_epoch == 0:
+            self._raise_if_stopped()
+            yield self._step(table, step, steps)
+            if step == steps or self._events.step % self._loaded.steps_per_epoch == 0:
                 yield self._evaluation(table)
-        after = digests(self._parameters, still)
-        require_identical(still, after, f"in phase '{table.phase.name}'")
+        after = digests(self._parameters, before)
+        require_identical(before, after, f"in phase '{table.phase.name}'")
         self._reused.verify()
-        yield self._told.phase_finished(table, len(still))
+        yield self._events.phase_finished(table, len(before))
 
     def _enter(self, table: ParameterTable) -> PrefixReuse:
-        """Make the model obey a phase; once, or again: it stays the same."""
+        """Apply a phase to the model and prepare its prefix. Repeating it changes nothing."""
         apply_phase(table, self._model)
         with self._clock.spending("prefix"):
-            told = self._reused.enter(table)
-        give_back_freed_memory()
-        return told
+            prefix = self._reused.enter(table)
+        release_freed_memory()
+        return prefix
 
-    def _learn(self, table: ParameterTable, step: int, steps: int) -> Step:
+    def _step(self, table: ParameterTable, step: int, steps: int) -> Step:
         with self._clock.spending("training"), self._dropout.drawing():
-            values = take_gradients(self._setting, self._reused, self._parts(table))
-            self._told.step += 1
-            self._require_finite(values)
+            losses = accumulate_gradients(self._loaded, self._reused, self._parts(table))
+            self._events.step += 1
+            self._require_finite(losses)
             rates = self._optimizer.step(table, step, steps)
-        return self._told.stepped(table, values, rates)
+        return self._events.stepped(table, losses, rates)
 
     def _parts(self, table: ParameterTable) -> list[Batch]:
-        """The next step's examples, in one batch or in several that are added up."""
-        drawn, tasks, pad = next(self._drawn), self._spec.tasks, self._setting.pad_id
-        if not runs_in_parts(table, self._spec.device):
+        """Draw the examples of the next step; return one batch, or several to be accumulated."""
+        drawn, tasks, pad = next(self._drawn), self._spec.tasks, self._loaded.pad_id
+        if not splits_batches(table, self._spec.device):
             return [collate(drawn, tasks, pad)]
-        return in_parts(drawn, tasks, pad, packed=self._reused.packs)
+        return split_by_length(drawn, tasks, pad, packed=self._reused.packs)
 
-    def _leave_if_stopped(self) -> None:
+    def _raise_if_stopped(self) -> None:
         if self._should_stop():
             raise _Stopped
 
     def _require_finite(self, losses: Mapping[str, float | None]) -> None:
-        step = self._told.step
+        step = self._events.step
         for task, loss in losses.items():
             if loss is not None and not math.isfinite(loss):
                 raise NotFinite(
@@ -189,31 +184,31 @@ class _Run:
                 )
 
     def _evaluation(self, table: ParameterTable) -> Evaluation:
-        setting = self._setting
+        loaded = self._loaded
         with self._clock.spending("evaluation"):
-            evaluated = evaluate_whole(
+            evaluated = evaluate(
                 self._model,
-                setting.dataset.validation,
-                setting.validation.examples,
+                loaded.dataset.validation,
+                loaded.validation.examples,
                 self._spec.tasks,
-                setting.pad_id,
-                self._measures.watched(self._told.step),
+                loaded.pad_id,
+                self._measures.states_for(self._events.step),
             )
-        give_back_freed_memory()
-        self._metrics, self._highest = evaluated.scores, evaluated.highest
+        release_freed_memory()
+        self._metrics, self._predicted = evaluated.scores, evaluated.predicted
         return self._scored(table, "validation", evaluated.scores)
 
     def _answers(self) -> Answers:
-        """What the last evaluation's scores follow from."""
-        encoded, tasks = self._setting.validation.examples, self._spec.tasks
-        return answers(self._highest, encoded, tasks, self._told.step, self._told.seconds())
+        """Build the event with the predictions of the last evaluation."""
+        encoded, tasks = self._loaded.validation.examples, self._spec.tasks
+        return answers(self._predicted, encoded, tasks, self._events.step, self._events.seconds())
 
-    def _elsewhere(self, table: ParameterTable) -> Iterator[Evaluation]:
-        """The scores on data that the run does not learn from, each its own split."""
-        for other in self._setting.others:
+    def _other_evaluations(self, table: ParameterTable) -> Iterator[Evaluation]:
+        """Score the data that the run does not learn from; each is a split of its own."""
+        for other in self._loaded.others:
             with self._clock.spending("evaluation"):
                 scores = other.scores(
-                    self._model, self._setting.pad_id, self._reused.whole_states_at
+                    self._model, self._loaded.pad_id, self._reused.whole_states_at
                 )
             yield self._scored(table, other.reference, scores)
 
@@ -221,11 +216,11 @@ class _Run:
         self, table: ParameterTable, split: str, scores: dict[str, TaskScore]
     ) -> Evaluation:
         self._require_finite({task: score.loss for task, score in scores.items()})
-        return self._told.scored(table, split, scores)
+        return self._events.scored(table, split, scores)
 
     def _write(self, output: Path, at_start: dict[str, str]) -> None:
-        """Write the model, then hold the written file against what the run started from."""
-        setting, prefix = self._setting, self._setting.description.backbone.prefix
-        with written_whole(output) as folder:
-            write_model(folder, self._model, setting.tokenizer, self._spec, self._metrics)
-            require_written(folder, at_start, prefix, setting.source, setting.loaded_heads)
+        """Write the model, then compare the frozen tensors in the file with those `at_start`."""
+        loaded, prefix = self._loaded, self._loaded.description.backbone.prefix
+        with atomic_folder(output) as folder:
+            write_model(folder, self._model, loaded.tokenizer, self._spec, self._metrics)
+            require_written(folder, at_start, prefix, loaded.source, loaded.loaded_heads)

@@ -1,10 +1,11 @@
-"""What a run says of itself: each event with the second, step and epoch at which it stands."""
+"""Builds the events of a run, each with its time, step and epoch."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from time import perf_counter
 
 from mtl_core.freezing.table import ParameterTable
-from mtl_core.training.clock import Clock, peak_memory_bytes
 from mtl_core.training.events import (
     Evaluation,
     PhaseFinished,
@@ -16,34 +17,60 @@ from mtl_core.training.events import (
     Step,
     TaskScore,
 )
-from mtl_core.training.loaded_run import Setting
+from mtl_core.training.loaded_run import LoadedRun
+from mtl_core.training.memory import peak_memory_bytes
+
+
+class Clock:
+    """Seconds since its creation, and seconds spent in each kind of work."""
+
+    def __init__(self) -> None:
+        self._start = perf_counter()
+        self._spent: dict[str, float] = {}
+
+    def elapsed_seconds(self) -> float:
+        """Return the seconds since the clock was created."""
+        return perf_counter() - self._start
+
+    def spent_seconds(self, kind: str) -> float:
+        """Return the seconds spent so far in `spending(kind)` blocks."""
+        return self._spent.get(kind, 0.0)
+
+    @contextmanager
+    def spending(self, kind: str) -> Iterator[None]:
+        """Add the duration of this block to `kind`."""
+        began = perf_counter()
+        try:
+            yield
+        finally:
+            self._spent[kind] = self.spent_seconds(kind) + perf_counter() - began
 
 
 class RunEvents:
-    """The events of one run. `step` counts those taken in the whole run; the run moves it on."""
+    """Builds the events of one run. `step` is the number of steps taken; the run increments it."""
 
-    def __init__(self, setting: Setting, run: str, clock: Clock) -> None:
-        self._setting, self._spec, self._run, self._clock = setting, setting.spec, run, clock
+    def __init__(self, loaded: LoadedRun, run: str, clock: Clock) -> None:
+        self._loaded, self._spec, self._run, self._clock = loaded, loaded.spec, run, clock
         self.step = 0
 
     def seconds(self) -> float:
-        """Seconds since the run began."""
+        """Return the seconds since the run started."""
         return self._clock.elapsed_seconds()
 
     def started(self) -> RunStarted:
-        """What is to be run, on how much."""
+        """Build the event for the start of the run."""
         return RunStarted(
             elapsed_seconds=self.seconds(),
             run=self._run,
             spec=self._spec,
-            totals=self._setting.totals,
-            total_steps=sum(self._setting.steps),
-            examples=self._setting.counts(),
-            notes=self._setting.notes,
+            totals=self._loaded.totals,
+            total_steps=sum(self._loaded.steps),
+            examples=self._loaded.counts(),
+            notes=self._loaded.notes,
         )
 
     def phase_started(self, table: ParameterTable, steps: int, prefix: PrefixReuse) -> PhaseStarted:
-        """What learns from now on, and for how long."""
+        """Build the event for the start of the phase that `table` describes."""
         return PhaseStarted(
             elapsed_seconds=self.seconds(),
             phase=table.phase.name,
@@ -51,7 +78,7 @@ class RunEvents:
             trainable=table.totals.trainable,
             frozen=table.totals.frozen,
             unreached=table.totals.unreached,
-            epochs=steps / self._setting.steps_per_epoch,
+            epochs=steps / self._loaded.steps_per_epoch,
             steps=steps,
             prefix=prefix,
         )
@@ -62,7 +89,7 @@ class RunEvents:
         losses: Mapping[str, float | None],
         rates: dict[str, float],
     ) -> Step:
-        """The losses of the step just taken, and the rate of each group that learned."""
+        """Build the event for the last step: losses by task, learning rates by group."""
         return Step(
             elapsed_seconds=self.seconds(),
             phase=table.phase.name,
@@ -73,7 +100,7 @@ class RunEvents:
         )
 
     def scored(self, table: ParameterTable, split: str, scores: dict[str, TaskScore]) -> Evaluation:
-        """The scores on one split of the data, as the model is now."""
+        """Build the event for an evaluation on one split, with the scores by task."""
         return Evaluation(
             elapsed_seconds=self.seconds(),
             phase=table.phase.name,
@@ -84,7 +111,7 @@ class RunEvents:
         )
 
     def phase_finished(self, table: ParameterTable, frozen_tensors: int) -> PhaseFinished:
-        """That what was frozen is still the same, to the bit: the caller has looked."""
+        """Build the event for the end of a phase. The caller has verified the frozen tensors."""
         return PhaseFinished(
             elapsed_seconds=self.seconds(),
             phase=table.phase.name,
@@ -93,13 +120,16 @@ class RunEvents:
         )
 
     def stopped(self) -> RunStopped:
-        """The end of a run that somebody stopped."""
+        """Build the event for a run that was stopped on request."""
         return RunStopped(elapsed_seconds=self.seconds(), reason="Stopped on request.")
 
     def finished(
         self, metrics: dict[str, TaskScore], frozen_tensors: int, output: Path | None
     ) -> RunFinished:
-        """What came of it and what it took; `frozen_tensors` never learned, and are the same."""
+        """Build the event for the end of a run, with its final scores and durations.
+
+        `frozen_tensors` counts the tensors that never learned; the caller has verified them.
+        """
         clock = self._clock
         return RunFinished(
             elapsed_seconds=self.seconds(),
@@ -116,4 +146,4 @@ class RunEvents:
         )
 
     def _epoch(self) -> float:
-        return self.step / self._setting.steps_per_epoch
+        return self.step / self._loaded.steps_per_epoch

@@ -1,20 +1,20 @@
-"""How a learning rate moves within a phase."""
+"""Learning rate schedules within a phase."""
 
 from math import ceil, cos, pi
 
 from mtl_core.freezing.plan import Schedule
 
 WARM_UP_SHARE = 0.1
-_CUT_ONE_IN = 10  # 1 / cut_frac of Howard & Ruder 2018; a whole number, so that floor is exact
-_RATIO = 32  # how much smaller than the full rate the slanted triangle's lowest is
+_CUT_ONE_IN = 10  # 1 / cut_frac of Howard & Ruder 2018; an integer, so that the floor is exact
+_RATIO = 32  # the highest rate divided by the lowest
 
 
 def rate_factor(schedule: Schedule, step: int, steps: int) -> float:
-    """What a phase's rates are multiplied with at `step` (from 1) of `steps`; above 0, at most 1.
+    """Return the factor of a phase's learning rates at `step` (from 1) of `steps`, in (0, 1].
 
-    Linear warms up over the first tenth of the phase and then falls to reach zero one step after
-    its end; cosine does the same along half a wave. Every schedule starts anew in each phase: a
-    layer thawed late would otherwise meet a rate near zero, and no warm-up.
+    Linear warms up over the first tenth of the phase, then falls to reach zero one step after its
+    end. Cosine falls along half a cosine wave instead. Every phase restarts its schedule, because
+    a layer unfrozen late would otherwise have a rate near zero and no warm-up.
     """
     if schedule is Schedule.CONSTANT:
         return 1.0
@@ -29,12 +29,12 @@ def rate_factor(schedule: Schedule, step: int, steps: int) -> float:
 
 
 def _slanted_triangular(step: int, steps: int) -> float:
-    """Steeply up to 1 over the first tenth, slowly down to 1/32.
+    """Return a factor that rises to 1 over the first tenth and then falls slowly to 1/32.
 
     Source: Howard & Ruder 2018, equation 3, with t = `step`, T = `steps`, cut_frac 0.1, ratio 32.
-    Two things it leaves open: its cut is 0 below ten steps, here at least 1; and where ten does
-    not divide T its floor makes p negative before the end, and soon the rate too. Here p stays at
-    0, the lowest rate that the paper gives.
+    Two cases are undefined there. Below ten steps the paper's cut is 0; here it is at least 1. If
+    ten does not divide T, the paper's p becomes negative before the end; here it is at least 0,
+    which gives the lowest rate of the paper.
     """
     cut = max(1, steps // _CUT_ONE_IN)
     p = step / cut if step < cut else 1 - (step - cut) / (cut * (_CUT_ONE_IN - 1))

@@ -1,4 +1,4 @@
-"""The weights a run begins with: the checkpoint's own, another run's, or drawn from the seed."""
+"""The initial weights of a run: from the checkpoint, from another run, or random."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -9,28 +9,25 @@ from typing import TYPE_CHECKING
 from mtl_core.errors import InvalidRun
 from mtl_core.models.checkpoint import Checkpoint, require_weights, weights_digest
 from mtl_core.tasks.task import Task
-from mtl_core.training.folder import WEIGHTS, spec_written
-from mtl_core.training.seeds import stream_seed
+from mtl_core.training.output_folder import WEIGHTS, read_spec
+from mtl_core.training.random_streams import stream_seed
 from mtl_core.training.spec import RunSpec
 
 if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedModel
 
-_DRAWN = (
-    "The encoder's weights are random, drawn from the seed: nothing that the checkpoint learned "
-    "is in them."
-)
+_RANDOM = "The encoder's weights are initialised at random from the seed, not from the checkpoint."
 
 
 @dataclass(frozen=True)
 class Start:
     """The encoder before training.
 
-    `source` is the folder whose weight file its tensors come from, None where they were drawn.
-    `digest` names the weights: the file's SHA-256, or one over every tensor that was drawn.
-    `heads` are parameters of heads that come from there too; all others are drawn anew. `notes`
-    are what the user should know.
+    `source` is the folder of its weight file, None for random weights. `digest` identifies the
+    weights: the SHA-256 of the file, or of all random tensors. `heads` are head parameters loaded
+    from the same folder; the other heads are initialised from the seed. `notes` are messages for
+    the user.
     """
 
     backbone: "PreTrainedModel"
@@ -41,19 +38,19 @@ class Start:
 
 
 def start_folder(spec: RunSpec, checkpoint: Checkpoint, earlier: Path | None) -> Path | None:
-    """The folder that `load_start` will read weights from; None where they are drawn.
+    """Return the folder that `load_start` will read weights from; None for random weights.
 
-    `earlier` is what the run that `spec` starts from wrote. Raises InvalidRun where that does not
-    fit, and what `require_weights` raises.
+    `earlier` is the model folder of the run that `spec.starts_from` names. Raises InvalidRun if it
+    does not fit, and MissingWeights as `require_weights` does.
     """
     if spec.starts_from is None:
         return None if spec.random_backbone else require_weights(checkpoint)
     if spec.random_backbone:
         raise InvalidRun(
-            f"A run that goes on from '{spec.starts_from}' has its weights from there: it cannot "
+            f"A run that starts from '{spec.starts_from}' has its weights from there: it cannot "
             "have a random encoder too. Leave one of the two out."
         )
-    before = spec_written(earlier) if earlier else None
+    before = read_spec(earlier) if earlier else None
     if earlier is None or before is None:
         raise InvalidRun(f"The model of run '{spec.starts_from}' is not here. Run it again.")
     if before.checkpoint != spec.checkpoint:
@@ -67,32 +64,35 @@ def start_folder(spec: RunSpec, checkpoint: Checkpoint, earlier: Path | None) ->
 def load_start(
     spec: RunSpec, tasks: Sequence[Task], checkpoint: Checkpoint, source: Path | None
 ) -> Start:
-    """Load what `start_folder` found, or draw weights from the seed. Raises CheckpointError."""
+    """Load the weights in `source`, or initialise them from the seed if it is None.
+
+    Raises CheckpointError.
+    """
     from mtl_core.models.load import init_backbone, load_backbone
 
     if source is None:
         drawn = init_backbone(checkpoint, stream_seed(spec.seed, "random backbone"))
-        return Start(drawn, None, _drawn_digest(drawn), notes=(_DRAWN,))
+        return Start(drawn, None, _random_digest(drawn), notes=(_RANDOM,))
     if spec.starts_from is None:
         return Start(load_backbone(checkpoint), source, weights_digest(source))
     config = source / "config.json"
     written = Checkpoint(
         reference=str(source), name=spec.starts_from, config_file=config, folder=source
     )
-    taken = _heads_kept(source, tasks)
-    names = [f"{task.head}.{part}" for task in taken for part in ("weight", "bias")]
+    loaded = _tasks_with_head(source, tasks)
+    names = [f"{task.head}.{part}" for task in loaded for part in ("weight", "bias")]
     return Start(
         backbone=load_backbone(written),
         source=source,
         digest=weights_digest(source),
         heads=_tensors(source, names),
-        notes=(_goes_on(spec.starts_from, taken, tasks),),
+        notes=(_note(spec.starts_from, loaded, tasks),),
     )
 
 
-def _heads_kept(source: Path, tasks: Sequence[Task]) -> tuple[Task, ...]:
-    """The tasks whose head was there already, with the same labels in the same order."""
-    before = spec_written(source)
+def _tasks_with_head(source: Path, tasks: Sequence[Task]) -> tuple[Task, ...]:
+    """Return the tasks whose head is in `source`, with the same labels in the same order."""
+    before = read_spec(source)
     known = {(each.head, each.kind, each.outputs) for each in (before.tasks if before else ())}
     return tuple(task for task in tasks if (task.head, task.kind, task.outputs) in known)
 
@@ -104,15 +104,17 @@ def _tensors(source: Path, names: Sequence[str]) -> dict[str, "Tensor"]:
         return {name: tensors.get_tensor(name) for name in names}
 
 
-def _goes_on(run: str, taken: Sequence[Task], tasks: Sequence[Task]) -> str:
-    kept = ", ".join(task.name for task in taken) or "none"
-    anew = ", ".join(task.name for task in tasks if task not in taken) or "none"
-    return f"Goes on from run {run}. Heads taken over: {kept}; drawn anew: {anew}."
+def _note(run: str, loaded: Sequence[Task], tasks: Sequence[Task]) -> str:
+    old = ", ".join(task.name for task in loaded) or "none"
+    new = ", ".join(task.name for task in tasks if task not in loaded) or "none"
+    return f"Starts from run {run}. Heads loaded: {old}; new heads: {new}."
 
 
-def _drawn_digest(backbone: "PreTrainedModel") -> str:
-    """SHA-256 over `name digest` lines of all parameters."""
-    from mtl_core.training.proof import digests  # brings torch, which the server does without
+def _random_digest(backbone: "PreTrainedModel") -> str:
+    """Return the SHA-256 over `name digest` lines of all parameters."""
+    from mtl_core.training.proof import (
+        digests,  # the server imports this module and never loads torch
+    )
 
     parameters = dict(backbone.named_parameters())
     found = digests(parameters, parameters)

@@ -2,7 +2,7 @@
 
 from mtl_core.analysis.by_size import group_by_size
 from mtl_core.analysis.plans import PlanComparison, Verdict
-from mtl_core.training.comparison import sizes_among
+from mtl_core.training.comparison import common_train_sizes
 from tests.run_story import spec_of
 from tests.sized_story import of_two_plans, summaries_of
 
@@ -37,7 +37,7 @@ def test_a_number_that_not_all_tasks_share_is_none() -> None:
     one_task = spec_of("full", examples={"ner": 20})
     other = spec_of("full", examples={"ner": 20, "sentiment": 60})
     shared = spec_of("full", examples={"ner": 60, "sentiment": 60})
-    assert sizes_among([one_task, shared]) == ()
-    assert sizes_among([other, shared]) == ()
-    assert sizes_among([shared, spec_of("full")]) == (60, None)
-    assert sizes_among([shared, shared]) == ()
+    assert common_train_sizes([one_task, shared]) == ()
+    assert common_train_sizes([other, shared]) == ()
+    assert common_train_sizes([shared, spec_of("full")]) == (60, None)
+    assert common_train_sizes([shared, shared]) == ()

@@ -250,12 +250,12 @@ def test_an_interrupted_comparison_is_gone_on_with(
         (("--scenarios", ""), "--scenarios (): tuple should have at least 1 item"),
         (("--scenarios", "full,top-7,nonsense"), "There is no scenario 'nonsense'."),
         (("--scenarios", "full,top-7,nonsense"), "'top-7' does not fit this checkpoint"),
-        (("--scenarios", "full,full"), "The scenario 'full' is named twice"),
+        (("--scenarios", "full,full"), "The scenario 'full' is given twice"),
         (
             ("--scenarios", "full", "--seeds", "1,x"),
             "--seeds 1,x: write comma-separated whole numbers",
         ),
-        (("--scenarios", "full", "--seeds", "1,1"), "The seed '1' is named twice"),
+        (("--scenarios", "full", "--seeds", "1,1"), "The seed '1' is given twice"),
         (
             ("--scenarios", "full", "--sweep", "0,1"),
             "--sweep 0,1: write comma-separated numbers above 0",
@@ -269,7 +269,7 @@ def test_an_interrupted_comparison_is_gone_on_with(
             ("--scenarios", "full", "--examples", "50,0"),
             "--examples 0: write comma-separated numbers from 1",
         ),
-        (("--scenarios", "full", "--examples", "50,50"), "of examples '50' is named twice"),
+        (("--scenarios", "full", "--examples", "50,50"), "of examples '50' is given twice"),
         (("--scenarios", "full", "--examples", "50,401"), "choose 1 to 400"),
         (("--scenarios", "full", "--examples", "ner=x"), "--examples ner=x: write TASK=N"),
         (("--scenarios", "full", "--examples", "nre=5"), "There is no task 'nre'."),

@@ -212,8 +212,8 @@ def test_label_noise_is_in_the_notes_and_in_the_spec(train: Command) -> None:
 
     assert started["spec"]["label_noise"] == {"sentiment": 0.25, "ner": 1.0}
     assert [note.partition(",")[0] for note in started["notes"]] == [
-        "Label noise: 2 of 8 training sentences of sentiment bear wrong labels",
-        "Label noise: 4 of 4 training sentences of ner bear wrong labels",
+        "Label noise: 2 of 8 training sentences of sentiment have wrong labels",
+        "Label noise: 4 of 4 training sentences of ner have wrong labels",
     ]
 
 

@@ -16,7 +16,7 @@ from mtl_core.tasks.dataset import load_dataset, load_tasks
 from mtl_core.tasks.scoring import score_entities, score_sentences
 from mtl_core.training.events import Evaluation, RunEvent, RunFinished, RunStarted
 from mtl_core.training.predictions import (
-    AskedModel,
+    ModelSource,
     Prediction,
     Sentence,
     SentenceAnswer,
@@ -98,7 +98,7 @@ def test_a_saved_model_predicts_as_in_the_last_evaluation_of_its_run(
     last = events[-1]
     assert isinstance(last, RunFinished)
     predictions = inspector.predict(
-        AskedModel(spec=spec, folder=folder), validation_of(spec), ANY_FILE
+        ModelSource(spec=spec, folder=folder), validation_of(spec), ANY_FILE
     )
     sentiment, ner = scored(spec, predictions)
     assert last.metrics["sentiment"].model_dump(exclude={"loss"}) == sentiment
@@ -112,12 +112,12 @@ def test_before_training_predictions_are_those_of_the_first_evaluation(
 ) -> None:
     spec, folder, events = finished
     first = next(event for event in events if isinstance(event, Evaluation))
-    before = inspector.predict(AskedModel(spec=spec), validation_of(spec), ANY_FILE)
+    before = inspector.predict(ModelSource(spec=spec), validation_of(spec), ANY_FILE)
     sentiment, ner = scored(spec, before)
     assert first.tasks["sentiment"].model_dump(exclude={"loss"}) == sentiment
     assert first.tasks["ner"].model_dump(exclude={"loss"}) == ner
     assert before != inspector.predict(
-        AskedModel(spec=spec, folder=folder), validation_of(spec), ANY_FILE
+        ModelSource(spec=spec, folder=folder), validation_of(spec), ANY_FILE
     )
 
 
@@ -127,7 +127,7 @@ def test_confidences_are_a_softmax_and_entities_cover_the_words_of_their_tags(
     spec, folder, _ = finished
     sentence = Sentence.typed("anna was in oslo.")
     assert sentence.words == ("anna", "was", "in", "oslo", ".")
-    (prediction,) = inspector.predict(AskedModel(spec=spec, folder=folder), [sentence], ANY_FILE)
+    (prediction,) = inspector.predict(ModelSource(spec=spec, folder=folder), [sentence], ANY_FILE)
     sentiment, ner = prediction.answers["sentiment"], prediction.answers["ner"]
     assert isinstance(sentiment, SentenceAnswer)
     assert sum(sentiment.by_label.values()) == pytest.approx(1, abs=1e-6)
@@ -147,7 +147,9 @@ def test_a_sentence_that_is_too_long_is_truncated(
 ) -> None:
     spec, folder, _ = finished
     long, fitting = Sentence.typed("food " * 20), Sentence.typed("food " * 14)
-    predictions = inspector.predict(AskedModel(spec=spec, folder=folder), [long, fitting], ANY_FILE)
+    predictions = inspector.predict(
+        ModelSource(spec=spec, folder=folder), [long, fitting], ANY_FILE
+    )
     assert [(each.words, each.words_read, each.cut) for each in predictions] == [
         (20, 14, True),
         (14, 14, False),
@@ -168,28 +170,28 @@ def test_a_missing_or_replaced_model_is_reported(
     other = spec.tasks[0].model_copy(update={"outputs": ("bad", "good", "unsure")})
     wider = spec.model_copy(update={"tasks": (other, spec.tasks[1])})
     with pytest.raises(DamagedCheckpoint, match=r"copy holds another model: .*classifier"):
-        inspector.predict(AskedModel(spec=wider, folder=copied), one, ANY_FILE)
+        inspector.predict(ModelSource(spec=wider, folder=copied), one, ANY_FILE)
     renamed = spec.tasks[0].model_copy(update={"head": "mood"})
     with pytest.raises(DamagedCheckpoint, match=r"lacks 2 tensors, mood\.weight among them"):
         inspector.predict(
-            AskedModel(
+            ModelSource(
                 spec=spec.model_copy(update={"tasks": (renamed, spec.tasks[1])}), folder=copied
             ),
             one,
             ANY_FILE,
         )
-    assert len(inspector.predict(AskedModel(spec=spec, folder=copied), one, ANY_FILE)) == 1
+    assert len(inspector.predict(ModelSource(spec=spec, folder=copied), one, ANY_FILE)) == 1
     shutil.rmtree(copied)
     with pytest.raises(MissingWeights, match=r"no longer at .*copy\. Train the plan again"):
-        inspector.predict(AskedModel(spec=spec, folder=copied), one, ANY_FILE)
+        inspector.predict(ModelSource(spec=spec, folder=copied), one, ANY_FILE)
 
 
 def test_the_least_recently_used_model_is_evicted_when_memory_is_short(
     finished: tuple[RunSpec, Path, list[RunEvent]],
 ) -> None:
     spec, folder, _ = finished
-    trained = AskedModel(spec=spec, folder=folder)
-    starts = [AskedModel(spec=spec.model_copy(update={"seed": seed})) for seed in (1, 2)]
+    trained = ModelSource(spec=spec, folder=folder)
+    starts = [ModelSource(spec=spec.model_copy(update={"seed": seed})) for seed in (1, 2)]
     size = WarmModels().get(trained, ANY_FILE).size_bytes
     warm = WarmModels(limit_bytes=2 * size)
     first = warm.get(trained, ANY_FILE)

@@ -23,7 +23,7 @@ from mtl_core.models.multitask import MultiTaskModel
 from mtl_core.settings import ANY_FILE
 from mtl_core.tasks.dataset import load_tasks
 from mtl_core.training.events import RunEvent
-from mtl_core.training.loaded_run import load_setting
+from mtl_core.training.loaded_run import load_run
 from mtl_core.training.run import fine_tune
 from mtl_core.training.spec import RunSpec
 
@@ -59,7 +59,7 @@ class Bench:
         )
 
     def model(self, seed: int = 0) -> MultiTaskModel:
-        return load_setting(self.spec("full", seed=seed)).model
+        return load_run(self.spec("full", seed=seed)).model
 
     def run(self, spec: RunSpec, output: Path | None = None) -> list[RunEvent]:
         return list(fine_tune(spec, "a run", output))

@@ -7,7 +7,7 @@ from mtl_core.freezing.apply import apply_phase
 from mtl_core.settings import ANY_FILE
 from mtl_core.tasks.dataset import load_dataset
 from mtl_core.training.evaluation import evaluate
-from mtl_core.training.loaded_run import load_setting
+from mtl_core.training.loaded_run import load_run
 
 IDS = torch.tensor([[2, 5, 11, 7, 12, 3]])
 MASK = torch.ones_like(IDS)
@@ -123,16 +123,16 @@ def test_a_gradient_left_from_an_earlier_phase_is_dropped_with_the_freezing(mode
 
 
 def test_an_evaluation_leaves_every_module_in_the_mode_it_had(bench, obey, model):
-    setting = load_setting(bench.spec("full"))
+    loaded = load_run(bench.spec("full"))
     obey("heads", "top:1")
     before = in_train_mode(model)
 
     evaluate(
         model,
         load_dataset(str(bench.data), ANY_FILE).validation,
-        setting.validation.examples,
+        loaded.validation.examples,
         bench.description.tasks,
-        setting.pad_id,
+        loaded.pad_id,
     )
 
     assert in_train_mode(model) == before

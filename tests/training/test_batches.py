@@ -7,8 +7,8 @@ import torch
 
 from mtl_core.tasks.alignment import EncodedExample
 from mtl_core.tasks.task import Task, TaskKind
-from mtl_core.training.batches import collate, drawn_batches, filled_batches, training_order
-from mtl_core.training.loaded_run import load_setting
+from mtl_core.training.batches import collate, drawn_batches, fill_batches, training_order
+from mtl_core.training.loaded_run import load_run
 from mtl_core.training.losses import (
     joint_loss,
     labelled,
@@ -194,16 +194,16 @@ def test_each_epoch_takes_each_example_once_in_an_order_of_its_own():
 def test_a_pass_takes_as_many_examples_as_fit_and_a_long_one_alone():
     lengths = [100, 100, 100, 200, 200, 513, 600]
 
-    cut = [list(places) for places in filled_batches(lengths)]
+    cut = [list(places) for places in fill_batches(lengths)]
 
     assert cut == [[0, 1, 2], [3, 4], [5], [6]]  # at most 512 tokens, padding included
-    assert list(filled_batches([])) == []
+    assert list(fill_batches([])) == []
 
 
 def test_heads_run_where_there_is_a_label_and_give_the_same_losses(bench):
-    setting = load_setting(bench.spec("full"))
-    model, tasks = setting.model.eval(), setting.spec.tasks
-    batch = collate(setting.training, tasks, pad_id=0)
+    loaded = load_run(bench.spec("full"))
+    model, tasks = loaded.model.eval(), loaded.spec.tasks
+    batch = collate(loaded.training, tasks, pad_id=0)
     seen = []
     model.dropout.register_forward_hook(lambda _, states, __: seen.append(states[0].shape[0]))
     hidden = model.backbone(batch.input_ids, batch.attention_mask).last_hidden_state

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mtl_core.errors import InvalidRun
-from mtl_core.training.device import chosen_device, devices_here
+from mtl_core.training.device import available_devices, resolve_device
 from mtl_core.training.prefix.store import PrefixStore
 from mtl_core.training.run import fine_tune
 
@@ -20,7 +20,7 @@ def step_losses(events):
 
 
 def test_a_device_that_is_not_here_is_refused_and_what_is_here_is_named(bench):
-    missing = next(name for name in ("mps", "cuda") if name not in devices_here())
+    missing = next(name for name in ("mps", "cuda") if name not in available_devices())
     spec = bench.spec("heads-only", device=missing)
 
     with pytest.raises(InvalidRun, match=rf"'{missing}' is not here\. Here: .*cpu\."):
@@ -29,16 +29,16 @@ def test_a_device_that_is_not_here_is_refused_and_what_is_here_is_named(bench):
 
 def test_a_device_that_nobody_knows_is_refused():
     with pytest.raises(InvalidRun, match=r"There is no device 'tpu'\. Here: .*cpu\."):
-        chosen_device("tpu")
+        resolve_device("tpu")
 
 
 def test_auto_is_the_fastest_kind_here_and_the_processor_is_always_here():
-    assert devices_here()[-1] == "cpu"
-    assert chosen_device("auto") == devices_here()[0]
-    assert chosen_device("cpu") == "cpu"
+    assert available_devices()[-1] == "cpu"
+    assert resolve_device("auto") == available_devices()[0]
+    assert resolve_device("cpu") == "cpu"
 
 
-@pytest.mark.parametrize("device", [name for name in devices_here() if name != "cpu"])
+@pytest.mark.parametrize("device", [name for name in available_devices() if name != "cpu"])
 def test_a_card_that_is_here_trains_as_the_processor_does(bench, device, of):
     on_cpu = bench.run(bench.spec("top-1", epochs=2))
     on_card = bench.run(bench.spec("top-1", epochs=2, device=device))

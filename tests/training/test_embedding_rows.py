@@ -36,7 +36,7 @@ def test_each_row_is_to_the_bit_what_adamw_over_all_rows_makes_of_it(global_rand
         for optimizer in (over_all, over_rows):
             optimizer.step()
             optimizer.zero_grad()
-        rows.put_back(1 - 1e-2 * 0.1)
+        rows.write_back(1 - 1e-2 * 0.1)
 
     assert torch.equal(whole.weight, lean.weight)
     assert not (lean.weight == start).any()  # weight decay reaches the rows never read too

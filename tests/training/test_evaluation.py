@@ -11,13 +11,13 @@ from mtl_core.tasks.dataset import load_dataset
 from mtl_core.training.batches import collate
 from mtl_core.training.evaluation import evaluate
 from mtl_core.training.events import SentenceScore, TokenScore
-from mtl_core.training.loaded_run import load_setting
+from mtl_core.training.loaded_run import load_run
 from mtl_core.training.losses import task_losses
 
 
 @pytest.fixture
-def setting(bench):
-    return load_setting(bench.spec("full"))
+def loaded(bench):
+    return load_run(bench.spec("full"))
 
 
 def say(head, *bias):
@@ -27,31 +27,31 @@ def say(head, *bias):
         head.bias.copy_(torch.tensor(bias))
 
 
-def scores(setting, examples=None, encoded=None):
+def scores(loaded, examples=None, encoded=None):
     return evaluate(
-        setting.model,
-        setting.dataset.validation if examples is None else examples,
-        setting.validation.examples if encoded is None else encoded,
-        setting.spec.tasks,
-        setting.pad_id,
-    )
+        loaded.model,
+        loaded.dataset.validation if examples is None else examples,
+        loaded.validation.examples if encoded is None else encoded,
+        loaded.spec.tasks,
+        loaded.pad_id,
+    ).scores
 
 
-def test_a_head_that_calls_all_positive_is_right_on_half_and_scores_a_third(setting):
-    say(setting.model.classifier, 0.0, log(3))  # p(positive) = 3/4; two of each in the data
+def test_a_head_that_calls_all_positive_is_right_on_half_and_scores_a_third(loaded):
+    say(loaded.model.classifier, 0.0, log(3))  # p(positive) = 3/4; two of each in the data
 
-    score = scores(setting)["sentiment"]
+    score = scores(loaded)["sentiment"]
 
     # F1: negative 0, positive 2 * 2 / (4 + 2)
     assert (score.accuracy, score.macro_f1) == (0.5, pytest.approx(1 / 3))
     assert score.loss == pytest.approx(-(2 * log(3 / 4) + 2 * log(1 / 4)) / 4, rel=1e-6)
 
 
-def test_a_head_that_calls_every_word_a_person_finds_two_of_six_entities(setting):
-    assert setting.spec.tasks[1].outputs == ("O", "B-LOC", "B-ORG", "B-PER")
-    say(setting.model.ner, 0.0, 0.0, 0.0, log(5))  # p(B-PER) = 5/8
+def test_a_head_that_calls_every_word_a_person_finds_two_of_six_entities(loaded):
+    assert loaded.spec.tasks[1].outputs == ("O", "B-LOC", "B-ORG", "B-PER")
+    say(loaded.model.ner, 0.0, 0.0, 0.0, log(5))  # p(B-PER) = 5/8
 
-    score = scores(setting)["ner"]
+    score = scores(loaded)["ner"]
 
     # 17 words, each called a person; 2 of the 6 entities are persons
     assert score.precision == pytest.approx(2 / 17)
@@ -60,62 +60,62 @@ def test_a_head_that_calls_every_word_a_person_finds_two_of_six_entities(setting
     assert score.loss == pytest.approx(-(2 * log(5 / 8) + 15 * log(1 / 8)) / 17, rel=1e-6)
 
 
-def test_a_head_that_says_nothing_finds_no_entity_and_its_scores_are_zero_not_nan(setting):
-    say(setting.model.ner, 1.0, 0.0, 0.0, 0.0)
+def test_a_head_that_says_nothing_finds_no_entity_and_its_scores_are_zero_not_nan(loaded):
+    say(loaded.model.ner, 1.0, 0.0, 0.0, 0.0)
 
-    score = scores(setting)["ner"]
+    score = scores(loaded)["ner"]
 
     assert (score.precision, score.recall, score.entity_f1) == (0.0, 0.0, 0.0)
 
 
-def test_an_untrained_head_of_zeros_has_the_loss_of_a_blind_guess(setting):
-    say(setting.model.classifier, 0.0, 0.0)
-    say(setting.model.ner, 0.0, 0.0, 0.0, 0.0)
+def test_an_untrained_head_of_zeros_has_the_loss_of_a_blind_guess(loaded):
+    say(loaded.model.classifier, 0.0, 0.0)
+    say(loaded.model.ner, 0.0, 0.0, 0.0, 0.0)
 
-    found = scores(setting)
+    found = scores(loaded)
 
     assert found["sentiment"].loss == pytest.approx(log(2), rel=1e-6)
     assert found["ner"].loss == pytest.approx(log(4), rel=1e-6)
 
 
-def test_a_loss_of_exactly_zero_stays_zero(setting, bench, write_data):
+def test_a_loss_of_exactly_zero_stays_zero(loaded, bench, write_data):
     all_outside = "the/O film/O was/O great/O"
     data = load_dataset(
         str(write_data([("good", "p"), ("bad", "n")], [all_outside, "oslo/B-LOC"])), ANY_FILE
     )
     examples = [example for example in data.validation if example.words][:1]
-    encoded = encode(examples, data.tasks, setting.tokenizer, 32).examples
-    say(setting.model.ner, 200.0, 0.0, 0.0, 0.0)
+    encoded = encode(examples, data.tasks, loaded.tokenizer, 32).examples
+    say(loaded.model.ner, 200.0, 0.0, 0.0, 0.0)
 
-    found = scores(setting, examples, encoded)
+    found = scores(loaded, examples, encoded)
 
     assert found == {"ner": TokenScore(loss=0.0, entity_f1=0.0, precision=0.0, recall=0.0)}
 
 
-def test_a_task_without_examples_is_left_out(setting):
-    sentences = [n for n, each in enumerate(setting.dataset.validation) if each.words is None]
+def test_a_task_without_examples_is_left_out(loaded):
+    sentences = [n for n, each in enumerate(loaded.dataset.validation) if each.words is None]
 
     found = scores(
-        setting,
-        [setting.dataset.validation[n] for n in sentences],
-        [setting.validation.examples[n] for n in sentences],
+        loaded,
+        [loaded.dataset.validation[n] for n in sentences],
+        [loaded.validation.examples[n] for n in sentences],
     )
 
     assert set(found) == {"sentiment"}
     assert isinstance(found["sentiment"], SentenceScore)
 
 
-def test_the_loss_is_the_mean_over_all_whatever_the_batches(setting):
+def test_the_loss_is_the_mean_over_all_whatever_the_batches(loaded):
     times = 30  # 8 examples each: more than seven batches
-    examples = setting.dataset.validation * times
-    encoded = setting.validation.examples * times
-    model = setting.model.eval()
-    whole = collate(setting.validation.examples, setting.spec.tasks, setting.pad_id)
+    examples = loaded.dataset.validation * times
+    encoded = loaded.validation.examples * times
+    model = loaded.model.eval()
+    whole = collate(loaded.validation.examples, loaded.spec.tasks, loaded.pad_id)
     with torch.no_grad():
         logits = model(whole.input_ids, whole.attention_mask)
-        at_once = task_losses(logits, whole, setting.spec.tasks)
+        at_once = task_losses(logits, whole, loaded.spec.tasks)
 
-    many, few = scores(setting, examples, encoded), scores(setting)
+    many, few = scores(loaded, examples, encoded), scores(loaded)
 
     for task in ("sentiment", "ner"):
         assert few[task].loss == pytest.approx(at_once[task].item(), abs=1e-6)
@@ -123,49 +123,49 @@ def test_the_loss_is_the_mean_over_all_whatever_the_batches(setting):
         assert many[task].headline == pytest.approx(few[task].headline, abs=1e-12)
 
 
-def test_a_score_does_not_depend_on_the_order_of_the_examples(setting):
-    turned = scores(setting, setting.dataset.validation[::-1], setting.validation.examples[::-1])
+def test_a_score_does_not_depend_on_the_order_of_the_examples(loaded):
+    turned = scores(loaded, loaded.dataset.validation[::-1], loaded.validation.examples[::-1])
 
-    for task, score in scores(setting).items():
+    for task, score in scores(loaded).items():
         assert turned[task].loss == pytest.approx(score.loss, abs=1e-6)
         assert turned[task].headline == score.headline
 
 
-def test_dropout_plays_no_part_in_a_score(setting):
-    setting.model.train()
+def test_dropout_plays_no_part_in_a_score(loaded):
+    loaded.model.train()
 
-    assert scores(setting) == scores(setting)
-    assert setting.model.training
+    assert scores(loaded) == scores(loaded)
+    assert loaded.model.training
 
 
 @pytest.mark.parametrize(
     ("max_length", "precision", "recall"), [(32, 2 / 8, 1.0), (8, 1 / 7, 1 / 2)]
 )
-def test_an_entity_cut_off_counts_as_missed(setting, write_data, max_length, precision, recall):
+def test_an_entity_cut_off_counts_as_missed(loaded, write_data, max_length, precision, recall):
     far = "the/O food/O was/O very/O good/O in/O oslo/B-LOC"  # 7 words; 6 fit into 8 tokens
     manifest = write_data([("good", "p"), ("bad", "n")], ["oslo/B-LOC", far, "acme/B-ORG"])
     data = load_dataset(str(manifest), ANY_FILE)
     examples = [example for example in data.validation if example.words][:2]
-    encoded = encode(examples, data.tasks, setting.tokenizer, max_length)
-    say(setting.model.ner, 0.0, 9.0, 0.0, 0.0)
+    encoded = encode(examples, data.tasks, loaded.tokenizer, max_length)
+    say(loaded.model.ner, 0.0, 9.0, 0.0, 0.0)
     assert data.tasks[1].outputs == ("O", "B-LOC", "B-ORG")
 
-    found = evaluate(setting.model, examples, encoded.examples, data.tasks[1:], setting.pad_id)[
-        "ner"
-    ]
+    found = evaluate(
+        loaded.model, examples, encoded.examples, data.tasks[1:], loaded.pad_id
+    ).scores["ner"]
 
     assert (found.precision, found.recall) == (pytest.approx(precision), pytest.approx(recall))
 
 
-def test_only_the_first_sub_word_of_a_word_is_scored(setting, write_data):
+def test_only_the_first_sub_word_of_a_word_is_scored(loaded, write_data):
     # "films" is cut into film and ##s, "hotels" into hotel and ##s
     manifest = write_data([("good", "p"), ("bad", "n")], ["films/B-LOC hotels/O anna/B-PER"])
     data = load_dataset(str(manifest), ANY_FILE)
     examples = [example for example in data.validation if example.words]
-    encoded = encode(examples, data.tasks, setting.tokenizer, 32).examples
+    encoded = encode(examples, data.tasks, loaded.tokenizer, 32).examples
     assert len(encoded[0].input_ids) == 7
-    say(setting.model.ner, 0.0, 9.0, 0.0, 0.0)
+    say(loaded.model.ner, 0.0, 9.0, 0.0, 0.0)
 
-    found = evaluate(setting.model, examples, encoded, data.tasks[1:], setting.pad_id)["ner"]
+    found = evaluate(loaded.model, examples, encoded, data.tasks[1:], loaded.pad_id).scores["ner"]
 
     assert (found.precision, found.recall) == (pytest.approx(1 / 3), pytest.approx(1 / 2))

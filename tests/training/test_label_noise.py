@@ -7,8 +7,8 @@ from mtl_core.settings import ANY_FILE
 from mtl_core.tasks.dataset import Dataset, Example, load_dataset
 from mtl_core.tasks.schemes import repairs, spans
 from mtl_core.tasks.task import Task, TaskKind
-from mtl_core.training.label_noise import disturbed
-from mtl_core.training.loaded_run import load_setting
+from mtl_core.training.label_noise import with_label_noise
+from mtl_core.training.loaded_run import load_run
 from mtl_core.training.prepare import prepare_spec
 
 
@@ -27,7 +27,7 @@ def changed(before, after, task):
 
 
 def noisy(dataset, task, share, seed=0):
-    return disturbed(dataset, {task: share}, seed)[0]
+    return with_label_noise(dataset, {task: share}, seed)[0]
 
 
 @pytest.mark.parametrize(("share", "count"), [(0.0, 0), (0.1, 40), (0.3, 120), (1.0, 400)])
@@ -105,16 +105,16 @@ def test_the_share_of_a_token_task_is_of_the_sentences_that_hold_an_entity(write
     tagged = ["anna/B-PER said/O", "the/O food/O", "in/O rome/B-LOC", "by/O the/O film/O"]
     data = str(write_data(rows, tagged))
 
-    setting = load_setting(bench.spec("full", data=data, label_noise={"ner": 0.5}))
+    loaded = load_run(bench.spec("full", data=data, label_noise={"ner": 0.5}))
 
-    assert setting.notes == (
-        "Label noise: 1 of the 2 with an entity, of 4 training sentences of ner bear wrong "
+    assert loaded.notes == (
+        "Label noise: 1 of the 2 with an entity, of 4 training sentences of ner have wrong "
         "labels, drawn from the seed.",
     )
-    plain = load_setting(bench.spec("full", data=data))
+    plain = load_run(bench.spec("full", data=data))
     assert plain.notes == ()
-    assert plain.validation == setting.validation
-    pairs = zip(plain.training, setting.training, strict=True)
+    assert plain.validation == loaded.validation
+    pairs = zip(plain.training, loaded.training, strict=True)
     assert sum(old.labels != new.labels for old, new in pairs) == 1
 
 
@@ -124,7 +124,7 @@ def test_a_run_learns_from_the_wrong_labels_and_is_scored_on_the_right_ones(benc
     )
 
     assert of(wrong, "run_started")[0].notes == (
-        "Label noise: 8 of 8 training sentences of sentiment bear wrong labels, drawn from the "
+        "Label noise: 8 of 8 training sentences of sentiment have wrong labels, drawn from the "
         "seed.",
     )
     assert of(wrong, "evaluation")[0].tasks == of(right, "evaluation")[0].tasks
@@ -134,9 +134,9 @@ def test_a_run_learns_from_the_wrong_labels_and_is_scored_on_the_right_ones(benc
 
 
 def test_noise_on_a_task_that_does_not_exist_is_refused(bench, sample):
-    with pytest.raises(InvalidRun, match=r"asked for of 'nerr', which is no task\. Nearest: 'ner'"):
-        disturbed(sample, {"nerr": 0.1}, 0)
-    with pytest.raises(InvalidRun, match=r"asked for of 'nerr', which is no task\. Nearest: 'ner'"):
+    with pytest.raises(InvalidRun, match=r"given for 'nerr', which is no task\. Nearest: 'ner'"):
+        with_label_noise(sample, {"nerr": 0.1}, 0)
+    with pytest.raises(InvalidRun, match=r"given for 'nerr', which is no task\. Nearest: 'ner'"):
         prepare(bench, {"nerr": 0.1})
 
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 import torch
 
-from mtl_core.training.loaded_run import load_setting
+from mtl_core.training.loaded_run import load_run
 
 
 @pytest.fixture(scope="module")
@@ -167,11 +167,11 @@ def test_a_drawn_encoder_is_measured_from_what_was_drawn(bench, of):
 def test_a_backbone_that_a_file_holds_is_not_copied(bench):
     from mtl_core.training.measures.movement import StartingWeights, learning_names
 
-    setting = load_setting(bench.spec("full"))
-    names = learning_names(setting.tables, setting.steps)
-    parameters = dict(setting.model.named_parameters())
+    loaded = load_run(bench.spec("full"))
+    names = learning_names(loaded.tables, loaded.steps)
+    parameters = dict(loaded.model.named_parameters())
 
-    weights = StartingWeights(parameters, names, setting.source, "bert")
+    weights = StartingWeights(parameters, names, loaded.source, "bert")
 
     assert {name for name in weights.copied if not name.startswith("bert.")} == weights.copied
     assert len(weights.copied) == 4

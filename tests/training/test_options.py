@@ -8,7 +8,7 @@ import torch
 from pydantic import ValidationError
 
 from mtl_core.training.comparison import ComparisonSpec
-from mtl_core.training.loaded_run import load_setting
+from mtl_core.training.loaded_run import load_run
 from mtl_core.training.options import (
     RunOptions,
     ScalarOptions,
@@ -106,7 +106,7 @@ def test_a_tiny_gradient_norm_shrinks_adamws_steps(bench, tmp_path):
 def test_without_head_dropout_two_passes_in_training_mode_are_equal(bench):
     states = torch.randn(2, 5, 32)
     for share, equal in ((0.0, True), (0.5, False)):
-        model = load_setting(bench.spec("heads-only", head_dropout=share)).model.train()
+        model = load_run(bench.spec("heads-only", head_dropout=share)).model.train()
         first, second = model.heads(states), model.heads(states)
         assert all(torch.equal(first[task], second[task]) is equal for task in first)
 

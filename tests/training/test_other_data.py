@@ -8,7 +8,7 @@ from mtl_core.errors import DataError, InvalidRun
 from mtl_core.report.run_words import elsewhere_words
 from mtl_core.settings import ANY_FILE
 from mtl_core.tasks.dataset import load_dataset
-from mtl_core.training.loaded_run import load_setting
+from mtl_core.training.loaded_run import load_run
 
 REVIEWS = [("good food", "positive"), ("bad food", "negative"), ("a great film", "positive")]
 TAGGED = ["anna/B-PER was/O in/O oslo/B-LOC", "acme/B-ORG is/O bad/O"]
@@ -74,17 +74,17 @@ def test_the_summary_keeps_them_apart_from_the_validation_scores(bench, other, o
 
 
 def test_the_files_are_in_the_spec_and_must_stay_as_they_were(bench, other):
-    spec = load_setting(bench.spec("full", also_evaluate=(other,))).spec
+    spec = load_run(bench.spec("full", also_evaluate=(other,))).spec
 
     assert set(spec.other_data_digests) == {f"{other}: reviews.csv", f"{other}: entities.conll"}
-    assert load_setting(spec).spec == spec
+    assert load_run(spec).spec == spec
     changed = spec.model_copy(update={"other_data_digests": {f"{other}: reviews.csv": "0" * 64}})
     with pytest.raises(InvalidRun, match=r"The files of '.*' have changed since this run was"):
-        load_setting(changed)
+        load_run(changed)
 
 
 def test_runs_that_are_only_measured_otherwise_do_not_differ(bench, other):
-    specs = [load_setting(bench.spec("full", also_evaluate=also)).spec for also in ((), (other,))]
+    specs = [load_run(bench.spec("full", also_evaluate=also)).spec for also in ((), (other,))]
 
     assert beyond_the_plan(specs) == ()
     assert same_questions(specs)
@@ -105,7 +105,7 @@ def test_entities_cut_off_there_are_noted(bench, write_data):
     far = "the/O food/O was/O very/O good/O in/O oslo/B-LOC"
     other = str(write_data(REVIEWS, [far, "acme/B-ORG anna/B-PER"], "other"))
 
-    notes = load_setting(bench.spec("full", also_evaluate=(other,), max_length=8)).notes
+    notes = load_run(bench.spec("full", also_evaluate=(other,), max_length=8)).notes
 
     assert notes == (f"1 entity is cut off in the validation data of ner in {other}.",)
 
@@ -119,7 +119,7 @@ def test_other_labels_are_refused(bench, write_data):
         match=r"'negative', 'neutral', 'positive'\) differ from those of this run "
         r"\('negative', 'positive'\), so it cannot be scored there\. Give them",
     ):
-        load_setting(bench.spec("full", also_evaluate=(other,)))
+        load_run(bench.spec("full", also_evaluate=(other,)))
 
 
 def test_data_that_share_no_task_are_refused(bench, write_data):
@@ -131,7 +131,7 @@ def test_data_that_share_no_task_are_refused(bench, write_data):
     with pytest.raises(
         InvalidRun, match=r"has none of the run's tasks \('sentiment', 'ner'\): it "
     ):
-        load_setting(bench.spec("full", also_evaluate=(str(manifest),)))
+        load_run(bench.spec("full", also_evaluate=(str(manifest),)))
 
 
 def test_a_task_that_only_the_run_has_is_left_out(bench, write_data, of):
@@ -147,9 +147,9 @@ def test_the_runs_own_data_and_data_that_are_not_there_are_refused(bench):
     with pytest.raises(
         InvalidRun, match=r"is the training data of this run, which is evaluated anyway\."
     ):
-        load_setting(bench.spec("full", also_evaluate=(str(bench.data),)))
+        load_run(bench.spec("full", also_evaluate=(str(bench.data),)))
     with pytest.raises(DataError, match=r"There are no data called 'none'"):
-        load_setting(bench.spec("full", also_evaluate=("none",)))
+        load_run(bench.spec("full", also_evaluate=("none",)))
 
 
 def test_the_shipped_reviews_and_posts_can_be_scored_by_one_run():

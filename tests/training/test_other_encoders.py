@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mtl_core.training.loaded_run import load_setting
+from mtl_core.training.loaded_run import load_run
 
 SIZES = {
     "albert": {"embedding_size": 16},
@@ -60,15 +60,15 @@ def test_what_is_frozen_is_identical_in_the_file_and_the_rest_has_learned(
 def test_a_frozen_encoder_of_any_kind_answers_the_same_twice(other):
     from mtl_core.freezing.apply import apply_phase
 
-    setting = load_setting(other.spec("heads-only"))
-    apply_phase(setting.tables[0], setting.model)
+    loaded = load_run(other.spec("heads-only"))
+    apply_phase(loaded.tables[0], loaded.model)
     ids = torch.tensor([[2, 5, 11, 7, 12, 3]])
 
     with torch.no_grad():
         first, second = (
-            setting.model.backbone(input_ids=ids, attention_mask=torch.ones_like(ids))
+            loaded.model.backbone(input_ids=ids, attention_mask=torch.ones_like(ids))
             for _ in range(2)
         )
 
-    assert setting.model.training
+    assert loaded.model.training
     assert torch.equal(first.last_hidden_state, second.last_hidden_state)

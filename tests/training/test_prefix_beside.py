@@ -1,10 +1,10 @@
-"""What the other runs of a comparison will read, kept by the pass that one of them makes."""
+"""One pass stores the outputs that all runs of a comparison will read."""
 
 import pytest
 
 from mtl_core.freezing.apply import apply_phase
-from mtl_core.training.loaded_run import load_setting
-from mtl_core.training.prefix.comparison_depths import depths_beside
+from mtl_core.training.loaded_run import load_run
+from mtl_core.training.prefix.plan import depths_read_by
 from mtl_core.training.prefix.reuse import ReusedPrefix
 from mtl_core.training.prefix.store import PrefixStore
 
@@ -21,12 +21,12 @@ def changed(spec, **values):
 
 
 def test_the_depths_are_those_that_other_plans_will_read_of_the_same_sentences(deep):
-    setting = load_setting(deep.spec("heads-only"))
+    loaded = load_run(deep.spec("heads-only"))
     gradual = deep.spec("gradual", epochs=6)
 
-    assert depths_beside(setting, [deep.spec("top-1"), deep.spec("full")]) == {3}
-    assert depths_beside(setting, [gradual, deep.spec("top-1", seed=7)]) == {4, 3, 2, 1}
-    assert depths_beside(setting, []) == frozenset()
+    assert depths_read_by([deep.spec("top-1"), deep.spec("full")], loaded) == {3}
+    assert depths_read_by([gradual, deep.spec("top-1", seed=7)], loaded) == {4, 3, 2, 1}
+    assert depths_read_by([], loaded) == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -41,15 +41,15 @@ def test_the_depths_are_those_that_other_plans_will_read_of_the_same_sentences(d
     ],
 )
 def test_a_run_on_other_sentences_or_weights_reads_nothing_of_this_one(deep, values):
-    setting = load_setting(deep.spec("heads-only"))
+    loaded = load_run(deep.spec("heads-only"))
 
-    assert depths_beside(setting, [changed(deep.spec("top-1"), **values)]) == frozenset()
+    assert depths_read_by([changed(deep.spec("top-1"), **values)], loaded) == frozenset()
 
 
 def test_a_run_that_will_be_refused_reads_nothing(deep):
-    setting = load_setting(deep.spec("heads-only"))
+    loaded = load_run(deep.spec("heads-only"))
 
-    assert depths_beside(setting, [deep.spec("gradual", epochs=0.1)]) == frozenset()
+    assert depths_read_by([deep.spec("gradual", epochs=0.1)], loaded) == frozenset()
 
 
 def test_one_pass_keeps_for_all_and_the_others_make_none(deep, tmp_path):
@@ -57,11 +57,11 @@ def test_one_pass_keeps_for_all_and_the_others_make_none(deep, tmp_path):
     top, heads = deep.spec("top-1"), deep.spec("heads-only")
     passes = []
 
-    def enter(spec, beside):
-        setting, batches = load_setting(spec), []
-        apply_phase(setting.tables[0], setting.model)
-        reused = ReusedPrefix(setting, store, lambda: batches.append("one more"), beside)
-        told = reused.enter(setting.tables[0])
+    def enter(spec, other_runs):
+        loaded, batches = load_run(spec), []
+        apply_phase(loaded.tables[0], loaded.model)
+        reused = ReusedPrefix(loaded, store, lambda: batches.append("one more"), other_runs)
+        told = reused.enter(loaded.tables[0])
         passes.append(len(batches))
         return told.from_layer
 
@@ -72,12 +72,12 @@ def test_one_pass_keeps_for_all_and_the_others_make_none(deep, tmp_path):
 
 
 def test_without_room_for_the_others_a_run_keeps_its_own(deep, tmp_path):
-    setting = load_setting(deep.spec("top-1"))
-    apply_phase(setting.tables[0], setting.model)
-    tokens = sum(len(each.input_ids) for each in (*setting.training, *setting.validation.examples))
+    loaded = load_run(deep.spec("top-1"))
+    apply_phase(loaded.tables[0], loaded.model)
+    tokens = sum(len(each.input_ids) for each in (*loaded.training, *loaded.validation.examples))
     store = PrefixStore(tmp_path / "prefixes", tokens * 32 * 4 + 1_000)
 
-    told = ReusedPrefix(setting, store, beside=[deep.spec("top-2")]).enter(setting.tables[0])
+    told = ReusedPrefix(loaded, store, other_runs=[deep.spec("top-2")]).enter(loaded.tables[0])
 
     assert told.from_layer == LAYERS - 1
     assert len(list((tmp_path / "prefixes").iterdir())) == 1

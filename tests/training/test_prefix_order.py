@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mtl_core.training.prefix.layout import Sentences
-from mtl_core.training.prefix.rows import StoredRows
+from mtl_core.training.prefix.store import StoredRows
 
 SEQUENCES = [(2, 7, 3), (2, 5, 6, 3), (2, 3), (2, 5, 6, 3)]
 
@@ -59,7 +59,7 @@ def test_a_sentence_that_only_a_sentence_head_reads_is_stored_by_its_first_token
     outputs = StoredRows(torch.arange(6.0)[:, None])  # (2, 3), (2, 7, 3), and 2 of the longest
 
     assert (sentences.entire.rows, sentences.for_heads.rows) == (9, 6)
-    assert sentences.stored(sentences.for_heads, ids, mask).tolist() == [
+    assert sentences.stored_mask(sentences.for_heads, ids, mask).tolist() == [
         [True, False, False, False],
         [True, True, True, False],
     ]

@@ -8,7 +8,7 @@ import torch
 from mtl_core.errors import FreezeBroken
 from mtl_core.freezing.apply import apply_phase
 from mtl_core.models.replay import LayerReplay
-from mtl_core.training.loaded_run import load_setting
+from mtl_core.training.loaded_run import load_run
 from mtl_core.training.prefix.reuse import ReusedPrefix
 from mtl_core.training.prefix.store import PrefixStore
 from mtl_core.training.run import fine_tune
@@ -91,7 +91,7 @@ def test_reuse_changes_no_loss_over_a_hundred_steps(other, scenario, from_layer,
 @pytest.mark.parametrize(
     ("other", "reason"),
     [
-        ("convbert", "from layer 3 alone this architecture answers otherwise"),
+        ("convbert", "from layer 3 alone this architecture gives other outputs"),
         ("longformer", "see more tokens than a sentence has"),
     ],
     indirect=["other"],
@@ -107,13 +107,13 @@ def test_an_architecture_whose_layers_cannot_be_left_alone_runs_whole_and_says_s
 
 @pytest.mark.parametrize("other", ["convbert"], indirect=True)
 def test_that_layers_cannot_be_left_alone_is_found_out_before_all_sentences_are_run(other):
-    setting = load_setting(other.spec("top-1"))
-    apply_phase(setting.tables[0], setting.model)
+    loaded = load_run(other.spec("top-1"))
+    apply_phase(loaded.tables[0], loaded.model)
     batches = []
 
-    told = ReusedPrefix(setting, None, lambda: batches.append("one more")).enter(setting.tables[0])
+    told = ReusedPrefix(loaded, None, lambda: batches.append("one more")).enter(loaded.tables[0])
 
-    assert "from layer 3 alone this architecture answers otherwise" in told.reason
+    assert "from layer 3 alone this architecture gives other outputs" in told.reason
     assert batches == []
 
 
@@ -179,21 +179,21 @@ def test_a_folder_that_cannot_be_written_costs_only_the_keeping(deep, tmp_path, 
     )
 
     assert reuse(events) == [LAYERS - 1]
-    assert "cannot be kept" in caplog.text
+    assert "cannot be stored" in caplog.text
 
 
 def test_what_has_no_room_on_disk_is_held_in_memory_and_else_not_reused(deep, tmp_path):
-    setting = load_setting(deep.spec("top-1"))
-    (table,) = setting.tables
-    apply_phase(table, setting.model)
+    loaded = load_run(deep.spec("top-1"))
+    (table,) = loaded.tables
+    apply_phase(table, loaded.model)
     small = PrefixStore(tmp_path / "prefixes", 100)
 
-    held = ReusedPrefix(setting, small).enter(table)
+    held = ReusedPrefix(loaded, small).enter(table)
     tight = PrefixStore(tmp_path / "prefixes", 100, memory_bytes=held.stored_bytes - 1)
-    neither = ReusedPrefix(setting, tight).enter(table)
+    neither = ReusedPrefix(loaded, tight).enter(table)
 
     assert (held.from_layer, neither.from_layer) == (LAYERS - 1, None)
-    assert "has no room" in neither.reason
+    assert "fit neither on disk" in neither.reason
     assert not (tmp_path / "prefixes").exists()
 
 
@@ -212,13 +212,13 @@ def test_what_has_no_room_in_memory_is_read_from_disk_to_the_same_end(
 
 
 def test_heads_alone_store_the_first_token_of_a_sentence_without_tags(deep, store):
-    setting = load_setting(deep.spec("heads-only"))
-    apply_phase(setting.tables[0], setting.model)
-    examples = (*setting.training, *setting.validation.examples)
+    loaded = load_run(deep.spec("heads-only"))
+    apply_phase(loaded.tables[0], loaded.model)
+    examples = (*loaded.training, *loaded.validation.examples)
     tagged = {each.input_ids for each in examples if "ner" in each.labels}
     others = {each.input_ids for each in examples} - tagged
 
-    told = ReusedPrefix(setting, store).enter(setting.tables[0])
+    told = ReusedPrefix(loaded, store).enter(loaded.tables[0])
 
     assert others
     assert told.stored_bytes == (len(others) + sum(map(len, tagged))) * WIDTH * 4
@@ -266,8 +266,8 @@ def test_a_layer_above_a_trained_one_goes_on_from_outputs_of_its_own(deep, store
 def test_dropout_below_the_boundary_keeps_the_whole_model_running(deep, monkeypatch):
     """As in encoders that drop out in the body of their own forward."""
     spec = deep.spec("top-1")
-    setting = load_setting(spec)
-    encoder = setting.model.backbone.encoder
+    loaded = load_run(spec)
+    encoder = loaded.model.backbone.encoder
     whole = type(encoder).forward
     monkeypatch.setattr(
         encoder,
@@ -276,11 +276,11 @@ def test_dropout_below_the_boundary_keeps_the_whole_model_running(deep, monkeypa
             encoder, torch.dropout(hidden, 0.1, encoder.training), *args, **kwargs
         ),
     )
-    apply_phase(setting.tables[0], setting.model)
+    apply_phase(loaded.tables[0], loaded.model)
 
-    reason = ReusedPrefix(setting, None).enter(setting.tables[0]).reason
+    reason = ReusedPrefix(loaded, None).enter(loaded.tables[0]).reason
 
-    assert "from layer 3 alone this architecture answers otherwise" in reason
+    assert "from layer 3 alone this architecture gives other outputs" in reason
 
 
 def test_a_spec_of_an_earlier_version_is_read_and_reuses(deep):
@@ -292,32 +292,32 @@ def test_a_spec_of_an_earlier_version_is_read_and_reuses(deep):
 
 
 def test_a_layer_that_moves_below_the_boundary_breaks_the_run(deep):
-    setting = load_setting(deep.spec("top-1"))
-    reused = ReusedPrefix(setting, None)
-    apply_phase(setting.tables[0], setting.model)
-    assert reused.enter(setting.tables[0]).from_layer == LAYERS - 1
+    loaded = load_run(deep.spec("top-1"))
+    reused = ReusedPrefix(loaded, None)
+    apply_phase(loaded.tables[0], loaded.model)
+    assert reused.enter(loaded.tables[0]).from_layer == LAYERS - 1
     reused.verify()
 
     with torch.no_grad():
-        setting.model.backbone.encoder.layer[0].output.dense.bias[0] += 1e-3
+        loaded.model.backbone.encoder.layer[0].output.dense.bias[0] += 1e-3
 
-    with pytest.raises(FreezeBroken, match="no longer give what was stored"):
+    with pytest.raises(FreezeBroken, match="differ from those stored"):
         reused.verify()
 
 
 def test_frozen_layers_are_not_run_while_a_phase_goes_on(deep):
-    setting = load_setting(deep.spec("top-1"))
-    backbone = setting.model.backbone
-    reused = ReusedPrefix(setting, None)
-    apply_phase(setting.tables[0], setting.model)
-    reused.enter(setting.tables[0])
+    loaded = load_run(deep.spec("top-1"))
+    backbone = loaded.model.backbone
+    reused = ReusedPrefix(loaded, None)
+    apply_phase(loaded.tables[0], loaded.model)
+    reused.enter(loaded.tables[0])
     ran = []
     parts = {"embeddings": backbone.embeddings.word_embeddings} | {
         f"layer {n}": layer.output.dense for n, layer in enumerate(backbone.encoder.layer)
     }
     for name, part in parts.items():
         part.register_forward_hook(lambda *_, name=name: ran.append(name))
-    ids = torch.tensor([setting.training[0].input_ids])
+    ids = torch.tensor([loaded.training[0].input_ids])
 
     reused.hidden(ids, torch.ones_like(ids))
 
@@ -325,7 +325,7 @@ def test_frozen_layers_are_not_run_while_a_phase_goes_on(deep):
 
 
 def test_reuse_leaves_names_and_modules_as_they_were(deep):
-    model = load_setting(deep.spec("top-1")).model
+    model = load_run(deep.spec("top-1")).model
     names = [name for name, _ in chain(model.named_parameters(), model.named_modules())]
     forwards = [vars(module).get("forward") for module in model.modules()]
     replay = LayerReplay(model.backbone)

@@ -151,7 +151,7 @@ def test_settings_say_how_much_lies_in_memory(monkeypatch):
 
 
 def test_rows_of_a_draft_in_passing_are_read_and_no_file_is_left(store, folder):
-    with store.passing(SHAPE) as draft:
+    with store.temporary(SHAPE) as draft:
         draft.append(numbers(3))
 
     assert list(folder.iterdir()) == []
@@ -159,7 +159,7 @@ def test_rows_of_a_draft_in_passing_are_read_and_no_file_is_left(store, folder):
 
 
 def test_rows_are_read_in_any_order_and_as_often_as_asked_for(store):
-    with store.passing(SHAPE) as draft:
+    with store.temporary(SHAPE) as draft:
         draft.append(numbers(3))
     index = torch.tensor([4, 0, 1, 1, 4, 2, 0])
 
@@ -170,7 +170,7 @@ def test_an_entry_taken_away_while_it_is_in_use_can_be_read_on(store, folder):
     write(store, "a", numbers(3))
     rows = store.read("a", SHAPE)
 
-    store.forget("a")
+    store.delete("a")
 
     assert not list(folder.iterdir())
     assert torch.equal(every_row(rows), numbers(3))
@@ -181,7 +181,7 @@ def test_an_entry_cut_short_while_it_is_in_use_is_an_error(store, folder):
     rows = store.read("a", SHAPE)
     os.truncate(folder / "a.safetensors", 250)
 
-    with pytest.raises(OSError, match="cut short while it was in use"):
+    with pytest.raises(OSError, match="truncated while it was in use"):
         every_row(rows)
 
 
@@ -189,7 +189,7 @@ def test_an_entry_cut_short_while_it_is_in_use_is_an_error(store, folder):
 def test_rows_in_a_file_take_no_memory_beyond_a_batch(folder):
     shape, little = (40_000, 256), 1_000_000  # 41 MB
     store = PrefixStore(folder, 10**9)
-    with store.passing(shape) as draft:
+    with store.temporary(shape) as draft:
         for start in range(0, shape[0], 1000):
             block = torch.arange(start, start + 1000, dtype=torch.float32)
             draft.append(block[:, None].expand(-1, shape[1]))

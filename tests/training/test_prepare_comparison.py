@@ -94,7 +94,7 @@ def test_all_problems_are_told_at_once(model: ModelDescription) -> None:
     with pytest.raises(InvalidRun) as problem:
         prepare_comparison(asked, model)
     told = str(problem.value)
-    assert "The seed '1' is named twice" in told
+    assert "The seed '1' is given twice" in told
     assert told.count("8,000") == 1
     for name in ("top-7", "nothing-at-all"):
         assert name in told
@@ -132,9 +132,9 @@ def test_each_scenario_runs_with_each_number_of_sentences_the_largest_first(
 
 
 def test_numbers_for_every_task_and_for_one_are_not_mixed(model: ModelDescription) -> None:
-    with pytest.raises(InvalidRun, match="named for every task and for one"):
+    with pytest.raises(InvalidRun, match="numbers both for every task and for one task"):
         prepare_comparison(changed(train_sizes=(50, 100)), model)
-    with pytest.raises(InvalidRun, match="The number of examples '50' is named twice"):
+    with pytest.raises(InvalidRun, match="The number of examples '50' is given twice"):
         prepare_comparison(changed(examples={}, train_sizes=(50, 50)), model)
 
 

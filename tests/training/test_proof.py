@@ -10,8 +10,8 @@ from mtl_core.errors import FreezeBroken
 from mtl_core.training.proof import (
     digests,
     file_digests,
+    fixed_names,
     require_identical,
-    still_names,
     tensor_digest,
 )
 
@@ -64,7 +64,7 @@ def test_tensors_of_other_types_and_without_a_dimension_have_digests(dtype):
 def test_what_may_not_move_is_what_is_frozen_or_unreached(bench):
     (table,) = bench.tables(bench.plan(["all"], freeze=("head:ner",)))
 
-    assert still_names(table) == {
+    assert fixed_names(table) == {
         "bert.pooler.dense.weight",
         "bert.pooler.dense.bias",
         "ner.weight",

@@ -9,25 +9,25 @@ from mtl_core.errors import InvalidRun
 from mtl_core.models.checkpoint import resolve_checkpoint
 from mtl_core.models.load import init_backbone
 from mtl_core.settings import ANY_FILE
-from mtl_core.training.loaded_run import load_setting
+from mtl_core.training.loaded_run import load_run
 from mtl_core.training.prefix.store import PrefixStore
 from mtl_core.training.run import fine_tune
 
 
 @pytest.fixture
-def setting(bench):
-    def load(**values):
-        return load_setting(bench.spec("heads-only", random_backbone=True, **values))
+def load(bench):
+    def loaded(**values):
+        return load_run(bench.spec("heads-only", random_backbone=True, **values))
 
-    return load
-
-
-def backbone(setting):
-    return {n: p for n, p in setting.model.named_parameters() if n.startswith("bert.")}
+    return loaded
 
 
-def test_every_matrix_is_drawn_as_bert_initialises_it_and_none_is_the_checkpoints(setting, bench):
-    drawn, trained = backbone(setting()), bench.start()
+def backbone(loaded):
+    return {n: p for n, p in loaded.model.named_parameters() if n.startswith("bert.")}
+
+
+def test_every_matrix_is_drawn_as_bert_initialises_it_and_none_is_the_checkpoints(load, bench):
+    drawn, trained = backbone(load()), bench.start()
 
     matrices = [n for n, p in drawn.items() if p.dim() == 2]
     assert not [name for name in matrices if torch.equal(drawn[name], trained[name])]
@@ -35,8 +35,8 @@ def test_every_matrix_is_drawn_as_bert_initialises_it_and_none_is_the_checkpoint
     assert all(not p.any() for n, p in drawn.items() if n.endswith(".bias"))
 
 
-def test_the_same_seed_draws_the_same_encoder_and_another_seed_another(setting, moved):
-    first, again, other = (setting(seed=seed) for seed in (3, 3, 4))
+def test_the_same_seed_draws_the_same_encoder_and_another_seed_another(load, moved):
+    first, again, other = (load(seed=seed) for seed in (3, 3, 4))
 
     assert moved(backbone(first), backbone(again)) == set()
     assert first.spec.weights_digest == again.spec.weights_digest
@@ -44,10 +44,10 @@ def test_the_same_seed_draws_the_same_encoder_and_another_seed_another(setting, 
     assert first.spec.weights_digest != other.spec.weights_digest
 
 
-def test_the_heads_are_those_of_the_same_seed_on_the_pretrained_encoder(setting, bench):
+def test_the_heads_are_those_of_the_same_seed_on_the_pretrained_encoder(load, bench):
     heads = bench.model(seed=3)
 
-    assert torch.equal(setting(seed=3).model.ner.weight, heads.ner.weight)
+    assert torch.equal(load(seed=3).model.ner.weight, heads.ner.weight)
 
 
 def test_torchs_own_random_stream_is_left_as_it_was(bench, global_random_state):
@@ -73,11 +73,11 @@ def test_the_weights_need_not_be_here(bench, tmp_path, of):
     assert of(here, "run_finished")[0].metrics == of(there, "run_finished")[0].metrics
 
 
-def test_what_is_frozen_is_written_as_it_was_drawn(bench, tmp_path, setting, moved, written, of):
+def test_what_is_frozen_is_written_as_it_was_drawn(bench, tmp_path, load, moved, written, of):
     folder = tmp_path / "output"
     events = bench.run(bench.spec("top-1", random_backbone=True), folder)
 
-    still = set(backbone(setting())) - moved(backbone(setting()), written(folder))
+    still = set(backbone(load())) - moved(backbone(load()), written(folder))
     assert {name for name in still if name.startswith("bert.encoder.layer.0.")}
     assert of(events, "run_finished")[0].frozen_tensors == len(still)
 
@@ -98,9 +98,9 @@ def test_stored_outputs_of_the_real_checkpoint_are_never_taken_for_those_of_the_
     assert len(list((tmp_path / "prefixes").iterdir())) == 2
 
 
-def test_a_spec_that_was_run_on_random_weights_is_refused_on_another_seed(setting):
-    ran = setting(seed=1).spec
+def test_a_spec_that_was_run_on_random_weights_is_refused_on_another_seed(load):
+    ran = load(seed=1).spec
 
-    assert load_setting(ran).spec == ran
-    with pytest.raises(InvalidRun, match=r"specified on other weights of '.*' \([0-9a-f]{64}\)"):
-        load_setting(ran.model_copy(update={"seed": 2}))
+    assert load_run(ran).spec == ran
+    with pytest.raises(InvalidRun, match=r"requires other weights of '.*' \([0-9a-f]{64}\)"):
+        load_run(ran.model_copy(update={"seed": 2}))

@@ -9,8 +9,8 @@ import torch
 
 import mtl_core
 from mtl_core.training.events import event_from_json
+from mtl_core.training.random_streams import stream_seed
 from mtl_core.training.run import fine_tune
-from mtl_core.training.seeds import stream_seed
 
 PROGRAM = """
 import sys

@@ -6,7 +6,7 @@ import math
 import pytest
 
 from mtl_core.training.events import (
-    LAST_WORDS,
+    FINAL_EVENTS,
     Evaluation,
     RunFailed,
     RunStopped,
@@ -70,7 +70,7 @@ def test_an_early_end_comes_back_from_its_line(end):
     event = end(elapsed_seconds=0.1, reason="Größe: 3 < 4")
 
     assert event_from_json(event_to_json(event)) == event
-    assert isinstance(event, LAST_WORDS)
+    assert isinstance(event, FINAL_EVENTS)
 
 
 @pytest.mark.parametrize(

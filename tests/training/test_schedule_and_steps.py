@@ -4,7 +4,7 @@ import pytest
 
 from mtl_core.errors import InvalidRun
 from mtl_core.freezing.plan import Phase, Plan, Schedule
-from mtl_core.training.phases import phase_steps, steps_per_epoch, steps_that_learn
+from mtl_core.training.phases import learning_steps, phase_steps, steps_per_epoch
 from mtl_core.training.schedule import rate_factor
 from mtl_core.training.spec import RunSpec
 
@@ -66,7 +66,7 @@ def test_a_run_with_a_phase_under_one_step_says_so_before_its_first_event(bench)
 def test_a_phase_in_which_nothing_learns_keeps_its_share_and_takes_no_step(bench):
     tables = bench.tables(bench.plan(["heads"], [], ["all"]))
 
-    assert steps_that_learn(tables, (4, 3, 5)) == (4, 0, 5)
+    assert learning_steps(tables, (4, 3, 5)) == (4, 0, 5)
 
 
 def test_fractional_epochs_are_taken_to_the_step(bench, of):

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from mtl_core.tasks.task import Task, TaskKind
-from mtl_core.training.loaded_run import load_setting
+from mtl_core.training.loaded_run import load_run
 from mtl_core.training.measures.interference import cosine, gradient_cosines
-from mtl_core.training.measures.similarity import linear_cka, some_of
+from mtl_core.training.measures.similarity import linear_cka, sample_sentences
 
 
 def drawn(rows, columns, seed=0):
@@ -38,13 +38,13 @@ def test_cka_of_what_does_not_vary_does_not_exist():
 
 
 def test_sentences_are_taken_from_each_kind_in_turn_up_to_the_tokens(bench):
-    examples = load_setting(bench.spec("full")).validation.examples
+    examples = load_run(bench.spec("full")).validation.examples
 
-    chosen = some_of(examples, most_tokens=26)
+    chosen = sample_sentences(examples, max_tokens=26)
 
     assert [set(each.labels) for each in chosen] == [{"sentiment"}, {"ner"}] * 2
     assert sum(len(each.input_ids) for each in chosen) <= 26
-    assert len(some_of(examples, most_tokens=10_000)) == len(examples)
+    assert len(sample_sentences(examples, max_tokens=10_000)) == len(examples)
 
 
 def test_the_cosine_of_small_gradients_is_what_the_formula_gives():
@@ -68,15 +68,15 @@ def test_gradients_that_name_their_rows_have_the_cosine_of_dense_ones():
 
 
 def test_two_tasks_of_the_same_data_and_head_pull_the_same_way(bench):
-    setting = load_setting(bench.spec("full"))
-    model, pad = setting.model, setting.pad_id
+    loaded = load_run(bench.spec("full"))
+    model, pad = loaded.model, loaded.pad_id
     twin = Task(name="twin", kind=TaskKind.SENTENCE, head="twin", outputs=("negative", "positive"))
     model.add_module("twin", model.classifier)
     model.tasks = (model.tasks[0], twin)
     shared = {f"bert.{name}": each for name, each in model.backbone.named_parameters()}
     examples = [
         type(each)(each.input_ids, each.labels | {"twin": each.labels["sentiment"]})
-        for each in setting.training
+        for each in loaded.training
         if "sentiment" in each.labels
     ]
 
@@ -86,13 +86,13 @@ def test_two_tasks_of_the_same_data_and_head_pull_the_same_way(bench):
 
 
 def test_looking_at_gradients_leaves_flags_modes_and_gradients_as_they_were(bench):
-    setting = load_setting(bench.spec("full"))
-    model = setting.model.train()
+    loaded = load_run(bench.spec("full"))
+    model = loaded.model.train()
     parameters = dict(model.named_parameters())
     frozen = next(name for name in parameters if "layer.0" in name)
     parameters[frozen].requires_grad_(False)
 
-    gradient_cosines(model, {frozen: parameters[frozen]}, setting.training, setting.pad_id)
+    gradient_cosines(model, {frozen: parameters[frozen]}, loaded.training, loaded.pad_id)
 
     assert [name for name, each in parameters.items() if not each.requires_grad] == [frozen]
     assert all(each.grad is None for each in parameters.values())

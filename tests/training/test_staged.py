@@ -7,7 +7,7 @@ import torch
 
 from mtl_core.errors import InvalidRun
 from mtl_core.models.weights import weights_digest
-from mtl_core.training.loaded_run import load_setting
+from mtl_core.training.loaded_run import load_run
 from mtl_core.training.run import fine_tune
 
 
@@ -48,12 +48,12 @@ def test_a_frozen_head_and_layer_are_written_bit_for_bit_as_the_stage_before_wro
 
 def test_the_spec_holds_the_digest_of_the_start_and_is_refused_on_another(bench, first):
     folder, _ = first
-    spec = load_setting(bench.spec("full", starts_from="first"), earlier=folder).spec
+    spec = load_run(bench.spec("full", starts_from="first"), earlier=folder).spec
 
     assert spec.weights_digest == weights_digest(folder) != weights_digest(bench.checkpoint)
-    assert load_setting(spec, earlier=folder).spec == spec
-    with pytest.raises(InvalidRun, match=r"specified on other weights of"):
-        load_setting(spec.model_copy(update={"weights_digest": "0" * 64}), earlier=folder)
+    assert load_run(spec, earlier=folder).spec == spec
+    with pytest.raises(InvalidRun, match=r"requires other weights of"):
+        load_run(spec.model_copy(update={"weights_digest": "0" * 64}), earlier=folder)
 
 
 def test_a_head_with_other_labels_is_drawn_anew(bench, first, write_data):
@@ -61,23 +61,21 @@ def test_a_head_with_other_labels_is_drawn_anew(bench, first, write_data):
     rows = [("good food", "up"), ("bad food", "down")]
     data = str(write_data(rows, ["anna/B-PER in/O oslo/B-LOC", "acme/B-ORG"]))
 
-    setting = load_setting(bench.spec("full", starts_from="first", data=data), earlier=folder)
+    loaded = load_run(bench.spec("full", starts_from="first", data=data), earlier=folder)
 
-    assert setting.notes == (
-        "Goes on from run first. Heads taken over: ner; drawn anew: sentiment.",
-    )
-    assert torch.equal(setting.model.classifier.weight, bench.model().classifier.weight)
-    assert not torch.equal(setting.model.ner.weight, bench.model().ner.weight)
+    assert loaded.notes == ("Starts from run first. Heads loaded: ner; new heads: sentiment.",)
+    assert torch.equal(loaded.model.classifier.weight, bench.model().classifier.weight)
+    assert not torch.equal(loaded.model.ner.weight, bench.model().ner.weight)
 
 
 def test_what_does_not_fit_is_refused(bench, first, tmp_path):
     folder, _ = first
     spec = bench.spec("full", starts_from="first")
     with pytest.raises(InvalidRun, match=r"The model of run 'first' is not here\. Run it again\."):
-        load_setting(spec)
+        load_run(spec)
     with pytest.raises(InvalidRun, match=r"cannot have a random encoder too"):
-        load_setting(spec.model_copy(update={"random_backbone": True}), earlier=folder)
+        load_run(spec.model_copy(update={"random_backbone": True}), earlier=folder)
     other = tmp_path / "other"
     shutil.copytree(bench.checkpoint, other)
     with pytest.raises(InvalidRun, match=r"trained '.*tiny-bert', this one is to train '.*other'"):
-        load_setting(spec.model_copy(update={"checkpoint": str(other)}), earlier=folder)
+        load_run(spec.model_copy(update={"checkpoint": str(other)}), earlier=folder)

@@ -52,7 +52,7 @@ def of_kind(kind: type[BaseModel]) -> dict[str, Any]:
 
 def parsed(command: str, kind: type[RunOptions], monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """The options that the command line reads from a repeat command."""
-    monkeypatch.setattr("mtl_core.training.device.chosen_device", lambda name: name)
+    monkeypatch.setattr("mtl_core.training.device.resolve_device", lambda name: name)
     seen: list[dict[str, Any]] = []
     typed = typer.Typer()
 

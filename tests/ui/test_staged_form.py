@@ -157,7 +157,7 @@ def test_wrong_values_in_the_address_are_ignored_with_a_note(lab: Lab) -> None:
 def test_wrong_labels_of_a_task_that_the_data_do_not_have_disable_start(lab: Lab) -> None:
     app = visited("train", label_noise="topic=0.3")
     assert app.button(key="start").disabled
-    assert "Label noise is asked for of 'topic', which is no task." in texts(app)
+    assert "Label noise is given for 'topic', which is no task." in texts(app)
 
 
 def test_other_data_are_offered_beside_the_sample_only(lab: Lab) -> None:

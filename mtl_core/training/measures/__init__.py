@@ -1,1 +1,1 @@
-"""What a run measures beside its losses: movement, similarity, gradients, probes."""
+"""Measures of a run beside its losses: movement, similarity, gradient cosines and probes."""

@@ -1,4 +1,4 @@
-"""Whether two tasks pull the shared tensors the same way: the cosine of their gradients."""
+"""The cosine between two tasks' gradients on the shared tensors."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,11 +15,11 @@ from mtl_core.training.batches import collate
 from mtl_core.training.losses import task_losses
 
 SENTENCES = 8
-"""A task's gradient is taken on its first so many training sentences."""
+"""Number of a task's first training sentences that its gradient is computed on."""
 
 Gradient = list[Tensor | None]
 Cosines = dict[tuple[str, str], float | None]
-"""By two tasks, in the tasks' order."""
+"""By pair of tasks, in the order of the model's tasks."""
 
 
 def gradient_cosines(
@@ -28,10 +28,10 @@ def gradient_cosines(
     examples: Sequence[EncodedExample],
     pad_id: int,
 ) -> Cosines:
-    """The cosine between each two tasks' gradients on `shared`, without dropout.
+    """Compute the cosine of each pair of tasks' gradients on `shared`, without dropout.
 
-    None where a task has no training sentence or nothing shared learns. No gradient,
-    mode or flag of the model is other afterwards.
+    None if a task has no training sentence or no shared tensor learns. Gradients, modes and flags
+    of the model are restored.
     """
     pairs = list(combinations((task.name for task in model.tasks), 2))
     if not shared or not pairs:
@@ -45,7 +45,7 @@ def gradient_cosines(
 
 
 def cosine(one: Gradient, other: Gradient) -> float | None:
-    """The cosine of two gradients, tensor by tensor in the same order; None where one is zero."""
+    """Return the cosine of two gradients, given as lists of tensors; None if either is zero."""
     product = _inner(one, other)
     lengths = (_inner(one, one) * _inner(other, other)) ** 0.5
     return max(-1.0, min(1.0, product / lengths)) if lengths > 0 else None
@@ -75,7 +75,7 @@ def _inner(one: Gradient, other: Gradient) -> float:
 
 
 def _product(one: Tensor, other: Tensor) -> float:
-    """The inner product of two dense tensors, or of two that name their rows."""
+    """Return the inner product of two dense or two sparse tensors."""
     if not one.is_sparse:
         return torch.dot(one.reshape(-1), other.reshape(-1)).item()
     one, other = one.coalesce(), other.coalesce()
@@ -87,7 +87,7 @@ def _product(one: Tensor, other: Tensor) -> float:
 
 @contextmanager
 def _learning(model: nn.Module, shared: Mapping[str, nn.Parameter]) -> Iterator[None]:
-    """Only `shared` asks for a gradient, for a while."""
+    """Require gradients of `shared` alone inside the block."""
     before = {each: each.requires_grad for each in model.parameters()}
     for each in before:
         each.requires_grad_(False)

@@ -1,4 +1,4 @@
-"""How far each group of tensors moved, and how hard its gradients pulled."""
+"""Distance that each group of tensors moved in a run, and the norms of its gradients."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,9 +14,9 @@ _CHUNK = 1 << 20
 
 
 class GradientNorms:
-    """The mean norm of each group's gradient over the steps in which it had one.
+    """Mean norm of each group's gradient over the steps in which it had one.
 
-    Sums stay tensors until `means` is asked for, so that a step waits for nothing.
+    Sums stay on the device until `means` is called, so that a step does not synchronise.
     """
 
     def __init__(self, groups: Iterable[str]) -> None:
@@ -25,27 +25,27 @@ class GradientNorms:
         self._steps = torch.zeros(len(self._places))
 
     def add(self, groups: Sequence[str], norms: Tensor) -> None:
-        """Take in one step: the group of each tensor that learns, and its gradient's norm."""
+        """Add one step: the group of each tensor with a gradient, and the gradient's norm."""
         self._sums = self._sums.to(norms.device)
         places = [self._places[group] for group in groups]
         squares = torch.zeros_like(self._sums)
         squares.index_add_(0, torch.tensor(places, device=norms.device), norms.float().square())
         self._sums += squares.sqrt()
-        self._steps[places] += 1  # once for each group, however many of its tensors are named
+        self._steps[places] += 1  # once per group, whatever the number of its tensors
 
     def means(self) -> dict[str, float | None]:
-        """By group; None where it had no gradient in any step, or one beyond all numbers."""
+        """Return the mean by group; None without any gradient, or if the mean is not finite."""
         found = (self._sums.cpu() / self._steps).tolist()
         pairs = zip(self._places, found, strict=True)
         return {group: mean if math.isfinite(mean) else None for group, mean in pairs}
 
 
 class StartingWeights:
-    """The weights that learn as they were at the start, without a second copy of them.
+    """The weights that learn, in their state before training.
 
-    What the weight files in `source` hold, to the bit, is read from there again; the rest is
-    copied: heads, and an encoder that was drawn. `prefix` is the encoder's, which names in the
-    files may lack.
+    Weights equal to those in the files of `source` are read from there again. Others are copied:
+    heads, and a randomly initialised encoder. `prefix` is the encoder's; names in the files may
+    lack it.
     """
 
     def __init__(
@@ -69,16 +69,16 @@ class StartingWeights:
 
     @property
     def copied(self) -> frozenset[str]:
-        """Names of the tensors of which a copy is held."""
+        """Names of the tensors that were copied."""
         return frozenset(self._copies)
 
     def __iter__(self) -> Iterator[tuple[str, Tensor]]:
-        """Each tensor that learns, as it was: read one after the other."""
+        """Yield name and starting value of each tensor that learns, one after the other."""
         yield from self._copies.items()
         yield from self._read(sorted(self._on_disk))
 
     def _read(self, names: Sequence[str]) -> Iterator[tuple[str, Tensor]]:
-        """Those of these tensors that the files hold, as float32."""
+        """Yield those of these tensors that are in the files, as float32."""
         from safetensors import safe_open
 
         if self._source is None or not names:
@@ -94,7 +94,7 @@ class StartingWeights:
 
 
 def learning_names(tables: Sequence[ParameterTable], steps: Sequence[int]) -> tuple[str, ...]:
-    """Unique tensors that learn in a phase that takes a step, in the table's order."""
+    """Return the unique tensors that learn in a phase with at least one step, in table order."""
     learning = {
         row.name
         for table, count in zip(tables, steps, strict=True)
@@ -107,10 +107,10 @@ def learning_names(tables: Sequence[ParameterTable], steps: Sequence[int]) -> tu
 def moved_by_group(
     parameters: Mapping[str, nn.Parameter], start: StartingWeights, groups: Mapping[str, str]
 ) -> dict[str, float]:
-    """||end - start|| / ||start|| over all tensors of each group; exactly 0 where none learned.
+    """Return ||end - start|| / ||start|| over all tensors of each group; exactly 0 if none learned.
 
-    `groups` names the group of each unique tensor. Where the start is all zeros, the distance
-    itself.
+    `groups` maps each unique tensor to its group. If the start is all zeros, the distance itself
+    is returned.
     """
     distances = dict.fromkeys(groups.values(), 0.0)
     norms = dict.fromkeys(groups.values(), 0.0)
@@ -127,7 +127,7 @@ def moved_by_group(
 
 
 def _distance_and_norm(before: Tensor, after: Tensor) -> tuple[float, float]:
-    """How far a tensor went, and its norm before; in pieces, so that no copy of it is made."""
+    """Return the distance between two tensors and the norm of the first, without copying them."""
     distance = norm = 0.0
     pieces = zip(*(torch.split(each.reshape(-1), _CHUNK) for each in (before, after)), strict=True)
     for old, new in pieces:

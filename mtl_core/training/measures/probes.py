@@ -1,7 +1,7 @@
-"""What the backbone knows of a task, whatever its head says: linear probes.
+"""Linear probes: how much of a task the backbone's outputs encode, independent of the head.
 
-A probe is a logistic regression on the backbone's outputs, fitted to a few training sentences and
-scored on validation sentences as the head is. scikit-learn is imported where it fits.
+A probe is a logistic regression on the backbone's outputs. It is fitted to a few training sentences
+and scored on validation sentences like the head. scikit-learn is imported when a probe is fitted.
 """
 
 import warnings
@@ -19,7 +19,7 @@ from mtl_core.training.evaluation import score_task
 
 TRAINING_SENTENCES = 48
 VALIDATION_SENTENCES = 256
-"""A task's first so many sentences of each split."""
+"""A probe uses at most this many of a task's first sentences in each split."""
 _ITERATIONS = 100
 _BATCH_SIZE = 16
 
@@ -30,41 +30,38 @@ Outputs = Mapping[tuple[int, ...], Tensor]
 """By token ids: the last hidden state, (tokens, width)."""
 
 
-class SeenOutputs:
-    """The backbone's outputs for the `wanted` sentences, kept as they pass by.
+class OutputRecorder:
+    """Records the backbone's outputs for some `sentences` while passes run for another purpose."""
 
-    They are read off what runs for another purpose, so they cost no pass of their own.
-    """
-
-    def __init__(self, wanted: Iterable[tuple[int, ...]]) -> None:
-        self._wanted = frozenset(wanted)
+    def __init__(self, sentences: Iterable[tuple[int, ...]]) -> None:
+        self._sentences = frozenset(sentences)
         self.outputs: dict[tuple[int, ...], Tensor] = {}
 
-    def through(self, hidden: Hidden) -> Hidden:
-        """`hidden`, watched."""
+    def recording(self, hidden: Hidden) -> Hidden:
+        """Wrap `hidden` so that its outputs are recorded."""
 
-        def watched(input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        def recorded(input_ids: Tensor, attention_mask: Tensor) -> Tensor:
             states = hidden(input_ids, attention_mask)
-            kept = states.detach().cpu()
+            on_cpu = states.detach().cpu()
             for row, length in enumerate(attention_mask.sum(1).tolist()):
                 ids = tuple(input_ids[row, :length].tolist())
-                if ids in self._wanted:
-                    self.outputs[ids] = kept[row, :length].clone()
+                if ids in self._sentences:
+                    self.outputs[ids] = on_cpu[row, :length].clone()
             return states
 
-        return watched
+        return recorded
 
     def run(self, hidden: Hidden, examples: Sequence[EncodedExample], pad_id: int) -> None:
-        """Have these sentences pass by; modules run in the mode they are in."""
-        watched = self.through(hidden)
+        """Run and record these sentences; modules keep their train or eval mode."""
+        recorded = self.recording(hidden)
         with torch.inference_mode():
             for start in range(0, len(examples), _BATCH_SIZE):
                 batch = collate(examples[start : start + _BATCH_SIZE], (), pad_id)
-                watched(batch.input_ids, batch.attention_mask)
+                recorded(batch.input_ids, batch.attention_mask)
 
 
 def places_of(examples: Sequence[EncodedExample], task: Task, count: int) -> tuple[int, ...]:
-    """Where the task's first `count` sentences stand in a split."""
+    """Return the indices of the task's first `count` sentences in a split."""
     return tuple(n for n, each in enumerate(examples) if task.name in each.labels)[:count]
 
 
@@ -76,20 +73,22 @@ def probe_score(
     encoded: Sequence[EncodedExample],
     places: Sequence[int],
 ) -> float:
-    """The task's headline metric of a probe fitted to `training`.
+    """Fit a probe to `training` and return its headline metric.
 
-    It is scored on the sentences at `places` in a split, which is `examples` and `encoded`.
+    It is scored on the sentences at indices `places` of a split, given as `examples` and `encoded`.
     """
     rows = torch.cat([_rows(task, each, outputs[each.input_ids]) for each in training])
     probe = _Probe(rows, [label for each in training for label in _labels(task, each)])
-    said = {n: _said(task, encoded[n], outputs[encoded[n].input_ids], probe) for n in places}
-    return score_task(task, examples, encoded, said, None).headline
+    predicted = {
+        n: _predicted(task, encoded[n], outputs[encoded[n].input_ids], probe) for n in places
+    }
+    return score_task(task, examples, encoded, predicted, None).headline
 
 
 class _Probe:
-    """Multinomial logistic regression on standardised outputs: C = 1, at most 100 rounds of L-BFGS.
+    """Multinomial logistic regression on standardised outputs: C = 1, 100 iterations at most.
 
-    Where the rows bear one label only, it says that one.
+    If all rows have the same label, it always predicts that label.
     """
 
     def __init__(self, rows: Tensor, labels: Sequence[int]) -> None:
@@ -100,11 +99,11 @@ class _Probe:
         self._model: Any = LogisticRegression(C=1.0, max_iter=_ITERATIONS)
         if self._only is None:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # that it stopped after so many rounds is the rule
+                warnings.simplefilter("ignore")  # it usually stops at the iteration limit
                 self._model.fit(self._standard(rows), labels)
 
     def __call__(self, rows: Tensor) -> list[int]:
-        """What it says of each row."""
+        """Predict the label of each row."""
         if self._only is not None:
             return [self._only] * len(rows)
         found: list[int] = self._model.predict(self._standard(rows)).tolist()
@@ -115,7 +114,7 @@ class _Probe:
 
 
 def _rows(task: Task, example: EncodedExample, hidden: Tensor) -> Tensor:
-    """The outputs that the task's head reads: (labels, width)."""
+    """Return the outputs that the task's head reads: (labels, width)."""
     return hidden[:1] if task.kind is TaskKind.SENTENCE else hidden[_labelled(task, example)]
 
 
@@ -130,13 +129,13 @@ def _labelled(task: Task, example: EncodedExample) -> list[int]:
     return [place for place, each in enumerate(found) if each != IGNORED]
 
 
-def _said(task: Task, example: EncodedExample, hidden: Tensor, probe: _Probe) -> list[int]:
-    """One index, or one for each token; those that no word begins with are not read."""
+def _predicted(task: Task, example: EncodedExample, hidden: Tensor, probe: _Probe) -> list[int]:
+    """Return one index, or one per token; those of tokens without a label are not used."""
     rows = _rows(task, example, hidden)
     found = probe(rows) if len(rows) else []
     if task.kind is TaskKind.SENTENCE:
         return found
-    said = [0] * len(example.input_ids)
+    predicted = [0] * len(example.input_ids)
     for place, index in zip(_labelled(task, example), found, strict=True):
-        said[place] = index
-    return said
+        predicted[place] = index
+    return predicted

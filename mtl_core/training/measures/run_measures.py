@@ -1,10 +1,10 @@
-"""What a run measures of itself beside its losses: what moved, and what the backbone knows.
+"""The measures of a run beside its losses: layer movement, gradient cosines and probes.
 
-Nothing here changes a loss: no random number that counts is drawn, and modes, flags and gradients
-are as before. Where the spec does not ask to measure, nothing is kept and nothing runs.
+Measuring changes no loss: it draws no random number that training uses, and restores modes, flags
+and gradients. Where the spec does not request measures, nothing is stored or computed.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from statistics import fmean
 
@@ -17,7 +17,7 @@ from mtl_core.tasks.alignment import EncodedExample, encode
 from mtl_core.tasks.task import Task, TaskKind
 from mtl_core.training.evaluation import States, all_states
 from mtl_core.training.events import Measured, Movement
-from mtl_core.training.loaded_run import Setting
+from mtl_core.training.loaded_run import LoadedRun
 from mtl_core.training.measures.interference import Cosines, gradient_cosines
 from mtl_core.training.measures.movement import (
     GradientNorms,
@@ -28,30 +28,33 @@ from mtl_core.training.measures.movement import (
 from mtl_core.training.measures.probes import (
     TRAINING_SENTENCES,
     VALIDATION_SENTENCES,
-    SeenOutputs,
+    OutputRecorder,
     places_of,
     probe_score,
 )
-from mtl_core.training.measures.similarity import LayerOutputs, some_of
+from mtl_core.training.measures.similarity import LayerOutputs, sample_sentences
 from mtl_core.training.prefix.plan import lowest_learning_layer
 from mtl_core.training.prefix.reuse import ReusedPrefix
 
 
 class RunMeasures:
-    """The measures of one run; None of them where its spec does not ask.
+    """Computes the measures of one run, or none if its spec does not request them.
 
-    Evaluations run through `watched`; `begin` is called after the first, `told` after the last.
-    `between` is called between parts, and may end the run by raising. `norms` takes in gradients.
+    Evaluations use the states of `states_for`. Call `begin` after the first evaluation and
+    `final_event` after the last. `between` is called between parts, and may end the run by raising.
+    `norms` collects gradient norms.
     """
 
-    def __init__(self, setting: Setting, reused: ReusedPrefix, between: Callable[[], None]) -> None:
-        self._setting, self._model, self._reused = setting, setting.model, reused
-        self._between, self._on = between, setting.spec.measure
-        rows = [row for row in setting.tables[0].rows if row.tied_to is None]
+    def __init__(
+        self, loaded: LoadedRun, reused: ReusedPrefix, between: Callable[[], None]
+    ) -> None:
+        self._loaded, self._model, self._reused = loaded, loaded.model, reused
+        self._between, self._on = between, loaded.spec.measure
+        rows = [row for row in loaded.tables[0].rows if row.tied_to is None]
         self._groups = {row.name: row.group for row in rows}
         self.norms = GradientNorms(self._groups.values()) if self._on else None
         self._parameters = dict(self._model.named_parameters())
-        self._learning = learning_names(setting.tables, setting.steps)
+        self._learning = learning_names(loaded.tables, loaded.steps)
         self._shared = {
             row.name: self._parameters[row.name]
             for row in rows
@@ -59,52 +62,55 @@ class RunMeasures:
         }
         self._cosines: list[Cosines] = []
         self._probes: list[dict[str, float]] = []
-        self._seen: SeenOutputs | None = None
+        self._recorder: OutputRecorder | None = None
 
-    def watched(self, step: int) -> States:
-        """What an evaluation at `step` reads: it is listened to at both ends of the run."""
-        if not self._on or step not in (0, sum(self._setting.steps)):
+    def states_for(self, step: int) -> States:
+        """Return the states for an evaluation at `step`; outputs are recorded at both ends."""
+        if not self._on or step not in (0, sum(self._loaded.steps)):
             return self._reused.states_at
         if step and not self._shared:
-            return self._reused.states_at  # the backbone gives what it gave at the start
-        self._seen = SeenOutputs(self._probed_sentences)
-        return all_states(self._model, self._seen.through(self._reused.hidden))
+            return self._reused.states_at  # the backbone's outputs are those of the start
+        self._recorder = OutputRecorder(self._probed_sentences)
+        return all_states(self._model, self._recorder.recording(self._reused.hidden))
 
     def begin(self) -> None:
-        """Look at the start: weights, layers' outputs, gradients, probes."""
+        """Measure the model before training, and store its weights and layer outputs."""
         if not self._on:
             return
-        setting = self._setting
+        loaded = self._loaded
         self._weights = StartingWeights(
-            self._parameters, self._learning, setting.source, setting.description.backbone.prefix
+            self._parameters, self._learning, loaded.source, loaded.description.backbone.prefix
         )
         with torch.random.fork_rng(devices=[]):
             self._between()
             self._layers = self._layer_outputs()
-            self._look()
+            self._measure()
 
-    def told(self, seconds: Callable[[], float]) -> Iterator[Measured]:
-        """What came of the run, once; nothing where nothing was to be measured."""
+    def final_event(self, seconds: Callable[[], float]) -> Measured | None:
+        """Measure the model after training and build the event; None without measures.
+
+        `seconds` returns the time since the run started.
+        """
         if not self._on:
-            return
+            return None
         with torch.random.fork_rng(devices=[]):
             if self._shared:
-                self._look()
+                self._measure()
             groups = self._movements()
         first, last = self._probes[0], self._probes[-1]
-        yield Measured(
+        return Measured(
             groups=groups,
             gradient_cosine=_mean_cosines(self._cosines),
             probes={task: (first[task], last[task]) for task in first},
             elapsed_seconds=seconds(),
         )
 
-    def _look(self) -> None:
-        """What is measured at both ends in the same way."""
-        setting = self._setting
+    def _measure(self) -> None:
+        """Measure gradient cosines and probes of the model in its current state."""
+        loaded = self._loaded
         self._between()
         self._cosines.append(
-            gradient_cosines(self._model, self._shared, setting.training, setting.pad_id)
+            gradient_cosines(self._model, self._shared, loaded.training, loaded.pad_id)
         )
         self._between()
         self._probes.append(self._probe())
@@ -114,81 +120,85 @@ class RunMeasures:
         moved = moved_by_group(self._parameters, self._weights, self._groups)
         norms = self.norms.means() if self.norms else {}
         self._between()
-        alike = {} if self._layers is None else self._layers.alike()
-        of_layer = _layer_groups(self._setting.tables[0].rows)
+        similarities = {} if self._layers is None else self._layers.similarities()
+        of_layer = _layer_groups(self._loaded.tables[0].rows)
         return {
             group: Movement(
                 moved=distance,
                 gradient_norm=norms.get(group),
-                cka=self._cka(of_layer[group], alike) if group in of_layer else None,
+                cka=self._cka(of_layer[group], similarities) if group in of_layer else None,
             )
             for group, distance in moved.items()
         }
 
-    def _cka(self, layer: int, alike: Mapping[int, float | None]) -> float | None:
-        """Below everything that learns the outputs are the same numbers, and need no computing."""
-        return 1.0 if layer < self._lowest else alike.get(layer)
+    def _cka(self, layer: int, similarities: Mapping[int, float | None]) -> float | None:
+        """Return the layer's CKA, 1 below everything that learns: its outputs are the same."""
+        return 1.0 if layer < self._lowest else similarities.get(layer)
 
     @cached_property
     def _lowest(self) -> int:
-        """The lowest layer whose outputs change in the run; the number of layers where none do."""
-        setting, layers = self._setting, self._setting.description.backbone.layers
-        pairs = zip(setting.tables, setting.steps, strict=True)
+        """The lowest layer whose outputs change in the run; the number of layers if none does."""
+        loaded, layers = self._loaded, self._loaded.description.backbone.layers
+        pairs = zip(loaded.tables, loaded.steps, strict=True)
         return min(lowest_learning_layer(table, layers) if n else layers for table, n in pairs)
 
     def _layer_outputs(self) -> LayerOutputs | None:
         if not self._shared:
             return None
-        sentences = some_of(self._setting.validation.examples)
-        return LayerOutputs(self._model, sentences, self._lowest, self._setting.pad_id)
+        sentences = sample_sentences(self._loaded.validation.examples)
+        return LayerOutputs(self._model, sentences, self._lowest, self._loaded.pad_id)
 
     def _probe(self) -> dict[str, float]:
-        """Each task's probe now, on what the last evaluation gave and a few training sentences."""
-        setting, seen = self._setting, self._seen
-        if seen is None:
+        """Fit and score each task's probe on the outputs that the last evaluation recorded."""
+        loaded, recorder = self._loaded, self._recorder
+        if recorder is None:
             return {}
         known, others = self._fitted
         with evaluating(self._model):
-            seen.run(self._reused.hidden, known, setting.pad_id)
-            seen.run(self._model.hidden, others, setting.pad_id)
-        self._seen = None
-        split, encoded = setting.dataset.validation, setting.validation.examples
+            recorder.run(self._reused.hidden, known, loaded.pad_id)
+            recorder.run(self._model.hidden, others, loaded.pad_id)
+        self._recorder = None
+        split, encoded = loaded.dataset.validation, loaded.validation.examples
+        outputs = recorder.outputs
         return {
             task.name: probe_score(
-                task, seen.outputs, self._training[task.name], split, encoded, self._places(task)
+                task, outputs, self._training[task.name], split, encoded, self._places(task)
             )
-            for task in setting.spec.tasks
+            for task in loaded.spec.tasks
             if self._training[task.name] and self._places(task)
         }
 
     def _places(self, task: Task) -> tuple[int, ...]:
-        return places_of(self._setting.validation.examples, task, VALIDATION_SENTENCES)
+        return places_of(self._loaded.validation.examples, task, VALIDATION_SENTENCES)
 
     @cached_property
     def _training(self) -> dict[str, tuple[EncodedExample, ...]]:
-        """By task, the sentences that its probe is fitted to, also where it weighs nothing."""
-        setting = self._setting
-        limit = setting.description.backbone.max_positions
+        """By task, the sentences that its probe is fitted to, whatever the task's weight."""
+        loaded = self._loaded
+        limit = loaded.description.backbone.max_positions
         found = {}
-        for task in setting.spec.tasks:
-            own = [each for each in setting.dataset.train if task.name in each.labels]
+        for task in loaded.spec.tasks:
+            own = [each for each in loaded.dataset.train if task.name in each.labels]
             found[task.name] = encode(
                 own[:TRAINING_SENTENCES],
-                setting.spec.tasks,
-                setting.tokenizer,
-                setting.spec.max_length,
+                loaded.spec.tasks,
+                loaded.tokenizer,
+                loaded.spec.max_length,
                 limit,
             ).examples
         return found
 
     @cached_property
     def _fitted(self) -> tuple[list[EncodedExample], list[EncodedExample]]:
-        """The probes' training sentences, each once: those that the run's own forward knows whole,
-        and the others, which only the model itself can answer."""
-        setting = self._setting
-        by_token = {task.name for task in setting.spec.tasks if task.kind is TaskKind.TOKEN}
-        trained = {each.input_ids for each in setting.training}
-        examples = (*setting.training, *setting.validation.examples)
+        """The probes' training sentences, each once, in two lists.
+
+        The first holds those whose outputs `ReusedPrefix.hidden` returns completely, the second
+        the others, for which the whole model has to run.
+        """
+        loaded = self._loaded
+        by_token = {task.name for task in loaded.spec.tasks if task.kind is TaskKind.TOKEN}
+        trained = {each.input_ids for each in loaded.training}
+        examples = (*loaded.training, *loaded.validation.examples)
         whole = {each.input_ids for each in examples if not by_token.isdisjoint(each.labels)}
         probed = {
             each.input_ids: each
@@ -206,24 +216,22 @@ class RunMeasures:
 
     @cached_property
     def _probed_sentences(self) -> frozenset[tuple[int, ...]]:
-        validation = self._setting.validation.examples
-        scored = {
-            validation[n].input_ids for t in self._setting.spec.tasks for n in self._places(t)
-        }
+        validation = self._loaded.validation.examples
+        scored = {validation[n].input_ids for t in self._loaded.spec.tasks for n in self._places(t)}
         fitted = {each.input_ids for own in self._training.values() for each in own}
         return frozenset(scored | fitted)
 
 
 def _layer_groups(rows: tuple[Row, ...]) -> dict[str, int]:
-    """The groups that are layers, with their numbers."""
+    """Return the layer number of each group that is a layer."""
     return {row.group: row.layer or 0 for row in rows if row.role is Role.LAYER}
 
 
-def _mean_cosines(looks: list[Cosines]) -> dict[str, float | None]:
-    """The mean over both ends, by "TASK,TASK"; None where neither has one."""
+def _mean_cosines(measured: list[Cosines]) -> dict[str, float | None]:
+    """Return the mean over both ends by "TASK,TASK"; None if neither has a value."""
     found: dict[str, float | None] = {}
-    for one, other in looks[0]:
-        values = [look[one, other] for look in looks]
+    for one, other in measured[0]:
+        values = [each[one, other] for each in measured]
         numbers = [value for value in values if value is not None]
         found[f"{one},{other}"] = fmean(numbers) if numbers else None
     return found

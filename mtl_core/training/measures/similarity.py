@@ -1,4 +1,4 @@
-"""How alike a layer's outputs are before and after training: linear CKA."""
+"""Similarity of a layer's outputs before and after training: linear CKA."""
 
 from collections.abc import Sequence
 
@@ -11,16 +11,16 @@ from mtl_core.models.replay import LayerReplay
 from mtl_core.tasks.alignment import EncodedExample
 from mtl_core.training.batches import Batch, collate
 
-MOST_TOKENS = 1024
-"""Outputs of so many tokens are compared: more than the layers of the usual encoders are wide,
-for CKA of fewer rows than columns is high whatever the rows hold."""
+MAX_TOKENS = 1024
+"""Number of tokens whose outputs are compared. It exceeds the width of the usual encoders, because
+CKA with fewer rows than columns is high whatever the rows contain."""
 _BATCH_SIZE = 16
 
 
 def linear_cka(one: Tensor, other: Tensor) -> float | None:
-    """Linear CKA of two sets of vectors of the same things: (things, width) each; 0 to 1.
+    """Linear CKA of two representations of the same items: (items, width) each; 0 to 1.
 
-    1 means alike but for rotation, reflection and scale. None where either does not vary.
+    1 means equal up to rotation, reflection and scale. None if either is constant.
     Source: Kornblith et al. 2019, section 3, in its feature-space form, on centred columns.
     """
     one, other = one - one.mean(0), other - other.mean(0)
@@ -30,10 +30,10 @@ def linear_cka(one: Tensor, other: Tensor) -> float | None:
 
 
 class LayerOutputs:
-    """What layers give for a few fixed sentences, at the start and again.
+    """Outputs of layers for a few fixed sentences, stored before training.
 
-    All tokens count but padding: sentence heads read the first, token heads the others, and a
-    layer serves both. The sentences are `some_of` the split, which the data alone decides.
+    All tokens except padding are compared, because sentence heads read the first token and token
+    heads the others. `sentences` come from `sample_sentences`, which depends on the data alone.
     """
 
     def __init__(
@@ -44,15 +44,15 @@ class LayerOutputs:
             collate(sentences[start : start + _BATCH_SIZE], (), pad_id)
             for start in range(0, len(sentences), _BATCH_SIZE)
         ]
-        self._start = self._now()
+        self._start = self._current()
 
-    def alike(self) -> dict[int, float | None]:
-        """CKA of each layer from `lowest` on with the start; empty where none can be looked at."""
-        now = self._now()
+    def similarities(self) -> dict[int, float | None]:
+        """Return the CKA of each layer from `lowest` on; empty for unsupported architectures."""
+        now = self._current()
         return {layer: linear_cka(self._start[layer], now[layer]) for layer in self._start}
 
-    def _now(self) -> dict[int, Tensor]:
-        """By layer: (tokens, width)."""
+    def _current(self) -> dict[int, Tensor]:
+        """Return the current outputs by layer: (tokens, width)."""
         try:
             replay = LayerReplay(self._model.backbone)
             depths = range(self._lowest + 1, replay.layers + 1)
@@ -63,16 +63,16 @@ class LayerOutputs:
 
 
 def _captured(replay: LayerReplay, depths: Sequence[int], batch: Batch) -> dict[int, Tensor]:
-    """By depth, what enters it at each token that is no padding: (tokens, width), on the CPU."""
+    """Return the input of each depth at all tokens except padding: (tokens, width), on the CPU."""
     ids, mask = batch.input_ids.to(replay.device), batch.attention_mask.to(replay.device)
     captured = replay.capture(depths, ids, mask)
     return {depth: hidden[mask.bool()].cpu() for depth, hidden in captured.items()}
 
 
-def some_of(
-    examples: Sequence[EncodedExample], most_tokens: int = MOST_TOKENS
+def sample_sentences(
+    examples: Sequence[EncodedExample], max_tokens: int = MAX_TOKENS
 ) -> tuple[EncodedExample, ...]:
-    """The first sentences of each kind in turn, as far as they hold at most so many tokens."""
+    """Select the first sentences of each combination of tasks in turn, up to `max_tokens`."""
     kinds: dict[frozenset[str], list[EncodedExample]] = {}
     for each in examples:
         kinds.setdefault(frozenset(each.labels), []).append(each)
@@ -82,7 +82,7 @@ def some_of(
     tokens = 0
     for each in in_turn:
         tokens += len(each.input_ids)
-        if tokens > most_tokens and chosen:
+        if tokens > max_tokens and chosen:
             break
         chosen.append(each)
     return tuple(chosen)

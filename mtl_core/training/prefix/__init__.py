@@ -1,1 +1,1 @@
-"""Frozen layers' outputs: computed once, stored and reused."""
+"""Outputs of frozen layers, computed once per sentence, stored and reused."""

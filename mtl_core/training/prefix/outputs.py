@@ -1,4 +1,4 @@
-"""What frozen layers gave for each sentence: computed once, kept, and found again."""
+"""Computes the outputs of frozen layers once per sentence, and stores and loads them."""
 
 import hashlib
 import json
@@ -15,14 +15,13 @@ from torch import Tensor
 from mtl_core.models.matrix_products import products_in_use
 from mtl_core.models.replay import LayerReplay
 from mtl_core.training.prefix.layout import Layout, Sentences
-from mtl_core.training.prefix.rows import StoredRows
-from mtl_core.training.prefix.store import PrefixStore
+from mtl_core.training.prefix.store import PrefixStore, StoredRows
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 _FORMAT = 2
-"""Counts up when what is stored, or how it is computed, changes."""
+"""Version of the entries; increase it when the stored numbers or their computation change."""
 
 Append = Callable[[Tensor], None]
 
@@ -34,14 +33,14 @@ def entry_key(
     model: "PreTrainedModel",
     weights_digest: str,
 ) -> str:
-    """The SHA-256 of everything that the stored numbers follow from, to the bit.
+    """Return the SHA-256 of everything that determines the stored numbers to the bit.
 
     The token ids stand for data, tokenizer and maximum length. Threads, versions and the
-    processor's instruction set are in it, for each of them changes how sums are rounded.
+    processor's instruction set are included, because each changes how sums are rounded.
     """
     config = model.config.to_dict()
-    for said_elsewhere in ("_name_or_path", "transformers_version"):
-        config.pop(said_elsewhere, None)
+    for irrelevant in ("_name_or_path", "transformers_version"):
+        config.pop(irrelevant, None)
     facts = {
         "format": _FORMAT,
         "weights": weights_digest,
@@ -61,7 +60,7 @@ def entry_key(
 
 
 def _processor(device: torch.device) -> list[str]:
-    """What computes: two of a kind round alike."""
+    """Identify the kind of processor; two of the same kind round in the same way."""
     if device.type == "cuda":
         return ["cuda", torch.cuda.get_device_name(device), torch.version.cuda or ""]
     if device.type == "mps":
@@ -71,11 +70,11 @@ def _processor(device: torch.device) -> list[str]:
 
 @dataclass(frozen=True)
 class FrozenOutputs:
-    """What a backbone's layers give for some sentences, at the depths asked for.
+    """Outputs of a backbone's layers for some sentences, at any depth.
 
-    Outputs are (rows, `width`), unpadded, in the sentences' own order. `between_batches` is
-    called while they are computed, and may end that by raising; so may `before_all`, called before
-    anything is computed for all sentences.
+    Outputs are (rows, `width`), unpadded, in the order of `sentences`. While they are computed,
+    `between_batches` is called, and may stop it by raising. So may `before_all`, which is called
+    before a pass over all sentences.
     """
 
     replay: LayerReplay
@@ -85,21 +84,21 @@ class FrozenOutputs:
     before_all: Callable[[], None] = lambda: None
 
     def layout(self, depth: int) -> Layout:
-        """Which tokens' outputs are stored at a depth: at the full depth only heads read them."""
+        """Return which tokens' outputs are stored at a depth; at full depth only heads read."""
         return self.sentences.for_heads if depth == self.replay.layers else self.sentences.entire
 
     def gather(
         self, outputs: StoredRows, depth: int, input_ids: Tensor, attention_mask: Tensor
     ) -> Tensor:
-        """What enters `depth` for a batch: (batch, tokens, hidden), as `Sentences.gather`."""
+        """Look up the input of `depth` for a batch: (batch, tokens, hidden)."""
         return self.sentences.gather(outputs, self.layout(depth), input_ids, attention_mask)
 
-    def stored(self, depth: int, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+    def stored_mask(self, depth: int, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Which tokens of a batch are stored at `depth`: (batch, tokens), bool."""
-        return self.sentences.stored(self.layout(depth), input_ids, attention_mask)
+        return self.sentences.stored_mask(self.layout(depth), input_ids, attention_mask)
 
     def one_by_one(self, depth: int, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """As `gather`, but computed now, each sentence by itself; zeros where there is padding."""
+        """As `gather`, but computed now, one sentence at a time; zeros at padding."""
         found = torch.zeros(*input_ids.shape, self.width)
         for row, length in enumerate(attention_mask.sum(1).tolist()):
             alone = slice(row, row + 1), slice(length)
@@ -108,61 +107,63 @@ class FrozenOutputs:
         return found
 
     def bytes_at(self, depths: Sequence[int]) -> int:
-        """The room that outputs at these depths take."""
+        """Return the size of the outputs at these depths."""
         return sum(self.layout(depth).rows for depth in depths) * self.width * 4
 
     def in_memory(self, depths: Sequence[int]) -> dict[int, StoredRows]:
-        """Outputs by depth, held by this process alone."""
+        """Compute outputs by depth and hold them in memory."""
         found = {depth: torch.empty(self._shape(depth)) for depth in depths}
         self._compute({depth: _fill(outputs) for depth, outputs in found.items()})
         return {depth: StoredRows(outputs) for depth, outputs in found.items()}
 
-    def passing(self, depths: Sequence[int], store: PrefixStore) -> dict[int, StoredRows]:
-        """Outputs by depth, in files of the store's folder that nobody else finds.
+    def in_temporary_files(
+        self, depths: Sequence[int], store: PrefixStore
+    ) -> dict[int, StoredRows]:
+        """Compute outputs by depth into temporary files in the store's folder.
 
-        Raises OSError where the store's folder cannot be written.
+        Raises OSError if the folder cannot be written.
         """
         with ExitStack() as opened:
-            drafts = {d: opened.enter_context(store.passing(self._shape(d))) for d in depths}
+            drafts = {d: opened.enter_context(store.temporary(self._shape(d))) for d in depths}
             self._compute({depth: draft.append for depth, draft in drafts.items()})
         return {depth: draft.rows for depth, draft in drafts.items() if draft.rows is not None}
 
-    def kept(
+    def from_store(
         self,
         keys: Mapping[int, str],
         store: PrefixStore,
         also: Callable[[], Mapping[int, str]] = dict,
     ) -> dict[int, StoredRows]:
-        """Outputs by depth, from the store.
+        """Load outputs by depth from the store, computing those that are missing.
 
-        What is not there, or differs from what one batch gives now, is computed and stored; with
-        it, in the same pass, what others will ask for and is not there: `also`, which is called
-        before such a pass alone. Raises OSError where the store's folder cannot be written.
+        Stored outputs that differ from one batch computed now are replaced. A pass over the
+        sentences also computes the missing ones among `also`, which other runs will read; `also`
+        is called only before such a pass. Raises OSError if the folder cannot be written.
         """
         here = self._read(store, keys)
-        if here and not self.are_still(here):
+        if here and not self.are_current(here):
             for depth in here:
-                store.forget(keys[depth])
+                store.delete(keys[depth])
             here = {}
         missing = {depth: key for depth, key in keys.items() if depth not in here}
         if missing:
-            others = {d: key for d, key in also().items() if not store.holds(key)}
+            others = {d: key for d, key in also().items() if not store.contains(key)}
             self._write(store, missing | others)
             here |= self._read(store, missing)
         if len(here) < len(keys):
-            raise OSError("an entry was gone as soon as it was written")
+            raise OSError("an entry disappeared right after it was written")
         return here
 
-    def are_still(self, outputs: Mapping[int, StoredRows]) -> bool:
-        """Whether one fixed batch, run again now, gives these outputs to the bit."""
+    def are_current(self, outputs: Mapping[int, StoredRows]) -> bool:
+        """Whether one fixed batch, computed again now, equals these outputs to the bit."""
         input_ids, mask = self.sentences.middle_batch()
         again = self._captured(sorted(outputs), input_ids, mask)
 
-        def is_still(depth: int, rows: StoredRows) -> bool:
-            here = self.stored(depth, input_ids, mask)
+        def is_current(depth: int, rows: StoredRows) -> bool:
+            here = self.stored_mask(depth, input_ids, mask)
             return torch.equal(again[depth][here], self.gather(rows, depth, input_ids, mask)[here])
 
-        return all(is_still(depth, rows) for depth, rows in outputs.items())
+        return all(is_current(depth, rows) for depth, rows in outputs.items())
 
     def _shape(self, depth: int) -> tuple[int, int]:
         return self.layout(depth).rows, self.width
@@ -180,23 +181,24 @@ class FrozenOutputs:
             self._compute({depth: draft.append for depth, draft in drafts.items()})
 
     def _compute(self, appends: Mapping[int, Append]) -> None:
-        """Hand what enters each depth to that depth's `append`, batch by batch."""
+        """Pass the input of each depth to that depth's `append`, batch by batch."""
         self.before_all()
         for input_ids, mask in self.sentences.batches():
             self.between_batches()
             for depth, hidden in self._captured(sorted(appends), input_ids, mask).items():
-                appends[depth](hidden[self.stored(depth, input_ids, mask)])
+                appends[depth](hidden[self.stored_mask(depth, input_ids, mask)])
 
     def _captured(
         self, depths: Sequence[int], input_ids: Tensor, attention_mask: Tensor
     ) -> dict[int, Tensor]:
-        """As `LayerReplay.capture`, for a batch on the CPU and with outputs there."""
+        """As `LayerReplay.capture`, with inputs and outputs on the CPU."""
         device = self.replay.device
         found = self.replay.capture(depths, input_ids.to(device), attention_mask.to(device))
         return {depth: hidden.cpu() for depth, hidden in found.items()}
 
 
 def _fill(outputs: Tensor) -> Append:
+    """Return a function that writes rows into `outputs`, one block after another."""
     filled = 0
 
     def append(rows: Tensor) -> None:

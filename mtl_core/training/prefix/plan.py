@@ -1,24 +1,31 @@
-"""Which layers' outputs never change in a phase, and whether storing them pays."""
+"""Which layers' outputs never change in a phase, and whether storing them pays off."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
+from mtl_core.errors import BadInput
+from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.freezing.table import ParameterTable, State
 from mtl_core.models.description import Role
+from mtl_core.training.loaded_run import LoadedRun
+from mtl_core.training.phases import learning_steps, phase_steps, steps_per_epoch
+from mtl_core.training.spec import RunSpec
 
 NOTHING_LEARNS = "nothing learns in this phase, so there is no step to save"
 NOTHING_BELOW = "something learns in or below the lowest layer"
-TOO_FEW_STEPS = "the phase is too short: storing would run more sentences than its steps do"
+TOO_FEW_STEPS = "the phase is too short: storing would process more sentences than its steps do"
+
+_SAME = ("checkpoint", "data", "examples", "max_length", "device", "threads", "starts_from")
 
 
 @dataclass(frozen=True, slots=True)
 class PhasePrefix:
     """What a phase may reuse.
 
-    `depth`: how many layers from the bottom hold nothing that learns, the embeddings included;
-    the stack's full depth where nothing of the backbone learns. None: nothing is reused, for
-    `reason`. `original`: whether everything below is still the checkpoint's.
+    `depth` is the number of lowest layers that do not learn, with the embeddings; the number of
+    all layers if only heads learn. None: nothing is reused, for `reason`. `original`: whether
+    these layers still have the checkpoint's weights.
     """
 
     depth: int | None
@@ -27,14 +34,14 @@ class PhasePrefix:
 
 
 def phase_prefixes(
-    tables: Sequence[ParameterTable], steps: Sequence[int], layers: int, steps_per_epoch: int
+    tables: Sequence[ParameterTable], steps: Sequence[int], layers: int, per_epoch: int
 ) -> tuple[PhasePrefix, ...]:
-    """What each phase may reuse, decided by the plan alone, never by what is stored already.
+    """Decide what each phase may reuse, from the plan alone and not from what is already stored.
 
-    `steps` are each phase's optimiser steps, `layers` the stack's layers with weights of their
-    own. A phase whose boundary lies above something that an earlier phase trained needs outputs
-    of its own: they pay off after one epoch. Those of the checkpoint serve all other phases
-    together, and pay off if these read each sentence once.
+    `steps` are each phase's optimiser steps, `per_epoch` those of an epoch. `layers` counts the
+    layers with weights of their own. If an earlier phase trained a layer below the boundary, the
+    phase needs separate outputs, which pay off after one epoch. The checkpoint's outputs serve all
+    other phases together; they pay off if these phases read each sentence once.
     """
     boundaries = [lowest_learning_layer(table, layers) for table in tables]
     moved = [b if count else layers for b, count in zip(boundaries, steps, strict=True)]
@@ -49,7 +56,7 @@ def phase_prefixes(
             return PhasePrefix(None, reason=NOTHING_LEARNS)
         if boundary == 0:
             return PhasePrefix(None, reason=NOTHING_BELOW)
-        pays = reading >= steps_per_epoch if is_original else count > steps_per_epoch
+        pays = reading >= per_epoch if is_original else count > per_epoch
         if not pays:
             return PhasePrefix(None, is_original, TOO_FEW_STEPS)
         return PhasePrefix(boundary, is_original)
@@ -58,13 +65,49 @@ def phase_prefixes(
 
 
 def lowest_learning_layer(table: ParameterTable, layers: int) -> int:
-    """The lowest layer in which something learns.
+    """Return the lowest layer in which something learns, or `layers` if only heads learn.
 
-    A tensor that belongs to no layer may be read by the first (relative positions are), so it
-    counts as low as that.
+    Tensors outside the layers count as layer 0, which may read them (relative positions, say).
     """
     lowest = layers
     for row in table.rows:
         if row.state is State.TRAINABLE and row.role is not Role.HEAD:
             lowest = min(lowest, (row.layer or 0) if row.role is Role.LAYER else 0)
     return lowest
+
+
+def depths_read_by(others: Iterable[RunSpec], loaded: LoadedRun) -> frozenset[int]:
+    """Return the depths at which `others` will read the checkpoint's outputs of the same sentences.
+
+    Their plans decide. A run on other sentences or weights, or without reuse, reads none.
+    """
+    spec = loaded.spec
+    if spec.random_backbone or not spec.prefix_reuse:
+        return frozenset()
+    plans = {
+        (each.plan.model_dump_json(), each.epochs, each.batch_size): each
+        for each in others
+        if _reads_the_same(spec, each)
+    }
+    return frozenset(depth for each in plans.values() for depth in _depths(loaded, each))
+
+
+def _reads_the_same(spec: RunSpec, other: RunSpec) -> bool:
+    return (
+        all(getattr(spec, name) == getattr(other, name) for name in _SAME)
+        and other.prefix_reuse
+        and not other.random_backbone
+        and spec.plan.task_weights == other.plan.task_weights
+    )
+
+
+def _depths(loaded: LoadedRun, other: RunSpec) -> set[int]:
+    tables = parameter_tables(other.plan, loaded.description)
+    per_epoch = steps_per_epoch(len(loaded.training), other.batch_size)
+    try:
+        steps = learning_steps(tables, phase_steps(other, per_epoch))
+    except BadInput:  # that run will report it
+        return set()
+    layers = loaded.description.backbone.layers
+    choices = phase_prefixes(tables, steps, layers, per_epoch)
+    return {each.depth for each in choices if each.original and each.depth is not None}

@@ -1,8 +1,9 @@
-"""The frozen part of a model, run once for each sentence instead of on every step."""
+"""Runs the frozen part of a model once per sentence instead of on every step."""
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -15,81 +16,87 @@ from mtl_core.settings import PREFIX_MEMORY_BYTES
 from mtl_core.tasks.task import TaskKind
 from mtl_core.training.backbone_passes import BackbonePasses
 from mtl_core.training.batches import Batch
+from mtl_core.training.device import random_state_module
 from mtl_core.training.events import PrefixReuse
-from mtl_core.training.loaded_run import Setting
+from mtl_core.training.loaded_run import LoadedRun
 from mtl_core.training.losses import states_at
-from mtl_core.training.prefix.check import difference
-from mtl_core.training.prefix.comparison_depths import depths_beside
 from mtl_core.training.prefix.layout import Sentences
 from mtl_core.training.prefix.outputs import FrozenOutputs, entry_key
-from mtl_core.training.prefix.plan import PhasePrefix, phase_prefixes
-from mtl_core.training.prefix.rows import StoredRows
-from mtl_core.training.prefix.store import PrefixStore
+from mtl_core.training.prefix.plan import PhasePrefix, depths_read_by, phase_prefixes
+from mtl_core.training.prefix.store import PrefixStore, StoredRows
 from mtl_core.training.spec import RunSpec
 
-_OFF_BY_CHOICE = "it was switched off for this run"
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+TOLERANCE = 1e-5
+"""Largest accepted difference of a replayed hidden state, relative to the largest value."""
+
+_CHECKED_SENTENCES = 8
+_SWITCHED_OFF = "it was switched off for this run"
 _NO_ROOM = (
-    "what the frozen layers give has no room on disk (FREEZE_LAB_CACHE_BYTES) "
+    "the outputs of the frozen layers fit neither on disk (FREEZE_LAB_CACHE_BYTES) "
     "nor in memory (FREEZE_LAB_PREFIX_MEMORY_BYTES)"
 )
 _log = logging.getLogger(__name__)
 
 
 class ReusedPrefix:
-    """A model that, in each phase, runs no more than what lies above its frozen prefix.
+    """The backbone of a run; in each phase it computes only what lies above the frozen prefix.
 
-    `enter` is called at each phase's start, after the phase was applied to the model; then
-    `hidden` and `states_at` give what the backbone gives. `store` keeps the outputs for later
-    runs; without one they live as long as this. `between_batches` is called while outputs are
-    computed, and may end that by raising. Where a pass over the checkpoint's own layers has to be
-    made, it stores for the runs `beside` this one as well, a comparison's others.
+    Call `enter` at the start of each phase, after the phase was applied to the model. `hidden` and
+    `states_at` then return what the backbone would. `store` holds outputs for later runs; without
+    it they live as long as this object. `between_batches` is called while outputs are computed,
+    and may stop that by raising. A pass over the checkpoint's layers also stores the outputs that
+    `other_runs` of the same comparison will read.
     """
 
     def __init__(
         self,
-        setting: Setting,
+        loaded: LoadedRun,
         store: PrefixStore | None = None,
         between_batches: Callable[[], None] = lambda: None,
-        beside: Sequence[RunSpec] = (),
+        other_runs: Sequence[RunSpec] = (),
     ) -> None:
-        self._setting, self._store, self._between_batches = setting, store, between_batches
-        self._model, self._beside = setting.model, beside
-        self._layers = setting.description.backbone.layers
+        self._loaded, self._store, self._between_batches = loaded, store, between_batches
+        self._model, self._other_runs = loaded.model, other_runs
+        self._layers = loaded.description.backbone.layers
         self._choices = phase_prefixes(
-            setting.tables, setting.steps, self._layers, setting.steps_per_epoch
+            loaded.tables, loaded.steps, self._layers, loaded.steps_per_epoch
         )
         self._original: dict[int, StoredRows] = {}
-        self._passes = BackbonePasses(setting)
+        self._passes = BackbonePasses(loaded)
         self._depth: int | None = None
-        self._tried: int | None = None
+        self._candidate: int | None = None
         self._outputs: StoredRows | None = None
-        self._told: dict[int, PrefixReuse] = {}
+        self._by_phase: dict[int, PrefixReuse] = {}
 
     def enter(self, table: ParameterTable) -> PrefixReuse:
-        """Prepare a phase; what it reuses, or why it reuses nothing."""
+        """Prepare a phase; return what it reuses, or why it reuses nothing."""
         number = table.phase_number
-        if number not in self._told:
+        if number not in self._by_phase:
             self._depth, self._outputs = None, None
             reason = self._prepare(self._choices[number - 1])
             stored = 0 if self._outputs is None else self._outputs.nbytes
-            self._told[number] = PrefixReuse(
+            self._by_phase[number] = PrefixReuse(
                 from_layer=self._depth, layers=self._layers, stored_bytes=stored, reason=reason
             )
-        return self._told[number]
+        return self._by_phase[number]
 
     @property
     def packs(self) -> bool:
-        """Whether this architecture takes several batches in one pass, as `packed_states_at` does.
+        """Whether this architecture supports `packed_states_at`.
 
-        By the architecture alone, so that a run with and without reuse takes the same steps.
+        This depends on the architecture alone, so a run takes the same steps with and without
+        prefix reuse.
         """
         return self._passes.packs
 
     def hidden(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """The last hidden state of a batch: (batch, tokens, hidden), float32, on the run's device.
+        """Return the last hidden state: (batch, tokens, hidden), float32, on the run's device.
 
-        The token ids and the mask are on the CPU, as batches are made. Where only heads learn, a
-        sentence that no token head reads has its first token's state at every place.
+        Token ids and mask are on the CPU. Where only heads learn, a sentence that no token head
+        reads has the state of its first token at every position.
         """
         if self._depth is None or self._outputs is None:
             return self._passes.hidden(input_ids, attention_mask)
@@ -101,7 +108,7 @@ class ReusedPrefix:
             return self._passes.hidden(input_ids, attention_mask)
 
     def states_at(self, batch: Batch, positions: Tensor) -> Tensor:
-        """The last hidden state of a batch at some positions: (n, hidden), as `hidden` gives it.
+        """Return the last hidden state at some positions of a batch: (n, hidden).
 
         `positions`: (n,), counted through the batch.
         """
@@ -112,21 +119,34 @@ class ReusedPrefix:
         )
 
     def packed_states_at(self, batches: Sequence[Batch], positions: Tensor) -> Tensor:
-        """The same of several batches in one pass; `positions` are counted through all of them.
+        """As `states_at`, for several batches in one pass; positions count through all of them.
 
-        Only where the architecture `packs`, in a phase in which more than the heads learn.
+        Requires `packs`, and a phase in which more than the heads learns.
         """
         return self._passes.narrowed(lambda: self._packed_hidden(batches), positions)
 
     def whole_states_at(self, batch: Batch, positions: Tensor) -> Tensor:
-        """As `states_at`, for any sentences, also such of which nothing is stored: every layer
-        runs."""
+        """As `states_at`, for any sentences: every layer runs, and nothing stored is read."""
         return self._passes.narrowed(
             lambda: self._passes.hidden(batch.input_ids, batch.attention_mask), positions
         )
 
+    def verify(self) -> None:
+        """Compute a sample of the reused outputs again and compare it to the bit.
+
+        Raises FreezeBroken if a number differs, because a layer below has then changed.
+        """
+        if self._depth is None or self._outputs is None:
+            return
+        if not self._frozen.are_current({self._depth: self._outputs}):
+            raise FreezeBroken(
+                f"The outputs of the frozen layers below layer {self._depth} differ from those "
+                "stored when the phase began. This is a fault of Freeze Lab; the run's result "
+                "cannot be trusted."
+            )
+
     def _packed_hidden(self, batches: Sequence[Batch]) -> Tensor:
-        """The last hidden state of all batches, one after another: (1, tokens, hidden)."""
+        """Return the last hidden state of all batches, concatenated: (1, tokens, hidden)."""
         padded = [(each.input_ids, each.attention_mask) for each in batches]
         if self._depth is None or self._outputs is None:
             return self._passes.packed(padded)
@@ -136,113 +156,144 @@ class ReusedPrefix:
         with frozen.replay.resuming(self._depth, rows.to(self._model.backbone.device)):
             return self._passes.packed(padded)
 
-    def verify(self) -> None:
-        """Run a sample of what this phase reused again, to the bit.
-
-        Raises FreezeBroken where a number is not what was stored: something below had moved.
-        """
-        if self._depth is None or self._outputs is None:
-            return
-        if not self._frozen.are_still({self._depth: self._outputs}):
-            raise FreezeBroken(
-                f"The frozen layers below layer {self._depth} no longer give what was stored when "
-                "the phase began. This is a fault of Freeze Lab; the run's result cannot be "
-                "trusted."
-            )
-
     @cached_property
     def _frozen(self) -> FrozenOutputs:
-        """Made where a phase reuses something, and not else."""
-        setting, backbone = self._setting, self._model.backbone
-        examples = (*setting.training, *setting.validation.examples)
-        by_token = {each.name for each in setting.spec.tasks if each.kind is TaskKind.TOKEN}
+        """The outputs of this run's sentences; created when the first phase reuses something."""
+        loaded, backbone = self._loaded, self._model.backbone
+        examples = (*loaded.training, *loaded.validation.examples)
+        by_token = {each.name for each in loaded.spec.tasks if each.kind is TaskKind.TOKEN}
         everything = {each.input_ids for each in examples}
         tagged = {each.input_ids for each in examples if not by_token.isdisjoint(each.labels)}
         return FrozenOutputs(
             replay=LayerReplay(backbone),
-            sentences=Sentences(everything, setting.pad_id, everything - tagged),
+            sentences=Sentences(everything, loaded.pad_id, everything - tagged),
             width=backbone.config.hidden_size,
             between_batches=self._between_batches,
-            before_all=self._find_out_early,
+            before_all=self._check_candidate,
         )
 
-    def _find_out_early(self) -> None:
-        """Before a pass over all sentences: raises UnsupportedArchitecture where it would be in
-        vain, told by a few sentences."""
-        if self._tried is not None:
-            wrong = difference(self._model.backbone, self._frozen, self._tried)
-            if wrong is not None:
-                raise UnsupportedArchitecture(wrong)
+    def _check_candidate(self) -> None:
+        """Check the candidate depth on a few sentences before a pass over all of them.
+
+        Raises UnsupportedArchitecture if the pass would be useless.
+        """
+        if self._candidate is not None:
+            problem = replay_problem(self._model.backbone, self._frozen, self._candidate)
+            if problem is not None:
+                raise UnsupportedArchitecture(problem)
 
     def _prepare(self, choice: PhasePrefix) -> str | None:
-        """Take up what `choice` allows; else say why not."""
-        if not self._setting.spec.prefix_reuse:
-            return _OFF_BY_CHOICE
+        """Load or compute the outputs that `choice` allows; return why none are reused."""
+        if not self._loaded.spec.prefix_reuse:
+            return _SWITCHED_OFF
         if choice.depth is None:
             return choice.reason
-        self._tried = choice.depth
+        self._candidate = choice.depth
         try:
             outputs = self._outputs_at(choice.depth, choice.original)
         except UnsupportedArchitecture as problem:
             return one_line(problem).rstrip(".")
         if outputs is None:
             return _NO_ROOM
-        wrong = difference(self._model.backbone, self._frozen, choice.depth, outputs)
-        if wrong is None:
+        reason = replay_problem(self._model.backbone, self._frozen, choice.depth, outputs)
+        if reason is None:
             self._depth, self._outputs = choice.depth, outputs
-        return wrong
+        return reason
 
     def _outputs_at(self, depth: int, original: bool) -> StoredRows | None:
-        """What enters `depth`; None where it has no room.
+        """Return the inputs of `depth`; None if they fit nowhere.
 
-        The checkpoint's own are found for all phases in one pass.
+        The checkpoint's are found for all phases in one pass.
         """
         if not original:
-            return self._held([depth]).get(depth)
+            return self._for_this_run([depth]).get(depth)
         if depth not in self._original:
             choices = (each for each in self._choices if each.original)
             depths = sorted({each.depth for each in choices if each.depth is not None})
-            self._original = self._kept(depths) or self._held(depths)
+            self._original = self._from_store(depths) or self._for_this_run(depths)
         return self._original.get(depth)
 
-    def _kept(self, depths: list[int]) -> dict[int, StoredRows]:
-        """Outputs by depth from the store; empty where it cannot hold them."""
+    def _from_store(self, depths: list[int]) -> dict[int, StoredRows]:
+        """Return outputs by depth from the store; empty if they do not fit."""
         frozen, store = self._frozen, self._store
         if store is None or frozen.bytes_at(depths) > store.limit_bytes:
             return {}
         keys = self._keys(depths)
-        return _unless_disk_fails(
-            lambda: frozen.kept(keys, store, lambda: self._also(depths, store.limit_bytes))
+        return _empty_on_disk_error(
+            lambda: frozen.from_store(keys, store, lambda: self._also(depths, store.limit_bytes))
         )
 
     def _also(self, depths: list[int], limit_bytes: int) -> dict[int, str]:
-        """What the runs beside this one will read besides, where all of it has room."""
-        also = depths_beside(self._setting, self._beside).difference(depths)
+        """Return the keys that other runs of the comparison will read too, if all of it fits."""
+        also = depths_read_by(self._other_runs, self._loaded).difference(depths)
         has_room = self._frozen.bytes_at([*depths, *also]) <= limit_bytes
         return self._keys(also) if has_room else {}
 
     def _keys(self, depths: Iterable[int]) -> dict[int, str]:
         frozen, backbone = self._frozen, self._model.backbone
-        digest = self._setting.spec.weights_digest or ""
+        digest = self._loaded.spec.weights_digest or ""
         return {
             each: entry_key(frozen.sentences, frozen.layout(each), each, backbone, digest)
             for each in depths
         }
 
-    def _held(self, depths: list[int]) -> dict[int, StoredRows]:
-        """Outputs by depth for this run alone, in memory or else on disk; empty without room."""
+    def _for_this_run(self, depths: list[int]) -> dict[int, StoredRows]:
+        """Return outputs by depth for this run alone, in memory or on disk; empty without room."""
         frozen, store = self._frozen, self._store
         size = frozen.bytes_at(depths)
         if size <= (PREFIX_MEMORY_BYTES if store is None else store.memory_bytes):
             return frozen.in_memory(depths)
         if store is None or size > store.limit_bytes:
             return {}
-        return _unless_disk_fails(lambda: frozen.passing(depths, store))
+        return _empty_on_disk_error(lambda: frozen.in_temporary_files(depths, store))
 
 
-def _unless_disk_fails(compute: Callable[[], dict[int, StoredRows]]) -> dict[int, StoredRows]:
+def replay_problem(
+    backbone: "PreTrainedModel",
+    frozen: FrozenOutputs,
+    depth: int,
+    outputs: StoredRows | None = None,
+) -> str | None:
+    """Compare a replay from `depth` with the whole model on one padded batch of real sentences.
+
+    Returns what is wrong, or None. Without stored `outputs` those of the batch are computed. The
+    backbone runs in its current mode, with dropout in the layers that learn: both ways must draw
+    the same random numbers and leave the generator in the same state.
+    """
+    input_ids, mask = frozen.sentences.mixed_batch(_CHECKED_SENTENCES)
+    ids, shown = input_ids.to(backbone.device), mask.to(backbone.device)
+    hidden = (
+        frozen.one_by_one(depth, input_ids, mask)
+        if outputs is None
+        else frozen.gather(outputs, depth, input_ids, mask)
+    ).to(backbone.device)
+    random, devices = random_state_module(backbone.device), [backbone.device]
+    with torch.no_grad(), torch.random.fork_rng(devices=devices if ids.is_cuda else []):
+        start = random.get_rng_state()
+        whole = backbone(input_ids=ids, attention_mask=shown).last_hidden_state
+        after_whole = random.get_rng_state()
+        random.set_rng_state(start)
+        try:
+            replayed = frozen.replay.resume(depth, hidden, ids, shown)
+        except Exception as problem:  # any exception of a third-party forward pass
+            return f"this architecture does not run from layer {depth} alone: {one_line(problem)}"
+        after_replay = random.get_rng_state()
+    if not torch.equal(after_whole, after_replay):
+        return f"the frozen part below layer {depth} draws random numbers in this architecture"
+    # Where only the first token is stored, no layer runs above it, so the others cannot be wrong.
+    real = frozen.stored_mask(depth, input_ids, mask)
+    apart = (whole - replayed).cpu()[real].abs().max() / whole.cpu()[real].abs().max()
+    if not apart <= TOLERANCE:
+        return (
+            f"from layer {depth} alone this architecture gives other outputs "
+            f"(by {apart:.1g}, rounding explains at most {TOLERANCE:.0e})"
+        )
+    return None
+
+
+def _empty_on_disk_error(compute: Callable[[], dict[int, StoredRows]]) -> dict[int, StoredRows]:
     try:
         return compute()
     except OSError as problem:
-        _log.warning("Outputs of frozen layers cannot be kept: %s", problem)
+        _log.warning("Outputs of frozen layers cannot be stored: %s", problem)
         return {}

@@ -1,9 +1,9 @@
-"""Stored outputs of frozen layers, on disk under the digest of all that they follow from.
+"""Outputs of frozen layers on disk, each under the digest of everything that determines them.
 
-An entry is a safetensors file: one tensor `outputs`, (tokens, hidden), float32. It is written
-under another name and renamed once whole, and carries the SHA-256 of its numbers: an entry that
-was cut short or damaged is never read, but taken away and made again. Past the limit the entries
-that were not used for longest go first. Entries are read batch by batch and lie in no memory.
+An entry is a safetensors file with one tensor, `outputs`: (tokens, hidden), float32. It is written
+under a temporary name, renamed when complete, and contains the SHA-256 of its numbers. A truncated
+or damaged entry is deleted and computed again. Beyond the size limit the least recently used
+entries are deleted. Entries are read batch by batch, not loaded into memory.
 """
 
 import hashlib
@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -21,17 +22,63 @@ from mtl_core.settings import PREFIX_MEMORY_BYTES, Settings
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from mtl_core.training.prefix.rows import StoredRows
-
 _SUFFIX = ".safetensors"
 _DRAFT = ".draft"
-_UNKNOWN = "0" * 64  # stands where the digest will, until all numbers are written
-_SECONDS_OF_A_DRAFT = 86_400
+_PLACEHOLDER = "0" * 64  # replaced by the digest when all numbers are written
+_DRAFT_SECONDS = 86_400  # an older draft belongs to a process that was killed
+
+
+class StoredRows:
+    """Rows of numbers in memory: (rows, width), float32. `nbytes` is their size."""
+
+    def __init__(self, rows: "Tensor") -> None:
+        self._rows = rows
+        self.nbytes = rows.nbytes
+
+    def take(self, index: "Tensor") -> "Tensor":
+        """Copy the rows at `index` (n,): (n, width)."""
+        return self._rows.index_select(0, index)
+
+
+class FiledRows(StoredRows):
+    """Rows of a file, read on demand.
+
+    The file is not mapped, because pages of a mapped file count as the process's memory. It must
+    be complete when it is opened; it can still be read after another process deletes it.
+    """
+
+    def __init__(self, file: Path, offset: int, shape: tuple[int, int]) -> None:
+        """Open a file that holds numbers of `shape` from byte `offset` on. Raises OSError."""
+        self._opened = file.open("rb", buffering=0)
+        self._offset, self._width = offset, shape[1]
+        self.nbytes = shape[0] * shape[1] * 4
+
+    def __del__(self) -> None:
+        # Several phases share these rows, so no `with` block could close the file.
+        if hasattr(self, "_opened"):
+            self._opened.close()
+
+    def take(self, index: "Tensor") -> "Tensor":
+        """As `StoredRows.take`. Raises OSError if the file was truncated meanwhile."""
+        import torch  # the server imports this module and never loads torch
+
+        wanted, places = torch.unique(index, return_inverse=True)
+        rows = torch.empty(len(wanted), self._width)
+        breaks = (torch.nonzero(wanted.diff() != 1).flatten() + 1).tolist()
+        numbers = rows.numpy()
+        for start, end in pairwise([0, *breaks, len(wanted)]):
+            self._opened.seek(self._offset + int(wanted[start]) * self._width * 4)
+            here = numbers[start:end]
+            if self._opened.readinto(here.data) != here.nbytes:
+                raise OSError(f"{self._opened.name} was truncated while it was in use.")
+        return rows.index_select(0, places)
 
 
 class PrefixStore:
-    """A folder of entries, `limit_bytes` in all; what has no room in it may take
-    `memory_bytes` of memory."""
+    """A folder of entries with at most `limit_bytes` in total.
+
+    `memory_bytes` is how much memory a run may use for outputs that do not fit into the folder.
+    """
 
     def __init__(
         self, folder: Path, limit_bytes: int, memory_bytes: int = PREFIX_MEMORY_BYTES
@@ -40,11 +87,11 @@ class PrefixStore:
 
     @classmethod
     def of(cls, settings: Settings) -> "PrefixStore":
-        """The store that `settings` name; with a limit of 0 nothing has room in it."""
+        """Create the store that `settings` define. With a limit of 0 it stores nothing."""
         return cls(settings.prefixes, settings.cache_bytes, settings.prefix_memory_bytes)
 
-    def read(self, key: str, shape: tuple[int, int]) -> "StoredRows | None":
-        """The entry `key`, if it is here, whole, and of this shape; now the last one used."""
+    def read(self, key: str, shape: tuple[int, int]) -> StoredRows | None:
+        """Return the entry `key` and mark it as used; None if missing, damaged or misshapen."""
         file = self._file(key)
         if not file.is_file():
             return None
@@ -53,29 +100,35 @@ class PrefixStore:
             return None
         with suppress(OSError):
             os.utime(file)
-        return self._rows_of(file, shape)
+        return _rows_of(file, shape)
 
-    def holds(self, key: str) -> bool:
-        """Whether there is an entry `key`, whole or not."""
+    def contains(self, key: str) -> bool:
+        """Whether there is an entry `key`, complete or not."""
         return self._file(key).is_file()
 
     @contextmanager
     def writing(self, key: str, shape: tuple[int, int]) -> Iterator["Draft"]:
-        """A draft to append rows to, kept as `key` if all went well. Raises OSError."""
+        """Yield a draft to append rows to; it becomes entry `key` at the end. Raises OSError."""
         with self._drafting(shape, lambda _, path: path.replace(self._file(key))) as draft:
             yield draft
-            draft.sign()
+            draft.write_digest()
 
     @contextmanager
-    def passing(self, shape: tuple[int, int]) -> Iterator["Draft"]:
-        """A draft that becomes no entry: its `rows` are there after the block, for this process
-        alone. Raises OSError."""
+    def temporary(self, shape: tuple[int, int]) -> Iterator["Draft"]:
+        """Yield a draft that becomes no entry; only this process can read it.
+
+        Its `rows` are available after the block. Raises OSError.
+        """
 
         def read(draft: Draft, path: Path) -> None:
-            draft.rows = self._rows_of(path, shape)
+            draft.rows = _rows_of(path, shape)
 
         with self._drafting(shape, read) as draft:
             yield draft
+
+    def delete(self, key: str) -> None:
+        """Delete an entry if it exists."""
+        self._file(key).unlink(missing_ok=True)
 
     @contextmanager
     def _drafting(
@@ -93,35 +146,26 @@ class PrefixStore:
         finally:
             path.unlink(missing_ok=True)
 
-    def _rows_of(self, file: Path, shape: tuple[int, int]) -> "StoredRows":
-        from mtl_core.training.prefix.rows import FiledRows
-
-        return FiledRows(file, len(_header(shape, _UNKNOWN)), shape)
-
-    def forget(self, key: str) -> None:
-        """Take an entry away."""
-        self._file(key).unlink(missing_ok=True)
-
     def _file(self, key: str) -> Path:
         return self._folder / f"{key}{_SUFFIX}"
 
-    def _make_room(self, wanted: int) -> None:
-        """Take away the entries used longest ago, and drafts of processes long gone."""
+    def _make_room(self, size_bytes: int) -> None:
+        """Delete old drafts, and the least recently used entries until `size_bytes` more fit."""
         for draft in self._folder.glob(f"*{_DRAFT}"):
             with suppress(OSError):
-                if time.time() - draft.stat().st_mtime > _SECONDS_OF_A_DRAFT:
+                if time.time() - draft.stat().st_mtime > _DRAFT_SECONDS:
                     draft.unlink()
         found = []
         for file in self._folder.glob(f"*{_SUFFIX}"):
             with suppress(OSError):
                 found.append((file.stat().st_mtime_ns, file.stat().st_size, file))
-        held = sum(size for _, size, _ in found)
+        used = sum(size for _, size, _ in found)
         for _, size, file in sorted(found):
-            if held + wanted <= self.limit_bytes:
+            if used + size_bytes <= self.limit_bytes:
                 return
             with suppress(OSError):
                 file.unlink()
-                held -= size
+                used -= size
 
 
 class Draft:
@@ -130,7 +174,7 @@ class Draft:
     def __init__(self, opened: BinaryIO, shape: tuple[int, int]) -> None:
         self._opened = opened
         self._digest = hashlib.sha256()
-        self._header = _header(shape, _UNKNOWN)
+        self._header = _header(shape, _PLACEHOLDER)
         self.rows: StoredRows | None = None
         opened.write(self._header)
 
@@ -140,16 +184,20 @@ class Draft:
         self._digest.update(numbers)
         self._opened.write(numbers)
 
-    def sign(self) -> None:
-        """Write the digest of all rows into its place, and everything to the disk."""
-        self._opened.seek(self._header.index(_UNKNOWN.encode()))
+    def write_digest(self) -> None:
+        """Write the digest of all rows into the header and flush everything to the disk."""
+        self._opened.seek(self._header.index(_PLACEHOLDER.encode()))
         self._opened.write(self._digest.hexdigest().encode())
         self._opened.flush()
         os.fsync(self._opened.fileno())
 
 
+def _rows_of(file: Path, shape: tuple[int, int]) -> StoredRows:
+    return FiledRows(file, len(_header(shape, _PLACEHOLDER)), shape)
+
+
 def _header(shape: tuple[int, int], digest: str) -> bytes:
-    """What a safetensors file of one float32 tensor begins with."""
+    """Build the header of a safetensors file with one float32 tensor."""
     size = shape[0] * shape[1] * 4
     tensor = {"dtype": "F32", "shape": list(shape), "data_offsets": [0, size]}
     text = json.dumps({"__metadata__": {"sha256": digest}, "outputs": tensor}).encode()
@@ -158,8 +206,8 @@ def _header(shape: tuple[int, int], digest: str) -> bytes:
 
 
 def _is_whole(file: Path, shape: tuple[int, int]) -> bool:
-    """Whether a file is an entry of this shape and bears the digest of its own numbers."""
-    expected = _header(shape, _UNKNOWN)
+    """Whether a file is an entry of this shape that contains the digest of its own numbers."""
+    expected = _header(shape, _PLACEHOLDER)
     try:
         with file.open("rb") as opened:
             header = opened.read(len(expected))

@@ -15,7 +15,7 @@ from mtl_core.report.data_words import data_name, within
 from mtl_core.tasks.shared_tasks import check_other_data
 from mtl_core.tasks.task import Task
 from mtl_core.text import percent
-from mtl_core.training.comparison import ComparisonSpec, in_order
+from mtl_core.training.comparison import ComparisonSpec, sorted_sizes
 from mtl_core.training.options import ScalarOptions
 from mtl_core.ui.shared.choice import Choice
 from mtl_core.ui.shared.data_picker import known_data
@@ -204,7 +204,7 @@ def _spec(
             head_learning_rate=choice.head_learning_rate,
             sweep=rare.sweep,
             examples={task.name: one for task in tasks} if one else {},
-            train_sizes=tuple(in_order(several)),
+            train_sizes=tuple(sorted_sizes(several)),
             **options,
         ), None
     except ValidationError as problem:

@@ -11,10 +11,10 @@ from mtl_core.errors import FreezeLabError
 from mtl_core.freezing.titles import task_title
 from mtl_core.tasks.split_words import Word, split_words
 from mtl_core.tasks.task import Task, TaskKind
-from mtl_core.training.folder import WEIGHTS
+from mtl_core.training.output_folder import WEIGHTS
 from mtl_core.training.predictions import (
-    AskedModel,
     Entity,
+    ModelSource,
     Prediction,
     Sentence,
     SentenceAnswer,
@@ -26,7 +26,7 @@ from mtl_core.ui.shared.page import hue, plain
 PredictionOrError = Prediction | FreezeLabError
 
 _HASHES: dict[type | str, Callable[[Any], Any]] = {
-    AskedModel: lambda value: value.model_dump_json(),
+    ModelSource: lambda value: value.model_dump_json(),
     Sentence: lambda value: value.model_dump_json(),
 }
 
@@ -47,7 +47,7 @@ def predictions_of(
     return found
 
 
-def _modified_at(model: AskedModel) -> int:
+def _modified_at(model: ModelSource) -> int:
     """The modification time of the weights as part of the cache key; 0 without a file."""
     weights = model.folder / WEIGHTS if model.folder else None
     return weights.stat().st_mtime_ns if weights and weights.is_file() else 0
@@ -60,7 +60,7 @@ def _modified_at(model: AskedModel) -> int:
     hash_funcs=_HASHES,
 )
 def _cached_predictions(
-    model: AskedModel,
+    model: ModelSource,
     modified_at: int,  # noqa: ARG001 - part of the cache's key
     sentences: tuple[Sentence, ...],
     _lab: Lab,

@@ -14,7 +14,7 @@ from mtl_core.report.run_words import moment, plan_words
 from mtl_core.store.model_folder import saved_model
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.tasks.dataset import SAMPLE, SHIPPED
-from mtl_core.training.predictions import AskedModel
+from mtl_core.training.predictions import ModelSource
 from mtl_core.training.prepare import prepare_spec
 from mtl_core.training.spec import RunSpec
 from mtl_core.ui.shared.choice import came_by_history
@@ -35,7 +35,7 @@ class Candidate:
 
     record: RunRecord
     label: str
-    model: AskedModel
+    model: ModelSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +44,19 @@ class SelectedModel:
 
     label: str
     facts: str
-    model: AskedModel
+    model: ModelSource
 
 
 def candidates(lab: Lab) -> tuple[list[Candidate], list[str]]:
     """The newest finished runs with a saved model, newest first, and why others are unavailable."""
     finished = [each for each in lab.store.runs() if each.state is RunState.FINISHED]
-    found: list[tuple[RunRecord, AskedModel]] = []
+    found: list[tuple[RunRecord, ModelSource]] = []
     missing = _without_model(sum(not each.keeps_model for each in finished))
     for record in [each for each in finished if each.keeps_model][:_OFFERED]:
         summary = summary_of(lab, record)
         folder = saved_model(summary.run, summary.spec, summary.finished)
         if isinstance(folder, Path):
-            found.append((record, AskedModel(spec=summary.spec, folder=folder)))
+            found.append((record, ModelSource(spec=summary.spec, folder=folder)))
         else:
             missing.append(folder)
     records = [record for record, _ in found]
@@ -159,7 +159,7 @@ def _before(spec: RunSpec) -> SelectedModel:
     return SelectedModel(
         "before training",
         f"{spec.checkpoint}, untrained heads, seed {spec.seed}",
-        AskedModel(spec=spec),
+        ModelSource(spec=spec),
     )
 
 

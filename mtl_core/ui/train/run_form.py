@@ -18,7 +18,7 @@ from mtl_core.store.model_folder import model_folder
 from mtl_core.tasks.dataset import SAMPLE, SAMPLE_POSTS, load_dataset
 from mtl_core.tasks.task import Task
 from mtl_core.tasks.upload_reference import is_upload
-from mtl_core.training.phases import phase_steps, steps_per_epoch, steps_that_learn
+from mtl_core.training.phases import learning_steps, phase_steps, steps_per_epoch
 from mtl_core.training.prepare import prepare_spec
 from mtl_core.training.spec import RunSpec
 from mtl_core.training.start import start_folder
@@ -263,7 +263,7 @@ def _checked(lab: Lab, chosen: ResolvedChoice) -> tuple[RunSpec | None, int | No
         planned = phase_steps(
             spec, steps_per_epoch(_sentences(lab, choice.data), choice.batch_size)
         )
-        steps = sum(steps_that_learn(chosen.tables, planned))
+        steps = sum(learning_steps(chosen.tables, planned))
         start = model_folder(lab.store, spec.starts_from) if spec.starts_from else None
         start_folder(spec, chosen.checkpoint, start)
     except BadInput as problem:

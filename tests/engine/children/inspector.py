@@ -17,7 +17,7 @@ from mtl_core.models.cache import read_description, shipped_description
 from mtl_core.models.checkpoint import Checkpoint
 from mtl_core.models.description import BackboneDescription
 from mtl_core.settings import Settings
-from mtl_core.training.predictions import AskedModel, Prediction, Sentence
+from mtl_core.training.predictions import ModelSource, Prediction, Sentence
 
 
 def describe(checkpoint: Checkpoint) -> BackboneDescription:
@@ -37,7 +37,7 @@ def trace_costs(checkpoint: Checkpoint) -> CostProfile:
     return read_profile(shipped_profile(checkpoint.reference))
 
 
-def predict(asked: AskedModel, sentences: Sequence[Sentence]) -> tuple[Prediction, ...]:
+def predict(asked: ModelSource, sentences: Sequence[Sentence]) -> tuple[Prediction, ...]:
     return tuple(Prediction(answers={}, words=len(s.words), words_read=0) for s in sentences)
 
 

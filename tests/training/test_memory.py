@@ -1,4 +1,4 @@
-"""What a digest reads of a mapped weight file, and what of it stays in memory."""
+"""Memory that a run releases: pages of a mapped weight file after a digest, and freed blocks."""
 
 import sys
 from pathlib import Path
@@ -8,11 +8,11 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from mtl_core.training.mapped_pages import let_go_of_pages
+from mtl_core.training.memory import release_freed_memory, release_mapped_pages
 from mtl_core.training.proof import tensor_digest
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's /proc")
-MIB = 2**20
+KIB, MIB = 2**10, 2**20
 
 
 def resident_bytes():
@@ -39,7 +39,7 @@ def test_what_is_read_of_a_weight_file_stays_in_memory_until_it_is_let_go(mapped
 
     total = mapped.double().sum().item()
     assert resident_bytes()["RssFile"] - before > 28 * MIB
-    let_go_of_pages(mapped)
+    release_mapped_pages(mapped)
 
     assert resident_bytes()["RssFile"] - before < 4 * MIB
     assert mapped.double().sum().item() == total
@@ -57,7 +57,7 @@ def test_a_digest_leaves_no_page_of_a_large_tensor_in_memory(mapped):
 def test_values_written_since_it_was_mapped_stay(mapped):
     mapped[12345] = -1.0
 
-    let_go_of_pages(mapped)
+    release_mapped_pages(mapped)
 
     assert mapped[12345] == -1.0
     assert mapped[12346] == 12346.0
@@ -67,7 +67,19 @@ def test_the_process_own_memory_is_left_where_it_is():
     tensor = torch.arange(8 * MIB, dtype=torch.float32)
     before = resident_bytes()["RssAnon"]
 
-    let_go_of_pages(tensor)
+    release_mapped_pages(tensor)
 
     assert resident_bytes()["RssAnon"] >= before - MIB
     assert tensor[-1] == 8 * MIB - 1
+
+
+def test_gaps_between_blocks_in_use_go_back_to_the_system():
+    blocks = [bytearray(b"x" * 64 * KIB) for _ in range(1024)]
+    in_use = blocks[::8]
+    del blocks
+    before = resident_bytes()["RssAnon"]
+
+    release_freed_memory()
+
+    assert before - resident_bytes()["RssAnon"] > 40 * MIB  # of 56 that were freed
+    assert all(set(each) == {ord("x")} for each in in_use)

@@ -13,7 +13,7 @@ from mtl_core.errors import (
     UnknownCheckpoint,
 )
 from mtl_core.models.weights import weights_digest
-from mtl_core.training.loaded_run import load_setting
+from mtl_core.training.loaded_run import load_run
 from mtl_core.training.prepare import prepare_spec
 
 FAR = "the/O food/O was/O very/O good/O in/O oslo/B-LOC"
@@ -21,7 +21,7 @@ REVIEWS = [("good food", "positive"), ("bad food", "negative")]
 
 
 def filled(bench, **values):
-    return load_setting(bench.spec("heads-only", **values)).spec
+    return load_run(bench.spec("heads-only", **values)).spec
 
 
 def test_the_spec_is_filled_with_digests_tasks_and_versions(bench):
@@ -43,51 +43,51 @@ def test_the_spec_is_filled_with_digests_tasks_and_versions(bench):
 def test_a_spec_that_is_filled_in_stays_as_it_is(bench):
     spec = filled(bench)
 
-    assert load_setting(spec).spec == spec
+    assert load_run(spec).spec == spec
 
 
 def test_other_weights_than_those_of_the_spec_are_refused(bench):
-    with pytest.raises(InvalidRun, match=r"specified on other weights of '.*' \(0000\) than"):
-        load_setting(bench.spec("full", weights_digest="0000"))
+    with pytest.raises(InvalidRun, match=r"requires other weights of '.*' \(0000\) than"):
+        load_run(bench.spec("full", weights_digest="0000"))
 
 
 def test_other_data_than_those_of_the_spec_are_refused(bench):
     digests = filled(bench).data_digests | {"reviews.dev.csv": "0" * 64}
 
     with pytest.raises(InvalidRun, match=r"The files of '.*' have changed since this run was"):
-        load_setting(bench.spec("full", data_digests=digests))
+        load_run(bench.spec("full", data_digests=digests))
 
 
 def test_entities_that_are_cut_off_are_noted_by_split_and_task(bench, write_data):
     data = str(write_data(REVIEWS, [FAR, "acme/B-ORG"]))
 
-    assert load_setting(bench.spec("full", data=data, max_length=8)).notes == (
+    assert load_run(bench.spec("full", data=data, max_length=8)).notes == (
         "1 entity is cut off in the training data of ner.",
         "1 entity is cut off in the validation data of ner.",
     )
-    assert load_setting(bench.spec("full", data=data, max_length=9)).notes == ()
+    assert load_run(bench.spec("full", data=data, max_length=9)).notes == ()
 
 
 def test_tags_that_had_to_be_repaired_are_noted(bench, write_data):
     data = str(write_data(REVIEWS, ["anna/B-PER ben/I-PER", "in/O oslo/I-LOC", "rome/B-LOC"]))
 
     # the same file is both splits
-    assert load_setting(bench.spec("full", data=data)).notes == (
+    assert load_run(bench.spec("full", data=data)).notes == (
         "2 tags of ner began an entity with I- and were read as B-.",
     )
 
 
 def test_examples_limit_a_tasks_training_sentences(bench):
-    setting = load_setting(bench.spec("full", examples={"sentiment": 3}))
+    loaded = load_run(bench.spec("full", examples={"sentiment": 3}))
 
-    assert setting.dataset.counts()["sentiment"] == {"train": 3, "validation": 4}
-    assert len(setting.training) == 3 + 4
-    assert setting.steps_per_epoch == 2
+    assert loaded.dataset.counts()["sentiment"] == {"train": 3, "validation": 4}
+    assert len(loaded.training) == 3 + 4
+    assert loaded.steps_per_epoch == 2
 
 
 def test_more_tokens_than_the_model_has_positions_for_are_refused(bench):
     with pytest.raises(InvalidRun, match=r"65 tokens cannot be used\. Choose at least 8 and at mo"):
-        load_setting(bench.spec("full", max_length=65))
+        load_run(bench.spec("full", max_length=65))
 
 
 def test_every_position_of_the_model_can_be_used(bench, write_data, of):
@@ -100,12 +100,12 @@ def test_every_position_of_the_model_can_be_used(bench, write_data, of):
 
 def test_a_plan_that_does_not_fit_the_model_is_refused(bench):
     with pytest.raises(SelectorMatchesNothing, match=r"'bert\.layer\.\*' in phase 'phase 1'"):
-        load_setting(bench.spec(bench.plan(["bert.layer.*"])))
+        load_run(bench.spec(bench.plan(["bert.layer.*"])))
 
 
 def test_a_weight_for_a_task_that_does_not_exist_is_refused(bench):
     with pytest.raises(InvalidPlan, match=r"task_weights names 'nre'.*Did you mean 'ner'\?"):
-        load_setting(bench.spec(bench.plan(["all"], task_weights={"nre": 1.0})))
+        load_run(bench.spec(bench.plan(["all"], task_weights={"nre": 1.0})))
 
 
 def test_a_configuration_without_weights_cannot_be_trained(bench, tmp_path, tiny_checkpoint):
@@ -114,14 +114,14 @@ def test_a_configuration_without_weights_cannot_be_trained(bench, tmp_path, tiny
     spec = bench.spec("full").model_copy(update={"checkpoint": str(tmp_path)})
 
     with pytest.raises(MissingWeights, match=r"Copy model\.safetensors next to its config\.json"):
-        load_setting(spec)
+        load_run(spec)
 
 
 def test_a_checkpoint_that_is_not_there_is_refused(bench, tmp_path):
     spec = bench.spec("full").model_copy(update={"checkpoint": str(tmp_path / "none")})
 
     with pytest.raises(UnknownCheckpoint, match=r"There is no file or folder"):
-        load_setting(spec)
+        load_run(spec)
 
 
 def test_a_head_with_the_encoders_prefix_is_refused(bench, write_data):
@@ -131,7 +131,7 @@ def test_a_head_with_the_encoders_prefix_is_refused(bench, write_data):
     manifest.write_text(json.dumps(content))
 
     with pytest.raises(InvalidRun, match=r"cannot be called 'bert'"):
-        load_setting(bench.spec(bench.plan(["heads"]), data=str(manifest)))
+        load_run(bench.spec(bench.plan(["heads"]), data=str(manifest)))
 
 
 def prepared(bench, **values):

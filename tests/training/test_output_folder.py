@@ -8,7 +8,7 @@ import torch
 
 from mtl_core.errors import DataError, OutputNotEmpty
 from mtl_core.freezing.plan_file import read_plan
-from mtl_core.training.folder import require_empty, written_whole
+from mtl_core.training.output_folder import atomic_folder, require_empty
 from mtl_core.training.run import fine_tune
 
 
@@ -164,7 +164,7 @@ def test_a_run_that_fails_leaves_no_folder(bench, tmp_path):
 
 def test_a_failure_while_writing_leaves_no_half_written_folder(tmp_path):
     def write_half():
-        with written_whole(tmp_path / "output") as folder:
+        with atomic_folder(tmp_path / "output") as folder:
             (folder / "model.safetensors").write_text("half")
             raise OSError("disk full")
 
@@ -175,7 +175,7 @@ def test_a_failure_while_writing_leaves_no_half_written_folder(tmp_path):
 
 
 def test_the_folder_appears_only_when_it_is_whole(tmp_path):
-    with written_whole(tmp_path / "output") as folder:
+    with atomic_folder(tmp_path / "output") as folder:
         (folder / "model.safetensors").write_text("whole")
         assert not (tmp_path / "output").exists()
 
