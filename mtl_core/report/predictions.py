@@ -71,7 +71,7 @@ def disagreements(
 def predictions_finding(tasks: Sequence[Task], predictions: Sequence[Prediction]) -> str:
     """The headline: what the models predict for one sentence, and whether they agree.
 
-    For example `Sentiment: both predict positive; NER: 2 models, 2 different predictions`.
+    For example `Sentiment: both predict positive; NER: predictions differ`.
     """
     parts = []
     for task in tasks:
@@ -115,6 +115,8 @@ def _finding(task: Task, answers: Sequence[Answer]) -> str:
             f"{count} {'predicts' if count == 1 else 'predict'} {answer}"
             for answer, count in counts.most_common()
         )
+    if len(counts) == models:
+        return "predictions differ"
     return f"{models} models, {len(counts)} different predictions"
 
 

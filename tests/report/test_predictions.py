@@ -61,6 +61,9 @@ def test_a_finding_counts_the_predictions() -> None:
     assert predictions_finding(DEFAULT_TASKS, models[:2]) == (
         "Sentiment: both predict positive; NER: both predict the same entity"
     )
+    assert predictions_finding(DEFAULT_TASKS, models[1:]) == (
+        "Sentiment: 1 predicts positive, 1 predicts negative; NER: predictions differ"
+    )
     assert predictions_finding(DEFAULT_TASKS, models[2:]) == ("Sentiment: negative; NER: no entity")
 
 
