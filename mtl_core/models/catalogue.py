@@ -65,7 +65,7 @@ _ENTRIES = (
         also_known_as=("all-MiniLM-L6-v2",),
         title="MiniLM, 6 layers",
         summary="Distilled from a larger English encoder, then trained on a billion sentence "
-        "pairs; small enough to fine-tune in a minute without a GPU.",
+        "pairs. Fine-tuning takes about a minute without a GPU.",
         suits="a first, quick try",
         licence="Apache-2.0",
         cased=False,
@@ -75,8 +75,8 @@ _ENTRIES = (
         name="bert-base-uncased",
         hub_id="google-bert/bert-base-uncased",
         title="BERT base, uncased",
-        summary="Pretrained on English Wikipedia and books, lower-cased; the usual baseline, "
-        "weaker where capitals matter, as in names.",
+        summary="Pretrained on lower-cased English Wikipedia and books. The usual baseline; weaker "
+        "if capitals matter, as in names.",
         suits="the usual baseline",
         licence="Apache-2.0",
         cased=False,
@@ -85,8 +85,8 @@ _ENTRIES = (
         name="roberta-base",
         hub_id="FacebookAI/roberta-base",
         title="RoBERTa base",
-        summary="BERT's design pretrained longer on ten times the English text (books, news, "
-        "web), case kept; a strong general choice.",
+        summary="BERT's design pretrained longer on ten times as much English text (books, news, "
+        "web), cased. A strong general choice.",
         suits="general English",
         licence="MIT",
         cased=True,
@@ -131,7 +131,7 @@ _ENTRIES = (
         title="MiniLM, 12 layers",
         summary="MiniLM at BERT base's depth and half its width, trained on the same sentence "
         "pairs as the one with 6 layers; many layers to choose from at little cost.",
-        suits="many layers, cheaply",
+        suits="many cheap layers",
         licence="Apache-2.0",
         cased=False,
     ),
@@ -139,9 +139,9 @@ _ENTRIES = (
         name="bert-large-uncased",
         hub_id="google-bert/bert-large-uncased",
         title="BERT large, uncased",
-        summary="BERT with 24 wide layers, pretrained as the base one was; stronger where a GPU "
-        "can hold it, and where freezing saves most.",
-        suits="quality; wants a GPU",
+        summary="BERT with 24 wide layers, pretrained like BERT base. Stronger, but needs a GPU; "
+        "freezing saves the most here.",
+        suits="quality; needs a GPU",
         licence="Apache-2.0",
         cased=False,
     ),
@@ -150,7 +150,7 @@ _ENTRIES = (
         hub_id="google/electra-small-discriminator",
         title="ELECTRA small",
         summary="Pretrained on lower-cased English to tell replaced words from real ones; 12 "
-        "layers of width 256 over embeddings of 128, an eighth of BERT base in all.",
+        "layers of width 256 with embeddings of width 128, an eighth of the size of BERT base.",
         suits="the smallest layers",
         licence="Apache-2.0",
         cased=False,
@@ -159,8 +159,8 @@ _ENTRIES = (
         name="deberta-v3-small",
         hub_id="microsoft/deberta-v3-small",
         title="DeBERTa v3 small",
-        summary="Six layers that attend to content and relative position apart, under a "
-        "vocabulary of 128,100 that holds seven tenths of its parameters; strong for its depth.",
+        summary="Six layers that attend to content and relative position separately. The "
+        "vocabulary of 128,100 has 70 % of the parameters. Strong for its depth.",
         suits="quality in few layers",
         licence="MIT",
         cased=True,
@@ -170,8 +170,8 @@ _ENTRIES = (
         name="albert-base-v2",
         hub_id="albert/albert-base-v2",
         title="ALBERT base v2",
-        summary="One layer used twelve times, on Wikipedia and books: a small file, yet as "
-        "slow as BERT base. Its layers learn or freeze together.",
+        summary="One layer used twelve times, pretrained on Wikipedia and books: a small file, but "
+        "as slow as BERT base. All layers are trained or frozen together.",
         suits="a very small file",
         licence="Apache-2.0",
         cased=False,
@@ -181,8 +181,8 @@ _ENTRIES = (
         name="xlm-roberta-base",
         hub_id="FacebookAI/xlm-roberta-base",
         title="XLM-RoBERTa base",
-        summary="RoBERTa's design pretrained on web text in 100 languages; seven tenths of "
-        "its parameters are the embeddings of 250,002 pieces.",
+        summary="RoBERTa's design pretrained on web text in 100 languages. 70 % of its "
+        "parameters are the embeddings of 250,002 word pieces.",
         suits="100 languages",
         licence="MIT",
         domain=Domain.MULTILINGUAL,

@@ -16,7 +16,7 @@ def test_a_reader_guesses_sees_the_verdict_and_reads_on(page: Page, address: str
     expect(page.get_by_text("Your guesses: 0 of 1 right.")).to_be_visible()
 
     page.get_by_text("Text", exact=True).click()
-    step = page.get_by_text("Train the heads, at about 1e-2.")
+    step = page.get_by_text("Train the heads at a learning rate of about 1e-2.")
     expect(step).to_be_hidden()  # only the first chapter is open
     page.get_by_text("Gradual unfreezing in five steps").click()
     expect(step).to_be_visible()

@@ -24,7 +24,7 @@ from mtl_core.ui.shared.resolved_choice import ResolvedChoice
 from mtl_core.ui.shared.run_cache import summary_of
 
 BEFORE = "before-training"
-"""In the address, stands for the first run's model before training."""
+"""The id, in the address, of the first run's model before training."""
 MAX_RUNS = 4
 _OFFERED = 30
 
@@ -71,13 +71,13 @@ def selected_ids(known: Sequence[Candidate]) -> tuple[list[str], list[str]]:
 
     The address has precedence on the first run of a page and on browser navigation.
     """
-    kept = st.session_state.get(Key.LAST_MODELS)
+    stored = st.session_state.get(Key.LAST_MODELS)
     address = _split(st.query_params.get(Key.RUNS, ""))
     arrived = st.session_state.get(Key.PAGE_IS_NEW) and address
-    if kept is None or came_by_history() or arrived:
+    if stored is None or came_by_history() or arrived:
         selected = address or [BEFORE, *[each.record.id for each in known[:2]][::-1]]
     else:
-        selected = list(st.session_state.get(Key.SELECTED_MODELS, kept))
+        selected = list(st.session_state.get(Key.SELECTED_MODELS, stored))
     ids = [each.record.id for each in known]
     notes = [_unknown(each) for each in selected if each not in ids and each != BEFORE]
     selected = [each for each in selected if each in ids or each == BEFORE]

@@ -132,8 +132,8 @@ def _start_line(choice: Choice) -> None:
 
 
 def _from_checkpoint() -> None:
-    kept: Choice = st.session_state[Key.CHOICE]
-    keep_choice(kept.replace(starts_from=""))
+    choice: Choice = st.session_state[Key.CHOICE]
+    keep_choice(choice.replace(starts_from=""))
 
 
 def _settings(settings: Settings, chosen: ResolvedChoice) -> None:
