@@ -1,12 +1,12 @@
-"""Everything that can go wrong and be said plainly.
+"""The exceptions of Freeze Lab.
 
 FreezeLabError
-├── BadInput                      exit 2: what was asked cannot be done as asked
+├── BadInput                      exit 2: the request cannot be carried out
 │   ├── CheckpointError
-│   │   ├── UnknownCheckpoint         no catalogue name, folder or cached hub id like this
+│   │   ├── UnknownCheckpoint         not a catalogue name, folder or cached hub id
 │   │   ├── MissingWeights            known, but its weights are not on this machine
 │   │   ├── UnsafeCheckpoint          needs pickle or remote code
-│   │   ├── DamagedCheckpoint         digest, shapes or names are not what they should be
+│   │   ├── DamagedCheckpoint         digest, shapes or names are wrong
 │   │   └── UnsupportedArchitecture   no stack of layers, or not an encoder
 │   ├── PlanError
 │   │   ├── UnknownScenario
@@ -14,34 +14,34 @@ FreezeLabError
 │   │   └── InvalidPlan               unreadable, unknown or repeated key, impossible value
 │   ├── DataError                     file, line and remedy in the message
 │   ├── InvalidRun                    a spec that cannot be run: phase under a step, bad epochs
-│   ├── UnknownRun                    no run bears this id
-│   ├── UnknownComparison             no comparison bears this id
-│   └── OutputNotEmpty                the folder to write into holds something
-└── InternalError                 exit 1: our fault or the machine's
+│   ├── UnknownRun                    no run has this id
+│   ├── UnknownComparison             no comparison has this id
+│   └── OutputNotEmpty                the output folder is not empty
+└── InternalError                 exit 1: an error of Freeze Lab or of the machine
     ├── NotFinite                     a loss became NaN or infinite
-    ├── FreezeBroken                  a frozen tensor changed: the proof failed
-    └── ChildDied                     a child process ended without a word
+    ├── FreezeBroken                  a frozen tensor changed
+    └── ChildDied                     a child process ended unexpectedly
 """
 
 
 class FreezeLabError(Exception):
-    """The root: its message says what was asked, what exists, and what to do."""
+    """The base class. Messages contain the request, the available options and the remedy."""
 
 
 class BadInput(FreezeLabError):
-    """What was asked cannot be done as asked; nothing was changed."""
+    """The request cannot be carried out; nothing was changed."""
 
 
 class CheckpointError(BadInput):
-    """A checkpoint that cannot be used."""
+    """A checkpoint cannot be used."""
 
 
 class UnknownCheckpoint(CheckpointError):
-    """No catalogue name, local folder, config file or cached hub id like this."""
+    """The reference is not a catalogue name, folder, config file or cached hub id."""
 
 
 class MissingWeights(CheckpointError):
-    """The architecture is known, the weights are not on this machine."""
+    """The architecture is known, but the weights are not on this machine."""
 
 
 class UnsafeCheckpoint(CheckpointError):
@@ -49,51 +49,51 @@ class UnsafeCheckpoint(CheckpointError):
 
 
 class DamagedCheckpoint(CheckpointError):
-    """The digest, or the names and shapes in the file, are not what they should be."""
+    """The digest, or the names and shapes in the file, are wrong."""
 
 
 class UnsupportedArchitecture(CheckpointError):
-    """Not an encoder with a stack of layers that can be frozen one by one."""
+    """The model is not an encoder with a stack of layers."""
 
 
 class PlanError(BadInput):
-    """A freeze plan that cannot be carried out."""
+    """A freeze plan cannot be carried out."""
 
 
 class UnknownScenario(PlanError):
-    """No scenario bears this name, or it does not fit this checkpoint."""
+    """No scenario has this name, or it does not apply to this checkpoint."""
 
 
 class SelectorMatchesNothing(PlanError):
-    """A selector that selects no tensor of this model."""
+    """A selector matches no tensor of this model."""
 
 
 class InvalidPlan(PlanError):
-    """A plan file that is unreadable, has unknown or repeated keys, or impossible values."""
+    """A plan is unreadable, has unknown or repeated keys, or invalid values."""
 
 
 class DataError(BadInput):
-    """Labelled data that cannot be read; the message names file, line and remedy."""
+    """Labelled data cannot be read; the message contains file, line and remedy."""
 
 
 class InvalidRun(BadInput):
-    """A run that cannot be carried out as specified."""
+    """A run cannot be carried out as specified."""
 
 
 class UnknownRun(BadInput):
-    """No run bears this id."""
+    """No run has this id."""
 
 
 class UnknownComparison(BadInput):
-    """No comparison bears this id."""
+    """No comparison has this id."""
 
 
 class OutputNotEmpty(BadInput):
-    """The folder to write into already holds something."""
+    """The output folder is not empty."""
 
 
 class InternalError(FreezeLabError):
-    """Our fault, or the machine's; never the user's."""
+    """An error of Freeze Lab or of the machine, not of the user."""
 
 
 class NotFinite(InternalError):
@@ -101,11 +101,11 @@ class NotFinite(InternalError):
 
 
 class FreezeBroken(InternalError):
-    """A tensor that was frozen is not what it was."""
+    """A frozen tensor changed."""
 
 
 class ChildDied(InternalError):
-    """A child process ended without saying why."""
+    """A child process ended unexpectedly."""
 
 
 def error_message(problem: Exception) -> str:

@@ -1,9 +1,9 @@
-"""The base of every value that is written down: plans, specs, events, descriptions."""
+"""The base class of stored values: plans, specs, events and descriptions."""
 
 from pydantic import BaseModel, ConfigDict
 
 
 class Frozen(BaseModel):
-    """A fact: never changes once made, refuses keys it does not know, never holds NaN."""
+    """An immutable pydantic value that refuses unknown keys, NaN and infinity."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

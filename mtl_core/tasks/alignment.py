@@ -1,7 +1,7 @@
-"""Examples as token ids, with each word's tag on the word's first sub-word.
+"""Encodes examples as token ids, with each word's tag on its first sub-word.
 
-Only the first sub-word carries the tag, in the loss as in the score: a measure over continuation
-sub-words would count long words several times.
+Only the first sub-word has the tag, in the loss and in the score. Otherwise long words would count
+several times.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from mtl_core.tasks.dataset import Example
 from mtl_core.tasks.schemes import OUTSIDE, spans
 from mtl_core.tasks.task import Task, TaskKind
 
-IGNORED = -100  # the label that torch's cross entropy passes over
+IGNORED = -100  # the label that torch's cross entropy ignores
 MIN_LENGTH = 8
 _BATCH = 512
 
@@ -27,11 +27,11 @@ class SubWords(Protocol):
 
     @property
     def word_ids(self) -> list[int | None]:
-        """The word each token comes from, or None for a special token."""
+        """The word of each token, or None for a special token."""
 
     @property
     def overflowing(self) -> list[Any]:
-        """What truncation cut off."""
+        """The parts that truncation cut off."""
 
 
 class Encodings(Protocol):
@@ -39,11 +39,11 @@ class Encodings(Protocol):
 
     @property
     def encodings(self) -> Sequence[SubWords] | None:
-        """One for each sentence, or None where the tokenizer is not a fast one."""
+        """One per sentence, or None without a fast tokenizer."""
 
 
 class Tokenizer(Protocol):
-    """What encoding needs of a tokenizer of transformers."""
+    """The interface of a transformers tokenizer that encoding uses."""
 
     def __call__(self, text: Any, **options: Any) -> Encodings:
         """Encode a list of texts, or of lists of words with `is_split_into_words`."""
@@ -51,12 +51,12 @@ class Tokenizer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EncodedExample:
-    """One example as a model reads it, unpadded.
+    """One encoded example without padding.
 
-    `labels` are by task name: the index of an output, or one for each token of `input_ids`
-    (IGNORED on special tokens and continuations). `first_sub_words` are, for each word of an
-    example in words, its first token's place in `input_ids`; None if the word was cut off or
-    the tokenizer made nothing of it. It is empty for an example in text.
+    `labels` maps task names to the index of an output, or to one index per token of `input_ids`
+    (IGNORED on special tokens and continuations). `first_sub_words` holds the position in
+    `input_ids` of each word's first token. It is None for a word that was cut off or has no tokens.
+    `first_sub_words` is empty for an example in text.
     """
 
     input_ids: tuple[int, ...]
@@ -68,8 +68,8 @@ class EncodedExample:
 class EncodedSplit:
     """All examples of a split, in their order.
 
-    `entities_lost` counts, by token task, entities of which truncation cut off at least one word:
-    no prediction can have them right. `longest` is in tokens, special tokens included.
+    `entities_lost` counts, by token task, the entities of which truncation cut off a word; no
+    prediction of them can be correct. `longest` is in tokens, including special tokens.
     """
 
     examples: tuple[EncodedExample, ...]
@@ -78,7 +78,7 @@ class EncodedSplit:
 
 
 def check_max_length(max_length: int, max_positions: int | None) -> None:
-    """Raise InvalidRun unless MIN_LENGTH <= max_length <= max_positions (None: no limit)."""
+    """Raises InvalidRun unless MIN_LENGTH <= max_length <= max_positions (None: no limit)."""
     limit = "" if max_positions is None else f" and at most {max_positions:,}"
     if max_length < MIN_LENGTH or (max_positions is not None and max_length > max_positions):
         raise InvalidRun(
@@ -94,11 +94,11 @@ def encode(
     max_length: int,
     max_positions: int | None = None,
 ) -> EncodedSplit:
-    """Token ids and label indices of all examples, cut off at `max_length` tokens.
+    """Encode all examples as token ids and label indices, truncated to `max_length` tokens.
 
-    A tokenizer that begins words with their blank (RoBERTa's) must have been loaded with
+    A tokenizer whose words begin with a blank (RoBERTa's) must be loaded with
     `add_prefix_space=True`. Raises InvalidRun as `check_max_length` does, and
-    UnsupportedArchitecture for a tokenizer that cannot tell words from sub-words.
+    UnsupportedArchitecture without a fast tokenizer.
     """
     check_max_length(max_length, max_positions)
     sub_words = _sub_words(examples, tokenizer, max_length)
@@ -118,11 +118,11 @@ def encode(
 
 
 def word_tags(encoded: EncodedExample, indices: Sequence[int], task: Task) -> tuple[str, ...]:
-    """The tag a head says of each word, read at the word's first sub-word.
+    """The predicted tag of each word, read at its first sub-word.
 
-    `indices`: the highest output at each token, (tokens,) or longer where the batch was padded.
-    A word that was cut off, or of which the tokenizer made nothing, counts as `O`. The tags are
-    of the task's own scheme; `score_entities` converts them.
+    `indices`: the highest output at each token, (tokens,) or longer with padding. A word that was
+    cut off or has no tokens counts as `O`. The tags are in the scheme of the task;
+    `score_entities` converts them.
     """
     return tuple(
         OUTSIDE if place is None else task.outputs[indices[place]]
@@ -133,7 +133,7 @@ def word_tags(encoded: EncodedExample, indices: Sequence[int], task: Task) -> tu
 def _sub_words(
     examples: Sequence[Example], tokenizer: Tokenizer, max_length: int
 ) -> list[SubWords]:
-    """One entry for each example; texts and words go to the tokenizer in batches of their own."""
+    """One entry per example; texts and words are tokenized in separate batches."""
     in_words = [place for place, example in enumerate(examples) if example.words is not None]
     in_text = [place for place, example in enumerate(examples) if example.words is None]
     found: dict[int, SubWords] = {}
@@ -195,7 +195,7 @@ def _on_first_sub_words(
 
 
 def _tags(examples: Sequence[Example], task: Task) -> list[tuple[str, ...]]:
-    """Each example's tags for `task`; none where it is not labelled for it."""
+    """Each example's tags for `task`; empty for an example without labels for it."""
     labels = (example.labels.get(task.name, ()) for example in examples)
     return [() if isinstance(label, str) else label for label in labels]
 

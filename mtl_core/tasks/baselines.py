@@ -1,8 +1,7 @@
-"""Scores that data give without any model, so that a comparison shows what its plans are worth.
+"""Baselines without an encoder, for comparison with the scores of plans.
 
-The majority class (for tokens: no entity at all), and counts of words: for sentences a logistic
-regression over TF-IDF, for tokens each word's most frequent tag in training. Well under a second
-on the sample, once scikit-learn is imported, which takes another.
+They are the majority class (for tokens, no entities) and word counts: a logistic regression over
+TF-IDF for sentences, and each word's most frequent training tag for tokens.
 """
 
 from collections import Counter
@@ -18,7 +17,7 @@ _LEAST_SENTENCES = 2
 
 
 class Baseline(Frozen):
-    """A score to stand beside the plans': `values` is the headline metric by task."""
+    """A baseline; `values` is the headline metric by task."""
 
     name: str
     label: str
@@ -27,8 +26,10 @@ class Baseline(Frozen):
 
 
 def baselines_of_data(dataset: Dataset) -> tuple[Baseline, ...]:
-    """Those that the dataset alone gives, trained on its training split (limits of examples
-    included) and scored on its validation split. Tasks without sentences in both are left out."""
+    """The baselines of a data set, fitted on its training and scored on its validation sentences.
+
+    Tasks without sentences in both splits are omitted.
+    """
     splits = {
         task.name: (_labelled(dataset.train, task), _labelled(dataset.validation, task))
         for task in dataset.tasks
@@ -57,8 +58,8 @@ def _labelled(examples: Sequence[Example], task: Task) -> list[Example]:
 
 def _majority(task: Task, train: Sequence[Example], validation: Sequence[Example]) -> float:
     if task.kind is TaskKind.TOKEN:
-        said = [(OUTSIDE,) * len(example.labels[task.name]) for example in validation]
-        return _entity_f1(task, validation, said)
+        predicted = [(OUTSIDE,) * len(example.labels[task.name]) for example in validation]
+        return _entity_f1(task, validation, predicted)
     counts = Counter(str(example.labels[task.name]) for example in train)
     most = max(task.outputs, key=lambda label: counts[label])
     return _accuracy(task, validation, [most] * len(validation))
@@ -76,14 +77,14 @@ def _words(task: Task, train: Sequence[Example], validation: Sequence[Example]) 
     vectors = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
     model = LogisticRegression(C=10.0, max_iter=1000)
     model.fit(vectors.fit_transform(_text(example) for example in train), labels)
-    said = model.predict(vectors.transform(_text(example) for example in validation))
-    return _accuracy(task, validation, [str(each) for each in said])
+    predicted = model.predict(vectors.transform(_text(example) for example in validation))
+    return _accuracy(task, validation, [str(each) for each in predicted])
 
 
 def _by_dictionary(
     task: Task, train: Sequence[Example], validation: Sequence[Example]
 ) -> list[tuple[str, ...]]:
-    """Each word's most frequent tag in training, the head's first of equal ones; O if unseen."""
+    """Each word's most frequent training tag, the first output of equal ones; O if unseen."""
     seen: dict[str, Counter[str]] = {}
     for example in train:
         for word, tag in zip(example.words or (), example.labels[task.name], strict=True):
@@ -98,12 +99,14 @@ def _text(example: Example) -> str:
     return example.text if example.text is not None else " ".join(example.words or ())
 
 
-def _accuracy(task: Task, validation: Sequence[Example], said: Sequence[str]) -> float:
+def _accuracy(task: Task, validation: Sequence[Example], predicted: Sequence[str]) -> float:
     place = {label: number for number, label in enumerate(task.outputs)}
     gold = [place[str(example.labels[task.name])] for example in validation]
-    return score_sentences(gold, [place[label] for label in said], task.outputs)["accuracy"]
+    return score_sentences(gold, [place[label] for label in predicted], task.outputs)["accuracy"]
 
 
-def _entity_f1(task: Task, validation: Sequence[Example], said: Sequence[tuple[str, ...]]) -> float:
+def _entity_f1(
+    task: Task, validation: Sequence[Example], predicted: Sequence[tuple[str, ...]]
+) -> float:
     gold = [tuple(example.labels[task.name]) for example in validation]
-    return score_entities(gold, said)["entity_f1"]
+    return score_entities(gold, predicted)["entity_f1"]

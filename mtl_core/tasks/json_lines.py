@@ -1,4 +1,4 @@
-"""JSON lines: one object a line, for sentences and for tokens."""
+"""JSON lines, with one object per line, for sentences and tokens."""
 
 import json
 from collections.abc import Iterator
@@ -9,14 +9,14 @@ from mtl_core.tasks.lines import DataFile, Lines, unstorable
 
 
 def objects(lines: Lines) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Each line's number and object; blank lines are passed over. Raises DataError."""
+    """The number and object of each line; blank lines are skipped. Raises DataError."""
     for number, line in enumerate(lines.lines, start=1):
         if line.strip():
             yield number, _object(lines.file, number, line)
 
 
 def value(file: DataFile, line: int, row: dict[str, Any], key: str) -> Any:
-    """What stands under `key`. Raises DataError, which says which keys exist."""
+    """The value of `key`. Raises DataError with the available keys."""
     if key not in row:
         raise file.fault(
             line, f"there is no key '{key}'. {available_names(key, list(row), 'Keys')}"
@@ -25,7 +25,7 @@ def value(file: DataFile, line: int, row: dict[str, Any], key: str) -> Any:
 
 
 def string(file: DataFile, line: int, key: str, found: Any) -> str:
-    """A string of an object, or a whole number read as one (labels are often 0 and 1)."""
+    """A string, or a whole number converted to one (labels are often 0 and 1)."""
     if isinstance(found, int) and not isinstance(found, bool):
         return str(found)
     if not isinstance(found, str):
@@ -39,7 +39,7 @@ def string(file: DataFile, line: int, key: str, found: Any) -> str:
 
 
 def strings(file: DataFile, line: int, key: str, found: Any) -> tuple[str, ...]:
-    """A list of strings of an object."""
+    """A list of strings."""
     if not isinstance(found, list):
         raise file.fault(
             line,
@@ -63,6 +63,6 @@ def _object(file: DataFile, number: int, line: str) -> dict[str, Any]:
 
 
 def _in_json(found: Any) -> str:
-    """What JSON calls a value of this type."""
+    """The name of a value's type in JSON."""
     names = {bool: "true or false", type(None): "null", list: "a list", dict: "an object"}
     return names.get(type(found), "a string" if isinstance(found, str) else "a number")

@@ -1,4 +1,4 @@
-"""What a head must be able to say: the labels of its data, checked and in a fixed order."""
+"""The outputs of a head: the labels of its data, checked and in a fixed order."""
 
 from collections import Counter
 from collections.abc import Collection
@@ -17,12 +17,12 @@ MAX_OUTPUTS = 1000
 def sentence_outputs(train: SentenceFile, validation: SentenceFile) -> tuple[str, ...]:
     """The labels of the training file, in alphabetical order.
 
-    Raises DataError for a single class, and for a label that only the validation file has.
+    Raises DataError for a single class, and for a label that occurs only in the validation file.
     """
     counts = Counter(row.label for row in train.rows)
     if len(counts) == 1:
         raise DataError(
-            f"{train.file.name} holds one class only, {quoted(counts)}. "
+            f"{train.file.name} contains only one class, {quoted(counts)}. "
             "A sentence task needs examples of at least two."
         )
     _check_number(train.file, counts)
@@ -35,15 +35,15 @@ def sentence_outputs(train: SentenceFile, validation: SentenceFile) -> tuple[str
 def token_outputs(train: TokenFile, validation: TokenFile) -> tuple[str, ...]:
     """`O`, then the tags by type, B before I; tags must be of one scheme already.
 
-    A tag that only the validation file has is one more output if its type is known from training
-    (`I-x` where training has only `B-x`). Raises DataError for training without any entity, and
-    for a type that only the validation file has.
+    A tag that occurs only in the validation file is an output if its type occurs in training (`I-x`
+    if training has only `B-x`). Raises DataError for training data without entities, and for a type
+    that occurs only in the validation file.
     """
     tags = {tag for row in train.rows for tag in row.tags}
     types = {kind for tag in tags if (kind := entity_type(tag)) is not None}
     if not types:
         raise DataError(
-            f"Every tag in {train.file.name} is O: there is nothing to learn. "
+            f"Every tag in {train.file.name} is O, so it contains no entities. "
             "Add sentences that contain entities."
         )
     for row in validation.rows:
@@ -57,12 +57,9 @@ def token_outputs(train: TokenFile, validation: TokenFile) -> tuple[str, ...]:
 
 
 def check_tags(*files: TokenFile) -> None:
-    """Refuse tags of an unknown shape, and bare types beside `B-` and `I-`, with the line.
-
-    Raises DataError.
-    """
-    first: tuple[str, bool] | None = None  # where the first entity's tag stands, and its shape
-    known: dict[str, bool | None] = {}  # None: outside; else whether it carries B- or I-
+    """Raises DataError for tags of an unknown shape and for bare types next to `B-` and `I-`."""
+    first: tuple[str, bool] | None = None  # place and shape of the first entity tag
+    known: dict[str, bool | None] = {}  # None: outside; otherwise whether the tag has B- or I-
     for tokens in files:
         for row in tokens.rows:
             for line, tag in zip(row.lines, row.tags, strict=True):
@@ -93,8 +90,8 @@ def _shape_in_words(prefixed: bool) -> str:
 def _check_number(file: DataFile, labels: Collection[str]) -> None:
     if len(labels) > MAX_OUTPUTS:
         raise DataError(
-            f"{file.name} holds {len(labels):,} different labels, over the limit of "
-            f"{MAX_OUTPUTS:,}. Check which column holds the labels."
+            f"{file.name} contains {len(labels):,} different labels, over the limit of "
+            f"{MAX_OUTPUTS:,}. Check the column of the labels."
         )
 
 
@@ -109,7 +106,7 @@ def _unknown(
 
 
 def _in_default_order(kind: TaskKind, outputs: tuple[str, ...]) -> tuple[str, ...]:
-    """The order of the default task with the same labels, so that its head is the same head."""
+    """The order of the default task with the same labels, so that both have the same head."""
     for task in DEFAULT_TASKS:
         if task.kind is kind and set(task.outputs) == set(outputs):
             return task.outputs

@@ -1,7 +1,7 @@
-"""How long examples are in sub-words, and which entities a maximum length would cut off.
+"""The lengths of examples in sub-words, and the entities that a maximum length cuts off.
 
-Counted by the checkpoint's own `tokenizer.json`, through the tokenizers library alone: a page
-that only counts has no need of torch or transformers.
+They are counted with the checkpoint's `tokenizer.json` by the tokenizers library, so that a page
+imports neither torch nor transformers.
 """
 
 from collections.abc import Sequence
@@ -21,10 +21,10 @@ _BATCH = 512
 
 @dataclass(frozen=True, slots=True)
 class Lengths:
-    """The lengths of some examples, one for each, in `unit`.
+    """The lengths of examples in `unit`, one per example.
 
-    `reaches` say, for each entity, the shortest maximum length that keeps its last word's first
-    piece: below it no prediction can have the entity right.
+    `reaches` holds, for each entity, the shortest maximum length that includes the first sub-word
+    of its last word. With a shorter one no prediction of the entity can be correct.
     """
 
     unit: str
@@ -33,25 +33,25 @@ class Lengths:
 
     @property
     def longest(self) -> int:
-        """The longest example; 0 where there is none."""
+        """The length of the longest example; 0 without examples."""
         return max(self.examples, default=0)
 
     def cut_off(self, max_length: int) -> int:
-        """Examples longer than `max_length`."""
+        """The number of examples longer than `max_length`."""
         return sum(length > max_length for length in self.examples)
 
     def entities_lost(self, max_length: int) -> int:
-        """Entities that `max_length` cuts off, as training counts them."""
+        """The number of entities that `max_length` cuts off, as training counts them."""
         return sum(reach > max_length for reach in self.reaches)
 
 
 class SubWordCounter:
-    """Counts as a checkpoint's fast tokenizer does, special tokens included."""
+    """Counts sub-words with a checkpoint's tokenizer, including special tokens."""
 
     unit = "sub-words"
 
     def __init__(self, file: Path) -> None:
-        """Raises ValueError where the file cannot be read as a tokenizer."""
+        """Raises ValueError if the file is not a tokenizer."""
         self._tokenizer = read_tokenizer(file)
 
     def lengths(self, examples: Sequence[Example], task: str) -> Lengths:
@@ -73,12 +73,12 @@ class SubWordCounter:
 
 
 class WordCounter:
-    """Counts words between blanks, where a checkpoint's tokenizer is not on this machine."""
+    """Counts words between blanks, for a checkpoint without a tokenizer on this machine."""
 
     unit = "words"
 
     def lengths(self, examples: Sequence[Example], task: str) -> Lengths:  # noqa: ARG002
-        """Lengths of `examples`; nothing is known of what a maximum length would cut off."""
+        """Lengths of `examples`; reaches are unknown without a tokenizer."""
         words = (each.words or (each.text or "").split() for each in examples)
         return Lengths(self.unit, tuple(map(len, words)), ())
 
@@ -87,7 +87,7 @@ Counter = SubWordCounter | WordCounter
 
 
 def counter_for(folder: Path | None) -> Counter:
-    """The counter for a checkpoint's folder: of sub-words if its tokenizer can be read there."""
+    """A counter of sub-words if the folder has a readable tokenizer, otherwise of words."""
     if file := tokenizer_file(folder):
         try:
             return SubWordCounter(file)
@@ -97,7 +97,7 @@ def counter_for(folder: Path | None) -> Counter:
 
 
 def _reaches(example: Example, task: str, encoding: "Encoding", special: int) -> list[int]:
-    """For each entity, the length that keeps its last word's first piece, specials included."""
+    """The reach of each entity, including special tokens."""
     tags = example.labels[task]
     if isinstance(tags, str):
         return []

@@ -1,7 +1,6 @@
-"""A data file as lines of text, with every fault of its bytes said plainly.
+"""Reads a data file as lines of text and reports faults in its bytes.
 
-Only a line feed ends a line: a line separator or a next-line character inside a sentence is part
-of the sentence.
+Only a line feed ends a line. Other separators, such as a next-line character, belong to the text.
 """
 
 import hashlib
@@ -20,19 +19,19 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class DataFile(Frozen):
-    """A file to read: `name` as its user wrote it, for messages, and where it lies."""
+    """A file to read: its name as the user wrote it, for messages, and its path."""
 
     name: str
     path: Path
 
     def fault(self, line: int, problem: str) -> DataError:
-        """The error to raise for one line of this file; `problem` ends with the remedy."""
+        """Returns the error for one line of this file; `problem` ends with the remedy."""
         return DataError(f"{self.name}, line {line}: {problem}")
 
 
 @dataclass(frozen=True)
 class Lines:
-    """The lines of a file without their ends, and the SHA-256 of its bytes as they lie on disk."""
+    """The lines of a file without their ends, and the SHA-256 of its bytes."""
 
     file: DataFile
     lines: tuple[str, ...]
@@ -42,15 +41,15 @@ class Lines:
 def read_lines(file: DataFile, limit_bytes: int = FILE_BYTES) -> Lines:
     """Read a UTF-8 file; a byte order mark and Windows line ends are accepted.
 
-    Raises DataError for what is missing, not a file, empty, over `limit_bytes`, or has a line
-    that is too long, not UTF-8 or holds a NUL. No more than one line over the limit is read.
+    Raises DataError if it is missing, not a regular file, empty or over `limit_bytes`, or if a line
+    is too long, not UTF-8 or contains a null character.
     """
     with _open(file, limit_bytes) as stream:
         return lines_of(file, stream)
 
 
 def lines_of(file: DataFile, stream: BinaryIO) -> Lines:
-    """The lines of bytes that are open already; `file` names them in messages.
+    """Read the lines of an open binary stream; `file` names it in messages.
 
     Raises DataError as `read_lines` does.
     """
@@ -65,7 +64,7 @@ def lines_of(file: DataFile, stream: BinaryIO) -> Lines:
 
 
 def unstorable(text: str) -> str | None:
-    """What keeps `text` from being tokenized and stored, or None: a NUL or half a character."""
+    """Why `text` cannot be tokenized and stored, or None: a null character or lone surrogate."""
     if "\0" in text:
         return "holds a NUL character. Remove it"
     if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
@@ -95,7 +94,7 @@ def _open(file: DataFile, limit_bytes: int) -> BinaryIO:
 
 
 def _pieces(stream: BinaryIO) -> Iterator[bytes]:
-    # One byte over the limit is enough to tell: a line of any length costs no more than this.
+    # One byte over the limit is enough to detect a line that is too long.
     return iter(lambda: stream.readline(LINE_BYTES + 1), b"")
 
 

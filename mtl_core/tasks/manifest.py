@@ -1,4 +1,4 @@
-"""The manifest: which tasks there are, and the files each one learns from and is measured on."""
+"""Manifests: the tasks of a data set and their training and validation files."""
 
 import keyword
 from collections import Counter
@@ -25,10 +25,10 @@ _EXAMPLE = (
 
 
 class TaskSource(Frozen):
-    """One task of a manifest and where its examples lie.
+    """One task of a manifest and its files.
 
-    `text` and `label` name the columns of a table or the keys of JSON lines; CoNLL columns go
-    by their place.
+    `text` and `label` are the columns of a table or the keys of JSON lines. CoNLL columns are found
+    by position.
     """
 
     name: str
@@ -41,17 +41,17 @@ class TaskSource(Frozen):
 
 
 class Manifest(Frozen):
-    """The tasks, in the order in which the manifest names them; no two share a head."""
+    """The tasks in the order of the manifest; no two tasks share a head."""
 
     path: Path
     tasks: tuple[TaskSource, ...]
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Read a manifest; its files are not opened yet.
+    """Read a manifest without opening its data files.
 
-    Raises DataError for YAML that cannot be read, unknown, repeated or missing keys, impossible
-    values, two tasks with one head, and paths that are absolute or lead out of its folder.
+    Raises DataError for invalid YAML, unknown, repeated or missing keys, invalid values, two tasks
+    with one head, and paths that are absolute or lead out of its folder.
     """
     file = DataFile(name=str(path), path=path)
     entries = _entries(file, _document(file), "the manifest", ("tasks",), ("tasks",))
@@ -64,21 +64,21 @@ def read_manifest(path: Path) -> Manifest:
 
 
 def task_name_fault(name: str) -> str | None:
-    """What keeps a task from bearing this name, with the remedy, or None."""
+    """Why a task cannot have this name, with the remedy; None if it can."""
     if name.replace("-", "_").isidentifier():
         return None
     return (
-        f"the task '{name[:60]}' cannot be named so. "
+        f"the task '{name[:60]}' is not a valid name. "
         "Begin with a letter and use letters, digits, _ and -."
     )
 
 
 def head_fault(head: str, what: str) -> str | None:
-    """What keeps the head of `what` from bearing this name, with the remedy, or None."""
+    """Why the head of `what` cannot have this name, with the remedy; None if it can."""
     if head.isidentifier() and not keyword.iskeyword(head) and not head.startswith("_"):
         return None
     return (
-        f"the head '{head[:60]}' of {what} is not a name a module can bear. "
+        f"the head '{head[:60]}' of {what} is not a valid module name. "
         "Begin with a letter and use letters, digits and _."
     )
 
@@ -117,7 +117,7 @@ def _string(file: DataFile, node: yaml.Node, what: str) -> str:
 def _entries(
     file: DataFile, node: yaml.Node, what: str, known: tuple[str, ...], required: tuple[str, ...]
 ) -> dict[str, yaml.Node]:
-    """A mapping whose keys are all known, and which has all that are required."""
+    """The entries of a mapping. Raises DataError for unknown and missing keys."""
     entries = _mapping(file, node, what)
     for key, value in entries.items():
         if key not in known:
@@ -213,7 +213,7 @@ def _check_heads(file: DataFile, sources: tuple[TaskSource, ...]) -> None:
             sharing = [source.name for source in sources if source.head == head]
             raise DataError(
                 f"{file.name}: the tasks {quoted(sharing)} share the head '{head}'. "
-                "Give each a head of its own."
+                "Give each task a different head."
             )
 
 

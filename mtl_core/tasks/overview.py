@@ -1,4 +1,4 @@
-"""What is in some data, task by task: how much, of what, how long, and what it looks like."""
+"""An overview of a data set by task: counts, labels, lengths and examples."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,8 +16,7 @@ _SHOWN = 4
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """An example to look at: its text, or its words with their entities; its label, if it is of
-    a sentence task."""
+    """An example to display: its text and label, or its words and entities."""
 
     text: str
     words: tuple[str, ...] = ()
@@ -27,7 +26,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class TaskOverview:
-    """One task's data.
+    """The data of one task.
 
     `labels` counts, by split, the examples of each class or the entities of each type; the names
     are the same in both splits, most frequent first. `words_inside` and `words` count the tagged
@@ -59,7 +58,7 @@ class TaskOverview:
 
 @dataclass(frozen=True)
 class DataOverview:
-    """All tasks of some data; `unit` is what their lengths count."""
+    """All tasks of a data set; `unit` is the unit of their lengths."""
 
     tasks: tuple[TaskOverview, ...]
     unit: str
@@ -67,7 +66,7 @@ class DataOverview:
 
 
 def overview(dataset: Dataset, counter: LengthCounter) -> DataOverview:
-    """Count everything once; what depends on a maximum length is asked of the result."""
+    """Counts everything that does not depend on a maximum length."""
     return DataOverview(
         tasks=tuple(_task_overview(dataset, task, counter) for task in dataset.tasks),
         unit=counter.unit,
@@ -90,7 +89,7 @@ def _task_overview(dataset: Dataset, task: Task, counter: LengthCounter) -> Task
         words=len(tags),
         repaired_tags=dataset.repaired_tags.get(task.name, 0),
         lengths={split: counter.lengths(examples, task.name) for split, examples in splits.items()},
-        shown=_some(splits["train"], task),
+        shown=_examples_to_show(splits["train"], task),
     )
 
 
@@ -100,7 +99,7 @@ def _tags(examples: Sequence[Example], task: Task) -> list[str]:
 
 
 def _labels(task: Task, splits: Mapping[str, Sequence[Example]]) -> dict[str, dict[str, int]]:
-    """Counts by split of the same names in the same order."""
+    """Counts by split, with the same names in the same order."""
     counts = {
         split: Counter(name for example in examples for name in _names(example, task))
         for split, examples in splits.items()
@@ -116,8 +115,8 @@ def _names(example: Example, task: Task) -> list[str]:
     return [label] if isinstance(label, str) else [span.type for span in spans(label)]
 
 
-def _some(examples: Sequence[Example], task: Task) -> tuple[Shown, ...]:
-    """The first example of each class or entity type, then others that have one: a handful."""
+def _examples_to_show(examples: Sequence[Example], task: Task) -> tuple[Shown, ...]:
+    """A few examples: the first of each class or entity type, then others with labels."""
     first: dict[str, int] = {}
     labelled = []
     for place, example in enumerate(examples):

@@ -1,8 +1,8 @@
-"""Tag schemes: how a token task's tags say where an entity begins and ends.
+"""Tag schemes: how the tags of a token task mark the beginning and end of entities.
 
-IOB2 writes `B-PER I-PER` for every entity. IOB1 writes `I-PER I-PER`, and `B-PER` only where an
-entity follows another of its type at once. IO writes one tag per type, bare (`PER PER`) or as
-`I-PER I-PER`, so that two neighbours of one type are one entity.
+IOB2 tags every entity as `B-PER I-PER`. IOB1 tags it as `I-PER I-PER`, and uses `B-PER` only for an
+entity directly after another one of its type. IO has one tag per type, `PER PER` or `I-PER I-PER`,
+so that adjacent entities of one type are one entity.
 Source: Tjong Kim Sang and Veenstra 1999, "Representing Text Chunks".
 """
 
@@ -18,7 +18,7 @@ _SINGLE_LETTER_PREFIX = re.compile(r"[^\W\d_]-")
 
 
 class Scheme(StrEnum):
-    """How tags mark the borders of entities."""
+    """A way to mark the boundaries of entities."""
 
     IO = "IO"
     IOB1 = "IOB1"
@@ -26,7 +26,7 @@ class Scheme(StrEnum):
 
 
 class Span(NamedTuple):
-    """An entity: words `start` up to, not including, `end`."""
+    """An entity with the words from `start` up to, not including, `end`."""
 
     start: int
     end: int
@@ -34,12 +34,12 @@ class Span(NamedTuple):
 
 
 def tag_fault(tag: str) -> str | None:
-    """What is wrong with the shape of a tag, with the remedy, or None."""
+    """The fault in the shape of a tag, with the remedy; None without a fault."""
     if tag in ("B", "I") or tag in ("B-", "I-"):
         return f"the tag '{tag}' names no type. Write B-TYPE and I-TYPE, such as B-PER."
     if _SINGLE_LETTER_PREFIX.match(tag) and tag[0] not in "BI":
         return (
-            f"the tag '{tag}' is of no scheme that is read here. Write B-TYPE, I-TYPE and O "
+            f"the tag '{tag}' belongs to no supported scheme. Write B-TYPE, I-TYPE and O "
             "(IOB2 or IOB1), or bare types and O (IO); convert BIOES and BILOU to IOB2."
         )
     return None
@@ -51,18 +51,18 @@ def is_prefixed(tag: str) -> bool:
 
 
 def entity_type(tag: str) -> str | None:
-    """The type a tag names, or None for `O`."""
+    """The entity type of a tag, or None for `O`."""
     if tag == OUTSIDE:
         return None
     return tag[2:] if is_prefixed(tag) else tag
 
 
 def detect_scheme(sentences: Iterable[Sequence[str]]) -> Scheme:
-    """The scheme of all sentences together.
+    """Detect the scheme of all sentences together.
 
-    Tags that break IOB2 here and there are IOB2, to be repaired: IOB1 is only what never writes
-    `B-` where IOB1 would not. Raises DataError for tags of an unknown shape, and for bare and
-    prefixed tags side by side.
+    Tags with occasional errors in IOB2 count as IOB2 and are repaired. They count as IOB1 only if
+    every `B-` is one that IOB1 requires. Raises DataError for tags of an unknown shape, and for a
+    mix of bare and prefixed tags.
     """
     bare, prefixed, begun, opened_inside, opened_by_b = False, False, False, False, False
     for tags in sentences:
@@ -80,7 +80,7 @@ def detect_scheme(sentences: Iterable[Sequence[str]]) -> Scheme:
             previous = kind
     if bare and prefixed:
         raise DataError(
-            "Some tags are bare types and others carry B- or I-. Write all of them one way."
+            "Some tags are bare types and others have B- or I-. Write all tags in the same way."
         )
     if not begun:
         return Scheme.IO
@@ -88,10 +88,10 @@ def detect_scheme(sentences: Iterable[Sequence[str]]) -> Scheme:
 
 
 def to_iob2(tags: Sequence[str]) -> tuple[str, ...]:
-    """Tags of any scheme as IOB2; the spans stay what they were.
+    """Convert tags of any scheme to IOB2 with the same spans.
 
-    A run of one bare type becomes one span, and an `I-x` that continues nothing begins a span,
-    as conlleval reads it.
+    Consecutive tags of one bare type become one span. An `I-x` that continues no entity begins a
+    span, as in conlleval.
     """
     converted, previous = [], None
     for tag in tags:
@@ -107,7 +107,7 @@ def to_iob2(tags: Sequence[str]) -> tuple[str, ...]:
 
 
 def repairs(tags: Sequence[str]) -> int:
-    """How many `I-x` of a sentence in IOB2 continue nothing, and so are read as `B-x`."""
+    """The number of `I-x` tags of a sentence in IOB2 that are read as `B-x`."""
     pairs = zip(tags, to_iob2(tags), strict=True)
     return sum(tag.startswith("I-") and tag != iob2 for tag, iob2 in pairs)
 
@@ -141,6 +141,6 @@ def strict_spans(tags: Sequence[str]) -> tuple[Span, ...]:
 
 
 def ordered(tags: Iterable[str]) -> tuple[str, ...]:
-    """Tags as the rows of a head: O first, then by type, B before I."""
+    """Tags in the order of a head's outputs: O first, then by type, B before I."""
     inside = set(tags) - {OUTSIDE}
     return (OUTSIDE, *sorted(inside, key=lambda tag: (entity_type(tag) or "", tag)))

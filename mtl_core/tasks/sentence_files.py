@@ -16,7 +16,7 @@ SUFFIXES = (*DELIMITERS, ".jsonl")
 
 @dataclass(frozen=True, slots=True)
 class SentenceRow:
-    """One labelled sentence and the line where it begins."""
+    """One labelled sentence and its first line."""
 
     line: int
     text: str
@@ -32,10 +32,10 @@ class SentenceFile:
 
 
 def read_sentences(lines: Lines, text: str, label: str) -> SentenceFile:
-    """Rows of the two columns (or keys) named; the format is told by the file's suffix.
+    """Read the two named columns (or keys); the suffix of the file determines the format.
 
-    Raises DataError with file and line for an unknown suffix, a missing column, a row of another
-    width than the header's, a broken quotation, an empty text or label, and a file without rows.
+    Raises DataError with file and line for an unknown suffix, a missing column, a row with another
+    number of fields than the header, an open quotation, an empty text or label, and no rows.
     """
     file = lines.file
     suffix = PurePath(file.name).suffix.lower()
@@ -99,7 +99,7 @@ def _place(file: DataFile, line: int, columns: list[str], name: str) -> int:
 
 
 def _records(lines: Lines, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Each record that is not blank, with the line where it begins: a quoted text may span more."""
+    """Each record that is not blank, with its first line; quoted text may span several lines."""
     reader = csv.reader((line + "\n" for line in lines.lines), delimiter=delimiter, strict=True)
     while True:
         begins = reader.line_num + 1

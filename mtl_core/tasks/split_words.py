@@ -1,4 +1,4 @@
-"""A sentence as someone types it, cut into the words that token tasks read."""
+"""Splits a typed sentence into the words that token tasks read."""
 
 import re
 from typing import NamedTuple
@@ -9,7 +9,7 @@ _CLOSING = ')]}"”’»,;:!?…'
 
 
 class Word(NamedTuple):
-    """A word and where it stands: characters `start` up to, not including, `end`."""
+    """A word and its characters from `start` up to, not including, `end`."""
 
     text: str
     start: int
@@ -17,10 +17,10 @@ class Word(NamedTuple):
 
 
 def split_words(text: str) -> tuple[Word, ...]:
-    """Words as tagged data write them: cut at blanks, punctuation at either end a word of its own.
+    """Split at blanks, with punctuation at either end as separate words, as in tagged data.
 
-    A full stop stays with what holds another one (`U.S.`), so that a sentence of data joined by
-    blanks falls into nearly the same words again.
+    A full stop stays with a word that contains another one (`U.S.`). Joining the words of a data
+    set by blanks and splitting them again gives nearly the same words.
     """
     words: list[Word] = []
     for chunk in _CHUNK.finditer(text):

@@ -1,4 +1,4 @@
-"""A task: what one head must say about a sentence or about each of its tokens."""
+"""Tasks: sentence classification or token tagging by one head."""
 
 from enum import StrEnum
 
@@ -6,17 +6,17 @@ from mtl_core.values import Frozen
 
 
 class TaskKind(StrEnum):
-    """What a head reads: the first token's last hidden state, or every position's."""
+    """The input of a head: the last hidden state of the first token, or of every token."""
 
     SENTENCE = "sentence"
-    TOKEN = "token"  # noqa: S105 - no password
+    TOKEN = "token"  # noqa: S105 - not a password
 
 
 class Task(Frozen):
     """One task and its linear head.
 
     `outputs` are the head's labels in the order of its rows. For a token task they are the tags
-    as its data writes them: `O, PER, …` (IO) or `O, B-person, I-person, …` (IOB2).
+    as in its data: `O, PER, …` (IO) or `O, B-person, I-person, …` (IOB2).
     """
 
     name: str

@@ -1,8 +1,8 @@
 """Tagged words: CoNLL columns, or JSON lines.
 
-In CoNLL columns the token stands first and the tag last, separated by tabs or by blanks; an empty
-line ends a sentence. A token may begin with `#`, so there are no comments. A `-DOCSTART-` line
-ends a sentence and is passed over, as is customary.
+In CoNLL files the first column is the token and the last one the tag, separated by tabs or blanks.
+An empty line or a `-DOCSTART-` line ends a sentence. A token may begin with `#`, so there are no
+comments.
 """
 
 import re
@@ -36,15 +36,15 @@ class TokenFile:
 
 
 def is_json_lines(name: str) -> bool:
-    """Whether a token file holds JSON lines; anything else is read as CoNLL columns."""
+    """Whether a token file contains JSON lines; other files are read as CoNLL columns."""
     return PurePath(name).suffix.lower() == ".jsonl"
 
 
 def read_tokens(lines: Lines, words: str, tags: str) -> TokenFile:
-    """Sentences of a file; `words` and `tags` are the keys where it holds JSON lines.
+    """Read the sentences of a file; `words` and `tags` are the keys of JSON lines.
 
-    Raises DataError with file and line for a line without a tag or without a token, a line of
-    another number of columns than the first, lists of unequal length, and a file without words.
+    Raises DataError with file and line for a line without tag or token, a line with another number
+    of columns than the first, lists of unequal length, and a file without words.
     """
     if is_json_lines(lines.file.name):
         rows = tuple(_json_rows(lines, words, tags))
@@ -58,19 +58,19 @@ def read_tokens(lines: Lines, words: str, tags: str) -> TokenFile:
 def _json_rows(lines: Lines, words: str, tags: str) -> Iterator[TokenRow]:
     file = lines.file
     for line, row in json_lines.objects(lines):
-        said, tagged = (
+        tokens, tagged = (
             json_lines.strings(file, line, key, json_lines.value(file, line, row, key))
             for key in (words, tags)
         )
-        if len(said) != len(tagged):
+        if len(tokens) != len(tagged):
             raise file.fault(
                 line,
-                f"'{words}' has {len(said)} entries and '{tags}' {len(tagged)}. "
+                f"'{words}' has {len(tokens)} entries and '{tags}' {len(tagged)}. "
                 "Write one tag for each word.",
             )
-        if not said or not all(said) or not all(tagged):
+        if not tokens or not all(tokens) or not all(tagged):
             raise file.fault(line, "a word or a tag is empty. Fill it, or remove the line.")
-        yield TokenRow((line,) * len(said), said, tagged)
+        yield TokenRow((line,) * len(tokens), tokens, tagged)
 
 
 def _conll_rows(lines: Lines) -> Iterator[TokenRow]:
@@ -95,7 +95,7 @@ def _finished(sentence: list[tuple[int, str, str]]) -> Iterator[TokenRow]:
 
 
 def _fields(line: str) -> list[str]:
-    # Only blanks and tabs separate: a no-break space, say, may be a token of its own.
+    # Only blanks and tabs separate: a no-break space may be a token.
     stripped = line.rstrip(" \t")
     if not stripped:
         return []

@@ -1,6 +1,6 @@
-"""A checkpoint's `tokenizer.json`, read by the tokenizers library alone: no torch, no transformers.
+"""Loads a checkpoint's `tokenizer.json` by the tokenizers library, without torch or transformers.
 
-It counts the sub-words of data and cuts the words of a visitor; both must cut as training does.
+The result splits words as training does.
 """
 
 from pathlib import Path
@@ -19,10 +19,10 @@ def tokenizer_file(folder: Path | None) -> Path | None:
 
 
 def read_tokenizer(file: Path) -> "Tokenizer":
-    """The tokenizer in `file`, which neither pads nor cuts off.
+    """Load the tokenizer in `file` without padding and truncation.
 
-    Where its vocabulary marks spaces it reads every word as one inside a sentence, after a space,
-    as training does. Raises ValueError if the file cannot be read as a tokenizer.
+    If its vocabulary marks spaces, every word is read as if after a space, as in training. Raises
+    ValueError if the file is not a tokenizer.
     """
     from tokenizers import Tokenizer
 

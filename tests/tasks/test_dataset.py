@@ -123,15 +123,15 @@ FAULTS = {
     ),
     "one class": (
         {"a.train.csv": "text,label\na,positive\nb,positive\n"},
-        "a.train.csv holds one class only, 'positive'. A sentence task needs examples of at least",
+        "a.train.csv contains only one class, 'positive'. A sentence task needs examples of",
     ),
     "only O": (
         {"b.train.conll": "It\tO\nrains\tO\n"},
-        "Every tag in b.train.conll is O: there is nothing to learn. Add sentences",
+        "Every tag in b.train.conll is O, so it contains no entities. Add sentences",
     ),
     "an unknown scheme": (
         {"b.train.conll": "It\tO\n\nAnn\tS-PER\n"},
-        "b.train.conll, line 3: the tag 'S-PER' is of no scheme that is read here. Write B-TYPE",
+        "b.train.conll, line 3: the tag 'S-PER' belongs to no supported scheme. Write B-TYPE",
     ),
     "a tag without a type": (
         {"b.dev.conll": "It\tO\nAnn\tB\n"},
@@ -144,7 +144,7 @@ FAULTS = {
     ),
     "texts in the place of labels": (
         {"a.train.csv": "text,label\n" + "".join(f"x,{i}\n" for i in range(1001))},
-        "a.train.csv holds 1,001 different labels, over the limit of 1,000. Check which column",
+        "a.train.csv contains 1,001 different labels, over the limit of 1,000. Check the column",
     ),
     "a missing file": (
         {"manifest.yaml": f"tasks: {{a: {{{SENTENCES.replace('a.dev', 'a.test')}, head: a}}}}"},

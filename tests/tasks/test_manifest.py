@@ -124,12 +124,12 @@ FAULTS = {
     ),
     "a task's name with a blank": (
         "tasks:\n  a b: {}\n",
-        "line 2: the task 'a b' cannot be named so. Begin with a letter",
+        "line 2: the task 'a b' is not a valid name. Begin with a letter",
         "",
     ),
     "a head with a dot": (
         sentiment_with("classifier", "a.b"),
-        "line 2: the head 'a.b' of the task 'sentiment' is not a name a module can bear.",
+        "line 2: the head 'a.b' of the task 'sentiment' is not a valid module name.",
         "Begin with a letter",
     ),
     "a head that is a word of Python": (sentiment_with("classifier", "class"), "the head 'c", ""),
@@ -179,7 +179,7 @@ def test_a_mistake_is_said_with_its_line_and_remedy(
 def test_two_tasks_do_not_share_a_head(manifest: Path) -> None:
     manifest.write_text(f"tasks:\n  a: {{{SENTIMENT}}}\n  b: {{{SENTIMENT}}}\n")
     with pytest.raises(
-        DataError, match=r"the tasks 'a', 'b' share the head 'classifier'\. Give each a head"
+        DataError, match=r"the tasks 'a', 'b' share the head 'classifier'\. Give each task a"
     ):
         read_manifest(manifest)
 

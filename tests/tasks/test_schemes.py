@@ -77,7 +77,9 @@ def test_outputs_stand_by_type_with_b_before_i_and_o_first() -> None:
 
 @pytest.mark.parametrize("tag", ["X-PER", "E-PER", "S-LOC", "b-PER", "O-PER"])
 def test_a_single_letter_before_a_hyphen_is_a_scheme_not_read_here(tag: str) -> None:
-    with pytest.raises(DataError, match=rf"the tag '{tag}' is of no scheme .* convert BIOES"):
+    with pytest.raises(
+        DataError, match=rf"the tag '{tag}' belongs to no supported scheme.* convert BIOES"
+    ):
         detect_scheme([["O", tag]])
 
 
@@ -89,7 +91,7 @@ def test_a_tag_without_a_type_is_refused(tag: str) -> None:
 
 
 def test_bare_and_prefixed_tags_do_not_mix() -> None:
-    message = "Some tags are bare types and others carry B- or I-. Write all of them one way."
+    message = "Some tags are bare types and others have B- or I-. Write all tags in the same way."
     with pytest.raises(DataError, match=re.escape(message)):
         detect_scheme([["PER", "O"], ["B-PER"]])
 
