@@ -9,7 +9,6 @@ from types import TracebackType
 
 from mtl_core.cost.speed import Speed
 from mtl_core.engine import comparisons, inspector, supervisor
-from mtl_core.engine.allowed_data import forget_unused_upload
 from mtl_core.engine.calibration import Calibration
 from mtl_core.engine.comparison_progress import ComparisonProgress, progress_of
 from mtl_core.engine.foreground import run_in_foreground
@@ -18,6 +17,7 @@ from mtl_core.engine.inspector_queries import InspectorQueries
 from mtl_core.engine.purge import purge_deleted
 from mtl_core.engine.supervisor import Supervisor
 from mtl_core.engine.trainer_child import FOREGROUND
+from mtl_core.errors import BadInput
 from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
 from mtl_core.models.description import ModelDescription
 from mtl_core.settings import Settings
@@ -27,7 +27,7 @@ from mtl_core.store.record import ComparisonRecord, PlannedRun, RunRecord, clean
 from mtl_core.store.runs import RunStore
 from mtl_core.tasks.dataset import load_dataset, load_tasks, require_allowed_data
 from mtl_core.tasks.shared_tasks import check_other_data
-from mtl_core.tasks.uploads import UploadedTask, store_upload
+from mtl_core.tasks.uploads import UploadedTask, delete_upload, store_upload
 from mtl_core.training.comparison import ComparisonSpec, arm_of
 from mtl_core.training.events import RunEvent
 from mtl_core.training.prepare_comparison import prepare_comparison
@@ -189,7 +189,17 @@ class Lab(InspectorQueries):
 
         Raises DataError if there is no such upload, and BadInput while a run needs it.
         """
-        forget_unused_upload(reference, self.store, self.settings)
+        using = [
+            run.id
+            for run in self.store.active()
+            if reference in (run.spec.data, *run.spec.also_evaluate)
+        ]
+        if using:
+            raise BadInput(
+                f"This upload is needed by {', '.join(using[:3])}, which "
+                f"{'has' if len(using) == 1 else 'have'} not ended. Stop the run, or wait for it."
+            )
+        delete_upload(reference, self.settings.uploads)
 
     def warm_up(self) -> None:
         """Start the trainer in advance: the first event of a run then arrives 5 s earlier."""

@@ -237,8 +237,7 @@ def sentences_of(spec: RunSpec, examples: Mapping[str, int], access: FileAccess)
     Returns None if the data have changed since the run. Raises DataError if they are missing.
     """
     data = load_dataset(spec.data, access, examples)
-    known = spec.data_digests
-    return data if not known or dict(known) == dict(data.digests) else None
+    return data if data.has_digests(spec.data_digests) else None
 
 
 def summaries_in(store: RunStore, model_of: ModelOf) -> SummaryOf:

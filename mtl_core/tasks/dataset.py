@@ -69,6 +69,10 @@ class Dataset:
             for task in self.tasks
         }
 
+    def has_digests(self, expected: Mapping[str, str]) -> bool:
+        """Whether the files have the digests that a run recorded; True if it recorded none."""
+        return not expected or dict(expected) == dict(self.digests)
+
     @property
     def memory_bytes(self) -> int:
         """A rough estimate of the memory that the examples take."""

@@ -159,7 +159,7 @@ def _filled(spec: RunSpec, found: str, dataset: Dataset, others: Sequence[OtherD
             f"This run requires other weights of '{spec.checkpoint}' ({spec.weights_digest}) "
             f"than those on this machine ({found})."
         )
-    if spec.data_digests and spec.data_digests != dict(dataset.digests):
+    if not dataset.has_digests(spec.data_digests):
         raise InvalidRun(f"The files of '{spec.data}' have changed since this run was defined.")
     other_digests = {
         f"{other.reference}: {name}": digest

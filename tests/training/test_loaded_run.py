@@ -6,6 +6,7 @@ import re
 import pytest
 
 from mtl_core.errors import (
+    DataError,
     InvalidPlan,
     InvalidRun,
     MissingWeights,
@@ -13,6 +14,7 @@ from mtl_core.errors import (
     UnknownCheckpoint,
 )
 from mtl_core.models.weights import weights_digest
+from mtl_core.settings import NO_FILE
 from mtl_core.training.loaded_run import load_run
 from mtl_core.training.prepare import prepare_spec
 
@@ -163,3 +165,12 @@ def test_choices_are_joined_into_a_spec(bench):
 def test_a_choice_out_of_range_is_refused_by_the_name_of_its_option(bench, values, message):
     with pytest.raises(InvalidRun, match=message):
         prepared(bench, **values)
+
+
+def test_a_run_reads_only_files_that_its_access_permits(bench):
+    spec = bench.spec("full")
+    with pytest.raises(UnknownCheckpoint, match="this dashboard reads none"):
+        load_run(spec, NO_FILE)
+    access = NO_FILE.model_copy(update={"checkpoint_roots": (bench.checkpoint.parent,)})
+    with pytest.raises(DataError, match="cannot be used from here"):
+        load_run(spec, access)

@@ -93,4 +93,4 @@ def _limited(
 def _read(data: str, access: FileAccess, digests: tuple[tuple[str, str], ...]) -> Dataset | None:
     """Loads the data; None if their digests differ from those that the runs recorded."""
     dataset = load_dataset(data, access)
-    return dataset if not digests or dict(digests) == dict(dataset.digests) else None
+    return dataset if dataset.has_digests(dict(digests)) else None
