@@ -169,7 +169,7 @@ def test_a_choice_out_of_range_is_refused_by_the_name_of_its_option(bench, value
 
 def test_a_run_reads_only_files_that_its_access_permits(bench):
     spec = bench.spec("full")
-    with pytest.raises(UnknownCheckpoint, match="this dashboard reads none"):
+    with pytest.raises(UnknownCheckpoint, match="may not read local paths"):
         load_run(spec, NO_FILE)
     access = NO_FILE.model_copy(update={"checkpoint_roots": (bench.checkpoint.parent,)})
     with pytest.raises(DataError, match="cannot be used from here"):
