@@ -12,7 +12,6 @@ from mtl_core import __version__
 from mtl_core.cli import (
     checkpoints,
     claims,
-    compare,
     cost,
     export,
     inspect,
@@ -23,6 +22,7 @@ from mtl_core.cli import (
     serve,
     train,
 )
+from mtl_core.cli.compare.command import compare
 from mtl_core.cli.console import discard_stdout
 from mtl_core.errors import BadInput, FreezeLabError
 from mtl_core.training.environment import ENVIRONMENT
@@ -47,7 +47,7 @@ for command in (
     plan.plan,
     train.train,
     claims.claims,
-    compare.compare,
+    compare,
     predict.predict,
     export.export,
     serve.serve,

@@ -15,7 +15,7 @@ from mtl_core.cli.options import EventFormat, ListFormat
 from mtl_core.cli.run_output import event_printer, headline_text
 from mtl_core.cli.stored_runs import find_comparison, model_of
 from mtl_core.settings import Settings
-from mtl_core.store.record import RunRecord
+from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.training.events import Evaluation
 
@@ -31,15 +31,13 @@ def _root(context: typer.Context) -> None:
 @runs_app.command("list")
 def list_runs(form: Annotated[ListFormat, typer.Option("--format")] = ListFormat.TABLE) -> None:
     """List the comparisons and the runs in the store, newest first; the JSON holds the runs."""
-    from mtl_core.cli.compare_telling import print_comparisons
-
     with closing(RunStore(Settings.from_environment().database)) as store:
         store.mark_interrupted()
         records = store.runs()
         if form is ListFormat.JSON:
             print(json.dumps([_summary(record) for record in records], indent=2))
         else:
-            print_comparisons(store.comparisons())
+            _print_comparisons(store.comparisons())
             _print_runs(records, store)
 
 
@@ -48,7 +46,7 @@ def show(
     run: str, form: Annotated[EventFormat, typer.Option("--format")] = EventFormat.TEXT
 ) -> None:
     """Print the events of a run as `train` does, or the results of a comparison."""
-    from mtl_core.cli.compare_telling import compared_runs, print_results
+    from mtl_core.cli.compare.results import compared_runs, print_results
 
     settings = Settings.from_environment()
     with closing(RunStore(settings.database)) as store:
@@ -104,6 +102,23 @@ def delete(run: str) -> None:
     for each in deleted:
         shutil.rmtree(settings.run_folder(each), ignore_errors=True)
     print(message, file=sys.stderr)
+
+
+def _print_comparisons(records: Sequence[ComparisonRecord]) -> None:
+    """Print a table of comparisons with the number of finished runs, if there are any."""
+    if not records:
+        return
+    from mtl_core.lessons.claim_runs import comparison_name
+
+    table = plain_table("comparison", "name", "data", "finished")
+    for record in records:
+        finished = sum(run.state is RunState.FINISHED for run in record.runs)
+        state = "" if record.ended else ", running"
+        done = f"{finished} of {len(record.runs)} runs{state}"
+        table.add_row(record.id, comparison_name(record), record.spec.data, done)
+    console = plain_console()
+    console.print(table)
+    console.print()
 
 
 def _print_runs(records: Sequence[RunRecord], store: RunStore) -> None:

@@ -8,9 +8,10 @@ from mtl_core.models.cache import description_of
 from mtl_core.models.checkpoint import resolve_checkpoint
 from mtl_core.models.description import ModelDescription
 from mtl_core.settings import Settings
-from mtl_core.store.record import ComparisonRecord
+from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.tasks.dataset import Dataset
+from mtl_core.training.events import RunFinished
 from mtl_core.training.spec import RunSpec
 
 
@@ -48,3 +49,11 @@ def data_of(spec: RunSpec, examples: Mapping[str, int], settings: Settings) -> D
         return sentences_of(spec, examples, settings.owner_access)
     except DataError:
         return None
+
+
+def finished_event(store: RunStore, run: RunRecord) -> RunFinished | None:
+    """The final event of a finished run; None if the run did not finish."""
+    if run.state is not RunState.FINISHED:
+        return None
+    event = store.latest(run.id, "run_finished")
+    return event if isinstance(event, RunFinished) else None

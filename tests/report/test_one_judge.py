@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 from pandas import DataFrame
 
-from mtl_core.cli.compare_json import as_json
-from mtl_core.cli.compare_telling import compared_runs
+from mtl_core.cli.compare.results import compared_runs
+from mtl_core.cli.compare.results_json import as_json
 from mtl_core.engine import lab as lab_module
 from mtl_core.engine.lab import Lab
 from mtl_core.freezing.titles import scenario_phrase, task_title

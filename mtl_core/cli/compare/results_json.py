@@ -1,48 +1,41 @@
-"""A comparison under the names that scripts read."""
+"""Converts the results of a comparison to JSON."""
 
 from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
 from mtl_core.analysis.plans import PlanComparison, Verdict
+from mtl_core.cli.stored_runs import finished_event
 from mtl_core.report.compared import ComparedRuns
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.training.comparison import TrainSize, sorted_sizes, train_size
-from mtl_core.training.events import PhaseStarted, RunEvent, RunFinished, RunStarted
+from mtl_core.training.events import PhaseStarted, RunFinished, RunStarted
 
 
-def as_json(store: RunStore, record: ComparisonRecord, shown: ComparedRuns) -> dict[str, Any]:
-    """The comparison under the names that scripts read.
+def as_json(store: RunStore, record: ComparisonRecord, compared: ComparedRuns) -> dict[str, Any]:
+    """The results of a comparison with the field names of the JSON output.
 
-    Of several numbers of training sentences each scenario stands there with each: `examples` says
-    which (null: all there are). `best` and `verdicts` are at the largest, `best_by_examples` at
-    each.
+    With several numbers of training sentences there is an entry for each scenario with each
+    number, in `examples` (null: all). `best` and `verdicts` refer to the largest number, and
+    `best_by_examples` to each.
     """
-    ends = {run.id: end_of(store, run) for run in (*record.scouts, *record.runs)}
+    finished = {run.id: finished_event(store, run) for run in (*record.scouts, *record.runs)}
     sizes = sorted_sizes(record.spec.train_sizes)
-    by_size = [{"examples": each.size, "best": _best(each.plans)} for each in shown.by_size]
+    by_size = [{"examples": each.size, "best": _best(each.plans)} for each in compared.by_size]
     return {
         "checkpoint": record.spec.checkpoint,
         "data": record.spec.data,
         "scenarios": [
-            _arm(store, record, scenario, size, ends)
+            _scenario(store, record, scenario, size, finished)
             for scenario in record.spec.scenarios
             for size in sizes or [None]
         ],
-        "best": _best(shown.plans),
-        "verdicts": _verdicts(shown.plans),
+        "best": _best(compared.plans),
+        "verdicts": _verdicts(compared.plans),
         **({"best_by_examples": by_size} if sizes else {}),
-        "seconds": sum(end.total_seconds for end in ends.values() if end is not None),
+        "seconds": sum(event.total_seconds for event in finished.values() if event is not None),
     }
-
-
-def end_of(store: RunStore, run: RunRecord) -> RunFinished | None:
-    """What a finished run said last; None for another one."""
-    if run.state is not RunState.FINISHED:
-        return None
-    last = store.latest(run.id, "run_finished")
-    return last if isinstance(last, RunFinished) else None
 
 
 def _best(comparison: PlanComparison) -> dict[str, list[str]]:
@@ -72,21 +65,21 @@ def _verdicts(comparison: PlanComparison) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def _arm(
+def _scenario(
     store: RunStore,
     record: ComparisonRecord,
     scenario: str,
     size: TrainSize,
-    ends: Mapping[str, RunFinished | None],
+    finished: Mapping[str, RunFinished | None],
 ) -> dict[str, Any]:
-    """A scenario; with several numbers of training sentences with one of them."""
+    """A scenario with one number of training sentences (`size`, None: all)."""
     sized = bool(record.spec.train_sizes)
     runs = [
         run
         for run in record.runs
         if run.spec.scenario == scenario and (not sized or train_size(run.spec) == size)
     ]
-    scores = [_metrics(end) for run in runs if (end := ends[run.id]) is not None]
+    scores = [_metrics(event) for run in runs if (event := finished[run.id]) is not None]
     trainable, frozen = _counts(store, runs)
     return {
         "scenario": scenario,
@@ -95,32 +88,32 @@ def _arm(
             {
                 "seed": run.spec.seed,
                 "run": run.id,
-                "seconds": None if (end := ends[run.id]) is None else end.total_seconds,
-                "metrics": None if end is None else _metrics(end),
+                "seconds": None if (event := finished[run.id]) is None else event.total_seconds,
+                "metrics": None if event is None else _metrics(event),
             }
             for run in runs
         ],
-        "mean": _over(scores, fmean),
-        "low": _over(scores, min),
-        "high": _over(scores, max),
+        "mean": _over_seeds(scores, fmean),
+        "low": _over_seeds(scores, min),
+        "high": _over_seeds(scores, max),
         "trainable": trainable,
         "frozen": frozen,
     }
 
 
-def _metrics(end: RunFinished) -> dict[str, dict[str, float | None]]:
-    return {task: score.model_dump() for task, score in end.metrics.items()}
+def _metrics(event: RunFinished) -> dict[str, dict[str, float | None]]:
+    return {task: score.model_dump() for task, score in event.metrics.items()}
 
 
-def _over(
-    scores: Sequence[dict[str, dict[str, float | None]]], what: Callable[[Any], float]
+def _over_seeds(
+    scores: Sequence[dict[str, dict[str, float | None]]], aggregate: Callable[[Any], float]
 ) -> dict[str, Any]:
-    """`what` of each metric of each task over the seeds; None where a seed has none."""
+    """Aggregate each metric of each task over the seeds; None if a seed has no value."""
     if not scores:
         return {}
     return {
         task: {
-            metric: None if None in values else what(values)
+            metric: None if None in values else aggregate(values)
             for metric in metrics
             for values in [[each[task][metric] for each in scores]]
         }
@@ -129,13 +122,16 @@ def _over(
 
 
 def _counts(store: RunStore, runs: Sequence[RunRecord]) -> tuple[int | None, int | None]:
-    """Parameters that learn and that are frozen, in the phase in which most learn."""
+    """Trainable and frozen parameters in the phase that trains most; None before it has run."""
     for run in runs:
-        told: list[RunEvent] = [
-            event for _, event in store.events(run.id, kinds=("run_started", "phase_started"))
-        ]
-        phases = [(e.trainable, e.frozen) for e in told if isinstance(e, PhaseStarted)]
-        starts = [(e.totals.trainable, e.totals.frozen) for e in told if isinstance(e, RunStarted)]
-        if run.state is RunState.FINISHED and (phases or starts):
-            return max(phases or starts)
+        if run.state is not RunState.FINISHED:
+            continue
+        phases, totals = [], []
+        for _, event in store.events(run.id, kinds=("run_started", "phase_started")):
+            if isinstance(event, PhaseStarted):
+                phases.append((event.trainable, event.frozen))
+            elif isinstance(event, RunStarted):
+                totals.append((event.totals.trainable, event.totals.frozen))
+        if phases or totals:
+            return max(phases or totals)
     return None, None

@@ -4,7 +4,7 @@ from io import StringIO
 
 from rich.console import Console
 
-from mtl_core.cli.compare_telling import results_table
+from mtl_core.cli.compare.results import results_table
 from tests.grouped_story import grouped, plan_result
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from mtl_core.cli.compare_options import (
+from mtl_core.cli.compare.options import (
     ExamplesOption,
     HeadRateOption,
     NameOption,
@@ -111,8 +111,10 @@ def _run(
     form: ReportFormat,
 ) -> None:
     """Train the runs in child processes, then print the results and write `output`."""
-    from mtl_core.cli.compare_json import as_json
-    from mtl_core.cli.compare_telling import ComparisonTelling, compared_runs, print_results
+    # These import the report, which `compare --help` does not need.
+    from mtl_core.cli.compare.progress import ProgressDisplay
+    from mtl_core.cli.compare.results import compared_runs, print_results
+    from mtl_core.cli.compare.results_json import as_json
 
     with Lab(Settings.from_environment(), reserved=True) as lab:
         if spec is not None:
@@ -120,15 +122,15 @@ def _run(
             record = lab.queue_comparison(spec, model, name)
         else:
             record = lab.resume_comparison(resume or "")
-        with ComparisonTelling(lab, record) as tell, _stop_on_interrupt(lab, record.id):
-            while not tell.look().ended:
+        with ProgressDisplay(lab, record) as display, _stop_on_interrupt(lab, record.id):
+            while not display.update().ended:
                 sleep(_POLL_SECONDS)
         record = lab.store.comparison(record.id)
-        shown = compared_runs(lab.store, record, lab.settings)
+        compared = compared_runs(lab.store, record, lab.settings)
         if form is ReportFormat.JSON:
-            print(json.dumps(as_json(lab.store, record, shown), indent=2))
+            print(json.dumps(as_json(lab.store, record, compared), indent=2))
         else:
-            print_results(record, shown)
+            print_results(record, compared)
         if output is not None:
             _export(lab, record, output)
     _require_finished(record)

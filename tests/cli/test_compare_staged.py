@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from tests.cli.test_comparing import finished
+from tests.cli.test_compare import finished
 
 
 def test_a_comparison_goes_on_from_a_run_and_its_bundle_repeats_it(

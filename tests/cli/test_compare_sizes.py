@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.cli.test_comparing import finished
+from tests.cli.test_compare import finished
 
 
 class Sized(NamedTuple):

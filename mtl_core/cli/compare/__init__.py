@@ -1,0 +1,1 @@
+"""The `compare` command: trains several scenarios with several seeds and compares them."""

@@ -1,0 +1,61 @@
+"""Judges the runs of a comparison and prints the results as text."""
+
+from rich.console import Console
+from rich.table import Table
+
+from mtl_core.analysis.plans import PlanComparison
+from mtl_core.cli.console import plain_console
+from mtl_core.cli.stored_runs import data_of
+from mtl_core.lessons.claim_runs import comparison_name
+from mtl_core.report import blocks
+from mtl_core.report.compared import ComparedRuns
+from mtl_core.report.data_words import size_words
+from mtl_core.report.load import summarized_report
+from mtl_core.report.table import result_words, terminal_table
+from mtl_core.settings import Settings
+from mtl_core.store.record import ComparisonRecord
+from mtl_core.store.runs import RunStore
+
+_UNLIMITED = 1000  # columns: wider than any table
+
+
+def compared_runs(store: RunStore, record: ComparisonRecord, settings: Settings) -> ComparedRuns:
+    """Judge the runs of a comparison. Plans are named by their scenarios."""
+    report = summarized_report(
+        store,
+        record.runs,
+        lambda _: None,
+        lambda spec, examples: data_of(spec, examples, settings),
+        record,
+        name_of=lambda spec: spec.scenario or spec.plan.name,
+    )
+    return report.compared
+
+
+def print_results(record: ComparisonRecord, compared: ComparedRuns) -> None:
+    """Print a table of scenarios and the result on each task, for each number of sentences."""
+    console = plain_console()
+    seeds = ", ".join(map(str, record.spec.seeds))
+    console.print(f"{comparison_name(record)} · {record.spec.data} · seeds {seeds}", soft_wrap=True)
+    for each in compared.at_each_size:
+        if compared.by_size:
+            console.print(f"\n{size_words(each.size)}")
+        console.print(results_table(each.plans, console.width))
+        for task in each.plans.tasks:
+            console.print(f"{task.name}: {result_words(each.plans, task.name)}", soft_wrap=True)
+
+
+def results_table(comparison: PlanComparison, width: int) -> Table:
+    """A table with a row per scenario; in a narrow terminal a range is below its mean."""
+    wide = _as_rich(terminal_table(comparison))
+    fits = Console(width=_UNLIMITED).measure(wide).maximum <= width
+    return wide if fits else _as_rich(terminal_table(comparison, "\n"))
+
+
+def _as_rich(content: blocks.Table) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for number, column in enumerate(content.columns):
+        table.add_column(column, justify="right" if number else "left")
+    for row in content.rows:
+        table.add_row(*row)
+    return table
