@@ -75,3 +75,19 @@ def test_bad_input_before_the_first_event_leaves_no_run(
         with pytest.raises(MissingWeights):
             lab.run_in_foreground(without_weights, None, lambda _event: None)
         assert lab.store.runs() == []
+
+
+def test_a_stop_request_of_another_lab_ends_the_run(settings: Settings, spec: RunSpec) -> None:
+    dashboard = Lab(settings)
+
+    def on_event(event: RunEvent) -> None:
+        if event.event == "phase_started":
+            (running,) = dashboard.store.active()
+            dashboard.stop(running.id)
+
+    with Lab(settings, reserved=True) as lab:
+        lab.run_in_foreground(spec, None, on_event)
+        (run,) = lab.store.runs()
+        assert (run.state, run.reason) == (RunState.STOPPED, "Stopped on request.")
+        assert not lab.store.events(run.id, kinds=["step"])
+    dashboard.close()
