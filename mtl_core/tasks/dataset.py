@@ -123,7 +123,7 @@ def dataset_of(
     digests = {lines.file.name: lines.sha256 for lines in files.values()}
     data = [_task_data(source, files) for source in manifest.tasks]
     _check_limits(limits, {one.task.name: len(one.train) for one in data})
-    kept = {
+    selected = {
         one.task.name: _nested_subset(one.task, _labels(one), limits[one.task.name])
         for one in data
         if one.task.name in limits
@@ -131,7 +131,7 @@ def dataset_of(
     return Dataset(
         reference=reference,
         tasks=tuple(one.task for one in data),
-        train=_merged([(one.source.train, one, one.train) for one in data], kept),
+        train=_merged([(one.source.train, one, one.train) for one in data], selected),
         validation=_merged([(one.source.validation, one, one.validation) for one in data], {}),
         digests=digests,
         repaired_tags={
@@ -263,15 +263,15 @@ def _labels(one: _TaskData) -> list[Label]:
 
 def _merged(
     split: Sequence[tuple[DataFile, _TaskData, tuple[Example, ...]]],
-    kept: Mapping[str, frozenset[int]],
+    selected: Mapping[str, frozenset[int]],
 ) -> tuple[Example, ...]:
     """One example per row of each file, with the labels of all tasks that read the row.
 
-    Rows without any label after the limits in `kept` are omitted.
+    Rows without any label after the limits in `selected` are omitted.
     """
     merged: dict[tuple[Path, TaskKind, str, int], Example] = {}
     for file, one, examples in split:
-        chosen = kept.get(one.task.name, range(len(examples)))
+        chosen = selected.get(one.task.name, range(len(examples)))
         for place, example in enumerate(examples):
             row = (file.path, one.task.kind, one.source.text, place)
             known = merged.get(row, Example(example.text, example.words, {}))
@@ -280,9 +280,9 @@ def _merged(
     return tuple(example for example in merged.values() if example.labels)
 
 
-def _check_limits(asked: Mapping[str, int], available: Mapping[str, int]) -> None:
+def _check_limits(limits: Mapping[str, int], available: Mapping[str, int]) -> None:
     """Raises DataError for an unknown task and for a number out of range."""
-    for name, number in asked.items():
+    for name, number in limits.items():
         if name not in available:
             exists = available_names(name, list(available), "Tasks")
             raise DataError(f"There is no task '{name[:60]}' to limit. {exists}")

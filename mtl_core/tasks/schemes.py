@@ -130,14 +130,14 @@ def strict_spans(tags: Sequence[str]) -> tuple[Span, ...]:
 
     An `I-x` that continues no entity of its type is ignored.
     """
-    kept, open_type = [], None
+    valid, open_type = [], None
     for tag in tags:
         kind = entity_type(tag)
         if tag.startswith("I-") and kind != open_type:
             kind, tag = None, OUTSIDE
         open_type = kind
-        kept.append(tag)
-    return spans(kept)
+        valid.append(tag)
+    return spans(valid)
 
 
 def ordered(tags: Iterable[str]) -> tuple[str, ...]:
