@@ -1,4 +1,4 @@
-"""A finished run of four steps, told for the tests of what is exported."""
+"""Events of finished runs with four steps, for the tests of exports."""
 
 from collections.abc import Mapping
 
@@ -15,7 +15,7 @@ PLANS = (
 
 
 def of_three_plans() -> list[Story]:
-    """Nine finished runs, seed by seed. What a plan freezes is exactly where it was."""
+    """Nine finished runs, seed by seed. Frozen groups do not move."""
     encoder = ("embeddings", *(f"layer {number}" for number in range(6)))
     return [
         measured(
@@ -32,21 +32,21 @@ def of_three_plans() -> list[Story]:
 
 
 def _moved(part: str, scenario: str) -> Movement:
-    """Likeness is measured of layers alone."""
-    still = scenario == "heads-only"
-    likeness = (1.0 if still else 0.5) if part.startswith("layer") else None
-    return Movement(moved=0.0 if still else 1.0, cka=likeness)
+    """Similarity is measured for layers only."""
+    is_frozen = scenario == "heads-only"
+    similarity = (1.0 if is_frozen else 0.5) if part.startswith("layer") else None
+    return Movement(moved=0.0 if is_frozen else 1.0, cka=similarity)
 
 
 def measured(story: Story, groups: Mapping[str, Movement]) -> Story:
-    """The same run, which told before its end how far these groups moved."""
-    told = Measured(
+    """Adds measurements of these groups before the end of the run."""
+    measured_event = Measured(
         elapsed_seconds=story.seconds,
         groups=dict(groups),
         gradient_cosine={"sentiment,ner": 0.25},
         probes={"sentiment": (0.5, 0.75), "ner": (0.25, 0.5)},
     )
-    story.events.insert(-1, told)
+    story.events.insert(-1, measured_event)
     return story
 
 

@@ -68,7 +68,7 @@ def test_a_part_holds_only_its_own_files(
     assert {each.name for each in (tmp_path / "bundle").iterdir()} == folders
 
 
-def test_every_figure_that_the_markdown_shows_lies_beside_it(
+def test_every_figure_of_the_markdown_is_in_the_bundle(
     read: Read, pair: tuple[str, str], tmp_path: Path
 ) -> None:
     folder = tmp_path / "bundle"
@@ -111,7 +111,7 @@ def test_a_zip_opens_and_holds_the_same_files_below_one_folder(
     assert losses == (tmp_path / "bundle" / "tables" / "losses.csv").read_bytes()
 
 
-def test_a_folder_that_holds_something_is_refused_and_left_alone(
+def test_a_folder_that_is_not_empty_is_refused_and_unchanged(
     read: Read, pair: tuple[str, str], tmp_path: Path
 ) -> None:
     (tmp_path / "full").mkdir()
@@ -130,7 +130,7 @@ def test_a_run_named_twice_is_exported_once(read: Read, pair: tuple[str, str]) -
     assert [run.id for run in read(pair[0], *pair).runs] == list(pair)
 
 
-def test_models_alone_are_refused_where_no_run_wrote_one(
+def test_exporting_only_models_is_refused_without_a_saved_model(
     read: Read, pair: tuple[str, str], tmp_path: Path
 ) -> None:
     with pytest.raises(
@@ -148,13 +148,13 @@ def test_models_alone_are_refused_where_no_run_wrote_one(
         (5, "Interrupted at step 2 of 4. Somebody pulled the plug."),
     ],
 )
-def test_a_run_that_did_not_finish_is_exported_with_what_it_has(
+def test_an_unfinished_run_is_exported(
     store: RunStore, read: Read, tmp_path: Path, events: int, says: str
 ) -> None:
-    told = Story(spec_of("heads-only"), [4]).start().evaluate(scores(0.45, 0.02)).phase()
-    told.learn([both(0.5)] * 4)
-    record = store.add(told.spec, RunState.RUNNING)
-    store.append(record.id, told.events[:events])
+    story = Story(spec_of("heads-only"), [4]).start().evaluate(scores(0.45, 0.02)).phase()
+    story.learn([both(0.5)] * 4)
+    record = store.add(story.spec, RunState.RUNNING)
+    store.append(record.id, story.events[:events])
     store.interrupt(record.id, "Somebody pulled the plug.")
     report = read(record.id)
     assert report.unfinished == (f"heads only ({record.id}) has not finished. {says}",)
@@ -163,9 +163,7 @@ def test_a_run_that_did_not_finish_is_exported_with_what_it_has(
     assert says in (tmp_path / "bundle" / "note.md").read_text(encoding="utf-8")
 
 
-def test_a_run_that_waits_is_exported_as_its_plan(
-    store: RunStore, read: Read, tmp_path: Path
-) -> None:
+def test_a_waiting_run_is_exported_as_its_plan(store: RunStore, read: Read, tmp_path: Path) -> None:
     record = store.add(spec_of("full"))
     write_folder(read(record.id), NO_MODELS, tmp_path / "bundle")
     names = files_in(tmp_path / "bundle")
@@ -173,7 +171,7 @@ def test_a_run_that_waits_is_exported_as_its_plan(
     assert not any("figures/loss" in name for name in names)
 
 
-def test_a_run_whose_checkpoint_is_gone_is_exported_without_its_tensors(
+def test_a_run_without_its_checkpoint_is_exported_without_its_tensors(
     store: RunStore, pair: tuple[str, str], tmp_path: Path
 ) -> None:
     write_folder(load_report(store, pair, lambda _: None), NO_MODELS, tmp_path / "bundle")

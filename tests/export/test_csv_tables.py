@@ -32,7 +32,7 @@ def test_every_loss_of_every_step_is_a_row_and_a_missing_one_an_empty_cell(
     ]
 
 
-def test_rates_and_evaluations_are_rows_too(read: Read, pair: tuple[str, str]) -> None:
+def test_rates_and_evaluations_are_rows(read: Read, pair: tuple[str, str]) -> None:
     report = read(*pair)
     rates = rows_of(report, "learning-rates.csv")
     assert [(row["group"], row["learning_rate"]) for row in rates] == [("ner", "0.01")] * 8
@@ -60,12 +60,12 @@ def test_scores_keep_all_their_digits(read: Read, pair: tuple[str, str]) -> None
     assert rows[0]["frozen_identical"] == "true"
 
 
-def test_the_parameter_table_is_the_one_inspect_prints(read: Read, pair: tuple[str, str]) -> None:
+def test_the_parameter_table_is_that_of_inspect(read: Read, pair: tuple[str, str]) -> None:
     table = read(*pair).runs[0].tables[0]
     assert parameters_csv(table) == as_csv(table)
 
 
-def test_differences_name_what_the_specs_do_not_share(read: Read, pair: tuple[str, str]) -> None:
+def test_differences_list_the_spec_keys_that_differ(read: Read, pair: tuple[str, str]) -> None:
     rows = rows_of(read(*pair), "differences.csv")
     assert {row["key"]: (row[pair[0]], row[pair[1]]) for row in rows}["scenario"] == (
         "heads-only",
@@ -87,7 +87,7 @@ def test_numbers_are_no_formulas_and_commas_stay_in_their_cell() -> None:
     assert csv_text(["a", "b", "c"], [[-1.5, "x, y", None]]) == 'a,b,c\n-1.5,"x, y",\n'
 
 
-def test_a_title_that_is_a_formula_is_disarmed(
+def test_a_title_that_is_a_formula_gets_an_apostrophe(
     store: RunStore, read: Read, pair: tuple[str, str]
 ) -> None:
     store.rename(pair[0], "=cmd|' /C calc'!A0")

@@ -83,7 +83,7 @@ def test_the_figures_are_the_fronts_the_bands_the_maps_the_drift_and_a_stack_a_p
     ]
 
 
-def test_a_plan_is_a_row_with_its_mean_its_seeds_and_what_can_be_told(note: Note) -> None:
+def test_a_plan_is_a_row_with_its_mean_its_seeds_and_its_verdict(note: Note) -> None:
     rows = table(note, "Scores and costs")
     assert [row["Plan"] for row in rows] == ["full", "heads only", "NER head frozen"]
     assert [row["Sentiment accuracy"] for row in rows] == [
@@ -106,16 +106,14 @@ def test_the_interval_is_that_of_the_paired_test(note: Note, plans: Report) -> N
     assert shown == f"−{-against.low:.3f} to −{-against.high:.3f}"
 
 
-def test_the_rule_of_the_test_stands_under_the_table_in_the_pages_words(
-    note: Note, plans: Report
-) -> None:
+def test_the_rule_of_the_test_is_below_the_table_as_on_the_page(note: Note, plans: Report) -> None:
     rule = table_rule(plans.compared.plans)
     assert rule.startswith("Means over seeds 0, 1, 2. ≈ within noise: the difference from the best")
     assert f"{rule} In brackets:" in as_markdown(note, "figures")
     assert rule in as_html(note)
 
 
-def test_how_often_the_test_is_wrong_and_what_repeats_it_follow_the_rule(
+def test_the_error_rate_of_the_test_and_its_command_follow_the_rule(
     note: Note, plans: Report
 ) -> None:
     wrong = error_rate_words(plans.compared.plans)
@@ -140,7 +138,7 @@ def test_what_a_plan_costs_is_a_second_table(note: Note) -> None:
     }
 
 
-def test_frozen_parts_moved_exactly_nothing_beside_the_map_of_what_may_learn(note: Note) -> None:
+def test_frozen_parts_moved_exactly_0_beside_the_map_of_what_learns(note: Note) -> None:
     drawings = {drawing.name: drawing for drawing in note.drawings}
     assert drawings["movement-map-distance"].title == "Movement: frozen parts exactly 0"
     allowed, moved = (
@@ -161,7 +159,7 @@ def test_a_task_that_was_left_out_is_shown_with_its_score_before_and_after(note:
     ]
 
 
-def test_what_became_of_a_task_left_out_is_told_in_words_and_numbers(note: Note) -> None:
+def test_the_change_of_a_task_left_out_is_in_a_sentence_and_a_table(note: Note) -> None:
     (row,) = table(note, "Tasks that were not trained")
     assert (row["Plan"], row["Task"], row["Before"], row["After"]) == (
         *("NER head frozen", "NER entity F1", "0.020", "0.020"),
@@ -169,7 +167,7 @@ def test_what_became_of_a_task_left_out_is_told_in_words_and_numbers(note: Note)
     assert "NER head frozen: NER did not change" in as_markdown(note, "figures")
 
 
-def test_what_runs_measured_inside_is_there_with_how_to_read_it(note: Note) -> None:
+def test_changes_inside_the_model_are_shown_with_their_captions(note: Note) -> None:
     likeness = next(drawing for drawing in note.drawings if drawing.name == "likeness")
     assert "changed the top layer most: similarity 0.50" in likeness.title
     rows = table(note, "Changes inside the model")
@@ -178,7 +176,7 @@ def test_what_runs_measured_inside_is_there_with_how_to_read_it(note: Note) -> N
     assert rows[0]["Cosine"] == "+0.250"
 
 
-def test_whether_the_losses_had_converged_stands_under_them(note: Note) -> None:
+def test_convergence_is_below_the_losses(note: Note) -> None:
     rows = table(note, "Losses")
     assert rows[0] == {"Plan": "heads only", "Sentiment": "open", "NER": "open"}
 
@@ -190,7 +188,7 @@ def test_the_loss_of_each_head_is_a_mean_in_the_best_plans_colour(note: Note) ->
     assert len([name for name in names if name.endswith(", validation")]) == 3
 
 
-def test_the_proof_counts_the_runs_in_which_frozen_stayed_frozen(note: Note) -> None:
+def test_the_proof_counts_the_runs_with_unchanged_frozen_tensors(note: Note) -> None:
     rows = table(note, "Proof that frozen tensors did not change")
     assert [(r["Plan"], r["Frozen tensors"], r["Frozen, identical"]) for r in rows] == [
         ("heads only", "103", "in 3 of 3 runs"),
@@ -212,7 +210,7 @@ def test_every_run_is_listed_with_its_own_scores(note: Note, plans: Report) -> N
     assert "Checkpoint" not in rows[0]
 
 
-def test_one_command_of_each_plan_stands_in_the_note(note: Note, plans: Report) -> None:
+def test_the_note_has_one_command_per_plan(note: Note, plans: Report) -> None:
     text = as_markdown(note, "figures")
     assert text.count("python -m mtl_core train") == 3
     assert f"# {plans.runs[0].id}\n" in text
@@ -229,7 +227,7 @@ def test_markdown_has_the_tables_as_tables_and_the_figures_as_files(note: Note) 
     assert "![NER left out: its score did not change](figures/drift-2-ner.svg)" in text
 
 
-def test_the_html_holds_each_figure_that_the_markdown_names(note: Note) -> None:
+def test_the_html_has_each_figure_of_the_markdown(note: Note) -> None:
     html = as_html(note)
     for drawing in note.drawings:
         assert f'data-figure="{drawing.name}"' in html
@@ -237,9 +235,7 @@ def test_the_html_holds_each_figure_that_the_markdown_names(note: Note) -> None:
     assert list(json.loads(values.partition("</script>")[0])) == [d.name for d in note.drawings]
 
 
-def test_many_runs_that_have_not_finished_are_told_in_one_line(
-    store: RunStore, plans: Report
-) -> None:
+def test_many_unfinished_runs_are_counted_in_one_line(store: RunStore, plans: Report) -> None:
     waiting = [store.add(spec_of("top-1", seed=seed)).id for seed in range(3)]
     running = store.add(spec_of("top-2"), RunState.RUNNING).id
     ids = [*(run.id for run in plans.runs), *waiting, running]
@@ -248,7 +244,7 @@ def test_many_runs_that_have_not_finished_are_told_in_one_line(
     assert note_of(report, NOW).title.startswith("So far: ")
 
 
-def test_one_plan_with_several_seeds_is_told_without_a_best_to_stand_against(
+def test_one_plan_with_several_seeds_is_not_compared_with_a_best(
     read: Callable[..., Report], plans: Report
 ) -> None:
     alone = note_of(read(*(run.id for run in plans.runs[1::3])), NOW)
@@ -270,7 +266,7 @@ def test_one_plan_with_several_seeds_is_told_without_a_best_to_stand_against(
     assert "within noise" not in as_markdown(alone, "figures")
 
 
-def test_what_all_runs_have_and_few_others_stands_among_the_facts(
+def test_unusual_settings_that_all_runs_share_are_facts(
     read: Callable[..., Report], keep: Callable[[Iterable[RunEvent]], str]
 ) -> None:
     noise = {"sentiment": 0.3, "ner": 0.3}
@@ -280,7 +276,7 @@ def test_what_all_runs_have_and_few_others_stands_among_the_facts(
     assert "30 % wrong labels" not in note_of(read(*noisy, clean), NOW).facts
 
 
-def test_a_random_encoder_is_a_plan_of_its_own_name(
+def test_a_random_encoder_is_part_of_the_plans_name(
     read: Callable[..., Report], plans: Report, keep: Callable[[Story], str]
 ) -> None:
     drawn = [finished("full", 0.6, 0.2, seed=seed, random_backbone=True) for seed in (0, 1)]

@@ -34,17 +34,17 @@ def section(report: Report, title: str) -> Section:
     return next(each for each in note(report).sections if each.title == title)
 
 
-def test_the_note_begins_with_what_was_asked_and_tells_the_rest_at_the_largest_number(
+def test_the_note_starts_with_the_curve_and_continues_at_the_largest_number(
     sized: Report,
 ) -> None:
-    told = note(sized)
-    assert told.title == (
+    sized_note = note(sized)
+    assert sized_note.title == (
         "Sentiment: full beats heads only from 50 sentences on. "
         "NER: full beats heads only from 50 sentences on"
     )
-    assert told.facts[0] == "2 plans, 18 runs"
-    assert "20, 50 and all sentences a task" in told.facts
-    assert [each.title for each in told.sections][:3] == [
+    assert sized_note.facts[0] == "2 plans, 18 runs"
+    assert "20, 50 and all sentences a task" in sized_note.facts
+    assert [each.title for each in sized_note.sections][:3] == [
         "Quality by training sentences",
         "Quality and cost",
         "Scores and costs",
@@ -57,7 +57,7 @@ def test_the_note_begins_with_what_was_asked_and_tells_the_rest_at_the_largest_n
     ]
 
 
-def test_a_tables_column_is_a_number_of_sentences(sized: Report) -> None:
+def test_a_column_of_the_table_is_a_number_of_sentences(sized: Report) -> None:
     blocks = section(sized, "Quality by training sentences").blocks
     assert isinstance(blocks[0], Figures)
     assert [each.title for each in blocks[0].drawings] == [

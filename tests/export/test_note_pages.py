@@ -85,7 +85,7 @@ def test_single_runs_are_judged_as_plans_with_one_seed(read: Read, pair: tuple[s
     assert any(text.startswith("Seed 1. open: no test") for text in page.texts["p"])
 
 
-def test_the_accuracy_of_a_run_alone_stands_with_its_standard_error(
+def test_the_accuracy_of_a_single_run_has_a_standard_error(
     read: Read, pair: tuple[str, str]
 ) -> None:
     page = Page(html_of(read(pair[0])))
@@ -104,7 +104,7 @@ def test_nothing_is_loaded_from_anywhere(read: Read, pair: tuple[str, str]) -> N
     assert "@import" not in "".join(page.texts["style"])
 
 
-def test_each_figure_is_there_still_in_both_themes_and_as_values(
+def test_each_figure_is_included_as_svg_in_both_themes_and_as_data(
     read: Read, pair: tuple[str, str]
 ) -> None:
     page = Page(html_of(read(*pair)))
@@ -124,7 +124,7 @@ def test_each_figure_is_there_still_in_both_themes_and_as_values(
     assert sum("plotly.js v" in script for script in scripts) == 1
 
 
-def test_a_value_that_does_not_exist_is_a_dash_and_never_nan(
+def test_a_missing_value_is_a_dash_and_never_nan(
     store: RunStore, read: Read, pair: tuple[str, str], keep: Callable[[Story], str]
 ) -> None:
     stopped = Story(finished("full", 0.9, 0.5).spec, [4]).start()
@@ -148,7 +148,7 @@ def attacked(store: RunStore, read: Read, keep: Callable[[Story], str]) -> Repor
     return read(run, keep(honest))
 
 
-def test_what_users_typed_is_text_in_html(attacked: Report) -> None:
+def test_user_text_is_escaped_in_html(attacked: Report) -> None:
     html = html_of(attacked)
     page = Page(html)
     assert page.count("script") == 3
@@ -158,7 +158,7 @@ def test_what_users_typed_is_text_in_html(attacked: Report) -> None:
     assert html.count("alert(1)</script>") == 0
 
 
-def test_what_users_typed_is_text_in_markdown(attacked: Report) -> None:
+def test_user_text_is_escaped_in_markdown(attacked: Report) -> None:
     text = as_markdown(note_of(attacked, NOW), "figures")
     outside = "".join(text.split("```")[::2])
     assert "<" not in outside
@@ -167,14 +167,14 @@ def test_what_users_typed_is_text_in_markdown(attacked: Report) -> None:
     assert len({len(re.findall(r"(?<!\\)\|", row)) for row in rows}) == 1
 
 
-def test_signs_of_markdown_are_escaped() -> None:
+def test_the_syntax_of_markdown_is_escaped() -> None:
     assert escape_markdown("a|b *c* _d_ [e](f) `g`\n# h") == (
         r"a\|b \*c\* \_d\_ \[e\](f) \`g\` \# h"
     )
     assert escape_markdown("<script>&") == "&lt;script&gt;&amp;"
 
 
-def test_a_run_that_goes_on_from_another_shows_its_stages(
+def test_a_run_that_starts_from_another_shows_its_stages(
     keep: Callable[[Iterable[RunEvent]], str], read: Read
 ) -> None:
     first = keep(stage_story("one", "heads-only", *HEADS_SCORES))

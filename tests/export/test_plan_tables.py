@@ -89,7 +89,7 @@ def test_every_point_that_a_front_draws_is_a_row(plans: Report, cost: Cost, colu
         for trace in traces
         if trace["mode"] == "markers" and not trace["name"].endswith(", ground")
     }
-    told = {
+    rows_of_plans = {
         row["name"]: (
             COST_AXES[cost].position(float(row["cost"])),
             float(row["mean"]),
@@ -97,8 +97,8 @@ def test_every_point_that_a_front_draws_is_a_row(plans: Report, cost: Cost, colu
         )
         for row in rows
     }
-    assert told == shown
-    assert set(told) == {"heads only", "NER head frozen", "full"}
+    assert rows_of_plans == shown
+    assert set(rows_of_plans) == {"heads only", "NER head frozen", "full"}
 
 
 def test_baselines_are_rows_without_a_cost(store: RunStore, plans: Report) -> None:
@@ -129,7 +129,7 @@ def test_baselines_learn_from_as_many_sentences_as_the_plans(
     assert asked == [{}, {}]  # the right answers of all sentences, then those to learn from
 
 
-def test_what_was_frozen_moved_exactly_nothing_in_every_run(plans: Report) -> None:
+def test_frozen_groups_moved_exactly_0_in_every_run(plans: Report) -> None:
     rows = rows_of(plans, "movement.csv")
     assert len(rows) == 9 * 9
     frozen = [row for row in rows if row["plan"] == "heads only" and "layer" in row["group"]]
@@ -144,6 +144,6 @@ def test_one_run_has_no_table_of_plans(read: Callable[..., Report], plans: Repor
     assert "movement.csv" in names
 
 
-def test_the_parameters_of_a_plan_are_told_once_for_all_its_seeds(plans: Report) -> None:
+def test_the_parameters_of_a_plan_are_written_once_for_all_its_seeds(plans: Report) -> None:
     names = [name for name, _ in tables_of(plans) if name.startswith("parameters-")]
     assert names == [f"parameters-{run.id}.csv" for run in plans.runs[:3]]

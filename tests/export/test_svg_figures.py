@@ -49,7 +49,7 @@ def test_a_loss_figure_holds_each_run_with_its_end(drawings: tuple[Drawing, ...]
     assert {"step", "top layer 0.50", "heads only 0.50"} <= set(texts(root))
 
 
-def test_a_stack_says_where_the_gradient_stops(drawings: tuple[Drawing, ...]) -> None:
+def test_a_stack_shows_where_the_gradient_stops(drawings: tuple[Drawing, ...]) -> None:
     root = parsed(svg_of(drawings[2].light, "stack"))
     found = texts(root)
     assert "gradient" in found
@@ -59,7 +59,7 @@ def test_a_stack_says_where_the_gradient_stops(drawings: tuple[Drawing, ...]) ->
 
 
 @pytest.mark.parametrize("colors", [LIGHT, DARK], ids=["light", "dark"])
-def test_a_file_stands_alone_with_title_facts_and_ground(
+def test_a_file_has_title_facts_and_background(
     drawings: tuple[Drawing, ...], colors: object
 ) -> None:
     palette = LIGHT if colors is LIGHT else DARK
@@ -71,7 +71,7 @@ def test_a_file_stands_alone_with_title_facts_and_ground(
     assert len(texts(root)[1]) <= 140
 
 
-def test_text_is_never_markup_and_forbidden_signs_are_replaced() -> None:
+def test_text_is_escaped_and_forbidden_characters_are_replaced() -> None:
     drawn = element("text", "", title="\x00\"<b>'&")
     assert parsed(drawn).get("title") == "\ufffd\"<b>'&"
 
@@ -92,18 +92,18 @@ def test_ticks_are_round_numbers(
     assert round_steps(*ends, most) == pytest.approx(expected)
 
 
-def test_tick_labels_have_separators_and_no_false_digits() -> None:
+def test_tick_labels_have_separators_and_no_rounding_errors() -> None:
     assert [tick_label(value) for value in (0, 0.1 * 3, 0.5, 150, 2000)] == [
         *("0", "0.3", "0.5", "150", "2,000")
     ]
 
 
-def test_a_transparent_colour_is_parted_for_every_reader() -> None:
+def test_a_transparent_colour_is_split_into_colour_and_opacity() -> None:
     assert color_attributes("rgba(0,114,178,0.15)") == {"fill": "#0072b2", "fill_opacity": 0.15}
     assert color_attributes("#D55E00", "stroke") == {"stroke": "#D55E00"}
 
 
-def test_an_unknown_kind_of_trace_is_refused(drawings: tuple[Drawing, ...]) -> None:
+def test_an_unknown_type_of_trace_is_refused(drawings: tuple[Drawing, ...]) -> None:
     figure = {**drawings[0].light, "data": [{"type": "pie"}]}
     with pytest.raises(ValueError, match="Cannot draw this as SVG: a trace of type 'pie'"):
         svg_of(figure, "pie")

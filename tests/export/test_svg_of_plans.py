@@ -62,7 +62,7 @@ def test_a_front_has_a_filled_or_hollow_marker_for_each_plan_and_a_line_for_each
     assert len(root.findall(f".//{SVG}polyline")) == 3 + 1 + 1  # bars, front, untrained heads
 
 
-def test_named_ticks_stand_at_their_values_with_their_words(
+def test_named_ticks_are_at_their_values_with_their_texts(
     drawings: Mapping[str, Drawing],
 ) -> None:
     figure = drawings["front-1-sentiment-trained-share"].light
@@ -81,7 +81,7 @@ def test_a_tick_beyond_the_axis_is_not_drawn() -> None:
     assert not {"far", "out"} & set(found)
 
 
-def test_a_map_has_a_rectangle_for_each_cell_and_no_mark_for_the_pointer(
+def test_a_map_has_a_rectangle_for_each_cell_and_no_invisible_markers(
     drawings: Mapping[str, Drawing],
 ) -> None:
     figure = drawings["movement-map-distance"].light
@@ -113,7 +113,7 @@ def test_every_tasks_marker_is_drawn_filled_and_open(symbol: str, corners: int) 
     assert 'stroke="#222222"' in filled
 
 
-def test_turned_text_starts_where_plotly_starts_it() -> None:
+def test_rotated_text_starts_where_plotly_starts_it() -> None:
     note = {"text": "heads only", "textangle": -90, "xanchor": "left", "yanchor": "bottom"}
     root = ElementTree.fromstring(text_element(note, 100, 50, {"size": 12, "color": "#000000"}))  # noqa: S314
     assert root.get("text-anchor") == "start"
@@ -145,7 +145,7 @@ def _bare() -> dict[str, Any]:
     }
 
 
-def test_a_figure_of_known_parts_alone_is_drawn() -> None:
+def test_a_figure_of_known_parts_is_drawn() -> None:
     assert len(parsed(_bare()).findall(f".//{SVG}circle")) == 1
 
 
@@ -188,7 +188,7 @@ def test_a_layout_that_cannot_be_drawn_is_refused(change: dict[str, Any], says: 
         svg_of(figure, "refused")
 
 
-def test_numbers_on_an_axis_are_written_as_it_says_or_refused() -> None:
+def test_tick_formats_are_applied_or_refused() -> None:
     assert [tick_label(0.5, ".2f"), tick_label(0.5, "~g"), tick_label(2000, ",d")] == [
         *("0.50", "0.5", "2,000"),
     ]
@@ -202,7 +202,7 @@ def test_a_line_of_no_width_and_a_dash_of_pixels_are_known() -> None:
     assert DARK.task(1).dash == "7px,3px"
 
 
-def test_an_upright_bar_goes_through_each_point_from_its_lowest_to_its_highest() -> None:
+def test_an_error_bar_goes_from_the_lowest_to_the_highest_value() -> None:
     figure = _bare()
     errors = {"array": [0.5], "arrayminus": [1.0], "color": "#333333", "thickness": 1}
     figure["data"][0] |= {"error_y": errors}
@@ -210,7 +210,7 @@ def test_an_upright_bar_goes_through_each_point_from_its_lowest_to_its_highest()
     assert [(each.get("y1"), each.get("y2")) for each in bars] == [("30", "90")]
 
 
-def test_text_on_a_ground_stands_on_a_rectangle_that_is_drawn_before_it() -> None:
+def test_text_with_a_background_is_on_a_rectangle_drawn_before_it() -> None:
     note = {"text": "full", "bgcolor": "#FFFFFF", "borderpad": 1, "xanchor": "right"}
     ground, text = text_element(note, 100, 50, {"size": 10, "color": "#000000"}).split("<text")
     rectangle = ElementTree.fromstring(ground)  # noqa: S314 - our own drawing

@@ -55,7 +55,7 @@ def data(tmp_path: Path) -> str:
 
 def answered(
     scenario: str,
-    said: tuple[int, ...],
+    labels: tuple[int, ...],
     data: str,
     seed: int = 0,
     examples: Mapping[str, int] | None = None,
@@ -63,14 +63,14 @@ def answered(
     """A finished run that answered the reviews as given, and each sentence with entities with a
     person in its first word."""
     story = finished(scenario, 0.8, 0.4, seed=seed, data=data, examples=dict(examples or {}))
-    told = Answers(
+    predictions = Answers(
         elapsed_seconds=story.seconds,
         step=4,
         split="validation",
-        places={"sentiment": tuple(range(len(said))), "ner": (8, 9)},
-        answers={"sentiment": said, "ner": ((1, 0, 0), (1,))},
+        places={"sentiment": tuple(range(len(labels))), "ner": (8, 9)},
+        answers={"sentiment": labels, "ner": ((1, 0, 0), (1,))},
     )
-    story.events.insert(-1, told)
+    story.events.insert(-1, predictions)
     return story
 
 
@@ -80,7 +80,7 @@ def changed(*places: int) -> tuple[int, ...]:
 
 
 @pytest.fixture
-def told(store: RunStore, keep: Keep, data: str) -> Report:
+def both_plans(store: RunStore, keep: Keep, data: str) -> Report:
     """Heads only and full with two seeds each; with seed 0 they differ on seven reviews."""
     ids = [
         keep(answered("heads-only", changed(2, 3, 4), data)),
@@ -107,8 +107,10 @@ def rows_of(report: Report, name: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(dict(tables_of(report))[name])))
 
 
-def test_the_note_has_what_each_of_two_plans_answers_for_what(told: Report) -> None:
-    found = next(each for each in section(note_of(told, NOW)).blocks if isinstance(each, Figures))
+def test_the_note_has_the_confusion_matrices_of_two_plans(both_plans: Report) -> None:
+    found = next(
+        each for each in section(note_of(both_plans, NOW)).blocks if isinstance(each, Figures)
+    )
     assert [(each.name, each.title) for each in found.drawings] == [
         (
             "confusion-1-sentiment-1-heads-only",
@@ -121,25 +123,25 @@ def test_the_note_has_what_each_of_two_plans_answers_for_what(told: Report) -> N
     assert found.drawings[0].caption == "Sum over 2 seeds. Correct predictions in colour."
 
 
-def test_a_handful_of_sentences_is_in_the_note_of_each_kind_and_their_number_is_said(
-    told: Report,
+def test_the_note_has_some_sentences_of_each_kind_and_their_number(
+    both_plans: Report,
 ) -> None:
-    note = note_of(told, NOW)
+    note = note_of(both_plans, NOW)
     (table,) = tables(note)
     assert table.columns == ("Change", "Sentence", "Correct label", "heads only", "full")
     assert [row[0] for row in table.rows] == ["✓ → ✕"] * 3 + ["✕ → ✓"] * 2
     assert table.rows[0][1:] == (*("=HYPERLINK(0) was good", "positive", "positive", "negative"),)
-    said = [each.text for each in section(note).blocks if isinstance(each, Text)]
-    assert said[0] == (
+    texts = [each.text for each in section(note).blocks if isinstance(each, Text)]
+    assert texts[0] == (
         "Sentiment: full labels 7 sentences differently. From heads only, seed 0, to full, "
         "seed 0: 3 won, 4 lost. 5 of them:"
     )
-    assert said[1].startswith("NER: full labels 0 sentences differently")
-    assert "tables/changed-answers.csv" in said[-1]
+    assert texts[1].startswith("NER: full labels 0 sentences differently")
+    assert "tables/changed-answers.csv" in texts[-1]
 
 
-def test_sentences_are_escaped_in_either_form_of_the_note(told: Report) -> None:
-    note = note_of(told, NOW)
+def test_sentences_are_escaped_in_either_form_of_the_note(both_plans: Report) -> None:
+    note = note_of(both_plans, NOW)
     page, text = as_html(note), as_markdown(note, "figures")
     assert "&lt;b onmouseover=alert(1)&gt;bad&lt;/b&gt; | not good" in page
     assert "<b onmouseover" not in page
@@ -147,10 +149,10 @@ def test_sentences_are_escaped_in_either_form_of_the_note(told: Report) -> None:
     assert "<b onmouseover" not in text
 
 
-def test_every_changed_sentence_of_every_seed_is_in_the_csv_and_no_formula(
-    told: Report,
+def test_every_changed_sentence_of_every_seed_is_in_the_csv_without_formulas(
+    both_plans: Report,
 ) -> None:
-    rows = rows_of(told, "changed-answers.csv")
+    rows = rows_of(both_plans, "changed-answers.csv")
     assert [(row["task"], row["seed"], row["sentence_number"]) for row in rows] == [
         *(("sentiment", "0", str(number)) for number in range(1, 8)),
         ("sentiment", "1", "3"),
@@ -161,8 +163,8 @@ def test_every_changed_sentence_of_every_seed_is_in_the_csv_and_no_formula(
     )
 
 
-def test_every_confusion_of_every_plan_is_counted_in_the_csv(told: Report) -> None:
-    rows = rows_of(told, "confusion.csv")
+def test_every_confusion_of_every_plan_is_counted_in_the_csv(both_plans: Report) -> None:
+    rows = rows_of(both_plans, "confusion.csv")
     ours = [row for row in rows if (row["plan"], row["task"]) == ("heads only", "sentiment")]
     assert [(row["in_data"], row["answered"], row["count"], row["seeds"]) for row in ours] == [
         ("negative", "negative", "2", "2"),
@@ -191,7 +193,7 @@ def test_a_plan_without_a_run_of_a_seed_has_empty_cells(
     assert row["top layer"] == ""
 
 
-def test_of_several_numbers_of_sentences_the_largest_is_told_and_named(
+def test_with_several_numbers_of_sentences_the_largest_is_used_and_named(
     store: RunStore, keep: Keep, data: str
 ) -> None:
     few = {"sentiment": 2, "ner": 2}
@@ -206,7 +208,7 @@ def test_of_several_numbers_of_sentences_the_largest_is_told_and_named(
     assert Text("Of the runs with all sentences.") in section(note_of(report, NOW)).blocks
 
 
-def test_a_run_alone_has_its_confusions_and_nothing_to_stand_against(
+def test_a_single_run_has_its_confusions_and_no_comparison(
     store: RunStore, keep: Keep, data: str
 ) -> None:
     report = load_report(
@@ -219,7 +221,7 @@ def test_a_run_alone_has_its_confusions_and_nothing_to_stand_against(
 
 
 @pytest.mark.parametrize("gone", [True, False], ids=["data gone", "no answers"])
-def test_without_data_or_answers_there_is_nothing_to_read(
+def test_without_data_or_predictions_there_is_no_section(
     store: RunStore, keep: Keep, data: str, gone: bool
 ) -> None:
     make = answered if gone else lambda scenario, _, data: finished(scenario, 0.8, 0.4, data=data)
@@ -229,7 +231,7 @@ def test_without_data_or_answers_there_is_nothing_to_read(
     assert not {"confusion.csv", "changed-answers.csv"} & set(dict(tables_of(report)))
 
 
-def test_of_few_kinds_more_of_each_are_taken_and_the_order_is_kept() -> None:
+def test_sentences_of_each_kind_are_selected_in_their_order() -> None:
     lost = [Changed(place, "a", "a", "b") for place in range(4)]
     won = [Changed(9, "a", "b", "a")]
     neither = replace(won[0], place=7, second="c")

@@ -24,7 +24,9 @@ FLAT, FALLING, OVER, OPEN = (
         (OPEN, OPEN, "Too few evaluations to judge convergence"),
     ],
 )
-def test_what_had_not_converged_is_named(heads: Convergence, full: Convergence, title: str) -> None:
+def test_plans_that_have_not_converged_are_named(
+    heads: Convergence, full: Convergence, title: str
+) -> None:
     plans = {"heads": {"ner": heads, "sentiment": FLAT}, "full": {"ner": full, "sentiment": FLAT}}
     if heads is OPEN:
         plans = {label: {"ner": OPEN, "sentiment": OPEN} for label in plans}

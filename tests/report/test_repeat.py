@@ -31,7 +31,7 @@ def test_the_command_names_every_choice_of_the_run() -> None:
     )
 
 
-def test_rates_are_named_only_where_they_are_not_the_scenarios_own() -> None:
+def test_rates_are_listed_only_where_they_differ_from_the_scenarios() -> None:
     plan = scenario_plan("gradual", minilm()).with_rates(head_learning_rate=0.005)
     spec = spec_of("gradual").model_copy(update={"plan": plan})
     command = train_command(spec, minilm())
@@ -39,19 +39,19 @@ def test_rates_are_named_only_where_they_are_not_the_scenarios_own() -> None:
     assert "--learning-rate" not in command.replace("--head-learning-rate", "")
 
 
-def test_a_plan_of_ones_own_is_passed_as_a_file() -> None:
+def test_a_custom_plan_is_passed_as_a_file() -> None:
     plan = Plan(name="mine", phases=(Phase(name="one", train=("heads", "biases")),))
     spec = spec_of("full").model_copy(update={"plan": plan, "scenario": None})
     assert "--plan plan.yaml" in train_command(spec, minilm())
     assert needs_plan_file(spec, minilm())
 
 
-def test_words_that_a_shell_would_read_are_quoted() -> None:
+def test_shell_syntax_is_quoted() -> None:
     spec = spec_of("heads-only").model_copy(update={"data": "my data/$(x).yaml"})
     assert "--data 'my data/$(x).yaml'" in train_command(spec, minilm())
 
 
-def test_device_and_precision_are_named_where_they_are_not_the_usual_ones() -> None:
+def test_device_and_precision_are_listed_where_they_differ_from_the_defaults() -> None:
     other = {"device": "cuda", "precision": "bfloat16"}
     command = train_command(spec_of("heads-only").model_copy(update=other), minilm())
     assert command.endswith("\n  --device cuda \\\n  --precision bfloat16")
@@ -63,7 +63,7 @@ def test_a_run_without_prefix_reuse_is_repeated_without_it() -> None:
     assert train_command(spec, minilm()).endswith("\n  --no-prefix-reuse")
 
 
-def test_a_run_that_measured_nothing_is_repeated_so() -> None:
+def test_a_run_without_measures_is_repeated_without_them() -> None:
     spec = spec_of("heads-only").model_copy(update={"measure": False})
     assert train_command(spec, minilm()).endswith("\n  --no-measures")
 
@@ -113,7 +113,7 @@ def test_the_script_fixes_the_threads_and_finds_its_plan_beside_it() -> None:
     assert script.endswith('--seed 1 "$@"\n')
 
 
-def test_the_script_of_a_run_that_goes_on_says_what_has_to_be_there() -> None:
+def test_the_script_of_a_run_that_starts_from_another_names_it() -> None:
     script = repeat_script("a-run", spec_of("full", starts_from="first"), minilm())
     assert (
         "\n# Starts from run first, which must be in the store (FREEZE_LAB_HOME) with\n" in script
@@ -122,7 +122,7 @@ def test_the_script_of_a_run_that_goes_on_says_what_has_to_be_there() -> None:
     assert "# Starts from" not in repeat_script("a-run", spec_of("full"), minilm())
 
 
-def test_a_comparisons_command_names_all_that_its_spec_says() -> None:
+def test_a_comparisons_command_lists_all_options_of_its_spec() -> None:
     spec = ComparisonSpec(
         checkpoint="minilm-l6",
         scenarios=("heads-only", "top-1"),
