@@ -40,6 +40,8 @@ def test_rates_that_change_between_phases_stand_in_order() -> None:
         ({"random_backbone": True}, ["random encoder"]),
         ({"device": "cuda", "precision": "bfloat16"}, ["on cuda", "in bfloat16"]),
         ({"starts_from": "a-run"}, ["starts from a-run"]),
+        ({"weight_decay": 0.1, "head_dropout": 0.0}, ["weight decay 0.1", "head dropout 0"]),
+        ({"max_grad_norm": 5.0}, ["max gradient norm 5"]),
         ({"label_noise": {"sentiment": 0.3, "ner": 0.3}}, ["30 % wrong labels"]),
         ({"label_noise": {"ner": 0.1}}, ["10 % wrong labels in NER"]),
     ],

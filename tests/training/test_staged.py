@@ -1,4 +1,4 @@
-"""A run that goes on from what another one wrote."""
+"""A run that starts from the model of another run."""
 
 import shutil
 
