@@ -1,4 +1,4 @@
-"""Compare: plans side by side over their seeds: scores, costs, losses, what moved."""
+"""The Compare page: scores, costs, losses and changes of plans over their seeds."""
 
 import streamlit as st
 

@@ -99,7 +99,7 @@ def test_the_fold_of_rarer_fields_asks_for_what_the_command_can(lab: Lab) -> Non
     app.segmented_control(key="budget").set_value("seconds").run()
     app.number_input(key="length_seconds").set_value(5.0).run()
     app.text_input(key="comparison_name").set_value("From nothing").run()
-    assert "6 runs, one after another, and 4 that try rates" in texts(app)
+    assert "6 runs, one after another, and 4 for the learning rate sweep" in texts(app)
     assert "follows from what one epoch of it took before" in texts(app)
     assert app.button(key="start_comparison").label == "Start: about 2 min"
     app.button(key="start_comparison").click().run()
@@ -121,7 +121,7 @@ def test_a_form_without_a_plan_starts_nothing(lab: Lab) -> None:
     app = visited("compare")
     app.pills(key="scenarios").set_value([]).run()
     assert app.button(key="start_comparison").disabled
-    assert "Choose a plan, better two or more" in texts(app)
+    assert "Choose a plan, preferably two or more" in texts(app)
 
 
 def test_results_appear_while_the_rest_is_on_its_way(lab: Lab, two: ComparisonRecord) -> None:

@@ -86,7 +86,7 @@ def test_a_comparison_begun_meanwhile_goes_on_from_the_same_run(
 ) -> None:
     first = train("--output", tmp_path / "first").id
     app = visited("compare", checkpoint=checkpoint, starts_from=first, **SHORT)
-    assert f"every run going on from {first}" in texts(app).replace("*", "")
+    assert f"starting from {first}" in texts(app).replace("*", "")
     app.pills(key="scenarios").set_value(["heads-only", "full"]).run()
     app.button(key="start_comparison").click().run()
     assert not app.exception

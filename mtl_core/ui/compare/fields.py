@@ -1,4 +1,4 @@
-"""The fields of a new comparison: plans, seeds, length, sentences, and a fold of rarer ones."""
+"""The fields of a new comparison: plans, seeds, length, sentences and rarely used settings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from mtl_core.ui.shared.keys import Key, comparison_option_key
 from mtl_core.ui.shared.option_fields import option_fields
 
 FIRST = ("heads-only", "top-1", "full")
-"""What a visitor who chooses nothing compares: little, some, all."""
+"""The default plans of a comparison: they train little, some and all of the model."""
 
 _SEEDS = (1, 2, 3, 4, 5)
 _EVERY = 0
@@ -35,8 +35,8 @@ _EPOCHS, _SECONDS = "epochs", "seconds"
 
 
 @dataclass(frozen=True, slots=True)
-class Rare:
-    """What few comparisons ask for."""
+class RareSettings:
+    """Settings in the expander that few comparisons use."""
 
     sweep: tuple[float, ...]
     also_evaluate: tuple[str, ...]
@@ -44,10 +44,10 @@ class Rare:
     label_noise: dict[str, float]
 
 
-def asked_comparison(
-    lab: Lab, choice: Choice, model: ModelDescription, rare: Rare
+def requested_comparison(
+    lab: Lab, choice: Choice, model: ModelDescription, rare: RareSettings
 ) -> tuple[ComparisonSpec | None, str | None]:
-    """The fields, and what they ask for with the `rare` ones; or None and what is missing."""
+    """Draws the fields; returns the spec that they and `rare` describe, or None and the problem."""
     names = _plans(model)
     with st.container(horizontal=True, gap="medium"):
         seeds = st.segmented_control(
@@ -56,8 +56,8 @@ def asked_comparison(
             key=Key.SEEDS,
             default=3,
             required=True,
-            help="One seed separates nothing but what the sentences tell; three tell a difference "
-            "from luck.",
+            help="With one seed only the sampling error of the sentences is measured. With "
+            "three seeds the variation between seeds is measured too.",
         )
         budget, length = _budget()
     examples = st.segmented_control(
@@ -67,11 +67,11 @@ def asked_comparison(
         default=[_EVERY],
         selection_mode="multi",
         format_func=lambda count: "all" if count == _EVERY else str(count),
-        help="Fewer sentences show which plan learns from little; 50 are among the 100. With "
-        "several numbers each plan is run with each, and its quality is drawn against them.",
+        help="Small numbers show which plan learns from few sentences. With several numbers each "
+        "plan is trained with each of them. Smaller samples are subsets of larger ones.",
     )
     if not names:
-        return None, "Choose a plan, better two or more."
+        return None, "Choose a plan, preferably two or more."
     if not examples:
         return None, "Choose a number of training sentences, or all."
     try:
@@ -92,26 +92,27 @@ def _plans(model: ModelDescription) -> Sequence[str]:
         format_func=scenario_phrase,
         selection_mode="multi",
         wrap=True,
-        help="Each is run with each seed; all else is the same for all of them.",
+        help="Each plan is trained with each seed; all other settings are the same.",
     )
 
 
 def _is_offered(scenario: str) -> bool:
-    """Whether a scenario has a pill; the command line takes every one."""
+    """Whether the form offers a scenario; the command line accepts all of them."""
     kind, argument = scenario_kind(scenario)
     return int(argument) <= _COUNTED[kind] if kind in _COUNTED else True
 
 
 def _budget() -> tuple[str | None, float]:
-    """Epochs or seconds, and how many."""
+    """Draws the length of a run; returns its unit, epochs or seconds, and its value."""
     budget = st.segmented_control(
         "Each run trains for",
         [_EPOCHS, _SECONDS],
         key=Key.BUDGET,
         default=_EPOCHS,
         required=True,
-        help="Equal epochs show each plan the same sentences; equal seconds give a cheap plan "
-        "more of them. An epoch's time is measured first where no earlier run tells it.",
+        help="With equal epochs each plan sees the same number of sentences. With equal seconds a "
+        "cheap plan sees more of them; if no earlier run shows how long an epoch takes, that is "
+        "measured first.",
     )
     length = st.number_input(
         str(budget).capitalize(),
@@ -125,28 +126,28 @@ def _budget() -> tuple[str | None, float]:
     return budget, length
 
 
-def rare_fields(lab: Lab, choice: Choice, tasks: Sequence[Task]) -> Rare:
-    """The fields that few comparisons need."""
+def rare_fields(lab: Lab, choice: Choice, tasks: Sequence[Task]) -> RareSettings:
+    """Draws the rarely used settings and returns their values."""
     sweep = st.pills(
-        "Learning rates to try, times each plan's own",
+        "Learning rate sweep: factors on each plan's own rates",
         _FACTORS,
         key=Key.SWEEP,
         format_func=lambda factor: f"× {factor:g}",
         selection_mode="multi",
         wrap=True,
-        help="Each plan tries them with the first seed and goes on with the best, so that none "
-        "loses for its rate. ResolvedChoice on the sentences that also judge: that seed flatters.",
+        help="Each plan tries the factors with the first seed, and all seeds use the best one. It "
+        "is selected on the sentences that also score the plan: that seed's score is optimistic.",
     )
     others = _other_data(lab, choice)
     options = option_fields(ScalarOptions(), comparison_option_key)
-    return Rare(tuple(sorted(sweep)), others, options, _noise(tasks))
+    return RareSettings(tuple(sorted(sweep)), others, options, _noise(tasks))
 
 
 def _other_data(lab: Lab, choice: Choice) -> tuple[str, ...]:
     known = known_data(lab.settings)
     others = {data: tasks for data, tasks in known.items() if data != choice.data}
     chosen = st.session_state.get(Key.OTHER_DATA)
-    if chosen and not set(chosen) <= set(others):  # the choice of data has changed since
+    if chosen and not set(chosen) <= set(others):  # the selected data have changed
         st.session_state[Key.OTHER_DATA] = [data for data in chosen if data in others]
     return tuple(
         st.pills(
@@ -156,8 +157,8 @@ def _other_data(lab: Lab, choice: Choice) -> tuple[str, ...]:
             format_func=lambda data: data_name(data, others[data]),
             selection_mode="multi",
             wrap=True,
-            help="Nothing is learned from these: they show how far a skill carries. They need the "
-            "same tasks and labels.",
+            help="Evaluates each run on other data with the same tasks and labels, without "
+            "training on them.",
         )
     )
 
@@ -169,7 +170,7 @@ def _noise(tasks: Sequence[Task]) -> dict[str, float]:
             _NOISE,
             key=f"{Key.LABEL_NOISE}_{task.name}",
             format_func=percent,
-            help="This share of its training sentences gets a wrong label, drawn from the seed.",
+            help="The share of the training labels that is replaced by random wrong labels.",
         )
         for task in tasks
     }
@@ -180,10 +181,10 @@ def _spec(
     choice: Choice,
     tasks: Sequence[Task],
     names: Sequence[str],
-    asked: tuple[int | None, str | None, float, Sequence[int]],
-    rare: Rare,
+    values: tuple[int | None, str | None, float, Sequence[int]],
+    rare: RareSettings,
 ) -> tuple[ComparisonSpec | None, str | None]:
-    seeds, budget, length, counts = asked
+    seeds, budget, length, counts = values
     several = tuple(count or None for count in sorted(counts)) if len(counts) > 1 else ()
     one = 0 if several else sum(counts)
     options = {

@@ -1,4 +1,4 @@
-"""A kept comparison: what it is called, deleting it, and bringing it back while it can be."""
+"""The name of a stored comparison, with the buttons to rename, delete and restore it."""
 
 import streamlit as st
 
@@ -14,7 +14,7 @@ from mtl_core.ui.shared.undo import UNDO_MINUTES, try_action, undo_bar
 
 
 def name_line(lab: Lab, record: ComparisonRecord) -> None:
-    """The comparison's name in one line, with what renames it and what deletes it."""
+    """Draws the comparison's name with the buttons to rename and delete it."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**{plain(comparison_name(record))}**", width="content")
         if record.shipped:
@@ -31,26 +31,25 @@ def name_line(lab: Lab, record: ComparisonRecord) -> None:
             on_click=_delete,
             args=(lab, record.id),
             disabled=not record.ended,
-            help="Hides it and its runs at once. "
-            f"For {UNDO_MINUTES} minutes it can be brought back."
+            help=f"Hides it and its runs at once. They can be restored for {UNDO_MINUTES} minutes."
             if record.ended
-            else "Stop it first: what runs cannot be deleted.",
+            else "Stop it first: an active comparison cannot be deleted.",
         )
         if record.shipped and is_first_visit(lab):
             first_comparison(lab, current_palette(), "Make your own")
 
 
 def undo_line(lab: Lab) -> None:
-    """One line with Undo for the comparison deleted last on this page.
+    """Draws a line with Undo for the comparison that was deleted last.
 
-    The address remembers it, so the line stands until the page is left.
+    Its id is in the address, so the line remains until the visitor leaves the page.
     """
     asked = st.query_params.get(Key.DELETED)
     gone = lab.store.deleted_comparison(asked) if asked is not None else None
     if gone is not None:
         runs = "run" if len(gone.runs) == 1 else f"{len(gone.runs)} runs"
         what = f"**{plain(comparison_name(gone))}** and its {runs}"
-        undo_bar(what, lambda: _bring_back(lab, gone.id))
+        undo_bar(what, lambda: _restore(lab, gone.id))
 
 
 def _form(lab: Lab, record: ComparisonRecord) -> None:
@@ -61,11 +60,11 @@ def _form(lab: Lab, record: ComparisonRecord) -> None:
             value=record.name,
             max_chars=TITLE_LENGTH,
             key=key,
-            help="Left empty, it is called by its plans again.",
+            help="An empty name resets it to the names of its plans.",
         )
         if experiment_of(record) is not None:
             st.caption(
-                "The Guide knows this comparison by its name: under another one it decides no "
+                "The Guide identifies this comparison by its name: with another name it tests no "
                 "claim."
             )
         st.form_submit_button(
@@ -82,10 +81,10 @@ def _delete(lab: Lab, comparison: str) -> None:
         return
     st.query_params.pop(Key.COMPARISON, None)
     for key in (Key.COMPARISON_SHOWN, Key.COMPARISON, Key.COMPARED, Key.RUNS):
-        st.session_state.pop(key, None)  # the page begins anew: the newest that is left is shown
+        st.session_state.pop(key, None)  # the page then selects the newest one
     st.query_params[Key.DELETED] = comparison
 
 
-def _bring_back(lab: Lab, comparison: str) -> None:
+def _restore(lab: Lab, comparison: str) -> None:
     if try_action(lambda: lab.undo_delete_comparison(comparison)):
         show_comparison(comparison)

@@ -1,4 +1,4 @@
-"""Starting a comparison: its form, its price, its name, and one button."""
+"""The form that starts a comparison, with an estimate of its duration."""
 
 from functools import cache
 from time import monotonic
@@ -18,7 +18,7 @@ from mtl_core.tasks.dataset import SAMPLE, load_tasks
 from mtl_core.tasks.task import Task
 from mtl_core.training.comparison import ComparisonSpec
 from mtl_core.training.prepare_comparison import prepare_comparison
-from mtl_core.ui.compare.fields import FIRST, asked_comparison, rare_fields
+from mtl_core.ui.compare.fields import FIRST, rare_fields, requested_comparison
 from mtl_core.ui.compare.selection import show_comparison
 from mtl_core.ui.shared.choice import Choice
 from mtl_core.ui.shared.keys import Key
@@ -26,14 +26,14 @@ from mtl_core.ui.shared.page import plain
 
 _WIDTH = 560
 _EQUAL_SECONDS = (
-    "How many epochs a plan gets follows from what one epoch of it took before: seconds come out "
-    "near each other, not equal. The table tells what each run took."
+    "The number of epochs follows from the measured duration of one epoch, so the durations of the "
+    "runs are similar, not equal. The table shows them."
 )
 _DOUBLE_CLICK_SECONDS = 2.0
 
 
 def new_comparison(choice: Choice) -> None:
-    """A popover with the form; only the form runs again while it is filled in."""
+    """Draws the form in a popover, as a fragment: filling it in does not rerun the page."""
     started = st.session_state.get(Key.LAST_COMPARISON, (None, 0.0, ""))[2]
     with (
         st.popover("New comparison", icon=":material/add:", key=f"{Key.NEW_COMPARISON}_{started}"),
@@ -43,9 +43,9 @@ def new_comparison(choice: Choice) -> None:
 
 
 def first_comparison(lab: Lab, colors: Palette, label: str = "") -> None:
-    """A button that starts three plans on the sample and leads to them, with its price.
+    """Draws a button that starts three plans on the sample and opens their comparison.
 
-    `label` stands in place of the plans' names where there is little room.
+    `label` replaces the plans' names where there is little room.
     """
     spec = ComparisonSpec(checkpoint="minilm-l6", scenarios=FIRST, seeds=(0, 1, 2), data=SAMPLE)
     names = [scenario_phrase(name) for name in FIRST]
@@ -63,14 +63,14 @@ def first_comparison(lab: Lab, colors: Palette, label: str = "") -> None:
 
 
 def start_comparison(lab: Lab, spec: ComparisonSpec, name: str | None = None) -> None:
-    """Start it once and show it; a second click of a double click only shows it."""
+    """Starts a comparison and shows it; the second click of a double click only shows it."""
     if known := _started(lab, spec, name):
         show_comparison(known)
         st.rerun(scope="app")
 
 
 def _started(lab: Lab, spec: ComparisonSpec, name: str | None = None) -> str | None:
-    """The comparison's id; None, and the reason is on the page, where it cannot be run."""
+    """Returns the comparison's id, or None after showing why it cannot start."""
     last, when, known = st.session_state.get(Key.LAST_COMPARISON, (None, 0.0, ""))
     if last == spec and monotonic() - when <= _DOUBLE_CLICK_SECONDS:
         return str(known)
@@ -84,9 +84,9 @@ def _started(lab: Lab, spec: ComparisonSpec, name: str | None = None) -> str | N
 
 
 def price_words(price: Price | None) -> str:
-    """`about 3 min`, or that it is not known."""
+    """Formats an estimate: `about 3 min`, or that there is none."""
     if price is None or price.seconds is None:
-        return "time not known before a first run"
+        return "duration unknown before a first run"
     return about(price.seconds)
 
 
@@ -100,7 +100,7 @@ def _form(choice: Choice) -> None:
         return
     st.caption(
         f"On **{plain(choice.checkpoint)}** and data **{plain(choice.data)}**, {_shared(choice)}, "
-        "as chosen on the Freeze and Train pages."
+        "as selected on the Freeze and Train pages."
     )
     fields, row, obstacle, fold = (st.container() for _ in range(4))
     with fold, st.expander("More", key=Key.MORE_OF_COMPARISON):
@@ -108,12 +108,12 @@ def _form(choice: Choice) -> None:
             "Name",
             key=Key.COMPARISON_NAME,
             max_chars=TITLE_LENGTH,
-            placeholder="its plans, where it is left empty",
-            help="What to call it, here and in the list of comparisons; it can be changed later.",
+            placeholder="empty: the names of its plans",
+            help="The name of the comparison on this page and in lists. It can be changed later.",
         )
         rare = rare_fields(lab, choice, model.tasks)
     with fields:
-        spec, problem = asked_comparison(lab, choice, model, rare)
+        spec, problem = requested_comparison(lab, choice, model, rare)
     price = _price(lab, spec, model) if spec else None
     with row.container(horizontal=True, vertical_alignment="center", gap="small"):
         clicked = st.button(
@@ -133,14 +133,14 @@ def _form(choice: Choice) -> None:
 
 
 def _shared(choice: Choice) -> str:
-    """What all runs share and the form does not ask for."""
+    """Describes the settings that all runs share and that the form does not contain."""
     rates = [("encoder", choice.learning_rate), ("heads", choice.head_learning_rate)]
-    told = rate_words([(part, rate) for part, rate in rates if rate is not None])
+    rates_text = rate_words([(part, rate) for part, rate in rates if rate is not None])
     run = plain(choice.starts_from)
-    start = f", every run going on from **{run}**" if run else ""
+    start = f", starting from **{run}**" if run else ""
     return (
         f"batches of {choice.batch_size}, at most {choice.max_length} sub-words, "
-        f"{told or 'each plan at its own rates'}{start}"
+        f"{rates_text or 'each plan with its own learning rates'}{start}"
     )
 
 
@@ -149,10 +149,11 @@ def _origin(spec: ComparisonSpec, price: Price | None) -> str:
     runs = arms * len(spec.seeds)
     count = "1 run" if runs == 1 else f"{runs} runs, one after another"
     if len(spec.sweep) > 1:
-        count += f", and {arms * (len(spec.sweep) - 1)} that try rates"
+        count += f", and {arms * (len(spec.sweep) - 1)} for the learning rate sweep"
     if price is None or price.seconds is None:
         return count
-    return f"{count}; time {'measured here' if price.measured_here else 'of two cores'}"
+    source = "runs on this machine" if price.measured_here else "two cores"
+    return f"{count}; estimated from {source}"
 
 
 def _price(lab: Lab, spec: ComparisonSpec, model: ModelDescription | None = None) -> Price | None:

@@ -1,4 +1,4 @@
-"""A comparison under way: how far it is as a whole, when it will be done, stop and go on."""
+"""The progress of a comparison, the time left, and the buttons Stop and Resume."""
 
 import streamlit as st
 
@@ -16,9 +16,9 @@ TICK_SECONDS = 2.0
 
 
 def comparison_state(lab: Lab, record: ComparisonRecord) -> None:
-    """The progress while it goes on, drawn again every two seconds; what is missing at its end.
+    """Draws the progress, refreshed every two seconds, or the unfinished runs at the end.
 
-    The page is drawn anew when another run has ended, so that results appear as they come.
+    The page reruns after each run that ends, so results appear as they arrive.
     """
     progress = lab.comparison_progress(record.id)
     if progress.ended:
@@ -28,7 +28,7 @@ def comparison_state(lab: Lab, record: ComparisonRecord) -> None:
 
 
 def progress_words(progress: ComparisonProgress) -> str:
-    """`**4** of 9 runs done · now top layer, seed 2 · about **3 min** left`, in Markdown."""
+    """Formats in Markdown: `**4** of 9 runs done · now top layer, seed 2 · about 3 min left`."""
     parts = [f"**{_ended_runs(progress):,}** of {progress.total:,} runs done"]
     if progress.current is not None:
         spec = progress.current.spec
@@ -42,21 +42,21 @@ def progress_words(progress: ComparisonProgress) -> str:
 
 
 def unfinished_words(progress: ComparisonProgress) -> str:
-    """What a comparison that has ended lacks; empty where every run has finished."""
-    lacking = [
+    """Counts the runs that did not finish; empty if all did."""
+    unfinished = [
         f"{count} {word}"
         for count, word in ((progress.stopped, "stopped"), (progress.failed, "failed"))
         if count
     ]
-    if not lacking:
+    if not unfinished:
         return ""
-    return f"{progress.finished} of {progress.total} runs finished, {' and '.join(lacking)}."
+    return f"{progress.finished} of {progress.total} runs finished, {' and '.join(unfinished)}."
 
 
 def _watch(comparison: str, ended: int) -> None:
     try:
         progress = the_lab().comparison_progress(comparison)
-    except FreezeLabError:  # somebody deleted it
+    except FreezeLabError:  # it was deleted
         st.rerun(scope="app")
     if progress.ended or _ended_runs(progress) != ended:
         st.rerun(scope="app")
@@ -73,13 +73,13 @@ def _watch(comparison: str, ended: int) -> None:
 
 
 def _ended(record: ComparisonRecord, progress: ComparisonProgress) -> None:
-    lacking = unfinished_words(progress)
-    if not lacking or record.shipped:
+    unfinished = unfinished_words(progress)
+    if not unfinished or record.shipped:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption(lacking, width="content")
+        st.caption(unfinished, width="content")
         st.button(
-            "Go on",
+            "Resume",
             key=Key.RESUME_COMPARISON,
             icon=":material/play_arrow:",
             on_click=_resume,

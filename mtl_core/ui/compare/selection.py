@@ -1,4 +1,4 @@
-"""Which runs a visitor compares: from the address, from the picker, or the newest that fit."""
+"""Selects the runs to compare: from the address, from the picker, or the newest ones."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import plain
 
 MOST = 40
-"""Runs chosen one by one: eight plans, whose lines and rows can still be read, of five seeds."""
+"""The most runs selected one by one: eight plans, which are still legible, with five seeds."""
 
 _OFFERED = 30
 
@@ -22,25 +22,25 @@ _STATES = (RunState.FINISHED, RunState.RUNNING, RunState.STOPPED, RunState.INTER
 
 
 def comparable(records: Sequence[RunRecord]) -> list[RunRecord]:
-    """The runs that have, or will have, something to compare."""
+    """Returns the runs that have results or are producing them."""
     return [record for record in records if record.state in _STATES]
 
 
 def compared_runs(records: Sequence[RunRecord]) -> tuple[list[RunRecord], list[str]]:
-    """The runs compared now, of `records` (newest first), and notes on what was ignored.
+    """Returns the selected runs of `records` (newest first), and notes on ignored ids.
 
-    The address speaks on a session's first run and on the browser's back and forward; from then
-    on the picker does. To be called before the picker is drawn.
+    The address decides on a session's first script run and after the browser's back and forward
+    buttons; otherwise the picker does. Call it before the picker is drawn.
     """
     known = {record.id: record for record in records}
     kept = st.session_state.get(Key.COMPARED)
     address = _split(st.query_params.get(Key.RUNS, ""))
     if kept is None or came_by_history():
-        asked = address or [record.id for record in preselected(records)]
+        requested = address or [record.id for record in preselected(records)]
     else:
-        asked = list(st.session_state.get(Key.RUNS, kept))
-    ids = [run for run in asked if run in known]
-    notes = [_unknown(run) for run in asked if run not in known]
+        requested = list(st.session_state.get(Key.RUNS, kept))
+    ids = [run for run in requested if run in known]
+    notes = [_unknown(run) for run in requested if run not in known]
     if len(ids) > MOST:
         notes.append(f"At most {MOST} runs are compared: {', '.join(ids[MOST:])} left out.")
         ids = ids[:MOST]
@@ -49,8 +49,10 @@ def compared_runs(records: Sequence[RunRecord]) -> tuple[list[RunRecord], list[s
 
 
 def preselected(records: Sequence[RunRecord]) -> list[RunRecord]:
-    """The newest finished runs that share checkpoint, data and length, at most MOST, the oldest
-    first; where no two share them, the newest two finished."""
+    """Returns the newest finished runs that share checkpoint, data and length, oldest first.
+
+    At most MOST; the newest two finished runs if no two share these settings.
+    """
     finished = [record for record in records if record.state is RunState.FINISHED]
     groups: dict[tuple[object, ...], list[RunRecord]] = {}
     for record in finished:
@@ -65,48 +67,48 @@ def _setting(record: RunRecord) -> tuple[object, ...]:
 
 
 def chosen_comparison(store: RunStore) -> tuple[ComparisonRecord | None, list[str]]:
-    """The comparison shown now, None for runs chosen one by one, and notes on what was ignored.
+    """Returns the selected comparison, None for single runs, and notes on ignored ids.
 
-    The address speaks as in `compared_runs`; where it names neither a comparison nor runs, the
-    newest comparison is shown. To be called before the picker is drawn.
+    The address decides as in `compared_runs`; if it contains neither a comparison nor runs, the
+    newest comparison is selected. Call it before the picker is drawn.
     """
     kept = st.session_state.get(Key.COMPARISON_SHOWN)
     if kept is None or came_by_history():
-        asked = st.query_params.get(Key.COMPARISON, "")
-        if not asked and not st.query_params.get(Key.RUNS):
-            asked = next((each.id for each in store.comparisons(limit=1, shipped=None)), "")
+        requested = st.query_params.get(Key.COMPARISON, "")
+        if not requested and not st.query_params.get(Key.RUNS):
+            requested = next((each.id for each in store.comparisons(limit=1, shipped=None)), "")
     else:
-        asked = st.session_state.get(Key.COMPARISON, kept) or ""
+        requested = st.session_state.get(Key.COMPARISON, kept) or ""
     notes = []
     try:
-        record = store.comparison(asked) if asked else None
+        record = store.comparison(requested) if requested else None
     except UnknownComparison:
-        record, notes = None, [_unknown(asked)]
+        record, notes = None, [_unknown(requested)]
     st.session_state[Key.COMPARISON_SHOWN] = record.id if record else ""
     return record, notes
 
 
 def show_comparison(comparison: str) -> None:
-    """Make the page show a comparison from its next run on."""
+    """Selects a comparison for the next script run of the page."""
     st.session_state[Key.COMPARISON_SHOWN] = comparison
     st.session_state.pop(Key.COMPARISON, None)
 
 
 def write_comparison(record: ComparisonRecord) -> None:
-    """Make the address hold the comparison shown: a permalink."""
+    """Writes the comparison into the address, which becomes a permalink."""
     if st.query_params.get(Key.COMPARISON) != record.id or Key.RUNS in st.query_params:
         st.query_params.pop(Key.RUNS, None)
         st.query_params[Key.COMPARISON] = record.id
 
 
 def write_runs(records: Sequence[RunRecord]) -> None:
-    """Make the address hold the runs compared: a permalink."""
+    """Writes the compared runs into the address, which becomes a permalink."""
     st.query_params.pop(Key.COMPARISON, None)
-    wanted = ",".join(record.id for record in records)
-    if st.query_params.get(Key.RUNS, "") == wanted:
+    ids = ",".join(record.id for record in records)
+    if st.query_params.get(Key.RUNS, "") == ids:
         return
-    if wanted:
-        st.query_params[Key.RUNS] = wanted
+    if ids:
+        st.query_params[Key.RUNS] = ids
     else:
         st.query_params.pop(Key.RUNS, None)
 
@@ -117,7 +119,7 @@ def comparison_picker(
     records: Sequence[RunRecord],
     compared: Sequence[RunRecord],
 ) -> None:
-    """A popover with the comparisons to choose from, and the single runs where none is chosen."""
+    """Draws a popover to choose a comparison, or single runs if none is selected."""
     with st.popover("Choose", icon=":material/checklist:"):
         if comparisons:
             _comparisons(comparisons, shown)
@@ -129,9 +131,9 @@ def _comparisons(comparisons: Sequence[ComparisonRecord], shown: ComparisonRecor
     labels = {"": "single runs"} | {each.id: _comparison_label(each) for each in comparisons}
     if shown is not None and shown.id not in labels:
         labels[shown.id] = _comparison_label(shown)
-    wanted = shown.id if shown else ""
-    if st.session_state.get(Key.COMPARISON) != wanted:
-        st.session_state[Key.COMPARISON] = wanted
+    ids = shown.id if shown else ""
+    if st.session_state.get(Key.COMPARISON) != ids:
+        st.session_state[Key.COMPARISON] = ids
     st.selectbox(
         "Comparison",
         list(labels),
@@ -147,7 +149,7 @@ def _comparison_label(record: ComparisonRecord) -> str:
 
 
 def _runs_picker(records: Sequence[RunRecord], compared: Sequence[RunRecord]) -> None:
-    """The runs to choose from, the newest ones; `compared` are chosen now."""
+    """Draws the newest runs as options; `compared` are selected."""
     chosen = [record.id for record in compared]
     offered = [each for n, each in enumerate(records) if n < _OFFERED or each.id in chosen]
     labels = {record.id: _label(record) for record in offered}
@@ -162,7 +164,7 @@ def _runs_picker(records: Sequence[RunRecord], compared: Sequence[RunRecord]) ->
         wrap=True,
     )
     if len(offered) < len(records):
-        st.caption(f"The newest {_OFFERED}. An older one is compared by its id in the address.")
+        st.caption(f"The newest {_OFFERED}. The address can contain the ids of older runs.")
 
 
 def _split(text: str) -> list[str]:
@@ -171,7 +173,7 @@ def _split(text: str) -> list[str]:
 
 def _unknown(run: str) -> str:
     shown = run if len(run) <= 60 else f"{run[:60]}…"
-    return f"{shown} was ignored: nothing to compare bears this id."
+    return f"{shown} was ignored: no run or comparison has this id."
 
 
 def _label(record: RunRecord) -> str:
