@@ -1,6 +1,6 @@
-"""Scores without fine-tuning that runs show: untrained heads, and plans on a random encoder.
+"""Baselines that the runs contain: untrained heads, and plans on a random encoder.
 
-They stand beside those that the data alone give (`tasks.baselines`).
+`tasks.baselines` computes those that need no model.
 """
 
 from statistics import fmean
@@ -10,8 +10,11 @@ from mtl_core.tasks.baselines import Baseline
 
 
 def baselines_of_runs(comparison: PlanComparison) -> tuple[Baseline, ...]:
-    """Untrained heads, the mean over all plans that start from the checkpoint, and each plan's
-    score on a random encoder; none for what no run shows."""
+    """Returns the score of untrained heads and of each plan on a random encoder.
+
+    Untrained heads are the mean over all plans that start from the checkpoint. Baselines that no
+    run contains are left out.
+    """
     found = []
     plain = [
         plan
@@ -30,11 +33,11 @@ def baselines_of_runs(comparison: PlanComparison) -> tuple[Baseline, ...]:
         )
     }
     if before:
-        meaning = "The checkpoint with heads as they were drawn, before any step."
+        meaning = "The checkpoint with randomly initialized heads, before the first step."
         label = "untrained heads"
         found.append(Baseline(name="untrained", label=label, values=before, meaning=meaning))
     other = [plan for plan in comparison.plans if not _is_random(plan)]
-    for plan in comparison.plans if other else ():  # no plan stands beside itself
+    for plan in comparison.plans if other else ():  # a plan is not its own baseline
         scores = {n: each.mean for n, each in plan.tasks.items() if each.mean is not None}
         if scores and _is_random(plan):
             meaning = "The same architecture with random weights: what pretraining is worth."

@@ -1,4 +1,4 @@
-"""The sentences on which two runs do not say the same."""
+"""The sentences that two runs label differently."""
 
 from dataclasses import dataclass
 

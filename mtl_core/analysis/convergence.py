@@ -1,14 +1,14 @@
-"""Did a plan converge on a task, by its validation loss as the mean over its seeds.
+"""Decides whether a plan converged on a task, by its mean validation loss over the seeds.
 
-The rules, the first that holds speaks:
+The first rule that applies decides:
 
-1. fewer than three evaluations, the one before training included: open;
-2. the last loss is at least 5 % above the lowest: overfitting, since the epoch of the lowest;
+1. fewer than three evaluations, including the one before training: open;
+2. the last loss is at least 5 % above the lowest: overfitting since the epoch of the lowest;
 3. the last interval between evaluations lowered the loss by 2 % or more: still falling;
 4. otherwise flat.
 
-A rate that falls to zero flattens every loss in the end: flat then says that this run's length and
-schedule are used up, not that a longer one would find nothing.
+A learning rate that falls to zero flattens every loss at the end. Flat then means that this length
+and schedule are used up, not that a longer run would not improve.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ LEAST_EVALUATIONS = 3
 
 
 class Trend(StrEnum):
-    """Where a loss stands at the end."""
+    """The course of a loss at the end of a run."""
 
     FALLING = "still falling"
     FLAT = "flat"
@@ -33,7 +33,7 @@ class Trend(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Convergence:
-    """`since` is the epoch of the lowest loss where it rose after that."""
+    """The trend of a loss; `since` is the epoch of the lowest loss if it rose afterwards."""
 
     trend: Trend
     since: float | None = None

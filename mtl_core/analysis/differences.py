@@ -1,4 +1,4 @@
-"""In what the specs of several runs differ, and nothing of what they share."""
+"""The settings in which the specs of several runs differ."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,9 +12,12 @@ _OF_THE_MACHINE = (
     "prefix_reuse",
     "device",
     "measure",
-)  # move a loss's last digits, and no conclusion
-_OF_THE_MEASURING = ("also_evaluate", "other_data_digests")  # read after the fact, change nothing
-_KNOWN_LATER = ("weights_digest", "data_digests", "versions")  # filled in where a run begins
+)  # change only the last digits of a loss
+_OF_THE_MEASURING = (
+    "also_evaluate",
+    "other_data_digests",
+)  # no influence on training
+_KNOWN_LATER = ("weights_digest", "data_digests", "versions")  # recorded when a run starts
 _WORDS = {
     "data_digests": "the data's content",
     "weights_digest": "the weights' content",
@@ -22,14 +25,14 @@ _WORDS = {
     "max_length": "max length",
     "examples": "training sentences",
     "label_noise": "label noise",
-    "starts_from": "the run gone on from",
+    "starts_from": "the run that it starts from",
     "random_backbone": "pretrained or random weights",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class SpecDifference:
-    """One dotted key of a spec and its value in each run; None where a run has no such key.
+    """One dotted key of a spec and its value in each run; None if a spec has no such key.
 
     Phases are counted from 1: `plan.phases.2.train`.
     """
@@ -39,7 +42,7 @@ class SpecDifference:
 
 
 def spec_differences(specs: Sequence[RunSpec]) -> tuple[SpecDifference, ...]:
-    """The keys on which `specs` do not all agree, in the spec's own order, values side by side."""
+    """Returns the keys with different values, in the order of the spec."""
     flat = [dict(_leaves("", spec.model_dump(mode="json"))) for spec in specs]
     keys = dict.fromkeys(key for leaves in flat for key in leaves)
     found = (SpecDifference(key, tuple(leaves.get(key) for leaves in flat)) for key in keys)
@@ -47,9 +50,9 @@ def spec_differences(specs: Sequence[RunSpec]) -> tuple[SpecDifference, ...]:
 
 
 def beyond_the_plan(specs: Sequence[RunSpec]) -> tuple[str, ...]:
-    """What else than the plan differs, in words: ("epochs", "seed").
+    """Names the settings other than the plan that differ: ("epochs", "seed").
 
-    A digest or a version that a run has not written down yet is no difference.
+    A digest or version that a run has not recorded yet does not count as a difference.
     """
     names = []
     for name in RunSpec.model_fields:
@@ -64,9 +67,9 @@ def beyond_the_plan(specs: Sequence[RunSpec]) -> tuple[str, ...]:
 
 
 def same_questions(specs: Sequence[RunSpec]) -> bool:
-    """Whether all runs answer the same sentences: the same tasks on the same data.
+    """Whether all runs are evaluated on the same sentences: the same tasks on the same data.
 
-    Only then does one score stand against another.
+    Scores are only comparable if they are.
     """
     digests = [spec.data_digests for spec in specs if spec.data_digests]
     return (
@@ -77,7 +80,7 @@ def same_questions(specs: Sequence[RunSpec]) -> bool:
 
 
 def _leaves(prefix: str, value: Any) -> list[tuple[str, str | None]]:
-    """Dotted keys and texts; a list of plain values stays one leaf."""
+    """Returns dotted keys and texts; a list of plain values is one leaf."""
     if isinstance(value, Mapping):
         parts = [(str(key), each) for key, each in value.items()]
     elif isinstance(value, list) and any(isinstance(each, Mapping) for each in value):

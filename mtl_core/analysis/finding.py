@@ -1,13 +1,12 @@
-"""What a task's loss does, in a few words, by stated rules. The title of its panel.
+"""Describes the course of a task's loss in a few words: the title of its panel.
 
-Judged on the validation loss, which is measured over the same sentences each time; the training
-loss of a step depends on its batch. The rules are tried in this order, the first that holds
-speaks:
+The rules use the validation loss, which is always measured on the same sentences; the training loss
+of a step depends on its batch. The first rule that applies gives the words:
 
-1. nothing that learns in any phase so far is reached by the task's loss: it "learns nothing";
-2. fewer than two evaluations: where it starts;
-3. the phase now thawed something, and each of its steps lowers the loss at least twice as fast as
-   the steps of the phase before, by at least 5 % in all: it "dropped when … thawed";
+1. the task's loss reaches nothing that was trained so far: it "learns nothing";
+2. there are fewer than two evaluations: where it starts;
+3. the current phase unfroze something, its steps lower the loss at least twice as fast as those of
+   the phase before, and by at least 5 % in total: it "dropped when … thawed";
 4. the latest is at least 5 % above the lowest: it "rises since" the step of the lowest;
 5. the last three evaluations or more lie within 2 % of the latest: it is "flat since" the first
    of these;
@@ -15,8 +14,8 @@ speaks:
    interval's slope is under a quarter of the average one;
 7. otherwise it "has hardly moved".
 
-Of a run that has ended 4 and 6 are told as past: it "rose from" that step on, "fell", or "fell
-slowly in the end".
+For a finished run, 4 and 6 use the past tense: it "rose from" that step on, "fell", or "fell slowly
+in the end".
 """
 
 from collections.abc import Sequence
@@ -37,7 +36,7 @@ Points = Sequence[tuple[int, float]]
 
 
 def loss_finding(summary: RunSummary, task: TaskProgress) -> str:
-    """The words that follow the task's name, e.g. "loss falls: 0.37 on validation"."""
+    """Returns the words that follow the task's name: "loss falls: 0.37 on validation"."""
     if _learns_nothing(summary, task):
         return "learns nothing: its head and everything below is frozen"
     points = task.validation_losses
@@ -83,7 +82,7 @@ def _movement(summary: RunSummary, points: Points) -> str:
 
 
 def _dropped(phase: PhaseProgress | None, points: Points) -> str | None:
-    """What thawed at the begin of the phase, if that made the loss drop."""
+    """Returns what the phase unfroze, if that made the loss drop."""
     if phase is None or phase.number == 1 or not phase.thawed or phase.first_step is None:
         return None
     before = [point for point in points if point[0] <= phase.first_step]
@@ -100,7 +99,7 @@ def _slowly(points: Points) -> bool:
 
 
 def _slope(points: Points) -> float:
-    """Change of the loss a step from the first point to the last; negative when it falls."""
+    """Returns the change of the loss per step from the first point to the last."""
     (first_step, first), (last_step, last) = points[0], points[-1]
     return (last - first) / (last_step - first_step) if last_step > first_step else 0.0
 

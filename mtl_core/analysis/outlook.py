@@ -1,4 +1,4 @@
-"""A run before its first event: what its plan says will happen in each phase."""
+"""The summary of a run before its first event, derived from its plan."""
 
 from collections.abc import Sequence
 
@@ -11,9 +11,9 @@ from mtl_core.training.spec import RunSpec
 
 
 def begin(run: str, spec: RunSpec, model: ModelDescription | None = None) -> RunSummary:
-    """A run of which nothing has happened yet.
+    """Builds the summary of a run that has not started.
 
-    With `model`, phases not begun already say what will learn in them.
+    With `model`, the phases contain what they will train.
     """
     tables = parameter_tables(spec.plan, model) if model else ()
     return RunSummary(
@@ -60,7 +60,7 @@ def _learning_groups(table: ParameterTable) -> frozenset[str]:
 
 
 def _rates(table: ParameterTable) -> tuple[tuple[str, float], ...]:
-    """Highest rate of the heads and of the encoder, of those that learn."""
+    """Returns the highest learning rate of the heads and of the encoder, if they are trained."""
     learning = [row for row in table.rows if row.state is State.TRAINABLE and row.learning_rate]
     parts = {
         "heads": [row.learning_rate for row in learning if row.role is Role.HEAD],

@@ -1,7 +1,7 @@
 """The paired test behind "within noise": plans against the best on the same seeds and sentences.
 
-What is asked: would the difference of two plans keep its sign under other seeds and on other
-sentences like these? Both are drawn at random, and crossed: every seed answers every sentence.
+It asks whether the difference of two plans keeps its sign under other seeds and on other sentences
+of the same kind. Both are random and crossed: every seed labels every sentence.
 
 1. An accuracy is the mean of right (1) and wrong (0). Entity F1 = 2 TP / (said + there) is no
    mean, so each sentence gets a pseudo-value whose mean is the F1 and which moves as the F1 does
@@ -10,20 +10,20 @@ sentences like these? Both are drawn at random, and crossed: every seed answers 
 2. The differences d(seed, sentence) are split by a two-way analysis of variance into a part of
    the seeds, one of the sentences and a rest. The variance of the mean difference is
    max(seeds, rest) + max(sentences - rest, 0), each mean square over their number, its degrees of
-   freedom by Hillis: (sum / seeds' part)^2 (S - 1). Seeds alone can come out alike by luck; never
-   below the rest, which the sentences measure well.
+   freedom by Hillis: (sum / seeds' part)^2 (S - 1). The seeds can agree by chance; their part is
+   never below the rest, which the sentences measure well.
    Source: as readers and cases are treated in reader studies, Dorfman, Berbaum and Metz 1992,
    Hillis 2007 (from memory, not checked).
 3. With three plans or more, the variance between seeds is half the pair's own and half what is
-   typical of all pairs, with twice the degrees of freedom: three seeds alone say little about it.
-   Typical is the median, corrected to estimate the mean of pairs alike, so that one plan that
-   spreads widely does not hide the differences of the others.
-4. The 5 % are shared among the plans compared with the best (Bonferroni), and the interval is as
-   much wider. A plan is below where the whole interval is below zero.
+   typical of all pairs, with twice the degrees of freedom, since three seeds alone
+   estimate it badly. Typical is the median, corrected to estimate the mean of equal pairs. One
+   plan that varies widely then does not hide the differences of the others.
+4. The 5 % are shared among the plans compared with the best (Bonferroni), and each interval is
+   wider accordingly. A plan is below where the whole interval is below zero.
 
-With one seed only the sentences speak: of these two runs, and not of their plans. Without stored
-answers only the seeds do (Student's t). No random number is drawn: the verdict is always the same.
-How often it is wrong was measured: docs/decisions/0017.
+With one seed only the sentences are sampled: the result holds for the two runs, not their plans.
+Without stored predictions only the seeds are (Student's t). The test is deterministic. Its rate of
+false positives was measured: docs/decisions/0017.
 """
 
 from collections.abc import Hashable, Iterable, Mapping
@@ -39,7 +39,7 @@ from numpy.typing import NDArray
 from mtl_core.analysis.marks import Marks
 
 ALPHA = 0.05
-"""Chance of calling anything below the best where all plans are alike."""
+"""The probability of a significant difference from the best if all plans are equal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class PairedDifference:
 @dataclass(frozen=True, slots=True)
 class SeedScore:
     """A task's headline metric in one run; `by_sentence` are values, (sentences,), with that mean,
-    of the sentences at `places`. None where the answers are not known."""
+    of the sentences at `places`. None if the predictions are unknown."""
 
     value: float
     by_sentence: NDArray[np.float64] | None = None
@@ -74,11 +74,11 @@ class SeedScore:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The difference of two plans taken apart.
+    """The components of the difference of two plans.
 
     `between_seeds` is the variance of the seeds' differences (None: one seed), `rest` what of it
     the sentences alone would give, `of_sentences` the sentences' part in the variance of `effect`.
-    `sentences` is 0 where the answers are not known.
+    `sentences` is 0 if the predictions are unknown.
     """
 
     effect: float
@@ -95,7 +95,7 @@ Scores = Mapping[int, SeedScore]
 
 
 def seed_score(marks: Marks) -> SeedScore:
-    """A score with its pseudo-values."""
+    """Computes a score with its pseudo-values."""
     right, claimed = marks.counts[:, 0], marks.counts[:, 1] + marks.counts[:, 2]
     score, all_claimed = marks.score, int(claimed.sum())
     if not all_claimed:
@@ -105,9 +105,9 @@ def seed_score(marks: Marks) -> SeedScore:
 
 
 def against_best(plans: Mapping[Name, Scores], best: Name) -> dict[Name, PairedDifference]:
-    """Each other plan less the best, where that can be judged at all.
+    """Computes each other plan less the best; plans that cannot be tested are left out.
 
-    The intervals hold together: the chance that any of them is wrong is at most about ALPHA.
+    The intervals hold simultaneously: the probability that any is wrong is at most about ALPHA.
     """
     found = {
         label: parts
@@ -134,7 +134,7 @@ def _typical(pairs: Iterable[Parts | None]) -> float | None:
 
 
 def take_apart(one: Scores, other: Scores) -> Parts | None:
-    """`one` less `other` on the seeds both have; None where they share none."""
+    """Splits `one` less `other` on their shared seeds; None without a shared seed."""
     seeds = sorted(set(one) & set(other))
     if not seeds:
         return None
@@ -168,7 +168,7 @@ def _by_sentence(pairs: list[tuple[SeedScore, SeedScore]]) -> NDArray[np.float64
 
 
 def _interval(parts: Parts, pooled: float | None, alpha: float) -> PairedDifference | None:
-    """None where nothing says how far chance reaches: one run each, or equal differences alone."""
+    """None if the variance is unknown: one run each, or only equal differences of seeds."""
     if parts.between_seeds is None:
         variance, freedom = parts.of_sentences, float(parts.sentences - 1)
         if not parts.sentences:

@@ -1,4 +1,4 @@
-"""The Pareto front: the plans that no other plan beats at once in quality and in cost."""
+"""The Pareto front: the plans that no other plan beats in both quality and cost."""
 
 from collections.abc import Callable, Sequence
 
@@ -8,12 +8,11 @@ from mtl_core.analysis.plans import PlanResult
 def front(
     plans: Sequence[PlanResult], task: str, cost: Callable[[PlanResult], float | None]
 ) -> tuple[str, ...]:
-    """The labels of the plans on the front of `task`'s mean headline metric against `cost`, the
-    cheapest first.
+    """Returns the labels of the plans on the front of mean metric and cost, cheapest first.
 
-    A plan is off it where another is at least as good and at most as dear, and one of the two
-    strictly. Plans without a mean or a cost are left out. The front is drawn through means: a
-    step up within noise is on it too.
+    A plan is not on the front if another plan is at least as good and at most as expensive, and
+    strictly better in one of the two. Plans without a mean or a cost are left out. Means alone
+    decide: an improvement within noise is on the front too.
     """
     points = [
         (price, mean, plan.label)

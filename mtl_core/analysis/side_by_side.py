@@ -1,4 +1,4 @@
-"""Two plans against each other, tensor by tensor, over all their phases."""
+"""Compares two plans tensor by tensor over all their phases."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,11 +8,11 @@ from mtl_core.freezing.table import ParameterTable, Row, State
 
 @dataclass(frozen=True, slots=True)
 class OverPhases:
-    """What becomes of a tensor over a whole run.
+    """The state of a tensor over a whole run.
 
-    `state` is trainable where any phase lets it learn, else unreached where any selects it.
-    `rates` are those of the phases in which it learns, one after another, a repeated one once;
-    `phases` are these phases, counted from 1.
+    `state` is trainable if any phase trains it, else unreached if any phase selects it. `phases`
+    are the phases that train it, counted from 1; `rates` are their learning rates in order,
+    without repetitions.
     """
 
     state: State
@@ -22,7 +22,7 @@ class OverPhases:
 
 @dataclass(frozen=True, slots=True)
 class TensorPair:
-    """A tensor under two plans; None where a model has no tensor of that name."""
+    """A tensor under two plans; None if a model has no tensor of that name."""
 
     name: str
     shape: tuple[int, ...]
@@ -32,7 +32,7 @@ class TensorPair:
 
     @property
     def differs(self) -> bool:
-        """Whether its state or its rates are not the same under both."""
+        """Whether its state or its learning rates differ."""
         if self.first is None or self.second is None:
             return True
         return (self.first.state, self.first.rates) != (self.second.state, self.second.rates)
@@ -41,8 +41,11 @@ class TensorPair:
 def tensor_pairs(
     first: Sequence[ParameterTable], second: Sequence[ParameterTable]
 ) -> tuple[TensorPair, ...]:
-    """Every tensor of either model, given the tables of each plan's phases. Tied names are left
-    out: they are the same tensor again. Names only the second model has come last."""
+    """Pairs the tensors of two models, given the tables of each plan's phases.
+
+    Tied names are left out, since they are the same tensor. Names that only the second model has
+    come last.
+    """
     left, right = _by_name(first), _by_name(second)
     pairs = []
     for name in dict.fromkeys([*left, *right]):
