@@ -100,7 +100,7 @@ def test_the_fold_of_rarer_fields_asks_for_what_the_command_can(lab: Lab) -> Non
     app.number_input(key="length_seconds").set_value(5.0).run()
     app.text_input(key="comparison_name").set_value("From nothing").run()
     assert "6 runs, one after another, and 4 for the learning rate sweep" in texts(app)
-    assert "follows from what one epoch of it took before" in texts(app)
+    assert "follows from the measured duration of one epoch" in texts(app)
     assert app.button(key="start_comparison").label == "Start: about 2 min"
     app.button(key="start_comparison").click().run()
     assert not app.exception
