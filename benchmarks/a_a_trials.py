@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from mtl_core.analysis.marks import Marks, end_answers, gold_labels, mark
+from mtl_core.analysis.marks import Marks, final_answers, gold_labels, mark
 from mtl_core.analysis.paired import SeedScore, against_best, seed_score
 from mtl_core.settings import ANY_FILE
 
@@ -164,7 +164,7 @@ def train_seeds(scenario: str, runs: int) -> dict[str, list[SeedScore]]:
     found: dict[str, list[SeedScore]] = {}
     for seed in range(runs):
         spec = build_spec(RunRequest("ours", scenario, seed=seed))
-        answers = end_answers(summarise("a run", spec, fine_tune(spec, "a run")))
+        answers = final_answers(summarise("a run", spec, fine_tune(spec, "a run")))
         for task in spec.tasks:
             marks = mark(answers, task, gold) if answers else None
             if marks is not None:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import isclose
 
-from mtl_core.analysis.marks import GoldLabels, end_answers, mark
+from mtl_core.analysis.marks import GoldLabels, final_answers, mark
 from mtl_core.analysis.paired import PairedDifference, SeedScore, against_best, seed_score
 from mtl_core.analysis.plans import (
     Labelled,
@@ -83,7 +83,7 @@ def _scores(plan: PlanResult, task: Task, gold: GoldLabels) -> dict[int, SeedSco
     are unknown or do not add up to the score that the run reported."""
     found = {}
     for seed, value in headlines(plan, task.name).items():
-        answers = end_answers(plan.runs[seed])
+        answers = final_answers(plan.runs[seed])
         marks = mark(answers, task, gold) if answers else None
         known = marks is not None and isclose(marks.score, value, abs_tol=1e-9)
         found[seed] = seed_score(marks) if marks is not None and known else SeedScore(value)

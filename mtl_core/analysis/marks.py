@@ -1,7 +1,7 @@
-"""A run's answers marked sentence by sentence, so that a score can be taken apart and resampled.
+"""Marks the predictions of a run sentence by sentence, for resampling and error analysis.
 
-A run tells its answers without the sentences (`training.events.Answers`); what is right comes from
-the dataset. Marks add up to the same accuracy and entity F1 as `tasks.scoring` gives.
+The event `training.events.Answers` holds predictions without sentences; the correct labels come
+from the dataset. The marks of all sentences give the accuracy and entity F1 of `tasks.scoring`.
 """
 
 from collections.abc import Mapping
@@ -18,17 +18,18 @@ from mtl_core.tasks.task import Task, TaskKind
 from mtl_core.training.events import Answers
 
 GoldLabels = Mapping[str, Mapping[int, Label]]
-"""By task: the right label, or tags, of each sentence by its place in the validation split."""
+"""By task name, the correct label or tags of each sentence by its index in the validation split."""
 
 Counts = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """One task's answers in one run, marked.
+    """The marks of one run's predictions on one task.
 
-    `places` are the sentences' places in the split. `counts` is (sentences, 3): for a sentence
-    task 1 where it is right, 1, 1; for a token task entities found, entities said, entities there.
+    `places` are the indices of the sentences in the split. `counts` has the shape (sentences, 3).
+    For a sentence task the columns are 1 if the label is correct else 0, 1 and 1. For a token task
+    they are the numbers of correct entities, of predicted entities and of true entities.
     """
 
     places: tuple[int, ...]
@@ -36,61 +37,65 @@ class Marks:
 
     @property
     def score(self) -> float:
-        """Accuracy, or entity F1 over all sentences; 0 where there is no entity at all."""
-        right, said, there = self.counts.sum(axis=0).tolist()
-        return 2 * right / (said + there) if said + there else 0.0
+        """Accuracy, or entity F1 over all sentences; 0 if there are no entities."""
+        correct, predicted, true = self.counts.sum(axis=0).tolist()
+        return 2 * correct / (predicted + true) if predicted + true else 0.0
 
 
 def gold_labels(dataset: Dataset) -> GoldLabels:
-    """What is right on the validation split of `dataset`."""
+    """Returns the correct labels of the validation split of `dataset`."""
     return {
         task.name: {
-            place: example.labels[task.name]
-            for place, example in enumerate(dataset.validation)
+            position: example.labels[task.name]
+            for position, example in enumerate(dataset.validation)
             if task.name in example.labels
         }
         for task in dataset.tasks
     }
 
 
-def end_answers(run: RunSummary) -> Answers | None:
-    """What the run answered on the validation split last; None from a run that told nothing."""
-    told = [each for each in run.answers if each.split == "validation"]
-    return told[-1] if told else None
+def final_answers(run: RunSummary) -> Answers | None:
+    """Returns the run's last predictions on the validation split; None if it stored none."""
+    found = [each for each in run.answers if each.split == "validation"]
+    return found[-1] if found else None
 
 
-def said_labels(answers: Answers, task: Task, gold: GoldLabels) -> dict[int, Label] | None:
-    """The label, or the tags, said of each sentence by its place.
+def predicted_labels(answers: Answers, task: Task, gold: GoldLabels) -> dict[int, Label] | None:
+    """Returns the predicted label, or tags, of each sentence by its index in the split.
 
-    None where there are no answers, or the right labels are not of these sentences. A word that
-    was cut off in the run has no answer and counts as outside any entity.
+    Returns None if there are no predictions for `task`, or if `gold` lacks one of the sentences.
+    Words that the run cut off have no prediction and get the tag O.
     """
-    places, said = answers.places.get(task.name, ()), answers.answers.get(task.name, ())
+    positions = answers.places.get(task.name, ())
+    predicted = answers.answers.get(task.name, ())
     labels = gold.get(task.name, {})
-    if not places or any(place not in labels for place in places):
+    if not positions or any(position not in labels for position in positions):
         return None
     return {
-        place: task.outputs[each]
+        position: task.outputs[each]
         if isinstance(each, int)
-        else said_tags(each, task, len(labels[place]))
-        for place, each in zip(places, said, strict=True)
+        else predicted_tags(each, task, len(labels[position]))
+        for position, each in zip(positions, predicted, strict=True)
     }
 
 
 def mark(answers: Answers, task: Task, gold: GoldLabels) -> Marks | None:
-    """The marks of `task`; None where `said_labels` is."""
-    said = said_labels(answers, task, gold)
-    if said is None:
+    """Marks the predictions for `task`; returns None if `predicted_labels` does."""
+    predicted = predicted_labels(answers, task, gold)
+    if predicted is None:
         return None
-    right = gold[task.name]
+    correct = gold[task.name]
     if task.kind is TaskKind.SENTENCE:
-        rows = [(int(label == right[place]), 1, 1) for place, label in said.items()]
+        rows = [(int(label == correct[position]), 1, 1) for position, label in predicted.items()]
     else:
-        rows = [entity_counts(right[place], label, task.outputs) for place, label in said.items()]
-    return Marks(tuple(said), np.array(rows, dtype=np.int64).reshape(-1, 3))
+        rows = [
+            entity_counts(correct[position], label, task.outputs)
+            for position, label in predicted.items()
+        ]
+    return Marks(tuple(predicted), np.array(rows, dtype=np.int64).reshape(-1, 3))
 
 
-def said_tags(indices: tuple[int, ...], task: Task, words: int) -> tuple[str, ...]:
-    """The tags a head said of a sentence of `words` words; O for what was cut off."""
+def predicted_tags(indices: tuple[int, ...], task: Task, words: int) -> tuple[str, ...]:
+    """Converts output indices to the tags of a sentence of `words` words, O where cut off."""
     tags = tuple(task.outputs[index] for index in indices[:words])
     return tags + (OUTSIDE,) * (words - len(tags))

@@ -5,10 +5,10 @@ import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import stdev
 
-from mtl_core.analysis.confusion import confusion
 from mtl_core.analysis.differences import spec_differences
+from mtl_core.analysis.errors import confusion
 from mtl_core.analysis.intervals import standard_error
-from mtl_core.analysis.marks import GoldLabels, end_answers, said_labels
+from mtl_core.analysis.marks import GoldLabels, final_answers, predicted_labels
 from mtl_core.analysis.plans import PlanResult, headlines
 from mtl_core.charts.pareto import Cost
 from mtl_core.freezing.table import ParameterTable
@@ -327,6 +327,6 @@ def _predictions(
     found = {}
     for plan in plans:
         run = plan.runs.get(seed)
-        answers = end_answers(run) if run is not None and run.finished is not None else None
-        found[plan.label] = (said_labels(answers, task, gold) if answers else None) or {}
+        answers = final_answers(run) if run is not None and run.finished is not None else None
+        found[plan.label] = (predicted_labels(answers, task, gold) if answers else None) or {}
     return found

@@ -4,8 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, zip_longest
 
-from mtl_core.analysis.changed import Changed, changed_answers
-from mtl_core.analysis.confusion import NO_ENTITY, Confusion, confusion
+from mtl_core.analysis.errors import NO_ENTITY, Confusion, Disagreement, confusion, disagreements
 from mtl_core.analysis.marks import GoldLabels
 from mtl_core.analysis.plans import PlanResult, finished_runs
 from mtl_core.analysis.summary import RunSummary
@@ -46,7 +45,7 @@ class ChangedBetween:
     second: str
     first_run: RunSummary
     second_run: RunSummary
-    sentences: tuple[Changed, ...]
+    sentences: tuple[Disagreement, ...]
 
     @property
     def title(self) -> str:
@@ -57,8 +56,8 @@ class ChangedBetween:
     @property
     def caption(self) -> str:
         """The two runs, and the number of sentences that the second won and lost."""
-        lost = sum(each.first_right for each in self.sentences)
-        won = sum(each.second_right for each in self.sentences)
+        lost = sum(each.first_correct for each in self.sentences)
+        won = sum(each.second_correct for each in self.sentences)
         return (
             f"From {self.first}, seed {self.first_run.spec.seed}, to {self.second}, seed "
             f"{self.second_run.spec.seed}: {won} won, {lost} lost."
@@ -138,29 +137,29 @@ def changed_between(
     seeds = [seed for seed in first_runs if seed in second_runs]
     first_run = first_runs[seeds[0] if seeds else min(first_runs)]
     second_run = second_runs[seeds[0] if seeds else min(second_runs)]
-    found = changed_answers(first_run, second_run, task, gold)
+    found = disagreements(first_run, second_run, task, gold)
     if found is None:
         return None
     return ChangedBetween(first.label, second.label, first_run, second_run, found)
 
 
-def changed_row(changed: Changed, between: ChangedBetween, dataset: Dataset) -> dict[str, str]:
+def changed_row(changed: Disagreement, between: ChangedBetween, dataset: Dataset) -> dict[str, str]:
     """A sentence as a table row: change, text, correct label, the label of each plan."""
-    example = dataset.validation[changed.place]
+    example = dataset.validation[changed.position]
     return {
-        "Change": CHANGE_SIGNS.get((changed.first_right, changed.second_right), ""),
+        "Change": CHANGE_SIGNS.get((changed.first_correct, changed.second_correct), ""),
         "Sentence": sentence_text(example),
-        "Correct label": label_text(changed.right, example),
+        "Correct label": label_text(changed.correct, example),
         between.first: label_text(changed.first, example),
         between.second: label_text(changed.second, example),
     }
 
 
-def some_of_each(changed: Sequence[Changed], limit: int) -> list[Changed]:
+def some_of_each(changed: Sequence[Disagreement], limit: int) -> list[Disagreement]:
     """Selects up to `limit` sentences, alternating lost, won and both wrong; keeps their order."""
-    kinds: dict[tuple[bool, bool], list[Changed]] = {}
+    kinds: dict[tuple[bool, bool], list[Disagreement]] = {}
     for each in changed:
-        kinds.setdefault((each.first_right, each.second_right), []).append(each)
+        kinds.setdefault((each.first_correct, each.second_correct), []).append(each)
     taken = [each for each in chain(*zip_longest(*kinds.values())) if each is not None][:limit]
     return [each for each in changed if each in taken]
 

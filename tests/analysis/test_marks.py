@@ -3,7 +3,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from mtl_core.analysis.marks import gold_labels, mark, said_tags
+from mtl_core.analysis.marks import gold_labels, mark, predicted_tags
 from mtl_core.settings import ANY_FILE
 from mtl_core.tasks.dataset import load_dataset
 from mtl_core.tasks.scoring import score_entities, score_sentences
@@ -16,7 +16,7 @@ IOB2 = Task(
 )
 
 
-def said(task: Task, answers: tuple[int | tuple[int, ...], ...], first: int = 0) -> Answers:
+def answers_to(task: Task, answers: tuple[int | tuple[int, ...], ...], first: int = 0) -> Answers:
     return Answers(
         elapsed_seconds=1.0,
         step=9,
@@ -28,7 +28,7 @@ def said(task: Task, answers: tuple[int | tuple[int, ...], ...], first: int = 0)
 
 def test_a_sentence_is_right_or_not() -> None:
     gold = {"sentiment": {0: "negative", 1: "positive", 2: "positive"}}
-    marks = mark(said(SENTIMENT, (0, 0, 1)), SENTIMENT, gold)
+    marks = mark(answers_to(SENTIMENT, (0, 0, 1)), SENTIMENT, gold)
     assert marks is not None
     assert marks.counts[:, 0].tolist() == [1, 0, 1]
     assert marks.score == pytest.approx(2 / 3)
@@ -36,28 +36,28 @@ def test_a_sentence_is_right_or_not() -> None:
 
 def test_entities_are_counted_sentence_by_sentence() -> None:
     gold = {"ner": {0: ("PER", "PER", "O", "LOC"), 1: ("O", "ORG"), 2: ("O",)}}
-    marks = mark(said(NER, ((1, 1, 0, 3), (2, 3), (0,))), NER, gold)
+    marks = mark(answers_to(NER, ((1, 1, 0, 3), (2, 3), (0,))), NER, gold)
     assert marks is not None
     assert marks.counts.tolist() == [[1, 2, 2], [1, 2, 1], [0, 0, 0]]
     assert marks.score == pytest.approx(2 * 2 / 7)
 
 
 def test_words_cut_off_count_as_outside() -> None:
-    assert said_tags((1, 1), NER, 4) == ("PER", "PER", "O", "O")
+    assert predicted_tags((1, 1), NER, 4) == ("PER", "PER", "O", "O")
     gold = {"ner": {5: ("PER", "O", "LOC")}}
-    marks = mark(said(NER, ((1, 0),), first=5), NER, gold)
+    marks = mark(answers_to(NER, ((1, 0),), first=5), NER, gold)
     assert marks is not None
     assert marks.counts.tolist() == [[1, 1, 2]]
 
 
 def test_answers_on_unknown_sentences_are_not_marked() -> None:
     gold = {"sentiment": {0: "negative"}}
-    assert mark(said(SENTIMENT, (0, 0)), SENTIMENT, gold) is None
-    assert mark(said(NER, ((0,),)), SENTIMENT, gold) is None
+    assert mark(answers_to(SENTIMENT, (0, 0)), SENTIMENT, gold) is None
+    assert mark(answers_to(NER, ((0,),)), SENTIMENT, gold) is None
 
 
 @pytest.mark.parametrize("task", [NER, IOB2], ids=["IO", "IOB2"])
-def test_marks_add_up_to_what_the_score_says_of_the_whole_split(task: Task) -> None:
+def test_marks_give_the_score_of_the_whole_split(task: Task) -> None:
     draw = Random(4)
     lengths = [draw.randint(1, 9) for _ in range(60)]
     answers = tuple(tuple(draw.randrange(len(task.outputs)) for _ in range(n)) for n in lengths)
@@ -66,13 +66,13 @@ def test_marks_add_up_to_what_the_score_says_of_the_whole_split(task: Task) -> N
         for one in answers
     ]
     tags = [tuple(task.outputs[index] for index in one) for one in gold]
-    marks = mark(said(task, answers), task, {"ner": dict(enumerate(tags))})
-    scored = score_entities(tags, [said_tags(one, task, len(one)) for one in answers])
+    marks = mark(answers_to(task, answers), task, {"ner": dict(enumerate(tags))})
+    scored = score_entities(tags, [predicted_tags(one, task, len(one)) for one in answers])
     assert marks is not None
-    right, claimed, there = marks.counts.sum(axis=0)
+    correct, predicted, true = marks.counts.sum(axis=0)
     assert marks.score == pytest.approx(scored["entity_f1"], abs=1e-12)
-    assert right / claimed == pytest.approx(scored["precision"], abs=1e-12)
-    assert right / there == pytest.approx(scored["recall"], abs=1e-12)
+    assert correct / predicted == pytest.approx(scored["precision"], abs=1e-12)
+    assert correct / true == pytest.approx(scored["recall"], abs=1e-12)
 
 
 def test_the_sample_marked_with_its_own_labels_is_all_right() -> None:
@@ -103,7 +103,7 @@ def test_accuracy_is_scikit_learns() -> None:
     draw = Random(5)
     gold, answers = ([draw.randrange(2) for _ in range(50)] for _ in range(2))
     labels = {"sentiment": {n: SENTIMENT.outputs[index] for n, index in enumerate(gold)}}
-    marks = mark(said(SENTIMENT, tuple(answers)), SENTIMENT, labels)
+    marks = mark(answers_to(SENTIMENT, tuple(answers)), SENTIMENT, labels)
     assert marks is not None
     expected = score_sentences(gold, answers, SENTIMENT.outputs)["accuracy"]
     assert marks.score == pytest.approx(expected, abs=1e-12)

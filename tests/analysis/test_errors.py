@@ -3,8 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from mtl_core.analysis.changed import Changed, changed_answers
-from mtl_core.analysis.confusion import NO_ENTITY, Confusion, confusion
+from mtl_core.analysis.errors import NO_ENTITY, Confusion, Disagreement, confusion, disagreements
 from mtl_core.analysis.judge import compare_plans
 from mtl_core.analysis.reading import summarise
 from mtl_core.analysis.summary import RunSummary
@@ -18,23 +17,23 @@ GOLD = {
     "ner": {0: ("PER", "PER", "O"), 1: ("LOC", "O"), 2: ("O", "ORG")},
 }
 
-Said = Mapping[str, tuple[int | tuple[int, ...], ...]]
+Predictions = Mapping[str, tuple[int | tuple[int, ...], ...]]
 
 
-def run(said: Said, seed: int = 0, finished: bool = True) -> RunSummary:
+def run(predictions: Predictions, seed: int = 0, finished: bool = True) -> RunSummary:
     story = Story(spec_of("heads-only", seed=seed), [1]).start().evaluate(scores(0.5, 0.5)).phase()
     if finished:
         story.finish(scores(0.5, 0.5))
-    told = Answers(
+    answers = Answers(
         elapsed_seconds=1.0,
         step=1,
         split="validation",
-        places={name: tuple(range(len(each))) for name, each in said.items()},
-        answers=dict(said),
+        places={name: tuple(range(len(each))) for name, each in predictions.items()},
+        answers=dict(predictions),
     )
-    elsewhere = told.model_copy(update={"split": "posts", "answers": {}, "places": {}})
+    elsewhere = answers.model_copy(update={"split": "posts", "answers": {}, "places": {}})
     summary = summarise(story.run, story.spec, story, minilm())
-    return replace(summary, answers=(told, elsewhere))
+    return replace(summary, answers=(answers, elsewhere))
 
 
 def test_the_confusion_of_a_sentence_task_sums_over_seeds() -> None:
@@ -45,7 +44,7 @@ def test_the_confusion_of_a_sentence_task_sums_over_seeds() -> None:
 
 
 def test_entities_are_confused_missed_and_invented() -> None:
-    # two words of a person said as a place; a place missed; an organisation right
+    # two words of a person predicted as a place; a place missed; an organisation right
     (plan,) = compare_plans([run({"ner": ((2, 2, 1), (0, 0), (0, 3))})]).plans
     found = confusion(plan, NER, GOLD)
     assert found is not None
@@ -60,32 +59,32 @@ def test_an_entity_of_other_words_is_missed_and_another_invented() -> None:
     assert found.counts == ((0, 0, 0, 1), (0, 1, 0, 0), (0, 0, 1, 0), (1, 0, 0, 0))
 
 
-def test_a_plan_whose_runs_told_nothing_has_no_confusion() -> None:
+def test_a_plan_without_predictions_has_no_confusion() -> None:
     (plan,) = compare_plans([run({"ner": ((1, 0, 0),)})]).plans
     assert confusion(plan, SENTIMENT, GOLD) is None
 
 
-def test_changed_answers_come_lost_first_then_won_then_both_wrong() -> None:
+def test_disagreements_are_sorted_by_lost_then_won_then_both_wrong() -> None:
     first, second = run({"ner": ((0, 0, 1), (0, 0), (0, 3))}), run({"ner": ((2, 2, 0), (2,), ())})
-    found = changed_answers(first, second, NER, GOLD)
+    found = disagreements(first, second, NER, GOLD)
     assert found is not None
-    assert [each.place for each in found] == [2, 1, 0]
-    assert found[0] == Changed(2, ("O", "ORG"), ("O", "ORG"), ("O", "O"))
-    assert [(each.first_right, each.second_right) for each in found] == [
+    assert [each.position for each in found] == [2, 1, 0]
+    assert found[0] == Disagreement(2, ("O", "ORG"), ("O", "ORG"), ("O", "O"))
+    assert [(each.first_correct, each.second_correct) for each in found] == [
         (True, False),
         (False, True),
         (False, False),
     ]
 
 
-def test_only_sentences_that_both_answered_differently_have_changed() -> None:
+def test_only_sentences_that_both_answered_differently_are_disagreements() -> None:
     first, second = run({"sentiment": (0, 0, 1)}), run({"sentiment": (0, 1, 1, 1)})
-    found = changed_answers(first, second, SENTIMENT, GOLD)
-    assert found == (Changed(1, "positive", "negative", "positive"),)
+    found = disagreements(first, second, SENTIMENT, GOLD)
+    assert found == (Disagreement(1, "positive", "negative", "positive"),)
 
 
 @pytest.mark.parametrize("silent", [0, 1], ids=["first", "second"])
-def test_nothing_is_said_of_changes_where_one_run_told_no_answers(silent: int) -> None:
+def test_disagreements_need_the_predictions_of_both_runs(silent: int) -> None:
     pair = [run({"sentiment": (0, 0)}), run({"sentiment": (0, 0)})]
     pair[silent] = replace(pair[silent], answers=())
-    assert changed_answers(pair[0], pair[1], SENTIMENT, GOLD) is None
+    assert disagreements(pair[0], pair[1], SENTIMENT, GOLD) is None
