@@ -1,24 +1,23 @@
-"""Staged training: the runs that went on from one another, and what became of each task."""
+"""Staged training: chains of runs that each start from the weights of the run before."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import fmean
 
 from mtl_core.analysis.summary import Progress, RunSummary
-from mtl_core.analysis.trained import head_learns, teaches
+from mtl_core.analysis.trained import head_is_trained, loss_is_used
 from mtl_core.tasks.task import Task
 
 SummaryOf = Callable[[str], RunSummary | None]
-"""The summary of a run by its id; None where the run is gone."""
+"""Returns the summary of a run by its id; None if the run was deleted."""
 
 
 @dataclass(frozen=True, slots=True)
 class TaskInStage:
     """One task in one stage: its headline metric at the stage's start and end.
 
-    `trained` says that its head learns in the stage and has sentences to learn from; None where
-    neither the model nor the run's own measurements tell. `teaches` says that its loss reaches
-    something that learns, which a frozen head does not prevent; None where the model is not known.
+    `trained` is whether its head is trained in the stage. `loss_used` is whether its loss trains
+    any parameter, which is possible with a frozen head. Both are None if unknown.
     """
 
     task: Task
@@ -26,12 +25,12 @@ class TaskInStage:
     before: float | None
     after: float | None
     trained: bool | None
-    teaches: bool | None = None
+    loss_used: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One run of a chain. `learning` is what each of its phases let learn, in words."""
+    """One run of a chain. `learning` describes the trainable parts of each of its phases."""
 
     number: int  # from 1
     run: str
@@ -39,42 +38,42 @@ class Stage:
     tasks: tuple[TaskInStage, ...]
 
     def task(self, name: str) -> TaskInStage | None:
-        """A task of this stage by its name; None where the stage has no such task."""
+        """Returns a task of this stage by its name; None if the stage has no such task."""
         return next((each for each in self.tasks if each.task.name == name), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """What a task lost (below 0) or gained since the stage that trained it last had ended.
+    """The change of a task's metric since the end of the stage that last trained its head.
 
-    `taught_since` says that a later stage still learned from its loss, its head being frozen: the
-    change is then not what the others' training did to it alone.
+    `loss_used_since` is whether a later stage trained other parameters with the task's loss. If so,
+    the change is not an effect of the other tasks alone.
     """
 
     task: Task
     metric: str
     trained_in: int
     change: float
-    taught_since: bool = False
+    loss_used_since: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """A run and all that it goes on from, the first stage first.
+    """A run and its predecessors, as stages in the order of training.
 
-    `gone` is the run before the first stage, where there was one and it is no longer there.
-    `same_sentences` says that all stages were scored on the same sentences of one length; only
-    then are scores held against each other. `ended` says that the last stage has finished.
+    `missing` is the id of the run before the first stage if that run was deleted, else None.
+    `same_sentences` is whether all stages were scored on the same sentences with the same maximum
+    length; transfers need that. `ended` is whether the last stage has finished.
     """
 
     stages: tuple[Stage, ...]
-    gone: str | None
+    missing: str | None
     same_sentences: bool
     ended: bool
 
     @property
     def tasks(self) -> tuple[Task, ...]:
-        """Every task of any stage, once, in the order of the newest stage that has it."""
+        """The tasks of all stages without duplicates, those of the newest stage first."""
         found: dict[str, Task] = {}
         for stage in self.stages[::-1]:
             for each in stage.tasks:
@@ -85,9 +84,9 @@ class Chain:
     def transfers(self) -> tuple[Transfer, ...]:
         """The transfer of each task that an earlier stage trained and the last one did not.
 
-        Lopez-Paz & Ranzato 2017 ("Gradient Episodic Memory", section 2): the score at the end of
-        the chain minus the score when the stage that trained the task ended. A task that the last
-        stage trains has none, and neither has one whose labels or metric changed in between.
+        Source: Lopez-Paz & Ranzato 2017, "Gradient Episodic Memory", section 2: the score at the
+        end of the chain minus the score at the end of the stage that trained the task. A task whose
+        labels or metric changed in between has no transfer.
         """
         if len(self.stages) < 2 or not self.same_sentences:
             return ()
@@ -96,24 +95,24 @@ class Chain:
 
     @property
     def backward_transfer(self) -> float | None:
-        """The mean over `transfers`, as the paper has it; None without any."""
+        """The mean of `transfers`, as in the paper; None if there are none."""
         return fmean(each.change for each in self.transfers) if self.transfers else None
 
 
 def chain_of(newest: RunSummary, summary_of: SummaryOf) -> Chain:
-    """The chain that ends with `newest`, followed back by `starts_from`."""
-    runs, seen, gone = [newest], {newest.run}, None
-    while (before := runs[0].spec.starts_from) is not None:
-        found = None if before in seen else summary_of(before)
+    """Builds the chain that ends with `newest` by following `starts_from` backwards."""
+    runs, seen, missing = [newest], {newest.run}, None
+    while (previous := runs[0].spec.starts_from) is not None:
+        found = None if previous in seen else summary_of(previous)
         if found is None:
-            gone = before
+            missing = previous
             break
-        seen.add(before)
+        seen.add(previous)
         runs.insert(0, found)
     return Chain(
         stages=tuple(_stage(number, run) for number, run in enumerate(runs, start=1)),
-        gone=gone,
-        same_sentences=all(_scored_alike(runs[0], other) for other in runs[1:]),
+        missing=missing,
+        same_sentences=all(_same_sentences(runs[0], other) for other in runs[1:]),
         ended=newest.finished is not None,
     )
 
@@ -131,26 +130,26 @@ def _stage(number: int, run: RunSummary) -> Stage:
                 metric=each.metric,
                 before=each.first,
                 after=each.latest,
-                trained=head_learns(each.task, run),
-                teaches=teaches(each.task, run),
+                trained=head_is_trained(each.task, run),
+                loss_used=loss_is_used(each.task, run),
             )
             for each in run.tasks
         ),
     )
 
 
-def _scored_alike(first: RunSummary, other: RunSummary) -> bool:
-    """Whether both were scored on the same sentences, cut at the same length."""
+def _same_sentences(first: RunSummary, other: RunSummary) -> bool:
+    """Whether both runs were scored on the same sentences with the same maximum length."""
     one, two = first.spec, other.spec
     if one.max_length != two.max_length:
         return False
     if one.data_digests and two.data_digests:
         return one.data_digests == two.data_digests
-    return one.data == two.data  # one of them has not begun
+    return one.data == two.data  # a run records its digests when it starts
 
 
 def _transfer(stages: tuple[Stage, ...], last: TaskInStage) -> Transfer | None:
-    """None too where a stage between does not tell whether it trained the task."""
+    """Returns None also if it is unknown whether a later stage trained the task."""
     if last.after is None or last.trained is not False:
         return None
     for stage in stages[-2::-1]:
@@ -166,6 +165,6 @@ def _transfer(stages: tuple[Stage, ...], last: TaskInStage) -> Transfer | None:
                 metric=last.metric,
                 trained_in=stage.number,
                 change=last.after - found.after,
-                taught_since=any(each is not None and each.teaches for each in later),
+                loss_used_since=any(each is not None and each.loss_used for each in later),
             )
     return None

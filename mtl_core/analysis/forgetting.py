@@ -1,8 +1,8 @@
-"""What became of what a plan does not train: a task that is left out, and data of another kind.
+"""Measures forgetting: the change of a task that a plan does not train, and scores on other data.
 
-Each number is compared with itself: a seed's end less the same seed's start. Whether a task that
-was left out changed is judged as two plans are, by `analysis.paired` over the same seeds and the
-same sentences, where the runs told their answers or there are two seeds; else by the sign alone.
+Each change is the value after training minus the value before training, of the same seed. The
+paired test of `analysis.paired` decides whether a change is significant. It needs two seeds or
+stored predictions; without them the signs of the changes decide.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,13 +15,13 @@ from mtl_core.analysis.marks import GoldLabels, mark
 from mtl_core.analysis.paired import PairedDifference, SeedScore, against_best, seed_score
 from mtl_core.analysis.plans import PlanResult
 from mtl_core.analysis.summary import RunSummary
-from mtl_core.analysis.trained import LeftOut, encoder_moved, left_out, teaches
+from mtl_core.analysis.trained import LeftOut, encoder_moved, left_out, loss_is_used
 from mtl_core.tasks.task import Task
 from mtl_core.training.events import Answers, Evaluation, TaskScore
 
 
-class Outcome(StrEnum):
-    """What a change over seeds comes to."""
+class ChangeOutcome(StrEnum):
+    """The direction of a change over seeds."""
 
     EXACT = "exactly as before"
     LOST = "lost"
@@ -31,8 +31,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A number before and after training: means over the seeds, and each seed's own change,
-    `low` the lowest and `high` the highest of them."""
+    """A value before and after training, as means over the seeds.
+
+    `low` and `high` are the lowest and the highest change of a single seed.
+    """
 
     before: float
     after: float
@@ -46,23 +48,23 @@ class Change:
         return self.after - self.before
 
     @property
-    def outcome(self) -> Outcome:
-        """By the sign of every seed's change, of a number of which more is better."""
+    def outcome(self) -> ChangeOutcome:
+        """The direction by the signs of the seeds' changes, for a value where higher is better."""
         if self.low == self.high == 0:
-            return Outcome.EXACT
+            return ChangeOutcome.EXACT
         if self.low <= 0 <= self.high:
-            return Outcome.UNCLEAR
-        return Outcome.LOST if self.high < 0 else Outcome.GAINED
+            return ChangeOutcome.UNCLEAR
+        return ChangeOutcome.LOST if self.high < 0 else ChangeOutcome.GAINED
 
 
 @dataclass(frozen=True, slots=True)
 class Forgetting:
-    """A task that a plan does not train: its headline metric and validation loss at both ends.
+    """A task that a plan does not train: its headline metric and validation loss.
 
-    `loss` is None where some run's has none. `lowest` and `highest` are the metric at the end of
-    the worst and the best seed, `tested` the paired test of the change, None where there is too
-    little for one. `encoder_moved` and `still_taught` (its loss reached something
-    that learns, which a frozen head does not prevent) are None where the runs do not tell.
+    `loss` is None if a run has none. `lowest` and `highest` are the metric of the worst and the
+    best seed after training. `tested` is the paired test of the change, None without enough data.
+    `loss_used` is whether the task's loss trained any parameter, which is possible with a frozen
+    head. `encoder_moved` and `loss_used` are None if unknown or if the runs differ.
     """
 
     plan: str
@@ -73,46 +75,50 @@ class Forgetting:
     lowest: float
     highest: float
     encoder_moved: bool | None
-    still_taught: bool | None
+    loss_used: bool | None
     tested: PairedDifference | None = None
 
     @property
-    def outcome(self) -> Outcome:
-        """What became of the metric: where there was a test, by that."""
-        if self.tested is None or self.metric.outcome is Outcome.EXACT:
+    def outcome(self) -> ChangeOutcome:
+        """The direction of the metric's change: by the test if there is one, else by the signs."""
+        if self.tested is None or self.metric.outcome is ChangeOutcome.EXACT:
             return self.metric.outcome
         if not self.tested.significant:
-            return Outcome.UNCLEAR
-        return Outcome.LOST if self.tested.effect < 0 else Outcome.GAINED
+            return ChangeOutcome.UNCLEAR
+        return ChangeOutcome.LOST if self.tested.effect < 0 else ChangeOutcome.GAINED
 
     @property
     def is_clear(self) -> bool:
-        """Whether the task lost or gained something, chance apart."""
-        return self.outcome in (Outcome.LOST, Outcome.GAINED)
+        """Whether the change is significant."""
+        return self.outcome in (ChangeOutcome.LOST, ChangeOutcome.GAINED)
 
 
 @dataclass(frozen=True, slots=True)
-class Elsewhere:
-    """A task on data that the plan's runs do not learn from; `at_home` is the headline metric on
-    the validation split of their own data, after training."""
+class OtherData:
+    """A task's scores on data that the plan's runs are not trained on.
+
+    `on_own_data` is the headline metric on the validation split of their own data, after training.
+    """
 
     plan: str
     task: Task
     data: str
     metric: Change
     loss: Change | None
-    at_home: float
+    on_own_data: float
 
 
 def forgetting(plan: PlanResult, gold: GoldLabels | None = None) -> tuple[Forgetting, ...]:
-    """Every task that the plan's finished runs do not train. With `gold`, the right labels of
-    their validation sentences, the test sees sentences and not only seeds."""
+    """Returns the tasks that the plan's finished runs do not train.
+
+    `gold` are the correct labels of the validation sentences; without them only seeds are tested.
+    """
     found = (_forgotten(plan, result.task, gold or {}) for result in plan.tasks.values())
     return tuple(each for each in found if each is not None)
 
 
-def scored_elsewhere(plan: PlanResult) -> tuple[Elsewhere, ...]:
-    """Every task on every other data that the plan's finished runs were scored on at both ends."""
+def scores_on_other_data(plan: PlanResult) -> tuple[OtherData, ...]:
+    """Returns the scores by other data set and task that exist before and after training."""
     runs = _finished(plan)
     names = dict.fromkeys(each.split for run in runs for each in run.elsewhere)
     return tuple(
@@ -127,7 +133,7 @@ def _forgotten(plan: PlanResult, task: Task, gold: GoldLabels) -> Forgetting | N
     runs = _finished(plan)
     reasons = [left_out(task, run) for run in runs]
     why = reasons[0] if reasons and len(set(reasons)) == 1 else None
-    ends = [ends for run in runs if (ends := _at_both_ends(run, task))]
+    ends = [ends for run in runs if (ends := _before_and_after(run, task))]
     if why is None or not ends:
         return None
     after = [end.headline for _, end in ends]
@@ -139,27 +145,27 @@ def _forgotten(plan: PlanResult, task: Task, gold: GoldLabels) -> Forgetting | N
         loss=_loss(ends),
         lowest=min(after),
         highest=max(after),
-        encoder_moved=_agreed(encoder_moved(run) for run in runs),
-        still_taught=_agreed(teaches(task, run) for run in runs),
+        encoder_moved=_common_value(encoder_moved(run) for run in runs),
+        loss_used=_common_value(loss_is_used(task, run) for run in runs),
         tested=_tested(runs, task, gold),
     )
 
 
 def _tested(runs: Sequence[RunSummary], task: Task, gold: GoldLabels) -> PairedDifference | None:
-    """The end of each run against its own start, over seeds and sentences."""
+    """Tests each run's score after training against its own score before training."""
     start, end = {}, {}
     for run in runs:
-        ends = _at_both_ends(run, task)
-        told = [each for each in run.answers if each.split == "validation"]
+        ends = _before_and_after(run, task)
+        answers = [each for each in run.answers if each.split == "validation"]
         if ends is not None:
-            first, last = (told[0], told[-1]) if len(told) > 1 else (None, None)
+            first, last = (answers[0], answers[-1]) if len(answers) > 1 else (None, None)
             start[run.spec.seed] = _marked(first, ends[0], task, gold)
             end[run.spec.seed] = _marked(last, ends[1], task, gold)
     return against_best({"start": start, "end": end}, "start").get("end")
 
 
 def _marked(answers: Answers | None, score: TaskScore, task: Task, gold: GoldLabels) -> SeedScore:
-    """A score with its sentences, where the answers are known and give that score."""
+    """Returns a score, with the marks of its sentences if those are known and give that score."""
     marks = mark(answers, task, gold) if answers is not None else None
     known = marks is not None and isclose(marks.score, score.headline, abs_tol=1e-9)
     return seed_score(marks) if marks is not None and known else SeedScore(score.headline)
@@ -167,17 +173,17 @@ def _marked(answers: Answers | None, score: TaskScore, task: Task, gold: GoldLab
 
 def _on_other_data(
     label: str, runs: Sequence[RunSummary], task: Task, data: str
-) -> Elsewhere | None:
-    ends, home = [], []
+) -> OtherData | None:
+    ends, own = [], []
     for run in runs:
-        told = [each.tasks[task.name] for each in run.elsewhere if _is_of(each, data, task)]
-        if len(told) > 1 and run.finished and task.name in run.finished.metrics:
-            ends.append((told[0], told[-1]))
-            home.append(run.finished.metrics[task.name].headline)
+        scores = [each.tasks[task.name] for each in run.elsewhere if _is_of(each, data, task)]
+        if len(scores) > 1 and run.finished and task.name in run.finished.metrics:
+            ends.append((scores[0], scores[-1]))
+            own.append(run.finished.metrics[task.name].headline)
     if not ends:
         return None
     change = _change([(start.headline, end.headline) for start, end in ends])
-    return Elsewhere(label, task, data, change, _loss(ends), fmean(home))
+    return OtherData(label, task, data, change, _loss(ends), fmean(own))
 
 
 def _is_of(evaluation: Evaluation, data: str, task: Task) -> bool:
@@ -188,7 +194,7 @@ def _finished(plan: PlanResult) -> list[RunSummary]:
     return [run for run in plan.runs.values() if run.finished is not None]
 
 
-def _at_both_ends(run: RunSummary, task: Task) -> tuple[TaskScore, TaskScore] | None:
+def _before_and_after(run: RunSummary, task: Task) -> tuple[TaskScore, TaskScore] | None:
     points = run.task(task.name).evaluations
     if not points or run.finished is None or task.name not in run.finished.metrics:
         return None
@@ -211,7 +217,7 @@ def _change(pairs: Sequence[tuple[float, float]]) -> Change:
     )
 
 
-def _agreed(told: Iterable[bool | None]) -> bool | None:
-    """What all runs say; None where one does not tell, or they say different things."""
-    said = set(told)
-    return said.pop() if len(said) == 1 else None
+def _common_value(values: Iterable[bool | None]) -> bool | None:
+    """Returns the value if all values are equal, else None."""
+    distinct = set(values)
+    return distinct.pop() if len(distinct) == 1 else None

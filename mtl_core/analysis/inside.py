@@ -1,4 +1,4 @@
-"""What the runs measured of themselves, gathered by plan: likeness of layers, gradients, probes."""
+"""Aggregates measurements inside the model by plan: layer similarity, gradient cosines, probes."""
 
 import re
 from collections.abc import Sequence
@@ -10,14 +10,14 @@ from mtl_core.tasks.task import Task
 from mtl_core.training.events import Measured
 
 RIGHT_ANGLE = 0.1
-"""Cosines nearer to 0 than this count as a right angle: neither task helps or hinders the other."""
+"""Gradients whose cosine is closer to 0 than this count as orthogonal: no help, no conflict."""
 
 _LAYER = re.compile(r"layer (\d+)")
 
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """A number over the seeds: mean, lowest and highest."""
+    """The mean, lowest and highest value over the seeds."""
 
     mean: float
     low: float
@@ -27,21 +27,22 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What a linear probe on the encoder's outputs scores on a task before training and after."""
+    """The scores of a linear probe on the encoder's outputs, before and after training."""
 
     before: float
     after: Spread
 
 
 def was_measured(plan: PlanResult) -> bool:
-    """Whether any finished run of the plan told what moved."""
+    """Whether any finished run of the plan has measurements."""
     return bool(_measured(plan))
 
 
-def layer_likeness(plan: PlanResult) -> dict[int, Spread]:
-    """Linear CKA of each layer's outputs with those before training, by layer from the bottom.
+def layer_similarity(plan: PlanResult) -> dict[int, Spread]:
+    """Computes the linear CKA between each layer's outputs after and before training.
 
-    Source: Kornblith et al. 2019, section 3. Empty where no run told it.
+    Returns values by layer number, in ascending order; empty if no run measured them.
+    Source: Kornblith et al. 2019, section 3.
     """
     layers: dict[int, list[float]] = {}
     for each in _measured(plan):
@@ -52,20 +53,22 @@ def layer_likeness(plan: PlanResult) -> dict[int, Spread]:
 
 
 def gradient_cosine(plan: PlanResult, one: Task, other: Task) -> Spread | None:
-    """Cosine between two tasks' gradients on the shared tensors that learn; None where nothing
-    shared learns, or no run told it."""
+    """Computes the cosine between two tasks' gradients on the shared trainable tensors.
+
+    Returns None if there are no such tensors, or if no run measured it.
+    """
     names = (f"{one.name},{other.name}", f"{other.name},{one.name}")
-    told = [each.gradient_cosine.get(name) for each in _measured(plan) for name in names]
-    values = [value for value in told if value is not None]
+    cosines = [each.gradient_cosine.get(name) for each in _measured(plan) for name in names]
+    values = [value for value in cosines if value is not None]
     return _spread(values) if values else None
 
 
 def probe(plan: PlanResult, task: Task) -> Probe | None:
-    """What the encoder knew of a task and knows at the end, whatever the head says."""
-    told = [each.probes[task.name] for each in _measured(plan) if task.name in each.probes]
-    if not told:
+    """Returns the probe scores of the plan on a task; None if no run measured them."""
+    scores = [each.probes[task.name] for each in _measured(plan) if task.name in each.probes]
+    if not scores:
         return None
-    return Probe(fmean(before for before, _ in told), _spread([after for _, after in told]))
+    return Probe(fmean(before for before, _ in scores), _spread([after for _, after in scores]))
 
 
 def _measured(plan: PlanResult) -> list[Measured]:

@@ -1,4 +1,4 @@
-"""Which tasks a run trains: whether a task's head learns, and whether its loss teaches anything."""
+"""Determines which tasks a run trains, and whether their losses train the encoder."""
 
 from enum import StrEnum
 
@@ -15,10 +15,10 @@ class LeftOut(StrEnum):
 
 
 def left_out(task: Task, run: RunSummary) -> LeftOut | None:
-    """Why the run does not train the task; None where it does, or where that is not known.
+    """Returns why the run does not train the task; None if it does, or if that is unknown.
 
-    A head frozen by name speaks before the weight of its loss: it is what was asked for. Without a
-    weight no head learns, so that nothing else can be told of it.
+    If the plan freezes the head by name and also gives the loss no weight, the reason is the frozen
+    head: the plan states it explicitly.
     """
     if not _has_sentences(task, run):
         return LeftOut.NO_SENTENCES
@@ -26,12 +26,14 @@ def left_out(task: Task, run: RunSummary) -> LeftOut | None:
         return LeftOut.FROZEN_HEAD
     if _weight(task, run) == 0:
         return LeftOut.NO_WEIGHT
-    return LeftOut.FROZEN_HEAD if head_learns(task, run) is False else None
+    return LeftOut.FROZEN_HEAD if head_is_trained(task, run) is False else None
 
 
-def head_learns(task: Task, run: RunSummary) -> bool | None:
-    """Whether the task's head learns in the run and has sentences to learn from; None where
-    neither the model nor the run's own measurements tell."""
+def head_is_trained(task: Task, run: RunSummary) -> bool | None:
+    """Whether the run trains the task's head on any sentence.
+
+    Returns None if both the model and the run's measurements are unknown.
+    """
     if not _has_sentences(task, run):
         return False
     if any(phase.reaching is not None for phase in run.phases):  # the model is known
@@ -42,8 +44,8 @@ def head_learns(task: Task, run: RunSummary) -> bool | None:
     return None
 
 
-def teaches(task: Task, run: RunSummary) -> bool | None:
-    """Whether the task's loss reaches something that learns; None where the model is not known."""
+def loss_is_used(task: Task, run: RunSummary) -> bool | None:
+    """Whether the task's loss trains any parameter; None if the model is unknown."""
     if not _has_sentences(task, run) or _weight(task, run) == 0:
         return False
     known = [phase.reaching for phase in run.phases if phase.reaching is not None]
@@ -51,9 +53,10 @@ def teaches(task: Task, run: RunSummary) -> bool | None:
 
 
 def encoder_moved(run: RunSummary) -> bool | None:
-    """Whether anything but a head ended elsewhere than it began; None where nothing tells.
+    """Whether any parameter outside the heads changed.
 
-    By what the run measured; without that by what its plan let learn.
+    Uses the run's measurements if it has them, else the trainable groups of its plan. Returns None
+    if both are unknown.
     """
     heads = {task.head for task in run.spec.tasks}
     if run.measured is not None:
@@ -64,7 +67,7 @@ def encoder_moved(run: RunSummary) -> bool | None:
 
 
 def _has_sentences(task: Task, run: RunSummary) -> bool:
-    """True too while the run has not told its numbers of sentences."""
+    """Whether the run trains on sentences of the task; True if the numbers are unknown."""
     return not run.examples or bool(run.examples.get(task.name, {}).get("train"))
 
 

@@ -1,4 +1,4 @@
-"""Describes in words what a phase trains."""
+"""Describes the trainable parts of a phase in words."""
 
 from collections.abc import Sequence
 

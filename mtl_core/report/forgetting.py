@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from mtl_core.analysis.forgetting import (
     Change,
-    Elsewhere,
+    ChangeOutcome,
     Forgetting,
-    Outcome,
+    OtherData,
     forgetting,
-    scored_elsewhere,
+    scores_on_other_data,
 )
 from mtl_core.analysis.paired import PairedDifference
 from mtl_core.analysis.trained import LeftOut
@@ -69,9 +69,9 @@ def tasks_left_out(shown: ComparedRuns) -> LeftOutTasks:
     return {task: each for task, each in by_task.items() if each}
 
 
-def elsewhere(shown: ComparedRuns) -> dict[str, list[Elsewhere]]:
+def elsewhere(shown: ComparedRuns) -> dict[str, list[OtherData]]:
     """The plans' scores by other data set, sorted by task and then by score, best first."""
-    found = [each for plan in shown.plans.plans for each in scored_elsewhere(plan)]
+    found = [each for plan in shown.plans.plans for each in scores_on_other_data(plan)]
     names = [task.name for task in shown.plans.tasks]
     found.sort(key=lambda each: (names.index(each.task.name), -each.metric.after))
     data = dict.fromkeys(each.data for each in found)
@@ -106,14 +106,14 @@ def forgetting_title(name: str, found: Sequence[Forgetting]) -> str:
     if clear:
         most = max(clear, key=lambda each: abs(each.metric.mean))
         return f"{name} left out: {outcome_text(most)} with {most.plan}"
-    if all(each.outcome is Outcome.EXACT for each in found):
+    if all(each.outcome is ChangeOutcome.EXACT for each in found):
         return f"{name} left out: its score did not change"
     return f"{name} left out: no significant change"
 
 
 def outcome_text(found: Forgetting) -> str:
     """`exactly as before`, `within noise` or `0.367 lost`."""
-    if found.outcome in (Outcome.EXACT, Outcome.UNCLEAR):
+    if found.outcome in (ChangeOutcome.EXACT, ChangeOutcome.UNCLEAR):
         return found.outcome.value
     return f"{abs(found.metric.mean):.3f} {found.outcome.value}"
 
@@ -122,9 +122,9 @@ def forgetting_sentence(found: Forgetting) -> str:
     """How the task's score changed under the plan, and why."""
     name, metric = task_title(found.task.name), found.task.metric
     match found.outcome:
-        case Outcome.EXACT:
+        case ChangeOutcome.EXACT:
             return f"{found.plan}: {name} did not change{_reason(found)}"
-        case Outcome.UNCLEAR:
+        case ChangeOutcome.UNCLEAR:
             return (
                 f"{found.plan}: {name} went from {found.metric.before:.3f} to "
                 f"{found.metric.after:.3f} in {metric}{_seeds_text(found.metric)}: "
@@ -137,7 +137,7 @@ def forgetting_sentence(found: Forgetting) -> str:
             )
 
 
-def elsewhere_title(data: str, found: Sequence[Elsewhere]) -> str:
+def elsewhere_title(data: str, found: Sequence[OtherData]) -> str:
     """The best score of each task on the other data, with its plan."""
     tasks = dict.fromkeys(each.task for each in found)
     parts = []
@@ -147,7 +147,7 @@ def elsewhere_title(data: str, found: Sequence[Elsewhere]) -> str:
         )
         parts.append(
             f"best {within(task.name)} {best.metric.after:.2f}, with {best.plan} "
-            f"({best.at_home:.2f} on own data)"
+            f"({best.on_own_data:.2f} on own data)"
         )
     return f"On {data}: {'; '.join(parts)}"
 
@@ -164,14 +164,14 @@ def forgotten_row(found: Forgetting) -> dict[str, str]:
     }
 
 
-def elsewhere_row(found: Elsewhere) -> dict[str, str]:
+def elsewhere_row(found: OtherData) -> dict[str, str]:
     """A score on other data as a table row, with the score on the plan's own data."""
     return {
         "Plan": found.plan,
         "Task": _task_text(found.task),
         "Here": f"{found.metric.after:.3f}",
-        "On own data": f"{found.at_home:.3f}",
-        "Difference": signed(found.metric.after - found.at_home),
+        "On own data": f"{found.on_own_data:.3f}",
+        "Difference": signed(found.metric.after - found.on_own_data),
         "Before training": f"{found.metric.before:.3f}",
         "Change": signed(found.metric.mean),
         "By seed": _range_text(found.metric),
@@ -229,8 +229,8 @@ def _reason(found: Forgetting) -> str:
         return f": {found.why.value}."
     if not found.encoder_moved:
         return f": {found.why.value}, and the encoder did not change."
-    if found.still_taught:
+    if found.loss_used:
         return f": {found.why.value}, but its loss still trained the encoder."
-    if found.outcome is Outcome.LOST and found.why is LeftOut.FROZEN_HEAD:
+    if found.outcome is ChangeOutcome.LOST and found.why is LeftOut.FROZEN_HEAD:
         return ", although its head was frozen: the encoder changed."
     return f": {found.why.value}, and the encoder changed."

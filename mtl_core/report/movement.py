@@ -8,7 +8,7 @@ from mtl_core.analysis.inside import (
     Probe,
     Spread,
     gradient_cosine,
-    layer_likeness,
+    layer_similarity,
     probe,
     was_measured,
 )
@@ -64,7 +64,7 @@ def any_measured(shown: ComparedRuns) -> bool:
 
 def similarity_panel(shown: ComparedRuns) -> Panel | None:
     """The similarity of each layer to that before training; None if no run measured it."""
-    plans = {plan.label: found for plan in shown.plans.plans if (found := layer_likeness(plan))}
+    plans = {plan.label: found for plan in shown.plans.plans if (found := layer_similarity(plan))}
     if not plans:
         return None
     lowest = min(plans, key=lambda label: plans[label][max(plans[label])].mean)

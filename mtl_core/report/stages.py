@@ -31,8 +31,8 @@ def blocks(report: Report) -> Iterator[Block]:
 def chain_title(chain: Chain) -> str:
     """`This run is stage 2: it starts from 261124-0655-heads-only-3f9a`."""
     stages = chain.stages
-    before = stages[-2].run if len(stages) > 1 else chain.gone
-    number = f" is stage {len(stages)}: it" if len(stages) > 1 and chain.gone is None else ""
+    before = stages[-2].run if len(stages) > 1 else chain.missing
+    number = f" is stage {len(stages)}: it" if len(stages) > 1 and chain.missing is None else ""
     return f"This run{number} starts from {before}"
 
 
@@ -46,10 +46,10 @@ def chain_lines(chain: Chain) -> tuple[str, ...]:
     lines = []
     if chain.transfers:
         lines.append(_transfer(chain))
-        taught = [within(each.task.name) for each in chain.transfers if each.taught_since]
-        if taught:
+        used = [within(each.task.name) for each in chain.transfers if each.loss_used_since]
+        if used:
             lines.append(
-                f"The head was frozen, but the loss of {listed(taught)} still trained the encoder. "
+                f"The head was frozen, but the loss of {listed(used)} still trained the encoder. "
                 "The change is therefore not the effect of the other tasks alone. A task weight "
                 "of 0 in the plan excludes a loss."
             )
@@ -58,8 +58,8 @@ def chain_lines(chain: Chain) -> tuple[str, ...]:
             "Backward transfer is not available: the stages were scored on different sentences "
             "or with different maximum lengths."
         )
-    if chain.gone is not None:
-        lines.append(f"The first stage listed starts from run {chain.gone}, which was deleted.")
+    if chain.missing is not None:
+        lines.append(f"The first stage listed starts from run {chain.missing}, which was deleted.")
     return tuple(lines)
 
 
@@ -91,7 +91,7 @@ def _scores(found: TaskInStage) -> str:
     )
     if found.trained is not False:
         return f"{before} → {after}"
-    return f"{before} → {after}, {'head frozen' if found.teaches else 'not trained'}"
+    return f"{before} → {after}, {'head frozen' if found.loss_used else 'not trained'}"
 
 
 def _transfer(chain: Chain) -> str:

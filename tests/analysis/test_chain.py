@@ -1,4 +1,4 @@
-"""Chains of runs, on summaries made by hand: scores, who was trained, backward transfer."""
+"""Chains of runs built by hand: scores, trained heads, backward transfer."""
 
 from dataclasses import replace
 
@@ -15,10 +15,10 @@ from tests.run_story import Story, minilm, scores, spec_of
 def test_a_run_that_starts_from_no_other_is_a_chain_of_one_stage_without_transfer() -> None:
     found = chain(HEADS)
     assert [each.run for each in found.stages] == ["one"]
-    assert (found.gone, found.transfers, found.backward_transfer) == (None, (), None)
+    assert (found.missing, found.transfers, found.backward_transfer) == (None, (), None)
 
 
-def test_each_stage_tells_what_learned_and_each_tasks_score_at_both_ends() -> None:
+def test_each_stage_has_its_trained_parts_and_its_scores_before_and_after() -> None:
     found = chain(HEADS, TOP)
     assert [(each.number, each.run, each.learning) for each in found.stages] == [
         (1, "one", ("heads",)),
@@ -57,16 +57,16 @@ def test_a_task_that_the_last_stage_trains_has_no_transfer() -> None:
     assert (found.transfers, found.backward_transfer) == ((), None)
 
 
-def test_a_run_that_is_gone_ends_the_chain() -> None:
+def test_the_chain_ends_at_a_deleted_run() -> None:
     found = chain_of(TOP, {}.get)
-    assert ([each.run for each in found.stages], found.gone) == (["two"], "one")
+    assert ([each.run for each in found.stages], found.missing) == (["two"], "one")
     assert found.transfers == ()
 
 
 def test_a_chain_that_leads_back_into_itself_ends() -> None:
     around = replace(HEADS, spec=HEADS.spec.model_copy(update={"starts_from": "two"}))
     assert [each.run for each in chain(around, TOP).stages] == ["one", "two"]
-    assert chain(around, TOP).gone == "two"
+    assert chain(around, TOP).missing == "two"
 
 
 def test_a_task_without_training_sentences_was_not_trained() -> None:
@@ -84,7 +84,7 @@ def test_a_head_whose_phase_never_began_was_not_trained() -> None:
     assert not found.ended
 
 
-def test_without_the_model_what_moved_tells_who_was_trained_and_else_nothing_does() -> None:
+def test_without_the_model_the_measurements_decide_which_heads_were_trained() -> None:
     unknown = replace(HEADS, phases=begin("one", HEADS.spec).phases)
     assert [each.trained for each in chain(unknown).stages[0].tasks] == [None, None]
     assert chain(unknown, TOP).transfers == ()
@@ -92,9 +92,9 @@ def test_without_the_model_what_moved_tells_who_was_trained_and_else_nothing_doe
         elapsed_seconds=9.0,
         groups={"classifier": Movement(moved=0.0), "ner": Movement(moved=0.25)},
     )
-    told = replace(unknown, measured=moved)
-    assert [each.trained for each in chain(told).stages[0].tasks] == [False, True]
-    assert chain(told, TOP).backward_transfer == -0.125
+    measured = replace(unknown, measured=moved)
+    assert [each.trained for each in chain(measured).stages[0].tasks] == [False, True]
+    assert chain(measured, TOP).backward_transfer == -0.125
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_without_the_model_what_moved_tells_who_was_trained_and_else_nothing_doe
     [{"data": "sample-posts"}, {"max_length": 64}, {"data_digests": {"a.csv": "f" * 64}}],
     ids=["data", "length", "files"],
 )
-def test_stages_scored_on_other_sentences_are_not_held_against_each_other(
+def test_stages_scored_on_other_sentences_have_no_transfer(
     changes: dict[str, object],
 ) -> None:
     own = {"data_digests": {"a.csv": "e" * 64}} if "data_digests" in changes else {}
@@ -111,8 +111,8 @@ def test_stages_scored_on_other_sentences_are_not_held_against_each_other(
     second = stage("two", "freeze-head:ner", *ends, starts_from="one", **changes)
     assert not chain(first, second).same_sentences
     assert chain(first, second).transfers == ()
-    alike = stage("two", "freeze-head:ner", *ends, starts_from="one", **own)
-    assert len(chain(first, alike).transfers) == 1
+    same = stage("two", "freeze-head:ner", *ends, starts_from="one", **own)
+    assert len(chain(first, same).transfers) == 1
 
 
 def test_a_head_with_other_labels_is_another_task() -> None:
@@ -121,11 +121,11 @@ def test_a_head_with_other_labels_is_another_task() -> None:
     assert chain(HEADS, replace(TOP, tasks=tasks)).transfers == ()
 
 
-def test_a_frozen_head_whose_loss_still_teaches_the_encoder_is_told_apart() -> None:
-    assert [each.teaches for each in chain(HEADS, TOP).stages[1].tasks] == [True, True]
-    assert [each.taught_since for each in chain(HEADS, TOP).transfers] == [True]
+def test_the_loss_of_a_frozen_head_can_still_train_the_encoder() -> None:
+    assert [each.loss_used for each in chain(HEADS, TOP).stages[1].tasks] == [True, True]
+    assert [each.loss_used_since for each in chain(HEADS, TOP).transfers] == [True]
     plan = TOP.spec.plan.model_copy(update={"task_weights": {"ner": 0.0}})
     left_out = stage("two", "freeze-head:ner", *TOP_SCORES, plan=plan, starts_from="one")
-    assert [each.teaches for each in chain(HEADS, left_out).stages[1].tasks] == [True, False]
+    assert [each.loss_used for each in chain(HEADS, left_out).stages[1].tasks] == [True, False]
     (transfer,) = chain(HEADS, left_out).transfers
-    assert (transfer.change, transfer.taught_since) == (-0.125, False)
+    assert (transfer.change, transfer.loss_used_since) == (-0.125, False)

@@ -1,13 +1,19 @@
-"""What became of tasks that a plan leaves out, and of other data, in exact numbers."""
+"""Changes of tasks that a plan does not train, and scores on other data, in exact numbers."""
 
 import pytest
 
-from mtl_core.analysis.forgetting import Change, Outcome, forgetting, scored_elsewhere
+from mtl_core.analysis.forgetting import Change, ChangeOutcome, forgetting, scores_on_other_data
 from mtl_core.analysis.judge import compare_plans
 from mtl_core.analysis.plans import PlanResult
 from mtl_core.analysis.reading import summarise
 from mtl_core.analysis.summary import RunSummary
-from mtl_core.analysis.trained import LeftOut, encoder_moved, head_learns, left_out, teaches
+from mtl_core.analysis.trained import (
+    LeftOut,
+    encoder_moved,
+    head_is_trained,
+    left_out,
+    loss_is_used,
+)
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.tasks.task import DEFAULT_TASKS
 from mtl_core.training.events import Answers, Evaluation, Measured, Movement
@@ -34,14 +40,14 @@ def ended(
     spec = spec_of(scenario, seed=seed, plan=plan)
     story = Story(spec, [1], f"{scenario}-{seed}").start()
     story.evaluate(scores(*before, (0.5, 0.25)))
-    told(story, posts, 0)
+    add_other_scores(story, posts, 0)
     story.phase().learn([both(0.5)]).evaluate(scores(*after, losses))
-    told(story, posts, 1)
+    add_other_scores(story, posts, 1)
     story.finish(scores(*after, losses))
     return summarise(story.run, spec, story, minilm())
 
 
-def told(story: Story, posts: tuple[float, float] | None, end: int) -> None:
+def add_other_scores(story: Story, posts: tuple[float, float] | None, end: int) -> None:
     if posts is not None:
         story.evaluate(scores(posts[end], 0.1))
         last = story.events[-1]
@@ -54,7 +60,7 @@ def plan_of(*runs: RunSummary) -> PlanResult:
     return plan
 
 
-def test_what_a_frozen_head_lost_is_each_seeds_end_less_its_own_start() -> None:
+def test_the_loss_of_a_frozen_head_is_each_seeds_end_minus_its_start() -> None:
     plan = plan_of(
         ended(0, (0.5, 0.6), (0.9, 0.2), weight=0.0),
         ended(1, (0.5, 0.7), (0.9, 0.5), weight=0.0, losses=(0.5, 0.75)),
@@ -64,22 +70,22 @@ def test_what_a_frozen_head_lost_is_each_seeds_end_less_its_own_start() -> None:
     assert (found.metric.before, found.metric.after) == pytest.approx((0.65, 0.35))
     assert (found.metric.low, found.metric.high) == pytest.approx((-0.4, -0.2))
     assert found.metric.mean == pytest.approx(-0.3)
-    assert found.metric.outcome is Outcome.LOST  # by its sign; by a test over two seeds:
-    assert found.outcome is Outcome.UNCLEAR
+    assert found.metric.outcome is ChangeOutcome.LOST  # by its sign; by a test over two seeds:
+    assert found.outcome is ChangeOutcome.UNCLEAR
     assert found.tested is not None
     assert (found.tested.seeds, found.tested.sentences) == (2, 0)
     assert found.tested.low == pytest.approx(-0.3 - 12.7062 * 0.1, abs=1e-4)
     assert (found.lowest, found.highest, found.metric.seeds) == (0.2, 0.5, 2)
     assert found.loss == Change(0.25, 0.875, 0.5, 0.75, 2)
     assert found.encoder_moved is True
-    assert found.still_taught is False
+    assert found.loss_used is False
 
 
-def test_a_frozen_heads_loss_still_teaches_where_it_has_a_weight() -> None:
+def test_a_frozen_heads_loss_trains_the_encoder_if_it_has_a_weight() -> None:
     (found,) = forgetting(plan_of(ended(0, (0.5, 0.1), (0.9, 0.6))))
-    assert found.still_taught is True
-    assert found.tested is None  # one seed without its answers
-    assert found.outcome is Outcome.GAINED
+    assert found.loss_used is True
+    assert found.tested is None  # one seed without predictions
+    assert found.outcome is ChangeOutcome.GAINED
 
 
 def test_the_answers_at_both_ends_are_tested_sentence_by_sentence() -> None:
@@ -87,10 +93,10 @@ def test_the_answers_at_both_ends_are_tested_sentence_by_sentence() -> None:
     story = Story(spec, [1]).start().evaluate(scores(1.0, 0.1))
     places = {"sentiment": tuple(range(8))}
     right, wrong = {"sentiment": (1,) * 8}, {"sentiment": (1, *(0,) * 7)}
-    told = {"split": "validation", "places": places, "elapsed_seconds": 1.0}
-    story.events.append(Answers(step=0, answers=right, **told))
+    fields = {"split": "validation", "places": places, "elapsed_seconds": 1.0}
+    story.events.append(Answers(step=0, answers=right, **fields))
     story.phase().learn([both(0.5)]).evaluate(scores(0.125, 0.5))
-    story.events.append(Answers(step=1, answers=wrong, **told))
+    story.events.append(Answers(step=1, answers=wrong, **fields))
     story.finish(scores(0.125, 0.5))
     run = summarise(story.run, spec, story, minilm())
     gold = {"sentiment": dict.fromkeys(range(8), SENTIMENT.outputs[1])}
@@ -98,49 +104,49 @@ def test_the_answers_at_both_ends_are_tested_sentence_by_sentence() -> None:
     assert found.tested is not None
     assert (found.tested.effect, found.tested.sentences) == (-0.875, 8)
     assert found.tested.low == pytest.approx(-0.875 - 2.36462 * 0.125, abs=1e-4)
-    assert found.outcome is Outcome.LOST
+    assert found.outcome is ChangeOutcome.LOST
     assert forgetting(plan_of(run))[0].tested is None
 
 
 def test_a_task_without_weight_is_left_out_though_its_head_is_not_frozen() -> None:
     (found,) = forgetting(plan_of(ended(0, (0.5, 0.6), (0.9, 0.6), "full", weight=0.0)))
     assert found.why is LeftOut.NO_WEIGHT
-    assert found.metric.outcome is Outcome.EXACT
+    assert found.metric.outcome is ChangeOutcome.EXACT
 
 
 def test_a_task_that_is_trained_is_not_in_the_list() -> None:
     assert forgetting(plan_of(ended(0, (0.5, 0.6), (0.9, 0.6), "full"))) == ()
 
 
-def test_nothing_is_told_of_a_plan_without_a_finished_run() -> None:
+def test_a_plan_without_a_finished_run_has_no_forgetting() -> None:
     spec = spec_of("freeze-head:ner")
     story = Story(spec, [1]).start().evaluate(scores(0.5, 0.6))
     assert forgetting(plan_of(summarise(story.run, spec, story, minilm()))) == ()
 
 
-def test_seeds_that_disagree_tell_no_change_apart_from_chance() -> None:
-    assert Change(0.5, 0.5, -0.1, 0.1, 3).outcome is Outcome.UNCLEAR
-    assert Change(0.5, 0.45, -0.1, 0.0, 3).outcome is Outcome.UNCLEAR
+def test_seeds_that_disagree_are_unclear() -> None:
+    assert Change(0.5, 0.5, -0.1, 0.1, 3).outcome is ChangeOutcome.UNCLEAR
+    assert Change(0.5, 0.45, -0.1, 0.0, 3).outcome is ChangeOutcome.UNCLEAR
 
 
-def test_other_data_are_held_against_the_plans_own() -> None:
+def test_scores_on_other_data_come_with_the_score_on_own_data() -> None:
     plan = plan_of(
         ended(0, (0.5, 0.1), (0.9, 0.5), "full", posts=(0.5, 0.7)),
         ended(1, (0.5, 0.1), (0.8, 0.5), "full", posts=(0.4, 0.8)),
     )
-    sentiment, ner = scored_elsewhere(plan)
+    sentiment, ner = scores_on_other_data(plan)
     assert (sentiment.data, sentiment.task, ner.task) == ("sample-posts", SENTIMENT, NER)
     assert (sentiment.metric.before, sentiment.metric.after) == pytest.approx((0.45, 0.75))
     assert (sentiment.metric.low, sentiment.metric.high) == pytest.approx((0.2, 0.4))
-    assert sentiment.at_home == pytest.approx(0.85)
-    assert ner.metric.outcome is Outcome.EXACT
+    assert sentiment.on_own_data == pytest.approx(0.85)
+    assert ner.metric.outcome is ChangeOutcome.EXACT
 
 
-def test_runs_that_were_scored_nowhere_else_tell_nothing_of_it() -> None:
-    assert scored_elsewhere(plan_of(ended(0, (0.5, 0.1), (0.9, 0.5), "full"))) == ()
+def test_runs_without_other_data_have_no_such_scores() -> None:
+    assert scores_on_other_data(plan_of(ended(0, (0.5, 0.1), (0.9, 0.5), "full"))) == ()
 
 
-def test_what_moved_is_told_by_the_measures_before_the_plan() -> None:
+def test_measurements_take_precedence_over_the_plan() -> None:
     run = ended(0, (0.5, 0.6), (0.9, 0.6))
     assert encoder_moved(run) is True
     story = Story(run.spec, [1]).start().evaluate(scores(0.5, 0.6)).phase()
@@ -149,11 +155,11 @@ def test_what_moved_is_told_by_the_measures_before_the_plan() -> None:
     assert encoder_moved(summarise(story.run, run.spec, story, minilm())) is False
 
 
-def test_without_a_model_and_measures_nothing_is_known_of_what_learned() -> None:
+def test_without_a_model_and_measurements_nothing_is_known() -> None:
     spec = spec_of("full")
     story = Story(spec, [1]).start().evaluate(scores(0.5, 0.6)).phase()
     bare = summarise(story.run, spec, story)
-    assert head_learns(NER, bare) is None
-    assert teaches(NER, bare) is None
+    assert head_is_trained(NER, bare) is None
+    assert loss_is_used(NER, bare) is None
     assert encoder_moved(bare) is None
     assert left_out(NER, bare) is None

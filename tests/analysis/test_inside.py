@@ -1,4 +1,4 @@
-"""What runs measured of themselves, gathered by plan in exact numbers."""
+"""Measurements inside the model by plan, in exact numbers."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from mtl_core.analysis.inside import (
     Probe,
     Spread,
     gradient_cosine,
-    layer_likeness,
+    layer_similarity,
     probe,
     was_measured,
 )
@@ -50,10 +50,10 @@ def plan_of(*runs: RunSummary) -> PlanResult:
     return plan
 
 
-def test_likeness_is_told_layer_by_layer_from_the_bottom_with_its_range() -> None:
+def test_layer_similarity_is_by_layer_in_ascending_order() -> None:
     plan = plan_of(measured(0, 0.25, 0.5, 0.5), measured(1, 0.75, 0.5, 0.5))
-    assert layer_likeness(plan) == {2: Spread(1.0, 1.0, 1.0, 2), 10: Spread(0.5, 0.25, 0.75, 2)}
-    assert list(layer_likeness(plan)) == [2, 10]
+    assert layer_similarity(plan) == {2: Spread(1.0, 1.0, 1.0, 2), 10: Spread(0.5, 0.25, 0.75, 2)}
+    assert list(layer_similarity(plan)) == [2, 10]
 
 
 def test_the_cosine_of_two_tasks_is_the_same_in_either_order() -> None:
@@ -66,14 +66,14 @@ def test_without_a_shared_tensor_that_learns_there_is_no_cosine() -> None:
     assert gradient_cosine(plan_of(measured(0, 1.0, None, 0.5)), SENTIMENT, NER) is None
 
 
-def test_a_probe_says_what_the_encoder_knew_before_and_knows_after() -> None:
+def test_a_probe_has_a_score_before_and_after_training() -> None:
     plan = plan_of(measured(0, 1.0, 0.0, 0.5), measured(1, 1.0, 0.0, 0.75))
     found = probe(plan, NER)
     assert found == Probe(0.25, Spread(0.625, 0.5, 0.75, 2))
     assert probe(plan, SENTIMENT) is None
 
 
-@pytest.mark.parametrize("tell", [layer_likeness, was_measured])
-def test_only_finished_runs_count(tell: object) -> None:
-    assert callable(tell)
-    assert not tell(plan_of(measured(0, 0.5, 0.5, 0.5, finished=False)))
+@pytest.mark.parametrize("aggregate", [layer_similarity, was_measured])
+def test_only_finished_runs_count(aggregate: object) -> None:
+    assert callable(aggregate)
+    assert not aggregate(plan_of(measured(0, 0.5, 0.5, 0.5, finished=False)))

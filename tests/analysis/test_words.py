@@ -23,6 +23,6 @@ from tests.run_story import minilm
     ],
     ids=lambda value: "+".join(value) if isinstance(value, tuple) else None,
 )
-def test_what_learns_is_said_in_words(train: tuple[str, ...], words: str) -> None:
+def test_trainable_parts_are_described_in_words(train: tuple[str, ...], words: str) -> None:
     plan = Plan(name="tried", phases=(Phase(name="one", train=train),))
     assert learning_words(parameter_table(plan, minilm())) == words

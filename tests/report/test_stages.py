@@ -54,9 +54,11 @@ def test_a_stage_of_many_phases_names_the_first_and_the_last() -> None:
 
 
 def test_a_deleted_run_and_different_sentences_are_reported() -> None:
-    gone = chain_of(TOP, {}.get)
-    assert chain_title(gone) == "This run starts from one"
-    assert chain_lines(gone) == ("The first stage listed starts from run one, which was deleted.",)
+    deleted = chain_of(TOP, {}.get)
+    assert chain_title(deleted) == "This run starts from one"
+    assert chain_lines(deleted) == (
+        "The first stage listed starts from run one, which was deleted.",
+    )
     other = replace(chain(HEADS, TOP), same_sentences=False)
     assert chain_lines(other)[0].startswith(
         "Backward transfer is not available: the stages were scored"
