@@ -1,4 +1,4 @@
-"""How long an optimiser step of a past run took: measured, with the spec it was measured on."""
+"""Measures the mean time of an optimiser step in a finished run."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from mtl_core.training.events import RunEvent, RunFinished, RunStarted
 from mtl_core.training.spec import RunSpec
 
 PACE_EVENTS = ("run_started", "run_finished")
-"""The kinds of event that a pace is read from."""
+"""The kinds of event that `pace_of` needs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """The mean time of a step in one finished run, evaluations left out.
+    """The mean time of a training step in one finished run, without evaluations.
 
-    It depends on what learns, the batch size, the length of the texts and the threads: on `spec`.
+    It depends on the trainable parts, batch size, maximum length and threads in `spec`.
     """
 
     run: str
@@ -24,7 +24,7 @@ class Pace:
 
 
 def pace_of(record: RunRecord, events: Iterable[RunEvent]) -> Pace | None:
-    """The pace of a run by its events of `PACE_EVENTS`; None before its end or without a step."""
+    """Computes the pace from a run's events; None if the run has not finished or has no steps."""
     steps, seconds = 0, None
     for event in events:
         if isinstance(event, RunStarted):

@@ -27,10 +27,10 @@ def test_a_pace_is_the_training_time_over_the_steps() -> None:
     assert pace.spec == RECORD.spec
 
 
-def test_a_run_without_its_last_word_has_no_pace() -> None:
+def test_an_unfinished_run_has_no_pace() -> None:
     assert pace_of(RECORD, list(finished_heads_only())[:-1]) is None
 
 
-def test_a_run_of_no_steps_has_no_pace() -> None:
+def test_a_run_without_steps_has_no_pace() -> None:
     last = list(finished_heads_only())[-1]
     assert pace_of(RECORD, [last]) is None

@@ -5,7 +5,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from mtl_core.analysis.price import price_of
+from mtl_core.analysis.durations import estimate_duration
 from mtl_core.cli.stored_runs import finished_event
 from mtl_core.engine.comparison_progress import ComparisonProgress
 from mtl_core.engine.lab import Lab
@@ -79,8 +79,8 @@ class ProgressDisplay:
     def _estimate(self, record: ComparisonRecord) -> str:
         """`, about 3 min` for the remaining runs; empty if that is unknown."""
         left = [run.spec for run in (*record.scouts, *record.runs) if not run.state.is_final]
-        price = price_of(left, self._lab.store.runs(shipped=None), record.spec.seconds)
-        return f", {about(price.seconds)}" if left and price.seconds is not None else ""
+        estimate = estimate_duration(left, self._lab.store.runs(shipped=None), record.spec.seconds)
+        return f", {about(estimate.seconds)}" if left and estimate.seconds is not None else ""
 
     def _print(self, line: str) -> None:
         self._console.print(line, soft_wrap=True)

@@ -5,7 +5,7 @@ from time import monotonic
 
 import streamlit as st
 
-from mtl_core.analysis.price import Price, price_of, with_trials
+from mtl_core.analysis.durations import DurationEstimate, estimate_duration, with_sweep_runs
 from mtl_core.charts.theme import DARK, Palette
 from mtl_core.engine.lab import Lab, the_lab
 from mtl_core.errors import BadInput
@@ -51,7 +51,7 @@ def first_comparison(lab: Lab, colors: Palette, label: str = "") -> None:
     names = [scenario_phrase(name) for name in FIRST]
     plans = f"{', '.join(names[:-1])} and {names[-1]} on the sample"
     if st.button(
-        f"{label or f'Compare {plans}'}: {price_words(_price(lab, spec))}",
+        f"{label or f'Compare {plans}'}: {duration_estimate_text(_estimate(lab, spec))}",
         key=Key.FIRST_COMPARISON,
         icon=":material/play_arrow:",
         type="secondary" if label or colors is DARK else "primary",
@@ -83,11 +83,11 @@ def _started(lab: Lab, spec: ComparisonSpec, name: str | None = None) -> str | N
     return str(known)
 
 
-def price_words(price: Price | None) -> str:
+def duration_estimate_text(estimate: DurationEstimate | None) -> str:
     """Formats an estimate: `about 3 min`, or that there is none."""
-    if price is None or price.seconds is None:
+    if estimate is None or estimate.seconds is None:
         return "duration unknown before a first run"
-    return about(price.seconds)
+    return about(estimate.seconds)
 
 
 def _form(choice: Choice) -> None:
@@ -114,16 +114,16 @@ def _form(choice: Choice) -> None:
         rare = rare_fields(lab, choice, model.tasks)
     with fields:
         spec, problem = requested_comparison(lab, choice, model, rare)
-    price = _price(lab, spec, model) if spec else None
+    estimate = _estimate(lab, spec, model) if spec else None
     with row.container(horizontal=True, vertical_alignment="center", gap="small"):
         clicked = st.button(
-            "Start" if price is None else f"Start: {price_words(price)}",
+            "Start" if estimate is None else f"Start: {duration_estimate_text(estimate)}",
             key=Key.START_COMPARISON,
             icon=":material/play_arrow:",
             disabled=spec is None,
         )
         if spec is not None:
-            st.caption(_origin(spec, price), width="content")
+            st.caption(_origin(spec, estimate), width="content")
     if spec is not None and spec.seconds is not None:
         row.caption(_EQUAL_SECONDS)
     if problem:
@@ -144,26 +144,30 @@ def _shared(choice: Choice) -> str:
     )
 
 
-def _origin(spec: ComparisonSpec, price: Price | None) -> str:
+def _origin(spec: ComparisonSpec, estimate: DurationEstimate | None) -> str:
     arms = len(spec.scenarios) * max(1, len(spec.train_sizes))
     runs = arms * len(spec.seeds)
     count = "1 run" if runs == 1 else f"{runs} runs, one after another"
     if len(spec.sweep) > 1:
         count += f", and {arms * (len(spec.sweep) - 1)} for the learning rate sweep"
-    if price is None or price.seconds is None:
+    if estimate is None or estimate.seconds is None:
         return count
-    source = "runs on this machine" if price.measured_here else "two cores"
+    source = "runs on this machine" if estimate.measured_here else "two cores"
     return f"{count}; estimated from {source}"
 
 
-def _price(lab: Lab, spec: ComparisonSpec, model: ModelDescription | None = None) -> Price | None:
+def _estimate(
+    lab: Lab, spec: ComparisonSpec, model: ModelDescription | None = None
+) -> DurationEstimate | None:
     try:
         if model is None:
             model = lab.model_description(spec.checkpoint, _tasks(lab, spec.data))
         specs = prepare_comparison(spec, model, lab.settings.threads)
     except BadInput:
         return None
-    return price_of(with_trials(specs, spec.sweep), lab.store.runs(shipped=None), spec.seconds)
+    return estimate_duration(
+        with_sweep_runs(specs, spec.sweep), lab.store.runs(shipped=None), spec.seconds
+    )
 
 
 def _tasks(lab: Lab, data: str) -> tuple[Task, ...]:

@@ -6,8 +6,8 @@ from itertools import takewhile
 
 import streamlit as st
 
+from mtl_core.analysis.durations import RunAhead, expected_wait, runs_ahead
 from mtl_core.analysis.finding import loss_finding
-from mtl_core.analysis.queue import Ahead, expected_wait, runs_ahead
 from mtl_core.analysis.summary import Progress, RunSummary, TaskProgress
 from mtl_core.charts.theme import Palette
 from mtl_core.engine.lab import Lab
@@ -205,7 +205,7 @@ def _queue_view(lab: Lab, before: Sequence[RunRecord]) -> None:
         st.markdown(f"{number}\\. {_queue_row(each)}")
 
 
-def _start_words(ahead: Sequence[Ahead]) -> str:
+def _start_words(ahead: Sequence[RunAhead]) -> str:
     seconds = expected_wait(ahead)
     if seconds is not None:
         return f"it starts in **{about(seconds)}**."
@@ -216,7 +216,7 @@ def _start_words(ahead: Sequence[Ahead]) -> str:
     return f"start time unknown: no run similar to {plan} has finished yet."
 
 
-def _queue_row(ahead: Ahead) -> str:
+def _queue_row(ahead: RunAhead) -> str:
     run, spec = ahead.run, ahead.run.spec
     running = run.state is RunState.RUNNING
     takes = "duration unknown" if ahead.seconds is None else about(ahead.seconds)

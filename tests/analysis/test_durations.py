@@ -1,19 +1,32 @@
-"""When a waiting run will begin."""
+"""Estimates of durations, and of the start of a waiting run."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mtl_core.analysis.queue import Ahead, estimated_seconds, expected_wait, runs_ahead
+from mtl_core.analysis.durations import (
+    RunAhead,
+    estimate_duration,
+    estimated_seconds,
+    expected_wait,
+    runs_ahead,
+    with_sweep_runs,
+)
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.training.spec import RunSpec
 from tests.run_story import spec_of
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
+TWO_BY_TWO = [
+    spec_of(scenario, seed=seed, epochs=3.0)
+    for seed in (1, 2)
+    for scenario in ("heads-only", "full")
+]
+
 
 def record(spec: RunSpec, state: RunState, seconds: float | None = None) -> RunRecord:
-    """A run that began `seconds` before noon, and ended at noon if it is finished."""
+    """A run that started `seconds` before noon; a finished one ended at noon."""
     began = None if seconds is None else NOON - timedelta(seconds=seconds)
     return RunRecord(
         id=f"{spec.scenario}-{state}-{seconds}",
@@ -33,7 +46,7 @@ def finished(spec: RunSpec, seconds: float) -> RunRecord:
     return record(spec, RunState.FINISHED, seconds)
 
 
-def test_a_run_takes_what_the_latest_one_alike_took() -> None:
+def test_the_estimate_is_the_duration_of_the_latest_comparable_run() -> None:
     past = [finished(spec_of("full"), 300), finished(spec_of("top-1"), 40)]
     past += [finished(spec_of("top-1"), 90)]
     assert estimated_seconds(spec_of("top-1", seed=9), past) == 40
@@ -48,18 +61,18 @@ def test_twice_the_epochs_take_twice_as_long() -> None:
     [{"data": "other.yaml"}, {"batch_size": 8}, {"max_length": 64}, {"examples": {"ner": 50}}],
     ids=lambda changes: next(iter(changes)),
 )
-def test_a_run_of_other_work_says_nothing(changes: dict[str, object]) -> None:
+def test_a_run_with_other_settings_is_not_comparable(changes: dict[str, object]) -> None:
     past = [finished(spec_of("top-1", **changes), 40)]
     assert estimated_seconds(spec_of("top-1"), past) is None
 
 
-def test_a_run_of_another_plan_or_that_broke_off_says_nothing() -> None:
+def test_runs_of_other_plans_and_unfinished_runs_are_not_comparable() -> None:
     past = [finished(spec_of("full"), 300), record(spec_of("top-1"), RunState.STOPPED, 5)]
     past += [record(spec_of("top-1"), RunState.RUNNING, 7)]
     assert estimated_seconds(spec_of("top-1"), past) is None
 
 
-def test_the_wait_is_what_the_running_one_has_left_and_the_estimates_of_the_others() -> None:
+def test_the_wait_is_the_sum_of_the_remaining_time_and_the_estimates() -> None:
     running = record(spec_of("full"), RunState.RUNNING, 60)
     waiting = record(spec_of("top-1"), RunState.WAITING)
     ahead = runs_ahead(
@@ -69,7 +82,7 @@ def test_the_wait_is_what_the_running_one_has_left_and_the_estimates_of_the_othe
     assert expected_wait(ahead) == 160.0
 
 
-def test_a_running_one_that_does_not_say_yet_is_estimated_less_what_it_ran() -> None:
+def test_a_running_run_without_an_estimate_has_the_whole_minus_the_elapsed_time() -> None:
     running = record(spec_of("top-1"), RunState.RUNNING, 15)
     past = [finished(spec_of("top-1"), 40)]
     (ahead,) = runs_ahead([running], {running.id: None}, past, NOON)
@@ -80,9 +93,28 @@ def test_a_running_one_that_does_not_say_yet_is_estimated_less_what_it_ran() -> 
 
 def test_one_unknown_run_makes_the_wait_unknown() -> None:
     waiting = record(spec_of("full"), RunState.WAITING)
-    assert runs_ahead([waiting], {}, [], NOON) == (Ahead(waiting, None),)
-    assert expected_wait([Ahead(waiting, 3.0), Ahead(waiting, None)]) is None
+    assert runs_ahead([waiting], {}, [], NOON) == (RunAhead(waiting, None),)
+    assert expected_wait([RunAhead(waiting, 3.0), RunAhead(waiting, None)]) is None
 
 
 def test_with_nothing_ahead_there_is_no_wait() -> None:
     assert expected_wait([]) == 0
+
+
+def test_without_past_runs_the_estimate_is_that_of_two_cores() -> None:
+    estimate = estimate_duration(TWO_BY_TWO, [])
+    assert (estimate.seconds, estimate.measured_here) == (2 * 6 + 2 * 35, False)
+
+
+def test_an_equal_training_time_gives_all_plans_the_same_duration() -> None:
+    assert estimate_duration(TWO_BY_TWO, [], seconds_each=20.0).seconds == 4 * 24.0
+
+
+def test_a_sweep_adds_a_run_of_the_first_seed_for_each_factor_but_one() -> None:
+    tried = with_sweep_runs(TWO_BY_TWO, (0.3, 1.0, 3.0))
+    assert [spec.seed for spec in tried] == [1, 1, 2, 2, 1, 1, 1, 1]
+    assert estimate_duration(tried, []).seconds == 82 + 2 * 41
+
+
+def test_a_sweep_of_one_factor_or_none_adds_no_runs() -> None:
+    assert with_sweep_runs(TWO_BY_TWO, (3.0,)) == with_sweep_runs(TWO_BY_TWO, ()) == TWO_BY_TWO

@@ -1,0 +1,149 @@
+"""Estimates how long runs and comparisons take, and when a waiting run starts.
+
+The estimates use the durations of finished runs with the same settings. Without such a run,
+`estimate_duration` uses the durations in `TWO_CORE_SECONDS`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from mtl_core.store.record import RunRecord, RunState
+from mtl_core.tasks.dataset import SAMPLE
+from mtl_core.training.spec import RunSpec
+
+TWO_CORE_SECONDS: Mapping[str, float] = {
+    "frozen": 5,
+    "heads-only": 6,
+    "top-1": 13,
+    "top-2": 16,
+    "top-3": 22,
+    "full": 35,
+    "gradual": 14,
+    "discriminative": 36,
+    "layernorm": 26,
+    "bitfit": 28,
+    "bottom-1": 25,
+    "embeddings-frozen": 34,
+    "lp-ft": 20,
+    "ulmfit": 33,
+    "chain-thaw": 30,
+}
+"""Seconds of a run on two cores by scenario, as in the README.
+
+The runs train the embedded checkpoint on the sample data for three epochs.
+"""
+
+_EPOCHS, _SENTENCES, _CHECKPOINT = 3.0, 800, "minilm-l6"  # of the runs above
+_WITHOUT_TRAINING = 4.0  # seconds of loading and of evaluations
+
+
+@dataclass(frozen=True, slots=True)
+class DurationEstimate:
+    """The estimated duration of a comparison in seconds, None if unknown.
+
+    `measured_here` is whether the estimate of every run is based on a run in this store.
+    """
+
+    seconds: float | None
+    measured_here: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RunAhead:
+    """A run before another one in the queue, and its remaining seconds, None if unknown."""
+
+    run: RunRecord
+    seconds: float | None
+
+
+def estimate_duration(
+    specs: Sequence[RunSpec], past: Sequence[RunRecord], seconds_each: float | None = None
+) -> DurationEstimate:
+    """Estimates the duration of runs that are trained one after another.
+
+    `past` are earlier runs, newest first. `seconds_each` is a training time that all runs share.
+    """
+    if seconds_each is not None:
+        return DurationEstimate(len(specs) * (seconds_each + _WITHOUT_TRAINING), False)
+    measured = [estimated_seconds(spec, past) for spec in specs]
+    estimates = [
+        _seconds_on_two_cores(spec) if seconds is None else seconds
+        for spec, seconds in zip(specs, measured, strict=True)
+    ]
+    known = [seconds for seconds in estimates if seconds is not None]
+    total = sum(known) if len(known) == len(specs) else None
+    return DurationEstimate(total, None not in measured)
+
+
+def with_sweep_runs(specs: Sequence[RunSpec], sweep: Sequence[float]) -> list[RunSpec]:
+    """Adds the runs of a learning rate sweep to the runs of a comparison.
+
+    Each plan is trained once per factor with the first seed. The best of these runs is also the
+    plan's result for that seed, so the sweep adds one run less than it has factors.
+    """
+    first = [spec for spec in specs if spec.seed == specs[0].seed]
+    return [*specs, *first * max(0, len(sweep) - 1)]
+
+
+def runs_ahead(
+    before: Sequence[RunRecord],
+    remaining: Mapping[str, float | None],
+    past: Sequence[RunRecord],
+    now: datetime,
+) -> tuple[RunAhead, ...]:
+    """Estimates the remaining seconds of each run in `before`.
+
+    `remaining` are the estimates of running runs, by id. A run without one gets the estimate of its
+    whole duration minus the time since its start. `past` are earlier runs, newest first.
+    """
+    return tuple(
+        RunAhead(run, _remaining_seconds(run, remaining.get(run.id), past, now)) for run in before
+    )
+
+
+def expected_wait(ahead: Sequence[RunAhead]) -> float | None:
+    """Returns the seconds until all runs have ended; None if one of them is unknown."""
+    known = [each.seconds for each in ahead if each.seconds is not None]
+    return sum(known) if len(known) == len(ahead) else None
+
+
+def estimated_seconds(spec: RunSpec, past: Sequence[RunRecord]) -> float | None:
+    """Estimates the duration of a run from the latest finished run with the same settings.
+
+    The seed and the number of epochs may differ. The duration of the past run, with loading and
+    evaluations, is scaled by the number of epochs. Returns None if there is no such run.
+    """
+    for run in past:
+        comparable = run.state is RunState.FINISHED and _settings(run.spec) == _settings(spec)
+        if comparable and run.started_at and run.finished_at:
+            seconds = (run.finished_at - run.started_at).total_seconds()
+            return seconds * spec.epochs / run.spec.epochs
+    return None
+
+
+def _seconds_on_two_cores(spec: RunSpec) -> float | None:
+    """Scales the duration in `TWO_CORE_SECONDS` by epochs and sentences."""
+    measured = TWO_CORE_SECONDS.get(spec.scenario or "")
+    if measured is None or (spec.checkpoint, spec.data) != (_CHECKPOINT, SAMPLE):
+        return None
+    sentences = sum(spec.examples.get(task.name, _SENTENCES // 2) for task in spec.tasks)
+    training = max(0.0, measured - _WITHOUT_TRAINING)
+    return _WITHOUT_TRAINING + training * spec.epochs / _EPOCHS * sentences / _SENTENCES
+
+
+def _remaining_seconds(
+    run: RunRecord, known: float | None, past: Sequence[RunRecord], now: datetime
+) -> float | None:
+    if known is not None:
+        return known
+    whole = estimated_seconds(run.spec, past)
+    if whole is None or run.started_at is None:
+        return whole
+    return max(0.0, whole - (now - run.started_at).total_seconds())
+
+
+def _settings(spec: RunSpec) -> tuple[object, ...]:
+    """The settings that determine the time of a step and the steps of an epoch."""
+    limits = tuple(sorted(spec.examples.items()))
+    return (spec.checkpoint, spec.plan, spec.data, limits, spec.batch_size, spec.max_length)
