@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import fmean
 
-from mtl_core.analysis.summary import Progress, RunSummary
+from mtl_core.analysis.summary import ProgressState, RunSummary
 from mtl_core.analysis.trained import head_is_trained, loss_is_used
 from mtl_core.tasks.task import Task
 
@@ -118,7 +118,7 @@ def chain_of(newest: RunSummary, summary_of: SummaryOf) -> Chain:
 
 
 def _stage(number: int, run: RunSummary) -> Stage:
-    begun = [phase for phase in run.phases if phase.state is not Progress.WAITING]
+    begun = [phase for phase in run.phases if phase.state is not ProgressState.WAITING]
     words = (phase.learning or f"“{phase.name}”" for phase in begun or run.phases)
     return Stage(
         number=number,

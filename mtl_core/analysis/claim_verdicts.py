@@ -113,7 +113,7 @@ def score_after(run: RunSummary, task: str, data: str = VALIDATION) -> float | N
     if data == VALIDATION:
         score = run.finished.metrics.get(task)
     else:
-        evaluations = [each.tasks for each in run.elsewhere if each.split == data]
+        evaluations = [each.tasks for each in run.other_data if each.split == data]
         score = evaluations[-1].get(task) if evaluations else None
     return None if score is None else score.headline
 

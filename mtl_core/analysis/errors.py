@@ -30,7 +30,7 @@ class Confusion:
 
 
 @dataclass(frozen=True, slots=True)
-class Disagreement:
+class LabelDifference:
     """A sentence that two runs label differently.
 
     `position` is the sentence's index in the validation split. `correct` is the true label,
@@ -77,9 +77,9 @@ def confusion(plan: PlanResult, task: Task, gold: GoldLabels) -> Confusion | Non
     return Confusion(labels, tuple(tuple(row) for row in counts), seeds)
 
 
-def disagreements(
+def label_differences(
     first: RunSummary, second: RunSummary, task: Task, gold: GoldLabels
-) -> tuple[Disagreement, ...] | None:
+) -> tuple[LabelDifference, ...] | None:
     """Lists the sentences that both runs labelled, with different labels.
 
     Returns first the sentences that only the first run has correct, then those that only the second
@@ -92,7 +92,7 @@ def disagreements(
     if one is None or other is None:
         return None
     found = [
-        Disagreement(position, gold[task.name][position], one[position], other[position])
+        LabelDifference(position, gold[task.name][position], one[position], other[position])
         for position in one
         if position in other and one[position] != other[position]
     ]

@@ -21,7 +21,7 @@ in the end".
 from collections.abc import Sequence
 from itertools import takewhile
 
-from mtl_core.analysis.summary import PhaseProgress, Progress, RunSummary, TaskProgress
+from mtl_core.analysis.summary import PhaseProgress, ProgressState, RunSummary, TaskProgress
 from mtl_core.text import listed
 
 FLAT = 0.02
@@ -49,10 +49,10 @@ def loss_finding(summary: RunSummary, task: TaskProgress) -> str:
 
 
 def _learns_nothing(summary: RunSummary, task: TaskProgress) -> bool:
-    begun = [phase for phase in summary.phases if phase.state is not Progress.WAITING]
+    begun = [phase for phase in summary.phases if phase.state is not ProgressState.WAITING]
     return bool(begun) and all(
         phase.trainable == 0
-        or (phase.reaching is not None and task.task.name not in phase.reaching)
+        or (phase.losses_used is not None and task.task.name not in phase.losses_used)
         for phase in begun
     )
 

@@ -94,7 +94,7 @@ class Forgetting:
 
 
 @dataclass(frozen=True, slots=True)
-class OtherData:
+class OtherDataScores:
     """A task's scores on data that the plan's runs are not trained on.
 
     `on_own_data` is the headline metric on the validation split of their own data, after training.
@@ -117,10 +117,10 @@ def forgetting(plan: PlanResult, gold: GoldLabels | None = None) -> tuple[Forget
     return tuple(each for each in found if each is not None)
 
 
-def scores_on_other_data(plan: PlanResult) -> tuple[OtherData, ...]:
+def scores_on_other_data(plan: PlanResult) -> tuple[OtherDataScores, ...]:
     """Returns the scores by other data set and task that exist before and after training."""
     runs = _finished(plan)
-    names = dict.fromkeys(each.split for run in runs for each in run.elsewhere)
+    names = dict.fromkeys(each.split for run in runs for each in run.other_data)
     return tuple(
         found
         for data in names
@@ -173,17 +173,17 @@ def _marked(answers: Answers | None, score: TaskScore, task: Task, gold: GoldLab
 
 def _on_other_data(
     label: str, runs: Sequence[RunSummary], task: Task, data: str
-) -> OtherData | None:
+) -> OtherDataScores | None:
     ends, own = [], []
     for run in runs:
-        scores = [each.tasks[task.name] for each in run.elsewhere if _is_of(each, data, task)]
+        scores = [each.tasks[task.name] for each in run.other_data if _is_of(each, data, task)]
         if len(scores) > 1 and run.finished and task.name in run.finished.metrics:
             ends.append((scores[0], scores[-1]))
             own.append(run.finished.metrics[task.name].headline)
     if not ends:
         return None
     change = _change([(start.headline, end.headline) for start, end in ends])
-    return OtherData(label, task, data, change, _loss(ends), fmean(own))
+    return OtherDataScores(label, task, data, change, _loss(ends), fmean(own))
 
 
 def _is_of(evaluation: Evaluation, data: str, task: Task) -> bool:

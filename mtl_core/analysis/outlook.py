@@ -46,7 +46,7 @@ def _phase(number: int, spec: RunSpec, tables: Sequence[ParameterTable]) -> Phas
             for group in table.groups
             if group.totals.trainable and group.name not in before
         ),
-        reaching=tuple(task.name for task in spec.tasks if _reaches(task.name, table)),
+        losses_used=tuple(task.name for task in spec.tasks if _reaches(task.name, table)),
         frozen_tensors=table.tensors[State.FROZEN],
     )
 

@@ -1,4 +1,4 @@
-"""Events into a summary: each event is read once, in order."""
+"""Reads the events of a run into its summary, each event once and in order."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -8,7 +8,7 @@ from mtl_core.analysis.outlook import begin
 from mtl_core.analysis.summary import (
     LossPoint,
     PhaseProgress,
-    Progress,
+    ProgressState,
     RunSummary,
     ScorePoint,
     TaskProgress,
@@ -31,43 +31,43 @@ from mtl_core.training.phases import phase_steps, steps_per_epoch
 from mtl_core.training.spec import RunSpec
 
 SMOOTHING = 0.9
-"""Weight of the past in the smoothed loss: about the last ten steps count."""
+"""Weight of the past in the smoothed loss; corresponds to about the last ten steps."""
 
 RECENT_STEPS = 20
-"""Step times that the speed shown is the mean of."""
+"""Number of step times that the mean time per step covers."""
 
 
 def summarise(
     run: str, spec: RunSpec, events: Iterable[RunEvent], model: ModelDescription | None = None
 ) -> RunSummary:
-    """The summary of a whole run, or of its events so far."""
+    """Builds the summary of a run from its events so far."""
     return extend(begin(run, spec, model), events)
 
 
 def extend(summary: RunSummary, events: Iterable[RunEvent]) -> RunSummary:
-    """`summary` with `events` added; they must be those that follow the ones it holds."""
+    """Returns `summary` with `events` added, which must follow the events it already contains."""
     reader = _Reader(summary)
     for event in events:
         reader.read(event)
     return reader.summary()
 
 
-def broken_off(summary: RunSummary) -> RunSummary:
-    """The summary of a run whose process ended without a last word."""
+def interrupted_summary(summary: RunSummary) -> RunSummary:
+    """Returns the summary of a run whose process ended without a final event."""
     return replace(
         summary,
-        progress=Progress.DONE,
-        phases=tuple(_broken_off(phase) for phase in summary.phases),
+        progress=ProgressState.DONE,
+        phases=tuple(_interrupted_phase(phase) for phase in summary.phases),
     )
 
 
-def _broken_off(phase: PhaseProgress) -> PhaseProgress:
-    running = phase.state is Progress.RUNNING
-    return replace(phase, state=Progress.BROKEN_OFF) if running else phase
+def _interrupted_phase(phase: PhaseProgress) -> PhaseProgress:
+    running = phase.state is ProgressState.RUNNING
+    return replace(phase, state=ProgressState.INTERRUPTED) if running else phase
 
 
 class _Reader:
-    """Lists to append to while many events are read; `summary` freezes them again."""
+    """Collects events in mutable lists; `summary` returns the immutable result."""
 
     def __init__(self, summary: RunSummary) -> None:
         self._before = summary
@@ -76,7 +76,7 @@ class _Reader:
         self._elapsed = summary.elapsed_seconds
         self._recent = list(summary.recent_seconds)
         self._answers = list(summary.answers)
-        self._elsewhere = list(summary.elsewhere)
+        self._other_data = list(summary.other_data)
         self._pause = summary.pause_seconds
         self._last_was_step = summary.last_was_step
         self._step = summary.step
@@ -85,7 +85,7 @@ class _Reader:
         self._scores = {each.task.name: list(each.evaluations) for each in summary.tasks}
 
     def summary(self) -> RunSummary:
-        """The frozen value."""
+        """Returns the summary with all events read so far."""
         return replace(
             self._before,
             **self._changed,
@@ -93,7 +93,7 @@ class _Reader:
             elapsed_seconds=self._elapsed,
             recent_seconds=tuple(self._recent),
             answers=tuple(self._answers),
-            elsewhere=tuple(self._elsewhere),
+            other_data=tuple(self._other_data),
             pause_seconds=self._pause,
             last_was_step=self._last_was_step,
             step=self._step,
@@ -109,7 +109,7 @@ class _Reader:
         )
 
     def read(self, event: RunEvent) -> None:
-        """Take one event in."""
+        """Adds one event."""
         passed = event.elapsed_seconds - self._elapsed
         match event:
             case RunStarted():
@@ -117,9 +117,9 @@ class _Reader:
             case PhaseStarted():
                 self._start_phase(event)
             case Step():
-                self._take_step(event, passed)
+                self._add_step(event, passed)
             case Evaluation():
-                self._evaluate(event, passed)
+                self._add_evaluation(event, passed)
             case PhaseFinished():
                 self._finish_phase(event)
             case Answers():
@@ -127,17 +127,17 @@ class _Reader:
             case Measured():
                 self._changed |= {"measured": event}
             case RunFinished():
-                self._changed |= {"finished": event, "progress": Progress.DONE}
+                self._changed |= {"finished": event, "progress": ProgressState.DONE}
             case RunFailed() | RunStopped():
-                self._changed |= {"reason": event.reason, "progress": Progress.DONE}
-                self._phases = [_broken_off(phase) for phase in self._phases]
+                self._changed |= {"reason": event.reason, "progress": ProgressState.DONE}
+                self._phases = [_interrupted_phase(phase) for phase in self._phases]
         self._last_was_step = isinstance(event, Step)
         self._elapsed = event.elapsed_seconds
         self._events += 1
 
     def _start(self, event: RunStarted) -> None:
         self._changed |= {
-            "progress": Progress.RUNNING,
+            "progress": ProgressState.RUNNING,
             "spec": event.spec,
             "total_steps": event.total_steps,
             "parameters": event.totals.all,
@@ -151,7 +151,7 @@ class _Reader:
         everything = event.trainable + event.frozen + event.unreached
         self._change_phase(
             event.number,
-            state=Progress.RUNNING,
+            state=ProgressState.RUNNING,
             first_step=self._step,
             steps=event.steps,
             trainable=event.trainable,
@@ -160,11 +160,11 @@ class _Reader:
         )
         self._recent = []
 
-    def _take_step(self, event: Step, passed: float) -> None:
+    def _add_step(self, event: Step, passed: float) -> None:
         for name, loss in event.loss.items():
             if loss is not None and name in self._losses:
                 self._add_loss(self._losses[name], event, loss)
-        phase = self._phase_called(event.phase)
+        phase = self._phase_by_name(event.phase)
         measured = {}
         if self._last_was_step:
             self._recent = [*self._recent, passed][-RECENT_STEPS:]
@@ -178,7 +178,7 @@ class _Reader:
 
     @staticmethod
     def _add_loss(losses: list[LossPoint], event: Step, loss: float) -> None:
-        """Append a point; the correction `1 - 0.9**n` makes the average start at the first loss."""
+        """Appends a loss with its bias-corrected moving average."""
         seen = len(losses)
         mass = 1 - SMOOTHING**seen
         past = losses[-1].smoothed * mass if losses else 0.0
@@ -186,9 +186,9 @@ class _Reader:
         point = LossPoint(event.step, event.epoch, loss, smoothed, event.elapsed_seconds)
         losses.append(point)
 
-    def _evaluate(self, event: Evaluation, passed: float) -> None:
+    def _add_evaluation(self, event: Evaluation, passed: float) -> None:
         if event.split != "validation":
-            self._elsewhere.append(event)
+            self._other_data.append(event)
             return
         if event.step:
             self._pause += passed
@@ -197,28 +197,28 @@ class _Reader:
                 self._scores[name].append(
                     ScorePoint(event.step, event.epoch, event.phase, score, event.elapsed_seconds)
                 )
-        number = self._phase_called(event.phase).number
+        number = self._phase_by_name(event.phase).number
         if event.step:
             scores = {name: score.headline for name, score in event.tasks.items()}
             self._change_phase(number, scores=scores)
 
     def _finish_phase(self, event: PhaseFinished) -> None:
         self._change_phase(
-            self._phase_called(event.phase).number,
-            state=Progress.DONE,
+            self._phase_by_name(event.phase).number,
+            state=ProgressState.DONE,
             frozen_identical=event.frozen_identical,
             frozen_tensors=event.frozen_tensors,
         )
 
-    def _phase_called(self, name: str) -> PhaseProgress:
-        """The phase of that name; the first for a name the plan does not hold."""
+    def _phase_by_name(self, name: str) -> PhaseProgress:
+        """Returns the phase with this name, or the first phase if the name is unknown."""
         return next((phase for phase in self._phases if phase.name == name), self._phases[0])
 
     def _change_phase(self, number: int, **changes: Any) -> None:
         self._phases[number - 1] = replace(self._phases[number - 1], **changes)
 
     def _plan_steps(self, event: RunStarted) -> None:
-        """Say how long each phase will be; one in which nothing learns has no step to take."""
+        """Computes the number of steps of each phase; a phase without trainable parts has none."""
         examples = sum(splits.get("train", 0) for splits in event.examples.values())
         if not examples:
             return

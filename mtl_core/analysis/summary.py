@@ -1,7 +1,7 @@
-"""What a run has done so far, as a value: everything its page, its row and its figures show.
+"""The summary of a run: an immutable value with everything that pages and figures show of it.
 
-`outlook.begin` makes it from a spec, `reading.extend` adds events to it, so that whoever watches
-a run reads each event once. A value that does not exist is None; a loss of 0.0 is a loss.
+`outlook.begin` builds a summary from a spec, and `reading.extend` adds events to it, so each event
+is read once. Missing values are None; a loss of 0.0 is a value.
 """
 
 from collections.abc import Mapping
@@ -19,25 +19,25 @@ from mtl_core.training.events import (
 )
 from mtl_core.training.spec import RunSpec
 
-LEAST_INTERVALS = 3
-"""Step times to have measured before a rate is worth saying."""
+MIN_TIMED_STEPS = 3
+"""Number of timed steps that an estimate of the time per step needs."""
 
 
-class Progress(StrEnum):
-    """How far a run, or one of its phases, has come by its events alone."""
+class ProgressState(StrEnum):
+    """The state of a run, or of one of its phases, according to its events."""
 
     WAITING = "waiting"
     RUNNING = "running"
     DONE = "done"
-    BROKEN_OFF = "broken off"  # the run ended within it
+    INTERRUPTED = "interrupted"  # the run ended during the phase
 
 
 @dataclass(frozen=True, slots=True)
 class LossPoint:
     """A task's loss in one optimiser step.
 
-    `smoothed` is the exponential moving average of the task's losses up to here, corrected for
-    its start (Kingma & Ba 2015, section 3), so that the first equals the first loss.
+    `smoothed` is the exponential moving average of the task's losses up to this step, with the
+    bias correction of Kingma & Ba 2015, section 3: its first value is the first loss.
     """
 
     step: int
@@ -49,7 +49,7 @@ class LossPoint:
 
 @dataclass(frozen=True, slots=True)
 class ScorePoint:
-    """A task on the validation split after `step` optimiser steps (0: before training)."""
+    """A task's scores on the validation split after `step` optimiser steps, 0 before training."""
 
     step: int
     epoch: float
@@ -60,7 +60,7 @@ class ScorePoint:
 
 @dataclass(frozen=True, slots=True)
 class TaskProgress:
-    """One task over the run: losses where a step's batch held the task, and evaluations."""
+    """A task's losses, one per step whose batch contained the task, and its evaluations."""
 
     task: Task
     losses: tuple[LossPoint, ...] = ()
@@ -78,12 +78,12 @@ class TaskProgress:
 
     @property
     def latest(self) -> float | None:
-        """The headline metric now."""
+        """The headline metric at the latest evaluation."""
         return self.evaluations[-1].score.headline if self.evaluations else None
 
     @property
     def validation_losses(self) -> tuple[tuple[int, float], ...]:
-        """(step, loss) of each evaluation that has a loss."""
+        """Pairs of step and loss, for each evaluation that has a loss."""
         return tuple(
             (point.step, point.score.loss)
             for point in self.evaluations
@@ -95,19 +95,18 @@ class TaskProgress:
 class PhaseProgress:
     """One phase of the run.
 
-    `first_step` is the number of steps before it. `steps` is estimated until the phase begins,
-    None while the run's total is unknown. `trainable` is None where neither event nor model says.
-    `rates` are the plan's for what learns, heads first: (part, rate), `learning` says what that
-    is in words. `thawed` are the groups
-    that learn here and did not in the phase before, `reaching` the tasks whose loss reaches
-    something that learns (None: unknown). `step_seconds` sums the `timed_steps` steps
-    whose time was measured from the step before. `reuse` says in a line what of the frozen part
-    ran once, None where the run does not tell.
+    `first_step` is the number of steps before the phase. `steps` is an estimate until the phase
+    starts, None while the total is unknown. `trainable` is None if neither an event nor the model
+    is known. `rates` are pairs of part and learning rate, heads first. `learning` describes the
+    trainable parts. `thawed` are the groups that were frozen in the phase before and are trainable
+    now. `losses_used` are the tasks whose loss trains any parameter, None if unknown.
+    `step_seconds` is the sum over the `timed_steps` steps that followed another step directly.
+    `reuse` describes the part of the frozen layers that ran only once, None if unknown.
     """
 
     number: int
     name: str
-    state: Progress = Progress.WAITING
+    state: ProgressState = ProgressState.WAITING
     first_step: int | None = None
     steps: int | None = None
     steps_done: int = 0
@@ -116,7 +115,7 @@ class PhaseProgress:
     rates: tuple[tuple[str, float], ...] = ()
     learning: str | None = None
     thawed: tuple[str, ...] = ()
-    reaching: tuple[str, ...] | None = None
+    losses_used: tuple[str, ...] | None = None
     frozen_tensors: int | None = None
     frozen_identical: bool | None = None
     scores: Mapping[str, float] = field(default_factory=dict)
@@ -126,18 +125,18 @@ class PhaseProgress:
 
     @property
     def seconds_per_step(self) -> float | None:
-        """Mean over the phase; None before any step was timed."""
+        """The mean over the phase; None if no step was timed."""
         return self.step_seconds / self.timed_steps if self.timed_steps else None
 
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """A run so far. `events` counts the events read; `elapsed_seconds` is the last one's.
+    """The state of a run after its first `events` events; `elapsed_seconds` is that of the last.
 
-    `answers` and `measured` are what the run told of them, none from a run of an older version;
-    `elsewhere` are the evaluations on data that it does not learn from, both ends of each.
-    `recent_seconds` are the last step times of the running phase, and `pause_seconds` the time
-    spent between steps (evaluations), the evaluation before training left out.
+    `answers` and `measured` are empty for runs of older versions. `other_data` are the evaluations
+    on data that the run is not trained on, before and after training. `recent_seconds` are the
+    latest step times of the running phase. `pause_seconds` is the time between steps, spent on
+    evaluations, without the evaluation before training.
     """
 
     run: str
@@ -147,7 +146,7 @@ class RunSummary:
     tensors: int | None = None
     parameters: int | None = None
     events: int = 0
-    progress: Progress = Progress.WAITING
+    progress: ProgressState = ProgressState.WAITING
     total_steps: int | None = None
     step: int = 0
     epoch: float = 0.0
@@ -158,7 +157,7 @@ class RunSummary:
     notes: tuple[str, ...] = ()
     answers: tuple[Answers, ...] = ()
     measured: Measured | None = None
-    elsewhere: tuple[Evaluation, ...] = ()
+    other_data: tuple[Evaluation, ...] = ()
     finished: RunFinished | None = None
     reason: str | None = None
     recent_seconds: tuple[float, ...] = ()
@@ -167,36 +166,42 @@ class RunSummary:
 
     @property
     def phase(self) -> PhaseProgress | None:
-        """The phase that runs, or the last one that did."""
-        begun = [phase for phase in self.phases if phase.state is not Progress.WAITING]
-        return begun[-1] if begun else None
+        """The running phase, or the last one that ran; None before the first."""
+        started = [phase for phase in self.phases if phase.state is not ProgressState.WAITING]
+        return started[-1] if started else None
 
     @property
     def share_done(self) -> float:
-        """Share of the steps that are done, 0 to 1."""
+        """The share of the steps that are done, 0 to 1."""
         if self.finished:
             return 1.0
         return min(1.0, self.step / self.total_steps) if self.total_steps else 0.0
 
     @property
     def seconds_per_step(self) -> float | None:
-        """Mean of the last steps of the running phase; while too few of them were timed, of the
-        phase before; None where there is none."""
-        if len(self.recent_seconds) >= LEAST_INTERVALS:
+        """The mean of the latest step times of the running phase.
+
+        While too few steps are timed, returns the mean of the last phase with enough timed steps,
+        or None.
+        """
+        if len(self.recent_seconds) >= MIN_TIMED_STEPS:
             return sum(self.recent_seconds) / len(self.recent_seconds)
-        measured = [phase for phase in self.phases if phase.timed_steps >= LEAST_INTERVALS]
+        measured = [phase for phase in self.phases if phase.timed_steps >= MIN_TIMED_STEPS]
         return measured[-1].seconds_per_step if measured else None
 
     @property
     def remaining_seconds(self) -> float | None:
-        """Estimate of the time left: the steps to come at the running phase's recent speed (a phase
-        not begun has none of its own), and pauses in proportion to the steps done."""
+        """An estimate of the remaining seconds; None if the run is not training.
+
+        All remaining steps count with the recent time per step of the running phase, plus the mean
+        pause per step.
+        """
         pace = self.seconds_per_step
-        if self.progress is not Progress.RUNNING or pace is None or self.total_steps is None:
+        if self.progress is not ProgressState.RUNNING or pace is None or self.total_steps is None:
             return None
-        left = self.total_steps - self.step
-        return left * (pace + self.pause_seconds / self.step) if self.step else None
+        remaining = self.total_steps - self.step
+        return remaining * (pace + self.pause_seconds / self.step) if self.step else None
 
     def task(self, name: str) -> TaskProgress:
-        """One task's progress by its name."""
+        """Returns the progress of a task by its name."""
         return next(each for each in self.tasks if each.task.name == name)

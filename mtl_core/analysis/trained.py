@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from mtl_core.analysis.summary import Progress, RunSummary
+from mtl_core.analysis.summary import ProgressState, RunSummary
 from mtl_core.tasks.task import Task
 
 
@@ -36,8 +36,8 @@ def head_is_trained(task: Task, run: RunSummary) -> bool | None:
     """
     if not _has_sentences(task, run):
         return False
-    if any(phase.reaching is not None for phase in run.phases):  # the model is known
-        begun = [phase for phase in run.phases if phase.state is not Progress.WAITING]
+    if any(phase.losses_used is not None for phase in run.phases):  # the model is known
+        begun = [phase for phase in run.phases if phase.state is not ProgressState.WAITING]
         return any(task.head in phase.thawed for phase in begun)
     if run.measured is not None and task.head in run.measured.groups:
         return run.measured.groups[task.head].moved > 0
@@ -48,8 +48,8 @@ def loss_is_used(task: Task, run: RunSummary) -> bool | None:
     """Whether the task's loss trains any parameter; None if the model is unknown."""
     if not _has_sentences(task, run) or _weight(task, run) == 0:
         return False
-    known = [phase.reaching for phase in run.phases if phase.reaching is not None]
-    return any(task.name in reaching for reaching in known) if known else None
+    known = [phase.losses_used for phase in run.phases if phase.losses_used is not None]
+    return any(task.name in losses_used for losses_used in known) if known else None
 
 
 def encoder_moved(run: RunSummary) -> bool | None:
@@ -61,7 +61,7 @@ def encoder_moved(run: RunSummary) -> bool | None:
     heads = {task.head for task in run.spec.tasks}
     if run.measured is not None:
         return any(each.moved > 0 for n, each in run.measured.groups.items() if n not in heads)
-    if any(phase.reaching is not None for phase in run.phases):
+    if any(phase.losses_used is not None for phase in run.phases):
         return any(set(phase.thawed) - heads for phase in run.phases)
     return None
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from math import exp
 from typing import Any
 
-from mtl_core.analysis.summary import LossPoint, PhaseProgress, Progress, RunSummary
+from mtl_core.analysis.summary import LossPoint, PhaseProgress, ProgressState, RunSummary
 from mtl_core.charts.labels import LABEL_PIXELS, annotation, escape_markup, spread_apart
 from mtl_core.charts.theme import Figure, Palette, TaskStyle, axis_title, base_layout
 from mtl_core.freezing.table import State
@@ -192,7 +192,7 @@ def _phase_band(start: int, end: int, colors: Palette) -> dict[str, Any]:
 
 
 def _phase_name(phase: PhaseProgress, width: float, colors: Palette) -> dict[str, Any]:
-    running = phase.state is Progress.RUNNING
+    running = phase.state is ProgressState.RUNNING
     color = colors.states[State.TRAINABLE].text if running else colors.muted
     name = f" {escape_markup(phase.name, 18)}" if width >= _NAME_WIDTH else ""
     place = {"xref": "x", "xanchor": "left", "xshift": 5, "yref": "paper", "yanchor": "bottom"}

@@ -4,7 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, zip_longest
 
-from mtl_core.analysis.errors import NO_ENTITY, Confusion, Disagreement, confusion, disagreements
+from mtl_core.analysis.errors import (
+    NO_ENTITY,
+    Confusion,
+    LabelDifference,
+    confusion,
+    label_differences,
+)
 from mtl_core.analysis.marks import GoldLabels
 from mtl_core.analysis.plans import PlanResult, finished_runs
 from mtl_core.analysis.summary import RunSummary
@@ -45,7 +51,7 @@ class ChangedBetween:
     second: str
     first_run: RunSummary
     second_run: RunSummary
-    sentences: tuple[Disagreement, ...]
+    sentences: tuple[LabelDifference, ...]
 
     @property
     def title(self) -> str:
@@ -137,13 +143,15 @@ def changed_between(
     seeds = [seed for seed in first_runs if seed in second_runs]
     first_run = first_runs[seeds[0] if seeds else min(first_runs)]
     second_run = second_runs[seeds[0] if seeds else min(second_runs)]
-    found = disagreements(first_run, second_run, task, gold)
+    found = label_differences(first_run, second_run, task, gold)
     if found is None:
         return None
     return ChangedBetween(first.label, second.label, first_run, second_run, found)
 
 
-def changed_row(changed: Disagreement, between: ChangedBetween, dataset: Dataset) -> dict[str, str]:
+def changed_row(
+    changed: LabelDifference, between: ChangedBetween, dataset: Dataset
+) -> dict[str, str]:
     """A sentence as a table row: change, text, correct label, the label of each plan."""
     example = dataset.validation[changed.position]
     return {
@@ -155,9 +163,9 @@ def changed_row(changed: Disagreement, between: ChangedBetween, dataset: Dataset
     }
 
 
-def some_of_each(changed: Sequence[Disagreement], limit: int) -> list[Disagreement]:
+def some_of_each(changed: Sequence[LabelDifference], limit: int) -> list[LabelDifference]:
     """Selects up to `limit` sentences, alternating lost, won and both wrong; keeps their order."""
-    kinds: dict[tuple[bool, bool], list[Disagreement]] = {}
+    kinds: dict[tuple[bool, bool], list[LabelDifference]] = {}
     for each in changed:
         kinds.setdefault((each.first_correct, each.second_correct), []).append(each)
     taken = [each for each in chain(*zip_longest(*kinds.values())) if each is not None][:limit]

@@ -6,7 +6,7 @@ from mtl_core.analysis.forgetting import (
     Change,
     ChangeOutcome,
     Forgetting,
-    OtherData,
+    OtherDataScores,
     forgetting,
     scores_on_other_data,
 )
@@ -69,7 +69,7 @@ def tasks_left_out(shown: ComparedRuns) -> LeftOutTasks:
     return {task: each for task, each in by_task.items() if each}
 
 
-def elsewhere(shown: ComparedRuns) -> dict[str, list[OtherData]]:
+def elsewhere(shown: ComparedRuns) -> dict[str, list[OtherDataScores]]:
     """The plans' scores by other data set, sorted by task and then by score, best first."""
     found = [each for plan in shown.plans.plans for each in scores_on_other_data(plan)]
     names = [task.name for task in shown.plans.tasks]
@@ -137,7 +137,7 @@ def forgetting_sentence(found: Forgetting) -> str:
             )
 
 
-def elsewhere_title(data: str, found: Sequence[OtherData]) -> str:
+def elsewhere_title(data: str, found: Sequence[OtherDataScores]) -> str:
     """The best score of each task on the other data, with its plan."""
     tasks = dict.fromkeys(each.task for each in found)
     parts = []
@@ -164,7 +164,7 @@ def forgotten_row(found: Forgetting) -> dict[str, str]:
     }
 
 
-def elsewhere_row(found: OtherData) -> dict[str, str]:
+def elsewhere_row(found: OtherDataScores) -> dict[str, str]:
     """A score on other data as a table row, with the score on the plan's own data."""
     return {
         "Plan": found.plan,

@@ -11,7 +11,7 @@ from functools import cached_property
 
 from mtl_core.analysis.chain import Chain, SummaryOf, chain_of
 from mtl_core.analysis.marks import GoldLabels, gold_labels
-from mtl_core.analysis.reading import broken_off, summarise
+from mtl_core.analysis.reading import interrupted_summary, summarise
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.errors import PlanError, UnknownRun
 from mtl_core.freezing.resolve import parameter_tables
@@ -258,7 +258,7 @@ def _with_events(store: RunStore, record: RunRecord, model_of: ModelOf) -> Repor
     events = tuple(event for _, event in store.events(record.id))
     summary = summarise(record.id, record.spec, events, model)
     if record.state is RunState.INTERRUPTED:
-        summary = broken_off(summary)
+        summary = interrupted_summary(summary)
     chain = _chain(store, summary, model_of)  # now: a caller may close the store before a report
     return ReportRun(record, events, summary, lambda: model, lambda: chain)
 
@@ -283,7 +283,7 @@ def _chain(store: RunStore, summary: RunSummary, model_of: ModelOf) -> Chain | N
 def _summary(store: RunStore, record: RunRecord, model: ModelDescription | None) -> RunSummary:
     events = (event for _, event in store.events(record.id, kinds=_WITHOUT_STEPS))
     summary = summarise(record.id, record.spec, events, model)
-    return broken_off(summary) if record.state is RunState.INTERRUPTED else summary
+    return interrupted_summary(summary) if record.state is RunState.INTERRUPTED else summary
 
 
 def _fitting(spec: RunSpec, model: ModelDescription | None) -> ModelDescription | None:

@@ -1,9 +1,9 @@
-"""What a run's page says: its answer in one line, its facts, its durations."""
+"""Formats a run as text: its headline, its settings, its durations."""
 
 from collections.abc import Iterable
 from datetime import datetime
 
-from mtl_core.analysis.summary import Progress, RunSummary, TaskProgress
+from mtl_core.analysis.summary import ProgressState, RunSummary, TaskProgress
 from mtl_core.freezing.table_text import rate_text
 from mtl_core.freezing.titles import scenario_phrase
 from mtl_core.report.data_words import data_name, within
@@ -13,7 +13,7 @@ from mtl_core.training.events import Evaluation, RunFinished
 from mtl_core.training.options import option_facts
 from mtl_core.training.spec import RunSpec
 
-_WORTH_A_WORD = 0.05  # seconds
+_MIN_SHOWN = 0.05  # seconds
 
 STATE_SIGNS = {
     RunState.WAITING: "○ waiting",
@@ -26,9 +26,9 @@ STATE_SIGNS = {
 
 
 def run_headline(record: RunRecord, summary: RunSummary, ahead: int = 0) -> str:
-    """What the run does now, or came to: "Training phase 2 of 3: heads and layer 11 learn".
+    """Describes the state or result of a run: "Training phase 2 of 3: heads and layer 11 learn".
 
-    `ahead` is how many runs come before this one.
+    `ahead` is the number of runs before this one in the queue.
     """
     match record.state:
         case RunState.WAITING:
@@ -47,18 +47,18 @@ def run_headline(record: RunRecord, summary: RunSummary, ahead: int = 0) -> str:
 
 
 def plan_words(spec: RunSpec) -> str:
-    """The run's plan within a sentence."""
+    """Returns the name of the run's plan for use within a sentence."""
     return scenario_phrase(spec.scenario) if spec.scenario else spec.plan.name
 
 
 def run_label(record: RunRecord) -> str:
-    """A run in a list of its kind: its title if it has one, its plan, checkpoint and time."""
+    """Formats a run for a list: its title if it has one, its plan, checkpoint and time."""
     what = f"{plan_words(record.spec)}, {record.spec.checkpoint}, {moment(record.created_at)}"
     return f"{record.title}: {what}" if record.title else what
 
 
 def about(seconds: float) -> str:
-    """An estimate, no more exact than it is: under a minute, about 3 min, about 1 h 5 min."""
+    """Formats an estimate, rounded to minutes: "under a minute", "about 3 min"."""
     minutes = round(seconds / 60)
     if minutes == 0:
         return "under a minute"
@@ -66,7 +66,7 @@ def about(seconds: float) -> str:
 
 
 def rate_words(rates: Iterable[tuple[str, float]]) -> str:
-    """Rates with what they are for: "heads 1e-2 then 1e-3, encoder 3e-4"."""
+    """Formats learning rates by part: "heads 1e-2 then 1e-3, encoder 3e-4"."""
     by_part: dict[str, list[str]] = {}
     for part, rate in rates:
         texts = by_part.setdefault(part, [])
@@ -76,10 +76,10 @@ def rate_words(rates: Iterable[tuple[str, float]]) -> str:
 
 
 def facts(record: RunRecord, summary: RunSummary) -> list[str]:
-    """What the numbers come from: checkpoint, plan, rates, data, seed, time."""
+    """Lists the settings of a run: checkpoint, plan, learning rates, data, seed, time."""
     spec = summary.spec
     rates = [rate for phase in summary.phases for rate in phase.rates]
-    began = record.started_at or record.created_at
+    time = record.started_at or record.created_at
     return [
         spec.checkpoint,
         plan_words(spec),
@@ -88,12 +88,12 @@ def facts(record: RunRecord, summary: RunSummary) -> list[str]:
         *unusual_words(spec),
         f"seed {spec.seed}",
         epochs_words(spec.epochs),
-        f"{'started' if record.started_at else 'asked for'} {moment(began)}",
+        f"{'started' if record.started_at else 'created'} {moment(time)}",
     ]
 
 
 def unusual_words(spec: RunSpec) -> list[str]:
-    """What few runs have, and without which their numbers would be misread."""
+    """Lists settings that differ from the defaults and that affect the scores."""
     words = option_facts(spec)
     shares = {spec.label_noise.get(task.name, 0.0) for task in spec.tasks}
     if len(shares) == 1:
@@ -103,25 +103,25 @@ def unusual_words(spec: RunSpec) -> list[str]:
 
 
 def epochs_words(epochs: float) -> str:
-    """How long a run is: 1 epoch, 2.5 epochs."""
+    """Formats a number of epochs: "1 epoch", "2.5 epochs"."""
     return "1 epoch" if epochs == 1 else f"{epochs:g} epochs"
 
 
 def moment(time: datetime) -> str:
-    """A time of the store as the server's clock shows it: 24 Nov 2026 14:02."""
+    """Formats a time in the server's time zone: "24 Nov 2026 14:02"."""
     local = time.astimezone()
     return f"{local.day} {local:%b %Y %H:%M}"
 
 
 def data_words(summary: RunSummary) -> str:
-    """Where the sentences come from, and how many train each task."""
+    """Formats the data of a run and the number of training sentences of each task."""
     counts = [splits.get("train", 0) for splits in summary.examples.values()]
     name = data_name(summary.spec.data, (task.name for task in summary.spec.tasks))
     return f"{name} ({' + '.join(f'{count:,}' for count in counts)} sentences)" if counts else name
 
 
 def duration(seconds: float) -> str:
-    """A stretch of time in at most two units: 0.4 s, 12 s, 2 min 41 s, 1 h 5 min."""
+    """Formats a duration in at most two units: "0.4 s", "12 s", "2 min 41 s", "1 h 5 min"."""
     if seconds < 9.95:
         return f"{seconds:.1f} s"
     whole = round(seconds)
@@ -133,27 +133,27 @@ def duration(seconds: float) -> str:
 
 
 def spent_words(end: RunFinished) -> str:
-    """What a run's seconds went to, in parts that add up to its total."""
+    """Lists the parts of a run's duration, which add up to its total."""
     parts = {
         "training": end.training_seconds,
         "evaluation": end.evaluation_seconds,
         "frozen layers run once": end.prefix_seconds,
     }
     parts["loading, checks and measures"] = end.total_seconds - sum(parts.values())
-    told = [(name, seconds) for name, seconds in parts.items() if seconds >= _WORTH_A_WORD]
-    return ", ".join(f"{name} {duration(seconds)}" for name, seconds in told)
+    shown = [(name, seconds) for name, seconds in parts.items() if seconds >= _MIN_SHOWN]
+    return ", ".join(f"{name} {duration(seconds)}" for name, seconds in shown)
 
 
 def step_time(seconds: float) -> str:
-    """The time of one step, three digits at most: "0.87 s per step", "42 ms per step"."""
+    """Formats the time of one step: "0.87 s per step", "42 ms per step"."""
     return f"{seconds * 1000:.0f} ms per step" if seconds < 0.1 else f"{seconds:.2g} s per step"
 
 
-def elsewhere_words(summary: RunSummary) -> tuple[str, ...]:
-    """A line on each other data set: "On sample-posts: sentiment accuracy 0.51 → 0.74, …"."""
+def other_data_lines(summary: RunSummary) -> tuple[str, ...]:
+    """Returns a line per other data set: "On sample-posts: sentiment accuracy 0.51 → 0.74"."""
     metrics = {task.task.name: task.metric for task in summary.tasks}
     by_split: dict[str, list[Evaluation]] = {}
-    for each in summary.elsewhere:
+    for each in summary.other_data:
         by_split.setdefault(each.split, []).append(each)
     return tuple(
         f"On {data_name(split, found[0].tasks)}: "
@@ -168,22 +168,22 @@ def elsewhere_words(summary: RunSummary) -> tuple[str, ...]:
 
 def _running(record: RunRecord, summary: RunSummary) -> str:
     if record.stop_requested:
-        return "Stopping: the step under way ends first"
+        return "Stopping after the current step"
     phase = summary.phase
-    if summary.progress is Progress.WAITING:
+    if summary.progress is ProgressState.WAITING:
         return "Starting: the model and the data are being loaded"
     if phase is None:
-        return "Starting: the model is scored before its first step"
+        return "Starting: the model is evaluated before training"
     words = phase.learning or f"“{phase.name}”"
-    learn = f"{words} {'learns' if _is_one(words) else 'learn'}"
+    learn = f"{words} {'learns' if _is_singular(words) else 'learn'}"
     if len(summary.phases) == 1:
         return f"Training: {learn}"
     return f"Training phase {phase.number} of {len(summary.phases)}: {learn}"
 
 
-def _is_one(words: str) -> bool:
-    several = (" and ", "heads", "layers", "parts ", "embeddings")
-    return not any(word in words for word in several)
+def _is_singular(words: str) -> bool:
+    plurals = (" and ", "heads", "layers", "parts ", "embeddings")
+    return not any(word in words for word in plurals)
 
 
 def _scores(summary: RunSummary) -> str:

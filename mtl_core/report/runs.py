@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from mtl_core.analysis.differences import spec_differences
 from mtl_core.analysis.plans import finished_runs
-from mtl_core.analysis.summary import PhaseProgress, Progress, RunSummary
+from mtl_core.analysis.summary import PhaseProgress, ProgressState, RunSummary
 from mtl_core.charts.theme import LIGHT
 from mtl_core.freezing.table_text import rate_text
 from mtl_core.freezing.titles import task_title
@@ -23,10 +23,10 @@ from mtl_core.text import listed, percent
 from mtl_core.training.spec import RunSpec
 
 _PHASE_SIGNS = {
-    Progress.DONE: "✓ done",
-    Progress.RUNNING: "● running",
-    Progress.WAITING: "○ waiting",
-    Progress.BROKEN_OFF: "■ interrupted",
+    ProgressState.DONE: "✓ done",
+    ProgressState.RUNNING: "● running",
+    ProgressState.WAITING: "○ waiting",
+    ProgressState.INTERRUPTED: "■ interrupted",
 }
 
 
@@ -150,12 +150,12 @@ def phase_row(phase: PhaseProgress, summary: RunSummary) -> dict[str, str]:
 
 
 def _phase_sign(phase: PhaseProgress, summary: RunSummary) -> str:
-    skipped = summary.progress is Progress.DONE and phase.state is Progress.WAITING
+    skipped = summary.progress is ProgressState.DONE and phase.state is ProgressState.WAITING
     return "○ not started" if skipped else _PHASE_SIGNS[phase.state]
 
 
 def _phase_proof(phase: PhaseProgress) -> str:
-    if phase.state is Progress.RUNNING:
+    if phase.state is ProgressState.RUNNING:
         return "checked at the end"
     if phase.frozen_identical is None:
         return ""

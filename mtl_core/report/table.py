@@ -13,7 +13,7 @@ from mtl_core.report.blocks import Block, Table, Text, table_of
 from mtl_core.report.compared import a_run
 from mtl_core.report.finding import TIED, has_one_seed, is_tested
 from mtl_core.report.load import Report
-from mtl_core.report.run_words import elsewhere_words, rate_words
+from mtl_core.report.run_words import other_data_lines, rate_words
 from mtl_core.tasks.task import Task, TaskKind
 from mtl_core.text import bytes_text, percent, signed
 
@@ -275,7 +275,7 @@ def _terminal_row(plan: PlanResult, tasks: Sequence[Task], separator: str) -> It
 def _notes(plan: PlanResult, report: Report) -> Iterator[Block]:
     """Remarks of the plan's runs; for a single run also its scores on other data."""
     lines = dict.fromkeys(line for run in plan.runs.values() for line in run.notes)
-    other_data = elsewhere_words(report.runs[0].summary) if len(report.runs) == 1 else ()
+    other_data = other_data_lines(report.runs[0].summary) if len(report.runs) == 1 else ()
     for line in (*lines, *other_data):
         yield Text(f"{plan.label}: {line}")
 

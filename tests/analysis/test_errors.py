@@ -3,7 +3,13 @@ from dataclasses import replace
 
 import pytest
 
-from mtl_core.analysis.errors import NO_ENTITY, Confusion, Disagreement, confusion, disagreements
+from mtl_core.analysis.errors import (
+    NO_ENTITY,
+    Confusion,
+    LabelDifference,
+    confusion,
+    label_differences,
+)
 from mtl_core.analysis.judge import compare_plans
 from mtl_core.analysis.reading import summarise
 from mtl_core.analysis.summary import RunSummary
@@ -64,12 +70,12 @@ def test_a_plan_without_predictions_has_no_confusion() -> None:
     assert confusion(plan, SENTIMENT, GOLD) is None
 
 
-def test_disagreements_are_sorted_by_lost_then_won_then_both_wrong() -> None:
+def test_label_differences_are_sorted_by_lost_then_won_then_both_wrong() -> None:
     first, second = run({"ner": ((0, 0, 1), (0, 0), (0, 3))}), run({"ner": ((2, 2, 0), (2,), ())})
-    found = disagreements(first, second, NER, GOLD)
+    found = label_differences(first, second, NER, GOLD)
     assert found is not None
     assert [each.position for each in found] == [2, 1, 0]
-    assert found[0] == Disagreement(2, ("O", "ORG"), ("O", "ORG"), ("O", "O"))
+    assert found[0] == LabelDifference(2, ("O", "ORG"), ("O", "ORG"), ("O", "O"))
     assert [(each.first_correct, each.second_correct) for each in found] == [
         (True, False),
         (False, True),
@@ -77,14 +83,14 @@ def test_disagreements_are_sorted_by_lost_then_won_then_both_wrong() -> None:
     ]
 
 
-def test_only_sentences_that_both_answered_differently_are_disagreements() -> None:
+def test_only_sentences_that_both_answered_differently_are_listed() -> None:
     first, second = run({"sentiment": (0, 0, 1)}), run({"sentiment": (0, 1, 1, 1)})
-    found = disagreements(first, second, SENTIMENT, GOLD)
-    assert found == (Disagreement(1, "positive", "negative", "positive"),)
+    found = label_differences(first, second, SENTIMENT, GOLD)
+    assert found == (LabelDifference(1, "positive", "negative", "positive"),)
 
 
 @pytest.mark.parametrize("silent", [0, 1], ids=["first", "second"])
-def test_disagreements_need_the_predictions_of_both_runs(silent: int) -> None:
+def test_label_differences_need_the_predictions_of_both_runs(silent: int) -> None:
     pair = [run({"sentiment": (0, 0)}), run({"sentiment": (0, 0)})]
     pair[silent] = replace(pair[silent], answers=())
-    assert disagreements(pair[0], pair[1], SENTIMENT, GOLD) is None
+    assert label_differences(pair[0], pair[1], SENTIMENT, GOLD) is None

@@ -1,8 +1,8 @@
 import pytest
 
 from mtl_core.analysis.outlook import begin
-from mtl_core.analysis.reading import broken_off, extend, summarise
-from mtl_core.analysis.summary import Progress
+from mtl_core.analysis.reading import extend, interrupted_summary, summarise
+from mtl_core.analysis.summary import ProgressState
 from mtl_core.training.events import PrefixReuse, RunFailed
 from tests.run_story import (
     Story,
@@ -18,7 +18,7 @@ def gradual() -> Story:
     return Story(spec_of("gradual", epochs=4.0), [10, 10, 10, 10])
 
 
-def test_a_run_of_which_nothing_happened_already_says_what_each_phase_will_train() -> None:
+def test_a_run_without_events_has_the_trainable_parts_of_each_phase() -> None:
     summary = begin("a-run", spec_of("gradual"), minilm())
     assert [phase.learning for phase in summary.phases] == [
         "heads",
@@ -32,8 +32,8 @@ def test_a_run_of_which_nothing_happened_already_says_what_each_phase_will_train
         ("layer 4",),
         ("layer 3",),
     ]
-    assert {phase.state for phase in summary.phases} == {Progress.WAITING}
-    assert summary.progress is Progress.WAITING
+    assert {phase.state for phase in summary.phases} == {ProgressState.WAITING}
+    assert summary.progress is ProgressState.WAITING
     assert summary.remaining_seconds is None
 
 
@@ -52,7 +52,12 @@ def test_phases_are_done_running_and_waiting_with_their_steps() -> None:
     story = gradual().start().phase(1).learn([both(1.0)] * 10).end_phase(1)
     summary = summarise("a-run", story.spec, story.phase(2).learn([both(0.5)] * 4, 2), minilm())
     states = [phase.state for phase in summary.phases]
-    assert states == [Progress.DONE, Progress.RUNNING, Progress.WAITING, Progress.WAITING]
+    assert states == [
+        ProgressState.DONE,
+        ProgressState.RUNNING,
+        ProgressState.WAITING,
+        ProgressState.WAITING,
+    ]
     assert [phase.steps for phase in summary.phases] == [10, 10, 10, 10]
     assert [phase.steps_done for phase in summary.phases] == [10, 4, 0, 0]
     assert [phase.first_step for phase in summary.phases] == [0, 10, 20, 30]
@@ -63,7 +68,7 @@ def test_phases_are_done_running_and_waiting_with_their_steps() -> None:
     assert (summary.step, summary.total_steps, summary.share_done) == (14, 40, 0.35)
 
 
-def test_a_phase_says_what_of_its_frozen_part_ran_once_and_an_older_run_says_nothing() -> None:
+def test_a_phase_has_a_summary_of_reused_outputs_unless_the_run_is_older() -> None:
     story = gradual().start().phase(1)
     reused = PrefixReuse(from_layer=6, layers=6, stored_bytes=12_000_000)
     telling = [*story.events[:-1], story.events[-1].model_copy(update={"prefix": reused})]
@@ -129,7 +134,7 @@ def test_time_left_is_steps_at_the_running_phases_speed_and_pauses_in_proportion
     assert summary.remaining_seconds == pytest.approx(25 * (2.0 + 1.0 / 15))
 
 
-def test_time_left_is_not_guessed_before_a_step_was_timed() -> None:
+def test_the_remaining_time_needs_a_timed_step() -> None:
     story = gradual().start().phase().learn([both(1.0)])
     assert summarise("a-run", story.spec, story).remaining_seconds is None
 
@@ -156,18 +161,25 @@ def test_a_finished_run_carries_its_proof_and_is_whole() -> None:
     assert summary.events == 16
 
 
-def test_a_failed_run_keeps_its_reason_and_what_it_said_before() -> None:
+def test_a_failed_run_has_its_reason_and_its_earlier_events() -> None:
     story = gradual().start().phase().learn([both(1.0)] * 3)
     events = [*story, RunFailed(elapsed_seconds=9.0, reason="memory ran out")]
     summary = summarise("a-run", story.spec, events)
-    assert (summary.reason, summary.step, summary.progress) == ("memory ran out", 3, Progress.DONE)
-    assert summary.phases[0].state is Progress.BROKEN_OFF
+    assert (summary.reason, summary.step, summary.progress) == (
+        "memory ran out",
+        3,
+        ProgressState.DONE,
+    )
+    assert summary.phases[0].state is ProgressState.INTERRUPTED
 
 
-def test_a_run_whose_process_is_gone_is_broken_off_in_its_phase() -> None:
+def test_a_run_whose_process_ended_is_interrupted_in_its_phase() -> None:
     story = gradual().start().phase().learn([both(1.0)] * 3)
-    summary = broken_off(summarise("a-run", story.spec, story))
-    assert [phase.state for phase in summary.phases[:2]] == [Progress.BROKEN_OFF, Progress.WAITING]
+    summary = interrupted_summary(summarise("a-run", story.spec, story))
+    assert [phase.state for phase in summary.phases[:2]] == [
+        ProgressState.INTERRUPTED,
+        ProgressState.WAITING,
+    ]
     assert summary.remaining_seconds is None
 
 

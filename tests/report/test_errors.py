@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mtl_core.analysis.errors import Disagreement
+from mtl_core.analysis.errors import LabelDifference
 from mtl_core.export.html import as_html
 from mtl_core.export.markdown import as_markdown
 from mtl_core.export.tables import tables_of
@@ -232,8 +232,8 @@ def test_without_data_or_predictions_there_is_no_section(
 
 
 def test_sentences_of_each_kind_are_selected_in_their_order() -> None:
-    lost = [Disagreement(position, "a", "a", "b") for position in range(4)]
-    won = [Disagreement(9, "a", "b", "a")]
+    lost = [LabelDifference(position, "a", "a", "b") for position in range(4)]
+    won = [LabelDifference(9, "a", "b", "a")]
     neither = replace(won[0], position=7, second="c")
     found = [*lost, *won, neither]
     assert some_of_each(found, 5) == [*lost[:3], *won, neither]

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from mtl_core.analysis.forgetting import Change, Forgetting, OtherData
+from mtl_core.analysis.forgetting import Change, Forgetting, OtherDataScores
 from mtl_core.analysis.paired import PairedDifference
 from mtl_core.analysis.trained import LeftOut
 from mtl_core.report.forgetting import (
@@ -91,9 +91,9 @@ def test_the_title_names_the_plan_that_changed_the_task_most() -> None:
 
 
 def test_the_title_of_other_data_names_the_best_plan_of_each_task() -> None:
-    worse = OtherData("heads", SENTIMENT, "posts", Change(0.5, 0.6, 0.1, 0.1, 3), None, 0.8)
-    best = OtherData("full", SENTIMENT, "posts", Change(0.5, 0.7, 0.2, 0.2, 3), None, 0.9)
-    ner = OtherData("full", NER, "posts", Change(0.0, 0.25, 0.2, 0.3, 3), None, 0.7)
+    worse = OtherDataScores("heads", SENTIMENT, "posts", Change(0.5, 0.6, 0.1, 0.1, 3), None, 0.8)
+    best = OtherDataScores("full", SENTIMENT, "posts", Change(0.5, 0.7, 0.2, 0.2, 3), None, 0.9)
+    ner = OtherDataScores("full", NER, "posts", Change(0.0, 0.25, 0.2, 0.3, 3), None, 0.7)
     assert elsewhere_title("posts", [worse, best, ner]) == (
         "On posts: best sentiment 0.70, with full (0.90 on own data); "
         "best NER 0.25, with full (0.70 on own data)"

@@ -28,7 +28,7 @@ def test_step_times_are_in_the_unit_that_suits() -> None:
     assert step_time(9.0) == "9 s per step"
 
 
-def test_rates_that_change_between_phases_stand_in_order() -> None:
+def test_rates_that_change_between_phases_are_in_order() -> None:
     rates = [("heads", 1e-2), ("heads", 1e-3), ("encoder", 3e-4), ("heads", 1e-3)]
     assert rate_words(rates) == "heads 1e-2 then 1e-3, encoder 3e-4"
 
@@ -46,13 +46,11 @@ def test_rates_that_change_between_phases_stand_in_order() -> None:
         ({"label_noise": {"ner": 0.1}}, ["10 % wrong labels in NER"]),
     ],
 )
-def test_what_would_make_numbers_be_misread_stands_among_the_facts(
-    changes: dict[str, object], words: list[str]
-) -> None:
+def test_unusual_settings_are_listed(changes: dict[str, object], words: list[str]) -> None:
     assert unusual_words(spec_of("heads-only", **changes)) == words
 
 
-def test_what_a_run_spent_its_seconds_on_adds_up_to_its_total() -> None:
+def test_the_parts_of_a_duration_add_up_to_the_total() -> None:
     end = RunFinished(
         elapsed_seconds=23.0,
         run="a-run",

@@ -5,7 +5,7 @@ import pytest
 from mtl_core.analysis.differences import beyond_the_plan, same_questions
 from mtl_core.analysis.reading import summarise
 from mtl_core.errors import DataError, InvalidRun
-from mtl_core.report.run_words import elsewhere_words
+from mtl_core.report.run_words import other_data_lines
 from mtl_core.settings import ANY_FILE
 from mtl_core.tasks.dataset import load_dataset
 from mtl_core.training.loaded_run import load_run
@@ -63,12 +63,12 @@ def test_the_summary_keeps_them_apart_from_the_validation_scores(bench, other, o
     summary = summarise("a run", spec, events)
     own = on(events, "validation", of)
 
-    assert summary.elsewhere == tuple(on(events, other, of))
+    assert summary.other_data == tuple(on(events, other, of))
     for task in summary.tasks:
         points = [each.score for each in task.evaluations]
         assert points == [each.tasks[task.task.name] for each in own]
-    first, last = (each.tasks["sentiment"].accuracy for each in summary.elsewhere)
-    assert elsewhere_words(summary)[0].startswith(
+    first, last = (each.tasks["sentiment"].accuracy for each in summary.other_data)
+    assert other_data_lines(summary)[0].startswith(
         f"On manifest.yaml: sentiment accuracy {first:.3f} → {last:.3f}, NER entity F1 "
     )
 

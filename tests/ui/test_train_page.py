@@ -150,7 +150,7 @@ def test_a_running_run_shows_its_phase_its_progress_and_a_stop_button(lab: Lab) 
     assert list(phases["Frozen, identical"]) == ["103 of 103", "checked at the end", "", ""]
     app.button(key="stop").click().run()
     assert lab.store.run(record.id).stop_requested
-    assert heading(app) == "Stopping: the step under way ends first"
+    assert heading(app) == "Stopping after the current step"
     assert app.button(key="stop").disabled
 
 

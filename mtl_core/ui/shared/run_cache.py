@@ -11,7 +11,7 @@ from cachetools import LRUCache, cached
 
 from mtl_core.analysis.outlook import begin
 from mtl_core.analysis.pace import PACE_EVENTS, Pace, pace_of
-from mtl_core.analysis.reading import broken_off, extend
+from mtl_core.analysis.reading import extend, interrupted_summary
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.charts.loss import loss_figure
 from mtl_core.charts.theme import Figure, Palette
@@ -72,7 +72,7 @@ def summary_of(lab: Lab, record: RunRecord) -> RunSummary:
             new = lab.store.events(record.id, after=summary.events)
             summary = extend(summary, (event for _, event in new))
         _summaries[key] = summary
-    return broken_off(summary) if record.state is RunState.INTERRUPTED else summary
+    return interrupted_summary(summary) if record.state is RunState.INTERRUPTED else summary
 
 
 @cached(

@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from mtl_core.analysis.chain import chain_of
-from mtl_core.analysis.summary import Progress, RunSummary, TaskProgress
+from mtl_core.analysis.summary import ProgressState, RunSummary, TaskProgress
 from mtl_core.charts.theme import Palette
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import UnknownRun
@@ -78,7 +78,7 @@ def _unproved(summary: RunSummary) -> tuple[str, str, Hue]:
     phase = summary.phase or summary.phases[0]
     if phase.frozen_tensors == 0:
         return "none frozen", "every tensor can change", "gray"
-    ended = phase.state is Progress.BROKEN_OFF
+    ended = phase.state is ProgressState.INTERRUPTED
     chip = "not checked: interrupted" if ended else "checked at the end"
     known = phase.frozen_tensors is not None
     return (
@@ -144,7 +144,7 @@ def phase_table(summary: RunSummary, colors: Palette) -> None:
     states = [phase.state for phase in summary.phases]
     styled = rows.style.apply(
         lambda _: [
-            f"color: {vermilion}; font-weight: 600" if state is Progress.RUNNING else ""
+            f"color: {vermilion}; font-weight: 600" if state is ProgressState.RUNNING else ""
             for state in states
         ],
         subset=["State", "Phase"],

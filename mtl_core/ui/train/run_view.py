@@ -8,7 +8,7 @@ import streamlit as st
 
 from mtl_core.analysis.durations import RunAhead, expected_wait, runs_ahead
 from mtl_core.analysis.finding import loss_finding
-from mtl_core.analysis.summary import Progress, RunSummary, TaskProgress
+from mtl_core.analysis.summary import ProgressState, RunSummary, TaskProgress
 from mtl_core.charts.theme import Palette
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import UnknownRun
@@ -16,8 +16,8 @@ from mtl_core.freezing.titles import task_title
 from mtl_core.report.run_words import (
     about,
     duration,
-    elsewhere_words,
     facts,
+    other_data_lines,
     plan_words,
     run_headline,
     step_time,
@@ -99,7 +99,7 @@ def _draw(lab: Lab, record: RunRecord) -> None:
 def _result(lab: Lab, record: RunRecord, summary: RunSummary, colors: Palette) -> None:
     """The outcome, if the run has ended, and all measurements so far."""
     run_outcome(record, summary)
-    if summary.progress is Progress.WAITING:
+    if summary.progress is ProgressState.WAITING:
         return
     for note in summary.notes:
         st.caption(f":material/info: {plain(note)}")
@@ -107,7 +107,7 @@ def _result(lab: Lab, record: RunRecord, summary: RunSummary, colors: Palette) -
     _losses(record, summary, colors)
     phase_table(summary, colors)
     stage_table(lab, summary)
-    for line in elsewhere_words(summary):
+    for line in other_data_lines(summary):
         st.markdown(f":small[{plain(line)} (not used for training)]")
 
 
