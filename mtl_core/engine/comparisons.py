@@ -7,9 +7,9 @@ from dataclasses import replace
 from mtl_core.errors import UnknownComparison
 from mtl_core.settings import Settings
 from mtl_core.store.owner import Owner
-from mtl_core.store.record import ComparisonRecord, PlannedRun, Role, RunRecord, RunState
+from mtl_core.store.record import ComparisonRecord, PlannedRun, RunRecord, RunRole, RunState
 from mtl_core.store.runs import RunStore
-from mtl_core.training.comparison import ComparisonSpec, arm_of
+from mtl_core.training.comparison import ComparisonSpec, arm_key
 from mtl_core.training.events import RunFailed, RunFinished
 from mtl_core.training.prepare_comparison import at_factor
 from mtl_core.training.spec import RunSpec
@@ -36,15 +36,15 @@ def planned_runs(
     epochs: dict[object, float | None] = {}
     for first in (run for run in runs if run.seed == spec.seeds[0]):
         known = _known_epochs(spec, first, measured)
-        epochs[arm_of(first)] = known
+        epochs[arm_key(first)] = known
         if known is None:
-            scouts.append(PlannedRun(_with_epochs(first, 1.0), Role.PACE, keeps_model=False))
+            scouts.append(PlannedRun(_with_epochs(first, 1.0), RunRole.PACE, keeps_model=False))
         if len(spec.sweep) > 1:
             tried = _with_epochs(first, known or spec.epochs)
             scouts += [
                 PlannedRun(
                     at_factor(tried, factor),
-                    Role.SWEEP,
+                    RunRole.SWEEP,
                     factor,
                     held=known is None,
                     keeps_model=_keeps_model(first, runs),
@@ -53,8 +53,8 @@ def planned_runs(
             ]
     results = [
         PlannedRun(
-            _with_epochs(run, epochs[arm_of(run)] or spec.epochs),
-            held=epochs[arm_of(run)] is None or len(spec.sweep) > 1,
+            _with_epochs(run, epochs[arm_key(run)] or spec.epochs),
+            held=epochs[arm_key(run)] is None or len(spec.sweep) > 1,
             keeps_model=_keeps_model(run, runs),
         )
         for run in runs
@@ -80,14 +80,15 @@ def advance(store: RunStore, settings: Settings, comparison: str) -> None:
         record = store.comparison(comparison)
     except UnknownComparison:  # deleted after its run ended
         return
-    for arm in dict.fromkeys(arm_of(run.spec) for run in record.runs):
+    for arm in dict.fromkeys(arm_key(run.spec) for run in record.runs):
         runs, scouts = (
-            [run for run in each if arm_of(run.spec) == arm]
+            [run for run in each if arm_key(run.spec) == arm]
             for each in (record.runs, record.scouts)
         )
         if any(run.held and run.state is RunState.WAITING for run in (*runs, *scouts)):
             measuring, sweep = (
-                [run for run in scouts if run.role is role] for role in (Role.PACE, Role.SWEEP)
+                [run for run in scouts if run.role is role]
+                for role in (RunRole.PACE, RunRole.SWEEP)
             )
             if measuring and (not sweep or any(run.held for run in sweep)):
                 _decide_epochs(store, record.spec, measuring, sweep, runs)
@@ -111,8 +112,8 @@ def resume(store: RunStore, record: ComparisonRecord, owner: Owner | None = None
     Sweep and measurement runs are repeated only if runs of their scenario are still held. With an
     `owner` all waiting runs of the comparison are reserved for that process.
     """
-    undecided = {arm_of(run.spec) for run in record.runs if run.held and run.state.is_final}
-    again = [run.id for run in record.scouts if arm_of(run.spec) in undecided]
+    undecided = {arm_key(run.spec) for run in record.runs if run.held and run.state.is_final}
+    again = [run.id for run in record.scouts if arm_key(run.spec) in undecided]
     store.requeue(again + [run.id for run in record.runs], owner)
     if owner is not None:
         store.reserve(record.id, owner)

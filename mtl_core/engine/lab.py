@@ -28,7 +28,7 @@ from mtl_core.store.runs import RunStore
 from mtl_core.tasks.dataset import load_dataset, load_tasks, require_allowed_data
 from mtl_core.tasks.shared_tasks import check_other_data
 from mtl_core.tasks.uploads import UploadedTask, delete_upload, store_upload
-from mtl_core.training.comparison import ComparisonSpec, arm_of
+from mtl_core.training.comparison import ComparisonSpec, arm_key
 from mtl_core.training.events import RunEvent
 from mtl_core.training.prepare_comparison import prepare_comparison
 from mtl_core.training.spec import RunSpec
@@ -129,7 +129,7 @@ class Lab(InspectorQueries):
         """`start_comparison` with a given model description, for the command line."""
         runs = prepare_comparison(spec, model, self.settings.threads)
         check_other_data(spec.data, spec.also_evaluate, model.tasks, self.access)
-        for limits in {arm_of(run)[1] for run in runs} - {()}:
+        for limits in {arm_key(run)[1] for run in runs} - {()}:
             load_dataset(spec.data, self.access, dict(limits))
         self._require_start(runs[0], resolve_checkpoint(spec.checkpoint, self.access))
         measured = (

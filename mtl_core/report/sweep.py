@@ -7,8 +7,8 @@ from statistics import fmean
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.freezing.titles import scenario_phrase
 from mtl_core.report.data_words import size_words
-from mtl_core.store.record import ComparisonRecord, Role, RunRecord
-from mtl_core.training.comparison import Arm, TrainSize, arm_of, train_size
+from mtl_core.store.record import ComparisonRecord, RunRecord, RunRole
+from mtl_core.training.comparison import ArmKey, TrainSize, arm_key, train_size
 
 SWEEP_CAPTION = (
     "Accuracy and entity F1, averaged over the tasks, with the first seed, at the plan's own "
@@ -42,7 +42,7 @@ def rate_sweeps(
     """
     if len(record.spec.sweep) < 2:
         return ()
-    arms = dict.fromkeys(arm_of(run.spec) for run in record.runs)
+    arms = dict.fromkeys(arm_key(run.spec) for run in record.runs)
     return tuple(_sweep(arm, record, summary_of) for arm in arms)
 
 
@@ -76,14 +76,14 @@ def sweep_row(sweep: RateSweep) -> dict[str, str]:
 
 
 def _sweep(
-    arm: Arm, record: ComparisonRecord, summary_of: Callable[[RunRecord], RunSummary]
+    arm: ArmKey, record: ComparisonRecord, summary_of: Callable[[RunRecord], RunSummary]
 ) -> RateSweep:
-    results = [run for run in record.runs if arm_of(run.spec) == arm]
+    results = [run for run in record.runs if arm_key(run.spec) == arm]
     selected = next((run.factor for run in results if run.factor is not None), None)
     trials = [
         run
         for run in (*record.scouts, *results)
-        if arm_of(run.spec) == arm and (run.role is Role.SWEEP or run.factor is not None)
+        if arm_key(run.spec) == arm and (run.role is RunRole.SWEEP or run.factor is not None)
     ]
     known = {run.factor: _score(summary_of(run)) for run in trials if run.factor is not None}
     scores = {factor: known.get(factor) for factor in sorted(record.spec.sweep)}

@@ -13,8 +13,8 @@ from mtl_core.store.owner import Owner
 from mtl_core.store.record import (
     ComparisonRecord,
     PlannedRun,
-    Role,
     RunRecord,
+    RunRole,
     RunState,
     clean_title,
     comparison_name,
@@ -124,18 +124,18 @@ class Comparisons:
             for run in runs:
                 old = row_of(session, run)
                 again = old.state.is_final and old.state is not RunState.FINISHED
-                if not again or old.comparison is None or old.role is Role.REPLACED:
+                if not again or old.comparison is None or old.role is RunRole.REPLACED:
                     continue
                 before = record_of(old)
                 planned = PlannedRun(
                     before.spec,
-                    before.role or Role.RUN,
+                    before.role or RunRole.RUN,
                     before.factor,
                     before.held,
                     before.keeps_model,
                 )
                 row = planned_row(session, old.comparison, planned, reserved_for)
-                old.role = Role.REPLACED
+                old.role = RunRole.REPLACED
                 session.add(row)
                 session.flush()
                 new.append(record_of(row))
@@ -164,7 +164,7 @@ class Comparisons:
             waiting = {row.id: row for row in session.scalars(query)}
             for unneeded, same in (instead or {}).items():
                 if unneeded in waiting:
-                    row_of(session, same).role = Role.RUN
+                    row_of(session, same).role = RunRole.RUN
                     forget(session, waiting.pop(unneeded))
             for run, spec in specs.items():
                 if run in waiting:
@@ -246,14 +246,14 @@ def comparison_record(session: Session, row: ComparisonRow) -> ComparisonRecord:
     """The record of a comparison with its runs, which can be used after the transaction."""
     spec = ComparisonSpec.model_validate_json(row.spec)
     kept = [record_of(run) for run in runs_of(session, row) if run.deleted_at == row.deleted_at]
-    results = [run for run in kept if run.role is Role.RUN]
+    results = [run for run in kept if run.role is RunRole.RUN]
     return ComparisonRecord(
         id=row.id,
         name=row.name,
         spec=spec,
         created_at=row.created_at,
         runs=tuple(sorted(results, key=lambda run: _sort_key(run, spec))),
-        scouts=tuple(run for run in kept if run.role in (Role.SWEEP, Role.PACE)),
+        scouts=tuple(run for run in kept if run.role in (RunRole.SWEEP, RunRole.PACE)),
         shipped=row.shipped,
         deleted_at=row.deleted_at,
     )

@@ -42,7 +42,7 @@ STATE_AFTER: dict[type, RunState] = {
 """The state of a run after each kind of final event."""
 
 
-class Role(StrEnum):
+class RunRole(StrEnum):
     """The purpose of a run in its comparison."""
 
     RUN = "run"  # one of its results
@@ -73,7 +73,7 @@ class RunRecord:
     tags: tuple[str, ...] = ()
     deleted_at: datetime | None = None  # only runs from `RunStore.deleted` have it
     comparison: str | None = None  # the id of the comparison it belongs to
-    role: Role | None = None  # in that comparison
+    role: RunRole | None = None  # in that comparison
     factor: float | None = None  # on the scenario's learning rates, in a sweep
     held: bool = False  # waits until the comparison's first runs determine its spec
     keeps_model: bool = True  # whether the finished model is written to `Settings.run_folder`
@@ -85,7 +85,7 @@ class PlannedRun:
     """A run to add to a comparison; the fields are those of its record."""
 
     spec: RunSpec
-    role: Role = Role.RUN
+    role: RunRole = RunRole.RUN
     factor: float | None = None
     held: bool = False
     keeps_model: bool = True

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Enum, ForeignKey, Index, String, Text, TypeDe
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from mtl_core.store.record import Role, RunState
+from mtl_core.store.record import RunRole, RunState
 
 SCHEMA_VERSION = 3
 
@@ -118,7 +118,7 @@ class RunRow(Table):
     tags: Mapped[tuple[str, ...]] = mapped_column(Words, default=(), server_default="[]")
     deleted_at: Mapped[datetime | None] = mapped_column(UtcTime)
     comparison: Mapped[str | None] = mapped_column(ForeignKey("comparisons.id"))
-    role: Mapped[Role | None] = mapped_column(_words_of(Role))
+    role: Mapped[RunRole | None] = mapped_column(_words_of(RunRole))
     factor: Mapped[float | None]
     held: Mapped[bool] = mapped_column(default=False, server_default=_NO)
     keeps_model: Mapped[bool] = mapped_column(default=True, server_default=_YES)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from mtl_core.errors import BadInput
 from mtl_core.store.comparisons import comparison_row_of, runs_of
 from mtl_core.store.connection import Database
-from mtl_core.store.record import Role, RunState, run_name
+from mtl_core.store.record import RunRole, RunState, run_name
 from mtl_core.store.rows import is_taken, write_events
 from mtl_core.store.schema import ComparisonRow, EventRow, RunRow
 from mtl_core.training.comparison import ComparisonSpec
@@ -26,7 +26,7 @@ class ShippedRun(Frozen):
     finished_at: datetime | None
     title: str | None = None
     tags: tuple[str, ...] = ()
-    role: Role | None = None
+    role: RunRole | None = None
     factor: float | None = None
     events: tuple[RunEvent, ...] = Field(min_length=2)
 
@@ -77,7 +77,7 @@ class Shipping:
             kept = [
                 run
                 for run in runs_of(session, row)
-                if run.deleted_at is None and run.role is not Role.REPLACED
+                if run.deleted_at is None and run.role is not RunRole.REPLACED
             ]
             return ShippedComparison(
                 id=row.id,
@@ -109,7 +109,7 @@ def _import(session: Session, run: ShippedRun, comparison: str) -> bool:
         title=run.title,
         tags=run.tags,
         comparison=comparison,
-        role=run.role or Role.RUN,
+        role=run.role or RunRole.RUN,
         factor=run.factor,
         keeps_model=False,
         shipped=True,

@@ -11,8 +11,8 @@ from mtl_core.training.spec import RunSpec
 TrainSize = int | None
 """Number of training sentences per task; None for all."""
 
-Arm = tuple[str | None, tuple[tuple[str, int], ...]]
-"""One arm of a comparison, repeated over its seeds: a scenario and limits of examples by task."""
+ArmKey = tuple[str | None, tuple[tuple[str, int], ...]]
+"""Identifies an arm of a comparison: a scenario and limits of examples by task."""
 
 
 class ComparisonSpec(RunOptions):
@@ -37,8 +37,8 @@ class ComparisonSpec(RunOptions):
     train_sizes: Annotated[tuple[Annotated[int, Field(ge=1)] | None, ...], Field(max_length=9)] = ()
 
 
-def arm_of(spec: RunSpec) -> Arm:
-    """Return the arm that a run belongs to."""
+def arm_key(spec: RunSpec) -> ArmKey:
+    """Return the key of the arm that a run belongs to."""
     return spec.scenario, tuple(sorted(spec.examples.items()))
 
 

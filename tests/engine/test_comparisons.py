@@ -12,7 +12,7 @@ from mtl_core.engine.lab import Lab
 from mtl_core.errors import DataError, MissingWeights, UnknownCheckpoint, UnknownScenario
 from mtl_core.settings import Settings
 from mtl_core.store.owner import Owner
-from mtl_core.store.record import ComparisonRecord, Role, RunState
+from mtl_core.store.record import ComparisonRecord, RunRole, RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.training.comparison import ComparisonSpec, train_size
 from mtl_core.training.events import RunFinished, RunStarted, SentenceScore
@@ -117,7 +117,7 @@ def test_a_stopped_comparison_is_resumed_without_losing_runs(lab: Lab, wait_unti
     wait_until(lambda: lab.comparison_progress(made.id).ended)
     end = lab.store.comparison(made.id)
     assert states(end) == [RunState.FINISHED, RunState.STOPPED, RunState.FINISHED]
-    assert lab.store.run(stopped.runs[1].id).role is Role.REPLACED
+    assert lab.store.run(stopped.runs[1].id).role is RunRole.REPLACED
 
 
 def test_a_failed_run_does_not_affect_the_others(lab: Lab, wait_until: Wait) -> None:
@@ -173,7 +173,7 @@ def test_a_sweep_selects_the_factor_with_the_best_headline_score(
 ) -> None:
     made = lab.start_comparison(comparison_spec(scenarios=("heads-only",), sweep=(1.0, 2.0, 4.0)))
     assert [(run.role, run.factor) for run in made.scouts] == [
-        (Role.SWEEP, factor) for factor in (1.0, 2.0, 4.0)
+        (RunRole.SWEEP, factor) for factor in (1.0, 2.0, 4.0)
     ]
     assert all(run.held for run in made.runs)
     wait_until(lambda: lab.comparison_progress(made.id).ended)
@@ -186,8 +186,8 @@ def test_a_sweep_selects_the_factor_with_the_best_headline_score(
         assert run.spec.plan.rates_in(run.spec.plan.phases[0])[1] == 0.02
     assert done.runs[0].id == made.scouts[1].id
     assert [(run.role, run.factor) for run in done.scouts] == [
-        (Role.SWEEP, 1.0),
-        (Role.SWEEP, 4.0),
+        (RunRole.SWEEP, 1.0),
+        (RunRole.SWEEP, 4.0),
     ]
 
 
@@ -242,7 +242,7 @@ def test_a_single_factor_is_applied_without_a_sweep(idle_lab: Lab) -> None:
 def test_an_equal_time_is_measured_once_and_converted_to_epochs(lab: Lab, wait_until: Wait) -> None:
     made = lab.start_comparison(comparison_spec(scenarios=("heads-only",), seconds=2.0))
     (pace,) = made.scouts
-    assert (pace.role, pace.spec.epochs, pace.keeps_model) == (Role.PACE, 1.0, False)
+    assert (pace.role, pace.spec.epochs, pace.keeps_model) == (RunRole.PACE, 1.0, False)
     wait_until(lambda: lab.comparison_progress(made.id).ended)
     assert [run.spec.epochs for run in lab.store.comparison(made.id).runs] == [4.0, 4.0]
     again = lab.start_comparison(comparison_spec(scenarios=("heads-only",), seconds=3.0))
@@ -314,8 +314,8 @@ def test_an_equal_time_is_measured_at_each_number_of_sentences(idle_lab: Lab) ->
         comparison_spec(scenarios=("full",), seeds=(1,), train_sizes=(50, 100), seconds=2.0)
     )
     assert [(run.role, train_size(run.spec)) for run in made.scouts] == [
-        (Role.PACE, 100),
-        (Role.PACE, 50),
+        (RunRole.PACE, 100),
+        (RunRole.PACE, 50),
     ]
 
 
@@ -341,14 +341,14 @@ def test_scouts_come_before_results_scenario_by_scenario(idle_lab: Lab) -> None:
     made = idle_lab.start_comparison(comparison_spec(sweep=(1.0, 2.0), seeds=(1,)))
     queue = [(run.spec.scenario, run.role) for run in idle_lab.store.active()]
     assert queue == [
-        ("heads-only", Role.SWEEP),
-        ("heads-only", Role.SWEEP),
-        ("full", Role.SWEEP),
-        ("full", Role.SWEEP),
-        ("heads-only", Role.RUN),
-        ("full", Role.RUN),
+        ("heads-only", RunRole.SWEEP),
+        ("heads-only", RunRole.SWEEP),
+        ("full", RunRole.SWEEP),
+        ("full", RunRole.SWEEP),
+        ("heads-only", RunRole.RUN),
+        ("full", RunRole.RUN),
     ]
-    assert planned_runs(made.spec, [run.spec for run in made.runs])[0].role is Role.SWEEP
+    assert planned_runs(made.spec, [run.spec for run in made.runs])[0].role is RunRole.SWEEP
 
 
 def finish(store: RunStore, run: str, accuracy: float) -> None:

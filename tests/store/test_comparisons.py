@@ -8,7 +8,7 @@ import pytest
 
 from mtl_core.errors import BadInput, UnknownComparison
 from mtl_core.store.owner import Owner
-from mtl_core.store.record import ComparisonRecord, PlannedRun, Role, RunState
+from mtl_core.store.record import ComparisonRecord, PlannedRun, RunRole, RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.store.shipping import ShippedComparison
 from mtl_core.training.comparison import ComparisonSpec
@@ -72,7 +72,7 @@ def test_a_comparison_and_its_runs_are_written_at_once(
         ("top-1", 2),
     ]
     assert {(run.comparison, run.role, run.state) for run in comparison.runs} == {
-        (comparison.id, Role.RUN, RunState.WAITING)
+        (comparison.id, RunRole.RUN, RunState.WAITING)
     }
 
 
@@ -133,7 +133,7 @@ def test_requeued_runs_take_the_place_of_those_that_did_not_finish(
     assert [run.id for run in after.runs] == [first, new[0].id, new[1].id, fourth]
     replaced = store.run(second)
     assert (replaced.role, replaced.state, replaced.reason) == (
-        Role.REPLACED,
+        RunRole.REPLACED,
         RunState.FAILED,
         "memory",
     )
@@ -169,7 +169,7 @@ def test_held_runs_do_not_begin_before_they_are_settled(store: RunStore, spec: R
 def test_a_run_that_is_the_same_to_the_bit_becomes_the_result(
     store: RunStore, spec: RunSpec
 ) -> None:
-    tried = PlannedRun(planned(spec)[0].spec, Role.SWEEP, 1.0)
+    tried = PlannedRun(planned(spec)[0].spec, RunRole.SWEEP, 1.0)
     made = store.add_comparison(ASKED, [tried, *planned(spec, held=True)])
     (scout,) = made.scouts
     finish(store, scout.id)

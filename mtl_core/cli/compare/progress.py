@@ -11,11 +11,11 @@ from mtl_core.engine.comparison_progress import ComparisonProgress
 from mtl_core.engine.lab import Lab
 from mtl_core.report.data_words import size_words
 from mtl_core.report.run_words import about, duration
-from mtl_core.store.record import ComparisonRecord, Role, RunRecord
+from mtl_core.store.record import ComparisonRecord, RunRecord, RunRole
 from mtl_core.store.runs import RunStore
 from mtl_core.training.comparison import train_size
 
-_PURPOSE = {Role.SWEEP: "learning rate sweep", Role.PACE: "measuring an epoch"}
+_PURPOSE = {RunRole.SWEEP: "learning rate sweep", RunRole.PACE: "measuring an epoch"}
 
 
 class ProgressDisplay:
@@ -88,7 +88,7 @@ class ProgressDisplay:
 
 def _run_text(run: RunRecord) -> str:
     """The scenario of a run with its seed or purpose."""
-    factor = "" if run.factor is None or run.role is Role.RUN else f" at {run.factor:g}"
+    factor = "" if run.factor is None or run.role is RunRole.RUN else f" at {run.factor:g}"
     purpose = f"{_PURPOSE[run.role]}{factor}" if run.role in _PURPOSE else f"seed {run.spec.seed}"
     size = f" · {size_words(train_size(run.spec))}" if run.spec.examples else ""
     return f"{run.name}{size} · {purpose}"
