@@ -122,12 +122,12 @@ def manifest_file() -> str:
     parts = [
         "# The manifest",
         GENERATED,
-        "A manifest describes labelled data; it lies next to the data files. That of the sample:",
+        "A manifest describes labelled data and is stored next to the data files. The sample's:",
         f"```yaml\n{sample.strip()}\n```",
         f"A task has the keys {', '.join(f'`{key}`' for key in keys)}. `kind` is `sentence` or "
         "`token`; `head` is a name that no other task uses. `text` and `label` name the columns of "
         "a table or the keys of JSON lines. CoNLL columns are found by position.",
-        "Sentences: CSV or TSV with a header, or JSON lines (one object a line). Tokens: CoNLL "
+        "Sentences: CSV or TSV with a header, or JSON lines (one object per line). Tokens: CoNLL "
         "columns (token first, tag last, a blank line between sentences; a token may begin with "
         "`#`), or JSON lines with `tokens` and `tags`. Tags: IOB2, IOB1 (converted) or IO (bare "
         "types). Paths are relative to the manifest and must stay inside its folder.",

@@ -182,15 +182,15 @@ class _MatrixProductsVariable(BaseSettings):
         if given and given not in list(MatrixProducts):
             raise BadInput(
                 f"{_variable('matrix_products')}={given}: {' or '.join(MatrixProducts)} is needed. "
-                "Without it the kind of processor decides."
+                "The default depends on the processor."
             )
         return given or None
 
 
 _Paths = Annotated[tuple[Path, ...], NoDecode]
 _OF_NO_BYTES = {
-    "cache_bytes": "0 keeps nothing.",
-    "prefix_memory_bytes": "0 leaves all of it on disk, but for a batch's.",
+    "cache_bytes": "0 stores nothing.",
+    "prefix_memory_bytes": "With 0, only the outputs of one batch are in memory.",
 }
 
 
@@ -226,7 +226,7 @@ class _Environment(_MatrixProductsVariable):
         if given and not (given.isdecimal() and 1 <= int(given) <= _MAX_THREADS):
             raise BadInput(
                 f"{_variable('threads')}={given}: a whole number from 1 to {_MAX_THREADS} is "
-                "needed. Without it the machine's cores decide."
+                "needed. The default is the number of cores, at most 4."
             )
         return int(given) if given else None
 

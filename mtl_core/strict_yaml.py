@@ -39,7 +39,7 @@ def read_yaml(text: str) -> object:
 
 
 def compose_yaml(text: str) -> yaml.Node | None:
-    """Parse YAML into a tree of nodes, which know their lines; None for an empty document.
+    """Parse YAML into a tree of nodes with line numbers; None for an empty document.
 
     Scalars are not converted: `no` is text. Keys are not compared, and aliases are allowed.
     Raises YamlProblem for invalid YAML and deep nesting.

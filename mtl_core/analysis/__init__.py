@@ -1,1 +1,1 @@
-"""Over stored runs: what one run has done so far, and what several say together. No torch."""
+"""Analysis of stored runs: summaries of single runs, and comparisons of several. No torch."""

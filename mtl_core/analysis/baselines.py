@@ -40,7 +40,9 @@ def baselines_of_runs(comparison: PlanComparison) -> tuple[Baseline, ...]:
     for plan in comparison.plans if other else ():  # a plan is not its own baseline
         scores = {n: each.mean for n, each in plan.tasks.items() if each.mean is not None}
         if scores and _is_random(plan):
-            meaning = "The same architecture with random weights: what pretraining is worth."
+            meaning = (
+                "The same architecture with random weights, which shows the effect of pretraining."
+            )
             name, label = f"random:{plan.label}", f"random encoder, {plan.label}"
             found.append(Baseline(name=name, label=label, values=scores, meaning=meaning))
     return tuple(found)

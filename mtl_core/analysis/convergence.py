@@ -40,17 +40,17 @@ class Convergence:
 
     @property
     def converged(self) -> bool | None:
-        """Whether the loss came to its lowest: flat or past it. None while open."""
+        """Whether the loss reached its lowest value: flat or overfitting. None while open."""
         return None if self.trend is Trend.OPEN else self.trend is not Trend.FALLING
 
     @property
     def words(self) -> str:
-        """In a table's cell: "overfitting since epoch 1.5"."""
+        """The text of a table cell: "overfitting since epoch 1.5"."""
         return self.trend if self.since is None else f"{self.trend} since epoch {self.since:.3g}"
 
 
 def convergence(runs: Sequence[RunSummary], task: str) -> Convergence:
-    """One plan's runs on one task; evaluations that not every run made are left out."""
+    """Judges a plan on one task; evaluations that some runs lack are omitted."""
     points = _mean_losses(runs, task)
     if len(points) < LEAST_EVALUATIONS:
         return Convergence(Trend.OPEN)

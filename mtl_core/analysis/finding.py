@@ -3,19 +3,19 @@
 The rules use the validation loss, which is always measured on the same sentences; the training loss
 of a step depends on its batch. The first rule that applies gives the words:
 
-1. the task's loss reaches nothing that was trained so far: it "learns nothing";
+1. the task's loss reaches nothing that was trained so far: it "is not trained";
 2. there are fewer than two evaluations: where it starts;
 3. the current phase unfroze something, its steps lower the loss at least twice as fast as those of
-   the phase before, and by at least 5 % in total: it "dropped when … thawed";
+   the phase before, and by at least 5 % in total: it "dropped after unfreezing …";
 4. the latest is at least 5 % above the lowest: it "rises since" the step of the lowest;
 5. the last three evaluations or more lie within 2 % of the latest: it is "flat since" the first
    of these;
 6. the latest is at least 2 % below the first: it "falls", or "falls slowly now" when the last
    interval's slope is under a quarter of the average one;
-7. otherwise it "has hardly moved".
+7. otherwise it "has hardly changed".
 
 For a finished run, 4 and 6 use the past tense: it "rose from" that step on, "fell", or "fell slowly
-in the end".
+at the end".
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ SLOW = 0.25
 STEEPER = 2.0
 FLAT_EVALUATIONS = 3
 
-_PAST = {"falls": "fell", "falls slowly now": "fell slowly in the end"}
+_PAST = {"falls": "fell", "falls slowly now": "fell slowly at the end"}
 
 Points = Sequence[tuple[int, float]]
 
@@ -38,7 +38,7 @@ Points = Sequence[tuple[int, float]]
 def loss_finding(summary: RunSummary, task: TaskProgress) -> str:
     """Returns the words that follow the task's name: "loss falls: 0.37 on validation"."""
     if _learns_nothing(summary, task):
-        return "learns nothing: its head and everything below is frozen"
+        return "is not trained: its head and everything below are frozen"
     points = task.validation_losses
     if len(points) < 2:
         return _start(task)
@@ -68,7 +68,7 @@ def _start(task: TaskProgress) -> str:
 
 def _movement(summary: RunSummary, points: Points) -> str:
     if (thawed := _dropped(summary.phase, points)) is not None:
-        return f"dropped when {thawed} thawed"
+        return f"dropped after unfreezing {thawed}"
     latest = points[-1][1]
     lowest_step, lowest = min(points, key=lambda point: (point[1], -point[0]))
     if latest >= lowest * (1 + CLEAR) and latest > lowest:
@@ -77,7 +77,7 @@ def _movement(summary: RunSummary, points: Points) -> str:
     if len(level) >= FLAT_EVALUATIONS:
         return f"flat since step {level[-1][0]:,}"
     if latest > points[0][1] * (1 - FLAT):
-        return "has hardly moved"
+        return "has hardly changed"
     return "falls slowly now" if _slowly(points) else "falls"
 
 

@@ -1,12 +1,13 @@
 """The paired test behind "within noise": plans against the best on the same seeds and sentences.
 
-It asks whether the difference of two plans keeps its sign under other seeds and on other sentences
+It tests whether the difference of two plans keeps its sign under other seeds and on other sentences
 of the same kind. Both are random and crossed: every seed labels every sentence.
 
-1. An accuracy is the mean of right (1) and wrong (0). Entity F1 = 2 TP / (said + there) is no
-   mean, so each sentence gets a pseudo-value whose mean is the F1 and which moves as the F1 does
-   when the sentence's weight does (the ratio's linearisation): F + n (2 tp - F (said + there)) /
-   (all said + all there). For an accuracy the same formula gives 1 and 0.
+1. An accuracy is the mean of right (1) and wrong (0). Entity F1 = 2 TP / (predicted + labelled) is
+   not a mean. Each sentence therefore gets a pseudo-value, the linearisation of the ratio. The mean
+   of these values is the F1, and their derivative by a sentence's weight is that of the F1:
+   F + n (2 tp - F (predicted + labelled)) / (all predicted + all labelled). For an accuracy the
+   same formula gives 1 and 0.
 2. The differences d(seed, sentence) are split by a two-way analysis of variance into a part of
    the seeds, one of the sentences and a rest. The variance of the mean difference is
    max(seeds, rest) + max(sentences - rest, 0), each mean square over their number, its degrees of
@@ -73,7 +74,7 @@ class SeedScore:
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class Components:
     """The components of the difference of two plans.
 
     `between_seeds` is the variance of the seeds' differences (None: one seed), `rest` what of it
@@ -110,16 +111,19 @@ def against_best(plans: Mapping[Name, Scores], best: Name) -> dict[Name, PairedD
     The intervals hold simultaneously: the probability that any is wrong is at most about ALPHA.
     """
     found = {
-        label: parts
+        label: components
         for label, scores in plans.items()
-        if label != best and (parts := take_apart(scores, plans[best])) is not None
+        if label != best and (components := decompose(scores, plans[best])) is not None
     }
-    pooled = _typical(take_apart(one, other) for one, other in combinations(plans.values(), 2))
-    judged = {label: _interval(parts, pooled, ALPHA / len(found)) for label, parts in found.items()}
+    pooled = _typical(decompose(one, other) for one, other in combinations(plans.values(), 2))
+    judged = {
+        label: _interval(components, pooled, ALPHA / len(found))
+        for label, components in found.items()
+    }
     return {label: each for label, each in judged.items() if each is not None}
 
 
-def _typical(pairs: Iterable[Parts | None]) -> float | None:
+def _typical(pairs: Iterable[Components | None]) -> float | None:
     """The variance between seeds that pairs of plans mostly have; None for fewer than three pairs.
 
     A mean square of few degrees of freedom has its median well below its mean: by the cube of
@@ -133,7 +137,7 @@ def _typical(pairs: Iterable[Parts | None]) -> float | None:
     return median(spreads) if len(spreads) > 2 else None  # three plans make three pairs
 
 
-def take_apart(one: Scores, other: Scores) -> Parts | None:
+def decompose(one: Scores, other: Scores) -> Components | None:
     """Splits `one` less `other` on their shared seeds; None without a shared seed."""
     seeds = sorted(set(one) & set(other))
     if not seeds:
@@ -143,16 +147,16 @@ def take_apart(one: Scores, other: Scores) -> Parts | None:
     spread = float(by_seed.var(ddof=1)) if count > 1 else None
     differences = _by_sentence([(one[seed], other[seed]) for seed in seeds])
     if differences is None:
-        return Parts(effect, count, 0, spread)
+        return Components(effect, count, 0, spread)
     sentences = differences.shape[1]
     by_sentence = differences.mean(axis=0)
     of_means = float(by_sentence.var(ddof=1))
     if spread is None:
-        return Parts(effect, 1, sentences, None, of_sentences=of_means / sentences)
+        return Components(effect, 1, sentences, None, of_sentences=of_means / sentences)
     residual = differences - by_seed[:, None] - by_sentence + effect
     rest = float((residual**2).sum()) / ((count - 1) * (sentences - 1))  # a mean square
     of_sentences = max(of_means - rest / count, 0.0) / sentences
-    return Parts(effect, count, sentences, spread, rest / sentences, of_sentences)
+    return Components(effect, count, sentences, spread, rest / sentences, of_sentences)
 
 
 def _by_sentence(pairs: list[tuple[SeedScore, SeedScore]]) -> NDArray[np.float64] | None:
@@ -167,24 +171,30 @@ def _by_sentence(pairs: list[tuple[SeedScore, SeedScore]]) -> NDArray[np.float64
     return np.array(rows) if len(rows) == len(pairs) else None
 
 
-def _interval(parts: Parts, pooled: float | None, alpha: float) -> PairedDifference | None:
+def _interval(
+    components: Components, pooled: float | None, alpha: float
+) -> PairedDifference | None:
     """None if the variance is unknown: one run each, or only equal differences of seeds."""
-    if parts.between_seeds is None:
-        variance, freedom = parts.of_sentences, float(parts.sentences - 1)
-        if not parts.sentences:
+    if components.between_seeds is None:
+        variance, freedom = components.of_sentences, float(components.sentences - 1)
+        if not components.sentences:
             return None
     else:
-        own, freedom = parts.between_seeds, float(parts.seeds - 1)
+        own, freedom = components.between_seeds, float(components.seeds - 1)
         if pooled is not None:
             own, freedom = (own + pooled) / 2, 2 * freedom
-        of_seeds = max(own, parts.rest) / parts.seeds
-        variance = of_seeds + parts.of_sentences
+        of_seeds = max(own, components.rest) / components.seeds
+        variance = of_seeds + components.of_sentences
         freedom *= (variance / of_seeds) ** 2 if of_seeds > 0 else 1.0
-    if variance == 0 and parts.effect != 0 and not parts.sentences:
+    if variance == 0 and components.effect != 0 and not components.sentences:
         return None
     reach = _student(1 - alpha / 2, freedom) * sqrt(variance)
     return PairedDifference(
-        parts.effect, parts.effect - reach, parts.effect + reach, parts.seeds, parts.sentences
+        components.effect,
+        components.effect - reach,
+        components.effect + reach,
+        components.seeds,
+        components.sentences,
     )
 
 

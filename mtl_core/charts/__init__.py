@@ -1,1 +1,1 @@
-"""Charts: values become Plotly figures. No Streamlit here, no torch."""
+"""Charts: builds Plotly figures from values, without Streamlit and torch."""

@@ -38,7 +38,7 @@ def cell_figure(
     """Builds a grid with the first row at the top and the column names above it.
 
     `cells` are by (row, column); a missing cell stays empty. Cells are drawn as rectangles, which
-    every renderer draws alike; invisible markers carry the tooltips.
+    every renderer draws in the same way; invisible markers carry the tooltips.
     """
     level = sum(len(name) + 2 for name in columns) <= _LEVEL_LETTERS
     longest = max((len(escape_markup(name, _COLUMN_NAME_LIMIT)) for name in columns), default=0)

@@ -44,10 +44,10 @@ def map_rows(tables: Sequence[ParameterTable]) -> tuple[str, ...]:
 
 
 def freeze_map(plans: Mapping[str, Sequence[ParameterTable]], colors: Palette) -> Figure:
-    """Builds the map of what learns. `plans` holds one table per phase, by plan label.
+    """Builds the map of trained parts. `plans` holds one table per phase, by plan label.
 
     ▲: learns in some phase, with the number of the first if it is not phase 1. ❄︎: frozen in all
-    phases. ○: no loss reaches it. A group is paler if only some of its parameters learn.
+    phases. ○: no loss reaches it. A group is paler if only some of its parameters are trained.
     """
     rows = map_rows([table for tables in plans.values() for table in tables])
     cells = {
@@ -132,7 +132,7 @@ def _freeze_cell(row: str, label: str, tables: Sequence[ParameterTable], colors:
         text=f"{SIGNS[State.TRAINABLE]} {first}" if first > 1 else SIGNS[State.TRAINABLE],
         fill=fill,
         ink=text_color_on(fill),
-        hover=f"{label}, {row}: learns{f' from phase {first}' if first > 1 else ''}{part}",
+        hover=f"{label}, {row}: trained{f' from phase {first}' if first > 1 else ''}{part}",
     )
 
 

@@ -165,7 +165,7 @@ def _piece_label(groups: Sequence[Group]) -> str:
         case Role.HEAD:
             return "heads"
         case _:
-            return f"{len(groups)} parts beside the stack"
+            return f"{len(groups)} parts outside the layers"
 
 
 def _checkpoint_bars(

@@ -83,7 +83,7 @@ def _share_text(value: float) -> str:
 COST_AXES = {
     Cost.SECONDS: CostAxis("seconds of a whole run, log scale", True, lambda v: f"{v:,.3g} s"),
     Cost.MEMORY: CostAxis("peak memory of a run", False, _bytes_text),
-    Cost.SHARE: CostAxis("share of the parameters that learn, log scale", True, _share_text),
+    Cost.SHARE: CostAxis("share of trainable parameters, log scale", True, _share_text),
 }
 
 

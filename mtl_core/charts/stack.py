@@ -49,7 +49,7 @@ class Segment:
 class StackBlock:
     """One rectangle of the stack.
 
-    `groups` are the table's groups in it, several for parts beside the stack. `left` and `right`
+    `groups` are the table's groups in it, several for parts outside the layers. `left` and `right`
     are shares of the width, `top` and `bottom` pixels from the top.
     """
 
@@ -131,7 +131,7 @@ def stack_blocks(
 ) -> tuple[StackBlock, ...]:
     """Lays out all blocks from top to bottom; together they contain every tensor once.
 
-    Heads and pooler side by side, layers from last to first, parts beside the stack, embeddings.
+    Heads and pooler side by side, layers from last to first, parts outside the layers, embeddings.
     """
     by_group: dict[str, list[Row]] = {}
     for row in table.rows:
@@ -220,7 +220,7 @@ def _block(
 
 def _beside_title(names: Sequence[str]) -> str:
     short = names[0].rpartition(".")[2]
-    return short if len(names) == 1 else f"beside the stack: {len(names)} parts"
+    return short if len(names) == 1 else f"outside the layers: {len(names)} parts"
 
 
 def _bars(
@@ -357,14 +357,14 @@ def _hover(block: StackBlock, table: ParameterTable) -> str:
 
 
 def _arrows(blocks: Sequence[StackBlock], table: ParameterTable, colors: Palette) -> list[_Item]:
-    """The arrows of forward pass and gradient with their labels; no gradient if nothing learns."""
+    """The labelled arrows of forward pass and gradient; no gradient if nothing is trained."""
     lowest = max(block.bottom for block in blocks)
     forward = _arrow(_FORWARD_X, (lowest, 1), color=colors.axis, width=1.2, name="forward")
     label = _vertical_text(_FORWARD_X, lowest, "forward", colors.muted)
     stops = table.gradient_stops_at
     end = next((block for block in blocks if stops in block.groups), None)
     if end is None:
-        text = "nothing learns:<br>no gradient"
+        text = "nothing is trained:<br>no gradient"
         return [forward, label, _level_text(text, HEADS_HEIGHT / 2, "middle", -14, colors.muted)]
     style = colors.states[State.TRAINABLE]
     stop = max(end.bottom, HEADS_HEIGHT - 4)

@@ -1,1 +1,1 @@
-"""The command line: everything the pages do, headless."""
+"""The command line, with all functions of the pages."""

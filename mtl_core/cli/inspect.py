@@ -69,7 +69,7 @@ def _print_table(table: ParameterTable, checkpoint: str, phases: int) -> None:
     totals, console = table.totals, plain_console()
     where = f", phase {table.phase_number} of {phases}: {table.phase.name}" if phases > 1 else ""
     console.print(
-        f"{totals.trainable:,} of {totals.all:,} parameters learn "
+        f"{totals.trainable:,} of {totals.all:,} parameters are trainable "
         f"({percent(totals.trainable_share, 3)}) · {checkpoint} · {table.plan.name}{where}"
     )
     rows = plain_table("state", "parameter", "shape>", "count>", "group", "rate>")

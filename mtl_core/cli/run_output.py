@@ -87,7 +87,7 @@ class _TextPrinter:
             case PhaseStarted():
                 self._print(
                     f"Phase {event.number} of {self._phases}, {event.phase}: {event.trainable:,} "
-                    f"parameters learn, {event.frozen:,} are frozen, {event.steps} steps"
+                    f"parameters are trainable, {event.frozen:,} are frozen, {event.steps} steps"
                 )
                 if event.prefix is not None:
                     self._print(f"  {event.prefix.summary}")

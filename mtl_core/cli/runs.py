@@ -129,7 +129,7 @@ def _print_runs(records: Sequence[RunRecord], store: RunStore) -> None:
         return
     named = any(record.title or record.tags for record in records)
     names = ("name", "tags") if named else ()
-    columns = ("state", "checkpoint", "what learns", "data", "seed", "scores")
+    columns = ("state", "checkpoint", "trained parts", "data", "seed", "scores")
     table = plain_table("run", *names, *columns)
     for record in records:
         spec = record.spec

@@ -36,7 +36,7 @@ def scenarios(
     if output is ListFormat.JSON:
         print_json(rows)
         return
-    table = plain_table("name", "phases>", "what learns", "parameters>", "when to use it")
+    table = plain_table("name", "phases>", "trained parts", "parameters>", "when to use it")
     for row in rows:
         numbers = f"{row['trainable']:,}"
         table.add_row(

@@ -42,7 +42,7 @@ def progress_of(store: RunStore, record: ComparisonRecord, now: datetime) -> Com
     or an earlier one. If there is none, it is estimated from the epochs of the runs of this
     comparison that have finished.
     """
-    runs = (*record.scouts, *record.runs)
+    runs = (*record.trial_runs, *record.runs)
     counted = {state: sum(run.state is state for run in runs) for state in RunState}
     current = next((run for run in runs if run.state is RunState.RUNNING), None)
     share = _share(store, current) if current else 0.0

@@ -32,16 +32,16 @@ def planned_runs(
     `measured`; if there is none, a run of one epoch measures them first. Runs whose epochs or
     learning rates are not decided yet are held until `advance` releases them.
     """
-    scouts: list[PlannedRun] = []
+    trial_runs: list[PlannedRun] = []
     epochs: dict[object, float | None] = {}
     for first in (run for run in runs if run.seed == spec.seeds[0]):
         known = _known_epochs(spec, first, measured)
         epochs[arm_key(first)] = known
         if known is None:
-            scouts.append(PlannedRun(_with_epochs(first, 1.0), RunRole.PACE, keeps_model=False))
+            trial_runs.append(PlannedRun(_with_epochs(first, 1.0), RunRole.PACE, keeps_model=False))
         if len(spec.sweep) > 1:
             tried = _with_epochs(first, known or spec.epochs)
-            scouts += [
+            trial_runs += [
                 PlannedRun(
                     at_factor(tried, factor),
                     RunRole.SWEEP,
@@ -61,7 +61,7 @@ def planned_runs(
     ]
     if len(spec.sweep) == 1:
         results = [replace(run, spec=at_factor(run.spec, spec.sweep[0])) for run in results]
-    return scouts + results
+    return trial_runs + results
 
 
 def advance(store: RunStore, settings: Settings, comparison: str) -> None:
@@ -81,13 +81,13 @@ def advance(store: RunStore, settings: Settings, comparison: str) -> None:
     except UnknownComparison:  # deleted after its run ended
         return
     for arm in dict.fromkeys(arm_key(run.spec) for run in record.runs):
-        runs, scouts = (
+        runs, trial_runs = (
             [run for run in each if arm_key(run.spec) == arm]
-            for each in (record.runs, record.scouts)
+            for each in (record.runs, record.trial_runs)
         )
-        if any(run.held and run.state is RunState.WAITING for run in (*runs, *scouts)):
+        if any(run.held and run.state is RunState.WAITING for run in (*runs, *trial_runs)):
             measuring, sweep = (
-                [run for run in scouts if run.role is role]
+                [run for run in trial_runs if run.role is role]
                 for role in (RunRole.PACE, RunRole.SWEEP)
             )
             if measuring and (not sweep or any(run.held for run in sweep)):
@@ -113,7 +113,7 @@ def resume(store: RunStore, record: ComparisonRecord, owner: Owner | None = None
     `owner` all waiting runs of the comparison are reserved for that process.
     """
     undecided = {arm_key(run.spec) for run in record.runs if run.held and run.state.is_final}
-    again = [run.id for run in record.scouts if arm_key(run.spec) in undecided]
+    again = [run.id for run in record.trial_runs if arm_key(run.spec) in undecided]
     store.requeue(again + [run.id for run in record.runs], owner)
     if owner is not None:
         store.reserve(record.id, owner)

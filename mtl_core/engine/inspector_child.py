@@ -96,13 +96,13 @@ def predict_with(warm: WarmModels) -> Predictor:
     """A predictor that caches its loaded models in `warm`."""
 
     def predict(
-        asked: ModelSource, sentences: Sequence[Sentence], access: FileAccess
+        source: ModelSource, sentences: Sequence[Sentence], access: FileAccess
     ) -> tuple[Prediction, ...]:
         from mtl_core.models.matrix_products import compute_with
         from mtl_core.training.predicting import predict as predict_by
 
-        compute_with(asked.spec.threads)
-        return predict_by(warm.get(asked, access), sentences)
+        compute_with(source.spec.threads)
+        return predict_by(warm.get(source, access), sentences)
 
     return predict
 

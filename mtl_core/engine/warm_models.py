@@ -35,24 +35,24 @@ class WarmModels:
     def __len__(self) -> int:
         return len(self._models)
 
-    def get(self, asked: ModelSource, access: FileAccess) -> "LoadedModel":
+    def get(self, source: ModelSource, access: FileAccess) -> "LoadedModel":
         """The model, loaded if it is not in the cache. Raises CheckpointError if it cannot be."""
         from mtl_core.training.predicting import load_predictor
 
-        key = _key(asked)
+        key = _key(source)
         model = self._models.get(key)
         if model is None:
-            model, count = load_predictor(asked, access), len(self._models)
+            model, count = load_predictor(source, access), len(self._models)
             self._models[key] = model
             if len(self._models) <= count:  # others were evicted
                 gc.collect()
         return model
 
 
-def _key(asked: ModelSource) -> Key:
+def _key(source: ModelSource) -> Key:
     """The cache key of a model; a file that is missing or replaced gives another key."""
-    if asked.folder is None:
-        return asked.spec.model_dump_json(include=_OF_START), 0
-    weights = asked.folder / WEIGHTS
+    if source.folder is None:
+        return source.spec.model_dump_json(include=_OF_START), 0
+    weights = source.folder / WEIGHTS
     written_at = weights.stat().st_mtime_ns if weights.is_file() else 0
-    return f"{asked.folder} {asked.spec.model_dump_json()}", written_at
+    return f"{source.folder} {source.spec.model_dump_json()}", written_at

@@ -1,1 +1,1 @@
-"""Export: runs as files to take along, a note for a design doc, figures, tables and scripts."""
+"""Export of runs as files: a note for a design document, figures, tables and scripts."""

@@ -113,7 +113,7 @@ def with_gentle_decay(plan: Plan) -> Plan:
     """
     if plan.layer_decay <= GENTLE_LAYER_DECAY:
         return plan
-    name = f"{plan.name[:100]}, 0.95 a layer"
+    name = f"{plan.name[:100]}, 0.95 per layer"
     return plan.model_copy(update={"name": name, "layer_decay": GENTLE_LAYER_DECAY})
 
 

@@ -191,7 +191,8 @@ def _candidates(model: ModelDescription) -> Iterator[tuple[str, str, str]]:
     yield (
         "ulmfit",
         "ULMFiT",
-        f"heads, then one more layer a phase, then all; each layer {_DISCRIMINATIVE_DECAY}x slower",
+        "heads, then one more layer per phase, then all; "
+        f"each layer {_DISCRIMINATIVE_DECAY}x slower",
     )
     yield (
         "chain-thaw",

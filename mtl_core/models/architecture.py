@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 MAX_LAYERS = 1024
-"""The limit for a configuration. Building an absurdly deep model would take forever."""
+"""Maximum number of layers of a configuration; larger models take too long to build."""
 
 _TRACED_TOKENS = 8
 

@@ -1,4 +1,4 @@
-"""Baselines that are shown beside plans, and the data on which they must be computed."""
+"""Baselines for comparison with plans, and the data on which they must be computed."""
 
 from collections.abc import Mapping, Sequence
 

@@ -88,7 +88,7 @@ def size_title(sizes: Sequence[AtSize], task: Task) -> str:
 
 
 def size_rows(sizes: Sequence[AtSize], task: Task, *, ranges: bool) -> list[dict[str, str]]:
-    """Builds a row for each plan, best with the most sentences first, with a column a number.
+    """Builds a row for each plan, with a column per number of sentences; the best plan comes first.
 
     A cell holds the mean, the range over seeds with `ranges`, and the verdict at that number.
     """
@@ -124,7 +124,7 @@ def sizes_rule(sizes: Sequence[AtSize]) -> str:
 def sizes_remark(sizes: Sequence[AtSize]) -> str:
     """States which runs the figures and tables that follow are about."""
     return (
-        f"All that follows is about the runs with {size_words(sizes[-1].size)}, the largest "
+        f"The sections below show the runs with {size_words(sizes[-1].size)}, the largest "
         "number, unless another one is named."
     )
 

@@ -24,13 +24,13 @@ def data_name(reference: str, tasks: Iterable[str]) -> str:
 
 
 def size_words(size: TrainSize) -> str:
-    """`200 sentences a task`, or `all sentences` for None."""
-    return f"{count_or_all(size)} sentences{'' if size is None else ' a task'}"
+    """`200 sentences per task`, or `all sentences` for None."""
+    return f"{count_or_all(size)} sentences{'' if size is None else ' per task'}"
 
 
 def sizes_words(sizes: Sequence[TrainSize]) -> str:
-    """`50, 100 and 200 sentences a task`."""
-    return f"{listed([count_or_all(size) for size in sizes])} sentences a task"
+    """`50, 100 and 200 sentences per task`."""
+    return f"{listed([count_or_all(size) for size in sizes])} sentences per task"
 
 
 def data_headline(found: DataOverview, max_length: int) -> str:

@@ -85,7 +85,7 @@ def sizes_headline(sizes: Sequence[AtSize]) -> str:
 def finding(comparison: PlanComparison, titles: Mapping[str, str]) -> str:
     """Returns the result on every task in one line, without times if it would exceed LONGEST.
 
-    If the plans are not comparable, the line says why instead.
+    If the plans are not comparable, the line states the reason instead.
     """
     reason = _incomparable(comparison)
     if reason is not None:

@@ -29,7 +29,7 @@ Tables = Mapping[str, Sequence[ParameterTable]]
 
 
 def blocks(report: Report) -> Iterator[Block]:
-    """The note's section: the map of what learns beside the map of movement."""
+    """The note's section: the maps of trained parts and of movement."""
     tables, shown = report.tables, report.compared
     panels = [freeze_panel(tables)] if tables else []
     if measured_plans(shown.plans.plans):
@@ -42,10 +42,10 @@ def freeze_panel(tables: Tables) -> Panel:
     return Panel(
         name="freeze-map",
         lead="",
-        title="Parts that learn",
+        title="Trained parts",
         caption=(
-            "▲ learns, with the first phase if it is not phase 1; ❄︎ frozen in the whole run; ○ not "
-            "reached by any loss."
+            "▲ trained, with the first phase if it is not phase 1; ❄︎ frozen in the whole run; "
+            "○ not reached by any loss."
         ),
         draw=lambda colors: freeze_map(tables, colors),
     )

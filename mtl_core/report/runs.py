@@ -140,7 +140,7 @@ def phase_row(phase: PhaseProgress, summary: RunSummary) -> dict[str, str]:
     return {
         "State": _phase_sign(phase, summary),
         "Phase": f"{phase.number}  {phase.name}",
-        "Parameters that learn": "" if phase.trainable is None else f"{phase.trainable:,}",
+        "Trainable parameters": "" if phase.trainable is None else f"{phase.trainable:,}",
         "Share": "" if phase.share is None else percent(phase.share, 1),
         "Learning rate": ", ".join(rate_text(rate) for _, rate in phase.rates) or "–",
         "Steps": "" if phase.steps is None else f"{phase.steps_done:,} of {phase.steps:,}",
@@ -181,7 +181,7 @@ def _plan_proofs(report: Report) -> Iterator[dict[str, str]]:
             yield {
                 "Plan": plan.label,
                 "Phase": f"{phase.number}  {phase.name}",
-                "Parameters that learn": "" if phase.trainable is None else f"{phase.trainable:,}",
+                "Trainable parameters": "" if phase.trainable is None else f"{phase.trainable:,}",
                 **_identical(phase.frozen_tensors or 0, identical, len(runs)),
             }
         ends = [run.finished for run in runs if run.finished is not None]

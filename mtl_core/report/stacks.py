@@ -1,4 +1,4 @@
-"""The layer stack of each plan: what it trains, and how far the gradient goes."""
+"""The layer stack of each plan: what it trains, and how far the gradient reaches."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -64,8 +64,8 @@ def _phases_to_draw(tables: Sequence[ParameterTable], alone: bool) -> Sequence[P
 
 def _trainable(trainable: int, total: int) -> str:
     if not trainable:
-        return "nothing learns"
-    return f"{trainable:,} of {total:,} parameters learn ({percent(trainable / total, 1)})"
+        return "nothing is trainable"
+    return f"{trainable:,} of {total:,} parameters are trainable ({percent(trainable / total, 1)})"
 
 
 def _tensor_counts(table: ParameterTable) -> str:

@@ -82,7 +82,7 @@ def _sweep(
     selected = next((run.factor for run in results if run.factor is not None), None)
     trials = [
         run
-        for run in (*record.scouts, *results)
+        for run in (*record.trial_runs, *results)
         if arm_key(run.spec) == arm and (run.role is RunRole.SWEEP or run.factor is not None)
     ]
     known = {run.factor: _score(summary_of(run)) for run in trials if run.factor is not None}

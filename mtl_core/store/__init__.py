@@ -1,1 +1,1 @@
-"""The store: every run and every event it said, in one SQLite file. The only room with SQL."""
+"""The store: runs and their events in one SQLite file. The only package that uses SQL."""

@@ -253,7 +253,7 @@ def comparison_record(session: Session, row: ComparisonRow) -> ComparisonRecord:
         spec=spec,
         created_at=row.created_at,
         runs=tuple(sorted(results, key=lambda run: _sort_key(run, spec))),
-        scouts=tuple(run for run in kept if run.role in (RunRole.SWEEP, RunRole.PACE)),
+        trial_runs=tuple(run for run in kept if run.role in (RunRole.SWEEP, RunRole.PACE)),
         shipped=row.shipped,
         deleted_at=row.deleted_at,
     )

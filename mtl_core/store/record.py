@@ -96,7 +96,7 @@ class ComparisonRecord:
     """A snapshot of one comparison.
 
     `runs` are its results, finished or not, by seed and within a seed in the order of the
-    scenarios. `scouts` are the runs that try learning rates or measure an epoch. Replaced and
+    scenarios. `trial_runs` are the runs that try learning rates or measure an epoch. Replaced and
     deleted runs are in neither.
     """
 
@@ -105,14 +105,14 @@ class ComparisonRecord:
     spec: ComparisonSpec
     created_at: datetime
     runs: tuple[RunRecord, ...]
-    scouts: tuple[RunRecord, ...] = ()
+    trial_runs: tuple[RunRecord, ...] = ()
     shipped: bool = False
     deleted_at: datetime | None = None
 
     @property
     def ended(self) -> bool:
         """Whether all of its runs have ended."""
-        return all(run.state.is_final for run in (*self.scouts, *self.runs))
+        return all(run.state.is_final for run in (*self.trial_runs, *self.runs))
 
 
 def run_name(spec: RunSpec) -> str:

@@ -68,7 +68,7 @@ class Shipping:
             return [run.id for run in comparison.runs if _import(session, run, comparison.id)]
 
     def comparison_to_ship(self, comparison: str) -> ShippedComparison:
-        """A comparison with its results and scouts, for a file.
+        """A comparison with its results and trial runs, for a file.
 
         Raises BadInput unless all its runs are finished.
         """

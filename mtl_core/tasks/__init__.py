@@ -1,1 +1,1 @@
-"""Tasks and their labelled data: what a head must say, and the sentences it learns from."""
+"""Tasks with the labels of their heads, and the labelled sentences."""

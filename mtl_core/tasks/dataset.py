@@ -157,7 +157,7 @@ def require_allowed_data(reference: str, access: FileAccess) -> Path:
         shipped = _SHIPPED[reference] / MANIFEST_NAME
         if not shipped.is_file():
             raise InternalError(
-                "The sample data are not at their place of installation. Install again."
+                "The sample data are missing from the installation. Install Freeze Lab again."
             )
         return shipped
     path = Path(reference)
@@ -181,12 +181,12 @@ def require_allowed_data(reference: str, access: FileAccess) -> Path:
 def _forbidden(reference: str, access: FileAccess) -> DataError:
     roots = access.data_roots
     where = (
-        f"Data may lie below {', '.join(map(str, roots))}."
+        f"Allowed folders: {', '.join(map(str, roots))}."
         if roots
-        else "No folder is open for other data: set FREEZE_LAB_DATA, or use the command line."
+        else "No folder is allowed for other data: set FREEZE_LAB_DATA, or use the command line."
     )
     shipped = " or ".join(f"'{name}'" for name in SHIPPED)
-    return DataError(f"'{reference[:200]}' cannot be used from here. {where} Or choose {shipped}.")
+    return DataError(f"'{reference[:200]}' is not allowed here. {where} Or choose {shipped}.")
 
 
 def _read_files(manifest: Manifest, read: Callable[[DataFile], Lines]) -> dict[DataFile, Lines]:
@@ -205,7 +205,7 @@ def verify_shipped(folder: Path, digests: Mapping[str, str]) -> None:
     for name, digest in digests.items():
         if expected.get(name) != digest:
             raise InternalError(
-                f"The sample data's {name} is not the file that was shipped "
+                f"The sample data's {name} differs from the shipped file "
                 f"(SHA-256 {digest[:12]}…). Install again."
             )
 

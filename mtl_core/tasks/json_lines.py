@@ -53,12 +53,13 @@ def _object(file: DataFile, number: int, line: str) -> dict[str, Any]:
         found = json.loads(line)
     except json.JSONDecodeError as error:
         raise file.fault(
-            number, f"is not JSON ({error.msg} at place {error.colno}). Write one object a line."
+            number,
+            f"is not JSON ({error.msg} at position {error.colno}). Write one object per line.",
         ) from error
     except (RecursionError, ValueError) as error:
-        raise file.fault(number, "is not an object of plain values. Write one a line.") from error
+        raise file.fault(number, "is not an object of plain values. Write one per line.") from error
     if not isinstance(found, dict):
-        raise file.fault(number, "is not a JSON object. Write one object in braces a line.")
+        raise file.fault(number, "is not a JSON object. Write one object in braces per line.")
     return found
 
 

@@ -59,17 +59,18 @@ def lines_of(file: DataFile, stream: BinaryIO) -> Lines:
         digest.update(raw)
         lines.append(_decoded(file, number, raw))
     if not any(line.strip() for line in lines):
-        raise DataError(f"{file.name} is empty. It must hold at least one labelled example.")
+        raise DataError(f"{file.name} is empty. It must contain at least one labelled example.")
     return Lines(file, tuple(lines), digest.hexdigest())
 
 
 def unstorable(text: str) -> str | None:
     """Why `text` cannot be tokenized and stored, or None: a null character or lone surrogate."""
     if "\0" in text:
-        return "holds a NUL character. Remove it"
+        return "contains a NUL character. Remove it"
     if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
         return (
-            "holds half of a surrogate pair (\\ud800 to \\udfff alone). Write the whole character"
+            "contains half of a surrogate pair (\\ud800 to \\udfff alone). "
+            "Write the whole character"
         )
     return None
 
@@ -106,12 +107,12 @@ def _decoded(file: DataFile, number: int, raw: bytes) -> str:
     if number == 1:
         raw = raw.removeprefix(_BYTE_ORDER_MARK)
     if b"\0" in raw:
-        raise file.fault(number, "holds a NUL byte. Save the file as UTF-8 text.")
+        raise file.fault(number, "contains a NUL byte. Save the file as UTF-8 text.")
     try:
         return raw.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8")
     except UnicodeDecodeError as error:
         raise file.fault(
             number,
-            f"is not UTF-8 (byte 0x{raw[error.start]:02x} at place {error.start + 1}). "
+            f"is not UTF-8 (byte 0x{raw[error.start]:02x} at position {error.start + 1}). "
             "Save the file as UTF-8.",
         ) from error

@@ -173,7 +173,8 @@ def _columns(
     if named and kind is TaskKind.TOKEN and by_place:
         raise file.fault(
             _line(entries[named[0]]),
-            f"{what} names columns, but CoNLL columns go by their place: token first, tag last. "
+            f"{what} names columns, but CoNLL columns are found by position: token first, tag "
+            "last. "
             f"Remove {quoted(named)}.",
         )
     defaults = COLUMNS[kind]
@@ -197,7 +198,7 @@ def _data_file(file: DataFile, node: yaml.Node, written: str) -> DataFile:
         path = (folder / written).resolve()
     except (OSError, RuntimeError, ValueError) as error:
         raise file.fault(
-            _line(node), f"the path {written!r} leads nowhere. Check its links and letters."
+            _line(node), f"the path {written!r} does not exist. Check its links and spelling."
         ) from error
     if not path.is_relative_to(folder):
         raise file.fault(

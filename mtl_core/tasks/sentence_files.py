@@ -93,7 +93,7 @@ def _place(file: DataFile, line: int, columns: list[str], name: str) -> int:
         raise file.fault(
             line,
             f"there is no column '{name}'. {available_names(name, columns, 'Columns')} "
-            "Say which columns hold text and label (a manifest does so with these two keys).",
+            "Name the columns of text and label; in a manifest, with these two keys.",
         )
     return columns.index(name)
 
@@ -110,7 +110,7 @@ def _records(lines: Lines, delimiter: str) -> Iterator[tuple[int, list[str]]]:
         except csv.Error as error:
             raise lines.file.fault(
                 begins,
-                f"the row that begins here is broken ({error}). Close each double quote, "
+                f"the row that begins here is malformed ({error}). Close each double quote, "
                 "and write a double quote inside a text twice.",
             ) from error
         if record:

@@ -51,7 +51,7 @@ def read_tokens(lines: Lines, words: str, tags: str) -> TokenFile:
     else:
         rows = tuple(_conll_rows(lines))
     if not rows:
-        raise DataError(f"{lines.file.name} holds no words. Add tagged sentences.")
+        raise DataError(f"{lines.file.name} contains no words. Add tagged sentences.")
     return TokenFile(lines.file, rows)
 
 

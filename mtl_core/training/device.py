@@ -28,8 +28,10 @@ def resolve_device(name: str) -> DeviceName:
         if each == name:
             return each
     is_known = name in get_args(DeviceName)
-    problem = f"The device '{name}' is not here." if is_known else f"There is no device '{name}'."
-    raise InvalidRun(f"{problem} Here: {', '.join(here)}. `--device auto` takes the first of them.")
+    problem = (
+        f"The device '{name}' is not available." if is_known else f"There is no device '{name}'."
+    )
+    raise InvalidRun(f"{problem} Available: {', '.join(here)}. `--device auto` selects the first.")
 
 
 def random_state_module(device: torch.device) -> Any:

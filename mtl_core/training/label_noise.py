@@ -24,7 +24,7 @@ def check_label_noise(noise: Mapping[str, float], tasks: Sequence[Task]) -> None
     for name in noise:
         if name not in names:
             exists = available_names(name, names, "Tasks")
-            raise InvalidRun(f"Label noise is given for '{name[:60]}', which is no task. {exists}")
+            raise InvalidRun(f"Label noise for '{name[:60]}': there is no such task. {exists}")
 
 
 def with_label_noise(

@@ -190,7 +190,7 @@ def _notes(
 ) -> tuple[str, ...]:
     notes = []
     if not any(table.totals.trainable for table in tables):
-        notes.append("Nothing learns: this run only evaluates the untrained model.")
+        notes.append("Nothing is trained: this run only evaluates the untrained model.")
     for split, encoded in (("training", training), ("validation", validation)):
         for task, lost in encoded.entities_lost.items():
             if lost:

@@ -26,8 +26,8 @@ class Option:
     """How an option is presented.
 
     `help` describes it on the command line and on a form. `flag` is its command-line option; None:
-    the field's name with dashes. `label` names its field in the fold of rarer settings of a form;
-    None: the fold has no such field. `step` is the increment of that field. `fact` is its text
+    the field's name with dashes. `label` names its field in the expander of a form;
+    None: the expander has no such field. `step` is the increment of that field. `fact` is its text
     among the facts of a run, with `{}` for the value; it is shown unless the value is the default.
     `always` marks options that a repeat command states at their default too.
     """
@@ -67,7 +67,7 @@ class ScalarOptions(Frozen):
     random_backbone: Annotated[
         bool,
         Option(
-            "Initialise the encoder's weights from the seed, to measure what pretraining is worth.",
+            "Initialise the encoder's weights from the seed, to measure the effect of pretraining.",
             label="Random encoder",
             fact="random encoder",
         ),

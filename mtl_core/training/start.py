@@ -47,15 +47,17 @@ def start_folder(spec: RunSpec, checkpoint: Checkpoint, earlier: Path | None) ->
         return None if spec.random_backbone else require_weights(checkpoint)
     if spec.random_backbone:
         raise InvalidRun(
-            f"A run that starts from '{spec.starts_from}' has its weights from there: it cannot "
+            f"A run that starts from '{spec.starts_from}' uses the weights of that run: it cannot "
             "have a random encoder too. Leave one of the two out."
         )
     before = read_spec(earlier) if earlier else None
     if earlier is None or before is None:
-        raise InvalidRun(f"The model of run '{spec.starts_from}' is not here. Run it again.")
+        raise InvalidRun(
+            f"The model of run '{spec.starts_from}' is not on this machine. Run it again."
+        )
     if before.checkpoint != spec.checkpoint:
         raise InvalidRun(
-            f"Run '{spec.starts_from}' trained '{before.checkpoint}', this one is to train "
+            f"Run '{spec.starts_from}' trained '{before.checkpoint}', this one trains "
             f"'{spec.checkpoint}'. Name the same checkpoint."
         )
     return earlier

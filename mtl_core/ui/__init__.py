@@ -1,1 +1,1 @@
-"""The pages' parts: the only room that knows Streamlit."""
+"""The content of the pages. The only package that imports Streamlit."""

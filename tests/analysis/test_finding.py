@@ -30,7 +30,7 @@ def finding(
         ([1.4, 0.5, 0.4, 0.37], "loss falls slowly now: 0.37 on validation"),
         ([1.4, 0.37, 0.371, 0.369], "loss flat since step 10: 0.37 on validation"),
         ([1.4, 0.30, 0.34, 0.37], "loss rises since step 10: 0.37 on validation"),
-        ([0.70, 0.695], "loss has hardly moved: 0.69 on validation"),
+        ([0.70, 0.695], "loss has hardly changed: 0.69 on validation"),
         ([0.0, 0.0, 0.0], "loss flat since step 0: 0.00 on validation"),
     ],
     ids=["start", "falls", "slowly", "flat", "rises", "hardly", "zero"],
@@ -43,9 +43,9 @@ def test_the_finding_follows_the_stated_rules(losses: list[float], words: str) -
     ("losses", "words"),
     [
         ([1.4, 0.9, 0.37], "loss fell: 0.37 on validation"),
-        ([1.4, 0.5, 0.4, 0.37], "loss fell slowly in the end: 0.37 on validation"),
+        ([1.4, 0.5, 0.4, 0.37], "loss fell slowly at the end: 0.37 on validation"),
         ([1.4, 0.30, 0.34, 0.37], "loss rose from step 10: 0.37 on validation"),
-        ([0.70, 0.695], "loss has hardly moved: 0.69 on validation"),
+        ([0.70, 0.695], "loss has hardly changed: 0.69 on validation"),
     ],
 )
 def test_of_a_run_that_has_ended_nothing_is_said_to_happen_now(
@@ -59,7 +59,7 @@ def test_a_task_that_nothing_learning_serves_learns_nothing() -> None:
     summary = summarise("a-run", story.spec, story, minilm())
     assert (
         loss_finding(summary, summary.task("ner"))
-        == "learns nothing: its head and everything below is frozen"
+        == "is not trained: its head and everything below are frozen"
     )
 
 
@@ -81,7 +81,7 @@ def gradual_finding(in_first: Sequence[float], in_second: Sequence[float]) -> st
 
 def test_a_drop_after_a_thaw_names_what_thawed() -> None:
     words = gradual_finding([1.4, 1.25, 1.2], [0.88])
-    assert words == "loss dropped when layer 5 thawed: 0.88 on validation"
+    assert words == "loss dropped after unfreezing layer 5: 0.88 on validation"
 
 
 def test_a_loss_that_falls_as_before_is_not_put_down_to_the_thaw() -> None:
@@ -89,7 +89,7 @@ def test_a_loss_that_falls_as_before_is_not_put_down_to_the_thaw() -> None:
 
 
 def test_a_small_drop_is_not_put_down_to_the_thaw() -> None:
-    assert "thawed" not in gradual_finding([1.4, 1.2, 1.2], [1.17])
+    assert "unfreezing" not in gradual_finding([1.4, 1.2, 1.2], [1.17])
 
 
 def test_before_anything_is_measured_the_finding_says_so() -> None:

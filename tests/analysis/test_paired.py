@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mtl_core.analysis.marks import Marks
-from mtl_core.analysis.paired import SeedScore, against_best, seed_score, take_apart
+from mtl_core.analysis.paired import SeedScore, against_best, decompose, seed_score
 
 
 def accuracy(*right: int) -> SeedScore:
@@ -39,7 +39,7 @@ def test_pseudo_values_of_an_f1_have_it_as_their_mean_and_its_spread() -> None:
 def test_the_difference_is_taken_apart_into_seeds_sentences_and_a_rest() -> None:
     one = {0: accuracy(1, 0), 1: accuracy(0, 0)}
     other = {0: accuracy(0, 0), 1: accuracy(0, 0)}
-    parts = take_apart(one, other)
+    parts = decompose(one, other)
     assert parts is not None
     assert (parts.effect, parts.seeds, parts.sentences) == (0.25, 2, 2)
     assert parts.between_seeds == pytest.approx(0.125)  # 0.5 and 0
@@ -50,7 +50,7 @@ def test_the_difference_is_taken_apart_into_seeds_sentences_and_a_rest() -> None
 def test_sentences_that_one_plan_always_gets_are_the_sentences_part() -> None:
     one = {seed: accuracy(1, 1, 0, 0) for seed in range(3)}
     other = {seed: accuracy(0, 0, 0, 0) for seed in range(3)}
-    parts = take_apart(one, other)
+    parts = decompose(one, other)
     assert parts is not None
     assert (parts.between_seeds, parts.rest) == (0.0, 0.0)
     assert parts.of_sentences == pytest.approx(1 / 12)
@@ -100,15 +100,15 @@ def test_a_clear_difference_is_told_apart_with_three_seeds() -> None:
 
 
 def test_only_seeds_that_both_have_are_compared() -> None:
-    found = take_apart(bare(0.5, 0.6), {1: SeedScore(0.4), 2: SeedScore(0.9)})
+    found = decompose(bare(0.5, 0.6), {1: SeedScore(0.4), 2: SeedScore(0.9)})
     assert found is not None
     assert (found.effect, found.seeds) == (pytest.approx(0.2), 1)
-    assert take_apart({0: SeedScore(0.5)}, {1: SeedScore(0.5)}) is None
+    assert decompose({0: SeedScore(0.5)}, {1: SeedScore(0.5)}) is None
 
 
 def test_answers_to_other_sentences_are_not_paired() -> None:
     elsewhere = SeedScore(0.5, np.array([0.0, 1.0]), (3, 4))
-    found = take_apart({0: accuracy(1, 0), 1: accuracy(1, 1)}, {0: elsewhere, 1: elsewhere})
+    found = decompose({0: accuracy(1, 0), 1: accuracy(1, 1)}, {0: elsewhere, 1: elsewhere})
     assert found is not None
     assert found.sentences == 0
 

@@ -74,7 +74,7 @@ def test_a_later_phase_is_numbered_and_a_group_in_part_is_paler() -> None:
     assert cell(drawn, 0, 0, 10)[0] == "▲"
     assert cell(drawn, 0, 3, 10)[0] == "▲ 2"
     assert cell(drawn, 0, 4, 10)[0] == "▲ 3"
-    assert "gradual, layer 4: learns from phase 3" in hover_texts(drawn)
+    assert "gradual, layer 4: trained from phase 3" in hover_texts(drawn)
     assert cell(drawn, 1, 3, 10)[1] == blend(ORANGE, "#FFFFFF", 0.45)
 
 

@@ -160,7 +160,7 @@ def test_if_nothing_learns_a_text_replaces_the_arrow() -> None:
     model = catalogue_model("minilm-l6")
     figure = stack_figure(table_of("frozen", model), model, LIGHT)
     assert gradient(figure) is None
-    assert "nothing learns:<br>no gradient" in words(figure)
+    assert "nothing is trained:<br>no gradient" in words(figure)
     assert bars(figure)["trainable"] == []
 
 

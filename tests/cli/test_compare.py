@@ -274,7 +274,7 @@ def test_an_interrupted_comparison_is_gone_on_with(
         (("--scenarios", "full", "--examples", "ner=x"), "--examples ner=x: write TASK=N"),
         (("--scenarios", "full", "--examples", "nre=5"), "There is no task 'nre'."),
         (("--scenarios", "full", "--max-length", 600), "A maximum length of 600 tokens"),
-        (("--scenarios", "full", "--device", "tpu"), "There is no device 'tpu'. Here: "),
+        (("--scenarios", "full", "--device", "tpu"), "There is no device 'tpu'. Available: "),
         (("--scenarios", "full", "--precision", "float16"), "'float16' is not one of 'float32'"),
         (("--scenarios", "full", "--checkpoint", "bert-large-uncased"), "bert-large-uncased"),
         (("--resume", "261124-0655-compare-3f9a"), "There is no comparison '261124-0655"),

@@ -63,8 +63,8 @@ def test_the_largest_number_runs_first_and_each_run_names_its_own(sized: Sized) 
     assert [line.split(" · ")[:2] for line in runs] == [
         ["  1/4 heads-only", "seed 3"],
         ["  2/4 full", "seed 3"],
-        ["  3/4 heads-only", "3 sentences a task"],
-        ["  4/4 full", "3 sentences a task"],
+        ["  3/4 heads-only", "3 sentences per task"],
+        ["  4/4 full", "3 sentences per task"],
     ]
 
 
@@ -90,7 +90,7 @@ def test_once_more_it_tells_its_price_first_and_prints_a_table_for_each_number(
     again = finished(sized.home, *sized.asked)
     assert again.stderr.splitlines()[0].endswith("3 to all sentences, 4 runs, under a minute")
     few, every = (
-        again.stdout.index(f"\n{each}\n") for each in ("3 sentences a task", "all sentences")
+        again.stdout.index(f"\n{each}\n") for each in ("3 sentences per task", "all sentences")
     )
     assert few < every
     assert again.stdout.count("sentiment: ") == again.stdout.count("ner: ") == 2

@@ -14,7 +14,7 @@ def test_inspect_shows_the_heads_when_nothing_is_asked(command: Command) -> None
     answer = command("inspect")
 
     assert answer.code == 0
-    assert answer.out.startswith("2,310 of 22,715,526 parameters learn")
+    assert answer.out.startswith("2,310 of 22,715,526 parameters are trainable")
     assert "2,310 trainable + 22,713,216 frozen + 0 unreached = 22,715,526" in answer.out
 
 

@@ -52,7 +52,10 @@ HEADS = ("--scenario", "heads-only")
         (("train", *HEADS, "--examples", "ner=-1"), "--examples ner=-1: write TASK=N"),
         (("train", *HEADS, "--label-noise", "ner"), "--label-noise ner: write TASK=SHARE"),
         (("train", *HEADS, "--label-noise", "ner=2"), "--label-noise-ner 2.0: input should be"),
-        (("train", *HEADS, "--label-noise", "nre=1"), "asked for of 'nre', which is no task."),
+        (
+            ("train", *HEADS, "--label-noise", "nre=1"),
+            "Label noise for 'nre': there is no such task.",
+        ),
         (("train", *HEADS, "--examples", "nre=5"), "There is no task 'nre'."),
         (("runs", "show", "nothing"), "There is no run 'nothing'."),
         (("runs", "delete", "nothing"), "There is no run 'nothing'."),

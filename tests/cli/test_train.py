@@ -99,7 +99,9 @@ def test_the_text_format_prints_lines(train: Command) -> None:
     assert lines[0].startswith("Run ")
     assert "heads-only" in lines[1]
     assert any("before training: sentiment accuracy" in line for line in lines)
-    assert any(line.startswith("Phase 1 of 1, heads: 198 parameters learn") for line in lines)
+    assert any(
+        line.startswith("Phase 1 of 1, heads: 198 parameters are trainable") for line in lines
+    )
     assert any(line.startswith("Finished in ") for line in lines)
     assert "39 of 39 frozen tensors bit-identical by SHA-256, in memory" in answer.out
 
@@ -140,7 +142,7 @@ def test_an_unknown_device_is_refused_with_those_available(train: Command) -> No
     refused = train(*SHORT, "--device", "tpu")
 
     assert refused.code == 2
-    assert "There is no device 'tpu'. Here: " in refused.err
+    assert "There is no device 'tpu'. Available: " in refused.err
 
 
 def test_prefix_reuse_can_be_switched_off(train: Command) -> None:

@@ -87,11 +87,11 @@ def test_equal_comparisons_queue_equal_runs(idle_lab: Lab) -> None:
         ({"scenarios": ("top-7", "full", "none")}, UnknownScenario, r"top-7.*none"),
         ({"checkpoint": "bert-bas-uncased"}, UnknownCheckpoint, "bert-base-uncased"),
         ({"checkpoint": "bert-large-uncased"}, MissingWeights, "bert-large-uncased"),
-        ({"data": "/etc/data.yaml"}, DataError, "cannot be used from here"),
+        ({"data": "/etc/data.yaml"}, DataError, "is not allowed here"),
         ({"train_sizes": (50, 401)}, DataError, "It has 400: choose 1 to 400"),
         ({"train_sizes": (1, 50)}, DataError, "cannot cover its 2 classes"),
         ({"examples": {"ner": 401}}, DataError, "It has 400: choose 1 to 400"),
-        ({"also_evaluate": ("/etc/data.yaml",)}, DataError, "cannot be used from here"),
+        ({"also_evaluate": ("/etc/data.yaml",)}, DataError, "is not allowed here"),
     ],
 )
 def test_an_invalid_comparison_is_refused_before_anything_is_queued(
@@ -172,20 +172,20 @@ def test_a_sweep_selects_the_factor_with_the_best_headline_score(
     lab: Lab, wait_until: Wait
 ) -> None:
     made = lab.start_comparison(comparison_spec(scenarios=("heads-only",), sweep=(1.0, 2.0, 4.0)))
-    assert [(run.role, run.factor) for run in made.scouts] == [
+    assert [(run.role, run.factor) for run in made.trial_runs] == [
         (RunRole.SWEEP, factor) for factor in (1.0, 2.0, 4.0)
     ]
     assert all(run.held for run in made.runs)
     wait_until(lambda: lab.comparison_progress(made.id).ended)
     done = lab.store.comparison(made.id)
-    base = made.scouts[0].spec.plan
+    base = made.trial_runs[0].spec.plan
     (_, own), *_ = (base.rates_in(phase) for phase in base.phases)
     assert own == 0.01  # the children of these tests do best at 0.02
     assert states(done) == [RunState.FINISHED] * 2
     for run in done.runs:
         assert run.spec.plan.rates_in(run.spec.plan.phases[0])[1] == 0.02
-    assert done.runs[0].id == made.scouts[1].id
-    assert [(run.role, run.factor) for run in done.scouts] == [
+    assert done.runs[0].id == made.trial_runs[1].id
+    assert [(run.role, run.factor) for run in done.trial_runs] == [
         (RunRole.SWEEP, 1.0),
         (RunRole.SWEEP, 4.0),
     ]
@@ -195,7 +195,7 @@ def test_models_of_rejected_factors_are_removed(
     idle_lab: Lab, store: RunStore, settings: Settings
 ) -> None:
     made = idle_lab.start_comparison(comparison_spec(scenarios=("heads-only",), sweep=(1.0, 2.0)))
-    lost, won = made.scouts
+    lost, won = made.trial_runs
     for run, accuracy in ((lost, 0.5), (won, 0.6)):
         settings.run_folder(run.id).mkdir(parents=True)
         finish(store, run.id, accuracy)
@@ -211,42 +211,42 @@ def test_the_first_of_two_equal_factors_is_selected(
     idle_lab: Lab, store: RunStore, settings: Settings
 ) -> None:
     made = idle_lab.start_comparison(comparison_spec(scenarios=("heads-only",), sweep=(2.0, 1.0)))
-    for run in made.scouts:
+    for run in made.trial_runs:
         finish(store, run.id, 0.5)
     advance(store, settings, made.id)
-    assert store.comparison(made.id).runs[0].id == made.scouts[0].id
+    assert store.comparison(made.id).runs[0].id == made.trial_runs[0].id
 
 
 def test_a_sweep_without_a_finished_run_fails_and_can_be_resumed(
     idle_lab: Lab, store: RunStore, settings: Settings
 ) -> None:
     made = idle_lab.start_comparison(comparison_spec(scenarios=("heads-only",), sweep=(1.0, 2.0)))
-    for run in made.scouts:
+    for run in made.trial_runs:
         store.request_stop(run.id)
     advance(store, settings, made.id)
     failed = store.comparison(made.id)
     assert states(failed) == [RunState.FAILED] * 2
     assert "No run of the learning rate sweep" in (failed.runs[0].reason or "")
     again = idle_lab.resume_comparison(made.id)
-    assert [run.state for run in (*again.scouts, *again.runs)] == [RunState.WAITING] * 4
+    assert [run.state for run in (*again.trial_runs, *again.runs)] == [RunState.WAITING] * 4
     assert [run.held for run in again.runs] == [True, True]
 
 
 def test_a_single_factor_is_applied_without_a_sweep(idle_lab: Lab) -> None:
     made = idle_lab.start_comparison(comparison_spec(scenarios=("heads-only",), sweep=(0.5,)))
-    assert made.scouts == ()
+    assert made.trial_runs == ()
     plan = made.runs[0].spec.plan
     assert plan.rates_in(plan.phases[0])[1] == 0.005
 
 
 def test_an_equal_time_is_measured_once_and_converted_to_epochs(lab: Lab, wait_until: Wait) -> None:
     made = lab.start_comparison(comparison_spec(scenarios=("heads-only",), seconds=2.0))
-    (pace,) = made.scouts
+    (pace,) = made.trial_runs
     assert (pace.role, pace.spec.epochs, pace.keeps_model) == (RunRole.PACE, 1.0, False)
     wait_until(lambda: lab.comparison_progress(made.id).ended)
     assert [run.spec.epochs for run in lab.store.comparison(made.id).runs] == [4.0, 4.0]
     again = lab.start_comparison(comparison_spec(scenarios=("heads-only",), seconds=3.0))
-    assert again.scouts == ()
+    assert again.trial_runs == ()
     assert [run.spec.epochs for run in again.runs] == [6.0, 6.0]
 
 
@@ -254,7 +254,7 @@ def test_an_equal_time_is_measured_before_a_sweep(lab: Lab, wait_until: Wait) ->
     made = lab.start_comparison(
         comparison_spec(scenarios=("full",), seconds=2.0, sweep=(1.0, 20.0))
     )
-    assert [run.held for run in made.scouts] == [False, True, True]
+    assert [run.held for run in made.trial_runs] == [False, True, True]
     wait_until(lambda: lab.comparison_progress(made.id).ended)
     done = lab.store.comparison(made.id)
     assert states(done) == [RunState.FINISHED] * 2
@@ -292,18 +292,18 @@ def test_the_sweep_is_repeated_at_each_number_of_sentences(
             scenarios=("heads-only",), seeds=(1, 2), train_sizes=(50, 100), sweep=(1.0, 2.0)
         )
     )
-    assert [(train_size(run.spec), run.factor) for run in made.scouts] == [
+    assert [(train_size(run.spec), run.factor) for run in made.trial_runs] == [
         (100, 1.0),
         (100, 2.0),
         (50, 1.0),
         (50, 2.0),
     ]
-    assert [run.keeps_model for run in made.scouts] == [True, True, False, False]
-    for run, accuracy in zip(made.scouts, (0.5, 0.6, 0.8, 0.7), strict=True):
+    assert [run.keeps_model for run in made.trial_runs] == [True, True, False, False]
+    for run, accuracy in zip(made.trial_runs, (0.5, 0.6, 0.8, 0.7), strict=True):
         finish(store, run.id, accuracy)
     advance(store, settings, made.id)
     done = store.comparison(made.id)
-    assert [run.id for run in done.runs[:2]] == [made.scouts[1].id, made.scouts[2].id]
+    assert [run.id for run in done.runs[:2]] == [made.trial_runs[1].id, made.trial_runs[2].id]
     assert not any(run.held for run in done.runs)
     plans = [run.spec.plan for run in done.runs[2:]]
     assert [plan.rates_in(plan.phases[0])[1] for plan in plans] == [0.02, 0.01]
@@ -313,7 +313,7 @@ def test_an_equal_time_is_measured_at_each_number_of_sentences(idle_lab: Lab) ->
     made = idle_lab.start_comparison(
         comparison_spec(scenarios=("full",), seeds=(1,), train_sizes=(50, 100), seconds=2.0)
     )
-    assert [(run.role, train_size(run.spec)) for run in made.scouts] == [
+    assert [(run.role, train_size(run.spec)) for run in made.trial_runs] == [
         (RunRole.PACE, 100),
         (RunRole.PACE, 50),
     ]

@@ -118,7 +118,7 @@ def test_a_start_that_does_not_match_is_refused_before_anything_is_queued(
     spec = tiny("full", starts_from=first)
     with pytest.raises(InvalidRun, match="cannot have a random encoder too"):
         lab.start(spec.model_copy(update={"random_backbone": True}))
-    with pytest.raises(InvalidRun, match="this one is to train 'minilm-l6'"):
+    with pytest.raises(InvalidRun, match="this one trains 'minilm-l6'"):
         lab.start(spec.model_copy(update={"checkpoint": "minilm-l6"}))
     (lab.settings.run_folder(first) / "model.safetensors").unlink()
     with pytest.raises(InvalidRun, match="is no longer at"):

@@ -80,7 +80,7 @@ def test_a_gentler_plan_differs_in_its_decay_and_its_name_alone() -> None:
 
     gentle = with_gentle_decay(steep)
 
-    assert (gentle.name, gentle.layer_decay) == ("plan, 0.95 a layer", GENTLE_LAYER_DECAY)
+    assert (gentle.name, gentle.layer_decay) == ("plan, 0.95 per layer", GENTLE_LAYER_DECAY)
     assert GENTLE_LAYER_DECAY == 1 / 0.95
     assert gentle.model_copy(update={"name": "plan", "layer_decay": 2.6}) == steep
     assert parse_plan(plan_to_yaml(gentle)) == gentle
@@ -96,4 +96,4 @@ def test_a_plan_with_gentle_decay_is_returned_unchanged(decay: float) -> None:
 def test_the_longest_name_still_has_room_for_what_a_gentler_plan_adds() -> None:
     plan = Plan(name="n" * 120, phases=(Phase(name="p", train=()),), layer_decay=2.6)
 
-    assert parse_plan(plan_to_yaml(with_gentle_decay(plan))).name == "n" * 100 + ", 0.95 a layer"
+    assert parse_plan(plan_to_yaml(with_gentle_decay(plan))).name == "n" * 100 + ", 0.95 per layer"

@@ -83,10 +83,10 @@ def test_while_runs_are_missing_the_answer_is_so_far() -> None:
 
 
 def test_numbers_are_listed_and_the_largest_is_named() -> None:
-    assert sizes_words([20, 1000, None]) == "20, 1,000 and all sentences a task"
+    assert sizes_words([20, 1000, None]) == "20, 1,000 and all sentences per task"
     sizes = group_by_size(summaries_of(of_two_plans()))
     assert sizes_remark(sizes[:2]) == (
-        "All that follows is about the runs with 50 sentences a task, the largest number, unless "
+        "The sections below show the runs with 50 sentences per task, the largest number, unless "
         "another one is named."
     )
     assert "the runs with all sentences, the largest" in sizes_remark(sizes)

@@ -64,7 +64,7 @@ def test_a_comparison_and_its_runs_are_written_at_once(
 ) -> None:
     assert store.comparisons() == [comparison]
     assert store.comparison(comparison.id) == comparison
-    assert (comparison.spec, comparison.scouts, comparison.ended) == (ASKED, (), False)
+    assert (comparison.spec, comparison.trial_runs, comparison.ended) == (ASKED, (), False)
     assert [(run.spec.scenario, run.spec.seed) for run in comparison.runs] == [
         ("heads-only", 1),
         ("top-1", 1),
@@ -171,12 +171,12 @@ def test_a_run_that_is_the_same_to_the_bit_becomes_the_result(
 ) -> None:
     tried = PlannedRun(planned(spec)[0].spec, RunRole.SWEEP, 1.0)
     made = store.add_comparison(ASKED, [tried, *planned(spec, held=True)])
-    (scout,) = made.scouts
+    (scout,) = made.trial_runs
     finish(store, scout.id)
     store.settle({}, held=False, instead={made.runs[0].id: scout.id})
     after = store.comparison(made.id)
     assert [run.id for run in after.runs] == [scout.id, *(run.id for run in made.runs[1:])]
-    assert after.scouts == ()
+    assert after.trial_runs == ()
 
 
 def test_reserved_runs_wait_for_one_process_alone(store: RunStore, spec: RunSpec) -> None:

@@ -64,14 +64,14 @@ def test_a_name_too_long_for_the_disk_cannot_be_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"\n\n", b" \r\n\t\n", b"\xef\xbb\xbf"])
 def test_an_empty_file_holds_no_example(path: Path, content: bytes) -> None:
     path.write_bytes(content)
-    with pytest.raises(DataError, match=r"a\.csv is empty\. It must hold at least one"):
+    with pytest.raises(DataError, match=r"a\.csv is empty\. It must contain at least one"):
         read(path)
 
 
 def test_bytes_that_are_not_utf_8_have_a_line_and_a_place(path: Path) -> None:
     path.write_bytes(b"text,label\nfine,positive\ncaf\xe9,negative\n")
     with pytest.raises(
-        DataError, match=r"a\.csv, line 3: is not UTF-8 \(byte 0xe9 at place 4\)\. Save the file"
+        DataError, match=r"a\.csv, line 3: is not UTF-8 \(byte 0xe9 at position 4\)\. Save the file"
     ):
         read(path)
 
@@ -84,7 +84,7 @@ def test_a_file_in_utf_16_is_refused_in_its_first_line(path: Path) -> None:
 
 def test_a_nul_byte_has_a_line(path: Path) -> None:
     path.write_bytes(b"text,label\nfi\0ne,positive\n")
-    with pytest.raises(DataError, match=r"a\.csv, line 2: holds a NUL byte\. Save the file"):
+    with pytest.raises(DataError, match=r"a\.csv, line 2: contains a NUL byte\. Save the file"):
         read(path)
 
 

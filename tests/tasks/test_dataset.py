@@ -163,7 +163,7 @@ def test_a_link_to_itself_is_no_file(write_data) -> None:
     manifest = write_data({})
     (manifest.parent / "a.dev.csv").unlink()
     (manifest.parent / "a.dev.csv").symlink_to("a.dev.csv")
-    with pytest.raises(DataError, match=r"leads nowhere|There is no file a\.dev\.csv"):
+    with pytest.raises(DataError, match=r"does not exist|There is no file a\.dev\.csv"):
         load_dataset(str(manifest), ANY_FILE)
 
 
@@ -279,11 +279,9 @@ def test_an_impossible_subset_is_refused(write_data, examples, message: str) -> 
 def test_shipped_data_are_compared_with_their_sums(tmp_path: Path) -> None:
     (tmp_path / "SHA256SUMS").write_text("aa11  a.csv\nbb22  *b.csv\ncc33  c.csv\n")
     verify_shipped(tmp_path, {"a.csv": "aa11", "b.csv": "bb22"})
-    with pytest.raises(
-        InternalError, match=r"b\.csv is not the file that was shipped \(SHA-256 ff"
-    ):
+    with pytest.raises(InternalError, match=r"b\.csv differs from the shipped file \(SHA-256 ff"):
         verify_shipped(tmp_path, {"a.csv": "aa11", "b.csv": "ff22"})
-    with pytest.raises(InternalError, match=r"d\.csv is not the file that was shipped"):
+    with pytest.raises(InternalError, match=r"d\.csv differs from the shipped file"):
         verify_shipped(tmp_path, {"d.csv": "dd44"})
 
 

@@ -66,7 +66,7 @@ def test_a_path_outside_is_refused_alike_whether_or_not_it_exists(
     reference = prefix.format(private=private, allowed=allowed) + path
     message = refusal(reference, access_to(allowed))
     assert message == (
-        f"'{reference}' cannot be used from here. Data may lie below {allowed}. "
+        f"'{reference}' is not allowed here. Allowed folders: {allowed}. "
         "Or choose 'sample' or 'sample-posts'."
     )
 
@@ -88,7 +88,7 @@ def test_a_path_outside_is_refused_alike_whether_or_not_it_exists(
 def test_without_roots_no_path_is_read(reference: str) -> None:
     message = refusal(reference, NO_FILE)
     assert message == (
-        f"'{reference[:200]}' cannot be used from here. No folder is open for other data: set "
+        f"'{reference[:200]}' is not allowed here. No folder is allowed for other data: set "
         "FREEZE_LAB_DATA, or use the command line. Or choose 'sample' or 'sample-posts'."
     )
 
@@ -100,14 +100,14 @@ def test_the_manifest_of_an_allowed_folder_may_not_be_a_link_out_of_it(
         folder = allowed / name.replace(".", "-")
         folder.mkdir()
         (folder / "manifest.yaml").symlink_to(private / name)
-        assert "cannot be used from here" in refusal(str(folder), access_to(allowed))
+        assert "is not allowed here" in refusal(str(folder), access_to(allowed))
 
 
 def test_a_circle_of_links_is_refused(allowed: Path) -> None:
     (allowed / "here").symlink_to(allowed / "there")
     (allowed / "there").symlink_to(allowed / "here")
     message = refusal(str(allowed / "here"), access_to(allowed))
-    assert "cannot be used from here" in message
+    assert "is not allowed here" in message
 
 
 @pytest.mark.parametrize("name", ["manifest.yaml", "pipe"])

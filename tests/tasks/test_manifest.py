@@ -151,7 +151,7 @@ FAULTS = {
     ),
     "a path with a NUL": (
         sentiment_with("a.csv", '"a\\0.csv"'),
-        "leads nowhere. Check its links and letters.",
+        "does not exist. Check its links and spelling.",
         "",
     ),
     "one column for both": (
@@ -161,7 +161,7 @@ FAULTS = {
     ),
     "columns of CoNLL": (
         "tasks:\n  ner: {kind: token, head: ner, train: a.conll, validation: b.conll, label: x}\n",
-        "line 2: the task 'ner' names columns, but CoNLL columns go by their place",
+        "line 2: the task 'ner' names columns, but CoNLL columns are found by position",
         "Remove 'label'.",
     ),
 }

@@ -65,7 +65,7 @@ FAULTS = {
         "a.csv",
         "texts,labels\nGood.,positive\n",
         "a.csv, line 1: there is no column 'text'. Nearest: 'texts'. "
-        "Columns: 'texts', 'labels'. Say which columns hold text and label",
+        "Columns: 'texts', 'labels'. Name the columns of text and label",
     ),
     "another separator": (
         "a.csv",
@@ -91,17 +91,17 @@ FAULTS = {
     "a quote left open": (
         "a.csv",
         'text,label\nfine,positive\n"Good.,positive\nBad.,negative\n',
-        "line 3: the row that begins here is broken (unexpected end of data). Close each",
+        "line 3: the row that begins here is malformed (unexpected end of data). Close each",
     ),
     "a quote closed too early": (
         "a.csv",
         'text,label\n"Good" they said,positive\n',
-        "line 2: the row that begins here is broken (',' expected after '\"'). Close each",
+        "line 2: the row that begins here is malformed (',' expected after '\"'). Close each",
     ),
     "a carriage return inside": (
         "a.csv",
         "text,label\nGood.\rBad.,positive\n",
-        "line 2: the row that begins here is broken",
+        "line 2: the row that begins here is malformed",
     ),
     "an empty text": (
         "a.csv",
@@ -121,7 +121,7 @@ FAULTS = {
     "broken JSON": (
         "a.jsonl",
         '{"text": "Good.", "label": "x"}\n{"text": "Bad."\n',
-        "line 2: is not JSON (Expecting ',' delimiter at place 16). Write one object a line.",
+        "line 2: is not JSON (Expecting ',' delimiter at position 16). Write one object per line.",
     ),
     "JSON that is no object": ("a.jsonl", "[1]\n", "line 1: is not a JSON object. Write one"),
     "JSON nested too deeply": ("a.jsonl", "[" * 100_000, "line 1: is not an object of plain"),
@@ -139,12 +139,12 @@ FAULTS = {
     "half a character": (
         "a.jsonl",
         '{"text": "Good \\ud83d", "label": "x"}',
-        "line 1: 'text' holds half of a surrogate pair",
+        "line 1: 'text' contains half of a surrogate pair",
     ),
     "a NUL written out": (
         "a.jsonl",
         '{"text": "Good \\u0000", "label": "x"}',
-        "line 1: 'text' holds a NUL character. Remove it.",
+        "line 1: 'text' contains a NUL character. Remove it.",
     ),
 }
 

@@ -70,7 +70,7 @@ FAULTS = {
         "line 3: there are 4 columns where line 1 has 2. Write as many on every line "
         "(a line that begins with # is a token, not a comment).",
     ),
-    "no words": ("b.conll", "-DOCSTART- O\n\n", "b.conll holds no words. Add tagged sentences."),
+    "no words": ("b.conll", "-DOCSTART- O\n\n", "b.conll contains no words. Add tagged sentences."),
     "fewer tags than tokens": (
         "b.jsonl",
         '{"tokens": ["Ann", "left"], "tags": ["PER"]}',

@@ -23,12 +23,12 @@ def test_a_device_that_is_not_here_is_refused_and_what_is_here_is_named(bench):
     missing = next(name for name in ("mps", "cuda") if name not in available_devices())
     spec = bench.spec("heads-only", device=missing)
 
-    with pytest.raises(InvalidRun, match=rf"'{missing}' is not here\. Here: .*cpu\."):
+    with pytest.raises(InvalidRun, match=rf"'{missing}' is not available\. Available: .*cpu\."):
         next(fine_tune(spec, "a run"))
 
 
 def test_a_device_that_nobody_knows_is_refused():
-    with pytest.raises(InvalidRun, match=r"There is no device 'tpu'\. Here: .*cpu\."):
+    with pytest.raises(InvalidRun, match=r"There is no device 'tpu'\. Available: .*cpu\."):
         resolve_device("tpu")
 
 

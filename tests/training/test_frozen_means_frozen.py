@@ -136,7 +136,7 @@ def test_everything_frozen_is_a_run_of_one_evaluation_and_no_step(bench, tmp_pat
     ]
     started, evaluation, _, phase, *_, finished = events
     assert started.total_steps == 0
-    assert started.notes == ("Nothing learns: this run only evaluates the untrained model.",)
+    assert started.notes == ("Nothing is trained: this run only evaluates the untrained model.",)
     assert (phase.trainable, phase.steps, phase.epochs) == (0, 0, 0.0)
     assert finished.metrics == evaluation.tasks
     assert finished.frozen_tensors == len(bench.start())

@@ -134,9 +134,9 @@ def test_a_run_learns_from_the_wrong_labels_and_is_scored_on_the_right_ones(benc
 
 
 def test_noise_on_a_task_that_does_not_exist_is_refused(bench, sample):
-    with pytest.raises(InvalidRun, match=r"given for 'nerr', which is no task\. Nearest: 'ner'"):
+    with pytest.raises(InvalidRun, match=r"for 'nerr': there is no such task\. Nearest: 'ner'"):
         with_label_noise(sample, {"nerr": 0.1}, 0)
-    with pytest.raises(InvalidRun, match=r"given for 'nerr', which is no task\. Nearest: 'ner'"):
+    with pytest.raises(InvalidRun, match=r"for 'nerr': there is no such task\. Nearest: 'ner'"):
         prepare(bench, {"nerr": 0.1})
 
 

@@ -172,5 +172,5 @@ def test_a_run_reads_only_files_that_its_access_permits(bench):
     with pytest.raises(UnknownCheckpoint, match="may not read local paths"):
         load_run(spec, NO_FILE)
     access = NO_FILE.model_copy(update={"checkpoint_roots": (bench.checkpoint.parent,)})
-    with pytest.raises(DataError, match="cannot be used from here"):
+    with pytest.raises(DataError, match="is not allowed here"):
         load_run(spec, access)

@@ -246,7 +246,7 @@ def test_probing_reuses_all_and_fine_tuning_after_it_nothing(deep):
 
     with_reuse = deep.run(spec)
 
-    assert reuse(with_reuse) == [4, "something learns in or below the lowest layer"]
+    assert reuse(with_reuse) == [4, "a tensor in or below the lowest layer is trained"]
     without = deep.run(spec.model_copy(update={"prefix_reuse": False}))
     assert losses(with_reuse) == pytest.approx(losses(without), rel=1e-5, abs=0)
 
@@ -256,7 +256,7 @@ def test_a_layer_above_a_trained_one_goes_on_from_outputs_of_its_own(deep, store
 
     with_reuse = list(fine_tune(spec, "a run", prefixes=store))
 
-    whole = "something learns in or below the lowest layer"
+    whole = "a tensor in or below the lowest layer is trained"
     assert reuse(with_reuse) == [4, whole, whole, 1, 2, 3, whole][: len(spec.plan.phases)]
     assert len(list((tmp_path / "prefixes").iterdir())) == 1  # the checkpoint's own alone
     without = deep.run(spec.model_copy(update={"prefix_reuse": False}))

@@ -71,11 +71,13 @@ def test_a_head_with_other_labels_is_drawn_anew(bench, first, write_data):
 def test_what_does_not_fit_is_refused(bench, first, tmp_path):
     folder, _ = first
     spec = bench.spec("full", starts_from="first")
-    with pytest.raises(InvalidRun, match=r"The model of run 'first' is not here\. Run it again\."):
+    with pytest.raises(
+        InvalidRun, match=r"The model of run 'first' is not on this machine\. Run it again\."
+    ):
         load_run(spec)
     with pytest.raises(InvalidRun, match=r"cannot have a random encoder too"):
         load_run(spec.model_copy(update={"random_backbone": True}), earlier=folder)
     other = tmp_path / "other"
     shutil.copytree(bench.checkpoint, other)
-    with pytest.raises(InvalidRun, match=r"trained '.*tiny-bert', this one is to train '.*other'"):
+    with pytest.raises(InvalidRun, match=r"trained '.*tiny-bert', this one trains '.*other'"):
         load_run(spec.model_copy(update={"checkpoint": str(other)}), earlier=folder)

@@ -59,7 +59,7 @@ def test_the_page_answers_from_which_number_on_and_tables_each(
     plans = next(each.value for each in app.dataframe if "Frozen part" in each.value.columns)
     assert list(plans["Plan"]) == ["full", "heads only"]
     assert list(plans["A accuracy"]) == pytest.approx([0.9, 0.7])
-    assert "20, 50 and all sentences a task" in texts(app)
+    assert "20, 50 and all sentences per task" in texts(app)
     assert "the runs with all sentences, the largest number" in texts(app)
 
 
@@ -88,7 +88,7 @@ def test_the_curves_get_their_baselines_once_these_are_worked_out(
 
 def test_before_any_run_has_begun_the_data_are_named_once(lab: Lab, made: ComparisonRecord) -> None:
     told = texts(visited("compare", comparison=made.id))
-    assert "minilm-l6 · data: sample · 20, 50 and all sentences a task · 3 epochs" in told
+    assert "minilm-l6 · data: sample · 20, 50 and all sentences per task · 3 epochs" in told
     assert told.count("data: sample") == 1
 
 
@@ -98,7 +98,9 @@ def test_while_it_goes_on_the_progress_names_the_number(lab: Lab, made: Comparis
     app = visited("compare", comparison=made.id)
     assert heading(app).startswith("So far: Sentiment: full is highest (not tested)")
     (bar,) = app.get("progress")
-    assert bar.proto.text.startswith("**2** of 18 runs done · now heads only, 50 sentences a task")
+    assert bar.proto.text.startswith(
+        "**2** of 18 runs done · now heads only, 50 sentences per task"
+    )
     app.button(key="stop_comparison").click().run()
     assert not app.exception
     stopped = lab.store.comparison(made.id)

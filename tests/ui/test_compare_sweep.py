@@ -32,7 +32,7 @@ def texts(app: AppTest) -> str:
 
 def test_the_rates_that_were_tried_are_told_with_the_one_that_goes_on(lab: Lab) -> None:
     made = lab.start_comparison(ASKED)
-    high, low = made.scouts
+    high, low = made.trial_runs
     run_to_its_end(lab, high, 0.9, 0.5)
     (waits,) = rate_sweeps(lab.store.comparison(made.id), lambda run: summary_of(lab, run))
     assert waits == RateSweep("heads-only", {0.3: None, 3.0: 0.7}, None)

@@ -137,7 +137,7 @@ def test_what_does_not_go_together_disables_start_and_says_why(
     first = train("--output", tmp_path / "first").id
     app = visited("train", starts_from=first)
     assert app.button(key="start").disabled
-    assert f"Run '{first}' trained '{checkpoint}', this one is to train 'minilm-l6'" in texts(app)
+    assert f"Run '{first}' trained '{checkpoint}', this one trains 'minilm-l6'" in texts(app)
     both = {**SHORT, "starts_from": first, "random_backbone": "true"}
     app = visited("train", checkpoint=checkpoint, **both)
     assert app.button(key="start").disabled
@@ -157,7 +157,7 @@ def test_wrong_values_in_the_address_are_ignored_with_a_note(lab: Lab) -> None:
 def test_wrong_labels_of_a_task_that_the_data_do_not_have_disable_start(lab: Lab) -> None:
     app = visited("train", label_noise="topic=0.3")
     assert app.button(key="start").disabled
-    assert "Label noise is given for 'topic', which is no task." in texts(app)
+    assert "Label noise for 'topic': there is no such task." in texts(app)
 
 
 def test_other_data_are_offered_beside_the_sample_only(lab: Lab) -> None:

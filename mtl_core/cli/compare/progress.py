@@ -36,7 +36,7 @@ class ProgressDisplay:
             disable=not self._console.is_terminal,
         )
         self._task = self._bar.add_task("", total=1.0, done="", left="")
-        runs = (*record.scouts, *record.runs)
+        runs = (*record.trial_runs, *record.runs)
         self._printed = {run.id for run in runs if run.state.is_final}
         before = f", {len(self._printed)} of them finished before" if self._printed else ""
         self._print(
@@ -60,7 +60,7 @@ class ProgressDisplay:
         """Print the runs that have ended since the last call, and return the progress."""
         progress = self._lab.comparison_progress(self._comparison)
         record = self._lab.store.comparison(self._comparison)
-        for run in (*record.scouts, *record.runs):
+        for run in (*record.trial_runs, *record.runs):
             if run.state.is_final and run.id not in self._printed:
                 self._printed.add(run.id)
                 ended = _ended_text(run, self._lab.store)
@@ -78,7 +78,7 @@ class ProgressDisplay:
 
     def _estimate(self, record: ComparisonRecord) -> str:
         """`, about 3 min` for the remaining runs; empty if that is unknown."""
-        left = [run.spec for run in (*record.scouts, *record.runs) if not run.state.is_final]
+        left = [run.spec for run in (*record.trial_runs, *record.runs) if not run.state.is_final]
         estimate = estimate_duration(left, self._lab.store.runs(shipped=None), record.spec.seconds)
         return f", {about(estimate.seconds)}" if left and estimate.seconds is not None else ""
 

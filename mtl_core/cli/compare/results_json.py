@@ -20,7 +20,7 @@ def as_json(store: RunStore, record: ComparisonRecord, compared: ComparedRuns) -
     number, in `examples` (null: all). `best` and `verdicts` refer to the largest number, and
     `best_by_examples` to each.
     """
-    finished = {run.id: finished_event(store, run) for run in (*record.scouts, *record.runs)}
+    finished = {run.id: finished_event(store, run) for run in (*record.trial_runs, *record.runs)}
     sizes = sorted_sizes(record.spec.train_sizes)
     by_size = [{"examples": each.size, "best": _best(each.plans)} for each in compared.by_size]
     return {

@@ -1,1 +1,1 @@
-"""Measures of a run beside its losses: movement, similarity, gradient cosines and probes."""
+"""Measures of a run beyond its losses: movement, similarity, gradient cosines and probes."""

@@ -1,4 +1,4 @@
-"""The measures of a run beside its losses: layer movement, gradient cosines and probes.
+"""Measures of a run beyond its losses: layer movement, gradient cosines and probes.
 
 Measuring changes no loss: it draws no random number that training uses, and restores modes, flags
 and gradients. Where the spec does not request measures, nothing is stored or computed.

@@ -12,8 +12,8 @@ from mtl_core.training.loaded_run import LoadedRun
 from mtl_core.training.phases import learning_steps, phase_steps, steps_per_epoch
 from mtl_core.training.spec import RunSpec
 
-NOTHING_LEARNS = "nothing learns in this phase, so there is no step to save"
-NOTHING_BELOW = "something learns in or below the lowest layer"
+NOTHING_LEARNS = "nothing is trained in this phase, so there is no step to save"
+NOTHING_BELOW = "a tensor in or below the lowest layer is trained"
 TOO_FEW_STEPS = "the phase is too short: storing would process more sentences than its steps do"
 
 _SAME = ("checkpoint", "data", "examples", "max_length", "device", "threads", "starts_from")
@@ -65,7 +65,7 @@ def phase_prefixes(
 
 
 def lowest_learning_layer(table: ParameterTable, layers: int) -> int:
-    """Return the lowest layer in which something learns, or `layers` if only heads learn.
+    """Return the lowest layer with a trained tensor, or `layers` if only heads are trained.
 
     Tensors outside the layers count as layer 0, which may read them (relative positions, say).
     """

@@ -115,7 +115,7 @@ def shown_facts(shown: ComparedRuns) -> list[str]:
 
 
 def _sweep(lab: Lab, record: ComparisonRecord) -> None:
-    """Draws the learning rate sweep in a fold that is closed at first."""
+    """Draws the learning rate sweep in an expander, initially closed."""
     sweeps = rate_sweeps(record, lambda run: summary_of(lab, run))
     if not sweeps:
         return

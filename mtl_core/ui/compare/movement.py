@@ -1,4 +1,4 @@
-"""The fold of the Compare page with changes inside the model and convergence."""
+"""The expander of the Compare page with changes inside the model and convergence."""
 
 import streamlit as st
 
@@ -30,7 +30,7 @@ from mtl_core.ui.shared.words_table import words_table
 
 
 def movement_view(_lab: Lab, report: Report, facts: str, colors: Palette) -> None:
-    """Draws the fold, initially closed; nothing before a run has finished."""
+    """Draws the expander, initially closed; nothing before a run has finished."""
     shown = report.compared
     if not convergence_by_plan(shown):
         return

@@ -44,8 +44,8 @@ def undo_line(lab: Lab) -> None:
 
     Its id is in the address, so the line remains until the visitor leaves the page.
     """
-    asked = st.query_params.get(Key.DELETED)
-    gone = lab.store.deleted_comparison(asked) if asked is not None else None
+    requested = st.query_params.get(Key.DELETED)
+    gone = lab.store.deleted_comparison(requested) if requested is not None else None
     if gone is not None:
         runs = "run" if len(gone.runs) == 1 else f"{len(gone.runs)} runs"
         what = f"**{plain(comparison_name(gone))}** and its {runs}"

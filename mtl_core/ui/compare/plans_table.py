@@ -27,7 +27,7 @@ _AGAINST_BEST = "against best"
 
 
 def plans_table(comparison: PlanComparison, colors: Palette) -> None:
-    """Draws one row a plan, the best first, above the rule of the test and its error rate.
+    """Draws one row per plan, the best first, above the rule of the test and its error rate.
 
     A picture of one screen has no room for the error rate.
     """
