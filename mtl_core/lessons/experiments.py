@@ -1,4 +1,4 @@
-"""The experiments that test the claims. Some of them start from the models of others.
+"""The experiments that test the claims. Some start from models that another one trained.
 
 With three epochs and five seeds, all experiments together take well under an hour on two cores.
 Several claims share an experiment.

@@ -85,8 +85,8 @@ def _onednn_agrees() -> bool:
     """Whether oneDNN gives correct products: plain, with transposed factors, and with a bias."""
     generator = torch.Generator().manual_seed(0)
     with torch.inference_mode():
-        drawn = (torch.randn(shape, generator=generator) for shape in ((48, 33), (33, 40), (40,)))
-        left, right, bias = drawn
+        samples = (torch.randn(shape, generator=generator) for shape in ((48, 33), (33, 40), (40,)))
+        left, right, bias = samples
         factors = [(a, b) for a in (left, _by_column(left)) for b in (right, _by_column(right))]
         expected = left.double() @ right.double()
         try:

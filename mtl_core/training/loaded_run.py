@@ -106,8 +106,8 @@ def load_run(
     limit = description.backbone.max_positions
     training = encode(dataset.train, dataset.tasks, tokenizer, spec.max_length, limit)
     validation = encode(dataset.validation, dataset.tasks, tokenizer, spec.max_length, limit)
-    teaching = _teaching(training.examples, spec.plan.task_weights)
-    per_epoch = steps_per_epoch(len(teaching), spec.batch_size)
+    contributing = _contributing(training.examples, spec.plan.task_weights)
+    per_epoch = steps_per_epoch(len(contributing), spec.batch_size)
     others = load_other_data(spec, dataset.tasks, tokenizer, limit, access)
     start = load_start(spec, dataset.tasks, checkpoint, source)
     filled = _filled(spec, start.digest, dataset, others)
@@ -121,7 +121,7 @@ def load_run(
         description=description,
         tables=tables,
         dataset=dataset,
-        training=teaching,
+        training=contributing,
         validation=validation,
         steps=learning_steps(tables, phase_steps(spec, per_epoch)),
         steps_per_epoch=per_epoch,
@@ -145,7 +145,7 @@ def _described(checkpoint: Checkpoint) -> BackboneDescription:
     return describe(checkpoint)
 
 
-def _teaching(
+def _contributing(
     examples: tuple[EncodedExample, ...], weights: Mapping[str, float]
 ) -> tuple[EncodedExample, ...]:
     """Select the examples with a label of a task whose weight is positive."""

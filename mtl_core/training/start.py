@@ -73,8 +73,8 @@ def load_start(
     from mtl_core.models.load import init_backbone, load_backbone
 
     if source is None:
-        drawn = init_backbone(checkpoint, stream_seed(spec.seed, "random backbone"))
-        return Start(drawn, None, _random_digest(drawn), notes=(_RANDOM,))
+        backbone = init_backbone(checkpoint, stream_seed(spec.seed, "random backbone"))
+        return Start(backbone, None, _random_digest(backbone), notes=(_RANDOM,))
     if spec.starts_from is None:
         return Start(load_backbone(checkpoint), source, weights_digest(source))
     config = source / "config.json"
