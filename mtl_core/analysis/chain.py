@@ -118,8 +118,8 @@ def chain_of(newest: RunSummary, summary_of: SummaryOf) -> Chain:
 
 
 def _stage(number: int, run: RunSummary) -> Stage:
-    begun = [phase for phase in run.phases if phase.state is not ProgressState.WAITING]
-    words = (phase.learning or f"“{phase.name}”" for phase in begun or run.phases)
+    started = [phase for phase in run.phases if phase.state is not ProgressState.WAITING]
+    words = (phase.learning or f"“{phase.name}”" for phase in started or run.phases)
     return Stage(
         number=number,
         run=run.run,

@@ -49,11 +49,11 @@ def loss_finding(summary: RunSummary, task: TaskProgress) -> str:
 
 
 def _learns_nothing(summary: RunSummary, task: TaskProgress) -> bool:
-    begun = [phase for phase in summary.phases if phase.state is not ProgressState.WAITING]
-    return bool(begun) and all(
+    started = [phase for phase in summary.phases if phase.state is not ProgressState.WAITING]
+    return bool(started) and all(
         phase.trainable == 0
         or (phase.losses_used is not None and task.task.name not in phase.losses_used)
-        for phase in begun
+        for phase in started
     )
 
 

@@ -77,9 +77,9 @@ class SeedScore:
 class Components:
     """The components of the difference of two plans.
 
-    `between_seeds` is the variance of the seeds' differences (None: one seed), `rest` what of it
-    the sentences alone would give, `of_sentences` the sentences' part in the variance of `effect`.
-    `sentences` is 0 if the predictions are unknown.
+    `between_seeds` is the variance of the seeds' differences, None for one seed. `rest` is the part
+    of it that the sentences explain. `of_sentences` is the part of the variance of `effect` that is
+    due to the sentences. `sentences` is 0 if the predictions are unknown.
     """
 
     effect: float
@@ -124,10 +124,10 @@ def against_best(plans: Mapping[Name, Scores], best: Name) -> dict[Name, PairedD
 
 
 def _typical(pairs: Iterable[Components | None]) -> float | None:
-    """The variance between seeds that pairs of plans mostly have; None for fewer than three pairs.
+    """The typical variance between seeds of all pairs of plans; None for fewer than three pairs.
 
-    A mean square of few degrees of freedom has its median well below its mean: by the cube of
-    1 - 2 / (9 freedom) (Wilson and Hilferty 1931).
+    The median of a mean square with few degrees of freedom is below its mean, by a factor of
+    (1 - 2 / (9 freedom))^3 (Wilson and Hilferty 1931). The result is corrected for that.
     """
     spreads = [
         each.between_seeds / (1 - 2 / (9 * (each.seeds - 1))) ** 3
@@ -138,7 +138,7 @@ def _typical(pairs: Iterable[Components | None]) -> float | None:
 
 
 def decompose(one: Scores, other: Scores) -> Components | None:
-    """Splits `one` less `other` on their shared seeds; None without a shared seed."""
+    """Splits `one` minus `other` on their shared seeds; None without a shared seed."""
     seeds = sorted(set(one) & set(other))
     if not seeds:
         return None

@@ -1,7 +1,7 @@
-"""Runs gathered by plan: the runs of one setting under several seeds form one plan.
+"""Groups runs by plan: the runs with the same settings and different seeds form one plan.
 
-1. Runs given with a label belong to one plan if they share the label. Runs given without belong to
-   one plan if they share every setting but the seed and what the machine decides.
+1. Labelled runs belong to one plan if they share the label. Unlabelled runs belong to one plan if
+   they share all settings except the seed and those that depend on the machine.
 2. Of several runs of one plan and seed the last finished run counts, or else the last run. Callers
    give the oldest run first.
 3. Means and ranges are over the finished runs of a plan.
@@ -185,19 +185,19 @@ def _sentences(spec: RunSpec) -> str:
 def _plans(runs: Sequence[Labelled]) -> list[tuple[str, dict[int, RunSummary]]]:
     """Each plan's label and its runs by seed."""
     gathered: dict[str, list[RunSummary]] = {}
-    own: dict[str, str] = {}  # what a group is known by -> its label; unlabelled ones still lack it
+    label_by_key: dict[str, str] = {}  # label by the key of a group
     for each in runs:
         label, summary = each if isinstance(each, tuple) else (None, each)
-        known_by = f"label {label}" if label is not None else _setting(summary.spec)
-        gathered.setdefault(known_by, []).append(summary)
+        key = f"label {label}" if label is not None else _setting(summary.spec)
+        gathered.setdefault(key, []).append(summary)
         if label is not None:
-            own[known_by] = label
-    nameless = [known_by for known_by in gathered if known_by not in own]
-    specs = [_seedless(gathered[known_by][0].spec) for known_by in nameless]
+            label_by_key[key] = label
+    unlabelled = [key for key in gathered if key not in label_by_key]
+    specs = [_seedless(gathered[key][0].spec) for key in unlabelled]
     names = [spec.scenario or spec.plan.name for spec in specs]
-    labels = distinct_labels(names, specs, [gathered[each][0].run for each in nameless])
-    own |= dict(zip(nameless, labels, strict=True))
-    return [(own[known_by], _by_seed(summaries)) for known_by, summaries in gathered.items()]
+    labels = distinct_labels(names, specs, [gathered[each][0].run for each in unlabelled])
+    label_by_key |= dict(zip(unlabelled, labels, strict=True))
+    return [(label_by_key[key], _by_seed(summaries)) for key, summaries in gathered.items()]
 
 
 def _setting(spec: RunSpec) -> str:
@@ -205,21 +205,21 @@ def _setting(spec: RunSpec) -> str:
 
 
 def _seedless(spec: RunSpec) -> RunSpec:
-    """The spec without what differs by nature between two seeds of one plan.
+    """Returns the spec without the fields that differ between the seeds of one plan.
 
-    A run that goes on from another's model has another parent for each seed.
+    A run that starts from another run has a different parent for each seed.
     """
     parent = None if spec.starts_from is None else "another run"
     return spec.model_copy(update={"seed": 0, "starts_from": parent})
 
 
 def _by_seed(summaries: Sequence[RunSummary]) -> dict[int, RunSummary]:
-    kept: dict[int, RunSummary] = {}
+    runs: dict[int, RunSummary] = {}
     for summary in summaries:
-        before = kept.get(summary.spec.seed)
-        if before is None or before.finished is None or summary.finished is not None:
-            kept[summary.spec.seed] = summary
-    return dict(sorted(kept.items()))
+        earlier = runs.get(summary.spec.seed)
+        if earlier is None or earlier.finished is None or summary.finished is not None:
+            runs[summary.spec.seed] = summary
+    return dict(sorted(runs.items()))
 
 
 def _plan_result(label: str, by_seed: Mapping[int, RunSummary]) -> PlanResult:

@@ -37,8 +37,8 @@ def head_is_trained(task: Task, run: RunSummary) -> bool | None:
     if not _has_sentences(task, run):
         return False
     if any(phase.losses_used is not None for phase in run.phases):  # the model is known
-        begun = [phase for phase in run.phases if phase.state is not ProgressState.WAITING]
-        return any(task.head in phase.thawed for phase in begun)
+        started = [phase for phase in run.phases if phase.state is not ProgressState.WAITING]
+        return any(task.head in phase.thawed for phase in started)
     if run.measured is not None and task.head in run.measured.groups:
         return run.measured.groups[task.head].moved > 0
     return None

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from mtl_core.analysis.baselines import baselines_of_runs
 from mtl_core.charts.pareto import BaselineLine
-from mtl_core.report.compared import ComparedRuns, a_run
+from mtl_core.report.compared import ComparedRuns, lowest_seed_run
 from mtl_core.tasks.baselines import Baseline
 from mtl_core.training.comparison import TrainSize
 from mtl_core.training.spec import RunSpec
@@ -34,7 +34,7 @@ def shared_limits(shown: ComparedRuns) -> dict[str, int] | None:
 
     None if the plans do not share them: then no baseline is comparable with all plans.
     """
-    limits = [a_run(plan).spec.examples for plan in shown.plans.plans]
+    limits = [lowest_seed_run(plan).spec.examples for plan in shown.plans.plans]
     equal = bool(limits) and all(each == limits[0] for each in limits)
     return limits[0] if equal and shown.plans.same_questions else None
 

@@ -65,7 +65,7 @@ class ComparedRuns:
 
         A run that waits is left out: its spec lacks the digests that a run records at its start.
         """
-        runs = [(plan.label, a_run(plan)) for plan in self.plans.plans]
+        runs = [(plan.label, lowest_seed_run(plan)) for plan in self.plans.plans]
         return tuple(LabelledRun(label, run) for label, run in runs if run.events)
 
     def best_run(self, task: str) -> LabelledRun:
@@ -129,7 +129,7 @@ def facts_of(shown: ComparedRuns) -> list[str]:
     return [named, *others[:1], *data, sizes, *others[1:]]
 
 
-def a_run(plan: PlanResult) -> RunSummary:
+def lowest_seed_run(plan: PlanResult) -> RunSummary:
     """Returns the plan's run with the lowest seed."""
     return plan.runs[min(plan.runs)]
 
@@ -155,7 +155,7 @@ def _shared_facts(shown: ComparedRuns) -> list[str]:
 
 
 def _dates(records: Sequence[RunRecord]) -> str:
-    """The days on which the runs were created: a picture of the page may stand alone."""
+    """The days on which the runs were created, for pictures of the page."""
     days = list(
         dict.fromkeys(
             moment(time).rsplit(" ", 1)[0] for time in sorted(each.created_at for each in records)
@@ -191,7 +191,7 @@ def _superseded(run: RunSummary, name_of: Callable[[RunSpec], str]) -> str:
 def _with_labels(
     plans: Sequence[PlanResult], name_of: Callable[[RunSpec], str]
 ) -> tuple[PlanResult, ...]:
-    specs = [a_run(plan).spec for plan in plans]
+    specs = [lowest_seed_run(plan).spec for plan in plans]
     names = [name_of(spec) for spec in specs]
     for words_of in (_encoder_words, _examples_words, _noise_words):
         words = [words_of(spec) for spec in specs]
@@ -200,7 +200,7 @@ def _with_labels(
                 f"{name}, {word}" if word else name for name, word in zip(names, words, strict=True)
             ]
     seedless = [spec.model_copy(update={"seed": 0}) for spec in specs]
-    labels = distinct_labels(names, seedless, [a_run(plan).run for plan in plans])
+    labels = distinct_labels(names, seedless, [lowest_seed_run(plan).run for plan in plans])
     return tuple(replace(plan, label=label) for plan, label in zip(plans, labels, strict=True))
 
 

@@ -9,7 +9,7 @@ from mtl_core.charts.theme import LIGHT, Figure, Palette
 from mtl_core.freezing.titles import task_title
 from mtl_core.report.baselines import BaselinesBySize
 from mtl_core.report.blocks import Block, Text, figures, table_of
-from mtl_core.report.compared import ComparedRuns, a_run
+from mtl_core.report.compared import ComparedRuns, lowest_seed_run
 from mtl_core.report.data_words import size_words
 from mtl_core.report.finding import TIED
 from mtl_core.report.load import Report
@@ -56,7 +56,7 @@ def example_panels(shown: ComparedRuns, baselines: BaselinesBySize) -> tuple[Pan
 def example_curves(shown: ComparedRuns, task: Task) -> tuple[Curve, ...]:
     """Returns a curve for each plan; the curve that ends highest is in colour."""
     plans = [(plan.label, plan) for each in shown.by_size for plan in each.plans.plans]
-    plans = plans or [(plan_words(a_run(plan).spec), plan) for plan in shown.plans.plans]
+    plans = plans or [(plan_words(lowest_seed_run(plan).spec), plan) for plan in shown.plans.plans]
     points: dict[str, list[CurvePoint]] = {}
     for label, plan in plans:
         result, sentences = plan.tasks.get(task.name), train_sentences(plan, task)
@@ -73,7 +73,7 @@ def example_curves(shown: ComparedRuns, task: Task) -> tuple[Curve, ...]:
 def train_sentences(plan: PlanResult, task: Task) -> int | None:
     """Returns how many of the task's sentences train the plan; None before a run has started."""
     counts = next((n for run in plan.runs.values() if (n := run.examples.get(task.name))), {})
-    return a_run(plan).spec.examples.get(task.name) or counts.get("train")
+    return lowest_seed_run(plan).spec.examples.get(task.name) or counts.get("train")
 
 
 def size_title(sizes: Sequence[AtSize], task: Task) -> str:

@@ -24,7 +24,7 @@ from mtl_core.report.baselines import (
     limits_by_size,
     shared_limits,
 )
-from mtl_core.report.compared import ComparedRuns, LabelledRun, a_run, compare_runs
+from mtl_core.report.compared import ComparedRuns, LabelledRun, compare_runs, lowest_seed_run
 from mtl_core.report.finding import headline
 from mtl_core.report.run_words import plan_words, run_headline
 from mtl_core.settings import FileAccess
@@ -136,7 +136,9 @@ class Report:
     def one_of_each(self) -> tuple[tuple[str, ReportRun], ...]:
         """The run with the lowest seed of each plan, with the plan's label."""
         runs = {run.id: run for run in self.runs}
-        return tuple((plan.label, runs[a_run(plan).run]) for plan in self.compared.plans.plans)
+        return tuple(
+            (plan.label, runs[lowest_seed_run(plan).run]) for plan in self.compared.plans.plans
+        )
 
     @property
     def tables(self) -> dict[str, tuple[ParameterTable, ...]]:

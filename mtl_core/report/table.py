@@ -10,7 +10,7 @@ from mtl_core.analysis.paired import PairedDifference
 from mtl_core.analysis.plans import PlanComparison, PlanResult, TaskResult, Verdict, finished_runs
 from mtl_core.freezing.titles import task_title
 from mtl_core.report.blocks import Block, Table, Text, table_of
-from mtl_core.report.compared import a_run
+from mtl_core.report.compared import lowest_seed_run
 from mtl_core.report.finding import TIED, has_one_seed, is_tested
 from mtl_core.report.load import Report
 from mtl_core.report.run_words import other_data_lines, rate_words
@@ -246,7 +246,7 @@ def _sampling_error(plan: PlanResult, task: Task) -> str:
 
 
 def _cost_row(plan: PlanResult, comparison: PlanComparison) -> dict[str, str]:
-    rates = [rate for phase in a_run(plan).phases for rate in phase.rates]
+    rates = [rate for phase in lowest_seed_run(plan).phases for rate in phase.rates]
     memory = plan.peak_memory_bytes
     return {
         "Plan": plan.label,

@@ -10,7 +10,7 @@ from cachetools.keys import hashkey
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import FreezeLabError
 from mtl_core.report.baselines import shared_limits
-from mtl_core.report.compared import ComparedRuns, a_run
+from mtl_core.report.compared import ComparedRuns, lowest_seed_run
 from mtl_core.report.load import Report, summarized_report
 from mtl_core.settings import FileAccess
 from mtl_core.store.record import ComparisonRecord, RunRecord
@@ -56,7 +56,7 @@ def shared_data(lab: Lab, shown: ComparedRuns) -> Dataset | None:
 
     None if the plans do not share them, or if they are not available.
     """
-    specs = [a_run(plan).spec for plan in shown.plans.plans]
+    specs = [lowest_seed_run(plan).spec for plan in shown.plans.plans]
     spec, limits = max(specs, key=lambda each: bool(each.data_digests)), shared_limits(shown)
     return None if limits is None else limited_data(lab, spec, limits)
 
