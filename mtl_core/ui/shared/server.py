@@ -1,7 +1,7 @@
 """The dashboard's server: `app.py` with security headers and the JavaScript of its live charts.
 
-`freeze-lab serve` and `make run` start it. `streamlit run app.py` shows the same pages, but sets no
-headers and draws no live chart.
+`freeze-lab serve` and `make run` start it. `streamlit run app.py` shows the same pages without the
+headers.
 """
 
 import streamlit as st
