@@ -43,7 +43,7 @@ def test_the_note_starts_with_the_curve_and_continues_at_the_largest_number(
         "NER: full beats heads only from 50 sentences on"
     )
     assert sized_note.facts[0] == "2 plans, 18 runs"
-    assert "20, 50 and all sentences a task" in sized_note.facts
+    assert "20, 50 and all sentences per task" in sized_note.facts
     assert [each.title for each in sized_note.sections][:3] == [
         "Quality by training sentences",
         "Quality and cost",

@@ -302,7 +302,7 @@ def test_run_again_on_data_that_cannot_be_used_from_here_says_why(lab: Lab) -> N
     done = stored(lab, [*story, RunStopped(elapsed_seconds=9.0, reason="stopped")])
     app = train_page(run=done.id)
     app.button(key="run_again").click().run()
-    assert "'gone.yaml' cannot be used from here" in texts(app)
+    assert "'gone.yaml' is not allowed here" in texts(app)
     assert len(lab.store.runs()) == 1
 
 
