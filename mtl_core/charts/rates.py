@@ -31,7 +31,7 @@ _DECADES_SHOWN = 6
 _LABEL_SPACE = 124
 
 Rates = tuple[float | None, ...]
-"""The learning rate at each step drawn; None where nothing learns."""
+"""The learning rate at each drawn step; None where the part is frozen."""
 
 
 class RateLine(NamedTuple):
@@ -257,13 +257,13 @@ def _lines(tables: Sequence[ParameterTable], ends: Sequence[int]) -> list[RateLi
 
 
 def _rates_of(name: str, tables: Sequence[ParameterTable], ends: Sequence[int]) -> Rates:
-    drawn: list[float | None] = []
+    rates: list[float | None] = []
     for table, (start, end) in zip(tables, pairwise([0, *ends]), strict=True):
         rate = next(group.learning_rate for group in table.groups if group.name == name)
         for step in range(1, end - start + 1):
             factor = rate_factor(table.plan.schedule, step, end - start)
-            drawn.append(None if rate is None else rate * factor)
-    return tuple(drawn)
+            rates.append(None if rate is None else rate * factor)
+    return tuple(rates)
 
 
 def _line_title(groups: Sequence[Group]) -> str:

@@ -83,7 +83,7 @@ def facts(record: RunRecord, summary: RunSummary) -> list[str]:
     return [
         spec.checkpoint,
         plan_words(spec),
-        rate_words(rates) or "nothing learns",
+        rate_words(rates) or "nothing is trained",
         f"data: {data_words(summary)}",
         *unusual_words(spec),
         f"seed {spec.seed}",

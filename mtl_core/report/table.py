@@ -1,4 +1,4 @@
-"""The table of scores and costs: one row a plan, and the rule by which plans are told apart.
+"""The table of scores and costs: one row per plan, and the rule that distinguishes plans.
 
 Page, note and terminal take its cells, its title and its caption from here.
 """

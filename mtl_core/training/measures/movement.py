@@ -41,7 +41,7 @@ class GradientNorms:
 
 
 class StartingWeights:
-    """The weights that learn, in their state before training.
+    """The trainable weights, as they were before training.
 
     Weights equal to those in the files of `source` are read from there again. Others are copied:
     heads, and a randomly initialised encoder. `prefix` is the encoder's; names in the files may
