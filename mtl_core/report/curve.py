@@ -13,7 +13,7 @@ from mtl_core.report.compared import ComparedRuns, lowest_seed_run
 from mtl_core.report.data_words import size_words
 from mtl_core.report.finding import TIED
 from mtl_core.report.load import Report
-from mtl_core.report.panel import Panel, drawn, file_stem
+from mtl_core.report.panel import Panel, draw_panel, file_stem
 from mtl_core.report.run_words import plan_words
 from mtl_core.report.table import mean_words, seeds_words
 from mtl_core.tasks.baselines import Baseline
@@ -31,7 +31,9 @@ def blocks(report: Report) -> Iterator[Block]:
     number of training sentences.
     """
     shown = report.compared
-    yield from figures([drawn(each) for each in example_panels(shown, report.baselines_by_size)])
+    yield from figures(
+        [draw_panel(each) for each in example_panels(shown, report.baselines_by_size)]
+    )
     if not shown.by_size:
         return
     for task in shown.plans.tasks:

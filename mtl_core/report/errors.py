@@ -21,7 +21,7 @@ from mtl_core.report.blocks import Block, Text, figures, table_of
 from mtl_core.report.compared import ComparedRuns
 from mtl_core.report.data_words import size_words
 from mtl_core.report.load import Report
-from mtl_core.report.panel import Panel, drawn, file_stem
+from mtl_core.report.panel import Panel, draw_panel, file_stem
 from mtl_core.tasks.dataset import Dataset, Example, Label
 from mtl_core.tasks.schemes import OUTSIDE
 from mtl_core.tasks.task import Task, TaskKind
@@ -90,7 +90,7 @@ def blocks(report: Report) -> Iterator[Block]:
         for plan in ends
         if (panel := confusion_panel(shown, task, plan, gold)) is not None
     ]
-    yield from figures([drawn(panel, _CONFUSION_WIDTH) for panel in panels])
+    yield from figures([draw_panel(panel, _CONFUSION_WIDTH) for panel in panels])
     if len(ends) == 2:
         yield from _changed_blocks(shown.plans.tasks, ends, dataset, gold)
 

@@ -18,7 +18,7 @@ from mtl_core.freezing.titles import task_title
 from mtl_core.report.blocks import Block, Text, figures, table_of
 from mtl_core.report.compared import ComparedRuns
 from mtl_core.report.data_words import data_name, within
-from mtl_core.report.panel import Panel, drawn, file_stem
+from mtl_core.report.panel import Panel, draw_panel, file_stem
 from mtl_core.tasks.task import Task
 from mtl_core.text import signed
 
@@ -44,7 +44,7 @@ def left_out_blocks(shown: ComparedRuns) -> Iterator[Block]:
     """The note's section on tasks that a plan does not train: figures, sentences and numbers."""
     left_out = tasks_left_out(shown)
     panels = [drift_panel(shown, task, found) for task, found in left_out.items()]
-    yield from figures([drawn(panel, _DRIFT_WIDTH) for panel in panels])
+    yield from figures([draw_panel(panel, _DRIFT_WIDTH) for panel in panels])
     every = [each for found in left_out.values() for each in found]
     for each in every:
         yield Text(forgetting_sentence(each))

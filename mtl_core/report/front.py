@@ -15,7 +15,7 @@ from mtl_core.report.compared import ComparedRuns
 from mtl_core.report.data_words import size_words
 from mtl_core.report.finding import TIED
 from mtl_core.report.load import Report
-from mtl_core.report.panel import Panel, drawn, file_stem
+from mtl_core.report.panel import Panel, draw_panel, file_stem
 from mtl_core.tasks.task import Task
 from mtl_core.text import capitalized, verb
 
@@ -45,7 +45,7 @@ def blocks(report: Report) -> Iterator[Block]:
     """Builds the note's section; empty for one plan, or before a run has finished."""
     if report.several_plans and has_points(report.compared):
         yield from figures(
-            [drawn(panel) for panel in front_panels(report.compared, report.baselines)]
+            [draw_panel(panel) for panel in front_panels(report.compared, report.baselines)]
         )
 
 

@@ -19,7 +19,7 @@ from mtl_core.freezing.titles import task_title
 from mtl_core.report.blocks import Block, Text, figures, table_of
 from mtl_core.report.compared import ComparedRuns, LabelledRun
 from mtl_core.report.load import Report
-from mtl_core.report.panel import Panel, drawn, file_stem
+from mtl_core.report.panel import Panel, draw_panel, file_stem
 from mtl_core.tasks.task import Task, TaskKind
 
 CONVERGENCE_CAPTION = (
@@ -31,7 +31,7 @@ CONVERGENCE_CAPTION = (
 
 def blocks(report: Report) -> Iterator[Block]:
     """The note's section: a figure per task with a loss, and the convergence of several runs."""
-    yield from figures([drawn(panel) for panel in loss_panels(report)])
+    yield from figures([draw_panel(panel) for panel in loss_panels(report)])
     if len(report.runs) > 1:
         yield from _convergence_blocks(report.compared)
 

@@ -15,7 +15,7 @@ from mtl_core.freezing.table import ParameterTable
 from mtl_core.report.blocks import Block, figures
 from mtl_core.report.compared import ComparedRuns
 from mtl_core.report.load import Report
-from mtl_core.report.panel import Panel, drawn, file_stem
+from mtl_core.report.panel import Panel, draw_panel, file_stem
 
 _CAPTIONS = {
     MovementQuantity.MOVED: "Distance from the starting weights, in % of their norm",
@@ -34,7 +34,7 @@ def blocks(report: Report) -> Iterator[Block]:
     panels = [freeze_panel(tables)] if tables else []
     if measured_plans(shown.plans.plans):
         panels.append(movement_panel(shown, tables, MovementQuantity.MOVED))
-    yield from figures([drawn(panel, _WIDTH) for panel in panels])
+    yield from figures([draw_panel(panel, _WIDTH) for panel in panels])
 
 
 def freeze_panel(tables: Tables) -> Panel:

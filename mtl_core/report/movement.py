@@ -19,7 +19,7 @@ from mtl_core.freezing.titles import task_title
 from mtl_core.report.blocks import Block, Text, figures, table_of
 from mtl_core.report.compared import ComparedRuns
 from mtl_core.report.load import Report
-from mtl_core.report.panel import Panel, drawn, file_stem
+from mtl_core.report.panel import Panel, draw_panel, file_stem
 from mtl_core.tasks.task import Task
 from mtl_core.text import MINUS
 
@@ -47,7 +47,7 @@ def blocks(report: Report) -> Iterator[Block]:
     shown = report.compared
     probes = [probe_panel(shown, number, task) for number, task in enumerate(shown.plans.tasks)]
     panels = [panel for panel in (similarity_panel(shown), *probes) if panel is not None]
-    yield from figures([drawn(panel, _FIGURE_WIDTH) for panel in panels])
+    yield from figures([draw_panel(panel, _FIGURE_WIDTH) for panel in panels])
     if any_measured(shown):
         for (one, other), cosines in gradient_cosines(shown).items():
             names = f"{task_title(one.name)} and {task_title(other.name)}"

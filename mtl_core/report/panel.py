@@ -45,7 +45,7 @@ class Drawing:
     width: int = 880
 
 
-def drawn(panel: Panel, width: int = 880) -> Drawing:
+def draw_panel(panel: Panel, width: int = 880) -> Drawing:
     """Draws a panel for the note."""
     light, dark = (panel.draw(colors) for colors in (LIGHT, DARK))
     return Drawing(

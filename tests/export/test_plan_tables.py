@@ -10,7 +10,7 @@ from mtl_core.charts.pareto import COST_AXES, Cost
 from mtl_core.export.tables import tables_of
 from mtl_core.report.front import front_panels
 from mtl_core.report.load import Report, load_report
-from mtl_core.report.panel import Drawing, drawn
+from mtl_core.report.panel import Drawing, draw_panel
 from mtl_core.settings import ANY_FILE
 from mtl_core.store.runs import RunStore
 from mtl_core.tasks.dataset import Dataset, load_dataset
@@ -61,7 +61,7 @@ def test_the_difference_to_the_best_has_its_interval(plans: Report) -> None:
 
 
 def front_drawings(report: Report) -> list[Drawing]:
-    return [drawn(panel) for panel in front_panels(report.compared, report.baselines)]
+    return [draw_panel(panel) for panel in front_panels(report.compared, report.baselines)]
 
 
 @pytest.mark.parametrize(

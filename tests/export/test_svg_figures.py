@@ -11,7 +11,7 @@ from mtl_core.export.svg import svg_file, svg_of, tick_label
 from mtl_core.export.svg_elements import color_attributes, element
 from mtl_core.report.load import Report
 from mtl_core.report.losses import loss_panels
-from mtl_core.report.panel import Drawing, drawn
+from mtl_core.report.panel import Drawing, draw_panel
 from mtl_core.report.stacks import stack_drawings
 
 Read = Callable[..., Report]
@@ -29,7 +29,7 @@ def texts(root: ElementTree.Element) -> list[str]:
 @pytest.fixture
 def drawings(read: Read, pair: tuple[str, str]) -> tuple[Drawing, ...]:
     report = read(*pair)
-    return (*map(drawn, loss_panels(report)), *stack_drawings(report))
+    return (*map(draw_panel, loss_panels(report)), *stack_drawings(report))
 
 
 def test_every_figure_is_whole_xml_of_its_size(drawings: tuple[Drawing, ...]) -> None:
