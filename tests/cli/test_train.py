@@ -225,7 +225,9 @@ def test_a_random_encoder_is_noted_and_stays_frozen(train: Command) -> None:
 
     started, finished = events[0], events[-1]
     assert started["spec"]["random_backbone"] is True
-    assert started["notes"][0].startswith("The encoder's weights are random, drawn from the seed")
+    assert started["notes"][0].startswith(
+        "The encoder's weights are initialised at random from the seed"
+    )
     assert started["spec"]["weights_digest"] != pretrained[0]["spec"]["weights_digest"]
     assert (finished["frozen_identical"], finished["frozen_tensors"]) == (True, 39)
 
