@@ -88,6 +88,13 @@ def test_every_number_and_switch_is_a_query_parameter_and_comes_back_from_it() -
         assert choice.run_options()[name] == value
 
 
+def test_the_note_about_a_share_without_its_task_says_only_what_to_write() -> None:
+    assert choice_from({"label_noise": "0.3"})[1] == [
+        "label_noise = 0.3 was ignored: expected task=share with a share from 0 to 1, such as "
+        "ner=0.3."
+    ]
+
+
 def test_an_address_becomes_a_choice_a_spec_and_a_command_that_gives_the_spec_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -111,6 +111,7 @@ def choice_from(values: Mapping[str, Any], base: Choice | None = None) -> tuple[
             content[name] = getattr(Choice.model_validate({name: value}), name)
         except ValidationError as problem:
             reason = problem.errors(include_url=False)[0]["msg"].lower()
+            reason = reason.removeprefix("value error, ")
             notes.append(_ignored(name, value, reason, content[name]))
     return Choice(**content), notes
 
