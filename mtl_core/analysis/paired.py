@@ -8,19 +8,19 @@ of the same kind. Both are random and crossed: every seed labels every sentence.
    of these values is the F1, and their derivative by a sentence's weight is that of the F1:
    F + n (2 tp - F (predicted + labelled)) / (all predicted + all labelled). For an accuracy the
    same formula gives 1 and 0.
-2. The differences d(seed, sentence) are split by a two-way analysis of variance into a part of
-   the seeds, one of the sentences and a rest. The variance of the mean difference is
-   max(seeds, rest) + max(sentences - rest, 0), each mean square over their number, its degrees of
-   freedom by Hillis: (sum / seeds' part)^2 (S - 1). The seeds can agree by chance; their part is
-   never below the rest, which the sentences measure well.
-   Source: as readers and cases are treated in reader studies, Dorfman, Berbaum and Metz 1992,
+2. A two-way analysis of variance splits the differences d(seed, sentence) into components of
+   the seeds, of the sentences and a residual (rest). The variance of the mean difference is
+   max(seeds, rest) + max(sentences - rest, 0), each mean square over their number. Its degrees of
+   freedom follow Hillis: (sum / seeds' component)^2 (S - 1). The seeds can agree by chance, so
+   their component is never below the rest, which the sentences estimate well.
+   Source: the analysis of readers and cases in reader studies, Dorfman, Berbaum and Metz 1992,
    Hillis 2007 (from memory, not checked).
-3. With three plans or more, the variance between seeds is half the pair's own and half what is
-   typical of all pairs, with twice the degrees of freedom, since three seeds alone
-   estimate it badly. Typical is the median, corrected to estimate the mean of equal pairs. One
-   plan that varies widely then does not hide the differences of the others.
-4. The 5 % are shared among the plans compared with the best (Bonferroni), and each interval is
-   wider accordingly. A plan is below where the whole interval is below zero.
+3. With three plans or more, the variance between seeds is the mean of the pair's own value and of
+   the typical value of all pairs. It has twice the degrees of freedom, since three seeds alone
+   estimate it badly. The typical value is the median, corrected to estimate the mean of equal
+   pairs. One plan that varies widely then does not hide the differences of the others.
+4. The 5 % are divided among the plans compared with the best (Bonferroni), so each interval is
+   wider. A plan is below if the whole interval is below zero.
 
 With one seed only the sentences are sampled: the result holds for the two runs, not their plans.
 Without stored predictions only the seeds are (Student's t). The test is deterministic. Its rate of
