@@ -82,7 +82,6 @@ class Key(StrEnum):
     COMPARISON_TITLE = "comparison_title"  # of the one shown, followed by its id
     SAVE_COMPARISON_TITLE = "save_comparison_title"
     DELETE_COMPARISON = "delete_comparison"
-    SCORES = "scores"
     COST_AXIS = "cost_axis"
     PLANS_TABLE = "plans_table"
     SIZES_TABLE = "sizes_table"  # followed by the task's name
