@@ -172,9 +172,9 @@ def table_rule(comparison: PlanComparison) -> str:
     paired = "sentences" if has_one_seed(comparison) else "seeds and sentences"
     parts = [
         seeds,
-        f"≈ within noise: the difference from the best is not significant by a paired test over "
+        f"≈ within noise: no significant difference from the best in a paired test over "
         f"{paired} (95 %, corrected for the number of plans)." * (Verdict.WITHIN_NOISE in words),
-        f"{words.get(Verdict.BELOW)}: the difference from the best, significant at the 5 % level."
+        f"{words.get(Verdict.BELOW)}: a significant difference from the best."
         * (Verdict.BELOW in words),
         "open: no test without shared seeds, or with one seed and no stored predictions."
         * (Verdict.OPEN in words),

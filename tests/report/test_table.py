@@ -103,11 +103,9 @@ def test_the_rule_explains_the_marks_that_stand_in_the_table_and_no_others() -> 
         rule(Verdict.OPEN)
         == "open: no test without shared seeds, or with one seed and no stored predictions."
     )
-    assert rule(Verdict.BELOW) == (
-        "−0.100: the difference from the best, significant at the 5 % level."
-    )
+    assert rule(Verdict.BELOW) == "−0.100: a significant difference from the best."
     assert rule(Verdict.WITHIN_NOISE).startswith(
-        "≈ within noise: the difference from the best is not significant"
+        "≈ within noise: no significant difference from the best in a paired test"
     )
 
 
