@@ -105,6 +105,7 @@ _PER_RUN: dict[str, Any] = {
     "threads": 1,
     "prefix_reuse": True,
     "device": "cpu",
+    "trained_together": None,
     "weights_digest": None,
     "data_digests": {},
     "other_data_digests": {},

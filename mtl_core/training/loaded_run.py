@@ -18,16 +18,19 @@ from mtl_core.models.multitask import MultiTaskModel
 from mtl_core.nearest import quoted
 from mtl_core.settings import ANY_FILE, FileAccess
 from mtl_core.tasks.alignment import EncodedExample, EncodedSplit, encode
-from mtl_core.tasks.dataset import Dataset, load_dataset
+from mtl_core.tasks.dataset import Dataset, Example, load_dataset
 from mtl_core.training.device import resolve_device
 from mtl_core.training.events import Counts
 from mtl_core.training.label_noise import with_label_noise
 from mtl_core.training.other_data import OtherData, load_other_data
 from mtl_core.training.phases import learning_steps, phase_steps, steps_per_epoch
 from mtl_core.training.spec import RunSpec
-from mtl_core.training.start import load_start, start_folder
+from mtl_core.training.start import Start, load_start, start_folder
 
 PACKAGES = ("torch", "transformers", "tokenizers", "safetensors", "numpy")
+
+Noisy = tuple[Dataset, tuple[str, ...]]
+"""Data with label noise, and the notes about it."""
 
 
 @dataclass(frozen=True)
@@ -93,46 +96,107 @@ def load_run(
     plan that does not fit the model, a phase shorter than one step, and weights or data whose
     digests differ from those in the spec.
     """
+    return load_runs((spec,), access, earlier)[0]
+
+
+def load_runs(
+    specs: Sequence[RunSpec], access: FileAccess = ANY_FILE, earlier: Path | None = None
+) -> tuple[LoadedRun, ...]:
+    """As `load_run`, for runs that differ only in seed, learning rates and label noise.
+
+    Everything that does not depend on these is loaded once and shared, the backbone included; each
+    run has heads of its own. With several runs, each spec records that they are trained together.
+    """
     from mtl_core.models.load import load_tokenizer
 
+    spec = specs[0]
     device = resolve_device(spec.device)
     checkpoint = resolve_checkpoint(spec.checkpoint, access)
     source = start_folder(spec, checkpoint, earlier)
     dataset = load_dataset(spec.data, access, spec.examples)
-    dataset, noise = with_label_noise(dataset, spec.label_noise, spec.seed)
+    noisy = [_with_noise(dataset, each) for each in specs]
     description = ModelDescription(_described(checkpoint), dataset.tasks)
-    tables = parameter_tables(spec.plan, description)
+    tables = [parameter_tables(each.plan, description) for each in specs]
     tokenizer = load_tokenizer(checkpoint)
     limit = description.backbone.max_positions
-    training = encode(dataset.train, dataset.tasks, tokenizer, spec.max_length, limit)
-    validation = encode(dataset.validation, dataset.tasks, tokenizer, spec.max_length, limit)
-    contributing = _contributing(training.examples, spec.plan.task_weights)
-    per_epoch = steps_per_epoch(len(contributing), spec.batch_size)
-    others = load_other_data(spec, dataset.tasks, tokenizer, limit, access)
-    start = load_start(spec, dataset.tasks, checkpoint, source)
-    filled = _filled(spec, start.digest, dataset, others)
-    model = MultiTaskModel(start.backbone, dataset.tasks, spec.seed, spec.head_dropout)
-    model.load_state_dict(start.heads, strict=False)
-    return LoadedRun(
-        spec=filled,
+
+    def encoded(examples: Sequence[Example]) -> EncodedSplit:
+        return encode(examples, dataset.tasks, tokenizer, spec.max_length, limit)
+
+    training = {id(data): data.train for data, _ in noisy}
+    shared = _Shared(
+        device=device,
         source=source,
-        model=model.to(device),
         tokenizer=tokenizer,
         description=description,
-        tables=tables,
-        dataset=dataset,
-        training=contributing,
-        validation=validation,
-        steps=learning_steps(tables, phase_steps(spec, per_epoch)),
-        steps_per_epoch=per_epoch,
-        notes=(
-            *start.notes,
-            *noise,
-            *_notes(tables, dataset, training, validation),
-            *(note for other in others for note in other.notes),
-        ),
-        others=others,
-        loaded_heads=frozenset(start.heads),
+        training={key: encoded(examples) for key, examples in training.items()},
+        validation=encoded(dataset.validation),
+        others=load_other_data(spec, dataset.tasks, tokenizer, limit, access),
+        start=load_start(spec, dataset.tasks, checkpoint, source),
+        runs=len(specs),
+    )
+    return tuple(map(shared.loaded, specs, noisy, tables))
+
+
+@dataclass(frozen=True)
+class _Shared:
+    """What `runs` runs share. `training` has the encoded examples by the identity of their data."""
+
+    device: str
+    source: Path | None
+    tokenizer: Any
+    description: ModelDescription
+    training: Mapping[int, EncodedSplit]
+    validation: EncodedSplit
+    others: tuple[OtherData, ...]
+    start: Start
+    runs: int
+
+    def loaded(self, spec: RunSpec, noisy: Noisy, tables: tuple[ParameterTable, ...]) -> LoadedRun:
+        """Build one run. Raises InvalidRun as `load_run` does."""
+        dataset, noise = noisy
+        encoded = self.training[id(dataset)]
+        examples = _contributing(encoded.examples, spec.plan.task_weights)
+        per_epoch = steps_per_epoch(len(examples), spec.batch_size)
+        filled = _filled(spec, self.start.digest, dataset, self.others, self.runs)
+        model = MultiTaskModel(self.start.backbone, dataset.tasks, spec.seed, spec.head_dropout)
+        model.load_state_dict(self.start.heads, strict=False)
+        return LoadedRun(
+            spec=filled,
+            source=self.source,
+            model=model.to(self.device),
+            tokenizer=self.tokenizer,
+            description=self.description,
+            tables=tables,
+            dataset=dataset,
+            training=examples,
+            validation=self.validation,
+            steps=learning_steps(tables, phase_steps(spec, per_epoch)),
+            steps_per_epoch=per_epoch,
+            notes=(
+                *self.start.notes,
+                *noise,
+                *_notes(tables, dataset, encoded, self.validation),
+                *(note for other in self.others for note in other.notes),
+                *_together(self.runs),
+            ),
+            others=self.others,
+            loaded_heads=frozenset(self.start.heads),
+        )
+
+
+def _with_noise(dataset: Dataset, spec: RunSpec) -> Noisy:
+    """Return the data with the run's label noise and its notes; the same data without noise."""
+    noisy, notes = with_label_noise(dataset, spec.label_noise, spec.seed)
+    return (noisy, notes) if any(spec.label_noise.values()) else (dataset, ())
+
+
+def _together(runs: int) -> tuple[str, ...]:
+    if runs < 2:
+        return ()
+    return (
+        f"Trained together with {runs - 1} other run{'s' if runs > 2 else ''} of the comparison: "
+        f"seconds and memory are those of all {runs} runs.",
     )
 
 
@@ -152,8 +216,13 @@ def _contributing(
     return tuple(e for e in examples if any(weights.get(task, 1.0) > 0 for task in e.labels))
 
 
-def _filled(spec: RunSpec, found: str, dataset: Dataset, others: Sequence[OtherData]) -> RunSpec:
-    """Fill digests and versions into the spec. Raises InvalidRun if it has other digests."""
+def _filled(
+    spec: RunSpec, found: str, dataset: Dataset, others: Sequence[OtherData], runs: int
+) -> RunSpec:
+    """Fill digests, versions and the number of `runs` trained together into the spec.
+
+    Raises InvalidRun if it has other digests.
+    """
     if spec.weights_digest not in (None, found):
         raise InvalidRun(
             f"This run requires other weights of '{spec.checkpoint}' ({spec.weights_digest}) "
@@ -178,6 +247,7 @@ def _filled(spec: RunSpec, found: str, dataset: Dataset, others: Sequence[OtherD
             "data_digests": dict(dataset.digests),
             "other_data_digests": other_digests,
             "versions": versions | {package: version(package) for package in PACKAGES},
+            "trained_together": runs if runs > 1 else None,
         }
     )
 

@@ -159,7 +159,7 @@ class _Run:
         with self._clock.spending("training"), self._dropout.drawing():
             losses = accumulate_gradients(self._loaded, self._reused, self._parts(table))
             self._events.step += 1
-            self._require_finite(losses)
+            require_finite(losses, self._events.step)
             rates = self._optimizer.step(table, step, steps)
         return self._events.stepped(table, losses, rates)
 
@@ -173,15 +173,6 @@ class _Run:
     def _raise_if_stopped(self) -> None:
         if self._should_stop():
             raise _Stopped
-
-    def _require_finite(self, losses: Mapping[str, float | None]) -> None:
-        step = self._events.step
-        for task, loss in losses.items():
-            if loss is not None and not math.isfinite(loss):
-                raise NotFinite(
-                    f"The loss of {task} became {loss} at step {step}. Nothing was written. "
-                    f"{_RATE_TOO_HIGH if step else _WEIGHTS_DAMAGED}"
-                )
 
     def _evaluation(self, table: ParameterTable) -> Evaluation:
         loaded = self._loaded
@@ -215,7 +206,7 @@ class _Run:
     def _scored(
         self, table: ParameterTable, split: str, scores: dict[str, TaskScore]
     ) -> Evaluation:
-        self._require_finite({task: score.loss for task, score in scores.items()})
+        require_finite({task: score.loss for task, score in scores.items()}, self._events.step)
         return self._events.scored(table, split, scores)
 
     def _write(self, output: Path, at_start: dict[str, str]) -> None:
@@ -224,3 +215,13 @@ class _Run:
         with atomic_folder(output) as folder:
             write_model(folder, self._model, loaded.tokenizer, self._spec, self._metrics)
             require_written(folder, at_start, prefix, loaded.source, loaded.loaded_heads)
+
+
+def require_finite(losses: Mapping[str, float | None], step: int) -> None:
+    """Raise NotFinite for a loss by task that is not finite, after `step` steps."""
+    for task, loss in losses.items():
+        if loss is not None and not math.isfinite(loss):
+            raise NotFinite(
+                f"The loss of {task} became {loss} at step {step}. Nothing was written. "
+                f"{_RATE_TOO_HIGH if step else _WEIGHTS_DAMAGED}"
+            )

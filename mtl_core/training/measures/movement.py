@@ -33,6 +33,12 @@ class GradientNorms:
         self._sums += squares.sqrt()
         self._steps[places] += 1  # once per group, whatever the number of its tensors
 
+    def add_sum(self, group: str, total: float, steps: int) -> None:
+        """Add several steps of one group at once: the sum of its norms, and their number."""
+        place = self._places[group]
+        self._sums[place] += total
+        self._steps[place] += steps
+
     def means(self) -> dict[str, float | None]:
         """Return the mean by group; None without any gradient, or if the mean is not finite."""
         found = (self._sums.cpu() / self._steps).tolist()

@@ -4,7 +4,7 @@ Measuring changes no loss: it draws no random number that training uses, and res
 and gradients. Where the spec does not request measures, nothing is stored or computed.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from statistics import fmean
 
@@ -29,6 +29,7 @@ from mtl_core.training.measures.probes import (
     TRAINING_SENTENCES,
     VALIDATION_SENTENCES,
     OutputRecorder,
+    Outputs,
     places_of,
     probe_score,
 )
@@ -63,6 +64,7 @@ class RunMeasures:
         self._cosines: list[Cosines] = []
         self._probes: list[dict[str, float]] = []
         self._recorder: OutputRecorder | None = None
+        self._layers: LayerOutputs | None = None
 
     def states_for(self, step: int) -> States:
         """Return the states for an evaluation at `step`; outputs are recorded at both ends."""
@@ -73,18 +75,31 @@ class RunMeasures:
         self._recorder = OutputRecorder(self._probed_sentences)
         return all_states(self._model, self._recorder.recording(self._reused.hidden))
 
-    def begin(self) -> None:
-        """Measure the model before training, and store its weights and layer outputs."""
+    def begin(self, others: Sequence["RunMeasures"] = ()) -> None:
+        """Measure the model before training, and store its weights and layer outputs.
+
+        `others` belong to runs in which only heads learn, on the same backbone and sentences. They
+        begin too: their probes use the same outputs, and runs with the same labels share them.
+        """
         if not self._on:
             return
+        self._start()
+        with torch.random.fork_rng(devices=[]):
+            self._between()
+            self._layers = self._layer_outputs()
+            outputs = self._measure()
+            for other in others:
+                other._start()
+                other._cosines = self._cosines.copy()
+                same = other._loaded.dataset is self._loaded.dataset
+                other._probes = self._probes.copy() if same else [other._scored(outputs)]
+
+    def _start(self) -> None:
+        """Store the weights before training."""
         loaded = self._loaded
         self._weights = StartingWeights(
             self._parameters, self._learning, loaded.source, loaded.description.backbone.prefix
         )
-        with torch.random.fork_rng(devices=[]):
-            self._between()
-            self._layers = self._layer_outputs()
-            self._measure()
 
     def final_event(self, seconds: Callable[[], float]) -> Measured | None:
         """Measure the model after training and build the event; None without measures.
@@ -105,15 +120,20 @@ class RunMeasures:
             elapsed_seconds=seconds(),
         )
 
-    def _measure(self) -> None:
-        """Measure gradient cosines and probes of the model in its current state."""
+    def _measure(self) -> Outputs:
+        """Measure gradient cosines and probes of the model in its current state.
+
+        Returns the outputs that the probes were fitted to.
+        """
         loaded = self._loaded
         self._between()
         self._cosines.append(
             gradient_cosines(self._model, self._shared, loaded.training, loaded.pad_id)
         )
         self._between()
-        self._probes.append(self._probe())
+        outputs = self._recorded_outputs()
+        self._probes.append(self._scored(outputs))
+        return outputs
 
     def _movements(self) -> dict[str, Movement]:
         self._between()
@@ -148,8 +168,8 @@ class RunMeasures:
         sentences = sample_sentences(self._loaded.validation.examples)
         return LayerOutputs(self._model, sentences, self._lowest, self._loaded.pad_id)
 
-    def _probe(self) -> dict[str, float]:
-        """Fit and score each task's probe on the outputs that the last evaluation recorded."""
+    def _recorded_outputs(self) -> Outputs:
+        """Return the outputs that the last evaluation recorded, and those of training sentences."""
         loaded, recorder = self._loaded, self._recorder
         if recorder is None:
             return {}
@@ -158,14 +178,18 @@ class RunMeasures:
             recorder.run(self._reused.hidden, known, loaded.pad_id)
             recorder.run(self._model.hidden, others, loaded.pad_id)
         self._recorder = None
+        return recorder.outputs
+
+    def _scored(self, outputs: Outputs) -> dict[str, float]:
+        """Fit and score each task's probe on these outputs."""
+        loaded = self._loaded
         split, encoded = loaded.dataset.validation, loaded.validation.examples
-        outputs = recorder.outputs
         return {
             task.name: probe_score(
                 task, outputs, self._training[task.name], split, encoded, self._places(task)
             )
             for task in loaded.spec.tasks
-            if self._training[task.name] and self._places(task)
+            if outputs and self._training[task.name] and self._places(task)
         }
 
     def _places(self, task: Task) -> tuple[int, ...]:

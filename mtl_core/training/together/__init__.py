@@ -1,0 +1,1 @@
+"""Trains several runs at once whose plans train only heads."""

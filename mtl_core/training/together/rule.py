@@ -1,0 +1,40 @@
+"""Which runs can be trained together."""
+
+from typing import Any
+
+from mtl_core.training.spec import RunSpec
+
+_OWN_FIELDS = frozenset({"seed", "label_noise", "weight_decay", "max_grad_norm", "plan"})
+_OWN_RATES = frozenset({"learning_rate", "head_learning_rate"})
+
+
+def trains_together(one: RunSpec, other: RunSpec) -> bool:
+    """Whether two runs of a comparison can be trained together.
+
+    They may differ in seed, label noise, learning rates, weight decay and the maximum gradient
+    norm. Only heads may learn, on stored outputs, on the CPU in float32. The selectors of the plan
+    decide, so a plan that names heads by a glob is trained alone.
+    """
+    return _only_heads_learn(one) and _shared(one) == _shared(other)
+
+
+def _only_heads_learn(spec: RunSpec) -> bool:
+    selectors = [selector for phase in spec.plan.phases for selector in phase.train]
+    return (
+        spec.prefix_reuse
+        and not spec.random_backbone
+        and (spec.device, spec.precision) == ("cpu", "float32")
+        and all(phase.train for phase in spec.plan.phases)
+        and all(each == "heads" or each.startswith("head:") for each in selectors)
+    )
+
+
+def _shared(spec: RunSpec) -> dict[str, Any]:
+    """Everything in which runs that train together are equal."""
+    plan = spec.plan.model_dump(exclude=set(_OWN_RATES))
+    phases = [
+        {name: value for name, value in phase.items() if name not in _OWN_RATES}
+        for phase in plan["phases"]
+    ]
+    own = spec.model_dump(exclude=set(_OWN_FIELDS) | {"trained_together"})
+    return {**own, "plan": {**plan, "phases": phases}}
