@@ -23,18 +23,18 @@ class Calibration:
 
     The measurement is cancelled when a run or a trainer starts, because each would slow the other
     down; a later call of `speed` repeats it. After an error it is not repeated by this instance.
-    `trainer_pid` returns the process id of the trainer, or None. Safe for threads.
+    `trainer_pids` returns the process ids of the trainers. Safe for threads.
     """
 
     def __init__(
         self,
         settings: Settings,
         store: RunStore,
-        trainer_pid: Callable[[], int | None],
+        trainer_pids: Callable[[], tuple[int, ...]],
         child_argv: Sequence[str],
     ) -> None:
         self._settings, self._store = settings, store
-        self._trainer_pid, self._argv = trainer_pid, child_argv
+        self._trainer_pids, self._argv = trainer_pids, child_argv
         self._enabled = threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -89,7 +89,7 @@ class Calibration:
 
     def _measure_in_child(self) -> Speed | None:
         """The speed that the child measured; None if the measurement was cancelled."""
-        trainer, deadline = self._trainer_pid(), monotonic() + _TIMEOUT_SECONDS
+        trainers, deadline = self._trainer_pids(), monotonic() + _TIMEOUT_SECONDS
         child = ChildProcess(self._argv)
         try:
             child.send(MeasureSpeed(settings=self._settings))
@@ -97,7 +97,7 @@ class Calibration:
                 message = child.receive(_POLL_SECONDS)
                 if (
                     not self._enabled.is_set()
-                    or self._trainer_pid() != trainer
+                    or self._trainer_pids() != trainers
                     or self._store.active()
                 ):
                     return None

@@ -41,10 +41,12 @@ class ChildProcess:
     """A child process. Any thread may send or kill; only one thread at a time may receive.
 
     The child has its own session, so that Ctrl-C in the terminal reaches only the parent. It exits
-    by itself when its standard input ends because the parent is gone.
+    by itself when its standard input ends because the parent is gone. `on_message` is called in
+    another thread after each message, and when the child closes its output.
     """
 
-    def __init__(self, argv: Sequence[str]) -> None:
+    def __init__(self, argv: Sequence[str], on_message: Callable[[], None] = lambda: None) -> None:
+        self._on_message = on_message
         self._process = subprocess.Popen(  # noqa: S603 - our own command
             list(argv),
             stdin=subprocess.PIPE,
@@ -142,8 +144,10 @@ class ChildProcess:
                 message = decode_from_child(line)
                 if message is not None:
                     self._messages.put(message)
+                    self._on_message()
         finally:
             self._messages.put(None)
+            self._on_message()
 
     def _read_errors(self) -> None:
         for line in _lines(self._process.stderr, _LINE_BYTES):

@@ -8,9 +8,10 @@ from pathlib import Path
 from types import TracebackType
 
 from mtl_core.cost.speed import Speed
-from mtl_core.engine import comparisons, inspector, supervisor
+from mtl_core.engine import comparisons, inspector
 from mtl_core.engine.calibration import Calibration
 from mtl_core.engine.comparison_progress import ComparisonProgress, progress_of
+from mtl_core.engine.executor.local import TRAINER_ARGV, LocalExecutor
 from mtl_core.engine.foreground import run_in_foreground
 from mtl_core.engine.inspector import Inspector
 from mtl_core.engine.inspector_queries import InspectorQueries
@@ -47,7 +48,7 @@ class Lab(InspectorQueries):
     def __init__(
         self,
         settings: Settings,
-        trainer_argv: Sequence[str] = supervisor.ARGV,
+        trainer_argv: Sequence[str] = TRAINER_ARGV,
         inspector_argv: Sequence[str] = inspector.ARGV,
         reserved: bool = False,
     ) -> None:
@@ -56,9 +57,9 @@ class Lab(InspectorQueries):
         self.store = RunStore(settings.database)
         self._owner = Owner.this_process() if reserved else None
         argv = (*trainer_argv, *((FOREGROUND,) if reserved else ()))
-        self._supervisor = Supervisor(self.store, settings, argv, reserved=reserved)
+        self._supervisor = Supervisor(self.store, settings, LocalExecutor(argv), reserved=reserved)
         self._calibration = Calibration(
-            settings, self.store, lambda: self._supervisor.child_pid, inspector_argv
+            settings, self.store, lambda: self._supervisor.trainer_pids, inspector_argv
         )
 
     def open(self) -> "Lab":

@@ -42,6 +42,16 @@ class Train(Frozen):
     waiting: tuple[RunSpec, ...] = ()
 
 
+class TrainTogether(Frozen):
+    """To the trainer: execute several runs of a comparison together, in one process.
+
+    The events of each run are sent with its id. A `stop` ends one of the runs; the others go on.
+    """
+
+    message: Literal["train_together"] = "train_together"
+    runs: Annotated[tuple[Train, ...], Field(min_length=2)]
+
+
 class Stop(Frozen):
     """To the trainer: stop a run before its next step."""
 
@@ -187,7 +197,7 @@ Request = Describe | TraceCosts | Predict | ScoreBaselines | MeasureSpeed
 Response = Described | CostsTraced | Predicted | BaselinesScored | SpeedMeasured
 """A successful response of the inspector; `RequestFailed` is the other one."""
 
-ToChild = Annotated[Train | Stop | Request, Field(discriminator="message")]
+ToChild = Annotated[Train | TrainTogether | Stop | Request, Field(discriminator="message")]
 FromChild = Annotated[
     Ready | EventMessage | Response | RequestFailed, Field(discriminator="message")
 ]

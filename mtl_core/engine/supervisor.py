@@ -1,56 +1,70 @@
-"""The supervisor thread: executes queued runs one after another in a trainer process."""
+"""The supervisor thread: gives queued runs to an executor and writes their events."""
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 
-from mtl_core.engine.child import ChildProcess, module_argv
 from mtl_core.engine.comparisons import advance, advance_all
-from mtl_core.engine.protocol import EventMessage, Stop, Train
+from mtl_core.engine.executor.interface import Executor
+from mtl_core.engine.protocol import EventMessage, Train
 from mtl_core.engine.purge import purge_deleted
 from mtl_core.engine.run_writer import RunWriter
-from mtl_core.errors import ChildDied
 from mtl_core.settings import Settings
 from mtl_core.store.owner import Owner
+from mtl_core.store.queue import Group, only_first
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.store.runs import RunStore
-from mtl_core.training.events import RunFinished, RunStopped
+from mtl_core.training.events import FINAL_EVENTS
 
 logger = logging.getLogger(__name__)
 
-ARGV = tuple(module_argv("mtl_core.engine.trainer_child"))
-
-_RECEIVE_SECONDS = 0.2  # time spent on receiving events between two checks of the run's state
+_RECEIVE_SECONDS = 0.2  # time spent on receiving events between two checks of the runs' states
 _STOP_SECONDS = 1.2  # from a stop request to a kill: under 2 s in all
 _POLL_SECONDS = 1.0  # between two checks for runs that other processes queued
 _HEARTBEAT_SECONDS = 15.0
-_IDLE_SECONDS = 600.0  # an idle trainer holds hundreds of megabytes, so it is ended after this
+
+
+@dataclass(slots=True, eq=False)
+class _RunningRun:
+    """A run that the executor has; `kill_at` is set once its end was requested."""
+
+    writer: RunWriter
+    kill_at: float | None = None
+
+    @property
+    def id(self) -> str:
+        """The id of the run."""
+        return self.writer.run.id
 
 
 class Supervisor:
-    """Executes queued runs one at a time in a trainer process, controlled by its own thread.
+    """Executes queued runs by `executor`, controlled by its own thread.
 
-    Only `close` ends the thread. An error in a run is written as that run's final event, and the
-    next run gets a new trainer. With `reserved`, only runs reserved for `owner` are executed.
+    Only `close` ends the thread. An error in a run is written as that run's final event; other
+    runs are not affected. With `reserved`, only runs reserved for `owner` are executed. `group`
+    selects the waiting runs of a comparison that are trained together in one job.
     """
 
     def __init__(
         self,
         store: RunStore,
         settings: Settings,
-        child_argv: Sequence[str] = ARGV,
+        executor: Executor,
         owner: Owner | None = None,
         reserved: bool = False,
+        group: Group = only_first,
     ) -> None:
-        self._store, self._settings, self._argv = store, settings, child_argv
+        self._store, self._settings, self._executor = store, settings, executor
         self._owner = owner or Owner.this_process()
-        self._reserved = reserved
-        self._child: ChildProcess | None = None
+        self._reserved, self._group = reserved, group
+        self._running: dict[str, _RunningRun] = {}
         self._wake = threading.Event()
         self._closing = threading.Event()
         self._warm_up_requested = threading.Event()
-        self._last_housekeeping = self._last_use = float("-inf")
+        self._last_housekeeping = float("-inf")
         self._pending: list[RunWriter] = []
         self._thread = threading.Thread(target=self._supervise, name="supervisor", daemon=True)
 
@@ -63,20 +77,19 @@ class Supervisor:
         self._wake.set()
 
     def warm_up(self) -> None:
-        """Start the trainer before a run is queued, which saves the five seconds to load torch."""
+        """Start a trainer before a run is queued, which saves the five seconds to load torch."""
         self._warm_up_requested.set()
         self._wake.set()
 
     @property
-    def child_pid(self) -> int | None:
-        """The process id of the trainer; None if there is none."""
-        child = self._child
-        return child.pid if child is not None and child.alive else None
+    def trainer_pids(self) -> tuple[int, ...]:
+        """The process ids of the trainers."""
+        return self._executor.pids
 
     def close(self) -> None:
-        """End the trainer and the thread.
+        """End the executor and the thread.
 
-        The current run becomes interrupted. Queued runs stay in the queue for the next server.
+        The running runs become interrupted. Queued runs stay in the queue for the next server.
         """
         self._closing.set()
         self._wake.set()
@@ -86,47 +99,63 @@ class Supervisor:
     def _supervise(self) -> None:
         while not self._closing.is_set():
             try:
-                self._flush_pending()
-                self._housekeeping()
-                run = self._store.claim_next(self._owner, self._reserved)
-                if run is not None:
-                    self._run_to_end(run)
-                    if run.comparison is not None:
-                        advance(self._store, self._settings, run.comparison)
-                    continue
-                self._warm_up_or_end_idle_child()
+                self._work()
             except Exception:
-                logger.exception("The supervisor failed between two runs and will try again.")
-            self._wake.wait(_POLL_SECONDS)
-            self._wake.clear()
-        self._end_child()
+                logger.exception("The supervisor failed and will try again.")
+                self._pause()
+        self._executor.close()
+        for running in self._running.values():
+            self._interrupt(running.writer)
 
-    def _warm_up_or_end_idle_child(self) -> None:
+    def _work(self) -> None:
+        """Start runs, end the requested ones and write events, for a fifth of a second."""
+        self._flush_pending()
+        self._housekeeping()
+        self._start_runs()
         if self._warm_up_requested.is_set():
             self._warm_up_requested.clear()
-            self._last_use = monotonic()
-            self._running_child()
-        elif self._child is not None and monotonic() - self._last_use > _IDLE_SECONDS:
-            self._end_child()
+            self._executor.prepare()
+        if self._running:
+            self._end_requested_runs()
+            self._receive_events()
+        else:
+            self._executor.receive(0.0)  # lets it end idle processes
+            self._pause()
 
-    def _run_to_end(self, run: RunRecord) -> None:
-        """Execute a run. Every error is written as the run's final event."""
-        writer = RunWriter(self._store, run)
-        try:
-            self._execute(writer)
-        except Exception as problem:
-            if not isinstance(problem, ChildDied):
-                logger.exception("Supervising run %s failed.", run.id)
-            self._end_child()
-            self._fail(writer, problem)
-        self._last_use = monotonic()
+    def _pause(self) -> None:
+        self._wake.wait(_POLL_SECONDS)
+        self._wake.clear()
 
-    def _fail(self, writer: RunWriter, problem: Exception) -> None:
+    def _start_runs(self) -> None:
+        """Submit waiting runs while there is room."""
+        while not self._running and (
+            runs := self._store.claim_job(self._owner, self._reserved, group=self._group)
+        ):
+            self._running |= {run.id: _RunningRun(RunWriter(self._store, run)) for run in runs}
+            try:
+                self._executor.submit(tuple(map(self._train_message, runs)))
+            except Exception as problem:
+                logger.exception("Starting %s failed.", runs[0].id)
+                for run in runs:
+                    self._fail(self._running[run.id], problem)
+
+    def _fail(self, running: _RunningRun, problem: Exception) -> None:
+        """End a run because of an error of this process or of the store."""
+        self._executor.end(running.id)
+        self._write_end(running, lambda: running.writer.fail(problem))
+
+    def _write_end(self, running: _RunningRun, write: Callable[[], object]) -> None:
+        """Write the final event of a run, now or later, and continue its comparison."""
+        writer = running.writer
+        del self._running[running.id]
         try:
-            writer.fail(problem)
+            write()
         except Exception:
-            logger.exception("The final event of %s could not be written yet.", writer.run.id)
+            logger.exception("The final event of %s could not be written yet.", running.id)
             self._pending.append(writer)
+            return
+        if writer.run.comparison is not None:
+            advance(self._store, self._settings, writer.run.comparison)
 
     def _flush_pending(self) -> None:
         """Write the final events that could not be written before."""
@@ -134,25 +163,51 @@ class Supervisor:
             self._pending[-1].flush()
             self._pending.pop()
 
-    def _execute(self, writer: RunWriter) -> None:
-        run = writer.run
-        child = self._running_child()
-        child.send(self._train_message(run))
-        kill_at: float | None = None
-        while not writer.ended:
-            self._receive_events(child, writer)
-            if self._closing.is_set():
-                self._interrupt(writer)
-                return
-            if kill_at is None and self._store.stop_requested(run.id):
-                child.send(Stop(run=run.id))
-                kill_at = monotonic() + _STOP_SECONDS
-            if kill_at is not None and monotonic() >= kill_at and not writer.ended:
-                self._end_child()
-                writer.stop("Stopped on request, in the middle of a step.")
-            self._housekeeping()
-        if not isinstance(writer.final_event, RunFinished | RunStopped):
-            self._end_child()  # after a failure the process may be in a bad state
+    def _end_requested_runs(self) -> None:
+        """Stop the runs whose end was requested; end those that did not stop in time."""
+        for running in tuple(self._running.values()):
+            if running.kill_at is None and self._store.stop_requested(running.id):
+                self._executor.stop(running.id)
+                running.kill_at = monotonic() + _STOP_SECONDS
+            if running.kill_at is not None and monotonic() >= running.kill_at:
+                self._executor.end(running.id)
+                reason = "Stopped on request, in the middle of a step."
+                self._write_end(running, partial(running.writer.stop, reason))
+
+    def _receive_events(self) -> None:
+        """Write events for `_RECEIVE_SECONDS` at most, however fast they arrive."""
+        until, count = monotonic() + _RECEIVE_SECONDS, len(self._running)
+        while len(self._running) == count and (left := until - monotonic()) > 0:
+            message = self._executor.receive(left)
+            if message is not None and message.run in self._running:
+                self._write(self._running[message.run], message)
+        for running in tuple(self._running.values()):
+            try:
+                running.writer.flush_if_due()
+            except Exception as problem:
+                self._fail(running, problem)
+
+    def _write(self, running: _RunningRun, message: EventMessage) -> None:
+        writer = running.writer
+        if isinstance(message.event, FINAL_EVENTS):
+            self._write_end(running, lambda: writer.add(message.event))
+            return
+        try:
+            writer.add(message.event)
+        except Exception as problem:
+            logger.exception("Supervising run %s failed.", running.id)
+            self._fail(running, problem)
+        else:
+            if writer.ended:  # the run was deleted
+                self._executor.end(running.id)
+                del self._running[running.id]
+
+    def _interrupt(self, writer: RunWriter) -> None:
+        try:
+            writer.flush()
+            self._store.interrupt(writer.run.id, "Freeze Lab was closed during this run.")
+        except Exception:
+            logger.exception("The run %s could not be marked as interrupted.", writer.run.id)
 
     def _train_message(self, run: RunRecord) -> Train:
         others = self._store.comparison(run.comparison).runs if run.comparison else ()
@@ -163,33 +218,6 @@ class Supervisor:
             access=self._settings.owner_access if self._reserved else self._settings.browser_access,
             waiting=tuple(each.spec for each in others if each.state is RunState.WAITING),
         )
-
-    def _receive_events(self, child: ChildProcess, writer: RunWriter) -> None:
-        """Receive events for `_RECEIVE_SECONDS` at most, however fast they arrive."""
-        until = monotonic() + _RECEIVE_SECONDS
-        while not writer.ended and (left := until - monotonic()) > 0:
-            message = child.receive(left)
-            if isinstance(message, EventMessage) and message.run == writer.run.id:
-                writer.add(message.event)
-        writer.flush_if_due()
-
-    def _interrupt(self, writer: RunWriter) -> None:
-        self._end_child()
-        if not writer.ended:
-            writer.flush()
-            self._store.interrupt(writer.run.id, "Freeze Lab was closed during this run.")
-
-    def _running_child(self) -> ChildProcess:
-        if self._child is not None and not self._child.alive:
-            self._end_child()
-        if self._child is None:
-            self._child = ChildProcess(self._argv)
-        return self._child
-
-    def _end_child(self) -> None:
-        if self._child is not None:
-            self._child.kill()
-            self._child = None
 
     def _housekeeping(self) -> None:
         """Every 15 s: write a heartbeat, mark interrupted runs, purge deleted ones and schedule

@@ -1,4 +1,4 @@
-"""The trainer process: executes runs one at a time, with torch loaded between them."""
+"""The trainer process: executes one job at a time, with torch loaded between them."""
 
 import gc
 import logging
@@ -10,7 +10,7 @@ from pathlib import Path
 from time import monotonic
 
 from mtl_core.engine.parent import Parent
-from mtl_core.engine.protocol import EventMessage, Stop, ToChild, Train
+from mtl_core.engine.protocol import EventMessage, Stop, ToChild, Train, TrainTogether
 from mtl_core.errors import FreezeLabError, error_message
 from mtl_core.settings import FileAccess, Settings
 from mtl_core.store.model_folder import model_folder
@@ -24,14 +24,25 @@ FineTune = Callable[
 ]
 """(spec, run, output, should_stop, access, waiting) -> the events of the run."""
 
+TrainRunsTogether = Callable[
+    [tuple[Train, ...], Callable[[str], bool]], Iterator[tuple[str, RunEvent]]
+]
+"""(runs, should_stop) -> the events of all runs, each with the id of its run."""
+
+_NO_FINAL_EVENT = "The run ended without a final event."
 FOREGROUND = "--foreground"
 """The argument for a trainer that runs at normal priority, because a command waits for it."""
 
 
-def serve(fine_tune: FineTune, warm_up: Callable[[], None] = lambda: None) -> None:
-    """Execute the runs that the parent sends, until the parent is gone.
+def serve(
+    fine_tune: FineTune,
+    warm_up: Callable[[], None] = lambda: None,
+    train_together: TrainRunsTogether | None = None,
+) -> None:
+    """Execute the jobs that the parent sends, until the parent is gone.
 
     `warm_up` loads slow imports once the parent has been notified that this process is ready.
+    Without `train_together` the runs of one job are executed one after another.
     """
     stop_requests: set[str] = set()
 
@@ -44,10 +55,38 @@ def serve(fine_tune: FineTune, warm_up: Callable[[], None] = lambda: None) -> No
     with suppress(Exception):  # a run that needs the missing import reports the error
         warm_up()
     for message in parent.messages():
-        if isinstance(message, Train):
-            for event in _events(fine_tune, message, stop_requests):
-                parent.send(EventMessage(run=message.run, event=event))
-            gc.collect()
+        if not isinstance(message, Train | TrainTogether):
+            continue
+        if isinstance(message, TrainTogether) and train_together is not None:
+            for run, event in _events_together(train_together, message.runs, stop_requests):
+                parent.send(EventMessage(run=run, event=event))
+        else:
+            for each in message.runs if isinstance(message, TrainTogether) else (message,):
+                for event in _events(fine_tune, each, stop_requests):
+                    parent.send(EventMessage(run=each.run, event=event))
+        gc.collect()
+
+
+def _events_together(
+    train_together: TrainRunsTogether, runs: tuple[Train, ...], stop_requests: set[str]
+) -> Iterator[tuple[str, RunEvent]]:
+    """The events of runs trained together; an error becomes a RunFailed of each unfinished run."""
+    began = monotonic()
+    unfinished = dict.fromkeys(each.run for each in runs)
+    reason = _NO_FINAL_EVENT
+    try:
+        for run, event in train_together(runs, lambda run: run in stop_requests):
+            if run not in unfinished:
+                continue
+            if isinstance(event, FINAL_EVENTS):
+                del unfinished[run]
+            yield run, event
+            if not unfinished:
+                return
+    except Exception as problem:
+        reason = _failure_reason(problem)
+    for run in unfinished:
+        yield run, RunFailed(elapsed_seconds=monotonic() - began, reason=reason)
 
 
 def _events(fine_tune: FineTune, request: Train, stop_requests: set[str]) -> Iterator[RunEvent]:
@@ -67,17 +106,21 @@ def _events(fine_tune: FineTune, request: Train, stop_requests: set[str]) -> Ite
             yield event
             if isinstance(event, FINAL_EVENTS):
                 return
-        reason = "The run ended without a final event."
-    except MemoryError:
-        reason = (
+        reason = _NO_FINAL_EVENT
+    except Exception as problem:
+        reason = _failure_reason(problem)
+    yield RunFailed(elapsed_seconds=monotonic() - began, reason=reason)
+
+
+def _failure_reason(problem: Exception) -> str:
+    if isinstance(problem, MemoryError):
+        return (
             "Memory ran out: try a smaller batch size or maximum length, or a plan that trains "
             "only higher layers."
         )
-    except Exception as problem:
-        if not isinstance(problem, FreezeLabError):
-            traceback.print_exc()
-        reason = error_message(problem)
-    yield RunFailed(elapsed_seconds=monotonic() - began, reason=reason)
+    if not isinstance(problem, FreezeLabError):
+        traceback.print_exc()
+    return error_message(problem)
 
 
 def _fine_tune(

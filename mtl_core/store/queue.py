@@ -1,5 +1,6 @@
 """The queue: the next run, the process that executes it, and runs whose process has ended."""
 
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Select, or_, select
@@ -22,8 +23,8 @@ _QUEUE = (RunRow.state != RunState.RUNNING, RunRow.comparison.is_not(None), RunR
 waits for at most one run of a comparison."""
 
 
-def _next_waiting(owner: Owner, reserved: bool) -> Select[RunRow]:
-    """The query for the run that `owner` executes next.
+def _waiting(owner: Owner, reserved: bool) -> Select[RunRow]:
+    """The query for the runs that `owner` may execute, the next one first.
 
     A waiting run with an owner is reserved for that process. With `reserved` only such runs are
     selected.
@@ -31,7 +32,16 @@ def _next_waiting(owner: Owner, reserved: bool) -> Select[RunRow]:
     own, unreserved = RunRow.owner == owner.id, RunRow.owner.is_(None)
     free = own if reserved else or_(own, unreserved)
     waiting = select(RunRow).where(RunRow.state == RunState.WAITING, KEPT, ~RunRow.held, free)
-    return waiting.order_by(*_QUEUE).limit(1)
+    return waiting.order_by(*_QUEUE)
+
+
+Group = Callable[[RunRecord, Sequence[RunRecord]], tuple[RunRecord, ...]]
+"""(first, others) -> the runs of one job: `first`, and those of `others` that train with it."""
+
+
+def only_first(first: RunRecord, _others: Sequence[RunRecord]) -> tuple[RunRecord, ...]:
+    """A job of one run."""
+    return (first,)
 
 
 _SILENCE = timedelta(seconds=60)
@@ -50,23 +60,44 @@ class Queue:
     _database: Database
 
     def claim_next(self, owner: Owner, reserved: bool = False) -> RunRecord | None:
-        """Assign the next waiting run to `owner`; None if there is none.
+        """Assign the next waiting run to `owner`; None if there is none. As `claim_job`."""
+        return next(iter(self.claim_job(owner, reserved)), None)
 
-        No run is assigned twice. Runs that are reserved for another process are skipped, and with
+    def claim_job(
+        self,
+        owner: Owner,
+        reserved: bool = False,
+        has_room: Callable[[RunRecord], bool] = lambda _run: True,
+        group: Group = only_first,
+    ) -> tuple[RunRecord, ...]:
+        """Assign the next waiting run to `owner`, with those that `group` adds to it.
+
+        `group` gets that run and the other waiting runs of its comparison. Empty if no run waits,
+        or if `has_room` is False for the next one. The runs are assigned in one transaction, and
+        no run is assigned twice. Runs that are reserved for another process are skipped, and with
         `reserved` all runs that are not reserved for this one.
         """
-        next_waiting = _next_waiting(owner, reserved)
+        next_waiting = _waiting(owner, reserved).limit(1)
         with self._database.reading() as session:
-            if session.scalar(next_waiting) is None:
-                return None
+            row = session.scalar(next_waiting)
+            seen_first = record_of(row) if row is not None else None
+        if seen_first is None or not has_room(seen_first):
+            return ()
         now = datetime.now(UTC)
         with self._database.writing() as session:
-            row = session.scalar(next_waiting)
-            if row is None:
-                return None
-            row.state, row.started_at = RunState.RUNNING, now
-            row.owner = seen(session, owner, now)
-            return record_of(row)
+            first = session.scalar(next_waiting)
+            if first is None or (first.id != seen_first.id and not has_room(record_of(first))):
+                return ()
+            rows = {first.id: first}
+            if group is not only_first and first.comparison is not None:
+                beside = _waiting(owner, reserved).where(RunRow.comparison == first.comparison)
+                rows |= {each.id: each for each in session.scalars(beside)}
+            others = [record_of(each) for each in rows.values() if each is not first]
+            claimed = [rows[each.id] for each in group(record_of(first), others)]
+            for each in claimed:
+                each.state, each.started_at = RunState.RUNNING, now
+                each.owner = seen(session, owner, now)
+            return tuple(map(record_of, claimed))
 
     def active(self) -> list[RunRecord]:
         """The running and waiting runs in the order of the queue."""

@@ -29,7 +29,7 @@ def calibration(
     settings: Settings, store: RunStore, inspector_argv: list[str]
 ) -> Iterator[Calibration]:
     """One that may measure, by a child that answers when a file `go` is in the home."""
-    made = Calibration(settings, store, lambda: None, inspector_argv)
+    made = Calibration(settings, store, tuple, inspector_argv)
     made.enable()
     yield made
     made.close()
@@ -57,7 +57,7 @@ def test_nothing_is_measured_before_the_lab_is_open_or_while_a_run_is_active(
     calibration: Calibration,
     spec_of: SpecOf,
 ) -> None:
-    shut = Calibration(settings, store, lambda: None, inspector_argv)
+    shut = Calibration(settings, store, tuple, inspector_argv)
     assert shut.speed() is None
     assert not shut.measuring
     store.add(spec_of("learn"))

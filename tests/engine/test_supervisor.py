@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
+from mtl_core.engine.executor.local import LocalExecutor
 from mtl_core.engine.supervisor import Supervisor
 from mtl_core.settings import Settings
-from mtl_core.store.record import RunState
+from mtl_core.store.record import PlannedRun, RunState
 from mtl_core.store.runs import RunStore
+from mtl_core.training.comparison import ComparisonSpec
 from mtl_core.training.events import RunFailed, RunStarted, RunStopped
 from mtl_core.training.spec import RunSpec
 
@@ -23,7 +25,7 @@ SpecOf = Callable[[str], RunSpec]
 def supervisor(
     store: RunStore, settings: Settings, trainer_argv: list[str]
 ) -> Iterator[Supervisor]:
-    running = Supervisor(store, settings, trainer_argv)
+    running = Supervisor(store, settings, LocalExecutor(trainer_argv))
     running.start()
     yield running
     running.close()
@@ -200,7 +202,7 @@ def test_a_trainer_that_cannot_be_started_fails_the_run(
     store: RunStore, settings: Settings, spec_of: SpecOf, ended: Callable[[str], RunState]
 ) -> None:
     run = store.add(spec_of("quick")).id
-    helpless = Supervisor(store, settings, ["/nowhere/python"])
+    helpless = Supervisor(store, settings, LocalExecutor(["/nowhere/python"]))
     helpless.start()
     assert ended(run) is RunState.FAILED
     helpless.close()
@@ -217,7 +219,7 @@ def test_closing_interrupts_the_run_under_way_and_keeps_the_queue(
     is_gone: Callable[[int], bool],
 ) -> None:
     under_way, waiting = store.add(spec_of("deaf")).id, store.add(spec_of("quick")).id
-    first = Supervisor(store, settings, trainer_argv)
+    first = Supervisor(store, settings, LocalExecutor(trainer_argv))
     first.start()
     wait_until(lambda: store.run(under_way).last_event >= 2)
     first.close()
@@ -225,7 +227,7 @@ def test_closing_interrupts_the_run_under_way_and_keeps_the_queue(
     assert store.run(under_way).reason == "Freeze Lab was closed during this run."
     assert store.run(waiting).state is RunState.WAITING
     assert is_gone(trainer_pid(store, under_way))
-    second = Supervisor(store, settings, trainer_argv)
+    second = Supervisor(store, settings, LocalExecutor(trainer_argv))
     second.start()
     assert ended(waiting) is RunState.FINISHED
     second.close()
@@ -239,8 +241,7 @@ def test_the_trainer_has_a_low_priority(
 ) -> None:
     run = start("patient")
     wait_until(lambda: store.run(run).last_event >= 1)
-    pid = supervisor.child_pid
-    assert pid is not None
+    (pid,) = supervisor.trainer_pids
     nice = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[16]
     assert int(nice) == min(19, os.nice(0) + 15)
     assert Path(f"/proc/{pid}/oom_score_adj").read_text().strip() == "1000"
@@ -257,7 +258,7 @@ def test_a_store_that_fails_for_a_while_does_not_end_the_supervision(
 ) -> None:
     assert ended(start("quick")) is RunState.FINISHED
     rename(settings.database, "runs", "elsewhere")
-    wait_until(lambda: "The supervisor failed between two runs" in caplog.text)
+    wait_until(lambda: "The supervisor failed and will try again" in caplog.text)
     rename(settings.database, "elsewhere", "runs")
     assert ended(start("quick")) is RunState.FINISHED
 
@@ -307,10 +308,10 @@ def test_a_child_warmed_up_beforehand_carries_out_the_next_run(
     store: RunStore,
     wait_until: Wait,
 ) -> None:
-    assert supervisor.child_pid is None
+    assert supervisor.trainer_pids == ()
     supervisor.warm_up()
-    wait_until(lambda: supervisor.child_pid is not None)
-    warm = supervisor.child_pid
+    wait_until(lambda: len(supervisor.trainer_pids) == 1)
+    (warm,) = supervisor.trainer_pids
     run = start("quick")
     ended(run)
     assert trainer_pid(store, run) == warm
@@ -323,8 +324,37 @@ def test_a_warm_child_that_died_meanwhile_costs_no_run(
     wait_until: Wait,
 ) -> None:
     ended(start("quick"))
-    pid = supervisor.child_pid
-    assert pid is not None
+    (pid,) = supervisor.trainer_pids
     os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: supervisor.child_pid is None)
+    wait_until(lambda: supervisor.trainer_pids == ())
     assert ended(start("quick")) is RunState.FINISHED
+
+
+def test_the_runs_of_a_group_are_one_job_and_each_is_stopped_alone(
+    store: RunStore,
+    settings: Settings,
+    trainer_argv: list[str],
+    spec_of: SpecOf,
+    wait_until: Wait,
+    ended: Callable[[str], RunState],
+) -> None:
+    comparison = ComparisonSpec(checkpoint="minilm-l6", scenarios=("heads-only",), seeds=(0, 1, 2))
+    planned = [PlannedRun(spec_of(each)) for each in ("patient", "quick", "patient")]
+    alone = store.add(spec_of("quick")).id
+    runs = [run.id for run in store.add_comparison(comparison, planned).runs]
+    supervisor = Supervisor(
+        store,
+        settings,
+        LocalExecutor(trainer_argv),
+        group=lambda first, others: (first, *others),
+    )
+    supervisor.start()
+    assert ended(alone) is RunState.FINISHED
+    assert ended(runs[1]) is RunState.FINISHED
+    wait_until(lambda: all(store.run(run).last_event >= 2 for run in runs))
+    assert len({trainer_pid(store, run) for run in runs}) == 1
+    store.request_stop(runs[0])
+    assert ended(runs[0]) is RunState.STOPPED
+    assert store.run(runs[2]).state is RunState.RUNNING
+    supervisor.close()
+    assert store.run(runs[2]).state is RunState.INTERRUPTED

@@ -1,6 +1,6 @@
 """Comparisons in the store: one row, its runs, and what happens to both together."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,7 +8,13 @@ import pytest
 
 from mtl_core.errors import BadInput, UnknownComparison
 from mtl_core.store.owner import Owner
-from mtl_core.store.record import ComparisonRecord, PlannedRun, RunRole, RunState
+from mtl_core.store.record import (
+    ComparisonRecord,
+    PlannedRun,
+    RunRecord,
+    RunRole,
+    RunState,
+)
 from mtl_core.store.runs import RunStore
 from mtl_core.store.shipping import ShippedComparison
 from mtl_core.training.comparison import ComparisonSpec
@@ -330,3 +336,35 @@ def test_a_run_that_is_not_whole_is_not_taken_in(
         other_store.import_comparison(value.model_copy(update={"runs": (*whole, part)}))
     assert other_store.runs(shipped=None) == []
     assert other_store.comparisons(shipped=None) == []
+
+
+def test_a_job_of_several_runs_is_claimed_at_once(
+    store: RunStore, spec: RunSpec, comparison: ComparisonRecord
+) -> None:
+    store.add_comparison(ASKED, planned(spec))
+    first, *others = (run.id for run in comparison.runs)
+    candidates: list[str] = []
+
+    def take_the_last(head: RunRecord, beside: Sequence[RunRecord]) -> tuple[RunRecord, ...]:
+        candidates.extend(each.id for each in (head, *beside))
+        return head, beside[-1]
+
+    claimed = store.claim_job(Owner.this_process(), group=take_the_last)
+    assert candidates == [first, *others]
+    assert [run.id for run in claimed] == [first, others[-1]]
+    assert {run.state for run in claimed} == {RunState.RUNNING}
+    assert [run.state for run in store.comparison(comparison.id).runs] == [
+        RunState.RUNNING,
+        RunState.WAITING,
+        RunState.WAITING,
+        RunState.RUNNING,
+    ]
+
+
+def test_no_run_is_claimed_without_room_for_the_next_one(
+    store: RunStore, comparison: ComparisonRecord
+) -> None:
+    first, second, *_ = (run.id for run in comparison.runs)
+    assert store.claim_job(Owner.this_process(), has_room=lambda run: run.id == second) == ()
+    (claimed,) = store.claim_job(Owner.this_process(), has_room=lambda run: run.id == first)
+    assert claimed.id == first

@@ -1,6 +1,7 @@
 """A trainer whose runs need no model: the plan's name or the seed selects their behaviour.
 
-It reports half a second per epoch, and the best scores at a head learning rate of 0.02.
+Its jobs of several runs are executed together. It reports half a second per epoch, and the best
+scores at a head learning rate of 0.02.
 """
 
 import os
@@ -10,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from mtl_core.engine.protocol import Train
 from mtl_core.engine.trainer_child import serve
 from mtl_core.errors import MissingWeights
 from mtl_core.settings import FileAccess
@@ -65,9 +67,51 @@ def fine_tune(
             return
     yield _step(2)
     yield _step(3)
+    yield _finished(spec, run)
+
+
+def train_together(
+    runs: tuple[Train, ...], should_stop: Callable[[str], bool]
+) -> Iterator[tuple[str, RunEvent]]:
+    """One step of each run in turn; `patient` runs train until they are stopped."""
+    totals = Counts(all=10, trainable=1, frozen=9, unreached=0)
+    for each in runs:
+        yield (
+            each.run,
+            RunStarted(
+                elapsed_seconds=0.0,
+                run=each.run,
+                spec=each.spec,
+                totals=totals,
+                total_steps=3,
+                notes=(str(each.output), str(os.getpid())),
+            ),
+        )
+    left, number = list(runs), 0
+    while left:
+        number += 1
+        for each in tuple(left):
+            patient = each.spec.plan.name == "patient"
+            if number <= 3:
+                yield each.run, _step(number)
+            if each.spec.plan.name == "broken":
+                raise ValueError("a mistake of ours")
+            if number > 1 and each.spec.plan.name == "deaf":
+                time.sleep(600)
+            if should_stop(each.run):
+                yield each.run, RunStopped(elapsed_seconds=1.0, reason="stopped between two steps")
+            elif number == 3 and not patient:
+                yield each.run, _finished(each.spec, each.run)
+            else:
+                continue
+            left.remove(each)
+        time.sleep(0.001)
+
+
+def _finished(spec: RunSpec, run: str) -> RunFinished:
     _, rate = spec.plan.rates_in(spec.plan.phases[0])
     accuracy = 1 / (1 + 10 * abs(rate - 0.02))
-    yield RunFinished(
+    return RunFinished(
         elapsed_seconds=1.0,
         run=run,
         metrics={"sentiment": SentenceScore(loss=0.1, accuracy=accuracy, macro_f1=accuracy)},
@@ -91,4 +135,4 @@ def _step(number: int) -> Step:
     )
 
 
-serve(fine_tune)
+serve(fine_tune, train_together=train_together)

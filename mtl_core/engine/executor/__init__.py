@@ -1,0 +1,1 @@
+"""Executors: where training runs are carried out, behind one interface."""

@@ -1,0 +1,169 @@
+"""Executes jobs on this machine, in a pool of trainer processes."""
+
+import threading
+from collections import deque
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from time import monotonic
+
+from mtl_core.engine.child import ChildProcess, module_argv
+from mtl_core.engine.executor.interface import Job
+from mtl_core.engine.protocol import EventMessage, Stop, Train, TrainTogether
+from mtl_core.errors import ChildDied, error_message
+from mtl_core.training.events import FINAL_EVENTS, RunEvent, RunFailed, RunFinished, RunStopped
+
+TRAINER_ARGV = tuple(module_argv("mtl_core.engine.trainer_child"))
+
+_IDLE_SECONDS = 600.0  # an idle trainer holds hundreds of megabytes, so it is ended after this
+_SPARE_SECONDS = 30.0  # for an idle trainer beside another idle one
+
+
+@dataclass(slots=True, eq=False)
+class _Trainer:
+    """A trainer process and the unfinished runs of its job."""
+
+    child: ChildProcess
+    runs: set[str] = field(default_factory=set)
+    failed: bool = False  # a run of the job failed: the process may be in a bad state
+    last_use: float = field(default_factory=monotonic)
+
+
+class LocalExecutor:
+    """An executor whose jobs run in trainer processes of this machine.
+
+    A trainer executes one job at a time and is reused for the next one. It is ended after a
+    failure, and after ten idle minutes; all but one idle trainer are ended after 30 seconds.
+    """
+
+    def __init__(self, argv: Sequence[str] = TRAINER_ARGV) -> None:
+        self._argv = argv
+        self._trainers: list[_Trainer] = []
+        self._failures: deque[EventMessage] = deque()
+        self._arrived = threading.Event()
+
+    def submit(self, job: Job) -> None:
+        """Send a job to an idle trainer, or to a new one."""
+        trainer = None
+        try:
+            trainer = self._idle_trainer()
+            trainer.runs, trainer.last_use = {each.run for each in job}, monotonic()
+            trainer.child.send(_message(job))
+        except (OSError, ChildDied) as problem:
+            if trainer is not None:
+                self._end_trainer(trainer)
+            self._fail((each.run for each in job), problem, 0.0)
+
+    def receive(self, timeout_seconds: float) -> EventMessage | None:
+        """The next event of any run; None if there is none within `timeout_seconds`."""
+        until = monotonic() + timeout_seconds
+        self._end_idle_trainers()
+        while True:
+            self._arrived.clear()
+            message = self._next_event()
+            left = until - monotonic()
+            if message is not None or left <= 0:
+                return message
+            self._arrived.wait(left)
+
+    def stop(self, run: str) -> None:
+        """Request the end of a run before its next step."""
+        trainer = self._trainer_of(run)
+        if trainer is not None:
+            with suppress(ChildDied):  # `receive` reports it
+                trainer.child.send(Stop(run=run))
+
+    def end(self, run: str) -> None:
+        """End a run now; a trainer without another run of the job is killed."""
+        trainer = self._trainer_of(run)
+        if trainer is None:
+            return
+        trainer.runs.discard(run)
+        if not trainer.runs:
+            self._end_trainer(trainer)
+            return
+        with suppress(ChildDied):
+            trainer.child.send(Stop(run=run))
+
+    def prepare(self) -> None:
+        """Start a trainer, unless one is idle: loading torch takes seconds."""
+        self._idle_trainer().last_use = monotonic()
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The ids of the trainer processes."""
+        children = [trainer.child for trainer in tuple(self._trainers)]
+        return tuple(child.pid for child in children if child.alive)
+
+    def close(self) -> None:
+        """Kill all trainers."""
+        for trainer in tuple(self._trainers):
+            self._end_trainer(trainer)
+        self._failures.clear()
+
+    def _idle_trainer(self) -> _Trainer:
+        """An idle trainer that is alive, started if there is none. Raises OSError."""
+        for trainer in tuple(self._trainers):
+            if not trainer.runs:
+                if trainer.child.alive:
+                    return trainer
+                self._end_trainer(trainer)
+        trainer = _Trainer(ChildProcess(self._argv, self._arrived.set))
+        self._trainers.append(trainer)
+        return trainer
+
+    def _next_event(self) -> EventMessage | None:
+        """An event that has arrived; the trainers take turns."""
+        for trainer in tuple(self._trainers):
+            while trainer.runs:
+                try:
+                    message = trainer.child.receive(0.0)
+                except ChildDied as problem:
+                    elapsed_seconds = monotonic() - trainer.last_use
+                    self._end_trainer(trainer)
+                    self._fail(trainer.runs, problem, elapsed_seconds)
+                    break
+                if message is None:
+                    break
+                if isinstance(message, EventMessage) and message.run in trainer.runs:
+                    self._trainers.remove(trainer)
+                    self._trainers.append(trainer)
+                    self._note(trainer, message.run, message.event)
+                    return message
+        return self._failures.popleft() if self._failures else None
+
+    def _note(self, trainer: _Trainer, run: str, event: RunEvent) -> None:
+        """Update a trainer after an event of one of its runs."""
+        if not isinstance(event, FINAL_EVENTS):
+            return
+        trainer.runs.discard(run)
+        trainer.failed |= not isinstance(event, RunFinished | RunStopped)
+        if not trainer.runs:
+            trainer.last_use = monotonic()
+            if trainer.failed:
+                self._end_trainer(trainer)
+
+    def _fail(self, runs: Iterable[str], problem: Exception, elapsed_seconds: float) -> None:
+        event = RunFailed(elapsed_seconds=elapsed_seconds, reason=error_message(problem))
+        self._failures.extend(EventMessage(run=run, event=event) for run in runs)
+
+    def _trainer_of(self, run: str) -> _Trainer | None:
+        return next((each for each in self._trainers if run in each.runs), None)
+
+    def _end_idle_trainers(self) -> None:
+        now = monotonic()
+        idle = sorted(
+            (each for each in self._trainers if not each.runs), key=lambda each: each.last_use
+        )
+        for number, trainer in enumerate(idle, 1):
+            limit_seconds = _IDLE_SECONDS if number == len(idle) else _SPARE_SECONDS
+            if now - trainer.last_use > limit_seconds:
+                self._end_trainer(trainer)
+
+    def _end_trainer(self, trainer: _Trainer) -> None:
+        trainer.child.kill()
+        self._trainers.remove(trainer)
+
+
+def _message(job: Job) -> Train | TrainTogether:
+    return job[0] if len(job) == 1 else TrainTogether(runs=job)
