@@ -2,9 +2,9 @@
 
     python -m benchmarks.one_run '{"side": "ours", "scenario": "top-1", …}'
 
-The imports that both sides share are done before the clock starts. Everything else counts: reading
-the data, the tokenizer, loading the weights, training, evaluation and, on Freeze Lab's side, the
-proof that frozen tensors did not change.
+The imports are done before the clock starts. Everything else counts: reading the data, the
+tokenizer, loading the weights, training, evaluation and the proof that frozen tensors did not
+change.
 """
 
 import json
@@ -20,7 +20,7 @@ from mtl_core.settings import CACHE_BYTES
 def main() -> None:
     """Run the request in the only argument."""
     request = RunRequest(**json.loads(sys.argv[1]))
-    import seqeval.metrics.v1  # noqa: F401  before the clock, as both sides import it
+    import seqeval.metrics.v1  # noqa: F401
     import sklearn.metrics  # noqa: F401
     import torch
     import transformers
@@ -31,12 +31,7 @@ def main() -> None:
     transformers.logging.set_verbosity_error()
     torch.set_num_threads(request.threads)
     began = process_time()
-    if request.side == "trainer":
-        from benchmarks.trainer_side import run_trainer
-
-        result = run_trainer(request)
-    else:
-        result = run_ours(request)
+    result = run_ours(request)
     result["processor_seconds"] = process_time() - began
     result["peak_memory_bytes"] = peak_memory_bytes()
     print(json.dumps(result))

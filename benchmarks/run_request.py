@@ -26,12 +26,12 @@ ROOT = Path(__file__).parent.parent
 class RunRequest:
     """One run of one implementation.
 
-    `side` is "trainer" (Hugging Face), "ours", or "ordinary" (ours without prefix reuse).
+    `side` is "ours", or "ordinary" (ours without prefix reuse).
     `examples` limits the training sentences of each task. `cache` is the folder of stored frozen
     outputs; a run holds at most `prefix_memory_bytes` of them in memory.
     """
 
-    side: Literal["trainer", "ours", "ordinary"]
+    side: Literal["ours", "ordinary"]
     scenario: str
     checkpoint: str = "minilm-l6"
     data: str = "sample"
@@ -66,7 +66,7 @@ def build_spec(request: RunRequest) -> RunSpec:
         examples=limit,
         threads=request.threads,
         prefix_reuse=request.side != "ordinary",
-        measure=False,  # Trainer measures nothing either
+        measure=False,
     )
 
 

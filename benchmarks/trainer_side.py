@@ -1,18 +1,26 @@
-"""The same fine-tune, written with Hugging Face's Trainer.
+"""A fine-tune with Hugging Face's Trainer, as a script that a user of transformers would write.
 
-One torch module has both heads; batches mix all tasks, and there is one joint loss. Trainer gets
-its fastest options: padding by batch, grouping by length, fused AdamW, no checkpoints, no reports,
-no worker processes. Freezing sets `requires_grad=False`; a gradual plan calls `train()` once a
-phase. Checkpoint, data, tokenization, trained tensors, rates and schedule come from the run spec.
+    python benchmarks/trainer_side.py JOB.json RESULT.json
+
+It imports nothing of Freeze Lab. One torch module has both heads; batches mix all tasks, and there
+is one joint loss. Freezing sets `requires_grad=False`; a gradual plan calls `train()` once a phase.
+Batches are padded to their longest sentence. `trainer_job.py` writes the job: the sentences, the
+learning rate of each parameter, the steps and the number of evaluations. All else has the defaults
+of TrainingArguments, apart from what `_arguments` sets.
 """
 
+import json
+import sys
 import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import torch
-from sklearn.metrics import accuracy_score
+from seqeval.metrics.v1 import precision_recall_fscore_support
+from seqeval.scheme import IOB2
+from sklearn.metrics import accuracy_score, f1_score
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import (
@@ -25,22 +33,9 @@ from transformers import (
     set_seed,
 )
 
-from benchmarks.run_request import RunRequest, build_spec
-from mtl_core.freezing.resolve import parameter_tables
-from mtl_core.freezing.table import ParameterTable, State
-from mtl_core.models.cache import read_description, shipped_description
-from mtl_core.models.checkpoint import require_weights, resolve_checkpoint
-from mtl_core.models.description import ModelDescription
-from mtl_core.settings import ANY_FILE
-from mtl_core.tasks.alignment import IGNORED, EncodedExample, encode
-from mtl_core.tasks.dataset import load_dataset
-from mtl_core.tasks.scoring import score_entities
-from mtl_core.tasks.task import Task, TaskKind
-from mtl_core.training.phases import phase_steps, steps_per_epoch
-from mtl_core.training.schedule import rate_factor
-from mtl_core.training.spec import RunSpec
-
-_EVALUATION_BATCH = 32  # as on Freeze Lab's side
+IGNORED = -100
+Task = dict[str, Any]
+Job = dict[str, Any]
 
 
 class TwoHeads(nn.Module):
@@ -52,10 +47,10 @@ class TwoHeads(nn.Module):
         self.add_module(prefix, encoder)
         self.dropout = nn.Dropout(dropout)
         for task in tasks:
-            head = nn.Linear(encoder.config.hidden_size, len(task.outputs))
+            head = nn.Linear(encoder.config.hidden_size, len(task["outputs"]))
             nn.init.normal_(head.weight, std=0.02)
             nn.init.zeros_(head.bias)
-            self.add_module(task.head, head)
+            self.add_module(task["head"], head)
 
     def forward(
         self, input_ids: Tensor, attention_mask: Tensor, **labels: Tensor
@@ -66,9 +61,9 @@ class TwoHeads(nn.Module):
         hidden = self.dropout(hidden)
         outputs, losses = {}, []
         for task in self.tasks:
-            read = hidden[:, 0] if task.kind is TaskKind.SENTENCE else hidden
-            logits = outputs[task.name] = self.get_submodule(task.head)(read)
-            gold = labels[task.name].flatten()
+            read = hidden[:, 0] if task["kind"] == "sentence" else hidden
+            logits = outputs[task["name"]] = self.get_submodule(task["head"])(read)
+            gold = labels[task["name"]].flatten()
             if (gold != IGNORED).any():
                 losses.append(
                     functional.cross_entropy(logits.flatten(0, -2), gold, ignore_index=IGNORED)
@@ -89,12 +84,12 @@ class Collator:
         length = len(batch["input_ids"][0])
         found = {name: torch.tensor(batch[name]) for name in names}
         for task in self.tasks:
-            labels = [feature.get(task.name) for feature in features]
-            if task.kind is TaskKind.SENTENCE:
+            labels = [feature.get(task["name"]) for feature in features]
+            if task["kind"] == "sentence":
                 rows: list[Any] = [IGNORED if each is None else each for each in labels]
             else:
                 rows = [[*(each or ()), *[IGNORED] * (length - len(each or ()))] for each in labels]
-            found[task.name] = torch.tensor(rows)
+            found[task["name"]] = torch.tensor(rows)
         return found
 
 
@@ -111,106 +106,146 @@ class Evaluating(TrainerCallback):  # type: ignore[misc]  # transformers is unty
         return control
 
 
-def run_trainer(request: RunRequest) -> dict[str, Any]:
-    """Fine-tune once with Trainer; return seconds and final scores."""
+def main() -> None:
+    """Fine-tune once; write scores, seconds after the imports, and the number of threads."""
     began = perf_counter()
-    spec = build_spec(request)
-    set_seed(request.seed)
-    checkpoint = resolve_checkpoint(request.checkpoint, ANY_FILE)
-    folder = require_weights(checkpoint)
-    assert checkpoint.entry is not None
-    backbone = read_description(shipped_description(checkpoint.entry))
-    dataset = load_dataset(spec.data, ANY_FILE, spec.examples)
-    tasks = dataset.tasks
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    scores = fine_tune(job)
+    seconds = perf_counter() - began
+    result = {"metrics": scores, "inner_seconds": seconds, "threads": torch.get_num_threads()}
+    Path(sys.argv[2]).write_text(json.dumps(result), encoding="utf-8")
+
+
+def fine_tune(job: Job) -> dict[str, float]:
+    """Train all phases of the job; return the final headline score of each task."""
+    set_seed(job["seed"])
+    tasks = job["tasks"]
+    tokenizer = AutoTokenizer.from_pretrained(job["checkpoint"])
     train, validation = (
-        [_features(each) for each in encode(split, tasks, tokenizer, spec.max_length).examples]
-        for split in (dataset.train, dataset.validation)
+        _features(job[split], tasks, tokenizer, job["max_length"])
+        for split in ("train", "validation")
     )
-    encoder = AutoModel.from_pretrained(folder, dtype=torch.float32)
-    model = TwoHeads(encoder, backbone.prefix, tasks, spec.head_dropout)
-    tables = parameter_tables(spec.plan, ModelDescription(backbone, tasks))
-    per_epoch = steps_per_epoch(len(train), spec.batch_size)
+    encoder = AutoModel.from_pretrained(job["checkpoint"], dtype=torch.float32)
+    model = TwoHeads(encoder, job["prefix"], tasks, job["head_dropout"])
     steps_before = 0
     metrics: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as output:
-        for table, steps in zip(tables, phase_steps(spec, per_epoch), strict=True):
+        for phase in job["phases"]:
+            steps = phase["steps"]
+            arguments = _arguments(job, output, steps)
             trainer = Trainer(
                 model=model,
-                args=_arguments(spec, output, steps, tasks),
+                args=arguments,
                 data_collator=Collator(tokenizer, tasks),
                 train_dataset=train,
                 eval_dataset=validation,
                 compute_metrics=lambda prediction: _scores(prediction, tasks),
                 preprocess_logits_for_metrics=_highest,
-                callbacks=[Evaluating(steps_before, steps, per_epoch)],
-                optimizers=_optimizers(model, table, backbone, steps, spec.weight_decay),
+                callbacks=[Evaluating(steps_before, steps, job["steps_per_epoch"])],
+                optimizers=_optimizers(model, phase, arguments, job["weight_decay"]),
             )
             if steps_before == 0:
                 metrics = trainer.evaluate()
-            if table.totals.trainable:
+            if phase["rates"]:
                 trainer.train()
                 logged = [each for each in trainer.state.log_history if "eval_loss" in each]
                 metrics = logged[-1]
             steps_before += steps
-    scores = {task.name: metrics[f"eval_{task.name}"] for task in tasks}
-    return {"seconds": perf_counter() - began, "metrics": scores}
+    return {task["name"]: metrics[f"eval_{task['name']}"] for task in tasks}
 
 
-def _features(example: EncodedExample) -> dict[str, Any]:
-    ids = list(example.input_ids)
-    labels = {
-        name: label if isinstance(label, int) else list(label)
-        for name, label in example.labels.items()
-    }
-    return {"input_ids": ids, "attention_mask": [1] * len(ids), **labels}
+def _features(
+    sentences: Sequence[dict[str, Any]], tasks: Sequence[Task], tokenizer: Any, max_length: int
+) -> list[dict[str, Any]]:
+    """Encode texts and words in one batch each; tags lie on each word's first sub-word."""
+    found: list[dict[str, Any]] = [{} for _ in sentences]
+    for key in ("text", "words"):
+        places = [place for place, each in enumerate(sentences) if each[key] is not None]
+        if not places:
+            continue
+        encoded = tokenizer(
+            [sentences[place][key] for place in places],
+            is_split_into_words=key == "words",
+            truncation=True,
+            max_length=max_length,
+        )
+        for row, place in enumerate(places):
+            words = encoded.word_ids(row)
+            labels = sentences[place]["labels"]
+            found[place] = {
+                "input_ids": encoded["input_ids"][row],
+                "attention_mask": encoded["attention_mask"][row],
+                **{
+                    task["name"]: _label(task, labels[task["name"]], words)
+                    for task in tasks
+                    if task["name"] in labels
+                },
+            }
+    return found
 
 
-def _arguments(spec: RunSpec, output: str, steps: int, tasks: Sequence[Task]) -> TrainingArguments:
+def _label(task: Task, label: Any, words: Sequence[int | None]) -> int | list[int]:
+    outputs = task["outputs"]
+    if task["kind"] == "sentence":
+        return int(outputs.index(label))
+    before = [None, *words[:-1]]
+    return [
+        IGNORED if word is None or word == previous else outputs.index(label[word])
+        for word, previous in zip(words, before, strict=True)
+    ]
+
+
+def _arguments(job: Job, output: str, steps: int) -> TrainingArguments:
+    chosen: dict[str, Any] = {}
+    if job["fastest"]:
+        chosen = {
+            "train_sampling_strategy": "group_by_length",
+            "optim": "adamw_torch_fused",
+            "disable_tqdm": True,
+            "dataloader_pin_memory": False,
+        }
     return TrainingArguments(
         output_dir=output,
         max_steps=steps,
-        per_device_train_batch_size=spec.batch_size,
-        per_device_eval_batch_size=_EVALUATION_BATCH,
-        train_sampling_strategy="group_by_length",
-        max_grad_norm=spec.max_grad_norm,
+        per_device_train_batch_size=job["batch_size"],
+        per_device_eval_batch_size=job["evaluation_batch_size"],
+        max_grad_norm=job["max_grad_norm"],
         eval_strategy="no",  # the callback evaluates
         save_strategy="no",
         logging_strategy="no",
         report_to="none",
-        disable_tqdm=True,
-        dataloader_num_workers=0,
-        dataloader_pin_memory=False,
-        remove_unused_columns=False,
-        label_names=[task.name for task in tasks],
+        remove_unused_columns=False,  # the labels have the names of the tasks
+        label_names=[task["name"] for task in job["tasks"]],
         use_cpu=True,
-        seed=spec.seed,
+        seed=job["seed"],
+        **chosen,
     )
 
 
 def _optimizers(
-    model: nn.Module, table: ParameterTable, backbone: Any, steps: int, weight_decay: float
-) -> tuple[torch.optim.AdamW, torch.optim.lr_scheduler.LambdaLR]:
-    """Freeze what this phase does not train; return its optimizer and learning rate schedule."""
-    flat = {tensor.name for tensor in backbone.tensors if tensor.bias or tensor.layernorm}
-    rows = {row.name: row for row in table.rows}
+    model: nn.Module, phase: dict[str, Any], arguments: TrainingArguments, weight_decay: float
+) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LambdaLR]:
+    """Freeze what this phase does not train; return Trainer's optimizer with the plan's rates."""
+    rates, frozen = phase["rates"], set(phase["frozen"])
+    without_decay = set(phase["without_decay"])
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
-        row = rows[name]
-        parameter.requires_grad = row.state is not State.FROZEN
+        parameter.requires_grad = name not in frozen
         parameter.grad = None
-        if row.state is State.TRAINABLE:
-            decay = 0.0 if name in flat or name.endswith(".bias") else weight_decay
-            groups.setdefault((row.learning_rate or 0.0, decay), []).append(parameter)
-    optimizer = torch.optim.AdamW(
+        if name in rates:
+            decay = 0.0 if name in without_decay else weight_decay
+            groups.setdefault((rates[name], decay), []).append(parameter)
+    chosen, options = Trainer.get_optimizer_cls_and_kwargs(arguments)
+    optimizer = chosen(
         [
             {"params": members, "lr": rate, "weight_decay": decay}
             for (rate, decay), members in groups.items()
         ]
         or [{"params": [nn.Parameter(torch.zeros(1))]}],
-        fused=True,
+        **options,
     )
-    factor = lambda done: rate_factor(table.plan.schedule, min(done + 1, steps), steps)  # noqa: E731
+    factors = phase["rate_factors"]
+    factor = lambda done: factors[min(done, len(factors) - 1)]  # noqa: E731
     return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
 
 
@@ -220,21 +255,44 @@ def _highest(logits: Any, _labels: Any) -> tuple[Tensor, ...]:
 
 
 def _scores(prediction: EvalPrediction, tasks: Sequence[Task]) -> dict[str, float]:
-    """Accuracy of sentence tasks, and entity F1 (seqeval, strict IOB2, first sub-words)."""
+    """Accuracy and macro F1 of sentence tasks; entity F1 by seqeval (strict IOB2)."""
     scores = {}
     for task, predicted, gold in zip(
         tasks, prediction.predictions, prediction.label_ids, strict=True
     ):
         labelled = gold != IGNORED
-        if task.kind is TaskKind.SENTENCE:
-            scores[task.name] = float(accuracy_score(gold[labelled], predicted[labelled]))
+        if task["kind"] == "sentence":
+            gold, predicted = gold[labelled], predicted[labelled]
+            scores[task["name"]] = float(accuracy_score(gold, predicted))
+            scores[f"{task['name']}_macro_f1"] = float(f1_score(gold, predicted, average="macro"))
             continue
         gold_tags, predicted_tags = (
             [
-                [task.outputs[n] for n in row[mask]]
+                [task["outputs"][n] for n in row[mask]]
                 for row, mask in zip(which, labelled, strict=True)
+                if mask.any()
             ]
             for which in (gold, predicted)
         )
-        scores[task.name] = score_entities(gold_tags, predicted_tags)["entity_f1"]
+        if not any(tag.startswith("B-") for tag in task["outputs"]):
+            gold_tags, predicted_tags = (
+                [*map(_iob2, each)] for each in (gold_tags, predicted_tags)
+            )
+        _, _, entity_f1, _ = precision_recall_fscore_support(
+            gold_tags, predicted_tags, average="micro", scheme=IOB2, zero_division=0
+        )
+        scores[task["name"]] = float(entity_f1)
     return scores
+
+
+def _iob2(tags: Sequence[str]) -> list[str]:
+    """Convert tags in IO: consecutive words of one type are one entity."""
+    before = ["O", *tags[:-1]]
+    return [
+        tag if tag == "O" else f"{'I' if tag == previous else 'B'}-{tag.removeprefix('I-')}"
+        for tag, previous in zip(tags, before, strict=True)
+    ]
+
+
+if __name__ == "__main__":
+    main()
