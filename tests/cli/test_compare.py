@@ -1,10 +1,6 @@
-"""`compare` as a process of its own, on the tiny checkpoint and data."""
+"""`compare` on the tiny checkpoint and data."""
 
-import json
 import os
-import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -13,46 +9,25 @@ from typing import Any, NamedTuple
 import pytest
 
 from mtl_core.settings import Settings
-from mtl_core.store.record import RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.training.comparison import ComparisonSpec
 from mtl_core.training.events import RunFinished
+from tests.cli.conftest import Answer, run_in_home
 
-ROOT = Path(__file__).parents[2]
-PATIENCE_SECONDS = 300
 Command = Callable[..., Any]
 Refused = Callable[..., str]
 
 
 class CompareOutput(NamedTuple):
-    """A finished `compare --format json --output`, and the home that keeps it."""
+    """A finished `compare --format json --output`, and the home that contains its store."""
 
     home: Path
     output: Path
-    answer: subprocess.CompletedProcess[str]
+    answer: Answer
 
     @property
     def json(self) -> Any:
-        return json.loads(self.answer.stdout)
-
-
-def started(home: Path, *arguments: object) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "mtl_core", "compare", *map(str, arguments)],
-        cwd=ROOT,
-        env={**os.environ, "FREEZE_LAB_HOME": str(home), "FREEZE_LAB_THREADS": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
-
-
-def finished(home: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-    process = started(home, *arguments)
-    out, err = process.communicate(timeout=PATIENCE_SECONDS)
-    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+        return self.answer.json
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +41,8 @@ def compared(tmp_path_factory: pytest.TempPathFactory, tiny: tuple[object, ...])
     output = folder / "bundle"
     options = ("--scenarios", "heads-only,full", "--seeds", "3,5", "--epochs", 1)
     report = ("--format", "json", "--output", output)
-    answer = finished(folder / "home", *tiny, *options, *report)
-    assert answer.returncode == 0, answer.stderr
+    answer = run_in_home(folder / "home", "compare", *tiny, *options, *report)
+    assert answer.code == 0, answer.err
     return CompareOutput(folder / "home", output, answer)
 
 
@@ -159,7 +134,7 @@ def test_the_bundle_is_one_of_a_comparison_and_export_by_its_id_writes_the_same(
 
 
 def test_stderr_names_the_comparison_and_each_run_as_it_ends(compared: CompareOutput) -> None:
-    first, *runs, last = compared.answer.stderr.splitlines()
+    first, *runs, last = compared.answer.err.splitlines()
     assert first.endswith("heads-only, full · tiny-bert · 2 seeds, 4 runs")
     assert [line.split(" · ")[:2] for line in runs] == [
         ["  1/4 heads-only", "seed 3"],
@@ -188,7 +163,7 @@ def test_a_run_of_a_comparison_is_that_of_train_to_the_bit(
 
 
 def test_runs_list_and_show_tell_of_the_comparison(kept: CompareOutput, command: Command) -> None:
-    comparison = kept.answer.stderr.split()[1].rstrip(":")
+    comparison = kept.answer.err.split()[1].rstrip(":")
     listed = command("runs", "list").out
     assert comparison in listed
     assert "4 of 4 runs" in listed
@@ -200,46 +175,6 @@ def test_runs_list_and_show_tell_of_the_comparison(kept: CompareOutput, command:
     events = command("runs", "show", comparison, "--format", "jsonl").events
     ends = [event["run"] for event in events if event["event"] == "run_finished"]
     assert sorted(ends) == sorted(run["run"] for run in runs)
-
-
-def test_device_and_precision_are_those_of_every_run(
-    tmp_path: Path, tiny: tuple[object, ...]
-) -> None:
-    home = tmp_path / "home"
-    options = ("--scenarios", "heads-only,full", "--seeds", 0, "--epochs", 1)
-    answer = finished(home, *tiny, *options, "--device", "cpu", "--precision", "bfloat16")
-    assert answer.returncode == 0, answer.stderr
-    with closing(RunStore(home / "runs.sqlite")) as store:
-        (record,) = store.comparisons()
-    told = [record.spec, *(run.spec for run in record.runs)]
-    assert [(spec.device, spec.precision) for spec in told] == [("cpu", "bfloat16")] * 3
-
-
-def test_an_interrupted_comparison_is_gone_on_with(
-    tmp_path: Path, tiny: tuple[object, ...]
-) -> None:
-    home = tmp_path / "home"
-    options = ("--scenarios", "frozen,full", "--seeds", 0, "--epochs", 60, "--batch-size", 1)
-    process = started(home, *tiny, *options)
-    assert process.stderr is not None
-    comparison = process.stderr.readline().split()[1].rstrip(":")
-    assert process.stderr.readline().startswith("  1/2 frozen · seed 0")
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=PATIENCE_SECONDS)
-    assert (process.returncode, out) == (130, "")
-    assert "Stopped: 1 of 2 runs are finished." in err
-    assert f"`python -m mtl_core compare --resume {comparison}`" in err
-    with closing(RunStore(home / "runs.sqlite")) as store:
-        before = store.comparison(comparison)
-    assert [run.state for run in before.runs] == [RunState.FINISHED, RunState.STOPPED]
-
-    resumed = finished(home, "--resume", comparison)
-    assert resumed.returncode == 0, resumed.stderr
-    assert "2 runs, 1 of them finished before" in resumed.stderr
-    with closing(RunStore(home / "runs.sqlite")) as store:
-        after = store.comparison(comparison)
-    assert [run.state for run in after.runs] == [RunState.FINISHED] * 2
-    assert after.runs[0] == before.runs[0]
 
 
 @pytest.mark.parametrize(
@@ -297,7 +232,7 @@ def test_an_output_that_is_not_empty_is_refused_before_anything_runs(
 
 
 def test_deleting_a_comparison_deletes_its_runs(kept: CompareOutput, command: Command) -> None:
-    comparison = kept.answer.stderr.split()[1].rstrip(":")
+    comparison = kept.answer.err.split()[1].rstrip(":")
     models = kept.home / "runs"
     assert len(list(models.iterdir())) == 2
     deleted = command("runs", "delete", comparison)
