@@ -157,6 +157,7 @@ def test_the_dashboard_is_served_with_its_files(installed: Installed) -> None:
         env=installed.environment(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = monotonic() + 60
     try:

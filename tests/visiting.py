@@ -3,11 +3,16 @@
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 APP = str(Path(__file__).parents[1] / "app.py")
+
+# Every AppTest would read the metadata of all installed distributions, which takes half a second.
+manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
 
 
 def visited(page: str, **query: str) -> AppTest:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 from mtl_core.settings import Settings
 from mtl_core.store.runs import RunStore
-from tests.cli.conftest import Command
+from tests.commands import Command
 
 
 def test_claims_runs_what_tests_a_claim_once_and_prints_its_verdict(

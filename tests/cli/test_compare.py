@@ -12,7 +12,7 @@ from mtl_core.settings import Settings
 from mtl_core.store.runs import RunStore
 from mtl_core.training.comparison import ComparisonSpec
 from mtl_core.training.events import RunFinished
-from tests.cli.conftest import Answer, run_in_home
+from tests.commands import Answer, run_in_home
 
 Command = Callable[..., Any]
 Refused = Callable[..., str]

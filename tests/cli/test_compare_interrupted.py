@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mtl_core.store.record import RunState
 from mtl_core.store.runs import RunStore
-from tests.cli.conftest import run_in_home
+from tests.commands import run_in_home
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 300

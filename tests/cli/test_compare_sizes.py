@@ -14,7 +14,7 @@ from mtl_core.cli.compare.progress import ProgressDisplay
 from mtl_core.cli.model_and_plan import load_model
 from mtl_core.engine.lab import Lab
 from mtl_core.settings import Settings
-from tests.cli.conftest import run_in_home
+from tests.commands import run_in_home
 
 Command = Callable[..., Any]
 

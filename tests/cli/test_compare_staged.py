@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from mtl_core.store.runs import RunStore
-from tests.cli.conftest import run_in_home
+from tests.commands import run_in_home
 
 
 class Staged(NamedTuple):

@@ -108,7 +108,9 @@ def test_the_interval_is_that_of_the_paired_test(note: Note, plans: Report) -> N
 
 def test_the_rule_of_the_test_is_below_the_table_as_on_the_page(note: Note, plans: Report) -> None:
     rule = table_rule(plans.compared.plans)
-    assert rule.startswith("Means over seeds 0, 1, 2. ≈ within noise: the difference from the best")
+    assert rule.startswith(
+        "Means over seeds 0, 1, 2. ≈ within noise: no significant difference from the best"
+    )
     assert f"{rule} In brackets:" in as_markdown(note, "figures")
     assert rule in as_html(note)
 

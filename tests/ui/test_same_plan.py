@@ -1,8 +1,5 @@
 """One plan file, through the page and through the command line."""
 
-import json
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic, sleep
@@ -14,6 +11,7 @@ from mtl_core.engine import lab as lab_module
 from mtl_core.engine.lab import Lab
 from mtl_core.settings import Settings
 from mtl_core.store.record import RunState
+from tests.commands import Answer, run_in_home
 from tests.visiting import visited
 
 PLAN = """\
@@ -30,11 +28,10 @@ freeze: ["*.LayerNorm.*"]
 CHOICES = {"epochs": "3", "batch_size": "4", "max_length": "16", "seed": "5"}
 
 
-def command(*arguments: str) -> str:
-    whole = [sys.executable, "-m", "mtl_core", *arguments]
-    answer = subprocess.run(whole, capture_output=True, text=True, timeout=300, check=False)
-    assert answer.returncode == 0, answer.stderr
-    return answer.stdout
+def command(*arguments: object) -> Answer:
+    answer = run_in_home(Settings.from_environment().home, *arguments)
+    assert answer.code == 0, answer.err
+    return answer
 
 
 def finished_on_the_page(lab: Lab, query: dict[str, str]) -> str:
@@ -51,7 +48,7 @@ def finished_on_the_page(lab: Lab, query: dict[str, str]) -> str:
     return record.id
 
 
-def told(events: Sequence[dict[str, Any]]) -> list[object]:
+def exact_numbers(events: Sequence[dict[str, Any]]) -> list[object]:
     """Each loss and rate with all its digits."""
     steps = [(e["loss"], e["learning_rates"]) for e in events if e["event"] == "step"]
     return [*steps, *(e["tasks"] for e in events if e["event"] == "evaluation")]
@@ -72,7 +69,7 @@ def test_a_plan_file_gives_the_same_table_and_the_same_losses_on_the_page_and_wi
         monkeypatch.setattr(lab_module, "_lab", lab)
         for phase in ("1", "2"):
             inspected = command(
-                "inspect", *named, "--plan", str(file), "--phase", phase, "--format", "json"
+                "inspect", *named, "--plan", file, "--phase", phase, "--format", "json"
             )
             rows = visited("freeze", **where, plan=PLAN, phase=phase).dataframe[0].value
             columns = (rows["Parameter"], rows["State"], rows["Count"])
@@ -80,12 +77,12 @@ def test_a_plan_file_gives_the_same_table_and_the_same_losses_on_the_page_and_wi
                 (name, state.split()[-1], count)
                 for name, state, count in zip(*columns, strict=False)
             }
-            table = json.loads(inspected)["parameters"]
+            table = inspected.json["parameters"]
             assert shown == {(row["name"], row["state"], row["count"]) for row in table}
             assert len(rows) == len(table)
         run = finished_on_the_page(lab, {**where, **CHOICES, "plan": PLAN})
         events = [event.model_dump(mode="json") for _, event in lab.store.events(run)]
 
-    lines = command("train", *named, *chosen, "--plan", str(file), "--format", "jsonl").splitlines()
-    assert told(events) == told([json.loads(line) for line in lines])
+    repeated = command("train", *named, *chosen, "--plan", file, "--format", "jsonl").events
+    assert exact_numbers(events) == exact_numbers(repeated)
     assert len([e for e in events if e["event"] == "step"]) == 9

@@ -13,6 +13,7 @@ from mtl_core.store.record import RunRecord, RunState
 from mtl_core.tasks.task import DEFAULT_TASKS, Task, TaskKind
 from mtl_core.training.events import RunEvent, RunFailed, RunStopped
 from mtl_core.training.spec import RunSpec
+from mtl_core.ui.train import run_form
 from tests.run_story import Story, both, finished_heads_only, minilm, scores, spec_of
 from tests.visiting import heading, visited
 
@@ -60,7 +61,8 @@ def test_the_start_button_starts_the_chosen_run_and_shows_it(lab: Lab) -> None:
     assert app.button(key="stop").label == "Remove from the queue"
 
 
-def test_a_double_click_starts_one_run(lab: Lab) -> None:
+def test_a_double_click_starts_one_run(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_form, "monotonic", lambda: 100.0)
     app = train_page()
     app.button(key="start").click().run()
     app.button(key="start").click().run()
