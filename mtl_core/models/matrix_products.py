@@ -15,6 +15,7 @@ from warnings import catch_warnings, simplefilter
 import torch
 from torch import Tensor
 
+from mtl_core.models.dropout_masks import use_fast_dropout
 from mtl_core.settings import MatrixProducts, requested_matrix_products
 
 TOLERANCE = 1e-5
@@ -28,12 +29,13 @@ _registrations: list[torch.library.Library] = []  # a registration ends when its
 
 
 def compute_with(threads: int) -> None:
-    """Set the number of torch threads and the matrix library of this process.
+    """Set the threads, the matrix library and the kernel of dropout masks of this process.
 
     Raises BadInput if FREEZE_LAB_MATRIX_PRODUCTS names no library.
     """
     torch.set_num_threads(threads)
     use_fast_products()
+    use_fast_dropout()
 
 
 def use_fast_products() -> None:

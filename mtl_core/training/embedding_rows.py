@@ -2,7 +2,8 @@
 
 A batch reads a few hundred of tens of thousands of rows. A row that no batch reads has no gradient
 and no moments, and AdamW applies only weight decay to it. Gradient and moments exist for the rows
-read alone; the resulting weights are the same.
+read alone. The weight decay of all other rows is collected over several steps and applied at once;
+the resulting weights are the same, up to the rounding of one product.
 """
 
 from collections.abc import Iterable
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 class EmbeddingRows:
     """`weight` (vocabulary, width), with the parameter `part` for the rows that are read.
 
-    The optimiser updates `part`. Call `take_gradient` before each step and `write_back` after it.
+    The optimiser updates `part`. Call `take_gradient` before each step and `write_back` after it,
+    and `decay_unread_rows` before anything but a training step reads `weight`.
     """
 
     def __init__(self, embedding: nn.Embedding, read: Iterable[int]) -> None:
@@ -28,6 +30,7 @@ class EmbeddingRows:
         self._places = torch.full((embedding.num_embeddings,), -1, device=device)
         self._places[self._rows] = torch.arange(len(self._rows), device=device)
         self.part = nn.Parameter(self.weight.detach()[self._rows])
+        self._pending_decay = 1.0
         embedding.sparse = True  # a sparse gradient lists its rows
 
     def take_gradient(self) -> None:
@@ -44,9 +47,17 @@ class EmbeddingRows:
 
     @torch.no_grad()
     def write_back(self, decay_factor: float) -> None:
-        """Copy the rows of `part`; multiply all others by `decay_factor`, as weight decay does."""
-        self.weight.mul_(decay_factor)
+        """Copy the rows of `part`. All others are to be multiplied by `decay_factor`."""
+        self._pending_decay *= decay_factor
         self.weight.index_copy_(0, self._rows, self.part)
+
+    @torch.no_grad()
+    def decay_unread_rows(self) -> None:
+        """Multiply the rows that are not in `part` by their decay factors since the last call."""
+        if self._pending_decay != 1.0:
+            self.weight.mul_(self._pending_decay)
+            self.weight.index_copy_(0, self._rows, self.part)
+            self._pending_decay = 1.0
 
 
 def embedding_rows(

@@ -1,9 +1,11 @@
 """Environment variables of a process that trains; set them before torch is imported."""
 
 ENVIRONMENT = {
-    # Idle threads sleep: spinning ones slow down the server, and each other, on busy cores.
-    "OMP_WAIT_POLICY": "PASSIVE",
-    "KMP_BLOCKTIME": "0",
+    # An idle thread spins for some microseconds, then it sleeps. A step has hundreds of short
+    # parallel sections, and waking a thread takes longer than most gaps between them. A thread that
+    # spins on slows down the server, and other threads, on busy cores.
+    "GOMP_SPINCOUNT": "10000",
+    "KMP_BLOCKTIME": "1",
     # oneDNN caches generated code for each shape of a matrix. The shapes of one step are enough;
     # the defaults of 1,024 shapes take half a gigabyte.
     "LRU_CACHE_CAPACITY": "16",

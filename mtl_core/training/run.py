@@ -176,6 +176,7 @@ class _Run:
 
     def _evaluation(self, table: ParameterTable) -> Evaluation:
         loaded = self._loaded
+        self._optimizer.complete_embedding()
         with self._clock.spending("evaluation"):
             evaluated = evaluate(
                 self._model,
