@@ -20,7 +20,7 @@ sys.path.insert(0, str(ROOT))
 # Import from this tree, also if another version is installed.
 from mtl_core.analysis.reading import summarise  # noqa: E402
 from mtl_core.analysis.summary import RunSummary  # noqa: E402
-from mtl_core.cli.entry import app  # noqa: E402
+from mtl_core.cli.entry import application  # noqa: E402
 from mtl_core.freezing import selectors  # noqa: E402
 from mtl_core.freezing.plan import Phase, Plan, Schedule  # noqa: E402
 from mtl_core.freezing.plan_file import plan_to_yaml  # noqa: E402
@@ -211,7 +211,9 @@ def help_of(command: str) -> str:
     """The output of `--help` at 100 columns."""
     environment = {"COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1"}
     words = [*command.split(), "--help"]
-    result = CliRunner().invoke(app, words, env=environment, prog_name="python -m mtl_core")
+    result = CliRunner().invoke(
+        application(), words, env=environment, prog_name="python -m mtl_core"
+    )
     if result.exit_code:
         raise typer.Exit(result.exit_code)
     return "\n".join(line.rstrip() for line in result.output.strip().splitlines())

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from importlib import import_module
 from io import TextIOWrapper
 from pathlib import Path
 
@@ -9,21 +10,6 @@ import typer
 from typer.exceptions import TyperException
 
 from mtl_core import __version__
-from mtl_core.cli import (
-    checkpoints,
-    claims,
-    cost,
-    export,
-    inspect,
-    plan,
-    predict,
-    runs,
-    scenarios,
-    serve,
-    train,
-)
-from mtl_core.cli.compare.command import compare
-from mtl_core.cli.console import discard_stdout
 from mtl_core.errors import BadInput, FreezeLabError
 from mtl_core.training.environment import ENVIRONMENT
 
@@ -32,31 +18,45 @@ DONE, INTERNAL_ERROR, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 # The installed command's name, or the one that works in a clone too.
 _PROGRAM = "freeze-lab" if Path(sys.argv[0]).stem == "freeze-lab" else "python -m mtl_core"
 
-app = typer.Typer(
-    name=_PROGRAM,
-    help="Compare what to freeze when a multi-task transformer is fine-tuned.",
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-for command in (
-    checkpoints.checkpoints,
-    scenarios.scenarios,
-    inspect.inspect,
-    cost.cost,
-    plan.plan,
-    train.train,
-    claims.claims,
-    compare,
-    predict.predict,
-    export.export,
-    serve.serve,
-):
-    app.command()(command)
-app.add_typer(runs.runs_app, name="runs")
+COMMANDS = {
+    "checkpoints": "mtl_core.cli.checkpoints",
+    "scenarios": "mtl_core.cli.scenarios",
+    "inspect": "mtl_core.cli.inspect",
+    "cost": "mtl_core.cli.cost",
+    "plan": "mtl_core.cli.plan",
+    "train": "mtl_core.cli.train",
+    "claims": "mtl_core.cli.claims",
+    "compare": "mtl_core.cli.compare.command",
+    "predict": "mtl_core.cli.predict",
+    "export": "mtl_core.cli.export",
+    "serve": "mtl_core.cli.serve",
+    "runs": "mtl_core.cli.runs",
+}
+"""The module of each command, which has a function or a Typer application of the same name."""
 
 
-@app.callback(invoke_without_command=True)
+def application(command: str | None = None) -> typer.Typer:
+    """The command line with one command, or with all of them if None or an unknown name is given.
+
+    The modules of the other commands are not imported: they take longer than most commands.
+    """
+    app = typer.Typer(
+        name=_PROGRAM,
+        help="Compare what to freeze when a multi-task transformer is fine-tuned.",
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    app.callback(invoke_without_command=True)(_root)
+    for name in [command] if command in COMMANDS else COMMANDS:
+        found = getattr(import_module(COMMANDS[name]), name)
+        if isinstance(found, typer.Typer):
+            app.add_typer(found, name=name)
+        else:
+            app.command()(found)
+    return app
+
+
 def _root(
     context: typer.Context,
     version: bool = typer.Option(False, "--version", help="Print the version and exit."),
@@ -82,7 +82,11 @@ def main(arguments: list[str] | None = None) -> None:
 def run(arguments: list[str]) -> int:
     """Run one command; returns its exit code."""
     try:
-        code = app(arguments, prog_name=app.info.name, standalone_mode=False)
+        if arguments == ["--version"]:
+            print(__version__)
+            return DONE
+        app = application(arguments[0] if arguments else None)
+        code = app(arguments, prog_name=_PROGRAM, standalone_mode=False)
         if code == INTERRUPTED:  # Typer returns this code after Ctrl-C
             raise KeyboardInterrupt
         return code if isinstance(code, int) else DONE
@@ -95,6 +99,8 @@ def run(arguments: list[str]) -> int:
     except FreezeLabError as problem:
         return _report(str(problem), INTERNAL_ERROR, problem)
     except (BrokenPipeError, SystemExit):  # Typer and Rich exit when the pipe is closed
+        from mtl_core.cli.console import discard_stdout  # imports Rich
+
         discard_stdout()
         return DONE
     except Exception as problem:
@@ -113,7 +119,7 @@ def _usage(problem: TyperException) -> str:
     what = what.replace("Value error, ", "")
     what += "" if what.endswith((".", "?")) else "."
     context = getattr(problem, "ctx", None)
-    command = context.command_path if context is not None else app.info.name
+    command = context.command_path if context is not None else _PROGRAM
     return f"{what} See `{command} --help`."
 
 

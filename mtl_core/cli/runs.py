@@ -19,16 +19,16 @@ from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.training.events import Evaluation
 
-runs_app = typer.Typer(help="List, show or delete runs and comparisons.")
+runs = typer.Typer(help="List, show or delete runs and comparisons.")
 
 
-@runs_app.callback(invoke_without_command=True)
+@runs.callback(invoke_without_command=True)
 def _root(context: typer.Context) -> None:
     if context.invoked_subcommand is None:
         print(context.get_help())
 
 
-@runs_app.command("list")
+@runs.command("list")
 def list_runs(form: Annotated[ListFormat, typer.Option("--format")] = ListFormat.TABLE) -> None:
     """List the comparisons and the runs in the store, newest first; the JSON holds the runs."""
     with closing(RunStore(Settings.from_environment().database)) as store:
@@ -41,7 +41,7 @@ def list_runs(form: Annotated[ListFormat, typer.Option("--format")] = ListFormat
             _print_runs(records, store)
 
 
-@runs_app.command()
+@runs.command()
 def show(
     run: str, form: Annotated[EventFormat, typer.Option("--format")] = EventFormat.TEXT
 ) -> None:
@@ -54,9 +54,9 @@ def show(
         if comparison and form is EventFormat.TEXT:
             print_results(comparison, compared_runs(store, comparison, settings))
             return
-        runs = [each.id for each in comparison.runs] if comparison else [run]
+        found = [each.id for each in comparison.runs] if comparison else [run]
         with event_printer(form, live=False) as print_event:
-            for each in runs:
+            for each in found:
                 for _, event in store.events(each):
                     print_event(event)
         if comparison is None and form is EventFormat.TEXT:
@@ -88,7 +88,7 @@ def _print_chain(chain: Chain) -> None:
         console.print(line)
 
 
-@runs_app.command()
+@runs.command()
 def delete(run: str) -> None:
     """Delete permanently a run with its events and model, or a comparison with all its runs."""
     settings = Settings.from_environment()

@@ -9,7 +9,7 @@ import typer
 from pydantic import BaseModel
 from typer.testing import CliRunner
 
-from mtl_core.cli.entry import app
+from mtl_core.cli.entry import application
 from mtl_core.cli.run_options import run_options
 from mtl_core.engine.lab import Lab
 from mtl_core.report.repeat import compare_command, train_command
@@ -75,7 +75,7 @@ def test_every_option_of_a_run_has_another_value_in_these_tests() -> None:
 
 @pytest.mark.parametrize(("command", "kind"), [("train", RunSpec), ("compare", ComparisonSpec)])
 def test_every_option_is_in_the_help_of_its_command(command: str, kind: type[RunOptions]) -> None:
-    words = CliRunner().invoke(app, [command, "--help"]).output.split()
+    words = CliRunner().invoke(application(), [command, "--help"]).output.split()
     for name, (field, option) in options_of(kind).items():
         assert flag_of(name, field, option) in words
 
@@ -174,5 +174,7 @@ def test_the_fold_of_the_compare_page_sets_the_options_of_every_run(lab: Lab) ->
 
 
 def test_a_store_file_is_not_needed_for_a_value_out_of_range(tmp_path: Path) -> None:
-    result = CliRunner().invoke(app, ["train", "--scenario", "full", "--head-dropout", "1"])
+    result = CliRunner().invoke(
+        application(), ["train", "--scenario", "full", "--head-dropout", "1"]
+    )
     assert "--head-dropout 1.0: input should be less than 1" in str(result.exception)
