@@ -6,8 +6,8 @@ from tests.browser.watching import settled
 pytestmark = pytest.mark.browser
 
 
-def test_a_reader_guesses_sees_the_verdict_and_reads_on(page: Page, address: str) -> None:
-    page.goto(f"{address}/guide")
+def test_a_reader_guesses_sees_the_verdict_and_reads_on(page: Page, shared_address: str) -> None:
+    page.goto(f"{shared_address}/guide")
     card = page.locator(".st-key-claim_kept-bytes")
     expect(card).to_be_attached()
     expect(card).to_be_hidden()  # its chapter is not among the first

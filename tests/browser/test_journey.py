@@ -88,24 +88,26 @@ def test_a_finished_run_shows_its_scores_and_that_every_frozen_tensor_is_identic
 @pytest.mark.parametrize(
     "path", ["/", "/checkpoints", "/plan", "/train", "/compare", "/predict", "/guide", "/data"]
 )
-def test_nothing_is_wider_than_a_phone(page: Page, address: str, path: str, scheme: str) -> None:
+def test_nothing_is_wider_than_a_phone(
+    page: Page, shared_address: str, path: str, scheme: str
+) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-    page.goto(f"{address}{path}")
+    page.goto(f"{shared_address}{path}")
     page.locator("h1").first.wait_for()
     widest = page.evaluate("document.scrollingElement.scrollWidth")
     assert widest <= 390
 
 
 def test_every_answer_carries_headers_that_keep_the_browser_to_this_server(
-    page: Page, address: str
+    page: Page, shared_address: str
 ) -> None:
-    answer = page.goto(address)
+    answer = page.goto(shared_address)
     assert answer is not None
     assert "default-src 'self'" in answer.headers["content-security-policy"]
     assert answer.headers["x-content-type-options"] == "nosniff"
     refused: list[str] = []
     page.on("console", lambda message: refused.append(message.text))
-    page.goto(f"{address}/train")
+    page.goto(f"{shared_address}/train")
     answers(page, "No run yet")
     assert [text for text in refused if "Content Security Policy" in text] == []

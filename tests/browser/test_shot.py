@@ -20,13 +20,13 @@ PICTURES = {
 
 
 def test_a_picture_fits_the_size_that_is_asked_for_and_has_its_last_line(
-    page: Page, address: str
+    page: Page, shared_address: str
 ) -> None:
     page.set_viewport_size({"width": SHOT_WIDTH, "height": SHOT_HEIGHT})
     for name, queries in PICTURES.items():
         for query in queries:
             asked = {**query, "shot": "screen" if name == "compare" else "1", "embed": "true"}
-            page.goto(f"{address}/{name}?{urlencode(asked)}")
+            page.goto(f"{shared_address}/{name}?{urlencode(asked)}")
             last = page.get_by_text("screenshot taken")
             expect(last).to_be_visible()
             page.wait_for_selector(".js-plotly-plot")

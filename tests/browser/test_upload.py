@@ -35,8 +35,8 @@ def test_a_visitor_uploads_two_tasks_looks_at_them_and_trains_on_them(
     expect(page.get_by_text("your upload: mood, ner (8 + 4 sentences)")).to_be_visible()
 
 
-def test_the_data_page_is_no_wider_than_a_phone(page: Page, address: str) -> None:
+def test_the_data_page_is_no_wider_than_a_phone(page: Page, shared_address: str) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
-    page.goto(f"{address}/data")
+    page.goto(f"{shared_address}/data")
     page.get_by_text("Use your own files").wait_for()
     assert page.evaluate("document.scrollingElement.scrollWidth") <= 390

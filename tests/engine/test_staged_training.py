@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from time import monotonic, sleep
 
 import pytest
 import torch
@@ -25,15 +26,20 @@ SpecOf = Callable[..., RunSpec]
 PATIENCE_SECONDS = 120.0
 
 
-@pytest.fixture
-def lab(tmp_path: Path, tiny_checkpoint: Path, tiny_data: Path) -> Iterator[Lab]:
-    """A lab with the real children, open to the tiny checkpoint and data."""
+@pytest.fixture(scope="module")
+def lab(
+    tmp_path_factory: pytest.TempPathFactory, tiny_checkpoint: Path, tiny_data: Path
+) -> Iterator[Lab]:
+    """A lab with the real children, which may load the tiny checkpoint and data."""
+    home = tmp_path_factory.mktemp("staged") / "home"
     roots = {"checkpoint_roots": (tiny_checkpoint.parent,), "data_roots": (tiny_data.parent,)}
-    with Lab(Settings(home=tmp_path / "home", threads=1, **roots)) as opened:
-        yield opened
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FREEZE_LAB_HOME", str(home))  # the trainer finds saved models there
+        with Lab(Settings(home=home, threads=1, **roots)) as opened:
+            yield opened
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def tiny(tiny_checkpoint: Path, tiny_data: Path) -> SpecOf:
     """A short run of a scenario on the tiny checkpoint and data."""
     backbone = describe(resolve_checkpoint(str(tiny_checkpoint), ANY_FILE))
@@ -55,15 +61,29 @@ def tiny(tiny_checkpoint: Path, tiny_data: Path) -> SpecOf:
     return make
 
 
+@pytest.fixture(scope="module")
+def first(lab: Lab, tiny: SpecOf) -> str:
+    """A finished run that trained everything and saved its model; its id."""
+    run = lab.start(tiny("full")).id
+    wait_for(lab, run)
+    return run
+
+
+def wait_for(lab: Lab, run: str) -> None:
+    """Wait until the run has finished; fail if it does not."""
+    deadline = monotonic() + PATIENCE_SECONDS
+    while not lab.store.run(run).state.is_final:
+        assert monotonic() < deadline, "the run does not end"
+        sleep(0.01)
+    ended = lab.store.run(run)
+    assert ended.state is RunState.FINISHED, ended.reason
+
+
 def test_the_second_stage_starts_from_the_first_and_a_frozen_head_is_saved_unchanged(
-    lab: Lab, tiny: SpecOf, wait_until: Wait
+    lab: Lab, tiny: SpecOf, first: str
 ) -> None:
-    first = lab.start(tiny("full")).id
-    wait_until(lambda: lab.store.run(first).state.is_final, PATIENCE_SECONDS)
     second = lab.start(tiny("freeze-head:ner", starts_from=first)).id
-    wait_until(lambda: lab.store.run(second).state.is_final, PATIENCE_SECONDS)
-    ended = [lab.store.run(run) for run in (first, second)]
-    assert [each.state for each in ended] == [RunState.FINISHED] * 2, [e.reason for e in ended]
+    wait_for(lab, second)
 
     (_, last) = lab.store.events(first, kinds=["evaluation"])[-1]
     (_, begin) = lab.store.events(second, kinds=["evaluation"])[0]
@@ -78,12 +98,10 @@ def test_the_second_stage_starts_from_the_first_and_a_frozen_head_is_saved_uncha
 
 
 def test_every_run_of_a_comparison_starts_from_the_given_run(
-    lab: Lab, tiny: SpecOf, wait_until: Wait
+    lab: Lab, tiny: SpecOf, first: str, wait_until: Wait
 ) -> None:
-    first = lab.start(tiny("full")).id
-    wait_until(lambda: lab.store.run(first).state.is_final, PATIENCE_SECONDS)
     spec = tiny("full")
-    asked = ComparisonSpec(
+    comparison = ComparisonSpec(
         checkpoint=spec.checkpoint,
         scenarios=("heads-only", "full"),
         seeds=(3, 4),
@@ -94,10 +112,10 @@ def test_every_run_of_a_comparison_starts_from_the_given_run(
         starts_from=first,
     )
     with pytest.raises(InvalidRun, match="cannot have a random encoder too"):
-        lab.start_comparison(asked.model_copy(update={"random_backbone": True}))
+        lab.start_comparison(comparison.model_copy(update={"random_backbone": True}))
     with pytest.raises(UnknownRun, match="There is no run 'nothing'"):
-        lab.start_comparison(asked.model_copy(update={"starts_from": "nothing"}))
-    made = lab.start_comparison(asked).id
+        lab.start_comparison(comparison.model_copy(update={"starts_from": "nothing"}))
+    made = lab.start_comparison(comparison).id
     wait_until(lambda: lab.comparison_progress(made).ended, PATIENCE_SECONDS)
 
     (_, last) = lab.store.events(first, kinds=["evaluation"])[-1]
@@ -109,18 +127,19 @@ def test_every_run_of_a_comparison_starts_from_the_given_run(
 
 
 def test_a_start_that_does_not_match_is_refused_before_anything_is_queued(
-    lab: Lab, tiny: SpecOf, wait_until: Wait
+    lab: Lab, tiny: SpecOf
 ) -> None:
     with pytest.raises(UnknownRun, match="There is no run 'nothing'"):
         lab.start(tiny("full", starts_from="nothing"))
-    first = lab.start(tiny("heads-only")).id
-    wait_until(lambda: lab.store.run(first).state.is_final, PATIENCE_SECONDS)
-    spec = tiny("full", starts_from=first)
+    start = lab.start(tiny("heads-only")).id
+    wait_for(lab, start)
+    before = lab.store.runs()
+    spec = tiny("full", starts_from=start)
     with pytest.raises(InvalidRun, match="cannot have a random encoder too"):
         lab.start(spec.model_copy(update={"random_backbone": True}))
     with pytest.raises(InvalidRun, match="this one trains 'minilm-l6'"):
         lab.start(spec.model_copy(update={"checkpoint": "minilm-l6"}))
-    (lab.settings.run_folder(first) / "model.safetensors").unlink()
+    (lab.settings.run_folder(start) / "model.safetensors").unlink()
     with pytest.raises(InvalidRun, match="is no longer at"):
         lab.start(spec)
-    assert [run.id for run in lab.store.runs()] == [first]
+    assert lab.store.runs() == before

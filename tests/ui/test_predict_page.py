@@ -52,7 +52,6 @@ def lab(monkeypatch: pytest.MonkeyPatch, tiny_checkpoint: Path) -> Iterator[Lab]
     opened = Lab(settings.model_copy(update={"checkpoint_roots": (tiny_checkpoint.parent,)}))
     monkeypatch.setattr(lab_module, "_lab", opened)
     yield opened
-    opened._inspector.close()
     opened.store.close()
 
 
