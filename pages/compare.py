@@ -13,7 +13,7 @@ from mtl_core.ui.compare.selection import (
     write_comparison,
     write_runs,
 )
-from mtl_core.ui.shared.choice import current_choice
+from mtl_core.ui.shared.choice import current_choice, ignored_notes
 from mtl_core.ui.shared.page import current_palette, require_app_entry, show_ignored
 from mtl_core.ui.shared.shot import frame, taking_shot
 
@@ -21,6 +21,7 @@ require_app_entry()
 choice = current_choice()
 lab, colors = the_lab(), current_palette()
 comparison, notes = chosen_comparison(lab.store)
+notes = [*ignored_notes(), *notes]
 records = comparable(lab.store.runs())
 chosen, ignored = compared_runs(records)
 

@@ -1,21 +1,14 @@
 """Quality of each plan against its cost: points, the Pareto front, and ranges over seeds."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import pairwise
 from math import log10
 from typing import Any
 
-from mtl_core.analysis.plans import PlanComparison, PlanResult, TaskResult
-from mtl_core.charts.label_placement import Box, PointLabel, Screen, place_labels
-from mtl_core.charts.labels import (
-    annotation,
-    escape_markup,
-    round_steps,
-    round_steps_log,
-    text_pixels,
-)
+from mtl_core.analysis.plans import PlanComparison, PlanResult
+from mtl_core.charts.labels import escape_markup, round_steps, round_steps_log
+from mtl_core.charts.pareto_labels import BaselineLine, Plot, Point, baseline_labels, plan_labels
 from mtl_core.charts.theme import Figure, Palette, TaskStyle, axis_title, base_layout
 
 HEIGHT = 270
@@ -24,12 +17,6 @@ _AXIS_PADDING = 0.09  # share of the axis beyond the first and the last point
 _FAR_BELOW = 1.2  # a baseline more plot heights below the points is outside the plot
 _LEAST_HEIGHT = 0.08  # of the y axis, so that its ticks differ at two decimals
 _ZERO_FACTOR = 10.0  # on a logarithmic axis, 0 is drawn this many times below the smallest value
-_PLOT_WIDTHS = (280, 430, 560)  # pixels, on a phone, a small and a wide screen
-_NAME_LIMIT = 26
-_BASELINE_PIXELS = 14  # baselines closer than this share a label
-_BASELINE_SIZE, _NAME_SIZE = 11, 12
-_BASELINE_LINE_HEIGHT = 13
-_BASELINE_CORNERS = (("right", "bottom"), ("left", "bottom"), ("right", "top"), ("left", "top"))
 
 
 class Cost(StrEnum):
@@ -87,75 +74,6 @@ COST_AXES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class BaselineLine:
-    """A score without fine-tuning, drawn as a horizontal line: `majority class`, 0.52."""
-
-    label: str
-    value: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Point:
-    """A plan in the figure: position on the x axis, mean score, lowest and highest seed."""
-
-    label: str
-    x: float
-    result: TaskResult
-    mean: float
-    low: float
-    high: float
-    on_front: bool
-    cost_text: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Plot:
-    """The points, the axis ranges and the height of the plot, to convert values to pixels."""
-
-    points: Sequence[_Point]
-    x_range: tuple[float, float]
-    y_range: tuple[float, float]
-    height: float
-
-    def up(self, value: float) -> float:
-        """The height of a score in pixels above the lower edge."""
-        return (value - self.y_range[0]) * self.height / (self.y_range[1] - self.y_range[0])
-
-    def places(self, width: float) -> list[tuple[float, float]]:
-        """The points in pixels, for a plot `width` pixels wide."""
-        across = width / (self.x_range[1] - self.x_range[0])
-        return [((p.x - self.x_range[0]) * across, self.up(p.mean)) for p in self.points]
-
-    def bars(self, width: float) -> list[Box]:
-        """The box of each point and its bar over the seeds."""
-        return [
-            Box(x - 7, min(self.up(p.low) - 4, y - 9), x + 7, max(self.up(p.high) + 4, y + 9))
-            for p, (x, y) in zip(self.points, self.places(width), strict=True)
-        ]
-
-    def steps(self, width: float) -> list[Box]:
-        """The boxes of the front's horizontal and vertical parts."""
-        each = zip(self.points, self.places(width), strict=True)
-        front = [place for p, place in each if p.on_front]
-        ends = [*(x for x, _ in front[1:]), width]
-        level = [Box(x, y - 2, end, y + 2) for (x, y), end in zip(front, ends, strict=False)]
-        rises = [Box(x - 2, low, x + 2, y) for (_, low), (x, y) in pairwise(front)]
-        return level + rises
-
-    def line(self, value: float, width: float) -> Box:
-        """The box of a baseline across the plot."""
-        return Box(0, self.up(value) - 1, width, self.up(value) + 1)
-
-    def baseline_label(self, label: Mapping[str, Any], width: float) -> Box:
-        """The box of a baseline's annotation."""
-        wide = text_pixels(label["text"]) * _BASELINE_SIZE / _NAME_SIZE
-        edge = 0.0 if label["yref"] == "paper" else self.up(label["y"])
-        bottom = edge if label["yanchor"] == "bottom" else edge - _BASELINE_LINE_HEIGHT
-        left = 0.0 if label["xanchor"] == "left" else width - wide
-        return Box(left, bottom, left + wide, bottom + _BASELINE_LINE_HEIGHT)
-
-
 def pareto_figure(
     comparison: PlanComparison,
     task: str,
@@ -178,14 +96,14 @@ def pareto_figure(
     y_range = _y_range(points, baselines)
     near = [each for each in baselines if y_range[0] <= each.value <= y_range[1]]
     far = [each for each in baselines if each not in near]
-    plot = _Plot(points, x_range, y_range, height - _MARGIN["t"] - _MARGIN["b"])
-    baseline_labels = _baseline_labels(near, far, plot, colors)
+    plot = Plot(points, x_range, y_range, height - _MARGIN["t"] - _MARGIN["b"])
+    baselines_named = baseline_labels(near, far, plot, colors)
     layout = base_layout(
         colors,
         height,
         margin=_MARGIN,
         hovermode="closest",
-        annotations=[*_plan_labels(plot, near, baseline_labels, colors), *baseline_labels],
+        annotations=[*plan_labels(plot, near, baselines_named, colors), *baselines_named],
         xaxis={
             "range": list(x_range),
             "title": axis_title(axis.title, colors),
@@ -214,7 +132,7 @@ def cost_of(plan: PlanResult, cost: Cost) -> float | None:
 
 def _points(
     comparison: PlanComparison, task: str, front: Collection[str], cost: Cost
-) -> list[_Point]:
+) -> list[Point]:
     """The plans with a score and a known cost, the cheapest first."""
     known = [
         (plan, result, value)
@@ -226,7 +144,7 @@ def _points(
     axis = COST_AXES[cost]
     least = min((value for _, _, value in known if value > 0), default=1.0)
     return [
-        _Point(
+        Point(
             plan.label,
             axis.position(value or least / _ZERO_FACTOR),
             result,
@@ -240,7 +158,7 @@ def _points(
     ]
 
 
-def _y_range(points: Sequence[_Point], baselines: Sequence[BaselineLine]) -> tuple[float, float]:
+def _y_range(points: Sequence[Point], baselines: Sequence[BaselineLine]) -> tuple[float, float]:
     """Covers every bar, and the baselines that are not far below."""
     low = min((each.low for each in points), default=0.0)
     high = max((each.high for each in points), default=1.0)
@@ -252,7 +170,7 @@ def _y_range(points: Sequence[_Point], baselines: Sequence[BaselineLine]) -> tup
 
 
 def _front_trace(
-    points: Sequence[_Point], x_range: tuple[float, float], style: TaskStyle
+    points: Sequence[Point], x_range: tuple[float, float], style: TaskStyle
 ) -> list[dict[str, Any]]:
     """The best score so far, as steps: across to the next plan on the front, then up."""
     front = [each for each in points if each.on_front]
@@ -276,7 +194,7 @@ def _front_trace(
     ]
 
 
-def _point_traces(point: _Point, style: TaskStyle, colors: Palette) -> list[dict[str, Any]]:
+def _point_traces(point: Point, style: TaskStyle, colors: Palette) -> list[dict[str, Any]]:
     """The bar over the seeds, and the point; below a hollow point a disc that hides the bar."""
     name = escape_markup(point.label)
     bar = {
@@ -336,115 +254,3 @@ def _baseline_trace(
         "line": {"color": colors.context, "width": 1.2, "dash": "dot"},
         "hoverinfo": "skip",
     }
-
-
-def _plan_labels(
-    plot: _Plot,
-    baselines: Sequence[BaselineLine],
-    baseline_labels: Sequence[Mapping[str, Any]],
-    colors: Palette,
-) -> list[dict[str, Any]]:
-    """The label of each plan beside its point, where it covers no label, bar, step or baseline."""
-    screens = [_screen(plot, width, baselines, baseline_labels) for width in _PLOT_WIDTHS]
-    return [
-        annotation(
-            f"<b>{escape_markup(p.label, _NAME_LIMIT)}</b>"
-            if p.on_front
-            else escape_markup(p.label, _NAME_LIMIT),
-            _NAME_SIZE,
-            colors.ink if p.on_front else colors.muted,
-            x=p.x,
-            y=p.mean,
-            **keys,
-        )
-        for p, keys in zip(plot.points, place_labels(screens), strict=True)
-    ]
-
-
-def _screen(
-    plot: _Plot,
-    width: float,
-    baselines: Sequence[BaselineLine],
-    baseline_labels: Sequence[Mapping[str, Any]],
-) -> Screen:
-    """The figure in pixels, for a plot `width` pixels wide."""
-    bars = plot.bars(width)
-    labels = [
-        PointLabel(
-            text_pixels(escape_markup(p.label, _NAME_LIMIT)), x, y, bar.bottom, bar.top, p.on_front
-        )
-        for p, (x, y), bar in zip(plot.points, plot.places(width), bars, strict=True)
-    ]
-    lines = [plot.line(each.value, width) for each in baselines]
-    others = [plot.baseline_label(each, width) for each in baseline_labels]
-    occupied = [*bars, *plot.steps(width), *lines, *others]
-    return Screen(labels, occupied, Box(0, 0, width, plot.height))
-
-
-def _baseline_labels(
-    near: Sequence[BaselineLine], far: Sequence[BaselineLine], plot: _Plot, colors: Palette
-) -> list[dict[str, Any]]:
-    """The labels of baselines, one per group of close lines; those outside the plot as a list.
-
-    A label is at the right end above its line. It moves to the left end or below the line if it
-    would cover the front, a bar or another baseline.
-    """
-    labels: list[dict[str, Any]] = []
-    if far:
-        values = ", ".join(f"{escape_markup(each.label)} {each.value:.2f}" for each in far)
-        place = {"x": 1, "xref": "paper", "xanchor": "right", "y": 0, "yref": "paper"}
-        text = f"below: {values}"
-        labels.append(annotation(text, _BASELINE_SIZE, colors.muted, yanchor="bottom", **place))
-    for group in _close_baselines(near, plot):
-        text = ", ".join(f"{escape_markup(each.label)} {each.value:.2f}" for each in group[::-1])
-        lines = [each.value for each in near if each not in group]
-        corners = [_baseline_label(text, group, *corner, colors) for corner in _BASELINE_CORNERS]
-        covered = [_covered(each, lines, labels, plot) for each in corners]
-        labels.append(corners[covered.index(min(covered))])
-    return labels
-
-
-def _close_baselines(near: Sequence[BaselineLine], plot: _Plot) -> list[list[BaselineLine]]:
-    """Groups the baselines whose labels would touch, from the lowest to the highest."""
-    groups: list[list[BaselineLine]] = []
-    for each in sorted(near, key=lambda each: each.value):
-        if groups and plot.up(each.value) - plot.up(groups[-1][-1].value) < _BASELINE_PIXELS:
-            groups[-1].append(each)
-        else:
-            groups.append([each])
-    return groups
-
-
-def _baseline_label(
-    text: str, group: Sequence[BaselineLine], xanchor: str, yanchor: str, colors: Palette
-) -> dict[str, Any]:
-    """A label at one end, above the highest line of its group or below the lowest."""
-    return annotation(
-        text,
-        _BASELINE_SIZE,
-        colors.muted,
-        x=1 if xanchor == "right" else 0,
-        xref="paper",
-        xanchor=xanchor,
-        y=group[-1 if yanchor == "bottom" else 0].value,
-        yref="y",
-        yanchor=yanchor,
-    )
-
-
-def _covered(
-    label: Mapping[str, Any],
-    lines: Sequence[float],
-    others: Sequence[Mapping[str, Any]],
-    plot: _Plot,
-) -> float:
-    """The area that a baseline's label covers over all screens; outside the plot counts double."""
-    covered = 0.0
-    for width in _PLOT_WIDTHS:
-        box = plot.baseline_label(label, width)
-        occupied = [*plot.bars(width), *plot.steps(width)]
-        occupied += [plot.line(value, width) for value in lines]
-        occupied += [plot.baseline_label(other, width) for other in others]
-        covered += sum(map(box.overlap, occupied))
-        covered += 2 * box.outside(Box(0, 0, width, plot.height))
-    return covered

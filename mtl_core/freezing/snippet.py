@@ -12,23 +12,33 @@ Part = tuple[str, float | None]
 """A dotted name prefix and the learning rate of the tensors under it; None if unreached."""
 
 
-def torch_snippet(tables: Sequence[ParameterTable], model: ModelDescription, source: str) -> str:
+def torch_snippet(
+    tables: Sequence[ParameterTable],
+    model: ModelDescription,
+    source: str,
+    *,
+    weight_decay: float = 0.01,
+    max_grad_norm: float = 1.0,
+    head_dropout: float = 0.1,
+) -> str:
     """Return the source code of a program that freezes a model as a plan does.
 
     `tables` are the parameter tables of all phases of one plan. `source` is the argument of
-    `from_pretrained`: a hub id or a folder. The program can be run unchanged: it applies each
+    `from_pretrained`: a hub id or a folder. The other values are those of the options of a run of
+    the same names. The program can be run unchanged: it applies each
     phase and checks the number of trainable parameters.
     """
     functions = [f"phase_{table.phase_number}" for table in tables]
     return "\n\n".join(
         (
-            _opening(tables[0].plan.name, source),
-            _model(model),
+            _opening(tables[0].plan.name, source, weight_decay, max_grad_norm),
+            _model(model, head_dropout),
             _BEGIN_PHASE,
             *(_phase(table, len(tables)) for table in tables),
             f"model = MultiTaskModel(CHECKPOINT)\nfor phase in ({', '.join(functions)},):\n"
             "    optimizer = phase(model)\n"
-            "    # train here with this optimizer; call set_modes(model) after each evaluation\n",
+            "    # train here with this optimizer; after an evaluation, call set_modes(model);\n"
+            "    # before each step, nn.utils.clip_grad_norm_(model.parameters(), MAX_GRAD_NORM)\n",
         )
     )
 
@@ -64,15 +74,17 @@ def _covering(prefix: str, keys: Mapping[str, tuple[State, float | None]]) -> It
         yield from _covering(child, inside)
 
 
-def _opening(plan: str, source: str) -> str:
+def _opening(plan: str, source: str, weight_decay: float, max_grad_norm: float) -> str:
     return (
         f"# Freeze plan: {_one_line(plan)}\n"
         "import torch\nfrom torch import nn\nfrom transformers import AutoModel\n\n"
         f"CHECKPOINT = {_quoted(source)}\n"
+        f"WEIGHT_DECAY = {weight_decay!r}  # of all parameters except biases and LayerNorms\n"
+        f"MAX_GRAD_NORM = {max_grad_norm!r}\n"
     )
 
 
-def _model(model: ModelDescription) -> str:
+def _model(model: ModelDescription, head_dropout: float) -> str:
     prefix = model.backbone.prefix
     heads = "\n".join(
         f"        self.{task.head} = nn.Linear(width, {len(task.outputs)})"
@@ -92,7 +104,7 @@ def _model(model: ModelDescription) -> str:
         self.{prefix} = AutoModel.from_pretrained(
             checkpoint, use_safetensors=True, dtype=torch.float32
         )
-        self.dropout = nn.Dropout(0.1)
+        self.dropout = nn.Dropout({head_dropout!r})
         width = self.{prefix}.config.hidden_size
 {heads}
 
@@ -124,8 +136,12 @@ _BEGIN_PHASE = '''def begin_phase(model, rates, trainable, unreached=()):
         assert inside, f"no parameter is named {part}"
         for parameter in inside:
             parameter.requires_grad_(True)
+        flat = [parameter for parameter in inside if parameter.ndim < 2]
+        weights = [parameter for parameter in inside if parameter.ndim > 1]
         if part in rates:
-            groups.append({"params": inside, "lr": rates[part]})
+            for members, decay in ((weights, WEIGHT_DECAY), (flat, 0.0)):
+                if members:
+                    groups.append({"params": members, "lr": rates[part], "weight_decay": decay})
     counted = sum(p.numel() for group in groups for p in group["params"])
     assert counted == trainable, f"{counted:,} trainable parameters, expected {trainable:,}"
     set_modes(model)

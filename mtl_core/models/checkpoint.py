@@ -150,11 +150,11 @@ def _of_path(reference: str, path: Path, below: Sequence[Path] | None) -> Checkp
     if below is not None and not lies_below(path, below):
         raise UnknownCheckpoint(_outside(reference, below))
     path = path.resolve()
+    folder = path.parent if path.name == "config.json" else path
+    if below is not None and folder.is_dir():
+        _require_no_link_outside(reference, folder, below)
     if path.is_dir():
-        found = _of_folder(reference, path)
-        if below is not None and not lies_below(found.config_file, below):
-            raise UnknownCheckpoint(_outside(reference, below))
-        return found
+        return _of_folder(reference, path)
     if path.is_file() and path.suffix == ".json":
         named_config = path.name == "config.json"
         return Checkpoint(
@@ -169,6 +169,18 @@ def _of_path(reference: str, path: Path, below: Sequence[Path] | None) -> Checkp
             "model.safetensors, to train), or the path of a config.json."
         )
     raise UnknownCheckpoint(f"There is no file or folder '{reference}'. {_available()}")
+
+
+def _require_no_link_outside(reference: str, folder: Path, below: Sequence[Path]) -> None:
+    """Raises UnknownCheckpoint if a file of the folder is a link to a path outside `below`.
+
+    The message does not depend on whether the target exists.
+    """
+    if not all(lies_below(each, below) for each in folder.iterdir()):
+        raise UnknownCheckpoint(
+            f"'{reference}' contains links to files outside the folders that this dashboard may "
+            f"read: {', '.join(str(root) for root in below)}. Copy the files into the folder."
+        )
 
 
 def _of_folder(reference: str, folder: Path) -> Checkpoint:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from mtl_core.analysis.baselines import baselines_of_runs
-from mtl_core.charts.pareto import BaselineLine
+from mtl_core.charts.pareto_labels import BaselineLine
 from mtl_core.report.compared import ComparedRuns, lowest_seed_run
 from mtl_core.tasks.baselines import Baseline
 from mtl_core.training.comparison import TrainSize

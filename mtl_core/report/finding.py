@@ -5,11 +5,12 @@ For each task, the first rule that applies to the plans with a score gives the w
 1. Fewer than two plans have a score.
 2. A plan could not be tested: only the highest plan is named.
 3. All other plans are below the best: "full beats all others" ("full beats heads only" for two).
-4. Otherwise plans tie. The cheapest plan in seconds of those that are best or within noise of the
+4. Three plans with exactly the best mean are named; more than three are counted.
+5. Otherwise plans tie. The cheapest plan in seconds of those that are best or within noise of the
    best is named with the best. If the cheapest is the best itself, it is named with the next plan,
    since each plan is tested against the best only. The share of the time is added below nine
    tenths.
-5. If times are unknown or equal, the plans that tie are counted.
+6. If times are unknown or equal, the plans that tie are counted.
 """
 
 from collections.abc import Mapping, Sequence
@@ -113,6 +114,9 @@ def task_finding(comparison: PlanComparison, task: str, *, with_time: bool = Tru
     if len(tied) == 1:
         beaten = other.label if len(plans) == 2 else "all others"
         return f"{best.label} {verb(best.label, 'beats', 'beat')} {beaten}"
+    equal = [plan.label for plan in tied if plan.tasks[task].verdict is Verdict.BEST]
+    if len(equal) > 2:
+        return f"{listed(equal)} tie" if len(equal) == 3 else f"{len(equal)} plans tie"
     return _tie(tied, plans, with_time=with_time)
 
 

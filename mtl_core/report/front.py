@@ -6,7 +6,8 @@ from functools import partial
 
 from mtl_core.analysis.pareto_front import front
 from mtl_core.analysis.plans import PlanComparison, PlanResult
-from mtl_core.charts.pareto import BaselineLine, Cost, cost_of, pareto_figure
+from mtl_core.charts.pareto import Cost, cost_of, pareto_figure
+from mtl_core.charts.pareto_labels import BaselineLine
 from mtl_core.charts.theme import LIGHT, Figure, Palette
 from mtl_core.freezing.titles import task_title
 from mtl_core.report.baselines import BaselinesByTask

@@ -54,6 +54,10 @@ _WITHOUT_STEPS = (
 )
 
 
+ResolvedTables = tuple[ModelDescription | None, tuple[ParameterTable, ...]]
+"""A run's model, None if it is unknown, with the parameter table of each phase."""
+
+
 @dataclass(frozen=True)
 class ReportRun:
     """One run of a report. `events` are empty if only summaries were loaded."""
@@ -61,7 +65,7 @@ class ReportRun:
     record: RunRecord
     events: tuple[RunEvent, ...]
     summary: RunSummary
-    load_model: Callable[[], ModelDescription | None]
+    load_tables: Callable[[], ResolvedTables]
     load_chain: Callable[[], Chain | None]
 
     @property
@@ -69,20 +73,24 @@ class ReportRun:
         """The run's id, which also names its folder in the bundle."""
         return self.record.id
 
-    @cached_property
+    @property
     def model(self) -> ModelDescription | None:
         """The run's model; None if its checkpoint is missing or its plan no longer fits."""
-        return self.load_model()
+        return self._resolved[0]
 
     @cached_property
     def chain(self) -> Chain | None:
         """The stages that led to the run; None for a run that starts from a checkpoint."""
         return self.load_chain()
 
-    @cached_property
+    @property
     def tables(self) -> tuple[ParameterTable, ...]:
         """The parameter table of each phase; empty if the model is unknown."""
-        return parameter_tables(self.record.spec.plan, self.model) if self.model else ()
+        return self._resolved[1]
+
+    @cached_property
+    def _resolved(self) -> ResolvedTables:
+        return self.load_tables()
 
 
 @dataclass(frozen=True)
@@ -250,19 +258,19 @@ def summaries_in(store: RunStore, model_of: ModelOf) -> SummaryOf:
             record = store.run(run)
         except UnknownRun:
             return None
-        return _summary(store, record, _fitting(record.spec, model_of(record.spec)))
+        return _summary(store, record, _resolve(record.spec, model_of(record.spec))[0])
 
     return summary_of
 
 
 def _with_events(store: RunStore, record: RunRecord, model_of: ModelOf) -> ReportRun:
-    model = _fitting(record.spec, model_of(record.spec))
+    resolved = _resolve(record.spec, model_of(record.spec))
     events = tuple(event for _, event in store.events(record.id))
-    summary = summarise(record.id, record.spec, events, model)
+    summary = summarise(record.id, record.spec, events, resolved[0])
     if record.state is RunState.INTERRUPTED:
         summary = interrupted_summary(summary)
     chain = _chain(store, summary, model_of)  # now: a caller may close the store before a report
-    return ReportRun(record, events, summary, lambda: model, lambda: chain)
+    return ReportRun(record, events, summary, lambda: resolved, lambda: chain)
 
 
 def _summarized(
@@ -272,7 +280,7 @@ def _summarized(
         record,
         (),
         summary,
-        lambda: _fitting(record.spec, model_of(record.spec)),
+        lambda: _resolve(record.spec, model_of(record.spec)),
         lambda: _chain(store, summary, model_of),
     )
 
@@ -288,14 +296,14 @@ def _summary(store: RunStore, record: RunRecord, model: ModelDescription | None)
     return interrupted_summary(summary) if record.state is RunState.INTERRUPTED else summary
 
 
-def _fitting(spec: RunSpec, model: ModelDescription | None) -> ModelDescription | None:
-    """Returns the model, or None if the plan does not fit it any more."""
+def _resolve(spec: RunSpec, model: ModelDescription | None) -> ResolvedTables:
+    """Returns the model and its tables; None and no tables if the plan does not fit any more."""
+    if model is None:
+        return None, ()
     try:
-        if model is not None:
-            parameter_tables(spec.plan, model)
+        return model, parameter_tables(spec.plan, model)
     except PlanError:
-        return None
-    return model
+        return None, ()
 
 
 def _unfinished(label: str, run: ReportRun) -> str:

@@ -8,7 +8,8 @@ from mtl_core.errors import BadInput, InvalidRun, UnknownScenario
 from mtl_core.freezing.plan import Phase, Plan
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.models.description import ModelDescription
-from mtl_core.training.comparison import ComparisonSpec, TrainSize, sorted_sizes
+from mtl_core.text import count_or_all
+from mtl_core.training.comparison import ComparisonSpec, sorted_sizes
 from mtl_core.training.options import RunOptions, option_values
 from mtl_core.training.prepare import prepare_spec
 from mtl_core.training.spec import RunSpec
@@ -27,7 +28,7 @@ def prepare_comparison(
     problems = list(_repeated("scenario", comparison.scenarios))
     problems += _repeated("seed", map(str, comparison.seeds))
     problems += _repeated("factor", (f"{factor:g}" for factor in comparison.sweep))
-    problems += _repeated("number of examples", map(_size_text, comparison.train_sizes))
+    problems += _repeated("number of examples", map(count_or_all, comparison.train_sizes))
     if comparison.train_sizes and comparison.examples:
         problems.append("--examples has numbers both for every task and for one task: use either.")
     only_names = not problems
@@ -107,10 +108,6 @@ def _limits(comparison: ComparisonSpec, model: ModelDescription) -> list[dict[st
         {} if size is None else {task.name: size for task in model.tasks}
         for size in reversed(sorted_sizes(comparison.train_sizes))
     ]
-
-
-def _size_text(size: TrainSize) -> str:
-    return "all" if size is None else str(size)
 
 
 def _scaled(phase: Phase, factor: float) -> Phase:

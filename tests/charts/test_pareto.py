@@ -6,7 +6,8 @@ import pytest
 
 from mtl_core.charts.label_placement import Box, PointLabel, Screen, place_labels
 from mtl_core.charts.labels import LETTER_PIXELS, round_steps, round_steps_log, text_pixels
-from mtl_core.charts.pareto import BaselineLine, Cost, cost_of, pareto_figure
+from mtl_core.charts.pareto import Cost, cost_of, pareto_figure
+from mtl_core.charts.pareto_labels import BaselineLine
 from mtl_core.charts.theme import DARK, LIGHT, Figure
 from tests.grouped_story import grouped, plan_result
 

@@ -31,7 +31,9 @@ def report(model, optimizer):
     return {
         "requires_grad": {name: each.requires_grad for name, each in model.named_parameters()},
         "dropout_trains": [layer.output.dropout.training for layer in layers],
-        "rates": [group["lr"] for group in optimizer.param_groups] if optimizer else [],
+        "rates": [(group["lr"], group["weight_decay"]) for group in optimizer.param_groups]
+        if optimizer
+        else [],
     }
 
 reports = {}
@@ -105,8 +107,11 @@ def test_the_snippet_turns_dropout_off_in_frozen_layers(
     assert reports[scenario]["dropout_trains"] == [bottom, top]
 
 
-def test_the_snippet_gives_each_layer_its_rate(reports: dict[str, Any]) -> None:
-    assert reports["discriminative"]["rates"] == [4.44e-05, 0.000115, 0.0003, 0.001, 0.001]
+def test_the_snippet_gives_each_layer_its_rate_and_biases_no_decay(reports: dict[str, Any]) -> None:
+    rates = [4.44e-05, 0.000115, 0.0003, 0.001, 0.001]
+    assert reports["discriminative"]["rates"] == [
+        [rate, decay] for rate in rates for decay in (0.01, 0.0)
+    ]
     assert reports["frozen"]["rates"] == []
 
 
@@ -148,3 +153,13 @@ def test_user_text_cannot_escape_its_string_literal() -> None:
     program = torch_snippet(parameter_tables(plan, BERT), BERT, 'x"\nimport os')
     compile(program, "snippet", "exec")
     assert "\nimport os" not in program
+
+
+def test_the_options_of_a_run_are_in_the_program() -> None:
+    tables = tables_of("heads-only", BERT)
+    program = torch_snippet(
+        tables, BERT, "x", weight_decay=0.05, max_grad_norm=0.5, head_dropout=0.2
+    )
+    assert "WEIGHT_DECAY = 0.05" in program
+    assert "MAX_GRAD_NORM = 0.5" in program
+    assert "nn.Dropout(0.2)" in program

@@ -165,6 +165,34 @@ def test_below_follows_links_and_dots(config_folder, tmp_path):
             resolve_checkpoint(str(reference), below([allowed]))
 
 
+@pytest.mark.parametrize(
+    "name", ["config.json", "model.safetensors", "tokenizer.json", "vocab.txt", "other"]
+)
+def test_a_folder_with_a_link_that_leads_out_is_refused(config_folder, tmp_path, name):
+    outside = config_folder(BERT)
+    messages = []
+    for target in (outside / "config.json", outside / "missing"):
+        folder = tmp_path / "allowed" / target.name / "mine"
+        folder.mkdir(parents=True)
+        (folder / "config.json").write_bytes((outside / "config.json").read_bytes())
+        (folder / name).unlink(missing_ok=True)
+        (folder / name).symlink_to(target)
+        with pytest.raises(UnknownCheckpoint, match="contains links to files outside") as raised:
+            resolve_checkpoint(str(folder), below([tmp_path / "allowed"]))
+        messages.append(str(raised.value).replace(str(folder), "FOLDER"))
+        if name != "config.json":
+            with pytest.raises(UnknownCheckpoint, match="contains links to files outside"):
+                resolve_checkpoint(str(folder / "config.json"), below([tmp_path / "allowed"]))
+    assert messages[0] == messages[1]
+
+
+def test_links_between_allowed_folders_are_followed(config_folder, tmp_path):
+    folder = config_folder(BERT)
+    (tmp_path / "weights").write_bytes(b"")
+    (folder / "model.safetensors").symlink_to(tmp_path / "weights")
+    assert resolve_checkpoint(str(folder), below([tmp_path])).folder == folder
+
+
 @pytest.mark.parametrize("name", ["pytorch_model.bin", "weights.pt"])
 def test_pickle_weights_are_refused_unread(config_folder, name):
     folder = config_folder(BERT)

@@ -95,6 +95,18 @@ def test_the_cheapest_that_is_the_best_ties_with_the_next() -> None:
     )
 
 
+def test_three_plans_with_equal_means_are_all_named() -> None:
+    equal = {"heads only": (0.67, BEST), "full": (0.67, BEST), "top layer": (0.67, BEST)}
+    seconds = {"heads only": 5.0, "full": 50.0, "top layer": 100.0}
+    assert task_finding(compared(equal, equal, seconds), "ner") == (
+        "heads only, full and top layer tie"
+    )
+    four = {**equal, "top 2 layers": (0.67, BEST), "frozen": (0.5, BELOW)}
+    assert task_finding(
+        compared(four, four, {**seconds, "top 2 layers": 9.0, "frozen": 1.0}), "ner"
+    ) == ("4 plans tie")
+
+
 def test_without_times_a_tie_is_counted() -> None:
     assert task_finding(three({"full": 3.0}), "sentiment") == "2 of 3 plans tie"
 

@@ -53,6 +53,13 @@ def three(lab: Lab) -> list[str]:
     ]
 
 
+def test_a_value_of_the_address_that_is_too_long_is_named(lab: Lab) -> None:
+    app = compare_page(data="x" * 501)
+    assert [
+        each.value for each in app.warning if "data = xxx" in each.value and "500" in each.value
+    ]
+
+
 def test_an_empty_store_says_what_is_needed_and_leads_to_train(lab: Lab) -> None:
     app = compare_page()
     assert heading(app) == "Nothing to compare yet"

@@ -224,7 +224,14 @@ def code_popover(chosen: ResolvedChoice) -> None:
         program, names = st.tabs(["PyTorch", "Listing"])
         source = chosen.checkpoint.hub_id or chosen.choice.checkpoint
         program.code(
-            torch_snippet(chosen.tables, chosen.model, source),
+            torch_snippet(
+                chosen.tables,
+                chosen.model,
+                source,
+                weight_decay=chosen.choice.weight_decay,
+                max_grad_norm=chosen.choice.max_grad_norm,
+                head_dropout=chosen.choice.head_dropout,
+            ),
             language="python",
             height=_CODE_HEIGHT,
         )
