@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -9,9 +10,19 @@ from torch import Tensor
 from mtl_core.tasks.alignment import EncodedExample
 from mtl_core.tasks.dataset import Example
 from mtl_core.tasks.task import Task
-from mtl_core.training.evaluation import Evaluated, score_task
+from mtl_core.training.evaluation import Predicted
+from mtl_core.training.events import TaskScore
 from mtl_core.training.together.heads import StackedHead
 from mtl_core.training.together.rows import TaskRows
+from mtl_core.training.together.scores import Scorer, scorer
+
+
+@dataclass(frozen=True)
+class StoredEvaluation:
+    """One run's scores by task, and the highest output at each row of the task."""
+
+    scores: dict[str, TaskScore]
+    outputs: dict[str, list[int]]
 
 
 @dataclass(frozen=True)
@@ -23,29 +34,33 @@ class StoredSplit:
     tasks: Sequence[Task]
     rows: Mapping[str, TaskRows]
 
-    def evaluate(self, heads: Mapping[str, StackedHead]) -> list[Evaluated]:
+    def evaluate(self, heads: Mapping[str, StackedHead]) -> list[StoredEvaluation]:
         """Score every task that has examples, for each run in the order of `heads`."""
         runs = len(next(iter(heads.values())).bias)
-        scores: list[dict[str, object]] = [{} for _ in range(runs)]
-        predicted: list[dict[str, dict[int, list[int]]]] = [
-            {task.name: {} for task in self.tasks} for _ in range(runs)
-        ]
-        for task in self.tasks:
-            if task.name not in self.rows:
-                continue
-            rows = self.rows[task.name]
-            losses, highest = _highest(heads[task.name], rows)
-            for run, (loss, outputs) in enumerate(zip(losses, highest, strict=True)):
-                found = self._by_place(rows, outputs)
-                predicted[run][task.name] = found
-                scores[run][task.name] = score_task(task, self.examples, self.encoded, found, loss)
-        return [Evaluated(*each) for each in zip(scores, predicted, strict=True)]  # type: ignore[arg-type]
+        found = [StoredEvaluation({}, {}) for _ in range(runs)]
+        for task, own in self._scorers.items():
+            pairs = zip(*_highest(heads[task], self.rows[task]), strict=True)
+            for each, (loss, outputs) in zip(found, pairs, strict=True):
+                each.scores[task] = own.score(outputs, loss)
+                each.outputs[task] = outputs
+        return found
+
+    def predicted(self, outputs: Mapping[str, Sequence[int]]) -> Predicted:
+        """Return the highest outputs by index in the split, 0 at tokens without a label."""
+        empty: dict[str, dict[int, list[int]]] = {task.name: {} for task in self.tasks}
+        return empty | {task: self._by_place(self.rows[task], own) for task, own in outputs.items()}
+
+    @cached_property
+    def _scorers(self) -> dict[str, Scorer]:
+        return {
+            task.name: scorer(task, self.examples, self.encoded, self.rows[task.name])
+            for task in self.tasks
+            if task.name in self.rows
+        }
 
     def _by_place(self, rows: TaskRows, outputs: Sequence[int]) -> dict[int, list[int]]:
-        """Return one run's highest outputs by index in the split, 0 at tokens without a label."""
         found = {}
-        tokens, start = rows.tokens.tolist(), 0
-        counts = rows.counts.tolist()
+        tokens, counts, start = rows.tokens.tolist(), rows.counts.tolist(), 0
         for place in rows.places:
             end = start + counts[place]
             found[place] = [0] * len(self.encoded[place].input_ids)

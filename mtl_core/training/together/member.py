@@ -42,6 +42,7 @@ class Member:
 class MemberRun:
     """The state of one run apart from its heads' parameters, which are stacked.
 
+    `metrics` and `outputs` are those of the last evaluation: scores and highest outputs by task.
     The parameters of `loaded.model` are those of the last call of `StackedSteps.write_heads`.
     """
 
@@ -57,7 +58,7 @@ class MemberRun:
         self.events = RunEvents(loaded, member.run, clock)
         self.measures = RunMeasures(loaded, reused, between)
         self.metrics: dict[str, TaskScore] = {}
-        self.predicted: Predicted = {}
+        self.outputs: dict[str, list[int]] = {}
         self.table: ParameterTable = loaded.tables[0]
         self._output = member.output
         prefix = f"{loaded.model.prefix}."
@@ -98,10 +99,10 @@ class MemberRun:
         require_finite({task: score.loss for task, score in scores.items()}, self.events.step)
         return self.events.scored(table, split, scores)
 
-    def answers(self) -> Answers:
+    def answers(self, predicted: Predicted) -> Answers:
         """Build the event with the predictions of the last evaluation."""
         encoded, tasks = self.loaded.validation.examples, self.loaded.spec.tasks
-        return answers(self.predicted, encoded, tasks, self.events.step, self.events.seconds())
+        return answers(predicted, encoded, tasks, self.events.step, self.events.seconds())
 
     def phase_finished(self, backbone_tensors: int) -> PhaseFinished:
         """Compare the heads that were frozen in the phase, and build the event for its end.

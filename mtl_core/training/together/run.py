@@ -181,12 +181,12 @@ class _Group:
         measures = self._runs[0].measures
         stacked = self._stacked = StackedSteps(self._runs, self._collect(measures))
         yield from self._evaluate(first, stacked)
-        yield from self._of_each(MemberRun.answers)
+        yield from self._answers()
         yield from self._evaluate_others(first, stacked)
         measures.begin([run.measures for run in self._runs if run.measures is not measures])
         for number in range(len(self._first.tables)):
             yield from self._phase(number, at_start, stacked)
-        yield from self._of_each(MemberRun.answers)
+        yield from self._answers()
         yield from self._evaluate_others(last, stacked)
         yield from self._of_each(MemberRun.measured)
         require_identical(at_start, digests(self._backbone, at_start), "during the run")
@@ -257,7 +257,7 @@ class _Group:
         found = dict(zip(self._runs, evaluated, strict=True))
         if split == _VALIDATION:
             for run, own in found.items():
-                run.metrics, run.predicted = own.scores, own.predicted
+                run.metrics, run.outputs = own.scores, own.outputs
         yield from self._of_each(lambda each: each.scored(table, split, found[each].scores))
 
     def _evaluate_others(
@@ -266,6 +266,10 @@ class _Group:
         """Score all runs on the data that they do not learn from; each is a split of its own."""
         for other in self._first.others:
             yield from self._evaluate(table, stacked, other.reference)
+
+    def _answers(self) -> Iterator[TaggedEvent]:
+        split = self._splits[_VALIDATION]
+        return self._of_each(lambda each: each.answers(split.predicted(each.outputs)))
 
     def _stop_requested(self) -> Iterator[TaggedEvent]:
         """End the runs that were stopped on request."""
