@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mtl_core.training.together.dropout import DropoutStream
 from mtl_core.training.together.heads import HeadGradients, StackedHead
 from mtl_core.training.together.rows import StepRows
 
@@ -50,7 +49,7 @@ class HeadPasses:
         self,
         head: StackedHead,
         steps: Sequence[StepRows],
-        streams: Sequence[DropoutStream],
+        streams: Sequence[torch.Generator],
         weight: float | None,
     ) -> HeadPass:
         """Run forward and backward for one step of each run.
@@ -82,14 +81,14 @@ class HeadPasses:
         gradient.mul_((weight / counts)[owner][:, None])
         return HeadPass(losses, _gradients(gradient, rows, sizes, owner))
 
-    def _drop(self, read: Tensor, sizes: Sequence[int], streams: Sequence[DropoutStream]) -> None:
+    def _drop(self, read: Tensor, sizes: Sequence[int], streams: Sequence[torch.Generator]) -> None:
         """Apply each run's dropout to its rows; the stored outputs are scaled up already."""
         if not self._dropout:
             return
         mask = self._mask.rows(len(read))
         for part, stream in zip(mask.split(list(sizes)), streams, strict=True):  # type: ignore[no-untyped-call]
             if len(part):
-                stream.draw(part, 1 - self._dropout)
+                part.bernoulli_(1 - self._dropout, generator=stream)
         read.mul_(mask)
 
 

@@ -10,7 +10,6 @@ from mtl_core.models.description import Role
 from mtl_core.training.batches import training_order
 from mtl_core.training.loaded_run import LoadedRun
 from mtl_core.training.random_streams import stream_seed
-from mtl_core.training.together.dropout import DropoutStream
 from mtl_core.training.together.heads import HeadGradients, StackedHead, clip
 from mtl_core.training.together.member import MemberRun
 from mtl_core.training.together.passes import HeadPasses
@@ -40,7 +39,8 @@ class StackedSteps:
             _drawn(each.loaded, training, labels[id(each.loaded.training)]) for each in runs
         ]
         self._streams = [
-            DropoutStream(stream_seed(each.loaded.spec.seed, "dropout")) for each in runs
+            torch.Generator().manual_seed(stream_seed(each.loaded.spec.seed, "dropout"))
+            for each in runs
         ]
         self._weight_decay = torch.tensor([each.loaded.spec.weight_decay for each in runs])
         self._max_norms = torch.tensor([each.loaded.spec.max_grad_norm for each in runs])
