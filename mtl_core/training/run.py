@@ -9,6 +9,7 @@ from mtl_core.freezing.apply import apply_phase
 from mtl_core.freezing.table import ParameterTable
 from mtl_core.models.matrix_products import compute_with
 from mtl_core.settings import ANY_FILE, FileAccess
+from mtl_core.tasks.alignment import EncodedExample
 from mtl_core.training.batches import Batch, collate, drawn_batches
 from mtl_core.training.device import resolve_device
 from mtl_core.training.embedding_rows import embedding_rows
@@ -34,6 +35,7 @@ from mtl_core.training.proof import digests, fixed_names, require_identical, req
 from mtl_core.training.random_streams import RandomStream, stream_seed
 from mtl_core.training.run_events import Clock, RunEvents
 from mtl_core.training.spec import RunSpec
+from mtl_core.training.stored_heads import StoredHeads, runs_on_stored_outputs
 
 _RATE_TOO_HIGH = "The learning rate is probably too high: try a tenth of it."
 _WEIGHTS_DAMAGED = "No step was taken: the checkpoint's own weights are damaged. Copy it again."
@@ -105,6 +107,7 @@ class _Run:
         self._drawn = drawn_batches(
             loaded.training, batch_size=self._spec.batch_size, seed=self._spec.seed
         )
+        self._heads: StoredHeads | None = None
         self._metrics: dict[str, TaskScore] = {}
         self._predicted: Predicted = {}
 
@@ -135,6 +138,7 @@ class _Run:
 
     def _phase(self, table: ParameterTable, steps: int) -> Iterator[RunEvent]:
         prefix = self._enter(table)
+        self._prepare_heads()
         before = digests(self._parameters, fixed_names(table))
         yield self._events.phase_started(table, steps, prefix)
         for step in range(1, steps + 1):
@@ -155,17 +159,31 @@ class _Run:
         release_freed_memory()
         return prefix
 
+    def _prepare_heads(self) -> None:
+        """Collect the rows that heads read in this phase, if nothing else learns."""
+        self._heads = None
+        if runs_on_stored_outputs(self._loaded, self._reused):
+            with self._clock.spending("prefix"):
+                self._heads = StoredHeads(self._loaded, self._reused, self._raise_if_stopped)
+
     def _step(self, table: ParameterTable, step: int, steps: int) -> Step:
         with self._clock.spending("training"), self._dropout.drawing():
-            losses = accumulate_gradients(self._loaded, self._reused, self._parts(table))
+            losses = self._accumulate_gradients(table)
             self._events.step += 1
             require_finite(losses, self._events.step)
             rates = self._optimizer.step(table, step, steps)
         return self._events.stepped(table, losses, rates)
 
-    def _parts(self, table: ParameterTable) -> list[Batch]:
-        """Draw the examples of the next step; return one batch, or several to be accumulated."""
-        drawn, tasks, pad = next(self._drawn), self._spec.tasks, self._loaded.pad_id
+    def _accumulate_gradients(self, table: ParameterTable) -> dict[str, float]:
+        """Draw the examples of the next step and write their gradients; return the losses."""
+        drawn = next(self._drawn)
+        if self._heads is not None:
+            return self._heads.accumulate_gradients(drawn)
+        return accumulate_gradients(self._loaded, self._reused, self._parts(drawn, table))
+
+    def _parts(self, drawn: Sequence[EncodedExample], table: ParameterTable) -> list[Batch]:
+        """Return one batch of these examples, or several to be accumulated."""
+        tasks, pad = self._spec.tasks, self._loaded.pad_id
         if not splits_batches(table, self._spec.device):
             return [collate(drawn, tasks, pad)]
         return split_by_length(drawn, tasks, pad, packed=self._reused.packs)

@@ -84,6 +84,16 @@ class ReusedPrefix:
         return self._by_phase[number]
 
     @property
+    def at_heads(self) -> bool:
+        """Whether the last outputs of the whole backbone are stored in the current phase."""
+        return self._depth == self._layers
+
+    @property
+    def memory_bytes(self) -> int:
+        """How much memory outputs may use."""
+        return PREFIX_MEMORY_BYTES if self._store is None else self._store.memory_bytes
+
+    @property
     def packs(self) -> bool:
         """Whether this architecture supports `packed_states_at`.
 
@@ -241,7 +251,7 @@ class ReusedPrefix:
         """Return outputs by depth for this run alone, in memory or on disk; empty without room."""
         frozen, store = self._frozen, self._store
         size = frozen.bytes_at(depths)
-        if size <= (PREFIX_MEMORY_BYTES if store is None else store.memory_bytes):
+        if size <= self.memory_bytes:
             return frozen.in_memory(depths)
         if store is None or size > store.limit_bytes:
             return {}
