@@ -15,7 +15,7 @@ from mtl_core.values import Frozen
 
 CACHE_BYTES = 4_000_000_000
 PREFIX_MEMORY_BYTES = 1_000_000_000
-_MAX_THREADS = 256
+_MAX_THREADS = _MAX_RUNS = 256
 
 
 class MatrixProducts(StrEnum):
@@ -66,13 +66,17 @@ class Settings(Frozen):
     `home` holds the run store, the description cache and the runs' files. A browser may name local
     paths only below `checkpoint_roots` and `data_roots`; the command line may name any. `cache` is
     the folder of files that can be recomputed, at most `cache_bytes` of them; None means a folder
-    in `home`. A run holds at most `prefix_memory_bytes` of frozen layers' outputs in memory.
+    in `home`. A run holds at most `prefix_memory_bytes` of frozen layers' outputs in memory. At
+    most `parallel_runs` runs are trained at once; fewer if cores or memory are short. `threads` are
+    those of a run, and `comparison_threads` those of a run in a comparison (None: `threads`).
     """
 
     home: Path
     checkpoint_roots: tuple[Path, ...] = ()
     data_roots: tuple[Path, ...] = ()
     threads: int
+    comparison_threads: int | None = None
+    parallel_runs: int = 1
     matrix_products: MatrixProducts | None = None
     cache: Path | None = None
     cache_bytes: int = CACHE_BYTES
@@ -122,32 +126,46 @@ class Settings(Frozen):
         """Outputs of frozen layers for each sentence, stored for later runs."""
         return (self.cache or self.home / "cache") / "prefixes"
 
+    def threads_of_each(self, runs: int) -> int:
+        """The threads of each run of a comparison with `runs` runs; a single run has `threads`."""
+        return self.threads if runs < 2 else self.comparison_threads or self.threads
+
     def run_folder(self, run: str) -> Path:
         """The folder into which a run of the dashboard writes its model."""
         return self.home / "runs" / run
 
     @classmethod
     def from_environment(cls) -> "Settings":
-        """Reads FREEZE_LAB_HOME, _CHECKPOINTS, _DATA, _THREADS, _MATRIX_PRODUCTS, _CACHE,
-        _CACHE_BYTES and _PREFIX_MEMORY_BYTES; no file is read.
+        """Reads FREEZE_LAB_HOME, _CHECKPOINTS, _DATA, _THREADS, _PARALLEL_RUNS, _MATRIX_PRODUCTS,
+        _CACHE, _CACHE_BYTES and _PREFIX_MEMORY_BYTES; no file is read.
 
         The two lists are separated as PATH is. The default number of threads is the number of
-        cores, at most 4: short sentences do not benefit from more. Raises BadInput for an invalid
-        value.
+        cores, at most 4: short sentences do not benefit from more. It is 1 for the runs of a
+        comparison, which are trained at the same time. Raises BadInput for an invalid value.
         """
         given = _Environment()
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        cores = available_cores()
+        parallel_runs = given.parallel_runs or cores
         in_home = given.home is not None
         return cls(
             home=given.home or platformdirs.user_data_path("freeze-lab"),
             checkpoint_roots=given.checkpoints,
             data_roots=given.data,
             matrix_products=given.matrix_products,
-            threads=given.threads or min(cores or 1, 4),
+            threads=given.threads or min(cores, 4),
+            comparison_threads=None if given.threads or parallel_runs == 1 else 1,
+            parallel_runs=parallel_runs,
             cache=given.cache or (None if in_home else platformdirs.user_cache_path("freeze-lab")),
             cache_bytes=given.cache_bytes,
             prefix_memory_bytes=given.prefix_memory_bytes,
         )
+
+
+def available_cores() -> int:
+    """The number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def requested_matrix_products() -> MatrixProducts | None:
@@ -204,6 +222,7 @@ class _Environment(_MatrixProductsVariable):
     checkpoints: _Paths = ()
     data: _Paths = ()
     threads: int | None = None
+    parallel_runs: int | None = None
     cache: Path | None = None
     cache_bytes: int = CACHE_BYTES
     prefix_memory_bytes: int = PREFIX_MEMORY_BYTES
@@ -227,6 +246,17 @@ class _Environment(_MatrixProductsVariable):
             raise BadInput(
                 f"{_variable('threads')}={given}: a whole number from 1 to {_MAX_THREADS} is "
                 "needed. The default is the number of cores, at most 4."
+            )
+        return int(given) if given else None
+
+    @field_validator("parallel_runs", mode="before")
+    @classmethod
+    def _parallel_runs(cls, given: str) -> int | None:
+        given = given.strip()
+        if given and not (given.isdecimal() and 1 <= int(given) <= _MAX_RUNS):
+            raise BadInput(
+                f"{_variable('parallel_runs')}={given}: a whole number from 1 to {_MAX_RUNS} is "
+                "needed. The default is the number of cores."
             )
         return int(given) if given else None
 

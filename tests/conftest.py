@@ -33,6 +33,7 @@ def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing a test does reaches the user's own runs, and no test reaches a hub."""
     monkeypatch.setenv("FREEZE_LAB_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("FREEZE_LAB_THREADS", "1")
+    monkeypatch.setenv("FREEZE_LAB_PARALLEL_RUNS", "1")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
 
 

@@ -128,7 +128,7 @@ class Lab(InspectorQueries):
         self, spec: ComparisonSpec, model: ModelDescription, name: str | None = None
     ) -> ComparisonRecord:
         """`start_comparison` with a given model description, for the command line."""
-        runs = prepare_comparison(spec, model, self.settings.threads)
+        runs = prepare_comparison(spec, model, self.settings.threads_of_each(spec.run_count))
         check_other_data(spec.data, spec.also_evaluate, model.tasks, self.access)
         for limits in {arm_key(run)[1] for run in runs} - {()}:
             load_dataset(spec.data, self.access, dict(limits))

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 from time import monotonic
 
+from mtl_core.engine.capacity import Capacity, Demand, capacity_here, has_room
 from mtl_core.engine.comparisons import advance, advance_all
+from mtl_core.engine.demand import demand_of
 from mtl_core.engine.executor.interface import Executor
 from mtl_core.engine.protocol import EventMessage, Train
 from mtl_core.engine.purge import purge_deleted
@@ -29,9 +31,14 @@ _HEARTBEAT_SECONDS = 15.0
 
 @dataclass(slots=True, eq=False)
 class _RunningRun:
-    """A run that the executor has; `kill_at` is set once its end was requested."""
+    """A run that the executor has, as part of a job that needs `demand`.
+
+    `kill_at` is set once the end of the run was requested.
+    """
 
     writer: RunWriter
+    job: str  # its first run
+    demand: Demand
     kill_at: float | None = None
 
     @property
@@ -43,9 +50,11 @@ class _RunningRun:
 class Supervisor:
     """Executes queued runs by `executor`, controlled by its own thread.
 
-    Only `close` ends the thread. An error in a run is written as that run's final event; other
-    runs are not affected. With `reserved`, only runs reserved for `owner` are executed. `group`
-    selects the waiting runs of a comparison that are trained together in one job.
+    The next run of the queue starts as soon as it fits beside the running ones (`has_room`);
+    `capacity` returns what there is for all runs. An error in a run is written as that run's final
+    event; other runs are not affected. With `reserved`, only runs reserved for `owner` are
+    executed. `group` selects the waiting runs of a comparison that are trained together in one
+    job. Only `close` ends the thread.
     """
 
     def __init__(
@@ -56,10 +65,12 @@ class Supervisor:
         owner: Owner | None = None,
         reserved: bool = False,
         group: Group = only_first,
+        capacity: Callable[[], Capacity] | None = None,
     ) -> None:
         self._store, self._settings, self._executor = store, settings, executor
         self._owner = owner or Owner.this_process()
         self._reserved, self._group = reserved, group
+        self._capacity = capacity or (lambda: capacity_here(settings, executor.pids))
         self._running: dict[str, _RunningRun] = {}
         self._wake = threading.Event()
         self._closing = threading.Event()
@@ -128,16 +139,35 @@ class Supervisor:
 
     def _start_runs(self) -> None:
         """Submit waiting runs while there is room."""
-        while not self._running and (
-            runs := self._store.claim_job(self._owner, self._reserved, group=self._group)
+        while runs := self._store.claim_job(
+            self._owner, self._reserved, self._has_room, self._group
         ):
-            self._running |= {run.id: _RunningRun(RunWriter(self._store, run)) for run in runs}
+            demand = demand_of(runs[0], self._settings)
+            for run in runs:
+                writer = RunWriter(self._store, run)
+                self._running[run.id] = _RunningRun(writer, runs[0].id, demand)
             try:
                 self._executor.submit(tuple(map(self._train_message, runs)))
             except Exception as problem:
                 logger.exception("Starting %s failed.", runs[0].id)
                 for run in runs:
                     self._fail(self._running[run.id], problem)
+
+    def _has_room(self, run: RunRecord) -> bool:
+        """Whether a run fits beside the running ones, also beside those of other processes.
+
+        Without own runs it always does, so that no process waits for another one.
+        """
+        if not self._running:
+            return True
+        own = {each.job: each.demand for each in self._running.values()}
+        others = [
+            demand_of(each, self._settings)
+            for each in self._store.running()
+            if each.id not in self._running
+        ]
+        demand = demand_of(run, self._settings)
+        return has_room(demand, [*own.values(), *others], self._capacity())
 
     def _fail(self, running: _RunningRun, problem: Exception) -> None:
         """End a run because of an error of this process or of the store."""

@@ -142,7 +142,8 @@ def queue_arms(
             start_runs = local_runs(lab.store, experiments)[experiment.starts_from]
             starts = {seed: run.id for seed, run in start_runs.items()}
         model = model_of(spec.checkpoint, spec.data)
-        planned = planned_runs(name, spec, model, lab.settings.threads, starts)
+        threads = lab.settings.threads_of_each(spec.run_count)
+        planned = planned_runs(name, spec, model, threads, starts)
         added.append(lab.queue_planned(spec, planned, comparison_title(name)))
     return added
 

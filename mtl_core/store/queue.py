@@ -19,8 +19,8 @@ _NEVER_BEGAN = "The process for which it was reserved ended before it began."
 
 
 _QUEUE = (RunRow.state != RunState.RUNNING, RunRow.comparison.is_not(None), RunRow.number)
-"""The order of the queue: the running run, single runs, then the runs of comparisons. A single run
-waits for at most one run of a comparison."""
+"""The order of the queue: the running runs, single runs, then the runs of comparisons. A single run
+waits only for runs that are running already."""
 
 
 def _waiting(owner: Owner, reserved: bool) -> Select[RunRow]:
@@ -104,6 +104,12 @@ class Queue:
         states = (RunState.RUNNING, RunState.WAITING)
         with self._database.reading() as session:
             query = select(RunRow).where(RunRow.state.in_(states), KEPT).order_by(*_QUEUE)
+            return [record_of(row) for row in session.scalars(query)]
+
+    def running(self) -> list[RunRecord]:
+        """The running runs of all processes, in the order of the queue."""
+        with self._database.reading() as session:
+            query = select(RunRow).where(RunRow.state == RunState.RUNNING, KEPT).order_by(*_QUEUE)
             return [record_of(row) for row in session.scalars(query)]
 
     def position(self, run: str) -> int | None:

@@ -36,6 +36,12 @@ class ComparisonSpec(RunOptions):
     sweep: Annotated[tuple[float, ...], Field(max_length=9)] = ()
     train_sizes: Annotated[tuple[Annotated[int, Field(ge=1)] | None, ...], Field(max_length=9)] = ()
 
+    @property
+    def run_count(self) -> int:
+        """The number of runs, including those of a learning rate sweep with the first seed."""
+        arms = len(self.scenarios) * max(1, len(self.train_sizes))
+        return arms * (len(self.seeds) + max(0, len(self.sweep) - 1))
+
 
 def arm_key(spec: RunSpec) -> ArmKey:
     """Return the key of the arm that a run belongs to."""

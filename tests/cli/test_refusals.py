@@ -111,6 +111,8 @@ def test_a_hostile_plan_file_is_refused_by_its_name_or_its_place(
         ("FREEZE_LAB_THREADS", "-1", "FREEZE_LAB_THREADS=-1: a whole number"),
         ("FREEZE_LAB_THREADS", "1e3", "FREEZE_LAB_THREADS=1e3: a whole number"),
         ("FREEZE_LAB_THREADS", "257", "FREEZE_LAB_THREADS=257: a whole number"),
+        ("FREEZE_LAB_PARALLEL_RUNS", "two", "FREEZE_LAB_PARALLEL_RUNS=two: a whole number from 1"),
+        ("FREEZE_LAB_PARALLEL_RUNS", "0", "FREEZE_LAB_PARALLEL_RUNS=0: a whole number"),
         ("FREEZE_LAB_MATRIX_PRODUCTS", "blis", "mkl or onednn is needed"),
         ("FREEZE_LAB_HOME", "~nobody-at-all/x", "there is no such user"),
         ("FREEZE_LAB_DATA", "~nobody-at-all/x", "FREEZE_LAB_DATA=~nobody-at-all/x: there is no"),

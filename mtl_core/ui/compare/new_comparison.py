@@ -162,7 +162,7 @@ def _estimate(
     try:
         if model is None:
             model = lab.model_description(spec.checkpoint, _tasks(lab, spec.data))
-        specs = prepare_comparison(spec, model, lab.settings.threads)
+        specs = prepare_comparison(spec, model, lab.settings.threads_of_each(spec.run_count))
     except BadInput:
         return None
     return estimate_duration(

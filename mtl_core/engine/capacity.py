@@ -1,0 +1,65 @@
+"""Decides whether another job fits beside the running ones."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mtl_core.engine.machine import accelerator_exists, free_memory_bytes, usable_cores
+from mtl_core.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What a job needs while it runs.
+
+    `memory_bytes` is the estimated peak of its process, None if unknown. `accelerated` is whether
+    it computes on a GPU. A job with `alone` measures time, so no other may run beside it.
+    """
+
+    threads: int
+    memory_bytes: int | None = 0
+    accelerated: bool = False
+    alone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """What this machine has for all jobs together.
+
+    `memory_bytes` is the memory that the running jobs use plus the free memory; None if unknown,
+    which sets no limit.
+    """
+
+    runs: int
+    cores: int
+    memory_bytes: int | None = None
+
+
+def has_room(job: Demand, running: Sequence[Demand], capacity: Capacity) -> bool:
+    """Whether `job` fits beside the `running` jobs; a job always fits if no other runs.
+
+    The threads of all jobs must not exceed the cores, and their estimated memory not that of the
+    machine. A job of unknown memory runs alone. Only one job at a time uses the GPU.
+    """
+    jobs = (*running, job)
+    if len(jobs) == 1:
+        return True
+    if len(jobs) > capacity.runs or any(each.alone for each in jobs):
+        return False
+    if sum(each.accelerated for each in jobs) > 1:
+        return False
+    if sum(each.threads for each in jobs) > capacity.cores:
+        return False
+    known = [each.memory_bytes for each in jobs if each.memory_bytes is not None]
+    return capacity.memory_bytes is None or (
+        len(known) == len(jobs) and sum(known) <= capacity.memory_bytes
+    )
+
+
+def capacity_here(settings: Settings, pids: Sequence[int]) -> Capacity:
+    """The capacity of this machine now; `pids` are the processes of the running jobs."""
+    return Capacity(settings.parallel_runs, usable_cores(), free_memory_bytes(pids))
+
+
+def computes_on_accelerator(device: str) -> bool:
+    """Whether a run with this `device` computes on a GPU; `auto` does if this machine has one."""
+    return accelerator_exists() if device == "auto" else device != "cpu"

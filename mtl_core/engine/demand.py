@@ -1,0 +1,77 @@
+"""Estimates what a run needs while it is trained, without torch."""
+
+from mtl_core.cost.estimate import ADAMW_BYTES, FLOAT_BYTES, step_cost
+from mtl_core.cost.profile import CostProfile
+from mtl_core.cost.profile_cache import load_profile
+from mtl_core.engine.capacity import Demand, computes_on_accelerator
+from mtl_core.errors import FreezeLabError
+from mtl_core.freezing.resolve import parameter_tables
+from mtl_core.models.cache import description_of
+from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
+from mtl_core.models.description import BackboneDescription, ModelDescription
+from mtl_core.settings import Settings
+from mtl_core.store.record import RunRecord, RunRole
+from mtl_core.training.spec import RunSpec
+
+PROCESS_BYTES = 450_000_000
+"""Memory of a trainer with torch and transformers loaded, before it loads a model."""
+
+
+class _NotCached(FreezeLabError):
+    """A description or a cost profile would have to be computed with torch."""
+
+
+def demand_of(run: RunRecord, settings: Settings) -> Demand:
+    """Estimate the threads and the memory of a run; one that measures an epoch runs alone."""
+    return Demand(
+        threads=run.spec.threads,
+        memory_bytes=peak_memory_bytes(run.spec, settings),
+        accelerated=computes_on_accelerator(run.spec.device),
+        alone=run.role is RunRole.PACE,
+    )
+
+
+def peak_memory_bytes(spec: RunSpec, settings: Settings) -> int | None:
+    """Estimate the peak memory of a run's process from the step of its costliest phase.
+
+    A checkpoint whose costs were not traced yet counts as fully trained, with the activations of
+    an ordinary transformer. None if it was never described on this machine.
+    """
+    try:
+        checkpoint = resolve_checkpoint(spec.checkpoint, settings.owner_access)
+        model = ModelDescription(description_of(checkpoint, settings, _no_description), spec.tasks)
+        return PROCESS_BYTES + _step_bytes(spec, model, checkpoint, settings)
+    except FreezeLabError:
+        return None
+
+
+def _step_bytes(
+    spec: RunSpec, model: ModelDescription, checkpoint: Checkpoint, settings: Settings
+) -> int:
+    try:
+        profile = load_profile(checkpoint, settings, _no_profile)
+    except _NotCached:
+        return _rough_step_bytes(spec, model.backbone)
+    return max(
+        step_cost(profile, model, table, spec.batch_size, spec.max_length).memory_bytes
+        for table in parameter_tables(spec.plan, model)
+    )
+
+
+def _rough_step_bytes(spec: RunSpec, backbone: BackboneDescription) -> int:
+    """Memory of a step that trains everything.
+
+    Source of the activations: Korthikanti et al. 2022, equation 2, with 4 bytes per number.
+    """
+    tokens = spec.max_length
+    per_token = 68 * backbone.hidden_size + 10 * backbone.heads_per_layer * tokens
+    activations = spec.batch_size * tokens * per_token * backbone.depth
+    return (2 * FLOAT_BYTES + ADAMW_BYTES) * backbone.total + activations
+
+
+def _no_description(_checkpoint: Checkpoint) -> BackboneDescription:
+    raise _NotCached
+
+
+def _no_profile(_checkpoint: Checkpoint) -> CostProfile:
+    raise _NotCached

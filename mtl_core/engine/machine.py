@@ -1,0 +1,105 @@
+"""The cores and the memory that the runs of this machine may use, read from the kernel.
+
+The limits of control groups (containers, systemd) are considered, in both versions. A file that
+does not exist sets no limit.
+"""
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from math import ceil
+from pathlib import Path
+
+from mtl_core.settings import available_cores
+
+_ROOT = Path("/")
+_RESERVE_SHARE = 0.1
+"""Share of the free memory that stays free, for the server and for errors of the estimates."""
+_ACCELERATORS = ("dev/nvidiactl", "dev/dxg", "dev/kfd")
+
+
+def usable_cores(root: Path = _ROOT) -> int:
+    """The cores of this process, at least 1, limited by the quota of its control groups."""
+    limits = [available_cores()]
+    for group in _groups(root):
+        quota, _, period = _text(group / "cpu.max").partition(" ")
+        limits += _cores(quota, period)
+    old = root / "sys/fs/cgroup/cpu"
+    limits += _cores(_text(old / "cpu.cfs_quota_us"), _text(old / "cpu.cfs_period_us"))
+    return max(1, min(limits))
+
+
+def free_memory_bytes(pids: Sequence[int] = (), root: Path = _ROOT) -> int | None:
+    """The memory for runs: what is free, less a tenth, and what the processes `pids` use.
+
+    None if the system does not report it.
+    """
+    free = [each for each in (_available_bytes(root), *_left_in_groups(root)) if each is not None]
+    if not free:
+        return None
+    used = sum(_resident_bytes(pid, root) for pid in pids)
+    return int(max(0, min(free)) * (1 - _RESERVE_SHARE)) + used
+
+
+def accelerator_exists(root: Path = _ROOT) -> bool:
+    """Whether this machine seems to have a GPU that torch supports. Loads no library."""
+    return sys.platform == "darwin" or any((root / each).exists() for each in _ACCELERATORS)
+
+
+def _available_bytes(root: Path) -> int | None:
+    for line in _text(root / "proc/meminfo").splitlines():
+        name, _, value = line.partition(":")
+        if name == "MemAvailable":
+            return int(value.split()[0]) * 1024
+    return None
+
+
+def _left_in_groups(root: Path) -> Iterator[int]:
+    """The bytes left in each control group with a limit; its file cache counts as free."""
+    old = root / "sys/fs/cgroup/memory"
+    for folder, limit, used, cache in (
+        *((each, "memory.max", "memory.current", "inactive_file") for each in _groups(root)),
+        (old, "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    ):
+        most, current = _text(folder / limit), _text(folder / used)
+        if most.isdecimal() and current.isdecimal():
+            yield int(most) - int(current) + _statistic(folder / "memory.stat", cache)
+
+
+def _groups(root: Path) -> Iterator[Path]:
+    """The folders of this process's control group (version 2) and of those around it."""
+    top = root / "sys/fs/cgroup"
+    for line in _text(root / "proc/self/cgroup").splitlines():
+        number, _, path = line.split(":", 2)
+        if number == "0":
+            group = top / path.strip("/")
+            while group.is_relative_to(top):
+                yield group
+                group = group.parent
+
+
+def _cores(quota: str, period: str) -> list[int]:
+    """The cores of a quota of microseconds per period; empty without a limit."""
+    if quota.isdecimal() and period.isdecimal() and int(period) > 0:
+        return [ceil(int(quota) / int(period))]
+    return []
+
+
+def _statistic(file: Path, name: str) -> int:
+    for line in _text(file).splitlines():
+        key, _, value = line.partition(" ")
+        if key == name:
+            return int(value)
+    return 0
+
+
+def _resident_bytes(pid: int, root: Path) -> int:
+    pages = _text(root / f"proc/{pid}/statm").split()
+    return int(pages[1]) * os.sysconf("SC_PAGE_SIZE") if len(pages) > 1 else 0
+
+
+def _text(file: Path) -> str:
+    with suppress(OSError):
+        return file.read_text(encoding="ascii", errors="replace").strip()
+    return ""

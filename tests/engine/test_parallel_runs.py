@@ -1,0 +1,193 @@
+"""Several runs at once: started, stopped, crashed and interrupted independently."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from mtl_core.engine.capacity import Capacity
+from mtl_core.engine.executor.local import LocalExecutor
+from mtl_core.engine.supervisor import Supervisor
+from mtl_core.settings import Settings
+from mtl_core.store.owner import Owner
+from mtl_core.store.record import PlannedRun, RunRole, RunState
+from mtl_core.store.runs import RunStore
+from mtl_core.training.comparison import ComparisonSpec
+from mtl_core.training.events import RunStarted
+from mtl_core.training.spec import RunSpec
+
+Wait = Callable[[Callable[[], bool]], None]
+SpecOf = Callable[[str], RunSpec]
+Queue = Callable[..., list[str]]
+TWO_AT_ONCE = Capacity(runs=2, cores=2)
+COMPARED = ComparisonSpec(checkpoint="minilm-l6", scenarios=("heads-only",), seeds=(0,))
+
+
+@pytest.fixture
+def supervisor(
+    store: RunStore, settings: Settings, trainer_argv: list[str]
+) -> Iterator[Supervisor]:
+    """A supervisor of two runs at once, not started yet."""
+    made = Supervisor(store, settings, LocalExecutor(trainer_argv), capacity=lambda: TWO_AT_ONCE)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def queue(store: RunStore, spec_of: SpecOf) -> Queue:
+    """Add runs with these behaviours; returns their ids."""
+
+    def add(*behaviours: str, threads: int = 1) -> list[str]:
+        specs = (spec_of(each).model_copy(update={"threads": threads}) for each in behaviours)
+        return [store.add(spec).id for spec in specs]
+
+    return add
+
+
+@pytest.fixture
+def begun(store: RunStore, wait_until: Wait) -> Callable[..., None]:
+    """Wait until each of the runs has done a step."""
+
+    def wait(*runs: str) -> None:
+        wait_until(lambda: all(store.run(run).last_event >= 2 for run in runs))
+
+    return wait
+
+
+@pytest.fixture
+def ended(store: RunStore, wait_until: Wait) -> Callable[..., list[RunState]]:
+    """Wait for runs to end; returns their final states."""
+
+    def wait(*runs: str) -> list[RunState]:
+        wait_until(lambda: all(store.run(run).state.is_final for run in runs))
+        return [store.run(run).state for run in runs]
+
+    return wait
+
+
+def trainer_pid(store: RunStore, run: str) -> int:
+    _, began = store.events(run)[0]
+    assert isinstance(began, RunStarted)
+    return int(began.notes[1])
+
+
+def test_two_runs_are_trained_at_once_and_a_third_follows_the_first_to_end(
+    supervisor: Supervisor,
+    store: RunStore,
+    queue: Queue,
+    begun: Callable[..., None],
+    ended: Callable[..., list[RunState]],
+) -> None:
+    first, second, third = queue("patient", "patient", "patient")
+    supervisor.start()
+    begun(first, second)
+    assert store.run(third).state is RunState.WAITING
+    assert trainer_pid(store, first) != trainer_pid(store, second)
+    store.request_stop(second)
+    assert ended(second) == [RunState.STOPPED]
+    begun(third)
+    assert store.run(first).state is RunState.RUNNING
+    assert trainer_pid(store, third) == trainer_pid(store, second)
+    assert store.run(first).stop_requested is False
+
+
+def test_a_run_with_all_threads_runs_alone(
+    supervisor: Supervisor,
+    store: RunStore,
+    queue: Queue,
+    begun: Callable[..., None],
+    ended: Callable[..., list[RunState]],
+) -> None:
+    (wide,) = queue("patient", threads=2)
+    (narrow,) = queue("quick")
+    supervisor.start()
+    begun(wide)
+    store.request_stop(wide)
+    assert ended(wide, narrow) == [RunState.STOPPED, RunState.FINISHED]
+    assert store.run(wide).finished_at <= store.run(narrow).started_at  # type: ignore[operator]
+
+
+def test_a_run_that_measures_an_epoch_has_the_machine_to_itself(
+    supervisor: Supervisor,
+    store: RunStore,
+    spec_of: SpecOf,
+    begun: Callable[..., None],
+    ended: Callable[..., list[RunState]],
+) -> None:
+    pace = PlannedRun(spec_of("patient"), RunRole.PACE)
+    made = store.add_comparison(COMPARED, [pace, PlannedRun(spec_of("quick"))])
+    measuring, result = made.trial_runs[0].id, made.runs[0].id
+    supervisor.start()
+    begun(measuring)
+    store.request_stop(measuring)
+    assert ended(measuring, result) == [RunState.STOPPED, RunState.FINISHED]
+    assert store.run(measuring).finished_at <= store.run(result).started_at  # type: ignore[operator]
+
+
+def test_a_crash_fails_one_run_and_not_the_one_beside_it(
+    supervisor: Supervisor,
+    store: RunStore,
+    queue: Queue,
+    begun: Callable[..., None],
+    ended: Callable[..., list[RunState]],
+) -> None:
+    crashing, beside, after = queue("deaf", "patient", "quick")
+    supervisor.start()
+    begun(crashing, beside)
+    os.kill(trainer_pid(store, crashing), signal.SIGKILL)
+    assert ended(crashing, after) == [RunState.FAILED, RunState.FINISHED]
+    assert store.run(beside).state is RunState.RUNNING
+    store.request_stop(beside)
+    assert ended(beside) == [RunState.STOPPED]
+
+
+def test_both_runs_are_stopped_even_in_the_middle_of_a_step(
+    supervisor: Supervisor,
+    store: RunStore,
+    queue: Queue,
+    begun: Callable[..., None],
+    ended: Callable[..., list[RunState]],
+    is_gone: Callable[[int], bool],
+) -> None:
+    runs = queue("deaf", "deaf")
+    supervisor.start()
+    begun(*runs)
+    for run in runs:
+        store.request_stop(run)
+    assert ended(*runs) == [RunState.STOPPED] * 2
+    assert all(is_gone(trainer_pid(store, run)) for run in runs)
+
+
+def test_closing_interrupts_every_running_run(
+    supervisor: Supervisor,
+    store: RunStore,
+    queue: Queue,
+    begun: Callable[..., None],
+    is_gone: Callable[[int], bool],
+) -> None:
+    *running, waiting = queue("deaf", "patient", "quick")
+    supervisor.start()
+    begun(*running)
+    supervisor.close()
+    assert [store.run(run).state for run in running] == [RunState.INTERRUPTED] * 2
+    assert store.run(waiting).state is RunState.WAITING
+    assert all(is_gone(trainer_pid(store, run)) for run in running)
+
+
+def test_runs_of_another_process_leave_room_for_one_run_only(
+    supervisor: Supervisor,
+    store: RunStore,
+    queue: Queue,
+    spec_of: SpecOf,
+    begun: Callable[..., None],
+    ended: Callable[..., list[RunState]],
+) -> None:
+    elsewhere = Owner("another machine", 1, None)
+    store.add(spec_of("patient"), RunState.RUNNING, elsewhere)
+    first, second = queue("patient", "quick")
+    supervisor.start()
+    begun(first)
+    store.request_stop(first)
+    assert ended(first, second) == [RunState.STOPPED, RunState.FINISHED]
+    assert store.run(first).finished_at <= store.run(second).started_at  # type: ignore[operator]

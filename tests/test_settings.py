@@ -1,0 +1,29 @@
+"""Threads and parallel runs from the environment."""
+
+import pytest
+
+from mtl_core.settings import Settings, available_cores
+
+
+@pytest.mark.parametrize(
+    ("threads", "parallel", "expected"),
+    [
+        (None, "3", (min(available_cores(), 4), 1, 3)),
+        (None, "1", (min(available_cores(), 4), min(available_cores(), 4), 1)),
+        ("2", "3", (2, 2, 3)),
+        ("2", None, (2, 2, available_cores())),
+    ],
+)
+def test_runs_of_a_comparison_have_one_thread_unless_threads_are_given_or_one_runs_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+    threads: str | None,
+    parallel: str | None,
+    expected: tuple[int, int, int],
+) -> None:
+    for name, value in (("THREADS", threads), ("PARALLEL_RUNS", parallel)):
+        monkeypatch.delenv(f"FREEZE_LAB_{name}")
+        if value is not None:
+            monkeypatch.setenv(f"FREEZE_LAB_{name}", value)
+    settings = Settings.from_environment()
+    single, several = settings.threads_of_each(1), settings.threads_of_each(2)
+    assert (single, several, settings.parallel_runs) == expected
