@@ -4,9 +4,10 @@ The estimates use the durations of finished runs with the same settings. Without
 `estimate_duration` uses the durations in `TWO_CORE_SECONDS`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from heapq import heapreplace
 
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.tasks.dataset import SAMPLE
@@ -58,22 +59,39 @@ class RunAhead:
 
 
 def estimate_duration(
-    specs: Sequence[RunSpec], past: Sequence[RunRecord], seconds_each: float | None = None
+    specs: Sequence[RunSpec],
+    past: Sequence[RunRecord],
+    seconds_each: float | None = None,
+    at_once: int = 1,
 ) -> DurationEstimate:
-    """Estimates the duration of runs that are trained one after another.
+    """Estimates the duration of runs of which `at_once` are trained at the same time, in order.
 
     `past` are earlier runs, newest first. `seconds_each` is a training time that all runs share.
     """
     if seconds_each is not None:
-        return DurationEstimate(len(specs) * (seconds_each + _WITHOUT_TRAINING), False)
+        each = [seconds_each + _WITHOUT_TRAINING] * len(specs)
+        return DurationEstimate(free_times((), each, at_once)[-1], False)
     measured = [estimated_seconds(spec, past) for spec in specs]
     estimates = [
-        _seconds_on_two_cores(spec) if seconds is None else seconds
+        _seconds_on_two_cores(spec, at_once) if seconds is None else seconds
         for spec, seconds in zip(specs, measured, strict=True)
     ]
     known = [seconds for seconds in estimates if seconds is not None]
-    total = sum(known) if len(known) == len(specs) else None
+    total = free_times((), known, at_once)[-1] if len(known) == len(specs) else None
     return DurationEstimate(total, None not in measured)
+
+
+def free_times(running: Iterable[float], waiting: Iterable[float], at_once: int) -> list[float]:
+    """When each of `at_once` places becomes free, in seconds from now, soonest first.
+
+    `running` and `waiting` are the remaining seconds of runs. A waiting run starts, in order, as
+    soon as a place is free. If more runs are running than there are places, the first to end make
+    no place free.
+    """
+    free = sorted([*running, *[0.0] * at_once])[-at_once:]
+    for seconds in waiting:
+        heapreplace(free, free[0] + seconds)  # a sorted list is a heap
+    return sorted(free)
 
 
 def with_sweep_runs(specs: Sequence[RunSpec], sweep: Sequence[float]) -> list[RunSpec]:
@@ -102,10 +120,19 @@ def runs_ahead(
     )
 
 
-def expected_wait(ahead: Sequence[RunAhead]) -> float | None:
-    """Returns the seconds until all runs have ended; None if one of them is unknown."""
-    known = [each.seconds for each in ahead if each.seconds is not None]
-    return sum(known) if len(known) == len(ahead) else None
+def expected_wait(ahead: Sequence[RunAhead], at_once: int = 1) -> float | None:
+    """Returns the seconds until a run can start behind `ahead`; None if one of them is unknown.
+
+    `at_once` runs with the threads of that run are trained at the same time.
+    """
+    known = [(each, each.seconds) for each in ahead if each.seconds is not None]
+    if len(known) < len(ahead):
+        return None
+    running, waiting = (
+        [seconds for each, seconds in known if (each.run.state is RunState.RUNNING) is is_running]
+        for is_running in (True, False)
+    )
+    return free_times(running, waiting, at_once)[0]
 
 
 def estimated_seconds(spec: RunSpec, past: Sequence[RunRecord]) -> float | None:
@@ -122,14 +149,18 @@ def estimated_seconds(spec: RunSpec, past: Sequence[RunRecord]) -> float | None:
     return None
 
 
-def _seconds_on_two_cores(spec: RunSpec) -> float | None:
-    """Scales the duration in `TWO_CORE_SECONDS` by epochs and sentences."""
+def _seconds_on_two_cores(spec: RunSpec, at_once: int) -> float | None:
+    """Scales the duration in `TWO_CORE_SECONDS` by epochs and sentences.
+
+    Those runs had both cores. A run with one core counts twice, which is the most it can take.
+    """
     measured = TWO_CORE_SECONDS.get(spec.scenario or "")
     if measured is None or (spec.checkpoint, spec.data) != (_CHECKPOINT, SAMPLE):
         return None
     sentences = sum(spec.examples.get(task.name, _SENTENCES // 2) for task in spec.tasks)
     training = max(0.0, measured - _WITHOUT_TRAINING)
-    return _WITHOUT_TRAINING + training * spec.epochs / _EPOCHS * sentences / _SENTENCES
+    seconds = _WITHOUT_TRAINING + training * spec.epochs / _EPOCHS * sentences / _SENTENCES
+    return seconds * min(2, at_once)
 
 
 def _remaining_seconds(
@@ -146,4 +177,5 @@ def _remaining_seconds(
 def _settings(spec: RunSpec) -> tuple[object, ...]:
     """The settings that determine the time of a step and the steps of an epoch."""
     limits = tuple(sorted(spec.examples.items()))
-    return (spec.checkpoint, spec.plan, spec.data, limits, spec.batch_size, spec.max_length)
+    sizes = (spec.batch_size, spec.max_length, spec.threads)
+    return (spec.checkpoint, spec.plan, spec.data, limits, *sizes)

@@ -55,6 +55,11 @@ def has_room(job: Demand, running: Sequence[Demand], capacity: Capacity) -> bool
     )
 
 
+def runs_at_once(threads: int, capacity: Capacity) -> int:
+    """How many runs with this many threads are trained at once, without regard to memory."""
+    return max(1, min(capacity.runs, capacity.cores // threads))
+
+
 def capacity_here(settings: Settings, pids: Sequence[int]) -> Capacity:
     """The capacity of this machine now; `pids` are the processes of the running jobs."""
     return Capacity(settings.parallel_runs, usable_cores(), free_memory_bytes(pids))

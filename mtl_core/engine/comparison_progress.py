@@ -1,9 +1,10 @@
 """The progress of a comparison and its estimated remaining time."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from mtl_core.analysis.durations import free_times
 from mtl_core.engine.comparisons import workload
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
 from mtl_core.store.runs import RunStore
@@ -16,7 +17,7 @@ class ComparisonProgress:
 
     `failed` counts interrupted runs too. `share_done` is the finished share of the estimated time;
     without an estimate, of the runs. `remaining_seconds` is None without an estimate and once the
-    comparison has ended. `current` is the running run, if there is one.
+    comparison has ended. `current` are the running runs.
     """
 
     total: int
@@ -27,7 +28,7 @@ class ComparisonProgress:
     stopped: int
     share_done: float
     remaining_seconds: float | None
-    current: RunRecord | None = None
+    current: tuple[RunRecord, ...] = ()
 
     @property
     def ended(self) -> bool:
@@ -35,8 +36,10 @@ class ComparisonProgress:
         return self.running + self.waiting == 0
 
 
-def progress_of(store: RunStore, record: ComparisonRecord, now: datetime) -> ComparisonProgress:
-    """Compute the progress of a comparison.
+def progress_of(
+    store: RunStore, record: ComparisonRecord, now: datetime, at_once: int = 1
+) -> ComparisonProgress:
+    """Compute the progress of a comparison of which `at_once` runs are trained at the same time.
 
     The time of a run is estimated from a finished run with the same workload, in this comparison
     or an earlier one. If there is none, it is estimated from the epochs of the runs of this
@@ -44,14 +47,14 @@ def progress_of(store: RunStore, record: ComparisonRecord, now: datetime) -> Com
     """
     runs = (*record.trial_runs, *record.runs)
     counted = {state: sum(run.state is state for run in runs) for state in RunState}
-    current = next((run for run in runs if run.state is RunState.RUNNING), None)
-    share = _share(store, current) if current else 0.0
-    estimates = _estimates(runs, store.runs(shipped=None))
-    left = _remaining_seconds(runs, estimates, share)
+    current = tuple(run for run in runs if run.state is RunState.RUNNING)
+    shares = {run.id: _share(store, run) for run in current}
+    left = _seconds_left(runs, _estimates(runs, store.runs(shipped=None)), shares)
     done = sum(_run_seconds(run) or 0.0 for run in runs if run.state is RunState.FINISHED)
-    done += _elapsed(current, now) if current else 0.0
-    by_runs = (counted[RunState.FINISHED] + share) / len(runs) if runs else 1.0
-    ended = counted[RunState.RUNNING] + counted[RunState.WAITING] == 0
+    done += sum(_elapsed(run, now) for run in current)
+    finished = counted[RunState.FINISHED] + sum(shares.values())
+    by_runs = finished / len(runs) if runs else 1.0
+    ended = not current and not counted[RunState.WAITING]
     return ComparisonProgress(
         total=len(runs),
         finished=counted[RunState.FINISHED],
@@ -59,28 +62,38 @@ def progress_of(store: RunStore, record: ComparisonRecord, now: datetime) -> Com
         waiting=counted[RunState.WAITING],
         failed=counted[RunState.FAILED] + counted[RunState.INTERRUPTED],
         stopped=counted[RunState.STOPPED],
-        share_done=by_runs if ended or left is None else done / max(done + left, 1e-9),
-        remaining_seconds=None if ended else left,
+        share_done=by_runs
+        if ended or left is None
+        else done / max(done + sum(left.values()), 1e-9),
+        remaining_seconds=None if ended or left is None else _remaining(left, shares, at_once),
         current=current,
     )
 
 
-def _remaining_seconds(
-    runs: Iterable[RunRecord], estimates: Mapping[str, float | None], share: float
-) -> float | None:
-    """The seconds of all runs that have not ended; None if one of them has no estimate.
+def _seconds_left(
+    runs: Iterable[RunRecord],
+    estimates: Mapping[str, float | None],
+    shares: Mapping[str, float],
+) -> dict[str, float] | None:
+    """The seconds of each run that has not ended, by its id; None if one has no estimate.
 
-    `share` is the finished share of the running run.
+    `shares` are the finished shares of the running runs.
     """
-    left = 0.0
+    left = {}
     for run in runs:
-        if run.state.is_final:
-            continue
-        whole = estimates[run.id]
-        if whole is None:
-            return None
-        left += whole * (1 - share) if run.state is RunState.RUNNING else whole
+        if not run.state.is_final:
+            whole = estimates[run.id]
+            if whole is None:
+                return None
+            left[run.id] = whole * (1 - shares.get(run.id, 0.0))
     return left
+
+
+def _remaining(left: Mapping[str, float], running: Container[str], at_once: int) -> float:
+    """The seconds until all runs have ended."""
+    now = [seconds for run, seconds in left.items() if run in running]
+    later = [seconds for run, seconds in left.items() if run not in running]
+    return free_times(now, later, max(at_once, len(now), 1))[-1]
 
 
 def _estimates(runs: Sequence[RunRecord], past: Sequence[RunRecord]) -> dict[str, float | None]:

@@ -10,6 +10,7 @@ from types import TracebackType
 from mtl_core.cost.speed import Speed
 from mtl_core.engine import comparisons, inspector
 from mtl_core.engine.calibration import Calibration
+from mtl_core.engine.capacity import capacity_here, runs_at_once
 from mtl_core.engine.comparison_progress import ComparisonProgress, progress_of
 from mtl_core.engine.executor.local import TRAINER_ARGV, LocalExecutor
 from mtl_core.engine.foreground import run_in_foreground
@@ -72,7 +73,7 @@ class Lab(InspectorQueries):
         return self
 
     def close(self) -> None:
-        """End the child processes; the current run becomes interrupted."""
+        """End the child processes; the running runs become interrupted."""
         self._calibration.close()
         self._supervisor.close()
         self._inspector.close()
@@ -90,7 +91,7 @@ class Lab(InspectorQueries):
         self.close()
 
     def start(self, spec: RunSpec) -> RunRecord:
-        """Add a run to the queue; it starts at once if no other run is training.
+        """Add a run to the queue; it starts at once if there is room for it.
 
         Raises CheckpointError or DataError for a checkpoint or data that a browser may not load,
         and InvalidRun if the run to start from has no matching saved model.
@@ -153,10 +154,16 @@ class Lab(InspectorQueries):
 
     def comparison_progress(self, comparison: str) -> ComparisonProgress:
         """The progress of a comparison, with the estimated remaining seconds."""
-        return progress_of(self.store, self.store.comparison(comparison), datetime.now(UTC))
+        record = self.store.comparison(comparison)
+        threads = max(run.spec.threads for run in (*record.trial_runs, *record.runs))
+        return progress_of(self.store, record, datetime.now(UTC), self.runs_at_once(threads))
+
+    def runs_at_once(self, threads: int) -> int:
+        """How many runs with this many threads are trained at once, if memory allows."""
+        return runs_at_once(threads, capacity_here(self.settings, ()))
 
     def stop_comparison(self, comparison: str) -> ComparisonRecord:
-        """Stop a comparison: waiting runs at once, the running one within two seconds."""
+        """Stop a comparison: waiting runs at once, running ones within two seconds."""
         return self.store.stop_comparison(comparison)
 
     def resume_comparison(self, comparison: str) -> ComparisonRecord:

@@ -12,6 +12,7 @@ from mtl_core.engine.capacity import (
     capacity_here,
     computes_on_accelerator,
     has_room,
+    runs_at_once,
 )
 from mtl_core.engine.demand import PROCESS_BYTES, demand_of, peak_memory_bytes
 from mtl_core.engine.machine import accelerator_exists, free_memory_bytes, usable_cores
@@ -175,3 +176,8 @@ def test_a_run_that_measures_an_epoch_runs_alone(
     assert demand_of(result, settings) == Demand(
         threads=3, memory_bytes=peak_memory_bytes(spec, settings), accelerated=True
     )
+
+
+def test_runs_at_once_share_the_cores() -> None:
+    capacity = Capacity(runs=3, cores=8)
+    assert [runs_at_once(threads, capacity) for threads in (1, 3, 4, 5, 9)] == [3, 2, 2, 1, 1]

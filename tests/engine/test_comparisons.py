@@ -337,6 +337,24 @@ def test_the_remaining_time_is_known_once_a_run_has_finished(
     assert progress.share_done == pytest.approx(1 / 3)
 
 
+def test_the_remaining_time_of_runs_at_the_same_time_is_that_of_the_longest_place(
+    idle_lab: Lab, store: RunStore
+) -> None:
+    made = idle_lab.start_comparison(comparison_spec(scenarios=("heads-only",), seeds=(1, 2, 3, 4)))
+    for _ in range(3):
+        store.claim_next(Owner.this_process())
+    finish(store, made.runs[0].id, 0.5)
+    record = store.comparison(made.id)
+    first = record.runs[0]
+    assert first.started_at is not None
+    assert first.finished_at is not None
+    took = (first.finished_at - first.started_at).total_seconds()
+    progress = progress_of(store, record, first.finished_at, at_once=2)
+    assert [run.id for run in progress.current] == [made.runs[1].id, made.runs[2].id]
+    assert progress.remaining_seconds == pytest.approx(2 * took)
+    assert progress_of(store, record, first.finished_at, 3).remaining_seconds == pytest.approx(took)
+
+
 def test_scouts_come_before_results_scenario_by_scenario(idle_lab: Lab) -> None:
     made = idle_lab.start_comparison(comparison_spec(sweep=(1.0, 2.0), seeds=(1,)))
     queue = [(run.spec.scenario, run.role) for run in idle_lab.store.active()]

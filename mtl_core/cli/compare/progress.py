@@ -1,5 +1,6 @@
 """Shows the progress of a comparison on standard error."""
 
+from collections.abc import Sequence
 from types import TracebackType
 
 from rich.console import Console
@@ -65,13 +66,12 @@ class ProgressDisplay:
                 self._printed.add(run.id)
                 ended = _ended_text(run, self._lab.store)
                 self._print(f"  {len(self._printed)}/{progress.total} {ended}")
-        current = progress.current
         left = progress.remaining_seconds
         self._bar.update(
             self._task,
             completed=progress.share_done,
             done=f"{progress.finished} of {progress.total} runs"
-            + (f" · {_run_text(current)}" if current else ""),
+            + (f" · {_running_text(progress.current)}" if progress.current else ""),
             left="" if left is None else f"{duration(left)} left",
         )
         return progress
@@ -79,11 +79,19 @@ class ProgressDisplay:
     def _estimate(self, record: ComparisonRecord) -> str:
         """`, about 3 min` for the remaining runs; empty if that is unknown."""
         left = [run.spec for run in (*record.trial_runs, *record.runs) if not run.state.is_final]
-        estimate = estimate_duration(left, self._lab.store.runs(shipped=None), record.spec.seconds)
+        at_once = self._lab.runs_at_once(max((spec.threads for spec in left), default=1))
+        past = self._lab.store.runs(shipped=None)
+        estimate = estimate_duration(left, past, record.spec.seconds, at_once)
         return f", {about(estimate.seconds)}" if left and estimate.seconds is not None else ""
 
     def _print(self, line: str) -> None:
         self._console.print(line, soft_wrap=True)
+
+
+def _running_text(runs: Sequence[RunRecord]) -> str:
+    """The first running run and the number of the others."""
+    others = f" and {len(runs) - 1} more" if len(runs) > 1 else ""
+    return f"{_run_text(runs[0])}{others}"
 
 
 def _run_text(run: RunRecord) -> str:

@@ -123,7 +123,7 @@ def _form(choice: Choice) -> None:
             disabled=spec is None,
         )
         if spec is not None:
-            st.caption(_origin(spec, estimate), width="content")
+            st.caption(_origin(lab, spec, estimate), width="content")
     if spec is not None and spec.seconds is not None:
         row.caption(_EQUAL_SECONDS)
     if problem:
@@ -144,10 +144,12 @@ def _shared(choice: Choice) -> str:
     )
 
 
-def _origin(spec: ComparisonSpec, estimate: DurationEstimate | None) -> str:
+def _origin(lab: Lab, spec: ComparisonSpec, estimate: DurationEstimate | None) -> str:
     arms = len(spec.scenarios) * max(1, len(spec.train_sizes))
     runs = arms * len(spec.seeds)
-    count = "1 run" if runs == 1 else f"{runs} runs, one after another"
+    at_once = lab.runs_at_once(lab.settings.threads_of_each(spec.run_count))
+    how = f"{at_once} at a time" if at_once > 1 else "one after another"
+    count = "1 run" if runs == 1 else f"{runs} runs, {how}"
     if len(spec.sweep) > 1:
         count += f", and {arms * (len(spec.sweep) - 1)} for the learning rate sweep"
     if estimate is None or estimate.seconds is None:
@@ -165,9 +167,9 @@ def _estimate(
         specs = prepare_comparison(spec, model, lab.settings.threads_of_each(spec.run_count))
     except BadInput:
         return None
-    return estimate_duration(
-        with_sweep_runs(specs, spec.sweep), lab.store.runs(shipped=None), spec.seconds
-    )
+    at_once = lab.runs_at_once(specs[0].threads)
+    past = lab.store.runs(shipped=None)
+    return estimate_duration(with_sweep_runs(specs, spec.sweep), past, spec.seconds, at_once)
 
 
 def _tasks(lab: Lab, data: str) -> tuple[Task, ...]:

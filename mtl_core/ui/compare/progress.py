@@ -7,7 +7,7 @@ from mtl_core.engine.lab import Lab, the_lab
 from mtl_core.errors import FreezeLabError
 from mtl_core.report.data_words import size_words
 from mtl_core.report.run_words import about, plan_words
-from mtl_core.store.record import ComparisonRecord
+from mtl_core.store.record import ComparisonRecord, RunRecord
 from mtl_core.training.comparison import train_size
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import plain
@@ -28,17 +28,25 @@ def comparison_state(lab: Lab, record: ComparisonRecord) -> None:
 
 
 def progress_words(progress: ComparisonProgress) -> str:
-    """Formats in Markdown: `**4** of 9 runs done · now top layer, seed 2 · about 3 min left`."""
+    """Formats in Markdown: `**4** of 9 runs done · now top layer, seed 2 · about 3 min left`.
+
+    Of several running runs the first two are named.
+    """
     parts = [f"**{_ended_runs(progress):,}** of {progress.total:,} runs done"]
-    if progress.current is not None:
-        spec = progress.current.spec
-        sized = f", {size_words(train_size(spec))}" if spec.examples else ""
-        parts.append(f"now {plain(plan_words(spec))}{sized}, seed {spec.seed}")
+    if progress.current:
+        named = "; ".join(map(_run_words, progress.current[:2]))
+        others = len(progress.current) - 2
+        parts.append(f"now {named}{f' and {others} more' if others > 0 else ''}")
     if progress.failed:
         parts.append(f"{progress.failed} failed")
     if progress.remaining_seconds is not None:
         parts.append(f"{about(progress.remaining_seconds)} left")
     return " · ".join(parts)
+
+
+def _run_words(run: RunRecord) -> str:
+    sized = f", {size_words(train_size(run.spec))}" if run.spec.examples else ""
+    return f"{plain(plan_words(run.spec))}{sized}, seed {run.spec.seed}"
 
 
 def unfinished_words(progress: ComparisonProgress) -> str:

@@ -54,7 +54,7 @@ def run_form(lab: Lab, chosen: ResolvedChoice) -> None:
             disabled=spec is None,
         )
         if steps is not None:
-            st.caption(_cost(chosen, steps), width="content")
+            st.caption(_cost(lab, chosen, steps), width="content")
     if problem:
         _obstacle(chosen, problem)
     if clicked and spec is not None:
@@ -296,8 +296,14 @@ def _count(data: str, access: FileAccess) -> int:
     return sum(splits["train"] for splits in dataset.counts().values())
 
 
-def _cost(chosen: ResolvedChoice, steps: int) -> str:
+def at_once_words(lab: Lab) -> str:
+    """Says how many single runs are trained at once."""
+    at_once = lab.runs_at_once(lab.settings.threads)
+    return "Runs are trained one at a time" if at_once == 1 else f"{at_once} runs train at once"
+
+
+def _cost(lab: Lab, chosen: ResolvedChoice, steps: int) -> str:
     choice = chosen.choice
     if not steps:
         return "Nothing is trained: the model is only evaluated"
-    return f"{steps:,} steps of {choice.batch_size} sentences. Runs are trained one at a time"
+    return f"{steps:,} steps of {choice.batch_size} sentences. {at_once_words(lab)}"

@@ -35,7 +35,7 @@ from mtl_core.ui.train.run_actions import (
     name_line,
     try_button,
 )
-from mtl_core.ui.train.run_form import start_once
+from mtl_core.ui.train.run_form import at_once_words, start_once
 from mtl_core.ui.train.run_result import (
     how_to_repeat,
     phase_table,
@@ -89,7 +89,7 @@ def _draw(lab: Lab, record: RunRecord) -> None:
         start_once(lab, record.spec)
     name_line(lab, record)
     if record.state is RunState.WAITING:
-        _queue_view(lab, before)
+        _queue_view(lab, record, before)
         return
     if record.state is RunState.RUNNING:
         _progress(summary)
@@ -183,30 +183,31 @@ def _loss_panel(
 
 
 def _runs_before(lab: Lab, record: RunRecord) -> list[RunRecord]:
-    """The runs ahead of a waiting run: the running one first, then the queue in order."""
+    """The runs ahead of a waiting run: the running ones first, then the queue in order."""
     if record.state is not RunState.WAITING:
         return []
     older = takewhile(lambda each: each.id != record.id, lab.store.active())
     return sorted(older, key=lambda each: each.state is RunState.WAITING)
 
 
-def _queue_view(lab: Lab, before: Sequence[RunRecord]) -> None:
+def _queue_view(lab: Lab, record: RunRecord, before: Sequence[RunRecord]) -> None:
     """Draw the position in the queue, the expected start, and the runs ahead."""
     place = 1 + sum(each.state is RunState.WAITING for each in before)
     if not before:
-        st.markdown("Position **1** in the queue: it starts as soon as the trainer is free.")
+        st.markdown("Position **1** in the queue: it starts as soon as a trainer is ready.")
         return
     running = [each for each in before if each.state is RunState.RUNNING]
     remaining = {each.id: summary_of(lab, each).remaining_seconds for each in running}
     ahead = runs_ahead(before, remaining, lab.store.runs(), datetime.now(UTC))
-    st.markdown(f"Position **{place}** in the queue: {_start_words(ahead)}")
-    st.markdown("Runs are trained one at a time. Ahead of this run:")
+    start = _start_words(ahead, lab.runs_at_once(record.spec.threads))
+    st.markdown(f"Position **{place}** in the queue: {start}")
+    st.markdown(f"{at_once_words(lab)}. Ahead of this run:")
     for number, each in enumerate(ahead, start=1):
         st.markdown(f"{number}\\. {_queue_row(each)}")
 
 
-def _start_words(ahead: Sequence[RunAhead]) -> str:
-    seconds = expected_wait(ahead)
+def _start_words(ahead: Sequence[RunAhead], at_once: int) -> str:
+    seconds = expected_wait(ahead, at_once)
     if seconds is not None:
         return f"it starts in **{about(seconds)}**."
     first = next(each for each in ahead if each.seconds is None)
