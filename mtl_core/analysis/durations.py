@@ -4,11 +4,11 @@ The estimates use the durations of finished runs with the same settings. Without
 `estimate_duration` uses the durations in `TWO_CORE_SECONDS`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from heapq import heapreplace
 
+from mtl_core.engine.capacity import free_times
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.tasks.dataset import SAMPLE
 from mtl_core.training.spec import RunSpec
@@ -79,19 +79,6 @@ def estimate_duration(
     known = [seconds for seconds in estimates if seconds is not None]
     total = free_times((), known, at_once)[-1] if len(known) == len(specs) else None
     return DurationEstimate(total, None not in measured)
-
-
-def free_times(running: Iterable[float], waiting: Iterable[float], at_once: int) -> list[float]:
-    """When each of `at_once` places becomes free, in seconds from now, soonest first.
-
-    `running` and `waiting` are the remaining seconds of runs. A waiting run starts, in order, as
-    soon as a place is free. If more runs are running than there are places, the first to end make
-    no place free.
-    """
-    free = sorted([*running, *[0.0] * at_once])[-at_once:]
-    for seconds in waiting:
-        heapreplace(free, free[0] + seconds)  # a sorted list is a heap
-    return sorted(free)
 
 
 def with_sweep_runs(specs: Sequence[RunSpec], sweep: Sequence[float]) -> list[RunSpec]:

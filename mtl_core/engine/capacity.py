@@ -1,7 +1,8 @@
-"""Decides whether another job fits beside the running ones."""
+"""Decides whether another job fits beside the running ones, and when there will be room."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from heapq import heapreplace
 
 from mtl_core.engine.machine import accelerator_exists, free_memory_bytes, usable_cores
 from mtl_core.settings import Settings
@@ -58,6 +59,19 @@ def has_room(job: Demand, running: Sequence[Demand], capacity: Capacity) -> bool
 def runs_at_once(threads: int, capacity: Capacity) -> int:
     """How many runs with this many threads are trained at once, without regard to memory."""
     return max(1, min(capacity.runs, capacity.cores // threads))
+
+
+def free_times(running: Iterable[float], waiting: Iterable[float], at_once: int) -> list[float]:
+    """When each of `at_once` places becomes free, in seconds from now, soonest first.
+
+    `running` and `waiting` are the remaining seconds of runs. A waiting run starts, in order, as
+    soon as a place is free. If more runs are running than there are places, the first to end make
+    no place free.
+    """
+    free = sorted([*running, *[0.0] * at_once])[-at_once:]
+    for seconds in waiting:
+        heapreplace(free, free[0] + seconds)  # a sorted list is a heap
+    return sorted(free)
 
 
 def capacity_here(settings: Settings, pids: Sequence[int]) -> Capacity:

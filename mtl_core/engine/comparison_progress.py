@@ -4,7 +4,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from mtl_core.analysis.durations import free_times
+from mtl_core.engine.capacity import free_times
 from mtl_core.engine.comparisons import workload
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
 from mtl_core.store.runs import RunStore

@@ -9,7 +9,6 @@ from mtl_core.analysis.durations import (
     estimate_duration,
     estimated_seconds,
     expected_wait,
-    free_times,
     runs_ahead,
     with_sweep_runs,
 )
@@ -119,23 +118,6 @@ def test_a_sweep_adds_a_run_of_the_first_seed_for_each_factor_but_one() -> None:
 
 def test_a_sweep_of_one_factor_or_none_adds_no_runs() -> None:
     assert with_sweep_runs(TWO_BY_TWO, (3.0,)) == with_sweep_runs(TWO_BY_TWO, ()) == TWO_BY_TWO
-
-
-@pytest.mark.parametrize(
-    ("running", "waiting", "at_once", "free"),
-    [
-        ((), (), 1, [0.0]),
-        ((), (3.0, 2.0), 1, [5.0]),
-        ((), (3.0, 2.0, 2.0), 2, [3.0, 4.0]),
-        ((5.0,), (3.0, 2.0), 2, [5.0, 5.0]),
-        ((4.0, 9.0), (1.0,), 1, [10.0]),
-        ((4.0, 9.0, 6.0), (), 2, [6.0, 9.0]),
-    ],
-)
-def test_waiting_runs_start_in_order_as_soon_as_a_place_is_free(
-    running: tuple[float, ...], waiting: tuple[float, ...], at_once: int, free: list[float]
-) -> None:
-    assert free_times(running, waiting, at_once) == free
 
 
 def test_runs_at_the_same_time_shorten_a_comparison_but_not_each_run() -> None:

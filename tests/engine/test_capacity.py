@@ -11,6 +11,7 @@ from mtl_core.engine.capacity import (
     Demand,
     capacity_here,
     computes_on_accelerator,
+    free_times,
     has_room,
     runs_at_once,
 )
@@ -181,3 +182,20 @@ def test_a_run_that_measures_an_epoch_runs_alone(
 def test_runs_at_once_share_the_cores() -> None:
     capacity = Capacity(runs=3, cores=8)
     assert [runs_at_once(threads, capacity) for threads in (1, 3, 4, 5, 9)] == [3, 2, 2, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("running", "waiting", "at_once", "free"),
+    [
+        ((), (), 1, [0.0]),
+        ((), (3.0, 2.0), 1, [5.0]),
+        ((), (3.0, 2.0, 2.0), 2, [3.0, 4.0]),
+        ((5.0,), (3.0, 2.0), 2, [5.0, 5.0]),
+        ((4.0, 9.0), (1.0,), 1, [10.0]),
+        ((4.0, 9.0, 6.0), (), 2, [6.0, 9.0]),
+    ],
+)
+def test_waiting_runs_start_in_order_as_soon_as_a_place_is_free(
+    running: tuple[float, ...], waiting: tuple[float, ...], at_once: int, free: list[float]
+) -> None:
+    assert free_times(running, waiting, at_once) == free
