@@ -67,7 +67,7 @@ def beyond_the_plan(specs: Sequence[RunSpec]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def same_questions(specs: Sequence[RunSpec]) -> bool:
+def same_validation_set(specs: Sequence[RunSpec]) -> bool:
     """Whether all runs are evaluated on the same sentences: the same tasks on the same data.
 
     Scores are only comparable if they are.

@@ -67,8 +67,8 @@ def _start(task: TaskProgress) -> str:
 
 
 def _movement(summary: RunSummary, points: Points) -> str:
-    if (thawed := _dropped(summary.phase, points)) is not None:
-        return f"dropped after unfreezing {thawed}"
+    if (unfrozen := _dropped(summary.phase, points)) is not None:
+        return f"dropped after unfreezing {unfrozen}"
     latest = points[-1][1]
     lowest_step, lowest = min(points, key=lambda point: (point[1], -point[0]))
     if latest >= lowest * (1 + CLEAR) and latest > lowest:
@@ -83,7 +83,7 @@ def _movement(summary: RunSummary, points: Points) -> str:
 
 def _dropped(phase: PhaseProgress | None, points: Points) -> str | None:
     """Returns what the phase unfroze, if that made the loss drop."""
-    if phase is None or phase.number == 1 or not phase.thawed or phase.first_step is None:
+    if phase is None or phase.number == 1 or not phase.newly_trainable or phase.first_step is None:
         return None
     before = [point for point in points if point[0] <= phase.first_step]
     during = [before[-1], *(p for p in points if p[0] > phase.first_step)] if before else []
@@ -91,7 +91,7 @@ def _dropped(phase: PhaseProgress | None, points: Points) -> str | None:
         return None
     fell = 1 - during[-1][1] / during[0][1]
     steeper = _slope(during) <= STEEPER * min(0.0, _slope(before[-2:]))
-    return _thawed(phase.thawed) if fell >= CLEAR and steeper else None
+    return _group_names(phase.newly_trainable) if fell >= CLEAR and steeper else None
 
 
 def _slowly(points: Points) -> bool:
@@ -104,5 +104,5 @@ def _slope(points: Points) -> float:
     return (last - first) / (last_step - first_step) if last_step > first_step else 0.0
 
 
-def _thawed(names: Sequence[str]) -> str:
+def _group_names(names: Sequence[str]) -> str:
     return listed(names) if len(names) <= 3 else f"{len(names)} blocks"

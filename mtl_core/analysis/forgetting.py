@@ -15,7 +15,7 @@ from mtl_core.analysis.marks import GoldLabels, mark
 from mtl_core.analysis.paired import PairedDifference, SeedScore, against_best, seed_score
 from mtl_core.analysis.plans import PlanResult
 from mtl_core.analysis.summary import RunSummary
-from mtl_core.analysis.trained import LeftOut, encoder_moved, left_out, loss_is_used
+from mtl_core.analysis.trained import UntrainedReason, encoder_moved, loss_is_used, untrained_reason
 from mtl_core.tasks.task import Task
 from mtl_core.training.events import Answers, Evaluation, TaskScore
 
@@ -69,7 +69,7 @@ class Forgetting:
 
     plan: str
     task: Task
-    why: LeftOut
+    why: UntrainedReason
     metric: Change
     loss: Change | None
     lowest: float
@@ -131,7 +131,7 @@ def scores_on_other_data(plan: PlanResult) -> tuple[OtherDataScores, ...]:
 
 def _forgotten(plan: PlanResult, task: Task, gold: GoldLabels) -> Forgetting | None:
     runs = _finished(plan)
-    reasons = [left_out(task, run) for run in runs]
+    reasons = [untrained_reason(task, run) for run in runs]
     why = reasons[0] if reasons and len(set(reasons)) == 1 else None
     ends = [ends for run in runs if (ends := _before_and_after(run, task))]
     if why is None or not ends:

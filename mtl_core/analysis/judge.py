@@ -34,7 +34,7 @@ def compare_plans(runs: Sequence[Labelled], gold: GoldLabels | None = None) -> P
     without it seeds only.
     """
     comparison = group_by_plan(runs)
-    if not comparison.same_questions:
+    if not comparison.same_validation_set:
         return comparison
     plans: Sequence[PlanResult] = comparison.plans
     for task in comparison.tasks:

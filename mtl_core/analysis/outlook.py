@@ -41,7 +41,7 @@ def _phase(number: int, spec: RunSpec, tables: Sequence[ParameterTable]) -> Phas
         share=table.totals.trainable_share,
         rates=_rates(table),
         learning=learning_words(table),
-        thawed=tuple(
+        newly_trainable=tuple(
             group.name
             for group in table.groups
             if group.totals.trainable and group.name not in before

@@ -98,8 +98,8 @@ class PhaseProgress:
     `first_step` is the number of steps before the phase. `steps` is an estimate until the phase
     starts, None while the total is unknown. `trainable` is None if neither an event nor the model
     is known. `rates` are pairs of part and learning rate, heads first. `learning` describes the
-    trainable parts. `thawed` are the groups that were frozen in the phase before and are trainable
-    now. `losses_used` are the tasks whose loss trains any parameter, None if unknown.
+    trainable parts. `newly_trainable` are the groups that were frozen in the phase before and are
+    trainable now. `losses_used` are the tasks whose loss trains any parameter, None if unknown.
     `step_seconds` is the sum over the `timed_steps` steps that followed another step directly.
     `reuse` describes the part of the frozen layers that ran only once, None if unknown.
     """
@@ -114,7 +114,7 @@ class PhaseProgress:
     share: float | None = None
     rates: tuple[tuple[str, float], ...] = ()
     learning: str | None = None
-    thawed: tuple[str, ...] = ()
+    newly_trainable: tuple[str, ...] = ()
     losses_used: tuple[str, ...] | None = None
     frozen_tensors: int | None = None
     frozen_identical: bool | None = None

@@ -6,7 +6,7 @@ from mtl_core.analysis.summary import ProgressState, RunSummary
 from mtl_core.tasks.task import Task
 
 
-class LeftOut(StrEnum):
+class UntrainedReason(StrEnum):
     """Why a run does not train a task."""
 
     NO_SENTENCES = "it had no training sentence"
@@ -14,19 +14,19 @@ class LeftOut(StrEnum):
     FROZEN_HEAD = "its head was frozen"
 
 
-def left_out(task: Task, run: RunSummary) -> LeftOut | None:
+def untrained_reason(task: Task, run: RunSummary) -> UntrainedReason | None:
     """Returns why the run does not train the task; None if it does, or if that is unknown.
 
     If the plan freezes the head by name and also gives the loss no weight, the reason is the frozen
     head: the plan states it explicitly.
     """
     if not _has_sentences(task, run):
-        return LeftOut.NO_SENTENCES
+        return UntrainedReason.NO_SENTENCES
     if f"head:{task.name}" in run.spec.plan.freeze:
-        return LeftOut.FROZEN_HEAD
+        return UntrainedReason.FROZEN_HEAD
     if _weight(task, run) == 0:
-        return LeftOut.NO_WEIGHT
-    return LeftOut.FROZEN_HEAD if head_is_trained(task, run) is False else None
+        return UntrainedReason.NO_WEIGHT
+    return UntrainedReason.FROZEN_HEAD if head_is_trained(task, run) is False else None
 
 
 def head_is_trained(task: Task, run: RunSummary) -> bool | None:
@@ -38,7 +38,7 @@ def head_is_trained(task: Task, run: RunSummary) -> bool | None:
         return False
     if any(phase.losses_used is not None for phase in run.phases):  # the model is known
         started = [phase for phase in run.phases if phase.state is not ProgressState.WAITING]
-        return any(task.head in phase.thawed for phase in started)
+        return any(task.head in phase.newly_trainable for phase in started)
     if run.measured is not None and task.head in run.measured.groups:
         return run.measured.groups[task.head].moved > 0
     return None
@@ -62,7 +62,7 @@ def encoder_moved(run: RunSummary) -> bool | None:
     if run.measured is not None:
         return any(each.moved > 0 for n, each in run.measured.groups.items() if n not in heads)
     if any(phase.losses_used is not None for phase in run.phases):
-        return any(set(phase.thawed) - heads for phase in run.phases)
+        return any(set(phase.newly_trainable) - heads for phase in run.phases)
     return None
 
 

@@ -161,7 +161,7 @@ def _incomparable(comparison: PlanComparison) -> str | None:
     count = len(comparison.plans)
     if count < 2:
         return "Choose another run to compare with" if count else "Choose two runs or more"
-    if not comparison.same_questions:
+    if not comparison.same_validation_set:
         return (
             f"These {count} plans were evaluated on different sentences: their scores cannot be "
             "compared"

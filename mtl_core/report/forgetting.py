@@ -11,7 +11,7 @@ from mtl_core.analysis.forgetting import (
     scores_on_other_data,
 )
 from mtl_core.analysis.paired import PairedDifference
-from mtl_core.analysis.trained import LeftOut
+from mtl_core.analysis.trained import UntrainedReason
 from mtl_core.charts.drift import Drift, drift_figure
 from mtl_core.charts.theme import Figure, Palette
 from mtl_core.freezing.titles import task_title
@@ -36,16 +36,16 @@ _INTERVAL = "95 %"
 _DRIFT_WIDTH = 560  # pixels
 _TEXT_COLUMNS = ("Plan", "Task", "Left out as")
 
-LeftOutTasks = Mapping[Task, Sequence[Forgetting]]
+UntrainedTasks = Mapping[Task, Sequence[Forgetting]]
 """By task that some plan does not train: its change under each of these plans."""
 
 
-def left_out_blocks(shown: ComparedRuns) -> Iterator[Block]:
+def untrained_blocks(shown: ComparedRuns) -> Iterator[Block]:
     """The note's section on tasks that a plan does not train: figures, sentences and numbers."""
-    left_out = tasks_left_out(shown)
-    panels = [drift_panel(shown, task, found) for task, found in left_out.items()]
+    untrained = untrained_tasks(shown)
+    panels = [drift_panel(shown, task, found) for task, found in untrained.items()]
     yield from figures([draw_panel(panel, _DRIFT_WIDTH) for panel in panels])
-    every = [each for found in left_out.values() for each in found]
+    every = [each for found in untrained.values() for each in found]
     for each in every:
         yield Text(forgetting_sentence(each))
     if every:
@@ -62,7 +62,7 @@ def other_data_blocks(shown: ComparedRuns) -> Iterator[Block]:
         yield Text(ELSEWHERE_CAPTION)
 
 
-def tasks_left_out(shown: ComparedRuns) -> LeftOutTasks:
+def untrained_tasks(shown: ComparedRuns) -> UntrainedTasks:
     """The tasks that some plan does not train, in the order of the tasks."""
     found = [each for plan in shown.plans.plans for each in forgetting(plan, shown.gold)]
     by_task = {task: [each for each in found if each.task == task] for task in shown.plans.tasks}
@@ -231,6 +231,6 @@ def _reason(found: Forgetting) -> str:
         return f": {found.why.value}, and the encoder did not change."
     if found.loss_used:
         return f": {found.why.value}, but its loss still trained the encoder."
-    if found.outcome is ChangeOutcome.LOST and found.why is LeftOut.FROZEN_HEAD:
+    if found.outcome is ChangeOutcome.LOST and found.why is UntrainedReason.FROZEN_HEAD:
         return ", although its head was frozen: the encoder changed."
     return f": {found.why.value}, and the encoder changed."

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from mtl_core.analysis.convergence import Convergence, Trend, convergence
 from mtl_core.analysis.finding import loss_finding
 from mtl_core.analysis.plans import PlanComparison, PlanResult, finished_runs
-from mtl_core.analysis.trained import left_out
+from mtl_core.analysis.trained import untrained_reason
 from mtl_core.charts.loss import loss_figure
 from mtl_core.charts.loss_comparison import (
     OverlaidRun,
@@ -128,7 +128,7 @@ def lowest_loss(shown: ComparedRuns, task: str) -> str:
         for each in run.summary.tasks
         if each.task.name == task and (losses := each.validation_losses)
     }
-    if len(ends) < 2 or not shown.plans.same_questions:
+    if len(ends) < 2 or not shown.plans.same_validation_set:
         return "loss of each run"
     return _lowest_text(ends)
 
@@ -139,7 +139,7 @@ def convergence_by_plan(shown: ComparedRuns) -> dict[str, dict[str, Convergence]
         plan.label: {
             task.name: convergence(runs, task.name)
             for task in _tasks_of(shown, plan)
-            if left_out(task, runs[0]) is None
+            if untrained_reason(task, runs[0]) is None
         }
         for plan in shown.plans.plans
         if (runs := list(finished_runs(plan).values()))
@@ -229,7 +229,7 @@ def _lowest_plan(comparison: PlanComparison, task: str) -> tuple[str, str | None
     if not ends:
         return "no loss yet", None
     label = min(ends, key=lambda each: ends[each])
-    if len(ends) < 2 or not comparison.same_questions:
+    if len(ends) < 2 or not comparison.same_validation_set:
         return "loss of each plan", label
     return _lowest_text(ends), label
 

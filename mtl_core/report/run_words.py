@@ -26,7 +26,7 @@ STATE_SIGNS = {
 
 
 def run_headline(record: RunRecord, summary: RunSummary, ahead: int = 0) -> str:
-    """Describes the state or result of a run: "Training phase 2 of 3: heads and layer 11 learn".
+    """Describes the state or result of a run: "Training phase 2 of 3: heads and layer 11".
 
     `ahead` is the number of runs before this one in the queue.
     """
@@ -175,15 +175,9 @@ def _running(record: RunRecord, summary: RunSummary) -> str:
     if phase is None:
         return "Starting: the model is evaluated before training"
     words = phase.learning or f"“{phase.name}”"
-    learn = f"{words} {'learns' if _is_singular(words) else 'learn'}"
     if len(summary.phases) == 1:
-        return f"Training: {learn}"
-    return f"Training phase {phase.number} of {len(summary.phases)}: {learn}"
-
-
-def _is_singular(words: str) -> bool:
-    plurals = (" and ", "heads", "layers", "parts ", "embeddings")
-    return not any(word in words for word in plurals)
+        return f"Training: {words}"
+    return f"Training phase {phase.number} of {len(summary.phases)}: {words}"
 
 
 def _scores(summary: RunSummary) -> str:

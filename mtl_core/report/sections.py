@@ -76,7 +76,7 @@ TOPICS = (
     Topic(
         "forgetting",
         "Tasks that were not trained",
-        lambda report: forgetting.left_out_blocks(report.compared),
+        lambda report: forgetting.untrained_blocks(report.compared),
         _PAGE_AND_NOTE,
         several_runs=True,
     ),

@@ -161,7 +161,7 @@ def table_title(comparison: PlanComparison) -> str:
 def table_rule(comparison: PlanComparison) -> str:
     """Explains the marks that the table contains, for its caption."""
     seeds = seeds_words(comparison.seeds)
-    if not comparison.same_questions:
+    if not comparison.same_validation_set:
         return f"{seeds} The plans were evaluated on different sentences: there is no test."
     if len(comparison.plans) < 2:
         return seeds

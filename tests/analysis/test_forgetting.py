@@ -8,11 +8,11 @@ from mtl_core.analysis.plans import PlanResult
 from mtl_core.analysis.reading import summarise
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.analysis.trained import (
-    LeftOut,
+    UntrainedReason,
     encoder_moved,
     head_is_trained,
-    left_out,
     loss_is_used,
+    untrained_reason,
 )
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.tasks.task import DEFAULT_TASKS
@@ -66,7 +66,7 @@ def test_the_loss_of_a_frozen_head_is_each_seeds_end_minus_its_start() -> None:
         ended(1, (0.5, 0.7), (0.9, 0.5), weight=0.0, losses=(0.5, 0.75)),
     )
     (found,) = forgetting(plan)
-    assert (found.task, found.why) == (NER, LeftOut.FROZEN_HEAD)
+    assert (found.task, found.why) == (NER, UntrainedReason.FROZEN_HEAD)
     assert (found.metric.before, found.metric.after) == pytest.approx((0.65, 0.35))
     assert (found.metric.low, found.metric.high) == pytest.approx((-0.4, -0.2))
     assert found.metric.mean == pytest.approx(-0.3)
@@ -108,9 +108,9 @@ def test_the_answers_at_both_ends_are_tested_sentence_by_sentence() -> None:
     assert forgetting(plan_of(run))[0].tested is None
 
 
-def test_a_task_without_weight_is_left_out_though_its_head_is_not_frozen() -> None:
+def test_a_task_without_weight_is_untrained_though_its_head_is_not_frozen() -> None:
     (found,) = forgetting(plan_of(ended(0, (0.5, 0.6), (0.9, 0.6), "full", weight=0.0)))
-    assert found.why is LeftOut.NO_WEIGHT
+    assert found.why is UntrainedReason.NO_WEIGHT
     assert found.metric.outcome is ChangeOutcome.EXACT
 
 
@@ -162,4 +162,4 @@ def test_without_a_model_and_measurements_nothing_is_known() -> None:
     assert head_is_trained(NER, bare) is None
     assert loss_is_used(NER, bare) is None
     assert encoder_moved(bare) is None
-    assert left_out(NER, bare) is None
+    assert untrained_reason(NER, bare) is None

@@ -27,7 +27,7 @@ def test_a_run_without_events_has_the_trainable_parts_of_each_phase() -> None:
         "heads and layers 3 to 5",
     ]
     assert [phase.trainable for phase in summary.phases] == [2_310, 1_776_774, 3_551_238, 5_325_702]
-    assert [phase.thawed for phase in summary.phases[1:]] == [
+    assert [phase.newly_trainable for phase in summary.phases[1:]] == [
         ("layer 5",),
         ("layer 4",),
         ("layer 3",),

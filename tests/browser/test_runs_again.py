@@ -34,11 +34,11 @@ def form_shows(page: Page, epochs: str, seed: str) -> None:
 def test_the_form_shows_the_values_that_will_be_used(run: str, page: Page, address: str) -> None:
     page.goto(f"{address}/train?run={run}")
     page.get_by_role("button", name="New run").click()
-    answers(page, "Next run: heads learn")
+    answers(page, "Next run: heads are trainable")
     form_shows(page, epochs="3", seed="0")
     page.goto(f"{address}/train?run={run}")
     page.get_by_role("button", name="Change and run").click()
-    answers(page, "Next run: heads learn")
+    answers(page, "Next run: heads are trainable")
     form_shows(page, epochs="1", seed="1")
 
 

@@ -129,7 +129,7 @@ def test_what_cannot_be_compared_is_said_first() -> None:
     assert finding(replace(three(), plans=three().plans[:1]), TITLES) == (
         "Choose another run to compare with"
     )
-    assert finding(replace(three(), same_questions=False), TITLES) == (
+    assert finding(replace(three(), same_validation_set=False), TITLES) == (
         "These 3 plans were evaluated on different sentences: their scores cannot be compared"
     )
     assert finding(replace(three(), beyond_plan=("epochs", "a", "b", "c")), TITLES) == (

@@ -4,7 +4,7 @@ import pytest
 
 from mtl_core.analysis.forgetting import Change, Forgetting, OtherDataScores
 from mtl_core.analysis.paired import PairedDifference
-from mtl_core.analysis.trained import LeftOut
+from mtl_core.analysis.trained import UntrainedReason
 from mtl_core.report.forgetting import (
     elsewhere_title,
     forgetting_sentence,
@@ -22,7 +22,7 @@ UNCLEAR = Change(0.5, 0.51, -0.02, 0.04, 3)
 
 def forgotten(
     change: Change,
-    why: LeftOut = LeftOut.FROZEN_HEAD,
+    why: UntrainedReason = UntrainedReason.FROZEN_HEAD,
     moved: bool | None = True,
     taught: bool | None = False,
     plan: str = "full",
@@ -52,7 +52,7 @@ def test_the_change_of_a_task_left_out_is_judged_by_its_seeds(change: Change, wo
             "frozen: the encoder changed.",
         ),
         (
-            forgotten(LOST, LeftOut.NO_WEIGHT),
+            forgotten(LOST, UntrainedReason.NO_WEIGHT),
             "full: NER lost 0.367 of entity F1 (0.334 to 0.400 by seed): its loss had no weight, "
             "and the encoder changed.",
         ),

@@ -144,7 +144,7 @@ def test_a_running_run_shows_its_phase_its_progress_and_a_stop_button(lab: Lab) 
     story.phase(2).learn([both(0.5)] * 4, 2)
     record = stored(lab, story)
     app = train_page(run=record.id)
-    assert heading(app) == "Training phase 2 of 4: heads and layer 5 learn"
+    assert heading(app) == "Training phase 2 of 4: heads and layer 5"
     assert app.get("progress")[0].proto.text.startswith("Step **14** of 40 · 14 s done")
     phases = app.dataframe[0].value
     assert list(phases["State"]) == ["✓ done", "● running", "○ waiting", "○ waiting"]
@@ -314,7 +314,7 @@ def test_change_and_run_puts_the_choices_into_the_form_and_starts_nothing(lab: L
     record = stored(lab, [*Story(spec, [10]).start(), RunFailed(elapsed_seconds=1.0, reason="x")])
     app = train_page(run=record.id, seed="9", scenario="full")
     app.button(key="change_and_run").click().run()
-    assert heading(app) == "Next run: heads and layers 4 and 5 learn"
+    assert heading(app) == "Next run: heads and layers 4 and 5 are trainable"
     assert "run" not in app.query_params
     assert [app.number_input(key=key).value for key in ("seed", "batch_size", "epochs")] == [
         5,
@@ -386,7 +386,7 @@ def test_the_picker_opens_another_run(lab: Lab) -> None:
 def test_the_new_run_button_leads_back_to_the_form(lab: Lab) -> None:
     app = train_page(run=stored(lab, finished_heads_only()).id)
     app.button(key="new_run").click().run()
-    assert heading(app) == "Next run: heads learn"
+    assert heading(app) == "Next run: heads are trainable"
     assert "run" not in app.query_params
 
 

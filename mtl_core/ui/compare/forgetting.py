@@ -18,7 +18,7 @@ from mtl_core.report.forgetting import (
     elsewhere_title,
     forgetting_sentence,
     forgotten_row,
-    tasks_left_out,
+    untrained_tasks,
 )
 from mtl_core.report.load import Report
 from mtl_core.tasks.task import Task
@@ -42,8 +42,8 @@ def drift_view(
 
 def forgotten_table(_lab: Lab, report: Report, _facts: str, _colors: Palette) -> None:
     """Draws the metric and loss of each task left out; nothing if every plan trains every task."""
-    left_out = tasks_left_out(report.compared)
-    rows = [forgotten_row(each) for found in left_out.values() for each in found]
+    untrained = untrained_tasks(report.compared)
+    rows = [forgotten_row(each) for found in untrained.values() for each in found]
     if not rows:
         return
     with st.container(gap=None):

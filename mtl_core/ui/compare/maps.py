@@ -6,7 +6,7 @@ from mtl_core.charts.maps import MovementQuantity, measured_plans
 from mtl_core.charts.theme import Palette
 from mtl_core.engine.lab import Lab
 from mtl_core.report.compared import ComparedRuns
-from mtl_core.report.forgetting import tasks_left_out
+from mtl_core.report.forgetting import untrained_tasks
 from mtl_core.report.load import Report
 from mtl_core.report.maps import Tables, freeze_panel, movement_panel
 from mtl_core.ui.compare.forgetting import drift_view
@@ -16,11 +16,11 @@ from mtl_core.ui.shared.shot import taking_shot
 
 
 def maps_row(_lab: Lab, report: Report, facts: str, colors: Palette) -> None:
-    """Draws the freeze map, the movement map, and the scores of each task that was left out."""
+    """Draws the freeze map, the movement map, and the scores of tasks that a plan did not train."""
     shown, tables = report.compared, report.tables
     measured = measured_plans(shown.plans.plans)
-    left_out = tasks_left_out(shown)
-    count = bool(tables) + bool(measured) + len(left_out)
+    untrained = untrained_tasks(shown)
+    count = bool(tables) + bool(measured) + len(untrained)
     if not count:
         return
     with st.grid(min(3, max(2, count)), min_column_width=330, gap="medium"):
@@ -30,7 +30,7 @@ def maps_row(_lab: Lab, report: Report, facts: str, colors: Palette) -> None:
         if measured:
             with st.container(gap="xsmall"):
                 _movement(shown, tables, facts, colors)
-        for task, found in left_out.items():
+        for task, found in untrained.items():
             with st.container(gap="xsmall"):
                 drift_view(shown, task, found, facts, colors)
 

@@ -108,9 +108,9 @@ def _show(run: str) -> None:
 def _learners(chosen: ResolvedChoice) -> str:
     words = learning_words(chosen.tables[-1])
     if len(chosen.tables) > 1:
-        return f"{len(chosen.tables)} phases; in the last, {words} learn"
-    verb = "learn" if " and " in words or words.startswith(("heads", "all")) else "learns"
-    return f"{words} {verb}"
+        return f"{len(chosen.tables)} phases; in the last, {words} are trainable"
+    verb = "are" if " and " in words or words.startswith(("heads", "all")) else "is"
+    return f"{words} {verb} trainable"
 
 
 def _facts(chosen: ResolvedChoice) -> list[str]:
