@@ -101,7 +101,7 @@ def drift_panel(shown: ComparedRuns, task: Task, found: Sequence[Forgetting]) ->
 
 
 def forgetting_title(name: str, found: Sequence[Forgetting]) -> str:
-    """The largest significant change of a task that was left out, with its plan."""
+    """The largest significant change of an untrained task, with its plan."""
     clear = [each for each in found if each.is_clear]
     if clear:
         most = max(clear, key=lambda each: abs(each.metric.mean))
@@ -153,7 +153,7 @@ def elsewhere_title(data: str, found: Sequence[OtherDataScores]) -> str:
 
 
 def forgotten_row(found: Forgetting) -> dict[str, str]:
-    """A task left out as a table row: metric and loss before and after."""
+    """An untrained task as a table row: metric and loss before and after."""
     return {
         "Plan": found.plan,
         "Task": _task_text(found.task),

@@ -105,7 +105,7 @@ def test_time_is_training_with_one_pass_over_frozen_layers_whichever_seed_made_i
     assert finding.verdict is ClaimVerdict.HOLDS
 
 
-def test_a_ratio_over_the_bar_asked_for_does_not_hold_below_it() -> None:
+def test_a_ratio_below_the_required_bar_does_not_hold() -> None:
     rule = Cheaper(quantity=Quantity.PEAK_MEMORY, arm=ONE, against=OTHER, times=2)
     evidence = {
         ONE: by_seed([finished(0.8, peak=1000)] * 3),

@@ -47,13 +47,13 @@ def test_a_digest_not_written_down_yet_is_no_difference() -> None:
     assert not same_validation_set([known, changed])
 
 
-def test_runs_of_one_name_are_told_apart_by_what_they_do_not_share() -> None:
+def test_runs_of_one_name_are_distinguished_by_what_they_do_not_share() -> None:
     specs = [spec_of("full"), spec_of("full", seed=2), spec_of("top-1")]
     labels = distinct_labels(["full", "full", "top layer"], specs, ["x-a1", "x-b2", "x-c3"])
     assert labels == ["full, seed 1", "full, seed 2", "top layer"]
 
 
-def test_the_same_spec_run_twice_is_told_apart_by_the_id() -> None:
+def test_two_runs_of_one_spec_are_distinguished_by_their_ids() -> None:
     specs = [spec_of("full"), spec_of("full")]
     assert distinct_labels(["full", "full"], specs, ["x-a1", "x-b2"]) == ["full, a1", "full, b2"]
 

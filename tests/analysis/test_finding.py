@@ -48,9 +48,7 @@ def test_the_finding_follows_the_stated_rules(losses: list[float], words: str) -
         ([0.70, 0.695], "loss has hardly changed: 0.69 on validation"),
     ],
 )
-def test_of_a_run_that_has_ended_nothing_is_said_to_happen_now(
-    losses: list[float], words: str
-) -> None:
+def test_an_ended_run_is_described_in_the_past(losses: list[float], words: str) -> None:
     assert finding(losses, ended=True) == words
 
 

@@ -112,7 +112,7 @@ def test_without_a_finished_run_there_is_no_mean_and_no_second() -> None:
     assert result.verdict is Verdict.OPEN
 
 
-def test_a_label_gathers_runs_whatever_their_settings() -> None:
+def test_a_label_groups_runs_with_any_settings() -> None:
     comparison = compare_plans(
         [
             ("mine", ended("heads-only", 0, 0.6, 0.1)),
@@ -216,7 +216,7 @@ def test_without_the_right_labels_only_the_seeds_speak() -> None:
     assert (heads.seeds, heads.sentences) == (3, 0)
 
 
-def test_answers_that_do_not_give_the_score_told_are_not_used() -> None:
+def test_answers_that_do_not_give_the_recorded_score_are_not_used() -> None:
     other = {"sentiment": dict.fromkeys(range(20), "negative")}
     heads = three_seeds(other).plans[2].tasks["sentiment"].against_best
     assert heads is not None

@@ -82,7 +82,7 @@ def test_with_three_plans_seeds_speak_for_one_another_and_the_chance_is_shared()
     assert found.significant
 
 
-def test_a_plan_below_by_luck_of_few_seeds_is_not_told_apart() -> None:
+def test_a_plan_below_by_chance_with_few_seeds_is_within_noise() -> None:
     draw = np.random.default_rng(8)
     told = 0
     for _ in range(200):
@@ -92,7 +92,7 @@ def test_a_plan_below_by_luck_of_few_seeds_is_not_told_apart() -> None:
     assert told <= 4
 
 
-def test_a_clear_difference_is_told_apart_with_three_seeds() -> None:
+def test_a_clear_difference_is_significant_with_three_seeds() -> None:
     draw = np.random.default_rng(9)
     one = {n: accuracy(*(draw.random(200) < 0.9).astype(int)) for n in range(3)}
     other = {n: accuracy(*(draw.random(200) < 0.7).astype(int)) for n in range(3)}

@@ -49,7 +49,7 @@ def start_a_small_comparison(page: Page) -> None:
     page.get_by_role("button", name="Start:").click()
 
 
-def test_baselines_come_to_a_page_that_is_left_alone(page: Page, address: str) -> None:
+def test_baselines_appear_on_a_page_without_interaction(page: Page, address: str) -> None:
     page.goto(f"{address}/compare")
     answers(page, "Sentiment:")
     page.wait_for_function(NAMES_THE_BASELINES, timeout=60_000)

@@ -42,7 +42,7 @@ def test_the_form_shows_the_values_that_will_be_used(run: str, page: Page, addre
     form_shows(page, epochs="1", seed="1")
 
 
-def test_undo_stands_until_the_page_is_left_and_then_at_the_runs_own_address(
+def test_undo_is_offered_until_the_page_is_left_and_then_at_the_runs_address(
     run: str, page: Page, address: str
 ) -> None:
     page.goto(f"{address}/train?run={run}")

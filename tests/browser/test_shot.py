@@ -19,7 +19,7 @@ PICTURES = {
 }
 
 
-def test_a_picture_fits_the_size_that_is_asked_for_and_has_its_last_line(
+def test_a_picture_fits_the_requested_size_and_has_its_last_line(
     page: Page, shared_address: str
 ) -> None:
     page.set_viewport_size({"width": SHOT_WIDTH, "height": SHOT_HEIGHT})

@@ -33,7 +33,7 @@ def test_a_claim_that_does_not_exist_is_refused(command: Command) -> None:
     assert answer.err == "There is no claim 'heads-nerr'. There are: heads-ner, biases-ner.\n"
 
 
-def test_a_counted_claim_needs_no_run_and_stands_in_a_markdown_table(command: Command) -> None:
+def test_a_counted_claim_needs_no_run_and_is_in_a_markdown_table(command: Command) -> None:
     answer = command("claims", "--claim", "kept-bytes", "--format", "markdown")
     assert answer.code == 0
     assert answer.out.splitlines()[2].startswith(

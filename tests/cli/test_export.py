@@ -80,7 +80,7 @@ def test_the_script_trains_the_same_run_to_the_last_bit(
     assert told[1][0]["spec"] == json.loads((folder / "spec.json").read_text())
 
 
-def test_a_model_that_is_gone_or_another_is_said_and_not_copied(
+def test_a_missing_or_different_model_is_reported_and_not_copied(
     command: Command, run: str, tmp_path: Path
 ) -> None:
     record = tmp_path / "model" / "freeze_lab.json"

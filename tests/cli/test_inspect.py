@@ -10,7 +10,7 @@ Command = Callable[..., Any]
 BERT = ("--checkpoint", "bert-base-uncased")
 
 
-def test_inspect_shows_the_heads_when_nothing_is_asked(command: Command) -> None:
+def test_inspect_shows_the_heads_without_options(command: Command) -> None:
     answer = command("inspect")
 
     assert answer.code == 0

@@ -46,7 +46,7 @@ def test_text_tells_each_model_in_lines_and_what_was_cut(command: Command, run: 
     assert lines[-1] == "    truncated: only 14 of 20 words fit the maximum length"
 
 
-def test_what_cannot_be_asked_is_said_in_one_message(
+def test_invalid_sentences_are_refused_in_one_message(
     command: Command, train: Command, refused: Callable[..., str], run: str, tmp_path: Path
 ) -> None:
     assert "--text is empty" in refused("predict", run, "--text", " ")

@@ -80,7 +80,7 @@ def test_inspect_prints_the_documented_numbers() -> None:
     }
 
 
-def test_output_is_utf_8_whatever_the_locale_says(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_output_is_utf_8_in_any_locale(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONIOENCODING", "ascii")
 
     answer = finished("inspect", "--format", "listing")
@@ -180,7 +180,7 @@ def test_a_run_whose_reader_leaves_stops_and_is_kept_as_stopped(
     ]
 
 
-def test_an_error_of_ours_is_one_line_unless_debugging_is_asked_for(tmp_path: Path) -> None:
+def test_an_internal_error_is_one_line_without_debugging(tmp_path: Path) -> None:
     program = (
         "import sys\n"
         "from mtl_core.cli.entry import run\n"

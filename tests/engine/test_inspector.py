@@ -57,7 +57,7 @@ def test_an_error_is_raised_as_what_it_was(inspector: Inspector) -> None:
     assert inspector.describe(named("minilm-l6")).depth == 6
 
 
-def test_a_child_that_dies_is_told_and_replaced(inspector: Inspector) -> None:
+def test_a_child_that_dies_is_reported_and_replaced(inspector: Inspector) -> None:
     with pytest.raises(ChildDied, match=r"'death' could not be described\. .* exit status 3"):
         inspector.describe(named("death"))
     assert inspector.describe(named("minilm-l6")).depth == 6
@@ -71,7 +71,7 @@ def test_an_answer_that_takes_too_long_is_given_up(inspector_argv: list[str]) ->
     hasty.close()
 
 
-def test_an_idle_child_is_ended_and_started_again_when_asked(
+def test_an_idle_child_is_ended_and_started_again_on_demand(
     inspector_argv: list[str], wait_until: Wait
 ) -> None:
     restless = Inspector(inspector_argv, idle_seconds=0.05)

@@ -139,7 +139,7 @@ def test_a_browser_cannot_load_a_path_outside_the_configured_folders(
     assert lab.store.runs() == []
 
 
-def test_data_lies_below_a_configured_folder_links_followed(
+def test_data_are_below_a_configured_folder_after_following_links(
     tmp_path: Path, settings: Settings, spec_of: SpecOf
 ) -> None:
     allowed, elsewhere = tmp_path / "data", tmp_path / "private"

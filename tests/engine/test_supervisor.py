@@ -209,7 +209,7 @@ def test_a_trainer_that_cannot_be_started_fails_the_run(
     assert "No such file or directory: '/nowhere/python'" in (store.run(run).reason or "")
 
 
-def test_closing_interrupts_the_run_under_way_and_keeps_the_queue(
+def test_closing_interrupts_the_current_run_and_keeps_the_queue(
     store: RunStore,
     settings: Settings,
     trainer_argv: list[str],

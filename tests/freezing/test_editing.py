@@ -193,7 +193,7 @@ def test_each_phase_added_thaws_one_layer_more_then_the_embeddings() -> None:
     assert plan.phases[8].name == "+ embeddings again"
 
 
-def test_an_added_phase_has_the_rates_of_the_plan_and_a_name_of_its_own() -> None:
+def test_an_added_phase_has_the_rates_of_the_plan_and_a_new_name() -> None:
     phases = (Phase(name="+ layer 1", train=("heads",), epochs=2.0, learning_rate=1e-2),)
     added = editing.add_phase(Plan(name="mine", phases=phases), two_layers()).phases[1]
     assert added == Phase(name="+ layer 1 2", train=("heads", "top:1"), epochs=2.0)

@@ -212,9 +212,7 @@ def test_layer_decay_divides_once_for_each_layer_down_and_the_embeddings_are_low
     assert top / found["embeddings"] == pytest.approx(95_428.956_661_682_18, rel=1e-9)
 
 
-def test_a_pooler_that_learns_has_the_top_rate_and_what_stands_beside_the_stack_the_lowest() -> (
-    None
-):
+def test_a_trained_pooler_has_the_top_rate_and_parameters_outside_the_stack_the_lowest() -> None:
     model = model_of(
         tensor("tiny.layer.0.weight", 8, layer=0),
         tensor("tiny.layer.1.weight", 8, layer=1),

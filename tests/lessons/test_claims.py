@@ -70,7 +70,7 @@ def test_a_claim_that_does_not_exist_is_refused_with_the_nearest() -> None:
         claim_by_id("gradul")
 
 
-def test_groups_that_are_said_not_to_move_are_frozen_groups_of_the_plan() -> None:
+def test_groups_described_as_unmoved_are_frozen_groups_of_the_plan() -> None:
     rule = claim_by_id("still").rule
     assert isinstance(rule, Still)
     (table,) = parameter_tables(scenario_plan(rule.arm.scenario, minilm()), minilm())

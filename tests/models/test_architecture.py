@@ -50,7 +50,7 @@ def test_own_code_is_ignored_where_transformers_has_the_architecture(config_fold
     assert type(read_architecture(folder / "config.json")).__name__ == "BertConfig"
 
 
-def test_a_file_that_cannot_be_read_is_said_so(tmp_path):
+def test_an_unreadable_file_is_reported(tmp_path):
     with pytest.raises(DamagedCheckpoint, match="cannot be read: No such file"):
         read_architecture(tmp_path / "config.json")
 

@@ -51,12 +51,12 @@ def test_no_two_entries_answer_to_the_same_name():
     assert len(names) == len(set(names))
 
 
-def test_an_unknown_name_is_told_what_exists():
+def test_the_error_of_an_unknown_name_lists_what_exists():
     with pytest.raises(UnknownCheckpoint, match=r"'gpt-9' is not in the catalogue.*minilm-l6"):
         entry("gpt-9")
 
 
-def test_domains_are_told_apart():
+def test_domains_are_distinguished():
     others = {each.name: each.domain for each in catalogue() if each.domain is not Domain.GENERAL}
     assert others == {
         "biobert": Domain.BIOMEDICAL,

@@ -124,12 +124,12 @@ def test_a_hub_id_that_is_not_here_comes_with_the_command_that_gets_it():
         ("a--b/c..d", "is not a catalogue name, local folder or cached hub id"),
     ],
 )
-def test_an_unknown_reference_is_told_what_exists(reference, message):
+def test_the_error_of_an_unknown_reference_lists_what_exists(reference, message):
     with pytest.raises(UnknownCheckpoint, match=message):
         resolve_checkpoint(reference, ANY_FILE)
 
 
-def test_a_folder_without_a_configuration_is_told_what_it_holds(tmp_path):
+def test_the_error_of_a_folder_without_configuration_lists_its_files(tmp_path):
     (tmp_path / "notes.txt").write_text("")
     with pytest.raises(UnknownCheckpoint, match=r"has no config\.json.*It contains: notes\.txt\."):
         resolve_checkpoint(str(tmp_path), ANY_FILE)

@@ -38,7 +38,7 @@ def test_a_download_is_four_bytes_a_parameter(name, megabytes):
     assert FACTS[name].download_megabytes == megabytes
 
 
-def test_a_shared_stack_has_one_layer_of_its_own():
+def test_a_shared_stack_has_one_distinct_layer():
     shared = [name for name, facts in FACTS.items() if facts.layers_of_their_own < facts.layers]
     assert shared == ["albert-base-v2"]
     assert FACTS["albert-base-v2"].layers_of_their_own == 1

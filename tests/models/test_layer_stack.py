@@ -64,7 +64,7 @@ def test_layers_kept_in_parallel_lists_are_refused_by_name():
         traced(config, find_stack)
 
 
-def test_a_model_without_a_stack_is_told_which_lists_it_has(tiny_backbone):
+def test_the_error_of_a_model_without_a_stack_names_its_lists(tiny_backbone):
     model = tiny_backbone("bert")
     model.encoder.layer = nn.ModuleList(list(model.encoder.layer)[:1])
     with pytest.raises(

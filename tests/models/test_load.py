@@ -67,7 +67,7 @@ def test_loading_leaves_torchs_random_stream_alone(checkpoint):
     assert torch.equal(torch.rand(1), expected)
 
 
-def test_a_missing_pooler_is_drawn_from_a_fixed_seed_and_said(
+def test_a_missing_pooler_is_drawn_from_a_fixed_seed_and_reported(
     checkpoint, checkpoint_folder, caplog
 ):
     _rewrite(
@@ -147,14 +147,14 @@ def test_a_space_marking_tokenizer_cuts_the_first_word_like_any_other(tmp_path, 
     assert tokenizer(["a", "a"], is_split_into_words=True).input_ids == [0, 7, 7, 2]
 
 
-def test_a_missing_tokenizer_is_said_so(checkpoint):
+def test_a_missing_tokenizer_is_reported(checkpoint):
     with pytest.raises(
         DamagedCheckpoint, match=r"has no tokenizer: .* contains none of tokenizer\.json"
     ):
         load_tokenizer(checkpoint)
 
 
-def test_a_broken_tokenizer_is_said_so(checkpoint, checkpoint_folder):
+def test_a_broken_tokenizer_is_reported(checkpoint, checkpoint_folder):
     (checkpoint_folder / "tokenizer.json").write_text("{")
     (checkpoint_folder / "tokenizer_config.json").write_text("{}")
     with pytest.raises(DamagedCheckpoint, match=r"The tokenizer of .* cannot be loaded"):
@@ -181,7 +181,7 @@ def test_a_tokenizer_needs_no_weights(checkpoint_folder):
     assert len(load_tokenizer(resolve_checkpoint(str(checkpoint_folder), ANY_FILE))) == 8
 
 
-def test_a_generic_tokenizer_that_ignores_the_option_is_told_too(tmp_path, tiny_backbone):
+def test_a_generic_tokenizer_that_ignores_the_option_splits_words_equally(tmp_path, tiny_backbone):
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
@@ -196,7 +196,7 @@ def test_a_generic_tokenizer_that_ignores_the_option_is_told_too(tmp_path, tiny_
     assert tokenizer(["a", "a"], is_split_into_words=True).input_ids == [3, 3]
 
 
-def test_the_embedded_tokenizer_neither_pads_nor_cuts_unasked():
+def test_the_embedded_tokenizer_neither_pads_nor_truncates_by_default():
     tokenizer = load_tokenizer(resolve_checkpoint("minilm-l6", ANY_FILE))
     assert len(tokenizer("a " * 300).input_ids) == 302
     assert len(tokenizer("a").input_ids) == 3

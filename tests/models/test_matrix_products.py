@@ -103,7 +103,7 @@ def test_gradients_flow_through_them() -> None:
     assert torch.equal(layer.weight.grad, by_hand)
 
 
-def test_the_same_product_comes_out_the_same_to_the_bit_wherever_it_lies() -> None:
+def test_a_product_is_equal_to_the_bit_at_any_memory_address() -> None:
     left, right = torch.randn(37, 48), torch.randn(48, 20)
     first = left @ right
     for shift in range(1, 9):

@@ -39,7 +39,7 @@ def test_padding_does_not_change_a_sentence(tiny_backbone):
     torch.testing.assert_close(short["ner"], padded["ner"][:, :3])
 
 
-def test_the_encoder_stands_under_its_own_prefix(tiny_backbone):
+def test_the_encoder_has_its_own_prefix(tiny_backbone):
     backbone = tiny_backbone("roberta")
     model = MultiTaskModel(backbone, DEFAULT_TASKS, seed=0)
     assert [name for name, _ in model.named_children()] == [

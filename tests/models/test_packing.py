@@ -114,7 +114,7 @@ def test_an_attention_that_sees_a_window_alone_does_not_pack(tiny_backbone, trie
     assert not PackedBackbone(narrow, *tried).packs
 
 
-def test_what_does_not_pack_is_told_by_two_small_batches(tiny_backbone, tried):
+def test_architectures_that_do_not_pack_are_detected_with_two_small_batches(tiny_backbone, tried):
     model = tiny_backbone("modernbert", max_position_embeddings=8192)
     seen = []
     model.embeddings.register_forward_hook(lambda *said: seen.append(said[2].shape[:2].numel()))
@@ -157,5 +157,5 @@ def test_after_a_packed_pass_that_failed_the_model_attends_as_before(tiny_backbo
     assert model.config._attn_implementation == attention
 
 
-def test_every_architecture_here_is_said_to_pack_or_not():
+def test_all_architectures_that_pack_are_tested():
     assert set(ARCHITECTURES) >= PACK

@@ -178,7 +178,7 @@ def test_alberts_one_shared_layer_is_not_taken_apart(scenario):
         ("xlm-roberta-base", "roberta", []),
     ],
 )
-def test_what_stands_beside_the_stack_is_named_and_reached(name, prefix, beside):
+def test_parameters_outside_the_stack_are_named_and_reached(name, prefix, beside):
     tensors = [tensor for tensor in shipped(name).tensors if tensor.role is Role.BESIDE]
     assert [tensor.name for tensor in tensors] == [f"{prefix}.{each}" for each in beside]
     assert all(tensor.reached_by == ("sentiment", "ner") for tensor in tensors)

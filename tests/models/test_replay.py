@@ -51,7 +51,7 @@ def test_every_depth_leads_to_the_whole_models_last_hidden_state(kind, values, l
             assert torch.equal(replay.resume(depth, entered[depth], IDS, MASK), whole)
 
 
-def test_nothing_above_the_highest_depth_asked_for_is_run():
+def test_nothing_above_the_highest_requested_depth_is_run():
     model = backbone("bert")
     seen = []
     for number, layer in enumerate(model.encoder.layer):

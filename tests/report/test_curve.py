@@ -11,7 +11,7 @@ from tests.sized_story import of_two_plans, summaries_of
 SENTIMENT = DEFAULT_TASKS[0]
 
 
-def test_the_title_says_how_it_stands_with_the_fewest_and_with_the_most() -> None:
+def test_the_title_states_the_result_with_the_fewest_and_with_the_most() -> None:
     sizes = group_by_size(summaries_of(of_two_plans()))
     assert size_title(sizes, SENTIMENT) == (
         "both within noise with 20 sentences, full best with all"
@@ -66,7 +66,7 @@ def test_a_row_is_a_plan_and_a_column_a_number_judged_for_itself() -> None:
     assert len({len(row["all"]) for row in bare}) == 1
 
 
-def test_one_plan_is_told_with_its_ends_and_without_a_best() -> None:
+def test_one_plan_is_described_by_its_ends_and_without_a_best() -> None:
     sizes = group_by_size(summaries_of(of_two_plans(["full"])))
     assert sizes_headline(sizes) == (
         "Full, 20 to all sentences: Sentiment 0.60 to 0.90 accuracy, NER 0.10 to 0.60 entity F1"

@@ -54,7 +54,7 @@ def test_a_comparison_that_was_judged_says_how_often_the_test_is_wrong(verdict: 
 
 
 @pytest.mark.parametrize("verdict", [Verdict.BEST, Verdict.OPEN])
-def test_where_nothing_was_judged_nothing_is_said_of_the_test(verdict: Verdict) -> None:
+def test_without_a_test_its_error_rate_is_not_shown(verdict: Verdict) -> None:
     assert error_rate_words(grouped(with_verdict("full", verdict))) == ""
 
 

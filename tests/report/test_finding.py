@@ -124,7 +124,7 @@ def test_of_two_plans_one_beats_the_other_or_is_not_tested_or_not_measured() -> 
     )
 
 
-def test_what_cannot_be_compared_is_said_first() -> None:
+def test_the_reason_why_plans_cannot_be_compared_is_first() -> None:
     assert finding(PlanComparison((), (), (), True, ()), TITLES) == "Choose two runs or more"
     assert finding(replace(three(), plans=three().plans[:1]), TITLES) == (
         "Choose another run to compare with"

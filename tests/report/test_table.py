@@ -76,7 +76,7 @@ def test_a_front_of_one_finished_plan_says_what_will_stand_there() -> None:
     assert title(one) == "a point for each plan that has finished"
 
 
-def test_one_plan_alone_is_told_by_its_mean_and_against_no_other() -> None:
+def test_a_single_plan_is_described_by_its_mean() -> None:
     one = grouped(plan_result("top 2 layers", 10.0))
     costs = (("top 2 layers", 10.0),)
     assert front_title(one, "sentiment", costs, "time") == "top 2 layers reach 0.85"

@@ -296,7 +296,7 @@ def test_a_shipped_comparison_is_taken_in_once_and_kept_out_of_the_ordinary_list
     ]
 
 
-def test_a_shipped_run_says_what_it_said_but_not_where_its_model_lay(
+def test_an_included_run_has_its_events_without_the_path_of_its_model(
     store: RunStore, comparison: ComparisonRecord, other_store: RunStore
 ) -> None:
     for each in comparison.runs:

@@ -208,7 +208,7 @@ def test_a_waiting_run_stops_at_once(store: RunStore, spec: RunSpec) -> None:
     assert (number, last_word.event) == (1, "run_stopped")
 
 
-def test_a_running_run_is_only_asked_to_stop(store: RunStore, spec: RunSpec) -> None:
+def test_a_running_run_only_gets_a_stop_request(store: RunStore, spec: RunSpec) -> None:
     run = store.add(spec, RunState.RUNNING).id
     assert not store.stop_requested(run)
     asked = store.request_stop(run)

@@ -43,7 +43,7 @@ def test_each_file_has_its_digest(write_data) -> None:
     assert digests["b.dev.conll"] == hashlib.sha256(content).hexdigest()
 
 
-def test_a_folder_stands_for_the_manifest_in_it(write_data) -> None:
+def test_a_folder_is_a_reference_to_the_manifest_in_it(write_data) -> None:
     manifest = write_data({})
     assert (
         load_dataset(str(manifest.parent), ANY_FILE).train
@@ -154,7 +154,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize(("changed", "message"), FAULTS.values(), ids=FAULTS)
-def test_a_fault_is_said_with_its_place_and_remedy(write_data, changed, message: str) -> None:
+def test_an_error_names_its_place_and_remedy(write_data, changed, message: str) -> None:
     with pytest.raises(DataError, match=re.escape(message)):
         load_dataset(str(write_data(changed)), ANY_FILE)
 
@@ -250,7 +250,7 @@ def test_the_smallest_subset_has_each_class_and_an_entity(write_data) -> None:
     assert [e.labels["ner"] for e in train if "ner" in e.labels] == [("PER",)]
 
 
-def test_all_examples_may_be_asked_for(write_data) -> None:
+def test_all_examples_can_be_requested(write_data) -> None:
     manifest = str(write_data({}))
     assert load_dataset(manifest, ANY_FILE, {"sentiment": 3, "ner": 2}) == load_dataset(
         manifest, ANY_FILE

@@ -59,7 +59,7 @@ def test_the_owner_may_read_what_a_browser_may_not(private: Path, allowed: Path)
     "path", ["", "manifest.yaml", "notes.txt", "a.csv", "missing", "missing/manifest.yaml"]
 )
 @pytest.mark.parametrize("prefix", ["{private}/", "{allowed}/../private/", "{allowed}/link/"])
-def test_a_path_outside_is_refused_alike_whether_or_not_it_exists(
+def test_a_path_outside_is_refused_with_one_message_whether_or_not_it_exists(
     private: Path, allowed: Path, path: str, prefix: str
 ) -> None:
     (allowed / "link").symlink_to(private)

@@ -168,7 +168,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize(("content", "message", "remedy"), FAULTS.values(), ids=FAULTS)
-def test_a_mistake_is_said_with_its_line_and_remedy(
+def test_an_error_names_its_line_and_remedy(
     manifest: Path, content: str, message: str, remedy: str
 ) -> None:
     manifest.write_text(content)

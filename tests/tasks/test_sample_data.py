@@ -60,7 +60,7 @@ def test_no_two_sentences_share_six_tenths_of_their_words_as_written_or_with_ent
 
 
 @pytest.mark.parametrize(("split", "each"), [("train", 200), ("validation", 100)])
-def test_each_label_stands_for_half_of_a_split(split, each):
+def test_each_label_is_half_of_a_split(split, each):
     assert Counter(column(split, 1)) == {"negative": each, "positive": each}
 
 

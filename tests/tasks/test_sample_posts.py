@@ -88,7 +88,7 @@ def test_no_post_shares_six_tenths_of_its_words_with_another_or_with_a_review(ma
 
 
 @pytest.mark.parametrize(("split", "each"), [("train", 100), ("validation", 50)])
-def test_each_label_stands_for_half_of_a_split_of_posts(split, each):
+def test_each_label_is_half_of_a_split_of_posts(split, each):
     assert Counter(labels(split)) == {"negative": each, "positive": each}
 
 

@@ -30,7 +30,9 @@ SCHEMES = {
 
 
 @pytest.mark.parametrize(("sentences", "scheme"), SCHEMES.values(), ids=SCHEMES)
-def test_the_scheme_is_told_by_all_sentences_together(sentences: list[str], scheme: Scheme) -> None:
+def test_the_scheme_is_detected_from_all_sentences_together(
+    sentences: list[str], scheme: Scheme
+) -> None:
     assert detect_scheme(sentence.split() for sentence in sentences) is scheme
 
 

@@ -150,7 +150,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize(("name", "content", "message"), FAULTS.values(), ids=FAULTS)
-def test_a_fault_is_said_with_file_line_and_remedy(
+def test_an_error_names_file_line_and_remedy(
     folder: Path, name: str, content: str, message: str
 ) -> None:
     with pytest.raises(DataError, match=re.escape(message)):

@@ -28,7 +28,7 @@ ROWS = (TokenRow((1, 2), ("#Ann", "left"), ("PER", "O")), TokenRow((4,), ("Rain"
     ],
     ids=["tabs", "blanks of Windows", "four columns", "byte order mark"],
 )
-def test_the_token_stands_first_and_its_tag_last(tmp_path: Path, content: str) -> None:
+def test_the_token_is_first_and_its_tag_last(tmp_path: Path, content: str) -> None:
     assert read(tmp_path, "b.conll", content) == ROWS
 
 
@@ -95,7 +95,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize(("name", "content", "message"), FAULTS.values(), ids=FAULTS)
-def test_a_fault_is_said_with_file_line_and_remedy(
+def test_an_error_names_file_line_and_remedy(
     tmp_path: Path, name: str, content: str, message: str
 ) -> None:
     with pytest.raises(DataError, match=re.escape(message)):

@@ -82,7 +82,7 @@ def test_the_same_files_get_the_same_name_and_others_another(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     "name", ["../../../etc/passwd.csv", "/etc/cron.csv", "C:\\x.csv", "\0.csv"]
 )
-def test_a_file_is_kept_under_its_digest_whatever_it_is_called(tmp_path: Path, name: str) -> None:
+def test_a_file_is_stored_under_its_digest_for_any_name(tmp_path: Path, name: str) -> None:
     task = train_file(REVIEWS, name, REVIEWS.train.content)
     store_upload((task,), tmp_path / "home" / "uploads")
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
@@ -137,12 +137,12 @@ def test_a_file_with_too_many_sentences_is_refused_with_their_number() -> None:
     ],
     ids=lambda case: case if isinstance(case, str) else "",
 )
-def test_what_is_wrong_is_said_by_the_files_own_name(task: UploadedTask, said: str) -> None:
+def test_an_error_names_the_uploaded_file(task: UploadedTask, said: str) -> None:
     with pytest.raises(DataError, match=re.escape(said)):
         read_upload((task,))
 
 
-def test_files_of_one_name_are_told_apart_by_task_and_split() -> None:
+def test_files_of_one_name_are_distinguished_by_task_and_split() -> None:
     twin = UploadedFile("a.csv", b"said,mood\nGood.\n")
     with pytest.raises(DataError, match=r"reviews, validation: a.csv, line 2: the row has 1"):
         read_upload((replace(REVIEWS, validation=twin),))

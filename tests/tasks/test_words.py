@@ -17,7 +17,7 @@ from mtl_core.tasks.split_words import split_words
         (" \n", []),
     ],
 )
-def test_punctuation_at_the_ends_is_a_word_of_its_own(text: str, words: list[str]) -> None:
+def test_punctuation_at_the_ends_is_a_separate_word(text: str, words: list[str]) -> None:
     found = split_words(text)
     assert [word.text for word in found] == words
     assert [text[word.start : word.end] for word in found] == words

@@ -44,7 +44,7 @@ def test_each_task_has_the_rows_of_its_own_examples():
     assert batch.labels["ner"].tolist() == [[-100, 1, 2, -100, -100]]
 
 
-def test_an_example_of_two_tasks_stands_in_the_rows_of_both():
+def test_an_example_of_two_tasks_is_in_the_rows_of_both():
     batch = collate([TAGGED, BOTH], TASKS, pad_id=0)
 
     assert batch.rows["sentiment"].tolist() == [1]
@@ -178,7 +178,7 @@ def test_what_is_left_over_makes_a_last_batch_of_examples_that_no_length_chose()
     assert max(shares) < 0.3
 
 
-def test_each_epoch_takes_each_example_once_in_an_order_of_its_own():
+def test_each_epoch_takes_each_example_once_in_a_new_order():
     examples = [EncodedExample((number,), {"sentiment": number % 2}) for number in range(10)]
     batches = drawn_batches(examples, batch_size=4, seed=0)
 

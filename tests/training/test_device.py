@@ -85,7 +85,7 @@ def test_bfloat16_trains_weights_in_float32_and_leaves_what_is_frozen(
     assert moved(start, end) == learns
 
 
-def test_either_precision_goes_on_from_the_same_outputs_of_frozen_layers(bench, tmp_path, of):
+def test_both_precisions_use_the_same_outputs_of_frozen_layers(bench, tmp_path, of):
     store = PrefixStore(tmp_path / "prefixes", 10_000_000)
     runs = [
         list(fine_tune(bench.spec("top-1", precision=precision), "a run", prefixes=store))

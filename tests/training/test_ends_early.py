@@ -66,7 +66,7 @@ def test_a_last_step_that_explodes_is_found_out_by_the_evaluation_after_it(explo
     assert "became nan at step 1." in reason
 
 
-def test_a_run_stops_between_two_steps_when_asked_and_writes_nothing(bench, tmp_path):
+def test_a_run_stops_between_two_steps_on_request_and_writes_nothing(bench, tmp_path):
     seen = []
 
     def after_three():
@@ -83,7 +83,7 @@ def test_a_run_stops_between_two_steps_when_asked_and_writes_nothing(bench, tmp_
     assert not (tmp_path / "output").exists()
 
 
-def test_a_run_asked_to_stop_at_once_takes_no_step(bench):
+def test_a_run_stopped_at_once_takes_no_step(bench):
     events = list(fine_tune(bench.spec("full"), "a run", should_stop=lambda: True))
 
     assert [event.event for event in events] == [

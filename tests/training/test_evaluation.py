@@ -105,7 +105,7 @@ def test_a_task_without_examples_is_left_out(loaded):
     assert isinstance(found["sentiment"], SentenceScore)
 
 
-def test_the_loss_is_the_mean_over_all_whatever_the_batches(loaded):
+def test_the_loss_is_the_mean_over_all_examples_for_any_batch_size(loaded):
     times = 30  # 8 examples each: more than seven batches
     examples = loaded.dataset.validation * times
     encoded = loaded.validation.examples * times

@@ -78,7 +78,7 @@ def test_a_tensor_frozen_again_is_moved_by_no_stale_gradient_or_momentum(bench, 
     assert within(moved(bench.start(), after_all), "bert.encoder.layer.0.")
 
 
-def test_a_tensor_frozen_for_one_phase_goes_on_learning_in_the_next(bench, end, moved):
+def test_a_tensor_frozen_for_one_phase_is_trained_again_in_the_next(bench, end, moved):
     middle = end(bench.plan(["all"], ["heads"]), epochs=2)
     last = end(bench.plan(["all"], ["heads"], ["heads", "top:1"]), epochs=3)
 

@@ -36,7 +36,7 @@ def test_exactly_the_share_of_the_sentences_gets_another_class(sample, share, co
 
 
 @pytest.mark.parametrize("task", ["sentiment", "ner"])
-def test_what_is_disturbed_at_a_tenth_is_disturbed_alike_at_three_tenths(sample, task):
+def test_labels_changed_at_a_tenth_are_changed_equally_at_three_tenths(sample, task):
     less, more = (noisy(sample, task, share) for share in (0.1, 0.3))
 
     at_less, at_more = changed(sample, less, task), changed(sample, more, task)

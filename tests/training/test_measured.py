@@ -20,7 +20,7 @@ def full(bench):
     return bench.run(bench.spec(plan, epochs=2))
 
 
-def test_it_is_told_once_before_the_last_word(top, of):
+def test_it_is_sent_once_before_the_final_event(top, of):
     assert [event.event for event in top[-3:]] == ["answers", "measured", "run_finished"]
     assert len(of(top, "measured")) == 1
     seconds = [event.elapsed_seconds for event in top]
@@ -64,7 +64,7 @@ def test_only_what_learned_has_a_gradient_norm(top, of):
     assert all(each.gradient_norm > 0 for each in groups.values() if each.gradient_norm is not None)
 
 
-def test_layers_below_all_that_learns_are_alike_exactly_and_others_nearly(top, full, of):
+def test_layers_below_all_trained_ones_are_exactly_similar_and_others_nearly(top, full, of):
     frozen_below = of(top, "measured")[0].groups
     moving = of(full, "measured")[0].groups
 

@@ -120,7 +120,7 @@ def test_an_empty_folder_that_exists_is_written_into(bench, tmp_path, written):
     assert "ner.weight" in written(tmp_path / "output")
 
 
-def test_the_folder_one_stands_in_is_written_into(bench, tmp_path, monkeypatch, written):
+def test_the_working_folder_can_be_the_output(bench, tmp_path, monkeypatch, written):
     (tmp_path / "output").mkdir()
     monkeypatch.chdir(tmp_path / "output")
 

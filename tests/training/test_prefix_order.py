@@ -9,7 +9,7 @@ from mtl_core.training.prefix.store import StoredRows
 SEQUENCES = [(2, 7, 3), (2, 5, 6, 3), (2, 3), (2, 5, 6, 3)]
 
 
-def test_each_sentence_is_held_once_whatever_the_order_they_came_in():
+def test_each_sentence_is_stored_once_for_any_order():
     one, other = Sentences(SEQUENCES, 0), Sentences(reversed(SEQUENCES), 0)
 
     assert (len(one), one.entire.rows) == (3, 9)
@@ -67,7 +67,7 @@ def test_a_sentence_that_only_a_sentence_head_reads_is_stored_by_its_first_token
     assert found[:, :, 0].tolist() == [[5, 5, 5, 5], [2, 3, 4, 4]]
 
 
-def test_what_is_stored_has_a_digest_of_its_own_and_the_sentences_keep_theirs():
+def test_stored_outputs_have_a_digest_and_the_sentences_keep_theirs():
     one, other = Sentences(SEQUENCES, 0), Sentences(SEQUENCES, 0, {(2, 7, 3)})
 
     assert one.digest == other.digest

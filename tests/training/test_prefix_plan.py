@@ -48,7 +48,7 @@ def test_a_phase_without_steps_has_none_to_save(prefixes):
     assert prefixes("frozen", [0]) == [NOTHING_LEARNS]
 
 
-def test_the_pooler_selected_and_never_reached_lies_above_nothing(prefixes, bench):
+def test_a_selected_pooler_that_no_loss_reaches_adds_no_depth(prefixes, bench):
     assert prefixes(bench.plan(["heads", "pooler"]), [EPOCH]) == [(2, True)]
 
 

@@ -129,7 +129,7 @@ def test_what_is_frozen_is_identical_in_the_file_too(deep, tmp_path, moved, writ
     assert moved(start, written(tmp_path / "output")) == learns
 
 
-def test_a_warm_run_tells_what_the_cold_one_told_to_the_bit(deep, store, tmp_path, without_times):
+def test_a_warm_run_has_the_events_of_the_cold_one_to_the_bit(deep, store, tmp_path, without_times):
     spec = deep.spec("top-1", epochs=3)
 
     cold = list(fine_tune(spec, "a run", prefixes=store))
@@ -231,7 +231,7 @@ def test_a_run_is_stopped_while_frozen_layers_are_run(deep, store, tmp_path, of)
     assert list((tmp_path / "prefixes").iterdir()) == []
 
 
-def test_each_phase_of_gradual_goes_on_from_its_own_layer(deep, of):
+def test_each_phase_of_gradual_starts_from_its_own_layer(deep, of):
     spec = deep.spec("gradual", epochs=8)
 
     with_reuse = deep.run(spec)
@@ -251,7 +251,7 @@ def test_probing_reuses_all_and_fine_tuning_after_it_nothing(deep):
     assert losses(with_reuse) == pytest.approx(losses(without), rel=1e-5, abs=0)
 
 
-def test_a_layer_above_a_trained_one_goes_on_from_outputs_of_its_own(deep, store, tmp_path):
+def test_a_layer_above_a_trained_one_starts_from_new_outputs(deep, store, tmp_path):
     spec = deep.spec("chain-thaw", epochs=12)  # heads, then each layer alone from the bottom up
 
     with_reuse = list(fine_tune(spec, "a run", prefixes=store))
@@ -305,7 +305,7 @@ def test_a_layer_that_moves_below_the_boundary_breaks_the_run(deep):
         reused.verify()
 
 
-def test_frozen_layers_are_not_run_while_a_phase_goes_on(deep):
+def test_frozen_layers_are_not_run_during_a_phase(deep):
     loaded = load_run(deep.spec("top-1"))
     backbone = loaded.model.backbone
     reused = ReusedPrefix(loaded, None)

@@ -140,7 +140,7 @@ def test_a_limit_of_nothing_keeps_nothing(monkeypatch):
     assert store.limit_bytes == 0
 
 
-def test_settings_say_how_much_lies_in_memory(monkeypatch):
+def test_settings_limit_the_outputs_in_memory(monkeypatch):
     assert PrefixStore.of(Settings.from_environment()).memory_bytes == 1_000_000_000
     monkeypatch.setenv("FREEZE_LAB_PREFIX_MEMORY_BYTES", "0")
     assert PrefixStore.of(Settings.from_environment()).memory_bytes == 0
@@ -158,7 +158,7 @@ def test_rows_of_a_draft_in_passing_are_read_and_no_file_is_left(store, folder):
     assert torch.equal(every_row(draft.rows), numbers(3))
 
 
-def test_rows_are_read_in_any_order_and_as_often_as_asked_for(store):
+def test_rows_are_read_in_any_order_and_repeatedly(store):
     with store.temporary(SHAPE) as draft:
         draft.append(numbers(3))
     index = torch.tensor([4, 0, 1, 1, 4, 2, 0])

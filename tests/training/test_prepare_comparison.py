@@ -89,7 +89,7 @@ def test_a_factor_multiplies_every_rate_of_a_plan(model: ModelDescription) -> No
     assert after.model_copy(update={"plan": before.plan}) == before
 
 
-def test_all_problems_are_told_at_once(model: ModelDescription) -> None:
+def test_all_problems_are_in_one_message(model: ModelDescription) -> None:
     asked = changed(scenarios=("top-7", "full", "nothing-at-all"), seeds=(1, 1), max_length=8000)
     with pytest.raises(InvalidRun) as problem:
         prepare_comparison(asked, model)

@@ -52,7 +52,7 @@ def test_the_rates_of_each_step_are_the_tables_times_the_schedules_factor(bench,
         )
 
 
-def test_the_schedule_starts_anew_in_each_phase(bench, of):
+def test_the_schedule_restarts_in_each_phase(bench, of):
     plan = bench.plan(["heads"], ["heads", "top:1"], schedule="linear", head_learning_rate=3e-3)
 
     steps = of(bench.run(bench.spec(plan, epochs=2)), "step")
@@ -145,7 +145,7 @@ def test_what_was_frozen_in_between_starts_without_moments(bench, between):
     assert last_move_of_the_ner_bias(bench, plan) == pytest.approx([1e-2] * 4, rel=1e-4)
 
 
-def test_what_goes_on_learning_keeps_its_moments(bench):
+def test_parameters_trained_in_two_phases_keep_their_moments(bench):
     plan = bench.plan(["heads"], ["heads", "layer:0"], head_learning_rate=1e-2)
 
     # after +g three times and -g once, Adam's mean is (0.1 + 0.09 + 0.081) 0.9 - 0.1, over

@@ -43,7 +43,7 @@ def with_column(app: AppTest, name: str) -> DataFrame:
     return next(each.value for each in app.dataframe if name in each.value.columns)
 
 
-def test_a_task_that_was_left_out_is_told_in_words_and_numbers(lab: Lab) -> None:
+def test_an_untrained_task_is_described_in_words_and_numbers(lab: Lab) -> None:
     for seed, ner in ((1, 0.29), (2, 0.31)):
         stored(lab, seed, "freeze-head:ner", ner)
         stored(lab, seed, "full", 0.7)
@@ -72,7 +72,7 @@ def test_a_task_that_was_left_out_is_told_in_words_and_numbers(lab: Lab) -> None
     ]
 
 
-def test_a_task_left_out_is_not_said_to_have_converged_or_not(lab: Lab) -> None:
+def test_an_untrained_task_has_no_statement_about_convergence(lab: Lab) -> None:
     stored(lab, 1, "freeze-head:ner", 0.2)
     stored(lab, 1, "full", 0.7)
     names = ["Plan", "Sentiment", "NER"]

@@ -43,7 +43,7 @@ def with_column(app: AppTest, name: str) -> DataFrame:
     return next(each.value for each in app.dataframe if name in each.value.columns)
 
 
-def test_each_measure_is_told_with_its_finding(lab: Lab) -> None:
+def test_each_measure_is_shown_with_its_finding(lab: Lab) -> None:
     stored(lab, "heads-only", None)
     stored(lab, "full", -0.25)
     app = visited("compare")

@@ -134,7 +134,7 @@ def test_results_appear_while_the_rest_is_on_its_way(lab: Lab, two: ComparisonRe
     assert app.button(key="stop_comparison").label == "Stop"
 
 
-def test_a_comparison_is_stopped_and_gone_on_with(lab: Lab, two: ComparisonRecord) -> None:
+def test_a_comparison_is_stopped_and_resumed(lab: Lab, two: ComparisonRecord) -> None:
     finish(lab, two, 1)
     app = visited("compare", comparison=two.id)
     app.button(key="stop_comparison").click().run()
@@ -147,7 +147,7 @@ def test_a_comparison_is_stopped_and_gone_on_with(lab: Lab, two: ComparisonRecor
     assert not lab.store.comparison(two.id).ended
 
 
-def test_a_failed_run_is_told(lab: Lab, two: ComparisonRecord) -> None:
+def test_a_failed_run_is_reported(lab: Lab, two: ComparisonRecord) -> None:
     finish(lab, two, 3)
     assert lab.store.claim_next(Owner.this_process()) is not None
     failed = RunFailed(elapsed_seconds=1.0, reason="too little memory")

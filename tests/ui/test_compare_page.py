@@ -148,7 +148,7 @@ def test_runs_of_one_plan_with_several_seeds_are_one_row(seeds: list[str]) -> No
     assert app.selectbox(key="first_plan").value != app.selectbox(key="second_plan").value
 
 
-def test_how_often_the_test_is_wrong_stands_where_within_noise_is_explained(
+def test_the_error_rate_of_the_test_is_next_to_the_explanation_of_within_noise(
     seeds: list[str],
 ) -> None:
     app = compare_page()
@@ -168,14 +168,14 @@ def test_plans_that_have_not_run_every_seed_say_how_many(lab: Lab, seeds: list[s
 
 
 @pytest.mark.parametrize("cost", ["seconds", "peak memory", "trained share"])
-def test_quality_stands_against_each_cost(seeds: list[str], cost: str) -> None:
+def test_quality_is_drawn_against_each_cost(seeds: list[str], cost: str) -> None:
     app = compare_page()
     app.segmented_control(key="cost_axis").set_value(cost).run()
     assert not app.exception
     assert "Filled: on the Pareto front. Bars: lowest to highest seed." in texts(app)
 
 
-def test_one_seed_each_is_said_to_be_one(three: list[str]) -> None:
+def test_a_single_seed_per_plan_is_named(three: list[str]) -> None:
     assert (
         "Filled: on the Pareto front. With one seed per plan, differences may be due to chance."
         in texts(compare_page())

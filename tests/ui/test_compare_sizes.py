@@ -92,7 +92,7 @@ def test_before_any_run_has_begun_the_data_are_named_once(lab: Lab, made: Compar
     assert told.count("data: sample") == 1
 
 
-def test_while_it_goes_on_the_progress_names_the_number(lab: Lab, made: ComparisonRecord) -> None:
+def test_during_training_the_progress_names_the_number(lab: Lab, made: ComparisonRecord) -> None:
     finish(lab, made, 2)
     assert lab.store.claim_next(Owner.this_process()) is not None
     app = visited("compare", comparison=made.id)

@@ -30,7 +30,7 @@ def texts(app: AppTest) -> str:
     return "\n".join(each.label for each in app.expander).replace("\\", "")
 
 
-def test_the_rates_that_were_tried_are_told_with_the_one_that_goes_on(lab: Lab) -> None:
+def test_the_rates_of_a_sweep_are_listed_with_the_selected_one(lab: Lab) -> None:
     made = lab.start_comparison(ASKED)
     high, low = made.trial_runs
     run_to_its_end(lab, high, 0.9, 0.5)

@@ -72,7 +72,7 @@ def test_a_verdict_is_hidden_until_the_reader_has_guessed(shipped: Lab) -> None:
     assert "Your guesses: 1 of 1 right." in texts(app)
 
 
-def test_a_wrong_guess_is_said_to_be_wrong_and_stays(shipped: Lab) -> None:
+def test_a_wrong_guess_is_marked_as_wrong_and_stays(shipped: Lab) -> None:
     app = guess(visited("guide"), "gradual", "holds")
     assert "Your guess “holds” is wrong." in texts(app)
     assert "Your guesses: 0 of 1 right." in texts(app)
@@ -119,7 +119,7 @@ def test_claims_are_folded_by_chapter_but_for_the_first_and_none_once_filtered(
     assert not app.expander
 
 
-def test_the_text_is_folded_by_chapter_but_for_the_first_until_all_are_asked_for(
+def test_only_the_first_chapter_is_expanded_until_all_are_expanded(
     shipped: Lab,
 ) -> None:
     app = visited("guide")
@@ -161,7 +161,7 @@ def test_testing_a_claim_queues_its_runs_and_names_the_price(shipped: Lab) -> No
     assert app.button(key="test_gradual").label == "Test: under a minute"  # full waits already
 
 
-def test_tests_under_way_are_told_oldest_first_from_one_reading_of_the_store(
+def test_running_tests_are_listed_oldest_first_from_one_reading_of_the_store(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     visited("guide").button(key="test_frozen-head").click().run()
@@ -184,7 +184,7 @@ def test_a_claim_on_staged_runs_queues_what_they_go_on_from(shipped: Lab) -> Non
     assert {run.spec.plan.task_weights["ner"] for run in later.runs} == {0.0}
 
 
-def test_a_verdict_made_here_stands_beside_the_shipped_one(shipped: Lab) -> None:
+def test_a_verdict_made_here_is_shown_next_to_the_included_one(shipped: Lab) -> None:
     own = comparison_of("standard", {"heads-only": HEADS, "full": FULL})
     planned = planned_runs("standard", own.spec, minilm(), 1, {})
     added = shipped.store.add_comparison(own.spec, planned, own.name)

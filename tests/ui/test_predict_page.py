@@ -107,7 +107,7 @@ def test_an_ended_run_leads_to_what_its_model_answers(runs: list[str]) -> None:
     assert heading(app).startswith("Sentiment: ")
 
 
-def test_runs_that_were_to_keep_no_model_hide_none_and_are_told_in_one_sentence(
+def test_runs_without_a_saved_model_hide_no_other_and_are_counted_in_one_sentence(
     lab: Lab, runs: list[str], trained: dict[str, tuple[RunSpec, list[RunEvent], Path]]
 ) -> None:
     spec, events, _ = trained["heads"]
@@ -147,7 +147,9 @@ def test_a_picture_holds_the_sentence_its_answers_and_no_control(runs: list[str]
     assert "screenshot taken" in told
 
 
-def test_a_long_sentence_is_said_to_be_cut_and_what_is_typed_stays_text(runs: list[str]) -> None:
+def test_a_long_sentence_is_reported_as_truncated_and_typed_markup_stays_text(
+    runs: list[str],
+) -> None:
     app = visited("predict", runs=runs[0], text="food " * 20 + "[x](http://y) <b>")
     assert (
         "Truncated: 14 of 24 words fit into this model's maximum length of 16 sub-words"
@@ -182,7 +184,7 @@ def test_a_model_deleted_meanwhile_is_not_offered_and_the_others_answer(
     assert "1 model" in texts(app)
 
 
-def test_a_checkpoint_that_is_gone_is_said_in_its_row(
+def test_a_missing_checkpoint_is_reported_in_its_row(
     lab: Lab, runs: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     closed = lab.access.model_copy(update={"checkpoint_roots": ()})
@@ -193,7 +195,7 @@ def test_a_checkpoint_that_is_gone_is_said_in_its_row(
     assert heading(app).startswith(("Sentiment: positive", "Sentiment: negative"))
 
 
-def test_sentences_on_which_models_disagree_are_listed_when_asked_for(runs: list[str]) -> None:
+def test_sentences_on_which_models_disagree_are_listed_on_request(runs: list[str]) -> None:
     app = visited("predict", runs=",".join(["before-training", *runs]), text="good")
     assert not app.dataframe
     app.button(key="find_disagreements").click().run()

@@ -47,7 +47,7 @@ def texts(app: AppTest) -> str:
     return "\n".join(each.value for elements in shown for each in elements).replace("\\", "")
 
 
-def test_an_ended_run_with_a_model_leads_to_the_form_that_goes_on_from_it(
+def test_an_ended_run_with_a_model_leads_to_the_form_that_starts_from_it(
     train: Train, checkpoint: str, lab: Lab, tmp_path: Path
 ) -> None:
     first = train("--output", tmp_path / "first")
@@ -81,7 +81,7 @@ def test_the_form_asks_for_the_very_run_that_the_command_line_asks_for(
     assert asked(lab.store.runs()[0].spec) == asked(second.spec)
 
 
-def test_a_comparison_begun_meanwhile_goes_on_from_the_same_run(
+def test_a_comparison_started_meanwhile_starts_from_the_same_run(
     train: Train, checkpoint: str, lab: Lab, tmp_path: Path
 ) -> None:
     first = train("--output", tmp_path / "first").id
@@ -95,7 +95,7 @@ def test_a_comparison_begun_meanwhile_goes_on_from_the_same_run(
     assert {run.spec.starts_from for run in made.runs} == {first}
 
 
-def test_a_random_encoder_asked_for_in_the_form_is_that_of_the_command_line(
+def test_a_random_encoder_of_the_form_is_that_of_the_command_line(
     train: Train, checkpoint: str, lab: Lab
 ) -> None:
     drawn = train("--random-backbone")
@@ -121,7 +121,7 @@ def test_change_and_run_puts_all_of_it_into_the_form(
     assert asked(lab.store.runs()[0].spec) == asked(second.spec)
 
 
-def test_a_run_without_a_model_offers_no_going_on_and_cannot_be_gone_on_from(
+def test_a_run_without_a_model_offers_no_next_stage_and_cannot_be_a_start(
     train: Train, checkpoint: str
 ) -> None:
     first = train()

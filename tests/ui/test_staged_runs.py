@@ -23,7 +23,7 @@ def texts(app: AppTest) -> str:
     return "\n".join(each.value for elements in shown for each in elements).replace("\\", "")
 
 
-def test_a_run_that_goes_on_from_another_shows_its_stages(lab: Lab) -> None:
+def test_a_run_that_starts_from_another_shows_its_stages(lab: Lab) -> None:
     first = stored(lab, stage_story("one", "heads-only", *HEADS_SCORES))
     story = stage_story("two", "freeze-head:ner", *TOP_SCORES, starts_from=first.id)
     second = stored(lab, story)
@@ -35,7 +35,7 @@ def test_a_run_that_goes_on_from_another_shows_its_stages(lab: Lab) -> None:
     assert "NER entity F1 \N{MINUS SIGN}0.125 since stage 1" in texts(app)
 
 
-def test_stages_of_a_deleted_run_are_said_to_be_gone(lab: Lab) -> None:
+def test_stages_of_a_deleted_run_are_shown_as_deleted(lab: Lab) -> None:
     first = stored(lab, stage_story("one", "heads-only", *HEADS_SCORES))
     story = stage_story("two", "freeze-head:ner", *TOP_SCORES, starts_from=first.id)
     second = stored(lab, story)
@@ -45,6 +45,6 @@ def test_stages_of_a_deleted_run_are_said_to_be_gone(lab: Lab) -> None:
     assert "which was deleted" in texts(app)
 
 
-def test_a_run_of_its_own_has_no_stages(lab: Lab) -> None:
+def test_a_run_that_starts_from_a_checkpoint_has_no_stages(lab: Lab) -> None:
     app = visited("train", run=stored(lab, stage_story("one", "full", *HEADS_SCORES)).id)
     assert not [frame for frame in app.dataframe if "Stage" in frame.value]

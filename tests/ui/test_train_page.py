@@ -357,7 +357,7 @@ def test_a_waiting_run_says_its_place_and_when_it_begins(lab: Lab) -> None:
     assert "Position **1** in the queue" in texts(train_page(run=earlier.id))
 
 
-def test_a_running_run_that_was_not_timed_yet_is_said_to_be_so(lab: Lab) -> None:
+def test_an_unknown_start_time_is_explained_by_the_run_without_timed_steps(lab: Lab) -> None:
     stored(lab, Story(spec_of("gradual"), [10, 10, 10, 10]).start())
     app = train_page(run=lab.store.add(spec_of("full")).id)
     assert "start time unknown: too few steps of" in texts(app)

@@ -41,7 +41,7 @@ def drift_view(
 
 
 def forgotten_table(_lab: Lab, report: Report, _facts: str, _colors: Palette) -> None:
-    """Draws the metric and loss of each task left out; nothing if every plan trains every task."""
+    """Draws the metric and loss of untrained tasks; nothing if every plan trains every task."""
     untrained = untrained_tasks(report.compared)
     rows = [forgotten_row(each) for found in untrained.values() for each in found]
     if not rows:
