@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic
 
 from mtl_core.engine.run_writer import RunWriter
 from mtl_core.errors import BadInput
@@ -10,11 +11,31 @@ from mtl_core.store.model_folder import model_folder
 from mtl_core.store.record import RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.training.events import RunEvent
+from mtl_core.training.imports import import_training_packages
 from mtl_core.training.spec import RunSpec
+
+STOP_SECONDS = 0.5
+"""The store is searched for a stop request at most this often: a query takes as long as a short
+step of the heads."""
 
 
 class StopRun(Exception):
     """Raised by `on_event` to stop the run. The message is the reason that the store keeps."""
+
+
+class StopRequests:
+    """Whether the stop of a run was requested, read from the store every `STOP_SECONDS`."""
+
+    def __init__(self, store: RunStore, run: str) -> None:
+        self._store, self._run = store, run
+        self._requested, self._read_at = False, -STOP_SECONDS
+
+    def __call__(self) -> bool:
+        """Whether the stop was requested, when the store was last read."""
+        if monotonic() - self._read_at >= STOP_SECONDS:
+            self._requested = self._store.stop_requested(self._run)
+            self._read_at = monotonic()
+        return self._requested
 
 
 def run_in_foreground(
@@ -33,18 +54,16 @@ def run_in_foreground(
     - StopRun and KeyboardInterrupt mark the run as stopped.
     - Any other exception marks it as failed.
     """
+    import_training_packages()
     from mtl_core.training.prefix.store import PrefixStore
-    from mtl_core.training.run import fine_tune  # imports torch, which takes seconds
+    from mtl_core.training.run import fine_tune
 
     start = model_folder(store, spec.starts_from) if spec.starts_from else None
     run = store.add(spec, RunState.RUNNING)
     writer = RunWriter(store, run)
     prefixes = PrefixStore.of(settings)
     started = False
-
-    def stop_requested() -> bool:
-        return store.stop_requested(run.id)
-
+    stop_requested = StopRequests(store, run.id)
     try:
         for event in fine_tune(
             spec, run.id, output, stop_requested, settings.owner_access, prefixes, start

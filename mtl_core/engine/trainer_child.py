@@ -16,6 +16,7 @@ from mtl_core.settings import FileAccess, Settings
 from mtl_core.store.model_folder import model_folder
 from mtl_core.store.runs import RunStore
 from mtl_core.training.events import FINAL_EVENTS, RunEvent, RunFailed
+from mtl_core.training.imports import import_training_packages
 from mtl_core.training.spec import RunSpec
 
 FineTune = Callable[
@@ -147,11 +148,6 @@ def _start_folder(spec: RunSpec, settings: Settings) -> Path | None:
         return model_folder(store, spec.starts_from)
 
 
-def _import_torch() -> None:
-    import mtl_core.models.load
-    import mtl_core.training.run  # noqa: F401
-
-
 if __name__ == "__main__":
     logging.basicConfig()
-    serve(_fine_tune, _import_torch)
+    serve(_fine_tune, import_training_packages)

@@ -5,6 +5,7 @@ Only safetensors files are read, because a pickle file (`.bin`, `.pt`) can run a
 
 import hashlib
 import json
+from functools import lru_cache
 from pathlib import Path
 
 from mtl_core.errors import DamagedCheckpoint, MissingWeights
@@ -68,6 +69,15 @@ def verify_digest(file: Path, expected: str) -> None:
 
 
 def _sha256(file: Path) -> str:
+    status = file.stat()
+    return _sha256_of(
+        file, (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    )
+
+
+@lru_cache(maxsize=32)
+def _sha256_of(file: Path, status: tuple[int, ...]) -> str:  # noqa: ARG001 - part of the key
+    """The digest of a file, computed again in this process only if its `status` has changed."""
     with file.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 

@@ -58,18 +58,22 @@ def release_freed_memory() -> None:
             trim(ctypes.c_size_t(0))
 
 
-def release_mapped_pages(tensor: "Tensor") -> None:
-    """Release the memory pages of a tensor that is mapped from a file.
+def is_mapped(tensor: "Tensor") -> bool:
+    """Whether a tensor is mapped from a file, so that its pages can be released. Linux only."""
+    on_cpu = sys.platform == "linux" and tensor.device.type == "cpu"
+    return on_cpu and _is_mapped_from_file(tensor.data_ptr())
 
-    The values are unchanged, including those that were written to. Tensors in the process's own
-    memory are left alone, because the system might swap them out. Linux only.
+
+def release_mapped_pages(tensor: "Tensor") -> None:
+    """Release the memory pages of a tensor that is mapped from a file, as `is_mapped` determines.
+
+    The values are unchanged, including those that were written to. Do not pass tensors in the
+    process's own memory, because the system might swap them out.
     """
-    if sys.platform != "linux" or tensor.device.type != "cpu":
-        return
     start = tensor.data_ptr()
     end = start + tensor.numel() * tensor.element_size()
     first, last = -(-start // mmap.PAGESIZE), end // mmap.PAGESIZE
-    if first < last and _is_mapped_from_file(start):
+    if first < last:
         address = ctypes.c_void_p(first * mmap.PAGESIZE)
         length = ctypes.c_size_t((last - first) * mmap.PAGESIZE)
         ctypes.CDLL(None).madvise(address, length, _PAGE_OUT)  # harmless if an old kernel refuses

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 from mtl_core.errors import FreezeBroken
 from mtl_core.freezing.table import ParameterTable, State
 from mtl_core.models.weights import weight_files
-from mtl_core.training.memory import release_mapped_pages
+from mtl_core.training.memory import is_mapped, release_mapped_pages
 
 _PIECE_BYTES = 4 * 2**20
 """Pages of larger tensors are released: in a small encoder, those of the word embedding alone."""
@@ -23,17 +24,23 @@ def tensor_digest(tensor: Tensor) -> str:
     """
     digest = hashlib.sha256(f"{tensor.dtype} {tuple(tensor.shape)}".encode())
     content = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+    releases = len(content) > _PIECE_BYTES and is_mapped(content)
     for start in range(0, len(content), _PIECE_BYTES):
         end = start + _PIECE_BYTES
         digest.update(content[start:end].numpy().data)
-        if len(content) > _PIECE_BYTES:
+        if releases:
             release_mapped_pages(content[:end])  # from 0: the page at a cut is released next time
     return digest.hexdigest()
 
 
 def digests(parameters: Mapping[str, nn.Parameter], names: Iterable[str]) -> dict[str, str]:
-    """Return the digest of each parameter in `names`."""
-    return {name: tensor_digest(parameters[name]) for name in names}
+    """Return the digest of each parameter in `names`, computed with torch's number of threads."""
+    names = tuple(names)
+    largest_first = sorted(names, key=lambda name: -parameters[name].numel())
+    with ThreadPoolExecutor(torch.get_num_threads()) as threads:
+        tensors = (parameters[name] for name in largest_first)
+        found = dict(zip(largest_first, threads.map(tensor_digest, tensors), strict=True))
+    return {name: found[name] for name in names}
 
 
 def fixed_names(table: ParameterTable) -> frozenset[str]:

@@ -110,10 +110,12 @@ class _Run:
         self._heads: StoredHeads | None = None
         self._metrics: dict[str, TaskScore] = {}
         self._predicted: Predicted = {}
+        self._fixed: dict[str, str] = {}  # the latest digests of tensors that do not learn
 
     def events(self) -> Iterator[RunEvent]:
         never_learns = frozenset.intersection(*map(fixed_names, self._loaded.tables))
-        at_start = digests(self._parameters, never_learns)
+        self._fixed = digests(self._parameters, fixed_names(self._loaded.tables[0]))
+        at_start = {name: self._fixed[name] for name in never_learns}
         yield self._events.started()
         try:
             self._enter(self._loaded.tables[0])
@@ -139,7 +141,7 @@ class _Run:
     def _phase(self, table: ParameterTable, steps: int) -> Iterator[RunEvent]:
         prefix = self._enter(table)
         self._prepare_heads()
-        before = digests(self._parameters, fixed_names(table))
+        before = self._digests_before(table)
         yield self._events.phase_started(table, steps, prefix)
         for step in range(1, steps + 1):
             self._raise_if_stopped()
@@ -148,8 +150,19 @@ class _Run:
                 yield self._evaluation(table)
         after = digests(self._parameters, before)
         require_identical(before, after, f"in phase '{table.phase.name}'")
+        self._fixed = after
         self._reused.verify()
         yield self._events.phase_finished(table, len(before))
+
+    def _digests_before(self, table: ParameterTable) -> dict[str, str]:
+        """Return the digests of the tensors that are fixed in a phase, before its first step.
+
+        A tensor that was fixed before keeps its earlier digest, so a change between phases is
+        found too.
+        """
+        names = fixed_names(table)
+        known = {name: digest for name, digest in self._fixed.items() if name in names}
+        return known | digests(self._parameters, names - known.keys())
 
     def _enter(self, table: ParameterTable) -> PrefixReuse:
         """Apply a phase to the model and prepare its prefix. Repeating it changes nothing."""

@@ -85,9 +85,10 @@ def test_a_stop_request_of_another_lab_ends_the_run(settings: Settings, spec: Ru
             (running,) = dashboard.store.active()
             dashboard.stop(running.id)
 
+    long = spec.model_copy(update={"epochs": 1000})  # the request is read twice a second
     with Lab(settings, reserved=True) as lab:
-        lab.run_in_foreground(spec, None, on_event)
+        lab.run_in_foreground(long, None, on_event)
         (run,) = lab.store.runs()
         assert (run.state, run.reason) == (RunState.STOPPED, "Stopped on request.")
-        assert not lab.store.events(run.id, kinds=["step"])
+        assert not lab.store.events(run.id, kinds=["phase_finished"])
     dashboard.close()

@@ -8,7 +8,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from mtl_core.training.memory import release_freed_memory, release_mapped_pages
+from mtl_core.training.memory import is_mapped, release_freed_memory, release_mapped_pages
 from mtl_core.training.proof import tensor_digest
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's /proc")
@@ -67,8 +67,9 @@ def test_the_process_own_memory_is_left_where_it_is():
     tensor = torch.arange(8 * MIB, dtype=torch.float32)
     before = resident_bytes()["RssAnon"]
 
-    release_mapped_pages(tensor)
+    tensor_digest(tensor)
 
+    assert not is_mapped(tensor)
     assert resident_bytes()["RssAnon"] >= before - MIB
     assert tensor[-1] == 8 * MIB - 1
 
