@@ -3,8 +3,8 @@
     python benchmarks/threads.py [--rounds 2] [--neighbours 2] [--scenario full]
                                  [--niceness 0] [--json]
 
-Trains the same few steps with one thread and with two. Waiting threads either sleep (passive, what
-Freeze Lab sets) or spin (active). The run is alone first, then beside busy loops. It has the
+Trains the same few steps with one thread and with two. Waiting threads sleep at once (passive),
+spin for some microseconds first (brief, what Freeze Lab sets) or spin on (active). The run is alone first, then beside busy loops. It has the
 priority of the loops unless `--niceness` sets another; the dashboard's trainer runs at niceness 15.
 Every run has a new process, and the settings alternate, so that other work on the machine affects
 all of them. Prints steps per second, the ratio to one thread, and whether the losses are
@@ -32,9 +32,11 @@ from mtl_core.training.prepare import prepare_spec
 from mtl_core.training.spec import RunSpec
 
 _BUSY = "print(flush=True)\nwhile True: pass"
+_OTHERS = {name: value for name, value in ENVIRONMENT.items() if name != "GOMP_SPINCOUNT"}
 WAITING: dict[str, dict[str, str]] = {
-    "passive": ENVIRONMENT,
-    "active": {**ENVIRONMENT, "OMP_WAIT_POLICY": "ACTIVE", "KMP_BLOCKTIME": "200"},
+    "passive": {**_OTHERS, "OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"},
+    "brief": ENVIRONMENT,
+    "active": {**_OTHERS, "OMP_WAIT_POLICY": "ACTIVE", "KMP_BLOCKTIME": "200"},
 }
 
 

@@ -136,11 +136,11 @@ def test_a_child_has_quiet_threads_and_no_network() -> None:
     child = python(
         "import os\n"
         "from mtl_core.engine.protocol import RequestFailed, encode\n"
-        "names = ('OMP_WAIT_POLICY', 'KMP_BLOCKTIME', 'TOKENIZERS_PARALLELISM', 'HF_HUB_OFFLINE')\n"
+        "names = ('GOMP_SPINCOUNT', 'KMP_BLOCKTIME', 'TOKENIZERS_PARALLELISM', 'HF_HUB_OFFLINE')\n"
         "seen = ' '.join(os.environ[name] for name in names)\n"
         "os.write(1, encode(RequestFailed(kind='', reason=seen)))"
     )
-    assert next_message(child) == RequestFailed(kind="", reason="PASSIVE 0 false 1")
+    assert next_message(child) == RequestFailed(kind="", reason="10000 1 false 1")
     child.close()
 
 
