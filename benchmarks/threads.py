@@ -7,8 +7,8 @@ Trains the same few steps with one thread and with two. Waiting threads sleep at
 spin for some microseconds first (brief, what Freeze Lab sets) or spin on (active). The run is alone
 first, then beside busy loops. It has the priority of the loops unless `--niceness` sets another;
 the dashboard's trainer runs at niceness 15. Every run has a new process, and the settings
-alternate, so that other work on the machine affects all of them. Prints steps per second, the ratio to one thread, and whether the losses are
-bit-identical.
+alternate, so that other work on the machine affects all of them. Prints steps per second, the
+ratio to one thread, and whether the losses are bit-identical.
 """
 
 import argparse
