@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from mtl_core.engine import supervisor
+from mtl_core.engine.capacity import Capacity
 from mtl_core.engine.lab import Lab
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.models.checkpoint import resolve_checkpoint
@@ -27,12 +29,15 @@ CarryOut = Callable[..., list[RunRecord]]
 
 
 @pytest.fixture
-def lab_in(tiny_checkpoint: Path, tiny_data: Path) -> Callable[[Path], Lab]:
-    """A lab with the real children and a home of its own, not open yet."""
+def lab_in(
+    tiny_checkpoint: Path, tiny_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Path], Lab]:
+    """A lab with the real children, two cores and a home of its own, not open yet."""
+    monkeypatch.setattr(supervisor, "capacity_here", lambda *_: Capacity(runs=2, cores=2))
 
     def make(home: Path) -> Lab:
         roots = {"checkpoint_roots": (tiny_checkpoint.parent,), "data_roots": (tiny_data.parent,)}
-        return Lab(Settings(home=home, threads=2, **roots))
+        return Lab(Settings(home=home, threads=2, parallel_runs=2, **roots))
 
     return make
 
@@ -92,28 +97,35 @@ def losses(store: RunStore, run: RunRecord) -> list[object]:
     ]
 
 
-def test_losses_are_the_same_to_the_bit_beside_a_busy_neighbour_and_with_a_run_in_the_queue(
+def test_losses_are_the_same_to_the_bit_beside_a_busy_neighbour_and_beside_another_run(
     lab_in: Callable[[Path], Lab],
     spec: RunSpec,
     carried_out: CarryOut,
     busy_neighbour: subprocess.Popen[str],
     tmp_path: Path,
 ) -> None:
+    one_thread = spec.model_copy(update={"threads": 1})
+    other_seed, other_beside = (each.model_copy(update={"seed": 8}) for each in (spec, one_thread))
     with closing(lab_in(tmp_path / "busy")) as lab:
-        runs = carried_out(lab, spec, spec, spec.model_copy(update={"seed": 8}))
-        disturbed, after_it, other_seed = (losses(lab.store, run) for run in runs)
+        runs = carried_out(lab, spec, spec, other_seed, one_thread, other_beside)
+        disturbed, after_it, other, beside, other_one = (losses(lab.store, run) for run in runs)
     assert busy_neighbour.poll() is None
-    for earlier, waiting in pairwise(runs):
+    *wide, first, second = runs
+    for earlier, waiting in pairwise((*wide, first)):
         assert waiting.created_at <= earlier.started_at
         assert earlier.finished_at <= waiting.started_at
+    assert second.started_at < first.finished_at
 
     busy_neighbour.kill()
     with closing(lab_in(tmp_path / "quiet")) as lab:
-        (alone,) = carried_out(lab, spec)
-        undisturbed = losses(lab.store, alone)
+        alone = carried_out(lab, spec, one_thread)
+        undisturbed, undisturbed_one = (losses(lab.store, run) for run in alone)
+    assert alone[0].finished_at <= alone[1].started_at
 
-    assert [run.state for run in (*runs, alone)] == [RunState.FINISHED] * 4
+    assert [run.state for run in (*runs, *alone)] == [RunState.FINISHED] * 7
     assert len(undisturbed) == 18 + 7
     assert disturbed == undisturbed
     assert after_it == undisturbed
-    assert other_seed != undisturbed
+    assert other != undisturbed
+    assert beside == undisturbed_one
+    assert other_one != undisturbed_one
