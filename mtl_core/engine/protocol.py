@@ -30,8 +30,8 @@ _LOGGED_BYTES = 200
 class Train(Frozen):
     """To the trainer: execute a run and write the trained model into `output`, if it is given.
 
-    `access` decides which files the run may load. `waiting` holds the specs of the waiting runs of
-    the same comparison, so that outputs of frozen layers are stored for them too.
+    `access` decides which files the run may load. `waiting` holds the specs of the other unfinished
+    runs of the same comparison, so that outputs of frozen layers are stored for them too.
     """
 
     message: Literal["train"] = "train"

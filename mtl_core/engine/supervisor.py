@@ -17,7 +17,7 @@ from mtl_core.engine.run_writer import RunWriter
 from mtl_core.settings import Settings
 from mtl_core.store.owner import Owner
 from mtl_core.store.queue import Group, only_first
-from mtl_core.store.record import RunRecord, RunState
+from mtl_core.store.record import RunRecord
 from mtl_core.store.runs import RunStore
 from mtl_core.training.events import FINAL_EVENTS
 
@@ -246,7 +246,9 @@ class Supervisor:
             spec=run.spec,
             output=str(self._settings.run_folder(run.id)) if run.keeps_model else None,
             access=self._settings.owner_access if self._reserved else self._settings.browser_access,
-            waiting=tuple(each.spec for each in others if each.state is RunState.WAITING),
+            waiting=tuple(
+                each.spec for each in others if not each.state.is_final and each.id != run.id
+            ),
         )
 
     def _housekeeping(self) -> None:

@@ -1,5 +1,8 @@
 """One pass stores the outputs that all runs of a comparison will read."""
 
+import shutil
+from contextlib import ExitStack
+
 import pytest
 
 from mtl_core.freezing.apply import apply_phase
@@ -81,3 +84,26 @@ def test_without_room_for_the_others_a_run_keeps_its_own(deep, tmp_path):
 
     assert told.from_layer == LAYERS - 1
     assert len(list((tmp_path / "prefixes").iterdir())) == 1
+
+
+def test_outputs_that_another_process_is_computing_are_awaited_and_read(deep, tmp_path):
+    loaded = load_run(deep.spec("heads-only"))
+    apply_phase(loaded.tables[0], loaded.model)
+    ready, store = (PrefixStore(tmp_path / name, 10_000_000) for name in ("ready", "prefixes"))
+    ReusedPrefix(loaded, ready).enter(loaded.tables[0])
+    (entry,) = (tmp_path / "ready").iterdir()
+    calls = []
+
+    with ExitStack() as other_process:
+        other_process.enter_context(store.computing([entry.stem]))
+
+        def finish_the_other():
+            calls.append("while waiting")
+            shutil.copy(entry, tmp_path / "prefixes")
+            other_process.close()
+
+        told = ReusedPrefix(loaded, store, finish_the_other).enter(loaded.tables[0])
+
+    assert told.from_layer == LAYERS
+    assert calls == ["while waiting"]
+    assert [file.name for file in (tmp_path / "prefixes").iterdir()] == [entry.name]

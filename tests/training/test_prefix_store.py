@@ -2,6 +2,8 @@
 
 import mmap
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -207,3 +209,38 @@ def mapped_bytes():
     """Bytes of files that lie in this process's memory."""
     pages = int(Path("/proc/self/statm").read_text().split()[2])
     return pages * mmap.PAGESIZE
+
+
+HOLD = """
+import sys
+from pathlib import Path
+from mtl_core.training.prefix.store import PrefixStore
+
+with PrefixStore(Path(sys.argv[1]), 1_000_000).computing(["a", "b"]):
+    print("held", flush=True)
+    sys.stdin.readline()
+"""
+
+
+class GaveUp(Exception):
+    """Raised by the test while it waits."""
+
+
+def give_up():
+    raise GaveUp
+
+
+def test_an_entry_that_another_process_computes_is_locked_until_that_process_ends(store, folder):
+    command = [sys.executable, "-c", HOLD, str(folder)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=Path(__file__).parents[2], **pipes) as other:
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(GaveUp), store.computing(["b"], give_up):
+            pass
+        with store.computing(["c"], give_up):
+            pass
+        other.kill()
+        other.wait()
+        with store.computing(["a", "b"], give_up):
+            pass
+    assert list(folder.iterdir()) == []

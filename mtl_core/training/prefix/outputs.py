@@ -138,7 +138,8 @@ class FrozenOutputs:
 
         Stored outputs that differ from one batch computed now are replaced. A pass over the
         sentences also computes the missing ones among `also`, which other runs will read; `also`
-        is called only before such a pass. Raises OSError if the folder cannot be written.
+        is called only before such a pass. Outputs that another process is computing are awaited;
+        `between_batches` is called meanwhile. Raises OSError if the folder cannot be written.
         """
         here = self._read(store, keys)
         if here and not self.are_current(here):
@@ -147,11 +148,23 @@ class FrozenOutputs:
             here = {}
         missing = {depth: key for depth, key in keys.items() if depth not in here}
         if missing:
-            others = {d: key for d, key in also().items() if not store.contains(key)}
-            self._write(store, missing | others)
-            here |= self._read(store, missing)
+            here |= self._awaited_or_computed(store, missing, also())
         if len(here) < len(keys):
             raise OSError("an entry disappeared right after it was written")
+        return here
+
+    def _awaited_or_computed(
+        self, store: PrefixStore, missing: Mapping[int, str], also: Mapping[int, str]
+    ) -> dict[int, StoredRows]:
+        """Load outputs by depth; compute those that no other process computes now, and `also`."""
+        others = {depth: key for depth, key in also.items() if not store.contains(key)}
+        with store.computing([*missing.values(), *others.values()], self.between_batches):
+            here = self._read(store, missing)
+            left = {depth: key for depth, key in missing.items() if depth not in here}
+            if left:
+                others = {depth: key for depth, key in others.items() if not store.contains(key)}
+                self._write(store, left | others)
+                here |= self._read(store, left)
         return here
 
     def are_current(self, outputs: Mapping[int, StoredRows]) -> bool:

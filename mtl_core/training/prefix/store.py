@@ -9,23 +9,28 @@ entries are deleted. Entries are read batch by batch, not loaded into memory.
 import hashlib
 import json
 import os
+import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from mtl_core.settings import PREFIX_MEMORY_BYTES, Settings
 
+if sys.platform != "win32":
+    import fcntl
+
 if TYPE_CHECKING:
     from torch import Tensor
 
 _SUFFIX = ".safetensors"
-_DRAFT = ".draft"
+_DRAFT, _LOCK = ".draft", ".lock"
 _PLACEHOLDER = "0" * 64  # replaced by the digest when all numbers are written
-_DRAFT_SECONDS = 86_400  # an older draft belongs to a process that was killed
+_LEFT_SECONDS = 86_400  # an older draft or lock belongs to a process that was killed
+_LOCK_SECONDS = 0.1  # between two attempts to lock an entry
 
 
 class StoredRows:
@@ -114,6 +119,22 @@ class PrefixStore:
             draft.write_digest()
 
     @contextmanager
+    def computing(
+        self, keys: Collection[str], while_waiting: Callable[[], None] = lambda: None
+    ) -> Iterator[None]:
+        """Lock entries while they are computed, so that other processes wait instead.
+
+        Waits for processes that hold one of the locks; `while_waiting` is called ten times a second
+        meanwhile, and may end it by raising. The system releases the locks of a process that ends.
+        Without effect on Windows, where an entry may be computed twice. Raises OSError.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as held:
+            for key in sorted(keys):  # in the same order everywhere, so that no two wait in turn
+                held.enter_context(_locked(self._folder / f"{key}{_LOCK}", while_waiting))
+            yield
+
+    @contextmanager
     def temporary(self, shape: tuple[int, int]) -> Iterator["Draft"]:
         """Yield a draft that becomes no entry; only this process can read it.
 
@@ -150,11 +171,11 @@ class PrefixStore:
         return self._folder / f"{key}{_SUFFIX}"
 
     def _make_room(self, size_bytes: int) -> None:
-        """Delete old drafts, and the least recently used entries until `size_bytes` more fit."""
-        for draft in self._folder.glob(f"*{_DRAFT}"):
+        """Delete old drafts and locks, and the entries used longest ago until `size_bytes` fit."""
+        for left in (*self._folder.glob(f"*{_DRAFT}"), *self._folder.glob(f"*{_LOCK}")):
             with suppress(OSError):
-                if time.time() - draft.stat().st_mtime > _DRAFT_SECONDS:
-                    draft.unlink()
+                if time.time() - left.stat().st_mtime > _LEFT_SECONDS:
+                    left.unlink()
         found = []
         for file in self._folder.glob(f"*{_SUFFIX}"):
             with suppress(OSError):
@@ -190,6 +211,29 @@ class Draft:
         self._opened.write(self._digest.hexdigest().encode())
         self._opened.flush()
         os.fsync(self._opened.fileno())
+
+
+@contextmanager
+def _locked(file: Path, while_waiting: Callable[[], None]) -> Iterator[None]:
+    """Hold the lock on a file, which is deleted at the end.
+
+    Two processes can hold a lock that a third one has just deleted; both then compute the same.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    with file.open("ab") as opened:
+        while True:
+            try:
+                fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                while_waiting()
+                time.sleep(_LOCK_SECONDS)
+        try:
+            yield
+        finally:
+            file.unlink(missing_ok=True)
 
 
 def _rows_of(file: Path, shape: tuple[int, int]) -> StoredRows:
