@@ -1,12 +1,13 @@
 """Response times of the dashboard under a class of visitors, and their effect on a run.
 
     python benchmarks/visitors.py [--visitors 30] [--pause 4] [--seconds 30]
-                                  [--scenario top-1] [--json]
+                                  [--scenario top-1] [--runs 1] [--json]
 
 Serves the dashboard from a temporary home. Every visitor has a session and clicks at random times:
 another scenario, another phase, the Train page, the current run, back to Freeze. First there is no
-run, then one trains at the same time. That run is also timed alone before and after, which shows
-other load on the machine. Prints a Markdown table, or JSON with --json.
+run, then one trains at the same time. That run is also timed before and after without visitors,
+which shows other load on the machine. With --runs N, N runs of one thread each train at the same
+time, and the first of them is timed. Prints a Markdown table, or JSON with --json.
 """
 
 import argparse
@@ -58,6 +59,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--pause", type=float, default=4.0, help="mean seconds between clicks")
     parser.add_argument("--seconds", type=float, default=30.0, help="of each measurement")
     parser.add_argument("--scenario", default="top-1", help="of the run beside the visitors")
+    parser.add_argument("--runs", type=int, default=1, help="runs at the same time")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
 
@@ -91,8 +93,9 @@ async def _measure(arguments: argparse.Namespace, port: int, server: int) -> dic
     async with _classroom(port, arguments.visitors) as visitors:
         without = await _watched(server, _click_for(visitors, seconds, pause))
         after = _memory_bytes(server)
-        with _run(arguments.scenario) as run:
-            await run.wait_for_steps()
+        with _runs(arguments.scenario, arguments.runs) as (run, *others):
+            for each in (run, *others):
+                await each.wait_for_steps()
             alone_before = await run.seconds_per_step(asyncio.sleep(seconds))
             began = run.last_step
             beside = await _watched(server, _click_for(visitors, seconds, pause, run.id))
@@ -103,6 +106,7 @@ async def _measure(arguments: argparse.Namespace, port: int, server: int) -> dic
         "visitors": arguments.visitors,
         "pause_seconds": pause,
         "scenario": arguments.scenario,
+        "runs": arguments.runs,
         "threads": run.spec.threads,
         "cores": os.cpu_count(),
         "load_before": busy_before,
@@ -237,23 +241,28 @@ class _CurrentRun:
 
 
 @contextmanager
-def _run(scenario: str) -> Iterator[_CurrentRun]:
-    """Train on the sample until the context ends."""
+def _runs(scenario: str, count: int) -> Iterator[list[_CurrentRun]]:
+    """Train `count` seeds on the sample until the context ends; several have one thread each."""
     settings = Settings.from_environment()
     chosen = load_model_and_plan("minilm-l6", scenario, None, "sample")
-    spec = prepare_spec(
-        chosen.model,
-        chosen.plan,
-        checkpoint="minilm-l6",
-        scenario=scenario,
-        data="sample",
-        epochs=_ENDLESS_EPOCHS,
-        threads=settings.threads,
-    )
+    specs = [
+        prepare_spec(
+            chosen.model,
+            chosen.plan,
+            checkpoint="minilm-l6",
+            scenario=scenario,
+            data="sample",
+            epochs=_ENDLESS_EPOCHS,
+            seed=seed,
+            threads=settings.threads if count == 1 else 1,
+        )
+        for seed in range(count)
+    ]
     with closing(RunStore(settings.database)) as store:
-        run = store.add(spec)  # the server's trainer starts it
-        yield _CurrentRun(run.id, spec, store)
-        store.request_stop(run.id)
+        runs = [store.add(spec) for spec in specs]  # the server's trainers start them
+        yield [_CurrentRun(run.id, run.spec, store) for run in runs]
+        for run in runs:
+            store.request_stop(run.id)
 
 
 def _cpu_seconds(process: int) -> float | None:

@@ -85,7 +85,12 @@ def served(settings: Settings) -> Iterator[str]:
         [sys.executable, "-m", "mtl_core", "serve", "--port", str(port)],
         cwd=ROOT,
         env=os.environ
-        | {"FREEZE_LAB_HOME": str(settings.home), "FREEZE_LAB_THREADS": "1", "HF_HUB_OFFLINE": "1"},
+        | {
+            "FREEZE_LAB_HOME": str(settings.home),
+            "FREEZE_LAB_THREADS": "1",
+            "FREEZE_LAB_PARALLEL_RUNS": "1",
+            "HF_HUB_OFFLINE": "1",
+        },
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

@@ -147,6 +147,22 @@ def test_a_comparison_is_stopped_and_resumed(lab: Lab, two: ComparisonRecord) ->
     assert not lab.store.comparison(two.id).ended
 
 
+def test_the_progress_names_two_of_the_running_runs(lab: Lab, two: ComparisonRecord) -> None:
+    for _ in range(3):
+        assert lab.store.claim_next(Owner.this_process()) is not None
+    (bar,) = visited("compare").get("progress")
+    assert bar.proto.text == (
+        "**0** of 4 runs done · now heads only, seed 1; full, seed 1 and 1 more"
+    )
+
+
+def test_the_form_says_how_many_runs_are_trained_at_a_time(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Lab, "runs_at_once", lambda _lab, _threads: 4)
+    assert "9 runs, 4 at a time" in texts(visited("compare"))
+
+
 def test_a_failed_run_is_reported(lab: Lab, two: ComparisonRecord) -> None:
     finish(lab, two, 3)
     assert lab.store.claim_next(Owner.this_process()) is not None

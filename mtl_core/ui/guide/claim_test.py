@@ -60,8 +60,9 @@ def progress_of_tests(lab: Lab, active: Sequence[ComparisonRecord]) -> None:
         ended = sum(run.state.is_final for run in runs)
         if all(each.ended for each in comparisons):
             st.rerun()
-        now = next((run for run in runs if run.state is RunState.RUNNING), None)
-        current = f" · running: {now.spec.scenario}, seed {now.spec.seed}" if now else ""
+        now = [run.spec for run in runs if run.state is RunState.RUNNING]
+        others = f" and {len(now) - 1} more" if len(now) > 1 else ""
+        current = f" · running: {now[0].scenario}, seed {now[0].seed}{others}" if now else ""
         with st.container(horizontal=True, vertical_alignment="center"):
             st.progress(ended / len(runs), f"Testing: {ended} of {len(runs)} runs done{current}")
             st.button("Stop", key=Key.STOP_TEST, on_click=_stop, args=(lab, ids), type="tertiary")
