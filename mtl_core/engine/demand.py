@@ -9,7 +9,7 @@ from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.models.cache import description_of
 from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
 from mtl_core.models.description import BackboneDescription, ModelDescription
-from mtl_core.settings import Settings
+from mtl_core.settings import FileAccess, Settings
 from mtl_core.store.record import RunRecord, RunRole
 from mtl_core.training.spec import RunSpec
 
@@ -21,24 +21,28 @@ class _NotCached(FreezeLabError):
     """A description or a cost profile would have to be computed with torch."""
 
 
-def demand_of(run: RunRecord, settings: Settings) -> Demand:
-    """Estimate the threads and the memory of a run; one that measures an epoch runs alone."""
+def demand_of(run: RunRecord, settings: Settings, access: FileAccess) -> Demand:
+    """Estimate the threads and the memory of a run; one that measures an epoch runs alone.
+
+    `access` defines which checkpoints may be read.
+    """
     return Demand(
         threads=run.spec.threads,
-        memory_bytes=peak_memory_bytes(run.spec, settings),
+        memory_bytes=peak_memory_bytes(run.spec, settings, access),
         accelerated=computes_on_accelerator(run.spec.device),
         alone=run.role is RunRole.PACE,
     )
 
 
-def peak_memory_bytes(spec: RunSpec, settings: Settings) -> int | None:
+def peak_memory_bytes(spec: RunSpec, settings: Settings, access: FileAccess) -> int | None:
     """Estimate the peak memory of a run's process from the step of its costliest phase.
 
     A checkpoint whose costs were not traced yet counts as fully trained, with the activations of
-    an ordinary transformer. None if it was never described on this machine.
+    an ordinary transformer. None if it was never described on this
+    machine, or if `access` does not allow it.
     """
     try:
-        checkpoint = resolve_checkpoint(spec.checkpoint, settings.owner_access)
+        checkpoint = resolve_checkpoint(spec.checkpoint, access)
         model = ModelDescription(description_of(checkpoint, settings, _no_description), spec.tasks)
         return PROCESS_BYTES + _step_bytes(spec, model, checkpoint, settings)
     except FreezeLabError:

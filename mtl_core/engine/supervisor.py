@@ -70,6 +70,7 @@ class Supervisor:
         self._store, self._settings, self._executor = store, settings, executor
         self._owner = owner or Owner.this_process()
         self._reserved, self._group = reserved, group
+        self._access = settings.owner_access if reserved else settings.browser_access
         self._capacity = capacity or (lambda: capacity_here(settings, executor.pids))
         self._running: dict[str, _RunningRun] = {}
         self._wake = threading.Event()
@@ -142,7 +143,7 @@ class Supervisor:
         while runs := self._store.claim_job(
             self._owner, self._reserved, self._has_room, self._group
         ):
-            demand = demand_of(runs[0], self._settings)
+            demand = demand_of(runs[0], self._settings, self._access)
             for run in runs:
                 writer = RunWriter(self._store, run)
                 self._running[run.id] = _RunningRun(writer, runs[0].id, demand)
@@ -162,11 +163,11 @@ class Supervisor:
             return True
         own = {each.job: each.demand for each in self._running.values()}
         others = [
-            demand_of(each, self._settings)
+            demand_of(each, self._settings, self._access)
             for each in self._store.running()
             if each.id not in self._running
         ]
-        demand = demand_of(run, self._settings)
+        demand = demand_of(run, self._settings, self._access)
         return has_room(demand, [*own.values(), *others], self._capacity())
 
     def _fail(self, running: _RunningRun, problem: Exception) -> None:
@@ -245,7 +246,7 @@ class Supervisor:
             run=run.id,
             spec=run.spec,
             output=str(self._settings.run_folder(run.id)) if run.keeps_model else None,
-            access=self._settings.owner_access if self._reserved else self._settings.browser_access,
+            access=self._access,
             waiting=tuple(
                 each.spec for each in others if not each.state.is_final and each.id != run.id
             ),
