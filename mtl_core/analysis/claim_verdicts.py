@@ -270,7 +270,7 @@ def _quantity(run: RunSummary, quantity: Quantity) -> float | None:
         return None
     if quantity is Quantity.PEAK_MEMORY:
         return float(run.finished.peak_memory_bytes)
-    return run.finished.training_seconds
+    return None if run.spec.trained_together else run.finished.training_seconds
 
 
 def _frozen_pass(runs: Mapping[int, RunSummary], quantity: Quantity) -> float:

@@ -24,10 +24,15 @@ class Pace:
 
 
 def pace_of(record: RunRecord, events: Iterable[RunEvent]) -> Pace | None:
-    """Computes the pace from a run's events; None if the run has not finished or has no steps."""
+    """Computes the pace from a run's events; None if the run has not finished or has no steps.
+
+    None also for a run that was trained together with others, whose seconds are shared.
+    """
     steps, seconds = 0, None
     for event in events:
         if isinstance(event, RunStarted):
+            if event.spec.trained_together is not None:
+                return None
             steps = event.total_steps
         elif isinstance(event, RunFinished):
             seconds = event.training_seconds

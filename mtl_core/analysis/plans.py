@@ -57,6 +57,8 @@ class PlanResult:
     `label` is unique within the comparison. `runs` are by seed, finished or not. `seconds` and
     `peak_memory_bytes` are means over the finished runs, None without one. `trainable` is the
     largest number of trainable parameters of any phase, `total` the number of all parameters.
+    `trained_together` is the largest number of runs that one run's seconds and memory include;
+    None if every run was trained alone.
     """
 
     label: str
@@ -69,6 +71,12 @@ class PlanResult:
     total: int | None
     frozen_exact: bool | None
     converged: Mapping[str, bool | None] = field(default_factory=dict)
+    trained_together: int | None = None
+
+    @property
+    def seconds_alone(self) -> float | None:
+        """The seconds of a run alone; None if they include other runs, or without one."""
+        return self.seconds if self.trained_together is None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +249,8 @@ def _plan_result(label: str, by_seed: Mapping[int, RunSummary]) -> PlanResult:
         converged={
             task.name: convergence(finished, task.name).converged for task in runs[0].spec.tasks
         },
+        trained_together=max((run.spec.trained_together or 0 for run in finished), default=0)
+        or None,
     )
 
 

@@ -207,7 +207,8 @@ def _score(store: RunStore, run: RunRecord) -> float:
 
 
 def _epoch_seconds(store: RunStore, run: RunRecord) -> float | None:
-    if run.state is not RunState.FINISHED:
+    """The training seconds of one epoch of a run that was trained alone; None otherwise."""
+    if run.state is not RunState.FINISHED or run.spec.trained_together is not None:
         return None
     last = store.latest(run.id, "run_finished")
     return last.training_seconds / run.spec.epochs if isinstance(last, RunFinished) else None

@@ -177,12 +177,12 @@ def _incomparable(comparison: PlanComparison) -> str | None:
 
 
 def _tie(tied: Sequence[PlanResult], plans: Sequence[PlanResult], *, with_time: bool) -> str:
-    timed = [(plan.seconds, plan) for plan in tied if plan.seconds is not None]
+    timed = [(plan.seconds_alone, plan) for plan in tied if plan.seconds_alone is not None]
     seconds, cheapest = min(timed, key=lambda each: each[0], default=(0.0, tied[0]))
     other = next(plan for plan in tied if plan is not cheapest)
-    if len(timed) < len(tied) or not other.seconds or seconds == other.seconds:
+    if len(timed) < len(tied) or not other.seconds_alone or seconds == other.seconds_alone:
         return f"{len(tied)} of {len(plans)} plans tie"
-    share = seconds / other.seconds
+    share = seconds / other.seconds_alone
     time = f", in {_fraction(share)} of the time" if with_time and share < NOTICEABLE else ""
     return f"{cheapest.label} {verb(cheapest.label, 'ties', 'tie')} with {other.label}{time}"
 

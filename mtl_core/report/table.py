@@ -158,6 +158,22 @@ def table_title(comparison: PlanComparison) -> str:
     return "; ".join([f"Sorted by {task_title(by.name)} {by.metric}", *ties])
 
 
+def seconds_words(plan: PlanResult) -> str:
+    """Formats the mean seconds of a plan's runs: "12.3", or "12.3 for 3 runs" if they are shared.
+
+    Empty without a finished run.
+    """
+    if plan.seconds is None:
+        return ""
+    shared = f" for {plan.trained_together} runs" if plan.trained_together else ""
+    return f"{plan.seconds:,.1f}{shared}"
+
+
+def _together_words(comparison: PlanComparison) -> str:
+    shared = any(plan.trained_together for plan in comparison.plans)
+    return "Runs trained together share their seconds and peak memory." * shared
+
+
 def table_rule(comparison: PlanComparison) -> str:
     """Explains the marks that the table contains, for its caption."""
     seeds = seeds_words(comparison.seeds)
@@ -180,6 +196,7 @@ def table_rule(comparison: PlanComparison) -> str:
         * (Verdict.OPEN in words),
         "With one seed only the sampling error of the validation sentences is measured."
         * (has_one_seed(comparison) and is_tested(comparison)),
+        _together_words(comparison),
     ]
     return " ".join(part for part in parts if part)
 
@@ -250,7 +267,7 @@ def _cost_row(plan: PlanResult, comparison: PlanComparison) -> dict[str, str]:
     memory = plan.peak_memory_bytes
     return {
         "Plan": plan.label,
-        "Seconds": "" if plan.seconds is None else f"{plan.seconds:,.1f}",
+        "Seconds": seconds_words(plan),
         "Peak memory": "" if memory is None else bytes_text(memory),
         "Trainable": "" if plan.trainable is None else f"{plan.trainable:,}",
         "Share": share_words(plan),
@@ -267,7 +284,7 @@ def _terminal_row(plan: PlanResult, tasks: Sequence[Task], separator: str) -> It
         mean, bracket, spread = mean_words(plan.tasks.get(task.name)).partition(" (")
         near = bracket + spread if separator == " " else separator + spread.rstrip(")")
         yield mean + near if spread else mean
-    yield "" if plan.seconds is None else f"{plan.seconds:.1f}"
+    yield seconds_words(plan)
     yield "" if plan.peak_memory_bytes is None else f"{plan.peak_memory_bytes / 1e6:,.0f}"
     yield str(finished_seeds(plan))
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from mtl_core.training.options import RunOptions
+from mtl_core.training.options import Option, RunOptions
 from mtl_core.training.spec import RunSpec
 
 TrainSize = int | None
@@ -23,7 +23,8 @@ class ComparisonSpec(RunOptions):
     seed and the scenario keeps the factor with the highest score. `seconds` gives each run the
     same training time instead of the same `epochs`. `train_sizes` runs each scenario with each of
     these numbers of training sentences, in place of `examples`. The learning rates are None where
-    each scenario keeps its own.
+    each scenario keeps its own. `separate_runs` trains each run alone, also those that could be
+    trained together; see `training.together`.
     """
 
     checkpoint: str
@@ -35,6 +36,10 @@ class ComparisonSpec(RunOptions):
     head_learning_rate: Annotated[float, Field(gt=0, lt=10, allow_inf_nan=False)] | None = None
     sweep: Annotated[tuple[float, ...], Field(max_length=9)] = ()
     train_sizes: Annotated[tuple[Annotated[int, Field(ge=1)] | None, ...], Field(max_length=9)] = ()
+    separate_runs: Annotated[
+        bool,
+        Option("Train each run alone, also those that train only heads."),
+    ] = False
 
     @property
     def run_count(self) -> int:

@@ -21,6 +21,7 @@ from mtl_core.cli.compare.options import (
     ScenariosOption,
     SecondsOption,
     SeedsOption,
+    SeparateRunsOption,
     SweepOption,
     examples_of,
     factors_of,
@@ -56,6 +57,7 @@ def compare(
     examples: ExamplesOption = None,
     *,
     options: dict[str, Any],
+    separate_runs: SeparateRunsOption = False,
     name: NameOption = None,
     resume: ResumeOption = None,
     output: OutputOption = None,
@@ -83,6 +85,7 @@ def compare(
         "head_learning_rate": checked_rate(head_learning_rate),
         "sweep": factors_of(sweep),
         **examples_of(examples or []),
+        "separate_runs": separate_runs,
         **options,
     }
     _run(None, _spec(values), name, output, form)

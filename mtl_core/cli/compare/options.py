@@ -55,6 +55,14 @@ SecondsOption = Annotated[
         "is taken from a similar earlier run or measured first."
     ),
 ]
+SeparateRunsOption = Annotated[
+    bool,
+    typer.Option(
+        "--separate-runs",
+        help="Train each run alone. By default runs that train only heads are trained together, "
+        "with losses equal within 1e-6.",
+    ),
+]
 ResumeOption = Annotated[
     str | None,
     typer.Option(

@@ -5,6 +5,11 @@ from typing import Any
 from mtl_core.training.spec import RunSpec
 
 _OWN_FIELDS = frozenset({"seed", "label_noise", "weight_decay", "max_grad_norm", "plan"})
+_RECORDED = frozenset(
+    {"weights_digest", "data_digests", "other_data_digests", "versions", "trained_together"}
+)
+"""Filled in when a run starts; each spec is checked against what is loaded."""
+
 _OWN_RATES = frozenset({"learning_rate", "head_learning_rate"})
 
 
@@ -36,5 +41,5 @@ def _shared(spec: RunSpec) -> dict[str, Any]:
         {name: value for name, value in phase.items() if name not in _OWN_RATES}
         for phase in plan["phases"]
     ]
-    own = spec.model_dump(exclude=set(_OWN_FIELDS) | {"trained_together"})
+    own = spec.model_dump(exclude=set(_OWN_FIELDS | _RECORDED))
     return {**own, "plan": {**plan, "phases": phases}}

@@ -12,6 +12,7 @@ from mtl_core.report.table import (
     error_rate_words,
     finished_seeds,
     frozen_words,
+    seconds_words,
     share_words,
     sorted_plans,
     table_rule,
@@ -62,7 +63,7 @@ def _row(plan: PlanResult, comparison: PlanComparison, colors: Palette) -> dict[
     return {
         "Plan": plan.label,
         **scores,
-        "Seconds": "" if plan.seconds is None else f"{plan.seconds:,.1f}",
+        "Seconds": seconds_words(plan),
         "Trainable": "" if plan.trainable is None else f"{plan.trainable:,}",
         "Share": share_words(plan),
         "Peak MB": "" if plan.peak_memory_bytes is None else f"{plan.peak_memory_bytes / 1e6:,.0f}",
