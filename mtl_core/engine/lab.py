@@ -18,6 +18,7 @@ from mtl_core.engine.inspector import Inspector
 from mtl_core.engine.inspector_queries import InspectorQueries
 from mtl_core.engine.purge import purge_deleted
 from mtl_core.engine.supervisor import Supervisor
+from mtl_core.engine.together import TogetherGroups
 from mtl_core.engine.trainer_child import FOREGROUND
 from mtl_core.errors import BadInput
 from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
@@ -58,7 +59,13 @@ class Lab(InspectorQueries):
         self.store = RunStore(settings.database)
         self._owner = Owner.this_process() if reserved else None
         argv = (*trainer_argv, *((FOREGROUND,) if reserved else ()))
-        self._supervisor = Supervisor(self.store, settings, LocalExecutor(argv), reserved=reserved)
+        self._supervisor = Supervisor(
+            self.store,
+            settings,
+            LocalExecutor(argv),
+            reserved=reserved,
+            group=TogetherGroups(self.store),
+        )
         self._calibration = Calibration(
             settings, self.store, lambda: self._supervisor.trainer_pids, inspector_argv
         )

@@ -140,6 +140,21 @@ def _fine_tune(
     return fine_tune(spec, run, output, should_stop, access, prefixes, start, waiting)
 
 
+def _train_together(
+    runs: tuple[Train, ...], should_stop: Callable[[str], bool]
+) -> Iterator[tuple[str, RunEvent]]:
+    from mtl_core.training.prefix.store import PrefixStore
+    from mtl_core.training.together.member import Member
+    from mtl_core.training.together.run import fine_tune_together
+
+    settings, first = Settings.from_environment(), runs[0]
+    members = [
+        Member(each.run, each.spec, Path(each.output) if each.output else None) for each in runs
+    ]
+    prefixes, start = PrefixStore.of(settings), _start_folder(first.spec, settings)
+    return fine_tune_together(members, should_stop, first.access, prefixes, start, first.waiting)
+
+
 def _start_folder(spec: RunSpec, settings: Settings) -> Path | None:
     """The saved model that the run starts from; None for the checkpoint. Raises BadInput."""
     if spec.starts_from is None:
@@ -150,4 +165,4 @@ def _start_folder(spec: RunSpec, settings: Settings) -> Path | None:
 
 if __name__ == "__main__":
     logging.basicConfig()
-    serve(_fine_tune, import_training_packages)
+    serve(_fine_tune, import_training_packages, _train_together)
