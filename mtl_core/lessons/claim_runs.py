@@ -41,13 +41,14 @@ def experiment_of(
     """The name of the experiment that a comparison belongs to; None if it belongs to none.
 
     The comparison has the experiment's title and the same specification, or a subset of its
-    scenarios.
+    scenarios. Its runs may have been trained together or not.
     """
     name = comparison.name.removeprefix(_PREFIX)
     if name == comparison.name or name not in experiments:
         return None
     whole = experiments[name].spec
-    part = whole.model_copy(update={"scenarios": comparison.spec.scenarios})
+    own = {name: getattr(comparison.spec, name) for name in ("scenarios", "separate_runs")}
+    part = whole.model_copy(update=own)
     return name if comparison.spec == part else None
 
 

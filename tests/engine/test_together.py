@@ -1,0 +1,93 @@
+"""Runs of heads alone are trained together by one process."""
+
+import pytest
+
+from mtl_core.engine.comparisons import measured_epochs
+from mtl_core.engine.lab import Lab
+from mtl_core.engine.together import MAX_RUNS, TogetherGroups
+from mtl_core.freezing.plan import Phase, Plan
+from mtl_core.settings import Settings
+from mtl_core.store.record import PlannedRun, RunRole, RunState
+from mtl_core.store.runs import RunStore
+from mtl_core.training.comparison import ComparisonSpec
+from mtl_core.training.events import RunFinished
+from mtl_core.training.spec import RunSpec
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = RunStore(tmp_path / "runs.sqlite")
+    yield store
+    store.close()
+
+
+def run_spec(seed=0, train=("heads",)):
+    plan = Plan(name="own", phases=(Phase(name="only", train=train),))
+    return RunSpec(checkpoint="minilm-l6", scenario="own", plan=plan, tasks=(), seed=seed)
+
+
+def records(store, planned, **values):
+    spec = ComparisonSpec(checkpoint="minilm-l6", scenarios=("own",), seeds=(0,), **values)
+    record = store.add_comparison(spec, planned)
+    return sorted((*record.runs, *record.trial_runs), key=lambda run: run.id)
+
+
+def group(store, runs):
+    return TogetherGroups(store)(runs[0], runs[1:])
+
+
+def test_all_seeds_of_a_plan_that_trains_heads_form_a_group(store):
+    runs = records(store, [PlannedRun(run_spec(seed)) for seed in range(5)])
+
+    assert {run.id for run in group(store, runs)} == {run.id for run in runs}
+
+
+def test_a_plan_that_trains_layers_forms_none(store):
+    runs = records(store, [PlannedRun(run_spec(seed, ("heads", "top:1"))) for seed in range(3)])
+
+    assert group(store, runs) == (runs[0],)
+
+
+def test_separate_runs_form_none(store):
+    planned = [PlannedRun(run_spec(seed)) for seed in range(3)]
+    runs = records(store, planned, separate_runs=True)
+
+    assert group(store, runs) == (runs[0],)
+
+
+def test_a_run_that_measures_time_is_trained_alone(store):
+    planned = [PlannedRun(run_spec(seed), RunRole.PACE) for seed in range(3)]
+    runs = records(store, planned)
+
+    assert group(store, runs) == (runs[0],)
+
+
+def test_a_group_has_a_limit(store):
+    runs = records(store, [PlannedRun(run_spec(seed)) for seed in range(MAX_RUNS + 5)])
+
+    assert len(group(store, runs)) == MAX_RUNS
+
+
+def test_a_comparison_trains_its_seeds_together_and_records_it(
+    tiny_checkpoint, tiny_data, wait_until
+):
+    spec = ComparisonSpec(
+        checkpoint=str(tiny_checkpoint),
+        scenarios=("heads-only",),
+        seeds=(0, 1, 2),
+        data=str(tiny_data),
+        epochs=1,
+        batch_size=4,
+        max_length=32,
+    )
+    with Lab(Settings.from_environment(), reserved=True) as lab:
+        record = lab.start_comparison(spec)
+        wait_until(lambda: lab.comparison_progress(record.id).ended)
+        runs = lab.store.comparison(record.id).runs
+
+        assert [run.state for run in runs] == [RunState.FINISHED] * 3
+        assert [run.spec.trained_together for run in runs] == [3, 3, 3]
+        last = [lab.store.latest(run.id, "run_finished") for run in runs]
+        assert all(isinstance(each, RunFinished) for each in last)
+        assert len({each.metrics["ner"].loss for each in last}) == 3
+        assert measured_epochs(lab.store, runs) == []
