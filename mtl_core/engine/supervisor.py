@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from time import monotonic
 
+from cachetools import LRUCache
+
 from mtl_core.engine.capacity import Capacity, Demand, capacity_here, has_room
 from mtl_core.engine.comparisons import advance, advance_all
 from mtl_core.engine.demand import demand_of
@@ -27,6 +29,7 @@ _RECEIVE_SECONDS = 0.2  # time spent on receiving events between two checks of t
 _STOP_SECONDS = 1.2  # from a stop request to a kill: under 2 s in all
 _POLL_SECONDS = 1.0  # between two checks for runs that other processes queued
 _HEARTBEAT_SECONDS = 15.0
+_MAX_DEMANDS = 256
 
 
 @dataclass(slots=True, eq=False)
@@ -73,6 +76,7 @@ class Supervisor:
         self._access = settings.owner_access if reserved else settings.browser_access
         self._capacity = capacity or (lambda: capacity_here(settings, executor.pids))
         self._running: dict[str, _RunningRun] = {}
+        self._demands: LRUCache[str, Demand] = LRUCache(_MAX_DEMANDS)
         self._wake = threading.Event()
         self._closing = threading.Event()
         self._warm_up_requested = threading.Event()
@@ -143,7 +147,7 @@ class Supervisor:
         while runs := self._store.claim_job(
             self._owner, self._reserved, self._has_room, self._group
         ):
-            demand = demand_of(runs[0], self._settings, self._access)
+            demand = self._demand(runs[0])
             for run in runs:
                 writer = RunWriter(self._store, run)
                 self._running[run.id] = _RunningRun(writer, runs[0].id, demand)
@@ -163,12 +167,15 @@ class Supervisor:
             return True
         own = {each.job: each.demand for each in self._running.values()}
         others = [
-            demand_of(each, self._settings, self._access)
-            for each in self._store.running()
-            if each.id not in self._running
+            self._demand(each) for each in self._store.running() if each.id not in self._running
         ]
-        demand = demand_of(run, self._settings, self._access)
-        return has_room(demand, [*own.values(), *others], self._capacity())
+        return has_room(self._demand(run), [*own.values(), *others], self._capacity())
+
+    def _demand(self, run: RunRecord) -> Demand:
+        """The demand of a run; it is computed once, because that takes milliseconds."""
+        if run.id not in self._demands:
+            self._demands[run.id] = demand_of(run, self._settings, self._access)
+        return self._demands[run.id]
 
     def _fail(self, running: _RunningRun, problem: Exception) -> None:
         """End a run because of an error of this process or of the store."""
