@@ -48,7 +48,7 @@ def progress_of(
     runs = (*record.trial_runs, *record.runs)
     counted = {state: sum(run.state is state for run in runs) for state in RunState}
     current = tuple(run for run in runs if run.state is RunState.RUNNING)
-    shares = {run.id: _share(store, run) for run in current}
+    shares = _shares(store, current)
     left = _seconds_left(runs, _estimates(runs, store.runs(shipped=None)), shares)
     done = sum(_run_seconds(run) or 0.0 for run in runs if run.state is RunState.FINISHED)
     done += sum(_elapsed(run, now) for run in current)
@@ -112,6 +112,18 @@ def _estimates(runs: Sequence[RunRecord], past: Sequence[RunRecord]) -> dict[str
         run.id: None if (seconds := epoch_seconds[run.id]) is None else seconds * run.spec.epochs
         for run in runs
     }
+
+
+def _shares(store: RunStore, running: Sequence[RunRecord]) -> dict[str, float]:
+    """The finished share of each running run, by its id.
+
+    Runs of one job started at the same moment and are trained together, so one of them is read.
+    """
+    of_job: dict[datetime | None, float] = {}
+    for run in running:
+        if run.started_at not in of_job:
+            of_job[run.started_at] = _share(store, run)
+    return {run.id: of_job[run.started_at] for run in running}
 
 
 def _share(store: RunStore, run: RunRecord) -> float:
