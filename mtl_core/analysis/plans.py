@@ -55,10 +55,10 @@ class PlanResult:
     """One plan of a comparison.
 
     `label` is unique within the comparison. `runs` are by seed, finished or not. `seconds` and
-    `peak_memory_bytes` are means over the finished runs, None without one. `trainable` is the
-    largest number of trainable parameters of any phase, `total` the number of all parameters.
-    `trained_together` is the largest number of runs that one run's seconds and memory include;
-    None if every run was trained alone.
+    `peak_memory_bytes` are means over the finished runs that were trained alone, or over all if
+    there are none. `trainable` is the largest number of trainable parameters of any phase, `total`
+    the number of all parameters. `trained_together` is the largest number of runs that seconds and
+    memory include; None if they are those of runs alone.
     """
 
     label: str
@@ -234,7 +234,10 @@ def _by_seed(summaries: Sequence[RunSummary]) -> dict[int, RunSummary]:
 def _plan_result(label: str, by_seed: Mapping[int, RunSummary]) -> PlanResult:
     runs = list(by_seed.values())
     finished = [run for run in runs if run.finished is not None]
-    ends = [run.finished for run in finished if run.finished is not None]
+    alone = [run for run in finished if run.spec.trained_together is None]
+    ends = [run.finished for run in alone or finished if run.finished is not None]
+    exact = [run.finished.frozen_identical for run in finished if run.finished is not None]
+    together = [run.spec.trained_together or 0 for run in finished]
     learning = [phase.trainable for phase in runs[0].phases if phase.trainable is not None]
     return PlanResult(
         label=label,
@@ -245,12 +248,11 @@ def _plan_result(label: str, by_seed: Mapping[int, RunSummary]) -> PlanResult:
         peak_memory_bytes=fmean(end.peak_memory_bytes for end in ends) if ends else None,
         trainable=max(learning, default=None),
         total=next((run.parameters for run in runs if run.parameters is not None), None),
-        frozen_exact=all(end.frozen_identical for end in ends) if ends else None,
+        frozen_exact=all(exact) if exact else None,
         converged={
             task.name: convergence(finished, task.name).converged for task in runs[0].spec.tasks
         },
-        trained_together=max((run.spec.trained_together or 0 for run in finished), default=0)
-        or None,
+        trained_together=max(together) if together and not alone else None,
     )
 
 

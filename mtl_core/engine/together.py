@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from mtl_core.store.record import RunRecord, RunRole
+from mtl_core.store.record import ComparisonRecord, RunRecord, RunRole
 from mtl_core.store.runs import RunStore
+from mtl_core.training.comparison import arm_key
 from mtl_core.training.together.rule import trains_together
 
 MAX_RUNS = 64
@@ -19,16 +20,29 @@ class TogetherGroups:
     def __call__(self, first: RunRecord, others: Sequence[RunRecord]) -> tuple[RunRecord, ...]:
         """Return `first`, and those of `others` that train with it: runs of its comparison.
 
-        A run that measures the time of an epoch is trained alone.
+        A run that measures the time of an epoch is trained alone. So is the first seed of a
+        comparison of several plans, whose runs give the costs of their plans.
         """
+        if first.comparison is None:
+            return (first,)
+        comparison = self._store.comparison(first.comparison)
+        alone = _seed_alone(comparison)
+        if comparison.spec.separate_runs or first.spec.seed == alone:
+            return (first,)
         beside = [
             other
             for other in others
             if other.role is first.role is not RunRole.PACE
+            and other.spec.seed != alone
             and trains_together(first.spec, other.spec)
         ]
-        if not beside or first.comparison is None:
-            return (first,)
-        if self._store.comparison(first.comparison).spec.separate_runs:
-            return (first,)
         return (first, *beside[: MAX_RUNS - 1])
+
+
+def _seed_alone(comparison: ComparisonRecord) -> int | None:
+    """The seed whose runs are trained alone; None if there is nothing to compare costs with.
+
+    With several plans or training sizes, seconds and memory of each are those of a run alone.
+    """
+    arms = {arm_key(run.spec) for run in comparison.runs}
+    return comparison.spec.seeds[0] if len(arms) > 1 else None

@@ -52,6 +52,22 @@ def test_one_plan_under_several_seeds_is_one_line_with_mean_and_range() -> None:
     assert [task.name for task in comparison.tasks] == ["sentiment", "ner"]
 
 
+def test_the_costs_of_a_plan_are_those_of_its_runs_alone() -> None:
+    def run(seed: int, seconds: float, together: int | None) -> RunSummary:
+        one = ended("heads-only", seed, 0.8, 0.4, trained_together=together)
+        assert one.finished is not None
+        update = {"total_seconds": seconds, "peak_memory_bytes": 100 * int(seconds)}
+        return replace(one, finished=one.finished.model_copy(update=update))
+
+    alone, first, second = run(0, 3.0, None), run(1, 9.0, 2), run(2, 9.0, 2)
+    (plan,) = compare_plans([alone, first, second]).plans
+    assert (plan.seconds, plan.peak_memory_bytes, plan.trained_together) == (3.0, 300, None)
+    assert plan.seconds_alone == 3.0
+    (plan,) = compare_plans([first, second]).plans
+    assert (plan.seconds, plan.peak_memory_bytes, plan.trained_together) == (9.0, 900, 2)
+    assert plan.seconds_alone is None
+
+
 def test_seconds_memory_and_shares_are_those_of_the_finished_runs() -> None:
     first, second = ended("top-1", 0, 0.9, 0.5), ended("top-1", 1, 0.9, 0.5)
     assert first.finished is not None

@@ -21,9 +21,9 @@ def store(tmp_path):
     store.close()
 
 
-def run_spec(seed=0, train=("heads",)):
-    plan = Plan(name="own", phases=(Phase(name="only", train=train),))
-    return RunSpec(checkpoint="minilm-l6", scenario="own", plan=plan, tasks=(), seed=seed)
+def run_spec(seed=0, train=("heads",), scenario="own"):
+    plan = Plan(name=scenario, phases=(Phase(name="only", train=train),))
+    return RunSpec(checkpoint="minilm-l6", scenario=scenario, plan=plan, tasks=(), seed=seed)
 
 
 def records(store, planned, **values):
@@ -60,6 +60,16 @@ def test_a_run_that_measures_time_is_trained_alone(store):
     runs = records(store, planned)
 
     assert group(store, runs) == (runs[0],)
+
+
+def test_beside_other_plans_the_first_seed_is_trained_alone(store):
+    planned = [PlannedRun(run_spec(seed)) for seed in range(4)]
+    planned += [PlannedRun(run_spec(seed, ("all",), "other")) for seed in range(4)]
+    own = [run for run in records(store, planned) if run.spec.scenario == "own"]
+    own.sort(key=lambda run: run.spec.seed)
+
+    assert group(store, own) == (own[0],)
+    assert group(store, own[::-1]) == tuple(own[:0:-1])  # whichever run the queue begins with
 
 
 def test_a_group_has_a_limit(store):
