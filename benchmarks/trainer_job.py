@@ -17,7 +17,7 @@ from mtl_core.tasks.dataset import Example, load_dataset
 from mtl_core.training.phases import phase_steps, steps_per_epoch
 from mtl_core.training.schedule import rate_factor
 
-_EVALUATION_BATCH = 32  # as on Freeze Lab's side
+_EVALUATION_BATCH = 32  # sentences; Freeze Lab fills its batches up to 512 tokens
 
 
 def trainer_job(request: RunRequest, fastest: bool) -> dict[str, Any]:

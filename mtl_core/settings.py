@@ -15,6 +15,9 @@ from mtl_core.values import Frozen
 
 CACHE_BYTES = 4_000_000_000
 PREFIX_MEMORY_BYTES = 1_000_000_000
+HEAD_ROWS_BYTES = 128_000_000
+"""Memory that a run may use for the outputs that its heads read, where only heads are trained."""
+
 _MAX_THREADS = _MAX_RUNS = 256
 
 

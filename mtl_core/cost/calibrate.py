@@ -14,6 +14,7 @@ from mtl_core.cost.trace import trace_costs
 from mtl_core.freezing.apply import apply_phase
 from mtl_core.freezing.resolve import parameter_table
 from mtl_core.freezing.scenarios import scenario_plan
+from mtl_core.models.clipping import clip_before_step
 from mtl_core.models.describe import describe
 from mtl_core.models.description import ModelDescription
 from mtl_core.models.matrix_products import compute_with
@@ -77,7 +78,8 @@ def _measure(model: MultiTaskModel, cost: StepCost, settings: Settings) -> Speed
 
     def update() -> None:
         trained = [each for each in model.parameters() if each.grad is not None]
-        torch.nn.utils.clip_grad_norm_(trained, 1.0)
+        norms = [torch.linalg.vector_norm(each.grad) for each in trained if each.grad is not None]
+        clip_before_step(optimizer, trained, torch.linalg.vector_norm(torch.stack(norms)), 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
 

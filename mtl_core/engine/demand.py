@@ -9,7 +9,7 @@ from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.models.cache import description_of
 from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
 from mtl_core.models.description import BackboneDescription, ModelDescription
-from mtl_core.settings import FileAccess, Settings
+from mtl_core.settings import HEAD_ROWS_BYTES, FileAccess, Settings
 from mtl_core.store.record import RunRecord, RunRole
 from mtl_core.training.spec import RunSpec
 
@@ -37,6 +37,8 @@ def demand_of(run: RunRecord, settings: Settings, access: FileAccess) -> Demand:
 def peak_memory_bytes(spec: RunSpec, settings: Settings, access: FileAccess) -> int | None:
     """Estimate the peak memory of a run's process from the step of its costliest phase.
 
+    The memory for the rows that heads read is included for every plan.
+
     A checkpoint whose costs were not traced yet counts as fully trained, with the activations of
     an ordinary transformer. None if it was never described on this
     machine, or if `access` does not allow it.
@@ -44,7 +46,8 @@ def peak_memory_bytes(spec: RunSpec, settings: Settings, access: FileAccess) -> 
     try:
         checkpoint = resolve_checkpoint(spec.checkpoint, access)
         model = ModelDescription(description_of(checkpoint, settings, _no_description), spec.tasks)
-        return PROCESS_BYTES + _step_bytes(spec, model, checkpoint, settings)
+        step_bytes = _step_bytes(spec, model, checkpoint, settings)
+        return PROCESS_BYTES + HEAD_ROWS_BYTES + step_bytes
     except FreezeLabError:
         return None
 

@@ -8,7 +8,7 @@ from mtl_core.training.comparison import arm_key
 from mtl_core.training.together.rule import trains_together
 
 MAX_RUNS = 64
-"""Runs of one group. Stored outputs are shared; the state of a run takes under a megabyte."""
+"""Runs of one group. Stored outputs are shared; a run with label noise has its own labels."""
 
 
 class TogetherGroups:

@@ -1,8 +1,8 @@
 """Draws the masks of dropout from 16 random bits an element instead of 64.
 
 On the CPU, torch's kernel draws one 64-bit random number for each element of a mask, on one
-thread. A step that trains the whole encoder needs millions of elements, and a tenth of its time
-went into them. Four elements share a random number here, and the comparison is vectorized.
+thread, and a step that trains the whole encoder needs millions of elements. Four elements share
+a random number here, and the comparison is vectorized.
 """
 
 from typing import Any

@@ -179,15 +179,17 @@ def _attended(
 ) -> Tensor:
     """Attention of one batch: (rows, heads, tokens, width), as its arguments.
 
-    With dropout, torch's own function scales both factors and searches for fully masked rows. A
-    sentence always has a token, and these passes took a thirtieth of a step.
+    With dropout, torch's own function scales both factors and searches for fully masked rows, in
+    several passes over the scores. A sentence always has a token, so they are left out. Under
+    autocast torch's function is used, because it keeps the scores in float32.
     """
-    if not dropout:
+    if not dropout or torch.is_autocast_enabled(queries.device.type):
         return functional.scaled_dot_product_attention(
             queries,
             keys,
             values,
             attn_mask=None if mask is None else mask[:, None, None, :],
+            dropout_p=dropout,
             scale=scaling,
         )
     scale = queries.shape[-1] ** -0.5 if scaling is None else scaling

@@ -6,13 +6,11 @@ import torch
 from torch import nn
 
 from mtl_core.freezing.table import ParameterTable, State
+from mtl_core.models.clipping import clip_before_step
 from mtl_core.models.description import ModelDescription
 from mtl_core.training.embedding_rows import EmbeddingRows
 from mtl_core.training.measures.movement import GradientNorms
 from mtl_core.training.schedule import rate_factor
-
-_SMALL = 1e-6
-"""Added to the norm by which gradients are clipped, as in `clip_grad_norm_`."""
 
 
 class PlanOptimizer:
@@ -79,11 +77,7 @@ class PlanOptimizer:
         return rates
 
     def _clip(self, adamw: torch.optim.AdamW) -> None:
-        """Clip as `clip_grad_norm_` does, and record the norms by group.
-
-        On the CPU, the fused AdamW divides the gradients by `grad_scale` while it reads them, which
-        saves a pass over all of them.
-        """
+        """Clip as `clip_grad_norm_` does, and record the norms by group."""
         pairs = [
             (group["group"], each)
             for group in adamw.param_groups
@@ -97,10 +91,7 @@ class PlanOptimizer:
         if self._norms is not None:
             self._norms.add([group for group, _ in pairs], norms)
         total = torch.linalg.vector_norm(norms)
-        if total.device.type == "cpu":
-            adamw.grad_scale = ((total + _SMALL) / self._max_grad_norm).clamp(min=1.0)  # type: ignore[attr-defined]
-        else:
-            nn.utils.clip_grads_with_norm_(moving, self._max_grad_norm, total)
+        clip_before_step(adamw, moving, total, self._max_grad_norm)
 
     def _stepped_for(self, parameter: nn.Parameter) -> nn.Parameter:
         """Return the parameter that AdamW updates in place of this one."""

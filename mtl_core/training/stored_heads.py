@@ -1,7 +1,7 @@
 """Steps of a phase in which only heads learn, on stored outputs and without autograd.
 
 Such a step reads some hundred stored rows and computes two small linear layers. Batches, modules
-and autograd took three quarters of its time.
+and autograd would take longer than the computation.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from mtl_core.settings import HEAD_ROWS_BYTES
 from mtl_core.tasks.alignment import EncodedExample
 from mtl_core.tasks.task import Task
 from mtl_core.training.batches import collate
@@ -19,9 +20,8 @@ from mtl_core.training.losses import labelled, read_positions
 from mtl_core.training.prefix.reuse import ReusedPrefix
 from mtl_core.training.together.rows import TaskRows, collect_rows, count_rows
 
-MAX_BYTES = 128_000_000
-"""Memory for the rows that heads read, about those of 4,000 sentences of news with entities in a
-small encoder. Larger data are read batch by batch."""
+MAX_BYTES = HEAD_ROWS_BYTES
+"""Memory for the rows that heads read. Larger data are read batch by batch."""
 
 
 class StoredHeads:

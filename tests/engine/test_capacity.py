@@ -26,7 +26,7 @@ from mtl_core.models.cache import (
     write_description,
 )
 from mtl_core.models.description import ModelDescription
-from mtl_core.settings import ANY_FILE, Settings, available_cores
+from mtl_core.settings import ANY_FILE, HEAD_ROWS_BYTES, Settings, available_cores
 from mtl_core.store.record import PlannedRun, RunRole
 from mtl_core.store.runs import RunStore
 from mtl_core.tasks.task import DEFAULT_TASKS
@@ -149,8 +149,9 @@ def test_full_fine_tuning_needs_more_memory_than_the_heads(settings: Settings) -
     assert heads is not None
     assert full is not None
     weights = 4 * model.backbone.total
-    assert PROCESS_BYTES + weights < heads < PROCESS_BYTES + 2 * weights
-    assert full > PROCESS_BYTES + 4 * weights
+    fixed = PROCESS_BYTES + HEAD_ROWS_BYTES
+    assert fixed + weights < heads < fixed + 2 * weights
+    assert full > fixed + 4 * weights
 
 
 def test_costs_that_were_not_traced_are_estimated_from_the_description(
@@ -165,7 +166,7 @@ def test_costs_that_were_not_traced_are_estimated_from_the_description(
     layer = spec.batch_size * tokens * (68 * 384 + 10 * 12 * tokens)
     assert (
         peak_memory_bytes(spec, settings, ANY_FILE)
-        == PROCESS_BYTES + 16 * backbone.total + 6 * layer
+        == PROCESS_BYTES + HEAD_ROWS_BYTES + 16 * backbone.total + 6 * layer
     )
 
 

@@ -20,6 +20,13 @@ def test_an_element_is_zero_with_the_probability_of_dropout() -> None:
     assert abs(zeros / count - 6554 / 65536) < 4 * (0.09 / count) ** 0.5
 
 
+def test_four_elements_share_a_random_number() -> None:
+    words = torch.empty(25, dtype=torch.int64).random_(-(2**63), None)
+    torch.manual_seed(0)
+    mask = torch.empty(99).bernoulli_(0.5)
+    assert torch.equal(mask, (words.view(torch.int16)[:99] < 0).float())
+
+
 def test_elements_of_a_mask_do_not_depend_on_each_other() -> None:
     mask = torch.empty(1_000_000).bernoulli_(0.5) - 0.5
     for apart in (1, 2, 3, 4, 8):

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mtl_core.models.narrowing import NarrowedTop
-from mtl_core.models.packing import PACKED_TOKENS, PackedBackbone
+from mtl_core.models.packing import PACKED_TOKENS, PackedBackbone, _attended
 from mtl_core.models.replay import LayerReplay
 from tests.models.conftest import ARCHITECTURES
 
@@ -106,6 +106,36 @@ def test_dropout_acts_in_a_packed_pass_and_differs_between_sentences(tiny_backbo
     first, second = packed.run([(ids, mask), (ids, mask)])[0].split(ids.numel())
 
     assert not torch.allclose(first[mask.flatten() == 1], second[mask.flatten() == 1])
+
+
+@pytest.mark.parametrize("padded", [False, True])
+@pytest.mark.parametrize("scaling", [None, 0.3])
+def test_attention_with_dropout_is_that_of_torch(global_random_state, padded, scaling):
+    torch.manual_seed(0)
+    states = torch.randn(3, 2, 4, 5, 8)
+    mask = torch.ones(2, 5, dtype=torch.bool)
+    if padded:
+        mask[1, 3:] = False
+
+    def attended(dropout):
+        given = states.clone().requires_grad_()
+        found = _attended(*given, mask if padded else None, dropout, scaling)
+        found.square().sum().backward()
+        return found.detach(), given.grad
+
+    # At this rate the written-out attention runs, and no element is dropped.
+    for found, expected in zip(attended(1e-9), attended(0.0), strict=True):
+        torch.testing.assert_close(found, expected)
+
+
+def test_under_autocast_scores_are_computed_in_float32(global_random_state):
+    torch.manual_seed(0)
+    states = torch.randn(3, 2, 4, 5, 8).bfloat16()
+    with torch.autocast("cpu", torch.bfloat16):
+        found = _attended(*states, None, 1e-9, None)
+    expected = _attended(*states.float(), None, 0.0, None)
+
+    torch.testing.assert_close(found.float(), expected, rtol=1e-2, atol=1e-2)
 
 
 def test_an_attention_that_sees_a_window_alone_does_not_pack(tiny_backbone, tried):

@@ -95,7 +95,7 @@ def test_of_an_embedding_that_does_not_learn_no_rows_are_held(bench):
 def test_a_run_ends_where_the_run_that_visits_every_row_ends(
     bench, of, written, tmp_path, monkeypatch, scenario
 ):
-    spec = bench.spec(scenario, epochs=5)
+    spec = bench.spec(scenario, epochs=5, weight_decay=1.0)  # unread rows move visibly
     lean = bench.run(spec, tmp_path / "lean")
     monkeypatch.setattr(run, "embedding_rows", lambda *_: None)
 

@@ -142,6 +142,7 @@ class _Group:
         ]
         prefix = self._first.model.prefix
         self._backbone = dict(self._first.model.backbone.named_parameters(prefix=prefix))
+        self._at_start = digests(self._backbone, self._backbone)
         self._splits: dict[str, StoredSplit] = {}
         self._stacked: StackedSteps | None = None
 
@@ -154,8 +155,10 @@ class _Group:
         loaded = self._first
         if not all(map(_trains_whole_heads, loaded.tables)):
             return False
-        splits = (loaded.training, loaded.validation.examples)
-        rows = sum(count_rows(each, loaded.spec.tasks) for each in splits)
+        tasks = loaded.spec.tasks
+        read = [(loaded.training, tasks), (loaded.validation.examples, tasks)]
+        read += [(other.encoded.examples, other.tasks) for other in loaded.others]
+        rows = sum(count_rows(examples, own) for examples, own in read)
         if rows * loaded.description.backbone.hidden_size * 4 > limit_bytes:
             return False
         try:
@@ -175,7 +178,7 @@ class _Group:
 
     def _events(self) -> Iterator[TaggedEvent]:
         first, last = self._first.tables[0], self._first.tables[-1]
-        at_start = digests(self._backbone, self._backbone)
+        at_start = self._at_start
         yield from self._of_each(lambda each: each.events.started())
         yield from self._stop_requested()
         measures = self._runs[0].measures
@@ -280,16 +283,15 @@ class _Group:
 
     def _of_each(self, event: Callable[[MemberRun], RunEvent | None]) -> Iterator[TaggedEvent]:
         """Yield one event of each run, if it has one; a run with an error ends with that error."""
-        failed = []
-        for each in self._runs:
+        for each in tuple(self._runs):
             try:
                 found = event(each)
             except (FreezeLabError, OSError) as problem:
-                failed.append(each)
-                found = each.failed(problem)
+                yield each.run, each.failed(problem)
+                self._leave([each])
+                continue
             if found is not None:
                 yield each.run, found
-        self._leave(failed)
 
     def _leave(self, ended: Sequence[MemberRun]) -> None:
         """Remove ended runs; the others continue. Raises _AllEnded if none is left."""
