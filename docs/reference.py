@@ -61,7 +61,7 @@ Exit codes: 0 done, 2 bad input (one message on stderr), 1 an internal error, 13
 """
 
 CLAIMS_TEXT = """
-The verdicts are those of the runs included with Freeze Lab: the embedded checkpoint, the sample
+The verdicts are those of the runs included with Freeze Lab: the included checkpoint, the sample
 (400 + 400 training sentences, 200 + 200 for validation), three epochs, five seeds, one thread.
 `make claims` runs every experiment again. The Guide shows each claim with its rule, its runs and
 its figure, and repeats a test at a click.

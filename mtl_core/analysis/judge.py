@@ -1,7 +1,6 @@
-"""The one judge: which plan is best on each task, and which plans differ from it significantly.
+"""Determines which plan is best on each task and which plans differ from it significantly.
 
-Page, note, JSON and text show these verdicts and have no rule of their own. A single run is a plan
-with one seed.
+The pages, the note, JSON and text all show these verdicts. A single run is a plan with one seed.
 
 1. The plan with the highest mean is best, and so is each plan with an equal mean.
 2. Every other plan is tested against the (first) best by `analysis.paired`, on the seeds that both

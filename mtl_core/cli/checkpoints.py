@@ -26,7 +26,7 @@ def checkpoints(
             *(f"{number:,}" for number in (each.layers, each.hidden_size, each.parameters)),
             f"{each.download_megabytes:,}",
             each.licence,
-            "here" if each.weights_here else "not here",
+            "ready" if each.weights_here else "missing",
             each.suits,
         )
     plain_console().print(table)

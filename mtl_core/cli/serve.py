@@ -32,7 +32,8 @@ def serve(
     address: Annotated[
         str,
         typer.Option(
-            help="The address to listen on. Keep loopback unless only trusted users reach it."
+            help="The address to listen on. Keep the default unless only trusted users can reach "
+            "it."
         ),
     ] = "127.0.0.1",
 ) -> None:

@@ -64,14 +64,14 @@ CHAPTERS: tuple[GuideChapter, ...] = (
         chapter=Chapter.DEPTH,
         title="Heads only, the top layers, or everything",
         paragraphs=(
-            "**Heads only.** The encoder produces fixed features and each head learns to read "
-            "them. Training is fast and hard to spoil. The quality is limited by what these "
-            "features contain.",
+            "**Heads only.** The encoder produces fixed features, and each head is trained on "
+            "them. Training is fast and stable. The quality is limited by what these features "
+            "contain.",
             "**The top layers.** The top one to three layers are trained together with the heads. "
             "They adapt the features that the heads read. The layers below keep their pretrained "
             "weights.",
-            "**Everything.** The model can adapt the most. It also costs the most, can lose the "
-            "most, and needs enough labels for so many parameters.",
+            "**Everything.** The model can adapt the most. It also costs the most, can forget "
+            "the most, and needs enough labels for so many parameters.",
             "How many layers to train depends on the task. Classifying the sentiment of a sentence "
             "needs fewer of them than finding where a name begins and ends.",
         ),
@@ -98,7 +98,7 @@ CHAPTERS: tuple[GuideChapter, ...] = (
             "**Specialize.** Train the high layers and the heads. They are closest to the output "
             "and adapt to the task.",
             "**Prevent forgetting.** To train more, unfreeze the layers step by step, after the "
-            "layers above have settled. Then no large error reaches layers that were already good.",
+            "layers above have been trained. Then the lower layers receive smaller gradients.",
         ),
         scenarios=("top-2", "lp-ft"),
         sources=(KUMAR, MERCHANT),
@@ -123,9 +123,9 @@ CHAPTERS: tuple[GuideChapter, ...] = (
         paragraphs=(
             "Instead of freezing a layer, you can give it a smaller learning rate. Howard and "
             "Ruder divide the rate by 2.6 from each layer to the one below, on three layers.",
-            "On a deep model this factor slows the lower layers too much. With twelve layers, the "
-            "lowest learns 95,000 times slower than the top: it is almost frozen but costs as much "
-            "as training. A factor of 0.95 per layer is gentler.",
+            "On a deep model, the rates of the lower layers become too small. With twelve layers, "
+            "the lowest has 1/95,000 of the top's rate: it is almost frozen but costs the full "
+            "backward pass. A factor of 0.95 per layer reduces the rates less.",
         ),
         scenarios=("discriminative",),
         sources=(HOWARD_RUDER_RATES, SUN),

@@ -67,7 +67,7 @@ def _frozen(scenario: str) -> Lesson:
         "heads predict at chance level.",
         implies="There is no backward pass, no optimizer state and no forgetting. Nothing is "
         "learned, whatever the data and the number of epochs.",
-        when="As the zero line of a comparison, to extract features for another program, or to "
+        when="As the baseline of a comparison, to extract features for another program, or to "
         "serve a model that is already trained.",
     )
 
@@ -119,10 +119,10 @@ def _layernorm(scenario: str) -> Lesson:
         scenario=scenario,
         means="The heads and the scale and shift of every LayerNorm are trained. They change how "
         "strongly each feature counts, not how it is computed.",
-        implies="Far less than 1 % is trained, but the gradient crosses all layers. Files and "
-        "optimizer state are tiny, a step is not cheap. Rates: ten times the encoder's.",
-        when="Many tasks or customers on one encoder, each with a few thousand numbers of its own. "
-        "Compare with bitfit, which trains a few more.",
+        implies="Far less than 1 % is trained, but the gradient crosses all layers. Optimizer "
+        "state is small, but a step is not cheap. Rates are ten times the encoder's.",
+        when="Many tasks or customers on one encoder, each with a few thousand parameters of its "
+        "own. Compare with bitfit, which trains slightly more.",
         sources=(QI,),
     )
 
@@ -181,12 +181,12 @@ def _chain_thaw(scenario: str) -> Lesson:
 def _ulmfit(scenario: str) -> Lesson:
     return Lesson(
         scenario=scenario,
-        means="The heads, then one more layer per phase from the top, then everything. Each layer "
-        "is 2.6 times slower than the one above. Rates rise fast and fall slowly.",
+        means="The heads, then one more layer per phase from the top, then everything. The rate "
+        "of each layer is 1/2.6 of that above. Rates rise quickly and fall slowly.",
         implies="The rate schedule restarts in each phase. The last phase takes half of the "
         "epochs; the paper trains to convergence. Heads have their own learning rate.",
         when="Small data. With twice as many epochs as layers and heads, each phase gets one epoch "
-        "as in the paper. With twelve layers, 2.6 leaves the bottom unchanged.",
+        "as in the paper. With twelve layers, the lowest hardly change.",
         sources=(HOWARD_RUDER_RATES, HOWARD_RUDER_THAW),
     )
 

@@ -35,14 +35,14 @@ def difference_blocks(report: Report) -> Iterator[Block]:
     found = spec_differences([run.summary.spec for _, run in report.one_of_each])
     labels = [label for label, _ in report.one_of_each]
     if not found:
-        yield Text("The specs are equal: the same spec was run again.")
+        yield Text("The settings are equal: the same run was repeated.")
         return
     yield Table(
-        ("Spec key", *labels),
+        ("Setting", *labels),
         tuple((each.key, *(value or NOTHING for value in each.values)) for each in found),
     )
     seeds = " except the seed" if report.compared.several_seeds else ""
-    yield Text(f"All other spec keys{seeds} are equal. {NOTHING}: the spec has no such key.")
+    yield Text(f"All other settings{seeds} are equal. {NOTHING}: the run has no such setting.")
 
 
 def proof_blocks(report: Report) -> Iterator[Block]:

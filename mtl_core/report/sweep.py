@@ -13,7 +13,7 @@ from mtl_core.training.comparison import ArmKey, TrainSize, arm_key, train_size
 SWEEP_CAPTION = (
     "Accuracy and entity F1, averaged over the tasks, with the first seed, at the plan's own "
     "learning rates times each factor. All seeds use the best factor. It was selected on the "
-    "validation sentences that also score the plan, so the first seed's score is optimistic."
+    "validation sentences, so the first seed's score is optimistic."
 )
 
 

@@ -201,8 +201,8 @@ def test_the_proof_counts_the_runs_with_unchanged_frozen_tensors(note: Note) -> 
 
 def test_the_differences_are_between_plans_and_not_between_seeds(note: Note) -> None:
     rows = table(note, "Differences between the plans")
-    assert list(rows[0]) == ["Spec key", "heads only", "NER head frozen", "full"]
-    assert "seed" not in [row["Spec key"] for row in rows]
+    assert list(rows[0]) == ["Setting", "heads only", "NER head frozen", "full"]
+    assert "seed" not in [row["Setting"] for row in rows]
 
 
 def test_every_run_is_listed_with_its_own_scores(note: Note, plans: Report) -> None:

@@ -27,7 +27,7 @@ def differences_view(runs: Sequence[LabelledRun]) -> None:
     st.markdown("### Differences between the plans")
     found = spec_differences([run.summary.spec for run in runs])
     if not found:
-        st.caption("The specs are equal: the same spec was run again.")
+        st.caption("The settings are equal: the same run was repeated.")
         return
     frame = pd.DataFrame(
         [
@@ -46,11 +46,11 @@ def differences_view(runs: Sequence[LabelledRun]) -> None:
         hide_index=True,
         height="content" if len(found) <= _ROWS_HIGH else _HEADER_HEIGHT + _ROWS_HIGH * _ROW_HEIGHT,
         row_height=_ROW_HEIGHT,
-        alt="Keys of the specs that differ",
+        alt="Settings that differ between the runs",
     )
     st.caption(
-        f"{counted(len(found), 'spec key')} with different values; all others are equal. –: no "
-        "such key in the spec."
+        f"{counted(len(found), 'setting')} with different values; all others are equal. –: the "
+        "run has no such setting."
     )
 
 

@@ -56,8 +56,8 @@ def requested_comparison(
             key=Key.SEEDS,
             default=3,
             required=True,
-            help="With one seed only the sampling error of the sentences is measured. With "
-            "three seeds the variation between seeds is measured too.",
+            help="With one seed, the test measures only the sampling error of the validation "
+            "sentences. With three seeds, it also measures the variation between seeds.",
         )
         budget, length = _budget()
     examples = st.segmented_control(
@@ -110,9 +110,9 @@ def _budget() -> tuple[str | None, float]:
         key=Key.BUDGET,
         default=_EPOCHS,
         required=True,
-        help="With equal epochs each plan sees the same number of sentences. With equal seconds a "
-        "cheap plan sees more of them; if no earlier run shows how long an epoch takes, that is "
-        "measured first.",
+        help="With equal epochs, all plans are trained on the same number of sentences. With equal "
+        "seconds, cheaper plans are trained on more. If no earlier run shows how long an epoch "
+        "takes, this is measured first.",
     )
     length = st.number_input(
         str(budget).capitalize(),
@@ -135,8 +135,9 @@ def rare_fields(lab: Lab, choice: Choice, tasks: Sequence[Task]) -> RareSettings
         format_func=lambda factor: f"× {factor:g}",
         selection_mode="multi",
         wrap=True,
-        help="Each plan tries the factors with the first seed, and all seeds use the best one. It "
-        "is selected on the sentences that also score the plan: that seed's score is optimistic.",
+        help="For each plan, every factor is tested with the first seed, and all seeds use the "
+        "best one. It is selected on the validation sentences, so the first seed's score is "
+        "optimistic.",
     )
     others = _other_data(lab, choice)
     options = option_fields(ScalarOptions(), comparison_option_key)

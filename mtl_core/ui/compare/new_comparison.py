@@ -154,7 +154,7 @@ def _origin(lab: Lab, spec: ComparisonSpec, estimate: DurationEstimate | None) -
         count += f", and {arms * (len(spec.sweep) - 1)} for the learning rate sweep"
     if estimate is None or estimate.seconds is None:
         return count
-    source = "runs on this machine" if estimate.measured_here else "two cores"
+    source = "runs on this machine" if estimate.measured_here else "runs on two cores"
     return f"{count}; estimated from {source}"
 
 

@@ -50,9 +50,9 @@ def checkpoint_picker(chosen: ResolvedChoice) -> None:
             on_change=change_choice,
             kwargs={"phase": 1},
             help="Select a checkpoint, or enter a Hugging Face hub id that is in this machine's "
-            "cache, or the path of a folder with a config.json inside the folders that this "
-            "dashboard may read. Checkpoints marked 'ready' can be trained: their weights are on "
-            "this machine. The others can be inspected.",
+            "cache or the path of a folder with a config.json. The folder must be inside those "
+            "that this dashboard may read. Checkpoints marked 'ready' can be trained: their "
+            "weights are on this machine. The others can only be inspected.",
         )
         st.page_link(
             "pages/checkpoints.py",

@@ -13,8 +13,8 @@ from mtl_core.ui.shared.keys import Key
 
 _INTRODUCTION = (
     "**Which layers should I freeze?** Freeze Lab compares freezing strategies for one encoder "
-    "and several tasks: their cost before training, shown below, then their measured quality, "
-    "time and forgetting."
+    "and several tasks. It estimates their cost before training, as below, and measures their "
+    "quality, time and forgetting."
 )
 _SHORT_INTRODUCTION = (
     "**Which layers should I freeze?** Freeze Lab compares freezing strategies for one encoder "

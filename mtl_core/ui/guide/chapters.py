@@ -113,8 +113,8 @@ def _scenario(chapter: GuideChapter, scenario: str) -> None:
     words = lesson(scenario)
     phrase = scenario_phrase(scenario)
     with st.expander(plain(phrase[:1].upper() + phrase[1:])):
-        st.markdown(f"**Meaning.** {words.means}")
-        st.markdown(f"**Consequences.** {words.implies}")
+        st.markdown(f"**What it means.** {words.means}")
+        st.markdown(f"**What it implies.** {words.implies}")
         st.markdown(f"**When to use it.** {words.when}")
         if words.sources:
             st.caption(" · ".join(_link(source) for source in words.sources))

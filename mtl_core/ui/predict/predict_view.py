@@ -34,7 +34,7 @@ from mtl_core.ui.shared.resolved_choice import ResolvedChoice
 from mtl_core.ui.shared.shot import picture_popover, taking_shot
 
 _NOT_OFFERED = 3
-_CONFIDENCE = "confidence is the softmax of the head, not its accuracy"
+_CONFIDENCE = "confidence is the softmax probability, not the accuracy"
 
 
 def predict_page(

@@ -299,7 +299,7 @@ def _count(data: str, access: FileAccess) -> int:
 def at_once_words(lab: Lab) -> str:
     """Says how many single runs are trained at once."""
     at_once = lab.runs_at_once(lab.settings.threads)
-    return "Runs are trained one at a time" if at_once == 1 else f"{at_once} runs train at once"
+    return f"Single runs are trained {'one' if at_once == 1 else at_once} at a time"
 
 
 def _cost(lab: Lab, chosen: ResolvedChoice, steps: int) -> str:
