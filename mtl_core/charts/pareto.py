@@ -119,12 +119,15 @@ def pareto_figure(
 
 
 def cost_of(plan: PlanResult, cost: Cost) -> float | None:
-    """Mean seconds, mean bytes, or the trainable share (0 to 1) of a plan; None if unknown."""
+    """Mean seconds, mean bytes, or the trainable share (0 to 1) of a plan; None if unknown.
+
+    Seconds and bytes that include other runs are not compared with those of runs alone.
+    """
     match cost:
         case Cost.SECONDS:
-            return plan.seconds
+            return plan.seconds_alone
         case Cost.MEMORY:
-            return plan.peak_memory_bytes
+            return None if plan.trained_together else plan.peak_memory_bytes
         case Cost.SHARE:
             known = plan.trainable is not None and plan.total
             return (plan.trainable or 0) / (plan.total or 1) if known else None

@@ -100,11 +100,11 @@ def _estimates(runs: Sequence[RunRecord], past: Sequence[RunRecord]) -> dict[str
     """The estimated seconds of each whole run, by its id."""
     by_workload: dict[tuple[object, ...], float] = {}
     for run in (*past[::-1], *runs):  # later ones win: the newest, then those of this comparison
-        seconds = _run_seconds(run)
+        seconds = _own_seconds(run)
         if seconds is not None:
             by_workload[workload(run.spec)] = seconds / run.spec.epochs
     measured = [
-        seconds / run.spec.epochs for run in runs if (seconds := _run_seconds(run)) is not None
+        seconds / run.spec.epochs for run in runs if (seconds := _own_seconds(run)) is not None
     ]
     average = sum(measured) / len(measured) if measured else None
     epoch_seconds = {run.id: by_workload.get(workload(run.spec), average) for run in runs}
@@ -112,6 +112,12 @@ def _estimates(runs: Sequence[RunRecord], past: Sequence[RunRecord]) -> dict[str
         run.id: None if (seconds := epoch_seconds[run.id]) is None else seconds * run.spec.epochs
         for run in runs
     }
+
+
+def _own_seconds(run: RunRecord) -> float | None:
+    """The seconds of a finished run; an equal part for runs that were trained together."""
+    seconds = _run_seconds(run)
+    return None if seconds is None else seconds / (run.spec.trained_together or 1)
 
 
 def _shares(store: RunStore, running: Sequence[RunRecord]) -> dict[str, float]:

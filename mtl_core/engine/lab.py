@@ -162,7 +162,7 @@ class Lab(InspectorQueries):
     def comparison_progress(self, comparison: str) -> ComparisonProgress:
         """The progress of a comparison, with the estimated remaining seconds."""
         record = self.store.comparison(comparison)
-        threads = max(run.spec.threads for run in (*record.trial_runs, *record.runs))
+        threads = max((run.spec.threads for run in (*record.trial_runs, *record.runs)), default=1)
         return progress_of(self.store, record, datetime.now(UTC), self.runs_at_once(threads))
 
     def runs_at_once(self, threads: int) -> int:

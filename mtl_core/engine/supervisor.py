@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic
@@ -124,10 +124,12 @@ class Supervisor:
             self._interrupt(running.writer)
 
     def _work(self) -> None:
-        """Start runs, end the requested ones and write events, for a fifth of a second."""
+        """End the requested runs and write events for a fifth of a second, then start runs.
+
+        An error that prevents a start does not affect the running runs.
+        """
         self._flush_pending()
         self._housekeeping()
-        self._start_runs()
         if self._warm_up_requested.is_set():
             self._warm_up_requested.clear()
             self._executor.prepare()
@@ -136,6 +138,8 @@ class Supervisor:
             self._receive_events()
         else:
             self._executor.receive(0.0)  # lets it end idle processes
+        self._start_runs()
+        if not self._running:
             self._pause()
 
     def _pause(self) -> None:
@@ -152,7 +156,7 @@ class Supervisor:
                 writer = RunWriter(self._store, run)
                 self._running[run.id] = _RunningRun(writer, runs[0].id, demand)
             try:
-                self._executor.submit(tuple(map(self._train_message, runs)))
+                self._executor.submit(self._train_messages(runs))
             except Exception as problem:
                 logger.exception("Starting %s failed.", runs[0].id)
                 for run in runs:
@@ -247,16 +251,23 @@ class Supervisor:
         except Exception:
             logger.exception("The run %s could not be marked as interrupted.", writer.run.id)
 
-    def _train_message(self, run: RunRecord) -> Train:
-        others = self._store.comparison(run.comparison).runs if run.comparison else ()
-        return Train(
-            run=run.id,
-            spec=run.spec,
-            output=str(self._settings.run_folder(run.id)) if run.keeps_model else None,
-            access=self._access,
-            waiting=tuple(
-                each.spec for each in others if not each.state.is_final and each.id != run.id
-            ),
+    def _train_messages(self, runs: Sequence[RunRecord]) -> tuple[Train, ...]:
+        """Build the message of each run of a job; the first one lists the runs that follow."""
+        comparison = runs[0].comparison
+        others = self._store.comparison(comparison).runs if comparison else ()
+        own = {run.id for run in runs}
+        waiting = tuple(
+            each.spec for each in others if not each.state.is_final and each.id not in own
+        )
+        return tuple(
+            Train(
+                run=run.id,
+                spec=run.spec,
+                output=str(self._settings.run_folder(run.id)) if run.keeps_model else None,
+                access=self._access,
+                waiting=waiting if run is runs[0] else (),
+            )
+            for run in runs
         )
 
     def _housekeeping(self) -> None:

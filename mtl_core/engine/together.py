@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from mtl_core.errors import UnknownComparison
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunRole
 from mtl_core.store.runs import RunStore
 from mtl_core.training.comparison import arm_key
@@ -25,7 +26,10 @@ class TogetherGroups:
         """
         if first.comparison is None:
             return (first,)
-        comparison = self._store.comparison(first.comparison)
+        try:
+            comparison = self._store.comparison(first.comparison)
+        except UnknownComparison:  # it was deleted, and this run was restored
+            return (first,)
         alone = _seed_alone(comparison)
         if comparison.spec.separate_runs or first.spec.seed == alone:
             return (first,)

@@ -51,8 +51,8 @@ def blocks(report: Report) -> Iterator[Block]:
 
 
 def has_points(shown: ComparedRuns) -> bool:
-    """Whether any plan has a finished run."""
-    return any(plan.seconds is not None for plan in shown.plans.plans)
+    """Whether any plan has a finished run that was trained alone."""
+    return any(plan.seconds_alone is not None for plan in shown.plans.plans)
 
 
 def front_panel(

@@ -218,6 +218,7 @@ def _locked(file: Path, while_waiting: Callable[[], None]) -> Iterator[None]:
     """Hold the lock on a file, which is deleted at the end.
 
     Two processes can hold a lock that a third one has just deleted; both then compute the same.
+    So do all processes where the file system has no locks.
     """
     if sys.platform == "win32":
         yield
@@ -230,6 +231,8 @@ def _locked(file: Path, while_waiting: Callable[[], None]) -> Iterator[None]:
             except BlockingIOError:
                 while_waiting()
                 time.sleep(_LOCK_SECONDS)
+            except OSError:
+                break
         try:
             yield
         finally:

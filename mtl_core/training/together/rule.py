@@ -28,6 +28,7 @@ def _only_heads_learn(spec: RunSpec) -> bool:
     return (
         spec.prefix_reuse
         and not spec.random_backbone
+        and spec.epochs >= 1  # otherwise outputs are not stored
         and (spec.device, spec.precision) == ("cpu", "float32")
         and all(phase.train for phase in spec.plan.phases)
         and all(each == "heads" or each.startswith("head:") for each in selectors)

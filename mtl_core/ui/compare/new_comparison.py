@@ -147,7 +147,7 @@ def _shared(choice: Choice) -> str:
 def _origin(lab: Lab, spec: ComparisonSpec, estimate: DurationEstimate | None) -> str:
     arms = len(spec.scenarios) * max(1, len(spec.train_sizes))
     runs = arms * len(spec.seeds)
-    at_once = lab.runs_at_once(lab.settings.threads_of_each(spec.run_count))
+    at_once = min(runs, lab.runs_at_once(lab.settings.threads_of_each(spec.run_count)))
     how = f"{at_once} at a time" if at_once > 1 else "one after another"
     count = "1 run" if runs == 1 else f"{runs} runs, {how}"
     if len(spec.sweep) > 1:
