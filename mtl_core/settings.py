@@ -18,7 +18,8 @@ PREFIX_MEMORY_BYTES = 1_000_000_000
 HEAD_ROWS_BYTES = 128_000_000
 """Memory that a run may use for the outputs that its heads read, where only heads are trained."""
 
-_MAX_THREADS = _MAX_RUNS = 256
+_COUNTS = {"threads": (256, ", at most 4"), "parallel_runs": (256, "")}
+"""By variable, the largest number and what the message adds about the default."""
 
 
 class MatrixProducts(StrEnum):
@@ -241,25 +242,15 @@ class _Environment(_MatrixProductsVariable):
         entries = filter(None, given.split(os.pathsep))
         return tuple(_expanded(entry, info).resolve() for entry in entries)
 
-    @field_validator("threads", mode="before")
+    @field_validator("threads", "parallel_runs", mode="before")
     @classmethod
-    def _threads(cls, given: str) -> int | None:
+    def _count(cls, given: str, info: ValidationInfo) -> int | None:
+        most, default = _COUNTS[info.field_name or ""]
         given = given.strip()
-        if given and not (given.isdecimal() and 1 <= int(given) <= _MAX_THREADS):
+        if given and not (given.isdecimal() and 1 <= int(given) <= most):
             raise BadInput(
-                f"{_variable('threads')}={given}: a whole number from 1 to {_MAX_THREADS} is "
-                "needed. The default is the number of cores, at most 4."
-            )
-        return int(given) if given else None
-
-    @field_validator("parallel_runs", mode="before")
-    @classmethod
-    def _parallel_runs(cls, given: str) -> int | None:
-        given = given.strip()
-        if given and not (given.isdecimal() and 1 <= int(given) <= _MAX_RUNS):
-            raise BadInput(
-                f"{_variable('parallel_runs')}={given}: a whole number from 1 to {_MAX_RUNS} is "
-                "needed. The default is the number of cores."
+                f"{_variable(info.field_name or '')}={given}: a whole number from 1 to {most} is "
+                f"needed. The default is the number of cores{default}."
             )
         return int(given) if given else None
 

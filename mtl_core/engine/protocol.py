@@ -45,7 +45,7 @@ class Train(Frozen):
 class TrainTogether(Frozen):
     """To the trainer: execute several runs of a comparison together, in one process.
 
-    The events of each run are sent with its id. A `stop` ends one of the runs; the others go on.
+    The events of each run are sent with its id. A `stop` ends one of the runs; the others continue.
     """
 
     message: Literal["train_together"] = "train_together"

@@ -35,8 +35,8 @@ class StackedHead:
         }
         self._steps = torch.zeros(len(self.weight), dtype=torch.float64)
 
-    def keep(self, runs: Tensor) -> None:
-        """Keep these runs, given as indices, and delete all others."""
+    def select(self, runs: Tensor) -> None:
+        """Select these runs, given as indices, and drop all others."""
         self.weight, self.bias, self._steps = (
             each[runs] for each in (self.weight, self.bias, self._steps)
         )

@@ -297,12 +297,12 @@ class _Group:
         """Remove ended runs; the others continue. Raises _AllEnded if none is left."""
         if not ended:
             return
-        kept = [place for place, each in enumerate(self._runs) if each not in ended]
-        self._runs = [self._runs[place] for place in kept]
+        remaining = [place for place, each in enumerate(self._runs) if each not in ended]
+        self._runs = [self._runs[place] for place in remaining]
         if not self._runs:
             raise _AllEnded
         if self._stacked is not None:
-            self._stacked.keep(kept)
+            self._stacked.select(remaining)
 
     def _raise_if_all_stopped(self) -> None:
         if all(self._should_stop(each.run) for each in self._runs):

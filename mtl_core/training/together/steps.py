@@ -74,14 +74,14 @@ class StackedSteps:
         self._update(gradients, rates)
         return losses
 
-    def keep(self, kept: Sequence[int]) -> None:
-        """Keep the runs at these places and forget all others."""
-        index = torch.tensor(kept, dtype=torch.long)
+    def select(self, places: Sequence[int]) -> None:
+        """Select the runs at these places and drop all others."""
+        index = torch.tensor(places, dtype=torch.long)
         for head in self.heads.values():
-            head.keep(index)
-        self._runs = [self._runs[place] for place in kept]
-        self._drawn = [self._drawn[place] for place in kept]
-        self._streams = [self._streams[place] for place in kept]
+            head.select(index)
+        self._runs = [self._runs[place] for place in places]
+        self._drawn = [self._drawn[place] for place in places]
+        self._streams = [self._streams[place] for place in places]
         self._weight_decay, self._max_norms = self._weight_decay[index], self._max_norms[index]
         self._norms = {task: (a[index], b[index]) for task, (a, b) in self._norms.items()}
 
