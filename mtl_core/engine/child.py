@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO
 
 import mtl_core
+from mtl_core.engine.exit_status import describe_exit, line_text
 from mtl_core.engine.protocol import FromChild, ToChild, decode_from_child, encode
 from mtl_core.errors import ChildDied
 from mtl_core.training.environment import ENVIRONMENT
@@ -22,14 +23,6 @@ logger = logging.getLogger(__name__)
 
 _GRACE_SECONDS = 2.0
 _TAIL_LINES, _LINE_BYTES = 50, 2000
-_MEANINGS = {
-    "SIGKILL": "Most often the system ran out of memory: try a smaller batch size or maximum "
-    "length, or a plan that trains only higher layers.",
-    "SIGSEGV": "A library crashed; neither the plan nor the data is the cause.",
-    "SIGABRT": "A library aborted; neither the plan nor the data is the cause.",
-    "SIGBUS": "Memory or disk space ran out for a memory-mapped file.",
-    "SIGTERM": "A user or program on this machine terminated it.",
-}
 
 
 def module_argv(module: str) -> list[str]:
@@ -56,7 +49,7 @@ class ChildProcess:
             start_new_session=True,
         )
         self._messages: queue.SimpleQueue[FromChild | None] = queue.SimpleQueue()
-        self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
+        self._tail: deque[bytes] = deque(maxlen=_TAIL_LINES)
         self._send_lock = threading.Lock()
         self._output_reader = _start_thread(self._read_messages, f"output of {self.pid}")
         self._error_reader = _start_thread(self._read_errors, f"errors of {self.pid}")
@@ -99,14 +92,11 @@ class ChildProcess:
         return message
 
     def exit_description(self) -> str:
-        """Describe how the child ended: its signal or exit status, the usual cause, and the last
-        line of its standard error."""
+        """Describe how the child ended, as `describe_exit`."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(_GRACE_SECONDS)
         self._error_reader.join(_GRACE_SECONDS)
-        last_line = next((line for line in reversed(self._tail) if line), None)
-        output = f" Last line of its error output: {last_line}" if last_line else ""
-        return f"{_describe_status(self._process.poll())}{output}"
+        return describe_exit(self._process.poll(), self._tail)
 
     def close(self) -> None:
         """Close the child's input and wait for its exit; kill it after two seconds."""
@@ -151,10 +141,8 @@ class ChildProcess:
 
     def _read_errors(self) -> None:
         for line in _lines(self._process.stderr, _LINE_BYTES):
-            # The text after the last \r is the final state of a progress bar.
-            text = line.decode(errors="replace").rstrip().rpartition("\r")[2]
-            logger.debug("child %d: %s", self.pid, text)
-            self._tail.append(text)
+            logger.debug("child %d: %s", self.pid, line_text(line))
+            self._tail.append(line)
 
 
 def _start_thread(read: Callable[[], None], name: str) -> threading.Thread:
@@ -182,19 +170,3 @@ def _environment() -> dict[str, str]:
     before = os.environ.get("PYTHONPATH")
     path = os.pathsep.join([package, before] if before else [package])
     return {**os.environ, **ENVIRONMENT, "PYTHONPATH": path}
-
-
-def _describe_status(status: int | None) -> str:
-    if status is None:
-        return "The process closed its output but did not exit."
-    if status >= 0:
-        return f"The process ended with exit status {status}."
-    name = _signal_name(-status)
-    return f"The process was ended by {name}. {_MEANINGS.get(name, '')}".rstrip()
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from mtl_core.cost.profile import CostProfile
 from mtl_core.cost.speed import Speed
-from mtl_core.engine.parent import Parent
+from mtl_core.engine.parent import Parent, connect
 from mtl_core.engine.protocol import (
     BaselinesScored,
     CostsTraced,
@@ -40,7 +40,7 @@ def serve(
     describe: Describer, trace_costs: Tracer, predict: Predictor, measure_speed: Measurer
 ) -> None:
     """Handle the requests of the parent, until the parent is gone."""
-    parent = Parent()
+    parent = Parent(connect())
     for message in parent.messages():
         if isinstance(message, Request):
             parent.send(_respond(message, describe, trace_costs, predict, measure_speed))

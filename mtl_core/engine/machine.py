@@ -4,7 +4,6 @@ The limits of control groups (containers, systemd) are considered, in both versi
 does not exist sets no limit.
 """
 
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -31,14 +30,15 @@ def usable_cores(root: Path = _ROOT) -> int:
 
 
 def free_memory_bytes(pids: Sequence[int] = (), root: Path = _ROOT) -> int | None:
-    """The memory for runs: what is free, less a tenth, and what the processes `pids` use.
+    """The memory for runs: what is free, less a tenth, and what the processes `pids` and those that
+    they started use.
 
     None if the system does not report it.
     """
     free = [each for each in (_available_bytes(root), *_left_in_groups(root)) if each is not None]
     if not free:
         return None
-    used = sum(_resident_bytes(pid, root) for pid in pids)
+    used = sum(_used_bytes(each, root) for pid in pids for each in (pid, *_started_by(pid, root)))
     return int(max(0, min(free)) * (1 - _RESERVE_SHARE)) + used
 
 
@@ -94,9 +94,18 @@ def _statistic(file: Path, name: str) -> int:
     return 0
 
 
-def _resident_bytes(pid: int, root: Path) -> int:
-    pages = _text(root / f"proc/{pid}/statm").split()
-    return int(pages[1]) * os.sysconf("SC_PAGE_SIZE") if len(pages) > 1 else 0
+def _started_by(pid: int, root: Path) -> list[int]:
+    """The processes that the main thread of `pid` started."""
+    return [int(each) for each in _text(root / f"proc/{pid}/task/{pid}/children").split()]
+
+
+def _used_bytes(pid: int, root: Path) -> int:
+    """The memory of a process; of pages that processes share, an equal part."""
+    for line in _text(root / f"proc/{pid}/smaps_rollup").splitlines():
+        name, _, value = line.partition(":")
+        if name == "Pss":
+            return int(value.split()[0]) * 1024
+    return 0
 
 
 def _text(file: Path) -> str:

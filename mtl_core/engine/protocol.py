@@ -1,6 +1,7 @@
 """The protocol between parent and child processes: one JSON object per line.
 
-The parent writes to the child's standard input, the child to its standard output.
+The parent writes to the child's standard input, the child to its standard output. Empty lines have
+no meaning.
 """
 
 import logging
@@ -223,6 +224,8 @@ def decode_from_child(line: bytes) -> FromChild | None:
 
 
 def _decode(line: bytes, adapter: TypeAdapter[_Message]) -> _Message | None:
+    if not line.strip():
+        return None
     try:
         return adapter.validate_json(line)
     except ValidationError as problem:

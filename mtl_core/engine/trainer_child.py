@@ -1,6 +1,5 @@
-"""The trainer process: executes one job at a time, with torch loaded between them."""
+"""The trainer process: executes one job at a time, in a copy of itself that has torch loaded."""
 
-import gc
 import logging
 import sys
 import traceback
@@ -9,8 +8,15 @@ from contextlib import closing, suppress
 from pathlib import Path
 from time import monotonic
 
-from mtl_core.engine.parent import Parent
-from mtl_core.engine.protocol import EventMessage, Stop, ToChild, Train, TrainTogether
+from mtl_core.engine.job_process import (
+    COPIES,
+    Job,
+    JobConnection,
+    JobProcesses,
+    execute_in_this_process,
+)
+from mtl_core.engine.parent import connect
+from mtl_core.engine.protocol import Train, TrainTogether
 from mtl_core.errors import FreezeLabError, error_message
 from mtl_core.settings import FileAccess, Settings
 from mtl_core.store.model_folder import model_folder
@@ -45,38 +51,33 @@ def serve(
     `warm_up` loads slow imports once the parent has been notified that this process is ready.
     Without `train_together` the runs of one job are executed one after another.
     """
-    stop_requests: set[str] = set()
 
-    def handle_stop(message: ToChild) -> bool:
-        if isinstance(message, Stop):
-            stop_requests.add(message.run)
-        return isinstance(message, Stop)
+    def execute(job: Job, connection: JobConnection) -> None:
+        if isinstance(job, TrainTogether) and train_together is not None:
+            for run, event in _events_together(train_together, job.runs, connection.should_stop):
+                connection.send(run, event)
+            return
+        for each in job.runs if isinstance(job, TrainTogether) else (job,):
+            for event in _events(fine_tune, each, connection.should_stop):
+                connection.send(each.run, event)
 
-    parent = Parent(handle_stop, low_priority=FOREGROUND not in sys.argv[1:])
+    output = connect(low_priority=FOREGROUND not in sys.argv[1:])
     with suppress(Exception):  # a run that needs the missing import reports the error
         warm_up()
-    for message in parent.messages():
-        if not isinstance(message, Train | TrainTogether):
-            continue
-        if isinstance(message, TrainTogether) and train_together is not None:
-            for run, event in _events_together(train_together, message.runs, stop_requests):
-                parent.send(EventMessage(run=run, event=event))
-        else:
-            for each in message.runs if isinstance(message, TrainTogether) else (message,):
-                for event in _events(fine_tune, each, stop_requests):
-                    parent.send(EventMessage(run=each.run, event=event))
-        gc.collect()
+    if COPIES:
+        JobProcesses(output, execute).serve()
+    execute_in_this_process(output, execute)
 
 
 def _events_together(
-    train_together: TrainRunsTogether, runs: tuple[Train, ...], stop_requests: set[str]
+    train_together: TrainRunsTogether, runs: tuple[Train, ...], should_stop: Callable[[str], bool]
 ) -> Iterator[tuple[str, RunEvent]]:
     """The events of runs trained together; an error becomes a RunFailed of each unfinished run."""
     began = monotonic()
     unfinished = dict.fromkeys(each.run for each in runs)
     reason = _NO_FINAL_EVENT
     try:
-        for run, event in train_together(runs, lambda run: run in stop_requests):
+        for run, event in train_together(runs, should_stop):
             if run not in unfinished:
                 continue
             if isinstance(event, FINAL_EVENTS):
@@ -90,7 +91,9 @@ def _events_together(
         yield run, RunFailed(elapsed_seconds=monotonic() - began, reason=reason)
 
 
-def _events(fine_tune: FineTune, request: Train, stop_requests: set[str]) -> Iterator[RunEvent]:
+def _events(
+    fine_tune: FineTune, request: Train, should_stop: Callable[[str], bool]
+) -> Iterator[RunEvent]:
     """The events of a run; an error, or a missing final event, becomes a RunFailed."""
     began = monotonic()
     output = Path(request.output) if request.output else None
@@ -99,7 +102,7 @@ def _events(fine_tune: FineTune, request: Train, stop_requests: set[str]) -> Ite
             request.spec,
             request.run,
             output,
-            lambda: request.run in stop_requests,
+            lambda: should_stop(request.run),
             request.access,
             request.waiting,
         )

@@ -17,6 +17,7 @@ from mtl_core.training.events import FINAL_EVENTS, RunEvent, RunFailed, RunStart
 from mtl_core.training.spec import RunSpec
 
 Jobs = Callable[..., tuple[Train, ...]]
+Wait = Callable[[Callable[[], bool]], None]
 Events = dict[str, list[RunEvent]]
 COMPLETE = ["run_started", "step", "step", "step", "run_finished"]
 PATIENCE_SECONDS = 30.0
@@ -51,6 +52,7 @@ def kinds_of(events: Events) -> dict[str, list[str]]:
 
 
 def process_of(events: Sequence[RunEvent]) -> int:
+    """The process that executes a run."""
     assert isinstance(events[0], RunStarted)
     return int(events[0].notes[1])
 
@@ -122,12 +124,12 @@ class ExecutorSuite:
         assert kinds_of(received(executor, ended("quick"))) == {"quick": COMPLETE}
 
     def test_a_run_in_the_middle_of_a_step_can_be_ended(
-        self, executor: Executor, job: Jobs, is_gone: Callable[[int], bool]
+        self, executor: Executor, job: Jobs, is_gone: Callable[[int], bool], wait_until: Wait
     ) -> None:
         executor.submit(job("deaf"))
         events = received(executor, begun("deaf"))
         executor.end("deaf")
-        assert is_gone(process_of(events["deaf"]))
+        wait_until(lambda: is_gone(process_of(events["deaf"])))
         assert executor.receive(0.0) is None
 
     def test_a_crash_fails_the_runs_of_its_job_and_no_other(
@@ -165,11 +167,11 @@ class ExecutorSuite:
         assert executor.receive(0.0) is None
 
     def test_close_ends_all_processes(
-        self, executor: Executor, job: Jobs, is_gone: Callable[[int], bool]
+        self, executor: Executor, job: Jobs, is_gone: Callable[[int], bool], wait_until: Wait
     ) -> None:
         executor.submit(job("deaf-1"))
         executor.submit(job("deaf-2"))
         events = received(executor, begun("deaf-1", "deaf-2"))
         executor.close()
-        assert all(is_gone(process_of(of_run)) for of_run in events.values())
+        wait_until(lambda: all(is_gone(process_of(of_run)) for of_run in events.values()))
         assert executor.pids == ()

@@ -115,9 +115,14 @@ def test_free_memory_is_the_least_of_system_and_group_less_a_tenth(tmp_path: Pat
 
 
 def test_the_memory_of_running_trainers_is_at_the_disposal_of_runs(tmp_path: Path) -> None:
-    write(tmp_path, proc__meminfo="MemAvailable: 1000 kB\n", proc__7__statm="90 20 5 1 0 9 0\n")
-    page_bytes = os.sysconf("SC_PAGE_SIZE")
-    assert free_memory_bytes((7, 8), tmp_path) == 921_600 + 20 * page_bytes
+    write(
+        tmp_path,
+        proc__meminfo="MemAvailable: 1000 kB\n",
+        proc__7__smaps_rollup="0-f [rollup]\nRss: 90 kB\nPss:    20 kB\nPss_Anon: 3 kB\n",
+        proc__7__task__7__children="9 10 ",
+        proc__9__smaps_rollup="Pss: 300 kB\n",
+    )
+    assert free_memory_bytes((7, 8), tmp_path) == 921_600 + 320 * 1024
 
 
 def test_a_gpu_is_recognised_by_its_device_file(tmp_path: Path) -> None:

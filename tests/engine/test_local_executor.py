@@ -1,20 +1,31 @@
 """The executor of this machine: the contract, and its pool of trainer processes."""
 
-from collections.abc import Iterator
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
 from mtl_core.engine.executor.interface import Executor
 from mtl_core.engine.executor.local import LocalExecutor
-from mtl_core.training.events import RunFailed
+from mtl_core.training.events import RunEvent, RunFailed, RunStarted, RunStopped
 from tests.engine.executor_suite import (
+    COMPLETE,
     ExecutorSuite,
     Jobs,
+    Wait,
     begun,
     ended,
+    kinds_of,
     process_of,
     received,
 )
+
+
+def trainer_of(events: Sequence[RunEvent]) -> int:
+    """The trainer of which the process of a run is a copy."""
+    assert isinstance(events[0], RunStarted)
+    return int(events[0].notes[2])
 
 
 class TestLocalExecutor(ExecutorSuite):
@@ -26,18 +37,46 @@ class TestLocalExecutor(ExecutorSuite):
         yield made
         made.close()
 
-    def test_a_trainer_is_reused_for_the_next_job(self, executor: Executor, job: Jobs) -> None:
+    def test_a_trainer_is_reused_and_each_job_has_a_process_of_its_own(
+        self, executor: Executor, job: Jobs
+    ) -> None:
         executor.submit(job("quick-1"))
         first = received(executor, ended("quick-1"))
         executor.submit(job("quick-2"))
         second = received(executor, ended("quick-2"))
-        assert process_of(first["quick-1"]) == process_of(second["quick-2"])
-        assert executor.pids == (process_of(first["quick-1"]),)
+        assert executor.pids == (trainer_of(first["quick-1"]),)
+        assert trainer_of(second["quick-2"]) == trainer_of(first["quick-1"])
+        assert process_of(second["quick-2"]) != process_of(first["quick-1"])
 
-    def test_a_trainer_is_ended_after_a_failure(self, executor: Executor, job: Jobs) -> None:
-        executor.submit(job("refused"))
-        received(executor, ended("refused"))
-        assert executor.pids == ()
+    @pytest.mark.parametrize("behaviour", ["refused", "broken", "killed", "crashed"])
+    def test_a_trainer_survives_the_failure_of_its_job(
+        self, executor: Executor, job: Jobs, behaviour: str
+    ) -> None:
+        executor.submit(job(behaviour))
+        failed = received(executor, ended(behaviour))[behaviour]
+        assert isinstance(failed[-1], RunFailed)
+        executor.submit(job("quick"))
+        events = received(executor, ended("quick"))
+        assert kinds_of(events) == {"quick": COMPLETE}
+        assert executor.pids == (trainer_of(failed),) == (trainer_of(events["quick"]),)
+
+    def test_a_job_that_follows_at_once_can_be_stopped(self, executor: Executor, job: Jobs) -> None:
+        executor.submit(job("quick"))
+        received(executor, ended("quick"))
+        executor.submit(job("patient"))
+        executor.stop("patient")
+        events = received(executor, ended("patient"))
+        assert isinstance(events["patient"][-1], RunStopped)
+
+    def test_the_process_of_a_job_ends_with_its_trainer(
+        self, executor: Executor, job: Jobs, is_gone: Callable[[int], bool], wait_until: Wait
+    ) -> None:
+        executor.submit(job("deaf"))
+        events = received(executor, begun("deaf"))["deaf"]
+        os.kill(trainer_of(events), signal.SIGKILL)
+        failure = received(executor, ended("deaf"))["deaf"][-1]
+        assert isinstance(failure, RunFailed)
+        wait_until(lambda: is_gone(process_of(events)))
 
     def test_prepare_starts_one_trainer_that_executes_the_next_job(
         self, executor: Executor, job: Jobs
@@ -46,7 +85,7 @@ class TestLocalExecutor(ExecutorSuite):
         executor.prepare()
         (warm,) = executor.pids
         executor.submit(job("patient"))
-        assert process_of(received(executor, begun("patient"))["patient"]) == warm
+        assert trainer_of(received(executor, begun("patient"))["patient"]) == warm
 
     def test_a_trainer_that_cannot_be_started_fails_the_run(self, job: Jobs) -> None:
         executor = LocalExecutor(["/nowhere/python"])

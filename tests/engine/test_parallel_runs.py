@@ -66,10 +66,18 @@ def ended(store: RunStore, wait_until: Wait) -> Callable[..., list[RunState]]:
     return wait
 
 
-def trainer_pid(store: RunStore, run: str) -> int:
+def process_of(store: RunStore, run: str) -> int:
+    """The process that executes a run."""
     _, began = store.events(run)[0]
     assert isinstance(began, RunStarted)
     return int(began.notes[1])
+
+
+def trainer_of(store: RunStore, run: str) -> int:
+    """The trainer of which that process is a copy."""
+    _, began = store.events(run)[0]
+    assert isinstance(began, RunStarted)
+    return int(began.notes[2])
 
 
 def test_two_runs_are_trained_at_once_and_a_third_follows_the_first_to_end(
@@ -83,12 +91,12 @@ def test_two_runs_are_trained_at_once_and_a_third_follows_the_first_to_end(
     supervisor.start()
     begun(first, second)
     assert store.run(third).state is RunState.WAITING
-    assert trainer_pid(store, first) != trainer_pid(store, second)
+    assert process_of(store, first) != process_of(store, second)
     store.request_stop(second)
     assert ended(second) == [RunState.STOPPED]
     begun(third)
     assert store.run(first).state is RunState.RUNNING
-    assert trainer_pid(store, third) == trainer_pid(store, second)
+    assert trainer_of(store, third) == trainer_of(store, second)
     assert store.run(first).stop_requested is False
 
 
@@ -135,7 +143,7 @@ def test_a_crash_fails_one_run_and_not_the_one_beside_it(
     crashing, beside, after = queue("deaf", "patient", "quick")
     supervisor.start()
     begun(crashing, beside)
-    os.kill(trainer_pid(store, crashing), signal.SIGKILL)
+    os.kill(process_of(store, crashing), signal.SIGKILL)
     assert ended(crashing, after) == [RunState.FAILED, RunState.FINISHED]
     assert store.run(beside).state is RunState.RUNNING
     store.request_stop(beside)
@@ -149,6 +157,7 @@ def test_both_runs_are_stopped_even_in_the_middle_of_a_step(
     begun: Callable[..., None],
     ended: Callable[..., list[RunState]],
     is_gone: Callable[[int], bool],
+    wait_until: Wait,
 ) -> None:
     runs = queue("deaf", "deaf")
     supervisor.start()
@@ -156,7 +165,7 @@ def test_both_runs_are_stopped_even_in_the_middle_of_a_step(
     for run in runs:
         store.request_stop(run)
     assert ended(*runs) == [RunState.STOPPED] * 2
-    assert all(is_gone(trainer_pid(store, run)) for run in runs)
+    wait_until(lambda: all(is_gone(process_of(store, run)) for run in runs))
 
 
 def test_closing_interrupts_every_running_run(
@@ -165,6 +174,7 @@ def test_closing_interrupts_every_running_run(
     queue: Queue,
     begun: Callable[..., None],
     is_gone: Callable[[int], bool],
+    wait_until: Wait,
 ) -> None:
     *running, waiting = queue("deaf", "patient", "quick")
     supervisor.start()
@@ -172,7 +182,7 @@ def test_closing_interrupts_every_running_run(
     supervisor.close()
     assert [store.run(run).state for run in running] == [RunState.INTERRUPTED] * 2
     assert store.run(waiting).state is RunState.WAITING
-    assert all(is_gone(trainer_pid(store, run)) for run in running)
+    wait_until(lambda: all(is_gone(process_of(store, run)) for run in running))
 
 
 def test_runs_of_another_process_leave_room_for_one_run_only(

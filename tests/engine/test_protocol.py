@@ -64,7 +64,6 @@ def test_a_message_of_the_parent_arrives_whole(spec_of) -> None:  # type: ignore
     "line",
     [
         b"Downloading: 100%|#####| 3/3\n",
-        b"\n",
         b"\xff\xfe\n",
         b"[]\n",
         b'{"message": "dance"}\n',
@@ -72,7 +71,7 @@ def test_a_message_of_the_parent_arrives_whole(spec_of) -> None:  # type: ignore
         encode(Stop(run="r")),
         encode(Ready())[:-4],
     ],
-    ids=["text", "nothing", "bytes", "list", "unknown", "incomplete", "other way", "cut off"],
+    ids=["text", "bytes", "list", "unknown", "incomplete", "other way", "cut off"],
 )
 def test_a_line_that_is_no_message_is_logged_and_ignored(
     line: bytes, caplog: pytest.LogCaptureFixture
@@ -80,6 +79,12 @@ def test_a_line_that_is_no_message_is_logged_and_ignored(
     with caplog.at_level(logging.WARNING):
         assert decode_from_child(line) is None
     assert "Ignored an invalid message" in caplog.text
+
+
+def test_an_empty_line_is_ignored(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        assert decode_from_child(b"\n") is None
+    assert caplog.text == ""
 
 
 @pytest.mark.parametrize("kind", ERRORS, ids=lambda kind: kind.__name__)

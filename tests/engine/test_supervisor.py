@@ -58,10 +58,18 @@ def kinds(store: RunStore, run: str) -> list[str]:
     return [event.event for _, event in store.events(run)]
 
 
-def trainer_pid(store: RunStore, run: str) -> int:
+def process_of(store: RunStore, run: str) -> int:
+    """The process that executes a run."""
     _, began = store.events(run)[0]
     assert isinstance(began, RunStarted)
     return int(began.notes[1])
+
+
+def trainer_of(store: RunStore, run: str) -> int:
+    """The trainer of which that process is a copy."""
+    _, began = store.events(run)[0]
+    assert isinstance(began, RunStarted)
+    return int(began.notes[2])
 
 
 def test_a_runs_events_arrive_in_order(
@@ -100,7 +108,7 @@ def test_a_second_run_waits_and_then_has_the_same_warm_child(
     assert store.run(second).state is RunState.WAITING
     store.request_stop(first)
     assert ended(second) is RunState.FINISHED
-    assert trainer_pid(store, first) == trainer_pid(store, second)
+    assert trainer_of(store, first) == trainer_of(store, second)
     assert store.run(first).finished_at <= store.run(second).started_at  # type: ignore[operator]
 
 
@@ -138,10 +146,10 @@ def test_a_step_that_never_ends_is_ended_by_a_stop(
     store.request_stop(run)
     assert ended(run) is RunState.STOPPED
     assert kinds(store, run) == ["run_started", "step", "run_stopped"]
-    assert is_gone(trainer_pid(store, run))
+    wait_until(lambda: is_gone(process_of(store, run)))
     after = start("quick")
     assert ended(after) is RunState.FINISHED
-    assert trainer_pid(store, after) != trainer_pid(store, run)
+    assert process_of(store, after) != process_of(store, run)
 
 
 def test_a_killed_trainer_fails_its_run_with_the_cause(
@@ -152,7 +160,7 @@ def test_a_killed_trainer_fails_its_run_with_the_cause(
 ) -> None:
     run = start("deaf")
     wait_until(lambda: store.run(run).last_event >= 2)
-    os.kill(trainer_pid(store, run), signal.SIGKILL)
+    os.kill(process_of(store, run), signal.SIGKILL)
     assert ended(run) is RunState.FAILED
     reason = store.run(run).reason
     assert reason is not None
@@ -226,7 +234,7 @@ def test_closing_interrupts_the_current_run_and_keeps_the_queue(
     assert store.run(under_way).state is RunState.INTERRUPTED
     assert store.run(under_way).reason == "Freeze Lab was closed during this run."
     assert store.run(waiting).state is RunState.WAITING
-    assert is_gone(trainer_pid(store, under_way))
+    wait_until(lambda: is_gone(process_of(store, under_way)))
     second = Supervisor(store, settings, LocalExecutor(trainer_argv))
     second.start()
     assert ended(waiting) is RunState.FINISHED
@@ -273,7 +281,7 @@ def test_a_final_event_that_cannot_be_written_is_written_later(
 ) -> None:
     run = start("deaf")
     wait_until(lambda: store.run(run).last_event >= 2)
-    pid = trainer_pid(store, run)
+    pid = process_of(store, run)
     rename(settings.database, "events", "elsewhere")
     os.kill(pid, signal.SIGKILL)
     wait_until(lambda: f"The final event of {run} could not be written yet" in caplog.text)
@@ -314,7 +322,7 @@ def test_a_child_warmed_up_beforehand_carries_out_the_next_run(
     (warm,) = supervisor.trainer_pids
     run = start("quick")
     ended(run)
-    assert trainer_pid(store, run) == warm
+    assert trainer_of(store, run) == warm
 
 
 def test_a_warm_child_that_died_meanwhile_costs_no_run(
@@ -352,7 +360,7 @@ def test_the_runs_of_a_group_are_one_job_and_each_is_stopped_alone(
     assert ended(alone) is RunState.FINISHED
     assert ended(runs[1]) is RunState.FINISHED
     wait_until(lambda: all(store.run(run).last_event >= 2 for run in runs))
-    assert len({trainer_pid(store, run) for run in runs}) == 1
+    assert len({process_of(store, run) for run in runs}) == 1
     store.request_stop(runs[0])
     assert ended(runs[0]) is RunState.STOPPED
     assert store.run(runs[2]).state is RunState.RUNNING

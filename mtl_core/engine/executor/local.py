@@ -9,9 +9,10 @@ from time import monotonic
 
 from mtl_core.engine.child import ChildProcess, module_argv
 from mtl_core.engine.executor.interface import Job
+from mtl_core.engine.job_process import COPIES
 from mtl_core.engine.protocol import EventMessage, Stop, Train, TrainTogether
 from mtl_core.errors import ChildDied, error_message
-from mtl_core.training.events import FINAL_EVENTS, RunEvent, RunFailed, RunFinished, RunStopped
+from mtl_core.training.events import FINAL_EVENTS, RunEvent, RunFailed
 
 TRAINER_ARGV = tuple(module_argv("mtl_core.engine.trainer_child"))
 
@@ -25,15 +26,15 @@ class _Trainer:
 
     child: ChildProcess
     runs: set[str] = field(default_factory=set)
-    failed: bool = False  # a run of the job failed: the process may be in a bad state
     last_use: float = field(default_factory=monotonic)
 
 
 class LocalExecutor:
     """An executor whose jobs run in trainer processes of this machine.
 
-    A trainer executes one job at a time and is reused for the next one. It is ended after a
-    failure, and after ten idle minutes; all but one idle trainer are ended after 30 seconds.
+    A trainer executes one job at a time, each in a process of its own (`job_process`), and is
+    reused for the next one. It is ended after ten idle minutes; all but one idle trainer are ended
+    after 30 seconds. Where a trainer cannot copy itself, it is ended after its job.
     """
 
     def __init__(self, argv: Sequence[str] = TRAINER_ARGV) -> None:
@@ -137,10 +138,9 @@ class LocalExecutor:
         if not isinstance(event, FINAL_EVENTS):
             return
         trainer.runs.discard(run)
-        trainer.failed |= not isinstance(event, RunFinished | RunStopped)
         if not trainer.runs:
             trainer.last_use = monotonic()
-            if trainer.failed:
+            if not COPIES:
                 self._end_trainer(trainer)
 
     def _fail(self, runs: Iterable[str], problem: Exception, elapsed_seconds: float) -> None:

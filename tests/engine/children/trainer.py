@@ -1,7 +1,8 @@
 """A trainer whose runs need no model: the plan's name or the seed selects their behaviour.
 
 Its jobs of several runs are executed together. It reports half a second per epoch, and the best
-scores at a head learning rate of 0.02.
+scores at a head learning rate of 0.02. The notes of a run are its output folder, the process that
+executes it, and the trainer of which that process is a copy.
 """
 
 import os
@@ -24,8 +25,12 @@ from mtl_core.training.events import (
     SentenceScore,
     Step,
 )
+from mtl_core.training.memory import peak_memory_bytes
 from mtl_core.training.spec import RunSpec
 
+TRAINER = os.getpid()
+HELD: list[bytes] = []
+HELD_BYTES = 100_000_000
 BY_SEED = {13: "broken", 99: "patient"}
 
 
@@ -38,7 +43,7 @@ def fine_tune(
     beside: tuple[RunSpec, ...],
 ) -> Iterator[RunEvent]:
     totals = Counts(all=10, trainable=1, frozen=9, unreached=0)
-    notes = (str(output), str(os.getpid()))
+    notes = (str(output), str(os.getpid()), str(TRAINER))
     yield RunStarted(
         elapsed_seconds=0.0, run=run, spec=spec, totals=totals, total_steps=3, notes=notes
     )
@@ -58,6 +63,8 @@ def fine_tune(
         case "crashed":
             print("Fatal: the last line it wrote", file=sys.stderr, flush=True)
             os.kill(os.getpid(), signal.SIGSEGV)
+        case "hungry":
+            HELD.append(b"x" * HELD_BYTES)
         case "deaf":
             time.sleep(600)  # one step that takes ten minutes
         case "patient":
@@ -84,7 +91,7 @@ def train_together(
                 spec=each.spec,
                 totals=totals,
                 total_steps=3,
-                notes=(str(each.output), str(os.getpid())),
+                notes=(str(each.output), str(os.getpid()), str(TRAINER)),
             ),
         )
     left, number = list(runs), 0
@@ -117,7 +124,7 @@ def _finished(spec: RunSpec, run: str) -> RunFinished:
         metrics={"sentiment": SentenceScore(loss=0.1, accuracy=accuracy, macro_f1=accuracy)},
         frozen_identical=True,
         frozen_tensors=9,
-        peak_memory_bytes=1,
+        peak_memory_bytes=peak_memory_bytes(),
         training_seconds=0.5 * spec.epochs,
         evaluation_seconds=0.5,
         total_seconds=1.0,
