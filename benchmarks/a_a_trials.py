@@ -1,175 +1,206 @@
-"""False alarms of the paired test: how often it reports a difference between a plan and itself.
+"""How often the intervals between plans err, and what they find, in simulated comparisons.
 
-    python benchmarks/a_a_trials.py [--trials 1000] [--plans 2] [--seeds 3] [--seed-shift 0.15]
-                                    [--last-shift 0.15] [--runs 0] [--scenario heads-only] [--json]
+    python benchmarks/a_a_trials.py [--trials 2000] [--quick] [--table] [--output FILE]
 
-Without options it prints the simulated rows of decision 17, in a few seconds. Without --runs the
-answers are simulated by a probit model: each sentence has a difficulty, each run a shift (standard
-deviation --seed-shift) and each answer a random part, all normal. At a shift of 0 the seeds spread
-as those of `heads-only` on the sample do. --last-shift sets another shift for the last plan. With
---runs N that many seeds are trained on the sample, and trials draw from them at random. Prints a
-Markdown table, or JSON with --json.
+Simulates plans of equal true quality, plans whose true difference is the margin, and plans with a
+difference to find (`simulated_answers.py`), and judges them as Freeze Lab does. A row is written to
+--output, a file of JSON lines (default dist/a_a_trials.jsonl), as soon as its trials are done. Rows
+that are in the file already are skipped: after an interruption, start the command again. It prints
+the table as Markdown; --table prints what the file has and runs nothing. --quick runs a short
+version of some rows in a few seconds.
+
+called: share of trials in which any plan is called below the best one although it is not lower.
+for the last: the part of it in which the last plan, the one that differs, is called best.
+found: share in which the last plan is called below the first. equivalent: share in which the last
+plan is called equivalent to the best.
 """
 
 import argparse
 import json
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from math import comb
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from mtl_core.analysis.marks import Marks, final_answers, gold_labels, mark
-from mtl_core.analysis.paired import SeedScore, against_best, seed_score
-from mtl_core.settings import ANY_FILE
+from benchmarks.simulated_answers import Design, simulated_counts
+from mtl_core.analysis.paired.components import variances
+from mtl_core.analysis.paired.intervals import ERROR, level_of_pair, standard_error, student
+from mtl_core.analysis.paired.looks import level_of_look
+from mtl_core.analysis.paired.scores import pseudo_values
 
-SENTENCES = 200
+MARGINS = {"accuracy": 0.03, "entity F1": 0.05}
+_VALUES_AT_ONCE = 4_000_000
+_OUTPUT = Path(__file__).parent.parent / "dist" / "a_a_trials.jsonl"
 
 
 @dataclass(frozen=True)
-class EqualPlans:
-    """Plans with the same true quality, and the number of seeds of each.
+class Row:
+    """One row of the table: a design, and the numbers of seeds at which the results are judged."""
 
-    `last_shift` is None if the last plan's seeds spread like those of the others.
-    """
+    name: str
+    design: Design
+    looks: tuple[int, ...] = ()
 
-    plans: int = 2
-    seeds: int = 3
-    seed_shift: float = 0.15
-    last_shift: float | None = None
+    @property
+    def all_looks(self) -> tuple[int, ...]:
+        """The looks, or one look with all seeds."""
+        return self.looks or (self.design.seeds,)
 
 
-ROWS = (
-    *(EqualPlans(seed_shift=shift) for shift in (0.0, 0.15, 0.5)),
-    *(EqualPlans(seeds=seeds) for seeds in (1, 5)),
-    *(EqualPlans(plans=6, seed_shift=shift) for shift in (0.15, 0.5)),
-    EqualPlans(plans=6, seeds=5),
-    *(EqualPlans(plans=6, last_shift=shift) for shift in (0.6, 1.0)),
-)
+def rows() -> Iterator[Row]:
+    """All rows of the table."""
+    for metric, margin in MARGINS.items():
+        for plans in (2, 6, 12):
+            for seeds in (2, 3, 5, 7, 10):
+                yield from _equal_plans(Design(metric, plans, seeds))
+            for looks in ((2, 3, 4, 5, 6, 7, 8, 9, 10), (3, 5, 10), (5, 10)):
+                design = Design(metric, plans, 10)
+                yield Row("until decided", design, looks)
+                yield Row("until decided, 4 times", replace(design, last_spread=0.6), looks)
+        for seeds in (3, 5, 10):
+            for sentences in (200, 800, 2000):
+                design = Design(metric, 2, seeds, sentences)
+                yield Row("margin", replace(design, lower=margin))
+                yield Row("equal, more sentences", design)
+        for lower in (0.05, 0.075, 0.1):
+            yield Row("power", Design(metric, 2, 5, lower=lower))
+    for seeds in (3, 5, 10):
+        for sentences in (60, 200):
+            at_ceiling = Design("accuracy", 2, seeds, sentences, ceiling=True)
+            yield Row("margin, ceiling", replace(at_ceiling, lower=MARGINS["accuracy"]))
+
+
+def _equal_plans(design: Design) -> Iterator[Row]:
+    yield Row("equal", design)
+    yield Row("equal, seeds alike", replace(design, spread=0.0))
+    yield Row("equal, wide spread", replace(design, spread=0.5))
+    yield Row("equal, correlated", replace(design, spread=0.3, together=0.5))
+    yield Row("equal, ceiling", replace(design, ceiling=True))
+    yield Row("4 times the spread", replace(design, last_spread=0.6))
+    yield Row("collapses", replace(design, collapses=True))
+
+
+def quick_rows() -> tuple[Row, ...]:
+    """Some rows that take no longer than a test may."""
+    return (
+        Row("equal", Design(seeds=5)),
+        Row("equal", Design("entity F1", plans=6, seeds=3)),
+        Row("4 times the spread", Design(plans=6, seeds=3, last_spread=0.6)),
+        Row("collapses", Design(plans=2, seeds=5, collapses=True)),
+        Row("until decided", Design(seeds=10), (3, 5, 10)),
+        Row("margin", Design(seeds=10, sentences=800, lower=MARGINS["accuracy"])),
+        Row("power", Design(seeds=5, lower=0.1)),
+    )
 
 
 def main() -> None:
-    """Run the trials and print the share of false alarms."""
+    """Run the rows that are missing in the file, and print the table."""
     arguments = _arguments()
-    values = {name: getattr(arguments, name) for name in asdict(EqualPlans())}
-    given = {name: value for name, value in values.items() if value is not None}
-    if arguments.runs:
-        rows = [
-            row(EqualPlans(**given), arguments.trials, task, pool)
-            for task, pool in train_seeds(arguments.scenario, arguments.runs).items()
-        ]
-    else:
-        cases = (EqualPlans(**given),) if given else ROWS
-        rows = [row(case, arguments.trials) for case in cases]
-    print(json.dumps(rows, indent=2) if arguments.json else markdown(rows))
+    if arguments.quick:
+        print(markdown([measured(each, arguments.trials) for each in quick_rows()]))
+        return
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    done = _stored(arguments.output)
+    for each in () if arguments.table else rows():
+        key = _key(each, arguments.trials)
+        if key not in done:
+            done[key] = measured(each, arguments.trials)
+            with arguments.output.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(done[key]) + "\n")
+    print(markdown(list(done.values())))
 
 
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--trials", type=int, default=1000)
-    parser.add_argument("--plans", type=int)
-    parser.add_argument("--seeds", type=int)
-    parser.add_argument("--seed-shift", type=float)
-    parser.add_argument("--last-shift", type=float)
-    parser.add_argument("--runs", type=int, default=0)
-    parser.add_argument("--scenario", default="heads-only")
-    parser.add_argument("--json", action="store_true")
-    return parser.parse_args()
-
-
-def row(
-    plans: EqualPlans, trials: int, task: str | None = None, pool: Sequence[SeedScore] = ()
-) -> dict[str, Any]:
-    """One row of the table. Runs come from `pool`, or are simulated if it is empty."""
-    called = share_called(plans, trials, pool)
-    columns = asdict(plans)
-    if pool:
-        columns |= {"seed_shift": None, "runs": len(pool), "task": task}
-    return {**columns, "trials": trials, "called": called}
-
-
-def share_called(plans: EqualPlans, trials: int, pool: Sequence[SeedScore] = ()) -> float:
-    """The share of trials in which any plan differs significantly from the best. Seeded."""
+def measured(row: Row, trials: int) -> dict[str, Any]:
+    """Simulates the trials of a row; the same row gives the same numbers."""
     draw = np.random.default_rng(0)
-    last = plans.seed_shift if plans.last_shift is None else plans.last_shift
-    shifts = [plans.seed_shift] * (plans.plans - 1) * plans.seeds + [last] * plans.seeds
-    alarms = sum(
-        alarm(shuffled(pool, draw) if pool else simulated(shifts, draw), plans.plans, plans.seeds)
-        for _ in range(trials)
-    )
-    return alarms / trials
+    size = row.design.plans * row.design.seeds * row.design.sentences
+    batch = max(1, _VALUES_AT_ONCE // size)
+    totals = np.zeros(4, dtype=np.int64)
+    for start in range(0, trials, batch):
+        counts = simulated_counts(row.design, min(batch, trials - start), draw)
+        totals += judged(row, pseudo_values(counts)).sum(axis=1)
+    names = ("called", "for_the_last", "found", "equivalent")
+    shares = {name: int(total) / trials for name, total in zip(names, totals, strict=True)}
+    return {"row": row.name, **asdict(row.design), "looks": row.looks, "trials": trials, **shares}
+
+
+def judged(row: Row, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Judges trials: (4, trials), whether each share of `measured` counts it.
+
+    values: (trials, plans, seeds, sentences).
+    """
+    plans, places = row.design.plans, np.arange(len(values))
+    error = level_of_pair(ERROR, comb(plans, 2))
+    lower = np.zeros(plans, dtype=np.bool_)  # the plans that are truly lower
+    lower[-1] = row.design.collapses or row.design.lower > 0
+    result = np.zeros((4, len(values)), dtype=np.bool_)
+    for look, seeds in enumerate(row.all_looks, start=1):
+        seen = values[:, :, :seeds]
+        best = seen.mean(axis=(2, 3)).argmax(axis=1)
+        differences = seen - seen[places, best][:, None]
+        effect = differences.mean(axis=(2, 3))
+        scale, freedom = standard_error(*variances(differences), seeds, row.design.sentences)
+        reach = student(1 - level_of_look(row.all_looks[:look], error) / 2, freedom) * scale
+        below = effect + reach < 0
+        below[places, best] = False
+        wrong = (below & ~lower).any(axis=1)
+        result[0] |= wrong
+        result[1] |= wrong & (best == plans - 1)
+        result[2] |= below[:, -1]
+        alike = np.abs(effect) + reach < MARGINS[row.design.metric]
+        alike[places, best] = False
+        result[3] |= alike[:, -1] | ((best == plans - 1) & alike.any(axis=1))
+    return result
 
 
 def markdown(rows: Sequence[dict[str, Any]]) -> str:
-    """A Markdown table; columns that are empty in every row are left out."""
-    columns = [
-        name
-        for name in ("task", "runs", "plans", "seeds", "seed_shift", "last_shift")
-        if any(each.get(name) is not None for each in rows)
-    ]
-    columns += ["trials", "called"]
-    titles = [name.replace("_", " ") for name in columns]
-    lines = [f"| {' | '.join(titles)} |", f"|{'--:|' * len(columns)}"]
+    """A Markdown table of measured rows."""
+    columns = ("row", "metric", "plans", "seeds", "sentences", "lower", "looks", "trials")
+    shares = ("called", "for_the_last", "found", "equivalent")
+    names = [name.replace("_", " ") for name in (*columns, *shares)]
+    lines = [f"| {' | '.join(names)} |", f"|{'---|' * 2}{'--:|' * (len(names) - 2)}"]
     for each in rows:
-        cells = ["" if each.get(name) is None else _cell(name, each[name]) for name in columns]
+        cells = [_cell(each[name]) for name in columns]
+        cells += [f"{each[name]:.3f}" for name in shares]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def _cell(name: str, value: Any) -> str:
-    if name == "called":
-        return f"{value:.3f}"
-    return f"{value:,}" if name == "trials" else str(value)
+def _cell(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def shuffled(pool: Sequence[SeedScore], draw: np.random.Generator) -> list[SeedScore]:
-    """The runs of the pool in random order."""
-    return [pool[index] for index in draw.permutation(len(pool))]
+def _key(row: Row, trials: int) -> str:
+    described = {"row": row.name, **asdict(row.design), "looks": row.looks, "trials": trials}
+    return json.dumps(described, sort_keys=True)
 
 
-def alarm(scores: Sequence[SeedScore], plans: int, seeds: int) -> bool:
-    """Whether any plan differs significantly from the best. `scores` lists plan after plan."""
-    by_plan = {n: {s: scores[n * seeds + s] for s in range(seeds)} for n in range(plans)}
-    best = max(by_plan, key=lambda n: sum(score.value for score in by_plan[n].values()))
-    return any(each.significant for each in against_best(by_plan, best).values())
+def _stored(file: Path) -> dict[str, dict[str, Any]]:
+    if not file.exists():
+        return {}
+    found = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines() if line]
+    shares = ("called", "for_the_last", "found", "equivalent")
+    return {
+        json.dumps({k: v for k, v in row.items() if k not in shares}, sort_keys=True): row
+        for row in found
+    }
 
 
-def simulated(shifts: Sequence[float], draw: np.random.Generator) -> list[SeedScore]:
-    """Simulate one run for each shift, all on the same sentences."""
-    difficulty = draw.normal(1.7, 2.0, SENTENCES)
-    of_seed = draw.normal(0, 1, (len(shifts), 1)) * np.array(shifts)[:, None]
-    ease = difficulty + of_seed + draw.normal(0, 1, (len(shifts), SENTENCES))
-    ones = np.ones(SENTENCES, dtype=np.int64)
-    places = tuple(range(SENTENCES))
-    return [
-        seed_score(Marks(places, np.stack([(row > 0).astype(np.int64), ones, ones], axis=1)))
-        for row in ease
-    ]
-
-
-def train_seeds(scenario: str, runs: int) -> dict[str, list[SeedScore]]:
-    """Train `runs` seeds on one thread; each task's scores."""
-    import torch
-
-    from benchmarks.run_request import RunRequest, build_spec
-    from mtl_core.analysis.reading import summarise
-    from mtl_core.tasks.dataset import load_dataset
-    from mtl_core.training.run import fine_tune
-
-    torch.set_num_threads(1)
-    gold = gold_labels(load_dataset("sample", ANY_FILE))
-    found: dict[str, list[SeedScore]] = {}
-    for seed in range(runs):
-        spec = build_spec(RunRequest("ours", scenario, seed=seed))
-        answers = final_answers(summarise("a run", spec, fine_tune(spec, "a run")))
-        for task in spec.tasks:
-            marks = mark(answers, task, gold) if answers else None
-            if marks is not None:
-                found.setdefault(task.name, []).append(seed_score(marks))
-    return found
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--trials", type=int, default=2000)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--table", action="store_true")
+    parser.add_argument("--output", type=Path, default=_OUTPUT)
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -23,7 +23,8 @@ from mtl_core.analysis.claim_rules import (
 )
 from mtl_core.analysis.intervals import Interval, over_seeds
 from mtl_core.analysis.marks import GoldLabels, mark
-from mtl_core.analysis.paired import PairedDifference, Scores, SeedScore, against_best, seed_score
+from mtl_core.analysis.paired.intervals import PairedDifference, difference
+from mtl_core.analysis.paired.scores import Scores, SeedScore, seed_score
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.cost.estimate import step_cost
 from mtl_core.cost.profile_cache import read_profile, shipped_profile
@@ -351,7 +352,7 @@ def _paired_difference(
     )
     if len(ours) < len(shared) or len(theirs) < len(shared):
         return None
-    return against_best({"one": ours, "other": theirs}, "other").get("one")
+    return difference(ours, theirs)
 
 
 def _scores(chosen: _ChosenAnswers, task: str, gold: GoldLabels) -> Scores:

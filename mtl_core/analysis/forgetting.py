@@ -12,7 +12,8 @@ from math import isclose
 from statistics import fmean
 
 from mtl_core.analysis.marks import GoldLabels, mark
-from mtl_core.analysis.paired import PairedDifference, SeedScore, against_best, seed_score
+from mtl_core.analysis.paired.intervals import PairedDifference, difference
+from mtl_core.analysis.paired.scores import SeedScore, seed_score
 from mtl_core.analysis.plans import PlanResult
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.analysis.trained import UntrainedReason, encoder_moved, loss_is_used, untrained_reason
@@ -161,7 +162,7 @@ def _tested(runs: Sequence[RunSummary], task: Task, gold: GoldLabels) -> PairedD
             first, last = (answers[0], answers[-1]) if len(answers) > 1 else (None, None)
             start[run.spec.seed] = _marked(first, ends[0], task, gold)
             end[run.spec.seed] = _marked(last, ends[1], task, gold)
-    return against_best({"start": start, "end": end}, "start").get("end")
+    return difference(end, start)
 
 
 def _marked(answers: Answers | None, score: TaskScore, task: Task, gold: GoldLabels) -> SeedScore:

@@ -14,7 +14,8 @@ from dataclasses import replace
 from math import isclose
 
 from mtl_core.analysis.marks import GoldLabels, final_answers, mark
-from mtl_core.analysis.paired import PairedDifference, SeedScore, against_best, seed_score
+from mtl_core.analysis.paired.intervals import PairedDifference, differences_from_best
+from mtl_core.analysis.paired.scores import SeedScore, seed_score
 from mtl_core.analysis.plans import (
     Labelled,
     PlanComparison,
@@ -55,7 +56,7 @@ def _with_verdicts(
     best = max(means, key=lambda place: means[place])
     equal = {place for place, mean in means.items() if isclose(mean, means[best], abs_tol=1e-12)}
     scores = {place: _scores(plans[place], task, gold) for place in means}
-    differences = against_best(scores, best)
+    differences = differences_from_best(scores, best)
     return [
         _with_verdict(plan, task.name, place in equal, differences.get(place))
         for place, plan in enumerate(plans)

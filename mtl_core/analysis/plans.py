@@ -17,7 +17,7 @@ from typing import Any
 
 from mtl_core.analysis.convergence import convergence
 from mtl_core.analysis.differences import beyond_the_plan, same_validation_set
-from mtl_core.analysis.paired import PairedDifference
+from mtl_core.analysis.paired.intervals import PairedDifference
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.tasks.task import Task
 from mtl_core.training.spec import RunSpec

@@ -10,7 +10,7 @@ from mtl_core.analysis.forgetting import (
     forgetting,
     scores_on_other_data,
 )
-from mtl_core.analysis.paired import PairedDifference
+from mtl_core.analysis.paired.intervals import PairedDifference
 from mtl_core.analysis.trained import UntrainedReason
 from mtl_core.charts.drift import Drift, drift_figure
 from mtl_core.charts.theme import Figure, Palette

@@ -103,7 +103,7 @@ def test_the_answers_at_both_ends_are_tested_sentence_by_sentence() -> None:
     (found,) = forgetting(plan_of(run), gold)
     assert found.tested is not None
     assert (found.tested.effect, found.tested.sentences) == (-0.875, 8)
-    assert found.tested.low == pytest.approx(-0.875 - 2.36462 * 0.125, abs=1e-4)
+    assert found.tested.low == pytest.approx(-0.875 - 2.36462 * 2**0.5 / 8, abs=1e-4)
     assert found.outcome is ChangeOutcome.LOST
     assert forgetting(plan_of(run))[0].tested is None
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from markupsafe import escape
 
-from mtl_core.analysis.paired import PairedDifference
+from mtl_core.analysis.paired.intervals import PairedDifference
 from mtl_core.charts.theme import Figure
 from mtl_core.export.html import as_html
 from mtl_core.export.markdown import as_markdown

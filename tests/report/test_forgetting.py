@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from mtl_core.analysis.forgetting import Change, Forgetting, OtherDataScores
-from mtl_core.analysis.paired import PairedDifference
+from mtl_core.analysis.paired.intervals import PairedDifference
 from mtl_core.analysis.trained import UntrainedReason
 from mtl_core.report.forgetting import (
     elsewhere_title,

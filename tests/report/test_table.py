@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from mtl_core.analysis.paired import PairedDifference
+from mtl_core.analysis.paired.intervals import PairedDifference
 from mtl_core.analysis.plans import PlanComparison, PlanResult, Verdict
 from mtl_core.report.finding import comparison_headline
 from mtl_core.report.front import front_title

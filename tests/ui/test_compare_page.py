@@ -153,7 +153,7 @@ def test_the_error_rate_of_the_test_is_next_to_the_explanation_of_within_noise(
 ) -> None:
     app = compare_page()
     (rule,) = [each.value for each in app.caption if each.value.startswith("Means over seeds")]
-    assert "False positives of the test, of 1,000 simulated comparisons of equal plans" in rule
+    assert "False positives of the test, of 2,000 simulated comparisons of equal plans" in rule
     assert rule.endswith("Repeat the trials: `python benchmarks/a_a_trials.py`.")
 
 

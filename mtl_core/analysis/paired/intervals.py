@@ -1,0 +1,139 @@
+"""Simultaneous 95 % confidence intervals of the differences between plans.
+
+1. Each pair of plans has its own variance, that of the seeds plus that of the sentences, with the
+   degrees of freedom of Welch and Satterthwaite. Nothing is pooled over plans: a plan that varies
+   widely widens its own intervals and not those of the others, and never profits from them.
+2. The best plan is chosen from the same data. The intervals against it are therefore valid for all
+   pairs of plans at once: each has the level 1 - (1 - error)^(1 / pairs) of Sidak. Against a
+   reference that was chosen beforehand, the pairs with that reference are enough.
+
+This is the T2 procedure of Tamhane (1977), applied to paired differences. The intervals are
+deterministic. How often they err was measured: docs/decisions/0034.
+"""
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from math import comb
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from mtl_core.analysis.paired.components import Components, Floats, decompose
+from mtl_core.analysis.paired.looks import level_of_look
+from mtl_core.analysis.paired.scores import Scores
+
+ERROR = 0.05
+"""The probability that any interval of a comparison misses the true difference."""
+
+_LEAST_DISAGREEMENT = 2
+"""The variance is never below that of this many sentences with different answers: equal answers to
+all sentences do not show that two plans answer all sentences alike."""
+
+Name = TypeVar("Name", bound=Hashable)
+
+
+@dataclass(frozen=True, slots=True)
+class PairedDifference:
+    """One plan less another on the same seeds and the same validation sentences.
+
+    `low` and `high` bound the confidence interval over seeds and sentences. `seeds` and
+    `sentences` count the pairs; `sentences` is 0 if only the seeds were paired.
+    """
+
+    effect: float
+    low: float
+    high: float
+    seeds: int
+    sentences: int
+
+    @property
+    def significant(self) -> bool:
+        """Whether the interval excludes zero."""
+        return self.low > 0 or self.high < 0
+
+
+def differences_from_best(
+    plans: Mapping[Name, Scores], best: Name, looks: Sequence[int] = ()
+) -> dict[Name, PairedDifference]:
+    """Computes each other plan less the best; plans without an interval are left out.
+
+    The intervals hold simultaneously, although `best` was chosen by the same scores: the
+    probability that any is wrong is at most about ERROR, at all looks together. `looks` counts the
+    seeds at earlier looks at the results.
+    """
+    error = level_of_pair(ERROR, comb(len(plans), 2))
+    found = {}
+    for label, scores in plans.items():
+        shared = len(set(scores) & set(plans[best]))
+        if label != best and shared:
+            earlier = (count for count in sorted(set(looks)) if count < shared)
+            level = level_of_look((*earlier, shared), error)
+            found[label] = difference(scores, plans[best], level)
+    return {label: each for label, each in found.items() if each is not None}
+
+
+def difference(one: Scores, other: Scores, level: float = ERROR) -> PairedDifference | None:
+    """Computes `one` less `other` with the interval that misses with a probability of `level`.
+
+    None without a shared seed, and if the variance is unknown: with one seed and no predictions,
+    or with differences that are equal for all seeds and no predictions.
+    """
+    parts = decompose(one, other)
+    if parts is None or (not parts.sentences and not parts.between_seeds):
+        return None
+    error, freedom = error_of(parts)
+    reach = float(student(1 - level / 2, freedom) * error)
+    low, high = parts.effect - reach, parts.effect + reach
+    return PairedDifference(parts.effect, low, high, parts.seeds, parts.sentences)
+
+
+def level_of_pair(error: float, pairs: int) -> float:
+    """Returns Sidak's level of each of `pairs` intervals with the joint `error`."""
+    return float(-np.expm1(np.log1p(-error) / pairs))
+
+
+def error_of(parts: Components) -> tuple[Floats, Floats]:
+    """Returns the standard error of a difference and its degrees of freedom."""
+    if parts.between_seeds is None:
+        error = np.sqrt(_floored(parts.of_sentences, parts.sentences))
+        return error, np.asarray(parts.sentences - 1.0)
+    return standard_error(
+        *(parts.between_seeds, parts.rest, parts.of_sentences, parts.seeds, parts.sentences)
+    )
+
+
+def standard_error(
+    between_seeds: ArrayLike,
+    rest: ArrayLike,
+    of_sentences: ArrayLike,
+    seeds: ArrayLike,
+    sentences: ArrayLike,
+) -> tuple[Floats, Floats]:
+    """Returns the standard error of a difference and its degrees of freedom.
+
+    The arguments are numbers or arrays of one shape, which the results have: the fields of
+    `Components`. `seeds` are two or more. Seeds can agree by chance, so their variance is never
+    below `rest`. Source of the degrees of freedom: Satterthwaite 1946.
+    """
+    number = np.asarray(seeds, dtype=np.float64)
+    count = np.asarray(sentences, dtype=np.float64)
+    of_seeds, of_cases = np.maximum(between_seeds, rest) / number, np.asarray(of_sentences)
+    variance = of_seeds + of_cases
+    uncertain = of_seeds**2 / (number - 1) + of_cases**2 / np.maximum(count - 1, 1)
+    known = uncertain > 0
+    freedom = np.where(known, variance**2 / np.where(known, uncertain, 1.0), number - 1)
+    return np.sqrt(_floored(variance, count)), freedom
+
+
+def student(share: float, freedom: ArrayLike) -> Floats:
+    """Returns the quantile of Student's t for the share of its probability below it."""
+    from scipy.special import stdtrit
+
+    return np.asarray(stdtrit(np.minimum(freedom, 1e6), share), dtype=np.float64)
+
+
+def _floored(variance: ArrayLike, sentences: ArrayLike) -> Floats:
+    count = np.asarray(sentences, dtype=np.float64)
+    least = np.where(count > 0, _LEAST_DISAGREEMENT / np.maximum(count, 1) ** 2, 0.0)
+    return np.maximum(variance, least)

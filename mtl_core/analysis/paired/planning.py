@@ -1,0 +1,68 @@
+"""What a design can find, and how many seeds or sentences would decide.
+
+A design finds a difference with a probability of POWER if it exceeds the half width of the interval
+by the POWER quantile of Student's t times the standard error (docs/measures.md).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mtl_core.analysis.paired.components import Components, Floats
+from mtl_core.analysis.paired.intervals import standard_error, student
+
+POWER = 0.8
+"""The probability with which a planned design finds a difference."""
+
+MOST_SEEDS = 100
+MOST_SENTENCES = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Enough:
+    """The numbers that would decide: of seeds with the same sentences, of sentences with the same
+    seeds. None if MOST_SEEDS or MOST_SENTENCES are not enough."""
+
+    seeds: int | None
+    sentences: int | None
+
+
+def smallest_difference(parts: Components, level: float) -> float | None:
+    """Returns the difference that this design finds with POWER; None with fewer than two seeds."""
+    if parts.between_seeds is None:
+        return None
+    return float(_detectable(parts, level, parts.seeds, parts.sentences))
+
+
+def enough_to_decide(parts: Components, margin: float, level: float) -> Enough:
+    """Returns how many seeds, or sentences, would decide.
+
+    Decided means: the interval excludes 0 or lies inside ± `margin`, with a probability of POWER if
+    the measured difference is the true one.
+    """
+    if parts.between_seeds is None:
+        return Enough(None, None)
+    target = max(abs(parts.effect), margin - abs(parts.effect))
+    seeds = np.arange(parts.seeds, MOST_SEEDS + 1)
+    by_seeds = _detectable(parts, level, seeds, np.full_like(seeds, parts.sentences))
+    if not parts.sentences:
+        return Enough(_first(seeds, by_seeds < target), None)
+    sentences = np.unique(np.geomspace(parts.sentences, MOST_SENTENCES, 500).astype(np.int64))
+    by_sentences = _detectable(parts, level, np.full_like(sentences, parts.seeds), sentences)
+    return Enough(_first(seeds, by_seeds < target), _first(sentences, by_sentences < target))
+
+
+def _detectable(
+    parts: Components, level: float, seeds: int | np.ndarray, sentences: int | np.ndarray
+) -> Floats:
+    """The smallest difference of designs with these numbers of seeds and of sentences."""
+    fewer = parts.sentences / np.maximum(sentences, 1) if parts.sentences else 1.0
+    between = parts.between_seeds or 0.0
+    own = max(between - parts.rest, 0.0)  # of the seeds themselves, for any number of sentences
+    rest = parts.rest * fewer
+    error, freedom = standard_error(own + rest, rest, parts.of_sentences * fewer, seeds, sentences)
+    return (student(1 - level / 2, freedom) + student(POWER, freedom)) * error
+
+
+def _first(numbers: np.ndarray, enough: np.ndarray) -> int | None:
+    return int(numbers[enough.argmax()]) if enough.any() else None
