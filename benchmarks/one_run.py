@@ -20,8 +20,6 @@ from mtl_core.settings import CACHE_BYTES
 def main() -> None:
     """Run the request in the only argument."""
     request = RunRequest(**json.loads(sys.argv[1]))
-    import seqeval.metrics.v1  # noqa: F401
-    import sklearn.metrics  # noqa: F401
     import torch
     import transformers
     from transformers import AutoModel, AutoTokenizer, BertModel  # noqa: F401

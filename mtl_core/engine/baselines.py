@@ -24,7 +24,7 @@ Scorer = Callable[[Dataset], tuple[Baseline, ...]]
 
 _BASELINES = TypeAdapter(tuple[Baseline, ...])
 _CONTENT = TypeAdapter(Dataset)
-_LIBRARIES = ("scikit-learn", "seqeval")
+_LIBRARIES = ("scikit-learn",)
 
 
 class DataBaselines:

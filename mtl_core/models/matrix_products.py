@@ -6,7 +6,8 @@ Most of a training step consists of such products.
 """
 
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,20 @@ def compute_with(threads: int) -> None:
     torch.set_num_threads(threads)
     use_fast_products()
     use_fast_dropout()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute with one thread inside the block.
+
+    For small products only: handing them to other threads takes longer than computing them.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def use_fast_products() -> None:

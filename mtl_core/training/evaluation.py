@@ -1,6 +1,6 @@
 """Scores of every task on the validation set, and the predictions that they follow from."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -42,6 +42,19 @@ def all_states(
 
 
 @dataclass(frozen=True)
+class ReadBatch:
+    """A batch of an evaluation, as the heads read it.
+
+    `places` are the indices of its examples in the split. `states` are the last hidden states at
+    `read_positions(read)`: (n, hidden).
+    """
+
+    places: Sequence[int]
+    read: Mapping[str, Labelled]
+    states: Tensor
+
+
+@dataclass(frozen=True)
 class Evaluated:
     """Scores of every task that has examples, and the predictions that they follow from."""
 
@@ -56,17 +69,21 @@ def evaluate(
     tasks: Sequence[Task],
     pad_id: int,
     states: States | None = None,
+    batches: Iterable[ReadBatch] | None = None,
 ) -> Evaluated:
     """Score every task that has examples. The train or eval mode of each module is restored.
 
-    `states` computes the hidden states; None: the whole of `model` does. Batches depend on the
-    data alone, so a model gets the same scores at any time.
+    `states` computes the hidden states; None: the whole of `model` does. `batches` are those of
+    `read_batches`, if they are known. They depend on the data alone, so a model gets the same
+    scores at any time.
     """
+    if batches is None:
+        batches = read_batches(encoded, tasks, pad_id, states or all_states(model))
     modes = {module: module.training for module in model.modules()}
     model.eval()
     try:
         with torch.inference_mode():
-            losses, predicted = _predict(model, states or all_states(model), encoded, tasks, pad_id)
+            losses, predicted = _predict(model, batches, encoded, tasks)
     finally:
         for module, training in modes.items():
             module.training = training
@@ -122,25 +139,34 @@ def score_task(
     return TokenScore(loss=loss, **score_entities(tags, predicted_tags))
 
 
+def read_batches(
+    encoded: Sequence[EncodedExample], tasks: Sequence[Task], pad_id: int, states: States
+) -> Iterator[ReadBatch]:
+    """Yield the batches of an evaluation. `states` computes the hidden states of each."""
+    for places in batches_by_length(encoded):
+        batch = collate([encoded[n] for n in places], tasks, pad_id)
+        read = labelled([batch], tasks)
+        with torch.inference_mode():
+            found = states(batch, read_positions(read))
+        yield ReadBatch(places, read, found)
+
+
 def _predict(
     model: MultiTaskModel,
-    states: States,
+    batches: Iterable[ReadBatch],
     encoded: Sequence[EncodedExample],
     tasks: Sequence[Task],
-    pad_id: int,
 ) -> tuple[dict[str, float | None], dict[str, dict[int, list[int]]]]:
     """Compute the mean loss of each task and its predictions."""
     sums = dict.fromkeys((task.name for task in tasks), 0.0)
     counts = dict.fromkeys((task.name for task in tasks), 0)
     predicted: dict[str, dict[int, list[int]]] = {task.name: {} for task in tasks}
-    for places in batches_by_length(encoded):
-        batch = collate([encoded[n] for n in places], tasks, pad_id)
-        read = labelled([batch], tasks)
-        logits = labelled_logits(model, states(batch, read_positions(read)), read)
-        for task in read:
-            sums[task] += summed_loss(logits[task], read[task]).item()
-            counts[task] += len(read[task].labels)
-        _collect(predicted, logits, read, places, encoded)
+    for batch in batches:
+        logits = labelled_logits(model, batch.states, batch.read)
+        for task, read in batch.read.items():
+            sums[task] += summed_loss(logits[task], read).item()
+            counts[task] += len(read.labels)
+        _collect(predicted, logits, batch.read, batch.places, encoded)
     means = {name: sums[name] / count if count else None for name, count in counts.items()}
     return means, predicted
 

@@ -9,9 +9,6 @@ _MODULES = (
     "transformers.modeling_layers",
     "transformers.models.auto.modeling_auto",
     "transformers.models.auto.tokenization_auto",
-    "sklearn.metrics",
-    "sklearn.linear_model",
-    "seqeval.metrics.v1",
     "mtl_core.models.load",
     "mtl_core.training.run",
 )
@@ -19,7 +16,7 @@ _MODULES = (
 
 @cache
 def import_training_packages() -> None:
-    """Import torch, transformers, scikit-learn and seqeval before the clock of a run starts.
+    """Import torch and transformers before the clock of a run starts.
 
     The garbage collector is off meanwhile and ignores the imported objects afterwards. There are
     hundreds of thousands of them, they live as long as the process, and each full collection would

@@ -1,28 +1,54 @@
 """AdamW for all phases of a run, with a learning rate per group."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.optim.adamw import adamw
 
 from mtl_core.freezing.table import ParameterTable, State
-from mtl_core.models.clipping import clip_before_step
+from mtl_core.models.clipping import clipping_divisor
 from mtl_core.models.description import ModelDescription
 from mtl_core.training.embedding_rows import EmbeddingRows
 from mtl_core.training.measures.movement import GradientNorms
 from mtl_core.training.schedule import rate_factor
 
+_BETAS = (0.9, 0.999)
+_EPS = 1e-8
+
+
+@dataclass(frozen=True)
+class _Updated:
+    """A parameter that learns in some phase, with its group in the parameter table."""
+
+    parameter: nn.Parameter
+    group: str
+    weight_decay: float
+
+
+class _Moments:
+    """AdamW's state for one parameter: the number of its steps, and two moments of its shape."""
+
+    def __init__(self, parameter: nn.Parameter) -> None:
+        self.steps = torch.zeros((), device=parameter.device)
+        self.first = torch.zeros_like(parameter, memory_format=torch.preserve_format)
+        self.second = torch.zeros_like(parameter, memory_format=torch.preserve_format)
+
 
 class PlanOptimizer:
     """One AdamW for all phases.
 
-    All parameter groups exist from the start: adding groups later breaks a scheduler, and a new
-    optimiser per phase would lose the moments of parameters that continue to learn. AdamW skips
-    parameters without a gradient, so frozen ones do not move. A parameter that a phase unfreezes
-    starts without moments, even if it learned in an earlier phase, because those are outdated.
-    `embedding` restricts the word embedding to the rows that the run reads; the result is the same
-    without it, only slower. `norms` collects each step's gradient norms before clipping.
+    A new optimiser per phase would lose the moments of parameters that continue to learn.
+    Parameters without a gradient are skipped, so frozen ones do not move. A parameter that a phase
+    unfreezes starts without moments, even if it learned in an earlier phase, because those are
+    outdated. `embedding` restricts the word embedding to the rows that the run reads; the result is
+    the same without it, only slower. `norms` collects each step's gradient norms before clipping.
     `weight_decay` applies to all parameters except biases and LayerNorms.
+
+    Calls torch's fused kernel, with one call for all parameters of the same rate and weight decay.
+    The class `torch.optim.AdamW` imports torch's compiler, which takes a second.
     """
 
     def __init__(
@@ -40,21 +66,20 @@ class PlanOptimizer:
         self._max_grad_norm = max_grad_norm
         self._stepped = {name: self._stepped_for(each) for name, each in parameters.items()}
         ever = {row.name for table in tables for row in table.rows if row.learning_rate is not None}
-        flat = {t.name for t in description.tensors if t.bias or t.layernorm}
-        gathered: dict[tuple[str, bool], list[nn.Parameter]] = {}
+        gathered: dict[tuple[str, bool], list[_Updated]] = {}
         for tensor in description.tensors:
             if tensor.name in ever and tensor.tied_to is None:
-                group = (tensor.group, tensor.name in flat)
-                gathered.setdefault(group, []).append(self._stepped[tensor.name])
-        groups = [
-            {"params": members, "group": group, "weight_decay": 0.0 if is_flat else weight_decay}
-            for (group, is_flat), members in gathered.items()
-        ]
-        # torch rejects an optimiser without parameters; a fully frozen plan takes no step anyway.
-        self._adamw = torch.optim.AdamW(groups, lr=0.0, fused=True) if groups else None
+                flat = tensor.bias or tensor.layernorm
+                each = _Updated(
+                    self._stepped[tensor.name], tensor.group, 0.0 if flat else weight_decay
+                )
+                gathered.setdefault((tensor.group, flat), []).append(each)
+        self._updated = tuple(chain.from_iterable(gathered.values()))
+        self._moments: dict[nn.Parameter, _Moments] = {}
         self._phase_number = 0
         self._learning: frozenset[str] = frozenset()
 
+    @torch.no_grad()
     def step(self, table: ParameterTable, step: int, steps: int) -> dict[str, float]:
         """Clip gradients, update parameters and delete all gradients.
 
@@ -62,50 +87,75 @@ class PlanOptimizer:
         rate of each group that learned.
         """
         rates = group_rates(table, step, steps)
-        if self._adamw is None:
-            return rates
         if table.phase_number != self._phase_number:
-            self._start_phase(table, self._adamw)
+            self._start_phase(table)
         if self._embedding is not None:
             self._embedding.take_gradient()
-        for group in self._adamw.param_groups:
-            group["lr"] = rates.get(group["group"], 0.0)
-        self._clip(self._adamw)
-        self._adamw.step()
-        self._update_embedding(self._adamw)
-        self._adamw.zero_grad(set_to_none=True)
+        moving = [each for each in self._updated if each.parameter.grad is not None]
+        if moving:
+            self._update(moving, rates, self._clip(moving))
+        for each in self._updated:
+            each.parameter.grad = None
         return rates
 
-    def _clip(self, adamw: torch.optim.AdamW) -> None:
+    def _clip(self, moving: Sequence[_Updated]) -> Tensor | None:
         """Clip as `clip_grad_norm_` does, and record the norms by group."""
-        pairs = [
-            (group["group"], each)
-            for group in adamw.param_groups
-            for each in group["params"]
-            if each.grad is not None
-        ]
-        if not pairs:
-            return
-        moving = [each for _, each in pairs]
-        norms = torch.stack([torch.linalg.vector_norm(each.grad) for each in moving])
+        gradients = [each.parameter.grad for each in moving]
+        norms = torch.stack([torch.linalg.vector_norm(each) for each in gradients])
         if self._norms is not None:
-            self._norms.add([group for group, _ in pairs], norms)
+            self._norms.add([each.group for each in moving], norms)
         total = torch.linalg.vector_norm(norms)
-        clip_before_step(adamw, moving, total, self._max_grad_norm)
+        return clipping_divisor([each.parameter for each in moving], total, self._max_grad_norm)
+
+    def _update(
+        self, moving: Sequence[_Updated], rates: Mapping[str, float], divisor: Tensor | None
+    ) -> None:
+        """Take a step of AdamW with gradients that are divided by `divisor`."""
+        alike: dict[tuple[float, float], list[nn.Parameter]] = {}
+        for each in moving:
+            rate = rates.get(each.group, 0.0)
+            alike.setdefault((rate, each.weight_decay), []).append(each.parameter)
+        for (rate, weight_decay), parameters in alike.items():
+            self._call_kernel(parameters, rate, weight_decay, divisor)
+            if self._embedding is not None and any(p is self._embedding.part for p in parameters):
+                self._embedding.write_back(1 - rate * weight_decay)
+
+    def _call_kernel(
+        self,
+        parameters: list[nn.Parameter],
+        rate: float,
+        weight_decay: float,
+        divisor: Tensor | None,
+    ) -> None:
+        moments = [self._moments_of(each) for each in parameters]
+        adamw(
+            list(parameters),
+            [each.grad for each in parameters if each.grad is not None],
+            [each.first for each in moments],
+            [each.second for each in moments],
+            [],
+            [each.steps for each in moments],
+            fused=True,
+            grad_scale=divisor,
+            amsgrad=False,
+            beta1=_BETAS[0],
+            beta2=_BETAS[1],
+            lr=rate,
+            weight_decay=weight_decay,
+            eps=_EPS,
+            maximize=False,
+        )
+
+    def _moments_of(self, parameter: nn.Parameter) -> _Moments:
+        if parameter not in self._moments:
+            self._moments[parameter] = _Moments(parameter)
+        return self._moments[parameter]
 
     def _stepped_for(self, parameter: nn.Parameter) -> nn.Parameter:
         """Return the parameter that AdamW updates in place of this one."""
         if self._embedding is not None and parameter is self._embedding.weight:
             return self._embedding.part
         return parameter
-
-    def _update_embedding(self, adamw: torch.optim.AdamW) -> None:
-        """Copy the updated rows into the word embedding if it learned in this step."""
-        if self._embedding is None or self._embedding.part.grad is None:
-            return
-        for group in adamw.param_groups:
-            if any(each is self._embedding.part for each in group["params"]):
-                self._embedding.write_back(1 - group["lr"] * group["weight_decay"])
 
     def complete_embedding(self) -> None:
         """Apply the weight decay of word embeddings that no training sentence reads.
@@ -115,7 +165,7 @@ class PlanOptimizer:
         if self._embedding is not None:
             self._embedding.decay_unread_rows()
 
-    def _start_phase(self, table: ParameterTable, adamw: torch.optim.AdamW) -> None:
+    def _start_phase(self, table: ParameterTable) -> None:
         """Delete the moments of parameters that this phase unfreezes.
 
         A phase in which nothing learns takes no step; after it every parameter counts as unfrozen.
@@ -126,7 +176,7 @@ class PlanOptimizer:
             row.name for row in table.rows if row.state is State.TRAINABLE and row.tied_to is None
         )
         for name in learns - self._learning:
-            adamw.state.pop(self._stepped[name], None)
+            self._moments.pop(self._stepped[name], None)
         self._phase_number, self._learning = table.phase_number, learns
 
 

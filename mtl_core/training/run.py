@@ -1,19 +1,27 @@
 """Fine-tunes a model once and yields the events of the run."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from mtl_core.errors import NotFinite
 from mtl_core.freezing.apply import apply_phase
 from mtl_core.freezing.table import ParameterTable
-from mtl_core.models.matrix_products import compute_with
+from mtl_core.models.matrix_products import compute_with, one_thread
 from mtl_core.settings import ANY_FILE, FileAccess
 from mtl_core.tasks.alignment import EncodedExample
 from mtl_core.training.batches import Batch, collate, drawn_batches
 from mtl_core.training.device import resolve_device
 from mtl_core.training.embedding_rows import embedding_rows
-from mtl_core.training.evaluation import Predicted, answers, evaluate
+from mtl_core.training.evaluation import (
+    Evaluated,
+    Predicted,
+    ReadBatch,
+    answers,
+    evaluate,
+    read_batches,
+)
 from mtl_core.training.events import (
     Answers,
     Evaluation,
@@ -35,7 +43,11 @@ from mtl_core.training.proof import digests, fixed_names, require_identical, req
 from mtl_core.training.random_streams import RandomStream, stream_seed
 from mtl_core.training.run_events import Clock, RunEvents
 from mtl_core.training.spec import RunSpec
-from mtl_core.training.stored_heads import StoredHeads, runs_on_stored_outputs
+from mtl_core.training.stored_heads import (
+    StoredHeads,
+    evaluates_on_stored_outputs,
+    runs_on_stored_outputs,
+)
 
 _RATE_TOO_HIGH = "The learning rate is probably too high: try a tenth of it."
 _WEIGHTS_DAMAGED = "No step was taken: the checkpoint's own weights are damaged. Copy it again."
@@ -108,6 +120,7 @@ class _Run:
             loaded.training, batch_size=self._spec.batch_size, seed=self._spec.seed
         )
         self._heads: StoredHeads | None = None
+        self._read: Sequence[ReadBatch] | None = None  # by heads, from the validation sentences
         self._metrics: dict[str, TaskScore] = {}
         self._predicted: Predicted = {}
         self._fixed: dict[str, str] = {}  # the latest digests of tensors that do not learn
@@ -140,7 +153,7 @@ class _Run:
 
     def _phase(self, table: ParameterTable, steps: int) -> Iterator[RunEvent]:
         prefix = self._enter(table)
-        self._prepare_heads()
+        self._prepare_heads(table)
         before = self._digests_before(table)
         yield self._events.phase_started(table, steps, prefix)
         for step in range(1, steps + 1):
@@ -172,15 +185,18 @@ class _Run:
         release_freed_memory()
         return prefix
 
-    def _prepare_heads(self) -> None:
+    def _prepare_heads(self, table: ParameterTable) -> None:
         """Collect the rows that heads read in this phase, if nothing else learns."""
         self._heads = None
+        if table.phase_number > 1:
+            self._read = None  # the backbone may have learned
         if runs_on_stored_outputs(self._loaded, self._reused):
             with self._clock.spending("prefix"):
                 self._heads = StoredHeads(self._loaded, self._reused, self._raise_if_stopped)
 
     def _step(self, table: ParameterTable, step: int, steps: int) -> Step:
-        with self._clock.spending("training"), self._dropout.drawing():
+        threads = nullcontext() if self._heads is None else one_thread()
+        with self._clock.spending("training"), self._dropout.drawing(), threads:
             losses = self._accumulate_gradients(table)
             self._events.step += 1
             require_finite(losses, self._events.step)
@@ -206,20 +222,31 @@ class _Run:
             raise _Stopped
 
     def _evaluation(self, table: ParameterTable) -> Evaluation:
-        loaded = self._loaded
         self._optimizer.complete_embedding()
         with self._clock.spending("evaluation"):
-            evaluated = evaluate(
-                self._model,
-                loaded.dataset.validation,
-                loaded.validation.examples,
-                self._spec.tasks,
-                loaded.pad_id,
-                self._measures.states_for(self._events.step),
-            )
+            evaluated = self._evaluated()
         release_freed_memory()
         self._metrics, self._predicted = evaluated.scores, evaluated.predicted
         return self._scored(table, "validation", evaluated.scores)
+
+    def _evaluated(self) -> Evaluated:
+        """Score the validation sentences; where only heads run, their rows are read once."""
+        loaded, measures, step = self._loaded, self._measures, self._events.step
+        validation, tasks, pad = loaded.validation.examples, self._spec.tasks, loaded.pad_id
+
+        def batches() -> Iterator[ReadBatch]:
+            return read_batches(validation, tasks, pad, measures.states_for(step))
+
+        def scored(read: Iterable[ReadBatch]) -> Evaluated:
+            split = loaded.dataset.validation
+            return evaluate(self._model, split, validation, tasks, pad, batches=read)
+
+        if not evaluates_on_stored_outputs(loaded, self._reused):
+            return scored(batches())
+        if self._read is None or measures.records(step):
+            self._read = list(batches())
+        with one_thread():
+            return scored(self._read)
 
     def _answers(self) -> Answers:
         """Build the event with the predictions of the last evaluation."""

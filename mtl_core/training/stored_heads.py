@@ -1,7 +1,7 @@
 """Steps of a phase in which only heads learn, on stored outputs and without autograd.
 
 Such a step reads some hundred stored rows and computes two small linear layers. Batches, modules
-and autograd would take longer than the computation.
+and autograd would take longer than the computation, and so would a second thread.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -38,7 +38,7 @@ class StoredHeads:
         self._loaded, self._reused, self._model = loaded, reused, loaded.model
         self._weights = loaded.spec.plan.task_weights
         self._rows: dict[str, _RowsByExample] | None = None
-        if _rows_bytes(loaded) <= min(reused.memory_bytes, MAX_BYTES):
+        if _fit(loaded.training, loaded, reused):
             found = collect_rows(
                 loaded.training, loaded.spec.tasks, loaded.pad_id, reused.states_at, between_batches
             )
@@ -88,14 +88,23 @@ class StoredHeads:
         return loss
 
 
+def evaluates_on_stored_outputs(loaded: LoadedRun, reused: ReusedPrefix) -> bool:
+    """Whether only heads run, and the rows of the validation sentences fit into memory."""
+    return runs_on_stored_outputs(loaded, reused) and _fit(
+        loaded.validation.examples, loaded, reused
+    )
+
+
 def runs_on_stored_outputs(loaded: LoadedRun, reused: ReusedPrefix) -> bool:
     """Whether only heads run in the current phase, on the CPU. They compute in float32."""
     return reused.at_heads and loaded.spec.device == "cpu"
 
 
-def _rows_bytes(loaded: LoadedRun) -> int:
-    rows = count_rows(loaded.training, loaded.spec.tasks)
-    return rows * loaded.description.backbone.hidden_size * 4
+def _fit(examples: Sequence[EncodedExample], loaded: LoadedRun, reused: ReusedPrefix) -> bool:
+    """Whether the rows that heads read for these examples fit into memory."""
+    rows = count_rows(examples, loaded.spec.tasks)
+    rows_bytes = rows * loaded.description.backbone.hidden_size * 4
+    return rows_bytes <= min(reused.memory_bytes, MAX_BYTES)
 
 
 @dataclass(frozen=True)

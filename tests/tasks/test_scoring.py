@@ -1,8 +1,11 @@
-"""Scores, against counts made by hand."""
+"""Scores, against counts made by hand, scikit-learn and seqeval."""
 
 from random import Random
 
 import pytest
+from seqeval.metrics.v1 import precision_recall_fscore_support
+from seqeval.scheme import IOB2
+from sklearn.metrics import accuracy_score, f1_score
 
 from mtl_core.tasks.schemes import to_iob2
 from mtl_core.tasks.scoring import entity_counts, score_entities, score_sentences
@@ -85,7 +88,7 @@ def test_what_has_no_denominator_is_zero_without_a_warning(gold, predicted) -> N
     ids=["IOB2", "IO", "IO with a prefix"],
 )
 @pytest.mark.parametrize("seed", range(30))
-def test_counts_by_sentence_add_up_to_seqevals_scores(outputs: tuple[str, ...], seed: int) -> None:
+def test_counts_by_sentence_add_up_to_the_scores(outputs: tuple[str, ...], seed: int) -> None:
     draw = Random(seed)
     gold, predicted = [], []
     for _ in range(draw.randint(1, 25)):
@@ -101,3 +104,36 @@ def test_counts_by_sentence_add_up_to_seqevals_scores(outputs: tuple[str, ...], 
         "precision": pytest.approx(correct / found if found else 0),
         "recall": pytest.approx(correct / expected if expected else 0),
     }
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_sentences_are_scored_as_scikit_learn_does(seed: int) -> None:
+    draw = Random(seed)
+    classes = range(draw.randint(2, 6))
+    gold, predicted = ([draw.choice(classes) for _ in range(25)] for _ in range(2))
+    if seed % 3 == 0:  # the last class occurs in neither
+        gold, predicted = (
+            [min(each, len(classes) - 2) for each in one] for one in (gold, predicted)
+        )
+    assert score_sentences(gold, predicted, "abcdef"[: len(classes)]) == {
+        "accuracy": pytest.approx(accuracy_score(gold, predicted), abs=1e-15),
+        "macro_f1": pytest.approx(
+            f1_score(gold, predicted, labels=classes, average="macro", zero_division=0), abs=1e-15
+        ),
+    }
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_entities_are_scored_as_seqevals_strict_mode_does(seed: int) -> None:
+    draw = Random(seed)
+    tags = ("O", "B-LOC", "I-LOC", "B-PER", "I-PER")
+    gold = [[draw.choice(tags) for _ in range(draw.randint(1, 9))] for _ in range(20)]
+    predicted = [
+        [each if draw.random() < 0.6 else draw.choice(tags) for each in one] for one in gold
+    ]
+    expected = precision_recall_fscore_support(
+        gold, predicted, average="micro", scheme=IOB2, zero_division=0
+    )
+    assert score_entities(gold, predicted) == dict(
+        zip(("precision", "recall", "entity_f1"), expected[:3], strict=True)
+    )

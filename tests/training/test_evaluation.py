@@ -9,7 +9,7 @@ from mtl_core.settings import ANY_FILE
 from mtl_core.tasks.alignment import encode
 from mtl_core.tasks.dataset import load_dataset
 from mtl_core.training.batches import collate
-from mtl_core.training.evaluation import evaluate
+from mtl_core.training.evaluation import all_states, evaluate, read_batches
 from mtl_core.training.events import SentenceScore, TokenScore
 from mtl_core.training.loaded_run import load_run
 from mtl_core.training.losses import task_losses
@@ -169,3 +169,25 @@ def test_only_the_first_sub_word_of_a_word_is_scored(loaded, write_data):
     found = evaluate(loaded.model, examples, encoded, data.tasks[1:], loaded.pad_id).scores["ner"]
 
     assert (found.precision, found.recall) == (pytest.approx(1 / 3), pytest.approx(1 / 2))
+
+
+def test_batches_that_are_read_once_give_the_same_scores_to_the_bit(loaded):
+    encoded, tasks = loaded.validation.examples, loaded.spec.tasks
+    states = all_states(loaded.model.eval())
+    batches = list(read_batches(encoded, tasks, loaded.pad_id, states))
+    for seed in range(3):
+        with torch.no_grad():
+            for head in (loaded.model.classifier, loaded.model.ner):
+                generator = torch.Generator().manual_seed(seed)
+                head.weight.normal_(generator=generator)
+
+        again = evaluate(
+            loaded.model,
+            loaded.dataset.validation,
+            encoded,
+            tasks,
+            loaded.pad_id,
+            batches=batches,
+        )
+
+        assert again.scores == scores(loaded)

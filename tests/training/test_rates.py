@@ -267,3 +267,33 @@ def test_a_plan_that_freezes_all_has_no_rates_and_can_be_stepped(bench):
     plan = bench.scenario("frozen")
 
     assert optimizer(bench, plan, parameters_of(bench)).step(bench.tables(plan)[0], 1, 1) == {}
+
+
+def test_steps_are_those_of_torchs_adamw_with_clipping(bench):
+    table = bench.tables(bench.plan(["all"], learning_rate=1e-3, head_learning_rate=1e-2))[0]
+    ours, theirs = parameters_of(bench), parameters_of(bench)
+    generator = torch.Generator().manual_seed(0)
+    learning = {row.name: row for row in table.rows if row.learning_rate and not row.tied_to}
+    flat = {each.name for each in bench.description.tensors if each.bias or each.layernorm}
+    adamw = torch.optim.AdamW(
+        [
+            {
+                "params": [theirs[name]],
+                "lr": row.learning_rate,
+                "weight_decay": 0.0 if name in flat else WEIGHT_DECAY,
+            }
+            for name, row in learning.items()
+        ],
+        fused=True,
+    )
+    mine = optimizer(bench, bench.plan(["all"], learning_rate=1e-3, head_learning_rate=1e-2), ours)
+    for step in (1, 2, 3):
+        for name in learning:
+            gradient = torch.randn(ours[name].shape, generator=generator)
+            ours[name].grad, theirs[name].grad = gradient, gradient.clone()
+        torch.nn.utils.clip_grad_norm_([theirs[name] for name in learning], MAX_GRADIENT_NORM)
+        adamw.step()
+        mine.step(table, step, 100)
+
+    for name in learning:
+        torch.testing.assert_close(ours[name], theirs[name], rtol=1e-5, atol=1e-7)

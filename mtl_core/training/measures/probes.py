@@ -1,15 +1,14 @@
 """Linear probes: how much of a task the backbone's outputs encode, independent of the head.
 
 A probe is a logistic regression on the backbone's outputs. It is fitted to a few training sentences
-and scored on validation sentences like the head. scikit-learn is imported when a probe is fitted.
+and scored on validation sentences like the head.
 """
 
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from mtl_core.tasks.alignment import IGNORED, EncodedExample
 from mtl_core.tasks.dataset import Example
@@ -21,6 +20,7 @@ TRAINING_SENTENCES = 48
 VALIDATION_SENTENCES = 256
 """A probe uses at most this many of a task's first sentences in each split."""
 _ITERATIONS = 100
+_TOLERANCE = 1e-6  # of the gradient
 _BATCH_SIZE = 16
 
 Hidden = Callable[[Tensor, Tensor], Tensor]
@@ -88,29 +88,53 @@ def probe_score(
 class _Probe:
     """Multinomial logistic regression on standardised outputs: C = 1, 100 iterations at most.
 
-    If all rows have the same label, it always predicts that label.
+    With two labels it has one logit, with one label it always predicts that label.
+    Source: scikit-learn's `LogisticRegression`, whose import would take a second of every run.
     """
 
     def __init__(self, rows: Tensor, labels: Sequence[int]) -> None:
-        from sklearn.linear_model import LogisticRegression
-
         self._mean, self._scale = rows.mean(0), rows.std(0, correction=0).clamp_min(1e-6)
-        self._only = labels[0] if len(set(labels)) == 1 else None
-        self._model: Any = LogisticRegression(C=1.0, max_iter=_ITERATIONS)
-        if self._only is None:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # it usually stops at the iteration limit
-                self._model.fit(self._standard(rows), labels)
+        self._labels, classes = torch.unique(torch.tensor(labels), return_inverse=True)
+        logits = len(self._labels) if len(self._labels) > 2 else 1
+        self._weight = torch.zeros(logits, rows.shape[1], dtype=torch.float64)
+        self._bias = torch.zeros(logits, dtype=torch.float64)
+        if len(self._labels) > 1:
+            self._fit(self._standard(rows), classes)
 
     def __call__(self, rows: Tensor) -> list[int]:
         """Predict the label of each row."""
-        if self._only is not None:
-            return [self._only] * len(rows)
-        found: list[int] = self._model.predict(self._standard(rows)).tolist()
+        if len(self._labels) == 1:
+            return [int(self._labels[0])] * len(rows)
+        found: list[int] = self._labels[self._logits(self._standard(rows)).argmax(1)].tolist()
         return found
 
-    def _standard(self, rows: Tensor) -> Any:
-        return ((rows - self._mean) / self._scale).double().numpy()
+    @torch.enable_grad()
+    def _fit(self, rows: Tensor, classes: Tensor) -> None:
+        parameters = [self._weight.requires_grad_(), self._bias.requires_grad_()]
+        optimizer = torch.optim.LBFGS(
+            parameters,
+            max_iter=_ITERATIONS,
+            tolerance_grad=_TOLERANCE,
+            history_size=10,
+            line_search_fn="strong_wolfe",
+        )
+
+        def loss() -> Tensor:
+            optimizer.zero_grad()
+            penalty = self._weight.square().sum() / (2 * len(rows))
+            found = functional.cross_entropy(self._logits(rows), classes) + penalty
+            found.backward()  # type: ignore[no-untyped-call]
+            return found
+
+        optimizer.step(loss)  # type: ignore[no-untyped-call]
+        self._weight, self._bias = (each.detach() for each in parameters)
+
+    def _logits(self, rows: Tensor) -> Tensor:
+        found = functional.linear(rows, self._weight, self._bias)
+        return functional.pad(found, (1, 0)) if found.shape[1] == 1 else found
+
+    def _standard(self, rows: Tensor) -> Tensor:
+        return ((rows - self._mean) / self._scale).double()
 
 
 def _rows(task: Task, example: EncodedExample, hidden: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ import torch
 from mtl_core.freezing.table import Row
 from mtl_core.models.description import Role
 from mtl_core.models.layer_stack import evaluating
+from mtl_core.models.matrix_products import one_thread
 from mtl_core.tasks.alignment import EncodedExample, encode
 from mtl_core.tasks.task import Task, TaskKind
 from mtl_core.training.evaluation import States, all_states
@@ -66,12 +67,16 @@ class RunMeasures:
         self._recorder: OutputRecorder | None = None
         self._layers: LayerOutputs | None = None
 
+    def records(self, step: int) -> bool:
+        """Whether outputs are recorded in an evaluation at `step`: before the first step, and after
+        the last if the backbone learned."""
+        ends = (0, sum(self._loaded.steps)) if self._shared else (0,)
+        return self._on and step in ends
+
     def states_for(self, step: int) -> States:
-        """Return the states for an evaluation at `step`; outputs are recorded at both ends."""
-        if not self._on or step not in (0, sum(self._loaded.steps)):
+        """Return the states for an evaluation at `step`, which are recorded if `records(step)`."""
+        if not self.records(step):
             return self._reused.states_at
-        if step and not self._shared:
-            return self._reused.states_at  # the backbone's outputs are those of the start
         self._recorder = OutputRecorder(self._probed_sentences)
         return all_states(self._model, self._recorder.recording(self._reused.hidden))
 
@@ -184,13 +189,14 @@ class RunMeasures:
         """Fit and score each task's probe on these outputs."""
         loaded = self._loaded
         split, encoded = loaded.dataset.validation, loaded.validation.examples
-        return {
-            task.name: probe_score(
-                task, outputs, self._training[task.name], split, encoded, self._places(task)
-            )
-            for task in loaded.spec.tasks
-            if outputs and self._training[task.name] and self._places(task)
-        }
+        with one_thread():
+            return {
+                task.name: probe_score(
+                    task, outputs, self._training[task.name], split, encoded, self._places(task)
+                )
+                for task in loaded.spec.tasks
+                if outputs and self._training[task.name] and self._places(task)
+            }
 
     def _places(self, task: Task) -> tuple[int, ...]:
         return places_of(self._loaded.validation.examples, task, VALIDATION_SENTENCES)

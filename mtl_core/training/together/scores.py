@@ -7,12 +7,10 @@ sentence that several runs or evaluations predict in the same way is compared on
 from collections.abc import Sequence
 from typing import Protocol
 
-import numpy as np
-
 from mtl_core.tasks.alignment import EncodedExample
 from mtl_core.tasks.dataset import Example
 from mtl_core.tasks.schemes import OUTSIDE, Span
-from mtl_core.tasks.scoring import scored_spans
+from mtl_core.tasks.scoring import entity_scores, score_sentences, scored_spans
 from mtl_core.tasks.task import Task, TaskKind
 from mtl_core.training.events import SentenceScore, TaskScore, TokenScore
 from mtl_core.training.together.rows import TaskRows
@@ -42,17 +40,11 @@ class _SentenceScorer:
     """Accuracy and macro F1; every row is a sentence."""
 
     def __init__(self, task: Task, rows: TaskRows) -> None:
-        self._outputs = len(task.outputs)
-        self._gold = rows.labels.numpy()
+        self._outputs = task.outputs
+        self._gold = rows.labels.tolist()
 
     def score(self, outputs: Sequence[int], loss: float) -> SentenceScore:
-        size = self._outputs
-        cells = np.bincount(self._gold * size + np.asarray(outputs), minlength=size * size)
-        table = cells.reshape(size, size)
-        correct, both = table.diagonal(), table.sum(0) + table.sum(1)
-        f1 = 2 * correct / np.maximum(both, 1)
-        accuracy = correct.sum() / len(self._gold)
-        return SentenceScore(loss=loss, accuracy=float(accuracy), macro_f1=float(f1.mean()))
+        return SentenceScore(loss=loss, **score_sentences(self._gold, outputs, self._outputs))
 
 
 class _EntityScorer:
@@ -90,9 +82,7 @@ class _EntityScorer:
                 found = self._counted[key] = self._counts(*key)
             correct += found[0]
             predicted += found[1]
-        precision, recall = _ratio(correct, predicted), _ratio(correct, self._entities)
-        f1 = _ratio(2 * precision * recall, precision + recall)
-        return TokenScore(loss=loss, entity_f1=f1, precision=precision, recall=recall)
+        return TokenScore(loss=loss, **entity_scores(correct, predicted, self._entities))
 
     def _counts(self, number: int, outputs: Sequence[int]) -> Counts:
         _, gold, words = self._sentences[number]
@@ -100,7 +90,3 @@ class _EntityScorer:
         tags = [OUTSIDE if row is None else names[outputs[row]] for row in words]
         found = frozenset(scored_spans(tags, names))
         return len(gold & found), len(found)
-
-
-def _ratio(part: float, whole: float) -> float:
-    return part / whole if whole else 0.0

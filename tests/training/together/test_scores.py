@@ -1,4 +1,4 @@
-"""Scores from rows are those of scikit-learn and seqeval."""
+"""Scores from rows are those of `tasks.scoring`."""
 
 import random
 
@@ -63,13 +63,13 @@ def assert_equal_scores(task, examples, encoded):
 
 
 @pytest.mark.parametrize("scheme", list(SCHEMES))
-def test_entities_are_scored_as_seqeval_does(scheme):
+def test_entities_are_scored_as_from_tags(scheme):
     task = Task(name="ner", kind=TaskKind.TOKEN, head="ner", outputs=SCHEMES[scheme])
 
     assert_equal_scores(task, *tagged(task.outputs))
 
 
-def test_sentences_are_scored_as_scikit_learn_does():
+def test_sentences_are_scored_as_from_labels():
     labels = [0, 0, 2, 0, 2, 2, 0]  # the second class does not occur
     examples = [Example("text", None, {"sentiment": SENTIMENT.outputs[n]}) for n in labels]
     encoded = [
