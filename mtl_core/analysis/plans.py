@@ -58,7 +58,8 @@ class PlanResult:
     `peak_memory_bytes` are means over the finished runs that were trained alone, or over all if
     there are none. `trainable` is the largest number of trainable parameters of any phase, `total`
     the number of all parameters. `trained_together` is the largest number of runs that seconds and
-    memory include; None if they are those of runs alone.
+    memory include; None if they are those of runs alone. `trained_beside` is the largest number of
+    other jobs that ran at the same time as those runs; None if it is unknown.
     """
 
     label: str
@@ -72,6 +73,7 @@ class PlanResult:
     frozen_exact: bool | None
     converged: Mapping[str, bool | None] = field(default_factory=dict)
     trained_together: int | None = None
+    trained_beside: int | None = None
 
     @property
     def seconds_alone(self) -> float | None:
@@ -238,6 +240,7 @@ def _plan_result(label: str, by_seed: Mapping[int, RunSummary]) -> PlanResult:
     ends = [run.finished for run in alone or finished if run.finished is not None]
     exact = [run.finished.frozen_identical for run in finished if run.finished is not None]
     together = [run.spec.trained_together or 0 for run in finished]
+    beside = [end.trained_beside for end in ends if end.trained_beside is not None]
     learning = [phase.trainable for phase in runs[0].phases if phase.trainable is not None]
     return PlanResult(
         label=label,
@@ -253,6 +256,7 @@ def _plan_result(label: str, by_seed: Mapping[int, RunSummary]) -> PlanResult:
             task.name: convergence(finished, task.name).converged for task in runs[0].spec.tasks
         },
         trained_together=max(together) if together and not alone else None,
+        trained_beside=max(beside, default=None),
     )
 
 

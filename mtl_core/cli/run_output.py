@@ -9,6 +9,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from mtl_core.cli.console import plain_console
 from mtl_core.cli.options import EventFormat
+from mtl_core.report.run_words import shared_words
 from mtl_core.training.events import (
     Answers,
     Evaluation,
@@ -77,6 +78,7 @@ class _TextPrinter:
             None if bar is None else bar.add_task("", total=None, visible=False, losses="")
         )
         self._phases = 1
+        self._together: int | None = None
         self._first: dict[str, TaskScore] = {}
         self._total_steps = 0
 
@@ -112,6 +114,7 @@ class _TextPrinter:
     def _started(self, event: RunStarted) -> None:
         spec = event.spec
         self._phases, self._total_steps = len(spec.plan.phases), event.total_steps
+        self._together = spec.trained_together
         counts = ", ".join(
             f"{task} {found['train']} + {found['validation']}"
             for task, found in event.examples.items()
@@ -146,9 +149,10 @@ class _TextPrinter:
         self._print(f"  {where}: {scores}")
 
     def _finished(self, event: RunFinished) -> None:
+        shared = shared_words(self._together, event.trained_beside)
         self._print(
-            f"Finished in {event.total_seconds:.1f} s (frozen layers {event.prefix_seconds:.1f}, "
-            f"training {event.training_seconds:.1f}, "
+            f"Finished in {event.total_seconds:.1f} s{shared} "
+            f"(frozen layers {event.prefix_seconds:.1f}, training {event.training_seconds:.1f}, "
             f"evaluation {event.evaluation_seconds:.1f}), peak memory "
             f"{event.peak_memory_bytes / 1e6:,.0f} MB"
         )

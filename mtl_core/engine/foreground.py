@@ -69,8 +69,7 @@ def run_in_foreground(
             spec, run.id, output, stop_requested, settings.owner_access, prefixes, start
         ):
             started = True
-            writer.add(event)
-            on_event(event)
+            on_event(writer.add(event))
     except BadInput as problem:
         writer.fail(problem)
         if not started:

@@ -1,11 +1,19 @@
 """Writes the events of a run to the store, steps in batches."""
 
+from contextlib import suppress
 from time import monotonic
 
-from mtl_core.errors import error_message
+from mtl_core.errors import FreezeLabError, error_message
 from mtl_core.store.record import RunRecord
 from mtl_core.store.runs import RunStore
-from mtl_core.training.events import FINAL_EVENTS, RunEvent, RunFailed, RunStopped, Step
+from mtl_core.training.events import (
+    FINAL_EVENTS,
+    RunEvent,
+    RunFailed,
+    RunFinished,
+    RunStopped,
+    Step,
+)
 
 BATCH_SECONDS = 0.3
 """`step` events are buffered for up to this long; any other event is written at once."""
@@ -32,8 +40,10 @@ class RunWriter:
         """Seconds since the run was claimed."""
         return monotonic() - self._began
 
-    def add(self, event: RunEvent) -> None:
-        """Buffer an event and write the buffer if it is due."""
+    def add(self, event: RunEvent) -> RunEvent:
+        """Buffer an event and write the buffer if it is due; the event as it is written."""
+        if isinstance(event, RunFinished):
+            event = self._with_neighbours(event)
         if not self._buffer:
             self._buffered_since = monotonic()
         self._buffer.append(event)
@@ -43,6 +53,14 @@ class RunWriter:
             self.flush()
         else:
             self.flush_if_due()
+        return event
+
+    def _with_neighbours(self, event: RunFinished) -> RunFinished:
+        """Add the number of jobs beside the run, unless the store cannot be read."""
+        with suppress(FreezeLabError):
+            beside = self._store.trained_beside(self.run.id)
+            return event.model_copy(update={"trained_beside": beside})
+        return event
 
     def flush_if_due(self) -> None:
         """Write the buffer if its oldest event has waited for `BATCH_SECONDS`."""

@@ -25,6 +25,8 @@ from mtl_core.training.events import Evaluation, Step
 Cell = str | int | float | None
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\n")
+_SHARED = ("trained_together", "trained_beside")
+"""Columns that mark shared seconds: runs of the same job, and other jobs at the same time."""
 _COST_NAMES = {
     Cost.SECONDS: "seconds",
     Cost.MEMORY: "peak_memory_bytes",
@@ -83,6 +85,7 @@ def _scores(report: Report) -> str:
         *("run", "name", "plan", "checkpoint", "data", "seed", "state", "task", "metric"),
         *("value", "before_training", "validation_sentences", "standard_error", "standing"),
         *("total_seconds", "peak_memory_bytes", "frozen_tensors", "frozen_identical"),
+        *_SHARED,
     )
     rows = [row for label, run in report.named for row in _score_rows(label, run, report)]
     return csv_text(columns, rows)
@@ -104,6 +107,7 @@ def _score_rows(label: LabelledRun, run: ReportRun, report: Report) -> Iterator[
             end.peak_memory_bytes if end else None,
             end.frozen_tensors if end else None,
             _truth(end.frozen_identical if end else None),
+            *(spec.trained_together, end.trained_beside if end else None),
         )
 
 
@@ -131,7 +135,7 @@ def _plans(report: Report) -> str:
         *("lowest", "highest", "before_training", "verdict", "difference_to_best"),
         *("difference_low", "difference_high", "pairs_of_seeds", "sentences", "seconds"),
         *("memory_bytes", "trainable", "parameters", "trained_share", "frozen_identical"),
-        "converged",
+        *("converged", *_SHARED),
     )
     plans = report.compared.every_plan
     return csv_text(columns, (row for plan in plans for row in _plan_rows(plan, bool(sizes))))
@@ -154,6 +158,7 @@ def _plan_rows(plan: PlanResult, sized: bool) -> Iterator[Sequence[Cell]]:
             (plan.trainable or 0) / (plan.total or 1) if known else None,
             _truth(plan.frozen_exact),
             _truth(plan.converged.get(name)),
+            *(plan.trained_together, plan.trained_beside),
         )
 
 

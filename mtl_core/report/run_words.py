@@ -144,6 +144,16 @@ def spent_words(end: RunFinished) -> str:
     return ", ".join(f"{name} {duration(seconds)}" for name, seconds in shown)
 
 
+def shared_words(together: int | None, beside: int | None) -> str:
+    """Describes what a run's seconds include or were slowed by: " for 3 runs", " beside 2 others".
+
+    `together` and `beside` are those of a plan or a run. Empty for a run alone, or if unknown.
+    """
+    for_runs = f" for {together} runs" if together else ""
+    others = f" beside {beside} other{'s' * (beside != 1)}" if beside else ""
+    return f"{for_runs}{',' * bool(for_runs and others)}{others}"
+
+
 def step_time(seconds: float) -> str:
     """Formats the time of one step: "0.87 s per step", "42 ms per step"."""
     return f"{seconds * 1000:.0f} ms per step" if seconds < 0.1 else f"{seconds:.2g} s per step"

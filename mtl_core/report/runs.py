@@ -18,7 +18,7 @@ from mtl_core.report.blocks import (
     task_titles,
 )
 from mtl_core.report.load import Report
-from mtl_core.report.run_words import STATE_SIGNS, moment
+from mtl_core.report.run_words import STATE_SIGNS, moment, shared_words
 from mtl_core.text import listed, percent
 from mtl_core.training.spec import RunSpec
 
@@ -208,6 +208,7 @@ def _spelled_phase_row(phase: PhaseProgress, summary: RunSummary) -> dict[str, s
 
 def _scores(summary: RunSummary) -> dict[str, str]:
     end = summary.finished
+    shared = shared_words(summary.spec.trained_together, end.trained_beside) if end else ""
     return {
         **{
             f"{task_title(task.name)} {task.metric}": (
@@ -215,5 +216,5 @@ def _scores(summary: RunSummary) -> dict[str, str]:
             )
             for task in summary.spec.tasks
         },
-        "Seconds": f"{end.total_seconds:.1f}" if end else "",
+        "Seconds": f"{end.total_seconds:.1f}{shared}" if end else "",
     }

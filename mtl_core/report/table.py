@@ -13,7 +13,7 @@ from mtl_core.report.blocks import Block, Table, Text, table_of
 from mtl_core.report.compared import lowest_seed_run
 from mtl_core.report.finding import TIED, has_one_seed, is_tested
 from mtl_core.report.load import Report
-from mtl_core.report.run_words import other_data_lines, rate_words
+from mtl_core.report.run_words import other_data_lines, rate_words, shared_words
 from mtl_core.tasks.task import Task, TaskKind
 from mtl_core.text import bytes_text, percent, signed
 
@@ -159,19 +159,22 @@ def table_title(comparison: PlanComparison) -> str:
 
 
 def seconds_words(plan: PlanResult) -> str:
-    """Formats the mean seconds of a plan's runs: "12.3", or "12.3 for 3 runs" if they are shared.
+    """Formats the mean seconds of a plan's runs, with the mark of `shared_words`.
 
     Empty without a finished run.
     """
     if plan.seconds is None:
         return ""
-    shared = f" for {plan.trained_together} runs" if plan.trained_together else ""
-    return f"{plan.seconds:,.1f}{shared}"
+    return f"{plan.seconds:,.1f}{shared_words(plan.trained_together, plan.trained_beside)}"
 
 
-def _together_words(comparison: PlanComparison) -> str:
-    shared = any(plan.trained_together for plan in comparison.plans)
-    return "Runs trained together share their seconds and peak memory." * shared
+def _sharing_words(comparison: PlanComparison) -> str:
+    together = any(plan.trained_together for plan in comparison.plans)
+    beside = any(plan.trained_beside for plan in comparison.plans)
+    return " ".join(
+        ["Runs trained together share their seconds and peak memory."] * together
+        + ["Runs beside others take longer than alone."] * beside
+    )
 
 
 def table_rule(comparison: PlanComparison) -> str:
@@ -196,7 +199,7 @@ def table_rule(comparison: PlanComparison) -> str:
         * (Verdict.OPEN in words),
         "With one seed only the sampling error of the validation sentences is measured."
         * (has_one_seed(comparison) and is_tested(comparison)),
-        _together_words(comparison),
+        _sharing_words(comparison),
     ]
     return " ".join(part for part in parts if part)
 

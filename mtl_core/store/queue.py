@@ -112,6 +112,28 @@ class Queue:
             query = select(RunRow).where(RunRow.state == RunState.RUNNING, KEPT).order_by(*_QUEUE)
             return [record_of(row) for row in session.scalars(query)]
 
+    def trained_beside(self, run: str) -> int:
+        """The largest number of other jobs that ran at the same moment of a run, until now.
+
+        0 for a run that has not started.
+        """
+        with self._database.reading() as session:
+            own = record_of(row_of(session, run))
+            if own.started_at is None:
+                return 0
+            overlapping = (
+                select(RunRow)
+                .where(
+                    RunRow.started_at.is_not(None),
+                    or_(RunRow.state == RunState.RUNNING, RunRow.finished_at > own.started_at),
+                )
+                .order_by(RunRow.state == RunState.RUNNING, RunRow.finished_at)
+            )  # the last run of a job to end comes last, and replaces the others in `spans`
+            others = [record_of(row) for row in session.scalars(overlapping)]
+        spans = {each.job: (each.started_at, each.finished_at) for each in others}
+        spans.pop(own.job, None)
+        return _most_at_once(list(spans.values()), own.started_at)
+
     def position(self, run: str) -> int | None:
         """The position of a run in the queue, 1 for the next; None if it is not waiting."""
         with self._database.reading() as session:
@@ -167,6 +189,18 @@ class Queue:
             for row in lost:
                 _interrupt(row, _LOST if row.state is RunState.RUNNING else _NEVER_BEGAN)
             return [row.id for row in lost]
+
+
+def _most_at_once(spans: Sequence[tuple[datetime | None, datetime | None]], since: datetime) -> int:
+    """The largest number of spans (start, end or None) at one moment, not before `since`.
+
+    It is reached at `since` or when one of the spans starts.
+    """
+    known = [(start, end) for start, end in spans if start is not None]
+    return max(
+        sum(start <= moment and (end is None or end > moment) for start, end in known)
+        for moment in (since, *(start for start, _ in known if start > since))
+    )
 
 
 def _interrupt(row: RunRow, reason: str) -> None:

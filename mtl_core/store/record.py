@@ -78,6 +78,12 @@ class RunRecord:
     held: bool = False  # waits until the comparison's first runs determine its spec
     keeps_model: bool = True  # whether the finished model is written to `Settings.run_folder`
     shipped: bool = False  # included in the installation
+    owner: str | None = None  # the id of the process that executes it, or for which it is reserved
+
+    @property
+    def job(self) -> tuple[str | None, datetime | None]:
+        """Identifies the job of a run that has started. The runs of one job start together."""
+        return self.owner, self.started_at
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,7 @@ def record_of(row: RunRow) -> RunRecord:
         held=row.held,
         keeps_model=row.keeps_model,
         shipped=row.shipped,
+        owner=row.owner,
     )
 
 

@@ -199,7 +199,9 @@ class RunFinished(_Event):
 
     `frozen_tensors` counts the tensors that never learned. `frozen_identical` states that each is
     bit-identical to its value before training, in memory and in the written file if there is one.
-    `prefix_seconds` were spent computing or reading outputs of frozen layers.
+    `prefix_seconds` were spent computing or reading outputs of frozen layers. `trained_beside` is
+    the largest number of other jobs of the same store that ran at the same time, which makes the
+    seconds longer; runs trained together are one job. None in a run of an earlier version.
     """
 
     event: Literal["run_finished"] = "run_finished"
@@ -213,6 +215,7 @@ class RunFinished(_Event):
     prefix_seconds: float = 0.0
     total_seconds: float
     output: str | None = None
+    trained_beside: int | None = None
 
 
 class RunFailed(_Event):

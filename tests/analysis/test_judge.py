@@ -53,19 +53,25 @@ def test_one_plan_under_several_seeds_is_one_line_with_mean_and_range() -> None:
 
 
 def test_the_costs_of_a_plan_are_those_of_its_runs_alone() -> None:
-    def run(seed: int, seconds: float, together: int | None) -> RunSummary:
+    def run(
+        seed: int, seconds: float, together: int | None, beside: int | None = None
+    ) -> RunSummary:
         one = ended("heads-only", seed, 0.8, 0.4, trained_together=together)
         assert one.finished is not None
-        update = {"total_seconds": seconds, "peak_memory_bytes": 100 * int(seconds)}
+        update = {
+            "total_seconds": seconds,
+            "peak_memory_bytes": 100 * int(seconds),
+            "trained_beside": beside,
+        }
         return replace(one, finished=one.finished.model_copy(update=update))
 
-    alone, first, second = run(0, 3.0, None), run(1, 9.0, 2), run(2, 9.0, 2)
+    alone, first, second = run(0, 3.0, None), run(1, 9.0, 2, 4), run(2, 9.0, 2, 3)
     (plan,) = compare_plans([alone, first, second]).plans
     assert (plan.seconds, plan.peak_memory_bytes, plan.trained_together) == (3.0, 300, None)
-    assert plan.seconds_alone == 3.0
+    assert (plan.seconds_alone, plan.trained_beside) == (3.0, None)
     (plan,) = compare_plans([first, second]).plans
     assert (plan.seconds, plan.peak_memory_bytes, plan.trained_together) == (9.0, 900, 2)
-    assert plan.seconds_alone is None
+    assert (plan.seconds_alone, plan.trained_beside) == (None, 4)
 
 
 def test_seconds_memory_and_shares_are_those_of_the_finished_runs() -> None:

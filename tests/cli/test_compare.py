@@ -104,6 +104,8 @@ def test_every_number_is_that_of_the_run_in_the_store(kept: CompareOutput) -> No
             end = ends.pop(run["run"])
             assert isinstance(end, RunFinished)
             assert run["seconds"] == end.total_seconds
+            assert run["trained_beside"] == end.trained_beside
+            assert isinstance(end.trained_beside, int)
             assert run["metrics"] == {t: score.model_dump() for t, score in end.metrics.items()}
     assert ends == {}
     assert told["seconds"] == sum(

@@ -14,7 +14,7 @@ from mtl_core.store.owner import Owner
 from mtl_core.store.record import PlannedRun, RunRole, RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.training.comparison import ComparisonSpec
-from mtl_core.training.events import RunStarted
+from mtl_core.training.events import RunFinished, RunStarted
 from mtl_core.training.spec import RunSpec
 
 Wait = Callable[[Callable[[], bool]], None]
@@ -201,3 +201,22 @@ def test_runs_of_another_process_leave_room_for_one_run_only(
     store.request_stop(first)
     assert ended(first, second) == [RunState.STOPPED, RunState.FINISHED]
     assert store.run(first).finished_at <= store.run(second).started_at  # type: ignore[operator]
+
+
+def test_a_run_beside_another_one_has_the_number_in_its_final_event(
+    supervisor: Supervisor,
+    store: RunStore,
+    queue: Queue,
+    begun: Callable[..., None],
+    ended: Callable[..., list[RunState]],
+) -> None:
+    patient, quick = queue("patient", "quick")
+    supervisor.start()
+    begun(patient)
+    assert ended(quick) == [RunState.FINISHED]
+    store.request_stop(patient)
+    ended(patient)
+    (alone,) = queue("quick")
+    assert ended(alone) == [RunState.FINISHED]
+    ends = [store.latest(run, "run_finished") for run in (quick, alone)]
+    assert [end.trained_beside for end in ends if isinstance(end, RunFinished)] == [1, 0]

@@ -58,6 +58,7 @@ def test_scores_keep_all_their_digits(read: Read, pair: tuple[str, str]) -> None
     assert rows[1]["standard_error"] == ""
     assert rows[0]["validation_sentences"] == "20"
     assert rows[0]["frozen_identical"] == "true"
+    assert rows[0]["trained_together"] == rows[0]["trained_beside"] == ""
 
 
 def test_the_parameter_table_is_that_of_inspect(read: Read, pair: tuple[str, str]) -> None:

@@ -45,6 +45,7 @@ def test_a_plan_and_a_task_are_a_row_with_all_their_digits(plans: Report) -> Non
     assert (first["trainable"], first["parameters"]) == ("2310", "22715526")
     assert float(first["trained_share"]) == 2310 / 22_715_526
     assert first["frozen_identical"] == "true"
+    assert first["trained_together"] == first["trained_beside"] == ""
     assert best["difference_to_best"] == best["difference_low"] == ""
 
 

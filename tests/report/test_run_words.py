@@ -1,6 +1,13 @@
 import pytest
 
-from mtl_core.report.run_words import duration, rate_words, spent_words, step_time, unusual_words
+from mtl_core.report.run_words import (
+    duration,
+    rate_words,
+    shared_words,
+    spent_words,
+    step_time,
+    unusual_words,
+)
 from mtl_core.training.events import RunFinished
 from tests.run_story import spec_of
 
@@ -69,3 +76,17 @@ def test_the_parts_of_a_duration_add_up_to_the_total() -> None:
     )
     unfrozen = end.model_copy(update={"prefix_seconds": 0.0, "total_seconds": 7.6})
     assert spent_words(unfrozen) == "training 5.2 s, evaluation 2.4 s"
+
+
+@pytest.mark.parametrize(
+    ("together", "beside", "words"),
+    [
+        (None, None, ""),
+        (None, 0, ""),
+        (None, 1, " beside 1 other"),
+        (3, None, " for 3 runs"),
+        (3, 2, " for 3 runs, beside 2 others"),
+    ],
+)
+def test_shared_seconds_are_marked(together: int | None, beside: int | None, words: str) -> None:
+    assert shared_words(together, beside) == words

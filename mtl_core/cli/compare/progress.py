@@ -11,7 +11,7 @@ from mtl_core.cli.stored_runs import finished_event
 from mtl_core.engine.comparison_progress import ComparisonProgress
 from mtl_core.engine.lab import Lab
 from mtl_core.report.data_words import size_words
-from mtl_core.report.run_words import about, duration
+from mtl_core.report.run_words import about, duration, shared_words
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunRole
 from mtl_core.store.runs import RunStore
 from mtl_core.training.comparison import train_size
@@ -108,4 +108,5 @@ def _ended_text(run: RunRecord, store: RunStore) -> str:
     if finished is None:
         return f"{_run_text(run)} · {run.state}: {run.reason}"
     scores = " · ".join(f"{task} {score.headline:.3f}" for task, score in finished.metrics.items())
-    return f"{_run_text(run)} · {scores} · {duration(finished.total_seconds)}"
+    shared = shared_words(run.spec.trained_together, finished.trained_beside)
+    return f"{_run_text(run)} · {scores} · {duration(finished.total_seconds)}{shared}"

@@ -89,6 +89,8 @@ def _scenario(
                 "seed": run.spec.seed,
                 "run": run.id,
                 "seconds": None if (event := finished[run.id]) is None else event.total_seconds,
+                "trained_together": run.spec.trained_together,
+                "trained_beside": None if event is None else event.trained_beside,
                 "metrics": None if event is None else _metrics(event),
             }
             for run in runs

@@ -12,7 +12,7 @@ from mtl_core.freezing.plan_file import plan_to_yaml
 from mtl_core.freezing.table import State
 from mtl_core.freezing.titles import task_title
 from mtl_core.report.repeat import needs_plan_file, train_command
-from mtl_core.report.run_words import duration, spent_words
+from mtl_core.report.run_words import duration, shared_words, spent_words
 from mtl_core.report.runs import phase_row
 from mtl_core.report.stages import chain_lines, chain_rows, chain_title
 from mtl_core.store.record import RunRecord, RunState
@@ -108,7 +108,9 @@ def run_outcome(record: RunRecord, summary: RunSummary) -> None:
     reason = plain(record.reason or "No reason was recorded.")
     match record.state:
         case RunState.FINISHED if summary.finished:
-            st.markdown(f":small[{' · '.join(_totals(summary.finished))}]")
+            st.markdown(
+                f":small[{' · '.join(_totals(summary.finished, summary.spec.trained_together))}]"
+            )
         case RunState.FAILED:
             st.error(
                 f"{reason}  \nFix the cause, then start the run again with the form below. "
@@ -124,14 +126,15 @@ def run_outcome(record: RunRecord, summary: RunSummary) -> None:
             st.warning(reason, icon=":material/power_off:")
 
 
-def _totals(end: RunFinished) -> list[str]:
+def _totals(end: RunFinished, together: int | None) -> list[str]:
+    shared = shared_words(together, end.trained_beside)
     proof = (
         f"**{end.frozen_tensors:,} of {end.frozen_tensors:,}** tensors bit-identical, by SHA-256"
         if end.frozen_identical
         else "**a frozen tensor changed**"
     )
     return [
-        f"Took **{duration(end.total_seconds)}**: {spent_words(end)}",
+        f"Took **{duration(end.total_seconds)}**{shared}: {spent_words(end)}",
         f"peak memory **{bytes_text(end.peak_memory_bytes)}**",
         proof if end.frozen_tensors else "no tensor was frozen in all phases",
     ]
