@@ -66,7 +66,9 @@ def test_the_json_has_exactly_the_keys_of_the_contract(
         }
         assert [run["seed"] for run in each["seeds"]] == [3, 5]
         for run in each["seeds"]:
-            assert set(run) == {"seed", "run", "seconds", "metrics"}
+            assert set(run) == {
+                *("seed", "run", "seconds", "trained_together", "trained_beside", "metrics")
+            }
             assert set(run["metrics"]["sentiment"]) == {"loss", "accuracy", "macro_f1"}
             assert set(run["metrics"]["ner"]) == {"loss", "entity_f1", "precision", "recall"}
     assert set(told["best"]) == {"sentiment", "ner"}
