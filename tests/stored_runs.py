@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from mtl_core.report.load import Report, load_report
-from mtl_core.store.record import RunState
+from mtl_core.store.owner import Owner
+from mtl_core.store.record import RunRecord, RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.training.events import RunEvent
 from tests.export.finished_run import finished, of_three_plans
@@ -53,3 +54,8 @@ def pair(keep: Callable[[Iterable[RunEvent]], str]) -> tuple[str, str]:
 def plans(keep: Callable[[Iterable[RunEvent]], str], read: Callable[..., Report]) -> Report:
     """Three plans with three seeds each."""
     return read(*(keep(story) for story in of_three_plans()))
+
+
+def claim(store: RunStore, owner: Owner, reserved: bool = False) -> RunRecord | None:
+    """Assign the next waiting run to `owner`; None if there is none."""
+    return next(iter(store.claim_job(owner, reserved)), None)

@@ -110,16 +110,19 @@ def runs_ahead(
 def expected_wait(ahead: Sequence[RunAhead], at_once: int = 1) -> float | None:
     """Returns the seconds until a run can start behind `ahead`; None if one of them is unknown.
 
-    `at_once` runs with the threads of that run are trained at the same time.
+    `at_once` runs with the threads of that run are trained at the same time. Running runs of one
+    job occupy one place.
     """
-    known = [(each, each.seconds) for each in ahead if each.seconds is not None]
-    if len(known) < len(ahead):
-        return None
-    running, waiting = (
-        [seconds for each, seconds in known if (each.run.state is RunState.RUNNING) is is_running]
-        for is_running in (True, False)
-    )
-    return free_times(running, waiting, at_once)[0]
+    running: dict[object, float] = {}
+    waiting = []
+    for each in ahead:
+        if each.seconds is None:
+            return None
+        if each.run.state is RunState.RUNNING:
+            running[each.run.job] = max(each.seconds, running.get(each.run.job, 0.0))
+        else:
+            waiting.append(each.seconds)
+    return free_times(running.values(), waiting, at_once)[0]
 
 
 def estimated_seconds(spec: RunSpec, past: Sequence[RunRecord]) -> float | None:

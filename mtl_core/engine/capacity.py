@@ -1,7 +1,7 @@
 """Decides whether another job fits beside the running ones, and when there will be room."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import heapreplace
 
 from mtl_core.engine.machine import accelerator_exists, free_memory_bytes, usable_cores
@@ -26,8 +26,8 @@ class Demand:
 class Capacity:
     """What this machine has for all jobs together.
 
-    `memory_bytes` is the memory that the running jobs use plus the free memory; None if unknown,
-    which sets no limit.
+    `memory_bytes` is the memory that the running jobs of this process use plus the free memory;
+    None if unknown, which sets no limit.
     """
 
     runs: int
@@ -56,8 +56,15 @@ def has_room(job: Demand, running: Sequence[Demand], capacity: Capacity) -> bool
     )
 
 
-def runs_at_once(threads: int, capacity: Capacity) -> int:
-    """How many runs with this many threads are trained at once, without regard to memory."""
+def in_use(job: Demand) -> Demand:
+    """The demand of a job of another process: the memory that it uses is not free any more."""
+    return job if job.memory_bytes is None else replace(job, memory_bytes=0)
+
+
+def runs_at_once(threads: int, device: str, capacity: Capacity) -> int:
+    """How many runs like this are trained at once, without regard to memory; one on a GPU."""
+    if computes_on_accelerator(device):
+        return 1
     return max(1, min(capacity.runs, capacity.cores // threads))
 
 

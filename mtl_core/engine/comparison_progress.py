@@ -1,6 +1,6 @@
 """The progress of a comparison and its estimated remaining time."""
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,6 +9,9 @@ from mtl_core.engine.comparisons import workload
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.training.events import RunStarted, Step
+
+Job = Sequence[RunRecord]
+"""Running runs that one process trains together; most jobs have one run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +51,11 @@ def progress_of(
     runs = (*record.trial_runs, *record.runs)
     counted = {state: sum(run.state is state for run in runs) for state in RunState}
     current = tuple(run for run in runs if run.state is RunState.RUNNING)
-    shares = _shares(store, current)
+    jobs = _jobs(current)
+    shares = _shares(store, jobs)
     left = _seconds_left(runs, _estimates(runs, store.runs(shipped=None)), shares)
-    done = sum(_run_seconds(run) or 0.0 for run in runs if run.state is RunState.FINISHED)
-    done += sum(_elapsed(run, now) for run in current)
+    done = sum(_own_seconds(run) or 0.0 for run in runs)
+    done += sum(_elapsed(job[0], now) for job in jobs)
     finished = counted[RunState.FINISHED] + sum(shares.values())
     by_runs = finished / len(runs) if runs else 1.0
     ended = not current and not counted[RunState.WAITING]
@@ -65,7 +69,7 @@ def progress_of(
         share_done=by_runs
         if ended or left is None
         else done / max(done + sum(left.values()), 1e-9),
-        remaining_seconds=None if ended or left is None else _remaining(left, shares, at_once),
+        remaining_seconds=None if ended or left is None else _remaining(left, jobs, at_once),
         current=current,
     )
 
@@ -89,9 +93,10 @@ def _seconds_left(
     return left
 
 
-def _remaining(left: Mapping[str, float], running: Container[str], at_once: int) -> float:
-    """The seconds until all runs have ended."""
-    now = [seconds for run, seconds in left.items() if run in running]
+def _remaining(left: Mapping[str, float], jobs: Sequence[Job], at_once: int) -> float:
+    """The seconds until all runs have ended. A job occupies one place, however many runs it has."""
+    now = [sum(left[run.id] for run in job) for job in jobs]
+    running = {run.id for job in jobs for run in job}
     later = [seconds for run, seconds in left.items() if run not in running]
     return free_times(now, later, max(at_once, len(now), 1))[-1]
 
@@ -120,16 +125,17 @@ def _own_seconds(run: RunRecord) -> float | None:
     return None if seconds is None else seconds / (run.spec.trained_together or 1)
 
 
-def _shares(store: RunStore, running: Sequence[RunRecord]) -> dict[str, float]:
-    """The finished share of each running run, by its id.
-
-    Runs of one job started at the same moment and are trained together, so one of them is read.
-    """
-    of_job: dict[datetime | None, float] = {}
+def _jobs(running: Iterable[RunRecord]) -> list[Job]:
+    """The running runs by job."""
+    jobs: dict[object, list[RunRecord]] = {}
     for run in running:
-        if run.started_at not in of_job:
-            of_job[run.started_at] = _share(store, run)
-    return {run.id: of_job[run.started_at] for run in running}
+        jobs.setdefault(run.job, []).append(run)
+    return list(jobs.values())
+
+
+def _shares(store: RunStore, jobs: Iterable[Job]) -> dict[str, float]:
+    """The finished share of each running run, by its id; the runs of a job advance together."""
+    return {run.id: share for job in jobs for share in [_share(store, job[0])] for run in job}
 
 
 def _share(store: RunStore, run: RunRecord) -> float:

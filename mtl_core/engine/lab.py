@@ -162,12 +162,17 @@ class Lab(InspectorQueries):
     def comparison_progress(self, comparison: str) -> ComparisonProgress:
         """The progress of a comparison, with the estimated remaining seconds."""
         record = self.store.comparison(comparison)
-        threads = max((run.spec.threads for run in (*record.trial_runs, *record.runs)), default=1)
-        return progress_of(self.store, record, datetime.now(UTC), self.runs_at_once(threads))
+        runs = (*record.trial_runs, *record.runs)
+        threads = max((run.spec.threads for run in runs), default=1)
+        at_once = self.runs_at_once(threads, record.spec.device)
+        return progress_of(self.store, record, datetime.now(UTC), at_once)
 
-    def runs_at_once(self, threads: int) -> int:
-        """How many runs with this many threads are trained at once, if memory allows."""
-        return runs_at_once(threads, capacity_here(self.settings, ()))
+    def runs_at_once(self, threads: int, device: str = "cpu") -> int:
+        """How many runs with this many threads are trained at once, if memory allows.
+
+        On a GPU it is one.
+        """
+        return runs_at_once(threads, device, capacity_here(self.settings, ()))
 
     def stop_comparison(self, comparison: str) -> ComparisonRecord:
         """Stop a comparison: waiting runs at once, running ones within two seconds."""

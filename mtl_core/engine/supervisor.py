@@ -9,7 +9,7 @@ from time import monotonic
 
 from cachetools import LRUCache
 
-from mtl_core.engine.capacity import Capacity, Demand, capacity_here, has_room
+from mtl_core.engine.capacity import Capacity, Demand, capacity_here, has_room, in_use
 from mtl_core.engine.comparisons import advance, advance_all
 from mtl_core.engine.demand import demand_of
 from mtl_core.engine.executor.interface import Executor
@@ -170,10 +170,12 @@ class Supervisor:
         if not self._running:
             return True
         own = {each.job: each.demand for each in self._running.values()}
-        others = [
-            self._demand(each) for each in self._store.running() if each.id not in self._running
-        ]
-        return has_room(self._demand(run), [*own.values(), *others], self._capacity())
+        others = {
+            each.job: in_use(self._demand(each))
+            for each in self._store.running()
+            if each.id not in self._running
+        }
+        return has_room(self._demand(run), [*own.values(), *others.values()], self._capacity())
 
     def _demand(self, run: RunRecord) -> Demand:
         """The demand of a run; it is computed once, because that takes milliseconds."""

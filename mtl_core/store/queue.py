@@ -59,10 +59,6 @@ class Queue:
 
     _database: Database
 
-    def claim_next(self, owner: Owner, reserved: bool = False) -> RunRecord | None:
-        """Assign the next waiting run to `owner`; None if there is none. As `claim_job`."""
-        return next(iter(self.claim_job(owner, reserved)), None)
-
     def claim_job(
         self,
         owner: Owner,

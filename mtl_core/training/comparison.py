@@ -15,6 +15,12 @@ ArmKey = tuple[str | None, tuple[tuple[str, int], ...]]
 """Identifies an arm of a comparison: a scenario and limits of examples by task."""
 
 
+SEPARATE_RUNS_HELP = (
+    "Train each run alone. By default runs that train only heads are trained together, with "
+    "losses equal within 1e-6."
+)
+
+
 class ComparisonSpec(RunOptions):
     """What to compare: each scenario is run with each seed.
 
@@ -36,10 +42,7 @@ class ComparisonSpec(RunOptions):
     head_learning_rate: Annotated[float, Field(gt=0, lt=10, allow_inf_nan=False)] | None = None
     sweep: Annotated[tuple[float, ...], Field(max_length=9)] = ()
     train_sizes: Annotated[tuple[Annotated[int, Field(ge=1)] | None, ...], Field(max_length=9)] = ()
-    separate_runs: Annotated[
-        bool,
-        Option("Train each run alone, also those that train only heads."),
-    ] = False
+    separate_runs: Annotated[bool, Option(SEPARATE_RUNS_HELP)] = False
 
     @property
     def run_count(self) -> int:

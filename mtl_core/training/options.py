@@ -143,7 +143,9 @@ class RunOptions(ScalarOptions):
     device: Annotated[
         DeviceName,
         Option(
-            "cpu, cuda, mps, or auto for the fastest one available.", metavar="NAME", fact="on {}"
+            "cpu, cuda, mps, or auto for the fastest available. A GPU trains one run at a time.",
+            metavar="NAME",
+            fact="on {}",
         ),
     ] = "cpu"
     precision: Annotated[

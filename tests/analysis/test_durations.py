@@ -97,6 +97,13 @@ def test_one_unknown_run_makes_the_wait_unknown() -> None:
     assert expected_wait([RunAhead(waiting, 3.0), RunAhead(waiting, None)]) is None
 
 
+def test_running_runs_of_one_job_occupy_one_place() -> None:
+    together = [record(spec_of("heads-only"), RunState.RUNNING, 15) for _ in range(3)]
+    ahead = [RunAhead(run, seconds) for run, seconds in zip(together, (4.0, 6.0, 5.0), strict=True)]
+    assert expected_wait(ahead) == 6.0
+    assert expected_wait(ahead, at_once=2) == 0.0
+
+
 def test_with_nothing_ahead_there_is_no_wait() -> None:
     assert expected_wait([]) == 0
 

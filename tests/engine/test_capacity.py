@@ -13,6 +13,7 @@ from mtl_core.engine.capacity import (
     computes_on_accelerator,
     free_times,
     has_room,
+    in_use,
     runs_at_once,
 )
 from mtl_core.engine.demand import PROCESS_BYTES, demand_of, peak_memory_bytes
@@ -190,8 +191,22 @@ def test_a_run_that_measures_an_epoch_runs_alone(
 
 
 def test_runs_at_once_share_the_cores() -> None:
-    capacity = Capacity(runs=3, cores=8)
-    assert [runs_at_once(threads, capacity) for threads in (1, 3, 4, 5, 9)] == [3, 2, 2, 1, 1]
+    capacity, threads = Capacity(runs=3, cores=8), (1, 3, 4, 5, 9)
+    assert [runs_at_once(each, "cpu", capacity) for each in threads] == [3, 2, 2, 1, 1]
+
+
+def test_a_gpu_trains_one_run_at_a_time() -> None:
+    assert runs_at_once(1, "cuda", Capacity(runs=3, cores=8)) == 1
+
+
+def test_the_memory_of_another_process_is_counted_by_what_is_free() -> None:
+    there = Demand(threads=1, memory_bytes=700)
+    here = Capacity(runs=2, cores=2, memory_bytes=800)  # 700 of 1,500 are used already
+    assert not has_room(there, [there], here)
+    assert has_room(there, [in_use(there)], here)
+    assert not has_room(there, [in_use(Demand(threads=2))], here)
+    unknown = Demand(threads=1, memory_bytes=None)
+    assert not has_room(there, [in_use(unknown)], here)
 
 
 @pytest.mark.parametrize(

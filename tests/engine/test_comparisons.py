@@ -16,6 +16,7 @@ from mtl_core.store.record import ComparisonRecord, RunRole, RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.training.comparison import ComparisonSpec, train_size
 from mtl_core.training.events import RunFinished, RunStarted, SentenceScore
+from tests.stored_runs import claim
 
 SIZES = (50, 100, 200)
 Wait = Callable[[Callable[[], bool]], None]
@@ -140,7 +141,7 @@ def test_a_reserved_lab_and_other_labs_leave_each_others_runs_alone(
     with Lab(settings, trainer_argv, inspector_argv, reserved=True) as reserved:
         mine = reserved.start_comparison(comparison_spec())
         elsewhere = Owner("another machine", 1, None)
-        taken = idle_lab.store.claim_next(elsewhere)
+        taken = claim(idle_lab.store, elsewhere)
         assert taken is not None
         assert taken.comparison == others.id
         wait_until(lambda: reserved.comparison_progress(mine.id).ended)
@@ -148,7 +149,7 @@ def test_a_reserved_lab_and_other_labs_leave_each_others_runs_alone(
         waiting = reserved.store.comparison(others.id)
         assert states(waiting)[1:] == [RunState.WAITING] * 3
         reserved.resume_comparison(others.id)
-        assert idle_lab.store.claim_next(elsewhere) is None
+        assert claim(idle_lab.store, elsewhere) is None
 
 
 def test_a_reserved_lab_trains_at_the_priority_of_its_own_process(
@@ -326,7 +327,7 @@ def test_the_remaining_time_is_known_once_a_run_has_finished(
     made = idle_lab.start_comparison(comparison_spec(scenarios=("heads-only",), seeds=(1, 2, 3)))
     now = datetime.now(UTC)
     assert progress_of(store, made, now).remaining_seconds is None
-    store.claim_next(Owner.this_process())
+    claim(store, Owner.this_process())
     finish(store, made.runs[0].id, 0.5)
     record = store.comparison(made.id)
     first = record.runs[0]
@@ -343,7 +344,7 @@ def test_the_remaining_time_of_runs_at_the_same_time_is_that_of_the_longest_plac
 ) -> None:
     made = idle_lab.start_comparison(comparison_spec(scenarios=("heads-only",), seeds=(1, 2, 3, 4)))
     for _ in range(3):
-        store.claim_next(Owner.this_process())
+        claim(store, Owner.this_process())
     finish(store, made.runs[0].id, 0.5)
     record = store.comparison(made.id)
     first = record.runs[0]
@@ -354,6 +355,27 @@ def test_the_remaining_time_of_runs_at_the_same_time_is_that_of_the_longest_plac
     assert [run.id for run in progress.current] == [made.runs[1].id, made.runs[2].id]
     assert progress.remaining_seconds == pytest.approx(2 * took)
     assert progress_of(store, record, first.finished_at, 3).remaining_seconds == pytest.approx(took)
+
+
+def test_runs_trained_together_occupy_one_place_of_the_remaining_time(
+    idle_lab: Lab, store: RunStore
+) -> None:
+    made = idle_lab.start_comparison(
+        comparison_spec(scenarios=("heads-only",), seeds=(1, 2, 3, 4, 5))
+    )
+    me = Owner.this_process()
+    (first,) = store.claim_job(me)
+    finish(store, first.id, 0.5)
+    group = store.claim_job(me, group=lambda first, others: (first, *others[:2]))
+    assert [run.id for run in group] == [run.id for run in made.runs[1:4]]
+    record = store.comparison(made.id)
+    first = record.runs[0]
+    assert first.started_at is not None
+    assert first.finished_at is not None
+    took = (first.finished_at - first.started_at).total_seconds()
+    progress = progress_of(store, record, first.finished_at, at_once=2)
+    assert (progress.running, progress.waiting) == (3, 1)
+    assert progress.remaining_seconds == pytest.approx(3 * took)
 
 
 def test_scouts_come_before_results_scenario_by_scenario(idle_lab: Lab) -> None:

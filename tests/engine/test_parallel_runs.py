@@ -203,6 +203,28 @@ def test_runs_of_another_process_leave_room_for_one_run_only(
     assert store.run(first).finished_at <= store.run(second).started_at  # type: ignore[operator]
 
 
+def test_runs_that_another_process_trains_together_are_one_job(
+    store: RunStore,
+    settings: Settings,
+    trainer_argv: list[str],
+    queue: Queue,
+    spec_of: SpecOf,
+    begun: Callable[..., None],
+) -> None:
+    store.add_comparison(COMPARED, [PlannedRun(spec_of("patient")) for _ in range(3)])
+    elsewhere = Owner("another machine", 1, None)
+    assert len(store.claim_job(elsewhere, group=lambda first, others: (first, *others))) == 3
+    executor = LocalExecutor(trainer_argv)
+    supervisor = Supervisor(
+        store, settings, executor, capacity=lambda: Capacity(runs=3, cores=3, memory_bytes=None)
+    )
+    first, second, third = queue("patient", "patient", "patient")
+    supervisor.start()
+    begun(first, second)
+    assert store.run(third).state is RunState.WAITING
+    supervisor.close()
+
+
 def test_a_run_beside_another_one_has_the_number_in_its_final_event(
     supervisor: Supervisor,
     store: RunStore,

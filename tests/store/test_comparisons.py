@@ -20,6 +20,7 @@ from mtl_core.store.shipping import ShippedComparison
 from mtl_core.training.comparison import ComparisonSpec
 from mtl_core.training.events import RunFailed, RunFinished, RunStarted
 from mtl_core.training.spec import RunSpec
+from tests.stored_runs import claim
 
 ASKED = ComparisonSpec(checkpoint="minilm-l6", scenarios=("heads-only", "top-1"), seeds=(1, 2))
 ELSEWHERE = Owner("another machine", 1, None)
@@ -119,7 +120,7 @@ def test_no_comparison_at_all_says_what_makes_one(store: RunStore) -> None:
 def test_stopping_ends_what_waits_and_asks_what_runs(
     store: RunStore, comparison: ComparisonRecord
 ) -> None:
-    running = store.claim_next(Owner.this_process())
+    running = claim(store, Owner.this_process())
     assert running is not None
     stopped = store.stop_comparison(comparison.id)
     assert [run.state for run in stopped.runs] == [RunState.RUNNING, *[RunState.STOPPED] * 3]
@@ -149,27 +150,27 @@ def test_requeued_runs_take_the_place_of_those_that_did_not_finish(
 def test_a_run_by_itself_goes_before_the_waiting_runs_of_a_comparison(
     store: RunStore, spec: RunSpec, comparison: ComparisonRecord
 ) -> None:
-    running = store.claim_next(Owner.this_process())
+    running = claim(store, Owner.this_process())
     alone = store.add(spec).id
     first, second, *_ = (run.id for run in comparison.runs)
     assert running is not None
     assert running.id == first
     assert [run.id for run in store.active()][:3] == [first, alone, second]
     assert (store.position(alone), store.position(second)) == (1, 2)
-    claimed = store.claim_next(Owner.this_process())
+    claimed = claim(store, Owner.this_process())
     assert claimed is not None
     assert claimed.id == alone
 
 
 def test_held_runs_do_not_begin_before_they_are_settled(store: RunStore, spec: RunSpec) -> None:
     made = store.add_comparison(ASKED, planned(spec, held=True))
-    assert store.claim_next(Owner.this_process()) is None
+    assert claim(store, Owner.this_process()) is None
     chosen = made.runs[1].spec.model_copy(update={"epochs": 7.0})
     store.settle({made.runs[1].id: chosen}, held=False)
-    claimed = store.claim_next(Owner.this_process())
+    claimed = claim(store, Owner.this_process())
     assert claimed is not None
     assert (claimed.id, claimed.spec) == (made.runs[1].id, chosen)
-    assert store.claim_next(Owner.this_process()) is None
+    assert claim(store, Owner.this_process()) is None
 
 
 def test_a_run_that_is_the_same_to_the_bit_becomes_the_result(
@@ -189,11 +190,11 @@ def test_reserved_runs_wait_for_one_process_alone(store: RunStore, spec: RunSpec
     me = Owner.this_process()
     mine = store.add_comparison(ASKED, planned(spec), owner=me)
     anybodys = store.add(spec)
-    other = store.claim_next(ELSEWHERE)
+    other = claim(store, ELSEWHERE)
     assert other is not None
     assert other.id == anybodys.id
-    assert store.claim_next(ELSEWHERE) is None
-    claimed = store.claim_next(me, reserved=True)
+    assert claim(store, ELSEWHERE) is None
+    claimed = claim(store, me, reserved=True)
     assert claimed is not None
     assert claimed.id == mine.runs[0].id
 
@@ -202,7 +203,7 @@ def test_what_is_reserved_for_this_process_alone_leaves_other_runs(
     store: RunStore, spec: RunSpec
 ) -> None:
     store.add(spec)
-    assert store.claim_next(Owner.this_process(), reserved=True) is None
+    assert claim(store, Owner.this_process(), reserved=True) is None
 
 
 def test_runs_reserved_for_a_process_that_is_gone_are_interrupted(
@@ -246,7 +247,7 @@ def test_a_comparison_deleted_long_enough_ago_is_forgotten(
 def test_a_comparison_that_runs_cannot_be_deleted(
     store: RunStore, comparison: ComparisonRecord
 ) -> None:
-    store.claim_next(Owner.this_process())
+    claim(store, Owner.this_process())
     with pytest.raises(BadInput, match="is running: stop it first"):
         store.hide_comparison(comparison.id)
     with pytest.raises(BadInput, match="is running: stop it first"):

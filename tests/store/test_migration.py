@@ -14,6 +14,7 @@ from mtl_core.store.runs import RunStore
 from mtl_core.store.schema import SCHEMA_VERSION
 from mtl_core.training.events import RunFinished
 from mtl_core.training.spec import RunSpec
+from tests.stored_runs import claim
 
 VERSION_1 = Path(__file__).with_name("version_1.sql")
 VERSION_2 = Path(__file__).with_name("version_2.sql")
@@ -76,7 +77,7 @@ def test_a_migrated_file_can_do_what_a_new_one_can(old_file: Path) -> None:
         assert store.tag(FINISHED, ["thesis"]).tags == ("thesis",)
         store.hide(FINISHED)
         assert [run.id for run in store.runs()] == [WAITING]
-        claimed = store.claim_next(Owner.this_process())
+        claimed = claim(store, Owner.this_process())
         assert claimed is not None
         assert claimed.id == WAITING
 
@@ -133,7 +134,7 @@ def test_a_file_of_version_2_keeps_its_runs_names_and_what_was_deleted(
         assert (finished.held, finished.keeps_model, finished.shipped) == (False, True, False)
         assert store.deleted("261124-1257-top-1-afb9") is not None
         assert store.comparisons() == []
-        claimed = store.claim_next(Owner.this_process())
+        claimed = claim(store, Owner.this_process())
         assert claimed is not None
         assert claimed.id == waiting.id
 

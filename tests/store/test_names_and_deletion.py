@@ -10,6 +10,7 @@ from mtl_core.store.record import RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.training.events import RunStopped, Step
 from mtl_core.training.spec import RunSpec
+from tests.stored_runs import claim
 
 HERE = Owner.this_process()
 LAST_WORD = RunStopped(elapsed_seconds=1.0, reason="enough")
@@ -107,10 +108,10 @@ def test_a_hidden_run_does_not_begin_until_it_is_brought_back(
     first, second = store.add(spec).id, store.add(spec).id
     store.hide(first)
     assert store.position(second) == 1
-    assert store.claim_next(HERE).id == second  # type: ignore[union-attr]
-    assert store.claim_next(HERE) is None
+    assert claim(store, HERE).id == second  # type: ignore[union-attr]
+    assert claim(store, HERE) is None
     store.bring_back(first)
-    assert store.claim_next(HERE).id == first  # type: ignore[union-attr]
+    assert claim(store, HERE).id == first  # type: ignore[union-attr]
 
 
 def test_a_running_run_cannot_be_hidden(store: RunStore, spec: RunSpec) -> None:

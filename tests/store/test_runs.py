@@ -23,6 +23,7 @@ from mtl_core.training.events import (
     Step,
 )
 from mtl_core.training.spec import RunSpec
+from tests.stored_runs import claim
 
 HERE = Owner.this_process()
 
@@ -184,7 +185,7 @@ def test_runs_are_listed_newest_first(store: RunStore, spec: RunSpec) -> None:
 
 def test_active_runs_are_those_that_run_and_wait(store: RunStore, spec: RunSpec) -> None:
     running, stopped, waiting = (store.add(spec).id for _ in range(3))
-    assert store.claim_next(HERE).id == running  # type: ignore[union-attr]
+    assert claim(store, HERE).id == running  # type: ignore[union-attr]
     store.request_stop(stopped)
     assert [run.id for run in store.active()] == [running, waiting]
 
@@ -192,18 +193,18 @@ def test_active_runs_are_those_that_run_and_wait(store: RunStore, spec: RunSpec)
 def test_the_queue_is_first_come_first_served(store: RunStore, spec: RunSpec) -> None:
     first, second = store.add(spec).id, store.add(spec).id
     assert (store.position(first), store.position(second)) == (1, 2)
-    claimed = store.claim_next(HERE)
+    claimed = claim(store, HERE)
     assert claimed is not None
     assert (claimed.id, claimed.state) == (first, RunState.RUNNING)
     assert (store.position(first), store.position(second)) == (None, 1)
-    assert store.claim_next(HERE).id == second  # type: ignore[union-attr]
-    assert store.claim_next(HERE) is None
+    assert claim(store, HERE).id == second  # type: ignore[union-attr]
+    assert claim(store, HERE) is None
 
 
 def test_a_waiting_run_stops_at_once(store: RunStore, spec: RunSpec) -> None:
     run = store.add(spec).id
     assert store.request_stop(run).state is RunState.STOPPED
-    assert store.claim_next(HERE) is None
+    assert claim(store, HERE) is None
     [(number, last_word)] = store.events(run)
     assert (number, last_word.event) == (1, "run_stopped")
 

@@ -27,7 +27,7 @@ store = RunStore(Path(sys.argv[1]))
 print("ready", flush=True)
 sys.stdin.readline()
 for _ in range(20):
-    print(store.claim_next(Owner.this_process()).id)
+    print(store.claim_job(Owner.this_process())[0].id)
 store.close()
 """
 

@@ -9,6 +9,7 @@ from mtl_core.store.record import ComparisonRecord
 from mtl_core.training.comparison import ComparisonSpec
 from mtl_core.training.events import RunFailed
 from tests.run_story import Story, both, scores
+from tests.stored_runs import claim
 from tests.visiting import heading, visited
 
 TWO = ComparisonSpec(checkpoint="minilm-l6", scenarios=("heads-only", "full"), seeds=(1, 2))
@@ -35,7 +36,7 @@ def finish(lab: Lab, record: ComparisonRecord, count: int) -> None:
             .evaluate(end)
             .finish(end)
         )
-        assert lab.store.claim_next(Owner.this_process()) is not None
+        assert claim(lab.store, Owner.this_process()) is not None
         lab.store.append(run.id, list(story))
 
 
@@ -96,6 +97,7 @@ def test_the_fold_of_rarer_fields_asks_for_what_the_command_can(lab: Lab) -> Non
     app.pills(key="sweep").set_value([3.0, 0.3, 1.0]).run()
     app.pills(key="other_data").set_value(["sample-posts"]).run()
     app.toggle(key="random_encoder").set_value(True).run()
+    app.toggle(key="separate_runs").set_value(True).run()
     app.segmented_control(key="budget").set_value("seconds").run()
     app.number_input(key="length_seconds").set_value(5.0).run()
     app.text_input(key="comparison_name").set_value("From nothing").run()
@@ -109,6 +111,7 @@ def test_the_fold_of_rarer_fields_asks_for_what_the_command_can(lab: Lab) -> Non
     assert started.spec.sweep == (0.3, 1.0, 3.0)
     assert started.spec.also_evaluate == ("sample-posts",)
     assert started.spec.random_backbone
+    assert started.spec.separate_runs
     assert started.spec.seconds == 5.0
 
 
@@ -149,7 +152,7 @@ def test_a_comparison_is_stopped_and_resumed(lab: Lab, two: ComparisonRecord) ->
 
 def test_the_progress_names_two_of_the_running_runs(lab: Lab, two: ComparisonRecord) -> None:
     for _ in range(3):
-        assert lab.store.claim_next(Owner.this_process()) is not None
+        assert claim(lab.store, Owner.this_process()) is not None
     (bar,) = visited("compare").get("progress")
     assert bar.proto.text == (
         "**0** of 4 runs done · now heads only, seed 1; full, seed 1 and 1 more"
@@ -159,13 +162,13 @@ def test_the_progress_names_two_of_the_running_runs(lab: Lab, two: ComparisonRec
 def test_the_form_says_how_many_runs_are_trained_at_a_time(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Lab, "runs_at_once", lambda _lab, _threads: 4)
+    monkeypatch.setattr(Lab, "runs_at_once", lambda _lab, *_: 4)
     assert "9 runs, 4 at a time" in texts(visited("compare"))
 
 
 def test_a_failed_run_is_reported(lab: Lab, two: ComparisonRecord) -> None:
     finish(lab, two, 3)
-    assert lab.store.claim_next(Owner.this_process()) is not None
+    assert claim(lab.store, Owner.this_process()) is not None
     failed = RunFailed(elapsed_seconds=1.0, reason="too little memory")
     lab.store.append(two.runs[3].id, [failed])
     assert "3 of 4 runs finished, 1 failed." in texts(visited("compare"))

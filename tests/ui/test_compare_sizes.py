@@ -13,6 +13,7 @@ from mtl_core.tasks.dataset import load_dataset
 from mtl_core.training.comparison import ComparisonSpec, train_size
 from tests.run_story import Story, both, scores
 from tests.sized_story import SIZED_SCORES, SIZES, SPREAD
+from tests.stored_runs import claim
 from tests.visiting import heading, visited
 
 ASKED = ComparisonSpec(
@@ -29,7 +30,7 @@ def finish(lab: Lab, record: ComparisonRecord, count: int) -> None:
         end = scores(sentiment + SPREAD[run.spec.seed], ner + SPREAD[run.spec.seed] / 2)
         spec = run.spec.model_copy(update={"data_digests": digests})
         story = Story(spec, [1], run.id).start().evaluate(scores(0.45, 0.02)).phase()
-        assert lab.store.claim_next(Owner.this_process()) is not None
+        assert claim(lab.store, Owner.this_process()) is not None
         lab.store.append(run.id, list(story.learn([both(0.5)]).evaluate(end).finish(end)))
 
 
@@ -94,7 +95,7 @@ def test_before_any_run_has_begun_the_data_are_named_once(lab: Lab, made: Compar
 
 def test_during_training_the_progress_names_the_number(lab: Lab, made: ComparisonRecord) -> None:
     finish(lab, made, 2)
-    assert lab.store.claim_next(Owner.this_process()) is not None
+    assert claim(lab.store, Owner.this_process()) is not None
     app = visited("compare", comparison=made.id)
     assert heading(app).startswith("So far: Sentiment: full is highest (not tested)")
     (bar,) = app.get("progress")

@@ -10,6 +10,7 @@ from mtl_core.store.record import RunRecord
 from mtl_core.training.comparison import ComparisonSpec
 from mtl_core.ui.shared.run_cache import summary_of
 from tests.run_story import Story, both, scores
+from tests.stored_runs import claim
 from tests.visiting import visited
 
 ASKED = ComparisonSpec(
@@ -18,7 +19,7 @@ ASKED = ComparisonSpec(
 
 
 def run_to_its_end(lab: Lab, run: RunRecord, sentiment: float, ner: float) -> None:
-    claimed = lab.store.claim_next(Owner.this_process())
+    claimed = claim(lab.store, Owner.this_process())
     assert claimed is not None
     assert claimed.id == run.id
     end = scores(sentiment, ner, (0.5, 0.5))

@@ -12,6 +12,7 @@ from mtl_core.training.comparison import ComparisonSpec
 from mtl_core.ui.guide.verdicts import guide_state
 from tests.claim_runs import comparison_of
 from tests.run_story import minilm
+from tests.stored_runs import claim
 from tests.visiting import heading, visited
 
 FULL = [(0.88, 0.70), (0.87, 0.71), (0.89, 0.69), (0.88, 0.71), (0.88, 0.69)]
@@ -189,7 +190,7 @@ def test_a_verdict_made_here_is_shown_next_to_the_included_one(shipped: Lab) -> 
     planned = planned_runs("standard", own.spec, minilm(), 1, {})
     added = shipped.store.add_comparison(own.spec, planned, own.name)
     for run, told in zip(added.runs, own.runs, strict=True):
-        shipped.store.claim_next(Owner.this_process())
+        claim(shipped.store, Owner.this_process())
         shipped.store.append(run.id, told.events)
     app = show_all(visited("guide"))
     assert "Tested on this machine: **holds here**, ×11 (×11 to ×11)." in texts(app)

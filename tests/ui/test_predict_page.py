@@ -18,6 +18,7 @@ from mtl_core.training.comparison import ComparisonSpec
 from mtl_core.training.events import RunEvent
 from mtl_core.training.run import fine_tune
 from mtl_core.training.spec import RunSpec
+from tests.stored_runs import claim
 from tests.visiting import heading, visited
 
 EXAMPLES = {"sentiment": 8, "ner": 8}
@@ -115,7 +116,7 @@ def test_runs_without_a_saved_model_hide_no_other_and_are_counted_in_one_sentenc
     whole = ComparisonSpec(checkpoint=spec.checkpoint, scenarios=("heads-only",))
     planned = [PlannedRun(spec, keeps_model=False) for _ in range(31)]
     for run in lab.store.add_comparison(whole, planned).runs:
-        assert lab.store.claim_next(Owner.this_process()) is not None
+        assert claim(lab.store, Owner.this_process()) is not None
         lab.store.append(run.id, [*events[:-1], last])
     app = visited("predict", text="good")
     assert app.pills(key="asked_models").value == ["before-training", *runs]

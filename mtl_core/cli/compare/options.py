@@ -8,6 +8,7 @@ import typer
 
 from mtl_core.cli.run_options import examples_by_task
 from mtl_core.errors import InvalidRun
+from mtl_core.training.comparison import SEPARATE_RUNS_HELP
 
 _Value = TypeVar("_Value", int, float)
 _ALL = "all"
@@ -59,8 +60,7 @@ SeparateRunsOption = Annotated[
     bool,
     typer.Option(
         "--separate-runs",
-        help="Train each run alone. By default runs that train only heads are trained together, "
-        "with losses equal within 1e-6.",
+        help=SEPARATE_RUNS_HELP,
     ),
 ]
 ResumeOption = Annotated[

@@ -79,7 +79,8 @@ class ProgressDisplay:
     def _estimate(self, record: ComparisonRecord) -> str:
         """`, about 3 min` for the remaining runs; empty if that is unknown."""
         left = [run.spec for run in (*record.trial_runs, *record.runs) if not run.state.is_final]
-        at_once = self._lab.runs_at_once(max((spec.threads for spec in left), default=1))
+        threads = max((spec.threads for spec in left), default=1)
+        at_once = self._lab.runs_at_once(threads, record.spec.device)
         past = self._lab.store.runs(shipped=None)
         estimate = estimate_duration(left, past, record.spec.seconds, at_once)
         return f", {about(estimate.seconds)}" if left and estimate.seconds is not None else ""

@@ -15,7 +15,7 @@ from mtl_core.report.data_words import data_name, within
 from mtl_core.tasks.shared_tasks import check_other_data
 from mtl_core.tasks.task import Task
 from mtl_core.text import percent
-from mtl_core.training.comparison import ComparisonSpec, sorted_sizes
+from mtl_core.training.comparison import SEPARATE_RUNS_HELP, ComparisonSpec, sorted_sizes
 from mtl_core.training.options import ScalarOptions
 from mtl_core.ui.shared.choice import Choice
 from mtl_core.ui.shared.data_picker import known_data
@@ -42,6 +42,7 @@ class RareSettings:
     also_evaluate: tuple[str, ...]
     options: dict[str, float | bool]
     label_noise: dict[str, float]
+    separate_runs: bool
 
 
 def requested_comparison(
@@ -141,7 +142,11 @@ def rare_fields(lab: Lab, choice: Choice, tasks: Sequence[Task]) -> RareSettings
     )
     others = _other_data(lab, choice)
     options = option_fields(ScalarOptions(), comparison_option_key)
-    return RareSettings(tuple(sorted(sweep)), others, options, _noise(tasks))
+    noise = _noise(tasks)
+    separate = st.toggle(
+        "Train each run separately", key=Key.SEPARATE_RUNS, help=SEPARATE_RUNS_HELP
+    )
+    return RareSettings(tuple(sorted(sweep)), others, options, noise, separate)
 
 
 def _other_data(lab: Lab, choice: Choice) -> tuple[str, ...]:
@@ -207,6 +212,7 @@ def _spec(
             sweep=rare.sweep,
             examples={task.name: one for task in tasks} if one else {},
             train_sizes=tuple(sorted_sizes(several)),
+            separate_runs=rare.separate_runs,
             **options,
         ), None
     except ValidationError as problem:

@@ -77,6 +77,7 @@ class Key(StrEnum):
     TRIED_TABLE = "tried_table"
     OTHER_DATA = "other_data"
     RANDOM_ENCODER = "random_encoder"  # of a comparison
+    SEPARATE_RUNS = "separate_runs"
     MORE_OF_COMPARISON = "more_of_comparison"
     COMPARISON_NAME = "comparison_name"  # of a new one
     COMPARISON_TITLE = "comparison_title"  # of the one shown, followed by its id

@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from mtl_core.engine.capacity import computes_on_accelerator
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import BadInput
 from mtl_core.freezing.table_text import rate_text
@@ -296,10 +297,11 @@ def _count(data: str, access: FileAccess) -> int:
     return sum(splits["train"] for splits in dataset.counts().values())
 
 
-def at_once_words(lab: Lab) -> str:
-    """Says how many single runs are trained at once."""
-    at_once = lab.runs_at_once(lab.settings.threads)
-    return f"Single runs are trained {'one' if at_once == 1 else at_once} at a time"
+def at_once_words(lab: Lab, device: str = "cpu") -> str:
+    """Describes how many single runs on a device are trained at once."""
+    at_once = lab.runs_at_once(lab.settings.threads, device)
+    where = " on a GPU" if computes_on_accelerator(device) else ""
+    return f"Single runs{where} are trained {'one' if at_once == 1 else at_once} at a time"
 
 
 def _cost(lab: Lab, chosen: ResolvedChoice, steps: int) -> str:

@@ -199,9 +199,9 @@ def _queue_view(lab: Lab, record: RunRecord, before: Sequence[RunRecord]) -> Non
     running = [each for each in before if each.state is RunState.RUNNING]
     remaining = {each.id: summary_of(lab, each).remaining_seconds for each in running}
     ahead = runs_ahead(before, remaining, lab.store.runs(), datetime.now(UTC))
-    start = _start_words(ahead, lab.runs_at_once(record.spec.threads))
+    start = _start_words(ahead, lab.runs_at_once(record.spec.threads, record.spec.device))
     st.markdown(f"Position **{place}** in the queue: {start}")
-    st.markdown(f"{at_once_words(lab)}. Ahead of this run:")
+    st.markdown(f"{at_once_words(lab, record.spec.device)}. Ahead of this run:")
     for number, each in enumerate(ahead, start=1):
         st.markdown(f"{number}\\. {_queue_row(each)}")
 
