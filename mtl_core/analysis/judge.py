@@ -1,12 +1,13 @@
-"""Determines which plan is best on each task and which plans differ from it significantly.
+"""Determines which plan is best on each task, and what is shown about the others.
 
 The pages, the note, JSON and text all show these verdicts. A single run is a plan with one seed.
 
-1. The plan with the highest mean is best, and so is each plan with an equal mean.
-2. Every other plan is tested against the (first) best by `analysis.paired`, on the seeds that both
-   have: "below" if the difference is significant, otherwise "within noise".
-3. "Open" is a plan that cannot be tested, or that is significantly better than the best on the
-   seeds that both have. All are open unless the runs were evaluated on the same sentences.
+1. The plan with the highest mean over two seeds or more is best; of equal means the first.
+2. Every other plan is compared with the best on the seeds that both have. `analysis.outcomes`
+   decides by the interval of `analysis.paired`: equivalent, below or undecided.
+3. "Open" is a plan without a test: with one shared seed, without known variance, or better than the
+   best on the seeds that both have. One seed gives no verdict, only a difference. All are open
+   unless the runs were evaluated on the same sentences.
 """
 
 from collections.abc import Sequence
@@ -14,12 +15,15 @@ from dataclasses import replace
 from math import isclose
 
 from mtl_core.analysis.marks import GoldLabels, final_answers, mark
+from mtl_core.analysis.outcomes import MARGINS, outcome
+from mtl_core.analysis.paired.components import decompose
 from mtl_core.analysis.paired.intervals import PairedDifference, differences_from_best
-from mtl_core.analysis.paired.scores import SeedScore, seed_score
+from mtl_core.analysis.paired.scores import Scores, SeedScore, seed_score
 from mtl_core.analysis.plans import (
     Labelled,
     PlanComparison,
     PlanResult,
+    TaskResult,
     Verdict,
     group_by_plan,
     headlines,
@@ -46,36 +50,45 @@ def _with_verdicts(
     plans: Sequence[PlanResult], task: Task, gold: GoldLabels
 ) -> Sequence[PlanResult]:
     """Adds the verdicts on one task, if two plans or more have a score."""
-    means = {
-        place: mean
+    results = {
+        place: result
         for place, plan in enumerate(plans)
-        if task.name in plan.tasks and (mean := plan.tasks[task.name].mean) is not None
+        if (result := plan.tasks.get(task.name)) is not None and result.mean is not None
     }
-    if len(means) < 2:
+    if len(results) < 2:
         return plans
-    best = max(means, key=lambda place: means[place])
-    equal = {place for place, mean in means.items() if isclose(mean, means[best], abs_tol=1e-12)}
-    scores = {place: _scores(plans[place], task, gold) for place in means}
-    differences = differences_from_best(scores, best)
+    best = max(results, key=lambda place: (results[place].seeds > 1, results[place].mean))
+    scores = {place: _scores(plans[place], task, gold) for place in results}
+    intervals = differences_from_best(scores, best)
+    judged = {
+        place: _judged(result, place == best, scores[place], scores[best], intervals.get(place))
+        for place, result in results.items()
+    }
     return [
-        _with_verdict(plan, task.name, place in equal, differences.get(place))
+        replace(plan, tasks={**plan.tasks, task.name: judged[place]}) if place in judged else plan
         for place, plan in enumerate(plans)
     ]
 
 
-def _with_verdict(
-    plan: PlanResult, task: str, is_best: bool, difference: PairedDifference | None
-) -> PlanResult:
+def _judged(
+    result: TaskResult,
+    is_best: bool,
+    scores: Scores,
+    best: Scores,
+    interval: PairedDifference | None,
+) -> TaskResult:
+    margin = MARGINS[result.task.kind]
     if is_best:
-        verdict, difference = Verdict.BEST, None
-    elif difference is None or difference.low > 0:
-        verdict = Verdict.OPEN
-    else:
-        verdict = Verdict.BELOW if difference.significant else Verdict.WITHIN_NOISE
-    if task not in plan.tasks:
-        return plan
-    result = replace(plan.tasks[task], verdict=verdict, against_best=difference)
-    return replace(plan, tasks={**plan.tasks, task: result})
+        verdict = Verdict.BEST if result.seeds > 1 else Verdict.OPEN
+        return replace(result, verdict=verdict, margin=margin)
+    parts = decompose(scores, best)
+    effect = None if parts is None else parts.effect
+    verdict = Verdict.OPEN
+    if interval is not None and interval.seeds > 1:
+        verdict = outcome(interval, margin)
+    if verdict in (Verdict.OPEN, Verdict.ABOVE):
+        return replace(result, verdict=Verdict.OPEN, margin=margin, difference=effect)
+    return replace(result, verdict=verdict, margin=margin, difference=effect, against_best=interval)
 
 
 def _scores(plan: PlanResult, task: Task, gold: GoldLabels) -> dict[int, SeedScore]:

@@ -24,12 +24,14 @@ from mtl_core.training.spec import RunSpec
 
 
 class Verdict(StrEnum):
-    """The result of the paired test of a plan against the best plan."""
+    """What the runs show about a plan, compared with the best plan (`analysis.outcomes`)."""
 
     BEST = "best"
-    WITHIN_NOISE = "within noise"
+    EQUIVALENT = "equivalent"
     BELOW = "below"
-    OPEN = "open"  # too few finished runs, or no shared seeds and sentences
+    ABOVE = "above"
+    UNDECIDED = "undecided"
+    OPEN = "open"  # no test: fewer than two shared seeds, or no known variance
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,9 @@ class TaskResult:
     """A plan's headline metric (accuracy, entity F1) on one task over its finished seeds.
 
     `low` and `high` are the values of the lowest and the highest seed, `before` is the mean before
-    training. `against_best` is None for the best plan and without a test.
+    training. `difference` is the mean difference from the best over shared seeds, None for the best
+    plan. `against_best` is its interval, None without a test. `margin` is the difference up to
+    which plans count as equivalent.
     """
 
     task: Task
@@ -48,6 +52,8 @@ class TaskResult:
     seeds: int
     verdict: Verdict = Verdict.OPEN
     against_best: PairedDifference | None = None
+    difference: float | None = None
+    margin: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from mtl_core.report.baselines import BaselinesBySize
 from mtl_core.report.blocks import Block, Text, figures, table_of
 from mtl_core.report.compared import ComparedRuns, lowest_seed_run
 from mtl_core.report.data_words import size_words
-from mtl_core.report.finding import TIED
+from mtl_core.report.finding import AS_GOOD
 from mtl_core.report.load import Report
 from mtl_core.report.panel import Panel, draw_panel, file_stem
 from mtl_core.report.run_words import plan_words
@@ -20,7 +20,7 @@ from mtl_core.tasks.baselines import Baseline
 from mtl_core.tasks.task import Task
 from mtl_core.text import capitalized, count_or_all
 
-_MARKS = {Verdict.BEST: " ✓", Verdict.WITHIN_NOISE: " ≈"}
+_MARKS = {Verdict.BEST: " ✓", Verdict.EQUIVALENT: " ≈", Verdict.UNDECIDED: " ?"}
 _NO_MARK = " \u2003"  # as wide as a mark, so that right-aligned numbers line up
 
 
@@ -79,7 +79,7 @@ def train_sentences(plan: PlanResult, task: Task) -> int | None:
 
 
 def size_title(sizes: Sequence[AtSize], task: Task) -> str:
-    """States which plan is best with the fewest sentences and with the most; ≈: within noise."""
+    """States which plan is best with the fewest sentences and with the most; ≈: equivalent."""
     few, *between, many = (_standing(each.plans, task) for each in sizes)
     first, last = count_or_all(sizes[0].size), count_or_all(sizes[-1].size)
     if few != many:
@@ -117,8 +117,8 @@ def sizes_rule(sizes: Sequence[AtSize]) -> str:
     if len(sizes[-1].plans.plans) < 2:
         return seeds
     return (
-        f"{seeds} Each column is tested separately: ✓ best, ≈ within noise of the best by a paired "
-        "test over seeds and sentences (95 %, corrected for the number of plans in a column). "
+        f"{seeds} Each column is tested separately: ✓ best, ≈ equivalent to the best, ? undecided, "
+        "by intervals over seeds and sentences (95 % for all pairs of plans in a column). "
         "Smaller samples are subsets of larger ones."
     )
 
@@ -145,12 +145,18 @@ def _standing(comparison: PlanComparison, task: Task) -> str:
         return f"{best.tasks[task.name].mean:.2f}"
     if any(plan.tasks[task.name].verdict is Verdict.OPEN for plan in plans):
         return f"{best.label} highest (not tested)"
-    tied = [plan.label for plan in plans[1:] if plan.tasks[task.name].verdict in TIED]
-    if not tied:
+    every = "both" if len(plans) == 2 else f"all {len(plans)}"
+    undecided = len(comparison.scored(task.name, Verdict.UNDECIDED))
+    if undecided == len(plans) - 1:
+        return f"{every} undecided"
+    if undecided:
+        return f"{best.label} highest, {undecided} undecided"
+    as_good = [plan.label for plan in comparison.scored(task.name, *AS_GOOD)][1:]
+    if not as_good:
         return f"{best.label} best"
-    if len(tied) == len(plans) - 1:
-        return "both within noise" if len(plans) == 2 else f"all {len(plans)} within noise"
-    return f"{best.label} ≈ {tied[0] if len(tied) == 1 else f'{len(tied)} more'}"
+    if len(as_good) == len(plans) - 1:
+        return f"{every} equivalent"
+    return f"{best.label} ≈ {as_good[0] if len(as_good) == 1 else f'{len(as_good)} more'}"
 
 
 def _cell(result: TaskResult | None, *, ranges: bool) -> str:

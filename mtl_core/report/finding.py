@@ -5,12 +5,12 @@ For each task, the first rule that applies to the plans with a score gives the w
 1. Fewer than two plans have a score.
 2. A plan could not be tested: only the highest plan is named.
 3. All other plans are below the best: "full beats all others" ("full beats heads only" for two).
-4. Three plans with exactly the best mean are named; more than three are counted.
-5. Otherwise plans tie. The cheapest plan in seconds of those that are best or within noise of the
-   best is named with the best. If the cheapest is the best itself, it is named with the next plan,
-   since each plan is tested against the best only. The share of the time is added below nine
-   tenths.
-6. If times are unknown or equal, the plans that tie are counted.
+4. Plans are equivalent to the best. The cheapest in seconds of these and the best is named with the
+   best; if it is the best itself, with the next equivalent plan. The share of the time is added
+   below nine tenths. If times are unknown or equal, the equivalent plans are counted. Undecided
+   plans are counted behind.
+5. Otherwise plans are undecided: "undecided between full and gradual", or the highest plan and the
+   number of the undecided ones. They are never named as the cheaper choice.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,13 +25,13 @@ from mtl_core.report.forgetting import forgetting_title
 from mtl_core.text import capitalized, count_or_all, counted, listed, percent, verb
 
 NOTICEABLE = 0.9
-"""A tie is only credited with a saving if it takes less than this share of the time."""
+"""An equivalent plan is only credited with a saving below this share of the time."""
 
 LONGEST = 90
 """The number of characters that fit on one line of a page's title."""
 
-TIED = (Verdict.BEST, Verdict.WITHIN_NOISE)
-"""The verdicts of plans that are not significantly below the best."""
+AS_GOOD = (Verdict.BEST, Verdict.EQUIVALENT)
+"""The verdicts of the best plan and of those that were shown to be as good."""
 
 _FRACTIONS = {2: "half", 3: "a third", 4: "a quarter", 5: "a fifth", 6: "a sixth", 7: "a seventh"}
 _FRACTIONS |= {8: "an eighth", 9: "a ninth", 10: "a tenth"}
@@ -110,14 +110,15 @@ def task_finding(comparison: PlanComparison, task: str, *, with_time: bool = Tru
     best, other = plans[:2]
     if any(plan.tasks[task].verdict is Verdict.OPEN for plan in plans):
         return f"{best.label} {verb(best.label, 'is', 'are')} highest (not tested)"
-    tied = [plan for plan in plans if plan.tasks[task].verdict in TIED]
-    if len(tied) == 1:
-        beaten = other.label if len(plans) == 2 else "all others"
-        return f"{best.label} {verb(best.label, 'beats', 'beat')} {beaten}"
-    equal = [plan.label for plan in tied if plan.tasks[task].verdict is Verdict.BEST]
-    if len(equal) > 2:
-        return f"{listed(equal)} tie" if len(equal) == 3 else f"{len(equal)} plans tie"
-    return _tie(tied, plans, with_time=with_time)
+    as_good = comparison.scored(task, *AS_GOOD)
+    undecided = comparison.scored(task, Verdict.UNDECIDED)
+    if len(as_good) > 1:
+        words = _equivalence(as_good, plans, with_time=with_time)
+        return f"{words}, {len(undecided)} undecided" if undecided else words
+    if undecided:
+        return _undecided(best.label, [plan.label for plan in undecided])
+    beaten = other.label if len(plans) == 2 else "all others"
+    return f"{best.label} {verb(best.label, 'beats', 'beat')} {beaten}"
 
 
 def sizes_finding(sizes: Sequence[AtSize], titles: Mapping[str, str]) -> str:
@@ -148,7 +149,7 @@ def since(sizes: Sequence[AtSize], task: str) -> str:
 
 def is_tested(comparison: PlanComparison) -> bool:
     """Whether any plan was tested against the best."""
-    tested = (Verdict.WITHIN_NOISE, Verdict.BELOW)
+    tested = (Verdict.EQUIVALENT, Verdict.UNDECIDED, Verdict.BELOW)
     return any(comparison.scored(task.name, *tested) for task in comparison.tasks)
 
 
@@ -176,15 +177,24 @@ def _incomparable(comparison: PlanComparison) -> str | None:
     return None
 
 
-def _tie(tied: Sequence[PlanResult], plans: Sequence[PlanResult], *, with_time: bool) -> str:
-    timed = [(plan.seconds_alone, plan) for plan in tied if plan.seconds_alone is not None]
-    seconds, cheapest = min(timed, key=lambda each: each[0], default=(0.0, tied[0]))
-    other = next(plan for plan in tied if plan is not cheapest)
-    if len(timed) < len(tied) or not other.seconds_alone or seconds == other.seconds_alone:
-        return f"{len(tied)} of {len(plans)} plans tie"
+def _equivalence(
+    as_good: Sequence[PlanResult], plans: Sequence[PlanResult], *, with_time: bool
+) -> str:
+    timed = [(plan.seconds_alone, plan) for plan in as_good if plan.seconds_alone is not None]
+    seconds, cheapest = min(timed, key=lambda each: each[0], default=(0.0, as_good[0]))
+    other = next(plan for plan in as_good if plan is not cheapest)
+    if len(timed) < len(as_good) or not other.seconds_alone or seconds == other.seconds_alone:
+        return f"{len(as_good)} of {len(plans)} plans are equivalent"
     share = seconds / other.seconds_alone
     time = f", in {_fraction(share)} of the time" if with_time and share < NOTICEABLE else ""
-    return f"{cheapest.label} {verb(cheapest.label, 'ties', 'tie')} with {other.label}{time}"
+    label = cheapest.label
+    return f"{label} {verb(label, 'is', 'are')} equivalent to {other.label}{time}"
+
+
+def _undecided(best: str, undecided: Sequence[str]) -> str:
+    if len(undecided) == 1:
+        return f"undecided between {best} and {undecided[0]}"
+    return f"{best} {verb(best, 'is', 'are')} highest, {len(undecided)} others undecided"
 
 
 def _fraction(share: float) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from mtl_core.analysis.pareto_front import front
-from mtl_core.analysis.plans import PlanComparison, PlanResult
+from mtl_core.analysis.plans import PlanComparison, PlanResult, Verdict
 from mtl_core.charts.pareto import Cost, cost_of, pareto_figure
 from mtl_core.charts.pareto_labels import BaselineLine
 from mtl_core.charts.theme import LIGHT, Figure, Palette
@@ -14,7 +14,7 @@ from mtl_core.report.baselines import BaselinesByTask
 from mtl_core.report.blocks import Block, figures
 from mtl_core.report.compared import ComparedRuns
 from mtl_core.report.data_words import size_words
-from mtl_core.report.finding import TIED
+from mtl_core.report.finding import AS_GOOD
 from mtl_core.report.load import Report
 from mtl_core.report.panel import Panel, draw_panel, file_stem
 from mtl_core.tasks.task import Task
@@ -105,10 +105,11 @@ def front_title(
     `costs` are (label, cost) of the plans and `resource` names the cost, for example "time".
 
     1. One plan alone: its mean. Fewer than two plans with a score: what will be shown.
-    2. No verdict yet, or one seed, which separates no plans: the highest plan.
-    3. The cheapest plan of those that are best or within noise of the best: it is the cheapest of
-       all, or more expensive plans gain nothing significant.
-    4. That plan is the most expensive one: its lead.
+    2. No verdict: the highest plan.
+    3. Undecided plans: the highest plan, the cheapest equivalent one and how many are undecided.
+    4. The cheapest plan of those that are best or equivalent to the best: it is the cheapest of
+       all, or more expensive plans gain nothing beyond the margin.
+    5. That plan is the most expensive one: its lead.
     """
     means = {plan.label: plan.tasks[task].mean or 0.0 for plan in comparison.scored(task)}
     scored = sorted((cost, label) for label, cost in costs if label in means)
@@ -118,18 +119,24 @@ def front_title(
     if len(scored) < 2:
         return "a point for each plan that has finished"
     best = max((label for _, label in scored), key=lambda label: means[label])
-    ties = {plan.label for plan in comparison.scored(task, *TIED)}
-    tied = [label for _, label in scored if label in ties]
-    if not tied or len(comparison.seeds) < 2:
+    labels = {plan.label for plan in comparison.scored(task, *AS_GOOD)}
+    as_good = [label for _, label in scored if label in labels]
+    undecided = len(comparison.scored(task, Verdict.UNDECIDED))
+    if not as_good:
         return f"highest with {best}"
-    if tied[0] == scored[0][1]:
-        if tied[0] == best:
+    cheapest = as_good[0]
+    is_equivalent = f"{cheapest} {verb(cheapest, 'is', 'are')} equivalent to {best}"
+    if undecided:
+        known = f"highest with {best}" if cheapest == best else is_equivalent
+        return f"{known}, {undecided} undecided"
+    if cheapest == scored[0][1]:
+        if cheapest == best:
             return f"the cheapest plan, {best}, is also the best"
-        return f"{tied[0]}, the cheapest, {verb(tied[0], 'is', 'are')} within noise of {best}"
-    if tied[0] != scored[-1][1]:
-        if tied[0] == best:
+        return is_equivalent.replace(cheapest, f"{cheapest}, the cheapest,", 1)
+    if cheapest != scored[-1][1]:
+        if cheapest == best:
             return f"more {resource} than {best} gains nothing"
-        return f"more {resource} than {tied[0]} gains nothing beyond noise"
+        return f"more {resource} than {cheapest} gains nothing beyond the margin"
     lead = means[best] - max(means[label] for _, label in scored if label != best)
     return f"{best} {verb(best, 'is', 'are')} {lead:.2f} above the next"
 

@@ -6,16 +6,18 @@ Page, note and terminal take its cells, its title and its caption from here.
 from collections.abc import Iterator, Sequence
 
 from mtl_core.analysis.intervals import standard_error
+from mtl_core.analysis.outcomes import needed
 from mtl_core.analysis.paired.intervals import PairedDifference
+from mtl_core.analysis.paired.planning import smallest_difference
 from mtl_core.analysis.plans import PlanComparison, PlanResult, TaskResult, Verdict, finished_runs
 from mtl_core.freezing.titles import task_title
 from mtl_core.report.blocks import Block, Table, Text, table_of
 from mtl_core.report.compared import lowest_seed_run
-from mtl_core.report.finding import TIED, has_one_seed, is_tested
+from mtl_core.report.finding import AS_GOOD, has_one_seed, is_tested
 from mtl_core.report.load import Report
 from mtl_core.report.run_words import other_data_lines, rate_words, shared_words
 from mtl_core.tasks.task import Task, TaskKind
-from mtl_core.text import bytes_text, percent, signed
+from mtl_core.text import bytes_text, listed, percent, signed
 
 TRIALS_COMMAND = "python benchmarks/a_a_trials.py"
 """The command that measures FALSE_POSITIVES, run in the folder of Freeze Lab."""
@@ -31,8 +33,10 @@ _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight"
 _INTERVAL = "95 % interval"
 _RESULTS = {
     Verdict.BEST: "best is",
-    Verdict.WITHIN_NOISE: "within noise of it:",
-    Verdict.OPEN: "too few seeds and sentences for a test:",
+    Verdict.EQUIVALENT: "equivalent to it:",
+    Verdict.BELOW: "below it:",
+    Verdict.UNDECIDED: "undecided:",
+    Verdict.OPEN: "not tested:",
 }
 
 
@@ -44,10 +48,10 @@ def blocks(report: Report) -> Iterator[Block]:
     if report.several_plans:
         yield Text(f"{table_title(plans)}.")
         yield table_of([_score_row(plan, plans) for plan in ordered])
-        interval = (
-            f" {_INTERVAL}: of the difference from the best, corrected for the number of plans."
-        )
+        interval = f" {_INTERVAL}: of the difference from the best."
         yield Text(f"{table_rule(plans)}{brackets}{interval if is_tested(plans) else ''}")
+        for line in undecided_lines(plans):
+            yield Text(line)
         errors = error_rate_words(plans)
         if errors:
             yield Text(f"{errors} Command, in the folder of Freeze Lab: {TRIALS_COMMAND}")
@@ -74,7 +78,7 @@ def terminal_table(comparison: PlanComparison, separator: str = " ") -> Table:
 
 
 def result_words(comparison: PlanComparison, task: str) -> str:
-    """States the verdicts on a task: "best is a; within noise of it: b; not tested: c"."""
+    """States the verdicts on a task: "best is a; equivalent to it: b; undecided: c"."""
     parts = [
         f"{words} {', '.join(plan.label for plan in plans)}"
         for verdict, words in _RESULTS.items()
@@ -93,18 +97,22 @@ def mean_words(result: TaskResult | None) -> str:
 
 
 def verdict_words(result: TaskResult | None) -> str:
-    """Formats a verdict: `best`, `≈ within noise`, the difference from the best, or `open`."""
+    """Formats a verdict: `best`, `≈ equivalent`, `? undecided` or a difference."""
     if result is None or result.mean is None:
         return ""
     match result.verdict:
         case Verdict.BEST:
             return "best"
-        case Verdict.WITHIN_NOISE:
-            return "≈ within noise"
+        case Verdict.EQUIVALENT:
+            return "≈ equivalent"
+        case Verdict.UNDECIDED:
+            return "? undecided"
         case Verdict.BELOW if result.against_best is not None:
             return signed(result.against_best.effect)
+        case _ if result.difference is not None:
+            return f"{signed(result.difference)} (not tested)"
         case _:
-            return "open"
+            return "not tested"
 
 
 def frozen_words(plan: PlanResult) -> str:
@@ -144,18 +152,50 @@ def sorted_plans(comparison: PlanComparison) -> list[PlanResult]:
 
 
 def table_title(comparison: PlanComparison) -> str:
-    """States the order of the rows, and how many plans tie on which task."""
+    """States the order of the rows, and how many plans are equivalent or undecided on a task."""
     if len(comparison.plans) < 2:
         return "Scores and costs"
     by = sorting_task(comparison)
-    ties = []
+    parts = []
     for task in comparison.tasks:
-        tied = len(comparison.scored(task.name, *TIED))
-        judged = tied + len(comparison.scored(task.name, Verdict.BELOW))
-        if tied > 1:
-            some = "all plans" if tied == judged else f"{count_word(tied)} of {count_word(judged)}"
-            ties.append(f"{some} tie on {task_title(task.name)}")
-    return "; ".join([f"Sorted by {task_title(by.name)} {by.metric}", *ties])
+        judged = len(comparison.scored(task.name, *AS_GOOD, Verdict.BELOW, Verdict.UNDECIDED))
+        as_good = len(comparison.scored(task.name, *AS_GOOD))
+        undecided = len(comparison.scored(task.name, Verdict.UNDECIDED))
+        if as_good > 1:
+            some = "all plans" if as_good == judged else _some(as_good, judged)
+            parts.append(f"{some} equivalent on {task_title(task.name)}")
+        if undecided:
+            parts.append(f"{_some(undecided, judged)} undecided on {task_title(task.name)}")
+    return "; ".join([f"Sorted by {task_title(by.name)} {by.metric}", *parts])
+
+
+def undecided_lines(comparison: PlanComparison) -> tuple[str, ...]:
+    """Describes each undecided plan: its interval, what its design finds, and what would decide."""
+    return tuple(
+        f"{task_title(task.name)}, {plan.label}: {undecided_words(plan.tasks[task.name])}"
+        for task in comparison.tasks
+        for plan in comparison.scored(task.name, Verdict.UNDECIDED)
+    )
+
+
+def undecided_words(result: TaskResult) -> str:
+    """Describes an undecided result: "undecided at −0.020 (−0.071 to +0.031). …"."""
+    tested = result.against_best
+    if tested is None:
+        return "undecided."
+    finds, enough = smallest_difference(tested), needed(result)
+    numbers = [
+        f"{least:,} {what}"
+        for least, what in ((enough.seeds, "seeds"), (enough.sentences, "test sentences"))
+        if least is not None
+    ]
+    alone = "Neither more seeds nor more test sentences alone"
+    decide = f"About {' or '.join(numbers)}" if numbers else alone
+    return (
+        f"undecided at {signed(tested.effect)} ({_interval(tested)}). "
+        f"{'' if finds is None else f'This design finds differences from {finds:.3f} on. '}"
+        f"{decide} would decide."
+    )
 
 
 def seconds_words(plan: PlanResult) -> str:
@@ -184,21 +224,26 @@ def table_rule(comparison: PlanComparison) -> str:
         return f"{seeds} The plans were evaluated on different sentences: there is no test."
     if len(comparison.plans) < 2:
         return seeds
-    results = [
-        plan.tasks[task.name] for task in comparison.tasks for plan in comparison.scored(task.name)
-    ]
+    results = [each for task in comparison.tasks for each in _results(comparison, task)]
     words = {each.verdict: verdict_words(each) for each in results}
-    paired = "sentences" if has_one_seed(comparison) else "seeds and sentences"
+    margins = listed(
+        [
+            f"{result.margin:g} {task.metric}"
+            for task in comparison.tasks
+            if (result := next(iter(_results(comparison, task)), None))
+            and result.margin is not None
+        ]
+    )
     parts = [
         seeds,
-        f"≈ within noise: no significant difference from the best in a paired test over "
-        f"{paired} (95 %, corrected for the number of plans)." * (Verdict.WITHIN_NOISE in words),
-        f"{words.get(Verdict.BELOW)}: a significant difference from the best."
-        * (Verdict.BELOW in words),
-        "open: no test without shared seeds, or with one seed and no stored predictions."
-        * (Verdict.OPEN in words),
-        "With one seed only the sampling error of the validation sentences is measured."
-        * (has_one_seed(comparison) and is_tested(comparison)),
+        "Intervals: 95 % for all pairs of plans together, over seeds and sentences."
+        * is_tested(comparison),
+        f"≈ equivalent: the difference from the best is within ± {margins}."
+        * (Verdict.EQUIVALENT in words),
+        f"? undecided: neither a difference nor equivalence within ± {margins} was shown."
+        * (Verdict.UNDECIDED in words),
+        f"{words.get(Verdict.BELOW)}: below the best." * (Verdict.BELOW in words),
+        "Not tested: fewer than two shared seeds, or no known variance." * (Verdict.OPEN in words),
         _sharing_words(comparison),
     ]
     return " ".join(part for part in parts if part)
@@ -221,6 +266,14 @@ def error_rate_words(comparison: PlanComparison) -> str:
         f"False positives of the test, of {TRIALS:,} simulated comparisons of equal plans: for two "
         f"plans {two}; any of six plans in {six}."
     )
+
+
+def _results(comparison: PlanComparison, task: Task) -> list[TaskResult]:
+    return [plan.tasks[task.name] for plan in comparison.scored(task.name)]
+
+
+def _some(count: int, of: int) -> str:
+    return f"{count_word(count)} of {count_word(of)}"
 
 
 def count_word(count: int) -> str:

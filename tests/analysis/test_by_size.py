@@ -15,7 +15,7 @@ def test_plans_are_held_against_each_other_at_one_number_of_sentences() -> None:
     sizes = group_by_size(summaries_of(of_two_plans()))
     assert [each.size for each in sizes] == [20, 50, None]
     few, some, every = (verdicts(each.plans, "ner") for each in sizes)
-    assert few == {"heads-only": Verdict.WITHIN_NOISE, "full": Verdict.BEST}
+    assert few == {"heads-only": Verdict.EQUIVALENT, "full": Verdict.BEST}
     assert some == every == {"heads-only": Verdict.BELOW, "full": Verdict.BEST}
     assert all(each.plans.beyond_plan == () for each in sizes)
     assert [run.spec.seed for run in sizes[0].plans.plans[0].runs.values()] == [0, 1, 2]

@@ -192,16 +192,16 @@ def test_of_nothing_nothing_is_made() -> None:
 GOLD = {"sentiment": dict.fromkeys(range(20), "positive")}
 
 
-def answered(scenario: str, seed: int, right: set[int]) -> RunSummary:
-    """A run that was right on these of the twenty sentences of sentiment, and on NER at 0.5."""
+def answered(scenario: str, seed: int, right: set[int], sentences: int = 20) -> RunSummary:
+    """A run that was right on these of the sentences of sentiment, and on NER at 0.5."""
     told = Answers(
         elapsed_seconds=9.0,
         step=1,
         split="validation",
-        places={"sentiment": tuple(range(20))},
-        answers={"sentiment": tuple(int(place in right) for place in range(20))},
+        places={"sentiment": tuple(range(sentences))},
+        answers={"sentiment": tuple(int(place in right) for place in range(sentences))},
     )
-    return replace(ended(scenario, seed, len(right) / 20, 0.5), answers=(told,))
+    return replace(ended(scenario, seed, len(right) / sentences, 0.5), answers=(told,))
 
 
 def verdicts(comparison: PlanComparison, task: str) -> list[Verdict]:
@@ -215,11 +215,11 @@ def three_seeds(gold: GoldLabels | None) -> PlanComparison:
     return compare_plans(runs, gold)
 
 
-def test_the_best_what_is_within_noise_of_it_and_what_is_below() -> None:
+def test_the_best_an_undecided_plan_and_one_that_is_below() -> None:
     comparison = three_seeds(GOLD)
     assert verdicts(comparison, "sentiment") == [
         Verdict.BEST,
-        Verdict.WITHIN_NOISE,
+        Verdict.UNDECIDED,
         Verdict.BELOW,
     ]
     best, _, heads = (plan.tasks["sentiment"].against_best for plan in comparison.plans)
@@ -228,8 +228,21 @@ def test_the_best_what_is_within_noise_of_it_and_what_is_below() -> None:
     assert (heads.effect, heads.seeds, heads.sentences) == (pytest.approx(-0.65), 3, 20)
 
 
-def test_scores_that_are_equal_are_all_best() -> None:
-    assert verdicts(three_seeds(GOLD), "ner") == [Verdict.BEST] * 3
+def test_equal_scores_alone_do_not_show_that_plans_are_equal() -> None:
+    assert verdicts(three_seeds(GOLD), "ner") == [Verdict.BEST, Verdict.OPEN, Verdict.OPEN]
+
+
+def test_equal_answers_to_many_sentences_are_equivalent() -> None:
+    gold = {"sentiment": dict.fromkeys(range(400), "positive")}
+    runs = [
+        answered(scenario, seed, set(range(350 + seed)), 400)
+        for scenario in ("full", "top-1")
+        for seed in range(5)
+    ]
+    comparison = compare_plans(runs, gold)
+    assert verdicts(comparison, "sentiment") == [Verdict.BEST, Verdict.EQUIVALENT]
+    result = comparison.plans[1].tasks["sentiment"]
+    assert (result.difference, result.margin) == (0.0, 0.03)
 
 
 def test_without_the_right_labels_only_the_seeds_speak() -> None:
@@ -252,9 +265,19 @@ def test_runs_on_other_data_get_no_verdict() -> None:
     assert verdicts(comparison, "sentiment") == [Verdict.OPEN] * 2
 
 
-def test_one_bare_run_each_gives_a_best_and_leaves_the_other_open() -> None:
-    comparison = compare_plans([ended("top-1", 0, 0.9, 0.1), ended("heads-only", 0, 0.6, 0.1)])
-    assert verdicts(comparison, "sentiment") == [Verdict.BEST, Verdict.OPEN]
+def test_one_seed_gives_a_difference_and_no_verdict() -> None:
+    runs = [answered("full", 0, set(range(19))), answered("top-1", 0, set(range(2)))]
+    comparison = compare_plans(runs, GOLD)
+    assert verdicts(comparison, "sentiment") == [Verdict.OPEN, Verdict.OPEN]
+    _, lower = (plan.tasks["sentiment"] for plan in comparison.plans)
+    assert lower.difference == pytest.approx(-0.85)
+    assert lower.against_best is None
+
+
+def test_a_plan_with_one_seed_is_not_the_best_although_its_score_is() -> None:
+    runs = [ended("full", 0, 0.95, 0.1)]
+    runs += [ended("top-1", seed, 0.8 + seed / 100, 0.1) for seed in range(2)]
+    assert verdicts(compare_plans(runs), "sentiment") == [Verdict.OPEN, Verdict.BEST]
 
 
 def test_a_single_plan_is_not_called_best() -> None:

@@ -74,6 +74,13 @@ def test_the_json_has_exactly_the_keys_of_the_contract(
     assert set(told["best"]) == {"sentiment", "ner"}
     assert set(told["best"]["ner"]) <= {"heads-only", "full"}
     assert told["best"]["ner"]
+    for row in told["verdicts"]["ner"]:
+        assert set(row) == {
+            *("scenario", "verdict", "difference", "low", "high", "margin", "reference"),
+            *("smallest_detectable", "seeds_to_decide", "sentences_to_decide"),
+        }
+        assert row["verdict"] in {"best", "below", "above", "equivalent", "undecided", "open"}
+        assert row["margin"] == 0.05
 
 
 def test_mean_low_and_high_are_over_the_seeds(compared: CompareOutput) -> None:

@@ -51,8 +51,8 @@ def test_scores_keep_all_their_digits(read: Read, pair: tuple[str, str]) -> None
     assert [(row["plan"], row["task"], row["value"], row["standing"]) for row in rows] == [
         ("heads only", "sentiment", "0.7", "open"),
         ("heads only", "ner", "0.3", "open"),
-        ("top layer", "sentiment", "0.85", "best"),
-        ("top layer", "ner", "0.5", "best"),
+        ("top layer", "sentiment", "0.85", "open"),
+        ("top layer", "ner", "0.5", "open"),
     ]
     assert rows[0]["standard_error"] == repr((0.7 * (1 - 0.7) / 20) ** 0.5)
     assert rows[1]["standard_error"] == ""

@@ -61,7 +61,7 @@ def test_a_column_of_the_table_is_a_number_of_sentences(sized: Report) -> None:
     blocks = section(sized, "Quality by training sentences").blocks
     assert isinstance(blocks[0], Figures)
     assert [each.title for each in blocks[0].drawings] == [
-        "both within noise with 20 sentences, full best with all"
+        "both equivalent with 20 sentences, full best with all"
     ] * 2
     sentiment, ner = (each for each in blocks if isinstance(each, Table))
     assert sentiment.columns == ("Plan", "20", "50", "all")
@@ -88,7 +88,7 @@ def test_the_csv_has_a_row_for_each_plan_number_and_task(sized: Report) -> None:
     rows = list(csv.DictReader(io.StringIO(dict(tables_of(sized))["plans.csv"])))
     assert len(rows) == 2 * 3 * 2
     assert [(row["plan"], row["training_sentences"], row["verdict"]) for row in rows[-4::2]] == [
-        ("heads only, 20 sentences", "20", "within noise"),
+        ("heads only, 20 sentences", "20", "equivalent"),
         ("full, 20 sentences", "20", "best"),
     ]
     names = {

@@ -13,13 +13,11 @@ SENTIMENT = DEFAULT_TASKS[0]
 
 def test_the_title_states_the_result_with_the_fewest_and_with_the_most() -> None:
     sizes = group_by_size(summaries_of(of_two_plans()))
-    assert size_title(sizes, SENTIMENT) == (
-        "both within noise with 20 sentences, full best with all"
-    )
+    assert size_title(sizes, SENTIMENT) == ("both equivalent with 20 sentences, full best with all")
     assert size_title(sizes[1:], SENTIMENT) == "full best at every number of sentences"
     few, some, _ = sizes
     assert size_title((few, some, few), SENTIMENT) == (
-        "both within noise with 20 and with 20 sentences, but not at every number"
+        "both equivalent with 20 and with 20 sentences, but not at every number"
     )
 
 

@@ -102,7 +102,7 @@ def test_the_decision_gives_the_same_numbers() -> None:
         assert f"| equal | accuracy | {plans} | {seeds} | {share:.3f} |" in text
 
 
-@pytest.mark.parametrize("verdict", [Verdict.WITHIN_NOISE, Verdict.BELOW])
+@pytest.mark.parametrize("verdict", [Verdict.UNDECIDED, Verdict.BELOW])
 def test_a_comparison_that_was_judged_says_how_often_the_test_is_wrong(verdict: Verdict) -> None:
     plans = with_verdict("full", Verdict.BEST), with_verdict("top layer", verdict)
     said = error_rate_words(grouped(*plans))

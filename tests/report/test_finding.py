@@ -10,7 +10,8 @@ from mtl_core.tasks.task import DEFAULT_TASKS
 from tests.sized_story import of_two_plans, summaries_of
 
 TITLES = {"sentiment": "Sentiment", "ner": "NER"}
-BEST, TIED, BELOW, OPEN = Verdict.BEST, Verdict.WITHIN_NOISE, Verdict.BELOW, Verdict.OPEN
+BEST, EQUIVALENT, BELOW = Verdict.BEST, Verdict.EQUIVALENT, Verdict.BELOW
+UNDECIDED, OPEN = Verdict.UNDECIDED, Verdict.OPEN
 
 Column = Mapping[str, tuple[float | None, Verdict]]
 
@@ -42,73 +43,93 @@ def compared(sentiment: Column, ner: Column, seconds: Mapping[str, float]) -> Pl
 
 def three(times: Mapping[str, float] | None = None) -> PlanComparison:
     return compared(
-        {"heads only": (0.7, BELOW), "top layer": (0.89, BEST), "full": (0.88, TIED)},
+        {"heads only": (0.7, BELOW), "top layer": (0.89, BEST), "full": (0.88, EQUIVALENT)},
         {"heads only": (0.3, BELOW), "top layer": (0.5, BELOW), "full": (0.6, BEST)},
         {"heads only": 5.0, "top layer": 10.0, "full": 50.0} if times is None else times,
     )
 
 
-def test_the_line_says_who_ties_with_whom_and_in_what_time() -> None:
-    assert finding(three(), TITLES) == (
-        "Sentiment: top layer ties with full, in a fifth of the time. NER: full beats all others"
+def test_the_line_states_which_plan_is_equivalent_to_which_and_in_what_time() -> None:
+    times = {"heads only": 5.0, "top layer": 10.0, "full": 50.0}
+    titles = {"sentiment": "Mood", "ner": "NER"}
+    comparison = three(times)
+    assert task_finding(comparison, "sentiment") == (
+        "top layer is equivalent to full, in a fifth of the time"
+    )
+    assert finding(comparison, titles) == (
+        "Mood: top layer is equivalent to full, in a fifth of the time. NER: full beats all others"
     )
 
 
-def test_a_line_too_long_gives_up_its_times() -> None:
+def test_a_line_too_long_is_shown_without_times() -> None:
     titles = {"sentiment": "Sentiment of a whole review", "ner": "NER"}
     assert finding(three(), titles) == (
-        "Sentiment of a whole review: top layer ties with full. NER: full beats all others"
+        "Sentiment of a whole review: top layer is equivalent to full. NER: full beats all others"
     )
 
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [
-        (46.0, "top layer ties with full"),
-        (40.0, "top layer ties with full, in 80 % of the time"),
-        (25.0, "top layer ties with full, in half of the time"),
-        (5.0, "top layer ties with full, in a tenth of the time"),
-        (2.5, "top layer ties with full, in 1/20 of the time"),
-        (200.0, "full ties with top layer, in a quarter of the time"),
-        (50.0, "2 of 3 plans tie"),
+        (46.0, "top layer is equivalent to full"),
+        (40.0, "top layer is equivalent to full, in 80 % of the time"),
+        (25.0, "top layer is equivalent to full, in half of the time"),
+        (5.0, "top layer is equivalent to full, in a tenth of the time"),
+        (2.5, "top layer is equivalent to full, in 1/20 of the time"),
+        (200.0, "full is equivalent to top layer, in a quarter of the time"),
+        (50.0, "2 of 3 plans are equivalent"),
     ],
 )
-def test_a_tie_names_the_cheaper_and_its_part_of_the_time(seconds: float, words: str) -> None:
+def test_the_cheaper_of_equivalent_plans_is_named_with_its_share_of_the_time(
+    seconds: float, words: str
+) -> None:
     times = {"heads only": 5.0, "top layer": seconds, "full": 50.0}
     assert task_finding(three(times), "sentiment") == words
 
 
-def test_the_cheapest_ties_with_the_best_and_with_no_plan_it_was_not_tested_against() -> None:
-    five = {"top layer": (0.908, TIED), "discriminative rates": (0.91, BEST), "full": (0.89, TIED)}
+def test_the_cheapest_is_named_with_the_best_against_which_it_was_tested() -> None:
+    five = {
+        "top layer": (0.908, EQUIVALENT),
+        "discriminative rates": (0.91, BEST),
+        "full": (0.89, EQUIVALENT),
+    }
     seconds = {"top layer": 10.0, "discriminative rates": 40.0, "full": 47.0}
     comparison = compared(five, five, seconds)
     assert task_finding(comparison, "sentiment") == (
-        "top layer ties with discriminative rates, in a quarter of the time"
+        "top layer is equivalent to discriminative rates, in a quarter of the time"
     )
 
 
-def test_the_cheapest_that_is_the_best_ties_with_the_next() -> None:
-    three_tied = {"heads only": (0.67, BEST), "full": (0.66, TIED), "top layer": (0.65, TIED)}
+def test_the_cheapest_that_is_the_best_is_named_with_the_next_equivalent_plan() -> None:
+    plans = {
+        "heads only": (0.67, BEST),
+        "full": (0.66, EQUIVALENT),
+        "top layer": (0.65, EQUIVALENT),
+    }
     seconds = {"heads only": 5.0, "full": 50.0, "top layer": 100.0}
-    assert task_finding(compared(three_tied, three_tied, seconds), "ner") == (
-        "heads only ties with full, in a tenth of the time"
+    assert task_finding(compared(plans, plans, seconds), "ner") == (
+        "heads only is equivalent to full, in a tenth of the time"
     )
 
 
-def test_three_plans_with_equal_means_are_all_named() -> None:
-    equal = {"heads only": (0.67, BEST), "full": (0.67, BEST), "top layer": (0.67, BEST)}
-    seconds = {"heads only": 5.0, "full": 50.0, "top layer": 100.0}
-    assert task_finding(compared(equal, equal, seconds), "ner") == (
-        "heads only, full and top layer tie"
+def test_an_undecided_plan_is_never_the_cheaper_choice() -> None:
+    seconds = {"heads only": 1.0, "top layer": 10.0, "full": 50.0}
+    one = {"heads only": (0.6, BELOW), "top layer": (0.65, UNDECIDED), "full": (0.67, BEST)}
+    assert task_finding(compared(one, one, seconds), "ner") == (
+        "undecided between full and top layer"
     )
-    four = {**equal, "top 2 layers": (0.67, BEST), "frozen": (0.5, BELOW)}
-    assert task_finding(
-        compared(four, four, {**seconds, "top 2 layers": 9.0, "frozen": 1.0}), "ner"
-    ) == ("4 plans tie")
+    two = {"heads only": (0.6, UNDECIDED), "top layer": (0.65, UNDECIDED), "full": (0.67, BEST)}
+    assert task_finding(compared(two, two, seconds), "ner") == (
+        "full is highest, 2 others undecided"
+    )
+    mixed = {"heads only": (0.6, UNDECIDED), "top layer": (0.66, EQUIVALENT), "full": (0.67, BEST)}
+    assert task_finding(compared(mixed, mixed, seconds), "ner") == (
+        "top layer is equivalent to full, in a fifth of the time, 1 undecided"
+    )
 
 
-def test_without_times_a_tie_is_counted() -> None:
-    assert task_finding(three({"full": 3.0}), "sentiment") == "2 of 3 plans tie"
+def test_without_times_equivalent_plans_are_counted() -> None:
+    assert task_finding(three({"full": 3.0}), "sentiment") == "2 of 3 plans are equivalent"
 
 
 def test_of_two_plans_one_beats_the_other_or_is_not_tested_or_not_measured() -> None:
@@ -117,10 +138,10 @@ def test_of_two_plans_one_beats_the_other_or_is_not_tested_or_not_measured() -> 
     )
     assert finding(comparison, TITLES) == "Sentiment: a beats b. NER: a is highest (not tested)"
     comparison = compared(
-        {"a": (0.9, OPEN), "b": (None, OPEN)}, {"a": (1, BEST), "b": (1, BEST)}, {}
+        {"a": (0.9, OPEN), "b": (None, OPEN)}, {"a": (1, BEST), "b": (1, EQUIVALENT)}, {}
     )
     assert finding(comparison, TITLES) == (
-        "Sentiment: fewer than two plans have a score. NER: 2 of 2 plans tie"
+        "Sentiment: fewer than two plans have a score. NER: 2 of 2 plans are equivalent"
     )
 
 
@@ -137,10 +158,10 @@ def test_the_reason_why_plans_cannot_be_compared_is_first() -> None:
     )
 
 
-def test_layers_tie_and_a_layer_ties() -> None:
-    tied = {"top 2 layers": (0.88, TIED), "full": (0.89, BEST)}
-    comparison = compared(tied, tied, {"top 2 layers": 46.0, "full": 50.0})
-    assert task_finding(comparison, "ner") == "top 2 layers tie with full"
+def test_layers_are_equivalent_and_a_layer_is() -> None:
+    plans = {"top 2 layers": (0.88, EQUIVALENT), "full": (0.89, BEST)}
+    comparison = compared(plans, plans, {"top 2 layers": 46.0, "full": 50.0})
+    assert task_finding(comparison, "ner") == "top 2 layers are equivalent to full"
 
 
 def test_plans_with_plural_names_beat_and_are_highest() -> None:

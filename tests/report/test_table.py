@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from mtl_core.analysis.paired.components import Components
 from mtl_core.analysis.paired.intervals import PairedDifference
 from mtl_core.analysis.plans import PlanComparison, PlanResult, Verdict
 from mtl_core.report.finding import comparison_headline
@@ -12,6 +13,8 @@ from mtl_core.report.table import (
     sorting_task,
     table_rule,
     table_title,
+    undecided_lines,
+    undecided_words,
 )
 from tests.grouped_story import grouped, plan_result
 
@@ -46,16 +49,24 @@ def title(comparison: PlanComparison) -> str:
             "dear is 0.02 above the next",
         ),
         (
-            {"cheap": Verdict.BELOW, "middle": Verdict.WITHIN_NOISE, "dear": Verdict.BEST},
-            "more time than middle gains nothing beyond noise",
+            {"cheap": Verdict.BELOW, "middle": Verdict.EQUIVALENT, "dear": Verdict.BEST},
+            "more time than middle gains nothing beyond the margin",
         ),
         (
-            {"cheap": Verdict.WITHIN_NOISE, "middle": Verdict.BELOW, "dear": Verdict.BEST},
-            "cheap, the cheapest, is within noise of dear",
+            {"cheap": Verdict.EQUIVALENT, "middle": Verdict.BELOW, "dear": Verdict.BEST},
+            "cheap, the cheapest, is equivalent to dear",
+        ),
+        (
+            {"cheap": Verdict.UNDECIDED, "middle": Verdict.BELOW, "dear": Verdict.BEST},
+            "highest with dear, 1 undecided",
+        ),
+        (
+            {"cheap": Verdict.UNDECIDED, "middle": Verdict.EQUIVALENT, "dear": Verdict.BEST},
+            "middle is equivalent to dear, 1 undecided",
         ),
     ],
 )
-def test_a_front_is_titled_by_the_cheapest_plan_that_ties_with_the_best(
+def test_a_front_is_titled_by_the_cheapest_plan_that_is_as_good_as_the_best(
     verdicts: dict[str, Verdict], expected: str
 ) -> None:
     assert title(judged(**verdicts)) == expected
@@ -63,7 +74,7 @@ def test_a_front_is_titled_by_the_cheapest_plan_that_ties_with_the_best(
 
 def test_nothing_beats_the_cheapest_only_where_it_is_the_best() -> None:
     costs = (("dear", 1.0), ("middle", 10.0), ("cheap", 100.0))
-    tied = judged(cheap=Verdict.BELOW, middle=Verdict.WITHIN_NOISE, dear=Verdict.BEST)
+    tied = judged(cheap=Verdict.BELOW, middle=Verdict.EQUIVALENT, dear=Verdict.BEST)
     assert (
         front_title(tied, "sentiment", costs, "time") == "the cheapest plan, dear, is also the best"
     )
@@ -92,20 +103,24 @@ def test_the_rule_explains_the_marks_that_stand_in_the_table_and_no_others() -> 
             replace(
                 plan,
                 tasks={
-                    "sentiment": replace(plan.tasks["sentiment"], verdict=each, against_best=LESS)
+                    "sentiment": replace(
+                        plan.tasks["sentiment"], verdict=each, against_best=LESS, margin=0.03
+                    )
                 },
             )
             for plan, each in zip(two, (Verdict.BEST, verdict), strict=True)
         )
         return table_rule(grouped(first, second)).removeprefix("Means over seeds 1, 2, 3. ")
 
-    assert (
-        rule(Verdict.OPEN)
-        == "open: no test without shared seeds, or with one seed and no stored predictions."
+    intervals = "Intervals: 95 % for all pairs of plans together, over seeds and sentences. "
+    assert rule(Verdict.OPEN) == ("Not tested: fewer than two shared seeds, or no known variance.")
+    assert rule(Verdict.BELOW) == f"{intervals}−0.100: below the best."
+    assert rule(Verdict.EQUIVALENT) == (
+        f"{intervals}≈ equivalent: the difference from the best is within ± 0.03 accuracy."
     )
-    assert rule(Verdict.BELOW) == "−0.100: a significant difference from the best."
-    assert rule(Verdict.WITHIN_NOISE).startswith(
-        "≈ within noise: no significant difference from the best in a paired test"
+    assert rule(Verdict.UNDECIDED) == (
+        f"{intervals}? undecided: neither a difference nor equivalence within ± 0.03 accuracy was "
+        "shown."
     )
 
 
@@ -117,11 +132,25 @@ def test_the_answer_is_the_finding_once_two_plans_have_a_score() -> None:
 
 
 def test_the_table_is_sorted_by_the_task_that_tells_most_plans_apart() -> None:
-    some = judged(cheap=Verdict.BELOW, middle=Verdict.WITHIN_NOISE, dear=Verdict.BEST)
+    some = judged(cheap=Verdict.BELOW, middle=Verdict.EQUIVALENT, dear=Verdict.BEST)
     assert sorting_task(some).name == "sentiment"
     labels: list[PlanResult] = sorted_plans(some)
     assert [plan.label for plan in labels] == ["dear", "middle", "cheap"]
-    assert table_title(some) == "Sorted by Sentiment accuracy; two of three tie on Sentiment"
+    assert table_title(some) == "Sorted by Sentiment accuracy; two of three equivalent on Sentiment"
+
+
+def test_an_undecided_plan_is_described_with_what_would_decide() -> None:
+    parts = Components(-0.01, 5, 200, 0.0005, 0.0004, 0.0003)
+    difference = PairedDifference(-0.01, -0.07, 0.05, 5, 200, 0.05, parts)
+    plans = judged(cheap=Verdict.BELOW, middle=Verdict.UNDECIDED, dear=Verdict.BEST)
+    _, middle, _ = plans.plans
+    result = replace(middle.tasks["sentiment"], against_best=difference, margin=0.03)
+    assert undecided_words(result) == (
+        "undecided at −0.010 (−0.070 to +0.050). This design finds differences from 0.057 on. "
+        "About 3,337 test sentences would decide."
+    )
+    assert len(undecided_lines(plans)) == 1
+    assert undecided_lines(plans)[0].startswith("Sentiment, middle: undecided")
 
 
 def test_small_numbers_are_words() -> None:

@@ -85,13 +85,17 @@ def test_the_newest_finished_runs_are_compared_and_the_address_holds_them(
     assert "3 runs · minilm-l6 · data: sample (80 + 80 sentences) · 1 epoch" in texts(app)
 
 
-def test_single_runs_are_judged_as_plans_with_one_seed(three: list[str]) -> None:
+def test_single_runs_have_differences_and_no_verdict(three: list[str]) -> None:
     table = with_column(compare_page(), "Plan")
     assert list(table["Plan"]) == ["full", "top layer", "heads only"]
     assert list(table["A accuracy"]) == [0.90, 0.85, 0.70]
-    assert list(table["A against best"]) == ["best", "open", "open"]  # no stored predictions
+    assert list(table["A against best"]) == [
+        *("not tested", "−0.050 (not tested)", "−0.200 (not tested)"),
+    ]
     assert list(table["B entity F1"]) == [0.51, 0.50, 0.30]
-    assert list(table["B against best"]) == ["best", "open", "open"]
+    assert list(table["B against best"]) == [
+        *("not tested", "−0.010 (not tested)", "−0.210 (not tested)"),
+    ]
     assert list(table["Trainable"]) == ["22,567,686", "1,776,774", "2,310"]
     assert list(table["Frozen part"]) == ["none frozen", "exact", "exact"]
     assert list(table["Peak MB"]) == ["745"] * 3
@@ -148,7 +152,7 @@ def test_runs_of_one_plan_with_several_seeds_are_one_row(seeds: list[str]) -> No
     assert app.selectbox(key="first_plan").value != app.selectbox(key="second_plan").value
 
 
-def test_the_error_rate_of_the_test_is_next_to_the_explanation_of_within_noise(
+def test_the_error_rate_of_the_test_is_next_to_the_explanation_of_the_verdicts(
     seeds: list[str],
 ) -> None:
     app = compare_page()

@@ -37,8 +37,9 @@ Name = TypeVar("Name", bound=Hashable)
 class PairedDifference:
     """One plan less another on the same seeds and the same validation sentences.
 
-    `low` and `high` bound the confidence interval over seeds and sentences. `seeds` and
-    `sentences` count the pairs; `sentences` is 0 if only the seeds were paired.
+    `low` and `high` bound the confidence interval over seeds and sentences, which misses with a
+    probability of `level`. `seeds` and `sentences` count the pairs; `sentences` is 0 if only the
+    seeds were paired. `parts` are the components of the variance.
     """
 
     effect: float
@@ -46,6 +47,8 @@ class PairedDifference:
     high: float
     seeds: int
     sentences: int
+    level: float = ERROR
+    parts: Components | None = None
 
     @property
     def significant(self) -> bool:
@@ -85,7 +88,7 @@ def difference(one: Scores, other: Scores, level: float = ERROR) -> PairedDiffer
     error, freedom = error_of(parts)
     reach = float(student(1 - level / 2, freedom) * error)
     low, high = parts.effect - reach, parts.effect + reach
-    return PairedDifference(parts.effect, low, high, parts.seeds, parts.sentences)
+    return PairedDifference(parts.effect, low, high, parts.seeds, parts.sentences, level, parts)
 
 
 def level_of_pair(error: float, pairs: int) -> float:

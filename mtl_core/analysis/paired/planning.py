@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mtl_core.analysis.paired.components import Components, Floats
-from mtl_core.analysis.paired.intervals import standard_error, student
+from mtl_core.analysis.paired.intervals import PairedDifference, standard_error, student
 
 POWER = 0.8
 """The probability with which a planned design finds a difference."""
@@ -27,23 +27,24 @@ class Enough:
     sentences: int | None
 
 
-def smallest_difference(parts: Components, level: float) -> float | None:
+def smallest_difference(found: PairedDifference) -> float | None:
     """Returns the difference that this design finds with POWER; None with fewer than two seeds."""
-    if parts.between_seeds is None:
+    if found.parts is None or found.parts.between_seeds is None:
         return None
-    return float(_detectable(parts, level, parts.seeds, parts.sentences))
+    return float(_detectable(found.parts, found.level, found.seeds, found.sentences))
 
 
-def enough_to_decide(parts: Components, margin: float, level: float) -> Enough:
+def enough_to_decide(found: PairedDifference, margin: float) -> Enough:
     """Returns how many seeds, or sentences, would decide.
 
     Decided means: the interval excludes 0 or lies inside ± `margin`, with a probability of POWER if
     the measured difference is the true one.
     """
-    if parts.between_seeds is None:
+    parts, level = found.parts, found.level
+    if parts is None or parts.between_seeds is None:
         return Enough(None, None)
     target = max(abs(parts.effect), margin - abs(parts.effect))
-    seeds = np.arange(parts.seeds, MOST_SEEDS + 1)
+    seeds = np.arange(parts.seeds + 1, MOST_SEEDS + 1)
     by_seeds = _detectable(parts, level, seeds, np.full_like(seeds, parts.sentences))
     if not parts.sentences:
         return Enough(_first(seeds, by_seeds < target), None)

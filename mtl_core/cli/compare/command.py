@@ -63,7 +63,7 @@ def compare(
     output: OutputOption = None,
     form: Annotated[ReportFormat, typer.Option("--format")] = ReportFormat.TEXT,
 ) -> None:
-    """Fine-tune each scenario with each seed, and print which is best and which are within noise.
+    """Fine-tune each scenario with each seed, and print which is best and which are equivalent.
 
     With several numbers of --examples each scenario is trained with each, and plans are compared
     at equal numbers. The runs are stored; models are saved for the first seed with the largest

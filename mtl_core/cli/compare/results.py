@@ -11,7 +11,7 @@ from mtl_core.report import blocks
 from mtl_core.report.compared import ComparedRuns
 from mtl_core.report.data_words import size_words
 from mtl_core.report.load import summarized_report
-from mtl_core.report.table import result_words, terminal_table
+from mtl_core.report.table import result_words, terminal_table, undecided_lines
 from mtl_core.settings import Settings
 from mtl_core.store.record import ComparisonRecord
 from mtl_core.store.runs import RunStore
@@ -43,6 +43,8 @@ def print_results(record: ComparisonRecord, compared: ComparedRuns) -> None:
         console.print(results_table(each.plans, console.width))
         for task in each.plans.tasks:
             console.print(f"{task.name}: {result_words(each.plans, task.name)}", soft_wrap=True)
+        for line in undecided_lines(each.plans):
+            console.print(line, soft_wrap=True)
 
 
 def results_table(comparison: PlanComparison, width: int) -> Table:

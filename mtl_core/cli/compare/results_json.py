@@ -4,7 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from mtl_core.analysis.plans import PlanComparison, Verdict
+from mtl_core.analysis.outcomes import needed
+from mtl_core.analysis.paired.planning import smallest_difference
+from mtl_core.analysis.plans import PlanComparison, PlanResult, Verdict
 from mtl_core.cli.stored_runs import finished_event
 from mtl_core.report.compared import ComparedRuns
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
@@ -18,7 +20,7 @@ def as_json(store: RunStore, record: ComparisonRecord, compared: ComparedRuns) -
 
     With several numbers of training sentences there is an entry for each scenario with each
     number, in `examples` (null: all). `best` and `verdicts` refer to the largest number, and
-    `best_by_examples` to each.
+    `best_by_examples` to each. `best` holds the best plan and those that are equivalent to it.
     """
     finished = {run.id: finished_event(store, run) for run in (*record.trial_runs, *record.runs)}
     sizes = sorted_sizes(record.spec.train_sizes)
@@ -39,8 +41,8 @@ def as_json(store: RunStore, record: ComparisonRecord, compared: ComparedRuns) -
 
 
 def _best(comparison: PlanComparison) -> dict[str, list[str]]:
-    """By task, the plans that are not significantly below the best: best, within noise, open."""
-    order = (Verdict.BEST, Verdict.WITHIN_NOISE, Verdict.OPEN)
+    """By task, the best plan and those that are equivalent to it; none without a test."""
+    order = (Verdict.BEST, Verdict.EQUIVALENT)
     return {
         task.name: [plan.label for each in order for plan in comparison.scored(task.name, each)]
         for task in comparison.tasks
@@ -50,18 +52,28 @@ def _best(comparison: PlanComparison) -> dict[str, list[str]]:
 def _verdicts(comparison: PlanComparison) -> dict[str, list[dict[str, Any]]]:
     """By task, the verdict on each plan with a score and its difference from the best."""
     return {
-        task.name: [
-            {
-                "scenario": plan.label,
-                "verdict": str(plan.tasks[task.name].verdict),
-                "difference": None if tested is None else tested.effect,
-                "low": None if tested is None else tested.low,
-                "high": None if tested is None else tested.high,
-            }
-            for plan in comparison.scored(task.name)
-            for tested in [plan.tasks[task.name].against_best]
-        ]
+        task.name: [_verdict(plan, task.name, comparison) for plan in comparison.scored(task.name)]
         for task in comparison.tasks
+    }
+
+
+def _verdict(plan: PlanResult, task: str, comparison: PlanComparison) -> dict[str, Any]:
+    """`seeds_to_decide` and `sentences_to_decide` are null unless the plan is undecided."""
+    result = plan.tasks[task]
+    tested = result.against_best
+    enough = needed(result) if result.verdict is Verdict.UNDECIDED else None
+    best = comparison.scored(task, Verdict.BEST)
+    return {
+        "scenario": plan.label,
+        "verdict": str(result.verdict),
+        "difference": result.difference,
+        "low": None if tested is None else tested.low,
+        "high": None if tested is None else tested.high,
+        "margin": result.margin,
+        "reference": None if tested is None or not best else best[0].label,
+        "smallest_detectable": None if tested is None else smallest_difference(tested),
+        "seeds_to_decide": None if enough is None else enough.seeds,
+        "sentences_to_decide": None if enough is None else enough.sentences,
     }
 
 

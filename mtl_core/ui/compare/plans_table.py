@@ -17,6 +17,7 @@ from mtl_core.report.table import (
     sorted_plans,
     table_rule,
     table_title,
+    undecided_lines,
     verdict_words,
 )
 from mtl_core.ui.shared.keys import Key
@@ -50,6 +51,9 @@ def plans_table(comparison: PlanComparison, colors: Palette) -> None:
     )
     rule = table_rule(comparison)
     errors = "" if one_screen() else error_rate_words(comparison)
+    lines = () if one_screen() else undecided_lines(comparison)
+    if lines:
+        st.caption("  \n".join(plain(line) for line in lines))
     st.caption(f"{rule} {errors} Repeat the trials: `{TRIALS_COMMAND}`." if errors else rule)
 
 

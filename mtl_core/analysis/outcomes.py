@@ -1,0 +1,30 @@
+"""Decides what the interval of a plan's difference from the best shows.
+
+Equivalent: the interval is inside ± the margin, also if it excludes 0. Otherwise below or above: it
+excludes 0. Otherwise undecided: neither was shown, and the plans may be equal or not. The margins
+were chosen from the planned power before any verdict was computed (docs/decisions/0039).
+"""
+
+from mtl_core.analysis.paired.intervals import PairedDifference
+from mtl_core.analysis.paired.planning import Enough, enough_to_decide
+from mtl_core.analysis.plans import TaskResult, Verdict
+from mtl_core.tasks.task import TaskKind
+
+MARGINS = {TaskKind.SENTENCE: 0.03, TaskKind.TOKEN: 0.05}
+"""The default margin by kind of task: of accuracy and of entity F1."""
+
+
+def outcome(difference: PairedDifference, margin: float) -> Verdict:
+    """Returns `EQUIVALENT`, `BELOW`, `ABOVE` or `UNDECIDED`."""
+    if max(-difference.low, difference.high) < margin:
+        return Verdict.EQUIVALENT
+    if difference.high < 0:
+        return Verdict.BELOW
+    return Verdict.ABOVE if difference.low > 0 else Verdict.UNDECIDED
+
+
+def needed(result: TaskResult) -> Enough:
+    """Returns how many seeds, or sentences, would decide about an undecided plan."""
+    if result.against_best is None or result.margin is None:
+        return Enough(None, None)
+    return enough_to_decide(result.against_best, result.margin)
