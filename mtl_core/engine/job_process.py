@@ -18,6 +18,7 @@ from mtl_core.engine.exit_status import describe_exit
 from mtl_core.engine.parent import INPUT, Lines, Parent, end_line, send
 from mtl_core.engine.protocol import (
     EventMessage,
+    Separate,
     Stop,
     ToChild,
     Train,
@@ -25,7 +26,7 @@ from mtl_core.engine.protocol import (
     decode_to_child,
     encode,
 )
-from mtl_core.training.events import RunEvent, RunFailed
+from mtl_core.training.events import RunFailed
 
 COPIES = sys.platform == "linux"
 """Whether a job is executed in a copy of the trainer. The libraries of macOS do not work in a copy,
@@ -44,9 +45,9 @@ class JobConnection:
         self._stop_requests = stop_requests or set()
         self.parent = Parent(output, self._handle_stop, source)
 
-    def send(self, run: str, event: RunEvent) -> None:
-        """Send an event of a run."""
-        self.parent.send(EventMessage(run=run, event=event))
+    def send(self, message: EventMessage | Separate) -> None:
+        """Send a message about the runs of the job."""
+        self.parent.send(message)
 
     def should_stop(self, run: str) -> bool:
         """Whether the stop of a run was requested."""

@@ -137,6 +137,16 @@ class EventMessage(Frozen):
     event: RunEvent
 
 
+class Separate(Frozen):
+    """From the trainer: these runs of a job cannot be trained together, and none of them has begun.
+
+    Each needs a job of its own; no event of them follows.
+    """
+
+    message: Literal["separate"] = "separate"
+    runs: tuple[str, ...]
+
+
 class Described(Frozen):
     """From the inspector: the response to `describe`."""
 
@@ -200,7 +210,7 @@ Response = Described | CostsTraced | Predicted | BaselinesScored | SpeedMeasured
 
 ToChild = Annotated[Train | TrainTogether | Stop | Request, Field(discriminator="message")]
 FromChild = Annotated[
-    Ready | EventMessage | Response | RequestFailed, Field(discriminator="message")
+    Ready | EventMessage | Separate | Response | RequestFailed, Field(discriminator="message")
 ]
 
 _Message = TypeVar("_Message")

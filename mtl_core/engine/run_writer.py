@@ -1,5 +1,6 @@
 """Writes the events of a run to the store, steps in batches."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 from time import monotonic
 
@@ -42,6 +43,13 @@ class RunWriter:
 
     def add(self, event: RunEvent) -> RunEvent:
         """Buffer an event and write the buffer if it is due; the event as it is written."""
+        event = self.buffer(event)
+        if self.due:
+            self.flush()
+        return event
+
+    def buffer(self, event: RunEvent) -> RunEvent:
+        """Buffer an event without writing it; the event as it will be written."""
         if isinstance(event, RunFinished):
             event = self._with_neighbours(event)
         if not self._buffer:
@@ -49,11 +57,13 @@ class RunWriter:
         self._buffer.append(event)
         if isinstance(event, FINAL_EVENTS):
             self.final_event = event
-        if not isinstance(event, Step):
-            self.flush()
-        else:
-            self.flush_if_due()
         return event
+
+    @property
+    def due(self) -> bool:
+        """Whether the buffer holds an event other than a step, or one for `BATCH_SECONDS`."""
+        waited = self._buffer and monotonic() - self._buffered_since >= BATCH_SECONDS
+        return bool(waited) or any(not isinstance(event, Step) for event in self._buffer)
 
     def _with_neighbours(self, event: RunFinished) -> RunFinished:
         """Add the number of jobs beside the run, unless the store cannot be read."""
@@ -62,17 +72,13 @@ class RunWriter:
             return event.model_copy(update={"trained_beside": beside})
         return event
 
-    def flush_if_due(self) -> None:
-        """Write the buffer if its oldest event has waited for `BATCH_SECONDS`."""
-        if self._buffer and monotonic() - self._buffered_since >= BATCH_SECONDS:
-            self.flush()
-
     def flush(self) -> None:
         """Write the buffer in one transaction."""
-        if self._buffer:
-            accepted = self._store.append(self.run.id, self._buffer)
-            self._buffer = []
-            self.ended = not accepted or self.final_event is not None
+        flush_together(self._store, [self])
+
+    def _written(self, accepted: bool) -> None:
+        self._buffer = []
+        self.ended = not accepted or self.final_event is not None
 
     def fail(self, problem: Exception) -> RunFailed:
         """End the run as failed; the event that was written."""
@@ -85,3 +91,12 @@ class RunWriter:
         event = RunStopped(elapsed_seconds=self.elapsed_seconds, reason=reason)
         self.add(event)
         return event
+
+
+def flush_together(store: RunStore, writers: Iterable[RunWriter]) -> None:
+    """Write the buffers of several writers in one transaction."""
+    buffers = {each.run.id: each for each in writers if each._buffer}
+    if buffers:
+        accepted = store.append_all({run: each._buffer for run, each in buffers.items()})
+        for run, each in buffers.items():
+            each._written(run in accepted)

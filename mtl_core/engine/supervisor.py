@@ -13,15 +13,14 @@ from mtl_core.engine.capacity import Capacity, Demand, capacity_here, has_room, 
 from mtl_core.engine.comparisons import advance, advance_all
 from mtl_core.engine.demand import demand_of
 from mtl_core.engine.executor.interface import Executor
-from mtl_core.engine.protocol import EventMessage, Train
+from mtl_core.engine.protocol import Separate, Train
 from mtl_core.engine.purge import purge_deleted
-from mtl_core.engine.run_writer import RunWriter
+from mtl_core.engine.run_writer import RunWriter, flush_together
 from mtl_core.settings import Settings
 from mtl_core.store.owner import Owner
 from mtl_core.store.queue import Group, only_first
 from mtl_core.store.record import RunRecord
 from mtl_core.store.runs import RunStore
-from mtl_core.training.events import FINAL_EVENTS
 
 logger = logging.getLogger(__name__)
 
@@ -82,6 +81,7 @@ class Supervisor:
         self._warm_up_requested = threading.Event()
         self._last_housekeeping = float("-inf")
         self._pending: list[RunWriter] = []
+        self._alone: set[str] = set()  # runs that could not be trained together with others
         self._thread = threading.Thread(target=self._supervise, name="supervisor", daemon=True)
 
     def start(self) -> None:
@@ -149,7 +149,7 @@ class Supervisor:
     def _start_runs(self) -> None:
         """Submit waiting runs while there is room."""
         while runs := self._store.claim_job(
-            self._owner, self._reserved, self._has_room, self._group
+            self._owner, self._reserved, self._has_room, self._together
         ):
             demand = self._demand(runs[0])
             for run in runs:
@@ -190,16 +190,12 @@ class Supervisor:
 
     def _write_end(self, running: _RunningRun, write: Callable[[], object]) -> None:
         """Write the final event of a run, now or later, and continue its comparison."""
-        writer = running.writer
-        del self._running[running.id]
         try:
             write()
         except Exception:
-            logger.exception("The final event of %s could not be written yet.", running.id)
-            self._pending.append(writer)
-            return
-        if writer.run.comparison is not None:
-            advance(self._store, self._settings, writer.run.comparison)
+            self._postpone(running)
+        else:
+            self._note_end(running)
 
     def _flush_pending(self) -> None:
         """Write the final events that could not be written before."""
@@ -219,32 +215,77 @@ class Supervisor:
                 self._write_end(running, partial(running.writer.stop, reason))
 
     def _receive_events(self) -> None:
-        """Write events for `_RECEIVE_SECONDS` at most, however fast they arrive."""
-        until, count = monotonic() + _RECEIVE_SECONDS, len(self._running)
-        while len(self._running) == count and (left := until - monotonic()) > 0:
-            message = self._executor.receive(left)
-            if message is not None and message.run in self._running:
-                self._write(self._running[message.run], message)
-        for running in tuple(self._running.values()):
-            try:
-                running.writer.flush_if_due()
-            except Exception as problem:
-                self._fail(running, problem)
+        """Receive events for `_RECEIVE_SECONDS` at most, however fast they arrive, and write them.
 
-    def _write(self, running: _RunningRun, message: EventMessage) -> None:
-        writer = running.writer
-        if isinstance(message.event, FINAL_EVENTS):
-            self._write_end(running, lambda: writer.add(message.event))
-            return
+        The end of a run is written at once, with everything that has arrived.
+        """
+        until, ending = monotonic() + _RECEIVE_SECONDS, False
+        while (left := until - monotonic()) > 0:
+            message = self._executor.receive(0.0 if ending else left)
+            if message is None:
+                break
+            if isinstance(message, Separate):
+                self._release(message.runs)
+                break
+            running = self._running.get(message.run)
+            if running is not None and running.writer.final_event is None:
+                running.writer.buffer(message.event)
+                ending |= running.writer.final_event is not None
+        self._write_events([each for each in self._running.values() if each.writer.due])
+
+    def _write_events(self, due: Sequence[_RunningRun]) -> None:
+        """Write the buffered events of several runs in one transaction.
+
+        If that fails, each run is written by itself, so that one run cannot harm another.
+        """
         try:
-            writer.add(message.event)
+            flush_together(self._store, [each.writer for each in due])
+        except Exception:
+            for each in due:
+                self._write(each)
+        for each in tuple(self._running.values()):
+            self._note_end(each)
+
+    def _write(self, running: _RunningRun) -> None:
+        """Write the buffered events of one run."""
+        try:
+            running.writer.flush()
         except Exception as problem:
-            logger.exception("Supervising run %s failed.", running.id)
-            self._fail(running, problem)
-        else:
-            if writer.ended:  # the run was deleted
-                self._executor.end(running.id)
-                del self._running[running.id]
+            if running.writer.final_event is None:
+                logger.exception("Supervising run %s failed.", running.id)
+                self._fail(running, problem)
+            else:
+                self._postpone(running)
+
+    def _note_end(self, running: _RunningRun) -> None:
+        """Forget a run whose last event is written, and continue its comparison."""
+        writer = running.writer
+        if not writer.ended:
+            return
+        del self._running[running.id]
+        if writer.final_event is None:  # the run was deleted
+            self._executor.end(running.id)
+        elif writer.run.comparison is not None:
+            advance(self._store, self._settings, writer.run.comparison)
+
+    def _postpone(self, running: _RunningRun) -> None:
+        """Forget a run whose final event cannot be written yet; it is written later."""
+        logger.exception("The final event of %s could not be written yet.", running.id)
+        self._pending.append(running.writer)
+        del self._running[running.id]
+
+    def _release(self, runs: Sequence[str]) -> None:
+        """Return runs that cannot be trained together to the queue; each becomes a job."""
+        for run in runs:
+            self._running.pop(run, None)
+        self._alone.update(runs)
+        self._store.release(runs, self._owner if self._reserved else None)
+
+    def _together(self, first: RunRecord, others: Sequence[RunRecord]) -> tuple[RunRecord, ...]:
+        """The runs of a job; those that cannot be trained together are jobs of their own."""
+        if first.id in self._alone:
+            return (first,)
+        return self._group(first, [each for each in others if each.id not in self._alone])
 
     def _interrupt(self, writer: RunWriter) -> None:
         try:

@@ -16,7 +16,7 @@ from mtl_core.engine.job_process import (
     execute_in_this_process,
 )
 from mtl_core.engine.parent import connect
-from mtl_core.engine.protocol import Train, TrainTogether
+from mtl_core.engine.protocol import EventMessage, Separate, Train, TrainTogether
 from mtl_core.errors import FreezeLabError, error_message
 from mtl_core.settings import FileAccess, Settings
 from mtl_core.store.model_folder import model_folder
@@ -24,6 +24,7 @@ from mtl_core.store.runs import RunStore
 from mtl_core.training.events import FINAL_EVENTS, RunEvent, RunFailed
 from mtl_core.training.imports import import_training_packages
 from mtl_core.training.spec import RunSpec
+from mtl_core.training.together.rule import NotTogether
 
 FineTune = Callable[
     [RunSpec, str, Path | None, Callable[[], bool], FileAccess, tuple[RunSpec, ...]],
@@ -34,7 +35,7 @@ FineTune = Callable[
 TrainRunsTogether = Callable[
     [tuple[Train, ...], Callable[[str], bool]], Iterator[tuple[str, RunEvent]]
 ]
-"""(runs, should_stop) -> the events of all runs, each with the id of its run."""
+"""(runs, should_stop) -> the events of all runs, each with the id of its run; or NotTogether."""
 
 _NO_FINAL_EVENT = "The run ended without a final event."
 FOREGROUND = "--foreground"
@@ -54,12 +55,12 @@ def serve(
 
     def execute(job: Job, connection: JobConnection) -> None:
         if isinstance(job, TrainTogether) and train_together is not None:
-            for run, event in _events_together(train_together, job.runs, connection.should_stop):
-                connection.send(run, event)
+            for message in _messages_together(train_together, job.runs, connection.should_stop):
+                connection.send(message)
             return
         for each in job.runs if isinstance(job, TrainTogether) else (job,):
             for event in _events(fine_tune, each, connection.should_stop):
-                connection.send(each.run, event)
+                connection.send(EventMessage(run=each.run, event=event))
 
     output = connect(low_priority=FOREGROUND not in sys.argv[1:])
     with suppress(Exception):  # a run that needs the missing import reports the error
@@ -69,10 +70,13 @@ def serve(
     execute_in_this_process(output, execute)
 
 
-def _events_together(
+def _messages_together(
     train_together: TrainRunsTogether, runs: tuple[Train, ...], should_stop: Callable[[str], bool]
-) -> Iterator[tuple[str, RunEvent]]:
-    """The events of runs trained together; an error becomes a RunFailed of each unfinished run."""
+) -> Iterator[EventMessage | Separate]:
+    """The events of runs trained together; an error becomes a RunFailed of each unfinished run.
+
+    Runs that cannot be trained together become one `Separate` message.
+    """
     began = monotonic()
     unfinished = dict.fromkeys(each.run for each in runs)
     reason = _NO_FINAL_EVENT
@@ -82,13 +86,17 @@ def _events_together(
                 continue
             if isinstance(event, FINAL_EVENTS):
                 del unfinished[run]
-            yield run, event
+            yield EventMessage(run=run, event=event)
             if not unfinished:
                 return
+    except NotTogether:
+        yield Separate(runs=tuple(unfinished))
+        return
     except Exception as problem:
         reason = _failure_reason(problem)
     for run in unfinished:
-        yield run, RunFailed(elapsed_seconds=monotonic() - began, reason=reason)
+        failed = RunFailed(elapsed_seconds=monotonic() - began, reason=reason)
+        yield EventMessage(run=run, event=failed)
 
 
 def _events(

@@ -95,6 +95,20 @@ class Queue:
                 each.owner = seen(session, owner, now)
             return tuple(map(record_of, claimed))
 
+    def release(self, runs: Sequence[str], reserved_for: Owner | None = None) -> None:
+        """Put running runs without events back into the queue, at their old places.
+
+        Only `reserved_for` may claim them, if it is given. A run whose stop was requested ends.
+        """
+        now = datetime.now(UTC)
+        with self._database.writing() as session:
+            owner = seen(session, reserved_for, now) if reserved_for else None
+            running = RunRow.id.in_(runs), RunRow.state == RunState.RUNNING
+            for row in session.scalars(select(RunRow).where(*running)):
+                row.state, row.started_at, row.owner = RunState.WAITING, None, owner
+                if row.stop_requested:
+                    stop(session, row, now)
+
     def active(self) -> list[RunRecord]:
         """The running and waiting runs in the order of the queue."""
         states = (RunState.RUNNING, RunState.WAITING)

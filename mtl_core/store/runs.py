@@ -1,6 +1,6 @@
 """The run store: runs, events and comparisons in one SQLite file."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -74,23 +74,27 @@ class RunStore(Queue, Comparisons, Shipping):
             return record_of(row)
 
     def append(self, run: str, events: Sequence[RunEvent]) -> bool:
-        """Add events to a run in one transaction; a final event also ends it.
+        """Add events to a run; a final event also ends it. As `append_all`."""
+        return run in self.append_all({run: events})
 
-        Returns False and adds nothing if the run is deleted or has ended with a final event. An
-        interrupted run that receives events is running again.
+    def append_all(self, events: Mapping[str, Sequence[RunEvent]]) -> set[str]:
+        """Add events to several runs in one transaction; the runs that accepted theirs.
+
+        A run that is deleted or has ended with a final event accepts none. An interrupted run that
+        receives events is running again.
         """
         now = datetime.now(UTC)
         with self._database.writing() as session:
-            row = session.scalar(select(RunRow).where(RunRow.id == run, KEPT))
-            if row is None or row.state in STATE_AFTER.values():
-                return False
-            if row.state is RunState.INTERRUPTED:
-                row.state, row.finished_at, row.reason = RunState.RUNNING, None, None
-            write_events(session, row, events, now)
-            owner = session.get(OwnerRow, row.owner) if row.owner else None
-            if owner is not None:
-                owner.seen_at = now
-            return True
+            rows = session.scalars(select(RunRow).where(RunRow.id.in_(events), KEPT))
+            accepting = [row for row in rows if row.state not in STATE_AFTER.values()]
+            for row in accepting:
+                if row.state is RunState.INTERRUPTED:
+                    row.state, row.finished_at, row.reason = RunState.RUNNING, None, None
+                write_events(session, row, events[row.id], now)
+                owner = session.get(OwnerRow, row.owner) if row.owner else None
+                if owner is not None:
+                    owner.seen_at = now
+            return {row.id for row in accepting}
 
     def events(
         self, run: str, after: int = 0, kinds: Collection[str] = ()

@@ -11,7 +11,7 @@ from time import monotonic
 import pytest
 
 from mtl_core.engine.executor.interface import Executor
-from mtl_core.engine.protocol import Train
+from mtl_core.engine.protocol import EventMessage, Separate, Train
 from mtl_core.settings import NO_FILE
 from mtl_core.training.events import FINAL_EVENTS, RunEvent, RunFailed, RunStarted, RunStopped
 from mtl_core.training.spec import RunSpec
@@ -30,7 +30,7 @@ def received(executor: Executor, enough: Callable[[Events], bool]) -> Events:
     while not enough(events):
         assert monotonic() < until, f"only {kinds_of(events)} arrived"
         message = executor.receive(0.2)
-        if message is not None:
+        if isinstance(message, EventMessage):
             events.setdefault(message.run, []).append(message.event)
     return events
 
@@ -155,6 +155,19 @@ class ExecutorSuite:
         failure = events["quick"][-1]
         assert isinstance(failure, RunFailed)
         assert failure.reason == "Unexpected ValueError: a mistake of ours"
+
+    def test_runs_that_cannot_be_trained_together_are_returned_and_submitted_one_by_one(
+        self, executor: Executor, job: Jobs
+    ) -> None:
+        executor.submit(job("apart-1", "apart-2"))
+        until, message = monotonic() + PATIENCE_SECONDS, None
+        while message is None and monotonic() < until:
+            message = executor.receive(0.2)
+        assert message == Separate(runs=("apart-1", "apart-2"))
+        for run in message.runs:
+            executor.submit(job(run))
+        events = received(executor, begun("apart-1", "apart-2"))
+        assert process_of(events["apart-1"]) != process_of(events["apart-2"])
 
     def test_an_ended_run_can_be_stopped_and_ended_without_effect(
         self, executor: Executor, job: Jobs

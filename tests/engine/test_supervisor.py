@@ -366,3 +366,30 @@ def test_the_runs_of_a_group_are_one_job_and_each_is_stopped_alone(
     assert store.run(runs[2]).state is RunState.RUNNING
     supervisor.close()
     assert store.run(runs[2]).state is RunState.INTERRUPTED
+
+
+def test_runs_that_cannot_be_trained_together_wait_for_their_turn(
+    store: RunStore,
+    settings: Settings,
+    trainer_argv: list[str],
+    spec_of: SpecOf,
+    wait_until: Wait,
+    ended: Callable[[str], RunState],
+) -> None:
+    comparison = ComparisonSpec(checkpoint="minilm-l6", scenarios=("heads-only",), seeds=(0, 1, 2))
+    planned = [PlannedRun(spec_of("apart")) for _ in range(3)]
+    first, second, third = (run.id for run in store.add_comparison(comparison, planned).runs)
+    supervisor = Supervisor(
+        store,
+        settings,
+        LocalExecutor(trainer_argv),
+        group=lambda first, others: (first, *others),
+    )
+    supervisor.start()
+    wait_until(lambda: store.run(first).last_event >= 2)
+    assert [store.run(run).state for run in (second, third)] == [RunState.WAITING] * 2
+    store.request_stop(first)
+    assert ended(first) is RunState.STOPPED
+    wait_until(lambda: store.run(second).last_event >= 2)
+    assert store.run(third).state is RunState.WAITING
+    supervisor.close()

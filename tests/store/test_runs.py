@@ -258,3 +258,38 @@ def test_a_store_opened_again_has_the_same_runs(
     second = RunStore(path)
     assert second.events(run) == list(enumerate(steps, start=1))
     second.close()
+
+
+def test_events_of_several_runs_are_added_at_once_where_they_are_accepted(
+    store: RunStore, spec: RunSpec, steps: list[Step]
+) -> None:
+    first, ended, deleted, last = (store.add(spec, RunState.RUNNING).id for _ in range(4))
+    store.append(ended, [finished(ended)])
+    store.append(deleted, [finished(deleted)])
+    store.hide(deleted)
+    events = {first: steps[:2], ended: steps, deleted: steps, last: [finished(last)]}
+    assert store.append_all(events) == {first, last}
+    assert [event for _, event in store.events(first)] == steps[:2]
+    assert store.run(last).state is RunState.FINISHED
+    assert store.run(ended).last_event == 1
+
+
+def test_a_released_run_is_again_at_its_place_in_the_queue(store: RunStore, spec: RunSpec) -> None:
+    first, second = store.add(spec).id, store.add(spec).id
+    assert claim(store, HERE) is not None
+    store.release([first])
+    assert (store.run(first).state, store.run(first).started_at) == (RunState.WAITING, None)
+    assert [run.id for run in store.active()] == [first, second]
+    store.claim_job(HERE)
+    store.release([first], reserved_for=HERE)
+    elsewhere = claim(store, Owner("another machine", 1, None))
+    assert elsewhere is not None
+    assert elsewhere.id == second
+
+
+def test_a_released_run_whose_stop_was_requested_ends(store: RunStore, spec: RunSpec) -> None:
+    run = store.add(spec).id
+    claim(store, HERE)
+    store.request_stop(run)
+    store.release([run])
+    assert store.run(run).state is RunState.STOPPED

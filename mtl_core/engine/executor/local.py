@@ -10,9 +10,9 @@ from time import monotonic
 from mtl_core.engine.child import ChildProcess, module_argv
 from mtl_core.engine.executor.interface import Job
 from mtl_core.engine.job_process import COPIES
-from mtl_core.engine.protocol import EventMessage, Stop, Train, TrainTogether
+from mtl_core.engine.protocol import EventMessage, Separate, Stop, Train, TrainTogether
 from mtl_core.errors import ChildDied, error_message
-from mtl_core.training.events import FINAL_EVENTS, RunEvent, RunFailed
+from mtl_core.training.events import FINAL_EVENTS, RunFailed
 
 TRAINER_ARGV = tuple(module_argv("mtl_core.engine.trainer_child"))
 
@@ -55,13 +55,13 @@ class LocalExecutor:
                 self._end_trainer(trainer)
             self._fail((each.run for each in job), problem, 0.0)
 
-    def receive(self, timeout_seconds: float) -> EventMessage | None:
-        """The next event of any run; None if there is none within `timeout_seconds`."""
+    def receive(self, timeout_seconds: float) -> EventMessage | Separate | None:
+        """The next message about any run; None if there is none within `timeout_seconds`."""
         until = monotonic() + timeout_seconds
         self._end_idle_trainers()
         while True:
             self._arrived.clear()
-            message = self._next_event()
+            message = self._next_message()
             left = until - monotonic()
             if message is not None or left <= 0:
                 return message
@@ -113,8 +113,8 @@ class LocalExecutor:
         self._trainers.append(trainer)
         return trainer
 
-    def _next_event(self) -> EventMessage | None:
-        """An event that has arrived; the trainers take turns."""
+    def _next_message(self) -> EventMessage | Separate | None:
+        """A message that has arrived; the trainers take turns."""
         for trainer in tuple(self._trainers):
             while trainer.runs:
                 try:
@@ -126,18 +126,21 @@ class LocalExecutor:
                     break
                 if message is None:
                     break
-                if isinstance(message, EventMessage) and message.run in trainer.runs:
+                if isinstance(message, EventMessage | Separate) and (
+                    known := _about(message, trainer.runs)
+                ):
                     self._trainers.remove(trainer)
                     self._trainers.append(trainer)
-                    self._note(trainer, message.run, message.event)
-                    return message
+                    self._note(trainer, known)
+                    return known
         return self._failures.popleft() if self._failures else None
 
-    def _note(self, trainer: _Trainer, run: str, event: RunEvent) -> None:
-        """Update a trainer after an event of one of its runs."""
-        if not isinstance(event, FINAL_EVENTS):
-            return
-        trainer.runs.discard(run)
+    def _note(self, trainer: _Trainer, message: EventMessage | Separate) -> None:
+        """Update a trainer after a message about its runs."""
+        if isinstance(message, Separate):
+            trainer.runs.difference_update(message.runs)
+        elif isinstance(message.event, FINAL_EVENTS):
+            trainer.runs.discard(message.run)
         if not trainer.runs:
             trainer.last_use = monotonic()
             if not COPIES:
@@ -163,6 +166,14 @@ class LocalExecutor:
     def _end_trainer(self, trainer: _Trainer) -> None:
         trainer.child.kill()
         self._trainers.remove(trainer)
+
+
+def _about(message: EventMessage | Separate, runs: set[str]) -> EventMessage | Separate | None:
+    """The message without runs other than `runs`; None if nothing is left."""
+    if isinstance(message, EventMessage):
+        return message if message.run in runs else None
+    known = tuple(run for run in message.runs if run in runs)
+    return Separate(runs=known) if known else None
 
 
 def _message(job: Job) -> Train | TrainTogether:

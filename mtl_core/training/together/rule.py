@@ -13,6 +13,10 @@ _RECORDED = frozenset(
 _OWN_RATES = frozenset({"learning_rate", "head_learning_rate"})
 
 
+class NotTogether(Exception):
+    """Raised if runs cannot be trained together, before any of them has begun."""
+
+
 def trains_together(one: RunSpec, other: RunSpec) -> bool:
     """Whether two runs of a comparison can be trained together.
 

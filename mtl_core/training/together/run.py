@@ -26,6 +26,7 @@ from mtl_core.training.spec import RunSpec
 from mtl_core.training.together.evaluation import StoredSplit
 from mtl_core.training.together.member import Member, MemberRun
 from mtl_core.training.together.rows import TaskRows, collect_rows, count_rows
+from mtl_core.training.together.rule import NotTogether
 from mtl_core.training.together.steps import StackedSteps
 
 _VALIDATION = "validation"
@@ -46,9 +47,9 @@ def fine_tune_together(
 
     A run has the events that `fine_tune` yields for it alone, with losses equal within 1e-6. Data,
     backbone and stored outputs are loaded once. A run that is stopped, or whose loss is not finite,
-    ends with its own last event; the others continue. Runs are trained alone, one after another, if
-    outputs cannot be stored or if there is only one. The arguments are those of `fine_tune`. Raises
-    FreezeLabError for a problem of all runs that have no final event yet.
+    ends with its own last event; the others continue. A single run is trained alone. The arguments
+    are those of `fine_tune`. Raises NotTogether if outputs cannot be stored, and FreezeLabError for
+    a problem of all runs that have no final event yet.
     """
     ready = []
     for member in members:
@@ -60,11 +61,9 @@ def fine_tune_together(
             yield member.run, RunFailed(elapsed_seconds=0.0, reason=error_message(problem))
     if len(ready) > 1:
         group = _loaded_group(ready, should_stop, access, prefixes, start, other_runs)
-        if group is not None:
-            yield from group.events()
-            return
-    for member in ready:
-        yield from _alone(member, should_stop, access, prefixes, start, other_runs)
+        yield from group.events()
+    elif ready:
+        yield from _alone(ready[0], should_stop, access, prefixes, start, other_runs)
 
 
 def _alone(
@@ -102,8 +101,11 @@ def _loaded_group(
     prefixes: PrefixStore | None,
     start: Path | None,
     other_runs: Sequence[RunSpec],
-) -> "_Group | None":
-    """Load the runs; None if their outputs cannot be stored, or if a phase trains no head."""
+) -> "_Group":
+    """Load the runs and compute what they share.
+
+    Raises NotTogether if their outputs cannot be stored, or if a phase trains no head.
+    """
     spec = members[0].spec
     compute_with(spec.threads)
     reset_peak_memory(spec.device)
@@ -111,7 +113,9 @@ def _loaded_group(
     loaded = load_runs([member.spec for member in members], access, start)
     group = _Group(members, loaded, prefixes, should_stop, clock, other_runs)
     limit = PREFIX_MEMORY_BYTES if prefixes is None else prefixes.memory_bytes
-    return group if group.prepare(limit) else None
+    if not group.prepare(limit):
+        raise NotTogether
+    return group
 
 
 class _AllStopped(Exception):

@@ -27,6 +27,7 @@ from mtl_core.training.events import (
 )
 from mtl_core.training.memory import peak_memory_bytes
 from mtl_core.training.spec import RunSpec
+from mtl_core.training.together.rule import NotTogether
 
 TRAINER = os.getpid()
 HELD: list[bytes] = []
@@ -67,7 +68,7 @@ def fine_tune(
             HELD.append(b"x" * HELD_BYTES)
         case "deaf":
             time.sleep(600)  # one step that takes ten minutes
-        case "patient":
+        case "patient" | "apart":
             while not should_stop():
                 time.sleep(0.01)
             yield RunStopped(elapsed_seconds=1.0, reason="stopped between two steps")
@@ -80,7 +81,12 @@ def fine_tune(
 def train_together(
     runs: tuple[Train, ...], should_stop: Callable[[str], bool]
 ) -> Iterator[tuple[str, RunEvent]]:
-    """One step of each run in turn; `patient` runs train until they are stopped."""
+    """One step of each run in turn; `patient` runs train until they are stopped.
+
+    A job with an `apart` run cannot be trained together. Alone such a run is patient.
+    """
+    if any(each.spec.plan.name == "apart" for each in runs):
+        raise NotTogether
     totals = Counts(all=10, trainable=1, frozen=9, unreached=0)
     for each in runs:
         yield (

@@ -5,6 +5,7 @@ import torch
 
 from mtl_core.errors import BadInput
 from mtl_core.training.together.member import Member
+from mtl_core.training.together.rule import NotTogether
 from mtl_core.training.together.run import fine_tune_together
 
 
@@ -100,18 +101,20 @@ def test_a_run_that_keeps_its_model_writes_that_of_the_run_alone(
                 assert torch.allclose(here[name], tensor, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("shorter", [{"epochs": 0.7}, {"count": 1}])
-def test_runs_without_stored_outputs_or_company_are_trained_alone(
-    bench, together, shorter, without_times
-):
-    specs = specs_of(bench, **shorter)
+def test_runs_without_stored_outputs_cannot_be_trained_together(bench, together):
+    with pytest.raises(NotTogether):
+        together(specs_of(bench, epochs=0.7))
 
-    for spec, events in zip(specs, together(specs), strict=True):
-        assert events[0].spec.trained_together is None
-        names = {"run"}
-        assert [drop(without_times(each), names) for each in events] == [
-            drop(without_times(each), names) for each in bench.run(spec)
-        ]
+
+def test_a_single_run_is_trained_alone(bench, together, without_times):
+    (spec,) = specs_of(bench, count=1)
+
+    (events,) = together([spec])
+
+    assert events[0].spec.trained_together is None
+    assert [drop(without_times(each), {"run"}) for each in events] == [
+        drop(without_times(each), {"run"}) for each in bench.run(spec)
+    ]
 
 
 def drop(event, names):
