@@ -10,6 +10,8 @@ from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.models.cache import description_of
 from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
 from mtl_core.models.description import BackboneDescription, ModelDescription
+from mtl_core.models.sentence_vector import SentenceVector
+from mtl_core.models.trained_vector import trained_sentence_vector
 from mtl_core.settings import Settings
 from mtl_core.tasks.dataset import load_tasks
 from mtl_core.tasks.task import DEFAULT_TASKS
@@ -30,19 +32,29 @@ class ModelAndPlan:
     scenario: str | None
 
 
-def load_model(reference: str, data: str | None) -> tuple[Checkpoint, ModelDescription]:
-    """Describe a checkpoint with the heads for `data`; None means the default tasks."""
+def load_model(
+    reference: str, data: str | None, sentence_vector: SentenceVector | None = None
+) -> tuple[Checkpoint, ModelDescription]:
+    """Describe a checkpoint with the heads for `data`; None means the default tasks.
+
+    Without a `sentence_vector`, heads read the one that the checkpoint was trained with.
+    """
     settings = Settings.from_environment()
     checkpoint = resolve_checkpoint(reference, settings.owner_access)
     backbone = description_of(checkpoint, settings, describe_in_process)
     tasks = load_tasks(data, settings.owner_access) if data else DEFAULT_TASKS
-    return checkpoint, ModelDescription(backbone, tasks)
+    vector = sentence_vector or trained_sentence_vector(checkpoint)
+    return checkpoint, ModelDescription(backbone, tasks, vector)
 
 
 def load_model_and_plan(
-    reference: str, scenario: str | None, plan: Path | None, data: str | None
+    reference: str,
+    scenario: str | None,
+    plan: Path | None,
+    data: str | None,
+    sentence_vector: SentenceVector | None = None,
 ) -> ModelAndPlan:
-    """Describe a model and load its plan.
+    """Describe a model, as `load_model` does, and load its plan.
 
     Raises InvalidPlan unless exactly one of `scenario` and `plan` is given.
     """
@@ -51,7 +63,7 @@ def load_model_and_plan(
             "Choose what to train with either --scenario NAME or --plan FILE, but not both. "
             "`python -m mtl_core scenarios` lists the scenarios."
         )
-    checkpoint, model = load_model(reference, data)
+    checkpoint, model = load_model(reference, data, sentence_vector)
     if plan is not None:
         return ModelAndPlan(checkpoint, model, read_plan(plan), None)
     return ModelAndPlan(checkpoint, model, scenario_plan(scenario or "", model), scenario)

@@ -106,9 +106,9 @@ def _parameters(chosen: dict[str, tuple[FieldInfo, Option]]) -> list[inspect.Par
         inspect.Parameter(
             name,
             inspect.Parameter.KEYWORD_ONLY,
-            default=_default(field),
+            default=_default(field, option),
             annotation=Annotated[
-                _type(name, field),
+                _type(name, field, option),
                 typer.Option(
                     flag_of(name, field, option), metavar=option.metavar, help=option.help
                 ),
@@ -118,15 +118,22 @@ def _parameters(chosen: dict[str, tuple[FieldInfo, Option]]) -> list[inspect.Par
     ]
 
 
-def _type(name: str, field: FieldInfo) -> Any:
+def _type(name: str, field: FieldInfo, option: Option) -> Any:
     """The type that Typer parses; what it cannot parse comes as text."""
     if get_origin(field.annotation) in (dict, tuple):
         return list[str] | None
+    if option.of_checkpoint:
+        return field.annotation | None  # type: ignore[operator]
     return str if name in _PARSERS else field.annotation
 
 
-def _default(field: FieldInfo) -> object:
-    """The default on the command line; a switch that is on by default is off as a `--no-` flag."""
+def _default(field: FieldInfo, option: Option) -> object:
+    """The default on the command line; a switch that is on by default is off as a `--no-` flag.
+
+    None for an option whose default depends on the checkpoint.
+    """
+    if option.of_checkpoint:
+        return None
     default = field.get_default(call_default_factory=True)
     if default is True:
         return False

@@ -36,7 +36,7 @@ def model_of(spec: RunSpec, settings: Settings) -> ModelDescription | None:
             settings,
             describe_in_process,
         )
-        return ModelDescription(backbone, spec.tasks)
+        return ModelDescription(backbone, spec.tasks, spec.sentence_vector)
     except (CheckpointError, PlanError):
         return None
 

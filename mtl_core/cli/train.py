@@ -44,7 +44,8 @@ def train(
     form: Annotated[EventFormat, typer.Option("--format")] = EventFormat.TEXT,
 ) -> None:
     """Fine-tune once and print the events of the run, which is also stored."""
-    loaded = load_model_and_plan(checkpoint, scenario, plan, data)
+    vector = options.pop("sentence_vector")
+    loaded = load_model_and_plan(checkpoint, scenario, plan, data, vector)
     settings = Settings.from_environment()
     spec = prepare_spec(
         loaded.model,

@@ -45,7 +45,8 @@ def peak_memory_bytes(spec: RunSpec, settings: Settings, access: FileAccess) -> 
     """
     try:
         checkpoint = resolve_checkpoint(spec.checkpoint, access)
-        model = ModelDescription(description_of(checkpoint, settings, _no_description), spec.tasks)
+        backbone = description_of(checkpoint, settings, _no_description)
+        model = ModelDescription(backbone, spec.tasks, spec.sentence_vector)
         step_bytes = _step_bytes(spec, model, checkpoint, settings)
         return PROCESS_BYTES + HEAD_ROWS_BYTES + step_bytes
     except FreezeLabError:

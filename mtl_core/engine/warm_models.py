@@ -15,7 +15,15 @@ if TYPE_CHECKING:
 WARM_BYTES = 1_500_000_000
 """Sixteen models of MiniLM's size, or three of BERT-base's."""
 
-_OF_START = {"checkpoint", "random_backbone", "starts_from", "tasks", "seed", "max_length"}
+_OF_START = {
+    "checkpoint",
+    "random_backbone",
+    "starts_from",
+    "tasks",
+    "seed",
+    "max_length",
+    "sentence_vector",
+}
 
 Key = tuple[str, int]
 

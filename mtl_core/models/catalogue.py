@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 
 from mtl_core.errors import UnknownCheckpoint
+from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.values import Frozen
 
 _CONFIGS = Path(__file__).with_name("configs")
@@ -32,7 +33,7 @@ class CatalogueEntry(Frozen):
 
     `embedded`: its weights are installed with Freeze Lab. `also_known_as` are older names that
     tutorials still use. `suits` is the recommended use in a few words. `cased`: the tokenizer
-    distinguishes upper and lower case.
+    distinguishes upper and lower case. `sentence_vector` is the default of its runs.
     """
 
     name: str
@@ -46,6 +47,7 @@ class CatalogueEntry(Frozen):
     cased: bool
     tokenizer: TokenizerFamily = TokenizerFamily.WORDPIECE
     embedded: bool = False
+    sentence_vector: SentenceVector = SentenceVector.FIRST_TOKEN
 
     @property
     def config_file(self) -> Path:

@@ -7,7 +7,7 @@ As a command it writes the shipped descriptions of the catalogue:
 
 import argparse
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -33,11 +33,12 @@ if TYPE_CHECKING:
 Reach = Mapping[str, tuple[TaskKind, ...]]
 """For each parameter of a backbone, the kinds of head whose loss sends it a gradient."""
 
-_HEAD_INPUTS: dict[TaskKind, Callable[[torch.Tensor], torch.Tensor]] = {
-    TaskKind.SENTENCE: lambda hidden: hidden[:, 0],
-    TaskKind.TOKEN: lambda hidden: hidden,
+_HEAD_INPUTS: dict[TaskKind, Callable[[Any], torch.Tensor]] = {
+    TaskKind.SENTENCE: lambda output: output.last_hidden_state[:, 0],
+    TaskKind.TOKEN: lambda output: output.last_hidden_state,
 }
-"""The part of the last hidden state, (batch, tokens, hidden), that each kind of head reads."""
+"""The part of the backbone's output that each kind of head reads. The mean of all tokens reaches
+the same parameters as the first token, because layers combine tokens."""
 
 
 def describe(checkpoint: "Checkpoint | PreTrainedConfig") -> BackboneDescription:
@@ -68,6 +69,7 @@ def _describe(model: "PreTrainedModel", input_ids: torch.Tensor) -> BackboneDesc
         intermediate_size=_intermediate_size(model, stack),
         vocabulary_size=embedding.num_embeddings,
         max_positions=position_limit(model),
+        pooler=tuple(f"{prefix_of(model)}.{name}" for name in pooler_names(model, reached)),
         tensors=tuple(_tensors(model, stack, embedding_path, reached)),
     )
 
@@ -83,7 +85,7 @@ def _tensors(
             name=f"{prefix}.{name}",
             shape=tuple(parameter.shape),
             dtype=str(parameter.dtype).removeprefix("torch."),
-            role=_role(name, stack, embeddings),
+            role=_role(name, stack, embeddings, reached[owner]),
             layer=stack.layer_of(name),
             bias=last == "bias" or last.endswith("_bias"),
             layernorm="Norm" in type(model.get_submodule(module_path)).__name__,
@@ -97,7 +99,8 @@ def reach(model: "PreTrainedModel", input_ids: torch.Tensor | None = None) -> Re
 
     A linear head is attached to the first token (sentence) or to every token (token), and its
     summed output is differentiated. A parameter is reached if it receives a gradient, even a
-    zero one: weight decay changes it all the same. BERT's pooler, for example, is not reached.
+    zero one: weight decay changes it all the same. BERT's pooler, for example, is not reached;
+    `pooler_names` finds what a head on the pooler's output reaches in addition.
     input_ids: (1, tokens). Works on the meta device. Gradients are cleared afterwards.
     """
     ids = example_input(model) if input_ids is None else input_ids
@@ -108,15 +111,33 @@ def reach(model: "PreTrainedModel", input_ids: torch.Tensor | None = None) -> Re
     }
 
 
+def pooler_names(
+    model: "PreTrainedModel", reached: Reach, input_ids: torch.Tensor | None = None
+) -> tuple[str, ...]:
+    """Names of the parameters that a head on the pooler's output reaches, and no other head does.
+
+    `reached` is the result of `reach`. Empty if the architecture has no pooler whose output has
+    the width of the hidden states. input_ids: (1, tokens).
+    """
+    ids = example_input(model) if input_ids is None else input_ids
+    with torch.no_grad():
+        output = model(input_ids=ids)
+    pooled = getattr(output, "pooler_output", None)
+    if pooled is None or pooled.shape != output.last_hidden_state[:, 0].shape:
+        return ()
+    names = _reached_from(model, ids, lambda output: output.pooler_output)
+    return tuple(name for name in reached if name in names and not reached[name])
+
+
 def _reached_from(
     model: "PreTrainedModel",
     input_ids: torch.Tensor,
-    read: Callable[[torch.Tensor], torch.Tensor],
+    read: Callable[[Any], torch.Tensor],
 ) -> frozenset[str]:
     with torch.enable_grad():
-        hidden = model(input_ids=input_ids).last_hidden_state
-        weight = torch.ones(1, hidden.shape[-1], device=hidden.device)
-        torch.autograd.backward(torch.nn.functional.linear(read(hidden), weight).sum())
+        states = read(model(input_ids=input_ids))
+        weight = torch.ones(1, states.shape[-1], device=states.device)
+        torch.autograd.backward(torch.nn.functional.linear(states, weight).sum())
     names = frozenset(
         name for name, parameter in model.named_parameters() if parameter.grad is not None
     )
@@ -134,12 +155,12 @@ def named_with_owner(module: nn.Module) -> Iterator[tuple[str, nn.Parameter, str
         yield name, parameter, owners.setdefault(id(parameter), name)
 
 
-def _role(name: str, stack: LayerStack, embeddings: str) -> Role:
+def _role(name: str, stack: LayerStack, embeddings: str, reached: tuple[TaskKind, ...]) -> Role:
     if stack.layer_of(name) is not None:
         return Role.LAYER
     if name.startswith(f"{embeddings}."):
         return Role.EMBEDDINGS
-    return Role.POOLER if name.partition(".")[0] == "pooler" else Role.BESIDE
+    return Role.POOLER if name.partition(".")[0] == "pooler" and not reached else Role.BESIDE
 
 
 def _embeddings_root(embedding_path: str, stack: LayerStack) -> str:

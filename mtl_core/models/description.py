@@ -5,11 +5,13 @@ meta device; descriptions of the catalogue are shipped.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from math import prod
 
+from mtl_core.errors import UnsupportedArchitecture
+from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.tasks.task import Task, TaskKind
 from mtl_core.values import Frozen
 
@@ -19,9 +21,13 @@ class Role(StrEnum):
 
     EMBEDDINGS = "embeddings"  # the input embedding and its neighbours, below the stack
     LAYER = "layer"  # inside the stack of layers
-    POOLER = "pooler"  # the module called pooler; no head of Freeze Lab reads it
+    POOLER = "pooler"  # the module called pooler; read by heads with the sentence vector `pooler`
     BESIDE = "beside"  # other: final norms, relative-position tables, projections
     HEAD = "head"  # one task's linear head
+
+
+ABOVE_LAYERS = (Role.POOLER, Role.HEAD)
+"""The parts of the model that read the last hidden state; no layer runs on their outputs."""
 
 
 class BackboneTensor(Frozen):
@@ -44,7 +50,11 @@ class BackboneTensor(Frozen):
 
 
 class BackboneDescription(Frozen):
-    """A checkpoint's architecture, derived from its configuration."""
+    """A checkpoint's architecture, derived from its configuration.
+
+    `pooler` are the names of the tensors that the pooler's output depends on, but the last hidden
+    state does not. It is empty if the architecture has no pooler.
+    """
 
     architecture: str  # transformers' model_type, e.g. "bert"
     prefix: str  # base_model_prefix, e.g. "bert"
@@ -55,7 +65,14 @@ class BackboneDescription(Frozen):
     intermediate_size: int
     vocabulary_size: int
     max_positions: int | None  # None: no limit in the architecture
+    pooler: tuple[str, ...] = ()
     tensors: tuple[BackboneTensor, ...]
+
+    @property
+    def sentence_vectors(self) -> tuple[SentenceVector, ...]:
+        """The sentence vectors that this architecture has."""
+        own = (SentenceVector.POOLER,) if self.pooler else ()
+        return (SentenceVector.FIRST_TOKEN, SentenceVector.MEAN, *own)
 
     @property
     def total(self) -> int:
@@ -96,11 +113,22 @@ class ModelTensor:
 class ModelDescription:
     """A backbone with one linear head per task. Plans are resolved against it.
 
-    `tensors` are in the order of `named_parameters()`: backbone, then heads in task order.
+    `sentence_vector` is what sentence heads read. `tensors` are in the order of
+    `named_parameters()`: backbone, then heads in task order.
+    Raises UnsupportedArchitecture for a pooler that the architecture does not have.
     """
 
     backbone: BackboneDescription
     tasks: tuple[Task, ...]
+    sentence_vector: SentenceVector = SentenceVector.FIRST_TOKEN
+
+    def __post_init__(self) -> None:
+        if self.sentence_vector not in self.backbone.sentence_vectors:
+            raise UnsupportedArchitecture(no_pooler(self.backbone.architecture))
+
+    def reading(self, sentence_vector: SentenceVector) -> "ModelDescription":
+        """Return the same model with another sentence vector. Raises UnsupportedArchitecture."""
+        return replace(self, sentence_vector=sentence_vector)
 
     @cached_property
     def tensors(self) -> tuple[ModelTensor, ...]:
@@ -115,7 +143,7 @@ class ModelDescription:
         return sum(tensor.count for tensor in self.tensors)
 
     def _of_backbone(self, tensor: BackboneTensor) -> ModelTensor:
-        reached_by = tuple(task.name for task in self.tasks if task.kind in tensor.reached_by)
+        reached_by = tuple(task.name for task in self.tasks if self._reaches(task, tensor))
         return ModelTensor(
             name=tensor.name,
             shape=tensor.shape,
@@ -127,6 +155,13 @@ class ModelDescription:
             tied_to=tensor.tied_to,
             reached_by=reached_by,
         )
+
+    def _reaches(self, task: Task, tensor: BackboneTensor) -> bool:
+        """Whether the loss of `task` sends a gradient to a tensor of the backbone."""
+        if task.kind is TaskKind.SENTENCE and self.sentence_vector is SentenceVector.POOLER:
+            names = (tensor.name, tensor.tied_to)
+            return task.kind in tensor.reached_by or any(n in self.backbone.pooler for n in names)
+        return task.kind in tensor.reached_by
 
     def _of_head(self, task: Task) -> Sequence[ModelTensor]:
         width, labels = self.backbone.hidden_size, len(task.outputs)
@@ -154,3 +189,11 @@ def _group(tensor: BackboneTensor) -> str:
             return tensor.name.removesuffix(".weight").removesuffix(".bias")
         case _:
             return str(tensor.role)
+
+
+def no_pooler(architecture: str) -> str:
+    """The message for the sentence vector `pooler` of an architecture without a pooler."""
+    return (
+        f"'{architecture}' has no pooler that a sentence head can read. Use "
+        "--sentence-vector first-token or mean."
+    )

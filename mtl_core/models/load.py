@@ -160,7 +160,7 @@ def _reject_missing(checkpoint: Checkpoint, missing: list[str]) -> None:
     if pooler:
         _log.warning(
             "The weights of '%s' have no pooler; it is initialised with a fixed seed. "
-            "No task uses it: the heads read the last hidden state.",
+            "Only heads with the sentence vector 'pooler' read it.",
             checkpoint.name,
         )
 

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 
 from mtl_core.errors import InvalidRun
 from mtl_core.models.architecture import prefix_of
+from mtl_core.models.pooling import find_pooler, means
+from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.tasks.task import Task, TaskKind
 
 if TYPE_CHECKING:
@@ -23,17 +25,26 @@ class MultiTaskModel(nn.Module):
 
     The encoder is registered under its architecture's prefix and each head under its task's head
     name. Parameters are therefore called `bert.encoder.layer.0…` and `classifier.weight`, as in
-    transformers' task models. Sentence heads read the first token of the last hidden state, token
-    heads read every token. `dropout` is the dropout rate before the heads during training.
+    transformers' task models. Sentence heads read the `sentence_vector`, token heads the last
+    hidden state of every token. `dropout` is the dropout rate before the heads during training.
     The initial weights of a head depend only on `seed`, its name and its shape.
-    Raises InvalidRun if the name of a head is invalid or already used.
+    Raises InvalidRun if the name of a head is invalid or already used, and UnsupportedArchitecture
+    for a pooler that the backbone does not have.
     """
 
     def __init__(
-        self, backbone: "PreTrainedModel", tasks: Sequence[Task], seed: int, dropout: float = 0.1
+        self,
+        backbone: "PreTrainedModel",
+        tasks: Sequence[Task],
+        seed: int,
+        dropout: float = 0.1,
+        sentence_vector: SentenceVector = SentenceVector.FIRST_TOKEN,
     ) -> None:
         super().__init__()
         self.tasks = tuple(tasks)
+        self.sentence_vector = sentence_vector
+        if sentence_vector is SentenceVector.POOLER:
+            self._pool = find_pooler(backbone)
         self.prefix = prefix_of(backbone)
         self.add_module(self.prefix, backbone)
         self.dropout = nn.Dropout(dropout)
@@ -56,7 +67,7 @@ class MultiTaskModel(nn.Module):
         input_ids, attention_mask: (batch, tokens). Sentence tasks: (batch, outputs); token
         tasks: (batch, tokens, outputs).
         """
-        return self.heads(self.hidden(input_ids, attention_mask))
+        return self.heads(self.hidden(input_ids, attention_mask), attention_mask)
 
     def hidden(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Computes the last hidden state on the encoder's device: (batch, tokens, hidden)."""
@@ -65,16 +76,45 @@ class MultiTaskModel(nn.Module):
         states: Tensor = self.backbone(input_ids=ids, attention_mask=mask).last_hidden_state
         return states
 
-    def heads(self, hidden: Tensor) -> dict[str, Tensor]:
-        """Computes the logits of every task from the last hidden state: (batch, tokens, hidden)."""
-        hidden = self.dropout(hidden)
+    def heads(self, hidden: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:
+        """Computes the logits of every task from the last hidden state: (batch, tokens, hidden).
+
+        attention_mask: (batch, tokens).
+        """
+        tokens = self.dropout(hidden)
+        sentences = (
+            tokens[:, 0]
+            if self.sentence_vector is SentenceVector.FIRST_TOKEN
+            else self.dropout(self.sentence_vectors(hidden, attention_mask))
+        )
         return {
-            task.name: self.head(task)(hidden[:, 0] if _reads_first_token(task) else hidden)
+            task.name: self.head(task)(sentences if task.kind is TaskKind.SENTENCE else tokens)
             for task in self.tasks
         }
 
+    def sentence_vectors(self, hidden: Tensor, attention_mask: Tensor) -> Tensor:
+        """Computes what sentence heads read: (batch, hidden) from (batch, tokens, hidden)."""
+        if self.sentence_vector is SentenceVector.MEAN:
+            real = attention_mask.to(hidden.device).bool()
+            return self.sentence_vectors_of(hidden[real], real.sum(1).tolist())
+        return self.sentence_vectors_of(hidden[:, 0], [1] * len(hidden))
+
+    def sentence_vectors_of(self, states: Tensor, sizes: Sequence[int]) -> Tensor:
+        """Computes what sentence heads read from the states it depends on.
+
+        (sentences, hidden) from (n, hidden). `sizes` are the numbers of states of the sentences:
+        all tokens for the mean, otherwise the first token alone.
+        """
+        match self.sentence_vector:
+            case SentenceVector.FIRST_TOKEN:
+                return states
+            case SentenceVector.MEAN:
+                return means(states, sizes)
+            case SentenceVector.POOLER:
+                return self._pool(states)
+
     def logits_at(self, task: Task, states: Tensor) -> Tensor:
-        """Computes the logits of one task for some positions: (n, outputs) from (n, hidden)."""
+        """Computes a task's logits from what its head reads: (n, outputs) from (n, hidden)."""
         logits: Tensor = self.head(task)(self.dropout(states))
         return logits
 
@@ -96,10 +136,6 @@ class MultiTaskModel(nn.Module):
                 f"The head of task '{task.name}' cannot be called '{task.head}': a part of the "
                 "model has that name, or it contains a dot. Choose another, e.g. 'classifier'."
             )
-
-
-def _reads_first_token(task: Task) -> bool:
-    return task.kind is TaskKind.SENTENCE
 
 
 def _linear_head(task: Task, hidden_size: int, seed: int) -> nn.Linear:

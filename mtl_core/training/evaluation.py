@@ -16,6 +16,7 @@ from mtl_core.training.batches import Batch, batches_by_length, collate
 from mtl_core.training.events import Answers, SentenceScore, TaskScore, TokenScore
 from mtl_core.training.losses import (
     Labelled,
+    head_inputs,
     labelled,
     labelled_logits,
     read_positions,
@@ -45,13 +46,12 @@ def all_states(
 class ReadBatch:
     """A batch of an evaluation, as the heads read it.
 
-    `places` are the indices of its examples in the split. `states` are the last hidden states at
-    `read_positions(read)`: (n, hidden).
+    `places` are the indices of its examples in the split. `inputs` are those of `head_inputs`.
     """
 
     places: Sequence[int]
     read: Mapping[str, Labelled]
-    states: Tensor
+    inputs: Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def evaluate(
     scores at any time.
     """
     if batches is None:
-        batches = read_batches(encoded, tasks, pad_id, states or all_states(model))
+        batches = read_batches(model, encoded, tasks, pad_id, states or all_states(model))
     modes = {module: module.training for module in model.modules()}
     model.eval()
     try:
@@ -140,15 +140,19 @@ def score_task(
 
 
 def read_batches(
-    encoded: Sequence[EncodedExample], tasks: Sequence[Task], pad_id: int, states: States
+    model: MultiTaskModel,
+    encoded: Sequence[EncodedExample],
+    tasks: Sequence[Task],
+    pad_id: int,
+    states: States,
 ) -> Iterator[ReadBatch]:
     """Yield the batches of an evaluation. `states` computes the hidden states of each."""
     for places in batches_by_length(encoded):
         batch = collate([encoded[n] for n in places], tasks, pad_id)
-        read = labelled([batch], tasks)
+        read = labelled([batch], tasks, model.sentence_vector)
         with torch.inference_mode():
-            found = states(batch, read_positions(read))
-        yield ReadBatch(places, read, found)
+            inputs = head_inputs(model, states(batch, read_positions(read)), read)
+        yield ReadBatch(places, read, inputs)
 
 
 def _predict(
@@ -162,7 +166,7 @@ def _predict(
     counts = dict.fromkeys((task.name for task in tasks), 0)
     predicted: dict[str, dict[int, list[int]]] = {task.name: {} for task in tasks}
     for batch in batches:
-        logits = labelled_logits(model, batch.states, batch.read)
+        logits = labelled_logits(model, batch.inputs)
         for task, read in batch.read.items():
             sums[task] += summed_loss(logits[task], read).item()
             counts[task] += len(read.labels)
@@ -185,7 +189,7 @@ def _collect(
             if name in encoded[place].labels:
                 predicted[name][place] = [0] * len(encoded[place].input_ids)
         highest = logits[name].argmax(-1).tolist()
-        for position, output in zip(each.positions.tolist(), highest, strict=True):
+        for position, output in zip(each.first_positions.tolist(), highest, strict=True):
             row, token = divmod(position, longest)
             predicted[name][places[row]][token] = output
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from mtl_core.freezing.table import ParameterTable, State
-from mtl_core.models.description import Role
+from mtl_core.models.description import ABOVE_LAYERS
 from mtl_core.models.packing import PACKED_TOKENS
 from mtl_core.tasks.alignment import EncodedExample
 from mtl_core.tasks.task import Task
@@ -38,12 +38,12 @@ PACKED_PART_TOKENS = 8
 def splits_batches(table: ParameterTable, device: str = "cpu") -> bool:
     """Whether splitting batches pays off in a phase.
 
-    It does not where only heads learn, because a token then costs almost nothing, nor on a GPU,
+    It does not where no layer learns, because a token then costs almost nothing, nor on a GPU,
     where small operations cost more than padding. The answer depends on plan and device alone, so
     that a run takes the same steps with and without prefix reuse.
     """
     moving = (row for row in table.rows if row.state is State.TRAINABLE)
-    return device == "cpu" and any(row.role is not Role.HEAD for row in moving)
+    return device == "cpu" and any(row.role not in ABOVE_LAYERS for row in moving)
 
 
 def split_by_length(
@@ -103,7 +103,7 @@ def _backward(
     `counts` are the labels of the whole step.
     """
     spec = loaded.spec
-    read = labelled(parts, spec.tasks)
+    read = labelled(parts, spec.tasks, spec.sentence_vector)
     positions = read_positions(read)
     states = (
         reused.states_at(parts[0], positions)

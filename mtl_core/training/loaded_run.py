@@ -115,7 +115,7 @@ def load_runs(
     source = start_folder(spec, checkpoint, earlier)
     dataset = load_dataset(spec.data, access, spec.examples)
     noisy = [_with_noise(dataset, each) for each in specs]
-    description = ModelDescription(_described(checkpoint), dataset.tasks)
+    description = ModelDescription(_described(checkpoint), dataset.tasks, spec.sentence_vector)
     tables = [parameter_tables(each.plan, description) for each in specs]
     tokenizer = load_tokenizer(checkpoint)
     limit = description.backbone.max_positions
@@ -159,7 +159,13 @@ class _Shared:
         examples = _contributing(encoded.examples, spec.plan.task_weights)
         per_epoch = steps_per_epoch(len(examples), spec.batch_size)
         filled = _filled(spec, self.start.digest, dataset, self.others, self.runs)
-        model = MultiTaskModel(self.start.backbone, dataset.tasks, spec.seed, spec.head_dropout)
+        model = MultiTaskModel(
+            self.start.backbone,
+            dataset.tasks,
+            spec.seed,
+            spec.head_dropout,
+            spec.sentence_vector,
+        )
         model.load_state_dict(self.start.heads, strict=False)
         return LoadedRun(
             spec=filled,

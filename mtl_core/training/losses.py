@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, chain
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from mtl_core.models.multitask import MultiTaskModel
+from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.tasks.alignment import IGNORED
 from mtl_core.tasks.task import Task, TaskKind
 from mtl_core.training.batches import Batch
@@ -37,19 +38,30 @@ def task_losses(
 
 @dataclass(frozen=True)
 class Labelled:
-    """The positions of one task that have a label, and their labels: both (n,).
+    """The positions that one task reads, (n,), and its labels, (labels,).
 
-    Positions count through one or several batches, sentence by sentence, padding included.
+    Positions count through one or several batches, sentence by sentence, padding included. `sizes`
+    are the numbers of positions of the labels: several where a head reads the mean of a sentence,
+    1 otherwise.
     """
 
     positions: Tensor
     labels: Tensor
+    sizes: tuple[int, ...]
+
+    @property
+    def first_positions(self) -> Tensor:
+        """The first position of each label: (labels,)."""
+        sizes = torch.tensor(self.sizes, dtype=torch.long)
+        return self.positions[sizes.cumsum(0) - sizes]
 
 
-def labelled(batches: Sequence[Batch], tasks: Sequence[Task]) -> dict[str, Labelled]:
-    """Return the labelled positions of each task, counted through all batches.
+def labelled(
+    batches: Sequence[Batch], tasks: Sequence[Task], vector: SentenceVector
+) -> dict[str, Labelled]:
+    """Return what each task reads, with positions counted through all batches.
 
-    Tasks without a label are omitted.
+    `vector` is what sentence heads read. Tasks without a label are omitted.
     """
     sizes = [batch.input_ids.numel() for batch in batches]
     before = list(accumulate(sizes, initial=0))
@@ -57,23 +69,30 @@ def labelled(batches: Sequence[Batch], tasks: Sequence[Task]) -> dict[str, Label
     for batch, first in zip(batches, before, strict=False):
         for task in tasks:
             if task.name in batch.rows:
-                found.setdefault(task.name, []).append(_labelled(batch, task, first))
+                found.setdefault(task.name, []).append(_labelled(batch, task, vector, first))
     return {task.name: _joined(found[task.name]) for task in tasks if task.name in found}
 
 
-def _labelled(batch: Batch, task: Task, first: int) -> Labelled:
-    """Return a task's labelled positions in one batch, counted from `first`."""
-    starts, labels = batch.rows[task.name] * batch.input_ids.shape[1], batch.labels[task.name]
+def _labelled(batch: Batch, task: Task, vector: SentenceVector, first: int) -> Labelled:
+    """Return what a task reads in one batch; positions are counted from `first`."""
+    rows, labels = batch.rows[task.name], batch.labels[task.name]
+    starts = first + rows * batch.input_ids.shape[1]
     if task.kind is TaskKind.TOKEN:
-        rows, tokens = (labels != IGNORED).nonzero(as_tuple=True)
-        starts, labels = starts[rows] + tokens, labels[rows, tokens]
-    return Labelled(first + starts, labels)
+        sentences, tokens = (labels != IGNORED).nonzero(as_tuple=True)
+        positions, labels = starts[sentences] + tokens, labels[sentences, tokens]
+        return Labelled(positions, labels, (1,) * len(labels))
+    if vector is SentenceVector.MEAN:
+        real = batch.attention_mask[rows]
+        sentences, tokens = real.nonzero(as_tuple=True)
+        return Labelled(starts[sentences] + tokens, labels, tuple(real.sum(1).tolist()))
+    return Labelled(starts, labels, (1,) * len(labels))
 
 
 def _joined(several: Sequence[Labelled]) -> Labelled:
     return Labelled(
         torch.cat([each.positions for each in several]),
         torch.cat([each.labels for each in several]),
+        tuple(chain.from_iterable(each.sizes for each in several)),
     )
 
 
@@ -89,19 +108,33 @@ def states_at(hidden: Tensor, positions: Tensor) -> Tensor:
     return hidden.flatten(0, 1)[positions.to(hidden.device)]
 
 
-def labelled_logits(
+def head_inputs(
     model: MultiTaskModel, states: Tensor, read: Mapping[str, Labelled]
 ) -> dict[str, Tensor]:
-    """Return each head's logits at its own positions, (n, outputs).
+    """Return what each head reads, one row for each label: (labels, hidden).
 
-    `states` are those at `read_positions`: (n, hidden). Heads, and dropout before them, run only
-    at positions with a label. Where only heads learn, a head with four outputs over every token of
-    a batch would cost more than everything else.
+    `states` are those at `read_positions`: (n, hidden).
     """
-    sizes = [len(each.labels) for each in read.values()]
+    sizes = [len(each.positions) for each in read.values()]
     own = states.split(sizes)  # type: ignore[no-untyped-call]
+    kinds = {task.name: task.kind for task in model.tasks}
+    return {
+        name: model.sentence_vectors_of(part, read[name].sizes)
+        if kinds[name] is TaskKind.SENTENCE
+        else part
+        for name, part in zip(read, own, strict=True)
+    }
+
+
+def labelled_logits(model: MultiTaskModel, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return each head's logits for its own labels, (labels, outputs).
+
+    `inputs` are those of `head_inputs`. Heads, and dropout before them, run only where there is a
+    label. Where only heads learn, a head with four outputs over every token of a batch would cost
+    more than everything else.
+    """
     tasks = {task.name: task for task in model.tasks}
-    return {name: model.logits_at(tasks[name], part) for name, part in zip(read, own, strict=True)}
+    return {name: model.logits_at(tasks[name], rows) for name, rows in inputs.items()}
 
 
 def summed_loss(logits: Tensor, read: Labelled) -> Tensor:
@@ -114,7 +147,7 @@ def labelled_losses(
     model: MultiTaskModel, states: Tensor, read: Mapping[str, Labelled]
 ) -> dict[str, Tensor]:
     """As `task_losses` with sums, from the states at `read_positions`: (n, hidden)."""
-    logits = labelled_logits(model, states, read)
+    logits = labelled_logits(model, head_inputs(model, states, read))
     return {name: summed_loss(logits[name], read[name]) for name in read}
 
 

@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError
 from pydantic.fields import FieldInfo
 
 from mtl_core.errors import InvalidRun
+from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.values import Frozen
 
 DeviceName = Literal["cpu", "cuda", "mps"]
@@ -29,7 +30,8 @@ class Option:
     the field's name with dashes. `label` names its field in the expander of a form;
     None: the expander has no such field. `step` is the increment of that field. `fact` is its text
     among the facts of a run, with `{}` for the value; it is shown unless the value is the default.
-    `always` marks options that a repeat command states at their default too.
+    `always` marks options that a repeat command states at their default too. `of_checkpoint`: the
+    default on the command line is what the checkpoint was trained with.
     """
 
     help: str
@@ -39,6 +41,7 @@ class Option:
     step: float | None = None
     fact: str | None = None
     always: bool = False
+    of_checkpoint: bool = False
 
 
 Seed = Annotated[
@@ -148,6 +151,14 @@ class RunOptions(ScalarOptions):
             fact="on {}",
         ),
     ] = "cpu"
+    sentence_vector: Annotated[
+        SentenceVector,
+        Option(
+            "What sentence heads read; by default what the checkpoint was trained with.",
+            always=True,
+            of_checkpoint=True,
+        ),
+    ] = SentenceVector.FIRST_TOKEN  # of runs that were stored before there was a choice
     precision: Annotated[
         PrecisionName, Option("Precision of the layers that run on every step.", fact="in {}")
     ] = "float32"

@@ -5,11 +5,13 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtl_core.errors import OutputNotEmpty
 from mtl_core.freezing.plan_file import plan_to_yaml
+from mtl_core.models.trained_vector import CONFIG_KEY
 from mtl_core.training.events import TaskScore
 from mtl_core.training.spec import RunSpec
 
@@ -75,7 +77,7 @@ def write_model(
     from safetensors.torch import save_file
 
     save_file(_unique_tensors(model), folder / WEIGHTS, metadata={"format": "pt"})
-    model.backbone.config.save_pretrained(folder)
+    _write_config(folder, model)
     tokenizer.save_pretrained(folder)
     (folder / PLAN).write_text(plan_to_yaml(spec.plan), encoding="utf-8")
     record = {
@@ -85,6 +87,13 @@ def write_model(
     }
     text = json.dumps(record, indent=2, ensure_ascii=False)
     (folder / RUN).write_text(f"{text}\n", encoding="utf-8")
+
+
+def _write_config(folder: Path, model: "MultiTaskModel") -> None:
+    """Write config.json with the sentence vector, which Transformers ignores."""
+    config = copy(model.backbone.config)
+    setattr(config, CONFIG_KEY, str(model.sentence_vector))
+    config.save_pretrained(folder)
 
 
 def _unique_tensors(model: "MultiTaskModel") -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -30,6 +30,9 @@ from mtl_core.training.predictions import (
 )
 from mtl_core.training.spec import RunSpec
 from mtl_core.training.start import load_start, start_folder
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ def _before_training(spec: RunSpec, access: FileAccess) -> LoadedModel:
         )
     checkpoint = resolve_checkpoint(spec.checkpoint, access)
     start = load_start(spec, spec.tasks, checkpoint, start_folder(spec, checkpoint, None))
-    model = MultiTaskModel(start.backbone, spec.tasks, spec.seed)
+    model = _model(start.backbone, spec)
     return LoadedModel(model.eval(), load_tokenizer(checkpoint), spec.max_length)
 
 
@@ -102,7 +105,7 @@ def _written(spec: RunSpec, folder: Path) -> LoadedModel:
     if not (folder / WEIGHTS).is_file():
         raise MissingWeights(f"The model is no longer at {folder}. Train the plan again.")
     checkpoint = resolve_checkpoint(str(folder), ANY_FILE)
-    model = MultiTaskModel(load_backbone(checkpoint), spec.tasks, spec.seed)
+    model = _model(load_backbone(checkpoint), spec)
     try:
         report = model.load_state_dict(load_file(folder / WEIGHTS), strict=False)
     except Exception as error:  # safetensors and torch each raise their own
@@ -114,6 +117,10 @@ def _written(spec: RunSpec, folder: Path) -> LoadedModel:
             "Train the plan again."
         )
     return LoadedModel(model.eval(), load_tokenizer(checkpoint), spec.max_length)
+
+
+def _model(backbone: "PreTrainedModel", spec: RunSpec) -> MultiTaskModel:
+    return MultiTaskModel(backbone, spec.tasks, spec.seed, sentence_vector=spec.sentence_vector)
 
 
 def _as_text(sentence: Sentence) -> Example:

@@ -29,8 +29,11 @@ def prepare_spec(
     """Build a spec, checked against the model before anything is loaded.
 
     `options` are values of `RunSpec`'s options by field name; those left out have their defaults.
-    Raises InvalidRun for a value out of range, PlanError if the plan does not fit the model.
+    Without a sentence vector among them, that of `model` is used. Raises InvalidRun for a value out
+    of range, PlanError if the plan does not fit the model, and UnsupportedArchitecture for a pooler
+    that the model does not have.
     """
+    model = model.reading(options.setdefault("sentence_vector", model.sentence_vector))
     parameter_tables(plan, model)
     _check_examples(options.get("examples", {}), model)
     check_label_noise(options.get("label_noise", {}), model.tasks)

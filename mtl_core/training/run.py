@@ -235,7 +235,8 @@ class _Run:
         validation, tasks, pad = loaded.validation.examples, self._spec.tasks, loaded.pad_id
 
         def batches() -> Iterator[ReadBatch]:
-            return read_batches(validation, tasks, pad, measures.states_for(step))
+            states = measures.states_for(step)
+            return read_batches(self._model, validation, tasks, pad, states)
 
         def scored(read: Iterable[ReadBatch]) -> Evaluated:
             split = loaded.dataset.validation

@@ -16,7 +16,7 @@ from mtl_core.tasks.alignment import EncodedExample
 from mtl_core.tasks.task import Task
 from mtl_core.training.batches import collate
 from mtl_core.training.loaded_run import LoadedRun
-from mtl_core.training.losses import labelled, read_positions
+from mtl_core.training.losses import head_inputs, labelled, read_positions
 from mtl_core.training.prefix.reuse import ReusedPrefix
 from mtl_core.training.together.rows import TaskRows, collect_rows, count_rows
 
@@ -40,7 +40,12 @@ class StoredHeads:
         self._rows: dict[str, _RowsByExample] | None = None
         if _fit(loaded.training, loaded, reused):
             found = collect_rows(
-                loaded.training, loaded.spec.tasks, loaded.pad_id, reused.states_at, between_batches
+                loaded.model,
+                loaded.training,
+                loaded.spec.tasks,
+                loaded.pad_id,
+                reused.states_at,
+                between_batches,
             )
             self._rows = {
                 task: _RowsByExample.of(rows, loaded.training) for task, rows in found.items()
@@ -63,10 +68,10 @@ class StoredHeads:
             found = {task: rows.read(drawn) for task, rows in self._rows.items()}
             return {task: each for task, each in found.items() if len(each[1])}
         batch = collate(drawn, self._loaded.spec.tasks, self._loaded.pad_id)
-        read = labelled([batch], self._loaded.spec.tasks)
+        read = labelled([batch], self._loaded.spec.tasks, self._model.sentence_vector)
         states = self._reused.states_at(batch, read_positions(read))
-        parts = states.split([len(each.labels) for each in read.values()])  # type: ignore[no-untyped-call]
-        return {task: (part, read[task].labels) for task, part in zip(read, parts, strict=True)}
+        inputs = head_inputs(self._model, states, read)
+        return {task: (rows, read[task].labels) for task, rows in inputs.items()}
 
     def _backward(self, task: Task, rows: Tensor, labels: Tensor) -> Tensor:
         """Return the mean loss of one task, and write the gradients of its head if it learns.

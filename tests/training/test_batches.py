@@ -208,12 +208,12 @@ def test_heads_run_where_there_is_a_label_and_give_the_same_losses(bench):
     model.dropout.register_forward_hook(lambda _, states, __: seen.append(states[0].shape[0]))
     hidden = model.backbone(batch.input_ids, batch.attention_mask).last_hidden_state
 
-    read = labelled([batch], tasks)
+    read = labelled([batch], tasks, model.sentence_vector)
     states = hidden.flatten(0, 1)[read_positions(read)]
     found = labelled_losses(model, states, read)
 
     assert seen == [len(batch.rows["sentiment"]), int((batch.labels["ner"] != -100).sum())]
-    whole = task_losses(model.heads(hidden), batch, tasks, reduction="sum")
+    whole = task_losses(model.heads(hidden, batch.attention_mask), batch, tasks, reduction="sum")
     assert list(found) == list(whole)
     for task, loss in found.items():
         torch.testing.assert_close(loss, whole[task])

@@ -174,7 +174,7 @@ def test_only_the_first_sub_word_of_a_word_is_scored(loaded, write_data):
 def test_batches_that_are_read_once_give_the_same_scores_to_the_bit(loaded):
     encoded, tasks = loaded.validation.examples, loaded.spec.tasks
     states = all_states(loaded.model.eval())
-    batches = list(read_batches(encoded, tasks, loaded.pad_id, states))
+    batches = list(read_batches(loaded.model, encoded, tasks, loaded.pad_id, states))
     for seed in range(3):
         with torch.no_grad():
             for head in (loaded.model.classifier, loaded.model.ner):

@@ -107,7 +107,7 @@ def test_without_head_dropout_two_passes_in_training_mode_are_equal(bench):
     states = torch.randn(2, 5, 32)
     for share, equal in ((0.0, True), (0.5, False)):
         model = load_run(bench.spec("heads-only", head_dropout=share)).model.train()
-        first, second = model.heads(states), model.heads(states)
+        first, second = (model.heads(states, torch.ones(2, 5)) for _ in range(2))
         assert all(torch.equal(first[task], second[task]) is equal for task in first)
 
 

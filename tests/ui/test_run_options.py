@@ -38,6 +38,7 @@ OTHER: dict[str, Any] = {
     "device": "cuda",
     "precision": "bfloat16",
     "seed": 7,
+    "sentence_vector": "mean",
     "prefix_reuse": False,
     "measure": False,
 }

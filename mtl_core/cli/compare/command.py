@@ -75,6 +75,8 @@ def compare(
     if resume is not None:
         _run(resume, None, None, output, form)
         return
+    vector = options.pop("sentence_vector")
+    _, model = load_model(checkpoint, data, vector)
     values: dict[str, object] = {
         "checkpoint": checkpoint,
         "scenarios": names_of(scenarios or ""),
@@ -86,6 +88,7 @@ def compare(
         "sweep": factors_of(sweep),
         **examples_of(examples or []),
         "separate_runs": separate_runs,
+        "sentence_vector": model.sentence_vector,
         **options,
     }
     _run(None, _spec(values), name, output, form)
@@ -121,7 +124,7 @@ def _run(
 
     with Lab(Settings.from_environment(), reserved=True) as lab:
         if spec is not None:
-            _, model = load_model(spec.checkpoint, spec.data)
+            _, model = load_model(spec.checkpoint, spec.data, spec.sentence_vector)
             record = lab.queue_comparison(spec, model, name)
         else:
             record = lab.resume_comparison(resume or "")

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from mtl_core.models.multitask import MultiTaskModel
 from mtl_core.tasks.alignment import IGNORED, EncodedExample
 from mtl_core.tasks.dataset import Example
 from mtl_core.tasks.task import Task, TaskKind
@@ -66,6 +67,7 @@ def places_of(examples: Sequence[EncodedExample], task: Task, count: int) -> tup
 
 
 def probe_score(
+    model: MultiTaskModel,
     task: Task,
     outputs: Outputs,
     training: Sequence[EncodedExample],
@@ -73,14 +75,14 @@ def probe_score(
     encoded: Sequence[EncodedExample],
     places: Sequence[int],
 ) -> float:
-    """Fit a probe to `training` and return its headline metric.
+    """Fit a probe to what the head of `task` reads in `training`; return its headline metric.
 
     It is scored on the sentences at indices `places` of a split, given as `examples` and `encoded`.
     """
-    rows = torch.cat([_rows(task, each, outputs[each.input_ids]) for each in training])
+    rows = torch.cat([_rows(model, task, each, outputs[each.input_ids]) for each in training])
     probe = _Probe(rows, [label for each in training for label in _labels(task, each)])
     predicted = {
-        n: _predicted(task, encoded[n], outputs[encoded[n].input_ids], probe) for n in places
+        n: _predicted(model, task, encoded[n], outputs[encoded[n].input_ids], probe) for n in places
     }
     return score_task(task, examples, encoded, predicted, None).headline
 
@@ -137,9 +139,13 @@ class _Probe:
         return ((rows - self._mean) / self._scale).double()
 
 
-def _rows(task: Task, example: EncodedExample, hidden: Tensor) -> Tensor:
-    """Return the outputs that the task's head reads: (labels, width)."""
-    return hidden[:1] if task.kind is TaskKind.SENTENCE else hidden[_labelled(task, example)]
+def _rows(model: MultiTaskModel, task: Task, example: EncodedExample, hidden: Tensor) -> Tensor:
+    """Return what the task's head reads: (labels, width)."""
+    if task.kind is TaskKind.TOKEN:
+        return hidden[_labelled(task, example)]
+    on_device = hidden[None].to(model.backbone.device)
+    with torch.no_grad():
+        return model.sentence_vectors(on_device, torch.ones(1, len(hidden))).cpu()
 
 
 def _labels(task: Task, example: EncodedExample) -> list[int]:
@@ -153,9 +159,11 @@ def _labelled(task: Task, example: EncodedExample) -> list[int]:
     return [place for place, each in enumerate(found) if each != IGNORED]
 
 
-def _predicted(task: Task, example: EncodedExample, hidden: Tensor, probe: _Probe) -> list[int]:
+def _predicted(
+    model: MultiTaskModel, task: Task, example: EncodedExample, hidden: Tensor, probe: _Probe
+) -> list[int]:
     """Return one index, or one per token; those of tokens without a label are not used."""
-    rows = _rows(task, example, hidden)
+    rows = _rows(model, task, example, hidden)
     found = probe(rows) if len(rows) else []
     if task.kind is TaskKind.SENTENCE:
         return found

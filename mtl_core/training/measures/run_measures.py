@@ -168,7 +168,7 @@ class RunMeasures:
         return min(lowest_learning_layer(table, layers) if n else layers for table, n in pairs)
 
     def _layer_outputs(self) -> LayerOutputs | None:
-        if not self._shared:
+        if not self._shared or self._lowest == self._loaded.description.backbone.layers:
             return None
         sentences = sample_sentences(self._loaded.validation.examples)
         return LayerOutputs(self._model, sentences, self._lowest, self._loaded.pad_id)
@@ -192,7 +192,13 @@ class RunMeasures:
         with one_thread():
             return {
                 task.name: probe_score(
-                    task, outputs, self._training[task.name], split, encoded, self._places(task)
+                    self._model,
+                    task,
+                    outputs,
+                    self._training[task.name],
+                    split,
+                    encoded,
+                    self._places(task),
                 )
                 for task in loaded.spec.tasks
                 if outputs and self._training[task.name] and self._places(task)

@@ -9,6 +9,7 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
+from mtl_core.models.pooling import means as mean_states
 from mtl_core.training.batches import fill_batches
 from mtl_core.training.prefix.store import StoredRows
 
@@ -17,20 +18,23 @@ from mtl_core.training.prefix.store import StoredRows
 class Layout:
     """Which outputs are stored: the first `counts` tokens of each sentence, from row `starts` on.
 
-    `rows` is the total number of rows; `digest` identifies the layout.
+    `rows` is the total number of rows; `digest` identifies the layout. With `means`, the only row
+    of a sentence is the mean of its tokens.
     """
 
     starts: Tensor
     counts: Tensor
     rows: int
     digest: str
+    means: bool = False
 
     @classmethod
-    def of(cls, counts: Sequence[int]) -> "Layout":
+    def of(cls, counts: Sequence[int], *, means: bool = False) -> "Layout":
         """Create the layout that stores one sentence after the other."""
         ends = list(accumulate(counts, initial=0))
-        digest = hashlib.sha256(",".join(map(str, counts)).encode()).hexdigest()
-        return cls(torch.tensor(ends[:-1]), torch.tensor(counts), ends[-1], digest)
+        text = ",".join(map(str, counts)) + (" means" if means else "")
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        return cls(torch.tensor(ends[:-1]), torch.tensor(counts), ends[-1], digest, means)
 
 
 class Sentences:
@@ -38,22 +42,25 @@ class Sentences:
 
     Order and batches depend on the sequences alone, not on seed, scenario, labels or input order.
     `digest` identifies them by their content. Layers read every token, so the layout `entire`
-    stores all. Heads read only the first token of the sentences in `first_token_only`, so the
-    layout `for_heads` stores only that one.
+    stores all. Heads read one vector of the sentences in `one_vector`, so the layout `for_heads`
+    stores one row of them: the first token, or with `means` the mean of all tokens.
     """
 
     def __init__(
         self,
         sequences: Iterable[tuple[int, ...]],
         pad_id: int,
-        first_token_only: Collection[tuple[int, ...]] = (),
+        one_vector: Collection[tuple[int, ...]] = (),
+        *,
+        means: bool = False,
     ) -> None:
         self._sequences = sorted(set(sequences), key=lambda ids: (len(ids), ids))
         self._pad_id = pad_id
         self._batches = tuple(fill_batches([len(ids) for ids in self._sequences]))
-        short = frozenset(first_token_only)
+        short = frozenset(one_vector)
         self.entire = Layout.of([len(ids) for ids in self._sequences])
-        self.for_heads = Layout.of([1 if ids in short else len(ids) for ids in self._sequences])
+        counts = [1 if ids in short else len(ids) for ids in self._sequences]
+        self.for_heads = Layout.of(counts, means=means and bool(short))
         packed = [array("q", ids).tobytes() for ids in self._sequences]  # the bytes of an int64 row
         self._places = {ids: place for place, ids in enumerate(packed)}
         lengths = ",".join(str(len(ids)) for ids in self._sequences)
@@ -89,6 +96,21 @@ class Sentences:
         within = torch.arange(input_ids.shape[1]).minimum(layout.counts[places][:, None] - 1)
         index = (layout.starts[places][:, None] + within).flatten()
         return outputs.take(index).view(*input_ids.shape, -1)
+
+    def with_means(
+        self, layout: Layout, hidden: Tensor, input_ids: Tensor, attention_mask: Tensor
+    ) -> Tensor:
+        """Replace the first token by the mean of all where `layout` stores the mean.
+
+        hidden: (batch, tokens, hidden), as the result.
+        """
+        if not layout.means:
+            return hidden
+        rows = (layout.counts[self._places_of(input_ids, attention_mask)] == 1).nonzero()[:, 0]
+        real = attention_mask[rows].bool()
+        changed = hidden.clone()
+        changed[rows, 0] = mean_states(hidden[rows][real], real.sum(1).tolist())
+        return changed
 
     def stored_mask(self, layout: Layout, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Which tokens of a batch have stored outputs: (batch, tokens), bool."""

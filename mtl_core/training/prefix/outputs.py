@@ -97,6 +97,15 @@ class FrozenOutputs:
         """Which tokens of a batch are stored at `depth`: (batch, tokens), bool."""
         return self.sentences.stored_mask(self.layout(depth), input_ids, attention_mask)
 
+    def as_stored(
+        self, depth: int, hidden: Tensor, input_ids: Tensor, attention_mask: Tensor
+    ) -> Tensor:
+        """Return the hidden states at `depth` with means where the mean of a sentence is stored.
+
+        (batch, tokens, hidden), on the CPU.
+        """
+        return self.sentences.with_means(self.layout(depth), hidden, input_ids, attention_mask)
+
     def one_by_one(self, depth: int, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """As `gather`, but computed now, one sentence at a time; zeros at padding."""
         found = torch.zeros(*input_ids.shape, self.width)
@@ -204,10 +213,13 @@ class FrozenOutputs:
     def _captured(
         self, depths: Sequence[int], input_ids: Tensor, attention_mask: Tensor
     ) -> dict[int, Tensor]:
-        """As `LayerReplay.capture`, with inputs and outputs on the CPU."""
+        """As `LayerReplay.capture`, with inputs and outputs on the CPU, and means as stored."""
         device = self.replay.device
         found = self.replay.capture(depths, input_ids.to(device), attention_mask.to(device))
-        return {depth: hidden.cpu() for depth, hidden in found.items()}
+        return {
+            depth: self.as_stored(depth, hidden.cpu(), input_ids, attention_mask)
+            for depth, hidden in found.items()
+        }
 
 
 def _fill(outputs: Tensor) -> Append:

@@ -7,7 +7,7 @@ from itertools import accumulate
 from mtl_core.errors import BadInput
 from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.freezing.table import ParameterTable, State
-from mtl_core.models.description import Role
+from mtl_core.models.description import ABOVE_LAYERS, Role
 from mtl_core.training.loaded_run import LoadedRun
 from mtl_core.training.phases import learning_steps, phase_steps, steps_per_epoch
 from mtl_core.training.spec import RunSpec
@@ -16,7 +16,16 @@ NOTHING_LEARNS = "nothing is trained in this phase, so there is no step to save"
 NOTHING_BELOW = "a tensor in or below the lowest layer is trained"
 TOO_FEW_STEPS = "the phase is too short: storing would process more sentences than its steps do"
 
-_SAME = ("checkpoint", "data", "examples", "max_length", "device", "threads", "starts_from")
+_SAME = (
+    "checkpoint",
+    "data",
+    "examples",
+    "max_length",
+    "device",
+    "threads",
+    "starts_from",
+    "sentence_vector",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +74,14 @@ def phase_prefixes(
 
 
 def lowest_learning_layer(table: ParameterTable, layers: int) -> int:
-    """Return the lowest layer with a trained tensor, or `layers` if only heads are trained.
+    """Return the lowest layer with a trained tensor, or `layers` if all of them are above.
 
-    Tensors outside the layers count as layer 0, which may read them (relative positions, say).
+    Heads and the pooler are above the layers. Other tensors outside the layers count as layer 0,
+    which may read them (relative positions, say).
     """
     lowest = layers
     for row in table.rows:
-        if row.state is State.TRAINABLE and row.role is not Role.HEAD:
+        if row.state is State.TRAINABLE and row.role not in ABOVE_LAYERS:
             lowest = min(lowest, (row.layer or 0) if row.role is Role.LAYER else 0)
     return lowest
 

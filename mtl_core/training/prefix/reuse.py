@@ -9,9 +9,11 @@ import torch
 from torch import Tensor
 
 from mtl_core.errors import FreezeBroken, UnsupportedArchitecture
-from mtl_core.freezing.table import ParameterTable
+from mtl_core.freezing.table import ParameterTable, State
 from mtl_core.models.architecture import one_line
+from mtl_core.models.description import Role
 from mtl_core.models.replay import LayerReplay
+from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.settings import PREFIX_MEMORY_BYTES
 from mtl_core.tasks.task import TaskKind
 from mtl_core.training.backbone_passes import BackbonePasses
@@ -69,11 +71,15 @@ class ReusedPrefix:
         self._depth: int | None = None
         self._candidate: int | None = None
         self._outputs: StoredRows | None = None
+        self._pooler_learns = False
         self._by_phase: dict[int, PrefixReuse] = {}
 
     def enter(self, table: ParameterTable) -> PrefixReuse:
         """Prepare a phase; return what it reuses, or why it reuses nothing."""
         number = table.phase_number
+        self._pooler_learns = any(
+            row.role is Role.POOLER and row.state is State.TRAINABLE for row in table.rows
+        )
         if number not in self._by_phase:
             self._depth, self._outputs = None, None
             reason = self._prepare(self._choices[number - 1])
@@ -85,8 +91,8 @@ class ReusedPrefix:
 
     @property
     def at_heads(self) -> bool:
-        """Whether the last outputs of the whole backbone are stored in the current phase."""
-        return self._depth == self._layers
+        """Whether only heads run in the current phase: the outputs of all below are stored."""
+        return self._depth == self._layers and not self._pooler_learns
 
     @property
     def memory_bytes(self) -> int:
@@ -105,8 +111,8 @@ class ReusedPrefix:
     def hidden(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Return the last hidden state: (batch, tokens, hidden), float32, on the run's device.
 
-        Token ids and mask are on the CPU. Where only heads learn, a sentence that no token head
-        reads has the state of its first token at every position.
+        Token ids and mask are on the CPU. Where no layer learns, a sentence that no token head
+        reads has the one state that is stored, its first token or its mean, at every position.
         """
         if self._depth is None or self._outputs is None:
             return self._passes.hidden(input_ids, attention_mask)
@@ -176,7 +182,12 @@ class ReusedPrefix:
         tagged = {each.input_ids for each in examples if not by_token.isdisjoint(each.labels)}
         return FrozenOutputs(
             replay=LayerReplay(backbone),
-            sentences=Sentences(everything, loaded.pad_id, everything - tagged),
+            sentences=Sentences(
+                everything,
+                loaded.pad_id,
+                everything - tagged,
+                means=loaded.spec.sentence_vector is SentenceVector.MEAN,
+            ),
             width=backbone.config.hidden_size,
             between_batches=self._between_batches,
             before_all=self._check_candidate,
@@ -290,9 +301,10 @@ def replay_problem(
         after_replay = random.get_rng_state()
     if not torch.equal(after_whole, after_replay):
         return f"the frozen part below layer {depth} draws random numbers in this architecture"
-    # Where only the first token is stored, no layer runs above it, so the others cannot be wrong.
+    # Where only one state is stored, no layer runs above it, so the others cannot be wrong.
     real = frozen.stored_mask(depth, input_ids, mask)
-    apart = (whole - replayed).cpu()[real].abs().max() / whole.cpu()[real].abs().max()
+    expected = frozen.as_stored(depth, whole.cpu(), input_ids, mask)[real]
+    apart = (expected - replayed.cpu()[real]).abs().max() / expected.abs().max()
     if not apart <= TOLERANCE:
         return (
             f"from layer {depth} alone this architecture gives other outputs "

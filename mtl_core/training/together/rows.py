@@ -7,11 +7,12 @@ from itertools import chain
 import torch
 from torch import Tensor
 
+from mtl_core.models.multitask import MultiTaskModel
 from mtl_core.tasks.alignment import IGNORED, EncodedExample
 from mtl_core.tasks.task import Task
 from mtl_core.training.batches import batches_by_length, collate
 from mtl_core.training.evaluation import States
-from mtl_core.training.losses import labelled, read_positions
+from mtl_core.training.losses import head_inputs, labelled, read_positions
 
 
 @dataclass(frozen=True)
@@ -45,13 +46,14 @@ def labels_in_order(
 
 
 def collect_rows(
+    model: MultiTaskModel,
     examples: Sequence[EncodedExample],
     tasks: Sequence[Task],
     pad_id: int,
     states: States,
     between: Callable[[], None],
 ) -> dict[str, TaskRows]:
-    """Collect the rows of each task that has labels, in the batches of an evaluation.
+    """Collect what the heads of `model` read, in the batches of an evaluation.
 
     `states` returns the outputs at the positions of a batch; `between` is called before each batch.
     """
@@ -62,11 +64,10 @@ def collect_rows(
     for places in batches_by_length(examples):
         between()
         batch = collate([examples[n] for n in places], tasks, pad_id)
-        read = labelled([batch], tasks)
+        read = labelled([batch], tasks, model.sentence_vector)
         with torch.inference_mode():
-            outputs = states(batch, read_positions(read))
-        parts = outputs.split([len(each.labels) for each in read.values()])  # type: ignore[no-untyped-call]
-        for task, part in zip(read, parts, strict=True):
+            inputs = head_inputs(model, states(batch, read_positions(read)), read)
+        for task, part in inputs.items():
             if task not in found:
                 found[task] = torch.empty(sizes[task], part.shape[1])
             found[task][filled[task] : filled[task] + len(part)] = part

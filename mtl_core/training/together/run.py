@@ -232,7 +232,7 @@ class _Group:
             examples: Sequence[EncodedExample], tasks: Sequence[Task], states: States
         ) -> dict[str, TaskRows]:
             between = self._raise_if_all_stopped
-            return collect_rows(examples, tasks, loaded.pad_id, states, between)
+            return collect_rows(loaded.model, examples, tasks, loaded.pad_id, states, between)
 
         encoded, tasks = loaded.validation.examples, loaded.spec.tasks
         with self._clock.spending("evaluation"):

@@ -5,6 +5,7 @@ import random
 import pytest
 import torch
 
+from mtl_core.models.multitask import MultiTaskModel
 from mtl_core.tasks.alignment import IGNORED, EncodedExample
 from mtl_core.tasks.dataset import Example
 from mtl_core.tasks.task import Task, TaskKind
@@ -45,7 +46,14 @@ def rows_of(encoded, task):
     def states(_, positions):
         return torch.zeros(len(positions), 4)
 
-    return collect_rows(encoded, (task,), 0, states, lambda: None)
+    return collect_rows(tiny_model(task), encoded, (task,), 0, states, lambda: None)
+
+
+def tiny_model(task):
+    from transformers import BertConfig, BertModel
+
+    sizes = {"vocab_size": 8, "hidden_size": 4, "num_hidden_layers": 1, "num_attention_heads": 1}
+    return MultiTaskModel(BertModel(BertConfig(**sizes, intermediate_size=4)), (task,), seed=0)
 
 
 def assert_equal_scores(task, examples, encoded):
