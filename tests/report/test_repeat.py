@@ -26,6 +26,7 @@ def test_the_command_names_every_choice_of_the_run() -> None:
         "  --epochs 3 \\\n"
         "  --batch-size 16 \\\n"
         "  --max-length 128 \\\n"
+        "  --sentence-vector first-token \\\n"
         "  --seed 7 \\\n"
         "  --examples ner=50"
     )
@@ -144,6 +145,7 @@ def test_a_comparisons_command_lists_all_options_of_its_spec() -> None:
         "  --seconds 30 \\\n"
         "  --batch-size 16 \\\n"
         "  --max-length 128 \\\n"
+        "  --sentence-vector first-token \\\n"
         "  --learning-rate 0.0003 \\\n"
         "  --sweep 0.3,1 \\\n"
         "  --examples ner=50 \\\n"

@@ -50,6 +50,7 @@ def test_arguments_name_what_is_not_at_its_default_with_all_its_digits(bench):
         ("--epochs", "1"),
         ("--batch-size", "4"),
         ("--max-length", "32"),
+        ("--sentence-vector", "first-token"),
         ("--seed", "0"),
     ]
     assert unusual_arguments(spec) == [
