@@ -4,14 +4,16 @@ from mtl_core.cost.estimate import ADAMW_BYTES, FLOAT_BYTES, step_cost
 from mtl_core.cost.profile import CostProfile
 from mtl_core.cost.profile_cache import load_profile
 from mtl_core.engine.capacity import Demand, computes_on_accelerator
+from mtl_core.engine.held_outputs import held_output_bytes
 from mtl_core.errors import FreezeLabError
 from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.models.cache import description_of
 from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
 from mtl_core.models.description import BackboneDescription, ModelDescription
-from mtl_core.settings import HEAD_ROWS_BYTES, FileAccess, Settings
+from mtl_core.settings import FileAccess, Settings
 from mtl_core.store.record import RunRecord, RunRole
 from mtl_core.training.spec import RunSpec
+from mtl_core.training.together.rule import only_heads_learn
 
 PROCESS_BYTES = 450_000_000
 """Memory of a trainer with torch and transformers loaded, before it loads a model."""
@@ -28,16 +30,22 @@ def demand_of(run: RunRecord, settings: Settings, access: FileAccess) -> Demand:
     """
     return Demand(
         threads=run.spec.threads,
-        memory_bytes=peak_memory_bytes(run.spec, settings, access),
+        memory_bytes=peak_memory_bytes(run.spec, settings, access, _may_be_grouped(run)),
         accelerated=computes_on_accelerator(run.spec.device),
         alone=run.role is RunRole.PACE,
     )
 
 
-def peak_memory_bytes(spec: RunSpec, settings: Settings, access: FileAccess) -> int | None:
-    """Estimate the peak memory of a run's process from the step of its costliest phase.
+def _may_be_grouped(run: RunRecord) -> bool:
+    """Whether a run may be trained together with other runs of its comparison."""
+    return run.comparison is not None and only_heads_learn(run.spec)
 
-    The memory for the rows that heads read is included for every plan.
+
+def peak_memory_bytes(
+    spec: RunSpec, settings: Settings, access: FileAccess, grouped: bool = False
+) -> int | None:
+    """Estimate the peak memory of a run's process: the step of its costliest phase, and outputs of
+    frozen layers. `grouped`: it may be trained together with others.
 
     A checkpoint whose costs were not traced yet counts as fully trained, with the activations of
     an ordinary transformer. None if it was never described on this
@@ -48,7 +56,8 @@ def peak_memory_bytes(spec: RunSpec, settings: Settings, access: FileAccess) -> 
         backbone = description_of(checkpoint, settings, _no_description)
         model = ModelDescription(backbone, spec.tasks, spec.sentence_vector)
         step_bytes = _step_bytes(spec, model, checkpoint, settings)
-        return PROCESS_BYTES + HEAD_ROWS_BYTES + step_bytes
+        held_bytes = held_output_bytes(spec, model, settings, access, grouped)
+        return PROCESS_BYTES + held_bytes + step_bytes
     except FreezeLabError:
         return None
 

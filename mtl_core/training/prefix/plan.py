@@ -3,14 +3,17 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import TYPE_CHECKING
 
 from mtl_core.errors import BadInput
 from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.freezing.table import ParameterTable, State
 from mtl_core.models.description import ABOVE_LAYERS, Role
-from mtl_core.training.loaded_run import LoadedRun
 from mtl_core.training.phases import learning_steps, phase_steps, steps_per_epoch
 from mtl_core.training.spec import RunSpec
+
+if TYPE_CHECKING:  # the server imports this module and never loads torch
+    from mtl_core.training.loaded_run import LoadedRun
 
 NOTHING_LEARNS = "nothing is trained in this phase, so there is no step to save"
 NOTHING_BELOW = "a tensor in or below the lowest layer is trained"
@@ -86,7 +89,7 @@ def lowest_learning_layer(table: ParameterTable, layers: int) -> int:
     return lowest
 
 
-def depths_read_by(others: Iterable[RunSpec], loaded: LoadedRun) -> frozenset[int]:
+def depths_read_by(others: Iterable[RunSpec], loaded: "LoadedRun") -> frozenset[int]:
     """Return the depths at which `others` will read the checkpoint's outputs of the same sentences.
 
     Their plans decide. A run on other sentences or weights, or without reuse, reads none.
@@ -111,7 +114,7 @@ def _reads_the_same(spec: RunSpec, other: RunSpec) -> bool:
     )
 
 
-def _depths(loaded: LoadedRun, other: RunSpec) -> set[int]:
+def _depths(loaded: "LoadedRun", other: RunSpec) -> set[int]:
     tables = parameter_tables(other.plan, loaded.description)
     per_epoch = steps_per_epoch(len(loaded.training), other.batch_size)
     try:

@@ -24,10 +24,11 @@ def trains_together(one: RunSpec, other: RunSpec) -> bool:
     norm. Only heads may learn, on stored outputs, on the CPU in float32. The selectors of the plan
     decide, so a plan that names heads by a glob is trained alone.
     """
-    return _only_heads_learn(one) and _shared(one) == _shared(other)
+    return only_heads_learn(one) and _shared(one) == _shared(other)
 
 
-def _only_heads_learn(spec: RunSpec) -> bool:
+def only_heads_learn(spec: RunSpec) -> bool:
+    """Whether a run trains only heads, on stored outputs, on the CPU in float32."""
     selectors = [selector for phase in spec.plan.phases for selector in phase.train]
     return (
         spec.prefix_reuse
