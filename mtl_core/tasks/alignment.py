@@ -100,21 +100,42 @@ def encode(
     `add_prefix_space=True`. Raises InvalidRun as `check_max_length` does, and
     UnsupportedArchitecture without a fast tokenizer.
     """
+    (encoded,) = encode_labellings([examples], tasks, tokenizer, max_length, max_positions)
+    return encoded
+
+
+def encode_labellings(
+    labellings: Sequence[Sequence[Example]],
+    tasks: Sequence[Task],
+    tokenizer: Tokenizer,
+    max_length: int,
+    max_positions: int | None = None,
+) -> list[EncodedSplit]:
+    """As `encode`, for the same sentences with several labellings; they are tokenized once."""
     check_max_length(max_length, max_positions)
-    sub_words = _sub_words(examples, tokenizer, max_length)
+    if not labellings:
+        return []
+    sub_words = _sub_words(labellings[0], tokenizer, max_length)
+    sentences = [
+        _Sentence(tuple(one.ids), _first_places(one, len(example.words or ())))
+        for example, one in zip(labellings[0], sub_words, strict=True)
+    ]
     outputs = {task.name: {tag: row for row, tag in enumerate(task.outputs)} for task in tasks}
-    encoded = tuple(
-        _encoded(example, one, outputs) for example, one in zip(examples, sub_words, strict=True)
-    )
-    return EncodedSplit(
-        examples=encoded,
-        entities_lost={
-            task.name: sum(map(_entities_lost, _tags(examples, task), sub_words))
-            for task in tasks
-            if task.kind is TaskKind.TOKEN
-        },
-        longest=max((len(one.input_ids) for one in encoded), default=0),
-    )
+    return [
+        EncodedSplit(
+            examples=tuple(
+                _encoded(example, sentence, outputs)
+                for example, sentence in zip(examples, sentences, strict=True)
+            ),
+            entities_lost={
+                task.name: sum(map(_entities_lost, _tags(examples, task), sub_words))
+                for task in tasks
+                if task.kind is TaskKind.TOKEN
+            },
+            longest=max((len(one.input_ids) for one in sentences), default=0),
+        )
+        for examples in labellings
+    ]
 
 
 def word_tags(encoded: EncodedExample, indices: Sequence[int], task: Task) -> tuple[str, ...]:
@@ -161,11 +182,18 @@ def _read(example: Example) -> str | list[str] | None:
     return example.text if example.words is None else list(example.words)
 
 
+@dataclass(frozen=True)
+class _Sentence:
+    """What an encoded example has independently of its labels."""
+
+    input_ids: tuple[int, ...]
+    first_sub_words: tuple[int | None, ...]
+
+
 def _encoded(
-    example: Example, sub_words: SubWords, outputs: Mapping[str, Mapping[str, int]]
+    example: Example, sentence: _Sentence, outputs: Mapping[str, Mapping[str, int]]
 ) -> EncodedExample:
-    places = _first_places(sub_words, len(example.words or ()))
-    length = len(sub_words.ids)
+    places, length = sentence.first_sub_words, len(sentence.input_ids)
     labels = {
         name: outputs[name][label]
         if isinstance(label, str)
@@ -173,7 +201,7 @@ def _encoded(
         for name, label in example.labels.items()
         if name in outputs
     }
-    return EncodedExample(tuple(sub_words.ids), labels, places)
+    return EncodedExample(sentence.input_ids, labels, places)
 
 
 def _first_places(sub_words: SubWords, words: int) -> tuple[int | None, ...]:

@@ -17,7 +17,7 @@ from mtl_core.models.description import BackboneDescription, ModelDescription
 from mtl_core.models.multitask import MultiTaskModel
 from mtl_core.nearest import quoted
 from mtl_core.settings import ANY_FILE, FileAccess
-from mtl_core.tasks.alignment import EncodedExample, EncodedSplit, encode
+from mtl_core.tasks.alignment import EncodedExample, EncodedSplit, encode_labellings
 from mtl_core.tasks.dataset import Dataset, Example, load_dataset
 from mtl_core.training.device import resolve_device
 from mtl_core.training.events import Counts
@@ -120,8 +120,8 @@ def load_runs(
     tokenizer = load_tokenizer(checkpoint)
     limit = description.backbone.max_positions
 
-    def encoded(examples: Sequence[Example]) -> EncodedSplit:
-        return encode(examples, dataset.tasks, tokenizer, spec.max_length, limit)
+    def encoded(*labellings: Sequence[Example]) -> list[EncodedSplit]:
+        return encode_labellings(labellings, dataset.tasks, tokenizer, spec.max_length, limit)
 
     training = {id(data): data.train for data, _ in noisy}
     shared = _Shared(
@@ -129,8 +129,8 @@ def load_runs(
         source=source,
         tokenizer=tokenizer,
         description=description,
-        training={key: encoded(examples) for key, examples in training.items()},
-        validation=encoded(dataset.validation),
+        training=dict(zip(training, encoded(*training.values()), strict=True)),
+        validation=encoded(dataset.validation)[0],
         others=load_other_data(spec, dataset.tasks, tokenizer, limit, access),
         start=load_start(spec, dataset.tasks, checkpoint, source),
         runs=len(specs),

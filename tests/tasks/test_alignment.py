@@ -6,7 +6,13 @@ from pathlib import Path
 import pytest
 
 from mtl_core.errors import InvalidRun, UnsupportedArchitecture
-from mtl_core.tasks.alignment import EncodedExample, check_max_length, encode, word_tags
+from mtl_core.tasks.alignment import (
+    EncodedExample,
+    check_max_length,
+    encode,
+    encode_labellings,
+    word_tags,
+)
 from mtl_core.tasks.dataset import Example
 from mtl_core.tasks.task import DEFAULT_TASKS, Task, TaskKind
 
@@ -36,6 +42,22 @@ def test_the_first_sub_word_carries_the_tag_and_nothing_else_does(tokenizer) -> 
     assert encoded.labels == {"ner": (-100, 1, 0, 2, -100, -100, -100, 0, -100)}
     assert encoded.first_sub_words == (1, 2, 3, 7)
     assert (split.entities_lost, split.longest) == ({"ner": 0}, 9)
+
+
+def test_several_labellings_of_the_same_sentences_are_tokenized_once(tokenizer) -> None:
+    right = [tagged("Ann saw Llanfair .", "PER O LOC O"), tagged("In Rome", "O LOC")]
+    wrong = [tagged("Ann saw Llanfair .", "LOC O PER O"), tagged("In Rome", "O O")]
+    calls = []
+
+    def counting(texts, **options):
+        calls.append(texts)
+        return tokenizer(texts, **options)
+
+    found = encode_labellings([right, wrong], DEFAULT_TASKS, counting, 16)
+    assert len(calls) == 1
+    assert found == [encode(each, DEFAULT_TASKS, tokenizer, 16) for each in (right, wrong)]
+    assert found[0].examples[0].input_ids is found[1].examples[0].input_ids
+    assert encode_labellings([], DEFAULT_TASKS, tokenizer, 16) == []
 
 
 def test_a_sentence_has_the_index_of_its_label(tokenizer) -> None:
