@@ -4,6 +4,7 @@ The limits of control groups (containers, systemd) are considered, in both versi
 does not exist sets no limit.
 """
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -30,7 +31,7 @@ def usable_cores(root: Path = _ROOT) -> int:
 
 
 def free_memory_bytes(pids: Sequence[int] = (), root: Path = _ROOT) -> int | None:
-    """The memory for runs: what is free, less a tenth, and what the processes `pids` and those that
+    """The memory for runs: what is free, less a tenth, and what the processes `pids` or those that
     they started use.
 
     None if the system does not report it.
@@ -38,7 +39,7 @@ def free_memory_bytes(pids: Sequence[int] = (), root: Path = _ROOT) -> int | Non
     free = [each for each in (_available_bytes(root), *_left_in_groups(root)) if each is not None]
     if not free:
         return None
-    used = sum(_used_bytes(each, root) for pid in pids for each in (pid, *_started_by(pid, root)))
+    used = sum(_used_bytes(pid, root) for pid in pids)
     return int(max(0, min(free)) * (1 - _RESERVE_SHARE)) + used
 
 
@@ -94,18 +95,21 @@ def _statistic(file: Path, name: str) -> int:
     return 0
 
 
-def _started_by(pid: int, root: Path) -> list[int]:
-    """The processes that the main thread of `pid` started."""
-    return [int(each) for each in _text(root / f"proc/{pid}/task/{pid}/children").split()]
-
-
 def _used_bytes(pid: int, root: Path) -> int:
-    """The memory of a process; of pages that processes share, an equal part."""
-    for line in _text(root / f"proc/{pid}/smaps_rollup").splitlines():
-        name, _, value = line.partition(":")
-        if name == "Pss":
-            return int(value.split()[0]) * 1024
-    return 0
+    """The resident memory of a process, or of those that it started.
+
+    A process that executes a job is a copy of `pid`, and shares most of its pages. The kernel's
+    exact count takes tens of milliseconds.
+    """
+    children = _text(root / f"proc/{pid}/task/{pid}/children").split()
+    return max(
+        _resident_bytes(str(pid), root), sum(_resident_bytes(each, root) for each in children)
+    )
+
+
+def _resident_bytes(pid: str, root: Path) -> int:
+    pages = _text(root / f"proc/{pid}/statm").split()
+    return int(pages[1]) * os.sysconf("SC_PAGE_SIZE") if len(pages) > 1 else 0
 
 
 def _text(file: Path) -> str:

@@ -119,11 +119,13 @@ def test_the_memory_of_running_trainers_is_at_the_disposal_of_runs(tmp_path: Pat
     write(
         tmp_path,
         proc__meminfo="MemAvailable: 1000 kB\n",
-        proc__7__smaps_rollup="0-f [rollup]\nRss: 90 kB\nPss:    20 kB\nPss_Anon: 3 kB\n",
-        proc__7__task__7__children="9 10 ",
-        proc__9__smaps_rollup="Pss: 300 kB\n",
+        proc__7__statm="90 20 5 1 0 9 0\n",
+        proc__8__statm="90 20 5 1 0 9 0\n",
+        proc__8__task__8__children="9 10 ",
+        proc__9__statm="990 300 5 1 0 9 0\n",
     )
-    assert free_memory_bytes((7, 8), tmp_path) == 921_600 + 320 * 1024
+    page_bytes = os.sysconf("SC_PAGE_SIZE")
+    assert free_memory_bytes((7, 8, 11), tmp_path) == 921_600 + (20 + 300) * page_bytes
 
 
 def test_a_gpu_is_recognised_by_its_device_file(tmp_path: Path) -> None:
