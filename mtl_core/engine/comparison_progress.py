@@ -54,6 +54,8 @@ def progress_of(
     jobs = _jobs(current)
     shares = _shares(store, jobs)
     left = _seconds_left(runs, _estimates(runs, store.runs(shipped=None)), shares)
+    if left is not None:
+        left |= _left_at_own_pace(left, jobs, shares, now)
     done = sum(_own_seconds(run) or 0.0 for run in runs)
     done += sum(_elapsed(job[0], now) for job in jobs)
     finished = counted[RunState.FINISHED] + sum(shares.values())
@@ -91,6 +93,22 @@ def _seconds_left(
                 return None
             left[run.id] = whole * (1 - shares.get(run.id, 0.0))
     return left
+
+
+def _left_at_own_pace(
+    left: Mapping[str, float], jobs: Iterable[Job], shares: Mapping[str, float], now: datetime
+) -> dict[str, float]:
+    """The seconds left of runs trained together, each an equal part of what its job needs.
+
+    Estimates from runs alone are too high for them, so the pace of the job is a limit.
+    """
+    found: dict[str, float] = {}
+    for job in jobs:
+        share = shares[job[0].id]
+        if len(job) > 1 and share > 0:
+            each = _elapsed(job[0], now) * (1 / share - 1) / len(job)
+            found |= {run.id: min(left[run.id], each) for run in job}
+    return found
 
 
 def _remaining(left: Mapping[str, float], jobs: Sequence[Job], at_once: int) -> float:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -15,7 +15,7 @@ from mtl_core.store.owner import Owner
 from mtl_core.store.record import ComparisonRecord, RunRole, RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.training.comparison import ComparisonSpec, train_size
-from mtl_core.training.events import RunFinished, RunStarted, SentenceScore
+from mtl_core.training.events import Counts, RunFinished, RunStarted, SentenceScore, Step
 from tests.stored_runs import claim
 
 SIZES = (50, 100, 200)
@@ -376,6 +376,18 @@ def test_runs_trained_together_occupy_one_place_of_the_remaining_time(
     progress = progress_of(store, record, first.finished_at, at_once=2)
     assert (progress.running, progress.waiting) == (3, 1)
     assert progress.remaining_seconds == pytest.approx(3 * took)
+    totals = Counts(all=10, trainable=1, frozen=9, unreached=0)
+    began = RunStarted(
+        elapsed_seconds=0.0, run=group[0].id, spec=group[0].spec, totals=totals, total_steps=4
+    )
+    step = Step(elapsed_seconds=0.0, phase="heads", step=2, epoch=0.5, loss={}, learning_rates={})
+    store.append(group[0].id, [began, step])
+    assert group[0].started_at is not None
+    soon = group[0].started_at + timedelta(seconds=took / 10)
+    quick = progress_of(store, store.comparison(made.id), soon, at_once=2)
+    assert quick.remaining_seconds == pytest.approx(took)  # of the waiting run, in the other place
+    together = progress_of(store, store.comparison(made.id), soon, at_once=1)
+    assert together.remaining_seconds == pytest.approx(took / 10 + took, abs=1e-5)
 
 
 def test_scouts_come_before_results_scenario_by_scenario(idle_lab: Lab) -> None:
