@@ -46,13 +46,13 @@ def show(
     run: str, form: Annotated[EventFormat, typer.Option("--format")] = EventFormat.TEXT
 ) -> None:
     """Print the events of a run as `train` does, or the results of a comparison."""
-    from mtl_core.cli.compare.results import compared_runs, print_results
+    from mtl_core.cli.compare.results import load_results, print_results
 
     settings = Settings.from_environment()
     with closing(RunStore(settings.database)) as store:
         comparison = find_comparison(store, run)
         if comparison and form is EventFormat.TEXT:
-            print_results(comparison, compared_runs(store, comparison, settings))
+            print_results(comparison, load_results(store, comparison, settings))
             return
         found = [each.id for each in comparison.runs] if comparison else [run]
         with event_printer(form, live=False) as print_event:

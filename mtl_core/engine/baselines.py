@@ -55,6 +55,12 @@ class DataBaselines:
                 self._start(key, dataset)
             return known
 
+    def known(self, dataset: Dataset) -> tuple[Baseline, ...] | None:
+        """The baselines of a data set if they are known; starts nothing and raises nothing."""
+        key = content_key(dataset)
+        with self._lock:
+            return self._known.get(key) or self._load(key)
+
     def wait_for(self, dataset: Dataset) -> tuple[Baseline, ...]:
         """The baselines of a data set, computed now if need be. Raises what `score` raises."""
         while (found := self.get(dataset)) is None:

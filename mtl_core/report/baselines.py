@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from mtl_core.analysis.baselines import baselines_of_runs
+from mtl_core.analysis.plans import PlanComparison
 from mtl_core.charts.pareto_labels import BaselineLine
 from mtl_core.report.compared import ComparedRuns, lowest_seed_run
 from mtl_core.tasks.baselines import Baseline
@@ -11,6 +12,9 @@ from mtl_core.training.spec import RunSpec
 
 BaselinesByTask = Mapping[str, Sequence[BaselineLine]]
 """By task, the scores that need no fine-tuning."""
+
+_PHRASES = {"majority class": "the majority class", "bag of words": "a bag of words"}
+"""By the label of `tasks.baselines`, how a sentence names a baseline that needs no encoder."""
 
 BaselinesBySize = Mapping[TrainSize, Sequence[Baseline]]
 """By number of training sentences of each task, the scores that need no model."""
@@ -27,6 +31,21 @@ def baselines_by_task(shown: ComparedRuns, of_data: Sequence[Baseline]) -> Basel
         ]
         for task in shown.plans.tasks
     }
+
+
+def unbeaten_words(
+    comparison: PlanComparison, task: str, baselines: Sequence[BaselineLine]
+) -> str | None:
+    """Names the highest baseline without an encoder that no plan exceeds: "no plan beats a bag of
+    words, 0.74". None if the mean of a plan is higher, or without such a baseline."""
+    plans = comparison.scored(task)
+    known = [each for each in baselines if each.label in _PHRASES]
+    if not plans or not known:
+        return None
+    highest = max(known, key=lambda each: each.value)
+    if (plans[0].tasks[task].mean or 0.0) > highest.value:
+        return None
+    return f"no plan beats {_PHRASES[highest.label]}, {highest.value:.2f}"
 
 
 def shared_limits(shown: ComparedRuns) -> dict[str, int] | None:

@@ -3,13 +3,14 @@
 For each task, the first rule that applies to the plans with a score gives the words:
 
 1. Fewer than two plans have a score.
-2. A plan could not be tested: only the highest plan is named.
-3. All other plans are below the best: "full beats all others" ("full beats heads only" for two).
-4. Plans are equivalent to the best. The cheapest in seconds of these and the best is named with the
+2. No plan is above the majority class or a bag of words.
+3. A plan could not be tested: only the highest plan is named.
+4. All other plans are below the best: "full beats all others" ("full beats heads only" for two).
+5. Plans are equivalent to the best. The cheapest in seconds of these and the best is named with the
    best; if it is the best itself, with the next equivalent plan. The share of the time is added
    below nine tenths. If times are unknown or equal, the equivalent plans are counted. Undecided
    plans are counted behind.
-5. Otherwise plans are undecided: "undecided between full and gradual", or the highest plan and the
+6. Otherwise plans are undecided: "undecided between full and gradual", or the highest plan and the
    number of the undecided ones. They are never named as the cheaper choice.
 """
 
@@ -20,6 +21,7 @@ from mtl_core.analysis.by_size import AtSize
 from mtl_core.analysis.forgetting import forgetting
 from mtl_core.analysis.plans import PlanComparison, PlanResult, Verdict, finished_runs
 from mtl_core.freezing.titles import task_title
+from mtl_core.report.baselines import BaselinesByTask, unbeaten_words
 from mtl_core.report.compared import ComparedRuns
 from mtl_core.report.forgetting import forgetting_title
 from mtl_core.text import capitalized, count_or_all, counted, listed, percent, verb
@@ -37,24 +39,26 @@ _FRACTIONS = {2: "half", 3: "a third", 4: "a quarter", 5: "a fifth", 6: "a sixth
 _FRACTIONS |= {8: "an eighth", 9: "a ninth", 10: "a tenth"}
 
 
-def headline(shown: ComparedRuns) -> str:
-    """Returns the title of a comparison.
+def headline(shown: ComparedRuns, baselines: BaselinesByTask | None = None) -> str:
+    """Returns the title of a comparison. `baselines` are those of the largest number of sentences.
 
     For one plan with several seeds that is the change of a task that it did not train, if it is
     significant, and otherwise the plan's means.
     """
     plans = shown.plans.plans
     if shown.by_size:
-        return sizes_headline(shown.by_size)
+        return sizes_headline(shown.by_size, baselines)
     if len(plans) == 1 and shown.several_seeds and plans[0].seconds is not None:
         clear = [each for each in forgetting(plans[0], shown.gold) if each.is_clear]
         if clear:
             return forgetting_title(task_title(clear[0].task.name), clear[:1])
         return _means(plans[0])
-    return comparison_headline(shown.plans)
+    return comparison_headline(shown.plans, baselines)
 
 
-def comparison_headline(comparison: PlanComparison) -> str:
+def comparison_headline(
+    comparison: PlanComparison, baselines: BaselinesByTask | None = None
+) -> str:
     """Returns the finding, or how many plans have finished while fewer than two have.
 
     A finding starts with "So far" while runs are unfinished.
@@ -63,11 +67,11 @@ def comparison_headline(comparison: PlanComparison) -> str:
     scored = sum(plan.seconds is not None for plan in comparison.plans)
     if plans > 1 and scored < 2:
         return f"Waiting for results: {_finished_plans(scored, plans)}"
-    line = finding(comparison, _titles(comparison))
+    line = finding(comparison, _titles(comparison), baselines)
     return f"So far: {line}" if plans > 1 and _is_unfinished(comparison) else line
 
 
-def sizes_headline(sizes: Sequence[AtSize]) -> str:
+def sizes_headline(sizes: Sequence[AtSize], baselines: BaselinesByTask | None = None) -> str:
     """Returns the result at the largest number of sentences.
 
     For one plan these are its means at the smallest and the largest number.
@@ -77,13 +81,17 @@ def sizes_headline(sizes: Sequence[AtSize]) -> str:
     if len(largest.plans) == 1 and measured:
         line = _range_of_means(measured)
     elif sum(plan.seconds is not None for plan in largest.plans) < min(2, len(largest.plans)):
-        return comparison_headline(largest)
+        return comparison_headline(largest, baselines)
     else:
-        line = sizes_finding(sizes, _titles(largest))
+        line = sizes_finding(sizes, _titles(largest), baselines)
     return f"So far: {line}" if any(_is_unfinished(each.plans) for each in sizes) else line
 
 
-def finding(comparison: PlanComparison, titles: Mapping[str, str]) -> str:
+def finding(
+    comparison: PlanComparison,
+    titles: Mapping[str, str],
+    baselines: BaselinesByTask | None = None,
+) -> str:
     """Returns the result on every task in one line, without times if it would exceed LONGEST.
 
     If the plans are not comparable, the line states the reason instead.
@@ -94,7 +102,7 @@ def finding(comparison: PlanComparison, titles: Mapping[str, str]) -> str:
     for with_time in (True, False):
         line = ". ".join(
             f"{titles.get(task.name, task.name)}: "
-            f"{task_finding(comparison, task.name, with_time=with_time)}"
+            f"{task_finding(comparison, task.name, baselines, with_time=with_time)}"
             for task in comparison.tasks
         )
         if len(line) <= LONGEST:
@@ -102,11 +110,20 @@ def finding(comparison: PlanComparison, titles: Mapping[str, str]) -> str:
     return line
 
 
-def task_finding(comparison: PlanComparison, task: str, *, with_time: bool = True) -> str:
+def task_finding(
+    comparison: PlanComparison,
+    task: str,
+    baselines: BaselinesByTask | None = None,
+    *,
+    with_time: bool = True,
+) -> str:
     """Returns the result on one task."""
     plans = comparison.scored(task)
     if len(plans) < 2:
         return "fewer than two plans have a score"
+    unbeaten = unbeaten_words(comparison, task, (baselines or {}).get(task, ()))
+    if unbeaten is not None:
+        return unbeaten
     best, other = plans[:2]
     if any(plan.tasks[task].verdict is Verdict.OPEN for plan in plans):
         return f"{best.label} {verb(best.label, 'is', 'are')} highest (not tested)"
@@ -121,18 +138,23 @@ def task_finding(comparison: PlanComparison, task: str, *, with_time: bool = Tru
     return f"{best.label} {verb(best.label, 'beats', 'beat')} {beaten}"
 
 
-def sizes_finding(sizes: Sequence[AtSize], titles: Mapping[str, str]) -> str:
+def sizes_finding(
+    sizes: Sequence[AtSize],
+    titles: Mapping[str, str],
+    baselines: BaselinesByTask | None = None,
+) -> str:
     """Returns the result at the largest number of training sentences, and where else it holds:
     "NER: full beats heads only from 100 sentences on"."""
     largest = sizes[-1].plans
     reason = _incomparable(largest)
     if reason is not None:
         return reason
-    return ". ".join(
-        f"{titles.get(task.name, task.name)}: "
-        f"{task_finding(largest, task.name, with_time=False)} {since(sizes, task.name)}"
-        for task in largest.tasks
-    )
+    parts = []
+    for task in largest.tasks:
+        unbeaten = unbeaten_words(largest, task.name, (baselines or {}).get(task.name, ()))
+        words = f"{task_finding(largest, task.name, with_time=False)} {since(sizes, task.name)}"
+        parts.append(f"{titles.get(task.name, task.name)}: {unbeaten or words}")
+    return ". ".join(parts)
 
 
 def since(sizes: Sequence[AtSize], task: str) -> str:

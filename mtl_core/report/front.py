@@ -10,7 +10,7 @@ from mtl_core.charts.pareto import Cost, cost_of, pareto_figure
 from mtl_core.charts.pareto_labels import BaselineLine
 from mtl_core.charts.theme import LIGHT, Figure, Palette
 from mtl_core.freezing.titles import task_title
-from mtl_core.report.baselines import BaselinesByTask
+from mtl_core.report.baselines import BaselinesByTask, unbeaten_words
 from mtl_core.report.blocks import Block, figures
 from mtl_core.report.compared import ComparedRuns
 from mtl_core.report.data_words import size_words
@@ -72,7 +72,7 @@ def front_panel(
     return Panel(
         name=f"front-{number + 1}-{file_stem(task.name)}-{file_stem(cost)}",
         lead=f"{LIGHT.task(number).letter} · {task_title(task.name)}:",
-        title=front_title(plans, task.name, costs, _RESOURCES[cost]),
+        title=front_title(plans, task.name, costs, _RESOURCES[cost], baselines),
         caption=_caption(shown, task),
         draw=draw,
         task=number,
@@ -98,18 +98,23 @@ def front_points(shown: ComparedRuns, baselines: BaselinesByTask) -> Iterator[Fr
 
 
 def front_title(
-    comparison: PlanComparison, task: str, costs: Sequence[tuple[str, float]], resource: str
+    comparison: PlanComparison,
+    task: str,
+    costs: Sequence[tuple[str, float]],
+    resource: str,
+    baselines: Sequence[BaselineLine] = (),
 ) -> str:
     """Returns the title of a task's figure, by the first rule that applies.
 
     `costs` are (label, cost) of the plans and `resource` names the cost, for example "time".
 
     1. One plan alone: its mean. Fewer than two plans with a score: what will be shown.
-    2. No verdict: the highest plan.
-    3. Undecided plans: the highest plan, the cheapest equivalent one and how many are undecided.
-    4. The cheapest plan of those that are best or equivalent to the best: it is the cheapest of
+    2. No plan is above the majority class or a bag of words: that baseline.
+    3. No verdict: the highest plan.
+    4. Undecided plans: the highest plan, the cheapest equivalent one and how many are undecided.
+    5. The cheapest plan of those that are best or equivalent to the best: it is the cheapest of
        all, or more expensive plans gain nothing beyond the margin.
-    5. That plan is the most expensive one: its lead.
+    6. That plan is the most expensive one: its lead.
     """
     means = {plan.label: plan.tasks[task].mean or 0.0 for plan in comparison.scored(task)}
     scored = sorted((cost, label) for label, cost in costs if label in means)
@@ -118,6 +123,9 @@ def front_title(
         return f"{label} {verb(label, 'reaches', 'reach')} {means[label]:.2f}"
     if len(scored) < 2:
         return "a point for each plan that has finished"
+    unbeaten = unbeaten_words(comparison, task, baselines)
+    if unbeaten is not None:
+        return unbeaten
     best = max((label for _, label in scored), key=lambda label: means[label])
     labels = {plan.label for plan in comparison.scored(task, *AS_GOOD)}
     as_good = [label for _, label in scored if label in labels]

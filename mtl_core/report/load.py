@@ -176,7 +176,7 @@ class Report:
         """The result in one line: of one run its state and scores, of several the comparison."""
         if len(self.runs) == 1:
             return run_headline(self.runs[0].record, self.runs[0].summary)
-        return headline(self.compared)
+        return headline(self.compared, self.baselines)
 
     @property
     def several_plans(self) -> bool:

@@ -57,7 +57,11 @@ def test_the_json_has_exactly_the_keys_of_the_contract(
     compared: CompareOutput, tiny_checkpoint: Path, tiny_data: Path
 ) -> None:
     told = compared.json
-    assert set(told) == {"checkpoint", "data", "scenarios", "best", "verdicts", "seconds"}
+    assert set(told) == {
+        *("checkpoint", "data", "scenarios", "best", "verdicts", "baselines", "unbeaten"),
+        "seconds",
+    }
+    assert {"majority class", "bag of words"} <= set(told["baselines"]["sentiment"])
     assert (told["checkpoint"], told["data"]) == (str(tiny_checkpoint), str(tiny_data))
     assert [each["scenario"] for each in told["scenarios"]] == ["heads-only", "full"]
     for each in told["scenarios"]:

@@ -52,7 +52,7 @@ def cells(figure: Figure) -> dict[tuple[int, int], str]:
 def test_the_finding_is_the_title_and_the_sections_follow_the_page(
     note: Note, plans: Report
 ) -> None:
-    assert note.title == headline(plans.compared)
+    assert note.title == plans.headline == headline(plans.compared, plans.baselines)
     assert note.title == (
         "Sentiment: undecided between full and NER head frozen. NER: full beats all others"
     )

@@ -5,6 +5,7 @@ import pytest
 
 from mtl_core.analysis.by_size import group_by_size
 from mtl_core.analysis.plans import PlanComparison, PlanResult, TaskResult, Verdict
+from mtl_core.charts.pareto_labels import BaselineLine
 from mtl_core.report.finding import finding, since, sizes_finding, task_finding
 from mtl_core.tasks.task import DEFAULT_TASKS
 from tests.sized_story import of_two_plans, summaries_of
@@ -143,6 +144,17 @@ def test_of_two_plans_one_beats_the_other_or_is_not_tested_or_not_measured() -> 
     assert finding(comparison, TITLES) == (
         "Sentiment: fewer than two plans have a score. NER: 2 of 2 plans are equivalent"
     )
+
+
+def test_a_baseline_that_no_plan_exceeds_is_the_result() -> None:
+    words, majority = BaselineLine("bag of words", 0.89), BaselineLine("majority class", 0.52)
+    lines = {"sentiment": [majority, words, BaselineLine("untrained heads", 0.95)]}
+    assert finding(three(), TITLES, lines) == (
+        "Sentiment: no plan beats a bag of words, 0.89. NER: full beats all others"
+    )
+    assert task_finding(three(), "sentiment", {"sentiment": [majority]}).startswith("top layer is")
+    lines = {"ner": [BaselineLine("majority class", 0.7)]}
+    assert task_finding(three(), "ner", lines) == "no plan beats the majority class, 0.70"
 
 
 def test_the_reason_why_plans_cannot_be_compared_is_first() -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from pandas import DataFrame
 
-from mtl_core.cli.compare.results import compared_runs
+from mtl_core.cli.compare.results import load_results
 from mtl_core.cli.compare.results_json import as_json
 from mtl_core.engine import lab as lab_module
 from mtl_core.engine.lab import Lab
@@ -106,7 +106,7 @@ def on_page(lab: Lab, record: ComparisonRecord) -> Verdicts:
 
 
 def in_json(lab: Lab, record: ComparisonRecord) -> Verdicts:
-    shown = compared_runs(lab.store, record, lab.settings)
+    shown = load_results(lab.store, record, lab.settings)
     written = as_json(lab.store, record, shown)
     found = {}
     for task in TASKS:
@@ -122,10 +122,10 @@ def in_json(lab: Lab, record: ComparisonRecord) -> Verdicts:
 
 
 def in_text(lab: Lab, record: ComparisonRecord) -> Verdicts:
-    shown = compared_runs(lab.store, record, lab.settings)
+    shown = load_results(lab.store, record, lab.settings)
     found = {}
     for task in TASKS:
-        parts = result_words(shown.plans, task).split("; ")
+        parts = result_words(shown.compared.plans, task).split("; ")
         found[task] = {
             verdict: {
                 scenario_phrase(name)

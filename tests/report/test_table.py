@@ -5,6 +5,7 @@ import pytest
 from mtl_core.analysis.paired.components import Components
 from mtl_core.analysis.paired.intervals import PairedDifference
 from mtl_core.analysis.plans import PlanComparison, PlanResult, Verdict
+from mtl_core.charts.pareto_labels import BaselineLine
 from mtl_core.report.finding import comparison_headline
 from mtl_core.report.front import front_title
 from mtl_core.report.table import (
@@ -80,6 +81,14 @@ def test_nothing_beats_the_cheapest_only_where_it_is_the_best() -> None:
     )
     costs = (("cheap", 1.0), ("dear", 10.0), ("middle", 100.0))
     assert front_title(tied, "sentiment", costs, "time") == "more time than dear gains nothing"
+
+
+def test_a_front_below_a_bag_of_words_recommends_no_plan() -> None:
+    plans = judged(cheap=Verdict.BELOW, middle=Verdict.EQUIVALENT, dear=Verdict.BEST)
+    words = [BaselineLine("bag of words", 0.93)]
+    assert front_title(plans, "sentiment", COSTS, "time", words) == (
+        "no plan beats a bag of words, 0.93"
+    )
 
 
 def test_a_front_of_one_finished_plan_says_what_will_stand_there() -> None:

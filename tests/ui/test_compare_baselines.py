@@ -15,7 +15,7 @@ from mtl_core.tasks.baselines import Baseline, baselines_of_data
 from mtl_core.tasks.dataset import Dataset, load_dataset
 from mtl_core.ui.shared.export_popover import note_of_runs
 from tests.run_story import Story, both, scores, spec_of
-from tests.visiting import imported_by, visited
+from tests.visiting import heading, imported_by, visited
 
 WORKING = "Computing two baselines of these data, majority class and bag of words"
 
@@ -65,10 +65,20 @@ def test_the_page_says_that_they_are_worked_out_and_then_draws_them(
     assert "majority class 0.50" in named(app)
 
 
+def test_a_page_on_which_no_plan_beats_a_baseline_has_that_as_its_title(lab: Lab) -> None:
+    stored(lab, "heads-only", 0.3)
+    stored(lab, "full", 0.4)
+    words = lab.baselines.wait_for(load_dataset("sample", ANY_FILE))[1]
+    title = heading(visited("compare"))
+    assert title.startswith(
+        f"Sentiment: no plan beats a bag of words, {words.values['sentiment']:.2f}. NER: "
+    )
+
+
 def test_a_page_without_them_says_why_and_asks_again_on_its_next_run(
     lab: Lab, two: list[str], tmp_path: Path
 ) -> None:
-    problems = [ChildDied("It ended with exit status 3.")]
+    problems = [ChildDied("It ended with exit status 3.")] * 2  # for the title and the figures
 
     def score(dataset: Dataset) -> tuple[Baseline, ...]:
         if problems:

@@ -119,7 +119,7 @@ def _run(
     """Train the runs in child processes, then print the results and write `output`."""
     # These import the report, which `compare --help` does not need.
     from mtl_core.cli.compare.progress import ProgressDisplay
-    from mtl_core.cli.compare.results import compared_runs, print_results
+    from mtl_core.cli.compare.results import load_results, print_results
     from mtl_core.cli.compare.results_json import as_json
 
     with Lab(Settings.from_environment(), reserved=True) as lab:
@@ -132,11 +132,11 @@ def _run(
             while not display.update().ended:
                 sleep(_POLL_SECONDS)
         record = lab.store.comparison(record.id)
-        compared = compared_runs(lab.store, record, lab.settings)
+        results = load_results(lab.store, record, lab.settings)
         if form is ReportFormat.JSON:
-            print(json.dumps(as_json(lab.store, record, compared), indent=2))
+            print(json.dumps(as_json(lab.store, record, results), indent=2))
         else:
-            print_results(record, compared)
+            print_results(record, results)
         if output is not None:
             _export(lab, record, output)
     _require_finished(record)

@@ -8,9 +8,9 @@ from mtl_core.cli.console import plain_console
 from mtl_core.cli.stored_runs import data_of
 from mtl_core.lessons.claim_runs import comparison_name
 from mtl_core.report import blocks
-from mtl_core.report.compared import ComparedRuns
+from mtl_core.report.baselines import unbeaten_words
 from mtl_core.report.data_words import size_words
-from mtl_core.report.load import summarized_report
+from mtl_core.report.load import Report, summarized_report
 from mtl_core.report.table import result_words, terminal_table, undecided_lines
 from mtl_core.settings import Settings
 from mtl_core.store.record import ComparisonRecord
@@ -19,9 +19,9 @@ from mtl_core.store.runs import RunStore
 _UNLIMITED = 1000  # columns: wider than any table
 
 
-def compared_runs(store: RunStore, record: ComparisonRecord, settings: Settings) -> ComparedRuns:
-    """Judge the runs of a comparison. Plans are named by their scenarios."""
-    report = summarized_report(
+def load_results(store: RunStore, record: ComparisonRecord, settings: Settings) -> Report:
+    """Load the runs of a comparison. Plans are named by their scenarios."""
+    return summarized_report(
         store,
         record.runs,
         lambda _: None,
@@ -29,12 +29,11 @@ def compared_runs(store: RunStore, record: ComparisonRecord, settings: Settings)
         record,
         name_of=lambda spec: spec.scenario or spec.plan.name,
     )
-    return report.compared
 
 
-def print_results(record: ComparisonRecord, compared: ComparedRuns) -> None:
+def print_results(record: ComparisonRecord, report: Report) -> None:
     """Print a table of scenarios and the result on each task, for each number of sentences."""
-    console = plain_console()
+    console, compared = plain_console(), report.compared
     seeds = ", ".join(map(str, record.spec.seeds))
     console.print(f"{comparison_name(record)} · {record.spec.data} · seeds {seeds}", soft_wrap=True)
     for each in compared.at_each_size:
@@ -45,6 +44,10 @@ def print_results(record: ComparisonRecord, compared: ComparedRuns) -> None:
             console.print(f"{task.name}: {result_words(each.plans, task.name)}", soft_wrap=True)
         for line in undecided_lines(each.plans):
             console.print(line, soft_wrap=True)
+    for task in compared.plans.tasks:
+        lines = report.baselines.get(task.name, ())
+        if (unbeaten := unbeaten_words(compared.plans, task.name, lines)) is not None:
+            console.print(f"{task.name}: {unbeaten}", soft_wrap=True)
 
 
 def results_table(comparison: PlanComparison, width: int) -> Table:

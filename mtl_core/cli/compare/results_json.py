@@ -8,20 +8,22 @@ from mtl_core.analysis.outcomes import needed
 from mtl_core.analysis.paired.planning import smallest_difference
 from mtl_core.analysis.plans import PlanComparison, PlanResult, Verdict
 from mtl_core.cli.stored_runs import finished_event
-from mtl_core.report.compared import ComparedRuns
+from mtl_core.report.baselines import unbeaten_words
+from mtl_core.report.load import Report
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.training.comparison import TrainSize, sorted_sizes, train_size
 from mtl_core.training.events import PhaseStarted, RunFinished, RunStarted
 
 
-def as_json(store: RunStore, record: ComparisonRecord, compared: ComparedRuns) -> dict[str, Any]:
+def as_json(store: RunStore, record: ComparisonRecord, report: Report) -> dict[str, Any]:
     """The results of a comparison with the field names of the JSON output.
 
     With several numbers of training sentences there is an entry for each scenario with each
     number, in `examples` (null: all). `best` and `verdicts` refer to the largest number, and
     `best_by_examples` to each. `best` holds the best plan and those that are equivalent to it.
     """
+    compared = report.compared
     finished = {run.id: finished_event(store, run) for run in (*record.trial_runs, *record.runs)}
     sizes = sorted_sizes(record.spec.train_sizes)
     by_size = [{"examples": each.size, "best": _best(each.plans)} for each in compared.by_size]
@@ -35,6 +37,14 @@ def as_json(store: RunStore, record: ComparisonRecord, compared: ComparedRuns) -
         ],
         "best": _best(compared.plans),
         "verdicts": _verdicts(compared.plans),
+        "baselines": {
+            task: {each.label: each.value for each in lines}
+            for task, lines in report.baselines.items()
+        },
+        "unbeaten": {
+            task: unbeaten_words(compared.plans, task, lines)
+            for task, lines in report.baselines.items()
+        },
         **({"best_by_examples": by_size} if sizes else {}),
         "seconds": sum(event.total_seconds for event in finished.values() if event is not None),
     }

@@ -23,7 +23,7 @@ from mtl_core.ui.compare.naming import name_line
 from mtl_core.ui.compare.new_comparison import first_comparison, new_comparison
 from mtl_core.ui.compare.plans_table import plans_table
 from mtl_core.ui.compare.progress import comparison_state
-from mtl_core.ui.compare.quality import curve_view, front_view
+from mtl_core.ui.compare.quality import curve_view, front_view, known_baselines
 from mtl_core.ui.compare.section_view import section_view
 from mtl_core.ui.compare.selection import comparison_picker
 from mtl_core.ui.shared.choice import Choice
@@ -52,7 +52,8 @@ def compare_header(
     shown = report.compared
     is_running = any(each.state is RunState.RUNNING for each in shown.records)
     facts = [plain(fact) for fact in shown_facts(shown)]
-    with header(plain(headline(shown)), facts, buttons=1 if taking_shot() else 3):
+    title = headline(shown, known_baselines(lab, shown))
+    with header(plain(title), facts, buttons=1 if taking_shot() else 3):
         if taking_shot():
             return
         if is_running and record is None:

@@ -8,7 +8,12 @@ from mtl_core.charts.pareto import Cost
 from mtl_core.charts.theme import Palette
 from mtl_core.engine.lab import Lab, the_lab
 from mtl_core.errors import FreezeLabError
-from mtl_core.report.baselines import BaselinesBySize, baselines_by_task, limits_by_size
+from mtl_core.report.baselines import (
+    BaselinesBySize,
+    BaselinesByTask,
+    baselines_by_task,
+    limits_by_size,
+)
 from mtl_core.report.compared import ComparedRuns
 from mtl_core.report.curve import (
     example_panels,
@@ -74,6 +79,16 @@ def front_view(lab: Lab, report: Report, facts: str, colors: Palette) -> None:
             with st.container(gap="xsmall"):
                 panel_view(panel, facts, colors, f"compare_front_{task.name}")
     _show_missing(status)
+
+
+def known_baselines(lab: Lab, shown: ComparedRuns) -> BaselinesByTask:
+    """Returns the baselines by task that are known now; only a picture of the page waits."""
+    data = shared_data(lab, shown) if shown.plans.plans else None
+    if data is None:
+        return {}
+    if taking_shot():
+        return baselines_by_task(shown, _baseline_status(lab, data).known)
+    return baselines_by_task(shown, lab.baselines.known(data) or ())
 
 
 def _panels(shown: ComparedRuns, baselines: BaselinesBySize, facts: str, colors: Palette) -> bool:
