@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from mtl_core.analysis.judge import compare_plans
 from mtl_core.analysis.marks import GoldLabels
+from mtl_core.analysis.outcomes import OutcomeRule
 from mtl_core.analysis.plans import Labelled, PlanComparison
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.training.comparison import TrainSize, common_train_sizes, train_size
@@ -21,7 +22,9 @@ class AtSize:
     plans: PlanComparison
 
 
-def group_by_size(runs: Sequence[Labelled], gold: GoldLabels | None = None) -> tuple[AtSize, ...]:
+def group_by_size(
+    runs: Sequence[Labelled], gold: GoldLabels | None = None, rule: OutcomeRule | None = None
+) -> tuple[AtSize, ...]:
     """Groups and judges the runs at each number of training sentences, the largest last.
 
     Empty if the runs share one number, and if a plan has no run with the largest number, since
@@ -40,7 +43,7 @@ def group_by_size(runs: Sequence[Labelled], gold: GoldLabels | None = None) -> t
         ]
         for size in sizes
     }
-    return tuple(AtSize(size, compare_plans(some, gold)) for size, some in by_size.items())
+    return tuple(AtSize(size, compare_plans(some, gold, rule)) for size, some in by_size.items())
 
 
 def _names(summaries: Sequence[RunSummary], size: TrainSize) -> set[str]:

@@ -15,7 +15,7 @@ from dataclasses import replace
 from math import isclose
 
 from mtl_core.analysis.marks import GoldLabels, final_answers, mark
-from mtl_core.analysis.outcomes import MARGINS, outcome
+from mtl_core.analysis.outcomes import OutcomeRule, outcome
 from mtl_core.analysis.paired.components import decompose
 from mtl_core.analysis.paired.intervals import PairedDifference, differences_from_best
 from mtl_core.analysis.paired.scores import Scores, SeedScore, seed_score
@@ -31,7 +31,9 @@ from mtl_core.analysis.plans import (
 from mtl_core.tasks.task import Task
 
 
-def compare_plans(runs: Sequence[Labelled], gold: GoldLabels | None = None) -> PlanComparison:
+def compare_plans(
+    runs: Sequence[Labelled], gold: GoldLabels | None = None, rule: OutcomeRule | None = None
+) -> PlanComparison:
     """Groups runs by plan (`plans.group_by_plan`) and judges the plans on every task.
 
     With `gold` (`marks.gold_labels` of the runs' dataset) the test pairs sentences and seeds,
@@ -42,12 +44,12 @@ def compare_plans(runs: Sequence[Labelled], gold: GoldLabels | None = None) -> P
         return comparison
     plans: Sequence[PlanResult] = comparison.plans
     for task in comparison.tasks:
-        plans = _with_verdicts(plans, task, gold or {})
+        plans = _with_verdicts(plans, task, gold or {}, rule or OutcomeRule())
     return replace(comparison, plans=tuple(plans))
 
 
 def _with_verdicts(
-    plans: Sequence[PlanResult], task: Task, gold: GoldLabels
+    plans: Sequence[PlanResult], task: Task, gold: GoldLabels, rule: OutcomeRule
 ) -> Sequence[PlanResult]:
     """Adds the verdicts on one task, if two plans or more have a score."""
     results = {
@@ -60,6 +62,9 @@ def _with_verdicts(
     best = max(results, key=lambda place: (results[place].seeds > 1, results[place].mean))
     scores = {place: _scores(plans[place], task, gold) for place in results}
     intervals = differences_from_best(scores, best)
+    results = {
+        place: replace(result, margin=rule.margin_of(task)) for place, result in results.items()
+    }
     judged = {
         place: _judged(result, place == best, scores[place], scores[best], intervals.get(place))
         for place, result in results.items()
@@ -77,18 +82,17 @@ def _judged(
     best: Scores,
     interval: PairedDifference | None,
 ) -> TaskResult:
-    margin = MARGINS[result.task.kind]
     if is_best:
-        verdict = Verdict.BEST if result.seeds > 1 else Verdict.OPEN
-        return replace(result, verdict=verdict, margin=margin)
+        return replace(result, verdict=Verdict.BEST if result.seeds > 1 else Verdict.OPEN)
     parts = decompose(scores, best)
     effect = None if parts is None else parts.effect
-    verdict = Verdict.OPEN
-    if interval is not None and interval.seeds > 1:
-        verdict = outcome(interval, margin)
-    if verdict in (Verdict.OPEN, Verdict.ABOVE):
-        return replace(result, verdict=Verdict.OPEN, margin=margin, difference=effect)
-    return replace(result, verdict=verdict, margin=margin, difference=effect, against_best=interval)
+    result = replace(result, verdict=Verdict.OPEN, difference=effect)
+    if interval is None or interval.seeds < 2 or result.margin is None:
+        return result
+    verdict = outcome(interval, result.margin)
+    if verdict is Verdict.ABOVE:
+        return result
+    return replace(result, verdict=verdict, against_best=interval)
 
 
 def _scores(plan: PlanResult, task: Task, gold: GoldLabels) -> dict[int, SeedScore]:

@@ -5,13 +5,26 @@ excludes 0. Otherwise undecided: neither was shown, and the plans may be equal o
 were chosen from the planned power before any verdict was computed (docs/decisions/0039).
 """
 
+from dataclasses import dataclass
+
 from mtl_core.analysis.paired.intervals import PairedDifference
 from mtl_core.analysis.paired.planning import Enough, enough_to_decide
 from mtl_core.analysis.plans import TaskResult, Verdict
-from mtl_core.tasks.task import TaskKind
+from mtl_core.tasks.task import Task, TaskKind
 
 MARGINS = {TaskKind.SENTENCE: 0.03, TaskKind.TOKEN: 0.05}
 """The default margin by kind of task: of accuracy and of entity F1."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeRule:
+    """How a comparison is judged. `margin` is None for the default of each kind of task."""
+
+    margin: float | None = None
+
+    def margin_of(self, task: Task) -> float:
+        """Returns the difference up to which plans count as equivalent on `task`."""
+        return MARGINS[task.kind] if self.margin is None else self.margin
 
 
 def outcome(difference: PairedDifference, margin: float) -> Verdict:

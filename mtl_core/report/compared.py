@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from mtl_core.analysis.by_size import AtSize, group_by_size
 from mtl_core.analysis.judge import compare_plans
 from mtl_core.analysis.marks import GoldLabels
+from mtl_core.analysis.outcomes import OutcomeRule
 from mtl_core.analysis.plans import PlanComparison, PlanResult, Verdict, distinct_labels
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.report.data_words import data_name, sizes_words
@@ -79,6 +80,7 @@ def compare_runs(
     runs: Sequence[tuple[RunRecord, RunSummary]],
     gold_of: Callable[[RunSpec], GoldLabels | None],
     name_of: Callable[[RunSpec], str] = plan_words,
+    rule: OutcomeRule | None = None,
 ) -> ComparedRuns:
     """Groups and judges runs by plan; the plans keep the order of `runs`.
 
@@ -99,9 +101,9 @@ def compare_runs(
         return replace(comparison, plans=_with_labels(ordered, name_of))
 
     by_size = tuple(
-        replace(each, plans=named(each.plans)) for each in group_by_size(summaries, gold)
+        replace(each, plans=named(each.plans)) for each in group_by_size(summaries, gold, rule)
     )
-    plans = by_size[-1].plans if by_size else named(compare_plans(summaries, gold))
+    plans = by_size[-1].plans if by_size else named(compare_plans(summaries, gold, rule))
     labels = _run_labels(_every_plan(plans, by_size))
     return ComparedRuns(
         tuple(record for record, _ in runs),

@@ -11,6 +11,7 @@ from functools import cached_property
 
 from mtl_core.analysis.chain import Chain, SummaryOf, chain_of
 from mtl_core.analysis.marks import GoldLabels, gold_labels
+from mtl_core.analysis.outcomes import OutcomeRule
 from mtl_core.analysis.reading import interrupted_summary, summarise
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.errors import PlanError, UnknownRun
@@ -111,7 +112,8 @@ class Report:
     def compared(self) -> ComparedRuns:
         """The runs grouped and judged by plan."""
         runs = [(run.record, run.summary) for run in self.runs]
-        return compare_runs(runs, lambda _: self._gold(), self.name_of)
+        rule = OutcomeRule(self.record.spec.margin) if self.record is not None else None
+        return compare_runs(runs, lambda _: self._gold(), self.name_of, rule)
 
     @cached_property
     def sentences(self) -> tuple[Dataset, GoldLabels] | None:

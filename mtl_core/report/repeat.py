@@ -67,6 +67,8 @@ def compare_command(spec: ComparisonSpec) -> str:
     if spec.train_sizes:
         sizes = ("all" if each is None else str(each) for each in spec.train_sizes)
         arguments.append(("--examples", ",".join(sizes)))
+    if spec.margin is not None:
+        arguments.append(("--margin", argument_text(spec.margin)))
     return _command("compare", [*arguments, *unusual_arguments(spec)])
 
 

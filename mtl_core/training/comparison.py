@@ -21,6 +21,12 @@ SEPARATE_RUNS_HELP = (
 )
 
 
+MARGIN_HELP = (
+    "Plans are equivalent if their difference is shown to be smaller than this. Default: 0.03 of "
+    "accuracy, 0.05 of entity F1."
+)
+
+
 class ComparisonSpec(RunOptions):
     """What to compare: each scenario is run with each seed.
 
@@ -30,7 +36,8 @@ class ComparisonSpec(RunOptions):
     same training time instead of the same `epochs`. `train_sizes` runs each scenario with each of
     these numbers of training sentences, in place of `examples`. The learning rates are None where
     each scenario keeps its own. `separate_runs` trains each run alone, also those that could be
-    trained together; see `training.together`.
+    trained together; see `training.together`. `margin` is the difference up to which plans count
+    as equivalent, None for the default of each metric (`analysis.outcomes`).
     """
 
     checkpoint: str
@@ -43,6 +50,8 @@ class ComparisonSpec(RunOptions):
     sweep: Annotated[tuple[float, ...], Field(max_length=9)] = ()
     train_sizes: Annotated[tuple[Annotated[int, Field(ge=1)] | None, ...], Field(max_length=9)] = ()
     separate_runs: Annotated[bool, Option(SEPARATE_RUNS_HELP)] = False
+
+    margin: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)] | None = None
 
     @property
     def run_count(self) -> int:

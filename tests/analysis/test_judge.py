@@ -4,6 +4,7 @@ import pytest
 
 from mtl_core.analysis.judge import compare_plans
 from mtl_core.analysis.marks import GoldLabels
+from mtl_core.analysis.outcomes import OutcomeRule
 from mtl_core.analysis.plans import PlanComparison, Verdict, finished_runs, headlines
 from mtl_core.analysis.reading import summarise
 from mtl_core.analysis.summary import RunSummary
@@ -243,6 +244,9 @@ def test_equal_answers_to_many_sentences_are_equivalent() -> None:
     assert verdicts(comparison, "sentiment") == [Verdict.BEST, Verdict.EQUIVALENT]
     result = comparison.plans[1].tasks["sentiment"]
     assert (result.difference, result.margin) == (0.0, 0.03)
+    strict = compare_plans(runs, gold, OutcomeRule(margin=0.001))
+    assert verdicts(strict, "sentiment") == [Verdict.BEST, Verdict.UNDECIDED]
+    assert strict.plans[1].tasks["sentiment"].margin == 0.001
 
 
 def test_without_the_right_labels_only_the_seeds_speak() -> None:

@@ -98,6 +98,7 @@ def test_the_fold_of_rarer_fields_asks_for_what_the_command_can(lab: Lab) -> Non
     app.pills(key="other_data").set_value(["sample-posts"]).run()
     app.toggle(key="random_encoder").set_value(True).run()
     app.toggle(key="separate_runs").set_value(True).run()
+    app.number_input(key="margin").set_value(0.02).run()
     app.segmented_control(key="budget").set_value("seconds").run()
     app.number_input(key="length_seconds").set_value(5.0).run()
     app.text_input(key="comparison_name").set_value("From nothing").run()
@@ -112,6 +113,7 @@ def test_the_fold_of_rarer_fields_asks_for_what_the_command_can(lab: Lab) -> Non
     assert started.spec.also_evaluate == ("sample-posts",)
     assert started.spec.random_backbone
     assert started.spec.separate_runs
+    assert started.spec.margin == 0.02
     assert started.spec.seconds == 5.0
 
 

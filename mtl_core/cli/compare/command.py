@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from mtl_core.cli.compare.options import (
     ExamplesOption,
     HeadRateOption,
+    MarginOption,
     NameOption,
     OutputOption,
     RateOption,
@@ -58,6 +59,7 @@ def compare(
     *,
     options: dict[str, Any],
     separate_runs: SeparateRunsOption = False,
+    margin: MarginOption = None,
     name: NameOption = None,
     resume: ResumeOption = None,
     output: OutputOption = None,
@@ -88,6 +90,7 @@ def compare(
         "sweep": factors_of(sweep),
         **examples_of(examples or []),
         "separate_runs": separate_runs,
+        "margin": margin,
         "sentence_vector": model.sentence_vector,
         **options,
     }

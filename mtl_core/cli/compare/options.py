@@ -8,7 +8,7 @@ import typer
 
 from mtl_core.cli.run_options import examples_by_task
 from mtl_core.errors import InvalidRun
-from mtl_core.training.comparison import SEPARATE_RUNS_HELP
+from mtl_core.training.comparison import MARGIN_HELP, SEPARATE_RUNS_HELP
 
 _Value = TypeVar("_Value", int, float)
 _ALL = "all"
@@ -63,6 +63,7 @@ SeparateRunsOption = Annotated[
         help=SEPARATE_RUNS_HELP,
     ),
 ]
+MarginOption = Annotated[float | None, typer.Option(help=MARGIN_HELP)]
 ResumeOption = Annotated[
     str | None,
     typer.Option(

@@ -15,7 +15,12 @@ from mtl_core.report.data_words import data_name, within
 from mtl_core.tasks.shared_tasks import check_other_data
 from mtl_core.tasks.task import Task
 from mtl_core.text import percent
-from mtl_core.training.comparison import SEPARATE_RUNS_HELP, ComparisonSpec, sorted_sizes
+from mtl_core.training.comparison import (
+    MARGIN_HELP,
+    SEPARATE_RUNS_HELP,
+    ComparisonSpec,
+    sorted_sizes,
+)
 from mtl_core.training.options import ScalarOptions
 from mtl_core.ui.shared.choice import Choice
 from mtl_core.ui.shared.data_picker import known_data
@@ -43,6 +48,7 @@ class RareSettings:
     options: dict[str, float | bool]
     label_noise: dict[str, float]
     separate_runs: bool
+    margin: float | None
 
 
 def requested_comparison(
@@ -57,8 +63,8 @@ def requested_comparison(
             key=Key.SEEDS,
             default=3,
             required=True,
-            help="With one seed, the test measures only the sampling error of the validation "
-            "sentences. With three seeds, it also measures the variation between seeds.",
+            help="One seed gives differences and no verdict. More seeds make the intervals of the "
+            "differences narrower.",
         )
         budget, length = _budget()
     examples = st.segmented_control(
@@ -146,7 +152,17 @@ def rare_fields(lab: Lab, choice: Choice, tasks: Sequence[Task]) -> RareSettings
     separate = st.toggle(
         "Train each run separately", key=Key.SEPARATE_RUNS, help=SEPARATE_RUNS_HELP
     )
-    return RareSettings(tuple(sorted(sweep)), others, options, noise, separate)
+    margin = st.number_input(
+        "Margin of equivalence",
+        min_value=0.001,
+        max_value=0.5,
+        value=None,
+        format="%g",
+        key=Key.MARGIN,
+        placeholder="0.03 of accuracy, 0.05 of entity F1",
+        help=MARGIN_HELP,
+    )
+    return RareSettings(tuple(sorted(sweep)), others, options, noise, separate, margin)
 
 
 def _other_data(lab: Lab, choice: Choice) -> tuple[str, ...]:
@@ -213,6 +229,7 @@ def _spec(
             examples={task.name: one for task in tasks} if one else {},
             train_sizes=tuple(sorted_sizes(several)),
             separate_runs=rare.separate_runs,
+            margin=rare.margin,
             **options,
         ), None
     except ValidationError as problem:
