@@ -13,6 +13,8 @@ from mtl_core.training.comparison import ComparisonSpec
 from mtl_core.training.events import RunFinished
 from mtl_core.training.spec import RunSpec
 
+PATIENCE_SECONDS = 120.0  # the real trainer imports torch first
+
 
 @pytest.fixture
 def store(tmp_path):
@@ -78,26 +80,48 @@ def test_a_group_has_a_limit(store):
     assert len(group(store, runs)) == MAX_RUNS
 
 
-def test_a_comparison_trains_its_seeds_together_and_records_it(
-    tiny_checkpoint, tiny_data, wait_until
-):
-    spec = ComparisonSpec(
-        checkpoint=str(tiny_checkpoint),
-        scenarios=("heads-only",),
-        seeds=(0, 1, 2),
-        data=str(tiny_data),
-        epochs=1,
-        batch_size=4,
-        max_length=32,
-    )
-    with Lab(Settings.from_environment(), reserved=True) as lab:
-        record = lab.start_comparison(spec)
-        wait_until(lambda: lab.comparison_progress(record.id).ended)
-        runs = lab.store.comparison(record.id).runs
+@pytest.fixture
+def compared(tiny_checkpoint, tiny_data, wait_until):
+    """Carries out a comparison of three seeds that train heads, and checks its runs."""
 
-        assert [run.state for run in runs] == [RunState.FINISHED] * 3
+    def carry_out(check):
+        spec = ComparisonSpec(
+            checkpoint=str(tiny_checkpoint),
+            scenarios=("heads-only",),
+            seeds=(0, 1, 2),
+            data=str(tiny_data),
+            epochs=1,
+            batch_size=4,
+            max_length=32,
+        )
+        with Lab(Settings.from_environment(), reserved=True) as lab:
+            record = lab.start_comparison(spec)
+            wait_until(lambda: lab.comparison_progress(record.id).ended, PATIENCE_SECONDS)
+            runs = lab.store.comparison(record.id).runs
+            assert [run.state for run in runs] == [RunState.FINISHED] * 3
+            check(lab, runs)
+
+    return carry_out
+
+
+def test_a_comparison_trains_its_seeds_together_and_records_it(compared):
+    def check(lab, runs):
         assert [run.spec.trained_together for run in runs] == [3, 3, 3]
         last = [lab.store.latest(run.id, "run_finished") for run in runs]
         assert all(isinstance(each, RunFinished) for each in last)
         assert len({each.metrics["ner"].loss for each in last}) == 3
         assert measured_epochs(lab.store, runs) == []
+
+    compared(check)
+
+
+def test_seeds_whose_outputs_have_no_room_in_memory_are_trained_one_by_one(compared, monkeypatch):
+    monkeypatch.setenv("FREEZE_LAB_PREFIX_MEMORY_BYTES", "1")
+    monkeypatch.setenv("FREEZE_LAB_PARALLEL_RUNS", "1")  # one trainer imports torch, not two
+
+    def check(lab, runs):
+        assert [run.spec.trained_together for run in runs] == [None] * 3
+        assert len({run.started_at for run in runs}) == 3
+        assert measured_epochs(lab.store, runs) != []
+
+    compared(check)
