@@ -45,7 +45,8 @@ def compare_plans(
     plans: Sequence[PlanResult] = comparison.plans
     for task in comparison.tasks:
         plans = _with_verdicts(plans, task, gold or {}, rule or OutcomeRule())
-    return replace(comparison, plans=tuple(plans))
+    looks = tuple(map(len, rule.looks)) if rule else ()
+    return replace(comparison, plans=tuple(plans), looks=looks)
 
 
 def _with_verdicts(
@@ -61,7 +62,7 @@ def _with_verdicts(
         return plans
     best = max(results, key=lambda place: (results[place].seeds > 1, results[place].mean))
     scores = {place: _scores(plans[place], task, gold) for place in results}
-    intervals = differences_from_best(scores, best)
+    intervals = differences_from_best(scores, best, rule.looks)
     results = {
         place: replace(result, margin=rule.margin_of(task)) for place, result in results.items()
     }

@@ -18,9 +18,14 @@ MARGINS = {TaskKind.SENTENCE: 0.03, TaskKind.TOKEN: 0.05}
 
 @dataclass(frozen=True, slots=True)
 class OutcomeRule:
-    """How a comparison is judged. `margin` is None for the default of each kind of task."""
+    """How a comparison is judged.
+
+    `margin` is None for the default of each kind of task. `looks` are the seeds at each earlier
+    look at the results, the first look first.
+    """
 
     margin: float | None = None
+    looks: tuple[tuple[int, ...], ...] = ()
 
     def margin_of(self, task: Task) -> float:
         """Returns the difference up to which plans count as equivalent on `task`."""

@@ -92,7 +92,8 @@ class PlanComparison:
     """All plans of a comparison, in the order of the runs.
 
     `same_validation_set` is False if the runs were not evaluated on the same sentences.
-    `beyond_plan` names the settings other than plan and seed that differ.
+    `beyond_plan` names the settings other than plan and seed that differ. `looks` counts the seeds
+    at earlier looks at the results.
     """
 
     plans: tuple[PlanResult, ...]
@@ -100,6 +101,7 @@ class PlanComparison:
     seeds: tuple[int, ...]
     same_validation_set: bool
     beyond_plan: tuple[str, ...]
+    looks: tuple[int, ...] = ()
 
     def scored(self, task: str, *verdicts: Verdict) -> tuple[PlanResult, ...]:
         """Returns the plans with a score on `task`, the highest mean first.

@@ -4,12 +4,12 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mtl_core.errors import UnknownComparison
+from mtl_core.errors import BadInput, UnknownComparison
 from mtl_core.settings import Settings
 from mtl_core.store.owner import Owner
 from mtl_core.store.record import ComparisonRecord, PlannedRun, RunRecord, RunRole, RunState
 from mtl_core.store.runs import RunStore
-from mtl_core.training.comparison import ComparisonSpec, arm_key
+from mtl_core.training.comparison import MOST_SEEDS, ComparisonSpec, arm_key
 from mtl_core.training.events import RunFailed, RunFinished
 from mtl_core.training.prepare_comparison import at_factor
 from mtl_core.training.spec import RunSpec
@@ -119,6 +119,37 @@ def resume(store: RunStore, record: ComparisonRecord, owner: Owner | None = None
         store.reserve(record.id, owner)
 
 
+def add_seeds(
+    store: RunStore, record: ComparisonRecord, seeds: Sequence[int], owner: Owner | None = None
+) -> None:
+    """Add runs of each plan with the seeds that the comparison lacks, with the same settings.
+
+    The spec counts the seeds before, since looking at results again spends error
+    (`analysis.paired.looks`). Raises BadInput for an included comparison, while runs are
+    unfinished, and for too many seeds.
+    """
+    new = [seed for seed in dict.fromkeys(seeds) if seed not in record.spec.seeds]
+    if not new:
+        return
+    unfinished = [run for run in record.runs if run.state is not RunState.FINISHED]
+    if record.shipped or unfinished:
+        reason = "It is included" if record.shipped else f"{len(unfinished)} runs are unfinished"
+        raise BadInput(
+            f"No seeds can be added to comparison '{record.id}'. {reason}: "
+            f"{'start a comparison of your own' if record.shipped else 'resume it first'}."
+        )
+    total = len(record.spec.seeds) + len(new)
+    if total > MOST_SEEDS:
+        raise BadInput(f"{total} seeds are too many: a comparison has at most {MOST_SEEDS}.")
+    first = [run.spec for run in record.runs if run.spec.seed == record.spec.seeds[0]]
+    planned = [
+        PlannedRun(_with_seed(spec, seed), keeps_model=False) for seed in new for spec in first
+    ]
+    looks = (*record.spec.looks, len(record.spec.seeds))
+    more = {"seeds": (*record.spec.seeds, *new), "looks": looks}
+    store.extend_comparison(record.id, record.spec.model_copy(update=more), planned, owner)
+
+
 def measured_epochs(store: RunStore, runs: Sequence[RunRecord]) -> list[tuple[RunSpec, float]]:
     """The specs of finished runs, each with the training seconds of one epoch (above 0)."""
     found = []
@@ -221,3 +252,12 @@ def _epochs_in(seconds: float, epoch_seconds: float) -> float:
 
 def _with_epochs(spec: RunSpec, epochs: float) -> RunSpec:
     return spec.model_copy(update={"epochs": epochs})
+
+
+def _with_seed(spec: RunSpec, seed: int) -> RunSpec:
+    """The spec of a new run: with another seed, and without what a run records at its start."""
+    recorded = ("weights_digest", "data_digests", "other_data_digests", "versions")
+    blank = {
+        name: RunSpec.model_fields[name].get_default(call_default_factory=True) for name in recorded
+    }
+    return spec.model_copy(update={**blank, "seed": seed, "trained_together": None})

@@ -184,6 +184,13 @@ class Lab(InspectorQueries):
         self._supervisor.wake()
         return self.store.comparison(comparison)
 
+    def add_seeds(self, comparison: str, seeds: Sequence[int]) -> ComparisonRecord:
+        """Queue runs of a comparison's plans with more seeds. Raises BadInput; see
+        `comparisons.add_seeds`."""
+        comparisons.add_seeds(self.store, self.store.comparison(comparison), seeds, self._owner)
+        self._supervisor.wake()
+        return self.store.comparison(comparison)
+
     def delete_comparison(self, comparison: str) -> None:
         """Hide a comparison and its runs, and delete them permanently after ten minutes.
 

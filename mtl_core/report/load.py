@@ -112,7 +112,8 @@ class Report:
     def compared(self) -> ComparedRuns:
         """The runs grouped and judged by plan."""
         runs = [(run.record, run.summary) for run in self.runs]
-        rule = OutcomeRule(self.record.spec.margin) if self.record is not None else None
+        spec = None if self.record is None else self.record.spec
+        rule = None if spec is None else OutcomeRule(spec.margin, spec.seeds_at_looks)
         return compare_runs(runs, lambda _: self._gold(), self.name_of, rule)
 
     @cached_property

@@ -244,6 +244,7 @@ def table_rule(comparison: PlanComparison) -> str:
         * (Verdict.UNDECIDED in words),
         f"{words.get(Verdict.BELOW)}: below the best." * (Verdict.BELOW in words),
         "Not tested: fewer than two shared seeds, or no known variance." * (Verdict.OPEN in words),
+        _looks_words(comparison),
         _sharing_words(comparison),
     ]
     return " ".join(part for part in parts if part)
@@ -266,6 +267,14 @@ def error_rate_words(comparison: PlanComparison) -> str:
         f"False positives of the test, of {TRIALS:,} simulated comparisons of equal plans: for two "
         f"plans {two}; any of six plans in {six}."
     )
+
+
+def _looks_words(comparison: PlanComparison) -> str:
+    """States the looks at the results; empty if no seeds were added."""
+    if not comparison.looks:
+        return ""
+    counts = listed([str(count) for count in (*comparison.looks, len(comparison.seeds))])
+    return f"Seeds were added: looks with {counts} seeds share the 5 % error of the intervals."
 
 
 def _results(comparison: PlanComparison, task: Task) -> list[TaskResult]:

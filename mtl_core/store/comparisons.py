@@ -111,6 +111,24 @@ class Comparisons:
                     stop(session, run, now)
             return comparison_record(session, row)
 
+    def extend_comparison(
+        self,
+        comparison: str,
+        spec: ComparisonSpec,
+        runs: Sequence[PlannedRun],
+        owner: Owner | None = None,
+    ) -> ComparisonRecord:
+        """Replace the spec of a comparison by `spec`, which has more seeds, and add their runs."""
+        now = datetime.now(UTC)
+        with self._database.writing() as session:
+            row = comparison_row_of(session, comparison)
+            reserved_for = seen(session, owner, now) if owner else None
+            row.spec = spec.model_dump_json()
+            for planned in runs:
+                session.add(planned_row(session, row.id, planned, reserved_for))
+                session.flush()
+            return comparison_record(session, row)
+
     def requeue(self, runs: Sequence[str], owner: Owner | None = None) -> list[RunRecord]:
         """Queue a new run in place of each stopped, failed or interrupted run.
 

@@ -25,6 +25,7 @@ MARGIN_HELP = (
     "Plans are equivalent if their difference is shown to be smaller than this. Default: 0.03 of "
     "accuracy, 0.05 of entity F1."
 )
+MOST_SEEDS = 20
 
 
 class ComparisonSpec(RunOptions):
@@ -37,12 +38,13 @@ class ComparisonSpec(RunOptions):
     these numbers of training sentences, in place of `examples`. The learning rates are None where
     each scenario keeps its own. `separate_runs` trains each run alone, also those that could be
     trained together; see `training.together`. `margin` is the difference up to which plans count
-    as equivalent, None for the default of each metric (`analysis.outcomes`).
+    as equivalent, None for the default of each metric (`analysis.outcomes`). `looks` counts the
+    seeds before each time that seeds were added.
     """
 
     checkpoint: str
     scenarios: Annotated[tuple[str, ...], Field(min_length=1, max_length=24)]
-    seeds: Annotated[tuple[int, ...], Field(min_length=1, max_length=20)] = (0, 1, 2)
+    seeds: Annotated[tuple[int, ...], Field(min_length=1, max_length=MOST_SEEDS)] = (0, 1, 2)
     data: str = "sample"
     seconds: Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)] | None = None
     learning_rate: Annotated[float, Field(gt=0, lt=10, allow_inf_nan=False)] | None = None
@@ -51,7 +53,13 @@ class ComparisonSpec(RunOptions):
     train_sizes: Annotated[tuple[Annotated[int, Field(ge=1)] | None, ...], Field(max_length=9)] = ()
     separate_runs: Annotated[bool, Option(SEPARATE_RUNS_HELP)] = False
 
+    looks: tuple[int, ...] = ()
     margin: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)] | None = None
+
+    @property
+    def seeds_at_looks(self) -> tuple[tuple[int, ...], ...]:
+        """The seeds at each earlier look at the results."""
+        return tuple(self.seeds[:count] for count in self.looks)
 
     @property
     def run_count(self) -> int:

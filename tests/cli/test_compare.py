@@ -59,6 +59,7 @@ def test_the_json_has_exactly_the_keys_of_the_contract(
     told = compared.json
     assert set(told) == {
         *("checkpoint", "data", "scenarios", "best", "verdicts", "baselines", "unbeaten"),
+        "looks",
         "seconds",
     }
     assert {"majority class", "bag of words"} <= set(told["baselines"]["sentiment"])

@@ -9,7 +9,7 @@ import pytest
 from mtl_core.engine.comparison_progress import progress_of
 from mtl_core.engine.comparisons import advance, planned_runs
 from mtl_core.engine.lab import Lab
-from mtl_core.errors import DataError, MissingWeights, UnknownCheckpoint, UnknownScenario
+from mtl_core.errors import BadInput, DataError, MissingWeights, UnknownCheckpoint, UnknownScenario
 from mtl_core.settings import Settings
 from mtl_core.store.owner import Owner
 from mtl_core.store.record import ComparisonRecord, RunRole, RunState
@@ -120,6 +120,34 @@ def test_a_stopped_comparison_is_resumed_without_losing_runs(lab: Lab, wait_unti
     end = lab.store.comparison(made.id)
     assert states(end) == [RunState.FINISHED, RunState.STOPPED, RunState.FINISHED]
     assert lab.store.run(stopped.runs[1].id).role is RunRole.REPLACED
+
+
+def test_seeds_are_added_to_a_finished_comparison_and_the_look_is_counted(
+    lab: Lab, wait_until: Wait
+) -> None:
+    made = lab.start_comparison(comparison_spec(scenarios=("full",), seeds=(1, 2)))
+    wait_until(lambda: lab.comparison_progress(made.id).ended)
+    assert lab.add_seeds(made.id, (2, 1)).spec == made.spec
+    more = lab.add_seeds(made.id, (1, 2, 5))
+    assert (more.spec.seeds, more.spec.looks) == ((1, 2, 5), (2,))
+    assert more.spec.seeds_at_looks == ((1, 2),)
+    wait_until(lambda: lab.comparison_progress(made.id).ended)
+    end = lab.store.comparison(made.id)
+    assert states(end) == [RunState.FINISHED] * 3
+    assert [run.spec.seed for run in end.runs] == [1, 2, 5]
+    assert end.runs[2].spec.plan == end.runs[0].spec.plan
+
+
+def test_seeds_are_not_added_to_unfinished_runs_nor_beyond_twenty(
+    idle_lab: Lab, lab: Lab, wait_until: Wait
+) -> None:
+    waiting = idle_lab.start_comparison(comparison_spec(seeds=(1,)))
+    with pytest.raises(BadInput, match="2 runs are unfinished: resume it first"):
+        idle_lab.add_seeds(waiting.id, (2,))
+    made = lab.start_comparison(comparison_spec(scenarios=("full",), seeds=(1,)))
+    wait_until(lambda: lab.comparison_progress(made.id).ended)
+    with pytest.raises(BadInput, match="21 seeds are too many: a comparison has at most 20"):
+        lab.add_seeds(made.id, range(1, 22))
 
 
 def test_a_failed_run_does_not_affect_the_others(lab: Lab, wait_until: Wait) -> None:

@@ -1,5 +1,7 @@
 """Starting, watching and choosing comparisons on the Compare page."""
 
+from collections.abc import Mapping
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -21,12 +23,18 @@ def texts(app: AppTest) -> str:
     return "\n".join(each.value for elements in shown for each in elements).replace("\\", "")
 
 
-def finish(lab: Lab, record: ComparisonRecord, count: int) -> None:
+def finish(
+    lab: Lab,
+    record: ComparisonRecord,
+    count: int,
+    scores_of: Mapping[str, tuple[float, float]] = SCORES,
+) -> None:
     """The first `count` runs run to their end."""
     for run in record.runs[:count]:
-        sentiment, ner = SCORES[run.spec.scenario or ""]
+        sentiment, ner = scores_of[run.spec.scenario or ""]
         seed = run.spec.seed
-        end = scores(sentiment + seed / 100, ner + seed / 50, (0.5, 0.2))
+        by_seed = seed / 100 if scores_of is SCORES else sentiment * seed / 10
+        end = scores(sentiment + by_seed, ner + 2 * by_seed, (0.5, 0.2))
         story = (
             Story(run.spec, [4] * len(run.spec.plan.phases), run.id)
             .start()
@@ -150,6 +158,29 @@ def test_a_comparison_is_stopped_and_resumed(lab: Lab, two: ComparisonRecord) ->
     app.button(key="resume_comparison").click().run()
     assert not app.exception
     assert not lab.store.comparison(two.id).ended
+
+
+def test_seeds_are_added_where_a_plan_is_undecided(lab: Lab, two: ComparisonRecord) -> None:
+    finish(lab, two, 4, {"heads-only": (0.60, 0.30), "full": (0.64, 0.31)})
+    app = visited("compare", comparison=two.id)
+    assert "undecided between full and heads only" in heading(app)
+    button = app.button(key="more_seeds")
+    assert button.label == "Add 5 seeds"
+    button.click().run()
+    assert not app.exception
+    more = lab.store.comparison(two.id)
+    last = max(two.spec.seeds)
+    assert more.spec.seeds == (*two.spec.seeds, *range(last + 1, last + 6))
+    assert more.spec.looks == (2,)
+    assert len(more.runs) == 14
+    shown = texts(visited("compare", comparison=two.id))
+    assert "Seeds were added: looks with 2 and 7 seeds" in shown
+
+
+def test_no_seeds_are_offered_without_an_undecided_plan(lab: Lab, two: ComparisonRecord) -> None:
+    finish(lab, two, 4)
+    app = visited("compare", comparison=two.id)
+    assert not [each for each in app.button if each.key == "more_seeds"]
 
 
 def test_the_progress_names_two_of_the_running_runs(lab: Lab, two: ComparisonRecord) -> None:

@@ -11,8 +11,8 @@ This is the T2 procedure of Tamhane (1977), applied to paired differences. The i
 deterministic. How often they err was measured: docs/decisions/0034.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import comb
 from typing import TypeVar
 
@@ -57,23 +57,44 @@ class PairedDifference:
 
 
 def differences_from_best(
-    plans: Mapping[Name, Scores], best: Name, looks: Sequence[int] = ()
+    plans: Mapping[Name, Scores], best: Name, looks: Sequence[Collection[int]] = ()
 ) -> dict[Name, PairedDifference]:
     """Computes each other plan less the best; plans without an interval are left out.
 
     The intervals hold simultaneously, although `best` was chosen by the same scores: the
-    probability that any is wrong is at most about ERROR, at all looks together. `looks` counts the
-    seeds at earlier looks at the results.
+    probability that any is wrong is at most about ERROR, at all looks together. `looks` are the
+    seeds at earlier looks at the results, the first look first. An interval is the intersection of
+    those at all looks, so that adding seeds never makes it wider.
     """
     error = level_of_pair(ERROR, comb(len(plans), 2))
-    found = {}
-    for label, scores in plans.items():
-        shared = len(set(scores) & set(plans[best]))
-        if label != best and shared:
-            earlier = (count for count in sorted(set(looks)) if count < shared)
-            level = level_of_look((*earlier, shared), error)
-            found[label] = difference(scores, plans[best], level)
+    found = {
+        label: _over_looks(scores, plans[best], looks, error)
+        for label, scores in plans.items()
+        if label != best
+    }
     return {label: each for label, each in found.items() if each is not None}
+
+
+def _over_looks(
+    one: Scores, other: Scores, looks: Sequence[Collection[int]], error: float
+) -> PairedDifference | None:
+    every, counts = set(one) & set(other), tuple[int, ...]()
+    found: PairedDifference | None = None
+    for seeds in (*(every & set(look) for look in looks), every):
+        if len(seeds) <= max(counts, default=0):
+            continue
+        counts = (*counts, len(seeds))
+        seen = {seed: one[seed] for seed in seeds}
+        at_look = difference(seen, other, level_of_look(counts, error))
+        if at_look is not None:
+            found = at_look if found is None else _intersection(found, at_look)
+    return found
+
+
+def _intersection(earlier: PairedDifference, later: PairedDifference) -> PairedDifference:
+    """The later difference inside both intervals; with its own interval if they do not overlap."""
+    low, high = max(earlier.low, later.low), min(earlier.high, later.high)
+    return replace(later, low=low, high=high) if low <= high else later
 
 
 def difference(one: Scores, other: Scores, level: float = ERROR) -> PairedDifference | None:

@@ -28,8 +28,11 @@ class Enough:
 
 
 def smallest_difference(found: PairedDifference) -> float | None:
-    """Returns the difference that this design finds with POWER; None with fewer than two seeds."""
-    if found.parts is None or found.parts.between_seeds is None:
+    """Returns the difference that this design finds with POWER.
+
+    None with fewer than two seeds, and if earlier looks have spent the error.
+    """
+    if found.parts is None or found.parts.between_seeds is None or not found.level:
         return None
     return float(_detectable(found.parts, found.level, found.seeds, found.sentences))
 
@@ -41,7 +44,7 @@ def enough_to_decide(found: PairedDifference, margin: float) -> Enough:
     the measured difference is the true one.
     """
     parts, level = found.parts, found.level
-    if parts is None or parts.between_seeds is None:
+    if parts is None or parts.between_seeds is None or not level:
         return Enough(None, None)
     target = max(abs(parts.effect), margin - abs(parts.effect))
     seeds = np.arange(parts.seeds + 1, MOST_SEEDS + 1)

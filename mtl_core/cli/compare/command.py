@@ -41,6 +41,7 @@ from mtl_core.training.comparison import ComparisonSpec
 from mtl_core.training.options import RunOptions, refused
 from mtl_core.training.output_folder import require_empty
 
+_SEEDS = "0,1,2"
 _POLL_SECONDS = 0.25  # between two checks of the progress
 _STOP_SECONDS = 5.0  # a run stops within two
 
@@ -49,7 +50,7 @@ _STOP_SECONDS = 5.0  # a run stops within two
 def compare(
     checkpoint: CheckpointOption = DEFAULT_CHECKPOINT,
     scenarios: ScenariosOption = None,
-    seeds: SeedsOption = "0,1,2",
+    seeds: SeedsOption = None,
     data: DataOption = "sample",
     seconds: SecondsOption = None,
     learning_rate: RateOption = None,
@@ -75,14 +76,14 @@ def compare(
     if output is not None:
         require_empty(output)
     if resume is not None:
-        _run(resume, None, None, output, form)
+        _run(resume, None, None, output, form, () if seeds is None else seeds_of(seeds))
         return
     vector = options.pop("sentence_vector")
     _, model = load_model(checkpoint, data, vector)
     values: dict[str, object] = {
         "checkpoint": checkpoint,
         "scenarios": names_of(scenarios or ""),
-        "seeds": seeds_of(seeds),
+        "seeds": seeds_of(_SEEDS if seeds is None else seeds),
         "data": data or "sample",
         "seconds": seconds,
         "learning_rate": checked_rate(learning_rate),
@@ -118,6 +119,7 @@ def _run(
     name: str | None,
     output: Path | None,
     form: ReportFormat,
+    more_seeds: tuple[int, ...] = (),
 ) -> None:
     """Train the runs in child processes, then print the results and write `output`."""
     # These import the report, which `compare --help` does not need.
@@ -130,7 +132,8 @@ def _run(
             _, model = load_model(spec.checkpoint, spec.data, spec.sentence_vector)
             record = lab.queue_comparison(spec, model, name)
         else:
-            record = lab.resume_comparison(resume or "")
+            record = lab.add_seeds(resume or "", more_seeds)
+            record = lab.resume_comparison(record.id)
         with ProgressDisplay(lab, record) as display, _stop_on_interrupt(lab, record.id):
             while not display.update().ended:
                 sleep(_POLL_SECONDS)

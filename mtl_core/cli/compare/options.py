@@ -22,9 +22,12 @@ ScenariosOption = Annotated[
     ),
 ]
 SeedsOption = Annotated[
-    str,
+    str | None,
     typer.Option(
-        "--seeds", metavar="1,2,3", help="Seeds; each scenario is trained with each of them."
+        "--seeds",
+        metavar="1,2,3",
+        help="Seeds; each scenario is trained with each of them. With --resume: seeds to add; "
+        "looking at the results again spends part of the error. Default: 0,1,2.",
     ),
 ]
 RateOption = Annotated[
@@ -69,7 +72,8 @@ ResumeOption = Annotated[
     typer.Option(
         "--resume",
         metavar="ID",
-        help="Resume a stopped comparison; finished runs are kept.",
+        help="Resume a stopped comparison, or add --seeds to a finished one; finished runs are "
+        "kept.",
     ),
 ]
 NameOption = Annotated[str | None, typer.Option(help="Name of the comparison.")]

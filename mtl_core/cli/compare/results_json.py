@@ -37,6 +37,7 @@ def as_json(store: RunStore, record: ComparisonRecord, report: Report) -> dict[s
         ],
         "best": _best(compared.plans),
         "verdicts": _verdicts(compared.plans),
+        "looks": [*record.spec.looks, len(record.spec.seeds)],
         "baselines": {
             task: {each.label: each.value for each in lines}
             for task, lines in report.baselines.items()

@@ -22,7 +22,7 @@ from mtl_core.ui.compare.movement import movement_view
 from mtl_core.ui.compare.naming import name_line
 from mtl_core.ui.compare.new_comparison import first_comparison, new_comparison
 from mtl_core.ui.compare.plans_table import plans_table
-from mtl_core.ui.compare.progress import comparison_state
+from mtl_core.ui.compare.progress import comparison_state, more_seeds_button
 from mtl_core.ui.compare.quality import curve_view, front_view, known_baselines
 from mtl_core.ui.compare.section_view import section_view
 from mtl_core.ui.compare.selection import comparison_picker
@@ -66,6 +66,7 @@ def compare_header(
     if record is not None:
         name_line(lab, record)
         comparison_state(lab, record)
+        more_seeds_button(record, shown.plans)
         _sweep(lab, record)
 
 

@@ -1,18 +1,24 @@
 """The progress of a comparison, the time left, and the buttons Stop and Resume."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
+from mtl_core.analysis.paired.looks import MOST_SEEDS
+from mtl_core.analysis.plans import PlanComparison, Verdict
 from mtl_core.engine.comparison_progress import ComparisonProgress
 from mtl_core.engine.lab import Lab, the_lab
 from mtl_core.errors import FreezeLabError
 from mtl_core.report.data_words import size_words
 from mtl_core.report.run_words import about, plan_words
-from mtl_core.store.record import ComparisonRecord, RunRecord
+from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
+from mtl_core.text import counted
 from mtl_core.training.comparison import train_size
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import plain
 
 TICK_SECONDS = 2.0
+_MORE_SEEDS = 5
 
 
 def comparison_state(lab: Lab, record: ComparisonRecord) -> None:
@@ -25,6 +31,26 @@ def comparison_state(lab: Lab, record: ComparisonRecord) -> None:
         _ended(record, progress)
     else:
         st.fragment(_watch, run_every=TICK_SECONDS)(record.id, _ended_runs(progress))
+
+
+def more_seeds_button(record: ComparisonRecord, comparison: PlanComparison) -> None:
+    """Draws a button that adds seeds, if a plan is undecided and error is left for another look."""
+    undecided = any(comparison.scored(task.name, Verdict.UNDECIDED) for task in comparison.tasks)
+    unfinished = any(run.state is not RunState.FINISHED for run in record.runs)
+    number = min(_MORE_SEEDS, MOST_SEEDS - len(record.spec.seeds))
+    if not undecided or unfinished or record.shipped or number < 1:
+        return
+    highest = max(record.spec.seeds)
+    seeds = tuple(range(highest + 1, highest + 1 + number))
+    st.button(
+        f"Add {counted(number, 'seed')}",
+        key=Key.MORE_SEEDS,
+        icon=":material/add:",
+        on_click=_add_seeds,
+        args=(record.id, seeds),
+        help="Trains each plan with more seeds, because plans are undecided. Looking at the "
+        f"results again spends part of the 5 % error; it is spent with {MOST_SEEDS} seeds.",
+    )
 
 
 def progress_words(progress: ComparisonProgress) -> str:
@@ -102,6 +128,13 @@ def _ended_runs(progress: ComparisonProgress) -> int:
 def _stop(comparison: str) -> None:
     try:
         the_lab().stop_comparison(comparison)
+    except FreezeLabError as problem:
+        st.toast(plain(str(problem)))
+
+
+def _add_seeds(comparison: str, seeds: Sequence[int]) -> None:
+    try:
+        the_lab().add_seeds(comparison, seeds)
     except FreezeLabError as problem:
         st.toast(plain(str(problem)))
 

@@ -79,6 +79,7 @@ class Key(StrEnum):
     RANDOM_ENCODER = "random_encoder"  # of a comparison
     SEPARATE_RUNS = "separate_runs"
     MARGIN = "margin"
+    MORE_SEEDS = "more_seeds"
     MORE_OF_COMPARISON = "more_of_comparison"
     COMPARISON_NAME = "comparison_name"  # of a new one
     COMPARISON_TITLE = "comparison_title"  # of the one shown, followed by its id

@@ -68,13 +68,24 @@ def test_equal_answers_on_few_sentences_do_not_show_that_two_plans_are_equal() -
     assert found.high < 0.01
 
 
-def test_looks_at_fewer_seeds_make_the_interval_wider() -> None:
+def test_a_look_at_fewer_seeds_makes_the_later_interval_wider() -> None:
     plans = {"a": bare(*np.linspace(0.8, 0.9, 10)), "b": bare(*np.linspace(0.7, 0.9, 10))}
     once = differences_from_best(plans, "a")["b"]
-    twice = differences_from_best(plans, "a", looks=(5, 10))["b"]
+    twice = differences_from_best(plans, "a", looks=[range(5)])["b"]
     assert twice.effect == once.effect
+    assert twice.level < once.level
     assert twice.low < once.low
-    assert differences_from_best(plans, "a", looks=(10,))["b"] == once
+    assert differences_from_best(plans, "a", looks=[range(10)])["b"] == once
+
+
+def test_seeds_that_are_added_never_make_the_interval_wider() -> None:
+    values = (0.80, 0.81, 0.82, 0.83, 0.84, 0.60, 0.95)
+    plans = {"a": bare(*values), "b": bare(0.70, 0.72, 0.72, 0.74, 0.74, 0.7, 0.7)}
+    five = {name: {seed: scores[seed] for seed in range(5)} for name, scores in plans.items()}
+    before = differences_from_best(five, "a")["b"]
+    after = differences_from_best(plans, "a", looks=[range(5)])["b"]
+    assert (after.low, after.high) == (before.low, before.high)
+    assert after.seeds == 7
 
 
 def test_a_clear_difference_is_significant_with_three_seeds() -> None:
