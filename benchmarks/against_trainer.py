@@ -2,14 +2,15 @@
 
     python benchmarks/against_trainer.py [--scenarios heads-only,heads-only:warm,top-1,…]
         [--data sample] [--examples N] [--epochs 3] [--seeds 0] [--repeats 1] [--short-repeats 3]
-        [--threads N] [--fastest] [--parity] [--json]
+        [--sentence-vector V] [--threads N] [--fastest] [--parity] [--json]
 
 Our side is `python -m mtl_core train` with its default options, all measures included, and an
 empty FREEZE_LAB_HOME. Trainer's side is `trainer_side.py`, a script that needs nothing of Freeze
 Lab. Seconds are those of the whole process: imports, reading, training, evaluations and exit.
-Checkpoint, sentences, batch size, epochs, learning rates, schedule and the number of evaluations
-are equal, with one evaluation before training. Trainer pads by batch, saves no checkpoints and
-sends no reports; all else are the defaults of TrainingArguments, which include fused AdamW.
+Checkpoint, sentence vector, sentences, batch size, epochs, learning rates, schedule and the number
+of evaluations are equal, with one evaluation before training. Trainer pads by batch, saves no
+checkpoints and sends no reports; all else are the defaults of TrainingArguments, which include
+fused AdamW.
 --fastest adds grouping by length and turns off the progress bar and pinned memory.
 
 The two sides alternate. A row has --repeats pairs for each seed, or --short-repeats if our first
@@ -38,6 +39,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from benchmarks.run_request import ROOT, RunRequest
 from benchmarks.trainer_job import trainer_job
 from benchmarks.whole_process import run_measured
+from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.settings import ANY_FILE
 from mtl_core.store.runs import RunStore
 from mtl_core.tasks.dataset import load_tasks
@@ -74,6 +76,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--examples", type=int, help="training sentences of each task (all by default)"
     )
+    parser.add_argument(
+        "--sentence-vector",
+        choices=[*SentenceVector],
+        help="of both sides (our default if unset)",
+    )
     parser.add_argument("--epochs", type=float, default=3.0)
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--max-length", type=int, default=128)
@@ -100,6 +107,7 @@ def _measured(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
         checkpoint=arguments.checkpoint,
         data=_absolute(arguments.data),
         examples=arguments.examples,
+        sentence_vector=arguments.sentence_vector,
         epochs=arguments.epochs,
         batch_size=arguments.batch_size,
         max_length=arguments.max_length,
@@ -175,6 +183,8 @@ def _options(request: RunRequest) -> list[str]:
         "max-length": request.max_length,
         "seed": request.seed,
     }
+    if request.sentence_vector:
+        options["sentence-vector"] = request.sentence_vector
     tasks = load_tasks(request.data, ANY_FILE) if request.examples else ()
     return [
         *(part for name, value in options.items() for part in (f"--{name}", str(value))),

@@ -11,8 +11,10 @@ from typing import Any, Literal
 
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.models.cache import read_description, shipped_description
+from mtl_core.models.catalogue import entry as catalogue_entry
 from mtl_core.models.checkpoint import resolve_checkpoint
 from mtl_core.models.description import ModelDescription
+from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.settings import ANY_FILE, PREFIX_MEMORY_BYTES
 from mtl_core.tasks.dataset import load_tasks
 from mtl_core.training.environment import ENVIRONMENT
@@ -27,7 +29,8 @@ class RunRequest:
     """One run of one implementation.
 
     `side` is "ours", or "ordinary" (ours without prefix reuse).
-    `examples` limits the training sentences of each task. `cache` is the folder of stored frozen
+    `examples` limits the training sentences of each task. `sentence_vector` None: the checkpoint's
+    own. `cache` is the folder of stored frozen
     outputs; a run holds at most `prefix_memory_bytes` of them in memory.
     """
 
@@ -40,6 +43,7 @@ class RunRequest:
     batch_size: int = 16
     max_length: int = 128
     seed: int = 0
+    sentence_vector: str | None = None
     threads: int = 1
     cache: str | None = None
     prefix_memory_bytes: int = PREFIX_MEMORY_BYTES
@@ -51,7 +55,8 @@ def build_spec(request: RunRequest) -> RunSpec:
     if entry is None:
         sys.exit(f"'{request.checkpoint}' is not in the catalogue.")
     tasks = load_tasks(request.data, ANY_FILE)
-    model = ModelDescription(read_description(shipped_description(entry)), tasks)
+    vector = SentenceVector(request.sentence_vector or catalogue_entry(entry).sentence_vector)
+    model = ModelDescription(read_description(shipped_description(entry)), tasks, vector)
     limit = {task.name: request.examples for task in tasks} if request.examples else {}
     return prepare_spec(
         model,

@@ -27,7 +27,8 @@ def trainer_job(request: RunRequest, fastest: bool) -> dict[str, Any]:
     assert checkpoint.entry is not None
     backbone = read_description(shipped_description(checkpoint.entry))
     data = load_dataset(spec.data, ANY_FILE, spec.examples)
-    tables = parameter_tables(spec.plan, ModelDescription(backbone, data.tasks))
+    model = ModelDescription(backbone, data.tasks, spec.sentence_vector)
+    tables = parameter_tables(spec.plan, model)
     per_epoch = steps_per_epoch(len(data.train), spec.batch_size)
     flat = {tensor.name for tensor in backbone.tensors if tensor.bias or tensor.layernorm}
     return {
@@ -47,6 +48,7 @@ def trainer_job(request: RunRequest, fastest: bool) -> dict[str, Any]:
         "weight_decay": spec.weight_decay,
         "max_grad_norm": spec.max_grad_norm,
         "head_dropout": spec.head_dropout,
+        "sentence_vector": spec.sentence_vector,
         "seed": spec.seed,
         "fastest": fastest,
     }

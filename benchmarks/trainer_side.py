@@ -41,9 +41,11 @@ Job = dict[str, Any]
 class TwoHeads(nn.Module):
     """A shared encoder with a linear head per task, and their joint loss."""
 
-    def __init__(self, encoder: Any, prefix: str, tasks: Sequence[Task], dropout: float) -> None:
+    def __init__(
+        self, encoder: Any, prefix: str, tasks: Sequence[Task], dropout: float, vector: str
+    ) -> None:
         super().__init__()
-        self.prefix, self.tasks = prefix, tuple(tasks)
+        self.prefix, self.tasks, self.vector = prefix, tuple(tasks), vector
         self.add_module(prefix, encoder)
         self.dropout = nn.Dropout(dropout)
         for task in tasks:
@@ -57,11 +59,16 @@ class TwoHeads(nn.Module):
     ) -> dict[str, Tensor]:
         """The joint loss and each task's logits."""
         encoder = self.get_submodule(self.prefix)
-        hidden = encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        hidden = self.dropout(hidden)
+        output = encoder(input_ids=input_ids, attention_mask=attention_mask)
+        hidden = output.last_hidden_state
+        if self.vector == "mean":
+            real = attention_mask[..., None]
+            sentence = (hidden * real).sum(1) / real.sum(1)
+        else:
+            sentence = output.pooler_output if self.vector == "pooler" else hidden[:, 0]
         outputs, losses = {}, []
         for task in self.tasks:
-            read = hidden[:, 0] if task["kind"] == "sentence" else hidden
+            read = self.dropout(sentence if task["kind"] == "sentence" else hidden)
             logits = outputs[task["name"]] = self.get_submodule(task["head"])(read)
             gold = labels[task["name"]].flatten()
             if (gold != IGNORED).any():
@@ -126,7 +133,7 @@ def fine_tune(job: Job) -> dict[str, float]:
         for split in ("train", "validation")
     )
     encoder = AutoModel.from_pretrained(job["checkpoint"], dtype=torch.float32)
-    model = TwoHeads(encoder, job["prefix"], tasks, job["head_dropout"])
+    model = TwoHeads(encoder, job["prefix"], tasks, job["head_dropout"], job["sentence_vector"])
     steps_before = 0
     metrics: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as output:

@@ -33,10 +33,10 @@ from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.models.checkpoint import Checkpoint
 from mtl_core.settings import Settings
 from mtl_core.text import megabytes
-from mtl_core.training.options import ScalarOptions, refused
+from mtl_core.training.options import RunOptions, refused
 
 
-@run_options(ScalarOptions, only={"batch_size", "max_length"})
+@run_options(RunOptions, only={"batch_size", "max_length", "sentence_vector"})
 def cost(
     checkpoint: CheckpointOption = DEFAULT_CHECKPOINT,
     scenario: ScenarioOption = None,
@@ -48,13 +48,14 @@ def cost(
     output: Annotated[ListFormat, typer.Option("--format")] = ListFormat.TABLE,
 ) -> None:
     """Estimate the memory, FLOPs and time of a training step of a plan, without training."""
+    vector = options.pop("sentence_vector")
     try:
-        shape = ScalarOptions(**options)
+        shape = RunOptions(**options)
     except ValidationError as problem:
         raise refused(problem) from None
     if scenario is None and plan is None:
         scenario = "heads-only"
-    loaded = load_model_and_plan(checkpoint, scenario, plan, data)
+    loaded = load_model_and_plan(checkpoint, scenario, plan, data, vector)
     settings = Settings.from_environment()
     table = parameter_table(loaded.plan, loaded.model, phase)
     whole = parameter_table(scenario_plan("full", loaded.model), loaded.model)

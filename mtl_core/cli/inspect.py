@@ -1,7 +1,7 @@
 """The `inspect` command: prints the parameter table of a plan."""
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.text import Text
@@ -15,6 +15,7 @@ from mtl_core.cli.options import (
     ScenarioOption,
     TableFormat,
 )
+from mtl_core.cli.run_options import run_options
 from mtl_core.errors import InvalidPlan
 from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.freezing.table import ParameterTable, State
@@ -28,22 +29,26 @@ from mtl_core.freezing.table_text import (
     shape_text,
 )
 from mtl_core.text import percent
+from mtl_core.training.options import RunOptions
 
 _COLOURS = {State.TRAINABLE: "dark_orange3", State.FROZEN: "deep_sky_blue3", State.UNREACHED: "dim"}
 
 
+@run_options(RunOptions, only={"sentence_vector"})
 def inspect(
     checkpoint: CheckpointOption = DEFAULT_CHECKPOINT,
     scenario: ScenarioOption = None,
     plan: PlanOption = None,
     data: DataOption = None,
+    *,
+    options: dict[str, Any],
     phase: Annotated[int, typer.Option(help="The phase to show, from 1.")] = 1,
     output: Annotated[TableFormat, typer.Option("--format")] = TableFormat.TABLE,
 ) -> None:
     """Show which tensors a plan trains and which it freezes, without training."""
     if scenario is None and plan is None:
         scenario = "heads-only"
-    loaded = load_model_and_plan(checkpoint, scenario, plan, data)
+    loaded = load_model_and_plan(checkpoint, scenario, plan, data, options["sentence_vector"])
     tables = parameter_tables(loaded.plan, loaded.model)
     if not 1 <= phase <= len(tables):
         raise InvalidPlan(

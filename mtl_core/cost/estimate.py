@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from mtl_core.cost.profile import Cause, CostProfile, SavedTerm
 from mtl_core.freezing.table import ParameterTable, State, layers_crossed
 from mtl_core.models.description import ModelDescription, Role
+from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.tasks.task import Task, TaskKind
 
 FLOAT_BYTES = 4
@@ -131,23 +132,28 @@ def _heads(
     tokens: int,
     backbone_is_trained: bool,
 ) -> _Heads:
-    """The cost of the heads: dropout on the last hidden state, linear layers and losses.
+    """The cost of the heads: dropout on what they read, linear layers and losses.
 
     If the backbone is trained, dropout saves its mask. If a head's weight is trained, the output
-    of dropout is saved.
+    of dropout is saved. Heads that read the first token share the dropout of all tokens; a mean or
+    the pooler's output has its own. The mean itself is no matrix product and saves nothing.
     """
     trainable = {row.name for row in table.rows if row.state is State.TRAINABLE}
     weighted = [task for task in model.tasks if table.plan.task_weights.get(task.name, 1.0) > 0]
     width = model.backbone.hidden_size
-    hidden_bytes = FLOAT_BYTES * batch_size * tokens * width
-    backward = losses = 0
-    any_weight = False
+    pooler = _pooler(model, trainable, weighted, batch_size, backbone_is_trained)
+    read: dict[int, set[bool]] = {}  # by number of rows: does a weight read them, is a mask saved
+    backward, losses = pooler.backward_flops, pooler.saved_bytes
     for task in weighted:
         weight, bias = f"{task.head}.weight" in trainable, f"{task.head}.bias" in trainable
-        any_weight |= weight
+        below = backbone_is_trained or (_is_pooled(model, task) and pooler.trained)
         positions = _positions(task, batch_size, tokens)
-        backward += 2 * positions * width * len(task.outputs) * (weight + backbone_is_trained)
-        if weight or bias or backbone_is_trained:
+        rows = batch_size if _is_separate(model, task) else batch_size * tokens
+        saved = read.setdefault(rows, set())
+        saved |= {True} if weight else set()
+        saved |= {False} if below else set()
+        backward += 2 * positions * width * len(task.outputs) * (weight + below)
+        if weight or bias or below:
             losses += FLOAT_BYTES * positions * len(task.outputs)
     return _Heads(
         forward_flops=sum(
@@ -155,8 +161,51 @@ def _heads(
             for task in model.tasks
         ),
         backward_flops=backward,
-        saved_bytes=hidden_bytes * (any_weight + backbone_is_trained) + losses,
+        saved_bytes=sum(FLOAT_BYTES * rows * width * len(each) for rows, each in read.items())
+        + losses,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Pooler:
+    trained: bool
+    backward_flops: int
+    saved_bytes: int
+
+
+def _pooler(
+    model: ModelDescription,
+    trainable: set[str],
+    weighted: list[Task],
+    batch_size: int,
+    backbone_is_trained: bool,
+) -> _Pooler:
+    """The cost of the pooler's backward pass: a linear layer with an activation on first tokens.
+
+    Its forward pass is part of the profile. It saves its input if its weight is trained, and its
+    output for the activation.
+    """
+    trained = not trainable.isdisjoint(model.backbone.pooler)
+    if not any(_is_pooled(model, task) for task in weighted):
+        return _Pooler(trained=False, backward_flops=0, saved_bytes=0)
+    width = model.backbone.hidden_size
+    shapes = {tensor.name: tensor.shape for tensor in model.backbone.tensors}
+    weight = any(name in trainable and len(shapes[name]) > 1 for name in model.backbone.pooler)
+    return _Pooler(
+        trained=trained,
+        backward_flops=2 * batch_size * width**2 * (weight + backbone_is_trained),
+        saved_bytes=FLOAT_BYTES * batch_size * width * (weight + (trained or backbone_is_trained)),
+    )
+
+
+def _is_separate(model: ModelDescription, task: Task) -> bool:
+    """Whether the head reads a vector of each sentence that is not a last hidden state."""
+    first_token = model.sentence_vector is SentenceVector.FIRST_TOKEN
+    return task.kind is TaskKind.SENTENCE and not first_token
+
+
+def _is_pooled(model: ModelDescription, task: Task) -> bool:
+    return task.kind is TaskKind.SENTENCE and model.sentence_vector is SentenceVector.POOLER
 
 
 def _positions(task: Task, batch_size: int, tokens: int) -> int:

@@ -9,6 +9,8 @@ from mtl_core.engine.inspector import Inspector
 from mtl_core.models.cache import description_of
 from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
 from mtl_core.models.description import ModelDescription
+from mtl_core.models.sentence_vector import SentenceVector
+from mtl_core.models.trained_vector import trained_sentence_vector
 from mtl_core.settings import FileAccess, Settings
 from mtl_core.tasks.task import Task
 from mtl_core.training.predictions import ModelSource, Prediction, Sentence
@@ -26,16 +28,23 @@ class InspectorQueries:
         self._inspector = inspector
         self.baselines = DataBaselines(settings.baselines, inspector.baselines)
 
-    def model_description(self, reference: str, tasks: tuple[Task, ...]) -> ModelDescription:
+    def model_description(
+        self,
+        reference: str,
+        tasks: tuple[Task, ...],
+        sentence_vector: SentenceVector | None = None,
+    ) -> ModelDescription:
         """Describe the model of a checkpoint, with one head per task.
 
-        Takes milliseconds for catalogue names and cached descriptions, otherwise seconds. Raises
+        Without a `sentence_vector`, heads read the one that the checkpoint was trained with. Takes
+        milliseconds for catalogue names and cached descriptions, otherwise seconds. Raises
         CheckpointError for a checkpoint that is unknown, outside the configured folders, or not
         supported.
         """
         checkpoint = resolve_checkpoint(reference, self.access)
         backbone = description_of(checkpoint, self.settings, self._inspector.describe)
-        return ModelDescription(backbone, tasks)
+        vector = sentence_vector or trained_sentence_vector(checkpoint)
+        return ModelDescription(backbone, tasks, vector)
 
     def cost_profile(self, checkpoint: Checkpoint) -> CostProfile:
         """The costs of a training step with a checkpoint, from which those of any plan follow.

@@ -130,7 +130,8 @@ class Lab(InspectorQueries):
         for data in (spec.data, *spec.also_evaluate):
             require_allowed_data(data, self.access)
         tasks = load_tasks(spec.data, self.access)
-        return self.queue_comparison(spec, self.model_description(spec.checkpoint, tasks), name)
+        model = self.model_description(spec.checkpoint, tasks, spec.sentence_vector)
+        return self.queue_comparison(spec, model, name)
 
     def queue_comparison(
         self, spec: ComparisonSpec, model: ModelDescription, name: str | None = None

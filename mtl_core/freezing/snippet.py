@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from mtl_core.freezing.table import ParameterTable, Row, State
 from mtl_core.freezing.table_text import rate_text
 from mtl_core.models.description import ModelDescription
+from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.tasks.task import TaskKind
 
 Part = tuple[str, float | None]
@@ -93,9 +94,10 @@ def _model(model: ModelDescription, head_dropout: float) -> str:
     )
     outputs = "\n".join(
         f"            {_quoted(task.name)}: self.{task.head}"
-        f"({'hidden[:, 0]' if task.kind is TaskKind.SENTENCE else 'hidden'}),"
+        f"({'sentence' if task.kind is TaskKind.SENTENCE else 'hidden'}),"
         for task in model.tasks
     )
+    vector = _VECTORS[model.sentence_vector]
     return f'''class MultiTaskModel(nn.Module):
     """A shared encoder with one linear head for each task."""
 
@@ -109,13 +111,27 @@ def _model(model: ModelDescription, head_dropout: float) -> str:
 {heads}
 
     def forward(self, input_ids, attention_mask):
-        hidden = self.{prefix}(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        hidden = self.dropout(hidden)
+        output = self.{prefix}(input_ids=input_ids, attention_mask=attention_mask)
+{vector}        hidden = self.dropout(output.last_hidden_state)
         return {{
 {outputs}
         }}
 '''
 
+
+_VECTORS = {
+    SentenceVector.FIRST_TOKEN: """\
+        sentence = self.dropout(output.last_hidden_state[:, 0])  # the first token
+""",
+    SentenceVector.MEAN: """\
+        real = attention_mask[..., None]  # the mean of all tokens but padding
+        sentence = self.dropout((output.last_hidden_state * real).sum(1) / real.sum(1))
+""",
+    SentenceVector.POOLER: """\
+        sentence = self.dropout(output.pooler_output)
+""",
+}
+"""The lines that compute what sentence heads read."""
 
 _BEGIN_PHASE = '''def begin_phase(model, rates, trainable, unreached=()):
     """Freeze all parameters, unfreeze those in `rates`, and return an optimizer for them.

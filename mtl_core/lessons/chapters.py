@@ -57,6 +57,13 @@ CHAPTERS: tuple[GuideChapter, ...] = (
             "For everyday English, start with a general encoder of moderate size. For medical "
             "papers or contracts, use one that was pretrained on such text: biobert or "
             "legal-bert. For several languages, use xlm-roberta-base.",
+            "A sentence head needs one vector for the whole sentence. BERT's task models read the "
+            "state of the **first token**. Encoders for sentence similarity, such as minilm-l6, "
+            "were trained with the **mean of all tokens**; their first token was never trained to "
+            "represent the sentence. A frozen encoder cannot adapt, so its heads should read what "
+            "it was trained with. That is the default here. The included runs read the first "
+            "token; train “heads only” with both (“Sentence vector” on the Train page, "
+            "`--sentence-vector` on the command line) and compare.",
         ),
         sources=(DEVLIN, PETERS),
     ),

@@ -72,6 +72,7 @@ _ENTRIES = (
         licence="Apache-2.0",
         cased=False,
         embedded=True,
+        sentence_vector=SentenceVector.MEAN,
     ),
     CatalogueEntry(
         name="bert-base-uncased",

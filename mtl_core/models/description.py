@@ -194,6 +194,6 @@ def _group(tensor: BackboneTensor) -> str:
 def no_pooler(architecture: str) -> str:
     """The message for the sentence vector `pooler` of an architecture without a pooler."""
     return (
-        f"'{architecture}' has no pooler that a sentence head can read. Use "
-        "--sentence-vector first-token or mean."
+        f"'{architecture}' has no pooler that a sentence head can read. Choose another sentence "
+        "vector: first-token or mean."
     )

@@ -97,7 +97,8 @@ class MultiTaskModel(nn.Module):
         if self.sentence_vector is SentenceVector.MEAN:
             real = attention_mask.to(hidden.device).bool()
             return self.sentence_vectors_of(hidden[real], real.sum(1).tolist())
-        return self.sentence_vectors_of(hidden[:, 0], [1] * len(hidden))
+        first = hidden[:, 0].contiguous()  # a view would hold the memory of all tokens
+        return self.sentence_vectors_of(first, [1] * len(hidden))
 
     def sentence_vectors_of(self, states: Tensor, sizes: Sequence[int]) -> Tensor:
         """Computes what sentence heads read from the states it depends on.

@@ -48,8 +48,8 @@ def find_pooler(model: "PreTrainedModel") -> Pool:
             if _agrees(pool, first, expected):
                 return pool
     raise UnsupportedArchitecture(
-        f"The pooler of '{model.config.model_type}' does not act on the first token alone. Use "
-        "--sentence-vector first-token or mean."
+        f"The pooler of '{model.config.model_type}' does not act on the first token alone. Choose "
+        "another sentence vector: first-token or mean."
     )
 
 

@@ -10,7 +10,14 @@ from mtl_core.analysis.outcomes import OutcomeRule
 from mtl_core.analysis.plans import PlanComparison, PlanResult, Verdict, distinct_labels
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.report.data_words import data_name, sizes_words
-from mtl_core.report.run_words import data_words, epochs_words, moment, plan_words, unusual_words
+from mtl_core.report.run_words import (
+    data_words,
+    epochs_words,
+    moment,
+    plan_words,
+    unusual_words,
+    vector_words,
+)
 from mtl_core.store.record import RunRecord
 from mtl_core.text import count_or_all, counted, percent
 from mtl_core.training.spec import RunSpec
@@ -148,6 +155,8 @@ def _shared_facts(shown: ComparedRuns) -> list[str]:
         {f"at most {spec.max_length} sub-words" for spec in specs},
     ]
     shared = [next(iter(values)) for values in facts if len(values) == 1]
+    vectors = [vector_words(spec.sentence_vector, spec.tasks) for spec in specs]
+    shared += vectors[0] if all(each == vectors[0] for each in vectors) else []
     unusual = [unusual_words(spec) for spec in specs]
     starts = {spec.starts_from for spec in specs}
     shared += ["each starts from another run"] if len(starts) > 1 and None not in starts else []
@@ -195,7 +204,7 @@ def _with_labels(
 ) -> tuple[PlanResult, ...]:
     specs = [lowest_seed_run(plan).spec for plan in plans]
     names = [name_of(spec) for spec in specs]
-    for words_of in (_encoder_words, _examples_words, _noise_words):
+    for words_of in (_encoder_words, _vector_words, _examples_words, _noise_words):
         words = [words_of(spec) for spec in specs]
         if len(set(words)) > 1:
             names = [
@@ -208,6 +217,10 @@ def _with_labels(
 
 def _encoder_words(spec: RunSpec) -> str:
     return "random encoder" if spec.random_backbone else ""
+
+
+def _vector_words(spec: RunSpec) -> str:
+    return spec.sentence_vector.words
 
 
 def _examples_words(spec: RunSpec) -> str:

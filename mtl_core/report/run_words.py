@@ -6,8 +6,10 @@ from datetime import datetime
 from mtl_core.analysis.summary import ProgressState, RunSummary, TaskProgress
 from mtl_core.freezing.table_text import rate_text
 from mtl_core.freezing.titles import scenario_phrase
+from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.report.data_words import data_name, within
 from mtl_core.store.record import RunRecord, RunState
+from mtl_core.tasks.task import Task, TaskKind
 from mtl_core.text import counted, percent
 from mtl_core.training.events import Evaluation, RunFinished
 from mtl_core.training.options import option_facts
@@ -76,7 +78,7 @@ def rate_words(rates: Iterable[tuple[str, float]]) -> str:
 
 
 def facts(record: RunRecord, summary: RunSummary) -> list[str]:
-    """Lists the settings of a run: checkpoint, plan, learning rates, data, seed, time."""
+    """Lists the settings of a run: checkpoint, plan, rates, data, seed, time."""
     spec = summary.spec
     rates = [rate for phase in summary.phases for rate in phase.rates]
     time = record.started_at or record.created_at
@@ -85,11 +87,18 @@ def facts(record: RunRecord, summary: RunSummary) -> list[str]:
         plan_words(spec),
         rate_words(rates) or "nothing is trained",
         f"data: {data_words(summary)}",
+        *vector_words(spec.sentence_vector, spec.tasks),
         *unusual_words(spec),
         f"seed {spec.seed}",
         epochs_words(spec.epochs),
         f"{'started' if record.started_at else 'created'} {moment(time)}",
     ]
+
+
+def vector_words(vector: SentenceVector, tasks: Iterable[Task]) -> list[str]:
+    """Formats the sentence vector as a fact; empty if no task is about sentences."""
+    reads = any(task.kind is TaskKind.SENTENCE for task in tasks)
+    return [f"sentence vector: {vector.words}"] if reads else []
 
 
 def unusual_words(spec: RunSpec) -> list[str]:

@@ -1,10 +1,16 @@
 """What a profile says is kept for the backward pass, against a real step on the CPU."""
 
+from dataclasses import replace
+
 import pytest
 
 from mtl_core.cost.estimate import step_cost
+from mtl_core.freezing.plan import Phase, Plan
 from mtl_core.freezing.resolve import parameter_table, parameter_tables
 from mtl_core.freezing.scenarios import scenario_plan, scenarios
+from mtl_core.models.multitask import MultiTaskModel
+from mtl_core.models.sentence_vector import SentenceVector
+from mtl_core.tasks.task import DEFAULT_TASKS
 
 SENTENCES, TOKENS = 5, 24
 
@@ -66,3 +72,19 @@ def test_biases_alone_save_most_of_the_activations_of_full(bert):
         kept[scenario] = cost.saved_activation_bytes
     assert kept["bitfit"] > 0.6 * kept["full"]
     assert kept["heads-only"] < kept["top-1"] < kept["bitfit"]
+
+
+@pytest.mark.parametrize("vector", SentenceVector)
+@pytest.mark.parametrize("train", [("heads",), ("heads", "pooler"), ("heads", "top:1"), ("all",)])
+def test_saved_bytes_of_every_sentence_vector_are_those_of_a_real_step(
+    bert, kept_bytes, vector, train
+):
+    model = MultiTaskModel(bert.model.backbone, DEFAULT_TASKS, seed=0, sentence_vector=vector)
+    traced = replace(bert, description=bert.description.reading(vector), model=model)
+    plan = Plan(name="own", phases=(Phase(name="all", train=train),))
+    table = parameter_table(plan, traced.description)
+    cost = step_cost(traced.profile, traced.description, table, SENTENCES, TOKENS)
+    # the mean also keeps a flag for each token
+    flags = SENTENCES * TOKENS if vector is SentenceVector.MEAN and train[-1] != "heads" else 0
+    measured = kept_bytes(traced, table, SENTENCES, TOKENS)
+    assert cost.saved_activation_bytes == pytest.approx(measured, abs=flags)

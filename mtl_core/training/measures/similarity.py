@@ -32,8 +32,8 @@ def linear_cka(one: Tensor, other: Tensor) -> float | None:
 class LayerOutputs:
     """Outputs of layers for a few fixed sentences, stored before training.
 
-    All tokens except padding are compared, because sentence heads read the first token and token
-    heads the others. `sentences` come from `sample_sentences`, which depends on the data alone.
+    All tokens except padding are compared, because token heads and means read all of them.
+    `sentences` come from `sample_sentences`, which depends on the data alone.
     """
 
     def __init__(

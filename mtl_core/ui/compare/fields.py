@@ -10,7 +10,10 @@ from mtl_core.engine.lab import Lab
 from mtl_core.errors import BadInput
 from mtl_core.freezing.scenarios import scenario_kind, scenarios
 from mtl_core.freezing.titles import scenario_phrase
+from mtl_core.models.checkpoint import resolve_checkpoint
 from mtl_core.models.description import ModelDescription
+from mtl_core.models.sentence_vector import SentenceVector
+from mtl_core.models.trained_vector import trained_sentence_vector
 from mtl_core.report.data_words import data_name, within
 from mtl_core.tasks.shared_tasks import check_other_data
 from mtl_core.tasks.task import Task
@@ -26,6 +29,7 @@ from mtl_core.ui.shared.choice import Choice
 from mtl_core.ui.shared.data_picker import known_data
 from mtl_core.ui.shared.keys import Key, comparison_option_key
 from mtl_core.ui.shared.option_fields import option_fields
+from mtl_core.ui.shared.vector_field import vector_field
 
 FIRST = ("heads-only", "top-1", "full")
 """The default plans of a comparison: they train little, some and all of the model."""
@@ -41,10 +45,14 @@ _EPOCHS, _SECONDS = "epochs", "seconds"
 
 @dataclass(frozen=True, slots=True)
 class RareSettings:
-    """Settings in the expander that few comparisons use."""
+    """Settings in the expander that few comparisons use.
+
+    `sentence_vector` is None for the one that the checkpoint was trained with.
+    """
 
     sweep: tuple[float, ...]
     also_evaluate: tuple[str, ...]
+    sentence_vector: SentenceVector | None
     options: dict[str, float | bool]
     label_noise: dict[str, float]
     separate_runs: bool
@@ -83,9 +91,13 @@ def requested_comparison(
         return None, "Choose a number of training sentences, or all."
     try:
         check_other_data(choice.data, rare.also_evaluate, model.tasks, lab.access)
+        vector = rare.sentence_vector or trained_sentence_vector(
+            resolve_checkpoint(choice.checkpoint, lab.access)
+        )
     except BadInput as problem:
         return None, str(problem)
-    return _spec(choice, model.tasks, names, (seeds, budget, length, examples), rare)
+    values = seeds, budget, length, examples
+    return _spec(choice, model.reading(vector), names, values, rare)
 
 
 def _plans(model: ModelDescription) -> Sequence[str]:
@@ -133,7 +145,7 @@ def _budget() -> tuple[str | None, float]:
     return budget, length
 
 
-def rare_fields(lab: Lab, choice: Choice, tasks: Sequence[Task]) -> RareSettings:
+def rare_fields(lab: Lab, choice: Choice, model: ModelDescription) -> RareSettings:
     """Draws the rarely used settings and returns their values."""
     sweep = st.pills(
         "Learning rate sweep: factors on each plan's own rates",
@@ -147,8 +159,9 @@ def rare_fields(lab: Lab, choice: Choice, tasks: Sequence[Task]) -> RareSettings
         "optimistic.",
     )
     others = _other_data(lab, choice)
+    vector = vector_field(model.backbone, comparison_option_key(Key.SENTENCE_VECTOR))
     options = option_fields(ScalarOptions(), comparison_option_key)
-    noise = _noise(tasks)
+    noise = _noise(model.tasks)
     separate = st.toggle(
         "Train each run separately", key=Key.SEPARATE_RUNS, help=SEPARATE_RUNS_HELP
     )
@@ -162,7 +175,7 @@ def rare_fields(lab: Lab, choice: Choice, tasks: Sequence[Task]) -> RareSettings
         placeholder="0.03 of accuracy, 0.05 of entity F1",
         help=MARGIN_HELP,
     )
-    return RareSettings(tuple(sorted(sweep)), others, options, noise, separate, margin)
+    return RareSettings(tuple(sorted(sweep)), others, vector, options, noise, separate, margin)
 
 
 def _other_data(lab: Lab, choice: Choice) -> tuple[str, ...]:
@@ -201,7 +214,7 @@ def _noise(tasks: Sequence[Task]) -> dict[str, float]:
 
 def _spec(
     choice: Choice,
-    tasks: Sequence[Task],
+    model: ModelDescription,
     names: Sequence[str],
     values: tuple[int | None, str | None, float, Sequence[int]],
     rare: RareSettings,
@@ -226,7 +239,8 @@ def _spec(
             learning_rate=choice.learning_rate,
             head_learning_rate=choice.head_learning_rate,
             sweep=rare.sweep,
-            examples={task.name: one for task in tasks} if one else {},
+            examples={task.name: one for task in model.tasks} if one else {},
+            sentence_vector=model.sentence_vector,
             train_sizes=tuple(sorted_sizes(several)),
             separate_runs=rare.separate_runs,
             margin=rare.margin,

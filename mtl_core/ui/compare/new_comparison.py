@@ -10,7 +10,9 @@ from mtl_core.charts.theme import DARK, Palette
 from mtl_core.engine.lab import Lab, the_lab
 from mtl_core.errors import BadInput
 from mtl_core.freezing.titles import scenario_phrase
+from mtl_core.models.catalogue import entry
 from mtl_core.models.description import ModelDescription
+from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.report.run_words import about, rate_words
 from mtl_core.settings import FileAccess
 from mtl_core.store.record import TITLE_LENGTH
@@ -25,6 +27,7 @@ from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import plain
 
 _WIDTH = 560
+_FIRST_CHECKPOINT = "minilm-l6"
 _EQUAL_SECONDS = (
     "The number of epochs follows from the measured duration of one epoch, so the durations of the "
     "runs are similar, not equal. The table shows them."
@@ -47,7 +50,13 @@ def first_comparison(lab: Lab, colors: Palette, label: str = "") -> None:
 
     `label` replaces the plans' names where there is little room.
     """
-    spec = ComparisonSpec(checkpoint="minilm-l6", scenarios=FIRST, seeds=(0, 1, 2), data=SAMPLE)
+    spec = ComparisonSpec(
+        checkpoint=_FIRST_CHECKPOINT,
+        scenarios=FIRST,
+        seeds=(0, 1, 2),
+        data=SAMPLE,
+        sentence_vector=entry(_FIRST_CHECKPOINT).sentence_vector,
+    )
     names = [scenario_phrase(name) for name in FIRST]
     plans = f"{', '.join(names[:-1])} and {names[-1]} on the sample"
     if st.button(
@@ -94,7 +103,7 @@ def _form(choice: Choice) -> None:
     lab = the_lab()
     try:
         tasks = _tasks(lab, choice.data)
-        model = lab.model_description(choice.checkpoint, tasks)
+        model = lab.model_description(choice.checkpoint, tasks, SentenceVector.FIRST_TOKEN)
     except BadInput as missing:
         st.warning(plain(str(missing)), icon=":material/info:")
         return
@@ -111,7 +120,7 @@ def _form(choice: Choice) -> None:
             placeholder="empty: the names of its plans",
             help="The name of the comparison on this page and in lists. It can be changed later.",
         )
-        rare = rare_fields(lab, choice, model.tasks)
+        rare = rare_fields(lab, choice, model)
     with fields:
         spec, problem = requested_comparison(lab, choice, model, rare)
     estimate = _estimate(lab, spec, model) if spec else None
@@ -163,7 +172,8 @@ def _estimate(
 ) -> DurationEstimate | None:
     try:
         if model is None:
-            model = lab.model_description(spec.checkpoint, _tasks(lab, spec.data))
+            tasks = _tasks(lab, spec.data)
+            model = lab.model_description(spec.checkpoint, tasks, spec.sentence_vector)
         specs = prepare_comparison(spec, model, lab.settings.threads_of_each(spec.run_count))
     except BadInput:
         return None

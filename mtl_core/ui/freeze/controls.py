@@ -26,6 +26,7 @@ from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import download, plain
 from mtl_core.ui.shared.resolved_choice import ResolvedChoice
 from mtl_core.ui.shared.shot import shot_links
+from mtl_core.ui.shared.vector_field import vector_field
 
 _CHECKPOINT_WIDTH = 265
 _CODE_HEIGHT = 420
@@ -127,7 +128,7 @@ def phase_picker(chosen: ResolvedChoice) -> None:
 
 
 def _more_popover(chosen: ResolvedChoice) -> None:
-    """Draw the less common settings: other scenarios, learning rates, data, a custom plan.
+    """Draw the less common settings: scenarios, learning rates, data, sentence vector, own plan.
 
     The widgets are drawn only while the popover is open. Otherwise the browser would keep sending
     the old value of a hidden widget after the page had changed it.
@@ -142,6 +143,7 @@ def _more_popover(chosen: ResolvedChoice) -> None:
         _other_scenarios(chosen)
         _learning_rates(chosen.table)
         data_picker(the_lab().settings, chosen.choice.data)
+        vector_field(chosen.model.backbone)
         seed_plan_widget()
         st.text_area(
             "Your own plan",

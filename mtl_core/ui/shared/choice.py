@@ -14,6 +14,7 @@ import streamlit as st
 from pydantic import AfterValidator, Field, ValidationError
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.training.options import ScalarOptions, Seed, option_values
 from mtl_core.ui.shared.keys import Key
 
@@ -57,6 +58,7 @@ class Choice(ScalarOptions):
     of a plan file; if it is not empty, it replaces the scenario. `starts_from` is the run whose
     model is trained further. `label_noise` is text such as `sentiment=0.3,ner=0.1`.
     `also_evaluate` is additional evaluation data. These three are empty if not used.
+    `sentence_vector` is empty for the one that the checkpoint was trained with.
     """
 
     checkpoint: Annotated[str, Field(min_length=1, max_length=500)] = "minilm-l6"
@@ -70,6 +72,7 @@ class Choice(ScalarOptions):
     starts_from: Annotated[str, Field(max_length=120)] = ""
     label_noise: Annotated[str, Field(max_length=2_000), AfterValidator(_normalized_noise)] = ""
     also_evaluate: Literal["", "sample-posts"] = ""
+    sentence_vector: SentenceVector | Literal[""] = ""
 
     def run_options(self) -> dict[str, Any]:
         """The options of a run as keyword arguments of a spec."""

@@ -25,6 +25,7 @@ class Key(StrEnum):
     LABEL_NOISE = "label_noise"  # on Compare followed by the task's name
     RANDOM_BACKBONE = "random_backbone"
     ALSO_EVALUATE = "also_evaluate"
+    SENTENCE_VECTOR = "sentence_vector"
 
     RUN = "run"  # the run shown on a page; also a query parameter
     START = "start"

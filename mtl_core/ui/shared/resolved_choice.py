@@ -17,6 +17,7 @@ from mtl_core.freezing.table import ParameterTable
 from mtl_core.freezing.titles import scenario_phrase
 from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
 from mtl_core.models.description import ModelDescription
+from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.settings import FileAccess
 from mtl_core.tasks.dataset import SAMPLE, load_tasks
 from mtl_core.tasks.task import Task
@@ -24,6 +25,7 @@ from mtl_core.tasks.upload_reference import is_upload, upload_folder
 from mtl_core.text import counted
 from mtl_core.ui.shared.choice import Choice, current_choice, ignore, ignore_plan
 from mtl_core.ui.shared.keys import Key
+from mtl_core.ui.shared.vector_field import chosen_vector
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,8 @@ def _model(lab: Lab, tasks: tuple[Task, ...]) -> tuple[Checkpoint, ModelDescript
         try:
             checkpoint = resolve_checkpoint(reference, lab.access)
             with st.spinner("Reading the architecture …"):
-                return checkpoint, lab.model_description(reference, tasks)
+                model = lab.model_description(reference, tasks, SentenceVector.FIRST_TOKEN)
+            return checkpoint, model.reading(chosen_vector(checkpoint, model.backbone))
         except CheckpointError as problem:
             instead = next(fallbacks, None)
             if instead is None:

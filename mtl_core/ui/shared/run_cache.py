@@ -94,7 +94,7 @@ def figure_of(summary: RunSummary, task: str, colors: Palette) -> Figure:
 def model_of(lab: Lab, spec: RunSpec) -> ModelDescription | None:
     """The model of a run; None if its checkpoint is missing or does not match its tasks."""
     try:
-        return lab.model_description(spec.checkpoint, spec.tasks)
+        return lab.model_description(spec.checkpoint, spec.tasks, spec.sentence_vector)
     except (CheckpointError, PlanError):
         return None
 

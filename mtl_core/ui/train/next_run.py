@@ -9,7 +9,7 @@ from mtl_core.charts.loss import loss_sketch
 from mtl_core.engine.lab import Lab
 from mtl_core.freezing.titles import task_title
 from mtl_core.report.data_words import full_data_name, within
-from mtl_core.report.run_words import plan_words, rate_words
+from mtl_core.report.run_words import plan_words, rate_words, vector_words
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.text import percent
 from mtl_core.training.options import option_facts
@@ -123,6 +123,7 @@ def _facts(chosen: ResolvedChoice) -> list[str]:
         plan_name(chosen),
         rate_words(rates),
         f"data: {full_data_name(choice.data, (task.name for task in chosen.model.tasks))}",
+        *vector_words(chosen.model.sentence_vector, chosen.model.tasks),
         f"seed {choice.seed}",
         *_unusual(choice),
     ]

@@ -62,7 +62,8 @@ def choice_of(spec: RunSpec, model: ModelDescription | None) -> tuple[Choice, li
             "head_learning_rate": rates[1],
         }
     )
-    settings = {"checkpoint", "data", "seed", "starts_from", *ScalarOptions.model_fields}
+    settings = {"checkpoint", "data", "seed", "starts_from", "sentence_vector"}
+    settings |= set(ScalarOptions.model_fields)
     others = {"label_noise": label_noise_text(spec.label_noise), **_other_data(spec)}
     choice, notes = choice_from({**spec.model_dump(include=settings), **plan, **others})
     if spec.also_evaluate and not choice.also_evaluate:
@@ -123,7 +124,8 @@ def continue_button(record: RunRecord, summary: RunSummary) -> None:
 def _continue(record: RunRecord) -> None:
     """Copy the run's checkpoint, data and length into the form; the chosen plan stays."""
     choice: Choice = st.session_state[Key.CHOICE]
-    values = record.spec.model_dump(include={"checkpoint", "data", "max_length"})
+    copied = {"checkpoint", "data", "max_length", "sentence_vector"}
+    values = record.spec.model_dump(include=copied)
     keep_choice(choice.replace(**values, starts_from=record.id, random_backbone=False))
     st.query_params.pop(Key.RUN, None)
 

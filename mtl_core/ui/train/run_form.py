@@ -35,6 +35,7 @@ from mtl_core.ui.shared.keys import Key, noise_key
 from mtl_core.ui.shared.option_fields import option_fields
 from mtl_core.ui.shared.page import current_palette, plain
 from mtl_core.ui.shared.resolved_choice import ResolvedChoice
+from mtl_core.ui.shared.vector_field import vector_field
 
 _DOUBLE_CLICK_SECONDS = 2.0
 
@@ -178,6 +179,7 @@ def _more_settings(chosen: ResolvedChoice) -> None:
                 width=180,
                 help="Also evaluates every task on this data, before and after training.",
             )
+        vector_field(chosen.model.backbone)
         option_fields(chosen.choice, key_of=str, before=seed_widget)
 
 
