@@ -101,9 +101,10 @@ def test_an_address_becomes_a_choice_a_spec_and_a_command_that_gives_the_spec_ag
 ) -> None:
     numbers = {name: str(value) for name, value in of_kind(ScalarOptions).items()}
     query = {**numbers, "label_noise": "ner=0.3", "seed": "7", "also_evaluate": "sample-posts"}
+    query["sentence_vector"] = "mean"
     choice, notes = choice_from(query)
     assert notes == []
-    model = minilm()
+    model = minilm().reading(choice.sentence_vector)
     shared = {"checkpoint": "minilm-l6", "scenario": "full", "data": "sample"}
     plan = spec_of("full").plan
     spec = prepare_spec(model, plan, **shared, seed=choice.seed, **choice.run_options())
@@ -172,6 +173,38 @@ def test_the_fold_of_the_compare_page_sets_the_options_of_every_run(lab: Lab) ->
             "max gradient norm 2.5",
             "head dropout 0",
         ]
+
+
+def test_a_run_of_the_page_reads_what_its_checkpoint_was_trained_with(lab: Lab) -> None:
+    page = visited("train")
+    page.button(key="start").click().run()
+    page = visited("train", sentence_vector="pooler")
+    page.button(key="start").click().run()
+    page.selectbox(key="sentence_vector").set_value("first-token").run()
+    page.button(key="start").click().run()
+    assert not page.exception
+    vectors = sorted(run.spec.sentence_vector for run in lab.store.runs())
+    assert vectors == ["first-token", "mean", "pooler"]
+
+
+def test_a_pooler_that_the_checkpoint_does_not_have_is_replaced_and_noted(lab: Lab) -> None:
+    page = visited("freeze", checkpoint="distilbert-base-uncased", sentence_vector="pooler")
+    assert not page.exception
+    noted = " ".join(each.value.replace("\\", "") for each in (*page.warning, *page.caption))
+    assert "sentence_vector = pooler was ignored: distilbert has no pooler" in noted
+
+
+def test_a_comparison_of_the_page_has_the_chosen_vector(lab: Lab) -> None:
+    page = visited("compare")
+    page.pills(key="scenarios").set_value(["heads-only"]).run()
+    page.button(key="start_comparison").click().run()
+    page = visited("compare")
+    page.pills(key="scenarios").set_value(["heads-only"]).run()
+    page.selectbox(key="comparison_sentence_vector").set_value("first-token").run()
+    page.button(key="start_comparison").click().run()
+    assert not page.exception
+    vectors = sorted(each.spec.sentence_vector for each in lab.store.comparisons(shipped=None))
+    assert {"first-token", "mean"} <= set(vectors)
 
 
 def test_a_store_file_is_not_needed_for_a_value_out_of_range(tmp_path: Path) -> None:
