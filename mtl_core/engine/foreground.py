@@ -13,6 +13,7 @@ from mtl_core.store.runs import RunStore
 from mtl_core.training.events import RunEvent
 from mtl_core.training.imports import import_training_packages
 from mtl_core.training.spec import RunSpec
+from mtl_core.training.together.rule import only_heads_learn
 
 STOP_SECONDS = 0.5
 """The store is searched for a stop request at most this often: a query takes as long as a short
@@ -54,7 +55,7 @@ def run_in_foreground(
     - StopRun and KeyboardInterrupt mark the run as stopped.
     - Any other exception marks it as failed.
     """
-    import_training_packages()
+    import_training_packages(encoders=not only_heads_learn(spec))
     from mtl_core.training.prefix.store import PrefixStore
     from mtl_core.training.run import fine_tune
 

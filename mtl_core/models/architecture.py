@@ -20,6 +20,8 @@ from mtl_core.nearest import nearest_names
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel
 
+    from mtl_core.models.deferred import DeferredBackbone
+
 Result = TypeVar("Result")
 
 MAX_LAYERS = 1024
@@ -178,7 +180,7 @@ def position_limit(model: "PreTrainedModel") -> int | None:
     return stated
 
 
-def prefix_of(model: "PreTrainedModel") -> str:
+def prefix_of(model: "PreTrainedModel | DeferredBackbone") -> str:
     """The name of the backbone in the architecture's task models, e.g. `bert`."""
     return model.base_model_prefix or str(model.config.model_type).replace("-", "_")
 

@@ -91,6 +91,14 @@ def _mkl_is_slower() -> bool:
 
 
 @cache
+def processor_name() -> str:
+    """The name of the processor's model, as the system reports it; empty if it reports none."""
+    lines = _processor().splitlines()
+    names = [line.partition(":")[2] for line in lines if line.startswith("model name")]
+    return names[0].strip() if names else platform.processor()
+
+
+@cache
 def _processor() -> str:
     try:
         return Path("/proc/cpuinfo").read_text(encoding="utf-8")

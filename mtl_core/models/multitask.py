@@ -9,12 +9,13 @@ from torch import Tensor, nn
 
 from mtl_core.errors import InvalidRun
 from mtl_core.models.architecture import prefix_of
+from mtl_core.models.deferred import DeferredBackbone
 from mtl_core.models.pooling import find_pooler, means
 from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.tasks.task import Task, TaskKind
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    from transformers import PreTrainedConfig, PreTrainedModel
 
 HEAD_STD = 0.02
 """The standard deviation for initialising heads, as in BERT's task models."""
@@ -34,7 +35,7 @@ class MultiTaskModel(nn.Module):
 
     def __init__(
         self,
-        backbone: "PreTrainedModel",
+        backbone: "PreTrainedModel | DeferredBackbone",
         tasks: Sequence[Task],
         seed: int,
         dropout: float = 0.1,
@@ -43,10 +44,10 @@ class MultiTaskModel(nn.Module):
         super().__init__()
         self.tasks = tuple(tasks)
         self.sentence_vector = sentence_vector
-        if sentence_vector is SentenceVector.POOLER:
-            self._pool = find_pooler(backbone)
         self.prefix = prefix_of(backbone)
         self.add_module(self.prefix, backbone)
+        if sentence_vector is SentenceVector.POOLER:
+            self._pool = find_pooler(self.backbone)
         self.dropout = nn.Dropout(dropout)
         for task in self.tasks:
             self._require_free_name(task)
@@ -54,8 +55,21 @@ class MultiTaskModel(nn.Module):
 
     @property
     def backbone(self) -> "PreTrainedModel":
-        """The encoder without heads."""
-        return self.get_submodule(self.prefix)
+        """The encoder without heads. A deferred one is built now; its parameters stay the same."""
+        found = self.get_submodule(self.prefix)
+        if isinstance(found, DeferredBackbone):
+            found = self._modules[self.prefix] = found.build()
+        return found
+
+    @property
+    def has_built_backbone(self) -> bool:
+        """Whether the encoder has modules that can run; False until a deferred one is needed."""
+        return not isinstance(self.get_submodule(self.prefix), DeferredBackbone)
+
+    @property
+    def config(self) -> "PreTrainedConfig":
+        """The encoder's configuration."""
+        return self.get_submodule(self.prefix).config
 
     def head(self, task: Task) -> nn.Linear:
         """The linear head of `task`."""

@@ -6,17 +6,20 @@ from importlib import import_module
 
 _MODULES = (
     "torch",
-    "transformers.modeling_layers",
     "transformers.models.auto.modeling_auto",
     "transformers.models.auto.tokenization_auto",
     "mtl_core.models.load",
     "mtl_core.training.run",
 )
+_ENCODERS = "transformers.modeling_layers"  # imports torch's compiler and more
 
 
 @cache
-def import_training_packages() -> None:
+def import_training_packages(encoders: bool = True) -> None:
     """Import torch and transformers before the clock of a run starts.
+
+    `encoders` includes transformers' model classes, which take a third of the time. A run that only
+    reads stored outputs does not need them.
 
     The garbage collector is off meanwhile and ignores the imported objects afterwards. There are
     hundreds of thousands of them, they live as long as the process, and each full collection would
@@ -25,7 +28,7 @@ def import_training_packages() -> None:
     was_enabled = gc.isenabled()
     gc.disable()
     try:
-        for name in _MODULES:
+        for name in (*_MODULES, *([_ENCODERS] if encoders else [])):
             import_module(name)
     finally:
         gc.freeze()

@@ -10,11 +10,12 @@ from typing import Any
 from mtl_core import __version__
 from mtl_core.errors import InvalidRun
 from mtl_core.freezing.resolve import parameter_tables
-from mtl_core.freezing.table import ParameterTable
+from mtl_core.freezing.table import ParameterTable, State
 from mtl_core.models.cache import read_description, shipped_description
 from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
-from mtl_core.models.description import BackboneDescription, ModelDescription
+from mtl_core.models.description import BackboneDescription, ModelDescription, Role
 from mtl_core.models.multitask import MultiTaskModel
+from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.nearest import quoted
 from mtl_core.settings import ANY_FILE, FileAccess
 from mtl_core.tasks.alignment import EncodedExample, EncodedSplit, encode_labellings
@@ -132,7 +133,13 @@ def load_runs(
         training=dict(zip(training, encoded(*training.values()), strict=True)),
         validation=encoded(dataset.validation)[0],
         others=load_other_data(spec, dataset.tasks, tokenizer, limit, access),
-        start=load_start(spec, dataset.tasks, checkpoint, source),
+        start=load_start(
+            spec,
+            dataset.tasks,
+            checkpoint,
+            source,
+            deferred=description.backbone if _may_defer(specs, checkpoint, tables) else None,
+        ),
         runs=len(specs),
     )
     return tuple(map(shared.loaded, specs, noisy, tables))
@@ -189,6 +196,23 @@ class _Shared:
             others=self.others,
             loaded_heads=frozenset(self.start.heads),
         )
+
+
+def _may_defer(
+    specs: Sequence[RunSpec], checkpoint: Checkpoint, tables: Sequence[tuple[ParameterTable, ...]]
+) -> bool:
+    """Whether a run may need no pass through the encoder: one run in which only heads learn.
+
+    The checkpoint is of the catalogue; any other one was just loaded to describe it.
+    """
+    (spec, *others), rows = specs, (row for each in tables for table in each for row in table.rows)
+    return (
+        not others
+        and checkpoint.entry is not None
+        and spec.sentence_vector is not SentenceVector.POOLER  # a module of the encoder
+        and (spec.device, spec.prefix_reuse, spec.starts_from) == ("cpu", True, None)
+        and all(row.role is Role.HEAD for row in rows if row.state is State.TRAINABLE)
+    )
 
 
 def _with_noise(dataset: Dataset, spec: RunSpec) -> Noisy:

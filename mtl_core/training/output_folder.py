@@ -76,8 +76,8 @@ def write_model(
     """
     from safetensors.torch import save_file
 
-    save_file(_unique_tensors(model), folder / WEIGHTS, metadata={"format": "pt"})
     _write_config(folder, model)
+    save_file(_unique_tensors(model), folder / WEIGHTS, metadata={"format": "pt"})
     tokenizer.save_pretrained(folder)
     (folder / PLAN).write_text(plan_to_yaml(spec.plan), encoding="utf-8")
     record = {

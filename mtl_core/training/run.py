@@ -13,7 +13,7 @@ from mtl_core.settings import ANY_FILE, FileAccess
 from mtl_core.tasks.alignment import EncodedExample
 from mtl_core.training.batches import Batch, collate, drawn_batches
 from mtl_core.training.device import resolve_device
-from mtl_core.training.embedding_rows import embedding_rows
+from mtl_core.training.embedding_rows import EmbeddingRows, embedding_rows
 from mtl_core.training.evaluation import (
     Evaluated,
     Predicted,
@@ -102,9 +102,7 @@ class _Run:
         self._output, self._should_stop, self._clock = output, should_stop, clock
         self._events = RunEvents(loaded, run, clock)
         self._parameters = dict(loaded.model.named_parameters())
-        learning = [self._parameters[n] for n in learning_names(loaded.tables, loaded.steps)]
-        sequences = (each.input_ids for each in loaded.training)
-        read = embedding_rows(loaded.model.backbone, learning, sequences, loaded.pad_id)
+        read = self._embedding_rows()
         self._measures = RunMeasures(loaded, self._reused, self._raise_if_stopped)
         self._optimizer = PlanOptimizer(
             loaded.tables,
@@ -124,6 +122,16 @@ class _Run:
         self._metrics: dict[str, TaskScore] = {}
         self._predicted: Predicted = {}
         self._fixed: dict[str, str] = {}  # the latest digests of tensors that do not learn
+
+    def _embedding_rows(self) -> EmbeddingRows | None:
+        """Return the rows of the word embedding that the run reads, if the encoder learns."""
+        loaded = self._loaded
+        names = learning_names(loaded.tables, loaded.steps)
+        learning = [self._parameters[n] for n in names if n.startswith(f"{loaded.model.prefix}.")]
+        if not learning:
+            return None
+        sequences = (each.input_ids for each in loaded.training)
+        return embedding_rows(loaded.model.backbone, learning, sequences, loaded.pad_id)
 
     def events(self) -> Iterator[RunEvent]:
         never_learns = frozenset.intersection(*map(fixed_names, self._loaded.tables))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mtl_core.errors import InvalidRun
 from mtl_core.models.checkpoint import Checkpoint, require_weights, weights_digest
+from mtl_core.models.description import BackboneDescription
 from mtl_core.tasks.task import Task
 from mtl_core.training.output_folder import WEIGHTS, read_spec
 from mtl_core.training.random_streams import stream_seed
@@ -16,6 +17,8 @@ from mtl_core.training.spec import RunSpec
 if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedModel
+
+    from mtl_core.models.deferred import DeferredBackbone
 
 _RANDOM = "The encoder's weights are initialised at random from the seed, not from the checkpoint."
 
@@ -30,7 +33,7 @@ class Start:
     the user.
     """
 
-    backbone: "PreTrainedModel"
+    backbone: "PreTrainedModel | DeferredBackbone"
     source: Path | None
     digest: str
     heads: Mapping[str, "Tensor"] = field(default_factory=dict)
@@ -64,19 +67,25 @@ def start_folder(spec: RunSpec, checkpoint: Checkpoint, earlier: Path | None) ->
 
 
 def load_start(
-    spec: RunSpec, tasks: Sequence[Task], checkpoint: Checkpoint, source: Path | None
+    spec: RunSpec,
+    tasks: Sequence[Task],
+    checkpoint: Checkpoint,
+    source: Path | None,
+    deferred: BackboneDescription | None = None,
 ) -> Start:
     """Load the weights in `source`, or initialise them from the seed if it is None.
 
-    Raises CheckpointError.
+    With the description of the checkpoint's encoder as `deferred`, its modules are built only when
+    a pass needs them. Raises CheckpointError.
     """
     from mtl_core.models.load import init_backbone, load_backbone
 
     if source is None:
-        backbone = init_backbone(checkpoint, stream_seed(spec.seed, "random backbone"))
-        return Start(backbone, None, _random_digest(backbone), notes=(_RANDOM,))
+        initial = init_backbone(checkpoint, stream_seed(spec.seed, "random backbone"))
+        return Start(initial, None, _random_digest(initial), notes=(_RANDOM,))
     if spec.starts_from is None:
-        return Start(load_backbone(checkpoint), source, weights_digest(source))
+        backbone = _deferred(checkpoint, source, deferred) if deferred else None
+        return Start(backbone or load_backbone(checkpoint), source, weights_digest(source))
     config = source / "config.json"
     written = Checkpoint(
         reference=str(source), name=spec.starts_from, config_file=config, folder=source
@@ -90,6 +99,26 @@ def load_start(
         heads=_tensors(source, names),
         notes=(_note(spec.starts_from, loaded, tasks),),
     )
+
+
+def _deferred(
+    checkpoint: Checkpoint, source: Path, described: BackboneDescription
+) -> "DeferredBackbone | None":
+    """Return the encoder's tensors; None if its files do not contain exactly them."""
+    from mtl_core.models.architecture import read_architecture
+    from mtl_core.models.deferred import DeferredBackbone, encoder_tensors
+    from mtl_core.models.load import load_backbone
+    from mtl_core.training.imports import import_training_packages
+
+    def load() -> "PreTrainedModel":
+        import_training_packages()
+        return load_backbone(checkpoint)
+
+    tensors = encoder_tensors(source, described)
+    if tensors is None:
+        return None
+    config = read_architecture(source / "config.json")
+    return DeferredBackbone(config, described.prefix, tensors, load)
 
 
 def _tasks_with_head(source: Path, tasks: Sequence[Task]) -> tuple[Task, ...]:

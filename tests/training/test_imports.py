@@ -7,6 +7,8 @@ IMPORT = """
 import gc, sys
 from mtl_core.training.imports import import_training_packages
 assert "torch" not in sys.modules
+import_training_packages(encoders=False)
+assert not {"transformers.modeling_utils", "torch._dynamo", "scipy"} & set(sys.modules)
 import_training_packages()
 frozen = gc.get_freeze_count()
 import_training_packages()

@@ -16,12 +16,11 @@ from mtl_core.tasks.dataset import Example
 from mtl_core.tasks.task import Task, TaskKind
 from mtl_core.training.batches import collate
 from mtl_core.training.evaluation import score_task
+from mtl_core.training.measures.lbfgs import minimum
 
 TRAINING_SENTENCES = 48
 VALIDATION_SENTENCES = 256
 """A probe uses at most this many of a task's first sentences in each split."""
-_ITERATIONS = 100
-_TOLERANCE = 1e-6  # of the gradient
 _BATCH_SIZE = 16
 
 Hidden = Callable[[Tensor, Tensor], Tensor]
@@ -110,26 +109,22 @@ class _Probe:
         found: list[int] = self._labels[self._logits(self._standard(rows)).argmax(1)].tolist()
         return found
 
-    @torch.enable_grad()
     def _fit(self, rows: Tensor, classes: Tensor) -> None:
-        parameters = [self._weight.requires_grad_(), self._bias.requires_grad_()]
-        optimizer = torch.optim.LBFGS(
-            parameters,
-            max_iter=_ITERATIONS,
-            tolerance_grad=_TOLERANCE,
-            history_size=10,
-            line_search_fn="strong_wolfe",
-        )
+        targets = functional.one_hot(classes, len(self._labels)).double()
+        logits, width = self._weight.shape
 
-        def loss() -> Tensor:
-            optimizer.zero_grad()
+        def loss_and_gradient(values: Tensor) -> tuple[Tensor, Tensor]:
+            self._weight, self._bias = values[:, :width], values[:, width]
+            shares = torch.log_softmax(self._logits(rows), 1)
             penalty = self._weight.square().sum() / (2 * len(rows))
-            found = functional.cross_entropy(self._logits(rows), classes) + penalty
-            found.backward()  # type: ignore[no-untyped-call]
-            return found
+            loss = penalty - (shares * targets).sum() / len(rows)
+            error = (shares.exp() - targets)[:, -logits:] / len(rows)
+            by_weight = error.T @ rows + self._weight / len(rows)
+            return loss, torch.cat([by_weight, error.sum(0)[:, None]], 1)
 
-        optimizer.step(loss)  # type: ignore[no-untyped-call]
-        self._weight, self._bias = (each.detach() for each in parameters)
+        start = torch.zeros(logits, width + 1, dtype=torch.float64)
+        best = minimum(loss_and_gradient, start)
+        self._weight, self._bias = best[:, :width], best[:, width]
 
     def _logits(self, rows: Tensor) -> Tensor:
         found = functional.linear(rows, self._weight, self._bias)

@@ -6,21 +6,22 @@ import platform
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from mtl_core.models.matrix_products import products_in_use
+from mtl_core.models.matrix_products import processor_name, products_in_use
 from mtl_core.models.replay import LayerReplay
 from mtl_core.training.prefix.layout import Layout, Sentences
 from mtl_core.training.prefix.store import PrefixStore, StoredRows
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    from transformers import PreTrainedConfig, PreTrainedModel
 
-_FORMAT = 2
+_FORMAT = 3
 """Version of the entries; increase it when the stored numbers or their computation change."""
 
 Append = Callable[[Tensor], None]
@@ -30,31 +31,31 @@ def entry_key(
     sentences: Sentences,
     layout: Layout,
     depth: int,
-    model: "PreTrainedModel",
+    config: "PreTrainedConfig",
+    device: torch.device,
     weights_digest: str,
 ) -> str:
     """Return the SHA-256 of everything that determines the stored numbers to the bit.
 
-    The token ids stand for data, tokenizer and maximum length. Threads, versions and the
-    processor's instruction set are included, because each changes how sums are rounded.
+    The token ids stand for data, tokenizer and maximum length. Threads, versions and the processor
+    are included, because each changes how sums are rounded. The implementation of attention follows
+    from configuration and versions; all weights are loaded in float32.
     """
-    config = model.config.to_dict()
-    for irrelevant in ("_name_or_path", "transformers_version"):
-        config.pop(irrelevant, None)
+    described = config.to_dict()
+    for irrelevant in ("_name_or_path", "transformers_version", "dtype"):
+        described.pop(irrelevant, None)
     facts = {
         "format": _FORMAT,
         "weights": weights_digest,
-        "config": config,
-        "attention": model.config._attn_implementation,
+        "config": described,
         "sentences": sentences.digest,
         "rows": layout.digest,
         "depth": depth,
-        "dtype": str(model.dtype),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "transformers": version("transformers"),
         "products": products_in_use(),
-        "machine": _processor(model.device),
+        "machine": _processor(device),
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
 
@@ -65,7 +66,7 @@ def _processor(device: torch.device) -> list[str]:
         return ["cuda", torch.cuda.get_device_name(device), torch.version.cuda or ""]
     if device.type == "mps":
         return ["mps", platform.machine(), platform.mac_ver()[0]]
-    return [platform.machine(), torch.backends.cpu.get_cpu_capability()]
+    return [platform.machine(), torch.backends.cpu.get_cpu_capability(), processor_name()]
 
 
 @dataclass(frozen=True)
@@ -74,18 +75,25 @@ class FrozenOutputs:
 
     Outputs are (rows, `width`), unpadded, in the order of `sentences`. While they are computed,
     `between_batches` is called, and may stop it by raising. So may `before_all`, which is called
-    before a pass over all sentences.
+    before a pass over all sentences. `layers` is the number of layers of the backbone, which
+    `backbone` returns when a pass is needed.
     """
 
-    replay: LayerReplay
+    backbone: Callable[[], "PreTrainedModel"]
+    layers: int
     sentences: Sentences
     width: int
     between_batches: Callable[[], None] = lambda: None
     before_all: Callable[[], None] = lambda: None
 
+    @cached_property
+    def replay(self) -> LayerReplay:
+        """The backbone, whose passes can stop and resume between layers."""
+        return LayerReplay(self.backbone())
+
     def layout(self, depth: int) -> Layout:
         """Return which tokens' outputs are stored at a depth; at full depth only heads read."""
-        return self.sentences.for_heads if depth == self.replay.layers else self.sentences.entire
+        return self.sentences.for_heads if depth == self.layers else self.sentences.entire
 
     def gather(
         self, outputs: StoredRows, depth: int, input_ids: Tensor, attention_mask: Tensor
@@ -142,16 +150,19 @@ class FrozenOutputs:
         keys: Mapping[int, str],
         store: PrefixStore,
         also: Callable[[], Mapping[int, str]] = dict,
+        *,
+        compare: bool = True,
     ) -> dict[int, StoredRows]:
         """Load outputs by depth from the store, computing those that are missing.
 
-        Stored outputs that differ from one batch computed now are replaced. A pass over the
-        sentences also computes the missing ones among `also`, which other runs will read; `also`
-        is called only before such a pass. Outputs that another process is computing are awaited;
-        `between_batches` is called meanwhile. Raises OSError if the folder cannot be written.
+        With `compare`, stored outputs that differ from one batch computed now are replaced. A pass
+        over the sentences also computes the missing ones among `also`, which other runs will read;
+        `also` is called only before such a pass. Outputs that another process is computing are
+        awaited; `between_batches` is called meanwhile. Raises OSError if the folder cannot be
+        written.
         """
         here = self._read(store, keys)
-        if here and not self.are_current(here):
+        if compare and here and not self.are_current(here):
             for depth in here:
                 store.delete(keys[depth])
             here = {}

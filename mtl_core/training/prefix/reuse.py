@@ -12,7 +12,6 @@ from mtl_core.errors import FreezeBroken, UnsupportedArchitecture
 from mtl_core.freezing.table import ParameterTable, State
 from mtl_core.models.architecture import one_line
 from mtl_core.models.description import Role
-from mtl_core.models.replay import LayerReplay
 from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.settings import PREFIX_MEMORY_BYTES
 from mtl_core.tasks.task import TaskKind
@@ -116,7 +115,7 @@ class ReusedPrefix:
         """
         if self._depth is None or self._outputs is None:
             return self._passes.hidden(input_ids, attention_mask)
-        device, frozen = self._model.backbone.device, self._frozen
+        device, frozen = self._loaded.spec.device, self._frozen
         found = frozen.gather(self._outputs, self._depth, input_ids, attention_mask).to(device)
         if self._depth == self._layers:
             return found
@@ -150,9 +149,10 @@ class ReusedPrefix:
     def verify(self) -> None:
         """Compute a sample of the reused outputs again and compare it to the bit.
 
-        Raises FreezeBroken if a number differs, because a layer below has then changed.
+        Raises FreezeBroken if a number differs, because a layer below has then changed. Without a
+        backbone that was built, no layer has run, and there is nothing to verify.
         """
-        if self._depth is None or self._outputs is None:
+        if self._depth is None or self._outputs is None or not self._model.has_built_backbone:
             return
         if not self._frozen.are_current({self._depth: self._outputs}):
             raise FreezeBroken(
@@ -175,20 +175,21 @@ class ReusedPrefix:
     @cached_property
     def _frozen(self) -> FrozenOutputs:
         """The outputs of this run's sentences; created when the first phase reuses something."""
-        loaded, backbone = self._loaded, self._model.backbone
+        loaded, described = self._loaded, self._loaded.description.backbone
         examples = (*loaded.training, *loaded.validation.examples)
         by_token = {each.name for each in loaded.spec.tasks if each.kind is TaskKind.TOKEN}
         everything = {each.input_ids for each in examples}
         tagged = {each.input_ids for each in examples if not by_token.isdisjoint(each.labels)}
         return FrozenOutputs(
-            replay=LayerReplay(backbone),
+            backbone=lambda: self._model.backbone,
+            layers=self._layers,
             sentences=Sentences(
                 everything,
                 loaded.pad_id,
                 everything - tagged,
                 means=loaded.spec.sentence_vector is SentenceVector.MEAN,
             ),
-            width=backbone.config.hidden_size,
+            width=described.hidden_size,
             between_batches=self._between_batches,
             before_all=self._check_candidate,
         )
@@ -216,7 +217,9 @@ class ReusedPrefix:
             return one_line(problem).rstrip(".")
         if outputs is None:
             return _NO_ROOM
-        reason = replay_problem(self._model.backbone, self._frozen, choice.depth, outputs)
+        reason = None
+        if self._model.has_built_backbone:
+            reason = replay_problem(self._model.backbone, self._frozen, choice.depth, outputs)
         if reason is None:
             self._depth, self._outputs = choice.depth, outputs
         return reason
@@ -239,9 +242,11 @@ class ReusedPrefix:
         frozen, store = self._frozen, self._store
         if store is None or frozen.bytes_at(depths) > store.limit_bytes:
             return {}
-        keys = self._keys(depths)
+        keys, compare = self._keys(depths), self._model.has_built_backbone
         return _empty_on_disk_error(
-            lambda: frozen.from_store(keys, store, lambda: self._also(depths, store.limit_bytes))
+            lambda: frozen.from_store(
+                keys, store, lambda: self._also(depths, store.limit_bytes), compare=compare
+            )
         )
 
     def _also(self, depths: list[int], limit_bytes: int) -> dict[int, str]:
@@ -251,10 +256,11 @@ class ReusedPrefix:
         return self._keys(also) if has_room else {}
 
     def _keys(self, depths: Iterable[int]) -> dict[int, str]:
-        frozen, backbone = self._frozen, self._model.backbone
-        digest = self._loaded.spec.weights_digest or ""
+        frozen, spec = self._frozen, self._loaded.spec
+        config, device = self._model.config, torch.device(spec.device)
+        digest = spec.weights_digest or ""
         return {
-            each: entry_key(frozen.sentences, frozen.layout(each), each, backbone, digest)
+            each: entry_key(frozen.sentences, frozen.layout(each), each, config, device, digest)
             for each in depths
         }
 
