@@ -138,7 +138,7 @@ def _rows(model: MultiTaskModel, task: Task, example: EncodedExample, hidden: Te
     """Return what the task's head reads: (labels, width)."""
     if task.kind is TaskKind.TOKEN:
         return hidden[_labelled(task, example)]
-    on_device = hidden[None].to(model.backbone.device)
+    on_device = hidden[None].to(model.head(task).weight.device)
     with torch.no_grad():
         return model.sentence_vectors(on_device, torch.ones(1, len(hidden))).cpu()
 
