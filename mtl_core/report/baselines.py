@@ -3,17 +3,20 @@
 from collections.abc import Mapping, Sequence
 
 from mtl_core.analysis.baselines import baselines_of_runs
-from mtl_core.analysis.plans import PlanComparison
+from mtl_core.analysis.plans import PlanComparison, headlines
 from mtl_core.charts.pareto_labels import BaselineLine
+from mtl_core.freezing.titles import task_title
 from mtl_core.report.compared import ComparedRuns, lowest_seed_run
 from mtl_core.tasks.baselines import Baseline
+from mtl_core.text import listed
 from mtl_core.training.comparison import TrainSize
 from mtl_core.training.spec import RunSpec
 
 BaselinesByTask = Mapping[str, Sequence[BaselineLine]]
 """By task, the scores that need no fine-tuning."""
 
-_PHRASES = {"majority class": "the majority class", "bag of words": "a bag of words"}
+_MAJORITY = "majority class"
+_PHRASES = {_MAJORITY: "the majority class", "bag of words": "a bag of words"}
 """By the label of `tasks.baselines`, how a sentence names a baseline that needs no encoder."""
 
 BaselinesBySize = Mapping[TrainSize, Sequence[Baseline]]
@@ -46,6 +49,28 @@ def unbeaten_words(
     if (plans[0].tasks[task].mean or 0.0) > highest.value:
         return None
     return f"no plan beats {_PHRASES[highest.label]}, {highest.value:.2f}"
+
+
+def collapse_lines(comparison: PlanComparison, baselines: BaselinesByTask) -> tuple[str, ...]:
+    """Names the seeds of each plan that are no better than the majority class, if others are."""
+    chance = {
+        task: each.value
+        for task, lines in baselines.items()
+        for each in lines
+        if each.label == _MAJORITY
+    }
+    found = []
+    for task in comparison.tasks:
+        for plan in comparison.scored(task.name) if task.name in chance else ():
+            scores = headlines(plan, task.name)
+            failed = [seed for seed, score in scores.items() if score <= chance[task.name]]
+            if 0 < len(failed) < len(scores):
+                seeds = f"seed{'s' * (len(failed) > 1)} {listed([str(seed) for seed in failed])}"
+                found.append(
+                    f"{task_title(task.name)}, {plan.label}: {len(failed)} of {len(scores)} seeds "
+                    f"collapsed to the majority class, {chance[task.name]:.2f} ({seeds})."
+                )
+    return tuple(found)
 
 
 def shared_limits(shown: ComparedRuns) -> dict[str, int] | None:

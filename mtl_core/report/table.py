@@ -11,6 +11,7 @@ from mtl_core.analysis.paired.intervals import PairedDifference
 from mtl_core.analysis.paired.planning import smallest_difference
 from mtl_core.analysis.plans import PlanComparison, PlanResult, TaskResult, Verdict, finished_runs
 from mtl_core.freezing.titles import task_title
+from mtl_core.report.baselines import collapse_lines
 from mtl_core.report.blocks import Block, Table, Text, table_of
 from mtl_core.report.compared import lowest_seed_run
 from mtl_core.report.finding import AS_GOOD, has_one_seed, is_tested
@@ -50,7 +51,7 @@ def blocks(report: Report) -> Iterator[Block]:
         yield table_of([_score_row(plan, plans) for plan in ordered])
         interval = f" {_INTERVAL}: of the difference from the best."
         yield Text(f"{table_rule(plans)}{brackets}{interval if is_tested(plans) else ''}")
-        for line in undecided_lines(plans):
+        for line in (*undecided_lines(plans), *collapse_lines(plans, report.baselines)):
             yield Text(line)
         errors = error_rate_words(plans)
         if errors:

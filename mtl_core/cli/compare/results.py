@@ -8,7 +8,7 @@ from mtl_core.cli.console import plain_console
 from mtl_core.cli.stored_runs import data_of
 from mtl_core.lessons.claim_runs import comparison_name
 from mtl_core.report import blocks
-from mtl_core.report.baselines import unbeaten_words
+from mtl_core.report.baselines import collapse_lines, unbeaten_words
 from mtl_core.report.data_words import size_words
 from mtl_core.report.load import Report, summarized_report
 from mtl_core.report.table import result_words, terminal_table, undecided_lines
@@ -48,6 +48,8 @@ def print_results(record: ComparisonRecord, report: Report) -> None:
         lines = report.baselines.get(task.name, ())
         if (unbeaten := unbeaten_words(compared.plans, task.name, lines)) is not None:
             console.print(f"{task.name}: {unbeaten}", soft_wrap=True)
+    for line in collapse_lines(compared.plans, report.baselines):
+        console.print(line, soft_wrap=True)
 
 
 def results_table(comparison: PlanComparison, width: int) -> Table:

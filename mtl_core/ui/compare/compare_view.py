@@ -127,8 +127,9 @@ def _sweep(lab: Lab, record: ComparisonRecord) -> None:
         st.caption(SWEEP_CAPTION)
 
 
-def _table(_lab: Lab, report: Report, _facts: str, colors: Palette) -> None:
-    plans_table(report.compared.plans, colors)
+def _table(lab: Lab, report: Report, _facts: str, colors: Palette) -> None:
+    shown = report.compared
+    plans_table(shown.plans, known_baselines(lab, shown), colors)
 
 
 def _losses(_lab: Lab, report: Report, facts: str, colors: Palette) -> None:

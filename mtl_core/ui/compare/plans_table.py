@@ -7,6 +7,7 @@ import streamlit as st
 
 from mtl_core.analysis.plans import PlanComparison, PlanResult
 from mtl_core.charts.theme import Palette
+from mtl_core.report.baselines import BaselinesByTask, collapse_lines
 from mtl_core.report.table import (
     TRIALS_COMMAND,
     error_rate_words,
@@ -28,7 +29,7 @@ _ROW_HEIGHT = 35
 _AGAINST_BEST = "against best"
 
 
-def plans_table(comparison: PlanComparison, colors: Palette) -> None:
+def plans_table(comparison: PlanComparison, baselines: BaselinesByTask, colors: Palette) -> None:
     """Draws one row per plan, the best first, above the rule of the test and its error rate.
 
     A picture of one screen has no room for the error rate.
@@ -51,8 +52,8 @@ def plans_table(comparison: PlanComparison, colors: Palette) -> None:
     )
     rule = table_rule(comparison)
     errors = "" if one_screen() else error_rate_words(comparison)
-    lines = () if one_screen() else undecided_lines(comparison)
-    if lines:
+    lines = (*undecided_lines(comparison), *collapse_lines(comparison, baselines))
+    if lines and not one_screen():
         st.caption("  \n".join(plain(line) for line in lines))
     st.caption(f"{rule} {errors} Repeat the trials: `{TRIALS_COMMAND}`." if errors else rule)
 
