@@ -171,3 +171,14 @@ def joint_loss(losses: Mapping[str, Tensor], weights: Mapping[str, float]) -> Te
         if loss.requires_grad and weights.get(task, 1.0) > 0
     ]
     return sum(weighted[1:], start=weighted[0]) if weighted else None
+
+
+def logit_gradients(shares: Tensor, labels: Tensor, weight: float | Tensor) -> Tensor:
+    """Return the gradients of weighted cross entropies by the logits: (n, outputs).
+
+    Each row is `weight` times (softmax - one-hot). `shares` are the log-softmax of the logits,
+    (n, outputs), and are overwritten. `labels`: (n,). `weight` is one number, or (n, 1).
+    """
+    gradient = shares.exp_()
+    gradient[torch.arange(len(labels)), labels] -= 1
+    return gradient.mul_(weight)

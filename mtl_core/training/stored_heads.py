@@ -16,7 +16,7 @@ from mtl_core.tasks.alignment import EncodedExample
 from mtl_core.tasks.task import Task
 from mtl_core.training.batches import collate
 from mtl_core.training.loaded_run import LoadedRun
-from mtl_core.training.losses import head_inputs, labelled, read_positions
+from mtl_core.training.losses import head_inputs, labelled, logit_gradients, read_positions
 from mtl_core.training.prefix.reuse import ReusedPrefix
 from mtl_core.training.together.rows import TaskRows, collect_rows, count_rows
 
@@ -74,18 +74,13 @@ class StoredHeads:
         return {task: (rows, read[task].labels) for task, rows in inputs.items()}
 
     def _backward(self, task: Task, rows: Tensor, labels: Tensor) -> Tensor:
-        """Return the mean loss of one task, and write the gradients of its head if it learns.
-
-        The gradient of the mean cross entropy by the logits is (softmax - one-hot) / n.
-        """
+        """Return the mean loss of one task, and write the gradients of its head if it learns."""
         head, weight = self._model.head(task), self._weights.get(task.name, 1.0)
         states = functional.dropout(rows, self._loaded.spec.head_dropout)
         shares = torch.log_softmax(torch.addmm(head.bias, states, head.weight.T), 1)
         loss = -shares.gather(1, labels[:, None]).sum() / len(labels)
         if weight > 0:
-            gradient = shares.exp_()
-            gradient[torch.arange(len(labels)), labels] -= 1
-            gradient.mul_(weight / len(labels))
+            gradient = logit_gradients(shares, labels, weight / len(labels))
             if head.weight.requires_grad:
                 head.weight.grad = gradient.T @ states
             if head.bias.requires_grad:

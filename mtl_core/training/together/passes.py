@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from mtl_core.training.losses import logit_gradients
 from mtl_core.training.together.heads import HeadGradients, StackedHead
 from mtl_core.training.together.rows import StepRows
 
@@ -76,9 +77,7 @@ class HeadPasses:
         losses = -summed / counts
         if weight is None:
             return HeadPass(losses, None)
-        gradient = shares.exp_()
-        gradient[torch.arange(total), labels] -= 1
-        gradient.mul_((weight / counts)[owner][:, None])
+        gradient = logit_gradients(shares, labels, (weight / counts)[owner][:, None])
         return HeadPass(losses, _gradients(gradient, rows, sizes, owner))
 
     def _drop(self, read: Tensor, sizes: Sequence[int], streams: Sequence[torch.Generator]) -> None:
