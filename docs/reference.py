@@ -126,7 +126,9 @@ def manifest_file() -> str:
         f"```yaml\n{sample.strip()}\n```",
         f"A task has the keys {', '.join(f'`{key}`' for key in keys)}. `kind` is `sentence` or "
         "`token`; `head` is a name that no other task uses. `text` and `label` name the columns of "
-        "a table or the keys of JSON lines. CoNLL columns are found by position.",
+        "a table or the keys of JSON lines. CoNLL columns are found by position. `test` is "
+        "optional: plans are compared on it, while rates and plans are chosen on `validation`. "
+        "Without it, plans are compared on `validation` too.",
         "Sentences: CSV or TSV with a header, or JSON lines (one object per line). Tokens: CoNLL "
         "columns (token first, tag last, a blank line between sentences; a token may begin with "
         "`#`), or JSON lines with `tokens` and `tags`. Tags: IOB2, IOB1 (converted) or IO (bare "

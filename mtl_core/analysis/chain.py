@@ -7,6 +7,7 @@ from statistics import fmean
 from mtl_core.analysis.summary import ProgressState, RunSummary
 from mtl_core.analysis.trained import head_is_trained, loss_is_used
 from mtl_core.tasks.task import Task
+from mtl_core.training.events import TaskScore
 
 SummaryOf = Callable[[str], RunSummary | None]
 """Returns the summary of a run by its id; None if the run was deleted."""
@@ -128,14 +129,18 @@ def _stage(number: int, run: RunSummary) -> Stage:
             TaskInStage(
                 task=each.task,
                 metric=each.metric,
-                before=each.first,
-                after=each.latest,
+                before=_headline(run.score_before(each.task.name)),
+                after=run.value(each.task.name),
                 trained=head_is_trained(each.task, run),
                 loss_used=loss_is_used(each.task, run),
             )
             for each in run.tasks
         ),
     )
+
+
+def _headline(score: TaskScore | None) -> float | None:
+    return None if score is None else score.headline
 
 
 def _same_sentences(first: RunSummary, other: RunSummary) -> bool:

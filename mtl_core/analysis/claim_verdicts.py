@@ -121,7 +121,10 @@ def score_after(run: RunSummary, task: str, data: str = VALIDATION) -> float | N
 
 def score_before(run: RunSummary, task: str) -> float | None:
     """A task's headline metric before the run's first step."""
-    return next((each.first for each in run.tasks if each.task.name == task), None)
+    if all(each.task.name != task for each in run.tasks):
+        return None
+    before = run.score_before(task)
+    return None if before is None else before.headline
 
 
 def _better(rule: Better, evidence: Evidence, gold: GoldLabels | None) -> Finding:
@@ -365,7 +368,7 @@ def _scores(chosen: _ChosenAnswers, task: str, gold: GoldLabels) -> Scores:
 
 
 def _score(run: RunSummary, index: int, task: str, gold: GoldLabels) -> SeedScore | None:
-    answers = [each for each in run.answers if each.split == "validation"]
+    answers = run.judged_answers(task)
     known = next((each.task for each in run.tasks if each.task.name == task), None)
     if len(answers) < 2 or known is None:
         return None

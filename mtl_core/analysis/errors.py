@@ -33,10 +33,11 @@ class Confusion:
 class LabelDifference:
     """A sentence that two runs label differently.
 
-    `position` is the sentence's index in the validation split. `correct` is the true label,
-    `first` and `second` are the labels that the two runs predict.
+    `position` is the sentence's index in `split`. `correct` is the true label, `first` and `second`
+    are the labels that the two runs predict.
     """
 
+    split: str
     position: int
     correct: Label
     first: Label
@@ -61,12 +62,12 @@ def confusion(plan: PlanResult, task: Task, gold: GoldLabels) -> Confusion | Non
     pairs: list[tuple[str, str]] = []
     seeds = 0
     for run in plan.runs.values():
-        answers = final_answers(run) if run.finished else None
+        answers = final_answers(run, task.name) if run.finished else None
         predicted = predicted_labels(answers, task, gold) if answers else None
-        if predicted is not None:
+        if answers is not None and predicted is not None:
             seeds += 1
             for position, label in predicted.items():
-                pairs.extend(_pairs(gold[task.name][position], label, task))
+                pairs.extend(_pairs(gold[answers.split][task.name][position], label, task))
     if not seeds:
         return None
     labels = _labels(task)
@@ -84,15 +85,17 @@ def label_differences(
 
     Returns first the sentences that only the first run has correct, then those that only the second
     has correct, then those that both have wrong, each in the order of the split. Returns None
-    if a run has no predictions.
+    if a run has no predictions, or if the runs are judged on different splits.
     """
-    answers = [final_answers(run) for run in (first, second)]
+    answers = [final_answers(run, task.name) for run in (first, second)]
+    split = first.judged_split(task.name)
     predicted = [predicted_labels(each, task, gold) if each else None for each in answers]
     one, other = predicted
-    if one is None or other is None:
+    if one is None or other is None or split != second.judged_split(task.name):
         return None
+    correct = gold[split][task.name]
     found = [
-        LabelDifference(position, gold[task.name][position], one[position], other[position])
+        LabelDifference(split, position, correct[position], one[position], other[position])
         for position in one
         if position in other and one[position] != other[position]
     ]

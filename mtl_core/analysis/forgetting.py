@@ -60,7 +60,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Forgetting:
-    """A task that a plan does not train: its headline metric and validation loss.
+    """A task that a plan does not train: its headline metric and loss on the judged split.
 
     `loss` is None if a run has none. `lowest` and `highest` are the metric of the worst and the
     best seed after training. `tested` is the paired test of the change, None without enough data.
@@ -98,7 +98,7 @@ class Forgetting:
 class OtherDataScores:
     """A task's scores on data that the plan's runs are not trained on.
 
-    `on_own_data` is the headline metric on the validation split of their own data, after training.
+    `on_own_data` is the headline metric on the judged split of their own data, after training.
     """
 
     plan: str
@@ -112,7 +112,7 @@ class OtherDataScores:
 def forgetting(plan: PlanResult, gold: GoldLabels | None = None) -> tuple[Forgetting, ...]:
     """Returns the tasks that the plan's finished runs do not train.
 
-    `gold` are the correct labels of the validation sentences; without them only seeds are tested.
+    `gold` are the correct labels of the sentences; without them only seeds are tested.
     """
     found = (_forgotten(plan, result.task, gold or {}) for result in plan.tasks.values())
     return tuple(each for each in found if each is not None)
@@ -157,7 +157,7 @@ def _tested(runs: Sequence[RunSummary], task: Task, gold: GoldLabels) -> PairedD
     start, end = {}, {}
     for run in runs:
         ends = _before_and_after(run, task)
-        answers = [each for each in run.answers if each.split == "validation"]
+        answers = run.judged_answers(task.name)
         if ends is not None:
             first, last = (answers[0], answers[-1]) if len(answers) > 1 else (None, None)
             start[run.spec.seed] = _marked(first, ends[0], task, gold)
@@ -196,10 +196,10 @@ def _finished(plan: PlanResult) -> list[RunSummary]:
 
 
 def _before_and_after(run: RunSummary, task: Task) -> tuple[TaskScore, TaskScore] | None:
-    points = run.task(task.name).evaluations
-    if not points or run.finished is None or task.name not in run.finished.metrics:
+    before = run.score_before(task.name)
+    if before is None or run.finished is None or task.name not in run.finished.metrics:
         return None
-    return points[0].score, run.finished.metrics[task.name]
+    return before, run.finished.metrics[task.name]
 
 
 def _loss(ends: Sequence[tuple[TaskScore, TaskScore]]) -> Change | None:

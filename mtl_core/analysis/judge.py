@@ -101,7 +101,7 @@ def _scores(plan: PlanResult, task: Task, gold: GoldLabels) -> dict[int, SeedSco
     are unknown or do not add up to the score that the run reported."""
     found = {}
     for seed, value in headlines(plan, task.name).items():
-        answers = final_answers(plan.runs[seed])
+        answers = final_answers(plan.runs[seed], task.name)
         marks = mark(answers, task, gold) if answers else None
         known = marks is not None and isclose(marks.score, value, abs_tol=1e-9)
         found[seed] = seed_score(marks) if marks is not None and known else SeedScore(value)

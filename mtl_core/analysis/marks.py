@@ -17,8 +17,11 @@ from mtl_core.tasks.scoring import entity_counts
 from mtl_core.tasks.task import Task, TaskKind
 from mtl_core.training.events import Answers
 
-GoldLabels = Mapping[str, Mapping[int, Label]]
-"""By task name, the correct label or tags of each sentence by its index in the validation split."""
+SplitLabels = Mapping[str, Mapping[int, Label]]
+"""By task name, the correct label or tags of each sentence by its index in a split."""
+
+GoldLabels = Mapping[str, SplitLabels]
+"""The correct labels by split."""
 
 Counts = NDArray[np.int64]
 
@@ -43,20 +46,24 @@ class Marks:
 
 
 def gold_labels(dataset: Dataset) -> GoldLabels:
-    """Returns the correct labels of the validation split of `dataset`."""
+    """Returns the correct labels of the splits of `dataset` that are evaluated."""
     return {
-        task.name: {
-            position: example.labels[task.name]
-            for position, example in enumerate(dataset.validation)
-            if task.name in example.labels
+        split: {
+            task.name: {
+                position: example.labels[task.name]
+                for position, example in enumerate(examples)
+                if task.name in example.labels
+            }
+            for task in dataset.tasks
         }
-        for task in dataset.tasks
+        for split, examples in dataset.splits.items()
+        if split != "train"
     }
 
 
-def final_answers(run: RunSummary) -> Answers | None:
-    """Returns the run's last predictions on the validation split; None if it stored none."""
-    found = [each for each in run.answers if each.split == "validation"]
+def final_answers(run: RunSummary, task: str) -> Answers | None:
+    """Returns the run's last predictions on the judged split of `task`; None if it stored none."""
+    found = run.judged_answers(task)
     return found[-1] if found else None
 
 
@@ -68,7 +75,7 @@ def predicted_labels(answers: Answers, task: Task, gold: GoldLabels) -> dict[int
     """
     positions = answers.places.get(task.name, ())
     predicted = answers.answers.get(task.name, ())
-    labels = gold.get(task.name, {})
+    labels = gold.get(answers.split, {}).get(task.name, {})
     if not positions or any(position not in labels for position in positions):
         return None
     return {
@@ -84,7 +91,7 @@ def mark(answers: Answers, task: Task, gold: GoldLabels) -> Marks | None:
     predicted = predicted_labels(answers, task, gold)
     if predicted is None:
         return None
-    correct = gold[task.name]
+    correct = gold[answers.split][task.name]
     if task.kind is TaskKind.SENTENCE:
         rows = [(int(label == correct[position]), 1, 1) for position, label in predicted.items()]
     else:

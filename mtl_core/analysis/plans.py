@@ -103,6 +103,18 @@ class PlanComparison:
     beyond_plan: tuple[str, ...]
     looks: tuple[int, ...] = ()
 
+    def judged_on(self, task: str) -> tuple[str, int | None]:
+        """Returns the split whose scores compare the plans, and its sentences with the task.
+
+        The number is None until a run has read the data.
+        """
+        for plan in self.plans:
+            for run in plan.runs.values():
+                split = run.judged_split(task)
+                if (sentences := run.examples.get(task, {}).get(split)) is not None:
+                    return split, sentences
+        return "validation", None
+
     def scored(self, task: str, *verdicts: Verdict) -> tuple[PlanResult, ...]:
         """Returns the plans with a score on `task`, the highest mean first.
 
@@ -271,7 +283,9 @@ def _plan_result(label: str, by_seed: Mapping[int, RunSummary]) -> PlanResult:
 def _task_result(task: Task, runs: Sequence[RunSummary]) -> TaskResult:
     finished = [run for run in runs if run.finished and task.name in run.finished.metrics]
     values = [run.finished.metrics[task.name].headline for run in finished if run.finished]
-    before = [first for run in finished if (first := run.task(task.name).first) is not None]
+    before = [
+        first.headline for run in finished if (first := run.score_before(task.name)) is not None
+    ]
     return TaskResult(
         task=task,
         mean=fmean(values) if values else None,

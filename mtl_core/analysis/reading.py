@@ -77,6 +77,7 @@ class _Reader:
         self._recent = list(summary.recent_seconds)
         self._answers = list(summary.answers)
         self._other_data = list(summary.other_data)
+        self._tests = list(summary.tests)
         self._pause = summary.pause_seconds
         self._last_was_step = summary.last_was_step
         self._step = summary.step
@@ -94,6 +95,7 @@ class _Reader:
             recent_seconds=tuple(self._recent),
             answers=tuple(self._answers),
             other_data=tuple(self._other_data),
+            tests=tuple(self._tests),
             pause_seconds=self._pause,
             last_was_step=self._last_was_step,
             step=self._step,
@@ -188,7 +190,7 @@ class _Reader:
 
     def _add_evaluation(self, event: Evaluation, passed: float) -> None:
         if event.split != "validation":
-            self._other_data.append(event)
+            (self._tests if event.split == "test" else self._other_data).append(event)
             return
         if event.step:
             self._pause += passed

@@ -134,9 +134,10 @@ class RunSummary:
     """The state of a run after its first `events` events; `elapsed_seconds` is that of the last.
 
     `answers` and `measured` are empty for runs of older versions. `other_data` are the evaluations
-    on data that the run is not trained on, before and after training. `recent_seconds` are the
-    latest step times of the running phase. `pause_seconds` is the time between steps, spent on
-    evaluations, without the evaluation before training.
+    on data that the run is not trained on, before and after training, `tests` those on the test
+    split of its own data. `recent_seconds` are the latest step times of the running
+    phase. `pause_seconds` is the time between steps, spent on evaluations, without the evaluation
+    before training.
     """
 
     run: str
@@ -158,6 +159,7 @@ class RunSummary:
     answers: tuple[Answers, ...] = ()
     measured: Measured | None = None
     other_data: tuple[Evaluation, ...] = ()
+    tests: tuple[Evaluation, ...] = ()
     finished: RunFinished | None = None
     reason: str | None = None
     recent_seconds: tuple[float, ...] = ()
@@ -201,6 +203,31 @@ class RunSummary:
             return None
         remaining = self.total_steps - self.step
         return remaining * (pace + self.pause_seconds / self.step) if self.step else None
+
+    def judged_split(self, task: str) -> str:
+        """The split whose score at the end compares plans on a task: `test` or `validation`."""
+        if self.finished is not None:
+            return self.finished.judged_on.get(task, "validation")
+        return "test" if self.examples.get(task, {}).get("test") else "validation"
+
+    def score_before(self, task: str) -> TaskScore | None:
+        """The score on the judged split before training; None without an evaluation."""
+        if self.judged_split(task) == "validation":
+            scores = [point.score for point in self.task(task).evaluations]
+        else:
+            scores = [each.tasks[task] for each in self.tests if task in each.tasks]
+        return scores[0] if scores else None
+
+    def value(self, task: str) -> float | None:
+        """The headline metric now: on the judged split at the end, on validation before."""
+        if self.finished is not None and task in self.finished.metrics:
+            return self.finished.metrics[task].headline
+        return self.task(task).latest
+
+    def judged_answers(self, task: str) -> tuple[Answers, ...]:
+        """The predictions on the judged split of a task, before training and at the end."""
+        split = self.judged_split(task)
+        return tuple(each for each in self.answers if each.split == split)
 
     def task(self, name: str) -> TaskProgress:
         """Returns the progress of a task by its name."""

@@ -11,10 +11,11 @@ from mtl_core.charts.theme import Figure, Palette, axis_title, base_layout
 LENGTHS_HEIGHT = 170
 _ROW, _MOST_ROWS, _NAME_LIMIT = 44, 12, 18
 _BINS = 40
+_SPLITS = (("train", 1.0, "train"), ("validation", 0.4, "val."), ("test", 0.2, "test"))
 
 
 def balance_figure(counts: Mapping[str, Mapping[str, int]], number: int, colors: Palette) -> Figure:
-    """Builds two bars per label, training solid and validation pale, with the counts at their ends.
+    """Builds a bar per label and split, training solid and the others paler, with their counts.
 
     `counts` are by split and label. `number` is the task's number, which sets the colour. Shows
     the 12 most frequent labels.
@@ -37,7 +38,8 @@ def balance_figure(counts: Mapping[str, Mapping[str, int]], number: int, colors:
             "hovertext": [f"{escape(name)}: {counts[split][name]:,}, {split}" for name in names],
             "hoverinfo": "text",
         }
-        for split, opacity, abbreviation in (("train", 1.0, "train"), ("validation", 0.4, "val."))
+        for split, opacity, abbreviation in _SPLITS
+        if split in counts
     ]
     most = max((counts[split][name] for split in counts for name in names), default=1)
     layout = base_layout(

@@ -9,6 +9,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from mtl_core.cli.console import plain_console
 from mtl_core.cli.options import EventFormat
+from mtl_core.report.data_words import split_counts
 from mtl_core.report.run_words import shared_words
 from mtl_core.training.events import (
     Answers,
@@ -79,7 +80,7 @@ class _TextPrinter:
         )
         self._phases = 1
         self._together: int | None = None
-        self._first: dict[str, TaskScore] = {}
+        self._first: dict[str, dict[str, TaskScore]] = {}  # by split
         self._total_steps = 0
 
     def __call__(self, event: RunEvent) -> None:
@@ -116,8 +117,7 @@ class _TextPrinter:
         self._phases, self._total_steps = len(spec.plan.phases), event.total_steps
         self._together = spec.trained_together
         counts = ", ".join(
-            f"{task} {found['train']} + {found['validation']}"
-            for task, found in event.examples.items()
+            f"{task} {split_counts(found)}" for task, found in event.examples.items()
         )
         self._print(f"Run {event.run}")
         self._print(
@@ -143,9 +143,8 @@ class _TextPrinter:
         )
         where = f"step {event.step} of {self._total_steps}, epoch {event.epoch:.2f}"
         where = where if event.step else "before training"
-        if event.split == "validation":
-            self._first = self._first or event.tasks
-        else:
+        self._first.setdefault(event.split, event.tasks)
+        if event.split != "validation":
             where = f"{where}, on {event.split}"
         self._print(f"  {where}: {scores}")
 
@@ -158,8 +157,10 @@ class _TextPrinter:
             f"{event.peak_memory_bytes / 1e6:,.0f} MB"
         )
         for task, score in event.metrics.items():
-            was = f" (was {self._first[task].headline:.3f})" if task in self._first else ""
-            self._print(f"  {task}: {headline_text(score)}{was}")
+            split = event.judged_on.get(task, "validation")
+            first = self._first.get(split, {}).get(task)
+            was = f" (was {first.headline:.3f})" if first else ""
+            self._print(f"  {task}, {split}: {headline_text(score)}{was}")
         place = " and in the saved model" if event.output else ""
         self._print(
             f"  {event.frozen_tensors} of {event.frozen_tensors} frozen tensors bit-identical "

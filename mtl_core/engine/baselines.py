@@ -17,7 +17,7 @@ from mtl_core.tasks.dataset import Dataset
 
 logger = logging.getLogger(__name__)
 
-FORMAT = 1
+FORMAT = 2
 """Increased whenever the same sentences would get different baselines."""
 
 Scorer = Callable[[Dataset], tuple[Baseline, ...]]
@@ -116,5 +116,5 @@ def content_key(dataset: Dataset) -> str:
     The reference of the data set is not part of it.
     """
     made_by = "".join(f"{each}\n" for each in (FORMAT, *map(version, _LIBRARIES)))
-    content = _CONTENT.dump_json(dataset, include={"tasks", "train", "validation"})
+    content = _CONTENT.dump_json(dataset, include={"tasks", "train", "validation", "test"})
     return hashlib.sha256(made_by.encode() + content).hexdigest()

@@ -232,9 +232,8 @@ def _fail(store: RunStore, runs: Sequence[RunRecord], reason: str) -> None:
 
 def _score(store: RunStore, run: RunRecord) -> float:
     last = store.latest(run.id, "run_finished")
-    if not isinstance(last, RunFinished) or not last.metrics:
-        return float("-inf")
-    return sum(score.headline for score in last.metrics.values()) / len(last.metrics)
+    score = last.mean_validation_score if isinstance(last, RunFinished) else None
+    return float("-inf") if score is None else score
 
 
 def _epoch_seconds(store: RunStore, run: RunRecord) -> float | None:

@@ -83,7 +83,7 @@ def _safe_cell(cell: Cell) -> Cell:
 def _scores(report: Report) -> str:
     columns = (
         *("run", "name", "plan", "checkpoint", "data", "seed", "state", "task", "metric"),
-        *("value", "before_training", "validation_sentences", "standard_error", "standing"),
+        *("value", "before_training", "judged_on", "sentences", "standard_error", "standing"),
         *("total_seconds", "peak_memory_bytes", "frozen_tensors", "frozen_identical"),
         *_SHARED,
     )
@@ -95,12 +95,15 @@ def _score_rows(label: LabelledRun, run: ReportRun, report: Report) -> Iterator[
     spec, end = run.record.spec, run.summary.finished
     for task in run.summary.tasks:
         name = task.task.name
-        value = end.metrics[name].headline if end and name in end.metrics else task.latest
-        sentences = run.summary.examples.get(name, {}).get("validation")
+        value = run.summary.value(name)
+        split = run.summary.judged_split(name)
+        sentences = run.summary.examples.get(name, {}).get(split)
+        before = run.summary.score_before(name)
         is_share = task.task.kind is TaskKind.SENTENCE and value is not None and sentences
         yield (
             *(run.id, run.record.title, label.label, spec.checkpoint, spec.data, spec.seed),
-            *(str(run.record.state), name, task.metric, value, task.first, sentences),
+            *(str(run.record.state), name, task.metric, value),
+            *(before.headline if before else None, split, sentences),
             standard_error(value or 0.0, sentences or 1) if is_share else None,
             _verdict(run.id, name, report),
             end.total_seconds if end else None,
@@ -314,24 +317,27 @@ def _changed_rows(
     for task in shown.plans.tasks:
         for seed in shown.plans.seeds:
             by_plan = _predictions(plans, seed, task, gold)
-            for place in sorted({place for each in by_plan.values() for place in each}):
-                labels = [each.get(place) for each in by_plan.values()]
+            for split, place in sorted({place for each in by_plan.values() for place in each}):
+                labels = [each.get((split, place)) for each in by_plan.values()]
                 if len({each for each in labels if each is not None}) > 1:
-                    example = dataset.validation[place]
+                    example = dataset.splits[split][place]
                     yield [
                         *(task.name, seed, place + 1, sentence_text(example)),
-                        label_text(gold[task.name][place], example),
+                        label_text(gold[split][task.name][place], example),
                         *(None if each is None else label_text(each, example) for each in labels),
                     ]
 
 
 def _predictions(
     plans: Sequence[PlanResult], seed: int, task: Task, gold: GoldLabels
-) -> Mapping[str, Mapping[int, Label]]:
-    """The predicted labels by plan label and by the sentence's position in the split."""
-    found = {}
+) -> Mapping[str, Mapping[tuple[str, int], Label]]:
+    """The predicted labels by plan label, and by the split and the sentence's position in it."""
+    found: dict[str, Mapping[tuple[str, int], Label]] = {}
     for plan in plans:
         run = plan.runs.get(seed)
-        answers = final_answers(run) if run is not None and run.finished is not None else None
-        found[plan.label] = (predicted_labels(answers, task, gold) if answers else None) or {}
+        finished = run is not None and run.finished is not None
+        answers = final_answers(run, task.name) if finished and run is not None else None
+        labels = (predicted_labels(answers, task, gold) if answers else None) or {}
+        split = answers.split if answers else ""
+        found[plan.label] = {(split, place): label for place, label in labels.items()}
     return found

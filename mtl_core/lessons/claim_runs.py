@@ -99,13 +99,13 @@ def claim_finding(
         for arm in arms
     }
     data = {experiments[arm.experiment].spec.data for arm in arms}
-    gold = _validation_labels(data.pop(), access) if len(data) == 1 else None
+    gold = _gold_labels(data.pop(), access) if len(data) == 1 else None
     return judge(claim.rule, evidence, gold)
 
 
 @lru_cache(maxsize=8)
-def _validation_labels(data: str, access: FileAccess) -> GoldLabels:
-    """The gold labels of a dataset's validation set."""
+def _gold_labels(data: str, access: FileAccess) -> GoldLabels:
+    """The correct labels of a data set, by split."""
     return gold_labels(load_dataset(data, access))
 
 

@@ -1,10 +1,12 @@
 """Describes a data set in one line: its name, its size, its labels and its lengths."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from mtl_core.freezing.titles import task_title
+from mtl_core.tasks.dataset import repeated_words
 from mtl_core.tasks.lengths import SubWordCounter
-from mtl_core.tasks.overview import SPLITS, DataOverview, TaskOverview
+from mtl_core.tasks.manifest import SPLIT_KEYS
+from mtl_core.tasks.overview import DataOverview, TaskOverview
 from mtl_core.tasks.task import TaskKind
 from mtl_core.tasks.upload_reference import is_upload
 from mtl_core.text import count_or_all, counted, listed, percent
@@ -80,8 +82,10 @@ def length_finding(task: TaskOverview, unit: str, max_length: int) -> str:
 
 def counts_caption(task: TaskOverview) -> str:
     """Lists the sentences of each split, the head's outputs and repaired tags."""
-    parts = [f"{task.examples[split]:,} {split}" for split in SPLITS]
+    parts = [f"{count:,} {split}" for split, count in task.examples.items()]
     parts.append(f"head {task.task.head}, {len(task.task.outputs)} outputs")
+    if task.repeated:
+        parts.append(repeated_words(task.repeated))
     if task.repaired_tags:
         tags = counted(task.repaired_tags, "tag", "tags")
         parts.append(f"{tags} began an entity with I- and read as B-")
@@ -89,7 +93,13 @@ def counts_caption(task: TaskOverview) -> str:
 
 
 def _examples(task: TaskOverview, noun: str) -> str:
-    return f"{task.examples['train']:,} + {task.examples['validation']:,}{noun}"
+    return f"{split_counts(task.examples)}{noun}"
+
+
+def split_counts(examples: Mapping[str, int]) -> str:
+    """The sentences of each split, training first: `400 + 200 + 800`."""
+    counts = (examples.get(split) for split in SPLIT_KEYS)
+    return " + ".join(f"{count:,}" for count in counts if count is not None)
 
 
 def _cut_off(found: DataOverview, max_length: int) -> str:

@@ -153,7 +153,7 @@ def changed_row(
     changed: LabelDifference, between: ChangedBetween, dataset: Dataset
 ) -> dict[str, str]:
     """A sentence as a table row: change, text, correct label, the label of each plan."""
-    example = dataset.validation[changed.position]
+    example = dataset.splits[changed.split][changed.position]
     return {
         "Change": CHANGE_SIGNS.get((changed.first_correct, changed.second_correct), ""),
         "Sentence": sentence_text(example),

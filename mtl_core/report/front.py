@@ -167,15 +167,8 @@ def _on_front(plans: Sequence[PlanResult], task: str, cost: Cost) -> tuple[str, 
 
 
 def _caption(shown: ComparedRuns, task: Task) -> str:
-    count = next(
-        (
-            run.summary.examples[task.name]["validation"]
-            for run in shown.runs
-            if "validation" in run.summary.examples.get(task.name, {})
-        ),
-        None,
-    )
-    on = f" on {count:,} validation sentences" if count else ""
+    split, count = shown.plans.judged_on(task.name)
+    on = f" on {count:,} {split} sentences" if count else ""
     if shown.by_size:
         on += f", trained on {size_words(shown.by_size[-1].size)}"
     bars = (

@@ -118,7 +118,7 @@ class Report:
 
     @cached_property
     def sentences(self) -> tuple[Dataset, GoldLabels] | None:
-        """The data of the runs and the labels of their validation split; None if unavailable."""
+        """The data of the runs and the labels of its evaluated splits; None if unavailable."""
         data = self._data({})
         return None if data is None else (data, gold_labels(data))
 
@@ -249,8 +249,7 @@ def sentences_of(spec: RunSpec, examples: Mapping[str, int], access: FileAccess)
 
     Returns None if the data have changed since the run. Raises DataError if they are missing.
     """
-    data = load_dataset(spec.data, access, examples)
-    return data if data.has_digests(spec.data_digests) else None
+    return load_dataset(spec.data, access, examples).as_recorded(spec.data_digests)
 
 
 def summaries_in(store: RunStore, model_of: ModelOf) -> SummaryOf:

@@ -199,12 +199,25 @@ def _running(record: RunRecord, summary: RunSummary) -> str:
     return f"Training phase {phase.number} of {len(summary.phases)}: {words}"
 
 
+def score_split_words(summary: RunSummary, task: TaskProgress) -> str:
+    """States on which sentences a task's score was measured, and its score on validation."""
+    name, latest = task.task.name, task.latest
+    split = summary.judged_split(name) if summary.finished else "validation"
+    sentences = summary.examples.get(name, {}).get(split)
+    count = "" if sentences is None else f"{sentences:,} "
+    words = f"Measured on the {count}{split} sentences."
+    if split == "validation" or latest is None:
+        return words
+    return f"{words} On the validation sentences: {latest:.3f}."
+
+
 def _scores(summary: RunSummary) -> str:
-    return ", ".join(_score(task) for task in summary.tasks if task.latest is not None)
-
-
-def _score(task: TaskProgress) -> str:
-    return f"{within(task.task.name)} {task.latest:.2f} {task.metric}"
+    values = {task: summary.value(task.task.name) for task in summary.tasks}
+    return ", ".join(
+        f"{within(task.task.name)} {value:.2f} {task.metric}"
+        for task, value in values.items()
+        if value is not None
+    )
 
 
 def _where(summary: RunSummary) -> str:

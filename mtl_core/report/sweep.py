@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.freezing.titles import scenario_phrase
@@ -13,7 +12,7 @@ from mtl_core.training.comparison import ArmKey, TrainSize, arm_key, train_size
 SWEEP_CAPTION = (
     "Accuracy and entity F1, averaged over the tasks, with the first seed, at the plan's own "
     "learning rates times each factor. All seeds use the best factor. It was selected on the "
-    "validation sentences, so the first seed's score is optimistic."
+    "validation sentences. If the data have no test split, the first seed's score is optimistic."
 )
 
 
@@ -92,6 +91,4 @@ def _sweep(
 
 
 def _score(summary: RunSummary) -> float | None:
-    if summary.finished is None or not summary.finished.metrics:
-        return None
-    return fmean(score.headline for score in summary.finished.metrics.values())
+    return None if summary.finished is None else summary.finished.mean_validation_score

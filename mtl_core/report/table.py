@@ -14,6 +14,7 @@ from mtl_core.freezing.titles import task_title
 from mtl_core.report.baselines import collapse_lines
 from mtl_core.report.blocks import Block, Table, Text, table_of
 from mtl_core.report.compared import lowest_seed_run
+from mtl_core.report.data_words import within
 from mtl_core.report.finding import AS_GOOD, has_one_seed, is_tested
 from mtl_core.report.load import Report
 from mtl_core.report.run_words import other_data_lines, rate_words, shared_words
@@ -53,6 +54,8 @@ def blocks(report: Report) -> Iterator[Block]:
         yield Text(f"{table_rule(plans)}{brackets}{interval if is_tested(plans) else ''}")
         for line in (*undecided_lines(plans), *collapse_lines(plans, report.baselines)):
             yield Text(line)
+        if judged := judged_words(plans):
+            yield Text(judged)
         errors = error_rate_words(plans)
         if errors:
             yield Text(f"{errors} Command, in the folder of Freeze Lab: {TRIALS_COMMAND}")
@@ -251,6 +254,24 @@ def table_rule(comparison: PlanComparison) -> str:
     return " ".join(part for part in parts if part)
 
 
+def judged_words(comparison: PlanComparison) -> str:
+    """States on which sentences the plans are compared; empty until a run has read the data."""
+    by_split: dict[str, list[str]] = {}
+    for task in comparison.tasks:
+        split, sentences = comparison.judged_on(task.name)
+        if sentences is not None:
+            by_split.setdefault(split, []).append(task.name)
+    tasks = {split: listed([within(name) for name in names]) for split, names in by_split.items()}
+    parts = [
+        f"Scores of {tasks.get('test')} are those on test sentences, by which nothing was chosen."
+        * ("test" in tasks),
+        f"Scores of {tasks.get('validation')} are those on validation sentences: the data have no "
+        "test split, so a rate or a plan that was chosen on them looks better than it is."
+        * ("validation" in tasks),
+    ]
+    return " ".join(part for part in parts if part)
+
+
 def seeds_words(seeds: Sequence[int]) -> str:
     """Names the seeds: "Seed 1." or "Means over seeds 1, 2, 3."."""
     if len(seeds) == 1:
@@ -321,7 +342,7 @@ def _sampling_error(plan: PlanResult, task: Task) -> str:
     runs, result = list(finished_runs(plan).values()), plan.tasks.get(task.name)
     if len(runs) != 1 or task.kind is not TaskKind.SENTENCE or result is None:
         return ""
-    sentences = runs[0].examples.get(task.name, {}).get("validation")
+    sentences = runs[0].examples.get(task.name, {}).get(runs[0].judged_split(task.name))
     if not sentences or result.mean is None:
         return ""
     return f"{standard_error(result.mean, sentences):.3f}"

@@ -26,12 +26,13 @@ class Baseline(Frozen):
 
 
 def baselines_of_data(dataset: Dataset) -> tuple[Baseline, ...]:
-    """The baselines of a data set, fitted on its training and scored on its validation sentences.
+    """The baselines of a data set, fitted on its training and scored on its judged sentences.
 
-    Tasks without sentences in both splits are omitted.
+    The judged split is that of `Dataset.judged_split`. Tasks without sentences in both splits are
+    omitted.
     """
     splits = {
-        task.name: (_labelled(dataset.train, task), _labelled(dataset.validation, task))
+        task.name: (_labelled(dataset.train, task), dataset.judged(task.name))
         for task in dataset.tasks
     }
     tasks = [task for task in dataset.tasks if all(splits[task.name])]
@@ -56,33 +57,33 @@ def _labelled(examples: Sequence[Example], task: Task) -> list[Example]:
     return [example for example in examples if task.name in example.labels]
 
 
-def _majority(task: Task, train: Sequence[Example], validation: Sequence[Example]) -> float:
+def _majority(task: Task, train: Sequence[Example], judged: Sequence[Example]) -> float:
     if task.kind is TaskKind.TOKEN:
-        predicted = [(OUTSIDE,) * len(example.labels[task.name]) for example in validation]
-        return _entity_f1(task, validation, predicted)
+        predicted = [(OUTSIDE,) * len(example.labels[task.name]) for example in judged]
+        return _entity_f1(task, judged, predicted)
     counts = Counter(str(example.labels[task.name]) for example in train)
     most = max(task.outputs, key=lambda label: counts[label])
-    return _accuracy(task, validation, [most] * len(validation))
+    return _accuracy(task, judged, [most] * len(judged))
 
 
-def _words(task: Task, train: Sequence[Example], validation: Sequence[Example]) -> float:
+def _words(task: Task, train: Sequence[Example], judged: Sequence[Example]) -> float:
     if task.kind is TaskKind.TOKEN:
-        return _entity_f1(task, validation, _by_dictionary(task, train, validation))
+        return _entity_f1(task, judged, _by_dictionary(task, train, judged))
     labels = [str(example.labels[task.name]) for example in train]
     if len(set(labels)) < _LEAST_SENTENCES:
-        return _majority(task, train, validation)
+        return _majority(task, train, judged)
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
 
     vectors = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
     model = LogisticRegression(C=10.0, max_iter=1000)
     model.fit(vectors.fit_transform(_text(example) for example in train), labels)
-    predicted = model.predict(vectors.transform(_text(example) for example in validation))
-    return _accuracy(task, validation, [str(each) for each in predicted])
+    predicted = model.predict(vectors.transform(_text(example) for example in judged))
+    return _accuracy(task, judged, [str(each) for each in predicted])
 
 
 def _by_dictionary(
-    task: Task, train: Sequence[Example], validation: Sequence[Example]
+    task: Task, train: Sequence[Example], judged: Sequence[Example]
 ) -> list[tuple[str, ...]]:
     """Each word's most frequent training tag, the first output of equal ones; O if unseen."""
     seen: dict[str, Counter[str]] = {}
@@ -90,23 +91,21 @@ def _by_dictionary(
         for word, tag in zip(example.words or (), example.labels[task.name], strict=True):
             seen.setdefault(word, Counter())[tag] += 1
     known = {word: max(task.outputs, key=lambda tag: counts[tag]) for word, counts in seen.items()}
-    return [
-        tuple(known.get(word, OUTSIDE) for word in example.words or ()) for example in validation
-    ]
+    return [tuple(known.get(word, OUTSIDE) for word in example.words or ()) for example in judged]
 
 
 def _text(example: Example) -> str:
     return example.text if example.text is not None else " ".join(example.words or ())
 
 
-def _accuracy(task: Task, validation: Sequence[Example], predicted: Sequence[str]) -> float:
+def _accuracy(task: Task, judged: Sequence[Example], predicted: Sequence[str]) -> float:
     place = {label: number for number, label in enumerate(task.outputs)}
-    gold = [place[str(example.labels[task.name])] for example in validation]
+    gold = [place[str(example.labels[task.name])] for example in judged]
     return score_sentences(gold, [place[label] for label in predicted], task.outputs)["accuracy"]
 
 
 def _entity_f1(
-    task: Task, validation: Sequence[Example], predicted: Sequence[tuple[str, ...]]
+    task: Task, judged: Sequence[Example], predicted: Sequence[tuple[str, ...]]
 ) -> float:
-    gold = [tuple(example.labels[task.name]) for example in validation]
+    gold = [tuple(example.labels[task.name]) for example in judged]
     return score_entities(gold, predicted)["entity_f1"]

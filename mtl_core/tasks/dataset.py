@@ -1,6 +1,7 @@
 """Labelled examples of several tasks, ready to be encoded."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from mtl_core.tasks.sentence_files import SentenceFile, read_sentences
 from mtl_core.tasks.task import Task, TaskKind
 from mtl_core.tasks.token_files import TokenFile, TokenRow, read_tokens
 from mtl_core.tasks.upload_reference import is_upload, upload_folder
+from mtl_core.text import counted
 
 SAMPLE = "sample"
 SAMPLE_POSTS = "sample-posts"
@@ -48,7 +50,8 @@ class Dataset:
     """All examples of all tasks.
 
     `digests` maps each file's name in the manifest to its SHA-256. `repaired_tags` counts, by token
-    task, the `I-x` tags that continued no entity and were read as `B-x`.
+    task, the `I-x` tags that continued no entity and were read as `B-x`. `test` is empty if no task
+    has a test file.
     """
 
     reference: str
@@ -57,10 +60,41 @@ class Dataset:
     validation: tuple[Example, ...]
     digests: Mapping[str, str]
     repaired_tags: Mapping[str, int]
+    test: tuple[Example, ...] = ()
+
+    @property
+    def splits(self) -> dict[str, tuple[Example, ...]]:
+        """The examples by split; `test` only if there are any."""
+        splits = {"train": self.train, "validation": self.validation}
+        return splits | ({"test": self.test} if self.test else {})
+
+    def judged_split(self, task: str) -> str:
+        """The split whose scores compare plans on a task: `test` if it has one, or `validation`."""
+        return "test" if any(task in example.labels for example in self.test) else "validation"
+
+    def judged(self, task: str) -> tuple[Example, ...]:
+        """The examples of `judged_split` that have a label of the task."""
+        examples = self.splits[self.judged_split(task)]
+        return tuple(example for example in examples if task in example.labels)
+
+    def repeated_sentences(self) -> dict[str, int]:
+        """The evaluated sentences that also occur in an earlier split, by task; only above 0.
+
+        The splits are train, validation and test in this order. Scores on such sentences are too
+        high.
+        """
+        found = Counter[str]()
+        for task in self.tasks:
+            earlier: set[str | tuple[str, ...] | None] = set()
+            for examples in self.splits.values():
+                own = [each.text or each.words for each in examples if task.name in each.labels]
+                found[task.name] += sum(sentence in earlier for sentence in own)
+                earlier |= set(own)
+        return {task: count for task, count in found.items() if count}
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Labelled examples by task and split: `{"ner": {"train": 200, "validation": 100}}`."""
-        splits = {"train": self.train, "validation": self.validation}
+        splits = self.splits
         return {
             task.name: {
                 split: sum(task.name in example.labels for example in examples)
@@ -69,14 +103,21 @@ class Dataset:
             for task in self.tasks
         }
 
-    def has_digests(self, expected: Mapping[str, str]) -> bool:
-        """Whether the files have the digests that a run recorded; True if it recorded none."""
-        return not expected or dict(expected) == dict(self.digests)
+    def as_recorded(self, digests: Mapping[str, str]) -> "Dataset | None":
+        """The data that a run read, which recorded these digests; None if they have changed since.
+
+        A run that recorded fewer files was made before the data had a test split: the result is
+        without it. Without digests the run has not read the data yet.
+        """
+        if not digests or dict(digests) == dict(self.digests):
+            return self
+        unchanged = dict(digests).items() <= dict(self.digests).items()
+        return replace(self, test=()) if unchanged else None
 
     @property
     def memory_bytes(self) -> int:
         """A rough estimate of the memory that the examples take."""
-        examples = (*self.train, *self.validation)
+        examples = (*self.train, *self.validation, *self.test)
         characters = sum(len(each.text or "") for each in examples)
         words = sum(len(each.words or ()) for each in examples)
         return _EXAMPLE_BYTES * len(examples) + characters + _WORD_BYTES * words
@@ -90,6 +131,7 @@ class _TaskData:
     task: Task
     train: tuple[Example, ...]
     validation: tuple[Example, ...]
+    test: tuple[Example, ...]
     repaired_tags: int
 
 
@@ -137,7 +179,15 @@ def dataset_of(
         repaired_tags={
             one.task.name: one.repaired_tags for one in data if one.task.kind is TaskKind.TOKEN
         },
+        test=_merged(
+            [(one.source.test, one, one.test) for one in data if one.source.test is not None], {}
+        ),
     )
+
+
+def repeated_words(count: int) -> str:
+    """`3 evaluated sentences also occur in another split`."""
+    return f"{counted(count, 'evaluated sentence')} also occur{'s' * (count == 1)} in another split"
 
 
 def load_tasks(reference: str, access: FileAccess) -> tuple[Task, ...]:
@@ -190,7 +240,7 @@ def _forbidden(reference: str, access: FileAccess) -> DataError:
 
 
 def _read_files(manifest: Manifest, read: Callable[[DataFile], Lines]) -> dict[DataFile, Lines]:
-    named = [file for source in manifest.tasks for file in (source.train, source.validation)]
+    named = [file for source in manifest.tasks for file in source.files]
     return {file: read(file) for file in dict.fromkeys(named)}
 
 
@@ -211,41 +261,46 @@ def verify_shipped(folder: Path, digests: Mapping[str, str]) -> None:
 
 
 def _task_data(source: TaskSource, files: Mapping[DataFile, Lines]) -> _TaskData:
-    train, validation = files[source.train], files[source.validation]
+    """Read the files of one task. Without a test file, `test` is empty."""
+    lines = [files[file] for file in source.files]
     if source.kind is TaskKind.SENTENCE:
         return _sentence_data(
-            source,
-            read_sentences(train, source.text, source.label),
-            read_sentences(validation, source.text, source.label),
+            source, [read_sentences(each, source.text, source.label) for each in lines]
         )
-    return _token_data(
-        source,
-        read_tokens(train, source.text, source.label),
-        read_tokens(validation, source.text, source.label),
-    )
+    return _token_data(source, [read_tokens(each, source.text, source.label) for each in lines])
 
 
-def _sentence_data(source: TaskSource, train: SentenceFile, validation: SentenceFile) -> _TaskData:
+def _sentence_data(source: TaskSource, files: Sequence[SentenceFile]) -> _TaskData:
     def examples(file: SentenceFile) -> tuple[Example, ...]:
         return tuple(Example(row.text, None, {source.name: row.label}) for row in file.rows)
 
-    task = _task(source, sentence_outputs(train, validation))
-    return _TaskData(source, task, examples(train), examples(validation), 0)
+    return _of_splits(source, sentence_outputs(*files), [examples(file) for file in files], 0)
 
 
-def _token_data(source: TaskSource, train: TokenFile, validation: TokenFile) -> _TaskData:
-    check_tags(train, validation)
-    rows = (*train.rows, *validation.rows)
+def _token_data(source: TaskSource, files: Sequence[TokenFile]) -> _TaskData:
+    check_tags(*files)
+    rows = [row for file in files for row in file.rows]
     scheme = detect_scheme(row.tags for row in rows)
     repaired = sum(repairs(row.tags) for row in rows) if scheme is Scheme.IOB2 else 0
     if scheme is not Scheme.IO:
-        train, validation = _in_iob2(train), _in_iob2(validation)
+        files = [_in_iob2(file) for file in files]
 
     def examples(file: TokenFile) -> tuple[Example, ...]:
         return tuple(Example(None, row.words, {source.name: row.tags}) for row in file.rows)
 
-    task = _task(source, token_outputs(train, validation))
-    return _TaskData(source, task, examples(train), examples(validation), repaired)
+    return _of_splits(source, token_outputs(*files), [examples(file) for file in files], repaired)
+
+
+def _of_splits(
+    source: TaskSource,
+    outputs: tuple[str, ...],
+    splits: Sequence[tuple[Example, ...]],
+    repaired: int,
+) -> _TaskData:
+    """The data of a task whose splits are in the order of `source.files`."""
+    train, validation, *rest = splits
+    test = rest[0] if rest else ()
+    return _TaskData(source, _task(source, outputs), train, validation, test, repaired)
 
 
 def _in_iob2(file: TokenFile) -> TokenFile:

@@ -14,10 +14,10 @@ from mtl_core.tasks.token_files import TokenFile
 MAX_OUTPUTS = 1000
 
 
-def sentence_outputs(train: SentenceFile, validation: SentenceFile) -> tuple[str, ...]:
+def sentence_outputs(train: SentenceFile, *evaluated: SentenceFile) -> tuple[str, ...]:
     """The labels of the training file, in alphabetical order.
 
-    Raises DataError for a single class, and for a label that occurs only in the validation file.
+    Raises DataError for a single class, and for a label that occurs only in an `evaluated` file.
     """
     counts = Counter(row.label for row in train.rows)
     if len(counts) == 1:
@@ -26,18 +26,19 @@ def sentence_outputs(train: SentenceFile, validation: SentenceFile) -> tuple[str
             "A sentence task needs examples of at least two."
         )
     _check_number(train.file, counts)
-    for row in validation.rows:
-        if row.label not in counts:
-            raise _unknown(validation.file, row.line, row.label, sorted(counts), train.file)
+    for file in evaluated:
+        for row in file.rows:
+            if row.label not in counts:
+                raise _unknown(file.file, row.line, row.label, sorted(counts), train.file)
     return _in_default_order(TaskKind.SENTENCE, tuple(sorted(counts)))
 
 
-def token_outputs(train: TokenFile, validation: TokenFile) -> tuple[str, ...]:
+def token_outputs(train: TokenFile, *evaluated: TokenFile) -> tuple[str, ...]:
     """`O`, then the tags by type, B before I; tags must be of one scheme already.
 
-    A tag that occurs only in the validation file is an output if its type occurs in training (`I-x`
+    A tag that occurs only in an `evaluated` file is an output if its type occurs in training (`I-x`
     if training has only `B-x`). Raises DataError for training data without entities, and for a type
-    that occurs only in the validation file.
+    that does not occur in training.
     """
     tags = {tag for row in train.rows for tag in row.tags}
     types = {kind for tag in tags if (kind := entity_type(tag)) is not None}
@@ -46,12 +47,14 @@ def token_outputs(train: TokenFile, validation: TokenFile) -> tuple[str, ...]:
             f"Every tag in {train.file.name} is O, so it contains no entities. "
             "Add sentences that contain entities."
         )
-    for row in validation.rows:
-        for line, tag in zip(row.lines, row.tags, strict=True):
-            kind = entity_type(tag)
-            if kind is not None and kind not in types:
-                raise _unknown(validation.file, line, tag, ordered(tags)[1:], train.file)
-            tags.add(tag)
+    known = ordered(tags)[1:]
+    for file in evaluated:
+        for row in file.rows:
+            for line, tag in zip(row.lines, row.tags, strict=True):
+                kind = entity_type(tag)
+                if kind is not None and kind not in types:
+                    raise _unknown(file.file, line, tag, known, train.file)
+                tags.add(tag)
     _check_number(train.file, tags)
     return _in_default_order(TaskKind.TOKEN, ordered(tags))
 

@@ -1,4 +1,4 @@
-"""Manifests: the tasks of a data set and their training and validation files."""
+"""Manifests: the tasks of a data set and their training, validation and test files."""
 
 import keyword
 from collections import Counter
@@ -16,7 +16,8 @@ from mtl_core.values import Frozen
 
 MANIFEST_BYTES = 2**18
 _REQUIRED = ("kind", "head", "train", "validation")
-_KEYS = (*_REQUIRED, "text", "label")
+SPLIT_KEYS = ("train", "validation", "test")
+_KEYS = (*_REQUIRED, "test", "text", "label")
 COLUMNS = {TaskKind.SENTENCE: ("text", "label"), TaskKind.TOKEN: ("tokens", "tags")}
 _EXAMPLE = (
     "A manifest holds: tasks: {sentiment: {kind: sentence, head: classifier, "
@@ -28,7 +29,7 @@ class TaskSource(Frozen):
     """One task of a manifest and its files.
 
     `text` and `label` are the columns of a table or the keys of JSON lines. CoNLL columns are found
-    by position.
+    by position. `test` is None if the task has no test file.
     """
 
     name: str
@@ -38,6 +39,12 @@ class TaskSource(Frozen):
     validation: DataFile
     text: str
     label: str
+    test: DataFile | None = None
+
+    @property
+    def files(self) -> tuple[DataFile, ...]:
+        """The files of all splits."""
+        return tuple(each for each in (self.train, self.validation, self.test) if each is not None)
 
 
 class Manifest(Frozen):
@@ -144,6 +151,7 @@ def _source(file: DataFile, name: str, node: yaml.Node) -> TaskSource:
         validation=_data_file(file, entries["validation"], values["validation"]),
         text=text,
         label=label,
+        test=_data_file(file, entries["test"], values["test"]) if "test" in entries else None,
     )
 
 
@@ -169,7 +177,7 @@ def _columns(
     what: str,
 ) -> tuple[str, str]:
     named = [key for key in ("text", "label") if key in values]
-    by_place = not all(is_json_lines(values[key]) for key in ("train", "validation"))
+    by_place = not all(is_json_lines(values[key]) for key in SPLIT_KEYS if key in values)
     if named and kind is TaskKind.TOKEN and by_place:
         raise file.fault(
             _line(entries[named[0]]),

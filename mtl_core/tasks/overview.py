@@ -10,7 +10,6 @@ from mtl_core.tasks.lengths import Lengths
 from mtl_core.tasks.schemes import OUTSIDE, Span, entity_type, spans
 from mtl_core.tasks.task import Task, TaskKind
 
-SPLITS = ("train", "validation")
 _SHOWN = 4
 
 
@@ -29,8 +28,9 @@ class TaskOverview:
     """The data of one task.
 
     `labels` counts, by split, the examples of each class or the entities of each type; the names
-    are the same in both splits, most frequent first. `words_inside` and `words` count the tagged
-    words of both splits. `lengths` are by split.
+    are the same in all splits, most frequent first. `words_inside` and `words` count the tagged
+    words of all splits. `repeated` counts the evaluated sentences that an earlier split contains
+    too. `lengths` are by split.
     """
 
     task: Task
@@ -39,6 +39,7 @@ class TaskOverview:
     words_inside: int
     words: int
     repaired_tags: int
+    repeated: int
     lengths: Mapping[str, Lengths]
     shown: tuple[Shown, ...]
 
@@ -75,10 +76,9 @@ def overview(dataset: Dataset, counter: LengthCounter) -> DataOverview:
 
 
 def _task_overview(dataset: Dataset, task: Task, counter: LengthCounter) -> TaskOverview:
-    both = {"train": dataset.train, "validation": dataset.validation}
     splits = {
         split: tuple(example for example in examples if task.name in example.labels)
-        for split, examples in both.items()
+        for split, examples in dataset.splits.items()
     }
     tags = [tag for examples in splits.values() for tag in _tags(examples, task)]
     return TaskOverview(
@@ -88,6 +88,7 @@ def _task_overview(dataset: Dataset, task: Task, counter: LengthCounter) -> Task
         words_inside=sum(tag != OUTSIDE for tag in tags),
         words=len(tags),
         repaired_tags=dataset.repaired_tags.get(task.name, 0),
+        repeated=dataset.repeated_sentences().get(task.name, 0),
         lengths={split: counter.lengths(examples, task.name) for split, examples in splits.items()},
         shown=_examples_to_show(splits["train"], task),
     )

@@ -71,6 +71,13 @@ class UploadedTask:
     validation: UploadedFile
     text: str | None = None
     label: str | None = None
+    test: UploadedFile | None = None
+
+    @property
+    def files(self) -> dict[str, UploadedFile]:
+        """The files by split; without `test` if there is no such file."""
+        files = {"train": self.train, "validation": self.validation}
+        return files | ({"test": self.test} if self.test is not None else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +189,8 @@ def _header(line: str, suffix: str) -> list[str]:
 def files_of(tasks: tuple[UploadedTask, ...]) -> Iterator[tuple[UploadedTask, str, UploadedFile]]:
     """Each file with its task and its split."""
     for task in tasks:
-        yield task, "train", task.train
-        yield task, "validation", task.validation
+        for split, file in task.files.items():
+            yield task, split, file
 
 
 def stored_name(task: UploadedTask, file: UploadedFile) -> str:
@@ -201,8 +208,7 @@ def manifest_text(tasks: tuple[UploadedTask, ...]) -> str:
         entries[task.name] = {
             "kind": str(task.kind),
             "head": task.head,
-            "train": stored_name(task, task.train),
-            "validation": stored_name(task, task.validation),
+            **{split: stored_name(task, file) for split, file in task.files.items()},
             **{key: column for key, column in columns.items() if column},
         }
     return yaml.safe_dump({"tasks": entries}, sort_keys=False, allow_unicode=True, width=10_000)
@@ -210,7 +216,7 @@ def manifest_text(tasks: tuple[UploadedTask, ...]) -> str:
 
 def _has_columns(task: UploadedTask) -> bool:
     """Whether columns have names; in CoNLL files they are found by position."""
-    json_lines = all(file.suffix == ".jsonl" for file in (task.train, task.validation))
+    json_lines = all(file.suffix == ".jsonl" for file in task.files.values())
     return task.kind is TaskKind.SENTENCE or json_lines
 
 
@@ -220,7 +226,7 @@ def _source(
     """The task as a manifest describes it, with the original names of its files."""
     text, label = COLUMNS[task.kind]
     named = {}
-    for split, file in (("train", task.train), ("validation", task.validation)):
+    for split, file in task.files.items():
         name = _shown_name(tasks, task, split, file)
         named[split] = DataFile(name=name, path=Path(stored_name(task, file)))
         contents[named[split]] = file.content
@@ -232,6 +238,7 @@ def _source(
         validation=named["validation"],
         text=task.text or text,
         label=task.label or label,
+        test=named.get("test"),
     )
 
 

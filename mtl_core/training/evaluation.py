@@ -1,7 +1,7 @@
-"""Scores of every task on the validation set, and the predictions that they follow from."""
+"""Scores of every task on one split, and the predictions that they follow from."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -46,10 +46,11 @@ def all_states(
 class ReadBatch:
     """A batch of an evaluation, as the heads read it.
 
-    `places` are the indices of its examples in the split. `inputs` are those of `head_inputs`.
+    `places` are, for each sentence of the batch, the indices of its examples in the split. `inputs`
+    are those of `head_inputs`.
     """
 
-    places: Sequence[int]
+    places: Sequence[Sequence[int]]
     read: Mapping[str, Labelled]
     inputs: Mapping[str, Tensor]
 
@@ -101,13 +102,14 @@ def answers(
     tasks: Sequence[Task],
     step: int,
     elapsed_seconds: float,
+    split: str,
 ) -> Answers:
-    """Build the event with the predictions for every validation sentence, `encoded`, in order."""
+    """Build the event with the predictions for every sentence of a split, `encoded`, in order."""
     places = {task.name: tuple(sorted(predicted[task.name])) for task in tasks}
     return Answers(
         elapsed_seconds=elapsed_seconds,
         step=step,
-        split="validation",
+        split=split,
         places=places,
         answers={
             task.name: tuple(
@@ -146,13 +148,34 @@ def read_batches(
     pad_id: int,
     states: States,
 ) -> Iterator[ReadBatch]:
-    """Yield the batches of an evaluation. `states` computes the hidden states of each."""
-    for places in batches_by_length(encoded):
-        batch = collate([encoded[n] for n in places], tasks, pad_id)
+    """Yield the batches of an evaluation. `states` computes the hidden states of each.
+
+    A sentence that two tasks label, each in a file of its own, is in one pass for both.
+    """
+    sentences = _joined(encoded)
+    for numbers in batches_by_length([each for each, _ in sentences]):
+        batch = collate([sentences[n][0] for n in numbers], tasks, pad_id)
+        places = [sentences[n][1] for n in numbers]
         read = labelled([batch], tasks, model.sentence_vector)
         with torch.inference_mode():
             inputs = head_inputs(model, states(batch, read_positions(read)), read)
         yield ReadBatch(places, read, inputs)
+
+
+def _joined(encoded: Sequence[EncodedExample]) -> list[tuple[EncodedExample, list[int]]]:
+    """Join examples with equal tokens and different tasks; with each, the indices of its parts."""
+    joined: list[tuple[EncodedExample, list[int]]] = []
+    last: dict[tuple[int, ...], int] = {}  # the latest sentence with these tokens
+    for place, example in enumerate(encoded):
+        number = last.get(example.input_ids)
+        if number is not None and joined[number][0].labels.keys().isdisjoint(example.labels):
+            first, places = joined[number]
+            labels = {**first.labels, **example.labels}
+            joined[number] = replace(first, labels=labels), [*places, place]
+        else:
+            last[example.input_ids] = len(joined)
+            joined.append((example, [place]))
+    return joined
 
 
 def _predict(
@@ -179,19 +202,21 @@ def _collect(
     predicted: dict[str, dict[int, list[int]]],
     logits: Mapping[str, Tensor],
     read: Mapping[str, Labelled],
-    places: Sequence[int],
+    places: Sequence[Sequence[int]],
     encoded: Sequence[EncodedExample],
 ) -> None:
     """Write the highest outputs of one batch into `predicted`."""
-    longest = max(len(encoded[place].input_ids) for place in places)
+    longest = max(len(encoded[first].input_ids) for first, *_ in places)
     for name, each in read.items():
-        for place in places:
-            if name in encoded[place].labels:
-                predicted[name][place] = [0] * len(encoded[place].input_ids)
+        of_row: dict[int, list[int]] = {}
+        for row, examples in enumerate(places):
+            for place in examples:
+                if name in encoded[place].labels:
+                    of_row[row] = predicted[name][place] = [0] * len(encoded[place].input_ids)
         highest = logits[name].argmax(-1).tolist()
         for position, output in zip(each.first_positions.tolist(), highest, strict=True):
             row, token = divmod(position, longest)
-            predicted[name][places[row]][token] = output
+            of_row[row][token] = output
 
 
 def _answer(task: Task, encoded: EncodedExample, predicted: Sequence[int]) -> int | tuple[int, ...]:

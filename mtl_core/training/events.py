@@ -141,7 +141,9 @@ class Evaluation(_Event):
 
 
 class Answers(_Event):
-    """The model's predictions on the validation sentences, before training and at the end.
+    """The model's predictions on the sentences of a split, before training and at the end.
+
+    The splits are `validation` and, where the data have one, `test`.
 
     `places` holds the indices of each task's sentences in the split, in which all tasks' sentences
     are counted from 0. `answers` holds the highest output for each: one index for a sentence task,
@@ -197,6 +199,10 @@ class PhaseFinished(_Event):
 class RunFinished(_Event):
     """The run finished without an error.
 
+    `metrics` are the final scores on the split that compares plans: `judged_on` has it by task,
+    `test` where the data have one; a task that is not in it is judged on `validation`. `validation`
+    are the final scores on the validation split, empty in events of earlier versions, where they
+    are `metrics`.
     `frozen_tensors` counts the tensors that never learned. `frozen_identical` states that each is
     bit-identical to its value before training, in memory and in the written file if there is one.
     `prefix_seconds` were spent computing or reading outputs of frozen layers. `trained_beside` is
@@ -207,6 +213,8 @@ class RunFinished(_Event):
     event: Literal["run_finished"] = "run_finished"
     run: str
     metrics: dict[str, TaskScore]
+    judged_on: dict[str, str] = Field(default_factory=dict)
+    validation: dict[str, TaskScore] = Field(default_factory=dict)
     frozen_identical: bool
     frozen_tensors: int
     peak_memory_bytes: int
@@ -216,6 +224,15 @@ class RunFinished(_Event):
     total_seconds: float
     output: str | None = None
     trained_beside: int | None = None
+
+    @property
+    def mean_validation_score(self) -> float | None:
+        """The mean headline metric on the validation split, by which learning rates are selected.
+
+        None without a score.
+        """
+        scores = [score.headline for score in (self.validation or self.metrics).values()]
+        return sum(scores) / len(scores) if scores else None
 
 
 class RunFailed(_Event):

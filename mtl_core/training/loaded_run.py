@@ -19,7 +19,7 @@ from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.nearest import quoted
 from mtl_core.settings import ANY_FILE, FileAccess
 from mtl_core.tasks.alignment import EncodedExample, EncodedSplit, encode_labellings
-from mtl_core.tasks.dataset import Dataset, Example, load_dataset
+from mtl_core.tasks.dataset import Dataset, Example, load_dataset, repeated_words
 from mtl_core.training.device import resolve_device
 from mtl_core.training.events import Counts
 from mtl_core.training.label_noise import with_label_noise
@@ -53,11 +53,30 @@ class LoadedRun:
     dataset: Dataset
     training: tuple[EncodedExample, ...]
     validation: EncodedSplit
+    test: EncodedSplit
     steps: tuple[int, ...]
     steps_per_epoch: int
     notes: tuple[str, ...]
     others: tuple[OtherData, ...] = ()
     loaded_heads: frozenset[str] = frozenset()
+
+    @property
+    def encoded_splits(self) -> dict[str, tuple[tuple[Example, ...], tuple[EncodedExample, ...]]]:
+        """The examples that are evaluated, and their encodings, by split."""
+        found = {"validation": (self.dataset.validation, self.validation.examples)}
+        if self.dataset.test:
+            found["test"] = (self.dataset.test, self.test.examples)
+        return found
+
+    @property
+    def judged_on(self) -> dict[str, str]:
+        """The split whose scores compare plans, by task."""
+        return {task.name: self.dataset.judged_split(task.name) for task in self.spec.tasks}
+
+    @property
+    def evaluated(self) -> tuple[EncodedExample, ...]:
+        """The encoded examples of all splits that are evaluated."""
+        return (*self.validation.examples, *self.test.examples)
 
     @property
     def pad_id(self) -> int:
@@ -132,6 +151,7 @@ def load_runs(
         description=description,
         training=dict(zip(training, encoded(*training.values()), strict=True)),
         validation=encoded(dataset.validation)[0],
+        test=encoded(dataset.test)[0],
         others=load_other_data(spec, dataset.tasks, tokenizer, limit, access),
         start=load_start(
             spec,
@@ -155,6 +175,7 @@ class _Shared:
     description: ModelDescription
     training: Mapping[int, EncodedSplit]
     validation: EncodedSplit
+    test: EncodedSplit
     others: tuple[OtherData, ...]
     start: Start
     runs: int
@@ -184,12 +205,13 @@ class _Shared:
             dataset=dataset,
             training=examples,
             validation=self.validation,
+            test=self.test,
             steps=learning_steps(tables, phase_steps(spec, per_epoch)),
             steps_per_epoch=per_epoch,
             notes=(
                 *self.start.notes,
                 *noise,
-                *_notes(tables, dataset, encoded, self.validation),
+                *_notes(tables, dataset, encoded, self.validation, self.test),
                 *(note for other in self.others for note in other.notes),
                 *_together(self.runs),
             ),
@@ -258,7 +280,7 @@ def _filled(
             f"This run requires other weights of '{spec.checkpoint}' ({spec.weights_digest}) "
             f"than those on this machine ({found})."
         )
-    if not dataset.has_digests(spec.data_digests):
+    if dataset.as_recorded(spec.data_digests) is None:
         raise InvalidRun(f"The files of '{spec.data}' have changed since this run was defined.")
     other_digests = {
         f"{other.reference}: {name}": digest
@@ -287,15 +309,19 @@ def _notes(
     dataset: Dataset,
     training: EncodedSplit,
     validation: EncodedSplit,
+    test: EncodedSplit,
 ) -> tuple[str, ...]:
     notes = []
     if not any(table.totals.trainable for table in tables):
         notes.append("Nothing is trained: this run only evaluates the untrained model.")
-    for split, encoded in (("training", training), ("validation", validation)):
+    splits = (("training", training), ("validation", validation), ("test", test))
+    for split, encoded in splits:
         for task, lost in encoded.entities_lost.items():
             if lost:
                 what = "entity is" if lost == 1 else "entities are"
                 notes.append(f"{lost} {what} cut off in the {split} data of {task}.")
+    for task, repeated in dataset.repeated_sentences().items():
+        notes.append(f"{task}: {repeated_words(repeated)}, so its scores are too high.")
     for task, repaired in dataset.repaired_tags.items():
         if repaired:
             notes.append(f"{repaired} tags of {task} began an entity with I- and were read as B-.")

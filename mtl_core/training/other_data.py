@@ -16,9 +16,10 @@ from mtl_core.training.spec import RunSpec
 
 @dataclass(frozen=True)
 class OtherData:
-    """The validation set of other data, for the tasks that it shares with the run.
+    """The judged sentences of other data, for the tasks that they share with the run.
 
-    `tasks` are the run's tasks, so that label indices match its heads.
+    They are the test split if it has all these tasks, else the validation split. `tasks` are the
+    run's tasks, so that label indices match its heads.
     """
 
     reference: str
@@ -44,7 +45,7 @@ class OtherData:
     def notes(self) -> tuple[str, ...]:
         """Messages about entities that are cut off, so that no prediction can match them."""
         return tuple(
-            f"{lost} entit{'y is' if lost == 1 else 'ies are'} cut off in the validation data of "
+            f"{lost} entit{'y is' if lost == 1 else 'ies are'} cut off in the data of "
             f"{task} in {self.reference}."
             for task, lost in self.encoded.entities_lost.items()
             if lost
@@ -69,7 +70,9 @@ def load_other_data(
         dataset = load_dataset(reference, access)
         shared = shared_tasks(tasks, dataset)
         names = {task.name for task in shared}
-        examples = tuple(each for each in dataset.validation if names & set(each.labels))
+        judged = {dataset.judged_split(name) for name in names}
+        split = dataset.test if judged == {"test"} else dataset.validation
+        examples = tuple(each for each in split if names & set(each.labels))
         encoded = encode(examples, shared, tokenizer, spec.max_length, max_positions)
         found.append(OtherData(reference, shared, examples, encoded, dict(dataset.digests)))
     return tuple(found)

@@ -14,16 +14,8 @@ from mtl_core.tasks.alignment import EncodedExample
 from mtl_core.training.batches import Batch, collate, drawn_batches
 from mtl_core.training.device import resolve_device
 from mtl_core.training.embedding_rows import EmbeddingRows, embedding_rows
-from mtl_core.training.evaluation import (
-    Evaluated,
-    Predicted,
-    ReadBatch,
-    answers,
-    evaluate,
-    read_batches,
-)
+from mtl_core.training.evaluation import Evaluated, ReadBatch, answers, evaluate, read_batches
 from mtl_core.training.events import (
-    Answers,
     Evaluation,
     PrefixReuse,
     RunEvent,
@@ -41,7 +33,7 @@ from mtl_core.training.prefix.reuse import ReusedPrefix
 from mtl_core.training.prefix.store import PrefixStore
 from mtl_core.training.proof import digests, fixed_names, require_identical, require_written
 from mtl_core.training.random_streams import RandomStream, stream_seed
-from mtl_core.training.run_events import Clock, RunEvents
+from mtl_core.training.run_events import Clock, RunEvents, judged_scores
 from mtl_core.training.spec import RunSpec
 from mtl_core.training.stored_heads import (
     StoredHeads,
@@ -118,9 +110,8 @@ class _Run:
             loaded.training, batch_size=self._spec.batch_size, seed=self._spec.seed
         )
         self._heads: StoredHeads | None = None
-        self._read: Sequence[ReadBatch] | None = None  # by heads, from the validation sentences
-        self._metrics: dict[str, TaskScore] = {}
-        self._predicted: Predicted = {}
+        self._read: dict[str, list[ReadBatch]] = {}  # what heads read, by split
+        self._evaluated: dict[str, Evaluated] = {}  # the latest by split
         self._fixed: dict[str, str] = {}  # the latest digests of tensors that do not learn
 
     def _embedding_rows(self) -> EmbeddingRows | None:
@@ -141,12 +132,12 @@ class _Run:
         try:
             self._enter(self._loaded.tables[0])
             yield self._evaluation(self._loaded.tables[0])
-            yield self._answers()
+            yield from self._evaluations_of_ends(self._loaded.tables[0])
             yield from self._other_evaluations(self._loaded.tables[0])
             self._measures.begin()
             for table, steps in zip(self._loaded.tables, self._loaded.steps, strict=True):
                 yield from self._phase(table, steps)
-            yield self._answers()
+            yield from self._evaluations_of_ends(self._loaded.tables[-1])
             if self._events.step:
                 yield from self._other_evaluations(self._loaded.tables[-1])
             if measured := self._measures.final_event(self._events.seconds):
@@ -157,7 +148,7 @@ class _Run:
         require_identical(at_start, digests(self._parameters, never_learns), "during the run")
         if self._output is not None:
             self._write(self._output, at_start)
-        yield self._events.finished(self._metrics, len(at_start), self._output)
+        yield self._events.finished(self._scores, len(at_start), self._output)
 
     def _phase(self, table: ParameterTable, steps: int) -> Iterator[RunEvent]:
         prefix = self._enter(table)
@@ -197,7 +188,7 @@ class _Run:
         """Collect the rows that heads read in this phase, if nothing else learns."""
         self._heads = None
         if table.phase_number > 1:
-            self._read = None  # the backbone may have learned
+            self._read = {}  # the backbone may have learned
         if runs_on_stored_outputs(self._loaded, self._reused):
             with self._clock.spending("prefix"):
                 self._heads = StoredHeads(self._loaded, self._reused, self._raise_if_stopped)
@@ -229,38 +220,53 @@ class _Run:
         if self._should_stop():
             raise _Stopped
 
-    def _evaluation(self, table: ParameterTable) -> Evaluation:
+    def _evaluation(self, table: ParameterTable, split: str = "validation") -> Evaluation:
         self._optimizer.complete_embedding()
         with self._clock.spending("evaluation"):
-            evaluated = self._evaluated()
+            evaluated = self._evaluated_now(split)
         release_freed_memory()
-        self._metrics, self._predicted = evaluated.scores, evaluated.predicted
-        return self._scored(table, "validation", evaluated.scores)
+        self._evaluated[split] = evaluated
+        return self._scored(table, split, evaluated.scores)
 
-    def _evaluated(self) -> Evaluated:
-        """Score the validation sentences; where only heads run, their rows are read once."""
-        loaded, measures, step = self._loaded, self._measures, self._events.step
-        validation, tasks, pad = loaded.validation.examples, self._spec.tasks, loaded.pad_id
+    def _evaluated_now(self, split: str) -> Evaluated:
+        """Score the sentences of a split; where only heads run, their rows are read once."""
+        loaded, step, tasks = self._loaded, self._events.step, self._spec.tasks
+        examples, encoded = loaded.encoded_splits[split]
+        measured = split == "validation"  # the measures read its sentences
 
         def batches() -> Iterator[ReadBatch]:
-            states = measures.states_for(step)
-            return read_batches(self._model, validation, tasks, pad, states)
+            states = self._measures.states_for(step) if measured else self._reused.states_at
+            return read_batches(self._model, encoded, tasks, loaded.pad_id, states)
 
         def scored(read: Iterable[ReadBatch]) -> Evaluated:
-            split = loaded.dataset.validation
-            return evaluate(self._model, split, validation, tasks, pad, batches=read)
+            return evaluate(self._model, examples, encoded, tasks, loaded.pad_id, batches=read)
 
-        if not evaluates_on_stored_outputs(loaded, self._reused):
+        if not evaluates_on_stored_outputs(encoded, loaded, self._reused):
             return scored(batches())
-        if self._read is None or measures.records(step):
-            self._read = list(batches())
+        if split not in self._read or (measured and self._measures.records(step)):
+            self._read[split] = list(batches())
         with one_thread():
-            return scored(self._read)
+            return scored(self._read[split])
 
-    def _answers(self) -> Answers:
-        """Build the event with the predictions of the last evaluation."""
-        encoded, tasks = self._loaded.validation.examples, self._spec.tasks
-        return answers(self._predicted, encoded, tasks, self._events.step, self._events.seconds())
+    def _evaluations_of_ends(self, table: ParameterTable) -> Iterator[RunEvent]:
+        """Score the test split, and yield the predictions on every split.
+
+        The test split is scored before and after training only, so nothing can be chosen by it.
+        """
+        splits = self._loaded.encoded_splits
+        for split in splits:
+            if split != "validation" and (self._events.step or split not in self._evaluated):
+                yield self._evaluation(table, split)
+        for split, (_, encoded) in splits.items():
+            predicted, tasks = self._evaluated[split].predicted, self._spec.tasks
+            yield answers(
+                predicted, encoded, tasks, self._events.step, self._events.seconds(), split
+            )
+
+    @property
+    def _scores(self) -> dict[str, dict[str, TaskScore]]:
+        """The latest scores by split and task."""
+        return {split: each.scores for split, each in self._evaluated.items()}
 
     def _other_evaluations(self, table: ParameterTable) -> Iterator[Evaluation]:
         """Score the data that the run does not learn from; each is a split of its own."""
@@ -281,7 +287,8 @@ class _Run:
         """Write the model, then compare the frozen tensors in the file with those `at_start`."""
         loaded, prefix = self._loaded, self._loaded.description.backbone.prefix
         with atomic_folder(output) as folder:
-            write_model(folder, self._model, loaded.tokenizer, self._spec, self._metrics)
+            metrics = judged_scores(loaded, self._scores)
+            write_model(folder, self._model, loaded.tokenizer, self._spec, metrics)
             require_written(folder, at_start, prefix, loaded.source, loaded.loaded_heads)
 
 

@@ -46,6 +46,17 @@ class Clock:
             self._spent[kind] = self.spent_seconds(kind) + perf_counter() - began
 
 
+def judged_scores(
+    loaded: LoadedRun, by_split: Mapping[str, Mapping[str, TaskScore]]
+) -> dict[str, TaskScore]:
+    """Return each task's score on the split that compares plans, of the scores by split."""
+    return {
+        task: by_split[split][task]
+        for task, split in loaded.judged_on.items()
+        if task in by_split.get(split, {})
+    }
+
+
 class RunEvents:
     """Builds the events of one run. `step` is the number of steps taken; the run increments it."""
 
@@ -124,9 +135,12 @@ class RunEvents:
         return RunStopped(elapsed_seconds=self.seconds(), reason="Stopped on request.")
 
     def finished(
-        self, metrics: dict[str, TaskScore], frozen_tensors: int, output: Path | None
+        self,
+        scores: Mapping[str, dict[str, TaskScore]],
+        frozen_tensors: int,
+        output: Path | None,
     ) -> RunFinished:
-        """Build the event for the end of a run, with its final scores and durations.
+        """Build the event for the end of a run, with its final scores by split and durations.
 
         `frozen_tensors` counts the tensors that never learned; the caller has verified them.
         """
@@ -134,7 +148,9 @@ class RunEvents:
         return RunFinished(
             elapsed_seconds=self.seconds(),
             run=self._run,
-            metrics=metrics,
+            metrics=judged_scores(self._loaded, scores),
+            judged_on=self._loaded.judged_on,
+            validation=scores["validation"],
             frozen_identical=True,
             frozen_tensors=frozen_tensors,
             peak_memory_bytes=peak_memory_bytes(self._spec.device),

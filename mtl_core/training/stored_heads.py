@@ -88,11 +88,11 @@ class StoredHeads:
         return loss
 
 
-def evaluates_on_stored_outputs(loaded: LoadedRun, reused: ReusedPrefix) -> bool:
-    """Whether only heads run, and the rows of the validation sentences fit into memory."""
-    return runs_on_stored_outputs(loaded, reused) and _fit(
-        loaded.validation.examples, loaded, reused
-    )
+def evaluates_on_stored_outputs(
+    examples: Sequence[EncodedExample], loaded: LoadedRun, reused: ReusedPrefix
+) -> bool:
+    """Whether only heads run, and the rows that they read for these examples fit into memory."""
+    return runs_on_stored_outputs(loaded, reused) and _fit(examples, loaded, reused)
 
 
 def runs_on_stored_outputs(loaded: LoadedRun, reused: ReusedPrefix) -> bool:

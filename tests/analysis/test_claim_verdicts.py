@@ -188,7 +188,7 @@ def test_biases_alone_do_not_save_a_hundredth_of_what_full_keeps() -> None:
 
 OUTPUTS = DEFAULT_TASKS[0].outputs
 PLACES = tuple(range(40))
-GOLD = {"sentiment": dict.fromkeys(PLACES, OUTPUTS[0])}
+GOLD = {"validation": {"sentiment": dict.fromkeys(PLACES, OUTPUTS[0])}}
 
 
 def answered(before: int, after: int) -> RunSummary:

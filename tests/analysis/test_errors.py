@@ -19,8 +19,10 @@ from tests.run_story import Story, minilm, scores, spec_of
 
 SENTIMENT, NER = DEFAULT_TASKS
 GOLD = {
-    "sentiment": {0: "negative", 1: "positive", 2: "positive", 3: "negative"},
-    "ner": {0: ("PER", "PER", "O"), 1: ("LOC", "O"), 2: ("O", "ORG")},
+    "validation": {
+        "sentiment": {0: "negative", 1: "positive", 2: "positive", 3: "negative"},
+        "ner": {0: ("PER", "PER", "O"), 1: ("LOC", "O"), 2: ("O", "ORG")},
+    }
 }
 
 Predictions = Mapping[str, tuple[int | tuple[int, ...], ...]]
@@ -75,7 +77,7 @@ def test_label_differences_are_sorted_by_lost_then_won_then_both_wrong() -> None
     found = label_differences(first, second, NER, GOLD)
     assert found is not None
     assert [each.position for each in found] == [2, 1, 0]
-    assert found[0] == LabelDifference(2, ("O", "ORG"), ("O", "ORG"), ("O", "O"))
+    assert found[0] == LabelDifference("validation", 2, ("O", "ORG"), ("O", "ORG"), ("O", "O"))
     assert [(each.first_correct, each.second_correct) for each in found] == [
         (True, False),
         (False, True),
@@ -86,7 +88,7 @@ def test_label_differences_are_sorted_by_lost_then_won_then_both_wrong() -> None
 def test_only_sentences_that_both_answered_differently_are_listed() -> None:
     first, second = run({"sentiment": (0, 0, 1)}), run({"sentiment": (0, 1, 1, 1)})
     found = label_differences(first, second, SENTIMENT, GOLD)
-    assert found == (LabelDifference(1, "positive", "negative", "positive"),)
+    assert found == (LabelDifference("validation", 1, "positive", "negative", "positive"),)
 
 
 @pytest.mark.parametrize("silent", [0, 1], ids=["first", "second"])

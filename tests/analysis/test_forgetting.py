@@ -99,7 +99,7 @@ def test_the_answers_at_both_ends_are_tested_sentence_by_sentence() -> None:
     story.events.append(Answers(step=1, answers=wrong, **fields))
     story.finish(scores(0.125, 0.5))
     run = summarise(story.run, spec, story, minilm())
-    gold = {"sentiment": dict.fromkeys(range(8), SENTIMENT.outputs[1])}
+    gold = {"validation": {"sentiment": dict.fromkeys(range(8), SENTIMENT.outputs[1])}}
     (found,) = forgetting(plan_of(run), gold)
     assert found.tested is not None
     assert (found.tested.effect, found.tested.sentences) == (-0.875, 8)

@@ -190,7 +190,7 @@ def test_of_nothing_nothing_is_made() -> None:
     assert compare_plans([]) == PlanComparison((), (), (), True, ())
 
 
-GOLD = {"sentiment": dict.fromkeys(range(20), "positive")}
+GOLD = {"validation": {"sentiment": dict.fromkeys(range(20), "positive")}}
 
 
 def answered(scenario: str, seed: int, right: set[int], sentences: int = 20) -> RunSummary:

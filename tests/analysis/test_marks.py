@@ -1,3 +1,4 @@
+from itertools import product
 from random import Random
 
 import numpy as np
@@ -27,7 +28,7 @@ def answers_to(task: Task, answers: tuple[int | tuple[int, ...], ...], first: in
 
 
 def test_a_sentence_is_right_or_not() -> None:
-    gold = {"sentiment": {0: "negative", 1: "positive", 2: "positive"}}
+    gold = {"validation": {"sentiment": {0: "negative", 1: "positive", 2: "positive"}}}
     marks = mark(answers_to(SENTIMENT, (0, 0, 1)), SENTIMENT, gold)
     assert marks is not None
     assert marks.counts[:, 0].tolist() == [1, 0, 1]
@@ -35,7 +36,7 @@ def test_a_sentence_is_right_or_not() -> None:
 
 
 def test_entities_are_counted_sentence_by_sentence() -> None:
-    gold = {"ner": {0: ("PER", "PER", "O", "LOC"), 1: ("O", "ORG"), 2: ("O",)}}
+    gold = {"validation": {"ner": {0: ("PER", "PER", "O", "LOC"), 1: ("O", "ORG"), 2: ("O",)}}}
     marks = mark(answers_to(NER, ((1, 1, 0, 3), (2, 3), (0,))), NER, gold)
     assert marks is not None
     assert marks.counts.tolist() == [[1, 2, 2], [1, 2, 1], [0, 0, 0]]
@@ -44,14 +45,14 @@ def test_entities_are_counted_sentence_by_sentence() -> None:
 
 def test_words_cut_off_count_as_outside() -> None:
     assert predicted_tags((1, 1), NER, 4) == ("PER", "PER", "O", "O")
-    gold = {"ner": {5: ("PER", "O", "LOC")}}
+    gold = {"validation": {"ner": {5: ("PER", "O", "LOC")}}}
     marks = mark(answers_to(NER, ((1, 0),), first=5), NER, gold)
     assert marks is not None
     assert marks.counts.tolist() == [[1, 1, 2]]
 
 
 def test_answers_on_unknown_sentences_are_not_marked() -> None:
-    gold = {"sentiment": {0: "negative"}}
+    gold = {"validation": {"sentiment": {0: "negative"}}}
     assert mark(answers_to(SENTIMENT, (0, 0)), SENTIMENT, gold) is None
     assert mark(answers_to(NER, ((0,),)), SENTIMENT, gold) is None
 
@@ -66,7 +67,7 @@ def test_marks_give_the_score_of_the_whole_split(task: Task) -> None:
         for one in answers
     ]
     tags = [tuple(task.outputs[index] for index in one) for one in gold]
-    marks = mark(answers_to(task, answers), task, {"ner": dict(enumerate(tags))})
+    marks = mark(answers_to(task, answers), task, {"validation": {"ner": dict(enumerate(tags))}})
     scored = score_entities(tags, [predicted_tags(one, task, len(one)) for one in answers])
     assert marks is not None
     correct, predicted, true = marks.counts.sum(axis=0)
@@ -77,12 +78,13 @@ def test_marks_give_the_score_of_the_whole_split(task: Task) -> None:
 
 def test_the_sample_marked_with_its_own_labels_is_all_right() -> None:
     gold = gold_labels(load_dataset("sample", ANY_FILE))
-    for task in DEFAULT_TASKS:
-        labels = gold[task.name]
+    assert list(gold) == ["validation", "test"]
+    for task, split in product(DEFAULT_TASKS, gold):
+        labels = gold[split][task.name]
         right = Answers(
             elapsed_seconds=0.0,
             step=0,
-            split="validation",
+            split=split,
             places={task.name: tuple(labels)},
             answers={
                 task.name: tuple(
@@ -103,7 +105,8 @@ def test_accuracy_is_scikit_learns() -> None:
     draw = Random(5)
     gold, answers = ([draw.randrange(2) for _ in range(50)] for _ in range(2))
     labels = {"sentiment": {n: SENTIMENT.outputs[index] for n, index in enumerate(gold)}}
-    marks = mark(answers_to(SENTIMENT, tuple(answers)), SENTIMENT, labels)
+    answered = answers_to(SENTIMENT, tuple(answers))
+    marks = mark(answered, SENTIMENT, {"validation": labels})
     assert marks is not None
     expected = score_sentences(gold, answers, SENTIMENT.outputs)["accuracy"]
     assert marks.score == pytest.approx(expected, abs=1e-12)

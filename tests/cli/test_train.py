@@ -20,7 +20,8 @@ FIELDS = {  # the documented fields, and after | further ones
     "measured": "groups gradient_cosine probes",
     "phase_finished": "phase frozen_identical | frozen_tensors",
     "run_finished": "run metrics frozen_identical frozen_tensors peak_memory_bytes "
-    "training_seconds evaluation_seconds total_seconds | output prefix_seconds trained_beside",
+    "training_seconds evaluation_seconds total_seconds | output prefix_seconds trained_beside "
+    "judged_on validation",
 }
 
 
@@ -213,7 +214,7 @@ def test_label_noise_is_in_the_notes_and_in_the_spec(train: Command) -> None:
     started = train(*SHORT, *noise, *JSONL).events[0]
 
     assert started["spec"]["label_noise"] == {"sentiment": 0.25, "ner": 1.0}
-    assert [note.partition(",")[0] for note in started["notes"]] == [
+    assert [note.partition(",")[0] for note in started["notes"][:2]] == [
         "Label noise: 2 of 8 training sentences of sentiment have wrong labels",
         "Label noise: 4 of 4 training sentences of ner have wrong labels",
     ]

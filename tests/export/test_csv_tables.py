@@ -56,7 +56,7 @@ def test_scores_keep_all_their_digits(read: Read, pair: tuple[str, str]) -> None
     ]
     assert rows[0]["standard_error"] == repr((0.7 * (1 - 0.7) / 20) ** 0.5)
     assert rows[1]["standard_error"] == ""
-    assert rows[0]["validation_sentences"] == "20"
+    assert (rows[0]["judged_on"], rows[0]["sentences"]) == ("validation", "20")
     assert rows[0]["frozen_identical"] == "true"
     assert rows[0]["trained_together"] == rows[0]["trained_beside"] == ""
 

@@ -232,8 +232,8 @@ def test_without_data_or_predictions_there_is_no_section(
 
 
 def test_sentences_of_each_kind_are_selected_in_their_order() -> None:
-    lost = [LabelDifference(position, "a", "a", "b") for position in range(4)]
-    won = [LabelDifference(9, "a", "b", "a")]
+    lost = [LabelDifference("test", position, "a", "a", "b") for position in range(4)]
+    won = [LabelDifference("test", 9, "a", "b", "a")]
     neither = replace(won[0], position=7, second="c")
     found = [*lost, *won, neither]
     assert some_of_each(found, 5) == [*lost[:3], *won, neither]

@@ -15,7 +15,7 @@ import mtl_core.tasks
 
 SAMPLE = Path(mtl_core.tasks.__file__).parent / "sample"
 POSTS = Path(mtl_core.tasks.__file__).parent / "sample_posts"
-SPLITS = ("train", "validation")
+SPLITS = ("train", "validation", "test")
 TYPES = ("PER", "LOC", "ORG")
 
 

@@ -20,7 +20,7 @@ from tests.tasks.labelled_files import (
     word_sets,
 )
 
-SIZES = {"train": 400, "validation": 200}
+SIZES = {"train": 400, "validation": 200, "test": 800}
 
 
 def reviews(split):
@@ -40,10 +40,10 @@ def test_each_split_has_its_number_of_reviews_and_as_many_tagged_sentences(split
     assert (len(reviews(split)), len(sentences(split))) == (SIZES[split], SIZES[split])
 
 
-def test_all_600_texts_are_distinct_even_in_lower_case_with_entities_masked():
+def test_all_1400_texts_are_distinct_even_in_lower_case_with_entities_masked():
     texts = {text for split in SPLITS for text in column(split, 0)}
     masks = {masked(sentence) for split in SPLITS for sentence in sentences(split)}
-    assert (len(texts), len(masks)) == (600, 600)
+    assert (len(texts), len(masks)) == (1400, 1400)
 
 
 @pytest.mark.parametrize("split", SPLITS)
@@ -59,28 +59,34 @@ def test_no_two_sentences_share_six_tenths_of_their_words_as_written_or_with_ent
         assert max(overlap(one, other) for one, other in pairs) < 0.6
 
 
-@pytest.mark.parametrize(("split", "each"), [("train", 200), ("validation", 100)])
+@pytest.mark.parametrize(("split", "each"), [("train", 200), ("validation", 100), ("test", 400)])
 def test_each_label_is_half_of_a_split(split, each):
     assert Counter(column(split, 1)) == {"negative": each, "positive": each}
 
 
-def test_a_bag_of_words_gets_some_but_not_all_of_the_sentiment():
-    assert 0.65 <= bag_of_words_accuracy(reviews("train"), reviews("validation")) <= 0.85
+@pytest.mark.parametrize("split", SPLITS[1:])
+def test_a_bag_of_words_gets_some_but_not_all_of_the_sentiment(split):
+    assert 0.55 <= bag_of_words_accuracy(reviews("train"), reviews(split)) <= 0.85
 
 
 def test_at_least_four_tenths_of_the_entities_of_validation_are_new():
     assert new_names(sentences("train"), sentences("validation")) >= 0.4
 
 
-@pytest.mark.parametrize(("split", "without"), [("train", 138), ("validation", 70)])
+def test_every_entity_of_the_test_split_is_new():
+    earlier = [*sentences("train"), *sentences("validation")]
+    assert new_names(earlier, sentences("test")) == 1.0
+
+
+@pytest.mark.parametrize(("split", "without"), [("train", 138), ("validation", 70), ("test", 280)])
 def test_about_a_third_of_the_sentences_have_no_entity(split, without):
     assert sum(not entities(sentence) for sentence in sentences(split)) == without
     assert 0.28 <= without / SIZES[split] <= 0.40
 
 
 def test_numbers_of_entities_do_not_tell_the_sentiment():
-    train, validation = ((sentences(split), column(split, 1)) for split in SPLITS)
-    assert count_accuracy(train, validation) < 0.6
+    train, *others = ((sentences(split), column(split, 1)) for split in SPLITS)
+    assert max(count_accuracy(train, other) for other in others) < 0.6
 
 
 @pytest.mark.parametrize("split", SPLITS)
@@ -121,19 +127,22 @@ def test_the_tags_are_o_and_the_three_types(split):
     [
         ("train", {"PER": 102, "LOC": 99, "ORG": 102}),
         ("validation", {"PER": 48, "LOC": 48, "ORG": 51}),
+        ("test", {"PER": 193, "LOC": 195, "ORG": 194}),
     ],
 )
 def test_the_runs_of_each_type_are_as_many_as_the_spans_that_were_annotated(split, spans):
     assert Counter(tag for sentence in sentences(split) for tag, _ in entities(sentence)) == spans
 
 
-def test_the_digests_are_those_of_the_five_files():
+def test_the_digests_are_those_of_the_seven_files():
     expected = listed_digests(SAMPLE)
     assert actual_digests(SAMPLE, expected) == expected
     assert sorted(expected) == [
+        "entities.test.conll",
         "entities.train.conll",
         "entities.validation.conll",
         "manifest.yaml",
+        "reviews.test.csv",
         "reviews.train.csv",
         "reviews.validation.csv",
     ]

@@ -205,3 +205,18 @@ def test_json_lines_of_tagged_words_are_read_by_their_keys(tmp_path: Path) -> No
     task = replace(PLACES, train=file, validation=file, text="words", label="ner")
     reference = store_upload((task,), tmp_path)
     assert load_dataset(reference, access_to(tmp_path)).tasks[0].outputs == ("O", "B-PER")
+
+
+def test_an_upload_may_have_a_test_file(tmp_path: Path) -> None:
+    tested = replace(REVIEWS, test=UploadedFile("e.csv", b"said,mood\nBetter.,up\nWorse.,down\n"))
+    reference = store_upload((tested, PLACES), tmp_path / "uploads")
+    stored = load_dataset(reference, access_to(tmp_path / "uploads"))
+    assert stored.counts()["reviews"] == {"train": 3, "validation": 1, "test": 2}
+    assert [stored.judged_split(task.name) for task in stored.tasks] == ["test", "validation"]
+    assert reference != upload_reference(BOTH)
+
+
+def test_a_label_that_only_the_test_file_has_is_reported_with_its_line() -> None:
+    tested = replace(REVIEWS, test=UploadedFile("e.csv", b"said,mood\nSo so.,neutral\n"))
+    with pytest.raises(DataError, match=r"e\.csv, line 2: 'neutral' does not occur in a\.csv"):
+        read_upload((tested, PLACES))

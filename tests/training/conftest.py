@@ -26,6 +26,8 @@ from mtl_core.training.events import RunEvent
 from mtl_core.training.loaded_run import load_run
 from mtl_core.training.run import fine_tune
 from mtl_core.training.spec import RunSpec
+from mtl_core.training.together.member import Member
+from mtl_core.training.together.run import fine_tune_together
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
 
@@ -207,3 +209,20 @@ def write_data(tmp_path: Path) -> Callable[..., Path]:
         return manifest
 
     return write
+
+
+@pytest.fixture
+def together():
+    """The events of each run by its id; runs are called "0", "1" and so on."""
+
+    def run(specs, outputs=(), **options):
+        members = [
+            Member(str(n), spec, outputs[n] if n < len(outputs) else None)
+            for n, spec in enumerate(specs)
+        ]
+        found = {member.run: [] for member in members}
+        for name, event in fine_tune_together(members, **options):
+            found[name].append(event)
+        return list(found.values())
+
+    return run

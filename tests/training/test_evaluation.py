@@ -1,5 +1,6 @@
 """Scores of the validation split, worked by hand."""
 
+from dataclasses import replace
 from math import log
 
 import pytest
@@ -191,3 +192,21 @@ def test_batches_that_are_read_once_give_the_same_scores_to_the_bit(loaded):
         )
 
         assert again.scores == scores(loaded)
+
+
+def test_a_sentence_with_labels_of_two_tasks_in_two_files_is_in_one_pass(loaded):
+    encoded = loaded.validation.examples
+    shared = [replace(encoded[0], labels={"ner": (0,) * len(encoded[0].input_ids)}), *encoded]
+    passed = []
+
+    def counting(input_ids, attention_mask):
+        passed.append(len(input_ids))
+        return loaded.model.hidden(input_ids, attention_mask)
+
+    batches = list(
+        read_batches(loaded.model, shared, loaded.spec.tasks, 0, all_states(loaded.model, counting))
+    )
+    assert sum(passed) == len(encoded)
+    assert sorted(n for batch in batches for places in batch.places for n in places) == list(
+        range(len(shared))
+    )

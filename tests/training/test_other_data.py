@@ -107,7 +107,7 @@ def test_entities_cut_off_there_are_noted(bench, write_data):
 
     notes = load_run(bench.spec("full", also_evaluate=(other,), max_length=8)).notes
 
-    assert notes == (f"1 entity is cut off in the validation data of ner in {other}.",)
+    assert notes == (f"1 entity is cut off in the data of ner in {other}.",)
 
 
 def test_other_labels_are_refused(bench, write_data):

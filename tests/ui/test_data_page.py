@@ -51,17 +51,18 @@ def texts(app: AppTest) -> str:
 def test_the_sample_is_measured_with_the_tokenizer_of_the_checkpoint(lab: Lab) -> None:
     app = data_page()
     assert heading(app) == (
-        "400 + 200 sentences for sentiment, 400 + 200 for NER; nothing is cut off at 128 sub-words"
+        "400 + 200 + 800 sentences for sentiment, 400 + 200 + 800 for NER; "
+        "nothing is cut off at 128 sub-words"
     )
     assert "lengths measured with the tokenizer of minilm-l6" in texts(app)
-    assert "450 entities of 3 types" in texts(app)
+    assert "1,032 entities of 3 types" in texts(app)
     assert "2 classes, “negative” is 50 % of training" in texts(app)
 
 
 def test_the_headline_counts_entities_cut_off_by_the_maximum_length(lab: Lab) -> None:
     app = data_page()
     app.number_input(key="max_length").set_value(16).run()
-    assert heading(app).endswith("; 17 entities are cut off at 16 sub-words")
+    assert heading(app).endswith("; 28 entities are cut off at 16 sub-words")
     assert app.query_params["max_length"] == "16"
 
 

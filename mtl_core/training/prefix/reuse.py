@@ -176,7 +176,7 @@ class ReusedPrefix:
     def _frozen(self) -> FrozenOutputs:
         """The outputs of this run's sentences; created when the first phase reuses something."""
         loaded, described = self._loaded, self._loaded.description.backbone
-        examples = (*loaded.training, *loaded.validation.examples)
+        examples = (*loaded.training, *loaded.evaluated)
         by_token = {each.name for each in loaded.spec.tasks if each.kind is TaskKind.TOKEN}
         everything = {each.input_ids for each in examples}
         tagged = {each.input_ids for each in examples if not by_token.isdisjoint(each.labels)}

@@ -25,7 +25,7 @@ from mtl_core.training.output_folder import atomic_folder, write_model
 from mtl_core.training.prefix.reuse import ReusedPrefix
 from mtl_core.training.proof import digests, fixed_names, require_identical, require_written
 from mtl_core.training.run import require_finite
-from mtl_core.training.run_events import Clock, RunEvents
+from mtl_core.training.run_events import Clock, RunEvents, judged_scores
 from mtl_core.training.schedule import rate_factor
 from mtl_core.training.spec import RunSpec
 
@@ -42,8 +42,9 @@ class Member:
 class MemberRun:
     """The state of one run apart from its heads' parameters, which are stacked.
 
-    `metrics` and `outputs` are those of the last evaluation: scores and highest outputs by task.
-    The parameters of `loaded.model` are those of the last call of `StackedSteps.write_heads`.
+    `scores` and `outputs` are those of the last evaluation of each split: scores and highest
+    outputs by split and task. The parameters of `loaded.model` are those of the last call of
+    `StackedSteps.write_heads`.
     """
 
     def __init__(
@@ -57,8 +58,8 @@ class MemberRun:
         self.run, self.loaded = member.run, loaded
         self.events = RunEvents(loaded, member.run, clock)
         self.measures = RunMeasures(loaded, reused, between)
-        self.metrics: dict[str, TaskScore] = {}
-        self.outputs: dict[str, list[int]] = {}
+        self.scores: dict[str, dict[str, TaskScore]] = {}
+        self.outputs: dict[str, dict[str, list[int]]] = {}
         self.table: ParameterTable = loaded.tables[0]
         self._output = member.output
         prefix = f"{loaded.model.prefix}."
@@ -99,10 +100,11 @@ class MemberRun:
         require_finite({task: score.loss for task, score in scores.items()}, self.events.step)
         return self.events.scored(table, split, scores)
 
-    def answers(self, predicted: Predicted) -> Answers:
-        """Build the event with the predictions of the last evaluation."""
-        encoded, tasks = self.loaded.validation.examples, self.loaded.spec.tasks
-        return answers(predicted, encoded, tasks, self.events.step, self.events.seconds())
+    def answers(self, split: str, predicted: Predicted) -> Answers:
+        """Build the event with the predictions of the last evaluation of a split."""
+        _, encoded = self.loaded.encoded_splits[split]
+        tasks, seconds = self.loaded.spec.tasks, self.events.seconds()
+        return answers(predicted, encoded, tasks, self.events.step, seconds, split)
 
     def phase_finished(self, backbone_tensors: int) -> PhaseFinished:
         """Compare the heads that were frozen in the phase, and build the event for its end.
@@ -127,10 +129,11 @@ class MemberRun:
         loaded, output = self.loaded, self._output
         if output is not None:
             prefix = loaded.description.backbone.prefix
+            metrics = judged_scores(loaded, self.scores)
             with atomic_folder(output) as folder:
-                write_model(folder, loaded.model, loaded.tokenizer, loaded.spec, self.metrics)
+                write_model(folder, loaded.model, loaded.tokenizer, loaded.spec, metrics)
                 require_written(folder, at_start, prefix, loaded.source, loaded.loaded_heads)
-        return self.events.finished(self.metrics, len(at_start), output)
+        return self.events.finished(self.scores, len(at_start), output)
 
     def failed(self, problem: Exception) -> RunFailed:
         """Build the last event of a run that failed."""

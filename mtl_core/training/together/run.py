@@ -160,7 +160,7 @@ class _Group:
         if not all(map(_trains_whole_heads, loaded.tables)):
             return False
         tasks = loaded.spec.tasks
-        read = [(loaded.training, tasks), (loaded.validation.examples, tasks)]
+        read = [(loaded.training, tasks), (loaded.evaluated, tasks)]
         read += [(other.encoded.examples, other.tasks) for other in loaded.others]
         rows = sum(count_rows(examples, own) for examples, own in read)
         if rows * loaded.description.backbone.hidden_size * 4 > limit_bytes:
@@ -188,12 +188,12 @@ class _Group:
         measures = self._runs[0].measures
         stacked = self._stacked = StackedSteps(self._runs, self._collect(measures))
         yield from self._evaluate(first, stacked)
-        yield from self._answers()
+        yield from self._evaluate_ends(first, stacked)
         yield from self._evaluate_others(first, stacked)
         measures.begin([run.measures for run in self._runs if run.measures is not measures])
         for number in range(len(self._first.tables)):
             yield from self._phase(number, at_start, stacked)
-        yield from self._answers()
+        yield from self._evaluate_ends(last, stacked)
         yield from self._evaluate_others(last, stacked)
         yield from self._of_each(MemberRun.measured)
         require_identical(at_start, digests(self._backbone, at_start), "during the run")
@@ -234,10 +234,13 @@ class _Group:
             between = self._raise_if_all_stopped
             return collect_rows(loaded.model, examples, tasks, loaded.pad_id, states, between)
 
-        encoded, tasks = loaded.validation.examples, loaded.spec.tasks
+        tasks = loaded.spec.tasks
         with self._clock.spending("evaluation"):
-            own = rows(encoded, tasks, measures.states_for(0))
-            self._splits[_VALIDATION] = StoredSplit(loaded.dataset.validation, encoded, tasks, own)
+            for split, (examples, encoded) in loaded.encoded_splits.items():
+                measured = split == _VALIDATION  # the measures read its sentences
+                states = measures.states_for(0) if measured else reused.states_at
+                own = rows(encoded, tasks, states)
+                self._splits[split] = StoredSplit(examples, encoded, tasks, own)
             for other in loaded.others:
                 encoded = other.encoded.examples
                 own = rows(encoded, other.tasks, reused.whole_states_at)
@@ -262,9 +265,8 @@ class _Group:
             evaluated = self._splits[split].evaluate(stacked.heads)
         release_freed_memory()
         found = dict(zip(self._runs, evaluated, strict=True))
-        if split == _VALIDATION:
-            for run, own in found.items():
-                run.metrics, run.outputs = own.scores, own.outputs
+        for run, own in found.items():
+            run.scores[split], run.outputs[split] = own.scores, own.outputs
         yield from self._of_each(lambda each: each.scored(table, split, found[each].scores))
 
     def _evaluate_others(
@@ -274,9 +276,20 @@ class _Group:
         for other in self._first.others:
             yield from self._evaluate(table, stacked, other.reference)
 
-    def _answers(self) -> Iterator[TaggedEvent]:
-        split = self._splits[_VALIDATION]
-        return self._of_each(lambda each: each.answers(split.predicted(each.outputs)))
+    def _evaluate_ends(self, table: ParameterTable, stacked: StackedSteps) -> Iterator[TaggedEvent]:
+        """Score all runs on the test split, and yield their predictions on every split."""
+        splits = tuple(self._first.encoded_splits)
+        for split in splits:
+            if split != _VALIDATION:
+                yield from self._evaluate(table, stacked, split)
+        for split in splits:
+            yield from self._answers(split)
+
+    def _answers(self, split: str) -> Iterator[TaggedEvent]:
+        stored = self._splits[split]
+        return self._of_each(
+            lambda each: each.answers(split, stored.predicted(each.outputs[split]))
+        )
 
     def _stop_requested(self) -> Iterator[TaggedEvent]:
         """End the runs that were stopped on request."""

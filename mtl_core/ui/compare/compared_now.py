@@ -83,14 +83,13 @@ def _key(lab: Lab, spec: RunSpec) -> tuple[str, FileAccess, tuple[tuple[str, str
 def _limited(
     data: str,
     access: FileAccess,
-    _digests: tuple[tuple[str, str], ...],  # changed content is a new entry of the cache
+    digests: tuple[tuple[str, str], ...],
     examples: tuple[tuple[str, int], ...],
-) -> Dataset:
-    return load_dataset(data, access, dict(examples))
+) -> Dataset | None:
+    return load_dataset(data, access, dict(examples)).as_recorded(dict(digests))
 
 
 @cached(_datasets, key=partial(hashkey, "whole"), lock=_datasets_lock)
 def _read(data: str, access: FileAccess, digests: tuple[tuple[str, str], ...]) -> Dataset | None:
     """Loads the data; None if their digests differ from those that the runs recorded."""
-    dataset = load_dataset(data, access)
-    return dataset if dataset.has_digests(dict(digests)) else None
+    return load_dataset(data, access).as_recorded(dict(digests))

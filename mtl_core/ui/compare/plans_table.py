@@ -13,6 +13,7 @@ from mtl_core.report.table import (
     error_rate_words,
     finished_seeds,
     frozen_words,
+    judged_words,
     seconds_words,
     share_words,
     sorted_plans,
@@ -32,7 +33,7 @@ _AGAINST_BEST = "against best"
 def plans_table(comparison: PlanComparison, baselines: BaselinesByTask, colors: Palette) -> None:
     """Draws one row per plan, the best first, above the rule of the test and its error rate.
 
-    A picture of one screen has no room for the error rate.
+    A picture of one screen has no room for the error rate and the split.
     """
     st.markdown(f"### {plain(table_title(comparison))}")
     rows = pd.DataFrame([_row(plan, comparison, colors) for plan in sorted_plans(comparison)])
@@ -50,12 +51,15 @@ def plans_table(comparison: PlanComparison, baselines: BaselinesByTask, colors: 
         alt="The plans compared",
         column_config=_columns(rows, comparison, colors),
     )
-    rule = table_rule(comparison)
-    errors = "" if one_screen() else error_rate_words(comparison)
-    lines = (*undecided_lines(comparison), *collapse_lines(comparison, baselines))
-    if lines and not one_screen():
-        st.caption("  \n".join(plain(line) for line in lines))
-    st.caption(f"{rule} {errors} Repeat the trials: `{TRIALS_COMMAND}`." if errors else rule)
+    parts = [table_rule(comparison)]
+    if not one_screen():
+        lines = (*undecided_lines(comparison), *collapse_lines(comparison, baselines))
+        if lines:
+            st.caption("  \n".join(plain(line) for line in lines))
+        parts.append(judged_words(comparison))
+        if errors := error_rate_words(comparison):
+            parts.append(f"{errors} Repeat the trials: `{TRIALS_COMMAND}`.")
+    st.caption(" ".join(part for part in parts if part))
 
 
 def _row(plan: PlanResult, comparison: PlanComparison, colors: Palette) -> dict[str, Any]:

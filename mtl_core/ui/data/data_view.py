@@ -51,7 +51,10 @@ def data_facts(chosen: ResolvedChoice, found: DataOverview) -> list[str]:
     unit = f"lengths measured with the tokenizer of {checkpoint}"
     if found.unit != SubWordCounter.unit:
         unit = f"lengths in words, because the tokenizer of {checkpoint} is not on this machine"
-    return [plain(name), plain(unit), "counts: training + validation"]
+    splits = "training + validation"
+    if any("test" in task.examples for task in found.tasks):
+        splits += " + test"
+    return [plain(name), plain(unit), f"counts: {splits}"]
 
 
 def task_panels(found: DataOverview, max_length: int, colors: Palette) -> None:

@@ -8,6 +8,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile as Sent
 
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import DataError
+from mtl_core.report.data_words import split_counts
 from mtl_core.tasks.dataset import Dataset
 from mtl_core.tasks.task import TaskKind
 from mtl_core.tasks.uploads import (
@@ -18,6 +19,7 @@ from mtl_core.tasks.uploads import (
     UploadedFile,
     UploadedTask,
     columns_of,
+    files_of,
     read_upload,
     upload_reference,
 )
@@ -85,12 +87,12 @@ def _task(number: int, kinds: list[TaskKind]) -> Draft:
     ).strip()
     sent = {
         split: st.file_uploader(
-            f"{split.capitalize()} file",
+            f"{split.capitalize()} file{' (optional)' * (split == 'test')}",
             type=_FORMATS,
             key=upload_key(number, split),
             max_upload_size=_MEGABYTES,
         )
-        for split in ("training", "validation")
+        for split in ("training", "validation", "test")
     }
     return _draft(number, name, kind, head or fallback, sent)
 
@@ -107,15 +109,14 @@ def _draft(
                 f"{file.name} has {file.size:,} bytes. The limit for an upload is {MOST_BYTES:,} "
                 "bytes. Use fewer examples."
             )
-    train, validation = (
-        None if file is None else UploadedFile(file.name, file.getvalue())
-        for file in (sent["training"], sent["validation"])
+    train, validation, test = (
+        None if file is None else UploadedFile(file.name, file.getvalue()) for file in sent.values()
     )
     text, label = _columns(number, kind, train) if train else (None, None)
     if train is None or validation is None:
         missing = "training" if train is None else "validation"
         return f"Add the {missing} file of {name}."
-    return UploadedTask(name, kind, head, train, validation, text, label)
+    return UploadedTask(name, kind, head, train, validation, text, label, test)
 
 
 def _columns(number: int, kind: TaskKind, train: UploadedFile) -> tuple[str | None, str | None]:
@@ -174,7 +175,7 @@ def _check_and_save(lab: Lab, drafts: Sequence[Draft]) -> None:
 
 def _read(tasks: tuple[UploadedTask, ...]) -> Dataset | str:
     """Read the files, or return the error message. The result is cached in the session."""
-    names = "\0".join(name for task in tasks for name in (task.train.name, task.validation.name))
+    names = "\0".join(file.name for _, _, file in files_of(tasks))
     key = hashlib.sha256(f"{upload_reference(tasks)}\0{names}".encode()).digest()
     last: tuple[bytes, Dataset | str] | None = st.session_state.get(Key.UPLOAD_SEEN)
     if last is None or last[0] != key:
@@ -191,9 +192,8 @@ def _summary(dataset: Dataset) -> str:
     counts = dataset.counts()
     lines = []
     for task in dataset.tasks:
-        train, validation = counts[task.name]["train"], counts[task.name]["validation"]
         outputs = ", ".join(task.outputs[:12]) + (" …" if len(task.outputs) > 12 else "")
-        line = f"**{plain(task.name)}**: {train:,} + {validation:,} sentences, "
+        line = f"**{plain(task.name)}**: {split_counts(counts[task.name])} sentences, "
         line += f"head {plain(task.head)} with {len(task.outputs)} outputs: {plain(outputs)}"
         if repaired := dataset.repaired_tags.get(task.name, 0):
             line += f"; {counted(repaired, 'tag')} changed from I- to B- at the start of an entity"

@@ -12,7 +12,12 @@ from mtl_core.freezing.plan_file import plan_to_yaml
 from mtl_core.freezing.table import State
 from mtl_core.freezing.titles import task_title
 from mtl_core.report.repeat import needs_plan_file, train_command
-from mtl_core.report.run_words import duration, shared_words, spent_words
+from mtl_core.report.run_words import (
+    duration,
+    score_split_words,
+    shared_words,
+    spent_words,
+)
 from mtl_core.report.runs import phase_row
 from mtl_core.report.stages import chain_lines, chain_rows, chain_title
 from mtl_core.store.record import RunRecord, RunState
@@ -28,19 +33,22 @@ def run_cards(summary: RunSummary, colors: Palette) -> None:
     cards = len(summary.tasks) + 2
     with st.grid(cards if cards <= 5 else 4, min_column_width=160, gap="small"):
         for number, task in enumerate(summary.tasks):
-            _score_card(number, task, colors)
+            _score_card(number, task, summary, colors)
         _proof_card(summary)
         _learning_card(summary)
 
 
-def _score_card(number: int, task: TaskProgress, colors: Palette) -> None:
+def _score_card(number: int, task: TaskProgress, summary: RunSummary, colors: Palette) -> None:
+    name = task.task.name
+    value, before = summary.value(name), summary.score_before(name)
     st.metric(
         f"{colors.task(number).letter} · {plain(task_title(task.task.name))} {task.metric}",
-        "–" if task.latest is None else f"{task.latest:.3f}",
-        "not measured" if task.first is None else f"was {task.first:.3f} at start",
+        "–" if value is None else f"{value:.3f}",
+        "not measured" if before is None else f"was {before.headline:.3f} at start",
         delta_color=hue(number),
         delta_arrow="off",
         border=True,
+        help=tooltip(score_split_words(summary, task)),
     )
 
 
