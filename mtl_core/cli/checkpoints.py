@@ -48,6 +48,7 @@ def _as_json(facts: CheckpointFacts) -> dict[str, object]:
         "domain": facts.domain,
         "cased": facts.cased,
         "tokenizer": facts.tokenizer,
+        "sentence_vector": facts.sentence_vector,
         "layers_of_their_own": facts.layers_of_their_own,
         "vocabulary": facts.vocabulary_size,
         "max_tokens": facts.max_tokens,

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 
 from mtl_core.cli.model_and_plan import describe_in_process
-from mtl_core.errors import CheckpointError, DataError, PlanError, UnknownComparison
+from mtl_core.errors import CheckpointError, DataError, PlanError, UnknownComparison, UnknownRun
 from mtl_core.models.cache import description_of
 from mtl_core.models.checkpoint import resolve_checkpoint
 from mtl_core.models.description import ModelDescription
+from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.settings import Settings
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
 from mtl_core.store.runs import RunStore
@@ -39,6 +40,19 @@ def model_of(spec: RunSpec, settings: Settings) -> ModelDescription | None:
         return ModelDescription(backbone, spec.tasks, spec.sentence_vector)
     except (CheckpointError, PlanError):
         return None
+
+
+def vector_of_start(run: str | None, settings: Settings) -> SentenceVector | None:
+    """The sentence vector of the run that another one starts from; None if it is unknown."""
+    if run is None:
+        return None
+    store = RunStore(settings.database)
+    try:
+        return store.run(run).spec.sentence_vector
+    except UnknownRun:  # reported with the model that is missing
+        return None
+    finally:
+        store.close()
 
 
 def data_of(spec: RunSpec, examples: Mapping[str, int], settings: Settings) -> Dataset | None:

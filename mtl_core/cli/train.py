@@ -18,6 +18,7 @@ from mtl_core.cli.options import (
 from mtl_core.cli.run_options import checked_rate, run_options
 from mtl_core.cli.run_output import event_printer
 from mtl_core.cli.signals import sigterm_as_interrupt
+from mtl_core.cli.stored_runs import vector_of_start
 from mtl_core.engine.foreground import StopRun
 from mtl_core.engine.lab import Lab
 from mtl_core.settings import Settings
@@ -44,9 +45,9 @@ def train(
     form: Annotated[EventFormat, typer.Option("--format")] = EventFormat.TEXT,
 ) -> None:
     """Fine-tune once and print the events of the run, which is also stored."""
-    vector = options.pop("sentence_vector")
-    loaded = load_model_and_plan(checkpoint, scenario, plan, data, vector)
     settings = Settings.from_environment()
+    vector = options.pop("sentence_vector") or vector_of_start(options["starts_from"], settings)
+    loaded = load_model_and_plan(checkpoint, scenario, plan, data, vector)
     spec = prepare_spec(
         loaded.model,
         loaded.plan.with_rates(checked_rate(learning_rate), checked_rate(head_learning_rate)),

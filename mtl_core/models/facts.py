@@ -7,6 +7,7 @@ from mtl_core.models.cache import read_description, shipped_description
 from mtl_core.models.catalogue import CatalogueEntry, Domain, TokenizerFamily, catalogue
 from mtl_core.models.checkpoint import has_weights, resolve_checkpoint
 from mtl_core.models.description import BackboneDescription, BackboneTensor, Role
+from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.settings import NO_FILE
 
 FLOAT32_BYTES = 4
@@ -21,7 +22,8 @@ class CheckpointFacts:
     Counts refer to the bare encoder, each tensor counted once, and come from the shipped
     description. `layers` is the depth; `layers_of_their_own` is the number of different sets of
     layer weights. `max_tokens` is the maximum text length; None if there is no limit.
-    `weights_here`: safetensors weights are on this machine.
+    `sentence_vector` is the default of its runs. `weights_here`: safetensors weights are on this
+    machine.
     """
 
     name: str
@@ -42,6 +44,7 @@ class CheckpointFacts:
     parameters: int
     embedding_parameters: int
     multiplications_per_token: int
+    sentence_vector: SentenceVector
     weights_here: bool
 
     @property
@@ -96,6 +99,7 @@ def _facts_of(known: CatalogueEntry) -> CheckpointFacts:
         parameters=backbone.total,
         embedding_parameters=embedding_parameters(backbone),
         multiplications_per_token=multiplications_per_token(backbone),
+        sentence_vector=known.sentence_vector,
         weights_here=has_weights(resolve_checkpoint(known.name, NO_FILE)),
     )
 

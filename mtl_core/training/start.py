@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from mtl_core.errors import InvalidRun
 from mtl_core.models.checkpoint import Checkpoint, require_weights, weights_digest
 from mtl_core.models.description import BackboneDescription
-from mtl_core.tasks.task import Task
+from mtl_core.models.sentence_vector import SentenceVector
+from mtl_core.tasks.task import Task, TaskKind
 from mtl_core.training.output_folder import WEIGHTS, read_spec
 from mtl_core.training.random_streams import stream_seed
 from mtl_core.training.spec import RunSpec
@@ -90,7 +91,7 @@ def load_start(
     written = Checkpoint(
         reference=str(source), name=spec.starts_from, config_file=config, folder=source
     )
-    loaded = _tasks_with_head(source, tasks)
+    loaded = _tasks_with_head(source, tasks, spec.sentence_vector)
     names = [f"{task.head}.{part}" for task in loaded for part in ("weight", "bias")]
     return Start(
         backbone=load_backbone(written),
@@ -121,11 +122,21 @@ def _deferred(
     return DeferredBackbone(config, described.prefix, tensors, load)
 
 
-def _tasks_with_head(source: Path, tasks: Sequence[Task]) -> tuple[Task, ...]:
-    """Return the tasks whose head is in `source`, with the same labels in the same order."""
+def _tasks_with_head(
+    source: Path, tasks: Sequence[Task], vector: SentenceVector
+) -> tuple[Task, ...]:
+    """Return the tasks whose head is in `source`, with the same labels in the same order.
+
+    The head of a sentence task must have been trained on the same sentence vector.
+    """
     before = read_spec(source)
-    known = {(each.head, each.kind, each.outputs) for each in (before.tasks if before else ())}
-    return tuple(task for task in tasks if (task.head, task.kind, task.outputs) in known)
+    known = {_head_key(each, before.sentence_vector) for each in before.tasks} if before else set()
+    return tuple(task for task in tasks if _head_key(task, vector) in known)
+
+
+def _head_key(task: Task, vector: SentenceVector) -> tuple[object, ...]:
+    read = vector if task.kind is TaskKind.SENTENCE else None
+    return task.head, task.kind, task.outputs, read
 
 
 def _tensors(source: Path, names: Sequence[str]) -> dict[str, "Tensor"]:

@@ -16,6 +16,7 @@ from mtl_core.models.cache import read_description, shipped_description
 from mtl_core.models.checkpoint import resolve_checkpoint
 from mtl_core.models.describe import describe
 from mtl_core.models.description import ModelDescription
+from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.settings import ANY_FILE
 from mtl_core.tasks.task import DEFAULT_TASKS
 
@@ -163,3 +164,16 @@ def test_the_options_of_a_run_are_in_the_program() -> None:
     assert "WEIGHT_DECAY = 0.05" in program
     assert "MAX_GRAD_NORM = 0.5" in program
     assert "nn.Dropout(0.2)" in program
+
+
+def test_the_program_reads_the_sentence_vector_of_the_model() -> None:
+    lines = {
+        SentenceVector.FIRST_TOKEN: "sentence = self.dropout(output.last_hidden_state[:, 0])",
+        SentenceVector.MEAN: "(output.last_hidden_state * real).sum(1) / real.sum(1)",
+        SentenceVector.POOLER: "sentence = self.dropout(output.pooler_output)",
+    }
+    for vector, line in lines.items():
+        model = BERT.reading(vector)
+        program = torch_snippet(parameter_tables(scenario_plan("full", model), model), model, "x")
+        assert line in program
+        assert ("unreached" in program.partition("def phase_1")[2]) is (vector != "pooler")

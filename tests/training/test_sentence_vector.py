@@ -230,3 +230,18 @@ def test_scores_of_an_evaluation_are_those_of_whole_passes(deep):
         with torch.no_grad():
             logits = model(ids, torch.ones_like(ids))["sentiment"]
         assert predicted[0] == int(logits.argmax())
+
+
+def test_a_head_that_was_trained_on_another_vector_is_not_loaded(deep, tmp_path, of):
+    before = tmp_path / "before"
+    deep.run(deep.spec("heads-only", sentence_vector="first-token"), before)
+    notes = {}
+    for vector in ("first-token", "mean"):
+        spec = deep.spec("heads-only", sentence_vector=vector, starts_from="earlier")
+        (started,) = of(list(fine_tune(spec, "a run", start=before)), "run_started")
+        notes[vector] = started.notes[0]
+
+    assert notes == {
+        "first-token": "Starts from run earlier. Heads loaded: sentiment, ner; new heads: none.",
+        "mean": "Starts from run earlier. Heads loaded: ner; new heads: sentiment.",
+    }

@@ -33,6 +33,7 @@ from mtl_core.cli.model_and_plan import DEFAULT_CHECKPOINT, load_model
 from mtl_core.cli.options import CheckpointOption, DataOption, ReportFormat
 from mtl_core.cli.run_options import checked_rate, run_options
 from mtl_core.cli.signals import sigterm_as_interrupt
+from mtl_core.cli.stored_runs import vector_of_start
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import InternalError, InvalidRun
 from mtl_core.settings import Settings
@@ -78,7 +79,8 @@ def compare(
     if resume is not None:
         _run(resume, None, None, output, form, () if seeds is None else seeds_of(seeds))
         return
-    vector = options.pop("sentence_vector")
+    settings = Settings.from_environment()
+    vector = options.pop("sentence_vector") or vector_of_start(options["starts_from"], settings)
     _, model = load_model(checkpoint, data, vector)
     values: dict[str, object] = {
         "checkpoint": checkpoint,
