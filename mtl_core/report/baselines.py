@@ -68,7 +68,8 @@ def collapse_lines(comparison: PlanComparison, baselines: BaselinesByTask) -> tu
                 seeds = f"seed{'s' * (len(failed) > 1)} {listed([str(seed) for seed in failed])}"
                 found.append(
                     f"{task_title(task.name)}, {plan.label}: {len(failed)} of {len(scores)} seeds "
-                    f"collapsed to the majority class, {chance[task.name]:.2f} ({seeds})."
+                    f"{'is' if len(failed) == 1 else 'are'} no better than the majority class, "
+                    f"{chance[task.name]:.2f} ({seeds})."
                 )
     return tuple(found)
 

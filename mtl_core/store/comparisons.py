@@ -118,11 +118,16 @@ class Comparisons:
         runs: Sequence[PlannedRun],
         owner: Owner | None = None,
     ) -> ComparisonRecord:
-        """Replace the spec of a comparison by `spec`, which has more seeds, and add their runs."""
+        """Replace the spec of a comparison by `spec`, which has more seeds, and add their runs.
+
+        A default name is replaced by that of the new spec.
+        """
         now = datetime.now(UTC)
         with self._database.writing() as session:
             row = comparison_row_of(session, comparison)
             reserved_for = seen(session, owner, now) if owner else None
+            if row.name == comparison_name(ComparisonSpec.model_validate_json(row.spec)):
+                row.name = comparison_name(spec)
             row.spec = spec.model_dump_json()
             for planned in runs:
                 session.add(planned_row(session, row.id, planned, reserved_for))

@@ -131,6 +131,7 @@ def test_seeds_are_added_to_a_finished_comparison_and_the_look_is_counted(
     more = lab.add_seeds(made.id, (1, 2, 5))
     assert (more.spec.seeds, more.spec.looks) == ((1, 2, 5), (2,))
     assert more.spec.seeds_at_looks == ((1, 2),)
+    assert "3 seeds" in more.name
     wait_until(lambda: lab.comparison_progress(made.id).ended)
     end = lab.store.comparison(made.id)
     assert states(end) == [RunState.FINISHED] * 3

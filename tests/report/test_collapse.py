@@ -13,7 +13,8 @@ def test_seeds_at_the_level_of_the_majority_class_are_named() -> None:
     stories += [finished("heads-only", 0.7, 0.3, seed=seed) for seed in scores]
     plans = compare_plans(summaries_of(stories))
     assert collapse_lines(plans, CHANCE) == (
-        "Sentiment, full: 2 of 4 seeds collapsed to the majority class, 0.50 (seeds 2 and 4).",
+        "Sentiment, full: 2 of 4 seeds are no better than the majority class, 0.50 (seeds 2 and "
+        "4).",
     )
     assert collapse_lines(plans, {}) == ()
 
