@@ -15,9 +15,9 @@ from dataclasses import replace
 from math import isclose
 
 from mtl_core.analysis.marks import GoldLabels, final_answers, mark
-from mtl_core.analysis.outcomes import OutcomeRule, outcome
+from mtl_core.analysis.outcomes import Against, OutcomeRule, outcome
 from mtl_core.analysis.paired.components import decompose
-from mtl_core.analysis.paired.intervals import PairedDifference, differences_from_best
+from mtl_core.analysis.paired.intervals import PairedDifference, differences_from
 from mtl_core.analysis.paired.scores import Scores, SeedScore, seed_score
 from mtl_core.analysis.plans import (
     Labelled,
@@ -49,6 +49,37 @@ def compare_plans(
     return replace(comparison, plans=tuple(plans), looks=looks)
 
 
+def against_reference(
+    comparison: PlanComparison, reference: str, gold: GoldLabels | None, rule: OutcomeRule
+) -> dict[str, dict[str, Against]]:
+    """Compares each plan with the plan labelled `reference`: by task, the verdict by label.
+
+    The intervals are of the same family as those against the best: all hold together. A plan
+    without a test has the verdict `OPEN` and no interval.
+    """
+    found: dict[str, dict[str, Against]] = {}
+    if not comparison.same_validation_set:
+        return found
+    for task in comparison.tasks:
+        scores = {
+            plan.label: _scores(plan, task, gold or {}) for plan in comparison.scored(task.name)
+        }
+        if reference in scores:
+            intervals = differences_from(scores, reference, rule.looks)
+            found[task.name] = {
+                label: _against(intervals.get(label), rule.margin_of(task))
+                for label in scores
+                if label != reference
+            }
+    return found
+
+
+def _against(interval: PairedDifference | None, margin: float) -> Against:
+    if interval is None or interval.seeds < 2:
+        return Against(Verdict.OPEN, None)
+    return Against(outcome(interval, margin), interval)
+
+
 def _with_verdicts(
     plans: Sequence[PlanResult], task: Task, gold: GoldLabels, rule: OutcomeRule
 ) -> Sequence[PlanResult]:
@@ -62,7 +93,7 @@ def _with_verdicts(
         return plans
     best = max(results, key=lambda place: (results[place].seeds > 1, results[place].mean))
     scores = {place: _scores(plans[place], task, gold) for place in results}
-    intervals = differences_from_best(scores, best, rule.looks)
+    intervals = differences_from(scores, best, rule.looks)
     results = {
         place: replace(result, margin=rule.margin_of(task)) for place, result in results.items()
     }

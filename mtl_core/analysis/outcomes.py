@@ -32,6 +32,14 @@ class OutcomeRule:
         return MARGINS[task.kind] if self.margin is None else self.margin
 
 
+@dataclass(frozen=True, slots=True)
+class Against:
+    """A plan compared with a chosen plan; `interval` is None without a test."""
+
+    verdict: Verdict
+    interval: PairedDifference | None
+
+
 def outcome(difference: PairedDifference, margin: float) -> Verdict:
     """Returns `EQUIVALENT`, `BELOW`, `ABOVE` or `UNDECIDED`."""
     if max(-difference.low, difference.high) < margin:

@@ -1,7 +1,7 @@
 """Runs grouped and judged by plan, with the names and facts that page, note and terminal show."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from mtl_core.analysis.by_size import AtSize, group_by_size
 from mtl_core.analysis.judge import compare_plans
@@ -38,7 +38,7 @@ class ComparedRuns:
     `runs` are in the order of `records`. `gold` are the labels of their validation sentences, None
     if the data are not available. `by_size` are the plans at each number of training sentences,
     the largest last, empty unless the runs differ in that number; `plans` are then the plans at
-    the largest number.
+    the largest number. `rule` is how they were judged.
     """
 
     records: tuple[RunRecord, ...]
@@ -46,6 +46,7 @@ class ComparedRuns:
     plans: PlanComparison
     gold: GoldLabels | None = None
     by_size: tuple[AtSize, ...] = ()
+    rule: OutcomeRule = field(default_factory=OutcomeRule)
 
     @property
     def by_plan(self) -> bool:
@@ -120,6 +121,7 @@ def compare_runs(
         plans,
         gold,
         by_size,
+        rule or OutcomeRule(),
     )
 
 

@@ -6,7 +6,7 @@ Page, note and terminal take its cells, its title and its caption from here.
 from collections.abc import Iterator, Sequence
 
 from mtl_core.analysis.intervals import standard_error
-from mtl_core.analysis.outcomes import needed
+from mtl_core.analysis.outcomes import Against, needed
 from mtl_core.analysis.paired.intervals import PairedDifference
 from mtl_core.analysis.paired.planning import smallest_difference
 from mtl_core.analysis.plans import PlanComparison, PlanResult, TaskResult, Verdict, finished_runs
@@ -117,6 +117,14 @@ def verdict_words(result: TaskResult | None) -> str:
             return f"{signed(result.difference)} (not tested)"
         case _:
             return "not tested"
+
+
+def against_words(found: Against) -> str:
+    """Formats a comparison with a chosen plan: `above, +0.031 (+0.004 to +0.058)`."""
+    if found.interval is None:
+        return "not tested"
+    effect = signed(found.interval.effect)
+    return f"{found.verdict}, {effect} ({_interval(found.interval)})"
 
 
 def frozen_words(plan: PlanResult) -> str:

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from mtl_core.analysis.judge import compare_plans
+from mtl_core.analysis.judge import against_reference, compare_plans
 from mtl_core.analysis.marks import GoldLabels
 from mtl_core.analysis.outcomes import OutcomeRule
 from mtl_core.analysis.plans import PlanComparison, Verdict, finished_runs, headlines
@@ -276,6 +276,22 @@ def test_one_seed_gives_a_difference_and_no_verdict() -> None:
     _, lower = (plan.tasks["sentiment"] for plan in comparison.plans)
     assert lower.difference == pytest.approx(-0.85)
     assert lower.against_best is None
+
+
+def test_plans_are_compared_with_a_chosen_plan_by_the_same_family_of_intervals() -> None:
+    comparison = three_seeds(GOLD)
+    found = against_reference(comparison, "heads-only", GOLD, OutcomeRule())["sentiment"]
+    assert {label: each.verdict for label, each in found.items()} == {
+        "full": Verdict.ABOVE,
+        "top-1": Verdict.ABOVE,
+    }
+    against_best = comparison.plans[2].tasks["sentiment"].against_best
+    full = found["full"].interval
+    assert full is not None
+    assert against_best is not None
+    assert (full.low, full.high) == pytest.approx((-against_best.high, -against_best.low))
+    wide = against_reference(comparison, "full", GOLD, OutcomeRule(margin=0.99))["sentiment"]
+    assert wide["heads-only"].verdict is Verdict.EQUIVALENT
 
 
 def test_a_plan_with_one_seed_is_not_the_best_although_its_score_is() -> None:

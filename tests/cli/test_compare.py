@@ -40,6 +40,7 @@ def compared(tmp_path_factory: pytest.TempPathFactory, tiny: tuple[object, ...])
     folder = tmp_path_factory.mktemp("compared")
     output = folder / "bundle"
     options = ("--scenarios", "heads-only,full", "--seeds", "3,5", "--epochs", 1, "--margin", 0.04)
+    options += ("--reference", "heads-only")
     report = ("--format", "json", "--output", output)
     answer = run_in_home(folder / "home", "compare", *tiny, *options, *report)
     assert answer.code == 0, answer.err
@@ -59,7 +60,7 @@ def test_the_json_has_exactly_the_keys_of_the_contract(
     told = compared.json
     assert set(told) == {
         *("checkpoint", "data", "scenarios", "best", "verdicts", "baselines", "unbeaten"),
-        "looks",
+        *("looks", "against_reference"),
         "seconds",
     }
     assert {"majority class", "bag of words"} <= set(told["baselines"]["sentiment"])
@@ -79,6 +80,8 @@ def test_the_json_has_exactly_the_keys_of_the_contract(
     assert set(told["best"]) == {"sentiment", "ner"}
     assert set(told["best"]["ner"]) <= {"heads-only", "full"}
     assert told["best"]["ner"]
+    (against,) = told["against_reference"]["ner"]
+    assert (against["scenario"], against["reference"]) == ("full", "heads-only")
     for row in told["verdicts"]["ner"]:
         assert set(row) == {
             *("scenario", "verdict", "difference", "low", "high", "margin", "reference"),

@@ -12,7 +12,7 @@ import pytest
 from benchmarks.a_a_trials import Row, judged, markdown, measured
 from benchmarks.simulated_answers import Design, simulated_counts, true_score
 from mtl_core.analysis.marks import Marks
-from mtl_core.analysis.paired.intervals import differences_from_best
+from mtl_core.analysis.paired.intervals import differences_from
 from mtl_core.analysis.paired.scores import pseudo_values, seed_score
 from mtl_core.analysis.plans import PlanResult, Verdict
 from mtl_core.report.table import (
@@ -49,7 +49,7 @@ def test_trials_are_judged_as_freeze_lab_judges_runs(metric: str) -> None:
             for p in trial
         ]
         means = [np.mean([score.value for score in plan.values()]) for plan in plans]
-        against = differences_from_best(dict(enumerate(plans)), int(np.argmax(means)))
+        against = differences_from(dict(enumerate(plans)), int(np.argmax(means)))
         assert below == (2 in against and against[2].high < 0)
     assert 0 < found.sum() < 40
 

@@ -27,7 +27,8 @@ def finish(lab: Lab, record: ComparisonRecord, count: int) -> None:
     for run in record.runs[:count]:
         place = SIZES.index(train_size(run.spec))
         sentiment, ner = SIZED_SCORES[run.spec.scenario or ""][place]
-        end = scores(sentiment + SPREAD[run.spec.seed], ner + SPREAD[run.spec.seed] / 2)
+        apart = SPREAD[run.spec.seed] * (1.2 if run.spec.scenario == "full" else 1)
+        end = scores(sentiment + apart, ner + apart / 2)
         spec = run.spec.model_copy(update={"data_digests": digests})
         story = Story(spec, [1], run.id).start().evaluate(scores(0.45, 0.02)).phase()
         assert claim(lab.store, Owner.this_process()) is not None

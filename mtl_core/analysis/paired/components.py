@@ -39,7 +39,8 @@ def decompose(one: Scores, other: Scores) -> Components | None:
         return None
     by_seed = np.array([one[seed].value - other[seed].value for seed in seeds]).round(12)
     effect, count = float(by_seed.mean()), len(seeds)
-    spread = float(by_seed.var(ddof=1)) if count > 1 else None
+    # Equal differences have a variance of 0, not of what rounding leaves.
+    spread = round(float(by_seed.var(ddof=1)), 20) if count > 1 else None
     differences = _by_sentence([(one[seed], other[seed]) for seed in seeds])
     if differences is None:
         return Components(effect, count, 0, spread)

@@ -56,21 +56,21 @@ class PairedDifference:
         return self.low > 0 or self.high < 0
 
 
-def differences_from_best(
-    plans: Mapping[Name, Scores], best: Name, looks: Sequence[Collection[int]] = ()
+def differences_from(
+    plans: Mapping[Name, Scores], reference: Name, looks: Sequence[Collection[int]] = ()
 ) -> dict[Name, PairedDifference]:
-    """Computes each other plan less the best; plans without an interval are left out.
+    """Computes each other plan less the reference; plans without an interval are left out.
 
-    The intervals hold simultaneously, although `best` was chosen by the same scores: the
-    probability that any is wrong is at most about ERROR, at all looks together. `looks` are the
-    seeds at earlier looks at the results, the first look first. An interval is the intersection of
-    those at all looks, so that adding seeds never makes it wider.
+    The intervals of all pairs hold simultaneously, so that the reference may be the best plan by
+    the same scores: the probability that any is wrong is at most about ERROR, at all looks
+    together. `looks` are the seeds at earlier looks at the results, the first look first. An
+    interval is the intersection of those at all looks: adding seeds never makes it wider.
     """
     error = level_of_pair(ERROR, comb(len(plans), 2))
     found = {
-        label: _over_looks(scores, plans[best], looks, error)
+        label: _over_looks(scores, plans[reference], looks, error)
         for label, scores in plans.items()
-        if label != best
+        if label != reference
     }
     return {label: each for label, each in found.items() if each is not None}
 

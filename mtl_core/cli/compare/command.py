@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
@@ -18,6 +18,7 @@ from mtl_core.cli.compare.options import (
     NameOption,
     OutputOption,
     RateOption,
+    ReferenceOption,
     ResumeOption,
     ScenariosOption,
     SecondsOption,
@@ -62,6 +63,7 @@ def compare(
     options: dict[str, Any],
     separate_runs: SeparateRunsOption = False,
     margin: MarginOption = None,
+    reference: ReferenceOption = None,
     name: NameOption = None,
     resume: ResumeOption = None,
     output: OutputOption = None,
@@ -77,7 +79,7 @@ def compare(
     if output is not None:
         require_empty(output)
     if resume is not None:
-        _run(resume, None, None, output, form, () if seeds is None else seeds_of(seeds))
+        _run(resume, None, None, output, form, reference, () if seeds is None else seeds_of(seeds))
         return
     settings = Settings.from_environment()
     vector = options.pop("sentence_vector") or vector_of_start(options["starts_from"], settings)
@@ -97,7 +99,9 @@ def compare(
         "sentence_vector": model.sentence_vector,
         **options,
     }
-    _run(None, _spec(values), name, output, form)
+    spec = _spec(values)
+    _require_compared(reference, spec.scenarios)
+    _run(None, spec, name, output, form, reference)
 
 
 def _require_either(scenarios: str | None, resume: str | None) -> None:
@@ -105,6 +109,13 @@ def _require_either(scenarios: str | None, resume: str | None) -> None:
         raise InvalidRun(
             "Choose what to compare, e.g. --scenarios heads-only,top-1,full, or resume an earlier "
             "comparison with --resume ID, but not both. `scenarios` lists all names."
+        )
+
+
+def _require_compared(reference: str | None, scenarios: Sequence[str]) -> None:
+    if reference is not None and reference not in scenarios:
+        raise InvalidRun(
+            f"--reference {reference} is not compared. Choose one of {', '.join(scenarios)}."
         )
 
 
@@ -121,6 +132,7 @@ def _run(
     name: str | None,
     output: Path | None,
     form: ReportFormat,
+    reference: str | None = None,
     more_seeds: tuple[int, ...] = (),
 ) -> None:
     """Train the runs in child processes, then print the results and write `output`."""
@@ -134,6 +146,7 @@ def _run(
             _, model = load_model(spec.checkpoint, spec.data, spec.sentence_vector)
             record = lab.queue_comparison(spec, model, name)
         else:
+            _require_compared(reference, lab.store.comparison(resume or "").spec.scenarios)
             record = lab.add_seeds(resume or "", more_seeds)
             record = lab.resume_comparison(record.id)
         with ProgressDisplay(lab, record) as display, _stop_on_interrupt(lab, record.id):
@@ -142,9 +155,9 @@ def _run(
         record = lab.store.comparison(record.id)
         results = load_results(lab.store, record, lab.settings)
         if form is ReportFormat.JSON:
-            print(json.dumps(as_json(lab.store, record, results), indent=2))
+            print(json.dumps(as_json(lab.store, record, results, reference), indent=2))
         else:
-            print_results(record, results)
+            print_results(record, results, reference)
         if output is not None:
             _export(lab, record, output)
     _require_finished(record)

@@ -66,6 +66,13 @@ SeparateRunsOption = Annotated[
         help=SEPARATE_RUNS_HELP,
     ),
 ]
+ReferenceOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SCENARIO",
+        help="Also compare every plan with this one: above, below or equivalent.",
+    ),
+]
 MarginOption = Annotated[float | None, typer.Option(help=MARGIN_HELP)]
 ResumeOption = Annotated[
     str | None,

@@ -7,6 +7,7 @@ from typing import Any
 from mtl_core.analysis.outcomes import needed
 from mtl_core.analysis.paired.planning import smallest_difference
 from mtl_core.analysis.plans import PlanComparison, PlanResult, Verdict
+from mtl_core.cli.compare.results import against
 from mtl_core.cli.stored_runs import finished_event
 from mtl_core.report.baselines import unbeaten_words
 from mtl_core.report.load import Report
@@ -16,7 +17,9 @@ from mtl_core.training.comparison import TrainSize, sorted_sizes, train_size
 from mtl_core.training.events import PhaseStarted, RunFinished, RunStarted
 
 
-def as_json(store: RunStore, record: ComparisonRecord, report: Report) -> dict[str, Any]:
+def as_json(
+    store: RunStore, record: ComparisonRecord, report: Report, reference: str | None = None
+) -> dict[str, Any]:
     """The results of a comparison with the field names of the JSON output.
 
     With several numbers of training sentences there is an entry for each scenario with each
@@ -37,6 +40,7 @@ def as_json(store: RunStore, record: ComparisonRecord, report: Report) -> dict[s
         ],
         "best": _best(compared.plans),
         "verdicts": _verdicts(compared.plans),
+        **({} if reference is None else {"against_reference": _against(report, reference)}),
         "looks": [*record.spec.looks, len(record.spec.seeds)],
         "baselines": {
             task: {each.label: each.value for each in lines}
@@ -85,6 +89,23 @@ def _verdict(plan: PlanResult, task: str, comparison: PlanComparison) -> dict[st
         "smallest_detectable": None if tested is None else smallest_difference(tested),
         "seeds_to_decide": None if enough is None else enough.seeds,
         "sentences_to_decide": None if enough is None else enough.sentences,
+    }
+
+
+def _against(report: Report, reference: str) -> dict[str, list[dict[str, Any]]]:
+    return {
+        task: [
+            {
+                "scenario": label,
+                "verdict": str(found.verdict),
+                "difference": None if found.interval is None else found.interval.effect,
+                "low": None if found.interval is None else found.interval.low,
+                "high": None if found.interval is None else found.interval.high,
+                "reference": reference,
+            }
+            for label, found in plans.items()
+        ]
+        for task, plans in against(report, reference).items()
     }
 
 

@@ -129,7 +129,7 @@ def _sweep(lab: Lab, record: ComparisonRecord) -> None:
 
 def _table(lab: Lab, report: Report, _facts: str, colors: Palette) -> None:
     shown = report.compared
-    plans_table(shown.plans, known_baselines(lab, shown), colors)
+    plans_table(shown, known_baselines(lab, shown), colors)
 
 
 def _losses(_lab: Lab, report: Report, facts: str, colors: Palette) -> None:

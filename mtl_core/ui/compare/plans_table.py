@@ -5,11 +5,14 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from mtl_core.analysis.judge import against_reference
 from mtl_core.analysis.plans import PlanComparison, PlanResult
 from mtl_core.charts.theme import Palette
 from mtl_core.report.baselines import BaselinesByTask, collapse_lines
+from mtl_core.report.compared import ComparedRuns
 from mtl_core.report.table import (
     TRIALS_COMMAND,
+    against_words,
     error_rate_words,
     finished_seeds,
     frozen_words,
@@ -27,17 +30,26 @@ from mtl_core.ui.shared.page import plain
 from mtl_core.ui.shared.shot import one_screen
 
 _ROW_HEIGHT = 35
-_AGAINST_BEST = "against best"
+_AGAINST = "against "
+_AGAINST_BEST = f"{_AGAINST}best"
+_REFERENCE_WIDTH = 320
 
 
-def plans_table(comparison: PlanComparison, baselines: BaselinesByTask, colors: Palette) -> None:
+def plans_table(shown: ComparedRuns, baselines: BaselinesByTask, colors: Palette) -> None:
     """Draws one row per plan, the best first, above the rule of the test and its error rate.
 
     A picture of one screen has no room for the error rate and the split.
     """
+    comparison = shown.plans
     st.markdown(f"### {plain(table_title(comparison))}")
-    rows = pd.DataFrame([_row(plan, comparison, colors) for plan in sorted_plans(comparison)])
-    against = [name for name in rows.columns if name.endswith(_AGAINST_BEST)]
+    chosen = None if one_screen() else _reference(comparison)
+    rows = pd.DataFrame(
+        [
+            _row(plan, comparison, colors) | _against_chosen(plan, chosen, shown, colors)
+            for plan in sorted_plans(comparison)
+        ]
+    )
+    against = [name for name in rows.columns if _AGAINST in name]
     styled = rows.style.map(lambda _: "font-weight: 600", subset=["Plan"])
     if against:
         styled = styled.map(lambda text: _style(text, colors), subset=pd.Index(against))
@@ -60,6 +72,39 @@ def plans_table(comparison: PlanComparison, baselines: BaselinesByTask, colors: 
         if errors := error_rate_words(comparison):
             parts.append(f"{errors} Repeat the trials: `{TRIALS_COMMAND}`.")
     st.caption(" ".join(part for part in parts if part))
+
+
+def _reference(comparison: PlanComparison) -> str | None:
+    """Draws the choice of a plan to compare the others with; None for the best."""
+    labels = [plan.label for plan in comparison.plans]
+    if len(labels) < 2:
+        return None
+    if st.session_state.get(Key.REFERENCE) not in labels:
+        st.session_state[Key.REFERENCE] = None
+    return st.selectbox(
+        "Also compare with",
+        labels,
+        index=None,
+        key=Key.REFERENCE,
+        placeholder="the best plan only",
+        width=_REFERENCE_WIDTH,
+        help="Shows whether each plan is above, below or equivalent to this one. The intervals of "
+        "all pairs of plans hold together.",
+    )
+
+
+def _against_chosen(
+    plan: PlanResult, chosen: str | None, shown: ComparedRuns, colors: Palette
+) -> dict[str, str]:
+    if chosen is None:
+        return {}
+    found = against_reference(shown.plans, chosen, shown.gold, shown.rule)
+    return {
+        f"{colors.task(number).letter} {_AGAINST}{chosen}": against_words(known)
+        if (known := found.get(task.name, {}).get(plan.label)) is not None
+        else ""
+        for number, task in enumerate(shown.plans.tasks)
+    }
 
 
 def _row(plan: PlanResult, comparison: PlanComparison, colors: Palette) -> dict[str, Any]:
@@ -94,7 +139,7 @@ def _columns(rows: pd.DataFrame, comparison: PlanComparison, colors: Palette) ->
     columns: dict[str, Any] = {
         name: st.column_config.TextColumn(
             name,
-            alignment="left" if name in left or name.endswith(_AGAINST_BEST) else "right",
+            alignment="left" if name in left or _AGAINST in name else "right",
         )
         for name in rows.columns
     }

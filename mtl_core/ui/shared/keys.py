@@ -81,6 +81,7 @@ class Key(StrEnum):
     SEPARATE_RUNS = "separate_runs"
     MARGIN = "margin"
     MORE_SEEDS = "more_seeds"
+    REFERENCE = "reference"
     MORE_OF_COMPARISON = "more_of_comparison"
     COMPARISON_NAME = "comparison_name"  # of a new one
     COMPARISON_TITLE = "comparison_title"  # of the one shown, followed by its id

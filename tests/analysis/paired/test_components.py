@@ -26,6 +26,12 @@ def test_sentences_that_one_plan_always_gets_right_are_the_part_of_the_sentences
     assert parts.of_sentences == pytest.approx(1 / 12)
 
 
+def test_differences_that_are_equal_up_to_rounding_have_no_variance() -> None:
+    parts = decompose(bare(0.91, 0.92, 0.93), bare(0.71, 0.72, 0.73))
+    assert parts is not None
+    assert parts.between_seeds == 0.0
+
+
 def test_only_seeds_that_both_have_are_compared() -> None:
     found = decompose(bare(0.5, 0.6), {1: SeedScore(0.4), 2: SeedScore(0.9)})
     assert found is not None

@@ -4,7 +4,7 @@ from scipy.special import stdtrit
 
 from mtl_core.analysis.paired.intervals import (
     difference,
-    differences_from_best,
+    differences_from,
     level_of_pair,
     standard_error,
 )
@@ -32,7 +32,7 @@ def test_one_seed_is_tested_by_its_sentences() -> None:
 def test_the_intervals_hold_for_all_pairs_of_plans_at_once() -> None:
     """Three plans are three pairs; three seeds spend 83 % of the error."""
     plans = {"a": bare(0.9, 0.9, 0.9), "b": bare(0.7, 0.8, 0.9), "c": bare(0.4, 0.5, 0.6)}
-    found = differences_from_best(plans, "a")["c"]
+    found = differences_from(plans, "a")["c"]
     level = (1 - 0.95 ** (1 / 3)) * 0.3**0.15
     assert found.high == pytest.approx(-0.4 + stdtrit(2, 1 - level / 2) * 0.1 / np.sqrt(3))
     assert level_of_pair(0.05, 3) == pytest.approx(1 - 0.95 ** (1 / 3))
@@ -40,8 +40,8 @@ def test_the_intervals_hold_for_all_pairs_of_plans_at_once() -> None:
 
 def test_a_plan_that_varies_widely_does_not_change_the_intervals_of_the_others() -> None:
     plans = {"a": bare(0.90, 0.91, 0.92), "b": bare(0.80, 0.82, 0.81)}
-    still = differences_from_best(plans | {"c": bare(0.80, 0.81, 0.80)}, "a")
-    wide = differences_from_best(plans | {"c": bare(0.20, 0.91, 0.50)}, "a")
+    still = differences_from(plans | {"c": bare(0.80, 0.81, 0.80)}, "a")
+    wide = differences_from(plans | {"c": bare(0.20, 0.91, 0.50)}, "a")
     assert wide["b"] == still["b"]
     assert wide["c"].high - wide["c"].low > 20 * (still["c"].high - still["c"].low)
 
@@ -70,20 +70,20 @@ def test_equal_answers_on_few_sentences_do_not_show_that_two_plans_are_equal() -
 
 def test_a_look_at_fewer_seeds_makes_the_later_interval_wider() -> None:
     plans = {"a": bare(*np.linspace(0.8, 0.9, 10)), "b": bare(*np.linspace(0.7, 0.9, 10))}
-    once = differences_from_best(plans, "a")["b"]
-    twice = differences_from_best(plans, "a", looks=[range(5)])["b"]
+    once = differences_from(plans, "a")["b"]
+    twice = differences_from(plans, "a", looks=[range(5)])["b"]
     assert twice.effect == once.effect
     assert twice.level < once.level
     assert twice.low < once.low
-    assert differences_from_best(plans, "a", looks=[range(10)])["b"] == once
+    assert differences_from(plans, "a", looks=[range(10)])["b"] == once
 
 
 def test_seeds_that_are_added_never_make_the_interval_wider() -> None:
     values = (0.80, 0.81, 0.82, 0.83, 0.84, 0.60, 0.95)
     plans = {"a": bare(*values), "b": bare(0.70, 0.72, 0.72, 0.74, 0.74, 0.7, 0.7)}
     five = {name: {seed: scores[seed] for seed in range(5)} for name, scores in plans.items()}
-    before = differences_from_best(five, "a")["b"]
-    after = differences_from_best(plans, "a", looks=[range(5)])["b"]
+    before = differences_from(five, "a")["b"]
+    after = differences_from(plans, "a", looks=[range(5)])["b"]
     assert (after.low, after.high) == (before.low, before.high)
     assert after.seeds == 7
 
@@ -92,12 +92,12 @@ def test_a_clear_difference_is_significant_with_three_seeds() -> None:
     draw = np.random.default_rng(9)
     one = {n: accuracy(*(draw.random(200) < 0.9).astype(int)) for n in range(3)}
     other = {n: accuracy(*(draw.random(200) < 0.7).astype(int)) for n in range(3)}
-    assert differences_from_best({"a": one, "b": other}, "a")["b"].high < 0
+    assert differences_from({"a": one, "b": other}, "a")["b"].high < 0
 
 
 def test_equal_differences_without_predictions_have_no_interval() -> None:
-    assert differences_from_best({"a": bare(0.9, 0.8), "b": bare(0.8, 0.7)}, "a") == {}
-    assert differences_from_best({"a": bare(0.9), "b": bare(0.8)}, "a") == {}
+    assert differences_from({"a": bare(0.9, 0.8), "b": bare(0.8, 0.7)}, "a") == {}
+    assert differences_from({"a": bare(0.9), "b": bare(0.8)}, "a") == {}
 
 
 def test_the_interval_is_the_same_each_time_and_changes_its_sign_with_the_order() -> None:
