@@ -234,7 +234,7 @@ def test_equal_scores_alone_do_not_show_that_plans_are_equal() -> None:
 
 
 def test_equal_answers_to_many_sentences_are_equivalent() -> None:
-    gold = {"sentiment": dict.fromkeys(range(400), "positive")}
+    gold = {"validation": {"sentiment": dict.fromkeys(range(400), "positive")}}
     runs = [
         answered(scenario, seed, set(range(350 + seed)), 400)
         for scenario in ("full", "top-1")
@@ -256,7 +256,7 @@ def test_without_the_right_labels_only_the_seeds_speak() -> None:
 
 
 def test_answers_that_do_not_give_the_recorded_score_are_not_used() -> None:
-    other = {"sentiment": dict.fromkeys(range(20), "negative")}
+    other = {"validation": {"sentiment": dict.fromkeys(range(20), "negative")}}
     heads = three_seeds(other).plans[2].tasks["sentiment"].against_best
     assert heads is not None
     assert heads.sentences == 0
