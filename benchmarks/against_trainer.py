@@ -17,8 +17,9 @@ The two sides alternate. A row has --repeats pairs for each seed, or --short-rep
 run takes under 30 seconds. Both sides use their default number of threads, or --threads on both.
 "Inner" seconds leave out Trainer's imports. On our side they are the run's own `total_seconds`,
 from before the data are read; imports that happen later count. `:warm` means that an earlier run
-in the same home has stored the outputs of the frozen layers. With --parity the losses of each step
-are compared with a run with --no-prefix-reuse. Prints a Markdown table with the lowest ratio
+in the same home has stored the outputs of the frozen layers. The rows of a scenario with and
+without `:warm` share Trainer's runs, which have no stored outputs. With --parity the losses of each
+step are compared with a run with --no-prefix-reuse. Prints a Markdown table with the lowest ratio
 first, or JSON with --json.
 """
 
@@ -50,14 +51,17 @@ _WARM = ":warm"
 _SHORT_SECONDS = 30.0
 Result = dict[str, Any]
 Pair = tuple[Result, Result]
+TrainerRuns = dict[tuple[RunRequest, int], Result]
+"""Trainer's results by request and number of the pair; rows with equal requests share them."""
 
 
 def main() -> None:
     """Measure the requested scenarios and print a table."""
     arguments = _arguments()
     rows = []
+    trainer_runs: TrainerRuns = {}
     for name in arguments.scenarios.split(","):
-        rows.append(_measured(name, arguments))
+        rows.append(_measured(name, arguments, trainer_runs))
         print(_markdown_row(rows[-1]), file=sys.stderr, flush=True)
     rows.sort(key=lambda row: row["ratio"]["median"])
     machine = {"processor": _processor(), "cores": os.cpu_count()}
@@ -98,7 +102,9 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _measured(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
+def _measured(
+    name: str, arguments: argparse.Namespace, trainer_runs: TrainerRuns
+) -> dict[str, Any]:
     """Run all pairs of one scenario and summarise them."""
     scenario, warm = name.removesuffix(_WARM), name.endswith(_WARM)
     request = RunRequest(
@@ -118,7 +124,7 @@ def _measured(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
         request = replace(request, seed=seed)
         repeats, done = arguments.repeats, 0
         while done < repeats:
-            pairs.append(_pair(request, warm, arguments, first_is_ours=bool(done % 2)))
+            pairs.append(_pair(request, warm, arguments, done, trainer_runs))
             if pairs[0][1]["seconds"] < _SHORT_SECONDS:
                 repeats = max(repeats, arguments.short_repeats)
             done += 1
@@ -130,17 +136,25 @@ def _measured(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _pair(
-    request: RunRequest, warm: bool, arguments: argparse.Namespace, first_is_ours: bool
+    request: RunRequest,
+    warm: bool,
+    arguments: argparse.Namespace,
+    number: int,
+    trainer_runs: TrainerRuns,
 ) -> Pair:
-    """Run both sides once, ours in a new home; `warm` fills the home's cache first."""
-    threads = arguments.threads
+    """Run both sides once, ours in a new home; `warm` fills the home's cache first.
+
+    Ours is first in every second pair. Trainer's result is taken from `trainer_runs` if another row
+    has measured it, and added otherwise.
+    """
+    threads, key = arguments.threads, (request, number)
     with tempfile.TemporaryDirectory() as home:
         if warm:
             _ours(request, home, threads)
-        if first_is_ours:
-            ours = _ours(request, home, threads)
-            return _theirs(request, arguments.fastest, threads), ours
-        return _theirs(request, arguments.fastest, threads), _ours(request, home, threads)
+        ours = _ours(request, home, threads) if number % 2 else None
+        if key not in trainer_runs:
+            trainer_runs[key] = _theirs(request, arguments.fastest, threads)
+        return trainer_runs[key], ours or _ours(request, home, threads)
 
 
 def _ours(request: RunRequest, home: str, threads: int | None) -> Result:
