@@ -273,7 +273,7 @@ def judged_words(comparison: PlanComparison) -> str:
     parts = [
         f"Scores of {tasks.get('test')} are those on test sentences, by which nothing was chosen."
         * ("test" in tasks),
-        f"Scores of {tasks.get('validation')} are those on validation sentences: the data have no "
+        f"Scores of {tasks.get('validation')} are those on validation sentences: these runs had no "
         "test split, so a rate or a plan that was chosen on them looks better than it is."
         * ("validation" in tasks),
     ]
