@@ -9,7 +9,7 @@ from mtl_core.charts.labels import truncate
 from mtl_core.charts.theme import Figure, Palette, axis_title, base_layout
 
 LENGTHS_HEIGHT = 170
-_ROW, _MOST_ROWS, _NAME_LIMIT = 44, 12, 18
+_BAR, _GAP, _MOST_ROWS, _NAME_LIMIT = 16, 12, 12, 18
 _BINS = 40
 _SPLITS = (("train", 1.0, "train"), ("validation", 0.4, "val."), ("test", 0.2, "test"))
 
@@ -44,7 +44,7 @@ def balance_figure(counts: Mapping[str, Mapping[str, int]], number: int, colors:
     most = max((counts[split][name] for split in counts for name in names), default=1)
     layout = base_layout(
         colors,
-        _ROW * max(len(names), 2) + 12,
+        (_BAR * len(bars) + _GAP) * max(len(names), 2) + 12,
         margin={
             "l": 14 + 7 * max(map(len, short_names), default=0),
             "r": 12,
