@@ -18,7 +18,8 @@ class TaskInStage:
     """One task in one stage: its headline metric at the stage's start and end.
 
     `trained` is whether its head is trained in the stage. `loss_used` is whether its loss trains
-    any parameter, which is possible with a frozen head. Both are None if unknown.
+    any parameter, which is possible with a frozen head. Both are None if unknown. `split` is the
+    split of both scores.
     """
 
     task: Task
@@ -27,6 +28,7 @@ class TaskInStage:
     after: float | None
     trained: bool | None
     loss_used: bool | None = None
+    split: str = "validation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,7 @@ def _stage(number: int, run: RunSummary) -> Stage:
                 metric=each.metric,
                 before=_headline(run.score_before(each.task.name)),
                 after=run.value(each.task.name),
+                split=run.judged_split(each.task.name),
                 trained=head_is_trained(each.task, run),
                 loss_used=loss_is_used(each.task, run),
             )
@@ -162,7 +165,7 @@ def _transfer(stages: tuple[Stage, ...], last: TaskInStage) -> Transfer | None:
         if found is None or found.task != last.task or found.trained is None:
             return None
         if found.trained:
-            if found.after is None:
+            if found.after is None or found.split != last.split:
                 return None
             later = (each.task(last.task.name) for each in stages[stage.number :])
             return Transfer(

@@ -64,7 +64,7 @@ def against_reference(
         scores = {
             plan.label: _scores(plan, task, gold or {}) for plan in comparison.scored(task.name)
         }
-        if reference in scores:
+        if reference in scores and len(scores) > 1:
             intervals = differences_from(scores, reference, rule.looks)
             found[task.name] = {
                 label: _against(intervals.get(label), rule.margin_of(task))

@@ -110,7 +110,7 @@ class PlanComparison:
         """
         for plan in self.plans:
             for run in plan.runs.values():
-                split = run.judged_split(task)
+                split = run.compared_split(task)
                 if (sentences := run.examples.get(task, {}).get(split)) is not None:
                     return split, sentences
         return "validation", None

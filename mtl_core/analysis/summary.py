@@ -205,7 +205,11 @@ class RunSummary:
         return remaining * (pace + self.pause_seconds / self.step) if self.step else None
 
     def judged_split(self, task: str) -> str:
-        """The split whose score at the end compares plans on a task: `test` or `validation`."""
+        """The split of the run's score on a task: `validation` until the run has finished."""
+        return "validation" if self.finished is None else self.compared_split(task)
+
+    def compared_split(self, task: str) -> str:
+        """The split whose scores compare finished runs on a task: `test` or `validation`."""
         if self.finished is not None:
             return self.finished.judged_on.get(task, "validation")
         return "test" if self.examples.get(task, {}).get("test") else "validation"

@@ -9,9 +9,9 @@ from mtl_core.settings import Settings
 from mtl_core.store.owner import Owner
 from mtl_core.store.record import ComparisonRecord, PlannedRun, RunRecord, RunRole, RunState
 from mtl_core.store.runs import RunStore
-from mtl_core.training.comparison import MOST_SEEDS, ComparisonSpec, arm_key
+from mtl_core.training.comparison import DECIDING_SEEDS, MOST_SEEDS, ComparisonSpec, arm_key
 from mtl_core.training.events import RunFailed, RunFinished
-from mtl_core.training.prepare_comparison import at_factor
+from mtl_core.training.prepare_comparison import at_factor, with_seed
 from mtl_core.training.spec import RunSpec
 
 _NO_MEASUREMENT = "The run that measures the time of an epoch did not finish."
@@ -138,6 +138,17 @@ def add_seeds(
             f"No seeds can be added to comparison '{record.id}'. {reason}: "
             f"{'start a comparison of your own' if record.shipped else 'resume it first'}."
         )
+    if len(record.spec.seeds) >= DECIDING_SEEDS:
+        raise BadInput(
+            f"Comparison '{record.id}' has {len(record.spec.seeds)} seeds. After {DECIDING_SEEDS} "
+            "added seeds change no verdict, since looking again spends the error: start a new "
+            "comparison with more seeds."
+        )
+    if any(run.spec.starts_from != record.spec.starts_from for run in record.runs):
+        raise BadInput(
+            f"No seeds can be added to comparison '{record.id}': its runs start from runs of "
+            "another comparison, seed by seed."
+        )
     total = len(record.spec.seeds) + len(new)
     if total > MOST_SEEDS:
         raise BadInput(f"{total} seeds are too many: a comparison has at most {MOST_SEEDS}.")
@@ -254,9 +265,9 @@ def _with_epochs(spec: RunSpec, epochs: float) -> RunSpec:
 
 
 def _with_seed(spec: RunSpec, seed: int) -> RunSpec:
-    """The spec of a new run: with another seed, and without what a run records at its start."""
-    recorded = ("weights_digest", "data_digests", "other_data_digests", "versions")
-    blank = {
-        name: RunSpec.model_fields[name].get_default(call_default_factory=True) for name in recorded
-    }
-    return spec.model_copy(update={**blank, "seed": seed, "trained_together": None})
+    """The spec of a new run with another seed. The digests stay: data and weights must be the same.
+
+    Raises InvalidRun if the seed is out of range.
+    """
+    update = {"versions": {}, "trained_together": None}
+    return with_seed(spec, seed).model_copy(update=update)

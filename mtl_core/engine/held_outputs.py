@@ -88,7 +88,7 @@ def _lengths(
     """
     dataset = load_dataset(data, access, dict(limits))
     counted: dict[int, int] = {}
-    for length in _words((*dataset.train, *dataset.validation)):
+    for length in _words((*dataset.train, *dataset.validation, *dataset.test)):
         counted[length] = counted.get(length, 0) + 1
     return len(dataset.train), tuple(sorted(counted.items()))
 

@@ -1,10 +1,11 @@
 """Finds the runs that test claims in the store, judges claims by them and queues missing runs."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from mtl_core.analysis.claim_rules import Arm, arms_of
-from mtl_core.analysis.claim_verdicts import Finding, judge
+from mtl_core.analysis.claim_verdicts import Evidence, Finding, judge
 from mtl_core.analysis.marks import GoldLabels, gold_labels
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.engine.lab import Lab
@@ -41,7 +42,7 @@ def experiment_of(
     """The name of the experiment that a comparison belongs to; None if it belongs to none.
 
     The comparison has the experiment's title and the same specification, or a subset of its
-    scenarios. Its runs may have been trained together or not.
+    scenarios. Its runs may have been trained together or not, and seeds may have been added.
     """
     name = comparison.name.removeprefix(_PREFIX)
     if name == comparison.name or name not in experiments:
@@ -49,7 +50,10 @@ def experiment_of(
     whole = experiments[name].spec
     own = {name: getattr(comparison.spec, name) for name in ("scenarios", "separate_runs")}
     part = whole.model_copy(update=own)
-    return name if comparison.spec == part else None
+    first = comparison.spec.model_copy(
+        update={"seeds": comparison.spec.seeds[: len(whole.seeds)], "looks": whole.looks}
+    )
+    return name if first == part else None
 
 
 def comparison_name(comparison: ComparisonRecord) -> str:
@@ -98,9 +102,28 @@ def claim_finding(
         }
         for arm in arms
     }
+    evidence = _on_the_same_files(evidence)
     data = {experiments[arm.experiment].spec.data for arm in arms}
     gold = _gold_labels(data.pop(), access) if len(data) == 1 else None
     return judge(claim.rule, evidence, gold)
+
+
+def _on_the_same_files(evidence: Evidence) -> Evidence:
+    """Leaves out runs that read other files than most runs on data of that name.
+
+    Scores of an earlier version of the data cannot be compared with those of a later one.
+    """
+    runs = [run for by_seed in evidence.values() for run in by_seed.values()]
+    counts = Counter((run.spec.data, _files(run)) for run in runs)
+    most = {data: files for (data, files), _ in sorted(counts.items(), key=lambda each: each[1])}
+    return {
+        arm: {seed: run for seed, run in by_seed.items() if _files(run) == most[run.spec.data]}
+        for arm, by_seed in evidence.items()
+    }
+
+
+def _files(run: RunSummary) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(run.spec.data_digests.items()))
 
 
 @lru_cache(maxsize=8)

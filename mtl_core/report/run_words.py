@@ -202,7 +202,7 @@ def _running(record: RunRecord, summary: RunSummary) -> str:
 def score_split_words(summary: RunSummary, task: TaskProgress) -> str:
     """States on which sentences a task's score was measured, and its score on validation."""
     name, latest = task.task.name, task.latest
-    split = summary.judged_split(name) if summary.finished else "validation"
+    split = summary.judged_split(name)
     sentences = summary.examples.get(name, {}).get(split)
     count = "" if sentences is None else f"{sentences:,} "
     words = f"Measured on the {count}{split} sentences."

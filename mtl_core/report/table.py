@@ -195,10 +195,18 @@ def undecided_words(result: TaskResult) -> str:
     tested = result.against_best
     if tested is None:
         return "undecided."
+    if not tested.level:
+        return (
+            f"undecided at {signed(tested.effect)} ({_interval(tested)}). Earlier looks have spent the "
+            "error: seeds that are added now change no verdict. Start a new comparison."
+        )
     finds, enough = smallest_difference(tested), needed(result)
     numbers = [
         f"{least:,} {what}"
-        for least, what in ((enough.seeds, "seeds"), (enough.sentences, "test sentences"))
+        for least, what in (
+            (enough.seeds, "seeds in a new comparison"),
+            (enough.sentences, "test sentences"),
+        )
         if least is not None
     ]
     alone = "Neither more seeds nor more test sentences alone"

@@ -112,7 +112,7 @@ class Dataset:
         if not digests or dict(digests) == dict(self.digests):
             return self
         unchanged = dict(digests).items() <= dict(self.digests).items()
-        return replace(self, test=()) if unchanged else None
+        return replace(self, test=(), digests=dict(digests)) if unchanged else None
 
     @property
     def memory_bytes(self) -> int:

@@ -6,6 +6,7 @@ from mtl_core.errors import InvalidRun
 from mtl_core.nearest import quoted
 from mtl_core.settings import FileAccess
 from mtl_core.tasks.dataset import Dataset, load_dataset
+from mtl_core.tasks.manifest import SPLIT_KEYS
 from mtl_core.tasks.task import Task
 
 
@@ -23,7 +24,11 @@ def check_other_data(
 
 
 def require_other(data: str, reference: str) -> None:
-    """Raises InvalidRun if `reference` is the training data of the run."""
+    """Raises InvalidRun if `reference` is the training data of the run, or the name of a split."""
+    if reference in SPLIT_KEYS:
+        raise InvalidRun(
+            f"'{reference}' is the name of a split. Name the folder of other data './{reference}'."
+        )
     if reference == data:
         raise InvalidRun(
             f"'{data}' is the training data of this run, which is evaluated anyway. "

@@ -27,6 +27,9 @@ MARGIN_HELP = (
 )
 MOST_SEEDS = 20
 
+DECIDING_SEEDS = 10
+"""Seeds that are added to a comparison with this number change no verdict."""
+
 
 class ComparisonSpec(RunOptions):
     """What to compare: each scenario is run with each seed.

@@ -133,7 +133,9 @@ def load_runs(
     device = resolve_device(spec.device)
     checkpoint = resolve_checkpoint(spec.checkpoint, access)
     source = start_folder(spec, checkpoint, earlier)
-    dataset = load_dataset(spec.data, access, spec.examples)
+    dataset = load_dataset(spec.data, access, spec.examples).as_recorded(spec.data_digests)
+    if dataset is None:
+        raise InvalidRun(f"The files of '{spec.data}' have changed since this run was defined.")
     noisy = [_with_noise(dataset, each) for each in specs]
     description = ModelDescription(_described(checkpoint), dataset.tasks, spec.sentence_vector)
     tables = [parameter_tables(each.plan, description) for each in specs]
@@ -280,8 +282,6 @@ def _filled(
             f"This run requires other weights of '{spec.checkpoint}' ({spec.weights_digest}) "
             f"than those on this machine ({found})."
         )
-    if dataset.as_recorded(spec.data_digests) is None:
-        raise InvalidRun(f"The files of '{spec.data}' have changed since this run was defined.")
     other_digests = {
         f"{other.reference}: {name}": digest
         for other in others

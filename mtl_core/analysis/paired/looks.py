@@ -2,7 +2,7 @@
 
 Somebody who adds seeds until a difference is significant finds one too often. The error is
 therefore divided among the looks at the results by a spending function (Lan and DeMets 1983), here
-error * (seeds / MOST_SEEDS) ** 0.15 of the power family (Kim and DeMets 1987). Five seeds spend
+error * (seeds / DECIDING_SEEDS) ** 0.15 of the power family (Kim and DeMets 1987). Five seeds spend
 90 % of the error and three 83 %: an interval is hardly wider than if no look could follow.
 """
 
@@ -14,9 +14,7 @@ from math import pi, sqrt
 import numpy as np
 
 from mtl_core.analysis.paired.components import Floats
-
-MOST_SEEDS = 10
-"""The number of seeds at which all error is spent. No verdict changes if seeds are added then."""
+from mtl_core.training.comparison import DECIDING_SEEDS
 
 _EXPONENT = 0.15
 _POINTS = 401
@@ -25,7 +23,7 @@ _POINTS = 401
 
 def spent_error(seeds: int, error: float) -> float:
     """Returns the part of `error` that is spent by a look at this number of seeds."""
-    return error * float(min(seeds / MOST_SEEDS, 1.0) ** _EXPONENT)
+    return error * float(min(seeds / DECIDING_SEEDS, 1.0) ** _EXPONENT)
 
 
 @lru_cache(maxsize=256)

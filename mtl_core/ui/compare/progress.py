@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from mtl_core.analysis.paired.looks import MOST_SEEDS
 from mtl_core.analysis.plans import PlanComparison, Verdict
 from mtl_core.engine.comparison_progress import ComparisonProgress
 from mtl_core.engine.lab import Lab, the_lab
@@ -13,7 +12,7 @@ from mtl_core.report.data_words import size_words
 from mtl_core.report.run_words import about, plan_words
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
 from mtl_core.text import counted
-from mtl_core.training.comparison import train_size
+from mtl_core.training.comparison import DECIDING_SEEDS, train_size
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import plain
 
@@ -37,7 +36,7 @@ def more_seeds_button(record: ComparisonRecord, comparison: PlanComparison) -> N
     """Draws a button that adds seeds, if a plan is undecided and error is left for another look."""
     undecided = any(comparison.scored(task.name, Verdict.UNDECIDED) for task in comparison.tasks)
     unfinished = any(run.state is not RunState.FINISHED for run in record.runs)
-    number = min(_MORE_SEEDS, MOST_SEEDS - len(record.spec.seeds))
+    number = min(_MORE_SEEDS, DECIDING_SEEDS - len(record.spec.seeds))
     if not undecided or unfinished or record.shipped or number < 1:
         return
     highest = max(record.spec.seeds)
@@ -49,7 +48,7 @@ def more_seeds_button(record: ComparisonRecord, comparison: PlanComparison) -> N
         on_click=_add_seeds,
         args=(record.id, seeds),
         help="Trains each plan with more seeds, because plans are undecided. Looking at the "
-        f"results again spends part of the 5 % error; it is spent with {MOST_SEEDS} seeds.",
+        f"results again spends part of the 5 % error; it is spent with {DECIDING_SEEDS} seeds.",
     )
 
 
