@@ -107,7 +107,7 @@ def advance_all(store: RunStore, settings: Settings) -> None:
 
 
 def resume(store: RunStore, record: ComparisonRecord, owner: Owner | None = None) -> None:
-    """Queue the stopped, failed and interrupted runs again; finished runs are kept.
+    """Queue the stopped, failed and interrupted runs again; finished runs stay.
 
     Sweep and measurement runs are repeated only if runs of their scenario are still held. With an
     `owner` all waiting runs of the comparison are reserved for that process.
