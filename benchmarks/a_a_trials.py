@@ -153,9 +153,9 @@ def judged(row: Row, values: NDArray[np.float64]) -> NDArray[np.bool_]:
         result[0] |= wrong
         result[1] |= wrong & (best == plans - 1)
         result[2] |= below[:, -1]
-        alike = np.abs(effect) + reach < MARGINS[row.design.metric]
-        alike[places, best] = False
-        result[3] |= alike[:, -1] | ((best == plans - 1) & alike.any(axis=1))
+        equivalent = np.abs(effect) + reach < MARGINS[row.design.metric]
+        equivalent[places, best] = False
+        result[3] |= equivalent[:, -1] | ((best == plans - 1) & equivalent.any(axis=1))
     return result
 
 

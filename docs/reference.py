@@ -63,8 +63,10 @@ Exit codes: 0 done, 2 bad input (one message on stderr), 1 an internal error, 13
 CLAIMS_TEXT = """
 The verdicts are those of the runs included with Freeze Lab: the included checkpoint, the sample
 (400 + 400 training sentences, 200 + 200 for validation), three epochs, five seeds, one thread.
-`make claims` runs every experiment again. The Guide shows each claim with its rule, its runs and
-its figure, and repeats a test at a click.
+Sentence heads read the first token, and the scores are those on the validation sentences, because
+the sample had no test sentences when they were trained. `make claims` runs every experiment again,
+also with the first token, and judges it on the test sentences. The Guide shows each claim with its
+rule, its runs and its figure, and repeats a test at a click.
 
 A claim *holds here* if the whole 95 % interval is on its side, *does not hold here* if it is on
 the other side, and is *within noise* otherwise. A positive effect supports the claim. If a claim

@@ -61,7 +61,7 @@ def listed(names: Sequence[str]) -> str:
 
 
 def verb(subject: str, singular: str, plural: str) -> str:
-    """Returns the form of a verb that agrees with a plan's name: top layer ties, top 2 layers tie.
+    """Returns the form of a verb that agrees with a plan's name: top layer is, top 2 layers are.
 
     Only the part before the first comma decides: "top 2 layers, 200 sentences" is a plural.
     """

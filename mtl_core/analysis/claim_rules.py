@@ -13,6 +13,7 @@ from pydantic import Field
 from mtl_core.values import Frozen
 
 VALIDATION = "validation"
+"""Means the judged split of a run's own data, which is `test` if there is one."""
 
 
 class Arm(Frozen):
@@ -33,7 +34,8 @@ class Better(Frozen):
     """`arm` scores higher than `against` on a task, or reaches the share `keeps` of its score.
 
     Effect: score of `arm` minus score of `against`, paired by seed. Bar: 0, or minus the allowed
-    loss. `data` is the validation set or another dataset on which the runs were evaluated.
+    loss. `data` is VALIDATION for the runs' own data, or another dataset on which the runs were
+    evaluated.
     """
 
     task: str
@@ -55,9 +57,9 @@ class Keeps(Frozen):
 
 
 class Carries(Frozen):
-    """A model scores lower on `data` than on the validation set of its training data.
+    """A model scores lower on `data` than on the judged split of its own data.
 
-    Effect: score on the validation set minus score on `data`. Bar: 0.
+    Effect: score on its own data minus score on `data`. Bar: 0.
     """
 
     task: str

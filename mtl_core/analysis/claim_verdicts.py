@@ -82,7 +82,7 @@ class Finding:
 def judge(rule: Rule, evidence: Evidence, gold: GoldLabels | None = None) -> Finding:
     """Judges the claim tested by `rule`; the verdict is OPEN while runs are missing.
 
-    `gold` are the labels of the validation sentences. With them and with stored answers, an
+    `gold` are the labels of the evaluated sentences. With them and with stored answers, an
     interval covers the variation over seeds and sentences (see `paired`). Otherwise it covers
     the variation over seeds only.
     """

@@ -2,7 +2,7 @@
 
 Equivalent: the interval is inside ± the margin, also if it excludes 0. Otherwise below or above: it
 excludes 0. Otherwise undecided: neither was shown, and the plans may be equal or not. The margins
-were chosen from the planned power before any verdict was computed (docs/decisions/0039).
+were fixed before any verdict was computed (docs/decisions/0039).
 """
 
 from dataclasses import dataclass

@@ -72,9 +72,9 @@ def advance(store: RunStore, settings: Settings, comparison: str) -> None:
 
     - Equal time: the epochs are `spec.seconds` divided by the measured seconds of one epoch.
     - Learning rate sweep: the factor is that of the finished run with the highest headline metric
-      (accuracy, entity F1), averaged over the tasks; the first one on a tie. That run becomes the
-      result of the first seed, with which it is identical to the bit. Its score is optimistic,
-      because the factor is chosen on the validation set that also gives the result.
+      (accuracy, entity F1) on the validation split, averaged over the tasks; of equal ones the
+      first. That run becomes the result of the first seed, with which it is identical to the bit.
+      Without a test split its score is optimistic, because the same sentences give the result.
     """
     try:
         record = store.comparison(comparison)
@@ -107,7 +107,7 @@ def advance_all(store: RunStore, settings: Settings) -> None:
 
 
 def resume(store: RunStore, record: ComparisonRecord, owner: Owner | None = None) -> None:
-    """Queue the stopped, failed and interrupted runs again; finished runs are kept.
+    """Queue the stopped, failed and interrupted runs again; finished runs stay.
 
     Sweep and measurement runs are repeated only if runs of their scenario are still held. With an
     `owner` all waiting runs of the comparison are reserved for that process.

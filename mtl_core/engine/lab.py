@@ -180,7 +180,7 @@ class Lab(InspectorQueries):
         return self.store.stop_comparison(comparison)
 
     def resume_comparison(self, comparison: str) -> ComparisonRecord:
-        """Queue the stopped, failed and interrupted runs again; finished runs are kept."""
+        """Queue the stopped, failed and interrupted runs again; finished runs stay."""
         comparisons.resume(self.store, self.store.comparison(comparison), self._owner)
         self._supervisor.wake()
         return self.store.comparison(comparison)

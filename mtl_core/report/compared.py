@@ -35,10 +35,10 @@ class LabelledRun:
 class ComparedRuns:
     """Runs grouped and judged by plan.
 
-    `runs` are in the order of `records`. `gold` are the labels of their validation sentences, None
-    if the data are not available. `by_size` are the plans at each number of training sentences,
-    the largest last, empty unless the runs differ in that number; `plans` are then the plans at
-    the largest number. `rule` is how they were judged.
+    `runs` are in the order of `records`. `gold` are the labels of the sentences that they
+    evaluate, None if the data are not available. `by_size` are the plans at each number of training
+    sentences, the largest last, empty unless the runs differ in that number; `plans` are then the
+    plans at the largest number. `rule` is how they were judged.
     """
 
     records: tuple[RunRecord, ...]
@@ -92,8 +92,8 @@ def compare_runs(
 ) -> ComparedRuns:
     """Groups and judges runs by plan; the plans keep the order of `runs`.
 
-    `gold_of` returns the labels of a spec's validation sentences, or None if its data are not
-    available: then the paired test uses the seeds only. `name_of` names the plan of a spec.
+    `gold_of` returns the labels of the sentences that a spec's runs evaluate, or None if its data
+    are not available: then only seeds are paired. `name_of` names the plan of a spec.
     """
     specs = [summary.spec for _, summary in runs]
     gold = gold_of(max(specs, key=lambda spec: bool(spec.data_digests))) if specs else None

@@ -25,11 +25,11 @@ from mtl_core.text import signed
 FORGOTTEN_CAPTION = (
     "Means over seeds, before training and at the end. By seed: lowest and highest change. 95 %: "
     "confidence interval of the change, by a paired test over seeds and sentences. Loss is the "
-    "validation cross-entropy; a change above 0 is worse."
+    "cross-entropy on the same sentences; a change above 0 is worse."
 )
 ELSEWHERE_CAPTION = (
-    "No plan was trained on these sentences. On own data: the score at the end on the validation "
-    "set of the plan's own data."
+    "No plan was trained on these sentences. On own data: the score at the end on the test "
+    "sentences of the plan's own data, or on the validation sentences if there are none."
 )
 
 _INTERVAL = "95 %"

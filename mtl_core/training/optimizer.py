@@ -111,11 +111,11 @@ class PlanOptimizer:
         self, moving: Sequence[_Updated], rates: Mapping[str, float], divisor: Tensor | None
     ) -> None:
         """Take a step of AdamW with gradients that are divided by `divisor`."""
-        alike: dict[tuple[float, float], list[nn.Parameter]] = {}
+        by_rate: dict[tuple[float, float], list[nn.Parameter]] = {}
         for each in moving:
             rate = rates.get(each.group, 0.0)
-            alike.setdefault((rate, each.weight_decay), []).append(each.parameter)
-        for (rate, weight_decay), parameters in alike.items():
+            by_rate.setdefault((rate, each.weight_decay), []).append(each.parameter)
+        for (rate, weight_decay), parameters in by_rate.items():
             self._call_kernel(parameters, rate, weight_decay, divisor)
             if self._embedding is not None and any(p is self._embedding.part for p in parameters):
                 self._embedding.write_back(1 - rate * weight_decay)

@@ -84,7 +84,7 @@ def test_saved_bytes_of_every_sentence_vector_are_those_of_a_real_step(
     plan = Plan(name="own", phases=(Phase(name="all", train=train),))
     table = parameter_table(plan, traced.description)
     cost = step_cost(traced.profile, traced.description, table, SENTENCES, TOKENS)
-    # the mean also keeps a flag for each token
+    # the mean also saves a flag for each token
     flags = SENTENCES * TOKENS if vector is SentenceVector.MEAN and train[-1] != "heads" else 0
     measured = kept_bytes(traced, table, SENTENCES, TOKENS)
     assert cost.saved_activation_bytes == pytest.approx(measured, abs=flags)

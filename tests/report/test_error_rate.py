@@ -105,9 +105,9 @@ def test_the_decision_gives_the_same_numbers() -> None:
 @pytest.mark.parametrize("verdict", [Verdict.UNDECIDED, Verdict.BELOW])
 def test_a_comparison_that_was_judged_says_how_often_the_test_is_wrong(verdict: Verdict) -> None:
     plans = with_verdict("full", Verdict.BEST), with_verdict("top layer", verdict)
-    said = error_rate_words(grouped(*plans))
-    assert "for two plans 0.1 % with three seeds and 1.5 % with five" in said
-    assert "any of six plans in 0 % and 0.1 %." in said
+    words = error_rate_words(grouped(*plans))
+    assert "for two plans 0.1 % with three seeds and 1.5 % with five" in words
+    assert "any of six plans in 0 % and 0.1 %." in words
 
 
 @pytest.mark.parametrize("verdict", [Verdict.BEST, Verdict.OPEN])

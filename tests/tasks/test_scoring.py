@@ -1,4 +1,4 @@
-"""Scores, against counts made by hand, scikit-learn and seqeval."""
+"""Scores, compared with counts that are written out, scikit-learn and seqeval."""
 
 from random import Random
 

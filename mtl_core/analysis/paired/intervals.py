@@ -28,14 +28,14 @@ ERROR = 0.05
 
 _LEAST_DISAGREEMENT = 2
 """The variance is never below that of this many sentences with different answers: equal answers to
-all sentences do not show that two plans answer all sentences alike."""
+the evaluated sentences do not show that two plans answer every sentence equally."""
 
 Name = TypeVar("Name", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
 class PairedDifference:
-    """One plan less another on the same seeds and the same validation sentences.
+    """One plan less another on the same seeds and the same sentences.
 
     `low` and `high` bound the confidence interval over seeds and sentences, which misses with a
     probability of `level`. `seeds` and `sentences` count the pairs; `sentences` is 0 if only the

@@ -1,7 +1,7 @@
 """The level of an interval after seeds were added: looking again spends error.
 
-Somebody who adds seeds until a difference is significant finds one too often. The error is
-therefore divided among the looks at the results by a spending function (Lan and DeMets 1983), here
+If seeds are added until a difference is significant, one is found too often. The error is therefore
+divided among the looks at the results by a spending function (Lan and DeMets 1983), here
 error * (seeds / DECIDING_SEEDS) ** 0.15 of the power family (Kim and DeMets 1987). Five seeds spend
 90 % of the error and three 83 %: an interval is hardly wider than if no look could follow.
 """

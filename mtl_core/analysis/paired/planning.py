@@ -40,7 +40,7 @@ def smallest_difference(found: PairedDifference) -> float | None:
 def enough_to_decide(found: PairedDifference, margin: float) -> Enough:
     """Returns how many seeds, or sentences, would decide.
 
-    Decided means: the interval excludes 0 or lies inside ± `margin`, with a probability of POWER if
+    Decided means: the interval excludes 0 or is inside ± `margin`, with a probability of POWER if
     the measured difference is the true one.
     """
     parts, level = found.parts, found.level

@@ -81,8 +81,8 @@ def compare(
     if resume is not None:
         if margin is not None:
             raise InvalidRun(
-                "--margin is chosen before the runs: it cannot be changed with --resume. Start a new "
-                "comparison with --scenarios and --margin."
+                "--margin is chosen before the runs: it cannot be changed with --resume. Start a "
+                "new comparison with --scenarios and --margin."
             )
         _run(resume, None, None, output, form, reference, () if seeds is None else seeds_of(seeds))
         return

@@ -70,7 +70,7 @@ ReferenceOption = Annotated[
     str | None,
     typer.Option(
         metavar="SCENARIO",
-        help="Also compare every plan with this one: above, below or equivalent.",
+        help="Also compare every plan with this one: above, below, equivalent or undecided.",
     ),
 ]
 MarginOption = Annotated[float | None, typer.Option(help=MARGIN_HELP)]
@@ -79,8 +79,8 @@ ResumeOption = Annotated[
     typer.Option(
         "--resume",
         metavar="ID",
-        help="Resume a stopped comparison, or add --seeds to a finished one; finished runs are "
-        "kept.",
+        help="Resume a stopped comparison, or add --seeds to a finished one. Finished runs are not "
+        "repeated, and all settings are those of the comparison.",
     ),
 ]
 NameOption = Annotated[str | None, typer.Option(help="Name of the comparison.")]

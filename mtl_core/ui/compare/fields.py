@@ -155,8 +155,8 @@ def rare_fields(lab: Lab, choice: Choice, model: ModelDescription) -> RareSettin
         selection_mode="multi",
         wrap=True,
         help="For each plan, every factor is tested with the first seed, and all seeds use the "
-        "best one. It is selected on the validation sentences, so the first seed's score is "
-        "optimistic.",
+        "best one. It is selected on the validation sentences. If the data have no test split, the "
+        "first seed's score is optimistic.",
     )
     others = _other_data(lab, choice)
     vector = vector_field(model.backbone, comparison_option_key(Key.SENTENCE_VECTOR))

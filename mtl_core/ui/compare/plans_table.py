@@ -88,8 +88,8 @@ def _reference(comparison: PlanComparison) -> str | None:
         key=Key.REFERENCE,
         placeholder="the best plan only",
         width=_REFERENCE_WIDTH,
-        help="Shows whether each plan is above, below or equivalent to this one. The intervals of "
-        "all pairs of plans hold together.",
+        help="Shows whether each plan is above this one, below it, equivalent or undecided. The "
+        "intervals of all pairs of plans hold together.",
     )
 
 

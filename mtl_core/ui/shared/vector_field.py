@@ -1,4 +1,4 @@
-"""The field for the sentence vector, and the vector that the visitor's choice stands for."""
+"""The field for the sentence vector, and the vector that follows from the visitor's choice."""
 
 import streamlit as st
 
