@@ -94,7 +94,7 @@ def claim_finding(
 ) -> Finding:
     """Judges a claim by the finished runs of its arms, on data that `access` permits."""
     arms = arms_of(claim.rule)
-    evidence = {
+    evidence: Evidence = {
         arm: {
             seed: summary_of(run)
             for seed, run in runs.get(arm, {}).items()

@@ -197,19 +197,19 @@ def undecided_words(result: TaskResult) -> str:
         return "undecided."
     if not tested.level:
         return (
-            f"undecided at {signed(tested.effect)} ({_interval(tested)}). Earlier looks have spent the "
-            "error: seeds that are added now change no verdict. Start a new comparison."
+            f"undecided at {signed(tested.effect)} ({_interval(tested)}). Earlier looks have spent "
+            "the error: added seeds change no verdict. Start a new comparison."
         )
     finds, enough = smallest_difference(tested), needed(result)
     numbers = [
         f"{least:,} {what}"
         for least, what in (
             (enough.seeds, "seeds in a new comparison"),
-            (enough.sentences, "test sentences"),
+            (enough.sentences, "sentences"),
         )
         if least is not None
     ]
-    alone = "Neither more seeds nor more test sentences alone"
+    alone = "Neither more seeds nor more sentences alone"
     decide = f"About {' or '.join(numbers)}" if numbers else alone
     return (
         f"undecided at {signed(tested.effect)} ({_interval(tested)}). "
