@@ -321,7 +321,7 @@ def _notes(
                 what = "entity is" if lost == 1 else "entities are"
                 notes.append(f"{lost} {what} cut off in the {split} data of {task}.")
     for task, repeated in dataset.repeated_sentences().items():
-        notes.append(f"{task}: {repeated_words(repeated)}, so its scores are too high.")
+        notes.append(f"{task}: {repeated_words(repeated)}, so its scores may be too high.")
     for task, repaired in dataset.repaired_tags.items():
         if repaired:
             notes.append(f"{repaired} tags of {task} began an entity with I- and were read as B-.")
