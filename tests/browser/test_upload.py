@@ -16,7 +16,7 @@ def test_a_visitor_uploads_two_tasks_looks_at_them_and_trains_on_them(
     page: Page, address: str, tiny_data: Path
 ) -> None:
     page.goto(f"{address}/data?epochs=2")
-    answers(page, "400 + 200 sentences for sentiment")
+    answers(page, "400 + 200 + 800 sentences for sentiment")
     page.get_by_text("Use your own files").click()
     page.get_by_label("Name of task 1").fill("mood")
     page.get_by_label("Name of task 1").press("Enter")

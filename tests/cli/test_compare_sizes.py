@@ -106,7 +106,8 @@ def test_as_text_there_is_a_table_for_each_number(
         again.out.index(f"\n{each}\n") for each in ("3 sentences per task", "all sentences")
     )
     assert few < every
-    assert again.out.count("sentiment: ") == again.out.count("ner: ") == 2
+    assert again.out.count("sentiment: ") == again.out.count("ner: ") == 3
+    assert "sentiment: no plan beats a bag of words, 1.00" in again.out[every:]
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(3, "under a minute"), (45, "about 3 min")])

@@ -97,6 +97,15 @@ def without_times(event: RunEvent) -> dict[str, Any]:
     return {k: v for k, v in said.items() if not k.endswith(("_seconds", "_bytes"))}
 
 
+@pytest.fixture
+def notes_of() -> Callable[[Any], tuple[str, ...]]:
+    """The notes of a loaded run or of its first event.
+
+    Without those on repeated sentences: the tiny data validate on training sentences.
+    """
+    return lambda noted: tuple(each for each in noted.notes if "also occur" not in each)
+
+
 @pytest.fixture(autouse=True)
 def _one_thread() -> Iterator[None]:
     before = torch.get_num_threads()

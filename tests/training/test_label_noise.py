@@ -100,30 +100,32 @@ def test_tags_with_a_beginning_stay_valid_and_only_tags_of_the_head_are_given():
     assert {tags[2] for tags in told} == {"O", "B-ORG", "B-PER"}
 
 
-def test_the_share_of_a_token_task_is_of_the_sentences_that_hold_an_entity(write_data, bench):
+def test_the_share_of_a_token_task_is_of_the_sentences_that_hold_an_entity(
+    write_data, bench, notes_of
+):
     rows = [("good food", "positive"), ("bad food", "negative")]
     tagged = ["anna/B-PER said/O", "the/O food/O", "in/O rome/B-LOC", "by/O the/O film/O"]
     data = str(write_data(rows, tagged))
 
     loaded = load_run(bench.spec("full", data=data, label_noise={"ner": 0.5}))
 
-    assert loaded.notes == (
+    assert notes_of(loaded) == (
         "Label noise: 1 of the 2 with an entity, of 4 training sentences of ner have wrong "
         "labels, drawn from the seed.",
     )
     plain = load_run(bench.spec("full", data=data))
-    assert plain.notes == ()
+    assert notes_of(plain) == ()
     assert plain.validation == loaded.validation
     pairs = zip(plain.training, loaded.training, strict=True)
     assert sum(old.labels != new.labels for old, new in pairs) == 1
 
 
-def test_a_run_learns_from_the_wrong_labels_and_is_scored_on_the_right_ones(bench, of):
+def test_a_run_learns_from_the_wrong_labels_and_is_scored_on_the_right_ones(bench, of, notes_of):
     right, wrong = (
         bench.run(bench.spec("full", label_noise=noise)) for noise in ({}, {"sentiment": 1.0})
     )
 
-    assert of(wrong, "run_started")[0].notes == (
+    assert notes_of(of(wrong, "run_started")[0]) == (
         "Label noise: 8 of 8 training sentences of sentiment have wrong labels, drawn from the "
         "seed.",
     )

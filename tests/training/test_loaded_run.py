@@ -60,26 +60,21 @@ def test_other_data_than_those_of_the_spec_are_refused(bench):
         load_run(bench.spec("full", data_digests=digests))
 
 
-def without_repeated(notes):
-    """Leave out the notes on validation sentences that are training sentences too."""
-    return tuple(note for note in notes if "also occur" not in note)
-
-
-def test_entities_that_are_cut_off_are_noted_by_split_and_task(bench, write_data):
+def test_entities_that_are_cut_off_are_noted_by_split_and_task(bench, write_data, notes_of):
     data = str(write_data(REVIEWS, [FAR, "acme/B-ORG"]))
 
-    assert without_repeated(load_run(bench.spec("full", data=data, max_length=8)).notes) == (
+    assert notes_of(load_run(bench.spec("full", data=data, max_length=8))) == (
         "1 entity is cut off in the training data of ner.",
         "1 entity is cut off in the validation data of ner.",
     )
-    assert load_run(bench.spec("full", data=data, max_length=9)).notes == ()
+    assert notes_of(load_run(bench.spec("full", data=data, max_length=9))) == ()
 
 
-def test_tags_that_had_to_be_repaired_are_noted(bench, write_data):
+def test_tags_that_had_to_be_repaired_are_noted(bench, write_data, notes_of):
     data = str(write_data(REVIEWS, ["anna/B-PER ben/I-PER", "in/O oslo/I-LOC", "rome/B-LOC"]))
 
     # the same file is both splits
-    assert without_repeated(load_run(bench.spec("full", data=data)).notes) == (
+    assert notes_of(load_run(bench.spec("full", data=data))) == (
         "2 tags of ner began an entity with I- and were read as B-.",
     )
 

@@ -101,11 +101,11 @@ def test_labels_in_another_order_are_scored_by_their_names(bench, write_data, of
     assert first[0].accuracy == first[1].accuracy
 
 
-def test_entities_cut_off_there_are_noted(bench, write_data):
+def test_entities_cut_off_there_are_noted(bench, write_data, notes_of):
     far = "the/O food/O was/O very/O good/O in/O oslo/B-LOC"
     other = str(write_data(REVIEWS, [far, "acme/B-ORG anna/B-PER"], "other"))
 
-    notes = load_run(bench.spec("full", also_evaluate=(other,), max_length=8)).notes
+    notes = notes_of(load_run(bench.spec("full", also_evaluate=(other,), max_length=8)))
 
     assert notes == (f"1 entity is cut off in the data of ner in {other}.",)
 
