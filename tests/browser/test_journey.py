@@ -81,7 +81,7 @@ def test_a_finished_run_shows_its_scores_and_that_every_frozen_tensor_is_identic
     page.get_by_role("button", name=re.compile("^Train heads only")).click()
     answers(page, "Finished: sentiment", timeout=A_RUN_TAKES)
     expect(page.get_by_text("103 of 103", exact=False).first).to_be_visible()
-    expect(page.get_by_text("was 0.445 at start")).to_have_count(1)
+    expect(page.get_by_text("was 0.529 at start")).to_have_count(1)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
