@@ -102,13 +102,13 @@ def claim_finding(
         }
         for arm in arms
     }
-    evidence = _on_the_same_files(evidence)
+    evidence = on_the_same_files(evidence)
     data = {experiments[arm.experiment].spec.data for arm in arms}
     gold = _gold_labels(data.pop(), access) if len(data) == 1 else None
     return judge(claim.rule, evidence, gold)
 
 
-def _on_the_same_files(evidence: Evidence) -> Evidence:
+def on_the_same_files(evidence: Evidence) -> Evidence:
     """Leaves out runs that read other files than most runs on data of that name.
 
     Scores of an earlier version of the data cannot be compared with those of a later one.

@@ -231,6 +231,7 @@ def test_runs_list_and_show_tell_of_the_comparison(kept: CompareOutput, command:
         (("--scenarios", "full", "--precision", "float16"), "'float16' is not one of 'float32'"),
         (("--scenarios", "full", "--checkpoint", "bert-large-uncased"), "bert-large-uncased"),
         (("--resume", "261124-0655-compare-3f9a"), "There is no comparison '261124-0655"),
+        (("--resume", "x", "--margin", 0.02), "--margin is chosen before the runs"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(

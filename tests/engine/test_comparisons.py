@@ -137,6 +137,17 @@ def test_seeds_are_added_to_a_finished_comparison_and_the_look_is_counted(
     assert states(end) == [RunState.FINISHED] * 3
     assert [run.spec.seed for run in end.runs] == [1, 2, 5]
     assert end.runs[2].spec.plan == end.runs[0].spec.plan
+    assert end.runs[2].spec.data_digests == end.runs[0].spec.data_digests
+    with pytest.raises(BadInput, match="Seed -1: it must be a whole number from 0"):
+        lab.add_seeds(made.id, (-1,))
+    assert lab.store.comparison(made.id) == end
+
+
+def test_no_seeds_are_added_to_ten_since_they_change_no_verdict(lab: Lab, wait_until: Wait) -> None:
+    made = lab.start_comparison(comparison_spec(scenarios=("full",), seeds=tuple(range(10))))
+    wait_until(lambda: lab.comparison_progress(made.id).ended)
+    with pytest.raises(BadInput, match=r"has 10 seeds\. After 10 added seeds change no verdict"):
+        lab.add_seeds(made.id, (10,))
 
 
 def test_seeds_are_not_added_to_unfinished_runs_nor_beyond_twenty(

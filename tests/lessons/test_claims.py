@@ -2,16 +2,24 @@ from pathlib import Path
 
 import pytest
 
-from mtl_core.analysis.claim_rules import Still, arms_of
+from mtl_core.analysis.claim_rules import Arm, Still, arms_of
+from mtl_core.analysis.outlook import begin
+from mtl_core.analysis.summary import RunSummary
 from mtl_core.errors import BadInput
 from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.lessons.chapters import CHAPTERS
-from mtl_core.lessons.claim_runs import comparison_name, experiment_of, planned_runs
+from mtl_core.lessons.claim_runs import (
+    comparison_name,
+    experiment_of,
+    on_the_same_files,
+    planned_runs,
+)
 from mtl_core.lessons.claims import CLAIMS, Chapter, Claim, claim_by_id
 from mtl_core.lessons.experiments import EXPERIMENTS, with_start_arms
 from mtl_core.lessons.scenario_lessons import lesson
 from mtl_core.store.runs import RunStore
+from mtl_core.training.spec import RunSpec
 from tests.run_story import minilm
 
 IDS = [claim.id for claim in CLAIMS]
@@ -131,3 +139,20 @@ def test_a_comparison_of_ones_own_is_no_experiment_even_under_its_title(tmp_path
         "My own",
     ]
     store.close()
+
+
+def test_runs_on_an_earlier_version_of_the_data_are_left_out_of_a_claim() -> None:
+    def run(seed: int, digest: str) -> RunSummary:
+        spec = RunSpec(
+            checkpoint="minilm-l6",
+            plan=scenario_plan("full", minilm()),
+            tasks=minilm().tasks,
+            epochs=1.0,
+            seed=seed,
+            data_digests={"a.csv": digest},
+        )
+        return begin(f"run {seed}", spec)
+
+    arm, other = (Arm(experiment="standard", scenario=name) for name in ("full", "top-1"))
+    evidence = {arm: {0: run(0, "new"), 1: run(1, "old")}, other: {0: run(2, "new")}}
+    assert on_the_same_files(evidence) == {arm: {0: evidence[arm][0]}, other: evidence[other]}

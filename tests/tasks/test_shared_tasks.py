@@ -23,6 +23,12 @@ def test_data_that_a_run_learns_from_are_no_other_data() -> None:
         check_other_data("sample", ("sample-posts", "sample"), DEFAULT_TASKS, ANY_FILE)
 
 
+@pytest.mark.parametrize("name", ["train", "validation", "test"])
+def test_other_data_are_not_called_like_a_split(name: str) -> None:
+    with pytest.raises(InvalidRun, match=f"Name the folder of other data './{name}'"):
+        check_other_data("sample", (name,), DEFAULT_TASKS, ANY_FILE)
+
+
 def test_data_without_any_of_the_tasks_are_refused_with_what_they_have() -> None:
     with pytest.raises(InvalidRun, match="'sample-posts' has none of the run's tasks"):
         check_other_data("sample", ("sample-posts",), (POLARITY,), ANY_FILE)

@@ -171,3 +171,24 @@ def test_sentences_in_two_splits_are_counted_and_noted(bench, data):
 def test_no_sentence_of_the_sample_stands_in_two_splits():
     for name in ("sample", "sample-posts"):
         assert load_dataset(name, ANY_FILE).repeated_sentences() == {}
+
+
+def test_an_unfinished_run_shows_its_scores_on_validation_only(bench, data):
+    spec = bench.spec("full", data=data)
+    unfinished = summarise("a run", spec, bench.run(spec)[:-1])
+
+    assert unfinished.compared_split("sentiment") == "test"
+    assert unfinished.judged_split("sentiment") == "validation"
+    points = unfinished.task("sentiment").evaluations
+    assert unfinished.score_before("sentiment") == points[0].score
+    assert unfinished.value("sentiment") == points[-1].score.headline
+
+
+def test_a_run_defined_before_the_test_split_trains_and_is_scored_without_it(bench, data):
+    digests = load_dataset(data, ANY_FILE).digests
+    before = {name: value for name, value in digests.items() if "test" not in name}
+    loaded = load_run(bench.spec("full", data=data, data_digests=before))
+
+    assert loaded.dataset.test == ()
+    assert loaded.spec.data_digests == before
+    assert set(loaded.judged_on.values()) == {"validation"}
