@@ -216,7 +216,7 @@ def _equivalence(
 def _undecided(best: str, undecided: Sequence[str]) -> str:
     if len(undecided) == 1:
         return f"undecided between {best} and {undecided[0]}"
-    return f"{best} {verb(best, 'is', 'are')} highest, {len(undecided)} undecided"
+    return f"{best} {verb(best, 'leads', 'lead')}, {len(undecided)} undecided"
 
 
 def _fraction(share: float) -> str:

@@ -32,7 +32,8 @@ def bytes_of(data: str) -> int:
     """The outputs of all sentences at one depth, with 1.5 sub-words a word and 2 special ones."""
     found = load_dataset(data, ANY_FILE)
     words = [
-        len(each.words or (each.text or "").split()) for each in (*found.train, *found.validation)
+        len(each.words or (each.text or "").split())
+        for each in (*found.train, *found.validation, *found.test)
     ]
     return sum(min(128, 2 + ceil(1.5 * count)) for count in words) * 384 * 4
 

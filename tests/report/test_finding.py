@@ -120,7 +120,7 @@ def test_an_undecided_plan_is_never_the_cheaper_choice() -> None:
         "undecided between full and top layer"
     )
     two = {"heads only": (0.6, UNDECIDED), "top layer": (0.65, UNDECIDED), "full": (0.67, BEST)}
-    assert task_finding(compared(two, two, seconds), "ner") == ("full is highest, 2 undecided")
+    assert task_finding(compared(two, two, seconds), "ner") == "full leads, 2 undecided"
     mixed = {"heads only": (0.6, UNDECIDED), "top layer": (0.66, EQUIVALENT), "full": (0.67, BEST)}
     assert task_finding(compared(mixed, mixed, seconds), "ner") == (
         "top layer is equivalent to full, in a fifth of the time, 1 undecided"
