@@ -67,8 +67,8 @@ def beyond_the_plan(specs: Sequence[RunSpec]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def same_validation_set(specs: Sequence[RunSpec]) -> bool:
-    """Whether all runs are evaluated on the same sentences: the same tasks on the same data.
+def same_sentences(specs: Sequence[RunSpec]) -> bool:
+    """Whether all runs are judged on the same sentences: the same tasks on the same data.
 
     Scores are only comparable if they are.
     """

@@ -40,7 +40,7 @@ def compare_plans(
     without it seeds only.
     """
     comparison = group_by_plan(runs)
-    if not comparison.same_validation_set:
+    if not comparison.same_sentences:
         return comparison
     plans: Sequence[PlanResult] = comparison.plans
     for task in comparison.tasks:
@@ -58,7 +58,7 @@ def against_reference(
     without a test has the verdict `OPEN` and no interval.
     """
     found: dict[str, dict[str, Against]] = {}
-    if not comparison.same_validation_set:
+    if not comparison.same_sentences:
         return found
     for task in comparison.tasks:
         scores = {

@@ -16,7 +16,7 @@ from statistics import fmean
 from typing import Any
 
 from mtl_core.analysis.convergence import convergence
-from mtl_core.analysis.differences import beyond_the_plan, same_validation_set
+from mtl_core.analysis.differences import beyond_the_plan, same_sentences
 from mtl_core.analysis.paired.intervals import PairedDifference
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.tasks.task import Task
@@ -91,7 +91,7 @@ class PlanResult:
 class PlanComparison:
     """All plans of a comparison, in the order of the runs.
 
-    `same_validation_set` is False if the runs were not evaluated on the same sentences.
+    `same_sentences` is False if the runs were not evaluated on the same sentences.
     `beyond_plan` names the settings other than plan and seed that differ. `looks` counts the seeds
     at earlier looks at the results.
     """
@@ -99,7 +99,7 @@ class PlanComparison:
     plans: tuple[PlanResult, ...]
     tasks: tuple[Task, ...]
     seeds: tuple[int, ...]
-    same_validation_set: bool
+    same_sentences: bool
     beyond_plan: tuple[str, ...]
     looks: tuple[int, ...] = ()
 
@@ -159,7 +159,7 @@ def group_by_plan(runs: Sequence[Labelled]) -> PlanComparison:
         plans=tuple(_plan_result(label, by_seed) for label, by_seed in plans),
         tasks=tuple(tasks.values()),
         seeds=tuple(sorted({spec.seed for spec in specs})),
-        same_validation_set=same_validation_set(specs),
+        same_sentences=same_sentences(specs),
         beyond_plan=beyond_the_plan([_seedless(spec) for spec in specs]),
     )
 

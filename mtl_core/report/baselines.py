@@ -81,7 +81,7 @@ def shared_limits(shown: ComparedRuns) -> dict[str, int] | None:
     """
     limits = [lowest_seed_run(plan).spec.examples for plan in shown.plans.plans]
     equal = bool(limits) and all(each == limits[0] for each in limits)
-    return limits[0] if equal and shown.plans.same_validation_set else None
+    return limits[0] if equal and shown.plans.same_sentences else None
 
 
 def limits_by_size(shown: ComparedRuns) -> dict[TrainSize, tuple[RunSpec, dict[str, int]]]:
@@ -93,6 +93,6 @@ def limits_by_size(shown: ComparedRuns) -> dict[TrainSize, tuple[RunSpec, dict[s
     for each in shown.by_size[::-1]:
         specs = [run.spec for plan in each.plans.plans for run in plan.runs.values()]
         spec = max(specs, key=lambda spec: bool(spec.data_digests))
-        if each.plans.same_validation_set:
+        if each.plans.same_sentences:
             found[each.size] = (spec, dict(spec.examples))
     return found

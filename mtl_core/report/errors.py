@@ -100,7 +100,7 @@ def plans_with_predictions(shown: ComparedRuns) -> list[PlanResult]:
 
     Empty if the plans were evaluated on different sentences.
     """
-    if not shown.plans.same_validation_set:
+    if not shown.plans.same_sentences:
         return []
     return [plan for plan in shown.plans.plans if runs_with_predictions(plan)]
 

@@ -184,7 +184,7 @@ def _incomparable(comparison: PlanComparison) -> str | None:
     count = len(comparison.plans)
     if count < 2:
         return "Choose another run to compare with" if count else "Choose two runs or more"
-    if not comparison.same_validation_set:
+    if not comparison.same_sentences:
         return (
             f"These {count} plans were evaluated on different sentences: their scores cannot be "
             "compared"

@@ -128,7 +128,7 @@ def lowest_loss(shown: ComparedRuns, task: str) -> str:
         for each in run.summary.tasks
         if each.task.name == task and (losses := each.validation_losses)
     }
-    if len(ends) < 2 or not shown.plans.same_validation_set:
+    if len(ends) < 2 or not shown.plans.same_sentences:
         return "loss of each run"
     return _lowest_text(ends)
 
@@ -229,7 +229,7 @@ def _lowest_plan(comparison: PlanComparison, task: str) -> tuple[str, str | None
     if not ends:
         return "no loss yet", None
     label = min(ends, key=lambda each: ends[each])
-    if len(ends) < 2 or not comparison.same_validation_set:
+    if len(ends) < 2 or not comparison.same_sentences:
         return "loss of each plan", label
     return _lowest_text(ends), label
 

@@ -240,7 +240,7 @@ def _sharing_words(comparison: PlanComparison) -> str:
 def table_rule(comparison: PlanComparison) -> str:
     """Explains the marks that the table contains, for its caption."""
     seeds = seeds_words(comparison.seeds)
-    if not comparison.same_validation_set:
+    if not comparison.same_sentences:
         return f"{seeds} The plans were evaluated on different sentences: there is no test."
     if len(comparison.plans) < 2:
         return seeds

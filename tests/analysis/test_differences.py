@@ -3,7 +3,7 @@ import pytest
 from mtl_core.analysis.differences import (
     SpecDifference,
     beyond_the_plan,
-    same_validation_set,
+    same_sentences,
     spec_differences,
 )
 from mtl_core.analysis.intervals import standard_error
@@ -41,10 +41,10 @@ def test_equal_specs_differ_in_nothing() -> None:
 def test_a_digest_not_written_down_yet_is_no_difference() -> None:
     known = spec_of("full", data_digests={"train": "a"})
     assert beyond_the_plan([known, spec_of("full")]) == ()
-    assert same_validation_set([known, spec_of("full")])
+    assert same_sentences([known, spec_of("full")])
     changed = spec_of("full", data_digests={"train": "b"})
     assert beyond_the_plan([known, changed]) == ("the data's content",)
-    assert not same_validation_set([known, changed])
+    assert not same_sentences([known, changed])
 
 
 def test_runs_of_one_name_are_distinguished_by_what_they_do_not_share() -> None:

@@ -164,7 +164,7 @@ def test_what_the_machine_decides_parts_no_plan_and_seeds_are_no_difference() ->
     )
     assert labels(comparison) == ["heads-only"]
     assert comparison.beyond_plan == ()
-    assert comparison.same_validation_set
+    assert comparison.same_sentences
 
 
 def test_runs_that_go_on_from_another_of_their_own_seed_are_one_plan() -> None:
@@ -182,7 +182,7 @@ def test_other_data_are_other_questions() -> None:
     comparison = compare_plans(
         [ended("heads-only", 0, 0.6, 0.1), ended("heads-only", 0, 0.6, 0.1, data="elsewhere")]
     )
-    assert not comparison.same_validation_set
+    assert not comparison.same_sentences
     assert labels(comparison) == ["heads-only, sample", "heads-only, elsewhere"]
 
 

@@ -160,7 +160,7 @@ def test_the_reason_why_plans_cannot_be_compared_is_first() -> None:
     assert finding(replace(three(), plans=three().plans[:1]), TITLES) == (
         "Choose another run to compare with"
     )
-    assert finding(replace(three(), same_validation_set=False), TITLES) == (
+    assert finding(replace(three(), same_sentences=False), TITLES) == (
         "These 3 plans were evaluated on different sentences: their scores cannot be compared"
     )
     assert finding(replace(three(), beyond_plan=("epochs", "a", "b", "c")), TITLES) == (

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mtl_core.analysis.differences import beyond_the_plan, same_validation_set
+from mtl_core.analysis.differences import beyond_the_plan, same_sentences
 from mtl_core.analysis.reading import summarise
 from mtl_core.errors import DataError, InvalidRun
 from mtl_core.report.run_words import other_data_lines
@@ -87,7 +87,7 @@ def test_runs_that_are_only_measured_otherwise_do_not_differ(bench, other):
     specs = [load_run(bench.spec("full", also_evaluate=also)).spec for also in ((), (other,))]
 
     assert beyond_the_plan(specs) == ()
-    assert same_validation_set(specs)
+    assert same_sentences(specs)
 
 
 def test_labels_in_another_order_are_scored_by_their_names(bench, write_data, of):
