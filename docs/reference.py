@@ -5,9 +5,7 @@
 
 import inspect
 import sys
-import tempfile
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,31 +16,18 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 # Import from this tree, also if another version is installed.
-from mtl_core.analysis.reading import summarise  # noqa: E402
-from mtl_core.analysis.summary import RunSummary  # noqa: E402
+from mtl_core.cli.claims.command import markdown  # noqa: E402
 from mtl_core.cli.entry import application  # noqa: E402
 from mtl_core.freezing import selectors  # noqa: E402
 from mtl_core.freezing.plan import Phase, Plan, Schedule  # noqa: E402
 from mtl_core.freezing.plan_file import plan_to_yaml  # noqa: E402
 from mtl_core.freezing.scenarios import scenario_plan  # noqa: E402
-from mtl_core.lessons.claim_runs import (  # noqa: E402
-    claim_comparisons,
-    claim_finding,
-    runs_of_arms,
-)
+from mtl_core.lessons.claim_runs import claim_finding  # noqa: E402
 from mtl_core.lessons.claims import CLAIMS  # noqa: E402
-from mtl_core.lessons.shipped_runs import import_shipped  # noqa: E402
-from mtl_core.lessons.verdict_text import (  # noqa: E402
-    SIGNS,
-    effect_text,
-    interval_text,
-    published_text,
-)
+from mtl_core.lessons.shipped_runs import ShippedRuns  # noqa: E402
 from mtl_core.models.cache import read_description, shipped_description  # noqa: E402
 from mtl_core.models.description import ModelDescription  # noqa: E402
 from mtl_core.settings import ANY_FILE  # noqa: E402
-from mtl_core.store.record import RunRecord  # noqa: E402
-from mtl_core.store.runs import RunStore  # noqa: E402
 from mtl_core.tasks import manifest  # noqa: E402
 from mtl_core.tasks.task import DEFAULT_TASKS  # noqa: E402
 from mtl_core.values import Frozen  # noqa: E402
@@ -64,8 +49,9 @@ CLAIMS_TEXT = """
 The verdicts are those of the runs included with Freeze Lab: the included checkpoint, the sample
 (400 + 400 training sentences, 200 + 200 for validation), three epochs, five seeds, one thread.
 Sentence heads read the first token, and the scores are those on the validation sentences, because
-the sample had no test sentences when they were trained. `make claims` runs every experiment again,
-also with the first token, and judges it on the test sentences. The Guide shows each claim with its
+the sample had no test sentences when they were trained. `claims` prints this table; `claims --run`
+makes the missing runs on your machine, also with the first token, and judges them on the test
+sentences. The Guide shows each claim with its
 rule, its runs and its figure, and repeats a test at a click.
 
 A claim *holds here* if the whole 95 % interval is on its side, *does not hold here* if it is on
@@ -141,30 +127,13 @@ def manifest_file() -> str:
 
 def claims_page() -> str:
     """The claims of the Guide with their verdicts, from the included runs."""
-    lines = ["| claim | verdict | effect | 95 % interval | published |", "|---|---|--:|---|---|"]
-    with tempfile.TemporaryDirectory() as folder:
-        store = RunStore(Path(folder) / "runs.sqlite")
-        import_shipped(store)
-        runs = runs_of_arms(claim_comparisons(store))
-
-        @cache
-        def summary_of(run: str) -> RunSummary:
-            return summarise(run, store.run(run).spec, (event for _, event in store.events(run)))
-
-        def summary_of_record(record: RunRecord) -> RunSummary:
-            return summary_of(record.id)
-
-        for claim in CLAIMS:
-            finding = claim_finding(claim, runs, summary_of_record, ANY_FILE)
-            published = published_text(claim) if claim.published else ""
-            verdict = f"{SIGNS[finding.verdict]} {finding.verdict}"
-            cells = (claim.sentence, verdict, effect_text(finding), interval_text(finding))
-            lines.append(f"| {' | '.join((*cells, published))} |")
-        store.close()
-    return (
-        "\n\n".join(("# Claims about freezing, tested", GENERATED, CLAIMS_TEXT, "\n".join(lines)))
-        + "\n"
-    )
+    shipped = ShippedRuns()
+    rows = [
+        (claim, claim_finding(claim, shipped.by_arm, shipped.summary_of, ANY_FILE))
+        for claim in CLAIMS
+    ]
+    parts = ("# Claims about freezing, tested", GENERATED, CLAIMS_TEXT, markdown(rows))
+    return "\n\n".join(parts) + "\n"
 
 
 def keys_of(model: type[Frozen]) -> str:

@@ -12,6 +12,7 @@ _OF_THE_MACHINE = (
     "prefix_reuse",
     "device",
     "measure",
+    "processor",
     "trained_together",
 )  # change only the last digits of a loss
 _OF_THE_MEASURING = (

@@ -140,6 +140,7 @@ _PER_RUN: dict[str, Any] = {
     "data_digests": {},
     "other_data_digests": {},
     "versions": {},
+    "processor": None,
 }
 
 Labelled = RunSummary | tuple[str, RunSummary]

@@ -1,4 +1,4 @@
-"""Small pictures for the guide: the effect of a claim, and what each phase of a plan trains.
+"""Small pictures for the guide: effects with intervals, and what each phase of a plan trains.
 
 They are SVG, because a page with dozens of Plotly figures is slow.
 """
@@ -7,15 +7,19 @@ from collections.abc import Sequence
 from math import log, log10
 
 from mtl_core.analysis.claim_verdicts import Finding, Scale
+from mtl_core.analysis.paired.intervals import PairedDifference
 from mtl_core.charts.theme import FONT_FAMILY, Palette, blend
 from mtl_core.freezing.table import Group, ParameterTable, State
 from mtl_core.models.description import Role
+from mtl_core.text import signed
 
 EFFECT_WIDTH, EFFECT_HEIGHT = 220, 40
 _MIDDLE, _HALF = EFFECT_WIDTH / 2, EFFECT_WIDTH / 2 - 10
 _SMALLEST_REACH = 0.02  # so that a negligible effect does not fill the picture
 _LEFT, _CELL_WIDTH, _CELL_HEIGHT, _GAP = 76, 34, 13, 3
 _WIDEST = 320  # pixels: the width of a guide card on a phone
+OUTCOMES_WIDTH = 330  # fits on a phone
+_SIDE, _ROW = 8, 42
 _PALEST, _DECADES = 0.25, 3.0  # a rate this many decades below the encoder's highest is palest
 
 
@@ -45,12 +49,42 @@ def effect_svg(finding: Finding, published: float | None, colors: Palette) -> st
     parts = [_svg_line(_MIDDLE, 4, _MIDDLE, height - 4, colors.axis, 1.5)]
     if abs(x["bar"] - _MIDDLE) > 1:
         parts.append(_svg_line(x["bar"], 8, x["bar"], height - 8, colors.muted, 1.5, dash="2 3"))
-    if "low" in x and "high" in x:
-        parts.append(_svg_line(x["low"], 20, x["high"], 20, colors.ink, 2.5))
-    parts.append(f'<circle cx="{x["effect"]}" cy="20" r="5.5" fill="{colors.ink}"/>')
+    low, high = x.get("low", x["effect"]), x.get("high", x["effect"])
+    parts += _svg_interval(low, x["effect"], high, 20, colors)
     if "published" in x:
         parts.append(_svg_diamond(x["published"], 20, colors))
     return _svg(EFFECT_WIDTH, height, parts)
+
+
+def outcomes_svg(
+    rows: Sequence[tuple[str, PairedDifference]], margin: float, colors: Palette
+) -> str:
+    """Draws labelled intervals of differences on one scale, with the margin as a band around 0."""
+    low = min(-margin, *(found.low for _, found in rows))
+    high = max(margin, *(found.high for _, found in rows))
+
+    def at(value: float) -> float:
+        return round(_SIDE + (value - low) / (high - low) * (OUTCOMES_WIDTH - 2 * _SIDE), 1)
+
+    bottom = len(rows) * _ROW
+    left, right = at(-margin), at(margin)
+    parts = [
+        f'<rect x="{left}" y="0" width="{right - left:.1f}" height="{bottom}" '
+        f'fill="{colors.grid}"/>',
+        _svg_line(at(0.0), 0, at(0.0), bottom, colors.axis, 1.5),
+    ]
+    for place, (label, found) in enumerate(rows):
+        top = place * _ROW
+        parts.append(_svg_text(label, 2, top + 15, colors, "start", colors.ink))
+        x = (at(each) for each in (found.low, found.effect, found.high))
+        parts += _svg_interval(*x, top + 30, colors)
+    ticks = ((left, -margin), (at(0.0), 0.0), (right, margin))
+    parts += [_svg_text(signed(value, 2), x, bottom + 15, colors) for x, value in ticks]
+    parts += [
+        _svg_text("← worse", 2, bottom + 15, colors, "start"),
+        _svg_text("better →", OUTCOMES_WIDTH - 2, bottom + 15, colors, "end"),
+    ]
+    return _svg(OUTCOMES_WIDTH, bottom + 20, parts)
 
 
 def phases_svg(tables: Sequence[ParameterTable], colors: Palette) -> tuple[str, int]:
@@ -129,12 +163,20 @@ def _svg(width: int, height: int, parts: Sequence[str]) -> str:
     )
 
 
-def _svg_text(text: str, x: float, y: float, colors: Palette, anchor: str = "middle") -> str:
+def _svg_text(
+    text: str, x: float, y: float, colors: Palette, anchor: str = "middle", color: str | None = None
+) -> str:
     family = FONT_FAMILY.replace('"', "'")
     return (
         f'<text x="{x}" y="{y}" text-anchor="{anchor}" font-family="{family}" font-size="12" '
-        f'fill="{colors.muted}">{text}</text>'
+        f'fill="{color or colors.muted}">{text}</text>'
     )
+
+
+def _svg_interval(low: float, effect: float, high: float, y: float, colors: Palette) -> list[str]:
+    """An interval as a line with its effect as a dot; only the dot if the ends are equal."""
+    dot = f'<circle cx="{effect}" cy="{y}" r="5.5" fill="{colors.ink}"/>'
+    return [*[_svg_line(low, y, high, y, colors.ink, 2.5)] * (low < high), dot]
 
 
 def _svg_line(

@@ -25,7 +25,7 @@ COMMANDS = {
     "cost": "mtl_core.cli.cost",
     "plan": "mtl_core.cli.plan",
     "train": "mtl_core.cli.train",
-    "claims": "mtl_core.cli.claims",
+    "claims": "mtl_core.cli.claims.command",
     "compare": "mtl_core.cli.compare.command",
     "predict": "mtl_core.cli.predict",
     "export": "mtl_core.cli.export",

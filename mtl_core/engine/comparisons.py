@@ -269,5 +269,5 @@ def _with_seed(spec: RunSpec, seed: int) -> RunSpec:
 
     Raises InvalidRun if the seed is out of range.
     """
-    update: dict[str, object] = {"versions": {}, "trained_together": None}
+    update: dict[str, object] = {"versions": {}, "processor": None, "trained_together": None}
     return with_seed(spec, seed).model_copy(update=update)

@@ -176,11 +176,9 @@ CHAPTERS: tuple[GuideChapter, ...] = (
             "Two runs that differ only in the seed end with different scores. A claim therefore "
             "holds only if its whole 95 % interval lies above the required value, and fails only "
             "if the whole interval lies below. Otherwise the difference is within noise.",
-            "A comparison of plans shows the difference of each plan from the best, with a 95 % "
-            "interval over seeds and sentences. **Equivalent**: the interval is inside ± 0.03 of "
-            "accuracy or ± 0.05 of entity F1. **Below**: it excludes zero. **Undecided**: it does "
-            "neither, and more seeds or test sentences are needed. A difference that was not found "
-            "does not make two plans equal.",
+            "A comparison of plans calls each plan **equivalent** to the best, **below** it or "
+            "**undecided**. A difference that was not found does not make two plans equal: "
+            "“Decisions” explains the verdicts with pictures.",
             "A verdict applies to this checkpoint and this data. A claim that does not hold here "
             "may hold elsewhere, and vice versa. The settings are shown so that you can judge "
             "whether a verdict applies to your case.",

@@ -1,4 +1,4 @@
-"""The runs shipped with Freeze Lab: written from one store and imported into another.
+"""The runs shipped with Freeze Lab: written from one store, imported into another, or read.
 
 Each comparison is one file named by its id, so a store can skip known ids without reading files.
 """
@@ -10,8 +10,12 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from mtl_core.analysis.reading import summarise
+from mtl_core.analysis.summary import RunSummary
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import FreezeLabError, InternalError, UnknownComparison
+from mtl_core.lessons.claim_runs import ArmRuns, runs_of_arms
+from mtl_core.store.record import RunRecord
 from mtl_core.store.runs import RunStore
 from mtl_core.store.shipping import ShippedComparison
 
@@ -33,6 +37,26 @@ def write_shipped_runs(
     for old in folder.glob(f"*{_SUFFIX}"):
         old.unlink()
     return [_write(each, folder) for each in shipped]
+
+
+class ShippedRuns:
+    """The shipped runs by arm and seed, read from their files without a store.
+
+    Raises InternalError for a damaged file.
+    """
+
+    def __init__(self, folder: Path = FOLDER) -> None:
+        comparisons = [_read(file) for file in folder.glob(f"*{_SUFFIX}")]
+        comparisons.sort(key=lambda comparison: comparison.created_at)  # as the store lists them
+        self.by_arm: ArmRuns = runs_of_arms(each.record() for each in comparisons)
+        self._events = {run.id: run.events for each in comparisons for run in each.runs}
+        self._summaries: dict[str, RunSummary] = {}
+
+    def summary_of(self, run: RunRecord) -> RunSummary:
+        """Returns the summary of one of the shipped runs."""
+        if run.id not in self._summaries:
+            self._summaries[run.id] = summarise(run.id, run.spec, self._events[run.id])
+        return self._summaries[run.id]
 
 
 def import_shipped_at_start(lab: Lab) -> None:

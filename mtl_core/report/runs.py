@@ -122,9 +122,10 @@ def environment_blocks(report: Report) -> Iterator[Block]:
 
 
 def environment_of(spec: RunSpec) -> Mapping[str, str]:
-    """The versions, threads and SHA-256 digests that a run recorded when it started, by name."""
+    """The versions, processor, threads and SHA-256 digests that a run recorded when it started."""
     return {
         **spec.versions,
+        **({"processor": spec.processor} if spec.processor else {}),
         "threads": str(spec.threads),
         **({"weights, SHA-256": spec.weights_digest} if spec.weights_digest else {}),
         **{f"{name}, SHA-256": digest for name, digest in spec.data_digests.items()},

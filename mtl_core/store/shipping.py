@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from mtl_core.errors import BadInput
 from mtl_core.store.comparisons import comparison_row_of, runs_of
 from mtl_core.store.connection import Database
-from mtl_core.store.record import RunRole, RunState, run_name
+from mtl_core.store.record import ComparisonRecord, RunRecord, RunRole, RunState, run_name
 from mtl_core.store.rows import is_taken, write_events
 from mtl_core.store.schema import ComparisonRow, EventRow, RunRow
 from mtl_core.training.comparison import ComparisonSpec
@@ -30,6 +30,32 @@ class ShippedRun(Frozen):
     factor: float | None = None
     events: tuple[RunEvent, ...] = Field(min_length=2)
 
+    def record(self, comparison: str) -> RunRecord:
+        """Returns the record that the store has after the import.
+
+        Raises BadInput unless the events begin with `run_started` and end with `run_finished`.
+        """
+        spec = _started(self).spec
+        return RunRecord(
+            id=self.id,
+            name=run_name(spec),
+            state=RunState.FINISHED,
+            spec=spec,
+            created_at=self.created_at,
+            started_at=self.started_at,
+            finished_at=self.finished_at,
+            reason=None,
+            last_event=len(self.events),
+            stop_requested=False,
+            title=self.title,
+            tags=self.tags,
+            comparison=comparison,
+            role=self.role or RunRole.RUN,
+            factor=self.factor,
+            keeps_model=False,
+            shipped=True,
+        )
+
 
 class ShippedComparison(Frozen):
     """A finished comparison with its runs, for a file."""
@@ -39,6 +65,21 @@ class ShippedComparison(Frozen):
     spec: ComparisonSpec
     created_at: datetime
     runs: tuple[ShippedRun, ...]
+
+    def record(self) -> ComparisonRecord:
+        """Returns the record with its results that the store has after the import.
+
+        Raises BadInput as `ShippedRun.record` does.
+        """
+        records = (run.record(self.id) for run in self.runs)
+        return ComparisonRecord(
+            id=self.id,
+            name=self.name,
+            spec=self.spec,
+            created_at=self.created_at,
+            runs=tuple(each for each in records if each.role is RunRole.RUN),
+            shipped=True,
+        )
 
 
 class Shipping:
@@ -91,18 +132,12 @@ class Shipping:
 def _import(session: Session, run: ShippedRun, comparison: str) -> bool:
     if is_taken(session, run.id):
         return False
-    first, last = run.events[0], run.events[-1]
-    if not isinstance(first, RunStarted) or not isinstance(last, RunFinished):
-        raise BadInput(
-            f"Run '{run.id}' cannot be imported: its first event is '{first.event}' and its last "
-            f"'{last.event}'. A finished run begins with 'run_started' and ends with "
-            "'run_finished'."
-        )
+    spec = _started(run).spec
     row = RunRow(
         id=run.id,
-        name=run_name(first.spec),
+        name=run_name(spec),
         state=RunState.RUNNING,
-        spec=first.spec.model_dump_json(),
+        spec=spec.model_dump_json(),
         created_at=run.created_at,
         started_at=run.started_at,
         last_event=0,
@@ -118,6 +153,17 @@ def _import(session: Session, run: ShippedRun, comparison: str) -> bool:
     session.flush()
     write_events(session, row, run.events, run.finished_at or run.created_at)
     return True
+
+
+def _started(run: ShippedRun) -> RunStarted:
+    first, last = run.events[0], run.events[-1]
+    if not isinstance(first, RunStarted) or not isinstance(last, RunFinished):
+        raise BadInput(
+            f"Run '{run.id}' cannot be imported: its first event is '{first.event}' and its last "
+            f"'{last.event}'. A finished run begins with 'run_started' and ends with "
+            "'run_finished'."
+        )
+    return first
 
 
 def _to_ship(session: Session, row: RunRow) -> ShippedRun:

@@ -14,6 +14,7 @@ from mtl_core.freezing.table import ParameterTable, State
 from mtl_core.models.cache import read_description, shipped_description
 from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
 from mtl_core.models.description import BackboneDescription, ModelDescription, Role
+from mtl_core.models.matrix_products import processor_name
 from mtl_core.models.multitask import MultiTaskModel
 from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.nearest import quoted
@@ -38,8 +39,8 @@ Noisy = tuple[Dataset, tuple[str, ...]]
 class LoadedRun:
     """A run's model, data and plan, loaded and checked against each other.
 
-    `spec` includes digests and versions. `source` is the folder of the weights, None for random
-    ones. `training` are the encoded examples that have a label with a positive task weight.
+    `spec` includes digests, versions and processor. `source` is the folder of the weights, None for
+    random ones. `training` are the encoded examples that have a label with a positive task weight.
     `steps` are each phase's optimiser steps. `notes` are messages for the user. `others` are the
     data that are only evaluated. `loaded_heads` are the head parameters that were loaded.
     """
@@ -273,7 +274,7 @@ def _contributing(
 def _filled(
     spec: RunSpec, found: str, dataset: Dataset, others: Sequence[OtherData], runs: int
 ) -> RunSpec:
-    """Fill digests, versions and the number of `runs` trained together into the spec.
+    """Fill digests, versions, processor and the number of `runs` trained together into the spec.
 
     Raises InvalidRun if it has other digests.
     """
@@ -299,6 +300,7 @@ def _filled(
             "data_digests": dict(dataset.digests),
             "other_data_digests": other_digests,
             "versions": versions | {package: version(package) for package in PACKAGES},
+            "processor": processor_name(),
             "trained_together": runs if runs > 1 else None,
         }
     )

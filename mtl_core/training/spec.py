@@ -20,9 +20,10 @@ class RunSpec(RunOptions):
     layers once per sentence instead of on every step. `measure` records how far layers moved and
     what the encoder encodes before and after training. Neither changes the trained weights.
     `threads` is the number of CPU threads; the server sets it from its own settings. The digests,
-    versions and `trained_together` are filled in when the run starts. A spec that has digests is
-    rejected on other weights or data. `trained_together` is the number of runs that were trained
-    together with this one, itself included; None: it was trained alone.
+    versions, the name of the `processor` and `trained_together` are filled in when the run starts.
+    A spec that has digests is rejected on other weights or data. `processor` is None in a run of
+    an earlier version, and empty if the system reports no name. `trained_together` is the number
+    of runs that were trained together with this one, itself included; None: it was trained alone.
     """
 
     checkpoint: str
@@ -48,4 +49,5 @@ class RunSpec(RunOptions):
         default_factory=dict
     )  # of the data in `also_evaluate`
     versions: dict[str, str] = Field(default_factory=dict)
+    processor: str | None = None
     trained_together: Annotated[int, Field(ge=2)] | None = None

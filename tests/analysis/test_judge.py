@@ -158,8 +158,8 @@ def test_unlabelled_runs_with_other_settings_are_plans_of_their_own() -> None:
 def test_what_the_machine_decides_parts_no_plan_and_seeds_are_no_difference() -> None:
     comparison = compare_plans(
         [
-            ended("heads-only", 0, 0.6, 0.1, threads=1),
-            ended("heads-only", 1, 0.8, 0.1, threads=2, prefix_reuse=False),
+            ended("heads-only", 0, 0.6, 0.1, threads=1, processor="one"),
+            ended("heads-only", 1, 0.8, 0.1, threads=2, processor="other", prefix_reuse=False),
         ]
     )
     assert labels(comparison) == ["heads-only"]

@@ -4,7 +4,14 @@ import re
 from xml.etree import ElementTree
 
 from mtl_core.analysis.claim_verdicts import ClaimVerdict, Finding, Scale
-from mtl_core.charts.guide_pictures import EFFECT_WIDTH, effect_svg, phases_svg
+from mtl_core.analysis.paired.intervals import PairedDifference
+from mtl_core.charts.guide_pictures import (
+    EFFECT_WIDTH,
+    OUTCOMES_WIDTH,
+    effect_svg,
+    outcomes_svg,
+    phases_svg,
+)
 from mtl_core.charts.theme import DARK, LIGHT, blend
 from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.freezing.scenarios import scenario_plan
@@ -101,3 +108,27 @@ def test_a_finding_without_an_effect_has_no_picture() -> None:
     assert effect_svg(Finding(ClaimVerdict.OPEN), None, LIGHT) is None
     counted = Finding(ClaimVerdict.DOES_NOT_HOLD, Scale.SHARE, effect=0.3, bar=1.0)
     assert effect_svg(counted, None, LIGHT) is None
+
+
+def test_intervals_share_a_scale_with_the_margin_as_a_band_around_zero() -> None:
+    rows = [
+        ("below", PairedDifference(-0.06, -0.09, -0.03, 5, 200)),
+        ("equivalent", PairedDifference(0.0, -0.02, 0.02, 5, 200)),
+    ]
+    svg = outcomes_svg(rows, 0.03, LIGHT)
+    ElementTree.fromstring(svg)  # noqa: S314 - our own text
+    (band,) = re.findall(r'<rect x="([\d.]+)" y="0" width="([\d.]+)"', svg)
+    start, width = map(float, band)
+    below, equivalent = map(float, re.findall(r'cx="([\d.]+)"', svg))
+    assert equivalent == round(start + width / 2, 1)
+    assert below == round(start - width / 2, 1)
+    ends = [
+        tuple(map(float, each)) for each in re.findall(r'x1="([\d.]+)" y1="30" x2="([\d.]+)"', svg)
+    ]
+    assert ends == [(8.0, start)]
+    assert start + width == OUTCOMES_WIDTH - 8
+    assert re.findall(">([^<>]+)</text>", svg) == [
+        *("below", "equivalent"),
+        *("−0.03", "0", "+0.03"),
+        *("← worse", "better →"),
+    ]

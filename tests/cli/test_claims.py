@@ -1,15 +1,43 @@
 from pathlib import Path
 
+import pytest
+
 from mtl_core.settings import Settings
 from mtl_core.store.runs import RunStore
 from tests.commands import Command
+
+FILLED_IN = {"freeze-lab", "python", "torch", "transformers"}
+
+
+def test_claims_prints_the_verdicts_of_the_included_runs_without_a_store(command: Command) -> None:
+    answer = command("claims", "heads-ner", "--format", "json")
+    assert answer.code == 0, answer.err
+    (finding,) = answer.json
+    assert finding["id"] == "heads-ner"
+    assert finding["low"] <= finding["effect"] <= finding["high"]
+    assert finding["seeds"] >= 5
+    assert finding["runs"]["source"] == "included"
+    assert finding["runs"]["first"] <= finding["runs"]["last"]
+    assert set(finding["runs"]["versions"]) >= FILLED_IN
+    assert not Settings.from_environment().database.exists()
+
+
+def test_the_table_has_ids_verdicts_intervals_and_the_runs_behind_them(command: Command) -> None:
+    answer = command("claims", "heads-ner", "kept-bytes")
+    lines = answer.out.splitlines()
+    assert lines[0].split("  ")[0] == "id"
+    assert lines[1].startswith("heads-ner ")
+    assert "seeds × 200 sentences" in lines[1]
+    assert lines[2].startswith("kept-bytes ")
+    assert "runs, included, the last of " in lines[-1]
+    assert ", torch " in lines[-1]
 
 
 def test_claims_runs_what_tests_a_claim_once_and_prints_its_verdict(
     command: Command, tiny_checkpoint: Path, tiny_data: Path
 ) -> None:
     tiny = ("--checkpoint", tiny_checkpoint, "--data", tiny_data, "--max-length", 16)
-    asked = ("claims", "--claim", "heads-ner", *tiny, "--epochs", 1, "--format", "json")
+    asked = ("claims", "--run", "heads-ner", *tiny, "--epochs", 1, "--format", "json")
 
     answer = command(*asked)
     assert answer.code == 0, answer.err
@@ -18,25 +46,42 @@ def test_claims_runs_what_tests_a_claim_once_and_prints_its_verdict(
     assert finding["low"] <= finding["effect"] <= finding["high"]
     assert "10 runs to train, 0 are already available." in answer.err
     assert "10 of 10" in answer.err
+    store = RunStore(Settings.from_environment().database)
+    assert finding["runs"] == {
+        "source": "this machine",
+        "first": min(run.started_at for run in store.runs() if run.started_at).isoformat(),
+        "last": max(run.started_at for run in store.runs() if run.started_at).isoformat(),
+        "processors": [processor] if (processor := store.runs()[0].spec.processor) else [],
+        "versions": {name: [each] for name, each in store.runs()[0].spec.versions.items()},
+    }
 
     again = command(*asked)
     assert "0 runs to train, 10 are already available." in again.err
     assert again.json == answer.json
-    store = RunStore(Settings.from_environment().database)
     assert len(store.runs()) == 10
     store.close()
 
 
-def test_a_claim_that_does_not_exist_is_refused(command: Command) -> None:
-    answer = command("claims", "--claim", "heads-nerr")
+@pytest.mark.parametrize("ids", [("heads-nerr",), ("--claim", "heads-nerr")])
+def test_a_claim_that_does_not_exist_is_refused(command: Command, ids: tuple[str, ...]) -> None:
+    answer = command("claims", *ids)
     assert answer.code == 2
     assert answer.err == "There is no claim 'heads-nerr'. There are: heads-ner, biases-ner.\n"
+
+
+def test_other_data_without_run_are_refused(command: Command) -> None:
+    answer = command("claims", "--data", "mine.yaml", "--max-length", 16)
+    assert answer.code == 2
+    assert answer.err == (
+        "'--data', '--max-length' changes how claims are tested and needs --run. Without --run, "
+        "`claims` prints the verdicts of the included runs.\n"
+    )
 
 
 def test_a_counted_claim_needs_no_run_and_is_in_a_markdown_table(command: Command) -> None:
     answer = command("claims", "--claim", "kept-bytes", "--format", "markdown")
     assert answer.code == 0
-    assert answer.out.splitlines()[2].startswith(
-        "| Training 0.1 % of the parameters saves nearly all the memory. "
-        "| ✕ does not hold here | ×2.4 |  | under 0.1 % of the parameters learn"
-    )
+    row = answer.out.splitlines()[2]
+    assert row.startswith("| Training 0.1 % of the parameters saves nearly all the memory. | ✕ ")
+    assert "| ×2.4 |  | computed" in row
+    assert row.endswith(" parameters learn (Ben Zaken, Goldberg & Ravfogel 2022) |")

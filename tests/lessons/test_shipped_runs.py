@@ -4,10 +4,24 @@ from pathlib import Path
 
 import pytest
 
+from mtl_core.analysis.claim_verdicts import ClaimVerdict
+from mtl_core.analysis.reading import summarise
 from mtl_core.errors import BadInput, InternalError
-from mtl_core.lessons.claim_runs import claim_comparisons, local_runs, missing_arms, runs_of_arms
+from mtl_core.lessons.claim_runs import (
+    claim_comparisons,
+    claim_finding,
+    local_runs,
+    missing_arms,
+    runs_of_arms,
+)
 from mtl_core.lessons.claims import claim_by_id
-from mtl_core.lessons.shipped_runs import import_shipped, write_shipped_runs
+from mtl_core.lessons.shipped_runs import (
+    FOLDER,
+    ShippedRuns,
+    import_shipped,
+    write_shipped_runs,
+)
+from mtl_core.settings import ANY_FILE
 from mtl_core.store.runs import RunStore
 from tests.claim_runs import comparison_of
 
@@ -45,6 +59,38 @@ def test_runs_written_from_one_store_come_into_another_as_shipped(
     again = other.comparison_to_ship(MADE.id)
     assert [run.events for run in again.runs] == [run.events for run in MADE.runs]
     assert again.created_at == MADE.created_at
+
+
+def test_runs_read_without_a_store_are_those_that_a_store_imports(
+    store: RunStore, other: RunStore, tmp_path: Path
+) -> None:
+    store.import_comparison(MADE)
+    write_shipped_runs(store, [MADE.id], tmp_path / "shipped")
+    import_shipped(other, tmp_path / "shipped")
+    read = ShippedRuns(tmp_path / "shipped")
+    imported = runs_of_arms(claim_comparisons(other))
+    assert read.by_arm == imported
+
+    claim = claim_by_id("faster")
+    finding = claim_finding(claim, read.by_arm, read.summary_of, ANY_FILE)
+    assert (finding.seeds, finding.verdict) == (5, ClaimVerdict.HOLDS)
+    of_store = claim_finding(
+        claim,
+        imported,
+        lambda run: summarise(run.id, run.spec, (each for _, each in other.events(run.id))),
+        ANY_FILE,
+    )
+    assert of_store == finding
+
+
+def test_the_included_runs_have_dates_and_versions_and_are_small() -> None:
+    files = list(FOLDER.glob("*.json.gz"))
+    assert sum(file.stat().st_size for file in files) < 6_000_000
+    runs = [run for by_seed in ShippedRuns().by_arm.values() for run in by_seed.values()]
+    assert len(runs) >= 90
+    for run in runs:
+        assert run.started_at is not None
+        assert {"freeze-lab", "python", "torch", "transformers"} <= set(run.spec.versions)
 
 
 def test_what_is_there_already_is_not_read_again(

@@ -13,6 +13,7 @@ from mtl_core.errors import (
     SelectorMatchesNothing,
     UnknownCheckpoint,
 )
+from mtl_core.models.matrix_products import processor_name
 from mtl_core.models.weights import weights_digest
 from mtl_core.settings import NO_FILE
 from mtl_core.training.loaded_run import load_run
@@ -40,6 +41,7 @@ def test_the_spec_is_filled_with_digests_tasks_and_versions(bench):
     assert spec.tasks == bench.description.tasks
     assert {"freeze-lab", "python", "torch", "transformers", "tokenizers"} <= set(spec.versions)
     assert all(spec.versions.values())
+    assert spec.processor == processor_name()
 
 
 def test_a_spec_that_is_filled_in_stays_as_it_is(bench):

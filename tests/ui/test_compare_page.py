@@ -164,6 +164,12 @@ def test_the_error_rate_of_the_test_is_next_to_the_explanation_of_the_verdicts(
     assert rule.endswith("Repeat the trials: `python benchmarks/a_a_trials.py`.")
 
 
+def test_the_verdicts_lead_to_the_page_that_explains_them(seeds: list[str]) -> None:
+    links = [each.proto for each in compare_page().get("page_link")]
+    (link,) = [each for each in links if each.label == "How Freeze Lab decides"]
+    assert (link.page, link.query_string) == ("guide", "guide_part=Decisions")
+
+
 def test_a_plan_that_is_chosen_is_compared_with_the_others(seeds: list[str]) -> None:
     app = compare_page()
     app.selectbox(key="reference").set_value("heads only").run()

@@ -5,6 +5,7 @@ from mtl_core.engine.lab import Lab
 from mtl_core.lessons.chapters import CHAPTERS
 from mtl_core.lessons.claim_runs import planned_runs
 from mtl_core.lessons.claims import CLAIMS
+from mtl_core.lessons.decisions import DECISIONS
 from mtl_core.store.owner import Owner
 from mtl_core.store.record import ComparisonRecord, RunState
 from mtl_core.store.runs import RunStore
@@ -221,3 +222,18 @@ def test_every_scenario_of_a_chapter_is_drawn_phase_by_phase(lab: Lab) -> None:
         "".join(said)
     )
     assert len(said) == 13
+
+
+def test_the_page_on_decisions_has_its_own_address_and_pictures(lab: Lab) -> None:
+    app = visited("guide", guide_part="Decisions")
+    assert heading(app) == "How Freeze Lab decides"
+    titles = [each.value for each in app.markdown if each.value.startswith("### ")]
+    assert titles == [f"### {section.title}" for section in DECISIONS]
+    outcomes, designs = [image.proto.imgs[0].alt for image in app.get("image")]
+    assert "undecided, −0.025 (−0.074 to +0.024)" in outcomes
+    assert designs.startswith("Margin ± 0.03. 3 seeds × 200 sentences: undecided, −0.038 ")
+    assert app.dataframe(key="looks").value.shape == (3, 4)
+
+    app.button_group(key="guide_part").set_value("Claims").run()
+    assert not app.exception
+    assert heading(app).startswith("28 claims about freezing")

@@ -14,7 +14,13 @@ from tests.visiting import heading, visited
 
 Train = Callable[..., RunRecord]
 SHORT = {"epochs": "0.1", "max_length": "16", "batch_size": "32", "scenario": "heads-only"}
-FILLED_IN = {"weights_digest": None, "data_digests": {}, "other_data_digests": {}, "versions": {}}
+FILLED_IN = {
+    "weights_digest": None,
+    "data_digests": {},
+    "other_data_digests": {},
+    "versions": {},
+    "processor": None,
+}
 
 
 @pytest.fixture

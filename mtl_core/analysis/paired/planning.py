@@ -4,7 +4,7 @@ A design finds a difference with a probability of POWER if it exceeds the half w
 by the POWER quantile of Student's t times the standard error (docs/measures.md).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -56,16 +56,37 @@ def enough_to_decide(found: PairedDifference, margin: float) -> Enough:
     return Enough(_first(seeds, by_seeds < target), _first(sentences, by_sentences < target))
 
 
+def expected_interval(found: PairedDifference, seeds: int, sentences: int) -> PairedDifference:
+    """Returns the interval of the same difference with other numbers of seeds and of sentences.
+
+    The components of its variance are taken as the true ones. Raises ValueError without components,
+    and with fewer than two seeds.
+    """
+    if found.parts is None or seeds < 2:
+        raise ValueError("An expected interval needs components of variance and two seeds.")
+    error, freedom = _error_with(found.parts, seeds, sentences)
+    reach = float(student(1 - found.level / 2, freedom) * error)
+    low, high = found.effect - reach, found.effect + reach
+    return replace(found, low=low, high=high, seeds=seeds, sentences=sentences, parts=None)
+
+
 def _detectable(
     parts: Components, level: float, seeds: int | np.ndarray, sentences: int | np.ndarray
 ) -> Floats:
     """The smallest difference of designs with these numbers of seeds and of sentences."""
+    error, freedom = _error_with(parts, seeds, sentences)
+    return (student(1 - level / 2, freedom) + student(POWER, freedom)) * error
+
+
+def _error_with(
+    parts: Components, seeds: int | np.ndarray, sentences: int | np.ndarray
+) -> tuple[Floats, Floats]:
+    """The standard error and its degrees of freedom with these numbers."""
     fewer = parts.sentences / np.maximum(sentences, 1) if parts.sentences else 1.0
     between = parts.between_seeds or 0.0
     own = max(between - parts.rest, 0.0)  # of the seeds themselves, for any number of sentences
     rest = parts.rest * fewer
-    error, freedom = standard_error(own + rest, rest, parts.of_sentences * fewer, seeds, sentences)
-    return (student(1 - level / 2, freedom) + student(POWER, freedom)) * error
+    return standard_error(own + rest, rest, parts.of_sentences * fewer, seeds, sentences)
 
 
 def _first(numbers: np.ndarray, enough: np.ndarray) -> int | None:

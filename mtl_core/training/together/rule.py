@@ -6,7 +6,10 @@ from mtl_core.training.spec import RunSpec
 
 _OWN_FIELDS = frozenset({"seed", "label_noise", "weight_decay", "max_grad_norm", "plan"})
 _RECORDED = frozenset(
-    {"weights_digest", "data_digests", "other_data_digests", "versions", "trained_together"}
+    {
+        *("weights_digest", "data_digests", "other_data_digests"),
+        *("versions", "processor", "trained_together"),
+    }
 )
 """Filled in when a run starts; each spec is checked against what is loaded."""
 

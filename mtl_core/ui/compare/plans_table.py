@@ -25,9 +25,10 @@ from mtl_core.report.table import (
     undecided_lines,
     verdict_words,
 )
+from mtl_core.ui.guide.decisions import decisions_link
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import plain
-from mtl_core.ui.shared.shot import one_screen
+from mtl_core.ui.shared.shot import one_screen, taking_shot
 
 _ROW_HEIGHT = 35
 _AGAINST = "against "
@@ -72,6 +73,8 @@ def plans_table(shown: ComparedRuns, baselines: BaselinesByTask, colors: Palette
         if errors := error_rate_words(comparison):
             parts.append(f"{errors} Repeat the trials: `{TRIALS_COMMAND}`.")
     st.caption(" ".join(part for part in parts if part))
+    if len(comparison.plans) > 1 and not taking_shot():
+        decisions_link()
 
 
 def _reference(comparison: PlanComparison) -> str | None:

@@ -28,6 +28,7 @@ from mtl_core.tasks.baselines import Baseline
 from mtl_core.tasks.dataset import Dataset
 from mtl_core.training.comparison import TrainSize
 from mtl_core.ui.compare.compared_now import limited_data, shared_data
+from mtl_core.ui.guide.decisions import decisions_link
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import plain
 from mtl_core.ui.shared.panel_view import panel_view
@@ -62,6 +63,8 @@ def curve_view(lab: Lab, report: Report, facts: str, colors: Palette) -> None:
     if _panels(shown, baselines, facts, colors):
         _show_missing(missing)
         st.caption(plain(sizes_rule(shown.by_size)))
+        if not taking_shot():
+            decisions_link()
     st.markdown(f"**{plain(sizes_remark(shown.by_size))}**")
 
 

@@ -13,12 +13,15 @@ from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.freezing.titles import scenario_phrase
 from mtl_core.lessons.chapters import CHAPTERS, GuideChapter
+from mtl_core.lessons.claims import Chapter
+from mtl_core.lessons.decisions import TITLE
 from mtl_core.lessons.experiments import CHECKPOINT
 from mtl_core.lessons.scenario_lessons import lesson
 from mtl_core.lessons.sources import Source
 from mtl_core.lessons.verdict_text import SIGNS
 from mtl_core.settings import NO_FILE
 from mtl_core.tasks.dataset import SAMPLE, load_tasks
+from mtl_core.ui.guide.decisions import DECISIONS_PART
 from mtl_core.ui.guide.guesses import is_revealed
 from mtl_core.ui.guide.verdicts import ClaimState
 from mtl_core.ui.shared.keys import Key, claim_key
@@ -55,6 +58,14 @@ def _words(chapter: GuideChapter) -> None:
         st.markdown(paragraph)
     if chapter.steps:
         st.markdown("\n".join(f"{n}. {step}" for n, step in enumerate(chapter.steps, start=1)))
+    if chapter.chapter is Chapter.EVIDENCE:
+        st.button(
+            TITLE,
+            key=Key.TO_DECISIONS,
+            type="tertiary",
+            icon=":material/arrow_forward:",
+            on_click=_show_decisions,
+        )
     if chapter.sources:
         st.caption(" · ".join(_link(source) for source in chapter.sources))
 
@@ -130,6 +141,10 @@ def _scenario(chapter: GuideChapter, scenario: str) -> None:
 def _show_claims(chapter: str) -> None:
     st.session_state[Key.GUIDE_PART] = CLAIMS_PART
     st.session_state[Key.CHAPTER] = chapter
+
+
+def _show_decisions() -> None:
+    st.session_state[Key.GUIDE_PART] = DECISIONS_PART
 
 
 def _link(source: Source) -> str:

@@ -124,7 +124,9 @@ class Key(StrEnum):
     OWN_WORDS = "own_words"  # the visitor's words for the tokenizers
     FREEZE_CHOSEN = "freeze_chosen"
 
-    GUIDE_PART = "guide_part"
+    GUIDE_PART = "guide_part"  # also a query parameter
+    TO_DECISIONS = "to_decisions"  # button: from the chapters to the page on verdicts
+    LOOKS = "looks"
     VERDICTS = "verdicts"
     CHAPTER = "chapter"
     ALL_VERDICTS = "all_verdicts"

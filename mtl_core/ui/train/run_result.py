@@ -210,6 +210,7 @@ def how_to_repeat(lab: Lab, record: RunRecord, summary: RunSummary) -> None:
         versions = ", ".join(f"{name} {version}" for name, version in spec.versions.items())
         facts = {
             "Run": record.id,
+            **({"Processor": spec.processor} if spec.processor else {}),
             "Threads": str(spec.threads),
             "Versions": versions or "recorded when the run starts",
             "Weights, SHA-256": spec.weights_digest or "recorded when the run starts",

@@ -4,7 +4,12 @@ from scipy.special import stdtrit
 
 from mtl_core.analysis.paired.components import Components
 from mtl_core.analysis.paired.intervals import PairedDifference, difference
-from mtl_core.analysis.paired.planning import Enough, enough_to_decide, smallest_difference
+from mtl_core.analysis.paired.planning import (
+    Enough,
+    enough_to_decide,
+    expected_interval,
+    smallest_difference,
+)
 from tests.analysis.paired.seed_scores import bare
 
 
@@ -52,3 +57,29 @@ def test_one_seed_plans_nothing() -> None:
     one = PairedDifference(0.1, 0.0, 0.2, 1, 200)
     assert smallest_difference(one) is None
     assert enough_to_decide(one, 0.03) == Enough(None, None)
+
+
+def test_the_expected_interval_of_the_same_design_is_the_interval_itself() -> None:
+    measured = difference(bare(0.7, 0.75, 0.8), bare(0.7, 0.7, 0.72))
+    assert measured is not None
+    same = expected_interval(measured, 3, 0)
+    assert (same.low, same.high) == pytest.approx((measured.low, measured.high))
+
+
+def test_the_expected_interval_narrows_with_seeds_and_with_sentences() -> None:
+    now = found(-0.04, 5, 200, 0.001, 0.0004, 0.0003)
+    widths = [
+        each.high - each.low
+        for each in (
+            expected_interval(now, 5, 200),
+            expected_interval(now, 10, 200),
+            expected_interval(now, 5, 800),
+        )
+    ]
+    assert widths[0] > widths[1]
+    assert widths[0] > widths[2]
+
+
+def test_an_interval_cannot_be_expected_from_one_seed() -> None:
+    with pytest.raises(ValueError, match="two seeds"):
+        expected_interval(found(-0.04, 5, 200, 0.001), 1, 200)

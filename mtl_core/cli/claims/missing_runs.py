@@ -1,81 +1,51 @@
-"""The `claims` command: runs the comparisons that test the claims and prints the verdicts."""
+"""Makes the runs that claims lack on this machine, judges the claims by them, and ships them."""
 
 import sys
-from collections.abc import Sequence
-from enum import StrEnum
+from collections.abc import Iterator, Sequence
 from time import monotonic, sleep
-from typing import Annotated
-
-import typer
 
 from mtl_core.analysis.claim_verdicts import Finding
 from mtl_core.analysis.reading import summarise
 from mtl_core.analysis.summary import RunSummary
-from mtl_core.cli.console import plain_console, plain_table, print_json
 from mtl_core.cli.model_and_plan import load_model
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import UnknownComparison
 from mtl_core.lessons.claim_runs import (
+    ArmRuns,
     claim_finding,
     experiment_of,
     local_runs,
     queue_arms,
 )
-from mtl_core.lessons.claims import CLAIMS, Claim, claim_by_id
+from mtl_core.lessons.claims import Claim
 from mtl_core.lessons.experiments import EXPERIMENTS, Experiments, experiments_with
 from mtl_core.lessons.shipped_runs import write_shipped_runs
-from mtl_core.lessons.verdict_text import SIGNS, effect_text, interval_text, published_text
 from mtl_core.models.checkpoint import has_weights, resolve_checkpoint
 from mtl_core.report.run_words import about, duration
 from mtl_core.settings import ANY_FILE, Settings
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
 
 _POLL_SECONDS = 0.5
+_EVERY = 10_000  # comparisons
 
 
-class ClaimFormat(StrEnum):
-    """The output formats of `claims`."""
+def run_claims(
+    claims: Sequence[Claim], changes: dict[str, object], ship: bool
+) -> tuple[list[Finding], ArmRuns]:
+    """Make the missing runs of `claims`, and judge the claims by the runs of this machine.
 
-    TABLE = "table"
-    JSON = "json"
-    MARKDOWN = "markdown"
-
-
-def claims(
-    claim: Annotated[
-        list[str] | None,
-        typer.Option("--claim", metavar="ID", help="Test only this claim. Repeatable."),
-    ] = None,
-    checkpoint: Annotated[
-        str | None,
-        typer.Option(metavar="REF", help="The checkpoint to test on.  [default: minilm-l6]"),
-    ] = None,
-    data: Annotated[
-        str | None, typer.Option(metavar="REF", help="The data to test on.  [default: sample]")
-    ] = None,
-    epochs: Annotated[float | None, typer.Option(help="Epochs per run.  [default: 3]")] = None,
-    max_length: Annotated[
-        int | None, typer.Option(help="Maximum sub-word tokens per sentence.  [default: 128]")
-    ] = None,
-    ship: Annotated[
-        bool, typer.Option("--ship", help="Write the runs into the package, to ship them with it.")
-    ] = False,
-    form: Annotated[ClaimFormat, typer.Option("--format")] = ClaimFormat.TABLE,
-) -> None:
-    """Run every comparison that tests a claim about freezing, and print the verdicts.
-
-    Claims share runs, and finished runs are kept: start the command again to resume it.
+    Runs that ended before they finished are repeated; finished runs are not. `changes` replace
+    fields of the experiments' specs. With `ship`, the runs are written into the package.
     """
-    selected = [claim_by_id(name) for name in claim] if claim else list(CLAIMS)
-    changes = {"checkpoint": checkpoint, "data": data, "epochs": epochs, "max_length": max_length}
     changed = any(value is not None for value in changes.values())
     experiments = experiments_with(**changes) if changed else EXPERIMENTS
     with Lab(Settings.from_environment(), reserved=True) as lab:
-        _run_all(lab, [each for each in selected if _can_run(each, experiments)], experiments)
-        findings = _findings(lab, selected, experiments)
+        _run_all(lab, [each for each in claims if _can_run(each, experiments)], experiments)
+        runs = local_runs(lab.store, experiments)
+        findings = _findings(lab, claims, runs, experiments)
         if ship:
-            _ship(lab, selected, experiments)
-    _print(selected, findings, form)
+            _ship(lab, claims, runs)
+    return findings, runs
 
 
 def _can_run(claim: Claim, experiments: Experiments) -> bool:
@@ -85,22 +55,44 @@ def _can_run(claim: Claim, experiments: Experiments) -> bool:
 
 def _run_all(lab: Lab, claims: Sequence[Claim], experiments: Experiments) -> None:
     """Resume incomplete comparisons, queue missing runs, and wait until all runs have ended."""
-    for record in lab.store.comparisons(limit=1000):
-        name = experiment_of(record, experiments)
-        is_first_stage = name is not None and experiments[name].starts_from is None
-        if is_first_stage and any(run.state is not RunState.FINISHED for run in record.runs):
-            lab.resume_comparison(record.id)
     arms = tuple(dict.fromkeys(arm for claim in claims for arm in claim.arms))
+    names = {arm.experiment for arm in arms}
+    for record in reversed(list(_comparisons(lab, names, experiments))):  # first stages first
+        unfinished = [run for run in record.runs if run.state is not RunState.FINISHED]
+        if unfinished and _starts_are_current(lab, record, unfinished, experiments):
+            lab.resume_comparison(record.id)
     queue_arms(lab, arms, lambda reference, data: load_model(reference, data)[1], experiments)
-    _wait(lab, experiments)
+    _wait(lab, names, experiments)
 
 
-def _wait(lab: Lab, experiments: Experiments) -> None:
+def _comparisons(lab: Lab, names: set[str], experiments: Experiments) -> Iterator[ComparisonRecord]:
+    """The comparisons of this machine that belong to these experiments, newest first."""
+    for record in lab.store.comparisons(limit=_EVERY):
+        if experiment_of(record, experiments) in names:
+            yield record
+
+
+def _starts_are_current(
+    lab: Lab,
+    record: ComparisonRecord,
+    unfinished: Sequence[RunRecord],
+    experiments: Experiments,
+) -> bool:
+    """Whether the runs to start from were not replaced since these runs were queued."""
+    start = experiments[experiment_of(record, experiments) or ""].starts_from
+    if start is None:
+        return True
+    current = local_runs(lab.store, experiments).get(start, {})
+    return all(
+        run.spec.seed in current and run.spec.starts_from == current[run.spec.seed].id
+        for run in unfinished
+    )
+
+
+def _wait(lab: Lab, names: set[str], experiments: Experiments) -> None:
     """Print a line for each run that ends, until all have ended."""
     started = monotonic()
-    records = [
-        record for record in lab.store.comparisons(limit=1000) if experiment_of(record, experiments)
-    ]
+    records = list(_comparisons(lab, names, experiments))
     printed: set[str] | None = None
     while True:
         records = [now for record in records if (now := _reloaded(lab, record)) is not None]
@@ -149,8 +141,9 @@ def _left(lab: Lab, records: Sequence[ComparisonRecord]) -> str:
     return f", {about(sum(known))} left" if known and len(known) == len(left) else ""
 
 
-def _findings(lab: Lab, claims: Sequence[Claim], experiments: Experiments) -> list[Finding]:
-    runs = local_runs(lab.store, experiments)
+def _findings(
+    lab: Lab, claims: Sequence[Claim], runs: ArmRuns, experiments: Experiments
+) -> list[Finding]:
     read: dict[str, RunSummary] = {}
 
     def summary_of(run: RunRecord) -> RunSummary:
@@ -162,8 +155,7 @@ def _findings(lab: Lab, claims: Sequence[Claim], experiments: Experiments) -> li
     return [claim_finding(claim, runs, summary_of, lab.access, experiments) for claim in claims]
 
 
-def _ship(lab: Lab, claims: Sequence[Claim], experiments: Experiments) -> None:
-    runs = local_runs(lab.store, experiments)
+def _ship(lab: Lab, claims: Sequence[Claim], runs: ArmRuns) -> None:
     arms = dict.fromkeys(arm for claim in claims for arm in claim.arms)
     comparisons = dict.fromkeys(
         run.comparison for arm in arms for run in runs.get(arm, {}).values() if run.comparison
@@ -171,45 +163,6 @@ def _ship(lab: Lab, claims: Sequence[Claim], experiments: Experiments) -> None:
     files = write_shipped_runs(lab.store, comparisons)
     size = sum(file.stat().st_size for file in files)
     _log(f"{len(files)} comparisons written into {files[0].parent}, {size / 1e6:.1f} MB.")
-
-
-def _print(claims: Sequence[Claim], findings: Sequence[Finding], form: ClaimFormat) -> None:
-    rows = list(zip(claims, findings, strict=True))
-    if form is ClaimFormat.JSON:
-        print_json([_as_json(*row) for row in rows])
-    elif form is ClaimFormat.MARKDOWN:
-        print("| claim | verdict | effect | 95 % interval | published |\n|---|---|--:|---|---|")
-        for row in rows:
-            print(f"| {' | '.join(_cells(*row))} |")
-    else:
-        table = plain_table("claim", "verdict", "effect", "95 % interval", "published")
-        for row in rows:
-            table.add_row(*_cells(*row))
-        plain_console().print(table)
-
-
-def _cells(claim: Claim, finding: Finding) -> tuple[str, ...]:
-    verdict = f"{SIGNS[finding.verdict]} {finding.verdict}"
-    published = published_text(claim) if claim.published else ""
-    return claim.sentence, verdict, effect_text(finding), interval_text(finding), published
-
-
-def _as_json(claim: Claim, finding: Finding) -> dict[str, object]:
-    return {
-        "id": claim.id,
-        "sentence": claim.sentence,
-        "tested": claim.tested,
-        "chapter": claim.chapter,
-        "verdict": finding.verdict,
-        "scale": finding.scale,
-        "effect": finding.effect,
-        "low": finding.low,
-        "high": finding.high,
-        "bar": finding.bar,
-        "seeds": finding.seeds,
-        "detail": finding.detail,
-        "published": published_text(claim) if claim.published else None,
-    }
 
 
 def _log(message: str) -> None:

@@ -1,0 +1,200 @@
+"""The `claims` command: prints the verdicts of the included runs, or of runs made here."""
+
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from mtl_core.analysis.claim_verdicts import ClaimVerdict, Finding
+from mtl_core.cli.console import plain_console, plain_table, print_json
+from mtl_core.errors import BadInput
+from mtl_core.lessons.claim_runs import ArmRuns, claim_finding
+from mtl_core.lessons.claims import CLAIMS, Claim, claim_by_id
+from mtl_core.lessons.shipped_runs import ShippedRuns
+from mtl_core.lessons.verdict_text import (
+    SIGNS,
+    basis_text,
+    effect_text,
+    interval_text,
+    published_text,
+)
+from mtl_core.nearest import quoted
+from mtl_core.settings import ANY_FILE
+from mtl_core.store.record import RunRecord
+from mtl_core.text import listed
+
+_COLUMNS = ("claim", "verdict", "effect", "95 % interval", "seeds, sentences, bar")
+
+
+class ClaimFormat(StrEnum):
+    """The output formats of `claims`."""
+
+    TABLE = "table"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+def claims(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[CLAIM]...", help="Ids of claims.  [default: all]"),
+    ] = None,
+    claim: Annotated[list[str] | None, typer.Option("--claim", hidden=True)] = None,
+    run: Annotated[
+        bool,
+        typer.Option(
+            "--run", help="Make the missing runs on this machine, and judge the claims by its runs."
+        ),
+    ] = False,
+    checkpoint: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REF", help="With --run: the checkpoint to test on.  [default: minilm-l6]"
+        ),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="REF", help="With --run: the data to test on.  [default: sample]"),
+    ] = None,
+    epochs: Annotated[
+        float | None, typer.Option(help="With --run: epochs per run.  [default: 3]")
+    ] = None,
+    max_length: Annotated[
+        int | None,
+        typer.Option(help="With --run: maximum sub-word tokens per sentence.  [default: 128]"),
+    ] = None,
+    ship: Annotated[
+        bool,
+        typer.Option("--ship", help="Make the missing runs and write all runs into the package."),
+    ] = False,
+    form: Annotated[ClaimFormat, typer.Option("--format")] = ClaimFormat.TABLE,
+) -> None:
+    """Print the verdicts on the claims about freezing, from the runs that are included.
+
+    With --run, train the runs that are missing on this machine instead, and print the verdicts of
+    its runs. Claims share runs. Finished runs are not repeated: start the command again to resume.
+    """
+    chosen = [*(names or ()), *(claim or ())]
+    selected = [claim_by_id(name) for name in dict.fromkeys(chosen)] if chosen else list(CLAIMS)
+    changes = {"checkpoint": checkpoint, "data": data, "epochs": epochs, "max_length": max_length}
+    if run or ship:
+        from mtl_core.cli.claims.missing_runs import run_claims  # not needed to print
+
+        findings, runs = run_claims(selected, changes, ship)
+    else:
+        _require_run(name for name, value in changes.items() if value is not None)
+        shipped = ShippedRuns()
+        runs = shipped.by_arm
+        findings = [claim_finding(each, runs, shipped.summary_of, ANY_FILE) for each in selected]
+    _print(selected, findings, runs, form, included=not (run or ship))
+
+
+def _require_run(given: Iterable[str]) -> None:
+    options = [f"--{name.replace('_', '-')}" for name in given]
+    if options:
+        raise BadInput(
+            f"{quoted(options)} changes how claims are tested and needs --run. Without --run, "
+            "`claims` prints the verdicts of the included runs."
+        )
+
+
+def _print(
+    claims: Sequence[Claim],
+    findings: Sequence[Finding],
+    runs: ArmRuns,
+    form: ClaimFormat,
+    included: bool,
+) -> None:
+    rows = list(zip(claims, findings, strict=True))
+    if form is ClaimFormat.JSON:
+        source = "included" if included else "this machine"
+        print_json(
+            [_as_json(*row) | {"runs": {"source": source} | _made(row[0], runs)} for row in rows]
+        )
+    elif form is ClaimFormat.MARKDOWN:
+        print(markdown(rows))
+    else:
+        table = plain_table("id", *_COLUMNS)
+        for each, finding in rows:
+            table.add_row(each.id, *_cells(each, finding))
+        plain_console().print(table)
+        print(f"\n{_made_text(claims, runs, included)}")
+
+
+def markdown(rows: Iterable[tuple[Claim, Finding]]) -> str:
+    """Format claims and their findings as a Markdown table."""
+    lines = [f"| {' | '.join((*_COLUMNS, 'published'))} |", "|---|---|--:|---|---|---|"]
+    for claim, finding in rows:
+        published = published_text(claim) if claim.published else ""
+        lines.append(f"| {' | '.join((*_cells(claim, finding), published))} |")
+    return "\n".join(lines)
+
+
+def _cells(claim: Claim, finding: Finding) -> tuple[str, ...]:
+    verdict = f"{SIGNS[finding.verdict]} {finding.verdict}"
+    basis = "" if finding.verdict is ClaimVerdict.OPEN else basis_text(finding)
+    return claim.sentence, verdict, effect_text(finding), interval_text(finding), basis
+
+
+def _as_json(claim: Claim, finding: Finding) -> dict[str, object]:
+    return {
+        "id": claim.id,
+        "sentence": claim.sentence,
+        "tested": claim.tested,
+        "chapter": claim.chapter,
+        "verdict": finding.verdict,
+        "scale": finding.scale,
+        "effect": finding.effect,
+        "low": finding.low,
+        "high": finding.high,
+        "bar": finding.bar,
+        "seeds": finding.seeds,
+        "sentences": finding.sentences,
+        "detail": finding.detail,
+        "published": published_text(claim) if claim.published else None,
+    }
+
+
+def _made(claim: Claim, runs: ArmRuns) -> dict[str, object]:
+    """When and on what the runs of a claim were made."""
+    made = _runs_of([claim], runs)
+    started = sorted(run.started_at or run.created_at for run in made)
+    return {
+        "first": started[0].isoformat() if started else None,
+        "last": started[-1].isoformat() if started else None,
+        "processors": _processors(made),
+        "versions": _versions(made),
+    }
+
+
+def _made_text(claims: Sequence[Claim], runs: ArmRuns, included: bool) -> str:
+    made = _runs_of(claims, runs)
+    if not made:
+        has_arms = any(claim.arms for claim in claims)
+        return "No runs yet: --run makes them." if has_arms else "Computed without runs."
+    last = max(run.started_at or run.created_at for run in made)
+    processors = listed(_processors(made)) or "an unknown processor"
+    versions = [f"{name} {' and '.join(each)}" for name, each in _versions(made).items()]
+    where = "included" if included else "of this machine"
+    return (
+        f"{len(made)} runs, {where}, the last of {last.day} {last:%b %Y}, on {processors}; "
+        f"{', '.join(versions)}."
+    )
+
+
+def _runs_of(claims: Sequence[Claim], runs: ArmRuns) -> list[RunRecord]:
+    arms = dict.fromkeys(arm for claim in claims for arm in claim.arms)
+    return [run for arm in arms for run in runs.get(arm, {}).values()]
+
+
+def _processors(runs: Sequence[RunRecord]) -> list[str]:
+    return sorted({run.spec.processor for run in runs if run.spec.processor})
+
+
+def _versions(runs: Sequence[RunRecord]) -> dict[str, list[str]]:
+    found: dict[str, set[str]] = {}
+    for run in runs:
+        for name, version in run.spec.versions.items():
+            found.setdefault(name, set()).add(version)
+    return {name: sorted(versions) for name, versions in found.items()}
