@@ -154,13 +154,13 @@ DECISIONS: tuple[DecisionSection, ...] = (
 )
 """In reading order."""
 
-_OUTCOMES = (  # effect, low, high, remark
-    (-0.004, -0.022, 0.014, ""),
-    (-0.015, -0.026, -0.004, ", although it excludes zero"),
-    (-0.068, -0.095, -0.041, ""),
-    (-0.032, -0.056, -0.008, ", although partly inside the margin"),
-    (0.055, 0.027, 0.083, " a plan that you chose"),
-    (-0.025, -0.074, 0.024, ""),
+_OUTCOMES = (  # effect, low, high; remark
+    ((-0.004, -0.022, 0.014), ""),
+    ((-0.015, -0.026, -0.004), ", although it excludes zero"),
+    ((-0.068, -0.095, -0.041), ""),
+    ((-0.032, -0.056, -0.008), ", although partly inside the margin"),
+    ((0.055, 0.027, 0.083), " a plan that you chose"),
+    ((-0.025, -0.074, 0.024), ""),
 )
 _DESIGNS = ((3, 200), (5, 200), (10, 200), (5, 800))  # seeds, sentences
 _PARTS = Components(
@@ -176,11 +176,10 @@ _LOOKS = (3, 5, DECIDING_SEEDS)
 
 def outcome_examples() -> tuple[ExampleInterval, ...]:
     """An interval for each outcome, and two that show how zero and the margin combine."""
-    found = (
-        (PairedDifference(*numbers, seeds=5, sentences=200), remark)
-        for *numbers, remark in _OUTCOMES
+    found = [(PairedDifference(*each, 5, 200), remark) for each, remark in _OUTCOMES]
+    return tuple(
+        ExampleInterval(f"{outcome(each, MARGIN)}{remark}", each) for each, remark in found
     )
-    return tuple(ExampleInterval(f"{outcome(d, MARGIN)}{remark}", d) for d, remark in found)
 
 
 def design_examples() -> tuple[ExampleInterval, ...]:

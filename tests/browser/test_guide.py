@@ -1,7 +1,7 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.watching import settled
+from tests.browser.watching import answers, settled
 
 pytestmark = pytest.mark.browser
 
@@ -29,3 +29,23 @@ def test_a_reader_guesses_sees_the_verdict_and_reads_on(page: Page, shared_addre
     page.get_by_text("Expand all chapters").click()
     page.locator(".st-key-claims_of_cost").get_by_role("button").click()
     expect(card.get_by_text("Your guess “holds” is wrong.")).to_be_visible()
+
+
+def test_the_verdicts_of_compare_lead_to_their_explanation_and_back(
+    page: Page, shared_address: str
+) -> None:
+    page.goto(f"{shared_address}/compare")
+    page.get_by_role("link", name="How Freeze Lab decides").first.click()
+    answers(page, "How Freeze Lab decides")
+    settled(page)
+    assert "guide_part=Decisions" in page.url
+    picture = page.get_by_role("img", name="Margin ± 0.03. equivalent, −0.004")
+    expect(picture).to_be_visible()
+    page.set_viewport_size({"width": 390, "height": 844})
+    box = picture.bounding_box()
+    assert box is not None
+    assert 0 <= box["x"] < box["x"] + box["width"] <= 390
+    page.get_by_text("Claims", exact=True).click()
+    answers(page, "claims about freezing")
+    page.get_by_text("Decisions", exact=True).click()
+    answers(page, "How Freeze Lab decides")

@@ -1,7 +1,11 @@
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from mtl_core.lessons.claims import CLAIMS
+from mtl_core.lessons.experiments import EXPERIMENTS
 from mtl_core.settings import Settings
 from mtl_core.store.runs import RunStore
 from tests.commands import Command
@@ -59,6 +63,35 @@ def test_claims_runs_what_tests_a_claim_once_and_prints_its_verdict(
     assert "0 runs to train, 10 are already available." in again.err
     assert again.json == answer.json
     assert len(store.runs()) == 10
+    store.close()
+
+
+def test_an_interrupted_second_stage_continues_and_finished_runs_are_not_repeated(
+    command: Command, tiny_checkpoint: Path, tiny_data: Path
+) -> None:
+    staged = next(
+        claim
+        for claim in CLAIMS
+        if any(EXPERIMENTS[arm.experiment].starts_from for arm in claim.arms)
+    )
+    runs = sum(len(EXPERIMENTS[arm.experiment].spec.seeds) for arm in staged.arms)
+    tiny = ("--checkpoint", tiny_checkpoint, "--data", tiny_data, "--max-length", 16)
+    asked = ("claims", "--run", staged.id, *tiny, "--epochs", 1, "--format", "json")
+    first = command(*asked)
+    assert f"{runs} runs to train, 0 are already available." in first.err, first.err
+
+    database = Settings.from_environment().database
+    with closing(sqlite3.connect(database)) as connection, connection:
+        newest = "SELECT number FROM runs ORDER BY number DESC LIMIT 2"
+        connection.execute(
+            f"UPDATE runs SET state = 'interrupted' WHERE number IN ({newest})"  # noqa: S608
+        )
+    again = command(*asked)
+    assert f"2 runs to train, {runs - 2} are already available." in again.err
+    assert [each["effect"] for each in again.json] == [each["effect"] for each in first.json]
+    store = RunStore(database)
+    assert len(store.runs()) == runs + 2
+    assert len(store.comparisons()) == len({arm.experiment for arm in staged.arms})
     store.close()
 
 
