@@ -51,8 +51,8 @@ The verdicts are those of the runs included with Freeze Lab: the included checkp
 Sentence heads read the first token, and the scores are those on the validation sentences, because
 the sample had no test sentences when they were trained. `claims` prints this table; `claims --run`
 makes the missing runs on your machine, also with the first token, and judges them on the test
-sentences. The Guide shows each claim with its
-rule, its runs and its figure, and repeats a test at a click.
+sentences. The Guide shows each claim with its rule, its runs and its figure, and repeats a test at
+a click.
 
 A claim *holds here* if the whole 95 % interval is on its side, *does not hold here* if it is on
 the other side, and is *within noise* otherwise. A positive effect supports the claim. If a claim

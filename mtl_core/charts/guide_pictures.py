@@ -76,8 +76,7 @@ def outcomes_svg(
     for place, (label, found) in enumerate(rows):
         top = place * _ROW
         parts.append(_svg_text(label, 2, top + 15, colors, "start", colors.ink))
-        x = (at(each) for each in (found.low, found.effect, found.high))
-        parts += _svg_interval(*x, top + 30, colors)
+        parts += _svg_interval(at(found.low), at(found.effect), at(found.high), top + 30, colors)
     ticks = ((left, -margin), (at(0.0), 0.0), (right, margin))
     parts += [_svg_text(signed(value, 2), x, bottom + 15, colors) for x, value in ticks]
     parts += [

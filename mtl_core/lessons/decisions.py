@@ -172,6 +172,10 @@ _PARTS = Components(
     of_sentences=0.0001,
 )
 _LOOKS = (3, 5, DECIDING_SEEDS)
+LOOKS_CAPTION = (
+    "Two plans, looks with 3, 5 and 10 seeds. Level: how often the interval of a look misses the "
+    "true difference."
+)
 
 
 def outcome_examples() -> tuple[ExampleInterval, ...]:
@@ -202,8 +206,8 @@ def look_rows() -> tuple[dict[str, str], ...]:
         {
             "Seeds": str(seeds),
             "Error spent so far": percent(spent_error(seeds, ERROR), 1),
-            "The interval misses with": percent(level_of_look(_LOOKS[: place + 1], ERROR), 1),
-            "As the first look": percent(level_of_look((seeds,), ERROR), 1),
+            "Level after earlier looks": percent(level_of_look(_LOOKS[: place + 1], ERROR), 1),
+            "Level as the first look": percent(level_of_look((seeds,), ERROR), 1),
         }
         for place, seeds in enumerate(_LOOKS)
     )

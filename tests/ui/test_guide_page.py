@@ -232,7 +232,7 @@ def test_the_page_on_decisions_has_its_own_address_and_pictures(lab: Lab) -> Non
     outcomes, designs = [image.proto.imgs[0].alt for image in app.get("image")]
     assert "undecided, −0.025 (−0.074 to +0.024)" in outcomes
     assert designs.startswith("Margin ± 0.03. 3 seeds × 200 sentences: undecided, −0.038 ")
-    assert app.dataframe(key="looks").value.shape == (3, 4)
+    assert app.dataframe[0].value.shape == (3, 4)
 
     app.button_group(key="guide_part").set_value("Claims").run()
     assert not app.exception

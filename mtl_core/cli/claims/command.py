@@ -38,7 +38,7 @@ class ClaimFormat(StrEnum):
 def claims(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[CLAIM]...", help="Ids of claims.  [default: all]"),
+        typer.Argument(metavar="CLAIM", help="Ids of claims.  [default: all]"),
     ] = None,
     claim: Annotated[list[str] | None, typer.Option("--claim", hidden=True)] = None,
     run: Annotated[

@@ -1,7 +1,7 @@
 """Makes the runs that claims lack on this machine, judges the claims by them, and ships them."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from time import monotonic, sleep
 
 from mtl_core.analysis.claim_verdicts import Finding
@@ -30,7 +30,7 @@ _EVERY = 10_000  # comparisons
 
 
 def run_claims(
-    claims: Sequence[Claim], changes: dict[str, object], ship: bool
+    claims: Sequence[Claim], changes: Mapping[str, object], ship: bool
 ) -> tuple[list[Finding], ArmRuns]:
     """Make the missing runs of `claims`, and judge the claims by the runs of this machine.
 

@@ -9,6 +9,7 @@ from mtl_core.charts.guide_pictures import OUTCOMES_WIDTH, outcomes_svg
 from mtl_core.charts.theme import Palette
 from mtl_core.lessons.decisions import (
     DECISIONS,
+    LOOKS_CAPTION,
     MARGIN,
     TITLE,
     DecisionSection,
@@ -43,7 +44,7 @@ def decisions_link() -> None:
         "pages/guide.py",
         label=TITLE,
         icon=":material/help:",
-        query_params={Key.GUIDE_PART: DECISIONS_PART},
+        query_params={Key.GUIDE_PART.value: DECISIONS_PART},
     )
 
 
@@ -73,7 +74,7 @@ def _example(example: Example | None, colors: Palette) -> None:
             _intervals(design_examples(), colors)
         case Example.LOOKS:
             st.dataframe(list(look_rows()), key=Key.LOOKS, hide_index=True, height="content")
-            st.caption("Two plans; the looks share an error of 5 %.")
+            st.caption(LOOKS_CAPTION)
         case None:
             pass
 
