@@ -35,7 +35,7 @@ if taking_shot():
         else:
             claims_picture(lab, guide, colors)
     st.stop()
-with header(answer, facts, buttons=2):
+with header(answer, facts, buttons=3):
     part = st.segmented_control(
         "Part",
         [CLAIMS_PART, TEXT_PART, DECISIONS_PART],

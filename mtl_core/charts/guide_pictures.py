@@ -80,10 +80,10 @@ def outcomes_svg(
     ticks = ((left, -margin), (at(0.0), 0.0), (right, margin))
     parts += [_svg_text(signed(value, 2), x, bottom + 15, colors) for x, value in ticks]
     parts += [
-        _svg_text("← worse", 2, bottom + 15, colors, "start"),
-        _svg_text("better →", OUTCOMES_WIDTH - 2, bottom + 15, colors, "end"),
+        _svg_text("← worse", at(0.0) - 8, bottom + 32, colors, "end"),
+        _svg_text("better →", at(0.0) + 8, bottom + 32, colors, "start"),
     ]
-    return _svg(OUTCOMES_WIDTH, bottom + 20, parts)
+    return _svg(OUTCOMES_WIDTH, bottom + 38, parts)
 
 
 def phases_svg(tables: Sequence[ParameterTable], colors: Palette) -> tuple[str, int]:

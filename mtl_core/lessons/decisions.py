@@ -173,8 +173,8 @@ _PARTS = Components(
 )
 _LOOKS = (3, 5, DECIDING_SEEDS)
 LOOKS_CAPTION = (
-    "Two plans, looks with 3, 5 and 10 seeds. Level: how often the interval of a look misses the "
-    "true difference."
+    "Two plans, looks with 3, 5 and 10 seeds. Level: how often the interval of the look misses the "
+    "true difference. At once: if it is the first look."
 )
 
 
@@ -205,9 +205,9 @@ def look_rows() -> tuple[dict[str, str], ...]:
     return tuple(
         {
             "Seeds": str(seeds),
-            "Error spent so far": percent(spent_error(seeds, ERROR), 1),
-            "Level after earlier looks": percent(level_of_look(_LOOKS[: place + 1], ERROR), 1),
-            "Level as the first look": percent(level_of_look((seeds,), ERROR), 1),
+            "Error spent": percent(spent_error(seeds, ERROR), 1),
+            "Level": percent(level_of_look(_LOOKS[: place + 1], ERROR), 1),
+            "Level at once": percent(level_of_look((seeds,), ERROR), 1),
         }
         for place, seeds in enumerate(_LOOKS)
     )

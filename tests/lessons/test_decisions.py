@@ -47,10 +47,10 @@ def test_more_seeds_or_more_sentences_decide_the_undecided_example() -> None:
 
 def test_a_later_look_has_a_lower_level_than_the_same_number_of_seeds_at_once() -> None:
     first, second, last = look_rows()
-    assert first["Level after earlier looks"] == first["Level as the first look"] == "4.2 %"
-    assert second["Level after earlier looks"] == "0.9 %"
-    assert second["Level as the first look"] == "4.5 %"
-    assert last["Error spent so far"] == "5 %"
+    assert first["Level"] == first["Level at once"] == "4.2 %"
+    assert second["Level"] == "0.9 %"
+    assert second["Level at once"] == "4.5 %"
+    assert last["Error spent"] == "5 %"
 
 
 def test_the_alternative_text_has_every_interval() -> None:

@@ -25,6 +25,7 @@ from mtl_core.text import listed, signed
 from mtl_core.ui.shared.keys import Key
 
 DECISIONS_PART = "Decisions"
+_TEXT_WIDTH = 680
 _METRICS = {TaskKind.SENTENCE: "accuracy", TaskKind.TOKEN: "entity F1"}
 _INTERVALS = (
     f"● difference from the best plan, accuracy · line: 95 % interval · grey: the margin, "
@@ -52,6 +53,10 @@ def decisions_view(colors: Palette) -> None:
     """Draw every section, with its picture or table beside the text."""
     for section in DECISIONS:
         st.markdown(f"### {section.title}")
+        if section.example is None:
+            with st.container(width=_TEXT_WIDTH):
+                _text(section)
+            continue
         text, beside = st.columns([7, 6], gap="large")
         with text:
             _text(section)
@@ -66,7 +71,7 @@ def _text(section: DecisionSection) -> None:
         st.markdown("\n".join(f"- {item}" for item in section.items))
 
 
-def _example(example: Example | None, colors: Palette) -> None:
+def _example(example: Example, colors: Palette) -> None:
     match example:
         case Example.OUTCOMES:
             _intervals(outcome_examples(), colors)
@@ -75,8 +80,6 @@ def _example(example: Example | None, colors: Palette) -> None:
         case Example.LOOKS:
             st.dataframe(list(look_rows()), key=Key.LOOKS, hide_index=True, height="content")
             st.caption(LOOKS_CAPTION)
-        case None:
-            pass
 
 
 def _intervals(examples: Sequence[ExampleInterval], colors: Palette) -> None:
