@@ -71,7 +71,7 @@ def included_comparisons() -> dict[str, ComparedRuns]:
         loaded = {
             record.name: load_results(store, record, settings).compared
             for record in store.comparisons(shipped=True)
-            if len(record.spec.scenarios) > 1
+            if len(record.spec.arms) > 1
         }
         store.close()
     return loaded

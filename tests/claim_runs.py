@@ -10,6 +10,7 @@ from mtl_core.analysis.summary import RunSummary
 from mtl_core.lessons.claim_runs import comparison_title, planned_runs
 from mtl_core.lessons.experiments import EXPERIMENTS
 from mtl_core.store.shipping import ShippedComparison, ShippedRun
+from mtl_core.training.comparison import plain_arms
 from mtl_core.training.events import Evaluation, Measured, Movement, RunFinished
 from mtl_core.training.spec import RunSpec
 from tests.run_story import Story, minilm, scores, spec_of
@@ -92,7 +93,7 @@ def comparison_of(
     Full takes 35 s a run and everything else 5 s.
     """
     whole = EXPERIMENTS[experiment].spec
-    spec = whole.model_copy(update={"scenarios": tuple(scores_by_scenario)})
+    spec = whole.model_copy(update={"arms": plain_arms(scores_by_scenario)})
     starts = dict.fromkeys(spec.seeds, "another-run")
     planned = planned_runs(experiment, spec, minilm(), 1, starts)
     name = experiment.replace(" ", "-").replace(",", "")

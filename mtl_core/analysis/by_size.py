@@ -48,4 +48,4 @@ def group_by_size(
 
 def _names(summaries: Sequence[RunSummary], size: TrainSize) -> set[str]:
     specs = [summary.spec for summary in summaries if train_size(summary.spec) == size]
-    return {spec.scenario or spec.plan.name for spec in specs}
+    return {spec.arm_name for spec in specs}

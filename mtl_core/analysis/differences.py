@@ -6,7 +6,7 @@ from typing import Any
 
 from mtl_core.training.spec import RunSpec
 
-_OF_THE_PLAN = ("scenario", "plan")
+_OF_THE_PLAN = ("scenario", "arm", "plan")
 _OF_THE_MACHINE = (
     "threads",
     "prefix_reuse",

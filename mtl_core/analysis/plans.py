@@ -131,6 +131,7 @@ class PlanComparison:
 
 
 _PER_RUN: dict[str, Any] = {
+    "arm": None,
     "seed": 0,
     "threads": 1,
     "prefix_reuse": True,
@@ -150,7 +151,7 @@ def group_by_plan(runs: Sequence[Labelled]) -> PlanComparison:
     """Groups runs by plan, in order of first appearance, without verdicts.
 
     An item is a summary, or a label and a summary. A plan without a label is named for its
-    scenario or else its plan, with the differing settings appended to equal names.
+    arm, its scenario or else its plan, with the differing settings appended to equal names.
     """
     plans = _plans(runs)
     summaries = [summary for _, by_seed in plans for summary in by_seed.values()]
@@ -226,7 +227,7 @@ def _plans(runs: Sequence[Labelled]) -> list[tuple[str, dict[int, RunSummary]]]:
             label_by_key[key] = label
     unlabelled = [key for key in gathered if key not in label_by_key]
     specs = [_seedless(gathered[key][0].spec) for key in unlabelled]
-    names = [spec.scenario or spec.plan.name for spec in specs]
+    names = [spec.arm_name for spec in specs]
     labels = distinct_labels(names, specs, [gathered[each][0].run for each in unlabelled])
     label_by_key |= dict(zip(unlabelled, labels, strict=True))
     return [(label_by_key[key], _by_seed(summaries)) for key, summaries in gathered.items()]

@@ -121,7 +121,7 @@ class _TextPrinter:
         )
         self._print(f"Run {event.run}")
         self._print(
-            f"{spec.checkpoint} · {spec.scenario or spec.plan.name} · {spec.data} ({counts} "
+            f"{spec.checkpoint} · {spec.arm_name} · {spec.data} ({counts} "
             f"sentences) · {spec.epochs:g} epochs · seed {spec.seed} · sentence vector: "
             f"{spec.sentence_vector.words}"
         )

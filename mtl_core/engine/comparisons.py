@@ -15,7 +15,7 @@ from mtl_core.training.prepare_comparison import at_factor, with_seed
 from mtl_core.training.spec import RunSpec
 
 _NO_MEASUREMENT = "The run that measures the time of an epoch did not finish."
-_NO_FACTOR = "No run of the learning rate sweep of this scenario finished."
+_NO_FACTOR = "No run of the learning rate sweep of this arm finished."
 _MAX_EPOCHS = 1000.0
 
 EpochSeconds = Sequence[tuple[RunSpec, float]]
@@ -27,10 +27,10 @@ def planned_runs(
 ) -> list[PlannedRun]:
     """Plan all runs of a comparison, in the order of the queue.
 
-    Models are saved only for the first seed with the largest training set, because each takes as
-    much disk space as the checkpoint. With `spec.seconds` the epochs follow from a similar run in
-    `measured`; if there is none, a run of one epoch measures them first. Runs whose epochs or
-    learning rates are not decided yet are held until `advance` releases them.
+    Models are saved only for the first seed of each arm, with its largest training set, because
+    each takes as much disk space as the checkpoint. With `spec.seconds` the epochs follow from a
+    similar run in `measured`; if there is none, a run of one epoch measures them first. Runs whose
+    epochs or learning rates are not decided yet are held until `advance` releases them.
     """
     trial_runs: list[PlannedRun] = []
     epochs: dict[object, float | None] = {}
@@ -40,7 +40,7 @@ def planned_runs(
         if known is None:
             trial_runs.append(PlannedRun(_with_epochs(first, 1.0), RunRole.PACE, keeps_model=False))
         if len(spec.sweep) > 1:
-            tried = _with_epochs(first, known or spec.epochs)
+            tried = _with_epochs(first, known or first.epochs)
             trial_runs += [
                 PlannedRun(
                     at_factor(tried, factor),
@@ -53,7 +53,7 @@ def planned_runs(
             ]
     results = [
         PlannedRun(
-            _with_epochs(run, epochs[arm_key(run)] or spec.epochs),
+            _with_epochs(run, epochs[arm_key(run)] or run.epochs),
             held=epochs[arm_key(run)] is None or len(spec.sweep) > 1,
             keeps_model=_keeps_model(run, runs),
         )
@@ -67,7 +67,7 @@ def planned_runs(
 def advance(store: RunStore, settings: Settings, comparison: str) -> None:
     """Release the held runs whose epochs or learning rates are decided by now.
 
-    Call it when a run of the comparison ends; repeated calls change nothing. Each scenario is
+    Call it when a run of the comparison ends; repeated calls change nothing. Each arm is
     handled separately for each number of training sentences:
 
     - Equal time: the epochs are `spec.seconds` divided by the measured seconds of one epoch.
@@ -109,7 +109,7 @@ def advance_all(store: RunStore, settings: Settings) -> None:
 def resume(store: RunStore, record: ComparisonRecord, owner: Owner | None = None) -> None:
     """Queue the stopped, failed and interrupted runs again; finished runs stay.
 
-    Sweep and measurement runs are repeated only if runs of their scenario are still held. With an
+    Sweep and measurement runs are repeated only if runs of their arm are still held. With an
     `owner` all waiting runs of the comparison are reserved for that process.
     """
     undecided = {arm_key(run.spec) for run in record.runs if run.held and run.state.is_final}
@@ -144,7 +144,8 @@ def add_seeds(
             "added seeds change no verdict, since looking again spends the error: start a new "
             "comparison with more seeds."
         )
-    if any(run.spec.starts_from != record.spec.starts_from for run in record.runs):
+    starts = {arm.name: record.spec.options_of(arm)["starts_from"] for arm in record.spec.arms}
+    if any(run.spec.starts_from != starts.get(run.spec.arm_name) for run in record.runs):
         raise BadInput(
             f"No seeds can be added to comparison '{record.id}': its runs start from runs of "
             "another comparison, seed by seed."
@@ -172,14 +173,15 @@ def measured_epochs(store: RunStore, runs: Sequence[RunRecord]) -> list[tuple[Ru
 
 
 def _keeps_model(run: RunSpec, runs: Sequence[RunSpec]) -> bool:
-    """Whether a run has the first seed and the largest training set, as the first run does."""
-    return (run.seed, run.examples) == (runs[0].seed, runs[0].examples)
+    """Whether a run has the first seed and the largest training set, as its arm's first run."""
+    first = next(each for each in runs if each.arm_name == run.arm_name)
+    return (run.seed, run.examples) == (first.seed, first.examples)
 
 
 def _known_epochs(spec: ComparisonSpec, run: RunSpec, measured: EpochSeconds) -> float | None:
-    """The epochs of a scenario's runs; None if they must be measured first."""
+    """The epochs of an arm's runs; None if they must be measured first."""
     if spec.seconds is None:
-        return spec.epochs
+        return run.epochs
     for other, epoch_seconds in measured:
         if workload(other) == workload(run):
             return _epochs_in(spec.seconds, epoch_seconds)

@@ -21,8 +21,7 @@ from mtl_core.engine.supervisor import Supervisor
 from mtl_core.engine.together import TogetherGroups
 from mtl_core.engine.trainer_child import FOREGROUND
 from mtl_core.errors import BadInput
-from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
-from mtl_core.models.description import ModelDescription
+from mtl_core.models.checkpoint import resolve_checkpoint
 from mtl_core.settings import Settings
 from mtl_core.store.model_folder import model_folder
 from mtl_core.store.owner import Owner
@@ -33,7 +32,11 @@ from mtl_core.tasks.shared_tasks import check_other_data
 from mtl_core.tasks.uploads import UploadedTask, delete_upload, store_upload
 from mtl_core.training.comparison import ComparisonSpec, arm_key
 from mtl_core.training.events import RunEvent
-from mtl_core.training.prepare_comparison import prepare_comparison
+from mtl_core.training.prepare_comparison import (
+    ModelOf,
+    prepare_comparison,
+    with_stated_vectors,
+)
 from mtl_core.training.spec import RunSpec
 from mtl_core.training.start import start_folder
 
@@ -103,11 +106,11 @@ class Lab(InspectorQueries):
         Raises CheckpointError or DataError for a checkpoint or data that a browser may not load,
         and InvalidRun if the run to start from has no matching saved model.
         """
-        checkpoint = resolve_checkpoint(spec.checkpoint, self.access)
+        resolve_checkpoint(spec.checkpoint, self.access)
         for reference in (spec.data, *spec.also_evaluate):
             require_allowed_data(reference, self.access)
         if spec.starts_from is not None:
-            self._require_start(spec, checkpoint)
+            self._require_start(spec)
         record = self.store.add(spec)
         self._supervisor.wake()
         return record
@@ -124,31 +127,33 @@ class Lab(InspectorQueries):
 
         Raises BadInput for a checkpoint or data that a browser may not load, missing weights, a
         run to start from without a matching saved model, and more training sentences than exist.
-        Invalid scenarios and values are all listed in one message.
+        The problems of all arms are listed in one message.
         """
-        resolve_checkpoint(spec.checkpoint, self.access)
-        for data in (spec.data, *spec.also_evaluate):
+        for data in (spec.data, *_other_data(spec)):
             require_allowed_data(data, self.access)
         tasks = load_tasks(spec.data, self.access)
-        model = self.model_description(spec.checkpoint, tasks, spec.sentence_vector)
-        return self.queue_comparison(spec, model, name)
+        return self.queue_comparison(
+            spec, lambda ref, vector: self.model_description(ref, tasks, vector), name
+        )
 
     def queue_comparison(
-        self, spec: ComparisonSpec, model: ModelDescription, name: str | None = None
+        self, spec: ComparisonSpec, model_of: ModelOf, name: str | None = None
     ) -> ComparisonRecord:
-        """`start_comparison` with a given model description, for the command line."""
-        runs = prepare_comparison(spec, model, self.settings.threads_of_each(spec.run_count))
-        check_other_data(spec.data, spec.also_evaluate, model.tasks, self.access)
+        """`start_comparison` with given model descriptions, for the command line."""
+        threads = self.settings.threads_of_each(spec.run_count)
+        runs = prepare_comparison(spec, model_of, threads, self._require_start)
+        check_other_data(spec.data, _other_data(spec), runs[0].tasks, self.access)
         for limits in {arm_key(run)[1] for run in runs} - {()}:
             load_dataset(spec.data, self.access, dict(limits))
-        self._require_start(runs[0], resolve_checkpoint(spec.checkpoint, self.access))
+        spec = with_stated_vectors(spec, runs)
         measured = (
             comparisons.measured_epochs(self.store, self.store.runs()) if spec.seconds else []
         )
         return self.queue_planned(spec, comparisons.planned_runs(spec, runs, measured), name)
 
-    def _require_start(self, spec: RunSpec, checkpoint: Checkpoint) -> None:
+    def _require_start(self, spec: RunSpec) -> None:
         """Raises BadInput if the initial weights of a run are missing or do not match it."""
+        checkpoint = resolve_checkpoint(spec.checkpoint, self.access)
         earlier = spec.starts_from
         start_folder(spec, checkpoint, model_folder(self.store, earlier) if earlier else None)
 
@@ -266,6 +271,12 @@ class Lab(InspectorQueries):
         record = self.store.bring_back(run)
         self._supervisor.wake()
         return record
+
+
+def _other_data(spec: ComparisonSpec) -> tuple[str, ...]:
+    """The other data on which any arm is evaluated."""
+    named = (spec.options_of(arm)["also_evaluate"] for arm in spec.arms)
+    return tuple(dict.fromkeys(data for each in named for data in each))
 
 
 _lab: Lab | None = None

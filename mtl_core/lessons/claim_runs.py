@@ -42,13 +42,13 @@ def experiment_of(
     """The name of the experiment that a comparison belongs to; None if it belongs to none.
 
     The comparison has the experiment's title and the same specification, or a subset of its
-    scenarios. Its runs may have been trained together or not, and seeds may have been added.
+    arms. Its runs may have been trained together or not, and seeds may have been added.
     """
     name = comparison.name.removeprefix(_PREFIX)
     if name == comparison.name or name not in experiments:
         return None
     whole = experiments[name].spec
-    own = {name: getattr(comparison.spec, name) for name in ("scenarios", "separate_runs")}
+    own = {name: getattr(comparison.spec, name) for name in ("arms", "separate_runs")}
     part = whole.model_copy(update=own)
     first = comparison.spec.model_copy(
         update={"seeds": comparison.spec.seeds[: len(whole.seeds)], "looks": whole.looks}
@@ -61,7 +61,7 @@ def comparison_name(comparison: ComparisonRecord) -> str:
     name = experiment_of(comparison)
     if name is None:
         return comparison.name
-    whole = comparison.spec.scenarios == EXPERIMENTS[name].spec.scenarios
+    whole = comparison.spec.arms == EXPERIMENTS[name].spec.arms
     return EXPERIMENTS[name].title + ("" if whole else ", in part")
 
 
@@ -80,7 +80,7 @@ def runs_of_arms(
         for run in comparison.runs:
             if run.state.is_final and run.state is not RunState.FINISHED:
                 continue
-            arm = Arm(experiment=experiment, scenario=run.spec.scenario or run.name)
+            arm = Arm(experiment=experiment, scenario=run.spec.arm_name)
             found.setdefault(arm, {}).setdefault(run.spec.seed, run)
     return found
 
@@ -157,9 +157,9 @@ def queue_arms(
     missing = missing_arms(runs, arms)
     for name in dict.fromkeys(arm.experiment for arm in missing):
         experiment = experiments[name]
-        missing_scenarios = {arm.scenario for arm in missing if arm.experiment == name}
-        scenarios = tuple(each for each in experiment.spec.scenarios if each in missing_scenarios)
-        spec = experiment.spec.model_copy(update={"scenarios": scenarios})
+        spec = experiment.spec.with_arms(
+            {arm.scenario for arm in missing if arm.experiment == name}
+        )
         require_weights(resolve_checkpoint(spec.checkpoint, lab.access))
         starts = {}
         if experiment.starts_from is not None:
@@ -190,7 +190,7 @@ def planned_runs(
     threads: int,
     starts: Mapping[int, str],
 ) -> tuple[PlannedRun, ...]:
-    """The runs of `spec`, which is the experiment `name` or a subset of its scenarios.
+    """The runs of `spec`, which is the experiment `name` or a subset of its arms.
 
     `starts` maps each seed to the run whose model it starts from; empty if the experiment starts
     from the checkpoint.
@@ -199,9 +199,9 @@ def planned_runs(
     return tuple(
         PlannedRun(
             _staged(run, experiment, starts),
-            keeps_model=Arm(experiment=name, scenario=run.scenario or "") in _START_ARMS,
+            keeps_model=Arm(experiment=name, scenario=run.arm_name) in _START_ARMS,
         )
-        for run in prepare_comparison(spec, model, threads)
+        for run in prepare_comparison(spec, lambda *_: model, threads)
     )
 
 

@@ -393,7 +393,7 @@ CLAIMS: tuple[Claim, ...] = (
         chapter=Chapter.EVIDENCE,
         rule=OneSeed(
             task="sentiment",
-            arms=tuple(map(_standard, EXPERIMENTS["standard"].spec.scenarios)),
+            arms=tuple(map(_standard, EXPERIMENTS["standard"].spec.arm_names)),
         ),
     ),
 )

@@ -7,7 +7,7 @@ Several claims share an experiment.
 from collections.abc import Mapping
 
 from mtl_core.analysis.claim_rules import Arm
-from mtl_core.training.comparison import ComparisonSpec
+from mtl_core.training.comparison import ComparisonSpec, plain_arms
 from mtl_core.values import Frozen
 
 CHECKPOINT = "minilm-l6"
@@ -95,7 +95,7 @@ EXPERIMENTS: Experiments = {
     ),
     "bert-base": Experiment(
         title="Top 3 layers and full on BERT-base",
-        spec=ComparisonSpec(checkpoint="bert-base-uncased", scenarios=("top-3", "full")),
+        spec=ComparisonSpec(checkpoint="bert-base-uncased", arms=plain_arms(("top-3", "full"))),
     ),
 }
 """Experiments by name. Only "bert-base" needs weights that are not included in Freeze Lab."""

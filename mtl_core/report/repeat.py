@@ -51,7 +51,7 @@ def train_command(spec: RunSpec, model: ModelDescription | None) -> str:
 def compare_command(spec: ComparisonSpec) -> str:
     """`python -m mtl_core compare …` with the values of `spec`."""
     arguments: list[tuple[str, ...]] = [("--checkpoint", spec.checkpoint)]
-    arguments += [("--scenarios", ",".join(spec.scenarios))]
+    arguments += [("--scenarios", ",".join(spec.arm_names))]
     arguments += [("--seeds", ",".join(map(str, spec.seeds))), ("--data", spec.data)]
     usual = usual_arguments(spec)
     if spec.seconds is not None:

@@ -50,7 +50,9 @@ def run_headline(record: RunRecord, summary: RunSummary, ahead: int = 0) -> str:
 
 def plan_words(spec: RunSpec) -> str:
     """Returns the name of the run's plan for use within a sentence."""
-    return scenario_phrase(spec.scenario) if spec.scenario else spec.plan.name
+    if spec.scenario is None or spec.arm not in (None, spec.scenario):
+        return spec.arm_name
+    return scenario_phrase(spec.scenario)
 
 
 def run_label(record: RunRecord) -> str:

@@ -87,7 +87,7 @@ def _sweep(
     known = {run.factor: _score(summary_of(run)) for run in trials if run.factor is not None}
     scores = {factor: known.get(factor) for factor in sorted(record.spec.sweep)}
     first = results[0].spec
-    return RateSweep(first.scenario or first.plan.name, scores, selected, train_size(first))
+    return RateSweep(first.arm_name, scores, selected, train_size(first))
 
 
 def _score(summary: RunSummary) -> float | None:

@@ -304,11 +304,11 @@ def planned_row(
 
 
 def _sort_key(run: RunRecord, spec: ComparisonSpec) -> tuple[int, int, int]:
-    """The sort key of a result: seed, decreasing number of training sentences, scenario."""
-    seeds, scenarios = spec.seeds, (*spec.scenarios, run.spec.scenario)
+    """The sort key of a result: seed, decreasing number of training sentences, arm."""
+    seeds, arms = spec.seeds, (*spec.arm_names, run.spec.arm_name)
     seed = seeds.index(run.spec.seed) if run.spec.seed in seeds else len(seeds)
     size = sorted_sizes(spec.train_sizes).index(train_size(run.spec)) if spec.train_sizes else 0
-    return seed, -size, scenarios.index(run.spec.scenario)
+    return seed, -size, arms.index(run.spec.arm_name)
 
 
 def _nearest_comparisons(comparison: str, ids: Sequence[str]) -> str:

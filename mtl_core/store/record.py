@@ -60,7 +60,7 @@ class RunRecord:
     """
 
     id: str
-    name: str  # the scenario, or the plan's own name
+    name: str  # the arm, the scenario, or the plan's own name
     state: RunState
     spec: RunSpec
     created_at: datetime
@@ -102,7 +102,7 @@ class ComparisonRecord:
     """A snapshot of one comparison.
 
     `runs` are its results, finished or not, by seed and within a seed in the order of the
-    scenarios. `trial_runs` are the runs that try learning rates or measure an epoch. Replaced and
+    arms. `trial_runs` are the runs that try learning rates or measure an epoch. Replaced and
     deleted runs are in neither.
     """
 
@@ -122,20 +122,21 @@ class ComparisonRecord:
 
 
 def run_name(spec: RunSpec) -> str:
-    """A short name for a run of `spec`: its scenario, or the name of its plan."""
-    return spec.scenario or spec.plan.name
+    """A short name for a run of `spec`: its arm, its scenario, or the name of its plan."""
+    return spec.arm_name
 
 
 def comparison_name(spec: ComparisonSpec) -> str:
     """The default name of a comparison.
 
-    It lists the first scenarios, the checkpoint, the number of seeds, the smallest and the largest
+    It lists the first arms, the checkpoint, the number of seeds, the smallest and the largest
     number of training sentences, and the run that its runs start from.
     """
-    first, others = spec.scenarios[:3], len(spec.scenarios) - 3
+    first, others = spec.arm_names[:3], len(spec.arms) - 3
     more = f" and {others} more" if others > 0 else ""
     seeds = "1 seed" if len(spec.seeds) == 1 else f"{len(spec.seeds)} seeds"
-    checkpoint = spec.checkpoint.rstrip("/").rpartition("/")[2]
+    names = [each.rstrip("/").rpartition("/")[2] for each in spec.checkpoints]
+    checkpoint = names[0] if len(names) == 1 else f"{len(names)} checkpoints"
     sizes = ["all" if each is None else f"{each:,}" for each in sorted_sizes(spec.train_sizes)]
     range_ = " to ".join(dict.fromkeys((sizes[0], sizes[-1]))) if sizes else ""
     on = f" · {range_} sentences" if range_ else ""

@@ -1,57 +1,80 @@
 """Builds the run specs of a comparison, checked against the model before anything runs."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from pydantic import ValidationError
 
-from mtl_core.errors import BadInput, InvalidRun, UnknownScenario
+from mtl_core.errors import BadInput, InvalidRun
 from mtl_core.freezing.plan import Phase, Plan
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.models.description import ModelDescription
+from mtl_core.models.sentence_vector import SentenceVector
+from mtl_core.tasks.task import Task
 from mtl_core.text import count_or_all
+from mtl_core.training.arm import ComparisonArm
 from mtl_core.training.comparison import ComparisonSpec, sorted_sizes
-from mtl_core.training.options import RunOptions, option_values
 from mtl_core.training.prepare import prepare_spec
 from mtl_core.training.spec import RunSpec
 
+ModelOf = Callable[[str, SentenceVector | None], ModelDescription]
+"""Returns the model of a checkpoint with a head for each task, which read this sentence vector, or
+for None the one that the checkpoint was trained with. Raises CheckpointError."""
+
 
 def prepare_comparison(
-    comparison: ComparisonSpec, model: ModelDescription, threads: int = 1
+    comparison: ComparisonSpec,
+    model_of: ModelOf,
+    threads: int = 1,
+    check: Callable[[RunSpec], None] = lambda _: None,
 ) -> tuple[RunSpec, ...]:
-    """Build the specs of all runs, ordered by seed, number of training sentences and scenario.
+    """Build the specs of all runs, ordered by seed, number of training sentences and arm.
 
     Within a seed the largest number of sentences comes first, so that results appear evenly and
     the most relevant ones first. Epochs and learning rates are those before a sweep or an equal
-    training time, which change them later. Equal comparisons give equal specs. Raises InvalidRun
-    with all problems at once, or UnknownScenario if scenario names are the only problem.
+    training time, which change them later. Equal comparisons give equal specs. `check` raises
+    BadInput for a first run of an arm that cannot be started. Raises the error of the arms if all
+    problems are of one kind, else InvalidRun, with all problems at once.
     """
-    problems = list(_repeated("scenario", comparison.scenarios))
-    problems += _repeated("seed", map(str, comparison.seeds))
-    problems += _repeated("factor", (f"{factor:g}" for factor in comparison.sweep))
-    problems += _repeated("number of examples", map(count_or_all, comparison.train_sizes))
-    if comparison.train_sizes and comparison.examples:
-        problems.append("--examples has numbers both for every task and for one task: use either.")
-    only_names = not problems
+    problems: list[BadInput] = [InvalidRun(text) for text in _repetitions(comparison)]
     specs: dict[str, RunSpec] = {}
-    for scenario in comparison.scenarios:
+    for arm in comparison.arms:
         try:
-            first = _first_run(comparison, scenario, model, threads)
+            _check_own_options(comparison, arm)
+            first = _first_run(comparison, arm, model_of, threads)
             for factor in comparison.sweep:
                 at_factor(first, factor)
+            check(first)
         except BadInput as problem:
-            only_names &= isinstance(problem, UnknownScenario)
-            problems.append(str(problem))
+            named = problem if arm.is_plain else type(problem)(f"Arm '{arm.name}': {problem}")
+            problems.append(named)
             continue
-        specs[scenario] = first
+        specs[arm.name] = first
+    problems += map(InvalidRun, _same_runs(specs))
     if problems:
-        kind: Callable[[str], BadInput] = UnknownScenario if only_names else InvalidRun
-        raise kind(" ".join(dict.fromkeys(problems)))
+        kinds = {type(problem) for problem in problems}
+        kind = kinds.pop() if len(kinds) == 1 else InvalidRun
+        raise kind(" ".join(dict.fromkeys(map(str, problems))))
     return tuple(
-        with_seed(specs[scenario], seed).model_copy(update={"examples": examples})
+        with_seed(specs[arm], seed).model_copy(update=limits)
         for seed in comparison.seeds
-        for examples in _limits(comparison, model)
-        for scenario in comparison.scenarios
+        for limits in _limits(comparison, next(iter(specs.values())).tasks)
+        for arm in comparison.arm_names
     )
+
+
+def with_stated_vectors(comparison: ComparisonSpec, runs: Iterable[RunSpec]) -> ComparisonSpec:
+    """Return the comparison with the sentence vector of each arm that has its own checkpoint.
+
+    A command that repeats the comparison then needs no default of that checkpoint.
+    """
+    vectors = {run.arm_name: run.sentence_vector for run in runs}
+    arms = tuple(
+        arm.model_copy(update={"options": {**arm.options, "sentence_vector": vectors[arm.name]}})
+        if arm.checkpoint is not None
+        else arm
+        for arm in comparison.arms
+    )
+    return comparison.model_copy(update={"arms": arms})
 
 
 def with_seed(spec: RunSpec, seed: int) -> RunSpec:
@@ -84,28 +107,71 @@ def at_factor(spec: RunSpec, factor: float) -> RunSpec:
     return spec.model_copy(update={"plan": scaled})
 
 
+def _repetitions(comparison: ComparisonSpec) -> Iterator[str]:
+    yield from _repeated("arm", comparison.arm_names, ", or give one of them another name")
+    yield from _repeated("seed", map(str, comparison.seeds))
+    yield from _repeated("factor", (f"{factor:g}" for factor in comparison.sweep))
+    yield from _repeated("number of examples", map(count_or_all, comparison.train_sizes))
+    if comparison.train_sizes and comparison.examples:
+        yield "--examples has numbers both for every task and for one task: use either."
+
+
+def _check_own_options(comparison: ComparisonSpec, arm: ComparisonArm) -> None:
+    """Raises InvalidRun for an own value that the comparison sets for every arm."""
+    if comparison.train_sizes and "examples" in arm.options:
+        raise InvalidRun(
+            "it has its own examples, and --examples trains every arm with each number of "
+            "sentences: use either."
+        )
+    if comparison.seconds is not None and "epochs" in arm.options:
+        raise InvalidRun("it has its own epochs, and --seconds determines them: use either.")
+
+
+def _same_runs(specs: Mapping[str, RunSpec]) -> Iterator[str]:
+    """Describes arms whose runs differ in nothing but the arm's name."""
+    by_run: dict[str, str] = {}
+    for name, spec in specs.items():
+        run = spec.model_copy(update={"arm": None}).model_dump_json()
+        if run in by_run:
+            yield f"Arms '{by_run[run]}' and '{name}' are the same. Leave one of them out."
+        by_run.setdefault(run, name)
+
+
 def _first_run(
-    comparison: ComparisonSpec, scenario: str, model: ModelDescription, threads: int
+    comparison: ComparisonSpec, arm: ComparisonArm, model_of: ModelOf, threads: int
 ) -> RunSpec:
-    plan = scenario_plan(scenario, model)
-    return prepare_spec(
+    checkpoint, options = comparison.checkpoint_of(arm), comparison.options_of(arm)
+    if arm.checkpoint is not None:
+        options["sentence_vector"] = arm.options.get("sentence_vector")
+    model = model_of(checkpoint, options["sentence_vector"])
+    options["sentence_vector"] = options["sentence_vector"] or model.sentence_vector
+    plan = arm.plan or scenario_plan(arm.scenario or "", model)
+    plan = plan.with_rates(
+        arm.learning_rate or comparison.learning_rate,
+        arm.head_learning_rate or comparison.head_learning_rate,
+    )
+    if arm.task_weights:
+        weights = {**plan.task_weights, **arm.task_weights}
+        plan = plan.model_copy(update={"task_weights": weights})
+    spec = prepare_spec(
         model,
-        plan.with_rates(comparison.learning_rate, comparison.head_learning_rate),
-        checkpoint=comparison.checkpoint,
-        scenario=scenario,
+        plan,
+        checkpoint=checkpoint,
+        scenario=arm.scenario,
         data=comparison.data,
         threads=threads,
         seed=comparison.seeds[0],
-        **option_values(comparison, RunOptions),
+        **options,
     )
+    return spec.model_copy(update={"arm": arm.name})
 
 
-def _limits(comparison: ComparisonSpec, model: ModelDescription) -> list[dict[str, int]]:
-    """Return the limits of examples by task that runs have, the largest number first."""
+def _limits(comparison: ComparisonSpec, tasks: Sequence[Task]) -> list[dict[str, dict[str, int]]]:
+    """Return the limits of examples by task that replace those of a run, the largest first."""
     if not comparison.train_sizes:
-        return [comparison.examples]
+        return [{}]
     return [
-        {} if size is None else {task.name: size for task in model.tasks}
+        {"examples": {} if size is None else {task.name: size for task in tasks}}
         for size in reversed(sorted_sizes(comparison.train_sizes))
     ]
 
@@ -120,9 +186,9 @@ def _scaled(phase: Phase, factor: float) -> Phase:
     )
 
 
-def _repeated(what: str, names: Iterable[str]) -> Iterator[str]:
+def _repeated(what: str, names: Iterable[str], remedy: str = "") -> Iterator[str]:
     seen: set[str] = set()
     for name in names:
         if name in seen:
-            yield f"The {what} '{name}' is given twice; give it once."
+            yield f"The {what} '{name}' is given twice; give it once{remedy}."
         seen.add(name)

@@ -16,9 +16,11 @@ from mtl_core.training.options import Option, RunOptions, Seed
 class RunSpec(RunOptions):
     """What to train, on what, with which options.
 
-    `scenario` is None for a custom plan. `prefix_reuse` computes the outputs of frozen lower
-    layers once per sentence instead of on every step. `measure` records how far layers moved and
-    what the encoder encodes before and after training. Neither changes the trained weights.
+    `scenario` is None for a custom plan. `arm` is the run's arm in its comparison; None for a run
+    alone, and for runs of earlier versions, whose arms were scenarios. `prefix_reuse` computes the
+    outputs of frozen lower layers once per sentence instead of on every step. `measure` records how
+    far layers moved and what the encoder encodes before and after training. Neither changes the
+    trained weights.
     `threads` is the number of CPU threads; the server sets it from its own settings. The digests,
     versions, the name of the `processor` and `trained_together` are filled in when the run starts.
     A spec that has digests is rejected on other weights or data. `processor` is None in a run of
@@ -28,6 +30,7 @@ class RunSpec(RunOptions):
 
     checkpoint: str
     scenario: str | None = None
+    arm: str | None = None
     plan: Plan
     data: str = "sample"
     tasks: tuple[Task, ...]
@@ -51,3 +54,8 @@ class RunSpec(RunOptions):
     versions: dict[str, str] = Field(default_factory=dict)
     processor: str | None = None
     trained_together: Annotated[int, Field(ge=2)] | None = None
+
+    @property
+    def arm_name(self) -> str:
+        """The name of the run's arm, its scenario, or its plan: the first that it has."""
+        return self.arm or self.scenario or self.plan.name

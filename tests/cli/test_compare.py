@@ -200,10 +200,10 @@ def test_runs_list_and_show_tell_of_the_comparison(kept: CompareOutput, command:
     [
         ((), "Choose what to compare, e.g. --scenarios heads-only,top-1,full"),
         (("--scenarios", "full", "--resume", "x"), "but not both"),
-        (("--scenarios", ""), "--scenarios (): tuple should have at least 1 item"),
+        (("--scenarios", ""), "--scenarios names none."),
         (("--scenarios", "full,top-7,nonsense"), "There is no scenario 'nonsense'."),
         (("--scenarios", "full,top-7,nonsense"), "'top-7' does not fit this checkpoint"),
-        (("--scenarios", "full,full"), "The scenario 'full' is given twice"),
+        (("--scenarios", "full,full"), "The arm 'full' is given twice"),
         (
             ("--scenarios", "full", "--seeds", "1,x"),
             "--seeds 1,x: write comma-separated whole numbers",

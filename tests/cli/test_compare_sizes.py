@@ -128,6 +128,7 @@ def test_the_first_line_estimates_the_time_from_similar_runs(
         database.execute("UPDATE runs SET started_at = ?, finished_at = ?", times)
     lab = Lab(settings, reserved=True)  # not opened: nothing is trained
     spec = lab.store.comparison(sized.comparison).spec
-    ProgressDisplay(lab, lab.queue_comparison(spec, load_model(spec.checkpoint, spec.data)[1]))
+    _, model = load_model(spec.checkpoint, spec.data)
+    ProgressDisplay(lab, lab.queue_comparison(spec, lambda *_: model))
     lab.close()
     assert capsys.readouterr().err.endswith(f"3 to all sentences, 4 runs, {text}\n")

@@ -33,7 +33,7 @@ def test_there_are_claims_enough_and_each_has_its_own_name() -> None:
 @pytest.mark.parametrize("claim", CLAIMS, ids=IDS)
 def test_every_arm_of_a_claim_is_a_scenario_of_its_experiment(claim: Claim) -> None:
     for arm in claim.arms:
-        assert arm.scenario in EXPERIMENTS[arm.experiment].spec.scenarios
+        assert arm.scenario in EXPERIMENTS[arm.experiment].spec.arm_names
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=IDS)
@@ -92,7 +92,7 @@ def test_every_run_of_an_experiment_can_be_prepared_on_the_embedded_checkpoint(n
     starts = {seed: f"run-{seed}" for seed in spec.seeds}
     runs = [planned.spec for planned in planned_runs(name, spec, minilm(), 1, starts)]
     assert [(run.scenario, run.seed) for run in runs] == [
-        (scenario, seed) for seed in spec.seeds for scenario in spec.scenarios
+        (scenario, seed) for seed in spec.seeds for scenario in spec.arm_names
     ]
     for run in runs:
         assert parameter_tables(run.plan, minilm())
@@ -117,7 +117,7 @@ def test_a_comparison_of_ones_own_is_no_experiment_even_under_its_title(tmp_path
     store = RunStore(tmp_path / "runs.db")
     spec = EXPERIMENTS["standard"].spec
     other = spec.model_copy(update={"epochs": 9.0})
-    part = spec.model_copy(update={"scenarios": ("full",)})
+    part = spec.with_arms({"full"})
     elsewhere = spec.model_copy(update={"device": "cuda"})
     added = [
         store.add_comparison(each, [], name)

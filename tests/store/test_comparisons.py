@@ -17,7 +17,7 @@ from mtl_core.store.record import (
 )
 from mtl_core.store.runs import RunStore
 from mtl_core.store.shipping import ShippedComparison
-from mtl_core.training.comparison import ComparisonSpec
+from mtl_core.training.comparison import ComparisonSpec, plain_arms
 from mtl_core.training.events import RunFailed, RunFinished, RunStarted
 from mtl_core.training.spec import RunSpec
 from tests.stored_runs import claim
@@ -52,7 +52,7 @@ def planned(spec: RunSpec, **how: object) -> list[PlannedRun]:
     return [
         PlannedRun(spec.model_copy(update={"scenario": scenario, "seed": seed}), **how)  # type: ignore[arg-type]
         for seed in ASKED.seeds
-        for scenario in ASKED.scenarios
+        for scenario in ASKED.arm_names
     ]
 
 
@@ -84,7 +84,7 @@ def test_a_comparison_and_its_runs_are_written_at_once(
 
 
 def test_a_comparison_is_called_by_what_is_in_it(store: RunStore, spec: RunSpec) -> None:
-    many = ASKED.model_copy(update={"scenarios": tuple(f"top-{n}" for n in range(1, 6))})
+    many = ASKED.model_copy(update={"arms": plain_arms(f"top-{n}" for n in range(1, 6))})
     assert store.add_comparison(ASKED, []).name == "heads-only, top-1 · minilm-l6 · 2 seeds"
     assert (
         store.add_comparison(many, []).name

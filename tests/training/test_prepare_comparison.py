@@ -38,14 +38,14 @@ def changed(**what: object) -> ComparisonSpec:
 
 
 def test_runs_come_seed_by_seed_and_share_all_but_plan_and_seed(model: ModelDescription) -> None:
-    runs = prepare_comparison(ASKED, model, threads=2)
+    runs = prepare_comparison(ASKED, lambda *_: model, threads=2)
     assert [(run.seed, run.scenario) for run in runs] == [
         (3, "heads-only"),
         (3, "gradual"),
         (5, "heads-only"),
         (5, "gradual"),
     ]
-    shared = {run.model_dump_json(exclude={"plan", "scenario", "seed"}) for run in runs}
+    shared = {run.model_dump_json(exclude={"plan", "scenario", "arm", "seed"}) for run in runs}
     assert len(shared) == 1
     first = runs[0]
     assert (first.epochs, first.examples, first.threads) == (2.0, {"ner": 50}, 2)
@@ -58,13 +58,15 @@ def test_runs_come_seed_by_seed_and_share_all_but_plan_and_seed(model: ModelDesc
 
 def test_equal_comparisons_give_equal_runs(model: ModelDescription) -> None:
     again = ComparisonSpec.model_validate_json(ASKED.model_dump_json())
-    assert prepare_comparison(again, model) == prepare_comparison(ASKED, model)
+    assert prepare_comparison(again, lambda *_: model) == prepare_comparison(
+        ASKED, lambda *_: model
+    )
 
 
 def test_device_and_precision_are_those_of_every_run(model: ModelDescription) -> None:
-    usual = prepare_comparison(ASKED, model)
+    usual = prepare_comparison(ASKED, lambda *_: model)
     assert {(run.device, run.precision) for run in usual} == {("cpu", "float32")}
-    runs = prepare_comparison(changed(device="cuda", precision="bfloat16"), model)
+    runs = prepare_comparison(changed(device="cuda", precision="bfloat16"), lambda *_: model)
     assert {(run.device, run.precision) for run in runs} == {("cuda", "bfloat16")}
     apart = {"device": "cpu", "precision": "float32"}
     assert tuple(run.model_copy(update=apart) for run in runs) == usual
@@ -77,12 +79,12 @@ def test_a_spec_stored_before_devices_could_be_chosen_is_equal_to_one_of_today()
 
 
 def test_rates_that_are_named_replace_the_scenarios_own(model: ModelDescription) -> None:
-    runs = prepare_comparison(changed(learning_rate=1e-4), model)
+    runs = prepare_comparison(changed(learning_rate=1e-4), lambda *_: model)
     assert {run.plan.learning_rate for run in runs} == {1e-4}
 
 
 def test_a_factor_multiplies_every_rate_of_a_plan(model: ModelDescription) -> None:
-    (before, *_) = prepare_comparison(changed(scenarios=("lp-ft",)), model)
+    (before, *_) = prepare_comparison(changed(scenarios=("lp-ft",)), lambda *_: model)
     after = at_factor(before, 0.5)
     for old, new in zip(before.plan.phases, after.plan.phases, strict=True):
         assert after.plan.rates_in(new) == tuple(r / 2 for r in before.plan.rates_in(old))
@@ -92,7 +94,7 @@ def test_a_factor_multiplies_every_rate_of_a_plan(model: ModelDescription) -> No
 def test_all_problems_are_in_one_message(model: ModelDescription) -> None:
     asked = changed(scenarios=("top-7", "full", "nothing-at-all"), seeds=(1, 1), max_length=8000)
     with pytest.raises(InvalidRun) as problem:
-        prepare_comparison(asked, model)
+        prepare_comparison(asked, lambda *_: model)
     told = str(problem.value)
     assert "The seed '1' is given twice" in told
     assert told.count("8,000") == 1
@@ -102,23 +104,23 @@ def test_all_problems_are_in_one_message(model: ModelDescription) -> None:
 
 def test_scenarios_that_the_checkpoint_cannot_bear_are_refused(model: ModelDescription) -> None:
     with pytest.raises(UnknownScenario, match=r"top-7.*nothing-at-all"):
-        prepare_comparison(changed(scenarios=("top-7", "full", "nothing-at-all")), model)
+        prepare_comparison(changed(scenarios=("top-7", "full", "nothing-at-all")), lambda *_: model)
 
 
 def test_a_factor_that_lifts_a_rate_out_of_its_range_is_refused(model: ModelDescription) -> None:
     with pytest.raises(InvalidRun, match="Factor 2000: a learning rate of"):
-        prepare_comparison(changed(sweep=(1.0, 2000.0)), model)
+        prepare_comparison(changed(sweep=(1.0, 2000.0)), lambda *_: model)
 
 
 def test_a_seed_below_zero_is_refused(model: ModelDescription) -> None:
     with pytest.raises(InvalidRun, match="Seed -1"):
-        prepare_comparison(changed(seeds=(0, -1)), model)
+        prepare_comparison(changed(seeds=(0, -1)), lambda *_: model)
 
 
 def test_each_scenario_runs_with_each_number_of_sentences_the_largest_first(
     model: ModelDescription,
 ) -> None:
-    runs = prepare_comparison(changed(examples={}, train_sizes=(100, None, 50)), model)
+    runs = prepare_comparison(changed(examples={}, train_sizes=(100, None, 50)), lambda *_: model)
     assert [(run.seed, train_size(run), run.scenario) for run in runs] == [
         (seed, size, scenario)
         for seed in (3, 5)
@@ -127,15 +129,15 @@ def test_each_scenario_runs_with_each_number_of_sentences_the_largest_first(
     ]
     assert runs[0].examples == {}
     assert runs[2].examples == {"sentiment": 100, "ner": 100}
-    whole = prepare_comparison(changed(examples={}), model)
+    whole = prepare_comparison(changed(examples={}), lambda *_: model)
     assert (*runs[:2], *runs[6:8]) == whole
 
 
 def test_numbers_for_every_task_and_for_one_are_not_mixed(model: ModelDescription) -> None:
     with pytest.raises(InvalidRun, match="numbers both for every task and for one task"):
-        prepare_comparison(changed(train_sizes=(50, 100)), model)
+        prepare_comparison(changed(train_sizes=(50, 100)), lambda *_: model)
     with pytest.raises(InvalidRun, match="The number of examples '50' is given twice"):
-        prepare_comparison(changed(examples={}, train_sizes=(50, 50)), model)
+        prepare_comparison(changed(examples={}, train_sizes=(50, 50)), lambda *_: model)
 
 
 def test_a_comparison_written_before_there_were_numbers_reads_as_one_without() -> None:

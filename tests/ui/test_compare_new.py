@@ -60,7 +60,7 @@ def test_an_empty_page_names_a_comparison_with_its_price_and_starts_it(lab: Lab)
     button.click().run()
     assert not app.exception
     started = lab.store.comparisons()[0]
-    assert started.spec.scenarios == ("heads-only", "top-1", "full")
+    assert started.spec.arm_names == ("heads-only", "top-1", "full")
     assert started.spec.seeds == (0, 1, 2)
     assert app.query_params["comparison"] == started.id
     assert heading(app).startswith("Waiting for results: no plan has finished yet")
@@ -77,7 +77,7 @@ def test_the_form_asks_for_exactly_what_was_chosen(lab: Lab) -> None:
     app.button(key="start_comparison").click().run()
     assert not app.exception
     spec = lab.store.comparisons()[0].spec
-    assert spec.scenarios == ("heads-only", "gradual")
+    assert spec.arm_names == ("heads-only", "gradual")
     assert (len(spec.seeds), spec.epochs, spec.seconds) == (2, 1.0, None)
     assert spec.examples == {"sentiment": 100, "ner": 100}
     assert spec.label_noise == {"ner": 0.2}

@@ -67,7 +67,7 @@ def test_a_comparison_is_exported_under_its_own_name(lab: Lab) -> None:
     planned = [
         PlannedRun(spec_of(scenario, seed=seed))
         for seed in asked.seeds
-        for scenario in asked.scenarios
+        for scenario in asked.arm_names
     ]
     record = lab.store.add_comparison(asked, planned)
     first = record.runs[0].id

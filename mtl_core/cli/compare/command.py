@@ -86,6 +86,8 @@ def compare(
             )
         _run(resume, None, None, output, form, reference, () if seeds is None else seeds_of(seeds))
         return
+    if not names_of(scenarios or ""):
+        raise InvalidRun("--scenarios names none. Write names, e.g. --scenarios heads-only,full.")
     settings = Settings.from_environment()
     vector = options.pop("sentence_vector") or vector_of_start(options["starts_from"], settings)
     _, model = load_model(checkpoint, data, vector)
@@ -105,7 +107,7 @@ def compare(
         **options,
     }
     spec = _spec(values)
-    _require_compared(reference, spec.scenarios)
+    _require_compared(reference, spec.arm_names)
     _run(None, spec, name, output, form, reference)
 
 
@@ -148,10 +150,12 @@ def _run(
 
     with Lab(Settings.from_environment(), reserved=True) as lab:
         if spec is not None:
-            _, model = load_model(spec.checkpoint, spec.data, spec.sentence_vector)
-            record = lab.queue_comparison(spec, model, name)
+            data = spec.data
+            record = lab.queue_comparison(
+                spec, lambda ref, vector: load_model(ref, data, vector)[1], name
+            )
         else:
-            _require_compared(reference, lab.store.comparison(resume or "").spec.scenarios)
+            _require_compared(reference, lab.store.comparison(resume or "").spec.arm_names)
             record = lab.add_seeds(resume or "", more_seeds)
             record = lab.resume_comparison(record.id)
         with ProgressDisplay(lab, record) as display, _stop_on_interrupt(lab, record.id):

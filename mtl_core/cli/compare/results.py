@@ -22,14 +22,14 @@ _UNLIMITED = 1000  # columns: wider than any table
 
 
 def load_results(store: RunStore, record: ComparisonRecord, settings: Settings) -> Report:
-    """Load the runs of a comparison. Plans are named by their scenarios."""
+    """Load the runs of a comparison. Plans are named by their arms."""
     return summarized_report(
         store,
         record.runs,
         lambda _: None,
         lambda spec, examples: data_of(spec, examples, settings),
         record,
-        name_of=lambda spec: spec.scenario or spec.plan.name,
+        name_of=lambda spec: spec.arm_name,
     )
 
 

@@ -35,7 +35,7 @@ def as_json(
         "data": record.spec.data,
         "scenarios": [
             _scenario(store, record, scenario, size, finished)
-            for scenario in record.spec.scenarios
+            for scenario in record.spec.arm_names
             for size in sizes or [None]
         ],
         "best": _best(compared.plans),
@@ -121,7 +121,7 @@ def _scenario(
     runs = [
         run
         for run in record.runs
-        if run.spec.scenario == scenario and (not sized or train_size(run.spec) == size)
+        if run.spec.arm_name == scenario and (not sized or train_size(run.spec) == size)
     ]
     scores = [_metrics(event) for run in runs if (event := finished[run.id]) is not None]
     trainable, frozen = _counts(store, runs)

@@ -4,7 +4,7 @@ from typing import Any
 
 from mtl_core.training.spec import RunSpec
 
-_OWN_FIELDS = frozenset({"seed", "label_noise", "weight_decay", "max_grad_norm", "plan"})
+_OWN_FIELDS = frozenset({"arm", "seed", "label_noise", "weight_decay", "max_grad_norm", "plan"})
 _RECORDED = frozenset(
     {
         *("weights_digest", "data_digests", "other_data_digests"),

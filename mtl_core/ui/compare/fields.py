@@ -22,6 +22,7 @@ from mtl_core.training.comparison import (
     MARGIN_HELP,
     SEPARATE_RUNS_HELP,
     ComparisonSpec,
+    plain_arms,
     sorted_sizes,
 )
 from mtl_core.training.options import ScalarOptions
@@ -232,7 +233,7 @@ def _spec(
     try:
         return ComparisonSpec(
             checkpoint=choice.checkpoint,
-            scenarios=tuple(names),
+            arms=plain_arms(names),
             seeds=tuple(range(choice.seed, choice.seed + (seeds or 1))),
             data=choice.data,
             seconds=length if budget == _SECONDS else None,

@@ -11,14 +11,13 @@ from mtl_core.engine.lab import Lab, the_lab
 from mtl_core.errors import BadInput
 from mtl_core.freezing.titles import scenario_phrase
 from mtl_core.models.catalogue import entry
-from mtl_core.models.description import ModelDescription
 from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.report.run_words import about, rate_words
 from mtl_core.settings import FileAccess
 from mtl_core.store.record import TITLE_LENGTH
 from mtl_core.tasks.dataset import SAMPLE, load_tasks
 from mtl_core.tasks.task import Task
-from mtl_core.training.comparison import ComparisonSpec
+from mtl_core.training.comparison import ComparisonSpec, plain_arms
 from mtl_core.training.prepare_comparison import prepare_comparison
 from mtl_core.ui.compare.fields import FIRST, rare_fields, requested_comparison
 from mtl_core.ui.compare.selection import show_comparison
@@ -52,7 +51,7 @@ def first_comparison(lab: Lab, colors: Palette, label: str = "") -> None:
     """
     spec = ComparisonSpec(
         checkpoint=_FIRST_CHECKPOINT,
-        scenarios=FIRST,
+        arms=plain_arms(FIRST),
         seeds=(0, 1, 2),
         data=SAMPLE,
         sentence_vector=entry(_FIRST_CHECKPOINT).sentence_vector,
@@ -123,7 +122,7 @@ def _form(choice: Choice) -> None:
         rare = rare_fields(lab, choice, model)
     with fields:
         spec, problem = requested_comparison(lab, choice, model, rare)
-    estimate = _estimate(lab, spec, model) if spec else None
+    estimate = _estimate(lab, spec) if spec else None
     with row.container(horizontal=True, vertical_alignment="center", gap="small"):
         clicked = st.button(
             "Start" if estimate is None else f"Start: {duration_estimate_text(estimate)}",
@@ -154,7 +153,7 @@ def _shared(choice: Choice) -> str:
 
 
 def _origin(lab: Lab, spec: ComparisonSpec, estimate: DurationEstimate | None) -> str:
-    arms = len(spec.scenarios) * max(1, len(spec.train_sizes))
+    arms = len(spec.arms) * max(1, len(spec.train_sizes))
     runs = arms * len(spec.seeds)
     at_once = min(runs, lab.runs_at_once(lab.settings.threads_of_each(spec.run_count)))
     how = f"{at_once} at a time" if at_once > 1 else "one after another"
@@ -167,14 +166,13 @@ def _origin(lab: Lab, spec: ComparisonSpec, estimate: DurationEstimate | None) -
     return f"{count}; estimated from {source}"
 
 
-def _estimate(
-    lab: Lab, spec: ComparisonSpec, model: ModelDescription | None = None
-) -> DurationEstimate | None:
+def _estimate(lab: Lab, spec: ComparisonSpec) -> DurationEstimate | None:
     try:
-        if model is None:
-            tasks = _tasks(lab, spec.data)
-            model = lab.model_description(spec.checkpoint, tasks, spec.sentence_vector)
-        specs = prepare_comparison(spec, model, lab.settings.threads_of_each(spec.run_count))
+        tasks = _tasks(lab, spec.data)
+        threads = lab.settings.threads_of_each(spec.run_count)
+        specs = prepare_comparison(
+            spec, lambda ref, vector: lab.model_description(ref, tasks, vector), threads
+        )
     except BadInput:
         return None
     at_once = lab.runs_at_once(specs[0].threads)
