@@ -71,3 +71,8 @@ def verb(subject: str, singular: str, plural: str) -> str:
 def capitalized(text: str) -> str:
     """Returns `text` with its first letter in upper case and all others unchanged."""
     return text[:1].upper() + text[1:]
+
+
+def last_part(reference: str) -> str:
+    """The last part of a path or a hub id: `data/posts.yaml` gives `posts.yaml`."""
+    return reference.rstrip("/").rpartition("/")[2]

@@ -144,8 +144,7 @@ def add_seeds(
             "added seeds change no verdict, since looking again spends the error: start a new "
             "comparison with more seeds."
         )
-    starts = {arm.name: record.spec.options_of(arm)["starts_from"] for arm in record.spec.arms}
-    if any(run.spec.starts_from != starts.get(run.spec.arm_name) for run in record.runs):
+    if not all(record.spec.names_start_of(run.spec) for run in record.runs):
         raise BadInput(
             f"No seeds can be added to comparison '{record.id}': its runs start from runs of "
             "another comparison, seed by seed."

@@ -22,7 +22,7 @@ from mtl_core.report.blocks import Note
 from mtl_core.report.load import Report, ReportRun
 from mtl_core.report.note import note_of
 from mtl_core.report.panel import Drawing
-from mtl_core.report.repeat import PLAN_FILE, compare_script, repeat_script
+from mtl_core.report.repeat import PLAN_FILE, compare_script, plan_files, repeat_script
 from mtl_core.report.runs import environment_of
 from mtl_core.store.model_folder import saved_model
 from mtl_core.training.events import event_to_json
@@ -147,6 +147,8 @@ def _comparison_files(report: Report) -> Iterator[BundleFile]:
     if report.whole_comparison is not None:
         script = compare_script(record.id, record.spec, report.threads)
         yield BundleFile(f"repeat{_SCRIPT}", script)
+        for path, plan in plan_files(record.spec).items():
+            yield BundleFile(path, plan_to_yaml(plan))
 
 
 def files_below(folder: Path) -> Iterator[tuple[str, Path]]:

@@ -13,7 +13,7 @@ from mtl_core.analysis.plans import PlanResult, headlines
 from mtl_core.charts.pareto import Cost
 from mtl_core.freezing.table import ParameterTable
 from mtl_core.freezing.table_text import as_csv
-from mtl_core.report.compared import ComparedRuns, LabelledRun
+from mtl_core.report.compared import ComparedRuns, LabelledRun, lowest_seed_run
 from mtl_core.report.curve import train_sentences
 from mtl_core.report.errors import label_text, plans_with_predictions, sentence_text
 from mtl_core.report.front import front_points
@@ -133,7 +133,7 @@ def _plans(report: Report) -> str:
     """
     sizes = ("training_sentences",) if report.compared.by_size else ()
     columns = (
-        *("plan", "scenario", *sizes, "task", "metric", "finished_seeds", "mean"),
+        *("plan", "scenario", "checkpoint", *sizes, "task", "metric", "finished_seeds", "mean"),
         "standard_deviation",
         *("lowest", "highest", "before_training", "verdict", "difference_to_best"),
         *("difference_low", "difference_high", "pairs_of_seeds", "sentences", "seconds"),
@@ -150,7 +150,7 @@ def _plan_rows(plan: PlanResult, sized: bool) -> Iterator[Sequence[Cell]]:
         values = tuple(headlines(plan, name).values())
         against = result.against_best
         yield (
-            *(plan.label, plan.scenario),
+            *(plan.label, plan.scenario, lowest_seed_run(plan).spec.checkpoint),
             *([train_sentences(plan, result.task)] if sized else []),
             *(name, result.task.metric, result.seeds, result.mean),
             stdev(values) if len(values) > 1 else None,

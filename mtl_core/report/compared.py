@@ -13,13 +13,14 @@ from mtl_core.report.data_words import data_name, sizes_words
 from mtl_core.report.run_words import (
     data_words,
     epochs_words,
+    has_own_name,
     moment,
     plan_words,
     unusual_words,
     vector_words,
 )
 from mtl_core.store.record import RunRecord
-from mtl_core.text import count_or_all, counted, percent
+from mtl_core.text import count_or_all, counted, last_part, percent
 from mtl_core.training.spec import RunSpec
 
 
@@ -87,13 +88,15 @@ class ComparedRuns:
 def compare_runs(
     runs: Sequence[tuple[RunRecord, RunSummary]],
     gold_of: Callable[[RunSpec], GoldLabels | None],
-    name_of: Callable[[RunSpec], str] = plan_words,
+    by_arm: bool = False,
     rule: OutcomeRule | None = None,
 ) -> ComparedRuns:
     """Groups and judges runs by plan; the plans keep the order of `runs`.
 
     `gold_of` returns the labels of the sentences that a spec's runs evaluate, or None if its data
-    are not available: then only seeds are paired. `name_of` names the plan of a spec.
+    are not available: then only seeds are paired. With a `rule` the runs are the arms of one
+    comparison, which may differ in more than the plan. `by_arm` labels plans with the names of
+    their arms instead of words.
     """
     specs = [summary.spec for _, summary in runs]
     gold = gold_of(max(specs, key=lambda spec: bool(spec.data_digests))) if specs else None
@@ -106,7 +109,8 @@ def compare_runs(
             comparison.plans,
             key=lambda plan: min(order.index(run.run) for run in plan.runs.values()),
         )
-        return replace(comparison, plans=_with_labels(ordered, name_of))
+        beyond = () if rule else comparison.beyond_plan
+        return replace(comparison, plans=_with_labels(ordered, by_arm), beyond_plan=beyond)
 
     by_size = tuple(
         replace(each, plans=named(each.plans)) for each in group_by_size(summaries, gold, rule)
@@ -115,9 +119,7 @@ def compare_runs(
     labels = _run_labels(_every_plan(plans, by_size))
     return ComparedRuns(
         tuple(record for record, _ in runs),
-        tuple(
-            LabelledRun(labels.get(run.run) or _superseded(run, name_of), run) for _, run in runs
-        ),
+        tuple(LabelledRun(labels.get(run.run) or _superseded(run, by_arm), run) for _, run in runs),
         plans,
         gold,
         by_size,
@@ -140,6 +142,16 @@ def facts_of(shown: ComparedRuns) -> list[str]:
     return [named, *others[:1], *data, sizes, *others[1:]]
 
 
+def own_facts(shown: ComparedRuns) -> dict[str, list[str]]:
+    """Lists by plan, in the order of `facts_of`, the settings that not all plans share."""
+    runs = {plan.label: lowest_seed_run(plan) for plan in shown.plans.plans}
+    facts = {label: _settings(run) for label, run in runs.items()}
+    return {
+        label: [fact for fact in each if not all(fact in other for other in facts.values())]
+        for label, each in facts.items()
+    }
+
+
 def lowest_seed_run(plan: PlanResult) -> RunSummary:
     """Returns the plan's run with the lowest seed."""
     return plan.runs[min(plan.runs)]
@@ -149,22 +161,26 @@ def _shared_facts(shown: ComparedRuns) -> list[str]:
     summaries = [run.summary for run in shown.runs]
     specs = [summary.spec for summary in summaries]
     seeds = sorted({spec.seed for spec in specs})
-    facts = [
-        {spec.checkpoint for spec in specs},
-        {f"data: {data_words(summary)}" for summary in summaries},
-        {epochs_words(spec.epochs) for spec in specs},
-        {f"batches of {spec.batch_size}" for spec in specs},
-        {f"at most {spec.max_length} sub-words" for spec in specs},
-    ]
-    shared = [next(iter(values)) for values in facts if len(values) == 1]
-    vectors = [vector_words(spec.sentence_vector, spec.tasks) for spec in specs]
-    shared += vectors[0] if all(each == vectors[0] for each in vectors) else []
-    unusual = [unusual_words(spec) for spec in specs]
+    settings = [_settings(summary) for summary in summaries]
+    shared = [fact for fact in (settings or [[]])[0] if all(fact in each for each in settings)]
     starts = {spec.starts_from for spec in specs}
     shared += ["each starts from another run"] if len(starts) > 1 and None not in starts else []
-    shared += [word for word in (unusual or [[]])[0] if all(word in each for each in unusual)]
     seeds_text = f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
     return [counted(len(specs), "run"), *shared, seeds_text, _dates(shown.records)]
+
+
+def _settings(summary: RunSummary) -> list[str]:
+    """Lists the settings of a run, without its plan and its seed."""
+    spec = summary.spec
+    return [
+        spec.checkpoint,
+        f"data: {data_words(summary)}",
+        epochs_words(spec.epochs),
+        f"batches of {spec.batch_size}",
+        f"at most {spec.max_length} sub-words",
+        *vector_words(spec.sentence_vector, spec.tasks),
+        *unusual_words(spec),
+    ]
 
 
 def _dates(records: Sequence[RunRecord]) -> str:
@@ -196,25 +212,39 @@ def _run_labels(plans: Sequence[PlanResult]) -> dict[str, str]:
     }
 
 
-def _superseded(run: RunSummary, name_of: Callable[[RunSpec], str]) -> str:
+def _superseded(run: RunSummary, by_arm: bool) -> str:
     """The label of a run that another run of the same plan and seed replaces."""
-    return f"{name_of(run.spec)}, seed {run.spec.seed}, {run.run.rsplit('-', 1)[-1]}"
+    (name,) = _names([run.spec], by_arm)
+    return f"{name}, seed {run.spec.seed}, {run.run.rsplit('-', 1)[-1]}"
 
 
-def _with_labels(
-    plans: Sequence[PlanResult], name_of: Callable[[RunSpec], str]
-) -> tuple[PlanResult, ...]:
+def _with_labels(plans: Sequence[PlanResult], by_arm: bool) -> tuple[PlanResult, ...]:
     specs = [lowest_seed_run(plan).spec for plan in plans]
-    names = [name_of(spec) for spec in specs]
-    for words_of in (_encoder_words, _vector_words, _examples_words, _noise_words):
-        words = [words_of(spec) for spec in specs]
-        if len(set(words)) > 1:
-            names = [
-                f"{name}, {word}" if word else name for name, word in zip(names, words, strict=True)
-            ]
+    names = _names(specs, by_arm)
     seedless = [spec.model_copy(update={"seed": 0}) for spec in specs]
     labels = distinct_labels(names, seedless, [lowest_seed_run(plan).run for plan in plans])
     return tuple(replace(plan, label=label) for plan, label in zip(plans, labels, strict=True))
+
+
+def _names(specs: Sequence[RunSpec], by_arm: bool) -> list[str]:
+    """Names the plans, with the checkpoint and other settings in which they differ.
+
+    A name that a user gave to an arm is followed by the checkpoint only, if it lacks that.
+    """
+    if by_arm:
+        return [spec.arm_name for spec in specs]
+    parts = [[plan_words(spec)] for spec in specs]
+    several_checkpoints = len({spec.checkpoint for spec in specs}) > 1
+    for words_of in (_encoder_words, _vector_words, _examples_words, _noise_words):
+        words = [words_of(spec) for spec in specs]
+        if len(set(words)) > 1 and not (several_checkpoints and words_of is _vector_words):
+            for part, word, spec in zip(parts, words, specs, strict=True):
+                part += [word] if word and not has_own_name(spec) else []
+    if several_checkpoints:
+        for part, spec in zip(parts, specs, strict=True):
+            word = last_part(spec.checkpoint)
+            part += [word] if word not in part[0] else []
+    return [", ".join(part) for part in parts]
 
 
 def _encoder_words(spec: RunSpec) -> str:

@@ -9,7 +9,7 @@ from mtl_core.tasks.manifest import SPLIT_KEYS
 from mtl_core.tasks.overview import DataOverview, TaskOverview
 from mtl_core.tasks.task import TaskKind
 from mtl_core.tasks.upload_reference import is_upload
-from mtl_core.text import count_or_all, counted, listed, percent
+from mtl_core.text import count_or_all, counted, last_part, listed, percent
 from mtl_core.training.comparison import TrainSize
 
 _NAMED = 3
@@ -22,7 +22,7 @@ def full_data_name(reference: str, tasks: Iterable[str]) -> str:
 
 def data_name(reference: str, tasks: Iterable[str]) -> str:
     """Returns `full_data_name`, with only the last part of a path."""
-    return full_data_name(reference, tasks).rstrip("/").rsplit("/", 1)[-1]
+    return last_part(full_data_name(reference, tasks))
 
 
 def size_words(size: TrainSize) -> str:

@@ -27,7 +27,7 @@ from mtl_core.report.baselines import (
 )
 from mtl_core.report.compared import ComparedRuns, LabelledRun, compare_runs, lowest_seed_run
 from mtl_core.report.finding import headline
-from mtl_core.report.run_words import plan_words, run_headline
+from mtl_core.report.run_words import run_headline
 from mtl_core.settings import FileAccess
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
 from mtl_core.store.runs import RunStore
@@ -99,14 +99,15 @@ class Report:
     """The runs of a report, in the order in which they were named.
 
     `record` is the comparison that the runs form, None for runs that were selected one by one.
-    Without `data_of` plans are tested over seeds only. `name_of` names the plan of a spec.
+    Without `data_of` plans are tested over seeds only. `by_arm`
+    labels plans with the names of their arms.
     """
 
     runs: tuple[ReportRun, ...]
     record: ComparisonRecord | None = None
     data_of: DataOf | None = None
     baselines_of: BaselinesOf = baselines_of_data
-    name_of: Callable[[RunSpec], str] = plan_words
+    by_arm: bool = False
 
     @cached_property
     def compared(self) -> ComparedRuns:
@@ -114,7 +115,7 @@ class Report:
         runs = [(run.record, run.summary) for run in self.runs]
         spec = None if self.record is None else self.record.spec
         rule = None if spec is None else OutcomeRule(spec.margin, spec.seeds_at_looks)
-        return compare_runs(runs, lambda _: self._gold(), self.name_of, rule)
+        return compare_runs(runs, lambda _: self._gold(), self.by_arm, rule)
 
     @cached_property
     def sentences(self) -> tuple[Dataset, GoldLabels] | None:
@@ -165,8 +166,8 @@ class Report:
         record = self.record
         if record is None:
             return None
-        starts = {run.record.spec.starts_from for run in self.runs}
-        return record if starts <= {record.spec.starts_from} else None
+        named = all(record.spec.names_start_of(run.record.spec) for run in self.runs)
+        return record if named else None
 
     @property
     def threads(self) -> int | None:
@@ -233,7 +234,7 @@ def summarized_report(
     record: ComparisonRecord | None = None,
     *,
     summary_of: Callable[[RunRecord], RunSummary] | None = None,
-    name_of: Callable[[RunSpec], str] = plan_words,
+    by_arm: bool = False,
 ) -> Report:
     """Loads the summaries of runs without their events.
 
@@ -241,7 +242,7 @@ def summarized_report(
     """
     read = summary_of or (lambda each: _summary(store, each, None))
     runs = tuple(_summarized(store, each, read(each), model_of) for each in records)
-    return Report(runs, record, data_of, name_of=name_of)
+    return Report(runs, record, data_of, by_arm=by_arm)
 
 
 def sentences_of(spec: RunSpec, examples: Mapping[str, int], access: FileAccess) -> Dataset | None:

@@ -1,19 +1,26 @@
 """Commands and scripts that repeat a run or a comparison."""
 
+import csv
+import io
+import re
 import shlex
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 
 from mtl_core.errors import PlanError
+from mtl_core.freezing.plan import Plan
 from mtl_core.freezing.plan_file import plan_to_yaml
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.models.description import ModelDescription
 from mtl_core.report.blocks import Block, Code, Text
 from mtl_core.report.load import Report, ReportRun
+from mtl_core.training.arm import ComparisonArm
 from mtl_core.training.comparison import ComparisonSpec
 from mtl_core.training.options import argument_text, unusual_arguments, usual_arguments
 from mtl_core.training.spec import RunSpec
 
 PLAN_FILE = "plan.yaml"
+PLANS_FOLDER = "plans"
 
 
 def blocks(report: Report) -> Iterator[Block]:
@@ -27,6 +34,9 @@ def blocks(report: Report) -> Iterator[Block]:
     if record is not None:
         command = _with_threads(report.threads, compare_command(record.spec))
         yield Code("\n".join([f"# {record.id}", *parent_comment(record.spec), command]), "sh")
+        for path, plan in plan_files(record.spec).items():
+            yield Text(f"Save this plan as {path}:")
+            yield Code(plan_to_yaml(plan), "yaml")
         yield Text("To repeat one run only: runs/RUN/repeat.sh in the bundle.")
         return
     runs = [run for _, run in report.one_of_each]
@@ -49,9 +59,12 @@ def train_command(spec: RunSpec, model: ModelDescription | None) -> str:
 
 
 def compare_command(spec: ComparisonSpec) -> str:
-    """`python -m mtl_core compare …` with the values of `spec`."""
+    """`python -m mtl_core compare …` with the values of `spec`.
+
+    The plans of arms without a scenario are those of `plan_files`.
+    """
     arguments: list[tuple[str, ...]] = [("--checkpoint", spec.checkpoint)]
-    arguments += [("--scenarios", ",".join(spec.arm_names))]
+    arguments += _arm_arguments(spec)
     arguments += [("--seeds", ",".join(map(str, spec.seeds))), ("--data", spec.data)]
     usual = usual_arguments(spec)
     if spec.seconds is not None:
@@ -72,6 +85,39 @@ def compare_command(spec: ComparisonSpec) -> str:
     return _command("compare", [*arguments, *unusual_arguments(spec)])
 
 
+def plan_files(spec: ComparisonSpec) -> dict[str, Plan]:
+    """The plans of the arms that have their own, by the path of a plan file for `--arm`."""
+    return {
+        _plan_path(number, arm): arm.plan
+        for number, arm in enumerate(spec.arms, start=1)
+        if arm.plan is not None
+    }
+
+
+def arm_text(arm: ComparisonArm, plan_path: str) -> str:
+    """An arm as `--arm` reads it: `top-1,name=fast,learning-rate=0.001`."""
+    name = [] if arm.name == arm.scenario else [f"name={arm.name}"]
+    parts = [*name, *(f"{key}={text}" for key, text in arm.differences)]
+    written = io.StringIO()
+    csv.writer(written, lineterminator="").writerow(parts)
+    source = arm.scenario or f'"{plan_path}"'
+    return ",".join([source, *([written.getvalue()] if parts else [])])
+
+
+def _arm_arguments(spec: ComparisonSpec) -> Iterator[tuple[str, ...]]:
+    """`--scenarios` for the first arms, as far as they are scenarios, then an `--arm` for each."""
+    scenarios = list(takewhile(lambda arm: arm.is_plain, spec.arms))
+    if scenarios:
+        yield "--scenarios", ",".join(arm.name for arm in scenarios)
+    for number, arm in enumerate(spec.arms[len(scenarios) :], start=len(scenarios) + 1):
+        yield "--arm", arm_text(arm, _plan_path(number, arm))
+
+
+def _plan_path(number: int, arm: ComparisonArm) -> str:
+    words = re.sub(r"[^a-z0-9]+", "-", arm.name.lower()).strip("-")
+    return f"{PLANS_FOLDER}/{'-'.join([str(number), *([words] if words else [])])}.yaml"
+
+
 def _command(name: str, arguments: Sequence[tuple[str, ...]]) -> str:
     """A command of `python -m mtl_core`, one line per argument, quoted for a shell."""
     lines = [" ".join(map(shlex.quote, argument)) for argument in arguments]
@@ -81,8 +127,13 @@ def _command(name: str, arguments: Sequence[tuple[str, ...]]) -> str:
 def compare_script(comparison: str, spec: ComparisonSpec, threads: int | None) -> str:
     """Builds a shell script that runs `comparison` again from the folder of Freeze Lab.
 
-    Arguments of the script are passed on. `threads` None: the script sets no thread count.
+    Plan files are read from the folder of the script. Arguments of the script are passed on.
+    `threads` None: the script sets no thread count.
     """
+    # An argument that begins with a plan file: '"plans/…"'
+    command = compare_command(spec).replace(
+        f"--arm '\"{PLANS_FOLDER}/", f"--arm '\"'\"$beside\"'/{PLANS_FOLDER}/"
+    )
     return "\n".join(
         [
             "#!/bin/sh",
@@ -90,8 +141,9 @@ def compare_script(comparison: str, spec: ComparisonSpec, threads: int | None) -
             "# Arguments, such as --output DIR, are passed on.",
             *parent_comment(spec),
             "set -eu",
+            *(['beside=$(dirname "$0")'] if plan_files(spec) else []),
             *([] if threads is None else [f"export FREEZE_LAB_THREADS={threads}"]),
-            f'exec {compare_command(spec)} "$@"',
+            f'exec {command} "$@"',
             "",
         ]
     )
@@ -123,12 +175,16 @@ def repeat_script(run: str, spec: RunSpec, model: ModelDescription | None) -> st
 
 def parent_comment(spec: RunSpec | ComparisonSpec) -> list[str]:
     """Shell comments on the run that `spec` starts from; empty if it starts from a checkpoint."""
-    if spec.starts_from is None:
-        return []
+    own = [arm.options.get("starts_from") for arm in getattr(spec, "arms", ())]
     return [
-        f"# Starts from run {spec.starts_from}, which must be in the store (FREEZE_LAB_HOME) with",
-        "# its saved model. On another machine, repeat that run first with --output DIR and pass",
-        "# its new id to --starts-from.",
+        line
+        for run in dict.fromkeys((spec.starts_from, *own))
+        if run is not None
+        for line in (
+            f"# Starts from run {run}, which must be in the store (FREEZE_LAB_HOME) with",
+            "# its saved model. On another machine, repeat that run first with --output DIR and",
+            "# replace its id below by the new one.",
+        )
     ]
 
 

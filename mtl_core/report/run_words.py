@@ -50,9 +50,14 @@ def run_headline(record: RunRecord, summary: RunSummary, ahead: int = 0) -> str:
 
 def plan_words(spec: RunSpec) -> str:
     """Returns the name of the run's plan for use within a sentence."""
-    if spec.scenario is None or spec.arm not in (None, spec.scenario):
+    if spec.scenario is None or has_own_name(spec):
         return spec.arm_name
     return scenario_phrase(spec.scenario)
+
+
+def has_own_name(spec: RunSpec) -> bool:
+    """Whether the run's arm has another name than its scenario."""
+    return spec.arm not in (None, spec.scenario)
 
 
 def run_label(record: RunRecord) -> str:

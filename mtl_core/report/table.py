@@ -13,7 +13,7 @@ from mtl_core.analysis.plans import PlanComparison, PlanResult, TaskResult, Verd
 from mtl_core.freezing.titles import task_title
 from mtl_core.report.baselines import collapse_lines
 from mtl_core.report.blocks import Block, Table, Text, table_of
-from mtl_core.report.compared import lowest_seed_run
+from mtl_core.report.compared import ComparedRuns, lowest_seed_run, own_facts
 from mtl_core.report.data_words import within
 from mtl_core.report.finding import AS_GOOD, has_one_seed, is_tested
 from mtl_core.report.load import Report
@@ -68,8 +68,16 @@ def blocks(report: Report) -> Iterator[Block]:
         "of any phase. Frozen part: compared by the SHA-256 of every frozen tensor in every "
         "finished run."
     )
+    for line in setting_lines(report.compared):
+        yield Text(line)
     for plan in ordered:
         yield from _notes(plan, report)
+
+
+def setting_lines(shown: ComparedRuns) -> tuple[str, ...]:
+    """States for each plan the settings that not all plans share; empty if all are shared."""
+    facts = own_facts(shown)
+    return tuple(f"Settings of {label}: {'; '.join(own)}." for label, own in facts.items() if own)
 
 
 def terminal_table(comparison: PlanComparison, separator: str = " ") -> Table:

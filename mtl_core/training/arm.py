@@ -1,13 +1,13 @@
 """An arm of a comparison: a plan, and the settings in which its runs differ from the others."""
 
 from collections.abc import Mapping
-from pathlib import PurePath
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, field_serializer, field_validator, model_validator
 
 from mtl_core.freezing.plan import Plan, Weight
 from mtl_core.nearest import available_names
+from mtl_core.text import last_part
 from mtl_core.training.options import RunOptions, argument_text, refused
 from mtl_core.values import Frozen
 
@@ -110,7 +110,7 @@ def named_arm(source: str | Plan, name: str | None = None, **values: Any) -> Com
 
 def _default_name(base: str, differences: tuple[tuple[str, str], ...]) -> str:
     words = [
-        PurePath(text).name if key == "checkpoint" else f"{key.replace(':', ' ')} {text or 'none'}"
+        last_part(text) if key == "checkpoint" else f"{key.replace(':', ' ')} {text or 'none'}"
         for key, text in differences
     ]
     return f"{base} ({', '.join(words)})"[:NAME_LENGTH]

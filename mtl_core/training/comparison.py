@@ -99,6 +99,12 @@ class ComparisonSpec(RunOptions):
         """The options of an arm's runs by field name: its own, or those that arms share."""
         return {**option_values(self, RunOptions), **arm.options}
 
+    def names_start_of(self, run: RunSpec) -> bool:
+        """Whether the run starts where this spec says: each seed may start from a run of its own,
+        which the spec does not name."""
+        starts = {arm.name: self.options_of(arm)["starts_from"] for arm in self.arms}
+        return run.starts_from == starts.get(run.arm_name)
+
     def with_arms(self, names: Collection[str]) -> "ComparisonSpec":
         """The spec with only the arms that have one of these names, in their order."""
         kept = tuple(arm for arm in self.arms if arm.name in names)

@@ -63,14 +63,14 @@ def prepare_comparison(
 
 
 def with_stated_vectors(comparison: ComparisonSpec, runs: Iterable[RunSpec]) -> ComparisonSpec:
-    """Return the comparison with the sentence vector of each arm that has its own checkpoint.
+    """Return the comparison with the sentence vector of each arm whose start is its own.
 
-    A command that repeats the comparison then needs no default of that checkpoint.
+    A command that repeats the comparison then needs no default of that checkpoint or run.
     """
     vectors = {run.arm_name: run.sentence_vector for run in runs}
     arms = tuple(
         arm.model_copy(update={"options": {**arm.options, "sentence_vector": vectors[arm.name]}})
-        if arm.checkpoint is not None
+        if arm.checkpoint is not None or "starts_from" in arm.options
         else arm
         for arm in comparison.arms
     )

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Annotated, Any
@@ -11,12 +12,15 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
+from mtl_core.cli.compare.arms import arms_of, with_vectors
 from mtl_core.cli.compare.options import (
+    ArmsOption,
     ExamplesOption,
     HeadRateOption,
     MarginOption,
     NameOption,
     OutputOption,
+    PlansOption,
     RateOption,
     ReferenceOption,
     ResumeOption,
@@ -37,6 +41,7 @@ from mtl_core.cli.signals import sigterm_as_interrupt
 from mtl_core.cli.stored_runs import vector_of_start
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import InternalError, InvalidRun
+from mtl_core.nearest import available_names
 from mtl_core.settings import Settings
 from mtl_core.store.record import ComparisonRecord, RunState
 from mtl_core.training.comparison import ComparisonSpec
@@ -52,6 +57,8 @@ _STOP_SECONDS = 5.0  # a run stops within two
 def compare(
     checkpoint: CheckpointOption = DEFAULT_CHECKPOINT,
     scenarios: ScenariosOption = None,
+    plan: PlansOption = None,
+    arm: ArmsOption = None,
     seeds: SeedsOption = None,
     data: DataOption = "sample",
     seconds: SecondsOption = None,
@@ -69,31 +76,35 @@ def compare(
     output: OutputOption = None,
     form: Annotated[ReportFormat, typer.Option("--format")] = ReportFormat.TEXT,
 ) -> None:
-    """Fine-tune each scenario with each seed, and print which is best and which are equivalent.
+    """Fine-tune each plan with each seed, and print which is best and which are equivalent.
 
-    With several numbers of --examples each scenario is trained with each, and plans are compared
+    --scenarios, --plan and --arm name the plans. With several numbers of --examples each is
+    trained with each, and plans are compared
     at equal numbers. The runs are stored; models are saved for the first seed with the largest
     number. Ctrl-C stops the comparison; resume it with --resume.
     """
-    _require_either(scenarios, resume)
+    _require_either(scenarios is not None or bool(plan or arm), resume)
     if output is not None:
         require_empty(output)
     if resume is not None:
         if margin is not None:
             raise InvalidRun(
                 "--margin is chosen before the runs: it cannot be changed with --resume. Start a "
-                "new comparison with --scenarios and --margin."
+                "new comparison with --margin."
             )
         _run(resume, None, None, output, form, reference, () if seeds is None else seeds_of(seeds))
         return
-    if not names_of(scenarios or ""):
-        raise InvalidRun("--scenarios names none. Write names, e.g. --scenarios heads-only,full.")
     settings = Settings.from_environment()
-    vector = options.pop("sentence_vector") or vector_of_start(options["starts_from"], settings)
+    start_vector = partial(vector_of_start, settings=settings)
+    requested = options.pop("sentence_vector")
+    arms = arms_of(names_of(scenarios or ""), plan or [], arm or [])
+    if not arms:
+        raise InvalidRun("--scenarios names none. Write names, e.g. --scenarios heads-only,full.")
+    vector = requested or start_vector(options["starts_from"])
     _, model = load_model(checkpoint, data, vector)
     values: dict[str, object] = {
         "checkpoint": checkpoint,
-        "scenarios": names_of(scenarios or ""),
+        "arms": with_vectors(arms, requested, start_vector),
         "seeds": seeds_of(_SEEDS if seeds is None else seeds),
         "data": data or "sample",
         "seconds": seconds,
@@ -111,18 +122,19 @@ def compare(
     _run(None, spec, name, output, form, reference)
 
 
-def _require_either(scenarios: str | None, resume: str | None) -> None:
-    if (scenarios is None) == (resume is None):
+def _require_either(names_arms: bool, resume: str | None) -> None:
+    if names_arms == (resume is not None):
         raise InvalidRun(
-            "Choose what to compare, e.g. --scenarios heads-only,top-1,full, or resume an earlier "
-            "comparison with --resume ID, but not both. `scenarios` lists all names."
+            "Choose what to compare, e.g. --scenarios heads-only,top-1,full, --plan FILE or --arm, "
+            "or resume an earlier comparison with --resume ID, but not both. `scenarios` lists all "
+            "names."
         )
 
 
-def _require_compared(reference: str | None, scenarios: Sequence[str]) -> None:
-    if reference is not None and reference not in scenarios:
+def _require_compared(reference: str | None, arms: Sequence[str]) -> None:
+    if reference is not None and reference not in arms:
         raise InvalidRun(
-            f"--reference {reference} is not compared. Choose one of {', '.join(scenarios)}."
+            f"--reference {reference} is not compared. {available_names(reference, arms, 'Arms')}"
         )
 
 

@@ -21,26 +21,45 @@ ScenariosOption = Annotated[
         help="The scenarios to compare; `scenarios` lists all names.",
     ),
 ]
+PlansOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--plan",
+        metavar="FILE",
+        help="A plan file to compare; `plan` prints an example to edit. Repeatable.",
+    ),
+]
+ArmsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--arm",
+        metavar="SCENARIO|FILE,KEY=VALUE,…",
+        help="A scenario or a plan file with settings of its own, e.g. "
+        "top-1,learning-rate=1e-3,name=top-1-fast. Keys: name, checkpoint, learning-rate, "
+        "head-learning-rate, task-weight:TASK, and options of a run such as epochs, "
+        "sentence-vector, starts-from or examples:TASK. Repeatable.",
+    ),
+]
 SeedsOption = Annotated[
     str | None,
     typer.Option(
         "--seeds",
         metavar="1,2,3",
-        help="Seeds; each scenario is trained with each of them. With --resume: seeds to add; "
+        help="Seeds; each plan is trained with each of them. With --resume: seeds to add; "
         "looking at the results again spends part of the error. Default: 0,1,2.",
     ),
 ]
 RateOption = Annotated[
-    float | None, typer.Option(help="Learning rate of the encoder; overrides each scenario's own.")
+    float | None, typer.Option(help="Learning rate of the encoder; overrides each plan's own.")
 ]
 HeadRateOption = Annotated[
-    float | None, typer.Option(help="Learning rate of the heads; overrides each scenario's own.")
+    float | None, typer.Option(help="Learning rate of the heads; overrides each plan's own.")
 ]
 SweepOption = Annotated[
     str,
     typer.Option(
         metavar="0.3,1,3",
-        help="Learning rate sweep: multiply each scenario's rates by these factors with the first "
+        help="Learning rate sweep: multiply each plan's rates by these factors with the first "
         "seed, then use the factor with the highest mean score for all seeds.",
     ),
 ]
@@ -48,7 +67,7 @@ ExamplesOption = Annotated[
     list[str] | None,
     typer.Option(
         metavar="N,N,…|TASK=N",
-        help="Train each scenario with each of these numbers of sentences per task, e.g. "
+        help="Train each plan with each of these numbers of sentences per task, e.g. "
         "50,100,all. TASK=N limits the sentences of one task instead. Repeatable.",
     ),
 ]
@@ -69,8 +88,9 @@ SeparateRunsOption = Annotated[
 ReferenceOption = Annotated[
     str | None,
     typer.Option(
-        metavar="SCENARIO",
-        help="Also compare every plan with this one: above, below, equivalent or undecided.",
+        metavar="ARM",
+        help="Also compare every plan with this one, by its name: above, below, equivalent or "
+        "undecided.",
     ),
 ]
 MarginOption = Annotated[float | None, typer.Option(help=MARGIN_HELP)]
@@ -108,7 +128,7 @@ def factors_of(text: str) -> tuple[float, ...]:
 
 def examples_of(values: list[str]) -> dict[str, object]:
     """Parse `--examples` into `examples`, the limits by task, and `train_sizes`, the numbers of
-    sentences that each scenario is trained with (None: all). Raises InvalidRun."""
+    sentences that each plan is trained with (None: all). Raises InvalidRun."""
     by_task = [each for each in values if "=" in each]
     sizes = [name for each in values if each not in by_task for name in names_of(each)]
     for size in sizes:

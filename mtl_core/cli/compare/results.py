@@ -13,7 +13,13 @@ from mtl_core.report import blocks
 from mtl_core.report.baselines import collapse_lines, unbeaten_words
 from mtl_core.report.data_words import size_words
 from mtl_core.report.load import Report, summarized_report
-from mtl_core.report.table import against_words, result_words, terminal_table, undecided_lines
+from mtl_core.report.table import (
+    against_words,
+    result_words,
+    setting_lines,
+    terminal_table,
+    undecided_lines,
+)
 from mtl_core.settings import Settings
 from mtl_core.store.record import ComparisonRecord
 from mtl_core.store.runs import RunStore
@@ -29,7 +35,7 @@ def load_results(store: RunStore, record: ComparisonRecord, settings: Settings) 
         lambda _: None,
         lambda spec, examples: data_of(spec, examples, settings),
         record,
-        name_of=lambda spec: spec.arm_name,
+        by_arm=True,
     )
 
 
@@ -49,6 +55,8 @@ def print_results(record: ComparisonRecord, report: Report, reference: str | Non
             console.print(f"{task.name}: {result_words(each.plans, task.name)}", soft_wrap=True)
         for line in undecided_lines(each.plans):
             console.print(line, soft_wrap=True)
+    for line in setting_lines(compared):
+        console.print(line, soft_wrap=True)
     for task in compared.plans.tasks:
         lines = report.baselines.get(task.name, ())
         if (unbeaten := unbeaten_words(compared.plans, task.name, lines)) is not None:

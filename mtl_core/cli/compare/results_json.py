@@ -13,6 +13,7 @@ from mtl_core.report.baselines import unbeaten_words
 from mtl_core.report.load import Report
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
 from mtl_core.store.runs import RunStore
+from mtl_core.training.arm import ComparisonArm
 from mtl_core.training.comparison import TrainSize, sorted_sizes, train_size
 from mtl_core.training.events import PhaseStarted, RunFinished, RunStarted
 
@@ -22,9 +23,10 @@ def as_json(
 ) -> dict[str, Any]:
     """The results of a comparison with the field names of the JSON output.
 
-    With several numbers of training sentences there is an entry for each scenario with each
-    number, in `examples` (null: all). `best` and `verdicts` refer to the largest number, and
-    `best_by_examples` to each. `best` holds the best plan and those that are equivalent to it.
+    `scenarios` has an entry for each arm, whose name is its `scenario`. With several numbers of
+    training sentences there is an entry for each arm with each number, in `examples` (null: all).
+    `best` and `verdicts` refer to the largest number, and `best_by_examples` to each. `best` holds
+    the best plan and those that are equivalent to it.
     """
     compared = report.compared
     finished = {run.id: finished_event(store, run) for run in (*record.trial_runs, *record.runs)}
@@ -34,8 +36,8 @@ def as_json(
         "checkpoint": record.spec.checkpoint,
         "data": record.spec.data,
         "scenarios": [
-            _scenario(store, record, scenario, size, finished)
-            for scenario in record.spec.arm_names
+            _arm(store, record, arm, size, finished)
+            for arm in record.spec.arms
             for size in sizes or [None]
         ],
         "best": _best(compared.plans),
@@ -109,24 +111,29 @@ def _against(report: Report, reference: str) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def _scenario(
+def _arm(
     store: RunStore,
     record: ComparisonRecord,
-    scenario: str,
+    arm: ComparisonArm,
     size: TrainSize,
     finished: Mapping[str, RunFinished | None],
 ) -> dict[str, Any]:
-    """A scenario with one number of training sentences (`size`, None: all)."""
+    """An arm with one number of training sentences (`size`, None: all).
+
+    An arm that is more than a scenario also has its `checkpoint`, its `base`, which is the scenario
+    of its plan or null for a `plan` of its own, and the `options` that replace the comparison's.
+    """
     sized = bool(record.spec.train_sizes)
     runs = [
         run
         for run in record.runs
-        if run.spec.arm_name == scenario and (not sized or train_size(run.spec) == size)
+        if run.spec.arm_name == arm.name and (not sized or train_size(run.spec) == size)
     ]
     scores = [_metrics(event) for run in runs if (event := finished[run.id]) is not None]
     trainable, frozen = _counts(store, runs)
     return {
-        "scenario": scenario,
+        "scenario": arm.name,
+        **({} if arm.is_plain else _own_values(arm, record.spec.checkpoint_of(arm))),
         **({"examples": size} if sized else {}),
         "seeds": [
             {
@@ -144,6 +151,17 @@ def _scenario(
         "high": _over_seeds(scores, max),
         "trainable": trainable,
         "frozen": frozen,
+    }
+
+
+def _own_values(arm: ComparisonArm, checkpoint: str) -> dict[str, Any]:
+    fields = {"learning_rate", "head_learning_rate", "task_weights", "options"}
+    own = arm.model_dump(mode="json", include=fields, exclude_defaults=True)
+    return {
+        "checkpoint": checkpoint,
+        "base": arm.scenario,
+        "plan": None if arm.plan is None else arm.plan.model_dump(mode="json"),
+        "options": {**own.pop("options", {}), **own},
     }
 
 
