@@ -44,8 +44,8 @@ class SpecDifference:
 
 
 def spec_differences(specs: Sequence[RunSpec]) -> tuple[SpecDifference, ...]:
-    """Returns the keys with different values, in the order of the spec."""
-    flat = [dict(_leaves("", spec.model_dump(mode="json"))) for spec in specs]
+    """Returns the keys with different values, in the order of the spec, without the arm's name."""
+    flat = [dict(_leaves("", spec.model_dump(mode="json", exclude={"arm"}))) for spec in specs]
     keys = dict.fromkeys(key for leaves in flat for key in leaves)
     found = (SpecDifference(key, tuple(leaves.get(key) for leaves in flat)) for key in keys)
     return tuple(each for each in found if len(set(each.values)) > 1)

@@ -1,0 +1,144 @@
+"""How reports name and describe the arms of a comparison."""
+
+import shlex
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mtl_core.analysis.outcomes import OutcomeRule
+from mtl_core.cli.compare.arms import parse_arm
+from mtl_core.freezing.plan import Phase, Plan
+from mtl_core.freezing.plan_file import plan_to_yaml
+from mtl_core.report.compared import ComparedRuns, compare_runs, facts_of, own_facts
+from mtl_core.report.finding import headline
+from mtl_core.report.load import Report
+from mtl_core.report.repeat import arm_text, compare_command, compare_script, plan_files
+from mtl_core.report.table import setting_lines
+from mtl_core.training.arm import ComparisonArm, named_arm, plain_arm
+from mtl_core.training.comparison import ComparisonSpec
+from mtl_core.training.spec import RunSpec
+from tests.export.finished_run import finished
+from tests.run_story import Story
+
+Keep = Callable[..., str]
+Read = Callable[..., Report]
+MINE = Plan(name="mine", phases=(Phase(name="one", train=("heads", "biases")),))
+
+
+def compared(
+    keep: Keep, read: Read, *changes: dict[str, object], by_arm: bool = False
+) -> ComparedRuns:
+    """One finished run of heads only for each of `changes` to its spec, as arms."""
+    ids = [keep(_changed(finished("heads-only", 0.7, 0.3), each)) for each in changes]
+    runs = [(run.record, run.summary) for run in read(*ids).runs]
+    return compare_runs(runs, lambda _: None, by_arm, OutcomeRule())
+
+
+def _changed(story: Story, changes: dict[str, object]) -> list[object]:
+    first, *others = story
+    return [first.model_copy(update={"spec": first.spec.model_copy(update=changes)}), *others]
+
+
+def labels(shown: ComparedRuns) -> list[str]:
+    return [plan.label for plan in shown.plans.plans]
+
+
+def test_arms_on_several_checkpoints_are_labelled_with_theirs(keep: Keep, read: Read) -> None:
+    arms = (
+        {"arm": "heads-only"},
+        {"arm": "heads-only (tiny)", "checkpoint": "models/tiny", "sentence_vector": "mean"},
+    )
+    assert labels(compared(keep, read, *arms)) == ["heads only, minilm-l6", "heads-only (tiny)"]
+    by_arm = compared(keep, read, *arms, by_arm=True)
+    assert labels(by_arm) == ["heads-only", "heads-only (tiny)"]
+
+
+def test_what_arms_share_is_a_fact_and_the_rest_is_stated_for_each(keep: Keep, read: Read) -> None:
+    shown = compared(keep, read, {"arm": "heads-only"}, {"arm": "long", "epochs": 9.0})
+    facts = facts_of(shown)
+    assert "minilm-l6" in facts
+    assert not [fact for fact in facts if "epoch" in fact]
+    assert own_facts(shown) == {"heads only": ["1 epoch"], "long": ["9 epochs"]}
+    assert setting_lines(shown) == (
+        "Settings of heads only: 1 epoch.",
+        "Settings of long: 9 epochs.",
+    )
+
+
+def test_arms_that_differ_in_epochs_have_a_finding(keep: Keep, read: Read) -> None:
+    shown = compared(keep, read, {"arm": "heads-only"}, {"arm": "long", "epochs": 9.0})
+    assert shown.plans.beyond_plan == ()
+    assert "differ in more than the plan" not in headline(shown, {})
+
+
+def test_a_run_of_an_earlier_version_belongs_to_the_arm_of_its_scenario() -> None:
+    stored = finished("heads-only", 0.7, 0.3).spec.model_dump(mode="json", exclude={"arm"})
+    assert RunSpec.model_validate(stored).arm_name == "heads-only"
+
+
+@pytest.mark.parametrize(
+    "arm",
+    [
+        named_arm("full", checkpoint="/models/a, b"),
+        named_arm("top-1", 'with "quotes", and a comma', learning_rate=3e-4),
+        named_arm(MINE, head_learning_rate=0.01, task_weights={"ner": 0.0, "sentiment": 2.0}),
+        named_arm(
+            MINE,
+            "it's",
+            options={
+                "epochs": 2.5,
+                "examples": {"ner": 50, "sentiment": 20},
+                "label_noise": {},
+                "also_evaluate": ("sample-posts", "b.yaml"),
+                "random_backbone": True,
+                "starts_from": None,
+                "sentence_vector": "mean",
+            },
+        ),
+    ],
+)
+def test_an_arm_reads_back_from_its_text(arm: ComparisonArm, tmp_path: Path) -> None:
+    path = tmp_path / "a, plan.yaml"
+    path.write_text(plan_to_yaml(MINE), encoding="utf-8")
+    assert parse_arm(arm_text(arm, str(path))) == arm
+
+
+def test_the_command_of_a_comparison_lists_its_arms_in_order() -> None:
+    spec = ComparisonSpec(
+        checkpoint="minilm-l6",
+        arms=(
+            plain_arm("heads-only"),
+            plain_arm("full"),
+            named_arm(MINE, "it's mine", options={"epochs": 2}),
+            plain_arm("top-1"),
+        ),
+    )
+    command = compare_command(spec)
+    arguments = shlex.split(command.replace("\\\n", ""))
+    assert arguments[arguments.index("--scenarios") + 1] == "heads-only,full"
+    arms = [arguments[n + 1] for n, each in enumerate(arguments) if each == "--arm"]
+    assert arms == ['"plans/3-it-s-mine.yaml",name=it\'s mine,epochs=2', "top-1"]
+    assert plan_files(spec) == {"plans/3-it-s-mine.yaml": MINE}
+
+
+def test_the_script_reads_the_plan_files_beside_it(tmp_path: Path) -> None:
+    arm = named_arm(MINE, "it's mine")
+    spec = ComparisonSpec(checkpoint="minilm-l6", arms=(arm,))
+    folder = tmp_path / "a, folder"
+    (folder / "plans").mkdir(parents=True)
+    (folder / "plans" / "1-it-s-mine.yaml").write_text(plan_to_yaml(MINE), encoding="utf-8")
+    script = compare_script("a-comparison", spec, 2)
+    printing = script.replace("exec python -m mtl_core compare", "printf '%s\\n'")
+    (folder / "repeat.sh").write_text(printing, encoding="utf-8")
+    done = subprocess.run(["sh", folder / "repeat.sh"], capture_output=True, text=True, check=True)
+    arguments = done.stdout.splitlines()
+    assert parse_arm(arguments[arguments.index("--arm") + 1]) == arm
+
+
+def test_the_start_of_an_arm_is_named_in_the_script() -> None:
+    spec = ComparisonSpec(
+        checkpoint="minilm-l6", arms=(named_arm("full", options={"starts_from": "a-run"}),)
+    )
+    assert "# Starts from run a-run, which must be in the store" in compare_script("c", spec, 2)
