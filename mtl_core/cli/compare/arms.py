@@ -53,14 +53,15 @@ def arms_of(
 def parse_arm(text: str) -> ComparisonArm:
     """Parse an arm: a scenario or a plan file, then `key=value` pairs, separated by commas.
 
-    A part with a comma in it is put in double quotation marks. Raises InvalidRun that names the
+    A plan file has a suffix of YAML or a slash. A part with a comma in it is put in double
+    quotation marks. Raises InvalidRun that names the
     arm and what exists.
     """
     source, *parts = (part.strip() for part in _split(text))
     try:
         values = _values(parts)
         name = values.pop("name", None)
-        is_file = source.endswith(_PLAN_SUFFIXES) or "/" in source or Path(source).is_file()
+        is_file = source.endswith(_PLAN_SUFFIXES) or "/" in source
         return named_arm(read_plan(Path(source)) if is_file else source, name, **values)
     except ValidationError as problem:
         raise InvalidRun(f"Arm '{text}': {_first_line(problem)}") from None

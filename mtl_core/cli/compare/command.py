@@ -79,9 +79,9 @@ def compare(
     """Fine-tune each plan with each seed, and print which is best and which are equivalent.
 
     --scenarios, --plan and --arm name the plans. With several numbers of --examples each is
-    trained with each, and plans are compared
-    at equal numbers. The runs are stored; models are saved for the first seed with the largest
-    number. Ctrl-C stops the comparison; resume it with --resume.
+    trained with each, and plans are compared at equal numbers. The runs are stored; models are
+    saved for the first seed with the largest number. Ctrl-C stops the comparison; resume it with
+    --resume.
     """
     _require_either(scenarios is not None or bool(plan or arm), resume)
     if output is not None:
