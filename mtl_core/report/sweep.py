@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mtl_core.analysis.summary import RunSummary
-from mtl_core.freezing.titles import scenario_phrase
 from mtl_core.report.data_words import size_words
+from mtl_core.report.run_words import plan_words
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunRole
 from mtl_core.training.comparison import ArmKey, TrainSize, arm_key, train_size
 
@@ -25,7 +25,7 @@ class RateSweep:
     None for all training sentences.
     """
 
-    scenario: str
+    plan: str
     scores: Mapping[float, float | None]
     selected: float | None
     size: TrainSize = None
@@ -57,7 +57,7 @@ def sweep_title(sweeps: Sequence[RateSweep]) -> str:
             "number of sentences"
         )
     parts = [
-        f"{scenario_phrase(each.scenario)} "
+        f"{each.plan} "
         + ("is still running" if each.selected is None else f"uses × {each.selected:g}")
         for each in sweeps
     ]
@@ -67,7 +67,7 @@ def sweep_title(sweeps: Sequence[RateSweep]) -> str:
 def sweep_row(sweep: RateSweep) -> dict[str, str]:
     """Builds a table row with a column for each factor; ✓ marks the selected one."""
     sized = "" if sweep.size is None else f", {size_words(sweep.size)}"
-    row = {"Plan": f"{scenario_phrase(sweep.scenario)}{sized}"}
+    row = {"Plan": f"{sweep.plan}{sized}"}
     for factor, score in sweep.scores.items():
         mark = " ✓" if factor == sweep.selected else ""
         row[f"× {factor:g}"] = "" if score is None else f"{score:.3f}{mark}"
@@ -87,7 +87,7 @@ def _sweep(
     known = {run.factor: _score(summary_of(run)) for run in trials if run.factor is not None}
     scores = {factor: known.get(factor) for factor in sorted(record.spec.sweep)}
     first = results[0].spec
-    return RateSweep(first.arm_name, scores, selected, train_size(first))
+    return RateSweep(plan_words(first), scores, selected, train_size(first))
 
 
 def _score(summary: RunSummary) -> float | None:

@@ -36,7 +36,7 @@ def test_the_rates_of_a_sweep_are_listed_with_the_selected_one(lab: Lab) -> None
     high, low = made.trial_runs
     run_to_its_end(lab, high, 0.9, 0.5)
     (waits,) = rate_sweeps(lab.store.comparison(made.id), lambda run: summary_of(lab, run))
-    assert waits == RateSweep("heads-only", {0.3: None, 3.0: 0.7}, None)
+    assert waits == RateSweep("heads only", {0.3: None, 3.0: 0.7}, None)
     assert sweep_title([waits]) == "Learning rate sweep: heads only is still running"
     run_to_its_end(lab, low, 0.8, 0.4)
     advance(lab.store, lab.settings, made.id)
