@@ -4,7 +4,7 @@
 """
 
 import csv
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -110,16 +110,15 @@ def _values(parts: Sequence[str]) -> dict[str, Any]:
         base, colon, task = key.partition(":")
         field = base.replace("-", "_")
         if key in ("name", "checkpoint"):
-            target, value = values, {field: text}
+            _add(values, key, field, text)
         elif key in _RATES:
-            target, value = values, {field: _number(key, text)}
+            _add(values, key, field, _number(key, text))
         elif base == _WEIGHT and colon:
-            target, value = values, {"task_weights": {task: _number(key, text)}}
+            _add(values, key, "task_weights", {task: _number(key, text)})
         elif field in _EMPTY and bool(colon) == (isinstance(_EMPTY[field], dict) and text != ""):
-            target, value = options, {field: _option(field, task, text)}
+            _add(options, key, field, _option(field, task, text))
         else:
             raise InvalidRun(f"There is no key '{key}'. {_known_keys(key)}")
-        _add(target, key, value)
     return {**values, **({"options": options} if options else {})}
 
 
@@ -135,9 +134,8 @@ def _option(field: str, task: str, text: str) -> Any:
     return text or None
 
 
-def _add(target: dict[str, Any], key: str, value: Mapping[str, Any]) -> None:
+def _add(target: dict[str, Any], key: str, field: str, new: Any) -> None:
     """Add a value; values of several tasks, and lists, are joined."""
-    ((field, new),) = value.items()
     old = target.get(field)
     if isinstance(old, dict) and isinstance(new, dict) and not old.keys() & new.keys():
         target[field] = {**old, **new}
