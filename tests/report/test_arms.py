@@ -11,6 +11,7 @@ from mtl_core.analysis.outcomes import OutcomeRule
 from mtl_core.cli.compare.arms import parse_arm
 from mtl_core.freezing.plan import Phase, Plan
 from mtl_core.freezing.plan_file import plan_to_yaml
+from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.report.compared import ComparedRuns, compare_runs, facts_of, own_facts
 from mtl_core.report.finding import headline
 from mtl_core.report.load import Report
@@ -24,6 +25,7 @@ from tests.run_story import Story
 
 Keep = Callable[..., str]
 Read = Callable[..., Report]
+MEAN = SentenceVector.MEAN
 MINE = Plan(name="mine", phases=(Phase(name="one", train=("heads", "biases")),))
 
 
@@ -48,7 +50,7 @@ def labels(shown: ComparedRuns) -> list[str]:
 def test_arms_on_several_checkpoints_are_labelled_with_theirs(keep: Keep, read: Read) -> None:
     arms = (
         {"arm": "heads-only"},
-        {"arm": "heads-only (tiny)", "checkpoint": "models/tiny", "sentence_vector": "mean"},
+        {"arm": "heads-only (tiny)", "checkpoint": "models/tiny", "sentence_vector": MEAN},
     )
     assert labels(compared(keep, read, *arms)) == ["heads only, minilm-l6", "heads-only (tiny)"]
     by_arm = compared(keep, read, *arms, by_arm=True)
