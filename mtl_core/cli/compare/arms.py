@@ -29,7 +29,7 @@ def arms_of(
 ) -> tuple[ComparisonArm, ...]:
     """The arms of `--scenarios`, `--plan` and `--arm`, in this order.
 
-    Raises InvalidRun with all problems at once.
+    Raises InvalidRun with all problems at once, or if there is no arm.
     """
     arms: list[ComparisonArm] = []
     problems: list[str] = []
@@ -47,6 +47,8 @@ def arms_of(
             problems.append(str(problem))
     if problems:
         raise InvalidRun(" ".join(problems))
+    if not arms:
+        raise InvalidRun("--scenarios names none. Write names, e.g. --scenarios heads-only,full.")
     return tuple(arms)
 
 

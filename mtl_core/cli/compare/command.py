@@ -87,19 +87,13 @@ def compare(
     if output is not None:
         require_empty(output)
     if resume is not None:
-        if margin is not None:
-            raise InvalidRun(
-                "--margin is chosen before the runs: it cannot be changed with --resume. Start a "
-                "new comparison with --margin."
-            )
+        _require_no_margin(margin)
         _run(resume, None, None, output, form, reference, () if seeds is None else seeds_of(seeds))
         return
     settings = Settings.from_environment()
     start_vector = partial(vector_of_start, settings=settings)
     requested = options.pop("sentence_vector")
     arms = arms_of(names_of(scenarios or ""), plan or [], arm or [])
-    if not arms:
-        raise InvalidRun("--scenarios names none. Write names, e.g. --scenarios heads-only,full.")
     vector = requested or start_vector(options["starts_from"])
     _, model = load_model(checkpoint, data, vector)
     values: dict[str, object] = {
@@ -128,6 +122,14 @@ def _require_either(names_arms: bool, resume: str | None) -> None:
             "Choose what to compare, e.g. --scenarios heads-only,top-1,full, --plan FILE or --arm, "
             "or resume an earlier comparison with --resume ID, but not both. `scenarios` lists all "
             "names."
+        )
+
+
+def _require_no_margin(margin: float | None) -> None:
+    if margin is not None:
+        raise InvalidRun(
+            "--margin is chosen before the runs: it cannot be changed with --resume. Start a new "
+            "comparison with --margin."
         )
 
 
