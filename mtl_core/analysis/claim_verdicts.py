@@ -23,7 +23,11 @@ from mtl_core.analysis.claim_rules import (
 )
 from mtl_core.analysis.intervals import Interval, over_seeds
 from mtl_core.analysis.marks import GoldLabels, mark
-from mtl_core.analysis.paired.intervals import PairedDifference, difference
+from mtl_core.analysis.paired.intervals import (
+    PairedDifference,
+    difference,
+    difference_between_data,
+)
 from mtl_core.analysis.paired.scores import Scores, SeedScore, seed_score
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.cost.estimate import step_cost
@@ -92,7 +96,7 @@ def judge(rule: Rule, evidence: Evidence, gold: GoldLabels | None = None) -> Fin
         case Keeps():
             return _keeps(rule, evidence, gold)
         case Carries():
-            return _carries(rule, evidence)
+            return _carries(rule, evidence, gold)
         case Cheaper():
             return _cheaper(rule, evidence)
         case LosesMore():
@@ -131,9 +135,10 @@ def _better(rule: Better, evidence: Evidence, gold: GoldLabels | None) -> Findin
     arms = (rule.arm, rule.against)
     pairs = _by_seed(evidence, arms, lambda run: score_after(run, rule.task, rule.data))
     bar = _allowed(rule.keeps, fmean(against for _, against in pairs) if pairs else 0.0)
-    if gold and rule.data == VALIDATION:
+    if gold:
         arm, against = ({s: (run, -1) for s, run in evidence.get(a, {}).items()} for a in arms)
-        if (paired := _paired_difference(arm, against, rule.task, gold)) is not None:
+        paired = _paired_difference(arm, against, rule.task, gold, rule.data)
+        if paired is not None:
             return _over_pairs(paired, bar)
     return _over_differences([arm - against for arm, against in pairs], bar)
 
@@ -156,11 +161,18 @@ def _keeps(rule: Keeps, evidence: Evidence, gold: GoldLabels | None) -> Finding:
     return _over_differences([a[0] - b[0] for b, a in zip(before, after, strict=True)], bar)
 
 
-def _carries(rule: Carries, evidence: Evidence) -> Finding:
+def _carries(rule: Carries, evidence: Evidence, gold: GoldLabels | None) -> Finding:
     own = _by_seed(evidence, (rule.arm,), lambda run: score_after(run, rule.task))
     other = _by_seed(evidence, (rule.arm,), lambda run: score_after(run, rule.task, rule.data))
     if len(own) != len(other):
         return Finding(ClaimVerdict.OPEN)
+    if gold:
+        ends = {seed: (run, -1) for seed, run in evidence.get(rule.arm, {}).items()}
+        here, there = (_scores(ends, rule.task, gold, data) for data in (VALIDATION, rule.data))
+        if len(here) == len(there) == len(own) > 1:
+            between = difference_between_data(here, there)
+            if between is not None:
+                return _over_pairs(between, 0.0)
     return _over_differences([a[0] - b[0] for a, b in zip(own, other, strict=True)], 0.0)
 
 
@@ -341,34 +353,39 @@ def _judged(found: Interval | None, effects: Sequence[float], bar: float, scale:
 
 
 def _paired_difference(
-    one: _ChosenAnswers, other: _ChosenAnswers, task: str, gold: GoldLabels
+    one: _ChosenAnswers,
+    other: _ChosenAnswers,
+    task: str,
+    gold: GoldLabels,
+    data: str = VALIDATION,
 ) -> PairedDifference | None:
     """The score of `one` minus that of `other` on a task, paired by seed and sentence.
 
-    None if they share fewer than two seeds, or if a run has no stored answers.
+    None if they share fewer than two seeds, or if a run has no stored answers on `data`.
     """
     shared = sorted(set(one) & set(other))
     if len(shared) < 2:
         return None
     ours, theirs = (
-        _scores({seed: chosen[seed] for seed in shared}, task, gold) for chosen in (one, other)
+        _scores({seed: chosen[seed] for seed in shared}, task, gold, data)
+        for chosen in (one, other)
     )
     if len(ours) < len(shared) or len(theirs) < len(shared):
         return None
     return difference(ours, theirs)
 
 
-def _scores(chosen: _ChosenAnswers, task: str, gold: GoldLabels) -> Scores:
+def _scores(chosen: _ChosenAnswers, task: str, gold: GoldLabels, data: str) -> Scores:
     scores = {}
     for seed, (run, index) in chosen.items():
-        score = _score(run, index, task, gold)
+        score = _score(run, index, task, gold, data)
         if score is not None:
             scores[seed] = score
     return scores
 
 
-def _score(run: RunSummary, index: int, task: str, gold: GoldLabels) -> SeedScore | None:
-    answers = run.judged_answers(task)
+def _score(run: RunSummary, index: int, task: str, gold: GoldLabels, data: str) -> SeedScore | None:
+    answers = run.judged_answers(task, None if data == VALIDATION else data)
     known = next((each.task for each in run.tasks if each.task.name == task), None)
     if len(answers) < 2 or known is None:
         return None

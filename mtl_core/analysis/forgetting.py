@@ -11,8 +11,12 @@ from enum import StrEnum
 from math import isclose
 from statistics import fmean
 
-from mtl_core.analysis.marks import GoldLabels, mark
-from mtl_core.analysis.paired.intervals import PairedDifference, difference
+from mtl_core.analysis.marks import GoldLabels, final_answers, mark
+from mtl_core.analysis.paired.intervals import (
+    PairedDifference,
+    difference,
+    difference_between_data,
+)
 from mtl_core.analysis.paired.scores import SeedScore, seed_score
 from mtl_core.analysis.plans import PlanResult
 from mtl_core.analysis.summary import RunSummary
@@ -99,6 +103,7 @@ class OtherDataScores:
     """A task's scores on data that the plan's runs are not trained on.
 
     `on_own_data` is the headline metric on the judged split of their own data, after training.
+    `difference` is the score after training less `on_own_data`, with its interval.
     """
 
     plan: str
@@ -107,6 +112,7 @@ class OtherDataScores:
     metric: Change
     loss: Change | None
     on_own_data: float
+    difference: PairedDifference | None = None
 
 
 def forgetting(plan: PlanResult, gold: GoldLabels | None = None) -> tuple[Forgetting, ...]:
@@ -118,15 +124,20 @@ def forgetting(plan: PlanResult, gold: GoldLabels | None = None) -> tuple[Forget
     return tuple(each for each in found if each is not None)
 
 
-def scores_on_other_data(plan: PlanResult) -> tuple[OtherDataScores, ...]:
-    """Returns the scores by other data set and task that exist before and after training."""
+def scores_on_other_data(
+    plan: PlanResult, gold: GoldLabels | None = None
+) -> tuple[OtherDataScores, ...]:
+    """Returns the scores by other data set and task that exist before and after training.
+
+    `gold` are the correct labels of the sentences; without them only seeds are tested.
+    """
     runs = _finished(plan)
     names = dict.fromkeys(each.split for run in runs for each in run.other_data)
     return tuple(
         found
         for data in names
         for result in plan.tasks.values()
-        if (found := _on_other_data(plan.label, runs, result.task, data))
+        if (found := _on_other_data(plan.label, runs, result.task, data, gold or {}))
     )
 
 
@@ -173,18 +184,24 @@ def _marked(answers: Answers | None, score: TaskScore, task: Task, gold: GoldLab
 
 
 def _on_other_data(
-    label: str, runs: Sequence[RunSummary], task: Task, data: str
+    label: str, runs: Sequence[RunSummary], task: Task, data: str, gold: GoldLabels
 ) -> OtherDataScores | None:
     ends, own = [], []
+    here, there = {}, {}
     for run in runs:
         scores = [each.tasks[task.name] for each in run.other_data if _is_of(each, data, task)]
         if len(scores) > 1 and run.finished and task.name in run.finished.metrics:
             ends.append((scores[0], scores[-1]))
-            own.append(run.finished.metrics[task.name].headline)
+            on_own = run.finished.metrics[task.name]
+            own.append(on_own.headline)
+            seed, name = run.spec.seed, task.name
+            here[seed] = _marked(final_answers(run, name), on_own, task, gold)
+            there[seed] = _marked(final_answers(run, name, data), scores[-1], task, gold)
     if not ends:
         return None
     change = _change([(start.headline, end.headline) for start, end in ends])
-    return OtherDataScores(label, task, data, change, _loss(ends), fmean(own))
+    between = difference_between_data(there, here)
+    return OtherDataScores(label, task, data, change, _loss(ends), fmean(own), between)
 
 
 def _is_of(evaluation: Evaluation, data: str, task: Task) -> bool:

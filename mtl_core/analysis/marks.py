@@ -4,16 +4,17 @@ The event `training.events.Answers` holds predictions without sentences; the cor
 from the dataset. The marks of all sentences give the accuracy and entity F1 of `tasks.scoring`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mtl_core.analysis.summary import RunSummary
-from mtl_core.tasks.dataset import Dataset, Label
+from mtl_core.tasks.dataset import Dataset, Example, Label
 from mtl_core.tasks.schemes import OUTSIDE
 from mtl_core.tasks.scoring import entity_counts
+from mtl_core.tasks.shared_tasks import judged_sentences, shared_tasks
 from mtl_core.tasks.task import Task, TaskKind
 from mtl_core.training.events import Answers
 
@@ -45,25 +46,26 @@ class Marks:
         return 2 * correct / (predicted + true) if predicted + true else 0.0
 
 
-def gold_labels(dataset: Dataset) -> GoldLabels:
-    """Returns the correct labels of the splits of `dataset` that are evaluated."""
-    return {
-        split: {
-            task.name: {
-                position: example.labels[task.name]
-                for position, example in enumerate(examples)
-                if task.name in example.labels
-            }
-            for task in dataset.tasks
-        }
+def gold_labels(dataset: Dataset, others: Iterable[Dataset] = ()) -> GoldLabels:
+    """Returns the correct labels of the splits of `dataset` that are evaluated.
+
+    `others` are other data on which runs were evaluated; each is a split named by its reference.
+    Raises InvalidRun as `shared_tasks` does.
+    """
+    found = {
+        split: _labels(examples, dataset.tasks)
         for split, examples in dataset.splits.items()
         if split != "train"
     }
+    for other in others:
+        shared = shared_tasks(dataset.tasks, other)
+        found[other.reference] = _labels(judged_sentences(other, shared), shared)
+    return found
 
 
-def final_answers(run: RunSummary, task: str) -> Answers | None:
-    """Returns the run's last predictions on the judged split of `task`; None if it stored none."""
-    found = run.judged_answers(task)
+def final_answers(run: RunSummary, task: str, other_data: str | None = None) -> Answers | None:
+    """Returns the run's last predictions on `judged_answers`; None if it stored none."""
+    found = run.judged_answers(task, other_data)
     return found[-1] if found else None
 
 
@@ -100,6 +102,17 @@ def mark(answers: Answers, task: Task, gold: GoldLabels) -> Marks | None:
             for position, label in predicted.items()
         ]
     return Marks(tuple(predicted), np.array(rows, dtype=np.int64).reshape(-1, 3))
+
+
+def _labels(examples: Sequence[Example], tasks: Sequence[Task]) -> SplitLabels:
+    return {
+        task.name: {
+            position: example.labels[task.name]
+            for position, example in enumerate(examples)
+            if task.name in example.labels
+        }
+        for task in tasks
+    }
 
 
 def predicted_tags(indices: tuple[int, ...], task: Task, words: int) -> tuple[str, ...]:

@@ -228,9 +228,13 @@ class RunSummary:
             return self.finished.metrics[task].headline
         return self.task(task).latest
 
-    def judged_answers(self, task: str) -> tuple[Answers, ...]:
-        """The predictions on the judged split of a task, before training and at the end."""
-        split = self.judged_split(task)
+    def judged_answers(self, task: str, other_data: str | None = None) -> tuple[Answers, ...]:
+        """The predictions on the judged split of a task, before training and at the end.
+
+        `other_data` names other data that the run was evaluated on; None: its own data. Runs of
+        earlier versions stored no predictions on other data.
+        """
+        split = other_data or self.judged_split(task)
         return tuple(each for each in self.answers if each.split == split)
 
     def task(self, name: str) -> TaskProgress:

@@ -7,8 +7,10 @@ from statistics import stdev
 
 from mtl_core.analysis.differences import spec_differences
 from mtl_core.analysis.errors import confusion
+from mtl_core.analysis.forgetting import OtherDataScores
 from mtl_core.analysis.intervals import standard_error
 from mtl_core.analysis.marks import GoldLabels, final_answers, predicted_labels
+from mtl_core.analysis.paired.intervals import PairedDifference
 from mtl_core.analysis.plans import PlanResult, headlines
 from mtl_core.charts.pareto import Cost
 from mtl_core.freezing.table import ParameterTable
@@ -16,6 +18,7 @@ from mtl_core.freezing.table_text import as_csv
 from mtl_core.report.compared import ComparedRuns, LabelledRun, lowest_seed_run
 from mtl_core.report.curve import train_sentences
 from mtl_core.report.errors import label_text, plans_with_predictions, sentence_text
+from mtl_core.report.forgetting import elsewhere
 from mtl_core.report.front import front_points
 from mtl_core.report.load import Report, ReportRun
 from mtl_core.tasks.dataset import Dataset, Label
@@ -47,6 +50,8 @@ def tables_of(report: Report) -> Iterator[tuple[str, str]]:
         yield "movement.csv", _movement(report)
     if len(report.runs) > 1:
         yield "differences.csv", _differences(report)
+    if other_data := elsewhere(report.compared):
+        yield "other-data.csv", _other_data(other_data)
     yield from _error_tables(report)
     for _, run in report.one_of_each:  # the seeds of a plan share their tables
         for table in run.tables:
@@ -148,21 +153,27 @@ def _plan_rows(plan: PlanResult, sized: bool) -> Iterator[Sequence[Cell]]:
     known = plan.trainable is not None and plan.total
     for name, result in plan.tasks.items():
         values = tuple(headlines(plan, name).values())
-        against = result.against_best
         yield (
             *(plan.label, plan.scenario, lowest_seed_run(plan).spec.checkpoint),
             *([train_sentences(plan, result.task)] if sized else []),
             *(name, result.task.metric, result.seeds, result.mean),
             stdev(values) if len(values) > 1 else None,
             *(result.low, result.high, result.before, str(result.verdict)),
-            *((against.effect, against.low, against.high) if against else (None, None, None)),
-            *((against.seeds, against.sentences) if against else (None, None)),
+            result.against_best.effect if result.against_best else None,
+            *_interval_cells(result.against_best),
             *(plan.seconds, plan.peak_memory_bytes, plan.trainable, plan.total),
             (plan.trainable or 0) / (plan.total or 1) if known else None,
             _truth(plan.frozen_exact),
             _truth(plan.converged.get(name)),
             *(plan.trained_together, plan.trained_beside),
         )
+
+
+def _interval_cells(found: PairedDifference | None) -> tuple[Cell, ...]:
+    """The bounds of a difference, its pairs of seeds and its sentences."""
+    if found is None:
+        return (None, None, None, None)
+    return (found.low, found.high, found.seeds, found.sentences)
 
 
 def _fronts(report: Report) -> str:
@@ -256,6 +267,27 @@ def _differences(report: Report) -> str:
     found = spec_differences([run.summary.spec for run in report.runs])
     columns = ("key", *(run.id for run in report.runs))
     return csv_text(columns, ((each.key, *each.values) for each in found))
+
+
+def _other_data(found: Mapping[str, Sequence[OtherDataScores]]) -> str:
+    """One row per other data set, task and plan: `difference` is `after` less `on_own_data`."""
+    columns = (
+        *("data", "task", "metric", "plan", "before_training", "after", "on_own_data"),
+        *("difference", "difference_low", "difference_high", "pairs_of_seeds", "sentences"),
+    )
+    return csv_text(
+        columns,
+        (
+            (
+                *(data, each.task.name, each.task.metric, each.plan),
+                *(each.metric.before, each.metric.after, each.on_own_data),
+                each.metric.after - each.on_own_data,
+                *_interval_cells(each.difference),
+            )
+            for data, scores in found.items()
+            for each in scores
+        ),
+    )
 
 
 def _truth(value: bool | None) -> str | None:

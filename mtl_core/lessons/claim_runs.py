@@ -103,8 +103,10 @@ def claim_finding(
         for arm in arms
     }
     evidence = on_the_same_files(evidence)
-    data = {experiments[arm.experiment].spec.data for arm in arms}
-    gold = _gold_labels(data.pop(), access) if len(data) == 1 else None
+    specs = [experiments[arm.experiment].spec for arm in arms]
+    data = {spec.data for spec in specs}
+    others = dict.fromkeys(name for spec in specs for name in spec.also_evaluate)
+    gold = _gold_labels(data.pop(), tuple(others), access) if len(data) == 1 else None
     return judge(claim.rule, evidence, gold)
 
 
@@ -127,9 +129,9 @@ def _files(run: RunSummary) -> tuple[tuple[str, str], ...]:
 
 
 @lru_cache(maxsize=8)
-def _gold_labels(data: str, access: FileAccess) -> GoldLabels:
-    """The correct labels of a data set, by split."""
-    return gold_labels(load_dataset(data, access))
+def _gold_labels(data: str, others: tuple[str, ...], access: FileAccess) -> GoldLabels:
+    """The correct labels of a data set and of other data, by split."""
+    return gold_labels(load_dataset(data, access), [load_dataset(name, access) for name in others])
 
 
 def missing_arms(runs: ArmRuns, arms: Iterable[Arm]) -> tuple[Arm, ...]:

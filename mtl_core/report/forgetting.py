@@ -29,7 +29,9 @@ FORGOTTEN_CAPTION = (
 )
 ELSEWHERE_CAPTION = (
     "No plan was trained on these sentences. On own data: the score at the end on the test "
-    "sentences of the plan's own data, or on the validation sentences if there are none."
+    "sentences of the plan's own data, or on the validation sentences if there are none. 95 %: "
+    "confidence interval of the difference, over seeds and, where the predictions are stored, over "
+    "the sentences of both."
 )
 
 _INTERVAL = "95 %"
@@ -71,7 +73,7 @@ def untrained_tasks(shown: ComparedRuns) -> UntrainedTasks:
 
 def elsewhere(shown: ComparedRuns) -> dict[str, list[OtherDataScores]]:
     """The plans' scores by other data set, sorted by task and then by score, best first."""
-    found = [each for plan in shown.plans.plans for each in scores_on_other_data(plan)]
+    found = [each for plan in shown.plans.plans for each in scores_on_other_data(plan, shown.gold)]
     names = [task.name for task in shown.plans.tasks]
     found.sort(key=lambda each: (names.index(each.task.name), -each.metric.after))
     data = dict.fromkeys(each.data for each in found)
@@ -172,6 +174,7 @@ def elsewhere_row(found: OtherDataScores) -> dict[str, str]:
         "Here": f"{found.metric.after:.3f}",
         "On own data": f"{found.on_own_data:.3f}",
         "Difference": signed(found.metric.after - found.on_own_data),
+        _INTERVAL: _interval_text(found.difference),
         "Before training": f"{found.metric.before:.3f}",
         "Change": signed(found.metric.mean),
         "By seed": _range_text(found.metric),

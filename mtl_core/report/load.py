@@ -119,9 +119,12 @@ class Report:
 
     @cached_property
     def sentences(self) -> tuple[Dataset, GoldLabels] | None:
-        """The data of the runs and the labels of its evaluated splits; None if unavailable."""
+        """The data of the runs and the labels of all sentences that they are evaluated on.
+
+        None if the data are unavailable; other data that are unavailable are left out.
+        """
         data = self._data({})
-        return None if data is None else (data, gold_labels(data))
+        return None if data is None else (data, gold_labels(data, self._other_data()))
 
     @cached_property
     def baselines(self) -> BaselinesByTask:
@@ -200,6 +203,15 @@ class Report:
     def _gold(self) -> GoldLabels | None:
         sentences = self.sentences if len(self.runs) > 1 else None
         return sentences[1] if sentences else None
+
+    def _other_data(self) -> list[Dataset]:
+        """Loads the other data that the runs were evaluated on, each as the first run read it."""
+        found: dict[str, Dataset | None] = {}
+        for spec in (run.summary.spec for run in self.runs):
+            for name in spec.also_evaluate:
+                if self.data_of is not None and name not in found and spec.other_data_digests:
+                    found[name] = self.data_of(spec.with_data(name), {})
+        return [data for data in found.values() if data is not None]
 
     def _data(self, examples: Mapping[str, int]) -> Dataset | None:
         """Loads the data of a started run if there is one, since that recorded their digests."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from mtl_core.errors import InvalidRun
 from mtl_core.nearest import quoted
 from mtl_core.settings import FileAccess
-from mtl_core.tasks.dataset import Dataset, load_dataset
+from mtl_core.tasks.dataset import Dataset, Example, load_dataset
 from mtl_core.tasks.manifest import SPLIT_KEYS
 from mtl_core.tasks.task import Task
 
@@ -59,3 +59,14 @@ def shared_tasks(tasks: Sequence[Task], other: Dataset) -> tuple[Task, ...]:
                 "Give them the same labels, or evaluate on other data."
             )
     return shared
+
+
+def judged_sentences(other: Dataset, shared: Sequence[Task]) -> tuple[Example, ...]:
+    """The sentences of other data that a run is scored on, with a label of a shared task.
+
+    They are the test split if it has all these tasks, else the validation split.
+    """
+    names = {task.name for task in shared}
+    judged = {other.judged_split(name) for name in names}
+    split = other.test if judged == {"test"} else other.validation
+    return tuple(each for each in split if names & set(each.labels))

@@ -143,7 +143,8 @@ class Evaluation(_Event):
 class Answers(_Event):
     """The model's predictions on the sentences of a split, before training and at the end.
 
-    The splits are `validation` and, where the data have one, `test`.
+    The splits are `validation` and, where the data have one, `test`; other data that the run is
+    evaluated on are a split named by their reference.
 
     `places` holds the indices of each task's sentences in the split, in which all tasks' sentences
     are counted from 0. `answers` holds the highest output for each: one index for a sentence task,

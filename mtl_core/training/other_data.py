@@ -7,10 +7,9 @@ from mtl_core.models.multitask import MultiTaskModel
 from mtl_core.settings import FileAccess
 from mtl_core.tasks.alignment import EncodedSplit, Tokenizer, encode
 from mtl_core.tasks.dataset import Example, load_dataset
-from mtl_core.tasks.shared_tasks import require_other, shared_tasks
+from mtl_core.tasks.shared_tasks import judged_sentences, require_other, shared_tasks
 from mtl_core.tasks.task import Task
-from mtl_core.training.evaluation import States, evaluate
-from mtl_core.training.events import TaskScore
+from mtl_core.training.evaluation import Evaluated, States, evaluate
 from mtl_core.training.spec import RunSpec
 
 
@@ -18,8 +17,8 @@ from mtl_core.training.spec import RunSpec
 class OtherData:
     """The judged sentences of other data, for the tasks that they share with the run.
 
-    They are the test split if it has all these tasks, else the validation split. `tasks` are the
-    run's tasks, so that label indices match its heads.
+    They are those of `judged_sentences`. `tasks` are the run's tasks, so that label indices match
+    its heads.
     """
 
     reference: str
@@ -28,10 +27,10 @@ class OtherData:
     encoded: EncodedSplit
     digests: dict[str, str]
 
-    def scores(self, model: MultiTaskModel, pad_id: int, states: States) -> dict[str, TaskScore]:
+    def evaluate(self, model: MultiTaskModel, pad_id: int, states: States) -> Evaluated:
         """Score each task with the model in its current state; `states` runs its backbone."""
         encoded = self.encoded.examples
-        return evaluate(model, self.examples, encoded, self.tasks, pad_id, states).scores
+        return evaluate(model, self.examples, encoded, self.tasks, pad_id, states)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -69,10 +68,7 @@ def load_other_data(
         require_other(spec.data, reference)
         dataset = load_dataset(reference, access)
         shared = shared_tasks(tasks, dataset)
-        names = {task.name for task in shared}
-        judged = {dataset.judged_split(name) for name in names}
-        split = dataset.test if judged == {"test"} else dataset.validation
-        examples = tuple(each for each in split if names & set(each.labels))
+        examples = judged_sentences(dataset, shared)
         encoded = encode(examples, shared, tokenizer, spec.max_length, max_positions)
         found.append(OtherData(reference, shared, examples, encoded, dict(dataset.digests)))
     return tuple(found)

@@ -14,7 +14,7 @@ from mtl_core.tasks.alignment import EncodedExample
 from mtl_core.training.batches import Batch, collate, drawn_batches
 from mtl_core.training.device import resolve_device
 from mtl_core.training.embedding_rows import EmbeddingRows, embedding_rows
-from mtl_core.training.evaluation import Evaluated, ReadBatch, answers, evaluate, read_batches
+from mtl_core.training.evaluation import Evaluated, ReadBatch, evaluate, read_batches
 from mtl_core.training.events import (
     Evaluation,
     PrefixReuse,
@@ -258,24 +258,27 @@ class _Run:
             if split != "validation" and (self._events.step or split not in self._evaluated):
                 yield self._evaluation(table, split)
         for split, (_, encoded) in splits.items():
-            predicted, tasks = self._evaluated[split].predicted, self._spec.tasks
-            yield answers(
-                predicted, encoded, tasks, self._events.step, self._events.seconds(), split
-            )
+            predicted = self._evaluated[split].predicted
+            yield self._events.answers(split, predicted, encoded, self._spec.tasks)
 
     @property
     def _scores(self) -> dict[str, dict[str, TaskScore]]:
         """The latest scores by split and task."""
         return {split: each.scores for split, each in self._evaluated.items()}
 
-    def _other_evaluations(self, table: ParameterTable) -> Iterator[Evaluation]:
-        """Score the data that the run does not learn from; each is a split of its own."""
+    def _other_evaluations(self, table: ParameterTable) -> Iterator[RunEvent]:
+        """Score the data that the run does not learn from, and yield the predictions on them.
+
+        Each is a split of its own.
+        """
         for other in self._loaded.others:
             with self._clock.spending("evaluation"):
-                scores = other.scores(
-                    self._model, self._loaded.pad_id, self._reused.whole_states_at
-                )
-            yield self._scored(table, other.reference, scores)
+                states = self._reused.whole_states_at
+                found = other.evaluate(self._model, self._loaded.pad_id, states)
+            yield self._scored(table, other.reference, found.scores)
+            yield self._events.answers(
+                other.reference, found.predicted, other.encoded.examples, other.tasks
+            )
 
     def _scored(
         self, table: ParameterTable, split: str, scores: dict[str, TaskScore]

@@ -1,12 +1,16 @@
 """Builds the events of a run, each with its time, step and epoch."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
 
 from mtl_core.freezing.table import ParameterTable
+from mtl_core.tasks.alignment import EncodedExample
+from mtl_core.tasks.task import Task
+from mtl_core.training.evaluation import Predicted, answers
 from mtl_core.training.events import (
+    Answers,
     Evaluation,
     PhaseFinished,
     PhaseStarted,
@@ -120,6 +124,16 @@ class RunEvents:
             split=split,
             tasks=scores,
         )
+
+    def answers(
+        self,
+        split: str,
+        predicted: Predicted,
+        encoded: Sequence[EncodedExample],
+        tasks: Sequence[Task],
+    ) -> Answers:
+        """Build the event with the predictions for every sentence of a split, in order."""
+        return answers(predicted, encoded, tasks, self.step, self.seconds(), split)
 
     def phase_finished(self, table: ParameterTable, frozen_tensors: int) -> PhaseFinished:
         """Build the event for the end of a phase. The caller has verified the frozen tensors."""

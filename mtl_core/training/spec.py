@@ -59,3 +59,12 @@ class RunSpec(RunOptions):
     def arm_name(self) -> str:
         """The name of the run's arm, its scenario, or its plan: the first that it has."""
         return self.arm or self.scenario or self.plan.name
+
+    def with_data(self, other: str) -> "RunSpec":
+        """The spec with data of `also_evaluate` as its own, and the digests recorded for them."""
+        digests = {
+            name.removeprefix(f"{other}: "): digest
+            for name, digest in self.other_data_digests.items()
+            if name.startswith(f"{other}: ")
+        }
+        return self.model_copy(update={"data": other, "data_digests": digests})

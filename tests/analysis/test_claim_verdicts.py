@@ -188,22 +188,29 @@ def test_biases_alone_do_not_save_a_hundredth_of_what_full_keeps() -> None:
 
 OUTPUTS = DEFAULT_TASKS[0].outputs
 PLACES = tuple(range(40))
-GOLD = {"validation": {"sentiment": dict.fromkeys(PLACES, OUTPUTS[0])}}
+LABELS = {"sentiment": dict.fromkeys(PLACES, OUTPUTS[0])}
+GOLD = {"validation": LABELS, "sample-posts": LABELS}
 
 
-def answered(before: int, after: int) -> RunSummary:
-    """A run that was right on the first `before` sentences of 40 at first, on `after` at last."""
+def answered(before: int, after: int, posts: int | None = None) -> RunSummary:
+    """A run that was right on the first `before` sentences of 40 at first, on `after` at last.
+
+    `posts` is the number of right answers at both ends on 40 sentences of other data.
+    """
     told = [
         Answers(
             elapsed_seconds=4.0,
             step=step,
-            split="validation",
+            split=split,
             places={"sentiment": PLACES},
             answers={"sentiment": tuple(int(place >= right) for place in PLACES)},
         )
-        for step, right in ((0, before), (10, after))
+        for split, ends in (("validation", (before, after)), ("sample-posts", (posts, posts)))
+        for step, right in zip((0, 10), ends, strict=True)
+        if right is not None
     ]
-    return extend(finished(after / 40, before=(before / 40, 0.0)), told)
+    there = None if posts is None else posts / 40
+    return extend(finished(after / 40, before=(before / 40, 0.0), posts=there), told)
 
 
 def test_with_answers_the_interval_speaks_of_sentences_too() -> None:
@@ -224,3 +231,24 @@ def test_a_task_that_keeps_its_answers_is_compared_with_itself_before() -> None:
     assert finding.effect == pytest.approx(-0.5)
     assert finding.sentences == 40
     assert finding.verdict is ClaimVerdict.DOES_NOT_HOLD
+
+
+def test_on_other_data_too_the_interval_speaks_of_sentences() -> None:
+    rule = BETTER.model_copy(update={"data": "sample-posts"})
+    evidence = {
+        ONE: by_seed([answered(20, 36, posts=34)] * 3),
+        OTHER: by_seed([answered(20, 36, posts=24)] * 3),
+    }
+    assert (judge(rule, evidence).sentences, judge(rule, evidence, GOLD).sentences) == (0, 40)
+    assert judge(rule, evidence, GOLD).effect == pytest.approx(0.25)
+    assert judge(BETTER, evidence, GOLD).effect == 0.0
+
+
+def test_a_score_on_other_data_is_compared_over_the_sentences_of_both() -> None:
+    rule = Carries(task="sentiment", arm=ONE, data="sample-posts")
+    evidence = {ONE: by_seed([answered(20, 36, posts=34)] * 3)}
+    by_seeds_alone, found = judge(rule, evidence), judge(rule, evidence, GOLD)
+    assert by_seeds_alone.verdict is ClaimVerdict.HOLDS  # every seed answers as the others do
+    assert (found.effect, found.sentences) == (pytest.approx(0.05), 40)
+    assert found.verdict is ClaimVerdict.WITHIN_NOISE
+    assert found.low < 0 < found.high

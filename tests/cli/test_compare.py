@@ -1,6 +1,8 @@
 """`compare` on the tiny checkpoint and data."""
 
+import csv
 import os
+import shutil
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -36,11 +38,14 @@ def tiny(tiny_checkpoint: Path, tiny_data: Path) -> tuple[object, ...]:
 
 
 @pytest.fixture(scope="module")
-def compared(tmp_path_factory: pytest.TempPathFactory, tiny: tuple[object, ...]) -> CompareOutput:
+def compared(
+    tmp_path_factory: pytest.TempPathFactory, tiny: tuple[object, ...], tiny_data: Path
+) -> CompareOutput:
     folder = tmp_path_factory.mktemp("compared")
     output = folder / "bundle"
+    other = shutil.copytree(tiny_data.parent, folder / "other") / tiny_data.name
     options = ("--scenarios", "heads-only,full", "--seeds", "3,5", "--epochs", 1, "--margin", 0.04)
-    options += ("--reference", "heads-only")
+    options += ("--reference", "heads-only", "--also-evaluate", other)
     report = ("--format", "json", "--output", output)
     answer = run_in_home(folder / "home", "compare", *tiny, *options, *report)
     assert answer.code == 0, answer.err
@@ -60,7 +65,7 @@ def test_the_json_has_exactly_the_keys_of_the_contract(
     told = compared.json
     assert set(told) == {
         *("checkpoint", "data", "scenarios", "best", "verdicts", "baselines", "unbeaten"),
-        *("looks", "against_reference"),
+        *("looks", "against_reference", "other_data"),
         "seconds",
     }
     assert {"majority class", "bag of words"} <= set(told["baselines"]["sentiment"])
@@ -89,6 +94,26 @@ def test_the_json_has_exactly_the_keys_of_the_contract(
         }
         assert row["verdict"] in {"best", "below", "above", "equivalent", "undecided", "open"}
         assert row["margin"] == 0.04
+
+
+def test_the_score_on_other_data_has_an_interval_over_their_sentences(
+    compared: CompareOutput, tiny_data: Path
+) -> None:
+    ((name, rows),) = compared.json["other_data"].items()
+    assert name.endswith(f"other/{tiny_data.name}")
+    assert [(row["task"], row["scenario"]) for row in rows][::2] == [
+        ("sentiment", rows[0]["scenario"]),
+        ("ner", rows[2]["scenario"]),
+    ]
+    for row in rows:  # a copy of the own data
+        assert row["difference"] == row["after"] - row["on_own_data"] == pytest.approx(0)
+        assert row["low"] < 0 < row["high"]
+    table = csv.DictReader((compared.output / "tables" / "other-data.csv").open())
+    found = {(row["task"], row["plan"]): row for row in table}
+    assert len(found) == 4
+    assert {row["data"] for row in found.values()} == {name}
+    assert {row["pairs_of_seeds"] for row in found.values()} == {"2"}
+    assert {row["sentences"] for row in found.values()} == {"4"}
 
 
 def test_mean_low_and_high_are_over_the_seeds(compared: CompareOutput) -> None:

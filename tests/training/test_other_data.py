@@ -3,6 +3,9 @@
 import pytest
 
 from mtl_core.analysis.differences import beyond_the_plan, same_sentences
+from mtl_core.analysis.forgetting import scores_on_other_data
+from mtl_core.analysis.judge import compare_plans
+from mtl_core.analysis.marks import final_answers, gold_labels, mark
 from mtl_core.analysis.reading import summarise
 from mtl_core.errors import DataError, InvalidRun
 from mtl_core.report.run_words import other_data_lines
@@ -19,8 +22,8 @@ def other(write_data):
     return str(write_data(REVIEWS, TAGGED, "other"))
 
 
-def on(events, split, of):
-    return [each for each in of(events, "evaluation") if each.split == split]
+def on(events, split, of, kind="evaluation"):
+    return [each for each in of(events, kind) if each.split == split]
 
 
 def test_each_task_is_scored_there_before_training_and_at_the_end(bench, other, of):
@@ -49,12 +52,44 @@ def test_all_else_that_the_run_says_stays_what_it_was(bench, other, of, without_
     without = bench.run(bench.spec(scenario, epochs=3))
 
     rest = [each for each in with_other if getattr(each, "split", "validation") == "validation"]
-    assert len(with_other) == len(rest) + 2
+    assert len(with_other) == len(rest) + 4
     assert [without_times(each) for each in rest[1:]] == [without_times(e) for e in without[1:]]
 
 
 def test_a_run_that_takes_no_step_is_scored_there_once(bench, other, of):
-    assert len(on(bench.run(bench.spec("frozen", also_evaluate=(other,))), other, of)) == 1
+    events = bench.run(bench.spec("frozen", also_evaluate=(other,)))
+    assert len(on(events, other, of)) == len(on(events, other, of, "answers")) == 1
+
+
+def test_the_predictions_there_are_stored_and_give_its_scores(bench, other, of):
+    spec = bench.spec("full", also_evaluate=(other,), epochs=2)
+    events = bench.run(spec)
+    gold = gold_labels(load_dataset(spec.data, ANY_FILE), [load_dataset(other, ANY_FILE)])
+
+    assert [each.step for each in on(events, other, of, "answers")] == [0, 6]
+    for stored, scored in zip(on(events, other, of, "answers"), on(events, other, of), strict=True):
+        for task in spec.tasks:
+            marks = mark(stored, task, gold)
+            assert marks.score == pytest.approx(scored.tasks[task.name].headline)
+    summary = summarise("a run", spec, events)
+    assert final_answers(summary, "ner", other) == on(events, other, of, "answers")[-1]
+    assert final_answers(summary, "ner").split == "validation"
+
+
+def test_the_difference_from_the_own_data_covers_the_sentences_of_both(bench, other):
+    runs = []
+    for seed in (0, 1):
+        spec = load_run(bench.spec("full", also_evaluate=(other,), seed=seed)).spec
+        runs.append(summarise(f"{seed}", spec, bench.run(spec)))
+    gold = gold_labels(load_dataset(runs[0].spec.data, ANY_FILE), [load_dataset(other, ANY_FILE)])
+    (plan,) = compare_plans(runs, gold).plans
+
+    found, _ = scores_on_other_data(plan, gold)
+    assert found.difference.effect == pytest.approx(found.metric.after - found.on_own_data)
+    assert (found.difference.seeds, found.difference.sentences) == (2, 3)
+    assert found.difference.low < found.difference.effect < found.difference.high
+    seeds_alone, _ = scores_on_other_data(plan)
+    assert seeds_alone.difference is None or seeds_alone.difference.sentences == 0
 
 
 def test_the_summary_keeps_them_apart_from_the_validation_scores(bench, other, of):

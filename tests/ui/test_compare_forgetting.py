@@ -116,3 +116,4 @@ def test_scores_on_other_data_stand_beside_those_at_home(lab: Lab) -> None:
         "+0.200 to +0.300",
     )
     assert (first["On own data"], first["Difference"]) == ("0.900", "−0.150")
+    assert first["95 %"] == "−0.785 to +0.485"

@@ -5,6 +5,7 @@ variance splits the differences d(seed, sentence) into a part of the seeds, a pa
 and the rest. Formulas: docs/measures.md.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,21 +36,47 @@ class Components:
 def decompose(one: Scores, other: Scores) -> Components | None:
     """Splits `one` minus `other` on their shared seeds; None without a shared seed."""
     seeds = sorted(set(one) & set(other))
-    if not seeds:
+    ours, theirs = (tuple(each[seed] for seed in seeds) for each in (one, other))
+    if {score.places for score in ours} != {score.places for score in theirs}:
+        return _components(ours, theirs, [])
+    tables = [table for table in (_by_sentence(ours), _by_sentence(theirs)) if table is not None]
+    return _components(ours, theirs, [tables[0] - tables[1]] if len(tables) > 1 else [])
+
+
+def decompose_between_data(one: Scores, other: Scores) -> Components | None:
+    """Splits `one` minus `other` on their shared seeds, if they are scores on different sentences.
+
+    The variances that the two sets of sentences cause are added. `sentences` is the number of the
+    smaller set. None without a shared seed.
+    """
+    seeds = sorted(set(one) & set(other))
+    ours, theirs = (tuple(each[seed] for seed in seeds) for each in (one, other))
+    tables = [table for table in (_by_sentence(ours), _by_sentence(theirs)) if table is not None]
+    return _components(ours, theirs, tables if len(tables) > 1 else [])
+
+
+def _components(
+    ours: Sequence[SeedScore], theirs: Sequence[SeedScore], tables: Sequence[Floats]
+) -> Components | None:
+    """The components of the difference of scores on the same seeds, and of independent tables.
+
+    tables: (seeds, sentences) each; none if the predictions are unknown.
+    """
+    if not ours:
         return None
-    by_seed = np.array([one[seed].value - other[seed].value for seed in seeds]).round(12)
-    effect, count = float(by_seed.mean()), len(seeds)
+    by_seed = np.array([a.value - b.value for a, b in zip(ours, theirs, strict=True)]).round(12)
+    effect, count = float(by_seed.mean()), len(by_seed)
     # Equal differences have a variance of 0, not of what rounding leaves.
     spread = round(float(by_seed.var(ddof=1)), 20) if count > 1 else None
-    differences = _by_sentence([(one[seed], other[seed]) for seed in seeds])
-    if differences is None:
+    if not tables:
         return Components(effect, count, 0, spread)
-    sentences = differences.shape[1]
+    sentences = min(table.shape[1] for table in tables)
     if spread is None:
-        of_sentences = float(differences[0].var(ddof=1)) / sentences
+        of_sentences = sum(float(table[0].var(ddof=1)) / table.shape[1] for table in tables)
         return Components(effect, 1, sentences, None, of_sentences=of_sentences)
-    between, rest, of_sentences = (float(each) for each in variances(differences))
-    return Components(effect, count, sentences, between, rest, of_sentences)
+    parts = [variances(table) for table in tables]
+    rest, of_sentences = (float(sum(part[n] for part in parts)) for n in (1, 2))
+    return Components(effect, count, sentences, spread, rest, of_sentences)
 
 
 def variances(differences: Floats) -> tuple[Floats, Floats, Floats]:
@@ -66,13 +93,9 @@ def variances(differences: Floats) -> tuple[Floats, Floats, Floats]:
     return by_seed.var(axis=-1, ddof=1), rest / sentences, of_sentences / sentences
 
 
-def _by_sentence(pairs: list[tuple[SeedScore, SeedScore]]) -> Floats | None:
+def _by_sentence(scores: Sequence[SeedScore]) -> Floats | None:
     """(seeds, sentences); None unless every run answered the same two sentences or more."""
-    if len({score.places for pair in pairs for score in pair}) != 1 or len(pairs[0][0].places) < 2:
+    if len({score.places for score in scores}) != 1 or len(scores[0].places) < 2:
         return None
-    rows = [
-        one.by_sentence - other.by_sentence
-        for one, other in pairs
-        if one.by_sentence is not None and other.by_sentence is not None
-    ]
-    return np.array(rows) if len(rows) == len(pairs) else None
+    rows = [score.by_sentence for score in scores if score.by_sentence is not None]
+    return np.array(rows) if len(rows) == len(scores) else None

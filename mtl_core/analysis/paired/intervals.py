@@ -19,7 +19,12 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mtl_core.analysis.paired.components import Components, Floats, decompose
+from mtl_core.analysis.paired.components import (
+    Components,
+    Floats,
+    decompose,
+    decompose_between_data,
+)
 from mtl_core.analysis.paired.looks import level_of_look
 from mtl_core.analysis.paired.scores import Scores
 
@@ -103,13 +108,28 @@ def difference(one: Scores, other: Scores, level: float = ERROR) -> PairedDiffer
     None without a shared seed, and if the variance is unknown: with one seed and no predictions,
     or with differences that are equal for all seeds and no predictions.
     """
-    parts = decompose(one, other)
+    return _interval(decompose(one, other), level)
+
+
+def _interval(parts: Components | None, level: float) -> PairedDifference | None:
     if parts is None or (not parts.sentences and not parts.between_seeds):
         return None
     error, freedom = error_of(parts)
     reach = float(student(1 - level / 2, freedom) * error)
     low, high = parts.effect - reach, parts.effect + reach
     return PairedDifference(parts.effect, low, high, parts.seeds, parts.sentences, level, parts)
+
+
+def difference_between_data(
+    one: Scores, other: Scores, level: float = ERROR
+) -> PairedDifference | None:
+    """Computes `one` less `other`, the scores of one plan on two data sets, with its interval.
+
+    The seeds are paired, the sentences are not: the variances that they cause are added, each by
+    the analysis of its own table, with the degrees of freedom of the smaller one. `sentences` is
+    the smaller number. None as `difference`. Formulas: docs/measures.md.
+    """
+    return _interval(decompose_between_data(one, other), level)
 
 
 def level_of_pair(error: float, pairs: int) -> float:

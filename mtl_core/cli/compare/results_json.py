@@ -10,6 +10,8 @@ from mtl_core.analysis.plans import PlanComparison, PlanResult, Verdict
 from mtl_core.cli.compare.results import against
 from mtl_core.cli.stored_runs import finished_event
 from mtl_core.report.baselines import unbeaten_words
+from mtl_core.report.compared import ComparedRuns
+from mtl_core.report.forgetting import elsewhere
 from mtl_core.report.load import Report
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
 from mtl_core.store.runs import RunStore
@@ -43,6 +45,7 @@ def as_json(
         "best": _best(compared.plans),
         "verdicts": _verdicts(compared.plans),
         **({} if reference is None else {"against_reference": _against(report, reference)}),
+        **({"other_data": found} if (found := _other_data(compared)) else {}),
         "looks": [*record.spec.looks, len(record.spec.seeds)],
         "baselines": {
             task: {each.label: each.value for each in lines}
@@ -108,6 +111,29 @@ def _against(report: Report, reference: str) -> dict[str, list[dict[str, Any]]]:
             for label, found in plans.items()
         ]
         for task, plans in against(report, reference).items()
+    }
+
+
+def _other_data(compared: ComparedRuns) -> dict[str, list[dict[str, Any]]]:
+    """By other data set, the score of each scenario on each task and on its own data.
+
+    `low` and `high` bound the 95 % interval of `difference`, null if it is unknown.
+    """
+    return {
+        data: [
+            {
+                "scenario": each.plan,
+                "task": each.task.name,
+                "before": each.metric.before,
+                "after": each.metric.after,
+                "on_own_data": each.on_own_data,
+                "difference": each.metric.after - each.on_own_data,
+                "low": None if each.difference is None else each.difference.low,
+                "high": None if each.difference is None else each.difference.high,
+            }
+            for each in scores
+        ]
+        for data, scores in elsewhere(compared).items()
     }
 
 

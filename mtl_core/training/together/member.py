@@ -6,9 +6,7 @@ from pathlib import Path
 
 from mtl_core.errors import error_message
 from mtl_core.freezing.table import ParameterTable, State
-from mtl_core.training.evaluation import Predicted, answers
 from mtl_core.training.events import (
-    Answers,
     Evaluation,
     Measured,
     PhaseFinished,
@@ -99,12 +97,6 @@ class MemberRun:
         """Build the event of an evaluation. Raises NotFinite as `stepped` does."""
         require_finite({task: score.loss for task, score in scores.items()}, self.events.step)
         return self.events.scored(table, split, scores)
-
-    def answers(self, split: str, predicted: Predicted) -> Answers:
-        """Build the event with the predictions of the last evaluation of a split."""
-        _, encoded = self.loaded.encoded_splits[split]
-        tasks, seconds = self.loaded.spec.tasks, self.events.seconds()
-        return answers(predicted, encoded, tasks, self.events.step, seconds, split)
 
     def phase_finished(self, backbone_tensors: int) -> PhaseFinished:
         """Compare the heads that were frozen in the phase, and build the event for its end.

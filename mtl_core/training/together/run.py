@@ -272,9 +272,13 @@ class _Group:
     def _evaluate_others(
         self, table: ParameterTable, stacked: StackedSteps
     ) -> Iterator[TaggedEvent]:
-        """Score all runs on the data that they do not learn from; each is a split of its own."""
+        """Score all runs on the data that they do not learn from, and yield the predictions.
+
+        Each is a split of its own.
+        """
         for other in self._first.others:
             yield from self._evaluate(table, stacked, other.reference)
+            yield from self._answers(other.reference)
 
     def _evaluate_ends(self, table: ParameterTable, stacked: StackedSteps) -> Iterator[TaggedEvent]:
         """Score all runs on the test split, and yield their predictions on every split."""
@@ -288,7 +292,9 @@ class _Group:
     def _answers(self, split: str) -> Iterator[TaggedEvent]:
         stored = self._splits[split]
         return self._of_each(
-            lambda each: each.answers(split, stored.predicted(each.outputs[split]))
+            lambda each: each.events.answers(
+                split, stored.predicted(each.outputs[split]), stored.encoded, stored.tasks
+            )
         )
 
     def _stop_requested(self) -> Iterator[TaggedEvent]:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mtl_core.analysis.paired.components import decompose
+from mtl_core.analysis.paired.components import decompose, decompose_between_data
 from mtl_core.analysis.paired.scores import SeedScore
 from tests.analysis.paired.seed_scores import accuracy, bare
 
@@ -44,3 +44,30 @@ def test_answers_to_other_sentences_are_not_paired() -> None:
     found = decompose({0: accuracy(1, 0), 1: accuracy(1, 1)}, {0: elsewhere, 1: elsewhere})
     assert found is not None
     assert found.sentences == 0
+
+
+def test_the_variances_of_two_sets_of_sentences_are_added() -> None:
+    one = {0: accuracy(1, 1, 0, 0), 1: accuracy(1, 1, 1, 0)}
+    other = {0: accuracy(1, 0), 1: accuracy(0, 0)}
+    parts = decompose_between_data(one, other)
+    assert parts is not None
+    assert (parts.effect, parts.seeds, parts.sentences) == (pytest.approx(0.375), 2, 2)
+    assert parts.between_seeds == pytest.approx(0.28125)  # 0 and 0.75
+    zeros = [{0: accuracy(*[0] * n), 1: accuracy(*[0] * n)} for n in (4, 2)]
+    own = [decompose(each, zero) for each, zero in zip((one, other), zeros, strict=True)]
+    assert parts.rest == pytest.approx(sum(each.rest for each in own if each))
+    assert parts.of_sentences == pytest.approx(sum(each.of_sentences for each in own if each))
+    assert parts.of_sentences > 0
+
+
+def test_one_seed_on_two_sets_has_the_variances_of_both() -> None:
+    parts = decompose_between_data({0: accuracy(1, 1, 0, 0)}, {0: accuracy(1, 0)})
+    assert parts is not None
+    assert (parts.between_seeds, parts.sentences) == (None, 2)
+    assert parts.of_sentences == pytest.approx((1 / 3) / 4 + 0.5 / 2)
+
+
+def test_without_predictions_on_one_set_only_seeds_vary() -> None:
+    parts = decompose_between_data({0: accuracy(1, 0), 1: accuracy(1, 1)}, bare(0.4, 0.5))
+    assert parts is not None
+    assert parts.sentences == 0
