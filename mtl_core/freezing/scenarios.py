@@ -6,14 +6,12 @@ from dataclasses import dataclass
 
 from mtl_core.errors import UnknownScenario
 from mtl_core.freezing.plan import MAX_PHASES, Phase, Plan, Schedule
+from mtl_core.freezing.rates import HEADS_ALONE, Rates, default_rates
 from mtl_core.models.description import ModelDescription, Role
 from mtl_core.nearest import did_you_mean
 
-_HEADS_ONLY_RATE = 1e-2  # linear heads on frozen features need a high rate
-_HEADS_RATE = 1e-3  # heads trained together with layers below them
 _GRADUAL_LAYERS = 3
 _DISCRIMINATIVE_DECAY = 2.6  # Howard & Ruder 2018, section 3.2
-_SPARSE_FACTOR = 10  # biases or LayerNorms alone need ten times the encoder's rate
 
 _NUMBERED = re.compile(r"(top|bottom)-(\d+)")
 _NEEDS_SEPARATE_LAYERS = ("top", "bottom", "gradual", "discriminative", "chain-thaw", "ulmfit")
@@ -36,32 +34,24 @@ def scenarios(model: ModelDescription) -> tuple[Scenario, ...]:
     Ordered from few to many trainable parameters, then those with special rates or several phases.
     """
     return tuple(
-        Scenario(name, title, trains, len(scenario_phases(name, model)))
+        Scenario(name, title, trains, len(_phases(name, model)))
         for name, title, trains in _candidates(model)
         if _incompatibility(name, model) is None
     )
 
 
-def scenario_plan(name: str, model: ModelDescription) -> Plan:
-    """Build the plan of scenario `name` for `model`, with suitable learning rates.
+def scenario_plan(name: str, model: ModelDescription, rates: Rates | None = None) -> Plan:
+    """Build the plan of scenario `name` for `model`, with `rates` or its default learning rates.
 
-    The heads use a rate of 1e-2 if they are trained alone or with few other parameters, and 1e-3
-    together with layers. `lp-ft` and `chain-thaw` use one rate for all parameters after the first
-    phase, as in the papers. Raises UnknownScenario with the scenarios that fit.
+    `lp-ft` and `chain-thaw` use one rate for all parameters after the first phase, as in the
+    papers. Raises UnknownScenario with the scenarios that fit.
     """
     if name not in {scenario.name for scenario in scenarios(model)}:
         raise UnknownScenario(_unknown_scenario_message(name, model))
     kind, argument = scenario_kind(name)
-    rate = encoder_learning_rate(model)
+    rates = rates or default_rates(kind, model.backbone.hidden_size)
     changes: dict[str, object] = {}
     match kind:
-        case "heads-only":
-            changes = {"head_learning_rate": _HEADS_ONLY_RATE}
-        case "bitfit" | "layernorm":
-            changes = {
-                "learning_rate": round(_SPARSE_FACTOR * rate, 6),
-                "head_learning_rate": _HEADS_ONLY_RATE,
-            }
         case "embeddings-frozen":
             changes = {"freeze": ("embeddings",)}
         case "freeze-head":
@@ -69,14 +59,19 @@ def scenario_plan(name: str, model: ModelDescription) -> Plan:
         case "discriminative":
             changes = {"layer_decay": _DISCRIMINATIVE_DECAY}
         case "lp-ft" | "chain-thaw":
-            changes = {"head_learning_rate": rate}
+            changes = {"head_learning_rate": rates.encoder}
         case "ulmfit":
             changes = {
                 "layer_decay": _DISCRIMINATIVE_DECAY,
                 "schedule": Schedule.SLANTED_TRIANGULAR,
             }
-    basis = {"name": name, "learning_rate": rate, "head_learning_rate": _HEADS_RATE}
-    return Plan.model_validate({**basis, "phases": scenario_phases(name, model), **changes})
+    basis = {
+        "name": name,
+        "learning_rate": rates.encoder,
+        "head_learning_rate": rates.heads,
+        "phases": _phases(name, model, rates.heads),
+    }
+    return Plan.model_validate({**basis, **changes})
 
 
 def scenario_kind(name: str) -> tuple[str, str]:
@@ -91,17 +86,8 @@ def scenario_kind(name: str) -> tuple[str, str]:
     return kind, argument
 
 
-def encoder_learning_rate(model: ModelDescription) -> float:
-    """The scenarios' learning rate for the encoder; small encoders need a higher rate.
-
-    5e-5 is the top of the range in Devlin et al. 2019 (appendix A.3) for 768-wide BERT. 3e-4 was
-    measured on the shipped 384-wide encoder (`docs/log.md`).
-    """
-    return 3e-4 if model.backbone.hidden_size < 512 else 5e-5
-
-
-def scenario_phases(name: str, model: ModelDescription) -> tuple[Phase, ...]:
-    """The phases of a scenario for `model`."""
+def _phases(name: str, model: ModelDescription, first: float = HEADS_ALONE) -> tuple[Phase, ...]:
+    """The phases of a scenario; the first one of `lp-ft` and `chain-thaw` has the rate `first`."""
     kind, argument = scenario_kind(name)
     match kind:
         case "frozen":
@@ -117,9 +103,10 @@ def scenario_phases(name: str, model: ModelDescription) -> tuple[Phase, ...]:
         case "gradual":
             return _top_down(model, min(_GRADUAL_LAYERS, model.backbone.layers))
         case "lp-ft":
-            return (_heads_only("linear probing"), Phase(name="fine-tuning", train=("all",)))
+            probing = _heads_alone(first, "linear probing")
+            return (probing, Phase(name="fine-tuning", train=("all",)))
         case "chain-thaw":
-            return _layer_by_layer(model)
+            return (_heads_alone(first), *_layer_by_layer(model))
         case "ulmfit":
             gradual = _top_down(model, model.backbone.layers)
             # the paper trains until convergence; here as long as all earlier phases together
@@ -128,8 +115,8 @@ def scenario_phases(name: str, model: ModelDescription) -> tuple[Phase, ...]:
             return (Phase(name="all", train=("all",)),)
 
 
-def _heads_only(name: str = "heads") -> Phase:
-    return Phase(name=name, train=("heads",), head_learning_rate=_HEADS_ONLY_RATE)
+def _heads_alone(rate: float = HEADS_ALONE, name: str = "heads") -> Phase:
+    return Phase(name=name, train=("heads",), head_learning_rate=rate)
 
 
 def _top_down(model: ModelDescription, count: int) -> tuple[Phase, ...]:
@@ -142,11 +129,11 @@ def _top_down(model: ModelDescription, count: int) -> tuple[Phase, ...]:
         Phase(name=f"+ layer {top + 1 - n}", train=("heads", f"top:{n}"))
         for n in range(1, count + 1)
     )
-    return (_heads_only(), *phases)
+    return (_heads_alone(), *phases)
 
 
 def _layer_by_layer(model: ModelDescription) -> tuple[Phase, ...]:
-    """Heads first, then embeddings and each layer alone from the bottom up, then all.
+    """After the heads: embeddings and each layer alone from the bottom up, then all.
 
     Source: Felbo et al. 2017, section 3.3. Embeddings come first, as in the authors' code; the
     heads are frozen while single layers are trained.
@@ -157,7 +144,7 @@ def _layer_by_layer(model: ModelDescription) -> tuple[Phase, ...]:
         else ()
     )
     layers = (Phase(name=f"layer {n}", train=(f"layer:{n}",)) for n in range(model.backbone.layers))
-    return (_heads_only(), *first, *layers, Phase(name="all", train=("all",)))
+    return (*first, *layers, Phase(name="all", train=("all",)))
 
 
 def _candidates(model: ModelDescription) -> Iterator[tuple[str, str, str]]:
@@ -210,7 +197,7 @@ def _incompatibility(name: str, model: ModelDescription) -> str | None:
             f"its {backbone.depth} layers share one set of weights, so they can only be trained "
             "or frozen together"
         )
-    if kind in _PHASE_PER_LAYER and len(scenario_phases(name, model)) > MAX_PHASES:
+    if kind in _PHASE_PER_LAYER and len(_phases(name, model)) > MAX_PHASES:
         return f"its {backbone.layers} layers need more than {MAX_PHASES} phases"
     encoder = [tensor for tensor in model.tensors if tensor.role is not Role.HEAD]
     if kind == "bitfit" and not any(tensor.bias for tensor in encoder):
