@@ -26,6 +26,16 @@ class Spread:
 
 
 @dataclass(frozen=True, slots=True)
+class Cosine(Spread):
+    """A cosine over the seeds; `by_batch` are the lowest and the highest of any batch.
+
+    `by_batch` is None for runs of earlier versions, which measured one batch.
+    """
+
+    by_batch: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Probe:
     """The scores of a linear probe on the encoder's outputs, before and after training."""
 
@@ -52,15 +62,21 @@ def layer_similarity(plan: PlanResult) -> dict[int, Spread]:
     return {layer: _spread(values) for layer, values in sorted(layers.items())}
 
 
-def gradient_cosine(plan: PlanResult, one: Task, other: Task) -> Spread | None:
+def gradient_cosine(plan: PlanResult, one: Task, other: Task) -> Cosine | None:
     """Computes the cosine between two tasks' gradients on the shared trainable tensors.
 
     Returns None if there are no such tensors, or if no run measured it.
     """
     names = (f"{one.name},{other.name}", f"{other.name},{one.name}")
-    cosines = [each.gradient_cosine.get(name) for each in _measured(plan) for name in names]
+    runs = _measured(plan)
+    cosines = [each.gradient_cosine.get(name) for each in runs for name in names]
     values = [value for value in cosines if value is not None]
-    return _spread(values) if values else None
+    if not values:
+        return None
+    ranges = [each.gradient_cosine_range.get(name) for each in runs for name in names]
+    ends = [end for each in ranges if each is not None for end in each]
+    by_batch = (min(ends), max(ends)) if ends else None
+    return Cosine(fmean(values), min(values), max(values), len(values), by_batch)
 
 
 def probe(plan: PlanResult, task: Task) -> Probe | None:

@@ -5,6 +5,7 @@ from itertools import combinations
 
 from mtl_core.analysis.inside import (
     RIGHT_ANGLE,
+    Cosine,
     Probe,
     Spread,
     gradient_cosine,
@@ -25,8 +26,9 @@ from mtl_core.text import MINUS
 
 COSINE_CAPTION = (
     "Cosine between the gradients of the two tasks on the shared trainable tensors, mean of start "
-    "and end. Above 0, a step for one task also lowers the loss of the other; below 0, it raises "
-    f"it (Yu et al. 2020). Within ±{RIGHT_ANGLE} counts as orthogonal."
+    "and end over four batches of 16 sentences a task. Above 0, a step for one task also lowers "
+    "the loss of the other; below 0, it raises it (Yu et al. 2020). Within "
+    f"±{RIGHT_ANGLE} counts as orthogonal. By batch: lowest to highest batch of any seed."
 )
 COSINE_COLUMN = "Gradients"
 
@@ -127,7 +129,7 @@ def probe_text(found: Probe) -> str:
     return f"{abs(change):.3f} {'lost' if change < 0 else 'gained'}"
 
 
-def gradient_cosines(shown: ComparedRuns) -> dict[tuple[Task, Task], dict[str, Spread | None]]:
+def gradient_cosines(shown: ComparedRuns) -> dict[tuple[Task, Task], dict[str, Cosine | None]]:
     """The cosine of each pair of tasks, by the label of each measured plan."""
     measured = [plan for plan in shown.plans.plans if was_measured(plan)]
     return {
@@ -136,7 +138,7 @@ def gradient_cosines(shown: ComparedRuns) -> dict[tuple[Task, Task], dict[str, S
     }
 
 
-def cosine_title(cosines: Mapping[str, Spread | None]) -> str:
+def cosine_title(cosines: Mapping[str, Cosine | None]) -> str:
     """Whether the gradients of two tasks conflict or align under any plan."""
     known = {label: each.mean for label, each in cosines.items() if each is not None}
     if not known:
@@ -149,7 +151,7 @@ def cosine_title(cosines: Mapping[str, Spread | None]) -> str:
     return "The tasks' gradients are almost orthogonal"
 
 
-def cosine_text(cosine: Spread | None) -> str:
+def cosine_text(cosine: Cosine | None) -> str:
     """The meaning of a plan's cosine; None: no shared tensor is trained by both tasks."""
     if cosine is None:
         return "no shared tensors"
@@ -158,13 +160,16 @@ def cosine_text(cosine: Spread | None) -> str:
     return "aligned" if cosine.mean > 0 else "conflicting"
 
 
-def cosine_row(label: str, cosine: Spread | None) -> dict[str, str]:
+def cosine_row(label: str, cosine: Cosine | None) -> dict[str, str]:
     """A plan's cosine as a table row."""
     row = {"Plan": label, COSINE_COLUMN: cosine_text(cosine), "Cosine": "", "By seed": ""}
+    row["By batch"] = ""
     if cosine is not None:
         row["Cosine"] = _signed(cosine.mean)
         if cosine.seeds > 1:
             row["By seed"] = f"{_signed(cosine.low)} to {_signed(cosine.high)}"
+        if cosine.by_batch is not None:
+            row["By batch"] = " to ".join(map(_signed, cosine.by_batch))
     return row
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from mtl_core.analysis.inside import (
+    Cosine,
     Probe,
     Spread,
     gradient_cosine,
@@ -22,7 +23,12 @@ SENTIMENT, NER = DEFAULT_TASKS
 
 
 def measured(
-    seed: int, top: float, cosine: float | None, ner: float, finished: bool = True
+    seed: int,
+    top: float,
+    cosine: float | None,
+    ner: float,
+    finished: bool = True,
+    batches: tuple[float, float] | None = None,
 ) -> RunSummary:
     spec = spec_of("full", seed=seed)
     story = Story(spec, [1], f"full-{seed}").start().evaluate(scores(0.5, 0.1))
@@ -37,6 +43,7 @@ def measured(
                 "classifier": Movement(moved=0.5),
             },
             gradient_cosine={"sentiment,ner": cosine},
+            gradient_cosine_range={} if batches is None else {"sentiment,ner": batches},
             probes={"ner": (0.25, ner)},
         )
     )
@@ -58,8 +65,17 @@ def test_layer_similarity_is_by_layer_in_ascending_order() -> None:
 
 def test_the_cosine_of_two_tasks_is_the_same_in_either_order() -> None:
     plan = plan_of(measured(0, 1.0, -0.5, 0.5), measured(1, 1.0, 0.25, 0.5))
-    assert gradient_cosine(plan, SENTIMENT, NER) == Spread(-0.125, -0.5, 0.25, 2)
-    assert gradient_cosine(plan, NER, SENTIMENT) == Spread(-0.125, -0.5, 0.25, 2)
+    assert gradient_cosine(plan, SENTIMENT, NER) == Cosine(-0.125, -0.5, 0.25, 2)
+    assert gradient_cosine(plan, NER, SENTIMENT) == Cosine(-0.125, -0.5, 0.25, 2)
+
+
+def test_the_range_of_a_cosine_is_that_of_all_batches_of_all_seeds() -> None:
+    plan = plan_of(
+        measured(0, 1.0, -0.5, 0.5, batches=(-0.75, -0.25)),
+        measured(1, 1.0, 0.25, 0.5, batches=(0.0, 0.5)),
+    )
+    expected = Cosine(-0.125, -0.5, 0.25, 2, (-0.75, 0.5))
+    assert gradient_cosine(plan, SENTIMENT, NER) == expected
 
 
 def test_without_a_shared_tensor_that_learns_there_is_no_cosine() -> None:

@@ -1,7 +1,8 @@
 import pytest
 
-from mtl_core.analysis.inside import Probe, Spread
+from mtl_core.analysis.inside import Cosine, Probe, Spread
 from mtl_core.report.movement import (
+    cosine_row,
     cosine_text,
     cosine_title,
     probe_text,
@@ -12,6 +13,10 @@ from mtl_core.report.movement import (
 
 def spread(value: float) -> Spread:
     return Spread(value, value, value, 3)
+
+
+def cosine(value: float) -> Cosine:
+    return Cosine(value, value, value, 3, (value - 0.25, value + 0.25))
 
 
 def test_the_plan_whose_top_layer_changed_most_is_named() -> None:
@@ -29,17 +34,23 @@ def test_the_plan_whose_top_layer_changed_most_is_named() -> None:
 @pytest.mark.parametrize(
     ("full", "title", "words"),
     [
-        (spread(-0.3), "The tasks' gradients conflict, most with full", "conflicting"),
-        (spread(0.3), "The tasks' gradients align, most with full", "aligned"),
-        (spread(0.05), "The tasks' gradients are almost orthogonal", "orthogonal"),
+        (cosine(-0.3), "The tasks' gradients conflict, most with full", "conflicting"),
+        (cosine(0.3), "The tasks' gradients align, most with full", "aligned"),
+        (cosine(0.05), "The tasks' gradients are almost orthogonal", "orthogonal"),
         (None, "The tasks train no shared tensors", "no shared tensors"),
     ],
 )
 def test_cosines_are_named_by_whether_the_tasks_help_each_other(
-    full: Spread | None, title: str, words: str
+    full: Cosine | None, title: str, words: str
 ) -> None:
     assert cosine_title({"heads": None, "full": full}) == title
     assert cosine_text(full) == words
+
+
+def test_the_range_over_batches_is_in_the_row_of_a_cosine() -> None:
+    assert cosine_row("full", cosine(0.3))["By batch"] == "+0.050 to +0.550"
+    assert cosine_row("full", Cosine(0.3, 0.3, 0.3, 1))["By batch"] == ""
+    assert cosine_row("heads", None)["By batch"] == ""
 
 
 def test_a_probe_names_the_plan_with_the_highest_score() -> None:

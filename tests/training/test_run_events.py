@@ -91,7 +91,8 @@ def test_an_early_end_comes_back_from_its_line(end):
         ("answers", {"event", "elapsed_seconds", "step", "split", "places", "answers"}),
         (
             "measured",
-            {"event", "elapsed_seconds", "groups", "gradient_cosine", "probes"},
+            {"event", "elapsed_seconds", "groups", "gradient_cosine", "probes"}
+            | {"gradient_cosine_range"},
         ),
         (
             "phase_finished",

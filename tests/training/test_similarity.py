@@ -5,6 +5,7 @@ import torch
 
 from mtl_core.tasks.task import Task, TaskKind
 from mtl_core.training.loaded_run import load_run
+from mtl_core.training.measures import interference
 from mtl_core.training.measures.interference import cosine, gradient_cosines
 from mtl_core.training.measures.similarity import linear_cka, sample_sentences
 
@@ -82,7 +83,25 @@ def test_two_tasks_of_the_same_data_and_head_pull_the_same_way(bench):
 
     found = gradient_cosines(model, shared, examples, pad)
 
-    assert found == {("sentiment", "twin"): pytest.approx(1.0, abs=1e-6)}
+    assert found == {("sentiment", "twin"): pytest.approx((1.0,), abs=1e-6)}  # of 8 sentences
+
+    many = gradient_cosines(model, shared, examples * 9, pad)
+    assert many == {("sentiment", "twin"): pytest.approx((1.0,) * 4, abs=1e-6)}
+
+
+def test_each_cosine_is_that_of_the_next_sentences_of_both_tasks(bench, monkeypatch):
+    monkeypatch.setattr(interference, "SENTENCES", 2)
+    loaded = load_run(bench.spec("full"))
+    shared = {f"bert.{name}": each for name, each in loaded.model.backbone.named_parameters()}
+    pair, examples = ("sentiment", "ner"), loaded.training
+
+    def cosines(chosen):
+        return gradient_cosines(loaded.model, shared, chosen, loaded.pad_id)[pair]
+
+    tasks = [[each for each in examples if task in each.labels] for task in pair]
+    second = cosines([each for own in tasks for each in own[2:4]])
+    assert len(cosines(examples)) == min(4, *(len(own) // 2 for own in tasks))
+    assert cosines(examples)[1] == second[0] != cosines(examples)[0]
 
 
 def test_looking_at_gradients_leaves_flags_modes_and_gradients_as_they_were(bench):

@@ -26,6 +26,7 @@ def stored(lab: Lab, scenario: str, cosine: float | None, measured: bool = True)
                 "layer 5": Movement(moved=0.1, cka=cka),
             },
             gradient_cosine={"sentiment,ner": cosine},
+            gradient_cosine_range={} if cosine is None else {"sentiment,ner": (-0.5, 0.125)},
             probes={"sentiment": (0.5, 0.5 if cosine is None else 0.75), "ner": (0.25, 0.25)},
         )
         if measured:
@@ -58,6 +59,7 @@ def test_each_measure_is_shown_with_its_finding(lab: Lab) -> None:
         "Gradients": ["no shared tensors", "conflicting"],
         "Cosine": ["", "−0.250"],
         "By seed": ["", "−0.250 to −0.250"],
+        "By batch": ["", "−0.500 to +0.125"],
     }
     told = next(each.value for each in app.dataframe if list(each.value.columns)[1:] == NAMES)
     assert list(told["Sentiment"]) == ["still falling"] * 2

@@ -14,12 +14,15 @@ from mtl_core.tasks.task import Task
 from mtl_core.training.batches import collate
 from mtl_core.training.losses import task_losses
 
-SENTENCES = 8
-"""Number of a task's first training sentences that its gradient is computed on."""
+BATCHES = 4
+"""Number of batches of each task that a cosine is computed on: 64 sentences."""
+
+SENTENCES = 16
+"""Number of sentences in such a batch, as in a batch of training by default."""
 
 Gradient = list[Tensor | None]
-Cosines = dict[tuple[str, str], float | None]
-"""By pair of tasks, in the order of the model's tasks."""
+Cosines = dict[tuple[str, str], tuple[float | None, ...]]
+"""By pair of tasks, in the order of the model's tasks, the cosine on each batch."""
 
 
 def gradient_cosines(
@@ -30,18 +33,27 @@ def gradient_cosines(
 ) -> Cosines:
     """Compute the cosine of each pair of tasks' gradients on `shared`, without dropout.
 
-    None if a task has no training sentence or no shared tensor learns. Gradients, modes and flags
-    of the model are restored.
+    Each batch has SENTENCES sentences of every task, in the order of `examples`; there are BATCHES,
+    or fewer if a task has fewer sentences. None if a task has no training sentence or no shared
+    tensor learns. Gradients, modes and flags of the model are restored.
     """
     pairs = list(combinations((task.name for task in model.tasks), 2))
     if not shared or not pairs:
-        return dict.fromkeys(pairs)
-    gradients: dict[str, Gradient] = {}
+        return dict.fromkeys(pairs, (None,))
+    by_task = [[each for each in examples if task.name in each.labels] for task in model.tasks]
+    count = max(1, min(BATCHES, *(len(own) // SENTENCES for own in by_task)))
+    found: dict[tuple[str, str], list[float | None]] = {pair: [] for pair in pairs}
     with evaluating(model), _learning(model, shared):
-        for task in model.tasks:
-            own = [each for each in examples if task.name in each.labels][:SENTENCES]
-            gradients[task.name] = _gradient(model, task, own, list(shared.values()), pad_id)
-    return {(one, other): cosine(gradients[one], gradients[other]) for one, other in pairs}
+        for start in range(0, count * SENTENCES, SENTENCES):
+            gradients = {
+                task.name: _gradient(
+                    model, task, own[start : start + SENTENCES], list(shared.values()), pad_id
+                )
+                for task, own in zip(model.tasks, by_task, strict=True)
+            }
+            for one, other in pairs:
+                found[one, other].append(cosine(gradients[one], gradients[other]))
+    return {pair: tuple(cosines) for pair, cosines in found.items()}
 
 
 def cosine(one: Gradient, other: Gradient) -> float | None:

@@ -4,7 +4,7 @@ Measuring changes no loss: it draws no random number that training uses, and res
 and gradients. Where the spec does not request measures, nothing is stored or computed.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from statistics import fmean
 
@@ -118,9 +118,13 @@ class RunMeasures:
                 self._measure()
             groups = self._movements()
         first, last = self._probes[0], self._probes[-1]
+        by_batch = list(_cosines_by_batch(self._cosines))
         return Measured(
             groups=groups,
-            gradient_cosine=_mean_cosines(self._cosines),
+            gradient_cosine={pair: fmean(found) if found else None for pair, found in by_batch},
+            gradient_cosine_range={
+                pair: (min(found), max(found)) for pair, found in by_batch if found
+            },
             probes={task: (first[task], last[task]) for task in first},
             elapsed_seconds=seconds(),
         )
@@ -263,11 +267,9 @@ def _layer_groups(rows: tuple[Row, ...]) -> dict[str, int]:
     return {row.group: row.layer or 0 for row in rows if row.role is Role.LAYER}
 
 
-def _mean_cosines(measured: list[Cosines]) -> dict[str, float | None]:
-    """Return the mean over both ends by "TASK,TASK"; None if neither has a value."""
-    found: dict[str, float | None] = {}
+def _cosines_by_batch(measured: list[Cosines]) -> Iterator[tuple[str, list[float]]]:
+    """Yield "TASK,TASK" and each batch's mean over both ends, without batches that have none."""
     for one, other in measured[0]:
-        values = [each[one, other] for each in measured]
-        numbers = [value for value in values if value is not None]
-        found[f"{one},{other}"] = fmean(numbers) if numbers else None
-    return found
+        batches = zip(*(each[one, other] for each in measured), strict=True)
+        numbers = [[value for value in both if value is not None] for both in batches]
+        yield f"{one},{other}", [fmean(both) for both in numbers if both]
