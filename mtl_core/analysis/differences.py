@@ -27,6 +27,7 @@ _WORDS = {
     "max_length": "max length",
     "examples": "training sentences",
     "label_noise": "label noise",
+    "resample": "how the training sentences are drawn",
     "starts_from": "the run that it starts from",
     "random_backbone": "pretrained or random weights",
 }

@@ -136,18 +136,22 @@ class _TaskData:
 
 
 def load_dataset(
-    reference: str, access: FileAccess, examples: Mapping[str, int] | None = None
+    reference: str,
+    access: FileAccess,
+    examples: Mapping[str, int] | None = None,
+    draw: int | None = None,
 ) -> Dataset:
     """Load `sample` or `sample-posts`, a manifest, a folder that holds a `manifest.yaml`, or an
     upload (`upload:<digest>`).
 
     `access` decides which paths are read. `examples` limits the training examples by task name.
-    Smaller limits select subsets of larger ones; the outputs are always those of the whole
-    training file. Raises DataError if `access` forbids the reference or a file is faulty, and
-    InternalError if the sample data differ from the shipped ones.
+    Smaller limits select subsets of larger ones; `draw` is the number of another such selection.
+    The outputs are always those of the whole training file. Raises DataError if `access` forbids
+    the reference or a file is faulty, and InternalError if the sample data differ from the shipped
+    ones.
     """
     manifest = read_manifest(require_allowed_data(reference, access))
-    dataset = dataset_of(manifest, reference, examples)
+    dataset = dataset_of(manifest, reference, examples, draw=draw)
     if reference in _SHIPPED:
         verify_shipped(_SHIPPED[reference], dataset.digests)
     return dataset
@@ -158,6 +162,7 @@ def dataset_of(
     reference: str,
     examples: Mapping[str, int] | None = None,
     read: Callable[[DataFile], Lines] = read_lines,
+    draw: int | None = None,
 ) -> Dataset:
     """The data set of a manifest, whose files are read by `read`. Raises DataError."""
     limits = dict(examples or {})
@@ -166,7 +171,7 @@ def dataset_of(
     data = [_task_data(source, files) for source in manifest.tasks]
     _check_limits(limits, {one.task.name: len(one.train) for one in data})
     selected = {
-        one.task.name: _nested_subset(one.task, _labels(one), limits[one.task.name])
+        one.task.name: _nested_subset(one.task, _labels(one), limits[one.task.name], draw)
         for one in data
         if one.task.name in limits
     }
@@ -349,13 +354,14 @@ def _check_limits(limits: Mapping[str, int], available: Mapping[str, int]) -> No
 
 
 def _nested_subset(
-    task: Task, labels: Sequence[str | tuple[str, ...]], number: int
+    task: Task, labels: Sequence[str | tuple[str, ...]], number: int, draw: int | None
 ) -> frozenset[int]:
     """Select the positions of `number` examples with these labels.
 
-    The order of selection is fixed by a hash of the position: smaller selections are subsets of
-    larger ones, and a file sorted by class gives a balanced selection. One example of each class,
-    or one sentence with an entity, comes first. Raises DataError for fewer examples than classes.
+    The order of selection is fixed by a hash of `draw` and the position: smaller selections are
+    subsets of larger ones, and a file sorted by class gives a balanced selection. One example of
+    each class, or one sentence with an entity, comes first. Raises DataError for fewer examples
+    than classes.
     """
     if task.kind is TaskKind.SENTENCE and number < len(task.outputs):
         raise DataError(
@@ -363,7 +369,7 @@ def _nested_subset(
             f"{len(task.outputs)} classes ({quoted(task.outputs)}). "
             f"Choose at least {len(task.outputs)}."
         )
-    shuffled = sorted(range(len(labels)), key=_hash)
+    shuffled = sorted(range(len(labels)), key=lambda place: _hash(place, draw))
     first: dict[str, int] = {}
     for place in shuffled:
         label = labels[place]
@@ -375,5 +381,6 @@ def _nested_subset(
     return frozenset(list(order)[:number])
 
 
-def _hash(place: int) -> bytes:
-    return hashlib.sha256(str(place).encode()).digest()
+def _hash(place: int, draw: int | None) -> bytes:
+    name = str(place) if draw is None else f"{draw}:{place}"
+    return hashlib.sha256(name.encode()).digest()

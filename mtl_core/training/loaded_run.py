@@ -26,6 +26,7 @@ from mtl_core.training.events import Counts
 from mtl_core.training.label_noise import with_label_noise
 from mtl_core.training.other_data import OtherData, load_other_data
 from mtl_core.training.phases import learning_steps, phase_steps, steps_per_epoch
+from mtl_core.training.resampling import resampled, subset_draw
 from mtl_core.training.spec import RunSpec
 from mtl_core.training.start import Start, load_start, start_folder
 
@@ -134,9 +135,7 @@ def load_runs(
     device = resolve_device(spec.device)
     checkpoint = resolve_checkpoint(spec.checkpoint, access)
     source = start_folder(spec, checkpoint, earlier)
-    dataset = load_dataset(spec.data, access, spec.examples).as_recorded(spec.data_digests)
-    if dataset is None:
-        raise InvalidRun(f"The files of '{spec.data}' have changed since this run was defined.")
+    dataset, drawn = _drawn_data(spec, access)
     noisy = [_with_noise(dataset, each) for each in specs]
     description = ModelDescription(_described(checkpoint), dataset.tasks, spec.sentence_vector)
     tables = [parameter_tables(each.plan, description) for each in specs]
@@ -163,6 +162,7 @@ def load_runs(
             source,
             deferred=description.backbone if _may_defer(specs, checkpoint, tables) else None,
         ),
+        notes=drawn,
         runs=len(specs),
     )
     return tuple(map(shared.loaded, specs, noisy, tables))
@@ -170,7 +170,10 @@ def load_runs(
 
 @dataclass(frozen=True)
 class _Shared:
-    """What `runs` runs share. `training` has the encoded examples by the identity of their data."""
+    """What `runs` runs share. `training` has the encoded examples by the identity of their data.
+
+    `notes` are messages about the data.
+    """
 
     device: str
     source: Path | None
@@ -181,6 +184,7 @@ class _Shared:
     test: EncodedSplit
     others: tuple[OtherData, ...]
     start: Start
+    notes: tuple[str, ...]
     runs: int
 
     def loaded(self, spec: RunSpec, noisy: Noisy, tables: tuple[ParameterTable, ...]) -> LoadedRun:
@@ -213,6 +217,7 @@ class _Shared:
             steps_per_epoch=per_epoch,
             notes=(
                 *self.start.notes,
+                *self.notes,
                 *noise,
                 *_notes(tables, dataset, encoded, self.validation, self.test),
                 *(note for other in self.others for note in other.notes),
@@ -238,6 +243,15 @@ def _may_defer(
         and (spec.device, spec.prefix_reuse, spec.starts_from) == ("cpu", True, None)
         and all(row.role is Role.HEAD for row in rows if row.state is State.TRAINABLE)
     )
+
+
+def _drawn_data(spec: RunSpec, access: FileAccess) -> tuple[Dataset, tuple[str, ...]]:
+    """Return a run's data and the note about drawn training sentences. Raises InvalidRun."""
+    dataset = load_dataset(spec.data, access, spec.examples, subset_draw(spec))
+    recorded = dataset.as_recorded(spec.data_digests)
+    if recorded is None:
+        raise InvalidRun(f"The files of '{spec.data}' have changed since this run was defined.")
+    return resampled(recorded, spec)
 
 
 def _with_noise(dataset: Dataset, spec: RunSpec) -> Noisy:

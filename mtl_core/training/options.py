@@ -75,6 +75,15 @@ class ScalarOptions(Frozen):
             fact="random encoder",
         ),
     ] = False
+    resample: Annotated[
+        bool,
+        Option(
+            "Draw the training sentences anew for each seed: another subset where --examples "
+            "limits them, else as many with replacement.",
+            label="Resample training sentences",
+            fact="training sentences drawn for each seed",
+        ),
+    ] = False
     weight_decay: Annotated[
         float,
         Field(ge=0, allow_inf_nan=False),

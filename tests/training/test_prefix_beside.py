@@ -37,6 +37,7 @@ def test_the_depths_are_those_that_other_plans_will_read_of_the_same_sentences(d
     [
         {"data": "sample"},
         {"examples": {"ner": 5}},
+        {"resample": True},
         {"max_length": 16},
         {"prefix_reuse": False},
         {"random_backbone": True},

@@ -28,6 +28,7 @@ OTHER: dict[str, Any] = {
     "batch_size": 8,
     "max_length": 64,
     "random_backbone": True,
+    "resample": True,
     "weight_decay": 0.125,
     "max_grad_norm": 2.5,
     "head_dropout": 0.0,

@@ -23,6 +23,7 @@ _SAME = (
     "checkpoint",
     "data",
     "examples",
+    "resample",
     "max_length",
     "device",
     "threads",
@@ -110,6 +111,7 @@ def _reads_the_same(spec: RunSpec, other: RunSpec) -> bool:
         all(getattr(spec, name) == getattr(other, name) for name in _SAME)
         and other.prefix_reuse
         and not other.random_backbone
+        and (not spec.resample or spec.seed == other.seed)
         and spec.plan.task_weights == other.plan.task_weights
     )
 

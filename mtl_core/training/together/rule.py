@@ -24,8 +24,8 @@ def trains_together(one: RunSpec, other: RunSpec) -> bool:
     """Whether two runs of a comparison can be trained together.
 
     They may differ in seed, label noise, learning rates, weight decay and the maximum gradient
-    norm. Only heads may learn, on stored outputs, on the CPU in float32. The selectors of the plan
-    decide, so a plan that names heads by a glob is trained alone.
+    norm. Only heads may learn, on stored outputs of the same sentences, on the CPU in float32. The
+    selectors of the plan decide, so a plan that names heads by a glob is trained alone.
     """
     return only_heads_learn(one) and _shared(one) == _shared(other)
 
@@ -36,6 +36,7 @@ def only_heads_learn(spec: RunSpec) -> bool:
     return (
         spec.prefix_reuse
         and not spec.random_backbone
+        and not spec.resample  # each seed reads other sentences
         and spec.epochs >= 1  # otherwise outputs are not stored
         and (spec.device, spec.precision) == ("cpu", "float32")
         and all(phase.train for phase in spec.plan.phases)

@@ -51,6 +51,7 @@ def test_runs_that_differ_in_anything_else_are_not(bench, values):
     [
         {"prefix_reuse": False},
         {"random_backbone": True},
+        {"resample": True},
         {"device": "cuda"},
         {"precision": "bfloat16"},
     ],
