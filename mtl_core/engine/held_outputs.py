@@ -15,7 +15,7 @@ from mtl_core.models.description import ModelDescription
 from mtl_core.settings import HEAD_ROWS_BYTES, FileAccess, Settings
 from mtl_core.tasks.dataset import Example, load_dataset
 from mtl_core.training.phases import learning_steps, phase_steps, steps_per_epoch
-from mtl_core.training.prefix.plan import phase_prefixes
+from mtl_core.training.prefix.plan import ReadSentences, phase_prefixes
 from mtl_core.training.spec import RunSpec
 
 TOKENS_PER_WORD = 1.5
@@ -52,20 +52,18 @@ def _depths(spec: RunSpec, model: ModelDescription, access: FileAccess) -> tuple
     if not spec.prefix_reuse:
         return 0, 0
     tables = parameter_tables(spec.plan, model)
-    per_epoch = steps_per_epoch(_training_sentences(spec, access), spec.batch_size)
+    counts, _ = _lengths(spec.data, access, tuple(sorted(spec.examples.items())))
+    per_epoch = steps_per_epoch(counts[0], spec.batch_size)
     steps = learning_steps(tables, phase_steps(spec, per_epoch))
+    sentences = ReadSentences(*counts, per_epoch)
     read = [
         each
-        for each in phase_prefixes(tables, steps, model.backbone.layers, per_epoch)
+        for each in phase_prefixes(tables, steps, model.backbone.layers, sentences)
         if each.depth is not None
     ]
     return len({each.depth for each in read if each.original}), int(
         any(not each.original for each in read)
     )
-
-
-def _training_sentences(spec: RunSpec, access: FileAccess) -> int:
-    return _lengths(spec.data, access, tuple(sorted(spec.examples.items())))[0]
 
 
 def _tokens(spec: RunSpec, data: str, access: FileAccess) -> int:
@@ -81,8 +79,8 @@ def _tokens(spec: RunSpec, data: str, access: FileAccess) -> int:
 @lru_cache(_MAX_DATA)
 def _lengths(
     data: str, access: FileAccess, limits: tuple[tuple[str, int], ...]
-) -> tuple[int, tuple[tuple[int, int], ...]]:
-    """Return the number of training sentences, and how many sentences have each number of words.
+) -> tuple[tuple[int, int, int], tuple[tuple[int, int], ...]]:
+    """Return the numbers of training, validation and test sentences, and of each number of words.
 
     The data are read once in a process, so a file that changes gives an old estimate.
     """
@@ -90,7 +88,8 @@ def _lengths(
     counted: dict[int, int] = {}
     for length in _words((*dataset.train, *dataset.validation, *dataset.test)):
         counted[length] = counted.get(length, 0) + 1
-    return len(dataset.train), tuple(sorted(counted.items()))
+    sizes = len(dataset.train), len(dataset.validation), len(dataset.test)
+    return sizes, tuple(sorted(counted.items()))
 
 
 def _words(examples: Iterable[Example]) -> Iterable[int]:

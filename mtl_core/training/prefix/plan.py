@@ -1,8 +1,10 @@
 """Which layers' outputs never change in a phase, and whether storing them pays off."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from itertools import accumulate
+from math import ceil
 from typing import TYPE_CHECKING
 
 from mtl_core.errors import BadInput
@@ -17,7 +19,9 @@ if TYPE_CHECKING:  # the server imports this module and never loads torch
 
 NOTHING_LEARNS = "nothing is trained in this phase, so there is no step to save"
 NOTHING_BELOW = "a tensor in or below the lowest layer is trained"
-TOO_FEW_STEPS = "the phase is too short: storing would process more sentences than its steps do"
+TOO_SHORT = (
+    "the phase is too short: storing would process more sentences than its steps and evaluations do"
+)
 
 _SAME = (
     "checkpoint",
@@ -46,35 +50,69 @@ class PhasePrefix:
     reason: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ReadSentences:
+    """The numbers of sentences of a run, whose outputs are stored; an epoch has `per_epoch` steps.
+
+    The validation sentences are read before training, in each epoch and at the end of a phase, the
+    test sentences before and after training.
+    """
+
+    training: int
+    validation: int
+    test: int
+    per_epoch: int
+
+    @property
+    def every(self) -> int:
+        """The number of sentences that storing processes."""
+        return self.training + self.validation + self.test
+
+    def without_storing(self, steps: int, is_first: bool, is_last: bool) -> Fraction:
+        """How many sentences the steps and evaluations of a phase process."""
+        at_start = self.validation + self.test if is_first else 0
+        at_end = self.test if is_last else 0
+        epochs = Fraction(steps, self.per_epoch)
+        return at_start + epochs * self.training + ceil(epochs) * self.validation + at_end
+
+
 def phase_prefixes(
-    tables: Sequence[ParameterTable], steps: Sequence[int], layers: int, per_epoch: int
+    tables: Sequence[ParameterTable], steps: Sequence[int], layers: int, read: ReadSentences
 ) -> tuple[PhasePrefix, ...]:
     """Decide what each phase may reuse, from the plan alone and not from what is already stored.
 
-    `steps` are each phase's optimiser steps, `per_epoch` those of an epoch. `layers` counts the
-    layers with weights of their own. If an earlier phase trained a layer below the boundary, the
-    phase needs separate outputs, which pay off after one epoch. The checkpoint's outputs serve all
-    other phases together; they pay off if these phases read each sentence once.
+    `steps` are each phase's optimiser steps. `layers` counts the layers with weights of their own.
+    Storing pays off if it processes fewer sentences than the steps and evaluations that use the
+    outputs. If an earlier phase trained a layer below the boundary, the phase needs separate
+    outputs. The checkpoint's outputs serve all other phases together.
     """
     boundaries = [lowest_learning_layer(table, layers) for table in tables]
     moved = [b if count else layers for b, count in zip(boundaries, steps, strict=True)]
     untouched = list(accumulate((layers, *moved[:-1]), min))
     original = [b <= u for b, u in zip(boundaries, untouched, strict=True)]
-    reading = sum(
-        count for b, o, count in zip(boundaries, original, steps, strict=True) if o and b > 0
-    )
+    processed = [
+        read.without_storing(count, number == 0, number == len(steps) - 1) if count else Fraction()
+        for number, count in enumerate(steps)
+    ]
+    by_all = sum(p for b, o, p in zip(boundaries, original, processed, strict=True) if o and b > 0)
 
-    def choose(boundary: int, is_original: bool, count: int) -> PhasePrefix:
+    def choose(boundary: int, is_original: bool, count: int, own: Fraction) -> PhasePrefix:
         if count == 0:
             return PhasePrefix(None, reason=NOTHING_LEARNS)
         if boundary == 0:
             return PhasePrefix(None, reason=NOTHING_BELOW)
-        pays = reading >= per_epoch if is_original else count > per_epoch
+        pays = by_all >= read.every if is_original else own > read.every
         if not pays:
-            return PhasePrefix(None, is_original, TOO_FEW_STEPS)
+            return PhasePrefix(None, is_original, TOO_SHORT)
         return PhasePrefix(boundary, is_original)
 
-    return tuple(map(choose, boundaries, original, steps))
+    return tuple(map(choose, boundaries, original, steps, processed))
+
+
+def read_sentences(loaded: "LoadedRun") -> ReadSentences:
+    """Return the numbers of sentences of a loaded run."""
+    validation, test = len(loaded.validation.examples), len(loaded.test.examples)
+    return ReadSentences(len(loaded.training), validation, test, loaded.steps_per_epoch)
 
 
 def lowest_learning_layer(table: ParameterTable, layers: int) -> int:
@@ -124,5 +162,6 @@ def _depths(loaded: "LoadedRun", other: RunSpec) -> set[int]:
     except BadInput:  # that run will report it
         return set()
     layers = loaded.description.backbone.layers
-    choices = phase_prefixes(tables, steps, layers, per_epoch)
+    read = replace(read_sentences(loaded), per_epoch=per_epoch)
+    choices = phase_prefixes(tables, steps, layers, read)
     return {each.depth for each in choices if each.original and each.depth is not None}

@@ -23,7 +23,12 @@ from mtl_core.training.loaded_run import LoadedRun
 from mtl_core.training.losses import states_at
 from mtl_core.training.prefix.layout import Sentences
 from mtl_core.training.prefix.outputs import FrozenOutputs, entry_key
-from mtl_core.training.prefix.plan import PhasePrefix, depths_read_by, phase_prefixes
+from mtl_core.training.prefix.plan import (
+    PhasePrefix,
+    depths_read_by,
+    phase_prefixes,
+    read_sentences,
+)
 from mtl_core.training.prefix.store import PrefixStore, StoredRows
 from mtl_core.training.spec import RunSpec
 
@@ -63,7 +68,7 @@ class ReusedPrefix:
         self._model, self._other_runs = loaded.model, other_runs
         self._layers = loaded.description.backbone.layers
         self._choices = phase_prefixes(
-            loaded.tables, loaded.steps, self._layers, loaded.steps_per_epoch
+            loaded.tables, loaded.steps, self._layers, read_sentences(loaded)
         )
         self._original: dict[int, StoredRows] = {}
         self._passes = BackbonePasses(loaded)

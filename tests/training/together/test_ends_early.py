@@ -103,7 +103,7 @@ def test_a_run_that_keeps_its_model_writes_that_of_the_run_alone(
 
 def test_runs_without_stored_outputs_cannot_be_trained_together(bench, together):
     with pytest.raises(NotTogether):
-        together(specs_of(bench, epochs=0.7))
+        together(specs_of(bench, prefix_reuse=False))
 
 
 def test_a_single_run_is_trained_alone(bench, together, without_times):
