@@ -55,6 +55,7 @@ SEEDS = (100, 101)
 
 TRIALS = Path(__file__).with_name("tuning_trials.jsonl")
 
+_MAX_LENGTH = 128
 _WIDTH = 384
 """Of `minilm-l6`, for its default rates."""
 
@@ -205,6 +206,7 @@ def run(trial: Trial, data: str, cache: Path) -> Finished:
         scenario=trial.scenario,
         data=data,
         epochs=trial.epochs,
+        max_length=min(_MAX_LENGTH, model.backbone.max_positions or _MAX_LENGTH),
         seed=trial.seed,
         measure=False,
     )
