@@ -236,7 +236,8 @@ def without_test(reference: str, folder: Path) -> Path:
         for split in ("train", "validation"):
             (copy / task[split]).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(manifest.parent / task[split], copy / task[split])
-    (copy / manifest.name).write_text(yaml.safe_dump({"tasks": tasks}), encoding="utf-8")
+    text = yaml.safe_dump({"tasks": tasks}, sort_keys=False)  # the order of tasks matters to a run
+    (copy / manifest.name).write_text(text, encoding="utf-8")
     return copy / manifest.name
 
 
