@@ -1,18 +1,23 @@
 """How often the intervals between plans err, and what they find, in simulated comparisons.
 
-    python benchmarks/a_a_trials.py [--trials 2000] [--quick] [--table] [--output FILE]
+    python benchmarks/a_a_trials.py [--trials 2000] [--quick] [--table] [--rows NAME]
+        [--output FILE]
 
 Simulates plans of equal true quality, plans whose true difference is the margin, and plans with a
 difference to find (`simulated_answers.py`), and judges them as Freeze Lab does. A row is written to
 --output, a file of JSON lines (default dist/a_a_trials.jsonl), as soon as its trials are done. Rows
 that are in the file already are skipped: after an interruption, start the command again. It prints
 the table as Markdown; --table prints what the file has and runs nothing. --quick runs a short
-version of some rows in a few seconds.
+version of some rows in a few seconds. --rows runs only the rows whose name starts with NAME.
 
 called: share of trials in which any plan is called below the best one although it is not lower.
 for the last: the part of it in which the last plan, the one that differs, is called best.
 found: share in which the last plan is called below the first. equivalent: share in which the last
 plan is called equivalent to the best.
+
+In the rows "baseline" the last plan is a baseline: one prediction for each sentence, without seeds.
+called: share in which any plan is wrongly called above or below it; for the last: below it. found:
+share in which the first plan is called above it. equivalent: the first plan is equivalent to it.
 """
 
 import argparse
@@ -30,7 +35,13 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from benchmarks.simulated_answers import Design, simulated_counts
 from mtl_core.analysis.paired.components import variances
-from mtl_core.analysis.paired.intervals import ERROR, level_of_pair, standard_error, student
+from mtl_core.analysis.paired.intervals import (
+    ERROR,
+    level_of_pair,
+    reach_by_part,
+    standard_error,
+    student,
+)
 from mtl_core.analysis.paired.looks import level_of_look
 from mtl_core.analysis.paired.scores import pseudo_values
 
@@ -41,11 +52,15 @@ _OUTPUT = Path(__file__).parent.parent / "dist" / "a_a_trials.jsonl"
 
 @dataclass(frozen=True)
 class Row:
-    """One row of the table: a design, and the numbers of seeds at which the results are judged."""
+    """One row of the table: a design, and the numbers of seeds at which the results are judged.
+
+    With `baseline` the last plan of the design has no seeds: its first run is used for all.
+    """
 
     name: str
     design: Design
     looks: tuple[int, ...] = ()
+    baseline: bool = False
 
     @property
     def all_looks(self) -> tuple[int, ...]:
@@ -74,6 +89,28 @@ def rows() -> Iterator[Row]:
         for sentences in (60, 200):
             at_ceiling = Design("accuracy", 2, seeds, sentences, ceiling=True)
             yield Row("margin, ceiling", replace(at_ceiling, lower=MARGINS["accuracy"]))
+    yield from baseline_rows()
+
+
+def baseline_rows() -> Iterator[Row]:
+    """The rows that compare plans with a baseline; `plans` counts the baseline too."""
+    for metric, margin in MARGINS.items():
+        for plans in (2, 3, 7, 13):
+            for seeds in (2, 3, 5, 10):
+                design = Design(metric, plans, seeds, last_spread=0.0)
+                yield Row("baseline", design, baseline=True)
+                yield Row("baseline, wide spread", replace(design, spread=0.5), baseline=True)
+                yield Row("baseline, ceiling", replace(design, ceiling=True), baseline=True)
+                yield Row("baseline, 10 times", replace(design, spread=1.5), baseline=True)
+            design = Design(metric, plans, 10, last_spread=0.0)
+            yield Row("baseline, until decided", design, (3, 5, 10), baseline=True)
+        for seeds in (3, 5, 10):
+            for sentences in (200, 800):
+                design = Design(metric, 2, seeds, sentences, last_spread=0.0, lower=margin)
+                yield Row("baseline, margin", design, baseline=True)
+        for lower in (0.05, 0.075, 0.1):
+            design = Design(metric, 2, 5, last_spread=0.0, lower=lower)
+            yield Row("baseline, power", design, baseline=True)
 
 
 def _equal_plans(design: Design) -> Iterator[Row]:
@@ -96,6 +133,8 @@ def quick_rows() -> tuple[Row, ...]:
         Row("until decided", Design(seeds=10), (3, 5, 10)),
         Row("margin", Design(seeds=10, sentences=800, lower=MARGINS["accuracy"])),
         Row("power", Design(seeds=5, lower=0.1)),
+        Row("baseline", Design(plans=3, seeds=3, last_spread=0.0), baseline=True),
+        Row("baseline", Design("entity F1", plans=2, last_spread=0.0), baseline=True),
     )
 
 
@@ -107,7 +146,8 @@ def main() -> None:
         return
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     done = _stored(arguments.output)
-    for each in () if arguments.table else rows():
+    wanted = (each for each in rows() if each.name.startswith(arguments.rows))
+    for each in () if arguments.table else wanted:
         key = _key(each, arguments.trials)
         if key not in done:
             done[key] = measured(each, arguments.trials)
@@ -124,7 +164,8 @@ def measured(row: Row, trials: int) -> dict[str, Any]:
     totals = np.zeros(4, dtype=np.int64)
     for start in range(0, trials, batch):
         counts = simulated_counts(row.design, min(batch, trials - start), draw)
-        totals += judged(row, pseudo_values(counts)).sum(axis=1)
+        judge = judged_against_baseline if row.baseline else judged
+        totals += judge(row, pseudo_values(counts)).sum(axis=1)
     names = ("called", "for_the_last", "found", "equivalent")
     shares = {name: int(total) / trials for name, total in zip(names, totals, strict=True)}
     return {"row": row.name, **asdict(row.design), "looks": row.looks, "trials": trials, **shares}
@@ -156,6 +197,26 @@ def judged(row: Row, values: NDArray[np.float64]) -> NDArray[np.bool_]:
         equivalent = np.abs(effect) + reach < MARGINS[row.design.metric]
         equivalent[places, best] = False
         result[3] |= equivalent[:, -1] | ((best == plans - 1) & equivalent.any(axis=1))
+    return result
+
+
+def judged_against_baseline(row: Row, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Like `judged`, for plans against the last one's first run."""
+    plans = row.design.plans - 1
+    error = level_of_pair(ERROR, plans)
+    result = np.zeros((4, len(values)), dtype=np.bool_)
+    for look, seeds in enumerate(row.all_looks, start=1):
+        differences = values[:, :-1, :seeds] - values[:, -1:, :1]
+        effect = differences.mean(axis=(2, 3))
+        level = level_of_look(row.all_looks[:look], error)
+        sentences = row.design.sentences
+        reach = reach_by_part(*variances(differences), seeds, sentences, level)
+        below, above = effect + reach < 0, effect - reach > 0
+        wrong = below if row.design.lower > 0 else below | above
+        result[0] |= wrong.any(axis=1)
+        result[1] |= below.any(axis=1)
+        result[2] |= above[:, 0]
+        result[3] |= (np.abs(effect) + reach < MARGINS[row.design.metric])[:, 0]
     return result
 
 
@@ -199,6 +260,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--trials", type=int, default=2000)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--table", action="store_true")
+    parser.add_argument("--rows", metavar="NAME", default="")
     parser.add_argument("--output", type=Path, default=_OUTPUT)
     return parser.parse_args()
 

@@ -86,11 +86,13 @@ def by_seed(runs: Sequence[RunSummary]) -> dict[int, RunSummary]:
 
 
 def comparison_of(
-    experiment: str, scores_by_scenario: Mapping[str, Sequence[tuple[float, float]]]
+    experiment: str,
+    scores_by_scenario: Mapping[str, Sequence[tuple[float, float]]],
+    beside: int | None = None,
 ) -> ShippedComparison:
     """An experiment's comparison with invented scores: (sentiment, ner) of each seed.
 
-    Full takes 35 s a run and everything else 5 s.
+    Full takes 35 s a run and everything else 5 s, `beside` other jobs.
     """
     whole = EXPERIMENTS[experiment].spec
     spec = whole.model_copy(update={"arms": plain_arms(scores_by_scenario)})
@@ -107,13 +109,16 @@ def comparison_of(
                 f"{name}-{each.spec.scenario}-{each.spec.seed}".replace(":", "-"),
                 each.spec,
                 scores_by_scenario[each.spec.scenario or ""][each.spec.seed],
+                beside,
             )
             for each in planned
         ),
     )
 
 
-def _shipped_run(run: str, spec: RunSpec, reached: tuple[float, float]) -> ShippedRun:
+def _shipped_run(
+    run: str, spec: RunSpec, reached: tuple[float, float], beside: int | None
+) -> ShippedRun:
     seconds = 35.0 if spec.scenario == "full" else 5.0
     story = Story(spec, [1] * len(spec.plan.phases), run).start().evaluate(scores(0.45, 0.02))
     story.seconds = seconds
@@ -127,6 +132,7 @@ def _shipped_run(run: str, spec: RunSpec, reached: tuple[float, float]) -> Shipp
         training_seconds=seconds - 2,
         evaluation_seconds=1.0,
         total_seconds=seconds,
+        trained_beside=beside,
     )
     return ShippedRun(
         id=run,

@@ -141,7 +141,8 @@ class Story:
         )
         return self
 
-    def finish(self, metrics: dict[str, TaskScore]) -> "Story":
+    def finish(self, metrics: dict[str, TaskScore], beside: int | None = None) -> "Story":
+        """The end of the run, which `beside` other jobs slowed."""
         self._say(
             RunFinished(
                 elapsed_seconds=self.seconds,
@@ -153,6 +154,7 @@ class Story:
                 training_seconds=38.0,
                 evaluation_seconds=15.0,
                 total_seconds=self.seconds,
+                trained_beside=beside,
             )
         )
         return self

@@ -1,37 +1,28 @@
 """Measures forgetting: the change of a task that a plan does not train, and scores on other data.
 
-Each change is the value after training minus the value before training, of the same seed. The
-paired test of `analysis.paired` decides whether a change is significant. It needs two seeds or
-stored predictions; without them the signs of the changes decide.
+Each change is the value after training minus the value before training, of the same seed.
+`analysis.outcomes` judges it by the interval of `analysis.paired`: equivalent, below, above or
+undecided. Each change has an interval of its own, with a level of 5 % over all looks.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from math import isclose
 from statistics import fmean
 
 from mtl_core.analysis.marks import GoldLabels, final_answers, mark
+from mtl_core.analysis.outcomes import Against, OutcomeRule, against
 from mtl_core.analysis.paired.intervals import (
     PairedDifference,
-    difference,
     difference_between_data,
+    differences_from,
 )
 from mtl_core.analysis.paired.scores import SeedScore, seed_score
-from mtl_core.analysis.plans import PlanResult
+from mtl_core.analysis.plans import PlanResult, Verdict
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.analysis.trained import UntrainedReason, encoder_moved, loss_is_used, untrained_reason
 from mtl_core.tasks.task import Task
 from mtl_core.training.events import Answers, Evaluation, TaskScore
-
-
-class ChangeOutcome(StrEnum):
-    """The direction of a change over seeds."""
-
-    EXACT = "exactly as before"
-    LOST = "lost"
-    GAINED = "gained"
-    UNCLEAR = "within noise"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +44,9 @@ class Change:
         return self.after - self.before
 
     @property
-    def outcome(self) -> ChangeOutcome:
-        """The direction by the signs of the seeds' changes, for a value where higher is better."""
-        if self.low == self.high == 0:
-            return ChangeOutcome.EXACT
-        if self.low <= 0 <= self.high:
-            return ChangeOutcome.UNCLEAR
-        return ChangeOutcome.LOST if self.high < 0 else ChangeOutcome.GAINED
+    def is_zero(self) -> bool:
+        """Whether no seed's value changed at all."""
+        return self.low == self.high == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +54,7 @@ class Forgetting:
     """A task that a plan does not train: its headline metric and loss on the judged split.
 
     `loss` is None if a run has none. `lowest` and `highest` are the metric of the worst and the
-    best seed after training. `tested` is the paired test of the change, None without enough data.
+    best seed after training. `judged` compares the scores after training with those before it.
     `loss_used` is whether the task's loss trained any parameter, which is possible with a frozen
     head. `encoder_moved` and `loss_used` are None if unknown or if the runs differ.
     """
@@ -81,21 +68,12 @@ class Forgetting:
     highest: float
     encoder_moved: bool | None
     loss_used: bool | None
-    tested: PairedDifference | None = None
+    judged: Against
 
     @property
-    def outcome(self) -> ChangeOutcome:
-        """The direction of the metric's change: by the test if there is one, else by the signs."""
-        if self.tested is None or self.metric.outcome is ChangeOutcome.EXACT:
-            return self.metric.outcome
-        if not self.tested.significant:
-            return ChangeOutcome.UNCLEAR
-        return ChangeOutcome.LOST if self.tested.effect < 0 else ChangeOutcome.GAINED
-
-    @property
-    def is_clear(self) -> bool:
-        """Whether the change is significant."""
-        return self.outcome in (ChangeOutcome.LOST, ChangeOutcome.GAINED)
+    def has_changed(self) -> bool:
+        """Whether the score after training is shown to be below or above that before it."""
+        return self.judged.verdict in (Verdict.BELOW, Verdict.ABOVE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +93,15 @@ class OtherDataScores:
     difference: PairedDifference | None = None
 
 
-def forgetting(plan: PlanResult, gold: GoldLabels | None = None) -> tuple[Forgetting, ...]:
+def forgetting(
+    plan: PlanResult, gold: GoldLabels | None = None, rule: OutcomeRule | None = None
+) -> tuple[Forgetting, ...]:
     """Returns the tasks that the plan's finished runs do not train.
 
-    `gold` are the correct labels of the sentences; without them only seeds are tested.
+    `gold` are the correct labels of the sentences; without them only seeds are paired.
     """
-    found = (_forgotten(plan, result.task, gold or {}) for result in plan.tasks.values())
+    rule = rule or OutcomeRule()
+    found = (_forgotten(plan, result.task, gold or {}, rule) for result in plan.tasks.values())
     return tuple(each for each in found if each is not None)
 
 
@@ -141,7 +122,9 @@ def scores_on_other_data(
     )
 
 
-def _forgotten(plan: PlanResult, task: Task, gold: GoldLabels) -> Forgetting | None:
+def _forgotten(
+    plan: PlanResult, task: Task, gold: GoldLabels, rule: OutcomeRule
+) -> Forgetting | None:
     runs = _finished(plan)
     reasons = [untrained_reason(task, run) for run in runs]
     why = reasons[0] if reasons and len(set(reasons)) == 1 else None
@@ -159,12 +142,12 @@ def _forgotten(plan: PlanResult, task: Task, gold: GoldLabels) -> Forgetting | N
         highest=max(after),
         encoder_moved=_common_value(encoder_moved(run) for run in runs),
         loss_used=_common_value(loss_is_used(task, run) for run in runs),
-        tested=_tested(runs, task, gold),
+        judged=_judged(runs, task, gold, rule),
     )
 
 
-def _tested(runs: Sequence[RunSummary], task: Task, gold: GoldLabels) -> PairedDifference | None:
-    """Tests each run's score after training against its own score before training."""
+def _judged(runs: Sequence[RunSummary], task: Task, gold: GoldLabels, rule: OutcomeRule) -> Against:
+    """Compares each run's score after training with its own score before training."""
     start, end = {}, {}
     for run in runs:
         ends = _before_and_after(run, task)
@@ -173,7 +156,8 @@ def _tested(runs: Sequence[RunSummary], task: Task, gold: GoldLabels) -> PairedD
             first, last = (answers[0], answers[-1]) if len(answers) > 1 else (None, None)
             start[run.spec.seed] = _marked(first, ends[0], task, gold)
             end[run.spec.seed] = _marked(last, ends[1], task, gold)
-    return difference(end, start)
+    intervals = differences_from({"before": start, "after": end}, "before", rule.looks)
+    return against(intervals.get("after"), rule.margin_of(task))
 
 
 def _marked(answers: Answers | None, score: TaskScore, task: Task, gold: GoldLabels) -> SeedScore:

@@ -10,14 +10,18 @@ The pages, the note, JSON and text all show these verdicts. A single run is a pl
    unless the runs were evaluated on the same sentences.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import isclose
 
 from mtl_core.analysis.marks import GoldLabels, final_answers, mark
-from mtl_core.analysis.outcomes import Against, OutcomeRule, outcome
+from mtl_core.analysis.outcomes import Against, OutcomeRule, against, outcome
 from mtl_core.analysis.paired.components import decompose
-from mtl_core.analysis.paired.intervals import PairedDifference, differences_from
+from mtl_core.analysis.paired.intervals import (
+    PairedDifference,
+    differences_from,
+    differences_from_fixed,
+)
 from mtl_core.analysis.paired.scores import Scores, SeedScore, seed_score
 from mtl_core.analysis.plans import (
     Labelled,
@@ -42,17 +46,17 @@ def compare_plans(
     comparison = group_by_plan(runs)
     if not comparison.same_sentences:
         return comparison
-    plans: Sequence[PlanResult] = comparison.plans
+    plans: Sequence[PlanResult] = [_with_scores(plan, gold or {}) for plan in comparison.plans]
     for task in comparison.tasks:
-        plans = _with_verdicts(plans, task, gold or {}, rule or OutcomeRule())
+        plans = _with_verdicts(plans, task, rule or OutcomeRule())
     looks = tuple(map(len, rule.looks)) if rule else ()
     return replace(comparison, plans=tuple(plans), looks=looks)
 
 
 def against_reference(
-    comparison: PlanComparison, reference: str, gold: GoldLabels | None, rule: OutcomeRule
+    comparison: PlanComparison, reference: str, rule: OutcomeRule
 ) -> dict[str, dict[str, Against]]:
-    """Compares each plan with the plan labelled `reference`: by task, the verdict by label.
+    """Compares each judged plan with the plan labelled `reference`: by task, the verdict by label.
 
     The intervals are of the same family as those against the best: all hold together. A plan
     without a test has the verdict `OPEN` and no interval.
@@ -61,27 +65,48 @@ def against_reference(
     if not comparison.same_sentences:
         return found
     for task in comparison.tasks:
-        scores = {
-            plan.label: _scores(plan, task, gold or {}) for plan in comparison.scored(task.name)
-        }
+        scores = _scores_by_plan(comparison, task)
         if reference in scores and len(scores) > 1:
             intervals = differences_from(scores, reference, rule.looks)
             found[task.name] = {
-                label: _against(intervals.get(label), rule.margin_of(task))
+                label: against(intervals.get(label), rule.margin_of(task))
                 for label in scores
                 if label != reference
             }
     return found
 
 
-def _against(interval: PairedDifference | None, margin: float) -> Against:
-    if interval is None or interval.seeds < 2:
-        return Against(Verdict.OPEN, None)
-    return Against(outcome(interval, margin), interval)
+def against_baselines(
+    comparison: PlanComparison, task: Task, baselines: Mapping[str, SeedScore], rule: OutcomeRule
+) -> dict[str, dict[str, Against]]:
+    """Compares each judged plan with each baseline: by baseline, the verdict by the plan's label.
+
+    All these intervals hold together; they are a family of their own beside those between plans.
+    """
+    scores = _scores_by_plan(comparison, task) if comparison.same_sentences else {}
+    intervals = differences_from_fixed(scores, baselines, rule.looks)
+    return {
+        name: {label: against(found.get(label), rule.margin_of(task)) for label in scores}
+        for name, found in intervals.items()
+    }
+
+
+def _scores_by_plan(comparison: PlanComparison, task: Task) -> dict[str, Scores]:
+    """By label, the scores of the plans on a task, the highest mean first."""
+    plans = comparison.scored(task.name)
+    return {plan.label: plan.tasks[task.name].scores for plan in plans}
+
+
+def _with_scores(plan: PlanResult, gold: GoldLabels) -> PlanResult:
+    tasks = {
+        name: replace(result, scores=_scores(plan, result.task, gold))
+        for name, result in plan.tasks.items()
+    }
+    return replace(plan, tasks=tasks)
 
 
 def _with_verdicts(
-    plans: Sequence[PlanResult], task: Task, gold: GoldLabels, rule: OutcomeRule
+    plans: Sequence[PlanResult], task: Task, rule: OutcomeRule
 ) -> Sequence[PlanResult]:
     """Adds the verdicts on one task, if two plans or more have a score."""
     results = {
@@ -92,7 +117,7 @@ def _with_verdicts(
     if len(results) < 2:
         return plans
     best = max(results, key=lambda place: (results[place].seeds > 1, results[place].mean))
-    scores = {place: _scores(plans[place], task, gold) for place in results}
+    scores = {place: result.scores for place, result in results.items()}
     intervals = differences_from(scores, best, rule.looks)
     results = {
         place: replace(result, margin=rule.margin_of(task)) for place, result in results.items()

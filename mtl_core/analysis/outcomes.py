@@ -38,6 +38,7 @@ class Against:
 
     verdict: Verdict
     interval: PairedDifference | None
+    margin: float
 
 
 def outcome(difference: PairedDifference, margin: float) -> Verdict:
@@ -47,6 +48,13 @@ def outcome(difference: PairedDifference, margin: float) -> Verdict:
     if difference.high < 0:
         return Verdict.BELOW
     return Verdict.ABOVE if difference.low > 0 else Verdict.UNDECIDED
+
+
+def against(interval: PairedDifference | None, margin: float) -> Against:
+    """Judges an interval; one seed or none gives the verdict `OPEN` and no interval."""
+    if interval is None or interval.seeds < 2:
+        return Against(Verdict.OPEN, None, margin)
+    return Against(outcome(interval, margin), interval, margin)
 
 
 def needed(result: TaskResult) -> Enough:

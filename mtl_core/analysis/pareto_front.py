@@ -12,7 +12,7 @@ def front(
 
     A plan is not on the front if another plan is at least as good and at most as expensive, and
     strictly better in one of the two. Plans without a mean or a cost are left out. Means alone
-    decide: an improvement within noise is on the front too.
+    decide: a plan whose improvement was not shown is on the front too.
     """
     points = [
         (price, mean, plan.label)

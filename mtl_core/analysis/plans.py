@@ -18,6 +18,7 @@ from typing import Any
 from mtl_core.analysis.convergence import convergence
 from mtl_core.analysis.differences import beyond_the_plan, same_sentences
 from mtl_core.analysis.paired.intervals import PairedDifference
+from mtl_core.analysis.paired.scores import Scores
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.tasks.task import Task
 from mtl_core.training.spec import RunSpec
@@ -41,7 +42,8 @@ class TaskResult:
     `low` and `high` are the values of the lowest and the highest seed, `before` is the mean before
     training. `difference` is the mean difference from the best over shared seeds, None for the best
     plan. `against_best` is its interval, None without a test. `margin` is the difference up to
-    which plans count as equivalent.
+    which plans count as equivalent. `scores` are those of the finished seeds, with a value for each
+    sentence if the answers are known; `analysis.judge` adds them.
     """
 
     task: Task
@@ -54,6 +56,7 @@ class TaskResult:
     against_best: PairedDifference | None = None
     difference: float | None = None
     margin: float | None = None
+    scores: Scores = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

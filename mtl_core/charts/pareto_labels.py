@@ -1,10 +1,11 @@
 """Places the names of plans and baselines in the figure of quality against cost."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
+from mtl_core.analysis.outcomes import Against
 from mtl_core.analysis.plans import TaskResult
 from mtl_core.charts.label_placement import Box, PointLabel, Screen, place_labels
 from mtl_core.charts.labels import annotation, escape_markup, text_pixels
@@ -20,10 +21,15 @@ _BASELINE_CORNERS = (("right", "bottom"), ("left", "bottom"), ("right", "top"), 
 
 @dataclass(frozen=True, slots=True)
 class BaselineLine:
-    """A score without fine-tuning, drawn as a horizontal line: `majority class`, 0.52."""
+    """A score without fine-tuning, drawn as a horizontal line: `majority class`, 0.52.
+
+    `against` has the comparison of each plan with it by the plan's label; empty if its answers are
+    unknown or it is measured by runs.
+    """
 
     label: str
     value: float
+    against: Mapping[str, Against] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
+from mtl_core.cli.compare.options import ReferenceOption
 from mtl_core.cli.stored_runs import data_of, find_comparison, model_of
+from mtl_core.errors import InvalidRun
 from mtl_core.export.parts import BundlePart
 from mtl_core.settings import Settings
 from mtl_core.store.runs import RunStore
@@ -30,6 +32,7 @@ def export(
             "every point; checkpoint: the saved models; all: everything."
         ),
     ] = BundlePart.ALL,
+    reference: ReferenceOption = None,
 ) -> None:
     """Write runs or a comparison as a note for a design document, figures, tables and models."""
     # Plotly takes half a second to import, and few commands need it.
@@ -51,6 +54,12 @@ def export(
             lambda spec: model_of(spec, settings),
             lambda spec, examples: data_of(spec, examples, settings),
             records[0] if len(records) == 1 else None,
+            reference=reference,
+        )
+    if reference is not None and report.compared.reference is None:
+        labels = ", ".join(plan.label for plan in report.compared.plans.plans)
+        raise InvalidRun(
+            f"--reference {reference} is not among these plans. Choose one of {labels}."
         )
     write_folder(report, what.parts, output)
     for sentence in report.unfinished:

@@ -17,8 +17,8 @@ from mtl_core.tasks.dataset import Dataset
 
 logger = logging.getLogger(__name__)
 
-FORMAT = 2
-"""Increased whenever the same sentences would get different baselines."""
+FORMAT = 3
+"""Increased whenever the same sentences would get different baselines, or other fields of them."""
 
 Scorer = Callable[[Dataset], tuple[Baseline, ...]]
 

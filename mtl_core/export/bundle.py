@@ -145,7 +145,7 @@ def _comparison_files(report: Report) -> Iterator[BundleFile]:
         return
     yield BundleFile("comparison.json", f"{record.spec.model_dump_json(indent=2)}\n")
     if report.whole_comparison is not None:
-        script = compare_script(record.id, record.spec, report.threads)
+        script = compare_script(record.id, record.spec, report.threads, report.reference_arm)
         yield BundleFile(f"repeat{_SCRIPT}", script)
         for path, plan in plan_files(record.spec).items():
             yield BundleFile(path, plan_to_yaml(plan))

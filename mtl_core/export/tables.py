@@ -10,6 +10,7 @@ from mtl_core.analysis.errors import confusion
 from mtl_core.analysis.forgetting import OtherDataScores
 from mtl_core.analysis.intervals import standard_error
 from mtl_core.analysis.marks import GoldLabels, final_answers, predicted_labels
+from mtl_core.analysis.outcomes import Against
 from mtl_core.analysis.paired.intervals import PairedDifference
 from mtl_core.analysis.plans import PlanResult, headlines
 from mtl_core.charts.pareto import Cost
@@ -43,6 +44,9 @@ def tables_of(report: Report) -> Iterator[tuple[str, str]]:
     if len(report.runs) > 1:
         yield "plans.csv", _plans(report)
         yield "fronts.csv", _fronts(report)
+        yield "against-baselines.csv", _against_baselines(report)
+    if report.compared.reference is not None:
+        yield "against-reference.csv", _against_reference(report.compared)
     yield "losses.csv", _losses(report)
     yield "learning-rates.csv", _rates(report)
     yield "evaluations.csv", _evaluations(report)
@@ -167,6 +171,44 @@ def _plan_rows(plan: PlanResult, sized: bool) -> Iterator[Sequence[Cell]]:
             _truth(plan.converged.get(name)),
             *(plan.trained_together, plan.trained_beside),
         )
+
+
+def _against_reference(shown: ComparedRuns) -> str:
+    """One row per task and plan that is compared with the chosen plan."""
+    rows = ((shown.reference, task, shown.against.get(task.name, {})) for task in shown.plans.tasks)
+    return _against("reference", rows)
+
+
+def _against_baselines(report: Report) -> str:
+    """One row per baseline of the data, task and plan."""
+    rows = (
+        (each.label, task, each.against)
+        for task in report.compared.plans.tasks
+        for each in report.baselines.get(task.name, ())
+    )
+    return _against("baseline", rows)
+
+
+def _against(title: str, rows: Iterable[tuple[str | None, Task, Mapping[str, Against]]]) -> str:
+    """Comparisons of plans with what the first column, `title`, names."""
+    columns = (
+        *(title, "task", "metric", "plan", "verdict", "difference", "difference_low"),
+        *("difference_high", "margin", "pairs_of_seeds", "sentences"),
+    )
+    return csv_text(
+        columns,
+        (
+            (
+                *(name, task.name, task.metric, label, str(found.verdict)),
+                *((each.effect, each.low, each.high) if each else (None, None, None)),
+                found.margin,
+                *((each.seeds, each.sentences) if each else (None, None)),
+            )
+            for name, task, by_plan in rows
+            for label, found in by_plan.items()
+            for each in [found.interval]
+        ),
+    )
 
 
 def _interval_cells(found: PairedDifference | None) -> tuple[Cell, ...]:

@@ -2,10 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from mtl_core.analysis.baselines import baselines_of_runs
-from mtl_core.analysis.plans import PlanComparison, headlines
+from mtl_core.analysis.judge import against_baselines
+from mtl_core.analysis.marks import Marks
+from mtl_core.analysis.paired.scores import SeedScore, seed_score
+from mtl_core.analysis.plans import PlanComparison, Verdict, headlines
 from mtl_core.charts.pareto_labels import BaselineLine
 from mtl_core.freezing.titles import task_title
+from mtl_core.report.against import against_words
 from mtl_core.report.compared import ComparedRuns, lowest_seed_run
 from mtl_core.tasks.baselines import Baseline
 from mtl_core.text import listed
@@ -24,31 +30,80 @@ BaselinesBySize = Mapping[TrainSize, Sequence[Baseline]]
 
 
 def baselines_by_task(shown: ComparedRuns, of_data: Sequence[Baseline]) -> BaselinesByTask:
-    """Joins the baselines of the data (see `shared_limits`) and those that the runs contain."""
-    baselines = [*of_data, *baselines_of_runs(shown.plans)]
-    return {
-        task.name: [
-            BaselineLine(each.label, each.values[task.name])
-            for each in baselines
+    """Joins the baselines of the data (see `shared_limits`) and those that the runs contain.
+
+    The plans are compared with those of the data.
+    """
+    of_runs = baselines_of_runs(shown.plans)
+    found = {}
+    for task in shown.plans.tasks:
+        own = {each.label: _score(each, task.name) for each in of_data if task.name in each.values}
+        against = against_baselines(shown.plans, task, own, shown.rule)
+        found[task.name] = [
+            BaselineLine(each.label, each.values[task.name], against.get(each.label, {}))
+            for each in (*of_data, *of_runs)
             if task.name in each.values
         ]
-        for task in shown.plans.tasks
-    }
+    return found
 
 
 def unbeaten_words(
     comparison: PlanComparison, task: str, baselines: Sequence[BaselineLine]
 ) -> str | None:
-    """Names the highest baseline without an encoder that no plan exceeds: "no plan beats a bag of
-    words, 0.74". None if the mean of a plan is higher, or without such a baseline."""
-    plans = comparison.scored(task)
+    """States what was shown if no plan is above the highest baseline without an encoder.
+
+    None if a plan is above it, or without such a baseline. Otherwise by the first that applies:
+
+    1. Plans are not tested: "no plan is above a bag of words, 0.74 (not tested)" if the means say
+       so, else None.
+    2. Plans are undecided: "undecided against a bag of words, 0.74".
+    3. All are below or equivalent: "no plan beats a bag of words, 0.74".
+    """
+    plans, highest = comparison.scored(task), _highest(baselines)
+    if not plans or highest is None:
+        return None
+    name = f"{_PHRASES[highest.label]}, {highest.value:.2f}"
+    found = [highest.against.get(plan.label) for plan in plans]
+    verdicts = {Verdict.OPEN if each is None else each.verdict for each in found}
+    if Verdict.ABOVE in verdicts:
+        return None
+    if Verdict.OPEN in verdicts:
+        exceeds = (plans[0].tasks[task].mean or 0.0) > highest.value
+        return None if exceeds else f"no plan is above {name} (not tested)"
+    if Verdict.UNDECIDED in verdicts:
+        return f"undecided against {name}"
+    return f"no plan beats {name}"
+
+
+def baseline_lines(comparison: PlanComparison, baselines: BaselinesByTask) -> tuple[str, ...]:
+    """Compares all plans with the highest baseline of each task, if any plan is tested.
+
+    "Sentiment, against a bag of words, 0.740: full above, +0.146 (+0.101 to +0.191); …"
+    """
+    lines = []
+    for task in comparison.tasks:
+        highest = _highest(baselines.get(task.name, ()))
+        if highest is None or all(each.interval is None for each in highest.against.values()):
+            continue
+        plans = [f"{label} {against_words(found)}" for label, found in highest.against.items()]
+        name = f"{_PHRASES[highest.label]}, {highest.value:.3f}"
+        lines.append(f"{task_title(task.name)}, against {name}: {'; '.join(plans)}.")
+    return tuple(lines)
+
+
+def _highest(baselines: Sequence[BaselineLine]) -> BaselineLine | None:
+    """The highest baseline without an encoder."""
     known = [each for each in baselines if each.label in _PHRASES]
-    if not plans or not known:
-        return None
-    highest = max(known, key=lambda each: each.value)
-    if (plans[0].tasks[task].mean or 0.0) > highest.value:
-        return None
-    return f"no plan beats {_PHRASES[highest.label]}, {highest.value:.2f}"
+    return max(known, key=lambda each: each.value, default=None)
+
+
+def _score(baseline: Baseline, task: str) -> SeedScore:
+    """The baseline's score, with a value for each sentence if its counts are known."""
+    value, counts = baseline.values[task], baseline.counts.get(task)
+    if counts is None:
+        return SeedScore(value)
+    rows = np.array(counts, dtype=np.int64).reshape(-1, 3)
+    return seed_score(Marks(baseline.places[task], rows))
 
 
 def collapse_lines(comparison: PlanComparison, baselines: BaselinesByTask) -> tuple[str, ...]:

@@ -95,9 +95,7 @@ def table_of(rows: Sequence[Mapping[str, str]], left: Sequence[str] = ()) -> Tab
     return Table(
         tuple(kept),
         tuple(tuple(row.get(name) or NOTHING for name in kept) for row in rows),
-        frozenset(
-            name for name in kept if name not in stay_left and not name.endswith("against best")
-        ),
+        frozenset(name for name in kept if name not in stay_left and " against " not in name),
     )
 
 

@@ -1,12 +1,12 @@
 """Runs grouped and judged by plan, with the names and facts that page, note and terminal show."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from mtl_core.analysis.by_size import AtSize, group_by_size
-from mtl_core.analysis.judge import compare_plans
+from mtl_core.analysis.judge import against_reference, compare_plans
 from mtl_core.analysis.marks import GoldLabels
-from mtl_core.analysis.outcomes import OutcomeRule
+from mtl_core.analysis.outcomes import Against, OutcomeRule
 from mtl_core.analysis.plans import PlanComparison, PlanResult, Verdict, distinct_labels
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.report.data_words import data_name, sizes_words
@@ -39,7 +39,8 @@ class ComparedRuns:
     `runs` are in the order of `records`. `gold` are the labels of the sentences that they
     evaluate, None if the data are not available. `by_size` are the plans at each number of training
     sentences, the largest last, empty unless the runs differ in that number; `plans` are then the
-    plans at the largest number. `rule` is how they were judged.
+    plans at the largest number. `rule` is how they were judged. `reference` is the label of the
+    plan that the user compares the others with, and `against` the results by task and label.
     """
 
     records: tuple[RunRecord, ...]
@@ -48,6 +49,8 @@ class ComparedRuns:
     gold: GoldLabels | None = None
     by_size: tuple[AtSize, ...] = ()
     rule: OutcomeRule = field(default_factory=OutcomeRule)
+    reference: str | None = None
+    against: Mapping[str, Mapping[str, Against]] = field(default_factory=dict)
 
     @property
     def by_plan(self) -> bool:
@@ -90,13 +93,15 @@ def compare_runs(
     gold_of: Callable[[RunSpec], GoldLabels | None],
     by_arm: bool = False,
     rule: OutcomeRule | None = None,
+    reference: str | None = None,
 ) -> ComparedRuns:
     """Groups and judges runs by plan; the plans keep the order of `runs`.
 
     `gold_of` returns the labels of the sentences that a spec's runs evaluate, or None if its data
     are not available: then only seeds are paired. With a `rule` the runs are the arms of one
     comparison, which may differ in more than the plan. `by_arm` labels plans with the names of
-    their arms instead of words.
+    their arms instead of words. `reference` is a plan's label or the name of its arm; a name that
+    no plan has is ignored.
     """
     specs = [summary.spec for _, summary in runs]
     gold = gold_of(max(specs, key=lambda spec: bool(spec.data_digests))) if specs else None
@@ -117,13 +122,16 @@ def compare_runs(
     )
     plans = by_size[-1].plans if by_size else named(compare_plans(summaries, gold, rule))
     labels = _run_labels(_every_plan(plans, by_size))
+    rule, chosen = rule or OutcomeRule(), _label_of(reference, plans)
     return ComparedRuns(
         tuple(record for record, _ in runs),
         tuple(LabelledRun(labels.get(run.run) or _superseded(run, by_arm), run) for _, run in runs),
         plans,
         gold,
         by_size,
-        rule or OutcomeRule(),
+        rule,
+        chosen,
+        {} if chosen is None else against_reference(plans, chosen, rule),
     )
 
 
@@ -155,6 +163,13 @@ def own_facts(shown: ComparedRuns) -> dict[str, list[str]]:
 def lowest_seed_run(plan: PlanResult) -> RunSummary:
     """Returns the plan's run with the lowest seed."""
     return plan.runs[min(plan.runs)]
+
+
+def _label_of(reference: str | None, plans: PlanComparison) -> str | None:
+    """The label of the plan whose label or whose arm is `reference`; None for neither."""
+    by_name = {lowest_seed_run(plan).spec.arm_name: plan.label for plan in plans.plans[::-1]}
+    by_name |= {plan.label: plan.label for plan in plans.plans}
+    return None if reference is None else by_name.get(reference)
 
 
 def _shared_facts(shown: ComparedRuns) -> list[str]:

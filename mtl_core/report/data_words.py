@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from mtl_core.freezing.titles import task_title
-from mtl_core.tasks.dataset import repeated_words
 from mtl_core.tasks.lengths import SubWordCounter
 from mtl_core.tasks.manifest import SPLIT_KEYS
 from mtl_core.tasks.overview import DataOverview, TaskOverview
@@ -42,8 +41,7 @@ def data_headline(found: DataOverview, max_length: int) -> str:
         for place, task in enumerate(found.tasks)
     ]
     if len(counts) > _NAMED:
-        total = sum(sum(task.examples.values()) for task in found.tasks)
-        counts = [f"{total:,} labelled sentences for {len(counts)} tasks"]
+        counts = [f"{found.sentences:,} labelled sentences for {len(counts)} tasks"]
     return f"{', '.join(counts)}; {_cut_off(found, max_length)}"
 
 
@@ -84,8 +82,6 @@ def counts_caption(task: TaskOverview) -> str:
     """Lists the sentences of each split, the head's outputs and repaired tags."""
     parts = [f"{count:,} {split}" for split, count in task.examples.items()]
     parts.append(f"head {task.task.head}, {len(task.task.outputs)} outputs")
-    if task.repeated:
-        parts.append(repeated_words(task.repeated))
     if task.repaired_tags:
         tags = counted(task.repaired_tags, "tag", "tags")
         parts.append(f"{tags} began an entity with I- and read as B-")

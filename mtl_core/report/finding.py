@@ -42,16 +42,17 @@ _FRACTIONS |= {8: "an eighth", 9: "a ninth", 10: "a tenth"}
 def headline(shown: ComparedRuns, baselines: BaselinesByTask | None = None) -> str:
     """Returns the title of a comparison. `baselines` are those of the largest number of sentences.
 
-    For one plan with several seeds that is the change of a task that it did not train, if it is
-    significant, and otherwise the plan's means.
+    For one plan with several seeds that is the change of a task that it did not train, if one was
+    shown, and otherwise the plan's means.
     """
     plans = shown.plans.plans
     if shown.by_size:
         return sizes_headline(shown.by_size, baselines)
     if len(plans) == 1 and shown.several_seeds and plans[0].seconds is not None:
-        clear = [each for each in forgetting(plans[0], shown.gold) if each.is_clear]
-        if clear:
-            return forgetting_title(task_title(clear[0].task.name), clear[:1])
+        untrained = forgetting(plans[0], shown.gold, shown.rule)
+        changed = [each for each in untrained if each.has_changed]
+        if changed:
+            return forgetting_title(task_title(changed[0].task.name), changed[:1])
         return _means(plans[0])
     return comparison_headline(shown.plans, baselines)
 

@@ -4,17 +4,17 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from mtl_core.analysis.forgetting import (
     Change,
-    ChangeOutcome,
     Forgetting,
     OtherDataScores,
     forgetting,
     scores_on_other_data,
 )
-from mtl_core.analysis.paired.intervals import PairedDifference
+from mtl_core.analysis.plans import Verdict
 from mtl_core.analysis.trained import UntrainedReason
 from mtl_core.charts.drift import Drift, drift_figure
 from mtl_core.charts.theme import Figure, Palette
 from mtl_core.freezing.titles import task_title
+from mtl_core.report.against import interval_words
 from mtl_core.report.blocks import Block, Text, figures, table_of
 from mtl_core.report.compared import ComparedRuns
 from mtl_core.report.data_words import data_name, within
@@ -24,8 +24,10 @@ from mtl_core.text import signed
 
 FORGOTTEN_CAPTION = (
     "Means over seeds, before training and at the end. By seed: lowest and highest change. 95 %: "
-    "confidence interval of the change, by a paired test over seeds and sentences. Loss is the "
-    "cross-entropy on the same sentences; a change above 0 is worse."
+    "confidence interval of the change over seeds and sentences, for each row by itself. "
+    "Equivalent: it is inside ± the margin. Otherwise below or above: it excludes 0. Otherwise "
+    "undecided. One seed is not tested. Loss is the cross-entropy on the same sentences; a change "
+    "above 0 is worse."
 )
 ELSEWHERE_CAPTION = (
     "No plan was trained on these sentences. On own data: the score at the end on the test "
@@ -36,7 +38,7 @@ ELSEWHERE_CAPTION = (
 
 _INTERVAL = "95 %"
 _DRIFT_WIDTH = 560  # pixels
-_TEXT_COLUMNS = ("Plan", "Task", "Left out as")
+_TEXT_COLUMNS = ("Plan", "Task", "Against its start", "Left out as")
 
 UntrainedTasks = Mapping[Task, Sequence[Forgetting]]
 """By task that some plan does not train: its change under each of these plans."""
@@ -66,7 +68,8 @@ def other_data_blocks(shown: ComparedRuns) -> Iterator[Block]:
 
 def untrained_tasks(shown: ComparedRuns) -> UntrainedTasks:
     """The tasks that some plan does not train, in the order of the tasks."""
-    found = [each for plan in shown.plans.plans for each in forgetting(plan, shown.gold)]
+    plans = shown.plans.plans
+    found = [each for plan in plans for each in forgetting(plan, shown.gold, shown.rule)]
     by_task = {task: [each for each in found if each.task == task] for task in shown.plans.tasks}
     return {task: each for task, each in by_task.items() if each}
 
@@ -103,44 +106,56 @@ def drift_panel(shown: ComparedRuns, task: Task, found: Sequence[Forgetting]) ->
 
 
 def forgetting_title(name: str, found: Sequence[Forgetting]) -> str:
-    """The largest significant change of an untrained task, with its plan."""
-    clear = [each for each in found if each.is_clear]
-    if clear:
-        most = max(clear, key=lambda each: abs(each.metric.mean))
-        return f"{name} left out: {outcome_text(most)} with {most.plan}"
-    if all(each.outcome is ChangeOutcome.EXACT for each in found):
+    """The largest change of an untrained task that was shown, with its plan.
+
+    Without one, the first that applies: no score changed at all, plans are undecided, plans are
+    not tested, all are equivalent.
+    """
+    changed = [each for each in found if each.has_changed]
+    if changed:
+        most = max(changed, key=lambda each: abs(each.metric.mean))
+        by = f"{abs(most.metric.mean):.3f} {most.judged.verdict}"
+        return f"{name} left out: {by} its start with {most.plan}"
+    if all(each.metric.is_zero for each in found):
         return f"{name} left out: its score did not change"
-    return f"{name} left out: no significant change"
+    for verdict, words in ((Verdict.UNDECIDED, "undecided"), (Verdict.OPEN, "not tested")):
+        plans = [each.plan for each in found if each.judged.verdict is verdict]
+        if plans:
+            some = plans[0] if len(plans) == 1 else f"{len(plans)} plans"
+            return f"{name} left out: {words} with {some}"
+    return f"{name} left out: equivalent to its start"
 
 
 def outcome_text(found: Forgetting) -> str:
-    """`exactly as before`, `within noise` or `0.367 lost`."""
-    if found.outcome in (ChangeOutcome.EXACT, ChangeOutcome.UNCLEAR):
-        return found.outcome.value
-    return f"{abs(found.metric.mean):.3f} {found.outcome.value}"
+    """`exactly as before`, `equivalent`, `undecided`, `below` or, without a test, `not tested`."""
+    if found.metric.is_zero:
+        return "exactly as before"
+    if found.judged.verdict is Verdict.OPEN:
+        return "not tested"
+    return found.judged.verdict.value
 
 
 def forgetting_sentence(found: Forgetting) -> str:
     """How the task's score changed under the plan, and why."""
     name, metric = task_title(found.task.name), found.task.metric
-    match found.outcome:
-        case ChangeOutcome.EXACT:
-            return f"{found.plan}: {name} did not change{_reason(found)}"
-        case ChangeOutcome.UNCLEAR:
-            return (
-                f"{found.plan}: {name} went from {found.metric.before:.3f} to "
-                f"{found.metric.after:.3f} in {metric}{_seeds_text(found.metric)}: "
-                f"{_unclear_reason(found)}"
-            )
-        case outcome:
-            return (
-                f"{found.plan}: {name} {outcome.value} {abs(found.metric.mean):.3f} of {metric}"
-                f"{_seeds_text(found.metric)}{_reason(found)}"
-            )
+    if found.metric.is_zero:
+        return f"{found.plan}: {name} did not change{_reason(found)}"
+    change = f"{signed(found.metric.mean)} of {metric}{_evidence(found)}"
+    match found.judged.verdict:
+        case Verdict.BELOW | Verdict.ABOVE as verdict:
+            return f"{found.plan}: {name} is {verdict} its start, {change}{_reason(found)}"
+        case Verdict.EQUIVALENT:
+            margin = f"within ± {found.judged.margin:g}"
+            return f"{found.plan}: {name} is equivalent to its start, {change}, {margin}."
+        case Verdict.UNDECIDED:
+            neither = f"neither a change nor equivalence within ± {found.judged.margin:g} was shown"
+            return f"{found.plan}: {name} is undecided, {change}: {neither}."
+        case _:
+            return f"{found.plan}: {name} changed by {change}, not tested{_reason(found)}"
 
 
 def elsewhere_title(data: str, found: Sequence[OtherDataScores]) -> str:
-    """The best score of each task on the other data, with its plan."""
+    """The highest score of each task on the other data, with its plan."""
     tasks = dict.fromkeys(each.task for each in found)
     parts = []
     for task in tasks:
@@ -148,7 +163,7 @@ def elsewhere_title(data: str, found: Sequence[OtherDataScores]) -> str:
             (each for each in found if each.task == task), key=lambda each: each.metric.after
         )
         parts.append(
-            f"best {within(task.name)} {best.metric.after:.2f}, with {best.plan} "
+            f"highest {within(task.name)} {best.metric.after:.2f}, with {best.plan} "
             f"({best.on_own_data:.2f} on own data)"
         )
     return f"On {data}: {'; '.join(parts)}"
@@ -160,7 +175,8 @@ def forgotten_row(found: Forgetting) -> dict[str, str]:
         "Plan": found.plan,
         "Task": _task_text(found.task),
         **_columns("", found.metric),
-        _INTERVAL: _interval_text(found.tested),
+        _INTERVAL: interval_words(found.judged.interval),
+        "Against its start": outcome_text(found),
         **(_columns("Loss ", found.loss) if found.loss else {}),
         "Left out as": found.why.value,
     }
@@ -183,6 +199,8 @@ def elsewhere_row(found: OtherDataScores) -> dict[str, str]:
 
 def _drift(found: Forgetting) -> Drift:
     metric, verdict = found.metric, outcome_text(found)
+    if found.has_changed:
+        verdict = f"{signed(metric.mean)}, {verdict}"
     return Drift(found.plan, metric.before, metric.after, found.lowest, found.highest, verdict)
 
 
@@ -200,30 +218,16 @@ def _columns(of: str, change: Change) -> dict[str, str]:
     return {name[:1].upper() + name[1:]: text for name, text in columns.items()}
 
 
-def _interval_text(tested: PairedDifference | None) -> str:
-    return "" if tested is None else f"{signed(tested.low)} to {signed(tested.high)}"
-
-
 def _range_text(change: Change) -> str:
     """The lowest and the highest seed's change; empty for one seed."""
     return "" if change.seeds < 2 else f"{signed(change.low)} to {signed(change.high)}"
 
 
-def _seeds_text(change: Change) -> str:
-    if change.seeds < 2:
-        return " (one seed)"
-    if change.low < 0 < change.high:
-        return f" (by seed {signed(change.low)} to {signed(change.high)})"
-    least, most = sorted((abs(change.low), abs(change.high)))
-    return f" ({least:.3f} to {most:.3f} by seed)"
-
-
-def _unclear_reason(found: Forgetting) -> str:
-    """Why the change is not significant."""
-    if found.tested is None:
-        return "the seeds disagree on the direction."
-    over = "seeds and sentences" if found.tested.sentences else "seeds"
-    return f"not significant in a paired test over {over}."
+def _evidence(found: Forgetting) -> str:
+    """In brackets, the interval of the change; without one the range over the seeds."""
+    if found.judged.interval is not None:
+        return f" (95 %: {interval_words(found.judged.interval)})"
+    return f" (by seed {_range_text(found.metric)})" if found.metric.seeds > 1 else " (one seed)"
 
 
 def _reason(found: Forgetting) -> str:
@@ -234,6 +238,6 @@ def _reason(found: Forgetting) -> str:
         return f": {found.why.value}, and the encoder did not change."
     if found.loss_used:
         return f": {found.why.value}, but its loss still trained the encoder."
-    if found.outcome is ChangeOutcome.LOST and found.why is UntrainedReason.FROZEN_HEAD:
+    if found.judged.verdict is Verdict.BELOW and found.why is UntrainedReason.FROZEN_HEAD:
         return ", although its head was frozen: the encoder changed."
     return f": {found.why.value}, and the encoder changed."

@@ -18,7 +18,7 @@ from mtl_core.report.finding import AS_GOOD
 from mtl_core.report.load import Report
 from mtl_core.report.panel import Panel, draw_panel, file_stem
 from mtl_core.tasks.task import Task
-from mtl_core.text import capitalized, verb
+from mtl_core.text import capitalized, listed, verb
 
 _RESOURCES = {Cost.SECONDS: "time", Cost.MEMORY: "memory", Cost.SHARE: "trained share"}
 
@@ -73,7 +73,7 @@ def front_panel(
         name=f"front-{number + 1}-{file_stem(task.name)}-{file_stem(cost)}",
         lead=f"{LIGHT.task(number).letter} · {task_title(task.name)}:",
         title=front_title(plans, task.name, costs, _RESOURCES[cost], baselines),
-        caption=_caption(shown, task),
+        caption=_caption(shown, task, cost),
         draw=draw,
         task=number,
     )
@@ -166,7 +166,7 @@ def _on_front(plans: Sequence[PlanResult], task: str, cost: Cost) -> tuple[str, 
     return front(plans, task, partial(cost_of, cost=cost))
 
 
-def _caption(shown: ComparedRuns, task: Task) -> str:
+def _caption(shown: ComparedRuns, task: Task, cost: Cost) -> str:
     split, count = shown.plans.judged_on(task.name)
     on = f" on {count:,} {split} sentences" if count else ""
     if shown.by_size:
@@ -176,4 +176,10 @@ def _caption(shown: ComparedRuns, task: Task) -> str:
         if shown.several_seeds
         else " With one seed per plan, differences may be due to chance."
     )
-    return f"{capitalized(task.metric)}{on}. Filled: on the Pareto front.{bars}"
+    beside = [
+        plan.label
+        for plan in shown.plans.plans
+        if cost is Cost.SECONDS and plan.seconds_alone is not None and plan.trained_beside
+    ]
+    shared = f" Slowed by other runs at the same time: {listed(beside)}." if beside else ""
+    return f"{capitalized(task.metric)}{on}. Filled: on the Pareto front.{bars}{shared}"

@@ -99,8 +99,9 @@ class Report:
     """The runs of a report, in the order in which they were named.
 
     `record` is the comparison that the runs form, None for runs that were selected one by one.
-    Without `data_of` plans are tested over seeds only. `by_arm`
-    labels plans with the names of their arms.
+    Without `data_of` plans are tested over seeds only. `by_arm` labels plans with the names of
+    their arms. `reference` is the label, or the name of the arm, of a plan that all others are
+    compared with.
     """
 
     runs: tuple[ReportRun, ...]
@@ -108,6 +109,7 @@ class Report:
     data_of: DataOf | None = None
     baselines_of: BaselinesOf = baselines_of_data
     by_arm: bool = False
+    reference: str | None = None
 
     @cached_property
     def compared(self) -> ComparedRuns:
@@ -115,7 +117,7 @@ class Report:
         runs = [(run.record, run.summary) for run in self.runs]
         spec = None if self.record is None else self.record.spec
         rule = None if spec is None else OutcomeRule(spec.margin, spec.seeds_at_looks)
-        return compare_runs(runs, lambda _: self._gold(), self.by_arm, rule)
+        return compare_runs(runs, lambda _: self._gold(), self.by_arm, rule, self.reference)
 
     @cached_property
     def sentences(self) -> tuple[Dataset, GoldLabels] | None:
@@ -173,6 +175,13 @@ class Report:
         return record if named else None
 
     @property
+    def reference_arm(self) -> str | None:
+        """The arm that `compare --reference` names; None without a reference."""
+        runs = {plan.label: lowest_seed_run(plan) for plan in self.compared.plans.plans}
+        run = runs.get(self.compared.reference or "")
+        return None if run is None else run.spec.arm_name
+
+    @property
     def threads(self) -> int | None:
         """The number of threads that all runs used; None if it differs."""
         threads = {run.record.spec.threads for run in self.runs}
@@ -228,6 +237,7 @@ def load_report(
     data_of: DataOf | None = None,
     record: ComparisonRecord | None = None,
     baselines_of: BaselinesOf = baselines_of_data,
+    reference: str | None = None,
 ) -> Report:
     """Loads runs with all their events.
 
@@ -235,7 +245,7 @@ def load_report(
     """
     records = [store.run(run) for run in dict.fromkeys(ids)]
     runs = tuple(_with_events(store, each, model_of) for each in records)
-    return Report(runs, record, data_of, baselines_of)
+    return Report(runs, record, data_of, baselines_of, reference=reference)
 
 
 def summarized_report(
@@ -247,6 +257,7 @@ def summarized_report(
     *,
     summary_of: Callable[[RunRecord], RunSummary] | None = None,
     by_arm: bool = False,
+    reference: str | None = None,
 ) -> Report:
     """Loads the summaries of runs without their events.
 
@@ -254,7 +265,7 @@ def summarized_report(
     """
     read = summary_of or (lambda each: _summary(store, each, None))
     runs = tuple(_summarized(store, each, read(each), model_of) for each in records)
-    return Report(runs, record, data_of, by_arm=by_arm)
+    return Report(runs, record, data_of, by_arm=by_arm, reference=reference)
 
 
 def sentences_of(spec: RunSpec, examples: Mapping[str, int], access: FileAccess) -> Dataset | None:

@@ -32,7 +32,8 @@ def blocks(report: Report) -> Iterator[Block]:
     )
     record = report.whole_comparison
     if record is not None:
-        command = _with_threads(report.threads, compare_command(record.spec))
+        command = compare_command(record.spec, report.reference_arm)
+        command = _with_threads(report.threads, command)
         yield Code("\n".join([f"# {record.id}", *parent_comment(record.spec), command]), "sh")
         for path, plan in plan_files(record.spec).items():
             yield Text(f"Save this plan as {path}:")
@@ -58,10 +59,11 @@ def train_command(spec: RunSpec, model: ModelDescription | None) -> str:
     return _command("train", arguments)
 
 
-def compare_command(spec: ComparisonSpec) -> str:
+def compare_command(spec: ComparisonSpec, reference: str | None = None) -> str:
     """`python -m mtl_core compare …` with the values of `spec`.
 
-    The plans of arms without a scenario are those of `plan_files`.
+    The plans of arms without a scenario are those of `plan_files`. `reference` is the arm that the
+    others are compared with, None for the best only.
     """
     arguments: list[tuple[str, ...]] = [("--checkpoint", spec.checkpoint)]
     arguments += _arm_arguments(spec)
@@ -82,6 +84,8 @@ def compare_command(spec: ComparisonSpec) -> str:
         arguments.append(("--examples", ",".join(sizes)))
     if spec.margin is not None:
         arguments.append(("--margin", argument_text(spec.margin)))
+    if reference is not None:
+        arguments.append(("--reference", reference))
     return _command("compare", [*arguments, *unusual_arguments(spec)])
 
 
@@ -124,14 +128,16 @@ def _command(name: str, arguments: Sequence[tuple[str, ...]]) -> str:
     return " \\\n  ".join([f"python -m mtl_core {name}", *lines])
 
 
-def compare_script(comparison: str, spec: ComparisonSpec, threads: int | None) -> str:
+def compare_script(
+    comparison: str, spec: ComparisonSpec, threads: int | None, reference: str | None = None
+) -> str:
     """Builds a shell script that runs `comparison` again from the folder of Freeze Lab.
 
     Plan files are read from the folder of the script. Arguments of the script are passed on.
-    `threads` None: the script sets no thread count.
+    `threads` None: the script sets no thread count. `reference` is that of `compare_command`.
     """
     # An argument that begins with a plan file: '"plans/…"'
-    command = compare_command(spec).replace(
+    command = compare_command(spec, reference).replace(
         f"--arm '\"{PLANS_FOLDER}/", f"--arm '\"'\"$beside\"'/{PLANS_FOLDER}/"
     )
     return "\n".join(

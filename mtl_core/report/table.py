@@ -6,12 +6,12 @@ Page, note and terminal take its cells, its title and its caption from here.
 from collections.abc import Iterator, Sequence
 
 from mtl_core.analysis.intervals import standard_error
-from mtl_core.analysis.outcomes import Against, needed
-from mtl_core.analysis.paired.intervals import PairedDifference
+from mtl_core.analysis.outcomes import needed
 from mtl_core.analysis.paired.planning import smallest_difference
 from mtl_core.analysis.plans import PlanComparison, PlanResult, TaskResult, Verdict, finished_runs
 from mtl_core.freezing.titles import task_title
-from mtl_core.report.baselines import collapse_lines
+from mtl_core.report.against import against_words, interval_words
+from mtl_core.report.baselines import BaselinesByTask, baseline_lines, collapse_lines
 from mtl_core.report.blocks import Block, Table, Text, table_of
 from mtl_core.report.compared import ComparedRuns, lowest_seed_run, own_facts
 from mtl_core.report.data_words import within
@@ -49,10 +49,10 @@ def blocks(report: Report) -> Iterator[Block]:
     brackets = "" if has_one_seed(plans) else " In brackets: the lowest and the highest seed."
     if report.several_plans:
         yield Text(f"{table_title(plans)}.")
-        yield table_of([_score_row(plan, plans) for plan in ordered])
+        yield table_of([_score_row(plan, report.compared) for plan in ordered])
         interval = f" {_INTERVAL}: of the difference from the best."
         yield Text(f"{table_rule(plans)}{brackets}{interval if is_tested(plans) else ''}")
-        for line in (*undecided_lines(plans), *collapse_lines(plans, report.baselines)):
+        for line in lines_below(plans, report.baselines):
             yield Text(line)
         if judged := judged_words(plans):
             yield Text(judged)
@@ -127,14 +127,6 @@ def verdict_words(result: TaskResult | None) -> str:
             return "not tested"
 
 
-def against_words(found: Against) -> str:
-    """Formats a comparison with a chosen plan: `above, +0.031 (+0.004 to +0.058)`."""
-    if found.interval is None:
-        return "not tested"
-    effect = signed(found.interval.effect)
-    return f"{found.verdict}, {effect} ({_interval(found.interval)})"
-
-
 def frozen_words(plan: PlanResult) -> str:
     """States whether the frozen tensors of the finished runs kept their SHA-256 digests."""
     if plan.frozen_exact is None:
@@ -189,6 +181,15 @@ def table_title(comparison: PlanComparison) -> str:
     return "; ".join([f"Sorted by {task_title(by.name)} {by.metric}", *parts])
 
 
+def lines_below(comparison: PlanComparison, baselines: BaselinesByTask) -> tuple[str, ...]:
+    """The sentences below the table: undecided plans, baselines, and seeds that collapsed."""
+    return (
+        *undecided_lines(comparison),
+        *baseline_lines(comparison, baselines),
+        *collapse_lines(comparison, baselines),
+    )
+
+
 def undecided_lines(comparison: PlanComparison) -> tuple[str, ...]:
     """Describes each undecided plan: its interval, what its design finds, and what would decide."""
     return tuple(
@@ -205,8 +206,8 @@ def undecided_words(result: TaskResult) -> str:
         return "undecided."
     if not tested.level:
         return (
-            f"undecided at {signed(tested.effect)} ({_interval(tested)}). Earlier looks have spent "
-            "the error: added seeds change no verdict. Start a new comparison."
+            f"undecided at {signed(tested.effect)} ({interval_words(tested)}). Earlier looks have "
+            "spent the error: added seeds change no verdict. Start a new comparison."
         )
     finds, enough = smallest_difference(tested), needed(result)
     numbers = [
@@ -220,7 +221,7 @@ def undecided_words(result: TaskResult) -> str:
     alone = "Neither more seeds nor more sentences alone"
     decide = f"About {' or '.join(numbers)}" if numbers else alone
     return (
-        f"undecided at {signed(tested.effect)} ({_interval(tested)}). "
+        f"undecided at {signed(tested.effect)} ({interval_words(tested)}). "
         f"{'' if finds is None else f'This design finds differences from {finds:.3f} on. '}"
         f"{decide} would decide."
     )
@@ -336,15 +337,18 @@ def count_word(count: int) -> str:
     return _NUMBERS[count] if count < len(_NUMBERS) else str(count)
 
 
-def _score_row(plan: PlanResult, comparison: PlanComparison) -> dict[str, str]:
+def _score_row(plan: PlanResult, shown: ComparedRuns) -> dict[str, str]:
     row = {"Plan": plan.label}
-    for task in comparison.tasks:
+    for task in shown.plans.tasks:
         title, result = task_title(task.name), plan.tasks.get(task.name)
         row |= {
             f"{title} {task.metric}": mean_words(result),
             f"{title} against best": verdict_words(result),
-            f"{title} {_INTERVAL}": _interval(result.against_best if result else None),
+            f"{title} {_INTERVAL}": interval_words(result.against_best if result else None),
         }
+        if shown.reference is not None:
+            found = shown.against.get(task.name, {}).get(plan.label)
+            row[f"{title} against {shown.reference}"] = against_words(found)
     return row
 
 
@@ -405,10 +409,6 @@ def _notes(plan: PlanResult, report: Report) -> Iterator[Block]:
     other_data = other_data_lines(report.runs[0].summary) if len(report.runs) == 1 else ()
     for line in (*lines, *other_data):
         yield Text(f"{plan.label}: {line}")
-
-
-def _interval(difference: PairedDifference | None) -> str:
-    return "" if difference is None else f"{signed(difference.low)} to {signed(difference.high)}"
 
 
 def _false_positives(plans: int, seeds: int) -> str:

@@ -1,7 +1,6 @@
 """Labelled examples of several tasks, ready to be encoded."""
 
 import hashlib
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -83,14 +82,25 @@ class Dataset:
         The splits are train, validation and test in this order. Scores on such sentences are too
         high.
         """
-        found = Counter[str]()
-        for task in self.tasks:
-            earlier: set[str | tuple[str, ...] | None] = set()
-            for examples in self.splits.values():
-                own = [each.text or each.words for each in examples if task.name in each.labels]
-                found[task.name] += sum(sentence in earlier for sentence in own)
-                earlier |= set(own)
+        found = {task.name: len(self._repeated(task.name)) for task in self.tasks}
         return {task: count for task, count in found.items() if count}
+
+    def repeated_over_all_tasks(self) -> int:
+        """The sentences of `repeated_sentences`, each counted once over all tasks and splits."""
+        return len({sentence for task in self.tasks for sentence in self._repeated(task.name)})
+
+    def _repeated(self, task: str) -> list[str]:
+        """The sentences of each split with a label of the task that an earlier split has too."""
+        found, earlier = [], set[str]()
+        for examples in self.splits.values():
+            own = [
+                each.text if each.text is not None else " ".join(each.words or ())
+                for each in examples
+                if task in each.labels
+            ]
+            found += [sentence for sentence in own if sentence in earlier]
+            earlier |= set(own)
+        return found
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Labelled examples by task and split: `{"ner": {"train": 200, "validation": 100}}`."""

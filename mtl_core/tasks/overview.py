@@ -29,8 +29,7 @@ class TaskOverview:
 
     `labels` counts, by split, the examples of each class or the entities of each type; the names
     are the same in all splits, most frequent first. `words_inside` and `words` count the tagged
-    words of all splits. `repeated` counts the evaluated sentences that an earlier split contains
-    too. `lengths` are by split.
+    words of all splits. `lengths` are by split.
     """
 
     task: Task
@@ -39,7 +38,6 @@ class TaskOverview:
     words_inside: int
     words: int
     repaired_tags: int
-    repeated: int
     lengths: Mapping[str, Lengths]
     shown: tuple[Shown, ...]
 
@@ -59,11 +57,18 @@ class TaskOverview:
 
 @dataclass(frozen=True)
 class DataOverview:
-    """All tasks of a data set; `unit` is the unit of their lengths."""
+    """All tasks of a data set; `unit` is the unit of their lengths.
+
+    `sentences` counts the examples of all splits, once also if several tasks label them.
+    `repeated` counts the evaluated sentences that an earlier split contains too, each once over
+    all tasks.
+    """
 
     tasks: tuple[TaskOverview, ...]
     unit: str
     digests: Mapping[str, str]
+    sentences: int
+    repeated: int
 
 
 def overview(dataset: Dataset, counter: LengthCounter) -> DataOverview:
@@ -72,6 +77,8 @@ def overview(dataset: Dataset, counter: LengthCounter) -> DataOverview:
         tasks=tuple(_task_overview(dataset, task, counter) for task in dataset.tasks),
         unit=counter.unit,
         digests=dataset.digests,
+        sentences=sum(map(len, dataset.splits.values())),
+        repeated=dataset.repeated_over_all_tasks(),
     )
 
 
@@ -88,7 +95,6 @@ def _task_overview(dataset: Dataset, task: Task, counter: LengthCounter) -> Task
         words_inside=sum(tag != OUTSIDE for tag in tags),
         words=len(tags),
         repaired_tags=dataset.repaired_tags.get(task.name, 0),
-        repeated=dataset.repeated_sentences().get(task.name, 0),
         lengths={split: counter.lengths(examples, task.name) for split, examples in splits.items()},
         shown=_examples_to_show(splits["train"], task),
     )

@@ -2,9 +2,10 @@ from dataclasses import replace
 
 import pytest
 
-from mtl_core.analysis.judge import against_reference, compare_plans
+from mtl_core.analysis.judge import against_baselines, against_reference, compare_plans
 from mtl_core.analysis.marks import GoldLabels
-from mtl_core.analysis.outcomes import OutcomeRule
+from mtl_core.analysis.outcomes import Against, OutcomeRule
+from mtl_core.analysis.paired.scores import SeedScore
 from mtl_core.analysis.plans import PlanComparison, Verdict, finished_runs, headlines
 from mtl_core.analysis.reading import summarise
 from mtl_core.analysis.summary import RunSummary
@@ -280,7 +281,7 @@ def test_one_seed_gives_a_difference_and_no_verdict() -> None:
 
 def test_plans_are_compared_with_a_chosen_plan_by_the_same_family_of_intervals() -> None:
     comparison = three_seeds(GOLD)
-    found = against_reference(comparison, "heads-only", GOLD, OutcomeRule())["sentiment"]
+    found = against_reference(comparison, "heads-only", OutcomeRule())["sentiment"]
     assert {label: each.verdict for label, each in found.items()} == {
         "full": Verdict.ABOVE,
         "top-1": Verdict.ABOVE,
@@ -290,7 +291,7 @@ def test_plans_are_compared_with_a_chosen_plan_by_the_same_family_of_intervals()
     assert full is not None
     assert against_best is not None
     assert (full.low, full.high) == pytest.approx((-against_best.high, -against_best.low))
-    wide = against_reference(comparison, "full", GOLD, OutcomeRule(margin=0.99))["sentiment"]
+    wide = against_reference(comparison, "full", OutcomeRule(margin=0.99))["sentiment"]
     assert wide["heads-only"].verdict is Verdict.EQUIVALENT
 
 
@@ -302,3 +303,28 @@ def test_a_plan_with_one_seed_is_not_the_best_although_its_score_is() -> None:
 
 def test_a_single_plan_is_not_called_best() -> None:
     assert verdicts(compare_plans([ended("top-1", 0, 0.9, 0.1)]), "sentiment") == [Verdict.OPEN]
+
+
+def test_plans_are_compared_with_a_baseline_by_sentence() -> None:
+    comparison = three_seeds(GOLD)
+    sentiment = comparison.tasks[0]
+    heads = comparison.plans[2].tasks["sentiment"].scores[0]  # 5 of 20 sentences
+    assert len(heads.places) == 20
+    found = against_baselines(comparison, sentiment, {"words": heads}, OutcomeRule())["words"]
+    assert {label: each.verdict for label, each in found.items()} == {
+        "full": Verdict.ABOVE,
+        "top-1": Verdict.ABOVE,
+        "heads-only": Verdict.UNDECIDED,
+    }
+    full = found["full"].interval
+    assert full is not None
+    assert (full.seeds, full.sentences) == (3, 20)
+    other = replace(comparison, same_sentences=False)
+    assert against_baselines(other, sentiment, {"words": heads}, OutcomeRule()) == {"words": {}}
+
+
+def test_one_seed_has_no_verdict_against_a_baseline() -> None:
+    comparison = compare_plans([answered("full", 0, set(range(19)))], GOLD)
+    sentiment = comparison.tasks[0]
+    found = against_baselines(comparison, sentiment, {"words": SeedScore(0.5)}, OutcomeRule())
+    assert found["words"]["full"] == Against(Verdict.OPEN, None, 0.03)

@@ -65,7 +65,7 @@ def test_the_json_has_exactly_the_keys_of_the_contract(
     told = compared.json
     assert set(told) == {
         *("checkpoint", "data", "scenarios", "best", "verdicts", "baselines", "unbeaten"),
-        *("looks", "against_reference", "other_data"),
+        *("looks", "against_reference", "against_baselines", "other_data"),
         "seconds",
     }
     assert {"majority class", "bag of words"} <= set(told["baselines"]["sentiment"])
@@ -87,6 +87,14 @@ def test_the_json_has_exactly_the_keys_of_the_contract(
     assert told["best"]["ner"]
     (against,) = told["against_reference"]["ner"]
     assert (against["scenario"], against["reference"]) == ("full", "heads-only")
+    for task in ("sentiment", "ner"):
+        rows = told["against_baselines"][task]
+        assert {(row["baseline"], row["scenario"]) for row in rows} == {
+            (baseline, scenario)
+            for baseline in ("majority class", "bag of words")
+            for scenario in ("heads-only", "full")
+        }
+        assert {row["margin"] for row in rows} == {0.04}
     for row in told["verdicts"]["ner"]:
         assert set(row) == {
             *("scenario", "verdict", "difference", "low", "high", "margin", "reference"),
@@ -176,6 +184,30 @@ def test_the_bundle_is_one_of_a_comparison_and_export_by_its_id_writes_the_same(
     )
     assert first == again
     assert ",baseline,majority class,," in first  # the data are still there
+
+
+def test_the_bundle_compares_with_the_reference_and_so_does_export(
+    kept: CompareOutput, command: Command, refused: Refused, tmp_path: Path
+) -> None:
+    with closing(RunStore(Settings.from_environment().database)) as store:
+        (record,) = store.comparisons()
+    again = tmp_path / "again"
+    answer = command("export", record.id, "--output", again, "--reference", "heads-only")
+    assert answer.code == 0, answer.err
+    for folder in (kept.output, again):
+        assert "Sentiment against heads only" in (folder / "note.md").read_text(encoding="utf-8")
+        script = (folder / "repeat.sh").read_text(encoding="utf-8")
+        assert "\n  --margin 0.04 \\\n  --reference heads-only" in script
+        assert (folder / "tables" / "against-baselines.csv").read_text(encoding="utf-8").count(
+            "\nbag of words,sentiment,accuracy,"
+        ) == 2
+        rows = (folder / "tables" / "against-reference.csv").read_text(encoding="utf-8")
+        assert [line.split(",")[:4] for line in rows.splitlines()[1:]] == [
+            ["heads only", "sentiment", "accuracy", "full"],
+            ["heads only", "ner", "entity F1", "full"],
+        ]
+    said = refused("export", record.id, "--output", tmp_path / "x", "--reference", "top-1")
+    assert "--reference top-1 is not among these plans. Choose one of heads only, full." in said
 
 
 def test_stderr_names_the_comparison_and_each_run_as_it_ends(compared: CompareOutput) -> None:

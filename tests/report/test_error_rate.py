@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.a_a_trials import Row, judged, markdown, measured
+from benchmarks.a_a_trials import Row, judged, judged_against_baseline, markdown, measured
 from benchmarks.simulated_answers import Design, simulated_counts, true_score
 from mtl_core.analysis.marks import Marks
-from mtl_core.analysis.paired.intervals import differences_from
+from mtl_core.analysis.paired.intervals import differences_from, differences_from_fixed
 from mtl_core.analysis.paired.scores import pseudo_values, seed_score
 from mtl_core.analysis.plans import PlanResult, Verdict
 from mtl_core.report.table import (
@@ -51,6 +51,23 @@ def test_trials_are_judged_as_freeze_lab_judges_runs(metric: str) -> None:
         means = [np.mean([score.value for score in plan.values()]) for plan in plans]
         against = differences_from(dict(enumerate(plans)), int(np.argmax(means)))
         assert below == (2 in against and against[2].high < 0)
+    assert 0 < found.sum() < 40
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "entity F1"])
+def test_trials_against_a_baseline_are_judged_as_freeze_lab_judges_runs(metric: str) -> None:
+    design = Design(metric, plans=3, seeds=4, sentences=50, last_spread=0.0, lower=0.15)
+    row = Row("baseline", design, baseline=True)
+    counts = simulated_counts(design, 40, np.random.default_rng(3))
+    found = judged_against_baseline(row, pseudo_values(counts))[2]
+    places = tuple(range(50))
+    for trial, above in zip(counts, found, strict=True):
+        *plans, baseline = [
+            {seed: seed_score(Marks(places, of_seed)) for seed, of_seed in enumerate(plan)}
+            for plan in trial
+        ]
+        of_plans = differences_from_fixed(dict(enumerate(plans)), {"words": baseline[0]})["words"]
+        assert above == (0 in of_plans and of_plans[0].low > 0)
     assert 0 < found.sum() < 40
 
 

@@ -4,8 +4,11 @@ from dataclasses import replace
 import pytest
 
 from mtl_core.analysis.by_size import group_by_size
+from mtl_core.analysis.outcomes import against
+from mtl_core.analysis.paired.intervals import PairedDifference
 from mtl_core.analysis.plans import PlanComparison, PlanResult, TaskResult, Verdict
 from mtl_core.charts.pareto_labels import BaselineLine
+from mtl_core.report.baselines import baseline_lines
 from mtl_core.report.finding import finding, since, sizes_finding, task_finding
 from mtl_core.tasks.task import DEFAULT_TASKS
 from tests.sized_story import of_two_plans, summaries_of
@@ -48,6 +51,20 @@ def three(times: Mapping[str, float] | None = None) -> PlanComparison:
         {"heads only": (0.3, BELOW), "top layer": (0.5, BELOW), "full": (0.6, BEST)},
         {"heads only": 5.0, "top layer": 10.0, "full": 50.0} if times is None else times,
     )
+
+
+def words_against(*effects: float | None, reach: float = 0.06) -> BaselineLine:
+    """A bag of words at 0.89, and how much each of the three plans is above it; None: one seed."""
+    labels = [plan.label for plan in three().plans]
+    found = {
+        label: against(None if each is None else interval(each, reach), 0.03)
+        for label, each in zip(labels, effects, strict=True)
+    }
+    return BaselineLine("bag of words", 0.89, found)
+
+
+def interval(effect: float, reach: float) -> PairedDifference:
+    return PairedDifference(effect, effect - reach, effect + reach, 3, 200)
 
 
 def test_the_line_states_which_plan_is_equivalent_to_which_and_in_what_time() -> None:
@@ -145,14 +162,42 @@ def test_of_two_plans_one_beats_the_other_or_is_not_tested_or_not_measured() -> 
 
 
 def test_a_baseline_that_no_plan_exceeds_is_the_result() -> None:
-    words, majority = BaselineLine("bag of words", 0.89), BaselineLine("majority class", 0.52)
+    words, majority = words_against(-0.1, -0.1, -0.1), BaselineLine("majority class", 0.52)
     lines = {"sentiment": [majority, words, BaselineLine("untrained heads", 0.95)]}
     assert finding(three(), TITLES, lines) == (
         "Sentiment: no plan beats a bag of words, 0.89. NER: full beats all others"
     )
     assert task_finding(three(), "sentiment", {"sentiment": [majority]}).startswith("top layer is")
-    lines = {"ner": [BaselineLine("majority class", 0.7)]}
-    assert task_finding(three(), "ner", lines) == "no plan beats the majority class, 0.70"
+    untested = {"ner": [BaselineLine("majority class", 0.7)]}
+    assert task_finding(three(), "ner", untested) == (
+        "no plan is above the majority class, 0.70 (not tested)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("effects", "words"),
+    [
+        ((-0.1, 0.1, -0.1), "top layer is equivalent to full, in a fifth of the time"),
+        ((-0.1, 0.0, 0.02), "undecided against a bag of words, 0.89"),
+        ((-0.1, -0.1, None), "no plan is above a bag of words, 0.89 (not tested)"),
+        ((-0.1, -0.1, -0.1), "no plan beats a bag of words, 0.89"),
+    ],
+)
+def test_the_intervals_decide_whether_any_plan_beats_a_bag_of_words(
+    effects: tuple[float | None, ...], words: str
+) -> None:
+    lines = {"sentiment": [words_against(*effects)]}
+    assert task_finding(three(), "sentiment", lines) == words
+
+
+def test_a_plan_equivalent_to_a_bag_of_words_does_not_beat_it() -> None:
+    lines = {"sentiment": [words_against(-0.1, 0.01, -0.1, reach=0.005)]}
+    assert task_finding(three(), "sentiment", lines) == "no plan beats a bag of words, 0.89"
+    assert baseline_lines(three(), lines) == (
+        "Sentiment, against a bag of words, 0.890: heads only below, −0.100 (−0.105 to −0.095); "
+        "top layer equivalent, +0.010 (+0.005 to +0.015); full below, −0.100 (−0.105 to −0.095).",
+    )
+    assert baseline_lines(three(), {"sentiment": [BaselineLine("bag of words", 0.9)]}) == ()
 
 
 def test_the_reason_why_plans_cannot_be_compared_is_first() -> None:

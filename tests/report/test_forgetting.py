@@ -1,8 +1,7 @@
-from dataclasses import replace
-
 import pytest
 
 from mtl_core.analysis.forgetting import Change, Forgetting, OtherDataScores
+from mtl_core.analysis.outcomes import Against, against
 from mtl_core.analysis.paired.intervals import PairedDifference
 from mtl_core.analysis.trained import UntrainedReason
 from mtl_core.report.forgetting import (
@@ -15,51 +14,67 @@ from mtl_core.tasks.task import DEFAULT_TASKS
 
 SENTIMENT, NER = DEFAULT_TASKS
 LOST = Change(0.647, 0.28, -0.4, -0.334, 3)
-GAINED = Change(0.1, 0.3, 0.2, 0.2, 1)
+ONE_SEED = Change(0.1, 0.3, 0.2, 0.2, 1)
 SAME = Change(0.5, 0.5, 0.0, 0.0, 3)
-UNCLEAR = Change(0.5, 0.51, -0.02, 0.04, 3)
+SMALL = Change(0.5, 0.51, -0.02, 0.04, 3)
+UNTESTED = against(None, 0.05)
+
+
+def interval(effect: float, low: float, high: float) -> Against:
+    return against(PairedDifference(effect, low, high, 3, 200), 0.05)
+
+
+BELOW = interval(-0.367, -0.43, -0.3)
+ABOVE = interval(0.2, 0.1, 0.3)
+UNDECIDED = interval(0.01, -0.08, 0.1)
+EQUIVALENT = interval(0.01, 0.005, 0.015)
 
 
 def forgotten(
     change: Change,
+    judged: Against = UNTESTED,
     why: UntrainedReason = UntrainedReason.FROZEN_HEAD,
     moved: bool | None = True,
     taught: bool | None = False,
     plan: str = "full",
 ) -> Forgetting:
-    return Forgetting(plan, NER, why, change, None, 0.2, 0.3, moved, taught)
+    return Forgetting(plan, NER, why, change, None, 0.2, 0.3, moved, taught, judged)
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("change", "judged", "words"),
     [
-        (SAME, "exactly as before"),
-        (UNCLEAR, "within noise"),
-        (LOST, "0.367 lost"),
-        (GAINED, "0.200 gained"),
+        (SAME, UNTESTED, "exactly as before"),
+        (SMALL, UNDECIDED, "undecided"),
+        (SMALL, EQUIVALENT, "equivalent"),
+        (LOST, BELOW, "below"),
+        (LOST, ABOVE, "above"),
+        (ONE_SEED, UNTESTED, "not tested"),
     ],
 )
-def test_the_change_of_a_task_left_out_is_judged_by_its_seeds(change: Change, words: str) -> None:
-    assert outcome_text(forgotten(change)) == words
+def test_the_change_of_a_task_left_out_has_the_words_of_the_outcomes(
+    change: Change, judged: Against, words: str
+) -> None:
+    assert outcome_text(forgotten(change, judged)) == words
 
 
 @pytest.mark.parametrize(
     ("found", "sentence"),
     [
         (
-            forgotten(LOST),
-            "full: NER lost 0.367 of entity F1 (0.334 to 0.400 by seed), although its head was "
-            "frozen: the encoder changed.",
+            forgotten(LOST, BELOW),
+            "full: NER is below its start, −0.367 of entity F1 (95 %: −0.430 to −0.300), although "
+            "its head was frozen: the encoder changed.",
         ),
         (
-            forgotten(LOST, UntrainedReason.NO_WEIGHT),
-            "full: NER lost 0.367 of entity F1 (0.334 to 0.400 by seed): its loss had no weight, "
-            "and the encoder changed.",
+            forgotten(LOST, BELOW, UntrainedReason.NO_WEIGHT),
+            "full: NER is below its start, −0.367 of entity F1 (95 %: −0.430 to −0.300): its loss "
+            "had no weight, and the encoder changed.",
         ),
         (
-            forgotten(GAINED, taught=True),
-            "full: NER gained 0.200 of entity F1 (one seed): its head was frozen, but its loss "
-            "still trained the encoder.",
+            forgotten(ONE_SEED, taught=True),
+            "full: NER changed by +0.200 of entity F1 (one seed), not tested: its head was "
+            "frozen, but its loss still trained the encoder.",
         ),
         (
             forgotten(SAME, moved=False),
@@ -67,14 +82,19 @@ def test_the_change_of_a_task_left_out_is_judged_by_its_seeds(change: Change, wo
         ),
         (forgotten(SAME, moved=None), "full: NER did not change: its head was frozen."),
         (
-            forgotten(UNCLEAR),
-            "full: NER went from 0.500 to 0.510 in entity F1 (by seed −0.020 to +0.040): the seeds "
-            "disagree on the direction.",
+            forgotten(SMALL, moved=None),
+            "full: NER changed by +0.010 of entity F1 (by seed −0.020 to +0.040), not tested: its "
+            "head was frozen.",
         ),
         (
-            replace(forgotten(LOST), tested=PairedDifference(-0.367, -0.8, 0.1, 3, 200)),
-            "full: NER went from 0.647 to 0.280 in entity F1 (0.334 to 0.400 by seed): not "
-            "significant in a paired test over seeds and sentences.",
+            forgotten(SMALL, EQUIVALENT),
+            "full: NER is equivalent to its start, +0.010 of entity F1 (95 %: +0.005 to +0.015), "
+            "within ± 0.05.",
+        ),
+        (
+            forgotten(SMALL, UNDECIDED),
+            "full: NER is undecided, +0.010 of entity F1 (95 %: −0.080 to +0.100): neither a "
+            "change nor equivalence within ± 0.05 was shown.",
         ),
     ],
 )
@@ -83,11 +103,16 @@ def test_a_sentence_states_how_the_task_changed_and_why(found: Forgetting, sente
 
 
 def test_the_title_names_the_plan_that_changed_the_task_most() -> None:
-    held, fell = forgotten(SAME, plan="heads"), forgotten(LOST)
-    assert forgetting_title("NER", [held, fell]) == "NER left out: 0.367 lost with full"
-    assert forgetting_title("NER", [held]) == "NER left out: its score did not change"
-    noise = [held, forgotten(UNCLEAR)]
-    assert forgetting_title("NER", noise) == "NER left out: no significant change"
+    same, fell = forgotten(SAME, plan="heads"), forgotten(LOST, BELOW)
+    assert forgetting_title("NER", [same, fell]) == "NER left out: 0.367 below its start with full"
+    assert forgetting_title("NER", [same]) == "NER left out: its score did not change"
+    undecided = forgotten(SMALL, UNDECIDED)
+    assert forgetting_title("NER", [same, undecided]) == "NER left out: undecided with full"
+    assert forgetting_title("NER", [undecided] * 2) == "NER left out: undecided with 2 plans"
+    untested = forgotten(ONE_SEED)
+    assert forgetting_title("NER", [same, untested]) == "NER left out: not tested with full"
+    equivalent = forgotten(SMALL, EQUIVALENT)
+    assert forgetting_title("NER", [same, equivalent]) == "NER left out: equivalent to its start"
 
 
 def test_the_title_of_other_data_names_the_best_plan_of_each_task() -> None:
@@ -95,6 +120,6 @@ def test_the_title_of_other_data_names_the_best_plan_of_each_task() -> None:
     best = OtherDataScores("full", SENTIMENT, "posts", Change(0.5, 0.7, 0.2, 0.2, 3), None, 0.9)
     ner = OtherDataScores("full", NER, "posts", Change(0.0, 0.25, 0.2, 0.3, 3), None, 0.7)
     assert elsewhere_title("posts", [worse, best, ner]) == (
-        "On posts: best sentiment 0.70, with full (0.90 on own data); "
-        "best NER 0.25, with full (0.70 on own data)"
+        "On posts: highest sentiment 0.70, with full (0.90 on own data); "
+        "highest NER 0.25, with full (0.70 on own data)"
     )

@@ -1,5 +1,7 @@
 """Page, note, JSON and text state the same verdicts on the shipped runs with 1 to 5 seeds."""
 
+import csv
+import io
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -7,19 +9,21 @@ from datetime import UTC, datetime
 import pytest
 from pandas import DataFrame
 
-from mtl_core.cli.compare.results import load_results
+from mtl_core.cli.compare.results import load_results, print_results
 from mtl_core.cli.compare.results_json import as_json
 from mtl_core.engine import lab as lab_module
 from mtl_core.engine.lab import Lab
+from mtl_core.export.tables import tables_of
 from mtl_core.freezing.titles import scenario_phrase, task_title
 from mtl_core.lessons.shipped_runs import import_shipped
-from mtl_core.report.blocks import Table
+from mtl_core.report.blocks import Code, Table
 from mtl_core.report.load import load_report, sentences_of
 from mtl_core.report.note import note_of
 from mtl_core.report.table import result_words
 from mtl_core.settings import Settings
 from mtl_core.store.record import ComparisonRecord
 from mtl_core.training.spec import RunSpec
+from mtl_core.ui.shared.export_popover import note_of_runs
 from tests.run_story import minilm
 from tests.visiting import visited
 
@@ -157,3 +161,77 @@ def test_the_page_states_what_the_note_states(lab: Lab, seeds: int) -> None:
     runs = tuple(run for run in record.runs if run.spec.scenario in COMPARED)
     record = replace(record, runs=runs or record.runs[:6])
     assert on_page(lab, record) == in_note(lab, record)
+
+
+def against_in_note(lab: Lab, record: ComparisonRecord, name: str) -> Mapping[str, str]:
+    """By letter and plan, the cells of the note's column against the plan `name`."""
+    report = load_report(
+        lab.store,
+        [run.id for run in record.runs],
+        lambda _: minilm(),
+        lambda spec, examples: sentences_of(spec, examples, lab.access),
+        record,
+        reference=name,
+    )
+    assert report.reference_arm == "heads-only"
+    sections = {each.title: each.blocks for each in note_of(report, NOW).sections}
+    commands = [block.text for block in sections["Repeat the runs"] if isinstance(block, Code)]
+    assert commands[0].endswith("--reference heads-only")
+    rows = list(csv.DictReader(io.StringIO(dict(tables_of(report))["against-reference.csv"])))
+    table = next(block for block in sections["Scores and costs"] if isinstance(block, Table))
+    cells = {
+        f"{letter} {row[0]}": row[table.columns.index(f"{task_title(task)} against heads only")]
+        for row in table.rows
+        for letter, task in zip("AB", TASKS, strict=True)
+    }
+    letters = dict(zip(TASKS, "AB", strict=True))
+    assert {f"{letters[row['task']]} {row['plan']}": row["verdict"] for row in rows} == {
+        plan: cell.partition(",")[0] for plan, cell in cells.items() if cell != "–"
+    }
+    return {plan: cell for plan, cell in cells.items() if cell != "–"}
+
+
+def test_page_note_json_and_text_agree_about_a_chosen_plan(
+    lab: Lab, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = max(comparisons(lab, 5), key=lambda each: len({run.name for run in each.runs}))
+    runs = tuple(run for run in record.runs if run.spec.scenario in COMPARED)
+    record = replace(record, runs=runs)
+    by_scenario = against_in_note(lab, record, "heads-only")
+    assert against_in_note(lab, record, "heads only") == by_scenario
+    assert len(by_scenario) == 4  # two plans, two tasks
+
+    results = load_results(lab.store, record, lab.settings, "heads-only")
+    letters = dict(zip(TASKS, "AB", strict=True))
+    written = {
+        f"{letters[task]} {scenario_phrase(row['scenario'])}": row["verdict"]
+        for task, rows in as_json(lab.store, record, results)["against_reference"].items()
+        for row in rows
+    }
+    assert written == {plan: cell.partition(",")[0] for plan, cell in by_scenario.items()}
+
+    print_results(record, results)
+    text = capsys.readouterr().out
+    for task, letter in letters.items():
+        for scenario in ("top-1", "full"):
+            cell = by_scenario[f"{letter} {scenario_phrase(scenario)}"]
+            assert f"{task}, {scenario} against heads-only: {cell}" in text
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lab.store, "comparison", lambda _: record)
+        app = visited("compare", comparison=record.id)
+        app.selectbox(key="reference").set_value("heads only").run()
+    assert not app.exception
+    table = next(each.value for each in app.dataframe if "Frozen part" in each.value.columns)
+    shown = {
+        f"{letter} {row['Plan']}": row[f"{letter} against heads only"]
+        for _, row in table.iterrows()
+        for letter in "AB"
+    }
+    assert {plan: cell for plan, cell in shown.items() if cell} == by_scenario
+    (command,) = [each.value for each in app.caption if "mtl_core export" in each.value]
+    assert f"export {record.id} --reference 'heads only' --output" in command
+    ids = [run.id for run in record.runs]
+    note = note_of_runs(lab, ids, record, "heads only")
+    assert "Sentiment against heads only" in note
+    assert "--reference heads-only" in note

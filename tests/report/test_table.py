@@ -2,12 +2,15 @@ from dataclasses import replace
 
 import pytest
 
+from mtl_core.analysis.outcomes import against
 from mtl_core.analysis.paired.components import Components
 from mtl_core.analysis.paired.intervals import PairedDifference
 from mtl_core.analysis.plans import PlanComparison, PlanResult, Verdict
+from mtl_core.charts.pareto import Cost
 from mtl_core.charts.pareto_labels import BaselineLine
+from mtl_core.report.compared import ComparedRuns
 from mtl_core.report.finding import comparison_headline
-from mtl_core.report.front import front_title
+from mtl_core.report.front import front_panel, front_title
 from mtl_core.report.table import (
     count_word,
     sorted_plans,
@@ -73,6 +76,17 @@ def test_a_front_is_titled_by_the_cheapest_plan_that_is_as_good_as_the_best(
     assert title(judged(**verdicts)) == expected
 
 
+def test_a_front_of_seconds_names_the_plans_that_other_runs_slowed() -> None:
+    comparison = judged()
+    cheap, middle, dear = comparison.plans
+    plans = (cheap, replace(middle, trained_beside=2), dear)
+    shown = ComparedRuns((), (), replace(comparison, plans=plans))
+    task = comparison.tasks[0]
+    seconds = front_panel(shown, 0, task, Cost.SECONDS, ()).caption
+    assert seconds.endswith("Slowed by other runs at the same time: middle.")
+    assert "Slowed" not in front_panel(shown, 0, task, Cost.MEMORY, ()).caption
+
+
 def test_nothing_beats_the_cheapest_only_where_it_is_the_best() -> None:
     costs = (("dear", 1.0), ("middle", 10.0), ("cheap", 100.0))
     tied = judged(cheap=Verdict.BELOW, middle=Verdict.EQUIVALENT, dear=Verdict.BEST)
@@ -85,7 +99,8 @@ def test_nothing_beats_the_cheapest_only_where_it_is_the_best() -> None:
 
 def test_a_front_below_a_bag_of_words_recommends_no_plan() -> None:
     plans = judged(cheap=Verdict.BELOW, middle=Verdict.EQUIVALENT, dear=Verdict.BEST)
-    words = [BaselineLine("bag of words", 0.93)]
+    below = {plan.label: against(LESS, 0.03) for plan in plans.plans}
+    words = [BaselineLine("bag of words", 0.93, below)]
     assert front_title(plans, "sentiment", COSTS, "time", words) == (
         "no plan beats a bag of words, 0.93"
     )

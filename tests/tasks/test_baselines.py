@@ -1,7 +1,9 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from mtl_core.analysis.marks import Marks
 from mtl_core.settings import ANY_FILE
 from mtl_core.tasks.baselines import baselines_of_data
 from mtl_core.tasks.dataset import Dataset, Example, load_dataset
@@ -40,6 +42,21 @@ def test_words_tell_the_sentences_and_each_words_most_frequent_tag_the_entities(
     # found: Ada, Bonn and Ada again; Eve was never seen: precision 1, recall 3 of 4
     assert words.values["ner"] == pytest.approx(6 / 7)
     assert words.values["sentiment"] == 1.0
+
+
+def test_the_counts_of_the_sentences_give_the_scores() -> None:
+    for baseline in baselines_of_data(load_dataset("sample", ANY_FILE)):
+        for task in DEFAULT_TASKS:
+            counts = np.array(baseline.counts[task.name])
+            marks = Marks(baseline.places[task.name], counts)
+            assert marks.score == pytest.approx(baseline.values[task.name], abs=1e-12)
+            assert len(counts) == len(marks.places) == 800
+    words = baselines_of_data(small())[1]
+    assert words.counts == {
+        "sentiment": ((1, 1, 1),) * 3,
+        "ner": ((2, 2, 2), (1, 1, 2)),
+    }
+    assert words.places == {"sentiment": (0, 1, 2), "ner": (3, 4)}
 
 
 def test_a_task_without_sentences_on_one_side_is_left_out() -> None:

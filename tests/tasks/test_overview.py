@@ -71,6 +71,21 @@ def test_nothing_is_cut_off_at_the_longest_and_one_sentence_just_below(
     assert task.cut_off(task.longest - 1) >= 1
 
 
+def test_a_repeated_sentence_of_two_tasks_is_counted_once(write_data: WriteData) -> None:
+    manifest = """\
+tasks:
+  mood: {kind: sentence, head: mood, train: a.train.csv, validation: a.dev.csv, label: mood}
+  topic: {kind: sentence, head: topic, train: a.train.csv, validation: a.dev.csv, label: topic}
+"""
+    train = "text,mood,topic\nGood food.,up,food\nBad room.,down,room\nFine.,up,food\n"
+    dev = "text,mood,topic\nGood food.,up,food\nNice room.,up,room\n"
+    data = write_data({"manifest.yaml": manifest, "a.train.csv": train, "a.dev.csv": dev})
+    dataset = load_dataset(str(data), ANY_FILE)
+    assert dataset.repeated_sentences() == {"mood": 1, "topic": 1}
+    found = overview(dataset, WordCounter())
+    assert (found.repeated, found.sentences) == (1, 5)
+
+
 def test_without_a_tokenizer_that_can_be_read_words_are_counted(tmp_path: Path) -> None:
     assert counter_for(None).unit == counter_for(tmp_path).unit == "words"
     (tmp_path / "tokenizer.json").write_text("{}", encoding="utf-8")

@@ -162,6 +162,7 @@ def test_a_run_from_before_the_split_reads_the_data_without_it(bench, data):
 def test_sentences_in_two_splits_are_counted_and_noted(bench, data):
     dataset = load_dataset(data, ANY_FILE)
     assert dataset.repeated_sentences() == {"sentiment": 5, "ner": 4}
+    assert dataset.repeated_over_all_tasks() == 9
     assert any(
         "sentiment: 5 evaluated sentences also occur in another split" in note
         for note in load_run(bench.spec("full", data=data)).notes

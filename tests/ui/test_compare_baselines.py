@@ -20,9 +20,9 @@ from tests.visiting import heading, imported_by, visited
 WORKING = "Computing two baselines of these data, majority class and bag of words"
 
 
-def stored(lab: Lab, scenario: str, sentiment: float) -> str:
+def stored(lab: Lab, scenario: str, sentiment: float, seed: int = 1) -> str:
     """A finished run on the sample as it ships."""
-    spec = spec_of(scenario, data_digests=dict(load_dataset("sample", ANY_FILE).digests))
+    spec = spec_of(scenario, seed=seed, data_digests=dict(load_dataset("sample", ANY_FILE).digests))
     record = lab.store.add(spec, RunState.RUNNING)
     story = Story(spec, [1], record.id).start().evaluate(scores(0.45, 0.02)).phase()
     lab.store.append(
@@ -71,8 +71,20 @@ def test_a_page_on_which_no_plan_beats_a_baseline_has_that_as_its_title(lab: Lab
     words = lab.baselines.wait_for(load_dataset("sample", ANY_FILE))[1]
     title = heading(visited("compare"))
     assert title.startswith(
-        f"Sentiment: no plan beats a bag of words, {words.values['sentiment']:.2f}. NER: "
+        f"Sentiment: no plan is above a bag of words, {words.values['sentiment']:.2f} (not tested)."
     )
+
+
+def test_plans_are_compared_with_the_bag_of_words_by_an_interval(lab: Lab) -> None:
+    for seed, heads, full in ((1, 0.3, 0.9), (2, 0.301, 0.903)):
+        stored(lab, "heads-only", heads, seed)
+        stored(lab, "full", full, seed)
+    words = lab.baselines.wait_for(load_dataset("sample", ANY_FILE))[1]
+    app = visited("compare")
+    assert heading(app).startswith("Sentiment: full beats heads only")
+    line = f"Sentiment, against a bag of words, {words.values['sentiment']:.3f}: full above, +0."
+    assert line in captions(app)
+    assert "; heads only below, " in captions(app)
 
 
 def test_a_page_without_them_says_why_and_asks_again_on_its_next_run(

@@ -66,6 +66,15 @@ def test_the_headline_counts_entities_cut_off_by_the_maximum_length(lab: Lab) ->
     assert app.query_params["max_length"] == "16"
 
 
+def test_a_sentence_in_two_splits_is_counted_once(lab: Lab) -> None:
+    assert "in another split" not in texts(data_page())
+    app = data_page()
+    uploaded(app)
+    assert (
+        "6 evaluated sentences also occur in another split, each counted once over all tasks"
+    ) in texts(app)
+
+
 def test_without_the_tokenizer_lengths_are_in_words_and_the_page_says_so(lab: Lab) -> None:
     app = data_page(checkpoint="bert-base-uncased")
     assert "; the longest has " in heading(app)

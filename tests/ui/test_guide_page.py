@@ -224,6 +224,17 @@ def test_every_scenario_of_a_chapter_is_drawn_phase_by_phase(lab: Lab) -> None:
     assert len(said) == 13
 
 
+def test_a_claim_about_seconds_marks_those_that_other_runs_slowed(lab: Lab) -> None:
+    plans = {"heads-only": HEADS, "full": FULL}
+    lab.store.import_comparison(comparison_of("standard", plans, beside=3))
+    (faster, memory) = (
+        next(state for state in guide_state(lab).claims if state.claim.id == name)
+        for name in ("faster", "memory")
+    )
+    assert (faster.shared, memory.shared) == (" beside 3 others", "")
+    assert "5 seeds, must exceed ×3, seconds beside 3 others" in texts(show_all(visited("guide")))
+
+
 def test_the_page_on_decisions_has_its_own_address_and_pictures(lab: Lab) -> None:
     app = visited("guide", guide_part="Decisions")
     assert heading(app) == "How Freeze Lab decides"

@@ -109,6 +109,16 @@ def test_an_unknown_run_is_named_and_the_others_are_listed(lab: Lab) -> None:
     assert len(app.selectbox(key="run").options) == 1
 
 
+def test_the_table_of_runs_marks_seconds_that_were_shared(lab: Lab) -> None:
+    stored(lab, finished_heads_only())
+    assert "Shared" not in train_page(run="none").dataframe[0].value
+    story = Story(spec_of("heads-only"), [1]).start().evaluate(scores(0.45, 0.02)).phase()
+    story.learn([both(0.5)]).finish(scores(0.7, 0.4), beside=2)
+    stored(lab, story)
+    (table,) = [frame.value for frame in train_page(run="none").dataframe]
+    assert list(table["Shared"]) == ["beside 2 others", ""]
+
+
 def test_a_failed_run_shows_its_reason_and_what_to_do(lab: Lab) -> None:
     story = Story(spec_of("heads-only"), [10]).start().phase().learn([both(0.5)] * 4)
     failed = [*story, RunFailed(elapsed_seconds=9.0, reason="Memory ran out: try a smaller batch.")]

@@ -26,7 +26,7 @@ from mtl_core.analysis.paired.components import (
     decompose_between_data,
 )
 from mtl_core.analysis.paired.looks import level_of_look
-from mtl_core.analysis.paired.scores import Scores
+from mtl_core.analysis.paired.scores import Scores, SeedScore
 
 ERROR = 0.05
 """The probability that any interval of a comparison misses the true difference."""
@@ -80,8 +80,37 @@ def differences_from(
     return {label: each for label, each in found.items() if each is not None}
 
 
+def differences_from_fixed(
+    plans: Mapping[Name, Scores],
+    fixed: Mapping[str, SeedScore],
+    looks: Sequence[Collection[int]] = (),
+) -> dict[str, dict[Name, PairedDifference]]:
+    """Computes each plan less each score of `fixed`, which has no seeds, for example a baseline.
+
+    By the name of the fixed score, then by plan; plans without an interval are left out. A fixed
+    score is paired by sentence with each seed of a plan, so what varies over the seeds is the plan.
+    The intervals of all these pairs hold simultaneously, at all looks together. Their half widths
+    are those of `reach_by_part`: every pair counts in both directions here, and with few seeds that
+    vary widely Satterthwaite's degrees of freedom err too often (docs/decisions/0034).
+    """
+    error = level_of_pair(ERROR, max(len(plans) * len(fixed), 1))
+    found: dict[str, dict[Name, PairedDifference]] = {name: {} for name in fixed}
+    for name, score in fixed.items():
+        for label, scores in plans.items():
+            same = dict.fromkeys(scores, score)
+            each = _over_looks(scores, same, looks, error, by_part=True)
+            if each is not None:
+                found[name][label] = each
+    return found
+
+
 def _over_looks(
-    one: Scores, other: Scores, looks: Sequence[Collection[int]], error: float
+    one: Scores,
+    other: Scores,
+    looks: Sequence[Collection[int]],
+    error: float,
+    *,
+    by_part: bool = False,
 ) -> PairedDifference | None:
     every, counts = set(one) & set(other), tuple[int, ...]()
     found: PairedDifference | None = None
@@ -90,7 +119,7 @@ def _over_looks(
             continue
         counts = (*counts, len(seeds))
         seen = {seed: one[seed] for seed in seeds}
-        at_look = difference(seen, other, level_of_look(counts, error))
+        at_look = difference(seen, other, level_of_look(counts, error), by_part=by_part)
         if at_look is not None:
             found = at_look if found is None else _intersection(found, at_look)
     return found
@@ -102,22 +131,34 @@ def _intersection(earlier: PairedDifference, later: PairedDifference) -> PairedD
     return replace(later, low=low, high=high) if low <= high else later
 
 
-def difference(one: Scores, other: Scores, level: float = ERROR) -> PairedDifference | None:
+def difference(
+    one: Scores, other: Scores, level: float = ERROR, *, by_part: bool = False
+) -> PairedDifference | None:
     """Computes `one` less `other` with the interval that misses with a probability of `level`.
 
     None without a shared seed, and if the variance is unknown: with one seed and no predictions,
-    or with differences that are equal for all seeds and no predictions.
+    or with differences that are equal for all seeds and no predictions. `by_part` uses
+    `reach_by_part` if there are several seeds.
     """
-    return _interval(decompose(one, other), level)
+    return _interval(decompose(one, other), level, by_part=by_part)
 
 
-def _interval(parts: Components | None, level: float) -> PairedDifference | None:
+def _interval(
+    parts: Components | None, level: float, *, by_part: bool = False
+) -> PairedDifference | None:
     if parts is None or (not parts.sentences and not parts.between_seeds):
         return None
-    error, freedom = error_of(parts)
-    reach = float(student(1 - level / 2, freedom) * error)
+    reach = _reach(parts, level, by_part=by_part)
     low, high = parts.effect - reach, parts.effect + reach
     return PairedDifference(parts.effect, low, high, parts.seeds, parts.sentences, level, parts)
+
+
+def _reach(parts: Components, level: float, *, by_part: bool) -> float:
+    if by_part and parts.between_seeds is not None:
+        components = parts.between_seeds, parts.rest, parts.of_sentences
+        return float(reach_by_part(*components, parts.seeds, parts.sentences, level))
+    error, freedom = error_of(parts)
+    return float(student(1 - level / 2, freedom) * error)
 
 
 def difference_between_data(
@@ -168,6 +209,31 @@ def standard_error(
     known = uncertain > 0
     freedom = np.where(known, variance**2 / np.where(known, uncertain, 1.0), number - 1)
     return np.sqrt(_floored(variance, count)), freedom
+
+
+def reach_by_part(
+    between_seeds: ArrayLike,
+    rest: ArrayLike,
+    of_sentences: ArrayLike,
+    seeds: ArrayLike,
+    sentences: ArrayLike,
+    level: float,
+) -> Floats:
+    """Returns the half width of an interval that misses with a probability of at most `level`.
+
+    The arguments but the last are those of `standard_error`. The quantile is the mean of those of
+    the seeds and of the sentences, each with its own degrees of freedom, weighted by their
+    variances. Source: Cochran and Cox 1950, for two means with unequal variances.
+    """
+    number = np.asarray(seeds, dtype=np.float64)
+    count = np.asarray(sentences, dtype=np.float64)
+    of_seeds, of_cases = np.maximum(between_seeds, rest) / number, np.asarray(of_sentences)
+    share = 1 - level / 2
+    by_seeds, by_sentences = student(share, number - 1), student(share, np.maximum(count - 1, 1))
+    variance = of_seeds + of_cases
+    whole = np.where(variance > 0, variance, 1.0)
+    weight = np.where(variance > 0, of_seeds / whole, 1.0)
+    return (weight * by_seeds + (1 - weight) * by_sentences) * np.sqrt(_floored(variance, count))
 
 
 def student(share: float, freedom: ArrayLike) -> Floats:

@@ -176,13 +176,13 @@ def _run(
             while not display.update().ended:
                 sleep(_POLL_SECONDS)
         record = lab.store.comparison(record.id)
-        results = load_results(lab.store, record, lab.settings)
+        results = load_results(lab.store, record, lab.settings, reference)
         if form is ReportFormat.JSON:
-            print(json.dumps(as_json(lab.store, record, results, reference), indent=2))
+            print(json.dumps(as_json(lab.store, record, results), indent=2))
         else:
-            print_results(record, results, reference)
+            print_results(record, results)
         if output is not None:
-            _export(lab, record, output)
+            _export(lab, record, output, reference)
     _require_finished(record)
 
 
@@ -206,7 +206,7 @@ def _stop_on_interrupt(lab: Lab, comparison: str) -> Iterator[None]:
         raise
 
 
-def _export(lab: Lab, record: ComparisonRecord, output: Path) -> None:
+def _export(lab: Lab, record: ComparisonRecord, output: Path, reference: str | None) -> None:
     # Plotly takes half a second to import.
     from mtl_core.cli.stored_runs import data_of, model_of
     from mtl_core.export.bundle import write_folder
@@ -221,6 +221,7 @@ def _export(lab: Lab, record: ComparisonRecord, output: Path) -> None:
             lambda spec: model_of(spec, lab.settings),
             lambda spec, examples: data_of(spec, examples, lab.settings),
             record,
+            reference=reference,
         )
         write_folder(report, BundlePart.ALL.parts, output)
         print(f"Written to {output}", file=sys.stderr)

@@ -3,23 +3,16 @@
 from rich.console import Console
 from rich.table import Table
 
-from mtl_core.analysis.judge import against_reference
-from mtl_core.analysis.outcomes import Against
 from mtl_core.analysis.plans import PlanComparison
 from mtl_core.cli.console import plain_console
 from mtl_core.cli.stored_runs import data_of
 from mtl_core.lessons.claim_runs import comparison_name
 from mtl_core.report import blocks
-from mtl_core.report.baselines import collapse_lines, unbeaten_words
+from mtl_core.report.against import against_words
+from mtl_core.report.baselines import baseline_lines, collapse_lines, unbeaten_words
 from mtl_core.report.data_words import size_words
 from mtl_core.report.load import Report, summarized_report
-from mtl_core.report.table import (
-    against_words,
-    result_words,
-    setting_lines,
-    terminal_table,
-    undecided_lines,
-)
+from mtl_core.report.table import result_words, setting_lines, terminal_table, undecided_lines
 from mtl_core.settings import Settings
 from mtl_core.store.record import ComparisonRecord
 from mtl_core.store.runs import RunStore
@@ -27,8 +20,13 @@ from mtl_core.store.runs import RunStore
 _UNLIMITED = 1000  # columns: wider than any table
 
 
-def load_results(store: RunStore, record: ComparisonRecord, settings: Settings) -> Report:
-    """Load the runs of a comparison. Plans are named by their arms."""
+def load_results(
+    store: RunStore, record: ComparisonRecord, settings: Settings, reference: str | None = None
+) -> Report:
+    """Load the runs of a comparison. Plans are named by their arms.
+
+    `reference` is the arm that the others are compared with, None for the best only.
+    """
     return summarized_report(
         store,
         record.runs,
@@ -36,13 +34,14 @@ def load_results(store: RunStore, record: ComparisonRecord, settings: Settings) 
         lambda spec, examples: data_of(spec, examples, settings),
         record,
         by_arm=True,
+        reference=reference,
     )
 
 
-def print_results(record: ComparisonRecord, report: Report, reference: str | None = None) -> None:
+def print_results(record: ComparisonRecord, report: Report) -> None:
     """Print a table of scenarios and the result on each task, for each number of sentences.
 
-    With a `reference`, also how each plan compares with that plan.
+    If the report has a reference, also how each plan compares with that plan.
     """
     console, compared = plain_console(), report.compared
     seeds = ", ".join(map(str, record.spec.seeds))
@@ -61,21 +60,14 @@ def print_results(record: ComparisonRecord, report: Report, reference: str | Non
         lines = report.baselines.get(task.name, ())
         if (unbeaten := unbeaten_words(compared.plans, task.name, lines)) is not None:
             console.print(f"{task.name}: {unbeaten}", soft_wrap=True)
-    for task_name, plans in against(report, reference).items():
+    for line in baseline_lines(compared.plans, report.baselines):
+        console.print(line, soft_wrap=True)
+    for task_name, plans in compared.against.items():
         for label, found in plans.items():
-            console.print(
-                f"{task_name}, {label} against {reference}: {against_words(found)}", soft_wrap=True
-            )
+            words = f"{label} against {compared.reference}: {against_words(found)}"
+            console.print(f"{task_name}, {words}", soft_wrap=True)
     for line in collapse_lines(compared.plans, report.baselines):
         console.print(line, soft_wrap=True)
-
-
-def against(report: Report, reference: str | None) -> dict[str, dict[str, Against]]:
-    """Compare the plans with `reference`; empty for None."""
-    shown = report.compared
-    if reference is None:
-        return {}
-    return against_reference(shown.plans, reference, shown.gold, shown.rule)
 
 
 def results_table(comparison: PlanComparison, width: int) -> Table:

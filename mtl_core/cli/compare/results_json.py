@@ -4,10 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from mtl_core.analysis.outcomes import needed
+from mtl_core.analysis.outcomes import Against, needed
 from mtl_core.analysis.paired.planning import smallest_difference
 from mtl_core.analysis.plans import PlanComparison, PlanResult, Verdict
-from mtl_core.cli.compare.results import against
 from mtl_core.cli.stored_runs import finished_event
 from mtl_core.report.baselines import unbeaten_words
 from mtl_core.report.compared import ComparedRuns
@@ -20,9 +19,7 @@ from mtl_core.training.comparison import TrainSize, sorted_sizes, train_size
 from mtl_core.training.events import PhaseStarted, RunFinished, RunStarted
 
 
-def as_json(
-    store: RunStore, record: ComparisonRecord, report: Report, reference: str | None = None
-) -> dict[str, Any]:
+def as_json(store: RunStore, record: ComparisonRecord, report: Report) -> dict[str, Any]:
     """The results of a comparison with the field names of the JSON output.
 
     `scenarios` has an entry for each arm, whose name is its `scenario`. With several numbers of
@@ -44,11 +41,23 @@ def as_json(
         ],
         "best": _best(compared.plans),
         "verdicts": _verdicts(compared.plans),
-        **({} if reference is None else {"against_reference": _against(report, reference)}),
+        **(
+            {}
+            if compared.reference is None
+            else {"against_reference": _against("reference", compared.reference, compared.against)}
+        ),
         **({"other_data": found} if (found := _other_data(compared)) else {}),
         "looks": [*record.spec.looks, len(record.spec.seeds)],
         "baselines": {
             task: {each.label: each.value for each in lines}
+            for task, lines in report.baselines.items()
+        },
+        "against_baselines": {
+            task: [
+                row
+                for each in lines
+                for row in _against("baseline", each.label, {task: each.against})[task]
+            ]
             for task, lines in report.baselines.items()
         },
         "unbeaten": {
@@ -97,7 +106,10 @@ def _verdict(plan: PlanResult, task: str, comparison: PlanComparison) -> dict[st
     }
 
 
-def _against(report: Report, reference: str) -> dict[str, list[dict[str, Any]]]:
+def _against(
+    what: str, name: str, found_by_task: Mapping[str, Mapping[str, Against]]
+) -> dict[str, list[dict[str, Any]]]:
+    """By task, the comparison of each plan with `name`, a "reference" or a "baseline"."""
     return {
         task: [
             {
@@ -106,11 +118,12 @@ def _against(report: Report, reference: str) -> dict[str, list[dict[str, Any]]]:
                 "difference": None if found.interval is None else found.interval.effect,
                 "low": None if found.interval is None else found.interval.low,
                 "high": None if found.interval is None else found.interval.high,
-                "reference": reference,
+                "margin": found.margin,
+                what: name,
             }
             for label, found in plans.items()
         ]
-        for task, plans in against(report, reference).items()
+        for task, plans in found_by_task.items()
     }
 
 

@@ -30,9 +30,15 @@ _datasets_lock = Lock()
 
 
 def report_now(
-    lab: Lab, records: Sequence[RunRecord], comparison: ComparisonRecord | None = None
+    lab: Lab,
+    records: Sequence[RunRecord],
+    comparison: ComparisonRecord | None = None,
+    reference: str | None = None,
 ) -> Report:
-    """Loads the runs as they are now. `comparison` is the comparison that they form, if any."""
+    """Loads the runs as they are now. `comparison` is the comparison that they form, if any.
+
+    `reference` is the label of a plan that the others are compared with.
+    """
     return summarized_report(
         lab.store,
         records,
@@ -40,6 +46,7 @@ def report_now(
         partial(_data_of, lab),
         comparison,
         summary_of=partial(summary_of, lab),
+        reference=reference,
     )
 
 

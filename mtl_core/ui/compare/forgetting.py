@@ -27,7 +27,7 @@ from mtl_core.ui.shared.page import plain
 from mtl_core.ui.shared.panel_view import panel_view
 from mtl_core.ui.shared.words_table import words_table
 
-_TEXT_COLUMNS = ("Task", "Left out as")
+_TEXT_COLUMNS = ("Task", "Against its start", "Left out as")
 
 
 def drift_view(

@@ -5,24 +5,24 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from mtl_core.analysis.judge import against_reference
 from mtl_core.analysis.plans import PlanComparison, PlanResult
 from mtl_core.charts.theme import Palette
-from mtl_core.report.baselines import BaselinesByTask, collapse_lines
+from mtl_core.report.against import against_words
+from mtl_core.report.baselines import BaselinesByTask
 from mtl_core.report.compared import ComparedRuns
 from mtl_core.report.table import (
     TRIALS_COMMAND,
-    against_words,
     error_rate_words,
     finished_seeds,
     frozen_words,
     judged_words,
+    lines_below,
     seconds_words,
+    setting_lines,
     share_words,
     sorted_plans,
     table_rule,
     table_title,
-    undecided_lines,
     verdict_words,
 )
 from mtl_core.ui.guide.decisions import decisions_link
@@ -43,10 +43,11 @@ def plans_table(shown: ComparedRuns, baselines: BaselinesByTask, colors: Palette
     """
     comparison = shown.plans
     st.markdown(f"### {plain(table_title(comparison))}")
-    chosen = None if one_screen() else _reference(comparison)
+    if not one_screen():
+        _reference_picker(comparison)
     rows = pd.DataFrame(
         [
-            _row(plan, comparison, colors) | _against_chosen(plan, chosen, shown, colors)
+            _row(plan, comparison, colors) | _against_reference(plan, shown, colors)
             for plan in sorted_plans(comparison)
         ]
     )
@@ -66,7 +67,7 @@ def plans_table(shown: ComparedRuns, baselines: BaselinesByTask, colors: Palette
     )
     parts = [table_rule(comparison)]
     if not one_screen():
-        lines = (*undecided_lines(comparison), *collapse_lines(comparison, baselines))
+        lines = (*lines_below(comparison, baselines), *setting_lines(shown))
         if lines:
             st.caption("  \n".join(plain(line) for line in lines))
         parts.append(judged_words(comparison))
@@ -77,14 +78,14 @@ def plans_table(shown: ComparedRuns, baselines: BaselinesByTask, colors: Palette
         decisions_link()
 
 
-def _reference(comparison: PlanComparison) -> str | None:
-    """Draws the choice of a plan to compare the others with; None for the best."""
+def _reference_picker(comparison: PlanComparison) -> None:
+    """Draws the choice of a plan to compare the others with."""
     labels = [plan.label for plan in comparison.plans]
     if len(labels) < 2:
-        return None
+        return
     if st.session_state.get(Key.REFERENCE) not in labels:
         st.session_state[Key.REFERENCE] = None
-    return st.selectbox(
+    st.selectbox(
         "Also compare with",
         labels,
         index=None,
@@ -96,16 +97,13 @@ def _reference(comparison: PlanComparison) -> str | None:
     )
 
 
-def _against_chosen(
-    plan: PlanResult, chosen: str | None, shown: ComparedRuns, colors: Palette
-) -> dict[str, str]:
-    if chosen is None:
+def _against_reference(plan: PlanResult, shown: ComparedRuns, colors: Palette) -> dict[str, str]:
+    if shown.reference is None:
         return {}
-    found = against_reference(shown.plans, chosen, shown.gold, shown.rule)
     return {
-        f"{colors.task(number).letter} {_AGAINST}{chosen}": against_words(known)
-        if (known := found.get(task.name, {}).get(plan.label)) is not None
-        else ""
+        f"{colors.task(number).letter} {_AGAINST}{shown.reference}": against_words(
+            shown.against.get(task.name, {}).get(plan.label)
+        )
         for number, task in enumerate(shown.plans.tasks)
     }
 

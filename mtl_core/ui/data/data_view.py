@@ -16,7 +16,7 @@ from mtl_core.report.data_words import (
     length_finding,
 )
 from mtl_core.settings import FileAccess, Settings
-from mtl_core.tasks.dataset import SAMPLE, load_dataset
+from mtl_core.tasks.dataset import SAMPLE, load_dataset, repeated_words
 from mtl_core.tasks.lengths import SubWordCounter, counter_for
 from mtl_core.tasks.overview import DataOverview, Shown, TaskOverview, overview
 from mtl_core.tasks.upload_reference import is_upload
@@ -45,7 +45,10 @@ def _overview_of(reference: str, access: FileAccess, folder: Path | None) -> Dat
 
 
 def data_facts(chosen: ResolvedChoice, found: DataOverview) -> list[str]:
-    """The facts below the headline: name of the data, unit of the lengths, splits."""
+    """The facts below the headline: name of the data, unit of the lengths, splits.
+
+    Sentences in two splits are counted once, also if several tasks label them.
+    """
     name = data_name(chosen.choice.data, (task.name for task in chosen.model.tasks))
     checkpoint = chosen.checkpoint.name
     unit = f"lengths measured with the tokenizer of {checkpoint}"
@@ -54,7 +57,10 @@ def data_facts(chosen: ResolvedChoice, found: DataOverview) -> list[str]:
     splits = "training + validation"
     if any("test" in task.examples for task in found.tasks):
         splits += " + test"
-    return [plain(name), plain(unit), f"counts: {splits}"]
+    facts = [plain(name), plain(unit), f"counts: {splits}"]
+    if found.repeated:
+        facts.append(f"{repeated_words(found.repeated)}, each counted once over all tasks")
+    return facts
 
 
 def task_panels(found: DataOverview, max_length: int, colors: Palette) -> None:

@@ -191,7 +191,8 @@ def _effect(state: ClaimState) -> None:
         finding = state.finding
         interval = plain(interval_text(finding))
         st.markdown(f"**{plain(effect_text(finding))}** :gray[{interval}]")
-        st.caption(plain(basis_text(finding)))
+        shared = f", seconds{state.shared}" if state.shared else ""
+        st.caption(plain(f"{basis_text(finding)}{shared}"))
     text, published = plain(published_in_short(state.claim)), state.claim.published
     st.caption(
         f"◇ [{text}]({published.source.url})" if published else text,

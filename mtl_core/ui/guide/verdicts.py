@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cachetools import LRUCache, cached
 
-from mtl_core.analysis.claim_rules import Arm, KeptBytes, arms_of
+from mtl_core.analysis.claim_rules import Arm, Cheaper, KeptBytes, Quantity, arms_of
 from mtl_core.analysis.claim_verdicts import ClaimVerdict, Finding
 from mtl_core.engine.lab import Lab
 from mtl_core.lessons.claim_runs import (
@@ -21,6 +21,7 @@ from mtl_core.lessons.claim_runs import (
 from mtl_core.lessons.claims import CLAIMS, Claim
 from mtl_core.lessons.experiments import EXPERIMENTS
 from mtl_core.models.checkpoint import has_weights, resolve_checkpoint
+from mtl_core.report.run_words import shared_words
 from mtl_core.settings import NO_FILE
 from mtl_core.store.record import ComparisonRecord, RunState
 from mtl_core.ui.shared.run_cache import summary_of
@@ -34,7 +35,8 @@ class ClaimState:
     `local` is the verdict of local runs if there is a shipped one as well; otherwise None.
     `comparison` is the id of the comparison to link to. `to_run` are the arms with missing local
     runs. `waiting` is the number of unfinished local runs. `missing` are checkpoints without
-    weights on this machine.
+    weights on this machine. `shared` marks seconds that were measured beside other jobs, as the
+    Compare page does (`shared_words`); it is empty for claims about other quantities.
     """
 
     claim: Claim
@@ -44,6 +46,7 @@ class ClaimState:
     to_run: tuple[Arm, ...]
     waiting: int
     missing: tuple[str, ...]
+    shared: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,21 @@ def _state(lab: Lab, claim: Claim, shipped: ArmRuns, own: ArmRuns) -> ClaimState
         missing=tuple(
             name for name in claim.checkpoints if not has_weights(resolve_checkpoint(name, NO_FILE))
         ),
+        shared=_shared(lab, claim, shipped if tested else own),
     )
+
+
+def _shared(lab: Lab, claim: Claim, runs: ArmRuns) -> str:
+    """The mark of the seconds behind a claim about time; empty for any other claim."""
+    if not isinstance(claim.rule, Cheaper) or claim.rule.quantity is not Quantity.SECONDS:
+        return ""
+    ends = [
+        end
+        for arm in arms_of(claim.rule)
+        for run in runs.get(arm, {}).values()
+        if (end := summary_of(lab, run).finished) is not None and run.spec.trained_together is None
+    ]
+    return shared_words(None, max((end.trained_beside or 0 for end in ends), default=0))
 
 
 def _finding_key(lab: Lab, claim: Claim, runs: ArmRuns) -> tuple[Path, str, tuple[str, ...]]:

@@ -1,5 +1,6 @@
 """The Export popover for runs: a note as HTML, a zip of everything, and the trained model."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 
 import streamlit as st
@@ -29,13 +30,15 @@ def export_popover(
     lab: Lab,
     records: Sequence[RunRecord],
     comparison: ComparisonRecord | None = None,
+    reference: str | None = None,
     *,
     is_long: bool = False,
 ) -> None:
     """Draw downloads of `records`; each file is created on click.
 
-    `comparison` is the comparison that the runs belong to; None for individually selected runs. If
-    the page `is_long`, there is a screenshot link for its first screen as well.
+    `comparison` is the comparison that the runs belong to; None for individually selected runs.
+    `reference` is the label of the plan that the page compares the others with. If the page
+    `is_long`, there is a screenshot link for its first screen as well.
     """
     ids = [record.id for record in records]
     named = [comparison.id] if comparison else ids
@@ -46,14 +49,14 @@ def export_popover(
             f"{stem}.html",
             "text/html",
             Key.EXPORT_NOTE,
-            lambda: note_of_runs(lab, ids, comparison),
+            lambda: note_of_runs(lab, ids, comparison, reference),
         )
         download(
             "Note, figures, tables and scripts as zip",
             f"{stem}.zip",
             "application/zip",
             Key.EXPORT_ZIP,
-            lambda: zip_of_runs(lab, ids, stem, comparison),
+            lambda: zip_of_runs(lab, ids, stem, comparison, reference),
         )
         has_model = len(ids) == 1 and _model_download(lab, records[0], stem)
         shot_links(first_screen=is_long)
@@ -65,20 +68,29 @@ def export_popover(
         )
         st.caption(
             f"To write {'all files' if has_model else 'the trained models as well'} to a folder on "
-            f"this machine: `python -m mtl_core export {' '.join(named)} --output {stem}`"
+            f"this machine: `{_command(named, stem, reference)}`"
         )
 
 
-def note_of_runs(lab: Lab, ids: Sequence[str], comparison: ComparisonRecord | None = None) -> str:
+def note_of_runs(
+    lab: Lab,
+    ids: Sequence[str],
+    comparison: ComparisonRecord | None = None,
+    reference: str | None = None,
+) -> str:
     """Render the note on the current state of the runs. Raises UnknownRun."""
-    return note_page(_report(lab, ids, comparison))
+    return note_page(_report(lab, ids, comparison, reference))
 
 
 def zip_of_runs(
-    lab: Lab, ids: Sequence[str], folder: str, comparison: ComparisonRecord | None = None
+    lab: Lab,
+    ids: Sequence[str],
+    folder: str,
+    comparison: ComparisonRecord | None = None,
+    reference: str | None = None,
 ) -> bytes:
     """Create a zip with everything but the models, inside `folder`. Raises UnknownRun."""
-    return zipped(_report(lab, ids, comparison), _WITHOUT_MODELS, folder)
+    return zipped(_report(lab, ids, comparison, reference), _WITHOUT_MODELS, folder)
 
 
 def model_of_run(lab: Lab, run: str, folder: str) -> bytes:
@@ -86,7 +98,7 @@ def model_of_run(lab: Lab, run: str, folder: str) -> bytes:
 
     Raises UnknownRun, and BadInput if the model was deleted.
     """
-    return zipped(_report(lab, [run], None), {BundlePart.CHECKPOINT}, folder)
+    return zipped(_report(lab, [run]), {BundlePart.CHECKPOINT}, folder)
 
 
 def _model_download(lab: Lab, record: RunRecord, stem: str) -> bool:
@@ -108,7 +120,12 @@ def _model_download(lab: Lab, record: RunRecord, stem: str) -> bool:
     return True
 
 
-def _report(lab: Lab, ids: Sequence[str], comparison: ComparisonRecord | None) -> Report:
+def _report(
+    lab: Lab,
+    ids: Sequence[str],
+    comparison: ComparisonRecord | None = None,
+    reference: str | None = None,
+) -> Report:
     return load_report(
         lab.store,
         ids,
@@ -116,6 +133,7 @@ def _report(lab: Lab, ids: Sequence[str], comparison: ComparisonRecord | None) -
         lambda spec, examples: _data_of(lab, spec, examples),
         comparison,
         lambda data: _baselines_of(lab, data),
+        reference,
     )
 
 
@@ -133,6 +151,11 @@ def _data_of(lab: Lab, spec: RunSpec, examples: Mapping[str, int]) -> Dataset | 
         return sentences_of(spec, examples, lab.access)
     except FreezeLabError:
         return None
+
+
+def _command(named: Sequence[str], stem: str, reference: str | None) -> str:
+    chosen = [] if reference is None else ["--reference", shlex.quote(reference)]
+    return " ".join(["python -m mtl_core export", *named, *chosen, "--output", stem])
 
 
 def _stem(ids: Sequence[str]) -> str:

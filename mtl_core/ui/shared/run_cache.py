@@ -39,10 +39,14 @@ _METRICS = {SentenceScore: "accuracy", TokenScore: "entity F1"}
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The latest headline metrics of a run by column title, and its duration."""
+    """The latest headline metrics of a run by column title, and its duration.
+
+    `beside` is the largest number of other jobs at the same time; None if it is unknown.
+    """
 
     scores: dict[str, float]
     seconds: float | None
+    beside: int | None
 
 
 def _summary_bytes(summary: RunSummary) -> int:
@@ -134,9 +138,8 @@ def _outcome(lab: Lab, record: RunRecord) -> Outcome:
             scores = event.tasks
         elif isinstance(event, RunFinished):
             scores = event.metrics
-    seconds = next(
-        (event.total_seconds for event in events if isinstance(event, RunFinished)), None
-    )
+    end = next((event for event in events if isinstance(event, RunFinished)), None)
+    seconds = None if end is None else end.total_seconds
     if seconds is None and record.started_at and record.finished_at:
         seconds = (record.finished_at - record.started_at).total_seconds()
     return Outcome(
@@ -145,4 +148,5 @@ def _outcome(lab: Lab, record: RunRecord) -> Outcome:
             for name, score in scores.items()
         },
         seconds,
+        None if end is None else end.trained_beside,
     )

@@ -9,7 +9,7 @@ import streamlit as st
 from mtl_core.engine.lab import Lab
 from mtl_core.lessons.claim_runs import comparison_name
 from mtl_core.report.data_words import full_data_name
-from mtl_core.report.run_words import STATE_SIGNS, plan_words, run_label
+from mtl_core.report.run_words import STATE_SIGNS, plan_words, run_label, shared_words
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.run_cache import outcome_of
@@ -193,12 +193,16 @@ def _rows(
 ) -> tuple[pd.DataFrame, list[str]]:
     """One row per run, and the titles of the score columns.
 
-    There is a score column for each task of any run. Names, tags and comparisons have a column
-    only if some run has a value.
+    There is a score column for each task of any run. Names, tags, comparisons and the mark of
+    shared seconds have a column only if some run has a value.
     """
     titled, tagged = any(each.title for each in records), any(each.tags for each in records)
     outcomes = [outcome_of(lab, record) for record in records]
     columns = list(dict.fromkeys(name for outcome in outcomes for name in outcome.scores))
+    shared = [
+        shared_words(record.spec.trained_together, outcome.beside).strip()
+        for record, outcome in zip(records, outcomes, strict=True)
+    ]
     table = pd.DataFrame(
         [
             {
@@ -213,9 +217,10 @@ def _rows(
                 "Epochs": record.spec.epochs,
                 **{name: outcome.scores.get(name) for name in columns},
                 _SECONDS: outcome.seconds,
+                **({"Shared": mark} if any(shared) else {}),
                 **({"Tags": list(record.tags)} if tagged else {}),
             }
-            for record, outcome in zip(records, outcomes, strict=True)
+            for record, outcome, mark in zip(records, outcomes, shared, strict=True)
         ]
     )
     return table, columns

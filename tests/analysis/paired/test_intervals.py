@@ -5,9 +5,11 @@ from scipy.special import stdtrit
 from mtl_core.analysis.paired.intervals import (
     difference,
     differences_from,
+    differences_from_fixed,
     level_of_pair,
     standard_error,
 )
+from mtl_core.analysis.paired.scores import SeedScore
 from tests.analysis.paired.seed_scores import accuracy, bare
 
 
@@ -110,3 +112,31 @@ def test_the_interval_is_the_same_each_time_and_changes_its_sign_with_the_order(
     assert above is not None
     assert below == difference(other, one)
     assert (below.effect, below.low) == pytest.approx((-above.effect, -above.high))
+
+
+def test_plans_less_a_score_without_seeds_vary_by_their_own_seeds() -> None:
+    """Two plans and two fixed scores are four pairs; three seeds spend 83 % of the error."""
+    plans = {"a": bare(0.6, 0.7, 0.8), "b": bare(0.4, 0.5, 0.6)}
+    fixed = {"words": SeedScore(0.5), "majority": SeedScore(0.3)}
+    found = differences_from_fixed(plans, fixed)
+    level = (1 - 0.95 ** (1 / 4)) * 0.3**0.15
+    words = found["words"]["a"]
+    assert (words.effect, words.seeds, words.sentences) == (pytest.approx(0.2), 3, 0)
+    assert words.low == pytest.approx(0.2 - stdtrit(2, 1 - level / 2) * 0.1 / np.sqrt(3))
+    assert found["majority"]["b"].effect == pytest.approx(0.2)
+
+
+def test_a_score_without_seeds_is_paired_by_sentence_with_each_seed() -> None:
+    seeds = [accuracy(1, 1, 1, 0), accuracy(1, 1, 0, 1)]
+    fixed = accuracy(1, 0, 0, 0)
+    found = differences_from_fixed({"a": dict(enumerate(seeds))}, {"words": fixed})["words"]["a"]
+    parts = found.parts
+    assert (found.effect, found.sentences) == (0.5, 4)
+    assert parts is not None
+    of_seeds = max(parts.between_seeds or 0.0, parts.rest) / 2
+    by_seeds, by_sentences = (stdtrit(freedom, 1 - found.level / 2) for freedom in (1, 3))
+    variance = of_seeds + parts.of_sentences
+    quantile = (of_seeds * by_seeds + parts.of_sentences * by_sentences) / variance
+    assert found.high == pytest.approx(0.5 + quantile * max(variance, 2 / 4**2) ** 0.5)
+    assert found.low == pytest.approx(1 - found.high)
+    assert differences_from_fixed({}, {"words": fixed}) == {"words": {}}
