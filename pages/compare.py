@@ -13,7 +13,9 @@ from mtl_core.ui.compare.selection import (
     write_comparison,
     write_runs,
 )
+from mtl_core.ui.shared.arms import read_arms, write_arms
 from mtl_core.ui.shared.choice import current_choice, ignored_notes
+from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import current_palette, require_app_entry, show_ignored
 from mtl_core.ui.shared.shot import frame, taking_shot
 
@@ -21,7 +23,7 @@ require_app_entry()
 choice = current_choice()
 lab, colors = the_lab(), current_palette()
 comparison, notes = chosen_comparison(lab.store)
-notes = [*ignored_notes(), *notes]
+notes = [*ignored_notes(), *notes, *read_arms()]
 records = comparable(lab.store.runs())
 chosen, ignored = compared_runs(records)
 
@@ -31,7 +33,8 @@ if comparison is None and len(records) < 2:
     nothing_to_compare(lab, choice, colors, len(records))
     show_ignored([*notes, *ignored])
 else:
-    report = report_now(lab, comparison.runs if comparison else chosen, comparison)
+    runs = comparison.runs if comparison else chosen
+    report = report_now(lab, runs, comparison, st.session_state.get(Key.REFERENCE))
     with frame():
         compare_header(lab, choice, report, comparison, records)
         show_ignored([*notes, *([] if comparison else ignored)])
@@ -42,3 +45,4 @@ else:
         compare_page(lab, report, colors)
         if len(report.runs) < 2:
             st.caption("Choose two runs or more to compare them.")
+write_arms()

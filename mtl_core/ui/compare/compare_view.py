@@ -20,7 +20,11 @@ from mtl_core.ui.compare.losses import loss_bands, loss_overlay
 from mtl_core.ui.compare.maps import maps_row
 from mtl_core.ui.compare.movement import movement_view
 from mtl_core.ui.compare.naming import name_line
-from mtl_core.ui.compare.new_comparison import first_comparison, new_comparison
+from mtl_core.ui.compare.new_comparison import (
+    collected_comparison,
+    first_comparison,
+    new_comparison,
+)
 from mtl_core.ui.compare.plans_table import plans_table
 from mtl_core.ui.compare.progress import comparison_state, more_seeds_button
 from mtl_core.ui.compare.quality import curve_view, front_view, known_baselines
@@ -62,7 +66,9 @@ def compare_header(
         comparisons = lab.store.comparisons(shipped=None)
         comparison_picker(comparisons, record, known, shown.records)
         if any(each.state is not RunState.WAITING for each in shown.records):
-            export_popover(lab, shown.records, record, is_long=True)
+            export_popover(lab, shown.records, record, shown.reference, is_long=True)
+    if not taking_shot():
+        collected_comparison(choice)
     if record is not None:
         name_line(lab, record)
         comparison_state(lab, record)
@@ -92,13 +98,14 @@ def nothing_to_compare(lab: Lab, choice: Choice, colors: Palette, known: int) ->
     have = "There is one run; one more is needed." if known else "Two finished runs are enough."
     header(
         "Nothing to compare yet",
-        [f"{have} Three seeds for each plan show which differences are significant."],
+        [f"{have} Three seeds for each plan allow a test."],
     )
     with st.container(horizontal=True, gap="small"):
         first_comparison(lab, colors)
         new_comparison(choice)
         if st.button("Train one plan", key=Key.TO_TRAIN, type="tertiary"):
             st.switch_page("pages/train.py")
+    collected_comparison(choice)
     with st.grid(2, min_column_width=330, gap="medium"):
         for name in ("A · Sentiment", "B · NER"):
             st.plotly_chart(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 from pydantic import ValidationError
+from streamlit.delta_generator import DeltaGenerator
 
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import BadInput
@@ -25,7 +26,9 @@ from mtl_core.training.comparison import (
     plain_arms,
     sorted_sizes,
 )
-from mtl_core.training.options import ScalarOptions
+from mtl_core.training.options import RunOptions, ScalarOptions
+from mtl_core.ui.compare.arms import arm_rows, arms_to_compare
+from mtl_core.ui.shared.arms import collected_arms
 from mtl_core.ui.shared.choice import Choice
 from mtl_core.ui.shared.data_picker import known_data
 from mtl_core.ui.shared.keys import Key, comparison_option_key
@@ -65,6 +68,7 @@ def requested_comparison(
 ) -> tuple[ComparisonSpec | None, str | None]:
     """Draws the fields; returns the spec that they and `rare` describe, or None and the problem."""
     names = _plans(model)
+    listing = st.container(gap="xsmall")
     with st.container(horizontal=True, gap="medium"):
         seeds = st.segmented_control(
             "Seeds",
@@ -86,7 +90,7 @@ def requested_comparison(
         help="Small numbers show which plan learns from few sentences. With several numbers each "
         "plan is trained with each of them. Smaller samples are subsets of larger ones.",
     )
-    if not names:
+    if not names and not collected_arms():
         return None, "Choose a plan, preferably two or more."
     if not examples:
         return None, "Choose a number of training sentences, or all."
@@ -98,12 +102,12 @@ def requested_comparison(
     except BadInput as problem:
         return None, str(problem)
     values = seeds, budget, length, examples
-    return _spec(choice, model.reading(vector), names, values, rare)
+    return _spec(choice, model.reading(vector), names, values, rare, listing)
 
 
 def _plans(model: ModelDescription) -> Sequence[str]:
     listed = [each.name for each in scenarios(model) if _is_offered(each.name)]
-    default = [name for name in FIRST if name in listed]
+    default = [name for name in FIRST if name in listed and not collected_arms()]
     return st.pills(
         "Plans",
         listed,
@@ -112,7 +116,8 @@ def _plans(model: ModelDescription) -> Sequence[str]:
         format_func=scenario_phrase,
         selection_mode="multi",
         wrap=True,
-        help="Each plan is trained with each seed; all other settings are the same.",
+        help="Each plan is trained with each seed; all other settings are the same. Other plans, "
+        "your own and those of runs are added with “Add to comparison” on their pages.",
     )
 
 
@@ -219,7 +224,9 @@ def _spec(
     names: Sequence[str],
     values: tuple[int | None, str | None, float, Sequence[int]],
     rare: RareSettings,
+    listing: DeltaGenerator,
 ) -> tuple[ComparisonSpec | None, str | None]:
+    """Builds the spec, and draws the list of arms into `listing` if plans were collected."""
     seeds, budget, length, counts = values
     several = tuple(count or None for count in sorted(counts)) if len(counts) > 1 else ()
     one = 0 if several else sum(counts)
@@ -229,19 +236,24 @@ def _spec(
         **rare.options,
         "label_noise": rare.label_noise,
         "also_evaluate": rare.also_evaluate,
+        "examples": {task.name: one for task in model.tasks} if one else {},
+        "sentence_vector": model.sentence_vector,
     }
     try:
+        collected, shared = bool(collected_arms()), RunOptions(**options)
+        by_number = arms_to_compare(names, choice, shared)
+        with listing:
+            arm_rows(by_number, choice, shared, model.tasks)
+        arms = tuple(by_number.values()) if collected else plain_arms(names)
         return ComparisonSpec(
             checkpoint=choice.checkpoint,
-            arms=plain_arms(names),
+            arms=arms,
             seeds=tuple(range(choice.seed, choice.seed + (seeds or 1))),
             data=choice.data,
             seconds=length if budget == _SECONDS else None,
-            learning_rate=choice.learning_rate,
-            head_learning_rate=choice.head_learning_rate,
+            learning_rate=None if collected else choice.learning_rate,
+            head_learning_rate=None if collected else choice.head_learning_rate,
             sweep=rare.sweep,
-            examples={task.name: one for task in model.tasks} if one else {},
-            sentence_vector=model.sentence_vector,
             train_sizes=tuple(sorted_sizes(several)),
             separate_runs=rare.separate_runs,
             margin=rare.margin,

@@ -1,5 +1,6 @@
 """The form that starts a comparison, with an estimate of its duration."""
 
+from contextlib import suppress
 from functools import cache
 from time import monotonic
 
@@ -17,10 +18,13 @@ from mtl_core.settings import FileAccess
 from mtl_core.store.record import TITLE_LENGTH
 from mtl_core.tasks.dataset import SAMPLE, load_tasks
 from mtl_core.tasks.task import Task
+from mtl_core.text import counted
 from mtl_core.training.comparison import ComparisonSpec, plain_arms
 from mtl_core.training.prepare_comparison import prepare_comparison
+from mtl_core.ui.compare.arms import clear_arms
 from mtl_core.ui.compare.fields import FIRST, rare_fields, requested_comparison
 from mtl_core.ui.compare.selection import show_comparison
+from mtl_core.ui.shared.arms import collected_arms, write_arms
 from mtl_core.ui.shared.choice import Choice
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import plain
@@ -35,12 +39,37 @@ _DOUBLE_CLICK_SECONDS = 2.0
 
 
 def new_comparison(choice: Choice) -> None:
-    """Draws the form in a popover, as a fragment: filling it in does not rerun the page."""
+    """Draws the form in a popover, as a fragment: filling it in does not rerun the page.
+
+    If plans were collected, `collected_comparison` draws it on the page instead.
+    """
+    if collected_arms():
+        return
     started = st.session_state.get(Key.LAST_COMPARISON, (None, 0.0, ""))[2]
     with (
         st.popover("New comparison", icon=":material/add:", key=f"{Key.NEW_COMPARISON}_{started}"),
         st.container(width=_WIDTH),
     ):
+        st.fragment(_form)(choice)
+
+
+def collected_comparison(choice: Choice) -> None:
+    """Draws the form on the page if plans were collected on other pages."""
+    arms = collected_arms()
+    if not arms:
+        return
+    with st.container(border=True, key=Key.NEW_COMPARISON):
+        with st.container(
+            horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
+        ):
+            st.markdown(f"### New comparison with {counted(len(arms), 'collected plan')}")
+            st.button(
+                "Remove all",
+                key=Key.CLEAR_ARMS,
+                icon=":material/delete:",
+                type="tertiary",
+                on_click=clear_arms,
+            )
         st.fragment(_form)(choice)
 
 
@@ -56,10 +85,13 @@ def first_comparison(lab: Lab, colors: Palette, label: str = "") -> None:
         data=SAMPLE,
         sentence_vector=entry(_FIRST_CHECKPOINT).sentence_vector,
     )
+    estimate = None
+    with suppress(BadInput):  # reported after a click
+        estimate = _estimate(lab, spec)
     names = [scenario_phrase(name) for name in FIRST]
     plans = f"{', '.join(names[:-1])} and {names[-1]} on the sample"
     if st.button(
-        f"{label or f'Compare {plans}'}: {duration_estimate_text(_estimate(lab, spec))}",
+        f"{label or f'Compare {plans}'}: {duration_estimate_text(estimate)}",
         key=Key.FIRST_COMPARISON,
         icon=":material/play_arrow:",
         type="secondary" if label or colors is DARK else "primary",
@@ -71,8 +103,12 @@ def first_comparison(lab: Lab, colors: Palette, label: str = "") -> None:
 
 
 def start_comparison(lab: Lab, spec: ComparisonSpec, name: str | None = None) -> None:
-    """Starts a comparison and shows it; the second click of a double click only shows it."""
+    """Starts a comparison and shows it; the second click of a double click only shows it.
+
+    The collected plans are removed, since the comparison has them.
+    """
     if known := _started(lab, spec, name):
+        clear_arms()
         show_comparison(known)
         st.rerun(scope="app")
 
@@ -122,7 +158,11 @@ def _form(choice: Choice) -> None:
         rare = rare_fields(lab, choice, model)
     with fields:
         spec, problem = requested_comparison(lab, choice, model, rare)
-    estimate = _estimate(lab, spec) if spec else None
+    estimate = None
+    try:
+        estimate = _estimate(lab, spec) if spec else None
+    except BadInput as cannot_start:
+        spec, problem = None, str(cannot_start)
     with row.container(horizontal=True, vertical_alignment="center", gap="small"):
         clicked = st.button(
             "Start" if estimate is None else f"Start: {duration_estimate_text(estimate)}",
@@ -136,6 +176,7 @@ def _form(choice: Choice) -> None:
         row.caption(_EQUAL_SECONDS)
     if problem:
         obstacle.warning(plain(problem), icon=":material/info:")
+    write_arms()
     if clicked and spec is not None:
         start_comparison(lab, spec, name)
 
@@ -166,15 +207,13 @@ def _origin(lab: Lab, spec: ComparisonSpec, estimate: DurationEstimate | None) -
     return f"{count}; estimated from {source}"
 
 
-def _estimate(lab: Lab, spec: ComparisonSpec) -> DurationEstimate | None:
-    try:
-        tasks = _tasks(lab, spec.data)
-        threads = lab.settings.threads_of_each(spec.run_count)
-        specs = prepare_comparison(
-            spec, lambda ref, vector: lab.model_description(ref, tasks, vector), threads
-        )
-    except BadInput:
-        return None
+def _estimate(lab: Lab, spec: ComparisonSpec) -> DurationEstimate:
+    """Estimates the duration. Raises BadInput for arms that cannot be trained."""
+    tasks = _tasks(lab, spec.data)
+    threads = lab.settings.threads_of_each(spec.run_count)
+    specs = prepare_comparison(
+        spec, lambda ref, vector: lab.model_description(ref, tasks, vector), threads
+    )
     at_once = lab.runs_at_once(specs[0].threads)
     past = lab.store.runs(shipped=None)
     return estimate_duration(with_sweep_runs(specs, spec.sweep), past, spec.seconds, at_once)

@@ -20,6 +20,7 @@ from mtl_core.models.catalogue import catalogue
 from mtl_core.models.checkpoint import has_weights, resolve_checkpoint
 from mtl_core.models.description import BackboneDescription
 from mtl_core.settings import NO_FILE
+from mtl_core.ui.shared.arms import add_arm_button, arm_of_choice
 from mtl_core.ui.shared.choice import change_choice, seed_plan_widget, seed_widget
 from mtl_core.ui.shared.data_picker import data_picker
 from mtl_core.ui.shared.keys import Key
@@ -68,6 +69,7 @@ def scenario_picker(chosen: ResolvedChoice) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(":small[Trainable part]", width="content")
             _more_popover(chosen)
+            add_arm_button(lambda: arm_of_choice(chosen))
         _scenario_pills(chosen)
 
 

@@ -69,6 +69,11 @@ class Key(StrEnum):
     STOP_COMPARISON = "stop_comparison"
     RESUME_COMPARISON = "resume_comparison"
     SCENARIOS = "scenarios"
+    ADD_ARM = "add_arm"  # button: a plan or run to the plans to compare
+    ARMS = "_arms"  # the collected plans by number, stored across pages
+    ARMS_IN_ADDRESS = "arms"  # a query parameter of Compare: the same as JSON
+    CLEAR_ARMS = "clear_arms"
+    EDIT_ARMS = "edit_arms"  # button: lists the selected scenarios as plans that can be edited
     SEEDS = "seeds"
     BUDGET = "budget"
     LENGTH = "length"  # followed by the budget's unit
@@ -220,6 +225,11 @@ def noise_key(task: str) -> str:
 def comparison_option_key(name: str) -> str:
     """The key of New comparison's field for an option of its runs: `comparison_weight_decay`."""
     return Key.RANDOM_ENCODER if name == Key.RANDOM_BACKBONE else f"comparison_{name}"
+
+
+def arm_key(number: int, field: str) -> str:
+    """The key of a widget of a collected plan: `arm_1_name`, `arm_1_epochs`, `arm_1_remove`."""
+    return f"arm_{number}_{field}"
 
 
 def claim_key(what: str, claim: str) -> str:

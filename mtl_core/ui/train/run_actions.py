@@ -14,14 +14,19 @@ from mtl_core.report.run_words import moment, run_label
 from mtl_core.store.model_folder import saved_model
 from mtl_core.store.record import MOST_TAGS, TITLE_LENGTH, UNDO, RunRecord
 from mtl_core.tasks.dataset import SAMPLE, SAMPLE_POSTS
-from mtl_core.training.options import ScalarOptions
+from mtl_core.training.arm import NAME_LENGTH, ComparisonArm
+from mtl_core.training.options import RunOptions, ScalarOptions, option_values
 from mtl_core.training.spec import RunSpec
 from mtl_core.ui.predict.models import BEFORE
+from mtl_core.ui.shared.arms import add_arm_button, arm_of
 from mtl_core.ui.shared.choice import Choice, choice_from, keep_choice, label_noise_text
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import header, plain
 from mtl_core.ui.shared.run_cache import model_of
 from mtl_core.ui.shared.undo import UNDO_MINUTES, try_action, undo_bar, undo_button
+
+_OF_THE_COMPARISON = frozenset({"max_length", "also_evaluate", "device"})
+"""Options that an arm does not take from its run: all arms are judged on the same sentences."""
 
 
 def again_buttons(lab: Lab, record: RunRecord) -> bool:
@@ -76,6 +81,31 @@ def choice_of(spec: RunSpec, model: ModelDescription | None) -> tuple[Choice, li
             "setting, so all sentences will be used."
         )
     return choice, notes
+
+
+def add_run_button(lab: Lab, record: RunRecord) -> None:
+    """Draw the button that adds an arm with the run's plan and settings to a comparison."""
+    add_arm_button(lambda: arm_of_run(record, model_of(lab, record.spec)))
+
+
+def arm_of_run(record: RunRecord, model: ModelDescription | None) -> ComparisonArm:
+    """The arm that trains as a run did, on the data of the comparison.
+
+    Its name is that of the run, if it has one. Raises ValidationError.
+    """
+    spec = record.spec
+    rates = scenario_rates(spec, model)
+    plan: dict[str, object] = {"plan": spec.plan}
+    if rates is not None:
+        plan = {
+            "scenario": spec.scenario,
+            "learning_rate": rates[0],
+            "head_learning_rate": rates[1],
+        }
+    options = option_values(spec, RunOptions)
+    own = {name: value for name, value in options.items() if name not in _OF_THE_COMPARISON}
+    name = (record.title or "")[:NAME_LENGTH] or None
+    return arm_of(name, {"checkpoint": spec.checkpoint, "options": own, **plan})
 
 
 def _other_data(spec: RunSpec) -> dict[str, str]:

@@ -30,6 +30,7 @@ from mtl_core.ui.shared.live_chart import live_chart
 from mtl_core.ui.shared.page import current_palette, header, hue, plain
 from mtl_core.ui.shared.run_cache import figure_of, summary_of
 from mtl_core.ui.train.run_actions import (
+    add_run_button,
     again_buttons,
     continue_button,
     name_line,
@@ -55,10 +56,13 @@ def run_view(lab: Lab, record: RunRecord) -> None:
         with st.container(horizontal=True, gap="small"):
             try_button(record, summary)
             continue_button(record, summary)
+            add_run_button(lab, record)
             export_popover(lab, [record])
         how_to_repeat(lab, record, summary)
     else:
         st.fragment(_watch, run_every=TICK_SECONDS)(lab, record.id)
+        with st.container(horizontal=True, gap="small"):
+            add_run_button(lab, record)
 
 
 def run_picture(lab: Lab, record: RunRecord) -> None:
