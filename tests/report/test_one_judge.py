@@ -176,7 +176,7 @@ def against_in_note(lab: Lab, record: ComparisonRecord, name: str) -> Mapping[st
     assert report.reference_arm == "heads-only"
     sections = {each.title: each.blocks for each in note_of(report, NOW).sections}
     commands = [block.text for block in sections["Repeat the runs"] if isinstance(block, Code)]
-    assert commands[0].endswith("--reference heads-only")
+    assert "\n  --reference heads-only" in commands[0]
     rows = list(csv.DictReader(io.StringIO(dict(tables_of(report))["against-reference.csv"])))
     table = next(block for block in sections["Scores and costs"] if isinstance(block, Table))
     cells = {
