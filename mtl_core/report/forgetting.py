@@ -190,7 +190,7 @@ def elsewhere_row(found: OtherDataScores) -> dict[str, str]:
         "Here": f"{found.metric.after:.3f}",
         "On own data": f"{found.on_own_data:.3f}",
         "Difference": signed(found.metric.after - found.on_own_data),
-        _INTERVAL: _interval_text(found.difference),
+        _INTERVAL: interval_words(found.difference),
         "Before training": f"{found.metric.before:.3f}",
         "Change": signed(found.metric.mean),
         "By seed": _range_text(found.metric),
