@@ -267,7 +267,7 @@ def test_one_plan_with_several_seeds_is_not_compared_with_a_best(
     ]
     assert "drift-2-ner" in [drawing.name for drawing in alone.drawings]
     assert "Differences between the plans" not in [section.title for section in alone.sections]
-    assert "undecided" not in as_markdown(alone, "figures")
+    assert "against best" not in as_markdown(alone, "figures")
 
 
 def test_unusual_settings_that_all_runs_share_are_facts(
