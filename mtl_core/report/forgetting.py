@@ -116,10 +116,11 @@ def forgetting_title(name: str, found: Sequence[Forgetting]) -> str:
         most = max(changed, key=lambda each: abs(each.metric.mean))
         by = f"{abs(most.metric.mean):.3f} {most.judged.verdict}"
         return f"{name} left out: {by} its start with {most.plan}"
-    if all(each.metric.is_zero for each in found):
+    moved = [each for each in found if not each.metric.is_zero]
+    if not moved:
         return f"{name} left out: its score did not change"
     for verdict, words in ((Verdict.UNDECIDED, "undecided"), (Verdict.OPEN, "not tested")):
-        plans = [each.plan for each in found if each.judged.verdict is verdict]
+        plans = [each.plan for each in moved if each.judged.verdict is verdict]
         if plans:
             some = plans[0] if len(plans) == 1 else f"{len(plans)} plans"
             return f"{name} left out: {words} with {some}"
