@@ -44,7 +44,8 @@ def tables_of(report: Report) -> Iterator[tuple[str, str]]:
     if len(report.runs) > 1:
         yield "plans.csv", _plans(report)
         yield "fronts.csv", _fronts(report)
-        yield "against-baselines.csv", _against_baselines(report)
+        if any(each.against for lines in report.baselines.values() for each in lines):
+            yield "against-baselines.csv", _against_baselines(report)
     if report.compared.reference is not None:
         yield "against-reference.csv", _against_reference(report.compared)
     yield "losses.csv", _losses(report)
