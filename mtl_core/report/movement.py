@@ -25,8 +25,8 @@ from mtl_core.tasks.task import Task
 from mtl_core.text import MINUS
 
 COSINE_CAPTION = (
-    "Cosine between the gradients of the two tasks on the shared trainable tensors, mean of start "
-    "and end over four batches of 16 sentences a task. Above 0, a step for one task also lowers "
+    "Cosine between the gradients of the two tasks on the shared trainable tensors after training: "
+    "mean over four batches of 16 sentences a task. Above 0, a step for one task also lowers "
     "the loss of the other; below 0, it raises it (Yu et al. 2020). Within "
     f"±{RIGHT_ANGLE} counts as orthogonal. By batch: lowest to highest batch of any seed."
 )

@@ -178,9 +178,10 @@ class Measured(_Event):
     """The measures of a run, sent once before `run_finished`.
 
     `gradient_cosine` is the mean cosine between two tasks' gradients on the shared tensors that
-    learn, by "TASK,TASK", over several batches before and after training. `gradient_cosine_range`
-    has the lowest and the highest of a batch; events of earlier versions lack it. `probes` are the
-    scores of a linear probe on the backbone's outputs for each task, before and after training.
+    learn, by "TASK,TASK", over several batches after training. `gradient_cosine_range` has the
+    lowest and the highest of a batch; events of earlier versions lack it, and their cosine is the
+    mean of one batch before and after training. `probes` are the scores of a linear probe on the
+    backbone's outputs for each task, before and after training.
     """
 
     event: Literal["measured"] = "measured"

@@ -86,6 +86,18 @@ def test_two_tasks_have_one_cosine_where_shared_tensors_learn(full, bench, of):
     assert heads.gradient_cosine_range == {}
 
 
+@pytest.mark.parametrize("scenario", ["top-1", "gradual"])
+def test_cosines_on_stored_outputs_are_those_of_the_whole_model(bench, of, scenario):
+    spec = bench.spec(scenario, epochs=2)
+    stored, whole = (
+        of(bench.run(spec.model_copy(update={"prefix_reuse": reuse})), "measured")[0]
+        for reuse in (True, False)
+    )
+
+    assert stored.gradient_cosine == pytest.approx(whole.gradient_cosine, abs=1e-4)
+    assert stored.gradient_cosine["sentiment,ner"] != 0.0
+
+
 def test_a_frozen_backbone_knows_as_much_after_as_before(full, bench, of):
     heads = of(bench.run(bench.spec("heads-only", epochs=2)), "measured")[0]
 

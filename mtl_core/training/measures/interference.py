@@ -1,6 +1,6 @@
 """The cosine between two tasks' gradients on the shared tensors."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import combinations
 
@@ -11,7 +11,7 @@ from mtl_core.models.layer_stack import evaluating
 from mtl_core.models.multitask import MultiTaskModel
 from mtl_core.tasks.alignment import EncodedExample
 from mtl_core.tasks.task import Task
-from mtl_core.training.batches import collate
+from mtl_core.training.batches import Batch, collate
 from mtl_core.training.losses import task_losses
 
 BATCHES = 4
@@ -19,6 +19,9 @@ BATCHES = 4
 
 SENTENCES = 16
 """Number of sentences in such a batch, as in a batch of training by default."""
+
+Hidden = Callable[[Tensor, Tensor], Tensor]
+"""Token ids and mask, on the CPU -> the last hidden state: (batch, tokens, hidden)."""
 
 Gradient = list[Tensor | None]
 Cosines = dict[tuple[str, str], tuple[float | None, ...]]
@@ -30,12 +33,14 @@ def gradient_cosines(
     shared: Mapping[str, nn.Parameter],
     examples: Sequence[EncodedExample],
     pad_id: int,
+    hidden: Hidden | None = None,
 ) -> Cosines:
     """Compute the cosine of each pair of tasks' gradients on `shared`, without dropout.
 
     Each batch has SENTENCES sentences of every task, in the order of `examples`; there are BATCHES,
     or fewer if a task has fewer sentences. None if a task has no training sentence or no shared
-    tensor learns. Gradients, modes and flags of the model are restored.
+    tensor learns. `hidden` computes the last hidden state of a batch, by default with the whole of
+    `model`. Gradients, modes and flags of the model are restored.
     """
     pairs = list(combinations((task.name for task in model.tasks), 2))
     if not shared or not pairs:
@@ -47,7 +52,11 @@ def gradient_cosines(
         for start in range(0, count * SENTENCES, SENTENCES):
             gradients = {
                 task.name: _gradient(
-                    model, task, own[start : start + SENTENCES], list(shared.values()), pad_id
+                    model,
+                    task,
+                    collate(own[start : start + SENTENCES], [task], pad_id) if own else None,
+                    list(shared.values()),
+                    hidden or model.hidden,
                 )
                 for task, own in zip(model.tasks, by_task, strict=True)
             }
@@ -66,15 +75,14 @@ def cosine(one: Gradient, other: Gradient) -> float | None:
 def _gradient(
     model: MultiTaskModel,
     task: Task,
-    examples: Sequence[EncodedExample],
+    batch: Batch | None,
     shared: Sequence[nn.Parameter],
-    pad_id: int,
+    hidden: Hidden,
 ) -> Gradient:
-    if not examples:
+    if batch is None:
         return [None] * len(shared)
-    batch = collate(examples, [task], pad_id)
-    device = model.backbone.device
-    logits = model(batch.input_ids.to(device), batch.attention_mask.to(device))
+    states = hidden(batch.input_ids, batch.attention_mask)
+    logits = model.heads(states, batch.attention_mask)
     loss = task_losses(logits, batch, [task]).get(task.name)
     if loss is None or not loss.requires_grad:
         return [None] * len(shared)

@@ -4,7 +4,7 @@ Measuring changes no loss: it draws no random number that training uses, and res
 and gradients. Where the spec does not request measures, nothing is stored or computed.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from statistics import fmean
 
@@ -19,7 +19,7 @@ from mtl_core.tasks.task import Task, TaskKind
 from mtl_core.training.evaluation import States, all_states
 from mtl_core.training.events import Measured, Movement
 from mtl_core.training.loaded_run import LoadedRun
-from mtl_core.training.measures.interference import Cosines, gradient_cosines
+from mtl_core.training.measures.interference import gradient_cosines
 from mtl_core.training.measures.movement import (
     GradientNorms,
     StartingWeights,
@@ -62,7 +62,6 @@ class RunMeasures:
             for row in rows
             if row.name in self._learning and row.role is not Role.HEAD
         }
-        self._cosines: list[Cosines] = []
         self._probes: list[dict[str, float]] = []
         self._recorder: OutputRecorder | None = None
         self._layers: LayerOutputs | None = None
@@ -95,7 +94,6 @@ class RunMeasures:
             outputs = self._measure()
             for other in others:
                 other._start()
-                other._cosines = self._cosines.copy()
                 same = other._loaded.dataset is self._loaded.dataset
                 other._probes = self._probes.copy() if same else [other._scored(outputs)]
 
@@ -116,33 +114,42 @@ class RunMeasures:
         with torch.random.fork_rng(devices=[]):
             if self._shared:
                 self._measure()
+            cosines = self._gradient_cosines()
             groups = self._movements()
         first, last = self._probes[0], self._probes[-1]
-        by_batch = list(_cosines_by_batch(self._cosines))
         return Measured(
             groups=groups,
-            gradient_cosine={pair: fmean(found) if found else None for pair, found in by_batch},
+            gradient_cosine={pair: fmean(own) if own else None for pair, own in cosines.items()},
             gradient_cosine_range={
-                pair: (min(found), max(found)) for pair, found in by_batch if found
+                pair: (min(own), max(own)) for pair, own in cosines.items() if own
             },
             probes={task: (first[task], last[task]) for task in first},
             elapsed_seconds=seconds(),
         )
 
     def _measure(self) -> Outputs:
-        """Measure gradient cosines and probes of the model in its current state.
+        """Fit the probes to the model in its current state.
 
-        Returns the outputs that the probes were fitted to.
+        Returns the outputs that they were fitted to.
         """
-        loaded = self._loaded
-        self._between()
-        self._cosines.append(
-            gradient_cosines(self._model, self._shared, loaded.training, loaded.pad_id)
-        )
         self._between()
         outputs = self._recorded_outputs()
         self._probes.append(self._scored(outputs))
         return outputs
+
+    def _gradient_cosines(self) -> dict[str, list[float]]:
+        """Return the cosine of each batch by "TASK,TASK", without those that do not exist.
+
+        Stored outputs are read if no shared tensor that learned in the run is below them.
+        """
+        self._between()
+        loaded, reused, model = self._loaded, self._reused, self._model
+        hidden = reused.hidden if 0 < reused.depth <= self._lowest else None
+        found = gradient_cosines(model, self._shared, loaded.training, loaded.pad_id, hidden)
+        return {
+            ",".join(pair): [each for each in cosines if each is not None]
+            for pair, cosines in found.items()
+        }
 
     def _movements(self) -> dict[str, Movement]:
         self._between()
@@ -265,11 +272,3 @@ class RunMeasures:
 def _layer_groups(rows: tuple[Row, ...]) -> dict[str, int]:
     """Return the layer number of each group that is a layer."""
     return {row.group: row.layer or 0 for row in rows if row.role is Role.LAYER}
-
-
-def _cosines_by_batch(measured: list[Cosines]) -> Iterator[tuple[str, list[float]]]:
-    """Yield "TASK,TASK" and each batch's mean over both ends, without batches that have none."""
-    for one, other in measured[0]:
-        batches = zip(*(each[one, other] for each in measured), strict=True)
-        numbers = [[value for value in both if value is not None] for both in batches]
-        yield f"{one},{other}", [fmean(both) for both in numbers if both]

@@ -99,6 +99,11 @@ class ReusedPrefix:
         return self._depth == self._layers and not self._pooler_learns
 
     @property
+    def depth(self) -> int:
+        """The lowest layer that runs in the current phase; 0: all of them run."""
+        return self._depth or 0
+
+    @property
     def memory_bytes(self) -> int:
         """How much memory outputs may use."""
         return PREFIX_MEMORY_BYTES if self._store is None else self._store.memory_bytes
