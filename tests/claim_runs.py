@@ -10,7 +10,6 @@ from mtl_core.analysis.summary import RunSummary
 from mtl_core.lessons.claim_runs import comparison_title, planned_runs
 from mtl_core.lessons.experiments import EXPERIMENTS
 from mtl_core.store.shipping import ShippedComparison, ShippedRun
-from mtl_core.training.comparison import plain_arms
 from mtl_core.training.events import Evaluation, Measured, Movement, RunFinished
 from mtl_core.training.spec import RunSpec
 from tests.run_story import Story, minilm, scores, spec_of
@@ -20,39 +19,43 @@ _MADE = datetime(2026, 11, 24, 9, tzinfo=UTC)
 ONE = Arm(experiment="standard", scenario="heads-only")
 OTHER = Arm(experiment="standard", scenario="full")
 
+Scores = tuple[float, float]
+"""Sentiment accuracy and entity F1."""
+
 
 def finished(
     sentiment: float,
     ner: float = 0.5,
     *,
-    before: tuple[float, float] = (0.5, 0.0),
+    before: Scores = (0.5, 0.0),
     seconds: float = 10.0,
     prefix_seconds: float = 0.0,
     peak: int = 1000,
     moved: Mapping[str, float] | None = None,
+    cka: Mapping[str, float] | None = None,
     posts: float | None = None,
+    validation: Sequence[Scores] = (),
+    elsewhere: Sequence[Scores] = (),
+    seed: int = 1,
 ) -> RunSummary:
-    """A run that ended with these scores; `moved` is how far each group of tensors moved, `posts`
-    the accuracy at the end on other data."""
+    """A run that ended with these scores.
+
+    `validation` and `elsewhere` are the scores after each epoch of ten steps, on validation
+    sentences and on the posts. `posts` is the accuracy there at the end alone. `moved` is how far
+    each group of tensors moved, `cka` the similarity of each layer's outputs.
+    """
+    there = elsewhere or ([(before[0], 0.1), (posts, 0.1)] if posts is not None else ())
+    groups = {group: Movement(moved=each) for group, each in (moved or {}).items()}
+    groups |= {group: Movement(moved=0.1, cka=each) for group, each in (cka or {}).items()}
     events = [
-        Evaluation(
-            elapsed_seconds=1.0,
-            phase="heads",
-            epoch=0.0,
-            step=0,
-            split="validation",
-            tasks=scores(*before),
-        ),
-        *_on_posts(0, None if posts is None else before[0]),
-        *_on_posts(10, posts),
-        Measured(
-            elapsed_seconds=2.0,
-            groups={group: Movement(moved=each) for group, each in (moved or {}).items()},
-        ),
+        *_evaluations("validation", [before, *validation]),
+        *_evaluations("sample-posts", there),
+        Measured(elapsed_seconds=2.0, groups=groups),
         RunFinished(
             elapsed_seconds=3.0,
             run="a-run",
             metrics=scores(sentiment, ner),
+            validation=scores(*validation[-1]) if validation else {},
             frozen_identical=True,
             frozen_tensors=1,
             peak_memory_bytes=peak,
@@ -62,21 +65,20 @@ def finished(
             total_seconds=200.0,
         ),
     ]
-    return extend(begin("a-run", spec_of("heads-only")), events)
+    return extend(begin("a-run", spec_of("heads-only", seed=seed)), events)
 
 
-def _on_posts(step: int, sentiment: float | None) -> list[Evaluation]:
-    if sentiment is None:
-        return []
+def _evaluations(split: str, each_epoch: Sequence[Scores]) -> list[Evaluation]:
     return [
         Evaluation(
-            elapsed_seconds=1.5,
+            elapsed_seconds=1.0,
             phase="heads",
-            epoch=step / 10,
-            step=step,
-            split="sample-posts",
-            tasks=scores(sentiment, 0.1),
+            epoch=float(epoch),
+            step=epoch * 10,
+            split=split,
+            tasks=scores(*reached),
         )
+        for epoch, reached in enumerate(each_epoch)
     ]
 
 
@@ -87,17 +89,17 @@ def by_seed(runs: Sequence[RunSummary]) -> dict[int, RunSummary]:
 
 def comparison_of(
     experiment: str,
-    scores_by_scenario: Mapping[str, Sequence[tuple[float, float]]],
+    scores_by_arm: Mapping[str, Sequence[Scores]],
     beside: int | None = None,
 ) -> ShippedComparison:
-    """An experiment's comparison with invented scores: (sentiment, ner) of each seed.
+    """An experiment's comparison with invented scores: (sentiment, ner) of each seed, in turn.
 
     Full takes 35 s a run and everything else 5 s, `beside` other jobs.
     """
     whole = EXPERIMENTS[experiment].spec
-    spec = whole.model_copy(update={"arms": plain_arms(scores_by_scenario)})
+    spec = whole.with_arms(set(scores_by_arm))
     starts = dict.fromkeys(spec.seeds, "another-run")
-    planned = planned_runs(experiment, spec, minilm(), 1, starts)
+    planned = planned_runs(experiment, spec, lambda *_: minilm(), 1, starts)
     name = experiment.replace(" ", "-").replace(",", "")
     return ShippedComparison(
         id=f"compare-{name}",
@@ -106,9 +108,9 @@ def comparison_of(
         created_at=_MADE,
         runs=tuple(
             _shipped_run(
-                f"{name}-{each.spec.scenario}-{each.spec.seed}".replace(":", "-"),
+                f"{name}-{each.spec.arm_name}-{each.spec.seed}".replace(":", "-"),
                 each.spec,
-                scores_by_scenario[each.spec.scenario or ""][each.spec.seed],
+                _of_seed(scores_by_arm[each.spec.arm_name], each.spec.seed),
                 beside,
             )
             for each in planned
@@ -116,9 +118,11 @@ def comparison_of(
     )
 
 
-def _shipped_run(
-    run: str, spec: RunSpec, reached: tuple[float, float], beside: int | None
-) -> ShippedRun:
+def _of_seed(reached: Sequence[Scores], seed: int) -> Scores:
+    return reached[seed % len(reached)]
+
+
+def _shipped_run(run: str, spec: RunSpec, reached: Scores, beside: int | None) -> ShippedRun:
     seconds = 35.0 if spec.scenario == "full" else 5.0
     story = Story(spec, [1] * len(spec.plan.phases), run).start().evaluate(scores(0.45, 0.02))
     story.seconds = seconds

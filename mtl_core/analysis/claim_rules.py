@@ -1,8 +1,10 @@
 """The rules that test claims: which quantity is measured on which runs, and the required value.
 
-Each rule defines an effect and a bar; larger effects support the claim. The claim holds if the
-whole 95 % interval lies above the bar. It does not hold if the whole interval lies below.
-Otherwise the difference is within noise.
+Each rule defines an effect, a bar and a margin; larger effects support the claim. The claim holds
+if the whole 95 % interval is above the bar. It does not hold if the whole interval is below the bar
+plus the margin: the effect is then negative, or too small to matter. Otherwise it is undecided. An
+interval between the bar and the bar plus the margin means that the claim does not hold. All values
+were written before the runs (docs/claims.md); docs/measures.md derives the intervals.
 """
 
 from enum import StrEnum
@@ -12,12 +14,15 @@ from pydantic import Field
 
 from mtl_core.values import Frozen
 
-VALIDATION = "validation"
-"""Means the judged split of a run's own data, which is `test` if there is one."""
+OWN_DATA = "own data"
+"""Means the judged split of a run's own data: `test` if it has one, else `validation`."""
+
+Margin = Annotated[float, Field(ge=0, lt=1)]
+Share = Annotated[float, Field(gt=0, le=1)]
 
 
 class Arm(Frozen):
-    """One scenario of an experiment, with one run per seed."""
+    """One arm of an experiment, with one run per seed. `scenario` is the arm's name."""
 
     experiment: str
     scenario: str
@@ -31,52 +36,60 @@ class Quantity(StrEnum):
 
 
 class Better(Frozen):
-    """`arm` scores higher than `against` on a task, or reaches the share `keeps` of its score.
+    """`arm` scores higher than `against`, or loses no more than is allowed.
 
-    Effect: score of `arm` minus score of `against`, paired by seed. Bar: 0, or minus the allowed
-    loss. `data` is VALIDATION for the runs' own data, or another dataset on which the runs were
-    evaluated.
+    Effect: score of `arm` minus score of `against`, paired by seed and sentence. Bar: 0, minus
+    `allowed`, minus the share of the score of `against` that `keeps` gives up. `data` is OWN_DATA,
+    or data that the runs were trained or evaluated on. `task` is None for the first task of the
+    runs.
     """
 
-    task: str
+    task: str | None
     arm: Arm
     against: Arm
-    keeps: Annotated[float, Field(gt=0, le=1)] = 1.0
-    data: str = VALIDATION
+    keeps: Share = 1.0
+    allowed: Margin = 0.0
+    margin: Margin = 0.0
+    data: str = OWN_DATA
 
 
 class Keeps(Frozen):
-    """After a run, a task keeps at least the share `keeps` of its score before training.
+    """After a run, a task has lost no more than `allowed` of its score before training.
 
-    Effect: score after minus score before. Bar: minus the allowed loss.
+    Effect: score after minus score before. Bar: minus `allowed`.
     """
 
     task: str
     arm: Arm
-    keeps: Annotated[float, Field(gt=0, le=1)] = 0.9
+    allowed: Margin
+    data: str = OWN_DATA
 
 
-class Carries(Frozen):
-    """A model scores lower on `data` than on the judged split of its own data.
+class Loses(Frozen):
+    """A run lowers the score of a task.
 
-    Effect: score on its own data minus score on `data`. Bar: 0.
+    Effect: score before minus score after. Bar: 0.
     """
 
     task: str
     arm: Arm
-    data: str
+    margin: Margin
+    data: str = OWN_DATA
 
 
-class Cheaper(Frozen):
-    """`arm` needs less of a quantity than `against`, by a factor of at least `times`.
+class KeepsMore(Frozen):
+    """At an equal gain on `new_task`, a task scores higher on `data` in `arm` than in `against`.
 
-    Effect: quantity of `against` divided by that of `arm`, geometric mean over seeds. Bar: `times`.
+    The gain is read on the validation sentences of the runs' own data, and the score on `data` at
+    the same moment (`claim_scores.at_equal_gain`). Effect: difference of these scores. Bar: 0.
     """
 
-    quantity: Quantity
+    task: str
+    new_task: str
     arm: Arm
     against: Arm
-    times: Annotated[float, Field(ge=1)] = 1.0
+    data: str
+    margin: Margin
 
 
 class LosesMore(Frozen):
@@ -90,6 +103,91 @@ class LosesMore(Frozen):
     arm_changed: Arm
     other: Arm
     other_changed: Arm
+    margin: Margin = 0.0
+
+
+class Size(Frozen):
+    """Two arms that were trained on the same number of sentences per task."""
+
+    sentences: Annotated[int, Field(ge=1)]
+    arm: Arm
+    against: Arm
+
+
+class NeedsData(Frozen):
+    """`against` is better on few sentences and `arm` on many: their curves cross.
+
+    Effect: the number of sentences at which both score the same. The claim holds if `against` is
+    better at the smallest size and `arm` at the largest. It does not hold if `arm` is better or
+    equal within the margin at the smallest size, or worse or equal within it at the largest.
+    """
+
+    task: str
+    sizes: Annotated[tuple[Size, ...], Field(min_length=2)]
+    margin: Margin
+
+
+class Sooner(Frozen):
+    """`arm` reaches the share `of_end` of its own final score in fewer epochs than `against`.
+
+    Effect: epochs of `against` minus epochs of `arm`, on validation sentences. Bar: 0.
+    """
+
+    task: str
+    arm: Arm
+    against: Arm
+    of_end: Share = 0.98
+
+
+class SpreadsMore(Frozen):
+    """The scores of `arm` vary more over the seeds than those of `against`.
+
+    Effect: ratio of the standard deviations over the seeds. Bar: 1.
+    """
+
+    task: str
+    arm: Arm
+    against: Arm
+
+
+class Collapses(Frozen):
+    """Many seeds of `arm` end at the level of chance, and more than of `against`.
+
+    A run collapsed if its score is at most `level`. Effect: share of the seeds of `arm` that
+    collapsed. Bar: `often`.
+    """
+
+    task: str
+    arm: Arm
+    against: Arm
+    level: Annotated[float, Field(ge=0, lt=1)]
+    often: Share = 0.2
+
+
+class OneSeed(Frozen):
+    """The plan that is best for a single seed is good enough.
+
+    Each seed selects the plan with the highest validation score. It is right if this plan is, over
+    all other seeds, within the margin of the best one on test sentences. Effect: share of seeds
+    that are right. Bar: `at_least`.
+    """
+
+    task: str
+    arms: Annotated[tuple[Arm, ...], Field(min_length=2)]
+    at_least: Share
+    margin: Margin
+
+
+class NoSteps(Frozen):
+    """Nothing is trained: no step, no gradient. Effect: the number of steps; it must be 0."""
+
+    arm: Arm
+
+
+class Unchanged(Frozen):
+    """No prediction changes. Effect: the number of changed scores; it must be 0."""
+
+    arm: Arm
 
 
 class Still(Frozen):
@@ -102,25 +200,26 @@ class Still(Frozen):
     groups: tuple[str, ...]
 
 
-class LowerMovesLess(Frozen):
-    """The lower half of the layers changes less than the upper half.
+class UpperChangesMore(Frozen):
+    """The outputs of the upper half of the layers change more than those of the lower half.
 
-    Effect: mean distance of the upper half divided by that of the lower half, geometric mean over
-    seeds. Bar: 1.
+    Change: 1 - CKA of a layer's outputs before and after training. Effect: mean change of the upper
+    half divided by that of the lower half, geometric mean over seeds. Bar: 1.
     """
 
     arm: Arm
 
 
-class OneSeed(Frozen):
-    """Every single seed selects the plan that is best on average over all seeds.
+class Cheaper(Frozen):
+    """`arm` needs less of a quantity than `against`, by a factor of at least `times`.
 
-    Effect: the share of seeds whose best plan is the best on average. There is no interval: the
-    claim holds if the share is 1.
+    Effect: quantity of `against` divided by that of `arm`, geometric mean over seeds. Bar: `times`.
     """
 
-    task: str
-    arms: Annotated[tuple[Arm, ...], Field(min_length=2)]
+    quantity: Quantity
+    arm: Arm
+    against: Arm
+    times: Annotated[float, Field(ge=1)] = 1.0
 
 
 class KeptBytes(Frozen):
@@ -138,19 +237,36 @@ class KeptBytes(Frozen):
     max_length: Annotated[int, Field(ge=8)] = 128
 
 
-Rule = Better | Keeps | Carries | Cheaper | LosesMore | Still | LowerMovesLess | OneSeed | KeptBytes
+ScoreRule = Better | Keeps | Loses | KeepsMore | LosesMore | NeedsData
+"""The rules that compare scores of test sentences."""
+
+Rule = (
+    ScoreRule
+    | Sooner
+    | SpreadsMore
+    | Collapses
+    | OneSeed
+    | NoSteps
+    | Unchanged
+    | Still
+    | UpperChangesMore
+    | Cheaper
+    | KeptBytes
+)
 
 
 def arms_of(rule: Rule) -> tuple[Arm, ...]:
     """The arms whose runs the rule reads, in the order of its fields."""
     match rule:
-        case Better() | Cheaper():
-            return (rule.arm, rule.against)
-        case Keeps() | Carries() | Still() | LowerMovesLess():
-            return (rule.arm,)
         case LosesMore():
             return (rule.arm, rule.arm_changed, rule.other, rule.other_changed)
         case OneSeed():
             return rule.arms
+        case NeedsData():
+            return tuple(arm for size in rule.sizes for arm in (size.arm, size.against))
         case KeptBytes():
             return ()
+        case Better() | KeepsMore() | Sooner() | SpreadsMore() | Collapses() | Cheaper():
+            return (rule.arm, rule.against)
+        case _:
+            return (rule.arm,)

@@ -17,6 +17,7 @@ _OF_THE_MACHINE = (
 )  # change only the last digits of a loss
 _OF_THE_MEASURING = (
     "also_evaluate",
+    "others_each_epoch",
     "other_data_digests",
 )  # no influence on training
 _KNOWN_LATER = ("weights_digest", "data_digests", "versions")  # recorded when a run starts

@@ -15,6 +15,7 @@ from mtl_core.text import signed
 
 EFFECT_WIDTH, EFFECT_HEIGHT = 220, 40
 _MIDDLE, _HALF = EFFECT_WIDTH / 2, EFFECT_WIDTH / 2 - 10
+_DRAWN = (Scale.DIFFERENCE, Scale.EPOCHS, Scale.RATIO)
 _SMALLEST_REACH = 0.02  # so that a negligible effect does not fill the picture
 _LEFT, _CELL_WIDTH, _CELL_HEIGHT, _GAP = 76, 34, 13, 3
 _WIDEST = 320  # pixels: the width of a guide card on a phone
@@ -27,10 +28,10 @@ def effect_svg(finding: Finding, published: float | None, colors: Palette) -> st
     """Draws the effect of a claim around "no effect" in the middle; None if it has no effect.
 
     The dot is the effect, the line its 95 % interval, the diamond the published effect. A dashed
-    tick is the required effect, where it is not 0. Values to the right support the claim. Ratios
-    have a logarithmic scale. Each picture has its own range.
+    tick is the bar, where it is not 0; the margin above it is shaded. Values to the right support
+    the claim. Ratios have a logarithmic scale. Each picture has its own range.
     """
-    if finding.effect is None or finding.scale is Scale.SHARE:
+    if finding.effect is None or finding.scale not in _DRAWN:
         return None
     ratio = finding.scale is Scale.RATIO
     values = {
@@ -39,6 +40,7 @@ def effect_svg(finding: Finding, published: float | None, colors: Palette) -> st
         "high": finding.high,
         "published": published,
         "bar": finding.bar,
+        "matters": finding.bar + finding.margin,
     }
     at = {
         name: log(value) if ratio else value for name, value in values.items() if value is not None
@@ -46,7 +48,14 @@ def effect_svg(finding: Finding, published: float | None, colors: Palette) -> st
     reach = 1.08 * max(_SMALLEST_REACH, *(abs(each) for each in at.values()))
     x = {name: round(_MIDDLE + _HALF * each / reach, 1) for name, each in at.items()}
     height = EFFECT_HEIGHT
-    parts = [_svg_line(_MIDDLE, 4, _MIDDLE, height - 4, colors.axis, 1.5)]
+    parts = []
+    if finding.margin:
+        wide = round(x["matters"] - x["bar"], 1)
+        parts.append(
+            f'<rect x="{x["bar"]}" y="6" width="{wide}" height="{height - 12}" '
+            f'fill="{colors.axis}" opacity="0.35"/>'
+        )
+    parts.append(_svg_line(_MIDDLE, 4, _MIDDLE, height - 4, colors.axis, 1.5))
     if abs(x["bar"] - _MIDDLE) > 1:
         parts.append(_svg_line(x["bar"], 8, x["bar"], height - 8, colors.muted, 1.5, dash="2 3"))
     low, high = x.get("low", x["effect"]), x.get("high", x["effect"])

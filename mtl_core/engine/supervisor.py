@@ -165,8 +165,12 @@ class Supervisor:
     def _has_room(self, run: RunRecord) -> bool:
         """Whether a run fits beside the running ones, also beside those of other processes.
 
-        Without own runs it always does, so that no process waits for another one.
+        Without own runs it always does, so that no process waits for another one. A run whose
+        starting point is still being trained has to wait for it.
         """
+        start = run.spec.starts_from
+        if start is not None and any(each.id == start for each in self._store.running()):
+            return False
         if not self._running:
             return True
         own = {each.job: each.demand for each in self._running.values()}

@@ -4,7 +4,7 @@ A statement taken from a paper names the paper. All others follow from the mecha
 and the claims of the chapter test them with runs.
 """
 
-from mtl_core.lessons.claims import Chapter
+from mtl_core.lessons.claim import Chapter
 from mtl_core.lessons.sources import (
     DEVLIN,
     FELBO,
@@ -174,8 +174,13 @@ CHAPTERS: tuple[GuideChapter, ...] = (
         title="How reliable is a comparison?",
         paragraphs=(
             "Two runs that differ only in the seed end with different scores. A claim therefore "
-            "holds only if its whole 95 % interval lies above the required value, and fails only "
-            "if the whole interval lies below. Otherwise the difference is within noise.",
+            "**holds** only if its whole 95 % interval lies above the required value. It **does "
+            "not hold** if the whole interval lies below the smallest effect that matters. "
+            "Otherwise it is **undecided**: these runs do not show which. Bar, margin and number "
+            "of seeds were written before the runs.",
+            "Each verdict alone is wrong with a probability of at most 5 %. Among dozens of "
+            "claims, some are then wrong by chance. Holm's adjustment shows which verdicts hold "
+            "together.",
             "A comparison of plans calls each plan **equivalent** to the best, **below** it or "
             "**undecided**. A difference that was not found does not make two plans equal: "
             "“Decisions” explains the verdicts with pictures.",

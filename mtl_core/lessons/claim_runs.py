@@ -2,30 +2,46 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
+from typing import Protocol
 
+from mtl_core.analysis.claim_judge import judge
 from mtl_core.analysis.claim_rules import Arm, arms_of
-from mtl_core.analysis.claim_verdicts import Evidence, Finding, judge
+from mtl_core.analysis.claim_scores import Evidence, Gold
+from mtl_core.analysis.claim_verdicts import ClaimVerdict, Finding
 from mtl_core.analysis.marks import GoldLabels, gold_labels
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.engine.lab import Lab
-from mtl_core.lessons.claims import Claim
-from mtl_core.lessons.experiments import EXPERIMENTS, Experiment, Experiments
-from mtl_core.models.checkpoint import require_weights, resolve_checkpoint
+from mtl_core.lessons.claim import Claim
+from mtl_core.lessons.experiments import EXPERIMENTS, Experiments
+from mtl_core.models.checkpoint import has_weights, require_weights, resolve_checkpoint
 from mtl_core.models.description import ModelDescription
+from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.settings import FileAccess
 from mtl_core.store.record import ComparisonRecord, PlannedRun, RunRecord, RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.tasks.dataset import load_dataset
 from mtl_core.training.comparison import ComparisonSpec
-from mtl_core.training.prepare_comparison import prepare_comparison
-from mtl_core.training.spec import RunSpec
+from mtl_core.training.prepare_comparison import ModelOf, prepare_comparison
 
 _PREFIX = "Claims: "
 _MAX_COMPARISONS = 10_000
 
 ArmRuns = Mapping[Arm, Mapping[int, RunRecord]]
 """The newest finished or active run of each arm by seed."""
+
+
+class ModelOfData(Protocol):
+    """Describes a checkpoint with a head for each task of the data.
+
+    The heads read `vector`, or for None the sentence vector that the checkpoint was trained with.
+    """
+
+    def __call__(
+        self, checkpoint: str, vector: SentenceVector | None, *, data: str
+    ) -> ModelDescription:
+        """Return the description. Raises CheckpointError."""
+
 
 _START_ARMS = frozenset(each.starts_from for each in EXPERIMENTS.values() if each.starts_from)
 """Arms whose models other runs start from, so that their models are saved."""
@@ -93,6 +109,8 @@ def claim_finding(
     experiments: Experiments = EXPERIMENTS,
 ) -> Finding:
     """Judges a claim by the finished runs of its arms, on data that `access` permits."""
+    if not can_be_tested(claim, experiments):
+        return Finding(ClaimVerdict.OPEN, detail="these data or this checkpoint cannot test it")
     arms = arms_of(claim.rule)
     evidence: Evidence = {
         arm: {
@@ -102,12 +120,40 @@ def claim_finding(
         }
         for arm in arms
     }
-    evidence = on_the_same_files(evidence)
     specs = [experiments[arm.experiment].spec for arm in arms]
-    data = {spec.data for spec in specs}
-    others = dict.fromkeys(name for spec in specs for name in spec.also_evaluate)
-    gold = _gold_labels(data.pop(), tuple(others), access) if len(data) == 1 else None
-    return judge(claim.rule, evidence, gold)
+    gold: Gold = {
+        data: _gold_labels(data, _others(specs, data), access)
+        for data in {spec.data for spec in specs}
+    }
+    return judge(claim.rule, on_the_same_files(evidence), gold)
+
+
+def can_be_tested(claim: Claim, experiments: Experiments) -> bool:
+    """Whether these experiments have all arms of a claim."""
+    return all(
+        arm.experiment in experiments and arm.scenario in experiments[arm.experiment].spec.arm_names
+        for arm in claim.arms
+    )
+
+
+def missing_weights(
+    claim: Claim, access: FileAccess, experiments: Experiments = EXPERIMENTS
+) -> tuple[str, ...]:
+    """The checkpoints of a claim whose weights are not on this machine."""
+    specs = (experiments[arm.experiment].spec.with_arms({arm.scenario}) for arm in claim.arms)
+    names = dict.fromkeys(name for spec in specs for name in spec.checkpoints)
+    return tuple(name for name in names if not has_weights(resolve_checkpoint(name, access)))
+
+
+def can_run(claim: Claim, experiments: Experiments, access: FileAccess) -> bool:
+    """Whether these experiments can test a claim with the weights on this machine."""
+    return can_be_tested(claim, experiments) and not missing_weights(claim, access, experiments)
+
+
+def _others(specs: Iterable[ComparisonSpec], data: str) -> tuple[str, ...]:
+    """The other data on which runs on `data` were evaluated."""
+    names = (name for spec in specs if spec.data == data for name in spec.also_evaluate)
+    return tuple(dict.fromkeys(names))
 
 
 def on_the_same_files(evidence: Evidence) -> Evidence:
@@ -134,42 +180,44 @@ def _gold_labels(data: str, others: tuple[str, ...], access: FileAccess) -> Gold
     return gold_labels(load_dataset(data, access), [load_dataset(name, access) for name in others])
 
 
-def missing_arms(runs: ArmRuns, arms: Iterable[Arm]) -> tuple[Arm, ...]:
+def missing_arms(
+    runs: ArmRuns, arms: Iterable[Arm], experiments: Experiments = EXPERIMENTS
+) -> tuple[Arm, ...]:
     """The arms that lack a finished or active run for some seed."""
     return tuple(
-        arm for arm in arms if set(EXPERIMENTS[arm.experiment].spec.seeds) - set(runs.get(arm, {}))
+        arm for arm in arms if set(experiments[arm.experiment].spec.seeds) - set(runs.get(arm, {}))
     )
 
 
 def queue_arms(
     lab: Lab,
     arms: Sequence[Arm],
-    model_of: Callable[[str, str], ModelDescription],
+    model_of: ModelOfData,
     experiments: Experiments = EXPERIMENTS,
 ) -> list[ComparisonRecord]:
     """Queues the missing runs of `arms` and returns the comparisons that were added.
 
-    An arm follows the arm that its runs start from. `model_of` maps a checkpoint and a dataset to
-    a model description.
+    An arm follows the arm that its runs start from.
     Raises CheckpointError if a checkpoint is not available, MissingWeights if its weights are
     not, and PlanError if a scenario does not fit the model.
     """
     runs = local_runs(lab.store, experiments)
     added = []
-    missing = missing_arms(runs, arms)
+    missing = missing_arms(runs, arms, experiments)
     for name in dict.fromkeys(arm.experiment for arm in missing):
         experiment = experiments[name]
         spec = experiment.spec.with_arms(
             {arm.scenario for arm in missing if arm.experiment == name}
         )
-        require_weights(resolve_checkpoint(spec.checkpoint, lab.access))
+        for checkpoint in spec.checkpoints:
+            require_weights(resolve_checkpoint(checkpoint, lab.access))
         starts = {}
         if experiment.starts_from is not None:
             start_runs = local_runs(lab.store, experiments)[experiment.starts_from]
             starts = {seed: run.id for seed, run in start_runs.items()}
-        model = model_of(spec.checkpoint, spec.data)
+        models = partial(model_of, data=spec.data)
         threads = lab.settings.threads_of_each(spec.run_count)
-        planned = planned_runs(name, spec, model, threads, starts)
+        planned = planned_runs(name, spec, models, threads, starts)
         added.append(lab.queue_planned(spec, planned, comparison_title(name)))
     return added
 
@@ -188,7 +236,7 @@ def claim_comparisons(store: RunStore) -> list[ComparisonRecord]:
 def planned_runs(
     name: str,
     spec: ComparisonSpec,
-    model: ModelDescription,
+    model_of: ModelOf,
     threads: int,
     starts: Mapping[int, str],
 ) -> tuple[PlannedRun, ...]:
@@ -197,21 +245,11 @@ def planned_runs(
     `starts` maps each seed to the run whose model it starts from; empty if the experiment starts
     from the checkpoint.
     """
-    experiment = EXPERIMENTS[name]
+    staged = EXPERIMENTS[name].starts_from is not None
     return tuple(
         PlannedRun(
-            _staged(run, experiment, starts),
+            run.model_copy(update={"starts_from": starts[run.seed]}) if staged else run,
             keeps_model=Arm(experiment=name, scenario=run.arm_name) in _START_ARMS,
         )
-        for run in prepare_comparison(spec, lambda *_: model, threads)
+        for run in prepare_comparison(spec, model_of, threads)
     )
-
-
-def _staged(run: RunSpec, experiment: Experiment, starts: Mapping[int, str]) -> RunSpec:
-    if experiment.untrained_tasks:
-        untrained = dict.fromkeys(experiment.untrained_tasks, 0.0)
-        weights = {**run.plan.task_weights, **untrained}
-        run = run.model_copy(update={"plan": run.plan.model_copy(update={"task_weights": weights})})
-    if experiment.starts_from is None:
-        return run
-    return run.model_copy(update={"starts_from": starts[run.seed]})

@@ -94,3 +94,11 @@ MERCHANT = Source(
     part="abstract",
     url="https://arxiv.org/abs/2004.14448",
 )
+DODGE = Source(
+    authors="Dodge et al.",
+    year=2020,
+    title="Fine-Tuning Pretrained Language Models: Weight Initializations, Data Orders, and Early "
+    "Stopping",
+    part="abstract",
+    url="https://arxiv.org/abs/2002.06305",
+)

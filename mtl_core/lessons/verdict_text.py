@@ -1,28 +1,30 @@
-"""Formats claims as text: the headline, effects, intervals and published results."""
+"""Formats claims as text: the headline, effects, intervals, power and published results."""
 
 from collections import Counter
 from collections.abc import Iterable
 
 from mtl_core.analysis.claim_verdicts import ClaimVerdict, Finding, Scale
-from mtl_core.lessons.claims import Claim
+from mtl_core.lessons.claim import Claim
+from mtl_core.lessons.planned import planned
+from mtl_core.text import signed
 
 SIGNS = {
     ClaimVerdict.HOLDS: "✓",
     ClaimVerdict.DOES_NOT_HOLD: "✕",
-    ClaimVerdict.WITHIN_NOISE: "=",
+    ClaimVerdict.UNDECIDED: "?",
     ClaimVerdict.OPEN: "○",
 }
 
 _COUNTED = {  # (singular, plural)
-    ClaimVerdict.HOLDS: ("holds here", "hold here"),
+    ClaimVerdict.HOLDS: ("holds", "hold"),
     ClaimVerdict.DOES_NOT_HOLD: ("does not", "do not"),
-    ClaimVerdict.WITHIN_NOISE: ("within noise", "within noise"),
+    ClaimVerdict.UNDECIDED: ("undecided", "undecided"),
     ClaimVerdict.OPEN: ("untested", "untested"),
 }
 
 
 def guide_headline(verdicts: Iterable[ClaimVerdict]) -> str:
-    """`28 claims about freezing: 8 hold here, 6 do not, 13 within noise, 1 untested`."""
+    """`64 claims about freezing: 20 hold, 12 do not, 31 undecided, 1 untested`."""
     counts = Counter(verdicts)
     parts = [
         f"{counts[verdict]} {words[counts[verdict] > 1]}"
@@ -33,18 +35,16 @@ def guide_headline(verdicts: Iterable[ClaimVerdict]) -> str:
 
 
 def effect_text(finding: Finding) -> str:
-    """The effect: `+0.012`, `×5.8`, `1 of 3 seeds`; empty if there is none."""
-    if finding.effect is None:
-        return ""
-    if finding.scale is Scale.SHARE:
-        return f"{round(finding.effect * finding.seeds)} of {finding.seeds} seeds"
-    return _value(finding.effect, finding.scale)
+    """The effect: `+0.012`, `×5.8`, `1 of 3 seeds`, `120 sentences`; empty if there is none."""
+    return "" if finding.effect is None else _value(finding.effect, finding.scale, finding.seeds)
 
 
 def interval_text(finding: Finding) -> str:
     """The 95 % interval: `−0.012 to +0.021`; empty for an exact effect."""
     if finding.low is None or finding.high is None:
         return ""
+    if finding.scale is Scale.SHARE:
+        return f"{finding.low:.2f} to {finding.high:.2f}"
     return f"{_value(finding.low, finding.scale)} to {_value(finding.high, finding.scale)}"
 
 
@@ -52,8 +52,41 @@ def basis_text(finding: Finding) -> str:
     """The sample behind an effect: `3 seeds × 200 sentences, must exceed −0.088`."""
     seeds = f"{finding.seeds} seeds" if finding.seeds else "computed"
     sentences = f" × {finding.sentences} sentences" if finding.sentences else ""
-    bar = _bar_text(finding)
+    bar = bar_text(finding)
     return f"{seeds}{sentences}{f', {bar}' if bar else ''}"
+
+
+def bar_text(finding: Finding) -> str:
+    """The bar and the margin: `must exceed −0.088`, `below +0.030 too small to matter`.
+
+    Empty if the bar is "no effect" and there is no margin.
+    """
+    if finding.effect is None or finding.scale in (Scale.SENTENCES, Scale.COUNT):
+        return ""
+    no_effect = 1.0 if finding.scale is Scale.RATIO else 0.0
+    parts = []
+    if finding.bar != no_effect:
+        bar = (
+            f"{finding.bar:.2g}"
+            if finding.scale is Scale.SHARE
+            else _value(finding.bar, finding.scale)
+        )
+        parts.append(f"must exceed {bar}")
+    if finding.margin:
+        parts.append(f"below {signed(finding.bar + finding.margin)} too small to matter")
+    return ", ".join(parts)
+
+
+def power_text(claim: Claim) -> str:
+    """What the design was planned to find: `planned: 10 seeds × 800 sentences find 0.028 in 80 %`.
+
+    Empty for exact claims.
+    """
+    design = planned(claim)
+    if design is None:
+        return ""
+    sentences = f" × {design.sentences} sentences" if design.sentences else ""
+    return f"planned: {design.seeds} seeds{sentences} find {design.smallest:.2g} in 80 %"
 
 
 def published_text(claim: Claim) -> str:
@@ -73,20 +106,20 @@ def published_in_short(claim: Claim) -> str:
         return "no published figure"
     if published.effect is None:
         return f"{published.text}, {published.note}"
-    return f"{_value(published.effect, Scale.DIFFERENCE)} published, {published.note}"
+    return f"{signed(published.effect)} published, {published.note}"
 
 
-def _bar_text(finding: Finding) -> str:
-    """The required value: `must exceed −0.088`; empty if it is "no effect"."""
-    if finding.scale is Scale.SHARE or finding.effect is None:
-        return ""
-    no_effect = 1.0 if finding.scale is Scale.RATIO else 0.0
-    return "" if finding.bar == no_effect else f"must exceed {_value(finding.bar, finding.scale)}"
-
-
-def _value(value: float, scale: Scale) -> str:
-    if scale is Scale.RATIO:
-        return f"×{value:.2f}" if value < 2 else f"×{value:.3g}"
-    if value == 0:
-        return "0"
-    return f"{value:+.3f}".replace("-", "−")
+def _value(value: float, scale: Scale, seeds: int = 0) -> str:
+    match scale:
+        case Scale.RATIO:
+            return f"×{value:.2f}" if value < 2 else f"×{value:.3g}"
+        case Scale.SHARE:
+            return f"{round(value * seeds)} of {seeds} seeds"
+        case Scale.SENTENCES:
+            return f"{value:.0f} sentences"
+        case Scale.COUNT:
+            return f"{value:.0f}"
+        case Scale.EPOCHS:
+            return f"{signed(value, 1)} epochs"
+        case Scale.DIFFERENCE:
+            return signed(value)

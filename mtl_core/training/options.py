@@ -122,8 +122,9 @@ class RunOptions(ScalarOptions):
     `examples` limits a task's training sentences. `label_noise` is the share of a task's training
     sentences whose labels are replaced by wrong ones, drawn from the seed. `starts_from` is the
     run whose trained model is the starting point. `also_evaluate` names other data on which every
-    task is scored before and after training. With bfloat16 the layers that run on every step use
-    autocast; the weights stay in float32.
+    task is scored before and after training. `others_each_epoch` scores it at each evaluation in
+    between too, so that forgetting can be read at any gain. With bfloat16 the layers that run on
+    every step use autocast; the weights stay in float32.
     """
 
     examples: Annotated[
@@ -144,6 +145,13 @@ class RunOptions(ScalarOptions):
             metavar="REF",
         ),
     ] = ()
+    others_each_epoch: Annotated[
+        bool,
+        Option(
+            "Evaluate the other data after each epoch too.",
+            fact="other data evaluated after each epoch",
+        ),
+    ] = False
     starts_from: Annotated[
         str | None,
         Option(

@@ -160,6 +160,7 @@ class _Run:
             yield self._step(table, step, steps)
             if step == steps or self._events.step % self._loaded.steps_per_epoch == 0:
                 yield self._evaluation(table)
+                yield from self._evaluations_between(table)
         after = digests(self._parameters, before)
         require_identical(before, after, f"in phase '{table.phase.name}'")
         self._fixed = after
@@ -265,6 +266,11 @@ class _Run:
     def _scores(self) -> dict[str, dict[str, TaskScore]]:
         """The latest scores by split and task."""
         return {split: each.scores for split, each in self._evaluated.items()}
+
+    def _evaluations_between(self, table: ParameterTable) -> Iterator[RunEvent]:
+        """Score the other data before the last step, if the spec requests it."""
+        if self._spec.others_each_epoch and self._events.step < sum(self._loaded.steps):
+            yield from self._other_evaluations(table)
 
     def _other_evaluations(self, table: ParameterTable) -> Iterator[RunEvent]:
         """Score the data that the run does not learn from, and yield the predictions on them.

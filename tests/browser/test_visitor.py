@@ -30,10 +30,11 @@ def test_a_visitor_lands_reads_guesses_sees_the_runs_and_takes_the_note_along(
     page.get_by_role("link", name="Guide", exact=True).first.click()
     answers(page, "claims about freezing")
     card = page.locator(".st-key-claim_still")
-    expect(card.get_by_text("holds here")).to_have_count(0)
+    expect(card.get_by_text("guess first")).to_have_count(1)
     page.get_by_text("Protect, specialize, prevent forgetting").click()
     card.get_by_text("holds", exact=True).click()
-    expect(card.get_by_text("holds here")).to_be_visible()
+    expect(card.get_by_text("guess first")).to_have_count(0)
+    expect(card.get_by_text("holds", exact=True)).to_be_visible()
     expect(page.get_by_text("Your guesses: 1 of 1 right.")).to_be_visible()
 
     the_only(card.get_by_role("button", name="Runs")).click()

@@ -104,6 +104,15 @@ def test_everything_drawn_is_inside_and_the_document_is_well_formed() -> None:
     assert max(xs) < EFFECT_WIDTH
 
 
+def test_the_margin_is_shaded_from_the_bar_to_what_matters() -> None:
+    svg = effect_svg(finding(0.06, 0.0, 0.12, margin=0.03), None, LIGHT)
+    assert svg is not None
+    shaded = re.search(r'<rect x="([\d.]+)" y="6" width="([\d.]+)"', svg)
+    assert shaded
+    assert float(shaded[1]) == EFFECT_WIDTH / 2
+    assert float(shaded[2]) == round((EFFECT_WIDTH / 2 - 10) * 0.03 / (0.12 * 1.08), 1)
+
+
 def test_a_finding_without_an_effect_has_no_picture() -> None:
     assert effect_svg(Finding(ClaimVerdict.OPEN), None, LIGHT) is None
     counted = Finding(ClaimVerdict.DOES_NOT_HOLD, Scale.SHARE, effect=0.3, bar=1.0)

@@ -1,52 +1,69 @@
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
-from mtl_core.lessons.claims import CLAIMS
+from mtl_core.lessons.claims import CLAIMS, claim_by_id
 from mtl_core.lessons.experiments import EXPERIMENTS
 from mtl_core.settings import Settings
 from mtl_core.store.runs import RunStore
 from tests.commands import Command
 
+
+def with_more_sentences(data: Path, folder: Path) -> Path:
+    """The same data with each training sentence 16 times: more than the 50 of some claims."""
+    copied = copytree(data.parent, folder / "more")
+    header, *rows = (copied / "reviews.train.csv").read_text("utf-8").splitlines()
+    (copied / "reviews.train.csv").write_text("\n".join([header, *rows * 16]) + "\n", "utf-8")
+    tagged = (copied / "entities.train.conll").read_text("utf-8").strip()
+    (copied / "entities.train.conll").write_text("\n\n".join([tagged] * 16) + "\n", "utf-8")
+    return copied / data.name
+
+
 FILLED_IN = {"freeze-lab", "python", "torch", "transformers"}
 
 
 def test_claims_prints_the_verdicts_of_the_included_runs_without_a_store(command: Command) -> None:
-    answer = command("claims", "heads-ner", "--format", "json")
+    answer = command("claims", "--format", "json")
     assert answer.code == 0, answer.err
-    (finding,) = answer.json
-    assert finding["id"] == "heads-ner"
-    assert finding["low"] <= finding["effect"] <= finding["high"]
-    assert finding["seeds"] >= 5
-    assert finding["runs"]["source"] == "included"
-    assert finding["runs"]["first"] <= finding["runs"]["last"]
-    assert set(finding["runs"]["versions"]) >= FILLED_IN
+    assert len(answer.json) == len(CLAIMS)
+    for finding in answer.json:
+        assert finding["runs"]["source"] == "included"
+        tested = finding["verdict"] != "not tested here"
+        assert tested is (finding["effect"] is not None or finding["p_value"] is not None)
+        if finding["low"] is not None and finding["effect"] is not None:
+            assert finding["low"] <= finding["effect"] <= finding["high"]
+        if finding["runs"]["first"] is not None:
+            assert set(finding["runs"]["versions"]) >= FILLED_IN
     assert not Settings.from_environment().database.exists()
 
 
-def test_the_table_has_ids_verdicts_intervals_and_the_runs_behind_them(command: Command) -> None:
-    answer = command("claims", "heads-ner", "kept-bytes")
+def test_the_table_has_ids_verdicts_and_how_to_get_missing_weights(command: Command) -> None:
+    answer = command("claims", "domain-checkpoint", "kept-bytes")
     lines = answer.out.splitlines()
     assert lines[0].split("  ")[0] == "id"
-    assert lines[1].startswith("heads-ner ")
-    assert "seeds × 200 sentences" in lines[1]
+    assert lines[1].startswith("domain-checkpoint ")
+    assert "○ not tested here" in lines[1]
     assert lines[2].startswith("kept-bytes ")
-    assert "runs, included, the last of " in lines[-1]
-    assert ", torch " in lines[-1]
+    assert lines[-2].startswith("Not tested here: ")
+    assert "hf download" in lines[-2]
+    assert "biobert" in lines[-1]
 
 
 def test_claims_runs_what_tests_a_claim_once_and_prints_its_verdict(
     command: Command, tiny_checkpoint: Path, tiny_data: Path
 ) -> None:
     tiny = ("--checkpoint", tiny_checkpoint, "--data", tiny_data, "--max-length", 16)
-    asked = ("claims", "--run", "heads-ner", *tiny, "--epochs", 1, "--format", "json")
+    name = "heads-sentiment-first-token"
+    asked = ("claims", "--run", name, *tiny, "--epochs", 1, "--format", "json")
 
     answer = command(*asked)
     assert answer.code == 0, answer.err
     (finding,) = answer.json
-    assert (finding["id"], finding["seeds"]) == ("heads-ner", 5)
+    assert (finding["id"], finding["seeds"]) == (name, 5)
+    assert finding["with_holm"] == finding["verdict"]  # one claim alone
     assert finding["low"] <= finding["effect"] <= finding["high"]
     assert "10 runs to train, 0 are already available." in answer.err
     assert "10 of 10" in answer.err
@@ -67,15 +84,12 @@ def test_claims_runs_what_tests_a_claim_once_and_prints_its_verdict(
 
 
 def test_an_interrupted_second_stage_continues_and_finished_runs_are_not_repeated(
-    command: Command, tiny_checkpoint: Path, tiny_data: Path
+    command: Command, tiny_checkpoint: Path, tiny_data: Path, tmp_path: Path
 ) -> None:
-    staged = next(
-        claim
-        for claim in CLAIMS
-        if any(EXPERIMENTS[arm.experiment].starts_from for arm in claim.arms)
-    )
+    staged = claim_by_id("imbalance-strong-sentiment")
     runs = sum(len(EXPERIMENTS[arm.experiment].spec.seeds) for arm in staged.arms)
-    tiny = ("--checkpoint", tiny_checkpoint, "--data", tiny_data, "--max-length", 16)
+    data = with_more_sentences(tiny_data, tmp_path)
+    tiny = ("--checkpoint", tiny_checkpoint, "--data", data, "--max-length", 16)
     asked = ("claims", "--run", staged.id, *tiny, "--epochs", 1, "--format", "json")
     first = command(*asked)
     assert f"{runs} runs to train, 0 are already available." in first.err, first.err
@@ -95,11 +109,29 @@ def test_an_interrupted_second_stage_continues_and_finished_runs_are_not_repeate
     store.close()
 
 
+def test_any_two_checkpoints_here_can_be_compared_on_any_data(
+    command: Command, tiny_checkpoint: Path, tiny_data: Path, tmp_path: Path
+) -> None:
+    domain = copytree(tiny_checkpoint, tmp_path / "tiny-domain")
+    pair = ("--checkpoint", tiny_checkpoint, "--domain-checkpoint", domain)
+    rest = ("--data", tiny_data, "--max-length", 16, "--epochs", 1, "--format", "json")
+    answer = command("claims", "--run", "domain-checkpoint", *pair, *rest)
+    assert answer.code == 0, answer.err
+    (finding,) = answer.json
+    assert (finding["seeds"], finding["effect"]) == (5, 0.0)  # the same weights
+    assert finding["low"] < 0 < finding["high"]
+    store = RunStore(Settings.from_environment().database)
+    specs = [run.spec for run in store.runs()]
+    store.close()
+    assert {spec.checkpoint for spec in specs} == {str(tiny_checkpoint), str(domain)}
+    assert {(spec.data, spec.epochs) for spec in specs} == {(str(tiny_data), 1.0)}
+
+
 @pytest.mark.parametrize("ids", [("heads-nerr",), ("--claim", "heads-nerr")])
 def test_a_claim_that_does_not_exist_is_refused(command: Command, ids: tuple[str, ...]) -> None:
     answer = command("claims", *ids)
     assert answer.code == 2
-    assert answer.err == "There is no claim 'heads-nerr'. There are: heads-ner, biases-ner.\n"
+    assert answer.err.startswith("There is no claim 'heads-nerr'. There are: heads-ner")
 
 
 def test_other_data_without_run_are_refused(command: Command) -> None:

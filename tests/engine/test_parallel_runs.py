@@ -100,6 +100,23 @@ def test_two_runs_are_trained_at_once_and_a_third_follows_the_first_to_end(
     assert store.run(first).stop_requested is False
 
 
+def test_a_run_waits_for_the_run_that_it_starts_from(
+    supervisor: Supervisor,
+    store: RunStore,
+    queue: Queue,
+    spec_of: SpecOf,
+    begun: Callable[..., None],
+    ended: Callable[..., list[RunState]],
+) -> None:
+    (first,) = queue("patient")
+    second = store.add(spec_of("quick").model_copy(update={"starts_from": first})).id
+    supervisor.start()
+    begun(first)
+    store.request_stop(first)
+    ended(first, second)
+    assert store.run(first).finished_at <= store.run(second).started_at  # type: ignore[operator]
+
+
 def test_a_run_with_all_threads_runs_alone(
     supervisor: Supervisor,
     store: RunStore,

@@ -2,51 +2,103 @@ from pathlib import Path
 
 import pytest
 
-from mtl_core.analysis.claim_rules import Arm, Still, arms_of
+from mtl_core.analysis.claim_rules import Arm, Better, KeptBytes, Still, arms_of
+from mtl_core.analysis.claim_verdicts import ClaimVerdict
 from mtl_core.analysis.outlook import begin
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.errors import BadInput
 from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.lessons.chapters import CHAPTERS
+from mtl_core.lessons.claim import Chapter, Claim
 from mtl_core.lessons.claim_runs import (
+    can_be_tested,
+    can_run,
+    claim_finding,
     comparison_name,
     experiment_of,
+    missing_weights,
     on_the_same_files,
     planned_runs,
 )
-from mtl_core.lessons.claims import CLAIMS, Chapter, Claim, claim_by_id
-from mtl_core.lessons.experiments import EXPERIMENTS, with_start_arms
+from mtl_core.lessons.claims import CLAIMS, claim_by_id
+from mtl_core.lessons.experiments import EXPERIMENTS, experiments_with, with_start_arms
+from mtl_core.lessons.planned import Variances, planned, smallest
 from mtl_core.lessons.scenario_lessons import lesson
+from mtl_core.models.sentence_vector import SentenceVector
+from mtl_core.settings import ANY_FILE
 from mtl_core.store.runs import RunStore
 from mtl_core.training.spec import RunSpec
 from tests.run_story import minilm
 
 IDS = [claim.id for claim in CLAIMS]
+NOT_INCLUDED = ("bert-base", "general or domain")  # need other weights
+
+STATEMENTS = """
+Zero fine-tuning cost: no backpropagation
+No task adaptation
+Fast convergence
+Regularization: reduces the risk of overfitting
+Selective stability: a frozen head retains its performance while the rest adapts
+Imbalance handling: lock the strong head, focus training on the weaker task
+Staged fine-tuning: freeze a head and train the rest on new data without harming it
+Domain-specific checkpoints start from specialized vocabulary and style
+Full: unfreeze all layers once sufficient data is available
+Lower layers capture universal features, upper layers are specialised
+Staged unfreezing reduces the risk of catastrophic forgetting
+All layers at once causes forgetting
+A high learning rate on small or noisy data causes forgetting
+Domain shift causes forgetting
+Updating all layers at once can destabilize training, especially on small datasets
+""".strip().splitlines()
 
 
-def test_there_are_claims_enough_and_each_has_its_own_name() -> None:
-    assert len(CLAIMS) >= 12
+def test_each_claim_has_its_own_name_and_sentence() -> None:
     assert len(set(IDS)) == len(IDS)
+    assert len({claim.sentence for claim in CLAIMS}) == len(CLAIMS)
+
+
+@pytest.mark.parametrize("statement", STATEMENTS)
+def test_every_statement_of_the_text_has_a_claim(statement: str) -> None:
+    assert [claim.id for claim in CLAIMS if claim.statement == statement]
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=IDS)
-def test_every_arm_of_a_claim_is_a_scenario_of_its_experiment(claim: Claim) -> None:
+def test_every_arm_of_a_claim_is_an_arm_of_its_experiment(claim: Claim) -> None:
     for arm in claim.arms:
         assert arm.scenario in EXPERIMENTS[arm.experiment].spec.arm_names
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=IDS)
-def test_a_claims_arms_share_their_seeds(claim: Claim) -> None:
-    assert len({EXPERIMENTS[arm.experiment].spec.seeds for arm in claim.arms}) <= 1
+def test_the_arms_of_a_claim_share_seeds_and_epochs(claim: Claim) -> None:
+    specs = [EXPERIMENTS[arm.experiment].spec for arm in arms_of(claim.rule)]
+    assert len({spec.epochs for spec in specs}) <= 1
+    shared = set.intersection(*(set(spec.seeds) for spec in specs)) if specs else set(range(5))
+    assert len(shared) >= 5
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=IDS)
+def test_what_a_claim_can_find_was_computed_before_its_runs(claim: Claim) -> None:
+    design = planned(claim)
+    exact = claim.id in ("frozen-cost", "frozen-scores", "still", "kept-bytes")
+    assert (design is None) is exact
+    assert exact or claim.planned_effect is not None
+    if design is not None:
+        assert 0 < design.smallest < 10
+
+
+def test_more_seeds_and_sentences_find_smaller_differences() -> None:
+    variances = Variances(seeds=1.6e-4, rest=0.07, sentences=0.041)
+    few, more = smallest(variances, 5, 200), smallest(variances, 10, 200)
+    assert few > more > smallest(variances, 10, 800) > 0.01
 
 
 def test_a_claim_on_staged_runs_needs_what_they_go_on_from_first() -> None:
-    arms = claim_by_id("high-rate-forgets").arms
+    arms = claim_by_id("high-rate-forgets-ner").arms
     assert [(arm.experiment, arm.scenario) for arm in arms] == [
         ("standard", "full"),
-        ("then sentiment", "freeze-head:ner"),
-        ("then sentiment, high rate", "freeze-head:ner"),
+        ("posts after reviews", "sentiment alone"),
+        ("posts after reviews", "sentiment alone, higher rate"),
     ]
 
 
@@ -86,28 +138,48 @@ def test_groups_described_as_unmoved_are_frozen_groups_of_the_plan() -> None:
     assert set(rule.groups) == frozen - {"pooler"}
 
 
-@pytest.mark.parametrize("name", [name for name in EXPERIMENTS if name != "bert-base"])
+@pytest.mark.parametrize("name", [name for name in EXPERIMENTS if name not in NOT_INCLUDED])
 def test_every_run_of_an_experiment_can_be_prepared_on_the_embedded_checkpoint(name: str) -> None:
     spec = EXPERIMENTS[name].spec
     starts = {seed: f"run-{seed}" for seed in spec.seeds}
-    runs = [planned.spec for planned in planned_runs(name, spec, minilm(), 1, starts)]
-    assert [(run.scenario, run.seed) for run in runs] == [
-        (scenario, seed) for seed in spec.seeds for scenario in spec.arm_names
+    planned = planned_runs(name, spec, lambda *_: minilm(), 1, starts)
+    runs = [each.spec for each in planned]
+    assert [(run.arm_name, run.seed) for run in runs] == [
+        (arm, seed) for seed in spec.seeds for arm in spec.arm_names
     ]
     for run in runs:
         assert parameter_tables(run.plan, minilm())
         going_on = EXPERIMENTS[name].starts_from is not None
         assert run.starts_from == (f"run-{run.seed}" if going_on else None)
-        assert run.label_noise == spec.label_noise
-        assert run.also_evaluate == spec.also_evaluate
-        assert run.random_backbone == spec.random_backbone
+        vector = "first-token" if "first token" in run.arm_name else "mean"
+        assert run.sentence_vector == vector
+
+
+def test_gradual_unfreezing_of_all_layers_ends_with_everything() -> None:
+    (arm,) = EXPERIMENTS["nine epochs"].spec.with_arms({"gradual, all layers"}).arms
+    assert arm.plan is not None
+    names = [phase.name for phase in arm.plan.phases]
+    assert names == ["heads", *(f"+ layer {n}" for n in range(5, -1, -1)), "all"]
+    trainable = [table.totals.trainable for table in parameter_tables(arm.plan, minilm())]
+    assert trainable == sorted(trainable)
+    full = parameter_tables(scenario_plan("full", minilm()), minilm())[0]
+    assert trainable[-1] == full.totals.trainable
+
+
+def test_the_loss_of_a_task_is_off_where_an_arm_trains_the_other_alone() -> None:
+    spec = EXPERIMENTS["posts after reviews"].spec.with_arms({"both losses", "sentiment alone"})
+    runs = planned_runs(
+        "posts after reviews", spec, lambda *_: minilm(), 1, dict.fromkeys(range(10), "a")
+    )
+    weights = {each.spec.arm_name: each.spec.plan.task_weights for each in runs}
+    assert weights == {"both losses": {}, "sentiment alone": {"ner": 0.0}}
 
 
 def test_only_models_that_others_go_on_from_are_kept() -> None:
     spec = EXPERIMENTS["standard"].spec
     kept = {
-        run.spec.scenario
-        for run in planned_runs("standard", spec, minilm(), 1, {})
+        run.spec.arm_name
+        for run in planned_runs("standard", spec, lambda *_: minilm(), 1, {})
         if run.keeps_model
     }
     assert kept == {"full"}
@@ -156,3 +228,48 @@ def test_runs_on_an_earlier_version_of_the_data_are_left_out_of_a_claim() -> Non
     arm, other = (Arm(experiment="standard", scenario=name) for name in ("full", "top-1"))
     evidence = {arm: {0: run(0, "new"), 1: run(1, "old")}, other: {0: run(2, "new")}}
     assert on_the_same_files(evidence) == {arm: {0: evidence[arm][0]}, other: evidence[other]}
+
+
+def test_other_data_leave_out_what_needs_the_posts() -> None:
+    experiments = experiments_with(data="mine")
+    assert "posts" not in experiments
+    assert "posts after reviews" not in experiments
+    assert experiments["standard"].spec.data == "mine"
+    assert experiments["standard"].spec.also_evaluate == ()
+    claim = claim_by_id("frozen-head-ner")
+    assert not can_be_tested(claim, experiments)
+    finding = claim_finding(claim, {}, lambda _: pytest.fail("read a run"), ANY_FILE, experiments)
+    assert (finding.verdict, finding.detail) == (
+        ClaimVerdict.OPEN,
+        "these data or this checkpoint cannot test it",
+    )
+
+
+def test_another_checkpoint_has_its_own_sentence_vector_and_no_plans_for_six_layers() -> None:
+    spec = experiments_with(checkpoint="bert-base-uncased")["nine epochs"].spec
+    assert spec.checkpoint == "bert-base-uncased"
+    assert spec.sentence_vector is SentenceVector.FIRST_TOKEN
+    assert spec.arm_names == ("heads-only", "chain-thaw", "ulmfit", "full")
+
+
+def test_any_two_checkpoints_can_be_the_general_one_and_that_of_the_domain() -> None:
+    given = experiments_with(checkpoint="bert-base-uncased", domain_checkpoint="legal-bert")
+    assert given["general or domain"].spec.checkpoints == ("bert-base-uncased", "legal-bert")
+    assert EXPERIMENTS["general or domain"].spec.checkpoints == ("bert-base-uncased", "biobert")
+
+
+def test_a_claim_without_weights_here_is_not_run() -> None:
+    claim = claim_by_id("domain-checkpoint")
+    assert missing_weights(claim, ANY_FILE) == ("bert-base-uncased", "biobert")
+    assert not can_run(claim, EXPERIMENTS, ANY_FILE)
+    assert can_run(claim_by_id("heads-ner"), EXPERIMENTS, ANY_FILE)
+
+
+def test_margins_are_those_of_the_outcomes() -> None:
+    margins = {
+        (claim.rule.task, claim.rule.margin)
+        for claim in CLAIMS
+        if isinstance(claim.rule, Better) and claim.rule.keeps == 1
+    }
+    assert margins == {("sentiment", 0.03), ("ner", 0.05), (None, 0.03)}
+    assert not [claim for claim in CLAIMS if isinstance(claim.rule, KeptBytes) and claim.arms]

@@ -50,7 +50,7 @@ def test_runs_written_from_one_store_come_into_another_as_shipped(
     (file,) = write_shipped_runs(store, [MADE.id], tmp_path / "shipped")
     assert file.name == "compare-standard.json.gz"
 
-    assert len(import_shipped(other, tmp_path / "shipped")) == 10
+    assert len(import_shipped(other, tmp_path / "shipped")) == 20
     arms = claim_by_id("faster").arms
     (shipped,) = claim_comparisons(other)
     assert shipped.shipped
@@ -73,7 +73,7 @@ def test_runs_read_without_a_store_are_those_that_a_store_imports(
 
     claim = claim_by_id("faster")
     finding = claim_finding(claim, read.by_arm, read.summary_of, ANY_FILE)
-    assert (finding.seeds, finding.verdict) == (5, ClaimVerdict.HOLDS)
+    assert (finding.seeds, finding.verdict) == (10, ClaimVerdict.HOLDS)
     of_store = claim_finding(
         claim,
         imported,
@@ -83,14 +83,16 @@ def test_runs_read_without_a_store_are_those_that_a_store_imports(
     assert of_store == finding
 
 
-def test_the_included_runs_have_dates_and_versions_and_are_small() -> None:
+def test_the_included_runs_have_dates_and_versions_and_are_small_and_all_open(
+    store: RunStore,
+) -> None:
     files = list(FOLDER.glob("*.json.gz"))
     assert sum(file.stat().st_size for file in files) < 6_000_000
-    runs = [run for by_seed in ShippedRuns().by_arm.values() for run in by_seed.values()]
-    assert len(runs) >= 90
-    for run in runs:
-        assert run.started_at is not None
-        assert {"freeze-lab", "python", "torch", "transformers"} <= set(run.spec.versions)
+    assert len(import_shipped(store)) >= 90
+    for comparison in store.comparisons(limit=100, shipped=True):
+        for run in comparison.runs:
+            assert run.started_at is not None
+            assert {"freeze-lab", "python", "torch", "transformers"} <= set(run.spec.versions)
 
 
 def test_what_is_there_already_is_not_read_again(
@@ -130,7 +132,9 @@ def test_unfinished_runs_do_not_ship_and_leave_what_is_there(
 
     store.import_comparison(MADE)
     write_shipped_runs(store, [MADE.id], tmp_path)
-    waiting = store.add_comparison(MADE.spec, planned_runs("standard", MADE.spec, minilm(), 1, {}))
+    waiting = store.add_comparison(
+        MADE.spec, planned_runs("standard", MADE.spec, lambda *_: minilm(), 1, {})
+    )
     with pytest.raises(BadInput, match="only finished runs"):
         write_shipped_runs(store, [waiting.id], tmp_path)
     assert [each.name for each in tmp_path.glob("*.gz")] == ["compare-standard.json.gz"]

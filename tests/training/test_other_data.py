@@ -39,6 +39,16 @@ def test_each_task_is_scored_there_before_training_and_at_the_end(bench, other, 
     }
 
 
+def test_on_request_each_task_is_scored_there_after_each_epoch_too(bench, other, of):
+    spec = bench.spec("full", also_evaluate=(other,), epochs=2)
+    between = bench.run(spec.model_copy(update={"others_each_epoch": True}))
+
+    assert [each.step for each in on(between, other, of)] == [0, 3, 6]
+    assert [each.step for each in on(between, other, of, "answers")] == [0, 3, 6]
+    ends = on(bench.run(spec), other, of)
+    assert [each.tasks for each in on(between, other, of)][::2] == [each.tasks for each in ends]
+
+
 def test_the_scores_are_those_of_a_run_whose_own_validation_it_is(bench, other, of):
     there = on(bench.run(bench.spec("full", also_evaluate=(other,))), other, of)[0]
     own = on(bench.run(bench.spec("frozen", data=other)), "validation", of)[0]

@@ -35,6 +35,7 @@ OTHER: dict[str, Any] = {
     "examples": {"sentiment": 20, "ner": 10},
     "label_noise": {"ner": 0.3},
     "also_evaluate": ("sample-posts",),
+    "others_each_epoch": True,
     "starts_from": "a-run",
     "device": "cuda",
     "precision": "bfloat16",

@@ -6,11 +6,17 @@ from typing import Annotated
 
 import typer
 
-from mtl_core.analysis.claim_verdicts import ClaimVerdict, Finding
+from mtl_core.analysis.claim_verdicts import (
+    ClaimVerdict,
+    Finding,
+    after_holm,
+    holm_adjusted,
+)
 from mtl_core.cli.console import plain_console, plain_table, print_json
-from mtl_core.errors import BadInput
-from mtl_core.lessons.claim_runs import ArmRuns, claim_finding
-from mtl_core.lessons.claims import CLAIMS, Claim, claim_by_id
+from mtl_core.errors import BadInput, FreezeLabError
+from mtl_core.lessons.claim import Claim
+from mtl_core.lessons.claim_runs import ArmRuns, claim_finding, missing_weights
+from mtl_core.lessons.claims import CLAIMS, claim_by_id
 from mtl_core.lessons.shipped_runs import ShippedRuns
 from mtl_core.lessons.verdict_text import (
     SIGNS,
@@ -19,12 +25,14 @@ from mtl_core.lessons.verdict_text import (
     interval_text,
     published_text,
 )
+from mtl_core.models.checkpoint import require_weights, resolve_checkpoint
 from mtl_core.nearest import quoted
 from mtl_core.settings import ANY_FILE
 from mtl_core.store.record import RunRecord
 from mtl_core.text import listed
 
-_COLUMNS = ("claim", "verdict", "effect", "95 % interval", "seeds, sentences, bar")
+_COLUMNS = ("claim", "verdict", "effect", "95 % interval", "seeds, sentences, bar", "with Holm")
+"""The last: the verdict if those of all claims in the table are to hold together."""
 
 
 class ClaimFormat(StrEnum):
@@ -53,6 +61,14 @@ def claims(
             metavar="REF", help="With --run: the checkpoint to test on.  [default: minilm-l6]"
         ),
     ] = None,
+    domain_checkpoint: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REF",
+            help="With --run: the checkpoint that domain-checkpoint compares with --checkpoint.  "
+            "[default: biobert]",
+        ),
+    ] = None,
     data: Annotated[
         str | None,
         typer.Option(metavar="REF", help="With --run: the data to test on.  [default: sample]"),
@@ -77,7 +93,13 @@ def claims(
     """
     chosen = [*(names or ()), *(claim or ())]
     selected = [claim_by_id(name) for name in dict.fromkeys(chosen)] if chosen else list(CLAIMS)
-    changes = {"checkpoint": checkpoint, "data": data, "epochs": epochs, "max_length": max_length}
+    changes = {
+        "checkpoint": checkpoint,
+        "domain_checkpoint": domain_checkpoint,
+        "data": data,
+        "epochs": epochs,
+        "max_length": max_length,
+    }
     if run or ship:
         from mtl_core.cli.claims.missing_runs import run_claims  # not needed to print
 
@@ -110,38 +132,51 @@ def _print(
     if form is ClaimFormat.JSON:
         source = "included" if included else "this machine"
         print_json(
-            [_as_json(*row) | {"runs": {"source": source} | _made(row[0], runs)} for row in rows]
+            [
+                _as_json(*row, adjusted) | {"runs": {"source": source} | _made(row[0], runs)}
+                for row, adjusted in zip(rows, _adjusted(rows), strict=True)
+            ]
         )
     elif form is ClaimFormat.MARKDOWN:
         print(markdown(rows))
     else:
         table = plain_table("id", *_COLUMNS)
-        for each, finding in rows:
-            table.add_row(each.id, *_cells(each, finding))
+        for (each, finding), adjusted in zip(rows, _adjusted(rows), strict=True):
+            table.add_row(each.id, *_cells(each, finding, adjusted))
         plain_console().print(table)
         print(f"\n{_made_text(claims, runs, included)}")
+        if untested := _weights_text(rows):
+            print(untested)
 
 
-def markdown(rows: Iterable[tuple[Claim, Finding]]) -> str:
+def markdown(rows: Sequence[tuple[Claim, Finding]]) -> str:
     """Format claims and their findings as a Markdown table."""
-    lines = [f"| {' | '.join((*_COLUMNS, 'published'))} |", "|---|---|--:|---|---|---|"]
-    for claim, finding in rows:
+    lines = [f"| {' | '.join((*_COLUMNS, 'published'))} |", "|---|---|--:|---|---|---|---|"]
+    for (claim, finding), adjusted in zip(rows, _adjusted(rows), strict=True):
         published = published_text(claim) if claim.published else ""
-        lines.append(f"| {' | '.join((*_cells(claim, finding), published))} |")
+        lines.append(f"| {' | '.join((*_cells(claim, finding, adjusted), published))} |")
     return "\n".join(lines)
 
 
-def _cells(claim: Claim, finding: Finding) -> tuple[str, ...]:
+def _adjusted(rows: Sequence[tuple[Claim, Finding]]) -> tuple[float | None, ...]:
+    return holm_adjusted([finding.p_value for _, finding in rows])
+
+
+def _cells(claim: Claim, finding: Finding, adjusted: float | None) -> tuple[str, ...]:
     verdict = f"{SIGNS[finding.verdict]} {finding.verdict}"
     basis = "" if finding.verdict is ClaimVerdict.OPEN else basis_text(finding)
-    return claim.sentence, verdict, effect_text(finding), interval_text(finding), basis
+    together = "" if adjusted is None else after_holm(finding, adjusted)
+    effect, interval = effect_text(finding), interval_text(finding)
+    return claim.sentence, verdict, effect, interval, basis, together
 
 
-def _as_json(claim: Claim, finding: Finding) -> dict[str, object]:
+def _as_json(claim: Claim, finding: Finding, adjusted: float | None) -> dict[str, object]:
     return {
         "id": claim.id,
         "sentence": claim.sentence,
+        "statement": claim.statement,
         "tested": claim.tested,
+        "control": claim.control,
         "chapter": claim.chapter,
         "verdict": finding.verdict,
         "scale": finding.scale,
@@ -149,6 +184,11 @@ def _as_json(claim: Claim, finding: Finding) -> dict[str, object]:
         "low": finding.low,
         "high": finding.high,
         "bar": finding.bar,
+        "margin": finding.margin,
+        "p_value": finding.p_value,
+        "holm_p_value": adjusted,
+        "with_holm": after_holm(finding, adjusted),
+        "detects": finding.detects,
         "seeds": finding.seeds,
         "sentences": finding.sentences,
         "detail": finding.detail,
@@ -181,6 +221,23 @@ def _made_text(claims: Sequence[Claim], runs: ArmRuns, included: bool) -> str:
         f"{len(made)} runs, {where}, the last of {last.day} {last:%b %Y}, on {processors}; "
         f"{', '.join(versions)}."
     )
+
+
+def _weights_text(rows: Sequence[tuple[Claim, Finding]]) -> str:
+    """How to get the weights that claims need which were not tested; empty if all are here."""
+    names = dict.fromkeys(
+        name
+        for claim, finding in rows
+        if finding.verdict is ClaimVerdict.OPEN
+        for name in missing_weights(claim, ANY_FILE)
+    )
+    lines = []
+    for name in names:
+        try:
+            require_weights(resolve_checkpoint(name, ANY_FILE))
+        except FreezeLabError as problem:
+            lines.append(f"Not tested here: {problem}")
+    return "\n".join(lines)
 
 
 def _runs_of(claims: Sequence[Claim], runs: ArmRuns) -> list[RunRecord]:

@@ -10,17 +10,19 @@ from mtl_core.analysis.summary import RunSummary
 from mtl_core.cli.model_and_plan import load_model
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import UnknownComparison
+from mtl_core.lessons.claim import Claim
 from mtl_core.lessons.claim_runs import (
     ArmRuns,
+    can_run,
     claim_finding,
     experiment_of,
     local_runs,
     queue_arms,
 )
-from mtl_core.lessons.claims import Claim
 from mtl_core.lessons.experiments import EXPERIMENTS, Experiments, experiments_with
 from mtl_core.lessons.shipped_runs import write_shipped_runs
-from mtl_core.models.checkpoint import has_weights, resolve_checkpoint
+from mtl_core.models.description import ModelDescription
+from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.report.run_words import about, duration
 from mtl_core.settings import ANY_FILE, Settings
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
@@ -40,17 +42,14 @@ def run_claims(
     changed = any(value is not None for value in changes.values())
     experiments = experiments_with(**changes) if changed else EXPERIMENTS
     with Lab(Settings.from_environment(), reserved=True) as lab:
-        _run_all(lab, [each for each in claims if _can_run(each, experiments)], experiments)
+        _run_all(
+            lab, [each for each in claims if can_run(each, experiments, ANY_FILE)], experiments
+        )
         runs = local_runs(lab.store, experiments)
         findings = _findings(lab, claims, runs, experiments)
         if ship:
             _ship(lab, claims, runs)
     return findings, runs
-
-
-def _can_run(claim: Claim, experiments: Experiments) -> bool:
-    names = {experiments[arm.experiment].spec.checkpoint for arm in claim.arms}
-    return all(has_weights(resolve_checkpoint(name, ANY_FILE)) for name in names)
 
 
 def _run_all(lab: Lab, claims: Sequence[Claim], experiments: Experiments) -> None:
@@ -61,8 +60,12 @@ def _run_all(lab: Lab, claims: Sequence[Claim], experiments: Experiments) -> Non
         unfinished = [run for run in record.runs if run.state is not RunState.FINISHED]
         if unfinished and _starts_are_current(lab, record, unfinished, experiments):
             lab.resume_comparison(record.id)
-    queue_arms(lab, arms, lambda reference, data: load_model(reference, data)[1], experiments)
+    queue_arms(lab, arms, _model, experiments)
     _wait(lab, names, experiments)
+
+
+def _model(checkpoint: str, vector: SentenceVector | None, *, data: str) -> ModelDescription:
+    return load_model(checkpoint, data, vector)[1]
 
 
 def _comparisons(lab: Lab, names: set[str], experiments: Experiments) -> Iterator[ComparisonRecord]:

@@ -37,6 +37,7 @@ def only_heads_learn(spec: RunSpec) -> bool:
         spec.prefix_reuse
         and not spec.random_backbone
         and not spec.resample  # each seed reads other sentences
+        and not spec.others_each_epoch
         and spec.epochs >= 1  # in a shorter run outputs may not pay
         and (spec.device, spec.precision) == ("cpu", "float32")
         and all(phase.train for phase in spec.plan.phases)

@@ -13,7 +13,7 @@ from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.freezing.titles import scenario_phrase
 from mtl_core.lessons.chapters import CHAPTERS, GuideChapter
-from mtl_core.lessons.claims import Chapter
+from mtl_core.lessons.claim import Chapter
 from mtl_core.lessons.decisions import TITLE
 from mtl_core.lessons.experiments import CHECKPOINT
 from mtl_core.lessons.scenario_lessons import lesson

@@ -7,8 +7,8 @@ import streamlit as st
 from mtl_core.analysis.claim_rules import KeptBytes
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import FreezeLabError
+from mtl_core.lessons.claim import Claim
 from mtl_core.lessons.claim_runs import queue_arms
-from mtl_core.lessons.claims import Claim
 from mtl_core.lessons.experiments import EXPERIMENTS
 from mtl_core.report.run_words import about
 from mtl_core.store.record import ComparisonRecord, RunState
@@ -75,8 +75,8 @@ def _queue(lab: Lab, claim: Claim) -> None:
         queue_arms(
             lab,
             claim.arms,
-            lambda checkpoint, data: lab.model_description(
-                checkpoint, load_tasks(data, lab.access)
+            lambda checkpoint, vector, *, data: lab.model_description(
+                checkpoint, load_tasks(data, lab.access), vector
             ),
         )
     except FreezeLabError as problem:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from mtl_core.analysis.claim_verdicts import ClaimVerdict, Finding
+from mtl_core.analysis.claim_verdicts import ClaimVerdict, Finding, after_holm
 from mtl_core.charts.guide_pictures import EFFECT_WIDTH, effect_svg
 from mtl_core.charts.theme import Palette
 from mtl_core.engine.lab import Lab
@@ -14,6 +14,7 @@ from mtl_core.lessons.verdict_text import (
     basis_text,
     effect_text,
     interval_text,
+    power_text,
     published_in_short,
 )
 from mtl_core.ui.guide.claim_test import test_button
@@ -31,15 +32,16 @@ from mtl_core.ui.shared.page import plain
 from mtl_core.ui.shared.shot import taking_shot, tooltip
 
 _BADGES = {
-    ClaimVerdict.HOLDS: ("holds here", ":material/check:", "green"),
-    ClaimVerdict.DOES_NOT_HOLD: ("does not hold here", ":material/close:", "red"),
-    ClaimVerdict.WITHIN_NOISE: ("within noise", ":material/equal:", "gray"),
+    ClaimVerdict.HOLDS: ("holds", ":material/check:", "green"),
+    ClaimVerdict.DOES_NOT_HOLD: ("does not hold", ":material/close:", "red"),
+    ClaimVerdict.UNDECIDED: ("undecided", ":material/question_mark:", "gray"),
     ClaimVerdict.OPEN: ("not tested here", ":material/circle:", "gray"),
 }
 _ALL, _TO_GUESS = "all", "to guess"
 _LEGEND = (
     "● measured, with 95 % interval · ◇ published · │ no effect; values to its right support the "
-    "claim · ┊ value that the interval must exceed, if it is not “no effect”"
+    "claim · ┊ bar: the claim holds if the whole interval is above it · shaded: margin, too small "
+    "to matter; the claim does not hold if the whole interval is below its upper end"
 )
 _COLUMNS = (1.35, 4.0, 2.45, 1.85, 1.35)
 _COLUMNS_TO_GUESS = (1.35, 4.0, 4.3, 1.35)
@@ -135,7 +137,10 @@ def claim_card(lab: Lab, guide: GuideState, state: ClaimState, colors: Palette) 
             _badge(state, revealed)
         with words, st.container(gap=None):
             st.markdown(f"**{plain(state.claim.sentence)}**")
-            st.caption(plain(state.claim.tested) + _afterwards(state, revealed))
+            st.caption(
+                plain(f"{state.claim.tested}. Control: {state.claim.control}.")
+                + _afterwards(state, revealed)
+            )
         with effect, st.container(gap=None):
             if revealed:
                 _effect(state)
@@ -193,11 +198,28 @@ def _effect(state: ClaimState) -> None:
         st.markdown(f"**{plain(effect_text(finding))}** :gray[{interval}]")
         shared = f", seconds{state.shared}" if state.shared else ""
         st.caption(plain(f"{basis_text(finding)}{shared}"))
+        if words := _level(state):
+            st.caption(plain(words))
     text, published = plain(published_in_short(state.claim)), state.claim.published
     st.caption(
         f"◇ [{text}]({published.source.url})" if published else text,
         help=tooltip(plain(published.text) if published and published.effect is not None else None),
     )
+
+
+def _level(state: ClaimState) -> str:
+    """The p-value, Holm's adjustment and the planned power of a claim; empty for an exact one."""
+    finding = state.finding
+    if finding.p_value is None or state.adjusted is None:
+        return ""
+    p_values = f"p {_p(finding.p_value)}, {_p(state.adjusted)} for all claims together"
+    if after_holm(finding, state.adjusted) is not finding.verdict:
+        p_values += " (then undecided)"
+    return f"{p_values}; {power_text(state.claim)}"
+
+
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def _numbers(finding: Finding) -> str:

@@ -21,7 +21,7 @@ class Guess(StrEnum):
 _VERDICTS = {
     Guess.HOLDS: ClaimVerdict.HOLDS,
     Guess.DOES_NOT: ClaimVerdict.DOES_NOT_HOLD,
-    Guess.CANNOT_TELL: ClaimVerdict.WITHIN_NOISE,
+    Guess.CANNOT_TELL: ClaimVerdict.UNDECIDED,
 }
 
 

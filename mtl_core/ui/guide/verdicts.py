@@ -2,25 +2,26 @@
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from cachetools import LRUCache, cached
 
 from mtl_core.analysis.claim_rules import Arm, Cheaper, KeptBytes, Quantity, arms_of
-from mtl_core.analysis.claim_verdicts import ClaimVerdict, Finding
+from mtl_core.analysis.claim_verdicts import ClaimVerdict, Finding, holm_adjusted
 from mtl_core.engine.lab import Lab
+from mtl_core.lessons.claim import Claim
 from mtl_core.lessons.claim_runs import (
     ArmRuns,
     claim_comparisons,
     claim_finding,
     missing_arms,
+    missing_weights,
     runs_of_arms,
 )
-from mtl_core.lessons.claims import CLAIMS, Claim
+from mtl_core.lessons.claims import CLAIMS
 from mtl_core.lessons.experiments import EXPERIMENTS
-from mtl_core.models.checkpoint import has_weights, resolve_checkpoint
 from mtl_core.report.run_words import shared_words
 from mtl_core.settings import NO_FILE
 from mtl_core.store.record import ComparisonRecord, RunState
@@ -36,7 +37,8 @@ class ClaimState:
     `comparison` is the id of the comparison to link to. `to_run` are the arms with missing local
     runs. `waiting` is the number of unfinished local runs. `missing` are checkpoints without
     weights on this machine. `shared` marks seconds that were measured beside other jobs, as the
-    Compare page does (`shared_words`); it is empty for claims about other quantities.
+    Compare page does (`shared_words`); it is empty for claims about other quantities. `adjusted` is
+    the p-value of `finding` after Holm's adjustment over all claims, None for an exact finding.
     """
 
     claim: Claim
@@ -47,6 +49,7 @@ class ClaimState:
     waiting: int
     missing: tuple[str, ...]
     shared: str
+    adjusted: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +74,12 @@ def guide_state(lab: Lab) -> GuideState:
     shipped = runs_of_arms(each for each in known if each.shipped)
     own = runs_of_arms(local_comparisons)
     made = [run.created_at for by_seed in shipped.values() for run in by_seed.values()]
+    states = [_state(lab, claim, shipped, own) for claim in CLAIMS]
+    adjusted = holm_adjusted([state.finding.p_value for state in states])
     return GuideState(
-        claims=tuple(_state(lab, claim, shipped, own) for claim in CLAIMS),
+        claims=tuple(
+            replace(state, adjusted=each) for state, each in zip(states, adjusted, strict=True)
+        ),
         shipped_at=max(made, default=None),
         seconds=_seconds(lab, shipped),
         active=tuple(each for each in reversed(local_comparisons) if not each.ended),
@@ -102,9 +109,7 @@ def _state(lab: Lab, claim: Claim, shipped: ArmRuns, own: ArmRuns) -> ClaimState
         comparison=_comparison(claim, (own, shipped)),
         to_run=missing_arms(own, claim.arms),
         waiting=sum(not run.state.is_final for run in runs),
-        missing=tuple(
-            name for name in claim.checkpoints if not has_weights(resolve_checkpoint(name, NO_FILE))
-        ),
+        missing=missing_weights(claim, NO_FILE),
         shared=_shared(lab, claim, shipped if tested else own),
     )
 
@@ -161,11 +166,12 @@ def _seconds(lab: Lab, shipped: ArmRuns) -> dict[tuple[str, str], float]:
 def guide_facts(state: GuideState) -> list[str]:
     """The facts under the headline: checkpoint, data, seeds and date of the shipped runs."""
     standard = EXPERIMENTS["standard"].spec
+    counts = sorted({len(each.spec.seeds) for each in EXPERIMENTS.values()})
     date = f"{state.shipped_at.day} {state.shipped_at:%b %Y}" if state.shipped_at else None
     return [
         f"tested on {standard.checkpoint}",
         f"data: {standard.data}",
-        f"{standard.epochs:g} epochs, {len(standard.seeds)} seeds",
+        f"{standard.epochs:g} epochs unless stated, {counts[0]} to {counts[-1]} seeds",
         "95 % intervals",
         f"included runs of {date}" if date else "no included runs: test a claim to see its verdict",
     ]

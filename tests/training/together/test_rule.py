@@ -52,6 +52,7 @@ def test_runs_that_differ_in_anything_else_are_not(bench, values):
         {"prefix_reuse": False},
         {"random_backbone": True},
         {"resample": True},
+        {"others_each_epoch": True},
         {"device": "cuda"},
         {"precision": "bfloat16"},
     ],

@@ -1,0 +1,50 @@
+"""Claims that are facts about the runs: exact, without an interval."""
+
+from mtl_core.analysis.claim_rules import NoSteps, Still, Unchanged
+from mtl_core.analysis.claim_scores import Evidence
+from mtl_core.analysis.claim_verdicts import ClaimVerdict, Finding, Scale, exact
+from mtl_core.text import counted
+
+
+def no_steps(rule: NoSteps, evidence: Evidence) -> Finding:
+    """Judges whether nothing was trained in any run."""
+    runs = [run for run in evidence.get(rule.arm, {}).values() if run.finished is not None]
+    if not runs:
+        return Finding(ClaimVerdict.OPEN, Scale.COUNT)
+    steps = max(run.step for run in runs)
+    trainable = max(phase.trainable or 0 for run in runs for phase in run.phases)
+    detail = f"{counted(steps, 'step')}, {counted(trainable, 'trainable parameter')}"
+    nothing = steps == 0 and trainable == 0
+    return exact(nothing, steps, Scale.COUNT, seeds=len(runs), detail=detail)
+
+
+def unchanged(rule: Unchanged, evidence: Evidence) -> Finding:
+    """Judges whether every score is the same before and after the run."""
+    runs = [run for run in evidence.get(rule.arm, {}).values() if run.finished is not None]
+    if not runs:
+        return Finding(ClaimVerdict.OPEN, Scale.COUNT)
+    pairs = [
+        (before.headline, run.finished.metrics[each.task.name].headline)
+        for run in runs
+        for each in run.tasks
+        if run.finished is not None and (before := run.score_before(each.task.name)) is not None
+    ]
+    changed = sum(before != after for before, after in pairs)
+    detail = f"{changed} of {counted(len(pairs), 'score')} changed"
+    return exact(changed == 0, changed, Scale.COUNT, seeds=len(runs), detail=detail)
+
+
+def still(rule: Still, evidence: Evidence) -> Finding:
+    """Judges whether every weight of the groups is where it was."""
+    measured = [
+        run.measured.groups
+        for run in evidence.get(rule.arm, {}).values()
+        if run.measured is not None
+    ]
+    moved = [groups[name].moved for groups in measured for name in rule.groups if name in groups]
+    if not moved or len(moved) < len(measured) * len(rule.groups):
+        return Finding(ClaimVerdict.OPEN)
+    furthest = max(moved)
+    detail = f"{len(rule.groups)} frozen groups did not change" if furthest == 0 else None
+    effect = -furthest if furthest else 0.0
+    return exact(furthest == 0, effect, Scale.DIFFERENCE, seeds=len(measured), detail=detail)

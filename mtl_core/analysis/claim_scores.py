@@ -1,0 +1,197 @@
+"""Reads the scores that claims compare from finished runs, each with its sentences if known."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import isclose
+from statistics import fmean
+
+from mtl_core.analysis.claim_rules import OWN_DATA, Arm
+from mtl_core.analysis.marks import GoldLabels, mark
+from mtl_core.analysis.paired.scores import Scores, SeedScore, seed_score
+from mtl_core.analysis.summary import RunSummary
+from mtl_core.tasks.task import Task
+from mtl_core.training.events import Answers, TaskScore
+
+Runs = Mapping[int, RunSummary]
+"""The finished runs of an arm by seed."""
+
+Evidence = Mapping[Arm, Runs]
+"""The finished runs of each arm."""
+
+Gold = Mapping[str, GoldLabels]
+"""The correct labels for runs on data of this name; those of other data are splits of their own."""
+
+Series = Sequence[tuple[int, SeedScore]]
+"""Scores of one run with the number of steps before them, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class EqualGain:
+    """The scores of two arms at the same gain on a new task.
+
+    `epochs` are the epochs after which each arm had this gain.
+    """
+
+    ones: Scores
+    others: Scores
+    gain: float
+    epochs: tuple[float, float]
+
+
+def scores_before(runs: Runs, task: str, data: str, gold: Gold) -> Scores:
+    """The headline scores before training; seeds without one are left out."""
+    return {seed: found[0][1] for seed, found in _all_series(runs, task, data, gold).items()}
+
+
+def scores_after(runs: Runs, task: str, data: str, gold: Gold) -> Scores:
+    """The headline scores after training; seeds without one are left out."""
+    return {seed: found[-1][1] for seed, found in _all_series(runs, task, data, gold).items()}
+
+
+def values_by_seed(runs: Runs, value: Callable[[RunSummary], float | None]) -> dict[int, float]:
+    """A value of each run; seeds without one are left out."""
+    found = {seed: value(run) for seed, run in runs.items()}
+    return {seed: each for seed, each in found.items() if each is not None}
+
+
+def validation_curve(run: RunSummary, task: str) -> list[tuple[int, float, float]]:
+    """Step, epoch and headline metric of each evaluation on validation sentences."""
+    known = next((each for each in run.tasks if each.task.name == task), None)
+    points = known.evaluations if known else ()
+    return [(point.step, point.epoch, point.score.headline) for point in points]
+
+
+def mixed(one: SeedScore, other: SeedScore, share: float) -> SeedScore:
+    """The scores at a point between two others: (1 - share) of `one` and `share` of `other`.
+
+    The values of the sentences are mixed alike, so that their mean remains the score.
+    """
+    value = (1 - share) * one.value + share * other.value
+    if one.by_sentence is None or other.by_sentence is None or one.places != other.places:
+        return SeedScore(value)
+    return SeedScore(value, (1 - share) * one.by_sentence + share * other.by_sentence, one.places)
+
+
+def summed(ones: Scores, others: Scores) -> Scores:
+    """The sum of two scores for each shared seed, sentence by sentence."""
+    found = {}
+    for seed in sorted(set(ones) & set(others)):
+        one, other = ones[seed], others[seed]
+        if one.by_sentence is None or other.by_sentence is None or one.places != other.places:
+            found[seed] = SeedScore(one.value + other.value)
+        else:
+            values = one.by_sentence + other.by_sentence
+            found[seed] = SeedScore(one.value + other.value, values, one.places)
+    return found
+
+
+def at_equal_gain(
+    ones: Runs, others: Runs, new_task: str, task: str, data: str, gold: Gold
+) -> EqualGain | None:
+    """The scores of `task` on `data` where both arms have the same gain on `new_task`.
+
+    The gain is that of the mean validation score over the shared seeds since the start. The
+    smaller of the two arms' highest gains is the target. Each arm is read where its gain first
+    reaches the target; between two evaluations, gain and scores are interpolated linearly. None if
+    an arm gains nothing, or if scores during training are missing. Formulas: docs/measures.md.
+    """
+    shared = sorted(set(ones) & set(others))
+    curves = [_mean_curve([runs[seed] for seed in shared], new_task) for runs in (ones, others)]
+    if not all(len(curve) > 1 for curve in curves):
+        return None
+    target = min(max(score - curve[0][2] for _, _, score in curve) for curve in curves)
+    if target <= 0:
+        return None
+    found, epochs = [], []
+    for runs, curve in zip((ones, others), curves, strict=True):
+        before, after, share = _crossing([(step, score) for step, _, score in curve], target)
+        series = {seed: dict(_series(runs[seed], task, data, gold)) for seed in shared}
+        if any(not {before, after} <= set(each) for each in series.values()):
+            return None
+        found.append({s: mixed(each[before], each[after], share) for s, each in series.items()})
+        epoch_at = {step: epoch for step, epoch, _ in curve}
+        epochs.append((1 - share) * epoch_at[before] + share * epoch_at[after])
+    return EqualGain(found[0], found[1], target, (epochs[0], epochs[1]))
+
+
+def epochs_until(run: RunSummary, task: str, of_end: float) -> float | None:
+    """Epochs until a run first has this share of its last validation score.
+
+    Interpolated between evaluations; None without two evaluations or with a last score of 0.
+    """
+    curve = validation_curve(run, task)
+    if len(curve) < 2 or curve[-1][2] <= 0:
+        return None
+    target = of_end * curve[-1][2]
+    place = next(n for n, (_, _, score) in enumerate(curve) if score >= target)
+    if place == 0:
+        return curve[0][1]
+    (_, earlier, low), (_, later, high) = curve[place - 1], curve[place]
+    return earlier + (later - earlier) * (target - low) / (high - low)
+
+
+def _crossing(curve: Sequence[tuple[int, float]], gain: float) -> tuple[int, int, float]:
+    """The steps between which the gain since the start is first reached, and the share between."""
+    start = curve[0][1]
+    place = next(n for n, (_, score) in enumerate(curve) if score - start >= gain)
+    (before, low), (after, high) = curve[place - 1], curve[place]
+    return before, after, (start + gain - low) / (high - low)
+
+
+def _mean_curve(runs: Sequence[RunSummary], task: str) -> list[tuple[int, float, float]]:
+    """The mean validation curve of runs that were evaluated at the same steps, else empty."""
+    curves = [validation_curve(run, task) for run in runs]
+    if not curves or any([p[:2] for p in curve] != [p[:2] for p in curves[0]] for curve in curves):
+        return []
+    return [
+        (step, epoch, fmean(curve[place][2] for curve in curves))
+        for place, (step, epoch, _) in enumerate(curves[0])
+    ]
+
+
+def _all_series(runs: Runs, task: str, data: str, gold: Gold) -> dict[int, Series]:
+    found = {seed: _series(run, task, data, gold) for seed, run in runs.items()}
+    return {seed: series for seed, series in found.items() if len(series) > 1}
+
+
+def _series(run: RunSummary, name: str, data: str, gold: Gold) -> Series:
+    """The scores of a finished run on its own data or on other data, in order of steps."""
+    task = next((each.task for each in run.tasks if each.task.name == name), None)
+    if task is None or run.finished is None:
+        return ()
+    labels = gold.get(run.spec.data, {})
+    own = data in (OWN_DATA, run.spec.data)
+    return [
+        (step, _marked(score, answers, task, labels))
+        for step, score, answers in (_own(run, name) if own else _elsewhere(run, name, data))
+    ]
+
+
+_Point = tuple[int, TaskScore, Answers | None]
+"""Steps, the score after them, and the predictions."""
+
+
+def _own(run: RunSummary, task: str) -> list[_Point]:
+    """The ends of a run: predictions on its own test sentences are stored there only."""
+    before = run.score_before(task)
+    after = run.finished.metrics.get(task) if run.finished else None
+    answers = run.judged_answers(task)
+    first, last = (answers[0], answers[-1]) if len(answers) > 1 else (None, None)
+    ends = [(0, before, first), (run.step, after, last)]
+    return [(step, score, stored) for step, score, stored in ends if score is not None]
+
+
+def _elsewhere(run: RunSummary, task: str, data: str) -> list[_Point]:
+    answers = {each.step: each for each in run.judged_answers(task, data)}
+    return [
+        (each.step, each.tasks[task], answers.get(each.step))
+        for each in run.other_data
+        if each.split == data and task in each.tasks
+    ]
+
+
+def _marked(score: TaskScore, answers: Answers | None, task: Task, gold: GoldLabels) -> SeedScore:
+    """A score with its sentences, if their marks are known and give that score."""
+    marks = mark(answers, task, gold) if answers is not None else None
+    known = marks is not None and isclose(marks.score, score.headline, abs_tol=1e-9)
+    return seed_score(marks) if marks is not None and known else SeedScore(score.headline)

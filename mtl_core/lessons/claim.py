@@ -1,0 +1,72 @@
+"""A claim about freezing: its sentence and source, the rule that tests it, its planned effect."""
+
+from enum import StrEnum
+
+from mtl_core.analysis.claim_rules import Arm, Rule, arms_of
+from mtl_core.lessons.experiments import with_start_arms
+from mtl_core.lessons.sources import Source
+from mtl_core.values import Frozen
+
+
+class Chapter(StrEnum):
+    """The chapters of the guide, in reading order."""
+
+    SCENARIOS = "scenarios"
+    CHECKPOINT = "checkpoint"
+    DEPTH = "depth"
+    COST = "cost"
+    STAGES = "stages"
+    GRADUAL = "gradual"
+    RATES = "rates"
+    ULMFIT = "ulmfit"
+    FORGETTING = "forgetting"
+    EVIDENCE = "evidence"
+
+
+class Published(Frozen):
+    """A published result that a claim is compared with.
+
+    `effect` uses the scale of the claim's own effect; None if the paper states it in words only.
+    `checked` is False if the figure was not verified in the paper.
+    """
+
+    text: str
+    source: Source
+    effect: float | None = None
+    checked: bool = True
+
+    @property
+    def note(self) -> str:
+        """The source, with a remark if the figure was not verified."""
+        return self.source.short + ("" if self.checked else "; not checked here")
+
+
+class Claim(Frozen):
+    """A statement about freezing that runs can support or contradict.
+
+    `statement` is the statement of the textbook text that it belongs to. `tested` describes the
+    measured quantity and the runs, `control` what the runs share, so that the effect has one cause.
+    `chapter` is the guide's chapter that covers the topic. `stated_effect` is the effect that the
+    number of seeds was planned for, where no effect was published.
+    """
+
+    id: str
+    sentence: str
+    statement: str
+    tested: str
+    control: str
+    chapter: Chapter
+    rule: Rule
+    published: Published | None = None
+    stated_effect: float | None = None
+
+    @property
+    def arms(self) -> tuple[Arm, ...]:
+        """The arms that the rule reads, each preceded by the arm that its runs start from."""
+        return with_start_arms(arms_of(self.rule))
+
+    @property
+    def planned_effect(self) -> float | None:
+        """The published effect, or the stated one."""
+        published = None if self.published is None else self.published.effect
+        return self.stated_effect if published is None else published

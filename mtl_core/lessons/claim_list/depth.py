@@ -1,0 +1,199 @@
+"""Claims about how much of the encoder to train."""
+
+from mtl_core.analysis.claim_rules import Arm, Better, UpperChangesMore
+from mtl_core.lessons.claim import Chapter, Claim, Published
+from mtl_core.lessons.claim_list.arms import (
+    A_QUARTER,
+    ACCURACY,
+    CLOSE,
+    F1,
+    FULL,
+    FULL_BUDGET,
+    HEADS,
+    first_token,
+    recipe,
+    standard,
+)
+from mtl_core.lessons.sources import HOWARD_RUDER_ABLATION, HOWARD_RUDER_PRETRAINING, MERCHANT
+
+_HEADS_PUBLISHED = Published(
+    text="IMDb, with an LSTM: error 6.49 for the last layer alone, 6.87 for full",
+    source=HOWARD_RUDER_ABLATION,
+    effect=0.0038,
+    checked=False,
+)
+_PARTIAL = "Partial: unfreeze the top 1 to 3 blocks, keep the lower blocks frozen"
+_SPECIALIZE = "Higher layers are more task-adaptive"
+_ROUNDED = "A quarter of 6 layers is 1.5: rounded "
+
+
+def _reaches(name: str, task: str, words: str, arm: Arm, rounded: str) -> Claim:
+    metric = {"sentiment": "Sentiment accuracy", "ner": "NER entity F1"}[task]
+    return Claim(
+        id=name,
+        sentence=f"For {words}, training the top {arm.scenario.removeprefix('top-')} of 6 layers "
+        "reaches 90 % of full.",
+        statement=_PARTIAL,
+        tested=f"{metric}: {arm.scenario} minus full. A loss of up to 10 % is allowed. "
+        f"{_ROUNDED}{rounded}",
+        control=FULL_BUDGET,
+        chapter=Chapter.DEPTH,
+        rule=Better(task=task, arm=arm, against=FULL, keeps=0.9),
+        published=A_QUARTER,
+        stated_effect=0.0,
+    )
+
+
+DEPTH_CLAIMS: tuple[Claim, ...] = (
+    Claim(
+        id="pretraining",
+        sentence="A frozen encoder is useful because it is pretrained.",
+        statement="Retain the general language knowledge of pretraining",
+        tested="NER entity F1 of heads only: pretrained encoder minus random encoder",
+        control="same heads, rates and budget; only the encoder's weights differ",
+        chapter=Chapter.CHECKPOINT,
+        rule=Better(
+            task="ner",
+            arm=HEADS,
+            against=Arm(experiment="random encoder", scenario="heads-only"),
+            margin=F1,
+        ),
+        published=Published(
+            text="IMDb, all layers trained: error 5.00 with pretraining, 5.63 without",
+            source=HOWARD_RUDER_PRETRAINING,
+            effect=0.0063,
+        ),
+    ),
+    Claim(
+        id="domain-checkpoint",
+        sentence="A checkpoint of the domain beats a general one.",
+        statement="Domain-specific checkpoints start from specialized vocabulary and style",
+        tested="First task of the data: full on the domain checkpoint minus full on the general "
+        "one",
+        control="same sentences, epochs and seeds; only the checkpoint differs, each with its own "
+        "tokenizer and sentence vector",
+        chapter=Chapter.CHECKPOINT,
+        rule=Better(
+            task=None,
+            arm=Arm(experiment="general or domain", scenario="domain"),
+            against=Arm(experiment="general or domain", scenario="general"),
+            margin=ACCURACY,
+        ),
+        stated_effect=0.05,
+    ),
+    Claim(
+        id="heads-sentiment",
+        sentence="For sentiment, training only the heads reaches 90 % of full.",
+        statement="Heads only: task specialization of frozen embeddings",
+        tested="Sentiment accuracy: heads only minus full. A loss of up to 10 % is allowed",
+        control=FULL_BUDGET,
+        chapter=Chapter.DEPTH,
+        rule=Better(task="sentiment", arm=HEADS, against=FULL, keeps=0.9),
+        published=_HEADS_PUBLISHED,
+    ),
+    Claim(
+        id="heads-sentiment-first-token",
+        sentence="With the first token, training only the heads reaches 90 % of full for "
+        "sentiment.",
+        statement="Heads only: task specialization of frozen embeddings",
+        tested="Sentiment accuracy with the first token: heads only minus full. A loss of up to "
+        "10 % is allowed",
+        control=FULL_BUDGET,
+        chapter=Chapter.DEPTH,
+        rule=Better(
+            task="sentiment",
+            arm=first_token("heads-only"),
+            against=first_token("full"),
+            keeps=0.9,
+        ),
+        published=_HEADS_PUBLISHED,
+    ),
+    Claim(
+        id="heads-ner",
+        sentence="For entities, training only the heads reaches 90 % of full.",
+        statement="Heads only: task specialization of frozen embeddings",
+        tested="NER entity F1: heads only minus full. A loss of up to 10 % is allowed",
+        control=FULL_BUDGET,
+        chapter=Chapter.DEPTH,
+        rule=Better(task="ner", arm=HEADS, against=FULL, keeps=0.9),
+        stated_effect=0.0,
+    ),
+    _reaches("quarter-1-sentiment", "sentiment", "sentiment", standard("top-1"), "down"),
+    _reaches("quarter-2-sentiment", "sentiment", "sentiment", standard("top-2"), "up"),
+    _reaches("quarter-1-ner", "ner", "entities", standard("top-1"), "down"),
+    _reaches("quarter-2-ner", "ner", "entities", standard("top-2"), "up"),
+    Claim(
+        id="quarter-bert-base",
+        sentence="On bert-base, training 3 of 12 layers reaches 90 % of full for sentiment.",
+        statement=_PARTIAL,
+        tested="Sentiment accuracy: top 3 of 12 layers minus full. A loss of up to 10 % is allowed",
+        control=FULL_BUDGET,
+        chapter=Chapter.DEPTH,
+        rule=Better(
+            task="sentiment",
+            arm=Arm(experiment="bert-base", scenario="top-3"),
+            against=Arm(experiment="bert-base", scenario="full"),
+            keeps=0.9,
+        ),
+        published=A_QUARTER,
+        stated_effect=0.0,
+    ),
+    Claim(
+        id="biases-sentiment",
+        sentence="For sentiment, training only the biases and heads comes close to full.",
+        statement=_PARTIAL,
+        tested="Sentiment accuracy: BitFit minus full. A loss of up to 5 % is allowed",
+        control=FULL_BUDGET,
+        chapter=Chapter.DEPTH,
+        rule=Better(task="sentiment", arm=recipe("bitfit"), against=FULL, keeps=0.95),
+        published=CLOSE,
+        stated_effect=0.0,
+    ),
+    Claim(
+        id="biases-ner",
+        sentence="For entities, training only the biases and heads comes close to full.",
+        statement=_PARTIAL,
+        tested="NER entity F1: BitFit minus full. A loss of up to 5 % is allowed",
+        control=FULL_BUDGET,
+        chapter=Chapter.DEPTH,
+        rule=Better(task="ner", arm=recipe("bitfit"), against=FULL, keeps=0.95),
+        published=CLOSE,
+        stated_effect=0.0,
+    ),
+    Claim(
+        id="upper-layers-sentiment",
+        sentence="For sentiment, training the top 2 layers is better than training the bottom 2.",
+        statement=_SPECIALIZE,
+        tested="Sentiment accuracy: top 2 minus bottom 2",
+        control="the same number of layers and parameters is trained; only their place differs",
+        chapter=Chapter.STAGES,
+        rule=Better(
+            task="sentiment", arm=standard("top-2"), against=recipe("bottom-2"), margin=ACCURACY
+        ),
+        stated_effect=0.05,
+    ),
+    Claim(
+        id="upper-layers-ner",
+        sentence="For entities, training the top 2 layers is better than training the bottom 2.",
+        statement=_SPECIALIZE,
+        tested="NER entity F1: top 2 minus bottom 2",
+        control="the same number of layers and parameters is trained; only their place differs",
+        chapter=Chapter.STAGES,
+        rule=Better(task="ner", arm=standard("top-2"), against=recipe("bottom-2"), margin=F1),
+        stated_effect=0.08,
+    ),
+    Claim(
+        id="upper-changes-more",
+        sentence="In full fine-tuning, what the upper layers represent changes more than what the "
+        "lower layers represent.",
+        statement="Lower layers capture universal features, upper layers are specialised",
+        tested="1 − CKA of a layer's outputs before and after full: upper three layers divided by "
+        "lower three",
+        control="one rate for all layers; CKA instead of the distance of the weights, which AdamW "
+        "makes nearly equal. Changes of a layer include those of the layers below",
+        chapter=Chapter.STAGES,
+        rule=UpperChangesMore(arm=FULL),
+        published=Published(text="fine-tuning affects the top layers most", source=MERCHANT),
+        stated_effect=2.0,
+    ),
+)

@@ -1,0 +1,161 @@
+"""Claims about a second stage: on new data, or on a task with few sentences."""
+
+from typing import Literal
+
+from mtl_core.analysis.claim_rules import Arm, Better, Keeps, KeepsMore, Loses
+from mtl_core.lessons.claim import Chapter, Claim
+from mtl_core.lessons.claim_list.arms import ACCURACY, F1
+from mtl_core.tasks.dataset import SAMPLE
+
+_STABILITY = "Selective stability: a frozen head retains its performance while the rest adapts"
+_STAGED = "Staged fine-tuning: freeze a head and train the rest on new data without harming it"
+_IMBALANCE = "Imbalance handling: lock the strong head, focus training on the weaker task"
+_FORGETS = "All layers at once causes forgetting"
+_PREVENTS = "Staged unfreezing reduces the risk of catastrophic forgetting"
+_HIGH_RATE = "A high learning rate causes forgetting"
+_EQUAL_GAIN = "same start, posts and budget; read where both arms have gained equally on "
+
+_TaskName = Literal["sentiment", "ner"]
+_MARGINS = {"sentiment": ACCURACY, "ner": F1}
+_METRICS = {"sentiment": "Sentiment accuracy", "ner": "NER entity F1"}
+_WORDS = {"sentiment": "sentiment", "ner": "entities"}
+_OTHER: dict[str, _TaskName] = {"sentiment": "ner", "ner": "sentiment"}
+_ALONE = {"sentiment": "sentiment alone", "ner": "entities alone"}  # by the task that is trained
+
+
+def _stage(scenario: str) -> Arm:
+    return Arm(experiment="posts after reviews", scenario=scenario)
+
+
+def _keeps(task: _TaskName) -> Claim:
+    return Claim(
+        id=f"frozen-head-{task}",
+        sentence=f"A frozen head keeps its task while the rest learns new data ({_WORDS[task]}).",
+        statement=_STABILITY,
+        tested=f"{_METRICS[task]} on reviews, after minus before training on posts with the head "
+        f"frozen and its loss on. A loss of up to {_MARGINS[task]:g} is allowed",
+        control="the same model and test reviews before and after",
+        chapter=Chapter.FORGETTING,
+        rule=Keeps(
+            task=task, arm=_stage(f"freeze-head:{task}"), allowed=_MARGINS[task], data=SAMPLE
+        ),
+        stated_effect=0.0,
+    )
+
+
+def _keeps_more(
+    name: str, task: _TaskName, sentence: str, statement: str, arms: tuple[str, str, str]
+) -> Claim:
+    arm, against, words = arms
+    new = _OTHER[task]
+    return Claim(
+        id=f"{name}-{task}",
+        sentence=sentence,
+        statement=statement,
+        tested=f"{_METRICS[task]} on reviews after training on posts: {words}",
+        control=f"{_EQUAL_GAIN}{new}",
+        chapter=Chapter.FORGETTING,
+        rule=KeepsMore(
+            task=task,
+            new_task=new,
+            arm=_stage(arm),
+            against=_stage(against),
+            data=SAMPLE,
+            margin=_MARGINS[task],
+        ),
+        stated_effect=0.10,
+    )
+
+
+def _frozen_or_learning(task: _TaskName) -> Claim:
+    return _keeps_more(
+        "frozen-or-learning",
+        task,
+        f"A frozen head keeps its task better than a head that learns ({_WORDS[task]}).",
+        _STAGED,
+        (f"freeze-head:{task}", "both losses", "head frozen minus head learning, its loss on"),
+    )
+
+
+def _loss_on(task: _TaskName) -> Claim:
+    return _keeps_more(
+        "loss-on",
+        task,
+        f"Behind a frozen head, the loss of its task keeps it ({_WORDS[task]}).",
+        _STAGED,
+        (
+            f"freeze-head:{task}",
+            _ALONE[_OTHER[task]],
+            "head frozen with its loss on, minus its loss off, where the head gets no gradient",
+        ),
+    )
+
+
+def _imbalance(strong: _TaskName, judged: _TaskName) -> Claim:
+    experiment = "few entities" if strong == "sentiment" else "few labels"
+    is_strong = strong == judged
+    sentence = (
+        f"Freezing the head of the strong task protects it ({_WORDS[judged]})."
+        if is_strong
+        else f"Freezing the head of the strong task helps the weak one ({_WORDS[judged]})."
+    )
+    return Claim(
+        id=f"imbalance-{'strong' if is_strong else 'weak'}-{judged}",
+        sentence=sentence,
+        statement=_IMBALANCE,
+        tested=f"{_METRICS[judged]} after training on 400 sentences of {_WORDS[strong]} and 50 of "
+        f"{_WORDS[_OTHER[strong]]}: head of {_WORDS[strong]} frozen minus learning",
+        control=f"both start from the same model, which was trained on {_WORDS[strong]} alone; "
+        "same sentences and epochs, both losses on",
+        chapter=Chapter.FORGETTING,
+        rule=Better(
+            task=judged,
+            arm=Arm(experiment=experiment, scenario=f"freeze-head:{strong}"),
+            against=Arm(experiment=experiment, scenario="full"),
+            margin=_MARGINS[judged],
+        ),
+        stated_effect=0.05 if judged == "sentiment" else 0.08,
+    )
+
+
+SECOND_STAGE_CLAIMS: tuple[Claim, ...] = (
+    _keeps("ner"),
+    _keeps("sentiment"),
+    _frozen_or_learning("ner"),
+    _frozen_or_learning("sentiment"),
+    _loss_on("ner"),
+    _loss_on("sentiment"),
+    _imbalance("sentiment", "sentiment"),
+    _imbalance("sentiment", "ner"),
+    _imbalance("ner", "ner"),
+    _imbalance("ner", "sentiment"),
+    Claim(
+        id="all-at-once-forgets",
+        sentence="Training all layers at once on new data forgets the other task.",
+        statement=_FORGETS,
+        tested="NER entity F1 on reviews, before minus after training all layers on the sentiment "
+        "of posts alone",
+        control="the same model and test reviews before and after",
+        chapter=Chapter.FORGETTING,
+        rule=Loses(task="ner", arm=_stage("sentiment alone"), margin=F1, data=SAMPLE),
+        stated_effect=0.15,
+    ),
+    _keeps_more(
+        "gradual-forgets-less",
+        "ner",
+        "Unfreezing all layers one by one forgets less than training all at once.",
+        _PREVENTS,
+        (
+            "sentiment alone, gradual",
+            "sentiment alone",
+            "gradual over all layers minus all at once",
+        ),
+    ),
+    _keeps_more(
+        "high-rate-forgets",
+        "ner",
+        "A higher learning rate causes more forgetting.",
+        _HIGH_RATE,
+        ("sentiment alone", "sentiment alone, higher rate", "at the tuned rate minus at 1e-3"),
+    ),
+)
