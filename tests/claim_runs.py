@@ -33,6 +33,7 @@ def finished(
     peak: int = 1000,
     moved: Mapping[str, float] | None = None,
     cka: Mapping[str, float] | None = None,
+    probes: Sequence[tuple[float, float]] = (),
     posts: float | None = None,
     validation: Sequence[Scores] = (),
     elsewhere: Sequence[Scores] = (),
@@ -42,7 +43,8 @@ def finished(
 
     `validation` and `elsewhere` are the scores after each epoch of ten steps, on validation
     sentences and on the posts. `posts` is the accuracy there at the end alone. `moved` is how far
-    each group of tensors moved, `cka` the similarity of each layer's outputs.
+    each group of tensors moved, `cka` the similarity of each layer's outputs, `probes` the scores
+    of the probes for ner on each layer before and after.
     """
     there = elsewhere or ([(before[0], 0.1), (posts, 0.1)] if posts is not None else ())
     groups = {group: Movement(moved=each) for group, each in (moved or {}).items()}
@@ -50,7 +52,7 @@ def finished(
     events = [
         *_evaluations("validation", [before, *validation]),
         *_evaluations("sample-posts", there),
-        Measured(elapsed_seconds=2.0, groups=groups),
+        Measured(elapsed_seconds=2.0, groups=groups, layer_probes={"ner": tuple(probes)}),
         RunFinished(
             elapsed_seconds=3.0,
             run="a-run",

@@ -29,6 +29,7 @@ from mtl_core.analysis.claim_rules import (
     Still,
     Unchanged,
     UpperChangesMore,
+    UpperProbesChangeMore,
 )
 from mtl_core.analysis.claim_scores import (
     Evidence,
@@ -76,6 +77,8 @@ def judge(rule: Rule, evidence: Evidence, gold: Gold | None = None) -> Finding:
             return _sooner(rule, evidence)
         case UpperChangesMore():
             return _upper_changes_more(rule, evidence)
+        case UpperProbesChangeMore():
+            return _upper_probes(rule, evidence)
         case _:
             return _of_scores(rule, evidence, gold or {})
 
@@ -182,6 +185,24 @@ def _upper_over_lower(run: RunSummary) -> float | None:
     in_order = [changed[layer] for layer in sorted(changed)]
     lower, upper = fmean(in_order[:half]), fmean(in_order[-half:])
     return upper / lower if lower > 0 and upper > 0 else None
+
+
+def _upper_probes(rule: UpperProbesChangeMore, evidence: Evidence) -> Finding:
+    sign = -1 if rule.loses else 1
+    found = values_by_seed(
+        evidence.get(rule.arm, {}), lambda run: _upper_less_lower(run, rule.task)
+    )
+    return judged(of_mean([sign * each for each in found.values()]), 0.0, rule.margin)
+
+
+def _upper_less_lower(run: RunSummary, task: str) -> float | None:
+    """The mean change of the probes of the upper half of the layers, minus that of the lower."""
+    layers = run.measured.layer_probes.get(task, ()) if run.measured else ()
+    half = len(layers) // 2
+    if not half:
+        return None
+    changes = [after - before for before, after in layers]
+    return fmean(changes[-half:]) - fmean(changes[:half])
 
 
 def _estimate(ones: Scores, others: Scores) -> Estimate | None:

@@ -210,6 +210,20 @@ class UpperChangesMore(Frozen):
     arm: Arm
 
 
+class UpperProbesChangeMore(Frozen):
+    """Training changes what the upper half of the layers encodes of a task more than the lower.
+
+    Change: score of a linear probe on a layer's outputs, after minus before training, or for
+    `loses` before minus after. Effect: mean change of the upper half minus that of the lower half.
+    Bar: 0.
+    """
+
+    task: str
+    arm: Arm
+    margin: Margin
+    loses: bool = False
+
+
 class Cheaper(Frozen):
     """`arm` needs less of a quantity than `against`, by a factor of at least `times`.
 
@@ -250,6 +264,7 @@ Rule = (
     | Unchanged
     | Still
     | UpperChangesMore
+    | UpperProbesChangeMore
     | Cheaper
     | KeptBytes
 )

@@ -18,6 +18,7 @@ _OF_THE_MACHINE = (
 _OF_THE_MEASURING = (
     "also_evaluate",
     "others_each_epoch",
+    "probe_layers",
     "other_data_digests",
 )  # no influence on training
 _KNOWN_LATER = ("weights_digest", "data_digests", "versions")  # recorded when a run starts

@@ -206,8 +206,12 @@ EXPERIMENTS: Experiments = {
     ),
     "strong task alone": Experiment(
         title="One task alone, before the other one with 50 sentences",
-        seconds_per_seed=66,
-        spec=_sample(_without("ner", "sentiment alone"), _without("sentiment", "entities alone")),
+        seconds_per_seed=80,
+        spec=_sample(
+            _without("ner", "sentiment alone"),
+            _without("sentiment", "entities alone"),
+            probe_layers=True,
+        ),
     ),
     "few entities": Experiment(
         title="Second stage: 50 sentences with entities, 400 labels of sentiment",

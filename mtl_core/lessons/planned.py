@@ -23,6 +23,7 @@ from mtl_core.analysis.claim_rules import (
     Sooner,
     SpreadsMore,
     UpperChangesMore,
+    UpperProbesChangeMore,
     arms_of,
 )
 from mtl_core.analysis.paired.components import Components
@@ -56,6 +57,7 @@ _UNTRAINED = {  # of the change of a task, or of a difference of such changes
     "ner": Variances(0.0326, 0.179, 0.077),
 }
 _EPOCHS_SPREAD = 1.0  # the assumed standard deviation over seeds of a difference of epochs
+_PROBE_SPREAD = 0.04  # the same of a difference of probe scores
 _LOG_SPREAD = {"seconds": 0.03, "peak memory": 0.085, "change": 0.2}
 
 
@@ -91,6 +93,8 @@ def planned(claim: Claim) -> Planned | None:
             return Planned(seeds, 0, _reach(seeds) * _EPOCHS_SPREAD)
         case Cheaper(times=times, quantity=quantity):
             return Planned(seeds, 0, times * exp(_reach(seeds) * _LOG_SPREAD[quantity]))
+        case UpperProbesChangeMore():
+            return Planned(seeds, 0, _reach(seeds) * _PROBE_SPREAD)
         case UpperChangesMore():
             return Planned(seeds, 0, exp(_reach(seeds) * _LOG_SPREAD["change"]))
     return None

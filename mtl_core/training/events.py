@@ -181,7 +181,8 @@ class Measured(_Event):
     learn, by "TASK,TASK", over several batches after training. `gradient_cosine_range` has the
     lowest and the highest of a batch; events of earlier versions lack it, and their cosine is the
     mean of one batch before and after training. `probes` are the scores of a linear probe on the
-    backbone's outputs for each task, before and after training.
+    backbone's outputs for each task, before and after training. `layer_probes` are those on the
+    outputs of each layer, from the first one on, if the spec requests them.
     """
 
     event: Literal["measured"] = "measured"
@@ -189,6 +190,7 @@ class Measured(_Event):
     gradient_cosine: dict[str, float | None] = Field(default_factory=dict)
     gradient_cosine_range: dict[str, tuple[float, float]] = Field(default_factory=dict)
     probes: dict[str, tuple[float, float]] = Field(default_factory=dict)
+    layer_probes: dict[str, tuple[tuple[float, float], ...]] = Field(default_factory=dict)
 
 
 class PhaseFinished(_Event):

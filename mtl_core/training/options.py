@@ -123,7 +123,8 @@ class RunOptions(ScalarOptions):
     sentences whose labels are replaced by wrong ones, drawn from the seed. `starts_from` is the
     run whose trained model is the starting point. `also_evaluate` names other data on which every
     task is scored before and after training. `others_each_epoch` scores it at each evaluation in
-    between too, so that forgetting can be read at any gain. With bfloat16 the layers that run on
+    between too, so that forgetting can be read at any gain. `probe_layers` measures in which layers
+    a task is encoded; it needs the measures of a run. With bfloat16 the layers that run on
     every step use autocast; the weights stay in float32.
     """
 
@@ -150,6 +151,13 @@ class RunOptions(ScalarOptions):
         Option(
             "Evaluate the other data after each epoch too.",
             fact="other data evaluated after each epoch",
+        ),
+    ] = False
+    probe_layers: Annotated[
+        bool,
+        Option(
+            "Fit the probes to the outputs of every layer too, before and after training.",
+            fact="probes of every layer",
         ),
     ] = False
     starts_from: Annotated[

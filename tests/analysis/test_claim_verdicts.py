@@ -23,6 +23,7 @@ from mtl_core.analysis.claim_rules import (
     Still,
     Unchanged,
     UpperChangesMore,
+    UpperProbesChangeMore,
 )
 from mtl_core.analysis.claim_verdicts import ClaimVerdict, Finding, Scale
 from mtl_core.analysis.reading import extend
@@ -238,6 +239,17 @@ def test_upper_layers_whose_outputs_change_twice_as_much_give_a_ratio_of_two() -
     finding = judge(UpperChangesMore(arm=ONE), {ONE: by_seed(runs)})
     assert finding.effect == pytest.approx(2.0)
     assert finding.verdict is ClaimVerdict.HOLDS
+
+
+def test_probes_that_change_more_in_the_upper_half_give_the_difference_of_means() -> None:
+    probes = [((0.5, 0.5), (0.5, 0.6), (0.5, 0.7), (0.5, 0.8 + n / 100)) for n in range(3)]
+    runs = [finished(0.8, probes=each) for each in probes]
+    rule = UpperProbesChangeMore(task="ner", arm=ONE, margin=0.05)
+    gains = judge(rule, {ONE: by_seed(runs)})
+    assert gains.effect == pytest.approx(0.25 + 0.005 - 0.05)
+    assert gains.verdict is ClaimVerdict.HOLDS
+    loses = judge(rule.model_copy(update={"loses": True}), {ONE: by_seed(runs)})
+    assert (loses.effect, loses.verdict) == (-(gains.effect or 0), ClaimVerdict.DOES_NOT_HOLD)
 
 
 def converging(*accuracies: float) -> RunSummary:

@@ -191,3 +191,19 @@ def test_a_backbone_that_a_file_holds_is_not_copied(bench):
     assert {name for name in weights.copied if not name.startswith("bert.")} == weights.copied
     assert len(weights.copied) == 4
     assert {name for name, _ in weights} == set(names)
+
+
+def test_probes_of_each_layer_end_with_those_of_the_encoder_and_change_nothing(full, of, bench):
+    plan = bench.scenario("full").with_rates(1e-3, 1e-2)
+    spec = bench.spec(plan, epochs=2).model_copy(update={"probe_layers": True})
+    events = bench.run(spec)
+    measured = of(events, "measured")[0]
+
+    assert {task: len(layers) for task, layers in measured.layer_probes.items()} == {
+        "sentiment": 2,
+        "ner": 2,
+    }
+    for task, layers in measured.layer_probes.items():
+        assert layers[-1] == measured.probes[task]
+    assert [each.loss for each in of(events, "step")] == [each.loss for each in of(full, "step")]
+    assert of(full, "measured")[0].layer_probes == {}

@@ -1,6 +1,6 @@
 """Claims about how much of the encoder to train."""
 
-from mtl_core.analysis.claim_rules import Arm, Better, UpperChangesMore
+from mtl_core.analysis.claim_rules import Arm, Better, UpperChangesMore, UpperProbesChangeMore
 from mtl_core.lessons.claim import Chapter, Claim, Published
 from mtl_core.lessons.claim_list.arms import (
     A_QUARTER,
@@ -24,6 +24,7 @@ _HEADS_PUBLISHED = Published(
 )
 _PARTIAL = "Partial: unfreeze the top 1 to 3 blocks, keep the lower blocks frozen"
 _SPECIALIZE = "Higher layers are more task-adaptive"
+_LAYERS = "Lower layers capture universal features, upper layers are specialised"
 _ROUNDED = "A quarter of 6 layers is 1.5: rounded "
 
 
@@ -41,6 +42,42 @@ def _reaches(name: str, task: str, words: str, arm: Arm, rounded: str) -> Claim:
         rule=Better(task=task, arm=arm, against=FULL, keeps=0.9),
         published=A_QUARTER,
         stated_effect=0.0,
+    )
+
+
+def _alone(task: str) -> Arm:
+    words = {"sentiment": "sentiment alone", "ner": "entities alone"}[task]
+    return Arm(experiment="strong task alone", scenario=words)
+
+
+def _specialises(task: str, words: str, margin: float) -> Claim:
+    return Claim(
+        id=f"upper-specialise-{task}",
+        sentence=f"Training on {words} adds more of the task to the upper layers than to the lower "
+        "ones.",
+        statement=_LAYERS,
+        tested="Linear probes on the outputs of each layer, after minus before full fine-tuning on "
+        f"{words} alone: mean of the upper three layers minus mean of the lower three",
+        control="the same probes and sentences for every layer; one rate for all layers",
+        chapter=Chapter.STAGES,
+        rule=UpperProbesChangeMore(task=task, arm=_alone(task), margin=margin),
+        stated_effect=0.08,
+    )
+
+
+def _universal(task: str, words: str, other: str, margin: float) -> Claim:
+    return Claim(
+        id=f"lower-universal-{task}",
+        sentence=f"Training on {words} removes more of another task from the upper layers than "
+        "from the lower ones.",
+        statement=_LAYERS,
+        tested=f"Linear probes for the other task on the outputs of each layer, before minus after "
+        f"full fine-tuning on {words} alone: mean of the upper three layers minus mean of the "
+        "lower three",
+        control="the same probes and sentences for every layer; the other task's loss is off",
+        chapter=Chapter.STAGES,
+        rule=UpperProbesChangeMore(task=other, arm=_alone(task), margin=margin, loses=True),
+        stated_effect=0.08,
     )
 
 
@@ -186,7 +223,7 @@ DEPTH_CLAIMS: tuple[Claim, ...] = (
         id="upper-changes-more",
         sentence="In full fine-tuning, what the upper layers represent changes more than what the "
         "lower layers represent.",
-        statement="Lower layers capture universal features, upper layers are specialised",
+        statement=_LAYERS,
         tested="1 − CKA of a layer's outputs before and after full: upper three layers divided by "
         "lower three",
         control="one rate for all layers; CKA instead of the distance of the weights, which AdamW "
@@ -196,4 +233,8 @@ DEPTH_CLAIMS: tuple[Claim, ...] = (
         published=Published(text="fine-tuning affects the top layers most", source=MERCHANT),
         stated_effect=2.0,
     ),
+    _specialises("sentiment", "sentiment", ACCURACY),
+    _specialises("ner", "entities", F1),
+    _universal("sentiment", "sentiment", "ner", F1),
+    _universal("ner", "entities", "sentiment", ACCURACY),
 )

@@ -20,6 +20,7 @@ from mtl_core.training.evaluation import States, all_states
 from mtl_core.training.events import Measured, Movement
 from mtl_core.training.loaded_run import LoadedRun
 from mtl_core.training.measures.interference import gradient_cosines
+from mtl_core.training.measures.layer_probes import probes_by_layer
 from mtl_core.training.measures.movement import (
     GradientNorms,
     StartingWeights,
@@ -63,6 +64,7 @@ class RunMeasures:
             if row.name in self._learning and row.role is not Role.HEAD
         }
         self._probes: list[dict[str, float]] = []
+        self._layer_probes: list[list[dict[str, float]]] = []
         self._recorder: OutputRecorder | None = None
         self._layers: LayerOutputs | None = None
 
@@ -124,6 +126,12 @@ class RunMeasures:
                 pair: (min(own), max(own)) for pair, own in cosines.items() if own
             },
             probes={task: (first[task], last[task]) for task in first},
+            layer_probes={
+                task: tuple((before[task], after[task]) for before, after in self._ends_by_layer)
+                for task in first
+            }
+            if self._layer_probes
+            else {},
             elapsed_seconds=seconds(),
         )
 
@@ -135,6 +143,9 @@ class RunMeasures:
         self._between()
         outputs = self._recorded_outputs()
         self._probes.append(self._scored(outputs))
+        if self._loaded.spec.probe_layers:
+            probed, pad_id = self._probed_examples, self._loaded.pad_id
+            self._layer_probes.append(probes_by_layer(self._model, probed, pad_id, self._scored))
         return outputs
 
     def _gradient_cosines(self) -> dict[str, list[float]]:
@@ -260,6 +271,19 @@ class RunMeasures:
             enough = by_token.isdisjoint(each.labels) or ids in whole
             (known if ids in trained and enough else others).append(each)
         return known, others
+
+    @property
+    def _ends_by_layer(self) -> list[tuple[dict[str, float], dict[str, float]]]:
+        """By layer, the scores of the probes before and after training."""
+        return list(zip(self._layer_probes[0], self._layer_probes[-1], strict=True))
+
+    @property
+    def _probed_examples(self) -> list[EncodedExample]:
+        """The sentences of `_probed_sentences`, each once."""
+        known, others = self._fitted
+        examples = (*self._loaded.validation.examples, *known, *others)
+        found = {each.input_ids: each for each in examples}
+        return [each for ids, each in found.items() if ids in self._probed_sentences]
 
     @cached_property
     def _probed_sentences(self) -> frozenset[tuple[int, ...]]:

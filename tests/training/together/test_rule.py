@@ -53,6 +53,7 @@ def test_runs_that_differ_in_anything_else_are_not(bench, values):
         {"random_backbone": True},
         {"resample": True},
         {"others_each_epoch": True},
+        {"probe_layers": True},
         {"device": "cuda"},
         {"precision": "bfloat16"},
     ],
