@@ -128,7 +128,10 @@ def _keeps_more(rule: KeepsMore, evidence: Evidence, gold: Gold) -> Finding:
         return Finding(ClaimVerdict.OPEN)
     found = at_equal_gain(arm, against, rule.new_task, rule.task, rule.data, gold)
     if found is None:
-        return Finding(ClaimVerdict.OPEN, detail=f"one arm gained nothing on {rule.new_task}")
+        return Finding(ClaimVerdict.OPEN, detail="there are no scores during training")
+    if found.gain <= 0:
+        nothing = f"one arm gained nothing on {rule.new_task}"
+        return Finding(ClaimVerdict.UNDECIDED, margin=rule.margin, detail=nothing)
     epochs = " and ".join(f"{epoch:.2g}" for epoch in found.epochs)
     detail = f"compared at {signed(found.gain)} on {rule.new_task}, after {epochs} epochs"
     return replace(judged(_estimate(found.ones, found.others), 0.0, rule.margin), detail=detail)

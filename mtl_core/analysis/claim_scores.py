@@ -92,8 +92,9 @@ def at_equal_gain(
 
     The gain is that of the mean validation score over the shared seeds since the start. The
     smaller of the two arms' highest gains is the target. Each arm is read where its gain first
-    reaches the target; between two evaluations, gain and scores are interpolated linearly. None if
-    an arm gains nothing, or if scores during training are missing. Formulas: docs/measures.md.
+    reaches the target; between two evaluations, gain and scores are interpolated linearly. Without
+    scores if the target is not above 0: an arm has gained nothing. None if scores during training
+    are missing. Formulas: docs/measures.md.
     """
     shared = sorted(set(ones) & set(others))
     curves = [_mean_curve([runs[seed] for seed in shared], new_task) for runs in (ones, others)]
@@ -101,7 +102,7 @@ def at_equal_gain(
         return None
     target = min(max(score - curve[0][2] for _, _, score in curve) for curve in curves)
     if target <= 0:
-        return None
+        return EqualGain({}, {}, target, (0.0, 0.0))
     found, epochs = [], []
     for runs, curve in zip((ones, others), curves, strict=True):
         before, after, share = _crossing([(step, score) for step, _, score in curve], target)

@@ -61,9 +61,9 @@ CHAPTERS: tuple[GuideChapter, ...] = (
             "state of the **first token**. Encoders for sentence similarity, such as minilm-l6, "
             "were trained with the **mean of all tokens**; their first token was never trained to "
             "represent the sentence. A frozen encoder cannot adapt, so its heads should read what "
-            "it was trained with. That is the default here. The included runs read the first "
-            "token; train “heads only” with both (“Sentence vector” on the Train page, "
-            "`--sentence-vector` on the command line) and compare.",
+            "it was trained with. That is the default here. Claims about sentiment heads are "
+            "tested with both (“Sentence vector” on the Train page, `--sentence-vector` on the "
+            "command line).",
         ),
         sources=(DEVLIN, PETERS),
     ),

@@ -158,7 +158,7 @@ def test_an_arm_that_gains_nothing_has_no_equal_gain() -> None:
     fast = by_seed([second_stage([0.5, 0.8, 0.9], [0.6, 0.3, 0.1])] * 3)
     finding = judge(KEEPS_MORE, {ONE: stuck, OTHER: fast})
     assert (finding.verdict, finding.detail) == (
-        ClaimVerdict.OPEN,
+        ClaimVerdict.UNDECIDED,
         "one arm gained nothing on sentiment",
     )
 
