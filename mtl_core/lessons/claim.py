@@ -47,7 +47,7 @@ class Claim(Frozen):
     `statement` is the statement of the textbook text that it belongs to. `tested` describes the
     measured quantity and the runs, `control` what the runs share, so that the effect has one cause.
     `chapter` is the guide's chapter that covers the topic. `stated_effect` is the effect that the
-    number of seeds was planned for, where no effect was published.
+    number of seeds was planned for, where none was published for such runs.
     """
 
     id: str
@@ -67,6 +67,7 @@ class Claim(Frozen):
 
     @property
     def planned_effect(self) -> float | None:
-        """The published effect, or the stated one."""
-        published = None if self.published is None else self.published.effect
-        return self.stated_effect if published is None else published
+        """The stated effect, or the published one."""
+        if self.stated_effect is not None:
+            return self.stated_effect
+        return None if self.published is None else self.published.effect

@@ -18,8 +18,8 @@ from mtl_core.models.trained_vector import trained_sentence_vector
 from mtl_core.settings import ANY_FILE
 from mtl_core.tasks.dataset import SAMPLE, SAMPLE_POSTS
 from mtl_core.tasks.task import DEFAULT_TASKS
-from mtl_core.training.arm import ComparisonArm, named_arm, plain_arms
-from mtl_core.training.comparison import ComparisonSpec
+from mtl_core.training.arm import ComparisonArm, named_arm
+from mtl_core.training.comparison import ComparisonSpec, plain_arms
 from mtl_core.values import Frozen
 
 CHECKPOINT = "minilm-l6"
@@ -228,13 +228,13 @@ EXPERIMENTS: Experiments = {
     "posts": Experiment(
         title="Full on the posts",
         seconds_per_seed=14,
-        spec=_sample(*plain_arms(("full",)), data=POSTS),
+        spec=_sample(*plain_arms(("full",)), count=10, data=POSTS),
     ),
     "reviews after posts": Experiment(
         title="Second stage: reviews after posts",
         seconds_per_seed=35,
         starts_from=Arm(experiment="posts", scenario="full"),
-        spec=_sample(*plain_arms(("full",)), also_evaluate=(POSTS,)),
+        spec=_sample(*plain_arms(("full",)), count=10, also_evaluate=(POSTS,)),
     ),
     "bert-base": Experiment(
         title="Top 3 layers and full on BERT-base",

@@ -77,7 +77,7 @@ COST_CLAIMS: tuple[Claim, ...] = (
         control=_NINE,
         chapter=Chapter.COST,
         rule=Sooner(task="sentiment", arm=nine_epochs("heads-only"), against=nine_epochs("full")),
-        stated_effect=1.0,
+        stated_effect=2.0,
     ),
     Claim(
         id="fast-ner",
@@ -87,7 +87,7 @@ COST_CLAIMS: tuple[Claim, ...] = (
         control=_NINE,
         chapter=Chapter.COST,
         rule=Sooner(task="ner", arm=nine_epochs("heads-only"), against=nine_epochs("full")),
-        stated_effect=1.0,
+        stated_effect=2.0,
     ),
     Claim(
         id="still",

@@ -100,6 +100,7 @@ DEPTH_CLAIMS: tuple[Claim, ...] = (
             source=HOWARD_RUDER_PRETRAINING,
             effect=0.0063,
         ),
+        stated_effect=0.10,
     ),
     Claim(
         id="domain-checkpoint",
