@@ -226,7 +226,7 @@ def runs_table() -> str:
             total_runs += each.spec.run_count
             total_minutes += each.seconds_per_seed * seeds / 120
             minutes = f"{each.seconds_per_seed * seeds / 120:.1f}"
-        arms = ", ".join(each.spec.arm_names)
+        arms = "; ".join(each.spec.arm_names)
         lines.append(f"| {name} | {arms} | {seeds} | {each.spec.run_count} | {minutes} |")
     lines.append(f"| all with the included weights |  |  | {total_runs} | {total_minutes:.0f} |")
     return "\n".join(lines)

@@ -5,6 +5,7 @@ Each comparison is one file named by its id, so a store can skip known ids witho
 
 import gzip
 import logging
+import lzma
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -22,7 +23,9 @@ from mtl_core.store.shipping import ShippedComparison
 logger = logging.getLogger(__name__)
 
 FOLDER = Path(__file__).with_name("shipped")
-_SUFFIX = ".json.gz"
+_SUFFIX = ".json.xz"
+_EARLIER_SUFFIX = ".json.gz"
+"""Of files that earlier versions wrote."""
 
 
 def write_shipped_runs(
@@ -34,7 +37,7 @@ def write_shipped_runs(
     """
     shipped = [store.comparison_to_ship(comparison) for comparison in comparisons]
     folder.mkdir(exist_ok=True)
-    for old in folder.glob(f"*{_SUFFIX}"):
+    for old in _files(folder):
         old.unlink()
     return [_write(each, folder) for each in shipped]
 
@@ -46,7 +49,7 @@ class ShippedRuns:
     """
 
     def __init__(self, folder: Path = FOLDER) -> None:
-        comparisons = [_read(file) for file in folder.glob(f"*{_SUFFIX}")]
+        comparisons = [_read(file) for file in _files(folder)]
         comparisons.sort(key=lambda comparison: comparison.created_at)  # as the store lists them
         self.by_arm: ArmRuns = runs_of_arms(each.record() for each in comparisons)
         self._events = {run.id: run.events for each in comparisons for run in each.runs}
@@ -73,14 +76,21 @@ def import_shipped(store: RunStore, folder: Path = FOLDER) -> list[str]:
     The oldest comparison is imported last, so the store lists it first: most claims use it.
     Raises InternalError for a damaged file.
     """
-    lacking = [_read(file) for file in folder.glob(f"*{_SUFFIX}") if not _is_known(store, file)]
+    lacking = [_read(file) for file in _files(folder) if not _is_known(store, file)]
     lacking.sort(key=lambda comparison: comparison.created_at, reverse=True)
     return [run for comparison in lacking for run in store.import_comparison(comparison)]
 
 
+def _files(folder: Path) -> list[Path]:
+    """The files of shipped comparisons."""
+    return [
+        file for suffix in (_SUFFIX, _EARLIER_SUFFIX) for file in sorted(folder.glob(f"*{suffix}"))
+    ]
+
+
 def _is_known(store: RunStore, file: Path) -> bool:
     try:
-        store.comparison(file.name.removesuffix(_SUFFIX))
+        store.comparison(file.name.removesuffix(_SUFFIX).removesuffix(_EARLIER_SUFFIX))
     except UnknownComparison:
         return False
     return True
@@ -89,12 +99,13 @@ def _is_known(store: RunStore, file: Path) -> bool:
 def _write(comparison: ShippedComparison, folder: Path) -> Path:
     file = folder / f"{comparison.id}{_SUFFIX}"
     text = comparison.model_dump_json(exclude_defaults=False).encode()
-    file.write_bytes(gzip.compress(text, mtime=0))
+    file.write_bytes(lzma.compress(text))  # less than half of what gzip needs
     return file
 
 
 def _read(file: Path) -> ShippedComparison:
     try:
-        return ShippedComparison.model_validate_json(gzip.decompress(file.read_bytes()))
-    except (OSError, EOFError, ValidationError) as problem:
+        decompress = gzip.decompress if file.suffix == ".gz" else lzma.decompress
+        return ShippedComparison.model_validate_json(decompress(file.read_bytes()))
+    except (OSError, EOFError, lzma.LZMAError, ValidationError) as problem:
         raise InternalError(f"The shipped runs in {file.name} cannot be read: {problem}") from None

@@ -260,7 +260,7 @@ def test_any_two_checkpoints_can_be_the_general_one_and_that_of_the_domain() -> 
 
 def test_a_claim_without_weights_here_is_not_run() -> None:
     claim = claim_by_id("domain-checkpoint")
-    assert missing_weights(claim, ANY_FILE) == ("bert-base-uncased", "biobert")
+    assert set(missing_weights(claim, ANY_FILE)) == {"bert-base-uncased", "biobert"}
     assert not can_run(claim, EXPERIMENTS, ANY_FILE)
     assert can_run(claim_by_id("heads-ner"), EXPERIMENTS, ANY_FILE)
 

@@ -48,7 +48,7 @@ def test_runs_written_from_one_store_come_into_another_as_shipped(
 ) -> None:
     store.import_comparison(MADE)
     (file,) = write_shipped_runs(store, [MADE.id], tmp_path / "shipped")
-    assert file.name == "compare-standard.json.gz"
+    assert file.name == "compare-standard.json.xz"
 
     assert len(import_shipped(other, tmp_path / "shipped")) == 20
     arms = claim_by_id("faster").arms
@@ -86,7 +86,7 @@ def test_runs_read_without_a_store_are_those_that_a_store_imports(
 def test_the_included_runs_have_dates_and_versions_and_are_small_and_all_open(
     store: RunStore,
 ) -> None:
-    files = list(FOLDER.glob("*.json.gz"))
+    files = list(FOLDER.glob("*.json.*"))
     assert sum(file.stat().st_size for file in files) < 6_000_000
     assert len(import_shipped(store)) >= 90
     for comparison in store.comparisons(limit=100, shipped=True):
@@ -118,9 +118,10 @@ def test_what_was_made_first_is_listed_first_afterwards(
     assert [each.id for each in other.comparisons(shipped=True)] == [MADE.id, later.id]
 
 
-def test_a_damaged_file_is_named(store: RunStore, tmp_path: Path) -> None:
-    (tmp_path / "some.json.gz").write_bytes(b"damaged")
-    with pytest.raises(InternalError, match=r"shipped runs in some\.json\.gz cannot be read"):
+@pytest.mark.parametrize("name", ["some.json.gz", "some.json.xz"])
+def test_a_damaged_file_is_named(store: RunStore, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"damaged")
+    with pytest.raises(InternalError, match=f"shipped runs in {name} cannot be read"):
         import_shipped(store, tmp_path)
 
 
@@ -137,4 +138,4 @@ def test_unfinished_runs_do_not_ship_and_leave_what_is_there(
     )
     with pytest.raises(BadInput, match="only finished runs"):
         write_shipped_runs(store, [waiting.id], tmp_path)
-    assert [each.name for each in tmp_path.glob("*.gz")] == ["compare-standard.json.gz"]
+    assert [each.name for each in tmp_path.glob("*.xz")] == ["compare-standard.json.xz"]

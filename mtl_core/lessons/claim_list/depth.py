@@ -30,10 +30,11 @@ _ROUNDED = "A quarter of 6 layers is 1.5: rounded "
 
 def _reaches(name: str, task: str, words: str, arm: Arm, rounded: str) -> Claim:
     metric = {"sentiment": "Sentiment accuracy", "ner": "NER entity F1"}[task]
+    count = arm.scenario.removeprefix("top-")
+    layers = "layer of 6" if count == "1" else f"{count} of 6 layers"
     return Claim(
         id=name,
-        sentence=f"For {words}, training the top {arm.scenario.removeprefix('top-')} of 6 layers "
-        "reaches 90 % of full.",
+        sentence=f"For {words}, training the top {layers} reaches 90 % of full.",
         statement=_PARTIAL,
         tested=f"{metric}: {arm.scenario} minus full. A loss of up to 10 % is allowed. "
         f"{_ROUNDED}{rounded}",
