@@ -162,7 +162,7 @@ def test_testing_a_claim_queues_its_runs_and_names_the_price(shipped: Lab) -> No
     assert {run.state for run in comparison.runs} == {RunState.WAITING}
     assert [run.keeps_model for run in comparison.runs] == [False, True] * 10
     assert "20 runs left" in texts(app)
-    assert app.button(key="test_gradual").label == "Test: under a minute"  # full waits already
+    assert app.button(key="test_gradual").label == "Test: about 1 min"  # full waits already
 
 
 def test_running_tests_are_listed_oldest_first_from_one_reading_of_the_store(
