@@ -116,7 +116,7 @@ def _kept(rule: Keeps | Loses, evidence: Evidence, gold: Gold) -> Finding:
     before = scores_before(runs, rule.task, rule.data, gold)
     after = scores_after(runs, rule.task, rule.data, gold)
     if before and not any(score.value for score in before.values()):
-        return Finding(ClaimVerdict.OPEN, detail="the score before training was 0")
+        return Finding(ClaimVerdict.UNDECIDED, detail="the score before training was 0")
     if isinstance(rule, Keeps):
         return judged(_estimate(after, before), -rule.allowed)
     return judged(_estimate(before, after), 0.0, rule.margin)

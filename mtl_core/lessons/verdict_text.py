@@ -49,7 +49,12 @@ def interval_text(finding: Finding) -> str:
 
 
 def basis_text(finding: Finding) -> str:
-    """The sample behind an effect: `3 seeds × 200 sentences, must exceed −0.088`."""
+    """The sample behind an effect: `3 seeds × 200 sentences, must exceed −0.088`.
+
+    Empty without an effect.
+    """
+    if not finding.seeds and finding.effect is None:
+        return ""
     seeds = f"{finding.seeds} seeds" if finding.seeds else "computed"
     sentences = f" × {finding.sentences} sentences" if finding.sentences else ""
     bar = bar_text(finding)

@@ -108,7 +108,7 @@ def test_a_task_that_was_at_nothing_has_nothing_to_keep() -> None:
     runs = [finished(0.9, 0.0, before=(0.9, 0.0))] * 3
     finding = judge(Keeps(task="ner", arm=ONE, allowed=0.05), {ONE: by_seed(runs)})
     assert (finding.verdict, finding.detail) == (
-        ClaimVerdict.OPEN,
+        ClaimVerdict.UNDECIDED,
         "the score before training was 0",
     )
 
