@@ -249,4 +249,4 @@ def test_the_page_on_decisions_has_its_own_address_and_pictures(lab: Lab) -> Non
 
     app.button_group(key="guide_part").set_value("Claims").run()
     assert not app.exception
-    assert heading(app).startswith("28 claims about freezing")
+    assert heading(app).startswith(f"{COUNT} claims about freezing")
