@@ -91,10 +91,10 @@ def _sample(*arms: ComparisonArm, count: int = 5, **changes: object) -> Comparis
 
 
 def _limited(scenario: str, sentences: int, name: str | None = None) -> ComparisonArm:
-    """A scenario trained on a number of sentences per task."""
+    """A scenario trained on a number of sentences per task, which each seed draws anew."""
     limits = {task.name: sentences for task in DEFAULT_TASKS}
     named = name or f"{scenario}, {sentences} sentences"
-    return named_arm(scenario, named, options={"examples": limits})
+    return named_arm(scenario, named, options={"examples": limits, "resample": True})
 
 
 def _without(task: str, name: str, **changes: object) -> ComparisonArm:
@@ -172,6 +172,7 @@ EXPERIMENTS: Experiments = {
             named_arm("full", "full, high rate", learning_rate=HIGH_RATE),
             count=20,
             examples={task.name: 100 for task in DEFAULT_TASKS},
+            resample=True,
         ),
     ),
     "nine epochs": Experiment(

@@ -16,7 +16,10 @@ from mtl_core.lessons.sources import DODGE, SUN
 _REGULARIZATION = "Regularization: reduces the risk of overfitting"
 _DESTABILIZES = "Updating all layers at once can destabilize training, especially on small datasets"
 _HIGH_RATE = "A high learning rate on small or noisy data causes forgetting"
-_SAME = "same sentences, epochs and seeds; each plan with its tuned rates"
+_SAME = (
+    "same sentences, drawn anew for each seed; same epochs and seeds; each plan with its tuned "
+    "rates"
+)
 
 
 def _of_size(scenario: str, sentences: int) -> Arm:

@@ -38,8 +38,8 @@ def only_heads_learn(spec: RunSpec) -> bool:
         and not spec.random_backbone
         and not spec.resample  # each seed reads other sentences
         and not spec.others_each_epoch
-        and spec.epochs >= 1  # in a shorter run outputs may not pay
         and not spec.probe_layers
+        and spec.epochs >= 1  # in a shorter run outputs may not pay
         and (spec.device, spec.precision) == ("cpu", "float32")
         and all(phase.train for phase in spec.plan.phases)
         and all(each == "heads" or each.startswith("head:") for each in selectors)
