@@ -35,6 +35,16 @@ _COLUMNS = ("claim", "verdict", "effect", "95 % interval", "seeds, sentences, ba
 """The last: the verdict if those of all claims in the table are to hold together."""
 
 
+_DomainCheckpoint = Annotated[
+    str | None,
+    typer.Option(
+        metavar="REF",
+        help="With --run: the checkpoint that domain-checkpoint compares with --checkpoint.  "
+        "[default: biobert]",
+    ),
+]
+
+
 class ClaimFormat(StrEnum):
     """The output formats of `claims`."""
 
@@ -61,14 +71,7 @@ def claims(
             metavar="REF", help="With --run: the checkpoint to test on.  [default: minilm-l6]"
         ),
     ] = None,
-    domain_checkpoint: Annotated[
-        str | None,
-        typer.Option(
-            metavar="REF",
-            help="With --run: the checkpoint that domain-checkpoint compares with --checkpoint.  "
-            "[default: biobert]",
-        ),
-    ] = None,
+    domain_checkpoint: _DomainCheckpoint = None,
     data: Annotated[
         str | None,
         typer.Option(metavar="REF", help="With --run: the data to test on.  [default: sample]"),
