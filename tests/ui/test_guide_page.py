@@ -234,7 +234,7 @@ def test_a_claim_about_seconds_marks_those_that_other_runs_slowed(lab: Lab) -> N
         for name in ("faster", "memory")
     )
     assert (faster.shared, memory.shared) == (" beside 3 others", "")
-    assert "5 seeds, must exceed ×3, seconds beside 3 others" in texts(show_all(visited("guide")))
+    assert "10 seeds, must exceed ×3, seconds beside 3 others" in texts(show_all(visited("guide")))
 
 
 def test_the_page_on_decisions_has_its_own_address_and_pictures(lab: Lab) -> None:
