@@ -258,7 +258,8 @@ def _names(specs: Sequence[RunSpec], by_arm: bool) -> list[str]:
     if several_checkpoints:
         for part, spec in zip(parts, specs, strict=True):
             word = last_part(spec.checkpoint)
-            part += [word] if word not in part[0] else []
+            if word not in part[0]:
+                part[0] += f" on {word}"
     return [", ".join(part) for part in parts]
 
 

@@ -52,7 +52,7 @@ def test_arms_on_several_checkpoints_are_labelled_with_theirs(keep: Keep, read: 
         {"arm": "heads-only"},
         {"arm": "heads-only (tiny)", "checkpoint": "models/tiny", "sentence_vector": MEAN},
     )
-    assert labels(compared(keep, read, *arms)) == ["heads only, minilm-l6", "heads-only (tiny)"]
+    assert labels(compared(keep, read, *arms)) == ["heads only on minilm-l6", "heads-only (tiny)"]
     by_arm = compared(keep, read, *arms, by_arm=True)
     assert labels(by_arm) == ["heads-only", "heads-only (tiny)"]
 
