@@ -147,7 +147,10 @@ def _forgotten(
 
 
 def _judged(runs: Sequence[RunSummary], task: Task, gold: GoldLabels, rule: OutcomeRule) -> Against:
-    """Compares each run's score after training with its own score before training."""
+    """Compares each run's score after training with its own score before training.
+
+    That is the same for all seeds if they start from one trained model.
+    """
     start, end = {}, {}
     for run in runs:
         ends = _before_and_after(run, task)
@@ -156,7 +159,8 @@ def _judged(runs: Sequence[RunSummary], task: Task, gold: GoldLabels, rule: Outc
             first, last = (answers[0], answers[-1]) if len(answers) > 1 else (None, None)
             start[run.spec.seed] = _marked(first, ends[0], task, gold)
             end[run.spec.seed] = _marked(last, ends[1], task, gold)
-    intervals = differences_from({"before": start, "after": end}, "before", rule.looks)
+    scores = {"before": start, "after": end}
+    intervals = differences_from(scores, "before", rule.looks, by_part=True)
     return against(intervals.get("after"), rule.margin_of(task))
 
 

@@ -62,18 +62,23 @@ class PairedDifference:
 
 
 def differences_from(
-    plans: Mapping[Name, Scores], reference: Name, looks: Sequence[Collection[int]] = ()
+    plans: Mapping[Name, Scores],
+    reference: Name,
+    looks: Sequence[Collection[int]] = (),
+    *,
+    by_part: bool = False,
 ) -> dict[Name, PairedDifference]:
     """Computes each other plan less the reference; plans without an interval are left out.
 
     The intervals of all pairs hold simultaneously, so that the reference may be the best plan by
     the same scores: the probability that any is wrong is at most about ERROR, at all looks
     together. `looks` are the seeds at earlier looks at the results, the first look first. An
-    interval is the intersection of those at all looks: adding seeds never makes it wider.
+    interval is the intersection of those at all looks: adding seeds never makes it wider. `by_part`
+    is for a reference that hardly varies over the seeds (`reach_by_part`).
     """
     error = level_of_pair(ERROR, comb(len(plans), 2))
     found = {
-        label: _over_looks(scores, plans[reference], looks, error)
+        label: _over_looks(scores, plans[reference], looks, error, by_part=by_part)
         for label, scores in plans.items()
         if label != reference
     }
