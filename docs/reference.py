@@ -1,6 +1,7 @@
 """Generates the reference pages from help texts, schemas and docstrings.
 
-`.venv/bin/python docs/reference.py` writes them; with --check it only compares them.
+`.venv/bin/python docs/reference.py` writes them, and the file with the verdicts of the included
+runs that `claims` prints; with --check it only compares them.
 """
 
 import inspect
@@ -23,14 +24,14 @@ from mtl_core.freezing import selectors  # noqa: E402
 from mtl_core.freezing.plan import Phase, Plan, Schedule  # noqa: E402
 from mtl_core.freezing.plan_file import plan_to_yaml  # noqa: E402
 from mtl_core.freezing.scenarios import scenario_plan  # noqa: E402
-from mtl_core.lessons.claim_runs import claim_finding  # noqa: E402
+from mtl_core.lessons.claim_results import FILE as VERDICTS  # noqa: E402
+from mtl_core.lessons.claim_results import ClaimResult, results_json  # noqa: E402
 from mtl_core.lessons.claims import CLAIMS  # noqa: E402
 from mtl_core.lessons.experiments import EXPERIMENTS  # noqa: E402
 from mtl_core.lessons.planned import MOST_SEEDS, planned  # noqa: E402
-from mtl_core.lessons.shipped_runs import ShippedRuns  # noqa: E402
+from mtl_core.lessons.shipped_runs import judged_by_shipped_runs  # noqa: E402
 from mtl_core.models.cache import read_description, shipped_description  # noqa: E402
 from mtl_core.models.description import ModelDescription  # noqa: E402
-from mtl_core.settings import ANY_FILE  # noqa: E402
 from mtl_core.tasks import manifest  # noqa: E402
 from mtl_core.tasks.task import DEFAULT_TASKS  # noqa: E402
 from mtl_core.values import Frozen  # noqa: E402
@@ -94,11 +95,13 @@ from the model of the first stage with the same seed.
 
 def main() -> int:
     """Write the pages, or compare them with --check. Returns the exit code."""
+    results = judged_by_shipped_runs(CLAIMS)
     pages = {
         ROOT / "docs" / "command-line.md": command_line(),
         ROOT / "docs" / "plan-file.md": plan_file(),
         ROOT / "docs" / "manifest.md": manifest_file(),
-        ROOT / "docs" / "claims.md": claims_page(),
+        ROOT / "docs" / "claims.md": claims_page(results),
+        VERDICTS: results_json(results),
     }
     if "--check" in sys.argv:
         return int(any(not p.exists() or p.read_text("utf-8") != t for p, t in pages.items()))
@@ -155,13 +158,9 @@ def manifest_file() -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def claims_page() -> str:
+def claims_page(results: Mapping[str, ClaimResult]) -> str:
     """The claims of the Guide: their verdicts from the included runs, their designs and runs."""
-    shipped = ShippedRuns()
-    rows = [
-        (claim, claim_finding(claim, shipped.by_arm, shipped.summary_of, ANY_FILE))
-        for claim in CLAIMS
-    ]
+    rows = [(claim, results[claim.id].finding) for claim in CLAIMS]
     parts = (
         *("# Claims about freezing, tested", GENERATED, CLAIMS_TEXT, markdown(rows)),
         *(DESIGN_TEXT.format(most=MOST_SEEDS), designs_table()),

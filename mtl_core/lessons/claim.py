@@ -3,8 +3,10 @@
 from enum import StrEnum
 
 from mtl_core.analysis.claim_rules import Arm, Rule, arms_of
-from mtl_core.lessons.experiments import with_start_arms
+from mtl_core.lessons.experiments import EXPERIMENTS, Experiments, with_start_arms
 from mtl_core.lessons.sources import Source
+from mtl_core.models.checkpoint import has_weights, resolve_checkpoint
+from mtl_core.settings import FileAccess
 from mtl_core.values import Frozen
 
 
@@ -71,3 +73,12 @@ class Claim(Frozen):
         if self.stated_effect is not None:
             return self.stated_effect
         return None if self.published is None else self.published.effect
+
+
+def missing_weights(
+    claim: Claim, access: FileAccess, experiments: Experiments = EXPERIMENTS
+) -> tuple[str, ...]:
+    """The checkpoints of a claim whose weights are not on this machine."""
+    specs = (experiments[arm.experiment].spec.with_arms({arm.scenario}) for arm in claim.arms)
+    names = dict.fromkeys(name for spec in specs for name in spec.checkpoints)
+    return tuple(name for name in names if not has_weights(resolve_checkpoint(name, access)))

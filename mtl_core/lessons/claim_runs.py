@@ -12,9 +12,9 @@ from mtl_core.analysis.claim_verdicts import ClaimVerdict, Finding
 from mtl_core.analysis.marks import GoldLabels, gold_labels
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.engine.lab import Lab
-from mtl_core.lessons.claim import Claim
+from mtl_core.lessons.claim import Claim, missing_weights
 from mtl_core.lessons.experiments import EXPERIMENTS, Experiments
-from mtl_core.models.checkpoint import has_weights, require_weights, resolve_checkpoint
+from mtl_core.models.checkpoint import require_weights, resolve_checkpoint
 from mtl_core.models.description import ModelDescription
 from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.settings import FileAccess
@@ -134,15 +134,6 @@ def can_be_tested(claim: Claim, experiments: Experiments) -> bool:
         arm.experiment in experiments and arm.scenario in experiments[arm.experiment].spec.arm_names
         for arm in claim.arms
     )
-
-
-def missing_weights(
-    claim: Claim, access: FileAccess, experiments: Experiments = EXPERIMENTS
-) -> tuple[str, ...]:
-    """The checkpoints of a claim whose weights are not on this machine."""
-    specs = (experiments[arm.experiment].spec.with_arms({arm.scenario}) for arm in claim.arms)
-    names = dict.fromkeys(name for spec in specs for name in spec.checkpoints)
-    return tuple(name for name in names if not has_weights(resolve_checkpoint(name, access)))
 
 
 def can_run(claim: Claim, experiments: Experiments, access: FileAccess) -> bool:

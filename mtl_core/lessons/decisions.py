@@ -144,6 +144,18 @@ DECISIONS: tuple[DecisionSection, ...] = (
         ),
     ),
     DecisionSection(
+        title="Claims of the Guide",
+        paragraphs=(
+            "A claim compares an effect with a **bar** and has a margin. Both were written before "
+            "the runs. It **holds** if the whole 95 % interval is above the bar, and **does not "
+            "hold** if the whole interval is below the bar plus the margin: the effect is then "
+            "negative, or too small to matter. Otherwise it is **undecided**.",
+            "Each of these verdicts is made for itself. Of many verdicts at 95 %, some are wrong. "
+            "`freeze-lab claims` also shows which verdicts remain if all are to hold together with "
+            "95 % (Holm 1979).",
+        ),
+    ),
+    DecisionSection(
         title="What a verdict does not cover",
         paragraphs=(
             "A verdict is about this checkpoint, these training sentences and these settings. The "

@@ -15,7 +15,10 @@ from mtl_core.analysis.reading import summarise
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import FreezeLabError, InternalError, UnknownComparison
-from mtl_core.lessons.claim_runs import ArmRuns, runs_of_arms
+from mtl_core.lessons.claim import Claim
+from mtl_core.lessons.claim_results import ClaimResult
+from mtl_core.lessons.claim_runs import ArmRuns, claim_finding, runs_of_arms
+from mtl_core.settings import ANY_FILE
 from mtl_core.store.record import RunRecord
 from mtl_core.store.runs import RunStore
 from mtl_core.store.shipping import ShippedComparison
@@ -60,6 +63,19 @@ class ShippedRuns:
         if run.id not in self._summaries:
             self._summaries[run.id] = summarise(run.id, run.spec, self._events[run.id])
         return self._summaries[run.id]
+
+
+def judged_by_shipped_runs(claims: Iterable[Claim]) -> dict[str, ClaimResult]:
+    """Judges each claim by the shipped runs; the results by id, for `claim_results.FILE`."""
+    shipped = ShippedRuns()
+    return {
+        claim.id: ClaimResult.of(
+            claim,
+            claim_finding(claim, shipped.by_arm, shipped.summary_of, ANY_FILE),
+            shipped.by_arm,
+        )
+        for claim in claims
+    }
 
 
 def import_shipped_at_start(lab: Lab) -> None:

@@ -46,6 +46,10 @@ def test_a_command_that_trains_nothing_imports_no_heavy_package(command: str) ->
     assert imported_by(*command.split()) & HEAVY == set()
 
 
+def test_verdicts_are_printed_without_reading_the_runs_behind_them() -> None:
+    assert imported_by("claims") & HEAVY <= {"numpy"}
+
+
 def test_only_the_given_command_is_loaded_and_an_unknown_one_loads_all() -> None:
     one, every = application("train"), application("trian")
     assert [each.callback.__name__ for each in one.registered_commands if each.callback] == [

@@ -10,14 +10,13 @@ from mtl_core.errors import BadInput
 from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.lessons.chapters import CHAPTERS
-from mtl_core.lessons.claim import Chapter, Claim
+from mtl_core.lessons.claim import Chapter, Claim, missing_weights
 from mtl_core.lessons.claim_runs import (
     can_be_tested,
     can_run,
     claim_finding,
     comparison_name,
     experiment_of,
-    missing_weights,
     on_the_same_files,
     planned_runs,
 )

@@ -14,10 +14,9 @@ from mtl_core.analysis.claim_verdicts import (
 )
 from mtl_core.cli.console import plain_console, plain_table, print_json
 from mtl_core.errors import BadInput, FreezeLabError
-from mtl_core.lessons.claim import Claim
-from mtl_core.lessons.claim_runs import ArmRuns, claim_finding, missing_weights
+from mtl_core.lessons.claim import Claim, missing_weights
+from mtl_core.lessons.claim_results import ClaimResult, RunsMade, shipped_results
 from mtl_core.lessons.claims import CLAIMS, claim_by_id
-from mtl_core.lessons.shipped_runs import ShippedRuns
 from mtl_core.lessons.verdict_text import (
     SIGNS,
     basis_text,
@@ -28,7 +27,6 @@ from mtl_core.lessons.verdict_text import (
 from mtl_core.models.checkpoint import require_weights, resolve_checkpoint
 from mtl_core.nearest import quoted
 from mtl_core.settings import ANY_FILE
-from mtl_core.store.record import RunRecord
 from mtl_core.text import listed
 
 _COLUMNS = ("claim", "verdict", "effect", "95 % interval", "seeds, sentences, bar", "with Holm")
@@ -106,13 +104,12 @@ def claims(
     if run or ship:
         from mtl_core.cli.claims.missing_runs import run_claims  # not needed to print
 
-        findings, runs = run_claims(selected, changes, ship)
+        results = run_claims(selected, changes, ship)
     else:
         _require_run(name for name, value in changes.items() if value is not None)
-        shipped = ShippedRuns()
-        runs = shipped.by_arm
-        findings = [claim_finding(each, runs, shipped.summary_of, ANY_FILE) for each in selected]
-    _print(selected, findings, runs, form, included=not (run or ship))
+        shipped = shipped_results()
+        results = [shipped[each.id] for each in selected]
+    _print(selected, results, form, included=not (run or ship))
 
 
 def _require_run(given: Iterable[str]) -> None:
@@ -125,19 +122,15 @@ def _require_run(given: Iterable[str]) -> None:
 
 
 def _print(
-    claims: Sequence[Claim],
-    findings: Sequence[Finding],
-    runs: ArmRuns,
-    form: ClaimFormat,
-    included: bool,
+    claims: Sequence[Claim], results: Sequence[ClaimResult], form: ClaimFormat, included: bool
 ) -> None:
-    rows = list(zip(claims, findings, strict=True))
+    rows = [(claim, result.finding) for claim, result in zip(claims, results, strict=True)]
     if form is ClaimFormat.JSON:
-        source = "included" if included else "this machine"
+        source = {"source": "included" if included else "this machine"}
         print_json(
             [
-                _as_json(*row, adjusted) | {"runs": {"source": source} | _made(row[0], runs)}
-                for row, adjusted in zip(rows, _adjusted(rows), strict=True)
+                _as_json(*row, adjusted) | {"runs": source | result.made.model_dump(mode="json")}
+                for row, adjusted, result in zip(rows, _adjusted(rows), results, strict=True)
             ]
         )
     elif form is ClaimFormat.MARKDOWN:
@@ -147,7 +140,7 @@ def _print(
         for (each, finding), adjusted in zip(rows, _adjusted(rows), strict=True):
             table.add_row(each.id, *_cells(each, finding, adjusted))
         plain_console().print(table)
-        print(f"\n{_made_text(claims, runs, included)}")
+        print(f"\n{_made_text(RunsMade.joined([each.made for each in results]), included)}")
         if untested := _weights_text(rows):
             print(untested)
 
@@ -199,31 +192,13 @@ def _as_json(claim: Claim, finding: Finding, adjusted: float | None) -> dict[str
     }
 
 
-def _made(claim: Claim, runs: ArmRuns) -> dict[str, object]:
-    """When and on what the runs of a claim were made."""
-    made = _runs_of([claim], runs)
-    started = sorted(run.started_at or run.created_at for run in made)
-    return {
-        "first": started[0].isoformat() if started else None,
-        "last": started[-1].isoformat() if started else None,
-        "processors": _processors(made),
-        "versions": _versions(made),
-    }
-
-
-def _made_text(claims: Sequence[Claim], runs: ArmRuns, included: bool) -> str:
-    made = _runs_of(claims, runs)
-    if not made:
-        has_arms = any(claim.arms for claim in claims)
-        return "No runs yet: --run makes them." if has_arms else "Computed without runs."
-    last = max(run.started_at or run.created_at for run in made)
-    processors = listed(_processors(made)) or "an unknown processor"
-    versions = [f"{name} {' and '.join(each)}" for name, each in _versions(made).items()]
-    where = "included" if included else "of this machine"
-    return (
-        f"{len(made)} runs, {where}, the last of {last.day} {last:%b %Y}, on {processors}; "
-        f"{', '.join(versions)}."
-    )
+def _made_text(made: RunsMade, included: bool) -> str:
+    if made.last is None:
+        return "Without runs."
+    processors = listed(made.processors) or "an unknown processor"
+    versions = listed([f"{name} {'/'.join(each)}" for name, each in made.versions.items()])
+    runs = "Included runs" if included else "Runs of this machine"
+    return f"{runs}, the last of {made.last.day} {made.last:%b %Y}, on {processors}: {versions}."
 
 
 def _weights_text(rows: Sequence[tuple[Claim, Finding]]) -> str:
@@ -241,20 +216,3 @@ def _weights_text(rows: Sequence[tuple[Claim, Finding]]) -> str:
         except FreezeLabError as problem:
             lines.append(f"Not tested here: {problem}")
     return "\n".join(lines)
-
-
-def _runs_of(claims: Sequence[Claim], runs: ArmRuns) -> list[RunRecord]:
-    arms = dict.fromkeys(arm for claim in claims for arm in claim.arms)
-    return [run for arm in arms for run in runs.get(arm, {}).values()]
-
-
-def _processors(runs: Sequence[RunRecord]) -> list[str]:
-    return sorted({run.spec.processor for run in runs if run.spec.processor})
-
-
-def _versions(runs: Sequence[RunRecord]) -> dict[str, list[str]]:
-    found: dict[str, set[str]] = {}
-    for run in runs:
-        for name, version in run.spec.versions.items():
-            found.setdefault(name, set()).add(version)
-    return {name: sorted(versions) for name, versions in found.items()}

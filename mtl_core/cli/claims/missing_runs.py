@@ -11,6 +11,7 @@ from mtl_core.cli.model_and_plan import load_model
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import UnknownComparison
 from mtl_core.lessons.claim import Claim
+from mtl_core.lessons.claim_results import ClaimResult
 from mtl_core.lessons.claim_runs import (
     ArmRuns,
     can_run,
@@ -33,7 +34,7 @@ _EVERY = 10_000  # comparisons
 
 def run_claims(
     claims: Sequence[Claim], changes: Mapping[str, object], ship: bool
-) -> tuple[list[Finding], ArmRuns]:
+) -> list[ClaimResult]:
     """Make the missing runs of `claims`, and judge the claims by the runs of this machine.
 
     Runs that ended before they finished are repeated; finished runs are not. `changes` replace
@@ -49,7 +50,10 @@ def run_claims(
         findings = _findings(lab, claims, runs, experiments)
         if ship:
             _ship(lab, claims, runs)
-    return findings, runs
+    return [
+        ClaimResult.of(claim, finding, runs)
+        for claim, finding in zip(claims, findings, strict=True)
+    ]
 
 
 def _run_all(lab: Lab, claims: Sequence[Claim], experiments: Experiments) -> None:

@@ -11,13 +11,12 @@ from cachetools import LRUCache, cached
 from mtl_core.analysis.claim_rules import Arm, Cheaper, KeptBytes, Quantity, arms_of
 from mtl_core.analysis.claim_verdicts import ClaimVerdict, Finding, holm_adjusted
 from mtl_core.engine.lab import Lab
-from mtl_core.lessons.claim import Claim
+from mtl_core.lessons.claim import Claim, missing_weights
 from mtl_core.lessons.claim_runs import (
     ArmRuns,
     claim_comparisons,
     claim_finding,
     missing_arms,
-    missing_weights,
     runs_of_arms,
 )
 from mtl_core.lessons.claims import CLAIMS
