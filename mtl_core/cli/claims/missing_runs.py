@@ -11,7 +11,7 @@ from mtl_core.cli.model_and_plan import load_model
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import UnknownComparison
 from mtl_core.lessons.claim import Claim
-from mtl_core.lessons.claim_results import ClaimResult
+from mtl_core.lessons.claim_results import FILE, ClaimResult, results_json
 from mtl_core.lessons.claim_runs import (
     ArmRuns,
     can_run,
@@ -20,8 +20,9 @@ from mtl_core.lessons.claim_runs import (
     local_runs,
     queue_arms,
 )
+from mtl_core.lessons.claims import CLAIMS
 from mtl_core.lessons.experiments import EXPERIMENTS, Experiments, experiments_with
-from mtl_core.lessons.shipped_runs import write_shipped_runs
+from mtl_core.lessons.shipped_runs import judged_by_shipped_runs, write_shipped_runs
 from mtl_core.models.description import ModelDescription
 from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.report.run_words import about, duration
@@ -168,8 +169,10 @@ def _ship(lab: Lab, claims: Sequence[Claim], runs: ArmRuns) -> None:
         run.comparison for arm in arms for run in runs.get(arm, {}).values() if run.comparison
     )
     files = write_shipped_runs(lab.store, comparisons)
+    FILE.write_text(results_json(judged_by_shipped_runs(CLAIMS)), encoding="utf-8")
     size = sum(file.stat().st_size for file in files)
-    _log(f"{len(files)} comparisons written into {files[0].parent}, {size / 1e6:.1f} MB.")
+    _log(f"{len(files)} comparisons written into {FILE.parent}, {size / 1e6:.1f} MB.")
+    _log("`make docs` updates docs/claims.md.")
 
 
 def _log(message: str) -> None:
