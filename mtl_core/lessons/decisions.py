@@ -128,10 +128,10 @@ DECISIONS: tuple[DecisionSection, ...] = (
         title="Baselines",
         paragraphs=(
             "Two baselines use no encoder: the most frequent label (**majority class**) and a "
-            "**bag of words**, a classifier that counts the words. If no plan has a higher mean "
-            "than these, the title of the page states it and no plan is recommended: the best of "
-            "several plans that learned nothing is not a good choice. A baseline is one number on "
-            "the same sentences, without an interval.",
+            "**bag of words**, a classifier that counts the words. Each plan is compared with "
+            "both, sentence by sentence, with intervals and the same outcomes. If no plan is above "
+            "the higher of the two, the title of the page states it and no plan is recommended: "
+            "the best of several plans that learned nothing is not a good choice.",
         ),
     ),
     DecisionSection(
