@@ -7,7 +7,13 @@ from mtl_core.analysis.by_size import AtSize, group_by_size
 from mtl_core.analysis.judge import against_reference, compare_plans
 from mtl_core.analysis.marks import GoldLabels
 from mtl_core.analysis.outcomes import Against, OutcomeRule
-from mtl_core.analysis.plans import PlanComparison, PlanResult, Verdict, distinct_labels
+from mtl_core.analysis.plans import (
+    Labelled,
+    PlanComparison,
+    PlanResult,
+    Verdict,
+    distinct_labels,
+)
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.report.data_words import data_name, sizes_words
 from mtl_core.report.run_words import (
@@ -21,6 +27,8 @@ from mtl_core.report.run_words import (
 )
 from mtl_core.store.record import RunRecord
 from mtl_core.text import count_or_all, counted, last_part, percent
+from mtl_core.training.arm import ComparisonArm, difference_words
+from mtl_core.training.comparison import arm_key
 from mtl_core.training.spec import RunSpec
 
 
@@ -41,6 +49,8 @@ class ComparedRuns:
     sentences, the largest last, empty unless the runs differ in that number; `plans` are then the
     plans at the largest number. `rule` is how they were judged. `reference` is the label of the
     plan that the user compares the others with, and `against` the results by task and label.
+    `own_rates` are by the name of an arm its own learning rates and loss weights, as keys and texts
+    of the command line.
     """
 
     records: tuple[RunRecord, ...]
@@ -51,6 +61,7 @@ class ComparedRuns:
     rule: OutcomeRule = field(default_factory=OutcomeRule)
     reference: str | None = None
     against: Mapping[str, Mapping[str, Against]] = field(default_factory=dict)
+    own_rates: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
 
     @property
     def by_plan(self) -> bool:
@@ -94,14 +105,15 @@ def compare_runs(
     by_arm: bool = False,
     rule: OutcomeRule | None = None,
     reference: str | None = None,
+    arms: Sequence[ComparisonArm] = (),
 ) -> ComparedRuns:
     """Groups and judges runs by plan; the plans keep the order of `runs`.
 
     `gold_of` returns the labels of the sentences that a spec's runs evaluate, or None if its data
-    are not available: then only seeds are paired. With a `rule` the runs are the arms of one
-    comparison, which may differ in more than the plan. `by_arm` labels plans with the names of
-    their arms instead of words. `reference` is a plan's label or the name of its arm; a name that
-    no plan has is ignored.
+    are not available: then only seeds are paired. With a `rule` the runs belong to one comparison
+    and are grouped by arm: arms may differ in more than the plan. `by_arm` labels plans with the
+    names of their arms instead of words. `reference` is a plan's label or the name of its arm; a
+    name that no plan has is ignored. `arms` are those of the comparison.
     """
     specs = [summary.spec for _, summary in runs]
     gold = gold_of(max(specs, key=lambda spec: bool(spec.data_digests))) if specs else None
@@ -117,10 +129,13 @@ def compare_runs(
         beyond = () if rule else comparison.beyond_plan
         return replace(comparison, plans=_with_labels(ordered, by_arm), beyond_plan=beyond)
 
+    grouped: Sequence[Labelled] = summaries
+    if rule is not None:
+        grouped = [(_arm_label(each.spec), each) for each in summaries]
     by_size = tuple(
-        replace(each, plans=named(each.plans)) for each in group_by_size(summaries, gold, rule)
+        replace(each, plans=named(each.plans)) for each in group_by_size(grouped, gold, rule)
     )
-    plans = by_size[-1].plans if by_size else named(compare_plans(summaries, gold, rule))
+    plans = by_size[-1].plans if by_size else named(compare_plans(grouped, gold, rule))
     labels = _run_labels(_every_plan(plans, by_size))
     rule, chosen = rule or OutcomeRule(), _label_of(reference, plans)
     return ComparedRuns(
@@ -132,6 +147,7 @@ def compare_runs(
         rule,
         chosen,
         {} if chosen is None else against_reference(plans, chosen, rule),
+        {arm.name: arm.plan_differences for arm in arms},
     )
 
 
@@ -151,11 +167,17 @@ def facts_of(shown: ComparedRuns) -> list[str]:
 
 
 def own_facts(shown: ComparedRuns) -> dict[str, list[str]]:
-    """Lists by plan, in the order of `facts_of`, the settings that not all plans share."""
+    """Lists by plan its own learning rates and loss weights, and in the order of `facts_of` the
+    settings that not all plans share."""
     runs = {plan.label: lowest_seed_run(plan) for plan in shown.plans.plans}
+    rates = {
+        label: difference_words(shown.own_rates.get(run.spec.arm_name, ()))
+        for label, run in runs.items()
+    }
     facts = {label: _settings(run) for label, run in runs.items()}
     return {
-        label: [fact for fact in each if not all(fact in other for other in facts.values())]
+        label: rates[label]
+        + [fact for fact in each if not all(fact in other for other in facts.values())]
         for label, each in facts.items()
     }
 
@@ -182,6 +204,12 @@ def _shared_facts(shown: ComparedRuns) -> list[str]:
     shared += ["each starts from another run"] if len(starts) > 1 and None not in starts else []
     seeds_text = f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
     return [counted(len(specs), "run"), *shared, seeds_text, _dates(shown.records)]
+
+
+def _arm_label(spec: RunSpec) -> str:
+    """Distinguishes the arms of a comparison at each number of training sentences."""
+    name, limits = arm_key(spec)
+    return ", ".join([name, *(f"{task} {count}" for task, count in limits)])
 
 
 def _settings(summary: RunSummary) -> list[str]:

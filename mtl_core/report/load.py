@@ -117,7 +117,8 @@ class Report:
         runs = [(run.record, run.summary) for run in self.runs]
         spec = None if self.record is None else self.record.spec
         rule = None if spec is None else OutcomeRule(spec.margin, spec.seeds_at_looks)
-        return compare_runs(runs, lambda _: self._gold(), self.by_arm, rule, self.reference)
+        arms = () if spec is None else spec.arms
+        return compare_runs(runs, lambda _: self._gold(), self.by_arm, rule, self.reference, arms)
 
     @cached_property
     def sentences(self) -> tuple[Dataset, GoldLabels] | None:
@@ -214,20 +215,26 @@ class Report:
         return sentences[1] if sentences else None
 
     def _other_data(self) -> list[Dataset]:
-        """Loads the other data that the runs were evaluated on, each as the first run read it."""
+        """Loads the other data that the runs were evaluated on, each as the first run read it.
+
+        Runs with other tasks than those of the loaded data are left out.
+        """
         found: dict[str, Dataset | None] = {}
-        for spec in (run.summary.spec for run in self.runs):
+        tasks = self._spec_of_data.tasks
+        for spec in (run.summary.spec for run in self.runs if run.summary.spec.tasks == tasks):
             for name in spec.also_evaluate:
                 if self.data_of is not None and name not in found and spec.other_data_digests:
                     found[name] = self.data_of(spec.with_data(name), {})
         return [data for data in found.values() if data is not None]
 
     def _data(self, examples: Mapping[str, int]) -> Dataset | None:
-        """Loads the data of a started run if there is one, since that recorded their digests."""
-        if self.data_of is None:
-            return None
+        return None if self.data_of is None else self.data_of(self._spec_of_data, examples)
+
+    @property
+    def _spec_of_data(self) -> RunSpec:
+        """The spec of a started run if there is one, since that recorded the data's digests."""
         specs = [run.summary.spec for run in self.runs]
-        return self.data_of(max(specs, key=lambda spec: bool(spec.data_digests)), examples)
+        return max(specs, key=lambda spec: bool(spec.data_digests))
 
 
 def load_report(

@@ -100,7 +100,7 @@ def plan_files(spec: ComparisonSpec) -> dict[str, Plan]:
 
 def arm_text(arm: ComparisonArm, plan_path: str) -> str:
     """An arm as `--arm` reads it: `top-1,name=fast,learning-rate=0.001`."""
-    name = [] if arm.name == arm.scenario else [f"name={arm.name}"]
+    name = [] if arm.is_plain else [f"name={arm.name}"]
     parts = [*name, *(f"{key}={text}" for key, text in arm.differences)]
     written = io.StringIO()
     csv.writer(written, lineterminator="").writerow(parts)

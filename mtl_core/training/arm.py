@@ -1,6 +1,6 @@
 """An arm of a comparison: a plan, and the settings in which its runs differ from the others."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, field_serializer, field_validator, model_validator
@@ -36,10 +36,10 @@ class ComparisonArm(Frozen):
 
     @field_validator("name")
     @classmethod
-    def _trim(cls, name: str) -> str:
-        if not (trimmed := " ".join(name.split())):
+    def _check_name(cls, name: str) -> str:
+        if not (clean := clean_name(name)):
             raise ValueError("an arm needs a name")
-        return trimmed
+        return clean
 
     @field_validator("options")
     @classmethod
@@ -68,7 +68,8 @@ class ComparisonArm(Frozen):
     @property
     def is_plain(self) -> bool:
         """Whether the arm is a scenario under its own name with all values of the comparison."""
-        return self.scenario == self.name and not self.differences
+        named = self.scenario is not None and clean_name(self.scenario) == self.name
+        return named and not self.differences
 
     @property
     def differences(self) -> tuple[tuple[str, str], ...]:
@@ -76,22 +77,41 @@ class ComparisonArm(Frozen):
 
         The text of a value that is empty or None is empty.
         """
-        rates = {
-            "learning-rate": self.learning_rate,
-            "head-learning-rate": self.head_learning_rate,
-        }
         found = [("checkpoint", self.checkpoint)] if self.checkpoint else []
-        found += [(key, repr(rate)) for key, rate in rates.items() if rate is not None]
-        for task, weight in self.task_weights.items():
-            found.append((f"task-weight:{task}", argument_text(weight)))
+        found += self.plan_differences
         for name, value in self.options.items():
             found += _texts(name.replace("_", "-"), value)
         return tuple(found)
 
+    @property
+    def plan_differences(self) -> tuple[tuple[str, str], ...]:
+        """The part of `differences` that changes the plan: learning rates and loss weights."""
+        rates = {
+            "learning-rate": self.learning_rate,
+            "head-learning-rate": self.head_learning_rate,
+        }
+        found = [(key, repr(rate)) for key, rate in rates.items() if rate is not None]
+        for task, weight in self.task_weights.items():
+            found.append((f"task-weight:{task}", argument_text(weight)))
+        return tuple(found)
+
+
+def clean_name(name: str) -> str:
+    """Return the name as an arm has it: single spaces, at most NAME_LENGTH characters."""
+    return " ".join(name.split())[:NAME_LENGTH].rstrip()
+
+
+def difference_words(differences: Iterable[tuple[str, str]]) -> list[str]:
+    """Format differences of an arm: "checkpoint tiny", "task weight of ner 0.5"."""
+    return [
+        f"{key.replace('-', ' ').replace(':', ' of ')} {text or 'none'}"
+        for key, text in differences
+    ]
+
 
 def plain_arm(scenario: str) -> ComparisonArm:
     """Return the arm of a scenario that differs from the others in its plan only."""
-    return ComparisonArm(name=scenario, scenario=scenario)
+    return ComparisonArm(name=clean_name(scenario), scenario=scenario)
 
 
 def named_arm(source: str | Plan, name: str | None = None, **values: Any) -> ComparisonArm:
@@ -102,7 +122,7 @@ def named_arm(source: str | Plan, name: str | None = None, **values: Any) -> Com
     """
     what = {"scenario": source} if isinstance(source, str) else {"plan": source}
     base = source if isinstance(source, str) else source.name
-    arm = ComparisonArm.model_validate({"name": name or base[:NAME_LENGTH], **what, **values})
+    arm = ComparisonArm.model_validate({"name": name or clean_name(base), **what, **values})
     if name or not arm.differences:
         return arm
     return arm.model_copy(update={"name": _default_name(base, arm.differences)})
@@ -113,7 +133,7 @@ def _default_name(base: str, differences: tuple[tuple[str, str], ...]) -> str:
         last_part(text) if key == "checkpoint" else f"{key.replace(':', ' ')} {text or 'none'}"
         for key, text in differences
     ]
-    return f"{base} ({', '.join(words)})"[:NAME_LENGTH]
+    return clean_name(f"{base} ({', '.join(words)})")
 
 
 def _texts(key: str, value: object) -> list[tuple[str, str]]:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from mtl_core.training.arm import ComparisonArm, plain_arm
+from mtl_core.training.arm import ComparisonArm, clean_name, plain_arm
 from mtl_core.training.options import Option, RunOptions, option_values
 from mtl_core.training.spec import RunSpec
 
@@ -70,7 +70,10 @@ class ComparisonSpec(RunOptions):
         if not isinstance(values, dict) or "scenarios" not in values:
             return values
         others = {name: value for name, value in values.items() if name != "scenarios"}
-        arms = [{"name": name, "scenario": name} for name in values["scenarios"]]
+        arms = [
+            {"name": clean_name(name) if isinstance(name, str) else name, "scenario": name}
+            for name in values["scenarios"]
+        ]
         return {**others, "arms": (*arms, *others.get("arms", ()))}
 
     @model_serializer(mode="wrap")
@@ -78,7 +81,7 @@ class ComparisonSpec(RunOptions):
         values: dict[str, Any] = write(self)
         if "arms" in values and all(arm.is_plain for arm in self.arms):
             del values["arms"]
-            values["scenarios"] = self.arm_names
+            values["scenarios"] = tuple(arm.scenario for arm in self.arms)
         return values
 
     @property

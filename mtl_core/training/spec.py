@@ -10,6 +10,7 @@ from pydantic import Field
 
 from mtl_core.freezing.plan import Plan
 from mtl_core.tasks.task import Task
+from mtl_core.training.arm import clean_name
 from mtl_core.training.options import Option, RunOptions, Seed
 
 
@@ -57,8 +58,11 @@ class RunSpec(RunOptions):
 
     @property
     def arm_name(self) -> str:
-        """The name of the run's arm, its scenario, or its plan: the first that it has."""
-        return self.arm or self.scenario or self.plan.name
+        """The name of the run's arm, its scenario, or its plan: the first that it has.
+
+        It is cleaned as in `ComparisonArm`: earlier versions stored longer names.
+        """
+        return clean_name(self.arm or self.scenario or self.plan.name)
 
     def with_data(self, other: str) -> "RunSpec":
         """The spec with data of `also_evaluate` as its own, and the digests recorded for them."""

@@ -3,6 +3,8 @@
 import shlex
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,10 @@ from mtl_core.report.finding import headline
 from mtl_core.report.load import Report
 from mtl_core.report.repeat import arm_text, compare_command, compare_script, plan_files
 from mtl_core.report.table import setting_lines
+from mtl_core.settings import ANY_FILE
+from mtl_core.store.record import ComparisonRecord
+from mtl_core.tasks.dataset import load_dataset
+from mtl_core.tasks.task import DEFAULT_TASKS
 from mtl_core.training.arm import ComparisonArm, named_arm, plain_arm
 from mtl_core.training.comparison import ComparisonSpec
 from mtl_core.training.spec import RunSpec
@@ -69,6 +75,69 @@ def test_what_arms_share_is_a_fact_and_the_rest_is_stated_for_each(keep: Keep, r
     )
 
 
+def test_arms_that_differ_only_in_their_start_are_two_plans(keep: Keep, read: Read) -> None:
+    shown = compared(
+        keep,
+        read,
+        *(
+            {"arm": arm, "starts_from": start, "seed": seed}
+            for seed in (1, 2)
+            for arm, start in (("A", "run-a"), ("B", "run-b"))
+        ),
+    )
+    assert labels(shown) == ["A", "B"]
+    assert [sorted(plan.runs) for plan in shown.plans.plans] == [[1, 2], [1, 2]]
+
+
+def test_arms_that_differ_only_in_their_device_are_two_plans(keep: Keep, read: Read) -> None:
+    arms = ({"arm": "heads-only"}, {"arm": "on a GPU", "device": "cuda"})
+    assert labels(compared(keep, read, *arms)) == ["heads only", "on a GPU"]
+
+
+def test_an_arm_with_several_numbers_of_sentences_is_a_plan_for_each(
+    keep: Keep, read: Read
+) -> None:
+    both = {"sentiment": 20, "ner": 20}
+    shown = compared(keep, read, {"arm": "A"}, {"arm": "A", "examples": both}, {"arm": "B"})
+    assert len(shown.plans.plans) == 3
+
+
+def test_own_rates_and_loss_weights_are_stated(keep: Keep, read: Read) -> None:
+    arms = (
+        plain_arm("heads-only"),
+        named_arm("heads-only", "fast", head_learning_rate=0.02, task_weights={"ner": 0.5}),
+    )
+    ids = [keep(_changed(finished("heads-only", 0.7, 0.3), {"arm": arm.name})) for arm in arms]
+    report = read(*ids)
+    spec = ComparisonSpec(checkpoint="minilm-l6", arms=arms, seeds=(1,))
+    record = ComparisonRecord(
+        "c", "c", spec, datetime(2026, 1, 1, tzinfo=UTC), tuple(run.record for run in report.runs)
+    )
+    assert setting_lines(replace(report, record=record).compared) == (
+        "Settings of fast: head learning rate 0.02; task weight of ner 0.5.",
+    )
+
+
+def test_a_run_evaluated_on_other_data_is_compared_with_one_that_has_other_tasks(
+    keep: Keep, read: Read
+) -> None:
+    sample = load_dataset("sample", ANY_FILE)
+    topic = DEFAULT_TASKS[0].model_copy(update={"name": "topic"})
+    data = {
+        "topics": replace(sample, reference="topics", tasks=(topic,)),
+        "sample-posts": load_dataset("sample-posts", ANY_FILE),
+    }
+    changes = (
+        {"data": "topics", "tasks": (topic,)},
+        {"also_evaluate": ("sample-posts",), "other_data_digests": {"sample-posts: a": "b"}},
+    )
+    ids = [keep(_changed(finished("heads-only", 0.7, 0.3), each)) for each in changes]
+    report = replace(read(*ids), data_of=lambda spec, _: data[spec.data])
+    assert report.sentences is not None
+    assert set(report.sentences[1]) == {"validation", "test"}
+    assert len(report.compared.plans.plans) == 2
+
+
 def test_arms_that_differ_in_epochs_have_a_finding(keep: Keep, read: Read) -> None:
     shown = compared(keep, read, {"arm": "heads-only"}, {"arm": "long", "epochs": 9.0})
     assert shown.plans.beyond_plan == ()
@@ -85,6 +154,7 @@ def test_a_run_of_an_earlier_version_belongs_to_the_arm_of_its_scenario() -> Non
     [
         named_arm("full", checkpoint="/models/a, b"),
         named_arm("top-1", 'with "quotes", and a comma', learning_rate=3e-4),
+        named_arm("full", "full", learning_rate=1e-3),
         named_arm(MINE, head_learning_rate=0.01, task_weights={"ner": 0.0, "sentiment": 2.0}),
         named_arm(
             MINE,

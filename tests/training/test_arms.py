@@ -16,12 +16,16 @@ from mtl_core.tasks.task import DEFAULT_TASKS
 from mtl_core.training.arm import ComparisonArm, named_arm, plain_arm
 from mtl_core.training.comparison import ComparisonSpec, plain_arms
 from mtl_core.training.prepare_comparison import prepare_comparison, with_stated_vectors
+from tests.run_story import spec_of
 
 OWN_PLAN = Plan(
     name="lower half",
     phases=(Phase(name="one", train=("heads", "bert.encoder.layer.0.*")),),
     learning_rate=2e-4,
 )
+
+SPACED = OWN_PLAN.model_copy(update={"name": "lower  half "})
+LONG = OWN_PLAN.model_copy(update={"name": f"{'x' * 79} yyy"})
 
 
 def model_of(checkpoint: str, vector: SentenceVector | None) -> ModelDescription:
@@ -48,6 +52,32 @@ def test_a_comparison_of_scenarios_is_stored_as_in_earlier_versions() -> None:
     stored = json.loads(comparison(plain_arm("full"), plain_arm("top-1")).model_dump_json())
     assert stored["scenarios"] == ["full", "top-1"]
     assert "arms" not in stored
+
+
+@pytest.mark.parametrize(
+    ("arm", "name"),
+    [
+        (named_arm(SPACED, options={"epochs": 2}), "lower half (epochs 2)"),
+        (named_arm(SPACED), "lower half"),
+        (named_arm("full", "a  b ", options={"epochs": 2}), "a b"),
+        (named_arm(LONG, options={"epochs": 2}), "x" * 79),
+    ],
+)
+def test_every_name_has_single_spaces_and_reads_back(arm: ComparisonArm, name: str) -> None:
+    assert arm.name == name
+    assert ComparisonArm.model_validate_json(arm.model_dump_json()) == arm
+
+
+def test_a_comparison_of_a_scenario_with_a_long_name_opens_as_it_was_stored() -> None:
+    scenario = f"freeze-head:{'task' * 20}"
+    stored = {"checkpoint": "minilm-l6", "scenarios": [scenario, "full"], "seeds": [0]}
+    spec = ComparisonSpec.model_validate(stored)
+    assert spec.arm_names == (scenario[:80], "full")
+    assert spec.arms[0].is_plain
+    assert json.loads(spec.model_dump_json())["scenarios"] == [scenario, "full"]
+    run = spec_of("full").model_copy(update={"scenario": scenario})
+    assert run.arm_name == scenario[:80]
+    assert spec.names_start_of(run)
 
 
 def test_a_comparison_of_own_arms_reads_back_equal() -> None:

@@ -182,3 +182,10 @@ def test_only_values_that_differ_from_the_comparison_are_its_own() -> None:
     assert own_values(arm_of("mine", {"scenario": "full", **values}), "a", RunOptions()).name == (
         "mine"
     )
+
+
+def test_the_name_of_a_plan_file_has_single_spaces_in_the_form() -> None:
+    plan = scenario_plan("full", minilm()).model_copy(update={"name": "my  plan "})
+    arm = arm_of(None, {"plan": plan, "options": {"epochs": 2}})
+    assert arm.name == "my plan"
+    assert own_values(arm, "minilm-l6", RunOptions()).name == "my plan (epochs 2)"

@@ -12,7 +12,13 @@ from mtl_core.models.checkpoint import has_weights, resolve_checkpoint
 from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.settings import NO_FILE
 from mtl_core.tasks.task import Task
-from mtl_core.training.arm import NAME_LENGTH, ComparisonArm, named_arm
+from mtl_core.training.arm import (
+    NAME_LENGTH,
+    ComparisonArm,
+    clean_name,
+    difference_words,
+    named_arm,
+)
 from mtl_core.training.options import RunOptions
 from mtl_core.ui.shared.arms import base_name, collected_arms, plan_phrase, store_arms
 from mtl_core.ui.shared.choice import Choice
@@ -263,11 +269,7 @@ def _weight(task: str) -> _Change:
 
 def _differences(arm: ComparisonArm) -> str:
     """What differs from the other arms: `checkpoint tiny, epochs 2`."""
-    parts = [
-        f"{key.replace('-', ' ').replace(':', ' of ')} {text or 'none'}"
-        for key, text in arm.differences
-    ]
-    return ", ".join(parts) or "all settings shared"
+    return ", ".join(difference_words(arm.differences)) or "all settings shared"
 
 
 def _unused(name: str, arms: Iterable[ComparisonArm]) -> str:
@@ -275,7 +277,5 @@ def _unused(name: str, arms: Iterable[ComparisonArm]) -> str:
     used = {arm.name for arm in arms}
     if name not in used:
         return name
-    number = next(
-        n for n in range(2, len(used) + 3) if f"{name[: NAME_LENGTH - 4]} {n}" not in used
-    )
-    return f"{name[: NAME_LENGTH - 4]} {number}"
+    numbered = (clean_name(f"{name[: NAME_LENGTH - 4]} {n}") for n in range(2, len(used) + 3))
+    return next(each for each in numbered if each not in used)

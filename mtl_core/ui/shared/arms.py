@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from mtl_core.freezing.titles import scenario_phrase
 from mtl_core.text import counted
-from mtl_core.training.arm import NAME_LENGTH, ComparisonArm
+from mtl_core.training.arm import ComparisonArm, clean_name
 from mtl_core.training.comparison import MOST_ARMS
 from mtl_core.ui.shared.choice import came_by_history
 from mtl_core.ui.shared.keys import Key
@@ -87,7 +87,7 @@ def arm_of(name: str | None, values: Mapping[str, object]) -> ComparisonArm:
 
 def base_name(arm: ComparisonArm) -> str:
     """The name of an arm that was given no other: that of its scenario or plan."""
-    return arm.scenario or (arm.plan.name[:NAME_LENGTH] if arm.plan else arm.name)
+    return clean_name(arm.scenario or (arm.plan.name if arm.plan else arm.name))
 
 
 def plan_phrase(arm: ComparisonArm) -> str:

@@ -14,7 +14,7 @@ from mtl_core.report.run_words import moment, run_label
 from mtl_core.store.model_folder import saved_model
 from mtl_core.store.record import MOST_TAGS, TITLE_LENGTH, UNDO, RunRecord
 from mtl_core.tasks.dataset import SAMPLE, SAMPLE_POSTS
-from mtl_core.training.arm import NAME_LENGTH, ComparisonArm
+from mtl_core.training.arm import ComparisonArm, clean_name
 from mtl_core.training.options import RunOptions, ScalarOptions, option_values
 from mtl_core.training.spec import RunSpec
 from mtl_core.ui.predict.models import BEFORE
@@ -104,7 +104,7 @@ def arm_of_run(record: RunRecord, model: ModelDescription | None) -> ComparisonA
         }
     options = option_values(spec, RunOptions)
     own = {name: value for name, value in options.items() if name not in _OF_THE_COMPARISON}
-    name = (record.title or "")[:NAME_LENGTH] or None
+    name = clean_name(record.title or "") or None
     return arm_of(name, {"checkpoint": spec.checkpoint, "options": own, **plan})
 
 
