@@ -98,8 +98,10 @@ def test_an_arm_with_several_numbers_of_sentences_is_a_plan_for_each(
     keep: Keep, read: Read
 ) -> None:
     both = {"sentiment": 20, "ner": 20}
-    shown = compared(keep, read, {"arm": "A"}, {"arm": "A", "examples": both}, {"arm": "B"})
-    assert len(shown.plans.plans) == 3
+    few = [{"arm": name, "examples": both} for name in ("A", "B")]
+    shown = compared(keep, read, {"arm": "A"}, *few)  # B lacks the largest number
+    assert shown.by_size == ()
+    assert labels(shown) == ["A, all sentences", "A, 20 + 20 sentences", "B"]
 
 
 def test_own_rates_and_loss_weights_are_stated(keep: Keep, read: Read) -> None:
