@@ -17,7 +17,7 @@ FIELDS = {  # the documented fields, and after | further ones
     "step": "phase step epoch loss learning_rates",
     "evaluation": "phase epoch step split tasks",
     "answers": "step split places answers",
-    "measured": "groups gradient_cosine gradient_cosine_range probes",
+    "measured": "groups gradient_cosine gradient_cosine_range probes layer_probes",
     "phase_finished": "phase frozen_identical | frozen_tensors",
     "run_finished": "run metrics frozen_identical frozen_tensors peak_memory_bytes "
     "training_seconds evaluation_seconds total_seconds | output prefix_seconds trained_beside "
