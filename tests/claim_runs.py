@@ -1,7 +1,7 @@
 """Finished runs made up for tests of what claims read from them."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from mtl_core.analysis.claim_rules import Arm
 from mtl_core.analysis.outlook import begin
@@ -144,6 +144,6 @@ def _shipped_run(run: str, spec: RunSpec, reached: Scores, beside: int | None) -
         id=run,
         created_at=_MADE,
         started_at=_MADE,
-        finished_at=_MADE,
+        finished_at=_MADE + timedelta(seconds=seconds),
         events=(*story.events, ended),
     )

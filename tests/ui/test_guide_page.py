@@ -1,10 +1,12 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from mtl_core.analysis.claim_verdicts import ClaimVerdict, Finding
 from mtl_core.engine.lab import Lab
 from mtl_core.lessons.chapters import CHAPTERS
-from mtl_core.lessons.claim_runs import planned_runs
-from mtl_core.lessons.claims import CLAIMS
+from mtl_core.lessons.claim_results import ClaimResult
+from mtl_core.lessons.claim_runs import claim_comparisons, planned_runs, runs_of_arms
+from mtl_core.lessons.claims import CLAIMS, claim_by_id
 from mtl_core.lessons.decisions import DECISIONS
 from mtl_core.store.owner import Owner
 from mtl_core.store.record import ComparisonRecord, RunState
@@ -235,6 +237,22 @@ def test_a_claim_about_seconds_marks_those_that_other_runs_slowed(lab: Lab) -> N
     )
     assert (faster.shared, memory.shared) == (" beside 3 others", "")
     assert "10 seeds, must exceed ×3, seconds beside 3 others" in texts(show_all(visited("guide")))
+
+
+def test_the_stored_verdict_of_the_included_runs_is_shown_unless_the_runs_are_others(
+    shipped: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim, runs = claim_by_id("faster"), runs_of_arms(claim_comparisons(shipped.store))
+    stored = ClaimResult.of(claim, Finding(ClaimVerdict.UNDECIDED), runs)
+    others = stored.model_copy(update={"runs": stored.runs[1:]})
+    shown = []
+    for result in (stored, others):
+        monkeypatch.setattr(
+            "mtl_core.ui.guide.verdicts._stored_results", lambda found=result: {"faster": found}
+        )
+        states = {each.claim.id: each for each in guide_state(shipped).claims}
+        shown.append(states["faster"].finding.verdict)
+    assert shown == [ClaimVerdict.UNDECIDED, ClaimVerdict.HOLDS]
 
 
 def test_the_page_on_decisions_has_its_own_address_and_pictures(lab: Lab) -> None:
