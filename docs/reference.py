@@ -55,15 +55,16 @@ test: the arms that are compared, a control that isolates the cause, a rule with
 margin, and the effect that its design was planned to find. All of this was written before the
 runs.
 
-A claim *holds* if its whole 95 % interval is above the bar. It *does not hold* if the whole
-interval is below the bar plus the margin: the effect is then negative, or too small to matter.
-Otherwise it is *undecided*: at the planned power, these runs do not show which. Without its runs
-a claim is *not tested here*. A positive effect supports the claim. The margins are 0.03 of
-accuracy and 0.05 of entity F1. [measures.md](measures.md) derives the intervals.
+A claim *holds* if its whole 95 % interval is above the bar. Otherwise it *does not hold* if the
+whole interval is below the bar plus the margin: the effect is then negative, or too small to
+matter. Otherwise it is *undecided*: at the planned power, these runs do not show which. Without
+its runs a claim is *not tested here*. A positive effect supports the claim. The margins are 0.03
+of accuracy and 0.05 of entity F1, or the published effect if that is smaller.
+[measures.md](measures.md) derives the intervals.
 
 Each verdict is at 95 % on its own. The column "with Holm" has the verdict if those of all claims
-in the table are to hold together with 95 % (Holm 1979); exact claims have no p-value and stay
-out of it.
+in the table are to hold together with 95 % (Holm 1979); exact and descriptive claims have
+no p-value and stay out of it.
 """.strip()
 
 DESIGN_TEXT = """

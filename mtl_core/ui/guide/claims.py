@@ -178,8 +178,8 @@ def _afterwards(state: ClaimState, revealed: bool) -> str:
         lines.append(f"Your guess “{guess}” is {'right' if right else 'wrong'}.")
     if state.local is not None:
         lines.append(f"Tested on this machine: **{state.local.verdict}**, {_numbers(state.local)}.")
-    if state.finding.detail:
-        lines.append(plain(state.finding.detail[:1].upper() + state.finding.detail[1:]) + ".")
+    if state.finding.remark:
+        lines.append(plain(state.finding.remark[:1].upper() + state.finding.remark[1:]) + ".")
     return "".join(f"  \n{line}" for line in lines)
 
 
