@@ -151,6 +151,6 @@ UNFREEZING_CLAIMS: tuple[Claim, ...] = (
             at_least=0.667,
             margin=ACCURACY,
         ),
-        stated_effect=0.98,
+        stated_effect=0.9,
     ),
 )
