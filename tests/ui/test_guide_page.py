@@ -116,7 +116,7 @@ def test_claims_are_folded_by_chapter_but_for_the_first_and_none_once_filtered(
     assert folds[:3] == [
         ("**What to train and what to freeze** · 2 claims", True),
         ("**Choosing a checkpoint** · 2 claims", True),
-        ("**Heads only, the top layers, or everything** · 18 claims", True),
+        ("**Heads only, the top layers, or everything** · 16 claims", True),
     ]
     assert sum(int(label.split()[-2]) for label, _ in folds) == len(CLAIMS)
     app.button_group(key="verdicts").set_value("to guess").run()

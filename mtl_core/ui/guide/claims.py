@@ -41,7 +41,7 @@ _ALL, _TO_GUESS = "all", "to guess"
 _LEGEND = (
     "● measured, with 95 % interval · ◇ published · │ no effect; values to its right support the "
     "claim · ┊ bar: the claim holds if the whole interval is above it · shaded: margin, too small "
-    "to matter; the claim does not hold if the whole interval is below its upper end"
+    "to matter; otherwise it does not hold if the whole interval is below its upper end"
 )
 _COLUMNS = (1.35, 4.0, 2.45, 1.85, 1.35)
 _COLUMNS_TO_GUESS = (1.35, 4.0, 4.3, 1.35)
