@@ -5,6 +5,7 @@ The gain is how much the validation loss of the new task has fallen. Formulas: d
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import isnan, nan
 from statistics import fmean
 
 from mtl_core.analysis.claim_intervals import Estimate, of_mean, of_pairs
@@ -110,7 +111,8 @@ def _last(scores: dict[int, SeedScore]) -> float:
 
 
 def _curve(run: RunSummary, task: str) -> _Curve:
-    return validation_curve(run, task, lambda score: -score.loss)
+    points = validation_curve(run, task, lambda score: nan if score.loss is None else -score.loss)
+    return [point for point in points if not isnan(point[2])]
 
 
 def _at_equal_gain(stages: Sequence[_Stage], seeds: Sequence[int]) -> _Moment | None:
