@@ -65,7 +65,7 @@ COUNT = len(CLAIMS)
 def test_the_answer_counts_the_verdicts(shipped: Lab) -> None:
     app = visited("guide")
     assert heading(app) == (
-        f"{COUNT} claims about freezing: 2 hold, 4 do not, {COUNT - 6} untested"
+        f"{COUNT} claims about freezing: 2 hold, 3 do not, 1 undecided, {COUNT - 6} untested"
     )
     assert "included runs of 24 Nov 2026" in texts(app)
 
@@ -103,7 +103,8 @@ def test_the_filter_counts_a_verdict_only_once_it_has_been_seen(shipped: Lab) ->
     assert options == [
         f"all {COUNT}",
         "holds 2",
-        "does not hold 4",
+        "does not hold 3",
+        "undecided 1",
         f"not tested here {COUNT - 6}",
     ]
 
