@@ -1,7 +1,7 @@
 """Finished runs made up for tests of what claims read from them."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from mtl_core.analysis.claim_rules import Arm
 from mtl_core.analysis.outlook import begin
@@ -42,9 +42,9 @@ def finished(
     """A run that ended with these scores.
 
     `validation` and `elsewhere` are the scores after each epoch of ten steps, on validation
-    sentences and on the posts. `posts` is the accuracy there at the end alone. `moved` is how far
-    each group of tensors moved, `cka` the similarity of each layer's outputs, `probes` the scores
-    of the probes for ner on each layer before and after.
+    sentences and on the posts; losses are 1 minus these scores. `posts` is the accuracy there at
+    the end alone. `moved` is how far each group of tensors moved, `cka` the similarity of each
+    layer's outputs, `probes` the scores of the probes for ner on each layer before and after.
     """
     there = elsewhere or ([(before[0], 0.1), (posts, 0.1)] if posts is not None else ())
     groups = {group: Movement(moved=each) for group, each in (moved or {}).items()}
@@ -78,7 +78,7 @@ def _evaluations(split: str, each_epoch: Sequence[Scores]) -> list[Evaluation]:
             epoch=float(epoch),
             step=epoch * 10,
             split=split,
-            tasks=scores(*reached),
+            tasks=scores(*reached, losses=(1 - reached[0], 1 - reached[1])),
         )
         for epoch, reached in enumerate(each_epoch)
     ]
@@ -144,6 +144,6 @@ def _shipped_run(run: str, spec: RunSpec, reached: Scores, beside: int | None) -
         id=run,
         created_at=_MADE,
         started_at=_MADE,
-        finished_at=_MADE,
+        finished_at=_MADE + timedelta(seconds=seconds),
         events=(*story.events, ended),
     )

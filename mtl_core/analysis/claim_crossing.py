@@ -81,10 +81,10 @@ def _verdict(first: Estimate, last: Estimate, margin: float) -> tuple[ClaimVerdi
     """
     crosses = max(first.p_below(0.0), last.p_above(0.0))
     does_not = min(first.p_above(-margin), last.p_below(margin))
-    if first.low > -margin or last.high < margin:
-        return ClaimVerdict.DOES_NOT_HOLD, does_not
     if first.high < 0 < last.low:
         return ClaimVerdict.HOLDS, crosses
+    if first.low > -margin or last.high < margin:
+        return ClaimVerdict.DOES_NOT_HOLD, does_not
     return ClaimVerdict.UNDECIDED, min(crosses, does_not)
 
 

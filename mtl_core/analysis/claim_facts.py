@@ -19,18 +19,18 @@ def no_steps(rule: NoSteps, evidence: Evidence) -> Finding:
 
 
 def unchanged(rule: Unchanged, evidence: Evidence) -> Finding:
-    """Judges whether every score is the same before and after the run."""
+    """Judges whether every prediction on the judged sentences is the same after the run."""
     runs = [run for run in evidence.get(rule.arm, {}).values() if run.finished is not None]
-    if not runs:
+    answers = [run.judged_answers(each.task.name) for run in runs for each in run.tasks]
+    if not answers or any(len(each) < 2 for each in answers):
         return Finding(ClaimVerdict.OPEN, Scale.COUNT)
-    pairs = [
-        (before.headline, run.finished.metrics[each.task.name].headline)
-        for run in runs
-        for each in run.tasks
-        if run.finished is not None and (before := run.score_before(each.task.name)) is not None
-    ]
-    changed = sum(before != after for before, after in pairs)
-    detail = f"{changed} of {counted(len(pairs), 'score')} changed"
+    names = [each.task.name for run in runs for each in run.tasks]
+    changed, count = 0, 0
+    for task, stored in zip(names, answers, strict=True):
+        before, after = stored[0].answers[task], stored[-1].answers[task]
+        count += len(before)
+        changed += sum(one != other for one, other in zip(before, after, strict=True))
+    detail = f"{changed} of {counted(count, 'prediction')} changed"
     return exact(changed == 0, changed, Scale.COUNT, seeds=len(runs), detail=detail)
 
 

@@ -81,16 +81,7 @@ def of_ratios(ratios: Sequence[float]) -> Estimate | None:
     None for fewer than two seeds. `detects` is unknown.
     """
     found = of_mean([log(each) for each in ratios])
-    if found is None:
-        return None
-    return Estimate(
-        effect=exp(found.effect),
-        low=exp(found.low),
-        high=exp(found.high),
-        seeds=found.seeds,
-        p_above=lambda bound: found.p_above(log(bound)),
-        p_below=lambda bound: found.p_below(log(bound)),
-    )
+    return found and _exponential(found)
 
 
 def of_share(successes: int, trials: int) -> Estimate:
@@ -112,34 +103,33 @@ def of_share(successes: int, trials: int) -> Estimate:
 
 
 def of_spread(ones: Sequence[float], others: Sequence[float]) -> Estimate | None:
-    """The ratio of the standard deviations of two arms whose scores are paired by seed.
+    """The ratio of the spreads of two arms whose scores are paired by seed.
 
-    For normal scores. None for fewer than three seeds, or if one of them does not vary.
-    Source: Pitman 1939, Morgan 1939.
+    Spread: the mean absolute deviation from the median, which needs no normal scores. None for
+    fewer than three seeds, or if an arm does not vary. Source: Bonett and Seier 2003, with
+    Student's t. `detects` is unknown.
     """
-    count = len(ones)
-    if count < 3 or not stdev(ones) or not stdev(others):
+    if len(ones) < 3:
         return None
-    ratio = stdev(ones) / stdev(others)
-    correlation = float(np.corrcoef(ones, others)[0, 1])
-    apart, freedom = max(1 - correlation**2, 0.0), count - 2
-    point = float(student(1 - ERROR / 2, freedom))
-    half = 1 + 2 * apart * point**2 / freedom
-    reach = sqrt(half + sqrt(half**2 - 1))
+    apart = [np.abs(np.asarray(each) - np.median(each)) for each in (ones, others)]
+    means = [float(each.mean()) for each in apart]
+    if not all(means):
+        return None
+    ratio = means[0] / means[1]
+    relative = apart[0] / means[0] - apart[1] / means[1]  # its mean is 0
+    found = of_mean([log(ratio) + float(each) for each in relative])
+    return found and _exponential(found)
 
-    def statistic(bound: float) -> float:
-        variances = (ratio / bound) ** 2
-        if not apart:
-            return float("inf") if variances > 1 else float("-inf") if variances < 1 else 0.0
-        return (variances - 1) * sqrt(freedom) / (2 * sqrt(variances * apart))
 
+def _exponential(found: Estimate) -> Estimate:
+    """The estimate of the exponential of an effect."""
     return Estimate(
-        effect=ratio,
-        low=ratio / reach,
-        high=ratio * reach,
-        seeds=count,
-        p_above=lambda bound: _tail(statistic(bound), freedom),
-        p_below=lambda bound: _tail(-statistic(bound), freedom),
+        effect=exp(found.effect),
+        low=exp(found.low),
+        high=exp(found.high),
+        seeds=found.seeds,
+        p_above=lambda bound: found.p_above(log(bound)),
+        p_below=lambda bound: found.p_below(log(bound)),
     )
 
 

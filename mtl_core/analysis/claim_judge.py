@@ -6,6 +6,7 @@ from statistics import fmean
 from mtl_core.analysis.claim_costs import cheaper, kept_bytes
 from mtl_core.analysis.claim_counts import collapses, one_seed
 from mtl_core.analysis.claim_crossing import needs_data
+from mtl_core.analysis.claim_equal_gain import keeps_more
 from mtl_core.analysis.claim_facts import no_steps, still, unchanged
 from mtl_core.analysis.claim_intervals import Estimate, of_mean, of_pairs, of_ratios, of_spread
 from mtl_core.analysis.claim_rules import (
@@ -35,18 +36,17 @@ from mtl_core.analysis.claim_scores import (
     Evidence,
     Gold,
     Runs,
-    at_equal_gain,
     epochs_until,
+    scaled,
     scores_after,
     scores_before,
     summed,
     values_by_seed,
 )
-from mtl_core.analysis.claim_verdicts import ClaimVerdict, Finding, Scale, judged
+from mtl_core.analysis.claim_verdicts import Finding, Scale, judged, without_effect
 from mtl_core.analysis.paired.intervals import difference
 from mtl_core.analysis.paired.scores import Scores
 from mtl_core.analysis.summary import RunSummary
-from mtl_core.text import signed
 
 
 def judge(rule: Rule, evidence: Evidence, gold: Gold | None = None) -> Finding:
@@ -92,7 +92,7 @@ def _of_scores(
         case Better():
             return _better(rule, evidence, gold)
         case KeepsMore():
-            return _keeps_more(rule, evidence, gold)
+            return keeps_more(rule, evidence, gold)
         case LosesMore():
             return _loses_more(rule, evidence, gold)
         case NeedsData():
@@ -105,10 +105,8 @@ def _better(rule: Better, evidence: Evidence, gold: Gold) -> Finding:
     runs = [evidence.get(arm, {}) for arm in (rule.arm, rule.against)]
     task = rule.task or _first_task(runs[0])
     arm, against = (scores_after(each, task, rule.data, gold) for each in runs)
-    shared = set(arm) & set(against)
-    level = fmean(against[seed].value for seed in shared) if shared else 0.0
-    bar = -rule.allowed - ((1 - rule.keeps) * level if rule.keeps < 1 else 0.0)
-    return judged(_estimate(arm, against), bar, rule.margin)
+    required = against if rule.keeps == 1 else scaled(against, rule.keeps)
+    return judged(_estimate(arm, required), 0.0 - rule.allowed, rule.margin)
 
 
 def _kept(rule: Keeps | Loses, evidence: Evidence, gold: Gold) -> Finding:
@@ -116,25 +114,11 @@ def _kept(rule: Keeps | Loses, evidence: Evidence, gold: Gold) -> Finding:
     before = scores_before(runs, rule.task, rule.data, gold)
     after = scores_after(runs, rule.task, rule.data, gold)
     if before and not any(score.value for score in before.values()):
-        return Finding(ClaimVerdict.UNDECIDED, detail="the score before training was 0")
+        bar = -rule.allowed if isinstance(rule, Keeps) else 0.0
+        return without_effect("the score before training was 0", bar=bar)
     if isinstance(rule, Keeps):
-        return judged(_estimate(after, before), -rule.allowed)
+        return judged(_estimate(after, before), 0.0 - rule.allowed)
     return judged(_estimate(before, after), 0.0, rule.margin)
-
-
-def _keeps_more(rule: KeepsMore, evidence: Evidence, gold: Gold) -> Finding:
-    arm, against = (evidence.get(each, {}) for each in (rule.arm, rule.against))
-    if len(set(arm) & set(against)) < 2:
-        return Finding(ClaimVerdict.OPEN)
-    found = at_equal_gain(arm, against, rule.new_task, rule.task, rule.data, gold)
-    if found is None:
-        return Finding(ClaimVerdict.OPEN, detail="there are no scores during training")
-    if found.gain <= 0:
-        nothing = f"one arm gained nothing on {rule.new_task}"
-        return Finding(ClaimVerdict.UNDECIDED, margin=rule.margin, detail=nothing)
-    epochs = " and ".join(f"{epoch:.2g}" for epoch in found.epochs)
-    detail = f"compared at {signed(found.gain)} on {rule.new_task}, after {epochs} epochs"
-    return replace(judged(_estimate(found.ones, found.others), 0.0, rule.margin), detail=detail)
 
 
 def _loses_more(rule: LosesMore, evidence: Evidence, gold: Gold) -> Finding:
@@ -149,7 +133,11 @@ def _loses_more(rule: LosesMore, evidence: Evidence, gold: Gold) -> Finding:
 def _spreads_more(rule: SpreadsMore, evidence: Evidence) -> Finding:
     pairs = _values(rule.arm, rule.against, evidence, rule.task)
     ones, others = [one for one, _ in pairs], [other for _, other in pairs]
-    return judged(of_spread(ones, others), 1.0, scale=Scale.RATIO)
+    found = of_spread(ones, others)
+    if found is None and len(pairs) > 2:
+        same = "the scores of an arm hardly differ between seeds"
+        return without_effect(same, Scale.RATIO, bar=1.0, seeds=len(pairs))
+    return judged(found, 1.0, scale=Scale.RATIO)
 
 
 def _sooner(rule: Sooner, evidence: Evidence) -> Finding:

@@ -1,10 +1,11 @@
 """The rules that test claims: which quantity is measured on which runs, and the required value.
 
 Each rule defines an effect, a bar and a margin; larger effects support the claim. The claim holds
-if the whole 95 % interval is above the bar. It does not hold if the whole interval is below the bar
-plus the margin: the effect is then negative, or too small to matter. Otherwise it is undecided. An
-interval between the bar and the bar plus the margin means that the claim does not hold. All values
-were written before the runs (docs/claims.md); docs/measures.md derives the intervals.
+if the whole 95 % interval is above the bar. Otherwise it does not hold if the whole interval is
+below the bar plus the margin: the effect is then negative, or too small to matter. Otherwise it is
+undecided. An interval between the bar and the bar plus the margin means that the claim holds, with
+the remark that its effect is smaller than the margin. All values were written before the runs
+(docs/claims.md); docs/measures.md derives the intervals.
 """
 
 from enum import StrEnum
@@ -38,8 +39,8 @@ class Quantity(StrEnum):
 class Better(Frozen):
     """`arm` scores higher than `against`, or loses no more than is allowed.
 
-    Effect: score of `arm` minus score of `against`, paired by seed and sentence. Bar: 0, minus
-    `allowed`, minus the share of the score of `against` that `keeps` gives up. `data` is OWN_DATA,
+    Effect: score of `arm` minus `keeps` times the score of `against`, paired by seed and sentence.
+    Bar: minus `allowed`. `data` is OWN_DATA,
     or data that the runs were trained or evaluated on. `task` is None for the first task of the
     runs.
     """
@@ -80,8 +81,9 @@ class Loses(Frozen):
 class KeepsMore(Frozen):
     """At an equal gain on `new_task`, a task scores higher on `data` in `arm` than in `against`.
 
-    The gain is read on the validation sentences of the runs' own data, and the score on `data` at
-    the same moment (`claim_scores.at_equal_gain`). Effect: difference of these scores. Bar: 0.
+    The gain is how much the loss on the validation sentences of the runs' own data has fallen, and
+    the score is that on `data` at the same moment (`claim_equal_gain`). Effect: difference of
+    these scores. Bar: 0.
     """
 
     task: str
@@ -142,7 +144,7 @@ class Sooner(Frozen):
 class SpreadsMore(Frozen):
     """The scores of `arm` vary more over the seeds than those of `against`.
 
-    Effect: ratio of the standard deviations over the seeds. Bar: 1.
+    Effect: ratio of the mean absolute deviations from the median over the seeds. Bar: 1.
     """
 
     task: str
@@ -167,9 +169,10 @@ class Collapses(Frozen):
 class OneSeed(Frozen):
     """The plan that is best for a single seed is good enough.
 
-    Each seed selects the plan with the highest validation score. It is right if this plan is, over
-    all other seeds, within the margin of the best one on test sentences. Effect: share of seeds
-    that are right. Bar: `at_least`.
+    Each seed selects the plan with the highest validation score, or several with equal scores. It
+    is right if each of them is, over all other seeds, within the margin of the best one on test
+    sentences. Effect: share of seeds that are right. Bar: `at_least`. The seeds share their
+    sentences, so the claim is descriptive: it has an interval, and no p-value.
     """
 
     task: str
@@ -185,7 +188,7 @@ class NoSteps(Frozen):
 
 
 class Unchanged(Frozen):
-    """No prediction changes. Effect: the number of changed scores; it must be 0."""
+    """No prediction changes. Effect: the number of changed predictions; it must be 0."""
 
     arm: Arm
 

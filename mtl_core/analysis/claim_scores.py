@@ -1,9 +1,8 @@
 """Reads the scores that claims compare from finished runs, each with its sentences if known."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from math import isclose
-from statistics import fmean
+from operator import attrgetter
 
 from mtl_core.analysis.claim_rules import OWN_DATA, Arm
 from mtl_core.analysis.marks import GoldLabels, mark
@@ -25,19 +24,6 @@ Series = Sequence[tuple[int, SeedScore]]
 """Scores of one run with the number of steps before them, in order."""
 
 
-@dataclass(frozen=True, slots=True)
-class EqualGain:
-    """The scores of two arms at the same gain on a new task.
-
-    `epochs` are the epochs after which each arm had this gain.
-    """
-
-    ones: Scores
-    others: Scores
-    gain: float
-    epochs: tuple[float, float]
-
-
 def scores_before(runs: Runs, task: str, data: str, gold: Gold) -> Scores:
     """The headline scores before training; seeds without one are left out."""
     return {seed: found[0][1] for seed, found in _all_series(runs, task, data, gold).items()}
@@ -54,11 +40,13 @@ def values_by_seed(runs: Runs, value: Callable[[RunSummary], float | None]) -> d
     return {seed: each for seed, each in found.items() if each is not None}
 
 
-def validation_curve(run: RunSummary, task: str) -> list[tuple[int, float, float]]:
-    """Step, epoch and headline metric of each evaluation on validation sentences."""
+def validation_curve(
+    run: RunSummary, task: str, value: Callable[[TaskScore], float] = attrgetter("headline")
+) -> list[tuple[int, float, float]]:
+    """Step, epoch and a value of each evaluation on validation sentences: the headline metric."""
     known = next((each for each in run.tasks if each.task.name == task), None)
     points = known.evaluations if known else ()
-    return [(point.step, point.epoch, point.score.headline) for point in points]
+    return [(point.step, point.epoch, value(point.score)) for point in points]
 
 
 def mixed(one: SeedScore, other: SeedScore, share: float) -> SeedScore:
@@ -72,6 +60,18 @@ def mixed(one: SeedScore, other: SeedScore, share: float) -> SeedScore:
     return SeedScore(value, (1 - share) * one.by_sentence + share * other.by_sentence, one.places)
 
 
+def scaled(scores: Scores, share: float) -> Scores:
+    """The scores multiplied by a share, sentence by sentence."""
+    return {
+        seed: SeedScore(
+            share * each.value,
+            None if each.by_sentence is None else share * each.by_sentence,
+            each.places,
+        )
+        for seed, each in scores.items()
+    }
+
+
 def summed(ones: Scores, others: Scores) -> Scores:
     """The sum of two scores for each shared seed, sentence by sentence."""
     found = {}
@@ -83,36 +83,6 @@ def summed(ones: Scores, others: Scores) -> Scores:
             values = one.by_sentence + other.by_sentence
             found[seed] = SeedScore(one.value + other.value, values, one.places)
     return found
-
-
-def at_equal_gain(
-    ones: Runs, others: Runs, new_task: str, task: str, data: str, gold: Gold
-) -> EqualGain | None:
-    """The scores of `task` on `data` where both arms have the same gain on `new_task`.
-
-    The gain is that of the mean validation score over the shared seeds since the start. The
-    smaller of the two arms' highest gains is the target. Each arm is read where its gain first
-    reaches the target; between two evaluations, gain and scores are interpolated linearly. Without
-    scores if the target is not above 0: an arm has gained nothing. None if scores during training
-    are missing. Formulas: docs/measures.md.
-    """
-    shared = sorted(set(ones) & set(others))
-    curves = [_mean_curve([runs[seed] for seed in shared], new_task) for runs in (ones, others)]
-    if not all(len(curve) > 1 for curve in curves):
-        return None
-    target = min(max(score - curve[0][2] for _, _, score in curve) for curve in curves)
-    if target <= 0:
-        return EqualGain({}, {}, target, (0.0, 0.0))
-    found, epochs = [], []
-    for runs, curve in zip((ones, others), curves, strict=True):
-        before, after, share = _crossing([(step, score) for step, _, score in curve], target)
-        series = {seed: dict(_series(runs[seed], task, data, gold)) for seed in shared}
-        if any(not {before, after} <= set(each) for each in series.values()):
-            return None
-        found.append({s: mixed(each[before], each[after], share) for s, each in series.items()})
-        epoch_at = {step: epoch for step, epoch, _ in curve}
-        epochs.append((1 - share) * epoch_at[before] + share * epoch_at[after])
-    return EqualGain(found[0], found[1], target, (epochs[0], epochs[1]))
 
 
 def epochs_until(run: RunSummary, task: str, of_end: float) -> float | None:
@@ -131,32 +101,16 @@ def epochs_until(run: RunSummary, task: str, of_end: float) -> float | None:
     return earlier + (later - earlier) * (target - low) / (high - low)
 
 
-def _crossing(curve: Sequence[tuple[int, float]], gain: float) -> tuple[int, int, float]:
-    """The steps between which the gain since the start is first reached, and the share between."""
-    start = curve[0][1]
-    place = next(n for n, (_, score) in enumerate(curve) if score - start >= gain)
-    (before, low), (after, high) = curve[place - 1], curve[place]
-    return before, after, (start + gain - low) / (high - low)
-
-
-def _mean_curve(runs: Sequence[RunSummary], task: str) -> list[tuple[int, float, float]]:
-    """The mean validation curve of runs that were evaluated at the same steps, else empty."""
-    curves = [validation_curve(run, task) for run in runs]
-    if not curves or any([p[:2] for p in curve] != [p[:2] for p in curves[0]] for curve in curves):
-        return []
-    return [
-        (step, epoch, fmean(curve[place][2] for curve in curves))
-        for place, (step, epoch, _) in enumerate(curves[0])
-    ]
-
-
 def _all_series(runs: Runs, task: str, data: str, gold: Gold) -> dict[int, Series]:
-    found = {seed: _series(run, task, data, gold) for seed, run in runs.items()}
+    found = {seed: series_of(run, task, data, gold) for seed, run in runs.items()}
     return {seed: series for seed, series in found.items() if len(series) > 1}
 
 
-def _series(run: RunSummary, name: str, data: str, gold: Gold) -> Series:
-    """The scores of a finished run on its own data or on other data, in order of steps."""
+def series_of(run: RunSummary, name: str, data: str, gold: Gold) -> Series:
+    """The scores of a finished run on its own data or on other data, in order of steps.
+
+    Without scores for a run that is not finished.
+    """
     task = next((each.task for each in run.tasks if each.task.name == name), None)
     if task is None or run.finished is None:
         return ()

@@ -36,11 +36,12 @@ class Scale(StrEnum):
 class Finding:
     """A measured effect and its verdict. Larger effects support the claim.
 
-    `bar` is the value that the whole interval has to exceed; below `bar` + `margin` the claim does
-    not hold. `low` and `high` are None for an exact effect. `sentences` is 0 if the interval covers
-    the variation over seeds only. `p_value` is the lowest level at which the interval would decide;
-    None for an exact effect. `detects` is the distance from the bar that this design finds in 80 %
-    of repetitions, None if unknown. `detail` is an additional remark.
+    `bar` is the value that the whole interval has to exceed. An interval that is not above it but
+    below `bar` + `margin` contradicts the claim. `low` and `high` are None for an exact effect.
+    `sentences` is 0 if the interval covers the variation over seeds only. `p_value` is the lowest
+    level at which the interval would decide; None for an exact or a descriptive effect, 1 if the
+    runs have no effect. `detects` is the distance from the bar that this design finds in 80 % of
+    repetitions, None if unknown. `detail` is an additional remark.
     """
 
     verdict: ClaimVerdict
@@ -61,6 +62,16 @@ class Finding:
         """Whether the claim holds or does not hold."""
         return self.verdict in (ClaimVerdict.HOLDS, ClaimVerdict.DOES_NOT_HOLD)
 
+    @property
+    def remark(self) -> str | None:
+        """The detail, and that an effect which supports the claim is shown to be small."""
+        holds = self.verdict is ClaimVerdict.HOLDS and self.scale is Scale.DIFFERENCE
+        small = holds and self.high is not None and self.high < self.bar + self.margin
+        parts = [self.detail] if self.detail else []
+        if small:
+            parts.append(f"the effect is smaller than the margin of {self.margin:g}")
+        return "; ".join(parts) or None
+
 
 def judged(
     found: Estimate | None, bar: float, margin: float = 0.0, scale: Scale = Scale.DIFFERENCE
@@ -69,10 +80,10 @@ def judged(
     if found is None:
         return Finding(ClaimVerdict.OPEN, scale, bar=bar, margin=margin)
     above, below = found.p_above(bar), found.p_below(bar + margin)
-    if found.high < bar + margin:
-        verdict, p_value = ClaimVerdict.DOES_NOT_HOLD, below
-    elif found.low > bar:
+    if found.low > bar:
         verdict, p_value = ClaimVerdict.HOLDS, above
+    elif found.high < bar + margin:
+        verdict, p_value = ClaimVerdict.DOES_NOT_HOLD, below
     else:
         verdict, p_value = ClaimVerdict.UNDECIDED, min(above, below)
     return Finding(
@@ -88,6 +99,16 @@ def judged(
         p_value,
         found.detects,
     )
+
+
+def without_effect(detail: str, scale: Scale = Scale.DIFFERENCE, **values: object) -> Finding:
+    """A finding of runs that are complete but have no effect to judge.
+
+    It is undecided with p = 1, so that the number of claims in Holm's adjustment does not depend on
+    the results.
+    """
+    found = Finding(ClaimVerdict.UNDECIDED, scale, p_value=1.0, detail=detail)
+    return replace(found, **values)  # type: ignore[arg-type]
 
 
 def exact(holds: bool, effect: float, scale: Scale, **values: object) -> Finding:

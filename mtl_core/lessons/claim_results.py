@@ -10,10 +10,10 @@ from pathlib import Path
 
 from pydantic import Field, TypeAdapter
 
-from mtl_core.analysis.claim_rules import Arm
+from mtl_core.analysis.claim_rules import Arm, arms_of
 from mtl_core.analysis.claim_verdicts import Finding
 from mtl_core.lessons.claim import Claim
-from mtl_core.store.record import RunRecord
+from mtl_core.store.record import RunRecord, RunState
 from mtl_core.values import Frozen
 
 FILE = Path(__file__).with_name("shipped") / "verdicts.json"
@@ -51,10 +51,11 @@ class RunsMade(Frozen):
 
 
 class ClaimResult(Frozen):
-    """The finding on a claim, and the origin of the runs behind it."""
+    """The finding on a claim, the origin of the runs behind it, and their ids."""
 
     finding: Finding
     made: RunsMade
+    runs: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -62,7 +63,17 @@ class ClaimResult(Frozen):
     ) -> "ClaimResult":
         """The result of a claim; `runs` has those of its arms by seed."""
         made = [run for arm in claim.arms for run in runs.get(arm, {}).values()]
-        return cls(finding=finding, made=RunsMade.of(made))
+        return cls(finding=finding, made=RunsMade.of(made), runs=judged_runs(claim, runs))
+
+
+def judged_runs(claim: Claim, runs: Mapping[Arm, Mapping[int, RunRecord]]) -> tuple[str, ...]:
+    """The ids of the finished runs that the claim is judged by, in the order of its arms."""
+    return tuple(
+        run.id
+        for arm in arms_of(claim.rule)
+        for _, run in sorted(runs.get(arm, {}).items())
+        if run.state is RunState.FINISHED
+    )
 
 
 _Results = TypeAdapter(dict[str, ClaimResult])

@@ -12,8 +12,10 @@ from mtl_core.analysis.claim_verdicts import ClaimVerdict, Finding
 from mtl_core.analysis.marks import GoldLabels, gold_labels
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.engine.lab import Lab
+from mtl_core.freezing.plan import Plan
 from mtl_core.lessons.claim import Claim, missing_weights
 from mtl_core.lessons.experiments import EXPERIMENTS, Experiments
+from mtl_core.models.cache import read_description, shipped_description
 from mtl_core.models.checkpoint import require_weights, resolve_checkpoint
 from mtl_core.models.description import ModelDescription
 from mtl_core.models.sentence_vector import SentenceVector
@@ -22,7 +24,7 @@ from mtl_core.store.record import ComparisonRecord, PlannedRun, RunRecord, RunSt
 from mtl_core.store.runs import RunStore
 from mtl_core.tasks.dataset import load_dataset
 from mtl_core.training.comparison import ComparisonSpec
-from mtl_core.training.prepare_comparison import ModelOf, prepare_comparison
+from mtl_core.training.prepare_comparison import ModelOf, arm_plan, prepare_comparison
 
 _PREFIX = "Claims: "
 _MAX_COMPARISONS = 10_000
@@ -57,7 +59,7 @@ def experiment_of(
 ) -> str | None:
     """The name of the experiment that a comparison belongs to; None if it belongs to none.
 
-    The comparison has the experiment's title and the same specification, or a subset of its
+    The comparison has the experiment's title and the same specification, or some of the same
     arms. Its runs may have been trained together or not, and seeds may have been added.
     """
     name = comparison.name.removeprefix(_PREFIX)
@@ -69,7 +71,8 @@ def experiment_of(
     first = comparison.spec.model_copy(
         update={"seeds": comparison.spec.seeds[: len(whole.seeds)], "looks": whole.looks}
     )
-    return name if first == part else None
+    same_arms = all(arm in whole.arms for arm in comparison.spec.arms)
+    return name if same_arms and first == part else None
 
 
 def comparison_name(comparison: ComparisonRecord) -> str:
@@ -86,8 +89,10 @@ def runs_of_arms(
 ) -> ArmRuns:
     """The runs of every arm by seed. `comparisons` are ordered newest first.
 
-    Only the newest run of a seed is returned. Failed and stopped runs are left out.
+    Only the newest run of a seed is returned. Failed and stopped runs are left out, and so are runs
+    whose plan is not the one that their arm has now: a default learning rate was different.
     """
+    plans: dict[Arm, Plan | None] = {}
     found: dict[Arm, dict[int, RunRecord]] = {}
     for comparison in comparisons:
         experiment = experiment_of(comparison, experiments)
@@ -97,8 +102,22 @@ def runs_of_arms(
             if run.state.is_final and run.state is not RunState.FINISHED:
                 continue
             arm = Arm(experiment=experiment, scenario=run.spec.arm_name)
+            if arm not in plans:
+                plans[arm] = _plan_now(run, experiments[experiment].spec)
+            if plans[arm] not in (None, run.spec.plan):
+                continue
             found.setdefault(arm, {}).setdefault(run.spec.seed, run)
     return found
+
+
+def _plan_now(run: RunRecord, spec: ComparisonSpec) -> Plan | None:
+    """The plan that the arm of a run has now; None if the checkpoint is not in the catalogue."""
+    described = shipped_description(run.spec.checkpoint)
+    if not described.is_file():
+        return None
+    model = ModelDescription(read_description(described), run.spec.tasks)
+    (arm,) = (each for each in spec.arms if each.name == run.spec.arm_name)
+    return arm_plan(spec, arm, model)
 
 
 def claim_finding(

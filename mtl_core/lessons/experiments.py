@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from mtl_core.analysis.claim_rules import Arm
 from mtl_core.freezing.plan import Phase, Plan
+from mtl_core.freezing.rates import default_rates
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.models.cache import read_description, shipped_description
 from mtl_core.models.checkpoint import resolve_checkpoint
@@ -30,13 +31,13 @@ GENERAL, DOMAIN = "bert-base-uncased", "biobert"
 LONG = 9.0
 """Epochs of the experiment in which plans with many phases have about an epoch for each phase."""
 
-HIGH_RATE = 3e-3
-"""Ten times the rate of full fine-tuning on the included checkpoint."""
-
-HIGHER_RATE = 1e-3
-"""About three times that rate, for the second stage."""
+HIGH, HIGHER = 10, 3
+"""By what the tuned rate of full is multiplied where a high rate is tested."""
 
 GRADUAL_ALL = "gradual, all layers"
+
+FEW_EPOCHS = {50: 24.0, 200: 6.0}
+"""The epochs of few sentences per task, which give about the 150 steps of 400 in three epochs."""
 
 
 class Experiment(Frozen):
@@ -79,6 +80,19 @@ def gradual_over_all_layers() -> Plan:
     return gradual.model_copy(update={"name": GRADUAL_ALL, "phases": phases})
 
 
+def _gradual_with_rates_of_full() -> Plan:
+    """Gradual unfreezing of all layers with the rates of full in every phase."""
+    gradual, rates = gradual_over_all_layers(), default_rates("full", _hidden_size(CHECKPOINT))
+    own = {"learning_rate": None, "head_learning_rate": None}
+    phases = tuple(phase.model_copy(update=own) for phase in gradual.phases)
+    whole = {"learning_rate": rates.encoder, "head_learning_rate": rates.heads}
+    return gradual.model_copy(update={"phases": phases, **whole})
+
+
+def _hidden_size(checkpoint: str) -> int:
+    return read_description(shipped_description(checkpoint)).hidden_size
+
+
 def _sample(*arms: ComparisonArm, count: int = 5, **changes: object) -> ComparisonSpec:
     """A comparison on the sample and the included checkpoint: three epochs, `count` seeds."""
     values = {
@@ -90,11 +104,32 @@ def _sample(*arms: ComparisonArm, count: int = 5, **changes: object) -> Comparis
     return ComparisonSpec.model_validate({**values, **changes})
 
 
-def _limited(scenario: str, sentences: int, name: str | None = None) -> ComparisonArm:
+def full_rate(hidden_size: int, factor: float) -> float:
+    """The tuned rate of full for an encoder of this width, multiplied by `factor`."""
+    return round(factor * default_rates("full", hidden_size).encoder, 10)
+
+
+_HIGH_RATE = full_rate(_hidden_size(CHECKPOINT), HIGH)
+_HIGHER_RATE = full_rate(_hidden_size(CHECKPOINT), HIGHER)
+
+
+def _of_each_task(sentences: int) -> dict[str, int]:
+    return {task.name: sentences for task in DEFAULT_TASKS}
+
+
+def _limited(scenario: str, sentences: int) -> ComparisonArm:
     """A scenario trained on a number of sentences per task, which each seed draws anew."""
-    limits = {task.name: sentences for task in DEFAULT_TASKS}
-    named = name or f"{scenario}, {sentences} sentences"
-    return named_arm(scenario, named, options={"examples": limits, "resample": True})
+    options = {
+        "examples": _of_each_task(sentences),
+        "resample": True,
+        "epochs": FEW_EPOCHS[sentences],
+    }
+    return named_arm(scenario, f"{scenario}, {sentences} sentences", options=options)
+
+
+def _off(scenario: str, task: str) -> ComparisonArm:
+    """A scenario without the loss of a task."""
+    return named_arm(scenario, f"{scenario}, its loss off", task_weights={task: 0.0})
 
 
 def _without(task: str, name: str, **changes: object) -> ComparisonArm:
@@ -109,7 +144,6 @@ def _first_token(arm: ComparisonArm) -> ComparisonArm:
 
 _HEADS_AND_FULL = plain_arms(("heads-only", "full"))
 _FEW = tuple(_limited(name, size) for size in (50, 200) for name in ("heads-only", "full"))
-_WRONG_LABELS = {task.name: 0.3 for task in DEFAULT_TASKS}
 _STANDARD_FULL = Arm(experiment="standard", scenario="full")
 
 
@@ -129,19 +163,20 @@ EXPERIMENTS: Experiments = {
         ),
     ),
     "recipes": Experiment(
-        title="LP-FT, BitFit, the bottom layers, and everything frozen",
-        seconds_per_seed=94,
+        title="LP-FT, BitFit, the bottom layers, everything frozen, and a high rate",
+        seconds_per_seed=128,
         spec=_sample(
-            *plain_arms(("lp-ft", "bitfit", "bottom-2", "frozen")), also_evaluate=(POSTS,)
+            *plain_arms(("lp-ft", "bitfit", "bottom-2", "frozen")),
+            named_arm("full", "full, high rate", learning_rate=_HIGH_RATE),
+            also_evaluate=(POSTS,),
         ),
     ),
     "first token": Experiment(
         title="Heads only and full with the first token",
-        seconds_per_seed=106,
+        seconds_per_seed=142,
         spec=_sample(
             *(_first_token(arm) for arm in _HEADS_AND_FULL),
             *(_first_token(arm) for arm in _FEW),
-            *(_first_token(_limited(name, 100)) for name in ("heads-only", "full")),
             also_evaluate=(POSTS,),
         ),
     ),
@@ -151,28 +186,24 @@ EXPERIMENTS: Experiments = {
         spec=_sample(*plain_arms(("heads-only",)), random_backbone=True),
     ),
     "wrong labels": Experiment(
-        title="Heads only and full with 30 % wrong labels",
-        seconds_per_seed=78,
-        spec=_sample(
-            *_HEADS_AND_FULL,
-            *(_first_token(arm) for arm in _HEADS_AND_FULL),
-            label_noise=_WRONG_LABELS,
-        ),
+        title="Heads only and full with 30 % wrong labels of sentiment, nine epochs",
+        seconds_per_seed=87,
+        spec=_sample(*_HEADS_AND_FULL, epochs=LONG, label_noise={"sentiment": 0.3}),
     ),
     "few sentences": Experiment(
         title="Heads only and full on 50 and 200 sentences per task",
-        seconds_per_seed=45,
-        spec=_sample(*_FEW, also_evaluate=(POSTS,)),
+        seconds_per_seed=101,
+        spec=_sample(*_FEW, count=10),
     ),
     "100 sentences": Experiment(
-        title="Stability on 100 sentences per task",
-        seconds_per_seed=55,
+        title="Stability on the same 100 sentences per task, six epochs",
+        seconds_per_seed=96,
         spec=_sample(
-            *plain_arms(("heads-only", "full", "gradual", "discriminative")),
-            named_arm("full", "full, high rate", learning_rate=HIGH_RATE),
+            *plain_arms(("full", "gradual", "discriminative")),
+            named_arm("full", "full, high rate", learning_rate=_HIGH_RATE),
             count=20,
-            examples={task.name: 100 for task in DEFAULT_TASKS},
-            resample=True,
+            epochs=6.0,
+            examples=_of_each_task(100),
         ),
     ),
     "nine epochs": Experiment(
@@ -186,21 +217,40 @@ EXPERIMENTS: Experiments = {
     ),
     "posts after reviews": Experiment(
         title="Second stage: posts after reviews",
-        seconds_per_seed=225,
+        seconds_per_seed=160,
         starts_from=_STANDARD_FULL,
         spec=_sample(
             named_arm("full", "both losses"),
             *plain_arms(("freeze-head:ner", "freeze-head:sentiment")),
             _without("ner", "sentiment alone"),
-            _without("sentiment", "entities alone"),
-            _without("ner", "sentiment alone, higher rate", learning_rate=HIGHER_RATE),
-            named_arm(
-                gradual_over_all_layers(),
-                "sentiment alone, gradual",
-                task_weights={"ner": 0.0},
-            ),
+            _without("ner", "sentiment alone, higher rate", learning_rate=_HIGHER_RATE),
             count=10,
             data=POSTS,
+            also_evaluate=(SAMPLE,),
+            others_each_epoch=True,
+        ),
+    ),
+    "entities after reviews": Experiment(
+        title="Second stage: the entities of posts after reviews",
+        seconds_per_seed=32,
+        starts_from=_STANDARD_FULL,
+        spec=_sample(
+            _without("sentiment", "entities alone"),
+            data=POSTS,
+            also_evaluate=(SAMPLE,),
+            others_each_epoch=True,
+        ),
+    ),
+    "gradual after reviews": Experiment(
+        title="Second stage: the sentiment of posts after reviews, layer by layer, nine epochs",
+        seconds_per_seed=105,
+        starts_from=_STANDARD_FULL,
+        spec=_sample(
+            _without("ner", "all at once"),
+            named_arm(_gradual_with_rates_of_full(), "gradual", task_weights={"ner": 0.0}),
+            count=8,
+            data=POSTS,
+            epochs=LONG,
             also_evaluate=(SAMPLE,),
             others_each_epoch=True,
         ),
@@ -216,26 +266,42 @@ EXPERIMENTS: Experiments = {
     ),
     "few entities": Experiment(
         title="Second stage: 50 sentences with entities, 400 labels of sentiment",
-        seconds_per_seed=44,
+        seconds_per_seed=66,
         starts_from=_strong_alone("sentiment alone"),
-        spec=_sample(*plain_arms(("full", "freeze-head:sentiment")), examples={"ner": 50}),
+        spec=_sample(
+            *plain_arms(("full", "freeze-head:sentiment")),
+            _off("freeze-head:sentiment", "sentiment"),
+            examples={"ner": 50},
+        ),
     ),
     "few labels": Experiment(
         title="Second stage: 50 labels of sentiment, 400 sentences with entities",
-        seconds_per_seed=44,
+        seconds_per_seed=66,
         starts_from=_strong_alone("entities alone"),
-        spec=_sample(*plain_arms(("full", "freeze-head:ner")), examples={"sentiment": 50}),
+        spec=_sample(
+            *plain_arms(("full", "freeze-head:ner")),
+            _off("freeze-head:ner", "ner"),
+            examples={"sentiment": 50},
+        ),
     ),
     "posts": Experiment(
         title="Full on the posts",
         seconds_per_seed=14,
-        spec=_sample(*plain_arms(("full",)), count=10, data=POSTS),
+        spec=_sample(*plain_arms(("full",)), data=POSTS),
+    ),
+    "200 reviews": Experiment(
+        title="Full on the same 200 reviews",
+        seconds_per_seed=24,
+        spec=_sample(*plain_arms(("full",)), examples=_of_each_task(200), also_evaluate=(POSTS,)),
     ),
     "reviews after posts": Experiment(
         title="Second stage: reviews after posts",
-        seconds_per_seed=35,
+        seconds_per_seed=105,
         starts_from=Arm(experiment="posts", scenario="full"),
-        spec=_sample(*plain_arms(("full",)), count=10, also_evaluate=(POSTS,)),
+        spec=_sample(
+            *plain_arms(("full", "freeze-head:ner", "freeze-head:sentiment")),
+            also_evaluate=(POSTS,),
+        ),
     ),
     "bert-base": Experiment(
         title="Top 3 layers and full on BERT-base",
@@ -284,10 +350,20 @@ def experiments_with(**changes: object) -> Experiments:
 
 
 def _on_checkpoint(spec: ComparisonSpec, checkpoint: str) -> ComparisonSpec:
-    vector = trained_sentence_vector(resolve_checkpoint(checkpoint, ANY_FILE))
-    kept = tuple(arm for arm in spec.arms if arm.plan is None)
+    found = resolve_checkpoint(checkpoint, ANY_FILE)
+    vector = trained_sentence_vector(found)
+    width = _hidden_size(found.entry) if found.entry is not None else None
+    kept = tuple(_at_rate_for(width, arm) for arm in spec.arms if arm.plan is None)
     values = {"checkpoint": checkpoint, "sentence_vector": vector, "arms": kept}
     return spec.model_copy(update=values)
+
+
+def _at_rate_for(width: int | None, arm: ComparisonArm) -> ComparisonArm:
+    """The arm with the same multiple of the tuned rate of full for an encoder of this width."""
+    if arm.learning_rate is None or width is None:
+        return arm
+    factor = arm.learning_rate / full_rate(_hidden_size(CHECKPOINT), 1)
+    return arm.model_copy(update={"learning_rate": full_rate(width, factor)})
 
 
 def _with_domain(spec: ComparisonSpec, checkpoint: str) -> ComparisonSpec:

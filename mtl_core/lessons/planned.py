@@ -6,7 +6,7 @@ trained. Formulas: docs/measures.md.
 """
 
 from dataclasses import dataclass
-from math import exp, sqrt
+from math import exp, pi, sqrt
 
 from mtl_core.analysis.claim_rules import (
     OWN_DATA,
@@ -58,7 +58,7 @@ _UNTRAINED = {  # of the change of a task, or of a difference of such changes
 }
 _EPOCHS_SPREAD = 1.0  # the assumed standard deviation over seeds of a difference of epochs
 _PROBE_SPREAD = 0.04  # the same of a difference of probe scores
-_LOG_SPREAD = {"seconds": 0.03, "peak memory": 0.085, "change": 0.2}
+_LOG_SPREAD = {"seconds": 0.03, "peak memory": 0.085, "change": 0.2, "spread": sqrt(pi - 2)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def planned(claim: Claim) -> Planned | None:
         case Better() | Keeps() | Loses() | KeepsMore() | LosesMore() | NeedsData():
             return _of_scores(claim, claim.rule, seeds)
         case SpreadsMore():
-            return Planned(seeds, 0, _spread(seeds))
+            return Planned(seeds, 0, exp(_reach(seeds) * _LOG_SPREAD["spread"]))
         case Collapses(often=bar) | OneSeed(at_least=bar):
             return Planned(seeds, 0, _share(seeds, bar))
         case Sooner():
@@ -153,15 +153,6 @@ def _reach(seeds: int) -> float:
     """The smallest mean that Student's t finds, in standard deviations."""
     points = student(1 - ERROR / 2, seeds - 1) + student(POWER, seeds - 1)
     return float(points) / sqrt(seeds)
-
-
-def _spread(seeds: int) -> float:
-    """The smallest ratio of two standard deviations, for arms without correlation: from F."""
-    from scipy.special import fdtri
-
-    freedom = seeds - 1
-    quantiles = (float(fdtri(freedom, freedom, share)) for share in (1 - ERROR / 2, POWER))
-    return sqrt(next(quantiles) * next(quantiles))
 
 
 def _share(seeds: int, bar: float) -> float:

@@ -62,6 +62,22 @@ def prepare_comparison(
     )
 
 
+def arm_plan(comparison: ComparisonSpec, arm: ComparisonArm, model: ModelDescription) -> Plan:
+    """Return the plan of an arm for a model, with the rates and loss weights of its runs.
+
+    Raises PlanError if the plan does not fit the model.
+    """
+    plan = arm.plan or scenario_plan(arm.scenario or "", model)
+    plan = plan.with_rates(
+        arm.learning_rate or comparison.learning_rate,
+        arm.head_learning_rate or comparison.head_learning_rate,
+    )
+    if not arm.task_weights:
+        return plan
+    weights = {**plan.task_weights, **arm.task_weights}
+    return plan.model_copy(update={"task_weights": weights})
+
+
 def with_stated_vectors(comparison: ComparisonSpec, runs: Iterable[RunSpec]) -> ComparisonSpec:
     """Return the comparison with the sentence vector of each arm whose start is its own.
 
@@ -145,17 +161,9 @@ def _first_run(
         options["sentence_vector"] = arm.options.get("sentence_vector")
     model = model_of(checkpoint, options["sentence_vector"])
     options["sentence_vector"] = options["sentence_vector"] or model.sentence_vector
-    plan = arm.plan or scenario_plan(arm.scenario or "", model)
-    plan = plan.with_rates(
-        arm.learning_rate or comparison.learning_rate,
-        arm.head_learning_rate or comparison.head_learning_rate,
-    )
-    if arm.task_weights:
-        weights = {**plan.task_weights, **arm.task_weights}
-        plan = plan.model_copy(update={"task_weights": weights})
     spec = prepare_spec(
         model,
-        plan,
+        arm_plan(comparison, arm, model),
         checkpoint=checkpoint,
         scenario=arm.scenario,
         data=comparison.data,

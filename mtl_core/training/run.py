@@ -137,7 +137,8 @@ class _Run:
             self._measures.begin()
             for table, steps in zip(self._loaded.tables, self._loaded.steps, strict=True):
                 yield from self._phase(table, steps)
-            yield from self._evaluations_of_ends(self._loaded.tables[-1])
+            again = not self._events.step
+            yield from self._evaluations_of_ends(self._loaded.tables[-1], again=again)
             if self._events.step:
                 yield from self._other_evaluations(self._loaded.tables[-1])
             if measured := self._measures.final_event(self._events.seconds):
@@ -249,15 +250,20 @@ class _Run:
         with one_thread():
             return scored(self._read[split])
 
-    def _evaluations_of_ends(self, table: ParameterTable) -> Iterator[RunEvent]:
+    def _evaluations_of_ends(
+        self, table: ParameterTable, *, again: bool = False
+    ) -> Iterator[RunEvent]:
         """Score the test split, and yield the predictions on every split.
 
         The test split is scored before and after training only, so nothing can be chosen by it.
+        `again`: the end of a run without a step, whose validation sentences are predicted again.
         """
         splits = self._loaded.encoded_splits
         for split in splits:
-            if split != "validation" and (self._events.step or split not in self._evaluated):
+            if split != "validation":
                 yield self._evaluation(table, split)
+            elif again:
+                self._evaluation(table, split)
         for split, (_, encoded) in splits.items():
             predicted = self._evaluated[split].predicted
             yield self._events.answers(split, predicted, encoded, self._spec.tasks)

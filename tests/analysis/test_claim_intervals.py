@@ -57,14 +57,15 @@ def test_no_seed_and_every_seed_are_bounded_on_one_side() -> None:
     assert none.p_below(0.2) == pytest.approx(2 * 0.8**20)
 
 
-def test_spreads_of_uncorrelated_scores_are_compared_by_pitman_and_morgan() -> None:
-    ones, others = [-2.0, -2.0, 2.0, 2.0], [-1.0, 1.0, -1.0, 1.0]
+def test_spreads_are_mean_absolute_deviations_from_the_median() -> None:
+    ones, others = [-4.0, -2.0, 0.0, 2.0, 4.0], [1.0, -1.0, 0.0, 1.0, -3.0]
     found = of_spread(ones, others)
     assert found is not None
-    assert found.effect == pytest.approx(2.0)
-    half = 1 + 2 * 4.302653**2 / 2  # 1 + 2 (1 - r²) t² / (n - 2) with r = 0
-    reach = sqrt(half + sqrt(half**2 - 1))
-    assert (found.low, found.high) == (pytest.approx(2 / reach), pytest.approx(2 * reach))
+    assert found.effect == pytest.approx(2.4 / 1.2)  # deviations 4 2 0 2 4 and 1 1 0 1 3
+    relative = [4 / 2.4 - 1 / 1.2, 2 / 2.4 - 1 / 1.2, 0.0, 2 / 2.4 - 1 / 1.2, 4 / 2.4 - 3 / 1.2]
+    error = sqrt(sum(each**2 for each in relative) / 4 / 5)
+    assert log(found.high / 2) == pytest.approx(2.776445 * error, rel=1e-5)
+    assert log(2 / found.low) == pytest.approx(2.776445 * error, rel=1e-5)
     assert found.p_above(found.low) == pytest.approx(0.05)
     assert found.p_below(found.high) == pytest.approx(0.05)
 
@@ -89,7 +90,8 @@ def test_a_paired_difference_has_the_p_value_of_its_interval() -> None:
     [
         ([0.09, 0.10, 0.11], ClaimVerdict.HOLDS),
         ([-0.11, -0.10, -0.09], ClaimVerdict.DOES_NOT_HOLD),
-        ([0.009, 0.010, 0.011], ClaimVerdict.DOES_NOT_HOLD),  # positive, but too small to matter
+        ([0.009, 0.010, 0.011], ClaimVerdict.HOLDS),  # below the margin, so with a remark
+        ([-0.001, 0.010, 0.015], ClaimVerdict.DOES_NOT_HOLD),  # not shown to be above the bar
         ([-0.001, 0.0, 0.001], ClaimVerdict.DOES_NOT_HOLD),  # shown to be nearly nothing
         ([-0.05, 0.02, 0.08], ClaimVerdict.UNDECIDED),
     ],

@@ -1,3 +1,5 @@
+from dataclasses import replace
+from math import ceil
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,7 @@ from mtl_core.analysis.claim_verdicts import ClaimVerdict
 from mtl_core.analysis.outlook import begin
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.errors import BadInput
+from mtl_core.freezing.rates import default_rates
 from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.lessons.chapters import CHAPTERS
@@ -19,15 +22,23 @@ from mtl_core.lessons.claim_runs import (
     experiment_of,
     on_the_same_files,
     planned_runs,
+    runs_of_arms,
 )
 from mtl_core.lessons.claims import CLAIMS, claim_by_id
-from mtl_core.lessons.experiments import EXPERIMENTS, experiments_with, with_start_arms
+from mtl_core.lessons.experiments import (
+    EXPERIMENTS,
+    FEW_EPOCHS,
+    experiments_with,
+    full_rate,
+    with_start_arms,
+)
 from mtl_core.lessons.planned import Variances, planned, smallest
 from mtl_core.lessons.scenario_lessons import lesson
 from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.settings import ANY_FILE
 from mtl_core.store.runs import RunStore
 from mtl_core.training.spec import RunSpec
+from tests.claim_runs import comparison_of
 from tests.run_story import minilm
 
 IDS = [claim.id for claim in CLAIMS]
@@ -68,12 +79,83 @@ def test_every_arm_of_a_claim_is_an_arm_of_its_experiment(claim: Claim) -> None:
         assert arm.scenario in EXPERIMENTS[arm.experiment].spec.arm_names
 
 
+OTHER_EPOCHS = ("needs-data-sentiment", "needs-data-ner", "high-rate-needs-little-data")
+
+
 @pytest.mark.parametrize("claim", CLAIMS, ids=IDS)
 def test_the_arms_of_a_claim_share_seeds_and_epochs(claim: Claim) -> None:
     specs = [EXPERIMENTS[arm.experiment].spec for arm in arms_of(claim.rule)]
-    assert len({spec.epochs for spec in specs}) <= 1
+    own = [
+        spec.with_arms({a.scenario}).arms[0].options
+        for spec, a in zip(specs, arms_of(claim.rule), strict=True)
+    ]
+    epochs = {options.get("epochs", spec.epochs) for spec, options in zip(specs, own, strict=True)}
+    assert len(epochs) <= 1 or claim.id in OTHER_EPOCHS
     shared = set.intersection(*(set(spec.seeds) for spec in specs)) if specs else set(range(5))
     assert len(shared) >= 5
+
+
+def test_few_sentences_have_as_many_steps_as_all_in_three_epochs() -> None:
+    steps = {n: ceil(2 * n / 16) * epochs for n, epochs in {**FEW_EPOCHS, 400: 3}.items()}
+    assert steps == {50: 168, 200: 150, 400: 150}
+
+
+def test_high_rates_are_multiples_of_the_tuned_rate_of_full() -> None:
+    assert full_rate(384, 1) == default_rates("full", 384).encoder
+    assert full_rate(384, 10) == pytest.approx(10 * default_rates("full", 384).encoder)
+    (arm,) = EXPERIMENTS["100 sentences"].spec.with_arms({"full, high rate"}).arms
+    assert arm.learning_rate == full_rate(384, 10)
+    (arm,) = (
+        EXPERIMENTS["posts after reviews"].spec.with_arms({"sentiment alone, higher rate"}).arms
+    )
+    assert arm.learning_rate == full_rate(384, 3)
+    wide = experiments_with(checkpoint="bert-base-uncased")["100 sentences"].spec
+    (arm,) = wide.with_arms({"full, high rate"}).arms
+    assert arm.learning_rate == full_rate(768, 10)
+
+
+def test_all_runs_take_less_than_a_hundred_minutes_on_two_cores() -> None:
+    known = [each for each in EXPERIMENTS.values() if each.seconds_per_seed is not None]
+    assert sum((e.seconds_per_seed or 0) * len(e.spec.seeds) for e in known) / 120 == 98.5
+
+
+def test_runs_with_other_rates_than_those_of_today_test_no_claim() -> None:
+    shipped = comparison_of("standard", {"full": [(0.9, 0.6)], "heads-only": [(0.8, 0.4)]})
+    record = shipped.record()
+    full, heads = (Arm(experiment="standard", scenario=name) for name in ("full", "heads-only"))
+    assert {arm: len(runs) for arm, runs in runs_of_arms([record]).items()} == {full: 10, heads: 10}
+    earlier = [
+        replace(
+            run, spec=run.spec.model_copy(update={"plan": run.spec.plan.with_rates(1e-5, None)})
+        )
+        if run.spec.arm_name == "full"
+        else run
+        for run in record.runs
+    ]
+    assert set(runs_of_arms([replace(record, runs=tuple(earlier))])) == {heads}
+
+
+def test_a_comparison_whose_arm_has_another_rate_is_no_experiment() -> None:
+    record = comparison_of("100 sentences", {"full, high rate": [(0.5, 0.1)]}).record()
+    assert experiment_of(record) == "100 sentences"
+    arms = tuple(arm.model_copy(update={"learning_rate": 1e-4}) for arm in record.spec.arms)
+    other = replace(record, spec=record.spec.model_copy(update={"arms": arms}))
+    assert experiment_of(other) is None
+
+
+def test_gradual_unfreezing_of_a_second_stage_has_the_rates_of_all_at_once() -> None:
+    spec = EXPERIMENTS["gradual after reviews"].spec
+    runs = planned_runs(
+        "gradual after reviews", spec, lambda *_: minilm(), 1, dict.fromkeys(range(8), "a")
+    )
+    plans = {each.spec.arm_name: each.spec.plan for each in runs}
+    whole, gradual = plans["all at once"], plans["gradual"]
+    assert (gradual.learning_rate, gradual.head_learning_rate) == (
+        whole.learning_rate,
+        whole.head_learning_rate,
+    )
+    assert {(p.learning_rate, p.head_learning_rate) for p in gradual.phases} == {(None, None)}
+    assert len(gradual.phases) == 8
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=IDS)
@@ -264,11 +346,20 @@ def test_a_claim_without_weights_here_is_not_run() -> None:
     assert can_run(claim_by_id("heads-ner"), EXPERIMENTS, ANY_FILE)
 
 
-def test_margins_are_those_of_the_outcomes() -> None:
+def test_margins_are_those_of_the_outcomes_or_smaller_published_effects() -> None:
     margins = {
-        (claim.rule.task, claim.rule.margin)
+        claim.id: (claim.rule.task, claim.rule.margin)
         for claim in CLAIMS
         if isinstance(claim.rule, Better) and claim.rule.keeps == 1
     }
-    assert margins == {("sentiment", 0.03), ("ner", 0.05), (None, 0.03)}
+    small = {
+        "lp-ft": 0.01,
+        "gradual": 0.005,
+        "gradual-all": 0.005,
+        "chain-thaw": 0.0148,
+        "discriminative": 0.013,
+        "ulmfit": 0.0187,
+    }
+    assert {name: margins.pop(name)[1] for name in small} == small
+    assert set(margins.values()) == {("sentiment", 0.03), ("ner", 0.05), (None, 0.03)}
     assert not [claim for claim in CLAIMS if isinstance(claim.rule, KeptBytes) and claim.arms]

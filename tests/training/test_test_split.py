@@ -105,13 +105,11 @@ def test_a_task_without_a_test_file_is_judged_on_validation(bench, tested, of):
     assert summary.score_before("sentiment") == on(events, "test", of)[0].tasks["sentiment"]
 
 
-def test_a_run_without_a_step_scores_it_once_and_has_equal_predictions_at_both_ends(
-    bench, data, of
-):
+def test_a_run_without_a_step_predicts_again_at_its_end_and_equally(bench, data, of):
     events = bench.run(bench.spec("frozen", data=data))
     first, last = on(events, "test", of, "answers")
 
-    assert len(on(events, "test", of)) == 1
+    assert len(on(events, "test", of)) == 2
     assert first.answers == last.answers
 
 

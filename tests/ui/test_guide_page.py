@@ -1,10 +1,12 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from mtl_core.analysis.claim_verdicts import ClaimVerdict, Finding
 from mtl_core.engine.lab import Lab
 from mtl_core.lessons.chapters import CHAPTERS
-from mtl_core.lessons.claim_runs import planned_runs
-from mtl_core.lessons.claims import CLAIMS
+from mtl_core.lessons.claim_results import ClaimResult
+from mtl_core.lessons.claim_runs import claim_comparisons, planned_runs, runs_of_arms
+from mtl_core.lessons.claims import CLAIMS, claim_by_id
 from mtl_core.lessons.decisions import DECISIONS
 from mtl_core.store.owner import Owner
 from mtl_core.store.record import ComparisonRecord, RunState
@@ -63,7 +65,7 @@ COUNT = len(CLAIMS)
 def test_the_answer_counts_the_verdicts(shipped: Lab) -> None:
     app = visited("guide")
     assert heading(app) == (
-        f"{COUNT} claims about freezing: 2 hold, 4 do not, {COUNT - 6} untested"
+        f"{COUNT} claims about freezing: 2 hold, 3 do not, 1 undecided, {COUNT - 6} untested"
     )
     assert "included runs of 24 Nov 2026" in texts(app)
 
@@ -101,7 +103,8 @@ def test_the_filter_counts_a_verdict_only_once_it_has_been_seen(shipped: Lab) ->
     assert options == [
         f"all {COUNT}",
         "holds 2",
-        "does not hold 4",
+        "does not hold 3",
+        "undecided 1",
         f"not tested here {COUNT - 6}",
     ]
 
@@ -114,7 +117,7 @@ def test_claims_are_folded_by_chapter_but_for_the_first_and_none_once_filtered(
     assert folds[:3] == [
         ("**What to train and what to freeze** · 2 claims", True),
         ("**Choosing a checkpoint** · 2 claims", True),
-        ("**Heads only, the top layers, or everything** · 18 claims", True),
+        ("**Heads only, the top layers, or everything** · 16 claims", True),
     ]
     assert sum(int(label.split()[-2]) for label, _ in folds) == len(CLAIMS)
     app.button_group(key="verdicts").set_value("to guess").run()
@@ -235,6 +238,22 @@ def test_a_claim_about_seconds_marks_those_that_other_runs_slowed(lab: Lab) -> N
     )
     assert (faster.shared, memory.shared) == (" beside 3 others", "")
     assert "10 seeds, must exceed ×3, seconds beside 3 others" in texts(show_all(visited("guide")))
+
+
+def test_the_stored_verdict_of_the_included_runs_is_shown_unless_the_runs_are_others(
+    shipped: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim, runs = claim_by_id("faster"), runs_of_arms(claim_comparisons(shipped.store))
+    stored = ClaimResult.of(claim, Finding(ClaimVerdict.UNDECIDED), runs)
+    others = stored.model_copy(update={"runs": stored.runs[1:]})
+    shown = []
+    for result in (stored, others):
+        monkeypatch.setattr(
+            "mtl_core.ui.guide.verdicts._stored_results", lambda found=result: {"faster": found}
+        )
+        states = {each.claim.id: each for each in guide_state(shipped).claims}
+        shown.append(states["faster"].finding.verdict)
+    assert shown == [ClaimVerdict.UNDECIDED, ClaimVerdict.HOLDS]
 
 
 def test_the_page_on_decisions_has_its_own_address_and_pictures(lab: Lab) -> None:

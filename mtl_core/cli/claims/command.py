@@ -187,7 +187,7 @@ def _as_json(claim: Claim, finding: Finding, adjusted: float | None) -> dict[str
         "detects": finding.detects,
         "seeds": finding.seeds,
         "sentences": finding.sentences,
-        "detail": finding.detail,
+        "detail": finding.remark,
         "published": published_text(claim) if claim.published else None,
     }
 

@@ -59,7 +59,8 @@ def _specialises(task: str, words: str, margin: float) -> Claim:
         statement=_LAYERS,
         tested="Linear probes on the outputs of each layer, after minus before full fine-tuning on "
         f"{words} alone: mean of the upper three layers minus mean of the lower three",
-        control="the same probes and sentences for every layer; one rate for all layers",
+        control="the same probes for every layer, on these 48 training and 200 validation "
+        "sentences; one rate for all layers",
         chapter=Chapter.STAGES,
         rule=UpperProbesChangeMore(task=task, arm=_alone(task), margin=margin),
         stated_effect=0.08,
@@ -75,7 +76,8 @@ def _universal(task: str, words: str, other: str, margin: float) -> Claim:
         tested=f"Linear probes for the other task on the outputs of each layer, before minus after "
         f"full fine-tuning on {words} alone: mean of the upper three layers minus mean of the "
         "lower three",
-        control="the same probes and sentences for every layer; the other task's loss is off",
+        control="the same probes for every layer, on these 48 training and 200 validation "
+        "sentences; the other task's loss is off",
         chapter=Chapter.STAGES,
         rule=UpperProbesChangeMore(task=other, arm=_alone(task), margin=margin, loses=True),
         stated_effect=0.08,
@@ -223,13 +225,13 @@ DEPTH_CLAIMS: tuple[Claim, ...] = (
     ),
     Claim(
         id="upper-changes-more",
-        sentence="In full fine-tuning, what the upper layers represent changes more than what the "
-        "lower layers represent.",
+        sentence="In full fine-tuning, the outputs of the upper layers, which inherit the changes "
+        "below them, change more than those of the lower layers.",
         statement=_LAYERS,
         tested="1 − CKA of a layer's outputs before and after full: upper three layers divided by "
         "lower three",
         control="one rate for all layers; CKA instead of the distance of the weights, which AdamW "
-        "makes nearly equal. Changes of a layer include those of the layers below",
+        "makes nearly equal. Descriptive: a layer inherits the changes of the layers below it",
         chapter=Chapter.STAGES,
         rule=UpperChangesMore(arm=FULL),
         published=Published(text="fine-tuning affects the top layers most", source=MERCHANT),

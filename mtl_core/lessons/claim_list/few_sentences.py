@@ -10,22 +10,33 @@ from mtl_core.analysis.claim_rules import (
     SpreadsMore,
 )
 from mtl_core.lessons.claim import Chapter, Claim, Published
-from mtl_core.lessons.claim_list.arms import ACCURACY, F1, FULL, HEADS, first_token
+from mtl_core.lessons.claim_list.arms import (
+    ACCURACY,
+    F1,
+    FULL,
+    HEADS,
+    first_token,
+    nine_epochs,
+    recipe,
+)
 from mtl_core.lessons.sources import DODGE, SUN
 
 _REGULARIZATION = "Regularization: reduces the risk of overfitting"
 _DESTABILIZES = "Updating all layers at once can destabilize training, especially on small datasets"
 _HIGH_RATE = "A high learning rate on small or noisy data causes forgetting"
 _SAME = (
-    "same sentences, drawn anew for each seed; same epochs and seeds; each plan with its tuned "
-    "rates"
+    "same sentences, of which each seed draws its own from the 400; about 150 steps, as with 400; "
+    "each plan with its tuned rates"
 )
+_SAME_100 = "the same 100 sentences for every seed, six epochs; each plan with its tuned rates"
 
 
 def _of_size(scenario: str, sentences: int) -> Arm:
-    if sentences == 100:
-        return Arm(experiment="100 sentences", scenario=scenario)
     return Arm(experiment="few sentences", scenario=f"{scenario}, {sentences} sentences")
+
+
+def _of_100(scenario: str) -> Arm:
+    return Arm(experiment="100 sentences", scenario=scenario)
 
 
 def _wrong_labels(scenario: str) -> Arm:
@@ -70,7 +81,7 @@ def _few_first_token(sentences: int) -> Claim:
 def _needs_data(name: str, task: str, words: str, margin: float) -> Claim:
     sizes = [
         Size(sentences=n, arm=_of_size("full", n), against=_of_size("heads-only", n))
-        for n in (50, 100, 200)
+        for n in (50, 200)
     ]
     return Claim(
         id=name,
@@ -78,34 +89,13 @@ def _needs_data(name: str, task: str, words: str, margin: float) -> Claim:
         "heads is better, on many full is.",
         statement="Full: unfreeze all layers once sufficient data is available",
         tested="Number of sentences per task at which heads only and full have equal scores, from "
-        "curves over 50, 100, 200 and 400",
-        control=_SAME,
+        "curves over 50, 200 and 400",
+        control=_SAME + "; with 400 sentences every seed reads the same",
         chapter=Chapter.DEPTH,
         rule=NeedsData(
             task=task,
             sizes=(*sizes, Size(sentences=400, arm=FULL, against=HEADS)),
             margin=margin,
-        ),
-        stated_effect=0.05,
-    )
-
-
-def _noise(name: str, words: str, arms: tuple[Arm, Arm, Arm, Arm]) -> Claim:
-    arm, changed, other, other_changed = arms
-    return Claim(
-        id=name,
-        sentence=f"{words}rong labels harm full fine-tuning more than training only the heads.",
-        statement=_REGULARIZATION,
-        tested="Sentiment accuracy lost with 30 % wrong labels: full minus heads only",
-        control="the same wrong labels for both plans, drawn from the seed",
-        chapter=Chapter.FORGETTING,
-        rule=LosesMore(
-            task="sentiment",
-            arm=arm,
-            arm_changed=changed,
-            other=other,
-            other_changed=other_changed,
-            margin=ACCURACY,
         ),
         stated_effect=0.05,
     )
@@ -118,19 +108,19 @@ def _destabilizes(control: str, words: str, task: str) -> Claim:
         sentence=f"Training all layers at once varies more between seeds than {words} "
         f"({'sentiment' if task == 'sentiment' else 'entities'}).",
         statement=_DESTABILIZES,
-        tested=f"Standard deviation over 20 seeds of {metric} on 100 sentences per task: full "
+        tested=f"Spread over 20 seeds of {metric} on 100 sentences per task: full "
         f"divided by {control}",
-        control=_SAME,
+        control=_SAME_100,
         chapter=Chapter.GRADUAL if control == "gradual" else Chapter.RATES,
-        rule=SpreadsMore(task=task, arm=_of_size("full", 100), against=_of_size(control, 100)),
+        rule=SpreadsMore(task=task, arm=_of_100("full"), against=_of_100(control)),
         published=Published(text="on small datasets, many fine-tuning runs diverge", source=DODGE),
         stated_effect=2.0,
     )
 
 
 FEW_SENTENCES_CLAIMS: tuple[Claim, ...] = (
-    *(_few(sentences) for sentences in (50, 100, 200)),
-    *(_few_first_token(sentences) for sentences in (50, 100, 200)),
+    *(_few(sentences) for sentences in (50, 200)),
+    *(_few_first_token(sentences) for sentences in (50, 200)),
     _needs_data("needs-data-sentiment", "sentiment", "sentiment", ACCURACY),
     _needs_data("needs-data-ner", "ner", "entities", F1),
     *(_destabilizes("gradual", "gradual unfreezing", task) for task in ("sentiment", "ner")),
@@ -143,13 +133,13 @@ FEW_SENTENCES_CLAIMS: tuple[Claim, ...] = (
         sentence="With little data, a high learning rate lowers the quality.",
         statement=_HIGH_RATE,
         tested="Sentiment accuracy of full on 100 sentences per task: at its tuned rate minus at "
-        "3e-3",
-        control="only the rate of the encoder differs",
+        "ten times that rate",
+        control="only the rate of the encoder differs; the same 100 sentences for every seed",
         chapter=Chapter.FORGETTING,
         rule=Better(
             task="sentiment",
-            arm=_of_size("full", 100),
-            against=_of_size("full, high rate", 100),
+            arm=_of_100("full"),
+            against=_of_100("full, high rate"),
             margin=ACCURACY,
         ),
         published=Published(
@@ -163,32 +153,55 @@ FEW_SENTENCES_CLAIMS: tuple[Claim, ...] = (
         id="high-rate-collapses",
         sentence="With little data and a high learning rate, training often collapses.",
         statement=_HIGH_RATE,
-        tested="Share of 20 seeds of full at 3e-3 on 100 sentences per task with an accuracy of at "
-        "most 0.55, where 0.50 is chance. More than one in five, and more than at the tuned rate",
+        tested="Share of 20 seeds of full at ten times its tuned rate on 100 sentences per task "
+        "with an accuracy of at most 0.55, where 0.50 is chance. More than one in five, and more "
+        "than at the tuned rate",
         control="only the rate of the encoder differs; the same seeds",
         chapter=Chapter.FORGETTING,
         rule=Collapses(
             task="sentiment",
-            arm=_of_size("full, high rate", 100),
-            against=_of_size("full", 100),
+            arm=_of_100("full, high rate"),
+            against=_of_100("full"),
             level=0.55,
         ),
         published=Published(text="on small datasets, many fine-tuning runs diverge", source=DODGE),
-        stated_effect=0.53,
+        stated_effect=0.4,
     ),
-    _noise(
-        "noise",
-        "W",
-        (FULL, _wrong_labels("full"), HEADS, _wrong_labels("heads-only")),
-    ),
-    _noise(
-        "noise-first-token",
-        "With the first token, w",
-        (
-            first_token("full"),
-            _wrong_labels("full, first token"),
-            first_token("heads-only"),
-            _wrong_labels("heads-only, first token"),
+    Claim(
+        id="high-rate-needs-little-data",
+        sentence="A high learning rate costs more with little data than with much.",
+        statement=_HIGH_RATE,
+        tested="Sentiment accuracy lost by ten times the tuned rate of full: on 100 sentences per "
+        "task minus on 400",
+        control="the same two rates; 78 steps with 100 sentences and 150 with 400",
+        chapter=Chapter.FORGETTING,
+        rule=LosesMore(
+            task="sentiment",
+            arm=_of_100("full"),
+            arm_changed=_of_100("full, high rate"),
+            other=FULL,
+            other_changed=recipe("full, high rate"),
+            margin=ACCURACY,
         ),
+        stated_effect=0.05,
+    ),
+    Claim(
+        id="noise",
+        sentence="Wrong labels harm full fine-tuning more than training only the heads.",
+        statement=_REGULARIZATION,
+        tested="Sentiment accuracy lost in nine epochs with 30 % wrong labels of sentiment: full "
+        "minus heads only",
+        control="the same wrong labels for both plans, drawn from the seed; nine epochs, so that "
+        "they can be memorised",
+        chapter=Chapter.FORGETTING,
+        rule=LosesMore(
+            task="sentiment",
+            arm=nine_epochs("full"),
+            arm_changed=_wrong_labels("full"),
+            other=nine_epochs("heads-only"),
+            other_changed=_wrong_labels("heads-only"),
+            margin=ACCURACY,
+        ),
+        stated_effect=0.05,
     ),
 )

@@ -19,12 +19,12 @@ FORGETTING_CLAIMS: tuple[Claim, ...] = (
         tested="Sentiment accuracy on social posts: full trained on 200 posts minus full trained "
         "on 200 reviews",
         control="same test posts, plan, number of sentences and steps; only the text of the "
-        "training sentences differs",
+        "training sentences differs, which are the same for every seed",
         chapter=Chapter.FORGETTING,
         rule=Better(
             task="sentiment",
             arm=Arm(experiment="posts", scenario="full"),
-            against=Arm(experiment="few sentences", scenario="full, 200 sentences"),
+            against=Arm(experiment="200 reviews", scenario="full"),
             margin=ACCURACY,
             data=POSTS,
         ),

@@ -5,6 +5,7 @@ from typing import Literal
 from mtl_core.analysis.claim_rules import Arm, Better, Keeps, KeepsMore, Loses
 from mtl_core.lessons.claim import Chapter, Claim
 from mtl_core.lessons.claim_list.arms import ACCURACY, F1
+from mtl_core.lessons.experiments import POSTS
 from mtl_core.tasks.dataset import SAMPLE
 
 _STABILITY = "Selective stability: a frozen head retains its performance while the rest adapts"
@@ -13,38 +14,50 @@ _IMBALANCE = "Imbalance handling: lock the strong head, focus training on the we
 _FORGETS = "All layers at once causes forgetting"
 _PREVENTS = "Staged unfreezing reduces the risk of catastrophic forgetting"
 _HIGH_RATE = "A high learning rate causes forgetting"
-_EQUAL_GAIN = "same start, posts and budget; read where both arms have gained equally on "
+_EQUAL_GAIN = (
+    "same start and posts, same passes over the new task (a loss that is on adds the steps of its "
+    "own task); read where the validation loss has fallen equally in both arms on "
+)
 
 _TaskName = Literal["sentiment", "ner"]
 _MARGINS = {"sentiment": ACCURACY, "ner": F1}
 _METRICS = {"sentiment": "Sentiment accuracy", "ner": "NER entity F1"}
 _WORDS = {"sentiment": "sentiment", "ner": "entities"}
 _OTHER: dict[str, _TaskName] = {"sentiment": "ner", "ner": "sentiment"}
-_ALONE = {"sentiment": "sentiment alone", "ner": "entities alone"}  # by the task that is trained
+_ALONE = {  # by the task that is trained
+    "sentiment": Arm(experiment="posts after reviews", scenario="sentiment alone"),
+    "ner": Arm(experiment="entities after reviews", scenario="entities alone"),
+}
 
 
 def _stage(scenario: str) -> Arm:
     return Arm(experiment="posts after reviews", scenario=scenario)
 
 
-def _keeps(task: _TaskName) -> Claim:
+def _keeps(task: _TaskName, order: str = "posts after reviews") -> Claim:
+    new, old = order.split(" after ")
+    reverse = new == "reviews"
     return Claim(
-        id=f"frozen-head-{task}",
-        sentence=f"A frozen head keeps its task while the rest learns new data ({_WORDS[task]}).",
+        id=f"frozen-head-{task}" + ("-of-posts" if reverse else ""),
+        sentence=f"A frozen head keeps its task on {old} while the rest learns {new} "
+        f"({_WORDS[task]}).",
         statement=_STABILITY,
-        tested=f"{_METRICS[task]} on reviews, after minus before training on posts with the head "
+        tested=f"{_METRICS[task]} on {old}, after minus before training on {new} with the head "
         f"frozen and its loss on. A loss of up to {_MARGINS[task]:g} is allowed",
-        control="the same model and test reviews before and after",
+        control=f"the same model and test {old} before and after",
         chapter=Chapter.FORGETTING,
         rule=Keeps(
-            task=task, arm=_stage(f"freeze-head:{task}"), allowed=_MARGINS[task], data=SAMPLE
+            task=task,
+            arm=Arm(experiment=order, scenario=f"freeze-head:{task}"),
+            allowed=_MARGINS[task],
+            data=POSTS if reverse else SAMPLE,
         ),
         stated_effect=0.0,
     )
 
 
 def _keeps_more(
-    name: str, task: _TaskName, sentence: str, statement: str, arms: tuple[str, str, str]
+    name: str, task: _TaskName, sentence: str, statement: str, arms: tuple[Arm, Arm, str]
 ) -> Claim:
     arm, against, words = arms
     new = _OTHER[task]
@@ -58,12 +71,12 @@ def _keeps_more(
         rule=KeepsMore(
             task=task,
             new_task=new,
-            arm=_stage(arm),
-            against=_stage(against),
+            arm=arm,
+            against=against,
             data=SAMPLE,
             margin=_MARGINS[task],
         ),
-        stated_effect=0.10 if task == "sentiment" else 0.20,
+        stated_effect=0.05 if task == "sentiment" else 0.10,
     )
 
 
@@ -73,7 +86,11 @@ def _frozen_or_learning(task: _TaskName) -> Claim:
         task,
         f"A frozen head keeps its task better than a head that learns ({_WORDS[task]}).",
         _STAGED,
-        (f"freeze-head:{task}", "both losses", "head frozen minus head learning, its loss on"),
+        (
+            _stage(f"freeze-head:{task}"),
+            _stage("both losses"),
+            "head frozen minus head learning, its loss on",
+        ),
     )
 
 
@@ -84,10 +101,33 @@ def _loss_on(task: _TaskName) -> Claim:
         f"Behind a frozen head, the loss of its task keeps it ({_WORDS[task]}).",
         _STAGED,
         (
-            f"freeze-head:{task}",
+            _stage(f"freeze-head:{task}"),
             _ALONE[_OTHER[task]],
             "head frozen with its loss on, minus its loss off, where the head gets no gradient",
         ),
+    )
+
+
+def _focus(strong: _TaskName) -> Claim:
+    weak = _OTHER[strong]
+    frozen = _imbalance(strong, weak)
+    experiment = "few entities" if strong == "sentiment" else "few labels"
+    return frozen.model_copy(
+        update={
+            "id": f"imbalance-focus-{weak}",
+            "sentence": f"Training on the weak task alone behind the frozen head of the strong one "
+            f"helps it ({_WORDS[weak]}).",
+            "tested": f"{frozen.tested.rpartition(':')[0]}: head of {_WORDS[strong]} frozen, its "
+            "loss off, minus both learning",
+            "control": f"both start from the same model, which was trained on {_WORDS[strong]} "
+            "alone; same passes over the weak task",
+            "rule": Better(
+                task=weak,
+                arm=Arm(experiment=experiment, scenario=f"freeze-head:{strong}, its loss off"),
+                against=Arm(experiment=experiment, scenario="full"),
+                margin=_MARGINS[weak],
+            ),
+        }
     )
 
 
@@ -106,7 +146,8 @@ def _imbalance(strong: _TaskName, judged: _TaskName) -> Claim:
         tested=f"{_METRICS[judged]} after training on 400 sentences of {_WORDS[strong]} and 50 of "
         f"{_WORDS[_OTHER[strong]]}: head of {_WORDS[strong]} frozen minus learning",
         control=f"both start from the same model, which was trained on {_WORDS[strong]} alone; "
-        "same sentences and epochs, both losses on",
+        "same sentences and epochs, both losses on. The strong task repeats the sentences of the "
+        "first stage",
         chapter=Chapter.FORGETTING,
         rule=Better(
             task=judged,
@@ -121,6 +162,8 @@ def _imbalance(strong: _TaskName, judged: _TaskName) -> Claim:
 SECOND_STAGE_CLAIMS: tuple[Claim, ...] = (
     _keeps("ner"),
     _keeps("sentiment"),
+    _keeps("ner", "reviews after posts"),
+    _keeps("sentiment", "reviews after posts"),
     _frozen_or_learning("ner"),
     _frozen_or_learning("sentiment"),
     _loss_on("ner"),
@@ -129,6 +172,8 @@ SECOND_STAGE_CLAIMS: tuple[Claim, ...] = (
     _imbalance("sentiment", "ner"),
     _imbalance("ner", "ner"),
     _imbalance("ner", "sentiment"),
+    _focus("sentiment"),
+    _focus("ner"),
     Claim(
         id="all-at-once-forgets",
         sentence="Training all layers at once on new data forgets the other task.",
@@ -138,7 +183,7 @@ SECOND_STAGE_CLAIMS: tuple[Claim, ...] = (
         control="the same model and test reviews before and after",
         chapter=Chapter.FORGETTING,
         rule=Loses(task="ner", arm=_stage("sentiment alone"), margin=F1, data=SAMPLE),
-        stated_effect=0.20,
+        stated_effect=0.10,
     ),
     _keeps_more(
         "gradual-forgets-less",
@@ -146,9 +191,9 @@ SECOND_STAGE_CLAIMS: tuple[Claim, ...] = (
         "Unfreezing all layers one by one forgets less than training all at once.",
         _PREVENTS,
         (
-            "sentiment alone, gradual",
-            "sentiment alone",
-            "gradual over all layers minus all at once",
+            Arm(experiment="gradual after reviews", scenario="gradual"),
+            Arm(experiment="gradual after reviews", scenario="all at once"),
+            "gradual over all layers minus all at once, nine epochs and the rates of full each",
         ),
     ),
     _keeps_more(
@@ -156,6 +201,10 @@ SECOND_STAGE_CLAIMS: tuple[Claim, ...] = (
         "ner",
         "A higher learning rate causes more forgetting.",
         _HIGH_RATE,
-        ("sentiment alone", "sentiment alone, higher rate", "at the tuned rate minus at 1e-3"),
+        (
+            _stage("sentiment alone"),
+            _stage("sentiment alone, higher rate"),
+            "at the tuned rate minus at three times that rate",
+        ),
     ),
 )

@@ -35,17 +35,22 @@ def _better(
     chapter: Chapter,
     arm: Arm,
     against: Arm,
-    published: Published | None,
-    control: str = FULL_BUDGET,
+    published: Published,
 ) -> Claim:
+    """A claim whose margin is at most the published effect."""
     return Claim(
         id=name,
         sentence=sentence,
         statement=statement,
         tested=f"Sentiment accuracy: {tested}",
-        control=control,
+        control=FULL_BUDGET,
         chapter=chapter,
-        rule=Better(task="sentiment", arm=arm, against=against, margin=ACCURACY),
+        rule=Better(
+            task="sentiment",
+            arm=arm,
+            against=against,
+            margin=min(ACCURACY, published.effect or ACCURACY),
+        ),
         published=published,
     )
 
@@ -137,7 +142,8 @@ UNFREEZING_CLAIMS: tuple[Claim, ...] = (
         tested="Share of seeds whose best plan of six by validation accuracy is, over the other "
         "seeds, within 0.03 of the best by test accuracy. More than two of three",
         control="the plan is chosen on validation sentences and judged on other seeds and test "
-        "sentences, so equal scores do not count as agreement",
+        "sentences, so equal scores do not count as agreement. Descriptive: the seeds share these "
+        "sentences, so that the interval is approximate",
         chapter=Chapter.EVIDENCE,
         rule=OneSeed(
             task="sentiment",
@@ -145,6 +151,6 @@ UNFREEZING_CLAIMS: tuple[Claim, ...] = (
             at_least=0.667,
             margin=ACCURACY,
         ),
-        stated_effect=0.98,
+        stated_effect=0.9,
     ),
 )

@@ -41,7 +41,7 @@ _ALL, _TO_GUESS = "all", "to guess"
 _LEGEND = (
     "● measured, with 95 % interval · ◇ published · │ no effect; values to its right support the "
     "claim · ┊ bar: the claim holds if the whole interval is above it · shaded: margin, too small "
-    "to matter; the claim does not hold if the whole interval is below its upper end"
+    "to matter; otherwise it does not hold if the whole interval is below its upper end"
 )
 _COLUMNS = (1.35, 4.0, 2.45, 1.85, 1.35)
 _COLUMNS_TO_GUESS = (1.35, 4.0, 4.3, 1.35)
@@ -178,8 +178,8 @@ def _afterwards(state: ClaimState, revealed: bool) -> str:
         lines.append(f"Your guess “{guess}” is {'right' if right else 'wrong'}.")
     if state.local is not None:
         lines.append(f"Tested on this machine: **{state.local.verdict}**, {_numbers(state.local)}.")
-    if state.finding.detail:
-        lines.append(plain(state.finding.detail[:1].upper() + state.finding.detail[1:]) + ".")
+    if state.finding.remark:
+        lines.append(plain(state.finding.remark[:1].upper() + state.finding.remark[1:]) + ".")
     return "".join(f"  \n{line}" for line in lines)
 
 

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
 from cachetools import LRUCache, cached
@@ -12,6 +13,7 @@ from mtl_core.analysis.claim_rules import Arm, Cheaper, KeptBytes, Quantity, arm
 from mtl_core.analysis.claim_verdicts import ClaimVerdict, Finding, holm_adjusted
 from mtl_core.engine.lab import Lab
 from mtl_core.lessons.claim import Claim, missing_weights
+from mtl_core.lessons.claim_results import ClaimResult, judged_runs, shipped_results
 from mtl_core.lessons.claim_runs import (
     ArmRuns,
     claim_comparisons,
@@ -80,7 +82,7 @@ def guide_state(lab: Lab) -> GuideState:
             replace(state, adjusted=each) for state, each in zip(states, adjusted, strict=True)
         ),
         shipped_at=max(made, default=None),
-        seconds=_seconds(lab, shipped),
+        seconds=_seconds(shipped),
         active=tuple(each for each in reversed(local_comparisons) if not each.ended),
     )
 
@@ -94,7 +96,7 @@ def expected_seconds(guide: GuideState, state: ClaimState) -> float | None:
 
 
 def _state(lab: Lab, claim: Claim, shipped: ArmRuns, own: ArmRuns) -> ClaimState:
-    of_shipped = _finding(lab, claim, shipped)
+    of_shipped = _shipped_finding(lab, claim, shipped)
     of_own = _finding(lab, claim, own)
     counted = isinstance(claim.rule, KeptBytes)
     tested = of_shipped.verdict is not ClaimVerdict.OPEN
@@ -126,15 +128,24 @@ def _shared(lab: Lab, claim: Claim, runs: ArmRuns) -> str:
     return shared_words(None, max((end.trained_beside or 0 for end in ends), default=0))
 
 
+def _shipped_finding(lab: Lab, claim: Claim, runs: ArmRuns) -> Finding:
+    """The finding of a claim from the shipped runs.
+
+    It is stored for the runs that are included, so that their events are not read.
+    """
+    stored = _stored_results().get(claim.id)
+    if stored is not None and stored.runs == judged_runs(claim, runs):
+        return stored.finding
+    return _finding(lab, claim, runs)
+
+
+@cache
+def _stored_results() -> dict[str, ClaimResult]:
+    return shipped_results()
+
+
 def _finding_key(lab: Lab, claim: Claim, runs: ArmRuns) -> tuple[Path, str, tuple[str, ...]]:
-    """The claim and the ids of its finished runs."""
-    finished = tuple(
-        run.id
-        for arm in arms_of(claim.rule)
-        for run in runs.get(arm, {}).values()
-        if run.state is RunState.FINISHED
-    )
-    return lab.settings.database, claim.id, finished
+    return lab.settings.database, claim.id, judged_runs(claim, runs)
 
 
 @cached(LRUCache(512), key=_finding_key, lock=threading.Lock())
@@ -153,13 +164,16 @@ def _comparison(claim: Claim, sources: Sequence[ArmRuns]) -> str | None:
     return None
 
 
-def _seconds(lab: Lab, shipped: ArmRuns) -> dict[tuple[str, str], float]:
+def _seconds(shipped: ArmRuns) -> dict[tuple[str, str], float]:
     """Total duration of all seeds of each shipped arm, in seconds."""
-    seconds: dict[tuple[str, str], float] = {}
-    for arm, by_seed in shipped.items():
-        took = [summary_of(lab, run).elapsed_seconds for run in by_seed.values()]
-        seconds[arm.experiment, arm.scenario] = sum(took)
-    return seconds
+    return {
+        (arm.experiment, arm.scenario): sum(
+            (run.finished_at - run.started_at).total_seconds()
+            for run in by_seed.values()
+            if run.finished_at and run.started_at
+        )
+        for arm, by_seed in shipped.items()
+    }
 
 
 def guide_facts(state: GuideState) -> list[str]:
