@@ -87,14 +87,17 @@ def _verdicts(comparison: PlanComparison) -> dict[str, list[dict[str, Any]]]:
 
 
 def _verdict(plan: PlanResult, task: str, comparison: PlanComparison) -> dict[str, Any]:
-    """`seeds_to_decide` and `sentences_to_decide` are null unless the plan is undecided."""
+    """`verdict` is null without a test, as with one seed.
+
+    `seeds_to_decide` and `sentences_to_decide` are null unless the plan is undecided.
+    """
     result = plan.tasks[task]
     tested = result.against_best
     enough = needed(result) if result.verdict is Verdict.UNDECIDED else None
     best = comparison.scored(task, Verdict.BEST)
     return {
         "scenario": plan.label,
-        "verdict": str(result.verdict),
+        "verdict": _tested(result.verdict),
         "difference": result.difference,
         "low": None if tested is None else tested.low,
         "high": None if tested is None else tested.high,
@@ -106,6 +109,10 @@ def _verdict(plan: PlanResult, task: str, comparison: PlanComparison) -> dict[st
     }
 
 
+def _tested(verdict: Verdict) -> str | None:
+    return None if verdict is Verdict.OPEN else str(verdict)
+
+
 def _against(
     what: str, name: str, found_by_task: Mapping[str, Mapping[str, Against]]
 ) -> dict[str, list[dict[str, Any]]]:
@@ -114,8 +121,8 @@ def _against(
         task: [
             {
                 "scenario": label,
-                "verdict": str(found.verdict),
-                "difference": None if found.interval is None else found.interval.effect,
+                "verdict": _tested(found.verdict),
+                "difference": found.difference,
                 "low": None if found.interval is None else found.interval.low,
                 "high": None if found.interval is None else found.interval.high,
                 "margin": found.margin,
@@ -128,7 +135,7 @@ def _against(
 
 
 def _other_data(compared: ComparedRuns) -> dict[str, list[dict[str, Any]]]:
-    """By other data set, the score of each scenario on each task and on its own data.
+    """By other data set, the score of each arm on each task and on its own data.
 
     `low` and `high` bound the 95 % interval of `difference`, null if it is unknown.
     """
