@@ -140,6 +140,13 @@ def test_other_data_without_run_are_refused(command: Command) -> None:
     )
 
 
+def test_runs_of_some_claims_do_not_replace_all_included_runs(command: Command) -> None:
+    answer = command("claims", "kept-bytes", "--ship")
+    assert answer.code == 2
+    assert answer.err.startswith("--ship replaces all included runs")
+    assert "leave out 'kept-bytes'" in answer.err
+
+
 def test_a_counted_claim_needs_no_run_and_is_in_a_markdown_table(command: Command) -> None:
     answer = command("claims", "--claim", "kept-bytes", "--format", "markdown")
     assert answer.code == 0

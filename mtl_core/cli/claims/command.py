@@ -93,6 +93,11 @@ def claims(
     its runs. Claims share runs. Finished runs are not repeated: start the command again to resume.
     """
     chosen = [*(names or ()), *(claim or ())]
+    if ship and chosen:
+        raise BadInput(
+            "--ship replaces all included runs, so it needs the runs of every claim: leave out "
+            f"{quoted(chosen)}. To make the runs of some claims only, use --run."
+        )
     selected = [claim_by_id(name) for name in dict.fromkeys(chosen)] if chosen else list(CLAIMS)
     changes = {
         "checkpoint": checkpoint,
