@@ -116,11 +116,7 @@ def in_json(lab: Lab, record: ComparisonRecord) -> Verdicts:
     for task in TASKS:
         rows = written["verdicts"][task]
         named = {
-            verdict: {
-                scenario_phrase(row["scenario"])
-                for row in rows
-                if (row["verdict"] or "open") == verdict
-            }
+            verdict: {scenario_phrase(row["scenario"]) for row in rows if row["verdict"] == verdict}
             for verdict in MARKS
         }
         best = {scenario_phrase(name) for name in written["best"][task]}
