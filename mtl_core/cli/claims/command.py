@@ -17,6 +17,7 @@ from mtl_core.errors import BadInput, FreezeLabError
 from mtl_core.lessons.claim import Claim, missing_weights
 from mtl_core.lessons.claim_results import ClaimResult, RunsMade, shipped_results
 from mtl_core.lessons.claims import CLAIMS, claim_by_id
+from mtl_core.lessons.experiments import EXPERIMENTS, Experiments, experiments_with
 from mtl_core.lessons.verdict_text import (
     SIGNS,
     basis_text,
@@ -109,12 +110,14 @@ def claims(
     if run or ship:
         from mtl_core.cli.claims.missing_runs import run_claims  # not needed to print
 
-        results = run_claims(selected, changes, ship)
+        experiments = experiments_with(**changes)
+        results = run_claims(selected, experiments, ship)
     else:
         _require_run(name for name, value in changes.items() if value is not None)
+        experiments = EXPERIMENTS
         shipped = shipped_results()
         results = [shipped[each.id] for each in selected]
-    _print(selected, results, form, included=not (run or ship))
+    _print(selected, results, experiments, form, included=not (run or ship))
 
 
 def _require_run(given: Iterable[str]) -> None:
@@ -127,7 +130,11 @@ def _require_run(given: Iterable[str]) -> None:
 
 
 def _print(
-    claims: Sequence[Claim], results: Sequence[ClaimResult], form: ClaimFormat, included: bool
+    claims: Sequence[Claim],
+    results: Sequence[ClaimResult],
+    experiments: Experiments,
+    form: ClaimFormat,
+    included: bool,
 ) -> None:
     rows = [(claim, result.finding) for claim, result in zip(claims, results, strict=True)]
     if form is ClaimFormat.JSON:
@@ -146,7 +153,7 @@ def _print(
             table.add_row(each.id, *_cells(each, finding, adjusted))
         plain_console().print(table)
         print(f"\n{_made_text(RunsMade.joined([each.made for each in results]), included)}")
-        if untested := _weights_text(rows):
+        if untested := _weights_text(rows, experiments):
             print(untested)
 
 
@@ -206,13 +213,13 @@ def _made_text(made: RunsMade, included: bool) -> str:
     return f"{runs}, the last of {made.last.day} {made.last:%b %Y}, on {processors}: {versions}."
 
 
-def _weights_text(rows: Sequence[tuple[Claim, Finding]]) -> str:
+def _weights_text(rows: Sequence[tuple[Claim, Finding]], experiments: Experiments) -> str:
     """How to get the weights that claims need which were not tested; empty if all are here."""
     names = dict.fromkeys(
         name
         for claim, finding in rows
         if finding.verdict is ClaimVerdict.OPEN
-        for name in missing_weights(claim, ANY_FILE)
+        for name in missing_weights(claim, ANY_FILE, experiments)
     )
     lines = []
     for name in names:
