@@ -93,13 +93,7 @@ def claims(
     With --run, train the runs that are missing on this machine instead, and print the verdicts of
     its runs. Claims share runs. Finished runs are not repeated: start the command again to resume.
     """
-    chosen = [*(names or ()), *(claim or ())]
-    if ship and chosen:
-        raise BadInput(
-            "--ship replaces all included runs, so it needs the runs of every claim: leave out "
-            f"{quoted(chosen)}. To make the runs of some claims only, use --run."
-        )
-    selected = [claim_by_id(name) for name in dict.fromkeys(chosen)] if chosen else list(CLAIMS)
+    selected = _selected([*(names or ()), *(claim or ())], ship)
     changes = {
         "checkpoint": checkpoint,
         "domain_checkpoint": domain_checkpoint,
@@ -114,10 +108,19 @@ def claims(
         results = run_claims(selected, experiments, ship)
     else:
         _require_run(name for name, value in changes.items() if value is not None)
-        experiments = EXPERIMENTS
-        shipped = shipped_results()
+        experiments, shipped = EXPERIMENTS, shipped_results()
         results = [shipped[each.id] for each in selected]
     _print(selected, results, experiments, form, included=not (run or ship))
+
+
+def _selected(names: Sequence[str], ship: bool) -> list[Claim]:
+    """The claims of these names, all without a name. Raises BadInput for a selection to ship."""
+    if names and ship:
+        raise BadInput(
+            "--ship replaces all included runs, so it needs the runs of every claim: leave out "
+            f"{quoted(names)}. To make the runs of some claims only, use --run."
+        )
+    return [claim_by_id(name) for name in dict.fromkeys(names)] if names else list(CLAIMS)
 
 
 def _require_run(given: Iterable[str]) -> None:
