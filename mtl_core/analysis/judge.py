@@ -59,7 +59,7 @@ def against_reference(
     """Compares each judged plan with the plan labelled `reference`: by task, the verdict by label.
 
     The intervals are of the same family as those against the best: all hold together. A plan
-    without a test has the verdict `OPEN` and no interval.
+    without a test has the verdict `OPEN`, no interval, and its difference on shared seeds.
     """
     found: dict[str, dict[str, Against]] = {}
     if not comparison.same_sentences:
@@ -69,8 +69,10 @@ def against_reference(
         if reference in scores and len(scores) > 1:
             intervals = differences_from(scores, reference, rule.looks)
             found[task.name] = {
-                label: against(intervals.get(label), rule.margin_of(task))
-                for label in scores
+                label: against(
+                    intervals.get(label), rule.margin_of(task), _effect(own, scores[reference])
+                )
+                for label, own in scores.items()
                 if label != reference
             }
     return found
@@ -86,7 +88,14 @@ def against_baselines(
     scores = _scores_by_plan(comparison, task) if comparison.same_sentences else {}
     intervals = differences_from_fixed(scores, baselines, rule.looks)
     return {
-        name: {label: against(found.get(label), rule.margin_of(task)) for label in scores}
+        name: {
+            label: against(
+                found.get(label),
+                rule.margin_of(task),
+                _effect(own, dict.fromkeys(own, baselines[name])),
+            )
+            for label, own in scores.items()
+        }
         for name, found in intervals.items()
     }
 
@@ -141,15 +150,19 @@ def _judged(
 ) -> TaskResult:
     if is_best:
         return replace(result, verdict=Verdict.BEST if result.seeds > 1 else Verdict.OPEN)
-    parts = decompose(scores, best)
-    effect = None if parts is None else parts.effect
-    result = replace(result, verdict=Verdict.OPEN, difference=effect)
+    result = replace(result, verdict=Verdict.OPEN, difference=_effect(scores, best))
     if interval is None or interval.seeds < 2 or result.margin is None:
         return result
     verdict = outcome(interval, result.margin)
     if verdict is Verdict.ABOVE:
         return result
     return replace(result, verdict=verdict, against_best=interval)
+
+
+def _effect(one: Scores, other: Scores) -> float | None:
+    """The mean difference over the seeds that both have; None without one."""
+    parts = decompose(one, other)
+    return None if parts is None else parts.effect
 
 
 def _scores(plan: PlanResult, task: Task, gold: GoldLabels) -> dict[int, SeedScore]:

@@ -34,11 +34,15 @@ class OutcomeRule:
 
 @dataclass(frozen=True, slots=True)
 class Against:
-    """A plan compared with a chosen plan; `interval` is None without a test."""
+    """A plan compared with a chosen plan or a baseline.
+
+    `interval` is None without a test. `difference` is also known for one seed, None if unknown.
+    """
 
     verdict: Verdict
     interval: PairedDifference | None
     margin: float
+    difference: float | None = None
 
 
 def outcome(difference: PairedDifference, margin: float) -> Verdict:
@@ -50,11 +54,18 @@ def outcome(difference: PairedDifference, margin: float) -> Verdict:
     return Verdict.ABOVE if difference.low > 0 else Verdict.UNDECIDED
 
 
-def against(interval: PairedDifference | None, margin: float) -> Against:
-    """Judges an interval; one seed or none gives the verdict `OPEN` and no interval."""
-    if interval is None or interval.seeds < 2:
-        return Against(Verdict.OPEN, None, margin)
-    return Against(outcome(interval, margin), interval, margin)
+def against(
+    interval: PairedDifference | None, margin: float, difference: float | None = None
+) -> Against:
+    """Judges an interval; one seed or none gives the verdict `OPEN` and no interval.
+
+    `difference` is that of the means, for a plan without an interval.
+    """
+    if interval is None:
+        return Against(Verdict.OPEN, None, margin, difference)
+    if interval.seeds < 2:
+        return Against(Verdict.OPEN, None, margin, interval.effect)
+    return Against(outcome(interval, margin), interval, margin, interval.effect)
 
 
 def needed(result: TaskResult) -> Enough:

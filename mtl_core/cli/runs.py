@@ -168,6 +168,7 @@ def _summary(record: RunRecord) -> dict[str, object]:
         "state": str(record.state),
         "checkpoint": record.spec.checkpoint,
         "scenario": record.spec.scenario or record.spec.plan.name,
+        "arm": record.spec.arm_name if record.comparison else None,
         "data": record.spec.data,
         "seed": record.spec.seed,
         "comparison": record.comparison,

@@ -188,12 +188,16 @@ def _known_epochs(spec: ComparisonSpec, run: RunSpec, measured: EpochSeconds) ->
 
 
 def workload(spec: RunSpec) -> tuple[object, ...]:
-    """The settings that determine how long an epoch takes: not seed, epochs or learning rates."""
+    """The settings that determine how long an epoch takes: not seed, epochs or learning rates.
+
+    Of the loss weights only 0 matters: steps skip the sentences of such a task.
+    """
     phases = tuple((phase.train, phase.epochs) for phase in spec.plan.phases)
     limits = tuple(sorted(spec.examples.items()))
     shapes = (spec.checkpoint, spec.data, limits, spec.batch_size, spec.max_length, spec.threads)
     where = (spec.device, spec.precision, spec.prefix_reuse)
-    return (*shapes, *where, phases, spec.plan.freeze)
+    unused = frozenset(task for task, weight in spec.plan.task_weights.items() if weight == 0)
+    return (*shapes, *where, phases, spec.plan.freeze, unused)
 
 
 def _decide_epochs(

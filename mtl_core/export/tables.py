@@ -201,7 +201,8 @@ def _against(title: str, rows: Iterable[tuple[str | None, Task, Mapping[str, Aga
         (
             (
                 *(name, task.name, task.metric, label, str(found.verdict)),
-                *((each.effect, each.low, each.high) if each else (None, None, None)),
+                found.difference,
+                *((each.low, each.high) if each else (None, None)),
                 found.margin,
                 *((each.seeds, each.sentences) if each else (None, None)),
             )

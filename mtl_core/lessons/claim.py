@@ -78,7 +78,8 @@ class Claim(Frozen):
 def missing_weights(
     claim: Claim, access: FileAccess, experiments: Experiments = EXPERIMENTS
 ) -> tuple[str, ...]:
-    """The checkpoints of a claim whose weights are not on this machine."""
-    specs = (experiments[arm.experiment].spec.with_arms({arm.scenario}) for arm in claim.arms)
+    """The checkpoints of a claim, in these experiments, whose weights are not on this machine."""
+    arms = (arm for arm in claim.arms if arm.experiment in experiments)
+    specs = (experiments[arm.experiment].spec.with_arms({arm.scenario}) for arm in arms)
     names = dict.fromkeys(name for spec in specs for name in spec.checkpoints)
     return tuple(name for name in names if not has_weights(resolve_checkpoint(name, access)))

@@ -10,7 +10,7 @@ from mtl_core.analysis.outcomes import needed
 from mtl_core.analysis.paired.planning import smallest_difference
 from mtl_core.analysis.plans import PlanComparison, PlanResult, TaskResult, Verdict, finished_runs
 from mtl_core.freezing.titles import task_title
-from mtl_core.report.against import against_words, interval_words
+from mtl_core.report.against import against_words, interval_words, untested_words
 from mtl_core.report.baselines import BaselinesByTask, baseline_lines, collapse_lines
 from mtl_core.report.blocks import Block, Table, Text, table_of
 from mtl_core.report.compared import ComparedRuns, lowest_seed_run, own_facts
@@ -121,10 +121,8 @@ def verdict_words(result: TaskResult | None) -> str:
             return "? undecided"
         case Verdict.BELOW if result.against_best is not None:
             return signed(result.against_best.effect)
-        case _ if result.difference is not None:
-            return f"{signed(result.difference)} (not tested)"
         case _:
-            return "not tested"
+            return untested_words(result.difference)
 
 
 def frozen_words(plan: PlanResult) -> str:

@@ -1,6 +1,6 @@
 """An arm of a comparison: a plan, and the settings in which its runs differ from the others."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, field_serializer, field_validator, model_validator
@@ -8,7 +8,7 @@ from pydantic import Field, ValidationError, field_serializer, field_validator, 
 from mtl_core.freezing.plan import Plan, Weight
 from mtl_core.nearest import available_names
 from mtl_core.text import last_part
-from mtl_core.training.options import RunOptions, argument_text, refused
+from mtl_core.training.options import RunOptions, argument_text, refused, value_texts
 from mtl_core.values import Frozen
 
 NAME_LENGTH = 80
@@ -139,9 +139,6 @@ def _default_name(base: str, differences: tuple[tuple[str, str], ...]) -> str:
 def _texts(key: str, value: object) -> list[tuple[str, str]]:
     if value in (None, {}, ()):
         return [(key, "")]
-    if isinstance(value, Mapping):
-        return [(f"{key}:{task}", argument_text(each)) for task, each in value.items()]
     if isinstance(value, bool):
         return [(key, "yes" if value else "no")]
-    values = value if isinstance(value, tuple) else (value,)
-    return [(key, argument_text(each)) for each in values]
+    return [(key if task is None else f"{key}:{task}", text) for task, text in value_texts(value)]

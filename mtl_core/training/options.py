@@ -6,7 +6,7 @@ the facts of a run and the commands that repeat it read these definitions. To ad
 value is a number or a switch, add a field to `ScalarOptions` and apply it where it has its effect.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -253,13 +253,24 @@ def unusual_arguments(values: Frozen) -> list[tuple[str, ...]]:
         if isinstance(value, bool):
             switches.append((flag,))
         elif not option.always:
-            arguments += [(flag, text) for text in _texts(value)]
+            arguments += [
+                (flag, text if task is None else f"{task}={text}")
+                for task, text in value_texts(value)
+            ]
     return [*arguments, *switches]
 
 
 def argument_text(value: object) -> str:
     """A value as a command-line argument; a float keeps all its digits: "3", "0.0003"."""
     return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
+
+
+def value_texts(value: object) -> list[tuple[str | None, str]]:
+    """The arguments of an option's value, each with its task; None where it has no tasks."""
+    if isinstance(value, Mapping):
+        return [(task, argument_text(each)) for task, each in value.items()]
+    values = value if isinstance(value, tuple) else (value,)
+    return [(None, argument_text(each)) for each in values]
 
 
 def refused(problem: ValidationError) -> InvalidRun:
@@ -277,9 +288,3 @@ def _unusual(values: Frozen) -> Iterator[tuple[Any, str, FieldInfo, Option]]:
         value = getattr(values, name)
         if value != field.get_default(call_default_factory=True):
             yield value, name, field, option
-
-
-def _texts(value: object) -> list[str]:
-    if isinstance(value, dict):
-        return [f"{task}={number!r}" for task, number in value.items()]
-    return [argument_text(each) for each in (value if isinstance(value, tuple) else (value,))]

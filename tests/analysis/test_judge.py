@@ -9,6 +9,7 @@ from mtl_core.analysis.paired.scores import SeedScore
 from mtl_core.analysis.plans import PlanComparison, Verdict, finished_runs, headlines
 from mtl_core.analysis.reading import summarise
 from mtl_core.analysis.summary import RunSummary
+from mtl_core.report.against import against_words
 from mtl_core.training.events import Answers
 from tests.run_story import Story, both, minilm, scores, spec_of
 
@@ -295,6 +296,13 @@ def test_plans_are_compared_with_a_chosen_plan_by_the_same_family_of_intervals()
     assert wide["heads-only"].verdict is Verdict.EQUIVALENT
 
 
+def test_one_seed_gives_a_difference_from_a_chosen_plan() -> None:
+    runs = [answered("full", 0, set(range(19))), answered("top-1", 0, set(range(2)))]
+    found = against_reference(compare_plans(runs, GOLD), "top-1", OutcomeRule())["sentiment"]
+    assert found == {"full": Against(Verdict.OPEN, None, 0.03, pytest.approx(0.85))}
+    assert against_words(found["full"]) == "+0.850 (not tested)"
+
+
 def test_a_plan_with_one_seed_is_not_the_best_although_its_score_is() -> None:
     runs = [ended("full", 0, 0.95, 0.1)]
     runs += [ended("top-1", seed, 0.8 + seed / 100, 0.1) for seed in range(2)]
@@ -327,4 +335,4 @@ def test_one_seed_has_no_verdict_against_a_baseline() -> None:
     comparison = compare_plans([answered("full", 0, set(range(19)))], GOLD)
     sentiment = comparison.tasks[0]
     found = against_baselines(comparison, sentiment, {"words": SeedScore(0.5)}, OutcomeRule())
-    assert found["words"]["full"] == Against(Verdict.OPEN, None, 0.03)
+    assert found["words"]["full"] == Against(Verdict.OPEN, None, 0.03, pytest.approx(0.45))

@@ -53,6 +53,17 @@ def test_the_table_has_ids_verdicts_and_how_to_get_missing_weights(command: Comm
         assert "hf download" in line
 
 
+def test_the_missing_weights_are_those_of_the_chosen_checkpoints(
+    command: Command, tiny_checkpoint: Path, tiny_data: Path
+) -> None:
+    pair = ("--checkpoint", tiny_checkpoint, "--domain-checkpoint", "legal-bert")
+    answer = command("claims", "--run", "domain-checkpoint", *pair, "--data", tiny_data)
+    assert answer.code == 0, answer.err
+    missing = [line for line in answer.out.splitlines() if line.startswith("Not tested here: ")]
+    assert len(missing) == 1
+    assert missing[0].startswith("Not tested here: The weights of 'legal-bert' are not on this ")
+
+
 def test_claims_runs_what_tests_a_claim_once_and_prints_its_verdict(
     command: Command, tiny_checkpoint: Path, tiny_data: Path
 ) -> None:
@@ -138,6 +149,13 @@ def test_other_data_without_run_are_refused(command: Command) -> None:
         "'--data', '--max-length' changes how claims are tested and needs --run. Without --run, "
         "`claims` prints the verdicts of the included runs.\n"
     )
+
+
+def test_runs_of_some_claims_do_not_replace_all_included_runs(command: Command) -> None:
+    answer = command("claims", "kept-bytes", "--ship")
+    assert answer.code == 2
+    assert answer.err.startswith("--ship replaces all included runs")
+    assert "leave out 'kept-bytes'" in answer.err
 
 
 def test_a_counted_claim_needs_no_run_and_is_in_a_markdown_table(command: Command) -> None:

@@ -151,7 +151,9 @@ def test_text_and_note_state_what_differs_for_each_arm(kept: Compared, command: 
     for text in (shown, note):
         assert "2 epochs" in text
         assert "tiny-letters" in text
-    assert "Settings of top-1, fast: " in shown
+    assert "Settings of top-1, fast: learning rate 0.001; task weight of ner 0.5; " in shown
+    runs = command("runs", "list", "--format", "json").json
+    assert {run["arm"] for run in runs if run["comparison"] == kept.id} == set(NAMES)
     headline = note.splitlines()[0]
     assert "differ in more than the plan" not in headline
 

@@ -28,6 +28,7 @@ def test_runs_are_listed_shown_again_and_deleted(train: Command, command: Comman
     assert listed.json[0]["state"] == "finished"
     assert listed.json[0]["scenario"] == "heads-only"
     assert listed.json[0]["seed"] == 0
+    assert listed.json[0]["arm"] is None
     assert listed.json[0]["ended"] > listed.json[0]["started"]
     assert run in command("runs", "list").out
     assert "sentiment accuracy" in command("runs", "list").out

@@ -7,15 +7,17 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from mtl_core.engine.comparison_progress import progress_of
-from mtl_core.engine.comparisons import advance, planned_runs
+from mtl_core.engine.comparisons import advance, planned_runs, workload
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import BadInput, DataError, MissingWeights, UnknownCheckpoint, UnknownScenario
+from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.settings import Settings
 from mtl_core.store.owner import Owner
 from mtl_core.store.record import ComparisonRecord, RunRole, RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.training.comparison import ComparisonSpec, train_size
 from mtl_core.training.events import Counts, RunFinished, RunStarted, SentenceScore, Step
+from tests.run_story import minilm, spec_of
 from tests.stored_runs import claim
 
 SIZES = (50, 100, 200)
@@ -290,6 +292,16 @@ def test_an_equal_time_is_measured_once_and_converted_to_epochs(lab: Lab, wait_u
     again = lab.start_comparison(comparison_spec(scenarios=("heads-only",), seconds=3.0))
     assert again.trial_runs == ()
     assert [run.spec.epochs for run in again.runs] == [6.0, 6.0]
+
+
+def test_a_run_without_the_loss_of_a_task_does_other_work() -> None:
+    plain, twice, unused = (
+        spec_of("full").model_copy(
+            update={"plan": scenario_plan("full", minilm()).model_copy(update={"task_weights": w})}
+        )
+        for w in ({}, {"ner": 2.0}, {"ner": 0.0})
+    )
+    assert workload(plain) == workload(twice) != workload(unused)
 
 
 def test_an_equal_time_is_measured_before_a_sweep(lab: Lab, wait_until: Wait) -> None:

@@ -104,6 +104,42 @@ def test_each_cosine_is_that_of_the_next_sentences_of_both_tasks(bench, monkeypa
     assert cosines(examples)[1] == second[0] != cosines(examples)[0]
 
 
+def test_a_task_without_sentences_takes_no_batch_from_the_other_pairs(bench, monkeypatch):
+    monkeypatch.setattr(interference, "SENTENCES", 2)
+    loaded = load_run(bench.spec("full"))
+    model, pad = loaded.model, loaded.pad_id
+    shared = {f"bert.{name}": each for name, each in model.backbone.named_parameters()}
+    before = gradient_cosines(model, shared, loaded.training, pad)["sentiment", "ner"]
+    empty = Task(name="empty", kind=TaskKind.SENTENCE, head="empty", outputs=("no", "yes"))
+    model.add_module("empty", model.classifier)
+    model.tasks = (*model.tasks, empty)
+    found = gradient_cosines(model, shared, loaded.training, pad)
+    assert len(before) > 1
+    assert found["sentiment", "ner"] == before
+    assert found["sentiment", "empty"] == found["ner", "empty"] == (None,)
+
+
+def test_long_batches_are_measured_in_passes_with_the_same_cosine(bench, monkeypatch):
+    loaded = load_run(bench.spec("full"))
+    model, pad = loaded.model, loaded.pad_id
+    shared = {f"bert.{name}": each for name, each in model.backbone.named_parameters()}
+    tokens = []
+
+    def hidden(ids, mask):
+        tokens.append(ids.numel())
+        return model.hidden(ids, mask)
+
+    whole = gradient_cosines(model, shared, loaded.training, pad, hidden)
+    assert len(tokens) == 2
+    longest = max(len(each.input_ids) for each in loaded.training)
+    monkeypatch.setattr(interference, "PACKED_TOKENS", 2 * longest)
+    tokens.clear()
+    passes = gradient_cosines(model, shared, loaded.training, pad, hidden)
+    assert len(tokens) > 2
+    assert max(tokens) <= 2 * longest
+    assert passes["sentiment", "ner"] == pytest.approx(whole["sentiment", "ner"], abs=1e-5)
+
+
 def test_looking_at_gradients_leaves_flags_modes_and_gradients_as_they_were(bench):
     loaded = load_run(bench.spec("full"))
     model = loaded.model.train()

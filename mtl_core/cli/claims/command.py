@@ -17,6 +17,7 @@ from mtl_core.errors import BadInput, FreezeLabError
 from mtl_core.lessons.claim import Claim, missing_weights
 from mtl_core.lessons.claim_results import ClaimResult, RunsMade, shipped_results
 from mtl_core.lessons.claims import CLAIMS, claim_by_id
+from mtl_core.lessons.experiments import EXPERIMENTS, Experiments, experiments_with
 from mtl_core.lessons.verdict_text import (
     SIGNS,
     basis_text,
@@ -92,8 +93,7 @@ def claims(
     With --run, train the runs that are missing on this machine instead, and print the verdicts of
     its runs. Claims share runs. Finished runs are not repeated: start the command again to resume.
     """
-    chosen = [*(names or ()), *(claim or ())]
-    selected = [claim_by_id(name) for name in dict.fromkeys(chosen)] if chosen else list(CLAIMS)
+    selected = _selected([*(names or ()), *(claim or ())], ship)
     changes = {
         "checkpoint": checkpoint,
         "domain_checkpoint": domain_checkpoint,
@@ -104,12 +104,23 @@ def claims(
     if run or ship:
         from mtl_core.cli.claims.missing_runs import run_claims  # not needed to print
 
-        results = run_claims(selected, changes, ship)
+        experiments = experiments_with(**changes)
+        results = run_claims(selected, experiments, ship)
     else:
         _require_run(name for name, value in changes.items() if value is not None)
-        shipped = shipped_results()
+        experiments, shipped = EXPERIMENTS, shipped_results()
         results = [shipped[each.id] for each in selected]
-    _print(selected, results, form, included=not (run or ship))
+    _print(selected, results, experiments, form, included=not (run or ship))
+
+
+def _selected(names: Sequence[str], ship: bool) -> list[Claim]:
+    """The claims of these names, all without a name. Raises BadInput for a selection to ship."""
+    if names and ship:
+        raise BadInput(
+            "--ship replaces all included runs, so it needs the runs of every claim: leave out "
+            f"{quoted(names)}. To make the runs of some claims only, use --run."
+        )
+    return [claim_by_id(name) for name in dict.fromkeys(names)] if names else list(CLAIMS)
 
 
 def _require_run(given: Iterable[str]) -> None:
@@ -122,7 +133,11 @@ def _require_run(given: Iterable[str]) -> None:
 
 
 def _print(
-    claims: Sequence[Claim], results: Sequence[ClaimResult], form: ClaimFormat, included: bool
+    claims: Sequence[Claim],
+    results: Sequence[ClaimResult],
+    experiments: Experiments,
+    form: ClaimFormat,
+    included: bool,
 ) -> None:
     rows = [(claim, result.finding) for claim, result in zip(claims, results, strict=True)]
     if form is ClaimFormat.JSON:
@@ -141,7 +156,7 @@ def _print(
             table.add_row(each.id, *_cells(each, finding, adjusted))
         plain_console().print(table)
         print(f"\n{_made_text(RunsMade.joined([each.made for each in results]), included)}")
-        if untested := _weights_text(rows):
+        if untested := _weights_text(rows, experiments):
             print(untested)
 
 
@@ -201,13 +216,13 @@ def _made_text(made: RunsMade, included: bool) -> str:
     return f"{runs}, the last of {made.last.day} {made.last:%b %Y}, on {processors}: {versions}."
 
 
-def _weights_text(rows: Sequence[tuple[Claim, Finding]]) -> str:
+def _weights_text(rows: Sequence[tuple[Claim, Finding]], experiments: Experiments) -> str:
     """How to get the weights that claims need which were not tested; empty if all are here."""
     names = dict.fromkeys(
         name
         for claim, finding in rows
         if finding.verdict is ClaimVerdict.OPEN
-        for name in missing_weights(claim, ANY_FILE)
+        for name in missing_weights(claim, ANY_FILE, experiments)
     )
     lines = []
     for name in names:

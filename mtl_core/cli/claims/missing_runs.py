@@ -1,7 +1,7 @@
 """Makes the runs that claims lack on this machine, judges the claims by them, and ships them."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from time import monotonic, sleep
 
 from mtl_core.analysis.claim_verdicts import Finding
@@ -21,7 +21,7 @@ from mtl_core.lessons.claim_runs import (
     queue_arms,
 )
 from mtl_core.lessons.claims import CLAIMS
-from mtl_core.lessons.experiments import EXPERIMENTS, Experiments, experiments_with
+from mtl_core.lessons.experiments import Experiments
 from mtl_core.lessons.shipped_runs import judged_by_shipped_runs, write_shipped_runs
 from mtl_core.models.description import ModelDescription
 from mtl_core.models.sentence_vector import SentenceVector
@@ -33,16 +33,12 @@ _POLL_SECONDS = 0.5
 _EVERY = 10_000  # comparisons
 
 
-def run_claims(
-    claims: Sequence[Claim], changes: Mapping[str, object], ship: bool
-) -> list[ClaimResult]:
+def run_claims(claims: Sequence[Claim], experiments: Experiments, ship: bool) -> list[ClaimResult]:
     """Make the missing runs of `claims`, and judge the claims by the runs of this machine.
 
-    Runs that ended before they finished are repeated; finished runs are not. `changes` replace
-    fields of the experiments' specs. With `ship`, the runs are written into the package.
+    Runs that ended before they finished are repeated; finished runs are not. With `ship`,
+    the runs are written into the package.
     """
-    changed = any(value is not None for value in changes.values())
-    experiments = experiments_with(**changes) if changed else EXPERIMENTS
     with Lab(Settings.from_environment(), reserved=True) as lab:
         _run_all(
             lab, [each for each in claims if can_run(each, experiments, ANY_FILE)], experiments

@@ -56,8 +56,7 @@ def parse_arm(text: str) -> ComparisonArm:
     """Parse an arm: a scenario or a plan file, then `key=value` pairs, separated by commas.
 
     A plan file has a suffix of YAML or a slash. A part with a comma in it is put in double
-    quotation marks. Raises InvalidRun that names the
-    arm and what exists.
+    quotation marks. Raises InvalidRun that names the arm and what exists.
     """
     source, *parts = (part.strip() for part in _split(text))
     try:

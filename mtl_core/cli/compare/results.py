@@ -39,7 +39,7 @@ def load_results(
 
 
 def print_results(record: ComparisonRecord, report: Report) -> None:
-    """Print a table of scenarios and the result on each task, for each number of sentences.
+    """Print a table of arms and the result on each task, for each number of sentences.
 
     If the report has a reference, also how each plan compares with that plan.
     """
@@ -71,7 +71,7 @@ def print_results(record: ComparisonRecord, report: Report) -> None:
 
 
 def results_table(comparison: PlanComparison, width: int) -> Table:
-    """A table with a row per scenario; in a narrow terminal a range is below its mean."""
+    """A table with a row per arm; in a narrow terminal a range is below its mean."""
     wide = _as_rich(terminal_table(comparison))
     fits = Console(width=_UNLIMITED).measure(wide).maximum <= width
     return wide if fits else _as_rich(terminal_table(comparison, "\n"))

@@ -44,7 +44,12 @@ def as_json(store: RunStore, record: ComparisonRecord, report: Report) -> dict[s
         **(
             {}
             if compared.reference is None
-            else {"against_reference": _against("reference", compared.reference, compared.against)}
+            else {
+                "against_reference": {
+                    task: _against("reference", compared.reference, plans)
+                    for task, plans in compared.against.items()
+                }
+            }
         ),
         **({"other_data": found} if (found := _other_data(compared)) else {}),
         "looks": [*record.spec.looks, len(record.spec.seeds)],
@@ -53,11 +58,7 @@ def as_json(store: RunStore, record: ComparisonRecord, report: Report) -> dict[s
             for task, lines in report.baselines.items()
         },
         "against_baselines": {
-            task: [
-                row
-                for each in lines
-                for row in _against("baseline", each.label, {task: each.against})[task]
-            ]
+            task: [row for each in lines for row in _against("baseline", each.label, each.against)]
             for task, lines in report.baselines.items()
         },
         "unbeaten": {
@@ -87,14 +88,17 @@ def _verdicts(comparison: PlanComparison) -> dict[str, list[dict[str, Any]]]:
 
 
 def _verdict(plan: PlanResult, task: str, comparison: PlanComparison) -> dict[str, Any]:
-    """`seeds_to_decide` and `sentences_to_decide` are null unless the plan is undecided."""
+    """`verdict` is null without a test, as with one seed.
+
+    `seeds_to_decide` and `sentences_to_decide` are null unless the plan is undecided.
+    """
     result = plan.tasks[task]
     tested = result.against_best
     enough = needed(result) if result.verdict is Verdict.UNDECIDED else None
     best = comparison.scored(task, Verdict.BEST)
     return {
         "scenario": plan.label,
-        "verdict": str(result.verdict),
+        "verdict": _tested(result.verdict),
         "difference": result.difference,
         "low": None if tested is None else tested.low,
         "high": None if tested is None else tested.high,
@@ -106,29 +110,28 @@ def _verdict(plan: PlanResult, task: str, comparison: PlanComparison) -> dict[st
     }
 
 
-def _against(
-    what: str, name: str, found_by_task: Mapping[str, Mapping[str, Against]]
-) -> dict[str, list[dict[str, Any]]]:
-    """By task, the comparison of each plan with `name`, a "reference" or a "baseline"."""
-    return {
-        task: [
-            {
-                "scenario": label,
-                "verdict": str(found.verdict),
-                "difference": None if found.interval is None else found.interval.effect,
-                "low": None if found.interval is None else found.interval.low,
-                "high": None if found.interval is None else found.interval.high,
-                "margin": found.margin,
-                what: name,
-            }
-            for label, found in plans.items()
-        ]
-        for task, plans in found_by_task.items()
-    }
+def _tested(verdict: Verdict) -> str | None:
+    return None if verdict is Verdict.OPEN else str(verdict)
+
+
+def _against(what: str, name: str, plans: Mapping[str, Against]) -> list[dict[str, Any]]:
+    """The comparison of each plan with `name`, a "reference" or a "baseline", on one task."""
+    return [
+        {
+            "scenario": label,
+            "verdict": _tested(found.verdict),
+            "difference": found.difference,
+            "low": None if found.interval is None else found.interval.low,
+            "high": None if found.interval is None else found.interval.high,
+            "margin": found.margin,
+            what: name,
+        }
+        for label, found in plans.items()
+    ]
 
 
 def _other_data(compared: ComparedRuns) -> dict[str, list[dict[str, Any]]]:
-    """By other data set, the score of each scenario on each task and on its own data.
+    """By other data set, the score of each arm on each task and on its own data.
 
     `low` and `high` bound the 95 % interval of `difference`, null if it is unknown.
     """
