@@ -12,11 +12,11 @@ from mtl_core.freezing.plan import Phase, Plan
 from mtl_core.freezing.rates import default_rates
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.models.cache import read_description, shipped_description
-from mtl_core.models.checkpoint import resolve_checkpoint
+from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
 from mtl_core.models.description import ModelDescription
 from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.models.trained_vector import trained_sentence_vector
-from mtl_core.settings import ANY_FILE
+from mtl_core.settings import FileAccess
 from mtl_core.tasks.dataset import SAMPLE, SAMPLE_POSTS
 from mtl_core.tasks.task import DEFAULT_TASKS
 from mtl_core.training.arm import ComparisonArm, named_arm
@@ -319,14 +319,14 @@ EXPERIMENTS: Experiments = {
 """Experiments by name. "bert-base" and "general or domain" need weights that are not included."""
 
 
-def experiments_with(**changes: object) -> Experiments:
+def experiments_with(access: FileAccess, **changes: object) -> Experiments:
     """The experiments on another checkpoint, on other data or with other options.
 
-    `checkpoint` replaces the included one, and the general one of the pair; `domain_checkpoint` the
-    other one of the pair. The other changes are fields of ComparisonSpec. A value of None is
-    ignored. What another checkpoint or other data cannot test is left out: the posts with other
-    data, and plans that are written for the layers of the included checkpoint. Raises
-    CheckpointError.
+    `checkpoint`, read with `access`, replaces the included one, and the general one of the pair;
+    `domain_checkpoint` the other one of the pair. The other changes are fields of ComparisonSpec. A
+    value of None is ignored. What another checkpoint or other data cannot test is left out: the
+    posts with other data, and plans that are written for the layers of the included checkpoint.
+    Raises CheckpointError.
     """
     given = {name: value for name, value in changes.items() if value is not None}
     general, domain = given.pop("checkpoint", None), given.pop("domain_checkpoint", None)
@@ -340,7 +340,7 @@ def experiments_with(**changes: object) -> Experiments:
         if domain is not None and len(spec.checkpoints) > 1:
             spec = _with_domain(spec, str(domain))
         if general is not None and (spec.checkpoint == CHECKPOINT or len(spec.checkpoints) > 1):
-            spec = _on_checkpoint(spec, str(general))
+            spec = _on_checkpoint(spec, resolve_checkpoint(str(general), access))
         found[name] = each.model_copy(update={"spec": spec.model_copy(update=given)})
     return {
         name: each
@@ -349,12 +349,11 @@ def experiments_with(**changes: object) -> Experiments:
     }
 
 
-def _on_checkpoint(spec: ComparisonSpec, checkpoint: str) -> ComparisonSpec:
-    found = resolve_checkpoint(checkpoint, ANY_FILE)
-    vector = trained_sentence_vector(found)
-    width = _hidden_size(found.entry) if found.entry is not None else None
+def _on_checkpoint(spec: ComparisonSpec, checkpoint: Checkpoint) -> ComparisonSpec:
+    vector = trained_sentence_vector(checkpoint)
+    width = _hidden_size(checkpoint.entry) if checkpoint.entry is not None else None
     kept = tuple(_at_rate_for(width, arm) for arm in spec.arms if arm.plan is None)
-    values = {"checkpoint": checkpoint, "sentence_vector": vector, "arms": kept}
+    values = {"checkpoint": checkpoint.reference, "sentence_vector": vector, "arms": kept}
     return spec.model_copy(update=values)
 
 

@@ -109,7 +109,7 @@ def test_high_rates_are_multiples_of_the_tuned_rate_of_full() -> None:
         EXPERIMENTS["posts after reviews"].spec.with_arms({"sentiment alone, higher rate"}).arms
     )
     assert arm.learning_rate == full_rate(384, 3)
-    wide = experiments_with(checkpoint="bert-base-uncased")["100 sentences"].spec
+    wide = experiments_with(ANY_FILE, checkpoint="bert-base-uncased")["100 sentences"].spec
     (arm,) = wide.with_arms({"full, high rate"}).arms
     assert arm.learning_rate == full_rate(768, 10)
 
@@ -312,7 +312,7 @@ def test_runs_on_an_earlier_version_of_the_data_are_left_out_of_a_claim() -> Non
 
 
 def test_other_data_leave_out_what_needs_the_posts() -> None:
-    experiments = experiments_with(data="mine")
+    experiments = experiments_with(ANY_FILE, data="mine")
     assert "posts" not in experiments
     assert "posts after reviews" not in experiments
     assert experiments["standard"].spec.data == "mine"
@@ -327,14 +327,16 @@ def test_other_data_leave_out_what_needs_the_posts() -> None:
 
 
 def test_another_checkpoint_has_its_own_sentence_vector_and_no_plans_for_six_layers() -> None:
-    spec = experiments_with(checkpoint="bert-base-uncased")["nine epochs"].spec
+    spec = experiments_with(ANY_FILE, checkpoint="bert-base-uncased")["nine epochs"].spec
     assert spec.checkpoint == "bert-base-uncased"
     assert spec.sentence_vector is SentenceVector.FIRST_TOKEN
     assert spec.arm_names == ("heads-only", "chain-thaw", "ulmfit", "full")
 
 
 def test_any_two_checkpoints_can_be_the_general_one_and_that_of_the_domain() -> None:
-    given = experiments_with(checkpoint="bert-base-uncased", domain_checkpoint="legal-bert")
+    given = experiments_with(
+        ANY_FILE, checkpoint="bert-base-uncased", domain_checkpoint="legal-bert"
+    )
     assert given["general or domain"].spec.checkpoints == ("bert-base-uncased", "legal-bert")
     assert EXPERIMENTS["general or domain"].spec.checkpoints == ("bert-base-uncased", "biobert")
 

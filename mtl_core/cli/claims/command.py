@@ -104,7 +104,7 @@ def claims(
     if run or ship:
         from mtl_core.cli.claims.missing_runs import run_claims  # not needed to print
 
-        experiments = experiments_with(**changes)
+        experiments = experiments_with(ANY_FILE, **changes)
         results = run_claims(selected, experiments, ship)
     else:
         _require_run(name for name, value in changes.items() if value is not None)
