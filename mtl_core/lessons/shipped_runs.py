@@ -18,7 +18,7 @@ from mtl_core.errors import FreezeLabError, InternalError, UnknownComparison
 from mtl_core.lessons.claim import Claim
 from mtl_core.lessons.claim_results import ClaimResult
 from mtl_core.lessons.claim_runs import ArmRuns, claim_finding, runs_of_arms
-from mtl_core.settings import ANY_FILE
+from mtl_core.settings import FileAccess
 from mtl_core.store.record import RunRecord
 from mtl_core.store.runs import RunStore
 from mtl_core.store.shipping import ShippedComparison
@@ -65,13 +65,16 @@ class ShippedRuns:
         return self._summaries[run.id]
 
 
-def judged_by_shipped_runs(claims: Iterable[Claim]) -> dict[str, ClaimResult]:
-    """Judges each claim by the shipped runs; the results by id, for `claim_results.FILE`."""
+def judged_by_shipped_runs(claims: Iterable[Claim], access: FileAccess) -> dict[str, ClaimResult]:
+    """Judges each claim by the shipped runs; the results by id, for `claim_results.FILE`.
+
+    `access` permits the data that the runs were scored on.
+    """
     shipped = ShippedRuns()
     return {
         claim.id: ClaimResult.of(
             claim,
-            claim_finding(claim, shipped.by_arm, shipped.summary_of, ANY_FILE),
+            claim_finding(claim, shipped.by_arm, shipped.summary_of, access),
             shipped.by_arm,
         )
         for claim in claims
