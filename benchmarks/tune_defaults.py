@@ -47,7 +47,7 @@ SCENARIOS = (
     *("heads-only", "gradual", "top-2", "lp-ft", "chain-thaw", "layernorm", "bitfit"),
     *("bottom-3", "ulmfit", "embeddings-frozen", "full", "discriminative"),
 )
-"""One of each kind, the cheapest first: `top-2` stands for top-N, `bottom-3` for bottom-N. The plan
+"""One of each kind, the cheapest first: `top-2` represents top-N, `bottom-3` bottom-N. The plan
 of `freeze-head:TASK` is that of `full` without one head, and takes the rates of `full`."""
 
 SEEDS = (100, 101)

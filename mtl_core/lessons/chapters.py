@@ -175,7 +175,7 @@ CHAPTERS: tuple[GuideChapter, ...] = (
         paragraphs=(
             "Two runs that differ only in the seed end with different scores. A claim therefore "
             "**holds** only if its whole 95 % interval lies above the required value. It **does "
-            "not hold** if the whole interval lies below the smallest effect that matters. "
+            "not hold** if the whole interval is below the smallest effect that matters. "
             "Otherwise it is **undecided**: these runs do not show which. Bar, margin and number "
             "of seeds were written before the runs.",
             "Each verdict alone is wrong with a probability of at most 5 %. Among dozens of "
