@@ -89,9 +89,9 @@ show. The variances behind both were those of earlier runs (`mtl_core/lessons/pl
 RUNS_TEXT = """
 ## The runs
 
-`claims --run` makes the runs that are missing on a machine, and `make claims ARGS=--ship`
-includes them. It can be interrupted: started again, it repeats nothing that is finished. Claims
-share arms. Five seeds are the default; ten where five cannot decide: the six plans, on which
+`claims --run` makes the runs that are missing on a machine. `make claims ARGS=--ship` makes those
+that the included runs lack, and includes them. Both can be interrupted: started again, they repeat
+nothing that is finished. Claims share arms. Five seeds are the default; ten where five cannot decide: the six plans, on which
 most claims rest, few sentences, and the second stage, whose changes vary most, eight where it
 has nine epochs; twenty for spreads and collapses, which train on 100 sentences only. A run in a
 second stage starts from the model of the first stage with the same seed. The minutes are

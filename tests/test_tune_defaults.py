@@ -83,9 +83,9 @@ def test_every_scenario_has_the_same_number_of_trials() -> None:
     trials = list(planned(SCENARIOS))
     counts = {name: sum(each.scenario == name for each in trials) for name in SCENARIOS}
 
-    assert set(counts.values()) == {18}
+    assert set(counts.values()) == {24}
     assert len(set(trials)) == len(trials)
-    assert all(len(set(grid)) == 9 for grid in GRIDS.values())
+    assert all(len(set(grid)) == 12 for grid in GRIDS.values())
 
 
 def test_the_lowest_rates_within_one_standard_error_of_the_best_are_chosen() -> None:
@@ -108,10 +108,10 @@ def test_without_all_its_trials_a_scenario_has_no_choice() -> None:
     done = [Finished(each, scores, 1.0) for each in trials[:-1]]
 
     table = markdown(done, trials)
-    assert "| full | 17 of 18 | 0.0003 / 0.001 | not finished |" in table
+    assert "| full | 23 of 24 | 0.0003 / 0.001 | not finished |" in table
     assert "chosen |" not in table
     complete = markdown([*done, Finished(trials[-1], scores, 1.0)], trials)
-    row = "| full | 18 of 18 | 0.0003 / 0.001 | 0.0001 / 0.001 | 0.6000 | 0.6000 | 0.0000 |"
+    row = "| full | 24 of 24 | 0.0003 / 0.001 | 0.0001 / 0.001 | 0.6000 | 0.6000 | 0.0000 |"
     assert row in complete
 
 

@@ -31,18 +31,29 @@ _EARLIER_SUFFIX = ".json.gz"
 """Of files that earlier versions wrote."""
 
 
-def write_shipped_runs(
-    store: RunStore, comparisons: Iterable[str], folder: Path = FOLDER
-) -> list[Path]:
-    """Replaces the files in `folder` by these finished comparisons and returns the new files.
+def add_shipped_runs(store: RunStore, runs: ArmRuns, folder: Path = FOLDER) -> list[Path]:
+    """Adds the comparisons of these runs to `folder` and returns its files.
 
+    `runs` are finished runs of arms that the folder lacks. Comparisons in the folder that test no
+    claim as it is now are removed; so are those whose every arm `runs` has.
     Raises BadInput if a comparison is not finished; the folder is then unchanged.
     """
-    shipped = [store.comparison_to_ship(comparison) for comparison in comparisons]
+    added = [store.comparison_to_ship(each) for each in _comparisons(runs)]
+    before = ShippedRuns(folder).by_arm if folder.is_dir() else {}
+    needed = set(_comparisons({arm: before[arm] for arm in before if arm not in runs}))
     folder.mkdir(exist_ok=True)
     for old in _files(folder):
-        old.unlink()
-    return [_write(each, folder) for each in shipped]
+        if _id(old) not in needed:
+            old.unlink()
+    for each in added:
+        _write(each, folder)
+    return _files(folder)
+
+
+def _comparisons(runs: ArmRuns) -> tuple[str, ...]:
+    """The ids of the comparisons that runs belong to."""
+    each = (run.comparison for by_seed in runs.values() for run in by_seed.values())
+    return tuple(dict.fromkeys(comparison for comparison in each if comparison))
 
 
 class ShippedRuns:
@@ -107,19 +118,23 @@ def _files(folder: Path) -> list[Path]:
     ]
 
 
+def _id(file: Path) -> str:
+    """The id of the comparison in a file."""
+    return file.name.removesuffix(_SUFFIX).removesuffix(_EARLIER_SUFFIX)
+
+
 def _is_known(store: RunStore, file: Path) -> bool:
     try:
-        store.comparison(file.name.removesuffix(_SUFFIX).removesuffix(_EARLIER_SUFFIX))
+        store.comparison(_id(file))
     except UnknownComparison:
         return False
     return True
 
 
-def _write(comparison: ShippedComparison, folder: Path) -> Path:
+def _write(comparison: ShippedComparison, folder: Path) -> None:
     file = folder / f"{comparison.id}{_SUFFIX}"
     text = comparison.model_dump_json(exclude_defaults=False).encode()
     file.write_bytes(lzma.compress(text))  # less than half of what gzip needs
-    return file
 
 
 def _read(file: Path) -> ShippedComparison:

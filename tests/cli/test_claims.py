@@ -151,11 +151,13 @@ def test_other_data_without_run_are_refused(command: Command) -> None:
     )
 
 
-def test_runs_of_some_claims_do_not_replace_all_included_runs(command: Command) -> None:
-    answer = command("claims", "kept-bytes", "--ship")
+def test_runs_on_other_data_cannot_be_included(command: Command) -> None:
+    answer = command("claims", "kept-bytes", "--ship", "--data", "mine.yaml")
     assert answer.code == 2
-    assert answer.err.startswith("--ship replaces all included runs")
-    assert "leave out 'kept-bytes'" in answer.err
+    assert answer.err == (
+        "'--data' changes how claims are tested. --ship includes runs of the claims as they are: "
+        "leave it out, or use --run.\n"
+    )
 
 
 def test_a_counted_claim_needs_no_run_and_is_in_a_markdown_table(command: Command) -> None:

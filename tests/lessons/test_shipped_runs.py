@@ -1,9 +1,11 @@
+import gzip
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from mtl_core.analysis.claim_rules import Arm
 from mtl_core.analysis.claim_verdicts import ClaimVerdict
 from mtl_core.analysis.reading import summarise
 from mtl_core.errors import BadInput, InternalError
@@ -15,18 +17,19 @@ from mtl_core.lessons.claim_runs import (
     runs_of_arms,
 )
 from mtl_core.lessons.claims import claim_by_id
-from mtl_core.lessons.shipped_runs import (
-    FOLDER,
-    ShippedRuns,
-    import_shipped,
-    write_shipped_runs,
-)
+from mtl_core.lessons.shipped_runs import FOLDER, ShippedRuns, add_shipped_runs, import_shipped
 from mtl_core.settings import ANY_FILE
 from mtl_core.store.runs import RunStore
 from tests.claim_runs import comparison_of
 
 SCORES = [(0.8, 0.5), (0.81, 0.51), (0.82, 0.52), (0.81, 0.5), (0.8, 0.51)]
+FULL = Arm(experiment="standard", scenario="full")
 MADE = comparison_of("standard", {"heads-only": SCORES, "full": SCORES})
+
+
+def ship(store: RunStore, folder: Path) -> list[Path]:
+    """Add all runs of a store to the folder."""
+    return add_shipped_runs(store, local_runs(store), folder)
 
 
 @pytest.fixture
@@ -47,7 +50,7 @@ def test_runs_written_from_one_store_come_into_another_as_shipped(
     store: RunStore, other: RunStore, tmp_path: Path
 ) -> None:
     store.import_comparison(MADE)
-    (file,) = write_shipped_runs(store, [MADE.id], tmp_path / "shipped")
+    (file,) = ship(store, tmp_path / "shipped")
     assert file.name == "compare-standard.json.xz"
 
     assert len(import_shipped(other, tmp_path / "shipped")) == 20
@@ -65,7 +68,7 @@ def test_runs_read_without_a_store_are_those_that_a_store_imports(
     store: RunStore, other: RunStore, tmp_path: Path
 ) -> None:
     store.import_comparison(MADE)
-    write_shipped_runs(store, [MADE.id], tmp_path / "shipped")
+    ship(store, tmp_path / "shipped")
     import_shipped(other, tmp_path / "shipped")
     read = ShippedRuns(tmp_path / "shipped")
     imported = runs_of_arms(claim_comparisons(other))
@@ -99,7 +102,7 @@ def test_what_is_there_already_is_not_read_again(
     store: RunStore, other: RunStore, tmp_path: Path
 ) -> None:
     store.import_comparison(MADE)
-    (file,) = write_shipped_runs(store, [MADE.id], tmp_path / "shipped")
+    (file,) = ship(store, tmp_path / "shipped")
     import_shipped(other, tmp_path / "shipped")
     file.write_bytes(b"damaged")
     assert import_shipped(other, tmp_path / "shipped") == []
@@ -113,7 +116,7 @@ def test_what_was_made_first_is_listed_first_afterwards(
     )
     for comparison in (MADE, later):
         store.import_comparison(comparison)
-    write_shipped_runs(store, [MADE.id, later.id], tmp_path / "shipped")
+    ship(store, tmp_path / "shipped")
     import_shipped(other, tmp_path / "shipped")
     assert [each.id for each in other.comparisons(shipped=True)] == [MADE.id, later.id]
 
@@ -132,10 +135,49 @@ def test_unfinished_runs_do_not_ship_and_leave_what_is_there(
     from tests.run_story import minilm
 
     store.import_comparison(MADE)
-    write_shipped_runs(store, [MADE.id], tmp_path)
+    ship(store, tmp_path)
     waiting = store.add_comparison(
         MADE.spec, planned_runs("standard", MADE.spec, lambda *_: minilm(), 1, {})
     )
     with pytest.raises(BadInput, match="only finished runs"):
-        write_shipped_runs(store, [waiting.id], tmp_path)
+        ship(store, tmp_path)
     assert [each.name for each in tmp_path.glob("*.xz")] == ["compare-standard.json.xz"]
+
+
+def test_added_runs_leave_those_of_other_arms_and_replace_those_of_the_same(
+    store: RunStore, other: RunStore, tmp_path: Path
+) -> None:
+    recipes = comparison_of("recipes", {"lp-ft": SCORES})
+    for comparison in (MADE, recipes):
+        store.import_comparison(comparison)
+    ship(store, tmp_path)
+    again = comparison_of("standard", {"heads-only": SCORES, "full": SCORES})
+    runs = tuple(run.model_copy(update={"id": f"{run.id}-again"}) for run in again.runs)
+    other.import_comparison(again.model_copy(update={"id": "again", "runs": runs}))
+    files = ship(other, tmp_path)
+    assert [each.name for each in files] == ["again.json.xz", f"{recipes.id}.json.xz"]
+
+
+def test_a_comparison_stays_while_one_of_its_arms_is_not_replaced(
+    store: RunStore, other: RunStore, tmp_path: Path
+) -> None:
+    store.import_comparison(MADE)
+    ship(store, tmp_path)
+    part = comparison_of("standard", {"full": SCORES, "top-1": SCORES})
+    runs = tuple(run.model_copy(update={"id": f"{run.id}-again"}) for run in part.runs)
+    other.import_comparison(part.model_copy(update={"id": "part", "runs": runs}))
+    files = ship(other, tmp_path)
+    assert [each.name for each in files] == [f"{MADE.id}.json.xz", "part.json.xz"]
+    assert {run.id for run in ShippedRuns(tmp_path).by_arm[FULL].values()} <= {
+        run.id for run in MADE.runs
+    }
+
+
+def test_comparisons_that_test_no_claim_any_more_are_removed(
+    store: RunStore, tmp_path: Path
+) -> None:
+    store.import_comparison(MADE.model_copy(update={"name": "Claims: of an earlier version"}))
+    with gzip.open(tmp_path / "earlier.json.gz", "wb") as file:
+        file.write(store.comparison_to_ship(MADE.id).model_dump_json().encode())
+    assert ShippedRuns(tmp_path).by_arm == {}
+    assert add_shipped_runs(store, {}, tmp_path) == []

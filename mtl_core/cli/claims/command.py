@@ -84,7 +84,9 @@ def claims(
     ] = None,
     ship: Annotated[
         bool,
-        typer.Option("--ship", help="Make the missing runs and write all runs into the package."),
+        typer.Option(
+            "--ship", help="Make the runs that the included ones lack, and include them as well."
+        ),
     ] = False,
     form: Annotated[ClaimFormat, typer.Option("--format")] = ClaimFormat.TABLE,
 ) -> None:
@@ -93,7 +95,7 @@ def claims(
     With --run, train the runs that are missing on this machine instead, and print the verdicts of
     its runs. Claims share runs. Finished runs are not repeated: start the command again to resume.
     """
-    selected = _selected([*(names or ()), *(claim or ())], ship)
+    selected = _selected([*(names or ()), *(claim or ())])
     changes = {
         "checkpoint": checkpoint,
         "domain_checkpoint": domain_checkpoint,
@@ -101,31 +103,35 @@ def claims(
         "epochs": epochs,
         "max_length": max_length,
     }
-    if run or ship:
-        from mtl_core.cli.claims.missing_runs import run_claims  # not needed to print
+    _require_run((name for name, value in changes.items() if value is not None), run, ship)
+    if ship:
+        from mtl_core.cli.claims.missing_runs import ship_claims  # not needed to print
+
+        _print(selected, ship_claims(selected), EXPERIMENTS, form, included=True)
+    elif run:
+        from mtl_core.cli.claims.missing_runs import run_claims
 
         experiments = experiments_with(ANY_FILE, **changes)
-        results = run_claims(selected, experiments, ship)
+        _print(selected, run_claims(selected, experiments), experiments, form, included=False)
     else:
-        _require_run(name for name, value in changes.items() if value is not None)
-        experiments, shipped = EXPERIMENTS, shipped_results()
-        results = [shipped[each.id] for each in selected]
-    _print(selected, results, experiments, form, included=not (run or ship))
+        shipped = shipped_results()
+        _print(selected, [shipped[each.id] for each in selected], EXPERIMENTS, form, included=True)
 
 
-def _selected(names: Sequence[str], ship: bool) -> list[Claim]:
-    """The claims of these names, all without a name. Raises BadInput for a selection to ship."""
-    if names and ship:
-        raise BadInput(
-            "--ship replaces all included runs, so it needs the runs of every claim: leave out "
-            f"{quoted(names)}. To make the runs of some claims only, use --run."
-        )
+def _selected(names: Sequence[str]) -> list[Claim]:
+    """The claims of these names, all without a name."""
     return [claim_by_id(name) for name in dict.fromkeys(names)] if names else list(CLAIMS)
 
 
-def _require_run(given: Iterable[str]) -> None:
+def _require_run(given: Iterable[str], run: bool, ship: bool) -> None:
+    """Raise BadInput if these options, which change how claims are tested, do not apply."""
     options = [f"--{name.replace('_', '-')}" for name in given]
-    if options:
+    if options and ship:
+        raise BadInput(
+            f"{quoted(options)} changes how claims are tested. --ship includes runs of the claims "
+            "as they are: leave it out, or use --run."
+        )
+    if options and not run:
         raise BadInput(
             f"{quoted(options)} changes how claims are tested and needs --run. Without --run, "
             "`claims` prints the verdicts of the included runs."

@@ -1,9 +1,10 @@
-"""Makes the runs that claims lack on this machine, judges the claims by them, and ships them."""
+"""Makes the runs that claims lack, judges the claims by them, or adds them to the included ones."""
 
 import sys
 from collections.abc import Iterator, Sequence
 from time import monotonic, sleep
 
+from mtl_core.analysis.claim_rules import Arm
 from mtl_core.analysis.claim_verdicts import Finding
 from mtl_core.analysis.reading import summarise
 from mtl_core.analysis.summary import RunSummary
@@ -18,11 +19,12 @@ from mtl_core.lessons.claim_runs import (
     claim_finding,
     experiment_of,
     local_runs,
+    missing_arms,
     queue_arms,
 )
 from mtl_core.lessons.claims import CLAIMS
-from mtl_core.lessons.experiments import Experiments
-from mtl_core.lessons.shipped_runs import judged_by_shipped_runs, write_shipped_runs
+from mtl_core.lessons.experiments import EXPERIMENTS, Experiments, with_start_arms
+from mtl_core.lessons.shipped_runs import ShippedRuns, add_shipped_runs, judged_by_shipped_runs
 from mtl_core.models.description import ModelDescription
 from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.report.run_words import about, duration
@@ -33,29 +35,48 @@ _POLL_SECONDS = 0.5
 _EVERY = 10_000  # comparisons
 
 
-def run_claims(claims: Sequence[Claim], experiments: Experiments, ship: bool) -> list[ClaimResult]:
+def run_claims(claims: Sequence[Claim], experiments: Experiments) -> list[ClaimResult]:
     """Make the missing runs of `claims`, and judge the claims by the runs of this machine.
 
-    Runs that ended before they finished are repeated; finished runs are not. With `ship`,
-    the runs are written into the package.
+    Runs that ended before they finished are repeated; finished runs are not.
     """
+    possible = [each for each in claims if can_run(each, experiments, ANY_FILE)]
     with Lab(Settings.from_environment(), reserved=True) as lab:
-        _run_all(
-            lab, [each for each in claims if can_run(each, experiments, ANY_FILE)], experiments
-        )
+        _run_all(lab, _arms(possible), experiments)
         runs = local_runs(lab.store, experiments)
         findings = _findings(lab, claims, runs, experiments)
-        if ship:
-            _ship(lab, claims, runs)
     return [
         ClaimResult.of(claim, finding, runs)
         for claim, finding in zip(claims, findings, strict=True)
     ]
 
 
-def _run_all(lab: Lab, claims: Sequence[Claim], experiments: Experiments) -> None:
+def ship_claims(claims: Sequence[Claim]) -> list[ClaimResult]:
+    """Make the runs of `claims` that the included ones lack, and add them to the package.
+
+    A second stage that is missing also needs the models of its first stage, which are not included:
+    those runs are repeated here, and stay here. Raises BadInput if a run did not finish.
+    """
+    possible = [each for each in claims if can_run(each, EXPERIMENTS, ANY_FILE)]
+    lacking = missing_arms(ShippedRuns().by_arm, _arms(possible))
+    with Lab(Settings.from_environment(), reserved=True) as lab:
+        _run_all(lab, with_start_arms(lacking), EXPERIMENTS)
+        made = local_runs(lab.store)
+        files = add_shipped_runs(lab.store, {arm: made[arm] for arm in lacking if arm in made})
+    results = judged_by_shipped_runs(CLAIMS, ANY_FILE)
+    FILE.write_text(results_json(results), encoding="utf-8")
+    size = sum(file.stat().st_size for file in files)
+    _log(f"{len(files)} comparisons are included in {FILE.parent}, {size / 1e6:.1f} MB.")
+    _log("`make docs` updates docs/claims.md.")
+    return [results[each.id] for each in claims]
+
+
+def _arms(claims: Sequence[Claim]) -> tuple[Arm, ...]:
+    return tuple(dict.fromkeys(arm for claim in claims for arm in claim.arms))
+
+
+def _run_all(lab: Lab, arms: tuple[Arm, ...], experiments: Experiments) -> None:
     """Resume incomplete comparisons, queue missing runs, and wait until all runs have ended."""
-    arms = tuple(dict.fromkeys(arm for claim in claims for arm in claim.arms))
     names = {arm.experiment for arm in arms}
     for record in reversed(list(_comparisons(lab, names, experiments))):  # first stages first
         unfinished = [run for run in record.runs if run.state is not RunState.FINISHED]
@@ -157,18 +178,6 @@ def _findings(
         return read[run.id]
 
     return [claim_finding(claim, runs, summary_of, lab.access, experiments) for claim in claims]
-
-
-def _ship(lab: Lab, claims: Sequence[Claim], runs: ArmRuns) -> None:
-    arms = dict.fromkeys(arm for claim in claims for arm in claim.arms)
-    comparisons = dict.fromkeys(
-        run.comparison for arm in arms for run in runs.get(arm, {}).values() if run.comparison
-    )
-    files = write_shipped_runs(lab.store, comparisons)
-    FILE.write_text(results_json(judged_by_shipped_runs(CLAIMS, ANY_FILE)), encoding="utf-8")
-    size = sum(file.stat().st_size for file in files)
-    _log(f"{len(files)} comparisons written into {FILE.parent}, {size / 1e6:.1f} MB.")
-    _log("`make docs` updates docs/claims.md.")
 
 
 def _log(message: str) -> None:
