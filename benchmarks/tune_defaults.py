@@ -77,10 +77,10 @@ GRIDS: Mapping[str, tuple[Rates, ...]] = {
     "lp-ft": _HEADS_FIRST,
     "chain-thaw": _HEADS_FIRST,
 }
-"""The twelve pairs of rates of a kind of scenario; `_USUAL` for all others; the encoder is frozen
-in heads-only. The first nine of each were fixed before the first trial, around the defaults of that
-day. The best pair of gradual had the highest encoder rate of its nine, so every grid was extended by
-one higher rate."""
+"""The twelve pairs of rates of a kind of scenario; `_USUAL` for all others. The encoder is frozen in
+heads-only. The first nine of each were fixed before the first trial, around the defaults of that
+day. The best pair of gradual had the highest encoder rate of its nine, so every grid was then
+extended by one higher rate."""
 
 
 @dataclass(frozen=True)

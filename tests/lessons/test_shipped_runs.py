@@ -136,9 +136,7 @@ def test_unfinished_runs_do_not_ship_and_leave_what_is_there(
 
     store.import_comparison(MADE)
     ship(store, tmp_path)
-    waiting = store.add_comparison(
-        MADE.spec, planned_runs("standard", MADE.spec, lambda *_: minilm(), 1, {})
-    )
+    store.add_comparison(MADE.spec, planned_runs("standard", MADE.spec, lambda *_: minilm(), 1, {}))
     with pytest.raises(BadInput, match="only finished runs"):
         ship(store, tmp_path)
     assert [each.name for each in tmp_path.glob("*.xz")] == ["compare-standard.json.xz"]
