@@ -77,9 +77,9 @@ GRIDS: Mapping[str, tuple[Rates, ...]] = {
     "lp-ft": _HEADS_FIRST,
     "chain-thaw": _HEADS_FIRST,
 }
-"""The twelve pairs of rates of a kind of scenario; `_USUAL` for all others. The encoder is frozen in
-heads-only. The first nine of each were fixed before the first trial, around the defaults of that
-day. The best pair of gradual had the highest encoder rate of its nine, so every grid was then
+"""The twelve pairs of rates of a kind of scenario; `_USUAL` for all others. In heads-only, the
+encoder is frozen. The first nine of each were fixed before the first trial, around the defaults of
+that day. The best pair of gradual had the highest encoder rate of its nine, so every grid was then
 extended by one higher rate."""
 
 

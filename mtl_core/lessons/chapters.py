@@ -61,9 +61,9 @@ CHAPTERS: tuple[GuideChapter, ...] = (
             "state of the **first token**. Encoders for sentence similarity, such as minilm-l6, "
             "were trained with the **mean of all tokens**; their first token was never trained to "
             "represent the sentence. A frozen encoder cannot adapt, so its heads should read what "
-            "it was trained with. That is the default here. Claims about sentiment heads are "
-            "tested with both (“Sentence vector” on the Train page, `--sentence-vector` on the "
-            "command line).",
+            "it was trained with. That is the default here; “Sentence vector” on the Train page and "
+            "`--sentence-vector` on the command line change it. Claims that a frozen encoder is "
+            "better or worse for sentiment are tested with both.",
         ),
         sources=(DEVLIN, PETERS),
     ),
@@ -89,9 +89,10 @@ CHAPTERS: tuple[GuideChapter, ...] = (
         chapter=Chapter.COST,
         title="What freezing saves",
         paragraphs=(
-            "Time and memory do not depend on the share of trainable parameters. They depend on "
-            "the depth of the lowest trainable tensor. The gradient has to reach it, and all "
-            "activations on the way are held in memory.",
+            "Time and memory depend less on the share of trainable parameters than on the depth of "
+            "the lowest trainable tensor. The gradient has to reach it, and all activations on the "
+            "way are held in memory. The share decides how much the gradients and the optimizer "
+            "hold.",
             "Below that depth the encoder computes the same output for a sentence in every epoch. "
             "Freeze Lab computes it once and reuses it. Most of the speed-up comes from this.",
         ),
@@ -113,7 +114,10 @@ CHAPTERS: tuple[GuideChapter, ...] = (
     GuideChapter(
         chapter=Chapter.GRADUAL,
         title="Gradual unfreezing in five steps",
-        paragraphs=("Each step ends when the validation loss stops falling.",),
+        paragraphs=(
+            "Howard and Ruder train each step for one epoch. Here the steps share the epochs of a "
+            "run.",
+        ),
         steps=(
             "Freeze the whole encoder.",
             "Train the heads at a learning rate of about 1e-2.",
@@ -131,8 +135,9 @@ CHAPTERS: tuple[GuideChapter, ...] = (
             "Instead of freezing a layer, you can give it a smaller learning rate. Howard and "
             "Ruder divide the rate by 2.6 from each layer to the one below, on three layers.",
             "On a deep model, the rates of the lower layers become too small. With twelve layers, "
-            "the lowest has 1/95,000 of the top's rate: it is almost frozen but costs the full "
-            "backward pass. A factor of 0.95 per layer reduces the rates less.",
+            "the lowest has 1/37,000 of the top's rate and the embeddings 1/95,000: they are almost "
+            "frozen but cost the full backward pass. A factor of 0.95 per layer reduces the rates "
+            "less.",
         ),
         scenarios=("discriminative",),
         sources=(HOWARD_RUDER_RATES, SUN),

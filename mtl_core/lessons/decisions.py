@@ -150,7 +150,7 @@ DECISIONS: tuple[DecisionSection, ...] = (
             "the runs. It **holds** if the whole 95 % interval is above the bar, and **does not "
             "hold** if the whole interval is below the bar plus the margin: the effect is then "
             "negative, or too small to matter. Otherwise it is **undecided**.",
-            "Each of these verdicts is made for itself. Of many verdicts at 95 %, some are wrong. "
+            "Each of these verdicts is judged on its own. Of many verdicts at 95 %, some are wrong. "
             "`freeze-lab claims` also shows which verdicts remain if all are to hold together with "
             "95 % (Holm 1979).",
         ),
@@ -159,8 +159,8 @@ DECISIONS: tuple[DecisionSection, ...] = (
         title="What a verdict does not cover",
         paragraphs=(
             "A verdict is about this checkpoint, these training sentences and these settings. The "
-            "intervals cover other seeds and other test sentences of the same kind, not other "
-            "training data. If a plan fails with one seed in five, five seeds may show no failure.",
+            "intervals cover other seeds and other test sentences of the same kind. They cover other "
+            "training sentences only with `--resample`. If a plan fails with one seed in five, five seeds may show no failure.",
         ),
     ),
 )

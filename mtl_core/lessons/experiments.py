@@ -118,7 +118,7 @@ def _of_each_task(sentences: int) -> dict[str, int]:
 
 
 def _limited(scenario: str, sentences: int) -> ComparisonArm:
-    """A scenario trained on a number of sentences per task, which each seed draws anew."""
+    """A scenario trained on a number of sentences per task, drawn for each seed."""
     options = {
         "examples": _of_each_task(sentences),
         "resample": True,

@@ -92,8 +92,8 @@ def _top(scenario: str) -> Lesson:
         scenario=scenario,
         means=f"The last {layers} {are} trained together with the heads. The layers below and the "
         "embeddings keep their pretrained weights.",
-        implies="The backward pass stops at the lowest trained layer. Nothing below it is stored, "
-        "so a step is cheaper the higher this layer is.",
+        implies="The backward pass stops at the lowest trained layer. No activation below it is "
+        "held, so a step is cheaper the higher this layer is.",
         when="Moderate data, and a task for which a linear head is not enough. A quarter of the "
         "layers often gives most of the quality of full fine-tuning.",
         sources=(LEE,),
@@ -132,8 +132,9 @@ def _bitfit(scenario: str) -> Lesson:
         scenario=scenario,
         means="The heads and every bias of the encoder are trained; no weight matrix is. A "
         "pooler's bias is selected too, but receives no gradient.",
-        implies="About 0.1 % is trained, but the gradient crosses all layers, so memory and time "
-        "fall little. Learning rates are ten times the encoder's.",
+        implies="About 0.1 % is trained, so gradients and optimizer hold almost nothing. But the "
+        "gradient crosses all layers, so a step still holds most activations and takes most of the "
+        "time. Learning rates are about ten times higher.",
         when="Little to moderate data, where the paper finds it equal to full fine-tuning, or many "
         "tasks on one encoder. With much data, train more.",
         sources=(BEN_ZAKEN,),
@@ -185,7 +186,7 @@ def _ulmfit(scenario: str) -> Lesson:
         "of each layer is 1/2.6 of that above. Rates rise quickly and fall slowly.",
         implies="The rate schedule restarts in each phase. The last phase takes half of the "
         "epochs; the paper trains to convergence. Heads have their own learning rate.",
-        when="Small data. With twice as many epochs as layers and heads, each phase gets one epoch "
+        when="Small data. With 14 epochs on six layers, each of the first phases gets one epoch "
         "as in the paper. With twelve layers, the lowest hardly change.",
         sources=(HOWARD_RUDER_RATES, HOWARD_RUDER_THAW),
     )
@@ -235,8 +236,8 @@ def _discriminative(scenario: str) -> Lesson:
         scenario=scenario,
         means="Everything is trained, each layer at 1/2.6 of the learning rate of the layer above. "
         "The general layers at the bottom change least.",
-        implies="With twelve layers, the bottom has 1/95,000 of the top's rate: it is almost "
-        "frozen but costs the full backward pass.",
+        implies="With twelve layers, the lowest has 1/37,000 of the top's rate and the embeddings "
+        "1/95,000: they are almost frozen but cost the full backward pass.",
         when="Models with few layers. Deeper models need a gentler factor, such as 0.95 per layer "
         "(layer_decay: 1.0526 in a plan file).",
         sources=(HOWARD_RUDER_RATES, SUN),

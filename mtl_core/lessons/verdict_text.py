@@ -17,14 +17,14 @@ SIGNS = {
 
 _COUNTED = {  # (singular, plural)
     ClaimVerdict.HOLDS: ("holds", "hold"),
-    ClaimVerdict.DOES_NOT_HOLD: ("does not", "do not"),
+    ClaimVerdict.DOES_NOT_HOLD: ("does not hold", "do not hold"),
     ClaimVerdict.UNDECIDED: ("undecided", "undecided"),
-    ClaimVerdict.OPEN: ("untested", "untested"),
+    ClaimVerdict.OPEN: ("not tested", "not tested"),
 }
 
 
 def guide_headline(verdicts: Iterable[ClaimVerdict]) -> str:
-    """`64 claims about freezing: 20 hold, 12 do not, 31 undecided, 1 untested`."""
+    """`64 claims about freezing: 20 hold, 12 do not hold, 31 undecided, 1 not tested`."""
     counts = Counter(verdicts)
     parts = [
         f"{counts[verdict]} {words[counts[verdict] > 1]}"

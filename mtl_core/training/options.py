@@ -78,7 +78,7 @@ class ScalarOptions(Frozen):
     resample: Annotated[
         bool,
         Option(
-            "Draw the training sentences anew for each seed: another subset where --examples "
+            "Draw other training sentences for each seed: another subset where --examples "
             "limits them, else as many with replacement.",
             label="Resample training sentences",
             fact="training sentences drawn for each seed",
@@ -171,7 +171,8 @@ class RunOptions(ScalarOptions):
     device: Annotated[
         DeviceName,
         Option(
-            "cpu, cuda, mps, or auto for the fastest available. A GPU trains one run at a time.",
+            "cpu, cuda, mps, or auto for the fastest available. Only cpu is tested. A GPU trains one "
+            "run at a time.",
             metavar="NAME",
             fact="on {}",
         ),

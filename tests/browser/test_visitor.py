@@ -31,7 +31,7 @@ def test_a_visitor_lands_reads_guesses_sees_the_runs_and_takes_the_note_along(
     card = page.locator(".st-key-claim_kept-bytes")
     expect(card.get_by_text("guess first")).to_have_count(1)
     page.get_by_text("What freezing saves").click()
-    card.get_by_text("does not", exact=True).click()
+    card.get_by_text("does not hold", exact=True).click()
     expect(card.get_by_text("guess first")).to_have_count(0)
     expect(card.get_by_text("does not hold")).to_be_visible()
     expect(page.get_by_text("Your guesses: 1 of 1 right.")).to_be_visible()

@@ -65,7 +65,7 @@ COUNT = len(CLAIMS)
 def test_the_answer_counts_the_verdicts(shipped: Lab) -> None:
     app = visited("guide")
     assert heading(app) == (
-        f"{COUNT} claims about freezing: 2 hold, 3 do not, 1 undecided, {COUNT - 6} untested"
+        f"{COUNT} claims about freezing: 2 hold, 3 do not hold, 1 undecided, {COUNT - 6} not tested"
     )
     assert "included runs of 24 Nov 2026" in texts(app)
 
@@ -211,7 +211,7 @@ def test_a_claim_whose_weights_are_missing_says_so_and_cannot_be_tested(lab: Lab
 
 def test_without_runs_every_claim_can_be_tested_and_none_pretends_a_verdict(lab: Lab) -> None:
     app = visited("guide")
-    assert heading(app) == f"{COUNT} claims about freezing: 1 does not, {COUNT - 1} untested"
+    assert heading(app) == f"{COUNT} claims about freezing: 1 does not hold, {COUNT - 1} not tested"
     assert "no included runs" in texts(app)
     assert len([each for each in app.button if str(each.key).startswith("test_")]) == (
         len(CLAIMS) - 1

@@ -46,7 +46,7 @@ SeedsOption = Annotated[
         "--seeds",
         metavar="1,2,3",
         help="Seeds; each plan is trained with each of them. With --resume: seeds to add; "
-        "looking at the results again spends part of the error. Default: 0,1,2.",
+        "each look at the results uses part of the error rate. Default: 0,1,2.",
     ),
 ]
 RateOption = Annotated[
@@ -60,7 +60,7 @@ SweepOption = Annotated[
     typer.Option(
         metavar="0.3,1,3",
         help="Learning rate sweep: multiply each plan's rates by these factors with the first "
-        "seed, then use the factor with the highest mean score for all seeds.",
+        "seed, then use the factor with the highest mean validation score for all seeds.",
     ),
 ]
 ExamplesOption = Annotated[

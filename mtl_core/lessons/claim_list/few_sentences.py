@@ -25,8 +25,8 @@ _REGULARIZATION = "Regularization: reduces the risk of overfitting"
 _DESTABILIZES = "Updating all layers at once can destabilize training, especially on small datasets"
 _HIGH_RATE = "A high learning rate on small or noisy data causes forgetting"
 _SAME = (
-    "same sentences, of which each seed draws its own from the 400; about 150 steps, as with 400; "
-    "each plan with its tuned rates"
+    "same sentences for both plans: each seed draws another subset of the 400; about 150 steps, as "
+    "with 400; each plan with its tuned rates"
 )
 _SAME_100 = "the same 100 sentences for every seed, six epochs; each plan with its tuned rates"
 

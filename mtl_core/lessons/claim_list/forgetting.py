@@ -18,8 +18,8 @@ FORGETTING_CLAIMS: tuple[Claim, ...] = (
         statement=_SHIFT,
         tested="Sentiment accuracy on social posts: full trained on 200 posts minus full trained "
         "on 200 reviews",
-        control="same test posts, plan, number of sentences and steps; only the text of the "
-        "training sentences differs, which are the same for every seed",
+        control="same test posts, plan, number of sentences and steps; only the training sentences "
+        "differ, and every seed reads the same ones",
         chapter=Chapter.FORGETTING,
         rule=Better(
             task="sentiment",

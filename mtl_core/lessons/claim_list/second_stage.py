@@ -15,8 +15,8 @@ _FORGETS = "All layers at once causes forgetting"
 _PREVENTS = "Staged unfreezing reduces the risk of catastrophic forgetting"
 _HIGH_RATE = "A high learning rate causes forgetting"
 _EQUAL_GAIN = (
-    "same start and posts, same passes over the new task (a loss that is on adds the steps of its "
-    "own task); read where the validation loss has fallen equally in both arms on "
+    "same starting model, posts and passes over the new task; with both losses there are more "
+    "steps. Both arms are compared where their validation loss has fallen by the same amount, for "
 )
 
 _TaskName = Literal["sentiment", "ner"]
@@ -39,8 +39,8 @@ def _keeps(task: _TaskName, order: str = "posts after reviews") -> Claim:
     reverse = new == "reviews"
     return Claim(
         id=f"frozen-head-{task}" + ("-of-posts" if reverse else ""),
-        sentence=f"A frozen head keeps its task on {old} while the rest learns {new} "
-        f"({_WORDS[task]}).",
+        sentence=f"With its head frozen, a task keeps its score on {old} while the rest is trained "
+        f"on {new} ({_WORDS[task]}).",
         statement=_STABILITY,
         tested=f"{_METRICS[task]} on {old}, after minus before training on {new} with the head "
         f"frozen and its loss on. A loss of up to {_MARGINS[task]:g} is allowed",
@@ -66,7 +66,7 @@ def _keeps_more(
         sentence=sentence,
         statement=statement,
         tested=f"{_METRICS[task]} on reviews after training on posts: {words}",
-        control=f"{_EQUAL_GAIN}{new}",
+        control=f"{_EQUAL_GAIN}{_WORDS[new]}",
         chapter=Chapter.FORGETTING,
         rule=KeepsMore(
             task=task,
@@ -84,12 +84,12 @@ def _frozen_or_learning(task: _TaskName) -> Claim:
     return _keeps_more(
         "frozen-or-learning",
         task,
-        f"A frozen head keeps its task better than a head that learns ({_WORDS[task]}).",
+        f"A task is forgotten less if its head is frozen than if it is trained ({_WORDS[task]}).",
         _STAGED,
         (
             _stage(f"freeze-head:{task}"),
             _stage("both losses"),
-            "head frozen minus head learning, its loss on",
+            "head frozen minus head trained, its loss on",
         ),
     )
 
@@ -98,7 +98,7 @@ def _loss_on(task: _TaskName) -> Claim:
     return _keeps_more(
         "loss-on",
         task,
-        f"Behind a frozen head, the loss of its task keeps it ({_WORDS[task]}).",
+        f"With its head frozen, a task is forgotten less if its loss stays on ({_WORDS[task]}).",
         _STAGED,
         (
             _stage(f"freeze-head:{task}"),
@@ -115,10 +115,10 @@ def _focus(strong: _TaskName) -> Claim:
     return frozen.model_copy(
         update={
             "id": f"imbalance-focus-{weak}",
-            "sentence": f"Training on the weak task alone behind the frozen head of the strong one "
-            f"helps it ({_WORDS[weak]}).",
+            "sentence": "The weak task improves if the head of the strong task is frozen and its "
+            f"loss is off ({_WORDS[weak]}).",
             "tested": f"{frozen.tested.rpartition(':')[0]}: head of {_WORDS[strong]} frozen, its "
-            "loss off, minus both learning",
+            "loss off, minus both trained",
             "control": f"both start from the same model, which was trained on {_WORDS[strong]} "
             "alone; same passes over the weak task",
             "rule": Better(
@@ -135,16 +135,16 @@ def _imbalance(strong: _TaskName, judged: _TaskName) -> Claim:
     experiment = "few entities" if strong == "sentiment" else "few labels"
     is_strong = strong == judged
     sentence = (
-        f"Freezing the head of the strong task protects it ({_WORDS[judged]})."
+        f"Freezing the head of the strong task keeps its score higher ({_WORDS[judged]})."
         if is_strong
-        else f"Freezing the head of the strong task helps the weak one ({_WORDS[judged]})."
+        else f"Freezing the head of the strong task improves the weak one ({_WORDS[judged]})."
     )
     return Claim(
         id=f"imbalance-{'strong' if is_strong else 'weak'}-{judged}",
         sentence=sentence,
         statement=_IMBALANCE,
         tested=f"{_METRICS[judged]} after training on 400 sentences of {_WORDS[strong]} and 50 of "
-        f"{_WORDS[_OTHER[strong]]}: head of {_WORDS[strong]} frozen minus learning",
+        f"{_WORDS[_OTHER[strong]]}: head of {_WORDS[strong]} frozen minus trained",
         control=f"both start from the same model, which was trained on {_WORDS[strong]} alone; "
         "same sentences and epochs, both losses on. The strong task repeats the sentences of the "
         "first stage",

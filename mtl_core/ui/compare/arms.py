@@ -124,7 +124,7 @@ def _fields(
             ("head_learning_rate", "Head learning rate"),
         ):
             _number(number, name, label, getattr(arm, name), "from the plan", _field(name), _RATES)
-        own, epochs = arm.options.get("epochs"), f"{shared.epochs:g}, as the others"
+        own, epochs = arm.options.get("epochs"), f"{shared.epochs:g}, as in the comparison"
         _number(number, "epochs", "Epochs", own, epochs, _option("epochs"), _EPOCHS)
         _vector(number, arm)
         _weights(number, arm, tasks)
@@ -189,7 +189,9 @@ def _vector(number: int, arm: ComparisonArm) -> None:
     st.selectbox(
         "Sentence vector",
         ["", *map(str, SentenceVector)],
-        format_func=lambda vector: SentenceVector(vector).words if vector else "as the others",
+        format_func=lambda vector: (
+            SentenceVector(vector).words if vector else "as in the comparison"
+        ),
         key=arm_key(number, "vector"),
         on_change=_edit,
         args=(number, "vector", _option("sentence_vector")),

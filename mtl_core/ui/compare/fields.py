@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 from pydantic import ValidationError
@@ -63,6 +64,23 @@ class RareSettings:
     margin: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Fields:
+    """The values of the fields that every comparison uses."""
+
+    plans: Sequence[str]
+    seeds: int
+    budget: str | None
+    length: float
+    examples: tuple[int, ...]
+
+    @property
+    def sizes(self) -> tuple[int | None, ...]:
+        """The numbers of training sentences if there are several; None stands for all."""
+        several = len(self.examples) > 1
+        return tuple(count or None for count in sorted(self.examples)) if several else ()
+
+
 def requested_comparison(
     lab: Lab, choice: Choice, model: ModelDescription, rare: RareSettings
 ) -> tuple[ComparisonSpec | None, str | None]:
@@ -101,8 +119,11 @@ def requested_comparison(
         )
     except BadInput as problem:
         return None, str(problem)
-    values = seeds, budget, length, examples
-    return _spec(choice, model.reading(vector), names, values, rare, listing)
+    fields = _Fields(names, seeds or 1, budget, length, tuple(examples))
+    try:
+        return _spec(choice, model.reading(vector), fields, rare, listing), None
+    except ValidationError as problem:
+        return None, str(problem.errors(include_url=False)[0]["msg"])
 
 
 def _plans(model: ModelDescription) -> Sequence[str]:
@@ -221,43 +242,47 @@ def _noise(tasks: Sequence[Task]) -> dict[str, float]:
 def _spec(
     choice: Choice,
     model: ModelDescription,
-    names: Sequence[str],
-    values: tuple[int | None, str | None, float, Sequence[int]],
+    fields: _Fields,
     rare: RareSettings,
     listing: DeltaGenerator,
-) -> tuple[ComparisonSpec | None, str | None]:
-    """Builds the spec, and draws the list of arms into `listing` if plans were collected."""
-    seeds, budget, length, counts = values
-    several = tuple(count or None for count in sorted(counts)) if len(counts) > 1 else ()
-    one = 0 if several else sum(counts)
-    options = {
+) -> ComparisonSpec:
+    """Builds the spec, and draws its arms into `listing` if plans were collected.
+
+    Raises ValidationError.
+    """
+    options = _run_options(choice, model, fields, rare)
+    shared = RunOptions(**options)
+    arms = arms_to_compare(fields.plans, choice, shared)
+    with listing:
+        arm_rows(arms, choice, shared, model.tasks)
+    collected = bool(collected_arms())
+    return ComparisonSpec(
+        checkpoint=choice.checkpoint,
+        arms=tuple(arms.values()) if collected else plain_arms(fields.plans),
+        seeds=tuple(range(choice.seed, choice.seed + fields.seeds)),
+        data=choice.data,
+        seconds=fields.length if fields.budget == _SECONDS else None,
+        learning_rate=None if collected else choice.learning_rate,
+        head_learning_rate=None if collected else choice.head_learning_rate,
+        sweep=rare.sweep,
+        train_sizes=tuple(sorted_sizes(fields.sizes)),
+        separate_runs=rare.separate_runs,
+        margin=rare.margin,
+        **options,
+    )
+
+
+def _run_options(
+    choice: Choice, model: ModelDescription, fields: _Fields, rare: RareSettings
+) -> dict[str, Any]:
+    """The options that all runs of the comparison share, as fields of RunOptions."""
+    one = 0 if fields.sizes else sum(fields.examples)
+    return {
         **choice.run_options(),
-        **({"epochs": length} if budget == _EPOCHS else {}),
+        **({"epochs": fields.length} if fields.budget == _EPOCHS else {}),
         **rare.options,
         "label_noise": rare.label_noise,
         "also_evaluate": rare.also_evaluate,
         "examples": {task.name: one for task in model.tasks} if one else {},
         "sentence_vector": model.sentence_vector,
     }
-    try:
-        collected, shared = bool(collected_arms()), RunOptions(**options)
-        by_number = arms_to_compare(names, choice, shared)
-        with listing:
-            arm_rows(by_number, choice, shared, model.tasks)
-        arms = tuple(by_number.values()) if collected else plain_arms(names)
-        return ComparisonSpec(
-            checkpoint=choice.checkpoint,
-            arms=arms,
-            seeds=tuple(range(choice.seed, choice.seed + (seeds or 1))),
-            data=choice.data,
-            seconds=length if budget == _SECONDS else None,
-            learning_rate=None if collected else choice.learning_rate,
-            head_learning_rate=None if collected else choice.head_learning_rate,
-            sweep=rare.sweep,
-            train_sizes=tuple(sorted_sizes(several)),
-            separate_runs=rare.separate_runs,
-            margin=rare.margin,
-            **options,
-        ), None
-    except ValidationError as problem:
-        return None, str(problem.errors(include_url=False)[0]["msg"])

@@ -64,8 +64,8 @@ def _form(lab: Lab, record: ComparisonRecord) -> None:
         )
         if experiment_of(record) is not None:
             st.caption(
-                "The Guide identifies this comparison by its name: with another name it tests no "
-                "claim."
+                "The Guide finds this comparison by its name: with another name its runs are not "
+                "used for any claim."
             )
         st.form_submit_button(
             "Save", key=Key.SAVE_COMPARISON_TITLE, on_click=_save, args=(lab, record.id, key)

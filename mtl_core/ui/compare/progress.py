@@ -47,8 +47,8 @@ def more_seeds_button(record: ComparisonRecord, comparison: PlanComparison) -> N
         icon=":material/add:",
         on_click=_add_seeds,
         args=(record.id, seeds),
-        help="Trains each plan with more seeds, because plans are undecided. Looking at the "
-        f"results again spends part of the 5 % error; it is spent with {DECIDING_SEEDS} seeds.",
+        help="Trains each plan with more seeds, because plans are undecided. Each look at the "
+        f"results uses part of the 5 % error rate; with {DECIDING_SEEDS} seeds all of it is used.",
     )
 
 

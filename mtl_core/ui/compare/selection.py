@@ -144,7 +144,7 @@ def _comparisons(comparisons: Sequence[ComparisonRecord], shown: ComparisonRecor
 
 
 def _comparison_label(record: ComparisonRecord) -> str:
-    origin = "shipped" if record.shipped else moment(record.created_at)
+    origin = "included" if record.shipped else moment(record.created_at)
     return f"{comparison_name(record)} · {origin}"
 
 

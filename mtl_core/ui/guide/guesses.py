@@ -14,8 +14,8 @@ class Guess(StrEnum):
     """The possible guesses before a verdict is shown."""
 
     HOLDS = "holds"
-    DOES_NOT = "does not"
-    CANNOT_TELL = "can't tell"
+    DOES_NOT = "does not hold"
+    CANNOT_TELL = "undecided"
 
 
 _VERDICTS = {
