@@ -39,11 +39,12 @@ def _costs(runs: Runs, quantity: Quantity) -> dict[int, float]:
 
 
 def _quantity(run: RunSummary, quantity: Quantity) -> float | None:
-    if run.finished is None:
+    """The cost of a run; None if it is that of several runs, which were trained together."""
+    if run.finished is None or run.spec.trained_together:
         return None
     if quantity is Quantity.PEAK_MEMORY:
         return float(run.finished.peak_memory_bytes)
-    return None if run.spec.trained_together else run.finished.training_seconds
+    return run.finished.training_seconds
 
 
 def _frozen_pass(runs: Runs, quantity: Quantity) -> float:

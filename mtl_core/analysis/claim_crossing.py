@@ -50,12 +50,16 @@ def needs_data(rule: NeedsData, evidence: Evidence, gold: Gold) -> Finding:
     first, last = of_pairs(known[0][1]), of_pairs(known[-1][1])
     verdict, p_value = _verdict(first, last, rule.margin)
     equal = [sentences for sentences, found in known if found.low <= 0 <= found.high]
+    smallest, largest = (
+        known[0][0],
+        known[-1][0],
+    )  # an interval that reaches them has no bound there
     return Finding(
         verdict,
         Scale.SENTENCES,
         effect=_crossing([(sentences, found.effect) for sentences, found in known]),
-        low=min(equal, default=None),
-        high=max(equal, default=None),
+        low=min((each for each in equal if smallest not in equal), default=None),
+        high=max((each for each in equal if largest not in equal), default=None),
         margin=rule.margin,
         seeds=first.seeds,
         sentences=first.sentences,

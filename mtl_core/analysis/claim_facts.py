@@ -1,9 +1,12 @@
 """Claims that are facts about the runs: exact, without an interval."""
 
+from collections.abc import Mapping
+
 from mtl_core.analysis.claim_rules import NoSteps, Still, Unchanged
 from mtl_core.analysis.claim_scores import Evidence
 from mtl_core.analysis.claim_verdicts import ClaimVerdict, Finding, Scale, exact
 from mtl_core.text import counted
+from mtl_core.training.events import Movement
 
 
 def no_steps(rule: NoSteps, evidence: Evidence) -> Finding:
@@ -35,16 +38,28 @@ def unchanged(rule: Unchanged, evidence: Evidence) -> Finding:
 
 
 def still(rule: Still, evidence: Evidence) -> Finding:
-    """Judges whether every weight of the groups is where it was."""
+    """Judges whether every weight below the trained layers is where it was."""
     measured = [
         run.measured.groups
         for run in evidence.get(rule.arm, {}).values()
         if run.measured is not None
     ]
-    moved = [groups[name].moved for groups in measured for name in rule.groups if name in groups]
-    if not moved or len(moved) < len(measured) * len(rule.groups):
+    names = [_below_top(groups, rule.trained) for groups in measured]
+    if not all(names) or not names:
         return Finding(ClaimVerdict.OPEN)
-    furthest = max(moved)
-    detail = f"{len(rule.groups)} frozen groups did not change" if furthest == 0 else None
+    furthest = max(
+        groups[name].moved for groups, below in zip(measured, names, strict=True) for name in below
+    )
+    detail = f"{counted(len(names[0]), 'frozen group')} did not change" if furthest == 0 else None
     effect = -furthest if furthest else 0.0
     return exact(furthest == 0, effect, Scale.DIFFERENCE, seeds=len(measured), detail=detail)
+
+
+def _below_top(groups: Mapping[str, Movement], trained: int) -> list[str]:
+    """The embeddings and the layers below the top `trained` ones; empty without measured layers."""
+    layers = sorted(
+        int(name.removeprefix("layer ")) for name in groups if name.startswith("layer ")
+    )
+    if not layers or "embeddings" not in groups:
+        return []
+    return ["embeddings", *(f"layer {layer}" for layer in layers[:-trained])]

@@ -50,7 +50,7 @@ from mtl_core.analysis.summary import RunSummary
 
 
 def judge(rule: Rule, evidence: Evidence, gold: Gold | None = None) -> Finding:
-    """Judges the claim tested by `rule`; the verdict is OPEN while runs are missing.
+    """Judges the claim tested by `rule`; the verdict is OPEN without enough runs for an interval.
 
     `gold` are the labels of the evaluated sentences. With them and with stored answers, an
     interval covers the variation over seeds and sentences (see `paired`). Otherwise it covers
@@ -113,7 +113,7 @@ def _kept(rule: Keeps | Loses, evidence: Evidence, gold: Gold) -> Finding:
     runs = evidence.get(rule.arm, {})
     before = scores_before(runs, rule.task, rule.data, gold)
     after = scores_after(runs, rule.task, rule.data, gold)
-    if before and not any(score.value for score in before.values()):
+    if len(before) > 1 and not any(score.value for score in before.values()):
         bar = -rule.allowed if isinstance(rule, Keeps) else 0.0
         return without_effect("the score before training was 0", bar=bar)
     if isinstance(rule, Keeps):
@@ -158,7 +158,8 @@ def _sooner(rule: Sooner, evidence: Evidence) -> Finding:
 
 def _upper_changes_more(rule: UpperChangesMore, evidence: Evidence) -> Finding:
     ratios = values_by_seed(evidence.get(rule.arm, {}), _upper_over_lower)
-    return judged(of_ratios(list(ratios.values())), 1.0, scale=Scale.RATIO)
+    found = judged(of_ratios(list(ratios.values())), 1.0, scale=Scale.RATIO)
+    return replace(found, p_value=None)  # descriptive: a layer inherits the changes below it
 
 
 def _upper_over_lower(run: RunSummary) -> float | None:

@@ -194,13 +194,13 @@ class Unchanged(Frozen):
 
 
 class Still(Frozen):
-    """Frozen weights do not change: the distance is exactly 0 in every group of `groups`.
+    """Frozen weights do not change: the embeddings and all layers but the top `trained` ones.
 
-    Effect: minus the largest distance of a group from its initial weights.
+    Effect: minus the largest distance of one of them from its initial weights; it must be 0.
     """
 
     arm: Arm
-    groups: tuple[str, ...]
+    trained: Annotated[int, Field(ge=1)]
 
 
 class UpperChangesMore(Frozen):

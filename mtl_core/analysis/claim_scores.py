@@ -1,14 +1,12 @@
 """Reads the scores that claims compare from finished runs, each with its sentences if known."""
 
 from collections.abc import Callable, Mapping, Sequence
-from math import isclose
 from operator import attrgetter
 
 from mtl_core.analysis.claim_rules import OWN_DATA, Arm
-from mtl_core.analysis.marks import GoldLabels, mark
-from mtl_core.analysis.paired.scores import Scores, SeedScore, seed_score
+from mtl_core.analysis.marks import GoldLabels
+from mtl_core.analysis.paired.scores import Scores, SeedScore, marked_score
 from mtl_core.analysis.summary import RunSummary
-from mtl_core.tasks.task import Task
 from mtl_core.training.events import Answers, TaskScore
 
 Runs = Mapping[int, RunSummary]
@@ -117,7 +115,7 @@ def series_of(run: RunSummary, name: str, data: str, gold: Gold) -> Series:
     labels = gold.get(run.spec.data, {})
     own = data in (OWN_DATA, run.spec.data)
     return [
-        (step, _marked(score, answers, task, labels))
+        (step, marked_score(score.headline, answers, task, labels))
         for step, score, answers in (_own(run, name) if own else _elsewhere(run, name, data))
     ]
 
@@ -143,10 +141,3 @@ def _elsewhere(run: RunSummary, task: str, data: str) -> list[_Point]:
         for each in run.other_data
         if each.split == data and task in each.tasks
     ]
-
-
-def _marked(score: TaskScore, answers: Answers | None, task: Task, gold: GoldLabels) -> SeedScore:
-    """A score with its sentences, if their marks are known and give that score."""
-    marks = mark(answers, task, gold) if answers is not None else None
-    known = marks is not None and isclose(marks.score, score.headline, abs_tol=1e-9)
-    return seed_score(marks) if marks is not None and known else SeedScore(score.headline)

@@ -37,7 +37,8 @@ class Finding:
     """A measured effect and its verdict. Larger effects support the claim.
 
     `bar` is the value that the whole interval has to exceed. An interval that is not above it but
-    below `bar` + `margin` contradicts the claim. `low` and `high` are None for an exact effect.
+    below `bar` + `margin` contradicts the claim. `low` and `high` are None for an exact effect; a
+    number of sentences that these runs do not bound on one side has None there.
     `sentences` is 0 if the interval covers the variation over seeds only. `p_value` is the lowest
     level at which the interval would decide; None for an exact or a descriptive effect, 1 if the
     runs have no effect. `detects` is the distance from the bar that this design finds in 80 % of

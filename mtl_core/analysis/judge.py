@@ -12,9 +12,8 @@ The pages, the note, JSON and text all show these verdicts. A single run is a pl
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from math import isclose
 
-from mtl_core.analysis.marks import GoldLabels, final_answers, mark
+from mtl_core.analysis.marks import GoldLabels, final_answers
 from mtl_core.analysis.outcomes import Against, OutcomeRule, against, outcome
 from mtl_core.analysis.paired.components import decompose
 from mtl_core.analysis.paired.intervals import (
@@ -22,7 +21,7 @@ from mtl_core.analysis.paired.intervals import (
     differences_from,
     differences_from_fixed,
 )
-from mtl_core.analysis.paired.scores import Scores, SeedScore, seed_score
+from mtl_core.analysis.paired.scores import Scores, SeedScore, marked_score
 from mtl_core.analysis.plans import (
     Labelled,
     PlanComparison,
@@ -49,7 +48,7 @@ def compare_plans(
     plans: Sequence[PlanResult] = [_with_scores(plan, gold or {}) for plan in comparison.plans]
     for task in comparison.tasks:
         plans = _with_verdicts(plans, task, rule or OutcomeRule())
-    looks = tuple(map(len, rule.looks)) if rule else ()
+    looks = tuple(len(seeds) for seeds in rule.looks if len(seeds) > 1) if rule else ()
     return replace(comparison, plans=tuple(plans), looks=looks)
 
 
@@ -166,12 +165,8 @@ def _effect(one: Scores, other: Scores) -> float | None:
 
 
 def _scores(plan: PlanResult, task: Task, gold: GoldLabels) -> dict[int, SeedScore]:
-    """Scores the plan's finished runs by sentence, or as a whole if the marks of a run's answers
-    are unknown or do not add up to the score that the run reported."""
-    found = {}
-    for seed, value in headlines(plan, task.name).items():
-        answers = final_answers(plan.runs[seed], task.name)
-        marks = mark(answers, task, gold) if answers else None
-        known = marks is not None and isclose(marks.score, value, abs_tol=1e-9)
-        found[seed] = seed_score(marks) if marks is not None and known else SeedScore(value)
-    return found
+    """Scores the plan's finished runs by sentence where their answers are known."""
+    return {
+        seed: marked_score(value, final_answers(plan.runs[seed], task.name), task, gold)
+        for seed, value in headlines(plan, task.name).items()
+    }

@@ -32,7 +32,7 @@ class Verdict(StrEnum):
     BELOW = "below"
     ABOVE = "above"
     UNDECIDED = "undecided"
-    OPEN = "open"  # no test: fewer than two shared seeds, or no known variance
+    OPEN = "open"  # no test (`judge` lists the cases)
 
 
 @dataclass(frozen=True, slots=True)

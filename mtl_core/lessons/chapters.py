@@ -61,9 +61,9 @@ CHAPTERS: tuple[GuideChapter, ...] = (
             "state of the **first token**. Encoders for sentence similarity, such as minilm-l6, "
             "were trained with the **mean of all tokens**; their first token was never trained to "
             "represent the sentence. A frozen encoder cannot adapt, so its heads should read what "
-            "it was trained with. That is the default here; “Sentence vector” on the Train page and "
-            "`--sentence-vector` on the command line change it. Claims that a frozen encoder is "
-            "better or worse for sentiment are tested with both.",
+            "it was trained with. That is the default here; “Sentence vector” on the Train page "
+            "and `--sentence-vector` on the command line change it. Claims that a frozen encoder "
+            "is better or worse for sentiment are tested with both.",
         ),
         sources=(DEVLIN, PETERS),
     ),
@@ -135,9 +135,9 @@ CHAPTERS: tuple[GuideChapter, ...] = (
             "Instead of freezing a layer, you can give it a smaller learning rate. Howard and "
             "Ruder divide the rate by 2.6 from each layer to the one below, on three layers.",
             "On a deep model, the rates of the lower layers become too small. With twelve layers, "
-            "the lowest has 1/37,000 of the top's rate and the embeddings 1/95,000: they are almost "
-            "frozen but cost the full backward pass. A factor of 0.95 per layer reduces the rates "
-            "less.",
+            "the lowest has 1/37,000 of the top's rate and the embeddings 1/95,000: they are "
+            "almost frozen but cost the full backward pass. A factor of 0.95 per layer reduces the "
+            "rates less.",
         ),
         scenarios=("discriminative",),
         sources=(HOWARD_RUDER_RATES, SUN),

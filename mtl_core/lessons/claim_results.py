@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import Field, TypeAdapter
 
 from mtl_core.analysis.claim_rules import Arm, arms_of
-from mtl_core.analysis.claim_verdicts import Finding
+from mtl_core.analysis.claim_verdicts import ClaimVerdict, Finding
 from mtl_core.lessons.claim import Claim
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.values import Frozen
@@ -64,6 +64,10 @@ class ClaimResult(Frozen):
         """The result of a claim; `runs` has those of its arms by seed."""
         made = [run for arm in claim.arms for run in runs.get(arm, {}).values()]
         return cls(finding=finding, made=RunsMade.of(made), runs=judged_runs(claim, runs))
+
+
+NOT_TESTED = ClaimResult(finding=Finding(ClaimVerdict.OPEN), made=RunsMade())
+"""The result of a claim that the included runs do not have."""
 
 
 def judged_runs(claim: Claim, runs: Mapping[Arm, Mapping[int, RunRecord]]) -> tuple[str, ...]:

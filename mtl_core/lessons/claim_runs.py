@@ -1,7 +1,7 @@
 """Finds the runs that test claims in the store, judges claims by them and queues missing runs."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Protocol
 
@@ -13,6 +13,7 @@ from mtl_core.analysis.marks import GoldLabels, gold_labels
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.engine.lab import Lab
 from mtl_core.freezing.plan import Plan
+from mtl_core.freezing.scenarios import scenario_kind
 from mtl_core.lessons.claim import Claim, missing_weights
 from mtl_core.lessons.experiments import EXPERIMENTS, Experiments
 from mtl_core.models.cache import read_description, shipped_description
@@ -22,7 +23,7 @@ from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.settings import FileAccess
 from mtl_core.store.record import ComparisonRecord, PlannedRun, RunRecord, RunState
 from mtl_core.store.runs import RunStore
-from mtl_core.tasks.dataset import load_dataset
+from mtl_core.tasks.dataset import load_dataset, load_tasks
 from mtl_core.training.comparison import ComparisonSpec
 from mtl_core.training.prepare_comparison import ModelOf, arm_plan, prepare_comparison
 
@@ -30,7 +31,7 @@ _PREFIX = "Claims: "
 _MAX_COMPARISONS = 10_000
 
 ArmRuns = Mapping[Arm, Mapping[int, RunRecord]]
-"""The newest finished or active run of each arm by seed."""
+"""The newest finished run of each arm by seed; the newest active one if none is finished."""
 
 
 class ModelOfData(Protocol):
@@ -89,8 +90,9 @@ def runs_of_arms(
 ) -> ArmRuns:
     """The runs of every arm by seed. `comparisons` are ordered newest first.
 
-    Only the newest run of a seed is returned. Failed and stopped runs are left out, and so are runs
-    whose plan is not the one that their arm has now: a default learning rate was different.
+    Of several runs of a seed the newest finished one is returned, without one the newest.
+    Failed and stopped runs are left out, and so are runs whose plan is not the one that their
+    arm has now: a default learning rate was different.
     """
     plans: dict[Arm, Plan | None] = {}
     found: dict[Arm, dict[int, RunRecord]] = {}
@@ -106,7 +108,10 @@ def runs_of_arms(
                 plans[arm] = _plan_now(run, experiments[experiment].spec)
             if plans[arm] not in (None, run.spec.plan):
                 continue
-            found.setdefault(arm, {}).setdefault(run.spec.seed, run)
+            by_seed = found.setdefault(arm, {})
+            known = by_seed.get(run.spec.seed)
+            if known is None or (not known.state.is_final and run.state.is_final):
+                by_seed[run.spec.seed] = run
     return found
 
 
@@ -127,37 +132,67 @@ def claim_finding(
     access: FileAccess,
     experiments: Experiments = EXPERIMENTS,
 ) -> Finding:
-    """Judges a claim by the finished runs of its arms, on data that `access` permits."""
-    if not can_be_tested(claim, experiments):
+    """Judges a claim by the finished runs of its arms, on data that `access` permits.
+
+    The verdict is OPEN until all planned seeds of all arms are finished. Seeds that were added
+    later are not used: their number was fixed before the runs.
+    """
+    if not can_be_tested(claim, experiments, access):
         return Finding(ClaimVerdict.OPEN, detail="these data or this checkpoint cannot test it")
     arms = arms_of(claim.rule)
     evidence: Evidence = {
         arm: {
             seed: summary_of(run)
             for seed, run in runs.get(arm, {}).items()
-            if run.state is RunState.FINISHED
+            if run.state is RunState.FINISHED and seed in experiments[arm.experiment].spec.seeds
         }
         for arm in arms
     }
+    evidence = on_the_same_files(evidence)
     specs = [experiments[arm.experiment].spec for arm in arms]
+    finished, total = sum(map(len, evidence.values())), sum(len(spec.seeds) for spec in specs)
+    if finished < total:
+        detail = f"{finished} of {total} runs are finished" if finished else None
+        return Finding(ClaimVerdict.OPEN, detail=detail)
     gold: Gold = {
         data: _gold_labels(data, _others(specs, data), access)
         for data in {spec.data for spec in specs}
     }
-    return judge(claim.rule, on_the_same_files(evidence), gold)
+    return judge(claim.rule, evidence, gold)
 
 
-def can_be_tested(claim: Claim, experiments: Experiments) -> bool:
-    """Whether these experiments have all arms of a claim."""
+def can_be_tested(claim: Claim, experiments: Experiments, access: FileAccess) -> bool:
+    """Whether these experiments have all arms of a claim, and their data its tasks.
+
+    Raises DataError if the data cannot be read.
+    """
     return all(
         arm.experiment in experiments and arm.scenario in experiments[arm.experiment].spec.arm_names
         for arm in claim.arms
-    )
+    ) and _tasks_of(claim, experiments) <= {
+        task.name
+        for data in {experiments[arm.experiment].spec.data for arm in claim.arms}
+        for task in load_tasks(data, access)
+    }
+
+
+def _tasks_of(claim: Claim, experiments: Experiments) -> set[str]:
+    """The names of the tasks that a claim and its arms refer to."""
+    named = {task for task in [getattr(claim.rule, "task", None)] if task}
+    for each in claim.arms:
+        spec = experiments[each.experiment].spec
+        (arm,) = (arm for arm in spec.arms if arm.name == each.scenario)
+        kind, argument = scenario_kind(arm.scenario or "")
+        named |= {*arm.task_weights, *arm.options.get("examples", ()), *spec.examples}
+        named |= {*spec.label_noise, *({argument} if kind == "freeze-head" else ())}
+    return named
 
 
 def can_run(claim: Claim, experiments: Experiments, access: FileAccess) -> bool:
     """Whether these experiments can test a claim with the weights on this machine."""
-    return can_be_tested(claim, experiments) and not missing_weights(claim, access, experiments)
+    return can_be_tested(claim, experiments, access) and not missing_weights(
+        claim, access, experiments
+    )
 
 
 def _others(specs: Iterable[ComparisonSpec], data: str) -> tuple[str, ...]:
@@ -199,13 +234,56 @@ def missing_arms(
     )
 
 
+def complete_arms(
+    lab: Lab,
+    arms: Sequence[Arm],
+    model_of: ModelOfData,
+    experiments: Experiments = EXPERIMENTS,
+) -> None:
+    """Resumes the incomplete comparisons of these arms, and queues arms that still lack a run.
+
+    Finished runs are not repeated. Raises as `queue_arms` does.
+    """
+    names = {arm.experiment for arm in arms}
+    for record in reversed(local_comparisons(lab.store, names, experiments)):  # first stages first
+        unfinished = [run for run in record.runs if run.state is not RunState.FINISHED]
+        if unfinished and _starts_are_current(lab.store, record, unfinished, experiments):
+            lab.resume_comparison(record.id)
+    queue_arms(lab, arms, model_of, experiments)
+
+
+def local_comparisons(
+    store: RunStore, names: Collection[str], experiments: Experiments = EXPERIMENTS
+) -> list[ComparisonRecord]:
+    """The comparisons of this machine that belong to these experiments, newest first."""
+    records = store.comparisons(limit=_MAX_COMPARISONS)
+    return [each for each in records if experiment_of(each, experiments) in names]
+
+
+def _starts_are_current(
+    store: RunStore,
+    record: ComparisonRecord,
+    unfinished: Sequence[RunRecord],
+    experiments: Experiments,
+) -> bool:
+    """Whether the runs to start from were not replaced since these runs were queued."""
+    start = experiments[experiment_of(record, experiments) or ""].starts_from
+    if start is None:
+        return True
+    current = local_runs(store, experiments).get(start, {})
+    return all(
+        run.spec.seed in current and run.spec.starts_from == current[run.spec.seed].id
+        for run in unfinished
+    )
+
+
 def queue_arms(
     lab: Lab,
     arms: Sequence[Arm],
     model_of: ModelOfData,
     experiments: Experiments = EXPERIMENTS,
 ) -> list[ComparisonRecord]:
-    """Queues the missing runs of `arms` and returns the comparisons that were added.
+    """Queues all seeds of each arm that lacks one, and returns the comparisons that were added.
 
     An arm follows the arm that its runs start from.
     Raises CheckpointError if a checkpoint is not available, MissingWeights if its weights are

@@ -60,9 +60,9 @@ DECISIONS: tuple[DecisionSection, ...] = (
             "other random numbers, and the sentences come in another order. Evaluate it on other "
             "sentences, and the scores differ again. A difference between two plans can be due to "
             "such chance alone.",
-            "Freeze Lab therefore trains each plan with several seeds. All plans share the seeds "
-            "and the test sentences. Two plans are compared seed by seed and sentence by sentence, "
-            "so that what makes a sentence hard for both does not count.",
+            "Each plan is therefore trained with several seeds. All plans share the seeds and the "
+            "test sentences. Two plans are compared seed by seed and sentence by sentence, so that "
+            "what makes a sentence hard for both does not count.",
             "**One seed gives differences and no verdict**, because it does not show how much the "
             "scores vary from seed to seed.",
         ),
@@ -117,9 +117,9 @@ DECISIONS: tuple[DecisionSection, ...] = (
             "Of several equal plans, the one that happens to score highest is the best, and the "
             "others look worse than they are. The intervals are therefore valid for all pairs of "
             f"plans together. With two plans the interval misses the true difference in "
-            f"{percent(ERROR)} of comparisons; with six plans each of the {_SIX} intervals in "
-            f"{percent(level_of_pair(ERROR, _SIX), 2)}, so it is wider. Compare fewer plans to "
-            "find smaller differences.",
+            f"at most {percent(ERROR)} of comparisons; with six plans each of the {_SIX} intervals "
+            f"in at most {percent(level_of_pair(ERROR, _SIX), 2)}, so it is wider. Compare fewer "
+            "plans to find smaller differences.",
             "Each pair has its own variance. A plan that varies from seed to seed makes its own "
             "intervals wide, not those of the others.",
         ),
@@ -150,17 +150,18 @@ DECISIONS: tuple[DecisionSection, ...] = (
             "the runs. It **holds** if the whole 95 % interval is above the bar, and **does not "
             "hold** if the whole interval is below the bar plus the margin: the effect is then "
             "negative, or too small to matter. Otherwise it is **undecided**.",
-            "Each of these verdicts is judged on its own. Of many verdicts at 95 %, some are wrong. "
-            "`freeze-lab claims` also shows which verdicts remain if all are to hold together with "
-            "95 % (Holm 1979).",
+            "Each of these verdicts is judged on its own. Of many verdicts at 95 %, some are "
+            "wrong. `freeze-lab claims` also shows which verdicts remain if all are to hold "
+            "together with 95 % (Holm 1979).",
         ),
     ),
     DecisionSection(
         title="What a verdict does not cover",
         paragraphs=(
             "A verdict is about this checkpoint, these training sentences and these settings. The "
-            "intervals cover other seeds and other test sentences of the same kind. They cover other "
-            "training sentences only with `--resample`. If a plan fails with one seed in five, five seeds may show no failure.",
+            "intervals cover other seeds and other test sentences of the same kind. They cover "
+            "other training sentences only with `--resample`. If a plan fails with one seed in "
+            "five, five seeds may show no failure.",
         ),
     ),
 )

@@ -28,6 +28,9 @@ POSTS = SAMPLE_POSTS
 GENERAL, DOMAIN = "bert-base-uncased", "biobert"
 """The default pair of the claim about a general and a domain checkpoint."""
 
+EPOCHS = 3.0
+"""Epochs of most experiments: the default of a comparison."""
+
 LONG = 9.0
 """Epochs of the experiment in which plans with many phases have about an epoch for each phase."""
 
@@ -323,13 +326,16 @@ def experiments_with(access: FileAccess, **changes: object) -> Experiments:
     """The experiments on another checkpoint, on other data or with other options.
 
     `checkpoint`, read with `access`, replaces the included one, and the general one of the pair;
-    `domain_checkpoint` the other one of the pair. The other changes are fields of ComparisonSpec. A
-    value of None is ignored. What another checkpoint or other data cannot test is left out: the
-    posts with other data, and plans that are written for the layers of the included checkpoint.
+    `domain_checkpoint` the other one of the pair. `epochs` are those of the experiments with three;
+    the others are scaled. The other changes are fields of ComparisonSpec. A value of None is
+    ignored. What another checkpoint or other data cannot test is left out: the
+    posts with other data, plans that are written for the layers of the included checkpoint, and
+    multiples of the tuned rate for a checkpoint outside the catalogue, whose width is not known.
     Raises CheckpointError.
     """
     given = {name: value for name, value in changes.items() if value is not None}
     general, domain = given.pop("checkpoint", None), given.pop("domain_checkpoint", None)
+    longer = float(str(given.pop("epochs", EPOCHS))) / EPOCHS
     found = {}
     for name, each in EXPERIMENTS.items():
         spec = each.spec
@@ -341,7 +347,8 @@ def experiments_with(access: FileAccess, **changes: object) -> Experiments:
             spec = _with_domain(spec, str(domain))
         if general is not None and (spec.checkpoint == CHECKPOINT or len(spec.checkpoints) > 1):
             spec = _on_checkpoint(spec, resolve_checkpoint(str(general), access))
-        found[name] = each.model_copy(update={"spec": spec.model_copy(update=given)})
+        spec = _longer(spec.model_copy(update=given), longer)
+        found[name] = each.model_copy(update={"spec": spec})
     return {
         name: each
         for name, each in found.items()
@@ -349,10 +356,27 @@ def experiments_with(access: FileAccess, **changes: object) -> Experiments:
     }
 
 
+def _longer(spec: ComparisonSpec, times: float) -> ComparisonSpec:
+    """The experiment with the epochs of all its arms multiplied."""
+    arms = tuple(
+        arm.model_copy(
+            update={"options": {**arm.options, "epochs": times * arm.options["epochs"]}}
+            if "epochs" in arm.options
+            else {}
+        )
+        for arm in spec.arms
+    )
+    return spec.model_copy(update={"arms": arms, "epochs": times * spec.epochs})
+
+
 def _on_checkpoint(spec: ComparisonSpec, checkpoint: Checkpoint) -> ComparisonSpec:
     vector = trained_sentence_vector(checkpoint)
     width = _hidden_size(checkpoint.entry) if checkpoint.entry is not None else None
-    kept = tuple(_at_rate_for(width, arm) for arm in spec.arms if arm.plan is None)
+    kept = tuple(
+        _at_rate_for(width, arm)
+        for arm in spec.arms
+        if arm.plan is None and (arm.learning_rate is None or width is not None)
+    )
     values = {"checkpoint": checkpoint.reference, "sentence_vector": vector, "arms": kept}
     return spec.model_copy(update=values)
 

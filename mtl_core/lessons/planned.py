@@ -28,12 +28,11 @@ from mtl_core.analysis.claim_rules import (
 )
 from mtl_core.analysis.paired.components import Components
 from mtl_core.analysis.paired.intervals import ERROR, PairedDifference, student
-from mtl_core.analysis.paired.planning import POWER, smallest_difference
+from mtl_core.analysis.paired.planning import MOST_SEEDS, POWER, smallest_difference
 from mtl_core.lessons.claim import Claim
 from mtl_core.lessons.experiments import EXPERIMENTS
 from mtl_core.tasks.dataset import SAMPLE, SAMPLE_POSTS
 
-MOST_SEEDS = 100
 TEST_SENTENCES = {SAMPLE: 800, SAMPLE_POSTS: 300}
 _LEVELS = {"sentiment": 0.89, "ner": 0.66}  # of full, for bars that are a share of it
 

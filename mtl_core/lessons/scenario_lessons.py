@@ -107,8 +107,8 @@ def _bottom(scenario: str) -> Lesson:
         scenario=scenario,
         means=f"The first {layers} {are} trained together with the heads. The embeddings and the "
         "layers above keep their pretrained weights.",
-        implies="This is no cheaper than training all layers: the gradient has to cross every "
-        "frozen layer above to reach the bottom.",
+        implies="This is only somewhat cheaper than training all layers: the frozen layers above "
+        "have no gradients of weights and no optimizer state, but the gradient crosses them.",
         when="As the counterpart of top-N with the same number of layers. Or if the text differs "
         "from the pretraining text, but the task does not.",
     )
@@ -161,7 +161,7 @@ def _lp_ft(scenario: str) -> Lesson:
         implies="Trained heads send smaller, more accurate gradients into the encoder, so its "
         "features are distorted less. Each phase takes half of the epochs.",
         when="Test data that differ from the training data: there the paper finds it better than "
-        "probing and full fine-tuning. It costs little more than full.",
+        "probing and full fine-tuning. For the same epochs it costs less than full.",
         sources=(KUMAR,),
     )
 

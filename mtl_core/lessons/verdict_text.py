@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
+from mtl_core.analysis.claim_rules import NeedsData
 from mtl_core.analysis.claim_verdicts import ClaimVerdict, Finding, Scale
 from mtl_core.lessons.claim import Claim
 from mtl_core.lessons.planned import planned
@@ -40,12 +41,23 @@ def effect_text(finding: Finding) -> str:
 
 
 def interval_text(finding: Finding) -> str:
-    """The 95 % interval: `−0.012 to +0.021`; empty for an exact effect."""
+    """The 95 % interval: `−0.012 to +0.021`, `up to 120 sentences`; empty for an exact effect."""
+    if finding.scale is Scale.SENTENCES:
+        return _sentences_interval(finding)
     if finding.low is None or finding.high is None:
         return ""
     if finding.scale is Scale.SHARE:
         return f"{finding.low:.2f} to {finding.high:.2f}"
     return f"{_value(finding.low, finding.scale)} to {_value(finding.high, finding.scale)}"
+
+
+def _sentences_interval(finding: Finding) -> str:
+    """The interval of a number of sentences, which may have no bound on a side."""
+    if finding.low is not None and finding.high is not None:
+        return f"{finding.low:.0f} to {finding.high:.0f} sentences"
+    if finding.high is not None:
+        return f"up to {finding.high:.0f} sentences"
+    return "" if finding.low is None else f"from {finding.low:.0f} sentences up"
 
 
 def basis_text(finding: Finding) -> str:
@@ -62,7 +74,7 @@ def basis_text(finding: Finding) -> str:
 
 
 def bar_text(finding: Finding) -> str:
-    """The bar and the margin: `must exceed −0.088`, `below +0.030 too small to matter`.
+    """The bar and the margin: `must exceed −0.088`, `effects below +0.030 do not matter`.
 
     Empty if the bar is "no effect" and there is no margin.
     """
@@ -78,12 +90,12 @@ def bar_text(finding: Finding) -> str:
         )
         parts.append(f"must exceed {bar}")
     if finding.margin:
-        parts.append(f"below {signed(finding.bar + finding.margin)} too small to matter")
+        parts.append(f"effects below {signed(finding.bar + finding.margin)} do not matter")
     return ", ".join(parts)
 
 
 def power_text(claim: Claim) -> str:
-    """What the design was planned to find: `planned: 10 seeds × 800 sentences find 0.028 in 80 %`.
+    """What a design finds in 80 % of repetitions: `planned: 10 seeds × 800 sentences find 0.028 …`.
 
     Empty for exact claims.
     """
@@ -91,7 +103,9 @@ def power_text(claim: Claim) -> str:
     if design is None:
         return ""
     sentences = f" × {design.sentences} sentences" if design.sentences else ""
-    return f"planned: {design.seeds} seeds{sentences} find {design.smallest:.2g} in 80 %"
+    ends = " at either end" if isinstance(claim.rule, NeedsData) else ""
+    effect = f"an effect of {design.smallest:.2g}{ends}"
+    return f"planned: {design.seeds} seeds{sentences} find {effect} in 80 % of repetitions"
 
 
 def published_text(claim: Claim) -> str:

@@ -205,7 +205,7 @@ def undecided_words(result: TaskResult) -> str:
     if not tested.level:
         return (
             f"undecided at {signed(tested.effect)} ({interval_words(tested)}). Earlier looks have "
-            "spent the error: added seeds change no verdict. Start a new comparison."
+            "used all of the error rate: added seeds change no verdict. Start a new comparison."
         )
     finds, enough = smallest_difference(tested), needed(result)
     numbers = [
@@ -218,9 +218,11 @@ def undecided_words(result: TaskResult) -> str:
     ]
     alone = "Neither more seeds nor more sentences alone"
     decide = f"About {' or '.join(numbers)}" if numbers else alone
+    found = (
+        f"This design finds a difference of {finds:.3f} in 80 % of repetitions. " if finds else ""
+    )
     return (
-        f"undecided at {signed(tested.effect)} ({interval_words(tested)}). "
-        f"{'' if finds is None else f'This design finds differences from {finds:.3f} on. '}"
+        f"undecided at {signed(tested.effect)} ({interval_words(tested)}). {found}"
         f"{decide} would decide."
     )
 
@@ -270,7 +272,8 @@ def table_rule(comparison: PlanComparison) -> str:
         f"? undecided: neither a difference nor equivalence within ± {margins} was shown."
         * (Verdict.UNDECIDED in words),
         f"{words.get(Verdict.BELOW)}: below the best." * (Verdict.BELOW in words),
-        "Not tested: fewer than two shared seeds, or no known variance." * (Verdict.OPEN in words),
+        "Not tested: fewer than two shared seeds, no known variance, or better than the best on "
+        "the seeds that both have." * (Verdict.OPEN in words),
         _looks_words(comparison),
         _sharing_words(comparison),
     ]

@@ -171,8 +171,8 @@ class RunOptions(ScalarOptions):
     device: Annotated[
         DeviceName,
         Option(
-            "cpu, cuda, mps, or auto for the fastest available. Only cpu is tested. A GPU trains one "
-            "run at a time.",
+            "cpu, cuda, mps, or auto for the fastest available. Only cpu is tested. A GPU trains "
+            "one run at a time.",
             metavar="NAME",
             fact="on {}",
         ),

@@ -136,11 +136,14 @@ def _check_own_options(comparison: ComparisonSpec, arm: ComparisonArm) -> None:
     """Raises InvalidRun for an own value that the comparison sets for every arm."""
     if comparison.train_sizes and "examples" in arm.options:
         raise InvalidRun(
-            "it has its own examples, and --examples trains every arm with each number of "
-            "sentences: use either."
+            "it has its own number of examples, and the comparison trains every plan with several "
+            "numbers: remove one of the two."
         )
     if comparison.seconds is not None and "epochs" in arm.options:
-        raise InvalidRun("it has its own epochs, and --seconds determines them: use either.")
+        raise InvalidRun(
+            "it has its own epochs, and the comparison gives every run the same seconds: remove "
+            "one of the two."
+        )
 
 
 def _same_runs(specs: Mapping[str, RunSpec]) -> Iterator[str]:

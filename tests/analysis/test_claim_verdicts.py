@@ -28,6 +28,7 @@ from mtl_core.analysis.claim_rules import (
 from mtl_core.analysis.claim_verdicts import ClaimVerdict, Finding, Scale
 from mtl_core.analysis.reading import extend
 from mtl_core.analysis.summary import RunSummary
+from mtl_core.lessons.verdict_text import interval_text
 from mtl_core.tasks.task import DEFAULT_TASKS
 from mtl_core.training.events import Answers
 from tests.claim_runs import ONE, OTHER, by_seed, finished
@@ -245,7 +246,7 @@ def test_a_change_that_costs_one_plan_more_than_the_other_is_a_difference_of_dif
 
 
 def test_frozen_groups_are_still_only_if_every_one_moved_by_exactly_nothing() -> None:
-    rule = Still(arm=ONE, groups=("embeddings", "layer 0"))
+    rule = Still(arm=ONE, trained=1)
     still = finished(0.8, moved={"embeddings": 0.0, "layer 0": 0.0, "layer 1": 0.2})
     drifted = finished(0.8, moved={"embeddings": 0.0, "layer 0": 1e-9, "layer 1": 0.2})
     unmeasured = finished(0.8, moved={"layer 1": 0.2})
@@ -269,6 +270,7 @@ def test_upper_layers_whose_outputs_change_twice_as_much_give_a_ratio_of_two() -
     finding = judge(UpperChangesMore(arm=ONE), {ONE: by_seed(runs)})
     assert finding.effect == pytest.approx(2.0)
     assert finding.verdict is ClaimVerdict.HOLDS
+    assert finding.p_value is None  # descriptive
 
 
 def test_probes_that_change_more_in_the_upper_half_give_the_difference_of_means() -> None:
@@ -394,9 +396,18 @@ def test_full_that_is_better_already_on_few_sentences_needs_no_data() -> None:
     assert finding.effect is None
 
 
-def test_curves_whose_ends_are_unclear_are_undecided() -> None:
+def test_curves_whose_ends_are_unclear_are_undecided_without_bounds() -> None:
     finding = curves([-0.2, 0.0, 0.1], [-0.1, 0.0, 0.1], [-0.1, 0.1, 0.2])
     assert finding.verdict is ClaimVerdict.UNDECIDED
+    assert (finding.low, finding.high) == (None, None)
+
+
+def test_a_crossing_that_may_be_below_the_smallest_size_has_no_lower_bound() -> None:
+    finding = curves([-0.03, -0.01, 0.01], [0.02, 0.03, 0.04], [0.09, 0.10, 0.11])
+    assert finding.low is None
+    assert finding.high is not None
+    assert 50 < finding.high < 200
+    assert interval_text(finding) == f"up to {finding.high:.0f} sentences"
 
 
 def test_biases_alone_do_not_save_a_hundredth_of_what_full_keeps() -> None:

@@ -146,8 +146,8 @@ def test_other_data_without_run_are_refused(command: Command) -> None:
     answer = command("claims", "--data", "mine.yaml", "--max-length", 16)
     assert answer.code == 2
     assert answer.err == (
-        "'--data', '--max-length' changes how claims are tested and needs --run. Without --run, "
-        "`claims` prints the verdicts of the included runs.\n"
+        "Without --run, `claims` prints the verdicts of the included runs: add --run to use "
+        "'--data', '--max-length'.\n"
     )
 
 
@@ -155,8 +155,7 @@ def test_runs_on_other_data_cannot_be_included(command: Command) -> None:
     answer = command("claims", "kept-bytes", "--ship", "--data", "mine.yaml")
     assert answer.code == 2
     assert answer.err == (
-        "'--data' changes how claims are tested. --ship includes runs of the claims as they are: "
-        "leave it out, or use --run.\n"
+        "--ship includes runs of the claims as they are: leave out '--data', or use --run.\n"
     )
 
 

@@ -3,10 +3,12 @@ from math import ceil
 from pathlib import Path
 
 import pytest
+import yaml
 
 from mtl_core.analysis.claim_rules import Arm, Better, KeptBytes, Still, arms_of
-from mtl_core.analysis.claim_verdicts import ClaimVerdict
+from mtl_core.analysis.claim_verdicts import ClaimVerdict, Finding
 from mtl_core.analysis.outlook import begin
+from mtl_core.analysis.reading import summarise
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.errors import BadInput
 from mtl_core.freezing.rates import default_rates
@@ -36,11 +38,15 @@ from mtl_core.lessons.planned import Variances, planned, smallest
 from mtl_core.lessons.scenario_lessons import lesson
 from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.settings import ANY_FILE
+from mtl_core.store.record import RunState
 from mtl_core.store.runs import RunStore
+from mtl_core.store.shipping import ShippedComparison
+from mtl_core.training.events import RunStarted
 from mtl_core.training.spec import RunSpec
 from tests.claim_runs import comparison_of
 from tests.run_story import minilm
 
+SCORES = [(0.8, 0.5), (0.81, 0.51), (0.82, 0.52), (0.81, 0.5), (0.8, 0.51)]
 IDS = [claim.id for claim in CLAIMS]
 NOT_INCLUDED = ("bert-base", "general or domain")  # need other weights
 
@@ -311,6 +317,89 @@ def test_runs_on_an_earlier_version_of_the_data_are_left_out_of_a_claim() -> Non
     assert on_the_same_files(evidence) == {arm: {0: evidence[arm][0]}, other: evidence[other]}
 
 
+def finding_of(name: str, made: ShippedComparison, count: int) -> Finding:
+    """The finding of a claim from the first runs of a comparison."""
+    record = made.record()
+    part = record.model_copy(update={"runs": record.runs[:count]})
+    events = {run.id: run.events for run in made.runs}
+    return claim_finding(
+        claim_by_id(name),
+        runs_of_arms([part]),
+        lambda run: summarise(run.id, run.spec, events[run.id]),
+        ANY_FILE,
+    )
+
+
+def test_a_claim_is_not_judged_before_all_its_planned_seeds_are_finished() -> None:
+    made = comparison_of("standard", {"heads-only": SCORES, "full": SCORES})
+    early = finding_of("faster", made, 19)
+    assert (early.verdict, early.detail) == (ClaimVerdict.OPEN, "19 of 20 runs are finished")
+    assert finding_of("faster", made, 20).verdict is ClaimVerdict.HOLDS
+
+
+def test_seeds_that_were_added_are_not_used_for_a_claim() -> None:
+    made = comparison_of("standard", {"heads-only": SCORES, "full": SCORES})
+    extra = [
+        run.model_copy(
+            update={
+                "id": f"{run.id}-more",
+                "events": tuple(
+                    event.model_copy(update={"spec": event.spec.model_copy(update={"seed": 10})})
+                    if isinstance(event, RunStarted)
+                    else event
+                    for event in run.events
+                ),
+            }
+        )
+        for run in made.runs[:2]
+    ]
+    spec = made.spec.model_copy(update={"seeds": (*made.spec.seeds, 10), "looks": (10,)})
+    more = made.model_copy(update={"runs": (*made.runs, *extra), "spec": spec})
+    assert finding_of("faster", more, 22).seeds == 10
+
+
+def test_a_finished_run_counts_although_a_newer_one_of_its_seed_waits() -> None:
+    record = comparison_of("standard", {"heads-only": SCORES}).record()
+    waiting = record.model_copy(
+        update={
+            "runs": tuple(
+                run.model_copy(update={"state": RunState.WAITING, "id": f"{run.id}-again"})
+                for run in record.runs
+            )
+        }
+    )
+    arm = Arm(experiment="standard", scenario="heads-only")
+    assert runs_of_arms([waiting, record])[arm] == runs_of_arms([record])[arm]
+    assert runs_of_arms([waiting])[arm][0].state is RunState.WAITING
+
+
+def test_other_epochs_scale_the_experiments_that_have_more_than_three() -> None:
+    given = experiments_with(ANY_FILE, epochs=1.0)
+    assert given["standard"].spec.epochs == 1
+    assert given["nine epochs"].spec.epochs == 3
+    few = {arm.name: arm.options["epochs"] for arm in given["few sentences"].spec.arms}
+    assert few["full, 50 sentences"] == FEW_EPOCHS[50] / 3
+
+
+def test_data_without_a_task_of_a_claim_cannot_test_it(tiny_data: Path) -> None:
+    experiments = experiments_with(ANY_FILE, data=str(tiny_data))
+    assert can_be_tested(claim_by_id("heads-ner"), experiments, ANY_FILE)
+    tasks = yaml.safe_load(tiny_data.read_text(encoding="utf-8"))
+    alone = tiny_data.with_name("alone.yaml")
+    alone.write_text(yaml.safe_dump({"tasks": {"sentiment": tasks["tasks"]["sentiment"]}}))
+    fewer = experiments_with(ANY_FILE, data=str(alone))
+    assert not can_be_tested(claim_by_id("heads-ner"), fewer, ANY_FILE)
+    assert not can_be_tested(claim_by_id("few-50"), fewer, ANY_FILE)  # 50 sentences of each task
+    assert can_be_tested(claim_by_id("heads-sentiment"), fewer, ANY_FILE)
+
+
+def test_a_checkpoint_of_unknown_width_has_no_multiple_of_the_tuned_rate(
+    tiny_checkpoint: Path,
+) -> None:
+    spec = experiments_with(ANY_FILE, checkpoint=str(tiny_checkpoint))["100 sentences"].spec
+    assert spec.arm_names == ("full", "gradual", "discriminative")
+
+
 def test_other_data_leave_out_what_needs_the_posts() -> None:
     experiments = experiments_with(ANY_FILE, data="mine")
     assert "posts" not in experiments
@@ -318,7 +407,7 @@ def test_other_data_leave_out_what_needs_the_posts() -> None:
     assert experiments["standard"].spec.data == "mine"
     assert experiments["standard"].spec.also_evaluate == ()
     claim = claim_by_id("frozen-head-ner")
-    assert not can_be_tested(claim, experiments)
+    assert not can_be_tested(claim, experiments, ANY_FILE)
     finding = claim_finding(claim, {}, lambda _: pytest.fail("read a run"), ANY_FILE, experiments)
     assert (finding.verdict, finding.detail) == (
         ClaimVerdict.OPEN,

@@ -168,6 +168,20 @@ def test_testing_a_claim_queues_its_runs_and_names_the_price(shipped: Lab) -> No
     assert app.button(key="test_gradual").label == "Test: about 1 min"  # full waits already
 
 
+def test_a_stopped_test_is_resumed_and_its_finished_runs_are_not_repeated(shipped: Lab) -> None:
+    visited("guide").button(key="test_faster").click().run()
+    (comparison,) = shipped.store.comparisons()
+    own = comparison_of("standard", {"heads-only": HEADS, "full": FULL})
+    claim(shipped.store, Owner.this_process())
+    shipped.store.append(comparison.runs[0].id, own.runs[0].events)
+    shipped.store.stop_comparison(comparison.id)
+    visited("guide").button(key="test_faster").click().run()
+    (resumed,) = shipped.store.comparisons()
+    states = [run.state for run in resumed.runs]
+    assert states == [RunState.FINISHED, *[RunState.WAITING] * 19]
+    assert resumed.runs[0].id == comparison.runs[0].id
+
+
 def test_running_tests_are_listed_oldest_first_from_one_reading_of_the_store(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -72,9 +72,10 @@ def differences_from(
 
     The intervals of all pairs hold simultaneously, so that the reference may be the best plan by
     the same scores: the probability that any is wrong is at most about ERROR, at all looks
-    together. `looks` are the seeds at earlier looks at the results, the first look first. An
-    interval is the intersection of those at all looks: adding seeds never makes it wider. `by_part`
-    is for a reference that hardly varies over the seeds (`reach_by_part`).
+    together. `looks` are the seeds at earlier looks at the results, the first look first; a look at
+    one seed gives no verdict and spends no error. An interval is the intersection of those at all
+    looks: adding seeds never makes it wider. `by_part` is for a reference that hardly varies over
+    the seeds (`reach_by_part`).
     """
     error = level_of_pair(ERROR, comb(len(plans), 2))
     found = {
@@ -118,8 +119,9 @@ def _over_looks(
     by_part: bool = False,
 ) -> PairedDifference | None:
     every, counts = set(one) & set(other), tuple[int, ...]()
+    earlier = (seeds for look in looks if len(seeds := every & set(look)) > 1)  # one: no verdict
     found: PairedDifference | None = None
-    for seeds in (*(every & set(look) for look in looks), every):
+    for seeds in (*earlier, every):
         if len(seeds) <= max(counts, default=0):
             continue
         counts = (*counts, len(seeds))

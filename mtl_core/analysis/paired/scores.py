@@ -9,11 +9,14 @@ formula gives 1 and 0. Source: the delta method for a ratio of means, derived in
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isclose
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mtl_core.analysis.marks import Marks
+from mtl_core.analysis.marks import GoldLabels, Marks, mark
+from mtl_core.tasks.task import Task
+from mtl_core.training.events import Answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,17 @@ Scores = Mapping[int, SeedScore]
 def seed_score(marks: Marks) -> SeedScore:
     """Computes a score with its pseudo-values."""
     return SeedScore(marks.score, pseudo_values(marks.counts), marks.places)
+
+
+def marked_score(value: float, answers: Answers | None, task: Task, gold: GoldLabels) -> SeedScore:
+    """Computes the values of the sentences behind the score that a run reported.
+
+    Without them if the marks of its answers are unknown or do not give that score.
+    """
+    marks = mark(answers, task, gold) if answers is not None else None
+    if marks is None or not isclose(marks.score, value, abs_tol=1e-9):
+        return SeedScore(value)
+    return seed_score(marks)
 
 
 def pseudo_values(counts: NDArray[np.int64]) -> NDArray[np.float64]:

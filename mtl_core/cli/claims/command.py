@@ -15,7 +15,7 @@ from mtl_core.analysis.claim_verdicts import (
 from mtl_core.cli.console import plain_console, plain_table, print_json
 from mtl_core.errors import BadInput, FreezeLabError
 from mtl_core.lessons.claim import Claim, missing_weights
-from mtl_core.lessons.claim_results import ClaimResult, RunsMade, shipped_results
+from mtl_core.lessons.claim_results import NOT_TESTED, ClaimResult, RunsMade, shipped_results
 from mtl_core.lessons.claims import CLAIMS, claim_by_id
 from mtl_core.lessons.experiments import EXPERIMENTS, Experiments, experiments_with
 from mtl_core.lessons.verdict_text import (
@@ -76,7 +76,11 @@ def claims(
         typer.Option(metavar="REF", help="With --run: the data to test on.  [default: sample]"),
     ] = None,
     epochs: Annotated[
-        float | None, typer.Option(help="With --run: epochs per run.  [default: 3]")
+        float | None,
+        typer.Option(
+            help="With --run: epochs of the claims with three; those with more are scaled.  "
+            "[default: 3]"
+        ),
     ] = None,
     max_length: Annotated[
         int | None,
@@ -115,7 +119,8 @@ def claims(
         _print(selected, run_claims(selected, experiments), experiments, form, included=False)
     else:
         shipped = shipped_results()
-        _print(selected, [shipped[each.id] for each in selected], EXPERIMENTS, form, included=True)
+        results = [shipped.get(each.id, NOT_TESTED) for each in selected]
+        _print(selected, results, EXPERIMENTS, form, included=True)
 
 
 def _selected(names: Sequence[str]) -> list[Claim]:
@@ -124,17 +129,21 @@ def _selected(names: Sequence[str]) -> list[Claim]:
 
 
 def _require_run(given: Iterable[str], run: bool, ship: bool) -> None:
-    """Raise BadInput if these options, which change how claims are tested, do not apply."""
+    """Raise BadInput for options that do not go together; `given` change how claims are tested."""
+    if run and ship:
+        raise BadInput(
+            "--run judges by the runs of this machine, --ship by the included ones: use one."
+        )
     options = [f"--{name.replace('_', '-')}" for name in given]
     if options and ship:
         raise BadInput(
-            f"{quoted(options)} changes how claims are tested. --ship includes runs of the claims "
-            "as they are: leave it out, or use --run."
+            f"--ship includes runs of the claims as they are: leave out {quoted(options)}, or use "
+            "--run."
         )
     if options and not run:
         raise BadInput(
-            f"{quoted(options)} changes how claims are tested and needs --run. Without --run, "
-            "`claims` prints the verdicts of the included runs."
+            "Without --run, `claims` prints the verdicts of the included runs: add --run to use "
+            f"{quoted(options)}."
         )
 
 

@@ -1,7 +1,7 @@
 """Makes the runs that claims lack, judges the claims by them, or adds them to the included ones."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from time import monotonic, sleep
 
 from mtl_core.analysis.claim_rules import Arm
@@ -17,10 +17,10 @@ from mtl_core.lessons.claim_runs import (
     ArmRuns,
     can_run,
     claim_finding,
-    experiment_of,
+    complete_arms,
+    local_comparisons,
     local_runs,
     missing_arms,
-    queue_arms,
 )
 from mtl_core.lessons.claims import CLAIMS
 from mtl_core.lessons.experiments import EXPERIMENTS, Experiments, with_start_arms
@@ -32,7 +32,6 @@ from mtl_core.settings import ANY_FILE, Settings
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
 
 _POLL_SECONDS = 0.5
-_EVERY = 10_000  # comparisons
 
 
 def run_claims(claims: Sequence[Claim], experiments: Experiments) -> list[ClaimResult]:
@@ -77,47 +76,18 @@ def _arms(claims: Sequence[Claim]) -> tuple[Arm, ...]:
 
 def _run_all(lab: Lab, arms: tuple[Arm, ...], experiments: Experiments) -> None:
     """Resume incomplete comparisons, queue missing runs, and wait until all runs have ended."""
-    names = {arm.experiment for arm in arms}
-    for record in reversed(list(_comparisons(lab, names, experiments))):  # first stages first
-        unfinished = [run for run in record.runs if run.state is not RunState.FINISHED]
-        if unfinished and _starts_are_current(lab, record, unfinished, experiments):
-            lab.resume_comparison(record.id)
-    queue_arms(lab, arms, _model, experiments)
-    _wait(lab, names, experiments)
+    complete_arms(lab, arms, _model, experiments)
+    _wait(lab, {arm.experiment for arm in arms}, experiments)
 
 
 def _model(checkpoint: str, vector: SentenceVector | None, *, data: str) -> ModelDescription:
     return load_model(checkpoint, data, vector)[1]
 
 
-def _comparisons(lab: Lab, names: set[str], experiments: Experiments) -> Iterator[ComparisonRecord]:
-    """The comparisons of this machine that belong to these experiments, newest first."""
-    for record in lab.store.comparisons(limit=_EVERY):
-        if experiment_of(record, experiments) in names:
-            yield record
-
-
-def _starts_are_current(
-    lab: Lab,
-    record: ComparisonRecord,
-    unfinished: Sequence[RunRecord],
-    experiments: Experiments,
-) -> bool:
-    """Whether the runs to start from were not replaced since these runs were queued."""
-    start = experiments[experiment_of(record, experiments) or ""].starts_from
-    if start is None:
-        return True
-    current = local_runs(lab.store, experiments).get(start, {})
-    return all(
-        run.spec.seed in current and run.spec.starts_from == current[run.spec.seed].id
-        for run in unfinished
-    )
-
-
 def _wait(lab: Lab, names: set[str], experiments: Experiments) -> None:
     """Print a line for each run that ends, until all have ended."""
     started = monotonic()
-    records = list(_comparisons(lab, names, experiments))
+    records = local_comparisons(lab.store, names, experiments)
     printed: set[str] | None = None
     while True:
         records = [now for record in records if (now := _reloaded(lab, record)) is not None]

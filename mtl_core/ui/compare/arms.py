@@ -198,6 +198,10 @@ def _vector(number: int, arm: ComparisonArm) -> None:
     )
 
 
+def _vector_words(vector: str) -> str:
+    return SentenceVector(vector).words if vector else "as in the comparison"
+
+
 def _number(
     number: int,
     field: str,

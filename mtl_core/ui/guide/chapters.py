@@ -21,6 +21,7 @@ from mtl_core.lessons.sources import Source
 from mtl_core.lessons.verdict_text import SIGNS
 from mtl_core.settings import NO_FILE
 from mtl_core.tasks.dataset import SAMPLE, load_tasks
+from mtl_core.text import counted
 from mtl_core.ui.guide.decisions import DECISIONS_PART
 from mtl_core.ui.guide.guesses import is_revealed
 from mtl_core.ui.guide.verdicts import ClaimState
@@ -81,7 +82,7 @@ def _claims(chapter: GuideChapter, states: Sequence[ClaimState]) -> None:
     if not states:
         return
     lines = [f"{_sign(state)} {plain(state.claim.sentence)}" for state in states]
-    count = "1 claim" if len(states) == 1 else f"{len(states)} claims"
+    count = counted(len(states), "claim")
     with st.container(gap="xsmall"):
         st.markdown("  \n".join(f":small[{line}]" for line in lines))
         st.button(

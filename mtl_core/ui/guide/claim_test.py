@@ -6,9 +6,9 @@ import streamlit as st
 
 from mtl_core.analysis.claim_rules import KeptBytes
 from mtl_core.engine.lab import Lab
-from mtl_core.errors import FreezeLabError
+from mtl_core.errors import FreezeLabError, UnknownComparison
 from mtl_core.lessons.claim import Claim
-from mtl_core.lessons.claim_runs import queue_arms
+from mtl_core.lessons.claim_runs import complete_arms
 from mtl_core.lessons.experiments import EXPERIMENTS
 from mtl_core.report.run_words import about
 from mtl_core.store.record import ComparisonRecord, RunState
@@ -55,14 +55,17 @@ def progress_of_tests(lab: Lab, active: Sequence[ComparisonRecord]) -> None:
 
     @st.fragment(run_every=_TICK_SECONDS)
     def tick() -> None:
-        comparisons = [lab.store.comparison(each) for each in ids]
+        try:
+            comparisons = [lab.store.comparison(each) for each in ids]
+        except UnknownComparison:  # deleted in another session
+            st.rerun()
         runs = [run for each in comparisons for run in each.runs]
         ended = sum(run.state.is_final for run in runs)
         if all(each.ended for each in comparisons):
             st.rerun()
         now = [run.spec for run in runs if run.state is RunState.RUNNING]
         others = f" and {len(now) - 1} more" if len(now) > 1 else ""
-        current = f" · running: {now[0].scenario}, seed {now[0].seed}{others}" if now else ""
+        current = f" · running: {now[0].arm_name}, seed {now[0].seed}{others}" if now else ""
         with st.container(horizontal=True, vertical_alignment="center"):
             st.progress(ended / len(runs), f"Testing: {ended} of {len(runs)} runs done{current}")
             st.button("Stop", key=Key.STOP_TEST, on_click=_stop, args=(lab, ids), type="tertiary")
@@ -72,7 +75,7 @@ def progress_of_tests(lab: Lab, active: Sequence[ComparisonRecord]) -> None:
 
 def _queue(lab: Lab, claim: Claim) -> None:
     try:
-        queue_arms(
+        complete_arms(
             lab,
             claim.arms,
             lambda checkpoint, vector, *, data: lab.model_description(

@@ -17,6 +17,7 @@ from mtl_core.lessons.verdict_text import (
     power_text,
     published_in_short,
 )
+from mtl_core.text import capitalized, counted
 from mtl_core.ui.guide.claim_test import test_button
 from mtl_core.ui.guide.guesses import (
     Guess,
@@ -40,8 +41,8 @@ _BADGES = {
 _ALL, _TO_GUESS = "all", "to guess"
 _LEGEND = (
     "● measured, with 95 % interval · ◇ published · │ no effect; values to its right support the "
-    "claim · ┊ bar: the claim holds if the whole interval is above it · shaded: margin, too small "
-    "to matter; otherwise it does not hold if the whole interval is below its upper end"
+    "claim · ┊ bar · shaded: margin. A claim **holds** if its whole interval is above the bar. "
+    "Otherwise it **does not hold** if the whole interval is below the upper end of the margin."
 )
 _COLUMNS = (1.35, 4.0, 2.45, 1.85, 1.35)
 _COLUMNS_TO_GUESS = (1.35, 4.0, 4.3, 1.35)
@@ -102,7 +103,7 @@ def claims_by_chapter(
     ]
     filtered, before = len(shown) < len(guide.claims), 0
     for chapter, states in chapters:
-        count = "1 claim" if len(states) == 1 else f"{len(states)} claims"
+        count = counted(len(states), "claim")
         with (
             st.expander(
                 f"**{chapter.title}** · {count}",
@@ -177,9 +178,10 @@ def _afterwards(state: ClaimState, revealed: bool) -> str:
         guess = guesses()[state.claim.id]
         lines.append(f"Your guess “{guess}” is {'right' if right else 'wrong'}.")
     if state.local is not None:
-        lines.append(f"Tested on this machine: **{state.local.verdict}**, {_numbers(state.local)}.")
+        numbers = f", {_numbers(state.local)}" if state.local.effect is not None else ""
+        lines.append(f"Tested on this machine: **{state.local.verdict}**{numbers}.")
     if state.finding.remark:
-        lines.append(plain(state.finding.remark[:1].upper() + state.finding.remark[1:]) + ".")
+        lines.append(plain(capitalized(state.finding.remark)) + ".")
     return "".join(f"  \n{line}" for line in lines)
 
 
@@ -194,8 +196,9 @@ def _effect(state: ClaimState) -> None:
             )
     else:
         finding = state.finding
-        interval = plain(interval_text(finding))
-        st.markdown(f"**{plain(effect_text(finding))}** :gray[{interval}]")
+        if finding.effect is not None:
+            interval = plain(interval_text(finding))
+            st.markdown(f"**{plain(effect_text(finding))}** :gray[{interval}]")
         shared = f", seconds{state.shared}" if state.shared else ""
         st.caption(plain(f"{basis_text(finding)}{shared}"))
         if words := _level(state):

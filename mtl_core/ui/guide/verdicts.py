@@ -107,7 +107,7 @@ def _state(lab: Lab, claim: Claim, shipped: ArmRuns, own: ArmRuns) -> ClaimState
         local=of_own
         if tested and not counted and of_own.verdict is not ClaimVerdict.OPEN
         else None,
-        comparison=_comparison(claim, (own, shipped)),
+        comparison=_comparison(claim, (shipped, own) if tested else (own, shipped)),
         to_run=missing_arms(own, claim.arms),
         waiting=sum(not run.state.is_final for run in runs),
         missing=missing_weights(claim, NO_FILE),
@@ -155,7 +155,7 @@ def _finding(lab: Lab, claim: Claim, runs: ArmRuns) -> Finding:
 
 
 def _comparison(claim: Claim, sources: Sequence[ArmRuns]) -> str | None:
-    """The comparison of the claim's first arm; local comparisons have precedence."""
+    """The comparison of the claim's first arm in the first of `sources` that has it."""
     for runs in sources:
         for arm in arms_of(claim.rule)[:1]:
             for run in runs.get(arm, {}).values():

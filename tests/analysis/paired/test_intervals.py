@@ -80,6 +80,19 @@ def test_a_look_at_fewer_seeds_makes_the_later_interval_wider() -> None:
     assert differences_from(plans, "a", looks=[range(10)])["b"] == once
 
 
+def test_a_look_at_one_seed_gives_no_verdict_and_changes_no_interval() -> None:
+    one = {
+        0: accuracy(*[0] * 10, *[1] * 90),
+        1: accuracy(*[1] * 100),
+        2: accuracy(*[1] * 95, *[0] * 5),
+    }
+    other = dict.fromkeys(range(3), accuracy(*[1] * 100))
+    plans = {"a": other, "b": one}
+    assert differences_from(plans, "a", looks=[(0,)]) == differences_from(plans, "a")
+    two_looks = differences_from(plans, "a", looks=[(0,), (0, 1)])
+    assert two_looks == differences_from(plans, "a", looks=[(0, 1)])
+
+
 def test_seeds_that_are_added_never_make_the_interval_wider() -> None:
     values = (0.80, 0.81, 0.82, 0.83, 0.84, 0.60, 0.95)
     plans = {"a": bare(*values), "b": bare(0.70, 0.72, 0.72, 0.74, 0.74, 0.7, 0.7)}
