@@ -45,6 +45,11 @@ def signed(value: float, decimals: int = 3) -> str:
     return f"{MINUS if value < 0 else '+'}{abs(value):.{decimals}f}"
 
 
+def signed_range(low: float, high: float, decimals: int = 3) -> str:
+    """Formats an interval of a difference: `−0.022 to +0.014`."""
+    return f"{signed(low, decimals)} to {signed(high, decimals)}"
+
+
 def counted(count: int, singular: str, plural: str | None = None) -> str:
     """Formats a count with its noun: `1 run`, `1,200 runs`. The default plural appends an s."""
     return f"{count:,} {singular if count == 1 else plural or f'{singular}s'}"

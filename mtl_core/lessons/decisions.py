@@ -15,7 +15,7 @@ from mtl_core.analysis.paired.intervals import ERROR, PairedDifference, level_of
 from mtl_core.analysis.paired.looks import level_of_look, spent_error
 from mtl_core.analysis.paired.planning import POWER, expected_interval
 from mtl_core.tasks.task import TaskKind
-from mtl_core.text import percent, signed
+from mtl_core.text import listed, percent, signed, signed_range
 from mtl_core.training.comparison import DECIDING_SEEDS
 from mtl_core.values import Frozen
 
@@ -186,8 +186,8 @@ _PARTS = Components(
 )
 _LOOKS = (3, 5, DECIDING_SEEDS)
 LOOKS_CAPTION = (
-    "Two plans, looks with 3, 5 and 10 seeds. Level: how often the interval of the look misses the "
-    "true difference. At once: if it is the first look."
+    f"Two plans, looks with {listed([str(seeds) for seeds in _LOOKS])} seeds. Level: how often the "
+    "interval of the look misses the true difference. At once: if it is the first look."
 )
 
 
@@ -229,7 +229,7 @@ def look_rows() -> tuple[dict[str, str], ...]:
 def interval_words(example: ExampleInterval) -> str:
     """An example as text: `equivalent, −0.004 (−0.022 to +0.014)`."""
     found = example.difference
-    interval = f"{signed(found.low)} to {signed(found.high)}"
+    interval = signed_range(found.low, found.high)
     return f"{example.label}, {signed(found.effect)} ({interval})"
 
 

@@ -2,7 +2,7 @@
 
 from mtl_core.analysis.outcomes import Against
 from mtl_core.analysis.paired.intervals import PairedDifference
-from mtl_core.text import signed
+from mtl_core.text import signed, signed_range
 
 
 def against_words(found: Against | None) -> str:
@@ -24,4 +24,4 @@ def untested_words(difference: float | None) -> str:
 
 def interval_words(difference: PairedDifference | None) -> str:
     """`+0.004 to +0.058`; empty without an interval."""
-    return "" if difference is None else f"{signed(difference.low)} to {signed(difference.high)}"
+    return "" if difference is None else signed_range(difference.low, difference.high)

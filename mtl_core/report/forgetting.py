@@ -20,7 +20,7 @@ from mtl_core.report.compared import ComparedRuns
 from mtl_core.report.data_words import data_name, within
 from mtl_core.report.panel import Panel, draw_panel, file_stem
 from mtl_core.tasks.task import Task
-from mtl_core.text import signed
+from mtl_core.text import signed, signed_range
 
 FORGOTTEN_CAPTION = (
     "Means over seeds, before training and at the end. By seed: lowest and highest change. 95 %: "
@@ -221,7 +221,7 @@ def _columns(of: str, change: Change) -> dict[str, str]:
 
 def _range_text(change: Change) -> str:
     """The lowest and the highest seed's change; empty for one seed."""
-    return "" if change.seeds < 2 else f"{signed(change.low)} to {signed(change.high)}"
+    return "" if change.seeds < 2 else signed_range(change.low, change.high)
 
 
 def _evidence(found: Forgetting) -> str:

@@ -170,8 +170,8 @@ def test_an_undecided_plan_is_described_with_what_would_decide() -> None:
     _, middle, _ = plans.plans
     result = replace(middle.tasks["sentiment"], against_best=difference, margin=0.03)
     assert undecided_words(result) == (
-        "undecided at −0.010 (−0.070 to +0.050). This design finds a difference of 0.057 in 80 % of repetitions. "
-        "About 3,337 sentences would decide."
+        "undecided at −0.010 (−0.070 to +0.050). This design finds a difference of 0.057 in 80 % "
+        "of repetitions. About 3,337 sentences would decide."
     )
     assert len(undecided_lines(plans)) == 1
     assert undecided_lines(plans)[0].startswith("Sentiment, middle: undecided")

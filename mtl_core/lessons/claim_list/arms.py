@@ -30,6 +30,9 @@ def first_token(scenario: str) -> Arm:
     return Arm(experiment="first token", scenario=f"{scenario}, first token")
 
 
+METRICS = {"sentiment": "Sentiment accuracy", "ner": "NER entity F1"}
+"""The metric of a task, as a claim names it."""
+
 HEADS, FULL = standard("heads-only"), standard("full")
 FULL_BUDGET = "same sentences, epochs, seeds and sentence vector; each plan with its tuned rates"
 A_QUARTER = Published(text="a quarter of the layers reaches 90 %", source=LEE)

@@ -10,6 +10,7 @@ from mtl_core.lessons.claim_list.arms import (
     FULL,
     FULL_BUDGET,
     HEADS,
+    METRICS,
     first_token,
     recipe,
     standard,
@@ -28,14 +29,13 @@ _ROUNDED = "A quarter of 6 layers is 1.5: rounded "
 
 
 def _reaches(name: str, task: str, words: str, arm: Arm, rounded: str) -> Claim:
-    metric = {"sentiment": "Sentiment accuracy", "ner": "NER entity F1"}[task]
     count = arm.scenario.removeprefix("top-")
     layers = "layer of 6" if count == "1" else f"{count} of 6 layers"
     return Claim(
         id=name,
         sentence=f"For {words}, training the top {layers} reaches 90 % of full.",
         statement=_PARTIAL,
-        tested=f"{metric}: {arm.scenario} minus 90 % of full. {_ROUNDED}{rounded}",
+        tested=f"{METRICS[task]}: {arm.scenario} minus 90 % of full. {_ROUNDED}{rounded}",
         control=FULL_BUDGET,
         chapter=Chapter.DEPTH,
         rule=Better(task=task, arm=arm, against=FULL, keeps=0.9),

@@ -4,7 +4,7 @@ from typing import Literal
 
 from mtl_core.analysis.claim_rules import Arm, Better, Keeps, KeepsMore, Loses
 from mtl_core.lessons.claim import Chapter, Claim
-from mtl_core.lessons.claim_list.arms import ACCURACY, F1
+from mtl_core.lessons.claim_list.arms import ACCURACY, F1, METRICS
 from mtl_core.lessons.experiments import POSTS
 from mtl_core.tasks.dataset import SAMPLE
 
@@ -21,7 +21,6 @@ _EQUAL_GAIN = (
 
 _TaskName = Literal["sentiment", "ner"]
 _MARGINS = {"sentiment": ACCURACY, "ner": F1}
-_METRICS = {"sentiment": "Sentiment accuracy", "ner": "NER entity F1"}
 _WORDS = {"sentiment": "sentiment", "ner": "entities"}
 _OTHER: dict[str, _TaskName] = {"sentiment": "ner", "ner": "sentiment"}
 _ALONE = {  # by the task that is trained
@@ -42,7 +41,7 @@ def _keeps(task: _TaskName, order: str = "posts after reviews") -> Claim:
         sentence=f"With its head frozen, a task keeps its score on {old} while the rest is trained "
         f"on {new} ({_WORDS[task]}).",
         statement=_STABILITY,
-        tested=f"{_METRICS[task]} on {old}, after minus before training on {new} with the head "
+        tested=f"{METRICS[task]} on {old}, after minus before training on {new} with the head "
         f"frozen and its loss on. A loss of up to {_MARGINS[task]:g} is allowed",
         control=f"the same model and test {old} before and after",
         chapter=Chapter.FORGETTING,
@@ -65,7 +64,7 @@ def _keeps_more(
         id=f"{name}-{task}",
         sentence=sentence,
         statement=statement,
-        tested=f"{_METRICS[task]} on reviews after training on posts: {words}",
+        tested=f"{METRICS[task]} on reviews after training on posts: {words}",
         control=f"{_EQUAL_GAIN}{_WORDS[new]}",
         chapter=Chapter.FORGETTING,
         rule=KeepsMore(
@@ -143,7 +142,7 @@ def _imbalance(strong: _TaskName, judged: _TaskName) -> Claim:
         id=f"imbalance-{'strong' if is_strong else 'weak'}-{judged}",
         sentence=sentence,
         statement=_IMBALANCE,
-        tested=f"{_METRICS[judged]} after training on 400 sentences of {_WORDS[strong]} and 50 of "
+        tested=f"{METRICS[judged]} after training on 400 sentences of {_WORDS[strong]} and 50 of "
         f"{_WORDS[_OTHER[strong]]}: head of {_WORDS[strong]} frozen minus trained",
         control=f"both start from the same model, which was trained on {_WORDS[strong]} alone; "
         "same sentences and epochs, both losses on. The strong task repeats the sentences of the "

@@ -21,7 +21,7 @@ from mtl_core.lessons.decisions import (
     outcome_examples,
 )
 from mtl_core.tasks.task import TaskKind
-from mtl_core.text import listed, signed
+from mtl_core.text import listed, signed_range
 from mtl_core.ui.shared.keys import Key
 
 DECISIONS_PART = "Decisions"
@@ -29,7 +29,7 @@ _TEXT_WIDTH = 680
 _METRICS = {TaskKind.SENTENCE: "accuracy", TaskKind.TOKEN: "entity F1"}
 _INTERVALS = (
     f"● difference from the best plan, accuracy · line: 95 % interval · grey: the margin, "
-    f"{signed(-MARGIN, 2)} to {signed(MARGIN, 2)}"
+    f"{signed_range(-MARGIN, MARGIN, 2)}"
 )
 
 
