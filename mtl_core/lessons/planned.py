@@ -47,11 +47,11 @@ class Variances:
     sentences: float
 
 
-_PLANS = {
+OF_PLANS = {  # of the difference between two plans, by task
     "sentiment": Variances(1.6e-4, 0.070, 0.041),
     "ner": Variances(1.3e-3, 0.179, 0.077),
 }
-_UNTRAINED = {  # of the change of a task, or of a difference of such changes
+OF_CHANGES = {  # of the change of a task, or of a difference of such changes
     "sentiment": Variances(2.5e-3, 0.070, 0.041),
     "ner": Variances(0.0326, 0.179, 0.077),
 }
@@ -117,7 +117,7 @@ def smallest(variances: Variances, seeds: int, sentences: int) -> float:
 def _of_scores(claim: Claim, rule: ScoreRule, seeds: int) -> Planned:
     task = rule.task or "sentiment"
     forgets = isinstance(rule, Keeps | Loses | KeepsMore)
-    variances = (_UNTRAINED if forgets else _PLANS)[task]
+    variances = (OF_CHANGES if forgets else OF_PLANS)[task]
     if isinstance(rule, LosesMore):  # a difference of two differences
         variances = Variances(*(2 * each for each in _fields(variances)))
     data = getattr(rule, "data", OWN_DATA)
