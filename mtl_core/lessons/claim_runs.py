@@ -244,10 +244,13 @@ def complete_arms(
 
     Finished runs are not repeated. Raises as `queue_arms` does.
     """
-    names = {arm.experiment for arm in arms}
+    lacking = missing_arms(local_runs(lab.store, experiments), arms, experiments)
+    names = {arm.experiment for arm in lacking}
     for record in reversed(local_comparisons(lab.store, names, experiments)):  # first stages first
         unfinished = [run for run in record.runs if run.state is not RunState.FINISHED]
-        if unfinished and _starts_are_current(lab.store, record, unfinished, experiments):
+        experiment = experiment_of(record, experiments) or ""
+        own = {Arm(experiment=experiment, scenario=run.spec.arm_name) for run in unfinished}
+        if own & set(lacking) and _starts_are_current(lab.store, record, unfinished, experiments):
             lab.resume_comparison(record.id)
     queue_arms(lab, arms, model_of, experiments)
 
