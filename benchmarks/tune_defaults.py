@@ -4,9 +4,9 @@
                                        [--scenarios heads-only,full] [--seeds 100,101]
 
 Every scenario has the same number of trials: nine pairs of rates (`GRIDS`) with the first seed,
-then the best third of them with every other seed. A trial is one whole run. It is written to --trials, a
-file of JSON lines, as soon as it has finished; trials that are in the file are skipped, so an
-interrupted search is continued by the same command. --table prints what the file has and runs
+then the best third of them with every other seed. A trial is one whole run. It is written to
+--trials, a file of JSON lines, as soon as it has finished; trials that are in the file are skipped,
+so an interrupted search is continued by the same command. --table prints what the file has and runs
 nothing.
 
 The trials read a copy of the data without its test files, so nothing can be chosen by them. Their
