@@ -132,9 +132,8 @@ def _bitfit(scenario: str) -> Lesson:
         scenario=scenario,
         means="The heads and every bias of the encoder are trained; no weight matrix is. A "
         "pooler's bias is selected too, but receives no gradient.",
-        implies="About 0.1 % is trained, so gradients and optimizer hold almost nothing. But the "
-        "gradient crosses all layers, so a step still holds most activations and takes most of the "
-        "time. Learning rates are about ten times higher.",
+        implies="About 0.1 % is trained, but the gradient crosses all layers: a step holds most "
+        "activations and takes most of the time. Learning rates are about ten times higher.",
         when="Little to moderate data, where the paper finds it equal to full fine-tuning, or many "
         "tasks on one encoder. With much data, train more.",
         sources=(BEN_ZAKEN,),

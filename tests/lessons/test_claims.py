@@ -217,12 +217,13 @@ def test_a_claim_that_does_not_exist_is_refused_with_the_nearest() -> None:
         claim_by_id("gradul")
 
 
-def test_groups_described_as_unmoved_are_frozen_groups_of_the_plan() -> None:
+def test_the_layers_described_as_unmoved_are_those_that_the_plan_freezes() -> None:
     rule = claim_by_id("still").rule
     assert isinstance(rule, Still)
     (table,) = parameter_tables(scenario_plan(rule.arm.scenario, minilm()), minilm())
     frozen = {group.name for group in table.groups if not group.totals.trainable}
-    assert set(rule.groups) == frozen - {"pooler"}
+    below = {f"layer {layer}" for layer in range(minilm().backbone.depth - rule.trained)}
+    assert {"embeddings", *below} == frozen - {"pooler"}
 
 
 @pytest.mark.parametrize("name", [name for name in EXPERIMENTS if name not in NOT_INCLUDED])
@@ -320,7 +321,7 @@ def test_runs_on_an_earlier_version_of_the_data_are_left_out_of_a_claim() -> Non
 def finding_of(name: str, made: ShippedComparison, count: int) -> Finding:
     """The finding of a claim from the first runs of a comparison."""
     record = made.record()
-    part = record.model_copy(update={"runs": record.runs[:count]})
+    part = replace(record, runs=record.runs[:count])
     events = {run.id: run.events for run in made.runs}
     return claim_finding(
         claim_by_id(name),
@@ -360,13 +361,11 @@ def test_seeds_that_were_added_are_not_used_for_a_claim() -> None:
 
 def test_a_finished_run_counts_although_a_newer_one_of_its_seed_waits() -> None:
     record = comparison_of("standard", {"heads-only": SCORES}).record()
-    waiting = record.model_copy(
-        update={
-            "runs": tuple(
-                run.model_copy(update={"state": RunState.WAITING, "id": f"{run.id}-again"})
-                for run in record.runs
-            )
-        }
+    waiting = replace(
+        record,
+        runs=tuple(
+            replace(run, state=RunState.WAITING, id=f"{run.id}-again") for run in record.runs
+        ),
     )
     arm = Arm(experiment="standard", scenario="heads-only")
     assert runs_of_arms([waiting, record])[arm] == runs_of_arms([record])[arm]

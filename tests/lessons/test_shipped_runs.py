@@ -29,7 +29,7 @@ MADE = comparison_of("standard", {"heads-only": SCORES, "full": SCORES})
 
 def ship(store: RunStore, folder: Path) -> list[Path]:
     """Add all runs of a store to the folder."""
-    return add_shipped_runs(store, local_runs(store), folder)
+    return add_shipped_runs(store, runs_of_arms(store.comparisons(shipped=None)), folder)
 
 
 @pytest.fixture
@@ -136,9 +136,10 @@ def test_unfinished_runs_do_not_ship_and_leave_what_is_there(
 
     store.import_comparison(MADE)
     ship(store, tmp_path)
-    store.add_comparison(MADE.spec, planned_runs("standard", MADE.spec, lambda *_: minilm(), 1, {}))
+    planned = planned_runs("standard", MADE.spec, lambda *_: minilm(), 1, {})
+    waiting = store.add_comparison(MADE.spec, planned, MADE.name)
     with pytest.raises(BadInput, match="only finished runs"):
-        ship(store, tmp_path)
+        add_shipped_runs(store, runs_of_arms([waiting]), tmp_path)
     assert [each.name for each in tmp_path.glob("*.xz")] == ["compare-standard.json.xz"]
 
 

@@ -21,6 +21,7 @@ from mtl_core.errors import FreezeLabError
 from mtl_core.freezing.resolve import parameter_table
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.text import megabytes
+from mtl_core.ui.freeze.figures import shared_figure
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import plain
 from mtl_core.ui.shared.resolved_choice import ResolvedChoice
@@ -63,13 +64,20 @@ def cost_view(chosen: ResolvedChoice, colors: Palette, *, with_bars: bool = True
         if needs_reason:
             st.markdown(f":small[{plain(reason)}]")
         if with_bars:
-            _memory_bars(cost, full, colors)
+            _memory_bars(chosen, cost, full, colors)
     return _ROWS_OF_REASON if needs_reason else 0
 
 
-def _memory_bars(cost: StepCost, full: StepCost, colors: Palette) -> None:
+def _memory_bars(chosen: ResolvedChoice, cost: StepCost, full: StepCost, colors: Palette) -> None:
     st.plotly_chart(
-        memory_figure(cost, full, colors),
+        shared_figure(
+            Key.COST,
+            chosen,
+            colors,
+            lambda: memory_figure(cost, full, colors),
+            cost.batch_size,
+            cost.max_length,
+        ),
         theme=None,
         config={"displayModeBar": False},
         key=Key.COST,

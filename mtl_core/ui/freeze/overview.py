@@ -18,6 +18,7 @@ from mtl_core.report.data_words import data_name
 from mtl_core.tasks.upload_reference import is_upload
 from mtl_core.text import percent
 from mtl_core.ui.freeze.controls import gentle_decay_button
+from mtl_core.ui.freeze.figures import shared_figure
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import plain
 from mtl_core.ui.shared.resolved_choice import ResolvedChoice
@@ -59,7 +60,7 @@ def stack_picture(chosen: ResolvedChoice, colors: Palette) -> None:
 
     A click on a block filters the parameter table to its tensors.
     """
-    table = chosen.table
+    table, height = chosen.table, _stack_height(chosen)
     with st.container(horizontal=True, gap="small"):
         for state, count in table.tensors.items():
             if count or state is not State.UNREACHED:
@@ -69,7 +70,13 @@ def stack_picture(chosen: ResolvedChoice, colors: Palette) -> None:
                     width="content",
                 )
     st.plotly_chart(
-        stack_figure(table, chosen.model, colors, _stack_height(chosen)),
+        shared_figure(
+            Key.STACK,
+            chosen,
+            colors,
+            lambda: stack_figure(table, chosen.model, colors, height),
+            height,
+        ),
         key=Key.STACK,
         theme=None,
         config=_NO_MODE_BAR,
@@ -116,10 +123,10 @@ def facts(chosen: ResolvedChoice, colors: Palette) -> None:
         heads, encoder = _rates(table)
         st.metric("Learning rate, heads", heads, encoder, delta_color="gray", delta_arrow="off")
     if has_rates_by_layer(table):
-        _rates_by_layer(table, colors)
+        _rates_by_layer(chosen, colors)
     else:
         st.plotly_chart(
-            shares_figure(table, colors),
+            shared_figure(Key.SHARES, chosen, colors, lambda: shares_figure(table, colors)),
             theme=None,
             config=_NO_MODE_BAR,
             key=Key.SHARES,
@@ -144,7 +151,8 @@ def has_rates_by_layer(table: ParameterTable) -> bool:
     return table.plan.layer_decay > 1 and table.totals.trainable > 0
 
 
-def _rates_by_layer(table: ParameterTable, colors: Palette) -> None:
+def _rates_by_layer(chosen: ResolvedChoice, colors: Palette) -> None:
+    table = chosen.table
     ratio, negligible = rate_ratio(table), len(negligible_groups(table))
     text = f"Learning rate by block: the lowest is 1/{ratio:,.0f} of the encoder's highest."
     if negligible:
@@ -155,7 +163,7 @@ def _rates_by_layer(table: ParameterTable, colors: Palette) -> None:
         if negligible:
             gentle_decay_button(table.plan)
     st.plotly_chart(
-        rates_figure(table, colors),
+        shared_figure(Key.RATES, chosen, colors, lambda: rates_figure(table, colors)),
         theme=None,
         config=_NO_MODE_BAR,
         key=Key.RATES,
@@ -235,7 +243,13 @@ def schedule_view(chosen: ResolvedChoice, colors: Palette) -> None:
             "are heads. A part without a line is frozen."
         )
         st.plotly_chart(
-            schedule_figure(chosen.tables, epochs, colors),
+            shared_figure(
+                Key.SCHEDULE,
+                chosen,
+                colors,
+                lambda: schedule_figure(chosen.tables, epochs, colors),
+                epochs,
+            ),
             theme=None,
             config={"displayModeBar": False},
             key=Key.SCHEDULE,
