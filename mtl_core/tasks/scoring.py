@@ -5,6 +5,7 @@ They equal those of scikit-learn and seqeval, which take a second of every run t
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 from statistics import fmean
 
 from mtl_core.tasks.schemes import Span, spans, strict_spans, to_iob2
@@ -62,6 +63,11 @@ def entity_scores(correct: int, predicted: int, gold: int) -> dict[str, float]:
 
 def scored_spans(tags: Sequence[str], outputs: Sequence[str]) -> tuple[Span, ...]:
     """The entities of a sentence that `score_entities` counts for a head with these outputs."""
+    return _scored_spans(tuple(tags), tuple(outputs))
+
+
+@lru_cache(maxsize=100_000)  # the seeds of a comparison give many sentences the same tags
+def _scored_spans(tags: tuple[str, ...], outputs: tuple[str, ...]) -> tuple[Span, ...]:
     return strict_spans(tags) if _in_iob2([outputs]) else spans(tags)
 
 
