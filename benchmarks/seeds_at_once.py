@@ -3,8 +3,8 @@
     python benchmarks/seeds_at_once.py --seeds 20 --epochs 3 [--separate]
 
 Each line is a whole process of `python -m mtl_core compare` with default options, on the included
-sample. Two comparisons, which are not counted, first store the outputs of the frozen layers: one run
-has several threads, each of several runs has one, and stored outputs depend on the threads.
+sample. Two comparisons, which are not counted, first store the outputs of the frozen layers: one
+run has several threads, each of several runs has one, and stored outputs depend on the threads.
 """
 
 import argparse
