@@ -46,7 +46,7 @@ def inspect(
     phase: Annotated[int, typer.Option(help="The phase to show, from 1.")] = 1,
     output: Annotated[TableFormat, typer.Option("--format")] = TableFormat.TABLE,
 ) -> None:
-    """Show which tensors a plan trains and freezes, and how data are read, without training."""
+    """Show which tensors a plan trains and freezes, and how data are read."""
     if scenario is None and plan is None:
         scenario = "heads-only"
     loaded = load_model_and_plan(checkpoint, scenario, plan, data, options["sentence_vector"])

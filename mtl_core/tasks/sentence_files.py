@@ -89,14 +89,12 @@ def _table(
 ) -> tuple[tuple[SentenceRow, ...], str]:
     """The rows of CSV or TSV, and the layout."""
     delimiter = DELIMITERS[suffix]
+    _refuse_other_separator(lines, delimiter, text, label)
     quoting = decided_quoting(lines, delimiter, stated)
     found = records(lines, delimiter, quoting)
     header_line, header = next(found)
     columns = [column.strip() for column in header]
-    remedy = separator_remedy(lines.lines[header_line - 1], delimiter, (text, label))
-    text_at, label_at = (
-        _place(lines.file, header_line, columns, name, remedy) for name in (text, label)
-    )
+    text_at, label_at = (_place(lines.file, header_line, columns, name) for name in (text, label))
     rows = tuple(_of_width(lines.file, record, len(columns), delimiter) for record in found)
     if quoting is Quoting.CSV and stated is None:
         labels = {fields[label_at].strip() for _, fields in rows}
@@ -107,6 +105,15 @@ def _table(
         f"{suffix[1:].upper()} (columns '{text}' and '{label}' of {len(columns)}"
         f"{_quoting_in_words(lines, suffix, quoting)})",
     )
+
+
+def _refuse_other_separator(lines: Lines, delimiter: str, text: str, label: str) -> None:
+    """Raises DataError if the columns are separated by another character than the format's."""
+    numbered = enumerate(lines.lines, start=1)
+    number, header = next((number, line) for number, line in numbered if line.strip())
+    remedy = separator_remedy(header, delimiter, (text, label))
+    if remedy and delimiter not in header:
+        _place(lines.file, number, [header.strip()], text, remedy)
 
 
 def _of_width(file: DataFile, record: Record, width: int, delimiter: str) -> Record:
@@ -132,7 +139,8 @@ def _quoting_in_words(lines: Lines, suffix: str, quoting: Quoting) -> str:
     return "; quotation marks belong to the text"
 
 
-def _place(file: DataFile, line: int, columns: list[str], name: str, remedy: str) -> int:
+def _place(file: DataFile, line: int, columns: list[str], name: str, remedy: str = "") -> int:
+    """The place of a column. Raises DataError, which ends with `remedy`, if there is none."""
     if columns.count(name) > 1:
         raise file.fault(line, f"the column '{name}' appears twice. Rename one of them.")
     if name not in columns:

@@ -3,9 +3,10 @@
 import csv
 import io
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -49,6 +50,8 @@ LAYOUTS = (
 )
 LINE_ENDS = ("\n", "\r\n", "\r")
 COMMENTS = ("", "# sent_id = {number}", "# text = Anna", "#begin document")
+READABLE = tuple(product(("IOB2", "IO", "inside only"), ("O",), LAYOUTS[:2]))
+SAMPLED = 600  # of 14,112
 
 
 def tag_of(place: int, entities: Entities, scheme: str, outside: str) -> str:
@@ -86,8 +89,12 @@ def outcome(manifest: Path, meant: Callable[[Sequence[Example]], bool], file: st
     return "right" if meant(dataset.train) else "wrong"
 
 
-def tagged_variants() -> Iterator[tuple[str, str, str, str, str, str]]:
-    return product(SCHEMES, OUTSIDE, LAYOUTS, ("\t", " "), LINE_ENDS, COMMENTS)
+def tagged_variants() -> list[tuple[str, str, str, str, str, str]]:
+    """All variants that can be read, and a sample of the others that is always the same."""
+    variants = list(product(SCHEMES, OUTSIDE, LAYOUTS, ("\t", " "), LINE_ENDS, COMMENTS))
+    readable = [each for each in variants if each[:3] in READABLE]
+    others = [each for each in variants if each[:3] not in READABLE]
+    return readable + Random(16).sample(others, SAMPLED)
 
 
 def as_tagged(examples: Sequence[Example]) -> bool:
@@ -106,10 +113,9 @@ def test_no_variant_of_tagged_words_is_misread(tmp_path: Path) -> None:
         outcomes.setdefault(outcome(manifest, as_tagged, "b.conll"), []).append(variant)
 
     assert outcomes.keys() == {"right", "refused"}, outcomes.keys()
-    assert sum(map(len, outcomes.values())) == 11 * 6 * 9 * 2 * 3 * 4
+    assert sum(map(len, outcomes.values())) == 3 * 2 * 2 * 3 * 4 + SAMPLED
     read = Counter((scheme, outside, layout) for scheme, outside, layout, *_ in outcomes["right"])
-    plain = product(("IOB2", "IO", "inside only"), ("O",), LAYOUTS[:2])
-    assert read == dict.fromkeys(plain, 4)  # tabs and blanks, two line ends, no comments
+    assert read == dict.fromkeys(READABLE, 4)  # tabs and blanks, two line ends, no comments
 
 
 TEXTS = {

@@ -191,8 +191,8 @@ FAULTS = {
     "no mapping": ("columns: 4", "'columns' of the task 'ner' must be keys with values."),
     "an unknown scheme": (
         "scheme: bioes",
-        "'scheme' of the task 'ner' is 'bioes'. Nearest: 'bio'. Schemes: 'io', 'iob1', 'iob2', "
-        "'bio'. Convert other tags to IOB2.",
+        "'scheme' of the task 'ner' is 'bioes'. Nearest: 'bio', 'io'. Schemes: 'io', 'iob1', "
+        "'iob2', 'bio'. Convert other tags to IOB2.",
     ),
     "a key of sentences": (
         "quoting: csv",
