@@ -99,10 +99,10 @@ tasks:
 - Tags that are numbers, that have B and I in an unusual place (`PER-B`, `B_PER`, `name=B-PER`) or
   that may mean O need `tags`. So do bare types without any `O`, unless `scheme: io` states that
   every word belongs to an entity. The brackets of CoNLL-2012, BIOES and BILOU are not read.
-- A first column of CoNLL that holds only numbers, counts, or has one value in every sentence holds
-  no words: name the columns. Where columns are named, lines that begin with `#` and have other
-  columns than the others are comments, and the multiword tokens and empty nodes of CoNLL-U are
-  passed over; both are counted.
+- A first column of CoNLL that holds only numbers or tags, counts, or has one value in every
+  sentence holds no words: name the columns. Where columns are named, lines that begin with `#` and
+  have other columns than the others are comments, and the multiword tokens and empty nodes of
+  CoNLL-U are passed over; both are counted.
 - In TSV tabs and line feeds delimit, and quotation marks belong to the text, unless the rows show
   that the file was written with the quoting of CSV. If both fit, `quoting` decides. A quoted text
   of CSV over several lines that look like rows is refused, because a lone quotation mark may have

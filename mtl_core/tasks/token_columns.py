@@ -11,6 +11,7 @@ from mtl_core.values import Frozen
 
 _NUMBERS = re.compile(r"\d+(?:[-.:]\d+)?[.:)]?")  # 7, 1-2 and 8.1 of CoNLL-U, 7.
 _ENDS_IN_NUMBER = re.compile(r"(?P<stem>.*?)(?P<number>\d+)")
+_TAG = re.compile(r"O|[BI]-.+")
 _LINES_READ = 2000
 
 Sentences = Sequence[tuple[Sequence[int], Sequence[str]]]
@@ -27,10 +28,10 @@ class TokenColumns(Frozen):
 def check_first_column(
     file: DataFile, sentences: Sentences, columns: int, lines: Iterator[list[str]]
 ) -> None:
-    """Raises DataError if the first column holds numbers, counts, or is constant in each sentence.
+    """Raises DataError if the first column has numbers or tags, counts, or is constant.
 
-    `lines` are the columns of the lines of the file, to find the one that holds the words. A
-    constant column is only doubtful if there are more than two `columns`.
+    It is constant if it has one value in each sentence, which is only doubtful if there are more
+    than two `columns`. `lines` are the columns of each line of the file, to find that of the words.
     """
     column = [words for _, words in sentences]
     if (why := _no_words(column, columns)) is None:
@@ -54,6 +55,8 @@ def _no_words(column: Sequence[Sequence[str]], columns: int) -> str | None:
     words = [word for sentence in column for word in sentence if not word.startswith("#")]
     if words and all(_NUMBERS.fullmatch(word) for word in words):
         return "holds only numbers"
+    if words and all(_TAG.fullmatch(word) for word in words):
+        return "holds tags"
     longer = [sentence for sentence in column if len(sentence) > 1]
     if columns > 2 and longer:
         if all(len(set(sentence)) == 1 for sentence in longer):

@@ -20,7 +20,7 @@ _DOCUMENT_START = "-DOCSTART-"
 _BLANKS = re.compile(r"[ \t]+")
 _NUMBER = re.compile(r"[-+]?\d+(?:[.,]\d+)?")
 _NO_SYNTACTIC_WORD = re.compile(r"\d+[-.]\d+")  # 1-2, a multiword token; 8.1, an empty node
-_COMMENT = re.compile(r"# ?\w+ = |#(begin|end) document\b")
+_COMMENT = re.compile(r"# ?\w+ = |# id |#(begin|end) document\b")
 _NAMES_OF_WORDS = ("word", "words", "token", "tokens", "text", "form")
 _NAMES_OF_TAGS = ("tag", "tags", "label", "labels", "ner", "ner_tag", "ner_tags", "entity", "bio")
 
@@ -167,7 +167,7 @@ def _is_comment(line: str, tabs: bool) -> bool:
 
 
 def _refuse_comment(file: DataFile, number: int, line: str) -> None:
-    """Raises DataError for a comment of CoNLL-U with as many columns as the other lines."""
+    """Raises DataError for a comment with as many columns as the other lines."""
     if line.startswith("#") and _COMMENT.match(line):
         raise file.fault(
             number,

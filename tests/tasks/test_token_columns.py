@@ -64,6 +64,11 @@ NO_WORDS = {
         "column 1 has one value on all lines of a sentence, so it holds no words. Name the columns "
         "of word and tag in the manifest: columns: {word: 2, tag: 3} (counted from 1).",
     ),
+    "tags first": (
+        "B-PER\tanna\nO\tworks\n\nB-LOC\trome\n",
+        "column 1 holds tags, so it holds no words. Name the columns of word and tag in the "
+        "manifest: columns: {word: 2, tag: 1} (counted from 1).",
+    ),
     "no other column": (
         "1\tB-PER\n2\tO\n",
         "column 1 holds only numbers, so it holds no words. Name the columns of word and tag in "
@@ -95,6 +100,14 @@ def test_comments_are_refused_until_the_columns_are_named(tmp_path: Path) -> Non
         DataError, match=r"line 2: there are 4 columns where line 1 has 5\..*such a"
     ):
         read(tmp_path, CONLL_U)
+
+
+def test_comments_with_as_many_columns_as_tokens_are_no_tokens(tmp_path: Path) -> None:
+    content = "# id 1-a domain=en\nanna _ _ B-PER\nworks _ _ O\n"
+    with pytest.raises(DataError, match=r"line 1: '# id 1-a domain=en' looks like a comment\. Rem"):
+        read(tmp_path, content)
+    found = read(tmp_path, content, TokenColumns(word=1, tag=4))
+    assert found.rows == (TokenRow((2, 3), ("anna", "works"), ("B-PER", "O")),)
 
 
 def test_conll_u_is_read_by_named_columns_without_comments_and_multiword_tokens(
