@@ -34,6 +34,8 @@ from mtl_core.models.cache import read_description, shipped_description  # noqa:
 from mtl_core.models.description import ModelDescription  # noqa: E402
 from mtl_core.settings import ANY_FILE  # noqa: E402
 from mtl_core.tasks import manifest  # noqa: E402
+from mtl_core.tasks.schemes import SCHEME_NAMES  # noqa: E402
+from mtl_core.tasks.separated_values import Quoting  # noqa: E402
 from mtl_core.tasks.task import DEFAULT_TASKS  # noqa: E402
 from mtl_core.values import Frozen  # noqa: E402
 
@@ -66,6 +68,48 @@ of accuracy and 0.05 of entity F1, or the published effect if that is smaller.
 Each verdict is at 95 % on its own. The column "with Holm" has the verdict if those of all claims
 in the table are to hold together with 95 % (Holm 1979); exact and descriptive claims have
 no p-value and stay out of it.
+""".strip()
+
+READING_TEXT = """
+## How the files are read
+
+Every run, the Data page and `inspect --data` state for each task the format, the columns, the
+scheme of the tags, the types, and the numbers of sentences, words and entities. What is doubtful is
+refused, with the file, the line and what to write into the manifest:
+
+```yaml
+tasks:
+  ner:
+    kind: token
+    head: ner
+    train: train.conll
+    validation: dev.conll
+    columns: {word: 2, tag: 4}         # CoNLL columns, counted from 1; otherwise first and last
+    tags: {0: O, 1: B-PER, 2: I-PER}   # a tag in the files and its name; others stay as they are
+    scheme: bio                        # {schemes}; otherwise detected from all tags
+  sentiment:
+    kind: sentence
+    head: classifier
+    train: train.tsv
+    validation: dev.tsv
+    labels: {Positive: positive}       # a label in the files and its name
+    quoting: none                      # {quoting}: whether double quotes enclose fields
+```
+
+- Tags that are numbers, that have B and I in an unusual place (`PER-B`, `B_PER`, `name=B-PER`) or
+  that may mean O need `tags`. So do bare types without any `O`, unless `scheme: io` states that
+  every word belongs to an entity. The brackets of CoNLL-2012, BIOES and BILOU are not read.
+- A first column of CoNLL that holds only numbers or tags, counts, or has one value in every
+  sentence holds no words: name the columns. Where columns are named, lines that begin with `#` and
+  have other columns than the others are comments, and the multiword tokens and empty nodes of
+  CoNLL-U are passed over; both are counted.
+- In TSV tabs and line feeds delimit, and quotation marks belong to the text, unless the rows show
+  that the file was written with the quoting of CSV. If both fit, `quoting` decides. A quoted text
+  of CSV over several lines that look like rows is refused, because a lone quotation mark may have
+  begun it.
+- Labels or types that differ only in case, and `nan` or `null`, are refused unless `labels` or
+  `tags` name them. Other separators than comma and tab, and carriage returns alone, are refused.
+- A validation or test file without entities is refused: its entity F1 is undefined.
 """.strip()
 
 DESIGN_TEXT = """
@@ -155,13 +199,16 @@ def manifest_file() -> str:
         f"```yaml\n{sample.strip()}\n```",
         f"A task has the keys {', '.join(f'`{key}`' for key in keys)}. `kind` is `sentence` or "
         "`token`; `head` is a name that no other task uses. `text` and `label` name the columns of "
-        "a table or the keys of JSON lines. CoNLL columns are found by position. `test` is "
-        "optional: plans are compared on it, while rates and plans are chosen on `validation`. "
-        "Without it, plans are compared on `validation` too.",
+        "a table or the keys of JSON lines. `test` is optional: plans are compared on it, while "
+        "rates and plans are chosen on `validation`. Without it, plans are compared on "
+        "`validation` too.",
         "Sentences: CSV or TSV with a header, or JSON lines (one object per line). Tokens: CoNLL "
         "columns (token first, tag last, a blank line between sentences; a token may begin with "
         "`#`), or JSON lines with `tokens` and `tags`. Tags: IOB2, IOB1 (converted) or IO (bare "
         "types). Paths are relative to the manifest and must stay inside its folder.",
+        READING_TEXT.replace("{schemes}", ", ".join(SCHEME_NAMES)).replace(
+            "{quoting}", " or ".join(Quoting)
+        ),
     ]
     return "\n\n".join(parts) + "\n"
 

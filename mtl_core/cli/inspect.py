@@ -28,6 +28,7 @@ from mtl_core.freezing.table_text import (
     rate_text,
     shape_text,
 )
+from mtl_core.tasks.data_notes import data_notes
 from mtl_core.text import percent
 from mtl_core.training.options import RunOptions
 
@@ -45,7 +46,7 @@ def inspect(
     phase: Annotated[int, typer.Option(help="The phase to show, from 1.")] = 1,
     output: Annotated[TableFormat, typer.Option("--format")] = TableFormat.TABLE,
 ) -> None:
-    """Show which tensors a plan trains and which it freezes, without training."""
+    """Show which tensors a plan trains and freezes, and how data are read."""
     if scenario is None and plan is None:
         scenario = "heads-only"
     loaded = load_model_and_plan(checkpoint, scenario, plan, data, options["sentence_vector"])
@@ -56,10 +57,12 @@ def inspect(
             f"phase{'s' if len(tables) > 1 else ''}, counted from 1."
         )
     shown = tables[phase - 1]
+    notes = data_notes(loaded.dataset) if loaded.dataset else ()
     match output:
         case TableFormat.JSON:
             name = loaded.scenario or loaded.plan.name
-            print_json(as_json(tables, phase, loaded.checkpoint.name, name))
+            document = as_json(tables, phase, loaded.checkpoint.name, name)
+            print_json(document | {"data_notes": list(notes)})
         case TableFormat.CSV:
             sys.stdout.write(as_csv(shown))
         case TableFormat.MARKDOWN:
@@ -68,6 +71,8 @@ def inspect(
             sys.stdout.write(listing(shown))
         case TableFormat.TABLE:
             _print_table(shown, loaded.checkpoint.name, len(tables))
+            for note in notes:
+                plain_console().print(f"Data: {note}", soft_wrap=True)
 
 
 def _print_table(table: ParameterTable, checkpoint: str, phases: int) -> None:

@@ -13,7 +13,7 @@ from mtl_core.models.description import BackboneDescription, ModelDescription
 from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.models.trained_vector import trained_sentence_vector
 from mtl_core.settings import Settings
-from mtl_core.tasks.dataset import load_tasks
+from mtl_core.tasks.dataset import Dataset, load_dataset
 from mtl_core.tasks.task import DEFAULT_TASKS
 
 DEFAULT_CHECKPOINT = "minilm-l6"
@@ -23,13 +23,14 @@ DEFAULT_CHECKPOINT = "minilm-l6"
 class ModelAndPlan:
     """A checkpoint, its model with heads, and a plan for it.
 
-    `scenario` is None if the plan was read from a file.
+    `scenario` is None if the plan was read from a file. `dataset` is None without data.
     """
 
     checkpoint: Checkpoint
     model: ModelDescription
     plan: Plan
     scenario: str | None
+    dataset: Dataset | None = None
 
 
 def load_model(
@@ -39,12 +40,7 @@ def load_model(
 
     Without a `sentence_vector`, heads read the one that the checkpoint was trained with.
     """
-    settings = Settings.from_environment()
-    checkpoint = resolve_checkpoint(reference, settings.owner_access)
-    backbone = description_of(checkpoint, settings, describe_in_process)
-    tasks = load_tasks(data, settings.owner_access) if data else DEFAULT_TASKS
-    vector = sentence_vector or trained_sentence_vector(checkpoint)
-    return checkpoint, ModelDescription(backbone, tasks, vector)
+    return _load_model_and_data(reference, data, sentence_vector)[:2]
 
 
 def load_model_and_plan(
@@ -63,10 +59,24 @@ def load_model_and_plan(
             "Choose what to train with either --scenario NAME or --plan FILE, but not both. "
             "`python -m mtl_core scenarios` lists the scenarios."
         )
-    checkpoint, model = load_model(reference, data, sentence_vector)
+    checkpoint, model, dataset = _load_model_and_data(reference, data, sentence_vector)
     if plan is not None:
-        return ModelAndPlan(checkpoint, model, read_plan(plan), None)
-    return ModelAndPlan(checkpoint, model, scenario_plan(scenario or "", model), scenario)
+        return ModelAndPlan(checkpoint, model, read_plan(plan), None, dataset)
+    chosen = scenario_plan(scenario or "", model)
+    return ModelAndPlan(checkpoint, model, chosen, scenario, dataset)
+
+
+def _load_model_and_data(
+    reference: str, data: str | None, sentence_vector: SentenceVector | None
+) -> tuple[Checkpoint, ModelDescription, Dataset | None]:
+    """As `load_model`, with the data."""
+    settings = Settings.from_environment()
+    checkpoint = resolve_checkpoint(reference, settings.owner_access)
+    backbone = description_of(checkpoint, settings, describe_in_process)
+    dataset = load_dataset(data, settings.owner_access) if data else None
+    tasks = DEFAULT_TASKS if dataset is None else dataset.tasks
+    vector = sentence_vector or trained_sentence_vector(checkpoint)
+    return checkpoint, ModelDescription(backbone, tasks, vector), dataset
 
 
 def describe_in_process(checkpoint: Checkpoint) -> BackboneDescription:

@@ -108,3 +108,23 @@ def _cut_off(found: DataOverview, max_length: int) -> str:
     if cut := sum(task.cut_off(max_length) for task in found.tasks):
         return f"{counted(cut, 'sentence is', 'sentences are')} {at}"
     return f"nothing is {at}"
+
+
+def reading_lines(task: TaskOverview) -> list[str]:
+    """How the files of a task were read, and what no prediction can find whatever the length."""
+    lines = [] if task.reading is None else [task.reading.line]
+    if task.words_without_tokens:
+        words = counted(task.words_without_tokens, "word has", "words have")
+        entities = counted(task.entities_without_tokens, "entity", "entities")
+        lines.append(
+            f"{words} no token with this tokenizer; {entities} with such a word cannot be found."
+        )
+    if task.sentences_without_words:
+        sentences = counted(task.sentences_without_words, "sentence has", "sentences have")
+        lines.append(f"{sentences} no word that this tokenizer reads.")
+    if task.first_tokens_of_words and task.task.kind is TaskKind.SENTENCE:
+        lines.append(
+            "This tokenizer puts no special token first: a sentence vector of the first token is "
+            "the state of the first word."
+        )
+    return lines

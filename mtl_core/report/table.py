@@ -18,6 +18,7 @@ from mtl_core.report.data_words import within
 from mtl_core.report.finding import AS_GOOD, has_one_seed, is_tested
 from mtl_core.report.load import Report
 from mtl_core.report.run_words import other_data_lines, rate_words, shared_words
+from mtl_core.tasks.readings import states_reading
 from mtl_core.tasks.task import Task, TaskKind
 from mtl_core.text import bytes_text, listed, percent, signed
 
@@ -69,6 +70,8 @@ def blocks(report: Report) -> Iterator[Block]:
         "finished run."
     )
     for line in setting_lines(report.compared):
+        yield Text(line)
+    for line in _reading_lines(ordered):
         yield Text(line)
     for plan in ordered:
         yield from _notes(plan, report)
@@ -404,9 +407,16 @@ def _terminal_row(plan: PlanResult, tasks: Sequence[Task], separator: str) -> It
     yield str(finished_seeds(plan))
 
 
+def _reading_lines(plans: Sequence[PlanResult]) -> list[str]:
+    """How the data of the runs were read, each line once."""
+    runs = (run for plan in plans for run in plan.runs.values())
+    return list(dict.fromkeys(line for run in runs for line in run.notes if states_reading(line)))
+
+
 def _notes(plan: PlanResult, report: Report) -> Iterator[Block]:
     """Remarks of the plan's runs; for a single run also its scores on other data."""
-    lines = dict.fromkeys(line for run in plan.runs.values() for line in run.notes)
+    notes = (line for run in plan.runs.values() for line in run.notes)
+    lines = dict.fromkeys(line for line in notes if not states_reading(line))
     other_data = other_data_lines(report.runs[0].summary) if len(report.runs) == 1 else ()
     for line in (*lines, *other_data):
         yield Text(f"{plan.label}: {line}")

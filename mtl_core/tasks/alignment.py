@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from mtl_core.errors import InvalidRun, UnsupportedArchitecture
+from mtl_core.errors import DataError, InvalidRun, UnsupportedArchitecture
 from mtl_core.tasks.dataset import Example
 from mtl_core.tasks.schemes import OUTSIDE, spans
 from mtl_core.tasks.task import Task, TaskKind
+from mtl_core.text import counted
 
 IGNORED = -100  # the label that torch's cross entropy ignores
 MIN_LENGTH = 8
@@ -55,7 +56,8 @@ class EncodedExample:
 
     `labels` maps task names to the index of an output, or to one index per token of `input_ids`
     (IGNORED on special tokens and continuations). `first_sub_words` holds the position in
-    `input_ids` of each word's first token. It is None for a word that was cut off or has no tokens.
+    `input_ids` of each word's first token. It is None for a word whose first token was cut off, and
+    for one without tokens.
     `first_sub_words` is empty for an example in text.
     """
 
@@ -68,13 +70,21 @@ class EncodedExample:
 class EncodedSplit:
     """All examples of a split, in their order.
 
-    `entities_lost` counts, by token task, the entities of which truncation cut off a word; no
-    prediction of them can be correct. `longest` is in tokens, including special tokens.
+    By token task, `entities_lost` counts the entities of which truncation cut off a word, and
+    `entities_without_tokens` those with a word for which the tokenizer gives no token: no
+    prediction of them can be correct. `words_without_tokens` counts such words by token task, and
+    `sentences_without_words` the sentences of which special tokens are all that is left.
+    `first_tokens_of_words` counts the sentences whose first token is not a special one. `longest`
+    is in tokens, including special tokens.
     """
 
     examples: tuple[EncodedExample, ...]
     entities_lost: Mapping[str, int]
     longest: int
+    words_without_tokens: Mapping[str, int]
+    entities_without_tokens: Mapping[str, int]
+    sentences_without_words: int
+    first_tokens_of_words: int
 
 
 def check_max_length(max_length: int, max_positions: int | None) -> None:
@@ -97,8 +107,8 @@ def encode(
     """Encode all examples as token ids and label indices, truncated to `max_length` tokens.
 
     A tokenizer whose words begin with a blank (RoBERTa's) must be loaded with
-    `add_prefix_space=True`. Raises InvalidRun as `check_max_length` does, and
-    UnsupportedArchitecture without a fast tokenizer.
+    `add_prefix_space=True`. Raises InvalidRun as `check_max_length` does, DataError for a sentence
+    without a single token, and UnsupportedArchitecture without a fast tokenizer.
     """
     (encoded,) = encode_labellings([examples], tasks, tokenizer, max_length, max_positions)
     return encoded
@@ -116,26 +126,36 @@ def encode_labellings(
     if not labellings:
         return []
     sub_words = _sub_words(labellings[0], tokenizer, max_length)
+    _check_tokens(labellings[0], sub_words)
+    cut_left = getattr(tokenizer, "truncation_side", "right") == "left"
     sentences = [
-        _Sentence(tuple(one.ids), _first_places(one, len(example.words or ())))
+        _sentence(one, len(example.words or ()), cut_left)
         for example, one in zip(labellings[0], sub_words, strict=True)
     ]
-    outputs = {task.name: {tag: row for row, tag in enumerate(task.outputs)} for task in tasks}
-    return [
-        EncodedSplit(
-            examples=tuple(
-                _encoded(example, sentence, outputs)
-                for example, sentence in zip(examples, sentences, strict=True)
-            ),
-            entities_lost={
-                task.name: sum(map(_entities_lost, _tags(examples, task), sub_words))
-                for task in tasks
-                if task.kind is TaskKind.TOKEN
-            },
-            longest=max((len(one.input_ids) for one in sentences), default=0),
-        )
-        for examples in labellings
-    ]
+    return [_encoded_split(examples, sentences, tasks) for examples in labellings]
+
+
+def losses_in_words(split: EncodedSplit, where: str, suffix: str = "") -> tuple[str, ...]:
+    """One sentence for each kind of loss in a split, such as entities that are cut off.
+
+    `where` is the split in words, and `suffix` follows the name of the task.
+    """
+    lines = []
+    for task, lost in split.entities_lost.items():
+        if lost:
+            what = counted(lost, "entity is", "entities are")
+            lines.append(f"{what} cut off in {where} of {task}{suffix}.")
+    for task, words in split.words_without_tokens.items():
+        if words:
+            entities = counted(split.entities_without_tokens[task], "entity", "entities")
+            lines.append(
+                f"{counted(words, 'word has', 'words have')} no token with this tokenizer in "
+                f"{where} of {task}{suffix}; {entities} with such a word cannot be found."
+            )
+    if split.sentences_without_words:
+        sentences = counted(split.sentences_without_words, "sentence has", "sentences have")
+        lines.append(f"{sentences} only special tokens in {where}{suffix}.")
+    return tuple(lines)
 
 
 def word_tags(encoded: EncodedExample, indices: Sequence[int], task: Task) -> tuple[str, ...]:
@@ -182,12 +202,82 @@ def _read(example: Example) -> str | list[str] | None:
     return example.text if example.words is None else list(example.words)
 
 
+def _check_tokens(examples: Sequence[Example], sub_words: Sequence[SubWords]) -> None:
+    """Raises DataError for a sentence without a token, which no head can read."""
+    for number, (example, one) in enumerate(zip(examples, sub_words, strict=True), start=1):
+        if not one.ids:
+            shown = example.text if example.text is not None else " ".join(example.words or ())
+            raise DataError(
+                f"The tokenizer gives no token for sentence {number:,}, "
+                f"{shown[:60]!a}. Remove it from the data, or choose another checkpoint."
+            )
+
+
 @dataclass(frozen=True)
 class _Sentence:
-    """What an encoded example has independently of its labels."""
+    """What an encoded example has independently of its labels.
+
+    `cut_off` and `without_tokens` are the words whose first token was cut off, and those without
+    tokens. `word_first` is whether the first token is part of a word, `words_left` whether any is.
+    """
 
     input_ids: tuple[int, ...]
     first_sub_words: tuple[int | None, ...]
+    cut_off: frozenset[int]
+    without_tokens: frozenset[int]
+    word_first: bool
+    words_left: bool
+
+
+def _sentence(sub_words: SubWords, words: int, cut_left: bool) -> _Sentence:
+    """Find the words of a sentence of `words` words; `cut_left` is the side of truncation."""
+    found = sub_words.word_ids
+    cut = {word for part in sub_words.overflowing for word in part.word_ids if word is not None}
+    first = {
+        word: place
+        for word, place in _first_places(found).items()
+        if not cut_left or word not in cut
+    }
+    return _Sentence(
+        input_ids=tuple(sub_words.ids),
+        first_sub_words=tuple(first.get(word) for word in range(words)),
+        cut_off=frozenset(cut - first.keys()),
+        without_tokens=frozenset(set(range(words)) - cut - first.keys()),
+        word_first=found[0] is not None,
+        words_left=any(word is not None for word in found),
+    )
+
+
+def _encoded_split(
+    examples: Sequence[Example], sentences: Sequence[_Sentence], tasks: Sequence[Task]
+) -> EncodedSplit:
+    """Add one labelling to the sentences, and count what no prediction can find."""
+    outputs = {task.name: {tag: row for row, tag in enumerate(task.outputs)} for task in tasks}
+    tags = {task.name: _tags(examples, task) for task in tasks if task.kind is TaskKind.TOKEN}
+
+    def entities(task: str, words: str) -> int:
+        pairs = zip(tags[task], sentences, strict=True)
+        return sum(_entities_with(each, getattr(sentence, words)) for each, sentence in pairs)
+
+    return EncodedSplit(
+        examples=tuple(
+            _encoded(example, sentence, outputs)
+            for example, sentence in zip(examples, sentences, strict=True)
+        ),
+        entities_lost={task: entities(task, "cut_off") for task in tags},
+        longest=max((len(one.input_ids) for one in sentences), default=0),
+        words_without_tokens={
+            task: sum(
+                len(sentence.without_tokens)
+                for each, sentence in zip(found, sentences, strict=True)
+                if each
+            )
+            for task, found in tags.items()
+        },
+        entities_without_tokens={task: entities(task, "without_tokens") for task in tags},
+        sentences_without_words=sum(not sentence.words_left for sentence in sentences),
+        first_tokens_of_words=sum(sentence.word_first for sentence in sentences),
+    )
 
 
 def _encoded(
@@ -204,12 +294,13 @@ def _encoded(
     return EncodedExample(sentence.input_ids, labels, places)
 
 
-def _first_places(sub_words: SubWords, words: int) -> tuple[int | None, ...]:
+def _first_places(word_ids: Sequence[int | None]) -> dict[int, int]:
+    """By word, the place of its first token that is left."""
     first: dict[int, int] = {}
-    for place, word in enumerate(sub_words.word_ids):
+    for place, word in enumerate(word_ids):
         if word is not None:
             first.setdefault(word, place)
-    return tuple(first.get(word) for word in range(words))
+    return first
 
 
 def _on_first_sub_words(
@@ -228,8 +319,8 @@ def _tags(examples: Sequence[Example], task: Task) -> list[tuple[str, ...]]:
     return [() if isinstance(label, str) else label for label in labels]
 
 
-def _entities_lost(tags: Sequence[str], sub_words: SubWords) -> int:
-    if not sub_words.overflowing:
+def _entities_with(tags: Sequence[str], words: frozenset[int]) -> int:
+    """The number of entities that contain one of these words."""
+    if not words:
         return 0
-    kept = max((word for word in sub_words.word_ids if word is not None), default=-1)
-    return sum(span.end - 1 > kept for span in spans(tags))
+    return sum(not words.isdisjoint(range(span.start, span.end)) for span in spans(tags))

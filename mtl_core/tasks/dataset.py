@@ -1,22 +1,32 @@
 """Labelled examples of several tasks, ready to be encoded."""
 
-import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from mtl_core.errors import DataError, InternalError
-from mtl_core.nearest import available_names, quoted
 from mtl_core.settings import FileAccess
-from mtl_core.tasks.labels import check_tags, sentence_outputs, token_outputs
+from mtl_core.tasks.labels import check_labels, sentence_outputs, token_outputs
 from mtl_core.tasks.lines import DataFile, Lines, read_lines
-from mtl_core.tasks.manifest import Manifest, TaskSource, read_manifest
-from mtl_core.tasks.schemes import OUTSIDE, Scheme, detect_scheme, repairs, to_iob2
+from mtl_core.tasks.manifest import SPLIT_KEYS, Manifest, TaskSource, read_manifest
+from mtl_core.tasks.readings import Reading
+from mtl_core.tasks.repeated import Repeated, find_repeated
+from mtl_core.tasks.schemes import (
+    Scheme,
+    detect_scheme,
+    entity_type,
+    repairs,
+    spans,
+    to_iob2,
+)
 from mtl_core.tasks.sentence_files import SentenceFile, read_sentences
+from mtl_core.tasks.separated_values import Quoting
+from mtl_core.tasks.subsets import check_limits, nested_subset
+from mtl_core.tasks.tag_checks import check_tags, with_tag_names
 from mtl_core.tasks.task import Task, TaskKind
 from mtl_core.tasks.token_files import TokenFile, TokenRow, read_tokens
 from mtl_core.tasks.upload_reference import is_upload, upload_folder
-from mtl_core.text import counted
 
 SAMPLE = "sample"
 SAMPLE_POSTS = "sample-posts"
@@ -50,7 +60,7 @@ class Dataset:
 
     `digests` maps each file's name in the manifest to its SHA-256. `repaired_tags` counts, by token
     task, the `I-x` tags that continued no entity and were read as `B-x`. `test` is empty if no task
-    has a test file.
+    has a test file. `readings` describe by task how the files were read.
     """
 
     reference: str
@@ -60,6 +70,7 @@ class Dataset:
     digests: Mapping[str, str]
     repaired_tags: Mapping[str, int]
     test: tuple[Example, ...] = ()
+    readings: Mapping[str, Reading] = field(default_factory=dict)
 
     @property
     def splits(self) -> dict[str, tuple[Example, ...]]:
@@ -82,25 +93,38 @@ class Dataset:
         The splits are train, validation and test in this order. Scores on such sentences are too
         high.
         """
-        found = {task.name: len(self._repeated(task.name)) for task in self.tasks}
+        found = {task.name: len(self._repeated[task.name].exactly) for task in self.tasks}
+        return {task: count for task, count in found.items() if count}
+
+    def nearly_repeated_sentences(self) -> dict[str, int]:
+        """As `repeated_sentences`, for those that differ in case, blanks or punctuation."""
+        found = {task.name: len(self._repeated[task.name].nearly) for task in self.tasks}
         return {task: count for task, count in found.items() if count}
 
     def repeated_over_all_tasks(self) -> int:
         """The sentences of `repeated_sentences`, each counted once over all tasks and splits."""
-        return len({sentence for task in self.tasks for sentence in self._repeated(task.name)})
+        found = (self._repeated[task.name].exactly for task in self.tasks)
+        return len({sentence for each in found for sentence in each})
 
-    def _repeated(self, task: str) -> list[str]:
-        """The sentences of each split with a label of the task that an earlier split has too."""
-        found, earlier = [], set[str]()
-        for examples in self.splits.values():
-            own = [
-                each.text if each.text is not None else " ".join(each.words or ())
-                for each in examples
-                if task in each.labels
-            ]
-            found += [sentence for sentence in own if sentence in earlier]
-            earlier |= set(own)
-        return found
+    def nearly_repeated_over_all_tasks(self) -> int:
+        """As `repeated_over_all_tasks`, for the sentences of `nearly_repeated_sentences`."""
+        found = (self._repeated[task.name].nearly for task in self.tasks)
+        return len({sentence for each in found for sentence in each})
+
+    @cached_property
+    def _repeated(self) -> dict[str, Repeated]:
+        """By task, the sentences of each split that an earlier split has too."""
+        return {
+            task.name: find_repeated(
+                [
+                    each.text if each.text is not None else " ".join(each.words or ())
+                    for each in examples
+                    if task.name in each.labels
+                ]
+                for examples in self.splits.values()
+            )
+            for task in self.tasks
+        }
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Labelled examples by task and split: `{"ner": {"train": 200, "validation": 100}}`."""
@@ -122,7 +146,10 @@ class Dataset:
         if not digests or dict(digests) == dict(self.digests):
             return self
         unchanged = dict(digests).items() <= dict(self.digests).items()
-        return replace(self, test=(), digests=dict(digests)) if unchanged else None
+        if not unchanged:
+            return None
+        readings = {task: each.without("test") for task, each in self.readings.items()}
+        return replace(self, test=(), digests=dict(digests), readings=readings)
 
     @property
     def memory_bytes(self) -> int:
@@ -143,6 +170,7 @@ class _TaskData:
     validation: tuple[Example, ...]
     test: tuple[Example, ...]
     repaired_tags: int
+    reading: Reading
 
 
 def load_dataset(
@@ -179,9 +207,9 @@ def dataset_of(
     files = _read_files(manifest, read)
     digests = {lines.file.name: lines.sha256 for lines in files.values()}
     data = [_task_data(source, files) for source in manifest.tasks]
-    _check_limits(limits, {one.task.name: len(one.train) for one in data})
+    check_limits(limits, {one.task.name: len(one.train) for one in data})
     selected = {
-        one.task.name: _nested_subset(one.task, _labels(one), limits[one.task.name], draw)
+        one.task.name: nested_subset(one.task, _labels(one), limits[one.task.name], draw)
         for one in data
         if one.task.name in limits
     }
@@ -197,12 +225,8 @@ def dataset_of(
         test=_merged(
             [(one.source.test, one, one.test) for one in data if one.source.test is not None], {}
         ),
+        readings={one.task.name: one.reading for one in data},
     )
-
-
-def repeated_words(count: int) -> str:
-    """`3 evaluated sentences also occur in another split`."""
-    return f"{counted(count, 'evaluated sentence')} also occur{'s' * (count == 1)} in another split"
 
 
 def load_tasks(reference: str, access: FileAccess) -> tuple[Task, ...]:
@@ -279,31 +303,79 @@ def _task_data(source: TaskSource, files: Mapping[DataFile, Lines]) -> _TaskData
     """Read the files of one task. Without a test file, `test` is empty."""
     lines = [files[file] for file in source.files]
     if source.kind is TaskKind.SENTENCE:
-        return _sentence_data(
-            source, [read_sentences(each, source.text, source.label) for each in lines]
-        )
-    return _token_data(source, [read_tokens(each, source.text, source.label) for each in lines])
+        read = [read_sentences(each, source.text, source.label, source.quoting) for each in lines]
+        return _sentence_data(source, read)
+    return _token_data(
+        source, [read_tokens(each, source.text, source.label, source.columns) for each in lines]
+    )
 
 
 def _sentence_data(source: TaskSource, files: Sequence[SentenceFile]) -> _TaskData:
+    files = [_with_label_names(file, dict(source.labels)) for file in files]
+    check_labels(*files, named=[name for _, name in source.labels])
+    outputs = sentence_outputs(*files)
+    reading = Reading(
+        task=source.name,
+        kind=source.kind,
+        layout=_layout(files),
+        names=outputs,
+        sentences=_by_split(len(file.rows) for file in files),
+    )
+
     def examples(file: SentenceFile) -> tuple[Example, ...]:
         return tuple(Example(row.text, None, {source.name: row.label}) for row in file.rows)
 
-    return _of_splits(source, sentence_outputs(*files), [examples(file) for file in files], 0)
+    return _of_splits(source, outputs, [examples(file) for file in files], 0, reading)
+
+
+def _with_label_names(file: SentenceFile, names: Mapping[str, str]) -> SentenceFile:
+    """The file with every label that `names` lists replaced; others stand for themselves."""
+    rows = (replace(row, label=names.get(row.label, row.label)) for row in file.rows)
+    return replace(file, rows=tuple(rows)) if names else file
 
 
 def _token_data(source: TaskSource, files: Sequence[TokenFile]) -> _TaskData:
-    check_tags(*files)
+    files = [with_tag_names(file, dict(source.tags)) for file in files]
+    check_tags(files, source.scheme, [name for _, name in source.tags])
     rows = [row for file in files for row in file.rows]
-    scheme = detect_scheme(row.tags for row in rows)
+    scheme = source.scheme or detect_scheme(row.tags for row in rows)
     repaired = sum(repairs(row.tags) for row in rows) if scheme is Scheme.IOB2 else 0
     if scheme is not Scheme.IO:
         files = [_in_iob2(file) for file in files]
+    outputs = token_outputs(*files)
 
     def examples(file: TokenFile) -> tuple[Example, ...]:
         return tuple(Example(None, row.words, {source.name: row.tags}) for row in file.rows)
 
-    return _of_splits(source, token_outputs(*files), [examples(file) for file in files], repaired)
+    reading = _token_reading(source, files, scheme, outputs)
+    return _of_splits(source, outputs, [examples(file) for file in files], repaired, reading)
+
+
+def _token_reading(
+    source: TaskSource, files: Sequence[TokenFile], scheme: Scheme, outputs: Sequence[str]
+) -> Reading:
+    types = dict.fromkeys(kind for tag in outputs if (kind := entity_type(tag)) is not None)
+    return Reading(
+        task=source.name,
+        kind=source.kind,
+        layout=_layout(files),
+        names=tuple(types),
+        sentences=_by_split(len(file.rows) for file in files),
+        scheme=scheme,
+        stated=source.scheme is not None,
+        words=_by_split(sum(len(row.words) for row in file.rows) for file in files),
+        entities=_by_split(sum(len(spans(row.tags)) for row in file.rows) for file in files),
+    )
+
+
+def _layout(files: Sequence[SentenceFile | TokenFile]) -> str:
+    """The layouts of all files, each once."""
+    return " and ".join(dict.fromkeys(file.layout for file in files))
+
+
+def _by_split(counts: Iterable[int]) -> dict[str, int]:
+    """Counts in the order of `TaskSource.files` by split."""
+    return dict(zip(SPLIT_KEYS, counts, strict=False))
 
 
 def _of_splits(
@@ -311,16 +383,17 @@ def _of_splits(
     outputs: tuple[str, ...],
     splits: Sequence[tuple[Example, ...]],
     repaired: int,
+    reading: Reading,
 ) -> _TaskData:
     """The data of a task whose splits are in the order of `source.files`."""
     train, validation, *rest = splits
     test = rest[0] if rest else ()
-    return _TaskData(source, _task(source, outputs), train, validation, test, repaired)
+    return _TaskData(source, _task(source, outputs), train, validation, test, repaired, reading)
 
 
 def _in_iob2(file: TokenFile) -> TokenFile:
     rows = (TokenRow(row.lines, row.words, to_iob2(row.tags)) for row in file.rows)
-    return TokenFile(file.file, tuple(rows))
+    return replace(file, rows=tuple(rows))
 
 
 def _task(source: TaskSource, outputs: tuple[str, ...]) -> Task:
@@ -331,6 +404,11 @@ def _labels(one: _TaskData) -> list[Label]:
     return [example.labels[one.task.name] for example in one.train]
 
 
+def _text_column(source: TaskSource) -> str | int:
+    """The column or key of the text or words; a number if the manifest names it by number."""
+    return source.columns.word if source.columns and source.columns.word > 1 else source.text
+
+
 def _merged(
     split: Sequence[tuple[DataFile, _TaskData, tuple[Example, ...]]],
     selected: Mapping[str, frozenset[int]],
@@ -339,58 +417,13 @@ def _merged(
 
     Rows without any label after the limits in `selected` are omitted.
     """
-    merged: dict[tuple[Path, TaskKind, str, int], Example] = {}
+    merged: dict[tuple[Path, TaskKind, str | int, Quoting | None, int], Example] = {}
     for file, one, examples in split:
         chosen = selected.get(one.task.name, range(len(examples)))
+        source, text = one.source, _text_column(one.source)
         for place, example in enumerate(examples):
-            row = (file.path, one.task.kind, one.source.text, place)
+            row = (file.path, source.kind, text, source.quoting, place)
             known = merged.get(row, Example(example.text, example.words, {}))
             labels = example.labels if place in chosen else {}
             merged[row] = replace(known, labels={**known.labels, **labels})
     return tuple(example for example in merged.values() if example.labels)
-
-
-def _check_limits(limits: Mapping[str, int], available: Mapping[str, int]) -> None:
-    """Raises DataError for an unknown task and for a number out of range."""
-    for name, number in limits.items():
-        if name not in available:
-            exists = available_names(name, list(available), "Tasks")
-            raise DataError(f"There is no task '{name[:60]}' to limit. {exists}")
-        if not 1 <= number <= available[name]:
-            raise DataError(
-                f"{number:,} training examples of '{name}' were requested. "
-                f"It has {available[name]:,}: choose 1 to {available[name]:,}."
-            )
-
-
-def _nested_subset(
-    task: Task, labels: Sequence[str | tuple[str, ...]], number: int, draw: int | None
-) -> frozenset[int]:
-    """Select the positions of `number` examples with these labels.
-
-    The order of selection is fixed by a hash of `draw` and the position: smaller selections are
-    subsets of larger ones, and a file sorted by class gives a balanced selection. One example of
-    each class, or one sentence with an entity, comes first. Raises DataError for fewer examples
-    than classes.
-    """
-    if task.kind is TaskKind.SENTENCE and number < len(task.outputs):
-        raise DataError(
-            f"{number:,} training examples of '{task.name}' cannot cover its "
-            f"{len(task.outputs)} classes ({quoted(task.outputs)}). "
-            f"Choose at least {len(task.outputs)}."
-        )
-    shuffled = sorted(range(len(labels)), key=lambda place: _hash(place, draw))
-    first: dict[str, int] = {}
-    for place in shuffled:
-        label = labels[place]
-        if isinstance(label, str):
-            first.setdefault(label, place)
-        elif any(tag != OUTSIDE for tag in label):
-            first.setdefault("entity", place)
-    order = dict.fromkeys((*first.values(), *shuffled))
-    return frozenset(list(order)[:number])
-
-
-def _hash(place: int, draw: int | None) -> bytes:
-    name = str(place) if draw is None else f"{draw}:{place}"
-    return hashlib.sha256(name.encode()).digest()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from mtl_core.nearest import available_names
-from mtl_core.tasks.lines import DataFile, Lines, unstorable
+from mtl_core.tasks.lines import LINE_ENDS, DataFile, Lines, unstorable
 
 
 def objects(lines: Lines) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -52,9 +52,11 @@ def _object(file: DataFile, number: int, line: str) -> dict[str, Any]:
     try:
         found = json.loads(line)
     except json.JSONDecodeError as error:
+        line_ends = f" {LINE_ENDS}." if "\r" in line else ""
         raise file.fault(
             number,
-            f"is not JSON ({error.msg} at position {error.colno}). Write one object per line.",
+            f"is not JSON ({error.msg} at position {error.colno}). Write one object per line."
+            f"{line_ends}",
         ) from error
     except (RecursionError, ValueError) as error:
         raise file.fault(number, "is not an object of plain values. Write one per line.") from error

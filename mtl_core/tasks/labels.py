@@ -5,13 +5,43 @@ from collections.abc import Collection
 
 from mtl_core.errors import DataError
 from mtl_core.nearest import available_names, quoted
+from mtl_core.tasks.label_names import case_twins, is_missing, written_mapping
 from mtl_core.tasks.lines import DataFile
-from mtl_core.tasks.schemes import entity_type, is_prefixed, ordered, tag_fault
+from mtl_core.tasks.schemes import entity_type, ordered
 from mtl_core.tasks.sentence_files import SentenceFile
 from mtl_core.tasks.task import DEFAULT_TASKS, TaskKind
 from mtl_core.tasks.token_files import TokenFile
 
 MAX_OUTPUTS = 1000
+
+
+def check_labels(*files: SentenceFile, named: Collection[str] = ()) -> None:
+    """Raises DataError for missing values, and for labels that differ only in case or blanks.
+
+    `named` are the labels that the manifest gives as names, which are not doubtful.
+    """
+    first: dict[str, tuple[DataFile, int]] = {}
+    for file in files:
+        for row in file.rows:
+            first.setdefault(row.label, (file.file, row.line))
+    for label, (found_in, line) in first.items():
+        if is_missing(label) and label not in named:
+            raise found_in.fault(
+                line,
+                f"the label '{label}' marks a missing value. Write a label, or remove the row. "
+                f"If it is a class, write {written_mapping('labels', {label: label})} in the "
+                "manifest.",
+            )
+    for label, twin in case_twins(first):
+        if label in named and twin in named:
+            continue
+        found_in, line = first[twin]
+        raise found_in.fault(
+            line,
+            f"the labels '{label[:60]}' and '{twin[:60]}' differ only in case or blanks. Write one "
+            f"of them, or {written_mapping('labels', {twin: label})} in the manifest; if they are "
+            f"two classes, {written_mapping('labels', {label: label, twin: twin})}.",
+        )
 
 
 def sentence_outputs(train: SentenceFile, *evaluated: SentenceFile) -> tuple[str, ...]:
@@ -37,57 +67,33 @@ def token_outputs(train: TokenFile, *evaluated: TokenFile) -> tuple[str, ...]:
     """`O`, then the tags by type, B before I; tags must be of one scheme already.
 
     A tag that occurs only in an `evaluated` file is an output if its type occurs in training (`I-x`
-    if training has only `B-x`). Raises DataError for training data without entities, and for a type
-    that does not occur in training.
+    if training has only `B-x`). Raises DataError for a file without entities, and for a type that
+    does not occur in training.
     """
     tags = {tag for row in train.rows for tag in row.tags}
     types = {kind for tag in tags if (kind := entity_type(tag)) is not None}
     if not types:
-        raise DataError(
-            f"Every tag in {train.file.name} is O, so it contains no entities. "
-            "Add sentences that contain entities."
-        )
+        raise _without_entities(train.file, "it contains no entities")
     known = ordered(tags)[1:]
     for file in evaluated:
+        found = False
         for row in file.rows:
             for line, tag in zip(row.lines, row.tags, strict=True):
                 kind = entity_type(tag)
                 if kind is not None and kind not in types:
                     raise _unknown(file.file, line, tag, known, train.file)
+                found |= kind is not None
                 tags.add(tag)
+        if not found:
+            raise _without_entities(file.file, "entity F1 is undefined there")
     _check_number(train.file, tags)
     return _in_default_order(TaskKind.TOKEN, ordered(tags))
 
 
-def check_tags(*files: TokenFile) -> None:
-    """Raises DataError for tags of an unknown shape and for bare types next to `B-` and `I-`."""
-    first: tuple[str, bool] | None = None  # place and shape of the first entity tag
-    known: dict[str, bool | None] = {}  # None: outside; otherwise whether the tag has B- or I-
-    for tokens in files:
-        for row in tokens.rows:
-            for line, tag in zip(row.lines, row.tags, strict=True):
-                if tag not in known:
-                    known[tag] = _shape(tokens.file, line, tag)
-                shape = known[tag]
-                if shape is None:
-                    continue
-                first = first or (f"{tokens.file.name}, line {line}", shape)
-                if shape != first[1]:
-                    raise tokens.file.fault(
-                        line,
-                        f"the tag '{tag}' is {_shape_in_words(shape)}, the one in {first[0]} "
-                        f"{_shape_in_words(first[1])}. Write all tags one way.",
-                    )
-
-
-def _shape(file: DataFile, line: int, tag: str) -> bool | None:
-    if (fault := tag_fault(tag)) is not None:
-        raise file.fault(line, fault)
-    return None if entity_type(tag) is None else is_prefixed(tag)
-
-
-def _shape_in_words(prefixed: bool) -> str:
-    return "prefixed with B- or I-" if prefixed else "a bare type"
+def _without_entities(file: DataFile, consequence: str) -> DataError:
+    return DataError(
+        f"Every tag in {file.name} is O, so {consequence}. Add sentences that contain entities."
+    )
 
 
 def _check_number(file: DataFile, labels: Collection[str]) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from mtl_core.tasks.dataset import Example
 from mtl_core.tasks.schemes import spans
-from mtl_core.tasks.tokenizer_file import read_tokenizer, tokenizer_file
+from mtl_core.tasks.tokenizer_file import read_tokenizer, tokenizer_file, truncation_side
 
 if TYPE_CHECKING:
     from tokenizers import Encoding
@@ -24,12 +24,17 @@ class Lengths:
     """The lengths of examples in `unit`, one per example.
 
     `reaches` holds, for each entity, the shortest maximum length that includes the first sub-word
-    of its last word. With a shorter one no prediction of the entity can be correct.
+    of each of its words. With a shorter one no prediction of the entity can be correct. The other
+    counts are those of `EncodedSplit`, before truncation.
     """
 
     unit: str
     examples: tuple[int, ...]
     reaches: tuple[int, ...]
+    words_without_tokens: int = 0
+    entities_without_tokens: int = 0
+    sentences_without_words: int = 0
+    first_tokens_of_words: int = 0
 
     @property
     def longest(self) -> int:
@@ -53,17 +58,30 @@ class SubWordCounter:
     def __init__(self, file: Path) -> None:
         """Raises ValueError if the file is not a tokenizer."""
         self._tokenizer = read_tokenizer(file)
+        self._cut_left = truncation_side(file) == "left"
 
     def lengths(self, examples: Sequence[Example], task: str) -> Lengths:
         """Lengths of `examples`, and the reach of each entity that `task` labels in them."""
-        lengths, reaches = [], []
+        lengths: list[int] = []
+        entities: list[_Entities] = []
+        unread = word_first = 0
         special = self._tokenizer.num_special_tokens_to_add(False)
         for start in range(0, len(examples), _BATCH):
             batch = examples[start : start + _BATCH]
             for example, encoding in zip(batch, self._encoded(batch), strict=True):
                 lengths.append(len(encoding.ids))
-                reaches += _reaches(example, task, encoding, special)
-        return Lengths(self.unit, tuple(lengths), tuple(reaches))
+                unread += all(word is None for word in encoding.word_ids)
+                word_first += encoding.word_ids[:1] not in ([None], [])
+                entities.append(_entities(example, task, encoding, special, self._cut_left))
+        return Lengths(
+            unit=self.unit,
+            examples=tuple(lengths),
+            reaches=tuple(reach for each in entities for reach in each.reaches),
+            words_without_tokens=sum(each.words_without_tokens for each in entities),
+            entities_without_tokens=sum(each.without_tokens for each in entities),
+            sentences_without_words=unread,
+            first_tokens_of_words=word_first,
+        )
 
     def _encoded(self, batch: Sequence[Example]) -> list["Encoding"]:
         in_words = batch[0].words is not None
@@ -96,16 +114,31 @@ def counter_for(folder: Path | None) -> Counter:
     return WordCounter()
 
 
-def _reaches(example: Example, task: str, encoding: "Encoding", special: int) -> list[int]:
-    """The reach of each entity, including special tokens."""
+@dataclass(frozen=True, slots=True)
+class _Entities:
+    """The reaches of a sentence's entities, and what the tokenizer gives no token for."""
+
+    reaches: tuple[int, ...] = ()
+    words_without_tokens: int = 0
+    without_tokens: int = 0
+
+
+def _entities(
+    example: Example, task: str, encoding: "Encoding", special: int, cut_left: bool
+) -> _Entities:
+    """Reaches include `special` tokens; `cut_left` is the side of truncation."""
     tags = example.labels[task]
     if isinstance(tags, str):
-        return []
+        return _Entities()
     first: dict[int, int] = {}
-    for place, word in enumerate(w for w in encoding.word_ids if w is not None):
+    of_words = [word for word in encoding.word_ids if word is not None]
+    for place, word in enumerate(of_words):
         first.setdefault(word, place)
-    whole, reaches = len(encoding.ids), []
+    reaches, without_tokens = [], 0
     for span in spans(tags):
-        kept_with = [place for word, place in first.items() if word >= span.end - 1]
-        reaches.append(min(kept_with) + 1 + special if kept_with else whole)
-    return reaches
+        places = [first[word] for word in range(span.start, span.end) if word in first]
+        without_tokens += len(places) < span.end - span.start
+        if places:
+            reach = len(of_words) - min(places) if cut_left else max(places) + 1
+            reaches.append(reach + special)
+    return _Entities(tuple(reaches), len(tags) - len(first), without_tokens)

@@ -14,6 +14,7 @@ from mtl_core.values import Frozen
 
 LINE_BYTES = 2**20
 FILE_BYTES = 64 * 2**20
+LINE_ENDS = "Save the file with the line ends LF or CRLF"
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -61,6 +62,15 @@ def lines_of(file: DataFile, stream: BinaryIO) -> Lines:
     if not any(line.strip() for line in lines):
         raise DataError(f"{file.name} is empty. It must contain at least one labelled example.")
     return Lines(file, tuple(lines), digest.hexdigest())
+
+
+def refuse_carriage_returns(lines: Lines) -> None:
+    """Raises DataError for a carriage return without a line feed, as in files of classic Mac OS."""
+    for number, line in enumerate(lines.lines, start=1):
+        if "\r" in line:
+            raise lines.file.fault(
+                number, f"contains a carriage return without a line feed. {LINE_ENDS}."
+            )
 
 
 def unstorable(text: str) -> str | None:

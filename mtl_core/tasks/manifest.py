@@ -1,8 +1,10 @@
 """Manifests: the tasks of a data set and their training, validation and test files."""
 
 import keyword
+import re
 from collections import Counter
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
 
 import yaml
 
@@ -10,15 +12,30 @@ from mtl_core.errors import DataError
 from mtl_core.nearest import available_names, quoted
 from mtl_core.strict_yaml import YamlProblem, compose_yaml
 from mtl_core.tasks.lines import DataFile, read_lines
+from mtl_core.tasks.schemes import SCHEME_NAMES, Scheme, tag_fault
+from mtl_core.tasks.separated_values import Quoting
 from mtl_core.tasks.task import TaskKind
+from mtl_core.tasks.token_columns import TokenColumns
 from mtl_core.tasks.token_files import is_json_lines
 from mtl_core.values import Frozen
 
 MANIFEST_BYTES = 2**18
 _REQUIRED = ("kind", "head", "train", "validation")
 SPLIT_KEYS = ("train", "validation", "test")
-_KEYS = (*_REQUIRED, "test", "text", "label")
+_READING = {
+    TaskKind.SENTENCE: ("labels", "quoting"),
+    TaskKind.TOKEN: ("tags", "scheme", "columns"),
+}
+_KEYS = (
+    *_REQUIRED,
+    "test",
+    "text",
+    "label",
+    *_READING[TaskKind.SENTENCE],
+    *_READING[TaskKind.TOKEN],
+)
 COLUMNS = {TaskKind.SENTENCE: ("text", "label"), TaskKind.TOKEN: ("tokens", "tags")}
+_MAPPINGS = ("labels", "tags", "columns")
 _EXAMPLE = (
     "A manifest holds: tasks: {sentiment: {kind: sentence, head: classifier, "
     "train: a.train.csv, validation: a.dev.csv}}"
@@ -28,8 +45,10 @@ _EXAMPLE = (
 class TaskSource(Frozen):
     """One task of a manifest and its files.
 
-    `text` and `label` are the columns of a table or the keys of JSON lines. CoNLL columns are found
-    by position. `test` is None if the task has no test file.
+    `text` and `label` are the columns of a table or the keys of JSON lines. `test` is None if the
+    task has no test file. The other values state how the files are read: `labels` and `tags` are
+    pairs of a label in the files and its name, `quoting` what double quotes mean, `scheme` that of
+    the tags, and `columns` those of CoNLL files; None: found in the files.
     """
 
     name: str
@@ -40,6 +59,11 @@ class TaskSource(Frozen):
     text: str
     label: str
     test: DataFile | None = None
+    labels: tuple[tuple[str, str], ...] = ()
+    quoting: Quoting | None = None
+    tags: tuple[tuple[str, str], ...] = ()
+    scheme: Scheme | None = None
+    columns: TokenColumns | None = None
 
     @property
     def files(self) -> tuple[DataFile, ...]:
@@ -140,7 +164,11 @@ def _source(file: DataFile, name: str, node: yaml.Node) -> TaskSource:
     if (fault := task_name_fault(name)) is not None:
         raise file.fault(_line(node), fault)
     entries = _entries(file, node, what, _KEYS, _REQUIRED)
-    values = {key: _string(file, entry, f"'{key}' of {what}") for key, entry in entries.items()}
+    values = {
+        key: _string(file, entry, f"'{key}' of {what}")
+        for key, entry in entries.items()
+        if key not in _MAPPINGS
+    }
     kind = _kind(file, entries["kind"], values["kind"], what)
     text, label = _columns(file, entries, values, kind, what)
     return TaskSource(
@@ -152,7 +180,86 @@ def _source(file: DataFile, name: str, node: yaml.Node) -> TaskSource:
         text=text,
         label=label,
         test=_data_file(file, entries["test"], values["test"]) if "test" in entries else None,
+        **_reading(file, entries, kind, what),
     )
+
+
+def _reading(
+    file: DataFile, entries: dict[str, yaml.Node], kind: TaskKind, what: str
+) -> dict[str, Any]:
+    """How the files are read, as far as the manifest states it."""
+    other = TaskKind.SENTENCE if kind is TaskKind.TOKEN else TaskKind.TOKEN
+    if foreign := [key for key in _READING[other] if key in entries]:
+        raise file.fault(
+            _line(entries[foreign[0]]),
+            f"'{foreign[0]}' is a key of {other} tasks, and {what} is a {kind} task. Keys: "
+            f"{quoted(_READING[kind])}.",
+        )
+    readers = {
+        "labels": _names,
+        "tags": _tag_names,
+        "quoting": _quoting,
+        "scheme": _scheme,
+        "columns": _token_columns,
+    }
+    return {
+        key: read(file, entries[key], f"'{key}' of {what}")
+        for key, read in readers.items()
+        if key in entries
+    }
+
+
+def _names(file: DataFile, node: yaml.Node, what: str) -> tuple[tuple[str, str], ...]:
+    """Pairs of a label in the files and its name."""
+    entries = _mapping(file, node, what)
+    return tuple(
+        (label, _string(file, name, f"a name in {what}")) for label, name in entries.items()
+    )
+
+
+def _tag_names(file: DataFile, node: yaml.Node, what: str) -> tuple[tuple[str, str], ...]:
+    """As `_names`. Raises DataError for a name that is no tag."""
+    names = _names(file, node, what)
+    for _, name in names:
+        if (fault := tag_fault(name)) is not None:
+            raise file.fault(_line(node), f"in {what}, {fault}")
+    return names
+
+
+def _quoting(file: DataFile, node: yaml.Node, what: str) -> Quoting:
+    value = _string(file, node, what)
+    if value not in [*Quoting]:
+        raise file.fault(
+            _line(node), f"{what} is '{value[:60]}'. {available_names(value, [*Quoting], 'Values')}"
+        )
+    return Quoting(value)
+
+
+def _scheme(file: DataFile, node: yaml.Node, what: str) -> Scheme:
+    value = _string(file, node, what)
+    if value.lower() not in SCHEME_NAMES:
+        exists = available_names(value.lower(), list(SCHEME_NAMES), "Schemes")
+        raise file.fault(
+            _line(node), f"{what} is '{value[:60]}'. {exists} Convert other tags to IOB2."
+        )
+    return SCHEME_NAMES[value.lower()]
+
+
+def _token_columns(file: DataFile, node: yaml.Node, what: str) -> TokenColumns:
+    keys = ("word", "tag")
+    entries = _entries(file, node, what, keys, keys)
+    found = {}
+    for key, entry in entries.items():
+        number = _string(file, entry, f"'{key}' in {what}")
+        if not re.fullmatch(r"[1-9][0-9]{0,2}", number):
+            raise file.fault(
+                _line(entry),
+                f"'{key}' in {what} is '{number[:60]}'. Write the number of the column, from 1.",
+            )
+        found[key] = int(number)
+    if found["word"] == found["tag"]:
+        raise file.fault(_line(node), f"{what} names one column for both. Name two.")
+    return TokenColumns(**found)
 
 
 def _kind(file: DataFile, node: yaml.Node, value: str, what: str) -> TaskKind:
@@ -178,12 +285,17 @@ def _columns(
 ) -> tuple[str, str]:
     named = [key for key in ("text", "label") if key in values]
     by_place = not all(is_json_lines(values[key]) for key in SPLIT_KEYS if key in values)
+    if "columns" in entries and kind is TaskKind.TOKEN and not by_place:
+        raise file.fault(
+            _line(entries["columns"]),
+            f"{what} names columns by number, but JSON lines have keys. Write their names: "
+            "text: tokens, label: tags.",
+        )
     if named and kind is TaskKind.TOKEN and by_place:
         raise file.fault(
             _line(entries[named[0]]),
             f"{what} names columns, but CoNLL columns are found by position: token first, tag "
-            "last. "
-            f"Remove {quoted(named)}.",
+            f"last, or columns: {{word: 2, tag: 4}}. Remove {quoted(named)}.",
         )
     defaults = COLUMNS[kind]
     text, label = values.get("text", defaults[0]), values.get("label", defaults[1])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from mtl_core.tasks.dataset import Dataset, Example
 from mtl_core.tasks.lengths import Counter as LengthCounter
 from mtl_core.tasks.lengths import Lengths
+from mtl_core.tasks.readings import Reading
 from mtl_core.tasks.schemes import OUTSIDE, Span, entity_type, spans
 from mtl_core.tasks.task import Task, TaskKind
 
@@ -29,7 +30,8 @@ class TaskOverview:
 
     `labels` counts, by split, the examples of each class or the entities of each type; the names
     are the same in all splits, most frequent first. `words_inside` and `words` count the tagged
-    words of all splits. `lengths` are by split.
+    words of all splits. `lengths` are by split. `reading` is how the files were read, None for data
+    that were not read from files.
     """
 
     task: Task
@@ -40,6 +42,7 @@ class TaskOverview:
     repaired_tags: int
     lengths: Mapping[str, Lengths]
     shown: tuple[Shown, ...]
+    reading: Reading | None = None
 
     @property
     def longest(self) -> int:
@@ -54,6 +57,26 @@ class TaskOverview:
         """Entities of any split that `max_length` cuts off."""
         return sum(lengths.entities_lost(max_length) for lengths in self.lengths.values())
 
+    @property
+    def words_without_tokens(self) -> int:
+        """Words of any split for which the tokenizer gives no token."""
+        return sum(lengths.words_without_tokens for lengths in self.lengths.values())
+
+    @property
+    def entities_without_tokens(self) -> int:
+        """Entities of any split with such a word."""
+        return sum(lengths.entities_without_tokens for lengths in self.lengths.values())
+
+    @property
+    def sentences_without_words(self) -> int:
+        """Sentences of any split without a token of a word."""
+        return sum(lengths.sentences_without_words for lengths in self.lengths.values())
+
+    @property
+    def first_tokens_of_words(self) -> int:
+        """Sentences of any split that begin with the token of a word, not with a special one."""
+        return sum(lengths.first_tokens_of_words for lengths in self.lengths.values())
+
 
 @dataclass(frozen=True)
 class DataOverview:
@@ -61,7 +84,7 @@ class DataOverview:
 
     `sentences` counts the examples of all splits, once also if several tasks label them.
     `repeated` counts the evaluated sentences that an earlier split contains too, each once over
-    all tasks.
+    all tasks, and `nearly_repeated` those that differ in case, blanks or punctuation.
     """
 
     tasks: tuple[TaskOverview, ...]
@@ -69,6 +92,7 @@ class DataOverview:
     digests: Mapping[str, str]
     sentences: int
     repeated: int
+    nearly_repeated: int = 0
 
 
 def overview(dataset: Dataset, counter: LengthCounter) -> DataOverview:
@@ -79,6 +103,7 @@ def overview(dataset: Dataset, counter: LengthCounter) -> DataOverview:
         digests=dataset.digests,
         sentences=sum(map(len, dataset.splits.values())),
         repeated=dataset.repeated_over_all_tasks(),
+        nearly_repeated=dataset.nearly_repeated_over_all_tasks(),
     )
 
 
@@ -97,6 +122,7 @@ def _task_overview(dataset: Dataset, task: Task, counter: LengthCounter) -> Task
         repaired_tags=dataset.repaired_tags.get(task.name, 0),
         lengths={split: counter.lengths(examples, task.name) for split, examples in splits.items()},
         shown=_examples_to_show(splits["train"], task),
+        reading=dataset.readings.get(task.name),
     )
 
 

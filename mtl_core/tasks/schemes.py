@@ -25,6 +25,10 @@ class Scheme(StrEnum):
     IOB2 = "IOB2"
 
 
+SCHEME_NAMES = {"io": Scheme.IO, "iob1": Scheme.IOB1, "iob2": Scheme.IOB2, "bio": Scheme.IOB2}
+"""The schemes by the names that a manifest states."""
+
+
 class Span(NamedTuple):
     """An entity with the words from `start` up to, not including, `end`."""
 

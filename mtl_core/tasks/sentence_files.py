@@ -1,6 +1,5 @@
 """Labelled sentences: CSV and TSV with a header, or JSON lines."""
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -9,6 +8,14 @@ from mtl_core.errors import DataError
 from mtl_core.nearest import available_names
 from mtl_core.tasks import json_lines
 from mtl_core.tasks.lines import DataFile, Lines
+from mtl_core.tasks.separated_values import (
+    Quoting,
+    Record,
+    decided_quoting,
+    records,
+    refuse_swallowed_rows,
+    separator_remedy,
+)
 
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 SUFFIXES = (*DELIMITERS, ".jsonl")
@@ -25,17 +32,25 @@ class SentenceRow:
 
 @dataclass(frozen=True)
 class SentenceFile:
-    """All rows of a file, at least one."""
+    """All rows of a file, at least one.
+
+    `layout` describes the format, the columns and the quoting that were read.
+    """
 
     file: DataFile
     rows: tuple[SentenceRow, ...]
+    layout: str = ""
 
 
-def read_sentences(lines: Lines, text: str, label: str) -> SentenceFile:
+def read_sentences(
+    lines: Lines, text: str, label: str, quoting: Quoting | None = None
+) -> SentenceFile:
     """Read the two named columns (or keys); the suffix of the file determines the format.
 
-    Raises DataError with file and line for an unknown suffix, a missing column, a row with another
-    number of fields than the header, an open quotation, an empty text or label, and no rows.
+    `quoting` is what the manifest states about quotation marks; None: that of CSV in CSV files,
+    and what the rows show in TSV files. Raises DataError with file and line for an unknown suffix,
+    a missing column, a row with another number of fields than the header, an open quotation, rows
+    within a quotation, an empty text or label, and no rows.
     """
     file = lines.file
     suffix = PurePath(file.name).suffix.lower()
@@ -44,13 +59,13 @@ def read_sentences(lines: Lines, text: str, label: str) -> SentenceFile:
             f"{file.name} is not a format for sentences. Formats: {', '.join(SUFFIXES)}."
         )
     if suffix == ".jsonl":
-        cells = _json_cells(lines, text, label)
+        rows = tuple(_row(file, *cell) for cell in _json_cells(lines, text, label))
+        layout = f"JSON lines (keys '{text}' and '{label}')"
     else:
-        cells = _table_cells(lines, DELIMITERS[suffix], text, label)
-    rows = tuple(_row(file, *cell) for cell in cells)
+        rows, layout = _table(lines, suffix, text, label, quoting)
     if not rows:
         raise DataError(f"{file.name} has a header and no rows. Add labelled sentences.")
-    return SentenceFile(file, rows)
+    return SentenceFile(file, rows, layout)
 
 
 def _row(file: DataFile, line: int, text: str, label: str) -> SentenceRow:
@@ -69,49 +84,69 @@ def _json_cells(lines: Lines, text: str, label: str) -> Iterator[tuple[int, str,
         yield line, first, second
 
 
-def _table_cells(
-    lines: Lines, delimiter: str, text: str, label: str
-) -> Iterator[tuple[int, str, str]]:
-    records = _records(lines, delimiter)
-    header_line, header = next(records)
+def _table(
+    lines: Lines, suffix: str, text: str, label: str, stated: Quoting | None
+) -> tuple[tuple[SentenceRow, ...], str]:
+    """The rows of CSV or TSV, and the layout."""
+    delimiter = DELIMITERS[suffix]
+    _refuse_other_separator(lines, delimiter, text, label)
+    quoting = decided_quoting(lines, delimiter, stated)
+    found = records(lines, delimiter, quoting)
+    header_line, header = next(found)
     columns = [column.strip() for column in header]
-    places = [_place(lines.file, header_line, columns, name) for name in (text, label)]
-    for line, record in records:
-        if len(record) != len(columns):
-            raise lines.file.fault(
-                line,
-                f"the row has {len(record)} fields where the header has {len(columns)}. "
-                "Put a text that contains the separator in double quotes.",
-            )
-        yield line, record[places[0]], record[places[1]]
+    text_at, label_at = (_place(lines.file, header_line, columns, name) for name in (text, label))
+    rows = tuple(_of_width(lines.file, record, len(columns), delimiter) for record in found)
+    if quoting is Quoting.CSV and stated is None:
+        labels = {fields[label_at].strip() for _, fields in rows}
+        for record in rows:
+            refuse_swallowed_rows(lines, record, delimiter, labels)
+    return (
+        tuple(_row(lines.file, line, each[text_at], each[label_at]) for line, each in rows),
+        f"{suffix[1:].upper()} (columns '{text}' and '{label}' of {len(columns)}"
+        f"{_quoting_in_words(lines, suffix, quoting)})",
+    )
 
 
-def _place(file: DataFile, line: int, columns: list[str], name: str) -> int:
+def _refuse_other_separator(lines: Lines, delimiter: str, text: str, label: str) -> None:
+    """Raises DataError if the columns are separated by another character than the format's."""
+    numbered = enumerate(lines.lines, start=1)
+    number, header = next((number, line) for number, line in numbered if line.strip())
+    remedy = separator_remedy(header, delimiter, (text, label))
+    if remedy and delimiter not in header:
+        _place(lines.file, number, [header.strip()], text, remedy)
+
+
+def _of_width(file: DataFile, record: Record, width: int, delimiter: str) -> Record:
+    """The record. Raises DataError unless it has `width` fields."""
+    line, fields = record
+    if len(fields) != width:
+        remedy = "Put a text that contains the separator in double quotes."
+        if delimiter == "\t":
+            remedy = "Tabs separate the fields: remove those inside a text."
+        raise file.fault(
+            line, f"the row has {len(fields)} fields where the header has {width}. {remedy}"
+        )
+    return record
+
+
+def _quoting_in_words(lines: Lines, suffix: str, quoting: Quoting) -> str:
+    """What was decided about quotation marks, if there are any and it is not that of CSV files."""
+    usual = suffix == ".csv" and quoting is Quoting.CSV
+    if usual or not any('"' in line for line in lines.lines):
+        return ""
+    if quoting is Quoting.CSV:
+        return "; quotation marks enclose fields"
+    return "; quotation marks belong to the text"
+
+
+def _place(file: DataFile, line: int, columns: list[str], name: str, remedy: str = "") -> int:
+    """The place of a column. Raises DataError, which ends with `remedy`, if there is none."""
     if columns.count(name) > 1:
         raise file.fault(line, f"the column '{name}' appears twice. Rename one of them.")
     if name not in columns:
         raise file.fault(
             line,
             f"there is no column '{name}'. {available_names(name, columns, 'Columns')} "
-            "Name the columns of text and label; in a manifest, with these two keys.",
+            f"Name the columns of text and label; in a manifest, with these two keys.{remedy}",
         )
     return columns.index(name)
-
-
-def _records(lines: Lines, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Each record that is not blank, with its first line; quoted text may span several lines."""
-    reader = csv.reader((line + "\n" for line in lines.lines), delimiter=delimiter, strict=True)
-    while True:
-        begins = reader.line_num + 1
-        try:
-            record = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise lines.file.fault(
-                begins,
-                f"the row that begins here is malformed ({error}). Close each double quote, "
-                "and write a double quote inside a text twice.",
-            ) from error
-        if record:
-            yield begins, record

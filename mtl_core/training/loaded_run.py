@@ -19,8 +19,15 @@ from mtl_core.models.multitask import MultiTaskModel
 from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.nearest import quoted
 from mtl_core.settings import ANY_FILE, FileAccess
-from mtl_core.tasks.alignment import EncodedExample, EncodedSplit, encode_labellings
-from mtl_core.tasks.dataset import Dataset, Example, load_dataset, repeated_words
+from mtl_core.tasks.alignment import (
+    EncodedExample,
+    EncodedSplit,
+    encode_labellings,
+    losses_in_words,
+)
+from mtl_core.tasks.data_notes import data_notes
+from mtl_core.tasks.dataset import Dataset, Example, load_dataset
+from mtl_core.tasks.task import TaskKind
 from mtl_core.training.device import resolve_device
 from mtl_core.training.events import Counts
 from mtl_core.training.label_noise import with_label_noise
@@ -219,9 +226,11 @@ class _Shared:
                 *self.start.notes,
                 *self.notes,
                 *noise,
-                *_notes(tables, dataset, encoded, self.validation, self.test),
+                *_notes(tables, encoded, self.validation, self.test),
+                *_first_token_notes(spec, dataset, encoded),
                 *(note for other in self.others for note in other.notes),
                 *_together(self.runs),
+                *data_notes(dataset),
             ),
             others=self.others,
             loaded_heads=frozenset(self.start.heads),
@@ -322,23 +331,27 @@ def _filled(
 
 def _notes(
     tables: tuple[ParameterTable, ...],
-    dataset: Dataset,
     training: EncodedSplit,
     validation: EncodedSplit,
     test: EncodedSplit,
 ) -> tuple[str, ...]:
-    notes = []
+    notes: list[str] = []
     if not any(table.totals.trainable for table in tables):
         notes.append("Nothing is trained: this run only evaluates the untrained model.")
     splits = (("training", training), ("validation", validation), ("test", test))
     for split, encoded in splits:
-        for task, lost in encoded.entities_lost.items():
-            if lost:
-                what = "entity is" if lost == 1 else "entities are"
-                notes.append(f"{lost} {what} cut off in the {split} data of {task}.")
-    for task, repeated in dataset.repeated_sentences().items():
-        notes.append(f"{task}: {repeated_words(repeated)}, so its scores may be too high.")
-    for task, repaired in dataset.repaired_tags.items():
-        if repaired:
-            notes.append(f"{repaired} tags of {task} began an entity with I- and were read as B-.")
+        notes += losses_in_words(encoded, f"the {split} data")
     return tuple(notes)
+
+
+def _first_token_notes(spec: RunSpec, dataset: Dataset, training: EncodedSplit) -> tuple[str, ...]:
+    """A note for sentence heads that read a word where others read a special token."""
+    reads_first = spec.sentence_vector is not SentenceVector.MEAN
+    if not (reads_first and training.first_tokens_of_words):
+        return ()
+    return tuple(
+        f"{task.name}: the tokenizer puts no special token first, so the sentence vector "
+        f"({spec.sentence_vector.words}) is that of the first word."
+        for task in dataset.tasks
+        if task.kind is TaskKind.SENTENCE
+    )

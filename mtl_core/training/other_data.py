@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from mtl_core.models.multitask import MultiTaskModel
 from mtl_core.settings import FileAccess
-from mtl_core.tasks.alignment import EncodedSplit, Tokenizer, encode
+from mtl_core.tasks.alignment import EncodedSplit, Tokenizer, encode, losses_in_words
 from mtl_core.tasks.dataset import Example, load_dataset
 from mtl_core.tasks.shared_tasks import judged_sentences, require_other, shared_tasks
 from mtl_core.tasks.task import Task
@@ -42,13 +42,8 @@ class OtherData:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Messages about entities that are cut off, so that no prediction can match them."""
-        return tuple(
-            f"{lost} entit{'y is' if lost == 1 else 'ies are'} cut off in the data of "
-            f"{task} in {self.reference}."
-            for task, lost in self.encoded.entities_lost.items()
-            if lost
-        )
+        """Messages about entities and words that no prediction can match."""
+        return losses_in_words(self.encoded, "the data", f" in {self.reference}")
 
 
 def load_other_data(

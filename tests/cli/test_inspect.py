@@ -107,3 +107,23 @@ def test_a_folder_with_only_a_config_can_be_inspected(
         answer = command("inspect", "--checkpoint", reference, "--format", "json")
         assert (answer.code, answer.err) == (0, "")
         assert answer.json["totals"]["all"] == 21_510
+
+
+def test_inspect_states_how_data_were_read(command: Command, tmp_path: Path) -> None:
+    for split in ("train", "dev"):
+        rows = f'text\tlabel\n"Good" {split}\tx\nbad {split}\ty\n'
+        (tmp_path / f"{split}.tsv").write_text(rows, encoding="utf-8")
+    manifest = tmp_path / "mine.yaml"
+    manifest.write_text(
+        "tasks:\n  mood: {kind: sentence, head: feelings, train: train.tsv, validation: dev.tsv}\n",
+        encoding="utf-8",
+    )
+    reading = (
+        "mood was read as TSV (columns 'text' and 'label' of 2; quotation marks belong to the "
+        "text): 2 classes ('x', 'y'); 2 + 2 sentences in the files of train and validation."
+    )
+    options = ("inspect", *BERT, "--data", manifest)
+
+    assert command(*options).out.splitlines()[-1] == f"Data: {reading}"
+    assert command(*options, "--format", "json").json["data_notes"] == [reading]
+    assert command("inspect", *BERT, "--format", "json").json["data_notes"] == []

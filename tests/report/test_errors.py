@@ -239,3 +239,24 @@ def test_sentences_of_each_kind_are_selected_in_their_order() -> None:
     assert some_of_each(found, 5) == [*lost[:3], *won, neither]
     assert some_of_each(lost, 5) == lost
     assert some_of_each([], 5) == []
+
+
+def test_the_note_states_how_data_were_read_once_for_all_plans(
+    store: RunStore, keep: Keep, data: str
+) -> None:
+    reading = load_dataset(data, ANY_FILE).readings["ner"].line
+    ids = []
+    for scenario in ("heads-only", "full"):
+        story = answered(scenario, RIGHT, data)
+        noted = {"notes": (reading, f"A note on {scenario}.")}
+        story.events[0] = story.events[0].model_copy(update=noted)
+        ids.append(keep(story))
+    note = note_of(load_report(store, ids, lambda _: minilm(), sample_of), NOW)
+    texts = [
+        block.text
+        for section in note.sections
+        for block in section.blocks
+        if isinstance(block, Text)
+    ]
+    lines = [each for each in texts if "was read as" in each or "A note on" in each]
+    assert lines == [reading, "heads only: A note on heads-only.", "full: A note on full."]

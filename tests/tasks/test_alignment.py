@@ -1,16 +1,18 @@
 """Tags on first sub-words, against examples worked by hand with the embedded tokenizer."""
 
 import importlib.util
+import re
 from pathlib import Path
 
 import pytest
 
-from mtl_core.errors import InvalidRun, UnsupportedArchitecture
+from mtl_core.errors import DataError, InvalidRun, UnsupportedArchitecture
 from mtl_core.tasks.alignment import (
     EncodedExample,
     check_max_length,
     encode,
     encode_labellings,
+    losses_in_words,
     word_tags,
 )
 from mtl_core.tasks.dataset import Example
@@ -167,3 +169,82 @@ def test_a_tokenizer_without_word_ids_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(UnsupportedArchitecture, match=r"no fast tokenizer, .*Add its tokenizer"):
         encode([tagged("Ann", "PER")], [NER], ByT5Tokenizer(), 8)
+
+
+@pytest.fixture(scope="module")
+def cutting_left(tokenizer):
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(
+        tokenizer.name_or_path, truncation_side="left", local_files_only=True
+    )
+
+
+def test_truncation_on_the_left_counts_the_entities_before_the_cut(cutting_left) -> None:
+    # The last six words fit. Lost: the entity before the cut; none of the others.
+    example = tagged("Ann a a a a New York in Rome", "PER O O O O LOC LOC O LOC")
+    split = encode([example], [NER], cutting_left, 8)
+    (encoded,) = split.examples
+    assert encoded.first_sub_words == (None, None, None, 1, 2, 3, 4, 5, 6)
+    assert encoded.labels == {"ner": (-100, 0, 0, 2, 2, 0, 2, -100)}
+    assert split.entities_lost == {"ner": 1}
+
+
+def test_a_word_without_its_first_sub_word_is_cut_off_and_carries_no_tag(cutting_left) -> None:
+    example = tagged("Llanfair a a a", "LOC O O O")
+    split = encode([example], [NER], cutting_left, 8)
+    (encoded,) = split.examples
+    assert encoded.first_sub_words == (None, 4, 5, 6)
+    assert encoded.labels == {"ner": (-100, -100, -100, -100, 0, 0, 0, -100)}
+    assert split.entities_lost == {"ner": 1}
+
+
+def test_words_without_tokens_and_their_entities_are_counted(tokenizer) -> None:
+    examples = [
+        tagged("\u200b Ann \ufe0f saw Paris \u200b", "ORG PER O O LOC LOC"),
+        tagged("Ann saw Paris", "PER O LOC"),
+        tagged("\u200b", "O"),
+    ]
+    split = encode(examples, [NER], tokenizer, 16)
+    assert split.words_without_tokens == {"ner": 4}
+    assert split.entities_without_tokens == {"ner": 2}
+    assert split.entities_lost == {"ner": 0}
+    assert (split.sentences_without_words, split.first_tokens_of_words) == (1, 0)
+    assert losses_in_words(split, "the test data") == (
+        "4 words have no token with this tokenizer in the test data of ner; 2 entities with such a "
+        "word cannot be found.",
+        "1 sentence has only special tokens in the test data.",
+    )
+
+
+@pytest.fixture(scope="module")
+def plain_tokenizer():
+    """A tokenizer of whole words without special tokens, which drops control characters."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    unknown = "[UNK]"
+    words = Tokenizer(models.WordLevel({unknown: 0, "good": 1, "food": 2}, unk_token=unknown))
+    words.normalizer = normalizers.BertNormalizer()
+    words.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    return PreTrainedTokenizerFast(tokenizer_object=words, unk_token=unknown)
+
+
+def test_sentences_that_begin_with_the_token_of_a_word_are_counted(plain_tokenizer) -> None:
+    examples = [Example("Good food", None, {"sentiment": "positive"}), tagged("Good food", "O O")]
+    split = encode(examples, DEFAULT_TASKS, plain_tokenizer, 8)
+    assert [each.input_ids for each in split.examples] == [(1, 2), (1, 2)]
+    assert split.first_tokens_of_words == 2
+
+
+@pytest.mark.parametrize(
+    "empty", [Example("\u200b", None, {"sentiment": "positive"}), tagged("\u200b", "O")]
+)
+def test_a_sentence_without_a_token_is_refused(plain_tokenizer, empty: Example) -> None:
+    good = Example("Good", None, {"sentiment": "positive"})
+    message = (
+        r"The tokenizer gives no token for sentence 2, '\u200b'. Remove it from the data, or "
+        "choose another checkpoint."
+    )
+    with pytest.raises(DataError, match=re.escape(message)):
+        encode([good, empty], DEFAULT_TASKS, plain_tokenizer, 8)

@@ -194,7 +194,7 @@ def test_tagged_words_are_shared_as_well(write_data) -> None:
     manifest = write_data(
         {
             "manifest.yaml": f"tasks:\n  ner: {{{both}, head: ner}}\n"
-            f"  pos: {{{both}, head: pos, label: pos}}\n",
+            f"  pos: {{{both}, head: pos, label: pos, scheme: io}}\n",
             "b.train.jsonl": '{"tokens": ["Ann", "ran"], "tags": ["PER", "O"], "pos": ["N", "V"]}',
         }
     )

@@ -8,7 +8,10 @@ import pytest
 from mtl_core.errors import DataError
 from mtl_core.tasks.lines import DataFile
 from mtl_core.tasks.manifest import MANIFEST_BYTES, TaskSource, read_manifest
+from mtl_core.tasks.schemes import Scheme
+from mtl_core.tasks.separated_values import Quoting
 from mtl_core.tasks.task import TaskKind
+from mtl_core.tasks.token_columns import TokenColumns
 
 SENTIMENT = "kind: sentence, head: classifier, train: a.csv, validation: b.csv"
 
@@ -211,3 +214,15 @@ def test_a_manifest_over_the_limit_is_not_read(manifest: Path) -> None:
 def test_a_missing_manifest_is_named(manifest: Path) -> None:
     with pytest.raises(DataError, match=r"There is no file .*manifest\.yaml\."):
         read_manifest(manifest)
+
+
+def test_the_example_of_the_documentation_is_a_manifest(manifest: Path) -> None:
+    documented = (Path(__file__).parents[2] / "docs" / "manifest.md").read_text(encoding="utf-8")
+    example = documented.split("```yaml\n")[2].split("```")[0]
+    manifest.write_text(example, encoding="utf-8")
+    ner, sentiment = read_manifest(manifest).tasks
+    assert ner.columns == TokenColumns(word=2, tag=4)
+    assert ner.tags == (("0", "O"), ("1", "B-PER"), ("2", "I-PER"))
+    assert ner.scheme is Scheme.IOB2
+    assert sentiment.labels == (("Positive", "positive"),)
+    assert sentiment.quoting is Quoting.NONE

@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -90,3 +91,54 @@ def test_without_a_tokenizer_that_can_be_read_words_are_counted(tmp_path: Path) 
     assert counter_for(None).unit == counter_for(tmp_path).unit == "words"
     (tmp_path / "tokenizer.json").write_text("{}", encoding="utf-8")
     assert counter_for(tmp_path).unit == "words"
+
+
+UNREAD = (
+    "Ann\tPER\na\tO\na\tO\na\tO\na\tO\nNew\tLOC\nYork\tLOC\nin\tO\nRome\tLOC\n\n"
+    "Paris\tLOC\n\u200b\tLOC\nis\tO\n\n\u200b\tO\n\nLlanfair\tLOC\nis\tO\nin\tO\nWales\tLOC\n"
+)
+
+
+@pytest.fixture
+def files_of_minilm(tmp_path: Path) -> Path:
+    """The tokenizer's files of the included checkpoint in a folder that can be changed."""
+    folder = tmp_path / "tokenizer"
+    folder.mkdir()
+    source = resolve_checkpoint("minilm-l6", ANY_FILE).folder
+    for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
+        (folder / name).write_bytes((source / name).read_bytes())
+    return folder
+
+
+@pytest.mark.parametrize("stated_in", [None, "tokenizer_config.json", "tokenizer.json"])
+@pytest.mark.parametrize("max_length", [8, 9, 11, 128])
+def test_the_side_of_truncation_and_unread_words_are_those_of_training(
+    write_data: WriteData, files_of_minilm: Path, stated_in: str | None, max_length: int
+) -> None:
+    from transformers import AutoTokenizer
+
+    if stated_in is not None:
+        file = files_of_minilm / stated_in
+        keys = json.loads(file.read_text(encoding="utf-8"))
+        direction = {
+            "direction": "Left",
+            "max_length": 128,
+            "strategy": "LongestFirst",
+            "stride": 0,
+        }
+        config = stated_in == "tokenizer_config.json"
+        keys |= {"truncation_side": "left"} if config else {"truncation": direction}
+        file.write_text(json.dumps(keys), encoding="utf-8")
+    dataset = load_dataset(str(write_data({"b.train.conll": UNREAD})), ANY_FILE)
+    examples = tuple(each for each in dataset.train if each.words)
+    tokenizer = AutoTokenizer.from_pretrained(files_of_minilm, local_files_only=True)
+    encoded = encode(examples, dataset.tasks, tokenizer, max_length)
+    lengths = counter_for(files_of_minilm).lengths(examples, "ner")
+
+    assert lengths.entities_lost(max_length) == encoded.entities_lost["ner"]
+    assert lengths.words_without_tokens == encoded.words_without_tokens["ner"] == 2
+    assert lengths.entities_without_tokens == encoded.entities_without_tokens["ner"] == 1
+    assert lengths.sentences_without_words == encoded.sentences_without_words == 1
+    assert lengths.first_tokens_of_words == encoded.first_tokens_of_words == 0
+    lost_at_8 = 2 if stated_in else 3
+    assert max_length != 8 or encoded.entities_lost["ner"] == lost_at_8

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import pytest
 
@@ -176,3 +177,48 @@ def test_a_run_reads_only_files_that_its_access_permits(bench):
     access = NO_FILE.model_copy(update={"checkpoint_roots": (bench.checkpoint.parent,)})
     with pytest.raises(DataError, match="is not allowed here"):
         load_run(spec, access)
+
+
+def test_how_each_task_was_read_is_noted(bench, write_data):
+    loaded = load_run(bench.spec("full", data=str(write_data(REVIEWS, [FAR, "acme/B-ORG"]))))
+
+    assert loaded.notes[-2:] == (
+        "sentiment was read as CSV (columns 'text' and 'label' of 2): 2 classes ('negative', "
+        "'positive'); 2 + 2 sentences in the files of train and validation.",
+        "ner was read as CoNLL columns (word 1 and tag 2 of 2): tags in IOB2 (detected), 2 entity "
+        "types ('LOC', 'ORG'); 2 + 2 sentences, 8 + 8 words, 2 + 2 entities in the files of train "
+        "and validation.",
+    )
+
+
+def test_words_that_give_no_token_are_noted_with_their_entities(bench, write_data, notes_of):
+    data = str(write_data(REVIEWS, ["anna/B-PER \u200b/I-PER said/O", "rome/B-LOC"]))
+
+    assert notes_of(load_run(bench.spec("full", data=data)))[:2] == tuple(
+        f"1 word has no token with this tokenizer in the {split} data of ner; 1 entity with such "
+        "a word cannot be found."
+        for split in ("training", "validation")
+    )
+
+
+def test_a_tokenizer_without_special_tokens_is_noted_where_heads_read_the_first_token(
+    bench, tiny_checkpoint, tmp_path, notes_of
+):
+    folder = tmp_path / "plain"
+    shutil.copytree(tiny_checkpoint, folder)
+    keys = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    keys["post_processor"] = None
+    (folder / "tokenizer.json").write_text(json.dumps(keys), encoding="utf-8")
+    config = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+    config["tokenizer_class"] = "PreTrainedTokenizerFast"
+    (folder / "tokenizer_config.json").write_text(json.dumps(config), encoding="utf-8")
+
+    def notes(vector):
+        spec = bench.spec("full", sentence_vector=vector)
+        return notes_of(load_run(spec.model_copy(update={"checkpoint": str(folder)})))
+
+    assert notes("mean") == ()
+    assert notes("first-token") == (
+        "sentiment: the tokenizer puts no special token first, so the sentence vector (first "
+        "token) is that of the first word.",
+    )

@@ -57,6 +57,10 @@ def test_the_sample_is_measured_with_the_tokenizer_of_the_checkpoint(lab: Lab) -
     assert "lengths measured with the tokenizer of minilm-l6" in texts(app)
     assert "1,032 entities of 3 types" in texts(app)
     assert "2 classes, “negative” is 50 % of training" in texts(app)
+    assert (
+        "ner was read as CoNLL columns (word 1 and tag 2 of 2): tags in IO (detected), 3 entity "
+        "types ('PER', 'LOC', 'ORG'); 400 + 200 + 800 sentences, "
+    ) in texts(app)
 
 
 def test_the_headline_counts_entities_cut_off_by_the_maximum_length(lab: Lab) -> None:
@@ -195,6 +199,35 @@ def test_an_invalid_file_is_named_and_the_form_keeps_its_values(
     assert not app.error
     assert not app.button(key="use_upload").disabled
     assert not lab.settings.uploads.exists()
+
+
+def test_an_uploaded_file_is_described_as_it_was_read(lab: Lab) -> None:
+    app = add_files(data_page())
+    assert (
+        "ner was read as CoNLL columns (word 1 and tag 2 of 2): tags in IOB2 (detected), 2 entity "
+        "types ('LOC', 'PER'); 2 + 2 sentences, 5 + 5 words, 2 + 2 entities in the files of train "
+        "and validation."
+    ) in texts(app)
+
+
+def test_doubtful_uploads_are_refused_with_what_can_be_done_without_a_manifest(lab: Lab) -> None:
+    app = add_files(data_page(), upload_2_training=("x.conll", b"1 Ann B-PER\n2 left O\n"))
+    assert "x.conll, line 1: column 1 holds only numbers, so it holds no words." in texts(app)
+    assert "An upload has no manifest of its own: change the files, or train from" in texts(app)
+    assert app.button(key="use_upload").disabled
+
+
+def test_words_that_the_tokenizer_does_not_read_are_counted(lab: Lab) -> None:
+    words = PLACES.replace(b"saw\tO", b"\xe2\x80\x8b\tI-PER")
+    app = data_page()
+    app.text_input(key="upload_1_name").set_value("reviews")
+    add_files(app, upload_2_training=("x.conll", words)).selectbox(key="upload_1_label").set_value(
+        "mood"
+    ).run()
+    app.button(key="use_upload").click().run()
+    assert (
+        "1 word has no token with this tokenizer; 1 entity with such a word cannot be found."
+    ) in texts(app)
 
 
 def test_a_missing_file_is_named(lab: Lab) -> None:

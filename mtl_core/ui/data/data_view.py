@@ -14,11 +14,13 @@ from mtl_core.report.data_words import (
     counts_caption,
     data_name,
     length_finding,
+    reading_lines,
 )
 from mtl_core.settings import FileAccess, Settings
-from mtl_core.tasks.dataset import SAMPLE, load_dataset, repeated_words
+from mtl_core.tasks.dataset import SAMPLE, load_dataset
 from mtl_core.tasks.lengths import SubWordCounter, counter_for
 from mtl_core.tasks.overview import DataOverview, Shown, TaskOverview, overview
+from mtl_core.tasks.repeated import nearly_repeated_words, repeated_words
 from mtl_core.tasks.upload_reference import is_upload
 from mtl_core.ui.shared.choice import Choice, keep_choice, seed_widget
 from mtl_core.ui.shared.data_picker import data_picker
@@ -58,8 +60,11 @@ def data_facts(chosen: ResolvedChoice, found: DataOverview) -> list[str]:
     if any("test" in task.examples for task in found.tasks):
         splits += " + test"
     facts = [plain(name), plain(unit), f"counts: {splits}"]
+    once = "each counted once over all tasks"
     if found.repeated:
-        facts.append(f"{repeated_words(found.repeated)}, each counted once over all tasks")
+        facts.append(f"{repeated_words(found.repeated)}, {once}")
+    if found.nearly_repeated:
+        facts.append(f"{nearly_repeated_words(found.nearly_repeated)}, {once}")
     return facts
 
 
@@ -121,6 +126,8 @@ def _panel(task: TaskOverview, unit: str, max_length: int, number: int, colors: 
     with st.container(gap=None):
         st.markdown(f"### :{hue(number)}[{plain(title)}] {plain(balance_finding(task))}")
         st.caption(plain(counts_caption(task)))
+        for line in reading_lines(task):
+            st.caption(plain(line))
     st.plotly_chart(
         balance_figure(task.labels, number, colors),
         theme=None,

@@ -35,6 +35,10 @@ _KINDS = {
 _NAMES = ("sentiment", "ner")
 _FORMATS = sorted({suffix.removeprefix(".") for each in SUFFIXES.values() for suffix in each})
 _MEGABYTES = MOST_BYTES // 2**20
+_NO_MANIFEST = (
+    "An upload has no manifest of its own: change the files, or train from a manifest on the "
+    "command line."
+)
 
 
 def upload_form(lab: Lab) -> None:
@@ -161,6 +165,8 @@ def _check_and_save(lab: Lab, drafts: Sequence[Draft]) -> None:
         result = _read(tasks)
         if isinstance(result, str):
             st.error(plain(result), icon=":material/error:")
+            if "in the manifest" in result:
+                st.caption(_NO_MANIFEST)
         else:
             st.markdown(_summary(result))
     st.button(
@@ -188,7 +194,7 @@ def _read(tasks: tuple[UploadedTask, ...]) -> Dataset | str:
 
 
 def _summary(dataset: Dataset) -> str:
-    """One line of Markdown per task: number of sentences, head and outputs."""
+    """Two lines of Markdown per task: number of sentences, head and outputs; how it was read."""
     counts = dataset.counts()
     lines = []
     for task in dataset.tasks:
@@ -198,6 +204,7 @@ def _summary(dataset: Dataset) -> str:
         if repaired := dataset.repaired_tags.get(task.name, 0):
             line += f"; {counted(repaired, 'tag')} changed from I- to B- at the start of an entity"
         lines.append(line)
+        lines.append(f":small[{plain(dataset.readings[task.name].line)}]")
     return "  \n".join(lines)
 
 
