@@ -12,6 +12,17 @@ from mtl_core.analysis.claim_verdicts import (
     after_holm,
     holm_adjusted,
 )
+from mtl_core.cli.claims.options import (
+    Checkpoint,
+    Data,
+    DomainCheckpoint,
+    Epochs,
+    HiddenClaim,
+    MaxLength,
+    Names,
+    Run,
+    Ship,
+)
 from mtl_core.cli.console import plain_console, plain_table, print_json
 from mtl_core.errors import BadInput, FreezeLabError
 from mtl_core.lessons.claim import Claim, missing_weights
@@ -34,16 +45,6 @@ _COLUMNS = ("claim", "verdict", "effect", "95 % interval", "seeds, sentences, ba
 """The last: the verdict if those of all claims in the table are to hold together."""
 
 
-_DomainCheckpoint = Annotated[
-    str | None,
-    typer.Option(
-        metavar="REF",
-        help="With --run: the checkpoint that domain-checkpoint compares with --checkpoint.  "
-        "[default: biobert]",
-    ),
-]
-
-
 class ClaimFormat(StrEnum):
     """The output formats of `claims`."""
 
@@ -53,45 +54,15 @@ class ClaimFormat(StrEnum):
 
 
 def claims(
-    names: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="CLAIM", help="Ids of claims.  [default: all]"),
-    ] = None,
-    claim: Annotated[list[str] | None, typer.Option("--claim", hidden=True)] = None,
-    run: Annotated[
-        bool,
-        typer.Option(
-            "--run", help="Make the missing runs on this machine, and judge the claims by its runs."
-        ),
-    ] = False,
-    checkpoint: Annotated[
-        str | None,
-        typer.Option(
-            metavar="REF", help="With --run: the checkpoint to test on.  [default: minilm-l6]"
-        ),
-    ] = None,
-    domain_checkpoint: _DomainCheckpoint = None,
-    data: Annotated[
-        str | None,
-        typer.Option(metavar="REF", help="With --run: the data to test on.  [default: sample]"),
-    ] = None,
-    epochs: Annotated[
-        float | None,
-        typer.Option(
-            help="With --run: epochs of the claims with three; those with more are scaled.  "
-            "[default: 3]"
-        ),
-    ] = None,
-    max_length: Annotated[
-        int | None,
-        typer.Option(help="With --run: maximum sub-word tokens per sentence.  [default: 128]"),
-    ] = None,
-    ship: Annotated[
-        bool,
-        typer.Option(
-            "--ship", help="Make the runs that the included ones lack, and include them as well."
-        ),
-    ] = False,
+    names: Names = None,
+    claim: HiddenClaim = None,
+    run: Run = False,
+    checkpoint: Checkpoint = None,
+    domain_checkpoint: DomainCheckpoint = None,
+    data: Data = None,
+    epochs: Epochs = None,
+    max_length: MaxLength = None,
+    ship: Ship = False,
     form: Annotated[ClaimFormat, typer.Option("--format")] = ClaimFormat.TABLE,
 ) -> None:
     """Print the verdicts on the claims about freezing, from the runs that are included.
@@ -108,19 +79,20 @@ def claims(
         "max_length": max_length,
     }
     _require_run((name for name, value in changes.items() if value is not None), run, ship)
-    if ship:
-        from mtl_core.cli.claims.missing_runs import ship_claims  # not needed to print
+    experiments = experiments_with(ANY_FILE, **changes) if run else EXPERIMENTS
+    _print(selected, _results(selected, experiments, run, ship), experiments, form, not run)
 
-        _print(selected, ship_claims(selected), EXPERIMENTS, form, included=True)
-    elif run:
-        from mtl_core.cli.claims.missing_runs import run_claims
 
-        experiments = experiments_with(ANY_FILE, **changes)
-        _print(selected, run_claims(selected, experiments), experiments, form, included=False)
-    else:
-        shipped = shipped_results()
-        results = [shipped.get(each.id, NOT_TESTED) for each in selected]
-        _print(selected, results, EXPERIMENTS, form, included=True)
+def _results(
+    claims: Sequence[Claim], experiments: Experiments, run: bool, ship: bool
+) -> list[ClaimResult]:
+    """The results of claims, after the missing runs have been made if that is requested."""
+    if run or ship:  # not needed to print the included verdicts
+        from mtl_core.cli.claims.missing_runs import run_claims, ship_claims
+
+        return ship_claims(claims) if ship else run_claims(claims, experiments)
+    shipped = shipped_results()
+    return [shipped.get(each.id, NOT_TESTED) for each in claims]
 
 
 def _selected(names: Sequence[str]) -> list[Claim]:
