@@ -41,8 +41,8 @@ def main() -> None:
         changes = EXPERIMENTS[name].starts_from is not None and SAMPLE in spec.also_evaluate
         for task in OF_PLANS:
             found = _of_changes(arms, task, gold) if changes else _of_pairs(arms, task, gold)
-            if variances := _mean(found):
-                print(_row(f"{name}{': change' if changes else ''}", task, variances))
+            if (measured := _mean(found)) is not None:
+                print(_row(f"{name}{': change' if changes else ''}", task, measured))
 
 
 def _included() -> dict[str, dict[str, Runs]]:
