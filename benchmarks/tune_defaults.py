@@ -3,11 +3,10 @@
     python benchmarks/tune_defaults.py [--workers 2] [--trials FILE] [--table]
                                        [--scenarios heads-only,full] [--seeds 100,101]
 
-Every scenario has the same number of trials: nine pairs of rates (`GRIDS`) with the first seed,
-then the best third of them with every other seed. A trial is one whole run. It is written to
---trials, a file of JSON lines, as soon as it has finished; trials that are in the file are skipped,
-so an interrupted search is continued by the same command. --table prints what the file has and runs
-nothing.
+Every scenario has the same number of trials: nine pairs of rates (`GRIDS`), each with the same
+seeds. A trial is one whole run. It is written to --trials, a file of JSON lines, as soon as it has
+finished; trials that are in the file are skipped, so an interrupted search is continued by the same
+command. --table prints what the file has and runs nothing.
 
 The trials read a copy of the data without its test files, so nothing can be chosen by them. Their
 seeds are not among those of the comparisons that judge plans. The score of a trial is the mean of
@@ -22,7 +21,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import product
 from multiprocessing import get_context
@@ -124,52 +123,29 @@ class Candidate:
 def main() -> None:
     """Run the trials that the file lacks and print the table."""
     arguments = _arguments()
-    file, seeds = Path(arguments.trials), [int(seed) for seed in arguments.seeds.split(",")]
-    first = list(
+    file = Path(arguments.trials)
+    trials = list(
         planned(
             arguments.scenarios.split(","),
-            seeds[0],
+            [int(seed) for seed in arguments.seeds.split(",")],
             checkpoint=arguments.checkpoint,
             data=arguments.data,
             epochs=arguments.epochs,
         )
     )
     if not arguments.table:
-        search(first, file, arguments.workers)
-        search(repeated(read(file), first, seeds[1:]), file, arguments.workers)
-    print(markdown(read(file), first, seeds[1:]))
+        search(trials, file, arguments.workers)
+    print(markdown(of_trials(read(file), trials), trials))
 
 
 def planned(
-    scenarios: Iterable[str], seed: int = SEEDS[0], points: int = 9, **values: Any
+    scenarios: Iterable[str], seeds: Sequence[int] = SEEDS, points: int = 9, **values: Any
 ) -> Iterator[Trial]:
-    """The first trials of these scenarios: one for each of the first `points` pairs of a grid."""
+    """All trials of these scenarios, each with the first `points` pairs of its grid."""
     for scenario in scenarios:
         for rates in GRIDS.get(scenario_kind(scenario)[0], _USUAL)[:points]:
-            yield Trial(scenario, rates.encoder, rates.heads, seed, **values)
-
-
-def repeated(
-    finished: Sequence[Finished], first: Sequence[Trial], seeds: Sequence[int]
-) -> list[Trial]:
-    """The best third of the first trials of each scenario, at least one, with the other seeds.
-
-    Without those of a scenario whose first trials have not all finished.
-    """
-    scores = {each.trial: each.score for each in finished}
-    found = []
-    for own in _by_scenario(first).values():
-        if all(trial in scores for trial in own):
-            best = sorted(own, key=lambda trial: -scores[trial])[: max(len(own) // 3, 1)]
-            found += [replace(trial, seed=seed) for trial in best for seed in seeds]
-    return found
-
-
-def _by_scenario(trials: Iterable[Trial]) -> dict[str, list[Trial]]:
-    found: dict[str, list[Trial]] = {}
-    for trial in trials:
-        found.setdefault(trial.scenario, []).append(trial)
-    return found
+            for seed in seeds:
+                yield Trial(scenario, rates.encoder, rates.heads, seed, **values)
 
 
 def search(trials: Sequence[Trial], file: Path, workers: int = 1) -> None:
@@ -287,22 +263,29 @@ def read(file: Path) -> list[Finished]:
     return found
 
 
-def candidates(finished: Sequence[Finished], trials: Iterable[Trial]) -> list[Candidate]:
-    """The pairs of rates of one scenario's `trials`, with the scores of the finished ones."""
+def of_trials(finished: Sequence[Finished], trials: Sequence[Trial]) -> list[Finished]:
+    """The finished ones of `trials`."""
+    return [each for each in finished if each.trial in set(trials)]
+
+
+def candidates(finished: Sequence[Finished], trials: Sequence[Trial]) -> list[Candidate]:
+    """The pairs of rates of one scenario's `trials` for which every seed has finished."""
     scores = {each.trial: each.score for each in finished}
-    by_rates: dict[Rates, list[float]] = {}
+    by_rates: dict[Rates, list[Trial]] = {}
     for trial in trials:
-        if trial in scores:
-            by_rates.setdefault(trial.rates, []).append(scores[trial])
-    return [Candidate(rates, tuple(each)) for rates, each in by_rates.items()]
+        by_rates.setdefault(trial.rates, []).append(trial)
+    return [
+        Candidate(rates, tuple(scores[trial] for trial in own))
+        for rates, own in by_rates.items()
+        if all(trial in scores for trial in own)
+    ]
 
 
 def standard_error(found: Sequence[Candidate]) -> float:
     """The standard error of a candidate's mean over its seeds.
 
-    Two seeds say little about the spread of one pair of rates, so all repeated pairs of the
-    scenario give it together: by their median variance, because a rate that is too high spreads far
-    more.
+    Two seeds say little about the spread of one pair of rates, so all pairs of the scenario give it
+    together: by their median variance, because a rate that is too high spreads far more.
     """
     if len(found[0].scores) < 2:
         return 0.0
@@ -320,24 +303,18 @@ def choice(found: Sequence[Candidate]) -> Candidate:
     return min(good, key=lambda each: (each.rates.encoder, each.rates.heads))
 
 
-def markdown(
-    finished: Sequence[Finished], first: Sequence[Trial], seeds: Sequence[int] = ()
-) -> str:
-    """A table with one row per scenario, and one of all pairs of rates.
-
-    The rates are chosen among the pairs that were repeated with `seeds`.
-    """
-    known = {each.trial for each in finished}
+def markdown(finished: Sequence[Finished], trials: Sequence[Trial]) -> str:
+    """A table with one row per scenario, and one of all pairs of rates."""
+    by_scenario: dict[str, list[Trial]] = {}
+    for trial in trials:
+        by_scenario.setdefault(trial.scenario, []).append(trial)
     rows, pairs = [], []
-    for scenario, own in _by_scenario(first).items():
-        again = repeated(finished, own, seeds)
-        every = [*own, *again]
-        number = len(own) + max(len(own) // 3, 1) * len(seeds)
-        done = sum(trial in known for trial in every)
-        found = candidates(finished, every)
-        last = [each for each in found if len(each.scores) == 1 + len(seeds)]
-        chosen = choice(last) if done == number else None
-        rows.append(_row(scenario, last, f"{done} of {number}", chosen))
+    for scenario, own in by_scenario.items():
+        found = candidates(finished, own)
+        done = sum(each.trial.scenario == scenario for each in finished)
+        complete = done == len(own)
+        rows.append(_row(scenario, found, f"{done} of {len(own)}", complete))
+        chosen = choice(found) if complete else None
         pairs += [_pair(scenario, each, each == chosen) for each in found]
     head = "| scenario | trials | default: encoder / heads | chosen: encoder / heads |"
     head += " its score | highest score | standard error |\n|---|--:|--:|--:|--:|--:|--:|"
@@ -345,10 +322,11 @@ def markdown(
     return "\n".join([head, *rows, "", every, *pairs])
 
 
-def _row(scenario: str, found: Sequence[Candidate], trials: str, chosen: Candidate | None) -> str:
+def _row(scenario: str, found: Sequence[Candidate], trials: str, complete: bool) -> str:
     default = default_rates(scenario_kind(scenario)[0], _WIDTH)
     cells = [scenario, trials, f"{default.encoder:g} / {default.heads:g}"]
-    if chosen is not None:
+    if complete:
+        chosen = choice(found)
         cells.append(f"{chosen.rates.encoder:g} / {chosen.rates.heads:g}")
         highest = max(each.mean for each in found)
         cells += [f"{each:.4f}" for each in (chosen.mean, highest, standard_error(found))]

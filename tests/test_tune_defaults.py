@@ -9,7 +9,6 @@ import yaml
 from benchmarks.tune_defaults import (
     GRIDS,
     SCENARIOS,
-    SEEDS,
     Candidate,
     Finished,
     Trial,
@@ -18,12 +17,11 @@ from benchmarks.tune_defaults import (
     markdown,
     planned,
     read,
-    repeated,
     search,
     standard_error,
     without_test,
 )
-from mtl_core.freezing.rates import Rates, default_rates
+from mtl_core.freezing.rates import Rates
 from mtl_core.settings import ANY_FILE
 from mtl_core.tasks.dataset import load_dataset
 
@@ -46,7 +44,7 @@ def judged(tiny_data: Path, tmp_path: Path) -> Path:
 def short(checkpoint: Path, data: Path) -> list[Trial]:
     """Two scenarios with two trials each."""
     values = {"checkpoint": str(checkpoint), "data": str(data), "epochs": 1.0}
-    return list(planned(("heads-only", "top-1"), points=2, **values))
+    return list(planned(("heads-only", "top-1"), seeds=(100,), points=2, **values))
 
 
 def test_the_search_needs_no_readable_test_split_and_is_resumed(
@@ -82,12 +80,10 @@ def test_the_copy_of_the_data_has_no_test_split(tmp_path: Path) -> None:
 
 
 def test_every_scenario_has_the_same_number_of_trials() -> None:
-    first = list(planned(SCENARIOS))
-    scores = [Finished(each, {"sentiment": n / 1000}, 1.0) for n, each in enumerate(first)]
-    trials = [*first, *repeated(scores, first, SEEDS[1:])]
+    trials = list(planned(SCENARIOS))
     counts = {name: sum(each.scenario == name for each in trials) for name in SCENARIOS}
 
-    assert set(counts.values()) == {12}
+    assert set(counts.values()) == {18}
     assert len(set(trials)) == len(trials)
     assert all(len(set(grid)) == 9 for grid in GRIDS.values())
 
@@ -107,39 +103,16 @@ def test_the_lowest_rates_within_one_standard_error_of_the_best_are_chosen() -> 
 
 
 def test_without_all_its_trials_a_scenario_has_no_choice() -> None:
-    first = list(planned(("full",)))
+    trials = list(planned(("full",)))
     scores = {"sentiment": 0.5, "ner": 0.7}
-    done = [Finished(each, scores, 1.0) for each in first]
-    again = repeated(done, first, (101,))
-    rates = default_rates("full", 384)
-    default = f"{rates.encoder:g} / {rates.heads:g}"
+    done = [Finished(each, scores, 1.0) for each in trials[:-1]]
 
-    table = markdown(done, first, (101,))
-    assert f"| full | 9 of 12 | {default} | not finished |" in table
+    table = markdown(done, trials)
+    assert "| full | 17 of 18 | 0.0003 / 0.001 | not finished |" in table
     assert "chosen |" not in table
-    complete = markdown([*done, *(Finished(each, scores, 1.0) for each in again)], first, (101,))
-    row = f"| full | 12 of 12 | {default} | 0.0001 / 0.001 | 0.6000 | 0.6000 | 0.0000 |"
+    complete = markdown([*done, Finished(trials[-1], scores, 1.0)], trials)
+    row = "| full | 18 of 18 | 0.0003 / 0.001 | 0.0001 / 0.001 | 0.6000 | 0.6000 | 0.0000 |"
     assert row in complete
-
-
-def test_the_best_third_is_repeated_and_the_choice_is_among_it() -> None:
-    first = list(planned(("full",)))
-    by_place = [0.6, 0.5, 0.7, 0.4, 0.3, 0.2, 0.1, 0.8, 0.0]
-    done = [Finished(each, {"ner": s}, 1.0) for each, s in zip(first, by_place, strict=True)]
-    again = repeated(done, first, (101,))
-    assert [(each.rates, each.seed) for each in again] == [
-        (first[place].rates, 101) for place in (7, 2, 0)
-    ]
-    assert repeated(done[:-1], first, (101,)) == []
-    later = [
-        Finished(each, {"ner": s}, 1.0) for each, s in zip(again, (0.2, 0.7, 0.9), strict=True)
-    ]
-    table = markdown([*done, *later], first, (101,))
-    assert table.count("chosen |") == 1
-    assert (
-        f"| full | {first[0].encoder:g} | {first[0].heads:g} | 0.6000, 0.9000 | 0.7500 | chosen |"
-        in table
-    )
 
 
 def test_a_trial_is_one_line_of_json(tmp_path: Path) -> None:
