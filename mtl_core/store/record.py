@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from mtl_core.errors import BadInput
-from mtl_core.text import last_part
+from mtl_core.text import last_part, listed
 from mtl_core.training.comparison import ComparisonSpec, sorted_sizes
 from mtl_core.training.events import RunFailed, RunFinished, RunStopped
 from mtl_core.training.spec import RunSpec
@@ -137,7 +137,7 @@ def comparison_name(spec: ComparisonSpec) -> str:
     more = f" and {others} more" if others > 0 else ""
     seeds = "1 seed" if len(spec.seeds) == 1 else f"{len(spec.seeds)} seeds"
     names = [last_part(each) for each in spec.checkpoints]
-    checkpoint = names[0] if len(names) == 1 else f"{len(names)} checkpoints"
+    checkpoint = listed(names) if len(names) <= 2 else f"{len(names)} checkpoints"
     sizes = ["all" if each is None else f"{each:,}" for each in sorted_sizes(spec.train_sizes)]
     range_ = " to ".join(dict.fromkeys((sizes[0], sizes[-1]))) if sizes else ""
     on = f" · {range_} sentences" if range_ else ""

@@ -253,6 +253,11 @@ def test_arms_that_contradict_the_comparison_are_refused(
         prepare_comparison(spec, model_of)
 
 
-def test_the_name_of_a_comparison_counts_its_checkpoints() -> None:
-    spec = comparison(plain_arm("full"), named_arm("full", checkpoint="bert-base-uncased"))
-    assert comparison_name(spec) == "full, full (bert-base-uncased) · 2 checkpoints · 2 seeds"
+def test_the_name_of_a_comparison_has_two_checkpoints_and_counts_more() -> None:
+    general = named_arm("full", checkpoint="bert-base-uncased")
+    spec = comparison(plain_arm("full"), general)
+    assert comparison_name(spec) == (
+        "full, full (bert-base-uncased) · minilm-l6 and bert-base-uncased · 2 seeds"
+    )
+    more = comparison(plain_arm("full"), general, named_arm("full", checkpoint="biobert"))
+    assert " · 3 checkpoints · " in comparison_name(more)
