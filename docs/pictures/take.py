@@ -63,10 +63,9 @@ def picture(browser: Browser, address: str, name: str) -> None:
 
 
 def guide(browser: Browser, address: str) -> None:
-    """Take a picture of the claims with their verdicts."""
+    """Take a picture of the page on decisions."""
     page = browser.new_page(viewport=SIZE)
-    page.goto(f"{address}/guide")
-    page.get_by_text("Show all verdicts").click()
+    page.goto(f"{address}/guide?guide_part=Decisions")
     page.get_by_test_id("stImageContainer").first.wait_for()
     page.wait_for_timeout(2000)
     page.screenshot(path=HERE / "guide.png")
