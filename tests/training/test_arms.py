@@ -234,11 +234,11 @@ def test_a_run_that_cannot_start_is_a_problem_of_its_arm() -> None:
             comparison(
                 named_arm("full", options={"examples": {"ner": 50}}), train_sizes=(50, None)
             ),
-            "it has its own examples",
+            "it has its own number of examples",
         ),
         (
             comparison(named_arm("full", options={"epochs": 1}), seconds=3.0),
-            "it has its own epochs, and --seconds determines them",
+            "it has its own epochs, and the comparison gives every run the same seconds",
         ),
         (
             comparison(plain_arm("full"), named_arm("full", "again", options={"epochs": 3})),
