@@ -33,7 +33,7 @@ def test_a_visitor_lands_reads_guesses_sees_the_runs_and_takes_the_note_along(
     page.get_by_text("What freezing saves").click()
     card.get_by_text("does not hold", exact=True).click()
     expect(card.get_by_text("guess first")).to_have_count(0)
-    expect(card.get_by_text("does not hold")).to_be_visible()
+    expect(card.locator(".stMarkdownBadge", has_text="does not hold")).to_be_visible()
     expect(page.get_by_text("Your guesses: 1 of 1 right.")).to_be_visible()
 
     page.get_by_role("link", name="Compare", exact=True).first.click()

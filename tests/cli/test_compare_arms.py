@@ -206,7 +206,7 @@ def test_added_seeds_are_trained_with_every_arm(kept: Compared, command: Command
         (("--scenarios", "full", "--arm", "full"), "The arm 'full' is given twice"),
         (("--scenarios", "full", "--reference", "ful"), "--reference ful is not compared. Nearest"),
         (("--scenarios", "full", "--arm", "full,name=a"), "Arms 'full' and 'a' are the same."),
-        (("--arm", "full,epochs=2", "--seconds", "5"), "it has its own epochs, and --seconds"),
+        (("--arm", "full,epochs=2", "--seconds", "5"), "it has its own epochs, and the comparison"),
         (("--arm", "full,starts-from=x"), "Arm 'full (starts-from x)': There is no run 'x'."),
     ],
 )

@@ -75,7 +75,7 @@ def test_a_comparison_that_decides_claims_says_what_renaming_it_costs(lab: Lab) 
     spec = EXPERIMENTS["random encoder"].spec
     record = lab.start_comparison(spec, comparison_title("random encoder"))
     app = visited("compare", comparison=record.id)
-    assert "with another name it tests no claim" in texts(app)
+    assert "with another name its runs are not used for any claim" in texts(app)
 
 
 def test_an_address_that_names_what_was_never_deleted_offers_no_undo(

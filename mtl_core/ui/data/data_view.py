@@ -27,6 +27,7 @@ from mtl_core.ui.shared.data_picker import data_picker
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import hue, plain
 from mtl_core.ui.shared.resolved_choice import ResolvedChoice
+from mtl_core.ui.shared.shot import taking_shot
 
 _NO_MODE_BAR = {"displayModeBar": False}
 _LONGEST_EXAMPLE = 320  # characters
@@ -126,7 +127,7 @@ def _panel(task: TaskOverview, unit: str, max_length: int, number: int, colors: 
     with st.container(gap=None):
         st.markdown(f"### :{hue(number)}[{plain(title)}] {plain(balance_finding(task))}")
         st.caption(plain(counts_caption(task)))
-        for line in reading_lines(task):
+        for line in () if taking_shot() else reading_lines(task):
             st.caption(plain(line))
     st.plotly_chart(
         balance_figure(task.labels, number, colors),
