@@ -170,10 +170,15 @@ def can_be_tested(claim: Claim, experiments: Experiments, access: FileAccess) ->
         arm.experiment in experiments and arm.scenario in experiments[arm.experiment].spec.arm_names
         for arm in claim.arms
     ) and _tasks_of(claim, experiments) <= {
-        task.name
+        name
         for data in {experiments[arm.experiment].spec.data for arm in claim.arms}
-        for task in load_tasks(data, access)
+        for name in _task_names(data, access)
     }
+
+
+@lru_cache(maxsize=8)  # all claims read the same few data sets
+def _task_names(data: str, access: FileAccess) -> frozenset[str]:
+    return frozenset(task.name for task in load_tasks(data, access))
 
 
 def _tasks_of(claim: Claim, experiments: Experiments) -> set[str]:

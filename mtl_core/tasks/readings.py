@@ -34,14 +34,14 @@ class Reading:
     def without(self, split: str) -> "Reading":
         """The reading of the same files without those of one split."""
 
-        def kept(counts: Mapping[str, int]) -> dict[str, int]:
+        def others(counts: Mapping[str, int]) -> dict[str, int]:
             return {name: count for name, count in counts.items() if name != split}
 
         return replace(
             self,
-            sentences=kept(self.sentences),
-            words=kept(self.words),
-            entities=kept(self.entities),
+            sentences=others(self.sentences),
+            words=others(self.words),
+            entities=others(self.entities),
         )
 
     @property

@@ -20,6 +20,7 @@ from mtl_core.lessons.claims import claim_by_id
 from mtl_core.lessons.shipped_runs import FOLDER, ShippedRuns, add_shipped_runs, import_shipped
 from mtl_core.settings import ANY_FILE
 from mtl_core.store.runs import RunStore
+from mtl_core.store.shipping import ShippedComparison
 from tests.claim_runs import comparison_of
 
 SCORES = [(0.8, 0.5), (0.81, 0.51), (0.82, 0.52), (0.81, 0.5), (0.8, 0.51)]
@@ -30,6 +31,12 @@ MADE = comparison_of("standard", {"heads-only": SCORES, "full": SCORES})
 def ship(store: RunStore, folder: Path) -> list[Path]:
     """Add all runs of a store to the folder."""
     return add_shipped_runs(store, runs_of_arms(store.comparisons(shipped=None)), folder)
+
+
+def with_id(name: str, comparison: ShippedComparison) -> ShippedComparison:
+    """The comparison with another id, and with other ids of its runs."""
+    runs = tuple(run.model_copy(update={"id": f"{run.id}-again"}) for run in comparison.runs)
+    return comparison.model_copy(update={"id": name, "runs": runs})
 
 
 @pytest.fixture
@@ -150,9 +157,7 @@ def test_added_runs_leave_those_of_other_arms_and_replace_those_of_the_same(
     for comparison in (MADE, recipes):
         store.import_comparison(comparison)
     ship(store, tmp_path)
-    again = comparison_of("standard", {"heads-only": SCORES, "full": SCORES})
-    runs = tuple(run.model_copy(update={"id": f"{run.id}-again"}) for run in again.runs)
-    other.import_comparison(again.model_copy(update={"id": "again", "runs": runs}))
+    other.import_comparison(with_id("again", MADE))
     files = ship(other, tmp_path)
     assert [each.name for each in files] == ["again.json.xz", f"{recipes.id}.json.xz"]
 
@@ -163,8 +168,7 @@ def test_a_comparison_stays_while_one_of_its_arms_is_not_replaced(
     store.import_comparison(MADE)
     ship(store, tmp_path)
     part = comparison_of("standard", {"full": SCORES, "top-1": SCORES})
-    runs = tuple(run.model_copy(update={"id": f"{run.id}-again"}) for run in part.runs)
-    other.import_comparison(part.model_copy(update={"id": "part", "runs": runs}))
+    other.import_comparison(with_id("part", part))
     files = ship(other, tmp_path)
     assert [each.name for each in files] == [f"{MADE.id}.json.xz", "part.json.xz"]
     assert {run.id for run in ShippedRuns(tmp_path).by_arm[FULL].values()} <= {
