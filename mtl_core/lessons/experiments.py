@@ -372,12 +372,12 @@ def _longer(spec: ComparisonSpec, times: float) -> ComparisonSpec:
 def _on_checkpoint(spec: ComparisonSpec, checkpoint: Checkpoint) -> ComparisonSpec:
     vector = trained_sentence_vector(checkpoint)
     width = _hidden_size(checkpoint.entry) if checkpoint.entry is not None else None
-    kept = tuple(
+    fitting = tuple(
         _at_rate_for(width, arm)
         for arm in spec.arms
         if arm.plan is None and (arm.learning_rate is None or width is not None)
     )
-    values = {"checkpoint": checkpoint.reference, "sentence_vector": vector, "arms": kept}
+    values = {"checkpoint": checkpoint.reference, "sentence_vector": vector, "arms": fitting}
     return spec.model_copy(update=values)
 
 

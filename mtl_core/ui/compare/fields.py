@@ -76,7 +76,7 @@ class _Fields:
 
     @property
     def sizes(self) -> tuple[int | None, ...]:
-        """The numbers of training sentences if there are several; None stands for all."""
+        """The numbers of training sentences if there are several; None means all."""
         several = len(self.examples) > 1
         return tuple(count or None for count in sorted(self.examples)) if several else ()
 
