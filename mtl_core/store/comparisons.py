@@ -46,10 +46,11 @@ class Comparisons:
         runs: Sequence[PlannedRun],
         name: str | None = None,
         owner: Owner | None = None,
+        visitor: str | None = None,
     ) -> ComparisonRecord:
         """Add a comparison with all its runs, which wait in this order.
 
-        With an `owner` the runs are reserved for that process. Raises BadInput for a name of more
+        With an `owner` the runs are reserved for that process. `visitor` starts it. Raises BadInput for a name of more
         than 80 characters.
         """
         now = datetime.now(UTC)
@@ -60,12 +61,13 @@ class Comparisons:
                 name=title,
                 spec=spec.model_dump_json(),
                 created_at=now,
+                visitor=visitor,
             )
             session.add(row)
             session.flush()
             reserved_for = seen(session, owner, now) if owner else None
             for planned in runs:
-                session.add(planned_row(session, row.id, planned, reserved_for))
+                session.add(planned_row(session, row, planned, reserved_for))
                 session.flush()
             return comparison_record(session, row)
 
@@ -130,7 +132,7 @@ class Comparisons:
                 row.name = comparison_name(spec)
             row.spec = spec.model_dump_json()
             for planned in runs:
-                session.add(planned_row(session, row.id, planned, reserved_for))
+                session.add(planned_row(session, row, planned, reserved_for))
                 session.flush()
             return comparison_record(session, row)
 
@@ -157,7 +159,8 @@ class Comparisons:
                     before.held,
                     before.keeps_model,
                 )
-                row = planned_row(session, old.comparison, planned, reserved_for)
+                comparison = comparison_row_of(session, old.comparison)
+                row = planned_row(session, comparison, planned, reserved_for)
                 old.role = RunRole.REPLACED
                 session.add(row)
                 session.flush()
@@ -279,13 +282,17 @@ def comparison_record(session: Session, row: ComparisonRow) -> ComparisonRecord:
         trial_runs=tuple(run for run in kept if run.role in (RunRole.SWEEP, RunRole.PACE)),
         shipped=row.shipped,
         deleted_at=row.deleted_at,
+        visitor=row.visitor,
     )
 
 
 def planned_row(
-    session: Session, comparison: str, planned: PlannedRun, owner: str | None
+    session: Session, comparison: ComparisonRow, planned: PlannedRun, owner: str | None
 ) -> RunRow:
-    """A new waiting row for a run of a comparison, reserved for `owner` if it is given."""
+    """A new waiting row for a run of a comparison, reserved for `owner` if it is given.
+
+    The run is that of the comparison's visitor.
+    """
     now = datetime.now(UTC)
     name = run_name(planned.spec)
     return RunRow(
@@ -295,11 +302,12 @@ def planned_row(
         spec=planned.spec.model_dump_json(),
         created_at=now,
         owner=owner,
-        comparison=comparison,
+        comparison=comparison.id,
         role=planned.role,
         factor=planned.factor,
         held=planned.held,
         keeps_model=planned.keeps_model,
+        visitor=comparison.visitor,
     )
 
 

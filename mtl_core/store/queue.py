@@ -3,13 +3,15 @@
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, delete, func, or_, select
+from sqlalchemy.orm import Session
 
 from mtl_core.store.connection import Database
 from mtl_core.store.owner import Owner
+from mtl_core.store.queue_order import waiting_in_order
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.store.rows import KEPT, record_of, row_of, seen, stop
-from mtl_core.store.schema import OwnerRow, RunRow
+from mtl_core.store.schema import OwnerRow, PauseRow, RunRow
 
 _LOST = (
     "The process that executed it was killed, or the machine was shut down. "
@@ -18,12 +20,7 @@ _LOST = (
 _NEVER_BEGAN = "The process for which it was reserved ended before it began."
 
 
-_QUEUE = (RunRow.state != RunState.RUNNING, RunRow.comparison.is_not(None), RunRow.number)
-"""The order of the queue: the running runs, single runs, then the runs of comparisons. A single run
-waits only for runs that are running already."""
-
-
-def _waiting(owner: Owner, reserved: bool) -> Select[RunRow]:
+def _waiting(owner: Owner, reserved: bool) -> Select[tuple[RunRow]]:
     """The query for the runs that `owner` may execute, the next one first.
 
     A waiting run with an owner is reserved for that process. With `reserved` only such runs are
@@ -31,9 +28,12 @@ def _waiting(owner: Owner, reserved: bool) -> Select[RunRow]:
     """
     own, unreserved = RunRow.owner == owner.id, RunRow.owner.is_(None)
     free = own if reserved else or_(own, unreserved)
-    waiting = select(RunRow).where(RunRow.state == RunState.WAITING, KEPT, ~RunRow.held, free)
-    return waiting.order_by(*_QUEUE)
+    return waiting_in_order(~RunRow.held, free)
 
+
+_RUNNING = (
+    select(RunRow).where(RunRow.state == RunState.RUNNING, KEPT).order_by(RunRow.number)
+)
 
 Group = Callable[[RunRecord, Sequence[RunRecord]], tuple[RunRecord, ...]]
 """(first, others) -> the runs of one job: `first`, and those of `others` that train with it."""
@@ -75,6 +75,8 @@ class Queue:
         """
         next_waiting = _waiting(owner, reserved).limit(1)
         with self._database.reading() as session:
+            if not reserved and _is_paused(session):
+                return ()
             row = session.scalar(next_waiting)
             seen_first = record_of(row) if row is not None else None
         if seen_first is None or not has_room(seen_first):
@@ -111,16 +113,14 @@ class Queue:
 
     def active(self) -> list[RunRecord]:
         """The running and waiting runs in the order of the queue."""
-        states = (RunState.RUNNING, RunState.WAITING)
         with self._database.reading() as session:
-            query = select(RunRow).where(RunRow.state.in_(states), KEPT).order_by(*_QUEUE)
-            return [record_of(row) for row in session.scalars(query)]
+            rows = (*session.scalars(_RUNNING), *session.scalars(waiting_in_order()))
+            return [record_of(row) for row in rows]
 
     def running(self) -> list[RunRecord]:
-        """The running runs of all processes, in the order of the queue."""
+        """The running runs of all processes, in the order in which they were added."""
         with self._database.reading() as session:
-            query = select(RunRow).where(RunRow.state == RunState.RUNNING, KEPT).order_by(*_QUEUE)
-            return [record_of(row) for row in session.scalars(query)]
+            return [record_of(row) for row in session.scalars(_RUNNING)]
 
     def trained_beside(self, run: str) -> int:
         """The largest number of other jobs that ran at the same moment of a run, until now.
@@ -150,10 +150,36 @@ class Queue:
             row = row_of(session, run)
             if row.state is not RunState.WAITING:
                 return None
-            waiting = (
-                select(RunRow.id).where(RunRow.state == RunState.WAITING, KEPT).order_by(*_QUEUE)
-            )
-            return 1 + session.scalars(waiting).all().index(run)
+            return 1 + [each.id for each in session.scalars(waiting_in_order())].index(run)
+
+    def waiting_of(self, visitor: str | None) -> int:
+        """The number of waiting runs that a visitor has."""
+        own = RunRow.visitor.is_(None) if visitor is None else RunRow.visitor == visitor
+        query = select(func.count()).where(RunRow.state == RunState.WAITING, KEPT, own)
+        with self._database.reading() as session:
+            return session.scalar(query) or 0
+
+    def is_paused(self) -> bool:
+        """Whether the queue is paused: no waiting run starts, and running runs go on."""
+        with self._database.reading() as session:
+            return _is_paused(session)
+
+    def pause(self, paused: bool) -> None:
+        """Pause the queue, or let its runs start again."""
+        with self._database.writing() as session:
+            session.execute(delete(PauseRow))
+            if paused:
+                session.add(PauseRow(since=datetime.now(UTC)))
+
+    def clear_queue(self) -> list[str]:
+        """Stop all waiting runs; their ids."""
+        now = datetime.now(UTC)
+        waiting = select(RunRow).where(RunRow.state == RunState.WAITING, KEPT)
+        with self._database.writing() as session:
+            rows = session.scalars(waiting.order_by(RunRow.number)).all()
+            for row in rows:
+                stop(session, row, now)
+            return [row.id for row in rows]
 
     def stop_requested(self, run: str) -> bool:
         """Whether the end of a run was requested; True for a deleted run."""
@@ -211,6 +237,10 @@ def _most_at_once(spans: Sequence[tuple[datetime | None, datetime | None]], sinc
         sum(start <= moment and (end is None or end > moment) for start, end in known)
         for moment in (since, *(start for start, _ in known if start > since))
     )
+
+
+def _is_paused(session: Session) -> bool:
+    return session.scalar(select(PauseRow)) is not None
 
 
 def _interrupt(row: RunRow, reason: str) -> None:

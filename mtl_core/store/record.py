@@ -80,6 +80,7 @@ class RunRecord:
     keeps_model: bool = True  # whether the finished model is written to `Settings.run_folder`
     shipped: bool = False  # included in the installation
     owner: str | None = None  # the id of the process that executes it, or for which it is reserved
+    visitor: str | None = None  # who started it; None: this machine's own user
 
     @property
     def job(self) -> tuple[str | None, datetime | None]:
@@ -115,6 +116,7 @@ class ComparisonRecord:
     trial_runs: tuple[RunRecord, ...] = ()
     shipped: bool = False
     deleted_at: datetime | None = None
+    visitor: str | None = None
 
     @property
     def ended(self) -> bool:

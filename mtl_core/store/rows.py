@@ -49,6 +49,7 @@ def record_of(row: RunRow) -> RunRecord:
         keeps_model=row.keeps_model,
         shipped=row.shipped,
         owner=row.owner,
+        visitor=row.visitor,
     )
 
 

@@ -50,11 +50,15 @@ class RunStore(Queue, Comparisons, Shipping):
         self._database.close()
 
     def add(
-        self, spec: RunSpec, state: RunState = RunState.WAITING, owner: Owner | None = None
+        self,
+        spec: RunSpec,
+        state: RunState = RunState.WAITING,
+        owner: Owner | None = None,
+        visitor: str | None = None,
     ) -> RunRecord:
         """Add a run that waits in the queue, or that `owner` executes already.
 
-        The default owner of a running run is this process.
+        The default owner of a running run is this process. `visitor` started it.
         """
         now = datetime.now(UTC)
         running = state is RunState.RUNNING
@@ -68,6 +72,7 @@ class RunStore(Queue, Comparisons, Shipping):
                 created_at=now,
                 started_at=now if running else None,
                 owner=seen(session, owner or Owner.this_process(), now) if running else None,
+                visitor=visitor,
             )
             session.add(row)
             session.flush()
@@ -132,15 +137,27 @@ class RunStore(Queue, Comparisons, Shipping):
                 row_of(session, run)
         return None if body is None else event_from_json(body)
 
-    def runs(self, limit: int = 200, shipped: bool | None = False) -> list[RunRecord]:
+    def runs(
+        self,
+        limit: int = 200,
+        shipped: bool | None = False,
+        states: Collection[RunState] = (),
+        before: str | None = None,
+    ) -> list[RunRecord]:
         """The newest runs, newest first.
 
-        `shipped` selects those included in the installation, False the others, None all.
+        `shipped` selects those included in the installation, False the others, None all. `states`
+        selects runs in these states, by default in all. `before` continues a list after the run
+        with this id. Raises UnknownRun for an id that does not exist.
         """
         newest = select(RunRow).where(KEPT).order_by(RunRow.number.desc()).limit(limit)
+        if states:
+            newest = newest.where(RunRow.state.in_(states))
         if shipped is not None:
             newest = newest.where(RunRow.shipped.is_(shipped))
         with self._database.reading() as session:
+            if before is not None:
+                newest = newest.where(RunRow.number < row_of(session, before).number)
             return [record_of(row) for row in session.scalars(newest)]
 
     def run(self, run: str) -> RunRecord:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from mtl_core.store.record import RunRole, RunState
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -90,6 +90,7 @@ class ComparisonRow(Table):
     created_at: Mapped[datetime] = mapped_column(UtcTime)
     deleted_at: Mapped[datetime | None] = mapped_column(UtcTime)
     shipped: Mapped[bool] = mapped_column(default=False, server_default=_NO)
+    visitor: Mapped[str | None] = mapped_column(Text)
 
 
 class RunRow(Table):
@@ -99,6 +100,7 @@ class RunRow(Table):
     __table_args__ = (
         Index("runs_by_state", "state", "number"),
         Index("runs_by_comparison", "comparison", "number"),
+        Index("runs_by_visitor", "visitor", "started_at"),
         {"sqlite_autoincrement": True},
     )
 
@@ -123,6 +125,7 @@ class RunRow(Table):
     held: Mapped[bool] = mapped_column(default=False, server_default=_NO)
     keeps_model: Mapped[bool] = mapped_column(default=True, server_default=_YES)
     shipped: Mapped[bool] = mapped_column(default=False, server_default=_NO)
+    visitor: Mapped[str | None] = mapped_column(Text)
 
 
 class EventRow(Table):
@@ -137,6 +140,33 @@ class EventRow(Table):
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     kind: Mapped[str] = mapped_column(Text)
     body: Mapped[str] = mapped_column(Text)
+
+
+class HiddenRow(Table):
+    """A shipped run or comparison that a visitor does not want to see."""
+
+    __tablename__ = "hidden"
+
+    visitor: Mapped[str] = mapped_column(Text, primary_key=True)
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+
+
+class UploadRow(Table):
+    """A visitor who uploaded a data set. The same files may have been uploaded by several."""
+
+    __tablename__ = "uploads"
+
+    reference: Mapped[str] = mapped_column(Text, primary_key=True)
+    visitor: Mapped[str] = mapped_column(Text, primary_key=True)
+    uploaded_at: Mapped[datetime] = mapped_column(UtcTime)
+
+
+class PauseRow(Table):
+    """Present while the queue is paused: then no waiting run starts."""
+
+    __tablename__ = "pause"
+
+    since: Mapped[datetime] = mapped_column(UtcTime, primary_key=True)
 
 
 class RetiredIdRow(Table):
@@ -172,7 +202,28 @@ _TO_VERSION_3 = (  # comparisons and shipped runs
     "ALTER TABLE runs ADD COLUMN shipped BOOLEAN NOT NULL DEFAULT 0",
     "CREATE INDEX runs_by_comparison ON runs (comparison, number)",
 )
-_STEPS = {1: _TO_VERSION_2, 2: _TO_VERSION_3}  # the statements by the version that they start from
+_TO_VERSION_4 = (  # visitors, and a queue that can be paused
+    "ALTER TABLE runs ADD COLUMN visitor TEXT",
+    "ALTER TABLE comparisons ADD COLUMN visitor TEXT",
+    "CREATE INDEX runs_by_visitor ON runs (visitor, started_at)",
+    """
+    CREATE TABLE hidden (
+        visitor TEXT NOT NULL,
+        id TEXT NOT NULL,
+        PRIMARY KEY (visitor, id)
+    )
+    """,
+    """
+    CREATE TABLE uploads (
+        reference TEXT NOT NULL,
+        visitor TEXT NOT NULL,
+        uploaded_at VARCHAR(32) NOT NULL,
+        PRIMARY KEY (reference, visitor)
+    )
+    """,
+    "CREATE TABLE pause (since VARCHAR(32) NOT NULL PRIMARY KEY)",
+)
+_STEPS = {1: _TO_VERSION_2, 2: _TO_VERSION_3, 3: _TO_VERSION_4}
 
 OLDEST_VERSION = min(_STEPS)
 """The oldest schema that can be migrated."""

@@ -86,7 +86,7 @@ def test_a_migrated_file_has_the_tables_of_a_new_one(old_file: Path, tmp_path: P
     RunStore(old_file).close()
     RunStore(tmp_path / "new.sqlite").close()
     assert columns(old_file) == columns(tmp_path / "new.sqlite")
-    assert version(old_file) == SCHEMA_VERSION == 3
+    assert version(old_file) == SCHEMA_VERSION == 4
 
 
 def test_a_migrated_file_is_opened_again_as_it_is(old_file: Path) -> None:
@@ -114,7 +114,7 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(old_file: Path) -> Non
 def test_a_schema_older_than_any_is_refused(old_file: Path) -> None:
     with closing(sqlite3.connect(old_file)) as connection, connection:
         connection.execute("UPDATE schema SET version = 0")
-    with pytest.raises(BadInput, match="has schema 0; this version of Freeze Lab reads schema 3"):
+    with pytest.raises(BadInput, match="has schema 0; this version of Freeze Lab reads schema 4"):
         RunStore(old_file)
 
 
@@ -145,7 +145,7 @@ def test_a_file_of_version_2_has_the_tables_of_a_new_one(
     RunStore(file_of_version_2).close()
     RunStore(tmp_path / "new.sqlite").close()
     assert columns(file_of_version_2) == columns(tmp_path / "new.sqlite")
-    assert version(file_of_version_2) == 3
+    assert version(file_of_version_2) == 4
 
 
 def test_a_server_of_version_2_can_still_add_runs(file_of_version_2: Path) -> None:

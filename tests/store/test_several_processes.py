@@ -196,7 +196,7 @@ def test_a_newer_schema_is_refused_with_both_versions(path: Path, store: RunStor
     with engine.begin() as connection:
         connection.execute(text("UPDATE schema SET version = 99"))
     engine.dispose()
-    with pytest.raises(BadInput, match="has schema 99; this version of Freeze Lab reads schema 3"):
+    with pytest.raises(BadInput, match="has schema 99; this version of Freeze Lab reads schema 4"):
         RunStore(path)
 
 
