@@ -16,6 +16,8 @@ FreezeLabError
 │   ├── InvalidRun                    a spec that cannot be run: phase under a step, bad epochs
 │   ├── UnknownRun                    no run has this id
 │   ├── UnknownComparison             no comparison has this id
+│   ├── NotPermitted                  somebody else's run, or something that only the teacher can do
+│   ├── OverLimit                     more than a visitor of the dashboard may queue
 │   └── OutputNotEmpty                the output folder is not empty
 └── InternalError                 exit 1: an error of Freeze Lab or of the machine
     ├── NotFinite                     a loss became NaN or infinite
@@ -86,6 +88,14 @@ class UnknownRun(BadInput):
 
 class UnknownComparison(BadInput):
     """No comparison has this id."""
+
+
+class NotPermitted(BadInput):
+    """The run or comparison belongs to somebody else, or only the teacher may do this."""
+
+
+class OverLimit(BadInput):
+    """A visitor of the dashboard asked for more than the settings allow."""
 
 
 class OutputNotEmpty(BadInput):

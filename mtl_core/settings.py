@@ -20,6 +20,9 @@ HEAD_ROWS_BYTES = 128_000_000
 
 _COUNTS = {"threads": (256, ", at most 4"), "parallel_runs": (256, "")}
 """By variable, the largest number and what the message adds about the default."""
+_LARGEST_LIMIT = 1_000_000
+SHORTEST_KEY = 8
+"""The fewest characters of a teacher key."""
 
 
 class MatrixProducts(StrEnum):
@@ -64,6 +67,22 @@ def lies_below(path: Path, roots: Sequence[Path] | None) -> bool:
         return False
 
 
+class Limits(Frozen):
+    """The most that a visitor of the dashboard may queue; the command line has no such limits.
+
+    `waiting_runs` are all waiting runs of a visitor, `comparison_runs` those of one comparison.
+    `epochs`, `batch_size` and `length` are those of a run, and `examples` its training sentences
+    of one task.
+    """
+
+    waiting_runs: int = 300
+    comparison_runs: int = 240
+    epochs: int = 100
+    examples: int = 20_000
+    batch_size: int = 128
+    length: int = 512
+
+
 class Settings(Frozen):
     """Paths and limits.
 
@@ -85,6 +104,8 @@ class Settings(Frozen):
     cache: Path | None = None
     cache_bytes: int = CACHE_BYTES
     prefix_memory_bytes: int = PREFIX_MEMORY_BYTES
+    limits: Limits = Limits()
+    teacher_key: str | None = None
 
     @property
     def database(self) -> Path:
@@ -141,7 +162,8 @@ class Settings(Frozen):
     @classmethod
     def from_environment(cls) -> "Settings":
         """Reads FREEZE_LAB_HOME, _CHECKPOINTS, _DATA, _THREADS, _PARALLEL_RUNS, _MATRIX_PRODUCTS,
-        _CACHE, _CACHE_BYTES and _PREFIX_MEMORY_BYTES; no file is read.
+        _CACHE, _CACHE_BYTES, _PREFIX_MEMORY_BYTES, _TEACHER_KEY and the limits, such as
+        _MAX_WAITING_RUNS; no file is read.
 
         The two lists are separated as PATH is. The default number of threads is the number of
         cores, at most 4: short sentences do not benefit from more. It is 1 for the runs of a
@@ -162,6 +184,8 @@ class Settings(Frozen):
             cache=given.cache or (None if in_home else platformdirs.user_cache_path("freeze-lab")),
             cache_bytes=given.cache_bytes,
             prefix_memory_bytes=given.prefix_memory_bytes,
+            limits=Limits(**{name: getattr(given, f"max_{name}") for name in Limits.model_fields}),
+            teacher_key=given.teacher_key,
         )
 
 
@@ -230,6 +254,36 @@ class _Environment(_MatrixProductsVariable):
     cache: Path | None = None
     cache_bytes: int = CACHE_BYTES
     prefix_memory_bytes: int = PREFIX_MEMORY_BYTES
+    teacher_key: str | None = None
+    max_waiting_runs: int = Limits().waiting_runs
+    max_comparison_runs: int = Limits().comparison_runs
+    max_epochs: int = Limits().epochs
+    max_examples: int = Limits().examples
+    max_batch_size: int = Limits().batch_size
+    max_length: int = Limits().length
+
+    @field_validator("teacher_key", mode="before")
+    @classmethod
+    def _key(cls, given: str) -> str | None:
+        key = given.strip()
+        if key and len(key) < SHORTEST_KEY:
+            raise BadInput(
+                f"{_variable('teacher_key')} has {len(key)} characters; at least {SHORTEST_KEY} "
+                "are needed. Without the variable, `serve` makes a key and prints it."
+            )
+        return key or None
+
+    @field_validator(*(f"max_{name}" for name in Limits.model_fields), mode="before")
+    @classmethod
+    def _limit(cls, given: str, info: ValidationInfo) -> int:
+        field, given = str(info.field_name), given.strip()
+        default: int = cls.model_fields[field].default
+        if given and not (given.isdecimal() and 1 <= int(given) <= _LARGEST_LIMIT):
+            raise BadInput(
+                f"{_variable(field)}={given}: a whole number from 1 to {_LARGEST_LIMIT:,} is "
+                f"needed. The default is {default:,}."
+            )
+        return int(given) if given else default
 
     @field_validator("home", "cache", mode="before")
     @classmethod

@@ -1,6 +1,7 @@
 """Application service: run store, queue and inspector."""
 
 import atexit
+import hmac
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
@@ -9,6 +10,12 @@ from types import TracebackType
 
 from mtl_core.cost.speed import Speed
 from mtl_core.engine import comparisons, inspector
+from mtl_core.engine.actor import (
+    THIS_MACHINE,
+    Actor,
+    require_may_change,
+    require_teacher,
+)
 from mtl_core.engine.calibration import Calibration
 from mtl_core.engine.capacity import capacity_here, runs_at_once
 from mtl_core.engine.comparison_progress import ComparisonProgress, progress_of
@@ -16,16 +23,17 @@ from mtl_core.engine.executor.local import TRAINER_ARGV, LocalExecutor
 from mtl_core.engine.foreground import run_in_foreground
 from mtl_core.engine.inspector import Inspector
 from mtl_core.engine.inspector_queries import InspectorQueries
+from mtl_core.engine.limits import require_in_limits, require_room
 from mtl_core.engine.purge import purge_deleted
 from mtl_core.engine.supervisor import Supervisor
 from mtl_core.engine.together import TogetherGroups
 from mtl_core.engine.trainer_child import FOREGROUND
-from mtl_core.errors import BadInput
+from mtl_core.errors import BadInput, NotPermitted
 from mtl_core.models.checkpoint import resolve_checkpoint
 from mtl_core.settings import Settings
 from mtl_core.store.model_folder import model_folder
 from mtl_core.store.owner import Owner
-from mtl_core.store.record import ComparisonRecord, PlannedRun, RunRecord, clean_tags
+from mtl_core.store.record import ComparisonRecord, PlannedRun, RunRecord, RunState, clean_tags
 from mtl_core.store.runs import RunStore
 from mtl_core.tasks.dataset import load_dataset, load_tasks, require_allowed_data
 from mtl_core.tasks.shared_tasks import check_other_data
@@ -43,6 +51,10 @@ from mtl_core.training.start import start_folder
 
 class Lab(InspectorQueries):
     """Starts, stops and deletes runs and comparisons, and describes checkpoints, without torch.
+
+    Each operation takes the actor who asks for it (`by`) and raises NotPermitted if that actor may
+    not change the run, the comparison or the upload, and OverLimit if a visitor queues too much.
+    The default actor is the user of this machine, who may do everything.
 
     Safe for threads. Read runs from `store`; start and end them through the lab. With `reserved`
     the lab executes only the comparisons that it started or resumed, which no other lab executes,
@@ -100,18 +112,19 @@ class Lab(InspectorQueries):
     ) -> None:
         self.close()
 
-    def start(self, spec: RunSpec) -> RunRecord:
+    def start(self, spec: RunSpec, by: Actor = THIS_MACHINE) -> RunRecord:
         """Add a run to the queue; it starts at once if there is room for it.
 
         Raises CheckpointError or DataError for a checkpoint or data that a browser may not load,
         and InvalidRun if the run to start from has no matching saved model.
         """
+        self._require_limits(by, [spec], 1)
         resolve_checkpoint(spec.checkpoint, self.access)
         for reference in (spec.data, *spec.also_evaluate):
             require_allowed_data(reference, self.access)
         if spec.starts_from is not None:
             self._require_start(spec)
-        record = self.store.add(spec)
+        record = self.store.add(spec, visitor=by.visitor)
         self._supervisor.wake()
         return record
 
@@ -122,7 +135,9 @@ class Lab(InspectorQueries):
         lab writes the heartbeats."""
         run_in_foreground(self.store, self.settings, spec, output, on_event)
 
-    def start_comparison(self, spec: ComparisonSpec, name: str | None = None) -> ComparisonRecord:
+    def start_comparison(
+        self, spec: ComparisonSpec, name: str | None = None, by: Actor = THIS_MACHINE
+    ) -> ComparisonRecord:
         """Add all runs of a comparison to the queue, or none if one of them is invalid.
 
         Raises BadInput for a checkpoint or data that a browser may not load, missing weights, a
@@ -133,13 +148,19 @@ class Lab(InspectorQueries):
             require_allowed_data(data, self.access)
         tasks = load_tasks(spec.data, self.access)
         return self.queue_comparison(
-            spec, lambda ref, vector: self.model_description(ref, tasks, vector), name
+            spec, lambda ref, vector: self.model_description(ref, tasks, vector), name, by
         )
 
     def queue_comparison(
-        self, spec: ComparisonSpec, model_of: ModelOf, name: str | None = None
+        self,
+        spec: ComparisonSpec,
+        model_of: ModelOf,
+        name: str | None = None,
+        by: Actor = THIS_MACHINE,
     ) -> ComparisonRecord:
         """`start_comparison` with given model descriptions, for the command line."""
+        if spec.run_count > self.settings.limits.comparison_runs:  # before they are planned
+            self._require_limits(by, (), spec.run_count, spec)
         threads = self.settings.threads_of_each(spec.run_count)
         runs = prepare_comparison(spec, model_of, threads, self._require_start)
         check_other_data(spec.data, _other_data(spec), runs[0].tasks, self.access)
@@ -149,7 +170,7 @@ class Lab(InspectorQueries):
         measured = (
             comparisons.measured_epochs(self.store, self.store.runs()) if spec.seconds else []
         )
-        return self.queue_planned(spec, comparisons.planned_runs(spec, runs, measured), name)
+        return self.queue_planned(spec, comparisons.planned_runs(spec, runs, measured), name, by)
 
     def _require_start(self, spec: RunSpec) -> None:
         """Raises BadInput if the initial weights of a run are missing or do not match it."""
@@ -158,10 +179,15 @@ class Lab(InspectorQueries):
         start_folder(spec, checkpoint, model_folder(self.store, earlier) if earlier else None)
 
     def queue_planned(
-        self, spec: ComparisonSpec, runs: Sequence[PlannedRun], name: str | None = None
+        self,
+        spec: ComparisonSpec,
+        runs: Sequence[PlannedRun],
+        name: str | None = None,
+        by: Actor = THIS_MACHINE,
     ) -> ComparisonRecord:
-        """Add a comparison to the queue whose runs are already planned, without any checks."""
-        record = self.store.add_comparison(spec, runs, name, self._owner)
+        """Add a comparison to the queue whose runs are already planned; only limits are checked."""
+        self._require_limits(by, [run.spec for run in runs], len(runs), spec)
+        record = self.store.add_comparison(spec, runs, name, self._owner, by.visitor)
         self._supervisor.wake()
         return record
 
@@ -180,48 +206,85 @@ class Lab(InspectorQueries):
         """
         return runs_at_once(threads, device, capacity_here(self.settings, ()))
 
-    def stop_comparison(self, comparison: str) -> ComparisonRecord:
+    def stop_comparison(self, comparison: str, by: Actor = THIS_MACHINE) -> ComparisonRecord:
         """Stop a comparison: waiting runs at once, running ones within two seconds."""
+        require_may_change(by, self.store.comparison(comparison))
         return self.store.stop_comparison(comparison)
 
-    def resume_comparison(self, comparison: str) -> ComparisonRecord:
+    def resume_comparison(self, comparison: str, by: Actor = THIS_MACHINE) -> ComparisonRecord:
         """Queue the stopped, failed and interrupted runs again; finished runs stay."""
-        comparisons.resume(self.store, self.store.comparison(comparison), self._owner)
+        record = self.store.comparison(comparison)
+        require_may_change(by, record)
+        again = sum(run.state is not RunState.FINISHED for run in record.runs)
+        self._require_limits(by, (), again)
+        comparisons.resume(self.store, record, self._owner)
         self._supervisor.wake()
         return self.store.comparison(comparison)
 
-    def add_seeds(self, comparison: str, seeds: Sequence[int]) -> ComparisonRecord:
+    def add_seeds(
+        self, comparison: str, seeds: Sequence[int], by: Actor = THIS_MACHINE
+    ) -> ComparisonRecord:
         """Queue runs of a comparison's plans with more seeds. Raises BadInput; see
         `comparisons.add_seeds`."""
-        comparisons.add_seeds(self.store, self.store.comparison(comparison), seeds, self._owner)
+        record = self.store.comparison(comparison)
+        if not record.shipped:  # refused below, with another remedy
+            require_may_change(by, record)
+        self._require_limits(by, (), len(seeds) * len(record.spec.arms))
+        comparisons.add_seeds(self.store, record, seeds, self._owner)
         self._supervisor.wake()
         return self.store.comparison(comparison)
 
-    def delete_comparison(self, comparison: str) -> None:
+    def name_comparison(
+        self, comparison: str, name: str | None, by: Actor = THIS_MACHINE
+    ) -> ComparisonRecord:
+        """Rename a comparison; an empty name restores the default one. Raises BadInput."""
+        require_may_change(by, self.store.comparison(comparison))
+        return self.store.rename_comparison(comparison, name)
+
+    def delete_comparison(self, comparison: str, by: Actor = THIS_MACHINE) -> None:
         """Hide a comparison and its runs, and delete them permanently after ten minutes.
 
         Raises BadInput while one of its runs is training.
         """
+        require_may_change(by, self.store.comparison(comparison))
         self.store.hide_comparison(comparison)
 
-    def undo_delete_comparison(self, comparison: str) -> ComparisonRecord:
+    def undo_delete_comparison(
+        self, comparison: str, by: Actor = THIS_MACHINE
+    ) -> ComparisonRecord:
         """Restore a deleted comparison. Raises UnknownComparison once it is purged."""
+        deleted = self.store.deleted_comparison(comparison)
+        if deleted is not None:
+            require_may_change(by, deleted)
         self.store.bring_back_comparison(comparison)
         self._supervisor.wake()
         return self.store.comparison(comparison)
 
-    def save_upload(self, tasks: tuple[UploadedTask, ...]) -> str:
+    def save_upload(self, tasks: tuple[UploadedTask, ...], by: Actor = THIS_MACHINE) -> str:
         """Store uploaded data and return the reference for specs and forms.
 
         Raises DataError for data that cannot be read or stored.
         """
-        return store_upload(tasks, self.settings.uploads)
+        reference = store_upload(tasks, self.settings.uploads)
+        if by.visitor is not None:
+            self.store.add_uploader(reference, by.visitor)
+        return reference
 
-    def delete_upload(self, reference: str) -> None:
+    def delete_upload(self, reference: str, by: Actor = THIS_MACHINE) -> None:
         """Delete an upload and its files; runs that trained on it are kept.
 
-        Raises DataError if there is no such upload, and BadInput while a run needs it.
+        If other visitors uploaded the same files, they are kept for them. Raises DataError if
+        there is no such upload, and BadInput while a run needs it.
         """
+        uploaders = self.store.uploaders(reference)
+        if not any(map(by.owns, uploaders or {None})):
+            raise NotPermitted(
+                f"'{reference}' was uploaded by somebody else. Only they and the teacher can "
+                "delete it."
+            )
+        if not by.may_change_all and by.visitor is not None and uploaders > {by.visitor}:
+            self.store.remove_uploaders(reference, by.visitor)
+            return
         using = [
             run.id
             for run in self.store.active()
@@ -233,6 +296,46 @@ class Lab(InspectorQueries):
                 f"{'has' if len(using) == 1 else 'have'} not ended. Stop the run, or wait for it."
             )
         delete_upload(reference, self.settings.uploads)
+        self.store.remove_uploaders(reference)
+
+    def hide_shipped(self, id_: str, by: Actor) -> None:
+        """Hide an included run or comparison from its viewer; the others still see it."""
+        self.store.hide_from(by.visitor or "", id_)
+
+    def show_shipped(self, by: Actor) -> None:
+        """Show a viewer all included runs and comparisons again."""
+        self.store.show_all_to(by.visitor or "")
+
+    def hidden(self, by: Actor) -> frozenset[str]:
+        """The ids of the included runs and comparisons that a viewer has hidden."""
+        return self.store.hidden_from(by.visitor or "")
+
+    def is_teacher_key(self, key: str) -> bool:
+        """Whether `key` is the teacher key of this dashboard."""
+        known = self.settings.teacher_key
+        return known is not None and hmac.compare_digest(known.encode(), key.strip().encode())
+
+    def pause_queue(self, paused: bool, by: Actor = THIS_MACHINE) -> None:
+        """Start no waiting run any more, or start them again. Running runs go on."""
+        require_teacher(by, "pause the queue")
+        self.store.pause(paused)
+        self._supervisor.wake()
+
+    def clear_queue(self, by: Actor = THIS_MACHINE) -> list[str]:
+        """Stop all waiting runs; their ids."""
+        require_teacher(by, "clear the queue")
+        return self.store.clear_queue()
+
+    def _require_limits(
+        self,
+        by: Actor,
+        specs: Sequence[RunSpec],
+        runs: int,
+        comparison: ComparisonSpec | None = None,
+    ) -> None:
+        limits = self.settings.limits
+        require_in_limits(by, specs, limits)
+        require_room(by, self.store.waiting_of(by.visitor), runs, limits, comparison)
 
     def warm_up(self) -> None:
         """Start the trainer in advance: the first event of a run then arrives 5 s earlier."""
@@ -246,28 +349,34 @@ class Lab(InspectorQueries):
         """
         return self._calibration.speed()
 
-    def stop(self, run: str) -> RunRecord:
+    def stop(self, run: str, by: Actor = THIS_MACHINE) -> RunRecord:
         """Stop a run within two seconds. Raises UnknownRun."""
+        require_may_change(by, self.store.run(run))
         return self.store.request_stop(run)
 
-    def name_run(self, run: str, title: str | None, tags: Iterable[str]) -> RunRecord:
+    def name_run(
+        self, run: str, title: str | None, tags: Iterable[str], by: Actor = THIS_MACHINE
+    ) -> RunRecord:
         """Set the title and the tags of a run; neither if one of them is too long.
 
         Raises BadInput, or UnknownRun.
         """
+        require_may_change(by, self.store.run(run))
         cleaned = clean_tags(tags)
         self.store.rename(run, title)
         return self.store.tag(run, cleaned)
 
-    def delete(self, run: str) -> None:
+    def delete(self, run: str, by: Actor = THIS_MACHINE) -> None:
         """Hide a run, and delete it permanently with events and model after ten minutes.
 
         Raises UnknownRun, or BadInput while it is training.
         """
+        require_may_change(by, self.store.run(run))
         self.store.hide(run)
 
-    def undo_delete(self, run: str) -> RunRecord:
+    def undo_delete(self, run: str, by: Actor = THIS_MACHINE) -> RunRecord:
         """Restore a deleted run. Raises UnknownRun once it is purged."""
+        require_may_change(by, self.store.deleted(run) or self.store.run(run))
         record = self.store.bring_back(run)
         self._supervisor.wake()
         return record

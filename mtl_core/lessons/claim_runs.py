@@ -11,6 +11,7 @@ from mtl_core.analysis.claim_scores import Evidence, Gold
 from mtl_core.analysis.claim_verdicts import ClaimVerdict, Finding
 from mtl_core.analysis.marks import GoldLabels, gold_labels
 from mtl_core.analysis.summary import RunSummary
+from mtl_core.engine.actor import THIS_MACHINE, Actor
 from mtl_core.engine.lab import Lab
 from mtl_core.freezing.plan import Plan
 from mtl_core.freezing.scenarios import scenario_kind
@@ -244,10 +245,12 @@ def complete_arms(
     arms: Sequence[Arm],
     model_of: ModelOfData,
     experiments: Experiments = EXPERIMENTS,
+    by: Actor = THIS_MACHINE,
 ) -> None:
     """Resumes the incomplete comparisons of these arms, and queues arms that still lack a run.
 
-    Finished runs are not repeated. Raises as `queue_arms` does.
+    Finished runs are not repeated. Comparisons that `by` may not change are not resumed. Raises as
+    `queue_arms` does.
     """
     lacking = missing_arms(local_runs(lab.store, experiments), arms, experiments)
     names = {arm.experiment for arm in lacking}
@@ -255,9 +258,13 @@ def complete_arms(
         unfinished = [run for run in record.runs if run.state is not RunState.FINISHED]
         experiment = experiment_of(record, experiments) or ""
         own = {Arm(experiment=experiment, scenario=run.spec.arm_name) for run in unfinished}
-        if own & set(lacking) and _starts_are_current(lab.store, record, unfinished, experiments):
-            lab.resume_comparison(record.id)
-    queue_arms(lab, arms, model_of, experiments)
+        if (
+            own & set(lacking)
+            and by.may_change(record)
+            and _starts_are_current(lab.store, record, unfinished, experiments)
+        ):
+            lab.resume_comparison(record.id, by)
+    queue_arms(lab, arms, model_of, experiments, by)
 
 
 def local_comparisons(
@@ -290,6 +297,7 @@ def queue_arms(
     arms: Sequence[Arm],
     model_of: ModelOfData,
     experiments: Experiments = EXPERIMENTS,
+    by: Actor = THIS_MACHINE,
 ) -> list[ComparisonRecord]:
     """Queues all seeds of each arm that lacks one, and returns the comparisons that were added.
 
@@ -314,7 +322,7 @@ def queue_arms(
         models = partial(model_of, data=spec.data)
         threads = lab.settings.threads_of_each(spec.run_count)
         planned = planned_runs(name, spec, models, threads, starts)
-        added.append(lab.queue_planned(spec, planned, comparison_title(name)))
+        added.append(lab.queue_planned(spec, planned, comparison_title(name), by))
     return added
 
 

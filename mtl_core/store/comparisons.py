@@ -50,8 +50,8 @@ class Comparisons:
     ) -> ComparisonRecord:
         """Add a comparison with all its runs, which wait in this order.
 
-        With an `owner` the runs are reserved for that process. `visitor` starts it. Raises BadInput for a name of more
-        than 80 characters.
+        With an `owner` the runs are reserved for that process. `visitor` starts it. Raises
+        BadInput for a name of more than 80 characters.
         """
         now = datetime.now(UTC)
         title = clean_title(name) or comparison_name(spec)

@@ -1,9 +1,9 @@
 """The order of the queue: visitors take turns, and so do a visitor's single runs and comparisons.
 
-The next run is that of the visitor with the fewest running jobs; of those, of the visitor whose last
-job started the longest ago. Within a visitor, single runs and the runs of comparisons take turns in
-the same way. Otherwise, runs start in the order in which they were added. Runs of the machine's own
-user, who is no visitor, count as those of one visitor.
+The next run is that of the visitor with the fewest running jobs; of those, of the visitor whose
+last job started the longest ago. Within a visitor, single runs and the runs of comparisons take
+turns in the same way. Otherwise, runs start in the order in which they were added. Runs of the
+machine's own user, who is no visitor, count as those of one visitor.
 """
 
 from sqlalchemy import ColumnElement, Select, Subquery, case, func, select

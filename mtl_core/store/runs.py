@@ -31,11 +31,12 @@ from mtl_core.store.rows import (
 )
 from mtl_core.store.schema import ComparisonRow, EventRow, OwnerRow, RunRow
 from mtl_core.store.shipping import Shipping
+from mtl_core.store.visitors import Visitors
 from mtl_core.training.events import RunEvent, event_from_json
 from mtl_core.training.spec import RunSpec
 
 
-class RunStore(Queue, Comparisons, Shipping):
+class RunStore(Queue, Comparisons, Shipping, Visitors):
     """Runs, their events and comparisons in one SQLite file, which is created if it is missing.
 
     Safe for several threads and processes. Every method raises InternalError if the file cannot be
