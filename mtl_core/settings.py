@@ -1,8 +1,10 @@
 """Settings from the environment: folders, limits, and the files that a browser may load."""
 
 import os
+import re
 from collections.abc import Sequence
 from enum import StrEnum
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +23,7 @@ HEAD_ROWS_BYTES = 128_000_000
 _COUNTS = {"threads": (256, ", at most 4"), "parallel_runs": (256, "")}
 """By variable, the largest number and what the message adds about the default."""
 _LARGEST_LIMIT = 1_000_000
+_HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,252}[a-z0-9_])?")
 SHORTEST_KEY = 8
 """The fewest characters of a teacher key."""
 
@@ -54,6 +57,14 @@ ANY_FILE = FileAccess(data_roots=None, checkpoint_roots=None)
 
 NO_FILE = FileAccess(data_roots=(), checkpoint_roots=())
 """Access to named samples and checkpoints only, no paths."""
+
+
+def is_loopback(address: str) -> bool:
+    """Whether a server at this address can be reached from this machine only."""
+    try:
+        return address == "localhost" or ip_address(address).is_loopback
+    except ValueError:
+        return False
 
 
 def lies_below(path: Path, roots: Sequence[Path] | None) -> bool:
@@ -106,6 +117,7 @@ class Settings(Frozen):
     prefix_memory_bytes: int = PREFIX_MEMORY_BYTES
     limits: Limits = Limits()
     teacher_key: str | None = None
+    hosts: tuple[str, ...] = ()
 
     @property
     def database(self) -> Path:
@@ -162,7 +174,7 @@ class Settings(Frozen):
     @classmethod
     def from_environment(cls) -> "Settings":
         """Reads FREEZE_LAB_HOME, _CHECKPOINTS, _DATA, _THREADS, _PARALLEL_RUNS, _MATRIX_PRODUCTS,
-        _CACHE, _CACHE_BYTES, _PREFIX_MEMORY_BYTES, _TEACHER_KEY and the limits, such as
+        _CACHE, _CACHE_BYTES, _PREFIX_MEMORY_BYTES, _TEACHER_KEY, _HOSTS and the limits, such as
         _MAX_WAITING_RUNS; no file is read.
 
         The two lists are separated as PATH is. The default number of threads is the number of
@@ -186,6 +198,7 @@ class Settings(Frozen):
             prefix_memory_bytes=given.prefix_memory_bytes,
             limits=Limits(**{name: getattr(given, f"max_{name}") for name in Limits.model_fields}),
             teacher_key=given.teacher_key,
+            hosts=given.hosts,
         )
 
 
@@ -255,12 +268,25 @@ class _Environment(_MatrixProductsVariable):
     cache_bytes: int = CACHE_BYTES
     prefix_memory_bytes: int = PREFIX_MEMORY_BYTES
     teacher_key: str | None = None
+    hosts: Annotated[tuple[str, ...], NoDecode] = ()
     max_waiting_runs: int = Limits().waiting_runs
     max_comparison_runs: int = Limits().comparison_runs
     max_epochs: int = Limits().epochs
     max_examples: int = Limits().examples
     max_batch_size: int = Limits().batch_size
     max_length: int = Limits().length
+
+    @field_validator("hosts", mode="before")
+    @classmethod
+    def _hosts(cls, given: str) -> tuple[str, ...]:
+        names = tuple(name.strip().casefold() for name in given.split(",") if name.strip())
+        for name in names:
+            if not _HOST_NAME.fullmatch(name):
+                raise BadInput(
+                    f"{_variable('hosts')} has {name!r}: host names separated by commas are "
+                    "needed, without scheme and port, e.g. lab.example.org."
+                )
+        return names
 
     @field_validator("teacher_key", mode="before")
     @classmethod

@@ -22,9 +22,9 @@ from mtl_core.ui.shared.shot import frame, taking_shot
 require_app_entry()
 choice = current_choice()
 lab, colors = the_lab(), current_palette()
-comparison, notes = chosen_comparison(lab.store)
+comparison, notes = chosen_comparison(lab)
 notes = [*ignored_notes(), *notes, *read_arms()]
-records = comparable(lab.store.runs())
+records = comparable(lab)
 chosen, ignored = compared_runs(records)
 
 if not taking_shot():

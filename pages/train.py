@@ -10,8 +10,9 @@ from mtl_core.ui.shared.page import require_app_entry, show_ignored
 from mtl_core.ui.shared.resolved_choice import resolve_choice
 from mtl_core.ui.shared.shot import frame, taking_shot
 from mtl_core.ui.train.next_run import another_run, deleted_run, first_run, next_run, no_such_run
+from mtl_core.ui.train.queue_controls import queue_notice, teacher_controls
 from mtl_core.ui.train.run_actions import undo_line
-from mtl_core.ui.train.run_list import follow_active, run_list, shipped_runs
+from mtl_core.ui.train.run_list import follow_active, listed_runs, run_list, shipped_runs
 from mtl_core.ui.train.run_view import run_picture, run_view
 
 require_app_entry()
@@ -20,7 +21,8 @@ chosen, requested = resolve_choice(lab), st.query_params.get(Key.RUN)
 show_ignored(ignored_notes())
 
 undo_line(lab, requested)
-records = lab.store.runs()
+queue_notice(lab)
+records = listed_runs(lab)
 try:
     shown = lab.store.run(requested) if requested is not None else None
 except UnknownRun:
@@ -43,6 +45,7 @@ else:
     first_run(lab, chosen)
 run_list(lab, records, shown.id if shown else None)
 shipped_runs(lab)
+teacher_controls(lab)
 follow_active(lab)
 if shown is None:
     write_address(chosen.choice)

@@ -1,4 +1,4 @@
-"""The `runs` command: lists, shows and deletes stored runs and comparisons."""
+"""The `runs` command: lists, shows, stops and deletes stored runs, and controls the queue."""
 
 import json
 import shutil
@@ -14,12 +14,18 @@ from mtl_core.cli.console import plain_console, plain_table
 from mtl_core.cli.options import EventFormat, ListFormat
 from mtl_core.cli.run_output import event_printer, headline_text
 from mtl_core.cli.stored_runs import find_comparison, model_of
+from mtl_core.errors import BadInput
 from mtl_core.settings import Settings
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
 from mtl_core.store.runs import RunStore
+from mtl_core.text import counted
 from mtl_core.training.events import Evaluation
 
-runs = typer.Typer(help="List, show or delete runs and comparisons.")
+_MOST_WAITING = 10_000
+
+runs = typer.Typer(
+    help="List, show, stop or delete runs and comparisons, and pause or clear the queue."
+)
 
 
 @runs.callback(invoke_without_command=True)
@@ -29,15 +35,29 @@ def _root(context: typer.Context) -> None:
 
 
 @runs.command("list")
-def list_runs(form: Annotated[ListFormat, typer.Option("--format")] = ListFormat.TABLE) -> None:
-    """List the comparisons and the runs in the store, newest first; the JSON holds the runs."""
+def list_runs(
+    form: Annotated[ListFormat, typer.Option("--format")] = ListFormat.TABLE,
+    limit: Annotated[int, typer.Option(min=1, help="The most runs to list.")] = 200,
+    before: Annotated[
+        str | None, typer.Option(metavar="RUN", help="Continue the list after this run.")
+    ] = None,
+) -> None:
+    """List the comparisons and the runs in the store, newest first; the JSON holds the runs.
+
+    Waiting runs are not counted in the limit.
+    """
     with closing(RunStore(Settings.from_environment().database)) as store:
         store.mark_interrupted()
-        records = store.runs()
+        ended = tuple(state for state in RunState if state is not RunState.WAITING)
+        records = store.runs(limit, states=ended, before=before)
+        if before is None:
+            waiting = store.runs(_MOST_WAITING, states=(RunState.WAITING,))
+            records = sorted((*waiting, *records), key=lambda run: run.created_at, reverse=True)
         if form is ListFormat.JSON:
             print(json.dumps([_summary(record) for record in records], indent=2))
         else:
-            _print_comparisons(store.comparisons())
+            if before is None:
+                _print_comparisons(store.comparisons())
             _print_runs(records, store)
 
 
@@ -102,6 +122,45 @@ def delete(run: str) -> None:
     for each in deleted:
         shutil.rmtree(settings.run_folder(each), ignore_errors=True)
     print(message, file=sys.stderr)
+
+
+@runs.command()
+def stop(run: str) -> None:
+    """Stop a run or a comparison: waiting runs at once, running ones within two seconds."""
+    with closing(RunStore(Settings.from_environment().database)) as store:
+        if find_comparison(store, run):
+            store.stop_comparison(run)
+        elif store.run(run).state.is_final:
+            raise BadInput(f"Run '{run}' has ended already: {store.run(run).state}.")
+        else:
+            store.request_stop(run)
+    print(f"{run} is stopped.", file=sys.stderr)
+
+
+@runs.command()
+def pause() -> None:
+    """Pause the dashboard's queue: no waiting run starts until `runs resume`. Running runs go
+    on."""
+    with closing(RunStore(Settings.from_environment().database)) as store:
+        store.pause(True)
+        waiting = len(store.active()) - len(store.running())
+    print(f"The queue is paused; {counted(waiting, 'run')} waiting.", file=sys.stderr)
+
+
+@runs.command()
+def resume() -> None:
+    """Let the waiting runs of a paused queue start again."""
+    with closing(RunStore(Settings.from_environment().database)) as store:
+        store.pause(False)
+    print("The queue is not paused.", file=sys.stderr)
+
+
+@runs.command()
+def clear() -> None:
+    """Stop all waiting runs. Running runs go on."""
+    with closing(RunStore(Settings.from_environment().database)) as store:
+        stopped = store.clear_queue()
+    print(f"{counted(len(stopped), 'waiting run')} stopped.", file=sys.stderr)
 
 
 def _print_comparisons(records: Sequence[ComparisonRecord]) -> None:

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import re
+import secrets
 import signal
 import socket
 import subprocess
@@ -20,11 +21,12 @@ import typer
 import mtl_core
 from mtl_core.app_files import app_folder
 from mtl_core.errors import BadInput, InternalError
+from mtl_core.settings import Settings, is_loopback
 
 _PACKAGE = Path(mtl_core.__file__).resolve().parent
 _SERVER = _PACKAGE / "ui" / "shared" / "server.py"
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _STARTUP_SECONDS = 60.0
+_KEY_BYTES = 9  # 12 characters
 
 
 def serve(
@@ -39,9 +41,10 @@ def serve(
 ) -> None:
     """Run the dashboard and print its address once it responds. Ctrl-C stops it."""
     _require_free(address, port)
+    key = _teacher_key(address)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     server = subprocess.Popen(  # noqa: S603 - our own interpreter and app
-        _command(address, port), env=_environment()
+        _command(address, port), env=_environment(key)
     )
     try:
         _wait_until_healthy(server, address, port)
@@ -49,6 +52,8 @@ def serve(
             f"Freeze Lab is running at http://{_shown(address)}:{port}  (Ctrl-C stops it)",
             flush=True,
         )
+        if key is not None:
+            print(f"Teacher key, for the Train page: {key}", flush=True)
         code = server.wait()
         if code not in (0, -signal.SIGTERM, -signal.SIGINT):
             raise InternalError(f"The dashboard's server ended with exit code {code}.")
@@ -59,17 +64,21 @@ def serve(
 
 
 def _command(address: str, port: int) -> list[str]:
-    command = [
+    return [
         *(sys.executable, "-P", "-m", "streamlit", "run", str(_SERVER)),
         *("--server.port", str(port), "--server.address", address),
+        *("--server.allowedHosts", "*"),  # `ui.shared.known_hosts` checks them
     ]
-    if address not in _LOOPBACK:
-        # The host names that reach this server are unknown here; config.toml lists loopback only.
-        command += ["--server.allowedHosts", "*"]
-    return command
 
 
-def _environment() -> dict[str, str]:
+def _teacher_key(address: str) -> str | None:
+    """The teacher key to print: a new one, if others can reach the server and none is set."""
+    if is_loopback(address) or Settings.from_environment().teacher_key is not None:
+        return None
+    return secrets.token_urlsafe(_KEY_BYTES)
+
+
+def _environment(teacher_key: str | None) -> dict[str, str]:
     """The variables of the server process.
 
     They carry `.streamlit/config.toml`, which Streamlit itself reads only from the working folder.
@@ -83,6 +92,7 @@ def _environment() -> dict[str, str]:
         **dict(_as_variables(settings)),
         **os.environ,
         "PYTHONPATH": path,
+        **({"FREEZE_LAB_TEACHER_KEY": teacher_key} if teacher_key is not None else {}),
         "STREAMLIT_LOGGER_LEVEL": "warning",
         "STREAMLIT_LOGGER_HIDE_WELCOME_MESSAGE": "true",
     }

@@ -167,9 +167,8 @@ class Lab(InspectorQueries):
         for limits in {arm_key(run)[1] for run in runs} - {()}:
             load_dataset(spec.data, self.access, dict(limits))
         spec = with_stated_vectors(spec, runs)
-        measured = (
-            comparisons.measured_epochs(self.store, self.store.runs()) if spec.seconds else []
-        )
+        past = self.store.runs(states=(RunState.FINISHED,)) if spec.seconds else []
+        measured = comparisons.measured_epochs(self.store, past)
         return self.queue_planned(spec, comparisons.planned_runs(spec, runs, measured), name, by)
 
     def _require_start(self, spec: RunSpec) -> None:
@@ -249,9 +248,7 @@ class Lab(InspectorQueries):
         require_may_change(by, self.store.comparison(comparison))
         self.store.hide_comparison(comparison)
 
-    def undo_delete_comparison(
-        self, comparison: str, by: Actor = THIS_MACHINE
-    ) -> ComparisonRecord:
+    def undo_delete_comparison(self, comparison: str, by: Actor = THIS_MACHINE) -> ComparisonRecord:
         """Restore a deleted comparison. Raises UnknownComparison once it is purged."""
         deleted = self.store.deleted_comparison(comparison)
         if deleted is not None:
@@ -277,7 +274,7 @@ class Lab(InspectorQueries):
         there is no such upload, and BadInput while a run needs it.
         """
         uploaders = self.store.uploaders(reference)
-        if not any(map(by.owns, uploaders or {None})):
+        if not self.may_delete_upload(reference, by):
             raise NotPermitted(
                 f"'{reference}' was uploaded by somebody else. Only they and the teacher can "
                 "delete it."
@@ -297,6 +294,10 @@ class Lab(InspectorQueries):
             )
         delete_upload(reference, self.settings.uploads)
         self.store.remove_uploaders(reference)
+
+    def may_delete_upload(self, reference: str, by: Actor) -> bool:
+        """Whether the actor uploaded these files, or may change everything."""
+        return any(map(by.owns, self.store.uploaders(reference) or {None}))
 
     def hide_shipped(self, id_: str, by: Actor) -> None:
         """Hide an included run or comparison from its viewer; the others still see it."""

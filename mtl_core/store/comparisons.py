@@ -24,7 +24,7 @@ from mtl_core.store.rows import (
     KEPT,
     forget,
     record_of,
-    require_not_running,
+    require_deletable,
     row_of,
     seen,
     stop,
@@ -206,7 +206,7 @@ class Comparisons:
             row = comparison_row_of(session, comparison)
             kept = [run for run in runs_of(session, row) if run.deleted_at is None]
             for run in kept:
-                require_not_running(run)
+                require_deletable(run)
                 run.deleted_at = now
             row.deleted_at = now
 
@@ -238,7 +238,7 @@ class Comparisons:
                 session, comparison
             )
             for run in runs_of(session, row):
-                require_not_running(run)
+                require_deletable(run)
             return forget_comparisons(session, [row])
 
 

@@ -20,7 +20,7 @@ _LOST = (
 _NEVER_BEGAN = "The process for which it was reserved ended before it began."
 
 
-def _waiting(owner: Owner, reserved: bool) -> Select[tuple[RunRow]]:
+def _waiting(owner: Owner, reserved: bool) -> Select[RunRow]:
     """The query for the runs that `owner` may execute, the next one first.
 
     A waiting run with an owner is reserved for that process. With `reserved` only such runs are
@@ -31,9 +31,7 @@ def _waiting(owner: Owner, reserved: bool) -> Select[tuple[RunRow]]:
     return waiting_in_order(~RunRow.held, free)
 
 
-_RUNNING = (
-    select(RunRow).where(RunRow.state == RunState.RUNNING, KEPT).order_by(RunRow.number)
-)
+_RUNNING = select(RunRow).where(RunRow.state == RunState.RUNNING, KEPT).order_by(RunRow.number)
 
 Group = Callable[[RunRecord, Sequence[RunRecord]], tuple[RunRecord, ...]]
 """(first, others) -> the runs of one job: `first`, and those of `others` that train with it."""

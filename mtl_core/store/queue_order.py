@@ -16,7 +16,7 @@ _VISITOR = func.coalesce(RunRow.visitor, "")
 _LANE = case((RunRow.comparison.is_(None), 0), else_=1)  # single runs first, where all is equal
 
 
-def waiting_in_order(*conditions: ColumnElement[bool]) -> Select[tuple[RunRow]]:
+def waiting_in_order(*conditions: ColumnElement[bool]) -> Select[RunRow]:
     """The query for the waiting runs with these conditions, the next one first."""
     lanes = _served_by(_VISITOR, _LANE)
     visitors = _served_by(_VISITOR)

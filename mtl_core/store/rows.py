@@ -73,8 +73,10 @@ def deleted_row_of(session: Session, run: str) -> RunRow | None:
     return session.scalar(select(RunRow).where(RunRow.id == run, ~KEPT))
 
 
-def require_not_running(row: RunRow) -> None:
-    """Raises BadInput for a run that is running."""
+def require_deletable(row: RunRow) -> None:
+    """Raises BadInput for a run that is running, or included with Freeze Lab."""
+    if row.shipped:
+        raise BadInput(f"Run '{row.id}' is included with Freeze Lab and cannot be deleted.")
     if row.state is RunState.RUNNING:
         raise BadInput(f"Run '{row.id}' is running: stop it first, then delete it.")
 

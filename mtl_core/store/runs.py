@@ -23,7 +23,7 @@ from mtl_core.store.rows import (
     deleted_row_of,
     forget,
     record_of,
-    require_not_running,
+    require_deletable,
     row_of,
     seen,
     unused_id,
@@ -192,7 +192,7 @@ class RunStore(Queue, Comparisons, Shipping, Visitors):
         """
         with self._database.writing() as session:
             row = row_of(session, run)
-            require_not_running(row)
+            require_deletable(row)
             row.deleted_at = datetime.now(UTC)
 
     def deleted(self, run: str) -> RunRecord | None:
@@ -229,5 +229,5 @@ class RunStore(Queue, Comparisons, Shipping, Visitors):
         """
         with self._database.writing() as session:
             row = deleted_row_of(session, run) or row_of(session, run)
-            require_not_running(row)
+            require_deletable(row)
             forget(session, row)

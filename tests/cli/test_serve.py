@@ -46,7 +46,7 @@ def server_settings(folder: Path, address: str = "127.0.0.1") -> dict[str, Any]:
     shown = subprocess.run(
         [sys.executable, "-c", REPORT, *arguments, *shipped_settings()],
         cwd=folder,
-        env=_environment(),
+        env=_environment(None),
         capture_output=True,
         text=True,
         check=True,

@@ -63,8 +63,7 @@ def compare_header(
         if is_running and record is None:
             st.button("Update", key=Key.UPDATE, icon=":material/refresh:")
         new_comparison(choice)
-        comparisons = lab.store.comparisons(shipped=None)
-        comparison_picker(comparisons, record, known, shown.records)
+        comparison_picker(lab, record, known, shown.records)
         if any(each.state is not RunState.WAITING for each in shown.records):
             export_popover(lab, shown.records, record, shown.reference, is_long=True)
     if not taking_shot():

@@ -11,6 +11,7 @@ from mtl_core.ui.freeze.landing import is_first_visit
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import current_palette, plain
 from mtl_core.ui.shared.undo import UNDO_MINUTES, try_action, undo_bar
+from mtl_core.ui.shared.visitor import current_visitor
 
 
 def name_line(lab: Lab, record: ComparisonRecord) -> None:
@@ -21,22 +22,42 @@ def name_line(lab: Lab, record: ComparisonRecord) -> None:
             st.badge("included with Freeze Lab", color="gray")
         if experiment_of(record) is not None:
             st.page_link("pages/guide.py", label="Tests claims of the Guide")
-        with st.popover("Rename", icon=":material/edit:", type="tertiary"):
-            _form(lab, record)
-        st.button(
-            "Delete",
-            key=Key.DELETE_COMPARISON,
-            icon=":material/delete:",
-            type="tertiary",
-            on_click=_delete,
-            args=(lab, record.id),
-            disabled=not record.ended,
-            help=f"Hides it and its runs at once. They can be restored for {UNDO_MINUTES} minutes."
-            if record.ended
-            else "Stop it first: an active comparison cannot be deleted.",
-        )
+        if record.shipped:
+            _hide_button(lab, record)
+        elif current_visitor().may_change(record):
+            with st.popover("Rename", icon=":material/edit:", type="tertiary"):
+                _form(lab, record)
+            _delete_button(lab, record)
         if record.shipped and is_first_visit(lab):
             first_comparison(lab, current_palette(), "Make your own")
+
+
+def _hide_button(lab: Lab, record: ComparisonRecord) -> None:
+    st.button(
+        "Hide",
+        key=Key.DELETE_COMPARISON,
+        icon=":material/visibility_off:",
+        type="tertiary",
+        on_click=_hide,
+        args=(lab, record.id),
+        help="Hides this comparison and its runs from you. Others still see it, and you can show "
+        "it again under “Choose”.",
+    )
+
+
+def _delete_button(lab: Lab, record: ComparisonRecord) -> None:
+    st.button(
+        "Delete",
+        key=Key.DELETE_COMPARISON,
+        icon=":material/delete:",
+        type="tertiary",
+        on_click=_delete,
+        args=(lab, record.id),
+        disabled=not record.ended,
+        help=f"Hides it and its runs at once. They can be restored for {UNDO_MINUTES} minutes."
+        if record.ended
+        else "Stop it first: an active comparison cannot be deleted.",
+    )
 
 
 def undo_line(lab: Lab) -> None:
@@ -73,18 +94,27 @@ def _form(lab: Lab, record: ComparisonRecord) -> None:
 
 
 def _save(lab: Lab, comparison: str, key: str) -> None:
-    try_action(lambda: lab.store.rename_comparison(comparison, st.session_state[key]))
+    name = st.session_state[key]
+    try_action(lambda: lab.name_comparison(comparison, name, current_visitor()))
 
 
 def _delete(lab: Lab, comparison: str) -> None:
-    if not try_action(lambda: lab.delete_comparison(comparison)):
-        return
+    if try_action(lambda: lab.delete_comparison(comparison, current_visitor())):
+        _show_newest()
+        st.query_params[Key.DELETED] = comparison
+
+
+def _hide(lab: Lab, comparison: str) -> None:
+    lab.hide_shipped(comparison, current_visitor())
+    _show_newest()
+
+
+def _show_newest() -> None:
     st.query_params.pop(Key.COMPARISON, None)
     for key in (Key.COMPARISON_SHOWN, Key.COMPARISON, Key.COMPARED, Key.RUNS):
         st.session_state.pop(key, None)  # the page then selects the newest one
-    st.query_params[Key.DELETED] = comparison
 
 
 def _restore(lab: Lab, comparison: str) -> None:
-    if try_action(lambda: lab.undo_delete_comparison(comparison)):
+    if try_action(lambda: lab.undo_delete_comparison(comparison, current_visitor())):
         show_comparison(comparison)

@@ -15,7 +15,7 @@ from mtl_core.models.catalogue import entry
 from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.report.run_words import about, rate_words
 from mtl_core.settings import FileAccess
-from mtl_core.store.record import TITLE_LENGTH
+from mtl_core.store.record import TITLE_LENGTH, RunState
 from mtl_core.tasks.dataset import SAMPLE, load_tasks
 from mtl_core.tasks.task import Task
 from mtl_core.text import counted
@@ -28,6 +28,7 @@ from mtl_core.ui.shared.arms import collected_arms, write_arms
 from mtl_core.ui.shared.choice import Choice
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import plain
+from mtl_core.ui.shared.visitor import current_visitor
 
 _WIDTH = 560
 _FIRST_CHECKPOINT = "minilm-l6"
@@ -119,7 +120,7 @@ def _started(lab: Lab, spec: ComparisonSpec, name: str | None = None) -> str | N
     if last == spec and monotonic() - when <= _DOUBLE_CLICK_SECONDS:
         return str(known)
     try:
-        known = lab.start_comparison(spec, name).id
+        known = lab.start_comparison(spec, name, current_visitor()).id
     except BadInput as problem:
         st.error(plain(str(problem)))
         return None
@@ -215,7 +216,7 @@ def _estimate(lab: Lab, spec: ComparisonSpec) -> DurationEstimate:
         spec, lambda ref, vector: lab.model_description(ref, tasks, vector), threads
     )
     at_once = lab.runs_at_once(specs[0].threads)
-    past = lab.store.runs(shipped=None)
+    past = lab.store.runs(shipped=None, states=(RunState.FINISHED,))
     return estimate_duration(with_sweep_runs(specs, spec.sweep), past, spec.seconds, at_once)
 
 

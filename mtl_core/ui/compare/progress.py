@@ -1,6 +1,6 @@
 """The progress of a comparison, the time left, and the buttons Stop and Resume."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 
 import streamlit as st
 
@@ -15,6 +15,7 @@ from mtl_core.text import counted
 from mtl_core.training.comparison import DECIDING_SEEDS, train_size
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import plain
+from mtl_core.ui.shared.visitor import current_visitor
 
 TICK_SECONDS = 2.0
 _MORE_SEEDS = 5
@@ -29,7 +30,7 @@ def comparison_state(lab: Lab, record: ComparisonRecord) -> None:
     if progress.ended:
         _ended(record, progress)
     else:
-        st.fragment(_watch, run_every=TICK_SECONDS)(record.id, _ended_runs(progress))
+        st.fragment(_watch, run_every=TICK_SECONDS)(record, _ended_runs(progress))
 
 
 def more_seeds_button(record: ComparisonRecord, comparison: PlanComparison) -> None:
@@ -37,7 +38,7 @@ def more_seeds_button(record: ComparisonRecord, comparison: PlanComparison) -> N
     undecided = any(comparison.scored(task.name, Verdict.UNDECIDED) for task in comparison.tasks)
     unfinished = any(run.state is not RunState.FINISHED for run in record.runs)
     number = min(_MORE_SEEDS, DECIDING_SEEDS - len(record.spec.seeds))
-    if not undecided or unfinished or record.shipped or number < 1:
+    if not undecided or unfinished or number < 1 or not current_visitor().may_change(record):
         return
     highest = max(record.spec.seeds)
     seeds = tuple(range(highest + 1, highest + 1 + number))
@@ -45,8 +46,8 @@ def more_seeds_button(record: ComparisonRecord, comparison: PlanComparison) -> N
         f"Add {counted(number, 'seed')}",
         key=Key.MORE_SEEDS,
         icon=":material/add:",
-        on_click=_add_seeds,
-        args=(record.id, seeds),
+        on_click=_act,
+        args=(the_lab().add_seeds, record.id, seeds),
         help="Trains each plan with more seeds, because plans are undecided. Each look at the "
         f"results uses part of the 5 % error rate; with {DECIDING_SEEDS} seeds all of it is used.",
     )
@@ -86,7 +87,8 @@ def unfinished_words(progress: ComparisonProgress) -> str:
     return f"{progress.finished} of {progress.total} runs finished, {' and '.join(unfinished)}."
 
 
-def _watch(comparison: str, ended: int) -> None:
+def _watch(record: ComparisonRecord, ended: int) -> None:
+    comparison = record.id
     try:
         progress = the_lab().comparison_progress(comparison)
     except FreezeLabError:  # it was deleted
@@ -96,13 +98,14 @@ def _watch(comparison: str, ended: int) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         with st.container(width="stretch"):
             st.progress(min(1.0, max(0.0, progress.share_done)), text=progress_words(progress))
-        st.button(
-            "Stop",
-            key=Key.STOP_COMPARISON,
-            icon=":material/stop_circle:",
-            on_click=_stop,
-            args=(comparison,),
-        )
+        if current_visitor().may_change(record):
+            st.button(
+                "Stop",
+                key=Key.STOP_COMPARISON,
+                icon=":material/stop_circle:",
+                on_click=_act,
+                args=(the_lab().stop_comparison, comparison),
+            )
 
 
 def _ended(record: ComparisonRecord, progress: ComparisonProgress) -> None:
@@ -111,35 +114,23 @@ def _ended(record: ComparisonRecord, progress: ComparisonProgress) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(unfinished, width="content")
-        st.button(
-            "Resume",
-            key=Key.RESUME_COMPARISON,
-            icon=":material/play_arrow:",
-            on_click=_resume,
-            args=(record.id,),
-        )
+        if current_visitor().may_change(record):
+            st.button(
+                "Resume",
+                key=Key.RESUME_COMPARISON,
+                icon=":material/play_arrow:",
+                on_click=_act,
+                args=(the_lab().resume_comparison, record.id),
+            )
 
 
 def _ended_runs(progress: ComparisonProgress) -> int:
     return progress.finished + progress.failed + progress.stopped
 
 
-def _stop(comparison: str) -> None:
+def _act(operation: Callable[..., object], *arguments: object) -> None:
+    """Carry out an operation of the lab for the visitor; show its error as a toast."""
     try:
-        the_lab().stop_comparison(comparison)
-    except FreezeLabError as problem:
-        st.toast(plain(str(problem)))
-
-
-def _add_seeds(comparison: str, seeds: Sequence[int]) -> None:
-    try:
-        the_lab().add_seeds(comparison, seeds)
-    except FreezeLabError as problem:
-        st.toast(plain(str(problem)))
-
-
-def _resume(comparison: str) -> None:
-    try:
-        the_lab().resume_comparison(comparison)
+        operation(*arguments, by=current_visitor())
     except FreezeLabError as problem:
         st.toast(plain(str(problem)))

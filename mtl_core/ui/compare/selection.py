@@ -4,14 +4,16 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from mtl_core.engine.lab import Lab
 from mtl_core.errors import UnknownComparison
 from mtl_core.lessons.claim_runs import comparison_name
 from mtl_core.report.run_words import STATE_SIGNS, moment, plan_words
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
-from mtl_core.store.runs import RunStore
+from mtl_core.text import counted
 from mtl_core.ui.shared.choice import came_by_history
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import plain
+from mtl_core.ui.shared.visitor import current_visitor
 
 MOST = 40
 """The most runs selected one by one: eight plans, which are still legible, with five seeds."""
@@ -21,9 +23,9 @@ _OFFERED = 30
 _STATES = (RunState.FINISHED, RunState.RUNNING, RunState.STOPPED, RunState.INTERRUPTED)
 
 
-def comparable(records: Sequence[RunRecord]) -> list[RunRecord]:
-    """Returns the runs that have results or are producing them."""
-    return [record for record in records if record.state in _STATES]
+def comparable(lab: Lab) -> list[RunRecord]:
+    """Returns the newest runs that have results or are producing them."""
+    return lab.store.runs(states=_STATES)
 
 
 def compared_runs(records: Sequence[RunRecord]) -> tuple[list[RunRecord], list[str]]:
@@ -66,7 +68,7 @@ def _setting(record: RunRecord) -> tuple[object, ...]:
     return spec.checkpoint, spec.data, spec.epochs, tuple(sorted(spec.examples.items()))
 
 
-def chosen_comparison(store: RunStore) -> tuple[ComparisonRecord | None, list[str]]:
+def chosen_comparison(lab: Lab) -> tuple[ComparisonRecord | None, list[str]]:
     """Returns the selected comparison, None for single runs, and notes on ignored ids.
 
     The address decides as in `compared_runs`; if it contains neither a comparison nor runs, the
@@ -76,16 +78,22 @@ def chosen_comparison(store: RunStore) -> tuple[ComparisonRecord | None, list[st
     if kept is None or came_by_history():
         requested = st.query_params.get(Key.COMPARISON, "")
         if not requested and not st.query_params.get(Key.RUNS):
-            requested = next((each.id for each in store.comparisons(limit=1, shipped=None)), "")
+            requested = next((each.id for each in shown_comparisons(lab)), "")
     else:
         requested = st.session_state.get(Key.COMPARISON, kept) or ""
     notes = []
     try:
-        record = store.comparison(requested) if requested else None
+        record = lab.store.comparison(requested) if requested else None
     except UnknownComparison:
         record, notes = None, [_unknown(requested)]
     st.session_state[Key.COMPARISON_SHOWN] = record.id if record else ""
     return record, notes
+
+
+def shown_comparisons(lab: Lab) -> list[ComparisonRecord]:
+    """Returns the newest comparisons, without the included ones that the visitor has hidden."""
+    hidden = lab.hidden(current_visitor())
+    return [each for each in lab.store.comparisons(shipped=None) if each.id not in hidden]
 
 
 def show_comparison(comparison: str) -> None:
@@ -114,15 +122,22 @@ def write_runs(records: Sequence[RunRecord]) -> None:
 
 
 def comparison_picker(
-    comparisons: Sequence[ComparisonRecord],
+    lab: Lab,
     shown: ComparisonRecord | None,
     records: Sequence[RunRecord],
     compared: Sequence[RunRecord],
 ) -> None:
     """Draws a popover to choose a comparison, or single runs if none is selected."""
     with st.popover("Choose", icon=":material/checklist:"):
-        if comparisons:
+        if comparisons := shown_comparisons(lab):
             _comparisons(comparisons, shown)
+        if hidden := lab.hidden(current_visitor()):
+            st.button(
+                f"Show {counted(len(hidden), 'hidden comparison')} again",
+                key=Key.SHOW_HIDDEN,
+                type="tertiary",
+                on_click=lambda: lab.show_shipped(current_visitor()),
+            )
         if shown is None:
             _runs_picker(records, compared)
 

@@ -28,6 +28,7 @@ from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import hue, plain
 from mtl_core.ui.shared.resolved_choice import ResolvedChoice
 from mtl_core.ui.shared.shot import taking_shot
+from mtl_core.ui.shared.visitor import current_visitor
 
 _NO_MODE_BAR = {"displayModeBar": False}
 _LONGEST_EXAMPLE = 320  # characters
@@ -88,7 +89,7 @@ def digests(found: DataOverview) -> None:
 def data_buttons(lab: Lab, chosen: ResolvedChoice, colors: Palette) -> None:
     """Draw a button that opens the Train page and, for an upload, one that deletes it."""
     reference = chosen.choice.data
-    if is_upload(reference):
+    if is_upload(reference) and lab.may_delete_upload(reference, current_visitor()):
         st.button(
             "Delete this upload",
             key=Key.DELETE_UPLOAD,
@@ -175,7 +176,7 @@ def _text(text: str) -> str:
 
 def _delete_upload(lab: Lab, reference: str) -> None:
     try:
-        lab.delete_upload(reference)
+        lab.delete_upload(reference, current_visitor())
     except BadInput as problem:
         st.session_state[Key.UPLOAD_PROBLEM] = str(problem)
         return

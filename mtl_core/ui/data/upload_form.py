@@ -27,6 +27,7 @@ from mtl_core.text import counted
 from mtl_core.ui.shared.choice import Choice, keep_choice
 from mtl_core.ui.shared.keys import Key, upload_key
 from mtl_core.ui.shared.page import plain
+from mtl_core.ui.shared.visitor import current_visitor
 
 _KINDS = {
     TaskKind.SENTENCE: "Sentence: one label per sentence",
@@ -210,7 +211,7 @@ def _summary(dataset: Dataset) -> str:
 
 def _save(lab: Lab, tasks: tuple[UploadedTask, ...]) -> None:
     try:
-        reference = lab.save_upload(tasks)
+        reference = lab.save_upload(tasks, current_visitor())
     except DataError as problem:
         st.session_state[Key.UPLOAD_PROBLEM] = str(problem)
         return

@@ -16,6 +16,7 @@ from mtl_core.tasks.dataset import load_tasks
 from mtl_core.ui.guide.verdicts import ClaimState, GuideState, expected_seconds
 from mtl_core.ui.shared.keys import Key, claim_key
 from mtl_core.ui.shared.page import plain
+from mtl_core.ui.shared.visitor import current_visitor
 
 _TICK_SECONDS = 2
 
@@ -68,7 +69,10 @@ def progress_of_tests(lab: Lab, active: Sequence[ComparisonRecord]) -> None:
         current = f" · running: {now[0].arm_name}, seed {now[0].seed}{others}" if now else ""
         with st.container(horizontal=True, vertical_alignment="center"):
             st.progress(ended / len(runs), f"Testing: {ended} of {len(runs)} runs done{current}")
-            st.button("Stop", key=Key.STOP_TEST, on_click=_stop, args=(lab, ids), type="tertiary")
+            if any(map(current_visitor().may_change, comparisons)):
+                st.button(
+                    "Stop", key=Key.STOP_TEST, on_click=_stop, args=(lab, ids), type="tertiary"
+                )
 
     tick()
 
@@ -81,14 +85,17 @@ def _queue(lab: Lab, claim: Claim) -> None:
             lambda checkpoint, vector, *, data: lab.model_description(
                 checkpoint, load_tasks(data, lab.access), vector
             ),
+            by=current_visitor(),
         )
     except FreezeLabError as problem:
         st.session_state[Key.TEST_PROBLEM] = str(problem)
 
 
 def _stop(lab: Lab, comparisons: Sequence[str]) -> None:
+    actor = current_visitor()
     for each in comparisons:
-        lab.store.stop_comparison(each)
+        if actor.may_change(lab.store.comparison(each)):
+            lab.stop_comparison(each, actor)
 
 
 def _duration(state: ClaimState, seconds: float | None) -> str:

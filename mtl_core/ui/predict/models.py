@@ -49,7 +49,7 @@ class SelectedModel:
 
 def candidates(lab: Lab) -> tuple[list[Candidate], list[str]]:
     """The newest finished runs with a saved model, newest first, and why others are unavailable."""
-    finished = [each for each in lab.store.runs() if each.state is RunState.FINISHED]
+    finished = lab.store.runs(states=(RunState.FINISHED,))
     found: list[tuple[RunRecord, ModelSource]] = []
     missing = _without_model(sum(not each.keeps_model for each in finished))
     for record in [each for each in finished if each.keeps_model][:_OFFERED]:

@@ -54,6 +54,16 @@ class Key(StrEnum):
     DELETE_UPLOAD = "delete_upload"
     TRAIN_DATA = "train_data"  # button: from Data to Train
 
+    VISITOR = "_visitor"  # the value in place of the cookie, where there is none
+    TEACHER_KEY = "teacher_key"
+    ENTER_TEACHER_KEY = "enter_teacher_key"
+    LEAVE_AS_TEACHER = "leave_as_teacher"
+    PAUSE_QUEUE = "pause_queue"
+    CLEAR_QUEUE = "clear_queue"
+    SHOW_HIDDEN = "show_hidden"  # button: shows hidden comparisons again
+    MORE_RUNS = "more_runs"  # button: lists older runs
+    RUNS_LISTED = "_runs_listed"  # how many ended runs are listed
+
     RUNS = "runs"  # the compared runs; also a query parameter, ids separated by commas
     COMPARED = "_compared"  # the same, stored across pages
     X_AXIS = "x_axis"

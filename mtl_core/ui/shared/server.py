@@ -1,4 +1,5 @@
-"""The dashboard's server: `app.py` with security headers and the JavaScript of its live charts.
+"""The dashboard's server: `app.py` with security headers, the visitors' cookie, a check of the host
+name and the JavaScript of its live charts.
 
 `freeze-lab serve` and `make run` start it. `streamlit run app.py` shows the same pages without the
 headers.
@@ -10,7 +11,10 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mtl_core.app_files import app_folder
+from mtl_core.settings import Settings
+from mtl_core.ui.shared.known_hosts import KnownHosts
 from mtl_core.ui.shared.plotly_library import library_route
+from mtl_core.ui.shared.visitor import VisitorCookie
 
 _POLICY = {
     "default-src": "'self'",
@@ -53,6 +57,10 @@ class SecurityHeaders:
 
 app = st.App(
     app_folder() / "app.py",
-    middleware=[Middleware(SecurityHeaders)],
+    middleware=[
+        Middleware(SecurityHeaders),
+        Middleware(KnownHosts, names=Settings.from_environment().hosts),
+        Middleware(VisitorCookie),
+    ],
     routes=[library_route()],
 )

@@ -6,7 +6,6 @@ import streamlit as st
 
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.engine.lab import Lab
-from mtl_core.errors import BadInput
 from mtl_core.freezing.plan_file import plan_to_yaml
 from mtl_core.models.description import ModelDescription
 from mtl_core.report.repeat import scenario_rates
@@ -24,6 +23,7 @@ from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import header, plain
 from mtl_core.ui.shared.run_cache import model_of
 from mtl_core.ui.shared.undo import UNDO_MINUTES, try_action, undo_bar, undo_button
+from mtl_core.ui.shared.visitor import current_visitor
 
 _OF_THE_COMPARISON = frozenset({"max_length", "also_evaluate", "device"})
 """Options that an arm does not take from its run: all arms are judged on the same sentences."""
@@ -197,13 +197,13 @@ def deleted_header(lab: Lab, record: RunRecord) -> None:
 
 
 def _delete(lab: Lab, run: str) -> None:
-    if try_action(lambda: lab.delete(run)):
+    if try_action(lambda: lab.delete(run, current_visitor())):
         st.query_params.pop(Key.RUN, None)
         st.query_params[Key.DELETED] = run
 
 
 def _undo_delete(lab: Lab, run: str) -> None:
-    if try_action(lambda: lab.undo_delete(run)):
+    if try_action(lambda: lab.undo_delete(run, current_visitor())):
         st.query_params[Key.RUN] = run
 
 
@@ -216,8 +216,9 @@ def name_line(lab: Lab, record: RunRecord) -> None:
             st.badge("included with Freeze Lab", color="gray")
         for tag in record.tags:
             st.badge(plain(tag), color="gray")
-        with st.popover("Name and tags", icon=":material/label:", type="tertiary"):
-            _name_form(lab, record)
+        if current_visitor().may_change(record):
+            with st.popover("Name and tags", icon=":material/label:", type="tertiary"):
+                _name_form(lab, record)
         if record.comparison is not None and st.button(
             "See its comparison",
             key=Key.SEE_COMPARISON,
@@ -261,7 +262,5 @@ def _name_form(lab: Lab, record: RunRecord) -> None:
 
 
 def _save_name(lab: Lab, run: str, title: str, tags: str) -> None:
-    try:
-        lab.name_run(run, st.session_state[title], st.session_state[tags].split(","))
-    except BadInput as problem:
-        st.toast(plain(str(problem)))
+    values = st.session_state[title], st.session_state[tags].split(",")
+    try_action(lambda: lab.name_run(run, *values, current_visitor()))

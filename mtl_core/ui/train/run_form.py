@@ -36,6 +36,7 @@ from mtl_core.ui.shared.option_fields import option_fields
 from mtl_core.ui.shared.page import current_palette, plain
 from mtl_core.ui.shared.resolved_choice import ResolvedChoice
 from mtl_core.ui.shared.vector_field import vector_field
+from mtl_core.ui.shared.visitor import current_visitor
 
 _DOUBLE_CLICK_SECONDS = 2.0
 
@@ -68,7 +69,7 @@ def start_once(lab: Lab, spec: RunSpec) -> None:
     last, when, run = st.session_state.get(Key.LAST_START, (None, 0.0, ""))
     if last != spec or monotonic() - when > _DOUBLE_CLICK_SECONDS:
         try:
-            run = lab.start(spec).id
+            run = lab.start(spec, current_visitor()).id
         except BadInput as problem:
             st.error(plain(str(problem)))
             return

@@ -13,12 +13,28 @@ from mtl_core.report.run_words import STATE_SIGNS, plan_words, run_label, shared
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.run_cache import outcome_of
+from mtl_core.ui.shared.visitor import current_visitor
 from mtl_core.ui.train.run_actions import delete_button, used_tags
 
 _ROWS_SHOWN = 9
+_PAGE = 200
+_ENDED = tuple(state for state in RunState if state.is_final)
 _MIN_RUNS_TO_FILTER = 2
 _FOLLOW_SECONDS = 4.0
 _SECONDS = "Seconds"
+
+
+def listed_runs(lab: Lab) -> list[RunRecord]:
+    """The runs of the list, newest first: the active ones, and the newest that have ended.
+
+    Waiting runs are listed apart from those that have ended, so that many of them hide none.
+    """
+    count = st.session_state.get(Key.RUNS_LISTED, _PAGE)
+    ended = lab.store.runs(count, states=_ENDED)
+    waiting = lab.store.runs(_PAGE, states=(RunState.WAITING,))
+    return sorted(
+        (*waiting, *lab.store.running(), *ended), key=lambda run: run.created_at, reverse=True
+    )
 
 
 def run_list(lab: Lab, records: Sequence[RunRecord], shown: str | None) -> None:
@@ -35,11 +51,18 @@ def run_list(lab: Lab, records: Sequence[RunRecord], shown: str | None) -> None:
         st.caption("No run matches the filter.")
         return
     _table(lab, found, "All runs")
+    if sum(each.state.is_final for each in records) >= st.session_state.get(Key.RUNS_LISTED, _PAGE):
+        st.button(f"List {_PAGE} more", key=Key.MORE_RUNS, type="tertiary", on_click=_list_more)
+
+
+def _list_more() -> None:
+    st.session_state[Key.RUNS_LISTED] = st.session_state.get(Key.RUNS_LISTED, _PAGE) + _PAGE
 
 
 def shipped_runs(lab: Lab) -> None:
     """An expander with the runs included in Freeze Lab."""
-    records = lab.store.runs(shipped=True)
+    hidden = lab.hidden(current_visitor())
+    records = [each for each in lab.store.runs(shipped=True) if each.comparison not in hidden]
     if not records:
         return
     count = "1 run" if len(records) == 1 else f"{len(records)} runs"
@@ -161,7 +184,7 @@ def _picker(lab: Lab, records: Sequence[RunRecord], shown: str | None) -> None:
             width=330,
         )
         record = next((each for each in records if each.id == current), None)
-        if record is not None and record.state.is_final:
+        if record is not None and record.state.is_final and current_visitor().may_change(record):
             delete_button(lab, record)
 
 

@@ -29,6 +29,8 @@ from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.live_chart import live_chart
 from mtl_core.ui.shared.page import current_palette, header, hue, plain
 from mtl_core.ui.shared.run_cache import figure_of, summary_of
+from mtl_core.ui.shared.undo import try_action
+from mtl_core.ui.shared.visitor import current_visitor
 from mtl_core.ui.train.run_actions import (
     add_run_button,
     again_buttons,
@@ -121,6 +123,8 @@ def _buttons(lab: Lab, record: RunRecord) -> bool:
         again = again_buttons(lab, record)
         st.button("New run", key=Key.NEW_RUN, icon=":material/add:", on_click=_leave)
         return again
+    if not current_visitor().may_change(record):
+        return False
     st.button(
         "Stop the run" if record.state is RunState.RUNNING else "Remove from the queue",
         key=Key.STOP,
@@ -137,10 +141,7 @@ def _leave() -> None:
 
 
 def _stop(lab: Lab, run: str) -> None:
-    try:
-        lab.stop(run)
-    except UnknownRun as problem:
-        st.toast(plain(str(problem)))
+    try_action(lambda: lab.stop(run, current_visitor()))
 
 
 def _progress(summary: RunSummary) -> None:
@@ -202,7 +203,8 @@ def _queue_view(lab: Lab, record: RunRecord, before: Sequence[RunRecord]) -> Non
         return
     running = [each for each in before if each.state is RunState.RUNNING]
     remaining = {each.id: summary_of(lab, each).remaining_seconds for each in running}
-    ahead = runs_ahead(before, remaining, lab.store.runs(), datetime.now(UTC))
+    past = lab.store.runs(states=(RunState.FINISHED,))
+    ahead = runs_ahead(before, remaining, past, datetime.now(UTC))
     start = _start_words(ahead, lab.runs_at_once(record.spec.threads, record.spec.device))
     st.markdown(f"Position **{place}** in the queue: {start}")
     st.markdown(f"{at_once_words(lab, record.spec.device)}. Ahead of this run:")
