@@ -25,7 +25,7 @@ COPY static static
 COPY pages pages
 COPY mtl_core mtl_core
 RUN python -m compileall -q mtl_core pages app.py \
- && install -d -o 10001 -g 10001 -m 0755 /data
+ && install -d -o 10001 -g 10001 -m 0700 /data
 USER 10001:10001
 VOLUME /data
 EXPOSE 8501

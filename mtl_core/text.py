@@ -6,10 +6,22 @@ Pure functions without knowledge of runs or pages. Units follow a space: "50 %",
 import re
 from collections.abc import Sequence
 from decimal import Decimal
+from unicodedata import category
 
 MINUS = "\N{MINUS SIGN}"
 
 _PLURAL = re.compile(r"\b(layers|rates|and heads)\b")  # scenario phrases that are plurals
+
+
+_FORMULA = re.compile(
+    r"^[\t\r\n]|^\s*[=+\-@\N{FULLWIDTH EQUALS SIGN}\N{FULLWIDTH PLUS SIGN}"
+    r"\N{FULLWIDTH HYPHEN-MINUS}\N{FULLWIDTH COMMERCIAL AT}]"
+)
+_SIGNED_NUMBER = re.compile(r"[+-]\d[^|!;@=]*")
+_CALL = re.compile(r"[^\W\d]\(")
+_ESCAPE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|[@-Z\\-_])")
+_NOT_PRINTED = {"Cc", "Cf", "Cs", "Co", "Cn"}
+_JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"  # Persian, and joined emoji, need them
 
 
 def bytes_text(size: float) -> str:
@@ -81,3 +93,30 @@ def capitalized(text: str) -> str:
 def last_part(reference: str) -> str:
     """The last part of a path or a hub id: `data/posts.yaml` gives `posts.yaml`."""
     return reference.rstrip("/").rpartition("/")[2]
+
+
+def spreadsheet_text(text: str) -> str:
+    """The text with an apostrophe before what a spreadsheet would run as a formula.
+
+    Signed numbers stay as they are. Some spreadsheets split fields at semicolons, so each part is
+    looked at.
+    """
+    return ";".join(f"'{part}" if _is_formula(part) else part for part in text.split(";"))
+
+
+def _is_formula(text: str) -> bool:
+    if not _FORMULA.match(text):
+        return False
+    return not (_SIGNED_NUMBER.fullmatch(text) and not _CALL.search(text))
+
+
+def printable(text: str) -> str:
+    """The text without control characters and terminal escapes; white space becomes a space.
+
+    Characters that turn the direction of writing are removed too: they can make a name look like
+    another one.
+    """
+    spaced = " ".join(_ESCAPE.sub("", text).split())
+    return "".join(
+        each for each in spaced if each in _JOINERS or category(each) not in _NOT_PRINTED
+    )

@@ -104,3 +104,10 @@ def test_a_share_is_written_with_a_space_before_its_sign(module: Path) -> None:
         r"""[0-9}]%(?=["'\s.,;:)<])|:\.?[0-9]*%\}""", module.read_text(encoding="utf-8")
     )
     assert told == [], "50 %, as every page writes it"
+
+
+def test_every_table_is_drawn_with_text_that_is_safe_in_a_spreadsheet() -> None:
+    drawing = [
+        path.name for path in (*MODULES, *PAGES) if "st.dataframe(" in path.read_text("utf-8")
+    ]
+    assert drawing == ["data_table.py"]

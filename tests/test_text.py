@@ -8,7 +8,9 @@ from mtl_core.text import (
     listed,
     megabytes,
     percent,
+    printable,
     signed,
+    spreadsheet_text,
     verb,
 )
 
@@ -103,3 +105,28 @@ def test_a_verb_agrees_with_a_plans_name(plan: str, form: str) -> None:
 
 def test_only_the_first_letter_is_capitalized() -> None:
     assert capitalized("entity F1") == "Entity F1"
+
+
+@pytest.mark.parametrize(
+    ("text", "safe"),
+    [
+        ("=1+1", "'=1+1"),
+        (" =1+1", "' =1+1"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("\N{FULLWIDTH EQUALS SIGN}1+1", "'\N{FULLWIDTH EQUALS SIGN}1+1"),
+        ("a;=1+1", "a;'=1+1"),
+        ("-2+3+cmd|' /C calc'!D2", "'-2+3+cmd|' /C calc'!D2"),
+        ('+1+HYPERLINK("x")', '\'+1+HYPERLINK("x")'),
+        ("- a sentence", "'- a sentence"),
+        ("+0.031 (\N{MINUS SIGN}0.01 to +0.06)", "+0.031 (\N{MINUS SIGN}0.01 to +0.06)"),
+        ("a-b", "a-b"),
+    ],
+)
+def test_a_spreadsheet_runs_no_text_as_a_formula(text: str, safe: str) -> None:
+    assert spreadsheet_text(text) == safe
+
+
+def test_control_characters_and_terminal_escapes_are_not_printed() -> None:
+    given = "a\x1b[31mred\x1b[0m\u202eb\x07 \t c\x1b]0;title\x07d\u200b"
+    assert printable(given) == "aredb cd"
+    assert printable("a\N{ZERO WIDTH JOINER}b") == "a\N{ZERO WIDTH JOINER}b"

@@ -30,6 +30,19 @@ def module_argv(module: str) -> list[str]:
     return [sys.executable, "-P", "-m", module]
 
 
+_NEEDED = frozenset(
+    {
+        *("PATH", "HOME", "USER", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT"),
+        *("LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH", "VIRTUAL_ENV"),
+    }
+)
+_NEEDED_PREFIXES = (
+    *("LC_", "XDG_", "PYTHON", "FREEZE_LAB_", "HF_", "TRANSFORMERS_", "TOKENIZERS_"),
+    *("TORCH", "PYTORCH_", "CUDA_", "NVIDIA_", "ATEN_", "DNNL_", "ONEDNN_", "LRU_CACHE_"),
+    *("OMP_", "GOMP_", "KMP_", "MKL_", "OPENBLAS_", "COVERAGE_"),
+)
+
+
 class ChildProcess:
     """A child process. Any thread may send or kill; only one thread at a time may receive.
 
@@ -165,8 +178,18 @@ def _lines(pipe: IO[bytes] | None, limit: int = -1) -> Iterator[bytes]:
 
 
 def _environment() -> dict[str, str]:
-    """The parent's environment, plus `ENVIRONMENT` and this package on the Python path."""
+    """What a child needs of the parent's environment, `ENVIRONMENT`, and this package's path.
+
+    Foreign files are parsed in children, so secrets of the parent, such as keys of other services
+    and the teacher key, do not get into them.
+    """
     package = str(Path(mtl_core.__file__).parents[1])
     before = os.environ.get("PYTHONPATH")
     path = os.pathsep.join([package, before] if before else [package])
-    return {**os.environ, **ENVIRONMENT, "PYTHONPATH": path}
+    needed = {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith(_NEEDED_PREFIXES) or name in _NEEDED
+    }
+    needed.pop("FREEZE_LAB_TEACHER_KEY", None)
+    return {**needed, **ENVIRONMENT, "PYTHONPATH": path}

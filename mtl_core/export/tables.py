@@ -24,11 +24,11 @@ from mtl_core.report.front import front_points
 from mtl_core.report.load import Report, ReportRun
 from mtl_core.tasks.dataset import Dataset, Label
 from mtl_core.tasks.task import Task, TaskKind
+from mtl_core.text import spreadsheet_text
 from mtl_core.training.events import Evaluation, Step
 
 Cell = str | int | float | None
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\n")
 _SHARED = ("trained_together", "trained_beside")
 """Columns that mark shared seconds: runs of the same job, and other jobs at the same time."""
 _COST_NAMES = {
@@ -87,7 +87,7 @@ def _safe_cell(cell: Cell) -> Cell:
         return cell
     # The csv module does not quote a lone carriage return, which ends a row for some readers.
     lines = "\n".join(cell.splitlines()) if "\r" in cell else cell
-    return f"'{lines}" if lines.startswith(_FORMULA) else lines
+    return spreadsheet_text(lines)
 
 
 def _scores(report: Report) -> str:

@@ -25,10 +25,12 @@ class Database:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not path.exists():
+                path.touch(mode=0o600)  # SQLite would let everybody on this machine read it
         except OSError as problem:
             raise BadInput(
-                f"The folder {path.parent} for the run store cannot be created: "
+                f"The run store {path} cannot be created: "
                 f"{problem.strerror}. Set FREEZE_LAB_HOME to a folder you may write to."
             ) from None
         self._reader = _engine(path)

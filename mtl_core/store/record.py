@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from mtl_core.errors import BadInput
-from mtl_core.text import last_part, listed
+from mtl_core.text import last_part, listed, printable
 from mtl_core.training.comparison import ComparisonSpec, sorted_sizes
 from mtl_core.training.events import RunFailed, RunFinished, RunStopped
 from mtl_core.training.spec import RunSpec
@@ -158,7 +158,7 @@ def clean_title(title: str | None) -> str | None:
 
     Raises BadInput for more than 80 characters.
     """
-    trimmed = " ".join((title or "").split())
+    trimmed = printable(title or "")
     if len(trimmed) > TITLE_LENGTH:
         raise BadInput(
             f"The name “{trimmed[:20]}…” has {len(trimmed)} characters; "
@@ -175,7 +175,7 @@ def clean_tags(tags: Iterable[str]) -> tuple[str, ...]:
     """
     kept: dict[str, str] = {}
     for tag in tags:
-        trimmed = " ".join(tag.split())
+        trimmed = printable(tag)
         if len(trimmed) > TAG_LENGTH:
             raise BadInput(
                 f"The tag “{trimmed[:20]}…” has {len(trimmed)} characters; "

@@ -7,7 +7,7 @@ from pydantic import Field, ValidationError, field_serializer, field_validator, 
 
 from mtl_core.freezing.plan import Plan, Weight
 from mtl_core.nearest import available_names
-from mtl_core.text import last_part
+from mtl_core.text import last_part, printable
 from mtl_core.training.options import RunOptions, argument_text, refused, value_texts
 from mtl_core.values import Frozen
 
@@ -97,8 +97,8 @@ class ComparisonArm(Frozen):
 
 
 def clean_name(name: str) -> str:
-    """Return the name as an arm has it: single spaces, at most NAME_LENGTH characters."""
-    return " ".join(name.split())[:NAME_LENGTH].rstrip()
+    """Return the name as an arm has it: printable, single spaces, at most NAME_LENGTH long."""
+    return printable(name)[:NAME_LENGTH].rstrip()
 
 
 def difference_words(differences: Iterable[tuple[str, str]]) -> list[str]:

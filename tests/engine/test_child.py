@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mtl_core.engine.child import ChildProcess, module_argv
+from mtl_core.engine.child import ChildProcess, _environment, module_argv
 from mtl_core.engine.protocol import EventMessage, FromChild, Ready, RequestFailed, Stop, Train
 from mtl_core.errors import ChildDied
 from mtl_core.settings import ANY_FILE
@@ -171,3 +171,12 @@ def test_ctrl_c_in_the_terminal_does_not_reach_the_child() -> None:
     child = python("import sys; sys.stdin.read()")
     assert os.getpgid(child.pid) != os.getpgid(0)
     child.close()
+
+
+def test_a_child_gets_no_secrets_of_its_parent(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_SECRET_ACCESS_KEY", "FREEZE_LAB_TEACHER_KEY"):
+        monkeypatch.setenv(name, "secret")
+    monkeypatch.setenv("FREEZE_LAB_DATA", "/data")
+    given = _environment()
+    assert "secret" not in given.values()
+    assert (given["FREEZE_LAB_DATA"], given["PATH"]) == ("/data", os.environ["PATH"])

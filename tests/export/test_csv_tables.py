@@ -74,7 +74,7 @@ def test_differences_list_the_spec_keys_that_differ(read: Read, pair: tuple[str,
     )
 
 
-@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\nx", "=HYPERLINK(0)"])
+@pytest.mark.parametrize("cell", ["=1+1", "+a", "-a", "@SUM(A1)", "\tx", "\nx", "=HYPERLINK(0)"])
 def test_a_cell_that_would_be_a_formula_gets_an_apostrophe(cell: str) -> None:
     _, row = csv.reader(io.StringIO(csv_text(["text"], [[cell]]), newline=""))
     assert row == [f"'{cell}"]

@@ -293,3 +293,9 @@ def test_a_released_run_whose_stop_was_requested_ends(store: RunStore, spec: Run
     store.request_stop(run)
     store.release([run])
     assert store.run(run).state is RunState.STOPPED
+
+
+def test_only_its_owner_can_read_the_file_and_its_folder(tmp_path: Path) -> None:
+    path = tmp_path / "home" / "runs.sqlite"
+    RunStore(path).close()
+    assert [oct(each.stat().st_mode & 0o777) for each in (path, path.parent)] == ["0o600", "0o700"]

@@ -15,6 +15,7 @@ from mtl_core.freezing.table import ParameterTable, State
 from mtl_core.freezing.table_text import SIGNS, rate_text, shape_text
 from mtl_core.report.compared import LabelledRun
 from mtl_core.text import counted
+from mtl_core.ui.shared.data_table import data_table
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import plain
 from mtl_core.ui.shared.run_cache import model_of
@@ -41,7 +42,7 @@ def differences_view(runs: Sequence[LabelledRun]) -> None:
             for each in found
         ]
     )
-    st.dataframe(
+    data_table(
         frame.style.map(lambda _: "font-weight: 600", subset=["Key"]),
         hide_index=True,
         height="content" if len(found) <= _ROWS_HIGH else _HEADER_HEIGHT + _ROWS_HIGH * _ROW_HEIGHT,
@@ -107,7 +108,7 @@ def _pairs_table(rows: Sequence[TensorPair], first: str, second: str, colors: Pa
     )
     styled = frame.style.map(lambda text: _look(text, colors), subset=[one, two])
     right = ("Shape", "Count", f"{one}: rate", f"{two}: rate")
-    st.dataframe(
+    data_table(
         styled,
         hide_index=True,
         height="content" if len(rows) <= _ROWS_HIGH else _HEADER_HEIGHT + _ROWS_HIGH * _ROW_HEIGHT,

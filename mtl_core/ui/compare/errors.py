@@ -21,6 +21,7 @@ from mtl_core.report.load import Report
 from mtl_core.tasks.dataset import Dataset
 from mtl_core.tasks.task import Task
 from mtl_core.ui.compare.compared_now import dataset_of
+from mtl_core.ui.shared.data_table import data_table
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import plain
 from mtl_core.ui.shared.panel_view import panel_view
@@ -99,7 +100,7 @@ def _changed(
 def _sentences_table(between: ChangedBetween, dataset: Dataset) -> None:
     rows = pd.DataFrame([changed_row(each, between, dataset) for each in between.sentences])
     few = len(rows) <= _ROWS_HIGH
-    st.dataframe(
+    data_table(
         rows,
         key=Key.CHANGED,
         hide_index=True,

@@ -26,6 +26,7 @@ from mtl_core.report.table import (
     verdict_words,
 )
 from mtl_core.ui.guide.decisions import decisions_link
+from mtl_core.ui.shared.data_table import data_table
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import plain
 from mtl_core.ui.shared.shot import one_screen, taking_shot
@@ -55,7 +56,7 @@ def plans_table(shown: ComparedRuns, baselines: BaselinesByTask, colors: Palette
     styled = rows.style.map(lambda _: "font-weight: 600", subset=["Plan"])
     if against:
         styled = styled.map(lambda text: _style(text, colors), subset=pd.Index(against))
-    st.dataframe(
+    data_table(
         styled,
         key=Key.PLANS_TABLE,
         hide_index=True,

@@ -8,6 +8,7 @@ from mtl_core.report.blocks import Block, Code, Figures, Table, Text
 from mtl_core.report.load import Report
 from mtl_core.report.panel import Drawing
 from mtl_core.report.sections import Topic
+from mtl_core.ui.shared.data_table import data_table
 from mtl_core.ui.shared.live_chart import live_chart
 from mtl_core.ui.shared.page import plain
 
@@ -38,7 +39,7 @@ def _draw(block: Block, key: str, facts: str, colors: Palette) -> None:
 
 
 def _table(table: Table, key: str) -> None:
-    st.dataframe(
+    data_table(
         pd.DataFrame(table.rows, columns=pd.Index(table.columns)),
         key=key,
         hide_index=True,

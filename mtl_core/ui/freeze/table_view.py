@@ -9,6 +9,7 @@ from streamlit.elements.lib.column_types import ColumnConfig
 from mtl_core.charts.theme import Palette
 from mtl_core.freezing.table import ROLES_TOP_DOWN, ParameterTable, Row, State
 from mtl_core.freezing.table_text import SIGNS, rate_text, shape_text
+from mtl_core.ui.shared.data_table import data_table
 from mtl_core.ui.shared.keys import Key
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def parameter_view(
     """Draw filters, the table with a height of `rows_high` rows, and a caption with the plan."""
     rows = in_diagram_order(table)
     shown = _filtered(table, rows) if with_filters else rows
-    st.dataframe(
+    data_table(
         _styled(_frame(shown), colors),
         key=Key.PARAMETERS,
         hide_index=True,

@@ -22,6 +22,7 @@ from mtl_core.lessons.decisions import (
 )
 from mtl_core.tasks.task import TaskKind
 from mtl_core.text import listed, signed_range
+from mtl_core.ui.shared.data_table import data_table
 from mtl_core.ui.shared.keys import Key
 
 DECISIONS_PART = "Decisions"
@@ -78,7 +79,7 @@ def _example(example: Example, colors: Palette) -> None:
         case Example.DESIGNS:
             _intervals(design_examples(), colors)
         case Example.LOOKS:
-            st.dataframe(list(look_rows()), key=Key.LOOKS, hide_index=True, height="content")
+            data_table(list(look_rows()), key=Key.LOOKS, hide_index=True, height="content")
             st.caption(LOOKS_CAPTION)
 
 

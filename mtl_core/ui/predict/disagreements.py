@@ -18,6 +18,7 @@ from mtl_core.tasks.dataset import Dataset
 from mtl_core.ui.predict.answers import predictions_of
 from mtl_core.ui.predict.models import SelectedModel
 from mtl_core.ui.predict.sentence import take_text
+from mtl_core.ui.shared.data_table import data_table
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import plain
 
@@ -91,7 +92,7 @@ def _table(found: Sequence[Disagreement], labels: Sequence[str], who: str) -> No
     )
     rows = pd.DataFrame([_cells(each, labels) for each in found])
     texts = [each.sentence.text or " ".join(each.sentence.words) for each in found]
-    st.dataframe(
+    data_table(
         rows,
         key=Key.DISAGREEMENTS,
         hide_index=True,

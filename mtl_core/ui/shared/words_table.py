@@ -5,6 +5,8 @@ from collections.abc import Collection, Sequence
 import pandas as pd
 import streamlit as st
 
+from mtl_core.ui.shared.data_table import data_table
+
 _ROW_HEIGHT = 35
 
 
@@ -17,7 +19,7 @@ def words_table(
     aligned right, as numbers are.
     """
     table = pd.DataFrame(rows).fillna("")
-    st.dataframe(
+    data_table(
         table.style.map(lambda _: "font-weight: 600", subset=["Plan"]),
         key=key,
         hide_index=True,

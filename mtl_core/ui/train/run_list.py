@@ -11,6 +11,7 @@ from mtl_core.lessons.claim_runs import comparison_name
 from mtl_core.report.data_words import full_data_name
 from mtl_core.report.run_words import STATE_SIGNS, plan_words, run_label, shared_words
 from mtl_core.store.record import RunRecord, RunState
+from mtl_core.ui.shared.data_table import data_table
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.run_cache import outcome_of
 from mtl_core.ui.shared.visitor import current_visitor
@@ -130,7 +131,7 @@ def _table(
 ) -> None:
     """Draw the runs as selectable rows; `names` maps a comparison id to its name."""
     rows, scores = _rows(lab, records, names or {})
-    st.dataframe(
+    data_table(
         rows,
         hide_index=True,
         height="content" if len(records) <= _ROWS_SHOWN else 35 * (_ROWS_SHOWN + 1),

@@ -23,6 +23,7 @@ from mtl_core.report.stages import chain_lines, chain_rows, chain_title
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.text import bytes_text, percent
 from mtl_core.training.events import RunFinished
+from mtl_core.ui.shared.data_table import data_table
 from mtl_core.ui.shared.page import Hue, hue, plain
 from mtl_core.ui.shared.run_cache import model_of, summary_of
 from mtl_core.ui.shared.shot import tooltip
@@ -160,7 +161,7 @@ def phase_table(summary: RunSummary, colors: Palette) -> None:
         ],
         subset=["State", "Phase"],
     )
-    st.dataframe(
+    data_table(
         styled,
         hide_index=True,
         height="content",
@@ -181,7 +182,7 @@ def stage_table(lab: Lab, summary: RunSummary) -> None:
     chain = chain_of(summary, lambda run: _summary_or_none(lab, run))
     with st.container(gap="xsmall"):
         st.markdown(f"### {plain(chain_title(chain))}")
-        st.dataframe(
+        data_table(
             pd.DataFrame(chain_rows(chain)),
             hide_index=True,
             height="content",
