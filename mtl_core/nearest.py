@@ -2,9 +2,11 @@
 
 from collections.abc import Collection, Sequence
 from difflib import get_close_matches
+from itertools import islice
 
 _SHOWN = 12
 _LONGEST_NAME = 60
+_LONGEST_COMPARED, _MOST_COMPARED = 200, 2_000
 
 
 def nearest_names(
@@ -12,9 +14,12 @@ def nearest_names(
 ) -> list[str]:
     """Up to `most` of `names` that are similar to `name`, the nearest first.
 
-    `cutoff` is the least similarity, from 0 to 1.
+    `cutoff` is the least similarity, from 0 to 1. Nothing is similar to a name that is longer than
+    names are, and of very many names only the first are compared: each comparison takes time.
     """
-    return get_close_matches(name, names, n=most, cutoff=cutoff)
+    if len(name) > _LONGEST_COMPARED:
+        return []
+    return get_close_matches(name, list(islice(names, _MOST_COMPARED)), n=most, cutoff=cutoff)
 
 
 def did_you_mean(name: str, names: Collection[str], most: int = 1) -> str:

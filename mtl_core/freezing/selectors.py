@@ -8,15 +8,20 @@ one or more segments; a wildcard inside a segment matches only within that segme
 """
 
 import re
-from collections.abc import Callable, Iterable
-from fnmatch import fnmatchcase
-from functools import lru_cache
+from collections.abc import Callable, Collection, Sequence
+from fnmatch import translate
 
 from mtl_core.errors import InvalidPlan, SelectorMatchesNothing
 from mtl_core.models.description import ModelDescription, ModelTensor, Role
 from mtl_core.nearest import nearest_names
 
 Predicate = Callable[[ModelTensor], bool]
+
+_Segment = Callable[[str], object] | None
+"""The test of one segment; None is `*`, one or more segments."""
+
+LONGEST, MOST = 200, 1_000
+"""The most characters of a selector, and the most selectors of one list."""
 
 _WORDS: dict[str, Predicate] = {
     "all": lambda _: True,
@@ -34,8 +39,13 @@ def select(selector: str, model: ModelDescription, where: str = "the plan") -> f
     """Return the names of the unique tensors that `selector` selects.
 
     A tied name selects its owner. `where` is the location of the selector, for error messages.
-    Raises SelectorMatchesNothing, or InvalidPlan for a number out of range.
+    Raises SelectorMatchesNothing, or InvalidPlan for a number out of range or a long selector.
     """
+    if len(selector) > LONGEST:
+        raise InvalidPlan(
+            f"'{selector[:40]}…' in {where} has {len(selector):,} characters; a selector has at "
+            f"most {LONGEST}."
+        )
     matches = _predicate(selector, model, where)
     names = frozenset(t.tied_to or t.name for t in model.tensors if matches(t))
     if not names:
@@ -43,11 +53,16 @@ def select(selector: str, model: ModelDescription, where: str = "the plan") -> f
     return names
 
 
-def select_any(selectors: Iterable[str], model: ModelDescription, where: str) -> frozenset[str]:
+def select_any(selectors: Collection[str], model: ModelDescription, where: str) -> frozenset[str]:
     """Return the names that at least one of `selectors` selects.
 
-    Raises as `select` does, also if only one selector matches nothing.
+    Raises as `select` does, also if only one selector matches nothing, and for too many.
     """
+    if len(selectors) > MOST:
+        raise InvalidPlan(
+            f"There are {len(selectors):,} selectors in {where}; at most {MOST:,} are allowed. "
+            "Use globs, such as '*.LayerNorm.*'."
+        )
     return frozenset().union(*(select(selector, model, where) for selector in selectors))
 
 
@@ -59,7 +74,8 @@ def _predicate(selector: str, model: ModelDescription, where: str) -> Predicate:
         if word == "head":
             return _head(argument, model, where)
         return _layers(selector, word, argument, model, where)
-    return lambda tensor: matches_glob(selector, tensor.name)
+    matches = _glob(selector)
+    return lambda tensor: matches(tensor.name)
 
 
 def _head(task: str, model: ModelDescription, where: str) -> Predicate:
@@ -123,17 +139,37 @@ def _end_of_stack(
 
 def matches_glob(pattern: str, name: str) -> bool:
     """Whether the whole dotted `name` matches `pattern`, segment by segment."""
-    return _segments_match(tuple(pattern.split(".")), tuple(name.split(".")))
+    return _glob(pattern)(name)
 
 
-@lru_cache(maxsize=200_000)
-def _segments_match(pattern: tuple[str, ...], name: tuple[str, ...]) -> bool:
-    if not pattern or not name:
-        return not pattern and not name
-    head, rest = pattern[0], pattern[1:]
-    if head == "*":
-        return _segments_match(rest, name[1:]) or _segments_match(pattern, name[1:])
-    return fnmatchcase(name[0], head) and _segments_match(rest, name[1:])
+def _glob(pattern: str) -> Callable[[str], bool]:
+    """The test whether a whole dotted name matches `pattern`; the pattern is compiled once."""
+    segments = [
+        None if each == "*" else re.compile(translate(each)).match for each in pattern.split(".")
+    ]
+    return lambda name: _segments_match(segments, name.split("."))
+
+
+def _segments_match(pattern: Sequence[_Segment], name: Sequence[str]) -> bool:
+    """Whether `name` matches, in time proportional to the product of both lengths.
+
+    A `*` takes one segment at first. Where the rest does not match, the last `*` takes one more:
+    earlier ones need not, because whatever they would take the last one can take too.
+    """
+    at, place, star, taken = 0, 0, -1, 0
+    while place < len(name):
+        segment = pattern[at] if at < len(pattern) else None
+        if at < len(pattern) and segment is None:
+            star, taken = at, place + 1
+            at, place = at + 1, place + 1
+        elif segment is not None and segment(name[place]):
+            at, place = at + 1, place + 1
+        elif star >= 0:
+            taken += 1
+            at, place = star + 1, taken
+        else:
+            return False
+    return at == len(pattern)
 
 
 def _no_match_message(selector: str, model: ModelDescription, where: str) -> str:

@@ -194,3 +194,15 @@ def test_a_shared_stack_is_selected_whole_or_as_its_only_layer() -> None:
     )
     with pytest.raises(InvalidPlan, match="this checkpoint has one set of weights, layer 0"):
         select("layer:1", model)
+
+
+def test_a_selector_and_a_list_of_them_have_a_length(bert: ModelDescription) -> None:
+    with pytest.raises(InvalidPlan, match="has 19,000 characters; a selector has at most 200"):
+        select("*a" * 9_500, bert)
+    with pytest.raises(InvalidPlan, match="There are 1,001 selectors in the plan; at most 1,000"):
+        select_any(["heads"] * 1_001, bert, "the plan")
+
+
+def test_many_stars_are_matched_in_a_moment() -> None:
+    """Trying all ways to divide the name would take longer than the universe exists."""
+    assert not matches_glob(".".join(["*"] * 30 + ["end"]), ".".join(["a"] * 60))
