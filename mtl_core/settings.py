@@ -24,6 +24,9 @@ _COUNTS = {"threads": (256, ", at most 4"), "parallel_runs": (256, "")}
 """By variable, the largest number and what the message adds about the default."""
 _LARGEST_LIMIT = 1_000_000
 _HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,252}[a-z0-9_])?")
+ENDS_WITH_INPUT = "FREEZE_LAB_ENDS_WITH_INPUT"
+"""Set by `serve` for the server process, which ends when `serve` ends, also if it was killed."""
+
 SHORTEST_KEY = 8
 """The fewest characters of a teacher key."""
 

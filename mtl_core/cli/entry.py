@@ -31,6 +31,7 @@ COMMANDS = {
     "export": "mtl_core.cli.export",
     "serve": "mtl_core.cli.serve",
     "runs": "mtl_core.cli.runs",
+    "doctor": "mtl_core.cli.doctor",
 }
 """The module of each command, which has a function or a Typer application of the same name."""
 

@@ -21,7 +21,7 @@ import typer
 import mtl_core
 from mtl_core.app_files import app_folder
 from mtl_core.errors import BadInput, InternalError
-from mtl_core.settings import Settings, is_loopback
+from mtl_core.settings import ENDS_WITH_INPUT, Settings, is_loopback
 
 _PACKAGE = Path(mtl_core.__file__).resolve().parent
 _SERVER = _PACKAGE / "ui" / "shared" / "server.py"
@@ -44,7 +44,7 @@ def serve(
     key = _teacher_key(address)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     server = subprocess.Popen(  # noqa: S603 - our own interpreter and app
-        _command(address, port), env=_environment(key)
+        _command(address, port), env=_environment(key), stdin=subprocess.PIPE
     )
     try:
         _wait_until_healthy(server, address, port)
@@ -93,6 +93,7 @@ def _environment(teacher_key: str | None) -> dict[str, str]:
         **os.environ,
         "PYTHONPATH": path,
         **({"FREEZE_LAB_TEACHER_KEY": teacher_key} if teacher_key is not None else {}),
+        ENDS_WITH_INPUT: "1",
         "STREAMLIT_LOGGER_LEVEL": "warning",
         "STREAMLIT_LOGGER_HIDE_WELCOME_MESSAGE": "true",
     }

@@ -157,8 +157,10 @@ class Supervisor:
                 self._running[run.id] = _RunningRun(writer, runs[0].id, demand)
             try:
                 self._executor.submit(self._train_messages(runs))
+                for run in runs:
+                    logger.info("run started", extra={"run": run.id})
             except Exception as problem:
-                logger.exception("Starting %s failed.", runs[0].id)
+                logger.exception("Starting a run failed.", extra={"run": runs[0].id})
                 for run in runs:
                     self._fail(self._running[run.id], problem)
 
@@ -256,7 +258,7 @@ class Supervisor:
             running.writer.flush()
         except Exception as problem:
             if running.writer.final_event is None:
-                logger.exception("Supervising run %s failed.", running.id)
+                logger.exception("Supervising a run failed.", extra={"run": running.id})
                 self._fail(running, problem)
             else:
                 self._postpone(running)
@@ -267,6 +269,7 @@ class Supervisor:
         if not writer.ended:
             return
         del self._running[running.id]
+        logger.info("run ended", extra={"run": running.id})
         if writer.final_event is None:  # the run was deleted
             self._executor.end(running.id)
         elif writer.run.comparison is not None:
@@ -274,7 +277,7 @@ class Supervisor:
 
     def _postpone(self, running: _RunningRun) -> None:
         """Forget a run whose final event cannot be written yet; it is written later."""
-        logger.exception("The final event of %s could not be written yet.", running.id)
+        logger.exception("A final event could not be written yet.", extra={"run": running.id})
         self._pending.append(running.writer)
         del self._running[running.id]
 
@@ -296,7 +299,8 @@ class Supervisor:
             writer.flush()
             self._store.interrupt(writer.run.id, "Freeze Lab was closed during this run.")
         except Exception:
-            logger.exception("The run %s could not be marked as interrupted.", writer.run.id)
+            text = "A run could not be marked as interrupted."
+            logger.exception(text, extra={"run": writer.run.id})
 
     def _train_messages(self, runs: Sequence[RunRecord]) -> tuple[Train, ...]:
         """Build the message of each run of a job; the first one lists the runs that follow."""

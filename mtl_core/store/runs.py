@@ -1,10 +1,12 @@
 """The run store: runs, events and comparisons in one SQLite file."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from mtl_core.store.comparisons import Comparisons, forget_comparisons
 from mtl_core.store.connection import Database
@@ -45,6 +47,10 @@ class RunStore(Queue, Comparisons, Shipping, Visitors):
 
     def __init__(self, path: Path) -> None:
         self._database = Database(path)
+
+    def session(self) -> AbstractContextManager[Session]:
+        """A session that only reads, for checks of the file itself."""
+        return self._database.reading()
 
     def close(self) -> None:
         """Close the connections."""

@@ -1,17 +1,22 @@
 """The Streamlit settings that `serve` passes to the dashboard's server."""
 
 import json
+import os
+import socket
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
 from mtl_core.app_files import app_folder
-from mtl_core.cli.serve import _command, _environment
+from mtl_core.cli.serve import _command, _environment, _teacher_key
+from mtl_core.errors import BadInput
 
 SHIPPED = app_folder() / ".streamlit" / "config.toml"
 REPORT = """
@@ -40,9 +45,9 @@ def shipped_settings() -> dict[str, Any]:
     return dict(flat(tomllib.loads(SHIPPED.read_text(encoding="utf-8"))))
 
 
-def server_settings(folder: Path, address: str = "127.0.0.1") -> dict[str, Any]:
+def server_settings(folder: Path) -> dict[str, Any]:
     """The values of the shipped settings in a server that `serve` starts in `folder`."""
-    arguments = _command(address, 8600)[4:]  # without `python -P -m streamlit`
+    arguments = _command("127.0.0.1", 8600)[4:]  # without `python -P -m streamlit`
     shown = subprocess.run(
         [sys.executable, "-c", REPORT, *arguments, *shipped_settings()],
         cwd=folder,
@@ -66,15 +71,63 @@ def test_the_settings_hold_in_any_folder(tmp_path: Path) -> None:
     assert len(shipped) > 80
     assert server_settings(tmp_path) == shipped | {
         "server.port": 8600,
+        "server.allowedHosts": ["*"],  # the dashboard checks them itself
         "client.showErrorLinks": "false",
     }
-
-
-def test_another_address_may_be_reached_by_any_name(tmp_path: Path) -> None:
-    assert server_settings(tmp_path, "0.0.0.0")["server.allowedHosts"] == ["*"]  # noqa: S104 - not bound
 
 
 def test_a_variable_of_the_user_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STREAMLIT_SERVER_MAX_UPLOAD_SIZE", "7")
 
     assert server_settings(tmp_path)["server.maxUploadSize"] == 7
+
+
+def test_a_teacher_key_is_made_where_others_can_reach_the_server(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert _teacher_key("127.0.0.1") is None
+    assert _teacher_key("::1") is None
+    made = {_teacher_key("0.0.0.0") for _ in range(2)}  # noqa: S104 - not bound
+    assert len(made) == 2
+    assert all(key is not None and len(key) == 12 for key in made)
+    monkeypatch.setenv("FREEZE_LAB_TEACHER_KEY", "of my own")
+    assert _teacher_key("0.0.0.0") is None  # noqa: S104 - not bound
+
+
+def test_a_short_teacher_key_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FREEZE_LAB_TEACHER_KEY", "1234")
+    with pytest.raises(BadInput, match="has 4 characters; at least 8 are needed"):
+        _teacher_key("0.0.0.0")  # noqa: S104 - not bound
+
+
+def test_the_server_ends_when_serve_is_killed(tmp_path: Path) -> None:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+    serve = subprocess.Popen(
+        [sys.executable, "-m", "mtl_core", "serve", "--port", str(port)],
+        env={**os.environ, "FREEZE_LAB_HOME": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert serve.stdout is not None
+        assert "is running at" in serve.stdout.readline()
+        with urlopen(f"http://127.0.0.1:{port}/ready", timeout=60) as answer:
+            assert json.load(answer) == {"ready": True, "queue_is_paused": False}
+    finally:
+        serve.kill()
+        serve.wait()
+    wait_for(lambda: not is_open(port))
+
+
+def is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = monotonic() + 60
+    while not condition():
+        assert monotonic() < deadline, "the condition is still false"
+        sleep(0.05)

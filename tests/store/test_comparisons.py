@@ -308,16 +308,18 @@ def test_an_included_run_has_its_events_without_the_path_of_its_model(
     assert after == [before[0], finished(run).model_copy(update={"output": None})]
 
 
-def test_a_shipped_comparison_that_was_deleted_here_does_not_come_back(
+def test_a_shipped_comparison_cannot_be_deleted_and_is_imported_once(
     store: RunStore, comparison: ComparisonRecord, other_store: RunStore
 ) -> None:
     for run in comparison.runs:
         finish(store, run.id)
     value = store.comparison_to_ship(comparison.id)
     other_store.import_comparison(value)
-    other_store.delete_comparison(comparison.id)
+    for delete in (other_store.delete_comparison, other_store.hide_comparison):
+        with pytest.raises(BadInput, match="is included with Freeze Lab and cannot be deleted"):
+            delete(comparison.id)
     assert other_store.import_comparison(value) == []
-    assert other_store.runs(shipped=None) == []
+    assert len(other_store.runs(shipped=None)) == len(comparison.runs)
 
 
 def test_only_what_is_finished_is_shipped(store: RunStore, comparison: ComparisonRecord) -> None:

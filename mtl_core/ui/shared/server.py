@@ -5,13 +5,24 @@ name and the JavaScript of its live charts.
 headers.
 """
 
+import os
+import signal
+import threading
+
 import streamlit as st
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mtl_core.app_files import app_folder
-from mtl_core.settings import Settings
+from mtl_core.engine.lab import the_lab
+from mtl_core.engine.logs import configure_logs
+from mtl_core.errors import FreezeLabError
+from mtl_core.lessons.shipped_runs import import_shipped_at_start
+from mtl_core.settings import ENDS_WITH_INPUT, Settings
 from mtl_core.ui.shared.known_hosts import KnownHosts
 from mtl_core.ui.shared.plotly_library import library_route
 from mtl_core.ui.shared.visitor import VisitorCookie
@@ -55,6 +66,31 @@ class SecurityHeaders:
         await self._app(scope, receive, send_with_headers)
 
 
+def end_with_input() -> None:
+    """End this process as by Ctrl-C once its standard input ends: `serve` holds the other end."""
+
+    def wait() -> None:
+        while os.read(0, 1024):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, name="input", daemon=True).start()
+
+
+if os.environ.get(ENDS_WITH_INPUT):
+    end_with_input()
+
+
+def ready(_request: Request) -> JSONResponse:
+    """Answer whether the dashboard can serve pages: its store is open and can be read."""
+    try:
+        lab = the_lab(on_open=import_shipped_at_start)
+        return JSONResponse({"ready": True, "queue_is_paused": lab.store.is_paused()})
+    except FreezeLabError as problem:
+        return JSONResponse({"ready": False, "reason": str(problem)}, status_code=503)
+
+
+configure_logs()
 app = st.App(
     app_folder() / "app.py",
     middleware=[
@@ -62,5 +98,5 @@ app = st.App(
         Middleware(KnownHosts, names=Settings.from_environment().hosts),
         Middleware(VisitorCookie),
     ],
-    routes=[library_route()],
+    routes=[library_route(), Route("/ready", ready)],
 )
