@@ -46,10 +46,8 @@ def findings(settings: Settings) -> Iterator[Finding]:
     yield _versions()
     yield _machine(settings)
     yield _memory()
-    home = _home(settings)
-    yield home
-    if home.remedy is None:
-        yield _store(settings)
+    yield _home(settings)
+    yield _store(settings)
     yield _weights()
     yield _other_checkpoints()
     yield _cache(settings)
@@ -111,7 +109,7 @@ def _home(settings: Settings) -> Finding:
 
 
 def _store(settings: Settings) -> Finding:
-    if not settings.database.exists():
+    if not settings.database.is_file():
         return Finding(check="store", found="no runs yet")
     try:
         with closing(RunStore(settings.database)) as store:

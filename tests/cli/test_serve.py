@@ -117,7 +117,7 @@ def test_the_server_ends_when_serve_is_killed(tmp_path: Path) -> None:
             assert json.load(answer) == {"ready": True, "queue_is_paused": False}
     finally:
         serve.kill()
-        serve.wait()
+        serve.communicate()
     wait_for(lambda: not is_open(port))
 
 
