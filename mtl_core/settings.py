@@ -20,8 +20,12 @@ PREFIX_MEMORY_BYTES = 1_000_000_000
 HEAD_ROWS_BYTES = 128_000_000
 """Memory that a run may use for the outputs that its heads read, where only heads are trained."""
 
-_COUNTS = {"threads": (256, ", at most 4"), "parallel_runs": (256, "")}
-"""By variable, the largest number and what the message adds about the default."""
+_COUNTS = {
+    "threads": (256, "The default is the number of cores, at most 4."),
+    "parallel_runs": (256, "The default is the number of cores."),
+    "upload_days": (3650, "By default uploads are kept."),
+}
+"""By variable, the largest number, and what the message says of the default."""
 _LARGEST_LIMIT = 1_000_000
 _HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,252}[a-z0-9_])?")
 ENDS_WITH_INPUT = "FREEZE_LAB_ENDS_WITH_INPUT"
@@ -86,7 +90,7 @@ class Limits(Frozen):
 
     `waiting_runs` are all waiting runs of a visitor, `comparison_runs` those of one comparison.
     `epochs`, `batch_size` and `length` are those of a run, and `examples` its training sentences
-    of one task.
+    of one task. `uploads` are the data sets that a visitor may store.
     """
 
     waiting_runs: int = 300
@@ -95,6 +99,7 @@ class Limits(Frozen):
     examples: int = 20_000
     batch_size: int = 128
     length: int = 512
+    uploads: int = 10
 
 
 class Settings(Frozen):
@@ -121,6 +126,7 @@ class Settings(Frozen):
     limits: Limits = Limits()
     teacher_key: str | None = None
     hosts: tuple[str, ...] = ()
+    upload_days: int | None = None
 
     @property
     def database(self) -> Path:
@@ -202,6 +208,7 @@ class Settings(Frozen):
             limits=Limits(**{name: getattr(given, f"max_{name}") for name in Limits.model_fields}),
             teacher_key=given.teacher_key,
             hosts=given.hosts,
+            upload_days=given.upload_days,
         )
 
 
@@ -278,6 +285,8 @@ class _Environment(_MatrixProductsVariable):
     max_examples: int = Limits().examples
     max_batch_size: int = Limits().batch_size
     max_length: int = Limits().length
+    max_uploads: int = Limits().uploads
+    upload_days: int | None = None
 
     @field_validator("hosts", mode="before")
     @classmethod
@@ -325,7 +334,7 @@ class _Environment(_MatrixProductsVariable):
         entries = filter(None, given.split(os.pathsep))
         return tuple(_expanded(entry, info).resolve() for entry in entries)
 
-    @field_validator("threads", "parallel_runs", mode="before")
+    @field_validator("threads", "parallel_runs", "upload_days", mode="before")
     @classmethod
     def _count(cls, given: str, info: ValidationInfo) -> int | None:
         most, default = _COUNTS[info.field_name or ""]
@@ -333,7 +342,7 @@ class _Environment(_MatrixProductsVariable):
         if given and not (given.isdecimal() and 1 <= int(given) <= most):
             raise BadInput(
                 f"{_variable(info.field_name or '')}={given}: a whole number from 1 to {most} is "
-                f"needed. The default is the number of cores{default}."
+                f"needed. {default}"
             )
         return int(given) if given else None
 

@@ -24,11 +24,11 @@ from mtl_core.engine.foreground import run_in_foreground
 from mtl_core.engine.inspector import Inspector
 from mtl_core.engine.inspector_queries import InspectorQueries
 from mtl_core.engine.limits import require_in_limits, require_room
-from mtl_core.engine.purge import purge_deleted
+from mtl_core.engine.purge import purge_deleted, purge_uploads, runs_needing
 from mtl_core.engine.supervisor import Supervisor
 from mtl_core.engine.together import TogetherGroups
 from mtl_core.engine.trainer_child import FOREGROUND
-from mtl_core.errors import BadInput, NotPermitted
+from mtl_core.errors import BadInput, NotPermitted, OverLimit
 from mtl_core.models.checkpoint import resolve_checkpoint
 from mtl_core.settings import Settings
 from mtl_core.store.model_folder import model_folder
@@ -90,6 +90,7 @@ class Lab(InspectorQueries):
         supervisor."""
         self.store.mark_interrupted()
         purge_deleted(self.store, self.settings)
+        purge_uploads(self.store, self.settings)
         self._supervisor.start()
         self._calibration.enable()
         return self
@@ -262,6 +263,11 @@ class Lab(InspectorQueries):
 
         Raises DataError for data that cannot be read or stored.
         """
+        most = self.settings.limits.uploads
+        if not by.may_change_all and self.store.uploads_of(by.visitor or "") >= most:
+            raise OverLimit(
+                f"You have stored {most} uploads, the most of one visitor. Delete one first."
+            )
         reference = store_upload(tasks, self.settings.uploads)
         if by.visitor is not None:
             self.store.add_uploader(reference, by.visitor)
@@ -282,12 +288,7 @@ class Lab(InspectorQueries):
         if not by.may_change_all and by.visitor is not None and uploaders > {by.visitor}:
             self.store.remove_uploaders(reference, by.visitor)
             return
-        using = [
-            run.id
-            for run in self.store.active()
-            if reference in (run.spec.data, *run.spec.also_evaluate)
-        ]
-        if using:
+        if using := runs_needing(self.store, reference):
             raise BadInput(
                 f"This upload is needed by {', '.join(using[:3])}, which "
                 f"{'has' if len(using) == 1 else 'have'} not ended. Stop the run, or wait for it."

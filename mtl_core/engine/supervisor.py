@@ -14,7 +14,7 @@ from mtl_core.engine.comparisons import advance, advance_all
 from mtl_core.engine.demand import demand_of
 from mtl_core.engine.executor.interface import Executor
 from mtl_core.engine.protocol import Separate, Train
-from mtl_core.engine.purge import purge_deleted
+from mtl_core.engine.purge import purge_deleted, purge_uploads
 from mtl_core.engine.run_writer import RunWriter, flush_together
 from mtl_core.settings import Settings
 from mtl_core.store.owner import Owner
@@ -330,4 +330,5 @@ class Supervisor:
         self._store.heartbeat(self._owner)
         self._store.mark_interrupted()
         purge_deleted(self._store, self._settings)
+        purge_uploads(self._store, self._settings)
         advance_all(self._store, self._settings)

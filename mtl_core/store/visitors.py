@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 
 from mtl_core.store.connection import Database
 from mtl_core.store.schema import HiddenRow, UploadRow
@@ -24,6 +24,22 @@ class Visitors:
         query = select(UploadRow.visitor).where(UploadRow.reference == reference)
         with self._database.reading() as session:
             return frozenset(session.scalars(query))
+
+    def uploads_of(self, visitor: str) -> int:
+        """The number of data sets that a visitor has stored."""
+        query = select(func.count()).where(UploadRow.visitor == visitor)
+        with self._database.reading() as session:
+            return session.scalar(query) or 0
+
+    def uploaded_before(self, before: datetime) -> list[str]:
+        """The data sets that nobody has uploaded since a time."""
+        query = (
+            select(UploadRow.reference)
+            .group_by(UploadRow.reference)
+            .having(func.max(UploadRow.uploaded_at) < before)
+        )
+        with self._database.reading() as session:
+            return list(session.scalars(query))
 
     def remove_uploaders(self, reference: str, visitor: str | None = None) -> None:
         """Remove a visitor from the uploaders of a data set, or without one all of them."""

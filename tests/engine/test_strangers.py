@@ -1,12 +1,16 @@
 """Each operation of the lab, asked for by somebody who did not start the run."""
 
 import inspect
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from mtl_core.engine.actor import THIS_MACHINE, Actor
 from mtl_core.engine.lab import Lab
+from mtl_core.engine.purge import purge_uploads
 from mtl_core.errors import NotPermitted, OverLimit
 from mtl_core.settings import Limits, Settings
 from mtl_core.store.record import PlannedRun, RunState
@@ -194,3 +198,34 @@ def state_of(lab: Lab, ids: dict[str, str]) -> object:
         store.deleted_comparison(ids["gone"]),
         (lab.settings.uploads / ids["upload"].removeprefix("upload:")).is_dir(),
     )
+
+
+def test_the_uploads_of_one_visitor_are_limited(settings: Settings, spec_of: SpecOf) -> None:
+    lab = Lab(settings.model_copy(update={"limits": Limits(uploads=1)}))
+    lab.save_upload(uploaded(), ANN)
+    with pytest.raises(OverLimit, match="You have stored 1 uploads, the most of one visitor"):
+        lab.save_upload(uploaded(), ANN)
+    lab.save_upload(uploaded(), STRANGER)
+    lab.close()
+
+
+def test_an_upload_expires_once_no_run_needs_it(lab: Lab, spec_of: SpecOf) -> None:
+    reference = lab.save_upload(uploaded(), ANN)
+    run = lab.store.add(spec_of("quick").model_copy(update={"data": reference})).id
+    kept, days = lab.settings, {"upload_days": 1}
+    expiring = lab.settings.model_copy(update=days)
+    assert purge_uploads(lab.store, expiring) == []
+    _upload_two_days_ago(lab, reference)
+    assert purge_uploads(lab.store, kept) == []
+    assert purge_uploads(lab.store, expiring) == []
+    lab.stop(run)
+    assert purge_uploads(lab.store, expiring) == [reference]
+    assert not (lab.settings.uploads / reference.removeprefix("upload:")).exists()
+
+
+def _upload_two_days_ago(lab: Lab, reference: str) -> None:
+    before = (datetime.now(UTC) - timedelta(days=2)).isoformat(timespec="microseconds")
+    with closing(sqlite3.connect(lab.settings.database)) as connection, connection:
+        connection.execute(
+            "UPDATE uploads SET uploaded_at = ? WHERE reference = ?", (before, reference)
+        )

@@ -17,7 +17,7 @@ from mtl_core.text import spreadsheet_text
 def data_table(rows: pd.DataFrame | Styler | Sequence[dict[str, Any]], **options: Any) -> None:
     """Draw rows as `st.dataframe` does, with text that no spreadsheet runs as a formula."""
     if isinstance(rows, Styler):
-        rows.data = _safe(rows.data)
+        rows.data = _safe(rows.data)  # type: ignore[attr-defined] # the stubs lack it
         st.dataframe(rows, **options)
     else:
         st.dataframe(_safe(pd.DataFrame(rows)), **options)

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit import runtime
 
 from mtl_core.app_files import app_folder
 from mtl_core.engine.lab import the_lab
@@ -25,6 +26,7 @@ from mtl_core.lessons.shipped_runs import import_shipped_at_start
 from mtl_core.settings import ENDS_WITH_INPUT, Settings
 from mtl_core.ui.shared.known_hosts import KnownHosts
 from mtl_core.ui.shared.plotly_library import library_route
+from mtl_core.ui.shared.request_limits import RequestLimits
 from mtl_core.ui.shared.visitor import VisitorCookie
 
 _POLICY = {
@@ -66,6 +68,11 @@ class SecurityHeaders:
         await self._app(scope, receive, send_with_headers)
 
 
+def is_active_session(session: str) -> bool:
+    """Whether a browser is connected to this session, or was lately."""
+    return runtime.exists() and runtime.get_instance().is_active_session(session)
+
+
 def end_with_input() -> None:
     """End this process as by Ctrl-C once its standard input ends: `serve` holds the other end."""
 
@@ -96,6 +103,7 @@ app = st.App(
     middleware=[
         Middleware(SecurityHeaders),
         Middleware(KnownHosts, names=Settings.from_environment().hosts),
+        Middleware(RequestLimits, is_active=is_active_session),
         Middleware(VisitorCookie),
     ],
     routes=[library_route(), Route("/ready", ready)],
