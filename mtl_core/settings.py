@@ -17,6 +17,7 @@ from mtl_core.values import Frozen
 
 CACHE_BYTES = 4_000_000_000
 PREFIX_MEMORY_BYTES = 1_000_000_000
+MIN_FREE_BYTES = 500_000_000
 HEAD_ROWS_BYTES = 128_000_000
 """Memory that a run may use for the outputs that its heads read, where only heads are trained."""
 
@@ -127,6 +128,8 @@ class Settings(Frozen):
     teacher_key: str | None = None
     hosts: tuple[str, ...] = ()
     upload_days: int | None = None
+    min_free_bytes: int = MIN_FREE_BYTES
+    disk_bytes: int | None = None
 
     @property
     def database(self) -> Path:
@@ -209,6 +212,8 @@ class Settings(Frozen):
             teacher_key=given.teacher_key,
             hosts=given.hosts,
             upload_days=given.upload_days,
+            min_free_bytes=given.min_free_bytes,
+            disk_bytes=given.disk_bytes,
         )
 
 
@@ -260,6 +265,8 @@ _Paths = Annotated[tuple[Path, ...], NoDecode]
 _OF_NO_BYTES = {
     "cache_bytes": "0 stores nothing.",
     "prefix_memory_bytes": "With 0, only the outputs of one batch are in memory.",
+    "min_free_bytes": "With 0, runs start until the disk is full.",
+    "disk_bytes": "Without the variable there is no limit.",
 }
 
 
@@ -277,6 +284,8 @@ class _Environment(_MatrixProductsVariable):
     cache: Path | None = None
     cache_bytes: int = CACHE_BYTES
     prefix_memory_bytes: int = PREFIX_MEMORY_BYTES
+    min_free_bytes: int = MIN_FREE_BYTES
+    disk_bytes: int | None = None
     teacher_key: str | None = None
     hosts: Annotated[tuple[str, ...], NoDecode] = ()
     max_waiting_runs: int = Limits().waiting_runs
@@ -346,14 +355,15 @@ class _Environment(_MatrixProductsVariable):
             )
         return int(given) if given else None
 
-    @field_validator("cache_bytes", "prefix_memory_bytes", mode="before")
+    @field_validator(*_OF_NO_BYTES, mode="before")
     @classmethod
-    def _bytes(cls, given: str, info: ValidationInfo) -> int:
+    def _bytes(cls, given: str, info: ValidationInfo) -> int | None:
         field, given = str(info.field_name), given.strip()
-        default: int = cls.model_fields[field].default
+        default: int | None = cls.model_fields[field].default
         if given and not given.isdecimal():
             raise BadInput(
-                f"{_variable(field)}={given}: a whole number of bytes is needed, e.g. {default}. "
+                f"{_variable(field)}={given}: a whole number of bytes is needed, e.g. "
+                f"{default or CACHE_BYTES}. "
                 f"{_OF_NO_BYTES[field]}"
             )
         return int(given) if given else default

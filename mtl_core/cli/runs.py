@@ -14,11 +14,12 @@ from mtl_core.cli.console import plain_console, plain_table
 from mtl_core.cli.options import EventFormat, ListFormat
 from mtl_core.cli.run_output import event_printer, headline_text
 from mtl_core.cli.stored_runs import find_comparison, model_of
+from mtl_core.engine.disk import prunable, prune
 from mtl_core.errors import BadInput
 from mtl_core.settings import Settings
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
 from mtl_core.store.runs import RunStore
-from mtl_core.text import counted
+from mtl_core.text import bytes_text, counted
 from mtl_core.training.events import Evaluation
 
 _MOST_WAITING = 10_000
@@ -161,6 +162,27 @@ def clear() -> None:
     with closing(RunStore(Settings.from_environment().database)) as store:
         stopped = store.clear_queue()
     print(f"{counted(len(stopped), 'waiting run')} stopped.", file=sys.stderr)
+
+
+@runs.command(name="prune")
+def prune_models(
+    keep: Annotated[int, typer.Option(min=0, help="Keep the models of the newest runs.")] = 20,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be deleted.")
+    ] = False,
+) -> None:
+    """Delete the saved models of older runs; the runs and their results stay.
+
+    Models that a waiting or running run starts from are kept.
+    """
+    settings = Settings.from_environment()
+    with closing(RunStore(settings.database)) as store:
+        found = list(prunable(store, settings, keep))
+    if not dry_run:
+        prune(settings, [run for run, _ in found])
+    freed = bytes_text(sum(size for _, size in found))
+    what = "would be deleted" if dry_run else "deleted"
+    print(f"{counted(len(found), 'saved model')} {what}: {freed}.", file=sys.stderr)
 
 
 def _print_comparisons(records: Sequence[ComparisonRecord]) -> None:

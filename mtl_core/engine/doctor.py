@@ -10,12 +10,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 from sqlalchemy import text
 
 from mtl_core import __version__
 from mtl_core.engine.capacity import capacity_here, runs_at_once
+from mtl_core.engine.disk import bytes_below
 from mtl_core.engine.machine import free_memory_bytes, usable_cores
 from mtl_core.errors import FreezeLabError
 from mtl_core.models.catalogue import catalogue
@@ -152,7 +152,7 @@ def _other_checkpoints() -> Finding:
 
 
 def _cache(settings: Settings) -> Finding:
-    used = _bytes_below(settings.prefixes)
+    used = bytes_below(settings.prefixes)
     limit = bytes_text(settings.cache_bytes)
     return Finding(
         check="cache", found=f"{bytes_text(used)} of {limit} in {settings.prefixes.parent}"
@@ -164,12 +164,5 @@ def _disk(settings: Settings) -> Finding:
     free = shutil.disk_usage(folder).free
     remedy = None
     if free < _LEAST_DISK_BYTES:
-        remedy = (
-            "Delete runs with their models (`freeze-lab runs delete`), or lower "
-            "FREEZE_LAB_CACHE_BYTES."
-        )
+        remedy = "Delete saved models (`freeze-lab runs prune`), or lower FREEZE_LAB_CACHE_BYTES."
     return Finding(check="disk", found=f"{bytes_text(free)} free", remedy=remedy)
-
-
-def _bytes_below(folder: Path) -> int:
-    return sum(each.stat().st_size for each in folder.rglob("*") if each.is_file())

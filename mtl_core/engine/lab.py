@@ -19,6 +19,7 @@ from mtl_core.engine.actor import (
 from mtl_core.engine.calibration import Calibration
 from mtl_core.engine.capacity import capacity_here, runs_at_once
 from mtl_core.engine.comparison_progress import ComparisonProgress, progress_of
+from mtl_core.engine.disk import require_space
 from mtl_core.engine.executor.local import TRAINER_ARGV, LocalExecutor
 from mtl_core.engine.foreground import run_in_foreground
 from mtl_core.engine.inspector import Inspector
@@ -120,6 +121,7 @@ class Lab(InspectorQueries):
         and InvalidRun if the run to start from has no matching saved model.
         """
         self._require_limits(by, [spec], 1)
+        require_space(self.settings)
         resolve_checkpoint(spec.checkpoint, self.access)
         for reference in (spec.data, *spec.also_evaluate):
             require_allowed_data(reference, self.access)
@@ -187,6 +189,7 @@ class Lab(InspectorQueries):
     ) -> ComparisonRecord:
         """Add a comparison to the queue whose runs are already planned; only limits are checked."""
         self._require_limits(by, [run.spec for run in runs], len(runs), spec)
+        require_space(self.settings)
         record = self.store.add_comparison(spec, runs, name, self._owner, by.visitor)
         self._supervisor.wake()
         return record
@@ -263,6 +266,7 @@ class Lab(InspectorQueries):
 
         Raises DataError for data that cannot be read or stored.
         """
+        require_space(self.settings)
         most = self.settings.limits.uploads
         if not by.may_change_all and self.store.uploads_of(by.visitor or "") >= most:
             raise OverLimit(

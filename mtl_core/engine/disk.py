@@ -1,0 +1,69 @@
+"""Space on the disk: checked before a run or an upload, and freed by deleting saved models."""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from mtl_core.errors import OverLimit
+from mtl_core.settings import Settings
+from mtl_core.store.record import RunRecord, RunState
+from mtl_core.store.runs import RunStore
+from mtl_core.text import bytes_text
+
+_MOST_RUNS = 100_000
+
+
+def require_space(settings: Settings) -> None:
+    """Raises OverLimit if the disk is nearly full, or if runs and uploads exceed their quota."""
+    free = shutil.disk_usage(_existing(settings.home)).free
+    remedy = "Delete runs, or free their models with `freeze-lab runs prune`."
+    if free < settings.min_free_bytes:
+        raise OverLimit(
+            f"The disk of this dashboard has {bytes_text(free)} left, less than the "
+            f"{bytes_text(settings.min_free_bytes)} that are kept free. {remedy}"
+        )
+    if settings.disk_bytes is None:
+        return
+    used = sum(map(bytes_below, (settings.home / "runs", settings.uploads)))
+    if used > settings.disk_bytes:
+        raise OverLimit(
+            f"Saved models and uploads have {bytes_text(used)}, over the limit of "
+            f"{bytes_text(settings.disk_bytes)}. {remedy}"
+        )
+
+
+def bytes_below(folder: Path) -> int:
+    """The bytes of all files below a folder; 0 if it does not exist."""
+    return sum(_size(file) for file in folder.rglob("*"))
+
+
+def prunable(store: RunStore, settings: Settings, keep: int) -> Iterator[tuple[RunRecord, int]]:
+    """Yield the runs whose saved models can be deleted, with their bytes, the newest first.
+
+    The models of the `keep` newest runs are left, and those that an active run starts from.
+    """
+    needed = {run.spec.starts_from for run in store.active()}
+    ended = tuple(state for state in RunState if state.is_final)
+    saved = [
+        run for run in store.runs(_MOST_RUNS, states=ended) if settings.run_folder(run.id).is_dir()
+    ]
+    for run in saved[keep:]:
+        if run.id not in needed:
+            yield run, bytes_below(settings.run_folder(run.id))
+
+
+def prune(settings: Settings, runs: Sequence[RunRecord]) -> None:
+    """Delete the saved models of runs. The runs and their events stay."""
+    for run in runs:
+        shutil.rmtree(settings.run_folder(run.id), ignore_errors=True)
+
+
+def _existing(folder: Path) -> Path:
+    return next(each for each in (folder, *folder.parents) if each.exists())
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size if file.is_file() else 0
+    except OSError:  # deleted in the meantime
+        return 0
