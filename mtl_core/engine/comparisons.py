@@ -195,7 +195,7 @@ def workload(spec: RunSpec) -> tuple[object, ...]:
     phases = tuple((phase.train, phase.epochs) for phase in spec.plan.phases)
     limits = tuple(sorted(spec.examples.items()))
     shapes = (spec.checkpoint, spec.data, limits, spec.batch_size, spec.max_length, spec.threads)
-    where = (spec.device, spec.precision, spec.prefix_reuse)
+    where = (spec.device, spec.precision, spec.prefix_reuse, spec.frozen_dropout)
     unused = frozenset(task for task, weight in spec.plan.task_weights.items() if weight == 0)
     return (*shapes, *where, phases, spec.plan.freeze, unused)
 
