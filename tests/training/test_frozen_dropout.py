@@ -62,7 +62,7 @@ def test_losses_of_heads_are_those_of_a_plain_loop_in_train_mode(
     bench, of, monkeypatch, global_random_state
 ):
     # A narrowed last layer draws masks for fewer positions: the same dropout, but other masks.
-    monkeypatch.setattr(NarrowedTop, "_find_first_module", lambda self: None)
+    monkeypatch.setattr(NarrowedTop, "_find_first_module", lambda _: None)
     plan = bench.plan(["heads"], head_learning_rate=RATE)
     spec = bench.spec(plan, epochs=2, frozen_dropout=True, head_dropout=0.0)
 
