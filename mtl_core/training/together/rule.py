@@ -13,7 +13,7 @@ _RECORDED = frozenset(
 )
 """Filled in when a run starts; each spec is checked against what is loaded."""
 
-_OWN_RATES = frozenset({"learning_rate", "head_learning_rate"})
+_OWN_RATES = frozenset({"learning_rate", "head_learning_rate", "thawed_learning_rate"})
 
 
 class NotTogether(Exception):
