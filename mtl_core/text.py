@@ -81,3 +81,15 @@ def capitalized(text: str) -> str:
 def last_part(reference: str) -> str:
     """The last part of a path or a hub id: `data/posts.yaml` gives `posts.yaml`."""
     return reference.rstrip("/").rpartition("/")[2]
+
+
+NO_ENTITIES = "no entities in this split"
+"""Why an entity F1 is undefined."""
+
+UNDEFINED = "undefined: no entities"
+"""The result of a plan whose entity F1 is undefined."""
+
+
+def score_text(score: float | None, digits: int = 3) -> str:
+    """Format an accuracy or entity F1 that was measured: `0.913`; `undefined (…)` for None."""
+    return f"undefined ({NO_ENTITIES})" if score is None else f"{score:.{digits}f}"
