@@ -195,8 +195,7 @@ def table_title(comparison: PlanComparison) -> str:
 
 
 def lines_below(comparison: PlanComparison, baselines: BaselinesByTask) -> tuple[str, ...]:
-    """The sentences below the table: undefined scores, undecided plans, baselines, and seeds that
-    collapsed."""
+    """The sentences below the table: undefined scores, undecided plans, baselines, collapses."""
     return (
         *undefined_lines(comparison),
         *undecided_lines(comparison),
