@@ -214,7 +214,8 @@ def run(trial: Trial, data: str, cache: Path) -> Finished:
     store = PrefixStore(cache, CACHE_BYTES, PREFIX_MEMORY_BYTES)
     *_, last = fine_tune(spec, "trial", prefixes=store)
     assert isinstance(last, RunFinished), last
-    scores = {task: score.headline for task, score in last.validation.items()}
+    found = {task: score.headline for task, score in last.validation.items()}
+    scores = {task: score for task, score in found.items() if score is not None}
     return Finished(trial, scores, perf_counter() - began)
 
 

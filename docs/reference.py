@@ -111,7 +111,8 @@ tasks:
   begun it.
 - Labels or types that differ only in case, and `nan` or `null`, are refused unless `labels` or
   `tags` name them. Other separators than comma and tab, and carriage returns alone, are refused.
-- A validation or test file without entities is refused: its entity F1 is undefined.
+- A validation or test file without entities is accepted with a note: its entity F1 is undefined and
+  shown as such.
 """.strip()
 
 DESIGN_TEXT = """

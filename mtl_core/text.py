@@ -95,6 +95,18 @@ def last_part(reference: str) -> str:
     return reference.rstrip("/").rpartition("/")[2]
 
 
+NO_ENTITIES = "no entities in this split"
+"""Why an entity F1 is undefined."""
+
+UNDEFINED = "undefined: no entities"
+"""The result of a plan whose entity F1 is undefined."""
+
+
+def score_text(score: float | None, digits: int = 3) -> str:
+    """Format an accuracy or entity F1 that was measured: `0.913`; `undefined (…)` for None."""
+    return f"undefined ({NO_ENTITIES})" if score is None else f"{score:.{digits}f}"
+
+
 def spreadsheet_text(text: str) -> str:
     """The text with an apostrophe before what a spreadsheet would run as a formula.
 

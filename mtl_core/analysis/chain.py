@@ -19,7 +19,7 @@ class TaskInStage:
 
     `trained` is whether its head is trained in the stage. `loss_used` is whether its loss trains
     any parameter, which is possible with a frozen head. Both are None if unknown. `split` is the
-    split of both scores.
+    split of both scores. `undefined`: the metric does not exist, as it has no entities.
     """
 
     task: Task
@@ -29,6 +29,7 @@ class TaskInStage:
     trained: bool | None
     loss_used: bool | None = None
     split: str = "validation"
+    undefined: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,7 @@ def _stage(number: int, run: RunSummary) -> Stage:
                 metric=each.metric,
                 before=_headline(run.score_before(each.task.name)),
                 after=run.value(each.task.name),
+                undefined=run.is_undefined(each.task.name),
                 split=run.judged_split(each.task.name),
                 trained=head_is_trained(each.task, run),
                 loss_used=loss_is_used(each.task, run),

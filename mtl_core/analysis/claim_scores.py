@@ -39,12 +39,16 @@ def values_by_seed(runs: Runs, value: Callable[[RunSummary], float | None]) -> d
 
 
 def validation_curve(
-    run: RunSummary, task: str, value: Callable[[TaskScore], float] = attrgetter("headline")
+    run: RunSummary, task: str, value: Callable[[TaskScore], float | None] = attrgetter("headline")
 ) -> list[tuple[int, float, float]]:
-    """Step, epoch and a value of each evaluation on validation sentences: the headline metric."""
+    """Step, epoch and a value of each evaluation on validation sentences: the headline metric.
+
+    Evaluations without the value are left out.
+    """
     known = next((each for each in run.tasks if each.task.name == task), None)
     points = known.evaluations if known else ()
-    return [(point.step, point.epoch, value(point.score)) for point in points]
+    found = [(point.step, point.epoch, value(point.score)) for point in points]
+    return [(step, epoch, each) for step, epoch, each in found if each is not None]
 
 
 def mixed(one: SeedScore, other: SeedScore, share: float) -> SeedScore:
@@ -117,6 +121,7 @@ def series_of(run: RunSummary, name: str, data: str, gold: Gold) -> Series:
     return [
         (step, marked_score(score.headline, answers, task, labels))
         for step, score, answers in (_own(run, name) if own else _elsewhere(run, name, data))
+        if score.headline is not None
     ]
 
 

@@ -31,6 +31,7 @@ _WORDS = {
     "label_noise": "label noise",
     "resample": "how the training sentences are drawn",
     "starts_from": "the run that it starts from",
+    "frozen_dropout": "dropout in frozen layers",
     "random_backbone": "pretrained or random weights",
 }
 

@@ -145,7 +145,9 @@ def _seconds_on_two_cores(spec: RunSpec, at_once: int) -> float | None:
     Those runs had both cores. A run with one core counts twice, which is the most it can take.
     """
     measured = TWO_CORE_SECONDS.get(spec.scenario or "")
-    if measured is None or (spec.checkpoint, spec.data) != (_CHECKPOINT, SAMPLE):
+    if measured is None or not spec.reuses_prefix:
+        return None
+    if (spec.checkpoint, spec.data) != (_CHECKPOINT, SAMPLE):
         return None
     sentences = sum(spec.examples.get(task.name, _SENTENCES // 2) for task in spec.tasks)
     training = max(0.0, measured - _WITHOUT_TRAINING)
@@ -168,4 +170,5 @@ def _settings(spec: RunSpec) -> tuple[object, ...]:
     """The settings that determine the time of a step and the steps of an epoch."""
     limits = tuple(sorted(spec.examples.items()))
     sizes = (spec.batch_size, spec.max_length, spec.threads)
-    return (spec.checkpoint, spec.plan, spec.data, limits, *sizes)
+    passes = (spec.prefix_reuse, spec.frozen_dropout)
+    return (spec.checkpoint, spec.plan, spec.data, limits, *sizes, *passes)

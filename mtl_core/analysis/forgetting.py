@@ -131,12 +131,19 @@ def _forgotten(
     ends = [ends for run in runs if (ends := _before_and_after(run, task))]
     if why is None or not ends:
         return None
-    after = [end.headline for _, end in ends]
+    metric = [
+        (start.headline, end.headline)
+        for start, end in ends
+        if start.headline is not None and end.headline is not None
+    ]
+    if not metric:  # undefined: no entities
+        return None
+    after = [end for _, end in metric]
     return Forgetting(
         plan=plan.label,
         task=task,
         why=why,
-        metric=_change([(start.headline, end.headline) for start, end in ends]),
+        metric=_change(metric),
         loss=_loss(ends),
         lowest=min(after),
         highest=max(after),
@@ -155,7 +162,7 @@ def _judged(runs: Sequence[RunSummary], task: Task, gold: GoldLabels, rule: Outc
     for run in runs:
         ends = _before_and_after(run, task)
         answers = run.judged_answers(task.name)
-        if ends is not None:
+        if ends is not None and _are_defined(*ends):
             first, last = (answers[0], answers[-1]) if len(answers) > 1 else (None, None)
             start[run.spec.seed] = _marked(first, ends[0], task, gold)
             end[run.spec.seed] = _marked(last, ends[1], task, gold)
@@ -166,30 +173,40 @@ def _judged(runs: Sequence[RunSummary], task: Task, gold: GoldLabels, rule: Outc
 
 def _marked(answers: Answers | None, score: TaskScore, task: Task, gold: GoldLabels) -> SeedScore:
     """Returns a score, with the marks of its sentences if those are known and give that score."""
+    value = score.headline
+    if value is None:
+        raise AssertionError("an undefined score has no marks")
     marks = mark(answers, task, gold) if answers is not None else None
-    known = marks is not None and isclose(marks.score, score.headline, abs_tol=1e-9)
-    return seed_score(marks) if marks is not None and known else SeedScore(score.headline)
+    known = marks is not None and isclose(marks.score, value, abs_tol=1e-9)
+    return seed_score(marks) if marks is not None and known else SeedScore(value)
+
+
+def _are_defined(*scores: TaskScore) -> bool:
+    return all(score.headline is not None for score in scores)
 
 
 def _on_other_data(
     label: str, runs: Sequence[RunSummary], task: Task, data: str, gold: GoldLabels
 ) -> OtherDataScores | None:
-    ends, own = [], []
+    ends, own, metric = [], [], []
     here, there = {}, {}
     for run in runs:
         scores = [each.tasks[task.name] for each in run.other_data if _is_of(each, data, task)]
         if len(scores) > 1 and run.finished and task.name in run.finished.metrics:
-            ends.append((scores[0], scores[-1]))
             on_own = run.finished.metrics[task.name]
-            own.append(on_own.headline)
+            values = (scores[0].headline, scores[-1].headline, on_own.headline)
+            if values[0] is None or values[1] is None or values[2] is None:
+                continue  # undefined: no entities
+            ends.append((scores[0], scores[-1]))
+            metric.append((values[0], values[1]))
+            own.append(values[2])
             seed, name = run.spec.seed, task.name
             here[seed] = _marked(final_answers(run, name), on_own, task, gold)
             there[seed] = _marked(final_answers(run, name, data), scores[-1], task, gold)
     if not ends:
         return None
-    change = _change([(start.headline, end.headline) for start, end in ends])
     between = difference_between_data(there, here)
-    return OtherDataScores(label, task, data, change, _loss(ends), fmean(own), between)
+    return OtherDataScores(label, task, data, _change(metric), _loss(ends), fmean(own), between)
 
 
 def _is_of(evaluation: Evaluation, data: str, task: Task) -> bool:

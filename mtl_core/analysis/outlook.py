@@ -28,6 +28,18 @@ def begin(run: str, spec: RunSpec, model: ModelDescription | None = None) -> Run
     )
 
 
+def part_rates(table: ParameterTable) -> tuple[tuple[str, float], ...]:
+    """Returns the highest learning rate of the heads and of the encoder, if they are trained."""
+    learning = [row for row in table.rows if row.state is State.TRAINABLE and row.learning_rate]
+    parts = {
+        "heads": [row.learning_rate for row in learning if row.role is Role.HEAD],
+        "encoder": [row.learning_rate for row in learning if row.role is not Role.HEAD],
+    }
+    return tuple(
+        (part, max(rate or 0.0 for rate in rates)) for part, rates in parts.items() if rates
+    )
+
+
 def _phase(number: int, spec: RunSpec, tables: Sequence[ParameterTable]) -> PhaseProgress:
     phase = spec.plan.phases[number - 1]
     if not tables:
@@ -39,7 +51,7 @@ def _phase(number: int, spec: RunSpec, tables: Sequence[ParameterTable]) -> Phas
         name=phase.name,
         trainable=table.totals.trainable,
         share=table.totals.trainable_share,
-        rates=_rates(table),
+        rates=part_rates(table),
         learning=learning_words(table),
         newly_trainable=tuple(
             group.name
@@ -57,15 +69,3 @@ def _reaches(task: str, table: ParameterTable) -> bool:
 
 def _learning_groups(table: ParameterTable) -> frozenset[str]:
     return frozenset(group.name for group in table.groups if group.totals.trainable)
-
-
-def _rates(table: ParameterTable) -> tuple[tuple[str, float], ...]:
-    """Returns the highest learning rate of the heads and of the encoder, if they are trained."""
-    learning = [row for row in table.rows if row.state is State.TRAINABLE and row.learning_rate]
-    parts = {
-        "heads": [row.learning_rate for row in learning if row.role is Role.HEAD],
-        "encoder": [row.learning_rate for row in learning if row.role is not Role.HEAD],
-    }
-    return tuple(
-        (part, max(rate or 0.0 for rate in rates)) for part, rates in parts.items() if rates
-    )

@@ -32,6 +32,7 @@ class Verdict(StrEnum):
     BELOW = "below"
     ABOVE = "above"
     UNDECIDED = "undecided"
+    UNDEFINED = "undefined"  # the plan's runs have finished; the split has no entities
     OPEN = "open"  # no test (`judge` lists the cases)
 
 
@@ -43,7 +44,8 @@ class TaskResult:
     training. `difference` is the mean difference from the best over shared seeds, None for the best
     plan. `against_best` is its interval, None without a test. `margin` is the difference up to
     which plans count as equivalent. `scores` are those of the finished seeds, with a value for each
-    sentence if the answers are known; `analysis.judge` adds them.
+    sentence if the answers are known; `analysis.judge` adds them. If the metric is undefined, the
+    numbers are None and `verdict` is `UNDEFINED`.
     """
 
     task: Task
@@ -132,6 +134,14 @@ class PlanComparison:
         ]
         return tuple(plan for _, plan in sorted(means, key=lambda each: -each[0]))
 
+    def undefined(self, task: str) -> tuple[PlanResult, ...]:
+        """Returns the finished plans whose metric on `task` is undefined."""
+        return tuple(
+            plan
+            for plan in self.plans
+            if task in plan.tasks and plan.tasks[task].verdict is Verdict.UNDEFINED
+        )
+
 
 _PER_RUN: dict[str, Any] = {
     "arm": None,
@@ -175,11 +185,16 @@ def finished_runs(plan: PlanResult) -> dict[int, RunSummary]:
 
 
 def headlines(plan: PlanResult, task: str) -> dict[int, float]:
-    """The task's headline metric at the end of each finished run that has it, by seed."""
+    """The task's headline metric at the end of each finished run that has it, by seed.
+
+    Undefined scores are left out.
+    """
     return {
-        seed: run.finished.metrics[task].headline
+        seed: headline
         for seed, run in finished_runs(plan).items()
-        if run.finished is not None and task in run.finished.metrics
+        if run.finished is not None
+        and task in run.finished.metrics
+        and (headline := run.finished.metrics[task].headline) is not None
     }
 
 
@@ -287,15 +302,18 @@ def _plan_result(label: str, by_seed: Mapping[int, RunSummary]) -> PlanResult:
 
 def _task_result(task: Task, runs: Sequence[RunSummary]) -> TaskResult:
     finished = [run for run in runs if run.finished and task.name in run.finished.metrics]
-    values = [run.finished.metrics[task.name].headline for run in finished if run.finished]
-    before = [
+    ends = [run.finished.metrics[task.name].headline for run in finished if run.finished]
+    starts = [
         first.headline for run in finished if (first := run.score_before(task.name)) is not None
     ]
+    values = [each for each in ends if each is not None]
+    before = [each for each in starts if each is not None]
     return TaskResult(
         task=task,
         mean=fmean(values) if values else None,
         low=min(values, default=None),
         high=max(values, default=None),
         before=fmean(before) if before else None,
-        seeds=len(values),
+        seeds=len(values or ends),
+        verdict=Verdict.UNDEFINED if ends and not values else Verdict.OPEN,
     )

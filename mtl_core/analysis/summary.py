@@ -101,6 +101,7 @@ class PhaseProgress:
     trainable parts. `newly_trainable` are the groups that were frozen in the phase before and are
     trainable now. `losses_used` are the tasks whose loss trains any parameter, None if unknown.
     `step_seconds` is the sum over the `timed_steps` steps that followed another step directly.
+    `scores` are the latest of the phase, None for an undefined one.
     `reuse` describes the part of the frozen layers that ran only once, None if unknown.
     """
 
@@ -118,7 +119,7 @@ class PhaseProgress:
     losses_used: tuple[str, ...] | None = None
     frozen_tensors: int | None = None
     frozen_identical: bool | None = None
-    scores: Mapping[str, float] = field(default_factory=dict)
+    scores: Mapping[str, float | None] = field(default_factory=dict)
     step_seconds: float = 0.0
     timed_steps: int = 0
     reuse: str | None = None
@@ -227,6 +228,13 @@ class RunSummary:
         if self.finished is not None and task in self.finished.metrics:
             return self.finished.metrics[task].headline
         return self.task(task).latest
+
+    def is_undefined(self, task: str) -> bool:
+        """Whether `value` is None because the metric is undefined: the split has no entities."""
+        if self.finished is not None and task in self.finished.metrics:
+            return self.finished.metrics[task].headline is None
+        points = self.task(task).evaluations
+        return bool(points) and points[-1].score.headline is None
 
     def judged_answers(self, task: str, other_data: str | None = None) -> tuple[Answers, ...]:
         """The predictions on the judged split of a task, before training and at the end.

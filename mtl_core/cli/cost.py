@@ -36,7 +36,7 @@ from mtl_core.text import megabytes
 from mtl_core.training.options import RunOptions, refused
 
 
-@run_options(RunOptions, only={"batch_size", "max_length", "sentence_vector"})
+@run_options(RunOptions, only={"batch_size", "max_length", "frozen_dropout", "sentence_vector"})
 def cost(
     checkpoint: CheckpointOption = DEFAULT_CHECKPOINT,
     scenario: ScenarioOption = None,
@@ -61,8 +61,15 @@ def cost(
     whole = parameter_table(scenario_plan("full", loaded.model), loaded.model)
     profile = load_profile(loaded.checkpoint, settings, _trace)
     here, full = (
-        step_cost(profile, loaded.model, each, shape.batch_size, shape.max_length)
-        for each in (table, whole)
+        step_cost(
+            profile,
+            loaded.model,
+            each,
+            shape.batch_size,
+            shape.max_length,
+            frozen_dropout=dropout,
+        )
+        for each, dropout in ((table, shape.frozen_dropout), (whole, False))
     )
     speed = load_speed(settings) or _measure(settings)
     if output is ListFormat.JSON:

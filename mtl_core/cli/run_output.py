@@ -11,6 +11,7 @@ from mtl_core.cli.console import plain_console
 from mtl_core.cli.options import EventFormat
 from mtl_core.report.data_words import split_counts
 from mtl_core.report.run_words import shared_words
+from mtl_core.text import score_text
 from mtl_core.training.events import (
     Answers,
     Evaluation,
@@ -52,7 +53,7 @@ def event_printer(form: EventFormat, live: bool = True) -> Iterator[PrintEvent]:
 def headline_text(score: TaskScore) -> str:
     """The headline metric of a task with its name: `accuracy 0.913`."""
     name = "accuracy" if isinstance(score, SentenceScore) else "entity F1"
-    return f"{name} {score.headline:.3f}"
+    return f"{name} {score_text(score.headline)}"
 
 
 def _print_json(event: RunEvent) -> None:
@@ -159,7 +160,7 @@ class _TextPrinter:
         for task, score in event.metrics.items():
             split = event.judged_on.get(task, "validation")
             first = self._first.get(split, {}).get(task)
-            was = f" (was {first.headline:.3f})" if first else ""
+            was = "" if first is None or first.headline is None else f" (was {first.headline:.3f})"
             self._print(f"  {task}, {split}: {headline_text(score)}{was}")
         place = " and in the saved model" if event.output else ""
         self._print(

@@ -23,7 +23,9 @@ class StepCost:
     """The cost of one step of a phase: FLOPs, and memory in bytes by use.
 
     `reused_forward_flops` is the forward pass if the output of the frozen part below the lowest
-    trainable tensor is stored and reused.
+    trainable tensor is stored and reused; the whole pass if it cannot be reused.
+    `training_mode_bytes` are the activations of the parts that run in training mode, saved or not:
+    the time of dropout masks is proportional to them.
     """
 
     batch_size: int
@@ -32,9 +34,11 @@ class StepCost:
     backward_flops: int
     reused_forward_flops: int
     saved_activation_bytes: int
+    training_mode_bytes: int
     gradient_bytes: int
     optimizer_bytes: int
     weight_bytes: int
+    frozen_dropout: bool = False
 
     @property
     def flops(self) -> int:
@@ -63,41 +67,61 @@ def step_cost(
     table: ParameterTable,
     batch_size: int,
     max_length: int,
+    *,
+    frozen_dropout: bool = False,
 ) -> StepCost:
     """Estimate one step of the phase in `table`, with `batch_size` sentences of `max_length`.
 
-    `max_length` is limited to the number of positions of the checkpoint, as in training.
+    `max_length` is limited to the number of positions of the checkpoint, as in training. With
+    `frozen_dropout` frozen layers run in training mode too, and nothing is reused.
     """
     tokens = min(max_length, model.backbone.max_positions or max_length)
     names = {row.name for row in table.rows if row.state is State.TRAINABLE}
-    active = _ActiveTerms(profile, names)
+    active = _ActiveTerms(profile, names, frozen_dropout)
     heads = _heads(model, table, batch_size, tokens, active.backbone_is_trained)
-    saved = sum(term.bytes.of(batch_size, tokens) for term in profile.kept if active.saves(term))
+    saved = _saved_bytes(profile, active, batch_size, tokens)
+    everything = _ActiveTerms(profile, set(profile.tensors), frozen_dropout)
+    in_training = _saved_bytes(profile, everything, batch_size, tokens) if frozen_dropout else saved
     backward = sum(
         term.flops.of(batch_size, tokens) for term in profile.backward if active.holds(term.cause)
     )
     forward = [amount.of(batch_size, tokens) for amount in profile.forward]
+    above = sum(forward) if frozen_dropout else _above_frozen_part(forward, model, table)
     trainable = table.totals.trainable
     return StepCost(
         batch_size=batch_size,
         max_length=tokens,
         forward_flops=sum(forward) + heads.forward_flops,
         backward_flops=backward + heads.backward_flops,
-        reused_forward_flops=_above_frozen_part(forward, model, table) + heads.forward_flops,
+        reused_forward_flops=above + heads.forward_flops,
         saved_activation_bytes=saved + heads.saved_bytes,
+        training_mode_bytes=in_training + heads.saved_bytes,
         gradient_bytes=FLOAT_BYTES * trainable,
         optimizer_bytes=ADAMW_BYTES * trainable,
         weight_bytes=FLOAT_BYTES * table.totals.all,
+        frozen_dropout=frozen_dropout,
     )
 
 
-class _ActiveTerms:
-    """Evaluates the causes of a profile's terms for a set of trainable tensors."""
+def _saved_bytes(profile: CostProfile, active: "_ActiveTerms", batch_size: int, tokens: int) -> int:
+    """The activations of the backbone that are saved for the backward pass."""
+    return sum(term.bytes.of(batch_size, tokens) for term in profile.kept if active.saves(term))
 
-    def __init__(self, profile: CostProfile, trainable: set[str]) -> None:
+
+class _ActiveTerms:
+    """Evaluates the causes of a profile's terms for a set of trainable tensors.
+
+    `in_training_mode`: every part runs in training mode, whether it is trained or not.
+    """
+
+    def __init__(
+        self, profile: CostProfile, trainable: set[str], in_training_mode: bool = False
+    ) -> None:
         self._numbers = {n for n, name in enumerate(profile.tensors) if name in trainable}
         self._lowest = min(self._numbers, default=len(profile.tensors))
-        self._training = [not self._numbers.isdisjoint(part) for part in profile.parts]
+        self._training = [
+            in_training_mode or not self._numbers.isdisjoint(part) for part in profile.parts
+        ]
 
     @property
     def backbone_is_trained(self) -> bool:

@@ -56,6 +56,11 @@ def memory_reason(
 
 def reuse_note(cost: StepCost, full: StepCost) -> str:
     """Explain how much computation is saved by reusing the output of the frozen part."""
+    if cost.frozen_dropout:
+        return (
+            "Dropout is on in frozen layers, so their outputs differ on every step and nothing is "
+            "reused."
+        )
     if cost.reused_forward_flops == cost.forward_flops:
         return "There is no frozen part below the lowest trainable tensor, so nothing is reused."
     return (

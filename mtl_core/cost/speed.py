@@ -32,7 +32,7 @@ class Speed(Frozen):
         forward = cost.reused_forward_flops if reused else cost.forward_flops
         return (
             forward * self.forward_seconds_per_flop
-            + cost.saved_activation_bytes * self.keeping_seconds_per_byte
+            + cost.training_mode_bytes * self.keeping_seconds_per_byte
             + cost.backward_flops * self.backward_seconds_per_flop
             + cost.gradient_bytes / 4 * self.optimizer_seconds_per_parameter
         )

@@ -16,6 +16,10 @@ from mtl_core.training.spec import RunSpec
 
 _NO_MEASUREMENT = "The run that measures the time of an epoch did not finish."
 _NO_FACTOR = "No run of the learning rate sweep of this arm finished."
+_NO_SCORE = (
+    "No learning rate can be selected: the validation sentences contain no entities, so entity F1 "
+    "is undefined there. Add validation sentences with entities, or leave out the sweep."
+)
 _MAX_EPOCHS = 1000.0
 
 EpochSeconds = Sequence[tuple[RunSpec, float]]
@@ -195,7 +199,7 @@ def workload(spec: RunSpec) -> tuple[object, ...]:
     phases = tuple((phase.train, phase.epochs) for phase in spec.plan.phases)
     limits = tuple(sorted(spec.examples.items()))
     shapes = (spec.checkpoint, spec.data, limits, spec.batch_size, spec.max_length, spec.threads)
-    where = (spec.device, spec.precision, spec.prefix_reuse)
+    where = (spec.device, spec.precision, spec.prefix_reuse, spec.frozen_dropout)
     unused = frozenset(task for task, weight in spec.plan.task_weights.items() if weight == 0)
     return (*shapes, *where, phases, spec.plan.freeze, unused)
 
@@ -231,7 +235,11 @@ def _decide_factor(
     if not finished:
         _fail(store, runs, _NO_FACTOR)
         return
-    best = max(finished, key=lambda run: _score(store, run))
+    scores = {run.id: _score(store, run) for run in finished}
+    if all(score is None for score in scores.values()):
+        _fail(store, runs, _NO_SCORE)
+        return
+    best = max(finished, key=lambda run: _rank(scores[run.id]))
     specs = {run.id: at_factor(run.spec, best.factor or 1.0) for run in runs}
     same = {run.id: best.id for run in runs if run.spec.seed == best.spec.seed}
     store.settle(specs, held=False, instead=same)
@@ -246,9 +254,12 @@ def _fail(store: RunStore, runs: Sequence[RunRecord], reason: str) -> None:
             store.append(run.id, [RunFailed(elapsed_seconds=0.0, reason=reason)])
 
 
-def _score(store: RunStore, run: RunRecord) -> float:
+def _score(store: RunStore, run: RunRecord) -> float | None:
     last = store.latest(run.id, "run_finished")
-    score = last.mean_validation_score if isinstance(last, RunFinished) else None
+    return last.mean_validation_score if isinstance(last, RunFinished) else None
+
+
+def _rank(score: float | None) -> float:
     return float("-inf") if score is None else score
 
 

@@ -70,7 +70,14 @@ def _step_bytes(
     except _NotCached:
         return _rough_step_bytes(spec, model.backbone)
     return max(
-        step_cost(profile, model, table, spec.batch_size, spec.max_length).memory_bytes
+        step_cost(
+            profile,
+            model,
+            table,
+            spec.batch_size,
+            spec.max_length,
+            frozen_dropout=spec.frozen_dropout,
+        ).memory_bytes
         for table in parameter_tables(spec.plan, model)
     )
 

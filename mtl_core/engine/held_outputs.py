@@ -49,7 +49,7 @@ def held_output_bytes(
 
 def _depths(spec: RunSpec, model: ModelDescription, access: FileAccess) -> tuple[int, int]:
     """Return how many depths of the checkpoint a run reads, and how many of its own at a time."""
-    if not spec.prefix_reuse:
+    if not spec.reuses_prefix:
         return 0, 0
     tables = parameter_tables(spec.plan, model)
     counts, _ = _lengths(spec.data, access, tuple(sorted(spec.examples.items())))

@@ -5,12 +5,13 @@ from torch import nn
 from mtl_core.freezing.table import ParameterTable, State
 
 
-def apply_phase(table: ParameterTable, model: nn.Module) -> None:
+def apply_phase(table: ParameterTable, model: nn.Module, *, frozen_dropout: bool = False) -> None:
     """Set `requires_grad` of every parameter and the mode of every module according to `table`.
 
     An unreached tensor has `requires_grad=True` but never receives a gradient, as in the listing.
     A module without trainable parameters runs in eval mode. `requires_grad=False` alone leaves
-    dropout on, and the outputs of a frozen backbone would then differ between passes. Gradients of
+    dropout on, and the outputs of a frozen backbone would then differ between passes. With
+    `frozen_dropout` every module runs in train mode, as after `model.train()`. Gradients of
     frozen parameters are cleared, so that no optimizer step can change them.
     """
     states = {row.name: row.state for row in table.rows}
@@ -19,6 +20,9 @@ def apply_phase(table: ParameterTable, model: nn.Module) -> None:
         parameter.requires_grad_(requires_grad)
         if not requires_grad:
             parameter.grad = None
+    if frozen_dropout:
+        model.train()
+        return
     trainable = {row.name for row in table.rows if row.state is State.TRAINABLE}
     _set_modes(model, "", trainable, parent_trains=False)
 

@@ -7,7 +7,7 @@ with a model description; a run spec combines it with data.
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from mtl_core.errors import InvalidPlan
 from mtl_core.values import Frozen
@@ -37,6 +37,9 @@ class Phase(Frozen):
     `epochs` is the phase's share of the run: the run's epochs are divided in proportion.
     `learning_rate` replaces the plan's rates for every tensor trained in the phase;
     `head_learning_rate` replaces them for the heads and takes precedence there.
+    `thawed_learning_rate` is the rate of the encoder's tensors that no earlier phase trains; those
+    that one trains, and heads, keep the rate of the last phase that trains them. As with other
+    rates, `layer_decay` divides it. Source: finetuning-scheduler, `lr` of a phase.
     """
 
     name: str = Field(min_length=1, max_length=80)
@@ -44,6 +47,16 @@ class Phase(Frozen):
     epochs: Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False, strict=True)] = 1.0
     learning_rate: Rate | None = None
     head_learning_rate: Rate | None = None
+    thawed_learning_rate: Rate | None = None
+
+    @model_validator(mode="after")
+    def _check_one_encoder_rate(self) -> "Phase":
+        if self.learning_rate is not None and self.thawed_learning_rate is not None:
+            raise ValueError(
+                "'learning_rate' is the rate of every tensor of the phase, 'thawed_learning_rate' "
+                "only that of newly thawed layers; remove one of the two"
+            )
+        return self
 
 
 class Plan(Frozen):
@@ -88,7 +101,7 @@ class Plan(Frozen):
         """Return the plan with its rates replaced, also in every phase that sets its own.
 
         None leaves a rate unchanged. In a phase with its own `learning_rate`, the heads keep that
-        rate if only `learning_rate` is replaced.
+        rate if only `learning_rate` is replaced. `thawed_learning_rate` becomes `learning_rate`.
         """
         rates = {"learning_rate": learning_rate, "head_learning_rate": head_learning_rate}
         update = {key: rate for key, rate in rates.items() if rate is not None}
@@ -98,8 +111,11 @@ class Plan(Frozen):
         return Plan.model_validate({**self.model_dump(), **update, "phases": phases})
 
     def rates_in(self, phase: Phase) -> tuple[float, float]:
-        """The learning rates of a phase: (top layer of the backbone, heads)."""
-        backbone = phase.learning_rate or self.learning_rate
+        """The learning rates of a phase: (top layer of the backbone, heads).
+
+        With `thawed_learning_rate` only tensors that the phase trains first have them.
+        """
+        backbone = phase.learning_rate or phase.thawed_learning_rate or self.learning_rate
         heads = phase.head_learning_rate or phase.learning_rate or self.head_learning_rate
         return backbone, heads
 
@@ -126,4 +142,11 @@ def _with_rates(
     if head_learning_rate is not None:
         # the phase's own `learning_rate` would otherwise apply to the heads as well
         heads = None if own is None else head_learning_rate
-    return phase.model_copy(update={"learning_rate": own, "head_learning_rate": heads})
+    thawed = phase.thawed_learning_rate and (learning_rate or phase.thawed_learning_rate)
+    return phase.model_copy(
+        update={
+            "learning_rate": own,
+            "head_learning_rate": heads,
+            "thawed_learning_rate": thawed,
+        }
+    )

@@ -1,5 +1,7 @@
 """Resolve a plan against a model: compute each tensor's state and learning rate."""
 
+from collections.abc import Iterable, Mapping
+
 from mtl_core.errors import InvalidPlan
 from mtl_core.freezing.plan import Phase, Plan
 from mtl_core.freezing.selectors import select_any
@@ -15,10 +17,14 @@ def parameter_tables(plan: Plan, model: ModelDescription) -> tuple[ParameterTabl
     """
     weighted = _weighted_tasks(plan, model)
     frozen = select_any(plan.freeze, model, f"'freeze' of '{plan.name}'")
-    return tuple(
-        ParameterTable(plan, number, _rows(plan, phase, model, frozen, weighted))
-        for number, phase in enumerate(plan.phases, start=1)
-    )
+    rates: dict[str, float] = {}  # of the last phase that trains a tensor, by name
+    tables: list[ParameterTable] = []
+    for number, phase in enumerate(plan.phases, start=1):
+        rows = _rows(plan, phase, model, frozen, weighted, rates)
+        _check_thaws(phase, rows, rates)
+        tables.append(ParameterTable(plan, number, rows))
+        rates |= {row.name: row.learning_rate for row in rows if row.learning_rate is not None}
+    return tuple(tables)
 
 
 def parameter_table(plan: Plan, model: ModelDescription, phase: int = 1) -> ParameterTable:
@@ -54,17 +60,16 @@ def _rows(
     model: ModelDescription,
     frozen: frozenset[str],
     weighted: frozenset[str],
+    earlier: Mapping[str, float],
 ) -> tuple[Row, ...]:
     selected = select_any(phase.train, model, f"phase '{phase.name}'") - frozen
     reached = {t.tied_to or t.name for t in model.tensors if weighted.intersection(t.reached_by)}
-    backbone_rate, head_rate = plan.rates_in(phase)
     by_name = {tensor.name: tensor for tensor in model.tensors}
 
     def row(tensor: ModelTensor) -> Row:
         owner = by_name[tensor.tied_to or tensor.name]
         state = _state(owner.name in selected, owner.name in reached)
-        rate = head_rate if owner.role is Role.HEAD else backbone_rate
-        decayed = rate / plan.layer_decay ** _layers_below_top(owner, model)
+        rate = _rate(plan, phase, owner, model, earlier.get(owner.name))
         return Row(
             name=tensor.name,
             shape=tensor.shape,
@@ -73,12 +78,41 @@ def _rows(
             role=tensor.role,
             layer=tensor.layer,
             state=state,
-            learning_rate=decayed if state is State.TRAINABLE else None,
+            learning_rate=rate if state is State.TRAINABLE else None,
             reached_by=tensor.reached_by,
             tied_to=tensor.tied_to,
         )
 
     return tuple(row(tensor) for tensor in model.tensors)
+
+
+def _rate(
+    plan: Plan, phase: Phase, tensor: ModelTensor, model: ModelDescription, earlier: float | None
+) -> float:
+    """The rate of a tensor if the phase trains it.
+
+    `earlier` is its rate in the last phase that trained it; None if none did.
+    """
+    is_head = tensor.role is Role.HEAD
+    keeps = phase.thawed_learning_rate is not None and not (is_head and phase.head_learning_rate)
+    if keeps and earlier is not None:
+        return earlier
+    backbone, heads = plan.rates_in(phase)
+    return (heads if is_head else backbone) / plan.layer_decay ** _layers_below_top(tensor, model)
+
+
+def _check_thaws(phase: Phase, rows: Iterable[Row], earlier: Mapping[str, float]) -> None:
+    """Raises InvalidPlan if a phase has a rate for newly thawed layers and thaws none."""
+    if phase.thawed_learning_rate is None:
+        return
+    trained = [row for row in rows if row.state is State.TRAINABLE and row.role is not Role.HEAD]
+    if all(row.name in earlier for row in trained):
+        why = "earlier phases train all of its layers" if trained else "it trains no layer"
+        raise InvalidPlan(
+            f"Phase '{phase.name}' has 'thawed_learning_rate' {phase.thawed_learning_rate:g}, the "
+            f"rate of newly thawed layers, but thaws none: {why}. Remove the rate, or "
+            "add layers to 'train'."
+        )
 
 
 def _state(selected: bool, reached: bool) -> State:

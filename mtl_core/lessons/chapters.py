@@ -4,6 +4,7 @@ A statement taken from a paper names the paper. All others follow from the mecha
 and the claims of the chapter test them with runs.
 """
 
+from mtl_core.analysis.training_losses import training_loss_note
 from mtl_core.lessons.claim import Chapter
 from mtl_core.lessons.sources import (
     DEVLIN,
@@ -81,6 +82,7 @@ CHAPTERS: tuple[GuideChapter, ...] = (
             "the most, and needs enough labels for so many parameters.",
             "How many layers to train depends on the task. Classifying the sentiment of a sentence "
             "needs fewer of them than finding where a name begins and ends.",
+            str(training_loss_note()),
         ),
         scenarios=("top-1", "bitfit"),
         sources=(LEE, PETERS),

@@ -86,7 +86,7 @@ def gradual_over_all_layers() -> Plan:
 def _gradual_with_rates_of_full() -> Plan:
     """Gradual unfreezing of all layers with the rates of full in every phase."""
     gradual, rates = gradual_over_all_layers(), default_rates("full", _hidden_size(CHECKPOINT))
-    own = {"learning_rate": None, "head_learning_rate": None}
+    own = {"learning_rate": None, "head_learning_rate": None, "thawed_learning_rate": None}
     phases = tuple(phase.model_copy(update=own) for phase in gradual.phases)
     whole = {"learning_rate": rates.encoder, "head_learning_rate": rates.heads}
     return gradual.model_copy(update={"phases": phases, **whole})

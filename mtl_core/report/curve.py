@@ -18,7 +18,7 @@ from mtl_core.report.run_words import plan_words
 from mtl_core.report.table import mean_words, seeds_words
 from mtl_core.tasks.baselines import Baseline
 from mtl_core.tasks.task import Task
-from mtl_core.text import capitalized, count_or_all
+from mtl_core.text import UNDEFINED, capitalized, count_or_all
 
 _MARKS = {Verdict.BEST: " ✓", Verdict.EQUIVALENT: " ≈", Verdict.UNDECIDED: " ?"}
 _NO_MARK = " \u2003"  # as wide as a mark, so that right-aligned numbers line up
@@ -139,7 +139,7 @@ def size_table_title(task: Task) -> str:
 def _standing(comparison: PlanComparison, task: Task) -> str:
     plans = comparison.scored(task.name)
     if not plans:
-        return "no score yet"
+        return UNDEFINED if comparison.undefined(task.name) else "no score yet"
     best = plans[0]
     if len(plans) == 1:
         return f"{best.tasks[task.name].mean:.2f}"
@@ -161,7 +161,7 @@ def _standing(comparison: PlanComparison, task: Task) -> str:
 
 def _cell(result: TaskResult | None, *, ranges: bool) -> str:
     if result is None or result.mean is None:
-        return ""
+        return mean_words(result)
     if ranges:
         return mean_words(result) + _MARKS.get(result.verdict, "")
     return f"{result.mean:.3f}{_MARKS.get(result.verdict, _NO_MARK)}"

@@ -2,7 +2,7 @@
 
 For each task, the first rule that applies to the plans with a score gives the words:
 
-1. Fewer than two plans have a score.
+1. Fewer than two plans have a score, or it is undefined.
 2. No plan is above the majority class or a bag of words.
 3. A plan could not be tested: only the highest plan is named.
 4. All other plans are below the best: "full beats all others" ("full beats heads only" for two).
@@ -24,7 +24,7 @@ from mtl_core.freezing.titles import task_title
 from mtl_core.report.baselines import BaselinesByTask, unbeaten_words
 from mtl_core.report.compared import ComparedRuns
 from mtl_core.report.forgetting import forgetting_title
-from mtl_core.text import capitalized, count_or_all, counted, listed, percent, verb
+from mtl_core.text import UNDEFINED, capitalized, count_or_all, counted, listed, percent, verb
 
 NOTICEABLE = 0.9
 """An equivalent plan is only credited with a saving below this share of the time."""
@@ -120,6 +120,8 @@ def task_finding(
 ) -> str:
     """Returns the result on one task."""
     plans = comparison.scored(task)
+    if len(plans) < 2 and comparison.undefined(task):
+        return UNDEFINED
     if len(plans) < 2:
         return "fewer than two plans have a score"
     unbeaten = unbeaten_words(comparison, task, (baselines or {}).get(task, ()))
@@ -230,9 +232,11 @@ def _fraction(share: float) -> str:
 def _means(plan: PlanResult) -> str:
     """`Full over 3 seeds: NER 0.67 entity F1`."""
     means = [
-        f"{task_title(name)} {result.mean:.2f} {result.task.metric}"
+        f"{task_title(name)} {UNDEFINED}"
+        if result.mean is None
+        else f"{task_title(name)} {result.mean:.2f} {result.task.metric}"
         for name, result in plan.tasks.items()
-        if result.mean is not None
+        if result.mean is not None or result.verdict is Verdict.UNDEFINED
     ]
     seeds = counted(len(finished_runs(plan)), "seed")
     return f"{capitalized(plan.label)} over {seeds}: {', '.join(means)}"
@@ -245,7 +249,9 @@ def _range_of_means(sizes: Sequence[AtSize]) -> str:
     for name, result in plan.tasks.items():
         means = [r.mean for r in (first.tasks.get(name), result) if r is not None]
         values = dict.fromkeys(f"{mean:.2f}" for mean in means if mean is not None)
-        parts.append(f"{task_title(name)} {' to '.join(values)} {result.task.metric}")
+        undefined = result.verdict is Verdict.UNDEFINED
+        words = UNDEFINED if undefined else f"{' to '.join(values)} {result.task.metric}"
+        parts.append(f"{task_title(name)} {words}")
     return f"{capitalized(plan.label)}, {' to '.join(ends)} sentences: {', '.join(parts)}"
 
 

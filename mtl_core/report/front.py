@@ -18,7 +18,7 @@ from mtl_core.report.finding import AS_GOOD
 from mtl_core.report.load import Report
 from mtl_core.report.panel import Panel, draw_panel, file_stem
 from mtl_core.tasks.task import Task
-from mtl_core.text import capitalized, listed, verb
+from mtl_core.text import UNDEFINED, capitalized, listed, verb
 
 _RESOURCES = {Cost.SECONDS: "time", Cost.MEMORY: "memory", Cost.SHARE: "trained share"}
 
@@ -108,7 +108,8 @@ def front_title(
 
     `costs` are (label, cost) of the plans and `resource` names the cost, for example "time".
 
-    1. One plan alone: its mean. Fewer than two plans with a score: what will be shown.
+    1. One plan alone: its mean. Fewer than two plans with a score: that it is undefined, or what
+       will be shown.
     2. No plan is above the majority class or a bag of words: that baseline.
     3. No verdict: the highest plan.
     4. Undecided plans: the highest plan, the cheapest equivalent one and how many are undecided.
@@ -121,6 +122,8 @@ def front_title(
     if len(scored) == len(comparison.plans) == 1:
         ((_, label),) = scored
         return f"{label} {verb(label, 'reaches', 'reach')} {means[label]:.2f}"
+    if not scored and comparison.undefined(task):
+        return UNDEFINED
     if len(scored) < 2:
         return "a point for each plan that has finished"
     unbeaten = unbeaten_words(comparison, task, baselines)

@@ -6,6 +6,7 @@ from mtl_core.analysis.convergence import Convergence, Trend, convergence
 from mtl_core.analysis.finding import loss_finding
 from mtl_core.analysis.plans import PlanComparison, PlanResult, finished_runs
 from mtl_core.analysis.trained import untrained_reason
+from mtl_core.analysis.training_losses import training_loss_note
 from mtl_core.charts.loss import loss_figure
 from mtl_core.charts.loss_comparison import (
     OverlaidRun,
@@ -30,8 +31,15 @@ CONVERGENCE_CAPTION = (
 
 
 def blocks(report: Report) -> Iterator[Block]:
-    """The note's section: a figure per task with a loss, and the convergence of several runs."""
-    yield from figures([draw_panel(panel) for panel in loss_panels(report)])
+    """The note's section: a figure per task with a loss, and the convergence of several runs.
+
+    The figures of plans over seeds have no training losses.
+    """
+    panels = loss_panels(report)
+    yield from figures([draw_panel(panel) for panel in panels])
+    compared = report.compared
+    if panels and not compared.by_plan and (note := training_note(compared)):
+        yield Text(note)
     if len(report.runs) > 1:
         yield from _convergence_blocks(report.compared)
 
@@ -118,6 +126,11 @@ def bands_panel(
         f"{colored or 'none'}."
     )
     return _panel(number, task, finding, caption, draw)
+
+
+def training_note(shown: ComparedRuns) -> str | None:
+    """What limits the comparison of the training losses of these runs; None if nothing does."""
+    return training_loss_note(run.summary.spec for run in shown.runs)
 
 
 def lowest_loss(shown: ComparedRuns, task: str) -> str:

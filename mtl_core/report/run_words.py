@@ -10,7 +10,7 @@ from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.report.data_words import data_name, within
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.tasks.task import Task, TaskKind
-from mtl_core.text import counted, percent
+from mtl_core.text import NO_ENTITIES, counted, percent, score_text
 from mtl_core.training.events import Evaluation, RunFinished
 from mtl_core.training.options import option_facts
 from mtl_core.training.spec import RunSpec
@@ -185,7 +185,7 @@ def other_data_lines(summary: RunSummary) -> tuple[str, ...]:
         f"On {data_name(split, found[0].tasks)}: "
         + ", ".join(
             f"{within(name)} {metrics.get(name, '')} "
-            + " → ".join(f"{each.tasks[name].headline:.3f}" for each in found)
+            + " → ".join(score_text(each.tasks[name].headline) for each in found)
             for name in found[0].tasks
         )
         for split, found in by_split.items()
@@ -219,12 +219,14 @@ def score_split_words(summary: RunSummary, task: TaskProgress) -> str:
 
 
 def _scores(summary: RunSummary) -> str:
-    values = {task: summary.value(task.task.name) for task in summary.tasks}
-    return ", ".join(
-        f"{within(task.task.name)} {value:.2f} {task.metric}"
-        for task, value in values.items()
-        if value is not None
-    )
+    parts = []
+    for task in summary.tasks:
+        name, value = within(task.task.name), summary.value(task.task.name)
+        if summary.is_undefined(task.task.name):
+            parts.append(f"{name} {task.metric} undefined ({NO_ENTITIES})")
+        elif value is not None:
+            parts.append(f"{name} {value:.2f} {task.metric}")
+    return ", ".join(parts)
 
 
 def _where(summary: RunSummary) -> str:

@@ -19,7 +19,7 @@ from mtl_core.report.blocks import (
 )
 from mtl_core.report.load import Report
 from mtl_core.report.run_words import STATE_SIGNS, moment, shared_words
-from mtl_core.text import listed, percent
+from mtl_core.text import listed, percent, score_text
 from mtl_core.training.spec import RunSpec
 
 _PHASE_SIGNS = {
@@ -135,7 +135,7 @@ def environment_of(spec: RunSpec) -> Mapping[str, str]:
 def phase_row(phase: PhaseProgress, summary: RunSummary) -> dict[str, str]:
     """A phase as a table row, by column title; empty where a value is unknown or not measured."""
     scores = {
-        f"{LIGHT.task(number).letter} {task.metric}": _score(phase.scores.get(task.task.name))
+        f"{LIGHT.task(number).letter} {task.metric}": _score(phase.scores, task.task.name)
         for number, task in enumerate(summary.tasks)
     }
     return {
@@ -165,8 +165,8 @@ def _phase_proof(phase: PhaseProgress) -> str:
     return f"{phase.frozen_tensors:,} of {phase.frozen_tensors:,}"
 
 
-def _score(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
+def _score(scores: Mapping[str, float | None], task: str) -> str:
+    return score_text(scores[task]) if task in scores else ""
 
 
 def _plan_proofs(report: Report) -> Iterator[dict[str, str]]:
@@ -213,7 +213,9 @@ def _scores(summary: RunSummary) -> dict[str, str]:
     return {
         **{
             f"{task_title(task.name)} {task.metric}": (
-                f"{end.metrics[task.name].headline:.3f}" if end and task.name in end.metrics else ""
+                score_text(end.metrics[task.name].headline)
+                if end and task.name in end.metrics
+                else ""
             )
             for task in summary.spec.tasks
         },

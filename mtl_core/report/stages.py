@@ -7,7 +7,7 @@ from mtl_core.freezing.titles import task_title
 from mtl_core.report.blocks import Block, Text, table_of
 from mtl_core.report.data_words import within
 from mtl_core.report.load import Report
-from mtl_core.text import listed
+from mtl_core.text import UNDEFINED, listed
 
 _PHASES_NAMED = 3
 _UNKNOWN = "–"
@@ -89,9 +89,10 @@ def _scores(found: TaskInStage) -> str:
     before, after = (
         _UNKNOWN if each is None else f"{each:.3f}" for each in (found.before, found.after)
     )
+    scores = UNDEFINED if found.undefined else f"{before} → {after}"
     if found.trained is not False:
-        return f"{before} → {after}"
-    return f"{before} → {after}, {'head frozen' if found.loss_used else 'not trained'}"
+        return scores
+    return f"{scores}, {'head frozen' if found.loss_used else 'not trained'}"
 
 
 def _transfer(chain: Chain) -> str:

@@ -20,7 +20,7 @@ from mtl_core.report.load import Report
 from mtl_core.report.run_words import other_data_lines, rate_words, shared_words
 from mtl_core.tasks.readings import states_reading
 from mtl_core.tasks.task import Task, TaskKind
-from mtl_core.text import bytes_text, listed, percent, signed
+from mtl_core.text import UNDEFINED, bytes_text, listed, percent, signed
 
 TRIALS_COMMAND = "python benchmarks/a_a_trials.py"
 """The command that measures FALSE_POSITIVES, run in the folder of Freeze Lab."""
@@ -99,11 +99,15 @@ def result_words(comparison: PlanComparison, task: str) -> str:
         for verdict, words in _RESULTS.items()
         if (plans := comparison.scored(task, verdict))
     ]
+    if undefined := comparison.undefined(task):
+        parts.append(f"{UNDEFINED} for {', '.join(plan.label for plan in undefined)}")
     return "; ".join(parts) or "no run has finished"
 
 
 def mean_words(result: TaskResult | None) -> str:
     """Formats mean and range over seeds: `0.663 (0.637 to 0.679)`; empty without a score."""
+    if result is not None and result.verdict is Verdict.UNDEFINED:
+        return UNDEFINED
     if result is None or result.mean is None:
         return ""
     if result.low is None or result.high is None or result.seeds < 2:
@@ -112,7 +116,9 @@ def mean_words(result: TaskResult | None) -> str:
 
 
 def verdict_words(result: TaskResult | None) -> str:
-    """Formats a verdict: `best`, `≈ equivalent`, `? undecided` or a difference."""
+    """Formats a verdict: `best`, `≈ equivalent`, `? undecided`, a difference or `undefined: …`."""
+    if result is not None and result.verdict is Verdict.UNDEFINED:
+        return UNDEFINED
     if result is None or result.mean is None:
         return ""
     match result.verdict:
@@ -151,10 +157,16 @@ def finished_seeds(plan: PlanResult) -> int:
 
 
 def sorting_task(comparison: PlanComparison) -> Task:
-    """Returns the task with the most plans below the best; the last one of several."""
+    """Returns the task with the most plans below the best; the last one of several.
+
+    A task whose score is undefined comes after all others.
+    """
     return max(
         reversed(comparison.tasks),
-        key=lambda task: len(comparison.scored(task.name, Verdict.BELOW)),
+        key=lambda task: (
+            not comparison.undefined(task.name),
+            len(comparison.scored(task.name, Verdict.BELOW)),
+        ),
     )
 
 
@@ -183,11 +195,23 @@ def table_title(comparison: PlanComparison) -> str:
 
 
 def lines_below(comparison: PlanComparison, baselines: BaselinesByTask) -> tuple[str, ...]:
-    """The sentences below the table: undecided plans, baselines, and seeds that collapsed."""
+    """The sentences below the table: undefined scores, undecided plans, baselines, collapses."""
     return (
+        *undefined_lines(comparison),
         *undecided_lines(comparison),
         *baseline_lines(comparison, baselines),
         *collapse_lines(comparison, baselines),
+    )
+
+
+def undefined_lines(comparison: PlanComparison) -> tuple[str, ...]:
+    """States why the plans have no score on a task whose split has no entities."""
+    return tuple(
+        f"{task_title(task.name)}: entity F1 is undefined, because the "
+        f"{comparison.judged_on(task.name)[0]} sentences contain no entities. Plans are not "
+        "compared on it."
+        for task in comparison.tasks
+        if comparison.undefined(task.name)
     )
 
 

@@ -40,8 +40,8 @@ class Baseline(Frozen):
 def baselines_of_data(dataset: Dataset) -> tuple[Baseline, ...]:
     """The baselines of a data set, fitted on its training and scored on its judged sentences.
 
-    The judged split is that of `Dataset.judged_split`. Tasks without sentences in both splits are
-    omitted.
+    The judged split is that of `Dataset.judged_split`. Tasks without sentences in both splits, or
+    with an undefined score, are omitted.
     """
     majority = Baseline(
         name="majority",
@@ -66,7 +66,10 @@ def _scored(baseline: Baseline, dataset: Dataset, predict: _Predict) -> Baseline
         train, judged = _labelled(dataset.train, task), dataset.judged(task.name)
         if train and judged:
             predicted = predict(task, train, judged)
-            values[task.name] = _score(task, judged, predicted)
+            score = _score(task, judged, predicted)
+            if score is None:
+                continue
+            values[task.name] = score
             counts[task.name] = tuple(
                 _counts(task, example.labels[task.name], label)
                 for example, label in zip(judged, predicted, strict=True)
@@ -122,8 +125,8 @@ def _text(example: Example) -> str:
     return example.text if example.text is not None else " ".join(example.words or ())
 
 
-def _score(task: Task, judged: Sequence[Example], predicted: Sequence[Label]) -> float:
-    """Accuracy or entity F1."""
+def _score(task: Task, judged: Sequence[Example], predicted: Sequence[Label]) -> float | None:
+    """Accuracy or entity F1; None if it is undefined."""
     gold = [example.labels[task.name] for example in judged]
     if task.kind is TaskKind.TOKEN:
         return score_entities([tuple(tags) for tags in gold], [tuple(p) for p in predicted])[

@@ -67,33 +67,26 @@ def token_outputs(train: TokenFile, *evaluated: TokenFile) -> tuple[str, ...]:
     """`O`, then the tags by type, B before I; tags must be of one scheme already.
 
     A tag that occurs only in an `evaluated` file is an output if its type occurs in training (`I-x`
-    if training has only `B-x`). Raises DataError for a file without entities, and for a type that
-    does not occur in training.
+    if training has only `B-x`). Raises DataError for a training file without entities, and for a
+    type that does not occur in training.
     """
     tags = {tag for row in train.rows for tag in row.tags}
     types = {kind for tag in tags if (kind := entity_type(tag)) is not None}
     if not types:
-        raise _without_entities(train.file, "it contains no entities")
+        raise DataError(
+            f"Every tag in {train.file.name} is O, so it contains no entities. Add "
+            "sentences that contain entities."
+        )
     known = ordered(tags)[1:]
     for file in evaluated:
-        found = False
         for row in file.rows:
             for line, tag in zip(row.lines, row.tags, strict=True):
                 kind = entity_type(tag)
                 if kind is not None and kind not in types:
                     raise _unknown(file.file, line, tag, known, train.file)
-                found |= kind is not None
                 tags.add(tag)
-        if not found:
-            raise _without_entities(file.file, "entity F1 is undefined there")
     _check_number(train.file, tags)
     return _in_default_order(TaskKind.TOKEN, ordered(tags))
-
-
-def _without_entities(file: DataFile, consequence: str) -> DataError:
-    return DataError(
-        f"Every tag in {file.name} is O, so {consequence}. Add sentences that contain entities."
-    )
 
 
 def _check_number(file: DataFile, labels: Collection[str]) -> None:

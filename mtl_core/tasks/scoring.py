@@ -30,13 +30,13 @@ def score_sentences(
     }
 
 
-def score_entities(gold: Tags, predicted: Tags) -> dict[str, float]:
+def score_entities(gold: Tags, predicted: Tags) -> dict[str, float | None]:
     """`entity_f1`, `precision` and `recall` over all entities (micro), in strict IOB2.
 
     gold, predicted: one sequence of tags per sentence, of equal lengths. Tags in IO are converted:
     consecutive words of one type are one entity. In IOB2 an `I-x` that continues no entity of its
-    type is ignored. A score without a denominator is 0.
-    Source: seqeval 1.2, mode "strict".
+    type is ignored. Without any entity in `gold` the scores are undefined: None.
+    Source: seqeval 1.2, mode "strict", which gives 0 in that case.
     """
     if not _in_iob2(gold, predicted):
         gold, predicted = _converted(gold), _converted(predicted)
@@ -51,8 +51,13 @@ def score_entities(gold: Tags, predicted: Tags) -> dict[str, float]:
     )
 
 
-def entity_scores(correct: int, predicted: int, gold: int) -> dict[str, float]:
-    """`entity_f1`, `precision` and `recall` from numbers of entities; 0 without a denominator."""
+def entity_scores(correct: int, predicted: int, gold: int) -> dict[str, float | None]:
+    """`entity_f1`, `precision` and `recall` from numbers of entities; None if `gold` is 0.
+
+    Without a predicted entity precision is 0.
+    """
+    if not gold:
+        return {"entity_f1": None, "precision": None, "recall": None}
     precision, recall = _ratio(correct, predicted), _ratio(correct, gold)
     return {
         "entity_f1": _ratio(2 * precision * recall, precision + recall),

@@ -104,7 +104,7 @@ class SentenceScore(Frozen):
     macro_f1: float
 
     @property
-    def headline(self) -> float:
+    def headline(self) -> float | None:
         """The main metric: accuracy."""
         return self.accuracy
 
@@ -112,17 +112,18 @@ class SentenceScore(Frozen):
 class TokenScore(Frozen):
     """Scores of a token task on one split, on whole entities (strict IOB2).
 
-    `loss` is the mean over its labelled tokens.
+    `loss` is the mean over its labelled tokens. The other scores are None on a split without
+    entities, where they are undefined.
     """
 
     loss: EvaluationLoss | None
-    entity_f1: float
-    precision: float
-    recall: float
+    entity_f1: float | None
+    precision: float | None
+    recall: float | None
 
     @property
-    def headline(self) -> float:
-        """The main metric: entity F1."""
+    def headline(self) -> float | None:
+        """The main metric: entity F1; None if it is undefined."""
         return self.entity_f1
 
 
@@ -235,9 +236,10 @@ class RunFinished(_Event):
     def mean_validation_score(self) -> float | None:
         """The mean headline metric on the validation split, by which learning rates are selected.
 
-        None without a score.
+        Undefined scores do not count. None without a score.
         """
-        scores = [score.headline for score in (self.validation or self.metrics).values()]
+        found = [score.headline for score in (self.validation or self.metrics).values()]
+        scores = [each for each in found if each is not None]
         return sum(scores) / len(scores) if scores else None
 
 

@@ -249,7 +249,7 @@ def _may_defer(
         not others
         and checkpoint.entry is not None
         and spec.sentence_vector is not SentenceVector.POOLER  # a module of the encoder
-        and (spec.device, spec.prefix_reuse, spec.starts_from) == ("cpu", True, None)
+        and (spec.device, spec.reuses_prefix, spec.starts_from) == ("cpu", True, None)
         and all(row.role is Role.HEAD for row in rows if row.state is State.TRAINABLE)
     )
 

@@ -1,6 +1,6 @@
 """AdamW for all phases of a run, with a learning rate per group."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -20,12 +20,42 @@ _EPS = 1e-8
 
 
 @dataclass(frozen=True)
+class OptimizerGroup:
+    """The names of parameters that AdamW updates at one rate, with one weight decay.
+
+    `learning_rate` is that of the parameter table; the schedule multiplies it by a factor.
+    """
+
+    names: tuple[str, ...]
+    learning_rate: float
+    weight_decay: float
+
+
+def optimizer_groups(
+    table: ParameterTable, description: ModelDescription, weight_decay: float
+) -> tuple[OptimizerGroup, ...]:
+    """Return AdamW's groups of one phase, in the order of the table.
+
+    `weight_decay` applies to all parameters except biases and LayerNorms.
+    """
+    rates = {row.name: row.learning_rate for row in table.rows if row.tied_to is None}
+    gathered: dict[tuple[float, float], list[str]] = {}
+    for tensor in description.tensors:
+        rate = rates.get(tensor.name)
+        if rate is not None:
+            decay = 0.0 if tensor.bias or tensor.layernorm else weight_decay
+            gathered.setdefault((rate, decay), []).append(tensor.name)
+    return tuple(
+        OptimizerGroup(tuple(names), rate, decay) for (rate, decay), names in gathered.items()
+    )
+
+
+@dataclass(frozen=True)
 class _Updated:
     """A parameter that learns in some phase, with its group in the parameter table."""
 
     parameter: nn.Parameter
     group: str
-    weight_decay: float
 
 
 class _Moments:
@@ -63,18 +93,11 @@ class PlanOptimizer:
         max_grad_norm: float,
     ) -> None:
         self._embedding, self._norms = embedding, norms
+        self._description, self._weight_decay = description, weight_decay
         self._max_grad_norm = max_grad_norm
         self._stepped = {name: self._stepped_for(each) for name, each in parameters.items()}
-        ever = {row.name for table in tables for row in table.rows if row.learning_rate is not None}
-        gathered: dict[tuple[str, bool], list[_Updated]] = {}
-        for tensor in description.tensors:
-            if tensor.name in ever and tensor.tied_to is None:
-                flat = tensor.bias or tensor.layernorm
-                each = _Updated(
-                    self._stepped[tensor.name], tensor.group, 0.0 if flat else weight_decay
-                )
-                gathered.setdefault((tensor.group, flat), []).append(each)
-        self._updated = tuple(chain.from_iterable(gathered.values()))
+        self._updated = tuple(self._ever_updated(tables))
+        self._groups: tuple[OptimizerGroup, ...] = ()
         self._moments: dict[nn.Parameter, _Moments] = {}
         self._phase_number = 0
         self._learning: frozenset[str] = frozenset()
@@ -93,7 +116,8 @@ class PlanOptimizer:
             self._embedding.take_gradient()
         moving = [each for each in self._updated if each.parameter.grad is not None]
         if moving:
-            self._update(moving, rates, self._clip(moving))
+            factor = rate_factor(table.plan.schedule, step, steps)
+            self._update(factor, self._clip(moving))
         for each in self._updated:
             each.parameter.grad = None
         return rates
@@ -107,16 +131,17 @@ class PlanOptimizer:
         total = torch.linalg.vector_norm(norms)
         return clipping_divisor([each.parameter for each in moving], total, self._max_grad_norm)
 
-    def _update(
-        self, moving: Sequence[_Updated], rates: Mapping[str, float], divisor: Tensor | None
-    ) -> None:
-        """Take a step of AdamW with gradients that are divided by `divisor`."""
-        by_rate: dict[tuple[float, float], list[nn.Parameter]] = {}
-        for each in moving:
-            rate = rates.get(each.group, 0.0)
-            by_rate.setdefault((rate, each.weight_decay), []).append(each.parameter)
-        for (rate, weight_decay), parameters in by_rate.items():
-            self._call_kernel(parameters, rate, weight_decay, divisor)
+    def _update(self, factor: float, divisor: Tensor | None) -> None:
+        """Take a step of AdamW at `factor` of the phase's rates.
+
+        Gradients are divided by `divisor`.
+        """
+        for group in self._groups:
+            rate, weight_decay = group.learning_rate * factor, group.weight_decay
+            stepped = [self._stepped[name] for name in group.names]
+            parameters = [each for each in stepped if each.grad is not None]
+            if parameters:
+                self._call_kernel(parameters, rate, weight_decay, divisor)
             if self._embedding is not None and any(p is self._embedding.part for p in parameters):
                 self._embedding.write_back(1 - rate * weight_decay)
 
@@ -151,6 +176,17 @@ class PlanOptimizer:
             self._moments[parameter] = _Moments(parameter)
         return self._moments[parameter]
 
+    def _ever_updated(self, tables: Sequence[ParameterTable]) -> Iterator[_Updated]:
+        """The parameters that learn in some phase, weights of a group before its flat ones."""
+        ever = {row.name for table in tables for row in table.rows if row.learning_rate is not None}
+        gathered: dict[tuple[str, bool], list[_Updated]] = {}
+        for tensor in self._description.tensors:
+            if tensor.name in ever and tensor.tied_to is None:
+                each = _Updated(self._stepped[tensor.name], tensor.group)
+                flat = tensor.bias or tensor.layernorm
+                gathered.setdefault((tensor.group, flat), []).append(each)
+        yield from chain.from_iterable(gathered.values())
+
     def _stepped_for(self, parameter: nn.Parameter) -> nn.Parameter:
         """Return the parameter that AdamW updates in place of this one."""
         if self._embedding is not None and parameter is self._embedding.weight:
@@ -178,10 +214,14 @@ class PlanOptimizer:
         for name in learns - self._learning:
             self._moments.pop(self._stepped[name], None)
         self._phase_number, self._learning = table.phase_number, learns
+        self._groups = optimizer_groups(table, self._description, self._weight_decay)
 
 
 def group_rates(table: ParameterTable, step: int, steps: int) -> dict[str, float]:
-    """Return the rate of each group that learns, at `step` (from 1) of a phase's `steps`."""
+    """Return the rate of each group that learns, at `step` (from 1) of a phase's `steps`.
+
+    As in the parameter table, it is the highest of the group's tensors.
+    """
     factor = rate_factor(table.plan.schedule, step, steps)
-    learning = (row for row in table.rows if row.state is State.TRAINABLE)
-    return {row.group: (row.learning_rate or 0.0) * factor for row in learning}
+    rates = {group.name: group.learning_rate for group in table.groups}
+    return {name: rate * factor for name, rate in rates.items() if rate is not None}

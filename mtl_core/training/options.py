@@ -114,6 +114,15 @@ class ScalarOptions(Frozen):
             fact="head dropout {:g}",
         ),
     ] = 0.1
+    frozen_dropout: Annotated[
+        bool,
+        Option(
+            "Keep dropout on in frozen layers in training, as `model.train()` does. Every layer "
+            "then runs on every step: the outputs of frozen layers are not reused.",
+            label="Dropout in frozen layers",
+            fact="dropout in frozen layers",
+        ),
+    ] = False
 
 
 class RunOptions(ScalarOptions):

@@ -191,6 +191,7 @@ def _scaled(phase: Phase, factor: float) -> Phase:
     rates = {
         "learning_rate": phase.learning_rate,
         "head_learning_rate": phase.head_learning_rate,
+        "thawed_learning_rate": phase.thawed_learning_rate,
     }
     return phase.model_copy(
         update={name: rate * factor for name, rate in rates.items() if rate is not None}

@@ -180,7 +180,7 @@ class _Run:
 
     def _enter(self, table: ParameterTable) -> PrefixReuse:
         """Apply a phase to the model and prepare its prefix. Repeating it changes nothing."""
-        apply_phase(table, self._model)
+        apply_phase(table, self._model, frozen_dropout=self._spec.frozen_dropout)
         with self._clock.spending("prefix"):
             prefix = self._reused.enter(table)
         release_freed_memory()

@@ -57,6 +57,14 @@ class RunSpec(RunOptions):
     trained_together: Annotated[int, Field(ge=2)] | None = None
 
     @property
+    def reuses_prefix(self) -> bool:
+        """Whether outputs of frozen layers may be stored and reused.
+
+        With dropout in frozen layers they are different on every step.
+        """
+        return self.prefix_reuse and not self.frozen_dropout
+
+    @property
     def arm_name(self) -> str:
         """The name of the run's arm, its scenario, or its plan: the first that it has.
 

@@ -13,6 +13,7 @@ def cost(weights: int, gradients: int, optimizer: int, kept: int) -> StepCost:
         backward_flops=1,
         reused_forward_flops=1,
         saved_activation_bytes=kept,
+        training_mode_bytes=kept,
         gradient_bytes=gradients,
         optimizer_bytes=optimizer,
         weight_bytes=weights,

@@ -84,11 +84,18 @@ class _Kept:
         self.tensor = tensor.detach()  # else an output would keep its own node alive
 
 
-def kept_bytes(traced: Traced, table: ParameterTable, sentences: int, tokens: int) -> int:
+def kept_bytes(
+    traced: Traced,
+    table: ParameterTable,
+    sentences: int,
+    tokens: int,
+    *,
+    frozen_dropout: bool = False,
+) -> int:
     """Bytes that autograd holds once the losses are there: each storage once, without weights and
     the batch itself. Scalars are left out."""
     model = traced.model
-    apply_phase(table, model)
+    apply_phase(table, model, frozen_dropout=frozen_dropout)
     ids = torch.full((sentences, tokens), 7)
     mask = torch.ones_like(ids)
     labels = {

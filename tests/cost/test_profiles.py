@@ -121,12 +121,30 @@ def test_seconds_are_the_sum_of_four_kinds_of_work():
         backward_flops=2_000_000_000,
         reused_forward_flops=1_000_000_000,
         saved_activation_bytes=1_000_000_000,
+        training_mode_bytes=1_000_000_000,
         gradient_bytes=4_000_000_000,
         optimizer_bytes=8_000_000_000,
         weight_bytes=0,
     )
     assert speed.seconds(cost) == pytest.approx(8.0)
     assert speed.seconds(cost, reused=True) == pytest.approx(5.0)
+
+
+def test_with_dropout_in_frozen_layers_nothing_is_reused_and_their_masks_take_time():
+    usual, table, model = cost_of("minilm-l6", "heads-only")
+    full, *_ = cost_of("minilm-l6", "full")
+    profile = read_profile(shipped_profile("minilm-l6"))
+    noisy = step_cost(profile, model, table, 16, 128, frozen_dropout=True)
+
+    assert usual.reused_forward_flops < usual.forward_flops
+    assert noisy.reused_forward_flops == noisy.forward_flops == usual.forward_flops
+    assert noisy.memory_bytes == usual.memory_bytes
+    assert usual.training_mode_bytes == usual.saved_activation_bytes
+    assert noisy.training_mode_bytes == pytest.approx(full.training_mode_bytes, rel=1e-2)
+    assert reuse_note(noisy, full) == (
+        "Dropout is on in frozen layers, so their outputs differ on every step and nothing is "
+        "reused."
+    )
 
 
 def test_the_lowest_trainable_tensor_explains_the_memory():

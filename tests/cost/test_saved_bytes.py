@@ -29,6 +29,20 @@ def test_saved_bytes_equal_those_of_a_real_step(bert, kept_bytes, scenario):
         assert cost.saved_activation_bytes == kept_bytes(bert, table, SENTENCES, TOKENS)
 
 
+@pytest.mark.parametrize("scenario", ["frozen", "heads-only", "bottom-1", "bitfit", "chain-thaw"])
+def test_saved_bytes_with_dropout_in_frozen_layers_equal_those_of_a_real_step(
+    bert, kept_bytes, scenario
+):
+    plan = scenario_plan(scenario, bert.description)
+    for table in parameter_tables(plan, bert.description):
+        cost = step_cost(
+            bert.profile, bert.description, table, SENTENCES, TOKENS, frozen_dropout=True
+        )
+        assert cost.saved_activation_bytes == kept_bytes(
+            bert, table, SENTENCES, TOKENS, frozen_dropout=True
+        )
+
+
 @pytest.mark.parametrize(("count", "seed"), [(1, 0), (1, 4), (2, 1), (3, 2), (8, 3)])
 def test_any_choice_of_tensors_is_counted_right(bert, kept_bytes, some_tensors, count, seed):
     table = parameter_table(some_tensors(bert, count, seed), bert.description)

@@ -16,7 +16,14 @@ from mtl_core.store.owner import Owner
 from mtl_core.store.record import ComparisonRecord, RunRole, RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.training.comparison import ComparisonSpec, train_size
-from mtl_core.training.events import Counts, RunFinished, RunStarted, SentenceScore, Step
+from mtl_core.training.events import (
+    Counts,
+    RunFinished,
+    RunStarted,
+    SentenceScore,
+    Step,
+    TokenScore,
+)
 from tests.run_story import minilm, spec_of
 from tests.stored_runs import claim
 
@@ -276,6 +283,20 @@ def test_a_sweep_without_a_finished_run_fails_and_can_be_resumed(
     assert [run.held for run in again.runs] == [True, True]
 
 
+def test_a_sweep_on_validation_sentences_without_entities_selects_no_factor(
+    idle_lab: Lab, store: RunStore, settings: Settings
+) -> None:
+    made = idle_lab.start_comparison(comparison_spec(scenarios=("heads-only",), sweep=(1.0, 2.0)))
+    for run in made.trial_runs:
+        finish(store, run.id, None)
+    advance(store, settings, made.id)
+    failed = store.comparison(made.id)
+    assert states(failed) == [RunState.FAILED] * 2
+    assert (failed.runs[0].reason or "").startswith(
+        "No learning rate can be selected: the validation sentences contain no entities"
+    )
+
+
 def test_a_single_factor_is_applied_without_a_sweep(idle_lab: Lab) -> None:
     made = idle_lab.start_comparison(comparison_spec(scenarios=("heads-only",), sweep=(0.5,)))
     assert made.trial_runs == ()
@@ -456,17 +477,18 @@ def test_scouts_come_before_results_scenario_by_scenario(idle_lab: Lab) -> None:
     assert planned_runs(made.spec, [run.spec for run in made.runs])[0].role is RunRole.SWEEP
 
 
-def finish(store: RunStore, run: str, accuracy: float) -> None:
-    """Let a run say its last word."""
+def finish(store: RunStore, run: str, accuracy: float | None) -> None:
+    """Ends a run with this accuracy; None: with an undefined entity F1 alone."""
+    nothing = TokenScore(loss=0.1, entity_f1=None, precision=None, recall=None)
     store.append(
         run,
         [
             RunFinished(
                 elapsed_seconds=1.0,
                 run=run,
-                metrics={
-                    "sentiment": SentenceScore(loss=0.1, accuracy=accuracy, macro_f1=accuracy)
-                },
+                metrics={"ner": nothing}
+                if accuracy is None
+                else {"sentiment": SentenceScore(loss=0.1, accuracy=accuracy, macro_f1=accuracy)},
                 frozen_identical=True,
                 frozen_tensors=9,
                 peak_memory_bytes=1,

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from mtl_core.analysis.training_losses import training_loss_note
 from mtl_core.export.html import as_html
 from mtl_core.export.markdown import as_markdown, escape_markdown
 from mtl_core.freezing.plan import Phase, Plan
@@ -83,6 +84,7 @@ def test_single_runs_have_differences_and_no_verdict(read: Read, pair: tuple[str
     for cell in ("0.700", "0.850", "not tested", "−0.150 (not tested)", "exact", "745 MB"):
         assert cell in page.texts["td"]
     assert any(text.startswith("Seed 1. Not tested: fewer") for text in page.texts["p"])
+    assert training_loss_note() in page.texts["p"]
 
 
 def test_the_accuracy_of_a_single_run_has_a_standard_error(

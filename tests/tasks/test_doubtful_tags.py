@@ -6,6 +6,8 @@ import pytest
 
 from mtl_core.errors import DataError
 from mtl_core.settings import ANY_FILE
+from mtl_core.tasks.baselines import baselines_of_data
+from mtl_core.tasks.data_notes import data_notes
 from mtl_core.tasks.dataset import Dataset, load_dataset
 from mtl_core.tasks.schemes import Span, spans
 
@@ -217,11 +219,12 @@ def test_types_in_two_cases_are_two_types_if_the_manifest_names_both(write_data)
     assert entities(dataset) == (Span(0, 1, "PER"), Span(1, 2, "per"))
 
 
-def test_a_file_without_entities_has_no_score(write_data) -> None:
-    data = write_data({"b.dev.conll": "It\tO\nrains\tO\n"})
-    message = (
-        "Every tag in b.dev.conll is O, so entity F1 is undefined there. Add sentences that "
-        "contain entities."
+def test_an_evaluated_file_without_entities_is_accepted_with_a_note(write_data) -> None:
+    dataset = load_dataset(str(write_data({"b.dev.conll": "It\tO\nrains\tO\n"})), ANY_FILE)
+    assert dataset.validation[-1].labels == {"ner": ("O", "O")}
+    (note,) = (each for each in data_notes(dataset) if "undefined" in each)
+    assert note == (
+        "ner: every tag in the validation data is O, so entity F1 is undefined there and is shown "
+        "as undefined, not as 0. Check the column of the tags if it has entities."
     )
-    with pytest.raises(DataError, match=re.escape(message)):
-        load_dataset(str(data), ANY_FILE)
+    assert [set(each.values) for each in baselines_of_data(dataset)] == [{"sentiment"}] * 2

@@ -69,13 +69,16 @@ def test_inside_tags_alone_are_io() -> None:
     [
         ([[]], [[]]),
         ([["O"]], [["O"]]),
-        ([["B-PER"]], [["O"]]),
         ([["O"]], [["B-PER"]]),
         ([["O"]], [["I-PER"]]),
     ],
 )
-def test_what_has_no_denominator_is_zero_without_a_warning(gold, predicted) -> None:
-    assert score_entities(gold, predicted) == NOTHING
+def test_without_an_entity_to_find_the_scores_are_undefined(gold, predicted) -> None:
+    assert score_entities(gold, predicted) == dict.fromkeys(NOTHING)
+
+
+def test_without_a_predicted_entity_the_scores_are_zero_without_a_warning() -> None:
+    assert score_entities([["B-PER"]], [["O"]]) == NOTHING
 
 
 @pytest.mark.parametrize(

@@ -195,6 +195,24 @@ def test_each_group_really_moves_by_its_own_rate(bench, tmp_path):
     assert largest == pytest.approx(rates, rel=0.02)
 
 
+def test_tensors_of_one_group_move_by_their_own_rates(bench):
+    """Biases that an earlier phase trained keep their rate beside newly thawed weights."""
+    biases, layer = bench.plan(["*.bias"], ["top:1"], learning_rate=1e-3).phases
+    newly = layer.model_copy(update={"thawed_learning_rate": 1e-5})
+    plan = bench.plan(["heads"], learning_rate=1e-3).model_copy(update={"phases": (biases, newly)})
+    parameters = parameters_of(bench)
+    names = [f"bert.encoder.layer.1.output.dense.{part}" for part in ("bias", "weight")]
+    before = {name: parameters[name].detach().clone() for name in names}
+    for name in names:
+        parameters[name].grad = torch.ones_like(parameters[name])
+
+    shown = optimizer(bench, plan, parameters).step(bench.tables(plan)[1], 1, 1)
+
+    moves = [(before[name] - parameters[name]).abs().mean().item() for name in names]
+    assert moves == pytest.approx([1e-3, 1e-5], rel=0.02)
+    assert shown == {"layer 1": 1e-3}
+
+
 def test_without_a_gradient_to_follow_only_matrices_shrink(bench):
     parameters = parameters_of(bench)
     before = {name: each.detach().clone() for name, each in parameters.items()}

@@ -4,6 +4,7 @@ import pytest
 from pandas import DataFrame
 from streamlit.testing.v1 import AppTest
 
+from mtl_core.analysis.training_losses import training_loss_note
 from mtl_core.engine.lab import Lab
 from mtl_core.store.record import RunState
 from mtl_core.training.events import RunEvent
@@ -259,7 +260,9 @@ def test_two_plans_stand_side_by_side_with_only_what_differs(three: list[str]) -
 def test_the_losses_follow_their_controls(three: list[str], axis: str) -> None:
     app = compare_page()
     app.segmented_control(key="x_axis").set_value(axis).run()
+    assert str(training_loss_note()) in texts(app)
     app.pills(key="losses").set_value([]).run()
+    assert str(training_loss_note()) not in texts(app)
     app.selectbox(key="in_color").set_value("top layer").run()
     assert not app.exception
     assert texts(app).count("In colour: top layer") == 2

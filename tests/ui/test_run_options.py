@@ -32,6 +32,7 @@ OTHER: dict[str, Any] = {
     "weight_decay": 0.125,
     "max_grad_norm": 2.5,
     "head_dropout": 0.0,
+    "frozen_dropout": True,
     "examples": {"sentiment": 20, "ner": 10},
     "label_noise": {"ner": 0.3},
     "also_evaluate": ("sample-posts",),

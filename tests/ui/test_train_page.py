@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from mtl_core.analysis.training_losses import training_loss_note
 from mtl_core.engine.lab import Lab
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.store.record import RunRecord, RunState
@@ -88,6 +89,7 @@ def test_a_run_is_found_again_by_its_address(lab: Lab) -> None:
     assert "**103 of 103** tensors bit-identical, by SHA-256" in texts(app)
     assert "peak memory **745 MB**" in texts(app)
     assert any("### :violet[A · Sentiment] loss fell" in each.value for each in app.markdown)
+    assert str(training_loss_note()) in texts(app)
 
 
 def test_a_finished_run_shows_the_command_that_repeats_it(lab: Lab) -> None:

@@ -14,6 +14,7 @@ from mtl_core.report.data_words import size_words
 from mtl_core.report.run_words import about, duration, shared_words
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunRole
 from mtl_core.store.runs import RunStore
+from mtl_core.text import score_text
 from mtl_core.training.comparison import train_size
 
 _PURPOSE = {RunRole.SWEEP: "learning rate sweep", RunRole.PACE: "measuring an epoch"}
@@ -108,6 +109,8 @@ def _ended_text(run: RunRecord, store: RunStore) -> str:
     finished = finished_event(store, run)
     if finished is None:
         return f"{_run_text(run)} · {run.state}: {run.reason}"
-    scores = " · ".join(f"{task} {score.headline:.3f}" for task, score in finished.metrics.items())
+    scores = " · ".join(
+        f"{task} {score_text(score.headline)}" for task, score in finished.metrics.items()
+    )
     shared = shared_words(run.spec.trained_together, finished.trained_beside)
     return f"{_run_text(run)} · {scores} · {duration(finished.total_seconds)}{shared}"

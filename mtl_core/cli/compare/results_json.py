@@ -80,9 +80,15 @@ def _best(comparison: PlanComparison) -> dict[str, list[str]]:
 
 
 def _verdicts(comparison: PlanComparison) -> dict[str, list[dict[str, Any]]]:
-    """By task, the verdict on each plan with a score and its difference from the best."""
+    """By task, the verdict on each plan with a score and its difference from the best.
+
+    Plans whose score is undefined come last.
+    """
     return {
-        task.name: [_verdict(plan, task.name, comparison) for plan in comparison.scored(task.name)]
+        task.name: [
+            _verdict(plan, task.name, comparison)
+            for plan in (*comparison.scored(task.name), *comparison.undefined(task.name))
+        ]
         for task in comparison.tasks
     }
 

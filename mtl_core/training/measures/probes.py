@@ -73,8 +73,10 @@ def probe_score(
     examples: Sequence[Example],
     encoded: Sequence[EncodedExample],
     places: Sequence[int],
-) -> float:
+) -> float | None:
     """Fit a probe to what the head of `task` reads in `training`; return its headline metric.
+
+    None if it is undefined: an entity F1 on sentences without entities.
 
     It is scored on the sentences at indices `places` of a split, given as `examples` and `encoded`.
     """

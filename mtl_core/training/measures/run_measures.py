@@ -208,11 +208,11 @@ class RunMeasures:
         return recorder.outputs
 
     def _scored(self, outputs: Outputs) -> dict[str, float]:
-        """Fit and score each task's probe on these outputs."""
+        """Fit and score each task's probe on these outputs; without undefined scores."""
         loaded = self._loaded
         split, encoded = loaded.dataset.validation, loaded.validation.examples
         with one_thread():
-            return {
+            found = {
                 task.name: probe_score(
                     self._model,
                     task,
@@ -225,6 +225,7 @@ class RunMeasures:
                 for task in loaded.spec.tasks
                 if outputs and self._training[task.name] and self._places(task)
             }
+        return {task: score for task, score in found.items() if score is not None}
 
     def _places(self, task: Task) -> tuple[int, ...]:
         return places_of(self._loaded.validation.examples, task, VALIDATION_SENTENCES)

@@ -134,7 +134,7 @@ def depths_read_by(others: Iterable[RunSpec], loaded: "LoadedRun") -> frozenset[
     Their plans decide. A run on other sentences or weights, or without reuse, reads none.
     """
     spec = loaded.spec
-    if spec.random_backbone or not spec.prefix_reuse:
+    if spec.random_backbone or not spec.reuses_prefix:
         return frozenset()
     plans = {
         (each.plan.model_dump_json(), each.epochs, each.batch_size): each
@@ -147,7 +147,7 @@ def depths_read_by(others: Iterable[RunSpec], loaded: "LoadedRun") -> frozenset[
 def _reads_the_same(spec: RunSpec, other: RunSpec) -> bool:
     return (
         all(getattr(spec, name) == getattr(other, name) for name in _SAME)
-        and other.prefix_reuse
+        and other.reuses_prefix
         and not other.random_backbone
         and (not spec.resample or spec.seed == other.seed)
         and spec.plan.task_weights == other.plan.task_weights

@@ -40,6 +40,7 @@ TOLERANCE = 1e-5
 
 _CHECKED_SENTENCES = 8
 _SWITCHED_OFF = "it was switched off for this run"
+_RANDOM = "dropout is on in frozen layers, so their outputs differ on every step"
 _NO_ROOM = (
     "the outputs of the frozen layers fit neither on disk (FREEZE_LAB_CACHE_BYTES) "
     "nor in memory (FREEZE_LAB_PREFIX_MEMORY_BYTES)"
@@ -218,6 +219,8 @@ class ReusedPrefix:
         """Load or compute the outputs that `choice` allows; return why none are reused."""
         if not self._loaded.spec.prefix_reuse:
             return _SWITCHED_OFF
+        if not self._loaded.spec.reuses_prefix:
+            return _RANDOM
         if choice.depth is None:
             return choice.reason
         self._candidate = choice.depth

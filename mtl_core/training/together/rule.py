@@ -13,7 +13,7 @@ _RECORDED = frozenset(
 )
 """Filled in when a run starts; each spec is checked against what is loaded."""
 
-_OWN_RATES = frozenset({"learning_rate", "head_learning_rate"})
+_OWN_RATES = frozenset({"learning_rate", "head_learning_rate", "thawed_learning_rate"})
 
 
 class NotTogether(Exception):
@@ -34,7 +34,7 @@ def only_heads_learn(spec: RunSpec) -> bool:
     """Whether a run trains only heads, on stored outputs, on the CPU in float32."""
     selectors = [selector for phase in spec.plan.phases for selector in phase.train]
     return (
-        spec.prefix_reuse
+        spec.reuses_prefix
         and not spec.random_backbone
         and not spec.resample  # each seed reads other sentences
         and not spec.others_each_epoch

@@ -7,11 +7,13 @@ from typing import TypedDict
 import streamlit as st
 
 from mtl_core.analysis.plans import PlanComparison
+from mtl_core.analysis.training_losses import training_loss_note
 from mtl_core.charts.loss_comparison import XAxis
 from mtl_core.charts.theme import Palette
 from mtl_core.report.compared import ComparedRuns
-from mtl_core.report.losses import bands_panel, overlay_panel
+from mtl_core.report.losses import bands_panel, overlay_panel, training_note
 from mtl_core.ui.shared.keys import Key
+from mtl_core.ui.shared.page import plain
 from mtl_core.ui.shared.panel_view import panel_view
 from mtl_core.ui.shared.shot import taking_shot
 
@@ -58,6 +60,7 @@ def loss_overlay(shown: ComparedRuns, facts: str, colors: Palette) -> None:
             with st.container(gap="xsmall"):
                 panel = overlay_panel(shown, number, task, **controls.options)
                 panel_view(panel, facts, colors, f"compare_loss_{task.name}")
+    _training_caption(controls, training_note(shown))
 
 
 def loss_bands(comparison: PlanComparison, facts: str, colors: Palette) -> None:
@@ -68,6 +71,14 @@ def loss_bands(comparison: PlanComparison, facts: str, colors: Palette) -> None:
             with st.container(gap="xsmall"):
                 panel = bands_panel(comparison, number, task, **controls.options)
                 panel_view(panel, facts, colors, f"compare_loss_{task.name}")
+    runs = (run.spec for plan in comparison.plans for run in plan.runs.values())
+    _training_caption(controls, training_loss_note(runs))
+
+
+def _training_caption(controls: _Controls, note: str | None) -> None:
+    """Draws what limits the comparison of training losses, if they are shown."""
+    if _TRAIN in controls.losses and note:
+        st.caption(plain(note))
 
 
 def _head(labels: Sequence[str], losses: Sequence[str]) -> _Controls:

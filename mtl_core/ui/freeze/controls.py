@@ -235,6 +235,7 @@ def code_popover(chosen: ResolvedChoice) -> None:
                 weight_decay=chosen.choice.weight_decay,
                 max_grad_norm=chosen.choice.max_grad_norm,
                 head_dropout=chosen.choice.head_dropout,
+                frozen_dropout=chosen.choice.frozen_dropout,
             ),
             language="python",
             height=_CODE_HEIGHT,

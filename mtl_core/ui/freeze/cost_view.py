@@ -46,7 +46,8 @@ def cost_view(chosen: ResolvedChoice, colors: Palette, *, with_bars: bool = True
         return 0
     full_table = parameter_table(scenario_plan("full", chosen.model), chosen.model)
     size = chosen.choice.batch_size, chosen.choice.max_length
-    cost = step_cost(profile, chosen.model, chosen.table, *size)
+    dropout = chosen.choice.frozen_dropout
+    cost = step_cost(profile, chosen.model, chosen.table, *size, frozen_dropout=dropout)
     full = step_cost(profile, chosen.model, full_table, *size)
     backbone = chosen.model.backbone
     needs_reason = costs_more_than_its_share(cost, full, chosen.table, backbone)
@@ -77,6 +78,7 @@ def _memory_bars(chosen: ResolvedChoice, cost: StepCost, full: StepCost, colors:
             lambda: memory_figure(cost, full, colors),
             cost.batch_size,
             cost.max_length,
+            cost.frozen_dropout,
         ),
         theme=None,
         config={"displayModeBar": False},

@@ -13,7 +13,7 @@ from mtl_core.freezing.editing import (
     set_plan,
     set_task_weight,
 )
-from mtl_core.freezing.plan import Plan, Schedule
+from mtl_core.freezing.plan import Phase, Plan, Schedule
 from mtl_core.freezing.table_text import rate_text
 from mtl_core.freezing.titles import task_title
 from mtl_core.ui.freeze.controls import phase_picker
@@ -26,6 +26,13 @@ FieldChange = Callable[[Plan, object], Plan]
 """Takes a plan and the entered value and returns the changed plan."""
 
 _EPOCHS_HELP = "The share of the run: its epochs are divided among the phases in this proportion."
+
+_PHASE_RATES = {
+    "learning_rate": (Key.PHASE_RATE, "Learning rate"),
+    "head_learning_rate": (Key.PHASE_HEAD_RATE, "Learning rate of the heads"),
+    "thawed_learning_rate": (Key.PHASE_THAWED_RATE, "Rate of newly thawed layers"),
+}
+"""Widget key and label of each learning rate of a phase."""
 
 
 def phase_row(chosen: ResolvedChoice) -> None:
@@ -60,26 +67,17 @@ def phase_fields(chosen: ResolvedChoice) -> None:
     def rate(name: str) -> FieldChange:
         return lambda plan, text: set_phase(plan, number, **{name: rate_from(text)})
 
-    own_rates = (phase.learning_rate, phase.head_learning_rate)
-    if len(chosen.tables) == 1 and own_rates == (None, None):
+    own = phase.model_dump(include=set(_PHASE_RATES))
+    if len(chosen.tables) == 1 and not any(own.values()):
         return
-    rates = (
-        (Key.PHASE_RATE, "Learning rate", "learning_rate", plan.learning_rate),
-        (
-            Key.PHASE_HEAD_RATE,
-            "Learning rate of the heads",
-            "head_learning_rate",
-            phase.learning_rate or plan.head_learning_rate,
-        ),
-    )
     st.markdown(f"**Phase {number}**")
-    with st.grid(4, min_column_width=130, gap="small"):
+    with st.grid(5, min_column_width=130, gap="small"):
         _text(chosen, Key.PHASE_NAME, "Name", phase.name, change("name"))
         _number(chosen, Key.PHASE_EPOCHS, "Epochs", phase.epochs, change("epochs"), _EPOCHS_HELP)
-        for (key, label, name, default), own in zip(rates, own_rates, strict=True):
-            hint = f"{rate_text(default)} (from the plan)"
-            _text(chosen, key, label, _rate(own), rate(name), hint)
-    for key in (Key.PHASE_NAME, Key.PHASE_EPOCHS, Key.PHASE_RATE, Key.PHASE_HEAD_RATE):
+        for name, (key, label) in _PHASE_RATES.items():
+            hint = _rate_hint(plan, phase, name)
+            _text(chosen, key, label, _rate(own[name]), rate(name), hint)
+    for key in (Key.PHASE_NAME, Key.PHASE_EPOCHS, *(key for key, _ in _PHASE_RATES.values())):
         show_problem(key)
 
 
@@ -223,6 +221,16 @@ def _schedule(chosen: ResolvedChoice) -> None:
 def _apply(chosen: ResolvedChoice, key: str, change: FieldChange) -> None:
     value = st.session_state.get(key)
     edit(chosen, lambda plan, _: change(plan, value), field=key)
+
+
+def _rate_hint(plan: Plan, phase: Phase, name: str) -> str:
+    """What applies where a phase does not have the rate `name`."""
+    if name == "thawed_learning_rate":
+        return "as the other layers"
+    if phase.thawed_learning_rate is not None:
+        return "as in the phase before"
+    own = phase.learning_rate or plan.head_learning_rate
+    return f"{rate_text(plan.learning_rate if name == 'learning_rate' else own)} (from the plan)"
 
 
 def _rate(rate: float | None) -> str:

@@ -168,6 +168,7 @@ class Key(StrEnum):
     PHASE_EPOCHS = "phase_epochs"
     PHASE_RATE = "phase_rate"
     PHASE_HEAD_RATE = "phase_head_rate"
+    PHASE_THAWED_RATE = "phase_thawed_rate"
     PLAN_NAME = "plan_name"
     PLAN_RATE = "plan_rate"
     PLAN_HEAD_RATE = "plan_head_rate"

@@ -44,7 +44,7 @@ class Outcome:
     `beside` is the largest number of other jobs at the same time; None if it is unknown.
     """
 
-    scores: dict[str, float]
+    scores: dict[str, float | None]
     seconds: float | None
     beside: int | None
 

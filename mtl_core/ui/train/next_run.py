@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from mtl_core.analysis.outlook import part_rates
 from mtl_core.analysis.words import learning_words
 from mtl_core.charts.loss import loss_sketch
 from mtl_core.engine.lab import Lab
@@ -18,7 +19,7 @@ from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import current_palette, header, plain
 from mtl_core.ui.shared.resolved_choice import ResolvedChoice
 from mtl_core.ui.train.run_actions import deleted_header
-from mtl_core.ui.train.run_form import learns, plan_name, run_form, scores_elsewhere
+from mtl_core.ui.train.run_form import plan_name, run_form, scores_elsewhere
 
 
 def first_run(lab: Lab, chosen: ResolvedChoice) -> None:
@@ -115,9 +116,7 @@ def _learners(chosen: ResolvedChoice) -> str:
 
 def _facts(chosen: ResolvedChoice) -> list[str]:
     choice = chosen.choice
-    backbone, heads = chosen.plan.rates_in(chosen.plan.phases[-1])
-    rates = [("heads", heads)] * learns(chosen, heads=True)
-    rates += [("encoder", backbone)] * learns(chosen, heads=False)
+    rates = [rate for table in chosen.tables for rate in part_rates(table)]
     return [
         choice.checkpoint,
         plan_name(chosen),

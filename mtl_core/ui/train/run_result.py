@@ -21,8 +21,8 @@ from mtl_core.report.run_words import (
 from mtl_core.report.runs import phase_row
 from mtl_core.report.stages import chain_lines, chain_rows, chain_title
 from mtl_core.store.record import RunRecord, RunState
-from mtl_core.text import bytes_text, percent
-from mtl_core.training.events import RunFinished
+from mtl_core.text import NO_ENTITIES, bytes_text, percent
+from mtl_core.training.events import RunFinished, TaskScore
 from mtl_core.ui.shared.data_table import data_table
 from mtl_core.ui.shared.page import Hue, hue, plain
 from mtl_core.ui.shared.run_cache import model_of, summary_of
@@ -44,13 +44,19 @@ def _score_card(number: int, task: TaskProgress, summary: RunSummary, colors: Pa
     value, before = summary.value(name), summary.score_before(name)
     st.metric(
         f"{colors.task(number).letter} · {plain(task_title(task.task.name))} {task.metric}",
-        "–" if value is None else f"{value:.3f}",
-        "not measured" if before is None else f"was {before.headline:.3f} at start",
+        "undefined" if summary.is_undefined(name) else "–" if value is None else f"{value:.3f}",
+        _before_words(before),
         delta_color=hue(number),
         delta_arrow="off",
         border=True,
         help=tooltip(score_split_words(summary, task)),
     )
+
+
+def _before_words(before: TaskScore | None) -> str:
+    if before is None:
+        return "not measured"
+    return NO_ENTITIES if before.headline is None else f"was {before.headline:.3f} at start"
 
 
 def _proof_card(summary: RunSummary) -> None:

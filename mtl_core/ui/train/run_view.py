@@ -9,6 +9,7 @@ import streamlit as st
 from mtl_core.analysis.durations import RunAhead, expected_wait, runs_ahead
 from mtl_core.analysis.finding import loss_finding
 from mtl_core.analysis.summary import ProgressState, RunSummary, TaskProgress
+from mtl_core.analysis.training_losses import training_loss_note
 from mtl_core.charts.theme import Palette
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import UnknownRun
@@ -164,6 +165,8 @@ def _losses(record: RunRecord, summary: RunSummary, colors: Palette) -> None:
         for number, task in enumerate(summary.tasks):
             with st.container(gap="xsmall"):
                 _loss_panel(record, summary, number, task, colors)
+    if note := training_loss_note([record.spec]):
+        st.caption(plain(note))
 
 
 def _loss_panel(

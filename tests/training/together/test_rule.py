@@ -50,6 +50,7 @@ def test_runs_that_differ_in_anything_else_are_not(bench, values):
     "values",
     [
         {"prefix_reuse": False},
+        {"frozen_dropout": True},
         {"random_backbone": True},
         {"resample": True},
         {"others_each_epoch": True},
