@@ -183,6 +183,10 @@ class Settings(Frozen):
         """The folder into which a run of the dashboard writes its model."""
         return self.home / "runs" / run
 
+    def state_folder(self, run: str) -> Path:
+        """The folder with the state of a run that has not finished, from which it can resume."""
+        return self.home / "states" / run
+
     @classmethod
     def from_environment(cls) -> "Settings":
         """Reads FREEZE_LAB_HOME, _CHECKPOINTS, _DATA, _THREADS, _PARALLEL_RUNS, _MATRIX_PRODUCTS,

@@ -5,18 +5,21 @@ import shutil
 import sys
 from collections.abc import Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from mtl_core.analysis.chain import Chain, chain_of
 from mtl_core.cli.console import plain_console, plain_table
-from mtl_core.cli.options import EventFormat, ListFormat
+from mtl_core.cli.options import EventFormat, ListFormat, OutputOption
 from mtl_core.cli.run_output import event_printer, headline_text
 from mtl_core.cli.stored_runs import find_comparison, model_of
 from mtl_core.engine.disk import prunable, prune
+from mtl_core.engine.resuming import delete_state
 from mtl_core.errors import BadInput
 from mtl_core.settings import Settings
+from mtl_core.store.owner import Owner
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.text import bytes_text, counted
@@ -122,6 +125,7 @@ def delete(run: str) -> None:
             deleted, message = [run], f"Run {run} is deleted."
     for each in deleted:
         shutil.rmtree(settings.run_folder(each), ignore_errors=True)
+        delete_state(settings, each)
     print(message, file=sys.stderr)
 
 
@@ -149,11 +153,35 @@ def pause() -> None:
 
 
 @runs.command()
-def resume() -> None:
-    """Let the waiting runs of a paused queue start again."""
+def resume(
+    run: Annotated[str | None, typer.Argument(help="A run that was cut off.")] = None,
+    output: OutputOption = None,
+    form: Annotated[EventFormat, typer.Option("--format")] = EventFormat.TEXT,
+) -> None:
+    """Continue a run after its last saved step, or without RUN let a paused queue start again.
+
+    A run's state is saved once a minute and at the end of each phase. The losses and weights are
+    those of a run that was not cut off, to the bit.
+    """
+    if run is not None:
+        _continue(run, output and output.absolute(), form)
+        return
     with closing(RunStore(Settings.from_environment().database)) as store:
         store.pause(False)
     print("The queue is not paused.", file=sys.stderr)
+
+
+def _continue(run: str, output: Path | None, form: EventFormat) -> None:
+    from mtl_core.cli.train import run_and_print
+    from mtl_core.engine.lab import Lab
+    from mtl_core.engine.resuming import resume_run
+
+    settings = Settings.from_environment()
+    with Lab(settings, reserved=True) as lab:
+        record, steps = resume_run(lab.store, settings, run, Owner.this_process())
+        kept = f"after step {steps:,}" if steps else "from the first step: nothing was saved"
+        print(f"{run} continues {kept}.", file=sys.stderr)
+        run_and_print(lab, record.spec, output, form, record)
 
 
 @runs.command()

@@ -22,6 +22,7 @@ from mtl_core.cli.stored_runs import vector_of_start
 from mtl_core.engine.foreground import StopRun
 from mtl_core.engine.lab import Lab
 from mtl_core.settings import Settings
+from mtl_core.store.record import RunRecord
 from mtl_core.training.events import RunEvent
 from mtl_core.training.prepare import prepare_spec
 from mtl_core.training.spec import RunSpec
@@ -58,11 +59,19 @@ def train(
         **options,
     )
     # The path is stored, and a later --starts-from may be used in another folder.
-    _run(spec, output and output.absolute(), settings, form)
+    with Lab(settings, reserved=True) as lab:
+        run_and_print(lab, spec, output and output.absolute(), form)
 
 
-def _run(spec: RunSpec, output: Path | None, settings: Settings, form: EventFormat) -> None:
-    with Lab(settings, reserved=True) as lab, event_printer(form) as print_event:
+def run_and_print(
+    lab: Lab,
+    spec: RunSpec,
+    output: Path | None,
+    form: EventFormat,
+    resumed: RunRecord | None = None,
+) -> None:
+    """Fine-tune in this process and print the events; `resumed` is a run that continues."""
+    with event_printer(form) as print_event:
 
         def print_or_stop(event: RunEvent) -> None:
             try:
@@ -72,7 +81,7 @@ def _run(spec: RunSpec, output: Path | None, settings: Settings, form: EventForm
 
         try:
             with sigterm_as_interrupt():
-                lab.run_in_foreground(spec, output, print_or_stop)
+                lab.run_in_foreground(spec, output, print_or_stop, resumed)
         except StopRun:
             discard_stdout()
             raise typer.Abort from None

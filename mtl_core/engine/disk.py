@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from mtl_core.engine.resuming import delete_state
 from mtl_core.errors import OverLimit
 from mtl_core.settings import Settings
 from mtl_core.store.record import RunRecord, RunState
@@ -24,7 +25,8 @@ def require_space(settings: Settings) -> None:
         )
     if settings.disk_bytes is None:
         return
-    used = sum(map(bytes_below, (settings.home / "runs", settings.uploads)))
+    folders = (settings.home / "runs", settings.home / "states", settings.uploads)
+    used = sum(map(bytes_below, folders))
     if used > settings.disk_bytes:
         raise OverLimit(
             f"Saved models and uploads have {bytes_text(used)}, over the limit of "
@@ -45,17 +47,24 @@ def prunable(store: RunStore, settings: Settings, keep: int) -> Iterator[tuple[R
     needed = {run.spec.starts_from for run in store.active()}
     ended = tuple(state for state in RunState if state.is_final)
     saved = [
-        run for run in store.runs(_MOST_RUNS, states=ended) if settings.run_folder(run.id).is_dir()
+        run
+        for run in store.runs(_MOST_RUNS, states=ended)
+        if any(folder.is_dir() for folder in _folders(settings, run.id))
     ]
     for run in saved[keep:]:
         if run.id not in needed:
-            yield run, bytes_below(settings.run_folder(run.id))
+            yield run, sum(map(bytes_below, _folders(settings, run.id)))
 
 
 def prune(settings: Settings, runs: Sequence[RunRecord]) -> None:
-    """Delete the saved models of runs. The runs and their events stay."""
+    """Delete the saved models and states of runs. The runs and their events stay."""
     for run in runs:
         shutil.rmtree(settings.run_folder(run.id), ignore_errors=True)
+        delete_state(settings, run.id)
+
+
+def _folders(settings: Settings, run: str) -> tuple[Path, Path]:
+    return settings.run_folder(run), settings.state_folder(run)
 
 
 def _existing(folder: Path) -> Path:

@@ -8,7 +8,7 @@ from mtl_core.engine.run_writer import RunWriter
 from mtl_core.errors import BadInput
 from mtl_core.settings import Settings
 from mtl_core.store.model_folder import model_folder
-from mtl_core.store.record import RunState
+from mtl_core.store.record import RunRecord, RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.training.events import RunEvent
 from mtl_core.training.imports import import_training_packages
@@ -45,11 +45,13 @@ def run_in_foreground(
     spec: RunSpec,
     output: Path | None,
     on_event: Callable[[RunEvent], None],
+    resumed: RunRecord | None = None,
 ) -> None:
     """Fine-tune in this process and write the events to the store; blocks until the run ends.
 
     Each event is passed to `on_event` after it was added to the writer. The model is saved in
-    `output`, if it is given. An exception ends the run with a final event and is raised again:
+    `output`, if it is given. `resumed` is a run that was cut off and continues. An exception ends
+    the run with a final event and is raised again:
 
     - BadInput before the first event also removes the run from the store.
     - StopRun and KeyboardInterrupt mark the run as stopped.
@@ -60,14 +62,22 @@ def run_in_foreground(
     from mtl_core.training.run import fine_tune
 
     start = model_folder(store, spec.starts_from) if spec.starts_from else None
-    run = store.add(spec, RunState.RUNNING)
+    run = resumed or store.add(spec, RunState.RUNNING)
     writer = RunWriter(store, run)
     prefixes = PrefixStore.of(settings)
-    started = False
+    started = resumed is not None
+    state = settings.state_folder(run.id)
     stop_requested = StopRequests(store, run.id)
     try:
         for event in fine_tune(
-            spec, run.id, output, stop_requested, settings.owner_access, prefixes, start
+            spec,
+            run.id,
+            output,
+            stop_requested,
+            settings.owner_access,
+            prefixes,
+            start,
+            state=state,
         ):
             started = True
             on_event(writer.add(event))

@@ -26,6 +26,7 @@ from mtl_core.engine.inspector import Inspector
 from mtl_core.engine.inspector_queries import InspectorQueries
 from mtl_core.engine.limits import require_in_limits, require_room
 from mtl_core.engine.purge import purge_deleted, purge_uploads, runs_needing
+from mtl_core.engine.resuming import recover, resume_run
 from mtl_core.engine.supervisor import Supervisor
 from mtl_core.engine.together import TogetherGroups
 from mtl_core.engine.trainer_child import FOREGROUND
@@ -87,9 +88,11 @@ class Lab(InspectorQueries):
         )
 
     def open(self) -> "Lab":
-        """Mark the runs of ended processes as interrupted, purge deleted runs and start the
-        supervisor."""
-        self.store.mark_interrupted()
+        """Resume the runs of ended processes, purge deleted runs and start the supervisor."""
+        if self._owner is None:
+            recover(self.store, self.settings)
+        else:
+            self.store.mark_interrupted()
         purge_deleted(self.store, self.settings)
         purge_uploads(self.store, self.settings)
         self._supervisor.start()
@@ -132,11 +135,15 @@ class Lab(InspectorQueries):
         return record
 
     def run_in_foreground(
-        self, spec: RunSpec, output: Path | None, on_event: Callable[[RunEvent], None]
+        self,
+        spec: RunSpec,
+        output: Path | None,
+        on_event: Callable[[RunEvent], None],
+        resumed: RunRecord | None = None,
     ) -> None:
         """Fine-tune in this process, as `engine.foreground` does; the supervisor thread of an open
         lab writes the heartbeats."""
-        run_in_foreground(self.store, self.settings, spec, output, on_event)
+        run_in_foreground(self.store, self.settings, spec, output, on_event, resumed)
 
     def start_comparison(
         self, spec: ComparisonSpec, name: str | None = None, by: Actor = THIS_MACHINE
@@ -359,6 +366,17 @@ class Lab(InspectorQueries):
         """Stop a run within two seconds. Raises UnknownRun."""
         require_may_change(by, self.store.run(run))
         return self.store.request_stop(run)
+
+    def resume_run(self, run: str, by: Actor = THIS_MACHINE) -> RunRecord:
+        """Queue a run again that was cut off; it continues after its last saved step.
+
+        Raises UnknownRun, and BadInput for a run that is active or finished.
+        """
+        require_may_change(by, self.store.run(run))
+        self._require_limits(by, (), 1)
+        record, _ = resume_run(self.store, self.settings, run)
+        self._supervisor.wake()
+        return record
 
     def name_run(
         self, run: str, title: str | None, tags: Iterable[str], by: Actor = THIS_MACHINE

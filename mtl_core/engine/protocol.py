@@ -32,7 +32,8 @@ class Train(Frozen):
     """To the trainer: execute a run and write the trained model into `output`, if it is given.
 
     `access` decides which files the run may load. `waiting` holds the specs of the other unfinished
-    runs of the same comparison, so that outputs of frozen layers are stored for them too.
+    runs of the same comparison, so that outputs of frozen layers are stored for them too. `state`
+    is the folder for the run's state; if it has one, the run continues there.
     """
 
     message: Literal["train"] = "train"
@@ -41,6 +42,7 @@ class Train(Frozen):
     output: str | None = None
     access: FileAccess
     waiting: tuple[RunSpec, ...] = ()
+    state: str | None = None
 
 
 class TrainTogether(Frozen):

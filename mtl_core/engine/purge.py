@@ -4,6 +4,7 @@ import shutil
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
+from mtl_core.engine.resuming import delete_state
 from mtl_core.errors import DataError
 from mtl_core.settings import Settings
 from mtl_core.store.record import UNDO
@@ -20,6 +21,7 @@ def purge_deleted(store: RunStore, settings: Settings, after: timedelta = UNDO) 
     purged = store.forget_hidden(before=datetime.now(UTC) - after)
     for run in purged:
         shutil.rmtree(settings.run_folder(run), ignore_errors=True)
+        delete_state(settings, run)
     return purged
 
 

@@ -15,6 +15,7 @@ from mtl_core.engine.demand import demand_of
 from mtl_core.engine.executor.interface import Executor
 from mtl_core.engine.protocol import Separate, Train
 from mtl_core.engine.purge import purge_deleted, purge_uploads
+from mtl_core.engine.resuming import recover
 from mtl_core.engine.run_writer import RunWriter, flush_together
 from mtl_core.settings import Settings
 from mtl_core.store.owner import Owner
@@ -317,18 +318,20 @@ class Supervisor:
                 output=str(self._settings.run_folder(run.id)) if run.keeps_model else None,
                 access=self._access,
                 waiting=waiting if run is runs[0] else (),
+                state=str(self._settings.state_folder(run.id)) if len(runs) == 1 else None,
             )
             for run in runs
         )
 
     def _housekeeping(self) -> None:
-        """Every 15 s: write a heartbeat, mark interrupted runs, purge deleted ones and schedule
-        the next runs of comparisons."""
+        """Every 15 s: write a heartbeat, resume the runs of ended processes, purge deleted ones
+        and schedule the next runs of comparisons."""
         if monotonic() - self._last_housekeeping < _HEARTBEAT_SECONDS:
             return
         self._last_housekeeping = monotonic()
         self._store.heartbeat(self._owner)
-        self._store.mark_interrupted()
+        if not self._reserved:
+            recover(self._store, self._settings)
         purge_deleted(self._store, self._settings)
         purge_uploads(self._store, self._settings)
         advance_all(self._store, self._settings)

@@ -27,10 +27,10 @@ from mtl_core.training.spec import RunSpec
 from mtl_core.training.together.rule import NotTogether
 
 FineTune = Callable[
-    [RunSpec, str, Path | None, Callable[[], bool], FileAccess, tuple[RunSpec, ...]],
+    [RunSpec, str, Path | None, Callable[[], bool], FileAccess, tuple[RunSpec, ...], Path | None],
     Iterator[RunEvent],
 ]
-"""(spec, run, output, should_stop, access, waiting) -> the events of the run."""
+"""(spec, run, output, should_stop, access, waiting, state) -> the events of the run."""
 
 TrainRunsTogether = Callable[
     [tuple[Train, ...], Callable[[str], bool]], Iterator[tuple[str, RunEvent]]
@@ -113,6 +113,7 @@ def _events(
             lambda: should_stop(request.run),
             request.access,
             request.waiting,
+            Path(request.state) if request.state else None,
         )
         for event in events:
             yield event
@@ -142,13 +143,14 @@ def _fine_tune(
     should_stop: Callable[[], bool],
     access: FileAccess,
     waiting: tuple[RunSpec, ...],
+    state: Path | None,
 ) -> Iterator[RunEvent]:
     from mtl_core.training.prefix.store import PrefixStore
     from mtl_core.training.run import fine_tune
 
     settings = Settings.from_environment()
     prefixes, start = PrefixStore.of(settings), _start_folder(spec, settings)
-    return fine_tune(spec, run, output, should_stop, access, prefixes, start, waiting)
+    return fine_tune(spec, run, output, should_stop, access, prefixes, start, waiting, state)
 
 
 def _train_together(

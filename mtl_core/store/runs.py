@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from mtl_core.store.comparisons import Comparisons, forget_comparisons
@@ -83,6 +83,25 @@ class RunStore(Queue, Comparisons, Shipping, Visitors):
             )
             session.add(row)
             session.flush()
+            return record_of(row)
+
+    def resume(self, run: str, events: Sequence[RunEvent], owner: Owner | None = None) -> RunRecord:
+        """Queue an ended run again, with `events` in place of those that it has.
+
+        With `owner` it is running already, executed by that process.
+        """
+        now = datetime.now(UTC)
+        with self._database.writing() as session:
+            row = row_of(session, run)
+            number, row.last_event = row.number, min(row.last_event, len(events))
+            session.execute(
+                delete(EventRow).where(EventRow.run == number, EventRow.number > row.last_event)
+            )
+            row.state = RunState.WAITING if owner is None else RunState.RUNNING
+            row.started_at = None if owner is None else now
+            row.owner = None if owner is None else seen(session, owner, now)
+            row.finished_at, row.reason, row.stop_requested = None, None, False
+            write_events(session, row, events[row.last_event :], now)
             return record_of(row)
 
     def append(self, run: str, events: Sequence[RunEvent]) -> bool:

@@ -30,7 +30,7 @@ class EmbeddingRows:
         self._places = torch.full((embedding.num_embeddings,), -1, device=device)
         self._places[self._rows] = torch.arange(len(self._rows), device=device)
         self.part = nn.Parameter(self.weight.detach()[self._rows])
-        self._pending_decay = 1.0
+        self.pending_decay = 1.0
         embedding.sparse = True  # a sparse gradient lists its rows
 
     def take_gradient(self) -> None:
@@ -48,16 +48,22 @@ class EmbeddingRows:
     @torch.no_grad()
     def write_back(self, decay_factor: float) -> None:
         """Copy the rows of `part`. All others are to be multiplied by `decay_factor`."""
-        self._pending_decay *= decay_factor
+        self.pending_decay *= decay_factor
         self.weight.index_copy_(0, self._rows, self.part)
 
     @torch.no_grad()
     def decay_unread_rows(self) -> None:
         """Multiply the rows that are not in `part` by their decay factors since the last call."""
-        if self._pending_decay != 1.0:
-            self.weight.mul_(self._pending_decay)
+        if self.pending_decay != 1.0:
+            self.weight.mul_(self.pending_decay)
             self.weight.index_copy_(0, self._rows, self.part)
-            self._pending_decay = 1.0
+            self.pending_decay = 1.0
+
+    @torch.no_grad()
+    def read_weight(self, pending_decay: float) -> None:
+        """Take the rows of `part` from `weight`, whose other rows lack `pending_decay`."""
+        self.part.copy_(self.weight[self._rows])
+        self.pending_decay = pending_decay
 
 
 def embedding_rows(

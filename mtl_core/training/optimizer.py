@@ -201,6 +201,40 @@ class PlanOptimizer:
         if self._embedding is not None:
             self._embedding.decay_unread_rows()
 
+    def state(self) -> dict[str, Tensor]:
+        """The moments of all parameters that have some, and the gradient norms so far."""
+        found = {}
+        for name, parameter in self._stepped.items():
+            if (moments := self._moments.get(parameter)) is not None:
+                found[f"steps/{name}"] = moments.steps
+                found[f"first/{name}"] = moments.first.contiguous()
+                found[f"second/{name}"] = moments.second.contiguous()
+        return found | (self._norms.state() if self._norms is not None else {})
+
+    @property
+    def pending_decay(self) -> float:
+        """The weight decay of unread word embeddings that is still to be applied."""
+        return 1.0 if self._embedding is None else self._embedding.pending_decay
+
+    def load_state(self, state: Mapping[str, Tensor], pending_decay: float) -> None:
+        """Restore what `state` and `pending_decay` returned; the weights are restored before."""
+        if self._embedding is not None:
+            self._embedding.read_weight(pending_decay)
+        if self._norms is not None:
+            self._norms.load_state(state)
+        for name, parameter in self._stepped.items():
+            if f"steps/{name}" in state:
+                moments = self._moments_of(parameter)
+                moments.steps.copy_(state[f"steps/{name}"])
+                moments.first.copy_(state[f"first/{name}"])
+                moments.second.copy_(state[f"second/{name}"])
+
+    def continue_phase(self, table: ParameterTable) -> None:
+        """Continue a phase in the middle: the restored moments belong to it."""
+        kept = self._moments.copy()
+        self._start_phase(table)
+        self._moments = kept
+
     def _start_phase(self, table: ParameterTable) -> None:
         """Delete the moments of parameters that this phase unfreezes.
 

@@ -15,23 +15,26 @@ def stream_seed(seed: int, *name: str | int) -> int:
 
 
 class RandomStream:
-    """A random stream that uses a device's global generator for one purpose, such as dropout."""
+    """A random stream that uses a device's global generator for one purpose, such as dropout.
+
+    `state` is the state of the generator before the next draw.
+    """
 
     def __init__(self, seed: int, device: str = "cpu") -> None:
         import torch  # the server imports this module for `stream_seed` and never loads torch
 
         from mtl_core.training.device import random_state_module
 
-        self._state = torch.Generator(device).manual_seed(seed).get_state()
+        self.state = torch.Generator(device).manual_seed(seed).get_state()
         self._global = random_state_module(torch.device(device))
 
     @contextmanager
     def drawing(self) -> Iterator[None]:
         """Draw from this stream inside the block; restore the global generator afterwards."""
         others = self._global.get_rng_state()
-        self._global.set_rng_state(self._state)
+        self._global.set_rng_state(self.state)
         try:
             yield
         finally:
-            self._state = self._global.get_rng_state()
+            self.state = self._global.get_rng_state()
             self._global.set_rng_state(others)

@@ -34,6 +34,7 @@ from mtl_core.training.prefix.store import PrefixStore
 from mtl_core.training.proof import digests, fixed_names, require_identical, require_written
 from mtl_core.training.random_streams import RandomStream, stream_seed
 from mtl_core.training.run_events import Clock, RunEvents, judged_scores
+from mtl_core.training.saved_state import Saved, StateFolder, recorded
 from mtl_core.training.spec import RunSpec
 from mtl_core.training.stored_heads import (
     StoredHeads,
@@ -54,14 +55,16 @@ def fine_tune(
     prefixes: PrefixStore | None = None,
     start: Path | None = None,
     other_runs: Sequence[RunSpec] = (),
+    state: Path | None = None,
 ) -> Iterator[RunEvent]:
     """Fine-tune once as `spec` defines, and yield the events of run `run` in order.
 
     `output` is a missing or empty folder for the trained model. `should_stop` is called between
     steps. `access` defines which files may be read, `prefixes` is the store of frozen layers'
     outputs, `start` the model folder of the run that `spec.starts_from` names. `other_runs` of
-    the same comparison will read the same outputs. Raises BadInput before the first event,
-    NotFinite or FreezeBroken later.
+    the same comparison will read the same outputs. `state` is a folder for the state of the run:
+    if it has one, the run continues there, and yields only the events that follow. Raises BadInput
+    before the first event, NotFinite or FreezeBroken later.
     """
     if output is not None:
         require_empty(output)
@@ -69,7 +72,9 @@ def fine_tune(
     reset_peak_memory(resolve_device(spec.device))
     clock = Clock()
     loaded = load_run(spec, access, start)
-    yield from _Run(loaded, prefixes, run, output, should_stop, clock, other_runs).events()
+    folder = StateFolder(state, loaded.spec) if state is not None else None
+    train = _Run(loaded, prefixes, run, output, should_stop, clock, other_runs, folder)
+    yield from recorded(train.events(), folder)
 
 
 class _Stopped(Exception):
@@ -88,7 +93,9 @@ class _Run:
         should_stop: Callable[[], bool],
         clock: Clock,
         other_runs: Sequence[RunSpec],
+        state: StateFolder | None,
     ) -> None:
+        self._state = state
         self._loaded, self._spec, self._model = loaded, loaded.spec, loaded.model
         self._reused = ReusedPrefix(loaded, prefixes, self._raise_if_stopped, other_runs)
         self._output, self._should_stop, self._clock = output, should_stop, clock
@@ -128,15 +135,13 @@ class _Run:
         never_learns = frozenset.intersection(*map(fixed_names, self._loaded.tables))
         self._fixed = digests(self._parameters, fixed_names(self._loaded.tables[0]))
         at_start = {name: self._fixed[name] for name in never_learns}
-        yield self._events.started()
         try:
-            self._enter(self._loaded.tables[0])
-            yield self._evaluation(self._loaded.tables[0])
-            yield from self._evaluations_of_ends(self._loaded.tables[0])
-            yield from self._other_evaluations(self._loaded.tables[0])
-            self._measures.begin()
+            yield from self._before_training()
+            taken, first = self._events.step, 0  # where a saved state continues
             for table, steps in zip(self._loaded.tables, self._loaded.steps, strict=True):
-                yield from self._phase(table, steps)
+                if taken <= first + steps:
+                    yield from self._phase(table, steps, max(0, taken - first))
+                first += steps
             again = not self._events.step
             yield from self._evaluations_of_ends(self._loaded.tables[-1], again=again)
             if self._events.step:
@@ -151,22 +156,81 @@ class _Run:
             self._write(self._output, at_start)
         yield self._events.finished(self._scores, len(at_start), self._output)
 
-    def _phase(self, table: ParameterTable, steps: int) -> Iterator[RunEvent]:
+    def _before_training(self) -> Iterator[RunEvent]:
+        """Score and measure the model before training; then continue from a saved state.
+
+        The events before training are yielded once: if there is a state, they were already.
+        """
+        saved = self._state.read() if self._state is not None else None
+        for event in self._opening(self._loaded.tables[0]):
+            if saved is None:
+                yield event
+        if saved is not None:
+            self._continue_from(saved)
+
+    def _opening(self, table: ParameterTable) -> Iterator[RunEvent]:
+        yield self._events.started()
+        self._enter(table)
+        yield self._evaluation(table)
+        yield from self._evaluations_of_ends(table)
+        yield from self._other_evaluations(table)
+        self._measures.begin()
+
+    def _phase(self, table: ParameterTable, steps: int, taken: int = 0) -> Iterator[RunEvent]:
+        """Train one phase, of which `taken` steps were taken before the run was interrupted."""
         prefix = self._enter(table)
         self._prepare_heads(table)
         before = self._digests_before(table)
-        yield self._events.phase_started(table, steps, prefix)
-        for step in range(1, steps + 1):
+        if taken:
+            self._optimizer.continue_phase(table)
+            yield from self._after_step(table, taken, steps)
+        else:
+            yield self._events.phase_started(table, steps, prefix)
+        for step in range(taken + 1, steps + 1):
             self._raise_if_stopped()
             yield self._step(table, step, steps)
-            if step == steps or self._events.step % self._loaded.steps_per_epoch == 0:
-                yield self._evaluation(table)
-                yield from self._evaluations_between(table)
+            self._save_state(before, at_end=step == steps)
+            yield from self._after_step(table, step, steps)
         after = digests(self._parameters, before)
         require_identical(before, after, f"in phase '{table.phase.name}'")
         self._fixed = after
         self._reused.verify()
         yield self._events.phase_finished(table, len(before))
+
+    def _after_step(self, table: ParameterTable, step: int, steps: int) -> Iterator[RunEvent]:
+        """Evaluate after the last step of the phase, and after each epoch."""
+        if step == steps or self._events.step % self._loaded.steps_per_epoch == 0:
+            yield self._evaluation(table)
+            yield from self._evaluations_between(table)
+
+    def _save_state(self, fixed: Mapping[str, str], *, at_end: bool) -> None:
+        """Save the state at the end of a phase, and once a minute. `fixed` are digests."""
+        if self._state is None or not (at_end or self._state.is_due()):
+            return
+        learning = learning_names(self._loaded.tables, self._loaded.steps)
+        tensors = {f"weight/{name}": self._parameters[name].detach() for name in learning}
+        tensors |= self._optimizer.state() | {"dropout": self._dropout.state}
+        values = {
+            "fixed": dict(fixed),
+            "clock": self._clock.state(),
+            "pending_decay": self._optimizer.pending_decay,
+        }
+        self._state.write(self._events.step, values, tensors)
+
+    def _continue_from(self, saved: Saved) -> None:
+        """Restore what training has changed, and draw the sentences of the steps taken."""
+        for name, tensor in saved.tensors.items():
+            kind, _, parameter = name.partition("/")
+            if kind == "weight":
+                self._parameters[parameter].detach().copy_(tensor)
+        self._optimizer.load_state(saved.tensors, saved.values["pending_decay"])
+        self._dropout.state = saved.tensors["dropout"]
+        self._clock.load_state(saved.values["clock"])
+        self._fixed = dict(saved.values["fixed"])
+        self._read = {}
+        self._events.step = saved.step
+        for _ in range(saved.step):
+            next(self._drawn)
 
     def _digests_before(self, table: ParameterTable) -> dict[str, str]:
         """Return the digests of the tensors that are fixed in a phase, before its first step.

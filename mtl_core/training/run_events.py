@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 from mtl_core.freezing.table import ParameterTable
 from mtl_core.tasks.alignment import EncodedExample
@@ -39,6 +40,15 @@ class Clock:
     def spent_seconds(self, kind: str) -> float:
         """Return the seconds spent so far in `spending(kind)` blocks."""
         return self._spent.get(kind, 0.0)
+
+    def state(self) -> dict[str, Any]:
+        """Return the seconds so far, for a run that continues in another process."""
+        return {"elapsed": self.elapsed_seconds(), "spent": dict(self._spent)}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Continue from the seconds that `state` returned; the time in between does not count."""
+        self._start = perf_counter() - state["elapsed"]
+        self._spent = dict(state["spent"])
 
     @contextmanager
     def spending(self, kind: str) -> Iterator[None]:

@@ -45,8 +45,11 @@ def of_ann(lab: Lab, spec_of: SpecOf) -> dict[str, str]:
         lab.store.add_comparison(COMPARED, planned, visitor=ANN.visitor).id for _ in range(2)
     )
     lab.store.hide_comparison(gone)
+    cut = lab.store.add(spec_of("quick"), RunState.RUNNING, visitor=ANN.visitor).id
+    lab.store.interrupt(cut, "its process was killed")
     return {
         "run": run,
+        "cut": cut,
         "deleted": deleted,
         "compared": compared,
         "gone": gone,
@@ -73,6 +76,7 @@ def uploaded() -> tuple[UploadedTask, ...]:
 
 OPERATIONS: dict[str, Callable[[Lab, dict[str, str], Actor], object]] = {
     "stop": lambda lab, ids, by: lab.stop(ids["run"], by),
+    "resume_run": lambda lab, ids, by: lab.resume_run(ids["cut"], by),
     "name_run": lambda lab, ids, by: lab.name_run(ids["run"], "mine", ["tag"], by),
     "delete": lambda lab, ids, by: lab.delete(ids["run"], by),
     "undo_delete": lambda lab, ids, by: lab.undo_delete(ids["deleted"], by),
@@ -193,6 +197,7 @@ def state_of(lab: Lab, ids: dict[str, str]) -> object:
     store = lab.store
     return (
         store.run(ids["run"]),
+        store.run(ids["cut"]),
         store.deleted(ids["deleted"]),
         store.comparison(ids["compared"]),
         store.deleted_comparison(ids["gone"]),

@@ -30,7 +30,7 @@ from mtl_core.ui.shared.visitor import COOKIE, VisitorCookie
 
 VALUE, OTHER = "0" * 32, "f" * 32
 OPERATIONS = {
-    *("start", "stop", "delete", "undo_delete", "name_run", "start_comparison"),
+    *("start", "stop", "delete", "undo_delete", "name_run", "start_comparison", "resume_run"),
     *("queue_comparison", "queue_planned", "stop_comparison", "resume_comparison", "add_seeds"),
     *("name_comparison", "delete_comparison", "undo_delete_comparison", "save_upload"),
     *("delete_upload", "pause_queue", "clear_queue", "hide_shipped", "show_shipped", "hidden"),

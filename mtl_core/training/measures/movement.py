@@ -39,6 +39,14 @@ class GradientNorms:
         self._sums[place] += total
         self._steps[place] += steps
 
+    def state(self) -> dict[str, Tensor]:
+        """Return the sums and the numbers of steps so far."""
+        return {"norm_sums": self._sums, "norm_steps": self._steps}
+
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        """Restore what `state` returned."""
+        self._sums, self._steps = state["norm_sums"].clone(), state["norm_steps"].clone()
+
     def means(self) -> dict[str, float | None]:
         """Return the mean by group; None without any gradient, or if the mean is not finite."""
         found = (self._sums.cpu() / self._steps).tolist()

@@ -35,6 +35,7 @@ class Key(StrEnum):
     DELETE = "delete"
     UNDO = "undo"
     DELETED = "deleted"  # the item deleted last; a query parameter, so it is cleared with the page
+    RESUME_RUN = "resume_run"
     RUN_AGAIN = "run_again"
     CHANGE_AND_RUN = "change_and_run"
     CONTINUE_RUN = "go_on"

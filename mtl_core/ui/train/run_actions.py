@@ -6,6 +6,7 @@ import streamlit as st
 
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.engine.lab import Lab
+from mtl_core.engine.resuming import is_resumable
 from mtl_core.freezing.plan_file import plan_to_yaml
 from mtl_core.models.description import ModelDescription
 from mtl_core.report.repeat import scenario_rates
@@ -50,6 +51,25 @@ def again_buttons(lab: Lab, record: RunRecord) -> bool:
         help="Copies the settings of this run into the form. It does not start a run.",
     )
     return again
+
+
+def resume_button(lab: Lab, record: RunRecord) -> None:
+    """Draw the button that continues a run that was cut off; none for other runs and visitors."""
+    if not is_resumable(record) or not current_visitor().may_change(record):
+        return
+    st.button(
+        "Resume",
+        key=Key.RESUME_RUN,
+        icon=":material/resume:",
+        on_click=_resume,
+        args=(lab, record.id),
+        help="Continues after the last saved step: the state is saved once a minute and at the end "
+        "of each phase. If nothing was saved, it starts from the first step.",
+    )
+
+
+def _resume(lab: Lab, run: str) -> None:
+    try_action(lambda: lab.resume_run(run, current_visitor()))
 
 
 def choice_of(spec: RunSpec, model: ModelDescription | None) -> tuple[Choice, list[str]]:

@@ -37,6 +37,7 @@ from mtl_core.ui.train.run_actions import (
     again_buttons,
     continue_button,
     name_line,
+    resume_button,
     try_button,
 )
 from mtl_core.ui.train.run_form import at_once_words, start_once
@@ -121,6 +122,7 @@ def _result(lab: Lab, record: RunRecord, summary: RunSummary, colors: Palette) -
 def _buttons(lab: Lab, record: RunRecord) -> bool:
     """Draw the buttons in the header; return whether "Run again" was clicked."""
     if record.state.is_final:
+        resume_button(lab, record)
         again = again_buttons(lab, record)
         st.button("New run", key=Key.NEW_RUN, icon=":material/add:", on_click=_leave)
         return again

@@ -42,6 +42,7 @@ def fine_tune(
     should_stop: Callable[[], bool],
     access: FileAccess,
     beside: tuple[RunSpec, ...],
+    state: Path | None,
 ) -> Iterator[RunEvent]:
     totals = Counts(all=10, trainable=1, frozen=9, unreached=0)
     notes = (str(output), str(os.getpid()), str(TRAINER))

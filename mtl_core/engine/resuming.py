@@ -1,0 +1,80 @@
+"""Resumes runs that were cut off, from their last saved state."""
+
+import shutil
+from collections.abc import Iterable
+
+from mtl_core.errors import BadInput
+from mtl_core.settings import Settings
+from mtl_core.store.owner import Owner
+from mtl_core.store.record import RunRecord, RunRole, RunState
+from mtl_core.store.runs import RunStore
+from mtl_core.training.saved_state import saved_events
+
+MOST_ATTEMPTS = 3
+"""How often a run is resumed automatically: one that ends its process would never end."""
+
+
+def resume_run(
+    store: RunStore, settings: Settings, run: str, owner: Owner | None = None
+) -> tuple[RunRecord, int]:
+    """Queue a run again that has ended without finishing; returns it, and the steps it keeps.
+
+    It continues after its last saved step, or starts from its first one if nothing was saved. With
+    `owner` it is running already, executed by that process. Raises UnknownRun, and BadInput for a
+    run that is active or finished.
+    """
+    record = store.run(run)
+    require_resumable(record)
+    events = saved_events(settings.state_folder(run))
+    steps = sum(event.event == "step" for event in events)
+    if not events:
+        shutil.rmtree(settings.state_folder(run), ignore_errors=True)
+    return store.resume(run, events, owner), steps
+
+
+def is_resumable(record: RunRecord) -> bool:
+    """Whether a run can be resumed: it has ended, and not finished."""
+    ended = record.state.is_final and record.state is not RunState.FINISHED
+    return ended and not record.shipped and record.role is not RunRole.REPLACED
+
+
+def require_resumable(record: RunRecord) -> None:
+    """Raises BadInput for a run that is active or finished."""
+    if not is_resumable(record):
+        replaced = " and another run was queued in its place"
+        raise BadInput(
+            f"Run '{record.id}' is {record.state}"
+            f"{replaced if record.role is RunRole.REPLACED else ''}: only a run that was stopped, "
+            "failed or was interrupted can be resumed."
+        )
+
+
+def recover(store: RunStore, settings: Settings) -> list[str]:
+    """Mark the runs of ended processes as interrupted, and resume those of the dashboard.
+
+    Runs of the command line are left to their user. Returns the ids of the resumed runs.
+    """
+    return _resume_again(store, settings, store.mark_interrupted())
+
+
+def _resume_again(store: RunStore, settings: Settings, runs: Iterable[str]) -> list[str]:
+    resumed = []
+    for run in runs:
+        record = store.run(run)
+        if record.visitor is None or record.started_at is None or not is_resumable(record):
+            continue
+        attempts = settings.state_folder(run).with_suffix(".attempts")
+        count = int(attempts.read_text("ascii")) if attempts.exists() else 0
+        if count < MOST_ATTEMPTS:
+            attempts.parent.mkdir(parents=True, exist_ok=True)
+            attempts.write_text(str(count + 1), "ascii")
+            resume_run(store, settings, run)
+            resumed.append(run)
+    return resumed
+
+
+def delete_state(settings: Settings, run: str) -> None:
+    """Delete the saved state of a run."""
+    folder = settings.state_folder(run)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.with_suffix(".attempts").unlink(missing_ok=True)

@@ -1,0 +1,136 @@
+"""The state of a run in the middle of training, from which it continues bit for bit.
+
+A folder holds `state.safetensors` and `events.jsonl`. The first has the weights that learn, the
+moments of AdamW, the random stream of dropout, the gradient norms so far, and as metadata the
+number of steps, the number of events, the clock and the digests of frozen tensors. The second has
+all events until then, since the store may have missed the last ones. Everything else is computed
+again from the spec: the order of the sentences, the outputs of frozen layers, and the measures
+before training.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from mtl_core.training.events import RunEvent, event_from_json, event_to_json
+from mtl_core.training.spec import RunSpec
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_STATE, _EVENTS, _DRAFT = "state.safetensors", "events.jsonl", "state.draft"
+_KEY = "freeze_lab"
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A saved state: `step` steps were taken, and `events` events belong to them."""
+
+    step: int
+    events: int
+    values: Mapping[str, Any]
+    tensors: "Mapping[str, Tensor]"
+
+
+class StateFolder:
+    """Writes and reads the state of one run.
+
+    Pass every event to `record` before it is yielded. `spec` is that of the loaded run: a state of
+    another spec, such as one with other weights or data, is not read.
+    """
+
+    EVERY_SECONDS = 60.0
+    """At most this much work is lost, and the step that was cut off."""
+
+    def __init__(self, folder: Path, spec: RunSpec) -> None:
+        self._folder = folder
+        self._spec = hashlib.sha256(spec.model_dump_json().encode()).hexdigest()
+        self._new: list[str] = []
+        self._count = 0
+        self._saved_at = monotonic()
+
+    def record(self, event: RunEvent) -> None:
+        """Remember an event for the next state."""
+        self._new.append(event_to_json(event))
+        self._count += 1
+
+    def is_due(self) -> bool:
+        """Whether the last state is older than a minute."""
+        return monotonic() - self._saved_at >= self.EVERY_SECONDS
+
+    def write(self, step: int, values: Mapping[str, Any], tensors: "Mapping[str, Tensor]") -> None:
+        """Replace the state by one after `step` steps. The old one stays if this is interrupted."""
+        from safetensors.torch import save_file
+
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with (self._folder / _EVENTS).open("a", encoding="utf-8") as lines:
+            lines.writelines(f"{each}\n" for each in self._new)
+            lines.flush()
+            os.fsync(lines.fileno())
+        self._new = []
+        facts = {"step": step, "events": self._count, "spec": self._spec, "values": values}
+        draft = self._folder / _DRAFT
+        save_file(dict(tensors), draft, metadata={_KEY: json.dumps(facts)})
+        draft.replace(self._folder / _STATE)
+        self._saved_at = monotonic()
+
+    def read(self) -> Saved | None:
+        """The state, or None if there is none that fits. Later events then follow its own."""
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(self._folder / _STATE, framework="pt") as file:
+                facts = json.loads((file.metadata() or {})[_KEY])
+                if facts["spec"] != self._spec:
+                    raise ValueError
+                names = file.keys()
+                tensors = {name: file.get_tensor(name) for name in names}
+            lines = _lines(self._folder, facts["events"])
+        except (OSError, SafetensorError, KeyError, ValueError):
+            self.delete()
+            return None
+        (self._folder / _EVENTS).write_text("".join(lines), encoding="utf-8")
+        self._count = len(lines)
+        return Saved(facts["step"], facts["events"], facts["values"], tensors)
+
+    def delete(self) -> None:
+        """Delete the state, because the run has ended or starts from its first step."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._new, self._count = [], 0
+
+
+def saved_events(folder: Path) -> list[RunEvent]:
+    """The events that belong to the state in `folder`; empty if there is none."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(folder / _STATE, framework="numpy") as file:
+            facts = json.loads((file.metadata() or {})[_KEY])
+        return [event_from_json(line) for line in _lines(folder, facts["events"])]
+    except (OSError, SafetensorError, KeyError, ValueError):
+        return []
+
+
+def _lines(folder: Path, count: int) -> list[str]:
+    """The first `count` lines of the events. Raises ValueError if there are fewer."""
+    lines = (folder / _EVENTS).read_text(encoding="utf-8").splitlines(keepends=True)
+    if len(lines) < count:
+        raise ValueError(f"{count} events are needed, {len(lines)} were found")
+    return lines[:count]
+
+
+def recorded(events: Iterator[RunEvent], state: StateFolder | None) -> Iterator[RunEvent]:
+    """Yield events after recording them in `state`, which is deleted after the last one."""
+    if state is None:
+        yield from events
+        return
+    for event in events:
+        state.record(event)
+        yield event
+    state.delete()
