@@ -6,7 +6,7 @@ does not include are rejected.
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from math import isfinite
 from pathlib import Path
@@ -120,7 +120,7 @@ def _built(
 
 def _require_finite(config: "PreTrainedConfig") -> None:
     for name in field_names(type(config)):
-        value = getattr(config, name)
+        value = vars(config).get(name)
         if isinstance(value, float) and not isfinite(value):
             raise ValueError(f"'{name}' is {value}, not a finite number")
 
@@ -148,7 +148,7 @@ def _reject_own_model(config_file: Path, values: Mapping[str, Any]) -> None:
         raise UnsafeCheckpoint(_needs_own_code(config_file))
 
 
-def _listed(names: object) -> tuple[str, ...]:
+def _listed(names: str | Sequence[str] | None) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else tuple(names or ())
 
 

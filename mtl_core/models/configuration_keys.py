@@ -59,7 +59,6 @@ class _Names:
     standard: Mapping[str, frozenset[str]]
 
 
-@cache
 def keys_read(config_class: "type[PreTrainedConfig]") -> frozenset[str]:
     """The keys that a configuration class or the code of its models reads.
 
@@ -74,20 +73,18 @@ def keys_read(config_class: "type[PreTrainedConfig]") -> frozenset[str]:
             *config_class.attribute_map,
             *_settable_properties(config_class),
             *_converted_keywords(config_class),
-            *_read_by_models(config_class),
+            *_read_by_models(Path(inspect.getfile(config_class))),
             *GenerationConfig().to_dict(),
             *_READ_BY_ALL,
         }
     )
 
 
-@cache
 def field_names(config_class: "type[PreTrainedConfig]") -> tuple[str, ...]:
     """The names of the fields of a configuration class, in their order."""
     return tuple(each.name for each in fields(config_class))
 
 
-@cache
 def own_fields(config_class: "type[PreTrainedConfig]") -> tuple[str, ...]:
     """The fields that not every configuration has, without the ids of special tokens."""
     from transformers import PreTrainedConfig
@@ -147,13 +144,14 @@ def _converted_keywords(config_class: "type[PreTrainedConfig]") -> Iterator[str]
             yield from (each for each in constants if isinstance(each, str) and each.isidentifier())
 
 
-def _read_by_models(config_class: type[Any]) -> Iterator[str]:
-    """Names that the modelling code beside a configuration class reads from a configuration."""
-    file = Path(inspect.getfile(config_class))
-    code = file.with_name(file.name.replace("configuration_", "modeling_"))
-    if code.is_file():
-        for names in _READ_IN_A_MODEL.findall(code.read_text(encoding="utf-8")):
-            yield from filter(None, names)
+@cache
+def _read_by_models(config_file: Path) -> frozenset[str]:
+    """Names that the modelling code beside the file of a configuration class reads from it."""
+    code = config_file.with_name(config_file.name.replace("configuration_", "modeling_"))
+    if not code.is_file():
+        return frozenset()
+    found = _READ_IN_A_MODEL.findall(code.read_text(encoding="utf-8"))
+    return frozenset(name for names in found for name in names if name)
 
 
 def _is_named_as_a_size(name: str) -> bool:

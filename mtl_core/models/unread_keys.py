@@ -127,7 +127,7 @@ def unread_note(unread: Iterable[UnreadKey], config: "PreTrainedConfig") -> tupl
 
 
 def _sizes(config: "PreTrainedConfig") -> list[str]:
-    return [name for name in own_fields(type(config)) if _is_whole(getattr(config, name))]
+    return [name for name in own_fields(type(config)) if _is_whole(vars(config).get(name))]
 
 
 def _shown(value: object) -> str:
@@ -161,7 +161,7 @@ class _JudgedKeys:
         if name == _POSITIONS and not self._changes_positions(name, value):
             return True
         fields = counterparts(name, self._class) or self._widths(name)
-        return any(getattr(self._config, field) == value for field in fields)
+        return any(vars(self._config).get(field) == value for field in fields)
 
     def _is_another_value(self, name: str) -> bool:
         """Whether another class calls a field so, and the file states no value for the field.
@@ -179,7 +179,7 @@ class _JudgedKeys:
 
     def _changes_positions(self, name: str, value: object) -> bool:
         """Whether the key describes another way in which positions enter the model."""
-        rope = getattr(self._config, "rope_parameters", None)
+        rope = vars(self._config).get("rope_parameters")
         if name == _POSITIONS:
             return value != "absolute" and rope is None
         if _POSITION_WORDS.isdisjoint(name.split("_")):
