@@ -29,9 +29,9 @@ from mtl_core.freezing.apply import apply_phase
 from mtl_core.freezing.resolve import parameter_table
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.freezing.table import ParameterTable
-from mtl_core.models.architecture import read_architecture
 from mtl_core.models.cache import read_description, shipped_description
 from mtl_core.models.catalogue import entry
+from mtl_core.models.configuration import read_architecture
 from mtl_core.models.description import ModelDescription
 from mtl_core.models.multitask import MultiTaskModel
 from mtl_core.settings import Settings

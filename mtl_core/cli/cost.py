@@ -32,6 +32,7 @@ from mtl_core.freezing.resolve import parameter_table
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.models.checkpoint import Checkpoint
 from mtl_core.settings import Settings
+from mtl_core.tasks.alignment import check_max_length
 from mtl_core.text import megabytes
 from mtl_core.training.options import RunOptions, refused
 
@@ -56,6 +57,7 @@ def cost(
     if scenario is None and plan is None:
         scenario = "heads-only"
     loaded = load_model_and_plan(checkpoint, scenario, plan, data, vector)
+    check_max_length(shape.max_length, loaded.model.backbone.max_positions)
     settings = Settings.from_environment()
     table = parameter_table(loaded.plan, loaded.model, phase)
     whole = parameter_table(scenario_plan("full", loaded.model), loaded.model)

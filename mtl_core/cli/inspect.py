@@ -62,7 +62,9 @@ def inspect(
         case TableFormat.JSON:
             name = loaded.scenario or loaded.plan.name
             document = as_json(tables, phase, loaded.checkpoint.name, name)
-            print_json(document | {"data_notes": list(notes)})
+            checkpoint_notes = list(loaded.model.backbone.notes)
+            document |= {"checkpoint_notes": checkpoint_notes, "data_notes": list(notes)}
+            print_json(document)
         case TableFormat.CSV:
             sys.stdout.write(as_csv(shown))
         case TableFormat.MARKDOWN:
@@ -71,6 +73,8 @@ def inspect(
             sys.stdout.write(listing(shown))
         case TableFormat.TABLE:
             _print_table(shown, loaded.checkpoint.name, len(tables))
+            for note in loaded.model.backbone.notes:
+                plain_console().print(f"Checkpoint: {note}", soft_wrap=True)
             for note in notes:
                 plain_console().print(f"Data: {note}", soft_wrap=True)
 

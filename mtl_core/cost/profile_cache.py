@@ -8,7 +8,7 @@ from mtl_core.models.cache import config_key, read_or_compute, write_atomically
 from mtl_core.models.checkpoint import Checkpoint
 from mtl_core.settings import Settings
 
-FORMAT = 1
+FORMAT = 2
 """Increased whenever tracing the same configuration gives a different profile."""
 
 _SHIPPED = Path(__file__).with_name("profiles")

@@ -22,9 +22,9 @@ from mtl_core.models.architecture import (
     position_limit,
     prefix_of,
     quiet_transformers,
-    read_architecture,
 )
 from mtl_core.models.checkpoint import Checkpoint
+from mtl_core.models.configuration import read_architecture
 from mtl_core.models.describe import requested_entries
 from mtl_core.models.layer_stack import find_stack
 

@@ -1,21 +1,15 @@
-"""Reads a configuration file, checks that it is supported, and builds the bare backbone.
-
-Code that comes with a checkpoint is never run. Architectures that the installed transformers
-does not include are rejected.
-"""
+"""Builds the bare backbone of a configuration, and measures it without weights."""
 
 import copy
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from logging import CRITICAL
+from typing import TYPE_CHECKING, TypeVar
+from warnings import catch_warnings, simplefilter
 
 import torch
 
-from mtl_core.errors import DamagedCheckpoint, UnsafeCheckpoint, UnsupportedArchitecture
-from mtl_core.nearest import nearest_names
+from mtl_core.errors import UnsupportedArchitecture
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel
@@ -28,68 +22,6 @@ MAX_LAYERS = 1024
 """Maximum number of layers of a configuration; larger models take too long to build."""
 
 _TRACED_TOKENS = 8
-
-
-def read_architecture(config_file: Path) -> "PreTrainedConfig":
-    """Reads the configuration of a text encoder.
-
-    Raises DamagedCheckpoint if the file is not a configuration, UnsafeCheckpoint if the model is
-    defined only by code of the checkpoint, and UnsupportedArchitecture if it is unknown, a
-    decoder, an encoder-decoder or quantised.
-    """
-    from transformers.models.auto.configuration_auto import CONFIG_MAPPING, CONFIG_MAPPING_NAMES
-
-    values = _read_object(config_file)
-    model_type = values.get("model_type")
-    known = isinstance(model_type, str) and model_type in CONFIG_MAPPING_NAMES
-    if not known and "auto_map" in values:
-        raise UnsafeCheckpoint(
-            f"{config_file} refers to code of the checkpoint's author (auto_map), not to an "
-            "architecture of transformers. Freeze Lab never runs code from a checkpoint. "
-            "Choose one with a built-in model_type."
-        )
-    if not isinstance(model_type, str):
-        raise DamagedCheckpoint(
-            f"{config_file} has no model_type, so its architecture is unknown. Add the line "
-            'that its model card implies, e.g. "model_type": "bert".'
-        )
-    if not known:
-        raise UnsupportedArchitecture(_unknown_type(config_file, model_type))
-    try:
-        with quiet_transformers():
-            config = CONFIG_MAPPING[model_type].from_dict(values)
-    except Exception as error:  # configuration classes raise different exceptions
-        raise DamagedCheckpoint(_impossible(config_file, error)) from None
-    require_encoder(config)
-    return config
-
-
-def require_encoder(config: "PreTrainedConfig") -> None:
-    """Raise UnsupportedArchitecture unless `config` describes an unquantised encoder."""
-    from transformers.models.auto.modeling_auto import (
-        MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
-        MODEL_FOR_MASKED_LM_MAPPING_NAMES,
-    )
-
-    kind = config.model_type
-    causal_only = (
-        kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and kind not in MODEL_FOR_MASKED_LM_MAPPING_NAMES
-    )
-    if getattr(config, "is_encoder_decoder", False):
-        reason = "it consists of an encoder and a decoder"
-    elif causal_only or getattr(config, "is_decoder", False):
-        reason = (
-            "it is a decoder. Each token attends only to earlier tokens, so the first token, which "
-            "the sentence head reads, has no information about the sentence"
-        )
-    elif getattr(config, "quantization_config", None) is not None:
-        reason = "its weights are quantised, and quantised weights cannot be fine-tuned here"
-    else:
-        return
-    raise UnsupportedArchitecture(
-        f"'{kind}' cannot be used: {reason}. Choose an encoder, e.g. bert, roberta, distilbert, "
-        "deberta-v2, electra or modernbert."
-    )
 
 
 def build_backbone(config: "PreTrainedConfig", device: str) -> "PreTrainedModel":
@@ -172,12 +104,22 @@ def position_limit(model: "PreTrainedModel") -> int | None:
     stated = getattr(model.config, "max_position_embeddings", None)
     if not isinstance(stated, int) or stated <= 0:
         return None
+    words = word_table(model)
     for module in model.modules():
         if isinstance(module, torch.nn.Embedding) and module.padding_idx is not None:
-            is_position_table = module.num_embeddings == stated != model.config.vocab_size
+            is_position_table = module.num_embeddings == stated and module is not words
             if is_position_table:
                 return stated - module.padding_idx - 1
     return stated
+
+
+def word_table(model: "PreTrainedModel") -> torch.nn.Module | None:
+    """The table of token embeddings; None if the architecture has no single one."""
+    try:
+        found: torch.nn.Module = model.get_input_embeddings()
+    except NotImplementedError:
+        return None
+    return found
 
 
 def prefix_of(model: "PreTrainedModel | DeferredBackbone") -> str:
@@ -187,14 +129,16 @@ def prefix_of(model: "PreTrainedModel | DeferredBackbone") -> str:
 
 @contextmanager
 def quiet_transformers() -> Iterator[None]:
-    """Disable the warnings and progress bars of transformers inside the context."""
+    """Disable the log lines, warnings and progress bars of transformers inside the context."""
     from transformers.utils import logging
 
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
+    logging.set_verbosity(CRITICAL)
     logging.disable_progress_bar()
     try:
-        yield
+        with catch_warnings():
+            simplefilter("ignore")
+            yield
     finally:
         logging.set_verbosity(level)
         if bars:
@@ -207,41 +151,9 @@ def one_line(error: BaseException) -> str:
     return (" ".join(lines)[:300] or type(error).__name__).rstrip(".") + "."
 
 
-def _read_object(config_file: Path) -> Mapping[str, Any]:
-    try:
-        values = json.loads(config_file.read_bytes())
-    except OSError as error:
-        raise DamagedCheckpoint(f"{config_file} cannot be read: {error.strerror}.") from None
-    except (ValueError, RecursionError) as error:
-        raise DamagedCheckpoint(
-            f"{config_file} is not JSON: {one_line(error)} Copy the checkpoint again."
-        ) from None
-    if not isinstance(values, dict):
-        raise DamagedCheckpoint(
-            f"{config_file} must be a JSON object with a model_type; it is a "
-            f"{type(values).__name__}."
-        )
-    return values
-
-
 def _require_sane_depth(config: "PreTrainedConfig") -> None:
     layers = getattr(config, "num_hidden_layers", None)
     if isinstance(layers, int) and not 1 <= layers <= MAX_LAYERS:
         raise UnsupportedArchitecture(
             f"The configuration has {layers:,} layers; 1 to {MAX_LAYERS:,} are supported."
         )
-
-
-def _unknown_type(config_file: Path, model_type: str) -> str:
-    from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
-
-    close = nearest_names(model_type, CONFIG_MAPPING_NAMES)
-    nearest = f" Nearest: {', '.join(close)}." if close else ""
-    return (
-        f"{config_file} has model_type '{model_type[:80]}', which transformers "
-        f"{version('transformers')} does not include.{nearest} A newer version may include it."
-    )
-
-
-def _impossible(config_file: Path, error: Exception) -> str:
-    return f"{config_file} contains an invalid value: {one_line(error)}"

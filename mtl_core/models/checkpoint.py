@@ -86,7 +86,7 @@ def has_weights(checkpoint: Checkpoint) -> bool:
     if checkpoint.folder is None:
         return False
     try:
-        return bool(weight_files(checkpoint.folder))
+        return bool(_weight_files(checkpoint.folder))
     except DamagedCheckpoint:
         return False
 
@@ -99,7 +99,7 @@ def require_weights(checkpoint: Checkpoint) -> Path:
     published file.
     """
     folder = checkpoint.folder
-    files = weight_files(folder) if folder else ()
+    files = _weight_files(folder) if folder else ()
     if folder is None or not files:
         if folder is not None and (pickles := pickle_files(folder)):
             raise UnsafeCheckpoint(_only_pickle(checkpoint, pickles))
@@ -107,6 +107,18 @@ def require_weights(checkpoint: Checkpoint) -> Path:
     if checkpoint.entry and entry(checkpoint.entry).embedded:
         verify_digest(files[0], EMBEDDED_DIGEST)
     return folder
+
+
+def _weight_files(folder: Path) -> tuple[Path, ...]:
+    """As `weight_files`. Raises DamagedCheckpoint also for a name that no file can have."""
+    try:
+        return weight_files(folder)
+    except OSError as error:
+        name = f"'{Path(error.filename).name[:80]}'" if error.filename else "a file"
+        raise DamagedCheckpoint(
+            f"{name}, a weight file in {folder}, cannot be read: {error.strerror}. Check the names "
+            "in its index, or download or copy the checkpoint again."
+        ) from None
 
 
 def download_command(hub_id: str) -> str:

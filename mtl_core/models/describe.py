@@ -17,14 +17,16 @@ from mtl_core.models.architecture import (
     example_input,
     position_limit,
     prefix_of,
-    read_architecture,
     traced,
+    word_table,
 )
 from mtl_core.models.cache import shipped_description, write_description
 from mtl_core.models.catalogue import catalogue, entry
 from mtl_core.models.checkpoint import Checkpoint
+from mtl_core.models.configuration import configuration_notes, read_architecture
 from mtl_core.models.description import BackboneDescription, BackboneTensor, Role
 from mtl_core.models.layer_stack import LayerStack, find_stack
+from mtl_core.tasks.alignment import MIN_LENGTH
 from mtl_core.tasks.task import TaskKind
 
 if TYPE_CHECKING:
@@ -47,9 +49,12 @@ def describe(checkpoint: "Checkpoint | PreTrainedConfig") -> BackboneDescription
     Raises the exceptions of `read_architecture`, `traced` and `find_stack` if the checkpoint is
     not a text encoder with a stack of layers.
     """
-    if isinstance(checkpoint, Checkpoint):
-        return traced(read_architecture(checkpoint.config_file), _describe)
-    return traced(checkpoint, _describe)
+    if not isinstance(checkpoint, Checkpoint):
+        return traced(checkpoint, _describe)
+    described = traced(read_architecture(checkpoint.config_file), _describe)
+    if checkpoint.entry is not None:
+        return described
+    return described.model_copy(update={"notes": configuration_notes(checkpoint.config_file)})
 
 
 def _describe(model: "PreTrainedModel", input_ids: torch.Tensor) -> BackboneDescription:
@@ -68,7 +73,7 @@ def _describe(model: "PreTrainedModel", input_ids: torch.Tensor) -> BackboneDesc
         heads_per_layer=getattr(config, "num_attention_heads", 0),
         intermediate_size=_intermediate_size(model, stack),
         vocabulary_size=embedding.num_embeddings,
-        max_positions=position_limit(model),
+        max_positions=_supported_positions(model),
         pooler=tuple(f"{prefix_of(model)}.{name}" for name in pooler_names(model, reached)),
         tensors=tuple(_tensors(model, stack, embedding_path, reached)),
     )
@@ -173,10 +178,7 @@ def _embeddings_root(embedding_path: str, stack: LayerStack) -> str:
 
 
 def _input_embedding(model: "PreTrainedModel") -> tuple[str, nn.Embedding]:
-    try:
-        embedding = model.get_input_embeddings()
-    except NotImplementedError:
-        embedding = None
+    embedding = word_table(model)
     for name, module in model.named_modules():
         if module is embedding and isinstance(module, nn.Embedding):
             return name, module
@@ -184,6 +186,18 @@ def _input_embedding(model: "PreTrainedModel") -> tuple[str, nn.Embedding]:
         f"'{model.config.model_type}' has no single table of token embeddings. Choose a text "
         "encoder that has one, e.g. bert or roberta."
     )
+
+
+def _supported_positions(model: "PreTrainedModel") -> int | None:
+    """The position limit. Raises UnsupportedArchitecture if it is below the least of a run."""
+    limit = position_limit(model)
+    if limit is not None and limit < MIN_LENGTH:
+        raise UnsupportedArchitecture(
+            f"'{model.config.model_type}' with this configuration reads at most {max(limit, 0)} "
+            f"tokens, and a run needs at least {MIN_LENGTH}. Check max_position_embeddings "
+            f"({model.config.max_position_embeddings}) and pad_token_id in config.json."
+        )
+    return limit
 
 
 def _intermediate_size(model: "PreTrainedModel", stack: LayerStack) -> int:
@@ -210,7 +224,9 @@ def requested_entries(prog: str) -> Iterator[Checkpoint]:
         parser.error("give catalogue names, or --catalogue")
     torch.set_num_threads(1)
     for known in catalogue() if arguments.catalogue else map(entry, arguments.names):
-        yield Checkpoint(reference=known.name, name=known.name, config_file=known.config_file)
+        yield Checkpoint(
+            reference=known.name, name=known.name, config_file=known.config_file, entry=known.name
+        )
 
 
 def main() -> None:

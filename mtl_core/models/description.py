@@ -53,7 +53,8 @@ class BackboneDescription(Frozen):
     """A checkpoint's architecture, derived from its configuration.
 
     `pooler` are the names of the tensors that the pooler's output depends on, but the last hidden
-    state does not. It is empty if the architecture has no pooler.
+    state does not. It is empty if the architecture has no pooler. `notes` are sentences on what has
+    no effect in the configuration; those of the catalogue have none.
     """
 
     architecture: str  # transformers' model_type, e.g. "bert"
@@ -67,6 +68,7 @@ class BackboneDescription(Frozen):
     max_positions: int | None  # None: no limit in the architecture
     pooler: tuple[str, ...] = ()
     tensors: tuple[BackboneTensor, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def sentence_vectors(self) -> tuple[SentenceVector, ...]:

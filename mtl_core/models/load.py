@@ -12,10 +12,10 @@ from mtl_core.models.architecture import (
     one_line,
     prefix_of,
     quiet_transformers,
-    read_architecture,
 )
 from mtl_core.models.cache import read_description, shipped_description
 from mtl_core.models.checkpoint import Checkpoint, require_weights
+from mtl_core.models.configuration import read_architecture
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -89,9 +89,11 @@ def load_tokenizer(checkpoint: Checkpoint) -> "PreTrainedTokenizerFast":
     tokenizer is not fast.
     """
     folder = checkpoint.folder or require_weights(checkpoint)
+    config = read_architecture(folder / "config.json")
+    config.name_or_path = str(folder)
     from transformers import AutoTokenizer
 
-    options = {"use_fast": True, "trust_remote_code": False, "local_files_only": True}
+    options = {"trust_remote_code": False, "local_files_only": True, "config": config}
     try:
         with quiet_transformers():
             tokenizer = AutoTokenizer.from_pretrained(folder, **options)
@@ -106,15 +108,16 @@ def load_tokenizer(checkpoint: Checkpoint) -> "PreTrainedTokenizerFast":
             f"'{checkpoint.name}' has only a slow tokenizer ({type(tokenizer).__name__}), which "
             "cannot align word pieces with words. Choose a checkpoint with tokenizer.json."
         )
-    _reject_foreign(checkpoint, folder, tokenizer)
+    _reject_foreign(checkpoint, folder, tokenizer, config.vocab_size)
     return tokenizer
 
 
 def _reject_foreign(
-    checkpoint: Checkpoint, folder: Path, tokenizer: "PreTrainedTokenizerFast"
+    checkpoint: Checkpoint, folder: Path, tokenizer: "PreTrainedTokenizerFast", rows: int
 ) -> None:
     """Raise DamagedCheckpoint if the tokenizer files are missing or belong to another model.
 
+    `rows` is the size of the model's embedding table.
     transformers would use an empty vocabulary, or ids outside the embedding table.
     """
     names = {"tokenizer.json", *type(tokenizer).vocab_files_names.values()}
@@ -123,11 +126,12 @@ def _reject_foreign(
             f"'{checkpoint.name}' has no tokenizer: {folder} contains none of "
             f"{', '.join(sorted(names))}. Copy them from the source of the checkpoint."
         )
-    rows = read_architecture(folder / "config.json").vocab_size
-    if len(tokenizer) > rows:
+    highest = max(tokenizer.get_vocab().values(), default=0)  # ids may have holes
+    if highest >= rows:
         raise DamagedCheckpoint(
-            f"The tokenizer of '{checkpoint.name}' has {len(tokenizer):,} entries, but its model "
-            f"has {rows:,}. They do not belong together: copy the checkpoint again."
+            f"The tokenizer of '{checkpoint.name}' has ids up to {highest:,}, but its model has "
+            f"{rows:,} rows, with ids up to {rows - 1:,}. They do not belong together: copy the "
+            "checkpoint again."
         )
 
 

@@ -12,6 +12,8 @@ ENVIRONMENT = {
     "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "16",
     # Sentences are encoded once, before training; with threads the tokenizer warns after a fork.
     "TOKENIZERS_PARALLELISM": "false",
+    # Messages are those of Freeze Lab; log lines of transformers name its own options.
+    "TRANSFORMERS_VERBOSITY": "critical",
     # Nothing is downloaded: hub ids are looked up in the local cache.
     "HF_HUB_OFFLINE": "1",
 }

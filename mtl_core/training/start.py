@@ -79,15 +79,18 @@ def load_start(
     With the description of the checkpoint's encoder as `deferred`, its modules are built only when
     a pass needs them. Raises CheckpointError.
     """
+    from mtl_core.models.configuration import configuration_notes
     from mtl_core.models.load import init_backbone, load_backbone
 
+    config = checkpoint.config_file if source is None else source / "config.json"
+    notes = configuration_notes(config)
     if source is None:
         initial = init_backbone(checkpoint, stream_seed(spec.seed, "random backbone"))
-        return Start(initial, None, _random_digest(initial), notes=(_RANDOM,))
+        return Start(initial, None, _random_digest(initial), notes=(_RANDOM, *notes))
     if spec.starts_from is None:
         backbone = _deferred(checkpoint, source, deferred) if deferred else None
-        return Start(backbone or load_backbone(checkpoint), source, weights_digest(source))
-    config = source / "config.json"
+        backbone = backbone or load_backbone(checkpoint)
+        return Start(backbone, source, weights_digest(source), notes=notes)
     written = Checkpoint(
         reference=str(source), name=spec.starts_from, config_file=config, folder=source
     )
@@ -98,7 +101,7 @@ def load_start(
         source=source,
         digest=weights_digest(source),
         heads=_tensors(source, names),
-        notes=(_note(spec.starts_from, loaded, tasks),),
+        notes=(_note(spec.starts_from, loaded, tasks), *notes),
     )
 
 
@@ -106,7 +109,7 @@ def _deferred(
     checkpoint: Checkpoint, source: Path, described: BackboneDescription
 ) -> "DeferredBackbone | None":
     """Return the encoder's tensors; None if its files do not contain exactly them."""
-    from mtl_core.models.architecture import read_architecture
+    from mtl_core.models.configuration import read_architecture
     from mtl_core.models.deferred import DeferredBackbone, encoder_tensors
     from mtl_core.models.load import load_backbone
     from mtl_core.training.imports import import_training_packages

@@ -90,7 +90,7 @@ def test_a_plan_of_ones_own_and_other_heads(
     plan.write_text("name: biases\nphases:\n  - {name: all, train: [biases]}\n")
     answer = command(
         *("cost", "--checkpoint", tiny_checkpoint, "--plan", plan, "--data", tiny_data),
-        *("--format", "json"),
+        *("--max-length", 64, "--format", "json"),
     )
     assert answer.code == 0, answer.err
     assert 0 < answer.json["relative_to_full"]["memory"] < 1

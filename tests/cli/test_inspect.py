@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -127,3 +128,21 @@ def test_inspect_states_how_data_were_read(command: Command, tmp_path: Path) -> 
     assert command(*options).out.splitlines()[-1] == f"Data: {reading}"
     assert command(*options, "--format", "json").json["data_notes"] == [reading]
     assert command("inspect", *BERT, "--format", "json").json["data_notes"] == []
+
+
+def test_inspect_states_what_has_no_effect_in_a_configuration(
+    command: Command, tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    values = json.loads((tiny_checkpoint / "config.json").read_text())
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({**values, "directionality": "bidi", "return_dict": False}))
+    notes = [
+        "config.json sets how the model runs: return_dict false. Runs ignore this, and models are "
+        "written without it.",
+        "BertConfig of transformers does not read 'directionality' in config.json.",
+    ]
+    options = ("inspect", "--checkpoint", config)
+
+    assert command(*options).out.splitlines()[-2:] == [f"Checkpoint: {note}" for note in notes]
+    assert command(*options, "--format", "json").json["checkpoint_notes"] == notes
+    assert command("inspect", "--format", "json").json["checkpoint_notes"] == []

@@ -1,5 +1,7 @@
 """Bad input: exit 2, one message on stderr, nothing on stdout, nothing kept."""
 
+import json
+import shutil
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -44,6 +46,7 @@ HEADS = ("--scenario", "heads-only")
         (("train", *HEADS, "--batch-size", 0), "--batch-size 0: input should be greater than"),
         (("train", *HEADS, "--max-length", 0), "maximum length of 0 tokens cannot be used"),
         (("train", *HEADS, "--max-length", 513), "at most 512 for this checkpoint"),
+        (("cost", "--max-length", 513), "at most 512 for this checkpoint"),
         (("train", *HEADS, "--learning-rate", "nan"), "A learning rate of nan: it must be above"),
         (("train", *HEADS, "--head-learning-rate", 0), "A learning rate of 0: it must be above"),
         (("train", *HEADS, "--learning-rate", 11), "A learning rate of 11: it must be above 0"),
@@ -207,3 +210,29 @@ def test_a_checkpoint_without_weights_is_refused_and_no_run_is_kept(
     assert (answer.code, answer.out) == (2, "")
     assert len(answer.err.splitlines()) == 1
     assert command("runs", "list", "--format", "json").json == []
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"hidden_size": None, "hidden_dim": 32}, "contains 'hidden_dim' 32. BertConfig of tra"),
+        ({"max_position_embeddings": 6}, "reads at most 6 tokens, and a run needs at least 8."),
+    ],
+)
+def test_the_same_configuration_is_refused_by_every_command(
+    refused: Refused,
+    tiny_checkpoint: Path,
+    tiny_data: Path,
+    tmp_path: Path,
+    values: dict[str, object],
+    says: str,
+) -> None:
+    folder = shutil.copytree(tiny_checkpoint, tmp_path / "other")
+    stated = json.loads((folder / "config.json").read_text()) | values
+    kept = {name: value for name, value in stated.items() if value is not None}
+    (folder / "config.json").write_text(json.dumps(kept))
+    given = ("--checkpoint", folder, *HEADS)
+
+    assert says in refused("inspect", *given)
+    assert says in refused("cost", *given, "--max-length", 16)
+    assert says in refused("train", *given, "--max-length", 16, "--data", tiny_data)

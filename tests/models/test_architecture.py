@@ -1,58 +1,12 @@
 import pytest
 import torch
 
-from mtl_core.errors import DamagedCheckpoint, UnsafeCheckpoint, UnsupportedArchitecture
+from mtl_core.errors import UnsupportedArchitecture
 from mtl_core.models.architecture import (
     build_backbone,
     position_limit,
     quiet_transformers,
-    read_architecture,
 )
-
-
-@pytest.mark.parametrize(
-    ("content", "error", "message"),
-    [
-        ("", DamagedCheckpoint, "is not JSON"),
-        ("{'model_type': 'bert'}", DamagedCheckpoint, "is not JSON"),
-        ("[" * 100_000, DamagedCheckpoint, "is not JSON"),
-        ('["bert"]', DamagedCheckpoint, "must be a JSON object with a model_type; it is a list"),
-        ("{}", DamagedCheckpoint, "has no model_type"),
-        ({"model_type": 3}, DamagedCheckpoint, "has no model_type"),
-        ({"model_type": "brt"}, UnsupportedArchitecture, "'brt', which transformers .* Nearest:"),
-        ({"model_type": "bert", "hidden_size": "x"}, DamagedCheckpoint, "an invalid value"),
-        ({"auto_map": {"AutoModel": "m.M"}}, UnsafeCheckpoint, "never runs code from a check"),
-        (
-            {"model_type": "own", "auto_map": {"AutoModel": "m.M"}},
-            UnsafeCheckpoint,
-            "never runs code from a checkpoint",
-        ),
-        ({"model_type": "gpt2"}, UnsupportedArchitecture, "'gpt2' cannot be used: it is a decoder"),
-        ({"model_type": "llama"}, UnsupportedArchitecture, "'llama' cannot be used: it is a deco"),
-        ({"model_type": "t5"}, UnsupportedArchitecture, "consists of an encoder and a decoder"),
-        ({"model_type": "bart"}, UnsupportedArchitecture, "consists of an encoder and a decoder"),
-        ({"model_type": "bert", "is_decoder": True}, UnsupportedArchitecture, "it is a decoder"),
-        (
-            {"model_type": "bert", "quantization_config": {"bits": 4}},
-            UnsupportedArchitecture,
-            "its weights are quantised",
-        ),
-    ],
-)
-def test_a_configuration_that_is_no_encoders_is_refused(config_folder, content, error, message):
-    file = config_folder(content) / "config.json"
-    with pytest.raises(error, match=message):
-        read_architecture(file)
-
-
-def test_own_code_is_ignored_where_transformers_has_the_architecture(config_folder):
-    folder = config_folder({"model_type": "bert", "auto_map": {"AutoModel": "m.M"}})
-    assert type(read_architecture(folder / "config.json")).__name__ == "BertConfig"
-
-
-def test_an_unreadable_file_is_reported(tmp_path):
-    with pytest.raises(DamagedCheckpoint, match="cannot be read: No such file"):
-        read_architecture(tmp_path / "config.json")
 
 
 def test_a_model_that_reads_pictures_is_refused(tiny_config):
@@ -91,6 +45,11 @@ def test_the_position_limit_is_what_fits_and_no_more(tiny_config, architecture, 
     assert position_limit(build_backbone(config, "meta")) == limit
 
 
+def test_the_position_limit_is_found_where_the_vocabulary_has_as_many_rows(tiny_config):
+    config = tiny_config("roberta", vocab_size=40, pad_token_id=1)
+    assert position_limit(build_backbone(config, "meta")) == 38
+
+
 def test_roberta_runs_at_its_limit_and_not_beyond(tiny_backbone):
     model = tiny_backbone("roberta", pad_token_id=1)
     limit = position_limit(model)
@@ -104,5 +63,5 @@ def test_transformers_speaks_again_after_it_was_silenced():
 
     before = logging.get_verbosity(), logging.is_progress_bar_enabled()
     with quiet_transformers():
-        assert (logging.get_verbosity(), logging.is_progress_bar_enabled()) == (40, False)
+        assert (logging.get_verbosity(), logging.is_progress_bar_enabled()) == (50, False)
     assert (logging.get_verbosity(), logging.is_progress_bar_enabled()) == before

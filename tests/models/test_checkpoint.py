@@ -275,6 +275,7 @@ def test_the_digest_of_a_sharded_checkpoint_covers_every_shard(config_folder):
             r"2\.safetensors is missing",
         ),
         ({"weight_map": {"a": "../1.safetensors"}}, "in its own folder"),
+        ({"weight_map": {"a": "x" * 300 + ".safetensors"}}, "'x{80}', .* File name too long"),
         ({"weight_map": {"a": "1.bin"}}, "must list safetensors files"),
         ({"weight_map": {}}, "must list safetensors files"),
         ({"weight_map": [1]}, "is not an index of weight files"),

@@ -6,8 +6,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from mtl_core.models.architecture import read_architecture
 from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
+from mtl_core.models.configuration import read_architecture
 from mtl_core.models.deferred import DeferredBackbone, encoder_tensors
 from mtl_core.models.describe import describe
 from mtl_core.models.load import load_backbone

@@ -24,7 +24,7 @@ def _roles(description):
 @pytest.mark.parametrize("name", [known.name for known in catalogue()])
 def test_a_shipped_description_equals_one_made_afresh(name):
     known = next(known for known in catalogue() if known.name == name)
-    checkpoint = Checkpoint(reference=name, name=name, config_file=known.config_file)
+    checkpoint = Checkpoint(reference=name, name=name, config_file=known.config_file, entry=name)
     assert read_description(shipped_description(name)) == describe(checkpoint)
 
 

@@ -167,7 +167,19 @@ def test_a_tokenizer_of_another_model_is_refused(checkpoint, checkpoint_folder):
     vocab = checkpoint_folder / "vocab.txt"
     vocab.write_text("\n".join([*WORDS, *map(str, range(100))]))
     BertTokenizerFast(str(vocab)).save_pretrained(checkpoint_folder)
-    with pytest.raises(DamagedCheckpoint, match="has 108 entries, but its model has 64"):
+    with pytest.raises(DamagedCheckpoint, match="has ids up to 107, but its model has 64 rows"):
+        load_tokenizer(checkpoint)
+
+
+def test_an_id_beyond_the_embedding_table_is_refused_although_the_vocabulary_is_small(
+    checkpoint, checkpoint_folder
+):
+    from tokenizers import Tokenizer, models
+    from transformers import PreTrainedTokenizerFast
+
+    words = models.WordLevel({"[UNK]": 0, "hello": 64}, "[UNK]")
+    PreTrainedTokenizerFast(tokenizer_object=Tokenizer(words)).save_pretrained(checkpoint_folder)
+    with pytest.raises(DamagedCheckpoint, match="has ids up to 64, but its model has 64 rows"):
         load_tokenizer(checkpoint)
 
 
