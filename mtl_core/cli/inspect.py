@@ -28,6 +28,7 @@ from mtl_core.freezing.table_text import (
     rate_text,
     shape_text,
 )
+from mtl_core.models.checkpoint_notes import checkpoint_notes
 from mtl_core.tasks.data_notes import data_notes
 from mtl_core.text import percent
 from mtl_core.training.options import RunOptions
@@ -58,11 +59,14 @@ def inspect(
         )
     shown = tables[phase - 1]
     notes = data_notes(loaded.dataset) if loaded.dataset else ()
+    of_weights = checkpoint_notes(loaded.checkpoint, loaded.model.backbone)
+    weights = (*of_weights.problems, *of_weights.remarks)
     match output:
         case TableFormat.JSON:
             name = loaded.scenario or loaded.plan.name
             document = as_json(tables, phase, loaded.checkpoint.name, name)
-            print_json(document | {"data_notes": list(notes)})
+            own = {"data_notes": list(notes), "checkpoint_notes": list(weights)}
+            print_json(document | own)
         case TableFormat.CSV:
             sys.stdout.write(as_csv(shown))
         case TableFormat.MARKDOWN:
@@ -71,8 +75,8 @@ def inspect(
             sys.stdout.write(listing(shown))
         case TableFormat.TABLE:
             _print_table(shown, loaded.checkpoint.name, len(tables))
-            for note in notes:
-                plain_console().print(f"Data: {note}", soft_wrap=True)
+            for note in (*(f"Data: {n}" for n in notes), *(f"Checkpoint: {n}" for n in weights)):
+                plain_console().print(note, soft_wrap=True)
 
 
 def _print_table(table: ParameterTable, checkpoint: str, phases: int) -> None:

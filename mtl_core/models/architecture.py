@@ -5,6 +5,7 @@ does not include are rejected.
 """
 
 import copy
+import dataclasses
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -28,6 +29,9 @@ MAX_LAYERS = 1024
 """Maximum number of layers of a configuration; larger models take too long to build."""
 
 _TRACED_TOKENS = 8
+_POSITIONS = "position_embedding_type"
+_ROTARY = ("rope_parameters", "rope_theta", "rotary_value")
+"""Fields of configurations whose models compute rotary positions."""
 
 
 def read_architecture(config_file: Path) -> "PreTrainedConfig":
@@ -35,7 +39,7 @@ def read_architecture(config_file: Path) -> "PreTrainedConfig":
 
     Raises DamagedCheckpoint if the file is not a configuration, UnsafeCheckpoint if the model is
     defined only by code of the checkpoint, and UnsupportedArchitecture if it is unknown, a
-    decoder, an encoder-decoder or quantised.
+    decoder, an encoder-decoder or quantised, or has positions that transformers does not compute.
     """
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING, CONFIG_MAPPING_NAMES
 
@@ -61,6 +65,7 @@ def read_architecture(config_file: Path) -> "PreTrainedConfig":
     except Exception as error:  # configuration classes raise different exceptions
         raise DamagedCheckpoint(_impossible(config_file, error)) from None
     require_encoder(config)
+    _require_computed_positions(values.get(_POSITIONS), config)
     return config
 
 
@@ -222,6 +227,24 @@ def _read_object(config_file: Path) -> Mapping[str, Any]:
             f"{type(values).__name__}."
         )
     return values
+
+
+def _require_computed_positions(stated: object, config: "PreTrainedConfig") -> None:
+    """Raise UnsupportedArchitecture for a type of positions that the model class does not read.
+
+    Since version 5 of transformers, most classes ignore it and compute the positions of their
+    architecture. "absolute" was the default value and is in the configuration of many.
+    """
+    own = {each.name for each in dataclasses.fields(type(config))}
+    rotates = not own.isdisjoint(_ROTARY)
+    if stated in (None, "absolute") or (rotates and stated in ("rotary", "rope")):
+        return
+    raise UnsupportedArchitecture(
+        f"The configuration has {_POSITIONS} '{str(stated)[:80]}', which transformers "
+        f"{version('transformers')} does not compute for '{config.model_type}'. It would train "
+        "another function than the checkpoint's. Choose a checkpoint with absolute positions, e.g. "
+        "bert-base-uncased."
+    )
 
 
 def _require_sane_depth(config: "PreTrainedConfig") -> None:

@@ -284,5 +284,30 @@ def test_a_run_starts_from_the_saved_model_of_another(
     assert beside[-1]["output"] == str(tmp_path / "beside")
     monkeypatch.chdir(tmp_path.parent)
     assert train(*SHORT, "--starts-from", beside[0]["run"]).code == 0
+    file = tmp_path / "first" / "model.safetensors"
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    answer = train(*SHORT, "--starts-from", run)
+    assert (answer.code, f"{file} was changed or damaged since its run" in answer.err) == (2, True)
+    assert command("predict", run, "--text", "good").code == 2
     shutil.rmtree(tmp_path / "first")
     assert "is no longer at" in train(*SHORT, "--starts-from", run).err
+
+
+def test_weights_that_are_not_finite_are_bad_input(
+    train: Command, command: Command, tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    from safetensors.torch import load_file, save_file
+
+    folder = tmp_path / "damaged"
+    shutil.copytree(tiny_checkpoint, folder)
+    tensors = load_file(folder / "model.safetensors")
+    tensors["encoder.layer.0.output.dense.weight"][0, 0] = float("nan")
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+
+    answer = train(*SHORT, "--checkpoint", folder, *JSONL)
+
+    assert answer.code == 2
+    assert "(NaN or infinite values in bert.encoder.layer.0.output.dense.weight)" in answer.err
+    assert [event["event"] for event in answer.events] == ["run_started", "run_failed"]

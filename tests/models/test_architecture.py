@@ -50,6 +50,36 @@ def test_own_code_is_ignored_where_transformers_has_the_architecture(config_fold
     assert type(read_architecture(folder / "config.json")).__name__ == "BertConfig"
 
 
+@pytest.mark.parametrize(
+    ("model_type", "positions", "is_computed"),
+    [
+        ("bert", "absolute", True),
+        ("bert", None, True),
+        ("bert", "relative_key", False),
+        ("bert", "relative_key_query", False),
+        ("bert", "alibi", False),
+        ("xlm-roberta", "rotary", False),
+        ("roformer", "rotary", True),
+        ("esm", "rotary", True),
+        ("esm", "relative_key", False),
+        ("modernbert", "absolute", True),  # as published, though they are rotary
+    ],
+)
+def test_positions_that_transformers_does_not_compute_are_refused(
+    config_folder, model_type, positions, is_computed
+):
+    folder = config_folder({"model_type": model_type, "position_embedding_type": positions})
+    if is_computed:
+        assert read_architecture(folder / "config.json").model_type == model_type
+        return
+    with pytest.raises(
+        UnsupportedArchitecture,
+        match=f"position_embedding_type '{positions}', which transformers .* does not compute for "
+        f"'{model_type}'",
+    ):
+        read_architecture(folder / "config.json")
+
+
 def test_an_unreadable_file_is_reported(tmp_path):
     with pytest.raises(DamagedCheckpoint, match="cannot be read: No such file"):
         read_architecture(tmp_path / "config.json")

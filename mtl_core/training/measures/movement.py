@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from mtl_core.freezing.table import ParameterTable, State
-from mtl_core.models.weights import weight_files
+from mtl_core.models.stored_tensors import read_tensors
 
 _CHUNK = 1 << 20
 
@@ -85,18 +85,10 @@ class StartingWeights:
 
     def _read(self, names: Sequence[str]) -> Iterator[tuple[str, Tensor]]:
         """Yield those of these tensors that are in the files, as float32."""
-        from safetensors import safe_open
-
         if self._source is None or not names:
             return
-        wanted = {
-            alias: name for name in names for alias in (name.removeprefix(f"{self._prefix}."), name)
-        }
-        for file in weight_files(self._source):
-            with safe_open(file, framework="pt") as tensors:
-                for key in tensors.keys():  # noqa: SIM118 - no mapping
-                    if key in wanted:
-                        yield wanted[key], tensors.get_tensor(key).float()
+        for name, tensor in read_tensors(self._source, names, self._prefix):
+            yield name, tensor.float()
 
 
 def learning_names(tables: Sequence[ParameterTable], steps: Sequence[int]) -> tuple[str, ...]:

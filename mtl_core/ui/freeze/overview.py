@@ -13,6 +13,7 @@ from mtl_core.freezing.table_text import SIGNS, rate_text
 from mtl_core.freezing.titles import task_titles
 from mtl_core.lessons.scenario_lessons import Lesson, lesson, own_plan_lesson
 from mtl_core.models.checkpoint import has_weights
+from mtl_core.models.checkpoint_notes import checkpoint_notes
 from mtl_core.models.description import BackboneDescription, Role
 from mtl_core.report.data_words import data_name
 from mtl_core.tasks.upload_reference import is_upload
@@ -53,6 +54,13 @@ def page_facts(chosen: ResolvedChoice) -> list[str]:
         plain(data if is_upload(chosen.choice.data) else f"{tasks} ({data})"),
         f"{date.today():%d %b %Y}".removeprefix("0"),
     ]
+
+
+def weight_problems(chosen: ResolvedChoice) -> tuple[str, ...]:
+    """Why training will refuse the weights of a checkpoint outside the catalogue."""
+    if chosen.checkpoint.entry is not None:
+        return ()
+    return checkpoint_notes(chosen.checkpoint, chosen.model.backbone).problems
 
 
 def stack_picture(chosen: ResolvedChoice, colors: Palette) -> None:
