@@ -25,7 +25,8 @@ from mtl_core.freezing.table_text import (
     as_json,
     as_markdown,
     listing,
-    rate_text,
+    marked_rate,
+    no_effect_notes,
     shape_text,
 )
 from mtl_core.models.checkpoint_notes import checkpoint_notes
@@ -90,8 +91,7 @@ def _print_table(table: ParameterTable, checkpoint: str, phases: int) -> None:
     for row in table.rows:
         state = Text(f"{SIGNS[row.state]} {row.state}", style=_COLOURS[row.state])
         count = f"{row.count:,}" if row.tied_to is None else f"tied to {row.tied_to}"
-        rate = rate_text(row.learning_rate)
-        rows.add_row(state, row.name, shape_text(row.shape), count, row.group, rate)
+        rows.add_row(state, row.name, shape_text(row.shape), count, row.group, marked_rate(row))
     console.print(rows)
     console.print(
         f"{totals.trainable:,} trainable + {totals.frozen:,} frozen + "
@@ -99,3 +99,5 @@ def _print_table(table: ParameterTable, checkpoint: str, phases: int) -> None:
     )
     if totals.unreached:
         console.print("Unreached: selected by the plan, but no task's loss sends it a gradient.")
+    for note in no_effect_notes(table):
+        console.print(note, soft_wrap=True)

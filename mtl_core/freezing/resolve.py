@@ -2,6 +2,7 @@
 
 from mtl_core.errors import InvalidPlan
 from mtl_core.freezing.plan import Phase, Plan
+from mtl_core.freezing.resolution import LAYERNORM_SIZE, rounds_to_nothing
 from mtl_core.freezing.selectors import select_any
 from mtl_core.freezing.table import ParameterTable, Row, State
 from mtl_core.models.description import ModelDescription, ModelTensor, Role
@@ -65,6 +66,7 @@ def _rows(
         state = _state(owner.name in selected, owner.name in reached)
         rate = head_rate if owner.role is Role.HEAD else backbone_rate
         decayed = rate / plan.layer_decay ** _layers_below_top(owner, model)
+        trainable = state is State.TRAINABLE
         return Row(
             name=tensor.name,
             shape=tensor.shape,
@@ -73,12 +75,19 @@ def _rows(
             role=tensor.role,
             layer=tensor.layer,
             state=state,
-            learning_rate=decayed if state is State.TRAINABLE else None,
+            learning_rate=decayed if trainable else None,
             reached_by=tensor.reached_by,
             tied_to=tensor.tied_to,
+            no_effective_update=trainable and _has_no_effect(decayed, owner),
         )
 
     return tuple(row(tensor) for tensor in model.tensors)
+
+
+def _has_no_effect(rate: float, tensor: ModelTensor) -> bool:
+    """Whether a step of this rate is below the resolution of a LayerNorm's weights."""
+    is_scale = tensor.layernorm and not tensor.bias
+    return is_scale and rounds_to_nothing(rate, LAYERNORM_SIZE)
 
 
 def _state(selected: bool, reached: bool) -> State:

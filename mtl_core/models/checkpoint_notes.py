@@ -44,10 +44,10 @@ def checkpoint_notes(checkpoint: Checkpoint, described: BackboneDescription) -> 
         return CheckpointNotes(remarks=(_absent(absent, needed),))
     names = [each.name for each in described.tensors]
     left = left_over(types.keys() - stored.keys(), types, names, prefix)
-    problem = f"Training will refuse the weights. They have {refusal(left.encoder, names, prefix)}"
+    refused = f"Training will refuse the weights. They have {refusal(left.encoder, names, prefix)}"
     remark = f"Not read from the weights: {parts_in_words(left.others, prefix)}."
     return CheckpointNotes(
-        problems=(problem,) if left.encoder else (), remarks=(remark,) if left.others else ()
+        problems=(refused,) if left.encoder else (), remarks=(remark,) if left.others else ()
     )
 
 

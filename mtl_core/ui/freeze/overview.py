@@ -9,7 +9,7 @@ from mtl_core.charts.rates import negligible_groups, rate_ratio, rates_figure, s
 from mtl_core.charts.stack import STACK_HEIGHT, stack_figure
 from mtl_core.charts.theme import Palette
 from mtl_core.freezing.table import ParameterTable, State, layers_crossed
-from mtl_core.freezing.table_text import SIGNS, rate_text
+from mtl_core.freezing.table_text import NO_EFFECT, SIGNS, no_effect_notes, rate_text
 from mtl_core.freezing.titles import task_titles
 from mtl_core.lessons.scenario_lessons import Lesson, lesson, own_plan_lesson
 from mtl_core.models.checkpoint import has_weights
@@ -77,6 +77,12 @@ def stack_picture(chosen: ResolvedChoice, colors: Palette) -> None:
                     f":{_BADGE_COLORS[state]}-badge[{SIGNS[state]} {state} · {count} {noun}]",
                     width="content",
                 )
+        if table.without_effective_update:
+            st.markdown(
+                f":gray-badge[{NO_EFFECT} no effective update · {table.without_effective_update}]",
+                width="content",
+                help=" ".join(no_effect_notes(table)),
+            )
     st.plotly_chart(
         shared_figure(
             Key.STACK,
