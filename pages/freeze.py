@@ -21,6 +21,7 @@ from mtl_core.ui.freeze.overview import (
     rows_shown,
     schedule_view,
     stack_picture,
+    weight_problems,
 )
 from mtl_core.ui.freeze.table_view import parameter_view
 from mtl_core.ui.shared.choice import ignored_notes, write_address
@@ -48,7 +49,7 @@ with frame():
             export_popover(chosen)
             to_train_button(chosen.choice.as_query(), colors)
     if not shot:
-        show_ignored(ignored_notes())
+        show_ignored([*ignored_notes(), *weight_problems(chosen)])
         with st.container(horizontal=True, gap="small"):
             checkpoint_picker(chosen)
             scenario_picker(chosen)

@@ -127,7 +127,8 @@ class _Reader:
             case Answers():
                 self._answers.append(event)
             case Measured():
-                self._changed |= {"measured": event}
+                notes = self._changed.get("notes", self._before.notes)
+                self._changed |= {"measured": event, "notes": (*notes, *event.notes)}
             case RunFinished():
                 self._changed |= {"finished": event, "progress": ProgressState.DONE}
             case RunFailed() | RunStopped():

@@ -25,9 +25,11 @@ from mtl_core.freezing.table_text import (
     as_json,
     as_markdown,
     listing,
-    rate_text,
+    marked_rate,
+    no_effect_notes,
     shape_text,
 )
+from mtl_core.models.checkpoint_notes import checkpoint_notes
 from mtl_core.tasks.data_notes import data_notes
 from mtl_core.text import percent
 from mtl_core.training.options import RunOptions
@@ -58,13 +60,18 @@ def inspect(
         )
     shown = tables[phase - 1]
     notes = data_notes(loaded.dataset) if loaded.dataset else ()
+    of_weights = checkpoint_notes(loaded.checkpoint, loaded.model.backbone)
+    about_checkpoint = (
+        *loaded.model.backbone.notes,
+        *of_weights.problems,
+        *of_weights.remarks,
+    )
     match output:
         case TableFormat.JSON:
             name = loaded.scenario or loaded.plan.name
             document = as_json(tables, phase, loaded.checkpoint.name, name)
-            checkpoint_notes = list(loaded.model.backbone.notes)
-            document |= {"checkpoint_notes": checkpoint_notes, "data_notes": list(notes)}
-            print_json(document)
+            own = {"checkpoint_notes": list(about_checkpoint), "data_notes": list(notes)}
+            print_json(document | own)
         case TableFormat.CSV:
             sys.stdout.write(as_csv(shown))
         case TableFormat.MARKDOWN:
@@ -73,7 +80,7 @@ def inspect(
             sys.stdout.write(listing(shown))
         case TableFormat.TABLE:
             _print_table(shown, loaded.checkpoint.name, len(tables))
-            for note in loaded.model.backbone.notes:
+            for note in about_checkpoint:
                 plain_console().print(f"Checkpoint: {note}", soft_wrap=True)
             for note in notes:
                 plain_console().print(f"Data: {note}", soft_wrap=True)
@@ -90,8 +97,7 @@ def _print_table(table: ParameterTable, checkpoint: str, phases: int) -> None:
     for row in table.rows:
         state = Text(f"{SIGNS[row.state]} {row.state}", style=_COLOURS[row.state])
         count = f"{row.count:,}" if row.tied_to is None else f"tied to {row.tied_to}"
-        rate = rate_text(row.learning_rate)
-        rows.add_row(state, row.name, shape_text(row.shape), count, row.group, rate)
+        rows.add_row(state, row.name, shape_text(row.shape), count, row.group, marked_rate(row))
     console.print(rows)
     console.print(
         f"{totals.trainable:,} trainable + {totals.frozen:,} frozen + "
@@ -99,3 +105,5 @@ def _print_table(table: ParameterTable, checkpoint: str, phases: int) -> None:
     )
     if totals.unreached:
         console.print("Unreached: selected by the plan, but no task's loss sends it a gradient.")
+    for note in no_effect_notes(table):
+        console.print(note, soft_wrap=True)

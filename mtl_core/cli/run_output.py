@@ -99,7 +99,10 @@ class _TextPrinter:
                 self._step(event)
             case Evaluation():
                 self._evaluation(event)
-            case PhaseFinished() | Answers() | Measured():
+            case Measured():
+                for note in event.notes:
+                    self._print(f"Note: {note}")
+            case PhaseFinished() | Answers():
                 pass
             case RunFinished():
                 self._finished(event)

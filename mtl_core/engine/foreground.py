@@ -82,8 +82,10 @@ def run_in_foreground(
             started = True
             on_event(writer.add(event))
     except BadInput as problem:
-        writer.fail(problem)
-        if not started:
+        failed = writer.fail(problem)
+        if started:
+            on_event(failed)
+        else:
             store.delete(run.id)
         raise
     except StopRun as problem:

@@ -26,7 +26,7 @@ from mtl_core.report.repeat import PLAN_FILE, compare_script, plan_files, repeat
 from mtl_core.report.runs import environment_of
 from mtl_core.store.model_folder import saved_model
 from mtl_core.training.events import event_to_json
-from mtl_core.training.output_folder import atomic_folder
+from mtl_core.training.output_folder import atomic_folder, require_as_written
 
 _SCRIPT = ".sh"
 
@@ -44,7 +44,8 @@ def bundle_files(
 ) -> Iterator[BundleFile]:
     """Yields the files of a bundle.
 
-    Raises BadInput if only checkpoints are requested and no run has a saved model.
+    Raises BadInput if only checkpoints are requested and no run has a saved model, and
+    DamagedCheckpoint if a saved model has changed since it was written.
     """
     note = note_of(report, now)
     if BundlePart.NOTE in parts:
@@ -172,6 +173,7 @@ def _checkpoints(report: Report, required: bool) -> Iterator[BundleFile]:
     if required and not folders:
         raise BadInput(f"No run has a saved model to export. {' '.join(map(str, found.values()))}")
     for run, folder in folders.items():
+        require_as_written(folder)
         for name, file in files_below(folder):
             yield BundleFile(f"checkpoints/{run}/{name}", file)
 

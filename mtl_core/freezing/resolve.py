@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from mtl_core.errors import InvalidPlan
 from mtl_core.freezing.plan import Phase, Plan
+from mtl_core.freezing.resolution import LAYERNORM_SIZE, rounds_to_nothing
 from mtl_core.freezing.selectors import select_any
 from mtl_core.freezing.table import ParameterTable, Row, State
 from mtl_core.models.description import ModelDescription, ModelTensor, Role
@@ -70,6 +71,7 @@ def _rows(
         owner = by_name[tensor.tied_to or tensor.name]
         state = _state(owner.name in selected, owner.name in reached)
         rate = _rate(plan, phase, owner, model, earlier.get(owner.name))
+        trainable = state is State.TRAINABLE
         return Row(
             name=tensor.name,
             shape=tensor.shape,
@@ -78,9 +80,10 @@ def _rows(
             role=tensor.role,
             layer=tensor.layer,
             state=state,
-            learning_rate=rate if state is State.TRAINABLE else None,
+            learning_rate=rate if trainable else None,
             reached_by=tensor.reached_by,
             tied_to=tensor.tied_to,
+            no_effective_update=trainable and _has_no_effect(rate, owner),
         )
 
     return tuple(row(tensor) for tensor in model.tensors)
@@ -113,6 +116,12 @@ def _check_thaws(phase: Phase, rows: Iterable[Row], earlier: Mapping[str, float]
             f"rate of newly thawed layers, but thaws none: {why}. Remove the rate, or "
             "add layers to 'train'."
         )
+
+
+def _has_no_effect(rate: float, tensor: ModelTensor) -> bool:
+    """Whether a step of this rate is below the resolution of a LayerNorm's weights."""
+    is_scale = tensor.layernorm and not tensor.bias
+    return is_scale and rounds_to_nothing(rate, LAYERNORM_SIZE)
 
 
 def _state(selected: bool, reached: bool) -> State:

@@ -29,6 +29,8 @@ class Row:
     """One tensor in one phase.
 
     `count` is 0 for a tied name. `learning_rate` is None unless the tensor is trainable.
+    `no_effective_update`: it is trainable, but at its rate a step is smaller than float32 resolves
+    for weights of its usual size. This is an estimate, made for LayerNorm weights only.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Row:
     learning_rate: float | None
     reached_by: tuple[str, ...]
     tied_to: str | None
+    no_effective_update: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,11 @@ class ParameterTable:
         """The number of unique tensors in each state."""
         unique = [row.state for row in self.rows if row.tied_to is None]
         return {state: unique.count(state) for state in State}
+
+    @cached_property
+    def without_effective_update(self) -> int:
+        """The number of unique tensors that are trainable without an effective update."""
+        return sum(row.no_effective_update for row in self.rows if row.tied_to is None)
 
     @cached_property
     def learning_rate(self) -> float | None:

@@ -32,6 +32,10 @@ from mtl_core.nearest import nearest_names, quoted
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
 
+_POSITIONS = "position_embedding_type"
+_ROTARY = frozenset({"rope_parameters", "rope_theta", "rotary_value"})
+"""Fields of configurations whose models compute rotary positions."""
+
 
 def read_architecture(config_file: Path) -> "PreTrainedConfig":
     """Reads the configuration of a text encoder, without switches that change how it runs.
@@ -60,6 +64,7 @@ def _read(config_file: Path) -> "tuple[PreTrainedConfig, tuple[str, ...]]":
     described = without_switches(values)
     config = _built(config_file, config_class, described)
     require_encoder(config)
+    _require_computed_positions(values.get(_POSITIONS), config)
     reject_two_values(config_file, described, config)
     unread = unread_keys(described, config)
     reject_doubtful(config_file, unread, config)
@@ -123,6 +128,23 @@ def _require_finite(config: "PreTrainedConfig") -> None:
         value = vars(config).get(name)
         if isinstance(value, float) and not isfinite(value):
             raise ValueError(f"'{name}' is {value}, not a finite number")
+
+
+def _require_computed_positions(stated: object, config: "PreTrainedConfig") -> None:
+    """Raise UnsupportedArchitecture for a type of positions that the model class does not read.
+
+    Since version 5 of transformers, most classes ignore it and compute the positions of their
+    architecture. "absolute" was the default value and is in the configuration of many.
+    """
+    rotates = not _ROTARY.isdisjoint(field_names(type(config)))
+    if stated in (None, "absolute") or (rotates and stated in ("rotary", "rope")):
+        return
+    raise UnsupportedArchitecture(
+        f"The configuration has {_POSITIONS} '{str(stated)[:80]}', which transformers "
+        f"{version('transformers')} does not compute for '{config.model_type}'. It would train "
+        "another function than the checkpoint's. Choose a checkpoint with absolute positions, e.g. "
+        "bert-base-uncased."
+    )
 
 
 def _own_code(values: Mapping[str, Any]) -> list[str]:

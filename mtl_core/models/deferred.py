@@ -11,8 +11,14 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from mtl_core.errors import DamagedCheckpoint
 from mtl_core.models.description import BackboneDescription
-from mtl_core.models.weights import weight_files
+from mtl_core.models.stored_tensors import (
+    left_over,
+    names_in_table,
+    read_tensors,
+    stored_types,
+)
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel
@@ -56,27 +62,24 @@ class DeferredBackbone(nn.Module):
 def encoder_tensors(folder: Path, described: BackboneDescription) -> dict[str, Tensor] | None:
     """Read the tensors of a checkpoint that `described` lists, mapped from the files in `folder`.
 
-    Their names lack the encoder's prefix. None unless the files contain every tensor by this name,
-    with or without the prefix, in its shape and in float32: transformers can then load more.
+    Their names lack the encoder's prefix. None unless the files contain every tensor in its shape
+    and in float32, and no other tensor of the encoder: `load_backbone` can then load or refuse it.
     """
-    from safetensors import SafetensorError, safe_open
+    from safetensors import SafetensorError
 
-    prefix = f"{described.prefix}."
-    found: dict[str, Tensor] = {}
+    prefix, tied = described.prefix, any(each.tied_to is not None for each in described.tensors)
+    shapes = {each.name: each.shape for each in described.tensors}
     try:
-        for file in weight_files(folder):
-            with safe_open(file, framework="pt") as tensors:
-                for key in tensors.keys():  # noqa: SIM118 - no mapping
-                    found[key.removeprefix(prefix)] = tensors.get_tensor(key)
-    except (OSError, SafetensorError):  # `load_backbone` explains what is damaged
-        return None
-    named = {each.name.removeprefix(prefix): each for each in described.tensors}
-    if any(each.tied_to is not None for each in described.tensors):
+        types = stored_types(folder)
+        stored = names_in_table(types, shapes, prefix)
+        left = left_over(types.keys() - stored.keys(), types, shapes, prefix)
+        if tied or left.encoder or sorted(stored.values()) != sorted(shapes):
+            return None
+        found = dict(read_tensors(folder, shapes, prefix))
+    except (OSError, SafetensorError, DamagedCheckpoint):  # `load_backbone` explains the damage
         return None
     fit = all(
-        name in found
-        and tuple(found[name].shape) == each.shape
-        and found[name].dtype is torch.float32
-        for name, each in named.items()
+        tuple(found[name].shape) == shape and found[name].dtype is torch.float32
+        for name, shape in shapes.items()
     )
-    return {name: found[name] for name in named} if fit else None
+    return {name.removeprefix(f"{prefix}."): found[name] for name in shapes} if fit else None

@@ -1,6 +1,7 @@
 """Loads weights and tokenizers from local safetensors checkpoints."""
 
 import logging
+from collections.abc import Collection
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from mtl_core.models.architecture import (
 from mtl_core.models.cache import read_description, shipped_description
 from mtl_core.models.checkpoint import Checkpoint, require_weights
 from mtl_core.models.configuration import read_architecture
+from mtl_core.models.stored_tensors import left_over, refusal, require_one_value, stored_types
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -29,7 +31,9 @@ def load_backbone(checkpoint: Checkpoint) -> "PreTrainedModel":
 
     A checkpoint saved from a masked language model has no pooler (roberta-base). The pooler is
     then initialised with a fixed seed and a warning is logged. Any other missing tensor is an
-    error, because it would be random. The global random state is preserved.
+    error, because it would be random, and so is a tensor of the encoder that config.json does not
+    define, because the encoder would compute another function without it. Heads in the files are
+    not read. The global random state is preserved.
     Raises DamagedCheckpoint and the exceptions of `require_weights` and `read_architecture`.
     """
     folder = require_weights(checkpoint)
@@ -55,6 +59,7 @@ def load_backbone(checkpoint: Checkpoint) -> "PreTrainedModel":
     except Exception as error:  # safetensors, torch and transformers raise different ones
         raise DamagedCheckpoint(_unreadable(checkpoint, folder, error)) from error
     _reject_missing(checkpoint, sorted(report["missing_keys"]))
+    _reject_left_over(checkpoint, folder, model, report["unexpected_keys"])
     _reject_other_model(checkpoint, model)
     model.eval()
     return model
@@ -166,6 +171,20 @@ def _reject_missing(checkpoint: Checkpoint, missing: list[str]) -> None:
             "The weights of '%s' have no pooler; it is initialised with a fixed seed. "
             "Only heads with the sentence vector 'pooler' read it.",
             checkpoint.name,
+        )
+
+
+def _reject_left_over(
+    checkpoint: Checkpoint, folder: Path, model: "PreTrainedModel", unused: Collection[str]
+) -> None:
+    """Raise DamagedCheckpoint for stored weights of the encoder that were not loaded."""
+    prefix = prefix_of(model)
+    names = [f"{prefix}.{name}" for name, _ in model.named_parameters(remove_duplicate=False)]
+    require_one_value(folder, names, prefix)
+    left = left_over(unused, stored_types(folder), names, prefix).encoder
+    if left:
+        raise DamagedCheckpoint(
+            f"The weights of '{checkpoint.name}' have {refusal(left, names, prefix)}"
         )
 
 

@@ -158,7 +158,7 @@ class _JudgedKeys:
 
     def applies(self, name: str, value: object) -> bool:
         """Whether a field of the configuration that the key may stand for has this value."""
-        if name == _POSITIONS and not self._changes_positions(name, value):
+        if name == _POSITIONS:  # `configuration` refuses positions that are not computed
             return True
         fields = counterparts(name, self._class) or self._widths(name)
         return any(vars(self._config).get(field) == value for field in fields)
@@ -180,8 +180,6 @@ class _JudgedKeys:
     def _changes_positions(self, name: str, value: object) -> bool:
         """Whether the key describes another way in which positions enter the model."""
         rope = vars(self._config).get("rope_parameters")
-        if name == _POSITIONS:
-            return value != "absolute" and rope is None
         if _POSITION_WORDS.isdisjoint(name.split("_")):
             return False
         applies = isinstance(value, int | float) and (value == 1 or value in (rope or {}).values())
@@ -201,8 +199,6 @@ class _JudgedKeys:
         return bool(nearest_names(name, words, cutoff=_TYPO))
 
     def _nearest(self, name: str) -> tuple[str, ...]:
-        if name == _POSITIONS:
-            return ()
         found = counterparts(name, self._class) or nearest_names(name, self._fields, most=1)
         return tuple(found)
 

@@ -53,14 +53,14 @@ def weights_digest(folder: Path) -> str:
     if not files:
         raise MissingWeights(f"{folder} has no {WEIGHTS_FILE}, so no digest can be computed.")
     if len(files) == 1 and files[0].name == WEIGHTS_FILE:
-        return _sha256(files[0])
-    lines = "".join(f"{each.name} {_sha256(each)}\n" for each in files)
+        return file_digest(files[0])
+    lines = "".join(f"{each.name} {file_digest(each)}\n" for each in files)
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def verify_digest(file: Path, expected: str) -> None:
     """Raise DamagedCheckpoint unless the SHA-256 of `file` is `expected`."""
-    found = _sha256(file)
+    found = file_digest(file)
     if found != expected:
         raise DamagedCheckpoint(
             f"{file} is not the published file: its SHA-256 is {found}, expected {expected}. "
@@ -68,7 +68,8 @@ def verify_digest(file: Path, expected: str) -> None:
         )
 
 
-def _sha256(file: Path) -> str:
+def file_digest(file: Path) -> str:
+    """The SHA-256 of a file; computed again in this process only if the file has changed."""
     status = file.stat()
     return _sha256_of(
         file, (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)

@@ -10,6 +10,8 @@ from pydantic import Field, TypeAdapter
 from mtl_core.training.spec import RunSpec
 from mtl_core.values import Frozen
 
+_NAMES_SHOWN = 3
+
 
 class Counts(Frozen):
     """Parameters by state."""
@@ -175,6 +177,37 @@ class Movement(Frozen):
     cka: float | None = None
 
 
+class Unchanged(Frozen):
+    """The tensors that learned in a run, of `trained`, and are bit-identical after it.
+
+    At the rates of `rate_too_low`, a step is smaller than float32 resolves for weights of the
+    tensor's mean absolute value. The rates of `others` do not explain it; most often no sentence
+    gave them a gradient.
+    """
+
+    trained: int
+    rate_too_low: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """A sentence for each kind of unchanged tensor."""
+        found = []
+        if self.rate_too_low:
+            found.append(
+                f"{len(self.rate_too_low)} of {self.trained} trained tensors did not change: their "
+                "learning rates are below the resolution of float32 (no effective update)."
+            )
+        if self.others:
+            more = ", …" if len(self.others) > _NAMES_SHOWN else ""
+            names = ", ".join(self.others[:_NAMES_SHOWN])
+            found.append(
+                f"{len(self.others)} of {self.trained} trained tensors did not change although "
+                f"their learning rates are high enough: {names}{more}."
+            )
+        return tuple(found)
+
+
 class Measured(_Event):
     """The measures of a run, sent once before `run_finished`.
 
@@ -183,7 +216,8 @@ class Measured(_Event):
     lowest and the highest of a batch; events of earlier versions lack it, and their cosine is the
     mean of one batch before and after training. `probes` are the scores of a linear probe on the
     backbone's outputs for each task, before and after training. `layer_probes` are those on the
-    outputs of each layer, from the first one on, if the spec requests them.
+    outputs of each layer, from the first one on, if the spec requests them. `unchanged` is None in
+    events of earlier versions.
     """
 
     event: Literal["measured"] = "measured"
@@ -192,6 +226,12 @@ class Measured(_Event):
     gradient_cosine_range: dict[str, tuple[float, float]] = Field(default_factory=dict)
     probes: dict[str, tuple[float, float]] = Field(default_factory=dict)
     layer_probes: dict[str, tuple[tuple[float, float], ...]] = Field(default_factory=dict)
+    unchanged: Unchanged | None = None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Messages for the user."""
+        return self.unchanged.notes if self.unchanged else ()
 
 
 class PhaseFinished(_Event):

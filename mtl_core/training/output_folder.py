@@ -9,9 +9,10 @@ from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mtl_core.errors import OutputNotEmpty
+from mtl_core.errors import DamagedCheckpoint, OutputNotEmpty
 from mtl_core.freezing.plan_file import plan_to_yaml
 from mtl_core.models.trained_vector import CONFIG_KEY
+from mtl_core.models.weights import file_digest
 from mtl_core.training.events import TaskScore
 from mtl_core.training.spec import RunSpec
 
@@ -20,16 +21,46 @@ if TYPE_CHECKING:
 
 WEIGHTS = "model.safetensors"
 PLAN = "plan.yaml"
-RUN = "freeze_lab.json"  # labels, metrics and spec of the run that wrote the weights
+RUN = "freeze_lab.json"  # labels, metrics, spec and file digests of the run that wrote the weights
 
 
 def read_spec(folder: Path) -> RunSpec | None:
     """Read the spec of the run that wrote the weights in `folder`; None if it cannot be read."""
     try:
-        record = json.loads((folder / RUN).read_text(encoding="utf-8"))
-        return RunSpec.model_validate_json(json.dumps(record["spec"]))
-    except (OSError, ValueError, KeyError, TypeError):  # pydantic's error is a ValueError
+        return RunSpec.model_validate_json(json.dumps(_read_record(folder)["spec"]))
+    except (ValueError, KeyError):  # pydantic's error is a ValueError
         return None
+
+
+def require_as_written(folder: Path) -> bool:
+    """Raise DamagedCheckpoint if a file that a run wrote into `folder` has changed since.
+
+    Returns whether this is known: False for a model of an earlier version, which has no digests.
+    """
+    digests = _read_record(folder).get("files")
+    if not isinstance(digests, dict):
+        return False
+    for name, digest in digests.items():
+        file = folder / Path(name).name
+        if not file.is_file():
+            raise DamagedCheckpoint(
+                f"{folder} lacks {name}, which the run wrote. Put it back, or train the run again."
+            )
+        if (found := file_digest(file)) != digest:
+            raise DamagedCheckpoint(
+                f"{file} was changed or damaged since its run wrote it: its SHA-256 is {found}, it "
+                f"was {digest}. Put the original back, or train the run again."
+            )
+    return True
+
+
+def _read_record(folder: Path) -> dict[str, Any]:
+    """Read RUN; an empty object if it cannot be read."""
+    try:
+        record = json.loads((folder / RUN).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
 
 
 def require_empty(folder: Path) -> None:
@@ -69,21 +100,24 @@ def write_model(
     spec: RunSpec,
     metrics: Mapping[str, TaskScore],
 ) -> None:
-    """Write weights, configuration, tokenizer, plan, labels and metrics.
+    """Write weights, configuration, tokenizer, plan, labels, metrics and the digests of all files.
 
-    Tensor names are those of the parameter table. `AutoModel.from_pretrained(folder)` loads the
-    backbone: Transformers strips its prefix and ignores the heads.
+    The plan has no digest, because nothing is loaded from it. Tensor names are those of the
+    parameter table. `AutoModel.from_pretrained(folder)` loads the backbone: Transformers strips its
+    prefix and ignores the heads.
     """
     from safetensors.torch import save_file
 
     _write_config(folder, model)
     save_file(_unique_tensors(model), folder / WEIGHTS, metadata={"format": "pt"})
     tokenizer.save_pretrained(folder)
+    files = {file.name: file_digest(file) for file in sorted(folder.iterdir()) if file.is_file()}
     (folder / PLAN).write_text(plan_to_yaml(spec.plan), encoding="utf-8")
     record = {
         "labels": {task.name: {"head": task.head, "outputs": task.outputs} for task in spec.tasks},
         "metrics": {task: score.model_dump() for task, score in metrics.items()},
         "spec": spec.model_dump(mode="json"),
+        "files": files,
     }
     text = json.dumps(record, indent=2, ensure_ascii=False)
     (folder / RUN).write_text(f"{text}\n", encoding="utf-8")

@@ -19,7 +19,7 @@ from mtl_core.tasks.dataset import Example
 from mtl_core.tasks.schemes import OUTSIDE, spans
 from mtl_core.tasks.task import Task, TaskKind
 from mtl_core.training.batches import batches_by_length, collate
-from mtl_core.training.output_folder import WEIGHTS
+from mtl_core.training.output_folder import WEIGHTS, require_as_written
 from mtl_core.training.predictions import (
     Entity,
     ModelSource,
@@ -104,6 +104,7 @@ def _written(spec: RunSpec, folder: Path) -> LoadedModel:
 
     if not (folder / WEIGHTS).is_file():
         raise MissingWeights(f"The model is no longer at {folder}. Train the plan again.")
+    require_as_written(folder)
     checkpoint = resolve_checkpoint(str(folder), ANY_FILE)
     model = _model(load_backbone(checkpoint), spec)
     try:

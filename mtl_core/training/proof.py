@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from mtl_core.errors import FreezeBroken
 from mtl_core.freezing.table import ParameterTable, State
-from mtl_core.models.weights import weight_files
+from mtl_core.models.stored_tensors import read_tensors
 from mtl_core.training.memory import is_mapped, release_mapped_pages
 
 _PIECE_BYTES = 4 * 2**20
@@ -83,13 +83,5 @@ def file_digests(folder: Path, names: Iterable[str], prefix: str) -> dict[str, s
 
     Names in the files may lack the backbone's `prefix`. Missing tensors are omitted.
     """
-    from safetensors import safe_open
-
-    wanted = {alias: name for name in names for alias in (name.removeprefix(f"{prefix}."), name)}
-    found: dict[str, str] = {}
-    for file in weight_files(folder):
-        with safe_open(file, framework="pt") as tensors:
-            for key in tensors.keys():  # noqa: SIM118 - no mapping
-                if key in wanted:
-                    found[wanted[key]] = tensor_digest(tensors.get_tensor(key).float())
-    return found
+    tensors = read_tensors(folder, names, prefix)
+    return {name: tensor_digest(tensor.float()) for name, tensor in tensors}

@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
-from mtl_core.errors import NotFinite
+from mtl_core.errors import DamagedCheckpoint, NotFinite
 from mtl_core.freezing.apply import apply_phase
 from mtl_core.freezing.table import ParameterTable
 from mtl_core.models.matrix_products import compute_with, one_thread
+from mtl_core.models.stored_tensors import names_not_finite, shown
 from mtl_core.settings import ANY_FILE, FileAccess
 from mtl_core.tasks.alignment import EncodedExample
 from mtl_core.training.batches import Batch, collate, drawn_batches
@@ -43,7 +44,7 @@ from mtl_core.training.stored_heads import (
 )
 
 _RATE_TOO_HIGH = "The learning rate is probably too high: try a tenth of it."
-_WEIGHTS_DAMAGED = "No step was taken: the checkpoint's own weights are damaged. Copy it again."
+_RANDOM_OVERFLOWS = "No step was taken: the random weights of this configuration overflow."
 
 
 def fine_tune(
@@ -64,7 +65,7 @@ def fine_tune(
     outputs, `start` the model folder of the run that `spec.starts_from` names. `other_runs` of
     the same comparison will read the same outputs. `state` is a folder for the state of the run:
     if it has one, the run continues there, and yields only the events that follow. Raises BadInput
-    before the first event, NotFinite or FreezeBroken later.
+    before the first event; DamagedCheckpoint, NotFinite or FreezeBroken later.
     """
     if output is not None:
         require_empty(output)
@@ -264,7 +265,7 @@ class _Run:
         with self._clock.spending("training"), self._dropout.drawing(), threads:
             losses = self._accumulate_gradients(table)
             self._events.step += 1
-            require_finite(losses, self._events.step)
+            require_finite(losses, self._events.step, self._loaded)
             rates = self._optimizer.step(table, step, steps)
         return self._events.stepped(table, losses, rates)
 
@@ -359,7 +360,8 @@ class _Run:
     def _scored(
         self, table: ParameterTable, split: str, scores: dict[str, TaskScore]
     ) -> Evaluation:
-        require_finite({task: score.loss for task, score in scores.items()}, self._events.step)
+        losses = {task: score.loss for task, score in scores.items()}
+        require_finite(losses, self._events.step, self._loaded)
         return self._events.scored(table, split, scores)
 
     def _write(self, output: Path, at_start: dict[str, str]) -> None:
@@ -371,11 +373,31 @@ class _Run:
             require_written(folder, at_start, prefix, loaded.source, loaded.loaded_heads)
 
 
-def require_finite(losses: Mapping[str, float | None], step: int) -> None:
-    """Raise NotFinite for a loss by task that is not finite, after `step` steps."""
-    for task, loss in losses.items():
-        if loss is not None and not math.isfinite(loss):
-            raise NotFinite(
-                f"The loss of {task} became {loss} at step {step}. Nothing was written. "
-                f"{_RATE_TOO_HIGH if step else _WEIGHTS_DAMAGED}"
-            )
+def require_finite(losses: Mapping[str, float | None], step: int, loaded: LoadedRun) -> None:
+    """Raise for a loss by task that is not finite, after `step` steps.
+
+    Raises DamagedCheckpoint if the cause is in the weights that the run started from: some of them
+    are not finite, or no step was taken. Otherwise NotFinite.
+    """
+    bad = next((e for e in losses.items() if e[1] is not None and not math.isfinite(e[1])), None)
+    if bad is None:
+        return
+    what = f"The loss of {bad[0]} became {bad[1]} at step {step}. Nothing was written."
+    if loaded.source is None:
+        raise NotFinite(f"{what} {_RATE_TOO_HIGH if step else _RANDOM_OVERFLOWS}")
+    damaged = names_not_finite(
+        loaded.source,
+        (*(each.name for each in loaded.description.backbone.tensors), *loaded.loaded_heads),
+        loaded.description.backbone.prefix,
+    )
+    if step and not damaged:
+        raise NotFinite(f"{what} {_RATE_TOO_HIGH}")
+    cause = f"NaN or infinite values in {shown(damaged)}" if damaged else "no step was taken"
+    if loaded.spec.starts_from is None:
+        raise DamagedCheckpoint(
+            f"{what} The checkpoint's own weights are damaged ({cause}). Copy it again."
+        )
+    raise DamagedCheckpoint(
+        f"{what} The weights of run '{loaded.spec.starts_from}' are damaged ({cause}). Train that "
+        "run again."
+    )

@@ -11,7 +11,7 @@ from mtl_core.models.checkpoint import Checkpoint, require_weights, weights_dige
 from mtl_core.models.description import BackboneDescription
 from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.tasks.task import Task, TaskKind
-from mtl_core.training.output_folder import WEIGHTS, read_spec
+from mtl_core.training.output_folder import WEIGHTS, read_spec, require_as_written
 from mtl_core.training.random_streams import stream_seed
 from mtl_core.training.spec import RunSpec
 
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from mtl_core.models.deferred import DeferredBackbone
 
 _RANDOM = "The encoder's weights are initialised at random from the seed, not from the checkpoint."
+_NOT_CHECKED = (
+    "It cannot be checked whether the files of that run have changed since: an earlier version "
+    "wrote them, without digests."
+)
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,8 @@ def start_folder(spec: RunSpec, checkpoint: Checkpoint, earlier: Path | None) ->
     """Return the folder that `load_start` will read weights from; None for random weights.
 
     `earlier` is the model folder of the run that `spec.starts_from` names. Raises InvalidRun if it
-    does not fit, and MissingWeights as `require_weights` does.
+    does not fit, MissingWeights as `require_weights` does, and DamagedCheckpoint if a file of the
+    earlier run has changed since the run wrote it.
     """
     if spec.starts_from is None:
         return None if spec.random_backbone else require_weights(checkpoint)
@@ -64,6 +69,7 @@ def start_folder(spec: RunSpec, checkpoint: Checkpoint, earlier: Path | None) ->
             f"Run '{spec.starts_from}' trained '{before.checkpoint}', this one trains "
             f"'{spec.checkpoint}'. Name the same checkpoint."
         )
+    require_as_written(earlier)
     return earlier
 
 
@@ -91,6 +97,7 @@ def load_start(
         backbone = _deferred(checkpoint, source, deferred) if deferred else None
         backbone = backbone or load_backbone(checkpoint)
         return Start(backbone, source, weights_digest(source), notes=notes)
+    checked = require_as_written(source)
     written = Checkpoint(
         reference=str(source), name=spec.starts_from, config_file=config, folder=source
     )
@@ -101,7 +108,11 @@ def load_start(
         source=source,
         digest=weights_digest(source),
         heads=_tensors(source, names),
-        notes=(_note(spec.starts_from, loaded, tasks), *notes),
+        notes=(
+            _note(spec.starts_from, loaded, tasks),
+            *(() if checked else (_NOT_CHECKED,)),
+            *notes,
+        ),
     )
 
 

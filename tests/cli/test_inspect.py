@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 Command = Callable[..., Any]
 BERT = ("--checkpoint", "bert-base-uncased")
 
@@ -143,6 +145,82 @@ def test_inspect_states_what_has_no_effect_in_a_configuration(
     ]
     options = ("inspect", "--checkpoint", config)
 
-    assert command(*options).out.splitlines()[-2:] == [f"Checkpoint: {note}" for note in notes]
-    assert command(*options, "--format", "json").json["checkpoint_notes"] == notes
-    assert command("inspect", "--format", "json").json["checkpoint_notes"] == []
+    shown = command(*options).out.splitlines()
+    assert [f"Checkpoint: {note}" in shown for note in notes] == [True, True]
+    assert command(*options, "--format", "json").json["checkpoint_notes"][:2] == notes
+
+
+def _surplus_layer(tensors: dict[str, Any]) -> None:
+    last = [name for name in tensors if name.startswith("encoder.layer.1.")]
+    tensors.update({name.replace(".1.", ".2.", 1): tensors[name].clone() for name in last})
+
+
+def _head(tensors: dict[str, Any]) -> None:
+    tensors.update({f"cls.{n}": tensors["pooler.dense.bias"].clone() for n in "ab"})
+
+
+def _without_an_embedding(tensors: dict[str, Any]) -> None:
+    tensors.pop("embeddings.word_embeddings.weight")
+
+
+@pytest.mark.parametrize(
+    ("change", "start", "end"),
+    [
+        (_head, "Not read from the weights: cls (2 tensors).", ""),
+        (
+            _surplus_layer,
+            "Training will refuse the weights. They have 16 tensors inside the encoder that "
+            "config.json does not define: encoder.layer.2.attention.output.LayerNorm.bias, ",
+            "load it in transformers and save it with save_pretrained().",
+        ),
+        (
+            _without_an_embedding,
+            "1 of 37 tensors of the encoder are not in the weights under their names, "
+            "bert.embeddings.word_embeddings.weight among them.",
+            "unless transformers converts them from other names.",
+        ),
+    ],
+)
+def test_inspect_states_what_the_names_in_the_weights_show(
+    command: Command,
+    tiny_checkpoint: Path,
+    tmp_path: Path,
+    change: Callable[[dict[str, Any]], None],
+    start: str,
+    end: str,
+) -> None:
+    from safetensors.torch import load_file, save_file
+
+    tensors = load_file(tiny_checkpoint / "model.safetensors")
+    change(tensors)
+    save_file(tensors, tmp_path / "model.safetensors")
+    (tmp_path / "config.json").write_bytes((tiny_checkpoint / "config.json").read_bytes())
+
+    answer = command("inspect", "--checkpoint", tmp_path, "--format", "json")
+
+    (note,) = answer.json["checkpoint_notes"]
+    assert note.startswith(start)
+    assert note.endswith(end)
+    assert f"Checkpoint: {note}" in command("inspect", "--checkpoint", tmp_path).out.splitlines()
+
+
+def test_inspect_states_that_weights_cannot_be_read_or_are_not_here(
+    command: Command, tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    def notes(*options: object) -> list[str]:
+        answer = command("inspect", *options, "--format", "json")
+        assert answer.code == 0
+        found: list[str] = answer.json["checkpoint_notes"]
+        return found
+
+    (tmp_path / "config.json").write_bytes((tiny_checkpoint / "config.json").read_bytes())
+    assert notes("--checkpoint", tmp_path) == [
+        "There are no weights on this machine, so everything shown follows from config.json. "
+        "Whether weights fit it is checked when they are loaded."
+    ]
+    (tmp_path / "model.safetensors").write_bytes(b"no header")
+    (damaged,) = notes("--checkpoint", tmp_path)
+    assert damaged.startswith(f"Training will refuse the weights: {tmp_path / 'model.safetensors'}")
+    assert notes("--checkpoint", tiny_checkpoint) == []
+    assert notes(*BERT) == []
+    assert notes() == ["Not read from the weights: embeddings.position_ids."]

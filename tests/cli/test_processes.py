@@ -75,7 +75,7 @@ def test_inspect_prints_the_documented_numbers() -> None:
     assert {tuple(each) for each in document["parameters"]} == {
         (
             *("name", "shape", "count", "group", "state"),
-            *("learning_rate", "reached_by", "tied_to"),
+            *("learning_rate", "reached_by", "tied_to", "no_effective_update"),
         )
     }
 

@@ -17,7 +17,7 @@ FIELDS = {  # the documented fields, and after | further ones
     "step": "phase step epoch loss learning_rates",
     "evaluation": "phase epoch step split tasks",
     "answers": "step split places answers",
-    "measured": "groups gradient_cosine gradient_cosine_range probes layer_probes",
+    "measured": "groups gradient_cosine gradient_cosine_range probes layer_probes unchanged",
     "phase_finished": "phase frozen_identical | frozen_tensors",
     "run_finished": "run metrics frozen_identical frozen_tensors peak_memory_bytes "
     "training_seconds evaluation_seconds total_seconds | output prefix_seconds trained_beside "
@@ -187,26 +187,49 @@ def test_output_becomes_a_folder_with_the_model(train: Command, tmp_path: Path) 
     }
 
 
-def test_a_failed_run_ends_with_run_failed_and_exit_code_1(
-    train: Command, command: Command, tiny_checkpoint: Path, tmp_path: Path
+def _nan(tensors: dict[str, Any]) -> None:
+    tensors["embeddings.LayerNorm.weight"].fill_(float("nan"))
+
+
+def _infinite_gradients(tensors: dict[str, Any]) -> None:
+    tensors["encoder.layer.1.attention.output.LayerNorm.weight"].fill_(1e-6)
+    tensors["encoder.layer.1.output.LayerNorm.weight"].fill_(1e37)
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "step", "cause"),
+    [
+        (_nan, 2, 0, "(NaN or infinite values in bert.embeddings.LayerNorm.weight). Copy it again"),
+        (_infinite_gradients, 1, 2, "The learning rate is probably too high"),
+    ],
+)
+def test_a_failed_run_ends_with_run_failed_and_the_exit_code_of_its_cause(
+    train: Command,
+    command: Command,
+    tiny_checkpoint: Path,
+    tmp_path: Path,
+    change: Callable[[dict[str, Any]], None],
+    code: int,
+    step: int,
+    cause: str,
 ) -> None:
     damaged = tmp_path / "damaged"
     shutil.copytree(tiny_checkpoint, damaged)
     weights = load_file(damaged / "model.safetensors")
-    weights["embeddings.LayerNorm.weight"].fill_(float("nan"))
+    change(weights)
     save_file(weights, damaged / "model.safetensors", metadata={"format": "pt"})
 
-    answer = train("--checkpoint", damaged, *SHORT, *JSONL)
+    answer = train("--checkpoint", damaged, *SHORT, "--scenario", "full", *JSONL)
     listed = command("runs", "list", "--format", "json").json[0]
 
     last = answer.events[-1]
-    assert answer.code == 1
+    assert answer.code == code
     assert last["event"] == "run_failed"
-    assert last["reason"].startswith("The loss of sentiment became nan at step 0.")
-    assert "the checkpoint's own weights are damaged" in last["reason"]
+    assert last["reason"].startswith(f"The loss of sentiment became nan at step {step}.")
+    assert cause in last["reason"]
     assert answer.err == f"{last['reason']}\n"
     assert (listed["state"], listed["reason"]) == ("failed", last["reason"])
-    assert "NaN" not in answer.out
+    assert ":NaN" not in answer.out
 
 
 def test_label_noise_is_in_the_notes_and_in_the_spec(train: Command) -> None:
@@ -284,5 +307,12 @@ def test_a_run_starts_from_the_saved_model_of_another(
     assert beside[-1]["output"] == str(tmp_path / "beside")
     monkeypatch.chdir(tmp_path.parent)
     assert train(*SHORT, "--starts-from", beside[0]["run"]).code == 0
+    file = tmp_path / "first" / "model.safetensors"
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    answer = train(*SHORT, "--starts-from", run)
+    assert (answer.code, f"{file} was changed or damaged since its run" in answer.err) == (2, True)
+    assert command("predict", run, "--text", "good").code == 2
     shutil.rmtree(tmp_path / "first")
     assert "is no longer at" in train(*SHORT, "--starts-from", run).err

@@ -12,6 +12,7 @@ from mtl_core.freezing.table_text import (
     as_json,
     as_markdown,
     listing,
+    no_effect_notes,
     rate_text,
     shape_text,
 )
@@ -62,7 +63,8 @@ def test_csv_reads_back_with_every_digit_and_adds_up() -> None:
     rows = list(csv.DictReader(io.StringIO(as_csv(table))))
 
     assert list(rows[0]) == [
-        *("name", "state", "shape", "count", "group", "learning_rate", "reached_by", "tied_to")
+        *("name", "state", "shape", "count", "group", "learning_rate", "reached_by", "tied_to"),
+        "no_effective_update",
     ]
     assert [row["name"] for row in rows] == [row.name for row in table.rows]
     assert [row["state"] for row in rows] == [row.state for row in table.rows]
@@ -72,6 +74,9 @@ def test_csv_reads_back_with_every_digit_and_adds_up() -> None:
     assert rows[0]["shape"] == "30522 × 768"
     assert rows[0]["reached_by"] == "sentiment ner"
     assert rows[0]["tied_to"] == ""
+    marked = [row["name"] for row in rows if row["no_effective_update"] == "true"]
+    assert marked == [row.name for row in table.rows if row.no_effective_update]
+    assert len(marked) == 9
 
 
 def test_csv_gives_a_tied_name_no_parameters_and_its_owner() -> None:
@@ -101,7 +106,8 @@ def test_the_json_document_has_exactly_the_documented_fields() -> None:
     document = json.loads(json.dumps(as_json(tables, 2, "bert-base-uncased", "gradual")))
 
     assert list(document) == [
-        *("checkpoint", "scenario", "phase", "phases", "totals", "groups", "parameters")
+        *("checkpoint", "scenario", "phase", "phases", "totals"),
+        *("tensors_without_effective_update", "groups", "parameters"),
     ]
     assert document["phase"] == 2
     assert document["phases"] == [
@@ -142,7 +148,9 @@ def test_the_json_document_has_exactly_the_documented_fields() -> None:
         "learning_rate": 1e-3,
         "reached_by": ["ner"],
         "tied_to": None,
+        "no_effective_update": False,
     }
+    assert document["tensors_without_effective_update"] == 0
 
 
 @pytest.mark.parametrize(
@@ -167,3 +175,35 @@ def test_shapes_are_formatted_with_multiplication_signs() -> None:
     assert shape_text((768, 3072)) == "768 × 3072"
     assert shape_text((768,)) == "768"
     assert shape_text(()) == ""
+
+
+def test_rates_below_the_resolution_of_float32_are_marked_and_explained() -> None:
+    model = shipped("bert-base-uncased")
+    table = parameter_table(scenario_plan("discriminative", model), model)
+
+    lines = as_markdown(table).splitlines()
+
+    marked = [line for line in lines if line.endswith(" † |")]
+    assert len(marked) == table.without_effective_update == 9
+    assert all(".LayerNorm.weight` |" in line for line in marked)
+    assert lines[-1] == (
+        "† no effective update (9 LayerNorm tensors, estimated): below a rate of 2.98e-8, a step "
+        "is smaller than float32 resolves for weights of about 1."
+    )
+    assert no_effect_notes(small_table("all")) == ()
+
+
+def test_only_trainable_layernorm_weights_are_estimated_and_strictly_below_the_bound() -> None:
+    model = shipped("bert-base-uncased")
+
+    def marked(rate: float, *train: str) -> list[str]:
+        table = parameter_table(plan_of(*train, learning_rate=rate), model)
+        return [row.name for row in table.rows if row.no_effective_update]
+
+    assert marked(2.0**-25, "all") == []
+    assert len(marked(2.9e-8, "all")) == 25
+    assert marked(1e-12, "biases") == []
+    assert marked(1e-12, "layer:3") == [
+        "bert.encoder.layer.3.attention.output.LayerNorm.weight",
+        "bert.encoder.layer.3.output.LayerNorm.weight",
+    ]

@@ -116,7 +116,6 @@ def test_an_unreadable_file_is_reported(tmp_path):
         (without("hidden_act", activation_function="relu"), "Nearest: 'hidden_act'"),
         ({**BERT, "num_experts": 8}, "'num_experts' 8.* Its sizes: 'vocab_size', 'hidden_size'"),
         ({**BERT, "embedding_size": 128}, "'embedding_size' 128"),
-        ({**BERT, "position_embedding_type": "relative_key"}, "'position_embedding_type' \"relat"),
         ({**BERT, "rope_theta": 10_000.0}, "'rope_theta' 10000.0"),
         ({**BERT, "rope_scaling": {"factor": 2.0}}, "'rope_scaling'"),
         ({**BERT, "alibi_starting_size": 512, "auto_map": CODE}, "'alibi_starting_size' 512"),
@@ -257,3 +256,32 @@ def test_a_model_that_reads_fewer_tokens_than_a_run_is_refused(
     checkpoint = resolve_checkpoint(str(folder), ANY_FILE)
     with pytest.raises(UnsupportedArchitecture, match=f"reads at most {limit} tokens, and a run"):
         describe(checkpoint)
+
+
+@pytest.mark.parametrize(
+    ("model_type", "positions", "is_computed"),
+    [
+        ("bert", "absolute", True),
+        ("bert", None, True),
+        ("bert", "relative_key", False),
+        ("bert", "relative_key_query", False),
+        ("bert", "alibi", False),
+        ("xlm-roberta", "rotary", False),
+        ("roformer", "rotary", True),
+        ("esm", "rotary", True),
+        ("esm", "relative_key", False),
+        ("modernbert", "absolute", True),  # as published, though they are rotary
+    ],
+)
+def test_positions_that_transformers_does_not_compute_are_refused(
+    config_folder, model_type, positions, is_computed
+):
+    folder = config_folder({"model_type": model_type, "position_embedding_type": positions})
+    if is_computed:
+        assert read_architecture(folder / "config.json").model_type == model_type
+        return
+    with pytest.raises(
+        UnsupportedArchitecture,
+        match=f"position_embedding_type '{positions}', which transformers .* does not compute",
+    ):
+        read_architecture(folder / "config.json")

@@ -254,3 +254,65 @@ def test_a_configuration_cannot_send_the_load_to_another_file(
     loaded = load_backbone(checkpoint)
     expected = tiny_backbone("bert").embeddings.word_embeddings.weight
     assert torch.equal(loaded.embeddings.word_embeddings.weight, expected)
+
+
+def _cut_to_two_layers(folder):
+    """A configuration of two layers beside the weights of more."""
+    values = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**values, "num_hidden_layers": 2}))
+
+
+def test_weights_of_more_layers_than_the_configuration_has_are_refused(tmp_path, tiny_config):
+    from transformers import BertForMaskedLM
+
+    BertForMaskedLM(tiny_config("bert", num_hidden_layers=4)).save_pretrained(tmp_path / "cut")
+    _cut_to_two_layers(tmp_path / "cut")
+    checkpoint = resolve_checkpoint(str(tmp_path / "cut"), ANY_FILE)
+
+    with pytest.raises(DamagedCheckpoint) as refused:
+        load_backbone(checkpoint)
+
+    assert str(refused.value) == (
+        "The weights of 'cut' have 32 tensors inside the encoder that config.json does not define: "
+        "bert.encoder.layer.2.attention.output.LayerNorm.bias, "
+        "bert.encoder.layer.2.attention.output.LayerNorm.weight, "
+        "bert.encoder.layer.2.attention.output.dense.bias and 29 more. Without them it would "
+        "compute another function. config.json defines 2 layers (encoder.layer), the weights have "
+        "4. Correct the number of layers in config.json; for an encoder of 2 layers, load it in "
+        "transformers and save it with save_pretrained()."
+    )
+
+
+@pytest.mark.parametrize("prefix", ["", "bert."])
+def test_relative_positions_in_the_weights_are_refused(checkpoint, checkpoint_folder, prefix):
+    name = "encoder.layer.0.attention.self.distance_embedding.weight"
+
+    def add(tensors):
+        renamed = {f"{prefix}{each}": tensors.pop(each) for each in list(tensors)}
+        tensors.update(renamed | {f"{prefix}{name}": torch.zeros(79, 16)})
+
+    _rewrite(checkpoint_folder, add)
+    with pytest.raises(
+        DamagedCheckpoint, match=rf"have 1 tensor inside .*: {prefix}{name}\. .*belong together"
+    ):
+        load_backbone(checkpoint)
+
+
+def test_heads_a_surplus_pooler_and_computed_buffers_are_left(tmp_path, tiny_backbone):
+    folder = tmp_path / "electra"
+    tiny_backbone("electra").save_pretrained(folder)
+    others = {
+        "pooler.dense.weight": torch.ones(2, 2),
+        "embeddings.position_ids": torch.arange(40)[None],
+        "encoder.rotary.inv_freq": torch.ones(2),
+        "discriminator_predictions.dense.weight": torch.ones(2),
+        "classifier": torch.ones(1),
+    }
+    _rewrite(folder, lambda tensors: tensors.update(others))
+
+    loaded = load_backbone(resolve_checkpoint(str(folder), ANY_FILE))
+
+    assert (
+        dict(loaded.named_parameters()).keys()
+        == dict(tiny_backbone("electra").named_parameters()).keys()
+    )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mtl_core.errors import NotFinite
+from mtl_core.errors import DamagedCheckpoint, FreezeLabError, NotFinite
 from mtl_core.training.run import fine_tune
 
 
@@ -27,11 +27,24 @@ def explosive(bench_of, changed_checkpoint, tiny_data):
     return bench_of(changed_checkpoint(stretch), tiny_data)
 
 
-def until_it_fails(spec, output):
+@pytest.fixture
+def unread(bench_of, changed_checkpoint, tiny_data):
+    """A bench whose checkpoint overflows in training, and has a NaN that no pass reads."""
+
+    def spoil(tensors):
+        tensors["encoder.layer.1.attention.output.LayerNorm.weight"].fill_(1e-6)
+        tensors["encoder.layer.1.output.LayerNorm.weight"].fill_(1e37)
+        tensors["embeddings.position_embeddings.weight"][60, 0] = float("nan")
+
+    return bench_of(changed_checkpoint(spoil), tiny_data)
+
+
+def until_it_fails(spec, output, kind=NotFinite):
     """The kinds of event before the failure, and what the failure says."""
     kinds = []
-    with pytest.raises(NotFinite, match=r"Nothing was written\.") as failure:
+    with pytest.raises(FreezeLabError, match=r"Nothing was written\.") as failure:
         kinds.extend(event.event for event in fine_tune(spec, "a run", output))
+    assert type(failure.value) is kind
     assert not output.exists()
     return kinds, str(failure.value)
 
@@ -40,13 +53,27 @@ def until_it_fails(spec, output):
 def test_a_checkpoint_with_an_infinite_weight_is_found_out_before_the_first_step(
     infinite, scenario, tmp_path
 ):
-    kinds, reason = until_it_fails(infinite.spec(scenario), tmp_path / "output")
+    spec = infinite.spec(scenario)
+
+    kinds, reason = until_it_fails(spec, tmp_path / "output", DamagedCheckpoint)
 
     assert kinds == ["run_started"]
     assert reason == (
-        "The loss of sentiment became nan at step 0. Nothing was written. "
-        "No step was taken: the checkpoint's own weights are damaged. Copy it again."
+        "The loss of sentiment became nan at step 0. Nothing was written. The checkpoint's own "
+        "weights are damaged (NaN or infinite values in bert.encoder.layer.0.output.dense.weight). "
+        "Copy it again."
     )
+
+
+def test_a_loss_that_explodes_is_not_blamed_on_the_rate_if_the_weights_are_damaged(
+    unread, tmp_path
+):
+    spec = unread.spec("full")
+
+    _, reason = until_it_fails(spec, tmp_path / "output", DamagedCheckpoint)
+
+    assert "step 2" in reason
+    assert "values in bert.embeddings.position_embeddings.weight). Copy it again." in reason
 
 
 def test_training_that_explodes_ends_with_the_step_and_a_remedy(explosive, tmp_path):

@@ -5,7 +5,9 @@ from itertools import pairwise
 import pytest
 import torch
 
+from mtl_core.training.events import Unchanged
 from mtl_core.training.loaded_run import load_run
+from mtl_core.training.measures.movement import TensorMovement, unchanged_tensors
 
 
 @pytest.fixture(scope="module")
@@ -207,3 +209,46 @@ def test_probes_of_each_layer_end_with_those_of_the_encoder_and_change_nothing(f
         assert layers[-1] == measured.probes[task]
     assert [each.loss for each in of(events, "step")] == [each.loss for each in of(full, "step")]
     assert of(full, "measured")[0].layer_probes == {}
+
+
+def test_trained_tensors_that_keep_every_bit_are_named_with_the_cause(
+    bench, of, tmp_path, written, moved
+):
+    plan = bench.plan(["all"], learning_rate=1e-6, layer_decay=100.0)  # 1e-8 and 1e-10 below
+    events = bench.run(bench.spec(plan, epochs=2), tmp_path / "output")
+    (table,) = bench.tables(plan)
+    start = bench.start()
+    learning = {row.name for row in table.rows if row.learning_rate is not None}
+    same = learning - moved(start, written(tmp_path / "output"))
+
+    (measured,) = of(events, "measured")
+
+    assert set(measured.unchanged.rate_too_low) == same
+    marked = {row.name for row in table.rows if row.no_effective_update}
+    assert len(marked) == 3
+    assert marked <= same  # others too, whose sizes are known only after the run
+    assert measured.unchanged.others == ()
+    assert measured.notes == (
+        f"{len(same)} of 41 trained tensors did not change: their learning rates are below the "
+        "resolution of float32 (no effective update).",
+    )
+
+
+def test_ordinary_rates_change_every_trained_tensor(top, full, of):
+    assert of(top, "measured")[0].unchanged == Unchanged(trained=20)
+    assert of(full, "measured")[0].notes == ()
+
+
+def test_a_tensor_that_keeps_its_value_at_a_high_rate_is_named_apart():
+    movements = {
+        "moved": TensorMovement(distance=0.1, norm=1.0),
+        "too low": TensorMovement(distance=0.0, norm=1.0, mean_size=1.0),
+        "head": TensorMovement(distance=0.0, norm=1.0, mean_size=1.0),
+    }
+
+    found = unchanged_tensors(movements, {"moved": 1e-3, "too low": 2.9e-8, "head": 3e-8})
+
+    assert found == Unchanged(trained=3, rate_too_low=("too low",), others=("head",))
+    assert found.notes[1] == (
+        "1 of 3 trained tensors did not change although their learning rates are high enough: head."
+    )

@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from mtl_core.errors import FreezeBroken
+from mtl_core.errors import DamagedCheckpoint, FreezeBroken
 from mtl_core.training.proof import (
     digests,
     file_digests,
@@ -159,3 +159,36 @@ def test_a_frozen_head_is_not_held_against_a_head_of_that_name_in_the_checkpoint
     drawn = bench.start()["ner.weight"]
     assert torch.equal(written(tmp_path / "output")["ner.weight"], drawn)
     assert not torch.equal(written(finished)["ner.weight"], drawn)
+
+
+def test_a_tensor_under_two_names_is_read_once_and_is_no_false_alarm(
+    bench, bench_of, changed_checkpoint, tiny_data, tmp_path, of
+):
+    """Files of task models and of bare encoders were merged: both names, the same values."""
+    name = "encoder.layer.0.output.dense.weight"
+    merged = bench_of(
+        changed_checkpoint(lambda tensors: tensors.update({f"bert.{name}": tensors[name].clone()})),
+        tiny_data,
+    )
+    plan = bench.plan(["layer:0"])
+
+    events = merged.run(merged.spec(plan), tmp_path / "output")
+
+    assert of(events, "run_finished")[0].frozen_identical is True
+    once = of(bench.run(bench.spec(plan)), "measured")[0]
+    assert of(events, "measured")[0].groups["layer 0"].moved == once.groups["layer 0"].moved
+
+
+def test_a_frozen_tensor_with_two_values_is_refused_before_training(
+    bench_of, changed_checkpoint, tiny_data
+):
+    name = "encoder.layer.0.output.dense.weight"
+    bench = bench_of(
+        changed_checkpoint(lambda tensors: tensors.update({f"bert.{name}": tensors[name] + 1})),
+        tiny_data,
+    )
+
+    with pytest.raises(
+        DamagedCheckpoint, match=rf"different values under two names .*: bert\.{name} and {name}\."
+    ):
+        bench.run(bench.spec("heads-only"))

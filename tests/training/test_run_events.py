@@ -92,7 +92,7 @@ def test_an_early_end_comes_back_from_its_line(end):
         (
             "measured",
             {"event", "elapsed_seconds", "groups", "gradient_cosine", "probes"}
-            | {"gradient_cosine_range", "layer_probes"},
+            | {"gradient_cosine_range", "layer_probes", "unchanged"},
         ),
         (
             "phase_finished",

@@ -1,11 +1,12 @@
 """A run that starts from the model of another run."""
 
+import json
 import shutil
 
 import pytest
 import torch
 
-from mtl_core.errors import InvalidRun
+from mtl_core.errors import DamagedCheckpoint, InvalidRun
 from mtl_core.models.weights import weights_digest
 from mtl_core.training.loaded_run import load_run
 from mtl_core.training.run import fine_tune
@@ -66,6 +67,38 @@ def test_a_head_with_other_labels_is_initialised_again(bench, first, write_data,
     assert notes_of(loaded) == ("Starts from run first. Heads loaded: ner; new heads: sentiment.",)
     assert torch.equal(loaded.model.classifier.weight, bench.model().classifier.weight)
     assert not torch.equal(loaded.model.ner.weight, bench.model().ner.weight)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json", "tokenizer.json"])
+def test_a_file_that_changed_since_the_run_wrote_it_is_refused(bench, first, name):
+    folder, _ = first
+    spec = bench.spec("full", starts_from="first")
+    file = folder / name
+    content = file.read_bytes()
+    file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+
+    with pytest.raises(DamagedCheckpoint, match=rf"first/{name} was changed or damaged since its"):
+        load_run(spec, earlier=folder)
+    file.unlink()
+    with pytest.raises(DamagedCheckpoint, match=rf"first lacks {name}, which the run wrote"):
+        load_run(spec, earlier=folder)
+    file.write_bytes(content)
+    assert load_run(spec, earlier=folder).source == folder
+
+
+def test_a_model_of_an_earlier_version_is_not_checked_and_a_note_says_so(bench, first, notes_of):
+    folder, _ = first
+    record = json.loads((folder / "freeze_lab.json").read_text())
+    names = {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"}
+    assert record.pop("files").keys() == names
+    (folder / "freeze_lab.json").write_text(json.dumps(record))
+
+    loaded = load_run(bench.spec("full", starts_from="first"), earlier=folder)
+
+    assert notes_of(loaded)[1] == (
+        "It cannot be checked whether the files of that run have changed since: an earlier version "
+        "wrote them, without digests."
+    )
 
 
 def test_what_does_not_fit_is_refused(bench, first, tmp_path):

@@ -403,6 +403,10 @@ def test_discriminative_rates_warn_about_layers_that_hardly_change(lab: Lab) -> 
     text = "\n".join(each.value for each in app.markdown)
     assert "the lowest is 1/95,429 of the encoder's highest" in text
     assert "With such low rates, 5 blocks hardly change" in text
+    assert ":gray-badge[† no effective update · 9]" in text
+    rates = app.dataframe[0].value["Rate"]
+    assert sum(rate.endswith(" †") for rate in rates) == 9
+    assert any("† no effective update (9 LayerNorm tensors" in each.value for each in app.caption)
 
 
 def test_train_this_plan_opens_train_with_the_same_settings_and_starts_no_run(lab: Lab) -> None:

@@ -2,13 +2,16 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from mtl_core.freezing.resolution import rounds_to_nothing
 from mtl_core.freezing.table import ParameterTable, State
-from mtl_core.models.weights import weight_files
+from mtl_core.models.stored_tensors import read_tensors
+from mtl_core.training.events import Unchanged
 
 _CHUNK = 1 << 20
 
@@ -93,18 +96,10 @@ class StartingWeights:
 
     def _read(self, names: Sequence[str]) -> Iterator[tuple[str, Tensor]]:
         """Yield those of these tensors that are in the files, as float32."""
-        from safetensors import safe_open
-
         if self._source is None or not names:
             return
-        wanted = {
-            alias: name for name in names for alias in (name.removeprefix(f"{self._prefix}."), name)
-        }
-        for file in weight_files(self._source):
-            with safe_open(file, framework="pt") as tensors:
-                for key in tensors.keys():  # noqa: SIM118 - no mapping
-                    if key in wanted:
-                        yield wanted[key], tensors.get_tensor(key).float()
+        for name, tensor in read_tensors(self._source, names, self._prefix):
+            yield name, tensor.float()
 
 
 def learning_names(tables: Sequence[ParameterTable], steps: Sequence[int]) -> tuple[str, ...]:
@@ -118,22 +113,73 @@ def learning_names(tables: Sequence[ParameterTable], steps: Sequence[int]) -> tu
     return tuple(row.name for row in tables[0].rows if row.name in learning)
 
 
+@dataclass(frozen=True, slots=True)
+class TensorMovement:
+    """How far a tensor that learned is from its start, and the norm of the start.
+
+    `mean_size` is the mean absolute value of the start; it is computed if no value has changed.
+    """
+
+    distance: float
+    norm: float
+    mean_size: float | None = None
+
+
+def tensor_movements(
+    parameters: Mapping[str, nn.Parameter], start: StartingWeights
+) -> dict[str, TensorMovement]:
+    """Return the movement of each tensor that learned, in the order of `start`."""
+    found = {}
+    for name, before in start:
+        after = parameters[name].detach().cpu()
+        size = before.abs().mean().item() if torch.equal(before, after) else None
+        found[name] = TensorMovement(*_distance_and_norm(before, after), size)
+    return found
+
+
+def unchanged_tensors(
+    movements: Mapping[str, TensorMovement], peak_rates: Mapping[str, float]
+) -> Unchanged:
+    """Return the tensors that learned and have not changed, by whether their rates explain it.
+
+    `peak_rates` has the highest rate of each tensor in the run.
+    """
+    sizes = {name: each.mean_size for name, each in movements.items() if each.mean_size is not None}
+    low = [name for name, size in sizes.items() if rounds_to_nothing(peak_rates[name], size)]
+    return Unchanged(
+        trained=len(movements),
+        rate_too_low=tuple(sorted(low)),
+        others=tuple(sorted(sizes.keys() - set(low))),
+    )
+
+
+def peak_rates(tables: Sequence[ParameterTable], steps: Sequence[int]) -> dict[str, float]:
+    """Return the highest rate of each tensor in a phase with at least one step."""
+    found: dict[str, float] = {}
+    for table, count in zip(tables, steps, strict=True):
+        for row in table.rows if count else ():
+            if row.learning_rate is not None:
+                found[row.name] = max(row.learning_rate, found.get(row.name, 0.0))
+    return found
+
+
 def moved_by_group(
-    parameters: Mapping[str, nn.Parameter], start: StartingWeights, groups: Mapping[str, str]
+    parameters: Mapping[str, nn.Parameter],
+    movements: Mapping[str, TensorMovement],
+    groups: Mapping[str, str],
 ) -> dict[str, float]:
     """Return ||end - start|| / ||start|| over all tensors of each group; exactly 0 if none learned.
 
-    `groups` maps each unique tensor to its group. If the start is all zeros, the distance itself
-    is returned.
+    `movements` has the tensors that learned; `groups` maps each unique tensor to its group. If the
+    start is all zeros, the distance itself is returned.
     """
     distances = dict.fromkeys(groups.values(), 0.0)
     norms = dict.fromkeys(groups.values(), 0.0)
     learned: dict[str, str] = {}
-    for name, before in start:
+    for name, each in movements.items():
         group = learned[name] = groups[name]
-        distance, norm = _distance_and_norm(before, parameters[name].detach().cpu())
-        distances[group] = math.hypot(distances[group], distance)
-        norms[group] = math.hypot(norms[group], norm)
+        distances[group] = math.hypot(distances[group], each.distance)
+        norms[group] = math.hypot(norms[group], each.norm)
     for name, group in groups.items():
         if group in learned.values() and name not in learned:
             norms[group] = math.hypot(norms[group], parameters[name].detach().norm().item())

@@ -24,8 +24,12 @@ from mtl_core.training.measures.layer_probes import probes_by_layer
 from mtl_core.training.measures.movement import (
     GradientNorms,
     StartingWeights,
+    TensorMovement,
     learning_names,
     moved_by_group,
+    peak_rates,
+    tensor_movements,
+    unchanged_tensors,
 )
 from mtl_core.training.measures.probes import (
     TRAINING_SENTENCES,
@@ -117,10 +121,13 @@ class RunMeasures:
             if self._shared:
                 self._measure()
             cosines = self._gradient_cosines()
-            groups = self._movements()
+            self._between()
+            moved = tensor_movements(self._parameters, self._weights)
+            groups = self._movements(moved)
         first, last = self._probes[0], self._probes[-1]
         return Measured(
             groups=groups,
+            unchanged=unchanged_tensors(moved, peak_rates(self._loaded.tables, self._loaded.steps)),
             gradient_cosine={pair: fmean(own) if own else None for pair, own in cosines.items()},
             gradient_cosine_range={
                 pair: (min(own), max(own)) for pair, own in cosines.items() if own
@@ -162,9 +169,9 @@ class RunMeasures:
             for pair, cosines in found.items()
         }
 
-    def _movements(self) -> dict[str, Movement]:
-        self._between()
-        moved = moved_by_group(self._parameters, self._weights, self._groups)
+    def _movements(self, movements: Mapping[str, TensorMovement]) -> dict[str, Movement]:
+        """Return the movement of each group, given that of the tensors that learned."""
+        moved = moved_by_group(self._parameters, movements, self._groups)
         norms = self.norms.means() if self.norms else {}
         self._between()
         similarities = {} if self._layers is None else self._layers.similarities()

@@ -88,14 +88,15 @@ class MemberRun:
         return {group: rate * factor for group, rate in self._rates.items()}
 
     def stepped(self, losses: Mapping[str, float | None], rates: dict[str, float]) -> Step:
-        """Count a step and build its event. Raises NotFinite for a loss that is not finite."""
+        """Count a step and build its event. Raises as `require_finite` does."""
         self.events.step += 1
-        require_finite(losses, self.events.step)
+        require_finite(losses, self.events.step, self.loaded)
         return self.events.stepped(self.table, losses, rates)
 
     def scored(self, table: ParameterTable, split: str, scores: dict[str, TaskScore]) -> Evaluation:
-        """Build the event of an evaluation. Raises NotFinite as `stepped` does."""
-        require_finite({task: score.loss for task, score in scores.items()}, self.events.step)
+        """Build the event of an evaluation. Raises as `require_finite` does."""
+        losses = {task: score.loss for task, score in scores.items()}
+        require_finite(losses, self.events.step, self.loaded)
         return self.events.scored(table, split, scores)
 
     def phase_finished(self, backbone_tensors: int) -> PhaseFinished:

@@ -9,10 +9,11 @@ from mtl_core.charts.rates import negligible_groups, rate_ratio, rates_figure, s
 from mtl_core.charts.stack import STACK_HEIGHT, stack_figure
 from mtl_core.charts.theme import Palette
 from mtl_core.freezing.table import ParameterTable, State, layers_crossed
-from mtl_core.freezing.table_text import SIGNS, rate_text
+from mtl_core.freezing.table_text import NO_EFFECT, SIGNS, no_effect_notes, rate_text
 from mtl_core.freezing.titles import task_titles
 from mtl_core.lessons.scenario_lessons import Lesson, lesson, own_plan_lesson
 from mtl_core.models.checkpoint import has_weights
+from mtl_core.models.checkpoint_notes import checkpoint_notes
 from mtl_core.models.description import BackboneDescription, Role
 from mtl_core.report.data_words import data_name
 from mtl_core.tasks.upload_reference import is_upload
@@ -55,6 +56,13 @@ def page_facts(chosen: ResolvedChoice) -> list[str]:
     ]
 
 
+def weight_problems(chosen: ResolvedChoice) -> tuple[str, ...]:
+    """Why training will refuse the weights of a checkpoint outside the catalogue."""
+    if chosen.checkpoint.entry is not None:
+        return ()
+    return checkpoint_notes(chosen.checkpoint, chosen.model.backbone).problems
+
+
 def stack_picture(chosen: ResolvedChoice, colors: Palette) -> None:
     """Draw the number of tensors by state and the layer diagram.
 
@@ -69,6 +77,12 @@ def stack_picture(chosen: ResolvedChoice, colors: Palette) -> None:
                     f":{_BADGE_COLORS[state]}-badge[{SIGNS[state]} {state} · {count} {noun}]",
                     width="content",
                 )
+        if table.without_effective_update:
+            st.markdown(
+                f":gray-badge[{NO_EFFECT} no effective update · {table.without_effective_update}]",
+                width="content",
+                help=" ".join(no_effect_notes(table)),
+            )
     st.plotly_chart(
         shared_figure(
             Key.STACK,

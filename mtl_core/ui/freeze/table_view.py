@@ -8,7 +8,7 @@ from streamlit.elements.lib.column_types import ColumnConfig
 
 from mtl_core.charts.theme import Palette
 from mtl_core.freezing.table import ROLES_TOP_DOWN, ParameterTable, Row, State
-from mtl_core.freezing.table_text import SIGNS, rate_text, shape_text
+from mtl_core.freezing.table_text import SIGNS, marked_rate, no_effect_notes, shape_text
 from mtl_core.ui.shared.data_table import data_table
 from mtl_core.ui.shared.keys import Key
 
@@ -133,7 +133,7 @@ def _frame(rows: Sequence[Row]) -> "DataFrame":
         "Shape": [shape_text(row.shape) for row in rows],
         "Count": [row.count for row in rows],
         "Part": [row.group for row in rows],
-        "Rate": [rate_text(row.learning_rate) for row in rows],
+        "Rate": [marked_rate(row) for row in rows],
     }
     if any(row.tied_to for row in rows):
         columns["Tied to"] = [row.tied_to or "" for row in rows]
@@ -160,7 +160,9 @@ def _columns(rows: Sequence[Row]) -> dict[str, ColumnConfig]:
         "Shape": column.TextColumn(width=98, alignment="right"),
         "Count": column.NumberColumn(width=92),
         "Part": column.TextColumn(width=92),
-        "Rate": column.TextColumn(width=64, alignment="right"),
+        "Rate": column.TextColumn(
+            width=84 if any(row.no_effective_update for row in rows) else 64, alignment="right"
+        ),
     }
     if any(row.tied_to for row in rows):
         columns["Tied to"] = column.TextColumn(help="The same tensor under another name.")
@@ -175,4 +177,6 @@ def _caption(table: ParameterTable, plan_phrase: str, shown: Sequence[Row]) -> s
         parts.append("○ unreached: selected for training, but no loss depends on it")
     if any(row.tied_to for row in shown):
         parts.append("a tied name shares its tensor with another name and counts 0")
+    if any(row.no_effective_update for row in shown):
+        parts += no_effect_notes(table)
     return " · ".join(parts)

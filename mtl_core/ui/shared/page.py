@@ -54,7 +54,7 @@ _TITLE_WIDTHS = {1: 1080, 2: 980, 3: 860}
 
 
 def show_ignored(notes: Sequence[str]) -> None:
-    """Draw a warning about values of the address that were ignored and replaced."""
+    """Draw a warning, e.g. about values of the address that were ignored and replaced."""
     if notes:
         st.warning("  \n".join(plain(note) for note in notes), icon=":material/info:")
 
