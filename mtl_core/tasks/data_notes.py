@@ -14,5 +14,7 @@ def data_notes(dataset: Dataset) -> tuple[str, ...]:
     for task, count in dataset.repaired_tags.items():
         if count:
             notes.append(f"{count} tags of {task} began an entity with I- and were read as B-.")
+    for reading in dataset.readings.values():
+        notes += [f"{reading.task}: {note}" for note in reading.notes_once]
     notes += [reading.line for reading in dataset.readings.values()]
     return tuple(notes)
