@@ -98,7 +98,25 @@ tasks:
 
 - Tags that are numbers, that have B and I in an unusual place (`PER-B`, `B_PER`, `name=B-PER`) or
   that may mean O need `tags`. So do bare types without any `O`, unless `scheme: io` states that
-  every word belongs to an entity. The brackets of CoNLL-2012, BIOES and BILOU are not read.
+  every word belongs to an entity. The brackets of CoNLL-2012 are not read.
+- BIOES (IOBES), BILOU and BMES are detected from all tags of the task, if one of them has `B-`;
+  otherwise `scheme` states them. They are converted to IOB2. An entity that lacks its begin or its
+  end is read from its first tag to its last one, and counted with file and line. A file in which
+  most entities lack one, or none has an end, is refused.
+- Ids of classes in Parquet and Arrow are named by the `ClassLabel` in the metadata that `datasets`
+  writes. Ids without names are labels of sentences (`0`, `1`); those of tags need `tags`. An id
+  without a class, such as -1, is refused. No library beside pyarrow is needed, and nothing of a
+  data set is executed.
+- Spans of characters are read as doccano exports them (`label`, `labels` or `entities`: lists such
+  as `[0, 4, "PER"]`, or objects with `start_offset`, `end_offset` and `label`) and as Label Studio
+  does (JSON with `data` and `annotations`, where `label` may name the control; or JSON-MIN).
+  Offsets count code points from 0, and the end is not included; those that fit only as UTF-16 or
+  bytes are refused. A text is one sentence. Its words are separated by blanks, with punctuation at
+  either side a word of its own. A span that begins or ends within a word, lies outside of the text,
+  overlaps an earlier one or has another text than the export states becomes no entity; each kind
+  is counted with file and line, and if most spans do not fit the file is refused. `tags` names
+  types here: `{PERSON: PER, MISC: O}`.
+- spaCy's `.spacy` files are not read: write their tokens as CoNLL columns or JSON lines.
 - A first column of CoNLL that holds only numbers or tags, counts, or has one value in every
   sentence holds no words: name the columns. Where columns are named, lines that begin with `#` and
   have other columns than the others are comments, and the multiword tokens and empty nodes of
@@ -199,13 +217,16 @@ def manifest_file() -> str:
         f"```yaml\n{sample.strip()}\n```",
         f"A task has the keys {', '.join(f'`{key}`' for key in keys)}. `kind` is `sentence` or "
         "`token`; `head` is a name that no other task uses. `text` and `label` name the columns of "
-        "a table or the keys of JSON lines. `test` is optional: plans are compared on it, while "
+        "a table or the keys of rows. `test` is optional: plans are compared on it, while "
         "rates and plans are chosen on `validation`. Without it, plans are compared on "
         "`validation` too.",
-        "Sentences: CSV or TSV with a header, or JSON lines (one object per line). Tokens: CoNLL "
-        "columns (token first, tag last, a blank line between sentences; a token may begin with "
-        "`#`), or JSON lines with `tokens` and `tags`. Tags: IOB2, IOB1 (converted) or IO (bare "
-        "types). Paths are relative to the manifest and must stay inside its folder.",
+        "Sentences: CSV or TSV with a header, or rows with keys. Tokens: CoNLL columns (token "
+        "first, tag last, a blank line between sentences; a token may begin with `#`), or rows "
+        "with `tokens` and `tags`, or with a text and spans of characters. Rows with keys are JSON "
+        "lines (`.jsonl`, one object per line), Parquet (`.parquet`), Arrow (`.arrow`), folders "
+        "that `save_to_disk` of Hugging Face `datasets` wrote and, for tokens, a JSON array "
+        "(`.json`). Tags: IOB2, IO (bare types), and IOB1, BIOES, BILOU and BMES, which are "
+        "converted. Paths are relative to the manifest and must stay inside its folder.",
         READING_TEXT.replace("{schemes}", ", ".join(SCHEME_NAMES)).replace(
             "{quoting}", " or ".join(Quoting)
         ),
