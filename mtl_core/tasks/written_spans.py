@@ -68,7 +68,8 @@ def span_keys(file: DataFile, row: Row, text: str, label: str) -> SpanKeys | Non
             line,
             f"there are spans in {quoted(lists)}. Name one in the manifest: label: {lists[0]}.",
         )
-    return SpanKeys(text, lists[0]) if lists else None
+    others = [key for key in _LISTS if key in values]  # refused as no list of spans
+    return SpanKeys(text, (lists or others)[0]) if lists or others else None
 
 
 def document(file: DataFile, row: Row, keys: SpanKeys) -> Document | None:
