@@ -192,6 +192,11 @@ REFUSED = {
     "two values": ("b.jsonl", doccano([[0, 9]]), "an entry of 'label' is no span."),
     "a missing type": ("b.jsonl", doccano([[0, 9, None]]), "'the type in 'label'' holds null"),
     "classes": ("b.jsonl", {"text": TEXT, "tags": ["positive"]}, "there is no key 'tokens'."),
+    "null": (
+        "b.jsonl",
+        {"text": TEXT, "label": None},
+        "'label' holds no list of spans. Write [] for a text without any.",
+    ),
     "no words": ("b.jsonl", doccano([], " "), "the text has no words."),
     "no entity": ("b.jsonl", doccano([]), "Every tag in b.jsonl is O"),
     "O as a type": ("b.jsonl", doccano([[0, 9, "O"]]), "may mean O. Write tags: {B-O: O} in the"),
@@ -244,3 +249,8 @@ def test_objects_of_an_array_have_the_line_on_which_they_begin(tmp_path: Path) -
     begins = rows.split("\n").index(" {", 2) + 1
     with pytest.raises(DataError, match=rf"b\.json, line {begins}: the task has 2 annotations"):
         load_dataset(str(tmp_path), ANY_FILE)
+
+
+def test_a_doc_bin_is_refused_with_where_to_find_the_conversion(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"b\.spacy is a DocBin of spaCy.* docs/manifest\.md has"):
+        read(tmp_path, [doccano()], "b.spacy")
