@@ -118,8 +118,5 @@ def _lines(sentence: Sentence, prediction: Prediction) -> list[str]:
         ]
         lines.append(f"{task}: {', '.join(entities) or 'no entity'}")
     if prediction.cut:
-        lines.append(
-            f"truncated: only {prediction.words_read} of {prediction.words} words fit the maximum "
-            "length"
-        )
+        lines.append(f"truncated: only {prediction.read_in_words} fit the maximum length")
     return lines

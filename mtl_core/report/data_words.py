@@ -112,7 +112,7 @@ def _cut_off(found: DataOverview, max_length: int) -> str:
 
 def reading_lines(task: TaskOverview) -> list[str]:
     """How the files of a task were read, and what no prediction can find whatever the length."""
-    lines = [] if task.reading is None else [task.reading.line]
+    lines = [] if task.reading is None else [task.reading.line, *task.reading.notes_once]
     if task.words_without_tokens:
         words = counted(task.words_without_tokens, "word has", "words have")
         entities = counted(task.entities_without_tokens, "entity", "entities")

@@ -127,12 +127,17 @@ def encode_labellings(
         return []
     sub_words = _sub_words(labellings[0], tokenizer, max_length)
     _check_tokens(labellings[0], sub_words)
-    cut_left = getattr(tokenizer, "truncation_side", "right") == "left"
+    cut_left = truncates_left(tokenizer)
     sentences = [
         _sentence(one, len(example.words or ()), cut_left)
         for example, one in zip(labellings[0], sub_words, strict=True)
     ]
     return [_encoded_split(examples, sentences, tasks) for examples in labellings]
+
+
+def truncates_left(tokenizer: Tokenizer) -> bool:
+    """Whether truncation cuts off the first tokens of a sentence rather than the last."""
+    return getattr(tokenizer, "truncation_side", "right") == "left"
 
 
 def losses_in_words(split: EncodedSplit, where: str, suffix: str = "") -> tuple[str, ...]:

@@ -22,6 +22,8 @@ def data_notes(dataset: Dataset) -> tuple[str, ...]:
             f"{task}: every tag in the {listed(splits)} data is O, so entity F1 is undefined there "
             "and is shown as undefined, not as 0. Check the column of the tags if it has entities."
         )
+    for reading in dataset.readings.values():
+        notes += [f"{reading.task}: {note}" for note in reading.notes_once]
     notes += [reading.line for reading in dataset.readings.values()]
     return tuple(notes)
 

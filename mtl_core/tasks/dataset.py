@@ -7,8 +7,10 @@ from pathlib import Path
 
 from mtl_core.errors import DataError, InternalError
 from mtl_core.settings import FileAccess
+from mtl_core.tasks.contents import Content, read_content
+from mtl_core.tasks.end_tags import end_scheme, without_end_tags
 from mtl_core.tasks.labels import check_labels, sentence_outputs, token_outputs
-from mtl_core.tasks.lines import DataFile, Lines, read_lines
+from mtl_core.tasks.lines import DataFile
 from mtl_core.tasks.manifest import SPLIT_KEYS, Manifest, TaskSource, read_manifest
 from mtl_core.tasks.readings import Reading
 from mtl_core.tasks.repeated import Repeated, find_repeated
@@ -22,10 +24,12 @@ from mtl_core.tasks.schemes import (
 )
 from mtl_core.tasks.sentence_files import SentenceFile, read_sentences
 from mtl_core.tasks.separated_values import Quoting
+from mtl_core.tasks.span_files import tags_of_types
 from mtl_core.tasks.subsets import check_limits, nested_subset
 from mtl_core.tasks.tag_checks import check_tags, with_tag_names
 from mtl_core.tasks.task import Task, TaskKind
-from mtl_core.tasks.token_files import TokenFile, TokenRow, read_tokens
+from mtl_core.tasks.token_files import read_tokens
+from mtl_core.tasks.token_rows import TokenFile, TokenRow
 from mtl_core.tasks.upload_reference import is_upload, upload_folder
 
 SAMPLE = "sample"
@@ -199,13 +203,13 @@ def dataset_of(
     manifest: Manifest,
     reference: str,
     examples: Mapping[str, int] | None = None,
-    read: Callable[[DataFile], Lines] = read_lines,
+    read: Callable[[DataFile], Content] = read_content,
     draw: int | None = None,
 ) -> Dataset:
     """The data set of a manifest, whose files are read by `read`. Raises DataError."""
     limits = dict(examples or {})
     files = _read_files(manifest, read)
-    digests = {lines.file.name: lines.sha256 for lines in files.values()}
+    digests = {content.file.name: content.sha256 for content in files.values()}
     data = [_task_data(source, files) for source in manifest.tasks]
     check_limits(limits, {one.task.name: len(one.train) for one in data})
     selected = {
@@ -278,7 +282,7 @@ def _forbidden(reference: str, access: FileAccess) -> DataError:
     return DataError(f"'{reference[:200]}' is not allowed here. {where} Or choose {shipped}.")
 
 
-def _read_files(manifest: Manifest, read: Callable[[DataFile], Lines]) -> dict[DataFile, Lines]:
+def _read_files(manifest: Manifest, read: Callable[[DataFile], Content]) -> dict[DataFile, Content]:
     named = [file for source in manifest.tasks for file in source.files]
     return {file: read(file) for file in dict.fromkeys(named)}
 
@@ -299,14 +303,14 @@ def verify_shipped(folder: Path, digests: Mapping[str, str]) -> None:
             )
 
 
-def _task_data(source: TaskSource, files: Mapping[DataFile, Lines]) -> _TaskData:
+def _task_data(source: TaskSource, files: Mapping[DataFile, Content]) -> _TaskData:
     """Read the files of one task. Without a test file, `test` is empty."""
-    lines = [files[file] for file in source.files]
+    found = [files[file] for file in source.files]
     if source.kind is TaskKind.SENTENCE:
-        read = [read_sentences(each, source.text, source.label, source.quoting) for each in lines]
+        read = [read_sentences(each, source.text, source.label, source.quoting) for each in found]
         return _sentence_data(source, read)
     return _token_data(
-        source, [read_tokens(each, source.text, source.label, source.columns) for each in lines]
+        source, [read_tokens(each, source.text, source.label, source.columns) for each in found]
     )
 
 
@@ -335,13 +339,21 @@ def _with_label_names(file: SentenceFile, names: Mapping[str, str]) -> SentenceF
 
 
 def _token_data(source: TaskSource, files: Sequence[TokenFile]) -> _TaskData:
-    files = [with_tag_names(file, dict(source.tags)) for file in files]
-    check_tags(files, source.scheme, [name for _, name in source.tags])
-    rows = [row for file in files for row in file.rows]
-    scheme = source.scheme or detect_scheme(row.tags for row in rows)
-    repaired = sum(repairs(row.tags) for row in rows) if scheme is Scheme.IOB2 else 0
-    if scheme is not Scheme.IO:
-        files = [_in_iob2(file) for file in files]
+    names = dict(source.tags)
+    if any(file.spans for file in files):
+        names = tags_of_types(names)
+    files = [with_tag_names(file, names) for file in files]
+    stated = source.scheme or end_scheme(files)
+    check_tags(files, stated, names.values())
+    if stated is not None and stated.marks_ends:
+        scheme, repaired = stated, 0
+        files = [without_end_tags(file, stated) for file in files]
+    else:
+        rows = [row for file in files for row in file.rows]
+        scheme = stated or detect_scheme(row.tags for row in rows)
+        repaired = sum(repairs(row.tags) for row in rows) if scheme is Scheme.IOB2 else 0
+        if scheme is not Scheme.IO:
+            files = [_in_iob2(file) for file in files]
     outputs = token_outputs(*files)
 
     def examples(file: TokenFile) -> tuple[Example, ...]:
@@ -355,16 +367,18 @@ def _token_reading(
     source: TaskSource, files: Sequence[TokenFile], scheme: Scheme, outputs: Sequence[str]
 ) -> Reading:
     types = dict.fromkeys(kind for tag in outputs if (kind := entity_type(tag)) is not None)
+    in_spans = all(file.spans for file in files)
     return Reading(
         task=source.name,
         kind=source.kind,
         layout=_layout(files),
         names=tuple(types),
         sentences=_by_split(len(file.rows) for file in files),
-        scheme=scheme,
+        scheme=None if in_spans else scheme,
         stated=source.scheme is not None,
         words=_by_split(sum(len(row.words) for row in file.rows) for file in files),
         entities=_by_split(sum(len(spans(row.tags)) for row in file.rows) for file in files),
+        notes=dict(zip(SPLIT_KEYS, (file.notes for file in files), strict=False)),
     )
 
 

@@ -10,7 +10,7 @@ from mtl_core.tasks.lines import DataFile
 from mtl_core.tasks.schemes import entity_type, ordered
 from mtl_core.tasks.sentence_files import SentenceFile
 from mtl_core.tasks.task import DEFAULT_TASKS, TaskKind
-from mtl_core.tasks.token_files import TokenFile
+from mtl_core.tasks.token_rows import TokenFile
 
 MAX_OUTPUTS = 1000
 

@@ -6,7 +6,7 @@ Only a line feed ends a line. Other separators, such as a next-line character, b
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import BinaryIO
 
 from mtl_core.errors import DataError
@@ -15,6 +15,8 @@ from mtl_core.values import Frozen
 LINE_BYTES = 2**20
 FILE_BYTES = 64 * 2**20
 LINE_ENDS = "Save the file with the line ends LF or CRLF"
+ARROW_SUFFIXES = (".parquet", ".arrow")
+JSON_SUFFIX = ".json"
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -25,9 +27,24 @@ class DataFile(Frozen):
     name: str
     path: Path
 
+    @property
+    def suffix(self) -> str:
+        """The suffix of the name in lower case, such as `.csv`."""
+        return PurePath(self.name).suffix.lower()
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether it is a table of Arrow: a Parquet or Arrow file, or a folder of `datasets`."""
+        return self.suffix in ARROW_SUFFIXES or self.path.is_dir()
+
+    @property
+    def unit(self) -> str:
+        """What faults are counted in: `line`, or `row` in a table of Arrow."""
+        return "row" if self.has_rows else "line"
+
     def fault(self, line: int, problem: str) -> DataError:
         """Returns the error for one line of this file; `problem` ends with the remedy."""
-        return DataError(f"{self.name}, line {line}: {problem}")
+        return DataError(f"{self.name}, {self.unit} {line}: {problem}")
 
 
 @dataclass(frozen=True)
@@ -45,7 +62,7 @@ def read_lines(file: DataFile, limit_bytes: int = FILE_BYTES) -> Lines:
     Raises DataError if it is missing, not a regular file, empty or over `limit_bytes`, or if a line
     is too long, not UTF-8 or contains a null character.
     """
-    with _open(file, limit_bytes) as stream:
+    with open_file(file, limit_bytes) as stream:
         return lines_of(file, stream)
 
 
@@ -56,9 +73,11 @@ def lines_of(file: DataFile, stream: BinaryIO) -> Lines:
     """
     digest = hashlib.sha256()
     lines = []
-    for number, raw in enumerate(_pieces(stream), start=1):
+    # A JSON array is often written on one line.
+    limit = FILE_BYTES if file.suffix == JSON_SUFFIX else LINE_BYTES
+    for number, raw in enumerate(_pieces(stream, limit), start=1):
         digest.update(raw)
-        lines.append(_decoded(file, number, raw))
+        lines.append(_decoded(file, number, raw, limit))
     if not any(line.strip() for line in lines):
         raise DataError(f"{file.name} is empty. It must contain at least one labelled example.")
     return Lines(file, tuple(lines), digest.hexdigest())
@@ -85,7 +104,11 @@ def unstorable(text: str) -> str | None:
     return None
 
 
-def _open(file: DataFile, limit_bytes: int) -> BinaryIO:
+def open_file(file: DataFile, limit_bytes: int = FILE_BYTES) -> BinaryIO:
+    """Open a file for reading.
+
+    Raises DataError if it is missing, not a regular file, not readable or over `limit_bytes`.
+    """
     try:
         if not file.path.exists():
             raise DataError(f"There is no file {file.name}. Check the name in the manifest.")
@@ -104,15 +127,15 @@ def _open(file: DataFile, limit_bytes: int) -> BinaryIO:
         ) from error
 
 
-def _pieces(stream: BinaryIO) -> Iterator[bytes]:
+def _pieces(stream: BinaryIO, limit_bytes: int) -> Iterator[bytes]:
     # One byte over the limit is enough to detect a line that is too long.
-    return iter(lambda: stream.readline(LINE_BYTES + 1), b"")
+    return iter(lambda: stream.readline(limit_bytes + 1), b"")
 
 
-def _decoded(file: DataFile, number: int, raw: bytes) -> str:
-    if len(raw) > LINE_BYTES:
+def _decoded(file: DataFile, number: int, raw: bytes, limit_bytes: int) -> str:
+    if len(raw) > limit_bytes:
         raise file.fault(
-            number, f"is longer than {LINE_BYTES:,} bytes. Cut it, or check the file's line ends."
+            number, f"is longer than {limit_bytes:,} bytes. Cut it, or check the file's line ends."
         )
     if number == 1:
         raw = raw.removeprefix(_BYTE_ORDER_MARK)

@@ -3,6 +3,7 @@
 import keyword
 import re
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
@@ -11,18 +12,18 @@ import yaml
 from mtl_core.errors import DataError
 from mtl_core.nearest import available_names, quoted
 from mtl_core.strict_yaml import YamlProblem, compose_yaml
+from mtl_core.tasks.keyed_rows import has_keys
 from mtl_core.tasks.lines import DataFile, read_lines
 from mtl_core.tasks.schemes import SCHEME_NAMES, Scheme, tag_fault
 from mtl_core.tasks.separated_values import Quoting
 from mtl_core.tasks.task import TaskKind
 from mtl_core.tasks.token_columns import TokenColumns
-from mtl_core.tasks.token_files import is_json_lines
 from mtl_core.values import Frozen
 
 MANIFEST_BYTES = 2**18
 _REQUIRED = ("kind", "head", "train", "validation")
 SPLIT_KEYS = ("train", "validation", "test")
-_READING = {
+READING_KEYS = {
     TaskKind.SENTENCE: ("labels", "quoting"),
     TaskKind.TOKEN: ("tags", "scheme", "columns"),
 }
@@ -31,11 +32,20 @@ _KEYS = (
     "test",
     "text",
     "label",
-    *_READING[TaskKind.SENTENCE],
-    *_READING[TaskKind.TOKEN],
+    *READING_KEYS[TaskKind.SENTENCE],
+    *READING_KEYS[TaskKind.TOKEN],
 )
 COLUMNS = {TaskKind.SENTENCE: ("text", "label"), TaskKind.TOKEN: ("tokens", "tags")}
+_ALL_LETTERS = "".join(scheme.letters for scheme in Scheme)
 _MAPPINGS = ("labels", "tags", "columns")
+ENTERED = {
+    "tags": "0: O, 1: B-PER, 2: I-PER",
+    "labels": "Positive: positive, NEG: negative",
+    "columns": "word: 2, tag: 4",
+    "scheme": "bioes",
+    "quoting": "none",
+}
+"""Examples of what a form takes for the keys that state how files are read."""
 _EXAMPLE = (
     "A manifest holds: tasks: {sentiment: {kind: sentence, head: classifier, "
     "train: a.train.csv, validation: a.dev.csv}}"
@@ -45,7 +55,7 @@ _EXAMPLE = (
 class TaskSource(Frozen):
     """One task of a manifest and its files.
 
-    `text` and `label` are the columns of a table or the keys of JSON lines. `test` is None if the
+    `text` and `label` are the columns of a table or the keys of rows. `test` is None if the
     task has no test file. The other values state how the files are read: `labels` and `tags` are
     pairs of a label in the files and its name, `quoting` what double quotes mean, `scheme` that of
     the tags, and `columns` those of CoNLL files; None: found in the files.
@@ -92,6 +102,45 @@ def read_manifest(path: Path) -> Manifest:
     sources = tuple(_source(file, name, node) for name, node in tasks.items())
     _check_heads(file, sources)
     return Manifest(path=path, tasks=sources)
+
+
+def entered_reading(kind: TaskKind, task: str, entered: Mapping[str, str]) -> dict[str, Any]:
+    """How the files of a task are read, from the texts of a form by key of a manifest.
+
+    A mapping may be entered with or without its key and its braces: `0: O, 1: B-PER`. Raises
+    DataError for a text that a manifest cannot have.
+    """
+    file = _Form(name="", path=Path())
+    found: dict[str, Any] = {}
+    for key, text in entered.items():
+        value = text.strip().removeprefix(f"{key}:").strip()
+        if not value:
+            continue
+        if key in _MAPPINGS:
+            value = f"{{{value.removeprefix('{').removesuffix('}')}}}"
+        try:
+            document = compose_yaml(f"{key}: {value}")
+            entries = _mapping(file, document, "the field") if document is not None else {}
+            found |= _reading(file, entries, kind, f"the task '{task[:60]}'")
+        except YamlProblem as error:
+            raise _not_entered(key, task, str(error.problem)) from None
+        except DataError as error:
+            raise _not_entered(key, task, str(error).removesuffix(_EXAMPLE)) from None
+    return found
+
+
+class _Form(DataFile):
+    """The fields of a form, which have no lines."""
+
+    def fault(self, line: int, problem: str) -> DataError:  # noqa: ARG002
+        return DataError(problem)
+
+
+def _not_entered(key: str, task: str, problem: str) -> DataError:
+    return DataError(
+        f"The field '{key}' of the task '{task[:60]}' cannot be used: "
+        f"{problem.strip().rstrip('.')}. Enter it as in {ENTERED[key]}"
+    )
 
 
 def task_name_fault(name: str) -> str | None:
@@ -170,16 +219,20 @@ def _source(file: DataFile, name: str, node: yaml.Node) -> TaskSource:
         if key not in _MAPPINGS
     }
     kind = _kind(file, entries["kind"], values["kind"], what)
-    text, label = _columns(file, entries, values, kind, what)
+    files = {
+        key: _data_file(file, entries[key], values[key]) for key in SPLIT_KEYS if key in entries
+    }
+    keyed = all(map(has_keys, files.values()))
+    text, label = _columns(file, entries, values, kind, what, keyed)
     return TaskSource(
         name=name,
         kind=kind,
         head=_head(file, entries["head"], values["head"], what),
-        train=_data_file(file, entries["train"], values["train"]),
-        validation=_data_file(file, entries["validation"], values["validation"]),
+        train=files["train"],
+        validation=files["validation"],
         text=text,
         label=label,
-        test=_data_file(file, entries["test"], values["test"]) if "test" in entries else None,
+        test=files.get("test"),
         **_reading(file, entries, kind, what),
     )
 
@@ -189,11 +242,11 @@ def _reading(
 ) -> dict[str, Any]:
     """How the files are read, as far as the manifest states it."""
     other = TaskKind.SENTENCE if kind is TaskKind.TOKEN else TaskKind.TOKEN
-    if foreign := [key for key in _READING[other] if key in entries]:
+    if foreign := [key for key in READING_KEYS[other] if key in entries]:
         raise file.fault(
             _line(entries[foreign[0]]),
             f"'{foreign[0]}' is a key of {other} tasks, and {what} is a {kind} task. Keys: "
-            f"{quoted(_READING[kind])}.",
+            f"{quoted(READING_KEYS[kind])}.",
         )
     readers = {
         "labels": _names,
@@ -221,7 +274,7 @@ def _tag_names(file: DataFile, node: yaml.Node, what: str) -> tuple[tuple[str, s
     """As `_names`. Raises DataError for a name that is no tag."""
     names = _names(file, node, what)
     for _, name in names:
-        if (fault := tag_fault(name)) is not None:
+        if (fault := tag_fault(name, _ALL_LETTERS)) is not None:
             raise file.fault(_line(node), f"in {what}, {fault}")
     return names
 
@@ -282,16 +335,17 @@ def _columns(
     values: dict[str, str],
     kind: TaskKind,
     what: str,
+    keyed: bool,
 ) -> tuple[str, str]:
+    """The columns or keys of text and label; `keyed`: the values of all files have keys."""
     named = [key for key in ("text", "label") if key in values]
-    by_place = not all(is_json_lines(values[key]) for key in SPLIT_KEYS if key in values)
-    if "columns" in entries and kind is TaskKind.TOKEN and not by_place:
+    if "columns" in entries and kind is TaskKind.TOKEN and keyed:
         raise file.fault(
             _line(entries["columns"]),
             f"{what} names columns by number, but JSON lines have keys. Write their names: "
             "text: tokens, label: tags.",
         )
-    if named and kind is TaskKind.TOKEN and by_place:
+    if named and kind is TaskKind.TOKEN and not keyed:
         raise file.fault(
             _line(entries[named[0]]),
             f"{what} names columns, but CoNLL columns are found by position: token first, tag "

@@ -2,8 +2,10 @@
 
 IOB2 tags every entity as `B-PER I-PER`. IOB1 tags it as `I-PER I-PER`, and uses `B-PER` only for an
 entity directly after another one of its type. IO has one tag per type, `PER PER` or `I-PER I-PER`,
-so that adjacent entities of one type are one entity.
-Source: Tjong Kim Sang and Veenstra 1999, "Representing Text Chunks".
+so that adjacent entities of one type are one entity. BIOES (or IOBES), BILOU and BMES also mark the
+last word of an entity, and an entity of one word; `end_tags` converts them to IOB2.
+Source: Tjong Kim Sang and Veenstra 1999, "Representing Text Chunks"; Ratinov and Roth 2009, "Design
+Challenges and Misconceptions in Named Entity Recognition".
 """
 
 import re
@@ -15,6 +17,7 @@ from mtl_core.errors import DataError
 
 OUTSIDE = "O"
 _SINGLE_LETTER_PREFIX = re.compile(r"[^\W\d_]-")
+_PREFIX = re.compile(r"[BIELMSU]-")
 
 
 class Scheme(StrEnum):
@@ -23,9 +26,35 @@ class Scheme(StrEnum):
     IO = "IO"
     IOB1 = "IOB1"
     IOB2 = "IOB2"
+    BIOES = "BIOES"
+    BILOU = "BILOU"
+    BMES = "BMES"
+
+    @property
+    def letters(self) -> str:
+        """The letters that its tags may have in front: begin and continue, or also end and alone.
+
+        Those of IO tags are optional.
+        """
+        return _LETTERS.get(self, "BI")
+
+    @property
+    def marks_ends(self) -> bool:
+        """Whether the last word of an entity has a tag of its own."""
+        return self in _LETTERS
 
 
-SCHEME_NAMES = {"io": Scheme.IO, "iob1": Scheme.IOB1, "iob2": Scheme.IOB2, "bio": Scheme.IOB2}
+_LETTERS = {Scheme.BIOES: "BIES", Scheme.BILOU: "BILU", Scheme.BMES: "BMES"}
+SCHEME_NAMES = {
+    "io": Scheme.IO,
+    "iob1": Scheme.IOB1,
+    "iob2": Scheme.IOB2,
+    "bio": Scheme.IOB2,
+    "bioes": Scheme.BIOES,
+    "iobes": Scheme.BIOES,
+    "bilou": Scheme.BILOU,
+    "bmes": Scheme.BMES,
+}
 """The schemes by the names that a manifest states."""
 
 
@@ -37,21 +66,25 @@ class Span(NamedTuple):
     type: str
 
 
-def tag_fault(tag: str) -> str | None:
-    """The fault in the shape of a tag, with the remedy; None without a fault."""
-    if tag in ("B", "I") or tag in ("B-", "I-"):
+def tag_fault(tag: str, letters: str = "BI") -> str | None:
+    """The fault in the shape of a tag, with the remedy; None without a fault.
+
+    `letters` are those of its scheme.
+    """
+    if tag in ("B", "I") or (len(tag) == 2 and tag[0] in letters and tag[1] == "-"):
         return f"the tag '{tag}' names no type. Write B-TYPE and I-TYPE, such as B-PER."
-    if _SINGLE_LETTER_PREFIX.match(tag) and tag[0] not in "BI":
+    if _SINGLE_LETTER_PREFIX.match(tag) and tag[0] not in letters:
         return (
             f"the tag '{tag}' belongs to no supported scheme. Write B-TYPE, I-TYPE and O "
-            "(IOB2 or IOB1), or bare types and O (IO); convert BIOES and BILOU to IOB2."
+            "(IOB2 or IOB1), bare types and O (IO), or all tags in one of BIOES, BILOU and BMES. "
+            "If no tag has B-, name the scheme in the manifest, such as scheme: bioes."
         )
     return None
 
 
 def is_prefixed(tag: str) -> bool:
-    """Whether a tag is `B-…` or `I-…` rather than a bare type."""
-    return tag.startswith(("B-", "I-"))
+    """Whether a tag is `B-…`, `I-…` or that of an end, such as `E-…`, rather than a bare type."""
+    return _PREFIX.match(tag) is not None
 
 
 def entity_type(tag: str) -> str | None:

@@ -1,13 +1,13 @@
-"""Labelled sentences: CSV and TSV with a header, or JSON lines."""
+"""Labelled sentences: CSV and TSV with a header, JSON lines, or a table of Arrow."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import PurePath
 
 from mtl_core.errors import DataError
 from mtl_core.nearest import available_names
-from mtl_core.tasks import json_lines
-from mtl_core.tasks.lines import DataFile, Lines
+from mtl_core.tasks.contents import Content
+from mtl_core.tasks.keyed_rows import keyed_rows, layout_of, string, value
+from mtl_core.tasks.lines import ARROW_SUFFIXES, DataFile, Lines
 from mtl_core.tasks.separated_values import (
     Quoting,
     Record,
@@ -18,7 +18,7 @@ from mtl_core.tasks.separated_values import (
 )
 
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
-SUFFIXES = (*DELIMITERS, ".jsonl")
+SUFFIXES = (*DELIMITERS, ".jsonl", *ARROW_SUFFIXES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class SentenceFile:
 
 
 def read_sentences(
-    lines: Lines, text: str, label: str, quoting: Quoting | None = None
+    content: Content, text: str, label: str, quoting: Quoting | None = None
 ) -> SentenceFile:
     """Read the two named columns (or keys); the suffix of the file determines the format.
 
@@ -52,17 +52,16 @@ def read_sentences(
     a missing column, a row with another number of fields than the header, an open quotation, rows
     within a quotation, an empty text or label, and no rows.
     """
-    file = lines.file
-    suffix = PurePath(file.name).suffix.lower()
-    if suffix not in SUFFIXES:
+    file = content.file
+    if isinstance(content, Lines) and file.suffix not in SUFFIXES:
         raise DataError(
             f"{file.name} is not a format for sentences. Formats: {', '.join(SUFFIXES)}."
         )
-    if suffix == ".jsonl":
-        rows = tuple(_row(file, *cell) for cell in _json_cells(lines, text, label))
-        layout = f"JSON lines (keys '{text}' and '{label}')"
+    if isinstance(content, Lines) and file.suffix in DELIMITERS:
+        rows, layout = _table(content, file.suffix, text, label, quoting)
     else:
-        rows, layout = _table(lines, suffix, text, label, quoting)
+        rows = tuple(_row(file, *cell) for cell in _keyed_cells(content, text, label))
+        layout = f"{layout_of(content)} (keys '{text}' and '{label}')"
     if not rows:
         raise DataError(f"{file.name} has a header and no rows. Add labelled sentences.")
     return SentenceFile(file, rows, layout)
@@ -76,11 +75,12 @@ def _row(file: DataFile, line: int, text: str, label: str) -> SentenceRow:
     return SentenceRow(line, text, label.strip())
 
 
-def _json_cells(lines: Lines, text: str, label: str) -> Iterator[tuple[int, str, str]]:
-    for line, row in json_lines.objects(lines):
-        found = (json_lines.value(lines.file, line, row, key) for key in (text, label))
-        cells = zip((text, label), found, strict=True)
-        first, second = (json_lines.string(lines.file, line, key, cell) for key, cell in cells)
+def _keyed_cells(content: Content, text: str, label: str) -> Iterator[tuple[int, str, str]]:
+    file = content.file
+    for line, row in keyed_rows(content, (text, label)):
+        first, second = (
+            string(file, line, key, value(file, line, row, key)) for key in (text, label)
+        )
         yield line, first, second
 
 

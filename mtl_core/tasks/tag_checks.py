@@ -13,7 +13,7 @@ from mtl_core.nearest import quoted
 from mtl_core.tasks.label_names import case_twins, is_missing, written_mapping
 from mtl_core.tasks.lines import DataFile
 from mtl_core.tasks.schemes import OUTSIDE, Scheme, entity_type, is_prefixed, tag_fault
-from mtl_core.tasks.token_files import TokenFile, TokenRow
+from mtl_core.tasks.token_rows import TokenFile, TokenRow
 
 _NUMBER = re.compile(r"[-+]?\d+(?:[.,]\d+)?")
 _BRACKETS = re.compile(r"[()*\[\]{}<>]")
@@ -31,7 +31,7 @@ class _Place(NamedTuple):
     line: int
 
     def __str__(self) -> str:
-        return f"{self.file.name}, line {self.line}"
+        return f"{self.file.name}, {self.file.unit} {self.line}"
 
 
 def with_tag_names(file: TokenFile, names: Mapping[str, str]) -> TokenFile:
@@ -50,12 +50,13 @@ def check_tags(
 ) -> None:
     """Raises DataError with file, line and remedy for a tag whose meaning is doubtful.
 
-    `scheme` is the one that the manifest states; None: it is detected. `named` are the tags that
-    the manifest gives as names, which are not doubtful.
+    `scheme` is the one that the manifest states, or one that marks ends; None: it is detected.
+    `named` are the tags that the manifest gives as names, which are not doubtful.
     """
     first = _first_places(files)
+    letters = Scheme.IOB2.letters if scheme is None else scheme.letters
     for tag, place in first.items():
-        if (fault := tag_fault(tag)) is not None:
+        if (fault := tag_fault(tag, letters)) is not None:
             raise place.file.fault(place.line, fault)
         if tag not in named and (doubt := _doubt(tag, first, scheme)) is not None:
             raise place.file.fault(place.line, f"the tag '{tag[:60]}' {doubt}")

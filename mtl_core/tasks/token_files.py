@@ -1,4 +1,4 @@
-"""Tagged words: CoNLL columns, or JSON lines.
+"""Tagged words: CoNLL columns, or rows with keys, such as JSON lines.
 
 In CoNLL files the first column is the token and the last one the tag, separated by tabs or blanks,
 unless the manifest names other columns. An empty line or a `-DOCSTART-` line ends a sentence. A
@@ -6,14 +6,17 @@ token may begin with `#`, so there are no comments, except where the manifest na
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import PurePath
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 from mtl_core.errors import DataError
-from mtl_core.tasks import json_lines
+from mtl_core.tasks.contents import Content
+from mtl_core.tasks.keyed_rows import Row, has_keys, keyed_rows, layout_of, strings, value
 from mtl_core.tasks.lines import DataFile, Lines, refuse_carriage_returns
+from mtl_core.tasks.span_files import read_span_rows
 from mtl_core.tasks.token_columns import TokenColumns, check_first_column
+from mtl_core.tasks.token_rows import TokenFile, TokenRow
+from mtl_core.tasks.written_spans import SPAN_COLUMNS, span_keys
 from mtl_core.text import counted
 
 _DOCUMENT_START = "-DOCSTART-"
@@ -25,59 +28,49 @@ _NAMES_OF_WORDS = ("word", "words", "token", "tokens", "text", "form")
 _NAMES_OF_TAGS = ("tag", "tags", "label", "labels", "ner", "ner_tag", "ner_tags", "entity", "bio")
 
 
-@dataclass(frozen=True, slots=True)
-class TokenRow:
-    """One tagged sentence: line, word and tag of each of its tokens."""
-
-    lines: tuple[int, ...]
-    words: tuple[str, ...]
-    tags: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class TokenFile:
-    """All sentences of a file, at least one.
-
-    `layout` describes the format and the columns that were read.
-    """
-
-    file: DataFile
-    rows: tuple[TokenRow, ...]
-    layout: str = ""
-
-
-def is_json_lines(name: str) -> bool:
-    """Whether a token file contains JSON lines; other files are read as CoNLL columns."""
-    return PurePath(name).suffix.lower() == ".jsonl"
-
-
 def read_tokens(
-    lines: Lines, words: str, tags: str, columns: TokenColumns | None = None
+    content: Content, words: str, tags: str, columns: TokenColumns | None = None
 ) -> TokenFile:
     """Read the sentences of a file.
 
-    `words` and `tags` are the keys of JSON lines, `columns` those of CoNLL columns; None: the
-    first and the last column. Raises DataError with file and line for a line without tag or token,
-    a line with another number of columns than the first, a first column that holds no words, lists
-    of unequal length, a header, and a file without words.
+    `words` and `tags` are the keys of rows with keys, also of rows with spans of characters;
+    `columns` are those of CoNLL columns, None: the first and the last column. Raises DataError with
+    file and line for a line without tag or token, a line with another number of columns than the
+    first, a first column that holds no words, lists of unequal length, spans that do not fit the
+    words, a header, and a file without words.
     """
-    if is_json_lines(lines.file.name):
-        rows = tuple(_json_rows(lines, words, tags))
-        layout = f"JSON lines (keys '{words}' and '{tags}')"
-        _check_json_words(lines.file, words, rows)
-    else:
-        rows, layout = _conll(lines, columns)
+    if not isinstance(content, Lines) or has_keys(content.file):
+        return _keyed_file(content, words, tags)
+    rows, layout = _conll(content, columns)
+    return TokenFile(content.file, _not_empty(content.file, rows), layout)
+
+
+def _not_empty(file: DataFile, rows: tuple[TokenRow, ...]) -> tuple[TokenRow, ...]:
     if not rows:
-        raise DataError(f"{lines.file.name} contains no words. Add tagged sentences.")
-    return TokenFile(lines.file, rows, layout)
+        raise DataError(f"{file.name} contains no words. Add tagged sentences.")
+    return rows
 
 
-def _json_rows(lines: Lines, words: str, tags: str) -> Iterator[TokenRow]:
-    file = lines.file
-    for line, row in json_lines.objects(lines):
+def _keyed_file(content: Content, words: str, tags: str) -> TokenFile:
+    """A file whose rows have keys: words and tags, or a text and spans of characters."""
+    file, name = content.file, layout_of(content)
+    rows = keyed_rows(content, (words, tags, *SPAN_COLUMNS))
+    first = next(rows, None)
+    if first is None:
+        raise DataError(f"{file.name} contains no words. Add tagged sentences.")
+    if (keys := span_keys(file, first, words, tags)) is not None:
+        found, notes = read_span_rows(file, chain([first], rows), keys)
+        layout = f"{name} with spans ({keys.words})"
+        return TokenFile(file, _not_empty(file, found), layout, spans=True, notes=notes)
+    found = tuple(_tagged_rows(file, chain([first], rows), words, tags))
+    _check_json_words(file, words, found)
+    return TokenFile(file, found, f"{name} (keys '{words}' and '{tags}')")
+
+
+def _tagged_rows(file: DataFile, rows: Iterable[Row], words: str, tags: str) -> Iterator[TokenRow]:
+    for line, row in rows:
         tokens, tagged = (
-            json_lines.strings(file, line, key, json_lines.value(file, line, row, key))
-            for key in (words, tags)
+            strings(file, line, key, value(file, line, row, key)) for key in (words, tags)
         )
         if len(tokens) != len(tagged):
             raise file.fault(

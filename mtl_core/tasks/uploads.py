@@ -14,24 +14,32 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path, PurePath
+from typing import Any
 
 import yaml
 
 from mtl_core.errors import DataError
 from mtl_core.nearest import quoted
+from mtl_core.tasks.arrow_files import arrow_columns
+from mtl_core.tasks.contents import Content, content_of
 from mtl_core.tasks.dataset import MANIFEST_NAME, Dataset, dataset_of
-from mtl_core.tasks.lines import DataFile, Lines, lines_of
+from mtl_core.tasks.keyed_rows import KEYED_SUFFIXES, keyed_rows
+from mtl_core.tasks.lines import ARROW_SUFFIXES, JSON_SUFFIX, DataFile, lines_of
 from mtl_core.tasks.manifest import (
     COLUMNS,
+    READING_KEYS,
     Manifest,
     TaskSource,
     head_fault,
     read_manifest,
     task_name_fault,
 )
+from mtl_core.tasks.schemes import Scheme
 from mtl_core.tasks.sentence_files import DELIMITERS
 from mtl_core.tasks.sentence_files import SUFFIXES as SENTENCE_SUFFIXES
+from mtl_core.tasks.separated_values import Quoting
 from mtl_core.tasks.task import TaskKind
+from mtl_core.tasks.token_columns import TokenColumns
 from mtl_core.tasks.upload_reference import PREFIX, upload_folder
 
 MOST_BYTES = 5 * 2**20
@@ -40,7 +48,7 @@ MOST_TASKS = 6
 MOST_STORED = 50
 SUFFIXES = {
     TaskKind.SENTENCE: SENTENCE_SUFFIXES,
-    TaskKind.TOKEN: (".conll", ".txt", ".tsv", ".bio", ".iob", ".jsonl"),
+    TaskKind.TOKEN: (".conll", ".txt", ".tsv", ".bio", ".iob", *KEYED_SUFFIXES),
 }
 _DIGITS = 16
 _LONGEST_NAME = 80
@@ -62,7 +70,10 @@ class UploadedFile:
 
 @dataclass(frozen=True, slots=True)
 class UploadedTask:
-    """One task of an upload; `text` and `label` name columns and are None without them."""
+    """One task of an upload; `text` and `label` name columns and are None without them.
+
+    The other values state how the files are read, as those of `TaskSource` do.
+    """
 
     name: str
     kind: TaskKind
@@ -72,6 +83,17 @@ class UploadedTask:
     text: str | None = None
     label: str | None = None
     test: UploadedFile | None = None
+    labels: tuple[tuple[str, str], ...] = ()
+    quoting: Quoting | None = None
+    tags: tuple[tuple[str, str], ...] = ()
+    scheme: Scheme | None = None
+    columns: TokenColumns | None = None
+
+    @property
+    def stated(self) -> dict[str, Any]:
+        """How the files are read, by key of a manifest; only what is stated."""
+        values = {key: getattr(self, key) for key in READING_KEYS[self.kind]}
+        return {key: value for key, value in values.items() if value}
 
     @property
     def files(self) -> dict[str, UploadedFile]:
@@ -107,8 +129,8 @@ def read_upload(tasks: tuple[UploadedTask, ...]) -> Dataset:
     sources = tuple(_source(tasks, task, contents) for task in tasks)
     manifest = Manifest(path=Path(MANIFEST_NAME), tasks=sources)
 
-    def read(file: DataFile) -> Lines:
-        return lines_of(file, BytesIO(contents[file]))
+    def read(file: DataFile) -> Content:
+        return content_of(file, BytesIO(contents[file]))
 
     dataset = dataset_of(manifest, upload_reference(tasks), read=read)
     counts = dataset.counts()
@@ -165,21 +187,40 @@ def delete_upload(reference: str, uploads: Path) -> None:
 
 
 def columns_of(file: UploadedFile) -> tuple[str, ...]:
-    """The columns of a table's header, or the keys of the first JSON line.
+    """The columns of a table's header, or the keys of the first object.
 
-    Empty without columns, and for a faulty file, which `read_upload` reports.
+    Empty without columns, for tasks of Label Studio, whose keys are known, and for a faulty file,
+    which `read_upload` reports.
     """
+    if file.suffix in ARROW_SUFFIXES:
+        return arrow_columns(file.content)
+    if file.suffix == JSON_SUFFIX:
+        return _keys_of_array(file)
     first = file.content.removeprefix(b"\xef\xbb\xbf").lstrip().split(b"\n", 1)[0]
     line = first[:_LONGEST_HEADER].decode("utf-8", errors="replace").strip("\r")
     try:
         if file.suffix == ".jsonl":
             row = json.loads(line)
-            return tuple(row) if isinstance(row, dict) else ()
+            return _keys(row) if isinstance(row, dict) else ()
         if file.suffix in DELIMITERS:
             return tuple(dict.fromkeys(each.strip() for each in _header(line, file.suffix)))
     except (ValueError, RecursionError, csv.Error):
         pass
     return ()
+
+
+def _keys_of_array(file: UploadedFile) -> tuple[str, ...]:
+    """The keys of the first object of a JSON array."""
+    shown = DataFile(name=file.name, path=Path(file.name))
+    try:
+        _, row = next(keyed_rows(lines_of(shown, BytesIO(file.content)), ()))
+    except DataError:
+        return ()
+    return _keys(row)
+
+
+def _keys(row: dict[str, Any]) -> tuple[str, ...]:
+    return () if "annotations" in row else tuple(row)
 
 
 def _header(line: str, suffix: str) -> list[str]:
@@ -195,14 +236,14 @@ def files_of(tasks: tuple[UploadedTask, ...]) -> Iterator[tuple[UploadedTask, st
 
 def stored_name(task: UploadedTask, file: UploadedFile) -> str:
     """The name of a stored file: its digest and the suffix of its format."""
-    by_columns = task.kind is TaskKind.SENTENCE or file.suffix == ".jsonl"
+    by_columns = task.kind is TaskKind.SENTENCE or file.suffix in KEYED_SUFFIXES
     digest = hashlib.sha256(file.content).hexdigest()
     return digest[:_DIGITS] + (file.suffix if by_columns else ".conll")
 
 
 def manifest_text(tasks: tuple[UploadedTask, ...]) -> str:
     """The text of the manifest of an upload."""
-    entries: dict[str, dict[str, str]] = {}
+    entries: dict[str, dict[str, Any]] = {}
     for task in tasks:
         columns = {"text": task.text, "label": task.label} if _has_columns(task) else {}
         entries[task.name] = {
@@ -210,14 +251,22 @@ def manifest_text(tasks: tuple[UploadedTask, ...]) -> str:
             "head": task.head,
             **{split: stored_name(task, file) for split, file in task.files.items()},
             **{key: column for key, column in columns.items() if column},
+            **{key: _written(value) for key, value in task.stated.items()},
         }
     return yaml.safe_dump({"tasks": entries}, sort_keys=False, allow_unicode=True, width=10_000)
 
 
+def _written(value: Any) -> Any:
+    """A value that states how files are read, as YAML has it."""
+    if isinstance(value, TokenColumns):
+        return value.model_dump()
+    return dict(value) if isinstance(value, tuple) else str(value).lower()
+
+
 def _has_columns(task: UploadedTask) -> bool:
     """Whether columns have names; in CoNLL files they are found by position."""
-    json_lines = all(file.suffix == ".jsonl" for file in task.files.values())
-    return task.kind is TaskKind.SENTENCE or json_lines
+    keyed = all(file.suffix in KEYED_SUFFIXES for file in task.files.values())
+    return task.kind is TaskKind.SENTENCE or keyed
 
 
 def _source(
@@ -239,6 +288,7 @@ def _source(
         text=task.text or text,
         label=task.label or label,
         test=named.get("test"),
+        **task.stated,
     )
 
 
@@ -258,6 +308,11 @@ def _check_names(tasks: tuple[UploadedTask, ...]) -> None:
         fault = task_name_fault(task.name) or head_fault(task.head, f"the task '{task.name[:60]}'")
         if fault is not None:
             raise DataError(fault[:1].upper() + fault[1:])
+        if _has_columns(task) and task.columns is not None:
+            raise DataError(
+                f"The task '{task.name[:60]}' names columns by number, but the values of its files "
+                "have keys. Leave the field of the columns empty."
+            )
         if _has_columns(task) and task.text is not None and task.text == task.label:
             raise DataError(
                 f"The task '{task.name[:60]}' reads text and label from one column, "

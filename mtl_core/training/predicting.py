@@ -14,7 +14,7 @@ from mtl_core.models.checkpoint import resolve_checkpoint
 from mtl_core.models.load import load_backbone, load_tokenizer
 from mtl_core.models.multitask import MultiTaskModel
 from mtl_core.settings import ANY_FILE, FileAccess
-from mtl_core.tasks.alignment import EncodedExample, encode
+from mtl_core.tasks.alignment import EncodedExample, encode, truncates_left
 from mtl_core.tasks.dataset import Example
 from mtl_core.tasks.schemes import OUTSIDE, spans
 from mtl_core.tasks.task import Task, TaskKind
@@ -71,6 +71,7 @@ def predict(loaded: LoadedModel, sentences: Sequence[Sentence]) -> tuple[Predict
     by_ids = {each.input_ids: each for each in encoded}  # text and words often give the same tokens
     pad_id = int(loaded.tokenizer.pad_token_id or 0)
     shares = dict(zip(by_ids, _shares(model, list(by_ids.values()), pad_id), strict=True))
+    cut_left = truncates_left(loaded.tokenizer)
     read = zip(sentences, encoded[: len(sentences)], encoded[len(sentences) :], strict=True)
     return tuple(
         Prediction(
@@ -81,9 +82,11 @@ def predict(loaded: LoadedModel, sentences: Sequence[Sentence]) -> tuple[Predict
                 for task in tasks
             },
             words=len(sentence.words),
-            words_read=_words_read(words, loaded.max_length),
+            words_read=len(words_read),
+            first_read=words_read.start,
         )
         for sentence, text, words in read
+        for words_read in [_words_read(words, loaded.max_length, cut_left)]
     )
 
 
@@ -168,10 +171,15 @@ def _entities(tags: Sequence[str], confidences: Sequence[float | None]) -> tuple
     return tuple(entities)
 
 
-def _words_read(encoded: EncodedExample, max_length: int) -> int:
-    """Count the words up to the last one read; all if the sentence was not truncated."""
+def _words_read(encoded: EncodedExample, max_length: int, cut_left: bool) -> range:
+    """The words from the first to the last one read; all if the sentence was not truncated.
+
+    `cut_left` is the side of truncation.
+    """
+    words = len(encoded.first_sub_words)
     if len(encoded.input_ids) < max_length:
-        return len(encoded.first_sub_words)
-    return max(
-        (n for n, place in enumerate(encoded.first_sub_words, 1) if place is not None), default=0
-    )
+        return range(words)
+    read = [n for n, place in enumerate(encoded.first_sub_words) if place is not None]
+    if not read:
+        return range(0)
+    return range(read[0], words) if cut_left else range(read[-1] + 1)

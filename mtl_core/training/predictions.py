@@ -70,13 +70,26 @@ class TokenAnswer(Frozen):
 class Prediction(Frozen):
     """One model's answers to one sentence, by task name.
 
-    `words_read` is the number of words that fit into the model's maximum length. If it is below
-    `words`, the sentence was truncated.
+    `words_read` is the number of words that fit into the model's maximum length, from the word
+    `first_read` on: 0 unless the tokenizer truncates on the left. If it is below `words`, the
+    sentence was truncated.
     """
 
     answers: dict[str, SentenceAnswer | TokenAnswer]
     words: int
     words_read: int
+    first_read: int = 0
+
+    @property
+    def read(self) -> slice:
+        """The words that were read."""
+        return slice(self.first_read, self.first_read + self.words_read)
+
+    @property
+    def read_in_words(self) -> str:
+        """`14 of 20 words`, or `the last 14 of 20 words` after truncation on the left."""
+        which = "the last " if self.first_read else ""
+        return f"{which}{self.words_read} of {self.words} words"
 
     @property
     def cut(self) -> bool:

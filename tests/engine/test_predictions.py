@@ -1,5 +1,6 @@
 """Predictions of saved models, through a real child process with torch."""
 
+import json
 import shutil
 import sys
 from collections.abc import Iterator
@@ -158,6 +159,29 @@ def test_a_sentence_that_is_too_long_is_truncated(
     assert isinstance(ner, TokenAnswer)
     assert ner.confidences[14:] == (None,) * 6
     assert ner.tags[14:] == ("O",) * 6
+
+
+def test_a_sentence_is_truncated_on_the_side_of_the_tokenizer(
+    finished: tuple[RunSpec, Path, list[RunEvent]], inspector: Inspector, tmp_path: Path
+) -> None:
+    spec, folder, _ = finished
+    copied = tmp_path / "copy"
+    shutil.copytree(folder, copied)
+    config = copied / "tokenizer_config.json"
+    keys = json.loads(config.read_text(encoding="utf-8"))
+    config.write_text(json.dumps(keys | {"truncation_side": "left"}), encoding="utf-8")
+    sentences = [Sentence.typed("anna " + "food " * 18 + "oslo"), Sentence.typed("food " * 14)]
+    predictions = inspector.predict(ModelSource(spec=spec, folder=copied), sentences, ANY_FILE)
+    assert [(each.words_read, each.first_read, each.cut) for each in predictions] == [
+        (14, 6, True),
+        (14, 0, False),
+    ]
+    assert predictions[0].read_in_words == "the last 14 of 20 words"
+    ner = predictions[0].answers["ner"]
+    assert isinstance(ner, TokenAnswer)
+    assert ner.confidences[:6] == (None,) * 6
+    assert ner.tags[:6] == ("O",) * 6
+    assert ner.tags[19] == "B-LOC"
 
 
 def test_a_missing_or_replaced_model_is_reported(

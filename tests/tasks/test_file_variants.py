@@ -1,204 +1,110 @@
-"""Variants of two files, written here by hand rules: each is read as meant, or refused by name."""
+"""Variants of data files: each is read as meant, counted, or refused by name.
 
-import csv
-import io
+`benchmarks/data_variants.py` reads all of them; here a sample that is always the same.
+"""
+
+import json
 from collections import Counter
-from collections.abc import Callable, Sequence
-from itertools import product
 from pathlib import Path
-from random import Random
 
 import pytest
 
-from mtl_core.errors import DataError
-from mtl_core.settings import ANY_FILE
-from mtl_core.tasks.dataset import Example, load_dataset
-from mtl_core.tasks.schemes import spans
+from benchmarks import data_variants
+from benchmarks.data_variants import ROOT, all_variants, by_family, main, outcomes
+from benchmarks.written_variants import LAYOUTS, Variant, tables
 
-Entities = tuple[tuple[int, int, str], ...]
-SENTENCES: tuple[tuple[tuple[str, ...], Entities], ...] = (
-    (("Anna", "Berg", "saw", "Rome", "."), ((0, 2, "PER"), (3, 4, "LOC"))),
-    (("It", "rains"), ()),
-    (("In", "New", "York", "City", "Lee", "left"), ((1, 4, "LOC"), (4, 5, "PER"))),
-    (("#1", "is", "Lee"), ((2, 3, "PER"),)),
-)
-IDS = {"B-PER": "1", "I-PER": "2", "B-LOC": "3", "I-LOC": "4"}
-SCHEMES = {
-    "IOB2": "{place}-{kind}",
-    "IO": "{kind}",
-    "inside only": "I-{kind}",
-    "behind": "{kind}-{place}",
-    "underscore": "{place}_{kind}",
-    "joined": "{place}{kind}",
-    "lower case": "{small}-{kind}",
-    "with a key": "name={place}-{kind}",
-    "ids": "{id}",
-    "words": "{word}-{kind}",
-    "brackets": "({kind}*",
-}
-OUTSIDE = ("O", "0", "o", "_", "-", "OUT")
-LAYOUTS = (
-    "{word} {tag}",
-    "{word} X {tag}",
-    "{number} {word} {tag}",
-    "{from_zero} {word} X {tag}",
-    "doc{document} {number} {word} {tag}",
-    "t{number} {word} {tag}",
-    "{tag} {word}",
-    "{word} {tag} _",
-    "{word} {tag} X",
-)
-LINE_ENDS = ("\n", "\r\n", "\r")
-COMMENTS = ("", "# sent_id = {number}", "# text = Anna", "#begin document")
-READABLE = tuple(product(("IOB2", "IO", "inside only"), ("O",), LAYOUTS[:2]))
-SAMPLED = 600  # of 14,112
-
-
-def tag_of(place: int, entities: Entities, scheme: str, outside: str) -> str:
-    for start, end, kind in entities:
-        if start <= place < end:
-            letter, word = ("B", "BEGIN") if place == start else ("I", "INSIDE")
-            forms = {"small": letter.lower(), "word": word, "id": IDS[f"{letter}-{kind}"]}
-            return SCHEMES[scheme].format(place=letter, kind=kind, **forms)
-    return outside
-
-
-def conll(scheme: str, outside: str, layout: str, separator: str, end: str, comment: str) -> str:
-    blocks = []
-    for document, (words, entities) in enumerate(SENTENCES):
-        lines = [comment.format(number=document)] if comment else []
-        for place, word in enumerate(words):
-            line = layout.format(
-                word=word,
-                tag=tag_of(place, entities, scheme, outside),
-                number=place + 1,
-                from_zero=place,
-                document=document,
-            )
-            lines.append(line.replace(" ", separator))
-        blocks.append(end.join(lines) + end)
-    return end.join(blocks)
-
-
-def outcome(manifest: Path, meant: Callable[[Sequence[Example]], bool], file: str) -> str:
-    """`right` or `wrong` as `meant` decides, or `refused` by an error that names `file`."""
-    try:
-        dataset = load_dataset(str(manifest), ANY_FILE)
-    except DataError as refusal:
-        return "refused" if file in str(refusal) else f"refused without the file: {refusal}"
-    return "right" if meant(dataset.train) else "wrong"
-
-
-def tagged_variants() -> list[tuple[str, str, str, str, str, str]]:
-    """All variants that can be read, and a sample of the others that is always the same."""
-    variants = list(product(SCHEMES, OUTSIDE, LAYOUTS, ("\t", " "), LINE_ENDS, COMMENTS))
-    readable = [each for each in variants if each[:3] in READABLE]
-    others = [each for each in variants if each[:3] not in READABLE]
-    return readable + Random(16).sample(others, SAMPLED)
-
-
-def as_tagged(examples: Sequence[Example]) -> bool:
-    found = [(each.words, tuple(map(tuple, spans(each.labels["ner"])))) for each in examples]
-    return found == list(SENTENCES)
-
-
-def test_no_variant_of_tagged_words_is_misread(tmp_path: Path) -> None:
-    manifest = tmp_path / "manifest.yaml"
-    manifest.write_text(
-        "tasks: {ner: {kind: token, head: ner, train: b.conll, validation: b.conll}}\n"
-    )
-    outcomes: dict[str, list[tuple[str, str, str, str, str, str]]] = {}
-    for variant in tagged_variants():
-        (tmp_path / "b.conll").write_bytes(conll(*variant).encode())
-        outcomes.setdefault(outcome(manifest, as_tagged, "b.conll"), []).append(variant)
-
-    assert outcomes.keys() == {"right", "refused"}, outcomes.keys()
-    assert sum(map(len, outcomes.values())) == 3 * 2 * 2 * 3 * 4 + SAMPLED
-    read = Counter((scheme, outside, layout) for scheme, outside, layout, *_ in outcomes["right"])
-    assert read == dict.fromkeys(READABLE, 4)  # tabs and blanks, two line ends, no comments
-
-
-TEXTS = {
-    "plain": ("Good food.", "Bad room.", "Fine."),
-    "commas": ("Good, cheap food.", "Bad room, bad food.", "Fine."),
-    "semicolons": ("Good; cheap food.", "Bad room.", "Fine."),
-    "a mark inside": ('A "good" meal.', "Bad room.", "Fine."),
-    "a word in marks first": ('"Good" food.', "Bad room.", "Fine."),
-    "a lone mark and its partner": ('"Good food.', "Bad room.", 'Fine"'),
-    "a lone mark": ('"Good food.', "Bad room.", "Fine."),
-    "an inch": ('A 5" screen.', "Bad room.", "Fine."),
-    "two lines": ("Good\nfood.", "Bad room.", "Fine."),
-}
-LABELS = ("positive", "negative", "positive")
-
-
-def joined(separator: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    return "".join(f"{separator.join(row)}\n" for row in (columns, *rows))
-
-
-def written(quoting: int) -> Callable[[str, Sequence[str], Sequence[Sequence[str]]], str]:
-    def write(separator: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-        stream = io.StringIO()
-        writer = csv.writer(stream, delimiter=separator, quoting=quoting, lineterminator="\n")
-        writer.writerows((columns, *rows))
-        return stream.getvalue()
-
-    return write
-
-
-WRITERS = {
-    "joined": joined,
-    "minimal": written(csv.QUOTE_MINIMAL),
-    "all": written(csv.QUOTE_ALL),
+MOST = 8  # options of each family; some are written in several formats
+SUMMARY = json.loads((ROOT / "benchmarks" / "data_variants.json").read_text(encoding="utf-8"))
+READABLE = {
+    "scheme": ("IOB2", "IO", "inside only", "BIOES", "BILOU", "BMES"),
+    "outside": ("O",),
+    "layout": tuple(LAYOUTS)[:2],  # the word first, the tag last
+    "separator": ("tabs", "blanks"),
+    "line end": ("LF", "CRLF"),
+    "comment": ("",),
 }
 
 
-@pytest.mark.parametrize("suffix", [".csv", ".tsv"])
-def test_no_variant_of_labelled_sentences_is_misread(tmp_path: Path, suffix: str) -> None:
-    manifest = tmp_path / "manifest.yaml"
-    name = f"a{suffix}"
-    manifest.write_text(
-        f"tasks: {{mood: {{kind: sentence, head: mood, train: {name}, validation: {name}}}}}\n"
-    )
-    outcomes: dict[str, list[tuple[str, ...]]] = {}
-    orders = {"text first": (0, 1), "label first": (1, 0), "an id first": (2, 0, 1)}
-    variants = product(TEXTS, WRITERS, ",;\t|", LINE_ENDS, orders)
-    for texts, writer, separator, end, order in variants:
-        cells = [
-            (*row, str(number)) for number, row in enumerate(zip(TEXTS[texts], LABELS, strict=True))
-        ]
-        rows = [[row[place] for place in orders[order]] for row in cells]
-        columns = [("text", "label", "id")[place] for place in orders[order]]
-        content = WRITERS[writer](separator, columns, rows)
-        (tmp_path / name).write_bytes(content.replace("\n", end).encode())
-        expected = [(row[0], row[1]) for row in cells]
+def is_readable(variant: Variant) -> bool:
+    """Whether CoNLL columns are read without a word in the manifest."""
+    allowed = READABLE.values()
+    return all(value in each for value, each in zip(variant.values, allowed, strict=True))
 
-        def meant(examples: Sequence[Example], expected: list[tuple[str, str]] = expected) -> bool:
-            return [(each.text, each.labels["mood"]) for each in examples] == expected
 
-        result = outcome(manifest, meant, name)
-        outcomes.setdefault(result, []).append((texts, writer, separator, end, order))
+def test_no_variant_of_a_sample_is_misread() -> None:
+    counts: Counter[tuple[str, str]] = Counter()
+    for variant, outcome in outcomes(all_variants(MOST)):
+        counts[variant.family, outcome] += 1
+        if variant.family == "CoNLL columns":
+            assert outcome == ("right" if is_readable(variant) else "refused"), variant.id
+    found = by_family(counts)
+    assert found.keys() == SUMMARY.keys()
+    assert {outcome for _, outcome in counts} == {"right", "counted", "refused"}, counts
+    assert sum(each["counted"] for each in found.values()) == found["spans"]["counted"] > 0
+    assert all(found[each]["right"] for each in ("named columns", "rows with keys", "truncation"))
 
-    assert outcomes.keys() == {"right", "refused"}, outcomes.keys()
-    assert sum(map(len, outcomes.values())) == 9 * 3 * 4 * 3 * 3
-    own = {".csv": ",", ".tsv": "\t"}[suffix]
-    assert {separator for _, _, separator, _, _ in outcomes["right"]} == {own}
-    refused = {
-        (texts, writer)
-        for texts, writer, separator, end, _ in outcomes["refused"]
-        if (separator, end) == (own, "\n")
-    }
-    expected_refusals = {
-        ".csv": {
-            (texts, "joined")
-            for texts in (
+
+def test_the_summary_has_every_variant_and_no_misread_one() -> None:
+    readable = 1
+    for values in READABLE.values():
+        readable *= len(values)
+    assert SUMMARY["CoNLL columns"]["right"] == readable
+    assert sum(sum(each.values()) for each in SUMMARY.values()) == 32_232
+    assert not any(each["wrong"] for each in SUMMARY.values())
+
+
+@pytest.mark.parametrize(
+    ("suffix", "separator", "refused"),
+    [
+        (
+            "csv",
+            "commas",
+            {
                 "commas",
                 "a word in marks first",
                 "a lone mark and its partner",
                 "a lone mark",
                 "two lines",
-            )
-        },
-        ".tsv": {("two lines", "joined")},
+            },
+        ),
+        ("tsv", "tabs", {"two lines"}),
+    ],
+)
+def test_of_tables_only_joined_texts_with_marks_separators_or_lines_are_refused(
+    suffix: str, separator: str, refused: set[str]
+) -> None:
+    usual = (suffix, separator, "LF", "text first", "")
+    chosen = [each for each in tables() if (*each.values[:1], *each.values[3:]) == usual]
+    found = {each.values[1:3]: outcome for each, outcome in outcomes(chosen)}
+    assert len(found) == 27
+    assert {each for each, outcome in found.items() if outcome == "refused"} == {
+        (texts, "joined") for texts in refused
     }
-    assert refused == expected_refusals[suffix]
+    assert set(found.values()) == {"right", "refused"}
+
+
+def test_an_interrupted_command_continues_and_a_misread_variant_fails_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = tmp_path / "results.jsonl"
+    monkeypatch.setattr("sys.argv", ["data_variants.py", "--results", str(results)])
+    first, second = list(all_variants(1))[:2]
+    monkeypatch.setattr(data_variants, "all_variants", lambda: iter([first]))
+    assert main() == 0
+    assert len(results.read_text().splitlines()) == 2
+    with results.open("a", encoding="utf-8") as file:
+        file.write('{"id": "cut of')
+
+    monkeypatch.setattr(data_variants, "all_variants", lambda: iter([first, second]))
+    read = []
+
+    def misread(variant: Variant, folder: Path) -> str:
+        read.append(variant)
+        return "1 example, not 2"
+
+    monkeypatch.setattr(data_variants, "outcome", misread)
+    assert main() == 1
+    assert read == [second]
+    shown = capsys.readouterr().out
+    assert "| all | 2 | 0 | 0 | 1 | 1 |" in shown
+    assert f"{second.id}: 1 example, not 2" in shown

@@ -80,7 +80,7 @@ def test_outputs_stand_by_type_with_b_before_i_and_o_first() -> None:
 @pytest.mark.parametrize("tag", ["X-PER", "E-PER", "S-LOC", "b-PER", "O-PER"])
 def test_a_single_letter_before_a_hyphen_is_a_scheme_not_read_here(tag: str) -> None:
     with pytest.raises(
-        DataError, match=rf"the tag '{tag}' belongs to no supported scheme.* convert BIOES"
+        DataError, match=rf"the tag '{tag}' belongs to no supported scheme.* scheme: bioes"
     ):
         detect_scheme([["O", tag]])
 

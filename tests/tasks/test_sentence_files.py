@@ -116,7 +116,7 @@ FAULTS = {
     "an unknown suffix": (
         "a.xlsx",
         "text,label\n",
-        "a.xlsx is not a format for sentences. Formats: .csv, .tsv, .jsonl.",
+        "a.xlsx is not a format for sentences. Formats: .csv, .tsv, .jsonl, .parquet, .arrow.",
     ),
     "broken JSON": (
         "a.jsonl",
@@ -126,6 +126,11 @@ FAULTS = {
     "JSON that is no object": ("a.jsonl", "[1]\n", "line 1: is not a JSON object. Write one"),
     "JSON nested too deeply": ("a.jsonl", "[" * 100_000, "line 1: is not an object of plain"),
     "a number too long": ("a.jsonl", "9" * 10_000, "line 1: is not an object of plain values."),
+    "a key twice": (
+        "a.jsonl",
+        '{"text": "Good.", "label": "x", "label": "y"}',
+        "line 1: the key 'label' is repeated in an object. Write one object per line.",
+    ),
     "no such key": (
         "a.jsonl",
         '{"txt": "Good.", "label": "x"}',

@@ -203,9 +203,9 @@ FAULTS = {
     "another key": ("columns: {word: 4, tags: 5}", "has an unknown key 'tags'. Nearest: 'tag'."),
     "no mapping": ("columns: 4", "'columns' of the task 'ner' must be keys with values."),
     "an unknown scheme": (
-        "scheme: bioes",
-        "'scheme' of the task 'ner' is 'bioes'. Nearest: 'bio', 'io'. Schemes: 'io', 'iob1', "
-        "'iob2', 'bio'. Convert other tags to IOB2.",
+        "scheme: iobe",
+        "'scheme' of the task 'ner' is 'iobe'. Nearest: 'iobes', 'iob2', 'iob1'. Schemes: 'io', "
+        "'iob1', 'iob2', 'bio', 'bioes', 'iobes', 'bilou', 'bmes'. Convert other tags to IOB2.",
     ),
     "a key of sentences": (
         "quoting: csv",

@@ -7,7 +7,9 @@ import pytest
 from mtl_core.errors import DataError
 from mtl_core.settings import FileAccess
 from mtl_core.tasks.dataset import load_dataset
+from mtl_core.tasks.schemes import Scheme
 from mtl_core.tasks.task import TaskKind
+from mtl_core.tasks.token_columns import TokenColumns
 from mtl_core.tasks.uploads import (
     MOST_BYTES,
     MOST_ROWS,
@@ -220,3 +222,64 @@ def test_a_label_that_only_the_test_file_has_is_reported_with_its_line() -> None
     tested = replace(REVIEWS, test=UploadedFile("e.csv", b"said,mood\nSo so.,neutral\n"))
     with pytest.raises(DataError, match=r"e\.csv, line 2: 'neutral' does not occur in a\.csv"):
         read_upload((tested, PLACES))
+
+
+SAVED = Path(__file__).parent / "saved_by_datasets"
+SPANS = b'{"id": 1, "text": "Ann left", "label": [[0, 3, "PERSON"], [5, 8, "X"]]}\n'
+STUDIO = (
+    b'[{"data": {"text": "Ann left"}, "annotations": [{"result": [{"value": {"start": 0, "end": 3,'
+    b' "labels": ["PER"]}}]}]}]'
+)
+OF_A_FORM = {
+    "Parquet": ({"label": "ner_tags"}, "x.parquet", (SAVED / "ner.parquet").read_bytes()),
+    "Arrow": (
+        {"label": "ner_tags"},
+        "x.arrow",
+        (SAVED / "ner" / "train" / "data-00000-of-00001.arrow").read_bytes(),
+    ),
+    "doccano": (
+        {"text": "text", "label": "label", "tags": (("PERSON", "PER"), ("X", "O"))},
+        "x.jsonl",
+        SPANS,
+    ),
+    "Label Studio": ({}, "x.json", STUDIO),
+    "columns": ({"columns": TokenColumns(word=2, tag=3)}, "x.txt", b"1 Ann B-PER\n2 left O\n"),
+    "scheme": ({"scheme": Scheme.BILOU}, "x.conll", b"Ann U-PER\nleft O\n"),
+    "numbers": ({"tags": (("0", "O"), ("1", "B-PER"))}, "x.conll", b"Ann 1\nleft 0\n"),
+}
+
+
+@pytest.mark.parametrize(("stated", "name", "content"), OF_A_FORM.values(), ids=OF_A_FORM)
+def test_what_a_form_states_is_stored_in_the_manifest_of_the_upload(
+    tmp_path: Path, stated: dict[str, object], name: str, content: bytes
+) -> None:
+    file = UploadedFile(name, content)
+    task = replace(PLACES, train=file, validation=file, **stated)
+    seen = read_upload((task,))
+    stored = load_dataset(store_upload((task,), tmp_path), access_to(tmp_path))
+    assert stored.train == seen.train
+    assert stored.tasks == seen.tasks
+    assert stored.tasks[0].outputs[:2] == ("O", "B-PER")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "columns"),
+    [
+        ("x.parquet", (SAVED / "ner.parquet").read_bytes(), ("tokens", "ner_tags", "id")),
+        ("x.parquet", b"PAR1", ()),
+        ("x.json", b'[{"id": 1, "text": "a", "label": []}]', ("id", "text", "label")),
+        ("x.json", STUDIO, ()),
+        ("x.json", b"[", ()),
+    ],
+)
+def test_columns_of_new_formats_are_offered_as_far_as_they_are_needed(
+    name: str, content: bytes, columns: tuple[str, ...]
+) -> None:
+    assert columns_of(UploadedFile(name, content)) == columns
+
+
+def test_columns_by_number_are_refused_where_values_have_keys() -> None:
+    file = UploadedFile("x.jsonl", SPANS)
+    task = replace(PLACES, train=file, validation=file, columns=TokenColumns(word=1, tag=2))
+    with pytest.raises(DataError, match="'places' names columns by number, but the values of its"):
+        read_upload((task,))

@@ -8,6 +8,7 @@ from mtl_core.engine.lab import Lab
 from mtl_core.errors import BadInput
 from mtl_core.settings import Settings
 from mtl_core.store.record import RunState
+from mtl_core.tasks.dataset import load_dataset
 from tests.run_story import spec_of
 from tests.visiting import heading, visited
 
@@ -210,11 +211,41 @@ def test_an_uploaded_file_is_described_as_it_was_read(lab: Lab) -> None:
     ) in texts(app)
 
 
-def test_doubtful_uploads_are_refused_with_what_can_be_done_without_a_manifest(lab: Lab) -> None:
-    app = add_files(data_page(), upload_2_training=("x.conll", b"1 Ann B-PER\n2 left O\n"))
-    assert "x.conll, line 1: column 1 holds only numbers, so it holds no words." in texts(app)
-    assert "An upload has no manifest of its own: change the files, or train from" in texts(app)
-    assert app.button(key="use_upload").disabled
+QUOTED = b'text\tlabel\n"Good."\tup\nBad.\tdown\nFine.\tUp\n'
+NUMBERED = b"1 Ann 1\n2 left 0\n"
+REFUSALS = [  # message, widget key, what is entered, words of the caption
+    ("the quotation marks around", "upload_1_quoting", "none", "as “Quoting” under"),
+    ("the labels 'up' and 'Up'", "upload_1_labels", "{Up: up}", "as “Labels” under"),
+    ("column 1 holds only numbers", "upload_2_columns", "word: 2, tag: 3", "as “Columns” under"),
+    ("the tag '1' is a number", "upload_2_tags", "tags: {1: S-PER, 0: O}", "as “Tags” under"),
+    ("the tag 'S-PER' belongs to", "upload_2_scheme", "bioes", "as “Scheme” under"),
+]
+
+
+def test_each_refusal_of_doubtful_files_names_the_field_that_settles_it(lab: Lab) -> None:
+    files = {1: ("x.tsv", QUOTED), 2: ("x.conll", NUMBERED)}
+    changed = {key: files[int(key[7])] for key in FILES}
+    app = add_files(data_page(), **changed)
+    for message, key, entered, caption in REFUSALS:
+        assert message in app.error[0].value.replace("\\", "")
+        assert caption in texts(app)
+        assert app.button(key="use_upload").disabled
+        choice = key.endswith(("quoting", "scheme"))
+        widget = app.selectbox(key=key) if choice else app.text_input(key=key)
+        widget.set_value(entered).run()
+    assert not app.error
+    assert "TSV (columns 'text' and 'label' of 2; quotation marks belong to the text)" in texts(app)
+    assert (
+        "ner was read as CoNLL columns (word 2 and tag 3 of 3, as the manifest states): tags in "
+        "BIOES (as the manifest states, converted to IOB2), 1 entity type ('PER')"
+    ) in texts(app)
+    app.button(key="use_upload").click().run()
+    stored = load_dataset(app.query_params["data"], lab.access)
+    assert stored.train[0].text == '"Good."'
+    assert stored.train[-1].labels == {"ner": ("B-PER", "O")}
+
+    app.text_input(key="upload_2_columns").set_value("2, 3").run()
+    assert app.error[0].value.replace("\\", "").endswith("Enter it as in word: 2, tag: 4")
 
 
 def test_words_that_the_tokenizer_does_not_read_are_counted(lab: Lab) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile as Sent
@@ -10,6 +11,7 @@ from mtl_core.engine.lab import Lab
 from mtl_core.errors import DataError
 from mtl_core.report.data_words import split_counts
 from mtl_core.tasks.dataset import Dataset
+from mtl_core.tasks.keyed_rows import KEYED_SUFFIXES
 from mtl_core.tasks.task import TaskKind
 from mtl_core.tasks.uploads import (
     MOST_BYTES,
@@ -24,6 +26,7 @@ from mtl_core.tasks.uploads import (
     upload_reference,
 )
 from mtl_core.text import counted
+from mtl_core.ui.data.reading_fields import reading_fields, where_to_enter
 from mtl_core.ui.shared.choice import Choice, keep_choice
 from mtl_core.ui.shared.keys import Key, upload_key
 from mtl_core.ui.shared.page import plain
@@ -34,22 +37,27 @@ _KINDS = {
     TaskKind.TOKEN: "Token: one tag per word",
 }
 _NAMES = ("sentiment", "ner")
+_USUAL: dict[TaskKind, dict[str, tuple[str, ...]]] = {
+    TaskKind.SENTENCE: {"text": ("text",), "label": ("label",)},
+    TaskKind.TOKEN: {
+        "text": ("tokens", "words", "text"),
+        "label": ("tags", "ner_tags", "label", "labels", "entities"),
+    },
+}
+"""The usual names of columns by field, the likeliest first."""
 _FORMATS = sorted({suffix.removeprefix(".") for each in SUFFIXES.values() for suffix in each})
 _MEGABYTES = MOST_BYTES // 2**20
-_NO_MANIFEST = (
-    "An upload has no manifest of its own: change the files, or train from a manifest on the "
-    "command line."
-)
 
 
 def upload_form(lab: Lab) -> None:
     """Draw the form. Files are written to disk only after a click on "Use this data"."""
     with st.expander("Use your own files"):
         st.caption(
-            "Sentence tasks: CSV or TSV with a header, or JSON lines. Token tasks: CoNLL columns "
-            "(token first, tag last, an empty line between sentences), or JSON lines with "
-            f"`tokens` and `tags`. The limits are {_MEGABYTES} MB and {MOST_ROWS:,} sentences per "
-            "file. Files are saved when you click the button below. Everyone who can open this "
+            "Sentence tasks: CSV or TSV with a header, JSON lines, Parquet or Arrow. Token tasks: "
+            "CoNLL columns (token first, tag last, an empty line between sentences), JSON lines, "
+            "Parquet or Arrow with `tokens` and `tags`, or spans of characters as doccano and "
+            f"Label Studio export them. The limits are {_MEGABYTES} MB and {MOST_ROWS:,} sentences "
+            "per file. Files are saved when you click the button below. Everyone who can open this "
             "dashboard can then train on them."
         )
         count = st.number_input(
@@ -65,8 +73,8 @@ def upload_form(lab: Lab) -> None:
         _check_and_save(lab, drafts)
 
 
-Draft = UploadedTask | str
-"""A complete task, or a sentence about what is missing."""
+Draft = UploadedTask | str | DataError
+"""A complete task, a sentence about what is missing, or the error of a field."""
 
 
 def _task(number: int, kinds: list[TaskKind]) -> Draft:
@@ -99,12 +107,16 @@ def _task(number: int, kinds: list[TaskKind]) -> Draft:
         )
         for split in ("training", "validation", "test")
     }
-    return _draft(number, name, kind, head or fallback, sent)
+    stated = reading_fields(number, kind, name)
+    draft = _draft(number, name, kind, head or fallback, sent)
+    if isinstance(stated, DataError):
+        return stated
+    return replace(draft, **stated) if isinstance(draft, UploadedTask) else draft
 
 
 def _draft(
     number: int, name: str, kind: TaskKind, head: str, sent: dict[str, Sent | None]
-) -> Draft:
+) -> UploadedTask | str:
     """Build the task from its widgets and select its columns; or return what is missing."""
     if not name:
         return f"Task {number} has no name. Enter one."
@@ -130,13 +142,12 @@ def _columns(number: int, kind: TaskKind, train: UploadedFile) -> tuple[str | No
     Returns (None, None) if the file's format needs no selection.
     """
     columns = columns_of(train)
-    if len(columns) < 2 or (kind is TaskKind.TOKEN and train.suffix != ".jsonl"):
+    if len(columns) < 2 or (kind is TaskKind.TOKEN and train.suffix not in KEYED_SUFFIXES):
         return None, None
-    usual = ("text", "label") if kind is TaskKind.SENTENCE else ("tokens", "tags")
     selected = []
     with st.container(horizontal=True, gap="small"):
-        for position, (field, title) in enumerate(zip(("text", "label"), usual, strict=True)):
-            index = columns.index(title) if title in columns else position
+        for position, (field, usual) in enumerate(_USUAL[kind].items()):
+            index = next((columns.index(name) for name in usual if name in columns), position)
             selected.append(
                 st.selectbox(
                     f"{field.capitalize()} column",
@@ -159,17 +170,18 @@ def _check_and_save(lab: Lab, drafts: Sequence[Draft]) -> None:
     """Draw a summary of the files, or the problem, and the button that saves them."""
     tasks = tuple(draft for draft in drafts if isinstance(draft, UploadedTask))
     missing = [draft for draft in drafts if isinstance(draft, str)]
-    result: Dataset | str | None = None
+    problems = [str(draft) for draft in drafts if isinstance(draft, DataError)]
+    result: Dataset | str | None = problems[0] if problems else None
     if missing:
         st.caption(plain(" ".join(missing)))
-    else:
+    elif not problems:
         result = _read(tasks)
-        if isinstance(result, str):
-            st.error(plain(result), icon=":material/error:")
-            if "in the manifest" in result:
-                st.caption(_NO_MANIFEST)
-        else:
-            st.markdown(_summary(result))
+    if isinstance(result, str):
+        st.error(plain(result), icon=":material/error:")
+        if (where := where_to_enter(result)) is not None and not problems:
+            st.caption(plain(where))
+    elif result is not None:
+        st.markdown(_summary(result))
     st.button(
         "Use this data",
         key=Key.USE_UPLOAD,
@@ -205,7 +217,8 @@ def _summary(dataset: Dataset) -> str:
         if repaired := dataset.repaired_tags.get(task.name, 0):
             line += f"; {counted(repaired, 'tag')} changed from I- to B- at the start of an entity"
         lines.append(line)
-        lines.append(f":small[{plain(dataset.readings[task.name].line)}]")
+        reading = dataset.readings[task.name]
+        lines += [f":small[{plain(line)}]" for line in (reading.line, *reading.notes_once)]
     return "  \n".join(lines)
 
 

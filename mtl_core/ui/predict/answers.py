@@ -105,8 +105,8 @@ def _row(
     if prediction.cut:
         with marked:
             st.caption(
-                f"Truncated: {prediction.words_read} of {prediction.words} words fit into this "
-                f"model's maximum length of {selected.model.spec.max_length} sub-words."
+                f"Truncated: {prediction.read_in_words} fit into this model's maximum length of "
+                f"{selected.model.spec.max_length} sub-words."
             )
 
 
@@ -135,23 +135,26 @@ def _bar(share: float, color: str, track: str) -> str:
 def _marked(number: int, answer: TokenAnswer, prediction: Prediction, text: str) -> str:
     """The sentence with its entities highlighted, with type and confidence."""
     words = split_words(text)
-    parts, at = [], 0
+    read = _characters_read(words, prediction)
+    unread, at = text[: read.start], read.start
+    parts = [f":gray[{_text(unread)}]"] if unread.strip() else []
     for entity in answer.entities:
         start, end = words[entity.start].start, words[entity.end - 1].end
         parts += [_text(text[at:start]), _highlight(number, entity, text[start:end])]
         at = end
-    read = _end_of_read(words, prediction)
-    parts.append(_text(text[at : max(at, read)]))
-    if rest := text[max(at, read) :].strip():
+    parts.append(_text(text[at : max(at, read.stop)]))
+    if rest := text[max(at, read.stop) :].strip():
         parts.append(f" :gray[{_text(rest)}]")
     none = "" if answer.entities else "  \n:small[:gray[no entity found]]"
     return "".join(parts) + none
 
 
-def _end_of_read(words: Sequence[Word], prediction: Prediction) -> int:
-    if not prediction.cut:
-        return words[-1].end
-    return words[prediction.words_read - 1].end if prediction.words_read else 0
+def _characters_read(words: Sequence[Word], prediction: Prediction) -> range:
+    """The characters of the words that were read, and of the blanks before them."""
+    found = words[prediction.read]
+    if not found:
+        return range(0)
+    return range(found[0].start if prediction.first_read else 0, found[-1].end)
 
 
 def _highlight(number: int, entity: Entity, text: str) -> str:
