@@ -20,7 +20,7 @@ from mtl_core.models.checkpoint import Checkpoint
 from mtl_core.models.description import BackboneDescription
 from mtl_core.settings import Settings
 
-FORMAT = 2
+FORMAT = 3
 """Version of the descriptions. Increase it when a description of the same model changes."""
 
 Value = TypeVar("Value")

@@ -24,6 +24,7 @@ from mtl_core.models.cache import shipped_description, write_description
 from mtl_core.models.catalogue import catalogue, entry
 from mtl_core.models.checkpoint import Checkpoint
 from mtl_core.models.description import BackboneDescription, BackboneTensor, Role
+from mtl_core.models.forward_order import FinishedLayers, finished_layers
 from mtl_core.models.layer_stack import LayerStack, find_stack
 from mtl_core.tasks.task import TaskKind
 
@@ -57,6 +58,7 @@ def _describe(model: "PreTrainedModel", input_ids: torch.Tensor) -> BackboneDesc
     embedding_path, embedding = _input_embedding(model)
     stack = find_stack(model, input_ids)
     reached = reach(model, input_ids)
+    finished = finished_layers(model, stack, input_ids)
     with torch.no_grad():
         hidden_size = model(input_ids=input_ids).last_hidden_state.shape[-1]
     return BackboneDescription(
@@ -70,23 +72,28 @@ def _describe(model: "PreTrainedModel", input_ids: torch.Tensor) -> BackboneDesc
         vocabulary_size=embedding.num_embeddings,
         max_positions=position_limit(model),
         pooler=tuple(f"{prefix_of(model)}.{name}" for name in pooler_names(model, reached)),
-        tensors=tuple(_tensors(model, stack, embedding_path, reached)),
+        tensors=tuple(_tensors(model, stack, embedding_path, reached, finished)),
     )
 
 
 def _tensors(
-    model: "PreTrainedModel", stack: LayerStack, embedding_path: str, reached: Reach
+    model: "PreTrainedModel",
+    stack: LayerStack,
+    embedding_path: str,
+    reached: Reach,
+    finished: FinishedLayers,
 ) -> Iterator[BackboneTensor]:
     prefix = prefix_of(model)
     embeddings = _embeddings_root(embedding_path, stack)
     for name, parameter, owner in named_with_owner(model):
         module_path, _, last = name.rpartition(".")
+        role, layer = _place(name, stack, embeddings, bool(reached[owner]), finished.get(owner))
         yield BackboneTensor(
             name=f"{prefix}.{name}",
             shape=tuple(parameter.shape),
             dtype=str(parameter.dtype).removeprefix("torch."),
-            role=_role(name, stack, embeddings, reached[owner]),
-            layer=stack.layer_of(name),
+            role=role,
+            layer=layer,
             bias=last == "bias" or last.endswith("_bias"),
             layernorm="Norm" in type(model.get_submodule(module_path)).__name__,
             tied_to=None if owner == name else f"{prefix}.{owner}",
@@ -155,12 +162,23 @@ def named_with_owner(module: nn.Module) -> Iterator[tuple[str, nn.Parameter, str
         yield name, parameter, owners.setdefault(id(parameter), name)
 
 
-def _role(name: str, stack: LayerStack, embeddings: str, reached: tuple[TaskKind, ...]) -> Role:
-    if stack.layer_of(name) is not None:
-        return Role.LAYER
+def _place(
+    name: str, stack: LayerStack, embeddings: str, reached: bool, finished: int | None
+) -> tuple[Role, int | None]:
+    """The part of the model that a tensor belongs to, and its layer.
+
+    A tensor outside the stack whose first use follows a layer belongs to that layer: a norm after
+    the last layer to the top one, DeBERTa-v2's convolution to layer 0.
+    """
+    layer = stack.layer_of(name)
+    if layer is not None:
+        return Role.LAYER, layer
     if name.startswith(f"{embeddings}."):
-        return Role.EMBEDDINGS
-    return Role.POOLER if name.partition(".")[0] == "pooler" and not reached else Role.BESIDE
+        return Role.EMBEDDINGS, None
+    if not reached:
+        is_pooler = name.partition(".")[0] == "pooler"
+        return Role.POOLER if is_pooler else Role.BESIDE, None
+    return (Role.BESIDE, None) if finished is None else (Role.LAYER, finished)
 
 
 def _embeddings_root(embedding_path: str, stack: LayerStack) -> str:
