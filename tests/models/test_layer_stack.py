@@ -68,7 +68,8 @@ def test_the_error_of_a_model_without_a_stack_names_its_lists(tiny_backbone):
     model = tiny_backbone("bert")
     model.encoder.layer = nn.ModuleList(list(model.encoder.layer)[:1])
     with pytest.raises(
-        UnsupportedArchitecture, match=r"No stack of 2 layers.*encoder\.layer \(1 modules, 1 calls\)"
+        UnsupportedArchitecture,
+        match=r"No stack of 2 layers.*encoder\.layer \(1 modules, 1 calls\)",
     ):
         find_stack(model)
 
