@@ -147,7 +147,7 @@ def compare(kind: str, checkpoint: Path, data: str, examples: Mapping[str, int] 
             tasks=load_tasks(data, ANY_FILE),
             data=data,
             examples=dict(examples or {}),
-            max_length=64,
+            max_length=48,
             epochs=1.0,
             batch_size=8,
         )

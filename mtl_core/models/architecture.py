@@ -35,8 +35,8 @@ def read_architecture(config_file: Path) -> "PreTrainedConfig":
     """Reads the configuration of a text encoder.
 
     Raises DamagedCheckpoint if the file is not a configuration, UnsafeCheckpoint if the model is
-    defined only by code of the checkpoint, and UnsupportedArchitecture if it is unknown, a
-    decoder, an encoder-decoder or quantised.
+    defined only by code of the checkpoint, and UnsupportedArchitecture if it is unknown, an
+    encoder-decoder or quantised.
     """
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING, CONFIG_MAPPING_NAMES
 
@@ -61,28 +61,15 @@ def read_architecture(config_file: Path) -> "PreTrainedConfig":
             config = CONFIG_MAPPING[model_type].from_dict(values)
     except Exception as error:  # configuration classes raise different exceptions
         raise DamagedCheckpoint(_impossible(config_file, error)) from None
-    require_encoder(config)
+    _require_encoder(config)
     return config
 
 
-def require_encoder(config: "PreTrainedConfig") -> None:
-    """Raise UnsupportedArchitecture unless `config` describes an unquantised encoder."""
-    from transformers.models.auto.modeling_auto import (
-        MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
-        MODEL_FOR_MASKED_LM_MAPPING_NAMES,
-    )
-
+def _require_encoder(config: "PreTrainedConfig") -> None:
+    """Raise UnsupportedArchitecture for an encoder-decoder and for quantised weights."""
     kind = config.model_type
-    causal_only = (
-        kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and kind not in MODEL_FOR_MASKED_LM_MAPPING_NAMES
-    )
     if getattr(config, "is_encoder_decoder", False):
         reason = "it consists of an encoder and a decoder"
-    elif causal_only or getattr(config, "is_decoder", False):
-        reason = (
-            "it is a decoder. Each token attends only to earlier tokens, so the first token, which "
-            "the sentence head reads, has no information about the sentence"
-        )
     elif getattr(config, "quantization_config", None) is not None:
         reason = "its weights are quantised, and quantised weights cannot be fine-tuned here"
     else:

@@ -15,6 +15,7 @@ from torch import nn
 from mtl_core.errors import UnsupportedArchitecture
 from mtl_core.models.architecture import (
     example_input,
+    one_line,
     position_limit,
     prefix_of,
     read_architecture,
@@ -24,6 +25,7 @@ from mtl_core.models.cache import shipped_description, write_description
 from mtl_core.models.catalogue import catalogue, entry
 from mtl_core.models.checkpoint import Checkpoint
 from mtl_core.models.description import BackboneDescription, BackboneTensor, Role
+from mtl_core.models.direction import require_two_directions
 from mtl_core.models.forward_order import FinishedLayers, finished_layers
 from mtl_core.models.layer_stack import LayerStack, find_stack
 from mtl_core.tasks.task import TaskKind
@@ -45,17 +47,22 @@ the same parameters as the first token, because layers combine tokens."""
 def describe(checkpoint: "Checkpoint | PreTrainedConfig") -> BackboneDescription:
     """Describes every tensor of the bare backbone: layer, role, ties, and heads that reach it.
 
-    Raises the exceptions of `read_architecture`, `traced` and `find_stack` if the checkpoint is
-    not a text encoder with a stack of layers.
+    Raises the exceptions of `read_architecture`, `require_two_directions`, `traced` and
+    `find_stack` if the checkpoint is not a text encoder with a stack of layers.
     """
-    if isinstance(checkpoint, Checkpoint):
-        return traced(read_architecture(checkpoint.config_file), _describe)
-    return traced(checkpoint, _describe)
+    config = (
+        read_architecture(checkpoint.config_file)
+        if isinstance(checkpoint, Checkpoint)
+        else checkpoint
+    )
+    require_two_directions(config)
+    return traced(config, _describe)
 
 
 def _describe(model: "PreTrainedModel", input_ids: torch.Tensor) -> BackboneDescription:
     config = model.config
     embedding_path, embedding = _input_embedding(model)
+    _require_any_length(model, input_ids)
     stack = find_stack(model, input_ids)
     reached = reach(model, input_ids)
     finished = finished_layers(model, stack, input_ids)
@@ -74,6 +81,25 @@ def _describe(model: "PreTrainedModel", input_ids: torch.Tensor) -> BackboneDesc
         pooler=tuple(f"{prefix_of(model)}.{name}" for name in pooler_names(model, reached)),
         tensors=tuple(_tensors(model, stack, embedding_path, reached, finished)),
     )
+
+
+def _require_any_length(model: "PreTrainedModel", input_ids: torch.Tensor) -> None:
+    """Raise UnsupportedArchitecture unless the model runs on sentences of other lengths too.
+
+    Nystromformer, for example, may divide a sentence into segments of a fixed length.
+    """
+    tokens = input_ids.shape[1]
+    for length in (tokens - 1, 2):
+        try:
+            with torch.no_grad():
+                model(input_ids=input_ids[:, :length])
+        except Exception as error:  # third-party forward passes raise any exception
+            if "meta" in str(error):
+                raise
+            raise UnsupportedArchitecture(
+                f"'{model.config.model_type}' with this configuration runs on {tokens} tokens, but "
+                f"not on {length}: {one_line(error)} Sentences have any number of tokens."
+            ) from None
 
 
 def _tensors(

@@ -1,0 +1,104 @@
+"""Finds out whether the first token of a sentence can have information about the rest of it.
+
+In a causal model each token attends only to earlier ones, so a sentence head on the first token
+cannot learn. transformers' lists of architectures do not tell: XLNet is listed as a causal language
+model and is none, CLIP's text encoder is causal. A trial decides: of two sentences that differ only
+in their last word, the first token has the same state in a causal model.
+"""
+
+import copy
+from typing import TYPE_CHECKING
+
+import torch
+
+from mtl_core.errors import UnsupportedArchitecture
+from mtl_core.models.architecture import build_backbone, example_tokens, quiet_transformers
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig, PreTrainedModel
+
+MAX_PARAMETERS = 2**27
+"""Largest model that is tried, in parameters. Its weights take half a gigabyte."""
+
+_TOKENS = 8
+_LAYERS, _VOCABULARY = (2, 1), 512
+_NOISE = 0.02  # the standard deviation of BERT's weights
+
+
+def require_two_directions(config: "PreTrainedConfig") -> None:
+    """Raise UnsupportedArchitecture if tokens of an architecture attend only to earlier ones.
+
+    Needs no weights: the first layers of `config`, with a small vocabulary and random weights, are
+    tried. For an architecture whose layers are too large, the lists of transformers decide.
+    """
+    model = _small_model(config)
+    causal = _is_listed_as_causal(config) if model is None else _is_causal(model)
+    if causal:
+        raise UnsupportedArchitecture(
+            f"'{config.model_type}' cannot be used: it is causal. Each token attends only to "
+            "earlier tokens, so the first token, which the sentence head reads, has the same state "
+            "whatever follows it. Choose an encoder, e.g. bert, roberta, distilbert, deberta-v2, "
+            "electra or modernbert."
+        )
+
+
+def _is_causal(model: "PreTrainedModel") -> bool:
+    """Whether the state of the first token is the same in two sentences with other last words."""
+    ids = example_tokens(model, _TOKENS)
+    if ids.shape[1] < 2:
+        return False
+    other = ids.clone()
+    other[0, -1] = ids[0, 0]
+    try:
+        with torch.no_grad(), quiet_transformers():
+            one, two = (model(input_ids=each).last_hidden_state[0, 0] for each in (ids, other))
+    except Exception:  # `traced` gives the reason why it does not run
+        return False
+    return torch.equal(one, two)
+
+
+def _small_model(config: "PreTrainedConfig") -> "PreTrainedModel | None":
+    """A model of the first layers of `config` in evaluation mode; None if that is too large.
+
+    Noise is added to all weights, because some architectures begin with zeros.
+    """
+    candidates = (*(_first_layers(config, layers) for layers in _LAYERS), config)
+    model = next(filter(None, map(_built, candidates)), None)
+    if model is not None:
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            torch.manual_seed(0)
+            for each in model.parameters():
+                each.add_(torch.randn_like(each), alpha=_NOISE)
+    return model
+
+
+def _built(config: "PreTrainedConfig") -> "PreTrainedModel | None":
+    """The model of `config` with random weights; None if it is too large or cannot be built."""
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            size = sum(each.numel() for each in build_backbone(config, "meta").parameters())
+            return build_backbone(config, "cpu") if size <= MAX_PARAMETERS else None
+    except UnsupportedArchitecture:  # e.g. a setting with one value for each layer
+        return None
+
+
+def _first_layers(config: "PreTrainedConfig", layers: int) -> "PreTrainedConfig":
+    """The configuration with fewer layers and a small vocabulary."""
+    small = copy.deepcopy(config)
+    with quiet_transformers():
+        small.num_hidden_layers = min(layers, getattr(config, "num_hidden_layers", layers))
+        small.vocab_size = min(_VOCABULARY, getattr(config, "vocab_size", _VOCABULARY))
+    pad_id = getattr(config, "pad_token_id", None)
+    if pad_id is not None and pad_id >= small.vocab_size:
+        vars(small)["pad_token_id"] = 0  # past the type check of some configurations
+    return small
+
+
+def _is_listed_as_causal(config: "PreTrainedConfig") -> bool:
+    """Whether transformers lists an architecture for causal language modelling only."""
+    from transformers.models.auto import modeling_auto as auto
+
+    kind = config.model_type
+    masked = kind in auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES
+    return kind in auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and not masked
