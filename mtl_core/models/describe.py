@@ -62,8 +62,8 @@ def describe(checkpoint: "Checkpoint | PreTrainedConfig") -> BackboneDescription
 def _describe(model: "PreTrainedModel", input_ids: torch.Tensor) -> BackboneDescription:
     config = model.config
     embedding_path, embedding = _input_embedding(model)
-    _require_any_length(model, input_ids)
     stack = find_stack(model, input_ids)
+    _require_any_length(model, input_ids)
     reached = reach(model, input_ids)
     finished = finished_layers(model, stack, input_ids)
     with torch.no_grad():
