@@ -81,8 +81,8 @@ def by_length(
     (batch, tokens, hidden), with 0 at padding.
     """
     lengths = attention_mask.sum(1)
-    groups = [(lengths == length).nonzero()[:, 0] for length in lengths.unique()]
-    sizes = [int(lengths[rows[0]]) for rows in groups]
+    sizes = sorted(set(lengths.tolist()))
+    groups = [(lengths == size).nonzero()[:, 0] for size in sizes]
     found = [
         run(input_ids[rows, :size], attention_mask[rows, :size])
         for rows, size in zip(groups, sizes, strict=True)

@@ -36,6 +36,7 @@ class LayerReplay:
 
     def __init__(self, model: "PreTrainedModel") -> None:
         self._model = model
+        self._pads = padding_problem(model) is None
         stack = find_stack(model)
         self.layers = len(stack.paths)
         self._members = [model.get_submodule(path) for path in stack.paths]
@@ -57,7 +58,7 @@ class LayerReplay:
         Each is (batch, tokens, hidden). The pass stops at the highest depth.
         Raises UnsupportedArchitecture if layers see other tokens than those of the batch.
         """
-        if padding_problem(self._model) is None:
+        if self._pads:
             return self._capture(depths, input_ids, attention_mask)
 
         def run(ids: Tensor, mask: Tensor) -> list[Tensor]:
