@@ -76,12 +76,18 @@ OWN_SIZES: dict[str, dict[str, Any]] = {
     "distilbert": {"hidden_dim": 48},
     "electra": {"embedding_size": 16},
     "esm": {"mask_token_id": 103},
+    "funnel": {"d_model": 32, "n_head": 2, "d_head": 16, "d_inner": 48, "block_sizes": [2]},
     "flaubert": {"emb_dim": 32, "n_layers": 2, "n_heads": 2},
     "ibert": {"quant_mode": False},
+    "layoutlmv3": {"coordinate_size": 4, "shape_size": 8, "visual_embed": False},
+    "lilt": {"hidden_size": 48},
+    "luke": {"entity_vocab_size": 10, "entity_emb_size": 16},
     "longformer": {"attention_window": 8},
     "mobilebert": {"embedding_size": 16, "true_hidden_size": 16, "intra_bottleneck_size": 16},
     "modernbert": {"cls_token_id": 101, "sep_token_id": 102, "local_attention": 8}
     | {"global_attn_every_n_layers": 2},
+    "molmo2_text": {"num_key_value_heads": 2, "head_dim": 16},
+    "neomme": {"num_key_value_heads": 2},
     "rembert": {"input_embedding_size": 16, "output_embedding_size": 16},
     "roc_bert": {"shape_vocab_size": 50, "pronunciation_vocab_size": 50},
     "squeezebert": {"embedding_size": 32}
@@ -90,7 +96,7 @@ OWN_SIZES: dict[str, dict[str, Any]] = {
     "xlm": {"emb_dim": 32, "n_layers": 2, "n_heads": 2},
     "xlnet": {"d_model": 32, "n_layer": 2, "n_head": 2, "d_inner": 48},
 }
-_ONLY_OWN = ("xlnet",)
+_ONLY_OWN = ("funnel", "xlnet")
 """Types whose configuration rejects the common names of sizes."""
 
 MORE = ("bert-generation", "siglip_text_model", "xlnet", "gpt2")
@@ -291,7 +297,9 @@ def write_checkpoint(kind: str, folder: Path) -> Path:
         config = AutoConfig.for_model(kind, **{**common, **own})
         size = sum(each.numel() for each in build_backbone(config, "meta").parameters())
         if size > MAX_PARAMETERS:
-            raise UnsupportedArchitecture(f"{size:,} parameters: a model of several parts.")
+            raise UnsupportedArchitecture(
+                f"{size:,} parameters at this size: it has parts for other inputs than text."
+            )
         AutoModel.from_config(config).save_pretrained(created)
     source = require_weights(resolve_checkpoint("minilm-l6", ANY_FILE))
     for name in ("tokenizer.json", "tokenizer_config.json", "vocab.txt"):

@@ -24,6 +24,15 @@ _TOKENS = 8
 _LAYERS, _VOCABULARY = (2, 1), 512
 _NOISE = 0.02  # the standard deviation of BERT's weights
 
+_CAUSAL = (
+    "it is causal. Each token attends only to earlier tokens, so the first token, which the "
+    "sentence head reads, has the same state whatever follows it"
+)
+_APART = (
+    "on this machine its tokens do not attend to each other, so none has information about the "
+    "sentence. The architecture may need a kernel that is not installed"
+)
+
 
 def require_two_directions(config: "PreTrainedConfig") -> None:
     """Raise UnsupportedArchitecture if tokens of an architecture attend only to earlier ones.
@@ -32,29 +41,35 @@ def require_two_directions(config: "PreTrainedConfig") -> None:
     tried. For an architecture whose layers are too large, the lists of transformers decide.
     """
     model = _small_model(config)
-    causal = _is_listed_as_causal(config) if model is None else _is_causal(model)
-    if causal:
+    reason = _listed(config) if model is None else _tried(model)
+    if reason is not None:
         raise UnsupportedArchitecture(
-            f"'{config.model_type}' cannot be used: it is causal. Each token attends only to "
-            "earlier tokens, so the first token, which the sentence head reads, has the same state "
-            "whatever follows it. Choose an encoder, e.g. bert, roberta, distilbert, deberta-v2, "
-            "electra or modernbert."
+            f"'{config.model_type}' cannot be used: {reason}. Choose an encoder, e.g. bert, "
+            "roberta, distilbert, deberta-v2, electra or modernbert."
         )
 
 
-def _is_causal(model: "PreTrainedModel") -> bool:
-    """Whether the state of the first token is the same in two sentences with other last words."""
+def _tried(model: "PreTrainedModel") -> str | None:
+    """Why the first token has the same state in two sentences with other last words; None if not.
+
+    MRA needs a CUDA kernel. Without it, its attention returns zeros, also for the last token.
+    """
     ids = example_tokens(model, _TOKENS)
     if ids.shape[1] < 2:
-        return False
-    other = ids.clone()
-    other[0, -1] = ids[0, 0]
+        return None
+    other_last, other_first = ids.clone(), ids.clone()
+    other_last[0, -1], other_first[0, 0] = ids[0, 0], ids[0, -1]
     try:
         with torch.no_grad(), quiet_transformers():
-            one, two = (model(input_ids=each).last_hidden_state[0, 0] for each in (ids, other))
+            states, without_last, without_first = (
+                model(input_ids=each).last_hidden_state[0]
+                for each in (ids, other_last, other_first)
+            )
     except Exception:  # `traced` gives the reason why it does not run
-        return False
-    return torch.equal(one, two)
+        return None
+    if not torch.equal(states[0], without_last[0]):
+        return None
+    return _APART if torch.equal(states[-1], without_first[-1]) else _CAUSAL
 
 
 def _small_model(config: "PreTrainedConfig") -> "PreTrainedModel | None":
@@ -95,10 +110,10 @@ def _first_layers(config: "PreTrainedConfig", layers: int) -> "PreTrainedConfig"
     return small
 
 
-def _is_listed_as_causal(config: "PreTrainedConfig") -> bool:
-    """Whether transformers lists an architecture for causal language modelling only."""
+def _listed(config: "PreTrainedConfig") -> str | None:
+    """The reason for an architecture that transformers lists for causal language modelling only."""
     from transformers.models.auto import modeling_auto as auto
 
     kind = config.model_type
     masked = kind in auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES
-    return kind in auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and not masked
+    return _CAUSAL if kind in auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and not masked else None

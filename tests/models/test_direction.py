@@ -23,6 +23,11 @@ def test_a_causal_model_is_refused_because_the_first_token_never_sees_the_senten
         describe(tiny_config(kind, **CAUSAL[kind]))
 
 
+def test_tokens_that_do_not_attend_to_each_other_are_another_reason(tiny_config):
+    with pytest.raises(UnsupportedArchitecture, match="its tokens do not attend to each other"):
+        describe(tiny_config("mra"))  # without its CUDA kernel, its attention returns zeros
+
+
 def test_an_encoder_is_accepted_whatever_it_is_listed_as(tiny_config, architecture):
     require_two_directions(tiny_config(architecture))
 
