@@ -99,7 +99,7 @@ OWN_SIZES: dict[str, dict[str, Any]] = {
 _ONLY_OWN = ("funnel", "xlnet")
 """Types whose configuration rejects the common names of sizes."""
 
-MORE = ("bert-generation", "siglip_text_model", "xlnet", "gpt2")
+MORE = ("bert-generation", "xlnet", "gpt2")
 """Types that transformers lists for no task of an encoder; gpt2 is a decoder for comparison."""
 
 
