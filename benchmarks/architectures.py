@@ -28,7 +28,7 @@ from torch.nn import functional
 
 from mtl_core.errors import CheckpointError, PlanError, UnsupportedArchitecture
 from mtl_core.freezing.plan import Phase, Plan
-from mtl_core.models.architecture import build_backbone, one_line, quiet_transformers
+from mtl_core.models.architecture import one_line, quiet_transformers
 from mtl_core.models.checkpoint import require_weights, resolve_checkpoint
 from mtl_core.models.describe import describe
 from mtl_core.settings import ANY_FILE
@@ -50,6 +50,8 @@ ROOT = Path(__file__).parent.parent
 TABLE = ROOT / "docs" / "architectures.md"
 MAX_PARAMETERS = 20_000_000
 """Largest model that is built; one of several modalities has parts that SIZES do not shrink."""
+
+_NOT_COMPARED = "Not compared"
 
 LIMIT = 1e-6
 """Largest accepted difference of a loss or a probability."""
@@ -76,7 +78,14 @@ OWN_SIZES: dict[str, dict[str, Any]] = {
     "distilbert": {"hidden_dim": 48},
     "electra": {"embedding_size": 16},
     "esm": {"mask_token_id": 103},
-    "funnel": {"d_model": 32, "n_head": 2, "d_head": 16, "d_inner": 48, "block_sizes": [2]},
+    "funnel": {
+        "d_model": 32,
+        "n_head": 2,
+        "d_head": 16,
+        "d_inner": 48,
+        "block_sizes": [2],
+        "block_repeats": [1],
+    },
     "flaubert": {"emb_dim": 32, "n_layers": 2, "n_heads": 2},
     "ibert": {"quant_mode": False},
     "layoutlmv3": {"coordinate_size": 4, "shape_size": 8, "visual_embed": False},
@@ -236,7 +245,7 @@ class _Plain:
                     continue
                 places = example.first_sub_words
                 for place, confidence in zip(places, answer.confidences, strict=True):
-                    if place is not None:
+                    if place is not None and confidence is not None:
                         apart = max(apart, abs(shares[place].max().item() - confidence))
         return apart
 
@@ -295,11 +304,10 @@ def write_checkpoint(kind: str, folder: Path) -> Path:
     with torch.random.fork_rng(devices=[]), quiet_transformers():
         torch.manual_seed(0)
         config = AutoConfig.for_model(kind, **{**common, **own})
-        size = sum(each.numel() for each in build_backbone(config, "meta").parameters())
+        with torch.device("meta"):
+            size = sum(each.numel() for each in AutoModel.from_config(config).parameters())
         if size > MAX_PARAMETERS:
-            raise UnsupportedArchitecture(
-                f"{size:,} parameters at this size: it has parts for other inputs than text."
-            )
+            raise UnsupportedArchitecture(f"{size:,} parameters at this size.")
         AutoModel.from_config(config).save_pretrained(created)
     source = require_weights(resolve_checkpoint("minilm-l6", ANY_FILE))
     for name in ("tokenizer.json", "tokenizer_config.json", "vocab.txt"):
@@ -313,10 +321,8 @@ def result_of(kind: str) -> Compared:
     with tempfile.TemporaryDirectory() as folder:
         try:
             checkpoint = write_checkpoint(kind, Path(folder))
-        except UnsupportedArchitecture as error:
-            return Compared(kind, refused=one_line(error))
         except Exception as error:  # configuration and model classes raise any exception
-            return Compared(kind, refused=f"Not built at this size: {one_line(error)}")
+            return Compared(kind, refused=f"{_NOT_COMPARED}: {one_line(error)}")
         try:
             return compare(kind, checkpoint, "sample", {"sentiment": 8, "ner": 8})
         except Exception as error:  # an architecture that was accepted and cannot run: a fault
@@ -327,14 +333,15 @@ def table(results: Sequence[Compared]) -> str:
     """Return docs/architectures.md."""
     ran = [each for each in results if not each.refused]
     rows = "\n".join(map(_row, sorted(results, key=lambda each: (bool(each.refused), each.kind))))
-    agree, refused = sum(each.agrees for each in ran), len(results) - len(ran)
+    agree, others = sum(each.agrees for each in ran), len(results) - len(ran)
     return f"""# Architectures
 
 The text encoders of transformers {version("transformers")}, each with tiny random weights, beside
 plain transformers, which runs one sentence at a time: the largest difference of a loss in a
 training step without dropout, of a loss in an evaluation, and of a probability in a prediction.
 "Answers" counts the labels and tags of predictions that differ from those of the evaluation.
-{agree} of {len(results)} types agree within {LIMIT:g}; {refused} are refused.
+{agree} of {len(results)} types agree within {LIMIT:g}; {others} are refused, or cannot be built at
+this size.
 `python benchmarks/architectures.py` writes this page.
 
 | type | step | evaluation | prediction | answers | one pass for several batches | note |
@@ -345,7 +352,8 @@ training step without dropout, of a loss in an evaluation, and of a probability 
 
 def _row(each: Compared) -> str:
     if each.refused:
-        return f"| {each.kind} | refused | | | | | {each.refused.replace('|', '/')} |"
+        word = "" if each.refused.startswith(_NOT_COMPARED) else "refused"
+        return f"| {each.kind} | {word} | | | | | {each.refused.replace('|', '/')} |"
     numbers = ["" if n is None else f"{n:.0e}" for n in (each.training, each.evaluation)]
     prediction = "" if each.prediction is None else f"{each.prediction:.0e}"
     cells = (*numbers, prediction, each.tags, "yes" if each.packs else "no", each.note)

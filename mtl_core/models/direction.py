@@ -77,8 +77,8 @@ def _small_model(config: "PreTrainedConfig") -> "PreTrainedModel | None":
 
     Noise is added to all weights, because some architectures begin with zeros.
     """
-    candidates = (*(_first_layers(config, layers) for layers in _LAYERS), config)
-    model = next(filter(None, map(_built, candidates)), None)
+    models = (_built(config, layers) for layers in (*_LAYERS, None))
+    model = next(filter(None, models), None)
     if model is not None:
         with torch.random.fork_rng(devices=[]), torch.no_grad():
             torch.manual_seed(0)
@@ -87,14 +87,18 @@ def _small_model(config: "PreTrainedConfig") -> "PreTrainedModel | None":
     return model
 
 
-def _built(config: "PreTrainedConfig") -> "PreTrainedModel | None":
-    """The model of `config` with random weights; None if it is too large or cannot be built."""
+def _built(config: "PreTrainedConfig", layers: int | None) -> "PreTrainedModel | None":
+    """A model of the first `layers` with random weights; None if it is too large or not possible.
+
+    Without `layers` it has all of them, and the whole vocabulary.
+    """
     try:
+        small = config if layers is None else _first_layers(config, layers)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            size = sum(each.numel() for each in build_backbone(config, "meta").parameters())
-            return build_backbone(config, "cpu") if size <= MAX_PARAMETERS else None
-    except UnsupportedArchitecture:  # e.g. a setting with one value for each layer
+            size = sum(each.numel() for each in build_backbone(small, "meta").parameters())
+            return build_backbone(small, "cpu") if size <= MAX_PARAMETERS else None
+    except Exception:  # configurations raise any exception, e.g. Funnel's for a number of layers
         return None
 
 

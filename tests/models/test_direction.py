@@ -47,6 +47,14 @@ def test_xlnet_attends_in_both_directions():
     assert describe(XLNetConfig(**sizes)).depth == 2
 
 
+def test_a_configuration_whose_layers_cannot_be_reduced_is_tried_whole():
+    from transformers import FunnelConfig
+
+    sizes = {"d_model": 32, "n_head": 2, "d_head": 16, "d_inner": 48, "vocab_size": 64}
+    with pytest.raises(UnsupportedArchitecture, match="'funnel'"):
+        describe(FunnelConfig(block_sizes=[2], block_repeats=[1], **sizes))
+
+
 @pytest.mark.parametrize("kind", ["bert", "gpt2"])
 def test_for_layers_too_large_to_try_the_lists_of_transformers_decide(
     tiny_config, monkeypatch, kind
