@@ -229,7 +229,7 @@ def _is_separate(model: ModelDescription, task: Task) -> bool:
 
 
 def _is_pooled(model: ModelDescription, task: Task) -> bool:
-    return task.kind is TaskKind.SENTENCE and model.sentence_vector is SentenceVector.POOLER
+    return task.kind is TaskKind.SENTENCE and model.reads_pooler
 
 
 def _positions(task: Task, batch_size: int, tokens: int) -> int:

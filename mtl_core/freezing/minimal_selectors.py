@@ -106,18 +106,23 @@ def _backbone(
         return ["backbone"]
     layers = sorted(block.layer for block in inside if block.layer is not None)
     rest = [block for block in inside if block.role is not Role.LAYER]
-    return [*_layers(layers, model), *(each for block in rest for each in block.selectors)]
+    with_pooler = any(block.role is Role.POOLER for block in rest)
+    selectors = _layers(layers, model, top=with_pooler or not model.reads_pooler)
+    return [*selectors, *(each for block in rest for each in block.selectors)]
 
 
-def _layers(layers: Sequence[int], model: ModelDescription) -> Iterator[str]:
-    """One selector per run of consecutive layers, the highest run first."""
+def _layers(layers: Sequence[int], model: ModelDescription, *, top: bool) -> Iterator[str]:
+    """One selector per run of consecutive layers, the highest run first.
+
+    `top`: whether `top:N` may be used. It includes the pooler if sentence heads read it.
+    """
     last = model.backbone.layers - 1
     if layers and model.backbone.shares_layers:
-        yield f"top:{model.backbone.depth}"
+        yield f"{'top' if top else 'bottom'}:{model.backbone.depth}"
         return
     for first, final in reversed(_runs(layers)):
         count = final - first + 1
-        if final == last:
+        if final == last and top:
             yield f"top:{count}"
         elif first == 0:
             yield f"bottom:{count}"

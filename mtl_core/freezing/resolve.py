@@ -134,7 +134,7 @@ def _layers_below_top(tensor: ModelTensor, model: ModelDescription) -> int:
     """How many times `layer_decay` divides the rate of a tensor.
 
     0 for the top layer, heads and pooler, then one more per layer down. Embeddings and tensors
-    outside the layers count as one below the lowest layer.
+    that act below the layers count as one below the lowest layer.
     """
     match tensor.role:
         case Role.LAYER:

@@ -3,6 +3,9 @@
     all  backbone  embeddings  heads  head:TASK  layer:I  layers:I-J  top:N  bottom:N
     biases  layernorms  pooler  or a glob over whole dotted names, e.g. bert.encoder.layer.1.*
 
+A norm after the last layer belongs to the top layer. `top:N` includes the pooler if it is what
+sentence heads read.
+
 Globs are matched segment by segment, so `layer.1` does not match `layer.11`. A segment `*` matches
 one or more segments; a wildcard inside a segment matches only within that segment.
 """
@@ -91,7 +94,12 @@ def _layers(
     selector: str, word: str, argument: str, model: ModelDescription, where: str
 ) -> Predicate:
     first, last = _range(selector, word, argument, model, where)
-    return lambda tensor: tensor.layer is not None and first <= tensor.layer <= last
+    pooled = word == "top" and model.reads_pooler
+    return lambda tensor: (
+        pooled and tensor.role is Role.POOLER
+        if tensor.layer is None
+        else first <= tensor.layer <= last
+    )
 
 
 def _range(

@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from logging import CRITICAL
 from typing import TYPE_CHECKING, TypeVar
 from warnings import catch_warnings, simplefilter
@@ -88,11 +89,21 @@ def traced(
 
 def example_input(model: "PreTrainedModel") -> torch.Tensor:
     """A few ordinary token ids on the model's device: (1, tokens)."""
+    return example_tokens(model, _TRACED_TOKENS)
+
+
+def example_tokens(model: "PreTrainedModel", count: int) -> torch.Tensor:
+    """Ordinary token ids, different ones if possible: (1, tokens), on the model's device.
+
+    They are `count` tokens, or as many as the model has positions.
+    """
     config = model.config
     special = {getattr(config, f"{kind}_token_id", None) for kind in ("pad", "bos", "eos", "mask")}
-    ordinary = next((index for index in range(config.vocab_size) if index not in special), 0)
-    tokens = min(_TRACED_TOKENS, position_limit(model) or _TRACED_TOKENS)
-    return torch.full((1, tokens), ordinary, device=model.device)
+    usable = (index for index in range(config.vocab_size) if index not in special)
+    ordinary = list(islice(usable, count)) or [0]
+    tokens = min(count, position_limit(model) or count)
+    ids = [ordinary[place % len(ordinary)] for place in range(tokens)]
+    return torch.tensor([ids], device=model.device)
 
 
 def position_limit(model: "PreTrainedModel") -> int | None:

@@ -63,7 +63,7 @@ def _read(config_file: Path) -> "tuple[PreTrainedConfig, tuple[str, ...]]":
     reject_pruned_heads(config_file, values)
     described = without_switches(values)
     config = _built(config_file, config_class, described)
-    require_encoder(config)
+    _require_encoder(config)
     _require_computed_positions(values.get(_POSITIONS), config)
     reject_two_values(config_file, described, config)
     unread = unread_keys(described, config)
@@ -184,26 +184,16 @@ def _own_code_note(values: Mapping[str, Any], config: "PreTrainedConfig") -> tup
     )
 
 
-def require_encoder(config: "PreTrainedConfig") -> None:
-    """Raise UnsupportedArchitecture unless `config` describes an unquantised encoder."""
-    from transformers.models.auto.modeling_auto import (
-        MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
-        MODEL_FOR_MASKED_LM_MAPPING_NAMES,
-    )
+def _require_encoder(config: "PreTrainedConfig") -> None:
+    """Raise UnsupportedArchitecture for an encoder-decoder and for quantised weights.
 
+    `direction` decides whether a model is causal.
+    """
     kind = config.model_type
-    causal_only = (
-        kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and kind not in MODEL_FOR_MASKED_LM_MAPPING_NAMES
-    )
     if getattr(config, "is_encoder_decoder", False):
         reason = "it consists of an encoder and a decoder"
     elif getattr(config, "add_cross_attention", False):
         reason = "its layers also read the output of an encoder (add_cross_attention)"
-    elif causal_only or getattr(config, "is_decoder", False):
-        reason = (
-            "it is a decoder. Each token attends only to earlier tokens, so the first token, which "
-            "the sentence head reads, has no information about the sentence"
-        )
     elif getattr(config, "quantization_config", None) is not None:
         reason = "its weights are quantised, and quantised weights cannot be fine-tuned here"
     else:

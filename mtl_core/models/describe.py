@@ -15,6 +15,7 @@ from torch import nn
 from mtl_core.errors import UnsupportedArchitecture
 from mtl_core.models.architecture import (
     example_input,
+    one_line,
     position_limit,
     prefix_of,
     traced,
@@ -25,6 +26,8 @@ from mtl_core.models.catalogue import catalogue, entry
 from mtl_core.models.checkpoint import Checkpoint
 from mtl_core.models.configuration import configuration_notes, read_architecture
 from mtl_core.models.description import BackboneDescription, BackboneTensor, Role
+from mtl_core.models.direction import require_two_directions
+from mtl_core.models.forward_order import FinishedLayers, finished_layers
 from mtl_core.models.layer_stack import LayerStack, find_stack
 from mtl_core.tasks.alignment import MIN_LENGTH
 from mtl_core.tasks.task import TaskKind
@@ -46,22 +49,29 @@ the same parameters as the first token, because layers combine tokens."""
 def describe(checkpoint: "Checkpoint | PreTrainedConfig") -> BackboneDescription:
     """Describes every tensor of the bare backbone: layer, role, ties, and heads that reach it.
 
-    Raises the exceptions of `read_architecture`, `traced` and `find_stack` if the checkpoint is
-    not a text encoder with a stack of layers.
+    Raises the exceptions of `read_architecture`, `require_two_directions`, `traced` and
+    `find_stack` if the checkpoint is not a text encoder with a stack of layers.
     """
     if not isinstance(checkpoint, Checkpoint):
-        return traced(checkpoint, _describe)
-    described = traced(read_architecture(checkpoint.config_file), _describe)
+        return _described(checkpoint)
+    described = _described(read_architecture(checkpoint.config_file))
     if checkpoint.entry is not None:
         return described
     return described.model_copy(update={"notes": configuration_notes(checkpoint.config_file)})
+
+
+def _described(config: "PreTrainedConfig") -> BackboneDescription:
+    require_two_directions(config)
+    return traced(config, _describe)
 
 
 def _describe(model: "PreTrainedModel", input_ids: torch.Tensor) -> BackboneDescription:
     config = model.config
     embedding_path, embedding = _input_embedding(model)
     stack = find_stack(model, input_ids)
+    _require_any_length(model, input_ids)
     reached = reach(model, input_ids)
+    finished = finished_layers(model, stack, input_ids)
     with torch.no_grad():
         hidden_size = model(input_ids=input_ids).last_hidden_state.shape[-1]
     return BackboneDescription(
@@ -75,23 +85,47 @@ def _describe(model: "PreTrainedModel", input_ids: torch.Tensor) -> BackboneDesc
         vocabulary_size=embedding.num_embeddings,
         max_positions=_supported_positions(model),
         pooler=tuple(f"{prefix_of(model)}.{name}" for name in pooler_names(model, reached)),
-        tensors=tuple(_tensors(model, stack, embedding_path, reached)),
+        tensors=tuple(_tensors(model, stack, embedding_path, reached, finished)),
     )
 
 
+def _require_any_length(model: "PreTrainedModel", input_ids: torch.Tensor) -> None:
+    """Raise UnsupportedArchitecture unless the model runs on sentences of other lengths too.
+
+    Nystromformer, for example, may divide a sentence into segments of a fixed length.
+    """
+    tokens = input_ids.shape[1]
+    for length in (tokens - 1, 2):
+        try:
+            with torch.no_grad():
+                model(input_ids=input_ids[:, :length])
+        except Exception as error:  # third-party forward passes raise any exception
+            if "meta" in str(error):
+                raise
+            raise UnsupportedArchitecture(
+                f"'{model.config.model_type}' with this configuration runs on {tokens} tokens, but "
+                f"not on {length}: {one_line(error)} Sentences have any number of tokens."
+            ) from None
+
+
 def _tensors(
-    model: "PreTrainedModel", stack: LayerStack, embedding_path: str, reached: Reach
+    model: "PreTrainedModel",
+    stack: LayerStack,
+    embedding_path: str,
+    reached: Reach,
+    finished: FinishedLayers,
 ) -> Iterator[BackboneTensor]:
     prefix = prefix_of(model)
     embeddings = _embeddings_root(embedding_path, stack)
     for name, parameter, owner in named_with_owner(model):
         module_path, _, last = name.rpartition(".")
+        role, layer = _place(name, stack, embeddings, bool(reached[owner]), finished.get(owner))
         yield BackboneTensor(
             name=f"{prefix}.{name}",
             shape=tuple(parameter.shape),
             dtype=str(parameter.dtype).removeprefix("torch."),
-            role=_role(name, stack, embeddings, reached[owner]),
-            layer=stack.layer_of(name),
+            role=role,
+            layer=layer,
             bias=last == "bias" or last.endswith("_bias"),
             layernorm="Norm" in type(model.get_submodule(module_path)).__name__,
             tied_to=None if owner == name else f"{prefix}.{owner}",
@@ -160,12 +194,23 @@ def named_with_owner(module: nn.Module) -> Iterator[tuple[str, nn.Parameter, str
         yield name, parameter, owners.setdefault(id(parameter), name)
 
 
-def _role(name: str, stack: LayerStack, embeddings: str, reached: tuple[TaskKind, ...]) -> Role:
-    if stack.layer_of(name) is not None:
-        return Role.LAYER
+def _place(
+    name: str, stack: LayerStack, embeddings: str, reached: bool, finished: int | None
+) -> tuple[Role, int | None]:
+    """The part of the model that a tensor belongs to, and its layer.
+
+    A tensor outside the stack whose first use follows a layer belongs to that layer: a norm after
+    the last layer to the top one, DeBERTa-v2's convolution to layer 0.
+    """
+    layer = stack.layer_of(name)
+    if layer is not None:
+        return Role.LAYER, layer
     if name.startswith(f"{embeddings}."):
-        return Role.EMBEDDINGS
-    return Role.POOLER if name.partition(".")[0] == "pooler" and not reached else Role.BESIDE
+        return Role.EMBEDDINGS, None
+    if not reached:
+        is_pooler = name.partition(".")[0] == "pooler"
+        return Role.POOLER if is_pooler else Role.BESIDE, None
+    return (Role.BESIDE, None) if finished is None else (Role.LAYER, finished)
 
 
 def _embeddings_root(embedding_path: str, stack: LayerStack) -> str:

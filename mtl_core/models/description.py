@@ -20,9 +20,9 @@ class Role(StrEnum):
     """The part of the model that a tensor belongs to."""
 
     EMBEDDINGS = "embeddings"  # the input embedding and its neighbours, below the stack
-    LAYER = "layer"  # inside the stack of layers
+    LAYER = "layer"  # inside the stack of layers, or used right after one, as a final norm is
     POOLER = "pooler"  # the module called pooler; read by heads with the sentence vector `pooler`
-    BESIDE = "beside"  # other: final norms, relative-position tables, projections
+    BESIDE = "beside"  # other: below the layers (relative positions, projections), or never reached
     HEAD = "head"  # one task's linear head
 
 
@@ -132,6 +132,11 @@ class ModelDescription:
         """Return the same model with another sentence vector. Raises UnsupportedArchitecture."""
         return replace(self, sentence_vector=sentence_vector)
 
+    @property
+    def reads_pooler(self) -> bool:
+        """Whether sentence heads read the pooler's output."""
+        return self.sentence_vector is SentenceVector.POOLER
+
     @cached_property
     def tensors(self) -> tuple[ModelTensor, ...]:
         """All tensors, including tied names."""
@@ -160,7 +165,7 @@ class ModelDescription:
 
     def _reaches(self, task: Task, tensor: BackboneTensor) -> bool:
         """Whether the loss of `task` sends a gradient to a tensor of the backbone."""
-        if task.kind is TaskKind.SENTENCE and self.sentence_vector is SentenceVector.POOLER:
+        if task.kind is TaskKind.SENTENCE and self.reads_pooler:
             names = (tensor.name, tensor.tied_to)
             return task.kind in tensor.reached_by or any(n in self.backbone.pooler for n in names)
         return task.kind in tensor.reached_by

@@ -8,7 +8,7 @@ the depth and its members are called repeatedly.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -66,7 +66,7 @@ def find_stack(model: "PreTrainedModel", input_ids: torch.Tensor | None = None) 
         name for name in stacks if not any(name.startswith(f"{other}.") for other in stacks)
     ]
     if len(outermost) != 1 or not isinstance(depth, int):
-        raise UnsupportedArchitecture(_no_stack(model, lists, outermost, depth))
+        raise UnsupportedArchitecture(_no_stack(model, lists, calls, outermost, depth))
     container = outermost[0]
     members = range(len(lists[container]))
     return LayerStack(container, tuple(f"{container}.{index}" for index in members), depth)
@@ -106,18 +106,51 @@ def _calls(
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode inside the context. The mode of each module is restored afterwards."""
-    training = [module for module in model.modules() if module.training]
-    model.eval()
+    """Evaluation mode inside the context. Modes and everything that a pass changes are restored."""
+    with unchanged(model):
+        model.eval()
+        yield
+
+
+@contextmanager
+def unchanged(model: nn.Module) -> Iterator[None]:
+    """Restore at the end what passes inside the context changed in the model's modules.
+
+    BigBird replaces the attention of its layers in the first short pass, and never changes back.
+    Parameters are not copied.
+    """
+    before = [
+        (module, dict(vars(module)), dict(module._modules), dict(module._buffers))
+        for module in model.modules()
+    ]
     try:
         yield
     finally:
-        for module in training:
-            module.training = True
+        for module, attributes, parts, buffers in before:
+            _refill(vars(module), attributes)
+            _refill(module._modules, parts)
+            _refill(module._buffers, buffers)
+
+
+def _refill(owned: dict[str, Any], kept: dict[str, Any]) -> None:
+    owned.clear()
+    owned.update(kept)
+
+
+def replaces_modules(model: "PreTrainedModel", input_ids: torch.Tensor) -> bool:
+    """Whether a pass over input_ids, (1, tokens), replaces modules of the model. It is restored."""
+    before = list(model.modules())
+    with evaluating(model), torch.no_grad(), quiet_transformers():
+        model(input_ids=input_ids)
+        return list(model.modules()) != before
 
 
 def _no_stack(
-    model: "PreTrainedModel", lists: dict[str, nn.ModuleList], found: list[str], depth: object
+    model: "PreTrainedModel",
+    lists: dict[str, nn.ModuleList],
+    calls: dict[str, list[int]],
+    found: list[str],
+    depth: object,
 ) -> str:
     kind = model.config.model_type
     if len(found) > 1:
@@ -125,8 +158,12 @@ def _no_stack(
             f"'{kind}' stores the parts of its layers in several lists ({', '.join(found)}), "
             "so no single module is a layer that can be frozen."
         )
-    listed = ", ".join(f"{name} ({len(members)})" for name, members in lists.items()) or "none"
+    listed = ", ".join(
+        f"{name} ({len(members)} modules, {len(calls[name])} calls)"
+        for name, members in lists.items()
+    )
     return (
-        f"No stack of {depth} layers that are called in order was found in '{kind}'. "
-        f"Its module lists: {listed}."
+        f"No stack of {depth} layers that are called in order was found in '{kind}'. Its module "
+        f"lists: {listed or 'none'}. A direct call of a layer's forward method cannot be observed. "
+        "Choose another text encoder, e.g. bert or roberta."
     )

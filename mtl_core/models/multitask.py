@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from mtl_core.errors import InvalidRun
 from mtl_core.models.architecture import prefix_of
 from mtl_core.models.deferred import DeferredBackbone
+from mtl_core.models.padding import padding_problem, settle, states_without_padding
 from mtl_core.models.pooling import find_pooler, means
 from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.tasks.task import Task, TaskKind
@@ -67,6 +68,19 @@ class MultiTaskModel(nn.Module):
         return not isinstance(self.get_submodule(self.prefix), DeferredBackbone)
 
     @property
+    def padding_problem(self) -> str | None:
+        """How a sentence depends on its batch in this architecture, so that lengths are run apart.
+
+        None for a deferred encoder: those of the catalogue have no such problem.
+        """
+        return padding_problem(self.backbone) if self.has_built_backbone else None
+
+    def settle(self, longest: int) -> None:
+        """Bring a built encoder into the state it has after sentences of up to `longest` tokens."""
+        if self.has_built_backbone:
+            settle(self.backbone, longest)
+
+    @property
     def config(self) -> "PreTrainedConfig":
         """The encoder's configuration."""
         return self.get_submodule(self.prefix).config
@@ -84,10 +98,15 @@ class MultiTaskModel(nn.Module):
         return self.heads(self.hidden(input_ids, attention_mask), attention_mask)
 
     def hidden(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Computes the last hidden state on the encoder's device: (batch, tokens, hidden)."""
-        device = self.backbone.device
-        ids, mask = input_ids.to(device), attention_mask.to(device)
-        states: Tensor = self.backbone(input_ids=ids, attention_mask=mask).last_hidden_state
+        """Computes the last hidden state on the encoder's device: (batch, tokens, hidden).
+
+        A sentence has the same states in every batch, up to rounding.
+        """
+        backbone = self.backbone
+        ids, mask = input_ids.to(backbone.device), attention_mask.to(backbone.device)
+        if padding_problem(backbone) is not None:
+            return states_without_padding(backbone, ids, mask)
+        states: Tensor = backbone(input_ids=ids, attention_mask=mask).last_hidden_state
         return states
 
     def heads(self, hidden: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:

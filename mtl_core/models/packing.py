@@ -3,7 +3,7 @@
 In an encoder only attention combines tokens; everything else acts on each token separately.
 Batches of different lengths can therefore share the matrix products of one pass without padding
 to a common length, while attention runs within each batch. Supported architectures are found by
-trial, not by name.
+trial, not by name, and batches that the trial does not cover run alone.
 """
 
 from collections.abc import Iterator, Sequence
@@ -47,18 +47,36 @@ class _Blocks:
 class PackedBackbone:
     """A backbone that runs several padded batches in one pass.
 
-    `input_ids` and `attention_mask`, (batch, tokens), are example sentences for the trial. If the
-    architecture does not support packing, `packs` is False and `run` must not be called.
+    `input_ids` and `attention_mask`, (batch, tokens), are example sentences for the trial, the
+    longest that occurs among them. If the architecture does not support packing, `packs` is False
+    and `run` must not be called.
     """
 
     def __init__(self, model: "PreTrainedModel", input_ids: Tensor, attention_mask: Tensor) -> None:
         self._model = model
+        self._longest = _longest_sentence(input_ids.cpu(), attention_mask.cpu())
         self._first_position = self._find_first_position(input_ids, attention_mask)
 
     @property
     def packs(self) -> bool:
         """Whether the architecture gives the same result in one pass as batch by batch."""
         return self._first_position is not None
+
+    def fits(self, batches: Sequence[Padded]) -> bool:
+        """Whether these batches have the same result in one pass as batch by batch.
+
+        Packed tokens are numbered by their place in the sentence. RoBERTa does not number the
+        padding token, also where it is a word of the sentence, so such a sentence does not fit. Nor
+        does one that is longer than those of the trial.
+        """
+        return self.packs and all(
+            ids.shape[1] <= self._longest[0].shape[1] and not self._has_pad_token(ids, mask)
+            for ids, mask in batches
+        )
+
+    def _has_pad_token(self, input_ids: Tensor, attention_mask: Tensor) -> bool:
+        pad_id = getattr(self._model.config, "pad_token_id", None)
+        return pad_id is not None and bool(((input_ids == pad_id) & attention_mask.bool()).any())
 
     def run(self, batches: Sequence[Padded]) -> Tensor:
         """The last hidden states of all batches, concatenated: (1, total tokens, hidden)."""
@@ -86,7 +104,7 @@ class PackedBackbone:
         """The position id of the first token for which packing works; None if it does not.
 
         The first trial packs two batches, which rejects most unsupported architectures. The second
-        uses more tokens than the model has positions, up to PACKED_TOKENS.
+        uses more tokens than the model has positions, up to PACKED_TOKENS, and a long sentence.
         """
         two = _of_two_lengths(input_ids.cpu(), attention_mask.cpu())
         positions = getattr(self._model.config, "max_position_embeddings", None) or 0
@@ -98,8 +116,9 @@ class PackedBackbone:
             pad_id = getattr(self._model.config, "pad_token_id", None) or 0
             for first in (0, pad_id + 1):
                 if self._agrees(two, expected, first):
-                    long = self._agrees(two * times, expected.repeat(times, 1), first)
-                    return first if long else None
+                    many = torch.cat([expected.repeat(times, 1), self._unpacked(self._longest)])
+                    batches = [*two * times, self._longest]
+                    return first if self._agrees(batches, many, first) else None
         return None
 
     def _unpacked(self, batch: Padded) -> Tensor:
@@ -123,12 +142,23 @@ class PackedBackbone:
 
 
 def _of_two_lengths(input_ids: Tensor, attention_mask: Tensor) -> list[Padded]:
-    """Two batches with the first tokens of the sentences, a long and a short one, with padding."""
+    """Two batches with the first tokens of the sentences, a long and a short one, with padding.
+
+    The short length is odd.
+    """
     long = min(_TRIED_LENGTH, input_ids.shape[1])
-    cut = [(input_ids[:, :n], attention_mask[:, :n].clone()) for n in (long, max(1, long // 2))]
+    short = max(1, (long // 2 - 1) | 1)
+    cut = [(input_ids[:, :n], attention_mask[:, :n].clone()) for n in (long, short)]
     for _, mask in cut:
         mask[-1, 1:][-1:] = 0
     return cut
+
+
+def _longest_sentence(input_ids: Tensor, attention_mask: Tensor) -> Padded:
+    """The longest sentence alone, up to PACKED_TOKENS tokens: (1, tokens)."""
+    row = int(attention_mask.sum(1).argmax())
+    length = min(int(attention_mask[row].sum()), PACKED_TOKENS)
+    return input_ids[row : row + 1, :length], attention_mask[row : row + 1, :length]
 
 
 def _within_batches(

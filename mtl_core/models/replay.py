@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from mtl_core.errors import UnsupportedArchitecture
 from mtl_core.models.architecture import example_input, quiet_transformers
 from mtl_core.models.layer_stack import evaluating, find_stack
+from mtl_core.models.padding import by_length, padding_problem
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -35,6 +36,7 @@ class LayerReplay:
 
     def __init__(self, model: "PreTrainedModel") -> None:
         self._model = model
+        self._pads = padding_problem(model) is None
         stack = find_stack(model)
         self.layers = len(stack.paths)
         self._members = [model.get_submodule(path) for path in stack.paths]
@@ -56,6 +58,18 @@ class LayerReplay:
         Each is (batch, tokens, hidden). The pass stops at the highest depth.
         Raises UnsupportedArchitecture if layers see other tokens than those of the batch.
         """
+        if self._pads:
+            return self._capture(depths, input_ids, attention_mask)
+
+        def run(ids: Tensor, mask: Tensor) -> list[Tensor]:
+            return list(self._capture(depths, ids, mask).values())
+
+        found = by_length(run, input_ids, attention_mask)
+        return dict(zip(depths, found, strict=True))
+
+    def _capture(
+        self, depths: Sequence[int], input_ids: Tensor, attention_mask: Tensor
+    ) -> dict[int, Tensor]:
         found: dict[int, Tensor] = {}
         highest = max(depths)
 

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from mtl_core.models.narrowing import NarrowedTop
 from mtl_core.models.packing import PackedBackbone, Padded
+from mtl_core.tasks.alignment import EncodedExample
 from mtl_core.training.batches import collate
 from mtl_core.training.device import autocast_to
 from mtl_core.training.loaded_run import LoadedRun
@@ -29,7 +30,11 @@ class BackbonePasses:
     @property
     def packs(self) -> bool:
         """Whether this architecture can process several batches in one pass."""
-        return self._packed.packs
+        return self._model.padding_problem is None and self._packed.packs
+
+    def fit_one_pass(self, batches: Sequence[Padded]) -> bool:
+        """Whether these batches can share a pass; a padding token in a sentence prevents it."""
+        return self.packs and self._packed.fits(batches)
 
     def hidden(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Return the last hidden state of one batch: (batch, tokens, hidden)."""
@@ -49,7 +54,7 @@ class BackbonePasses:
         of the last layer that follows attention computes these positions only.
         """
         places = positions.to(self._model.backbone.device)
-        if not len(places):
+        if not len(places) or self._model.padding_problem is not None:
             return states_at(run(), places)
         with self._top.reading(places) as narrowed:
             hidden = run()
@@ -65,17 +70,32 @@ class BackbonePasses:
 
     @cached_property
     def _packed(self) -> PackedBackbone:
-        return PackedBackbone(self._model.backbone, *self._sample)
+        longest = max(self._ordinary, key=lambda each: len(each.input_ids))
+        return PackedBackbone(self._model.backbone, *self._sentences(*self._few, longest))
 
     @cached_property
     def _sample(self) -> tuple[Tensor, Tensor]:
-        """Token ids and mask of a few training sentences, of different lengths if possible.
+        return self._sentences(*self._few)
+
+    @property
+    def _few(self) -> Sequence[EncodedExample]:
+        """A few training sentences, of different lengths if possible."""
+        some = sorted(self._ordinary[:_SAMPLE_SENTENCES], key=lambda each: len(each.input_ids))
+        return some[:: max(1, len(some) // 3)]
+
+    @property
+    def _ordinary(self) -> Sequence[EncodedExample]:
+        """The training sentences without a padding token among their words; all if each has one."""
+        every, pad_id = self._loaded.training, self._loaded.pad_id
+        return [each for each in every if pad_id not in each.input_ids] or every
+
+    def _sentences(self, *examples: EncodedExample) -> tuple[Tensor, Tensor]:
+        """Token ids and mask of these sentences: (sentences, tokens), on the backbone's device.
 
         If the batch has no padding, the last token of the last sentence is masked as padding.
         """
-        loaded, device = self._loaded, self._model.backbone.device
-        some = sorted(loaded.training[:_SAMPLE_SENTENCES], key=lambda each: len(each.input_ids))
-        few = collate(some[:: max(1, len(some) // 3)], loaded.spec.tasks, loaded.pad_id)
-        if few.attention_mask.all() and few.attention_mask.shape[1] > 1:
-            few.attention_mask[-1, -1] = 0
-        return few.input_ids.to(device), few.attention_mask.to(device)
+        batch = collate(examples, (), self._loaded.pad_id)
+        if batch.attention_mask.all() and batch.attention_mask.shape[1] > 1:
+            batch.attention_mask[-1, -1] = 0
+        device = self._model.backbone.device
+        return batch.input_ids.to(device), batch.attention_mask.to(device)

@@ -5,7 +5,7 @@ short ones to the longest. Splitting the batch by length saves padding and memor
 step stays that of the whole batch: per task, the sum over all parts divided by all its labels.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 import torch
@@ -81,18 +81,28 @@ def accumulate_gradients(
 ) -> dict[str, float]:
     """Run backward for all parts of a step; return each task's mean loss over all its labels.
 
-    Parts share a pass where the architecture supports packing.
+    Parts share a pass where the architecture supports packing and the parts fit.
     """
     counts = label_counts(parts)
-    shared = len(parts) > 1 and reused.packs  # evaluated only if needed: the first use runs a test
-    passes = group_into_passes(parts) if shared else [[part] for part in parts]
     shares: dict[str, list[Tensor]] = {}
-    for each in passes:
+    for each in _passes(reused, parts):
         for task, loss in _backward(loaded, reused, each, counts).items():
             shares.setdefault(task, []).append(loss)
     means = [torch.stack(losses).sum() for losses in shares.values()]
     values = torch.stack(means).tolist() if means else []  # one synchronisation with the device
     return dict(zip(shares, values, strict=True))
+
+
+def _passes(reused: ReusedPrefix, parts: Sequence[Batch]) -> Iterator[Sequence[Batch]]:
+    """Yield the parts of each pass."""
+    shared = len(parts) > 1 and reused.packs  # evaluated only if needed: the first use runs a test
+    for group in group_into_passes(parts) if shared else ():
+        if reused.fit_one_pass(group):
+            yield group
+        else:
+            yield from ([part] for part in group)
+    if not shared:
+        yield from ([part] for part in parts)
 
 
 def _backward(

@@ -209,6 +209,7 @@ class _Shared:
             spec.sentence_vector,
         )
         model.load_state_dict(self.start.heads, strict=False)
+        model.settle(spec.max_length)
         return LoadedRun(
             spec=filled,
             source=self.source,
@@ -228,6 +229,7 @@ class _Shared:
                 *noise,
                 *_notes(tables, encoded, self.validation, self.test),
                 *_first_token_notes(spec, dataset, encoded),
+                *_padding_notes(model),
                 *(note for other in self.others for note in other.notes),
                 *_together(self.runs),
                 *data_notes(dataset),
@@ -342,6 +344,13 @@ def _notes(
     for split, encoded in splits:
         notes += losses_in_words(encoded, f"the {split} data")
     return tuple(notes)
+
+
+def _padding_notes(model: MultiTaskModel) -> tuple[str, ...]:
+    """A note for an encoder in which a sentence depends on its batch."""
+    if model.padding_problem is None:
+        return ()
+    return (f"{model.padding_problem}: sentences of each length are computed apart, unpadded.",)
 
 
 def _first_token_notes(spec: RunSpec, dataset: Dataset, training: EncodedSplit) -> tuple[str, ...]:

@@ -124,7 +124,9 @@ def _written(spec: RunSpec, folder: Path) -> LoadedModel:
 
 
 def _model(backbone: "PreTrainedModel", spec: RunSpec) -> MultiTaskModel:
-    return MultiTaskModel(backbone, spec.tasks, spec.seed, sentence_vector=spec.sentence_vector)
+    model = MultiTaskModel(backbone, spec.tasks, spec.seed, sentence_vector=spec.sentence_vector)
+    model.settle(spec.max_length)
+    return model
 
 
 def _as_text(sentence: Sentence) -> Example:

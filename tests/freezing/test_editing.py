@@ -10,6 +10,7 @@ from mtl_core.freezing.plan import MAX_PHASES, Phase, Plan
 from mtl_core.freezing.scenarios import scenario_plan, scenarios
 from mtl_core.freezing.selectors import select_any
 from mtl_core.models.description import ModelDescription, Role
+from mtl_core.models.sentence_vector import SentenceVector
 from tests.freezing.small_models import (
     model_of,
     plan_of,
@@ -96,6 +97,17 @@ def test_minimal_selectors_of_every_phase_of_every_scenario_select_the_same_tens
         for phase in scenario_plan(scenario.name, model).phases:
             names = select_any(phase.train, model, "the phase")
             assert select_any(minimal_selectors(names, model), model, "the phase") == names
+
+
+@pytest.mark.parametrize("name", ["minilm-l6", "albert-base-v2"])
+@pytest.mark.parametrize("selectors", [("top:{depth}",), ("bottom:{depth}",), ("pooler", "heads")])
+def test_selectors_of_a_model_whose_heads_read_the_pooler_select_the_same_tensors(
+    name: str, selectors: tuple[str, ...]
+) -> None:
+    model = shipped(name).reading(SentenceVector.POOLER)
+    given = [each.format(depth=model.backbone.depth) for each in selectors]
+    names = select_any(given, model, "the phase")
+    assert select_any(minimal_selectors(names, model), model, "the phase") == names
 
 
 @pytest.mark.parametrize("name", ["minilm-l6", "albert-base-v2", "deberta-v3-small"])

@@ -3,6 +3,7 @@ import pytest
 from mtl_core.errors import InvalidPlan, SelectorMatchesNothing
 from mtl_core.freezing.selectors import matches_glob, select, select_any
 from mtl_core.models.description import ModelDescription
+from mtl_core.models.sentence_vector import SentenceVector
 from tests.freezing.small_models import shared_stack, shipped, tied_model, two_layers
 
 LAYER_1 = "bert.encoder.layer.1."
@@ -71,6 +72,23 @@ def test_top_and_bottom_leave_embeddings_pooler_and_tensors_beside_the_stack(
 
     assert select("top:12", bert) == select("bert.encoder.layer.*", bert)
     assert select("top:2", model) == select("bottom:2", model) == select("tiny.layer.*", model)
+
+
+def test_top_includes_the_pooler_only_if_sentence_heads_read_it(bert: ModelDescription) -> None:
+    pooler = {"bert.pooler.dense.weight", "bert.pooler.dense.bias"}
+    pooled = bert.reading(SentenceVector.POOLER)
+
+    assert select("top:2", bert) == select("layers:10-11", bert)
+    assert select("top:2", pooled) == select("layers:10-11", bert) | pooler
+    assert select("bottom:12", pooled) == select("layers:0-11", bert)
+
+
+def test_a_norm_after_the_layers_is_part_of_the_top_layer() -> None:
+    model = shipped("modernbert-base")
+
+    assert "model.final_norm.weight" in select("top:1", model)
+    assert "model.final_norm.weight" in select("layer:21", model)
+    assert "model.final_norm.weight" not in select("bottom:21", model)
 
 
 @pytest.mark.parametrize(

@@ -233,6 +233,16 @@ def test_a_trained_pooler_has_the_top_rate_and_parameters_outside_the_stack_the_
     }
 
 
+def test_a_norm_after_the_layers_has_the_rate_of_the_top_layer() -> None:
+    model = shipped("modernbert-base")
+    table = parameter_table(scenario_plan("discriminative", model), model)
+    by_name = {row.name: row.learning_rate for row in table.rows}
+
+    assert by_name["model.final_norm.weight"] == 5e-5
+    assert by_name["model.layers.21.mlp.Wo.weight"] == 5e-5
+    assert by_name["model.layers.0.mlp.Wo.weight"] == pytest.approx(5e-5 / 2.6**21, rel=1e-12)
+
+
 def test_without_decay_every_layer_has_the_same_rate() -> None:
     assert set(rates(bert_table("full")).values()) == {5e-5, 1e-3, None}
 

@@ -72,11 +72,8 @@ def does_not_read(*names):
             UnsafeCheckpoint,
             "never runs code from a checkpoint",
         ),
-        ({"model_type": "gpt2"}, UnsupportedArchitecture, "'gpt2' cannot be used: it is a decoder"),
-        ({"model_type": "llama"}, UnsupportedArchitecture, "'llama' cannot be used: it is a deco"),
         ({"model_type": "t5"}, UnsupportedArchitecture, "consists of an encoder and a decoder"),
         ({"model_type": "bart"}, UnsupportedArchitecture, "consists of an encoder and a decoder"),
-        ({"model_type": "bert", "is_decoder": True}, UnsupportedArchitecture, "it is a decoder"),
         (
             {"model_type": "bert", "quantization_config": {"bits": 4}},
             UnsupportedArchitecture,

@@ -127,6 +127,30 @@ def test_each_tensor_has_its_role(tiny_config, architecture, roles):
     assert _roles(describe(tiny_config(architecture))) == roles
 
 
+@pytest.mark.parametrize(
+    ("architecture", "values", "tensor", "layer"),
+    [
+        ("modernbert", {}, "final_norm.weight", 2),
+        ("esm", {}, "encoder.emb_layer_norm_after.bias", 2),
+        ("roberta-prelayernorm", {}, "LayerNorm.weight", 2),
+        ("megatron-bert", {}, "encoder.ln.weight", 2),
+        ("xlm-roberta-xl", {}, "encoder.LayerNorm.weight", 2),
+        ("deberta-v2", {"conv_kernel_size": 3, "conv_act": "gelu"}, "encoder.conv.conv.weight", 0),
+        ("deberta-v2", {}, "encoder.rel_embeddings.weight", None),
+        ("mpnet", {}, "encoder.relative_attention_bias.weight", None),
+        ("electra", {}, "embeddings_project.weight", None),
+        ("bert", {}, "pooler.dense.weight", None),
+    ],
+)
+def test_a_tensor_outside_the_stack_belongs_to_the_layer_that_it_follows(
+    tiny_config, architecture, values, tensor, layer
+):
+    description = describe(tiny_config(architecture, num_hidden_layers=3, **values))
+    found = {each.name: each for each in description.tensors}[f"{description.prefix}.{tensor}"]
+    assert found.layer == layer
+    assert (found.role is Role.LAYER) == (layer is not None)
+
+
 def test_biases_and_layernorms_are_flagged(tiny_config):
     tensors = {tensor.name: tensor for tensor in describe(tiny_config("bert")).tensors}
     query = tensors["bert.encoder.layer.0.attention.self.query.bias"]

@@ -4,7 +4,7 @@ from torch import nn
 
 from mtl_core.errors import UnsupportedArchitecture
 from mtl_core.models.architecture import build_backbone, traced
-from mtl_core.models.layer_stack import LayerStack, find_stack
+from mtl_core.models.layer_stack import LayerStack, find_stack, replaces_modules
 
 
 def test_every_layer_of_every_architecture_is_found(tiny_config, architecture):
@@ -68,9 +68,37 @@ def test_the_error_of_a_model_without_a_stack_names_its_lists(tiny_backbone):
     model = tiny_backbone("bert")
     model.encoder.layer = nn.ModuleList(list(model.encoder.layer)[:1])
     with pytest.raises(
-        UnsupportedArchitecture, match=r"No stack of 2 layers.*encoder\.layer \(1\)"
+        UnsupportedArchitecture,
+        match=r"No stack of 2 layers.*encoder\.layer \(1 modules, 1 calls\)",
     ):
         find_stack(model)
+
+
+def test_an_architecture_that_calls_forward_methods_directly_is_refused_with_that_reason(
+    tiny_config,
+):
+    groups = ("q_groups", "k_groups", "v_groups", "post_attention_groups", "intermediate_groups")
+    ones = dict.fromkeys((*groups, "output_groups"), 1)
+    config = tiny_config("squeezebert", embedding_size=32, **ones)
+    reason = r"encoder\.layers \(2 modules, 0 calls\)\. A direct call of a layer's forward method"
+    with pytest.raises(UnsupportedArchitecture, match=reason):
+        traced(config, find_stack)
+
+
+def test_a_pass_that_replaces_modules_leaves_no_trace(tiny_backbone):
+    model = tiny_backbone("big_bird", block_size=4, num_random_blocks=1)
+    ids = torch.arange(5, 37)[None]
+    with torch.no_grad():
+        sparse = model(input_ids=ids).last_hidden_state
+    assert replaces_modules(model, ids[:, :8])
+
+    find_stack(model)
+
+    assert model.attention_type == "block_sparse"
+    assert type(model.encoder.layer[0].attention.self).__name__ == "BigBirdBlockSparseAttention"
+    with torch.no_grad():
+        assert torch.equal(model(input_ids=ids).last_hidden_state, sparse)
+    assert not replaces_modules(tiny_backbone("bert"), ids[:, :8])
 
 
 def test_a_stack_walked_from_top_to_bottom_is_refused(tiny_backbone):

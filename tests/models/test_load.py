@@ -8,6 +8,7 @@ from safetensors.torch import load_file, save_file
 
 from mtl_core.errors import DamagedCheckpoint, MissingWeights, UnsupportedArchitecture
 from mtl_core.models.checkpoint import resolve_checkpoint
+from mtl_core.models.describe import describe
 from mtl_core.models.load import load_backbone, load_tokenizer
 from mtl_core.settings import ANY_FILE
 
@@ -121,8 +122,8 @@ def test_an_adapter_is_refused(checkpoint, checkpoint_folder):
 def test_a_decoders_weights_are_refused(checkpoint, checkpoint_folder):
     values = json.loads((checkpoint_folder / "config.json").read_text())
     (checkpoint_folder / "config.json").write_text(json.dumps({**values, "is_decoder": True}))
-    with pytest.raises(UnsupportedArchitecture, match="it is a decoder"):
-        load_backbone(checkpoint)
+    with pytest.raises(UnsupportedArchitecture, match="'bert' cannot be used: it is causal"):
+        describe(checkpoint)
 
 
 def test_the_tokenizer_aligns_pieces_with_words(checkpoint, checkpoint_folder):

@@ -78,6 +78,24 @@ def test_packed_states_and_their_gradients_are_those_of_each_batch_alone(
         torch.testing.assert_close(each, of_each[name], rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("kind", ["bert", "roberta"])
+def test_a_sentence_with_the_padding_token_or_longer_than_those_tried_does_not_fit(
+    tiny_backbone, batches, tried, kind
+):
+    model = tiny_backbone(kind, pad_token_id=0)
+    packed = PackedBackbone(model, *padded(4, 14, 14))
+    (ids, mask), *others = batches
+    with_pad = ids.clone()
+    with_pad[0, 3] = 0
+
+    assert packed.fits(batches)
+    assert not packed.fits([(with_pad, mask), *others])
+    assert not PackedBackbone(model, *tried).fits(batches)  # 14 tokens, and 9 were tried
+    if kind == "roberta":  # the words after it have other positions than in a packed pass
+        apart = packed.run([(with_pad, mask)])[0] - one_by_one(model, [(with_pad, mask)])
+        assert apart[:9].abs().max() > 1e-3
+
+
 @pytest.mark.parametrize("kind", sorted(PACK))
 def test_a_packed_pass_begins_above_stored_layers_and_ends_at_the_positions_read(
     tiny_backbone, batches, tried, kind

@@ -118,6 +118,10 @@ class ReusedPrefix:
         """
         return self._passes.packs
 
+    def fit_one_pass(self, batches: Sequence[Batch]) -> bool:
+        """Whether `packed_states_at` supports these batches; that depends on their sentences."""
+        return self._passes.fit_one_pass([(b.input_ids, b.attention_mask) for b in batches])
+
     def hidden(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Return the last hidden state: (batch, tokens, hidden), float32, on the run's device.
 
@@ -147,7 +151,7 @@ class ReusedPrefix:
     def packed_states_at(self, batches: Sequence[Batch], positions: Tensor) -> Tensor:
         """As `states_at`, for several batches in one pass; positions count through all of them.
 
-        Requires `packs`, and a phase in which more than the heads learns.
+        Requires `fit_one_pass`, and a phase in which more than the heads learns.
         """
         return self._passes.narrowed(lambda: self._packed_hidden(batches), positions)
 
@@ -223,6 +227,8 @@ class ReusedPrefix:
             return _RANDOM
         if choice.depth is None:
             return choice.reason
+        if self._model.padding_problem is not None:
+            return self._model.padding_problem
         self._candidate = choice.depth
         try:
             outputs = self._outputs_at(choice.depth, choice.original)
