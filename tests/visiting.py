@@ -9,6 +9,9 @@ from pathlib import Path
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
+from mtl_core.ui.shared.keys import Key
+
+ONE_VISITOR = "1" * 32
 APP = str(Path(__file__).parents[1] / "app.py")
 
 # Every AppTest would read the metadata of all installed distributions, which takes half a second.
@@ -16,8 +19,9 @@ manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_componen
 
 
 def visited(page: str, **query: str) -> AppTest:
-    """The page `pages/PAGE.py` as a visitor of this address sees it."""
+    """The page `pages/PAGE.py` as a visitor of this address sees it; always the same visitor."""
     app = AppTest.from_file(APP, default_timeout=120)
+    app.session_state[Key.VISITOR] = ONE_VISITOR
     for name, value in query.items():
         app.query_params[name] = value
     app.switch_page(f"pages/{page}.py").run()
