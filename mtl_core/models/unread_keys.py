@@ -54,6 +54,7 @@ _LIMIT = "max_position_embeddings"
 _POSITIONS = "position_embedding_type"
 _POSITION_WORDS = frozenset({"rope", "rotary", "alibi"})
 _WIDTH_WORDS = frozenset({"size", "dim", "width", "inner", "ff", "ffn", "hidden", "embd"})
+_COUNT_WORDS = frozenset({"num", "layer", "layers", "head", "heads", "vocab", "type", "max"})
 _SHOWN, _LONGEST_VALUE = 8, 40
 _TYPO = 0.85  # similarity of 'layer_norm_epsilon' and 'layer_norm_eps' is 0.88
 
@@ -208,9 +209,13 @@ class _JudgedKeys:
 
     def _widths(self, name: str) -> list[str]:
         """The fields that are widths, if the key may be one."""
-        if _WIDTH_WORDS.isdisjoint(name.split("_")):
-            return []
-        return [field for field in self._fields if not _WIDTH_WORDS.isdisjoint(field.split("_"))]
+        return [field for field in self._fields if _is_width(field)] if _is_width(name) else []
+
+
+def _is_width(name: str) -> bool:
+    """Whether a key or a field is named like a width, and not like a number of layers or tokens."""
+    words = set(name.split("_"))
+    return not words.isdisjoint(_WIDTH_WORDS) and words.isdisjoint(_COUNT_WORDS)
 
 
 def _is_whole(value: object) -> bool:

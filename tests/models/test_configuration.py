@@ -111,6 +111,8 @@ def test_an_unreadable_file_is_reported(tmp_path):
         ),
         (without("layer_norm_eps", layer_norm_epsilon=1.0), "Nearest: 'layer_norm_eps'"),
         (without("hidden_act", activation_function="relu"), "Nearest: 'hidden_act'"),
+        (without("num_hidden_layers", hidden_layers=2), "Nearest: 'num_hidden_layers'"),
+        (without("num_hidden_layers", num_hidden_layer=2), "Nearest: 'num_hidden_layers'"),
         ({**BERT, "num_experts": 8}, "'num_experts' 8.* Its sizes: 'vocab_size', 'hidden_size'"),
         ({**BERT, "embedding_size": 128}, "'embedding_size' 128"),
         ({**BERT, "rope_theta": 10_000.0}, "'rope_theta' 10000.0"),
