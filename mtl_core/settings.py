@@ -18,12 +18,15 @@ from mtl_core.values import Frozen
 CACHE_BYTES = 4_000_000_000
 PREFIX_MEMORY_BYTES = 1_000_000_000
 MIN_FREE_BYTES = 500_000_000
+STATE_SECONDS = 60.0
+"""The time between two saved states of a run."""
 HEAD_ROWS_BYTES = 128_000_000
 """Memory that a run may use for the outputs that its heads read, where only heads are trained."""
 
 _COUNTS = {
     "threads": (256, "The default is the number of cores, at most 4."),
     "parallel_runs": (256, "The default is the number of cores."),
+    "state_seconds": (86_400, "The default is 60."),
     "upload_days": (3650, "By default uploads are kept."),
 }
 """By variable, the largest number, and what the message says of the default."""
@@ -130,6 +133,7 @@ class Settings(Frozen):
     upload_days: int | None = None
     min_free_bytes: int = MIN_FREE_BYTES
     disk_bytes: int | None = None
+    state_seconds: float = STATE_SECONDS
 
     @property
     def database(self) -> Path:
@@ -218,6 +222,7 @@ class Settings(Frozen):
             upload_days=given.upload_days,
             min_free_bytes=given.min_free_bytes,
             disk_bytes=given.disk_bytes,
+            state_seconds=STATE_SECONDS if given.state_seconds is None else given.state_seconds,
         )
 
 
@@ -300,6 +305,7 @@ class _Environment(_MatrixProductsVariable):
     max_length: int = Limits().length
     max_uploads: int = Limits().uploads
     upload_days: int | None = None
+    state_seconds: int | None = None
 
     @field_validator("hosts", mode="before")
     @classmethod
@@ -347,7 +353,7 @@ class _Environment(_MatrixProductsVariable):
         entries = filter(None, given.split(os.pathsep))
         return tuple(_expanded(entry, info).resolve() for entry in entries)
 
-    @field_validator("threads", "parallel_runs", "upload_days", mode="before")
+    @field_validator("threads", "parallel_runs", "upload_days", "state_seconds", mode="before")
     @classmethod
     def _count(cls, given: str, info: ValidationInfo) -> int | None:
         most, default = _COUNTS[info.field_name or ""]

@@ -78,6 +78,7 @@ def run_in_foreground(
             prefixes,
             start,
             state=state,
+            state_seconds=settings.state_seconds,
         ):
             started = True
             on_event(writer.add(event))

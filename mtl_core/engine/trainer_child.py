@@ -150,7 +150,18 @@ def _fine_tune(
 
     settings = Settings.from_environment()
     prefixes, start = PrefixStore.of(settings), _start_folder(spec, settings)
-    return fine_tune(spec, run, output, should_stop, access, prefixes, start, waiting, state)
+    return fine_tune(
+        spec,
+        run,
+        output,
+        should_stop,
+        access,
+        prefixes,
+        start,
+        waiting,
+        state,
+        settings.state_seconds,
+    )
 
 
 def _train_together(

@@ -10,7 +10,7 @@ from mtl_core.freezing.apply import apply_phase
 from mtl_core.freezing.table import ParameterTable
 from mtl_core.models.matrix_products import compute_with, one_thread
 from mtl_core.models.stored_tensors import names_not_finite, shown
-from mtl_core.settings import ANY_FILE, FileAccess
+from mtl_core.settings import ANY_FILE, STATE_SECONDS, FileAccess
 from mtl_core.tasks.alignment import EncodedExample
 from mtl_core.training.batches import Batch, collate, drawn_batches
 from mtl_core.training.device import resolve_device
@@ -57,6 +57,7 @@ def fine_tune(
     start: Path | None = None,
     other_runs: Sequence[RunSpec] = (),
     state: Path | None = None,
+    state_seconds: float = STATE_SECONDS,
 ) -> Iterator[RunEvent]:
     """Fine-tune once as `spec` defines, and yield the events of run `run` in order.
 
@@ -64,7 +65,8 @@ def fine_tune(
     steps. `access` defines which files may be read, `prefixes` is the store of frozen layers'
     outputs, `start` the model folder of the run that `spec.starts_from` names. `other_runs` of
     the same comparison will read the same outputs. `state` is a folder for the state of the run:
-    if it has one, the run continues there, and yields only the events that follow. Raises BadInput
+    if it has one, the run continues there, and yields only the events that follow. It is written
+    every `state_seconds`, and at the end of each phase. Raises BadInput
     before the first event; DamagedCheckpoint, NotFinite or FreezeBroken later.
     """
     if output is not None:
@@ -73,7 +75,7 @@ def fine_tune(
     reset_peak_memory(resolve_device(spec.device))
     clock = Clock()
     loaded = load_run(spec, access, start)
-    folder = StateFolder(state, loaded.spec) if state is not None else None
+    folder = StateFolder(state, loaded.spec, state_seconds) if state is not None else None
     train = _Run(loaded, prefixes, run, output, should_stop, clock, other_runs, folder)
     yield from recorded(train.events(), folder)
 
@@ -205,7 +207,7 @@ class _Run:
             yield from self._evaluations_between(table)
 
     def _save_state(self, fixed: Mapping[str, str], *, at_end: bool) -> None:
-        """Save the state at the end of a phase, and once a minute. `fixed` are digests."""
+        """Save the state at the end of a phase, and when it is due. `fixed` are digests."""
         if self._state is None or not (at_end or self._state.is_due()):
             return
         learning = learning_names(self._loaded.tables, self._loaded.steps)

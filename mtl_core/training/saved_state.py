@@ -42,14 +42,12 @@ class StateFolder:
     """Writes and reads the state of one run.
 
     Pass every event to `record` before it is yielded. `spec` is that of the loaded run: a state of
-    another spec, such as one with other weights or data, is not read.
+    another spec, such as one with other weights or data, is not read. `every_seconds` is the time
+    between two states: at most this much work is lost.
     """
 
-    EVERY_SECONDS = 60.0
-    """At most this much work is lost, and the step that was cut off."""
-
-    def __init__(self, folder: Path, spec: RunSpec) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, spec: RunSpec, every_seconds: float) -> None:
+        self._folder, self._every_seconds = folder, every_seconds
         self._spec = hashlib.sha256(spec.model_dump_json().encode()).hexdigest()
         self._new: list[str] = []
         self._count = 0
@@ -61,8 +59,8 @@ class StateFolder:
         self._count += 1
 
     def is_due(self) -> bool:
-        """Whether the last state is older than a minute."""
-        return monotonic() - self._saved_at >= self.EVERY_SECONDS
+        """Whether the last state is older than `every_seconds`."""
+        return monotonic() - self._saved_at >= self._every_seconds
 
     def write(self, step: int, values: Mapping[str, Any], tensors: "Mapping[str, Tensor]") -> None:
         """Replace the state by one after `step` steps. The old one stays if this is interrupted."""

@@ -9,17 +9,12 @@ import torch
 from mtl_core.freezing.plan import Plan
 from mtl_core.training.events import RunEvent, Step
 from mtl_core.training.run import fine_tune
-from mtl_core.training.saved_state import StateFolder, saved_events
+from mtl_core.training.saved_state import saved_events
 from mtl_core.training.spec import RunSpec
 from tests.training.conftest import Bench, written
 
 TIMES = {"elapsed_seconds", "training_seconds", "evaluation_seconds", "prefix_seconds"}
 TIMES |= {"total_seconds", "peak_memory_bytes", "output", "seconds"}
-
-
-@pytest.fixture(autouse=True)
-def _state_after_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(StateFolder, "EVERY_SECONDS", 0.0)
 
 
 def plan_of(bench: Bench, name: str) -> Plan | str:
@@ -31,7 +26,7 @@ def plan_of(bench: Bench, name: str) -> Plan | str:
 
 def cut_after(step: int, spec: RunSpec, state: Path) -> list[RunEvent]:
     """The events of a run whose process ends after a step, as its state has them."""
-    events = fine_tune(spec, "a run", state=state)
+    events = fine_tune(spec, "a run", state=state, state_seconds=0.0)
     for event in events:
         if isinstance(event, Step) and event.step == step + 1:
             break  # the state of the step before is saved by now
@@ -90,9 +85,8 @@ def test_a_state_that_does_not_fit_is_not_used(bench: Bench, tmp_path: Path, dam
 
 
 def test_no_state_is_written_within_the_first_minute_of_a_phase(
-    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(StateFolder, "EVERY_SECONDS", 60.0)
     spec = bench.spec("full", epochs=2.0)
     for event in fine_tune(spec, "a run", state=tmp_path / "state"):
         if isinstance(event, Step) and event.step < 6:
