@@ -303,7 +303,9 @@ def write_checkpoint(kind: str, folder: Path) -> Path:
     common = {"vocab_size": SIZES["vocab_size"]} if kind in _ONLY_OWN else SIZES
     with torch.random.fork_rng(devices=[]), quiet_transformers():
         torch.manual_seed(0)
-        config = AutoConfig.for_model(kind, **{**common, **own})
+        default = AutoConfig.for_model(kind)
+        known = {key: value for key, value in common.items() if hasattr(default, key)}
+        config = AutoConfig.for_model(kind, **{**known, **own})
         with torch.device("meta"):
             size = sum(each.numel() for each in AutoModel.from_config(config).parameters())
         if size > MAX_PARAMETERS:

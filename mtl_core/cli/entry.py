@@ -30,8 +30,8 @@ COMMANDS = {
     "predict": "mtl_core.cli.predict",
     "export": "mtl_core.cli.export",
     "serve": "mtl_core.cli.serve",
-    "runs": "mtl_core.cli.runs",
     "doctor": "mtl_core.cli.doctor",
+    "runs": "mtl_core.cli.runs",
 }
 """The module of each command, which has a function or a Typer application of the same name."""
 

@@ -4,12 +4,13 @@ A name in a file may lack the encoder's prefix, which the task models of transfo
 the LayerNorm names of TensorFlow.
 """
 
+import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mtl_core.errors import DamagedCheckpoint
 from mtl_core.models.weights import weight_files
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _SHOWN = 3
+_LENGTH_BYTES, _LONGEST_HEADER = 8, 100_000_000  # the longest that safetensors reads
 _POOLER = "pooler"
 _CHECK = "Check that config.json and the weights belong together, or download the checkpoint again."
 _NUMBERED = re.compile(r"(.+?)\.(\d+)\.")
@@ -44,19 +46,32 @@ def stored_types(folder: Path) -> dict[str, str]:
 
     Only the files' headers are read, without torch. Raises DamagedCheckpoint.
     """
-    from safetensors import SafetensorError, safe_open
-
     found: dict[str, str] = {}
     for file in weight_files(folder):
         try:
-            with safe_open(file, framework="numpy") as tensors:
-                for key in tensors.keys():  # noqa: SIM118 - no mapping
-                    found[key] = str(tensors.get_slice(key).get_dtype())
-        except (OSError, SafetensorError) as error:
+            found |= {name: str(facts["dtype"]) for name, facts in _header(file).items()}
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise DamagedCheckpoint(
                 f"{file} cannot be read: {error}. Download or copy the checkpoint again."
             ) from None
     return found
+
+
+def _header(file: Path) -> dict[str, Any]:
+    """The entries of the tensors in the header of a safetensors file.
+
+    The format: eight bytes with the header's length, the header as JSON, the data. Raises OSError
+    or ValueError.
+    """
+    with file.open("rb") as opened:
+        length = int.from_bytes(opened.read(_LENGTH_BYTES), "little")
+        if length > _LONGEST_HEADER:
+            raise ValueError(f"its header would have {length:,} bytes")
+        entries = json.loads(opened.read(length))
+    if not isinstance(entries, dict):
+        raise ValueError("its header is no JSON object")
+    entries.pop("__metadata__", None)
+    return entries
 
 
 def names_in_table(stored: Iterable[str], names: Iterable[str], prefix: str) -> dict[str, str]:

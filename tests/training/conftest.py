@@ -174,7 +174,8 @@ def make_checkpoint(
         folder = tmp_path_factory.mktemp("others") / model_type
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            config = AutoConfig.for_model(model_type, **{**sizes, **values})
+            known = {k: v for k, v in sizes.items() if hasattr(AutoConfig.for_model(model_type), k)}
+            config = AutoConfig.for_model(model_type, **{**known, **values})
             AutoModel.from_config(config).save_pretrained(folder)
         for name in TOKENIZER_FILES:
             shutil.copy(tiny_checkpoint / name, folder / name)
