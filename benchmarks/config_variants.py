@@ -169,8 +169,15 @@ def variants(kind: str) -> Iterator[Variant]:
             both = {name: value, switch: SWITCHES[switch][0]}
             yield Variant(f"{kind}/{name}+{switch}", {**base, **both}, base)
     for name, impossible in IMPOSSIBLE.items():
-        for value in impossible:
+        for value in impossible if _has(kind, name) else ():
             yield Variant(f"{kind}/{name}={value!r}", {**base, name: value}, None)
+
+
+def _has(kind: str, name: str) -> bool:
+    """Whether the class of a type reads this key; values of others mean nothing anyway."""
+    from transformers import AutoConfig
+
+    return hasattr(AutoConfig.for_model(kind), name)
 
 
 def _renamed(kind: str, base: Values, size: str, other: str) -> Iterator[Variant]:
