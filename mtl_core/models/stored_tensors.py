@@ -133,7 +133,8 @@ def left_over(
 
     `types` has all stored names, `names` are those of the encoder in the parameter table. If some
     stored names have the encoder's prefix, those with it are inside the encoder. Otherwise those
-    that begin like a tensor of the encoder are (`embeddings.`, `encoder.`).
+    that begin like a tensor of the encoder are (`embeddings.`, `encoder.`). Computed buffers are
+    left out: they are computed again.
     """
     start = f"{prefix}."
     prefixed = any(key.startswith(start) for key in types)
@@ -141,10 +142,9 @@ def left_over(
 
     def is_encoders(key: str) -> bool:
         root, _, _ = key.removeprefix(start).partition(".")
-        inside = key.startswith(start) and root != _POOLER if prefixed else root in roots
-        return inside and not _is_computed(key, types.get(key, ""))
+        return key.startswith(start) and root != _POOLER if prefixed else root in roots
 
-    keys = sorted(unused)
+    keys = sorted(key for key in unused if not _is_computed(key, types.get(key, "")))
     encoder = tuple(filter(is_encoders, keys))
     return LeftOver(encoder, tuple(key for key in keys if key not in encoder))
 

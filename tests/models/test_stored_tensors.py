@@ -39,9 +39,6 @@ def test_a_name_of_the_table_is_not_mistaken_for_another_one_without_its_prefix(
         ("bert.encoder.layer.0.attention.distance_embedding.weight", "BF16", True),
         ("bert.anything", "F16", True),
         ("bert.pooler.other.weight", "F32", False),
-        ("bert.embeddings.position_ids", "I64", False),
-        ("bert.embeddings.mask", "BOOL", False),
-        ("bert.rotary.inv_freq", "F32", False),
         ("encoder.weight", "F32", False),  # a head, since the encoder's names have the prefix
         ("cls.predictions.bias", "F32", False),
     ],
@@ -49,6 +46,18 @@ def test_a_name_of_the_table_is_not_mistaken_for_another_one_without_its_prefix(
 def test_with_a_prefix_in_the_file_only_names_with_it_are_the_encoders(stored, kind, is_encoders):
     found = left_over([stored], {stored: kind, LAYERS[0]: "F32"}, NAMES, "bert")
     assert found == (LeftOver(encoder=(stored,)) if is_encoders else LeftOver(others=(stored,)))
+
+
+@pytest.mark.parametrize(
+    ("stored", "kind"),
+    [
+        ("bert.embeddings.position_ids", "I64"),
+        ("bert.embeddings.mask", "BOOL"),
+        ("bert.rotary.inv_freq", "F32"),
+    ],
+)
+def test_computed_buffers_in_the_file_are_not_worth_a_note(stored, kind):
+    assert left_over([stored], {stored: kind, LAYERS[0]: "F32"}, NAMES, "bert") == LeftOver()
 
 
 def test_without_a_prefix_those_that_begin_like_the_encoders_are():
