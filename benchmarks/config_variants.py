@@ -191,7 +191,7 @@ def _renamed(kind: str, base: Values, size: str, other: str) -> Iterator[Variant
         yield Variant(f"{kind}/{size} as {other}, {switch}", values, base)
     yield Variant(f"{kind}/{size} and {other}", {**base, other: base[size]}, base)
     if isinstance(base[size], int):
-        against = {**base, other: 2 * base[size]}
+        against = {**base, other: 3 * base[size] + 1}
         yield Variant(f"{kind}/{size} against {other}", against, base, noted=other)
 
 

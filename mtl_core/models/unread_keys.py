@@ -56,6 +56,7 @@ _POSITION_WORDS = frozenset({"rope", "rotary", "alibi"})
 _WIDTH_WORDS = frozenset({"size", "dim", "width", "inner", "ff", "ffn", "hidden", "embd"})
 _COUNT_WORDS = frozenset({"num", "layer", "layers", "head", "heads", "vocab", "type", "max"})
 _SHOWN, _LONGEST_VALUE = 8, 40
+_STEM = 5
 _TYPO = 0.85  # similarity of 'layer_norm_epsilon' and 'layer_norm_eps' is 0.88
 
 
@@ -153,6 +154,7 @@ class _JudgedKeys:
             or self._is_another_size(name, value)
             or self._changes_positions(name, value)
             or self._may_be_a_size(value)
+            or self._resembles_a_default(name, value)
             or self._is_misspelt(name)
         )
         return UnreadKey(name, value, doubtful, self._nearest(name) if doubtful else ())
@@ -191,6 +193,18 @@ class _JudgedKeys:
         nested = isinstance(value, dict) and not value.keys().isdisjoint(self._fields)
         return bool((_is_whole(value) or nested) and self._unstated_sizes)
 
+    def _resembles_a_default(self, name: str, value: object) -> bool:
+        """Whether a number may be that of a field with a similar word, which the file lacks.
+
+        `d_embed` resembles `embedding_size`: words are compared by their first letters.
+        """
+        return _is_whole(value) and bool(self._similar_defaults(name))
+
+    def _similar_defaults(self, name: str) -> list[str]:
+        stems = _stems(name)
+        numbers = [field for field in _sizes(self._config) if field not in self._stated]
+        return [field for field in numbers if not stems.isdisjoint(_stems(field))]
+
     def _is_misspelt(self, name: str) -> bool:
         words = [
             field
@@ -200,8 +214,11 @@ class _JudgedKeys:
         return bool(nearest_names(name, words, cutoff=_TYPO))
 
     def _nearest(self, name: str) -> tuple[str, ...]:
-        found = counterparts(name, self._class) or nearest_names(name, self._fields, most=1)
-        return tuple(found)
+        return (
+            counterparts(name, self._class)
+            or tuple(nearest_names(name, self._fields, most=1))
+            or tuple(self._similar_defaults(name))
+        )
 
     @property
     def _unstated_sizes(self) -> list[str]:
@@ -216,6 +233,11 @@ def _is_width(name: str) -> bool:
     """Whether a key or a field is named like a width, and not like a number of layers or tokens."""
     words = set(name.split("_"))
     return not words.isdisjoint(_WIDTH_WORDS) and words.isdisjoint(_COUNT_WORDS)
+
+
+def _stems(name: str) -> set[str]:
+    """The first letters of the longer words of a name."""
+    return {word[:_STEM] for word in name.split("_") if len(word) >= _STEM}
 
 
 def _is_whole(value: object) -> bool:

@@ -113,6 +113,10 @@ def test_an_unreadable_file_is_reported(tmp_path):
         (without("hidden_act", activation_function="relu"), "Nearest: 'hidden_act'"),
         (without("num_hidden_layers", hidden_layers=2), "Nearest: 'num_hidden_layers'"),
         (without("num_hidden_layers", num_hidden_layer=2), "Nearest: 'num_hidden_layers'"),
+        (
+            {"model_type": "albert", **TINY, "d_embed": 16},
+            "'d_embed' 16.* Nearest: 'embedding_size'",
+        ),
         ({**BERT, "num_experts": 8}, "'num_experts' 8.* Its sizes: 'vocab_size', 'hidden_size'"),
         ({**BERT, "embedding_size": 128}, "'embedding_size' 128"),
         ({**BERT, "rope_theta": 10_000.0}, "'rope_theta' 10000.0"),
