@@ -11,7 +11,7 @@ class Actor(Frozen):
     Everybody may look at everything, and start runs of their own from it. A visitor may stop,
     rename and delete only what they started; `visitor` identifies them, and is None for the user of
     this machine. The teacher and the user of this machine may change everything
-    (`may_change_all`). Where the dashboard can be reached from this machine only
+    (`may_change_all`). Where the dashboard is for one user of this machine
     (`is_on_this_machine`), a visitor may also change what was started outside of the dashboard.
     """
 

@@ -208,3 +208,13 @@ def test_visitors_without_a_cookie_are_strangers_to_each_other() -> None:
     first, second = (Actor(visitor=id_of(value)) for value in (VALUE, OTHER))
     assert first.owns(first.visitor)
     assert not first.owns(second.visitor)
+
+
+def test_behind_a_teacher_key_no_visitor_changes_what_the_command_line_started(
+    monkeypatch: pytest.MonkeyPatch, lab: Lab
+) -> None:
+    run = lab.store.add(SPEC, RunState.RUNNING).id
+    assert Key.STOP in keys_of(page_of("train", run=run))
+    settings = lab.settings.model_copy(update={"teacher_key": "open sesame"})
+    monkeypatch.setattr(lab, "settings", settings)
+    assert Key.STOP not in keys_of(page_of("train", run=run))

@@ -17,7 +17,7 @@ from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mtl_core.engine.actor import Actor
-from mtl_core.engine.lab import Lab
+from mtl_core.engine.lab import Lab, the_lab
 from mtl_core.settings import is_loopback
 from mtl_core.ui.shared.keys import Key
 
@@ -39,8 +39,17 @@ def current_visitor() -> Actor:
     return Actor(
         visitor=visitor,
         may_change_all=visitor in _teachers,
-        is_on_this_machine=is_loopback(st.get_option("server.address") or ""),
+        is_on_this_machine=_is_for_one_user(),
     )
+
+
+def _is_for_one_user() -> bool:
+    """Whether nobody else uses the dashboard: it has no teacher, and no other machine reaches it.
+
+    A proxy in front of it may pass on other machines; then a teacher key says so.
+    """
+    is_local = is_loopback(st.get_option("server.address") or "")
+    return is_local and the_lab().settings.teacher_key is None
 
 
 def enter_teacher_key(lab: Lab, key: str) -> bool:
