@@ -192,7 +192,9 @@ class _Run:
         for step in range(taken + 1, steps + 1):
             self._raise_if_stopped()
             yield self._step(table, step, steps)
-            self._save_state(before, at_end=step == steps)
+            # after the last phase only an evaluation is left, which is sooner repeated than saved
+            at_end = step == steps and table is not self._loaded.tables[-1]
+            self._save_state(before, at_end=at_end)
             yield from self._after_step(table, step, steps)
         after = digests(self._parameters, before)
         require_identical(before, after, f"in phase '{table.phase.name}'")
