@@ -46,7 +46,7 @@ def facts(event: RunEvent) -> dict[str, Any]:
 def test_a_resumed_run_is_the_run_to_the_bit(
     bench: Bench, tmp_path: Path, name: str, cut: int
 ) -> None:
-    spec = bench.spec(plan_of(bench, name), epochs=4.0, head_dropout=0.1)
+    spec = bench.spec(plan_of(bench, name), epochs=3.0, head_dropout=0.1, measure=name == "full")
     whole = list(fine_tune(spec, "a run", tmp_path / "whole"))
     before = cut_after(cut, spec, tmp_path / "state")
     assert sum(isinstance(event, Step) for event in before) == cut
@@ -61,7 +61,7 @@ def test_a_resumed_run_is_the_run_to_the_bit(
 def test_a_run_that_is_cut_off_twice_continues_after_the_second_time(
     bench: Bench, tmp_path: Path
 ) -> None:
-    spec = bench.spec("full", epochs=2.0)
+    spec = bench.spec("full", epochs=2.0, measure=False)
     whole = bench.run(spec)
     for cut in (2, 4):
         before = cut_after(cut, spec, tmp_path / "state")
@@ -71,7 +71,7 @@ def test_a_run_that_is_cut_off_twice_continues_after_the_second_time(
 
 @pytest.mark.parametrize("damage", ["truncated", "events lost", "other spec"])
 def test_a_state_that_does_not_fit_is_not_used(bench: Bench, tmp_path: Path, damage: str) -> None:
-    spec, state = bench.spec("full", epochs=2.0), tmp_path / "state"
+    spec, state = bench.spec("full", epochs=2.0, measure=False), tmp_path / "state"
     cut_after(2, spec, state)
     if damage == "truncated":
         weights = state / "state.safetensors"
@@ -79,7 +79,7 @@ def test_a_state_that_does_not_fit_is_not_used(bench: Bench, tmp_path: Path, dam
     elif damage == "events lost":
         (state / "events.jsonl").write_text("", encoding="utf-8")
     else:
-        spec = bench.spec("full", epochs=2.0, seed=7)
+        spec = bench.spec("full", epochs=2.0, seed=7, measure=False)
     again = list(fine_tune(spec, "a run", state=state))
     assert [facts(event) for event in again] == [facts(event) for event in bench.run(spec)]
 
@@ -87,7 +87,7 @@ def test_a_state_that_does_not_fit_is_not_used(bench: Bench, tmp_path: Path, dam
 def test_no_state_is_written_within_the_first_minute_of_a_phase(
     bench: Bench, tmp_path: Path
 ) -> None:
-    spec = bench.spec("full", epochs=2.0)
+    spec = bench.spec("full", epochs=2.0, measure=False)
     for event in fine_tune(spec, "a run", state=tmp_path / "state"):
         if isinstance(event, Step) and event.step < 6:
             assert saved_events(tmp_path / "state") == []
