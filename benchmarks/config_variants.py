@@ -107,7 +107,7 @@ METADATA: Mapping[str, object] = {
 }
 IMPOSSIBLE: Mapping[str, Sequence[object]] = {
     "vocab_size": (-1, 0, "many", None, 2.5),
-    "hidden_size": (-8, 31, "wide"),
+    "hidden_size": (-8, 0, "wide"),
     "num_hidden_layers": (-1, 0, 100_000),
     "hidden_act": ("nonsense",),
     "layer_norm_eps": ("small", float("nan")),

@@ -57,6 +57,7 @@ _WIDTH_WORDS = frozenset({"size", "dim", "width", "inner", "ff", "ffn", "hidden"
 _COUNT_WORDS = frozenset({"num", "layer", "layers", "head", "heads", "vocab", "type", "max"})
 _SHOWN, _LONGEST_VALUE = 8, 40
 _STEM = 5
+_EMBEDDING_SIZE = "embedding_size"
 _TYPO = 0.85  # similarity of 'layer_norm_epsilon' and 'layer_norm_eps' is 0.88
 
 
@@ -225,7 +226,13 @@ class _JudgedKeys:
         return [size for size in self._sizes if size in self._fields and size not in self._stated]
 
     def _widths(self, name: str) -> list[str]:
-        """The fields that are widths, if the key may be one."""
+        """The fields that are widths, if the key may be one.
+
+        None if the file lacks a width of the model: the key may be meant for it.
+        """
+        lacking = {*self._sizes, _EMBEDDING_SIZE} & set(self._fields) - self._stated
+        if any(map(_is_width, lacking)):
+            return []
         return [field for field in self._fields if _is_width(field)] if _is_width(name) else []
 
 

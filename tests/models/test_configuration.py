@@ -50,6 +50,11 @@ def without(name, **values):
     return {**{key: value for key, value in BERT.items() if key != name}, **values}
 
 
+def without_size(values):
+    """The values without the width of the layers."""
+    return {key: value for key, value in values.items() if key != "hidden_size"}
+
+
 def does_not_read(*names):
     listed = ", ".join(f"'{name}'" for name in names)
     return f"BertConfig of transformers does not read {listed} in config.json."
@@ -116,6 +121,15 @@ def test_an_unreadable_file_is_reported(tmp_path):
         (
             {"model_type": "albert", **TINY, "d_embed": 16},
             "'d_embed' 16.* Nearest: 'embedding_size'",
+        ),
+        (
+            {
+                "model_type": "convbert",
+                **without_size(TINY),
+                "embedding_size": 32,
+                "hidden_sizes": 32,
+            },
+            "'hidden_sizes' 32.* Nearest: 'hidden_size'",
         ),
         ({**BERT, "num_experts": 8}, "'num_experts' 8.* Its sizes: 'vocab_size', 'hidden_size'"),
         ({**BERT, "embedding_size": 128}, "'embedding_size' 128"),
