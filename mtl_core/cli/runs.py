@@ -144,11 +144,11 @@ def stop(run: str) -> None:
 
 @runs.command()
 def pause() -> None:
-    """Pause the dashboard's queue: no waiting run starts until `runs resume`. Running runs go
-    on."""
+    """Pause the dashboard's queue: no waiting run starts until `runs resume`. Running runs
+    continue."""
     with closing(RunStore(Settings.from_environment().database)) as store:
         store.pause(True)
-        waiting = len(store.active()) - len(store.running())
+        waiting = store.waiting_count()
     print(f"The queue is paused; {counted(waiting, 'run')} waiting.", file=sys.stderr)
 
 
@@ -179,14 +179,14 @@ def _continue(run: str, output: Path | None, form: EventFormat) -> None:
     settings = Settings.from_environment()
     with Lab(settings, reserved=True) as lab:
         record, steps = resume_run(lab.store, settings, run, Owner.this_process())
-        kept = f"after step {steps:,}" if steps else "from the first step: nothing was saved"
-        print(f"{run} continues {kept}.", file=sys.stderr)
+        start = f"after step {steps:,}" if steps else "from the first step: nothing was saved"
+        print(f"{run} continues {start}.", file=sys.stderr)
         run_and_print(lab, record.spec, output, form, record)
 
 
 @runs.command()
 def clear() -> None:
-    """Stop all waiting runs. Running runs go on."""
+    """Stop all waiting runs. Running runs continue."""
     with closing(RunStore(Settings.from_environment().database)) as store:
         stopped = store.clear_queue()
     print(f"{counted(len(stopped), 'waiting run')} stopped.", file=sys.stderr)

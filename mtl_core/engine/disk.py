@@ -16,7 +16,7 @@ _MOST_RUNS = 100_000
 
 def require_space(settings: Settings) -> None:
     """Raises OverLimit if the disk is nearly full, or if runs and uploads exceed their quota."""
-    free = shutil.disk_usage(_existing(settings.home)).free
+    free = free_bytes(settings)
     remedy = "Delete runs, or free their models with `freeze-lab runs prune`."
     if free < settings.min_free_bytes:
         raise OverLimit(
@@ -32,6 +32,12 @@ def require_space(settings: Settings) -> None:
             f"Saved models and uploads have {bytes_text(used)}, over the limit of "
             f"{bytes_text(settings.disk_bytes)}. {remedy}"
         )
+
+
+def free_bytes(settings: Settings) -> int:
+    """The free space on the disk of runs and uploads."""
+    home = settings.home
+    return shutil.disk_usage(next(each for each in (home, *home.parents) if each.exists())).free
 
 
 def bytes_below(folder: Path) -> int:
@@ -65,10 +71,6 @@ def prune(settings: Settings, runs: Sequence[RunRecord]) -> None:
 
 def _folders(settings: Settings, run: str) -> tuple[Path, Path]:
     return settings.run_folder(run), settings.state_folder(run)
-
-
-def _existing(folder: Path) -> Path:
-    return next(each for each in (folder, *folder.parents) if each.exists())
 
 
 def _size(file: Path) -> int:

@@ -5,7 +5,6 @@ Each check is a finding with what was found and, if something is wrong, what to 
 
 import os
 import platform
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
@@ -15,7 +14,7 @@ from sqlalchemy import text
 
 from mtl_core import __version__
 from mtl_core.engine.capacity import capacity_here, runs_at_once
-from mtl_core.engine.disk import bytes_below
+from mtl_core.engine.disk import bytes_below, free_bytes
 from mtl_core.engine.machine import free_memory_bytes, usable_cores
 from mtl_core.errors import FreezeLabError
 from mtl_core.models.catalogue import catalogue
@@ -160,8 +159,7 @@ def _cache(settings: Settings) -> Finding:
 
 
 def _disk(settings: Settings) -> Finding:
-    folder = next(each for each in (settings.home, *settings.home.parents) if each.exists())
-    free = shutil.disk_usage(folder).free
+    free = free_bytes(settings)
     remedy = None
     if free < _LEAST_DISK_BYTES:
         remedy = "Delete saved models (`freeze-lab runs prune`), or lower FREEZE_LAB_CACHE_BYTES."

@@ -89,10 +89,7 @@ class Lab(InspectorQueries):
 
     def open(self) -> "Lab":
         """Resume the runs of ended processes, purge deleted runs and start the supervisor."""
-        if self._owner is None:
-            recover(self.store, self.settings)
-        else:
-            self.store.mark_interrupted()
+        recover(self.store, self.settings, resumes=self._owner is None)
         purge_deleted(self.store, self.settings)
         purge_uploads(self.store, self.settings)
         self._supervisor.start()
@@ -329,7 +326,7 @@ class Lab(InspectorQueries):
         return known is not None and hmac.compare_digest(known.encode(), key.strip().encode())
 
     def pause_queue(self, paused: bool, by: Actor = THIS_MACHINE) -> None:
-        """Start no waiting run any more, or start them again. Running runs go on."""
+        """Start no waiting run any more, or start them again. Running runs continue."""
         require_teacher(by, "pause the queue")
         self.store.pause(paused)
         self._supervisor.wake()

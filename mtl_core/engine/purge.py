@@ -28,8 +28,8 @@ def purge_deleted(store: RunStore, settings: Settings, after: timedelta = UNDO) 
 def purge_uploads(store: RunStore, settings: Settings) -> list[str]:
     """Delete the uploads of visitors that are older than the setting allows; returns them.
 
-    An upload that a run still needs is kept until that run has ended. Uploads of earlier versions,
-    whose time is not known, are kept.
+    An upload that a run still needs is deleted after that run has ended. Uploads of earlier
+    versions, whose time is not known, are never deleted here.
     """
     if settings.upload_days is None:
         return []

@@ -49,12 +49,13 @@ def require_resumable(record: RunRecord) -> None:
         )
 
 
-def recover(store: RunStore, settings: Settings) -> list[str]:
-    """Mark the runs of ended processes as interrupted, and resume those of the dashboard.
+def recover(store: RunStore, settings: Settings, *, resumes: bool) -> list[str]:
+    """Mark the runs of ended processes as interrupted; if `resumes`, resume those of the dashboard.
 
     Runs of the command line are left to their user. Returns the ids of the resumed runs.
     """
-    return _resume_again(store, settings, store.mark_interrupted())
+    interrupted = store.mark_interrupted()
+    return _resume_again(store, settings, interrupted) if resumes else []
 
 
 def _resume_again(store: RunStore, settings: Settings, runs: Iterable[str]) -> list[str]:

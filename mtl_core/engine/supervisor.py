@@ -330,8 +330,7 @@ class Supervisor:
             return
         self._last_housekeeping = monotonic()
         self._store.heartbeat(self._owner)
-        if not self._reserved:
-            recover(self._store, self._settings)
+        recover(self._store, self._settings, resumes=not self._reserved)
         purge_deleted(self._store, self._settings)
         purge_uploads(self._store, self._settings)
         advance_all(self._store, self._settings)

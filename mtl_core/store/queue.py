@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Select, delete, func, or_, select
+from sqlalchemy import ColumnElement, Select, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from mtl_core.store.connection import Database
@@ -153,12 +153,19 @@ class Queue:
     def waiting_of(self, visitor: str | None) -> int:
         """The number of waiting runs that a visitor has."""
         own = RunRow.visitor.is_(None) if visitor is None else RunRow.visitor == visitor
-        query = select(func.count()).where(RunRow.state == RunState.WAITING, KEPT, own)
+        return self._count_waiting(own)
+
+    def waiting_count(self) -> int:
+        """The number of all waiting runs."""
+        return self._count_waiting()
+
+    def _count_waiting(self, *conditions: ColumnElement[bool]) -> int:
+        query = select(func.count()).where(RunRow.state == RunState.WAITING, KEPT, *conditions)
         with self._database.reading() as session:
             return session.scalar(query) or 0
 
     def is_paused(self) -> bool:
-        """Whether the queue is paused: no waiting run starts, and running runs go on."""
+        """Whether the queue is paused: no waiting run starts, and running runs continue."""
         with self._database.reading() as session:
             return _is_paused(session)
 

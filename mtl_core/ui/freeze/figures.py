@@ -31,7 +31,7 @@ def shared_figure(
     """Return the figure of this plan, phase and theme; call `build` if nobody has seen it yet.
 
     `values` are all other values that `build` uses. The figure must not be changed. Plans and rates
-    that a visitor typed are not kept: there is no end of them.
+    that a visitor typed are not cached: their number is not bounded.
     """
     choice = chosen.choice
     if choice.plan or choice.learning_rate is not None or choice.head_learning_rate is not None:

@@ -48,7 +48,7 @@ def _key_form(lab: Lab) -> None:
 
 
 def _controls(lab: Lab) -> None:
-    waiting = sum(not run.state.is_final for run in lab.store.active()) - len(lab.store.running())
+    waiting = lab.store.waiting_count()
     st.caption(f"{counted(waiting, 'run')} waiting. You may change the runs of everybody.")
     paused = lab.store.is_paused()
     st.button(
@@ -57,7 +57,7 @@ def _controls(lab: Lab) -> None:
         icon=":material/play_arrow:" if paused else ":material/pause:",
         on_click=_pause,
         args=(lab, not paused),
-        help="Running runs go on.",
+        help="Running runs continue.",
     )
     st.button(
         "Clear the queue",
@@ -66,7 +66,7 @@ def _controls(lab: Lab) -> None:
         disabled=not waiting,
         on_click=_clear,
         args=(lab,),
-        help="Stops all waiting runs of everybody. Running runs go on.",
+        help="Stops all waiting runs of everybody. Running runs continue.",
     )
     st.button("Leave", key=Key.LEAVE_AS_TEACHER, type="tertiary", on_click=leave_as_teacher)
 
