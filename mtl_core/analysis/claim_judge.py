@@ -43,10 +43,18 @@ from mtl_core.analysis.claim_scores import (
     summed,
     values_by_seed,
 )
-from mtl_core.analysis.claim_verdicts import Finding, Scale, judged, without_effect
+from mtl_core.analysis.claim_verdicts import (
+    ClaimVerdict,
+    Finding,
+    Scale,
+    judged,
+    without_effect,
+)
+from mtl_core.analysis.outcomes import OutcomeRule
 from mtl_core.analysis.paired.intervals import difference
 from mtl_core.analysis.paired.scores import Scores
 from mtl_core.analysis.summary import RunSummary
+from mtl_core.tasks.task import Task
 
 
 def judge(rule: Rule, evidence: Evidence, gold: Gold | None = None) -> Finding:
@@ -103,10 +111,13 @@ def _of_scores(
 
 def _better(rule: Better, evidence: Evidence, gold: Gold) -> Finding:
     runs = [evidence.get(arm, {}) for arm in (rule.arm, rule.against)]
-    task = rule.task or _first_task(runs[0])
-    arm, against = (scores_after(each, task, rule.data, gold) for each in runs)
+    task = _task(rule.task, runs[0])
+    if task is None:
+        return Finding(ClaimVerdict.OPEN)
+    arm, against = (scores_after(each, task.name, rule.data, gold) for each in runs)
     required = against if rule.keeps == 1 else scaled(against, rule.keeps)
-    return judged(_estimate(arm, required), 0.0 - rule.allowed, rule.margin)
+    margin = OutcomeRule(rule.margin).margin_of(task)
+    return judged(_estimate(arm, required), 0.0 - rule.allowed, margin)
 
 
 def _kept(rule: Keeps | Loses, evidence: Evidence, gold: Gold) -> Finding:
@@ -217,5 +228,8 @@ def _values(arm: Arm, against: Arm, evidence: Evidence, task: str) -> list[tuple
     return [(one[seed], other[seed]) for seed in sorted(set(one) & set(other))]
 
 
-def _first_task(runs: Runs) -> str:
-    return next((run.tasks[0].task.name for run in runs.values() if run.tasks), "")
+def _task(name: str | None, runs: Runs) -> Task | None:
+    """The task of the runs with this name, or their first task for None; None without runs."""
+    tasks = next((run.tasks for run in runs.values() if run.tasks), ())
+    named = (each.task for each in tasks if name in (None, each.task.name))
+    return next(named, None)

@@ -42,7 +42,7 @@ class Better(Frozen):
     Effect: score of `arm` minus `keeps` times the score of `against`, paired by seed and sentence.
     Bar: minus `allowed`. `data` is OWN_DATA,
     or data that the runs were trained or evaluated on. `task` is None for the first task of the
-    runs.
+    runs; `margin` is None for the default margin of the task.
     """
 
     task: str | None
@@ -50,7 +50,7 @@ class Better(Frozen):
     against: Arm
     keeps: Share = 1.0
     allowed: Margin = 0.0
-    margin: Margin = 0.0
+    margin: Margin | None = 0.0
     data: str = OWN_DATA
 
 

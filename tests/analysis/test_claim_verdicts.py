@@ -105,6 +105,16 @@ def test_a_claim_on_any_data_reads_the_first_task() -> None:
     assert judge(rule, evidence).effect == pytest.approx(0.1)
 
 
+def test_without_a_margin_of_its_own_a_claim_has_that_of_its_task() -> None:
+    rule = BETTER.model_copy(update={"margin": None})
+    evidence = {arm: by_seed([finished(0.8, 0.4)] * 2) for arm in (ONE, OTHER)}
+    margins = {
+        task: judge(rule.model_copy(update={"task": task}), evidence).margin
+        for task in (None, "sentiment", "ner")
+    }
+    assert margins == {None: 0.03, "sentiment": 0.03, "ner": 0.05}
+
+
 def test_a_head_that_loses_more_than_allowed_does_not_keep_its_task() -> None:
     runs = [finished(0.9, ner, before=(0.9, 0.7)) for ner in (0.20, 0.21, 0.22)]
     finding = judge(Keeps(task="ner", arm=ONE, allowed=0.05), {ONE: by_seed(runs)})

@@ -116,7 +116,7 @@ DEPTH_CLAIMS: tuple[Claim, ...] = (
             task=None,
             arm=Arm(experiment="general or domain", scenario="domain"),
             against=Arm(experiment="general or domain", scenario="general"),
-            margin=ACCURACY,
+            margin=None,
         ),
         stated_effect=0.05,
     ),
