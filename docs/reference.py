@@ -163,8 +163,8 @@ from the bar for differences of scores or epochs, the effect itself for ratios a
 seeds. The planned effect is the published one, or one that would matter in practice; of a plan
 that may lose a share of full, it is the difference to full. It was not chosen for what the
 design finds. "Seeds needed" are those for it; — means that {most} are not enough. Where they
-exceed the planned seeds, an undecided verdict was likely, and names the smallest effect that these
-runs could find. The variances behind both were those of earlier runs (`mtl_core/lessons/planned.py`).
+exceed the planned seeds, an undecided verdict was likely: these runs would find only the effect
+under "finds". The variances behind both were those of earlier runs (`mtl_core/lessons/planned.py`).
 """.strip()
 
 RUNS_TEXT = """
@@ -324,7 +324,7 @@ def bar_words(rule: Frozen) -> str:
     }
     found = {name: getattr(rule, name) for name in facts if name in type(rule).model_fields}
     words = [
-        facts[name].format(value).replace("%", " %") if value is not None else "margin of its task"
+        facts[name].format(value).replace("%", " %") if value is not None else "its task's margin"
         for name, value in found.items()
         if value != type(rule).model_fields[name].default or name in ("often", "of_end")
     ]

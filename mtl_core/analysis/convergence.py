@@ -4,7 +4,8 @@ The first rule that applies decides:
 
 1. fewer than three evaluations, including the one before training: open;
 2. the last loss is at least 5 % above the lowest: overfitting since the epoch of the lowest;
-3. the last interval between evaluations lowered the loss by 2 % or more: still falling;
+3. the last epoch lowered the loss by 2 % or more: still falling. It starts at the latest evaluation
+   that is an epoch or more before the last one, in shorter runs at the evaluation before the last;
 4. otherwise flat.
 
 A learning rate that falls to zero flattens every loss at the end. Flat then means that this length
@@ -58,9 +59,17 @@ def convergence(runs: Sequence[RunSummary], task: str) -> Convergence:
     epoch, lowest = min(points, key=lambda point: point[1])
     if last > lowest and last >= lowest * (1 + CLEAR):
         return Convergence(Trend.OVERFITTING, epoch)
-    if last < points[-2][1] and last <= points[-2][1] * (1 - FLAT):
+    before = _an_epoch_before(points)
+    if last < before and last <= before * (1 - FLAT):
         return Convergence(Trend.FALLING)
     return Convergence(Trend.FLAT)
+
+
+def _an_epoch_before(points: Sequence[tuple[float, float]]) -> float:
+    """The loss an epoch before the last point, of (epoch, loss)."""
+    end = points[-1][0]
+    earlier = [loss for epoch, loss in points if epoch <= end - 1]
+    return earlier[-1] if earlier else points[-2][1]
 
 
 def _mean_losses(runs: Sequence[RunSummary], task: str) -> list[tuple[float, float]]:

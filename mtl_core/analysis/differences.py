@@ -18,6 +18,7 @@ _OF_THE_MACHINE = (
 _OF_THE_MEASURING = (
     "also_evaluate",
     "others_each_epoch",
+    "evaluations_per_epoch",
     "probe_layers",
     "other_data_digests",
 )  # no influence on training

@@ -55,7 +55,7 @@ def _depths(spec: RunSpec, model: ModelDescription, access: FileAccess) -> tuple
     counts, _ = _lengths(spec.data, access, tuple(sorted(spec.examples.items())))
     per_epoch = steps_per_epoch(counts[0], spec.batch_size)
     steps = learning_steps(tables, phase_steps(spec, per_epoch))
-    sentences = ReadSentences(*counts, per_epoch)
+    sentences = ReadSentences(*counts, per_epoch, spec.evaluations_per_epoch)
     read = [
         each
         for each in phase_prefixes(tables, steps, model.backbone.layers, sentences)

@@ -31,6 +31,9 @@ GENERAL, DOMAIN = "bert-base-uncased", "biobert"
 EPOCHS = 3.0
 """Epochs of most experiments: the default of a comparison."""
 
+IN_AN_EPOCH = 2
+"""Evaluations per epoch of a short second stage, whose arms are compared at an equal gain."""
+
 LONG = 9.0
 """Epochs of the experiment in which plans with many phases have about an epoch for each phase."""
 
@@ -231,6 +234,7 @@ EXPERIMENTS: Experiments = {
             data=POSTS,
             also_evaluate=(SAMPLE,),
             others_each_epoch=True,
+            evaluations_per_epoch=IN_AN_EPOCH,
         ),
     ),
     "entities after reviews": Experiment(
@@ -242,6 +246,7 @@ EXPERIMENTS: Experiments = {
             data=POSTS,
             also_evaluate=(SAMPLE,),
             others_each_epoch=True,
+            evaluations_per_epoch=IN_AN_EPOCH,
         ),
     ),
     "gradual after reviews": Experiment(

@@ -158,10 +158,18 @@ class RunOptions(ScalarOptions):
     others_each_epoch: Annotated[
         bool,
         Option(
-            "Evaluate the other data after each epoch too.",
-            fact="other data evaluated after each epoch",
+            "Evaluate the other data in training too, whenever validation sentences are scored.",
+            fact="other data evaluated in training",
         ),
     ] = False
+    evaluations_per_epoch: Annotated[
+        int,
+        Field(ge=1, le=100),
+        Option(
+            "How often validation sentences are scored in an epoch.",
+            fact="{} evaluations per epoch",
+        ),
+    ] = 1
     probe_layers: Annotated[
         bool,
         Option(

@@ -14,6 +14,14 @@ def steps_per_epoch(examples: int, batch_size: int) -> int:
     return ceil(examples / batch_size)
 
 
+def evaluated_after(step: int, per_epoch: int, evaluations: int = 1) -> bool:
+    """Whether validation sentences are scored after `step` of a run, at evenly spaced steps.
+
+    There are `evaluations` in each epoch, but at most one after each step.
+    """
+    return step * evaluations // per_epoch > (step - 1) * evaluations // per_epoch
+
+
 def phase_steps(spec: RunSpec, per_epoch: int) -> tuple[int, ...]:
     """Divide the run's optimiser steps among its phases in proportion to their epochs.
 

@@ -30,6 +30,7 @@ from mtl_core.training.measures.run_measures import RunMeasures
 from mtl_core.training.memory import release_freed_memory, reset_peak_memory
 from mtl_core.training.optimizer import PlanOptimizer
 from mtl_core.training.output_folder import atomic_folder, require_empty, write_model
+from mtl_core.training.phases import evaluated_after
 from mtl_core.training.prefix.reuse import ReusedPrefix
 from mtl_core.training.prefix.store import PrefixStore
 from mtl_core.training.proof import digests, fixed_names, require_identical, require_written
@@ -203,8 +204,9 @@ class _Run:
         yield self._events.phase_finished(table, len(before))
 
     def _after_step(self, table: ParameterTable, step: int, steps: int) -> Iterator[RunEvent]:
-        """Evaluate after the last step of the phase, and after each epoch."""
-        if step == steps or self._events.step % self._loaded.steps_per_epoch == 0:
+        """Evaluate after the last step of the phase, and as often in an epoch as requested."""
+        per_epoch, often = self._loaded.steps_per_epoch, self._spec.evaluations_per_epoch
+        if step == steps or evaluated_after(self._events.step, per_epoch, often):
             yield self._evaluation(table)
             yield from self._evaluations_between(table)
 

@@ -12,12 +12,14 @@ from mtl_core.analysis.summary import RunSummary
 from tests.run_story import Story, both, minilm, scores, spec_of
 
 
-def run(losses: Sequence[float], seed: int = 0, ner: float = 0.5) -> RunSummary:
-    """A finished run whose NER loss took these values, a step and a tenth of an epoch apart."""
-    story = Story(spec_of("heads-only", seed=seed), [9]).start()
+def run(
+    losses: Sequence[float], seed: int = 0, ner: float = 0.5, steps_between: int = 1
+) -> RunSummary:
+    """A finished run whose NER loss took these values; a step is a tenth of an epoch."""
+    story = Story(spec_of("heads-only", seed=seed), [90]).start()
     story.evaluate(scores(0.5, 0.1, (0.5, losses[0]))).phase()
     for loss in losses[1:]:
-        story.learn([both(0.5)]).evaluate(scores(0.5, ner, (0.5, loss)))
+        story.learn([both(0.5)] * steps_between).evaluate(scores(0.5, ner, (0.5, loss)))
     story.finish(scores(0.5, ner))
     return summarise(story.run, story.spec, story, minilm())
 
@@ -67,6 +69,13 @@ def test_a_loss_has_converged_by_the_stated_rules(
     found = convergence([run(losses)], "ner")
     assert found == expected
     assert found.converged is converged
+
+
+def test_the_fall_of_a_whole_epoch_counts_however_often_it_was_evaluated() -> None:
+    falling = run([1.0, 0.500, 0.495, 0.490, 0.485], steps_between=5)
+    assert convergence([falling], "ner") == Convergence(Trend.FALLING)
+    flat = run([1.0, 0.500, 0.499, 0.498, 0.497], steps_between=5)
+    assert convergence([flat], "ner") == Convergence(Trend.FLAT)
 
 
 def test_the_mean_over_the_seeds_is_judged_where_all_evaluated() -> None:

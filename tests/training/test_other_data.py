@@ -49,6 +49,17 @@ def test_on_request_each_task_is_scored_there_after_each_epoch_too(bench, other,
     assert [each.tasks for each in on(between, other, of)][::2] == [each.tasks for each in ends]
 
 
+def test_an_epoch_may_have_several_evaluations_that_change_nothing_else(bench, other, of):
+    spec = bench.spec("full", also_evaluate=(other,), epochs=4, others_each_epoch=True)
+    plain = bench.run(spec)
+    often = bench.run(spec.model_copy(update={"evaluations_per_epoch": 2}))  # 3 steps an epoch
+
+    scored = [each.step for each in on(often, "validation", of)]
+    assert scored == [0, 2, 3, 5, 6, 8, 9, 11, 12]
+    assert [each.step for each in on(often, other, of)] == scored
+    assert [each.loss for each in of(often, "step")] == [each.loss for each in of(plain, "step")]
+
+
 def test_the_scores_are_those_of_a_run_whose_own_validation_it_is(bench, other, of):
     there = on(bench.run(bench.spec("full", also_evaluate=(other,))), other, of)[0]
     own = on(bench.run(bench.spec("frozen", data=other)), "validation", of)[0]

@@ -37,6 +37,7 @@ OTHER: dict[str, Any] = {
     "label_noise": {"ner": 0.3},
     "also_evaluate": ("sample-posts",),
     "others_each_epoch": True,
+    "evaluations_per_epoch": 4,
     "probe_layers": True,
     "starts_from": "a-run",
     "device": "cuda",

@@ -54,14 +54,15 @@ class PhasePrefix:
 class ReadSentences:
     """The numbers of sentences of a run, whose outputs are stored; an epoch has `per_epoch` steps.
 
-    The validation sentences are read before training, in each epoch and at the end of a phase, the
-    test sentences before and after training.
+    The validation sentences are read before training, `evaluations` times in each epoch and at the
+    end of a phase, the test sentences before and after training.
     """
 
     training: int
     validation: int
     test: int
     per_epoch: int
+    evaluations: int = 1
 
     @property
     def every(self) -> int:
@@ -73,7 +74,8 @@ class ReadSentences:
         at_start = self.validation + self.test if is_first else 0
         at_end = self.test if is_last else 0
         epochs = Fraction(steps, self.per_epoch)
-        return at_start + epochs * self.training + ceil(epochs) * self.validation + at_end
+        evaluations = ceil(epochs * min(self.evaluations, self.per_epoch))
+        return at_start + epochs * self.training + evaluations * self.validation + at_end
 
 
 def phase_prefixes(
@@ -112,7 +114,8 @@ def phase_prefixes(
 def read_sentences(loaded: "LoadedRun") -> ReadSentences:
     """Return the numbers of sentences of a loaded run."""
     validation, test = len(loaded.validation.examples), len(loaded.test.examples)
-    return ReadSentences(len(loaded.training), validation, test, loaded.steps_per_epoch)
+    per_epoch, often = loaded.steps_per_epoch, loaded.spec.evaluations_per_epoch
+    return ReadSentences(len(loaded.training), validation, test, per_epoch, often)
 
 
 def lowest_learning_layer(table: ParameterTable, layers: int) -> int:
@@ -137,7 +140,12 @@ def depths_read_by(others: Iterable[RunSpec], loaded: "LoadedRun") -> frozenset[
     if spec.random_backbone or not spec.reuses_prefix:
         return frozenset()
     plans = {
-        (each.plan.model_dump_json(), each.epochs, each.batch_size): each
+        (
+            each.plan.model_dump_json(),
+            each.epochs,
+            each.batch_size,
+            each.evaluations_per_epoch,
+        ): each
         for each in others
         if _reads_the_same(spec, each)
     }
@@ -162,6 +170,7 @@ def _depths(loaded: "LoadedRun", other: RunSpec) -> set[int]:
     except BadInput:  # that run will report it
         return set()
     layers = loaded.description.backbone.layers
-    read = replace(read_sentences(loaded), per_epoch=per_epoch)
+    often = other.evaluations_per_epoch
+    read = replace(read_sentences(loaded), per_epoch=per_epoch, evaluations=often)
     choices = phase_prefixes(tables, steps, layers, read)
     return {each.depth for each in choices if each.original and each.depth is not None}
