@@ -203,6 +203,10 @@ def _runs_before(lab: Lab, record: RunRecord) -> list[RunRecord]:
 def _queue_view(lab: Lab, record: RunRecord, before: Sequence[RunRecord]) -> None:
     """Draw the position in the queue, the expected start, and the runs ahead."""
     place = 1 + sum(each.state is RunState.WAITING for each in before)
+    if lab.store.is_paused():
+        start = "it starts after the teacher resumes the queue."
+        st.markdown(f"Position **{place}** in the queue: {start}")
+        return
     if not before:
         st.markdown("Position **1** in the queue: it starts as soon as a trainer is ready.")
         return
