@@ -48,7 +48,7 @@ def main() -> None:
     arguments = _arguments()
     with tempfile.TemporaryDirectory() as home:
         os.environ["FREEZE_LAB_HOME"] = home
-        with _dashboard() as (port, server):
+        with dashboard() as (port, server):
             figures = asyncio.run(_measure(arguments, port, server))
     print(json.dumps(figures, indent=2) if arguments.json else _markdown(figures))
 
@@ -65,7 +65,7 @@ def _arguments() -> argparse.Namespace:
 
 
 @contextmanager
-def _dashboard() -> Iterator[tuple[int, int]]:
+def dashboard() -> Iterator[tuple[int, int]]:
     """Serve the dashboard on a free port; yield the port and the server's process id."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))

@@ -22,7 +22,13 @@ from mtl_core.models.checkpoint import require_weights, resolve_checkpoint
 from mtl_core.models.description import ModelDescription
 from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.settings import FileAccess
-from mtl_core.store.record import ComparisonRecord, PlannedRun, RunRecord, RunState
+from mtl_core.store.record import (
+    ComparisonRecord,
+    ListedComparison,
+    PlannedRun,
+    RunRecord,
+    RunState,
+)
 from mtl_core.store.runs import RunStore
 from mtl_core.tasks.dataset import load_dataset, load_tasks
 from mtl_core.training.comparison import ComparisonSpec
@@ -57,7 +63,7 @@ def comparison_title(experiment: str) -> str:
 
 
 def experiment_of(
-    comparison: ComparisonRecord, experiments: Experiments = EXPERIMENTS
+    comparison: ListedComparison, experiments: Experiments = EXPERIMENTS
 ) -> str | None:
     """The name of the experiment that a comparison belongs to; None if it belongs to none.
 
@@ -77,7 +83,7 @@ def experiment_of(
     return name if same_arms and first == part else None
 
 
-def comparison_name(comparison: ComparisonRecord) -> str:
+def comparison_name(comparison: ListedComparison) -> str:
     """The displayed name of a comparison: the title of its experiment, or its own name."""
     name = experiment_of(comparison)
     if name is None:

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session
 
 from mtl_core.errors import UnknownComparison
@@ -12,6 +13,7 @@ from mtl_core.store.connection import Database
 from mtl_core.store.owner import Owner
 from mtl_core.store.record import (
     ComparisonRecord,
+    ListedComparison,
     PlannedRun,
     RunRecord,
     RunRole,
@@ -81,16 +83,16 @@ class Comparisons:
 
         `shipped` selects those included in the installation, False the others, None all.
         """
-        newest = (
-            select(ComparisonRow)
-            .where(ComparisonRow.deleted_at.is_(None))
-            .order_by(ComparisonRow.number.desc())
-            .limit(limit)
-        )
-        if shipped is not None:
-            newest = newest.where(ComparisonRow.shipped.is_(shipped))
         with self._database.reading() as session:
-            return [comparison_record(session, row) for row in session.scalars(newest)]
+            rows = session.scalars(_newest(limit, shipped))
+            return [comparison_record(session, row) for row in rows]
+
+    def listed_comparisons(
+        self, limit: int = 100, shipped: bool | None = False
+    ) -> list[ListedComparison]:
+        """As `comparisons`, but without the runs: one query for all."""
+        with self._database.reading() as session:
+            return [_listed(row) for row in session.scalars(_newest(limit, shipped))]
 
     def rename_comparison(self, comparison: str, name: str | None) -> ComparisonRecord:
         """Rename a comparison; an empty name restores the default one.
@@ -268,9 +270,35 @@ def runs_of(session: Session, row: ComparisonRow) -> Sequence[RunRow]:
     ).all()
 
 
+def _newest(limit: int, shipped: bool | None) -> Select[ComparisonRow]:
+    """The query for the newest comparisons; `shipped` is None for all of them."""
+    newest = select(ComparisonRow).where(ComparisonRow.deleted_at.is_(None))
+    if shipped is not None:
+        newest = newest.where(ComparisonRow.shipped.is_(shipped))
+    return newest.order_by(ComparisonRow.number.desc()).limit(limit)
+
+
+@lru_cache(maxsize=512)
+def _spec(text: str) -> ComparisonSpec:
+    """Parse a spec. The result is cached, because every visit of Compare lists the same ones."""
+    return ComparisonSpec.model_validate_json(text)
+
+
+def _listed(row: ComparisonRow) -> ListedComparison:
+    return ListedComparison(
+        id=row.id,
+        name=row.name,
+        spec=_spec(row.spec),
+        created_at=row.created_at,
+        shipped=row.shipped,
+        deleted_at=row.deleted_at,
+        visitor=row.visitor,
+    )
+
+
 def comparison_record(session: Session, row: ComparisonRow) -> ComparisonRecord:
     """The record of a comparison with its runs, which can be used after the transaction."""
-    spec = ComparisonSpec.model_validate_json(row.spec)
+    spec = _spec(row.spec)
     kept = [record_of(run) for run in runs_of(session, row) if run.deleted_at == row.deleted_at]
     results = [run for run in kept if run.role is RunRole.RUN]
     return ComparisonRecord(

@@ -99,8 +99,21 @@ class PlannedRun:
     keeps_model: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class ComparisonRecord:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedComparison:
+    """A snapshot of one comparison without its runs, as lists show it."""
+
+    id: str
+    name: str
+    spec: ComparisonSpec
+    created_at: datetime
+    shipped: bool = False
+    deleted_at: datetime | None = None
+    visitor: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparisonRecord(ListedComparison):
     """A snapshot of one comparison.
 
     `runs` are its results, finished or not, by seed and within a seed in the order of the
@@ -108,15 +121,8 @@ class ComparisonRecord:
     deleted runs are in neither.
     """
 
-    id: str
-    name: str
-    spec: ComparisonSpec
-    created_at: datetime
     runs: tuple[RunRecord, ...]
     trial_runs: tuple[RunRecord, ...] = ()
-    shipped: bool = False
-    deleted_at: datetime | None = None
-    visitor: str | None = None
 
     @property
     def ended(self) -> bool:

@@ -148,6 +148,17 @@ class RunStore(Queue, Comparisons, Shipping, Visitors):
                 row_of(session, run)
         return [(number, event_from_json(body)) for number, body in rows]
 
+    def last_events(self, runs: Sequence[RunRecord]) -> dict[str, RunEvent]:
+        """The last event of each run by its id, as of these records. Runs without events are left
+        out."""
+        query = (
+            select(RunRow.id, EventRow.body)
+            .join(EventRow, RunRow.number == EventRow.run)
+            .where(RunRow.id.in_([run.id for run in runs]), EventRow.number == RunRow.last_event)
+        )
+        with self._database.reading() as session:
+            return {run: event_from_json(body) for run, body in session.execute(query)}
+
     def latest(self, run: str, kind: str) -> RunEvent | None:
         """The newest event of one kind, such as `step`; None if there is none."""
         query = (

@@ -8,7 +8,7 @@ from mtl_core.engine.lab import Lab
 from mtl_core.errors import UnknownComparison
 from mtl_core.lessons.claim_runs import comparison_name
 from mtl_core.report.run_words import STATE_SIGNS, moment, plan_words
-from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
+from mtl_core.store.record import ComparisonRecord, ListedComparison, RunRecord, RunState
 from mtl_core.text import counted
 from mtl_core.ui.shared.choice import came_by_history
 from mtl_core.ui.shared.keys import Key
@@ -90,10 +90,10 @@ def chosen_comparison(lab: Lab) -> tuple[ComparisonRecord | None, list[str]]:
     return record, notes
 
 
-def shown_comparisons(lab: Lab) -> list[ComparisonRecord]:
+def shown_comparisons(lab: Lab) -> list[ListedComparison]:
     """Returns the newest comparisons, without the included ones that the visitor has hidden."""
     hidden = lab.hidden(current_visitor())
-    return [each for each in lab.store.comparisons(shipped=None) if each.id not in hidden]
+    return [each for each in lab.store.listed_comparisons(shipped=None) if each.id not in hidden]
 
 
 def show_comparison(comparison: str) -> None:
@@ -142,7 +142,7 @@ def comparison_picker(
             _runs_picker(records, compared)
 
 
-def _comparisons(comparisons: Sequence[ComparisonRecord], shown: ComparisonRecord | None) -> None:
+def _comparisons(comparisons: Sequence[ListedComparison], shown: ComparisonRecord | None) -> None:
     labels = {"": "single runs"} | {each.id: _comparison_label(each) for each in comparisons}
     if shown is not None and shown.id not in labels:
         labels[shown.id] = _comparison_label(shown)
@@ -158,7 +158,7 @@ def _comparisons(comparisons: Sequence[ComparisonRecord], shown: ComparisonRecor
     )
 
 
-def _comparison_label(record: ComparisonRecord) -> str:
+def _comparison_label(record: ListedComparison) -> str:
     origin = "included" if record.shipped else moment(record.created_at)
     return f"{comparison_name(record)} · {origin}"
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from mtl_core.charts.theme import Palette
 from mtl_core.engine.lab import Lab
-from mtl_core.store.record import ComparisonRecord
+from mtl_core.store.record import ListedComparison
 from mtl_core.ui.compare.new_comparison import first_comparison
 from mtl_core.ui.compare.selection import show_comparison
 from mtl_core.ui.shared.keys import Key
@@ -77,7 +77,7 @@ def _line(lab: Lab) -> None:
         _see_comparison(_shipped(lab), in_line=True)
 
 
-def _see_comparison(shipped: ComparisonRecord | None, in_line: bool = False) -> None:
+def _see_comparison(shipped: ListedComparison | None, in_line: bool = False) -> None:
     if shipped is not None and st.button(
         "See a finished comparison",
         key=Key.SEE_COMPARISON,
@@ -89,6 +89,6 @@ def _see_comparison(shipped: ComparisonRecord | None, in_line: bool = False) -> 
         st.switch_page("pages/compare.py", query_params={str(Key.COMPARISON): shipped.id})
 
 
-def _shipped(lab: Lab) -> ComparisonRecord | None:
+def _shipped(lab: Lab) -> ListedComparison | None:
     """The first shipped comparison; None if there is none."""
-    return next(iter(lab.store.comparisons(limit=1, shipped=True)), None)
+    return next(iter(lab.store.listed_comparisons(limit=1, shipped=True)), None)

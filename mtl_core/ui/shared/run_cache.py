@@ -4,6 +4,7 @@ Not `st.cache_resource`, because any browser can clear that for everybody.
 """
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from mtl_core.models.description import ModelDescription
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.training.events import (
     Evaluation,
+    RunEvent,
     RunFinished,
     SentenceScore,
     TaskScore,
@@ -103,14 +105,27 @@ def model_of(lab: Lab, spec: RunSpec) -> ModelDescription | None:
         return None
 
 
-@cached(
-    LRUCache(_SMALL_ENTRIES),
-    key=lambda lab, record: (lab.settings.database, record.id, record.last_event, record.state),
-    lock=threading.Lock(),
-)
-def outcome_of(lab: Lab, record: RunRecord) -> Outcome:
-    """The latest scores of a run and its duration."""
-    return _outcome(lab, record)
+_outcomes: LRUCache[tuple[Path, str, int, RunState], Outcome] = LRUCache(4 * _SMALL_ENTRIES)
+_outcomes_lock = threading.Lock()
+
+
+def outcomes_of(lab: Lab, records: Sequence[RunRecord]) -> list[Outcome]:
+    """The latest scores and the duration of each run.
+
+    The last event of a finished run has both, so all of these are read at once.
+    """
+    keys = [(lab.settings.database, each.id, each.last_event, each.state) for each in records]
+    with _outcomes_lock:
+        known = {key: _outcomes[key] for key in keys if key in _outcomes}
+    missing = [(k, each) for k, each in zip(keys, records, strict=True) if k not in known]
+    finished = [each for _, each in missing if each.state is RunState.FINISHED]
+    ends = lab.store.last_events(finished) if finished else {}
+    for key, record in missing:
+        end = ends.get(record.id)
+        known[key] = _outcome(record, [end] if end else _evaluations(lab, record))
+    with _outcomes_lock:
+        _outcomes.update(known)
+    return [known[key] for key in keys]
 
 
 def pace_of_finished(lab: Lab, record: RunRecord) -> Pace | None:
@@ -128,10 +143,11 @@ def _pace(lab: Lab, record: RunRecord) -> Pace | None:
     return pace_of(record, events)
 
 
-def _outcome(lab: Lab, record: RunRecord) -> Outcome:
-    events = [
-        event for _, event in lab.store.events(record.id, kinds=("evaluation", "run_finished"))
-    ]
+def _evaluations(lab: Lab, record: RunRecord) -> list[RunEvent]:
+    return [event for _, event in lab.store.events(record.id, kinds=("evaluation",))]
+
+
+def _outcome(record: RunRecord, events: Sequence[RunEvent]) -> Outcome:
     scores: dict[str, TaskScore] = {}
     for event in events:
         if isinstance(event, Evaluation) and event.split == "validation":

@@ -13,7 +13,7 @@ from mtl_core.report.run_words import STATE_SIGNS, plan_words, run_label, shared
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.ui.shared.data_table import data_table
 from mtl_core.ui.shared.keys import Key
-from mtl_core.ui.shared.run_cache import outcome_of
+from mtl_core.ui.shared.run_cache import outcomes_of
 from mtl_core.ui.shared.visitor import current_visitor
 from mtl_core.ui.train.run_actions import delete_button, used_tags
 
@@ -76,7 +76,9 @@ def shipped_runs(lab: Lab) -> None:
             "These runs test the claims of the Guide. Compare groups them by comparison. Select a "
             "row to open the run. Their models are not included."
         )
-        names = {each.id: comparison_name(each) for each in lab.store.comparisons(shipped=True)}
+        names = {
+            each.id: comparison_name(each) for each in lab.store.listed_comparisons(shipped=True)
+        }
         _table(lab, records, title, names)
 
 
@@ -221,7 +223,7 @@ def _rows(
     shared seconds have a column only if some run has a value.
     """
     titled, tagged = any(each.title for each in records), any(each.tags for each in records)
-    outcomes = [outcome_of(lab, record) for record in records]
+    outcomes = outcomes_of(lab, records)
     columns = list(dict.fromkeys(name for outcome in outcomes for name in outcome.scores))
     shared = [
         shared_words(record.spec.trained_together, outcome.beside).strip()
