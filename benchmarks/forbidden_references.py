@@ -114,10 +114,14 @@ class Folders:
 
 
 def places(page: str) -> list[str]:
-    """The query parameters, and the keys of the text fields that a page shows without any."""
+    """The query parameters, and the keys of the text fields that a page shows without any.
+
+    The sentence on Predict is left out: its prediction differs with the words of a reference.
+    """
     app = _visited(page, {})
-    fields = [*app.text_input, *app.text_area]
-    return [*PARAMETERS, *(f"field:{each.key}" for each in fields if each.key)]
+    fields = (f"field:{each.key}" for each in (*app.text_input, *app.text_area) if each.key)
+    sentence = ("text", "field:text") if page == "predict" else ()
+    return [each for each in (*PARAMETERS, *fields) if each not in sentence]
 
 
 def fault(folders: Folders, page: str, place: str, pattern: str) -> str | None:

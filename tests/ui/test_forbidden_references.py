@@ -1,12 +1,23 @@
 """No address makes a page show anything of a file that its visitor may not name."""
 
 import ast
-import json
+import random
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from benchmarks.forbidden_references import (
+    PAGES,
+    PARAMETERS,
+    PRIVATE,
+    REFERENCES,
+    WORD,
+    Folders,
+    fault,
+    places,
+)
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import BadInput
 from mtl_core.store.record import RunState
@@ -15,34 +26,15 @@ from mtl_core.ui.shared.export_popover import note_of_runs, zip_of_runs
 from tests.run_story import Story, both, scores, spec_of
 from tests.visiting import APP, visited
 
-PRIVATE_WORD = "Quetzalcoatl"
 ROOT = Path(APP).parent
-PAGES = sorted(page.stem for page in (ROOT / "pages").glob("*.py"))
-PARAMETERS = [
-    *("checkpoint", "data", "plan", "scenario", "starts_from", "also_evaluate", "label_noise"),
-    *("runs", "run", "comparison", "deleted", "text", "guide_test", "shot"),
-]
 
 
 @pytest.fixture
 def private(tmp_path: Path) -> Path:
     """A folder that no visitor may name: a manifest, its data, a checkpoint and a text."""
-    folder = tmp_path / "private"
-    folder.mkdir()
-    reviews = f"text,label\n{PRIVATE_WORD} good,positive\n{PRIVATE_WORD} bad,negative\n"
-    tags = f"{PRIVATE_WORD}\tB-PER\nsaw\tO\nRome\tB-LOC\nAcme\tB-ORG\n"
-    (folder / "a.csv").write_text(reviews, encoding="utf-8")
-    (folder / "a.conll").write_text(tags, encoding="utf-8")
-    tasks = {
-        "sentiment": {"kind": "sentence", "head": "classifier"},
-        "ner": {"kind": "token", "head": "ner"},
-    }
-    for task, ending in (("sentiment", "csv"), ("ner", "conll")):
-        tasks[task] |= {"train": f"a.{ending}", "validation": f"a.{ending}"}
-    (folder / "manifest.yaml").write_text(json.dumps({"tasks": tasks}), encoding="utf-8")
-    (folder / "config.json").write_text(f'{{"model_type": "{PRIVATE_WORD}"}}', encoding="utf-8")
-    (folder / "notes.json").write_text(f"{PRIVATE_WORD}: {PRIVATE_WORD}\n", encoding="utf-8")
-    return folder
+    folders = Folders(tmp_path)
+    folders.write()
+    return tmp_path / PRIVATE
 
 
 def page_bytes(app: AppTest) -> bytes:
@@ -52,13 +44,8 @@ def page_bytes(app: AppTest) -> bytes:
     return sent + "".join(each.value for each in app.error).encode()
 
 
-def texts(app: AppTest) -> str:
-    kinds = (app.markdown, app.caption, app.error, app.warning, app.info)
-    return "\n".join(each.value for elements in kinds for each in elements)
-
-
 def lacks_private_word(app: AppTest) -> bool:
-    return PRIVATE_WORD.encode() not in page_bytes(app)
+    return WORD.encode() not in page_bytes(app)
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -69,43 +56,35 @@ def test_a_page_shows_nothing_of_files_outside_the_roots(
     assert lacks_private_word(visited(page, **{**named, "data": str(private)}))
 
 
-def test_what_is_below_the_roots_is_shown(private: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FREEZE_LAB_DATA", str(private))
-    opened = open_lab(monkeypatch)
-    assert not lacks_private_word(visited("data", data=str(private)))
-    opened.close()
-
-
-@pytest.mark.parametrize("parameter", ["data", "checkpoint"])
-@pytest.mark.parametrize("page", ["compare", "data", "freeze"])
-def test_a_page_says_the_same_of_a_missing_file_and_of_a_forbidden_one(
-    lab: Lab, private: Path, page: str, parameter: str
+def test_a_page_that_shows_a_file_or_tells_that_it_exists_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    missing = private.with_name("missing")
-    shown = [texts(visited(page, **{parameter: str(each)})) for each in (private, missing)]
-    assert shown[0].replace("private", "missing") == shown[1]
-    assert str(private) in shown[0].replace("\\", "")
+    folders = Folders(tmp_path)
+    folders.write()
+    monkeypatch.setenv("FREEZE_LAB_DATA", str(tmp_path))
+    monkeypatch.setenv("FREEZE_LAB_CHECKPOINTS", str(tmp_path))
+    with closing(open_lab(monkeypatch)):
+        assert fault(folders, "data", "data", "{folder}") == "shows the file"
+        (tmp_path / PRIVATE / "config.json").write_text("{}")
+        told = fault(folders, "freeze", "checkpoint", "{folder}")
+        assert told is not None
+        assert told.startswith("differs from a missing file")
 
 
-@pytest.mark.parametrize(
-    "reference",
-    ["{roots}/link", "{roots}/../private", "{roots}/folder", "~/x", "a\0b", "/dev/zero", "x" * 499],
-)
-@pytest.mark.parametrize("page", ["compare", "data", "freeze"])
-def test_links_dots_and_odd_names_lead_nowhere(
-    private: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page: str, reference: str
+@pytest.mark.parametrize("page", PAGES)
+def test_a_forbidden_file_is_not_told_from_a_missing_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page: str
 ) -> None:
-    roots = tmp_path / "roots"
-    (roots / "folder").mkdir(parents=True)
-    (roots / "link").symlink_to(private)
-    for name in ("manifest.yaml", "config.json"):
-        (roots / "folder" / name).symlink_to(private / name)
-    monkeypatch.setenv("FREEZE_LAB_DATA", str(roots))
-    monkeypatch.setenv("FREEZE_LAB_CHECKPOINTS", str(roots))
-    opened = open_lab(monkeypatch)
-    named = reference.format(roots=roots)
-    assert lacks_private_word(visited(page, data=named, checkpoint=named))
-    opened.close()
+    """A few of the places and references; `benchmarks/forbidden_references.py` tries all."""
+    folders = Folders(tmp_path)
+    folders.write()
+    for name, value in folders.environment().items():
+        monkeypatch.setenv(name, value)
+    with closing(open_lab(monkeypatch)):
+        drawn = random.Random(page)
+        tried = [(drawn.choice(places(page)), drawn.choice(REFERENCES)) for _ in range(3)]
+        tried += [(parameter, drawn.choice(REFERENCES)) for parameter in ("data", "checkpoint")]
+        assert {each: fault(folders, page, *each) for each in tried} == dict.fromkeys(tried)
 
 
 def open_lab(monkeypatch: pytest.MonkeyPatch) -> Lab:
@@ -140,8 +119,8 @@ def test_stored_runs_show_no_sentence_of_data_that_the_browser_may_not_read(
     ids = [stored(lab, private, scenario) for scenario in ("heads-only", "full")]
     assert lacks_private_word(visited("compare", runs=",".join(ids)))
     assert lacks_private_word(visited("train", run=ids[0]))
-    assert PRIVATE_WORD not in note_of_runs(lab, ids)
-    assert PRIVATE_WORD.encode() not in zip_of_runs(lab, ids, "folder")
+    assert WORD not in note_of_runs(lab, ids)
+    assert WORD.encode() not in zip_of_runs(lab, ids, "folder")
 
 
 def test_the_form_of_a_comparison_refuses_a_forbidden_reference(lab: Lab, private: Path) -> None:
@@ -153,7 +132,7 @@ def test_the_form_of_a_comparison_refuses_a_forbidden_reference(lab: Lab, privat
     ):
         with pytest.raises(BadInput, match="use the command line") as raised:
             lab.start_comparison(spec.model_copy(update=changed))
-        assert PRIVATE_WORD not in str(raised.value)
+        assert WORD not in str(raised.value)
     assert lab.store.comparisons() == []
 
 
