@@ -6,10 +6,10 @@ from mtl_core.analysis.claim_scores import Evidence, Runs, values_by_seed
 from mtl_core.analysis.claim_verdicts import Finding, Scale, exact, judged
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.cost.estimate import step_cost
-from mtl_core.cost.profile_cache import read_profile, shipped_profile
+from mtl_core.cost.profile_cache import catalogue_profile
 from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.freezing.scenarios import scenario_plan
-from mtl_core.models.cache import read_description, shipped_description
+from mtl_core.models.cache import catalogue_description
 from mtl_core.models.description import ModelDescription
 from mtl_core.tasks.task import DEFAULT_TASKS
 from mtl_core.text import percent
@@ -64,13 +64,13 @@ def _kept_bytes_ratio(rule: KeptBytes) -> float:
 
     Reads the shapes and the cost profile that ship for a catalogue checkpoint, no weights.
     """
-    model = ModelDescription(read_description(shipped_description(rule.checkpoint)), DEFAULT_TASKS)
+    model = ModelDescription(catalogue_description(rule.checkpoint), DEFAULT_TASKS)
     return _kept(rule, rule.against, model) / _kept(rule, rule.scenario, model)
 
 
 def _kept(rule: KeptBytes, scenario: str, model: ModelDescription) -> int:
     """The bytes of the phase that holds most."""
-    profile = read_profile(shipped_profile(rule.checkpoint))
+    profile = catalogue_profile(rule.checkpoint)
     costs = [
         step_cost(profile, model, table, rule.batch_size, rule.max_length)
         for table in parameter_tables(scenario_plan(scenario, model), model)

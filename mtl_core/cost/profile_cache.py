@@ -1,6 +1,7 @@
 """Load cost profiles: shipped files for the catalogue, cached files for other checkpoints."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 
 from mtl_core.cost.profile import CostProfile
@@ -23,10 +24,16 @@ def load_profile(
     torch. An unreadable file is replaced. Exceptions of `trace` are passed on.
     """
     if checkpoint.entry is not None:
-        return read_profile(shipped_profile(checkpoint.entry))
+        return catalogue_profile(checkpoint.entry)
     key = config_key(checkpoint.config_file, FORMAT, ["transformers", "torch"])
     file = settings.costs / f"{key}.json"
     return read_or_compute(file, read_profile, lambda: trace(checkpoint), write_profile)
+
+
+@lru_cache(maxsize=32)  # the Freeze page asks for it in each rerun
+def catalogue_profile(name: str) -> CostProfile:
+    """The shipped profile of catalogue entry `name`."""
+    return read_profile(shipped_profile(name))
 
 
 def shipped_profile(name: str) -> Path:

@@ -1,12 +1,13 @@
 """Queries of pages about checkpoints, models and data, answered while a run is training."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from mtl_core.cost.profile import CostProfile
 from mtl_core.cost.profile_cache import load_profile
 from mtl_core.engine.baselines import DataBaselines
 from mtl_core.engine.inspector import Inspector
-from mtl_core.models.cache import description_of
+from mtl_core.models.cache import catalogue_description, description_of
 from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
 from mtl_core.models.description import ModelDescription
 from mtl_core.models.sentence_vector import SentenceVector
@@ -44,7 +45,9 @@ class InspectorQueries:
         checkpoint = resolve_checkpoint(reference, self.access)
         backbone = description_of(checkpoint, self.settings, self._inspector.describe)
         vector = sentence_vector or trained_sentence_vector(checkpoint)
-        return ModelDescription(backbone, tasks, vector)
+        if checkpoint.entry is None:
+            return ModelDescription(backbone, tasks, vector)
+        return _of_catalogue(checkpoint.entry, tasks, vector)
 
     def cost_profile(self, checkpoint: Checkpoint) -> CostProfile:
         """The costs of a training step with a checkpoint, from which those of any plan follow.
@@ -64,3 +67,9 @@ class InspectorQueries:
         if model.folder is None:
             resolve_checkpoint(model.spec.checkpoint, self.access)
         return self._inspector.predict(model, sentences, self.access)
+
+
+@lru_cache(maxsize=64)
+def _of_catalogue(name: str, tasks: tuple[Task, ...], vector: SentenceVector) -> ModelDescription:
+    """The model of a catalogue entry; the same object for all who ask, with its tensors."""
+    return ModelDescription(catalogue_description(name), tasks, vector)

@@ -1,6 +1,9 @@
 """Resolve a plan against a model: compute each tensor's state and learning rate."""
 
 from collections.abc import Iterable, Mapping
+from threading import Lock
+
+from cachetools import LRUCache, cached
 
 from mtl_core.errors import InvalidPlan
 from mtl_core.freezing.plan import Phase, Plan
@@ -11,6 +14,11 @@ from mtl_core.models.description import ModelDescription, ModelTensor, Role
 from mtl_core.nearest import did_you_mean
 
 
+@cached(
+    LRUCache(32),  # a class looks at the same plans
+    key=lambda plan, model: (plan.model_dump_json(), model),
+    lock=Lock(),
+)
 def parameter_tables(plan: Plan, model: ModelDescription) -> tuple[ParameterTable, ...]:
     """Build the parameter table of every phase of `plan`.
 

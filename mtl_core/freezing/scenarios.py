@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from mtl_core.errors import UnknownScenario
 from mtl_core.freezing.plan import MAX_PHASES, Phase, Plan, Schedule
@@ -28,6 +29,7 @@ class Scenario:
     phases: int
 
 
+@lru_cache(maxsize=32)
 def scenarios(model: ModelDescription) -> tuple[Scenario, ...]:
     """List the scenarios that fit `model`.
 

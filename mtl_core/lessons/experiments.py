@@ -11,7 +11,7 @@ from mtl_core.analysis.claim_rules import Arm
 from mtl_core.freezing.plan import Phase, Plan
 from mtl_core.freezing.rates import default_rates
 from mtl_core.freezing.scenarios import scenario_plan
-from mtl_core.models.cache import read_description, shipped_description
+from mtl_core.models.cache import catalogue_description
 from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
 from mtl_core.models.description import ModelDescription
 from mtl_core.models.sentence_vector import SentenceVector
@@ -75,7 +75,7 @@ def gradual_over_all_layers() -> Plan:
 
     The scenario `gradual` stops after three layers. The rates are those of that scenario.
     """
-    model = ModelDescription(read_description(shipped_description(CHECKPOINT)), DEFAULT_TASKS)
+    model = ModelDescription(catalogue_description(CHECKPOINT), DEFAULT_TASKS)
     gradual = scenario_plan("gradual", model)
     layers = model.backbone.layers
     lower = (
@@ -96,7 +96,7 @@ def _gradual_with_rates_of_full() -> Plan:
 
 
 def _hidden_size(checkpoint: str) -> int:
-    return read_description(shipped_description(checkpoint)).hidden_size
+    return catalogue_description(checkpoint).hidden_size
 
 
 def _sample(*arms: ComparisonArm, count: int = 5, **changes: object) -> ComparisonSpec:

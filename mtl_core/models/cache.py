@@ -9,6 +9,7 @@ import os
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TypeVar
@@ -40,10 +41,16 @@ def description_of(
     Raises the exceptions of `describe`.
     """
     if checkpoint.entry is not None:
-        return read_description(shipped_description(checkpoint.entry))
+        return catalogue_description(checkpoint.entry)
     key = config_key(checkpoint.config_file, FORMAT, ["transformers"])
     file = settings.descriptions / f"{key}.json"
     return read_or_compute(file, read_description, lambda: describe(checkpoint), write_description)
+
+
+@lru_cache(maxsize=32)  # pages ask for it several times in each rerun
+def catalogue_description(name: str) -> BackboneDescription:
+    """The shipped description of catalogue entry `name`."""
+    return read_description(shipped_description(name))
 
 
 def read_or_compute(

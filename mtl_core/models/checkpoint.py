@@ -6,6 +6,7 @@ This module downloads nothing, does not import torch and runs no code from a che
 import importlib.util
 import re
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from mtl_core.errors import DamagedCheckpoint, MissingWeights, UnknownCheckpoint, UnsafeCheckpoint
@@ -150,6 +151,7 @@ def _of_catalogue(reference: str, known: CatalogueEntry) -> Checkpoint:
     )
 
 
+@cache
 def _embedded_folder() -> Path | None:
     """The folder of the default checkpoint in its package, which is not imported."""
     package = importlib.util.find_spec(EMBEDDED_PACKAGE)

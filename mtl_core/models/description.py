@@ -132,6 +132,14 @@ class ModelDescription:
         """Return the same model with another sentence vector. Raises UnsupportedArchitecture."""
         return replace(self, sentence_vector=sentence_vector)
 
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        """The hash of all fields; plans are resolved many times against the same model."""
+        return hash((self.backbone, self.tasks, self.sentence_vector))
+
     @property
     def reads_pooler(self) -> bool:
         """Whether sentence heads read the pooler's output."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import prod
 
-from mtl_core.models.cache import read_description, shipped_description
+from mtl_core.models.cache import catalogue_description
 from mtl_core.models.catalogue import CatalogueEntry, Domain, TokenizerFamily, catalogue
 from mtl_core.models.checkpoint import has_weights, resolve_checkpoint
 from mtl_core.models.description import BackboneDescription, BackboneTensor, Role
@@ -79,7 +79,7 @@ def checkpoint_facts() -> tuple[CheckpointFacts, ...]:
 
 def _facts_of(known: CatalogueEntry) -> CheckpointFacts:
     """The facts of one catalogue entry."""
-    backbone = read_description(shipped_description(known.name))
+    backbone = catalogue_description(known.name)
     return CheckpointFacts(
         name=known.name,
         title=known.title,

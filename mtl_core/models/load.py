@@ -14,7 +14,7 @@ from mtl_core.models.architecture import (
     prefix_of,
     quiet_transformers,
 )
-from mtl_core.models.cache import read_description, shipped_description
+from mtl_core.models.cache import catalogue_description
 from mtl_core.models.checkpoint import Checkpoint, require_weights
 from mtl_core.models.configuration import read_architecture
 from mtl_core.models.stored_tensors import left_over, refusal, require_one_value, stored_types
@@ -192,7 +192,7 @@ def _reject_other_model(checkpoint: Checkpoint, model: "PreTrainedModel") -> Non
     """Raise DamagedCheckpoint if a catalogue checkpoint differs from its shipped description."""
     if checkpoint.entry is None:
         return
-    description = read_description(shipped_description(checkpoint.entry))
+    description = catalogue_description(checkpoint.entry)
     expected = [(tensor.name, tensor.shape) for tensor in description.tensors if not tensor.tied_to]
     prefix = prefix_of(model)
     found = [(f"{prefix}.{name}", tuple(each.shape)) for name, each in model.named_parameters()]

@@ -11,7 +11,7 @@ from mtl_core import __version__
 from mtl_core.errors import InvalidRun
 from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.freezing.table import ParameterTable, State
-from mtl_core.models.cache import read_description, shipped_description
+from mtl_core.models.cache import catalogue_description
 from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
 from mtl_core.models.description import BackboneDescription, ModelDescription, Role
 from mtl_core.models.matrix_products import processor_name
@@ -283,7 +283,7 @@ def _together(runs: int) -> tuple[str, ...]:
 def _described(checkpoint: Checkpoint) -> BackboneDescription:
     """Return the shipped description of a catalogue checkpoint; describe any other one."""
     if checkpoint.entry is not None:
-        return read_description(shipped_description(checkpoint.entry))
+        return catalogue_description(checkpoint.entry)
     from mtl_core.models.describe import describe
 
     return describe(checkpoint)

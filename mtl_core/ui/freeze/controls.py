@@ -15,10 +15,9 @@ from mtl_core.freezing.snippet import torch_snippet
 from mtl_core.freezing.table import ParameterTable
 from mtl_core.freezing.table_text import as_csv, as_markdown, listing, rate_text
 from mtl_core.freezing.titles import scenario_title
-from mtl_core.models.cache import read_description, shipped_description
+from mtl_core.models.cache import catalogue_description
 from mtl_core.models.catalogue import catalogue
 from mtl_core.models.checkpoint import has_weights, resolve_checkpoint
-from mtl_core.models.description import BackboneDescription
 from mtl_core.settings import NO_FILE
 from mtl_core.ui.shared.arms import add_arm_button, arm_of_choice
 from mtl_core.ui.shared.choice import change_choice, seed_plan_widget, seed_widget
@@ -298,17 +297,21 @@ def _pill_title(name: str, listed: Mapping[str, Scenario]) -> str:
 
 def _label(reference: str) -> str:
     """`minilm-l6 · 23 M · ready` for the catalogue; other references are shown unchanged."""
-    known = _catalogue_backbones()
-    if reference not in known:
+    count = _catalogue_counts().get(reference)
+    if count is None:
         return reference
-    count = sum(prod(tensor.shape) for tensor in known[reference].tensors if not tensor.tied_to)
     ready = " · ready" if has_weights(resolve_checkpoint(reference, NO_FILE)) else ""
     return f"{reference} · {count / 1e6:.0f} M{ready}"
 
 
 @cache
-def _catalogue_backbones() -> dict[str, BackboneDescription]:
-    return {entry.name: read_description(shipped_description(entry.name)) for entry in catalogue()}
+def _catalogue_counts() -> dict[str, int]:
+    """The number of parameters of each checkpoint of the catalogue."""
+    tensors = {entry.name: catalogue_description(entry.name).tensors for entry in catalogue()}
+    return {
+        name: sum(prod(tensor.shape) for tensor in each if not tensor.tied_to)
+        for name, each in tensors.items()
+    }
 
 
 def _stem(chosen: ResolvedChoice) -> str:

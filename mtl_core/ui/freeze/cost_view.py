@@ -21,7 +21,7 @@ from mtl_core.errors import FreezeLabError
 from mtl_core.freezing.resolve import parameter_table
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.text import megabytes
-from mtl_core.ui.freeze.figures import shared_figure
+from mtl_core.ui.freeze.figures import shared_chart
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import plain
 from mtl_core.ui.shared.resolved_choice import ResolvedChoice
@@ -70,19 +70,14 @@ def cost_view(chosen: ResolvedChoice, colors: Palette, *, with_bars: bool = True
 
 
 def _memory_bars(chosen: ResolvedChoice, cost: StepCost, full: StepCost, colors: Palette) -> None:
-    st.plotly_chart(
-        shared_figure(
-            Key.COST,
-            chosen,
-            colors,
-            lambda: memory_figure(cost, full, colors),
-            cost.batch_size,
-            cost.max_length,
-            cost.frozen_dropout,
-        ),
-        theme=None,
-        config={"displayModeBar": False},
-        key=Key.COST,
+    shared_chart(
+        Key.COST,
+        chosen,
+        colors,
+        lambda: memory_figure(cost, full, colors),
+        cost.batch_size,
+        cost.max_length,
+        cost.frozen_dropout,
         alt=f"Memory of one step: {megabytes(cost.memory_bytes)}, full fine-tuning "
         f"{megabytes(full.memory_bytes)}",
     )

@@ -1,12 +1,14 @@
-"""The figures of the Freeze page, built once for all visitors who see the same plan.
+"""The charts of the Freeze page, drawn once for all visitors who see the same plan.
 
-Building a figure takes more time than the rest of a rerun, and a class looks at the same plans.
+Building a figure and converting it to a message takes more time than the rest of a rerun, and a
+class looks at the same plans.
 """
 
 import threading
 from collections.abc import Callable, Hashable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import streamlit as st
 from cachetools import LRUCache
 from cachetools.keys import hashkey
 
@@ -19,6 +21,32 @@ if TYPE_CHECKING:
 
 _figures: "LRUCache[Hashable, Figure]" = LRUCache(256)
 _lock = threading.Lock()
+_STATIC: dict[str, Any] = {"theme": None, "config": {"displayModeBar": False}}
+
+
+def shared_chart(
+    key: Key,
+    chosen: ResolvedChoice,
+    colors: Palette,
+    build: Callable[[], "Figure"],
+    *values: Hashable,
+    alt: str,
+) -> None:
+    """Draw the figure of this plan, phase and theme; call `build` if nobody has seen it yet.
+
+    As `shared_figure`, for a chart in which nothing can be selected: its message is cached too.
+    """
+    if _is_typed(chosen):
+        st.plotly_chart(build(), key=key, alt=alt, **_STATIC)
+        return
+    seen = hash((_seen(key, chosen, colors, values), alt))
+    _chart(f"{seen:x}", build, {"key": key, "alt": alt, **_STATIC})
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _chart(seen: str, _build: Callable[[], "Figure"], _options: dict[str, Any]) -> None:
+    del seen  # only the key of the cache
+    st.plotly_chart(_build(), **_options)
 
 
 def shared_figure(
@@ -33,10 +61,27 @@ def shared_figure(
     `values` are all other values that `build` uses. The figure must not be changed. Plans and rates
     that a visitor typed are not cached: their number is not bounded.
     """
-    choice = chosen.choice
-    if choice.plan or choice.learning_rate is not None or choice.head_learning_rate is not None:
+    if _is_typed(chosen):
         return build()
-    seen = hashkey(
+    seen = _seen(key, chosen, colors, values)
+    with _lock:
+        figure = _figures.get(seen)
+    if figure is None:
+        figure = build()
+        with _lock:
+            _figures[seen] = figure
+    return figure
+
+
+def _is_typed(chosen: ResolvedChoice) -> bool:
+    rates = chosen.choice.learning_rate, chosen.choice.head_learning_rate
+    return bool(chosen.choice.plan) or rates != (None, None)
+
+
+def _seen(
+    key: Key, chosen: ResolvedChoice, colors: Palette, values: tuple[Hashable, ...]
+) -> Hashable:
+    return hashkey(
         key,
         chosen.checkpoint.reference,
         chosen.model,
@@ -45,10 +90,3 @@ def shared_figure(
         colors.name,
         *values,
     )
-    with _lock:
-        figure = _figures.get(seen)
-    if figure is None:
-        figure = build()
-        with _lock:
-            _figures[seen] = figure
-    return figure

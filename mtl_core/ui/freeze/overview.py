@@ -19,7 +19,7 @@ from mtl_core.report.data_words import data_name
 from mtl_core.tasks.upload_reference import is_upload
 from mtl_core.text import percent
 from mtl_core.ui.freeze.controls import gentle_decay_button
-from mtl_core.ui.freeze.figures import shared_figure
+from mtl_core.ui.freeze.figures import shared_chart, shared_figure
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import plain
 from mtl_core.ui.shared.resolved_choice import ResolvedChoice
@@ -139,11 +139,11 @@ def facts(chosen: ResolvedChoice, colors: Palette) -> None:
     if has_rates_by_layer(table):
         _rates_by_layer(chosen, colors)
     else:
-        st.plotly_chart(
-            shared_figure(Key.SHARES, chosen, colors, lambda: shares_figure(table, colors)),
-            theme=None,
-            config=_NO_MODE_BAR,
-            key=Key.SHARES,
+        shared_chart(
+            Key.SHARES,
+            chosen,
+            colors,
+            lambda: shares_figure(table, colors),
             alt="Parameters by block, trainable and frozen",
         )
 
@@ -176,11 +176,11 @@ def _rates_by_layer(chosen: ResolvedChoice, colors: Palette) -> None:
         st.markdown(f":small[{text}]", width="content")
         if negligible:
             gentle_decay_button(table.plan)
-    st.plotly_chart(
-        shared_figure(Key.RATES, chosen, colors, lambda: rates_figure(table, colors)),
-        theme=None,
-        config=_NO_MODE_BAR,
-        key=Key.RATES,
+    shared_chart(
+        Key.RATES,
+        chosen,
+        colors,
+        lambda: rates_figure(table, colors),
         alt="Learning rate of each block, on a logarithmic scale",
     )
 
@@ -256,16 +256,11 @@ def schedule_view(chosen: ResolvedChoice, colors: Palette) -> None:
             f"Schedule: {schedule}, restarted in each phase, over {epochs:g} epochs. Dashed lines "
             "are heads. A part without a line is frozen."
         )
-        st.plotly_chart(
-            shared_figure(
-                Key.SCHEDULE,
-                chosen,
-                colors,
-                lambda: schedule_figure(chosen.tables, epochs, colors),
-                epochs,
-            ),
-            theme=None,
-            config={"displayModeBar": False},
-            key=Key.SCHEDULE,
+        shared_chart(
+            Key.SCHEDULE,
+            chosen,
+            colors,
+            lambda: schedule_figure(chosen.tables, epochs, colors),
+            epochs,
             alt="Learning rate of each part of the model over the run, phase by phase",
         )

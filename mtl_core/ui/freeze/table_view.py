@@ -32,17 +32,27 @@ def parameter_view(
     """Draw filters, the table with a height of `rows_high` rows, and a caption with the plan."""
     rows = in_diagram_order(table)
     shown = _filtered(table, rows) if with_filters else rows
+    drawn = hash((shown, colors.name, rows_high, plan_phrase))
+    _draw(f"{drawn:x}", shown, colors, rows_high, plan_phrase)
+    st.caption(_caption(table, plan_phrase, shown))
+
+
+@st.cache_data(max_entries=128, show_spinner=False)  # styling takes a sixth of a rerun
+def _draw(
+    drawn: str, _shown: Sequence[Row], _colors: Palette, _rows_high: int, _plan_phrase: str
+) -> None:
+    """Draw the table; visitors with the same rows share the message to the browser."""
+    del drawn  # only the key of the cache
     data_table(
-        _styled(_frame(shown), colors),
+        _styled(_frame(_shown), _colors),
         key=Key.PARAMETERS,
         hide_index=True,
-        height=_HEADER_HEIGHT + rows_high * _ROW_HEIGHT,
+        height=_HEADER_HEIGHT + _rows_high * _ROW_HEIGHT,
         row_height=_ROW_HEIGHT,
         placeholder="",
-        column_config=_columns(shown),
-        alt=f"Parameters under {plan_phrase}, tensor by tensor",
+        column_config=_columns(_shown),
+        alt=f"Parameters under {_plan_phrase}, tensor by tensor",
     )
-    st.caption(_caption(table, plan_phrase, shown))
 
 
 def _filtered(table: ParameterTable, rows: Sequence[Row]) -> tuple[Row, ...]:
