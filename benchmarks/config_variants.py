@@ -6,7 +6,7 @@ The truth is made without Freeze Lab: transformers builds the encoder from a sma
 its own words, and its parameters are counted. Then the file is changed: sizes get the names that
 other architectures have for them, misspelt names, or a second value; switches of running,
 metadata and code of the author are added; values become impossible. A variant is *right* if the
-number of parameters is the true one, *refused* if an error of Freeze Lab says why, and *wrong*
+number of parameters is the true one, *refused* if an error of Freeze Lab reports why, and *wrong*
 otherwise: another number of parameters, or an error of another kind. Then the command exits with 1.
 Each outcome is appended to the results, so an interrupted command continues there.
 """

@@ -77,7 +77,7 @@ def trial(scenario: str, number: int, whole: Mapping[str, Any], folder: Path) ->
         "scenario": scenario,
         "number": number,
         "killed_after": step,
-        "kept": whole["steps"] - _steps(resumed),
+        "saved": whole["steps"] - _steps(resumed),
         "steps": whole["steps"],
         "equal": equal,
     }
@@ -121,15 +121,15 @@ def weights(folder: Path) -> str:
 def table(rows: Sequence[Mapping[str, Any]], scenarios: Sequence[str]) -> str:
     """A Markdown table with one row per scenario."""
     lines = [
-        "| scenario | steps | kills | steps kept, mean | events and weights equal |",
+        "| scenario | steps | kills | steps not repeated, mean | events and weights equal |",
         "|---|--:|--:|--:|--:|",
     ]
     for scenario in scenarios:
         own = [row for row in rows if row["scenario"] == scenario]
-        kept = sum(row["kept"] for row in own) / max(1, len(own))
+        saved = sum(row["saved"] for row in own) / max(1, len(own))
         equal = sum(row["equal"] for row in own)
         steps = own[0]["steps"] if own else 0
-        lines.append(f"| {scenario} | {steps} | {len(own)} | {kept:.1f} | {equal} of {len(own)} |")
+        lines.append(f"| {scenario} | {steps} | {len(own)} | {saved:.1f} | {equal} of {len(own)} |")
     return "\n".join(lines)
 
 

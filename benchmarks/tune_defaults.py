@@ -285,7 +285,7 @@ def candidates(finished: Sequence[Finished], trials: Sequence[Trial]) -> list[Ca
 def standard_error(found: Sequence[Candidate]) -> float:
     """The standard error of a candidate's mean over its seeds.
 
-    Two seeds say little about the spread of one pair of rates, so all pairs of the scenario give it
+    Two seeds show little of the spread of one pair of rates, so all pairs of the scenario give it
     together: by their median variance, because a rate that is too high spreads far more.
     """
     if len(found[0].scores) < 2:

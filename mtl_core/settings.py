@@ -29,7 +29,7 @@ _COUNTS = {
     "state_seconds": (86_400, "The default is 60."),
     "upload_days": (3650, "By default uploads are kept."),
 }
-"""By variable, the largest number, and what the message says of the default."""
+"""By variable, the largest number, and the description of the default in messages."""
 _LARGEST_LIMIT = 1_000_000
 _HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,252}[a-z0-9_])?")
 ENDS_WITH_INPUT = "FREEZE_LAB_ENDS_WITH_INPUT"

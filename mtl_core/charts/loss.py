@@ -65,7 +65,7 @@ def loss_figure(
 def loss_sketch(title: str, colors: Palette, height: int = 260) -> Figure:
     """Builds the placeholder of a loss figure for an empty page: axes and a line without values.
 
-    `title` says what the figure will show.
+    `title` describes what the figure will show.
     """
     xs = [i / 60 for i in range(61)]
     line = {"color": colors.context, "width": 2.2, "dash": "dot"}

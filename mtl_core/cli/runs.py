@@ -196,7 +196,7 @@ def clear() -> None:
 def prune_models(
     keep: Annotated[int, typer.Option(min=0, help="Keep the models of the newest runs.")] = 20,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say what would be deleted.")
+        bool, typer.Option("--dry-run", help="Only list what would be deleted.")
     ] = False,
 ) -> None:
     """Delete the saved models of older runs; the runs and their results stay.

@@ -1,4 +1,4 @@
-"""Who asks for an operation, and what they may change."""
+"""The person who requests an operation, and what they may change."""
 
 from mtl_core.errors import NotPermitted
 from mtl_core.store.record import ComparisonRecord, RunRecord

@@ -17,7 +17,7 @@ _FORMS = ("text", "json")
 
 
 def configure_logs() -> None:
-    """Write the log lines of Freeze Lab to standard error as FREEZE_LAB_LOG says.
+    """Write the log lines of Freeze Lab to standard error in the format of FREEZE_LAB_LOG.
 
     As text only warnings are written, as JSON the starts and ends of runs too. Raises BadInput for
     another value.

@@ -28,7 +28,7 @@ def checkpoint_notes(checkpoint: Checkpoint, described: BackboneDescription) -> 
 
     Values are not read. Weights that transformers converts from other names are not judged. The
     description of a catalogue checkpoint is that of the published weights: without weights here,
-    there is nothing to say.
+    there is nothing to report.
     """
     if checkpoint.folder is None or not has_weights(checkpoint):
         return CheckpointNotes(remarks=() if checkpoint.entry else (_NO_WEIGHTS,))

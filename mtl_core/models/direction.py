@@ -1,7 +1,7 @@
 """Finds out whether the first token of a sentence can have information about the rest of it.
 
 In a causal model each token attends only to earlier ones, so a sentence head on the first token
-cannot learn. transformers' lists of architectures do not tell: XLNet is listed as a causal language
+cannot learn. transformers' lists of architectures do not help: XLNet is listed as a causal language
 model and is none, CLIP's text encoder is causal. A trial decides: of two sentences that differ only
 in their last word, the first token has the same state in a causal model.
 """

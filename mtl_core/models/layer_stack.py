@@ -132,9 +132,9 @@ def unchanged(model: nn.Module) -> Iterator[None]:
             _refill(module._buffers, buffers)
 
 
-def _refill(owned: dict[str, Any], kept: dict[str, Any]) -> None:
+def _refill(owned: dict[str, Any], stored: dict[str, Any]) -> None:
     owned.clear()
-    owned.update(kept)
+    owned.update(stored)
 
 
 def replaces_modules(model: "PreTrainedModel", input_ids: torch.Tensor) -> bool:

@@ -78,7 +78,7 @@ class UnreadKey:
 def unread_keys(values: Mapping[str, Any], config: "PreTrainedConfig") -> tuple[UnreadKey, ...]:
     """The keys of `values` that have no effect on `config`, which was built from them.
 
-    Left out are keys that say nothing (null, false, zero, empty, or a name with an underscore in
+    Left out are keys without a value (null, false, zero, empty, or a name with an underscore in
     front), and keys whose value applies all the same.
     """
     judged = _JudgedKeys(values, config)

@@ -1,4 +1,4 @@
-"""What the run store knows of visitors: the uploads they own and what they have hidden."""
+"""Visitors in the run store: the uploads that they own and what they have hidden."""
 
 from datetime import UTC, datetime
 

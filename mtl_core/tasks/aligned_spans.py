@@ -1,4 +1,4 @@
-"""Aligns spans of characters with words, and says why a span does not align."""
+"""Aligns spans of characters with words, and reports why a span does not align."""
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum

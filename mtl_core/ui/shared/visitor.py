@@ -46,7 +46,7 @@ def current_visitor() -> Actor:
 def _is_for_one_user() -> bool:
     """Whether nobody else uses the dashboard: it has no teacher, and no other machine reaches it.
 
-    A proxy in front of it may pass on other machines; then a teacher key says so.
+    A proxy in front of it may pass on other machines; then there is a teacher key.
     """
     is_local = is_loopback(st.get_option("server.address") or "")
     return is_local and the_lab().settings.teacher_key is None
