@@ -103,8 +103,10 @@ class ComparisonSpec(RunOptions):
         return {**option_values(self, RunOptions), **arm.options}
 
     def names_start_of(self, run: RunSpec) -> bool:
-        """Whether the run starts where this spec requires: each seed may start from a run of its own,
-        which the spec does not name."""
+        """Whether the run starts where this spec requires.
+
+        Each seed may start from a run of its own, which the spec does not name.
+        """
         starts = {arm.name: self.options_of(arm)["starts_from"] for arm in self.arms}
         return run.starts_from == starts.get(run.arm_name)
 
