@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from mtl_core.cost.profile import CostProfile
 from mtl_core.cost.profile_cache import load_profile
 from mtl_core.engine.baselines import DataBaselines
+from mtl_core.engine.data_reader import DataReader
 from mtl_core.engine.inspector import Inspector
 from mtl_core.models.cache import description_of
 from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
@@ -19,12 +20,14 @@ from mtl_core.training.predictions import ModelSource, Prediction, Sentence
 class InspectorQueries:
     """The queries of the lab that are answered from caches or by the inspector process.
 
-    `access` decides which checkpoints and data are loaded. `baselines` computes the
-    scores that data sets reach without an encoder.
+    `access` decides which checkpoints and data are loaded. `data` reads data sets, and
+    `baselines` computes the scores that they reach without an encoder.
     """
 
-    def __init__(self, settings: Settings, access: FileAccess, inspector: Inspector) -> None:
-        self.settings, self.access = settings, access
+    def __init__(
+        self, settings: Settings, access: FileAccess, inspector: Inspector, data: DataReader
+    ) -> None:
+        self.settings, self.access, self.data = settings, access, data
         self._inspector = inspector
         self.baselines = DataBaselines(settings.baselines, inspector.baselines)
 

@@ -4,14 +4,19 @@ The result splits words as training does.
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from mtl_core.errors import DamagedCheckpoint, FreezeLabError
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 TOKENIZER_FILE = "tokenizer.json"
 _CONFIG_FILE = "tokenizer_config.json"
+_LONGEST_CAUSE = 300
 
 
 def tokenizer_file(folder: Path | None) -> Path | None:
@@ -36,7 +41,7 @@ def _keys(file: Path) -> dict[str, Any]:
     """The keys of a JSON file; empty if it has none."""
     try:
         found = json.loads(file.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 
@@ -45,16 +50,34 @@ def read_tokenizer(file: Path) -> "Tokenizer":
     """Load the tokenizer in `file` without padding and truncation.
 
     If its vocabulary marks spaces, every word is read as if after a space, as in training. Raises
-    ValueError if the file is not a tokenizer.
+    DamagedCheckpoint if the file is not a tokenizer.
     """
     from tokenizers import Tokenizer
 
-    try:
+    with tokenizer_faults(str(file)):
         tokenizer = Tokenizer.from_file(str(file))
         tokenizer.no_padding()
         tokenizer.no_truncation()
         if getattr(tokenizer.pre_tokenizer, "add_prefix_space", None) is False:
             tokenizer.pre_tokenizer.add_prefix_space = True
-    except Exception as error:  # the library raises nothing narrower
-        raise ValueError(f"{file.name} cannot be read as a tokenizer: {error}") from error
     return tokenizer
+
+
+@contextmanager
+def tokenizer_faults(what: str) -> Iterator[None]:
+    """Turns every error of a tokenizer into DamagedCheckpoint; `what` names the tokenizer.
+
+    Loading and applying one runs what its file describes, in Rust. A panic there arrives as
+    `pyo3_runtime.PanicException`, which no module exports and which is no Exception.
+    """
+    try:
+        yield
+    except FreezeLabError:
+        raise
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        cause = " ".join(str(error).split())[:_LONGEST_CAUSE].rstrip(".")
+        raise DamagedCheckpoint(
+            f"{what} cannot be used as a tokenizer: {cause}. Download or copy it again."
+        ) from error
