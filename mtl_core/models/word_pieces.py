@@ -8,7 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mtl_core.models.checkpoint import Checkpoint
-from mtl_core.tasks.tokenizer_file import read_tokenizer, tokenizer_faults, tokenizer_file
+from mtl_core.tasks.tokenizer_file import (
+    no_tokenizer,
+    read_tokenizer,
+    tokenizer_faults,
+    tokenizer_file,
+)
 
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
@@ -43,7 +48,7 @@ def split_into_pieces(words: Iterable[str], checkpoint: Checkpoint) -> tuple[Spl
         return None
     stripped = [word.strip() for word in words]
     tokenizer = read_tokenizer(file)
-    with tokenizer_faults(str(file)):
+    with tokenizer_faults(no_tokenizer(file)):
         encodings = tokenizer.encode_batch(stripped, add_special_tokens=False)
         unknown = _unknown_id(tokenizer)
     return tuple(

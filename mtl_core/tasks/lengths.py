@@ -13,6 +13,7 @@ from mtl_core.errors import DamagedCheckpoint
 from mtl_core.tasks.dataset import Example
 from mtl_core.tasks.schemes import spans
 from mtl_core.tasks.tokenizer_file import (
+    no_tokenizer,
     read_tokenizer,
     tokenizer_faults,
     tokenizer_file,
@@ -96,7 +97,7 @@ class SubWordCounter:
     def _encoded(self, batch: Sequence[Example]) -> list["Encoding"]:
         in_words = batch[0].words is not None
         read = [list(each.words) if each.words else each.text or "" for each in batch]
-        with tokenizer_faults(str(self._file)):
+        with tokenizer_faults(no_tokenizer(self._file)):
             encoded: list[Encoding] = self._tokenizer.encode_batch(read, is_pretokenized=in_words)
         return encoded
 

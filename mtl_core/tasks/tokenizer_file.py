@@ -3,20 +3,21 @@
 The result splits words as training does.
 """
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtl_core.errors import DamagedCheckpoint, FreezeLabError
+from mtl_core.json_files import read_json
+from mtl_core.text import one_line
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 TOKENIZER_FILE = "tokenizer.json"
 _CONFIG_FILE = "tokenizer_config.json"
-_LONGEST_CAUSE = 300
+_TOKENIZER_BYTES = 128 * 2**20  # tokenizers of 250,000 tokens have 17 MB
 
 
 def tokenizer_file(folder: Path | None) -> Path | None:
@@ -40,8 +41,8 @@ def truncation_side(file: Path) -> str:
 def _keys(file: Path) -> dict[str, Any]:
     """The keys of a JSON file; empty if it has none."""
     try:
-        found = json.loads(file.read_bytes())
-    except (OSError, ValueError, RecursionError):
+        found = read_json(file, _TOKENIZER_BYTES)
+    except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
 
@@ -54,7 +55,9 @@ def read_tokenizer(file: Path) -> "Tokenizer":
     """
     from tokenizers import Tokenizer
 
-    with tokenizer_faults(str(file)):
+    with tokenizer_faults(no_tokenizer(file)):
+        if file.stat().st_size > _TOKENIZER_BYTES:
+            raise ValueError(f"it has more than the {_TOKENIZER_BYTES:,} bytes that are read")
         tokenizer = Tokenizer.from_file(str(file))
         tokenizer.no_padding()
         tokenizer.no_truncation()
@@ -64,20 +67,22 @@ def read_tokenizer(file: Path) -> "Tokenizer":
 
 
 @contextmanager
-def tokenizer_faults(what: str) -> Iterator[None]:
-    """Turns every error of a tokenizer into DamagedCheckpoint; `what` names the tokenizer.
+def tokenizer_faults(problem: str, remedy: str = "Download or copy it again.") -> Iterator[None]:
+    """Turns every error of a tokenizer into DamagedCheckpoint: `problem`, its cause, `remedy`.
 
     Loading and applying one runs what its file describes, in Rust. A panic there arrives as
     `pyo3_runtime.PanicException`, which no module exports and which is no Exception.
     """
     try:
         yield
-    except FreezeLabError:
+    except (FreezeLabError, MemoryError):
         raise
     except BaseException as error:
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
-        cause = " ".join(str(error).split())[:_LONGEST_CAUSE].rstrip(".")
-        raise DamagedCheckpoint(
-            f"{what} cannot be used as a tokenizer: {cause}. Download or copy it again."
-        ) from error
+        raise DamagedCheckpoint(f"{problem}: {one_line(error)} {remedy}") from error
+
+
+def no_tokenizer(file: Path) -> str:
+    """The beginning of the error for a file that cannot be loaded or applied."""
+    return f"{file} cannot be used as a tokenizer"
