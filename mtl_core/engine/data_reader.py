@@ -36,7 +36,9 @@ from mtl_core.tasks.overview import DataOverview
 from mtl_core.tasks.tokenizer_file import tokenizer_file
 from mtl_core.tasks.uploads import UploadedFile, UploadedTask, files_of, upload_reference
 
-CACHE_BYTES = 300_000_000
+CACHE_BYTES, SMALL_CACHE_BYTES = 300_000_000, 20_000_000
+"""The most bytes of cached data, and of cached columns and tokens of typed words."""
+
 _SMALL_BYTES = 10_000
 _FAILURES, _FAILURE_SECONDS = 256, 30
 
@@ -81,6 +83,9 @@ class DataReader:
         self._access, self._processes = access, processes
         self._cache: LRUCache[Hashable, _Entry] = LRUCache(
             CACHE_BYTES, lambda entry: entry.memory_bytes
+        )
+        self._small_cache: LRUCache[Hashable, _Entry] = LRUCache(
+            SMALL_CACHE_BYTES, lambda entry: entry.memory_bytes
         )
         self._failures: TTLCache[Hashable, BadInput] = TTLCache(_FAILURES, _FAILURE_SECONDS)
         self._in_progress: dict[Hashable, Future[_Entry]] = {}
@@ -158,8 +163,9 @@ class DataReader:
 
         `source` stands for the files alone, where other requests would exceed a limit too.
         """
+        cache = self._cache if kind in (DatasetRead, DataCounted) else self._small_cache
         with self._lock:
-            known = self._cache.get(key)
+            known = cache.get(key)
         if known is not None and known.is_current:
             return _of_kind(known.response, kind)
         with self._lock:
@@ -169,18 +175,22 @@ class DataReader:
         if running is None:
             here = shipped or self._processes is None
             answer = respond if here else partial(self._answer, source or key)
-            self._compute(key, future, lambda: answer(request))
+            self._compute(key, future, lambda: answer(request), cache)
         return _of_kind(future.result().response, kind)
 
     def _compute(
-        self, key: Hashable, future: "Future[_Entry]", respond_to: Callable[[], ReadingResponse]
+        self,
+        key: Hashable,
+        future: "Future[_Entry]",
+        respond_to: Callable[[], ReadingResponse],
+        cache: "LRUCache[Hashable, _Entry]",
     ) -> None:
         """Set the result of `future`, and cache it; or set the exception."""
         try:
             response = respond_to()
             found = _Entry(response, getattr(response, "stamps", ()))
             with self._lock:
-                self._cache[key] = found
+                cache[key] = found
             future.set_result(found)
         except BaseException as problem:
             future.set_exception(problem)
