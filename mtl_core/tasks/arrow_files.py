@@ -87,7 +87,7 @@ def read_arrow(file: DataFile) -> ArrowTable:
 
     Raises DataError if it is missing, damaged or too large, and for a folder without a data set.
     """
-    if file.path.is_dir():
+    if file.is_folder:
         return _read_folder(file)
     with open_file(file) as stream:
         return arrow_of(file, stream)

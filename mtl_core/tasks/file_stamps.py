@@ -37,7 +37,7 @@ def _paths(manifest: Manifest) -> Iterator[Path]:
     for source in manifest.tasks:
         for file in source.files:
             yield file.path
-            if file.path.is_dir():
+            if file.is_folder:
                 yield from islice(file.path.iterdir(), _MOST_PARTS)
 
 

@@ -133,7 +133,7 @@ def _quoting_of_tsv(lines: Lines, delimiter: str) -> Quoting:
     if _evidence_for_quoting([fields for _, fields in plain]):
         return Quoting.CSV
     line, fields = differing[0]
-    enclosed = next(field for field in fields if _enclosed(field))
+    enclosed = max(fields, key=lambda field: (_enclosed(field), _QUOTE in field))
     raise lines.file.fault(
         line,
         f"the quotation marks around {enclosed[:60]} may belong to the text, or enclose it as in "
