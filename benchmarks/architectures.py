@@ -28,13 +28,14 @@ from torch.nn import functional
 
 from mtl_core.errors import CheckpointError, PlanError, UnsupportedArchitecture
 from mtl_core.freezing.plan import Phase, Plan
-from mtl_core.models.architecture import one_line, quiet_transformers
+from mtl_core.models.architecture import quiet_transformers
 from mtl_core.models.checkpoint import require_weights, resolve_checkpoint
 from mtl_core.models.describe import describe
 from mtl_core.settings import ANY_FILE
 from mtl_core.tasks.alignment import IGNORED, EncodedExample
 from mtl_core.tasks.dataset import load_tasks
 from mtl_core.tasks.task import Task, TaskKind
+from mtl_core.text import one_line
 from mtl_core.training.evaluation import evaluate
 from mtl_core.training.gradients import accumulate_gradients, split_by_length
 from mtl_core.training.loaded_run import LoadedRun, load_run

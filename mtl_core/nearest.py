@@ -1,12 +1,13 @@
 """Lists of available names in error messages, with the nearest names first."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from difflib import get_close_matches
 from itertools import islice
 
 _SHOWN = 12
 _LONGEST_NAME = 60
 _LONGEST_COMPARED, _MOST_COMPARED = 200, 2_000
+_MOST_PAIRS = 2_000_000  # of characters: a tenth of a second
 
 
 def nearest_names(
@@ -19,7 +20,20 @@ def nearest_names(
     """
     if len(name) > _LONGEST_COMPARED:
         return []
-    return get_close_matches(name, list(islice(names, _MOST_COMPARED)), n=most, cutoff=cutoff)
+    compared = list(_compared(name, names))
+    return get_close_matches(name, compared, n=most, cutoff=cutoff)
+
+
+def _compared(name: str, names: Collection[str]) -> Iterator[str]:
+    """The names to compare with; each comparison takes the product of both lengths at most."""
+    pairs = 0
+    for each in islice(names, _MOST_COMPARED):
+        if len(each) > _LONGEST_COMPARED:
+            continue
+        pairs += len(name) * len(each)
+        if pairs > _MOST_PAIRS:
+            return
+        yield each
 
 
 def did_you_mean(name: str, names: Collection[str], most: int = 1) -> str:

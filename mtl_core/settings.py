@@ -18,6 +18,10 @@ from mtl_core.values import Frozen
 CACHE_BYTES = 4_000_000_000
 PREFIX_MEMORY_BYTES = 1_000_000_000
 MIN_FREE_BYTES = 500_000_000
+READ_SECONDS = 20
+"""The longest time in which the dashboard reads a data set or applies a tokenizer."""
+READ_BYTES = 2_000_000_000
+"""The most memory of a process that reads files for the dashboard."""
 STATE_SECONDS = 60.0
 """The time between two saved states of a run."""
 HEAD_ROWS_BYTES = 128_000_000
@@ -27,6 +31,7 @@ _COUNTS = {
     "threads": (256, "The default is the number of cores, at most 4."),
     "parallel_runs": (256, "The default is the number of cores."),
     "state_seconds": (86_400, "The default is 60."),
+    "read_seconds": (3600, "The default is 20."),
     "upload_days": (3650, "By default uploads are kept."),
 }
 """By variable, the largest number, and the description of the default in messages."""
@@ -114,7 +119,9 @@ class Settings(Frozen):
     the folder of files that can be recomputed, at most `cache_bytes` of them; None means a folder
     in `home`. A run holds at most `prefix_memory_bytes` of frozen layers' outputs in memory. At
     most `parallel_runs` runs are trained at once; fewer if cores or memory are short. `threads` are
-    those of a run, and `comparison_threads` those of a run in a comparison (None: `threads`).
+    those of a run, and `comparison_threads` those of a run in a comparison (None: `threads`). The
+    dashboard reads foreign files in processes of at most `read_bytes` each (0: no limit), within
+    `read_seconds`.
     """
 
     home: Path
@@ -134,6 +141,8 @@ class Settings(Frozen):
     min_free_bytes: int = MIN_FREE_BYTES
     disk_bytes: int | None = None
     state_seconds: float = STATE_SECONDS
+    read_seconds: int = READ_SECONDS
+    read_bytes: int = READ_BYTES
 
     @property
     def database(self) -> Path:
@@ -223,6 +232,8 @@ class Settings(Frozen):
             min_free_bytes=given.min_free_bytes,
             disk_bytes=given.disk_bytes,
             state_seconds=STATE_SECONDS if given.state_seconds is None else given.state_seconds,
+            read_seconds=given.read_seconds or READ_SECONDS,
+            read_bytes=given.read_bytes,
         )
 
 
@@ -276,6 +287,7 @@ _OF_NO_BYTES = {
     "prefix_memory_bytes": "With 0, only the outputs of one batch are in memory.",
     "min_free_bytes": "With 0, runs start until the disk is full.",
     "disk_bytes": "Without the variable there is no limit.",
+    "read_bytes": "With 0 there is no limit.",
 }
 
 
@@ -306,6 +318,8 @@ class _Environment(_MatrixProductsVariable):
     max_uploads: int = Limits().uploads
     upload_days: int | None = None
     state_seconds: int | None = None
+    read_seconds: int | None = None
+    read_bytes: int = READ_BYTES
 
     @field_validator("hosts", mode="before")
     @classmethod
@@ -353,7 +367,7 @@ class _Environment(_MatrixProductsVariable):
         entries = filter(None, given.split(os.pathsep))
         return tuple(_expanded(entry, info).resolve() for entry in entries)
 
-    @field_validator("threads", "parallel_runs", "upload_days", "state_seconds", mode="before")
+    @field_validator(*_COUNTS, mode="before")
     @classmethod
     def _count(cls, given: str, info: ValidationInfo) -> int | None:
         most, default = _COUNTS[info.field_name or ""]

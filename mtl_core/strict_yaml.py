@@ -9,6 +9,7 @@ import yaml
 
 MAX_CHARACTERS = 50_000  # PyYAML takes seconds for more
 _MAX_DEPTH = 32  # PyYAML takes seconds for a thousand brackets
+_MANY_BRACKETS = re.compile(rf"(?:[\[{{]\s*){{{_MAX_DEPTH + 1}}}")
 _TAG = "tag:yaml.org,2002:"
 PLAIN_FLOAT = (
     f"{_TAG}float",
@@ -34,6 +35,7 @@ def read_yaml(text: str) -> object:
     """
     if len(text) > MAX_CHARACTERS:
         raise YamlProblem(f"it is longer than the {MAX_CHARACTERS:,} characters that are read")
+    _require_shallow(text)
     with _yaml_problems():
         return yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a subclass of SafeLoader
 
@@ -44,9 +46,17 @@ def compose_yaml(text: str) -> yaml.Node | None:
     Scalars are not converted: `no` is text. Keys are not compared, and aliases are allowed.
     Raises YamlProblem for invalid YAML and deep nesting.
     """
+    _require_shallow(text)
     with _yaml_problems():
         node: yaml.Node | None = yaml.compose(text, Loader=_NodeLoader)
         return node
+
+
+def _require_shallow(text: str) -> None:
+    """Raises YamlProblem for brackets that PyYAML would take a second to scan."""
+    if (deep := _MANY_BRACKETS.search(text)) is not None:
+        line = text.count("\n", 0, deep.start()) + 1
+        raise YamlProblem("nested too deeply to be read", line)
 
 
 @contextmanager

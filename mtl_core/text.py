@@ -132,3 +132,9 @@ def printable(text: str) -> str:
     return "".join(
         each for each in spaced if each in _JOINERS or category(each) not in _NOT_PRINTED
     )
+
+
+def one_line(error: BaseException) -> str:
+    """The message of a third-party error as one sentence of at most 300 characters."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (" ".join(lines)[:300] or type(error).__name__).rstrip(".") + "."

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from mtl_core.engine.lab import the_lab
-from mtl_core.errors import DataError
+from mtl_core.errors import BadInput
 from mtl_core.report.data_words import data_headline
 from mtl_core.ui.data.data_view import (
     data_buttons,
@@ -25,7 +25,7 @@ chosen, colors = resolve_choice(lab), current_palette()
 max_length = chosen.choice.max_length
 try:
     found = overview_of_choice(lab, chosen)
-except DataError as problem:
+except BadInput as problem:
     header("This data cannot be read", [plain(chosen.choice.data)])
     st.error(plain(str(problem)), icon=":material/error:")
     data_settings(lab.settings, chosen)

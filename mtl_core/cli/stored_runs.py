@@ -57,10 +57,11 @@ def vector_of_start(run: str | None, settings: Settings) -> SentenceVector | Non
 
 def data_of(spec: RunSpec, examples: Mapping[str, int], settings: Settings) -> Dataset | None:
     """The data of a run; None if they are missing or differ from what it trained on."""
+    from mtl_core.engine.data_reader import DataReader
     from mtl_core.report.load import sentences_of
 
     try:
-        return sentences_of(spec, examples, settings.owner_access)
+        return sentences_of(spec, examples, DataReader(settings.owner_access).dataset)
     except DataError:
         return None
 

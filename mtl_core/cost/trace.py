@@ -18,7 +18,6 @@ from mtl_core.cost.profile_cache import shipped_profile, write_profile
 from mtl_core.cost.tape import Tape, record
 from mtl_core.errors import UnsupportedArchitecture
 from mtl_core.models.architecture import (
-    one_line,
     position_limit,
     prefix_of,
     quiet_transformers,
@@ -27,6 +26,7 @@ from mtl_core.models.checkpoint import Checkpoint
 from mtl_core.models.configuration import read_architecture
 from mtl_core.models.describe import requested_entries
 from mtl_core.models.layer_stack import find_stack
+from mtl_core.text import one_line
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel

@@ -12,6 +12,7 @@ from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
 from mtl_core.models.description import BackboneDescription, ModelDescription
 from mtl_core.settings import FileAccess, Settings
 from mtl_core.store.record import RunRecord, RunRole
+from mtl_core.tasks.data_sources import ReadsData
 from mtl_core.training.spec import RunSpec
 from mtl_core.training.together.rule import only_heads_learn
 
@@ -23,14 +24,14 @@ class _NotCached(FreezeLabError):
     """A description or a cost profile would have to be computed with torch."""
 
 
-def demand_of(run: RunRecord, settings: Settings, access: FileAccess) -> Demand:
+def demand_of(run: RunRecord, settings: Settings, access: FileAccess, load: ReadsData) -> Demand:
     """Estimate the threads and the memory of a run; one that measures an epoch runs alone.
 
-    `access` defines which checkpoints may be read.
+    `access` defines which checkpoints may be read, and `load` reads data.
     """
     return Demand(
         threads=run.spec.threads,
-        memory_bytes=peak_memory_bytes(run.spec, settings, access, _may_be_grouped(run)),
+        memory_bytes=peak_memory_bytes(run.spec, settings, access, load, _may_be_grouped(run)),
         accelerated=computes_on_accelerator(run.spec.device),
         alone=run.role is RunRole.PACE,
     )
@@ -42,7 +43,11 @@ def _may_be_grouped(run: RunRecord) -> bool:
 
 
 def peak_memory_bytes(
-    spec: RunSpec, settings: Settings, access: FileAccess, grouped: bool = False
+    spec: RunSpec,
+    settings: Settings,
+    access: FileAccess,
+    load: ReadsData,
+    grouped: bool = False,
 ) -> int | None:
     """Estimate the peak memory of a run's process: the step of its costliest phase, and outputs of
     frozen layers. `grouped`: it may be trained together with others.
@@ -56,7 +61,7 @@ def peak_memory_bytes(
         backbone = description_of(checkpoint, settings, _no_description)
         model = ModelDescription(backbone, spec.tasks, spec.sentence_vector)
         step_bytes = _step_bytes(spec, model, checkpoint, settings)
-        held_bytes = held_output_bytes(spec, model, settings, access, grouped)
+        held_bytes = held_output_bytes(spec, model, settings, load, grouped)
         return PROCESS_BYTES + held_bytes + step_bytes
     except FreezeLabError:
         return None

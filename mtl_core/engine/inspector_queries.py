@@ -6,6 +6,7 @@ from functools import lru_cache
 from mtl_core.cost.profile import CostProfile
 from mtl_core.cost.profile_cache import load_profile
 from mtl_core.engine.baselines import DataBaselines
+from mtl_core.engine.data_reader import DataReader
 from mtl_core.engine.inspector import Inspector
 from mtl_core.models.cache import catalogue_description, description_of
 from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
@@ -20,12 +21,14 @@ from mtl_core.training.predictions import ModelSource, Prediction, Sentence
 class InspectorQueries:
     """The queries of the lab that are answered from caches or by the inspector process.
 
-    `access` decides which checkpoints and data are loaded. `baselines` computes the
-    scores that data sets reach without an encoder.
+    `access` decides which checkpoints and data are loaded. `data` reads data sets, and
+    `baselines` computes the scores that they reach without an encoder.
     """
 
-    def __init__(self, settings: Settings, access: FileAccess, inspector: Inspector) -> None:
-        self.settings, self.access = settings, access
+    def __init__(
+        self, settings: Settings, access: FileAccess, inspector: Inspector, data: DataReader
+    ) -> None:
+        self.settings, self.access, self.data = settings, access, data
         self._inspector = inspector
         self.baselines = DataBaselines(settings.baselines, inspector.baselines)
 

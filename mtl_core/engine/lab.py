@@ -19,6 +19,7 @@ from mtl_core.engine.actor import (
 from mtl_core.engine.calibration import Calibration
 from mtl_core.engine.capacity import capacity_here, runs_at_once
 from mtl_core.engine.comparison_progress import ComparisonProgress, progress_of
+from mtl_core.engine.data_reader import DataReader
 from mtl_core.engine.disk import require_space
 from mtl_core.engine.executor.local import TRAINER_ARGV, LocalExecutor
 from mtl_core.engine.foreground import run_in_foreground
@@ -26,6 +27,7 @@ from mtl_core.engine.inspector import Inspector
 from mtl_core.engine.inspector_queries import InspectorQueries
 from mtl_core.engine.limits import require_in_limits, require_room
 from mtl_core.engine.purge import purge_deleted, purge_uploads, runs_needing
+from mtl_core.engine.reading_processes import ReadingProcesses
 from mtl_core.engine.resuming import recover, resume_run
 from mtl_core.engine.supervisor import Supervisor
 from mtl_core.engine.together import TogetherGroups
@@ -37,7 +39,7 @@ from mtl_core.store.model_folder import model_folder
 from mtl_core.store.owner import Owner
 from mtl_core.store.record import ComparisonRecord, PlannedRun, RunRecord, RunState, clean_tags
 from mtl_core.store.runs import RunStore
-from mtl_core.tasks.dataset import load_dataset, load_tasks, require_allowed_data
+from mtl_core.tasks.dataset import require_allowed_data
 from mtl_core.tasks.shared_tasks import check_other_data
 from mtl_core.tasks.uploads import UploadedTask, delete_upload, store_upload
 from mtl_core.training.comparison import ComparisonSpec, arm_key
@@ -60,8 +62,8 @@ class Lab(InspectorQueries):
 
     Safe for threads. Read runs from `store`; start and end them through the lab. With `reserved`
     the lab executes only the comparisons that it started or resumed, which no other lab executes,
-    its trainer has the priority of this process, and any file may be loaded. The command line uses
-    that.
+    its trainer has the priority of this process, and any file may be loaded, in this process. The
+    command line uses that.
     """
 
     def __init__(
@@ -72,7 +74,10 @@ class Lab(InspectorQueries):
         reserved: bool = False,
     ) -> None:
         access = settings.owner_access if reserved else settings.browser_access
-        super().__init__(settings, access, Inspector(inspector_argv))
+        processes = (
+            None if reserved else ReadingProcesses(settings.read_seconds, settings.read_bytes)
+        )
+        super().__init__(settings, access, Inspector(inspector_argv), DataReader(access, processes))
         self.store = RunStore(settings.database)
         self._owner = Owner.this_process() if reserved else None
         argv = (*trainer_argv, *((FOREGROUND,) if reserved else ()))
@@ -82,6 +87,7 @@ class Lab(InspectorQueries):
             LocalExecutor(argv),
             reserved=reserved,
             group=TogetherGroups(self.store),
+            load_data=self.data.dataset,
         )
         self._calibration = Calibration(
             settings, self.store, lambda: self._supervisor.trainer_pids, inspector_argv
@@ -101,6 +107,7 @@ class Lab(InspectorQueries):
         self._calibration.close()
         self._supervisor.close()
         self._inspector.close()
+        self.data.close()
         self.store.close()
 
     def __enter__(self) -> "Lab":
@@ -153,7 +160,7 @@ class Lab(InspectorQueries):
         """
         for data in (spec.data, *_other_data(spec)):
             require_allowed_data(data, self.access)
-        tasks = load_tasks(spec.data, self.access)
+        tasks = self.data.dataset(spec.data).tasks
         return self.queue_comparison(
             spec, lambda ref, vector: self.model_description(ref, tasks, vector), name, by
         )
@@ -170,9 +177,9 @@ class Lab(InspectorQueries):
             self._require_limits(by, (), spec.run_count, spec)
         threads = self.settings.threads_of_each(spec.run_count)
         runs = prepare_comparison(spec, model_of, threads, self._require_start)
-        check_other_data(spec.data, _other_data(spec), runs[0].tasks, self.access)
+        check_other_data(spec.data, _other_data(spec), runs[0].tasks, self.data.dataset)
         for limits in {arm_key(run)[1] for run in runs} - {()}:
-            load_dataset(spec.data, self.access, dict(limits))
+            self.data.dataset(spec.data, dict(limits))
         spec = with_stated_vectors(spec, runs)
         past = self.store.runs(states=(RunState.FINISHED,)) if spec.seconds else []
         measured = comparisons.measured_epochs(self.store, past)
@@ -276,7 +283,7 @@ class Lab(InspectorQueries):
             raise OverLimit(
                 f"You have stored {most} uploads, the most of one visitor. Delete one first."
             )
-        reference = store_upload(tasks, self.settings.uploads)
+        reference = store_upload(tasks, self.settings.uploads, self.data.upload)
         if by.visitor is not None:
             self.store.add_uploader(reference, by.visitor)
         return reference

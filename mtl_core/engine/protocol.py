@@ -12,6 +12,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from mtl_core import errors
 from mtl_core.cost.profile import CostProfile
 from mtl_core.cost.speed import Speed
+from mtl_core.engine.reading_protocol import ReadingRequest, ReadingResponse
 from mtl_core.errors import FreezeLabError, InternalError, error_message
 from mtl_core.models.checkpoint import Checkpoint
 from mtl_core.models.description import BackboneDescription
@@ -185,7 +186,7 @@ class SpeedMeasured(Frozen):
 
 
 class RequestFailed(Frozen):
-    """From the inspector: an error. `kind` is its class name, `reason` its message."""
+    """From a child: the error of a request. `kind` is its class name, `reason` its message."""
 
     message: Literal["request_failed"] = "request_failed"
     kind: str
@@ -210,9 +211,12 @@ Request = Describe | TraceCosts | Predict | ScoreBaselines | MeasureSpeed
 Response = Described | CostsTraced | Predicted | BaselinesScored | SpeedMeasured
 """A successful response of the inspector; `RequestFailed` is the other one."""
 
-ToChild = Annotated[Train | TrainTogether | Stop | Request, Field(discriminator="message")]
+ToChild = Annotated[
+    Train | TrainTogether | Stop | Request | ReadingRequest, Field(discriminator="message")
+]
 FromChild = Annotated[
-    Ready | EventMessage | Separate | Response | RequestFailed, Field(discriminator="message")
+    Ready | EventMessage | Separate | Response | ReadingResponse | RequestFailed,
+    Field(discriminator="message"),
 ]
 
 _Message = TypeVar("_Message")

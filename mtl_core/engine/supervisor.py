@@ -11,6 +11,7 @@ from cachetools import LRUCache
 
 from mtl_core.engine.capacity import Capacity, Demand, capacity_here, has_room, in_use
 from mtl_core.engine.comparisons import advance, advance_all
+from mtl_core.engine.data_reader import DataReader
 from mtl_core.engine.demand import demand_of
 from mtl_core.engine.executor.interface import Executor
 from mtl_core.engine.protocol import Separate, Train
@@ -22,6 +23,7 @@ from mtl_core.store.owner import Owner
 from mtl_core.store.queue import Group, only_first
 from mtl_core.store.record import RunRecord
 from mtl_core.store.runs import RunStore
+from mtl_core.tasks.data_sources import ReadsData
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +59,7 @@ class Supervisor:
     `capacity` returns what there is for all runs. An error in a run is written as that run's final
     event; other runs are not affected. With `reserved`, only runs reserved for `owner` are
     executed. `group` selects the waiting runs of a comparison that are trained together in one
-    job. Only `close` ends the thread.
+    job. `load_data` reads the data of a run, None: in this process. Only `close` ends the thread.
     """
 
     def __init__(
@@ -69,11 +71,13 @@ class Supervisor:
         reserved: bool = False,
         group: Group = only_first,
         capacity: Callable[[], Capacity] | None = None,
+        load_data: ReadsData | None = None,
     ) -> None:
         self._store, self._settings, self._executor = store, settings, executor
         self._owner = owner or Owner.this_process()
         self._reserved, self._group = reserved, group
         self._access = settings.owner_access if reserved else settings.browser_access
+        self._load_data = load_data or DataReader(self._access).dataset
         self._capacity = capacity or (lambda: capacity_here(settings, executor.pids))
         self._running: dict[str, _RunningRun] = {}
         self._demands: LRUCache[str, Demand] = LRUCache(_MAX_DEMANDS)
@@ -187,7 +191,7 @@ class Supervisor:
     def _demand(self, run: RunRecord) -> Demand:
         """The demand of a run; it is computed once, because that takes milliseconds."""
         if run.id not in self._demands:
-            self._demands[run.id] = demand_of(run, self._settings, self._access)
+            self._demands[run.id] = demand_of(run, self._settings, self._access, self._load_data)
         return self._demands[run.id]
 
     def _fail(self, running: _RunningRun, problem: Exception) -> None:

@@ -8,7 +8,7 @@ from cachetools import LRUCache, cached
 from mtl_core.errors import InvalidPlan
 from mtl_core.freezing.plan import Phase, Plan
 from mtl_core.freezing.resolution import LAYERNORM_SIZE, rounds_to_nothing
-from mtl_core.freezing.selectors import select_any
+from mtl_core.freezing.selectors import require_few, select_any
 from mtl_core.freezing.table import ParameterTable, Row, State
 from mtl_core.models.description import ModelDescription, ModelTensor, Role
 from mtl_core.nearest import did_you_mean
@@ -24,6 +24,8 @@ def parameter_tables(plan: Plan, model: ModelDescription) -> tuple[ParameterTabl
 
     Raises SelectorMatchesNothing or InvalidPlan if the plan does not fit the model.
     """
+    count = len(plan.freeze) + sum(len(phase.train) for phase in plan.phases)
+    require_few(count, f"'{plan.name}'")
     weighted = _weighted_tasks(plan, model)
     frozen = select_any(plan.freeze, model, f"'freeze' of '{plan.name}'")
     rates: dict[str, float] = {}  # of the last phase that trains a tensor, by name

@@ -13,6 +13,7 @@ one or more segments; a wildcard inside a segment matches only within that segme
 import re
 from collections.abc import Callable, Collection, Sequence
 from fnmatch import translate
+from functools import lru_cache
 
 from mtl_core.errors import InvalidPlan, SelectorMatchesNothing
 from mtl_core.models.description import ModelDescription, ModelTensor, Role
@@ -24,7 +25,7 @@ _Segment = Callable[[str], object] | None
 """The test of one segment; None is `*`, one or more segments."""
 
 LONGEST, MOST = 200, 1_000
-"""The most characters of a selector, and the most selectors of one list."""
+"""The most characters of a selector, and the most selectors of a plan."""
 
 _WORDS: dict[str, Predicate] = {
     "all": lambda _: True,
@@ -61,12 +62,17 @@ def select_any(selectors: Collection[str], model: ModelDescription, where: str) 
 
     Raises as `select` does, also if only one selector matches nothing, and for too many.
     """
-    if len(selectors) > MOST:
+    require_few(len(selectors), where)
+    return frozenset().union(*(select(selector, model, where) for selector in selectors))
+
+
+def require_few(selectors: int, where: str) -> None:
+    """Raises InvalidPlan for more selectors than a plan may have."""
+    if selectors > MOST:
         raise InvalidPlan(
-            f"There are {len(selectors):,} selectors in {where}; at most {MOST:,} are allowed. "
+            f"There are {selectors:,} selectors in {where}; at most {MOST:,} are allowed. "
             "Use globs, such as '*.LayerNorm.*'."
         )
-    return frozenset().union(*(select(selector, model, where) for selector in selectors))
 
 
 def _predicate(selector: str, model: ModelDescription, where: str) -> Predicate:
@@ -152,10 +158,28 @@ def matches_glob(pattern: str, name: str) -> bool:
 
 def _glob(pattern: str) -> Callable[[str], bool]:
     """The test whether a whole dotted name matches `pattern`; the pattern is compiled once."""
-    segments = [
-        None if each == "*" else re.compile(translate(each)).match for each in pattern.split(".")
-    ]
-    return lambda name: _segments_match(segments, name.split("."))
+    segments = [None if each == "*" else _segment(each) for each in pattern.split(".")]
+    if segments.count(None) != 1:
+        return lambda name: _segments_match(segments, name.split("."))
+    star = segments.index(None)
+    before, after = segments[:star], segments[star + 1 :]
+    return lambda name: _ends_match(before, after, name.split("."))
+
+
+@lru_cache(maxsize=512)
+def _segment(pattern: str) -> Callable[[str], object]:
+    """The test of one segment of a glob."""
+    if not any(character in pattern for character in "*?["):
+        return pattern.__eq__
+    return re.compile(translate(pattern)).match
+
+
+def _ends_match(before: Sequence[_Segment], after: Sequence[_Segment], name: Sequence[str]) -> bool:
+    """Whether `name` has these segments at its ends, and at least one between them."""
+    if len(name) <= len(before) + len(after):
+        return False
+    ends = zip((*after, *before), (*name[len(name) - len(after) :], *name), strict=False)
+    return all(segment is not None and segment(part) for segment, part in ends)
 
 
 def _segments_match(pattern: Sequence[_Segment], name: Sequence[str]) -> bool:
@@ -197,8 +221,8 @@ def _no_match_message(selector: str, model: ModelDescription, where: str) -> str
 
 def _nearest(selector: str, names: list[str]) -> list[str]:
     """Up to three names or selectors similar to `selector`."""
-    below = f"{selector}.*"
-    if any(matches_glob(below, name) or matches_glob(f"*.{below}", name) for name in names):
-        return [below if any(matches_glob(below, name) for name in names) else f"*.{below}"]
+    for below in (f"{selector}.*", f"*.{selector}.*"):
+        if any(map(_glob(below), names)):
+            return [below]
     known = [*_WORDS, *names]
     return nearest_names(selector, known, cutoff=0.3) or names[:2]

@@ -30,7 +30,7 @@ from mtl_core.store.record import (
     RunState,
 )
 from mtl_core.store.runs import RunStore
-from mtl_core.tasks.dataset import load_dataset, load_tasks
+from mtl_core.tasks.data_sources import ReadsData
 from mtl_core.training.comparison import ComparisonSpec
 from mtl_core.training.prepare_comparison import ModelOf, arm_plan, prepare_comparison
 
@@ -136,15 +136,15 @@ def claim_finding(
     claim: Claim,
     runs: ArmRuns,
     summary_of: Callable[[RunRecord], RunSummary],
-    access: FileAccess,
+    load: ReadsData,
     experiments: Experiments = EXPERIMENTS,
 ) -> Finding:
-    """Judges a claim by the finished runs of its arms, on data that `access` permits.
+    """Judges a claim by the finished runs of its arms, on data that `load` reads.
 
     The verdict is OPEN until all planned seeds of all arms are finished. Seeds that were added
     later are not used: their number was fixed before the runs.
     """
-    if not can_be_tested(claim, experiments, access):
+    if not can_be_tested(claim, experiments, load):
         return Finding(ClaimVerdict.OPEN, detail="these data or this checkpoint cannot test it")
     arms = arms_of(claim.rule)
     evidence: Evidence = {
@@ -162,13 +162,13 @@ def claim_finding(
         detail = f"{finished} of {total} runs are finished" if finished else None
         return Finding(ClaimVerdict.OPEN, detail=detail)
     gold: Gold = {
-        data: _gold_labels(data, _others(specs, data), access)
+        data: _gold_labels(data, _others(specs, data), load)
         for data in {spec.data for spec in specs}
     }
     return judge(claim.rule, evidence, gold)
 
 
-def can_be_tested(claim: Claim, experiments: Experiments, access: FileAccess) -> bool:
+def can_be_tested(claim: Claim, experiments: Experiments, load: ReadsData) -> bool:
     """Whether these experiments have all arms of a claim, and their data its tasks.
 
     Raises DataError if the data cannot be read.
@@ -179,13 +179,13 @@ def can_be_tested(claim: Claim, experiments: Experiments, access: FileAccess) ->
     ) and _tasks_of(claim, experiments) <= {
         name
         for data in {experiments[arm.experiment].spec.data for arm in claim.arms}
-        for name in _task_names(data, access)
+        for name in _task_names(data, load)
     }
 
 
 @lru_cache(maxsize=8)  # all claims read the same few data sets
-def _task_names(data: str, access: FileAccess) -> frozenset[str]:
-    return frozenset(task.name for task in load_tasks(data, access))
+def _task_names(data: str, load: ReadsData) -> frozenset[str]:
+    return frozenset(task.name for task in load(data).tasks)
 
 
 def _tasks_of(claim: Claim, experiments: Experiments) -> set[str]:
@@ -200,9 +200,9 @@ def _tasks_of(claim: Claim, experiments: Experiments) -> set[str]:
     return named
 
 
-def can_run(claim: Claim, experiments: Experiments, access: FileAccess) -> bool:
+def can_run(claim: Claim, experiments: Experiments, access: FileAccess, load: ReadsData) -> bool:
     """Whether these experiments can test a claim with the weights on this machine."""
-    return can_be_tested(claim, experiments, access) and not missing_weights(
+    return can_be_tested(claim, experiments, load) and not missing_weights(
         claim, access, experiments
     )
 
@@ -232,9 +232,9 @@ def _files(run: RunSummary) -> tuple[tuple[str, str], ...]:
 
 
 @lru_cache(maxsize=8)
-def _gold_labels(data: str, others: tuple[str, ...], access: FileAccess) -> GoldLabels:
+def _gold_labels(data: str, others: tuple[str, ...], load: ReadsData) -> GoldLabels:
     """The correct labels of a data set and of other data, by split."""
-    return gold_labels(load_dataset(data, access), [load_dataset(name, access) for name in others])
+    return gold_labels(load(data), [load(name) for name in others])
 
 
 def missing_arms(

@@ -18,10 +18,10 @@ from mtl_core.errors import FreezeLabError, InternalError, UnknownComparison
 from mtl_core.lessons.claim import Claim
 from mtl_core.lessons.claim_results import ClaimResult
 from mtl_core.lessons.claim_runs import ArmRuns, claim_finding, runs_of_arms
-from mtl_core.settings import FileAccess
 from mtl_core.store.record import RunRecord
 from mtl_core.store.runs import RunStore
 from mtl_core.store.shipping import ShippedComparison
+from mtl_core.tasks.data_sources import ReadsData
 
 logger = logging.getLogger(__name__)
 
@@ -76,16 +76,16 @@ class ShippedRuns:
         return self._summaries[run.id]
 
 
-def judged_by_shipped_runs(claims: Iterable[Claim], access: FileAccess) -> dict[str, ClaimResult]:
+def judged_by_shipped_runs(claims: Iterable[Claim], load: ReadsData) -> dict[str, ClaimResult]:
     """Judges each claim by the shipped runs; the results by id, for `claim_results.FILE`.
 
-    `access` permits the data that the runs were scored on.
+    `load` reads the data that the runs were scored on.
     """
     shipped = ShippedRuns()
     return {
         claim.id: ClaimResult.of(
             claim,
-            claim_finding(claim, shipped.by_arm, shipped.summary_of, access),
+            claim_finding(claim, shipped.by_arm, shipped.summary_of, load),
             shipped.by_arm,
         )
         for claim in claims

@@ -11,6 +11,8 @@ from warnings import catch_warnings, simplefilter
 import torch
 
 from mtl_core.errors import UnsupportedArchitecture
+from mtl_core.models.configuration_limits import MAX_LAYERS
+from mtl_core.text import one_line
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel
@@ -19,10 +21,8 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-MAX_LAYERS = 1024
-"""Maximum number of layers of a configuration; larger models take too long to build."""
-
 _TRACED_TOKENS = 8
+_MOST_VALUES = 600_000_000  # of a model that is built with values: 2.4 GB
 
 
 def build_backbone(config: "PreTrainedConfig", device: str) -> "PreTrainedModel":
@@ -81,6 +81,7 @@ def traced(
             failure = one_line(error)
             if "meta" not in failure:
                 break
+            _require_few_values(model)
     raise UnsupportedArchitecture(
         f"'{config.model_type}' does not run on token ids alone: {failure} "
         "Choose another text encoder, e.g. bert or roberta."
@@ -156,10 +157,15 @@ def quiet_transformers() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-def one_line(error: BaseException) -> str:
-    """The message of a third-party error as one sentence of at most 300 characters."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (" ".join(lines)[:300] or type(error).__name__).rstrip(".") + "."
+def _require_few_values(model: "PreTrainedModel") -> None:
+    """Raises UnsupportedArchitecture for a model that takes too much memory with values."""
+    count = sum(each.numel() for each in model.parameters())
+    if count > _MOST_VALUES:
+        raise UnsupportedArchitecture(
+            f"'{model.config.model_type}' reads values as it runs, so it is built in memory to be "
+            f"described; it has {count:,} parameters, and at most {_MOST_VALUES:,} are built. "
+            "Choose a smaller encoder."
+        )
 
 
 def _require_sane_depth(config: "PreTrainedConfig") -> None:

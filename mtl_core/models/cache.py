@@ -17,6 +17,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from mtl_core.errors import DamagedCheckpoint
+from mtl_core.json_files import read_bounded
 from mtl_core.models.checkpoint import Checkpoint
 from mtl_core.models.description import BackboneDescription
 from mtl_core.settings import Settings
@@ -117,8 +118,10 @@ def config_key(config_file: Path, form: int, packages: Sequence[str]) -> str:
     Raises DamagedCheckpoint if the file cannot be read.
     """
     try:
-        content = config_file.read_bytes()
+        content = read_bounded(config_file)
     except OSError as error:
         raise DamagedCheckpoint(f"{config_file} cannot be read: {error.strerror}.") from None
+    except ValueError as error:
+        raise DamagedCheckpoint(f"{config_file} cannot be read: {error}.") from None
     versions = "".join(f"{each}\n" for each in (form, *map(version, packages)))
     return hashlib.sha256(versions.encode() + content).hexdigest()

@@ -4,7 +4,6 @@ Code that comes with a checkpoint is never run. Architectures that the installed
 does not include are rejected.
 """
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
@@ -13,8 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtl_core.errors import DamagedCheckpoint, UnsafeCheckpoint, UnsupportedArchitecture
-from mtl_core.models.architecture import one_line, quiet_transformers
+from mtl_core.json_files import read_json
+from mtl_core.models.architecture import quiet_transformers
 from mtl_core.models.configuration_keys import field_names, keys_read
+from mtl_core.models.configuration_limits import require_sizes
 from mtl_core.models.switches import (
     is_layerdrop,
     reject_pruned_heads,
@@ -28,6 +29,7 @@ from mtl_core.models.unread_keys import (
     unread_note,
 )
 from mtl_core.nearest import nearest_names, quoted
+from mtl_core.text import one_line
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
@@ -43,7 +45,7 @@ def read_architecture(config_file: Path) -> "PreTrainedConfig":
     Raises DamagedCheckpoint if the file is not a configuration, or has keys that may describe
     another model than the one transformers would build; UnsafeCheckpoint if the model is defined
     only by code of the checkpoint; and UnsupportedArchitecture if it is unknown, a decoder, an
-    encoder-decoder or quantised, or if attention heads were removed from its weights.
+    encoder-decoder, quantised or too large, or if attention heads were removed from its weights.
     """
     return _read(config_file)[0]
 
@@ -59,6 +61,7 @@ def configuration_notes(config_file: Path) -> tuple[str, ...]:
 def _read(config_file: Path) -> "tuple[PreTrainedConfig, tuple[str, ...]]":
     """The configuration in a file, and the notes about it."""
     values = _read_object(config_file)
+    require_sizes(config_file, values)
     config_class = _configuration_class(config_file, values)
     reject_pruned_heads(config_file, values)
     described = without_switches(values)
@@ -213,10 +216,10 @@ def _read_object(config_file: Path) -> Mapping[str, Any]:
         return dict(pairs)
 
     try:
-        values = json.loads(config_file.read_bytes(), object_pairs_hook=object_of)
+        values = read_json(config_file, object_of=object_of)
     except OSError as error:
         raise DamagedCheckpoint(f"{config_file} cannot be read: {error.strerror}.") from None
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise DamagedCheckpoint(
             f"{config_file} is not JSON: {one_line(error)} Copy the checkpoint again."
         ) from None

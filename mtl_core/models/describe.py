@@ -15,7 +15,6 @@ from torch import nn
 from mtl_core.errors import UnsupportedArchitecture
 from mtl_core.models.architecture import (
     example_input,
-    one_line,
     position_limit,
     prefix_of,
     traced,
@@ -31,6 +30,7 @@ from mtl_core.models.forward_order import FinishedLayers, finished_layers
 from mtl_core.models.layer_stack import LayerStack, find_stack
 from mtl_core.tasks.alignment import MIN_LENGTH
 from mtl_core.tasks.task import TaskKind
+from mtl_core.text import one_line
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel

@@ -10,7 +10,6 @@ import torch
 
 from mtl_core.errors import DamagedCheckpoint, UnsupportedArchitecture
 from mtl_core.models.architecture import (
-    one_line,
     prefix_of,
     quiet_transformers,
 )
@@ -18,6 +17,8 @@ from mtl_core.models.cache import catalogue_description
 from mtl_core.models.checkpoint import Checkpoint, require_weights
 from mtl_core.models.configuration import read_architecture
 from mtl_core.models.stored_tensors import left_over, refusal, require_one_value, stored_types
+from mtl_core.tasks.tokenizer_file import tokenizer_faults
+from mtl_core.text import one_line
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -99,15 +100,14 @@ def load_tokenizer(checkpoint: Checkpoint) -> "PreTrainedTokenizerFast":
     from transformers import AutoTokenizer
 
     options = {"trust_remote_code": False, "local_files_only": True, "config": config}
-    try:
-        with quiet_transformers():
-            tokenizer = AutoTokenizer.from_pretrained(folder, **options)
-            if _joins_first_word(tokenizer):
-                tokenizer = AutoTokenizer.from_pretrained(folder, add_prefix_space=True, **options)
-                # Some tokenizer classes ignore the option, such as the generic one of ModernBERT.
-                tokenizer.backend_tokenizer.pre_tokenizer.add_prefix_space = True
-    except Exception as error:  # tokenizer classes raise different exceptions
-        raise DamagedCheckpoint(_no_tokenizer(checkpoint, folder, error)) from error
+    problem = f"The tokenizer of '{checkpoint.name}' cannot be loaded from {folder}"
+    remedy = "It needs tokenizer.json and tokenizer_config.json."
+    with tokenizer_faults(problem, remedy), quiet_transformers():
+        tokenizer = AutoTokenizer.from_pretrained(folder, **options)
+        if _joins_first_word(tokenizer):
+            tokenizer = AutoTokenizer.from_pretrained(folder, add_prefix_space=True, **options)
+            # Some tokenizer classes ignore the option, such as the generic one of ModernBERT.
+            tokenizer.backend_tokenizer.pre_tokenizer.add_prefix_space = True
     if not tokenizer.is_fast:
         raise UnsupportedArchitecture(
             f"'{checkpoint.name}' has only a slow tokenizer ({type(tokenizer).__name__}), which "
@@ -131,7 +131,9 @@ def _reject_foreign(
             f"'{checkpoint.name}' has no tokenizer: {folder} contains none of "
             f"{', '.join(sorted(names))}. Copy them from the source of the checkpoint."
         )
-    highest = max(tokenizer.get_vocab().values(), default=0)  # ids may have holes
+    with tokenizer_faults(f"The tokenizer of '{checkpoint.name}' cannot be applied"):
+        special = tokenizer("a")["input_ids"]  # their ids need not be in the vocabulary
+        highest = max(*tokenizer.get_vocab().values(), *special, 0, 0)  # ids may have holes
     if highest >= rows:
         raise DamagedCheckpoint(
             f"The tokenizer of '{checkpoint.name}' has ids up to {highest:,}, but its model has "
@@ -214,11 +216,4 @@ def _unreadable(checkpoint: Checkpoint, folder: Path, error: Exception) -> str:
         f"The weights of '{checkpoint.name}' in {folder} cannot be loaded: "
         f"{one_line(error)} Check that config.json and the weights belong together, or "
         "download the checkpoint again."
-    )
-
-
-def _no_tokenizer(checkpoint: Checkpoint, folder: Path, error: Exception) -> str:
-    return (
-        f"The tokenizer of '{checkpoint.name}' cannot be loaded from {folder}: "
-        f"{one_line(error)} It needs tokenizer.json and tokenizer_config.json."
     )

@@ -1,11 +1,11 @@
 """The sentence vector that a checkpoint was trained with: the default of its runs."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mtl_core.errors import DamagedCheckpoint, UnsupportedArchitecture
+from mtl_core.json_files import read_json
 from mtl_core.models.catalogue import entry
 from mtl_core.models.checkpoint import Checkpoint
 from mtl_core.models.sentence_vector import SentenceVector
@@ -78,7 +78,7 @@ def _modes(values: Mapping[str, Any]) -> list[str]:
 
 def _read(checkpoint: Checkpoint, file: Path) -> Mapping[str, Any]:
     try:
-        found = json.loads(file.read_bytes())
+        found = read_json(file)
     except (OSError, ValueError):
         found = None
     if not isinstance(found, dict):

@@ -4,11 +4,11 @@ Only safetensors files are read, because a pickle file (`.bin`, `.pt`) can run a
 """
 
 import hashlib
-import json
 from functools import lru_cache
 from pathlib import Path
 
 from mtl_core.errors import DamagedCheckpoint, MissingWeights
+from mtl_core.json_files import read_json
 
 EMBEDDED_DIGEST = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """SHA-256 of the published all-MiniLM-L6-v2 `model.safetensors`. The package that contains the
@@ -85,9 +85,9 @@ def _sha256_of(file: Path, status: tuple[int, ...]) -> str:  # noqa: ARG001 - pa
 
 def _shard_names(index: Path) -> tuple[str, ...]:
     try:
-        names = sorted(set(json.loads(index.read_bytes())["weight_map"].values()))
+        names = sorted(set(read_json(index)["weight_map"].values()))
         well_named = bool(names) and all(Path(name).name == name for name in names)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DamagedCheckpoint(
             f"{index} is not an index of weight files ({type(error).__name__}). "
             "Download or copy the checkpoint again."

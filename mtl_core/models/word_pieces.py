@@ -7,9 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mtl_core.errors import DamagedCheckpoint
 from mtl_core.models.checkpoint import Checkpoint
-from mtl_core.tasks.tokenizer_file import read_tokenizer, tokenizer_file
+from mtl_core.tasks.tokenizer_file import (
+    no_tokenizer,
+    read_tokenizer,
+    tokenizer_faults,
+    tokenizer_file,
+)
 
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
@@ -43,15 +47,10 @@ def split_into_pieces(words: Iterable[str], checkpoint: Checkpoint) -> tuple[Spl
     if file is None:
         return None
     stripped = [word.strip() for word in words]
-    try:
-        tokenizer = read_tokenizer(file)
+    tokenizer = read_tokenizer(file)
+    with tokenizer_faults(no_tokenizer(file)):
         encodings = tokenizer.encode_batch(stripped, add_special_tokens=False)
-    except Exception as error:  # the library raises nothing narrower
-        raise DamagedCheckpoint(
-            f"{file} cannot be used as a tokenizer: {error.__cause__ or error}. "
-            "Download or copy it again."
-        ) from None
-    unknown = _unknown_id(tokenizer)
+        unknown = _unknown_id(tokenizer)
     return tuple(
         SplitWord(word, _pieces(word, encoding), unknown in encoding.ids)
         for word, encoding in zip(stripped, encodings, strict=True)

@@ -28,11 +28,11 @@ from mtl_core.report.baselines import (
 from mtl_core.report.compared import ComparedRuns, LabelledRun, compare_runs, lowest_seed_run
 from mtl_core.report.finding import headline
 from mtl_core.report.run_words import run_headline
-from mtl_core.settings import FileAccess
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.tasks.baselines import Baseline, baselines_of_data
-from mtl_core.tasks.dataset import Dataset, load_dataset
+from mtl_core.tasks.data_sources import ReadsData
+from mtl_core.tasks.dataset import Dataset
 from mtl_core.text import listed
 from mtl_core.training.events import RunEvent
 from mtl_core.training.spec import RunSpec
@@ -275,12 +275,12 @@ def summarized_report(
     return Report(runs, record, data_of, by_arm=by_arm, reference=reference)
 
 
-def sentences_of(spec: RunSpec, examples: Mapping[str, int], access: FileAccess) -> Dataset | None:
+def sentences_of(spec: RunSpec, examples: Mapping[str, int], load: ReadsData) -> Dataset | None:
     """Loads the data of `spec` with limits of examples by task.
 
-    Returns None if the data have changed since the run. Raises DataError if they are missing.
+    Returns None if the data have changed since the run. Raises DataError as `load` does.
     """
-    return load_dataset(spec.data, access, examples).as_recorded(spec.data_digests)
+    return load(spec.data, examples).as_recorded(spec.data_digests)
 
 
 def summaries_in(store: RunStore, model_of: ModelOf) -> SummaryOf:

@@ -1,9 +1,10 @@
 """Operations on the rows of runs inside a transaction."""
 
+import threading
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from functools import lru_cache
 
+from cachetools import LRUCache, cached
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
@@ -143,7 +144,15 @@ def write_events(session: Session, row: RunRow, events: Sequence[RunEvent], now:
         _update(row, event, now)
 
 
-@lru_cache(maxsize=1024)
+_SPEC_BYTES = 20_000_000
+_BYTES_PER_CHARACTER = 5  # of the text of a spec: its plan, tasks and options as objects
+
+
+def _spec_bytes(spec: RunSpec) -> int:
+    return _BYTES_PER_CHARACTER * len(spec.model_dump_json())
+
+
+@cached(LRUCache(_SPEC_BYTES, _spec_bytes), lock=threading.Lock())
 def _spec(text: str) -> RunSpec:
     """Parse a spec. The result is cached, because every page lists the same runs."""
     return RunSpec.model_validate_json(text)

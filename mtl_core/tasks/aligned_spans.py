@@ -12,6 +12,9 @@ OTHER_UNITS = {"UTF-16 code units": "utf-16-le", "bytes of UTF-8": "utf-8"}
 """The units in which offsets are counted by mistake, and the encoding that has them."""
 
 
+_MOST_BLANKS = 10_000  # that a file leaves out of the text of a span
+
+
 class WrittenSpan(NamedTuple):
     """A span as its file has it: offsets, type, and its text if the file states it."""
 
@@ -49,10 +52,17 @@ def misfit(text: str, span: WrittenSpan, edges: Edges) -> Misfit | None:
     """Why a span on its own does not align; None if it begins and ends with a word."""
     if not 0 <= span.start < span.end <= len(text):
         return Misfit.OUTSIDE
-    if span.text is not None and span.text.split() != text[span.start : span.end].split():
+    if span.text is not None and not _has_words(text, span, span.text):
         return Misfit.OTHER_TEXT
     start, end = _without_blanks(text, span)
     return None if start in edges.starts and end in edges.ends else Misfit.NO_WORDS
+
+
+def _has_words(text: str, span: WrittenSpan, stated: str) -> bool:
+    """Whether a span has the stated words; blanks between them may differ."""
+    if span.end - span.start > len(stated) + _MOST_BLANKS:
+        return False
+    return stated.split() == text[span.start : span.end].split()
 
 
 def align(
@@ -78,11 +88,15 @@ def align(
     return entities, others
 
 
-def in_code_points(text: str, span: WrittenSpan, encoding: str) -> WrittenSpan:
-    """The span, whose offsets count units of an encoding, in code points; -1 within a character."""
+def places_of(text: str, encoding: str) -> dict[int, int]:
+    """The place of each character in code points, by its offset in units of `encoding`."""
     unit = 2 if encoding.startswith("utf-16") else 1
     sizes = (len(character.encode(encoding)) // unit for character in text)
-    places = {offset: place for place, offset in enumerate(accumulate(sizes, initial=0))}
+    return {offset: place for place, offset in enumerate(accumulate(sizes, initial=0))}
+
+
+def in_code_points(span: WrittenSpan, places: Mapping[int, int]) -> WrittenSpan:
+    """The span with its offsets in code points, as `places_of`; -1 within a character."""
     return span._replace(start=places.get(span.start, -1), end=places.get(span.end, -1))
 
 

@@ -12,6 +12,7 @@ from mtl_core.errors import DataError, InvalidRun, UnsupportedArchitecture
 from mtl_core.tasks.dataset import Example
 from mtl_core.tasks.schemes import OUTSIDE, spans
 from mtl_core.tasks.task import Task, TaskKind
+from mtl_core.tasks.tokenizer_file import tokenizer_faults
 from mtl_core.text import counted
 
 IGNORED = -100  # the label that torch's cross entropy ignores
@@ -108,7 +109,8 @@ def encode(
 
     A tokenizer whose words begin with a blank (RoBERTa's) must be loaded with
     `add_prefix_space=True`. Raises InvalidRun as `check_max_length` does, DataError for a sentence
-    without a single token, and UnsupportedArchitecture without a fast tokenizer.
+    without a single token, UnsupportedArchitecture without a fast tokenizer, and DamagedCheckpoint
+    if the tokenizer fails.
     """
     (encoded,) = encode_labellings([examples], tasks, tokenizer, max_length, max_positions)
     return encoded
@@ -186,14 +188,15 @@ def _sub_words(
     for places, split_into_words in ((in_text, False), (in_words, True)):
         for start in range(0, len(places), _BATCH):
             batch = places[start : start + _BATCH]
-            encodings = tokenizer(
-                [_read(examples[place]) for place in batch],
-                is_split_into_words=split_into_words,
-                add_special_tokens=True,
-                truncation=True,
-                max_length=max_length,
-                padding=False,
-            ).encodings
+            with tokenizer_faults("The tokenizer of this checkpoint cannot be applied"):
+                encodings = tokenizer(
+                    [_read(examples[place]) for place in batch],
+                    is_split_into_words=split_into_words,
+                    add_special_tokens=True,
+                    truncation=True,
+                    max_length=max_length,
+                    padding=False,
+                ).encodings
             if encodings is None:
                 raise UnsupportedArchitecture(
                     "This checkpoint has no fast tokenizer, so sub-words cannot be traced to "

@@ -7,6 +7,7 @@ schema, under the key `huggingface`: `{"info": {"features": {"label": {"names": 
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -16,12 +17,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from mtl_core.errors import DataError
 from mtl_core.nearest import quoted
 from mtl_core.tasks.lines import FILE_BYTES, DataFile, open_file
+from mtl_core.tasks.reading_limits import ROWS, check_fields
 
 if TYPE_CHECKING:
     import pyarrow
 
 TABLE_BYTES = 512 * 2**20  # of the columns in memory
-TABLE_ROWS = 5_000_000
+TABLE_ROWS = ROWS
 _BATCH_ROWS = 1000
 _STATE_NAME = "state.json"
 _SPLITS_NAME = "dataset_dict.json"
@@ -85,7 +87,7 @@ def read_arrow(file: DataFile) -> ArrowTable:
 
     Raises DataError if it is missing, damaged or too large, and for a folder without a data set.
     """
-    if file.path.is_dir():
+    if file.is_folder:
         return _read_folder(file)
     with open_file(file) as stream:
         return arrow_of(file, stream)
@@ -214,7 +216,9 @@ def _arrow_table(file: DataFile, table: "pyarrow.Table", sha256: str, layout: st
     _check_size(file, table.nbytes, table.num_rows)
     if table.num_rows == 0:
         raise DataError(f"{file.name} has no rows. It must contain at least one labelled example.")
-    if twice := sorted({each for each in table.column_names if table.column_names.count(each) > 1}):
+    check_fields(file, 1, table.num_columns)
+    counts = Counter(table.column_names)
+    if twice := sorted(each for each, count in counts.items() if count > 1):
         raise DataError(f"{file.name} has the column {quoted(twice)} twice. Rename one of them.")
     return ArrowTable(file, table, _classes(table.schema), sha256, layout)
 

@@ -1,5 +1,6 @@
 """Labelled examples of several tasks, ready to be encoded."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -24,6 +25,7 @@ from mtl_core.tasks.schemes import (
 )
 from mtl_core.tasks.sentence_files import SentenceFile, read_sentences
 from mtl_core.tasks.separated_values import Quoting
+from mtl_core.tasks.shipped_sums import verify_shipped
 from mtl_core.tasks.span_files import tags_of_types
 from mtl_core.tasks.subsets import check_limits, nested_subset
 from mtl_core.tasks.tag_checks import check_tags, with_tag_names
@@ -38,7 +40,6 @@ MANIFEST_NAME = "manifest.yaml"
 _FOLDER = Path(__file__).parent
 _SHIPPED = {SAMPLE: _FOLDER / "sample", SAMPLE_POSTS: _FOLDER / "sample_posts"}
 SHIPPED = tuple(_SHIPPED)
-_SUMS_NAME = "SHA256SUMS"
 _EXAMPLE_BYTES = 500
 _WORD_BYTES = 120  # a word and its tag
 
@@ -155,6 +156,12 @@ class Dataset:
         readings = {task: each.without("test") for task, each in self.readings.items()}
         return replace(self, test=(), digests=dict(digests), readings=readings)
 
+    @cached_property
+    def sentences_by_words(self) -> Mapping[int, int]:
+        """The number of sentences of all splits by their number of words between blanks."""
+        examples = (each for split in self.splits.values() for each in split)
+        return Counter(len(each.words or (each.text or "").split()) for each in examples)
+
     @property
     def memory_bytes(self) -> int:
         """A rough estimate of the memory that the examples take."""
@@ -192,7 +199,21 @@ def load_dataset(
     the reference or a file is faulty, and InternalError if the sample data differ from the shipped
     ones.
     """
-    manifest = read_manifest(require_allowed_data(reference, access))
+    return dataset_at(manifest_of(reference, access), reference, examples, draw)
+
+
+def manifest_of(reference: str, access: FileAccess) -> Manifest:
+    """Read the manifest that a reference names. Raises DataError as `load_dataset` does."""
+    return read_manifest(require_allowed_data(reference, access))
+
+
+def dataset_at(
+    manifest: Manifest,
+    reference: str,
+    examples: Mapping[str, int] | None = None,
+    draw: int | None = None,
+) -> Dataset:
+    """The data set of the manifest that `reference` names. Raises what `load_dataset` does."""
     dataset = dataset_of(manifest, reference, examples, draw=draw)
     if reference in _SHIPPED:
         verify_shipped(_SHIPPED[reference], dataset.digests)
@@ -209,7 +230,6 @@ def dataset_of(
     """The data set of a manifest, whose files are read by `read`. Raises DataError."""
     limits = dict(examples or {})
     files = _read_files(manifest, read)
-    digests = {content.file.name: content.sha256 for content in files.values()}
     data = [_task_data(source, files) for source in manifest.tasks]
     check_limits(limits, {one.task.name: len(one.train) for one in data})
     selected = {
@@ -222,7 +242,7 @@ def dataset_of(
         tasks=tuple(one.task for one in data),
         train=_merged([(one.source.train, one, one.train) for one in data], selected),
         validation=_merged([(one.source.validation, one, one.validation) for one in data], {}),
-        digests=digests,
+        digests={content.file.name: content.sha256 for content in files.values()},
         repaired_tags={
             one.task.name: one.repaired_tags for one in data if one.task.kind is TaskKind.TOKEN
         },
@@ -285,22 +305,6 @@ def _forbidden(reference: str, access: FileAccess) -> DataError:
 def _read_files(manifest: Manifest, read: Callable[[DataFile], Content]) -> dict[DataFile, Content]:
     named = [file for source in manifest.tasks for file in source.files]
     return {file: read(file) for file in dict.fromkeys(named)}
-
-
-def verify_shipped(folder: Path, digests: Mapping[str, str]) -> None:
-    """Raises InternalError for a digest that is not in the SHA256SUMS of `folder`."""
-    try:
-        sums = (folder / _SUMS_NAME).read_text(encoding="utf-8")
-    except OSError as error:
-        raise InternalError(f"The sample data lack {_SUMS_NAME}. Install again.") from error
-    fields = (line.split(maxsplit=1) for line in sums.splitlines() if line.strip())
-    expected = {name.strip().lstrip("*"): digest for digest, name in fields}
-    for name, digest in digests.items():
-        if expected.get(name) != digest:
-            raise InternalError(
-                f"The sample data's {name} differs from the shipped file "
-                f"(SHA-256 {digest[:12]}…). Install again."
-            )
 
 
 def _task_data(source: TaskSource, files: Mapping[DataFile, Content]) -> _TaskData:
@@ -431,13 +435,16 @@ def _merged(
 
     Rows without any label after the limits in `selected` are omitted.
     """
-    merged: dict[tuple[Path, TaskKind, str | int, Quoting | None, int], Example] = {}
+    files: dict[tuple[Path, TaskKind, str | int, Quoting | None], list[dict[str, Label]]] = {}
+    merged: list[Example] = []
     for file, one, examples in split:
         chosen = selected.get(one.task.name, range(len(examples)))
-        source, text = one.source, _text_column(one.source)
+        read = (file.path, one.source.kind, _text_column(one.source), one.source.quoting)
+        if read not in files:
+            files[read] = [{} for _ in examples]
+            pairs = zip(examples, files[read], strict=True)
+            merged += [Example(each.text, each.words, labels) for each, labels in pairs]
         for place, example in enumerate(examples):
-            row = (file.path, source.kind, text, source.quoting, place)
-            known = merged.get(row, Example(example.text, example.words, {}))
-            labels = example.labels if place in chosen else {}
-            merged[row] = replace(known, labels={**known.labels, **labels})
-    return tuple(example for example in merged.values() if example.labels)
+            if place in chosen:
+                files[read][place] |= example.labels
+    return tuple(example for example in merged if example.labels)

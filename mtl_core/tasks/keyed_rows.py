@@ -17,7 +17,9 @@ from mtl_core.tasks.lines import (
     Lines,
     unstorable,
 )
+from mtl_core.tasks.reading_limits import check_characters, check_fields, check_rows, check_words
 
+_LARGEST_NUMBER = 10**18  # of a label or an id
 _NO_BLANK = re.compile(r"[^ \t\r\n]")
 _ARRAY = "Write one array of objects: [{…}, {…}]; a file of one object per line ends in .jsonl."
 KEYED_SUFFIXES = (".jsonl", JSON_SUFFIX, *ARROW_SUFFIXES)
@@ -33,8 +35,15 @@ def has_keys(file: DataFile) -> bool:
 def keyed_rows(content: Content, keys: Sequence[str]) -> Iterator[Row]:
     """The rows of a file. Of a table only the columns `keys` are read; others are None.
 
-    Blank lines are skipped. Raises DataError for what is no object, or no JSON.
+    Blank lines are skipped. Raises DataError for what is no object, or no JSON, or over a limit.
     """
+    for number, (line, row) in enumerate(_rows(content, keys), start=1):
+        check_rows(content.file, number)
+        check_fields(content.file, line, len(row))
+        yield line, row
+
+
+def _rows(content: Content, keys: Sequence[str]) -> Iterator[Row]:
     if isinstance(content, ArrowTable):
         return content.rows(keys)
     if content.file.suffix == JSON_SUFFIX:
@@ -60,11 +69,12 @@ def value(file: DataFile, line: int, row: dict[str, Any], key: str) -> Any:
 
 def string(file: DataFile, line: int, key: str, found: Any) -> str:
     """A string, or a whole number converted to one (labels are often 0 and 1)."""
-    if isinstance(found, int) and not isinstance(found, bool):
+    if isinstance(found, int) and not isinstance(found, bool) and abs(found) < _LARGEST_NUMBER:
         return str(found)
     if not isinstance(found, str):
         remedy = "Write text." if file.has_rows else "Write it in quotation marks."
         raise file.fault(line, f"'{key}' holds {_in_json(found)}, not a string. {remedy}")
+    check_characters(file, line, f"'{key}'", found)
     if (fault := unstorable(found)) is not None:
         raise file.fault(line, f"'{key}' {fault}.")
     return found
@@ -77,6 +87,7 @@ def strings(file: DataFile, line: int, key: str, found: Any) -> tuple[str, ...]:
             line,
             f"'{key}' holds {_in_json(found)}, not a list. Write one entry for each word.",
         )
+    check_words(file, line, len(found))
     return tuple(string(file, line, key, entry) for entry in found)
 
 

@@ -9,9 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mtl_core.errors import DamagedCheckpoint
 from mtl_core.tasks.dataset import Example
 from mtl_core.tasks.schemes import spans
-from mtl_core.tasks.tokenizer_file import read_tokenizer, tokenizer_file, truncation_side
+from mtl_core.tasks.tokenizer_file import (
+    no_tokenizer,
+    read_tokenizer,
+    tokenizer_faults,
+    tokenizer_file,
+    truncation_side,
+)
 
 if TYPE_CHECKING:
     from tokenizers import Encoding
@@ -56,12 +63,16 @@ class SubWordCounter:
     unit = "sub-words"
 
     def __init__(self, file: Path) -> None:
-        """Raises ValueError if the file is not a tokenizer."""
+        """Raises DamagedCheckpoint if the file is not a tokenizer."""
+        self._file = file
         self._tokenizer = read_tokenizer(file)
         self._cut_left = truncation_side(file) == "left"
 
     def lengths(self, examples: Sequence[Example], task: str) -> Lengths:
-        """Lengths of `examples`, and the reach of each entity that `task` labels in them."""
+        """Lengths of `examples`, and the reach of each entity that `task` labels in them.
+
+        Raises DamagedCheckpoint if the tokenizer fails.
+        """
         lengths: list[int] = []
         entities: list[_Entities] = []
         unread = word_first = 0
@@ -86,7 +97,8 @@ class SubWordCounter:
     def _encoded(self, batch: Sequence[Example]) -> list["Encoding"]:
         in_words = batch[0].words is not None
         read = [list(each.words) if each.words else each.text or "" for each in batch]
-        encoded: list[Encoding] = self._tokenizer.encode_batch(read, is_pretokenized=in_words)
+        with tokenizer_faults(no_tokenizer(self._file)):
+            encoded: list[Encoding] = self._tokenizer.encode_batch(read, is_pretokenized=in_words)
         return encoded
 
 
@@ -109,7 +121,7 @@ def counter_for(folder: Path | None) -> Counter:
     if file := tokenizer_file(folder):
         try:
             return SubWordCounter(file)
-        except ValueError:
+        except DamagedCheckpoint:
             pass
     return WordCounter()
 

@@ -35,7 +35,15 @@ class DataFile(Frozen):
     @property
     def has_rows(self) -> bool:
         """Whether it is a table of Arrow: a Parquet or Arrow file, or a folder of `datasets`."""
-        return self.suffix in ARROW_SUFFIXES or self.path.is_dir()
+        return self.suffix in ARROW_SUFFIXES or self.is_folder
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is an existing folder; False also for a name that no file can have."""
+        try:
+            return self.path.is_dir()
+        except OSError:  # the name is too long
+            return False
 
     @property
     def unit(self) -> str:

@@ -20,7 +20,8 @@ from mtl_core.tasks.task import TaskKind
 from mtl_core.tasks.token_columns import TokenColumns
 from mtl_core.values import Frozen
 
-MANIFEST_BYTES = 2**18
+MANIFEST_BYTES = 2**16  # PyYAML takes a second for more
+MOST_TASKS = 50
 _REQUIRED = ("kind", "head", "train", "validation")
 SPLIT_KEYS = ("train", "validation", "test")
 READING_KEYS = {
@@ -99,6 +100,8 @@ def read_manifest(path: Path) -> Manifest:
     tasks = _mapping(file, entries["tasks"], "'tasks'")
     if not tasks:
         raise file.fault(_line(entries["tasks"]), f"there are no tasks. {_EXAMPLE}")
+    if len(tasks) > MOST_TASKS:
+        raise DataError(f"{file.name} has {len(tasks)} tasks, over the limit of {MOST_TASKS}.")
     sources = tuple(_source(file, name, node) for name, node in tasks.items())
     _check_heads(file, sources)
     return Manifest(path=path, tasks=sources)

@@ -12,6 +12,7 @@ from mtl_core.tasks.schemes import OUTSIDE, Span, entity_type, spans
 from mtl_core.tasks.task import Task, TaskKind
 
 _SHOWN = 4
+_NUMBER_BYTES, _WORD_BYTES = 36, 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,14 @@ class DataOverview:
     sentences: int
     repeated: int
     nearly_repeated: int = 0
+
+    @property
+    def memory_bytes(self) -> int:
+        """A rough estimate of the memory that the lengths and the shown examples take."""
+        lengths = [each for task in self.tasks for each in task.lengths.values()]
+        numbers = sum(len(each.examples) + len(each.reaches) for each in lengths)
+        words = sum(len(each.words) for task in self.tasks for each in task.shown)
+        return _NUMBER_BYTES * numbers + _WORD_BYTES * words
 
 
 def overview(dataset: Dataset, counter: LengthCounter) -> DataOverview:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mtl_core.text import counted
 
+_LONGEST_PIECE = 1_000
 _NO_LETTER_OR_DIGIT = re.compile(r"[\W_]+")
 
 
@@ -50,4 +51,15 @@ def nearly_repeated_words(count: int) -> str:
 
 def _core(sentence: str) -> str:
     """Letters and digits alone, without case; empty for a sentence of symbols."""
-    return _NO_LETTER_OR_DIGIT.sub("", unicodedata.normalize("NFKC", sentence).casefold())
+    normal = "".join(map(_normal, sentence.split()))
+    return _NO_LETTER_OR_DIGIT.sub("", normal.casefold())
+
+
+def _normal(word: str) -> str:
+    """A word in the normal form NFKC, which takes quadratic time for many combining marks."""
+    if word.isascii() or len(word) <= _LONGEST_PIECE:
+        return unicodedata.normalize("NFKC", word)
+    pieces = range(0, len(word), _LONGEST_PIECE)
+    return "".join(
+        unicodedata.normalize("NFKC", word[start : start + _LONGEST_PIECE]) for start in pieces
+    )

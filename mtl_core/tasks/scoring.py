@@ -68,7 +68,12 @@ def entity_scores(correct: int, predicted: int, gold: int) -> dict[str, float | 
 
 def scored_spans(tags: Sequence[str], outputs: Sequence[str]) -> tuple[Span, ...]:
     """The entities of a sentence that `score_entities` counts for a head with these outputs."""
+    if len(tags) > _LONGEST_CACHED:
+        return _scored_spans.__wrapped__(tuple(tags), tuple(outputs))
     return _scored_spans(tuple(tags), tuple(outputs))
+
+
+_LONGEST_CACHED = 100  # words
 
 
 @lru_cache(maxsize=100_000)  # the seeds of a comparison give many sentences the same tags

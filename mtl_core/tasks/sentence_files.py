@@ -8,6 +8,7 @@ from mtl_core.nearest import available_names
 from mtl_core.tasks.contents import Content
 from mtl_core.tasks.keyed_rows import keyed_rows, layout_of, string, value
 from mtl_core.tasks.lines import ARROW_SUFFIXES, DataFile, Lines
+from mtl_core.tasks.reading_limits import check_characters, check_label
 from mtl_core.tasks.separated_values import (
     Quoting,
     Record,
@@ -72,6 +73,8 @@ def _row(file: DataFile, line: int, text: str, label: str) -> SentenceRow:
         raise file.fault(line, "the text is empty. Write a sentence, or remove the row.")
     if not label.strip():
         raise file.fault(line, "the label is empty. Write a label, or remove the row.")
+    check_characters(file, line, "the text", text)
+    check_label(file, line, label)
     return SentenceRow(line, text, label.strip())
 
 

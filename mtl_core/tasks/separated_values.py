@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from mtl_core.errors import DataError
 from mtl_core.tasks.lines import LINE_ENDS, Lines, refuse_carriage_returns
+from mtl_core.tasks.reading_limits import CHARACTERS, check_fields, check_rows
 
 Record = tuple[int, list[str]]
 """The number of the first line of a record, and its fields."""
@@ -40,12 +41,16 @@ def decided_quoting(lines: Lines, delimiter: str, stated: Quoting | None) -> Quo
 def records(lines: Lines, delimiter: str, quoting: Quoting) -> Iterator[Record]:
     """Each record that is not blank, with its first line.
 
-    Raises DataError for a carriage return in a record without quoting, and for malformed quoting.
+    Raises DataError for a carriage return in a record without quoting, for malformed quoting, and
+    for a record over the limits.
     """
     if quoting is Quoting.NONE:
         refuse_carriage_returns(lines)
-        return iter(_plain(lines, delimiter))
-    return _quoted(lines, delimiter)
+    found = _plain(lines, delimiter) if quoting is Quoting.NONE else _quoted(lines, delimiter)
+    for number, (line, fields) in enumerate(found):  # the header is no row
+        check_rows(lines.file, number)
+        check_fields(lines.file, line, len(fields))
+        yield line, fields
 
 
 def refuse_swallowed_rows(
@@ -82,9 +87,9 @@ def separator_remedy(header: str, delimiter: str, names: Sequence[str]) -> str:
     return ""
 
 
-def _plain(lines: Lines, delimiter: str) -> list[Record]:
+def _plain(lines: Lines, delimiter: str) -> Iterator[Record]:
     numbered = enumerate(lines.lines, start=1)
-    return [(number, line.split(delimiter)) for number, line in numbered if line]
+    return ((number, line.split(delimiter)) for number, line in numbered if line)
 
 
 def _quoted(lines: Lines, delimiter: str) -> Iterator[Record]:
@@ -96,6 +101,12 @@ def _quoted(lines: Lines, delimiter: str) -> Iterator[Record]:
         except StopIteration:
             return
         except csv.Error as error:
+            if "field larger than" in str(error):
+                raise lines.file.fault(
+                    begins,
+                    f"a field has more than the {CHARACTERS:,} characters that are read. Close "
+                    "each double quote, or split the text.",
+                ) from error
             line_ends = f" {LINE_ENDS}." if "\r" in lines.lines[begins - 1] else ""
             raise lines.file.fault(
                 begins,
@@ -110,7 +121,7 @@ def _quoting_of_tsv(lines: Lines, delimiter: str) -> Quoting:
     """Decide by the rows: only one way of reading gives every row the fields of the header."""
     if not any(_QUOTE in line for line in lines.lines):
         return Quoting.NONE
-    plain, quoted = _plain(lines, delimiter), _parsed(lines, delimiter)
+    plain, quoted = list(_plain(lines, delimiter)), _parsed(lines, delimiter)
     if quoted is None or not _even(quoted):
         return Quoting.NONE
     if not _even(plain):
@@ -122,7 +133,7 @@ def _quoting_of_tsv(lines: Lines, delimiter: str) -> Quoting:
     if _evidence_for_quoting([fields for _, fields in plain]):
         return Quoting.CSV
     line, fields = differing[0]
-    enclosed = next(field for field in fields if _enclosed(field))
+    enclosed = max(fields, key=lambda field: (_enclosed(field), _QUOTE in field))
     raise lines.file.fault(
         line,
         f"the quotation marks around {enclosed[:60]} may belong to the text, or enclose it as in "

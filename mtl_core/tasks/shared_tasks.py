@@ -4,23 +4,22 @@ from collections.abc import Sequence
 
 from mtl_core.errors import InvalidRun
 from mtl_core.nearest import quoted
-from mtl_core.settings import FileAccess
-from mtl_core.tasks.dataset import Dataset, Example, load_dataset
+from mtl_core.tasks.data_sources import ReadsData
+from mtl_core.tasks.dataset import Dataset, Example
 from mtl_core.tasks.manifest import SPLIT_KEYS
 from mtl_core.tasks.task import Task
 
 
 def check_other_data(
-    data: str, others: Sequence[str], tasks: Sequence[Task], access: FileAccess
+    data: str, others: Sequence[str], tasks: Sequence[Task], load: ReadsData
 ) -> None:
     """Checks that a run on `data` can be evaluated on all `others`.
 
-    Raises InvalidRun if one of them is `data` itself or shares no task, and what `load_dataset`
-    raises.
+    Raises InvalidRun if one of them is `data` itself or shares no task, and what `load` raises.
     """
     for reference in dict.fromkeys(others):
         require_other(data, reference)
-        shared_tasks(tasks, load_dataset(reference, access))
+        shared_tasks(tasks, load(reference))
 
 
 def require_other(data: str, reference: str) -> None:

@@ -15,9 +15,11 @@ from mtl_core.tasks.aligned_spans import (
     edges_of,
     in_code_points,
     misfit,
+    places_of,
 )
 from mtl_core.tasks.keyed_rows import Row
 from mtl_core.tasks.lines import DataFile
+from mtl_core.tasks.reading_limits import check_spans, check_words
 from mtl_core.tasks.schemes import OUTSIDE, Span, entity_type
 from mtl_core.tasks.split_words import split_words
 from mtl_core.tasks.token_rows import TokenRow
@@ -71,6 +73,8 @@ def _text(file: DataFile, written: Document) -> _Text:
     words = split_words(written.text)
     if not words:
         raise file.fault(written.line, "the text has no words. Write a sentence, or remove it.")
+    check_words(file, written.line, len(words))
+    check_spans(file, written.line, len(written.spans))
     return _Text(written, tuple(word.text for word in words), edges_of(words))
 
 
@@ -114,8 +118,9 @@ def _misfits(
     """Line and span of each that does not align, with offsets in units of the encoding."""
     for each in texts:
         text = each.written.text
+        places = places_of(text, encoding) if encoding and each.written.spans else None
         for span in each.written.spans:
-            moved = in_code_points(text, span, encoding) if encoding else span
+            moved = span if places is None else in_code_points(span, places)
             if misfit(text, moved, each.edges) is not None:
                 yield each.written.line, span
 

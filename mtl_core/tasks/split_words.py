@@ -32,7 +32,7 @@ def _pieces(text: str, start: int, end: int) -> list[Word]:
     first, last = start, end
     while first < end - 1 and text[first] in _OPENING:
         first += 1
-    while last - 1 > first and _closes(text[first:last]):
+    while last - 1 > first and _closes(text, first, last):
         last -= 1
     edges = [*range(start, first), first, *range(last, end)]
     return [
@@ -41,7 +41,8 @@ def _pieces(text: str, start: int, end: int) -> list[Word]:
     ]
 
 
-def _closes(piece: str) -> bool:
-    if piece[-1] == ".":
-        return "." not in piece[:-1].rstrip(".") or piece[-2] == "."
-    return piece[-1] in _CLOSING
+def _closes(text: str, start: int, end: int) -> bool:
+    """Whether the last character of a piece is punctuation behind a word."""
+    if text[end - 1] == ".":
+        return text[end - 2] == "." or text.find(".", start, end - 1) < 0
+    return text[end - 1] in _CLOSING

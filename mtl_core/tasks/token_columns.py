@@ -10,7 +10,7 @@ from mtl_core.tasks.lines import DataFile
 from mtl_core.values import Frozen
 
 _NUMBERS = re.compile(r"\d+(?:[-.:]\d+)?[.:)]?")  # 7, 1-2 and 8.1 of CoNLL-U, 7.
-_ENDS_IN_NUMBER = re.compile(r"(?P<stem>.*?)(?P<number>\d+)")
+_MOST_DIGITS = 18
 _TAG = re.compile(r"O|[BI]-.+")
 _LINES_READ = 2000
 
@@ -68,11 +68,18 @@ def _no_words(column: Sequence[Sequence[str]], columns: int) -> str | None:
 
 def _counts(sentence: Sequence[str]) -> bool:
     """Whether the values are one text with a number that grows by 1: w1, w2, w3."""
-    found = [_ENDS_IN_NUMBER.fullmatch(value) for value in sentence]
-    parts = [(each["stem"], int(each["number"])) for each in found if each is not None]
+    found = map(_stem_and_number, sentence)
+    parts = [each for each in found if each is not None]
     return len(parts) == len(sentence) and all(
         before[0] == after[0] and after[1] == before[1] + 1 for before, after in pairwise(parts)
     )
+
+
+def _stem_and_number(value: str) -> tuple[str, int] | None:
+    """A value that ends in a number, in two parts; None for another one, or a very long number."""
+    stem = value.rstrip("0123456789")
+    digits = value[len(stem) :]
+    return (stem, int(digits)) if 0 < len(digits) <= _MOST_DIGITS else None
 
 
 def _likely_columns(lines: Sequence[list[str]]) -> tuple[int | None, int | None]:

@@ -13,6 +13,13 @@ from mtl_core.errors import DataError
 from mtl_core.tasks.contents import Content
 from mtl_core.tasks.keyed_rows import Row, has_keys, keyed_rows, layout_of, strings, value
 from mtl_core.tasks.lines import DataFile, Lines, refuse_carriage_returns
+from mtl_core.tasks.reading_limits import (
+    check_characters,
+    check_fields,
+    check_label,
+    check_rows,
+    check_words,
+)
 from mtl_core.tasks.span_files import read_span_rows
 from mtl_core.tasks.token_columns import TokenColumns, check_first_column
 from mtl_core.tasks.token_rows import TokenFile, TokenRow
@@ -79,6 +86,7 @@ def _tagged_rows(file: DataFile, rows: Iterable[Row], words: str, tags: str) -> 
                 "Write one tag for each word.",
             )
         tagged = tuple(tag.strip() for tag in tagged)
+        check_label(file, line, max(tagged, key=len, default=""))
         if not tokens or not all(tokens) or not all(tagged):
             raise file.fault(line, "a word or a tag is empty. Fill it, or remove the line.")
         yield TokenRow((line,) * len(tokens), tokens, tagged)
@@ -100,6 +108,7 @@ def _conll(lines: Lines, stated: TokenColumns | None) -> tuple[tuple[TokenRow, .
     usual, tabs = _usual_columns(lines)
     skipped: list[int] = []
     rows = tuple(_conll_rows(lines, stated, usual, tabs, skipped))
+    check_rows(lines.file, len(rows))
     if stated is None and rows:
         _refuse_header(lines.file, rows[0])
         check_first_column(
@@ -141,6 +150,8 @@ def _conll_rows(
             yield from _finished(sentence)
             sentence = []
             continue
+        check_fields(lines.file, number, len(fields))
+        check_words(lines.file, number, len(sentence) + 1)
         if stated is None:
             _check_fields(lines.file, number, fields, first)
             _refuse_comment(lines.file, number, line)
@@ -151,6 +162,9 @@ def _conll_rows(
         else:
             _check_stated(lines.file, number, fields, stated)
             sentence.append((number, fields[stated.word - 1], fields[stated.tag - 1]))
+        if sentence:
+            check_characters(lines.file, number, "the word", sentence[-1][1])
+            check_label(lines.file, number, sentence[-1][2])
     yield from _finished(sentence)
 
 

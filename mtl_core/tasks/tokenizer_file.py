@@ -3,15 +3,21 @@
 The result splits words as training does.
 """
 
-import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from mtl_core.errors import DamagedCheckpoint, FreezeLabError
+from mtl_core.json_files import read_json
+from mtl_core.text import one_line
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 TOKENIZER_FILE = "tokenizer.json"
 _CONFIG_FILE = "tokenizer_config.json"
+_TOKENIZER_BYTES = 128 * 2**20  # tokenizers of 250,000 tokens have 17 MB
 
 
 def tokenizer_file(folder: Path | None) -> Path | None:
@@ -35,7 +41,7 @@ def truncation_side(file: Path) -> str:
 def _keys(file: Path) -> dict[str, Any]:
     """The keys of a JSON file; empty if it has none."""
     try:
-        found = json.loads(file.read_bytes())
+        found = read_json(file, _TOKENIZER_BYTES)
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
@@ -45,16 +51,38 @@ def read_tokenizer(file: Path) -> "Tokenizer":
     """Load the tokenizer in `file` without padding and truncation.
 
     If its vocabulary marks spaces, every word is read as if after a space, as in training. Raises
-    ValueError if the file is not a tokenizer.
+    DamagedCheckpoint if the file is not a tokenizer.
     """
     from tokenizers import Tokenizer
 
-    try:
+    with tokenizer_faults(no_tokenizer(file)):
+        if file.stat().st_size > _TOKENIZER_BYTES:
+            raise ValueError(f"it has more than the {_TOKENIZER_BYTES:,} bytes that are read")
         tokenizer = Tokenizer.from_file(str(file))
         tokenizer.no_padding()
         tokenizer.no_truncation()
         if getattr(tokenizer.pre_tokenizer, "add_prefix_space", None) is False:
             tokenizer.pre_tokenizer.add_prefix_space = True
-    except Exception as error:  # the library raises nothing narrower
-        raise ValueError(f"{file.name} cannot be read as a tokenizer: {error}") from error
     return tokenizer
+
+
+@contextmanager
+def tokenizer_faults(problem: str, remedy: str = "Download or copy it again.") -> Iterator[None]:
+    """Turns every error of a tokenizer into DamagedCheckpoint: `problem`, its cause, `remedy`.
+
+    Loading and applying one runs what its file describes, in Rust. A panic there arrives as
+    `pyo3_runtime.PanicException`, which no module exports and which is no Exception.
+    """
+    try:
+        yield
+    except (FreezeLabError, MemoryError):
+        raise
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        raise DamagedCheckpoint(f"{problem}: {one_line(error)} {remedy}") from error
+
+
+def no_tokenizer(file: Path) -> str:
+    """The beginning of the error for a file that cannot be loaded or applied."""
+    return f"{file} cannot be used as a tokenizer"

@@ -10,7 +10,7 @@ import json
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path, PurePath
@@ -144,12 +144,16 @@ def read_upload(tasks: tuple[UploadedTask, ...]) -> Dataset:
     return dataset
 
 
-def store_upload(tasks: tuple[UploadedTask, ...], uploads: Path) -> str:
-    """Store an upload below `uploads` and return its reference.
+def store_upload(
+    tasks: tuple[UploadedTask, ...],
+    uploads: Path,
+    read: Callable[[tuple[UploadedTask, ...]], Dataset] = read_upload,
+) -> str:
+    """Store an upload below `uploads`, after `read` has read it, and return its reference.
 
-    Raises DataError as `read_upload` does, and if the upload cannot be stored.
+    Raises DataError as `read` does, and if the upload cannot be stored.
     """
-    read_upload(tasks)
+    read(tasks)
     reference = upload_reference(tasks)
     folder = uploads / reference.removeprefix(PREFIX)
     try:

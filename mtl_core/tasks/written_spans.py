@@ -15,6 +15,7 @@ from mtl_core.nearest import quoted
 from mtl_core.tasks.aligned_spans import WrittenSpan
 from mtl_core.tasks.keyed_rows import Row, string, value
 from mtl_core.tasks.lines import DataFile
+from mtl_core.tasks.reading_limits import check_label
 
 SPAN_COLUMNS = ("text", "label", "labels", "entities", "data", "annotations")
 _TEXT, *_LISTS = SPAN_COLUMNS[:4]
@@ -113,6 +114,7 @@ def _spans(file: DataFile, line: int, key: str, found: Any) -> list[WrittenSpan]
         )
     types = types if isinstance(types, list) else [types]
     names = [string(file, line, f"the type in '{key}'", each).strip() for each in types]
+    check_label(file, line, max(names, key=len, default=""))
     if not names or not all(names):
         raise file.fault(line, f"a span in '{key}' has no type. Write one, or remove the span.")
     stated = text if isinstance(text, str) else None

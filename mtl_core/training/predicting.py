@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from mtl_core.errors import DamagedCheckpoint, InvalidRun, MissingWeights
-from mtl_core.models.architecture import one_line
 from mtl_core.models.checkpoint import resolve_checkpoint
 from mtl_core.models.load import load_backbone, load_tokenizer
 from mtl_core.models.multitask import MultiTaskModel
@@ -18,6 +17,7 @@ from mtl_core.tasks.alignment import EncodedExample, encode, truncates_left
 from mtl_core.tasks.dataset import Example
 from mtl_core.tasks.schemes import OUTSIDE, spans
 from mtl_core.tasks.task import Task, TaskKind
+from mtl_core.text import one_line
 from mtl_core.training.batches import batches_by_length, collate
 from mtl_core.training.output_folder import WEIGHTS, require_as_written
 from mtl_core.training.predictions import (

@@ -30,6 +30,7 @@ from mtl_core.models.description import ModelDescription
 from mtl_core.settings import ANY_FILE, HEAD_ROWS_BYTES, Settings, available_cores
 from mtl_core.store.record import PlannedRun, RunRole
 from mtl_core.store.runs import RunStore
+from mtl_core.tasks.data_sources import owner_dataset
 from mtl_core.tasks.task import DEFAULT_TASKS
 from mtl_core.training.comparison import ComparisonSpec
 from mtl_core.training.spec import RunSpec
@@ -151,6 +152,7 @@ def test_full_fine_tuning_needs_more_memory_than_the_heads(settings: Settings) -
             RunSpec(checkpoint="minilm-l6", plan=scenario_plan(name, model), tasks=DEFAULT_TASKS),
             settings,
             ANY_FILE,
+            owner_dataset,
         )
         for name in ("heads-only", "full")
     )
@@ -166,14 +168,14 @@ def test_costs_that_were_not_traced_are_estimated_from_the_description(
     settings: Settings, tiny_checkpoint: Path, spec_of: Callable[[str], RunSpec]
 ) -> None:
     spec = spec_of("heads").model_copy(update={"checkpoint": str(tiny_checkpoint)})
-    assert peak_memory_bytes(spec, settings, ANY_FILE) is None
+    assert peak_memory_bytes(spec, settings, ANY_FILE, owner_dataset) is None
     backbone = read_description(shipped_description("minilm-l6"))
     key = config_key(tiny_checkpoint / "config.json", FORMAT, ["transformers"])
     write_description(settings.descriptions / f"{key}.json", backbone)
     tokens = spec.max_length
     layer = spec.batch_size * tokens * (68 * 384 + 10 * 12 * tokens)
     assert (
-        peak_memory_bytes(spec, settings, ANY_FILE)
+        peak_memory_bytes(spec, settings, ANY_FILE, owner_dataset)
         == PROCESS_BYTES + HEAD_ROWS_BYTES + 16 * backbone.total + 6 * layer
     )
 
@@ -186,9 +188,11 @@ def test_a_run_that_measures_an_epoch_runs_alone(
     pace = PlannedRun(spec, RunRole.PACE)
     made = store.add_comparison(compared, [pace, PlannedRun(spec)])
     measuring, result = made.trial_runs[0], made.runs[0]
-    assert demand_of(measuring, settings, ANY_FILE).alone
-    assert demand_of(result, settings, ANY_FILE) == Demand(
-        threads=3, memory_bytes=peak_memory_bytes(spec, settings, ANY_FILE), accelerated=True
+    assert demand_of(measuring, settings, ANY_FILE, owner_dataset).alone
+    assert demand_of(result, settings, ANY_FILE, owner_dataset) == Demand(
+        threads=3,
+        memory_bytes=peak_memory_bytes(spec, settings, ANY_FILE, owner_dataset),
+        accelerated=True,
     )
 
 

@@ -10,6 +10,7 @@ from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.models.cache import read_description, shipped_description
 from mtl_core.models.description import ModelDescription
 from mtl_core.settings import ANY_FILE, HEAD_ROWS_BYTES, Settings
+from mtl_core.tasks.data_sources import owner_dataset
 from mtl_core.tasks.dataset import load_dataset
 from mtl_core.tasks.task import DEFAULT_TASKS
 from mtl_core.training.spec import RunSpec
@@ -25,7 +26,7 @@ BOTTOM_THEN_HEADS = Plan(
 def held(settings: Settings, plan: Plan, grouped: bool = False, **values: object) -> int:
     spec = RunSpec(checkpoint="minilm-l6", plan=plan, tasks=DEFAULT_TASKS, epochs=8.0)
     spec = spec.model_copy(update=values)
-    return held_output_bytes(spec, MODEL, settings, ANY_FILE, grouped)
+    return held_output_bytes(spec, MODEL, settings, owner_dataset, grouped)
 
 
 def bytes_of(data: str) -> int:

@@ -1,6 +1,10 @@
+from time import process_time
+
 import pytest
 
-from mtl_core.errors import InvalidPlan, SelectorMatchesNothing
+from mtl_core.errors import InvalidPlan, PlanError, SelectorMatchesNothing
+from mtl_core.freezing.plan import Phase, Plan
+from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.freezing.selectors import matches_glob, select, select_any
 from mtl_core.models.description import ModelDescription
 from mtl_core.models.sentence_vector import SentenceVector
@@ -224,3 +228,20 @@ def test_a_selector_and_a_list_of_them_have_a_length(bert: ModelDescription) -> 
 def test_many_stars_are_matched_in_a_moment() -> None:
     """Trying all ways to divide the name would take longer than the universe exists."""
     assert not matches_glob(".".join(["*"] * 30 + ["end"]), ".".join(["a"] * 60))
+
+
+@pytest.mark.parametrize(
+    "selector", ["[" * 200, "[a-z]" * 40, "*a" * 100, "*." * 99 + "*", "x" * 19_000]
+)
+def test_a_typed_selector_takes_little_time_also_where_nothing_matches(selector: str) -> None:
+    model = shipped("bert-large-uncased")
+    started = process_time()
+    with pytest.raises(PlanError):
+        select(selector, model)
+    assert process_time() - started < 0.25
+
+
+def test_the_selectors_of_all_phases_together_are_bounded() -> None:
+    phases = tuple(Phase(name=f"{number}", train=("heads",) * 100) for number in range(11))
+    with pytest.raises(InvalidPlan, match=r"There are 1,100 selectors in 'much'; at most 1,000"):
+        parameter_tables(Plan(name="much", phases=phases), shipped("minilm-l6"))

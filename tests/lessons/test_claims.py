@@ -41,6 +41,7 @@ from mtl_core.settings import ANY_FILE
 from mtl_core.store.record import RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.store.shipping import ShippedComparison
+from mtl_core.tasks.data_sources import owner_dataset
 from mtl_core.training.events import RunStarted
 from mtl_core.training.spec import RunSpec
 from tests.claim_runs import comparison_of
@@ -327,7 +328,7 @@ def finding_of(name: str, made: ShippedComparison, count: int) -> Finding:
         claim_by_id(name),
         runs_of_arms([part]),
         lambda run: summarise(run.id, run.spec, events[run.id]),
-        ANY_FILE,
+        owner_dataset,
     )
 
 
@@ -382,14 +383,16 @@ def test_other_epochs_scale_the_experiments_that_have_more_than_three() -> None:
 
 def test_data_without_a_task_of_a_claim_cannot_test_it(tiny_data: Path) -> None:
     experiments = experiments_with(ANY_FILE, data=str(tiny_data))
-    assert can_be_tested(claim_by_id("heads-ner"), experiments, ANY_FILE)
+    assert can_be_tested(claim_by_id("heads-ner"), experiments, owner_dataset)
     tasks = yaml.safe_load(tiny_data.read_text(encoding="utf-8"))
     alone = tiny_data.with_name("alone.yaml")
     alone.write_text(yaml.safe_dump({"tasks": {"sentiment": tasks["tasks"]["sentiment"]}}))
     fewer = experiments_with(ANY_FILE, data=str(alone))
-    assert not can_be_tested(claim_by_id("heads-ner"), fewer, ANY_FILE)
-    assert not can_be_tested(claim_by_id("few-50"), fewer, ANY_FILE)  # 50 sentences of each task
-    assert can_be_tested(claim_by_id("heads-sentiment"), fewer, ANY_FILE)
+    assert not can_be_tested(claim_by_id("heads-ner"), fewer, owner_dataset)
+    assert not can_be_tested(
+        claim_by_id("few-50"), fewer, owner_dataset
+    )  # 50 sentences of each task
+    assert can_be_tested(claim_by_id("heads-sentiment"), fewer, owner_dataset)
 
 
 def test_a_checkpoint_of_unknown_width_has_no_multiple_of_the_tuned_rate(
@@ -406,8 +409,10 @@ def test_other_data_leave_out_what_needs_the_posts() -> None:
     assert experiments["standard"].spec.data == "mine"
     assert experiments["standard"].spec.also_evaluate == ()
     claim = claim_by_id("frozen-head-ner")
-    assert not can_be_tested(claim, experiments, ANY_FILE)
-    finding = claim_finding(claim, {}, lambda _: pytest.fail("read a run"), ANY_FILE, experiments)
+    assert not can_be_tested(claim, experiments, owner_dataset)
+    finding = claim_finding(
+        claim, {}, lambda _: pytest.fail("read a run"), owner_dataset, experiments
+    )
     assert (finding.verdict, finding.detail) == (
         ClaimVerdict.OPEN,
         "these data or this checkpoint cannot test it",
@@ -432,8 +437,8 @@ def test_any_two_checkpoints_can_be_the_general_one_and_that_of_the_domain() -> 
 def test_a_claim_without_weights_here_is_not_run() -> None:
     claim = claim_by_id("domain-checkpoint")
     assert set(missing_weights(claim, ANY_FILE)) == {"bert-base-uncased", "biobert"}
-    assert not can_run(claim, EXPERIMENTS, ANY_FILE)
-    assert can_run(claim_by_id("heads-ner"), EXPERIMENTS, ANY_FILE)
+    assert not can_run(claim, EXPERIMENTS, ANY_FILE, owner_dataset)
+    assert can_run(claim_by_id("heads-ner"), EXPERIMENTS, ANY_FILE, owner_dataset)
 
 
 def test_margins_are_those_of_the_outcomes_or_smaller_published_effects() -> None:

@@ -18,9 +18,9 @@ from mtl_core.lessons.claim_runs import (
 )
 from mtl_core.lessons.claims import claim_by_id
 from mtl_core.lessons.shipped_runs import FOLDER, ShippedRuns, add_shipped_runs, import_shipped
-from mtl_core.settings import ANY_FILE
 from mtl_core.store.runs import RunStore
 from mtl_core.store.shipping import ShippedComparison
+from mtl_core.tasks.data_sources import owner_dataset
 from tests.claim_runs import comparison_of
 
 SCORES = [(0.8, 0.5), (0.81, 0.51), (0.82, 0.52), (0.81, 0.5), (0.8, 0.51)]
@@ -82,13 +82,13 @@ def test_runs_read_without_a_store_are_those_that_a_store_imports(
     assert read.by_arm == imported
 
     claim = claim_by_id("faster")
-    finding = claim_finding(claim, read.by_arm, read.summary_of, ANY_FILE)
+    finding = claim_finding(claim, read.by_arm, read.summary_of, owner_dataset)
     assert (finding.seeds, finding.verdict) == (10, ClaimVerdict.HOLDS)
     of_store = claim_finding(
         claim,
         imported,
         lambda run: summarise(run.id, run.spec, (each for _, each in other.events(run.id))),
-        ANY_FILE,
+        owner_dataset,
     )
     assert of_store == finding
 

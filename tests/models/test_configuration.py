@@ -302,3 +302,49 @@ def test_positions_that_transformers_does_not_compute_are_refused(
         match=f"position_embedding_type '{positions}', which transformers .* does not compute",
     ):
         read_architecture(folder / "config.json")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "most"),
+    [
+        ("num_hidden_layers", 1_000, "64"),
+        ("n_layer", 65, "64"),
+        ("hidden_size", 8_193, "8,192"),
+        ("d_model", 10**9, "8,192"),
+        ("embedding_size", 10_000.0, "8,192"),
+        ("intermediate_size", 32_769, "32,768"),
+        ("vocab_size", 1_000_001, "1,000,000"),
+        ("max_position_embeddings", 2**20, "131,072"),
+        ("attention_window", [512, 4_096], "2,048"),
+        ("block_sizes", [40, 40], "64"),
+        ("num_attention_heads", 512, "256"),
+        ("num_experts", 10_000, "256"),
+        ("pad_size", 10**400, "8,192"),
+    ],
+)
+def test_a_size_over_its_limit_is_refused_before_anything_is_built(
+    tmp_path, monkeypatch, key, value, most
+):
+    monkeypatch.setattr("mtl_core.models.configuration._configuration_class", pytest.fail)
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps({"model_type": "bert", **TINY, key: value}))
+    with pytest.raises(UnsupportedArchitecture, match=rf" has {key} .*; at most {most} (is|are) "):
+        read_architecture(file)
+
+
+def test_ids_names_of_labels_and_the_sizes_of_large_encoders_are_no_excess(tmp_path):
+    file = tmp_path / "config.json"
+    known = {"id2label": {"0": "hidden"}, "label2id": {"hidden_size": 10**6}, "pad_token_id": 1}
+    large = {"num_hidden_layers": 48, "hidden_size": 4_096, "num_attention_heads": 32}
+    file.write_text(json.dumps({**BERT, **known, **large, "intermediate_size": 16_384}))
+    assert read_architecture(file).num_hidden_layers == 48
+
+
+def test_a_config_that_is_nested_too_deeply_or_too_long_is_refused(tmp_path):
+    file = tmp_path / "config.json"
+    file.write_text('{"model_type": ' + "[" * 100_000)
+    with pytest.raises(DamagedCheckpoint, match=r"is not JSON: it is nested too deeply"):
+        read_architecture(file)
+    file.write_text(" " * (2**24 + 1))
+    with pytest.raises(DamagedCheckpoint, match=r"more than the 16,777,216 bytes that are read"):
+        read_architecture(file)

@@ -75,7 +75,7 @@ def sorted_out(marks: Mapping[tuple[str, str], str]) -> Verdicts:
 
 def in_note(lab: Lab, record: ComparisonRecord) -> Verdicts:
     def data_of(spec: RunSpec, examples: Mapping[str, int]) -> object:
-        return sentences_of(spec, examples, lab.access)
+        return sentences_of(spec, examples, lab.data.dataset)
 
     ids = [run.id for run in record.runs]
     report = load_report(lab.store, ids, lambda _: minilm(), data_of)  # type: ignore[arg-type]
@@ -169,7 +169,7 @@ def against_in_note(lab: Lab, record: ComparisonRecord, name: str) -> Mapping[st
         lab.store,
         [run.id for run in record.runs],
         lambda _: minilm(),
-        lambda spec, examples: sentences_of(spec, examples, lab.access),
+        lambda spec, examples: sentences_of(spec, examples, lab.data.dataset),
         record,
         reference=name,
     )

@@ -9,7 +9,8 @@ import pytest
 
 from mtl_core.errors import DataError, InternalError
 from mtl_core.settings import ANY_FILE
-from mtl_core.tasks.dataset import Example, load_dataset, load_tasks, verify_shipped
+from mtl_core.tasks.dataset import Example, load_dataset, load_tasks
+from mtl_core.tasks.shipped_sums import verify_shipped
 from mtl_core.tasks.task import DEFAULT_TASKS, Task, TaskKind
 
 SENTENCES = "kind: sentence, train: a.train.csv, validation: a.dev.csv"

@@ -207,7 +207,7 @@ def test_aliases_that_multiply_are_never_built(manifest: Path) -> None:
 
 def test_a_manifest_over_the_limit_is_not_read(manifest: Path) -> None:
     manifest.write_text("#" * (MANIFEST_BYTES + 1))
-    with pytest.raises(DataError, match=r"has 262,145 bytes, over the limit of 262,144\."):
+    with pytest.raises(DataError, match=r"has 65,537 bytes, over the limit of 65,536\."):
         read_manifest(manifest)
 
 

@@ -7,7 +7,8 @@ import pytest
 from mtl_core.engine import lab as lab_module
 from mtl_core.engine.inspector import Inspector
 from mtl_core.engine.lab import Lab
-from mtl_core.settings import Settings
+from mtl_core.engine.reading_processes import ReadingProcesses
+from mtl_core.settings import READ_BYTES, READ_SECONDS, Settings
 
 
 class SharedInspector(Inspector):
@@ -27,10 +28,32 @@ def shared_inspector() -> Iterator[SharedInspector]:
     inspector.end()
 
 
+class SharedReadingProcesses(ReadingProcesses):
+    """Reading processes that are not ended with a lab."""
+
+    def close(self) -> None:
+        pass
+
+    def end(self) -> None:
+        super().close()
+
+
+@pytest.fixture(scope="session")
+def shared_reading() -> Iterator[SharedReadingProcesses]:
+    processes = SharedReadingProcesses(READ_SECONDS, READ_BYTES)
+    yield processes
+    processes.end()
+
+
 @pytest.fixture(autouse=True)
-def _one_inspector(shared_inspector: SharedInspector, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All labs of the tests of pages send their requests to one process."""
+def _shared_processes(
+    shared_inspector: SharedInspector,
+    shared_reading: SharedReadingProcesses,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All labs of the tests of pages send their requests to the same processes."""
     monkeypatch.setattr(lab_module, "Inspector", lambda _argv: shared_inspector)
+    monkeypatch.setattr(lab_module, "ReadingProcesses", lambda *_limits: shared_reading)
 
 
 @pytest.fixture

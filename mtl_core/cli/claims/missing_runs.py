@@ -30,6 +30,7 @@ from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.report.run_words import about, duration
 from mtl_core.settings import ANY_FILE, Settings
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
+from mtl_core.tasks.data_sources import owner_dataset
 
 _POLL_SECONDS = 0.5
 
@@ -39,7 +40,7 @@ def run_claims(claims: Sequence[Claim], experiments: Experiments) -> list[ClaimR
 
     Runs that ended before they finished are repeated; finished runs are not.
     """
-    possible = [each for each in claims if can_run(each, experiments, ANY_FILE)]
+    possible = [each for each in claims if can_run(each, experiments, ANY_FILE, owner_dataset)]
     with Lab(Settings.from_environment(), reserved=True) as lab:
         _run_all(lab, _arms(possible), experiments)
         runs = local_runs(lab.store, experiments)
@@ -56,13 +57,13 @@ def ship_claims(claims: Sequence[Claim]) -> list[ClaimResult]:
     A second stage that is missing also needs the models of its first stage, which are not included:
     those runs are repeated here, and stay here. Raises BadInput if a run did not finish.
     """
-    possible = [each for each in claims if can_run(each, EXPERIMENTS, ANY_FILE)]
+    possible = [each for each in claims if can_run(each, EXPERIMENTS, ANY_FILE, owner_dataset)]
     lacking = missing_arms(ShippedRuns().by_arm, _arms(possible))
     with Lab(Settings.from_environment(), reserved=True) as lab:
         _run_all(lab, with_start_arms(lacking), EXPERIMENTS)
         made = local_runs(lab.store)
         files = add_shipped_runs(lab.store, {arm: made[arm] for arm in lacking if arm in made})
-    results = judged_by_shipped_runs(CLAIMS, ANY_FILE)
+    results = judged_by_shipped_runs(CLAIMS, owner_dataset)
     FILE.write_text(results_json(results), encoding="utf-8")
     size = sum(file.stat().st_size for file in files)
     _log(f"{len(files)} comparisons are included in {FILE.parent}, {size / 1e6:.1f} MB.")
@@ -147,7 +148,9 @@ def _findings(
             read[run.id] = summarise(run.id, run.spec, events)
         return read[run.id]
 
-    return [claim_finding(claim, runs, summary_of, lab.access, experiments) for claim in claims]
+    return [
+        claim_finding(claim, runs, summary_of, lab.data.dataset, experiments) for claim in claims
+    ]
 
 
 def _log(message: str) -> None:

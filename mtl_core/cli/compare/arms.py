@@ -97,6 +97,8 @@ def _split(text: str) -> list[str]:
         (parts,) = csv.reader([text], skipinitialspace=True, strict=True)
     except (csv.Error, ValueError) as problem:
         raise InvalidRun(f"--arm {text}: {problem}. Write NAME,key=value,key=value.") from None
+    if not parts:
+        raise InvalidRun("--arm is empty. Write NAME,key=value,key=value.")
     return parts
 
 

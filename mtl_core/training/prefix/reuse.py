@@ -10,11 +10,11 @@ from torch import Tensor
 
 from mtl_core.errors import FreezeBroken, UnsupportedArchitecture
 from mtl_core.freezing.table import ParameterTable, State
-from mtl_core.models.architecture import one_line
 from mtl_core.models.description import Role
 from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.settings import PREFIX_MEMORY_BYTES
 from mtl_core.tasks.task import TaskKind
+from mtl_core.text import one_line
 from mtl_core.training.backbone_passes import BackbonePasses
 from mtl_core.training.batches import Batch
 from mtl_core.training.device import random_state_module

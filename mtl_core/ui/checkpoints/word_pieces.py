@@ -3,14 +3,14 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
-from pathlib import Path
 
 import streamlit as st
 
+from mtl_core.engine.lab import the_lab
 from mtl_core.errors import DamagedCheckpoint
 from mtl_core.models.catalogue import catalogue
 from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
-from mtl_core.models.word_pieces import SplitWord, split_into_pieces
+from mtl_core.models.word_pieces import SplitWord
 from mtl_core.settings import NO_FILE
 from mtl_core.tasks.tokenizer_file import tokenizer_file
 from mtl_core.text import counted
@@ -127,18 +127,8 @@ def _tokenized_words(checkpoint: Checkpoint, groups: Groups, with_name: bool) ->
 def _split_all(checkpoint: Checkpoint, groups: Groups) -> tuple[SplitWord, ...] | None:
     """Split all words of all groups, in order; None if the tokenizer cannot be read."""
     words = tuple(word for group in groups.values() for word in group)
-    return _split(checkpoint.name, checkpoint.folder, words, checkpoint)
-
-
-@st.cache_data(ttl=30, max_entries=128, show_spinner=False)
-def _split(
-    name: str,  # noqa: ARG001 — part of the cache key, as is the folder
-    folder: Path | None,  # noqa: ARG001
-    words: tuple[str, ...],
-    _checkpoint: Checkpoint,
-) -> tuple[SplitWord, ...] | None:
     try:
-        return split_into_pieces(words, _checkpoint)
+        return the_lab().data.split_words(words, checkpoint)
     except DamagedCheckpoint:
         return None
 

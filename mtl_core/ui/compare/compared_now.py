@@ -1,32 +1,17 @@
 """The report that the Compare page shows, loaded with cached summaries, models and data."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from threading import Lock
-
-from cachetools import LRUCache, cached
-from cachetools.keys import hashkey
 
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import FreezeLabError
 from mtl_core.report.baselines import shared_limits
 from mtl_core.report.compared import ComparedRuns, lowest_seed_run
-from mtl_core.report.load import Report, summarized_report
-from mtl_core.settings import FileAccess
+from mtl_core.report.load import Report, sentences_of, summarized_report
 from mtl_core.store.record import ComparisonRecord, RunRecord
-from mtl_core.tasks.dataset import Dataset, load_dataset
+from mtl_core.tasks.dataset import Dataset
 from mtl_core.training.spec import RunSpec
 from mtl_core.ui.shared.run_cache import model_of, summary_of
-
-_DATASET_BYTES = 300_000_000
-
-
-def _dataset_bytes(dataset: Dataset | None) -> int:
-    return min(dataset.memory_bytes, _DATASET_BYTES) if dataset is not None else 100
-
-
-_datasets: LRUCache[Hashable, Dataset | None] = LRUCache(_DATASET_BYTES, _dataset_bytes)
-_datasets_lock = Lock()
 
 
 def report_now(
@@ -52,10 +37,7 @@ def report_now(
 
 def dataset_of(lab: Lab, spec: RunSpec) -> Dataset | None:
     """Returns the spec's data, or None if they are missing, not allowed or have changed."""
-    try:
-        return _read(*_key(lab, spec))
-    except FreezeLabError:
-        return None
+    return _data_of(lab, spec, {})
 
 
 def shared_data(lab: Lab, shown: ComparedRuns) -> Dataset | None:
@@ -75,28 +57,12 @@ def limited_data(lab: Lab, spec: RunSpec, limits: Mapping[str, int]) -> Dataset 
     """
     if not spec.data_digests or dataset_of(lab, spec) is None:
         return None
-    return _limited(*_key(lab, spec), tuple(sorted(limits.items())))
+    return _data_of(lab, spec, limits)
 
 
 def _data_of(lab: Lab, spec: RunSpec, limits: Mapping[str, int]) -> Dataset | None:
-    return limited_data(lab, spec, limits) if limits else dataset_of(lab, spec)
-
-
-def _key(lab: Lab, spec: RunSpec) -> tuple[str, FileAccess, tuple[tuple[str, str], ...]]:
-    return spec.data, lab.access, tuple(sorted(spec.data_digests.items()))
-
-
-@cached(_datasets, key=partial(hashkey, "limited"), lock=_datasets_lock)
-def _limited(
-    data: str,
-    access: FileAccess,
-    digests: tuple[tuple[str, str], ...],
-    examples: tuple[tuple[str, int], ...],
-) -> Dataset | None:
-    return load_dataset(data, access, dict(examples)).as_recorded(dict(digests))
-
-
-@cached(_datasets, key=partial(hashkey, "whole"), lock=_datasets_lock)
-def _read(data: str, access: FileAccess, digests: tuple[tuple[str, str], ...]) -> Dataset | None:
-    """Loads the data; None if their digests differ from those that the runs recorded."""
-    return load_dataset(data, access).as_recorded(dict(digests))
+    """Loads the data; None if they are unavailable or differ from those that the run recorded."""
+    try:
+        return sentences_of(spec, limits, lab.data.dataset)
+    except FreezeLabError:
+        return None

@@ -113,7 +113,7 @@ def requested_comparison(
     if not examples:
         return None, "Choose a number of training sentences, or all."
     try:
-        check_other_data(choice.data, rare.also_evaluate, model.tasks, lab.access)
+        check_other_data(choice.data, rare.also_evaluate, model.tasks, lab.data.dataset)
         vector = rare.sentence_vector or trained_sentence_vector(
             resolve_checkpoint(choice.checkpoint, lab.access)
         )

@@ -1,7 +1,6 @@
 """The form that starts a comparison, with an estimate of its duration."""
 
 from contextlib import suppress
-from functools import cache
 from time import monotonic
 
 import streamlit as st
@@ -14,10 +13,8 @@ from mtl_core.freezing.titles import scenario_phrase
 from mtl_core.models.catalogue import entry
 from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.report.run_words import about, rate_words
-from mtl_core.settings import FileAccess
 from mtl_core.store.record import TITLE_LENGTH, RunState
-from mtl_core.tasks.dataset import SAMPLE, load_tasks
-from mtl_core.tasks.task import Task
+from mtl_core.tasks.dataset import SAMPLE
 from mtl_core.text import counted
 from mtl_core.training.comparison import ComparisonSpec, plain_arms
 from mtl_core.training.prepare_comparison import prepare_comparison
@@ -138,7 +135,7 @@ def duration_estimate_text(estimate: DurationEstimate | None) -> str:
 def _form(choice: Choice) -> None:
     lab = the_lab()
     try:
-        tasks = _tasks(lab, choice.data)
+        tasks = lab.data.dataset(choice.data).tasks
         model = lab.model_description(choice.checkpoint, tasks, SentenceVector.FIRST_TOKEN)
     except BadInput as missing:
         st.warning(plain(str(missing)), icon=":material/info:")
@@ -210,7 +207,7 @@ def _origin(lab: Lab, spec: ComparisonSpec, estimate: DurationEstimate | None) -
 
 def _estimate(lab: Lab, spec: ComparisonSpec) -> DurationEstimate:
     """Estimates the duration. Raises BadInput for arms that cannot be trained."""
-    tasks = _tasks(lab, spec.data)
+    tasks = lab.data.dataset(spec.data).tasks
     threads = lab.settings.threads_of_each(spec.run_count)
     specs = prepare_comparison(
         spec, lambda ref, vector: lab.model_description(ref, tasks, vector), threads
@@ -218,12 +215,3 @@ def _estimate(lab: Lab, spec: ComparisonSpec) -> DurationEstimate:
     at_once = lab.runs_at_once(specs[0].threads)
     past = lab.store.runs(shipped=None, states=(RunState.FINISHED,))
     return estimate_duration(with_sweep_runs(specs, spec.sweep), past, spec.seconds, at_once)
-
-
-def _tasks(lab: Lab, data: str) -> tuple[Task, ...]:
-    return _sample_tasks(lab.access) if data == SAMPLE else load_tasks(data, lab.access)
-
-
-@cache
-def _sample_tasks(access: FileAccess) -> tuple[Task, ...]:
-    return load_tasks(SAMPLE, access)

@@ -1,7 +1,5 @@
 """The content of the Data page: label counts, lengths and examples of the selected data."""
 
-from pathlib import Path
-
 import streamlit as st
 
 from mtl_core.charts.data import balance_figure, lengths_figure
@@ -16,10 +14,10 @@ from mtl_core.report.data_words import (
     length_finding,
     reading_lines,
 )
-from mtl_core.settings import FileAccess, Settings
-from mtl_core.tasks.dataset import SAMPLE, load_dataset
-from mtl_core.tasks.lengths import SubWordCounter, counter_for
-from mtl_core.tasks.overview import DataOverview, Shown, TaskOverview, overview
+from mtl_core.settings import Settings
+from mtl_core.tasks.dataset import SAMPLE
+from mtl_core.tasks.lengths import SubWordCounter
+from mtl_core.tasks.overview import DataOverview, Shown, TaskOverview
 from mtl_core.tasks.repeated import nearly_repeated_words, repeated_words
 from mtl_core.tasks.upload_reference import is_upload
 from mtl_core.ui.shared.choice import Choice, keep_choice, seed_widget
@@ -38,14 +36,10 @@ def overview_of_choice(lab: Lab, chosen: ResolvedChoice) -> DataOverview:
     """Compute the overview of the selected data, with the tokenizer of the selected checkpoint.
 
     Lengths are in words if the tokenizer is not on this machine. Raises DataError if the data
-    can no longer be read.
+    can no longer be read, and DamagedCheckpoint if the tokenizer fails.
     """
-    return _overview_of(chosen.choice.data, lab.access, chosen.checkpoint.folder)
-
-
-@st.cache_data(ttl=30, max_entries=16, show_spinner="Counting …")
-def _overview_of(reference: str, access: FileAccess, folder: Path | None) -> DataOverview:
-    return overview(load_dataset(reference, access), counter_for(folder))
+    with st.spinner("Counting …"):
+        return lab.data.overview(chosen.choice.data, chosen.checkpoint)
 
 
 def data_facts(chosen: ResolvedChoice, found: DataOverview) -> list[str]:

@@ -20,9 +20,7 @@ from mtl_core.tasks.uploads import (
     SUFFIXES,
     UploadedFile,
     UploadedTask,
-    columns_of,
     files_of,
-    read_upload,
     upload_reference,
 )
 from mtl_core.text import counted
@@ -69,7 +67,7 @@ def upload_form(lab: Lab) -> None:
         with st.grid(min(2, len(numbers)), min_column_width=330, gap="medium"):
             for number in numbers:
                 with st.container(border=True, gap="small"):
-                    drafts.append(_task(number, kinds))
+                    drafts.append(_task(lab, number, kinds))
         _check_and_save(lab, drafts)
 
 
@@ -77,7 +75,7 @@ Draft = UploadedTask | str | DataError
 """A complete task, a sentence about what is missing, or the error of a field."""
 
 
-def _task(number: int, kinds: list[TaskKind]) -> Draft:
+def _task(lab: Lab, number: int, kinds: list[TaskKind]) -> Draft:
     """Draw the widgets of one task and append its kind to `kinds`, those of earlier tasks."""
     name = st.text_input(
         f"Name of task {number}",
@@ -108,14 +106,14 @@ def _task(number: int, kinds: list[TaskKind]) -> Draft:
         for split in ("training", "validation", "test")
     }
     stated = reading_fields(number, kind, name)
-    draft = _draft(number, name, kind, head or fallback, sent)
+    draft = _draft(lab, number, name, kind, head or fallback, sent)
     if isinstance(stated, DataError):
         return stated
     return replace(draft, **stated) if isinstance(draft, UploadedTask) else draft
 
 
 def _draft(
-    number: int, name: str, kind: TaskKind, head: str, sent: dict[str, Sent | None]
+    lab: Lab, number: int, name: str, kind: TaskKind, head: str, sent: dict[str, Sent | None]
 ) -> UploadedTask | str:
     """Build the task from its widgets and select its columns; or return what is missing."""
     if not name:
@@ -129,19 +127,21 @@ def _draft(
     train, validation, test = (
         None if file is None else UploadedFile(file.name, file.getvalue()) for file in sent.values()
     )
-    text, label = _columns(number, kind, train) if train else (None, None)
+    text, label = _columns(lab, number, kind, train) if train else (None, None)
     if train is None or validation is None:
         missing = "training" if train is None else "validation"
         return f"Add the {missing} file of {name}."
     return UploadedTask(name, kind, head, train, validation, text, label, test)
 
 
-def _columns(number: int, kind: TaskKind, train: UploadedFile) -> tuple[str | None, str | None]:
+def _columns(
+    lab: Lab, number: int, kind: TaskKind, train: UploadedFile
+) -> tuple[str | None, str | None]:
     """Draw the selection of the text and label columns of the training file.
 
     Returns (None, None) if the file's format needs no selection.
     """
-    columns = columns_of(train)
+    columns = lab.data.columns_of_upload(train)
     if len(columns) < 2 or (kind is TaskKind.TOKEN and train.suffix not in KEYED_SUFFIXES):
         return None, None
     selected = []
@@ -175,7 +175,7 @@ def _check_and_save(lab: Lab, drafts: Sequence[Draft]) -> None:
     if missing:
         st.caption(plain(" ".join(missing)))
     elif not problems:
-        result = _read(tasks)
+        result = _read(lab, tasks)
     if isinstance(result, str):
         st.error(plain(result), icon=":material/error:")
         if (where := where_to_enter(result)) is not None and not problems:
@@ -192,14 +192,14 @@ def _check_and_save(lab: Lab, drafts: Sequence[Draft]) -> None:
     )
 
 
-def _read(tasks: tuple[UploadedTask, ...]) -> Dataset | str:
+def _read(lab: Lab, tasks: tuple[UploadedTask, ...]) -> Dataset | str:
     """Read the files, or return the error message. The result is cached in the session."""
     names = "\0".join(file.name for _, _, file in files_of(tasks))
     key = hashlib.sha256(f"{upload_reference(tasks)}\0{names}".encode()).digest()
     last: tuple[bytes, Dataset | str] | None = st.session_state.get(Key.UPLOAD_SEEN)
     if last is None or last[0] != key:
         try:
-            result: Dataset | str = read_upload(tasks)
+            result: Dataset | str = lab.data.upload(tasks)
         except DataError as problem:
             result = str(problem)
         last = st.session_state[Key.UPLOAD_SEEN] = (key, result)

@@ -19,8 +19,7 @@ from mtl_core.lessons.experiments import CHECKPOINT
 from mtl_core.lessons.scenario_lessons import lesson
 from mtl_core.lessons.sources import Source
 from mtl_core.lessons.verdict_text import SIGNS
-from mtl_core.settings import NO_FILE
-from mtl_core.tasks.dataset import SAMPLE, load_tasks
+from mtl_core.tasks.dataset import SAMPLE
 from mtl_core.text import counted
 from mtl_core.ui.guide.decisions import DECISIONS_PART
 from mtl_core.ui.guide.guesses import is_revealed
@@ -113,7 +112,7 @@ def _pictures(scenarios: Sequence[str], colors: Palette) -> None:
 @cache
 def _picture(scenario: str, theme: str) -> tuple[str, int, str]:
     """A scenario on the checkpoint of the claims: picture, width in pixels, alternative text."""
-    model = the_lab().model_description(CHECKPOINT, load_tasks(SAMPLE, NO_FILE))
+    model = the_lab().model_description(CHECKPOINT, the_lab().data.dataset(SAMPLE).tasks)
     tables = parameter_tables(scenario_plan(scenario, model), model)
     svg, width = phases_svg(tables, palette(theme))
     learn = "; ".join(learning_words(table) for table in tables)

@@ -12,7 +12,6 @@ from mtl_core.lessons.claim_runs import complete_arms
 from mtl_core.lessons.experiments import EXPERIMENTS
 from mtl_core.report.run_words import about
 from mtl_core.store.record import ComparisonRecord, RunState
-from mtl_core.tasks.dataset import load_tasks
 from mtl_core.ui.guide.verdicts import ClaimState, GuideState, expected_seconds
 from mtl_core.ui.shared.keys import Key, claim_key
 from mtl_core.ui.shared.page import plain
@@ -83,7 +82,7 @@ def _queue(lab: Lab, claim: Claim) -> None:
             lab,
             claim.arms,
             lambda checkpoint, vector, *, data: lab.model_description(
-                checkpoint, load_tasks(data, lab.access), vector
+                checkpoint, lab.data.dataset(data).tasks, vector
             ),
             by=current_visitor(),
         )

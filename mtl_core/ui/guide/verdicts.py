@@ -151,7 +151,7 @@ def _finding_key(lab: Lab, claim: Claim, runs: ArmRuns) -> tuple[Path, str, tupl
 @cached(LRUCache(512), key=_finding_key, lock=threading.Lock())
 def _finding(lab: Lab, claim: Claim, runs: ArmRuns) -> Finding:
     """The finding of a claim from its finished runs."""
-    return claim_finding(claim, runs, lambda record: summary_of(lab, record), lab.access)
+    return claim_finding(claim, runs, lambda record: summary_of(lab, record), lab.data.dataset)
 
 
 def _comparison(claim: Claim, sources: Sequence[ArmRuns]) -> str | None:

@@ -25,7 +25,6 @@ from mtl_core.ui.predict.sentence import (
     controls,
     current_text,
     first_example,
-    shipped_data,
     write_address,
 )
 from mtl_core.ui.shared.keys import Key
@@ -43,7 +42,7 @@ def predict_page(
     """The page if at least one run has a saved model."""
     ids, notes = selected_ids(known)
     models = selected_models(ids, known)
-    dataset = shipped_data(data_of(models), lab.access)
+    dataset = lab.data.dataset(data_of(models))
     text = current_text(first_example(dataset))
     sentence, shot = Sentence.typed(text), taking_shot()
     head = st.container()
@@ -108,7 +107,7 @@ def _untrained_predictions(lab: Lab, untrained: SelectedModel, colors: Palette) 
             "The encoder is pretrained, the heads are random: labels and entities are at chance "
             "level, with low confidence."
         )
-    dataset = shipped_data(data_of([untrained]), lab.access)
+    dataset = lab.data.dataset(data_of([untrained]))
     text = current_text(first_example(dataset))
     controls([], [], dataset)
     write_address([], text)

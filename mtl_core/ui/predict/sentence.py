@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from mtl_core.report.predictions import sentence_of
-from mtl_core.settings import FileAccess
-from mtl_core.tasks.dataset import Dataset, load_dataset
+from mtl_core.tasks.dataset import Dataset
 from mtl_core.tasks.schemes import spans
 from mtl_core.ui.predict.models import Candidate, models_picker
 from mtl_core.ui.shared.choice import came_by_history
@@ -65,12 +64,6 @@ def write_address(selected: Sequence[str], text: str) -> None:
                 st.query_params[name] = value
             else:
                 st.query_params.pop(name, None)
-
-
-@st.cache_data(ttl=600, max_entries=4, show_spinner=False)
-def shipped_data(reference: str, access: FileAccess) -> Dataset:
-    """Loads shipped data by name."""
-    return load_dataset(reference, access)
 
 
 def examples(dataset: Dataset) -> list[str]:

@@ -148,7 +148,7 @@ def _baselines_of(lab: Lab, data: Dataset) -> tuple[Baseline, ...]:
 def _data_of(lab: Lab, spec: RunSpec, examples: Mapping[str, int]) -> Dataset | None:
     """Load the run's data; None if the browser may not read them or they have changed."""
     try:
-        return sentences_of(spec, examples, lab.access)
+        return sentences_of(spec, examples, lab.data.dataset)
     except FreezeLabError:
         return None
 

@@ -18,10 +18,8 @@ from mtl_core.freezing.titles import scenario_phrase
 from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
 from mtl_core.models.description import ModelDescription
 from mtl_core.models.sentence_vector import SentenceVector
-from mtl_core.settings import FileAccess
-from mtl_core.tasks.dataset import SAMPLE, load_tasks
+from mtl_core.tasks.dataset import SAMPLE
 from mtl_core.tasks.task import Task
-from mtl_core.tasks.upload_reference import is_upload, upload_folder
 from mtl_core.text import counted
 from mtl_core.ui.shared.choice import Choice, current_choice, ignore, ignore_plan
 from mtl_core.ui.shared.keys import Key
@@ -60,7 +58,7 @@ class ResolvedChoice:
 def resolve_choice(lab: Lab) -> ResolvedChoice:
     """Read and resolve the choice. Call it at the top of a page, before any widget is drawn."""
     current_choice()
-    tasks = _tasks(lab.access)
+    tasks = _tasks(lab)
     checkpoint, model = _model(lab, tasks)
     plan, tables = _plan(model)
     _check_phase(tables)
@@ -69,22 +67,13 @@ def resolve_choice(lab: Lab) -> ResolvedChoice:
     return ResolvedChoice(choice, checkpoint, model, plan, tables)
 
 
-def _tasks(access: FileAccess) -> tuple[Task, ...]:
+def _tasks(lab: Lab) -> tuple[Task, ...]:
     """The tasks of the selected data, or of the sample if the data cannot be read."""
-    reference = _stored_choice().data
     try:
-        if is_upload(reference):  # the cache would return the tasks of a deleted upload
-            upload_folder(reference, access.uploads)
-        return _tasks_of(reference, access)
+        return lab.data.dataset(_stored_choice().data).tasks
     except DataError as problem:
         ignore(Key.DATA, str(problem), SAMPLE)
-        return _tasks_of(SAMPLE, access)
-
-
-@st.cache_data(ttl=30, max_entries=32, show_spinner=False)
-def _tasks_of(reference: str, access: FileAccess) -> tuple[Task, ...]:
-    """Load the tasks of some data. Cached, because every rerun of a page needs them."""
-    return load_tasks(reference, access)
+        return lab.data.dataset(SAMPLE).tasks
 
 
 def _model(lab: Lab, tasks: tuple[Task, ...]) -> tuple[Checkpoint, ModelDescription]:

@@ -1,6 +1,5 @@
 """The form of the next run: its plan, its settings and the button that starts it."""
 
-from functools import cache
 from time import monotonic
 from typing import Any
 
@@ -14,9 +13,9 @@ from mtl_core.freezing.titles import scenario_phrase
 from mtl_core.models.checkpoint import download_command, has_weights
 from mtl_core.models.description import Role
 from mtl_core.report.data_words import full_data_name, within
-from mtl_core.settings import FileAccess, Settings
+from mtl_core.settings import Settings
 from mtl_core.store.model_folder import model_folder
-from mtl_core.tasks.dataset import SAMPLE, SAMPLE_POSTS, load_dataset
+from mtl_core.tasks.dataset import SAMPLE, SAMPLE_POSTS
 from mtl_core.tasks.task import Task
 from mtl_core.tasks.upload_reference import is_upload
 from mtl_core.training.phases import learning_steps, phase_steps, steps_per_epoch
@@ -286,18 +285,8 @@ def scores_elsewhere(choice: Choice) -> bool:
 
 
 def _sentences(lab: Lab, data: str) -> int:
-    """Number of training sentences. The sample never changes, so it is counted once."""
-    return _sample_sentences(lab.access) if data == SAMPLE else _count(data, lab.access)
-
-
-@cache
-def _sample_sentences(access: FileAccess) -> int:
-    return _count(SAMPLE, access)
-
-
-def _count(data: str, access: FileAccess) -> int:
-    dataset = load_dataset(data, access)
-    return sum(splits["train"] for splits in dataset.counts().values())
+    """The number of training sentences of all tasks."""
+    return sum(splits["train"] for splits in lab.data.dataset(data).counts().values())
 
 
 def at_once_words(lab: Lab, device: str = "cpu") -> str:
