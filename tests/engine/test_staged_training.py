@@ -88,9 +88,7 @@ def test_the_second_stage_starts_from_the_first_and_a_frozen_head_is_saved_uncha
     (_, last) = lab.store.events(first, kinds=["evaluation"])[-1]
     (_, begin) = lab.store.events(second, kinds=["evaluation"])[0]
     assert (begin.step, begin.tasks) == (0, last.tasks)
-    one, two = (
-        all_tensors(lab.settings.run_folder(run)) for run in (first, second)
-    )
+    one, two = (all_tensors(lab.settings.run_folder(run)) for run in (first, second))
     assert all(torch.equal(one[name], two[name]) for name in ("ner.weight", "ner.bias"))
     assert not torch.equal(one["classifier.weight"], two["classifier.weight"])
     (_, end) = lab.store.events(second, kinds=["run_finished"])[0]

@@ -14,8 +14,9 @@ from mtl_core.models.checkpoint import resolve_checkpoint
 from mtl_core.models.stored_tensors import all_tensors
 from mtl_core.models.weights import files_digest
 from mtl_core.settings import ANY_FILE
+from mtl_core.store.model_folder import saved_model
 from mtl_core.training.loaded_run import load_run
-from mtl_core.training.output_folder import require_as_written, write_model
+from mtl_core.training.output_folder import read_spec, require_as_written, write_model
 from mtl_core.training.predicting import load_predictor, predict
 from mtl_core.training.predictions import ModelSource, Sentence
 from mtl_core.training.proof import require_written
@@ -185,6 +186,8 @@ def test_a_changed_checkpoint_is_refused_by_every_reader(own_bench, heads):
         weights.unlink()
         with pytest.raises(MissingWeights, match="train the run again"):
             list(model_files(folder))
+        problem = saved_model("first", read_spec(folder), heads[1])
+        assert str(problem).startswith("The model of run 'first' is incomplete. ")
     finally:
         weights.write_bytes(original)
 
