@@ -23,7 +23,6 @@ from mtl_core.report.note import note_of
 from mtl_core.report.panel import Drawing
 from mtl_core.report.repeat import PLAN_FILE, compare_script, plan_files, repeat_script
 from mtl_core.report.runs import environment_of
-from mtl_core.store.model_folder import saved_model
 from mtl_core.training.events import event_to_json
 from mtl_core.training.output_folder import atomic_folder, require_as_written
 
@@ -71,10 +70,7 @@ def note_page(report: Report) -> str:
 
 def without_checkpoint(report: Report) -> tuple[str, ...]:
     """A sentence for each run without a saved model."""
-    found = [
-        saved_model(run.summary.run, run.summary.spec, run.summary.finished) for run in report.runs
-    ]
-    return tuple(each for each in found if isinstance(each, str))
+    return tuple(each.saved_model for each in report.runs if isinstance(each.saved_model, str))
 
 
 def write_folder(report: Report, parts: Collection[BundlePart], folder: Path) -> None:
@@ -155,16 +151,13 @@ def _comparison_files(report: Report) -> Iterator[BundleFile]:
 
 
 def _checkpoints(report: Report, required: bool) -> Iterator[BundleFile]:
-    found = {
-        run.id: saved_model(run.summary.run, run.summary.spec, run.summary.finished)
-        for run in report.runs
-    }
+    found = {run.id: run.saved_model for run in report.runs}
     folders = {run: each for run, each in found.items() if isinstance(each, Path)}
     if required and not folders:
         raise BadInput(f"No run has a saved model to export. {' '.join(map(str, found.values()))}")
     for run, folder in folders.items():
         require_as_written(folder)
-        for file in model_files(folder):
+        for file in model_files(folder, report.names):
             yield BundleFile(f"checkpoints/{run}/{file.path}", file)
 
 

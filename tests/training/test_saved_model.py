@@ -13,6 +13,7 @@ from mtl_core.models.base_weights import weights_digest
 from mtl_core.models.checkpoint import resolve_checkpoint
 from mtl_core.models.stored_tensors import all_tensors
 from mtl_core.models.weights import files_digest
+from mtl_core.report.portable import PathNames
 from mtl_core.settings import ANY_FILE
 from mtl_core.store.model_folder import saved_model
 from mtl_core.training.loaded_run import load_run
@@ -25,6 +26,7 @@ from mtl_core.training.start import start_folder
 from mtl_core.training.together.member import Member
 from mtl_core.training.together.run import fine_tune_together
 
+NAMES = PathNames(())
 HEADS = {"classifier.weight", "classifier.bias", "ner.weight", "ner.bias"}
 
 
@@ -63,7 +65,7 @@ def heads(own_bench, tmp_path_factory):
 
 def exported(folder, target):
     target.mkdir()
-    for file in model_files(folder):
+    for file in model_files(folder, NAMES):
         (target / file.path).write_bytes(b"".join(file.pieces()))
         assert (target / file.path).stat().st_size == file.size_bytes
     return target
@@ -182,10 +184,10 @@ def test_a_changed_checkpoint_is_refused_by_every_reader(own_bench, heads):
         with pytest.raises(DamagedCheckpoint, match="'checkpoint', whose weights have changed"):
             start_folder(spec, None, folder)
         with pytest.raises(DamagedCheckpoint, match="'checkpoint', whose weights have changed"):
-            b"".join(next(model_files(folder)).pieces())
+            b"".join(next(model_files(folder, NAMES)).pieces())
         weights.unlink()
         with pytest.raises(MissingWeights, match="train the run again"):
-            list(model_files(folder))
+            list(model_files(folder, NAMES))
         problem = saved_model("first", read_spec(folder), heads[1])
         assert str(problem).startswith("The model of run 'first' is incomplete. ")
     finally:

@@ -11,6 +11,7 @@ from mtl_core.export.bundle import note_page, zipped
 from mtl_core.export.model_files import model_files
 from mtl_core.export.parts import BundlePart
 from mtl_core.report.load import Report, load_report, sentences_of
+from mtl_core.report.portable import path_names
 from mtl_core.store.model_folder import saved_model
 from mtl_core.store.record import ComparisonRecord, RunRecord
 from mtl_core.tasks.baselines import Baseline, baselines_of_data
@@ -109,7 +110,8 @@ def _model_download(lab: Lab, record: RunRecord, stem: str) -> bool:
     if isinstance(written, str):
         return False
     try:
-        size = sum(file.size_bytes for file in model_files(written))
+        names = path_names(lab.store, [record], folders=lab.settings.own_folders)
+        size = sum(file.size_bytes for file in model_files(written, names))
     except CheckpointError:  # the command of the caption states the problem
         return False
     if size > _LARGEST_BYTES:
@@ -138,6 +140,7 @@ def _report(
         comparison,
         lambda data: _baselines_of(lab, data),
         reference,
+        lab.settings.own_folders,
     )
 
 
