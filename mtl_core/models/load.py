@@ -87,9 +87,10 @@ def _pretrained(
         return found
     with torch.device("meta"):  # AutoModel itself does not accept tensors
         encoder = type(AutoModel.from_config(deepcopy(config), trust_remote_code=False))
-    return encoder.from_pretrained(
+    model, report = encoder.from_pretrained(
         None, config=config, state_dict=merged, dtype=torch.float32, output_loading_info=True
     )
+    return model, report
 
 
 def init_backbone(checkpoint: Checkpoint, seed: int) -> "PreTrainedModel":

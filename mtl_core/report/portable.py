@@ -47,8 +47,8 @@ class PathNames:
 
     def _replacements(self, folders: Iterable[Path]) -> Iterator[tuple[str, str]]:
         """The texts to be replaced; the first of two equal ones would be overwritten."""
-        own = (tempfile.gettempdir(), sys.prefix, Path.cwd(), Path.home(), *folders)
-        for folder in map(Path, own):
+        own = (Path(tempfile.gettempdir()), Path(sys.prefix), Path.cwd(), Path.home())
+        for folder in (*own, *folders):
             for path in {folder, folder.resolve()} - {Path("/")}:
                 yield f"{path}/", ""
                 yield str(path), path.name
@@ -58,9 +58,9 @@ class PathNames:
                     yield f"{path.parent}/", name.removesuffix(path.name)
                     yield str(path.parent), name.removesuffix(path.name).rstrip("/")
         for reference, name in self._names.items():
-            for path in {reference, str(Path(reference)), str(Path(reference).resolve())}:
-                yield f"{path}/", f"{name}/"
-                yield path, name
+            for text in {reference, str(Path(reference)), str(Path(reference).resolve())}:
+                yield f"{text}/", f"{name}/"
+                yield text, name
 
     def in_text(self, text: str) -> str:
         """The text with names instead of paths."""
