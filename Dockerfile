@@ -1,7 +1,10 @@
 # Freeze Lab with its embedded checkpoint and data; it needs no network.
 #   docker build -t freeze-lab . && docker run --rm -p 8501:8501 -v freeze-lab:/data freeze-lab
 # PyPI's torch contains CUDA; `--build-arg PIP_EXTRA_INDEX_URL=…` names an index with the CPU build.
-FROM python:3.11-slim-bookworm AS build
+# A tag can be moved; `--build-arg BASE=python@sha256:…` pins the base image (docs/settings.md).
+# The root file system may be read-only: only the volume /data and /tmp are written.
+ARG BASE=python:3.11-slim-bookworm
+FROM ${BASE} AS build
 ARG PIP_EXTRA_INDEX_URL
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /build
@@ -10,7 +13,7 @@ RUN python -m venv /opt/freeze-lab \
  && /opt/freeze-lab/bin/pip install --no-cache-dir pip==26.1.2 \
  && /opt/freeze-lab/bin/pip install --no-cache-dir -r requirements.txt -c constraints.txt
 
-FROM python:3.11-slim-bookworm
+FROM ${BASE}
 ENV PATH=/opt/freeze-lab/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \

@@ -143,6 +143,8 @@ tasks:
   that the file was written with the quoting of CSV. If both fit, `quoting` decides. A quoted text
   of CSV over several lines that look like rows is refused, because a lone quotation mark may have
   begun it.
+- Labels, tags and types with control characters, terminal escapes or characters that turn the
+  direction of writing are refused with file and line. Sentences may have them, shown without.
 - Labels or types that differ only in case, and `nan` or `null`, are refused unless `labels` or
   `tags` name them. Other separators than comma and tab, and carriage returns alone, are refused.
 - A validation or test file without entities is accepted with a note: its entity F1 is undefined and

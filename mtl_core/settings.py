@@ -170,6 +170,12 @@ class Settings(Frozen):
         return self.home / "uploads"
 
     @property
+    def own_folders(self) -> tuple[Path, ...]:
+        """The configured folders. Exports name what is below them by relative paths."""
+        roots = (*self.data_roots, *self.checkpoint_roots)
+        return (*roots, self.home, *((self.cache,) if self.cache else ()))
+
+    @property
     def browser_access(self) -> FileAccess:
         """The files that a visitor of the dashboard may name."""
         return FileAccess(

@@ -21,7 +21,9 @@ _SIGNED_NUMBER = re.compile(r"[+-]\d[^|!;@=]*")
 _CALL = re.compile(r"[^\W\d]\(")
 _ESCAPE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|[@-Z\\-_])")
 _NOT_PRINTED = {"Cc", "Cf", "Cs", "Co", "Cn"}
+_CONTROLLING = {"Cc", "Cf", "Cs"}
 _JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"  # Persian, and joined emoji, need them
+_KEPT = f"\t\n{_JOINERS}"
 
 
 def bytes_text(size: float) -> str:
@@ -138,3 +140,23 @@ def one_line(error: BaseException) -> str:
     """The message of a third-party error as one sentence of at most 300 characters."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return (" ".join(lines)[:300] or type(error).__name__).rstrip(".") + "."
+
+
+def visible(text: str) -> str:
+    """The text as `printable` returns it, with its white space: for sentences and messages."""
+    return "".join(
+        each
+        for each in _ESCAPE.sub("", text)
+        if each in _KEPT or category(each) not in _CONTROLLING
+    )
+
+
+def controlling_character(text: str) -> str | None:
+    """The first control or formatting character of a text, as `U+001B`; None without one.
+
+    Such characters move the cursor of a terminal or turn the direction of writing.
+    """
+    for each in text:
+        if each not in _JOINERS and category(each) in _CONTROLLING:
+            return f"U+{ord(each):04X}"
+    return None

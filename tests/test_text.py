@@ -3,6 +3,7 @@ import pytest
 from mtl_core.text import (
     bytes_text,
     capitalized,
+    controlling_character,
     count_or_all,
     counted,
     listed,
@@ -12,6 +13,7 @@ from mtl_core.text import (
     signed,
     spreadsheet_text,
     verb,
+    visible,
 )
 
 
@@ -130,3 +132,28 @@ def test_control_characters_and_terminal_escapes_are_not_printed() -> None:
     given = "a\x1b[31mred\x1b[0m\u202eb\x07 \t c\x1b]0;title\x07d\u200b"
     assert printable(given) == "aredb cd"
     assert printable("a\N{ZERO WIDTH JOINER}b") == "a\N{ZERO WIDTH JOINER}b"
+
+
+def test_a_sentence_is_shown_without_what_controls_a_terminal() -> None:
+    assert visible("a\x1b[31m red\u202e  line\n\tnext\x07") == "a red  line\n\tnext"
+    assert visible("new emoji \U0001fae8, \ue000") == "new emoji \U0001fae8, \ue000"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("B-PER", None),
+        ("très bien", None),
+        ("می\u200cخواهم", None),
+        ("\U0001fae8 \ue000", None),
+        ("a\x1b[31m", "U+001B"),
+        ("a\x07", "U+0007"),
+        ("a\tb", "U+0009"),
+        ("\u202eevitagen", "U+202E"),
+        ("a\u2066b", "U+2066"),
+        ("\ufeffneg", "U+FEFF"),
+        ("\x9b31m", "U+009B"),
+    ],
+)
+def test_a_label_with_a_controlling_character_is_told_apart(text: str, found: str | None) -> None:
+    assert controlling_character(text) == found

@@ -11,6 +11,7 @@ from typer.exceptions import TyperException
 
 from mtl_core import __version__
 from mtl_core.errors import BadInput, FreezeLabError
+from mtl_core.text import visible
 from mtl_core.training.environment import ENVIRONMENT
 
 DONE, INTERNAL_ERROR, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -127,5 +128,5 @@ def _usage(problem: TyperException) -> str:
 def _report(message: str, code: int, problem: BaseException | None = None) -> int:
     if problem is not None and os.environ.get("FREEZE_LAB_DEBUG"):
         raise problem
-    print(message, file=sys.stderr)
+    print(visible(message), file=sys.stderr)  # it may quote a file
     return code

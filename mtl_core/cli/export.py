@@ -55,6 +55,7 @@ def export(
             lambda spec, examples: data_of(spec, examples, settings),
             records[0] if len(records) == 1 else None,
             reference=reference,
+            folders=settings.own_folders,
         )
     if reference is not None and report.compared.reference is None:
         labels = ", ".join(plan.label for plan in report.compared.plans.plans)

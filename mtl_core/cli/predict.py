@@ -13,6 +13,7 @@ from mtl_core.errors import BadInput, InvalidRun
 from mtl_core.settings import ANY_FILE, Settings
 from mtl_core.store.model_folder import saved_model
 from mtl_core.store.runs import RunStore
+from mtl_core.text import visible
 from mtl_core.training.predictions import ModelSource, Prediction, Sentence, SentenceAnswer
 
 _BEFORE = "before training"
@@ -99,11 +100,11 @@ def _as_json(sentences: Sequence[Sentence], predictions: Predictions) -> dict[st
 
 def _print_text(sentences: Sequence[Sentence], predictions: Predictions) -> None:
     for place, sentence in enumerate(sentences):
-        print(sentence.text)
+        print(visible(sentence.text or ""))
         for name, labelled in predictions:
             print(f"  {name}")
             for line in _lines(sentence, labelled[place]):
-                print(f"    {line}")
+                print(f"    {visible(line)}")
 
 
 def _lines(sentence: Sentence, prediction: Prediction) -> list[str]:

@@ -25,14 +25,14 @@ from mtl_core.engine.executor.local import TRAINER_ARGV, LocalExecutor
 from mtl_core.engine.foreground import run_in_foreground
 from mtl_core.engine.inspector import Inspector
 from mtl_core.engine.inspector_queries import InspectorQueries
-from mtl_core.engine.limits import require_in_limits, require_room
+from mtl_core.engine.limits import require_in_limits, require_room, require_upload_room
 from mtl_core.engine.purge import purge_deleted, purge_uploads, runs_needing
 from mtl_core.engine.reading_processes import ReadingProcesses
 from mtl_core.engine.resuming import recover, resume_run
 from mtl_core.engine.supervisor import Supervisor
 from mtl_core.engine.together import TogetherGroups
 from mtl_core.engine.trainer_child import FOREGROUND
-from mtl_core.errors import BadInput, NotPermitted, OverLimit
+from mtl_core.errors import BadInput, NotPermitted
 from mtl_core.models.checkpoint import resolve_checkpoint
 from mtl_core.settings import Settings
 from mtl_core.store.model_folder import model_folder
@@ -278,11 +278,8 @@ class Lab(InspectorQueries):
         Raises DataError for data that cannot be read or stored.
         """
         require_space(self.settings)
-        most = self.settings.limits.uploads
-        if not by.may_change_all and self.store.uploads_of(by.visitor or "") >= most:
-            raise OverLimit(
-                f"You have stored {most} uploads, the most of one visitor. Delete one first."
-            )
+        stored = self.store.uploads_of(by.visitor or "")
+        require_upload_room(by, stored, self.settings.limits)
         reference = store_upload(tasks, self.settings.uploads, self.data.upload)
         if by.visitor is not None:
             self.store.add_uploader(reference, by.visitor)
@@ -295,7 +292,7 @@ class Lab(InspectorQueries):
         there is no such upload, and BadInput while a run needs it.
         """
         uploaders = self.store.uploaders(reference)
-        if not self.may_delete_upload(reference, by):
+        if not _is_uploader(by, uploaders):
             raise NotPermitted(
                 f"'{reference}' was uploaded by somebody else. Only they and the teacher can "
                 "delete it."
@@ -313,7 +310,7 @@ class Lab(InspectorQueries):
 
     def may_delete_upload(self, reference: str, by: Actor) -> bool:
         """Whether the actor uploaded these files, or may change everything."""
-        return any(map(by.owns, self.store.uploaders(reference) or {None}))
+        return _is_uploader(by, self.store.uploaders(reference))
 
     def hide_shipped(self, id_: str, by: Actor) -> None:
         """Hide an included run or comparison from its viewer; the others still see it."""
@@ -408,6 +405,11 @@ class Lab(InspectorQueries):
         record = self.store.bring_back(run)
         self._supervisor.wake()
         return record
+
+
+def _is_uploader(actor: Actor, uploaders: frozenset[str]) -> bool:
+    """Whether an actor uploaded files, or may change everything; `uploaders` are known visitors."""
+    return any(map(actor.owns, uploaders or {None}))
 
 
 def _other_data(spec: ComparisonSpec) -> tuple[str, ...]:

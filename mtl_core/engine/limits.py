@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from mtl_core.engine.actor import Actor
 from mtl_core.errors import OverLimit
 from mtl_core.settings import Limits
+from mtl_core.text import counted
 from mtl_core.training.comparison import ComparisonSpec
 from mtl_core.training.options import RunOptions
 
@@ -45,6 +46,15 @@ def require_room(
             f"{runs:,} more {'run' if runs == 1 else 'runs'} beside the {waiting:,} that you have "
             "waiting",
             limits.waiting_runs,
+        )
+
+
+def require_upload_room(actor: Actor, stored: int, limits: Limits) -> None:
+    """Raises OverLimit if a visitor with `stored` uploads may not store another one."""
+    if not actor.may_change_all and stored >= limits.uploads:
+        raise OverLimit(
+            f"You have stored {counted(stored, 'upload')}, the most of one visitor. Delete one "
+            "first."
         )
 
 

@@ -161,6 +161,7 @@ def _fine_tune(
         waiting,
         state,
         settings.state_seconds,
+        whole_model=False,
     )
 
 
@@ -173,7 +174,8 @@ def _train_together(
 
     settings, first = Settings.from_environment(), runs[0]
     members = [
-        Member(each.run, each.spec, Path(each.output) if each.output else None) for each in runs
+        Member(each.run, each.spec, Path(each.output) if each.output else None, whole_model=False)
+        for each in runs
     ]
     prefixes, start = PrefixStore.of(settings), _start_folder(first.spec, settings)
     return fine_tune_together(members, should_stop, first.access, prefixes, start, first.waiting)

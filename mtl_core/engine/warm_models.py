@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from cachetools import LRUCache
 
 from mtl_core.settings import FileAccess
-from mtl_core.training.output_folder import WEIGHTS
+from mtl_core.training.output_folder import written_weights
 from mtl_core.training.predictions import ModelSource
 
 if TYPE_CHECKING:
@@ -61,6 +61,6 @@ def _key(source: ModelSource) -> Key:
     """The cache key of a model; a file that is missing or replaced gives another key."""
     if source.folder is None:
         return source.spec.model_dump_json(include=_OF_START), 0
-    weights = source.folder / WEIGHTS
-    written_at = weights.stat().st_mtime_ns if weights.is_file() else 0
+    weights = written_weights(source.folder)
+    written_at = weights.stat().st_mtime_ns if weights else 0
     return f"{source.folder} {source.spec.model_dump_json()}", written_at

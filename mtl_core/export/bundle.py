@@ -2,18 +2,17 @@
 
 import io
 import json
-import shutil
 import zipfile
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mtl_core.analysis.summary import RunSummary
 from mtl_core.charts.theme import DARK, LIGHT
 from mtl_core.errors import BadInput
 from mtl_core.export.html import as_html
 from mtl_core.export.markdown import as_markdown
+from mtl_core.export.model_files import ModelFile, model_files
 from mtl_core.export.parts import BundlePart
 from mtl_core.export.svg import svg_file
 from mtl_core.export.tables import tables_of
@@ -24,7 +23,6 @@ from mtl_core.report.note import note_of
 from mtl_core.report.panel import Drawing
 from mtl_core.report.repeat import PLAN_FILE, compare_script, plan_files, repeat_script
 from mtl_core.report.runs import environment_of
-from mtl_core.store.model_folder import saved_model
 from mtl_core.training.events import event_to_json
 from mtl_core.training.output_folder import atomic_folder, require_as_written
 
@@ -33,10 +31,10 @@ _SCRIPT = ".sh"
 
 @dataclass(frozen=True, slots=True)
 class BundleFile:
-    """A file of a bundle: its path, and its text or the file to copy."""
+    """A file of a bundle: its path, and its text or the file of a model."""
 
     path: str
-    content: str | Path
+    content: str | ModelFile
 
 
 def bundle_files(
@@ -72,10 +70,7 @@ def note_page(report: Report) -> str:
 
 def without_checkpoint(report: Report) -> tuple[str, ...]:
     """A sentence for each run without a saved model."""
-    found = [
-        saved_model(run.summary.run, run.summary.spec, run.summary.finished) for run in report.runs
-    ]
-    return tuple(each for each in found if isinstance(each, str))
+    return tuple(each.saved_model for each in report.runs if isinstance(each.saved_model, str))
 
 
 def write_folder(report: Report, parts: Collection[BundlePart], folder: Path) -> None:
@@ -87,8 +82,9 @@ def write_folder(report: Report, parts: Collection[BundlePart], folder: Path) ->
         for file in bundle_files(report, parts, datetime.now(UTC)):
             target = draft / file.path
             target.parent.mkdir(parents=True, exist_ok=True)
-            if isinstance(file.content, Path):
-                shutil.copyfile(file.content, target)
+            if isinstance(file.content, ModelFile):
+                with target.open("wb") as opened:
+                    opened.writelines(file.content.pieces())
             else:
                 target.write_text(file.content, encoding="utf-8", newline="")
             if target.suffix == _SCRIPT:
@@ -102,11 +98,13 @@ def zipped(report: Report, parts: Collection[BundlePart], folder: str) -> bytes:
     with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in bundle_files(report, parts, now):
             name = f"{folder}/{file.path}"
-            if isinstance(file.content, Path):
-                archive.write(file.content, name, zipfile.ZIP_STORED)  # weights do not compress
-                continue
             info = zipfile.ZipInfo(name, now.timetuple()[:6])
             info.external_attr = (0o755 if name.endswith(_SCRIPT) else 0o644) << 16
+            if isinstance(file.content, ModelFile):
+                info.file_size = file.content.size_bytes
+                with archive.open(info, "w") as opened:  # stored: weights do not compress
+                    opened.writelines(file.content.pieces())
+                continue
             info.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(info, file.content.encode("utf-8", errors="replace"))
     return written.getvalue()
@@ -152,30 +150,15 @@ def _comparison_files(report: Report) -> Iterator[BundleFile]:
             yield BundleFile(path, plan_to_yaml(plan))
 
 
-def files_below(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Yields each regular file below `folder`, with its relative path; skips symbolic links."""
-    for file in sorted(folder.rglob("*")):
-        if file.is_file() and not file.is_symlink():
-            yield file.relative_to(folder).as_posix(), file
-
-
-def _saved_model(summary: RunSummary) -> Path | str:
-    """The folder of the saved model, or why there is none."""
-    return saved_model(summary.run, summary.spec, summary.finished)
-
-
 def _checkpoints(report: Report, required: bool) -> Iterator[BundleFile]:
-    found = {
-        run.id: saved_model(run.summary.run, run.summary.spec, run.summary.finished)
-        for run in report.runs
-    }
+    found = {run.id: run.saved_model for run in report.runs}
     folders = {run: each for run, each in found.items() if isinstance(each, Path)}
     if required and not folders:
         raise BadInput(f"No run has a saved model to export. {' '.join(map(str, found.values()))}")
     for run, folder in folders.items():
         require_as_written(folder)
-        for name, file in files_below(folder):
-            yield BundleFile(f"checkpoints/{run}/{name}", file)
+        for file in model_files(folder, report.names):
+            yield BundleFile(f"checkpoints/{run}/{file.path}", file)
 
 
 def _json(value: object) -> str:

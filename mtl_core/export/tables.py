@@ -24,7 +24,7 @@ from mtl_core.report.front import front_points
 from mtl_core.report.load import Report, ReportRun
 from mtl_core.tasks.dataset import Dataset, Label
 from mtl_core.tasks.task import Task, TaskKind
-from mtl_core.text import spreadsheet_text
+from mtl_core.text import spreadsheet_text, visible
 from mtl_core.training.events import Evaluation, Step
 
 Cell = str | int | float | None
@@ -87,7 +87,7 @@ def _safe_cell(cell: Cell) -> Cell:
         return cell
     # The csv module does not quote a lone carriage return, which ends a row for some readers.
     lines = "\n".join(cell.splitlines()) if "\r" in cell else cell
-    return spreadsheet_text(lines)
+    return spreadsheet_text(visible(lines))
 
 
 def _scores(report: Report) -> str:

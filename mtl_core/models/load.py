@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Collection
+from copy import deepcopy
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,15 +14,23 @@ from mtl_core.models.architecture import (
     prefix_of,
     quiet_transformers,
 )
+from mtl_core.models.base_weights import read_base
 from mtl_core.models.cache import catalogue_description
 from mtl_core.models.checkpoint import Checkpoint, require_weights
 from mtl_core.models.configuration import read_architecture
-from mtl_core.models.stored_tensors import left_over, refusal, require_one_value, stored_types
+from mtl_core.models.stored_tensors import (
+    all_tensors,
+    left_over,
+    refusal,
+    require_one_value,
+    stored_types,
+)
 from mtl_core.tasks.tokenizer_file import tokenizer_faults
 from mtl_core.text import one_line
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+    from torch import Tensor
+    from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 
 _POOLER_SEED = 0
 _log = logging.getLogger(__name__)
@@ -43,20 +52,11 @@ def load_backbone(checkpoint: Checkpoint) -> "PreTrainedModel":
     vars(config).pop(
         "transformers_weights", None
     )  # it would select another file than the one hashed
-    from transformers import AutoModel
-
+    merged = all_tensors(folder) if read_base(folder) else None
     try:
         with quiet_transformers(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(_POOLER_SEED)
-            model, report = AutoModel.from_pretrained(
-                folder,
-                config=config,
-                use_safetensors=True,
-                trust_remote_code=False,
-                local_files_only=True,
-                dtype=torch.float32,
-                output_loading_info=True,
-            )
+            model, report = _pretrained(folder, config, merged)
     except Exception as error:  # safetensors, torch and transformers raise different ones
         raise DamagedCheckpoint(_unreadable(checkpoint, folder, error)) from error
     _reject_missing(checkpoint, sorted(report["missing_keys"]))
@@ -64,6 +64,34 @@ def load_backbone(checkpoint: Checkpoint) -> "PreTrainedModel":
     _reject_other_model(checkpoint, model)
     model.eval()
     return model
+
+
+def _pretrained(
+    folder: Path, config: "PreTrainedConfig", merged: "dict[str, Tensor] | None"
+) -> "tuple[PreTrainedModel, dict[str, Collection[str]]]":
+    """Load the encoder from the weight files in `folder`, or from `merged` tensors.
+
+    transformers' report on missing and unexpected tensors is returned beside it.
+    """
+    from transformers import AutoModel
+
+    if merged is None:
+        found: tuple[PreTrainedModel, dict[str, Collection[str]]] = AutoModel.from_pretrained(
+            folder,
+            config=config,
+            use_safetensors=True,
+            trust_remote_code=False,
+            local_files_only=True,
+            dtype=torch.float32,
+            output_loading_info=True,
+        )
+        return found
+    with torch.device("meta"):  # AutoModel itself does not accept tensors
+        encoder = type(AutoModel.from_config(deepcopy(config), trust_remote_code=False))
+    model, report = encoder.from_pretrained(
+        None, config=config, state_dict=merged, dtype=torch.float32, output_loading_info=True
+    )
+    return model, report
 
 
 def init_backbone(checkpoint: Checkpoint, seed: int) -> "PreTrainedModel":

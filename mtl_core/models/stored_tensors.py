@@ -4,22 +4,21 @@ A name in a file may lack the encoder's prefix, which the task models of transfo
 the LayerNorm names of TensorFlow.
 """
 
-import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mtl_core.errors import DamagedCheckpoint
-from mtl_core.models.weights import weight_files
+from mtl_core.models.base_weights import tensor_files
+from mtl_core.models.weights import read_header, tensor_entries, weight_files
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 _SHOWN = 3
-_LENGTH_BYTES, _LONGEST_HEADER = 8, 100_000_000  # the longest that safetensors reads
 _POOLER = "pooler"
 _CHECK = "Check that config.json and the weights belong together, or download the checkpoint again."
 _NUMBERED = re.compile(r"(.+?)\.(\d+)\.")
@@ -44,34 +43,21 @@ class LeftOver:
 def stored_types(folder: Path) -> dict[str, str]:
     """The type of each tensor in the weight files of `folder`, e.g. `F32`, by its name there.
 
-    Only the files' headers are read, without torch. Raises DamagedCheckpoint.
+    Only the files' headers are read, without torch. Raises DamagedCheckpoint, and MissingWeights as
+    `tensor_files` does.
     """
     found: dict[str, str] = {}
-    for file in weight_files(folder):
+    for each in tensor_files(folder):
+        file = each.path
         try:
-            found |= {name: str(facts["dtype"]) for name, facts in _header(file).items()}
+            entries = tensor_entries(read_header(file)[0])
+            names = each.names(entries)
+            found |= {name: str(entries[key]["dtype"]) for key, name in names.items()}
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise DamagedCheckpoint(
                 f"{file} cannot be read: {error}. Download or copy the checkpoint again."
             ) from None
     return found
-
-
-def _header(file: Path) -> dict[str, Any]:
-    """The entries of the tensors in the header of a safetensors file.
-
-    The format: eight bytes with the header's length, the header as JSON, the data. Raises OSError
-    or ValueError.
-    """
-    with file.open("rb") as opened:
-        length = int.from_bytes(opened.read(_LENGTH_BYTES), "little")
-        if length > _LONGEST_HEADER:
-            raise ValueError(f"its header would have {length:,} bytes")
-        entries = json.loads(opened.read(length))
-    if not isinstance(entries, dict):
-        raise ValueError("its header is no JSON object")
-    entries.pop("__metadata__", None)
-    return entries
 
 
 def names_in_table(stored: Iterable[str], names: Iterable[str], prefix: str) -> dict[str, str]:
@@ -98,6 +84,41 @@ def read_tensors(folder: Path, names: Iterable[str], prefix: str) -> Iterator[tu
         if name not in yielded:
             yielded.add(name)
             yield name, tensor
+
+
+def all_tensors(folder: Path) -> dict[str, "Tensor"]:
+    """Every tensor of the model in `folder`, by its name there.
+
+    Raises the exceptions of `tensor_files`, OSError and SafetensorError.
+    """
+    from safetensors import safe_open
+
+    found: dict[str, Tensor] = {}
+    for file in tensor_files(folder):
+        with safe_open(file.path, framework="pt") as tensors:
+            names = file.names(tensors.keys())
+            found |= {name: tensors.get_tensor(key) for key, name in names.items()}
+    return found
+
+
+def equal_tensors(folder: Path, tensors: Mapping[str, "Tensor"], prefix: str) -> dict[str, str]:
+    """Find the encoder's tensors that are stored in `folder` with the same bytes, as float32.
+
+    Returns their stored names, by name in `tensors`. Raises OSError and SafetensorError.
+    """
+    import torch
+    from safetensors import safe_open
+
+    names = [name for name in tensors if name.startswith(f"{prefix}.")]
+    found: dict[str, str] = {}
+    for file in weight_files(folder):
+        with safe_open(file, framework="pt") as stored:
+            for key, name in names_in_table(stored.keys(), names, prefix).items():
+                ours, theirs = tensors[name].detach().cpu(), stored.get_tensor(key)
+                comparable = ours.dtype == theirs.dtype == torch.float32
+                if comparable and ours.shape == theirs.shape and _same_bytes(ours, theirs):
+                    found.setdefault(name, key)
+    return found
 
 
 def require_one_value(folder: Path, names: Iterable[str], prefix: str) -> None:
@@ -209,10 +230,18 @@ def _read(folder: Path, names: Iterable[str], prefix: str) -> Iterator[tuple[str
     from safetensors import safe_open
 
     names = frozenset(names)
-    for file in weight_files(folder) if names else ():
-        with safe_open(file, framework="pt") as tensors:
-            for key, name in names_in_table(tensors.keys(), names, prefix).items():
-                yield name, tensors.get_tensor(key)
+    for file in tensor_files(folder) if names else ():
+        with safe_open(file.path, framework="pt") as tensors:
+            stored = {name: key for key, name in file.names(tensors.keys()).items()}
+            for own, name in names_in_table(stored, names, prefix).items():
+                yield name, tensors.get_tensor(stored[own])
+
+
+def _same_bytes(one: "Tensor", other: "Tensor") -> bool:
+    """Whether two float32 tensors of one shape are equal to the bit."""
+    import torch
+
+    return torch.equal(*(each.contiguous().view(torch.int32) for each in (one, other)))
 
 
 def _renamed(bare: str) -> str:

@@ -17,6 +17,7 @@ from mtl_core.analysis.plans import (
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.report.data_words import data_name, sizes_words
 from mtl_core.report.run_words import (
+    checkpoint_name,
     data_words,
     epochs_words,
     has_own_name,
@@ -216,7 +217,7 @@ def _settings(summary: RunSummary) -> list[str]:
     """Lists the settings of a run, without its plan and its seed."""
     spec = summary.spec
     return [
-        spec.checkpoint,
+        checkpoint_name(spec.checkpoint),
         f"data: {data_words(summary)}",
         epochs_words(spec.epochs),
         f"batches of {spec.batch_size}",

@@ -25,7 +25,7 @@ from mtl_core.report.panel import Panel, draw_panel, file_stem
 from mtl_core.tasks.dataset import Dataset, Example, Label
 from mtl_core.tasks.schemes import OUTSIDE
 from mtl_core.tasks.task import Task, TaskKind
-from mtl_core.text import counted, verb
+from mtl_core.text import counted, verb, visible
 
 CHANGE_SIGNS = {(True, False): "✓ → ✕", (False, True): "✕ → ✓", (False, False): "✕ → ✕"}
 """Sign of a change by (first plan correct, second plan correct)."""
@@ -174,7 +174,7 @@ def some_of_each(changed: Sequence[LabelDifference], limit: int) -> list[LabelDi
 
 def sentence_text(example: Example) -> str:
     """The text of an example; for a token task its words joined by spaces."""
-    return example.text if example.text is not None else " ".join(example.words or ())
+    return visible(example.text if example.text is not None else " ".join(example.words or ()))
 
 
 def label_text(label: Label, example: Example) -> str:

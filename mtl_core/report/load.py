@@ -5,9 +5,10 @@ cache; the command line and the exports read the store directly.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from pathlib import Path
 
 from mtl_core.analysis.chain import Chain, SummaryOf, chain_of
 from mtl_core.analysis.marks import GoldLabels, gold_labels
@@ -27,14 +28,16 @@ from mtl_core.report.baselines import (
 )
 from mtl_core.report.compared import ComparedRuns, LabelledRun, compare_runs, lowest_seed_run
 from mtl_core.report.finding import headline
+from mtl_core.report.portable import PathNames, path_names
 from mtl_core.report.run_words import run_headline
+from mtl_core.store.model_folder import saved_model
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.tasks.baselines import Baseline, baselines_of_data
 from mtl_core.tasks.data_sources import ReadsData
 from mtl_core.tasks.dataset import Dataset
 from mtl_core.text import listed
-from mtl_core.training.events import RunEvent
+from mtl_core.training.events import RunEvent, RunFinished
 from mtl_core.training.spec import RunSpec
 
 ModelOf = Callable[[RunSpec], ModelDescription | None]
@@ -61,13 +64,17 @@ ResolvedTables = tuple[ModelDescription | None, tuple[ParameterTable, ...]]
 
 @dataclass(frozen=True)
 class ReportRun:
-    """One run of a report. `events` are empty if only summaries were loaded."""
+    """One run of a report. `events` are empty if only summaries were loaded.
+
+    `saved_model` is the folder of its model, or why there is none.
+    """
 
     record: RunRecord
     events: tuple[RunEvent, ...]
     summary: RunSummary
     load_tables: Callable[[], ResolvedTables]
     load_chain: Callable[[], Chain | None]
+    saved_model: Path | str = "Only the summary of this run was loaded."
 
     @property
     def id(self) -> str:
@@ -99,7 +106,8 @@ class Report:
     """The runs of a report, in the order in which they were named.
 
     `record` is the comparison that the runs form, None for runs that were selected one by one.
-    Without `data_of` plans are tested over seeds only. `by_arm` labels plans with the names of
+    Without `data_of` plans are tested over seeds only. `names` are those that records, specs
+    and events have instead of paths. `by_arm` labels plans with the names of
     their arms. `reference` is the label, or the name of the arm, of a plan that all others are
     compared with.
     """
@@ -110,6 +118,7 @@ class Report:
     baselines_of: BaselinesOf = baselines_of_data
     by_arm: bool = False
     reference: str | None = None
+    names: PathNames = field(default_factory=lambda: PathNames(()))
 
     @cached_property
     def compared(self) -> ComparedRuns:
@@ -245,14 +254,32 @@ def load_report(
     record: ComparisonRecord | None = None,
     baselines_of: BaselinesOf = baselines_of_data,
     reference: str | None = None,
+    folders: Iterable[Path] = (),
 ) -> Report:
-    """Loads runs with all their events.
+    """Loads runs with all their events, for files that other people read.
 
-    Raises UnknownRun, with the nearest ids, if the store has no such run.
+    Paths of this machine have names instead, those below `folders` relative ones; see `portable`.
+    `model_of` and `data_of` get specs with the paths. Raises UnknownRun, with the nearest ids, if
+    the store has no such run.
     """
     records = [store.run(run) for run in dict.fromkeys(ids)]
-    runs = tuple(_with_events(store, each, model_of) for each in records)
-    return Report(runs, record, data_of, baselines_of, reference=reference)
+    names = path_names(store, records, record, folders)
+    return Report(
+        tuple(_with_events(store, each, model_of, names) for each in records),
+        None if record is None else names.in_comparison(record),
+        None if data_of is None else partial(_data_at_path, names, data_of),
+        lambda data: baselines_of(replace(data, reference=names.path_of(data.reference))),
+        reference=reference,
+        names=names,
+    )
+
+
+def _data_at_path(
+    names: PathNames, data_of: DataOf, spec: RunSpec, examples: Mapping[str, int]
+) -> Dataset | None:
+    """Load data by the path that a spec has a name for; the data have that name."""
+    found = data_of(names.with_path(spec), examples)
+    return None if found is None else replace(found, reference=spec.data)
 
 
 def summarized_report(
@@ -283,27 +310,37 @@ def sentences_of(spec: RunSpec, examples: Mapping[str, int], load: ReadsData) ->
     return load(spec.data, examples).as_recorded(spec.data_digests)
 
 
-def summaries_in(store: RunStore, model_of: ModelOf) -> SummaryOf:
-    """Returns a function that summarizes a run of `store`, without single steps, for a chain."""
+def summaries_in(store: RunStore, model_of: ModelOf, names: PathNames | None = None) -> SummaryOf:
+    """Returns a function that summarizes a run of `store`, without single steps, for a chain.
+
+    With `names`, its spec and events have them instead of paths.
+    """
 
     def summary_of(run: str) -> RunSummary | None:
         try:
             record = store.run(run)
         except UnknownRun:
             return None
-        return _summary(store, record, _resolve(record.spec, model_of(record.spec))[0])
+        model = _resolve(record.spec, model_of(record.spec))[0]
+        return _summary(store, record, model, names)
 
     return summary_of
 
 
-def _with_events(store: RunStore, record: RunRecord, model_of: ModelOf) -> ReportRun:
+def _with_events(
+    store: RunStore, record: RunRecord, model_of: ModelOf, names: PathNames
+) -> ReportRun:
     resolved = _resolve(record.spec, model_of(record.spec))
-    events = tuple(event for _, event in store.events(record.id))
+    read = tuple(event for _, event in store.events(record.id))
+    end = next((each for each in reversed(read) if isinstance(each, RunFinished)), None)
+    saved = saved_model(record.id, record.spec, end)
+    record, events = names.in_record(record), tuple(map(names.in_model, read))
     summary = summarise(record.id, record.spec, events, resolved[0])
     if record.state is RunState.INTERRUPTED:
         summary = interrupted_summary(summary)
-    chain = _chain(store, summary, model_of)  # now: a caller may close the store before a report
-    return ReportRun(record, events, summary, lambda: resolved, lambda: chain)
+    # now: a caller may close the store before a report
+    chain = _chain(store, summary, model_of, names)
+    return ReportRun(record, events, summary, lambda: resolved, lambda: chain, saved)
 
 
 def _summarized(
@@ -318,13 +355,23 @@ def _summarized(
     )
 
 
-def _chain(store: RunStore, summary: RunSummary, model_of: ModelOf) -> Chain | None:
-    starts_from = summary.spec.starts_from
-    return chain_of(summary, summaries_in(store, model_of)) if starts_from is not None else None
+def _chain(
+    store: RunStore, summary: RunSummary, model_of: ModelOf, names: PathNames | None = None
+) -> Chain | None:
+    if summary.spec.starts_from is None:
+        return None
+    return chain_of(summary, summaries_in(store, model_of, names))
 
 
-def _summary(store: RunStore, record: RunRecord, model: ModelDescription | None) -> RunSummary:
-    events = (event for _, event in store.events(record.id, kinds=_WITHOUT_STEPS))
+def _summary(
+    store: RunStore,
+    record: RunRecord,
+    model: ModelDescription | None,
+    names: PathNames | None = None,
+) -> RunSummary:
+    events = [event for _, event in store.events(record.id, kinds=_WITHOUT_STEPS)]
+    if names is not None:
+        record, events = names.in_record(record), list(map(names.in_model, events))
     summary = summarise(record.id, record.spec, events, model)
     return interrupted_summary(summary) if record.state is RunState.INTERRUPTED else summary
 

@@ -14,6 +14,8 @@ from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.models.description import ModelDescription
 from mtl_core.report.blocks import Block, Code, Text
 from mtl_core.report.load import Report, ReportRun
+from mtl_core.report.portable import named_files
+from mtl_core.text import listed
 from mtl_core.training.arm import ComparisonArm
 from mtl_core.training.comparison import ComparisonSpec
 from mtl_core.training.options import argument_text, unusual_arguments, usual_arguments
@@ -34,7 +36,8 @@ def blocks(report: Report) -> Iterator[Block]:
     if record is not None:
         command = compare_command(record.spec, report.reference_arm)
         command = _with_threads(report.threads, command)
-        yield Code("\n".join([f"# {record.id}", *parent_comment(record.spec), command]), "sh")
+        comments = [*parent_comment(record.spec), *files_comment(record.spec)]
+        yield Code("\n".join([f"# {record.id}", *comments, command]), "sh")
         for path, plan in plan_files(record.spec).items():
             yield Text(f"Save this plan as {path}:")
             yield Code(plan_to_yaml(plan), "yaml")
@@ -146,6 +149,7 @@ def compare_script(
             f"# Repeats comparison {comparison}. Start it from the folder of Freeze Lab.",
             "# Arguments, such as --output DIR, are passed on.",
             *parent_comment(spec),
+            *files_comment(spec),
             "set -eu",
             *(['beside=$(dirname "$0")'] if plan_files(spec) else []),
             *([] if threads is None else [f"export FREEZE_LAB_THREADS={threads}"]),
@@ -170,6 +174,7 @@ def repeat_script(run: str, spec: RunSpec, model: ModelDescription | None) -> st
             f"# Repeats run {run}. Start it from the folder of Freeze Lab.",
             "# Arguments, such as --output DIR, are passed on.",
             *parent_comment(spec),
+            *files_comment(spec),
             "set -eu",
             'beside=$(dirname "$0")',
             f"export FREEZE_LAB_THREADS={spec.threads}",
@@ -191,6 +196,17 @@ def parent_comment(spec: RunSpec | ComparisonSpec) -> list[str]:
             "# its saved model. On another machine, repeat that run first with --output DIR and",
             "# replace its id below by the new one.",
         )
+    ]
+
+
+def files_comment(spec: RunSpec | ComparisonSpec) -> list[str]:
+    """Shell comments on the local files that `spec` names without their path, if there are any."""
+    files = named_files(spec)
+    if not files:
+        return []
+    return [
+        f"# Not included: {listed([shlex.quote(each) for each in files])}. Copy or link them to",
+        "# these names in the folder of Freeze Lab, a manifest together with the files it names.",
     ]
 
 
@@ -224,7 +240,7 @@ def scenario_rates(
 def _run(run: ReportRun) -> Iterator[Block]:
     spec = run.record.spec
     command = _with_threads(spec.threads, train_command(spec, run.model))
-    yield Code(f"# {run.id}\n{command}", "sh")
+    yield Code("\n".join([f"# {run.id}", *files_comment(spec), command]), "sh")
     if needs_plan_file(spec, run.model):
         yield Text(f"Save the plan of {run.id} as plan.yaml:")
         yield Code(plan_to_yaml(spec.plan), "yaml")

@@ -10,7 +10,7 @@ from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.report.data_words import data_name, within
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.tasks.task import Task, TaskKind
-from mtl_core.text import NO_ENTITIES, counted, percent, score_text
+from mtl_core.text import NO_ENTITIES, counted, last_part, percent, score_text
 from mtl_core.training.events import Evaluation, RunFinished
 from mtl_core.training.options import option_facts
 from mtl_core.training.spec import RunSpec
@@ -60,9 +60,15 @@ def has_own_name(spec: RunSpec) -> bool:
     return spec.arm not in (None, spec.scenario)
 
 
+def checkpoint_name(reference: str) -> str:
+    """Returns a catalogue name or hub id; of a folder its last part, for pictures of the page."""
+    return last_part(reference) if reference.startswith((".", "/", "~")) else reference
+
+
 def run_label(record: RunRecord) -> str:
     """Formats a run for a list: its title if it has one, its plan, checkpoint and time."""
-    what = f"{plan_words(record.spec)}, {record.spec.checkpoint}, {moment(record.created_at)}"
+    checkpoint = checkpoint_name(record.spec.checkpoint)
+    what = f"{plan_words(record.spec)}, {checkpoint}, {moment(record.created_at)}"
     return f"{record.title}: {what}" if record.title else what
 
 
@@ -90,7 +96,7 @@ def facts(record: RunRecord, summary: RunSummary) -> list[str]:
     rates = [rate for phase in summary.phases for rate in phase.rates]
     time = record.started_at or record.created_at
     return [
-        spec.checkpoint,
+        checkpoint_name(spec.checkpoint),
         plan_words(spec),
         rate_words(rates) or "nothing is trained",
         f"data: {data_words(summary)}",

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from mtl_core.errors import InvalidRun
+from mtl_core.errors import CheckpointError, InvalidRun
+from mtl_core.models.base_weights import base_folder, read_base
 from mtl_core.store.record import RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.training.events import RunFinished
-from mtl_core.training.output_folder import WEIGHTS, read_spec
+from mtl_core.training.output_folder import read_spec, written_weights
 from mtl_core.training.spec import RunSpec
 
 
@@ -23,10 +24,16 @@ def saved_model(run: str, spec: RunSpec, end: RunFinished | None) -> Path | str:
             "page, which always saves the model."
         )
     folder = Path(end.output)
-    if not (folder / WEIGHTS).is_file():
+    if written_weights(folder) is None:
         return f"The model of run '{run}' is no longer at {folder}. Put it back, or run it again."
     if read_spec(folder) != spec:
         return f"{folder} contains another model than that of run '{run}'. Run it again."
+    try:
+        base = read_base(folder)
+        if base is not None:  # its digest is compared when it is read
+            base_folder(folder, base, verified=False)
+    except CheckpointError as problem:
+        return f"The model of run '{run}' is incomplete. {problem}"
     return folder
 
 

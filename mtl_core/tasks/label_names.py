@@ -4,6 +4,8 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 
+from mtl_core.text import controlling_character
+
 _MISSING = ("nan", "null", "<na>", "#n/a", "nat")  # as pandas, spreadsheets and databases write it
 _PLAIN_KEY = re.compile(r"\w[\w=./+-]*")
 _MOST_ENTRIES = 12
@@ -13,6 +15,17 @@ _LONGEST = 60
 def is_missing(label: str) -> bool:
     """Whether a label is the text that programs write for a missing value."""
     return label.strip().casefold() in _MISSING
+
+
+def controlling_fault(label: str) -> str | None:
+    """Why a label or tag cannot be shown as it is, with the remedy; None if it can."""
+    found = controlling_character(label)
+    if found is None:
+        return None
+    return (
+        f"{label[:_LONGEST]!a} contains {found}, which controls a terminal or the direction "
+        "of writing. Remove it"
+    )
 
 
 def case_twins(labels: Iterable[str]) -> Iterator[tuple[str, str]]:

@@ -5,7 +5,7 @@ from collections.abc import Collection
 
 from mtl_core.errors import DataError
 from mtl_core.nearest import available_names, quoted
-from mtl_core.tasks.label_names import case_twins, is_missing, written_mapping
+from mtl_core.tasks.label_names import case_twins, controlling_fault, is_missing, written_mapping
 from mtl_core.tasks.lines import DataFile
 from mtl_core.tasks.schemes import entity_type, ordered
 from mtl_core.tasks.sentence_files import SentenceFile
@@ -16,7 +16,8 @@ MAX_OUTPUTS = 1000
 
 
 def check_labels(*files: SentenceFile, named: Collection[str] = ()) -> None:
-    """Raises DataError for missing values, and for labels that differ only in case or blanks.
+    """Raises DataError for missing values, labels with control characters, and labels that differ
+    only in case or blanks.
 
     `named` are the labels that the manifest gives as names, which are not doubtful.
     """
@@ -25,6 +26,8 @@ def check_labels(*files: SentenceFile, named: Collection[str] = ()) -> None:
         for row in file.rows:
             first.setdefault(row.label, (file.file, row.line))
     for label, (found_in, line) in first.items():
+        if (fault := controlling_fault(label)) is not None:
+            raise found_in.fault(line, f"the label {fault}.")
         if is_missing(label) and label not in named:
             raise found_in.fault(
                 line,

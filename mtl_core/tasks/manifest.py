@@ -13,6 +13,7 @@ from mtl_core.errors import DataError
 from mtl_core.nearest import available_names, quoted
 from mtl_core.strict_yaml import YamlProblem, compose_yaml
 from mtl_core.tasks.keyed_rows import has_keys
+from mtl_core.tasks.label_names import controlling_fault
 from mtl_core.tasks.lines import DataFile, read_lines
 from mtl_core.tasks.schemes import SCHEME_NAMES, Scheme, tag_fault
 from mtl_core.tasks.separated_values import Quoting
@@ -268,9 +269,13 @@ def _reading(
 def _names(file: DataFile, node: yaml.Node, what: str) -> tuple[tuple[str, str], ...]:
     """Pairs of a label in the files and its name."""
     entries = _mapping(file, node, what)
-    return tuple(
+    names = tuple(
         (label, _string(file, name, f"a name in {what}")) for label, name in entries.items()
     )
+    for _, name in names:
+        if (fault := controlling_fault(name)) is not None:
+            raise file.fault(_line(node), f"the name {fault}.")
+    return names
 
 
 def _tag_names(file: DataFile, node: yaml.Node, what: str) -> tuple[tuple[str, str], ...]:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from mtl_core.nearest import quoted
-from mtl_core.tasks.label_names import case_twins, is_missing, written_mapping
+from mtl_core.tasks.label_names import case_twins, controlling_fault, is_missing, written_mapping
 from mtl_core.tasks.lines import DataFile
 from mtl_core.tasks.schemes import OUTSIDE, Scheme, entity_type, is_prefixed, tag_fault
 from mtl_core.tasks.token_rows import TokenFile, TokenRow
@@ -56,6 +56,8 @@ def check_tags(
     first = _first_places(files)
     letters = Scheme.IOB2.letters if scheme is None else scheme.letters
     for tag, place in first.items():
+        if (fault := controlling_fault(tag)) is not None:
+            raise place.file.fault(place.line, f"the tag {fault}.")
         if (fault := tag_fault(tag, letters)) is not None:
             raise place.file.fault(place.line, fault)
         if tag not in named and (doubt := _doubt(tag, first, scheme)) is not None:

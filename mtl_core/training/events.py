@@ -251,7 +251,9 @@ class RunFinished(_Event):
     are the final scores on the validation split, empty in events of earlier versions, where they
     are `metrics`.
     `frozen_tensors` counts the tensors that never learned. `frozen_identical` states that each is
-    bit-identical to its value before training, in memory and in the written file if there is one.
+    bit-identical to its value before training, in memory and in the saved model if there is one.
+    `frozen_in_checkpoint` of them are not in the files of the saved model, which reads them from
+    the checkpoint: its SHA-256 was compared, and its tensors with those before training.
     `prefix_seconds` were spent computing or reading outputs of frozen layers. `trained_beside` is
     the largest number of other jobs of the same store that ran at the same time, which makes the
     seconds longer; runs trained together are one job. None in a run of an earlier version.
@@ -264,6 +266,7 @@ class RunFinished(_Event):
     validation: dict[str, TaskScore] = Field(default_factory=dict)
     frozen_identical: bool
     frozen_tensors: int
+    frozen_in_checkpoint: int = 0
     peak_memory_bytes: int
     training_seconds: float
     evaluation_seconds: float

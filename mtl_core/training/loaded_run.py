@@ -47,13 +47,15 @@ Noisy = tuple[Dataset, tuple[str, ...]]
 class LoadedRun:
     """A run's model, data and plan, loaded and checked against each other.
 
-    `spec` includes digests, versions and processor. `source` is the folder of the weights, None for
-    random ones. `training` are the encoded examples that have a label with a positive task weight.
-    `steps` are each phase's optimiser steps. `notes` are messages for the user. `others` are the
-    data that are only evaluated. `loaded_heads` are the head parameters that were loaded.
+    `spec` includes digests, versions and processor. `checkpoint` is the one that it names. `source`
+    is the folder of the weights, None for random ones. `training` are the encoded examples that
+    have a label with a positive task weight. `steps` are each phase's optimiser steps. `notes` are
+    messages for the user. `others` are the data that are only evaluated. `loaded_heads` are the
+    head parameters that were loaded.
     """
 
     spec: RunSpec
+    checkpoint: Checkpoint
     source: Path | None
     model: MultiTaskModel
     tokenizer: Any
@@ -155,6 +157,7 @@ def load_runs(
     training = {id(data): data.train for data, _ in noisy}
     shared = _Shared(
         device=device,
+        checkpoint=checkpoint,
         source=source,
         tokenizer=tokenizer,
         description=description,
@@ -183,6 +186,7 @@ class _Shared:
     """
 
     device: str
+    checkpoint: Checkpoint
     source: Path | None
     tokenizer: Any
     description: ModelDescription
@@ -212,6 +216,7 @@ class _Shared:
         model.settle(spec.max_length)
         return LoadedRun(
             spec=filled,
+            checkpoint=self.checkpoint,
             source=self.source,
             model=model.to(self.device),
             tokenizer=self.tokenizer,

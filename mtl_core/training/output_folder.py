@@ -3,7 +3,7 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
 from pathlib import Path
@@ -11,23 +11,41 @@ from typing import TYPE_CHECKING, Any
 
 from mtl_core.errors import DamagedCheckpoint, OutputNotEmpty
 from mtl_core.freezing.plan_file import plan_to_yaml
+from mtl_core.models.base_weights import (
+    BASE_FILE,
+    base_folder,
+    base_of,
+    read_base,
+    write_base,
+)
+from mtl_core.models.checkpoint import Checkpoint, has_weights
+from mtl_core.models.stored_tensors import equal_tensors
 from mtl_core.models.trained_vector import CONFIG_KEY
-from mtl_core.models.weights import file_digest
+from mtl_core.models.weights import LEARNED_FILE, WEIGHTS_FILE, file_digest
 from mtl_core.training.events import TaskScore
 from mtl_core.training.spec import RunSpec
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from mtl_core.models.multitask import MultiTaskModel
 
-WEIGHTS = "model.safetensors"
 PLAN = "plan.yaml"
 RUN = "freeze_lab.json"  # labels, metrics, spec and file digests of the run that wrote the weights
+LEAST_SHARED = 0.1
+"""The smallest share of a model's bytes that is worth a dependence on its checkpoint."""
+
+
+def written_weights(folder: Path) -> Path | None:
+    """The file with the tensors that a run wrote into `folder`; None if it has gone."""
+    files = (folder / name for name in (WEIGHTS_FILE, LEARNED_FILE))
+    return next((file for file in files if file.is_file()), None)
 
 
 def read_spec(folder: Path) -> RunSpec | None:
     """Read the spec of the run that wrote the weights in `folder`; None if it cannot be read."""
     try:
-        return RunSpec.model_validate_json(json.dumps(_read_record(folder)["spec"]))
+        return RunSpec.model_validate_json(json.dumps(read_record(folder)["spec"]))
     except (ValueError, KeyError):  # pydantic's error is a ValueError
         return None
 
@@ -35,9 +53,14 @@ def read_spec(folder: Path) -> RunSpec | None:
 def require_as_written(folder: Path) -> bool:
     """Raise DamagedCheckpoint if a file that a run wrote into `folder` has changed since.
 
-    Returns whether this is known: False for a model of an earlier version, which has no digests.
+    The checkpoint that it reads other tensors from must not have changed either; MissingWeights if
+    it has gone. Returns whether this is known: False for a model of an earlier version, which has
+    no digests.
     """
-    digests = _read_record(folder).get("files")
+    base = read_base(folder)
+    if base is not None:
+        base_folder(folder, base)
+    digests = read_record(folder).get("files")
     if not isinstance(digests, dict):
         return False
     for name, digest in digests.items():
@@ -54,7 +77,7 @@ def require_as_written(folder: Path) -> bool:
     return True
 
 
-def _read_record(folder: Path) -> dict[str, Any]:
+def read_record(folder: Path) -> dict[str, Any]:
     """Read RUN; an empty object if it cannot be read."""
     try:
         record = json.loads((folder / RUN).read_text(encoding="utf-8"))
@@ -99,17 +122,17 @@ def write_model(
     tokenizer: Any,
     spec: RunSpec,
     metrics: Mapping[str, TaskScore],
+    base: Checkpoint | None = None,
 ) -> None:
     """Write weights, configuration, tokenizer, plan, labels, metrics and the digests of all files.
 
     The plan has no digest, because nothing is loaded from it. Tensor names are those of the
     parameter table. `AutoModel.from_pretrained(folder)` loads the backbone: Transformers strips its
-    prefix and ignores the heads.
+    prefix and ignores the heads. With the checkpoint as `base`, tensors that equal its own are not
+    written; `stored_tensors.all_tensors` reads them from there.
     """
-    from safetensors.torch import save_file
-
     _write_config(folder, model)
-    save_file(_unique_tensors(model), folder / WEIGHTS, metadata={"format": "pt"})
+    _write_weights(folder, _unique_tensors(model), model.prefix, base)
     tokenizer.save_pretrained(folder)
     files = {file.name: file_digest(file) for file in sorted(folder.iterdir()) if file.is_file()}
     (folder / PLAN).write_text(plan_to_yaml(spec.plan), encoding="utf-8")
@@ -119,8 +142,54 @@ def write_model(
         "spec": spec.model_dump(mode="json"),
         "files": files,
     }
-    text = json.dumps(record, indent=2, ensure_ascii=False)
-    (folder / RUN).write_text(f"{text}\n", encoding="utf-8")
+    (folder / RUN).write_text(record_text(record), encoding="utf-8")
+
+
+def record_text(record: Mapping[str, Any]) -> str:
+    """The content of RUN."""
+    return f"{json.dumps(record, indent=2, ensure_ascii=False)}\n"
+
+
+def whole_record(folder: Path, digest: str) -> dict[str, Any]:
+    """The content of RUN for a copy of the model in `folder` with all tensors in one file.
+
+    `digest` is the SHA-256 of that file.
+    """
+    record = read_record(folder)
+    files = record.get("files", {})
+    kept = {name: each for name, each in files.items() if name not in (LEARNED_FILE, BASE_FILE)}
+    kept[WEIGHTS_FILE] = digest
+    return record | {"files": dict(sorted(kept.items()))}
+
+
+def _write_weights(
+    folder: Path, tensors: Mapping[str, "Tensor"], prefix: str, base: Checkpoint | None
+) -> None:
+    """Write the tensors into one file, without those that are read from `base`."""
+    from safetensors.torch import save_file
+
+    source = _lasting_folder(base)
+    shared = equal_tensors(source, tensors, prefix) if source else {}
+    if base is None or _bytes_of(tensors, shared) < LEAST_SHARED * _bytes_of(tensors, tensors):
+        save_file(dict(tensors), folder / WEIGHTS_FILE, metadata={"format": "pt"})
+        return
+    learned = {name: each for name, each in tensors.items() if name not in shared}
+    save_file(learned, folder / LEARNED_FILE, metadata={"format": "pt"})
+    write_base(folder, base_of(base, shared))
+
+
+def _lasting_folder(base: Checkpoint | None) -> Path | None:
+    """The folder of a checkpoint that a model can refer to.
+
+    None for a folder that a run wrote, because runs are deleted.
+    """
+    if base is None or base.folder is None or not has_weights(base):
+        return None
+    return None if (base.folder / RUN).exists() else base.folder
+
+
+def _bytes_of(tensors: Mapping[str, "Tensor"], names: Iterable[str]) -> int:
+    return sum(tensors[name].numel() * tensors[name].element_size() for name in names)
 
 
 def _write_config(folder: Path, model: "MultiTaskModel") -> None:

@@ -12,6 +12,7 @@ from mtl_core.errors import DamagedCheckpoint, InvalidRun, MissingWeights
 from mtl_core.models.checkpoint import resolve_checkpoint
 from mtl_core.models.load import load_backbone, load_tokenizer
 from mtl_core.models.multitask import MultiTaskModel
+from mtl_core.models.stored_tensors import all_tensors
 from mtl_core.settings import ANY_FILE, FileAccess
 from mtl_core.tasks.alignment import EncodedExample, encode, truncates_left
 from mtl_core.tasks.dataset import Example
@@ -19,7 +20,7 @@ from mtl_core.tasks.schemes import OUTSIDE, spans
 from mtl_core.tasks.task import Task, TaskKind
 from mtl_core.text import one_line
 from mtl_core.training.batches import batches_by_length, collate
-from mtl_core.training.output_folder import WEIGHTS, require_as_written
+from mtl_core.training.output_folder import require_as_written, written_weights
 from mtl_core.training.predictions import (
     Entity,
     ModelSource,
@@ -103,15 +104,13 @@ def _before_training(spec: RunSpec, access: FileAccess) -> LoadedModel:
 
 def _written(spec: RunSpec, folder: Path) -> LoadedModel:
     """Load a model that `output_folder.write_model` wrote."""
-    from safetensors.torch import load_file
-
-    if not (folder / WEIGHTS).is_file():
+    if written_weights(folder) is None:
         raise MissingWeights(f"The model is no longer at {folder}. Train the plan again.")
     require_as_written(folder)
     checkpoint = resolve_checkpoint(str(folder), ANY_FILE)
     model = _model(load_backbone(checkpoint), spec)
     try:
-        report = model.load_state_dict(load_file(folder / WEIGHTS), strict=False)
+        report = model.load_state_dict(all_tensors(folder), strict=False)
     except Exception as error:  # safetensors and torch each raise their own
         raise DamagedCheckpoint(f"{folder} holds another model: {one_line(error)}") from error
     once = dict(model.named_parameters())  # tied tensors are written under their first name

@@ -29,13 +29,14 @@ from mtl_core.training.measures.movement import learning_names
 from mtl_core.training.measures.run_measures import RunMeasures
 from mtl_core.training.memory import release_freed_memory, reset_peak_memory
 from mtl_core.training.optimizer import PlanOptimizer
-from mtl_core.training.output_folder import atomic_folder, require_empty, write_model
+from mtl_core.training.output_folder import require_empty
 from mtl_core.training.phases import evaluated_after
 from mtl_core.training.prefix.reuse import ReusedPrefix
 from mtl_core.training.prefix.store import PrefixStore
-from mtl_core.training.proof import digests, fixed_names, require_identical, require_written
+from mtl_core.training.proof import digests, fixed_names, require_identical
 from mtl_core.training.random_streams import RandomStream, stream_seed
-from mtl_core.training.run_events import Clock, RunEvents, judged_scores
+from mtl_core.training.run_events import Clock, RunEvents
+from mtl_core.training.saved_model import save_model
 from mtl_core.training.saved_state import Saved, StateFolder, recorded
 from mtl_core.training.spec import RunSpec
 from mtl_core.training.stored_heads import (
@@ -59,15 +60,17 @@ def fine_tune(
     other_runs: Sequence[RunSpec] = (),
     state: Path | None = None,
     state_seconds: float = STATE_SECONDS,
+    whole_model: bool = True,
 ) -> Iterator[RunEvent]:
     """Fine-tune once as `spec` defines, and yield the events of run `run` in order.
 
-    `output` is a missing or empty folder for the trained model. `should_stop` is called between
-    steps. `access` defines which files may be read, `prefixes` is the store of frozen layers'
-    outputs, `start` the model folder of the run that `spec.starts_from` names. `other_runs` of
-    the same comparison will read the same outputs. `state` is a folder for the state of the run:
-    if it has one, the run continues there, and yields only the events that follow. It is written
-    every `state_seconds`, and at the end of each phase. Raises BadInput
+    `output` is a missing or empty folder for the trained model; unless it is to be the
+    `whole_model`, tensors that equal those of the checkpoint are not written. `should_stop` is
+    called between steps. `access` defines which files may be read, `prefixes` is the store of
+    frozen layers' outputs, `start` the model folder of the run that `spec.starts_from` names.
+    `other_runs` of the same comparison will read the same outputs. `state` is a folder for the
+    state of the run: if it has one, the run continues there, and yields only the events that
+    follow. It is written every `state_seconds`, and at the end of each phase. Raises BadInput
     before the first event; DamagedCheckpoint, NotFinite or FreezeBroken later.
     """
     if output is not None:
@@ -77,7 +80,7 @@ def fine_tune(
     clock = Clock()
     loaded = load_run(spec, access, start)
     folder = StateFolder(state, loaded.spec, state_seconds) if state is not None else None
-    train = _Run(loaded, prefixes, run, output, should_stop, clock, other_runs, folder)
+    train = _Run(loaded, prefixes, run, output, should_stop, clock, other_runs, folder, whole_model)
     yield from recorded(train.events(), folder)
 
 
@@ -98,8 +101,9 @@ class _Run:
         clock: Clock,
         other_runs: Sequence[RunSpec],
         state: StateFolder | None,
+        whole_model: bool,
     ) -> None:
-        self._state = state
+        self._state, self._whole_model = state, whole_model
         self._loaded, self._spec, self._model = loaded, loaded.spec, loaded.model
         self._reused = ReusedPrefix(loaded, prefixes, self._raise_if_stopped, other_runs)
         self._output, self._should_stop, self._clock = output, should_stop, clock
@@ -156,9 +160,8 @@ class _Run:
             yield self._events.stopped()
             return
         require_identical(at_start, digests(self._parameters, never_learns), "during the run")
-        if self._output is not None:
-            self._write(self._output, at_start)
-        yield self._events.finished(self._scores, len(at_start), self._output)
+        found = self._save(at_start)
+        yield self._events.finished(self._scores, len(at_start), self._output, found)
 
     def _before_training(self) -> Iterator[RunEvent]:
         """Score and measure the model before training; then continue from a saved state.
@@ -370,13 +373,13 @@ class _Run:
         require_finite(losses, self._events.step, self._loaded)
         return self._events.scored(table, split, scores)
 
-    def _write(self, output: Path, at_start: dict[str, str]) -> None:
-        """Write the model, then compare the frozen tensors in the file with those `at_start`."""
-        loaded, prefix = self._loaded, self._loaded.description.backbone.prefix
-        with atomic_folder(output) as folder:
-            metrics = judged_scores(loaded, self._scores)
-            write_model(folder, self._model, loaded.tokenizer, self._spec, metrics)
-            require_written(folder, at_start, prefix, loaded.source, loaded.loaded_heads)
+    def _save(self, at_start: Mapping[str, str]) -> int:
+        """Save the model, if it is to be; returns the number of frozen tensors not written."""
+        if self._output is None:
+            return 0
+        return save_model(
+            self._output, self._loaded, self._scores, at_start, whole=self._whole_model
+        )
 
 
 def require_finite(losses: Mapping[str, float | None], step: int, loaded: LoadedRun) -> None:

@@ -163,10 +163,12 @@ class RunEvents:
         scores: Mapping[str, dict[str, TaskScore]],
         frozen_tensors: int,
         output: Path | None,
+        frozen_in_checkpoint: int = 0,
     ) -> RunFinished:
         """Build the event for the end of a run, with its final scores by split and durations.
 
         `frozen_tensors` counts the tensors that never learned; the caller has verified them.
+        `frozen_in_checkpoint` are those that the saved model reads from the checkpoint.
         """
         clock = self._clock
         return RunFinished(
@@ -177,6 +179,7 @@ class RunEvents:
             validation=scores["validation"],
             frozen_identical=True,
             frozen_tensors=frozen_tensors,
+            frozen_in_checkpoint=frozen_in_checkpoint,
             peak_memory_bytes=peak_memory_bytes(self._spec.device),
             training_seconds=clock.spent_seconds("training"),
             evaluation_seconds=clock.spent_seconds("evaluation"),

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mtl_core.errors import InvalidRun
-from mtl_core.models.checkpoint import Checkpoint, require_weights, weights_digest
+from mtl_core.models.base_weights import weights_digest
+from mtl_core.models.checkpoint import Checkpoint, require_weights
 from mtl_core.models.description import BackboneDescription
 from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.tasks.task import Task, TaskKind
-from mtl_core.training.output_folder import WEIGHTS, read_spec, require_as_written
+from mtl_core.training.output_folder import read_spec, require_as_written
 from mtl_core.training.random_streams import stream_seed
 from mtl_core.training.spec import RunSpec
 
@@ -154,10 +155,10 @@ def _head_key(task: Task, vector: SentenceVector) -> tuple[object, ...]:
 
 
 def _tensors(source: Path, names: Sequence[str]) -> dict[str, "Tensor"]:
-    from safetensors import safe_open
+    from mtl_core.models.stored_tensors import all_tensors
 
-    with safe_open(source / WEIGHTS, framework="pt") as tensors:
-        return {name: tensors.get_tensor(name) for name in names}
+    found = all_tensors(source)
+    return {name: found[name] for name in names}
 
 
 def _note(run: str, loaded: Sequence[Task], tasks: Sequence[Task]) -> str:

@@ -2,8 +2,10 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -53,16 +55,34 @@ def test_the_copied_checkpoint_loads_and_is_the_one_the_run_wrote(
     assert AutoModel.from_pretrained(copied).config.num_hidden_layers == 2
 
 
+def test_no_file_of_an_export_has_a_path_of_this_machine(
+    command: Command, run: str, tiny_checkpoint: Path, tiny_data: Path, tmp_path: Path
+) -> None:
+    assert command("export", run, "--output", tmp_path / "out").code == 0
+    files = [each for each in (tmp_path / "out").rglob("*") if each.is_file()]
+    folders = (tempfile.gettempdir(), sys.prefix, ROOT, Path.home())
+    for folder in (tiny_checkpoint.parent, tiny_data.parent, tmp_path, *folders):
+        found = [each.name for each in files if f"{folder}/".encode() in each.read_bytes()]
+        assert found == [], folder
+    spec = json.loads((tmp_path / "out" / "runs" / run / "spec.json").read_text())
+    assert (spec["checkpoint"], spec["data"]) == ("./tiny-bert", f"./{tiny_data.name}")
+    script = (tmp_path / "out" / "runs" / run / "repeat.sh").read_text()
+    assert f"# Not included: ./tiny-bert and ./{tiny_data.name}. Copy or link them" in script
+
+
 def test_the_script_trains_the_same_run_to_the_last_bit(
-    command: Command, run: str, tmp_path: Path
+    command: Command, run: str, tiny_checkpoint: Path, tiny_data: Path, tmp_path: Path
 ) -> None:
     command("export", run, "--output", tmp_path / "out", "--what", "tables")
     folder = tmp_path / "out" / "runs" / run
+    here = tmp_path / "here"  # as the comment of the script says
+    shutil.copytree(tiny_data.parent, here)
+    (here / "tiny-bert").symlink_to(tiny_checkpoint)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     again = subprocess.run(
         ["sh", folder / "repeat.sh", "--format", "jsonl"],
-        cwd=ROOT,
-        env={**os.environ, "PATH": path},
+        cwd=here,
+        env={**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         timeout=120,

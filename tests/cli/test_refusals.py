@@ -33,6 +33,7 @@ HEADS = ("--scenario", "heads-only")
         (("inspect", "--checkpoint", "x" * 5_000), "xxx"),
         (("inspect", "--data", "missing.yaml"), "There are no data called 'missing.yaml'."),
         (("inspect", "--data", "a\0b"), "There are no data called"),
+        (("inspect", "--data", "a\x1b[31mb\u202e"), "There are no data called 'ab'."),
         (("plan",), "either --scenario NAME or --plan FILE"),
         (("plan", "--scenario", "nonsense"), "There is no scenario 'nonsense'."),
         (("train",), "either --scenario NAME or --plan FILE"),

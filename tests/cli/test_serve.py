@@ -2,9 +2,11 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +19,10 @@ import pytest
 from mtl_core.app_files import app_folder
 from mtl_core.cli.serve import _command, _environment, _teacher_key
 from mtl_core.errors import BadInput
+
+ROOT = Path(__file__).parents[2]
+AS_A_USER = ("setpriv", "--bounding-set=-dac_override") if os.getuid() == 0 else ()
+"""Root without the capability to write into read-only folders."""
 
 SHIPPED = app_folder() / ".streamlit" / "config.toml"
 REPORT = """
@@ -101,9 +107,7 @@ def test_a_short_teacher_key_is_refused(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_the_server_ends_when_serve_is_killed(tmp_path: Path) -> None:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+    port = free_port()
     serve = subprocess.Popen(
         [sys.executable, "-m", "mtl_core", "serve", "--port", str(port)],
         env={**os.environ, "FREEZE_LAB_HOME": str(tmp_path)},
@@ -119,6 +123,59 @@ def test_the_server_ends_when_serve_is_killed(tmp_path: Path) -> None:
         serve.kill()
         serve.communicate()
     wait_for(lambda: not is_open(port))
+
+
+@pytest.fixture
+def folders() -> Iterator[tuple[Path, Path]]:
+    """A folder that the server's user cannot write into, and one that it can."""
+    parent = Path(tempfile.mkdtemp())
+    read_only, writable = parent / "read-only", parent / "home"
+    for folder, mode in ((read_only, 0o555), (writable, 0o777), (parent, 0o755)):
+        folder.mkdir(exist_ok=True)
+        folder.chmod(mode)
+    yield read_only, writable
+    shutil.rmtree(parent, ignore_errors=True)
+
+
+def test_the_server_writes_only_into_its_home_and_the_folder_for_temporary_files(
+    folders: tuple[Path, Path],
+) -> None:
+    """As in a container with `--read-only --tmpfs /tmp`."""
+    read_only, writable = folders
+    port = free_port()
+    serve = subprocess.Popen(
+        [*AS_A_USER, sys.executable, "-m", "mtl_core", "serve", "--port", str(port)],
+        cwd=read_only,
+        env={
+            **os.environ,
+            "HOME": str(read_only),
+            "FREEZE_LAB_HOME": str(writable),
+            "TMPDIR": str(writable),
+            "PYTHONPATH": str(ROOT),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        assert serve.stdout is not None
+        assert "is running at" in serve.stdout.readline()
+        with urlopen(f"http://127.0.0.1:{port}/ready", timeout=60) as answer:
+            assert json.load(answer) == {"ready": True, "queue_is_paused": False}
+    finally:
+        serve.terminate()
+        output, _ = serve.communicate(timeout=30)
+    assert "Traceback" not in output
+    assert (writable / "runs.sqlite").is_file()
+    assert list(read_only.iterdir()) == []
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+    return port
 
 
 def is_open(port: int) -> bool:

@@ -6,7 +6,6 @@ from time import monotonic, sleep
 
 import pytest
 import torch
-from safetensors.torch import load_file
 
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import InvalidRun, UnknownRun
@@ -14,6 +13,7 @@ from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.models.checkpoint import resolve_checkpoint
 from mtl_core.models.describe import describe
 from mtl_core.models.description import ModelDescription
+from mtl_core.models.stored_tensors import all_tensors
 from mtl_core.settings import ANY_FILE, Settings
 from mtl_core.store.record import RunState
 from mtl_core.tasks.dataset import load_tasks
@@ -88,9 +88,7 @@ def test_the_second_stage_starts_from_the_first_and_a_frozen_head_is_saved_uncha
     (_, last) = lab.store.events(first, kinds=["evaluation"])[-1]
     (_, begin) = lab.store.events(second, kinds=["evaluation"])[0]
     assert (begin.step, begin.tasks) == (0, last.tasks)
-    one, two = (
-        load_file(lab.settings.run_folder(run) / "model.safetensors") for run in (first, second)
-    )
+    one, two = (all_tensors(lab.settings.run_folder(run)) for run in (first, second))
     assert all(torch.equal(one[name], two[name]) for name in ("ner.weight", "ner.bias"))
     assert not torch.equal(one["classifier.weight"], two["classifier.weight"])
     (_, end) = lab.store.events(second, kinds=["run_finished"])[0]
@@ -139,7 +137,7 @@ def test_a_start_that_does_not_match_is_refused_before_anything_is_queued(
         lab.start(spec.model_copy(update={"random_backbone": True}))
     with pytest.raises(InvalidRun, match="this one trains 'minilm-l6'"):
         lab.start(spec.model_copy(update={"checkpoint": "minilm-l6"}))
-    (lab.settings.run_folder(start) / "model.safetensors").unlink()
+    (lab.settings.run_folder(start) / "learned.safetensors").unlink()
     with pytest.raises(InvalidRun, match="is no longer at"):
         lab.start(spec)
     assert lab.store.runs() == before

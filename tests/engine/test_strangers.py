@@ -208,7 +208,7 @@ def state_of(lab: Lab, ids: dict[str, str]) -> object:
 def test_the_uploads_of_one_visitor_are_limited(settings: Settings, spec_of: SpecOf) -> None:
     lab = Lab(settings.model_copy(update={"limits": Limits(uploads=1)}))
     lab.save_upload(uploaded(), ANN)
-    with pytest.raises(OverLimit, match="You have stored 1 uploads, the most of one visitor"):
+    with pytest.raises(OverLimit, match="You have stored 1 upload, the most of one visitor"):
         lab.save_upload(uploaded(), ANN)
     lab.save_upload(uploaded(), STRANGER)
     lab.close()

@@ -11,12 +11,12 @@ from mtl_core.errors import (
     UnknownCheckpoint,
     UnsafeCheckpoint,
 )
+from mtl_core.models.base_weights import weights_digest
 from mtl_core.models.checkpoint import (
     Checkpoint,
     has_weights,
     require_weights,
     resolve_checkpoint,
-    weights_digest,
 )
 from mtl_core.models.weights import EMBEDDED_DIGEST, verify_digest
 from mtl_core.settings import ANY_FILE, FileAccess

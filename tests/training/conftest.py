@@ -128,7 +128,7 @@ def bench_of(checkpoint: Path, data: Path) -> Bench:
     return Bench(checkpoint, data, ModelDescription(backbone, load_tasks(str(data), ANY_FILE)))
 
 
-@pytest.fixture(name="bench_of")
+@pytest.fixture(name="bench_of", scope="session")
 def _bench_of() -> Callable[[Path, Path], Bench]:
     return bench_of
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mtl_core.errors import DamagedCheckpoint, InvalidRun
-from mtl_core.models.weights import weights_digest
+from mtl_core.models.base_weights import weights_digest
 from mtl_core.training.loaded_run import load_run
 from mtl_core.training.run import fine_tune
 

@@ -222,6 +222,7 @@ def _export(lab: Lab, record: ComparisonRecord, output: Path, reference: str | N
             lambda spec, examples: data_of(spec, examples, lab.settings),
             record,
             reference=reference,
+            folders=lab.settings.own_folders,
         )
         write_folder(report, BundlePart.ALL.parts, output)
         print(f"Written to {output}", file=sys.stderr)

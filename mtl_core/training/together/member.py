@@ -19,11 +19,11 @@ from mtl_core.training.events import (
 )
 from mtl_core.training.loaded_run import LoadedRun
 from mtl_core.training.measures.run_measures import RunMeasures
-from mtl_core.training.output_folder import atomic_folder, write_model
 from mtl_core.training.prefix.reuse import ReusedPrefix
-from mtl_core.training.proof import digests, fixed_names, require_identical, require_written
+from mtl_core.training.proof import digests, fixed_names, require_identical
 from mtl_core.training.run import require_finite
-from mtl_core.training.run_events import Clock, RunEvents, judged_scores
+from mtl_core.training.run_events import Clock, RunEvents
+from mtl_core.training.saved_model import save_model
 from mtl_core.training.schedule import rate_factor
 from mtl_core.training.spec import RunSpec
 
@@ -35,6 +35,7 @@ class Member:
     run: str
     spec: RunSpec
     output: Path | None = None
+    whole_model: bool = True
 
 
 class MemberRun:
@@ -59,7 +60,7 @@ class MemberRun:
         self.scores: dict[str, dict[str, TaskScore]] = {}
         self.outputs: dict[str, dict[str, list[int]]] = {}
         self.table: ParameterTable = loaded.tables[0]
-        self._output = member.output
+        self._output, self._whole_model = member.output, member.whole_model
         prefix = f"{loaded.model.prefix}."
         self._heads = {
             name: each
@@ -119,14 +120,12 @@ class MemberRun:
         """
         require_identical(self._at_start, digests(self._heads, self._at_start), "during the run")
         at_start = {**backbone_at_start, **self._at_start}
-        loaded, output = self.loaded, self._output
-        if output is not None:
-            prefix = loaded.description.backbone.prefix
-            metrics = judged_scores(loaded, self.scores)
-            with atomic_folder(output) as folder:
-                write_model(folder, loaded.model, loaded.tokenizer, loaded.spec, metrics)
-                require_written(folder, at_start, prefix, loaded.source, loaded.loaded_heads)
-        return self.events.finished(self.scores, len(at_start), output)
+        found = 0
+        if self._output is not None:
+            found = save_model(
+                self._output, self.loaded, self.scores, at_start, whole=self._whole_model
+            )
+        return self.events.finished(self.scores, len(at_start), self._output, found)
 
     def failed(self, problem: Exception) -> RunFailed:
         """Build the last event of a run that failed."""

@@ -86,6 +86,7 @@ def _alone(
         prefixes,
         start,
         other_runs,
+        whole_model=member.whole_model,
     )
     try:
         for event in events:

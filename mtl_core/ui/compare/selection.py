@@ -1,6 +1,6 @@
 """Selects the runs to compare: from the address, from the picker, or the newest ones."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import streamlit as st
 
@@ -78,7 +78,8 @@ def chosen_comparison(lab: Lab) -> tuple[ComparisonRecord | None, list[str]]:
     if kept is None or came_by_history():
         requested = st.query_params.get(Key.COMPARISON, "")
         if not requested and not st.query_params.get(Key.RUNS):
-            requested = next((each.id for each in shown_comparisons(lab)), "")
+            known = shown_comparisons(lab, lab.hidden(current_visitor()))
+            requested = next((each.id for each in known), "")
     else:
         requested = st.session_state.get(Key.COMPARISON, kept) or ""
     notes = []
@@ -90,9 +91,8 @@ def chosen_comparison(lab: Lab) -> tuple[ComparisonRecord | None, list[str]]:
     return record, notes
 
 
-def shown_comparisons(lab: Lab) -> list[ListedComparison]:
-    """Returns the newest comparisons, without the included ones that the visitor has hidden."""
-    hidden = lab.hidden(current_visitor())
+def shown_comparisons(lab: Lab, hidden: Collection[str]) -> list[ListedComparison]:
+    """Returns the newest comparisons, without the included ones that the visitor has `hidden`."""
     return [each for each in lab.store.listed_comparisons(shipped=None) if each.id not in hidden]
 
 
@@ -129,9 +129,10 @@ def comparison_picker(
 ) -> None:
     """Draws a popover to choose a comparison, or single runs if none is selected."""
     with st.popover("Choose", icon=":material/checklist:"):
-        if comparisons := shown_comparisons(lab):
+        hidden = lab.hidden(current_visitor())
+        if comparisons := shown_comparisons(lab, hidden):
             _comparisons(comparisons, shown)
-        if hidden := lab.hidden(current_visitor()):
+        if hidden:
             st.button(
                 f"Show {counted(len(hidden), 'hidden comparison')} again",
                 key=Key.SHOW_HIDDEN,

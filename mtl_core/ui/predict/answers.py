@@ -11,7 +11,7 @@ from mtl_core.errors import FreezeLabError
 from mtl_core.freezing.titles import task_title
 from mtl_core.tasks.split_words import Word, split_words
 from mtl_core.tasks.task import Task, TaskKind
-from mtl_core.training.output_folder import WEIGHTS
+from mtl_core.training.output_folder import written_weights
 from mtl_core.training.predictions import (
     Entity,
     ModelSource,
@@ -49,8 +49,8 @@ def predictions_of(
 
 def _modified_at(model: ModelSource) -> int:
     """The modification time of the weights as part of the cache key; 0 without a file."""
-    weights = model.folder / WEIGHTS if model.folder else None
-    return weights.stat().st_mtime_ns if weights and weights.is_file() else 0
+    weights = written_weights(model.folder) if model.folder else None
+    return weights.stat().st_mtime_ns if weights else 0
 
 
 @st.cache_data(

@@ -15,6 +15,7 @@ from mtl_core.report.predictions import (
     sentence_of,
 )
 from mtl_core.tasks.dataset import Dataset
+from mtl_core.text import visible
 from mtl_core.ui.predict.answers import predictions_of
 from mtl_core.ui.predict.models import SelectedModel
 from mtl_core.ui.predict.sentence import take_text
@@ -117,7 +118,7 @@ def _cells(each: Disagreement, labels: Sequence[str]) -> dict[str, str]:
     ]
     return {
         "Task": task_title(each.task.name),
-        "Sentence": each.sentence.text or " ".join(words),
+        "Sentence": visible(each.sentence.text or " ".join(words)),
         "Label": answer_text(each.label, words),
         **dict(zip(labels, answers, strict=True)),
     }

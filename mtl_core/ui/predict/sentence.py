@@ -7,6 +7,7 @@ import streamlit as st
 from mtl_core.report.predictions import sentence_of
 from mtl_core.tasks.dataset import Dataset
 from mtl_core.tasks.schemes import spans
+from mtl_core.text import visible
 from mtl_core.ui.predict.models import Candidate, models_picker
 from mtl_core.ui.shared.choice import came_by_history
 from mtl_core.ui.shared.keys import Key
@@ -72,7 +73,7 @@ def examples(dataset: Dataset) -> list[str]:
         [each for each in dataset.validation if task.name in each.labels] for task in dataset.tasks
     ]
     mixed = [each for rows in zip(*by_task, strict=False) for each in rows]
-    texts = [each.text or " ".join(sentence_of(each).words) for each in mixed[:_EXAMPLES]]
+    texts = [visible(each.text or " ".join(sentence_of(each).words)) for each in mixed[:_EXAMPLES]]
     return list(dict.fromkeys([first_example(dataset), *texts]))
 
 

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from mtl_core.engine.lab import Lab
-from mtl_core.errors import FreezeLabError
-from mtl_core.export.bundle import files_below, note_page, zipped
+from mtl_core.errors import CheckpointError, FreezeLabError
+from mtl_core.export.bundle import note_page, zipped
+from mtl_core.export.model_files import model_files
 from mtl_core.export.parts import BundlePart
 from mtl_core.report.load import Report, load_report, sentences_of
+from mtl_core.report.portable import path_names
 from mtl_core.store.model_folder import saved_model
 from mtl_core.store.record import ComparisonRecord, RunRecord
 from mtl_core.tasks.baselines import Baseline, baselines_of_data
@@ -107,7 +109,11 @@ def _model_download(lab: Lab, record: RunRecord, stem: str) -> bool:
     written = saved_model(summary.run, summary.spec, summary.finished)
     if isinstance(written, str):
         return False
-    size = sum(file.stat().st_size for _, file in files_below(written))
+    try:
+        names = path_names(lab.store, [record], folders=lab.settings.own_folders)
+        size = sum(file.size_bytes for file in model_files(written, names))
+    except CheckpointError:  # the command of the caption states the problem
+        return False
     if size > _LARGEST_BYTES:
         return False
     download(
@@ -134,6 +140,7 @@ def _report(
         comparison,
         lambda data: _baselines_of(lab, data),
         reference,
+        lab.settings.own_folders,
     )
 
 

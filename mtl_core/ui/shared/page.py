@@ -10,6 +10,7 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from mtl_core.app_files import app_folder
 from mtl_core.charts.theme import DARK, Palette, palette
+from mtl_core.text import visible
 from mtl_core.ui.shared.keys import Key
 
 STATIC = app_folder() / "static"
@@ -60,8 +61,8 @@ def show_ignored(notes: Sequence[str]) -> None:
 
 
 def plain(text: str) -> str:
-    """Escape `text` for Markdown. Use it for all text entered by users."""
-    return _MARKDOWN.sub(r"\\\1", text)
+    """Escape `text` for Markdown, without control characters. Use it for all text of users."""
+    return _MARKDOWN.sub(r"\\\1", visible(text))
 
 
 def current_palette() -> Palette:

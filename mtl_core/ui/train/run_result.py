@@ -145,6 +145,7 @@ def _totals(end: RunFinished, together: int | None) -> list[str]:
     shared = shared_words(together, end.trained_beside)
     proof = (
         f"**{end.frozen_tensors:,} of {end.frozen_tensors:,}** tensors bit-identical, by SHA-256"
+        f"{_in_checkpoint(end)}"
         if end.frozen_identical
         else "**a frozen tensor changed**"
     )
@@ -153,6 +154,12 @@ def _totals(end: RunFinished, together: int | None) -> list[str]:
         f"peak memory **{bytes_text(end.peak_memory_bytes)}**",
         proof if end.frozen_tensors else "no tensor was frozen in all phases",
     ]
+
+
+def _in_checkpoint(end: RunFinished) -> str:
+    """Where the saved model has its frozen tensors, if they are not in its files."""
+    count = end.frozen_in_checkpoint
+    return f" ({count:,} are read from the unchanged checkpoint)" if count else ""
 
 
 def phase_table(summary: RunSummary, colors: Palette) -> None:
