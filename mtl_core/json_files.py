@@ -27,7 +27,13 @@ def read_json(
 
     Raises OSError, and ValueError for what is too large, no JSON or nested too deeply.
     """
-    content = read_bounded(file, most_bytes)
+    return parse_json(read_bounded(file, most_bytes), object_of)
+
+
+def parse_json(
+    content: bytes, object_of: Callable[[list[tuple[str, Any]]], Any] | None = None
+) -> Any:
+    """The value in JSON text. Raises ValueError for what is no JSON or nested too deeply."""
     try:
         return json.loads(content, object_pairs_hook=object_of)
     except RecursionError:

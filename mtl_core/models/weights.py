@@ -4,14 +4,13 @@ Only safetensors files are read, because a pickle file (`.bin`, `.pt`) can run a
 """
 
 import hashlib
-import json
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from mtl_core.errors import DamagedCheckpoint, MissingWeights
-from mtl_core.json_files import read_json
+from mtl_core.json_files import parse_json, read_json
 
 EMBEDDED_DIGEST = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """SHA-256 of the published all-MiniLM-L6-v2 `model.safetensors`. The package that contains the
@@ -101,7 +100,7 @@ def read_header(file: Path) -> tuple[dict[str, Any], int]:
         length = int.from_bytes(opened.read(_LENGTH_BYTES), "little")
         if length > _LONGEST_HEADER:
             raise ValueError(f"its header would have {length:,} bytes")
-        header = json.loads(opened.read(length))
+        header = parse_json(opened.read(length))
     if not isinstance(header, dict):
         raise ValueError("its header is no JSON object")
     return header, _LENGTH_BYTES + length
