@@ -3,9 +3,10 @@
 import signal
 from collections.abc import Sequence
 
+from mtl_core.errors import MEMORY_REMEDY
+
 _MEANINGS = {
-    "SIGKILL": "Most often the system ran out of memory: try a smaller batch size or maximum "
-    "length, or a plan that trains only higher layers.",
+    "SIGKILL": f"Most often the system ran out of memory: {MEMORY_REMEDY}",
     "SIGSEGV": "A library crashed; neither the plan nor the data is the cause.",
     "SIGABRT": "A library aborted; neither the plan nor the data is the cause.",
     "SIGBUS": "Memory or disk space ran out for a memory-mapped file.",

@@ -33,13 +33,14 @@ class RunWriter:
         self.final_event: RunEvent | None = None
         self._store = store
         self._began = monotonic()
+        self._latest_seconds = 0.0
         self._buffer: list[RunEvent] = []
         self._buffered_since = 0.0
 
     @property
     def elapsed_seconds(self) -> float:
-        """Seconds since the run was claimed."""
-        return monotonic() - self._began
+        """Seconds since the run was claimed, and never fewer than those of its latest event."""
+        return max(monotonic() - self._began, self._latest_seconds)
 
     def add(self, event: RunEvent) -> RunEvent:
         """Buffer an event and write the buffer if it is due; the event as it is written."""
@@ -49,7 +50,14 @@ class RunWriter:
         return event
 
     def buffer(self, event: RunEvent) -> RunEvent:
-        """Buffer an event without writing it; the event as it will be written."""
+        """Buffer an event without writing it; the event as it will be written.
+
+        A run that was resumed counts from its first start, but a process that describes the end of
+        its copy does not. So a run that fails has at least the seconds of its latest event.
+        """
+        if isinstance(event, RunFailed) and event.elapsed_seconds < self._latest_seconds:
+            event = event.model_copy(update={"elapsed_seconds": self._latest_seconds})
+        self._latest_seconds = event.elapsed_seconds
         if isinstance(event, RunFinished):
             event = self._with_neighbours(event)
         if not self._buffer:

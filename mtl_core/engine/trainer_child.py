@@ -17,7 +17,7 @@ from mtl_core.engine.job_process import (
 )
 from mtl_core.engine.parent import connect
 from mtl_core.engine.protocol import EventMessage, Separate, Train, TrainTogether
-from mtl_core.errors import FreezeLabError, error_message
+from mtl_core.errors import FreezeLabError, error_message, machine_fault
 from mtl_core.settings import FileAccess, Settings
 from mtl_core.store.model_folder import model_folder
 from mtl_core.store.runs import RunStore
@@ -126,12 +126,7 @@ def _events(
 
 
 def _failure_reason(problem: Exception) -> str:
-    if isinstance(problem, MemoryError):
-        return (
-            "Memory ran out: try a smaller batch size or maximum length, or a plan that trains "
-            "only higher layers."
-        )
-    if not isinstance(problem, FreezeLabError):
+    if not isinstance(problem, FreezeLabError) and machine_fault(problem) is None:
         traceback.print_exc()
     return error_message(problem)
 

@@ -50,6 +50,7 @@ def record_of(row: RunRow) -> RunRecord:
         shipped=row.shipped,
         owner=row.owner,
         visitor=row.visitor,
+        number=row.number,
     )
 
 

@@ -10,19 +10,24 @@ before training.
 
 import hashlib
 import json
+import logging
 import os
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from mtl_core.errors import error_message
 from mtl_core.training.events import RunEvent, event_from_json, event_to_json
 from mtl_core.training.spec import RunSpec
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+logger = logging.getLogger(__name__)
 
 _STATE, _EVENTS, _DRAFT = "state.safetensors", "events.jsonl", "state.draft"
 _KEY = "freeze_lab"
@@ -51,6 +56,7 @@ class StateFolder:
         self._spec = hashlib.sha256(spec.model_dump_json().encode()).hexdigest()
         self._new: list[str] = []
         self._count = 0
+        self._saved_bytes = 0  # of the events that belong to the last state
         self._saved_at = monotonic()
 
     def record(self, event: RunEvent) -> None:
@@ -63,20 +69,43 @@ class StateFolder:
         return monotonic() - self._saved_at >= self._every_seconds
 
     def write(self, step: int, values: Mapping[str, Any], tensors: "Mapping[str, Tensor]") -> None:
-        """Replace the state by one after `step` steps. The old one stays if this is interrupted."""
-        from safetensors.torch import save_file
+        """Replace the state by one after `step` steps. The old one stays if this is interrupted.
 
+        So it does if the disk is full or the folder read-only: the run continues without a newer
+        state, and the next one is tried `every_seconds` later.
+        """
+        from safetensors import SafetensorError
+
+        self._saved_at = monotonic()
+        try:
+            size = self._write_events()
+            self._write_tensors(step, values, tensors)
+        except (OSError, SafetensorError) as problem:
+            logger.warning("The state of a run could not be saved: %s", error_message(problem))
+            with suppress(OSError):
+                (self._folder / _DRAFT).unlink(missing_ok=True)
+            return
+        self._new, self._saved_bytes = [], size
+
+    def _write_events(self) -> int:
+        """Write the new events after those of the last state; the size of the file."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        with (self._folder / _EVENTS).open("a", encoding="utf-8") as lines:
-            lines.writelines(f"{each}\n" for each in self._new)
+        with (self._folder / _EVENTS).open("ab") as lines:
+            lines.truncate(self._saved_bytes)  # what an attempt without a state has left
+            lines.writelines(f"{each}\n".encode() for each in self._new)
             lines.flush()
             os.fsync(lines.fileno())
-        self._new = []
+            return lines.tell()
+
+    def _write_tensors(
+        self, step: int, values: Mapping[str, Any], tensors: "Mapping[str, Tensor]"
+    ) -> None:
+        from safetensors.torch import save_file
+
         facts = {"step": step, "events": self._count, "spec": self._spec, "values": values}
         draft = self._folder / _DRAFT
         save_file(dict(tensors), draft, metadata={_KEY: json.dumps(facts)})
         draft.replace(self._folder / _STATE)
-        self._saved_at = monotonic()
 
     def read(self) -> Saved | None:
         """The state, or None if there is none that fits. Later events then follow its own."""
@@ -90,17 +119,18 @@ class StateFolder:
                 names = file.keys()
                 tensors = {name: file.get_tensor(name) for name in names}
             lines = _lines(self._folder, facts["events"])
+            self._saved_bytes = sum(len(line.encode()) for line in lines)
+            os.truncate(self._folder / _EVENTS, self._saved_bytes)
         except (OSError, SafetensorError, KeyError, ValueError):
             self.delete()
             return None
-        (self._folder / _EVENTS).write_text("".join(lines), encoding="utf-8")
         self._count = len(lines)
         return Saved(facts["step"], facts["events"], facts["values"], tensors)
 
     def delete(self) -> None:
         """Delete the state, because the run has ended or starts from its first step."""
         shutil.rmtree(self._folder, ignore_errors=True)
-        self._new, self._count = [], 0
+        self._new, self._count, self._saved_bytes = [], 0, 0
 
 
 def saved_events(folder: Path) -> list[RunEvent]:

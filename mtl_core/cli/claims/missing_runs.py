@@ -119,9 +119,7 @@ def _reloaded(lab: Lab, record: ComparisonRecord) -> ComparisonRecord | None:
 
 
 def _ended_text(run: RunRecord) -> str:
-    seconds = ""
-    if run.started_at and run.finished_at:
-        seconds = f" in {duration((run.finished_at - run.started_at).total_seconds())}"
+    seconds = "" if run.seconds is None else f" in {duration(run.seconds)}"
     reason = f": {run.reason}" if run.reason else ""
     return f"{run.name}, seed {run.spec.seed}, {run.state}{seconds}{reason}"
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from mtl_core.errors import FreezeLabError, error_message
+from mtl_core.errors import FreezeLabError, error_message, machine_fault
 from mtl_core.freezing.apply import apply_phase
 from mtl_core.freezing.table import ParameterTable, State
 from mtl_core.models.description import Role
@@ -309,7 +309,9 @@ class _Group:
         for each in tuple(self._runs):
             try:
                 found = event(each)
-            except (FreezeLabError, OSError) as problem:
+            except Exception as problem:
+                if not isinstance(problem, FreezeLabError) and machine_fault(problem) is None:
+                    raise
                 yield each.run, each.failed(problem)
                 self._leave([each])
                 continue
