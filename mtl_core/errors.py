@@ -40,7 +40,10 @@ _DISK_REMEDY = (
 _DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FORBIDDEN = (errno.EROFS, errno.EACCES, errno.EPERM)
 _NUMBER = re.compile(r"\(os error (\d+)\)")
-_NO_MEMORY = ("can't allocate memory", "out of memory", "Cannot allocate memory", "bad_alloc")
+_NO_MEMORY = (
+    *("can't allocate memory", "Cannot allocate memory", "out of memory", "bad_alloc"),
+    *("could not create a primitive", "could not create a memory"),  # oneDNN
+)
 """What libraries write into a RuntimeError if the system gives them no memory."""
 
 
@@ -164,6 +167,12 @@ def machine_fault(problem: BaseException) -> str | None:
             "that you may write to, with --output or FREEZE_LAB_HOME."
         )
     return None
+
+
+def require_memory(problem: Exception) -> None:
+    """Raises InternalError if memory ran out: a file that could not be loaded is not damaged."""
+    if _is_memory_error(problem, _system_error(problem)):
+        raise InternalError(error_message(problem)) from problem
 
 
 def _is_memory_error(problem: BaseException, number: int | None) -> bool:

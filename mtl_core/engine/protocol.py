@@ -62,6 +62,13 @@ class Stop(Frozen):
     run: str
 
 
+class SaveState(Frozen):
+    """To the trainer: save the state of a run after its current step; the run continues."""
+
+    message: Literal["save_state"] = "save_state"
+    run: str
+
+
 class Describe(Frozen):
     """To the inspector: describe the architecture of a checkpoint."""
 
@@ -210,7 +217,9 @@ Request = Describe | TraceCosts | Predict | ScoreBaselines | MeasureSpeed
 Response = Described | CostsTraced | Predicted | BaselinesScored | SpeedMeasured
 """A successful response of the inspector; `RequestFailed` is the other one."""
 
-ToChild = Annotated[Train | TrainTogether | Stop | Request, Field(discriminator="message")]
+ToChild = Annotated[
+    Train | TrainTogether | Stop | SaveState | Request, Field(discriminator="message")
+]
 FromChild = Annotated[
     Ready | EventMessage | Separate | Response | RequestFailed, Field(discriminator="message")
 ]

@@ -4,17 +4,20 @@ import logging
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
+from time import monotonic, sleep
 
+from mtl_core.engine.executor.interface import Executor
 from mtl_core.errors import BadInput, error_message
 from mtl_core.settings import Settings
 from mtl_core.store.owner import Owner
 from mtl_core.store.record import RunRecord, RunRole, RunState
 from mtl_core.store.runs import RunStore
-from mtl_core.training.saved_state import saved_events
+from mtl_core.training.saved_state import saved_at, saved_events
 
 logger = logging.getLogger(__name__)
 
 _ATTEMPTS = ".attempts"
+_SAVING_SECONDS, _POLL_SECONDS = 1.0, 0.02
 MOST_ATTEMPTS = 3
 """How often a run is resumed automatically: one that ends its process would never end."""
 
@@ -90,6 +93,21 @@ def _count_attempt(file: Path) -> bool:
         logger.warning("A run is not resumed automatically: %s", error_message(problem))
         return False
     return True
+
+
+def save_states(executor: Executor, settings: Settings, runs: Iterable[str]) -> None:
+    """Request the states of runs whose process is about to end, and wait for them for a second.
+
+    A run whose current step takes longer keeps its earlier state.
+    """
+    earlier = {run: saved_at(settings.state_folder(run)) for run in runs}
+    for run in earlier:
+        executor.save_state(run)
+    until = monotonic() + _SAVING_SECONDS
+    while monotonic() < until and any(
+        saved_at(settings.state_folder(run)) == time for run, time in earlier.items()
+    ):
+        sleep(_POLL_SECONDS)
 
 
 def delete_state(settings: Settings, run: str) -> None:

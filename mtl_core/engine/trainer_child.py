@@ -27,10 +27,19 @@ from mtl_core.training.spec import RunSpec
 from mtl_core.training.together.rule import NotTogether
 
 FineTune = Callable[
-    [RunSpec, str, Path | None, Callable[[], bool], FileAccess, tuple[RunSpec, ...], Path | None],
+    [
+        RunSpec,
+        str,
+        Path | None,
+        Callable[[], bool],
+        FileAccess,
+        tuple[RunSpec, ...],
+        Path | None,
+        Callable[[], bool],
+    ],
     Iterator[RunEvent],
 ]
-"""(spec, run, output, should_stop, access, waiting, state) -> the events of the run."""
+"""(spec, run, output, should_stop, access, waiting, state, should_save) -> the run's events."""
 
 TrainRunsTogether = Callable[
     [tuple[Train, ...], Callable[[str], bool]], Iterator[tuple[str, RunEvent]]
@@ -59,7 +68,7 @@ def serve(
                 connection.send(message)
             return
         for each in job.runs if isinstance(job, TrainTogether) else (job,):
-            for event in _events(fine_tune, each, connection.should_stop):
+            for event in _events(fine_tune, each, connection):
                 connection.send(EventMessage(run=each.run, event=event))
 
     output = connect(low_priority=FOREGROUND not in sys.argv[1:])
@@ -99,9 +108,7 @@ def _messages_together(
         yield EventMessage(run=run, event=failed)
 
 
-def _events(
-    fine_tune: FineTune, request: Train, should_stop: Callable[[str], bool]
-) -> Iterator[RunEvent]:
+def _events(fine_tune: FineTune, request: Train, connection: JobConnection) -> Iterator[RunEvent]:
     """The events of a run; an error, or a missing final event, becomes a RunFailed."""
     began = monotonic()
     output = Path(request.output) if request.output else None
@@ -110,10 +117,11 @@ def _events(
             request.spec,
             request.run,
             output,
-            lambda: should_stop(request.run),
+            lambda: connection.should_stop(request.run),
             request.access,
             request.waiting,
             Path(request.state) if request.state else None,
+            lambda: connection.should_save(request.run),
         )
         for event in events:
             yield event
@@ -139,6 +147,7 @@ def _fine_tune(
     access: FileAccess,
     waiting: tuple[RunSpec, ...],
     state: Path | None,
+    should_save: Callable[[], bool],
 ) -> Iterator[RunEvent]:
     from mtl_core.training.prefix.store import PrefixStore
     from mtl_core.training.run import fine_tune
@@ -156,6 +165,7 @@ def _fine_tune(
         waiting,
         state,
         settings.state_seconds,
+        should_save,
     )
 
 

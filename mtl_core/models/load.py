@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from mtl_core.errors import DamagedCheckpoint, UnsupportedArchitecture
+from mtl_core.errors import DamagedCheckpoint, UnsupportedArchitecture, require_memory
 from mtl_core.models.architecture import (
     one_line,
     prefix_of,
@@ -57,6 +57,7 @@ def load_backbone(checkpoint: Checkpoint) -> "PreTrainedModel":
                 output_loading_info=True,
             )
     except Exception as error:  # safetensors, torch and transformers raise different ones
+        require_memory(error)
         raise DamagedCheckpoint(_unreadable(checkpoint, folder, error)) from error
     _reject_missing(checkpoint, sorted(report["missing_keys"]))
     _reject_left_over(checkpoint, folder, model, report["unexpected_keys"])
@@ -107,6 +108,7 @@ def load_tokenizer(checkpoint: Checkpoint) -> "PreTrainedTokenizerFast":
                 # Some tokenizer classes ignore the option, such as the generic one of ModernBERT.
                 tokenizer.backend_tokenizer.pre_tokenizer.add_prefix_space = True
     except Exception as error:  # tokenizer classes raise different exceptions
+        require_memory(error)
         raise DamagedCheckpoint(_no_tokenizer(checkpoint, folder, error)) from error
     if not tokenizer.is_fast:
         raise UnsupportedArchitecture(

@@ -58,6 +58,7 @@ def fine_tune(
     other_runs: Sequence[RunSpec] = (),
     state: Path | None = None,
     state_seconds: float = STATE_SECONDS,
+    should_save: Callable[[], bool] = lambda: False,
 ) -> Iterator[RunEvent]:
     """Fine-tune once as `spec` defines, and yield the events of run `run` in order.
 
@@ -66,8 +67,9 @@ def fine_tune(
     outputs, `start` the model folder of the run that `spec.starts_from` names. `other_runs` of
     the same comparison will read the same outputs. `state` is a folder for the state of the run:
     if it has one, the run continues there, and yields only the events that follow. It is written
-    every `state_seconds`, and at the end of each phase. Raises BadInput
-    before the first event; DamagedCheckpoint, NotFinite or FreezeBroken later.
+    every `state_seconds`, at the end of each phase, and after a step for which `should_save` is
+    true. Raises BadInput before the first event, and DamagedCheckpoint, NotFinite or FreezeBroken
+    later.
     """
     if output is not None:
         require_empty(output)
@@ -75,7 +77,9 @@ def fine_tune(
     reset_peak_memory(resolve_device(spec.device))
     clock = Clock()
     loaded = load_run(spec, access, start)
-    folder = StateFolder(state, loaded.spec, state_seconds) if state is not None else None
+    folder = None
+    if state is not None:
+        folder = StateFolder(state, loaded.spec, state_seconds, should_save)
     train = _Run(loaded, prefixes, run, output, should_stop, clock, other_runs, folder)
     yield from recorded(train.events(), folder)
 

@@ -13,7 +13,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,11 +48,19 @@ class StateFolder:
 
     Pass every event to `record` before it is yielded. `spec` is that of the loaded run: a state of
     another spec, such as one with other weights or data, is not read. `every_seconds` is the time
-    between two states: at most this much work is lost.
+    between two states: at most this much work is lost. `is_requested` returns whether one is
+    needed now.
     """
 
-    def __init__(self, folder: Path, spec: RunSpec, every_seconds: float) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        spec: RunSpec,
+        every_seconds: float,
+        is_requested: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._folder, self._every_seconds = folder, every_seconds
+        self._is_requested = is_requested
         self._spec = hashlib.sha256(spec.model_dump_json().encode()).hexdigest()
         self._new: list[str] = []
         self._count = 0
@@ -65,8 +73,8 @@ class StateFolder:
         self._count += 1
 
     def is_due(self) -> bool:
-        """Whether the last state is older than `every_seconds`."""
-        return monotonic() - self._saved_at >= self._every_seconds
+        """Whether a state is requested, or the last one is older than `every_seconds`."""
+        return self._is_requested() or monotonic() - self._saved_at >= self._every_seconds
 
     def write(self, step: int, values: Mapping[str, Any], tensors: "Mapping[str, Tensor]") -> None:
         """Replace the state by one after `step` steps. The old one stays if this is interrupted.
@@ -131,6 +139,14 @@ class StateFolder:
         """Delete the state, because the run has ended or starts from its first step."""
         shutil.rmtree(self._folder, ignore_errors=True)
         self._new, self._count, self._saved_bytes = [], 0, 0
+
+
+def saved_at(folder: Path) -> int | None:
+    """When the state in `folder` was written, in nanoseconds; None if there is none."""
+    try:
+        return (folder / _STATE).stat().st_mtime_ns
+    except OSError:
+        return None
 
 
 def saved_events(folder: Path) -> list[RunEvent]:

@@ -6,7 +6,6 @@ headers.
 """
 
 import os
-import signal
 import threading
 
 import streamlit as st
@@ -74,12 +73,16 @@ def is_active_session(session: str) -> bool:
 
 
 def end_with_input() -> None:
-    """End this process as by Ctrl-C once its standard input ends: `serve` holds the other end."""
+    """End this process once its standard input ends: `serve`, which held the other end, was killed.
+
+    Nothing is closed, as if this process had been killed too. The trainers exit by themselves, and
+    the next server finds the runs that were cut off and resumes them.
+    """
 
     def wait() -> None:
         while os.read(0, 1024):
             pass
-        os.kill(os.getpid(), signal.SIGTERM)
+        os._exit(1)
 
     threading.Thread(target=wait, name="input", daemon=True).start()
 
