@@ -1,16 +1,12 @@
 """The Streamlit settings that `serve` passes to the dashboard's server."""
 
 import json
-import os
-import socket
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from time import monotonic, sleep
 from typing import Any
-from urllib.request import urlopen
 
 import pytest
 
@@ -98,36 +94,3 @@ def test_a_short_teacher_key_is_refused(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("FREEZE_LAB_TEACHER_KEY", "1234")
     with pytest.raises(BadInput, match="has 4 characters; at least 8 are needed"):
         _teacher_key("0.0.0.0")  # noqa: S104 - not bound
-
-
-def test_the_server_ends_when_serve_is_killed(tmp_path: Path) -> None:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
-    serve = subprocess.Popen(
-        [sys.executable, "-m", "mtl_core", "serve", "--port", str(port)],
-        env={**os.environ, "FREEZE_LAB_HOME": str(tmp_path)},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert serve.stdout is not None
-        assert "is running at" in serve.stdout.readline()
-        with urlopen(f"http://127.0.0.1:{port}/ready", timeout=60) as answer:
-            assert json.load(answer) == {"ready": True, "queue_is_paused": False}
-    finally:
-        serve.kill()
-        serve.communicate()
-    wait_for(lambda: not is_open(port))
-
-
-def is_open(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = monotonic() + 60
-    while not condition():
-        assert monotonic() < deadline, "the condition is still false"
-        sleep(0.05)
