@@ -1,10 +1,11 @@
 """Writes the events of a run to the store, steps in batches."""
 
+import logging
 from collections.abc import Iterable
 from contextlib import suppress
 from time import monotonic
 
-from mtl_core.errors import FreezeLabError, error_message
+from mtl_core.errors import FreezeLabError, StoreBlocked, error_message
 from mtl_core.store.record import RunRecord
 from mtl_core.store.runs import RunStore
 from mtl_core.training.events import (
@@ -15,6 +16,8 @@ from mtl_core.training.events import (
     RunStopped,
     Step,
 )
+
+logger = logging.getLogger(__name__)
 
 BATCH_SECONDS = 0.3
 """`step` events are buffered for up to this long; any other event is written at once."""
@@ -43,10 +46,19 @@ class RunWriter:
         return max(monotonic() - self._began, self._latest_seconds)
 
     def add(self, event: RunEvent) -> RunEvent:
-        """Buffer an event and write the buffer if it is due; the event as it is written."""
+        """Buffer an event and write the buffer if it is due; the event as it is written.
+
+        While the store is locked or the disk full, events are written later. Raises StoreBlocked
+        for a final one.
+        """
         event = self.buffer(event)
         if self.due:
-            self.flush()
+            try:
+                self.flush()
+            except StoreBlocked as problem:
+                if self.final_event is not None:
+                    raise
+                logger.warning("Events of a run are written later: %s", problem)
         return event
 
     def buffer(self, event: RunEvent) -> RunEvent:

@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 
 from mtl_core.engine.executor.local import LocalExecutor
+from mtl_core.engine.run_writer import RunWriter
 from mtl_core.engine.supervisor import Supervisor
 from mtl_core.errors import BadInput, InternalError, StoreBlocked
 from mtl_core.settings import Settings
 from mtl_core.store import connection as store_connection
 from mtl_core.store.record import RunState
 from mtl_core.store.runs import RunStore
-from mtl_core.training.events import RunStopped
+from mtl_core.training.events import PhaseFinished, RunStopped
 from mtl_core.training.spec import RunSpec
 from tests.full_disk import full_disk
 
@@ -34,6 +35,7 @@ print("held", flush=True)
 sys.stdin.readline()
 connection.execute("ROLLBACK")
 """
+FIELDS = {"phase": "heads", "frozen_identical": True, "frozen_tensors": 1}
 MOVE_AWAY = "Move that file away to start with an empty store, or set FREEZE_LAB_HOME to another"
 _BYPASSES_PERMISSIONS = (1, 2)  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
 _DROP_FROM_BOUNDING_SET = 24
@@ -98,6 +100,20 @@ def test_a_locked_store_is_read_at_once_and_refuses_to_write_after_the_wait(
             RunStore(settings.database)
     assert [run.id for run in store.runs()] == [finished]
     assert store.add(spec_of("quick")).state is RunState.WAITING
+
+
+def test_events_of_a_run_in_the_foreground_are_written_once_the_lock_is_released(
+    store: RunStore, settings: Settings, spec_of: SpecOf
+) -> None:
+    with closing(RunStore(settings.database)) as impatient:
+        writer = RunWriter(impatient, store.add(spec_of("quick"), RunState.RUNNING))
+        with locked(settings.database):
+            for seconds in (1.0, 2.0):
+                writer.add(PhaseFinished(elapsed_seconds=seconds, **FIELDS))
+            assert store.events(writer.run.id) == []
+        writer.stop("enough")
+    events = store.events(writer.run.id)
+    assert [event.event for _, event in events] == ["phase_finished"] * 2 + ["run_stopped"]
 
 
 def test_a_run_continues_while_the_store_is_locked_and_no_event_is_lost(
