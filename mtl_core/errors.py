@@ -21,6 +21,7 @@ FreezeLabError
 │   └── OutputNotEmpty                the output folder is not empty
 └── InternalError                 exit 1: an error of Freeze Lab or of the machine
     ├── NotFinite                     a loss became NaN or infinite
+    │   └── Diverged                      in training: the learning rate is too high
     ├── FreezeBroken                  a frozen tensor changed
     ├── ChildDied                     a child process ended unexpectedly
     └── StoreBlocked                  the run store is locked, or the disk is full: try again later
@@ -129,6 +130,10 @@ class InternalError(FreezeLabError):
 
 class NotFinite(InternalError):
     """A loss became NaN or infinite."""
+
+
+class Diverged(NotFinite):
+    """A loss became NaN or infinite in training; with the same settings it does again."""
 
 
 class FreezeBroken(InternalError):

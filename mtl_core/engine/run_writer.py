@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from time import monotonic
 
-from mtl_core.errors import FreezeLabError, StoreBlocked, error_message
+from mtl_core.errors import FreezeLabError, StoreBlocked
 from mtl_core.store.record import RunRecord
 from mtl_core.store.runs import RunStore
 from mtl_core.training.events import (
@@ -102,7 +102,7 @@ class RunWriter:
 
     def fail(self, problem: Exception) -> RunFailed:
         """End the run as failed; the event that was written."""
-        event = RunFailed(elapsed_seconds=self.elapsed_seconds, reason=error_message(problem))
+        event = RunFailed.of(problem, self.elapsed_seconds)
         self.add(event)
         return event
 

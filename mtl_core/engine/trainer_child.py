@@ -17,7 +17,7 @@ from mtl_core.engine.job_process import (
 )
 from mtl_core.engine.parent import connect
 from mtl_core.engine.protocol import EventMessage, Separate, Train, TrainTogether
-from mtl_core.errors import FreezeLabError, error_message, machine_fault
+from mtl_core.errors import FreezeLabError, InternalError, machine_fault
 from mtl_core.settings import FileAccess, Settings
 from mtl_core.store.model_folder import model_folder
 from mtl_core.store.runs import RunStore
@@ -88,7 +88,7 @@ def _messages_together(
     """
     began = monotonic()
     unfinished = dict.fromkeys(each.run for each in runs)
-    reason = _NO_FINAL_EVENT
+    ending: Exception = InternalError(_NO_FINAL_EVENT)
     try:
         for run, event in train_together(runs, should_stop):
             if run not in unfinished:
@@ -102,9 +102,9 @@ def _messages_together(
         yield Separate(runs=tuple(unfinished))
         return
     except Exception as problem:
-        reason = _failure_reason(problem)
+        ending = problem
+    failed = _failed(ending, began)
     for run in unfinished:
-        failed = RunFailed(elapsed_seconds=monotonic() - began, reason=reason)
         yield EventMessage(run=run, event=failed)
 
 
@@ -127,16 +127,15 @@ def _events(fine_tune: FineTune, request: Train, connection: JobConnection) -> I
             yield event
             if isinstance(event, FINAL_EVENTS):
                 return
-        reason = _NO_FINAL_EVENT
+        yield _failed(InternalError(_NO_FINAL_EVENT), began)
     except Exception as problem:
-        reason = _failure_reason(problem)
-    yield RunFailed(elapsed_seconds=monotonic() - began, reason=reason)
+        yield _failed(problem, began)
 
 
-def _failure_reason(problem: Exception) -> str:
+def _failed(problem: Exception, began: float) -> RunFailed:
     if not isinstance(problem, FreezeLabError) and machine_fault(problem) is None:
-        traceback.print_exc()
-    return error_message(problem)
+        traceback.print_exception(problem)
+    return RunFailed.of(problem, monotonic() - began)
 
 
 def _fine_tune(

@@ -81,6 +81,7 @@ class RunRecord:
     shipped: bool = False  # included in the installation
     owner: str | None = None  # the id of the process that executes it, or for which it is reserved
     visitor: str | None = None  # who started it; None: this machine's own user
+    diverged: bool = False  # it failed because a loss became NaN or infinite in training
     number: int = 0  # in the order of creation, which a clock that is put back does not change
 
     @property

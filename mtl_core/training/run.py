@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
-from mtl_core.errors import DamagedCheckpoint, NotFinite
+from mtl_core.errors import DamagedCheckpoint, Diverged, NotFinite
 from mtl_core.freezing.apply import apply_phase
 from mtl_core.freezing.table import ParameterTable
 from mtl_core.models.matrix_products import compute_with, one_thread
@@ -385,21 +385,24 @@ def require_finite(losses: Mapping[str, float | None], step: int, loaded: Loaded
     """Raise for a loss by task that is not finite, after `step` steps.
 
     Raises DamagedCheckpoint if the cause is in the weights that the run started from: some of them
-    are not finite, or no step was taken. Otherwise NotFinite.
+    are not finite, or no step was taken. Otherwise Diverged, or NotFinite for random weights before
+    the first step.
     """
     bad = next((e for e in losses.items() if e[1] is not None and not math.isfinite(e[1])), None)
     if bad is None:
         return
     what = f"The loss of {bad[0]} became {bad[1]} at step {step}. Nothing was written."
     if loaded.source is None:
-        raise NotFinite(f"{what} {_RATE_TOO_HIGH if step else _RANDOM_OVERFLOWS}")
+        if step:
+            raise Diverged(f"{what} {_RATE_TOO_HIGH}")
+        raise NotFinite(f"{what} {_RANDOM_OVERFLOWS}")
     damaged = names_not_finite(
         loaded.source,
         (*(each.name for each in loaded.description.backbone.tensors), *loaded.loaded_heads),
         loaded.description.backbone.prefix,
     )
     if step and not damaged:
-        raise NotFinite(f"{what} {_RATE_TOO_HIGH}")
+        raise Diverged(f"{what} {_RATE_TOO_HIGH}")
     cause = f"NaN or infinite values in {shown(damaged)}" if damaged else "no step was taken"
     if loaded.spec.starts_from is None:
         raise DamagedCheckpoint(

@@ -11,7 +11,7 @@ from mtl_core.engine.child import ChildProcess, module_argv
 from mtl_core.engine.executor.interface import Job
 from mtl_core.engine.job_process import COPIES
 from mtl_core.engine.protocol import EventMessage, SaveState, Separate, Stop, Train, TrainTogether
-from mtl_core.errors import ChildDied, error_message
+from mtl_core.errors import ChildDied
 from mtl_core.training.events import FINAL_EVENTS, RunFailed
 
 TRAINER_ARGV = tuple(module_argv("mtl_core.engine.trainer_child"))
@@ -154,7 +154,7 @@ class LocalExecutor:
                 self._end_trainer(trainer)
 
     def _fail(self, runs: Iterable[str], problem: Exception, elapsed_seconds: float) -> None:
-        event = RunFailed(elapsed_seconds=elapsed_seconds, reason=error_message(problem))
+        event = RunFailed.of(problem, elapsed_seconds)
         self._failures.extend(EventMessage(run=run, event=event) for run in runs)
 
     def _trainer_of(self, run: str) -> _Trainer | None:

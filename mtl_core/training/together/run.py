@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from mtl_core.errors import FreezeLabError, error_message, machine_fault
+from mtl_core.errors import FreezeLabError, machine_fault
 from mtl_core.freezing.apply import apply_phase
 from mtl_core.freezing.table import ParameterTable, State
 from mtl_core.models.description import Role
@@ -58,7 +58,7 @@ def fine_tune_together(
                 require_empty(member.output)
             ready.append(member)
         except FreezeLabError as problem:
-            yield member.run, RunFailed(elapsed_seconds=0.0, reason=error_message(problem))
+            yield member.run, RunFailed.of(problem, 0.0)
     if len(ready) > 1:
         group = _loaded_group(ready, should_stop, access, prefixes, start, other_runs)
         yield from group.events()
@@ -90,8 +90,7 @@ def _alone(
         for event in events:
             yield member.run, event
     except FreezeLabError as problem:
-        reason = error_message(problem)
-        yield member.run, RunFailed(elapsed_seconds=clock.elapsed_seconds(), reason=reason)
+        yield member.run, RunFailed.of(problem, clock.elapsed_seconds())
 
 
 def _loaded_group(
