@@ -197,13 +197,9 @@ def table_title(comparison: PlanComparison) -> str:
 
 def lines_below(comparison: PlanComparison, baselines: BaselinesByTask) -> tuple[str, ...]:
     """The sentences below the table: on undefined, missing and undecided scores, and baselines."""
-    return (
-        *undefined_lines(comparison),
-        *diverged_lines(comparison),
-        *undecided_lines(comparison),
-        *baseline_lines(comparison, baselines),
-        *collapse_lines(comparison, baselines),
-    )
+    scores = undefined_lines(comparison) + diverged_lines(comparison) + undecided_lines(comparison)
+    against = baseline_lines(comparison, baselines) + collapse_lines(comparison, baselines)
+    return scores + against
 
 
 def undefined_lines(comparison: PlanComparison) -> tuple[str, ...]:

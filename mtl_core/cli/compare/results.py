@@ -14,7 +14,6 @@ from mtl_core.report.data_words import size_words
 from mtl_core.report.diverged import diverged_lines
 from mtl_core.report.load import Report, summarized_report
 from mtl_core.report.table import (
-    diverged_lines,
     result_words,
     setting_lines,
     terminal_table,
