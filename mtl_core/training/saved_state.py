@@ -129,7 +129,7 @@ class StateFolder:
             lines = _lines(self._folder, facts["events"])
             self._saved_bytes = sum(len(line.encode()) for line in lines)
             os.truncate(self._folder / _EVENTS, self._saved_bytes)
-        except (OSError, SafetensorError, KeyError, ValueError):
+        except (OSError, SafetensorError, KeyError, TypeError, ValueError):
             self.delete()
             return None
         self._count = len(lines)
@@ -157,7 +157,7 @@ def saved_events(folder: Path) -> list[RunEvent]:
         with safe_open(folder / _STATE, framework="numpy") as file:
             facts = json.loads((file.metadata() or {})[_KEY])
         return [event_from_json(line) for line in _lines(folder, facts["events"])]
-    except (OSError, SafetensorError, KeyError, ValueError):
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError):
         return []
 
 

@@ -68,17 +68,3 @@ def test_outputs_of_frozen_layers_that_find_no_space_cost_only_time(
         events = list(fine_tune(spec, "a run", prefixes=PrefixStore(folder, 10**9)))
     assert facts(events) == facts(bench.run(spec))
     assert fault == "read-only" or list(folder.iterdir()) == []
-
-
-def test_a_damaged_entry_of_frozen_outputs_is_computed_again_with_the_same_numbers(
-    bench: Bench, tmp_path: Path
-) -> None:
-    spec, store = bench.spec("top-1", measure=False), PrefixStore(tmp_path / "prefixes", 10**9)
-    first = list(fine_tune(spec, "a run", prefixes=store))
-    entries = {file: file.read_bytes() for file in (tmp_path / "prefixes").glob("*.safetensors")}
-    assert entries
-    for file, content in entries.items():
-        file.write_bytes(content[:-100] + b"?" * 100)
-    again = list(fine_tune(spec, "a run", prefixes=store))
-    assert facts(again) == facts(first)
-    assert {file: file.read_bytes() for file in entries} == entries
