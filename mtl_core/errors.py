@@ -43,9 +43,10 @@ _FORBIDDEN = (errno.EROFS, errno.EACCES, errno.EPERM)
 _NUMBER = re.compile(r"\(os error (\d+)\)")
 _NO_MEMORY = (
     *("can't allocate memory", "Cannot allocate memory", "out of memory", "bad_alloc"),
+    "MemoryError",
     *("could not create a primitive", "could not create a memory"),  # oneDNN
 )
-"""What libraries write into a RuntimeError if the system gives them no memory."""
+"""What Python and libraries write if the system gives them no memory."""
 
 
 class FreezeLabError(Exception):
@@ -183,7 +184,12 @@ def require_memory(problem: Exception) -> None:
 def _is_memory_error(problem: BaseException, number: int | None) -> bool:
     if isinstance(problem, MemoryError) or number == errno.ENOMEM:
         return True
-    return isinstance(problem, RuntimeError) and any(text in str(problem) for text in _NO_MEMORY)
+    return isinstance(problem, RuntimeError) and mentions_memory(str(problem))
+
+
+def mentions_memory(text: str) -> bool:
+    """Whether the text of an error of Python, C++ or a library says that memory ran out."""
+    return any(each in text for each in _NO_MEMORY)
 
 
 def _system_error(problem: BaseException) -> int | None:

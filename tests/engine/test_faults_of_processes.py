@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mtl_core.engine.exit_status import describe_exit
 from mtl_core.engine.inspector import Inspector
 from mtl_core.engine.lab import Lab
 from mtl_core.engine.resuming import MOST_ATTEMPTS, recover
@@ -145,6 +146,21 @@ def test_two_servers_on_one_store_execute_each_run_once(
         wait_until(lambda: all(store.run(run).state is RunState.FINISHED for run in runs))
     kinds = ["run_started", "step", "step", "step", "run_finished"]
     assert [[event.event for _, event in store.events(run)] for run in runs] == [kinds] * 8
+
+
+@pytest.mark.parametrize(
+    ("status", "lines"),
+    [
+        (-signal.SIGABRT, ["terminate called after throwing an instance of 'std::bad_alloc'", ""]),
+        (1, ["Traceback (most recent call last):", "MemoryError"]),
+    ],
+)
+def test_a_process_that_wrote_that_memory_ran_out_ended_for_that_reason(
+    status: int, lines: list[str]
+) -> None:
+    described = describe_exit(status, [line.encode() for line in lines])
+    assert "Memory ran out: try a smaller batch size or maximum length" in described
+    assert "neither the plan nor the data" not in described
 
 
 def test_an_inspector_that_is_killed_in_the_middle_of_a_request_is_replaced(

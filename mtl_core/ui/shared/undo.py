@@ -14,7 +14,7 @@ UNDO_MINUTES = UNDO // timedelta(minutes=1)
 
 
 def try_action(action: Callable[[], object]) -> bool:
-    """Run `action`. If it raises an error of Freeze Lab, show the message as a toast and return False."""
+    """Run `action`. If it raises FreezeLabError, show the message as a toast and return False."""
     try:
         action()
     except FreezeLabError as problem:
