@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mtl_core.app_files import app_folder
-from mtl_core.cli.serve import _command, _environment, _teacher_key
+from mtl_core.cli.serve import _command, _ended, _environment, _teacher_key
 from mtl_core.errors import BadInput
 
 SHIPPED = app_folder() / ".streamlit" / "config.toml"
@@ -94,3 +94,11 @@ def test_a_short_teacher_key_is_refused(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("FREEZE_LAB_TEACHER_KEY", "1234")
     with pytest.raises(BadInput, match="has 4 characters; at least 8 are needed"):
         _teacher_key("0.0.0.0")  # noqa: S104 - not bound
+
+
+def test_a_killed_server_says_what_most_often_killed_it_and_to_start_it_again() -> None:
+    assert _ended(-9) == (
+        "The dashboard's server ended. The process was ended by SIGKILL. Most often the system ran "
+        "out of memory: try a smaller batch size or maximum length, or a plan that trains only "
+        "higher layers. Start it again: runs of its visitors that were cut off continue."
+    )
