@@ -105,7 +105,7 @@ def runs_of_arms(
         if experiment is None:
             continue
         for run in comparison.runs:
-            if run.state.is_final and run.state is not RunState.FINISHED and not run.diverged:
+            if run.state.is_final and not run.has_result:
                 continue
             arm = Arm(experiment=experiment, scenario=run.spec.arm_name)
             if arm not in plans:
@@ -149,8 +149,7 @@ def claim_finding(
         arm: {
             seed: summary_of(run)
             for seed, run in runs.get(arm, {}).items()
-            if (run.state is RunState.FINISHED or run.diverged)
-            and seed in experiments[arm.experiment].spec.seeds
+            if run.has_result and seed in experiments[arm.experiment].spec.seeds
         }
         for arm in arms
     }

@@ -90,6 +90,11 @@ class RunRecord:
         return self.owner, self.started_at
 
     @property
+    def has_result(self) -> bool:
+        """Whether it has finished or diverged: repeated, it would end in the same way."""
+        return self.state is RunState.FINISHED or self.diverged
+
+    @property
     def seconds(self) -> float | None:
         """The seconds from its start to its end; None if it has not ended.
 

@@ -17,6 +17,7 @@ from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.lessons.chapters import CHAPTERS
 from mtl_core.lessons.claim import Chapter, Claim, missing_weights
+from mtl_core.lessons.claim_results import judged_runs
 from mtl_core.lessons.claim_runs import (
     can_be_tested,
     can_run,
@@ -363,6 +364,7 @@ def test_a_claim_that_needs_every_score_names_the_run_that_diverged() -> None:
     assert found.verdict is ClaimVerdict.OPEN
     assert found.detail == f"no score: {name} with seed {seed} diverged"
     assert missing_arms(runs, [Arm(experiment="standard", scenario=name)]) == ()
+    assert record.runs[3].id in judged_runs(claim_by_id("faster"), runs)
 
 
 def test_a_claim_on_collapses_counts_a_run_that_diverged() -> None:

@@ -102,8 +102,11 @@ def _wait(lab: Lab, names: set[str], experiments: Experiments) -> None:
                 _log(f"{len(printed)} of {len(runs)}  {_ended_text(run)}{_left(lab, records)}")
         if len(ended) == len(runs):
             _log(f"All runs have ended after {duration(monotonic() - started)}.")
-            if failed := sum(run.state is not RunState.FINISHED for run in runs):
+            diverged = sum(run.diverged for run in runs)
+            if failed := sum(run.state is not RunState.FINISHED for run in runs) - diverged:
                 _log(f"{failed} did not finish: run the same command again to repeat them.")
+            if diverged:
+                _log(f"{diverged} diverged: with the same settings they would again.")
             return
         sleep(_POLL_SECONDS)
 
