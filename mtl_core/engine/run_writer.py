@@ -27,7 +27,7 @@ class RunWriter:
     """Buffers the events of one running run and writes them to the store.
 
     `ended` becomes true once the final event is written, or once the store rejects events because
-    the run was deleted or has already ended.
+    the run was deleted, has already ended, or was given to another process.
     """
 
     def __init__(self, store: RunStore, run: RunRecord) -> None:
@@ -117,6 +117,9 @@ def flush_together(store: RunStore, writers: Iterable[RunWriter]) -> None:
     """Write the buffers of several writers in one transaction."""
     buffers = {each.run.id: each for each in writers if each._buffer}
     if buffers:
-        accepted = store.append_all({run: each._buffer for run, each in buffers.items()})
+        accepted = store.append_all(
+            {run: each._buffer for run, each in buffers.items()},
+            {run: each.run.owner for run, each in buffers.items()},
+        )
         for run, each in buffers.items():
             each._written(run in accepted)

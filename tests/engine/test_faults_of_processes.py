@@ -12,6 +12,7 @@ from mtl_core.engine.exit_status import describe_exit
 from mtl_core.engine.inspector import Inspector
 from mtl_core.engine.lab import Lab
 from mtl_core.engine.resuming import MOST_ATTEMPTS, recover
+from mtl_core.engine.run_writer import RunWriter
 from mtl_core.errors import ChildDied
 from mtl_core.models.checkpoint import resolve_checkpoint
 from mtl_core.settings import ANY_FILE, Settings
@@ -131,6 +132,22 @@ def test_a_count_of_attempts_that_cannot_be_written_leaves_the_run_to_its_visito
     (settings.home / "states").write_text("a file where the folder should be")
     assert recover(store, settings, resumes=True) == []
     assert (store.run(run).state, store.run(run).reason) == (RunState.INTERRUPTED, KILLED)
+
+
+def test_a_server_that_was_taken_for_ended_adds_nothing_to_the_run_of_another_one(
+    store: RunStore, settings: Settings, spec_of: SpecOf
+) -> None:
+    run = lost_again(store, spec_of("deaf"))
+    stalled = RunWriter(store, store.run(run))
+    assert recover(store, settings, resumes=True) == [run]
+    stalled.stop("late")
+    assert (stalled.ended, store.events(run)) == (True, [])
+    (claimed,) = store.claim_job(Owner.this_process())
+    stalled = RunWriter(store, stalled.run)
+    stalled.stop("late")
+    RunWriter(store, claimed).stop("enough")
+    assert [event.event for _, event in store.events(run)] == ["run_stopped"]
+    assert store.run(run).reason == "enough"
 
 
 def test_two_servers_on_one_store_execute_each_run_once(
