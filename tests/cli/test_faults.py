@@ -32,17 +32,18 @@ def test_a_store_without_space_says_so(failed: Callable[..., str]) -> None:
     assert str(Settings.from_environment().database) in text
 
 
-def test_an_export_that_does_not_fit_says_what_frees_space(
-    train: Command, failed: Callable[..., str], tmp_path: Path
+def test_a_file_that_does_not_fit_says_what_frees_space(
+    failed: Callable[..., str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    answer = train("--scenario", "heads-only", "--no-measures", "--format", "jsonl")
-    run = answer.events[0]["run"]
-    with full_disk(100_000):
-        text = failed("export", run, "--what", "note", "--output", tmp_path / "out")
-    assert text == (
-        "The disk is full. Free space, for example with `freeze-lab runs prune`, which deletes "
-        "saved models; then `freeze-lab runs resume RUN` continues a run that was cut off."
-    )
+    def write(_command: Any) -> None:
+        (tmp_path / "note.html").write_bytes(b"x" * 10_000)
+
+    monkeypatch.setattr(entry, "application", write)
+    with full_disk(5_000):
+        assert failed("export", "a-run") == (
+            "The disk is full. Free space, for example with `freeze-lab runs prune`, which deletes "
+            "saved models; then `freeze-lab runs resume RUN` continues a run that was cut off."
+        )
 
 
 @pytest.mark.parametrize(
