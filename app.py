@@ -3,23 +3,27 @@
 import streamlit as st
 
 from mtl_core.engine.lab import the_lab
+from mtl_core.errors import FreezeLabError
 from mtl_core.lessons.shipped_runs import import_shipped_at_start
-from mtl_core.ui.shared.page import STATIC, logo
+from mtl_core.ui.shared.page import STATIC, logo, plain
 from mtl_core.ui.shared.shot import taking_shot
 
 st.set_page_config(page_title="Freeze Lab", page_icon=str(STATIC / "icon.svg"), layout="wide")
 logo()
-the_lab(on_open=import_shipped_at_start)
-st.navigation(
-    [
-        st.Page("pages/freeze.py", title="Freeze", default=True),
-        st.Page("pages/checkpoints.py", title="Checkpoints"),
-        st.Page("pages/plan.py", title="Your own plan"),
-        st.Page("pages/train.py", title="Train"),
-        st.Page("pages/compare.py", title="Compare"),
-        st.Page("pages/predict.py", title="Predict"),
-        st.Page("pages/guide.py", title="Guide"),
-        st.Page("pages/data.py", title="Data"),
-    ],
-    position="hidden" if taking_shot() else "top",
-).run()
+try:
+    the_lab(on_open=import_shipped_at_start)
+    st.navigation(
+        [
+            st.Page("pages/freeze.py", title="Freeze", default=True),
+            st.Page("pages/checkpoints.py", title="Checkpoints"),
+            st.Page("pages/plan.py", title="Your own plan"),
+            st.Page("pages/train.py", title="Train"),
+            st.Page("pages/compare.py", title="Compare"),
+            st.Page("pages/predict.py", title="Predict"),
+            st.Page("pages/guide.py", title="Guide"),
+            st.Page("pages/data.py", title="Data"),
+        ],
+        position="hidden" if taking_shot() else "top",
+    ).run()
+except FreezeLabError as problem:  # Streamlit would show its type only
+    st.error(plain(str(problem)))

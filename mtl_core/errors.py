@@ -21,9 +21,32 @@ FreezeLabError
 │   └── OutputNotEmpty                the output folder is not empty
 └── InternalError                 exit 1: an error of Freeze Lab or of the machine
     ├── NotFinite                     a loss became NaN or infinite
+    │   └── Diverged                      in training: the learning rate is too high
     ├── FreezeBroken                  a frozen tensor changed
-    └── ChildDied                     a child process ended unexpectedly
+    ├── ChildDied                     a child process ended unexpectedly
+    └── StoreBlocked                  the run store is locked, or the disk is full: try again later
 """
+
+import errno
+import os
+import re
+
+MEMORY_REMEDY = (
+    "try a smaller batch size or maximum length, or a plan that trains only higher layers."
+)
+_DISK_REMEDY = (
+    "Free space, for example with `freeze-lab runs prune`, which deletes saved models; then "
+    "`freeze-lab runs resume RUN` continues a run that was cut off."
+)
+_DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FORBIDDEN = (errno.EROFS, errno.EACCES, errno.EPERM)
+_NUMBER = re.compile(r"\(os error (\d+)\)")
+_NO_MEMORY = (
+    *("can't allocate memory", "Cannot allocate memory", "out of memory", "bad_alloc"),
+    "MemoryError",
+    *("could not create a primitive", "could not create a memory"),  # oneDNN
+)
+"""What Python and libraries write if the system gives them no memory."""
 
 
 class FreezeLabError(Exception):
@@ -110,6 +133,10 @@ class NotFinite(InternalError):
     """A loss became NaN or infinite."""
 
 
+class Diverged(NotFinite):
+    """A loss became NaN or infinite in training; with the same settings it does again."""
+
+
 class FreezeBroken(InternalError):
     """A frozen tensor changed."""
 
@@ -118,8 +145,56 @@ class ChildDied(InternalError):
     """A child process ended unexpectedly."""
 
 
+class StoreBlocked(InternalError):
+    """The run store cannot be read or written now, but is not damaged; nothing was lost."""
+
+
 def error_message(problem: Exception) -> str:
-    """The message of an error of this package; of any other error, its type and message."""
+    """The message of an error of this package or of the machine; of others, type and message."""
     if isinstance(problem, FreezeLabError):
         return str(problem)
-    return f"Unexpected {type(problem).__name__}: {problem}"
+    return machine_fault(problem) or f"Unexpected {type(problem).__name__}: {problem}"
+
+
+def machine_fault(problem: BaseException) -> str | None:
+    """What to do about an error because memory or the disk is full, or a folder is read-only.
+
+    None for any other error.
+    """
+    number = _system_error(problem)
+    if _is_memory_error(problem, number):
+        return f"Memory ran out: {MEMORY_REMEDY}"
+    name = getattr(problem, "filename", None)
+    if number in _DISK_IS_FULL:
+        return f"The disk is full{f': {name} could not be written' if name else ''}. {_DISK_REMEDY}"
+    if number in _FORBIDDEN:
+        return (
+            f"{name or 'A file'} cannot be used: {os.strerror(number or 0)}. Choose a folder "
+            "that you may write to, with --output or FREEZE_LAB_HOME."
+        )
+    return None
+
+
+def require_memory(problem: Exception) -> None:
+    """Raises InternalError if memory ran out: a file that could not be loaded is not damaged."""
+    if _is_memory_error(problem, _system_error(problem)):
+        raise InternalError(error_message(problem)) from problem
+
+
+def _is_memory_error(problem: BaseException, number: int | None) -> bool:
+    if isinstance(problem, MemoryError) or number == errno.ENOMEM:
+        return True
+    return isinstance(problem, RuntimeError) and mentions_memory(str(problem))
+
+
+def mentions_memory(text: str) -> bool:
+    """Whether the text of an error of Python, C++ or a library says that memory ran out."""
+    return any(each in text for each in _NO_MEMORY)
+
+
+def _system_error(problem: BaseException) -> int | None:
+    """The number of the system's error; libraries in Rust have it in the text of their errors."""
+    if isinstance(problem, OSError):
+        return problem.errno
+    found = _NUMBER.search(str(problem))
+    return int(found[1]) if found else None

@@ -32,6 +32,22 @@ def test_every_file_that_is_named_exists(document: Path) -> None:
     assert [name for name in named if not any((place / name).exists() for place in places)] == []
 
 
+FAULTS = [
+    line
+    for line in (ROOT / "docs" / "faults.md").read_text(encoding="utf-8").splitlines()
+    if line.startswith("| ") and not line.startswith("| fault")
+]
+
+
+@pytest.mark.parametrize("row", FAULTS, ids=lambda row: row.split("|")[1].strip())
+def test_every_fault_names_tests_that_exist(row: str) -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", row)
+    assert named
+    assert row.count("::") == len(named)
+    for file, test in named:
+        assert f"def {test}(" in (ROOT / file).read_text(encoding="utf-8"), test
+
+
 def test_the_readme_stays_short() -> None:
     lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
 

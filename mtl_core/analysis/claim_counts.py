@@ -16,10 +16,11 @@ def collapses(rule: Collapses, evidence: Evidence) -> Finding:
     """Judges how many seeds of an arm end at the level of chance.
 
     The claim holds if the interval of this share is above the bar, and if of the seeds in which
-    only one arm collapsed, significantly more are of `arm` (McNemar's exact test).
+    only one arm collapsed, significantly more are of `arm` (McNemar's exact test). A run that
+    diverged has collapsed, whatever its score was before.
     """
     ones, others = (
-        values_by_seed(evidence.get(arm, {}), lambda run: run.value(rule.task))
+        values_by_seed(evidence.get(arm, {}), lambda run: _end(run, rule))
         for arm in (rule.arm, rule.against)
     )
     shared = sorted(set(ones) & set(others))
@@ -37,6 +38,10 @@ def collapses(rule: Collapses, evidence: Evidence) -> Finding:
     more = of_share(sum(only), len(only)).p_above(0.5) if only else 1.0
     verdict = ClaimVerdict.HOLDS if more < ERROR else ClaimVerdict.UNDECIDED
     return replace(found, verdict=verdict, p_value=max(found.p_value or 0.0, more), detail=detail)
+
+
+def _end(run: RunSummary, rule: Collapses) -> float | None:
+    return rule.level if run.diverged else run.value(rule.task)
 
 
 def one_seed(rule: OneSeed, evidence: Evidence) -> Finding:

@@ -133,9 +133,8 @@ def estimated_seconds(spec: RunSpec, past: Sequence[RunRecord]) -> float | None:
     """
     for run in past:
         comparable = run.state is RunState.FINISHED and _settings(run.spec) == _settings(spec)
-        if comparable and run.started_at and run.finished_at:
-            seconds = (run.finished_at - run.started_at).total_seconds()
-            return seconds * spec.epochs / run.spec.epochs
+        if comparable and run.seconds is not None:
+            return run.seconds * spec.epochs / run.spec.epochs
     return None
 
 
@@ -161,9 +160,9 @@ def _remaining_seconds(
     if known is not None:
         return known
     whole = estimated_seconds(run.spec, past)
-    if whole is None or run.started_at is None:
-        return whole
-    return max(0.0, whole - (now - run.started_at).total_seconds())
+    if whole is None:
+        return None
+    return max(0.0, whole - run.seconds_since_start(now))
 
 
 def _settings(spec: RunSpec) -> tuple[object, ...]:

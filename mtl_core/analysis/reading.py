@@ -132,7 +132,9 @@ class _Reader:
             case RunFinished():
                 self._changed |= {"finished": event, "progress": ProgressState.DONE}
             case RunFailed() | RunStopped():
+                diverged = isinstance(event, RunFailed) and event.diverged
                 self._changed |= {"reason": event.reason, "progress": ProgressState.DONE}
+                self._changed |= {"diverged": diverged}
                 self._phases = [_interrupted_phase(phase) for phase in self._phases]
         self._last_was_step = isinstance(event, Step)
         self._elapsed = event.elapsed_seconds

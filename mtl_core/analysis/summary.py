@@ -163,6 +163,7 @@ class RunSummary:
     tests: tuple[Evaluation, ...] = ()
     finished: RunFinished | None = None
     reason: str | None = None
+    diverged: bool = False
     recent_seconds: tuple[float, ...] = ()
     pause_seconds: float = 0.0
     last_was_step: bool = False

@@ -10,7 +10,7 @@ import typer
 from typer.exceptions import TyperException
 
 from mtl_core import __version__
-from mtl_core.errors import BadInput, FreezeLabError
+from mtl_core.errors import BadInput, FreezeLabError, machine_fault
 from mtl_core.text import visible
 from mtl_core.training.environment import ENVIRONMENT
 
@@ -106,6 +106,8 @@ def run(arguments: list[str]) -> int:
         discard_stdout()
         return DONE
     except Exception as problem:
+        if (message := machine_fault(problem)) is not None:
+            return _report(message, INTERNAL_ERROR, problem)
         fault = f"{type(problem).__name__}: {problem}"
         return _report(
             f"Internal error in Freeze Lab ({fault}). Your files are unchanged. "

@@ -56,7 +56,7 @@ def list_runs(
         records = store.runs(limit, states=ended, before=before)
         if before is None:
             waiting = store.runs(_MOST_WAITING, states=(RunState.WAITING,))
-            records = sorted((*waiting, *records), key=lambda run: run.created_at, reverse=True)
+            records = sorted((*waiting, *records), key=lambda run: run.number, reverse=True)
         if form is ListFormat.JSON:
             print(json.dumps([_summary(record) for record in records], indent=2))
         else:

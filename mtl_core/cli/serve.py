@@ -20,6 +20,7 @@ import typer
 
 import mtl_core
 from mtl_core.app_files import app_folder
+from mtl_core.engine.exit_status import describe_exit
 from mtl_core.errors import BadInput, InternalError
 from mtl_core.settings import ENDS_WITH_INPUT, Settings, is_loopback
 
@@ -56,7 +57,7 @@ def serve(
             print(f"Teacher key, for the Train page: {key}", flush=True)
         code = server.wait()
         if code not in (0, -signal.SIGTERM, -signal.SIGINT):
-            raise InternalError(f"The dashboard's server ended with exit code {code}.")
+            raise InternalError(_ended(code))
     except KeyboardInterrupt:
         print("Freeze Lab is stopped.", file=sys.stderr)
     finally:
@@ -144,13 +145,20 @@ def _wait_until_healthy(server: subprocess.Popen[bytes], address: str, port: int
     deadline = monotonic() + _STARTUP_SECONDS
     while monotonic() < deadline:
         if server.poll() is not None:
-            raise InternalError(f"The dashboard's server ended with exit code {server.returncode}.")
+            raise InternalError(_ended(server.returncode))
         try:
             with opener.open(health, timeout=2):
                 return
         except OSError:
             sleep(0.1)
     raise InternalError(f"The dashboard did not respond at {health} within {_STARTUP_SECONDS:g} s.")
+
+
+def _ended(code: int) -> str:
+    return (
+        f"The dashboard's server ended. {describe_exit(code, ())} Start it again: runs of its "
+        "visitors that were cut off continue."
+    )
 
 
 def _shown(address: str) -> str:

@@ -57,7 +57,7 @@ def progress_of(
     if left is not None:
         left |= _left_at_own_pace(left, jobs, shares, now)
     done = sum(_own_seconds(run) or 0.0 for run in runs)
-    done += sum(_elapsed(job[0], now) for job in jobs)
+    done += sum(job[0].seconds_since_start(now) for job in jobs)
     finished = counted[RunState.FINISHED] + sum(shares.values())
     by_runs = finished / len(runs) if runs else 1.0
     ended = not current and not counted[RunState.WAITING]
@@ -106,7 +106,7 @@ def _left_at_own_pace(
     for job in jobs:
         share = shares[job[0].id]
         if len(job) > 1 and share > 0:
-            each = _elapsed(job[0], now) * (1 / share - 1) / len(job)
+            each = job[0].seconds_since_start(now) * (1 / share - 1) / len(job)
             found |= {run.id: min(left[run.id], each) for run in job}
     return found
 
@@ -139,8 +139,9 @@ def _estimates(runs: Sequence[RunRecord], past: Sequence[RunRecord]) -> dict[str
 
 def _own_seconds(run: RunRecord) -> float | None:
     """The seconds of a finished run; an equal part for runs that were trained together."""
-    seconds = _run_seconds(run)
-    return None if seconds is None else seconds / (run.spec.trained_together or 1)
+    if run.state is not RunState.FINISHED or run.seconds is None:
+        return None
+    return run.seconds / (run.spec.trained_together or 1)
 
 
 def _jobs(running: Iterable[RunRecord]) -> list[Job]:
@@ -162,13 +163,3 @@ def _share(store: RunStore, run: RunRecord) -> float:
     if not isinstance(started, RunStarted) or not isinstance(step, Step) or not started.total_steps:
         return 0.0
     return min(1.0, step.step / started.total_steps)
-
-
-def _run_seconds(run: RunRecord) -> float | None:
-    if run.state is not RunState.FINISHED or run.started_at is None or run.finished_at is None:
-        return None
-    return (run.finished_at - run.started_at).total_seconds()
-
-
-def _elapsed(run: RunRecord, now: datetime) -> float:
-    return (now - run.started_at).total_seconds() if run.started_at else 0.0

@@ -3,9 +3,10 @@
 import signal
 from collections.abc import Sequence
 
+from mtl_core.errors import MEMORY_REMEDY, mentions_memory
+
 _MEANINGS = {
-    "SIGKILL": "Most often the system ran out of memory: try a smaller batch size or maximum "
-    "length, or a plan that trains only higher layers.",
+    "SIGKILL": f"Most often the system ran out of memory: {MEMORY_REMEDY}",
     "SIGSEGV": "A library crashed; neither the plan nor the data is the cause.",
     "SIGABRT": "A library aborted; neither the plan nor the data is the cause.",
     "SIGBUS": "Memory or disk space ran out for a memory-mapped file.",
@@ -16,10 +17,10 @@ _MEANINGS = {
 def describe_exit(status: int | None, error_lines: Sequence[bytes]) -> str:
     """Describe the end of a process: its signal or exit status, the usual cause, and the last line
     of its error output. A negative `status` is a signal; None is a process that has not ended."""
-    texts = (line_text(line) for line in reversed(error_lines))
+    texts = [line_text(line) for line in reversed(error_lines)]
     last_line = next(filter(None, texts), None)
     output = f" Last line of its error output: {last_line}" if last_line else ""
-    return f"{_describe_status(status)}{output}"
+    return f"{_describe_status(status, any(map(mentions_memory, texts)))}{output}"
 
 
 def line_text(line: bytes) -> str:
@@ -27,13 +28,14 @@ def line_text(line: bytes) -> str:
     return line.decode(errors="replace").rstrip().rpartition("\r")[2]
 
 
-def _describe_status(status: int | None) -> str:
+def _describe_status(status: int | None, no_memory: bool) -> str:
     if status is None:
         return "The process closed its output but did not exit."
+    memory = f"Memory ran out: {MEMORY_REMEDY}" if status and no_memory else ""
     if status >= 0:
-        return f"The process ended with exit status {status}."
+        return f"The process ended with exit status {status}. {memory}".rstrip()
     name = _signal_name(-status)
-    return f"The process was ended by {name}. {_MEANINGS.get(name, '')}".rstrip()
+    return f"The process was ended by {name}. {memory or _MEANINGS.get(name, '')}".rstrip()
 
 
 def _signal_name(number: int) -> str:

@@ -18,6 +18,7 @@ from mtl_core.engine.exit_status import describe_exit
 from mtl_core.engine.parent import INPUT, Lines, Parent, end_line, send
 from mtl_core.engine.protocol import (
     EventMessage,
+    SaveState,
     Separate,
     Stop,
     ToChild,
@@ -43,7 +44,8 @@ class JobConnection:
 
     def __init__(self, output: int, source: int = INPUT, stop_requests: set[str] | None = None):
         self._stop_requests = stop_requests or set()
-        self.parent = Parent(output, self._handle_stop, source)
+        self._save_requests: set[str] = set()
+        self.parent = Parent(output, self._handle_request, source)
 
     def send(self, message: EventMessage | Separate) -> None:
         """Send a message about the runs of the job."""
@@ -53,10 +55,18 @@ class JobConnection:
         """Whether the stop of a run was requested."""
         return run in self._stop_requests
 
-    def _handle_stop(self, message: ToChild) -> bool:
+    def should_save(self, run: str) -> bool:
+        """Whether the state of a run was requested since the last call."""
+        requested = run in self._save_requests
+        self._save_requests.discard(run)
+        return requested
+
+    def _handle_request(self, message: ToChild) -> bool:
         if isinstance(message, Stop):
             self._stop_requests.add(message.run)
-        return isinstance(message, Stop)
+        elif isinstance(message, SaveState):
+            self._save_requests.add(message.run)
+        return isinstance(message, Stop | SaveState)
 
 
 Execute = Callable[[Job, JobConnection], None]
@@ -74,7 +84,7 @@ def execute_in_this_process(output: int, execute: Execute) -> None:
 class JobProcesses:
     """Executes the jobs that the parent sends, each in a copy of this process.
 
-    This process has no threads, which a copy would lack. It forwards stop requests to the copy. If
+    This process has no threads, which a copy would lack. It forwards requests to the copy. If
     a copy dies, each run of its job gets a `run_failed` event; for a run that has ended before,
     that is a second final event, which the parent ignores.
     """
@@ -124,6 +134,7 @@ class JobProcesses:
         for message in filter(None, map(decode_to_child, lines)):
             if isinstance(message, Stop):
                 self._stop_requests.add(message.run)
+            if isinstance(message, Stop | SaveState):
                 if self._copy is not None:
                     self._copy.send(message)
             elif isinstance(message, Job):
@@ -149,7 +160,7 @@ class _Copy:
         os.close(source)
         os.close(errors)
 
-    def send(self, message: Stop) -> None:
+    def send(self, message: Stop | SaveState) -> None:
         """Send a message to the copy, unless it has just ended."""
         with suppress(OSError):
             os.write(self._control, encode(message))

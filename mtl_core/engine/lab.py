@@ -437,3 +437,10 @@ def the_lab(on_open: Callable[[Lab], None] | None = None) -> Lab:
                 on_open(lab)
             _lab = lab
         return _lab
+
+
+def close_the_lab() -> None:
+    """Close the lab of this process, if it is open; the process is about to end."""
+    with _opening:
+        if _lab is not None:
+            _lab.close()

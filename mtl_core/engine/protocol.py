@@ -63,6 +63,13 @@ class Stop(Frozen):
     run: str
 
 
+class SaveState(Frozen):
+    """To the trainer: save the state of a run after its current step; the run continues."""
+
+    message: Literal["save_state"] = "save_state"
+    run: str
+
+
 class Describe(Frozen):
     """To the inspector: describe the architecture of a checkpoint."""
 
@@ -212,7 +219,8 @@ Response = Described | CostsTraced | Predicted | BaselinesScored | SpeedMeasured
 """A successful response of the inspector; `RequestFailed` is the other one."""
 
 ToChild = Annotated[
-    Train | TrainTogether | Stop | Request | ReadingRequest, Field(discriminator="message")
+    Train | TrainTogether | Stop | SaveState | Request | ReadingRequest,
+    Field(discriminator="message"),
 ]
 FromChild = Annotated[
     Ready | EventMessage | Separate | Response | ReadingResponse | RequestFailed,

@@ -1,15 +1,23 @@
 """Resumes runs that were cut off, from their last saved state."""
 
+import logging
 import shutil
 from collections.abc import Iterable
+from pathlib import Path
+from time import monotonic, sleep
 
-from mtl_core.errors import BadInput
+from mtl_core.engine.executor.interface import Executor
+from mtl_core.errors import BadInput, error_message
 from mtl_core.settings import Settings
 from mtl_core.store.owner import Owner
 from mtl_core.store.record import RunRecord, RunRole, RunState
 from mtl_core.store.runs import RunStore
-from mtl_core.training.saved_state import saved_events
+from mtl_core.training.saved_state import saved_at, saved_events
 
+logger = logging.getLogger(__name__)
+
+_ATTEMPTS = ".attempts"
+_SAVING_SECONDS, _POLL_SECONDS = 1.0, 0.02
 MOST_ATTEMPTS = 3
 """How often a run is resumed automatically: one that ends its process would never end."""
 
@@ -64,18 +72,46 @@ def _resume_again(store: RunStore, settings: Settings, runs: Iterable[str]) -> l
         record = store.run(run)
         if record.visitor is None or record.started_at is None or not is_resumable(record):
             continue
-        attempts = settings.state_folder(run).with_suffix(".attempts")
-        count = int(attempts.read_text("ascii")) if attempts.exists() else 0
-        if count < MOST_ATTEMPTS:
-            attempts.parent.mkdir(parents=True, exist_ok=True)
-            attempts.write_text(str(count + 1), "ascii")
+        if _count_attempt(settings.state_folder(run).with_suffix(_ATTEMPTS)):
             resume_run(store, settings, run)
             resumed.append(run)
     return resumed
+
+
+def _count_attempt(file: Path) -> bool:
+    """Add an attempt to those in a file, one character each; False for the one too many.
+
+    False too if the disk is full or the folder read-only: the run would be resumed again and again.
+    """
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("ab") as attempts:
+            if attempts.tell() >= MOST_ATTEMPTS:
+                return False
+            attempts.write(b".")
+    except OSError as problem:
+        logger.warning("A run is not resumed automatically: %s", error_message(problem))
+        return False
+    return True
+
+
+def save_states(executor: Executor, settings: Settings, runs: Iterable[str]) -> None:
+    """Request the states of runs whose process is about to end, and wait for them for a second.
+
+    A run whose current step takes longer keeps its earlier state.
+    """
+    earlier = {run: saved_at(settings.state_folder(run)) for run in runs}
+    for run in earlier:
+        executor.save_state(run)
+    until = monotonic() + _SAVING_SECONDS
+    while monotonic() < until and any(
+        saved_at(settings.state_folder(run)) == time for run, time in earlier.items()
+    ):
+        sleep(_POLL_SECONDS)
 
 
 def delete_state(settings: Settings, run: str) -> None:
     """Delete the saved state of a run."""
     folder = settings.state_folder(run)
     shutil.rmtree(folder, ignore_errors=True)
-    folder.with_suffix(".attempts").unlink(missing_ok=True)
+    folder.with_suffix(_ATTEMPTS).unlink(missing_ok=True)

@@ -1,10 +1,11 @@
 """Writes the events of a run to the store, steps in batches."""
 
+import logging
 from collections.abc import Iterable
 from contextlib import suppress
 from time import monotonic
 
-from mtl_core.errors import FreezeLabError, error_message
+from mtl_core.errors import FreezeLabError, StoreBlocked
 from mtl_core.store.record import RunRecord
 from mtl_core.store.runs import RunStore
 from mtl_core.training.events import (
@@ -16,6 +17,8 @@ from mtl_core.training.events import (
     Step,
 )
 
+logger = logging.getLogger(__name__)
+
 BATCH_SECONDS = 0.3
 """`step` events are buffered for up to this long; any other event is written at once."""
 
@@ -24,7 +27,7 @@ class RunWriter:
     """Buffers the events of one running run and writes them to the store.
 
     `ended` becomes true once the final event is written, or once the store rejects events because
-    the run was deleted or has already ended.
+    the run was deleted, has already ended, or was given to another process.
     """
 
     def __init__(self, store: RunStore, run: RunRecord) -> None:
@@ -33,23 +36,40 @@ class RunWriter:
         self.final_event: RunEvent | None = None
         self._store = store
         self._began = monotonic()
+        self._latest_seconds = 0.0
         self._buffer: list[RunEvent] = []
         self._buffered_since = 0.0
 
     @property
     def elapsed_seconds(self) -> float:
-        """Seconds since the run was claimed."""
-        return monotonic() - self._began
+        """Seconds since the run was claimed, and never fewer than those of its latest event."""
+        return max(monotonic() - self._began, self._latest_seconds)
 
     def add(self, event: RunEvent) -> RunEvent:
-        """Buffer an event and write the buffer if it is due; the event as it is written."""
+        """Buffer an event and write the buffer if it is due; the event as it is written.
+
+        While the store is locked or the disk full, events are written later. Raises StoreBlocked
+        for a final one.
+        """
         event = self.buffer(event)
         if self.due:
-            self.flush()
+            try:
+                self.flush()
+            except StoreBlocked as problem:
+                if self.final_event is not None:
+                    raise
+                logger.warning("Events of a run are written later: %s", problem)
         return event
 
     def buffer(self, event: RunEvent) -> RunEvent:
-        """Buffer an event without writing it; the event as it will be written."""
+        """Buffer an event without writing it; the event as it will be written.
+
+        A run that was resumed counts from its first start, but a process that describes the end of
+        its copy does not. So a run that fails has at least the seconds of its latest event.
+        """
+        if isinstance(event, RunFailed) and event.elapsed_seconds < self._latest_seconds:
+            event = event.model_copy(update={"elapsed_seconds": self._latest_seconds})
+        self._latest_seconds = event.elapsed_seconds
         if isinstance(event, RunFinished):
             event = self._with_neighbours(event)
         if not self._buffer:
@@ -82,7 +102,7 @@ class RunWriter:
 
     def fail(self, problem: Exception) -> RunFailed:
         """End the run as failed; the event that was written."""
-        event = RunFailed(elapsed_seconds=self.elapsed_seconds, reason=error_message(problem))
+        event = RunFailed.of(problem, self.elapsed_seconds)
         self.add(event)
         return event
 
@@ -97,6 +117,9 @@ def flush_together(store: RunStore, writers: Iterable[RunWriter]) -> None:
     """Write the buffers of several writers in one transaction."""
     buffers = {each.run.id: each for each in writers if each._buffer}
     if buffers:
-        accepted = store.append_all({run: each._buffer for run, each in buffers.items()})
+        accepted = store.append_all(
+            {run: each._buffer for run, each in buffers.items()},
+            {run: each.run.owner for run, each in buffers.items()},
+        )
         for run, each in buffers.items():
             each._written(run in accepted)

@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic
@@ -16,8 +17,9 @@ from mtl_core.engine.demand import demand_of
 from mtl_core.engine.executor.interface import Executor
 from mtl_core.engine.protocol import Separate, Train
 from mtl_core.engine.purge import purge_deleted, purge_uploads
-from mtl_core.engine.resuming import recover
+from mtl_core.engine.resuming import recover, save_states
 from mtl_core.engine.run_writer import RunWriter, flush_together
+from mtl_core.errors import StoreBlocked
 from mtl_core.settings import Settings
 from mtl_core.store.owner import Owner
 from mtl_core.store.queue import Group, only_first
@@ -31,7 +33,9 @@ _RECEIVE_SECONDS = 0.2  # time spent on receiving events between two checks of t
 _STOP_SECONDS = 1.2  # from a stop request to a kill: under 2 s in all
 _POLL_SECONDS = 1.0  # between two checks for runs that other processes queued
 _HEARTBEAT_SECONDS = 15.0
+_WORTH_SAVING_SECONDS = 5.0  # a shorter run is sooner repeated than waited for when closing
 _MAX_DEMANDS = 256
+_CLOSED = "Freeze Lab was closed during this run. Resume it to continue after its last saved step."
 
 
 @dataclass(slots=True, eq=False)
@@ -86,6 +90,7 @@ class Supervisor:
         self._warm_up_requested = threading.Event()
         self._last_housekeeping = float("-inf")
         self._pending: list[RunWriter] = []
+        self._blocked = False  # whether the store could not be written the last time
         self._alone: set[str] = set()  # runs that could not be trained together with others
         self._thread = threading.Thread(target=self._supervise, name="supervisor", daemon=True)
 
@@ -110,7 +115,8 @@ class Supervisor:
     def close(self) -> None:
         """End the executor and the thread.
 
-        The running runs become interrupted. Queued runs stay in the queue for the next server.
+        The running runs become interrupted, with a state of this moment if their current step ends
+        within a second. Queued runs stay in the queue for the next server.
         """
         self._closing.set()
         self._wake.set()
@@ -124,7 +130,10 @@ class Supervisor:
             except Exception:
                 logger.exception("The supervisor failed and will try again.")
                 self._pause()
+        save_states(self._executor, self._settings, self._worth_saving())
         self._executor.close()
+        with suppress(Exception):  # what cannot be written now is found by the next server
+            self._flush_pending()
         for running in self._running.values():
             self._interrupt(running.writer)
 
@@ -247,10 +256,14 @@ class Supervisor:
     def _write_events(self, due: Sequence[_RunningRun]) -> None:
         """Write the buffered events of several runs in one transaction.
 
-        If that fails, each run is written by itself, so that one run cannot harm another.
+        If the store is blocked, the runs continue and their events are written later. If writing
+        fails otherwise, each run is written by itself, so that one run cannot harm another.
         """
         try:
             flush_together(self._store, [each.writer for each in due])
+            self._blocked = False
+        except StoreBlocked as problem:
+            self._keep_events(due, problem)
         except Exception:
             for each in due:
                 self._write(each)
@@ -267,6 +280,15 @@ class Supervisor:
                 self._fail(running, problem)
             else:
                 self._postpone(running)
+
+    def _keep_events(self, due: Sequence[_RunningRun], problem: StoreBlocked) -> None:
+        """Leave events in memory while the store is locked or the disk is full."""
+        if not self._blocked:
+            logger.warning("Events of runs are written later: %s", problem)
+        self._blocked = True
+        for each in due:
+            if each.writer.final_event is not None:
+                self._postpone(each)
 
     def _note_end(self, running: _RunningRun) -> None:
         """Forget a run whose last event is written, and continue its comparison."""
@@ -299,10 +321,19 @@ class Supervisor:
             return (first,)
         return self._group(first, [each for each in others if each.id not in self._alone])
 
+    def _worth_saving(self) -> list[str]:
+        """The running runs that would lose more than a few seconds without a new state."""
+        jobs = [each.job for each in self._running.values()]
+        return [
+            each.id
+            for each in self._running.values()
+            if jobs.count(each.job) == 1 and each.writer.elapsed_seconds >= _WORTH_SAVING_SECONDS
+        ]
+
     def _interrupt(self, writer: RunWriter) -> None:
         try:
             writer.flush()
-            self._store.interrupt(writer.run.id, "Freeze Lab was closed during this run.")
+            self._store.interrupt(writer.run.id, _CLOSED)
         except Exception:
             text = "A run could not be marked as interrupted."
             logger.exception(text, extra={"run": writer.run.id})

@@ -17,7 +17,7 @@ from mtl_core.engine.job_process import (
 )
 from mtl_core.engine.parent import connect
 from mtl_core.engine.protocol import EventMessage, Separate, Train, TrainTogether
-from mtl_core.errors import FreezeLabError, error_message
+from mtl_core.errors import FreezeLabError, InternalError, machine_fault
 from mtl_core.settings import FileAccess, Settings
 from mtl_core.store.model_folder import model_folder
 from mtl_core.store.runs import RunStore
@@ -27,10 +27,19 @@ from mtl_core.training.spec import RunSpec
 from mtl_core.training.together.rule import NotTogether
 
 FineTune = Callable[
-    [RunSpec, str, Path | None, Callable[[], bool], FileAccess, tuple[RunSpec, ...], Path | None],
+    [
+        RunSpec,
+        str,
+        Path | None,
+        Callable[[], bool],
+        FileAccess,
+        tuple[RunSpec, ...],
+        Path | None,
+        Callable[[], bool],
+    ],
     Iterator[RunEvent],
 ]
-"""(spec, run, output, should_stop, access, waiting, state) -> the events of the run."""
+"""(spec, run, output, should_stop, access, waiting, state, should_save) -> the run's events."""
 
 TrainRunsTogether = Callable[
     [tuple[Train, ...], Callable[[str], bool]], Iterator[tuple[str, RunEvent]]
@@ -59,7 +68,7 @@ def serve(
                 connection.send(message)
             return
         for each in job.runs if isinstance(job, TrainTogether) else (job,):
-            for event in _events(fine_tune, each, connection.should_stop):
+            for event in _events(fine_tune, each, connection):
                 connection.send(EventMessage(run=each.run, event=event))
 
     output = connect(low_priority=FOREGROUND not in sys.argv[1:])
@@ -79,7 +88,7 @@ def _messages_together(
     """
     began = monotonic()
     unfinished = dict.fromkeys(each.run for each in runs)
-    reason = _NO_FINAL_EVENT
+    ending: Exception = InternalError(_NO_FINAL_EVENT)
     try:
         for run, event in train_together(runs, should_stop):
             if run not in unfinished:
@@ -93,15 +102,13 @@ def _messages_together(
         yield Separate(runs=tuple(unfinished))
         return
     except Exception as problem:
-        reason = _failure_reason(problem)
+        ending = problem
+    failed = _failed(ending, began)
     for run in unfinished:
-        failed = RunFailed(elapsed_seconds=monotonic() - began, reason=reason)
         yield EventMessage(run=run, event=failed)
 
 
-def _events(
-    fine_tune: FineTune, request: Train, should_stop: Callable[[str], bool]
-) -> Iterator[RunEvent]:
+def _events(fine_tune: FineTune, request: Train, connection: JobConnection) -> Iterator[RunEvent]:
     """The events of a run; an error, or a missing final event, becomes a RunFailed."""
     began = monotonic()
     output = Path(request.output) if request.output else None
@@ -110,30 +117,25 @@ def _events(
             request.spec,
             request.run,
             output,
-            lambda: should_stop(request.run),
+            lambda: connection.should_stop(request.run),
             request.access,
             request.waiting,
             Path(request.state) if request.state else None,
+            lambda: connection.should_save(request.run),
         )
         for event in events:
             yield event
             if isinstance(event, FINAL_EVENTS):
                 return
-        reason = _NO_FINAL_EVENT
+        yield _failed(InternalError(_NO_FINAL_EVENT), began)
     except Exception as problem:
-        reason = _failure_reason(problem)
-    yield RunFailed(elapsed_seconds=monotonic() - began, reason=reason)
+        yield _failed(problem, began)
 
 
-def _failure_reason(problem: Exception) -> str:
-    if isinstance(problem, MemoryError):
-        return (
-            "Memory ran out: try a smaller batch size or maximum length, or a plan that trains "
-            "only higher layers."
-        )
-    if not isinstance(problem, FreezeLabError):
-        traceback.print_exc()
-    return error_message(problem)
+def _failed(problem: Exception, began: float) -> RunFailed:
+    if not isinstance(problem, FreezeLabError) and machine_fault(problem) is None:
+        traceback.print_exception(problem)
+    return RunFailed.of(problem, monotonic() - began)
 
 
 def _fine_tune(
@@ -144,6 +146,7 @@ def _fine_tune(
     access: FileAccess,
     waiting: tuple[RunSpec, ...],
     state: Path | None,
+    should_save: Callable[[], bool],
 ) -> Iterator[RunEvent]:
     from mtl_core.training.prefix.store import PrefixStore
     from mtl_core.training.run import fine_tune
@@ -161,6 +164,7 @@ def _fine_tune(
         waiting,
         state,
         settings.state_seconds,
+        should_save=should_save,
         whole_model=False,
     )
 

@@ -13,7 +13,7 @@ from pydantic import Field, TypeAdapter
 from mtl_core.analysis.claim_rules import Arm, arms_of
 from mtl_core.analysis.claim_verdicts import ClaimVerdict, Finding
 from mtl_core.lessons.claim import Claim
-from mtl_core.store.record import RunRecord, RunState
+from mtl_core.store.record import RunRecord
 from mtl_core.values import Frozen
 
 FILE = Path(__file__).with_name("shipped") / "verdicts.json"
@@ -71,12 +71,12 @@ NOT_TESTED = ClaimResult(finding=Finding(ClaimVerdict.OPEN), made=RunsMade())
 
 
 def judged_runs(claim: Claim, runs: Mapping[Arm, Mapping[int, RunRecord]]) -> tuple[str, ...]:
-    """The ids of the finished runs that the claim is judged by, in the order of its arms."""
+    """The ids of the finished and diverged runs that the claim is judged by, by arm and seed."""
     return tuple(
         run.id
         for arm in arms_of(claim.rule)
         for _, run in sorted(runs.get(arm, {}).items())
-        if run.state is RunState.FINISHED
+        if run.has_result
     )
 
 

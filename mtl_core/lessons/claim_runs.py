@@ -6,7 +6,7 @@ from functools import lru_cache, partial
 from typing import Protocol
 
 from mtl_core.analysis.claim_judge import judge
-from mtl_core.analysis.claim_rules import Arm, arms_of
+from mtl_core.analysis.claim_rules import Arm, Collapses, arms_of
 from mtl_core.analysis.claim_scores import Evidence, Gold
 from mtl_core.analysis.claim_verdicts import ClaimVerdict, Finding
 from mtl_core.analysis.marks import GoldLabels, gold_labels
@@ -31,6 +31,7 @@ from mtl_core.store.record import (
 )
 from mtl_core.store.runs import RunStore
 from mtl_core.tasks.data_sources import ReadsData
+from mtl_core.text import listed
 from mtl_core.training.comparison import ComparisonSpec
 from mtl_core.training.prepare_comparison import ModelOf, arm_plan, prepare_comparison
 
@@ -38,7 +39,8 @@ _PREFIX = "Claims: "
 _MAX_COMPARISONS = 10_000
 
 ArmRuns = Mapping[Arm, Mapping[int, RunRecord]]
-"""The newest finished run of each arm by seed; the newest active one if none is finished."""
+"""The newest run of each arm by seed that has finished or diverged; without one, the newest
+active one."""
 
 
 class ModelOfData(Protocol):
@@ -97,9 +99,10 @@ def runs_of_arms(
 ) -> ArmRuns:
     """The runs of every arm by seed. `comparisons` are ordered newest first.
 
-    Of several runs of a seed the newest finished one is returned, without one the newest.
-    Failed and stopped runs are left out, and so are runs whose plan is not the one that their
-    arm has now: a default learning rate was different.
+    Of several runs of a seed the newest one that has finished is returned, without one the newest.
+    A run that diverged counts as finished, because it would diverge again. Other failed runs and
+    stopped ones are left out, and so are runs whose plan is not the one that their arm has now: a
+    default learning rate was different.
     """
     plans: dict[Arm, Plan | None] = {}
     found: dict[Arm, dict[int, RunRecord]] = {}
@@ -108,7 +111,7 @@ def runs_of_arms(
         if experiment is None:
             continue
         for run in comparison.runs:
-            if run.state.is_final and run.state is not RunState.FINISHED:
+            if run.state.is_final and not run.has_result:
                 continue
             arm = Arm(experiment=experiment, scenario=run.spec.arm_name)
             if arm not in plans:
@@ -141,8 +144,9 @@ def claim_finding(
 ) -> Finding:
     """Judges a claim by the finished runs of its arms, on data that `load` reads.
 
-    The verdict is OPEN until all planned seeds of all arms are finished. Seeds that were added
-    later are not used: their number was fixed before the runs.
+    The verdict is OPEN until all planned seeds of all arms are finished. A run that diverged has
+    collapsed; a claim that does not count collapsed runs stays OPEN and names it. Seeds that were
+    added later are not used: their number was fixed before the runs.
     """
     if not can_be_tested(claim, experiments, load):
         return Finding(ClaimVerdict.OPEN, detail="these data or this checkpoint cannot test it")
@@ -151,7 +155,7 @@ def claim_finding(
         arm: {
             seed: summary_of(run)
             for seed, run in runs.get(arm, {}).items()
-            if run.state is RunState.FINISHED and seed in experiments[arm.experiment].spec.seeds
+            if run.has_result and seed in experiments[arm.experiment].spec.seeds
         }
         for arm in arms
     }
@@ -161,11 +165,24 @@ def claim_finding(
     if finished < total:
         detail = f"{finished} of {total} runs are finished" if finished else None
         return Finding(ClaimVerdict.OPEN, detail=detail)
+    diverged = _diverged(evidence)
+    if diverged and not isinstance(claim.rule, Collapses):
+        return Finding(ClaimVerdict.OPEN, detail=f"no score: {listed(diverged)} diverged")
     gold: Gold = {
         data: _gold_labels(data, _others(specs, data), load)
         for data in {spec.data for spec in specs}
     }
     return judge(claim.rule, evidence, gold)
+
+
+def _diverged(evidence: Evidence) -> list[str]:
+    """The arm and the seed of each run that diverged."""
+    return [
+        f"{arm.scenario} with seed {seed}"
+        for arm, runs in evidence.items()
+        for seed, run in sorted(runs.items())
+        if run.diverged
+    ]
 
 
 def can_be_tested(claim: Claim, experiments: Experiments, load: ReadsData) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from mtl_core.errors import DamagedCheckpoint, UnsupportedArchitecture
+from mtl_core.errors import DamagedCheckpoint, UnsupportedArchitecture, require_memory
 from mtl_core.models.architecture import (
     prefix_of,
     quiet_transformers,
@@ -58,6 +58,7 @@ def load_backbone(checkpoint: Checkpoint) -> "PreTrainedModel":
             torch.manual_seed(_POOLER_SEED)
             model, report = _pretrained(folder, config, merged)
     except Exception as error:  # safetensors, torch and transformers raise different ones
+        require_memory(error)
         raise DamagedCheckpoint(_unreadable(checkpoint, folder, error)) from error
     _reject_missing(checkpoint, sorted(report["missing_keys"]))
     _reject_left_over(checkpoint, folder, model, report["unexpected_keys"])

@@ -15,6 +15,7 @@ from mtl_core.report.baselines import BaselinesByTask, baseline_lines, collapse_
 from mtl_core.report.blocks import Block, Table, Text, table_of
 from mtl_core.report.compared import ComparedRuns, lowest_seed_run, own_facts
 from mtl_core.report.data_words import within
+from mtl_core.report.diverged import diverged_lines
 from mtl_core.report.finding import AS_GOOD, has_one_seed, is_tested
 from mtl_core.report.load import Report
 from mtl_core.report.run_words import other_data_lines, rate_words, shared_words
@@ -195,13 +196,10 @@ def table_title(comparison: PlanComparison) -> str:
 
 
 def lines_below(comparison: PlanComparison, baselines: BaselinesByTask) -> tuple[str, ...]:
-    """The sentences below the table: undefined scores, undecided plans, baselines, collapses."""
-    return (
-        *undefined_lines(comparison),
-        *undecided_lines(comparison),
-        *baseline_lines(comparison, baselines),
-        *collapse_lines(comparison, baselines),
-    )
+    """The sentences below the table: on undefined, missing and undecided scores, and baselines."""
+    scores = undefined_lines(comparison) + diverged_lines(comparison) + undecided_lines(comparison)
+    against = baseline_lines(comparison, baselines) + collapse_lines(comparison, baselines)
+    return scores + against
 
 
 def undefined_lines(comparison: PlanComparison) -> tuple[str, ...]:

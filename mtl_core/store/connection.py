@@ -1,7 +1,8 @@
 """The SQLite file of the run store: connections, transactions and the version of its schema."""
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event, select
@@ -9,10 +10,27 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
-from mtl_core.errors import BadInput, InternalError
+from mtl_core.errors import BadInput, InternalError, StoreBlocked
 from mtl_core.store.schema import OLDEST_VERSION, SCHEMA_VERSION, SchemaRow, Table, migrate
 
 _BUSY_SECONDS = 15.0  # a writer waits this long for another; transactions take milliseconds
+
+_READ_ONLY = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
+_BLOCKED = {
+    sqlite3.SQLITE_BUSY: "Another process has held its lock for {seconds:g} seconds: end that "
+    "process, such as a backup or an editor of databases, or try again later.",
+    sqlite3.SQLITE_FULL: "Free space on its disk, for example with `freeze-lab runs prune`.",
+    sqlite3.SQLITE_IOERR: "Check that its disk has space left and works.",
+    **dict.fromkeys(
+        _READ_ONLY,
+        "Make the file and its folder writable for this user, or set FREEZE_LAB_HOME to another "
+        "folder.",
+    ),
+}
+"""What to do, by error code of SQLite, where the file itself is not damaged."""
+_DAMAGED = (
+    "Move that file away to start with an empty store, or set FREEZE_LAB_HOME to another folder."
+)
 
 
 class Database:
@@ -36,27 +54,27 @@ class Database:
         self._reader = _engine(path)
         self._writer = self._reader.execution_options(writes=True)
         try:
+            _require_known(path)
             self._prepare()
-        except DatabaseError as problem:
+        except (DatabaseError, sqlite3.DatabaseError) as problem:
             self.close()
-            raise BadInput(
-                f"The run store {path} cannot be opened: {problem.orig}. "
-                "Move that file away to start with an empty store, or set FREEZE_LAB_HOME to "
-                "another folder."
-            ) from None
+            raise _refusal(path, getattr(problem, "orig", problem)) from None
         except BadInput:
             self.close()
             raise
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """A session with a consistent view of the store. Raises InternalError."""
+        """A session with a consistent view of the store.
+
+        Raises InternalError, or its subclass StoreBlocked if the file is locked or the disk full.
+        """
         with self._database_errors("read"), Session(self._reader) as session:
             yield session
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
-        """A session whose changes are committed together or not at all. Raises InternalError."""
+        """A session whose changes are committed together or not at all. Raises as `reading`."""
         with self._database_errors("written"), Session(self._writer) as session, session.begin():
             yield session
 
@@ -74,21 +92,61 @@ class Database:
                 Table.metadata.create_all(connection)
             elif OLDEST_VERSION <= version < SCHEMA_VERSION:
                 migrate(connection, version)
-            elif version != SCHEMA_VERSION:
-                raise BadInput(
-                    f"The run store {self.path} has schema {version}; this version of Freeze Lab "
-                    f"reads schema {SCHEMA_VERSION}. Use the version that wrote it, or set "
-                    "FREEZE_LAB_HOME to another folder."
-                )
 
     @contextmanager
     def _database_errors(self, what: str) -> Iterator[None]:
         try:
             yield
         except DatabaseError as problem:
-            raise InternalError(
-                f"The run store {self.path} could not be {what}: {problem.orig}."
-            ) from problem
+            text = f"The run store {self.path} could not be {what}: {problem.orig}."
+            if (remedy := _remedy(problem.orig)) is not None:
+                raise StoreBlocked(f"{text} {remedy}") from problem
+            if _code(problem.orig) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+                raise InternalError(f"{text} {_DAMAGED}") from problem
+            raise InternalError(text) from problem
+
+
+def _require_known(path: Path) -> None:
+    """Raises BadInput for a database of another version or program, before it is changed.
+
+    Raises sqlite3.DatabaseError for a file that is damaged, or that cannot be read.
+    """
+    uri = f"{path.resolve().as_uri()}?mode=ro"
+    with closing(sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS)) as connection:
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+        if not tables:
+            return
+        if "schema" not in tables:
+            raise BadInput(
+                f"{path} is a database of another program: it has no table 'schema'. {_DAMAGED}"
+            )
+        version = connection.execute("SELECT max(version) FROM schema").fetchone()[0]
+    if version is not None and not OLDEST_VERSION <= version <= SCHEMA_VERSION:
+        raise BadInput(
+            f"The run store {path} has schema {version}; this version of Freeze Lab reads schema "
+            f"{SCHEMA_VERSION}. Use the version that wrote it, or set FREEZE_LAB_HOME to another "
+            "folder."
+        )
+
+
+def _refusal(path: Path, problem: BaseException | None) -> BadInput | StoreBlocked:
+    """The error for a file that cannot be opened: blocked for now, read-only, or damaged."""
+    text = f"The run store {path} cannot be opened: {problem}."
+    remedy = _remedy(problem)
+    if remedy is None or _code(problem) in _READ_ONLY:
+        return BadInput(f"{text} {remedy or _DAMAGED}")
+    return StoreBlocked(f"{text} {remedy}")
+
+
+def _remedy(problem: BaseException | None) -> str | None:
+    """What to do about an error of SQLite if the file is not damaged; otherwise None."""
+    remedy = _BLOCKED.get(_code(problem))
+    return None if remedy is None else remedy.format(seconds=_BUSY_SECONDS)
+
+
+def _code(problem: BaseException | None) -> int:
+    """The primary error code of an error of SQLite."""
+    return getattr(problem, "sqlite_errorcode", 0) & 0xFF
 
 
 def _engine(path: Path) -> Engine:

@@ -15,7 +15,7 @@ from mtl_core.store.schema import OwnerRow, PauseRow, RunRow
 
 _LOST = (
     "The process that executed it was killed, or the machine was shut down. "
-    "The events until then are stored; start it again for a complete run."
+    "The events until then are stored; resume it to continue after its last saved step."
 )
 _NEVER_BEGAN = "The process for which it was reserved ended before it began."
 

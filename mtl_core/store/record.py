@@ -81,11 +81,34 @@ class RunRecord:
     shipped: bool = False  # included in the installation
     owner: str | None = None  # the id of the process that executes it, or for which it is reserved
     visitor: str | None = None  # who started it; None: this machine's own user
+    diverged: bool = False  # it failed because a loss became NaN or infinite in training
+    number: int = 0  # in the order of creation, which a clock that is put back does not change
 
     @property
     def job(self) -> tuple[str | None, datetime | None]:
         """Identifies the job of a run that has started. The runs of one job start together."""
         return self.owner, self.started_at
+
+    @property
+    def has_result(self) -> bool:
+        """Whether it has finished or diverged: repeated, it would end in the same way."""
+        return self.state is RunState.FINISHED or self.diverged
+
+    @property
+    def seconds(self) -> float | None:
+        """The seconds from its start to its end; None if it has not ended.
+
+        0 if the clock of the machine was put back in between.
+        """
+        if self.started_at is None or self.finished_at is None:
+            return None
+        return max(0.0, (self.finished_at - self.started_at).total_seconds())
+
+    def seconds_since_start(self, now: datetime) -> float:
+        """The seconds that a running run has run until `now`; 0 before it starts, never less."""
+        if self.started_at is None:
+            return 0.0
+        return max(0.0, (now - self.started_at).total_seconds())
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from cachetools import LRUCache, cached
 from sqlalchemy import delete, insert, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, object_session
 
 from mtl_core.errors import BadInput, UnknownRun
 from mtl_core.nearest import nearest_or_newest
@@ -16,9 +16,11 @@ from mtl_core.store.schema import ComparisonRow, EventRow, OwnerRow, RetiredIdRo
 from mtl_core.training.events import (
     FINAL_EVENTS,
     RunEvent,
+    RunFailed,
     RunFinished,
     RunStarted,
     RunStopped,
+    event_from_json,
     event_to_json,
 )
 from mtl_core.training.spec import RunSpec
@@ -51,7 +53,20 @@ def record_of(row: RunRow) -> RunRecord:
         shipped=row.shipped,
         owner=row.owner,
         visitor=row.visitor,
+        diverged=row.state is RunState.FAILED and _has_diverged(row),
+        number=row.number,
     )
+
+
+def _has_diverged(row: RunRow) -> bool:
+    """Whether the final event of a failed run, which its own transaction reads, says so."""
+    session = object_session(row)
+    last = select(EventRow.body).where(
+        EventRow.run == row.number, EventRow.number == row.last_event
+    )
+    body = session.scalar(last) if session is not None else None
+    event = None if body is None else event_from_json(body)
+    return isinstance(event, RunFailed) and event.diverged
 
 
 def row_of(session: Session, run: str) -> RunRow:

@@ -108,16 +108,26 @@ class RunStore(Queue, Comparisons, Shipping, Visitors):
         """Add events to a run; a final event also ends it. As `append_all`."""
         return run in self.append_all({run: events})
 
-    def append_all(self, events: Mapping[str, Sequence[RunEvent]]) -> set[str]:
+    def append_all(
+        self,
+        events: Mapping[str, Sequence[RunEvent]],
+        owners: Mapping[str, str | None] | None = None,
+    ) -> set[str]:
         """Add events to several runs in one transaction; the runs that accepted theirs.
 
         A run that is deleted or has ended with a final event accepts none. An interrupted run that
-        receives events is running again.
+        receives events is running again. `owners` has the process of each run that sends them: a
+        run accepts none of a process that was taken for ended, once it was queued again.
         """
         now = datetime.now(UTC)
         with self._database.writing() as session:
             rows = session.scalars(select(RunRow).where(RunRow.id.in_(events), KEPT))
-            accepting = [row for row in rows if row.state not in STATE_AFTER.values()]
+            accepting = [
+                row
+                for row in rows
+                if row.state not in STATE_AFTER.values()
+                and (owners is None or owners[row.id] == row.owner)
+            ]
             for row in accepting:
                 if row.state is RunState.INTERRUPTED:
                     row.state, row.finished_at, row.reason = RunState.RUNNING, None, None

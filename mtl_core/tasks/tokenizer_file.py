@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mtl_core.errors import DamagedCheckpoint, FreezeLabError
+from mtl_core.errors import DamagedCheckpoint, FreezeLabError, require_memory
 from mtl_core.json_files import read_json
 from mtl_core.text import one_line
 
@@ -80,6 +80,8 @@ def tokenizer_faults(problem: str, remedy: str = "Download or copy it again.") -
     except BaseException as error:
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
+        if isinstance(error, Exception):
+            require_memory(error)
         raise DamagedCheckpoint(f"{problem}: {one_line(error)} {remedy}") from error
 
 

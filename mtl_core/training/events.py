@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 
+from mtl_core.errors import Diverged, error_message
 from mtl_core.training.spec import RunSpec
 from mtl_core.values import Frozen
 
@@ -287,10 +288,23 @@ class RunFinished(_Event):
 
 
 class RunFailed(_Event):
-    """The run failed for `reason`; its earlier events remain valid."""
+    """The run failed for `reason`; its earlier events remain valid.
+
+    `diverged`: a loss became NaN or infinite in training. False in events of earlier versions.
+    """
 
     event: Literal["run_failed"] = "run_failed"
     reason: str
+    diverged: bool = False
+
+    @classmethod
+    def of(cls, problem: Exception, elapsed_seconds: float) -> "RunFailed":
+        """The event of a run that an error ends."""
+        return cls(
+            elapsed_seconds=elapsed_seconds,
+            reason=error_message(problem),
+            diverged=isinstance(problem, Diverged),
+        )
 
 
 class RunStopped(_Event):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from mtl_core.errors import DamagedCheckpoint, InvalidRun, MissingWeights
+from mtl_core.errors import DamagedCheckpoint, InvalidRun, MissingWeights, require_memory
 from mtl_core.models.checkpoint import resolve_checkpoint
 from mtl_core.models.load import load_backbone, load_tokenizer
 from mtl_core.models.multitask import MultiTaskModel
@@ -112,6 +112,7 @@ def _written(spec: RunSpec, folder: Path) -> LoadedModel:
     try:
         report = model.load_state_dict(all_tensors(folder), strict=False)
     except Exception as error:  # safetensors and torch each raise their own
+        require_memory(error)
         raise DamagedCheckpoint(f"{folder} holds another model: {one_line(error)}") from error
     once = dict(model.named_parameters())  # tied tensors are written under their first name
     if missing := [name for name in report.missing_keys if name in once]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
-from mtl_core.errors import DamagedCheckpoint, NotFinite
+from mtl_core.errors import DamagedCheckpoint, Diverged, NotFinite
 from mtl_core.freezing.apply import apply_phase
 from mtl_core.freezing.table import ParameterTable
 from mtl_core.models.matrix_products import compute_with, one_thread
@@ -60,6 +60,7 @@ def fine_tune(
     other_runs: Sequence[RunSpec] = (),
     state: Path | None = None,
     state_seconds: float = STATE_SECONDS,
+    should_save: Callable[[], bool] = lambda: False,
     whole_model: bool = True,
 ) -> Iterator[RunEvent]:
     """Fine-tune once as `spec` defines, and yield the events of run `run` in order.
@@ -70,8 +71,9 @@ def fine_tune(
     frozen layers' outputs, `start` the model folder of the run that `spec.starts_from` names.
     `other_runs` of the same comparison will read the same outputs. `state` is a folder for the
     state of the run: if it has one, the run continues there, and yields only the events that
-    follow. It is written every `state_seconds`, and at the end of each phase. Raises BadInput
-    before the first event; DamagedCheckpoint, NotFinite or FreezeBroken later.
+    follow. It is written every `state_seconds`, at the end of each phase, and after a step for
+    which `should_save` is true. Raises BadInput before the first event; DamagedCheckpoint,
+    NotFinite or FreezeBroken later.
     """
     if output is not None:
         require_empty(output)
@@ -79,7 +81,9 @@ def fine_tune(
     reset_peak_memory(resolve_device(spec.device))
     clock = Clock()
     loaded = load_run(spec, access, start)
-    folder = StateFolder(state, loaded.spec, state_seconds) if state is not None else None
+    folder = None
+    if state is not None:
+        folder = StateFolder(state, loaded.spec, state_seconds, should_save)
     train = _Run(loaded, prefixes, run, output, should_stop, clock, other_runs, folder, whole_model)
     yield from recorded(train.events(), folder)
 
@@ -386,21 +390,24 @@ def require_finite(losses: Mapping[str, float | None], step: int, loaded: Loaded
     """Raise for a loss by task that is not finite, after `step` steps.
 
     Raises DamagedCheckpoint if the cause is in the weights that the run started from: some of them
-    are not finite, or no step was taken. Otherwise NotFinite.
+    are not finite, or no step was taken. Otherwise Diverged, or NotFinite for random weights before
+    the first step.
     """
     bad = next((e for e in losses.items() if e[1] is not None and not math.isfinite(e[1])), None)
     if bad is None:
         return
     what = f"The loss of {bad[0]} became {bad[1]} at step {step}. Nothing was written."
     if loaded.source is None:
-        raise NotFinite(f"{what} {_RATE_TOO_HIGH if step else _RANDOM_OVERFLOWS}")
+        if step:
+            raise Diverged(f"{what} {_RATE_TOO_HIGH}")
+        raise NotFinite(f"{what} {_RANDOM_OVERFLOWS}")
     damaged = names_not_finite(
         loaded.source,
         (*(each.name for each in loaded.description.backbone.tensors), *loaded.loaded_heads),
         loaded.description.backbone.prefix,
     )
     if step and not damaged:
-        raise NotFinite(f"{what} {_RATE_TOO_HIGH}")
+        raise Diverged(f"{what} {_RATE_TOO_HIGH}")
     cause = f"NaN or infinite values in {shown(damaged)}" if damaged else "no step was taken"
     if loaded.spec.starts_from is None:
         raise DamagedCheckpoint(

@@ -10,19 +10,24 @@ before training.
 
 import hashlib
 import json
+import logging
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from mtl_core.errors import error_message
 from mtl_core.training.events import RunEvent, event_from_json, event_to_json
 from mtl_core.training.spec import RunSpec
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+logger = logging.getLogger(__name__)
 
 _STATE, _EVENTS, _DRAFT = "state.safetensors", "events.jsonl", "state.draft"
 _KEY = "freeze_lab"
@@ -43,14 +48,23 @@ class StateFolder:
 
     Pass every event to `record` before it is yielded. `spec` is that of the loaded run: a state of
     another spec, such as one with other weights or data, is not read. `every_seconds` is the time
-    between two states: at most this much work is lost.
+    between two states: at most this much work is lost. `is_requested` returns whether one is
+    needed now.
     """
 
-    def __init__(self, folder: Path, spec: RunSpec, every_seconds: float) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        spec: RunSpec,
+        every_seconds: float,
+        is_requested: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._folder, self._every_seconds = folder, every_seconds
+        self._is_requested = is_requested
         self._spec = hashlib.sha256(spec.model_dump_json().encode()).hexdigest()
         self._new: list[str] = []
         self._count = 0
+        self._saved_bytes = 0  # of the events that belong to the last state
         self._saved_at = monotonic()
 
     def record(self, event: RunEvent) -> None:
@@ -59,24 +73,47 @@ class StateFolder:
         self._count += 1
 
     def is_due(self) -> bool:
-        """Whether the last state is older than `every_seconds`."""
-        return monotonic() - self._saved_at >= self._every_seconds
+        """Whether a state is requested, or the last one is older than `every_seconds`."""
+        return self._is_requested() or monotonic() - self._saved_at >= self._every_seconds
 
     def write(self, step: int, values: Mapping[str, Any], tensors: "Mapping[str, Tensor]") -> None:
-        """Replace the state by one after `step` steps. The old one stays if this is interrupted."""
-        from safetensors.torch import save_file
+        """Replace the state by one after `step` steps. The old one stays if this is interrupted.
 
+        So it does if the disk is full or the folder read-only: the run continues without a newer
+        state, and the next one is tried `every_seconds` later.
+        """
+        from safetensors import SafetensorError
+
+        self._saved_at = monotonic()
+        try:
+            size = self._write_events()
+            self._write_tensors(step, values, tensors)
+        except (OSError, SafetensorError) as problem:
+            logger.warning("The state of a run could not be saved: %s", error_message(problem))
+            with suppress(OSError):
+                (self._folder / _DRAFT).unlink(missing_ok=True)
+            return
+        self._new, self._saved_bytes = [], size
+
+    def _write_events(self) -> int:
+        """Write the new events after those of the last state; the size of the file."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        with (self._folder / _EVENTS).open("a", encoding="utf-8") as lines:
-            lines.writelines(f"{each}\n" for each in self._new)
+        with (self._folder / _EVENTS).open("ab") as lines:
+            lines.truncate(self._saved_bytes)  # what an attempt without a state has left
+            lines.writelines(f"{each}\n".encode() for each in self._new)
             lines.flush()
             os.fsync(lines.fileno())
-        self._new = []
+            return lines.tell()
+
+    def _write_tensors(
+        self, step: int, values: Mapping[str, Any], tensors: "Mapping[str, Tensor]"
+    ) -> None:
+        from safetensors.torch import save_file
+
         facts = {"step": step, "events": self._count, "spec": self._spec, "values": values}
         draft = self._folder / _DRAFT
         save_file(dict(tensors), draft, metadata={_KEY: json.dumps(facts)})
         draft.replace(self._folder / _STATE)
-        self._saved_at = monotonic()
 
     def read(self) -> Saved | None:
         """The state, or None if there is none that fits. Later events then follow its own."""
@@ -90,17 +127,26 @@ class StateFolder:
                 names = file.keys()
                 tensors = {name: file.get_tensor(name) for name in names}
             lines = _lines(self._folder, facts["events"])
-        except (OSError, SafetensorError, KeyError, ValueError):
+            self._saved_bytes = sum(len(line.encode()) for line in lines)
+            os.truncate(self._folder / _EVENTS, self._saved_bytes)
+        except (OSError, SafetensorError, KeyError, TypeError, ValueError):
             self.delete()
             return None
-        (self._folder / _EVENTS).write_text("".join(lines), encoding="utf-8")
         self._count = len(lines)
         return Saved(facts["step"], facts["events"], facts["values"], tensors)
 
     def delete(self) -> None:
         """Delete the state, because the run has ended or starts from its first step."""
         shutil.rmtree(self._folder, ignore_errors=True)
-        self._new, self._count = [], 0
+        self._new, self._count, self._saved_bytes = [], 0, 0
+
+
+def saved_at(folder: Path) -> int | None:
+    """When the state in `folder` was written, in nanoseconds; None if there is none."""
+    try:
+        return (folder / _STATE).stat().st_mtime_ns
+    except OSError:
+        return None
 
 
 def saved_events(folder: Path) -> list[RunEvent]:
@@ -111,7 +157,7 @@ def saved_events(folder: Path) -> list[RunEvent]:
         with safe_open(folder / _STATE, framework="numpy") as file:
             facts = json.loads((file.metadata() or {})[_KEY])
         return [event_from_json(line) for line in _lines(folder, facts["events"])]
-    except (OSError, SafetensorError, KeyError, ValueError):
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError):
         return []
 
 

@@ -1,5 +1,7 @@
 """The verdict of each rule on made-up runs."""
 
+from dataclasses import replace
+
 import pytest
 
 from mtl_core.analysis.claim_judge import judge
@@ -340,6 +342,14 @@ def test_many_collapsed_seeds_hold_only_if_the_control_does_not_collapse_too() -
     assert alone.detail == "12 of 20 seeds collapsed, 0 in the control"
     both = judge(COLLAPSES, {ONE: fallen(12), OTHER: fallen(11)})
     assert both.verdict is ClaimVerdict.UNDECIDED
+
+
+def test_a_run_that_diverged_has_collapsed_whatever_its_score_was_before() -> None:
+    ended = fallen(11)
+    diverged = replace(finished(0.9), finished=None, diverged=True)
+    found = judge(COLLAPSES, {ONE: {**ended, 19: diverged}, OTHER: fallen(0)})
+    assert (found.verdict, found.effect) == (ClaimVerdict.HOLDS, 0.6)
+    assert found.detail == "12 of 20 seeds collapsed, 0 in the control"
 
 
 def test_no_collapse_in_twenty_seeds_shows_that_it_is_not_frequent() -> None:

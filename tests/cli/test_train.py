@@ -197,10 +197,14 @@ def _infinite_gradients(tensors: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "code", "step", "cause"),
+    ("change", "code", "step", "cause", "steps"),
     [
-        (_nan, 2, 0, "(NaN or infinite values in bert.embeddings.LayerNorm.weight). Copy it again"),
-        (_infinite_gradients, 1, 2, "The learning rate is probably too high"),
+        (
+            *(_nan, 2, 0),
+            "(NaN or infinite values in bert.embeddings.LayerNorm.weight). Copy it again",
+            [],
+        ),
+        (_infinite_gradients, 1, 2, "The learning rate is probably too high", [1]),
     ],
 )
 def test_a_failed_run_ends_with_run_failed_and_the_exit_code_of_its_cause(
@@ -212,6 +216,7 @@ def test_a_failed_run_ends_with_run_failed_and_the_exit_code_of_its_cause(
     code: int,
     step: int,
     cause: str,
+    steps: list[int],
 ) -> None:
     damaged = tmp_path / "damaged"
     shutil.copytree(tiny_checkpoint, damaged)
@@ -230,6 +235,9 @@ def test_a_failed_run_ends_with_run_failed_and_the_exit_code_of_its_cause(
     assert answer.err == f"{last['reason']}\n"
     assert (listed["state"], listed["reason"]) == ("failed", last["reason"])
     assert ":NaN" not in answer.out
+    assert last["diverged"] is bool(steps)
+    stored = command("runs", "show", listed["run"], "--format", "jsonl").events
+    assert [event["step"] for event in stored if event["event"] == "step"] == steps
 
 
 def test_label_noise_is_in_the_notes_and_in_the_spec(train: Command) -> None:

@@ -106,6 +106,24 @@ def test_a_saved_speed_is_valid_for_one_machine():
     assert load_speed(settings) is None
 
 
+@pytest.mark.parametrize("damage", [b"", b"{", b"\xff\xfe", b'{"machine": 1}', b"half"])
+def test_a_damaged_speed_is_measured_again(damage):
+    settings = Settings.from_environment()
+    speed = Speed(
+        machine=machine(settings),
+        forward_seconds_per_flop=1e-10,
+        keeping_seconds_per_byte=1e-9,
+        backward_seconds_per_flop=2e-10,
+        optimizer_seconds_per_parameter=1e-8,
+    )
+    save_speed(speed, settings)
+    (file,) = settings.costs.glob("*.json")
+    file.write_bytes(file.read_bytes()[:50] if damage == b"half" else damage)
+    assert load_speed(settings) is None
+    save_speed(speed, settings)
+    assert load_speed(settings) == speed
+
+
 def test_seconds_are_the_sum_of_four_kinds_of_work():
     speed = Speed(
         machine="m",

@@ -232,7 +232,9 @@ def test_closing_interrupts_the_current_run_and_keeps_the_queue(
     wait_until(lambda: store.run(under_way).last_event >= 2)
     first.close()
     assert store.run(under_way).state is RunState.INTERRUPTED
-    assert store.run(under_way).reason == "Freeze Lab was closed during this run."
+    assert store.run(under_way).reason == (
+        "Freeze Lab was closed during this run. Resume it to continue after its last saved step."
+    )
     assert store.run(waiting).state is RunState.WAITING
     wait_until(lambda: is_gone(process_of(store, under_way)))
     second = Supervisor(store, settings, LocalExecutor(trainer_argv))

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from dataclasses import replace
 from math import ceil
 from pathlib import Path
@@ -5,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mtl_core.analysis.claim_rules import Arm, Better, KeptBytes, Still, arms_of
+from mtl_core.analysis.claim_rules import Arm, Better, Collapses, KeptBytes, Still, arms_of
 from mtl_core.analysis.claim_verdicts import ClaimVerdict, Finding
 from mtl_core.analysis.outlook import begin
 from mtl_core.analysis.reading import summarise
@@ -16,12 +17,14 @@ from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.lessons.chapters import CHAPTERS
 from mtl_core.lessons.claim import Chapter, Claim, missing_weights
+from mtl_core.lessons.claim_results import judged_runs
 from mtl_core.lessons.claim_runs import (
     can_be_tested,
     can_run,
     claim_finding,
     comparison_name,
     experiment_of,
+    missing_arms,
     on_the_same_files,
     planned_runs,
     runs_of_arms,
@@ -38,15 +41,16 @@ from mtl_core.lessons.planned import Variances, planned, smallest
 from mtl_core.lessons.scenario_lessons import lesson
 from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.settings import ANY_FILE
-from mtl_core.store.record import RunState
+from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.store.shipping import ShippedComparison
 from mtl_core.tasks.data_sources import owner_dataset
-from mtl_core.training.events import RunStarted
+from mtl_core.training.events import RunFailed, RunStarted
 from mtl_core.training.spec import RunSpec
 from tests.claim_runs import comparison_of
 from tests.run_story import minilm
 
+SummaryOf = Callable[[RunRecord], RunSummary]
 SCORES = [(0.8, 0.5), (0.81, 0.51), (0.82, 0.52), (0.81, 0.5), (0.8, 0.51)]
 IDS = [claim.id for claim in CLAIMS]
 NOT_INCLUDED = ("bert-base", "general or domain")  # need other weights
@@ -337,6 +341,48 @@ def test_a_claim_is_not_judged_before_all_its_planned_seeds_are_finished() -> No
     early = finding_of("faster", made, 19)
     assert (early.verdict, early.detail) == (ClaimVerdict.OPEN, "19 of 20 runs are finished")
     assert finding_of("faster", made, 20).verdict is ClaimVerdict.HOLDS
+
+
+def diverged(made: ShippedComparison, place: int) -> tuple[ComparisonRecord, SummaryOf]:
+    """A comparison in which one run diverged after its first evaluation, and its summaries."""
+    record = made.record()
+    events = {run.id: run.events for run in made.runs}
+    cut = replace(record.runs[place], state=RunState.FAILED, diverged=True)
+    events[cut.id] = (
+        *events[cut.id][:-1],
+        RunFailed(elapsed_seconds=9.0, reason="The loss became nan.", diverged=True),
+    )
+    runs = tuple(cut if run.id == cut.id else run for run in record.runs)
+    return replace(record, runs=runs), lambda run: summarise(run.id, run.spec, events[run.id])
+
+
+def test_a_claim_that_needs_every_score_names_the_run_that_diverged() -> None:
+    made = comparison_of("standard", {"heads-only": SCORES, "full": SCORES})
+    record, summary_of = diverged(made, 3)
+    runs = runs_of_arms([record])
+    found = claim_finding(claim_by_id("faster"), runs, summary_of, ANY_FILE)
+    name, seed = record.runs[3].spec.arm_name, record.runs[3].spec.seed
+    assert found.verdict is ClaimVerdict.OPEN
+    assert found.detail == f"no score: {name} with seed {seed} diverged"
+    assert missing_arms(runs, [Arm(experiment="standard", scenario=name)]) == ()
+    assert record.runs[3].id in judged_runs(claim_by_id("faster"), runs)
+
+
+def test_a_claim_on_collapses_counts_a_run_that_diverged() -> None:
+    claim = claim_by_id("high-rate-collapses")
+    rule = claim.rule
+    assert isinstance(rule, Collapses)
+    seeds = len(EXPERIMENTS[rule.arm.experiment].spec.seeds)
+    scores = {rule.arm.scenario: [(0.9, 0.5)] * seeds, rule.against.scenario: [(0.9, 0.5)] * seeds}
+    made = comparison_of(rule.arm.experiment, scores)
+    place = next(
+        place
+        for place, run in enumerate(made.record().runs)
+        if run.spec.arm_name == rule.arm.scenario
+    )
+    record, summary_of = diverged(made, place)
+    found = claim_finding(claim, runs_of_arms([record]), summary_of, ANY_FILE)
+    assert found.detail == f"1 of {seeds} seeds collapsed, 0 in the control"
 
 
 def test_seeds_that_were_added_are_not_used_for_a_claim() -> None:

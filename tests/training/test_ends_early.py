@@ -2,7 +2,7 @@
 
 import pytest
 
-from mtl_core.errors import DamagedCheckpoint, FreezeLabError, NotFinite
+from mtl_core.errors import DamagedCheckpoint, Diverged, FreezeLabError
 from mtl_core.training.run import fine_tune
 
 
@@ -39,7 +39,7 @@ def unread(bench_of, changed_checkpoint, tiny_data):
     return bench_of(changed_checkpoint(spoil), tiny_data)
 
 
-def until_it_fails(spec, output, kind=NotFinite):
+def until_it_fails(spec, output, kind=Diverged):
     """The kinds of event before the failure, and what the failure says."""
     kinds = []
     with pytest.raises(FreezeLabError, match=r"Nothing was written\.") as failure:

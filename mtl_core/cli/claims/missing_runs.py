@@ -103,8 +103,11 @@ def _wait(lab: Lab, names: set[str], experiments: Experiments) -> None:
                 _log(f"{len(printed)} of {len(runs)}  {_ended_text(run)}{_left(lab, records)}")
         if len(ended) == len(runs):
             _log(f"All runs have ended after {duration(monotonic() - started)}.")
-            if failed := sum(run.state is not RunState.FINISHED for run in runs):
+            diverged = sum(run.diverged for run in runs)
+            if failed := sum(run.state is not RunState.FINISHED for run in runs) - diverged:
                 _log(f"{failed} did not finish: run the same command again to repeat them.")
+            if diverged:
+                _log(f"{diverged} diverged: with the same settings they would again.")
             return
         sleep(_POLL_SECONDS)
 
@@ -120,9 +123,7 @@ def _reloaded(lab: Lab, record: ComparisonRecord) -> ComparisonRecord | None:
 
 
 def _ended_text(run: RunRecord) -> str:
-    seconds = ""
-    if run.started_at and run.finished_at:
-        seconds = f" in {duration((run.finished_at - run.started_at).total_seconds())}"
+    seconds = "" if run.seconds is None else f" in {duration(run.seconds)}"
     reason = f": {run.reason}" if run.reason else ""
     return f"{run.name}, seed {run.spec.seed}, {run.state}{seconds}{reason}"
 

@@ -232,9 +232,9 @@ def _require_finished(record: ComparisonRecord) -> None:
     """Raises InternalError, which means exit code 1, if a run did not finish."""
     others = [run for run in record.runs if run.state is not RunState.FINISHED]
     if others:
-        first = others[0]
+        first = next((run for run in others if not run.diverged), others[0])
+        resume = f" Resume it with `python -m mtl_core compare --resume {record.id}`."
         raise InternalError(
             f"{len(others)} of {len(record.runs)} runs did not finish. {first.name}, seed "
-            f"{first.spec.seed}: {first.reason} Resume it with "
-            f"`python -m mtl_core compare --resume {record.id}`."
+            f"{first.spec.seed}: {first.reason}{'' if first.diverged else resume}"
         )

@@ -11,8 +11,14 @@ from mtl_core.report import blocks
 from mtl_core.report.against import against_words
 from mtl_core.report.baselines import baseline_lines, collapse_lines, unbeaten_words
 from mtl_core.report.data_words import size_words
+from mtl_core.report.diverged import diverged_lines
 from mtl_core.report.load import Report, summarized_report
-from mtl_core.report.table import result_words, setting_lines, terminal_table, undecided_lines
+from mtl_core.report.table import (
+    result_words,
+    setting_lines,
+    terminal_table,
+    undecided_lines,
+)
 from mtl_core.settings import Settings
 from mtl_core.store.record import ComparisonRecord
 from mtl_core.store.runs import RunStore
@@ -52,7 +58,7 @@ def print_results(record: ComparisonRecord, report: Report) -> None:
         console.print(results_table(each.plans, console.width))
         for task in each.plans.tasks:
             console.print(f"{task.name}: {result_words(each.plans, task.name)}", soft_wrap=True)
-        for line in undecided_lines(each.plans):
+        for line in (*diverged_lines(each.plans), *undecided_lines(each.plans)):
             console.print(line, soft_wrap=True)
     for line in setting_lines(compared):
         console.print(line, soft_wrap=True)

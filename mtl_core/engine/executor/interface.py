@@ -36,6 +36,13 @@ class Executor(Protocol):
         """
         ...
 
+    def save_state(self, run: str) -> None:
+        """Request that a run saves its state after its current step, and continues.
+
+        A run of several in one job has no state. An unknown or ended run is ignored.
+        """
+        ...
+
     def end(self, run: str) -> None:
         """End a run now, without a further event of it.
 

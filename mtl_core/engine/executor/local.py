@@ -10,8 +10,8 @@ from time import monotonic
 from mtl_core.engine.child import ChildProcess, module_argv
 from mtl_core.engine.executor.interface import Job
 from mtl_core.engine.job_process import COPIES
-from mtl_core.engine.protocol import EventMessage, Separate, Stop, Train, TrainTogether
-from mtl_core.errors import ChildDied, error_message
+from mtl_core.engine.protocol import EventMessage, SaveState, Separate, Stop, Train, TrainTogether
+from mtl_core.errors import ChildDied
 from mtl_core.training.events import FINAL_EVENTS, RunFailed
 
 TRAINER_ARGV = tuple(module_argv("mtl_core.engine.trainer_child"))
@@ -69,10 +69,11 @@ class LocalExecutor:
 
     def stop(self, run: str) -> None:
         """Request the end of a run before its next step."""
-        trainer = self._trainer_of(run)
-        if trainer is not None:
-            with suppress(ChildDied):  # `receive` reports it
-                trainer.child.send(Stop(run=run))
+        self._request(run, Stop(run=run))
+
+    def save_state(self, run: str) -> None:
+        """Request that a run saves its state after its current step, and continues."""
+        self._request(run, SaveState(run=run))
 
     def end(self, run: str) -> None:
         """End a run now; a trainer without another run of the job is killed."""
@@ -101,6 +102,12 @@ class LocalExecutor:
         for trainer in tuple(self._trainers):
             self._end_trainer(trainer)
         self._failures.clear()
+
+    def _request(self, run: str, message: Stop | SaveState) -> None:
+        trainer = self._trainer_of(run)
+        if trainer is not None:
+            with suppress(ChildDied):  # `receive` reports it
+                trainer.child.send(message)
 
     def _idle_trainer(self) -> _Trainer:
         """An idle trainer that is alive, started if there is none. Raises OSError."""
@@ -147,7 +154,7 @@ class LocalExecutor:
                 self._end_trainer(trainer)
 
     def _fail(self, runs: Iterable[str], problem: Exception, elapsed_seconds: float) -> None:
-        event = RunFailed(elapsed_seconds=elapsed_seconds, reason=error_message(problem))
+        event = RunFailed.of(problem, elapsed_seconds)
         self._failures.extend(EventMessage(run=run, event=event) for run in runs)
 
     def _trainer_of(self, run: str) -> _Trainer | None:

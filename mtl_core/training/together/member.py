@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mtl_core.errors import error_message
 from mtl_core.freezing.table import ParameterTable, State
 from mtl_core.training.events import (
     Evaluation,
@@ -129,4 +128,4 @@ class MemberRun:
 
     def failed(self, problem: Exception) -> RunFailed:
         """Build the last event of a run that failed."""
-        return RunFailed(elapsed_seconds=self.events.seconds(), reason=error_message(problem))
+        return RunFailed.of(problem, self.events.seconds())

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from mtl_core.errors import FreezeLabError, error_message
+from mtl_core.errors import FreezeLabError, machine_fault
 from mtl_core.freezing.apply import apply_phase
 from mtl_core.freezing.table import ParameterTable, State
 from mtl_core.models.description import Role
@@ -59,7 +59,7 @@ def fine_tune_together(
                 require_empty(member.output)
             ready.append(member)
         except FreezeLabError as problem:
-            yield member.run, RunFailed(elapsed_seconds=0.0, reason=error_message(problem))
+            yield member.run, RunFailed.of(problem, 0.0)
     if len(ready) > 1:
         group = _loaded_group(ready, should_stop, access, prefixes, start, other_runs)
         yield from group.events()
@@ -92,8 +92,7 @@ def _alone(
         for event in events:
             yield member.run, event
     except FreezeLabError as problem:
-        reason = error_message(problem)
-        yield member.run, RunFailed(elapsed_seconds=clock.elapsed_seconds(), reason=reason)
+        yield member.run, RunFailed.of(problem, clock.elapsed_seconds())
 
 
 def _loaded_group(
@@ -315,7 +314,9 @@ class _Group:
         for each in tuple(self._runs):
             try:
                 found = event(each)
-            except (FreezeLabError, OSError) as problem:
+            except Exception as problem:
+                if not isinstance(problem, FreezeLabError) and machine_fault(problem) is None:
+                    raise
                 yield each.run, each.failed(problem)
                 self._leave([each])
                 continue

@@ -8,7 +8,7 @@ import streamlit as st
 from mtl_core.analysis.durations import DurationEstimate, estimate_duration, with_sweep_runs
 from mtl_core.charts.theme import DARK, Palette
 from mtl_core.engine.lab import Lab, the_lab
-from mtl_core.errors import BadInput
+from mtl_core.errors import BadInput, FreezeLabError
 from mtl_core.freezing.titles import scenario_phrase
 from mtl_core.models.catalogue import entry
 from mtl_core.models.sentence_vector import SentenceVector
@@ -118,7 +118,7 @@ def _started(lab: Lab, spec: ComparisonSpec, name: str | None = None) -> str | N
         return str(known)
     try:
         known = lab.start_comparison(spec, name, current_visitor()).id
-    except BadInput as problem:
+    except FreezeLabError as problem:
         st.error(plain(str(problem)))
         return None
     st.session_state[Key.LAST_COMPARISON] = (spec, monotonic(), known)

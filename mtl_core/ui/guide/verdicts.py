@@ -167,11 +167,7 @@ def _comparison(claim: Claim, sources: Sequence[ArmRuns]) -> str | None:
 def _seconds(shipped: ArmRuns) -> dict[tuple[str, str], float]:
     """Total duration of all seeds of each shipped arm, in seconds."""
     return {
-        (arm.experiment, arm.scenario): sum(
-            (run.finished_at - run.started_at).total_seconds()
-            for run in by_seed.values()
-            if run.finished_at and run.started_at
-        )
+        (arm.experiment, arm.scenario): sum(run.seconds or 0.0 for run in by_seed.values())
         for arm, by_seed in shipped.items()
     }
 

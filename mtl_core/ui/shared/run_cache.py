@@ -155,9 +155,7 @@ def _outcome(record: RunRecord, events: Sequence[RunEvent]) -> Outcome:
         elif isinstance(event, RunFinished):
             scores = event.metrics
     end = next((event for event in events if isinstance(event, RunFinished)), None)
-    seconds = None if end is None else end.total_seconds
-    if seconds is None and record.started_at and record.finished_at:
-        seconds = (record.finished_at - record.started_at).total_seconds()
+    seconds = record.seconds if end is None else end.total_seconds
     return Outcome(
         {
             f"{task_title(name)} {_METRICS[type(score)]}": score.headline

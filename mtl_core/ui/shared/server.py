@@ -8,6 +8,10 @@ headers.
 import os
 import signal
 import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from time import sleep
+from types import FrameType
 
 import streamlit as st
 from starlette.datastructures import MutableHeaders
@@ -19,7 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import runtime
 
 from mtl_core.app_files import app_folder
-from mtl_core.engine.lab import the_lab
+from mtl_core.engine.lab import close_the_lab, the_lab
 from mtl_core.engine.logs import configure_logs
 from mtl_core.errors import FreezeLabError
 from mtl_core.lessons.shipped_runs import import_shipped_at_start
@@ -50,6 +54,8 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
 }
 
+_GRACE_SECONDS = 2.0
+
 
 class SecurityHeaders:
     """Adds HEADERS to every HTTP response."""
@@ -74,18 +80,44 @@ def is_active_session(session: str) -> bool:
 
 
 def end_with_input() -> None:
-    """End this process as by Ctrl-C once its standard input ends: `serve` holds the other end."""
+    """End this process once its standard input ends: `serve`, which held the other end, was killed.
+
+    Nothing is closed, as if this process had been killed too. The trainers exit by themselves, and
+    the next server finds the runs that were cut off and resumes them.
+    """
 
     def wait() -> None:
         while os.read(0, 1024):
             pass
-        os.kill(os.getpid(), signal.SIGTERM)
+        os._exit(1)
 
     threading.Thread(target=wait, name="input", daemon=True).start()
 
 
+def close_on_sigterm() -> None:
+    """Close the lab as soon as this process is terminated, and end it two seconds later.
+
+    Uvicorn waits for every browser first, without end for one that does not read.
+    """
+    end_server = signal.getsignal(signal.SIGTERM)
+
+    def end() -> None:
+        close_the_lab()
+        sleep(_GRACE_SECONDS)
+        os._exit(0)
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        threading.Thread(target=end, name="end", daemon=True).start()
+        if callable(end_server):
+            end_server(number, frame)
+
+    signal.signal(signal.SIGTERM, handle)
+
+
 if os.environ.get(ENDS_WITH_INPUT):
     end_with_input()
+    if threading.current_thread() is threading.main_thread():  # others cannot handle signals
+        close_on_sigterm()
 
 
 def ready(_request: Request) -> JSONResponse:
@@ -95,6 +127,13 @@ def ready(_request: Request) -> JSONResponse:
         return JSONResponse({"ready": True, "queue_is_paused": lab.store.is_paused()})
     except FreezeLabError as problem:
         return JSONResponse({"ready": False, "reason": str(problem)}, status_code=503)
+
+
+@asynccontextmanager
+async def closing_the_lab(_app: st.App) -> AsyncIterator[None]:
+    """Close the lab before the server ends: on SIGTERM this process executes no exit functions."""
+    yield
+    close_the_lab()
 
 
 configure_logs()
@@ -107,4 +146,5 @@ app = st.App(
         Middleware(VisitorCookie),
     ],
     routes=[library_route(), Route("/ready", ready)],
+    lifespan=closing_the_lab,
 )

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import streamlit as st
 
-from mtl_core.errors import BadInput
+from mtl_core.errors import FreezeLabError
 from mtl_core.store.record import UNDO
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import plain
@@ -14,10 +14,10 @@ UNDO_MINUTES = UNDO // timedelta(minutes=1)
 
 
 def try_action(action: Callable[[], object]) -> bool:
-    """Run `action`. If it raises BadInput, show the message as a toast and return False."""
+    """Run `action`. If it raises FreezeLabError, show the message as a toast and return False."""
     try:
         action()
-    except BadInput as problem:
+    except FreezeLabError as problem:
         st.toast(plain(str(problem)))
         return False
     return True

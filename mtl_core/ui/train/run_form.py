@@ -7,7 +7,7 @@ import streamlit as st
 
 from mtl_core.engine.capacity import computes_on_accelerator
 from mtl_core.engine.lab import Lab
-from mtl_core.errors import BadInput
+from mtl_core.errors import BadInput, FreezeLabError
 from mtl_core.freezing.table_text import rate_text
 from mtl_core.freezing.titles import scenario_phrase
 from mtl_core.models.checkpoint import download_command, has_weights
@@ -69,7 +69,7 @@ def start_once(lab: Lab, spec: RunSpec) -> None:
     if last != spec or monotonic() - when > _DOUBLE_CLICK_SECONDS:
         try:
             run = lab.start(spec, current_visitor()).id
-        except BadInput as problem:
+        except FreezeLabError as problem:
             st.error(plain(str(problem)))
             return
         st.session_state[Key.LAST_START] = (spec, monotonic(), run)

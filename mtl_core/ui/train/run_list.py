@@ -34,7 +34,7 @@ def listed_runs(lab: Lab) -> list[RunRecord]:
     ended = lab.store.runs(count, states=_ENDED)
     waiting = lab.store.runs(_PAGE, states=(RunState.WAITING,))
     return sorted(
-        (*waiting, *lab.store.running(), *ended), key=lambda run: run.created_at, reverse=True
+        (*waiting, *lab.store.running(), *ended), key=lambda run: run.number, reverse=True
     )
 
 

@@ -5,6 +5,7 @@ It measures the speed of this machine once the file `go` exists in the home fold
 """
 
 import os
+import signal
 import time
 from collections.abc import Sequence
 
@@ -28,6 +29,8 @@ def describe(checkpoint: Checkpoint) -> BackboneDescription:
             raise ValueError("a mistake of ours")
         case "death":
             os._exit(3)
+        case "killed":
+            os.kill(os.getpid(), signal.SIGKILL)
         case "slow":
             time.sleep(600)
     return read_description(shipped_description(checkpoint.reference))

@@ -43,6 +43,7 @@ def fine_tune(
     access: FileAccess,
     beside: tuple[RunSpec, ...],
     state: Path | None,
+    should_save: Callable[[], bool],
 ) -> Iterator[RunEvent]:
     totals = Counts(all=10, trainable=1, frozen=9, unreached=0)
     notes = (str(output), str(os.getpid()), str(TRAINER))
@@ -69,6 +70,14 @@ def fine_tune(
             HELD.append(b"x" * HELD_BYTES)
         case "deaf":
             time.sleep(600)  # one step that takes ten minutes
+        case "counting":
+            number = 1
+            while not should_stop():
+                number += 1
+                yield _step(number)
+                time.sleep(0.02)
+            yield RunStopped(elapsed_seconds=1.0, reason="stopped between two steps")
+            return
         case "patient" | "apart":
             while not should_stop():
                 time.sleep(0.01)
