@@ -204,7 +204,7 @@ class Settings(Frozen):
     def from_environment(cls) -> "Settings":
         """Reads FREEZE_LAB_HOME, _CHECKPOINTS, _DATA, _THREADS, _PARALLEL_RUNS, _MATRIX_PRODUCTS,
         _CACHE, _CACHE_BYTES, _PREFIX_MEMORY_BYTES, _TEACHER_KEY, _HOSTS and the limits, such as
-        _MAX_WAITING_RUNS; no file is read.
+        _MAX_WAITING_RUNS and _READ_SECONDS; no file is read.
 
         The two lists are separated as PATH is. The default number of threads is the number of
         cores, at most 4: short sentences do not benefit from more. It is 1 for the runs of a
