@@ -97,5 +97,7 @@ def test_a_size_over_its_limit_is_refused_without_torch(tmp_path, settings):
     file = tmp_path / "config.json"
     file.write_text('{"model_type": "bert", "num_hidden_layers": 1000}')
     deep = Checkpoint(reference="deep", name="deep", config_file=file)
-    with pytest.raises(UnsupportedArchitecture, match="has num_hidden_layers 1,000; at most 64 are"):
+    with pytest.raises(
+        UnsupportedArchitecture, match="has num_hidden_layers 1,000; at most 64 are"
+    ):
         description_of(deep, settings, pytest.fail)
