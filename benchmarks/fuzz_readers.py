@@ -75,6 +75,7 @@ READ, REFUSED = "read", "refused"
 MOST_SECONDS = 2.0
 PART = 250
 _HANG_SECONDS = 20.0
+_MOST_SHOWN = 20  # failures of a part
 _SCRATCH = Path("/dev/shm") if Path("/dev/shm").is_dir() else None  # noqa: S108 - in memory
 
 
@@ -103,7 +104,8 @@ def main() -> int:
         for outcome, number in found["outcomes"].items():
             counts[reader, outcome] += number
         failures += found["failures"]
-        print(*found["failures"], sep="\n", end="\n" if found["failures"] else "", flush=True)
+        for failure in found["failures"][:_MOST_SHOWN]:
+            print(failure, flush=True)
     print(table(counts))
     print(f"{counts.total():,} inputs, {len(failures)} failures, {monotonic() - started:.0f} s")
     return 1 if failures else 0

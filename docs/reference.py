@@ -35,8 +35,15 @@ from mtl_core.lessons.planned import MOST_SEEDS, planned  # noqa: E402
 from mtl_core.lessons.shipped_runs import judged_by_shipped_runs  # noqa: E402
 from mtl_core.models.cache import read_description, shipped_description  # noqa: E402
 from mtl_core.models.description import ModelDescription  # noqa: E402
-from mtl_core.settings import ANY_FILE  # noqa: E402
 from mtl_core.tasks import manifest  # noqa: E402
+from mtl_core.tasks.data_sources import owner_dataset  # noqa: E402
+from mtl_core.tasks.reading_limits import (  # noqa: E402
+    CHARACTERS,
+    FIELDS,
+    LABEL_CHARACTERS,
+    ROWS,
+    WORDS,
+)
 from mtl_core.tasks.schemes import SCHEME_NAMES  # noqa: E402
 from mtl_core.tasks.separated_values import Quoting  # noqa: E402
 from mtl_core.tasks.task import DEFAULT_TASKS  # noqa: E402
@@ -186,7 +193,7 @@ each.
 
 def main() -> int:
     """Write the pages, or compare them with --check. Returns the exit code."""
-    results = judged_by_shipped_runs(CLAIMS, ANY_FILE)
+    results = judged_by_shipped_runs(CLAIMS, owner_dataset)
     pages = {
         ROOT / "docs" / "command-line.md": command_line(),
         ROOT / "docs" / "plan-file.md": plan_file(),
@@ -248,6 +255,10 @@ def manifest_file() -> str:
         "that `save_to_disk` of Hugging Face `datasets` wrote and, for tokens, a JSON array "
         "(`.json`). Tags: IOB2, IO (bare types), and IOB1, BIOES, BILOU and BMES, which are "
         "converted. Paths are relative to the manifest and must stay inside its folder.",
+        f"A file has at most {ROWS:,} rows with {FIELDS:,} fields each. A field has at most "
+        f"{CHARACTERS:,} characters, a sentence {WORDS:,} words, and a label {LABEL_CHARACTERS:,} "
+        f"characters; a manifest has at most {manifest.MOST_TASKS} tasks. Messages about more name "
+        "file and line.",
         READING_TEXT.replace("{schemes}", ", ".join(SCHEME_NAMES)).replace(
             "{quoting}", " or ".join(Quoting)
         ),

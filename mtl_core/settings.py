@@ -22,6 +22,7 @@ READ_SECONDS = 20
 """The longest time in which the dashboard reads a data set or applies a tokenizer."""
 READ_BYTES = 2_000_000_000
 """The most memory of a process that reads files for the dashboard."""
+_LEAST_READ_BYTES = 250_000_000
 STATE_SECONDS = 60.0
 """The time between two saved states of a run."""
 HEAD_ROWS_BYTES = 128_000_000
@@ -210,7 +211,7 @@ class Settings(Frozen):
     def from_environment(cls) -> "Settings":
         """Reads FREEZE_LAB_HOME, _CHECKPOINTS, _DATA, _THREADS, _PARALLEL_RUNS, _MATRIX_PRODUCTS,
         _CACHE, _CACHE_BYTES, _PREFIX_MEMORY_BYTES, _TEACHER_KEY, _HOSTS and the limits, such as
-        _MAX_WAITING_RUNS; no file is read.
+        _MAX_WAITING_RUNS and _READ_SECONDS; no file is read.
 
         The two lists are separated as PATH is. The default number of threads is the number of
         cores, at most 4: short sentences do not benefit from more. It is 1 for the runs of a
@@ -390,6 +391,11 @@ class _Environment(_MatrixProductsVariable):
     def _bytes(cls, given: str, info: ValidationInfo) -> int | None:
         field, given = str(info.field_name), given.strip()
         default: int | None = cls.model_fields[field].default
+        if field == "read_bytes" and given.isdecimal() and 0 < int(given) < _LEAST_READ_BYTES:
+            raise BadInput(
+                f"{_variable(field)}={given}: at least {_LEAST_READ_BYTES:,} bytes are needed to "
+                "read anything. With 0 there is no limit."
+            )
         if given and not given.isdecimal():
             raise BadInput(
                 f"{_variable(field)}={given}: a whole number of bytes is needed, e.g. "

@@ -2,6 +2,7 @@
 
 import pytest
 
+from mtl_core.errors import BadInput
 from mtl_core.settings import Settings, available_cores
 
 
@@ -27,3 +28,14 @@ def test_runs_of_a_comparison_have_one_thread_unless_threads_are_given_or_one_ru
     settings = Settings.from_environment()
     single, several = settings.threads_of_each(1), settings.threads_of_each(2)
     assert (single, several, settings.parallel_runs) == expected
+
+
+def test_the_limits_of_reading_are_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings.from_environment().read_seconds == 20
+    monkeypatch.setenv("FREEZE_LAB_READ_SECONDS", "5")
+    monkeypatch.setenv("FREEZE_LAB_READ_BYTES", "0")
+    settings = Settings.from_environment()
+    assert (settings.read_seconds, settings.read_bytes) == (5, 0)
+    monkeypatch.setenv("FREEZE_LAB_READ_BYTES", "1000")
+    with pytest.raises(BadInput, match=r"FREEZE_LAB_READ_BYTES=1000: at least 250,000,000 bytes"):
+        Settings.from_environment()

@@ -101,14 +101,12 @@ class ReadingProcesses:
                 if isinstance(message, ReadingResponse | RequestFailed):
                     return message
         except ChildDied as problem:
-            raise GivenUp(
-                _problem(
-                    request,
-                    f"within {self._memory_bytes:,} bytes of memory (FREEZE_LAB_READ_BYTES): its "
-                    f"process ended ({str(problem).rstrip('.')}). Use fewer or shorter examples, "
-                    "or check that the file is not damaged",
-                )
-            ) from None
+            rest = f"here: its process ended ({str(problem).rstrip('.')}). "
+            if self._memory_bytes:
+                rest += f"It may need more than {self._memory_bytes:,} bytes of memory, the limit "
+                rest += "of this dashboard (FREEZE_LAB_READ_BYTES). "
+            rest += "Use fewer or shorter examples, or check that the file is not damaged"
+            raise GivenUp(_problem(request, rest)) from None
         raise GivenUp(
             _problem(
                 request,

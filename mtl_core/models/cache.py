@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from mtl_core.errors import DamagedCheckpoint
 from mtl_core.json_files import read_bounded
 from mtl_core.models.checkpoint import Checkpoint
+from mtl_core.models.configuration_limits import require_sizes_in
 from mtl_core.models.description import BackboneDescription
 from mtl_core.settings import Settings
 
@@ -39,13 +40,18 @@ def description_of(
 
     The cache key is the content of config.json and the version of transformers. An unreadable
     cache file is computed again. If the cache cannot be written, nothing is stored.
-    Raises the exceptions of `describe`.
+    Raises the exceptions of `describe`, and UnsupportedArchitecture for a size over its limit.
     """
     if checkpoint.entry is not None:
         return catalogue_description(checkpoint.entry)
     key = config_key(checkpoint.config_file, FORMAT, ["transformers"])
     file = settings.descriptions / f"{key}.json"
-    return read_or_compute(file, read_description, lambda: describe(checkpoint), write_description)
+
+    def compute() -> BackboneDescription:
+        require_sizes_in(checkpoint.config_file)  # before torch is imported
+        return describe(checkpoint)
+
+    return read_or_compute(file, read_description, compute, write_description)
 
 
 @lru_cache(maxsize=32)  # pages ask for it several times in each rerun

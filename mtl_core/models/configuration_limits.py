@@ -6,10 +6,12 @@ traced without values. The limits lie above all published text encoders, except 
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from mtl_core.errors import UnsupportedArchitecture
+from mtl_core.json_files import read_json
 
 MAX_LAYERS = 64
 MAX_WIDTH = 8_192
@@ -58,6 +60,14 @@ def require_sizes(config_file: Path, values: Mapping[str, Any]) -> None:
                 f"{config_file} has {key} {_shown(largest)}; at most {most:,} "
                 f"{'are' if most == MAX_LAYERS else 'is'} supported. Choose a smaller encoder."
             )
+
+
+def require_sizes_in(config_file: Path) -> None:
+    """As `require_sizes`, for a file; one that cannot be read is left to its reader."""
+    with suppress(OSError, ValueError):
+        values = read_json(config_file)
+        if isinstance(values, dict):
+            require_sizes(config_file, values)
 
 
 def _shown(number: float) -> str:

@@ -23,6 +23,7 @@ from mtl_core.values import Frozen
 
 MANIFEST_BYTES = 2**16  # PyYAML takes a second for more
 MOST_TASKS = 50
+_LONGEST_ENTRY = 10_000  # characters of a field of a form
 _REQUIRED = ("kind", "head", "train", "validation")
 SPLIT_KEYS = ("train", "validation", "test")
 READING_KEYS = {
@@ -120,6 +121,8 @@ def entered_reading(kind: TaskKind, task: str, entered: Mapping[str, str]) -> di
         value = text.strip().removeprefix(f"{key}:").strip()
         if not value:
             continue
+        if len(value) > _LONGEST_ENTRY:
+            raise _not_entered(key, task, f"it has more than {_LONGEST_ENTRY:,} characters")
         if key in _MAPPINGS:
             value = f"{{{value.removeprefix('{').removesuffix('}')}}}"
         try:

@@ -12,6 +12,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path, PurePath
 from typing import Any
@@ -23,6 +24,7 @@ from mtl_core.nearest import quoted
 from mtl_core.tasks.arrow_files import arrow_columns
 from mtl_core.tasks.contents import Content, content_of
 from mtl_core.tasks.dataset import MANIFEST_NAME, Dataset, dataset_of
+from mtl_core.tasks.file_stamps import FileStamp, stamps_of
 from mtl_core.tasks.keyed_rows import KEYED_SUFFIXES, keyed_rows
 from mtl_core.tasks.lines import ARROW_SUFFIXES, JSON_SUFFIX, DataFile, lines_of
 from mtl_core.tasks.manifest import (
@@ -177,12 +179,19 @@ def stored_uploads(uploads: Path) -> tuple[StoredUpload, ...]:
     """All stored uploads, sorted by the names of their tasks."""
     found = []
     for folder in uploads.glob("[0-9a-f]*") if uploads.is_dir() else ():
-        try:
-            sources = read_manifest(folder / MANIFEST_NAME).tasks
-        except DataError:  # partly deleted, or not an upload
-            continue
-        found.append(StoredUpload(PREFIX + folder.name, tuple(source.name for source in sources)))
+        (stamp,) = stamps_of([folder / MANIFEST_NAME])
+        if tasks := _tasks_in(stamp):
+            found.append(StoredUpload(PREFIX + folder.name, tasks))
     return tuple(sorted(found, key=lambda kept: (kept.tasks, kept.reference)))
+
+
+@lru_cache(maxsize=256)
+def _tasks_in(manifest: FileStamp) -> tuple[str, ...]:
+    """The names of the tasks of a manifest as it is now; none if it is not that of an upload."""
+    try:
+        return tuple(source.name for source in read_manifest(Path(manifest.path)).tasks)
+    except DataError:  # partly deleted, or not an upload
+        return ()
 
 
 def delete_upload(reference: str, uploads: Path) -> None:

@@ -3,9 +3,9 @@ import sys
 
 import pytest
 
-from mtl_core.errors import DamagedCheckpoint
+from mtl_core.errors import DamagedCheckpoint, UnsupportedArchitecture
 from mtl_core.models.cache import description_of, read_description, shipped_description
-from mtl_core.models.checkpoint import resolve_checkpoint
+from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
 from mtl_core.settings import ANY_FILE, Settings
 
 
@@ -91,3 +91,13 @@ def test_reading_a_shipped_description_imports_neither_torch_nor_transformers():
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert (done.stdout.strip(), done.stderr) == ("12 []", "")
+
+
+def test_a_size_over_its_limit_is_refused_without_torch(tmp_path, settings):
+    file = tmp_path / "config.json"
+    file.write_text('{"model_type": "bert", "num_hidden_layers": 1000}')
+    deep = Checkpoint(reference="deep", name="deep", config_file=file)
+    with pytest.raises(
+        UnsupportedArchitecture, match="has num_hidden_layers 1,000; at most 64 are"
+    ):
+        description_of(deep, settings, pytest.fail)

@@ -28,7 +28,7 @@ def report_now(
         lab.store,
         records,
         partial(model_of, lab),
-        partial(_data_of, lab),
+        partial(_data_of_report, lab),
         comparison,
         summary_of=partial(summary_of, lab),
         reference=reference,
@@ -58,6 +58,10 @@ def limited_data(lab: Lab, spec: RunSpec, limits: Mapping[str, int]) -> Dataset 
     if not spec.data_digests or dataset_of(lab, spec) is None:
         return None
     return _data_of(lab, spec, limits)
+
+
+def _data_of_report(lab: Lab, spec: RunSpec, limits: Mapping[str, int]) -> Dataset | None:
+    return limited_data(lab, spec, limits) if limits else dataset_of(lab, spec)
 
 
 def _data_of(lab: Lab, spec: RunSpec, limits: Mapping[str, int]) -> Dataset | None:

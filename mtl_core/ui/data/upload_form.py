@@ -199,7 +199,8 @@ def _read(lab: Lab, tasks: tuple[UploadedTask, ...]) -> Dataset | str:
     last: tuple[bytes, Dataset | str] | None = st.session_state.get(Key.UPLOAD_SEEN)
     if last is None or last[0] != key:
         try:
-            result: Dataset | str = lab.data.upload(tasks)
+            with st.spinner("Reading the files …"):
+                result: Dataset | str = lab.data.upload(tasks)
         except DataError as problem:
             result = str(problem)
         last = st.session_state[Key.UPLOAD_SEEN] = (key, result)

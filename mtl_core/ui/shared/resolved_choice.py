@@ -70,7 +70,8 @@ def resolve_choice(lab: Lab) -> ResolvedChoice:
 def _tasks(lab: Lab) -> tuple[Task, ...]:
     """The tasks of the selected data, or of the sample if the data cannot be read."""
     try:
-        return lab.data.dataset(_stored_choice().data).tasks
+        with st.spinner("Reading the data …"):
+            return lab.data.dataset(_stored_choice().data).tasks
     except DataError as problem:
         ignore(Key.DATA, str(problem), SAMPLE)
         return lab.data.dataset(SAMPLE).tasks
