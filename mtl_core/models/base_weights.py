@@ -17,6 +17,7 @@ from mtl_core.errors import CheckpointError, DamagedCheckpoint, MissingWeights
 from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
 from mtl_core.models.weights import (
     LEARNED_FILE,
+    WEIGHTS_FILE,
     files_digest,
     read_header,
     tensor_entries,
@@ -85,7 +86,7 @@ def read_base(folder: Path) -> Base | None:
 
     Raises DamagedCheckpoint if BASE_FILE is missing or cannot be read.
     """
-    if not (folder / LEARNED_FILE).is_file():
+    if (folder / WEIGHTS_FILE).is_file() or not (folder / LEARNED_FILE).is_file():
         return None
     try:
         return Base.model_validate_json((folder / BASE_FILE).read_bytes())

@@ -27,6 +27,7 @@ Model = TypeVar("Model", bound=BaseModel)
 HERE = "./"
 """The start of every name, so that it is not read as the name of a checkpoint in the catalogue."""
 
+_TOP_PARTS = 2  # of /home, which says nothing about a machine
 _NO_REFERENCES = {"plan", "tasks", "versions"}
 
 
@@ -46,7 +47,11 @@ class PathNames:
         self._pattern = re.compile(rf"(?<![\w/.~-])(?:{alternatives})(?:(?<=/)|(?![\w.-]*\w))")
 
     def _replacements(self, folders: Iterable[Path]) -> Iterator[tuple[str, str]]:
-        """The texts to be replaced; the first of two equal ones would be overwritten."""
+        """The texts to be replaced; of two equal ones the later one is."""
+        for above in {each for path in self._names for each in Path(path).parents}:
+            if len(above.parts) > _TOP_PARTS:
+                yield f"{above}/", ""
+                yield str(above), "."
         own = (Path(tempfile.gettempdir()), Path(sys.prefix), Path.cwd(), Path.home())
         for folder in (*own, *folders):
             for path in {folder, folder.resolve()} - {Path("/")}:

@@ -1,5 +1,7 @@
 """The results of a run: metric cards, outcome, phases, earlier stages and how to repeat it."""
 
+from pathlib import Path
+
 import pandas as pd
 import streamlit as st
 
@@ -11,6 +13,7 @@ from mtl_core.errors import UnknownRun
 from mtl_core.freezing.plan_file import plan_to_yaml
 from mtl_core.freezing.table import State
 from mtl_core.freezing.titles import task_title
+from mtl_core.models.weights import LEARNED_FILE
 from mtl_core.report.repeat import needs_plan_file, train_command
 from mtl_core.report.run_words import (
     duration,
@@ -231,6 +234,15 @@ def how_to_repeat(lab: Lab, record: RunRecord, summary: RunSummary) -> None:
             **{f"{name}, SHA-256": digest for name, digest in spec.data_digests.items()},
         }
         st.markdown("\n".join(f"- {plain(name)}: `{value}`" for name, value in facts.items()))
-        if summary.finished and summary.finished.output:
-            st.markdown(f"- Trained model: `{summary.finished.output}`")
+        end = summary.finished
+        if end and end.output:
+            st.markdown(f"- Trained model: `{end.output}`{_how_to_complete(record.id, end.output)}")
         st.caption("On the same machine, this command reproduces every loss bit for bit.")
+
+
+def _how_to_complete(run: str, folder: str) -> str:
+    """The command that writes all tensors, for a model without those of its checkpoint."""
+    if not (Path(folder) / LEARNED_FILE).is_file():
+        return ""
+    command = f"freeze-lab export {run} --what checkpoint --output {run}"
+    return f", with the tensors that differ from the checkpoint's; all of them: `{command}`"
