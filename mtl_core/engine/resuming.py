@@ -3,6 +3,7 @@
 import logging
 import shutil
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -114,4 +115,5 @@ def delete_state(settings: Settings, run: str) -> None:
     """Delete the saved state of a run."""
     folder = settings.state_folder(run)
     shutil.rmtree(folder, ignore_errors=True)
-    folder.with_suffix(_ATTEMPTS).unlink(missing_ok=True)
+    with suppress(OSError):  # a folder that cannot be written keeps no server from its start
+        folder.with_suffix(_ATTEMPTS).unlink(missing_ok=True)

@@ -11,7 +11,7 @@ import pytest
 from mtl_core.engine.exit_status import describe_exit
 from mtl_core.engine.inspector import Inspector
 from mtl_core.engine.lab import Lab
-from mtl_core.engine.resuming import MOST_ATTEMPTS, recover
+from mtl_core.engine.resuming import MOST_ATTEMPTS, delete_state, recover
 from mtl_core.engine.run_writer import RunWriter
 from mtl_core.errors import ChildDied
 from mtl_core.models.checkpoint import resolve_checkpoint
@@ -130,6 +130,7 @@ def test_a_count_of_attempts_that_cannot_be_written_leaves_the_run_to_its_visito
 ) -> None:
     run = lost_again(store, spec_of("deaf"))
     (settings.home / "states").write_text("a file where the folder should be")
+    delete_state(settings, run)
     assert recover(store, settings, resumes=True) == []
     assert (store.run(run).state, store.run(run).reason) == (RunState.INTERRUPTED, KILLED)
 

@@ -35,6 +35,15 @@ print("held", flush=True)
 sys.stdin.readline()
 connection.execute("ROLLBACK")
 """
+LIST_RUNS = """
+import os, sys
+from mtl_core.cli.entry import run
+
+codes = []
+for os.environ["FREEZE_LAB_HOME"] in sys.argv[1:]:
+    codes.append(run(["runs", "list"]))
+print(*codes)
+"""
 FIELDS = {"phase": "heads", "frozen_identical": True, "frozen_tensors": 1}
 MOVE_AWAY = "Move that file away to start with an empty store, or set FREEZE_LAB_HOME to another"
 _BYPASSES_PERMISSIONS = (1, 2)  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
@@ -176,29 +185,29 @@ def unprivileged() -> None:
             assert libc.prctl(_DROP_FROM_BOUNDING_SET, capability, 0, 0, 0) == 0
 
 
-@pytest.mark.parametrize("parts", ["folder and file", "folder of no store yet"])
-def test_a_read_only_folder_is_refused_with_what_to_do(
-    settings: Settings, spec_of: SpecOf, parts: str
-) -> None:
-    settings.home.mkdir()
-    if parts == "folder and file":
-        RunStore(settings.database).close()
-        settings.database.chmod(0o400)
-    before = {each.name: each.read_bytes() for each in settings.home.iterdir()}
-    settings.home.chmod(0o500)
+def test_a_read_only_folder_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    homes = [tmp_path / name for name in ("with a store", "without one")]
+    for home in homes:
+        home.mkdir()
+    RunStore(homes[0] / "runs.sqlite").close()
+    (homes[0] / "runs.sqlite").chmod(0o400)
+    before = [{each.name: each.read_bytes() for each in home.iterdir()} for home in homes]
+    for home in homes:
+        home.chmod(0o500)
     done = subprocess.run(
-        [sys.executable, "-m", "mtl_core", "runs", "list"],
+        [sys.executable, "-c", LIST_RUNS, *map(str, homes)],
         cwd=ROOT,
-        env={**os.environ, "FREEZE_LAB_HOME": str(settings.home)},
         capture_output=True,
         text=True,
         preexec_fn=unprivileged,
     )
-    settings.home.chmod(0o700)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "FREEZE_LAB_HOME to" in done.stderr
-    assert len(done.stderr.splitlines()) == 1
-    assert {each.name: each.read_bytes() for each in settings.home.iterdir()} == before
+    for home in homes:
+        home.chmod(0o700)
+    assert done.stdout == "2 2\n"
+    messages = done.stderr.splitlines()
+    assert len(messages) == 2
+    assert all("FREEZE_LAB_HOME to" in message for message in messages)
+    assert [{each.name: each.read_bytes() for each in home.iterdir()} for home in homes] == before
 
 
 def test_a_home_that_no_user_can_write_is_refused_with_what_to_do() -> None:
