@@ -360,7 +360,7 @@ def test_a_claim_that_needs_every_score_names_the_run_that_diverged() -> None:
     made = comparison_of("standard", {"heads-only": SCORES, "full": SCORES})
     record, summary_of = diverged(made, 3)
     runs = runs_of_arms([record])
-    found = claim_finding(claim_by_id("faster"), runs, summary_of, ANY_FILE)
+    found = claim_finding(claim_by_id("faster"), runs, summary_of, owner_dataset)
     name, seed = record.runs[3].spec.arm_name, record.runs[3].spec.seed
     assert found.verdict is ClaimVerdict.OPEN
     assert found.detail == f"no score: {name} with seed {seed} diverged"
@@ -381,7 +381,7 @@ def test_a_claim_on_collapses_counts_a_run_that_diverged() -> None:
         if run.spec.arm_name == rule.arm.scenario
     )
     record, summary_of = diverged(made, place)
-    found = claim_finding(claim, runs_of_arms([record]), summary_of, ANY_FILE)
+    found = claim_finding(claim, runs_of_arms([record]), summary_of, owner_dataset)
     assert found.detail == f"1 of {seeds} seeds collapsed, 0 in the control"
 
 
