@@ -3,7 +3,7 @@
 import re
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -82,7 +82,9 @@ class RunRecord:
     owner: str | None = None  # the id of the process that executes it, or for which it is reserved
     visitor: str | None = None  # who started it; None: this machine's own user
     diverged: bool = False  # it failed because a loss became NaN or infinite in training
-    number: int = 0  # in the order of creation, which a clock that is put back does not change
+    number: int = field(
+        default=0, compare=False
+    )  # in the order of creation, which a clock that is put back does not change
 
     @property
     def job(self) -> tuple[str | None, datetime | None]:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from mtl_core.report.portable import path_names
 from mtl_core.settings import Settings
 from mtl_core.store.runs import RunStore
 from mtl_core.training.comparison import ComparisonSpec
@@ -120,7 +121,7 @@ def test_the_score_on_other_data_has_an_interval_over_their_sentences(
     table = csv.DictReader(text.splitlines())
     found = {(row["task"], row["plan"]): row for row in table}
     assert len(found) == 4
-    assert {row["data"] for row in found.values()} == {name}
+    assert {row["data"] for row in found.values()} == {f"./{tiny_data.name}"}
     assert {row["pairs_of_seeds"] for row in found.values()} == {"2"}
     assert {row["sentences"] for row in found.values()} == {"4"}
 
@@ -169,11 +170,12 @@ def test_the_bundle_is_one_of_a_comparison_and_export_by_its_id_writes_the_same(
 ) -> None:
     with closing(RunStore(Settings.from_environment().database)) as store:
         (record,) = store.comparisons()
+        named = path_names(store, record.runs, record).in_comparison(record)
     answer = command("export", record.id, "--output", tmp_path / "again")
     assert answer.code == 0, answer.err
     for folder in (kept.output, tmp_path / "again"):
         spec = (folder / "comparison.json").read_text(encoding="utf-8")
-        assert ComparisonSpec.model_validate_json(spec) == record.spec
+        assert ComparisonSpec.model_validate_json(spec) == named.spec
         assert os.access(folder / "repeat.sh", os.X_OK)
         rows = (folder / "tables" / "plans.csv").read_text(encoding="utf-8").splitlines()
         assert len(rows) == 1 + 2 * 2  # two plans, two tasks

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from shutil import copytree
 from typing import Any, NamedTuple
 
 import pytest
@@ -158,15 +159,30 @@ def test_text_and_note_state_what_differs_for_each_arm(kept: Compared, command: 
     assert "differ in more than the plan" not in headline
 
 
-def test_the_script_of_the_bundle_repeats_every_arm(compared: Compared, tmp_path: Path) -> None:
+def test_the_script_of_the_bundle_repeats_every_arm(
+    compared: Compared,
+    tmp_path: Path,
+    tiny_checkpoint: Path,
+    letters_checkpoint: Path,
+    tiny_data: Path,
+) -> None:
     spec = (compared.output / "comparison.json").read_text(encoding="utf-8")
     assert ComparisonSpec.model_validate_json(spec).arm_names == tuple(NAMES)
     assert read_plan(compared.output / "plans" / "2-lower-layer.yaml") == read_plan(compared.plan)
+    place = tmp_path / "place"
+    copytree(tiny_data.parent, place)
+    for checkpoint in (tiny_checkpoint, letters_checkpoint):
+        copytree(checkpoint, place / checkpoint.name)
     folder = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     done = subprocess.run(
         ["sh", compared.output / "repeat.sh", "--format", "json"],
-        cwd=ROOT,
-        env={**os.environ, "PATH": folder, "FREEZE_LAB_HOME": str(tmp_path / "home")},
+        cwd=place,
+        env={
+            **os.environ,
+            "PATH": folder,
+            "PYTHONPATH": str(ROOT),
+            "FREEZE_LAB_HOME": str(tmp_path / "home"),
+        },
         capture_output=True,
         check=False,
     )

@@ -21,7 +21,7 @@ FIELDS = {  # the documented fields, and after | further ones
     "phase_finished": "phase frozen_identical | frozen_tensors",
     "run_finished": "run metrics frozen_identical frozen_tensors peak_memory_bytes "
     "training_seconds evaluation_seconds total_seconds | output prefix_seconds trained_beside "
-    "judged_on validation",
+    "judged_on validation frozen_in_checkpoint",
 }
 
 

@@ -113,7 +113,11 @@ def test_own_rates_and_loss_weights_are_stated(keep: Keep, read: Read) -> None:
     report = read(*ids)
     spec = ComparisonSpec(checkpoint="minilm-l6", arms=arms, seeds=(1,))
     record = ComparisonRecord(
-        "c", "c", spec, datetime(2026, 1, 1, tzinfo=UTC), tuple(run.record for run in report.runs)
+        id="c",
+        name="c",
+        spec=spec,
+        created_at=datetime(2026, 1, 1, tzinfo=UTC),
+        runs=tuple(run.record for run in report.runs),
     )
     assert setting_lines(replace(report, record=record).compared) == (
         "Settings of fast: head learning rate 0.02; task weight of ner 0.5.",

@@ -103,7 +103,7 @@ def test_an_early_end_comes_back_from_its_line(end):
             {"event", "elapsed_seconds", "run", "metrics", "frozen_identical", "frozen_tensors"}
             | {"peak_memory_bytes", "training_seconds", "evaluation_seconds", "total_seconds"}
             | {"judged_on", "validation"}
-            | {"output", "prefix_seconds", "trained_beside"},
+            | {"output", "prefix_seconds", "trained_beside", "frozen_in_checkpoint"},
         ),
     ],
 )
