@@ -37,7 +37,7 @@ NAMES_THE_BASELINES = f"""
 
 
 def start_a_small_comparison(page: Page) -> None:
-    page.get_by_text("New comparison").click()
+    page.get_by_role("button", name="New comparison").click()
     page.get_by_role("button", name="top layer", exact=True).click()  # chosen at first: not now
     page.get_by_role("radio", name="2", exact=True).click()
     page.get_by_role("button", name="50", exact=True).click()

@@ -15,7 +15,7 @@ from mtl_core.errors import NotPermitted, OverLimit
 from mtl_core.settings import Limits, Settings
 from mtl_core.store.record import PlannedRun, RunState
 from mtl_core.tasks.task import TaskKind
-from mtl_core.tasks.uploads import UploadedFile, UploadedTask
+from mtl_core.tasks.uploads import UploadedFile, UploadedTask, read_upload, store_upload
 from mtl_core.training.comparison import ComparisonSpec
 from mtl_core.training.spec import RunSpec
 
@@ -47,13 +47,15 @@ def of_ann(lab: Lab, spec_of: SpecOf) -> dict[str, str]:
     lab.store.hide_comparison(gone)
     cut = lab.store.add(spec_of("quick"), RunState.RUNNING, visitor=ANN.visitor).id
     lab.store.interrupt(cut, "its process was killed")
+    upload = store_upload(uploaded(), lab.settings.uploads, read_upload)
+    lab.store.add_uploader(upload, str(ANN.visitor))
     return {
         "run": run,
         "cut": cut,
         "deleted": deleted,
         "compared": compared,
         "gone": gone,
-        "upload": lab.save_upload(uploaded(), ANN),
+        "upload": upload,
     }
 
 

@@ -76,14 +76,14 @@ def reuse(events):
     indirect=["other"],
 )
 def test_reuse_changes_no_loss_over_many_steps(other, scenario, from_layer, of):
-    spec = other.spec(scenario, epochs=11)
+    spec = other.spec(scenario, epochs=5)
 
     with_reuse = other.run(spec)
     without = other.run(spec.model_copy(update={"prefix_reuse": False}))
 
     assert reuse(with_reuse) == [from_layer]
     assert reuse(without) == ["it was switched off for this run"]
-    assert len(of(with_reuse, "step")) == 33
+    assert len(of(with_reuse, "step")) == 15
     assert losses(with_reuse) == pytest.approx(losses(without), rel=1e-5, abs=0)
     assert of(with_reuse, "run_finished")[0].frozen_identical is True
 
