@@ -1,9 +1,12 @@
 """The form that starts a comparison, with an estimate of its duration."""
 
+from collections.abc import Sequence
 from contextlib import suppress
+from threading import Lock
 from time import monotonic
 
 import streamlit as st
+from cachetools import LRUCache
 
 from mtl_core.analysis.durations import DurationEstimate, estimate_duration, with_sweep_runs
 from mtl_core.charts.theme import DARK, Palette
@@ -13,7 +16,7 @@ from mtl_core.freezing.titles import scenario_phrase
 from mtl_core.models.catalogue import entry
 from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.report.run_words import about, rate_words
-from mtl_core.store.record import TITLE_LENGTH, RunState
+from mtl_core.store.record import TITLE_LENGTH, RunRecord, RunState
 from mtl_core.tasks.dataset import SAMPLE
 from mtl_core.text import counted
 from mtl_core.training.comparison import ComparisonSpec, plain_arms
@@ -213,5 +216,23 @@ def _estimate(lab: Lab, spec: ComparisonSpec) -> DurationEstimate:
         spec, lambda ref, vector: lab.model_description(ref, tasks, vector), threads
     )
     at_once = lab.runs_at_once(specs[0].threads)
-    past = lab.store.runs(shipped=None, states=(RunState.FINISHED,))
+    past = _finished_runs(lab)
     return estimate_duration(with_sweep_runs(specs, spec.sweep), past, spec.seconds, at_once)
+
+
+def _finished_runs(lab: Lab) -> Sequence[RunRecord]:
+    """The newest finished runs, read again when there is another one."""
+    states = (RunState.FINISHED,)
+    newest = lab.store.runs(limit=1, shipped=None, states=states)
+    key = (lab.settings.database, *(each.id for each in newest))
+    with _past_lock:
+        known = _past.get(key)
+    if known is None:
+        known = tuple(lab.store.runs(shipped=None, states=states))
+        with _past_lock:
+            _past[key] = known
+    return known
+
+
+_past: LRUCache[tuple[object, ...], tuple[RunRecord, ...]] = LRUCache(2)
+_past_lock = Lock()

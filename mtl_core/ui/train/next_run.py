@@ -7,6 +7,7 @@ import streamlit as st
 from mtl_core.analysis.outlook import part_rates
 from mtl_core.analysis.words import learning_words
 from mtl_core.charts.loss import loss_sketch
+from mtl_core.charts.theme import Palette
 from mtl_core.engine.lab import Lab
 from mtl_core.freezing.titles import task_title
 from mtl_core.report.data_words import full_data_name, within
@@ -73,12 +74,16 @@ def _sketches(chosen: ResolvedChoice) -> None:
     with st.grid(min(2, len(chosen.model.tasks)), min_column_width=330, gap="medium"):
         for number, task in enumerate(chosen.model.tasks):
             name = f"{colors.task(number).letter} · {task_title(task.name)}"
-            st.plotly_chart(
-                loss_sketch(f"{name}: the loss is drawn here during training", colors),
-                key=f"sketch_{task.name}",
-                theme=None,
-                config={"displayModeBar": False},
-            )
+            title = f"{name}: the loss is drawn here during training"
+            _sketch(f"sketch_{task.name}", title, colors.name, colors)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)  # every visitor sees the same ones
+def _sketch(key: str, title: str, theme: str, _colors: Palette) -> None:
+    del theme  # only part of the cache's key
+    st.plotly_chart(
+        loss_sketch(title, _colors), key=key, theme=None, config={"displayModeBar": False}
+    )
 
 
 def _active(records: Sequence[RunRecord]) -> None:
