@@ -37,7 +37,7 @@ def parameter_view(
     st.caption(_caption(table, plan_phrase, shown))
 
 
-@st.cache_data(max_entries=128, show_spinner=False)  # styling takes a sixth of a rerun
+@st.cache_data(max_entries=64, show_spinner=False)  # 0.2 MB each for the largest models
 def _draw(
     drawn: str, _shown: Sequence[Row], _colors: Palette, _rows_high: int, _plan_phrase: str
 ) -> None:
