@@ -188,7 +188,7 @@ def _is_memory_error(problem: BaseException, number: int | None) -> bool:
 
 
 def mentions_memory(text: str) -> bool:
-    """Whether the text of an error of Python, C++ or a library says that memory ran out."""
+    """Whether the text of an error of Python, C++ or a library reports missing memory."""
     return any(each in text for each in _NO_MEMORY)
 
 

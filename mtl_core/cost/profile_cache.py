@@ -30,7 +30,7 @@ def load_profile(
     return read_or_compute(file, read_profile, lambda: trace(checkpoint), write_profile)
 
 
-@lru_cache(maxsize=32)  # the Freeze page asks for it in each rerun
+@lru_cache(maxsize=32)  # the Freeze page needs it in each rerun
 def catalogue_profile(name: str) -> CostProfile:
     """The shipped profile of catalogue entry `name`."""
     return read_profile(shipped_profile(name))

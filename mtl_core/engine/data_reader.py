@@ -161,7 +161,7 @@ class DataReader:
     ) -> _Response:
         """The cached response, or that of a request which all callers with this key share.
 
-        `source` stands for the files alone, where other requests would exceed a limit too.
+        `source` identifies the files alone, where other requests would exceed a limit too.
         """
         cache = self._cache if kind in (DatasetRead, DataCounted) else self._small_cache
         with self._lock:

@@ -54,7 +54,7 @@ def description_of(
     return read_or_compute(file, read_description, compute, write_description)
 
 
-@lru_cache(maxsize=32)  # pages ask for it several times in each rerun
+@lru_cache(maxsize=32)  # pages need it several times in each rerun
 def catalogue_description(name: str) -> BackboneDescription:
     """The shipped description of catalogue entry `name`."""
     return read_description(shipped_description(name))

@@ -27,7 +27,7 @@ Model = TypeVar("Model", bound=BaseModel)
 HERE = "./"
 """The start of every name, so that it is not read as the name of a checkpoint in the catalogue."""
 
-_TOP_PARTS = 2  # of /home, which says nothing about a machine
+_TOP_PARTS = 2  # of /home, which every machine has
 _NO_REFERENCES = {"plan", "tasks", "versions"}
 
 

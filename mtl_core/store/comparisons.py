@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Any
 
 from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session
@@ -92,7 +93,8 @@ class Comparisons:
     ) -> list[ListedComparison]:
         """As `comparisons`, but without the runs: one query for all."""
         with self._database.reading() as session:
-            return [_listed(row) for row in session.scalars(_newest(limit, shipped))]
+            rows = session.scalars(_newest(limit, shipped))
+            return [ListedComparison(**_without_runs(row)) for row in rows]
 
     def rename_comparison(self, comparison: str, name: str | None) -> ComparisonRecord:
         """Rename a comparison; an empty name restores the default one.
@@ -284,16 +286,17 @@ def _spec(text: str) -> ComparisonSpec:
     return ComparisonSpec.model_validate_json(text)
 
 
-def _listed(row: ComparisonRow) -> ListedComparison:
-    return ListedComparison(
-        id=row.id,
-        name=row.name,
-        spec=_spec(row.spec),
-        created_at=row.created_at,
-        shipped=row.shipped,
-        deleted_at=row.deleted_at,
-        visitor=row.visitor,
-    )
+def _without_runs(row: ComparisonRow) -> dict[str, Any]:
+    """The fields of a ListedComparison."""
+    return {
+        "id": row.id,
+        "name": row.name,
+        "spec": _spec(row.spec),
+        "created_at": row.created_at,
+        "shipped": row.shipped,
+        "deleted_at": row.deleted_at,
+        "visitor": row.visitor,
+    }
 
 
 def comparison_record(session: Session, row: ComparisonRow) -> ComparisonRecord:
@@ -302,15 +305,9 @@ def comparison_record(session: Session, row: ComparisonRow) -> ComparisonRecord:
     kept = [record_of(run) for run in runs_of(session, row) if run.deleted_at == row.deleted_at]
     results = [run for run in kept if run.role is RunRole.RUN]
     return ComparisonRecord(
-        id=row.id,
-        name=row.name,
-        spec=spec,
-        created_at=row.created_at,
+        **_without_runs(row),
         runs=tuple(sorted(results, key=lambda run: _sort_key(run, spec))),
         trial_runs=tuple(run for run in kept if run.role in (RunRole.SWEEP, RunRole.PACE)),
-        shipped=row.shipped,
-        deleted_at=row.deleted_at,
-        visitor=row.visitor,
     )
 
 

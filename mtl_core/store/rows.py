@@ -59,7 +59,7 @@ def record_of(row: RunRow) -> RunRecord:
 
 
 def _has_diverged(row: RunRow) -> bool:
-    """Whether the final event of a failed run, which its own transaction reads, says so."""
+    """Whether the final event of a failed run, which its own transaction reads, reports it."""
     session = object_session(row)
     last = select(EventRow.body).where(
         EventRow.run == row.number, EventRow.number == row.last_event

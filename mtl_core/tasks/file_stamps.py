@@ -1,4 +1,4 @@
-"""Stamps of files: what the system says of a file's content without reading it."""
+"""Stamps of files: what the system records of a file, which changes with its content."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice

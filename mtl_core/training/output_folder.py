@@ -157,9 +157,9 @@ def whole_record(folder: Path, digest: str) -> dict[str, Any]:
     """
     record = read_record(folder)
     files = record.get("files", {})
-    kept = {name: each for name, each in files.items() if name not in (LEARNED_FILE, BASE_FILE)}
-    kept[WEIGHTS_FILE] = digest
-    return record | {"files": dict(sorted(kept.items()))}
+    listed = {name: each for name, each in files.items() if name not in (LEARNED_FILE, BASE_FILE)}
+    listed[WEIGHTS_FILE] = digest
+    return record | {"files": dict(sorted(listed.items()))}
 
 
 def _write_weights(

@@ -44,6 +44,11 @@ def page_bytes(app: AppTest) -> bytes:
     return sent + "".join(each.value for each in app.error).encode()
 
 
+def texts(app: AppTest) -> str:
+    kinds = (app.markdown, app.caption, app.error, app.warning, app.info)
+    return "\n".join(each.value for elements in kinds for each in elements)
+
+
 def lacks_private_word(app: AppTest) -> bool:
     return WORD.encode() not in page_bytes(app)
 
@@ -85,6 +90,38 @@ def test_a_forbidden_file_is_not_told_from_a_missing_one(
         tried = [(drawn.choice(places(page)), drawn.choice(REFERENCES)) for _ in range(3)]
         tried += [(parameter, drawn.choice(REFERENCES)) for parameter in ("data", "checkpoint")]
         assert {each: fault(folders, page, *each) for each in tried} == dict.fromkeys(tried)
+
+
+@pytest.mark.parametrize("parameter", ["data", "checkpoint"])
+@pytest.mark.parametrize("page", ["compare", "data", "freeze"])
+def test_a_page_says_the_same_of_a_missing_file_and_of_a_forbidden_one(
+    lab: Lab, private: Path, page: str, parameter: str
+) -> None:
+    missing = private.with_name("missing")
+    shown = [texts(visited(page, **{parameter: str(each)})) for each in (private, missing)]
+    assert shown[0].replace("private", "missing") == shown[1]
+    assert str(private) in shown[0].replace("\\", "")
+
+
+@pytest.mark.parametrize(
+    "reference",
+    ["{roots}/link", "{roots}/../private", "{roots}/folder", "~/x", "a\0b", "/dev/zero", "x" * 499],
+)
+@pytest.mark.parametrize("page", ["compare", "data", "freeze"])
+def test_links_dots_and_odd_names_lead_nowhere(
+    private: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page: str, reference: str
+) -> None:
+    roots = tmp_path / "roots"
+    (roots / "folder").mkdir(parents=True)
+    (roots / "link").symlink_to(private)
+    for name in ("manifest.yaml", "config.json"):
+        (roots / "folder" / name).symlink_to(private / name)
+    monkeypatch.setenv("FREEZE_LAB_DATA", str(roots))
+    monkeypatch.setenv("FREEZE_LAB_CHECKPOINTS", str(roots))
+    opened = open_lab(monkeypatch)
+    named = reference.format(roots=roots)
+    assert lacks_private_word(visited(page, data=named, checkpoint=named))
+    opened.close()
 
 
 def open_lab(monkeypatch: pytest.MonkeyPatch) -> Lab:
