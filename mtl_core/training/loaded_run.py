@@ -32,7 +32,7 @@ from mtl_core.training.device import resolve_device
 from mtl_core.training.events import Counts
 from mtl_core.training.label_noise import with_label_noise
 from mtl_core.training.other_data import OtherData, load_other_data
-from mtl_core.training.phases import learning_steps, phase_steps, steps_per_epoch
+from mtl_core.training.phases import evaluated_after, learning_steps, phase_steps, steps_per_epoch
 from mtl_core.training.resampling import resampled, subset_draw
 from mtl_core.training.spec import RunSpec
 from mtl_core.training.start import Start, load_start, start_folder
@@ -88,6 +88,10 @@ class LoadedRun:
     def evaluated(self) -> tuple[EncodedExample, ...]:
         """The encoded examples of all splits that are evaluated."""
         return (*self.validation.examples, *self.test.examples)
+
+    def is_evaluated_after(self, step: int) -> bool:
+        """Whether the spec requests an evaluation after `step` of the run."""
+        return evaluated_after(step, self.steps_per_epoch, self.spec.evaluations_per_epoch)
 
     @property
     def pad_id(self) -> int:

@@ -30,7 +30,6 @@ from mtl_core.training.measures.run_measures import RunMeasures
 from mtl_core.training.memory import release_freed_memory, reset_peak_memory
 from mtl_core.training.optimizer import PlanOptimizer
 from mtl_core.training.output_folder import require_empty
-from mtl_core.training.phases import evaluated_after
 from mtl_core.training.prefix.reuse import ReusedPrefix
 from mtl_core.training.prefix.store import PrefixStore
 from mtl_core.training.proof import digests, fixed_names, require_identical
@@ -164,7 +163,9 @@ class _Run:
             yield self._events.stopped()
             return
         require_identical(at_start, digests(self._parameters, never_learns), "during the run")
-        found = self._save(at_start)
+        found = save_model(
+            self._output, self._loaded, self._scores, at_start, whole=self._whole_model
+        )
         yield self._events.finished(self._scores, len(at_start), self._output, found)
 
     def _before_training(self) -> Iterator[RunEvent]:
@@ -212,8 +213,7 @@ class _Run:
 
     def _after_step(self, table: ParameterTable, step: int, steps: int) -> Iterator[RunEvent]:
         """Evaluate after the last step of the phase, and as often in an epoch as requested."""
-        per_epoch, often = self._loaded.steps_per_epoch, self._spec.evaluations_per_epoch
-        if step == steps or evaluated_after(self._events.step, per_epoch, often):
+        if step == steps or self._loaded.is_evaluated_after(self._events.step):
             yield self._evaluation(table)
             yield from self._evaluations_between(table)
 
@@ -376,14 +376,6 @@ class _Run:
         losses = {task: score.loss for task, score in scores.items()}
         require_finite(losses, self._events.step, self._loaded)
         return self._events.scored(table, split, scores)
-
-    def _save(self, at_start: Mapping[str, str]) -> int:
-        """Save the model, if it is to be; returns the number of frozen tensors not written."""
-        if self._output is None:
-            return 0
-        return save_model(
-            self._output, self._loaded, self._scores, at_start, whole=self._whole_model
-        )
 
 
 def require_finite(losses: Mapping[str, float | None], step: int, loaded: LoadedRun) -> None:

@@ -12,7 +12,7 @@ from mtl_core.training.run_events import judged_scores
 
 
 def save_model(
-    output: Path,
+    output: Path | None,
     loaded: LoadedRun,
     scores: Mapping[str, dict[str, TaskScore]],
     at_start: Mapping[str, str],
@@ -21,10 +21,13 @@ def save_model(
 ) -> int:
     """Write a run's model with its `scores` by split; then compare what can be read from there.
 
-    Unless it is `whole`, tensors that equal those of the checkpoint are not written. `at_start` has
-    the digests of frozen tensors. Returns how many of them are read from the checkpoint. Raises
-    FreezeBroken if one differs, OutputNotEmpty and OSError.
+    Without an `output` nothing is written. Unless the model is `whole`, tensors that equal those of
+    the checkpoint are not written. `at_start` has the digests of frozen tensors. Returns how many
+    of them are read from the checkpoint. Raises FreezeBroken if one differs, OutputNotEmpty and
+    OSError.
     """
+    if output is None:
+        return 0
     prefix = loaded.description.backbone.prefix
     metrics = judged_scores(loaded, scores)
     base = None if whole else loaded.checkpoint

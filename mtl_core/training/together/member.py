@@ -119,11 +119,9 @@ class MemberRun:
         """
         require_identical(self._at_start, digests(self._heads, self._at_start), "during the run")
         at_start = {**backbone_at_start, **self._at_start}
-        found = 0
-        if self._output is not None:
-            found = save_model(
-                self._output, self.loaded, self.scores, at_start, whole=self._whole_model
-            )
+        found = save_model(
+            self._output, self.loaded, self.scores, at_start, whole=self._whole_model
+        )
         return self.events.finished(self.scores, len(at_start), self._output, found)
 
     def failed(self, problem: Exception) -> RunFailed:

@@ -17,7 +17,6 @@ from mtl_core.training.loaded_run import LoadedRun, load_runs
 from mtl_core.training.measures.run_measures import RunMeasures
 from mtl_core.training.memory import release_freed_memory, reset_peak_memory
 from mtl_core.training.output_folder import require_empty
-from mtl_core.training.phases import evaluated_after
 from mtl_core.training.prefix.reuse import ReusedPrefix
 from mtl_core.training.prefix.store import PrefixStore
 from mtl_core.training.proof import digests, require_identical
@@ -210,17 +209,13 @@ class _Group:
         for step in range(1, steps + 1):
             yield from self._stop_requested()
             yield from self._step(step, steps, stacked)
-            if step == steps or self._is_evaluated(self._runs[0].events.step):
+            if step == steps or self._first.is_evaluated_after(self._runs[0].events.step):
                 yield from self._evaluate(table, stacked)
         stacked.write_heads()
         after = digests(self._backbone, at_start)
         require_identical(at_start, after, f"in phase '{table.phase.name}'")
         self._reused.verify()
         yield from self._of_each(lambda each: each.phase_finished(len(at_start)))
-
-    def _is_evaluated(self, step: int) -> bool:
-        often = self._first.spec.evaluations_per_epoch
-        return evaluated_after(step, self._first.steps_per_epoch, often)
 
     def _enter(self, table: ParameterTable) -> PrefixReuse:
         apply_phase(table, self._first.model)
