@@ -143,7 +143,8 @@ def _page_with(page: str, place: str, reference: str) -> AppTest:
         return _visited(page, {place: reference})
     app, key = _visited(page, {}), place.removeprefix("field:")
     field = next(each for each in (*app.text_input, *app.text_area) if each.key == key)
-    return field.set_value(reference).run()
+    field.set_value(reference)
+    return app.run()
 
 
 def _visited(page: str, query: dict[str, str]) -> AppTest:
