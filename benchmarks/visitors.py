@@ -87,10 +87,10 @@ async def _measure(arguments: argparse.Namespace, port: int, server: int) -> dic
     """Measure clicks without a run, steps alone, both together, and steps alone again."""
     seconds, pause = arguments.seconds, arguments.pause
     busy_before = os.getloadavg()[0]
-    async with _classroom(port, 1) as first:
+    async with visitors_on_freeze(port, 1) as first:
         await _click_for(first, seconds / 3, 0.5)
     before = _memory_bytes(server)
-    async with _classroom(port, arguments.visitors) as visitors:
+    async with visitors_on_freeze(port, arguments.visitors) as visitors:
         without = await _watched(server, _click_for(visitors, seconds, pause))
         after = _memory_bytes(server)
         with _runs(arguments.scenario, arguments.runs) as (run, *others):
@@ -121,7 +121,7 @@ async def _measure(arguments: argparse.Namespace, port: int, server: int) -> dic
 
 
 @asynccontextmanager
-async def _classroom(port: int, count: int) -> AsyncIterator[list[Visitor]]:
+async def visitors_on_freeze(port: int, count: int) -> AsyncIterator[list[Visitor]]:
     """Connect visitors and open the Freeze page for each."""
     async with AsyncExitStack() as stack:
         visitors = [await stack.enter_async_context(Visitor(port)) for _ in range(count)]
@@ -154,13 +154,13 @@ async def _course(
     """The clicks of one visitor, with pauses in between."""
     await asyncio.sleep(random_state.uniform(0, pause))
     while monotonic() < until:
-        await _click(visitor, run, random_state)
+        await click(visitor, run, random_state)
         await asyncio.sleep(
             min(random_state.uniform(0.5, 1.5) * pause, max(0.0, until - monotonic()))
         )
 
 
-async def _click(visitor: Visitor, run: str | None, random_state: random.Random) -> None:
+async def click(visitor: Visitor, run: str | None, random_state: random.Random) -> None:
     """One random click.
 
     On Train: to Freeze (2 of 3) or to the run. On Freeze: to Train (2 of 10), another phase (3 of
