@@ -24,6 +24,7 @@ from mtl_core.ui.freeze.overview import (
     weight_problems,
 )
 from mtl_core.ui.freeze.table_view import parameter_view
+from mtl_core.ui.play.view import play_view
 from mtl_core.ui.shared.choice import ignored_notes, write_address
 from mtl_core.ui.shared.page import (
     current_palette,
@@ -43,7 +44,9 @@ shot = taking_shot()
 introduction = Landing.NONE if shot else landing_for(lab)
 with frame():
     landing(lab, colors, introduction)
-    with header(headline(chosen.table), page_facts(chosen)):
+    if not shot:
+        play_view(lab)
+    with header(headline(chosen.tables), page_facts(chosen)):
         if not shot:
             code_popover(chosen)
             export_popover(chosen)

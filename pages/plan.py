@@ -3,13 +3,13 @@
 import streamlit as st
 
 from mtl_core.engine.lab import the_lab
-from mtl_core.ui.freeze.overview import page_facts
+from mtl_core.ui.freeze.overview import headline, page_facts
 from mtl_core.ui.freeze.table_view import parameter_view
 from mtl_core.ui.plan.edits import show_problem
 from mtl_core.ui.plan.fields import phase_fields, phase_row, plan_fields
 from mtl_core.ui.plan.files import export_popover, plan_text, starting_point
 from mtl_core.ui.plan.rules import rule_lists, try_a_rule
-from mtl_core.ui.plan.stack import plan_headline, plan_picture, plan_stack
+from mtl_core.ui.plan.stack import plan_picture, plan_stack
 from mtl_core.ui.shared.arms import add_arm_button, arm_of_choice
 from mtl_core.ui.shared.choice import ignored_notes, write_address
 from mtl_core.ui.shared.page import (
@@ -29,7 +29,7 @@ if taking_shot():
     with frame():
         plan_picture(chosen, colors)
     st.stop()
-with header(plan_headline(chosen.tables), page_facts(chosen), buttons=2):
+with header(headline(chosen.tables), page_facts(chosen), buttons=2):
     export_popover(chosen)
     to_train_button(chosen.choice.as_query(), colors)
 show_ignored(ignored_notes())

@@ -65,10 +65,15 @@ def checkpoint_name(reference: str) -> str:
     return last_part(reference) if reference.startswith((".", "/", "~")) else reference
 
 
+def encoder_words(spec: RunSpec) -> str:
+    """Returns the checkpoint of a run, and whether only its architecture is used."""
+    name = checkpoint_name(spec.checkpoint)
+    return f"{name}, random encoder" if spec.random_backbone else name
+
+
 def run_label(record: RunRecord) -> str:
     """Formats a run for a list: its title if it has one, its plan, checkpoint and time."""
-    checkpoint = checkpoint_name(record.spec.checkpoint)
-    what = f"{plan_words(record.spec)}, {checkpoint}, {moment(record.created_at)}"
+    what = f"{plan_words(record.spec)}, {encoder_words(record.spec)}, {moment(record.created_at)}"
     return f"{record.title}: {what}" if record.title else what
 
 

@@ -40,7 +40,7 @@ def test_plans_are_collected_edited_and_started_on_a_phone(page: Page, address: 
     the_only(page.get_by_role("button", name=re.compile("^Start: "))).click()
     answers(page, "Waiting for results: no plan has finished yet")
     expect(page.get_by_text("collected plan")).to_have_count(0)
-    expect(page.get_by_text("of 6 runs done")).to_be_visible()
+    expect(page.get_by_text("of 6 runs finished")).to_be_visible()
     settled(page)
     assert fits(page)
     page.get_by_role("button", name="Stop", exact=True).click()

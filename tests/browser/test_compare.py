@@ -61,11 +61,11 @@ def test_a_comparison_is_started_followed_and_read_on_a_phone_too(page: Page, ad
     answers(page, "Sentiment:")  # of the runs that ship
     expect(page.get_by_text("included with Freeze Lab")).to_be_visible()
     start_a_small_comparison(page)
-    expect(page.get_by_text("of 4 runs done")).to_be_visible()
+    expect(page.get_by_text("of 4 runs finished")).to_be_visible()
     expect(page.get_by_text("included with Freeze Lab")).to_have_count(0)
     expect(page.get_by_text("2 plans, 4 runs")).to_be_visible(timeout=ALL_RUNS)
     answers(page, "Sentiment:", timeout=ALL_RUNS)
-    expect(page.get_by_text("of 4 runs done")).to_have_count(0, timeout=ALL_RUNS)
+    expect(page.get_by_text("of 4 runs finished")).to_have_count(0, timeout=ALL_RUNS)
     settled(page)
     mine = re.compile(page.url.partition("?")[2])
     page.wait_for_function(titled("seconds of a whole run, log scale"))

@@ -188,7 +188,7 @@ def test_the_progress_names_two_of_the_running_runs(lab: Lab, two: ComparisonRec
         assert claim(lab.store, Owner.this_process()) is not None
     (bar,) = visited("compare").get("progress")
     assert bar.proto.text == (
-        "**0** of 4 runs done · now heads only, seed 1; full, seed 1 and 1 more"
+        "**0** of 4 runs finished · now heads only, seed 1; full, seed 1 and 1 more"
     )
 
 
@@ -216,6 +216,32 @@ def test_the_newest_comparison_is_shown_and_its_address_brings_it_back(
     assert app.query_params["comparison"] == two.id
     assert "runs" not in app.query_params
     assert app.selectbox(key="comparison").value == two.id
+
+
+def test_the_page_opens_on_the_newest_comparison_with_two_scored_plans_and_no_stopped_run(
+    lab: Lab, two: ComparisonRecord
+) -> None:
+    finish(lab, two, 4)
+    stopped = lab.start_comparison(TWO)
+    finish(lab, stopped, 2)
+    lab.stop_comparison(stopped.id)
+    lab.start_comparison(TWO)  # waits
+    assert visited("compare").query_params["comparison"] == two.id
+
+
+def test_without_results_the_page_opens_on_the_newest_comparison(
+    lab: Lab, two: ComparisonRecord
+) -> None:
+    newer = lab.start_comparison(TWO)
+    assert visited("compare").query_params["comparison"] == newer.id
+
+
+def test_stopped_and_failed_runs_do_not_count_as_finished(lab: Lab, two: ComparisonRecord) -> None:
+    finish(lab, two, 1)
+    assert claim(lab.store, Owner.this_process()) is not None
+    lab.store.append(two.runs[1].id, [RunFailed(elapsed_seconds=1.0, reason="no memory")])
+    (bar,) = visited("compare", comparison=two.id).get("progress")
+    assert bar.proto.text.startswith("**1** of 4 runs finished · 1 failed")
 
 
 def test_single_runs_are_chosen_instead_of_a_comparison(lab: Lab, two: ComparisonRecord) -> None:

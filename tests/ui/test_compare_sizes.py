@@ -101,7 +101,7 @@ def test_during_training_the_progress_names_the_number(lab: Lab, made: Compariso
     assert heading(app).startswith("So far: Sentiment: full is highest (not tested)")
     (bar,) = app.get("progress")
     assert bar.proto.text.startswith(
-        "**2** of 18 runs done · now heads only, 50 sentences per task"
+        "**2** of 18 runs finished · now heads only, 50 sentences per task"
     )
     app.button(key="stop_comparison").click().run()
     assert not app.exception

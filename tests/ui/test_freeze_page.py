@@ -120,6 +120,8 @@ def test_the_pooler_is_unreached_under_full_and_the_caption_explains_it(lab: Lab
     shown = app.dataframe[0].value
     assert shown["Parameter"].tolist() == ["bert.pooler.dense.weight", "bert.pooler.dense.bias"]
     assert shown["Count"].sum() == 590_592
+    badges = [each.value for each in app.markdown if "unreached · " in each.value]
+    assert badges == [":gray-badge[○ unreached · 2 tensors, 590,592 parameters]"]
     assert any(
         "selected for training, but no loss depends on it" in each.value for each in app.caption
     )
@@ -127,11 +129,11 @@ def test_the_pooler_is_unreached_under_full_and_the_caption_explains_it(lab: Lab
 
 def test_each_phase_of_gradual_trains_one_more_layer(lab: Lab) -> None:
     app = freeze_page(checkpoint="bert-base-uncased", scenario="gradual")
-    assert heading(app).startswith(":orange[4,614]")
-    choose(app, "phase", 2)
-    assert heading(app).startswith(":orange[7,092,486]")
-    choose(app, "phase", 4)
-    assert heading(app).startswith(":orange[21,268,230]")
+    of_all = f":orange[4,614, then up to 21,268,230] of {OF_BERT} are trainable"
+    for phase, trainable in ((1, "4,614"), (2, "7,092,486"), (4, "21,268,230")):
+        choose(app, "phase", phase)
+        assert metrics(app)["Trainable parameters"][0] == trainable
+        assert heading(app) == of_all
     assert any(each.value.startswith("gradual, phase 4 of 4") for each in app.caption)
     assert address(app)["phase"] == "4"
 

@@ -257,6 +257,13 @@ def test_a_run_is_named_and_tagged_on_its_page(lab: Lab) -> None:
     assert [list(tags) for tags in table["Tags"]] == [["thesis", "draft"]]
 
 
+def test_the_list_tells_a_random_encoder_from_a_pretrained_one(lab: Lab) -> None:
+    lab.store.add(spec_of("heads-only"))
+    lab.store.add(spec_of("heads-only", random_backbone=True))
+    table = train_page(run="none").dataframe[-1].value
+    assert list(table["Checkpoint"]) == ["minilm-l6, random encoder", "minilm-l6"]
+
+
 def test_a_tag_that_is_too_long_is_refused_with_its_reason(lab: Lab) -> None:
     record = stored(lab, finished_heads_only())
     app = train_page(run=record.id)

@@ -54,17 +54,16 @@ def more_seeds_button(record: ComparisonRecord, comparison: PlanComparison) -> N
 
 
 def progress_words(progress: ComparisonProgress) -> str:
-    """Formats in Markdown: `**4** of 9 runs done · now top layer, seed 2 · about 3 min left`.
+    """Formats in Markdown: `**4** of 9 runs finished · now top layer, seed 2 · about 3 min left`.
 
     Of several running runs the first two are named.
     """
-    parts = [f"**{_ended_runs(progress):,}** of {progress.total:,} runs done"]
+    parts = [f"**{progress.finished:,}** of {progress.total:,} runs finished"]
     if progress.current:
         named = "; ".join(map(_run_words, progress.current[:2]))
         others = len(progress.current) - 2
         parts.append(f"now {named}{f' and {others} more' if others > 0 else ''}")
-    if progress.failed:
-        parts.append(f"{progress.failed} failed")
+    parts += _unfinished(progress)
     if progress.remaining_seconds is not None:
         parts.append(f"{about(progress.remaining_seconds)} left")
     return " · ".join(parts)
@@ -77,14 +76,16 @@ def _run_words(run: RunRecord) -> str:
 
 def unfinished_words(progress: ComparisonProgress) -> str:
     """Counts the runs that did not finish; empty if all did."""
-    unfinished = [
-        f"{count} {word}"
-        for count, word in ((progress.stopped, "stopped"), (progress.failed, "failed"))
-        if count
-    ]
+    unfinished = _unfinished(progress)
     if not unfinished:
         return ""
     return f"{progress.finished} of {progress.total} runs finished, {' and '.join(unfinished)}."
+
+
+def _unfinished(progress: ComparisonProgress) -> list[str]:
+    """`2 stopped` and `1 failed`; those that are 0 are left out."""
+    counts = ((progress.stopped, "stopped"), (progress.failed, "failed"))
+    return [f"{count} {word}" for count, word in counts if count]
 
 
 def _watch(record: ComparisonRecord, ended: int) -> None:

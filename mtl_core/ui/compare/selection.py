@@ -72,14 +72,13 @@ def chosen_comparison(lab: Lab) -> tuple[ComparisonRecord | None, list[str]]:
     """Returns the selected comparison, None for single runs, and notes on ignored ids.
 
     The address decides as in `compared_runs`; if it contains neither a comparison nor runs, the
-    newest comparison is selected. Call it before the picker is drawn.
+    newest comparison that has results is selected. Call it before the picker is drawn.
     """
     kept = st.session_state.get(Key.COMPARISON_SHOWN)
     if kept is None or came_by_history():
         requested = st.query_params.get(Key.COMPARISON, "")
         if not requested and not st.query_params.get(Key.RUNS):
-            known = shown_comparisons(lab, lab.hidden(current_visitor()))
-            requested = next((each.id for each in known), "")
+            requested = _newest_with_results(lab)
     else:
         requested = st.session_state.get(Key.COMPARISON, kept) or ""
     notes = []
@@ -89,6 +88,20 @@ def chosen_comparison(lab: Lab) -> tuple[ComparisonRecord | None, list[str]]:
         record, notes = None, [_unknown(requested)]
     st.session_state[Key.COMPARISON_SHOWN] = record.id if record else ""
     return record, notes
+
+
+def _newest_with_results(lab: Lab) -> str:
+    """Returns the newest comparison with two scored plans and no stopped run.
+
+    Without such a comparison, returns the newest of all; empty if there is none.
+    """
+    known = shown_comparisons(lab, lab.hidden(current_visitor()))
+    for each in known:
+        runs = lab.store.comparison(each.id).runs
+        scored = {run.spec.arm_name for run in runs if run.state is RunState.FINISHED}
+        if len(scored) > 1 and not any(run.state is RunState.STOPPED for run in runs):
+            return each.id
+    return next((each.id for each in known), "")
 
 
 def shown_comparisons(lab: Lab, hidden: Collection[str]) -> list[ListedComparison]:

@@ -1,4 +1,4 @@
-"""The introduction for first-time visitors, with buttons to see or start a comparison."""
+"""The introduction for first-time visitors: Play, a finished comparison, and one's own."""
 
 from enum import Enum, auto
 
@@ -9,12 +9,13 @@ from mtl_core.engine.lab import Lab
 from mtl_core.store.record import ListedComparison
 from mtl_core.ui.compare.new_comparison import first_comparison
 from mtl_core.ui.compare.selection import show_comparison
+from mtl_core.ui.play.view import play_button
 from mtl_core.ui.shared.keys import Key
 
 _INTRODUCTION = (
     "**Which layers should I freeze?** Freeze Lab compares freezing strategies for one encoder "
-    "and several tasks. It estimates their cost before training, as below, and measures their "
-    "quality, time and forgetting."
+    "and several tasks: their cost before training, and what training shows of quality, time and "
+    "forgetting."
 )
 _SHORT_INTRODUCTION = (
     "**Which layers should I freeze?** Freeze Lab compares freezing strategies for one encoder "
@@ -38,10 +39,10 @@ def is_first_visit(lab: Lab) -> bool:
 def landing_for(lab: Lab) -> Landing:
     """Select the size of the introduction.
 
-    FULL if the store has no runs. Otherwise LINE until the visitor has seen a comparison or
-    started a run.
+    FULL if the store has no runs, or while Play is shown, so that its start moves nothing above.
+    Otherwise LINE until the visitor has seen a comparison or started a run.
     """
-    if is_first_visit(lab):
+    if is_first_visit(lab) or Key.PLAY in st.query_params:
         return Landing.FULL
     known = (Key.COMPARISON_SHOWN, Key.LAST_START, Key.LAST_COMPARISON)
     if any(key in st.session_state for key in known) or _shipped(lab) is None:
@@ -50,11 +51,17 @@ def landing_for(lab: Lab) -> Landing:
 
 
 def landing(lab: Lab, colors: Palette, size: Landing) -> None:
-    """Draw the introduction, a link to a shipped comparison and, if full, a start button."""
+    """Draw the introduction with Play, a shipped comparison and, if full, a button to make one.
+
+    The trainer is started in advance, because Play is meant to be clicked.
+    """
+    if size is Landing.NONE:
+        return
+    lab.warm_up()
     if size is Landing.FULL:
         _full(lab, colors)
-    elif size is Landing.LINE:
-        _line(lab)
+    else:
+        _line(lab, colors)
 
 
 def _full(lab: Lab, colors: Palette) -> None:
@@ -65,15 +72,17 @@ def _full(lab: Lab, colors: Palette) -> None:
         vertical_alignment="center",
         gap="small",
     ):
-        st.markdown(_INTRODUCTION, width=760)
+        st.markdown(_INTRODUCTION, width=620)
         with st.container(horizontal=True, gap="small", width="content"):
+            play_button(lab, colors)
             _see_comparison(_shipped(lab))
             first_comparison(lab, colors, "Make your own")
 
 
-def _line(lab: Lab) -> None:
+def _line(lab: Lab, colors: Palette) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f":small[{_SHORT_INTRODUCTION}]", width="content")
+        play_button(lab, colors, in_line=True)
         _see_comparison(_shipped(lab), in_line=True)
 
 

@@ -1,5 +1,6 @@
 """The content of the Freeze page: headline, layer diagram, counts, learning rates and lesson."""
 
+from collections.abc import Sequence
 from datetime import date
 
 import streamlit as st
@@ -17,7 +18,7 @@ from mtl_core.models.checkpoint_notes import checkpoint_notes
 from mtl_core.models.description import BackboneDescription, Role
 from mtl_core.report.data_words import data_name
 from mtl_core.tasks.upload_reference import is_upload
-from mtl_core.text import percent
+from mtl_core.text import counted, percent
 from mtl_core.ui.freeze.controls import gentle_decay_button
 from mtl_core.ui.freeze.figures import shared_chart, shared_figure
 from mtl_core.ui.shared.keys import Key
@@ -31,14 +32,22 @@ _NO_MODE_BAR = {"displayModeBar": False}
 _BADGE_COLORS = {State.TRAINABLE: "orange", State.FROZEN: "blue", State.UNREACHED: "gray"}
 
 
-def headline(table: ParameterTable) -> str:
-    """The headline of the page: the number of trainable parameters."""
-    totals = table.totals
-    if totals.trainable == 0:
+def headline(tables: Sequence[ParameterTable]) -> str:
+    """The headline of the page: the number of trainable parameters, of all phases of the plan."""
+    counts, totals = [table.totals.trainable for table in tables], tables[0].totals
+    if not any(counts):
         state = "are frozen" if totals.frozen == totals.all else "keep their values"
         return f"Nothing is trained: all {totals.all:,} parameters {state}"
-    share = share_text(totals.trainable_share)
-    return f":orange[{totals.trainable:,}] of {totals.all:,} parameters are trainable: {share}"
+    share = f": {share_text(totals.trainable_share)}" if len(tables) == 1 else ""
+    return f":orange[{_counts_text(counts)}] of {totals.all:,} parameters are trainable{share}"
+
+
+def _counts_text(counts: Sequence[int]) -> str:
+    """`2,310`, or with phases `2,310, then 1,776,774` and `2,310, then up to 5,325,702`."""
+    first, *later = counts
+    if not later:
+        return f"{first:,}"
+    return f"{first:,}, then {'up to ' if len(later) > 1 else ''}{max(later):,}"
 
 
 def page_facts(chosen: ResolvedChoice) -> list[str]:
@@ -72,11 +81,10 @@ def stack_picture(chosen: ResolvedChoice, colors: Palette) -> None:
     with st.container(horizontal=True, gap="small"):
         for state, count in table.tensors.items():
             if count or state is not State.UNREACHED:
-                noun = "tensor" if count == 1 else "tensors"
-                st.markdown(
-                    f":{_BADGE_COLORS[state]}-badge[{SIGNS[state]} {state} · {count} {noun}]",
-                    width="content",
-                )
+                text = f"{SIGNS[state]} {state} · {counted(count, 'tensor')}"
+                if state is State.UNREACHED:  # the metrics have the counts of the other states
+                    text += f", {table.totals.unreached:,} parameters"
+                st.markdown(f":{_BADGE_COLORS[state]}-badge[{text}]", width="content")
         if table.without_effective_update:
             st.markdown(
                 f":gray-badge[{NO_EFFECT} no effective update · {table.without_effective_update}]",

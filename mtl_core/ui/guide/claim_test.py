@@ -60,14 +60,17 @@ def progress_of_tests(lab: Lab, active: Sequence[ComparisonRecord]) -> None:
         except UnknownComparison:  # deleted in another session
             st.rerun()
         runs = [run for each in comparisons for run in each.runs]
-        ended = sum(run.state.is_final for run in runs)
+        done = sum(run.state is RunState.FINISHED for run in runs)
         if all(each.ended for each in comparisons):
             st.rerun()
+        unfinished = sum(run.state.is_final for run in runs) - done
         now = [run.spec for run in runs if run.state is RunState.RUNNING]
         others = f" and {len(now) - 1} more" if len(now) > 1 else ""
-        current = f" · running: {now[0].arm_name}, seed {now[0].seed}{others}" if now else ""
+        text = f"Testing: {done} of {len(runs)} runs finished"
+        text += f" · {unfinished} stopped or failed" if unfinished else ""
+        text += f" · running: {now[0].arm_name}, seed {now[0].seed}{others}" if now else ""
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.progress(ended / len(runs), f"Testing: {ended} of {len(runs)} runs done{current}")
+            st.progress((done + unfinished) / len(runs), text)
             if any(map(current_visitor().may_change, comparisons)):
                 st.button(
                     "Stop", key=Key.STOP_TEST, on_click=_stop, args=(lab, ids), type="tertiary"

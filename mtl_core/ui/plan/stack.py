@@ -7,7 +7,7 @@ from mtl_core.charts.theme import Palette
 from mtl_core.freezing.editing import BlockState, Coverage, block_states, unfreeze_block
 from mtl_core.freezing.minimal_selectors import PlanBlock
 from mtl_core.freezing.plan_file import plan_to_yaml
-from mtl_core.freezing.table import ParameterTable, State
+from mtl_core.freezing.table import State
 from mtl_core.freezing.table_text import SIGNS
 from mtl_core.freezing.titles import task_title
 from mtl_core.models.description import ModelDescription, Role
@@ -21,20 +21,7 @@ from mtl_core.ui.shared.resolved_choice import ResolvedChoice
 _HEIGHT = 430
 _TALL_HEIGHT = 560  # keeps the blocks large enough for touch if there are many layers
 _MANY_LAYERS = 12
-_MOST_COUNTS = 3  # of the headline, which otherwise shows the range over all phases
 _PICTURE_ROWS = 3  # of the parameter table, so that a plan of a dozen lines fits one screen
-
-
-def plan_headline(tables: tuple[ParameterTable, ...]) -> str:
-    """The headline: the number of trainable parameters per phase, or the range over many phases."""
-    counts = [table.totals.trainable for table in tables]
-    if len(counts) == 1 or not any(counts):
-        return headline(tables[0])
-    if len(counts) <= _MOST_COUNTS:
-        trainable, phases = " → ".join(f"{count:,}" for count in counts), ""
-    else:
-        trainable, phases = f"{min(counts):,} to {max(counts):,}", f" over {len(counts)} phases"
-    return f":orange[{trainable}] of {tables[0].totals.all:,} parameters are trainable{phases}"
 
 
 def plan_stack(chosen: ResolvedChoice, colors: Palette) -> None:
@@ -64,7 +51,7 @@ def plan_stack(chosen: ResolvedChoice, colors: Palette) -> None:
 
 def plan_picture(chosen: ResolvedChoice, colors: Palette) -> None:
     """Draw the page as a picture for a document: the selected phase and the plan's text."""
-    header(plan_headline(chosen.tables), page_facts(chosen), buttons=1)
+    header(headline(chosen.tables), page_facts(chosen), buttons=1)
     left, right = st.columns([5, 8], gap="medium")
     with left:
         stack_picture(chosen, colors)

@@ -151,6 +151,9 @@ class Key(StrEnum):
 
     TRAIN_PLAN = "train_plan"  # button: from Freeze to Train
     SEE_COMPARISON = "see_comparison"  # button of the introduction
+    PLAY = "play"  # a query parameter: the runs of Play, ids separated by a comma
+    PLAY_BUTTON = "play_button"
+    CLOSE_PLAY = "close_play"
     MORE = "more"
     TOP_LAYERS = "top_layers"
     OTHER_SCENARIOS = "other_scenarios"

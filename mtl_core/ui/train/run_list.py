@@ -9,7 +9,13 @@ import streamlit as st
 from mtl_core.engine.lab import Lab
 from mtl_core.lessons.claim_runs import comparison_name
 from mtl_core.report.data_words import full_data_name
-from mtl_core.report.run_words import STATE_SIGNS, plan_words, run_label, shared_words
+from mtl_core.report.run_words import (
+    STATE_SIGNS,
+    encoder_words,
+    plan_words,
+    run_label,
+    shared_words,
+)
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.ui.shared.data_table import data_table
 from mtl_core.ui.shared.keys import Key
@@ -236,7 +242,7 @@ def _rows(
                 **({"Name": record.title or ""} if titled else {}),
                 "Plan": plan_words(record.spec),
                 **({"Comparison": names.get(record.comparison or "", "")} if names else {}),
-                "Checkpoint": record.spec.checkpoint,
+                "Checkpoint": encoder_words(record.spec),
                 "Data": full_data_name(record.spec.data, (task.name for task in record.spec.tasks)),
                 "Created": record.created_at.astimezone(),
                 "Seed": record.spec.seed,

@@ -17,6 +17,7 @@ from mtl_core.freezing.titles import task_title
 from mtl_core.report.run_words import (
     about,
     duration,
+    encoder_words,
     facts,
     other_data_lines,
     plan_words,
@@ -238,6 +239,6 @@ def _queue_row(ahead: RunAhead) -> str:
     takes = "duration unknown" if ahead.seconds is None else about(ahead.seconds)
     left = " left" if running and ahead.seconds is not None else ""
     return (
-        f"**{plain(run.title or plan_words(spec))}** · {plain(spec.checkpoint)} · "
+        f"**{plain(run.title or plan_words(spec))}** · {plain(encoder_words(spec))} · "
         f"seed {spec.seed} · {'running' if running else 'waiting'} · {takes}{left}"
     )
