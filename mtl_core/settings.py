@@ -57,12 +57,13 @@ class FileAccess(Frozen):
 
     `data_roots` and `checkpoint_roots` are the folders below which a named path must lie, with
     links followed; None allows any path. `uploads` is the folder of uploaded data; None means
-    that there are no uploads.
+    that there are no uploads. Checkpoints below `checkpoint_folders` may be given by their name.
     """
 
     data_roots: tuple[Path, ...] | None
     checkpoint_roots: tuple[Path, ...] | None
     uploads: Path | None = None
+    checkpoint_folders: tuple[Path, ...] = ()
 
     def allows_data(self, path: Path) -> bool:
         """Whether data may be read from `path`."""
@@ -183,12 +184,15 @@ class Settings(Frozen):
             data_roots=self.data_roots,
             checkpoint_roots=self.checkpoint_roots,
             uploads=self.uploads,
+            checkpoint_folders=self.checkpoint_roots,
         )
 
     @property
     def owner_access(self) -> FileAccess:
         """The files that a user of the command line may name: any, and all uploads."""
-        return ANY_FILE.model_copy(update={"uploads": self.uploads})
+        return ANY_FILE.model_copy(
+            update={"uploads": self.uploads, "checkpoint_folders": self.checkpoint_roots}
+        )
 
     @property
     def prefixes(self) -> Path:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mtl_core.errors import DamagedCheckpoint, MissingWeights, UnknownCheckpoint, UnsafeCheckpoint
 from mtl_core.models.catalogue import CatalogueEntry, catalogue, entry
+from mtl_core.models.local_checkpoints import local_checkpoints, local_folder
 from mtl_core.models.weights import (
     EMBEDDED_DIGEST,
     WEIGHTS_FILE,
@@ -55,7 +56,8 @@ class Checkpoint(Frozen):
 def resolve_checkpoint(reference: str, access: FileAccess) -> Checkpoint:
     """Resolves a catalogue name, a local folder, a config.json or a cached hub id.
 
-    A catalogue name takes precedence over a folder of the same name: write `./name` for the
+    A local folder is given by its path, or by its name below one of the configured folders. A
+    catalogue name takes precedence over a folder of the same name: write `./name` for the
     folder. `access` decides which local paths are read. Raises UnknownCheckpoint if `access`
     forbids the path, with the same message whether or not it exists; otherwise with the nearest
     names and, for a hub id, the download command.
@@ -69,6 +71,8 @@ def resolve_checkpoint(reference: str, access: FileAccess) -> Checkpoint:
         path = Path(reference).expanduser()
         if _looks_local(reference) or (below is None and path.exists()):
             return _of_path(reference, path, below)
+        if (named := local_folder(reference, access.checkpoint_folders)) is not None:
+            return _of_path(reference, named, below).model_copy(update={"name": reference})
     except (OSError, RuntimeError) as error:
         raise UnknownCheckpoint(f"'{reference}' cannot be read as a path: {error}") from None
     if _HUB_ID.fullmatch(reference):
@@ -77,7 +81,7 @@ def resolve_checkpoint(reference: str, access: FileAccess) -> Checkpoint:
             return _of_folder(reference, folder).model_copy(
                 update={"name": reference, "hub_id": reference}
             )
-    raise UnknownCheckpoint(_unknown(reference))
+    raise UnknownCheckpoint(_unknown(reference, access.checkpoint_folders))
 
 
 def has_weights(checkpoint: Checkpoint) -> bool:
@@ -221,8 +225,9 @@ def _require_readable(reference: str) -> None:
         )
 
 
-def _unknown(reference: str) -> str:
+def _unknown(reference: str, folders: tuple[Path, ...]) -> str:
     names = [name for each in catalogue() for name in each.names]
+    names += [each.name for each in local_checkpoints(folders)]
     by_folded = {name.casefold(): name for name in names}
     close = nearest_names(reference.casefold(), by_folded)
     parts = [f"'{reference}' is not a catalogue name, local folder or cached hub id."]

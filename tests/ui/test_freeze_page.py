@@ -514,3 +514,19 @@ def test_shares_are_short_and_never_rounded_to_nothing(share: float, text: str) 
 
 def test_user_text_is_escaped() -> None:
     assert plain("[a](b) **c** $x$ :red[d]") == r"\[a\]\(b\) \*\*c\*\* \$x\$ \:red\[d\]"
+
+
+def test_ones_own_checkpoints_stand_in_the_list_by_name(
+    monkeypatch: pytest.MonkeyPatch, tiny_checkpoint: Path
+) -> None:
+    monkeypatch.setenv("FREEZE_LAB_CHECKPOINTS", str(tiny_checkpoint.parent))
+    opened = Lab(Settings.from_environment())
+    monkeypatch.setattr(lab_module, "_lab", opened)
+    app = freeze_page()
+    picker = app.selectbox(key="checkpoint")
+    assert picker.options[0] == "tiny-bert · your folder · ready"
+    assert str(tiny_checkpoint.parent) in picker.help
+    choose(app, "checkpoint", "tiny-bert")
+    assert notes(app) == ""
+    assert any(each.value.startswith("tiny-bert · heads only") for each in app.caption)
+    opened.store.close()

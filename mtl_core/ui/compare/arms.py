@@ -6,9 +6,11 @@ from typing import Any
 import streamlit as st
 from pydantic import ValidationError
 
+from mtl_core.engine.lab import the_lab
 from mtl_core.freezing.titles import task_title
 from mtl_core.models.catalogue import catalogue
 from mtl_core.models.checkpoint import has_weights, resolve_checkpoint
+from mtl_core.models.local_checkpoints import local_checkpoints
 from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.settings import NO_FILE
 from mtl_core.tasks.task import Task
@@ -171,6 +173,8 @@ def _checkpoint(number: int, arm: ComparisonArm, choice: Choice) -> None:
     current = arm.checkpoint or choice.checkpoint
     names = [entry.name for entry in catalogue()]
     ready = [name for name in names if has_weights(resolve_checkpoint(name, NO_FILE))]
+    local = local_checkpoints(the_lab().settings.checkpoint_roots)
+    ready += [each.name for each in local if each.problem is None]
     listed = list(dict.fromkeys([current, choice.checkpoint, *ready]))
     _seed(number, "checkpoint", current)
     st.selectbox(

@@ -1,6 +1,6 @@
 """The controls of the Freeze page: checkpoint, scenario, phase, learning rates, code and export."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from math import prod
 from pathlib import Path
@@ -18,6 +18,7 @@ from mtl_core.freezing.titles import scenario_title
 from mtl_core.models.cache import catalogue_description
 from mtl_core.models.catalogue import catalogue
 from mtl_core.models.checkpoint import has_weights, resolve_checkpoint
+from mtl_core.models.local_checkpoints import LocalCheckpoint, local_checkpoints
 from mtl_core.settings import NO_FILE
 from mtl_core.ui.shared.arms import add_arm_button, arm_of_choice
 from mtl_core.ui.shared.choice import change_choice, seed_plan_widget, seed_widget
@@ -37,8 +38,10 @@ _PILLS = ("heads-only", "top", "full", "gradual", "discriminative", "freeze-head
 
 
 def checkpoint_picker(chosen: ResolvedChoice) -> None:
-    """Select a checkpoint of the catalogue, or enter a hub id or a path."""
-    names = [entry.name for entry in catalogue()]
+    """Select a checkpoint of the catalogue or of the configured folders, or enter another one."""
+    folders = the_lab().settings.checkpoint_roots
+    local = {each.name: each for each in local_checkpoints(folders)}
+    names = [*(name for name in local if name not in catalogue_names()), *catalogue_names()]
     current = chosen.choice.checkpoint
     seed_widget(Key.CHECKPOINT)
     with st.container(gap=None, width=_CHECKPOINT_WIDTH):
@@ -46,14 +49,13 @@ def checkpoint_picker(chosen: ResolvedChoice) -> None:
             "Checkpoint",
             names if current in names else [*names, current],
             key=Key.CHECKPOINT,
-            format_func=_label,
+            format_func=lambda name: _label(name, local),
             accept_new_options=True,
             on_change=change_choice,
             kwargs={"phase": 1},
             help="Select a checkpoint, or enter a Hugging Face hub id that is in this machine's "
-            "cache or the path of a folder with a config.json. The folder must be inside those "
-            "that this dashboard may read. Checkpoints marked 'ready' can be trained: their "
-            "weights are on this machine. The others can only be inspected.",
+            "cache. Checkpoints marked 'ready' can be trained: their weights are on this machine. "
+            f"The others can only be inspected. {_folders_help(folders)}",
         )
         st.page_link(
             "pages/checkpoints.py",
@@ -295,8 +297,26 @@ def _pill_title(name: str, listed: Mapping[str, Scenario]) -> str:
     return plain(scenario_title(listed[name])) if name in listed else name
 
 
-def _label(reference: str) -> str:
-    """`minilm-l6 · 23 M · ready` for the catalogue; other references are shown unchanged."""
+def catalogue_names() -> tuple[str, ...]:
+    """The names of the catalogue's checkpoints."""
+    return tuple(entry.name for entry in catalogue())
+
+
+def _folders_help(folders: Sequence[Path]) -> str:
+    """Where checkpoints of one's own belong."""
+    if not folders:
+        return (
+            "Your own checkpoints are listed here if FREEZE_LAB_CHECKPOINTS is set to their folder "
+            "when the dashboard starts."
+        )
+    named = ", ".join(f"`{folder}`" for folder in folders)
+    return f"Your own checkpoints are the folders with a config.json below {named}."
+
+
+def _label(reference: str, local: Mapping[str, LocalCheckpoint]) -> str:
+    """`minilm-l6 · 23 M · ready` for the catalogue, `name · your folder · ready` for others."""
+    if reference in local and reference not in catalogue_names():
+        return f"{reference} · your folder · {local[reference].problem or 'ready'}"
     count = _catalogue_counts().get(reference)
     if count is None:
         return reference
