@@ -19,7 +19,7 @@ from mtl_core.ui.shared.shot import frame, picture_popover, taking_shot
 require_app_entry()
 lab = the_lab()
 chosen, colors = resolve_choice(lab), current_palette()
-known = checkpoint_facts()
+known = checkpoint_facts(lab.access)
 ready = sum(facts.weights_here for facts in known)
 
 page_facts = [

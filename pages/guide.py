@@ -1,4 +1,4 @@
-"""Guide: claims with the runs that test them, chapters on freezing, and how plans are judged."""
+"""Guide: chapters on freezing, claims with the runs that test them, and how plans are judged."""
 
 import streamlit as st
 
@@ -38,10 +38,10 @@ if taking_shot():
 with header(answer, facts, buttons=3):
     part = st.segmented_control(
         "Part",
-        [CLAIMS_PART, TEXT_PART, DECISIONS_PART],
+        [TEXT_PART, CLAIMS_PART, DECISIONS_PART],
         key=Key.GUIDE_PART,
         bind="query-params",
-        default=CLAIMS_PART,
+        default=TEXT_PART,
         required=True,
         label_visibility="collapsed",
     )

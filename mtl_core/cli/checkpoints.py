@@ -7,13 +7,14 @@ import typer
 from mtl_core.cli.console import plain_console, plain_table, print_json
 from mtl_core.cli.options import ListFormat
 from mtl_core.models.facts import CheckpointFacts, checkpoint_facts
+from mtl_core.settings import Settings
 
 
 def checkpoints(
     output: Annotated[ListFormat, typer.Option("--format")] = ListFormat.TABLE,
 ) -> None:
     """List the checkpoints known by name, and whether their weights are on this machine."""
-    known = checkpoint_facts()
+    known = checkpoint_facts(Settings.from_environment().owner_access)
     if output is ListFormat.JSON:
         print_json([_as_json(each) for each in known])
         return

@@ -66,7 +66,7 @@ def resolve_checkpoint(reference: str, access: FileAccess) -> Checkpoint:
     _require_readable(reference)
     for each in catalogue():
         if reference in each.names:
-            return _of_catalogue(reference, each)
+            return _of_catalogue(reference, each, access.checkpoint_folders)
     try:
         path = Path(reference).expanduser()
         if _looks_local(reference) or (below is None and path.exists()):
@@ -141,13 +141,16 @@ def cached_snapshot(hub_id: str) -> Path | None:
     return Path(found).parent if isinstance(found, str) else None
 
 
-def _of_catalogue(reference: str, known: CatalogueEntry) -> Checkpoint:
+def _of_catalogue(reference: str, known: CatalogueEntry, folders: Sequence[Path]) -> Checkpoint:
+    """A checkpoint of the catalogue; its weights may be in the cache or in a configured folder."""
     cached = (cached_snapshot(name) for name in known.names)
+    copied = (local_folder(name.rpartition("/")[2], folders) for name in known.names)
+    files = _embedded_folder() if known.embedded else next(filter(None, (*cached, *copied)), None)
     return Checkpoint(
         reference=reference,
         name=known.name,
         config_file=known.config_file,
-        folder=_embedded_folder() if known.embedded else next(filter(None, cached), None),
+        folder=files,
         entry=known.name,
         hub_id=known.hub_id,
     )

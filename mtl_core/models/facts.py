@@ -8,7 +8,7 @@ from mtl_core.models.catalogue import CatalogueEntry, Domain, TokenizerFamily, c
 from mtl_core.models.checkpoint import has_weights, resolve_checkpoint
 from mtl_core.models.description import BackboneDescription, BackboneTensor, Role
 from mtl_core.models.sentence_vector import SentenceVector
-from mtl_core.settings import NO_FILE
+from mtl_core.settings import NO_FILE, FileAccess
 
 FLOAT32_BYTES = 4
 TRAINING_BYTES_PER_PARAMETER = 4 * FLOAT32_BYTES
@@ -72,12 +72,15 @@ class CheckpointFacts:
         return self.embedding_parameters / self.parameters
 
 
-def checkpoint_facts() -> tuple[CheckpointFacts, ...]:
-    """The facts of every checkpoint of the catalogue, in its order. Does not import torch."""
-    return tuple(_facts_of(known) for known in catalogue())
+def checkpoint_facts(access: FileAccess = NO_FILE) -> tuple[CheckpointFacts, ...]:
+    """The facts of every checkpoint of the catalogue, in its order. Does not import torch.
+
+    `access` decides in which folders weights are looked for, beside the cache of the hub.
+    """
+    return tuple(_facts_of(known, access) for known in catalogue())
 
 
-def _facts_of(known: CatalogueEntry) -> CheckpointFacts:
+def _facts_of(known: CatalogueEntry, access: FileAccess) -> CheckpointFacts:
     """The facts of one catalogue entry."""
     backbone = catalogue_description(known.name)
     return CheckpointFacts(
@@ -100,7 +103,7 @@ def _facts_of(known: CatalogueEntry) -> CheckpointFacts:
         embedding_parameters=embedding_parameters(backbone),
         multiplications_per_token=multiplications_per_token(backbone),
         sentence_vector=known.sentence_vector,
-        weights_here=has_weights(resolve_checkpoint(known.name, NO_FILE)),
+        weights_here=has_weights(resolve_checkpoint(known.name, access)),
     )
 
 

@@ -8,6 +8,8 @@ pytestmark = pytest.mark.browser
 
 def test_a_reader_guesses_sees_the_verdict_and_reads_on(page: Page, shared_address: str) -> None:
     page.goto(f"{shared_address}/guide")
+    expect(page.get_by_text("Expand all chapters")).to_be_visible()
+    page.get_by_text("Claims", exact=True).click()
     card = page.locator(".st-key-claim_kept-bytes")
     expect(card).to_be_attached()
     expect(card).to_be_hidden()  # its chapter is not among the first

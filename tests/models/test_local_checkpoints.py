@@ -73,6 +73,19 @@ def test_a_catalogue_name_is_never_a_local_folder(root: Path, tiny_checkpoint: P
     assert resolve_checkpoint("minilm-l6", access).entry == "minilm-l6"
 
 
+def test_weights_of_the_catalogue_are_found_in_a_configured_folder(
+    root: Path, tiny_checkpoint: Path
+) -> None:
+    shutil.copytree(tiny_checkpoint, root / "bert-base-uncased")
+    access = ANY_FILE.model_copy(update={"checkpoint_folders": (root,)})
+    checkpoint = resolve_checkpoint("bert-base-uncased", access)
+    assert (checkpoint.entry, checkpoint.folder) == (
+        "bert-base-uncased",
+        root / "bert-base-uncased",
+    )
+    assert resolve_checkpoint("bert-base-uncased", ANY_FILE).folder is None
+
+
 def test_a_misspelled_name_is_answered_with_the_nearest_one(root: Path) -> None:
     access = FileAccess(data_roots=(), checkpoint_roots=(root,), checkpoint_folders=(root,))
     with pytest.raises(UnknownCheckpoint, match=r"Nearest: .*ready"):

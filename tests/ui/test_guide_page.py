@@ -63,7 +63,7 @@ COUNT = len(CLAIMS)
 
 
 def test_the_answer_counts_the_verdicts(shipped: Lab) -> None:
-    app = visited("guide")
+    app = visited("guide", guide_part="Claims")
     assert heading(app) == (
         f"{COUNT} claims about freezing: 2 hold, 3 do not hold, 1 undecided, {COUNT - 6} not tested"
     )
@@ -71,7 +71,7 @@ def test_the_answer_counts_the_verdicts(shipped: Lab) -> None:
 
 
 def test_a_verdict_is_hidden_until_the_reader_has_guessed(shipped: Lab) -> None:
-    app = visited("guide")
+    app = visited("guide", guide_part="Claims")
     assert "×11" not in texts(app)
     app = guess(app, "faster", "holds")
     assert "**×11**" in texts(app)
@@ -80,14 +80,14 @@ def test_a_verdict_is_hidden_until_the_reader_has_guessed(shipped: Lab) -> None:
 
 
 def test_a_wrong_guess_is_marked_as_wrong_and_stays(shipped: Lab) -> None:
-    app = guess(visited("guide"), "gradual", "holds")
+    app = guess(visited("guide", guide_part="Claims"), "gradual", "holds")
     assert "Your guess “holds” is wrong." in texts(app)
     assert "Your guesses: 0 of 1 right." in texts(app)
     assert not [each for each in app.button_group if each.key == "guess_gradual"]
 
 
 def test_all_verdicts_can_be_shown_without_guessing(shipped: Lab) -> None:
-    app = show_all(visited("guide"))
+    app = show_all(visited("guide", guide_part="Claims"))
     assert not [each for each in app.button_group if str(each.key).startswith("guess_")]
     assert "**+0.000**" not in texts(app)
     assert "**−0.267** −0.305" not in texts(app)
@@ -95,7 +95,7 @@ def test_all_verdicts_can_be_shown_without_guessing(shipped: Lab) -> None:
 
 
 def test_the_filter_counts_a_verdict_only_once_it_has_been_seen(shipped: Lab) -> None:
-    app = visited("guide")
+    app = visited("guide", guide_part="Claims")
     options = app.button_group(key="verdicts").options
     assert options == [f"all {COUNT}", "to guess 6", f"not tested here {COUNT - 6}"]
     app = show_all(app)
@@ -112,7 +112,7 @@ def test_the_filter_counts_a_verdict_only_once_it_has_been_seen(shipped: Lab) ->
 def test_claims_are_folded_by_chapter_but_for_the_first_and_none_once_filtered(
     shipped: Lab,
 ) -> None:
-    app = visited("guide")
+    app = visited("guide", guide_part="Claims")
     folds = [(each.label, each.proto.expanded) for each in app.expander]
     assert folds[:3] == [
         ("**What to train and what to freeze** · 2 claims", True),
@@ -130,7 +130,6 @@ def test_only_the_first_chapter_is_expanded_until_all_are_expanded(
     shipped: Lab,
 ) -> None:
     app = visited("guide")
-    app.button_group(key="guide_part").set_value("Text").run()
     titles = [f"**{chapter.title}**" for chapter in CHAPTERS]
     folds = {each.label: each.proto.expanded for each in app.expander if each.label in titles}
     assert list(folds) == titles
@@ -139,9 +138,15 @@ def test_only_the_first_chapter_is_expanded_until_all_are_expanded(
     assert {each.proto.expanded for each in app.expander if each.label in titles} == {True}
 
 
+def test_the_legend_of_verdicts_follows_the_first_guess(shipped: Lab) -> None:
+    app = visited("guide", guide_part="Claims")
+    assert not any("◇ published" in each.value for each in app.caption)
+    app.button_group(key="guess_kept-bytes").set_value("holds").run()
+    assert any("◇ published" in each.value for each in app.caption)
+
+
 def test_a_chapter_leads_to_its_claims(shipped: Lab) -> None:
     app = visited("guide")
-    app.button_group(key="guide_part").set_value("Text").run()
     app.button(key="claims_of_cost").click().run()
     assert not app.exception
     assert app.selectbox(key="chapter").value == "cost"
@@ -152,7 +157,7 @@ def test_a_chapter_leads_to_its_claims(shipped: Lab) -> None:
 
 
 def test_testing_a_claim_queues_its_runs_and_names_the_price(shipped: Lab) -> None:
-    app = visited("guide")
+    app = visited("guide", guide_part="Claims")
     button = app.button(key="test_faster")
     assert button.label == "Test: about 7 min"
     button.click().run()
@@ -169,13 +174,13 @@ def test_testing_a_claim_queues_its_runs_and_names_the_price(shipped: Lab) -> No
 
 
 def test_a_stopped_test_is_resumed_and_its_finished_runs_are_not_repeated(shipped: Lab) -> None:
-    visited("guide").button(key="test_faster").click().run()
+    visited("guide", guide_part="Claims").button(key="test_faster").click().run()
     (comparison,) = shipped.store.comparisons()
     own = comparison_of("standard", {"heads-only": HEADS, "full": FULL})
     claim(shipped.store, Owner.this_process())
     shipped.store.append(comparison.runs[0].id, own.runs[0].events)
     shipped.store.stop_comparison(comparison.id)
-    visited("guide").button(key="test_faster").click().run()
+    visited("guide", guide_part="Claims").button(key="test_faster").click().run()
     (resumed,) = shipped.store.comparisons()
     states = [run.state for run in resumed.runs]
     assert states == [RunState.FINISHED, *[RunState.WAITING] * 19]
@@ -185,7 +190,7 @@ def test_a_stopped_test_is_resumed_and_its_finished_runs_are_not_repeated(shippe
 def test_running_tests_are_listed_oldest_first_from_one_reading_of_the_store(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    visited("guide").button(key="test_all-at-once-forgets").click().run()
+    visited("guide", guide_part="Claims").button(key="test_all-at-once-forgets").click().run()
     lab.store.add_comparison(
         ComparisonSpec(checkpoint="minilm-l6", scenarios=("full",), seeds=(1,)), []
     )
@@ -198,7 +203,7 @@ def test_running_tests_are_listed_oldest_first_from_one_reading_of_the_store(
 
 
 def test_a_claim_on_staged_runs_queues_what_they_go_on_from(shipped: Lab) -> None:
-    visited("guide").button(key="test_all-at-once-forgets").click().run()
+    visited("guide", guide_part="Claims").button(key="test_all-at-once-forgets").click().run()
     later, first = shipped.store.comparisons()
     assert [first.name, later.name] == ["Claims: standard", "Claims: posts after reviews"]
     assert [run.spec.starts_from for run in later.runs] == [run.id for run in first.runs]
@@ -212,19 +217,19 @@ def test_a_verdict_made_here_is_shown_next_to_the_included_one(shipped: Lab) -> 
     for run, told in zip(added.runs, own.runs, strict=True):
         claim(shipped.store, Owner.this_process())
         shipped.store.append(run.id, told.events)
-    app = show_all(visited("guide"))
+    app = show_all(visited("guide", guide_part="Claims"))
     assert "Tested on this machine: **holds**, ×11 (×11 to ×11)." in texts(app)
     assert "test_faster" not in [each.key for each in app.button]
 
 
 def test_a_claim_whose_weights_are_missing_says_so_and_cannot_be_tested(lab: Lab) -> None:
-    app = visited("guide")
+    app = visited("guide", guide_part="Claims")
     assert "The weights of bert-base-uncased are not on this machine" in texts(app)
     assert app.button(key="test_quarter-bert-base").disabled
 
 
 def test_without_runs_every_claim_can_be_tested_and_none_pretends_a_verdict(lab: Lab) -> None:
-    app = visited("guide")
+    app = visited("guide", guide_part="Claims")
     assert heading(app) == f"{COUNT} claims about freezing: 1 does not hold, {COUNT - 1} not tested"
     assert "no included runs" in texts(app)
     assert len([each for each in app.button if str(each.key).startswith("test_")]) == (
@@ -234,7 +239,6 @@ def test_without_runs_every_claim_can_be_tested_and_none_pretends_a_verdict(lab:
 
 def test_every_scenario_of_a_chapter_is_drawn_phase_by_phase(lab: Lab) -> None:
     app = visited("guide")
-    app.button_group(key="guide_part").set_value("Text").run()
     assert not app.exception
     said = [image.proto.imgs[0].alt for image in app.get("image")]
     assert "Trained in each phase: heads; heads and layer 5; heads and layers 4 and 5; " in (
@@ -251,7 +255,9 @@ def test_a_claim_about_seconds_marks_those_that_other_runs_slowed(lab: Lab) -> N
         for name in ("faster", "memory")
     )
     assert (faster.shared, memory.shared) == (" beside 3 others", "")
-    assert "10 seeds, must exceed ×3, seconds beside 3 others" in texts(show_all(visited("guide")))
+    assert "10 seeds, must exceed ×3, seconds beside 3 others" in texts(
+        show_all(visited("guide", guide_part="Claims"))
+    )
 
 
 def test_the_stored_verdict_of_the_included_runs_is_shown_unless_the_runs_are_others(

@@ -185,6 +185,10 @@ def test_missing_weights_disable_start_and_name_what_gets_them(lab: Lab) -> None
     assert app.button(key="start").disabled
     assert "The weights of 'bert-base-uncased' are not on this machine" in texts(app)
     assert "hf download" in texts(app)
+    assert "with FREEZE_LAB_CHECKPOINTS set to the folder" in texts(app)
+    app.button(key="use_embedded").click().run()
+    assert not app.button(key="start").disabled
+    assert app.query_params == {}
 
 
 def test_a_phase_shorter_than_a_step_disables_start_and_says_why(lab: Lab) -> None:

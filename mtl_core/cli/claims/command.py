@@ -38,7 +38,7 @@ from mtl_core.lessons.verdict_text import (
 )
 from mtl_core.models.checkpoint import require_weights, resolve_checkpoint
 from mtl_core.nearest import quoted
-from mtl_core.settings import ANY_FILE
+from mtl_core.settings import Settings
 from mtl_core.text import listed
 
 _COLUMNS = ("claim", "verdict", "effect", "95 % interval", "seeds, sentences, bar", "with Holm")
@@ -79,7 +79,11 @@ def claims(
         "max_length": max_length,
     }
     _require_run((name for name, value in changes.items() if value is not None), run, ship)
-    experiments = experiments_with(ANY_FILE, **changes) if run else EXPERIMENTS
+    experiments = (
+        experiments_with(Settings.from_environment().owner_access, **changes)
+        if run
+        else EXPERIMENTS
+    )
     _print(selected, _results(selected, experiments, run, ship), experiments, form, not run)
 
 
@@ -205,16 +209,17 @@ def _made_text(made: RunsMade, included: bool) -> str:
 
 def _weights_text(rows: Sequence[tuple[Claim, Finding]], experiments: Experiments) -> str:
     """How to get the weights that claims need which were not tested; empty if all are here."""
+    access = Settings.from_environment().owner_access
     names = dict.fromkeys(
         name
         for claim, finding in rows
         if finding.verdict is ClaimVerdict.OPEN
-        for name in missing_weights(claim, ANY_FILE, experiments)
+        for name in missing_weights(claim, access, experiments)
     )
     lines = []
     for name in names:
         try:
-            require_weights(resolve_checkpoint(name, ANY_FILE))
+            require_weights(resolve_checkpoint(name, access))
         except FreezeLabError as problem:
             lines.append(f"Not tested here: {problem}")
     return "\n".join(lines)

@@ -28,7 +28,7 @@ from mtl_core.lessons.shipped_runs import ShippedRuns, add_shipped_runs, judged_
 from mtl_core.models.description import ModelDescription
 from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.report.run_words import about, duration
-from mtl_core.settings import ANY_FILE, Settings
+from mtl_core.settings import Settings
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
 from mtl_core.tasks.data_sources import owner_dataset
 
@@ -40,8 +40,10 @@ def run_claims(claims: Sequence[Claim], experiments: Experiments) -> list[ClaimR
 
     Runs that ended before they finished are repeated; finished runs are not.
     """
-    possible = [each for each in claims if can_run(each, experiments, ANY_FILE, owner_dataset)]
-    with Lab(Settings.from_environment(), reserved=True) as lab:
+    settings = Settings.from_environment()
+    access = settings.owner_access
+    possible = [each for each in claims if can_run(each, experiments, access, owner_dataset)]
+    with Lab(settings, reserved=True) as lab:
         _run_all(lab, _arms(possible), experiments)
         runs = local_runs(lab.store, experiments)
         findings = _findings(lab, claims, runs, experiments)
@@ -57,9 +59,11 @@ def ship_claims(claims: Sequence[Claim]) -> list[ClaimResult]:
     A second stage that is missing also needs the models of its first stage, which are not included:
     those runs are repeated here, and stay here. Raises BadInput if a run did not finish.
     """
-    possible = [each for each in claims if can_run(each, EXPERIMENTS, ANY_FILE, owner_dataset)]
+    settings = Settings.from_environment()
+    access = settings.owner_access
+    possible = [each for each in claims if can_run(each, EXPERIMENTS, access, owner_dataset)]
     lacking = missing_arms(ShippedRuns().by_arm, _arms(possible))
-    with Lab(Settings.from_environment(), reserved=True) as lab:
+    with Lab(settings, reserved=True) as lab:
         _run_all(lab, with_start_arms(lacking), EXPERIMENTS)
         made = local_runs(lab.store)
         files = add_shipped_runs(lab.store, {arm: made[arm] for arm in lacking if arm in made})

@@ -8,12 +8,12 @@ import streamlit as st
 from mtl_core.analysis.pace import Pace
 from mtl_core.charts.parameters import checkpoints_figure, short_count
 from mtl_core.charts.theme import DARK, Palette
-from mtl_core.engine.lab import Lab
+from mtl_core.engine.lab import Lab, the_lab
 from mtl_core.models.catalogue import Domain, TokenizerFamily, catalogue
-from mtl_core.models.checkpoint import download_command
 from mtl_core.models.facts import CheckpointFacts
 from mtl_core.report.run_words import plan_words
 from mtl_core.text import bytes_text, counted, percent
+from mtl_core.ui.checkpoints.getting_weights import how_to_get_weights
 from mtl_core.ui.shared.choice import Choice, keep_choice
 from mtl_core.ui.shared.keys import Key, freeze_key
 from mtl_core.ui.shared.page import plain
@@ -158,12 +158,7 @@ def _lines(facts: CheckpointFacts, reference: CheckpointFacts, paces: Sequence[P
 
 def _how_to_get(facts: CheckpointFacts) -> None:
     with st.popover("Download", type="tertiary"):
-        st.markdown(
-            f"The checkpoint is on the Hugging Face hub as `{facts.hub_id}`. Freeze Lab loads it "
-            "from the cache of this machine. To download it, run once on this machine:"
-        )
-        st.code(download_command(facts.hub_id), language="bash", wrap_lines=True)
-        st.caption("Without the weights you can inspect the parameters on the Freeze page.")
+        how_to_get_weights(facts.hub_id, the_lab().settings.checkpoint_roots)
 
 
 def _select(name: str) -> None:

@@ -11,7 +11,6 @@ from mtl_core.errors import DamagedCheckpoint
 from mtl_core.models.catalogue import catalogue
 from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
 from mtl_core.models.word_pieces import SplitWord
-from mtl_core.settings import NO_FILE
 from mtl_core.tasks.tokenizer_file import tokenizer_file
 from mtl_core.text import counted
 from mtl_core.ui.shared.keys import Key
@@ -38,7 +37,7 @@ _MOST_SHOWN = 4  # tokenizers shown side by side; others are only named
 
 def tokenizer_view(chosen: ResolvedChoice) -> None:
     """Draw the example words and the visitor's words as split by each available tokenizer."""
-    known = [resolve_checkpoint(entry.name, NO_FILE) for entry in catalogue()]
+    known = [resolve_checkpoint(entry.name, the_lab().access) for entry in catalogue()]
     available, missing = _by_availability(chosen.checkpoint, known)
     text = str(st.session_state.get(Key.OWN_WORDS) or "")
     own, notes = words_from(text)

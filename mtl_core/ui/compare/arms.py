@@ -12,7 +12,6 @@ from mtl_core.models.catalogue import catalogue
 from mtl_core.models.checkpoint import has_weights, resolve_checkpoint
 from mtl_core.models.local_checkpoints import local_checkpoints
 from mtl_core.models.sentence_vector import SentenceVector
-from mtl_core.settings import NO_FILE
 from mtl_core.tasks.task import Task
 from mtl_core.training.arm import (
     NAME_LENGTH,
@@ -172,9 +171,9 @@ def _weights(number: int, arm: ComparisonArm, tasks: Sequence[Task]) -> None:
 def _checkpoint(number: int, arm: ComparisonArm, choice: Choice) -> None:
     current = arm.checkpoint or choice.checkpoint
     names = [entry.name for entry in catalogue()]
-    ready = [name for name in names if has_weights(resolve_checkpoint(name, NO_FILE))]
+    ready = [name for name in names if has_weights(resolve_checkpoint(name, the_lab().access))]
     local = local_checkpoints(the_lab().settings.checkpoint_roots)
-    ready += [each.name for each in local if each.problem is None]
+    ready += [each.name for each in local if each.problem is None and each.name not in names]
     listed = list(dict.fromkeys([current, choice.checkpoint, *ready]))
     _seed(number, "checkpoint", current)
     st.selectbox(

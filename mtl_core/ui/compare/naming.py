@@ -8,6 +8,7 @@ from mtl_core.store.record import TITLE_LENGTH, ComparisonRecord
 from mtl_core.ui.compare.new_comparison import first_comparison
 from mtl_core.ui.compare.selection import show_comparison
 from mtl_core.ui.freeze.landing import is_first_visit
+from mtl_core.ui.guide.chapters import CLAIMS_PART
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import current_palette, plain
 from mtl_core.ui.shared.undo import UNDO_MINUTES, try_action, undo_bar
@@ -21,7 +22,11 @@ def name_line(lab: Lab, record: ComparisonRecord) -> None:
         if record.shipped:
             st.badge("included with Freeze Lab", color="gray")
         if experiment_of(record) is not None:
-            st.page_link("pages/guide.py", label="Tests claims of the Guide")
+            st.page_link(
+                "pages/guide.py",
+                label="Tests claims of the Guide",
+                query_params={str(Key.GUIDE_PART): CLAIMS_PART},
+            )
         if record.shipped:
             _hide_button(lab, record)
         elif current_visitor().may_change(record):

@@ -19,7 +19,6 @@ from mtl_core.models.cache import catalogue_description
 from mtl_core.models.catalogue import catalogue
 from mtl_core.models.checkpoint import has_weights, resolve_checkpoint
 from mtl_core.models.local_checkpoints import LocalCheckpoint, local_checkpoints
-from mtl_core.settings import NO_FILE
 from mtl_core.ui.shared.arms import add_arm_button, arm_of_choice
 from mtl_core.ui.shared.choice import change_choice, seed_plan_widget, seed_widget
 from mtl_core.ui.shared.data_picker import data_picker
@@ -320,7 +319,7 @@ def _label(reference: str, local: Mapping[str, LocalCheckpoint]) -> str:
     count = _catalogue_counts().get(reference)
     if count is None:
         return reference
-    ready = " · ready" if has_weights(resolve_checkpoint(reference, NO_FILE)) else ""
+    ready = " · ready" if has_weights(resolve_checkpoint(reference, the_lab().access)) else ""
     return f"{reference} · {count / 1e6:.0f} M{ready}"
 
 

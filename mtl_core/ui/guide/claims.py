@@ -80,7 +80,9 @@ def claim_filters(states: Sequence[ClaimState]) -> list[ClaimState]:
             width=260,
         )
         st.toggle("Show all verdicts", key=Key.ALL_VERDICTS)
-    st.caption(f"{score_words(states)} {_LEGEND}")
+    shown = any(is_revealed(s) and s.finding.verdict is not ClaimVerdict.OPEN for s in states)
+    legend = f" {_LEGEND}" if shown else ""
+    st.caption(f"{score_words(states)}{legend}")
     return [
         state
         for state in states

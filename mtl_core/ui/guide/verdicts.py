@@ -24,7 +24,6 @@ from mtl_core.lessons.claim_runs import (
 from mtl_core.lessons.claims import CLAIMS
 from mtl_core.lessons.experiments import EXPERIMENTS
 from mtl_core.report.run_words import shared_words
-from mtl_core.settings import NO_FILE
 from mtl_core.store.record import ComparisonRecord, RunState
 from mtl_core.ui.shared.run_cache import summary_of
 
@@ -110,7 +109,7 @@ def _state(lab: Lab, claim: Claim, shipped: ArmRuns, own: ArmRuns) -> ClaimState
         comparison=_comparison(claim, (shipped, own) if tested else (own, shipped)),
         to_run=missing_arms(own, claim.arms),
         waiting=sum(not run.state.is_final for run in runs),
-        missing=missing_weights(claim, NO_FILE),
+        missing=missing_weights(claim, lab.access),
         shared=_shared(lab, claim, shipped if tested else own),
     )
 

@@ -31,6 +31,7 @@ class Key(StrEnum):
     START = "start"
     STOP = "stop"
     NEW_RUN = "new_run"
+    USE_EMBEDDED = "use_embedded"  # button: the included checkpoint, if weights are missing
     WATCH = "watch"
     DELETE = "delete"
     UNDO = "undo"

@@ -10,7 +10,8 @@ from mtl_core.engine.lab import Lab
 from mtl_core.errors import BadInput, FreezeLabError
 from mtl_core.freezing.table_text import rate_text
 from mtl_core.freezing.titles import scenario_phrase
-from mtl_core.models.checkpoint import download_command, has_weights
+from mtl_core.models.catalogue import catalogue
+from mtl_core.models.checkpoint import has_weights
 from mtl_core.models.description import Role
 from mtl_core.report.data_words import full_data_name, within
 from mtl_core.settings import Settings
@@ -22,8 +23,10 @@ from mtl_core.training.phases import learning_steps, phase_steps, steps_per_epoc
 from mtl_core.training.prepare import prepare_spec
 from mtl_core.training.spec import RunSpec
 from mtl_core.training.start import start_folder
+from mtl_core.ui.checkpoints.getting_weights import how_to_get_weights
 from mtl_core.ui.shared.choice import (
     Choice,
+    change_choice,
     choice_from,
     keep_choice,
     label_noise_text,
@@ -58,7 +61,7 @@ def run_form(lab: Lab, chosen: ResolvedChoice) -> None:
         if steps is not None:
             st.caption(_cost(lab, chosen, steps), width="content")
     if problem:
-        _obstacle(chosen, problem)
+        _obstacle(lab, chosen, problem)
     if clicked and spec is not None:
         start_once(lab, spec)
 
@@ -90,13 +93,22 @@ def _label(chosen: ResolvedChoice) -> str:
     return f"Train {plan_name(chosen)} on {data}"
 
 
-def _obstacle(chosen: ResolvedChoice, problem: str) -> None:
-    """Why the run cannot start, with the download command if weights are missing."""
+def _obstacle(lab: Lab, chosen: ResolvedChoice, problem: str) -> None:
+    """Why the run cannot start; if weights are missing, how to get them and what is there."""
     st.warning(plain(problem), icon=":material/info:")
     own_weights = not (chosen.choice.starts_from or chosen.choice.random_backbone)
-    missing = own_weights and not has_weights(chosen.checkpoint)
-    if missing and (hub_id := chosen.checkpoint.hub_id) is not None:
-        st.code(download_command(hub_id), language="bash")
+    if not own_weights or has_weights(chosen.checkpoint):
+        return
+    if (hub_id := chosen.checkpoint.hub_id) is not None:
+        how_to_get_weights(hub_id, lab.settings.checkpoint_roots)
+    embedded = next(entry.name for entry in catalogue() if entry.embedded)
+    st.button(
+        f"Use {embedded} meanwhile",
+        key=Key.USE_EMBEDDED,
+        icon=":material/swap_horiz:",
+        on_click=change_choice,
+        kwargs={"checkpoint": embedded, "phase": 1},
+    )
 
 
 def _plan_line(chosen: ResolvedChoice) -> None:
