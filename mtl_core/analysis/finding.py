@@ -14,8 +14,8 @@ of a step depends on its batch. The first rule that applies gives the words:
    interval's slope is under a quarter of the average one;
 7. otherwise it "has hardly changed".
 
-For a finished run, 4 and 6 use the past tense: it "rose from" that step on, "fell", or "fell slowly
-at the end".
+For a finished run, 4 and 6 use the past tense: it "rose from" that step on, "fell", or "was still
+falling slowly at the end".
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ SLOW = 0.25
 STEEPER = 2.0
 FLAT_EVALUATIONS = 3
 
-_PAST = {"falls": "fell", "falls slowly now": "fell slowly at the end"}
+_PAST = {"falls": "fell", "falls slowly now": "was still falling slowly at the end"}
 
 Points = Sequence[tuple[int, float]]
 

@@ -9,7 +9,7 @@ from mtl_core.freezing.titles import task_title
 from mtl_core.report.panel import Drawing
 
 NOTHING = "–"
-_LEFT = ("Plan", "Rates", "Frozen, identical", "State", "Phase", "Learning rate", "Frozen part")
+_LEFT = ("Plan", "Rates", "Frozen, identical", "State", "Phase", "Learning rate", "Frozen tensors")
 
 
 @dataclass(frozen=True, slots=True)

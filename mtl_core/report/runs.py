@@ -197,7 +197,7 @@ def _plan_proofs(report: Report) -> Iterator[dict[str, str]]:
 
 def _identical(frozen: int, identical: int, runs: int) -> dict[str, str]:
     return {
-        "Frozen tensors": f"{frozen:,}",
+        "Tensors frozen": f"{frozen:,}",
         "Frozen, identical": f"in {identical} of {runs} runs" if frozen else "none frozen",
     }
 

@@ -67,7 +67,7 @@ def blocks(report: Report) -> Iterator[Block]:
     yield table_of([_cost_row(plan, plans) for plan in ordered])
     yield Text(
         "Seconds and peak memory: means over the finished runs. Trainable and share: the largest "
-        "of any phase. Frozen part: compared by the SHA-256 of every frozen tensor in every "
+        "of any phase. Frozen tensors: compared by the SHA-256 of every frozen tensor in every "
         "finished run."
     )
     for line in setting_lines(report.compared):
@@ -140,9 +140,9 @@ def frozen_words(plan: PlanResult) -> str:
     if plan.frozen_exact is None:
         return ""
     if not plan.frozen_exact:
-        return "✕ a tensor changed"
+        return "✕ changed"
     ends = [run.finished for run in plan.runs.values() if run.finished is not None]
-    return "exact" if any(end.frozen_tensors for end in ends) else "none frozen"
+    return "unchanged" if any(end.frozen_tensors for end in ends) else "none frozen"
 
 
 def share_words(plan: PlanResult) -> str:
@@ -412,7 +412,7 @@ def _cost_row(plan: PlanResult, comparison: PlanComparison) -> dict[str, str]:
         "Trainable": "" if plan.trainable is None else f"{plan.trainable:,}",
         "Share": share_words(plan),
         "Rates": rate_words(rates),
-        "Frozen part": frozen_words(plan),
+        "Frozen tensors": frozen_words(plan),
         "Finished seeds": f"{finished_seeds(plan)} of {len(comparison.seeds)}",
     }
 

@@ -137,7 +137,7 @@ def test_what_a_plan_costs_is_a_second_table(note: Note) -> None:
         "Trainable": "22,567,686",
         "Share": "99.3 %",
         "Rates": "heads 1e-3, encoder 3e-4",
-        "Frozen part": "none frozen",
+        "Frozen tensors": "none frozen",
         "Finished seeds": "3 of 3",
     }
 
@@ -194,7 +194,7 @@ def test_the_loss_of_each_head_is_a_mean_in_the_best_plans_colour(note: Note) ->
 
 def test_the_proof_counts_the_runs_with_unchanged_frozen_tensors(note: Note) -> None:
     rows = table(note, "Proof that frozen tensors did not change")
-    assert [(r["Plan"], r["Frozen tensors"], r["Frozen, identical"]) for r in rows] == [
+    assert [(r["Plan"], r["Tensors frozen"], r["Frozen, identical"]) for r in rows] == [
         ("heads only", "103", "in 3 of 3 runs"),
         ("NER head frozen", "2", "in 3 of 3 runs"),
         ("full", "0", "none frozen"),

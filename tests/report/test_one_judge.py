@@ -98,7 +98,7 @@ def on_page(lab: Lab, record: ComparisonRecord) -> Verdicts:
         patch.setattr(lab.store, "comparison", lambda _: record)
         app = visited("compare", comparison=record.id)
     table: DataFrame = next(
-        each.value for each in app.dataframe if "Frozen part" in each.value.columns
+        each.value for each in app.dataframe if "Frozen tensors" in each.value.columns
     )
     return sorted_out(
         {
@@ -222,7 +222,7 @@ def test_page_note_json_and_text_agree_about_a_chosen_plan(
         app = visited("compare", comparison=record.id)
         app.selectbox(key="reference").set_value("heads only").run()
     assert not app.exception
-    table = next(each.value for each in app.dataframe if "Frozen part" in each.value.columns)
+    table = next(each.value for each in app.dataframe if "Frozen tensors" in each.value.columns)
     shown = {
         f"{letter} {row['Plan']}": row[f"{letter} against heads only"]
         for _, row in table.iterrows()

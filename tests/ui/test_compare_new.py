@@ -140,7 +140,7 @@ def test_a_form_without_a_plan_starts_nothing(lab: Lab) -> None:
 def test_results_appear_while_the_rest_is_on_its_way(lab: Lab, two: ComparisonRecord) -> None:
     finish(lab, two, 2)
     app = visited("compare", comparison=two.id)
-    table = next(each.value for each in app.dataframe if "Frozen part" in each.value.columns)
+    table = next(each.value for each in app.dataframe if "Frozen tensors" in each.value.columns)
     assert list(table["Plan"]) == ["full", "heads only"]
     assert list(table["Seeds"]) == ["1 of 2", "1 of 2"]
     assert heading(app).startswith("So far: Sentiment: ")

@@ -98,7 +98,7 @@ def test_single_runs_have_differences_and_no_verdict(three: list[str]) -> None:
         *("not tested", "−0.010 (not tested)", "−0.210 (not tested)"),
     ]
     assert list(table["Trainable"]) == ["22,567,686", "1,776,774", "2,310"]
-    assert list(table["Frozen part"]) == ["none frozen", "exact", "exact"]
+    assert list(table["Frozen tensors"]) == ["none frozen", "unchanged", "unchanged"]
     assert list(table["Peak MB"]) == ["745"] * 3
 
 
@@ -145,12 +145,12 @@ def seeds(lab: Lab) -> list[str]:
 
 def test_runs_of_one_plan_with_several_seeds_are_one_row(seeds: list[str]) -> None:
     app = compare_page()
-    table = with_column(app, "Frozen part")
+    table = with_column(app, "Frozen tensors")
     assert list(table["Plan"]) == ["full", "heads only"]
     assert list(table["A accuracy"]) == pytest.approx([0.92, 0.72])
     assert list(table["B entity F1"]) == pytest.approx([0.54, 0.34])
     assert list(table["Trainable"]) == ["22,567,686", "2,310"]
-    assert list(table["Frozen part"]) == ["none frozen", "exact"]
+    assert list(table["Frozen tensors"]) == ["none frozen", "unchanged"]
     assert "2 plans, 6 runs · minilm-l6" in texts(app)
     assert "seeds 1, 2, 3" in texts(app)
     assert app.selectbox(key="first_plan").value != app.selectbox(key="second_plan").value
@@ -175,7 +175,7 @@ def test_a_plan_that_is_chosen_is_compared_with_the_others(seeds: list[str]) -> 
     app = compare_page()
     app.selectbox(key="reference").set_value("heads only").run()
     assert not app.exception
-    table = with_column(app, "Frozen part")
+    table = with_column(app, "Frozen tensors")
     full, heads = table["A against heads only"]
     assert full.startswith("above, +0.200 (+0.19")
     assert heads == ""
@@ -185,7 +185,7 @@ def test_a_plan_that_is_chosen_is_compared_with_the_others(seeds: list[str]) -> 
 
 def test_plans_that_have_not_run_every_seed_say_how_many(lab: Lab, seeds: list[str]) -> None:
     running = stored(lab, story("top-1", 0.8, 0.4, seed=1).events[:-1])
-    table = with_column(compare_page(runs=",".join([*seeds, running])), "Frozen part")
+    table = with_column(compare_page(runs=",".join([*seeds, running])), "Frozen tensors")
     assert dict(zip(table["Plan"], table["Seeds"], strict=True)) == {
         "full": "3 of 3",
         "heads only": "3 of 3",

@@ -58,7 +58,7 @@ def test_the_page_answers_from_which_number_on_and_tables_each(
     sized = [each.value for each in app.dataframe if "all" in each.value.columns]
     assert [list(table["Plan"]) for table in sized] == [["full", "heads only"]] * 2
     assert list(sized[0]["all"].str.strip()) == ["0.900 ✓", "0.700"]
-    plans = next(each.value for each in app.dataframe if "Frozen part" in each.value.columns)
+    plans = next(each.value for each in app.dataframe if "Frozen tensors" in each.value.columns)
     assert list(plans["Plan"]) == ["full", "heads only"]
     assert list(plans["A accuracy"]) == pytest.approx([0.9, 0.7])
     assert "20, 50 and all sentences per task" in texts(app)

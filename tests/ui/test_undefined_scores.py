@@ -40,6 +40,6 @@ def test_plans_are_compared_on_the_other_task_alone(lab: Lab) -> None:
     app = visited("compare", runs=",".join(runs))
 
     assert heading(app).endswith("NER: undefined: no entities")
-    table = next(each.value for each in app.dataframe if "Frozen part" in each.value.columns)
+    table = next(each.value for each in app.dataframe if "Frozen tensors" in each.value.columns)
     assert list(table["B against best"]) == ["undefined: no entities"] * 2
     assert "NER: entity F1 is undefined, because the validation sentences" in texts(app)

@@ -123,7 +123,7 @@ def _row(plan: PlanResult, comparison: PlanComparison, colors: Palette) -> dict[
         "Trainable": "" if plan.trainable is None else f"{plan.trainable:,}",
         "Share": share_words(plan),
         "Peak MB": "" if plan.peak_memory_bytes is None else f"{plan.peak_memory_bytes / 1e6:,.0f}",
-        "Frozen part": frozen_words(plan),
+        "Frozen tensors": frozen_words(plan),
         **_seeds(plan, comparison),
     }
 
@@ -137,7 +137,7 @@ def _seeds(plan: PlanResult, comparison: PlanComparison) -> dict[str, str]:
 
 
 def _columns(rows: pd.DataFrame, comparison: PlanComparison, colors: Palette) -> dict[str, Any]:
-    left = ("Plan", "Frozen part")
+    left = ("Plan", "Frozen tensors")
     columns: dict[str, Any] = {
         name: st.column_config.TextColumn(
             name,
