@@ -29,6 +29,7 @@ except BadInput as problem:
     header("This data cannot be read", [plain(chosen.choice.data)])
     st.error(plain(str(problem)), icon=":material/error:")
     data_settings(lab.settings, chosen)
+    upload_form(lab)
 else:
     answer, facts = plain(data_headline(found, max_length)), data_facts(chosen, found)
     if taking_shot():
@@ -41,7 +42,7 @@ else:
         data_buttons(lab, chosen, colors)
     show_ignored(ignored_notes())
     data_settings(lab.settings, chosen)
+    upload_form(lab)
     task_panels(found, max_length, colors)
     digests(found)
-upload_form(lab)
 write_address(chosen.choice)

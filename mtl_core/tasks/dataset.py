@@ -1,13 +1,15 @@
 """Labelled examples of several tasks, ready to be encoded."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 from mtl_core.errors import DataError, InternalError
 from mtl_core.settings import FileAccess
+from mtl_core.tasks.automatic_split import held_out, split_note
 from mtl_core.tasks.contents import Content, read_content
 from mtl_core.tasks.end_tags import end_scheme, without_end_tags
 from mtl_core.tasks.labels import check_labels, sentence_outputs, token_outputs
@@ -16,6 +18,7 @@ from mtl_core.tasks.manifest import SPLIT_KEYS, Manifest, TaskSource, read_manif
 from mtl_core.tasks.readings import Reading
 from mtl_core.tasks.repeated import Repeated, find_repeated
 from mtl_core.tasks.schemes import (
+    OUTSIDE,
     Scheme,
     detect_scheme,
     entity_type,
@@ -44,6 +47,10 @@ _EXAMPLE_BYTES = 500
 _WORD_BYTES = 120  # a word and its tag
 
 Label = str | tuple[str, ...]
+Divided = dict[tuple[Path, int], frozenset[int]]
+"""Of training files without validation files, by path and number of rows: the rows held out."""
+
+_Row = TypeVar("_Row")
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +237,8 @@ def dataset_of(
     """The data set of a manifest, whose files are read by `read`. Raises DataError."""
     limits = dict(examples or {})
     files = _read_files(manifest, read)
-    data = [_task_data(source, files) for source in manifest.tasks]
+    divided: Divided = {}
+    data = [_task_data(source, files, divided) for source in manifest.tasks]
     check_limits(limits, {one.task.name: len(one.train) for one in data})
     selected = {
         one.task.name: nested_subset(one.task, _labels(one), limits[one.task.name], draw)
@@ -241,7 +249,9 @@ def dataset_of(
         reference=reference,
         tasks=tuple(one.task for one in data),
         train=_merged([(one.source.train, one, one.train) for one in data], selected),
-        validation=_merged([(one.source.validation, one, one.validation) for one in data], {}),
+        validation=_merged(
+            [(one.source.validation or one.source.train, one, one.validation) for one in data], {}
+        ),
         digests={content.file.name: content.sha256 for content in files.values()},
         repaired_tags={
             one.task.name: one.repaired_tags for one in data if one.task.kind is TaskKind.TOKEN
@@ -307,19 +317,30 @@ def _read_files(manifest: Manifest, read: Callable[[DataFile], Content]) -> dict
     return {file: read(file) for file in dict.fromkeys(named)}
 
 
-def _task_data(source: TaskSource, files: Mapping[DataFile, Content]) -> _TaskData:
+def _task_data(
+    source: TaskSource, files: Mapping[DataFile, Content], divided: Divided
+) -> _TaskData:
     """Read the files of one task. Without a test file, `test` is empty."""
     found = [files[file] for file in source.files]
     if source.kind is TaskKind.SENTENCE:
         read = [read_sentences(each, source.text, source.label, source.quoting) for each in found]
-        return _sentence_data(source, read)
+        return _sentence_data(source, read, divided)
     return _token_data(
-        source, [read_tokens(each, source.text, source.label, source.columns) for each in found]
+        source,
+        [read_tokens(each, source.text, source.label, source.columns) for each in found],
+        divided,
     )
 
 
-def _sentence_data(source: TaskSource, files: Sequence[SentenceFile]) -> _TaskData:
+def _sentence_data(
+    source: TaskSource, files: Sequence[SentenceFile], divided: Divided
+) -> _TaskData:
     files = [_with_label_names(file, dict(source.labels)) for file in files]
+    if source.validation is None:
+        train, *others = files
+        rows = [(row.text, row.label) for row in train.rows]
+        held = _held_out(source, rows, divided)
+        files = [*(replace(train, rows=part) for part in _parts(train.rows, held)), *others]
     check_labels(*files, named=[name for _, name in source.labels])
     outputs = sentence_outputs(*files)
     reading = Reading(
@@ -328,6 +349,7 @@ def _sentence_data(source: TaskSource, files: Sequence[SentenceFile]) -> _TaskDa
         layout=_layout(files),
         names=outputs,
         sentences=_by_split(len(file.rows) for file in files),
+        notes=_with_split_note(source, files, {}),
     )
 
     def examples(file: SentenceFile) -> tuple[Example, ...]:
@@ -342,11 +364,57 @@ def _with_label_names(file: SentenceFile, names: Mapping[str, str]) -> SentenceF
     return replace(file, rows=tuple(rows)) if names else file
 
 
-def _token_data(source: TaskSource, files: Sequence[TokenFile]) -> _TaskData:
+def _held_out(
+    source: TaskSource, rows: Sequence[tuple[str, Hashable]], divided: Divided
+) -> frozenset[int]:
+    """The rows of the training file that are the validation split.
+
+    Tasks that read one file hold out the same rows, so that no sentence is in both splits.
+    """
+    known = divided.get((source.train.path, len(rows)))
+    if known is None:
+        texts, strata = zip(*rows, strict=True)
+        known = held_out(source.train.name, texts, strata)
+        divided[source.train.path, len(rows)] = known
+    return known
+
+
+def _has_entity(row: TokenRow) -> bool:
+    return any(tag != OUTSIDE for tag in row.tags)
+
+
+def _parts(rows: Sequence[_Row], held: frozenset[int]) -> tuple[tuple[_Row, ...], tuple[_Row, ...]]:
+    """The rows that stay in training, and those that are held out."""
+    return (
+        tuple(row for place, row in enumerate(rows) if place not in held),
+        tuple(row for place, row in enumerate(rows) if place in held),
+    )
+
+
+def _with_split_note(
+    source: TaskSource,
+    files: Sequence[SentenceFile | TokenFile],
+    notes: Mapping[str, tuple[str, ...]],
+) -> dict[str, tuple[str, ...]]:
+    """The notes by split, with that of an automatic split."""
+    if source.validation is not None:
+        return dict(notes)
+    train, held = (len(file.rows) for file in files[:2])
+    by = "of each class" if source.kind is TaskKind.SENTENCE else "with and without entities"
+    note = split_note(source.name, held, train + held, by)
+    return {**notes, "validation": (*notes.get("validation", ()), note)}
+
+
+def _token_data(source: TaskSource, files: Sequence[TokenFile], divided: Divided) -> _TaskData:
     names = dict(source.tags)
     if any(file.spans for file in files):
         names = tags_of_types(names)
     files = [with_tag_names(file, names) for file in files]
+    if source.validation is None:
+        train, *others = files
+        tagged = [(" ".join(row.words), _has_entity(row)) for row in train.rows]
+        held = _held_out(source, tagged, divided)
+        files = [*(replace(train, rows=part) for part in _parts(train.rows, held)), *others]
     stated = source.scheme or end_scheme(files)
     check_tags(files, stated, names.values())
     if stated is not None and stated.marks_ends:
@@ -382,7 +450,9 @@ def _token_reading(
         stated=source.scheme is not None,
         words=_by_split(sum(len(row.words) for row in file.rows) for file in files),
         entities=_by_split(sum(len(spans(row.tags)) for row in file.rows) for file in files),
-        notes=dict(zip(SPLIT_KEYS, (file.notes for file in files), strict=False)),
+        notes=_with_split_note(
+            source, files, dict(zip(SPLIT_KEYS, (file.notes for file in files), strict=False))
+        ),
     )
 
 
@@ -392,7 +462,7 @@ def _layout(files: Sequence[SentenceFile | TokenFile]) -> str:
 
 
 def _by_split(counts: Iterable[int]) -> dict[str, int]:
-    """Counts in the order of `TaskSource.files` by split."""
+    """Counts of the files, which are in the order of the splits, by split."""
     return dict(zip(SPLIT_KEYS, counts, strict=False))
 
 
@@ -403,7 +473,7 @@ def _of_splits(
     repaired: int,
     reading: Reading,
 ) -> _TaskData:
-    """The data of a task whose splits are in the order of `source.files`."""
+    """The data of a task from its splits: training, validation and, if there is one, test."""
     train, validation, *rest = splits
     test = rest[0] if rest else ()
     return _TaskData(source, _task(source, outputs), train, validation, test, repaired, reading)

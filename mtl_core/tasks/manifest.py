@@ -24,7 +24,7 @@ from mtl_core.values import Frozen
 MANIFEST_BYTES = 2**16  # PyYAML takes a second for more
 MOST_TASKS = 50
 _LONGEST_ENTRY = 10_000  # characters of a field of a form
-_REQUIRED = ("kind", "head", "train", "validation")
+_REQUIRED = ("kind", "head", "train")
 SPLIT_KEYS = ("train", "validation", "test")
 READING_KEYS = {
     TaskKind.SENTENCE: ("labels", "quoting"),
@@ -32,6 +32,7 @@ READING_KEYS = {
 }
 _KEYS = (
     *_REQUIRED,
+    "validation",
     "test",
     "text",
     "label",
@@ -58,17 +59,18 @@ _EXAMPLE = (
 class TaskSource(Frozen):
     """One task of a manifest and its files.
 
-    `text` and `label` are the columns of a table or the keys of rows. `test` is None if the
-    task has no test file. The other values state how the files are read: `labels` and `tags` are
-    pairs of a label in the files and its name, `quoting` what double quotes mean, `scheme` that of
-    the tags, and `columns` those of CoNLL files; None: found in the files.
+    `text` and `label` are the columns of a table or the keys of rows. `validation` is None if a
+    part of the training file is held out (`automatic_split`), `test` if the task has no test file.
+    The other values state how the files are read: `labels` and `tags` are pairs of a label in the
+    files and its name, `quoting` what double quotes mean, `scheme` that of the tags, and `columns`
+    those of CoNLL files; None: found in the files.
     """
 
     name: str
     kind: TaskKind
     head: str
     train: DataFile
-    validation: DataFile
+    validation: DataFile | None = None
     text: str
     label: str
     test: DataFile | None = None
@@ -236,7 +238,7 @@ def _source(file: DataFile, name: str, node: yaml.Node) -> TaskSource:
         kind=kind,
         head=_head(file, entries["head"], values["head"], what),
         train=files["train"],
-        validation=files["validation"],
+        validation=files.get("validation"),
         text=text,
         label=label,
         test=files.get("test"),

@@ -130,7 +130,7 @@ def _task_overview(dataset: Dataset, task: Task, counter: LengthCounter) -> Task
         words=len(tags),
         repaired_tags=dataset.repaired_tags.get(task.name, 0),
         lengths={split: counter.lengths(examples, task.name) for split, examples in splits.items()},
-        shown=_examples_to_show(splits["train"], task),
+        shown=examples_to_show(splits["train"], task),
         reading=dataset.readings.get(task.name),
     )
 
@@ -157,7 +157,7 @@ def _names(example: Example, task: Task) -> list[str]:
     return [label] if isinstance(label, str) else [span.type for span in spans(label)]
 
 
-def _examples_to_show(examples: Sequence[Example], task: Task) -> tuple[Shown, ...]:
+def examples_to_show(examples: Sequence[Example], task: Task) -> tuple[Shown, ...]:
     """A few examples: the first of each class or entity type, then others with labels."""
     first: dict[str, int] = {}
     labelled = []

@@ -74,6 +74,8 @@ class UploadedFile:
 class UploadedTask:
     """One task of an upload; `text` and `label` name columns and are None without them.
 
+    Without a validation file, a part of the training file is held out (`automatic_split`).
+
     The other values state how the files are read, as those of `TaskSource` do.
     """
 
@@ -81,7 +83,7 @@ class UploadedTask:
     kind: TaskKind
     head: str
     train: UploadedFile
-    validation: UploadedFile
+    validation: UploadedFile | None
     text: str | None = None
     label: str | None = None
     test: UploadedFile | None = None
@@ -99,9 +101,9 @@ class UploadedTask:
 
     @property
     def files(self) -> dict[str, UploadedFile]:
-        """The files by split; without `test` if there is no such file."""
-        files = {"train": self.train, "validation": self.validation}
-        return files | ({"test": self.test} if self.test is not None else {})
+        """The files by split; only those that there are."""
+        files = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {split: file for split, file in files.items() if file is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,10 @@ def read_upload(tasks: tuple[UploadedTask, ...]) -> Dataset:
     dataset = dataset_of(manifest, upload_reference(tasks), read=read)
     counts = dataset.counts()
     for task, split, file in files_of(tasks):
-        if (count := counts[task.name][split]) > MOST_ROWS:
+        count = counts[task.name][split]
+        if split == "train" and task.validation is None:
+            count += counts[task.name]["validation"]
+        if count > MOST_ROWS:
             raise DataError(
                 f"{file.name} contains {count:,} labelled sentences, over the limit of "
                 f"{MOST_ROWS:,} for an upload. Take fewer of them, or train from a manifest "
@@ -297,7 +302,7 @@ def _source(
         kind=task.kind,
         head=task.head,
         train=named["train"],
-        validation=named["validation"],
+        validation=named.get("validation"),
         text=task.text or text,
         label=task.label or label,
         test=named.get("test"),

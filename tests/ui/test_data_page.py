@@ -263,9 +263,27 @@ def test_words_that_the_tokenizer_does_not_read_are_counted(lab: Lab) -> None:
 
 def test_a_missing_file_is_named(lab: Lab) -> None:
     app = data_page()
-    app.file_uploader(key="upload_1_training").set_value(("a.csv", REVIEWS, "text/csv")).run()
-    assert "Add the validation file of sentiment" in texts(app)
+    app.file_uploader(key="upload_1_validation").set_value(("a.csv", REVIEWS, "text/csv")).run()
+    assert "Add the training file of sentiment" in texts(app)
     assert app.button(key="use_upload").disabled
+
+
+def test_without_a_validation_file_a_part_is_held_out_and_the_sentences_are_shown_first(
+    lab: Lab,
+) -> None:
+    rows = [f"text number {n},{'good' if n % 2 else 'bad'}" for n in range(20)]
+    file = "\n".join(["text,label", *rows]).encode()
+    app = data_page()
+    app.number_input(key="upload_tasks").set_value(1).run()
+    app.file_uploader(key="upload_1_training").set_value(("a.csv", file, "text/csv")).run()
+    shown = texts(app)
+    assert "16 + 4 sentences" in shown
+    assert "4 of 20 training sentences (20 %, fixed by their text" in shown
+    assert ":violet-badge[good] text number" in shown
+    assert not lab.settings.uploads.exists()
+    app.button(key="use_upload").click().run()
+    assert heading(app).startswith("16 + 4 sentences for sentiment")
+    assert "4 of 20 training sentences (20 %, fixed by their text" in texts(app)
 
 
 def test_a_deleted_upload_is_replaced_by_the_sample(lab: Lab) -> None:

@@ -17,9 +17,10 @@ from mtl_core.report.data_words import (
 from mtl_core.settings import Settings
 from mtl_core.tasks.dataset import SAMPLE
 from mtl_core.tasks.lengths import SubWordCounter
-from mtl_core.tasks.overview import DataOverview, Shown, TaskOverview
+from mtl_core.tasks.overview import DataOverview, TaskOverview
 from mtl_core.tasks.repeated import nearly_repeated_words, repeated_words
 from mtl_core.tasks.upload_reference import is_upload
+from mtl_core.ui.data.examples_view import examples_view
 from mtl_core.ui.shared.choice import Choice, keep_choice, seed_widget
 from mtl_core.ui.shared.data_picker import data_picker
 from mtl_core.ui.shared.keys import Key
@@ -29,7 +30,6 @@ from mtl_core.ui.shared.shot import taking_shot
 from mtl_core.ui.shared.visitor import current_visitor
 
 _NO_MODE_BAR = {"displayModeBar": False}
-_LONGEST_EXAMPLE = 320  # characters
 
 
 def overview_of_choice(lab: Lab, chosen: ResolvedChoice) -> DataOverview:
@@ -142,30 +142,7 @@ def _panel(task: TaskOverview, unit: str, max_length: int, number: int, colors: 
         key=f"lengths_{task.task.name}",
         alt=length_finding(task, unit, max_length),
     )
-    with st.container(gap="xsmall"):
-        for example in task.shown:
-            st.markdown(f":small[{_example(example, hue(number))}]")
-
-
-def _example(example: Shown, color: str) -> str:
-    """An example as Markdown, with its label in front or its entities highlighted."""
-    if example.label is not None:
-        return f":{color}-badge[{_text(example.label)}] {_text(example.text)}"
-    parts, position = [], 0
-    for span in example.entities:
-        parts.append(_text(" ".join(example.words[position : span.start])))
-        entity = _text(" ".join(example.words[span.start : span.end]))
-        parts.append(f":{color}-background[**{entity}** {_text(span.type)}]")
-        position = span.end
-    parts.append(_text(" ".join(example.words[position:])))
-    return " ".join(filter(None, parts))
-
-
-def _text(text: str) -> str:
-    """Text of a data file on one line, shortened and escaped for Markdown."""
-    line = " ".join(text.split())
-    line = line if len(line) <= _LONGEST_EXAMPLE else f"{line[:_LONGEST_EXAMPLE]}…"
-    return plain(line).replace("&", "&amp;")
+    examples_view(task.shown, hue(number))
 
 
 def _delete_upload(lab: Lab, reference: str) -> None:

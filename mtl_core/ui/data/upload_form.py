@@ -12,6 +12,7 @@ from mtl_core.errors import DataError
 from mtl_core.report.data_words import split_counts
 from mtl_core.tasks.dataset import Dataset
 from mtl_core.tasks.keyed_rows import KEYED_SUFFIXES
+from mtl_core.tasks.overview import examples_to_show
 from mtl_core.tasks.task import TaskKind
 from mtl_core.tasks.uploads import (
     MOST_BYTES,
@@ -24,10 +25,11 @@ from mtl_core.tasks.uploads import (
     upload_reference,
 )
 from mtl_core.text import counted
+from mtl_core.ui.data.examples_view import examples_view
 from mtl_core.ui.data.reading_fields import reading_fields, where_to_enter
 from mtl_core.ui.shared.choice import Choice, keep_choice
 from mtl_core.ui.shared.keys import Key, upload_key
-from mtl_core.ui.shared.page import plain
+from mtl_core.ui.shared.page import hue, plain
 from mtl_core.ui.shared.visitor import current_visitor
 
 _KINDS = {
@@ -98,7 +100,7 @@ def _task(lab: Lab, number: int, kinds: list[TaskKind]) -> Draft:
     ).strip()
     sent = {
         split: st.file_uploader(
-            f"{split.capitalize()} file{' (optional)' * (split == 'test')}",
+            f"{split.capitalize()} file{' (optional)' * (split != 'training')}",
             type=_FORMATS,
             key=upload_key(number, split),
             max_upload_size=_MEGABYTES,
@@ -128,9 +130,8 @@ def _draft(
         None if file is None else UploadedFile(file.name, file.getvalue()) for file in sent.values()
     )
     text, label = _columns(lab, number, kind, train) if train else (None, None)
-    if train is None or validation is None:
-        missing = "training" if train is None else "validation"
-        return f"Add the {missing} file of {name}."
+    if train is None:
+        return f"Add the training file of {name}. Without a validation file, a fifth is held out."
     return UploadedTask(name, kind, head, train, validation, text, label, test)
 
 
@@ -182,6 +183,7 @@ def _check_and_save(lab: Lab, drafts: Sequence[Draft]) -> None:
             st.caption(plain(where))
     elif result is not None:
         st.markdown(_summary(result))
+        _preview(result)
     st.button(
         "Use this data",
         key=Key.USE_UPLOAD,
@@ -221,6 +223,14 @@ def _summary(dataset: Dataset) -> str:
         reading = dataset.readings[task.name]
         lines += [f":small[{plain(line)}]" for line in (reading.line, *reading.notes_once)]
     return "  \n".join(lines)
+
+
+def _preview(dataset: Dataset) -> None:
+    """Draw a few training sentences of each task, as they were read. Nothing is stored yet."""
+    for number, task in enumerate(dataset.tasks):
+        labelled = [each for each in dataset.train if task.name in each.labels]
+        st.markdown(f":small[First sentences of **{plain(task.name)}**, as read:]")
+        examples_view(examples_to_show(labelled, task), hue(number))
 
 
 def _save(lab: Lab, tasks: tuple[UploadedTask, ...]) -> None:
