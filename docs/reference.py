@@ -36,6 +36,7 @@ from mtl_core.lessons.shipped_runs import judged_by_shipped_runs  # noqa: E402
 from mtl_core.models.cache import read_description, shipped_description  # noqa: E402
 from mtl_core.models.description import ModelDescription  # noqa: E402
 from mtl_core.tasks import manifest  # noqa: E402
+from mtl_core.tasks.automatic_split import SHARE  # noqa: E402
 from mtl_core.tasks.data_sources import owner_dataset  # noqa: E402
 from mtl_core.tasks.reading_limits import (  # noqa: E402
     CHARACTERS,
@@ -47,6 +48,7 @@ from mtl_core.tasks.reading_limits import (  # noqa: E402
 from mtl_core.tasks.schemes import SCHEME_NAMES  # noqa: E402
 from mtl_core.tasks.separated_values import Quoting  # noqa: E402
 from mtl_core.tasks.task import DEFAULT_TASKS  # noqa: E402
+from mtl_core.text import percent  # noqa: E402
 from mtl_core.values import Frozen  # noqa: E402
 
 VARIANTS = ROOT / "benchmarks" / "data_variants.json"
@@ -248,6 +250,11 @@ def manifest_file() -> str:
         "a table or the keys of rows. `test` is optional: plans are compared on it, while "
         "rates and plans are chosen on `validation`. Without it, plans are compared on "
         "`validation` too.",
+        f"`validation` is optional as well: without it, {percent(SHARE)} of the training sentences "
+        "are held out, by a hash of their text and in equal shares of each class (of a token task: "
+        "with and without entities). The same file is always divided in the same way, equal "
+        "sentences are on one side, and tasks that read one file hold out the same sentences. A "
+        "note states the numbers.",
         "Sentences: CSV or TSV with a header, or rows with keys. Tokens: CoNLL columns (token "
         "first, tag last, a blank line between sentences; a token may begin with `#`), or rows "
         "with `tokens` and `tags`, or with a text and spans of characters. Rows with keys are JSON "

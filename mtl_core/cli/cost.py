@@ -17,6 +17,7 @@ from mtl_core.cli.options import (
     ScenarioOption,
 )
 from mtl_core.cli.run_options import run_options
+from mtl_core.cost.cards import card_fits, gpu_memory
 from mtl_core.cost.estimate import StepCost, step_cost
 from mtl_core.cost.explanation import (
     COUNTING_METHOD,
@@ -33,7 +34,7 @@ from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.models.checkpoint import Checkpoint
 from mtl_core.settings import Settings
 from mtl_core.tasks.alignment import check_max_length
-from mtl_core.text import megabytes
+from mtl_core.text import bytes_text, megabytes
 from mtl_core.training.options import RunOptions, refused
 
 
@@ -85,6 +86,16 @@ def cost(
     if bound := embedding_note(table, loaded.model.backbone):
         console.print(bound, soft_wrap=True)
     console.print(COUNTING_METHOD, soft_wrap=True)
+    console.print(_gpu_line(here), soft_wrap=True)
+
+
+def _gpu_line(cost: StepCost) -> str:
+    memory = gpu_memory(cost)
+    return (
+        f"On a GPU, computed and not run: {bytes_text(memory.float32)} in float32, at least "
+        f"{bytes_text(memory.bfloat16)} with bfloat16 autocast. --format json has the largest "
+        "batch of common cards."
+    )
 
 
 def _as_json(cost: StepCost, full: StepCost, speed: Speed) -> dict[str, object]:
@@ -105,6 +116,14 @@ def _as_json(cost: StepCost, full: StepCost, speed: Speed) -> dict[str, object]:
             "forward_flops": cost.reused_forward_flops,
             "relative_flops": cost.reused_flops / full.flops,
             "estimated_seconds_per_step": speed.seconds(cost, reused=True),
+        },
+        "gpu": {
+            "float32_bytes": gpu_memory(cost).float32,
+            "bfloat16_bytes_at_least": gpu_memory(cost).bfloat16,
+            "largest_batch": {
+                fit.card.names: {"float32": fit.float32, "bfloat16_at_best": fit.bfloat16}
+                for fit in card_fits(cost)
+            },
         },
         "batch_size": cost.batch_size,
         "max_length": cost.max_length,

@@ -22,10 +22,11 @@ from mtl_core.freezing.resolve import parameter_table
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.text import megabytes
 from mtl_core.ui.freeze.figures import shared_chart
+from mtl_core.ui.freeze.gpu_view import gpu_popover
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import plain
 from mtl_core.ui.shared.resolved_choice import ResolvedChoice
-from mtl_core.ui.shared.shot import tooltip
+from mtl_core.ui.shared.shot import taking_shot, tooltip
 
 _ROWS_OF_REASON = 2  # the height of the explanation, in rows of the parameter table
 
@@ -61,7 +62,11 @@ def cost_view(chosen: ResolvedChoice, colors: Palette, *, with_bars: bool = True
     ]
     with st.container(gap="xsmall"):
         line = _line(cost, full, lab.speed())
-        st.markdown(f":small[{line}]", help=tooltip("\n\n".join(help_lines)))
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            text, details = f":small[{line}]", tooltip("\n\n".join(help_lines))
+            st.markdown(text, help=details, width="content")
+            if not taking_shot():
+                gpu_popover(cost)
         if needs_reason:
             st.markdown(f":small[{plain(reason)}]")
         if with_bars:

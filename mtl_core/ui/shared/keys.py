@@ -194,6 +194,7 @@ class Key(StrEnum):
     SHARES = "shares"
     RATES = "rates"
     COST = "cost"
+    GPU = "gpu"
     SCHEDULE = "rates_over_run"
 
     CHOICE = "_choice"  # the Choice, stored across pages

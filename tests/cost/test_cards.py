@@ -1,0 +1,44 @@
+"""Whether a step fits on a GPU, computed from its cost."""
+
+from dataclasses import replace
+
+from mtl_core.cost.cards import CARDS, RESERVED_BYTES, card_fits, gpu_memory
+from mtl_core.cost.estimate import StepCost
+
+FULL = StepCost(
+    batch_size=16,
+    max_length=128,
+    forward_flops=1,
+    backward_flops=2,
+    reused_forward_flops=1,
+    saved_activation_bytes=1_600_000_000,
+    training_mode_bytes=1_600_000_000,
+    gradient_bytes=400_000_000,
+    optimizer_bytes=800_000_000,
+    weight_bytes=400_000_000,
+)
+
+
+def test_bfloat16_halves_activations_and_adds_a_copy_of_the_weights() -> None:
+    memory = gpu_memory(FULL)
+    assert memory.float32 == 3_200_000_000
+    assert memory.bfloat16 == 3_200_000_000 - 800_000_000 + 200_000_000
+
+
+def test_the_largest_batch_fills_a_card() -> None:
+    fits = {fit.card.memory_bytes // 10**9: (fit.float32, fit.bfloat16) for fit in card_fits(FULL)}
+    assert fits[8] == (54, 104)  # (8 - 1 - 1.6) GB / 0.1 GB, and (8 - 1 - 1.8) / 0.05
+    assert fits[80] == (774, 1544)
+    assert list(fits) == sorted(fits)
+
+
+def test_a_model_that_is_too_large_for_a_card_has_no_batch() -> None:
+    too_large = replace(FULL, weight_bytes=CARDS[-1].memory_bytes)
+    assert {(fit.float32, fit.bfloat16) for fit in card_fits(too_large)} == {(0, 0)}
+
+
+def test_one_sentence_more_would_not_fit() -> None:
+    for fit in card_fits(FULL):
+        fixed = 1_600_000_000 + RESERVED_BYTES
+        assert fixed + fit.float32 * 100_000_000 <= fit.card.memory_bytes
+        assert fixed + (fit.float32 + 1) * 100_000_000 > fit.card.memory_bytes
