@@ -1,7 +1,8 @@
-"""Display names of tasks and scenarios."""
+"""Display names of tasks, scenarios and blocks."""
 
+from mtl_core.freezing.minimal_selectors import PlanBlock
 from mtl_core.freezing.scenarios import Scenario, scenario_kind
-from mtl_core.models.description import ModelDescription
+from mtl_core.models.description import ModelDescription, Role
 
 _ACRONYM_LENGTH = 3
 
@@ -38,6 +39,20 @@ def scenario_phrase(scenario: str) -> str:
         "lp-ft": "LP-FT",
         "ulmfit": "ULMFiT",
     }.get(scenario, scenario)
+
+
+def block_title(block: PlanBlock, model: ModelDescription) -> str:
+    """The name of a block on a button: `NER head`, `layer 3`, `other tensors`."""
+    match block.role:
+        case Role.HEAD:
+            named = (task.name for task in model.tasks if task.head == block.name)
+            return f"{task_title(next(named, block.name))} head"
+        case Role.LAYER if model.backbone.shares_layers:
+            return f"all {model.backbone.depth} layers"
+        case Role.BESIDE:
+            return "other tensors"
+        case _:
+            return block.name
 
 
 def task_titles(model: ModelDescription) -> tuple[str, ...]:

@@ -549,3 +549,17 @@ def test_a_plan_that_trains_nothing_has_no_question_of_memory(lab: Lab) -> None:
     app.session_state["gpu"] = True
     app.run()
     assert not any("Computed, not run" in each.value for each in app.markdown)
+
+
+def test_the_selected_block_is_trained_or_frozen_in_place(lab: Lab) -> None:
+    app = freeze_page(scenario="top-1")
+    assert any("Click a block to freeze or train it." in each.value for each in app.caption)
+    choose(app, "group_filter", "layer 4")
+    button = app.button(key="edit_block")
+    assert button.label == "Train layer 4"
+    button.click().run()
+    assert not app.exception
+    assert heading(app).startswith(":orange[3,551,238]")
+    assert any(each.value.startswith("minilm-l6 · top-1, edited") for each in app.caption)
+    app.button(key="edit_block").click().run()
+    assert heading(app).startswith(":orange[1,776,774]")

@@ -20,10 +20,12 @@ from mtl_core.report.data_words import data_name
 from mtl_core.tasks.upload_reference import is_upload
 from mtl_core.text import counted, percent
 from mtl_core.ui.freeze.controls import gentle_decay_button
+from mtl_core.ui.freeze.edit_block import edit_block_button
 from mtl_core.ui.freeze.figures import shared_chart, shared_figure
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import plain
 from mtl_core.ui.shared.resolved_choice import ResolvedChoice
+from mtl_core.ui.shared.shot import taking_shot
 
 _ROWS = 5  # of the parameter table, so that the page fits one screen
 _FEWEST_ROWS = 2
@@ -75,7 +77,7 @@ def weight_problems(chosen: ResolvedChoice) -> tuple[str, ...]:
 def stack_picture(chosen: ResolvedChoice, colors: Palette) -> None:
     """Draw the number of tensors by state and the layer diagram.
 
-    A click on a block filters the parameter table to its tensors.
+    A click on a block filters the parameter table to its tensors, and offers to freeze or train it.
     """
     table, height = chosen.table, _stack_height(chosen)
     with st.container(horizontal=True, gap="small"):
@@ -91,6 +93,8 @@ def stack_picture(chosen: ResolvedChoice, colors: Palette) -> None:
                 width="content",
                 help=" ".join(no_effect_notes(table)),
             )
+        if not taking_shot():
+            edit_block_button(chosen)
     st.plotly_chart(
         shared_figure(
             Key.STACK,

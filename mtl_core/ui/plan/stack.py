@@ -5,12 +5,10 @@ import streamlit as st
 from mtl_core.charts.stack import stack_figure
 from mtl_core.charts.theme import Palette
 from mtl_core.freezing.editing import BlockState, Coverage, block_states, unfreeze_block
-from mtl_core.freezing.minimal_selectors import PlanBlock
 from mtl_core.freezing.plan_file import plan_to_yaml
 from mtl_core.freezing.table import State
 from mtl_core.freezing.table_text import SIGNS
-from mtl_core.freezing.titles import task_title
-from mtl_core.models.description import ModelDescription, Role
+from mtl_core.freezing.titles import block_title
 from mtl_core.ui.freeze.overview import facts, headline, page_facts, stack_picture
 from mtl_core.ui.freeze.table_view import parameter_view
 from mtl_core.ui.plan.edits import edit, seed_field, toggle
@@ -59,20 +57,6 @@ def plan_picture(chosen: ResolvedChoice, colors: Palette) -> None:
         facts(chosen, colors)
         st.code(plan_to_yaml(chosen.plan), language=None)
     parameter_view(chosen.table, chosen.plan_phrase, colors, _PICTURE_ROWS, with_filters=False)
-
-
-def block_title(block: PlanBlock, model: ModelDescription) -> str:
-    """The label of a block's button: `NER head`, `layer 3`, `other tensors`."""
-    match block.role:
-        case Role.HEAD:
-            named = (task.name for task in model.tasks if task.head == block.name)
-            return f"{task_title(next(named, block.name))} head"
-        case Role.LAYER if model.backbone.shares_layers:
-            return f"all {model.backbone.depth} layers"
-        case Role.BESIDE:
-            return "other tensors"
-        case _:
-            return block.name
 
 
 def _buttons(chosen: ResolvedChoice) -> None:

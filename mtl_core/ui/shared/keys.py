@@ -191,6 +191,7 @@ class Key(StrEnum):
     TEXT_FILTER = "text_filter"
     PARAMETERS = "parameters"
     STACK = "stack"
+    EDIT_BLOCK = "edit_block"  # button: freezes or trains the selected block
     SHARES = "shares"
     RATES = "rates"
     COST = "cost"
