@@ -209,3 +209,14 @@ def test_sentences_on_which_models_disagree_are_listed_on_request(runs: list[str
     assert (said.nunique(axis=1) > 1).all()
     assert set(table["Task"]) <= {"Sentiment", "NER"}
     assert f"The 2 runs disagree on **{len(table)}**" in texts(app)
+
+
+def test_words_that_move_the_label_are_marked_on_request(runs: list[str]) -> None:
+    app = visited("predict", runs=",".join(runs), text="the food was very good")
+    assert "Words that move the label" in texts(app)
+    app.button(key="word_effects").click().run()
+    assert not app.exception
+    rows = [each.value for each in app.markdown if each.value.startswith(":small[Sentiment:]")]
+    assert len(rows) == len(runs)
+    assert all("food" in row and "very" in row for row in rows)
+    assert "word_effects" not in [each.key for each in app.button]

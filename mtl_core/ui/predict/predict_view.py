@@ -27,6 +27,7 @@ from mtl_core.ui.predict.sentence import (
     first_example,
     write_address,
 )
+from mtl_core.ui.predict.word_effects import word_effects_view
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import header, plain, show_ignored
 from mtl_core.ui.shared.resolved_choice import ResolvedChoice
@@ -58,6 +59,7 @@ def predict_page(
             st.markdown(f"“{plain(text)}”")
         prediction_rows(models, predictions, text, colors)
         if not shot:
+            word_effects_view(lab, models, predictions, text)
             disagreements_view(lab, models, dataset)
     else:
         with head:

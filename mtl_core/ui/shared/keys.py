@@ -134,6 +134,8 @@ class Key(StrEnum):
     DISAGREEMENTS = "disagreements"
     LAST_MODELS = "_asked"  # the selected models, stored across pages, as is the next
     LAST_TEXT = "_asked_text"
+    WORD_EFFECTS = "word_effects"  # button: leaves out each word
+    SHOW_WORD_EFFECTS = "_word_effects"  # whether the effects of the words are shown
     SHOW_DISAGREEMENTS = "_sought"  # whether the disagreements are shown
 
     SHOT = "shot"  # a query parameter: screenshot mode
