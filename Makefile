@@ -4,7 +4,12 @@ WORKERS ?= 2
 PYTHON ?= $(firstword $(foreach each,python3.11 python3.12 python3.13 python3,$(shell command -v $(each))))
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check -c constraints.txt
+PIP := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
+# pip's output is one line for each package that it fetches, and its errors
+NAMES := | awk '/^Collecting / { sub(/[^A-Za-z0-9._-].*/, "", $$2); print "  " $$2; fflush() } \
+                /^Installing collected/ { print "  installing them …"; fflush() }'
+SHELL := bash
+.SHELLFLAGS := -o pipefail -c
 
 .PHONY: run test check lint types contracts format docs wheel constraints claims clean
 .DEFAULT_GOAL := run
@@ -57,15 +62,15 @@ $(VENV)/.made:
 	@echo "Creating $(VENV) with $(PYTHON) …"
 	@"$(PYTHON)" -m venv $(VENV) || { \
 	  echo "This Python cannot create a virtual environment; on Debian: apt install python3-venv" >&2; rm -rf $(VENV); exit 2; }
-	@$(PIP) pip==26.1.2   # older versions cannot install seqeval
+	@$(PIP) --quiet pip==26.1.2   # older versions cannot install seqeval
 	@touch $@
 
 $(VENV)/.run: $(VENV)/.made requirements.txt constraints.txt
 	@echo "Installing the dependencies (about a minute the first time) …"
-	@$(PIP) -r requirements.txt
+	@$(PIP) -r requirements.txt $(NAMES)
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run requirements-dev.txt
 	@echo "Installing the development tools …"
-	@$(PIP) -r requirements-dev.txt
+	@$(PIP) -r requirements-dev.txt $(NAMES)
 	@touch $@
