@@ -49,7 +49,9 @@ def test_names_replace_paths_in_every_file(store: RunStore, runs: list[str]) -> 
         checkpoint=CHECKPOINT, scenarios=("top-1",), seeds=(0, 7), data=DATA, also_evaluate=(OTHER,)
     )
     records = tuple(store.run(run) for run in runs)
-    comparison = ComparisonRecord("c", "c", spec, datetime.now(UTC), records, ())
+    comparison = ComparisonRecord(
+        id="c", name="c", spec=spec, created_at=datetime.now(UTC), runs=records
+    )
     folders = (Path("/srv/private"),)
     report = load_report(store, runs, lambda _: minilm(), data_of, comparison, folders=folders)
     parts = BundlePart.ALL.parts - {BundlePart.CHECKPOINT}
