@@ -1,6 +1,7 @@
 """Play on the Freeze page: the button, and both runs side by side while they train."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import streamlit as st
 
@@ -31,7 +32,7 @@ _HELP = (
 
 def play_button(lab: Lab, colors: Palette, in_line: bool = False) -> None:
     """Draw the button that starts both runs. It is drawn as text within a line."""
-    kind = "primary" if colors is not DARK else "secondary"
+    kind: Literal["primary", "secondary"] = "secondary" if colors is DARK else "primary"
     st.button(
         "Play: heads only against top 2",
         key=Key.PLAY_BUTTON,
