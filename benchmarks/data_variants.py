@@ -37,7 +37,8 @@ from benchmarks.written_variants import (
 )
 from mtl_core.errors import DataError
 from mtl_core.settings import ANY_FILE
-from mtl_core.tasks.dataset import Dataset, Example, load_dataset
+from mtl_core.tasks.dataset import Dataset, load_dataset
+from mtl_core.tasks.example import Example
 from mtl_core.tasks.lengths import counter_for
 
 ROOT = Path(__file__).parent.parent

@@ -62,7 +62,8 @@ from mtl_core.models.configuration import read_architecture
 from mtl_core.models.description import ModelDescription
 from mtl_core.models.trained_vector import trained_sentence_vector
 from mtl_core.tasks.contents import Content, content_of
-from mtl_core.tasks.dataset import Dataset, Example, dataset_of
+from mtl_core.tasks.dataset import Dataset, dataset_of
+from mtl_core.tasks.example import Example
 from mtl_core.tasks.lengths import SubWordCounter, WordCounter
 from mtl_core.tasks.lines import DataFile
 from mtl_core.tasks.manifest import COLUMNS, Manifest, TaskSource, read_manifest

@@ -29,7 +29,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks.run_request import RunRequest, run_in_process
 from mtl_core.settings import ANY_FILE, PREFIX_MEMORY_BYTES
-from mtl_core.tasks.dataset import Example, load_dataset
+from mtl_core.tasks.dataset import load_dataset
+from mtl_core.tasks.example import Example
 
 DEPTHS = ("heads-only", *(f"top-{n}" for n in range(1, 7)), "full")
 _EXAMPLES, _LENGTH, _VALIDATION = 500, 32, 40

@@ -13,7 +13,8 @@ from mtl_core.models.cache import read_description, shipped_description
 from mtl_core.models.checkpoint import require_weights, resolve_checkpoint
 from mtl_core.models.description import ModelDescription
 from mtl_core.settings import ANY_FILE
-from mtl_core.tasks.dataset import Example, load_dataset
+from mtl_core.tasks.dataset import load_dataset
+from mtl_core.tasks.example import Example
 from mtl_core.training.phases import phase_steps, steps_per_epoch
 from mtl_core.training.schedule import rate_factor
 

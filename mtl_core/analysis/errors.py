@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mtl_core.analysis.marks import GoldLabels, final_answers, predicted_labels
 from mtl_core.analysis.plans import PlanResult
 from mtl_core.analysis.summary import RunSummary
-from mtl_core.tasks.dataset import Label
+from mtl_core.tasks.example import Label
 from mtl_core.tasks.schemes import entity_type
 from mtl_core.tasks.scoring import scored_spans
 from mtl_core.tasks.task import Task, TaskKind

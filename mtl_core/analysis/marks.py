@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtl_core.analysis.summary import RunSummary
-from mtl_core.tasks.dataset import Dataset, Example, Label
+from mtl_core.tasks.dataset import Dataset
+from mtl_core.tasks.example import Example, Label
 from mtl_core.tasks.schemes import OUTSIDE
 from mtl_core.tasks.scoring import entity_counts
 from mtl_core.tasks.shared_tasks import judged_sentences, shared_tasks

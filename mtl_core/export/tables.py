@@ -22,7 +22,8 @@ from mtl_core.report.errors import label_text, plans_with_predictions, sentence_
 from mtl_core.report.forgetting import elsewhere
 from mtl_core.report.front import front_points
 from mtl_core.report.load import Report, ReportRun
-from mtl_core.tasks.dataset import Dataset, Label
+from mtl_core.tasks.dataset import Dataset
+from mtl_core.tasks.example import Label
 from mtl_core.tasks.task import Task, TaskKind
 from mtl_core.text import spreadsheet_text, visible
 from mtl_core.training.events import Evaluation, Step

@@ -22,7 +22,8 @@ from mtl_core.report.compared import ComparedRuns
 from mtl_core.report.data_words import size_words
 from mtl_core.report.load import Report
 from mtl_core.report.panel import Panel, draw_panel, file_stem
-from mtl_core.tasks.dataset import Dataset, Example, Label
+from mtl_core.tasks.dataset import Dataset
+from mtl_core.tasks.example import Example, Label
 from mtl_core.tasks.schemes import OUTSIDE
 from mtl_core.tasks.task import Task, TaskKind
 from mtl_core.text import counted, verb, visible

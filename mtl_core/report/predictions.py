@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from mtl_core.freezing.titles import task_title
-from mtl_core.tasks.dataset import Example
+from mtl_core.tasks.example import Example
 from mtl_core.tasks.schemes import spans
 from mtl_core.tasks.task import Task, TaskKind
 from mtl_core.training.predictions import Prediction, Sentence, SentenceAnswer, TokenAnswer

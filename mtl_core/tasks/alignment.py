@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from mtl_core.errors import DataError, InvalidRun, UnsupportedArchitecture
-from mtl_core.tasks.dataset import Example
+from mtl_core.tasks.example import Example
 from mtl_core.tasks.schemes import OUTSIDE, spans
 from mtl_core.tasks.task import Task, TaskKind
 from mtl_core.tasks.tokenizer_file import tokenizer_faults

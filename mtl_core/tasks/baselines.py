@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 
 from pydantic import Field
 
-from mtl_core.tasks.dataset import Dataset, Example, Label
+from mtl_core.tasks.dataset import Dataset
+from mtl_core.tasks.example import Example, Label
 from mtl_core.tasks.schemes import OUTSIDE
 from mtl_core.tasks.scoring import entity_counts, score_entities, score_sentences
 from mtl_core.tasks.task import Task, TaskKind

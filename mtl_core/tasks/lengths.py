@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mtl_core.errors import DamagedCheckpoint
-from mtl_core.tasks.dataset import Example
+from mtl_core.tasks.example import Example
 from mtl_core.tasks.schemes import spans
 from mtl_core.tasks.tokenizer_file import (
     no_tokenizer,

@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mtl_core.tasks.dataset import Dataset, Example
+from mtl_core.tasks.dataset import Dataset
+from mtl_core.tasks.example import Example
 from mtl_core.tasks.lengths import Counter as LengthCounter
 from mtl_core.tasks.lengths import Lengths
 from mtl_core.tasks.readings import Reading

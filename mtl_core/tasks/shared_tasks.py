@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from mtl_core.errors import InvalidRun
 from mtl_core.nearest import quoted
 from mtl_core.tasks.data_sources import ReadsData
-from mtl_core.tasks.dataset import Dataset, Example
+from mtl_core.tasks.dataset import Dataset
+from mtl_core.tasks.example import Example
 from mtl_core.tasks.manifest import SPLIT_KEYS
 from mtl_core.tasks.task import Task
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mtl_core.models.multitask import MultiTaskModel
 from mtl_core.tasks.alignment import EncodedExample, word_tags
-from mtl_core.tasks.dataset import Example
+from mtl_core.tasks.example import Example
 from mtl_core.tasks.schemes import OUTSIDE
 from mtl_core.tasks.scoring import score_entities, score_sentences
 from mtl_core.tasks.task import Task, TaskKind

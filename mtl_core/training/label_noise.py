@@ -10,7 +10,8 @@ from random import Random
 
 from mtl_core.errors import InvalidRun
 from mtl_core.nearest import available_names
-from mtl_core.tasks.dataset import Dataset, Example, Label
+from mtl_core.tasks.dataset import Dataset
+from mtl_core.tasks.example import Example, Label
 from mtl_core.tasks.schemes import OUTSIDE, entity_type, is_prefixed, spans
 from mtl_core.tasks.task import Task
 from mtl_core.training.random_streams import stream_seed

@@ -26,7 +26,8 @@ from mtl_core.tasks.alignment import (
     losses_in_words,
 )
 from mtl_core.tasks.data_notes import data_notes
-from mtl_core.tasks.dataset import Dataset, Example, load_dataset
+from mtl_core.tasks.dataset import Dataset, load_dataset
+from mtl_core.tasks.example import Example
 from mtl_core.tasks.task import TaskKind
 from mtl_core.training.device import resolve_device
 from mtl_core.training.events import Counts

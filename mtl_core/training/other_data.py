@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from mtl_core.models.multitask import MultiTaskModel
 from mtl_core.settings import FileAccess
 from mtl_core.tasks.alignment import EncodedSplit, Tokenizer, encode, losses_in_words
-from mtl_core.tasks.dataset import Example, load_dataset
+from mtl_core.tasks.dataset import load_dataset
+from mtl_core.tasks.example import Example
 from mtl_core.tasks.shared_tasks import judged_sentences, require_other, shared_tasks
 from mtl_core.tasks.task import Task
 from mtl_core.training.evaluation import Evaluated, States, evaluate

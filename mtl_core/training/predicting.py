@@ -15,7 +15,7 @@ from mtl_core.models.multitask import MultiTaskModel
 from mtl_core.models.stored_tensors import all_tensors
 from mtl_core.settings import ANY_FILE, FileAccess
 from mtl_core.tasks.alignment import EncodedExample, encode, truncates_left
-from mtl_core.tasks.dataset import Example
+from mtl_core.tasks.example import Example
 from mtl_core.tasks.schemes import OUTSIDE, spans
 from mtl_core.tasks.task import Task, TaskKind
 from mtl_core.text import one_line

@@ -10,7 +10,8 @@ from collections import Counter
 from dataclasses import replace
 from random import Random
 
-from mtl_core.tasks.dataset import Dataset, Example
+from mtl_core.tasks.dataset import Dataset
+from mtl_core.tasks.example import Example
 from mtl_core.text import listed
 from mtl_core.training.random_streams import stream_seed
 from mtl_core.training.spec import RunSpec

@@ -12,7 +12,8 @@ from mtl_core.engine.inspector import Inspector
 from mtl_core.errors import ChildDied, InternalError
 from mtl_core.settings import ANY_FILE
 from mtl_core.tasks.baselines import Baseline, baselines_of_data
-from mtl_core.tasks.dataset import Dataset, Example, load_dataset
+from mtl_core.tasks.dataset import Dataset, load_dataset
+from mtl_core.tasks.example import Example
 from mtl_core.tasks.task import DEFAULT_TASKS
 
 Wait = Callable[..., None]

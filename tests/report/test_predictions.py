@@ -5,7 +5,7 @@ from mtl_core.report.predictions import (
     predictions_finding,
     sentence_of,
 )
-from mtl_core.tasks.dataset import Example
+from mtl_core.tasks.example import Example
 from mtl_core.tasks.task import DEFAULT_TASKS
 from mtl_core.training.predictions import Entity, Prediction, SentenceAnswer, TokenAnswer
 

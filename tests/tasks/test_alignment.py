@@ -15,7 +15,7 @@ from mtl_core.tasks.alignment import (
     losses_in_words,
     word_tags,
 )
-from mtl_core.tasks.dataset import Example
+from mtl_core.tasks.example import Example
 from mtl_core.tasks.task import DEFAULT_TASKS, Task, TaskKind
 
 SENTIMENT, NER = DEFAULT_TASKS

@@ -6,7 +6,8 @@ import pytest
 from mtl_core.analysis.marks import Marks
 from mtl_core.settings import ANY_FILE
 from mtl_core.tasks.baselines import baselines_of_data
-from mtl_core.tasks.dataset import Dataset, Example, load_dataset
+from mtl_core.tasks.dataset import Dataset, load_dataset
+from mtl_core.tasks.example import Example
 from mtl_core.tasks.task import DEFAULT_TASKS
 
 

@@ -105,8 +105,8 @@ FAULTS = {
         "",
     ),
     "a missing key": (
-        "tasks:\n  ner: {kind: token, train: a.conll}\n",
-        "line 2: the task 'ner' lacks 'head', 'validation'.",
+        "tasks:\n  ner: {train: a.conll}\n",
+        "line 2: the task 'ner' lacks 'kind', 'head'.",
         "A manifest holds",
     ),
     "an unknown kind": (

@@ -7,7 +7,8 @@ import pytest
 
 from mtl_core.errors import DataError
 from mtl_core.settings import ANY_FILE
-from mtl_core.tasks.dataset import Example, load_dataset
+from mtl_core.tasks.dataset import load_dataset
+from mtl_core.tasks.example import Example
 from mtl_core.tasks.lines import DataFile, read_lines
 from mtl_core.tasks.manifest import read_manifest
 from mtl_core.tasks.token_columns import TokenColumns

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mtl_core.errors import DamagedCheckpoint
-from mtl_core.tasks.dataset import Example
+from mtl_core.tasks.example import Example
 from mtl_core.tasks.lengths import SubWordCounter, WordCounter, counter_for
 from mtl_core.tasks.tokenizer_file import TOKENIZER_FILE, read_tokenizer, tokenizer_faults
 

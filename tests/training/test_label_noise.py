@@ -4,7 +4,8 @@ import pytest
 
 from mtl_core.errors import InvalidRun
 from mtl_core.settings import ANY_FILE
-from mtl_core.tasks.dataset import Dataset, Example, load_dataset
+from mtl_core.tasks.dataset import Dataset, load_dataset
+from mtl_core.tasks.example import Example
 from mtl_core.tasks.schemes import repairs, spans
 from mtl_core.tasks.task import Task, TaskKind
 from mtl_core.training.label_noise import with_label_noise

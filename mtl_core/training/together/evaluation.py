@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from mtl_core.tasks.alignment import EncodedExample
-from mtl_core.tasks.dataset import Example
+from mtl_core.tasks.example import Example
 from mtl_core.tasks.task import Task
 from mtl_core.training.evaluation import Predicted
 from mtl_core.training.events import TaskScore

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from mtl_core.tasks.alignment import EncodedExample
-from mtl_core.tasks.dataset import Example
+from mtl_core.tasks.example import Example
 from mtl_core.tasks.schemes import OUTSIDE, Span
 from mtl_core.tasks.scoring import entity_scores, score_sentences, scored_spans
 from mtl_core.tasks.task import Task, TaskKind

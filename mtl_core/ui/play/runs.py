@@ -40,7 +40,7 @@ def play_specs(lab: Lab) -> tuple[RunSpec, ...]:
     )
 
 
-def start_play(lab: Lab, by: Actor) -> tuple[str, ...]:
+def start_play(lab: Lab, actor: Actor) -> tuple[str, ...]:
     """Start both runs; return their ids.
 
     If the same run waits or trains already, for another visitor, its id is returned instead: a
@@ -48,7 +48,7 @@ def start_play(lab: Lab, by: Actor) -> tuple[str, ...]:
     """
     active = lab.store.active()
     same = ((spec, [run.id for run in active if run.spec == spec]) for spec in play_specs(lab))
-    return tuple(known[0] if known else lab.start(spec, by).id for spec, known in same)
+    return tuple(known[0] if known else lab.start(spec, actor).id for spec, known in same)
 
 
 def played_runs(lab: Lab) -> tuple[RunRecord, ...]:

@@ -72,8 +72,10 @@ def without_each(text: str, words: Sequence[Word]) -> list[Sentence]:
     """The sentence without its first word, without its second, and so on."""
     sentences = []
     for place, word in enumerate(words[:MOST_WORDS]):
-        end = words[place + 1].start if place + 1 < len(words) else len(text)
         rest = (*words[:place], *words[place + 1 :])
+        follows_blank = text[: word.start].rstrip() != text[: word.start] or not place
+        has_next = follows_blank and place + 1 < len(words)
+        end = words[place + 1].start if has_next else word.end  # one blank goes with the word
         shorter = f"{text[: word.start]}{text[end:]}".strip()
         sentences.append(Sentence(text=shorter, words=tuple(each.text for each in rest)))
     return sentences

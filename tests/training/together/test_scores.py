@@ -7,7 +7,7 @@ import torch
 
 from mtl_core.models.multitask import MultiTaskModel
 from mtl_core.tasks.alignment import IGNORED, EncodedExample
-from mtl_core.tasks.dataset import Example
+from mtl_core.tasks.example import Example
 from mtl_core.tasks.task import Task, TaskKind
 from mtl_core.training.evaluation import score_task
 from mtl_core.training.together.evaluation import StoredSplit
