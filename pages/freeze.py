@@ -24,7 +24,8 @@ from mtl_core.ui.freeze.overview import (
     weight_problems,
 )
 from mtl_core.ui.freeze.table_view import parameter_view
-from mtl_core.ui.play.view import play_view
+from mtl_core.ui.play.runs import played_runs
+from mtl_core.ui.play.view import play_page
 from mtl_core.ui.shared.choice import ignored_notes, write_address
 from mtl_core.ui.shared.page import (
     current_palette,
@@ -42,10 +43,11 @@ chosen, colors = resolve_choice(lab), current_palette()
 
 shot = taking_shot()
 introduction = Landing.NONE if shot else landing_for(lab)
+if not shot and (played := played_runs(lab)):
+    play_page(lab, played, colors)
+    st.stop()
 with frame():
     landing(lab, colors, introduction)
-    if not shot:
-        play_view(lab)
     with header(headline(chosen.tables), page_facts(chosen)):
         if not shot:
             code_popover(chosen)

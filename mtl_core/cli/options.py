@@ -26,7 +26,8 @@ DataOption = Annotated[
     typer.Option(
         "--data",
         metavar="REF",
-        help="`sample`, `sample-posts`, or the path of a manifest. Determines the heads.",
+        help="`sample`, `sample-posts`, `sample-small`, or the path of a manifest. Determines the "
+        "heads.",
     ),
 ]
 OutputOption = Annotated[

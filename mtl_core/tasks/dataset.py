@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from mtl_core.errors import DataError, InternalError
+from mtl_core.nearest import quoted
 from mtl_core.settings import FileAccess
 from mtl_core.tasks.contents import Content, read_content
 from mtl_core.tasks.example import Example, Label
@@ -23,9 +24,14 @@ from mtl_core.tasks.upload_reference import is_upload, upload_folder
 
 SAMPLE = "sample"
 SAMPLE_POSTS = "sample-posts"
+SAMPLE_SMALL = "sample-small"
 MANIFEST_NAME = "manifest.yaml"
 _FOLDER = Path(__file__).parent
-_SHIPPED = {SAMPLE: _FOLDER / "sample", SAMPLE_POSTS: _FOLDER / "sample_posts"}
+_SHIPPED = {
+    SAMPLE: _FOLDER / "sample",
+    SAMPLE_POSTS: _FOLDER / "sample_posts",
+    SAMPLE_SMALL: _FOLDER / "sample_small",
+}
 SHIPPED = tuple(_SHIPPED)
 _EXAMPLE_BYTES = 500
 _WORD_BYTES = 120  # a word and its tag
@@ -149,8 +155,8 @@ def load_dataset(
     examples: Mapping[str, int] | None = None,
     draw: int | None = None,
 ) -> Dataset:
-    """Load `sample` or `sample-posts`, a manifest, a folder that holds a `manifest.yaml`, or an
-    upload (`upload:<digest>`).
+    """Load a sample (`SHIPPED`), a manifest, a folder that holds a `manifest.yaml`, or an upload
+    (`upload:<digest>`).
 
     `access` decides which paths are read. `examples` limits the training examples by task name.
     Smaller limits select subsets of larger ones; `draw` is the number of another such selection.
@@ -248,7 +254,7 @@ def require_allowed_data(reference: str, access: FileAccess) -> Path:
     except (OSError, ValueError):  # the name is too long or contains a null character
         pass
     raise DataError(
-        f"There are no data called '{reference[:200]}'. Name '{SAMPLE}', '{SAMPLE_POSTS}', "
+        f"There are no data called '{reference[:200]}'. Name {quoted(SHIPPED)}, "
         f"a manifest file, or a folder that holds a {MANIFEST_NAME}."
     )
 
@@ -260,8 +266,10 @@ def _forbidden(reference: str, access: FileAccess) -> DataError:
         if roots
         else "No folder is allowed for other data: set FREEZE_LAB_DATA, or use the command line."
     )
-    shipped = " or ".join(f"'{name}'" for name in SHIPPED)
-    return DataError(f"'{reference[:200]}' is not allowed here. {where} Or choose {shipped}.")
+    *others, last = (f"'{name}'" for name in SHIPPED)
+    return DataError(
+        f"'{reference[:200]}' is not allowed here. {where} Or choose {', '.join(others)} or {last}."
+    )
 
 
 def _read_files(manifest: Manifest, read: Callable[[DataFile], Content]) -> dict[DataFile, Content]:

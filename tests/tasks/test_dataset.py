@@ -56,7 +56,8 @@ def test_a_folder_is_a_reference_to_the_manifest_in_it(write_data) -> None:
 @pytest.mark.parametrize("reference", ["no/such/manifest.yaml", "Sample", "", "a\0", "x" * 5000])
 def test_unknown_data_are_answered_with_what_can_be_named(reference: str, tmp_path: Path) -> None:
     with pytest.raises(
-        DataError, match=r"no data called .*Name 'sample', 'sample-posts', a manifest"
+        DataError,
+        match=r"no data called .*Name 'sample', 'sample-posts', 'sample-small', a manifest",
     ):
         load_dataset(str(tmp_path / reference) if reference == "" else reference, ANY_FILE)
 

@@ -67,7 +67,7 @@ def test_a_path_outside_is_refused_with_one_message_whether_or_not_it_exists(
     message = refusal(reference, access_to(allowed))
     assert message == (
         f"'{reference}' is not allowed here. Allowed folders: {allowed}. "
-        "Or choose 'sample' or 'sample-posts'."
+        "Or choose 'sample', 'sample-posts' or 'sample-small'."
     )
 
 
@@ -89,7 +89,8 @@ def test_without_roots_no_path_is_read(reference: str) -> None:
     message = refusal(reference, NO_FILE)
     assert message == (
         f"'{reference[:200]}' is not allowed here. No folder is allowed for other data: set "
-        "FREEZE_LAB_DATA, or use the command line. Or choose 'sample' or 'sample-posts'."
+        "FREEZE_LAB_DATA, or use the command line. Or choose 'sample', 'sample-posts' or "
+        "'sample-small'."
     )
 
 

@@ -13,7 +13,7 @@ from mtl_core.ui.play.runs import play_specs
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.run_cache import summary_of
 from tests.run_story import Story, both, came_along, scores
-from tests.visiting import visited
+from tests.visiting import heading, visited
 
 LOSSES = {"heads-only": (0.68, 0.75), "top-2": (0.5, 0.25)}
 
@@ -46,16 +46,18 @@ def test_play_is_offered_on_a_new_server_and_on_one_with_runs(lab: Lab) -> None:
     assert visited("freeze").button(key=Key.PLAY_BUTTON)
 
 
-def test_a_click_queues_heads_only_and_the_top_two_layers_on_few_sentences(lab: Lab) -> None:
+def test_a_click_queues_heads_only_and_the_top_two_layers_on_the_small_sample(lab: Lab) -> None:
     app = visited("freeze")
     app.button(key=Key.PLAY_BUTTON).click().run()
     assert not app.exception
     runs = [lab.store.run(run) for run in played(app)]
     assert [run.spec.scenario for run in runs] == ["heads-only", "top-2"]
-    assert {run.spec.examples["sentiment"] for run in runs} == {120}
+    assert {run.spec.data for run in runs} == {"sample-small"}
+    assert heading(app) == "Two plans on the same sentences"
     shown = texts(app)
-    assert "**Heads only · 2,310 of 22,715,526 parameters**" in shown
-    assert "**Top 2 layers · 3,551,238 of 22,715,526 parameters**" in shown
+    assert "data: sample-small, 120 training sentences for each task" in shown
+    assert "### Heads only: :orange[2,310] of 22,715,526 parameters" in shown
+    assert "### Top 2 layers: :orange[3,551,238] of 22,715,526 parameters" in shown
     assert "Starting the trainer" in shown
     assert "Waiting for 1 other run" in shown
 
@@ -82,7 +84,7 @@ def test_the_end_is_one_sentence_of_measured_figures(lab: Lab) -> None:
     ) in texts(app)
     app.button(key=Key.CLOSE_PLAY).click().run()
     assert Key.PLAY not in app.query_params
-    assert "Two runs on the same sentences" not in texts(app)
+    assert heading(app).startswith(":orange[2,310] of 22,715,526")
 
 
 def test_a_stopped_run_is_shown_as_such_and_there_is_no_sentence(lab: Lab) -> None:
@@ -97,7 +99,7 @@ def test_a_stopped_run_is_shown_as_such_and_there_is_no_sentence(lab: Lab) -> No
 
 
 def test_an_address_with_an_unknown_run_shows_no_play(lab: Lab) -> None:
-    assert "Two runs on the same sentences" not in texts(visited("freeze", play="a,b"))
+    assert heading(visited("freeze", play="a,b")).startswith(":orange[2,310]")
 
 
 def test_both_axes_have_their_final_range_before_the_first_step(lab: Lab) -> None:

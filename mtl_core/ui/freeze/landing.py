@@ -39,10 +39,10 @@ def is_first_visit(lab: Lab) -> bool:
 def landing_for(lab: Lab) -> Landing:
     """Select the size of the introduction.
 
-    FULL if the store has no runs, or while Play is shown, so that its start moves nothing above.
-    Otherwise LINE until the visitor has seen a comparison or started a run.
+    FULL if the store has no runs. Otherwise LINE until the visitor has seen a comparison or
+    started a run.
     """
-    if is_first_visit(lab) or Key.PLAY in st.query_params:
+    if is_first_visit(lab):
         return Landing.FULL
     known = (Key.COMPARISON_SHOWN, Key.LAST_START, Key.LAST_COMPARISON)
     if any(key in st.session_state for key in known) or _shipped(lab) is None:

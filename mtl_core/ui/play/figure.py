@@ -10,9 +10,9 @@ from mtl_core.charts.theme import Figure, Palette, axis_title, base_layout
 from mtl_core.freezing.titles import task_title
 from mtl_core.tasks.task import Task
 
-HEIGHT = 230
+HEIGHT = 220
 
-_MARGIN = {"l": 34, "r": 104, "t": 6, "b": 36}  # the labels are to the right
+_MARGIN = {"l": 34, "r": 124, "t": 6, "b": 36}  # the labels are to the right
 
 
 def play_figure(summary: RunSummary, state: str, colors: Palette) -> Figure:

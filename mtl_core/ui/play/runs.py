@@ -1,4 +1,4 @@
-"""The two runs of Play: heads only and the top two layers, on a part of the sample."""
+"""The two runs of Play: heads only and the top two layers, on the small sample."""
 
 import streamlit as st
 
@@ -8,13 +8,12 @@ from mtl_core.errors import UnknownRun
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.models.catalogue import entry
 from mtl_core.store.record import RunRecord
-from mtl_core.tasks.dataset import SAMPLE
+from mtl_core.tasks.dataset import SAMPLE_SMALL
 from mtl_core.training.prepare import prepare_spec
 from mtl_core.training.spec import RunSpec
 from mtl_core.ui.shared.keys import Key
 
 SCENARIOS = ("heads-only", "top-2")
-SENTENCES = 120  # of each task
 EPOCHS = 2.0
 
 _CHECKPOINT = "minilm-l6"
@@ -22,7 +21,7 @@ _CHECKPOINT = "minilm-l6"
 
 def play_specs(lab: Lab) -> tuple[RunSpec, ...]:
     """The specs of both runs. They are short enough to be watched to their end."""
-    tasks = lab.data.dataset(SAMPLE).tasks
+    tasks = lab.data.dataset(SAMPLE_SMALL).tasks
     model = lab.model_description(_CHECKPOINT, tasks, entry(_CHECKPOINT).sentence_vector)
     return tuple(
         prepare_spec(
@@ -30,9 +29,8 @@ def play_specs(lab: Lab) -> tuple[RunSpec, ...]:
             scenario_plan(scenario, model),
             checkpoint=_CHECKPOINT,
             scenario=scenario,
-            data=SAMPLE,
+            data=SAMPLE_SMALL,
             threads=lab.settings.threads,
-            examples={task.name: SENTENCES for task in tasks},
             epochs=EPOCHS,
             measure=False,
         )

@@ -1,4 +1,4 @@
-"""Play on the Freeze page: the button, and both runs side by side while they train."""
+"""Play: two plans side by side while they train, with what they train above their losses."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -6,35 +6,38 @@ from typing import Literal
 import streamlit as st
 
 from mtl_core.analysis.summary import RunSummary
+from mtl_core.charts.stack import stack_figure
 from mtl_core.charts.theme import DARK, Palette
 from mtl_core.engine.lab import Lab
+from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.report.run_words import duration, plan_words
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.text import capitalized, counted
 from mtl_core.ui.play.figure import play_figure
 from mtl_core.ui.play.finding import play_finding
-from mtl_core.ui.play.runs import SENTENCES, played_runs, start_play
+from mtl_core.ui.play.runs import start_play
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.live_chart import live_chart
-from mtl_core.ui.shared.page import current_palette, plain
-from mtl_core.ui.shared.run_cache import summary_of
+from mtl_core.ui.shared.page import current_palette, header, plain
+from mtl_core.ui.shared.run_cache import model_of, summary_of
 from mtl_core.ui.shared.undo import try_action
 from mtl_core.ui.shared.visitor import current_visitor
 
 TICK_SECONDS = 1.0
 """Shorter than on other pages: the first of the runs trains for a few seconds only."""
 
+_STACK_HEIGHT = 240
 _HELP = (
-    f"Trains the heads only, then the top two layers, on {SENTENCES} sentences for each task. "
-    "Takes under 20 seconds on two cores."
+    "Trains the heads only, then the top two layers, on the small sample. Takes under 20 seconds "
+    "on two cores."
 )
 
 
-def play_button(lab: Lab, colors: Palette, in_line: bool = False) -> None:
-    """Draw the button that starts both runs. It is drawn as text within a line."""
+def play_button(lab: Lab, colors: Palette, label: str = "", in_line: bool = False) -> None:
+    """Draw the button that starts both runs; within a line it is drawn as text."""
     kind: Literal["primary", "secondary"] = "secondary" if colors is DARK else "primary"
     st.button(
-        "Play: heads only against top 2",
+        label or "Play: heads only against top 2",
         key=Key.PLAY_BUTTON,
         icon=":material/play_circle:",
         type="tertiary" if in_line else kind,
@@ -44,16 +47,42 @@ def play_button(lab: Lab, colors: Palette, in_line: bool = False) -> None:
     )
 
 
-def play_view(lab: Lab) -> None:
-    """Draw the runs of Play; nothing if the address has none."""
-    runs = played_runs(lab)
-    if not runs:
-        return
-    with st.container(border=True):
-        if all(run.state.is_final for run in runs):
-            _draw(lab, runs)
-        else:
-            st.fragment(_watch, run_every=TICK_SECONDS)(lab)
+def play_page(lab: Lab, runs: Sequence[RunRecord], colors: Palette) -> None:
+    """Draw the runs of Play in place of the Freeze page.
+
+    Nothing on it moves while they train: all figures have their final size from the start, and the
+    sentence at the end is the last element.
+    """
+    summaries = [summary_of(lab, run) for run in runs]
+    ended = all(run.state.is_final for run in runs)
+    with header("Two plans on the same sentences", _facts(lab, summaries), buttons=2):
+        play_button(lab, colors, "Play again", in_line=True)
+        st.button(
+            "Close", key=Key.CLOSE_PLAY, icon=":material/close:", type="tertiary", on_click=_close
+        )
+    with st.grid(len(runs), min_column_width=330, gap="medium"):
+        for number, summary in enumerate(summaries):
+            with st.container(border=True, gap="small"):
+                _plan(lab, summary, number, colors)
+                if ended:
+                    _losses(lab, summary.run, number)
+                else:
+                    st.fragment(_watch, run_every=TICK_SECONDS)(
+                        lab, [run.id for run in runs], number
+                    )
+    if all(run.state is RunState.FINISHED for run in runs):
+        st.markdown(plain(play_finding(summaries)))
+
+
+def _facts(lab: Lab, summaries: Sequence[RunSummary]) -> list[str]:
+    spec = summaries[0].spec
+    sentences = lab.data.dataset(spec.data).counts()[spec.tasks[0].name]["train"]
+    return [
+        spec.checkpoint,
+        f"data: {spec.data}, {sentences} training sentences for each task",
+        f"{spec.epochs:g} epochs",
+        f"seed {spec.seed}",
+    ]
 
 
 def _play(lab: Lab) -> None:
@@ -67,51 +96,44 @@ def _close() -> None:
     st.query_params.pop(Key.PLAY, None)
 
 
-def _watch(lab: Lab) -> None:
-    runs = played_runs(lab)
-    if all(run.state.is_final for run in runs):
-        st.rerun()
-    _draw(lab, runs)
-
-
-def _draw(lab: Lab, runs: Sequence[RunRecord]) -> None:
-    colors = current_palette()
-    summaries = [summary_of(lab, run) for run in runs]
-    with st.container(
-        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
-    ):
-        st.markdown(
-            "### Two runs on the same sentences, loss of each training step", width="content"
-        )
-        st.button(
-            "Close", key=Key.CLOSE_PLAY, icon=":material/close:", type="tertiary", on_click=_close
-        )
-    with st.grid(2, min_column_width=300, gap="medium"):
-        for number, (run, summary) in enumerate(zip(runs, summaries, strict=True)):
-            with st.container(gap=None):
-                _panel(summary, state_words(lab, run, summary), number, colors)
-    if all(run.state is RunState.FINISHED for run in runs):
-        st.markdown(plain(play_finding(summaries)))
-    else:
-        st.markdown(":gray[The figures follow when both runs have finished.]")
-
-
-def _panel(summary: RunSummary, state: str, number: int, colors: Palette) -> None:
-    """One run: its plan with the number of parameters, its losses and its state."""
+def _plan(lab: Lab, summary: RunSummary, number: int, colors: Palette) -> None:
+    """Draw what a run trains: the name of its plan, the number of parameters and the layers."""
     trainable = max(phase.trainable or 0 for phase in summary.phases)
-    title = (
-        f"{capitalized(plan_words(summary.spec))} · {trainable:,} of {summary.parameters or 0:,}"
-    )
-    st.markdown(f"**{plain(title)} parameters**")
+    name = plain(capitalized(plan_words(summary.spec)))
+    total = summary.parameters or 0
+    st.markdown(f"### {name}: :orange[{trainable:,}] of {total:,} parameters")
+    model = model_of(lab, summary.spec)
+    if model is not None:
+        table = parameter_tables(summary.spec.plan, model)[0]
+        st.plotly_chart(
+            stack_figure(table, model, colors, _STACK_HEIGHT),
+            key=f"play_stack_{number}",
+            theme=None,
+            config={"displayModeBar": False},
+            alt=f"The layers that {plan_words(summary.spec)} trains",
+        )
+
+
+def _watch(lab: Lab, runs: Sequence[str], number: int) -> None:
+    if all(lab.store.run(run).state.is_final for run in runs):
+        st.rerun(scope="app")
+    _losses(lab, runs[number], number)
+
+
+def _losses(lab: Lab, run_id: str, number: int) -> None:
+    """Draw the losses of one run and its state."""
+    run, colors = lab.store.run(run_id), current_palette()
+    summary = summary_of(lab, run)
+    state = state_words(lab, run, summary)
     live_chart(
         play_figure(summary, state, colors),
-        title=title,
-        facts=f"{SENTENCES} sentences for each task · seed {summary.spec.seed}",
-        filename=f"{summary.run}-loss",
+        title=f"{capitalized(plan_words(summary.spec))}: loss of each training step, smoothed",
+        facts=" · ".join(_facts(lab, [summary])),
+        filename=f"{run.id}-loss",
         colors=colors,
         key=f"play_{number}",
     )
-    st.caption(plain(state))
+    st.caption(f"Loss of each training step, smoothed. {plain(state)}")
 
 
 def state_words(lab: Lab, run: RunRecord, summary: RunSummary) -> str:

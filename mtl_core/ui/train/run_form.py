@@ -16,7 +16,7 @@ from mtl_core.models.description import Role
 from mtl_core.report.data_words import full_data_name, within
 from mtl_core.settings import Settings
 from mtl_core.store.model_folder import model_folder
-from mtl_core.tasks.dataset import SAMPLE, SAMPLE_POSTS
+from mtl_core.tasks.dataset import SAMPLE, SAMPLE_POSTS, SAMPLE_SMALL
 from mtl_core.tasks.task import Task
 from mtl_core.tasks.upload_reference import is_upload
 from mtl_core.training.phases import learning_steps, phase_steps, steps_per_epoch
@@ -86,7 +86,11 @@ def plan_name(chosen: ResolvedChoice) -> str:
 
 
 def _label(chosen: ResolvedChoice) -> str:
-    samples = {SAMPLE: "the sample data", SAMPLE_POSTS: "the sample posts"}
+    samples = {
+        SAMPLE: "the sample data",
+        SAMPLE_POSTS: "the sample posts",
+        SAMPLE_SMALL: "the small sample",
+    }
     data = samples.get(chosen.choice.data, "your data")
     if is_upload(chosen.choice.data):
         data = full_data_name(chosen.choice.data, (task.name for task in chosen.model.tasks))
