@@ -68,7 +68,7 @@ def memory_figure(
         },
         barmode="stack",
         bargap=0.2,
-        uniformtext={"mode": "hide", "minsize": 11},
+        uniformtext={"mode": "hide", "minsize": 12},
         annotations=[
             {
                 "x": each.memory_bytes,
@@ -101,7 +101,7 @@ def _legend(cost: StepCost, colors: Palette) -> dict[str, object]:
         "y": 0,
         "yref": "paper",
         "yanchor": "top",
-        "font": {"size": 11, "color": colors.muted},
+        "font": {"size": 12, "color": colors.muted},
     }
 
 

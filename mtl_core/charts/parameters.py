@@ -71,7 +71,7 @@ def shares_figure(table: ParameterTable, colors: Palette, height: int = SHARES_H
         xaxis={"range": [-0.001, 1.001], "visible": False},
         yaxis={"range": [-0.52, 0.52], "visible": False},
         barmode="overlay",
-        uniformtext={"mode": "hide", "minsize": 11},
+        uniformtext={"mode": "hide", "minsize": 12},
     )
     return go.Figure([bar], layout)
 

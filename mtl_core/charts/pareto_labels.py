@@ -14,7 +14,7 @@ from mtl_core.charts.theme import Palette
 _PLOT_WIDTHS = (280, 430, 560)  # pixels, on a phone, a small and a wide screen
 _NAME_LIMIT = 26
 _BASELINE_PIXELS = 14  # baselines closer than this share a label
-_BASELINE_SIZE, _NAME_SIZE = 11, 12
+_SIZE = 12
 _BASELINE_LINE_HEIGHT = 13
 _BASELINE_CORNERS = (("right", "bottom"), ("left", "bottom"), ("right", "top"), ("left", "top"))
 
@@ -86,7 +86,7 @@ class Plot:
 
     def baseline_label(self, label: Mapping[str, Any], width: float) -> Box:
         """The box of a baseline's annotation."""
-        wide = text_pixels(label["text"]) * _BASELINE_SIZE / _NAME_SIZE
+        wide = text_pixels(label["text"])
         edge = 0.0 if label["yref"] == "paper" else self.up(label["y"])
         bottom = edge if label["yanchor"] == "bottom" else edge - _BASELINE_LINE_HEIGHT
         left = 0.0 if label["xanchor"] == "left" else width - wide
@@ -106,7 +106,7 @@ def plan_labels(
             f"<b>{escape_markup(p.label, _NAME_LIMIT)}</b>"
             if p.on_front
             else escape_markup(p.label, _NAME_LIMIT),
-            _NAME_SIZE,
+            _SIZE,
             colors.ink if p.on_front else colors.muted,
             x=p.x,
             y=p.mean,
@@ -149,7 +149,7 @@ def baseline_labels(
         values = ", ".join(f"{escape_markup(each.label)} {each.value:.2f}" for each in far)
         place = {"x": 1, "xref": "paper", "xanchor": "right", "y": 0, "yref": "paper"}
         text = f"below: {values}"
-        labels.append(annotation(text, _BASELINE_SIZE, colors.muted, yanchor="bottom", **place))
+        labels.append(annotation(text, _SIZE, colors.muted, yanchor="bottom", **place))
     for group in _close_baselines(near, plot):
         text = ", ".join(f"{escape_markup(each.label)} {each.value:.2f}" for each in group[::-1])
         lines = [each.value for each in near if each not in group]
@@ -176,7 +176,7 @@ def _baseline_label(
     """A label at one end, above the highest line of its group or below the lowest."""
     return annotation(
         text,
-        _BASELINE_SIZE,
+        _SIZE,
         colors.muted,
         x=1 if xanchor == "right" else 0,
         xref="paper",

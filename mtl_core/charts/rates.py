@@ -319,7 +319,7 @@ def _mark_phases(
             text=f"phase {number}" if len(tables) <= 5 else str(number),
             showarrow=False,
             yanchor="bottom",
-            font={"size": 11, "color": colors.muted},
+            font={"size": 12, "color": colors.muted},
         )
 
 

@@ -291,7 +291,7 @@ def _two_lines(block: StackBlock, colors: Palette) -> Iterator[_Item]:
     if len(count) * _SMALL_LETTER > width:
         count = sign
     middle = (block.top + block.bottom) / 2
-    for text, size, above in ((f"<b>{escape(title)}</b>", 13, 10), (count, 11.5, -12)):
+    for text, size, above in ((f"<b>{escape(title)}</b>", 13, 10), (count, 12, -12)):
         yield {
             "showarrow": False,
             "x": (block.left + block.right) / 2,

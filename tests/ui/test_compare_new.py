@@ -87,7 +87,7 @@ def test_several_numbers_of_sentences_are_one_comparison_with_its_price(lab: Lab
     app = visited("compare")
     app.pills(key="scenarios").set_value(["heads-only", "full"]).run()
     app.segmented_control(key="examples").set_value([0, 200, 50]).run()
-    assert "18 runs, one after another" in texts(app)
+    assert "2 plans × 3 sizes × 3 seeds = 18 runs, one after another" in texts(app)
     assert app.button(key="start_comparison").label == "Start: about 4 min"
     app.button(key="start_comparison").click().run()
     assert not app.exception

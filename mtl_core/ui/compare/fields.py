@@ -99,7 +99,7 @@ def requested_comparison(
         )
         budget, length = _budget()
     examples = st.segmented_control(
-        "Training sentences of each task",
+        "Training sentences of each task: one number or several",
         _EXAMPLES,
         key=Key.EXAMPLES,
         default=[_EVERY],

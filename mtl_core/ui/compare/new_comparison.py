@@ -195,11 +195,19 @@ def _shared(choice: Choice) -> str:
 
 
 def _origin(lab: Lab, spec: ComparisonSpec, estimate: DurationEstimate | None) -> str:
-    arms = len(spec.arms) * max(1, len(spec.train_sizes))
+    sizes = max(1, len(spec.train_sizes))
+    arms = len(spec.arms) * sizes
     runs = arms * len(spec.seeds)
     at_once = min(runs, lab.runs_at_once(lab.settings.threads_of_each(spec.run_count)))
     how = f"{at_once} at a time" if at_once > 1 else "one after another"
     count = "1 run" if runs == 1 else f"{runs} runs, {how}"
+    if sizes > 1:
+        factors = (
+            counted(len(spec.arms), "plan"),
+            f"{sizes} sizes",
+            counted(len(spec.seeds), "seed"),
+        )
+        count = f"{' × '.join(factors)} = {count}"
     if len(spec.sweep) > 1:
         count += f", and {arms * (len(spec.sweep) - 1)} for the learning rate sweep"
     if estimate is None or estimate.seconds is None:
