@@ -5,7 +5,8 @@ import streamlit as st
 from mtl_core.engine.lab import the_lab
 from mtl_core.errors import FreezeLabError
 from mtl_core.lessons.shipped_runs import import_shipped_at_start
-from mtl_core.ui.shared.page import STATIC, logo, plain
+from mtl_core.ui.glossary.words import explain_words
+from mtl_core.ui.shared.page import STATIC, current_palette, logo, plain
 from mtl_core.ui.shared.shot import taking_shot
 
 st.set_page_config(page_title="Freeze Lab", page_icon=str(STATIC / "icon.svg"), layout="wide")
@@ -25,5 +26,7 @@ try:
         ],
         position="hidden" if taking_shot() else "top",
     ).run()
+    if not taking_shot():
+        explain_words(current_palette())
 except FreezeLabError as problem:  # Streamlit would show its type only
     st.error(plain(str(problem)))

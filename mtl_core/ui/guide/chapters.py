@@ -21,6 +21,7 @@ from mtl_core.lessons.sources import Source
 from mtl_core.lessons.verdict_text import SIGNS
 from mtl_core.tasks.dataset import SAMPLE
 from mtl_core.text import counted
+from mtl_core.ui.glossary.words import glossary_view
 from mtl_core.ui.guide.decisions import DECISIONS_PART
 from mtl_core.ui.guide.guesses import is_revealed
 from mtl_core.ui.guide.verdicts import ClaimState
@@ -39,6 +40,8 @@ def chapters_view(states: Sequence[ClaimState], colors: Palette) -> None:
     Only the first is open: all chapters together are ten screens long on a phone.
     """
     expanded = st.toggle("Expand all chapters", key=Key.ALL_TEXT)
+    with st.expander("**Words**", expanded=False, key=claim_key("words", "glossary")):
+        glossary_view()
     for place, chapter in enumerate(CHAPTERS):
         with st.expander(
             f"**{chapter.title}**",
