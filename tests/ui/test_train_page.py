@@ -32,7 +32,9 @@ def stored(lab: Lab, events: Iterable[RunEvent], state: RunState = RunState.RUNN
 
 def texts(app: AppTest) -> str:
     shown = (app.markdown, app.caption, app.error, app.warning, app.info)
-    return "\n".join(each.value for elements in shown for each in elements).replace("\\", "")
+    values = [each.value for elements in shown for each in elements]
+    values += [each.proto.text for each in app.get("progress")]
+    return "\n".join(values).replace("\\", "")
 
 
 def test_an_empty_store_says_what_a_run_costs_and_offers_heads_only(lab: Lab) -> None:

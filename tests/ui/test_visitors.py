@@ -110,9 +110,9 @@ def test_the_teacher_enters_the_key_and_can_then_control_the_queue(
     page.button(Key.PAUSE_QUEUE).click().run()
     assert lab.store.is_paused()
     assert "The queue is paused" in page.info[0].value
-    waiting = page_of("train", run=run).markdown
+    waiting = page_of("train", run=run).get("progress")
     position = "Position **1** in the queue: it starts after the teacher resumes the queue."
-    assert position in [each.value for each in waiting]
+    assert position in [each.proto.text for each in waiting]
     page.button(Key.CLEAR_QUEUE).click().run()
     assert lab.store.run(run).state is RunState.STOPPED
     page.button(Key.LEAVE_AS_TEACHER).click().run()

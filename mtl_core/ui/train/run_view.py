@@ -10,6 +10,7 @@ from mtl_core.analysis.durations import RunAhead, expected_wait, runs_ahead
 from mtl_core.analysis.finding import loss_finding
 from mtl_core.analysis.summary import ProgressState, RunSummary, TaskProgress
 from mtl_core.analysis.training_losses import training_loss_note
+from mtl_core.charts.loss import HEIGHT, loss_sketch
 from mtl_core.charts.theme import Palette
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import UnknownRun
@@ -26,6 +27,7 @@ from mtl_core.report.run_words import (
 )
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.tasks.task import TaskKind
+from mtl_core.text import counted
 from mtl_core.ui.shared.export_popover import export_popover
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.live_chart import live_chart
@@ -51,6 +53,8 @@ from mtl_core.ui.train.run_result import (
 )
 
 TICK_SECONDS = 2.0
+
+_PROGRESS_HEIGHT = 72  # pixels: two lines of text above the bar, on a phone
 
 
 def run_view(lab: Lab, record: RunRecord) -> None:
@@ -97,23 +101,35 @@ def _draw(lab: Lab, record: RunRecord) -> None:
     if again:
         start_once(lab, record.spec)
     name_line(lab, record)
-    if record.state is RunState.WAITING:
-        _queue_view(lab, record, before)
-        return
-    if record.state is RunState.RUNNING:
-        _progress(summary)
-    _result(lab, record, summary, colors)
+    _result(lab, record, summary, colors, before)
 
 
-def _result(lab: Lab, record: RunRecord, summary: RunSummary, colors: Palette) -> None:
-    """The outcome, if the run has ended, and all measurements so far."""
-    run_outcome(record, summary)
-    if summary.progress is ProgressState.WAITING:
-        return
-    for note in summary.notes:
-        st.caption(f":material/info: {plain(note)}")
+def _result(
+    lab: Lab,
+    record: RunRecord,
+    summary: RunSummary,
+    colors: Palette,
+    before: Sequence[RunRecord] = (),
+) -> None:
+    """The progress or the outcome, and all measurements so far.
+
+    Everything has its place from the beginning, so that nothing moves when the run starts, and
+    hardly anything when it ends.
+    """
+    if not record.state.is_final:
+        with st.container(height=_PROGRESS_HEIGHT, border=False):
+            if record.state is RunState.WAITING:
+                _queue_view(lab, record, before)
+            else:
+                _progress(summary)
+    else:
+        run_outcome(record, summary)
+        if summary.progress is ProgressState.WAITING:
+            return
     run_cards(summary, colors)
     _losses(record, summary, colors)
+    for note in summary.notes:
+        st.caption(f":material/info: {plain(note)}")
     phase_table(summary, colors)
     stage_table(lab, summary)
     for line in other_data_lines(summary):
@@ -183,8 +199,9 @@ def _loss_panel(
         st.caption(
             f"Cross-entropy per {each}. Faint: each step; line: smoothed; rings: validation set"
         )
+    started = task.losses or task.evaluations
     live_chart(
-        figure_of(summary, task.task.name, colors),
+        figure_of(summary, task.task.name, colors) if started else loss_sketch("", colors, HEIGHT),
         title=f"{name} {finding}",
         facts=" · ".join(facts(record, summary)),
         filename=f"{record.id}-{task.task.name}-loss",
@@ -202,24 +219,27 @@ def _runs_before(lab: Lab, record: RunRecord) -> list[RunRecord]:
 
 
 def _queue_view(lab: Lab, record: RunRecord, before: Sequence[RunRecord]) -> None:
-    """Draw the position in the queue, the expected start, and the runs ahead."""
+    """Draw the position in the queue and the expected start, and list the runs ahead on request."""
     place = 1 + sum(each.state is RunState.WAITING for each in before)
+    position = f"Position **{place}** in the queue: "
     if lab.store.is_paused():
-        start = "it starts after the teacher resumes the queue."
-        st.markdown(f"Position **{place}** in the queue: {start}")
+        st.progress(0.0, text=f"{position}it starts after the teacher resumes the queue.")
         return
     if not before:
-        st.markdown("Position **1** in the queue: it starts as soon as a trainer is ready.")
+        st.progress(0.0, text=f"{position}it starts as soon as a trainer is ready.")
         return
     running = [each for each in before if each.state is RunState.RUNNING]
     remaining = {each.id: summary_of(lab, each).remaining_seconds for each in running}
     past = lab.store.runs(states=(RunState.FINISHED,))
     ahead = runs_ahead(before, remaining, past, datetime.now(UTC))
     start = _start_words(ahead, lab.runs_at_once(record.spec.threads, record.spec.device))
-    st.markdown(f"Position **{place}** in the queue: {start}")
-    st.markdown(f"{at_once_words(lab, record.spec.device)}. Ahead of this run:")
-    for number, each in enumerate(ahead, start=1):
-        st.markdown(f"{number}\\. {_queue_row(each)}")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        with st.container(width="stretch"):
+            st.progress(0.0, text=position + start)
+        with st.popover(f"{counted(len(ahead), 'run')} ahead"):
+            st.markdown(f"{at_once_words(lab, record.spec.device)}. Ahead of this run:")
+            for number, each in enumerate(ahead, start=1):
+                st.markdown(f"{number}\\. {_queue_row(each)}")
 
 
 def _start_words(ahead: Sequence[RunAhead], at_once: int) -> str:
