@@ -169,7 +169,7 @@ def test_testing_a_claim_queues_its_runs_and_names_the_price(shipped: Lab) -> No
     ]
     assert {run.state for run in comparison.runs} == {RunState.WAITING}
     assert [run.keeps_model for run in comparison.runs] == [False, True] * 10
-    assert "20 runs left" in texts(app)
+    assert "0 of 20 runs finished" in [each.proto.text for each in app.get("progress")]
     assert app.button(key="test_gradual").label == "Test: about 1 min"  # full waits already
 
 
@@ -179,8 +179,12 @@ def test_a_stopped_test_is_resumed_and_its_finished_runs_are_not_repeated(shippe
     own = comparison_of("standard", {"heads-only": HEADS, "full": FULL})
     claim(shipped.store, Owner.this_process())
     shipped.store.append(comparison.runs[0].id, own.runs[0].events)
-    shipped.store.stop_comparison(comparison.id)
-    visited("guide", guide_part="Claims").button(key="test_faster").click().run()
+    app = visited("guide", guide_part="Claims")
+    assert "1 of 20 runs finished" in [each.proto.text for each in app.get("progress")]
+    app.button(key="stop_test_faster").click().run()
+    button = app.button(key="test_faster")
+    assert button.label.startswith("Resume: ")
+    button.click().run()
     (resumed,) = shipped.store.comparisons()
     states = [run.state for run in resumed.runs]
     assert states == [RunState.FINISHED, *[RunState.WAITING] * 19]

@@ -6,7 +6,7 @@ import streamlit as st
 
 from mtl_core.analysis.claim_rules import KeptBytes
 from mtl_core.engine.lab import Lab
-from mtl_core.errors import FreezeLabError, UnknownComparison
+from mtl_core.errors import FreezeLabError, UnknownComparison, UnknownRun
 from mtl_core.lessons.claim import Claim
 from mtl_core.lessons.claim_runs import complete_arms
 from mtl_core.lessons.experiments import EXPERIMENTS
@@ -21,13 +21,15 @@ _TICK_SECONDS = 2
 
 
 def test_button(lab: Lab, guide: GuideState, state: ClaimState) -> None:
-    """Draw the button that queues the missing runs of a claim, with the expected duration."""
+    """Draw the button that queues the missing runs of a claim, or the progress of these runs."""
     claim = state.claim
     if isinstance(claim.rule, KeptBytes):
         st.caption("computed without runs")
     elif state.to_run:
+        partly = any(run.state is RunState.FINISHED for run in state.runs)
+        word = "Resume" if partly else "Test"
         st.button(
-            f"Test: {_duration(state, expected_seconds(guide, state))}",
+            f"{word}: {_duration(state, expected_seconds(guide, state))}",
             key=claim_key("test", claim.id),
             type="tertiary",
             icon=":material/science:",
@@ -39,8 +41,33 @@ def test_button(lab: Lab, guide: GuideState, state: ClaimState) -> None:
             else "Trains the runs on this machine in the background. Then shows their verdict next "
             "to the included one.",
         )
-    elif state.waiting:
-        st.caption("1 run left" if state.waiting == 1 else f"{state.waiting} runs left")
+    elif not all(run.state.is_final for run in state.runs):
+        ids = [run.id for run in state.runs]
+        st.fragment(_claim_progress, run_every=_TICK_SECONDS)(lab, claim.id, ids)
+
+
+def _claim_progress(lab: Lab, claim: str, ids: Sequence[str]) -> None:
+    """The progress of the runs of one claim, and the button that stops their comparisons."""
+    try:
+        runs = [lab.store.run(each) for each in ids]
+    except UnknownRun:  # deleted in another session
+        st.rerun(scope="app")
+    if all(run.state.is_final for run in runs):
+        st.rerun(scope="app")
+    done = sum(run.state is RunState.FINISHED for run in runs)
+    st.progress(done / len(runs), f"{done} of {len(runs)} runs finished")
+    active = {run.comparison for run in runs if not run.state.is_final}
+    comparisons = [lab.store.comparison(each) for each in sorted(active - {None})]
+    if any(map(current_visitor().may_change, comparisons)):
+        st.button(
+            "Stop",
+            key=claim_key(Key.STOP_TEST, claim),
+            type="tertiary",
+            icon=":material/stop_circle:",
+            on_click=_stop,
+            args=(lab, [each.id for each in comparisons]),
+            help="Stops all runs of the comparison, which may test other claims too.",
+        )
 
 
 def show_test_problem() -> None:

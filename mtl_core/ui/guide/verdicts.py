@@ -24,7 +24,7 @@ from mtl_core.lessons.claim_runs import (
 from mtl_core.lessons.claims import CLAIMS
 from mtl_core.lessons.experiments import EXPERIMENTS
 from mtl_core.report.run_words import shared_words
-from mtl_core.store.record import ComparisonRecord, RunState
+from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
 from mtl_core.ui.shared.run_cache import summary_of
 
 
@@ -35,7 +35,7 @@ class ClaimState:
     `finding` is the displayed verdict: of the shipped runs, or of local runs without shipped ones.
     `local` is the verdict of local runs if there is a shipped one as well; otherwise None.
     `comparison` is the id of the comparison to link to. `to_run` are the arms with missing local
-    runs. `waiting` is the number of unfinished local runs. `missing` are checkpoints without
+    runs, `runs` the local runs that have finished or will. `missing` are checkpoints without
     weights on this machine. `shared` marks seconds that were measured beside other jobs, as the
     Compare page does (`shared_words`); it is empty for claims about other quantities. `adjusted` is
     the p-value of `finding` after Holm's adjustment over all claims, None for an exact finding.
@@ -46,7 +46,7 @@ class ClaimState:
     local: Finding | None
     comparison: str | None
     to_run: tuple[Arm, ...]
-    waiting: int
+    runs: tuple[RunRecord, ...]
     missing: tuple[str, ...]
     shared: str
     adjusted: float | None = None
@@ -108,7 +108,7 @@ def _state(lab: Lab, claim: Claim, shipped: ArmRuns, own: ArmRuns) -> ClaimState
         else None,
         comparison=_comparison(claim, (shipped, own) if tested else (own, shipped)),
         to_run=missing_arms(own, claim.arms),
-        waiting=sum(not run.state.is_final for run in runs),
+        runs=tuple(runs),
         missing=missing_weights(claim, lab.access),
         shared=_shared(lab, claim, shipped if tested else own),
     )
