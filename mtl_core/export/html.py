@@ -1,23 +1,20 @@
 """Renders the note as one HTML file that opens offline.
 
-Each figure is included twice: as SVG for print and for readers without scripts, and as Plotly data
-that the included library draws. A content security policy forbids the file to load anything.
+Each figure is included as SVG in light and in dark, and can be saved as SVG or PNG. A content
+security policy forbids the file to load anything.
 """
 
-import json
 from functools import cache
 from itertools import groupby
 from pathlib import Path
 
-import plotly
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from mtl_core.charts.theme import FONT_FAMILY, Figure
+from mtl_core.charts.theme import Figure
 from mtl_core.export.svg import svg_of
-from mtl_core.export.svg_elements import FONT, replace_forbidden
+from mtl_core.export.svg_elements import replace_forbidden
 from mtl_core.report.blocks import Block, Note
-from mtl_core.report.panel import Drawing
 
 SVG_WIDTH = 520
 _LONG = 40  # characters; longer cells may break anywhere
@@ -35,8 +32,6 @@ def as_html(note: Note) -> str:
             sections=[(section.title, _groups(section.blocks)) for section in note.sections],
             style=_safe_file("note.css"),
             script=_safe_file("note.js"),
-            figures=_figures_json(note.drawings),
-            plotly_library=_plotly_library(),
         )
     )
 
@@ -88,20 +83,5 @@ def _unbroken(column: str) -> str:
     return column.replace(" = ", "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}")
 
 
-def _figures_json(drawings: tuple[Drawing, ...]) -> Markup:
-    figures = {each.name: {"light": each.light, "dark": each.dark} for each in drawings}
-    # A `<` inside a script's data could end the script or begin a comment.
-    values = json.dumps(figures, allow_nan=False).replace("<", "\\u003c")
-    values = values.replace(json.dumps(FONT_FAMILY), json.dumps(FONT))
-    return Markup(values)  # noqa: S704 - no `<` is left
-
-
 def _safe_file(name: str) -> Markup:
     return Markup((_FOLDER / name).read_text(encoding="utf-8"))  # noqa: S704 - our own file
-
-
-@cache
-def _plotly_library() -> Markup:
-    """The plotly.js of the installed plotly package."""
-    library = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
-    return Markup(library.read_text(encoding="utf-8"))  # noqa: S704 - a published library

@@ -1,41 +1,39 @@
-// Draws each figure over its SVG, in the theme of the reader's system.
-const figures = JSON.parse(document.getElementById('figures').textContent);
-const night = window.matchMedia('(prefers-color-scheme: dark)');
-const touch = window.matchMedia('(pointer: coarse)').matches;
+// Saves a figure as SVG, or as PNG at twice its size, in the theme that is shown.
 
-function layoutFor(layout, muted, ink, width) {
-  const changed = structuredClone(layout);
-  if (width < 480) {
-    for (const note of changed.annotations ?? []) {
-      if (note.font) note.font.size = Math.min(note.font.size, 11);
-      // On a phone a phase shows only its number, because the names would overlap.
-      if (note.yref === 'paper') note.text = note.text.replace(/(<\/b>).*/, '$1');
-    }
-  }
-  changed.modebar = { bgcolor: 'rgba(0,0,0,0)', color: muted, activecolor: ink };
-  if (touch) {  // so that touching a figure scrolls the page
-    changed.dragmode = false;
-    changed.xaxis.fixedrange = true;
-  }
-  return changed;
+function shown(figure) {
+  return [...figure.querySelectorAll('.still svg')].find((svg) => svg.getClientRects().length);
 }
 
-async function draw(box) {
-  const figure = figures[box.dataset.figure][night.matches ? 'dark' : 'light'];
-  const style = getComputedStyle(document.documentElement);
-  const [muted, ink] = ['--muted', '--ink'].map((name) => style.getPropertyValue(name).trim());
-  box.parentElement.classList.add('drawn');
-  try {
-    await Plotly.react(box, structuredClone(figure.data), layoutFor(figure.layout, muted, ink, box.clientWidth), {
-      displaylogo: false, displayModeBar: touch ? false : 'hover', responsive: true,
-      doubleClick: 'reset', showTips: false, modeBarButtons: [['toImage']],
-      toImageButtonOptions: { format: 'svg', filename: box.dataset.figure },
-    });
-  } catch {
-    box.parentElement.classList.remove('drawn');  // the SVG remains visible
-  }
+function saveAs(href, name) {
+  const link = document.createElement('a');
+  [link.href, link.download] = [href, name];
+  link.click();
 }
 
-const drawAll = () => document.querySelectorAll('[data-figure]').forEach(draw);
-night.addEventListener('change', drawAll);
-drawAll();
+function asPng(address, svg) {
+  return new Promise((resolve, reject) => {
+    const image = new Image();
+    image.onload = () => {
+      const { width, height } = svg.viewBox.baseVal;
+      const canvas = document.createElement('canvas');
+      [canvas.width, canvas.height] = [2 * width, 2 * height];
+      const context = canvas.getContext('2d');
+      context.fillStyle = getComputedStyle(document.body).backgroundColor;
+      context.fillRect(0, 0, canvas.width, canvas.height);
+      context.drawImage(image, 0, 0, canvas.width, canvas.height);
+      resolve(canvas.toDataURL('image/png'));
+    };
+    image.onerror = reject;
+    image.src = address;
+  });
+}
+
+document.addEventListener('click', async ({ target }) => {
+  const format = target.dataset?.save;
+  if (!format) return;
+  const figure = target.closest('figure');
+  const svg = shown(figure);
+  const text = new XMLSerializer().serializeToString(svg);
+  const address = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(text)}`;
+  saveAs(format === 'png' ? await asPng(address, svg) : address, `${figure.dataset.name}.${format}`);
+});

@@ -33,31 +33,55 @@ def note(tmp_path: Path) -> str:
     return (tmp_path / "out" / "note.html").as_uri()
 
 
-def test_a_note_draws_its_figures_fetches_nothing_and_fits_a_phone(page: Page, note: str) -> None:
+def watch_faults(page: Page, note: str) -> list[str]:
+    """A list to which every request, error and message of an error is added."""
     faults: list[str] = []
-    page.on("request", lambda request: faults.append(request.url) if request.url != note else None)
+    page.on(
+        "request",
+        lambda request: (
+            None if request.url.startswith((note, "data:")) else faults.append(request.url)
+        ),
+    )
     page.on("pageerror", lambda problem: faults.append(str(problem)))
     page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
+    return faults
+
+
+def test_a_note_shows_its_figures_fetches_nothing_and_fits_a_phone(page: Page, note: str) -> None:
+    faults = watch_faults(page, note)
     page.goto(note)
-    drawn = page.locator(".plot.js-plotly-plot .main-svg").first
-    expect(drawn).to_be_visible()
-    expect(page.locator(".plot.js-plotly-plot")).to_have_count(4)
-    expect(page.locator(".still svg").first).to_be_hidden()
-    tick = page.locator(".plot .xtick text").first
-    expect(tick).to_have_css("fill", "rgb(91, 99, 109)")
+    light, dark = (page.locator(f".still.{theme} svg") for theme in ("light", "dark"))
+    expect(light).to_have_count(4)
+    expect(light.first).to_be_visible()
+    expect(dark.first).to_be_hidden()
     page.emulate_media(color_scheme="dark")
-    expect(tick).to_have_css("fill", "rgb(163, 172, 184)")
+    expect(dark.first).to_be_visible()
+    expect(light.first).to_be_hidden()
     page.emulate_media(media="print")
-    expect(page.locator(".still.light svg").first).to_be_visible()
-    expect(drawn).to_be_hidden()
-    page.emulate_media(media="screen")
+    expect(light.first).to_be_visible()
+    expect(page.get_by_role("button", name="PNG").first).to_be_hidden()
+    page.emulate_media(media="screen", color_scheme="light")
     page.set_viewport_size({"width": 390, "height": 844})
-    expect(drawn).to_have_attribute("width", "358")
     assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
     assert faults == []
 
 
-def test_every_figure_of_a_note_on_plans_is_drawn_at_any_width(page: Page, tmp_path: Path) -> None:
+def test_a_figure_is_saved_as_svg_and_as_png(page: Page, note: str, tmp_path: Path) -> None:
+    faults = watch_faults(page, note)
+    page.goto(note)
+    for place, begins in (("SVG", b"<svg"), ("PNG", b"\x89PNG")):
+        with page.expect_download() as saved:
+            page.get_by_role("button", name=f"as {place}").first.click()
+        path = tmp_path / saved.value.suggested_filename
+        saved.value.save_as(path)
+        assert path.suffix == f".{place.lower()}"
+        assert path.read_bytes().startswith(begins)
+    assert faults == []
+
+
+def test_every_figure_of_a_note_on_plans_is_there_and_its_contents_lead_to_it(
+    page: Page, tmp_path: Path
+) -> None:
     with closing(RunStore(tmp_path / "runs.sqlite")) as store:
         ids = []
         for told in of_three_plans():
@@ -66,14 +90,14 @@ def test_every_figure_of_a_note_on_plans_is_drawn_at_any_width(page: Page, tmp_p
         report = load_report(store, ids, lambda _: minilm())
         write_folder(report, BundlePart.NOTE.parts, tmp_path / "out")
     figures = len(list((tmp_path / "out" / "figures").glob("*.svg")))
-    faults: list[str] = []
-    page.on("pageerror", lambda problem: faults.append(str(problem)))
-    page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
-    page.goto((tmp_path / "out" / "note.html").as_uri())
-    expect(page.locator(".plot.js-plotly-plot .main-svg:first-child")).to_have_count(figures)
+    address = (tmp_path / "out" / "note.html").as_uri()
+    faults = watch_faults(page, address)
+    page.goto(address)
+    expect(page.locator(".still.light svg")).to_have_count(figures)
     assert figures == 6 + 2 + 2 + 1 + 3 + 3
     expect(page.get_by_text("Movement: frozen parts exactly 0").first).to_be_visible()
+    page.get_by_role("navigation").get_by_role("link", name="Losses").click()
+    expect(page.get_by_role("heading", name="Losses")).to_be_in_viewport()
     page.set_viewport_size({"width": 390, "height": 844})
-    expect(page.locator(".plot .main-svg").first).to_have_attribute("width", "358")
     assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
     assert faults == []

@@ -1,6 +1,5 @@
 """The note as HTML and as Markdown: whole, offline, and with nothing in it taken for markup."""
 
-import json
 import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
@@ -66,6 +65,8 @@ def test_the_title_is_the_answer_and_the_facts_follow(read: Read, pair: tuple[st
     facts = "2 runs · minilm-l6 · data: sample (80 + 80 sentences) · 1 epoch · batches of 16"
     assert any(text.startswith(facts) for text in page.texts["p"])
     assert page.texts["h2"] == [
+        "Result",
+        "Contents",
         "Quality and cost",
         "Scores and costs",
         "Losses",
@@ -97,7 +98,9 @@ def test_the_accuracy_of_a_single_run_has_a_standard_error(
 
 def test_nothing_is_loaded_from_anywhere(read: Read, pair: tuple[str, str]) -> None:
     page = Page(html_of(read(*pair)))
-    assert [(tag, a) for tag, a in page.elements if set(a) & set(LOADING)] == []
+    loading = [a for _, a in page.elements if set(a) & set(LOADING)]
+    assert all(set(a) & set(LOADING) == {"href"} for a in loading)
+    assert all(str(a["href"]).startswith("#section-") for a in loading)  # the contents
     assert page.count("link") == page.count("img") == page.count("iframe") == 0
     (policy,) = [a["content"] for tag, a in page.elements if "http-equiv" in a]
     assert policy is not None
@@ -106,24 +109,38 @@ def test_nothing_is_loaded_from_anywhere(read: Read, pair: tuple[str, str]) -> N
     assert "@import" not in "".join(page.texts["style"])
 
 
-def test_each_figure_is_included_as_svg_in_both_themes_and_as_data(
-    read: Read, pair: tuple[str, str]
-) -> None:
+def test_each_figure_is_included_as_svg_in_both_themes(read: Read, pair: tuple[str, str]) -> None:
     page = Page(html_of(read(*pair)))
     assert page.count("figure") == 11
     assert page.count("svg") == 22
-    scripts = page.texts["script"]
-    figures = json.loads(scripts[0])
     costs = ("seconds", "peak-memory", "trained-share")
-    assert list(figures) == [
+    assert [a["data-name"] for _, a in page.elements if "data-name" in a] == [
         *(f"front-{task}-{cost}" for cost in costs for task in ("1-sentiment", "2-ner")),
         *("loss-1-sentiment", "loss-2-ner", "freeze-map"),
         *(f"stack-{run}" for run in pair),
     ]
-    assert figures["loss-1-sentiment"]["light"] != figures["loss-1-sentiment"]["dark"]
-    named = [a["data-figure"] for _, a in page.elements if "data-figure" in a]
-    assert named == list(figures)
-    assert sum("plotly.js v" in script for script in scripts) == 1
+
+
+def test_the_first_page_is_the_result_and_the_contents_lead_to_the_rest(
+    read: Read, pair: tuple[str, str]
+) -> None:
+    note = note_of(read(*pair), NOW)
+    first = note.sections[0]
+    assert first.title == "Result"
+    assert [type(block).__name__ for block in first.blocks[:3]] == ["Figures", "Text", "Table"]
+    assert [each.name for each in first.blocks[0].drawings] == [
+        "front-1-sentiment-seconds",
+        "front-2-ner-seconds",
+    ]
+    page = Page(as_html(note))
+    linked = [a["href"] for tag, a in page.elements if tag == "a"]
+    assert linked == [f"#section-{number + 2}" for number in range(len(note.sections) - 1)]
+    ids = {a.get("id") for _, a in page.elements}
+    assert {str(href).removeprefix("#") for href in linked} <= ids
+
+
+def test_a_note_is_small(read: Read, pair: tuple[str, str]) -> None:
+    assert len(html_of(read(*pair)).encode()) < 1_000_000
 
 
 def test_a_missing_value_is_a_dash_and_never_nan(
