@@ -33,6 +33,7 @@ def export(
         ),
     ] = BundlePart.ALL,
     reference: ReferenceOption = None,
+    png: Annotated[bool, typer.Option("--png", help="Write each figure as PNG too.")] = False,
 ) -> None:
     """Write runs or a comparison as a note for a design document, figures, tables and models."""
     # Plotly takes half a second to import, and few commands need it.
@@ -62,7 +63,7 @@ def export(
         raise InvalidRun(
             f"--reference {reference} is not among these plans. Choose one of {labels}."
         )
-    write_folder(report, what.parts, output)
+    write_folder(report, what.parts, output, png=png)
     for sentence in report.unfinished:
         print(sentence, file=sys.stderr)
     if BundlePart.CHECKPOINT in what.parts:

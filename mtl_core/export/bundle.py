@@ -14,6 +14,7 @@ from mtl_core.export.html import as_html
 from mtl_core.export.markdown import as_markdown
 from mtl_core.export.model_files import ModelFile, model_files
 from mtl_core.export.parts import BundlePart
+from mtl_core.export.png import png_of
 from mtl_core.export.svg import svg_file
 from mtl_core.export.tables import tables_of
 from mtl_core.freezing.plan_file import plan_to_yaml
@@ -34,13 +35,13 @@ class BundleFile:
     """A file of a bundle: its path, and its text or the file of a model."""
 
     path: str
-    content: str | ModelFile
+    content: str | bytes | ModelFile
 
 
 def bundle_files(
-    report: Report, parts: Collection[BundlePart], now: datetime
+    report: Report, parts: Collection[BundlePart], now: datetime, *, png: bool = False
 ) -> Iterator[BundleFile]:
-    """Yields the files of a bundle.
+    """Yields the files of a bundle; with `png` the figures as PNG too.
 
     Raises BadInput if only checkpoints are requested and no run has a saved model, and
     DamagedCheckpoint if a saved model has changed since it was written.
@@ -50,7 +51,7 @@ def bundle_files(
         yield BundleFile("note.html", as_html(note))
         yield BundleFile("note.md", as_markdown(note, "figures"))
     if BundlePart.NOTE in parts or BundlePart.FIGURES in parts:
-        yield from _figures(note, whole=BundlePart.FIGURES in parts)
+        yield from _figures(note, whole=BundlePart.FIGURES in parts, png=png)
     if BundlePart.TABLES in parts:
         for name, text in tables_of(report):
             yield BundleFile(f"tables/{name}", text)
@@ -73,18 +74,22 @@ def without_checkpoint(report: Report) -> tuple[str, ...]:
     return tuple(each.saved_model for each in report.runs if isinstance(each.saved_model, str))
 
 
-def write_folder(report: Report, parts: Collection[BundlePart], folder: Path) -> None:
+def write_folder(
+    report: Report, parts: Collection[BundlePart], folder: Path, *, png: bool = False
+) -> None:
     """Writes the bundle into `folder`; after an error nothing is left in it.
 
     Raises OutputNotEmpty if the folder is not empty, and BadInput as `bundle_files` does.
     """
     with atomic_folder(folder) as draft:
-        for file in bundle_files(report, parts, datetime.now(UTC)):
+        for file in bundle_files(report, parts, datetime.now(UTC), png=png):
             target = draft / file.path
             target.parent.mkdir(parents=True, exist_ok=True)
             if isinstance(file.content, ModelFile):
                 with target.open("wb") as opened:
                     opened.writelines(file.content.pieces())
+            elif isinstance(file.content, bytes):
+                target.write_bytes(file.content)
             else:
                 target.write_text(file.content, encoding="utf-8", newline="")
             if target.suffix == _SCRIPT:
@@ -106,24 +111,29 @@ def zipped(report: Report, parts: Collection[BundlePart], folder: str) -> bytes:
                     opened.writelines(file.content.pieces())
                 continue
             info.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(info, file.content.encode("utf-8", errors="replace"))
+            content = file.content
+            if isinstance(content, str):
+                content = content.encode("utf-8", errors="replace")
+            archive.writestr(info, content)
     return written.getvalue()
 
 
-def _figures(note: Note, whole: bool) -> Iterator[BundleFile]:
+def _figures(note: Note, whole: bool, png: bool) -> Iterator[BundleFile]:
     facts = " · ".join(fact for fact in note.facts if fact)
     for drawing in note.drawings:
-        yield from _figure(drawing, facts, whole)
+        yield from _figure(drawing, facts, whole, png)
 
 
-def _figure(drawing: Drawing, facts: str, whole: bool) -> Iterator[BundleFile]:
+def _figure(drawing: Drawing, facts: str, whole: bool, png: bool) -> Iterator[BundleFile]:
     title = f"{drawing.lead} {drawing.title}".strip()
     path = f"figures/{drawing.name}"
-    yield BundleFile(f"{path}.svg", svg_file(drawing.light, title, facts, LIGHT, drawing.width))
+    themes = (("", drawing.light, LIGHT), (".dark", drawing.dark, DARK))
+    for suffix, figure, colors in themes if whole else themes[:1]:
+        svg = svg_file(figure, title, facts, colors, drawing.width)
+        yield BundleFile(f"{path}{suffix}.svg", svg)
+        if png:
+            yield BundleFile(f"{path}{suffix}.png", png_of(svg))
     if whole:
-        yield BundleFile(
-            f"{path}.dark.svg", svg_file(drawing.dark, title, facts, DARK, drawing.width)
-        )
         yield BundleFile(f"{path}.plotly.json", _json(drawing.light))
 
 

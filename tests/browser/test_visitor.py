@@ -45,4 +45,4 @@ def test_a_visitor_lands_reads_guesses_sees_the_runs_and_takes_the_note_along(
     arrived.value.save_as(tmp_path / arrived.value.suggested_filename)
     page.goto((tmp_path / arrived.value.suggested_filename).as_uri())
     expect(page.locator("h1")).to_have_text(finding)
-    expect(page.locator(".plot.js-plotly-plot .main-svg").first).to_be_visible()
+    expect(page.locator(".still.light svg").first).to_be_visible()

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -190,3 +191,21 @@ def test_plans_of_phases_are_drawn_phase_by_phase(
     names = {path.name for path in (tmp_path / "two" / "figures").glob(f"stack-{run}*.json")}
     assert names == {f"stack-{run}-phase-4.plotly.json"}
     assert minilm().backbone.depth == 6
+
+
+def test_figures_are_written_as_png_on_request(
+    read: Read, pair: tuple[str, str], tmp_path: Path
+) -> None:
+    write_folder(read(*pair), BundlePart.FIGURES.parts, tmp_path / "bundle", png=True)
+    figures = tmp_path / "bundle" / "figures"
+    drawn = {each.name.removesuffix(".svg") for each in figures.glob("*.svg")}
+    assert {each.name.removesuffix(".png") for each in figures.glob("*.png")} == drawn
+    svg = (figures / "loss-1-sentiment.svg").read_text(encoding="utf-8")
+    found = re.search(r'width="(\d+)" height="(\d+)"', svg)
+    assert found is not None
+    width, height = found.groups()
+    png = (figures / "loss-1-sentiment.png").read_bytes()
+    assert png.startswith(b"\x89PNG")
+    size = (int.from_bytes(png[16:20]), int.from_bytes(png[20:24]))
+    assert size == (2 * int(width), 2 * int(height))
+    assert png != (figures / "loss-1-sentiment.dark.png").read_bytes()

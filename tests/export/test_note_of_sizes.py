@@ -44,12 +44,13 @@ def test_the_note_starts_with_the_curve_and_continues_at_the_largest_number(
     )
     assert sized_note.facts[0] == "2 plans, 18 runs"
     assert "20, 50 and all sentences per task" in sized_note.facts
-    assert [each.title for each in sized_note.sections][:3] == [
+    assert [each.title for each in sized_note.sections][:4] == [
+        "Result",
         "Quality by training sentences",
         "Quality and cost",
         "Scores and costs",
     ]
-    scores = section(sized, "Scores and costs").blocks[1]
+    scores = section(sized, "Result").blocks[2]
     assert isinstance(scores, Table)
     assert [row[:3] for row in scores.rows] == [
         ("full", "0.900 (0.891 to 0.910)", "best"),
@@ -58,9 +59,10 @@ def test_the_note_starts_with_the_curve_and_continues_at_the_largest_number(
 
 
 def test_a_column_of_the_table_is_a_number_of_sentences(sized: Report) -> None:
+    figures = section(sized, "Result").blocks[0]
+    assert isinstance(figures, Figures)
     blocks = section(sized, "Quality by training sentences").blocks
-    assert isinstance(blocks[0], Figures)
-    assert [each.title for each in blocks[0].drawings] == [
+    assert [each.title for each in figures.drawings] == [
         "both equivalent with 20 sentences, full best with all"
     ] * 2
     sentiment, ner = (each for each in blocks if isinstance(each, Table))
@@ -110,7 +112,7 @@ def test_baselines_learn_from_as_many_sentences_as_the_plans_beside_them(sized: 
         return (Baseline(name="words", label="bag of words", values=values, meaning=""),)
 
     known = replace(sized, data_of=sample, baselines_of=counted)
-    figures = section(known, "Quality by training sentences").blocks[0]
+    figures = section(known, "Result").blocks[0]
     assert isinstance(figures, Figures)
     line = next(
         each for each in figures.drawings[0].light["data"] if each["name"] == "bag of words"

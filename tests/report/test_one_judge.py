@@ -79,9 +79,7 @@ def in_note(lab: Lab, record: ComparisonRecord) -> Verdicts:
 
     ids = [run.id for run in record.runs]
     report = load_report(lab.store, ids, lambda _: minilm(), data_of)  # type: ignore[arg-type]
-    section = next(
-        each for each in note_of(report, NOW).sections if each.title == "Scores and costs"
-    )
+    section = next(each for each in note_of(report, NOW).sections if each.title == "Result")
     table = next(block for block in section.blocks if isinstance(block, Table))
     rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
     return sorted_out(
@@ -178,7 +176,7 @@ def against_in_note(lab: Lab, record: ComparisonRecord, name: str) -> Mapping[st
     commands = [block.text for block in sections["Repeat the runs"] if isinstance(block, Code)]
     assert "\n  --reference heads-only" in commands[0]
     rows = list(csv.DictReader(io.StringIO(dict(tables_of(report))["against-reference.csv"])))
-    table = next(block for block in sections["Scores and costs"] if isinstance(block, Table))
+    table = next(block for block in sections["Result"] if isinstance(block, Table))
     cells = {
         f"{letter} {row[0]}": row[table.columns.index(f"{task_title(task)} against heads only")]
         for row in table.rows
