@@ -2,8 +2,9 @@
 
 In float32 a step holds what `StepCost.memory_bytes` counts: activations are those that autograd
 saves on the CPU, and fused kernels on a GPU save fewer. With bfloat16 autocast the weights, their
-gradients and AdamW's moments stay in float32, autocast holds a second copy of the weights in
-bfloat16, and activations take half the bytes at best: LayerNorm and softmax stay in float32.
+gradients and AdamW's moments stay in float32, autocast holds a second copy of the trained weights
+in bfloat16 (of weights without a gradient it holds none), and activations take half the bytes at
+best: LayerNorm and softmax stay in float32.
 """
 
 from dataclasses import dataclass
@@ -58,7 +59,7 @@ class CardFit:
 
 def gpu_memory(cost: StepCost) -> GpuMemory:
     """The memory of one step, without `RESERVED_BYTES`."""
-    copy = cost.weight_bytes // _HALF
+    copy = cost.gradient_bytes // _HALF  # as many values as weights that are trained
     return GpuMemory(
         float32=cost.memory_bytes,
         bfloat16=cost.memory_bytes - cost.saved_activation_bytes // _HALF + copy,

@@ -19,7 +19,7 @@ FULL = StepCost(
 )
 
 
-def test_bfloat16_halves_activations_and_adds_a_copy_of_the_weights() -> None:
+def test_bfloat16_halves_activations_and_adds_a_copy_of_the_trained_weights() -> None:
     memory = gpu_memory(FULL)
     assert memory.float32 == 3_200_000_000
     assert memory.bfloat16 == 3_200_000_000 - 800_000_000 + 200_000_000

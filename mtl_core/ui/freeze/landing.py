@@ -72,7 +72,7 @@ def _full(lab: Lab, colors: Palette) -> None:
         vertical_alignment="center",
         gap="small",
     ):
-        st.markdown(_INTRODUCTION, width=620)
+        st.markdown(_INTRODUCTION, width=500)
         with st.container(horizontal=True, gap="small", width="content"):
             play_button(lab, colors)
             _see_comparison(_shipped(lab))
