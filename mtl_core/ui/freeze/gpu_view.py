@@ -41,9 +41,9 @@ def gpu_popover(cost: StepCost) -> None:
         )
         st.caption(
             f"The largest number of sentences of {cost.max_length} tokens in a batch. Counted: "
-            "weights, gradients, AdamW's moments and saved activations, in bfloat16 half of the "
-            f"activations and a second copy of the trained weights; {bytes_text(RESERVED_BYTES)} stay free "
-            "for CUDA. Not counted: the working memory of the layer in progress."
+            "weights, gradients, AdamW's moments and saved activations; with bfloat16 half of the "
+            f"activations and a second copy of the trained weights. {bytes_text(RESERVED_BYTES)} "
+            "stay free for CUDA. Not counted: the working memory of the layer in progress."
         )
 
 
