@@ -255,6 +255,8 @@ def manifest_file() -> str:
         "with and without entities). The same file is always divided in the same way, equal "
         "sentences are on one side, and tasks that read one file hold out the same sentences. A "
         "note states the numbers.",
+        f"Beside `tasks`, the key `name` gives the data a name of at most {manifest.NAME_LENGTH} "
+        "characters. Lists, figures and notes show it in place of the path.",
         "Sentences: CSV or TSV with a header, or rows with keys. Tokens: CoNLL columns (token "
         "first, tag last, a blank line between sentences; a token may begin with `#`), or rows "
         "with `tokens` and `tags`, or with a text and spans of characters. Rows with keys are JSON "

@@ -272,15 +272,18 @@ class Lab(InspectorQueries):
         self._supervisor.wake()
         return self.store.comparison(comparison)
 
-    def save_upload(self, tasks: tuple[UploadedTask, ...], by: Actor = THIS_MACHINE) -> str:
+    def save_upload(
+        self, tasks: tuple[UploadedTask, ...], by: Actor = THIS_MACHINE, name: str = ""
+    ) -> str:
         """Store uploaded data and return the reference for specs and forms.
 
-        Raises DataError for data that cannot be read or stored.
+        `name` is that of the data set on pages and in notes; empty for none. Raises DataError for
+        data that cannot be read or stored.
         """
         require_space(self.settings)
         stored = self.store.uploads_of(by.visitor or "")
         require_upload_room(by, stored, self.settings.limits)
-        reference = store_upload(tasks, self.settings.uploads, self.data.upload)
+        reference = store_upload(tasks, self.settings.uploads, self.data.upload, name)
         if by.visitor is not None:
             self.store.add_uploader(reference, by.visitor)
         return reference

@@ -15,7 +15,7 @@ from mtl_core.analysis.plans import (
     distinct_labels,
 )
 from mtl_core.analysis.summary import RunSummary
-from mtl_core.report.data_words import data_name, sizes_words
+from mtl_core.report.data_words import name_of_data, sizes_words
 from mtl_core.report.run_words import (
     checkpoint_name,
     data_words,
@@ -161,7 +161,7 @@ def facts_of(shown: ComparedRuns) -> list[str]:
     if not shown.by_size:
         return [named, *facts[1:]]
     sizes = sizes_words([each.size for each in shown.by_size])
-    names = {data_name(each.spec.data, (t.name for t in each.spec.tasks)) for each in shown.records}
+    names = {name_of_data(each.spec) for each in shown.records}
     data = [f"data: {name}" for name in names if len(names) == 1]
     others = [fact for fact in facts[1:] if fact not in data]
     return [named, *others[:1], *data, sizes, *others[1:]]

@@ -10,18 +10,26 @@ from mtl_core.tasks.task import TaskKind
 from mtl_core.tasks.upload_reference import is_upload
 from mtl_core.text import count_or_all, counted, last_part, listed, percent
 from mtl_core.training.comparison import TrainSize
+from mtl_core.training.spec import RunSpec
 
 _NAMED = 3
 
 
-def full_data_name(reference: str, tasks: Iterable[str]) -> str:
-    """Returns `sample`, a manifest's path, or "your upload: reviews, wnut"."""
+def full_data_name(reference: str, tasks: Iterable[str], name: str | None = None) -> str:
+    """Returns the `name` of the data, or `sample`, a path, or "your upload: reviews, wnut"."""
+    if name is not None:
+        return name
     return f"your upload: {', '.join(tasks)}" if is_upload(reference) else reference
 
 
-def data_name(reference: str, tasks: Iterable[str]) -> str:
+def data_name(reference: str, tasks: Iterable[str], name: str | None = None) -> str:
     """Returns `full_data_name`, with only the last part of a path."""
-    return last_part(full_data_name(reference, tasks))
+    return name or last_part(full_data_name(reference, tasks))
+
+
+def name_of_data(spec: RunSpec) -> str:
+    """Returns `data_name` of the data of a run."""
+    return data_name(spec.data, (task.name for task in spec.tasks), spec.data_name)
 
 
 def size_words(size: TrainSize) -> str:

@@ -7,7 +7,7 @@ from mtl_core.analysis.summary import ProgressState, RunSummary, TaskProgress
 from mtl_core.freezing.table_text import rate_text
 from mtl_core.freezing.titles import scenario_phrase
 from mtl_core.models.sentence_vector import SentenceVector
-from mtl_core.report.data_words import data_name, within
+from mtl_core.report.data_words import data_name, name_of_data, within
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.tasks.task import Task, TaskKind
 from mtl_core.text import NO_ENTITIES, counted, last_part, percent, score_text
@@ -143,7 +143,7 @@ def moment(time: datetime) -> str:
 def data_words(summary: RunSummary) -> str:
     """Formats the data of a run and the number of training sentences of each task."""
     counts = [splits.get("train", 0) for splits in summary.examples.values()]
-    name = data_name(summary.spec.data, (task.name for task in summary.spec.tasks))
+    name = name_of_data(summary.spec)
     return f"{name} ({' + '.join(f'{count:,}' for count in counts)} sentences)" if counts else name
 
 

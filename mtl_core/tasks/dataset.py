@@ -43,7 +43,8 @@ class Dataset:
 
     `digests` maps each file's name in the manifest to its SHA-256. `repaired_tags` counts, by token
     task, the `I-x` tags that continued no entity and were read as `B-x`. `test` is empty if no task
-    has a test file. `readings` describe by task how the files were read.
+    has a test file. `readings` describe by task how the files were read. `name` is what the
+    manifest calls the data, if it does.
     """
 
     reference: str
@@ -54,6 +55,7 @@ class Dataset:
     repaired_tags: Mapping[str, int]
     test: tuple[Example, ...] = ()
     readings: Mapping[str, Reading] = field(default_factory=dict)
+    name: str | None = None
 
     @property
     def splits(self) -> dict[str, tuple[Example, ...]]:
@@ -218,6 +220,7 @@ def dataset_of(
             [(one.source.test, one, one.test) for one in data if one.source.test is not None], {}
         ),
         readings={one.task.name: one.reading for one in data},
+        name=manifest.name,
     )
 
 

@@ -19,8 +19,10 @@ from mtl_core.tasks.schemes import SCHEME_NAMES, Scheme, tag_fault
 from mtl_core.tasks.separated_values import Quoting
 from mtl_core.tasks.task import TaskKind
 from mtl_core.tasks.token_columns import TokenColumns
+from mtl_core.text import printable
 from mtl_core.values import Frozen
 
+NAME_LENGTH = 60  # characters of the name of a data set
 MANIFEST_BYTES = 2**16  # PyYAML takes a second for more
 MOST_TASKS = 50
 _LONGEST_ENTRY = 10_000  # characters of a field of a form
@@ -87,10 +89,14 @@ class TaskSource(Frozen):
 
 
 class Manifest(Frozen):
-    """The tasks in the order of the manifest; no two tasks share a head."""
+    """The tasks in the order of the manifest; no two tasks share a head.
+
+    `name` is that of the data on pages and in notes; None for the path, or the names of the tasks.
+    """
 
     path: Path
     tasks: tuple[TaskSource, ...]
+    name: str | None = None
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -100,7 +106,7 @@ def read_manifest(path: Path) -> Manifest:
     with one head, and paths that are absolute or lead out of its folder.
     """
     file = DataFile(name=str(path), path=path)
-    entries = _entries(file, _document(file), "the manifest", ("tasks",), ("tasks",))
+    entries = _entries(file, _document(file), "the manifest", ("name", "tasks"), ("tasks",))
     tasks = _mapping(file, entries["tasks"], "'tasks'")
     if not tasks:
         raise file.fault(_line(entries["tasks"]), f"there are no tasks. {_EXAMPLE}")
@@ -108,7 +114,17 @@ def read_manifest(path: Path) -> Manifest:
         raise DataError(f"{file.name} has {len(tasks)} tasks, over the limit of {MOST_TASKS}.")
     sources = tuple(_source(file, name, node) for name, node in tasks.items())
     _check_heads(file, sources)
-    return Manifest(path=path, tasks=sources)
+    name = _data_name(file, entries["name"]) if "name" in entries else None
+    return Manifest(path=path, tasks=sources, name=name)
+
+
+def _data_name(file: DataFile, node: yaml.Node) -> str | None:
+    name = printable(_string(file, node, "'name'"))
+    if len(name) > NAME_LENGTH:
+        raise file.fault(
+            _line(node), f"'name' has {len(name)} characters. Write at most {NAME_LENGTH}."
+        )
+    return name or None
 
 
 def entered_reading(kind: TaskKind, task: str, entered: Mapping[str, str]) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from mtl_core.tasks.keyed_rows import KEYED_SUFFIXES, keyed_rows
 from mtl_core.tasks.lines import ARROW_SUFFIXES, JSON_SUFFIX, DataFile, lines_of
 from mtl_core.tasks.manifest import (
     COLUMNS,
+    NAME_LENGTH,
     READING_KEYS,
     Manifest,
     TaskSource,
@@ -43,6 +44,7 @@ from mtl_core.tasks.separated_values import Quoting
 from mtl_core.tasks.task import TaskKind
 from mtl_core.tasks.token_columns import TokenColumns
 from mtl_core.tasks.upload_reference import PREFIX, upload_folder
+from mtl_core.text import printable
 
 MOST_BYTES = 5 * 2**20
 MOST_ROWS = 20_000
@@ -108,15 +110,16 @@ class UploadedTask:
 
 @dataclass(frozen=True, slots=True)
 class StoredUpload:
-    """A stored upload: its reference in addresses and specs, and the names of its tasks."""
+    """A stored upload: its reference in addresses and specs, its tasks, and its name, if any."""
 
     reference: str
     tasks: tuple[str, ...]
+    name: str | None = None
 
 
-def upload_reference(tasks: tuple[UploadedTask, ...]) -> str:
+def upload_reference(tasks: tuple[UploadedTask, ...], name: str = "") -> str:
     """The reference `upload:<digest>`, which depends only on files, names and columns."""
-    digest = hashlib.sha256(manifest_text(tasks).encode()).hexdigest()
+    digest = hashlib.sha256(manifest_text(tasks, name).encode()).hexdigest()
     return PREFIX + digest[:_DIGITS]
 
 
@@ -155,13 +158,21 @@ def store_upload(
     tasks: tuple[UploadedTask, ...],
     uploads: Path,
     read: Callable[[tuple[UploadedTask, ...]], Dataset] = read_upload,
+    name: str = "",
 ) -> str:
     """Store an upload below `uploads`, after `read` has read it, and return its reference.
 
-    Raises DataError as `read` does, and if the upload cannot be stored.
+    `name` is that of the data set; empty for none. Raises DataError as `read` does, for a name that
+    is too long, and if the upload cannot be stored.
     """
+    name = printable(name)
+    if len(name) > NAME_LENGTH:
+        raise DataError(
+            f"The name of the data set has {len(name)} characters; at most {NAME_LENGTH} are "
+            "allowed. Shorten it."
+        )
     read(tasks)
-    reference = upload_reference(tasks)
+    reference = upload_reference(tasks, name)
     folder = uploads / reference.removeprefix(PREFIX)
     try:
         uploads.mkdir(parents=True, exist_ok=True)
@@ -171,7 +182,7 @@ def store_upload(
             raise DataError(
                 f"{MOST_STORED} uploads are stored already, which is the limit. Delete one first."
             )
-        _write(tasks, uploads, folder)
+        _write(tasks, uploads, folder, name)
     except OSError as error:
         raise DataError(
             f"The upload cannot be stored: {error.strerror or error}. Make room on the disk of "
@@ -185,18 +196,26 @@ def stored_uploads(uploads: Path) -> tuple[StoredUpload, ...]:
     found = []
     for folder in uploads.glob("[0-9a-f]*") if uploads.is_dir() else ():
         (stamp,) = stamps_of([folder / MANIFEST_NAME])
-        if tasks := _tasks_in(stamp):
-            found.append(StoredUpload(PREFIX + folder.name, tasks))
-    return tuple(sorted(found, key=lambda kept: (kept.tasks, kept.reference)))
+        tasks, name = _content_of(stamp)
+        if tasks:
+            found.append(StoredUpload(PREFIX + folder.name, tasks, name))
+    return tuple(sorted(found, key=lambda kept: (kept.name or "", kept.tasks, kept.reference)))
+
+
+def manifest_name(path: Path) -> str | None:
+    """What the manifest at `path` calls its data; None without a name, or if it is faulty."""
+    (stamp,) = stamps_of([path])
+    return _content_of(stamp)[1]
 
 
 @lru_cache(maxsize=256)
-def _tasks_in(manifest: FileStamp) -> tuple[str, ...]:
-    """The names of the tasks of a manifest as it is now; none if it is not that of an upload."""
+def _content_of(stamp: FileStamp) -> tuple[tuple[str, ...], str | None]:
+    """The names of the tasks of a manifest, and its own; none if it is not that of an upload."""
     try:
-        return tuple(source.name for source in read_manifest(Path(manifest.path)).tasks)
+        manifest = read_manifest(Path(stamp.path))
     except DataError:  # partly deleted, or not an upload
-        return ()
+        return (), None
+    return tuple(source.name for source in manifest.tasks), manifest.name
 
 
 def delete_upload(reference: str, uploads: Path) -> None:
@@ -259,8 +278,8 @@ def stored_name(task: UploadedTask, file: UploadedFile) -> str:
     return digest[:_DIGITS] + (file.suffix if by_columns else ".conll")
 
 
-def manifest_text(tasks: tuple[UploadedTask, ...]) -> str:
-    """The text of the manifest of an upload."""
+def manifest_text(tasks: tuple[UploadedTask, ...], name: str = "") -> str:
+    """The text of the manifest of an upload; without a `name` it has none."""
     entries: dict[str, dict[str, Any]] = {}
     for task in tasks:
         columns = {"text": task.text, "label": task.label} if _has_columns(task) else {}
@@ -271,7 +290,8 @@ def manifest_text(tasks: tuple[UploadedTask, ...]) -> str:
             **{key: column for key, column in columns.items() if column},
             **{key: _written(value) for key, value in task.stated.items()},
         }
-    return yaml.safe_dump({"tasks": entries}, sort_keys=False, allow_unicode=True, width=10_000)
+    content = {"name": name, "tasks": entries} if name else {"tasks": entries}
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=10_000)
 
 
 def _written(value: Any) -> Any:
@@ -360,13 +380,13 @@ def _check_file(task: UploadedTask, file: UploadedFile) -> None:
         )
 
 
-def _write(tasks: tuple[UploadedTask, ...], uploads: Path, folder: Path) -> None:
+def _write(tasks: tuple[UploadedTask, ...], uploads: Path, folder: Path, name: str) -> None:
     """Write the files into a temporary folder and rename it, so that no upload is incomplete."""
     made = Path(tempfile.mkdtemp(dir=uploads, prefix=".new-"))
     try:
         for task, _, file in files_of(tasks):
             (made / stored_name(task, file)).write_bytes(file.content)
-        (made / MANIFEST_NAME).write_text(manifest_text(tasks), encoding="utf-8")
+        (made / MANIFEST_NAME).write_text(manifest_text(tasks, name), encoding="utf-8")
         made.rename(folder)
     except OSError:
         if not folder.is_dir():  # otherwise another visitor stored the same files

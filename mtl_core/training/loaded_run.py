@@ -332,6 +332,7 @@ def _filled(
         update={
             "tasks": dataset.tasks,
             "weights_digest": found,
+            "data_name": dataset.name,
             "data_digests": dict(dataset.digests),
             "other_data_digests": other_digests,
             "versions": versions | {package: version(package) for package in PACKAGES},

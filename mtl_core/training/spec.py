@@ -22,11 +22,12 @@ class RunSpec(RunOptions):
     outputs of frozen lower layers once per sentence instead of on every step. `measure` records how
     far layers moved and what the encoder encodes before and after training. Neither changes the
     trained weights.
-    `threads` is the number of CPU threads; the server sets it from its own settings. The digests,
-    versions, the name of the `processor` and `trained_together` are filled in when the run starts.
-    A spec that has digests is rejected on other weights or data. `processor` is None in a run of
-    an earlier version, and empty if the system reports no name. `trained_together` is the number
-    of runs that were trained together with this one, itself included; None: it was trained alone.
+    `threads` is the number of CPU threads; the server sets it from its own settings. The name of
+    the data (None if their manifest has none), the digests, versions, the name of the `processor`
+    and `trained_together` are filled in when the run starts. A spec that has digests is rejected
+    on other weights or data. `processor` is None in a run of an earlier version, and empty if the
+    system reports no name. `trained_together` is the number of runs that were trained together
+    with this one, itself included; None: it was trained alone.
     """
 
     checkpoint: str
@@ -34,6 +35,7 @@ class RunSpec(RunOptions):
     arm: str | None = None
     plan: Plan
     data: str = "sample"
+    data_name: str | None = None
     tasks: tuple[Task, ...]
     seed: Seed = 0
     prefix_reuse: Annotated[

@@ -226,3 +226,15 @@ def test_the_example_of_the_documentation_is_a_manifest(manifest: Path) -> None:
     assert ner.scheme is Scheme.IOB2
     assert sentiment.labels == (("Positive", "positive"),)
     assert sentiment.quoting is Quoting.NONE
+
+
+def test_a_manifest_may_name_its_data(tmp_path: Path) -> None:
+    file = tmp_path / "manifest.yaml"
+    task = "tasks:\n  a: {kind: sentence, head: a, train: a.csv}\n"
+    file.write_text(f"name: Reviews of 2026\n{task}")
+    assert read_manifest(file).name == "Reviews of 2026"
+    file.write_text(task)
+    assert read_manifest(file).name is None
+    file.write_text(f"name: {'x' * 61}\n{task}")
+    with pytest.raises(DataError, match="'name' has 61 characters"):
+        read_manifest(file)

@@ -283,3 +283,12 @@ def test_columns_by_number_are_refused_where_values_have_keys() -> None:
     task = replace(PLACES, train=file, validation=file, columns=TokenColumns(word=1, tag=2))
     with pytest.raises(DataError, match="'places' names columns by number, but the values of its"):
         read_upload((task,))
+
+
+def test_a_data_set_has_the_name_that_it_was_given(tmp_path: Path) -> None:
+    reference = store_upload(BOTH, tmp_path, name="  Reviews\tof 2026 ")
+    assert load_dataset(reference, access_to(tmp_path)).name == "Reviews of 2026"
+    assert [kept.name for kept in stored_uploads(tmp_path)] == ["Reviews of 2026"]
+    assert reference != upload_reference(BOTH)
+    with pytest.raises(DataError, match="has 61 characters; at most 60 are allowed"):
+        store_upload(BOTH, tmp_path, name="x" * 61)

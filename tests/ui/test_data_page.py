@@ -281,8 +281,13 @@ def test_without_a_validation_file_a_part_is_held_out_and_the_sentences_are_show
     assert "4 of 20 training sentences (20 %, fixed by their text" in shown
     assert ":violet-badge[good] text number" in shown
     assert not lab.settings.uploads.exists()
+    app.text_input(key="upload_name").set_value("My *reviews*").run()
     app.button(key="use_upload").click().run()
     assert heading(app).startswith("16 + 4 sentences for sentiment")
+    assert any(each.value.startswith("My \\*reviews\\* · ") for each in app.caption)
+    assert "My *reviews* · " in app.selectbox(key="data").options[-1]
+    app.switch_page("pages/train.py").run()
+    assert app.button(key="start").label == "Train heads only on My \\*reviews\\*"
     assert "4 of 20 training sentences (20 %, fixed by their text" in texts(app)
 
 

@@ -207,7 +207,7 @@ def rare_fields(lab: Lab, choice: Choice, model: ModelDescription) -> RareSettin
 
 def _other_data(lab: Lab, choice: Choice) -> tuple[str, ...]:
     known = known_data(lab.settings)
-    others = {data: tasks for data, tasks in known.items() if data != choice.data}
+    others = {data: each for data, each in known.items() if data != choice.data}
     chosen = st.session_state.get(Key.OTHER_DATA)
     if chosen and not set(chosen) <= set(others):  # the selected data have changed
         st.session_state[Key.OTHER_DATA] = [data for data in chosen if data in others]
@@ -216,7 +216,7 @@ def _other_data(lab: Lab, choice: Choice) -> tuple[str, ...]:
             "Also score on",
             list(others),
             key=Key.OTHER_DATA,
-            format_func=lambda data: data_name(data, others[data]),
+            format_func=lambda data: data_name(data, others[data].tasks, others[data].name),
             selection_mode="multi",
             wrap=True,
             help="Evaluates each run on other data with the same tasks and labels, without "

@@ -47,7 +47,9 @@ def data_facts(chosen: ResolvedChoice, found: DataOverview) -> list[str]:
 
     Sentences in two splits are counted once, also if several tasks label them.
     """
-    name = data_name(chosen.choice.data, (task.name for task in chosen.model.tasks))
+    name = data_name(
+        chosen.choice.data, (task.name for task in chosen.model.tasks), chosen.data_name
+    )
     checkpoint = chosen.checkpoint.name
     unit = f"lengths measured with the tokenizer of {checkpoint}"
     if found.unit != SubWordCounter.unit:

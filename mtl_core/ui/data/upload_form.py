@@ -12,6 +12,7 @@ from mtl_core.errors import DataError
 from mtl_core.report.data_words import split_counts
 from mtl_core.tasks.dataset import Dataset
 from mtl_core.tasks.keyed_rows import KEYED_SUFFIXES
+from mtl_core.tasks.manifest import NAME_LENGTH
 from mtl_core.tasks.overview import examples_to_show
 from mtl_core.tasks.task import TaskKind
 from mtl_core.tasks.uploads import (
@@ -60,9 +61,18 @@ def upload_form(lab: Lab) -> None:
             "per file. Files are saved when you click the button below. Everyone who can open this "
             "dashboard can then train on them."
         )
-        count = st.number_input(
-            "Tasks", min_value=1, max_value=MOST_TASKS, value=2, key=Key.UPLOAD_TASKS, width=160
-        )
+        with st.container(horizontal=True, gap="small"):
+            name = st.text_input(
+                "Name of the data",
+                key=Key.UPLOAD_NAME,
+                max_chars=NAME_LENGTH,
+                placeholder="empty: the names of the tasks",
+                help="Lists, notes and figures show this name.",
+                width=330,
+            )
+            count = st.number_input(
+                "Tasks", min_value=1, max_value=MOST_TASKS, value=2, key=Key.UPLOAD_TASKS, width=160
+            )
         numbers = range(1, min(int(count or 1), MOST_TASKS) + 1)
         kinds: list[TaskKind] = []
         drafts = []
@@ -70,7 +80,7 @@ def upload_form(lab: Lab) -> None:
             for number in numbers:
                 with st.container(border=True, gap="small"):
                     drafts.append(_task(lab, number, kinds))
-        _check_and_save(lab, drafts)
+        _check_and_save(lab, drafts, name)
 
 
 Draft = UploadedTask | str | DataError
@@ -167,7 +177,7 @@ def _default_head(kind: TaskKind, before: Sequence[TaskKind], name: str) -> str:
     return name.replace("-", "_")
 
 
-def _check_and_save(lab: Lab, drafts: Sequence[Draft]) -> None:
+def _check_and_save(lab: Lab, drafts: Sequence[Draft], name: str) -> None:
     """Draw a summary of the files, or the problem, and the button that saves them."""
     tasks = tuple(draft for draft in drafts if isinstance(draft, UploadedTask))
     missing = [draft for draft in drafts if isinstance(draft, str)]
@@ -190,7 +200,7 @@ def _check_and_save(lab: Lab, drafts: Sequence[Draft]) -> None:
         icon=":material/check:",
         disabled=not isinstance(result, Dataset),
         on_click=_save,
-        args=(lab, tasks),
+        args=(lab, tasks, name),
     )
 
 
@@ -233,9 +243,9 @@ def _preview(dataset: Dataset) -> None:
         examples_view(examples_to_show(labelled, task), hue(number))
 
 
-def _save(lab: Lab, tasks: tuple[UploadedTask, ...]) -> None:
+def _save(lab: Lab, tasks: tuple[UploadedTask, ...], name: str) -> None:
     try:
-        reference = lab.save_upload(tasks, current_visitor())
+        reference = lab.save_upload(tasks, current_visitor(), name)
     except DataError as problem:
         st.session_state[Key.UPLOAD_PROBLEM] = str(problem)
         return

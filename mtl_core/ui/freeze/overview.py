@@ -55,7 +55,9 @@ def _counts_text(counts: Sequence[int]) -> str:
 def page_facts(chosen: ResolvedChoice) -> list[str]:
     """The facts below the headline: checkpoint, plan, learning rates, tasks, data and date."""
     tasks = ", ".join(task_titles(chosen.model))
-    data = data_name(chosen.choice.data, (task.name for task in chosen.model.tasks))
+    data = data_name(
+        chosen.choice.data, (task.name for task in chosen.model.tasks), chosen.data_name
+    )
     weights = "" if has_weights(chosen.checkpoint) else "no weights on this machine"
     return [
         plain(chosen.checkpoint.name),

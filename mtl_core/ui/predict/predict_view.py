@@ -7,7 +7,7 @@ import streamlit as st
 
 from mtl_core.charts.theme import DARK, Palette
 from mtl_core.engine.lab import Lab
-from mtl_core.report.data_words import data_name
+from mtl_core.report.data_words import name_of_data
 from mtl_core.report.predictions import predictions_finding
 from mtl_core.tasks.task import Task
 from mtl_core.training.predictions import Prediction, Sentence
@@ -132,7 +132,7 @@ def _header(models: Sequence[SelectedModel], predictions: Sequence[PredictionOrE
     answered = [each for each in predictions if isinstance(each, Prediction)]
     finding = predictions_finding(_tasks(models), answered) or "No model could be run"
     specs = [each.model.spec for each in models]
-    data = dict.fromkeys(data_name(s.data, (task.name for task in s.tasks)) for s in specs)
+    data = dict.fromkeys(map(name_of_data, specs))
     head = header(
         plain(finding),
         [

@@ -1,5 +1,6 @@
 """Select data: samples, manifests in the configured folders, and uploads."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
@@ -8,7 +9,7 @@ from mtl_core.report.data_words import full_data_name
 from mtl_core.settings import Settings
 from mtl_core.tasks.dataset import MANIFEST_NAME, SHIPPED
 from mtl_core.tasks.upload_reference import is_upload
-from mtl_core.tasks.uploads import stored_uploads
+from mtl_core.tasks.uploads import manifest_name, stored_uploads
 from mtl_core.ui.shared.choice import seed_widget
 from mtl_core.ui.shared.keys import Key
 
@@ -22,26 +23,40 @@ def data_picker(settings: Settings, current: str) -> None:
         "Data",
         options,
         key=Key.DATA,
-        format_func=lambda data: _label(data, known.get(data, ())),
+        format_func=lambda data: _label(data, known.get(data, KnownData())),
         accept_new_options=bool(settings.data_roots),
         help="A sample, files uploaded on the Data page, or a manifest inside the folders listed "
         "in FREEZE_LAB_DATA.",
     )
 
 
-def known_data(settings: Settings) -> dict[str, tuple[str, ...]]:
-    """All data that this dashboard may read, with the task names of uploads (others: empty)."""
-    found = [str(path) for root in settings.data_roots for path in _manifests(root)]
-    uploads = {kept.reference: kept.tasks for kept in stored_uploads(settings.uploads)}
-    return {**dict.fromkeys([*SHIPPED, *found], ()), **uploads}
+@dataclass(frozen=True, slots=True)
+class KnownData:
+    """Data that can be selected: the tasks of an upload (others: empty), and the data's name."""
+
+    tasks: tuple[str, ...] = ()
+    name: str | None = None
 
 
-def _label(data: str, tasks: tuple[str, ...]) -> str:
-    """The name of the data, with part of the digest for uploads.
+def known_data(settings: Settings) -> dict[str, KnownData]:
+    """All data that this dashboard may read, by reference."""
+    found = [path for root in settings.data_roots for path in _manifests(root)]
+    manifests = {str(path): KnownData(name=manifest_name(path)) for path in found}
+    uploads = {
+        kept.reference: KnownData(kept.tasks, kept.name)
+        for kept in stored_uploads(settings.uploads)
+    }
+    return {**dict.fromkeys(SHIPPED, KnownData()), **manifests, **uploads}
+
+
+def _label(data: str, known: KnownData) -> str:
+    """The name of the data, with part of the digest for uploads and the path for manifests.
 
     Streamlit identifies options by their labels, and two uploads may have equal task names.
     """
-    return f"{full_data_name(data, tasks)} · {data[-16:-8]}" if is_upload(data) else data
+    if is_upload(data):
+        return f"{full_data_name(data, known.tasks, known.name)} · {data[-16:-8]}"
+    return f"{known.name} · {data}" if known.name else data
 
 
 def _manifests(root: Path) -> list[Path]:

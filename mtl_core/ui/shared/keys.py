@@ -52,6 +52,7 @@ class Key(StrEnum):
     LAST_START = "_last_start"  # the last start and its time, so a double click starts one run
 
     UPLOAD_TASKS = "upload_tasks"  # the number of tasks in the upload form
+    UPLOAD_NAME = "upload_name"  # of the data set
     USE_UPLOAD = "use_upload"
     DELETE_UPLOAD = "delete_upload"
     TRAIN_DATA = "train_data"  # button: from Data to Train

@@ -18,7 +18,7 @@ from mtl_core.freezing.titles import scenario_phrase
 from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
 from mtl_core.models.description import ModelDescription
 from mtl_core.models.sentence_vector import SentenceVector
-from mtl_core.tasks.dataset import SAMPLE
+from mtl_core.tasks.dataset import SAMPLE, Dataset
 from mtl_core.tasks.task import Task
 from mtl_core.text import counted
 from mtl_core.ui.shared.choice import Choice, current_choice, ignore, ignore_plan
@@ -28,13 +28,17 @@ from mtl_core.ui.shared.vector_field import chosen_vector
 
 @dataclass(frozen=True)
 class ResolvedChoice:
-    """A choice with its checkpoint, model, plan and tables; values that do not fit are replaced."""
+    """A choice with its checkpoint, model, plan and tables; values that do not fit are replaced.
+
+    `data_name` is what the manifest of the data calls them; None if it has no name.
+    """
 
     choice: Choice
     checkpoint: Checkpoint
     model: ModelDescription
     plan: Plan
     tables: tuple[ParameterTable, ...]
+    data_name: str | None = None
 
     @property
     def table(self) -> ParameterTable:
@@ -58,23 +62,23 @@ class ResolvedChoice:
 def resolve_choice(lab: Lab) -> ResolvedChoice:
     """Read and resolve the choice. Call it at the top of a page, before any widget is drawn."""
     current_choice()
-    tasks = _tasks(lab)
-    checkpoint, model = _model(lab, tasks)
+    dataset = _dataset(lab)
+    checkpoint, model = _model(lab, dataset.tasks)
     plan, tables = _plan(model)
     _check_phase(tables)
     choice: Choice = st.session_state[Key.CHOICE]
     st.session_state[Key.LAST_CHECKPOINT] = choice.checkpoint
-    return ResolvedChoice(choice, checkpoint, model, plan, tables)
+    return ResolvedChoice(choice, checkpoint, model, plan, tables, dataset.name)
 
 
-def _tasks(lab: Lab) -> tuple[Task, ...]:
-    """The tasks of the selected data, or of the sample if the data cannot be read."""
+def _dataset(lab: Lab) -> Dataset:
+    """The selected data, or the sample if they cannot be read."""
     try:
         with st.spinner("Reading the data …"):
-            return lab.data.dataset(_stored_choice().data).tasks
+            return lab.data.dataset(_stored_choice().data)
     except DataError as problem:
         ignore(Key.DATA, str(problem), SAMPLE)
-        return lab.data.dataset(SAMPLE).tasks
+        return lab.data.dataset(SAMPLE)
 
 
 def _model(lab: Lab, tasks: tuple[Task, ...]) -> tuple[Checkpoint, ModelDescription]:

@@ -126,11 +126,16 @@ def _facts(chosen: ResolvedChoice) -> list[str]:
         choice.checkpoint,
         plan_name(chosen),
         rate_words(rates),
-        f"data: {full_data_name(choice.data, (task.name for task in chosen.model.tasks))}",
+        f"data: {_data_name(chosen)}",
         *vector_words(chosen.model.sentence_vector, chosen.model.tasks),
         f"seed {choice.seed}",
         *_unusual(choice),
     ]
+
+
+def _data_name(chosen: ResolvedChoice) -> str:
+    tasks = (task.name for task in chosen.model.tasks)
+    return full_data_name(chosen.choice.data, tasks, chosen.data_name)
 
 
 def _unusual(choice: Choice) -> list[str]:

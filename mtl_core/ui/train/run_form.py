@@ -91,8 +91,8 @@ def _label(chosen: ResolvedChoice) -> str:
         SAMPLE_POSTS: "the sample posts",
         SAMPLE_SMALL: "the small sample",
     }
-    data = samples.get(chosen.choice.data, "your data")
-    if is_upload(chosen.choice.data):
+    data = samples.get(chosen.choice.data, chosen.data_name or "your data")
+    if is_upload(chosen.choice.data) and chosen.data_name is None:
         data = full_data_name(chosen.choice.data, (task.name for task in chosen.model.tasks))
     return f"Train {plan_name(chosen)} on {data}"
 

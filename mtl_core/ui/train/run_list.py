@@ -243,7 +243,11 @@ def _rows(
                 "Plan": plan_words(record.spec),
                 **({"Comparison": names.get(record.comparison or "", "")} if names else {}),
                 "Checkpoint": encoder_words(record.spec),
-                "Data": full_data_name(record.spec.data, (task.name for task in record.spec.tasks)),
+                "Data": full_data_name(
+                    record.spec.data,
+                    (task.name for task in record.spec.tasks),
+                    record.spec.data_name,
+                ),
                 "Created": record.created_at.astimezone(),
                 "Seed": record.spec.seed,
                 "Epochs": record.spec.epochs,
