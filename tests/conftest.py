@@ -28,6 +28,18 @@ WORDS = [
 ]
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each file to one worker, and all browser tests to the same one.
+
+    A browser test waits most of the time, so it costs least beside tests that compute.
+    """
+    for item in items:
+        of_browser = item.get_closest_marker("browser") is not None
+        group = "browser" if of_browser else item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(autouse=True)
 def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing a test does reaches the user's own runs, and no test reaches a hub."""
