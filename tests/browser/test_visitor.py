@@ -28,6 +28,7 @@ def test_a_visitor_lands_reads_guesses_sees_the_runs_and_takes_the_note_along(
 
     page.get_by_role("link", name="Guide", exact=True).first.click()
     answers(page, "claims about freezing")
+    page.get_by_text("Claims", exact=True).click()
     card = page.locator(".st-key-claim_kept-bytes")
     expect(card.get_by_text("guess first")).to_have_count(1)
     page.get_by_text("What freezing saves").click()

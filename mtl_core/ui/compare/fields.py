@@ -17,6 +17,7 @@ from mtl_core.models.description import ModelDescription
 from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.models.trained_vector import trained_sentence_vector
 from mtl_core.report.data_words import data_name, within
+from mtl_core.tasks.dataset import SAMPLE, SAMPLE_SMALL
 from mtl_core.tasks.shared_tasks import check_other_data
 from mtl_core.tasks.task import Task
 from mtl_core.text import percent
@@ -206,8 +207,9 @@ def rare_fields(lab: Lab, choice: Choice, model: ModelDescription) -> RareSettin
 
 
 def _other_data(lab: Lab, choice: Choice) -> tuple[str, ...]:
+    overlapping = {choice.data, SAMPLE_SMALL, *([SAMPLE] if choice.data == SAMPLE_SMALL else ())}
     known = known_data(lab.settings)
-    others = {data: each for data, each in known.items() if data != choice.data}
+    others = {data: each for data, each in known.items() if data not in overlapping}
     chosen = st.session_state.get(Key.OTHER_DATA)
     if chosen and not set(chosen) <= set(others):  # the selected data have changed
         st.session_state[Key.OTHER_DATA] = [data for data in chosen if data in others]
