@@ -103,7 +103,10 @@ class Supervisor:
         self._wake.set()
 
     def warm_up(self) -> None:
-        """Start a trainer before a run is queued, which saves the five seconds to load torch."""
+        """Start a trainer before a run is queued, which saves the five seconds to load torch.
+
+        Nothing is started while a run trains: it needs the processor.
+        """
         self._warm_up_requested.set()
         self._wake.set()
 
@@ -146,7 +149,8 @@ class Supervisor:
         self._housekeeping()
         if self._warm_up_requested.is_set():
             self._warm_up_requested.clear()
-            self._executor.prepare()
+            if not self._running:
+                self._executor.prepare()
         if self._running:
             self._end_requested_runs()
             self._receive_events()

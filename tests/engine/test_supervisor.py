@@ -328,6 +328,22 @@ def test_a_child_warmed_up_beforehand_carries_out_the_next_run(
     assert trainer_of(store, run) == warm
 
 
+def test_no_child_is_warmed_up_beside_a_run(
+    supervisor: Supervisor,
+    start: Callable[[str], str],
+    ended: Callable[[str], RunState],
+    store: RunStore,
+    wait_until: Wait,
+) -> None:
+    run = start("patient")
+    wait_until(lambda: "step" in kinds(store, run))
+    (training,) = supervisor.trainer_pids
+    supervisor.warm_up()
+    store.request_stop(run)
+    assert ended(run) is RunState.STOPPED
+    assert supervisor.trainer_pids == (training,)
+
+
 def test_a_warm_child_that_died_meanwhile_costs_no_run(
     supervisor: Supervisor,
     start: Callable[[str], str],

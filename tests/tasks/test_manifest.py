@@ -86,7 +86,7 @@ FAULTS = {
     "no tasks": ("tasks: {}\n", "line 1: there are no tasks.", "A manifest holds"),
     "an unknown key": (
         "task: {}\n",
-        "line 1: the manifest has an unknown key 'task'. Nearest: 'tasks'. Keys: 'tasks'.",
+        "line 1: the manifest has an unknown key 'task'. Nearest: 'tasks'. Keys: 'name', 'tasks'.",
         "",
     ),
     "an unknown key of a task": (

@@ -139,7 +139,8 @@ def test_train_and_freeze_know_an_upload_by_its_tasks_and_its_heads_by_its_label
     (record,) = lab.store.runs()
     assert record.spec.data == reference
     assert [len(task.outputs) for task in record.spec.tasks] == [2, 3]
-    assert list(app.dataframe[0].value["Data"]) == ["your upload: reviews, places"]
+    runs = next(frame.value for frame in app.dataframe if "Data" in frame.value.columns)
+    assert list(runs["Data"]) == ["your upload: reviews, places"]
 
     app.switch_page("pages/freeze.py").run()
     assert not app.exception
@@ -286,9 +287,9 @@ def test_without_a_validation_file_a_part_is_held_out_and_the_sentences_are_show
     assert heading(app).startswith("16 + 4 sentences for sentiment")
     assert any(each.value.startswith("My \\*reviews\\* · ") for each in app.caption)
     assert "My *reviews* · " in app.selectbox(key="data").options[-1]
+    assert "4 of 20 training sentences (20 %, fixed by their text" in texts(app)
     app.switch_page("pages/train.py").run()
     assert app.button(key="start").label == "Train heads only on My \\*reviews\\*"
-    assert "4 of 20 training sentences (20 %, fixed by their text" in texts(app)
 
 
 def test_a_deleted_upload_is_replaced_by_the_sample(lab: Lab) -> None:

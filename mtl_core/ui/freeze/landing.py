@@ -53,11 +53,13 @@ def landing_for(lab: Lab) -> Landing:
 def landing(lab: Lab, colors: Palette, size: Landing) -> None:
     """Draw the introduction with Play, a shipped comparison and, if full, a button to make one.
 
-    The trainer is started in advance, because Play is meant to be clicked.
+    The trainer is started in advance, once per session, because Play is meant to be clicked.
     """
     if size is Landing.NONE:
         return
-    lab.warm_up()
+    if not st.session_state.get(Key.WARMED_UP):
+        st.session_state[Key.WARMED_UP] = True
+        lab.warm_up()
     if size is Landing.FULL:
         _full(lab, colors)
     else:

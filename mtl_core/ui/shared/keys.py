@@ -157,6 +157,7 @@ class Key(StrEnum):
     SEE_COMPARISON = "see_comparison"  # button of the introduction
     PLAY = "play"  # a query parameter: the runs of Play, ids separated by a comma
     PLAY_BUTTON = "play_button"
+    WARMED_UP = "_warmed_up"  # whether this session has started the trainer in advance
     CLOSE_PLAY = "close_play"
     MORE = "more"
     TOP_LAYERS = "top_layers"
