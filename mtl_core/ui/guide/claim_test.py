@@ -56,8 +56,8 @@ def _claim_progress(lab: Lab, claim: str, ids: Sequence[str]) -> None:
         st.rerun(scope="app")
     done = sum(run.state is RunState.FINISHED for run in runs)
     st.progress(done / len(runs), f"{done} of {len(runs)} runs finished")
-    active = {run.comparison for run in runs if not run.state.is_final}
-    comparisons = [lab.store.comparison(each) for each in sorted(active - {None})]
+    active = {run.comparison for run in runs if run.comparison and not run.state.is_final}
+    comparisons = [lab.store.comparison(each) for each in sorted(active)]
     if any(map(current_visitor().may_change, comparisons)):
         st.button(
             "Stop",
