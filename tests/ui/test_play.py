@@ -12,7 +12,7 @@ from mtl_core.ui.play.figure import highest_loss, play_figure
 from mtl_core.ui.play.runs import play_specs
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.run_cache import summary_of
-from tests.run_story import Story, both, came_along, scores
+from tests.run_story import Story, both, came_along, scores, spec_of
 from tests.visiting import heading, visited
 
 LOSSES = {"heads-only": (0.68, 0.75), "top-2": (0.5, 0.25)}
@@ -100,6 +100,11 @@ def test_a_stopped_run_is_shown_as_such_and_there_is_no_sentence(lab: Lab) -> No
 
 def test_an_address_with_an_unknown_run_shows_no_play(lab: Lab) -> None:
     assert heading(visited("freeze", play="a,b")).startswith(":orange[2,310]")
+
+
+def test_an_address_with_another_run_shows_no_play(lab: Lab) -> None:
+    other = lab.store.add(spec_of("heads-only")).id
+    assert heading(visited("freeze", play=other)).startswith(":orange[2,310]")
 
 
 def test_both_axes_have_their_final_range_before_the_first_step(lab: Lab) -> None:

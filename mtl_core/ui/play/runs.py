@@ -50,12 +50,11 @@ def start_play(lab: Lab, actor: Actor) -> tuple[str, ...]:
 
 
 def played_runs(lab: Lab) -> tuple[RunRecord, ...]:
-    """The runs of Play in the address; empty if it has none, or if one of them was deleted."""
+    """The runs of Play in the address; empty if it has none, or if one is another run or deleted."""
+    named = st.query_params.get(Key.PLAY, "").split(",")[: len(SCENARIOS)]
     try:
-        return tuple(
-            lab.store.run(run)
-            for run in st.query_params.get(Key.PLAY, "").split(",")[: len(SCENARIOS)]
-            if run
-        )
+        runs = tuple(lab.store.run(run) for run in named if run)
     except UnknownRun:
         return ()
+    of_play = all(run.spec.data == SAMPLE_SMALL and run.spec.scenario in SCENARIOS for run in runs)
+    return runs if of_play else ()

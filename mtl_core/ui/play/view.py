@@ -9,6 +9,7 @@ from mtl_core.analysis.summary import RunSummary
 from mtl_core.charts.stack import stack_figure
 from mtl_core.charts.theme import DARK, Palette
 from mtl_core.engine.lab import Lab
+from mtl_core.errors import UnknownRun
 from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.report.run_words import duration, plan_words
 from mtl_core.store.record import RunRecord, RunState
@@ -115,7 +116,11 @@ def _plan(lab: Lab, summary: RunSummary, number: int, colors: Palette) -> None:
 
 
 def _watch(lab: Lab, runs: Sequence[str], number: int) -> None:
-    if all(lab.store.run(run).state.is_final for run in runs):
+    try:
+        ended = all(lab.store.run(run).state.is_final for run in runs)
+    except UnknownRun:  # it was deleted
+        ended = True
+    if ended:
         st.rerun(scope="app")
     _losses(lab, runs[number], number)
 
@@ -137,12 +142,13 @@ def _losses(lab: Lab, run_id: str, number: int) -> None:
 
 
 def state_words(lab: Lab, run: RunRecord, summary: RunSummary) -> str:
-    """What a run is doing."""
+    """The state of a run, for the line below its losses."""
     match run.state:
         case RunState.WAITING if lab.store.is_paused():
             return "Waiting until the teacher resumes the queue"
         case RunState.WAITING:
-            ahead = [each.id for each in lab.store.active()].index(run.id)
+            active = [each.id for each in lab.store.active()]
+            ahead = active.index(run.id) if run.id in active else 0
             return f"Waiting for {counted(ahead, 'other run')}" if ahead else "Starting the trainer"
         case RunState.RUNNING if summary.total_steps is None:
             return "Loading the model and the data"
