@@ -50,7 +50,7 @@ def start_play(lab: Lab, actor: Actor) -> tuple[str, ...]:
 
 
 def played_runs(lab: Lab) -> tuple[RunRecord, ...]:
-    """The runs of Play in the address; empty if it has none, or if one is another run or deleted."""
+    """The runs of Play in the address; empty if it has none, another run, or a deleted one."""
     named = st.query_params.get(Key.PLAY, "").split(",")[: len(SCENARIOS)]
     try:
         runs = tuple(lab.store.run(run) for run in named if run)
