@@ -11,7 +11,7 @@ NAMES := | awk '/^Collecting / { sub(/[^A-Za-z0-9._-].*/, "", $$2); print "  " $
 SHELL := bash
 .SHELLFLAGS := -o pipefail -c
 
-.PHONY: run test check lint types contracts format docs wheel constraints claims clean
+.PHONY: run test prove check lint types contracts format docs wheel constraints claims clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.run          ## open the dashboard (PORT=8600 serves elsewhere)
@@ -30,6 +30,9 @@ contracts: $(VENV)/.dev
 
 test: $(VENV)/.dev chromium   ## unit, app and browser tests (ARGS="-k proof", WORKERS=0)
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+
+prove: $(VENV)/.dev chromium  ## the tests that `make test` leaves out because they take long
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m long $(ARGS)
 
 format: $(VENV)/.dev
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .

@@ -123,7 +123,7 @@ class Settings(Frozen):
     most `parallel_runs` runs are trained at once; fewer if cores or memory are short. `threads` are
     those of a run, and `comparison_threads` those of a run in a comparison (None: `threads`). The
     dashboard reads foreign files in processes of at most `read_bytes` each (0: no limit), within
-    `read_seconds`.
+    `read_seconds`. With `warm_up` a trainer is started before the first run is requested.
     """
 
     home: Path
@@ -145,6 +145,7 @@ class Settings(Frozen):
     state_seconds: float = STATE_SECONDS
     read_seconds: int = READ_SECONDS
     read_bytes: int = READ_BYTES
+    warm_up: bool = True
 
     @property
     def database(self) -> Path:
@@ -245,6 +246,7 @@ class Settings(Frozen):
             state_seconds=STATE_SECONDS if given.state_seconds is None else given.state_seconds,
             read_seconds=given.read_seconds or READ_SECONDS,
             read_bytes=given.read_bytes,
+            warm_up=given.warm_up,
         )
 
 
@@ -331,6 +333,7 @@ class _Environment(_MatrixProductsVariable):
     state_seconds: int | None = None
     read_seconds: int | None = None
     read_bytes: int = READ_BYTES
+    warm_up: bool = True
 
     @field_validator("hosts", mode="before")
     @classmethod

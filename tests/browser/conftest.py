@@ -90,6 +90,7 @@ def served(settings: Settings) -> Iterator[str]:
             "FREEZE_LAB_THREADS": "1",
             "FREEZE_LAB_PARALLEL_RUNS": "1",
             "HF_HUB_OFFLINE": "1",
+            "FREEZE_LAB_WARM_UP": "0",
         },
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -16,7 +16,7 @@ def fits(page: Page) -> bool:
 
 def test_plans_are_collected_edited_and_started_on_a_phone(page: Page, address: str) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
-    page.goto(f"{address}/?scenario=top-1")
+    page.goto(f"{address}/?scenario=top-1&data=sample-small")
     page.get_by_role("button", name="Add to comparison").click()
     expect(page.get_by_role("link", name="1 plan to compare")).to_be_visible()
     page.get_by_role("radio", name="Full", exact=True).click()

@@ -25,8 +25,8 @@ SIZES = {
     "convbert": {"embedding_size": 32},
     "longformer": {"attention_window": [16] * 4},
 }
-ENTIRE = ("bert", "roberta", "distilbert", "electra", "mpnet", "xlm-roberta", "deberta-v2")
-MORE = ("modernbert", "ernie", "megatron-bert", "roformer")
+ENTIRE = ("bert", "distilbert", "mpnet", "deberta-v2", "modernbert", "roformer")
+MORE = ("roberta", "electra", "xlm-roberta", "ernie", "megatron-bert")
 LAYERS, WIDTH = 4, 32
 
 
@@ -68,7 +68,8 @@ def reuse(events):
 @pytest.mark.parametrize(
     ("other", "scenario", "from_layer"),
     [
-        *((kind, "top-1", LAYERS - 1) for kind in ENTIRE + MORE),
+        *((kind, "top-1", LAYERS - 1) for kind in ENTIRE),
+        *(pytest.param(kind, "top-1", LAYERS - 1, marks=pytest.mark.long) for kind in MORE),
         ("deberta-v2", "top-3", 1),
         ("albert", "heads-only", 1),  # its layers are one
         ("longformer", "heads-only", LAYERS),
