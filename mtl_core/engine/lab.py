@@ -355,12 +355,8 @@ class Lab(InspectorQueries):
         require_room(by, self.store.waiting_of(by.visitor), runs, limits, comparison)
 
     def warm_up(self) -> None:
-        """Start the trainer in advance: the first event of a run then arrives 5 s earlier.
-
-        Does nothing if the settings forbid it.
-        """
-        if self.settings.warm_up:
-            self._supervisor.warm_up()
+        """Start the trainer in advance: the first event of a run then arrives 5 s earlier."""
+        self._supervisor.warm_up()
 
     def speed(self) -> Speed | None:
         """The training speed of this machine; None until it is measured.

@@ -105,8 +105,11 @@ class Supervisor:
     def warm_up(self) -> None:
         """Start a trainer before a run is queued, which saves the five seconds to load torch.
 
-        Nothing is started while a run trains: it needs the processor.
+        Nothing is started while a run trains, because it needs the processor, or if the settings
+        forbid it.
         """
+        if not self._settings.warm_up:
+            return
         self._warm_up_requested.set()
         self._wake.set()
 

@@ -87,10 +87,12 @@ def test_a_finished_run_shows_its_scores_and_that_every_frozen_tensor_is_identic
 
 @pytest.mark.parametrize(
     ("path", "scheme"),
-    zip(
-        ("/", "/checkpoints", "/plan", "/train", "/compare", "/predict", "/guide", "/data"),
-        cycle(("light", "dark")),
-        strict=False,
+    list(
+        zip(
+            ("/", "/checkpoints", "/plan", "/train", "/compare", "/predict", "/guide", "/data"),
+            cycle(("light", "dark")),
+            strict=False,
+        )
     ),
 )
 def test_nothing_is_wider_than_a_phone(

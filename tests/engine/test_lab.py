@@ -15,7 +15,6 @@ import pytest
 
 from mtl_core.engine.lab import Lab
 from mtl_core.engine.purge import purge_deleted
-from mtl_core.engine.supervisor import Supervisor
 from mtl_core.errors import BadInput, DataError, UnknownCheckpoint, UnknownRun
 from mtl_core.settings import Settings
 from mtl_core.store.record import RunState
@@ -229,15 +228,3 @@ def test_the_real_inspector_describes_a_configuration_once(
     with Lab(open_here) as later:
         assert later.model_description(str(tmp_path / "tiny"), DEFAULT_TASKS) == model
         assert later._inspector._child is None
-
-
-@pytest.mark.parametrize("allowed", [True, False])
-def test_a_trainer_is_started_in_advance_only_if_the_settings_allow_it(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, allowed: bool
-) -> None:
-    started: list[Supervisor] = []
-    monkeypatch.setattr(Supervisor, "warm_up", started.append)
-    lab = Lab(settings.model_copy(update={"warm_up": allowed}))
-    lab.warm_up()
-    lab.store.close()
-    assert len(started) == allowed

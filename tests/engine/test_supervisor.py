@@ -412,3 +412,26 @@ def test_runs_that_cannot_be_trained_together_wait_for_their_turn(
     wait_until(lambda: store.run(second).last_event >= 2)
     assert store.run(third).state is RunState.WAITING
     supervisor.close()
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_a_child_is_warmed_up_only_if_the_settings_allow_it(
+    store: RunStore,
+    settings: Settings,
+    trainer_argv: list[str],
+    spec_of: SpecOf,
+    wait_until: Wait,
+    monkeypatch: pytest.MonkeyPatch,
+    allowed: bool,
+) -> None:
+    prepared: list[LocalExecutor] = []
+    monkeypatch.setattr(LocalExecutor, "prepare", lambda executor: prepared.append(executor))
+    own = settings.model_copy(update={"warm_up": allowed})
+    supervisor = Supervisor(store, own, LocalExecutor(trainer_argv))
+    supervisor.warm_up()
+    supervisor.start()
+    run = store.add(spec_of("quick")).id
+    supervisor.wake()
+    wait_until(lambda: store.run(run).state.is_final)
+    supervisor.close()
+    assert len(prepared) == allowed
