@@ -11,7 +11,7 @@ from mtl_core.store.runs import RunStore
 from tests.browser.watching import answers, settled, the_only
 from tests.run_story import finished_heads_only
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from mtl_core.ui.shared.shot import SHOT_HEIGHT, SHOT_WIDTH
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 PLAN = "name: mine\nphases:\n- {name: top, train: [heads, 'top:1']}\n"
 PICTURES = {
