@@ -15,7 +15,7 @@ def no_steps(rule: NoSteps, evidence: Evidence) -> Finding:
     if not runs:
         return Finding(ClaimVerdict.OPEN, Scale.COUNT)
     steps = max(run.step for run in runs)
-    trainable = max(phase.trainable or 0 for run in runs for phase in run.phases)
+    trainable = max(run.most_trainable for run in runs)
     detail = f"{counted(steps, 'step')}, {counted(trainable, 'trainable parameter')}"
     nothing = steps == 0 and trainable == 0
     return exact(nothing, steps, Scale.COUNT, seeds=len(runs), detail=detail)

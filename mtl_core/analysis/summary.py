@@ -175,6 +175,11 @@ class RunSummary:
         return started[-1] if started else None
 
     @property
+    def most_trainable(self) -> int:
+        """The largest number of trainable parameters of any phase; 0 if none is known."""
+        return max(phase.trainable or 0 for phase in self.phases)
+
+    @property
     def share_done(self) -> float:
         """The share of the steps that are done, 0 to 1."""
         if self.finished:

@@ -7,6 +7,7 @@ import importlib.util
 import re
 from collections.abc import Sequence
 from functools import cache
+from itertools import chain
 from pathlib import Path
 
 from mtl_core.errors import DamagedCheckpoint, MissingWeights, UnknownCheckpoint, UnsafeCheckpoint
@@ -145,7 +146,9 @@ def _of_catalogue(reference: str, known: CatalogueEntry, folders: Sequence[Path]
     """A checkpoint of the catalogue; its weights may be in the cache or in a configured folder."""
     cached = (cached_snapshot(name) for name in known.names)
     copied = (local_folder(name.rpartition("/")[2], folders) for name in known.names)
-    files = _embedded_folder() if known.embedded else next(filter(None, (*cached, *copied)), None)
+    files = (
+        _embedded_folder() if known.embedded else next(filter(None, chain(cached, copied)), None)
+    )
     return Checkpoint(
         reference=reference,
         name=known.name,

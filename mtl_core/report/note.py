@@ -46,8 +46,8 @@ def with_first_page(sections: tuple[Section, ...]) -> tuple[Section, ...]:
         pictured.title: (*((Figures(later),) if later else ()), *pictured.blocks[1:]),
         scores.title: scores.blocks[end:],
     }
-    kept = (Section(each.title, rest.get(each.title, each.blocks)) for each in sections)
-    return (lead, *(section for section in kept if section.blocks))
+    others = (Section(each.title, rest.get(each.title, each.blocks)) for each in sections)
+    return (lead, *(section for section in others if section.blocks))
 
 
 def _facts(report: Report) -> list[str]:

@@ -1,9 +1,9 @@
 """Reads the files of one task: its examples by split, its outputs, and how they were read."""
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from mtl_core.tasks.automatic_split import held_out, split_note
 from mtl_core.tasks.contents import Content
@@ -33,6 +33,7 @@ Divided = dict[tuple[Path, int], frozenset[int]]
 """Of training files without validation files, by path and number of rows: the rows held out."""
 
 _Row = TypeVar("_Row")
+_File = TypeVar("_File", SentenceFile, TokenFile)
 
 
 @dataclass(frozen=True)
@@ -63,11 +64,7 @@ def read_task(source: TaskSource, files: Mapping[DataFile, Content], divided: Di
 
 def _sentence_data(source: TaskSource, files: Sequence[SentenceFile], divided: Divided) -> TaskData:
     files = [_with_label_names(file, dict(source.labels)) for file in files]
-    if source.validation is None:
-        train, *others = files
-        rows = [(row.text, row.label) for row in train.rows]
-        held = _held_out(source, rows, divided)
-        files = [*(replace(train, rows=part) for part in _parts(train.rows, held)), *others]
+    files = _with_validation(source, files, lambda row: (row.text, row.label), divided)
     check_labels(*files, named=[name for _, name in source.labels])
     outputs = sentence_outputs(*files)
     reading = Reading(
@@ -89,6 +86,25 @@ def _with_label_names(file: SentenceFile, names: Mapping[str, str]) -> SentenceF
     """The file with every label that `names` lists replaced; others stand for themselves."""
     rows = (replace(row, label=names.get(row.label, row.label)) for row in file.rows)
     return replace(file, rows=tuple(rows)) if names else file
+
+
+def _with_validation(
+    source: TaskSource,
+    files: list[_File],
+    stratified: Callable[[Any], tuple[str, Hashable]],
+    divided: Divided,
+) -> list[_File]:
+    """The files with a part of the training file as validation, if the task has no file for it.
+
+    `stratified` returns the text and the stratum of a row.
+    """
+    if source.validation is not None:
+        return files
+    whole = files[0]
+    held = _held_out(source, [stratified(row) for row in whole.rows], divided)
+    train, validation = _parts(whole.rows, held)
+    split = [replace(whole, rows=train), replace(whole, rows=validation)]
+    return split + files[1:]
 
 
 def _held_out(
@@ -137,11 +153,9 @@ def _token_data(source: TaskSource, files: Sequence[TokenFile], divided: Divided
     if any(file.spans for file in files):
         names = tags_of_types(names)
     files = [with_tag_names(file, names) for file in files]
-    if source.validation is None:
-        train, *others = files
-        tagged = [(" ".join(row.words), _has_entity(row)) for row in train.rows]
-        held = _held_out(source, tagged, divided)
-        files = [*(replace(train, rows=part) for part in _parts(train.rows, held)), *others]
+    files = _with_validation(
+        source, files, lambda row: (" ".join(row.words), _has_entity(row)), divided
+    )
     stated = source.scheme or end_scheme(files)
     check_tags(files, stated, names.values())
     if stated is not None and stated.marks_ends:

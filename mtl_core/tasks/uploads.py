@@ -199,7 +199,7 @@ def stored_uploads(uploads: Path) -> tuple[StoredUpload, ...]:
         tasks, name = _content_of(stamp)
         if tasks:
             found.append(StoredUpload(PREFIX + folder.name, tasks, name))
-    return tuple(sorted(found, key=lambda kept: (kept.name or "", kept.tasks, kept.reference)))
+    return tuple(sorted(found, key=lambda each: (each.name or "", each.tasks, each.reference)))
 
 
 def manifest_name(path: Path) -> str | None:

@@ -15,7 +15,6 @@ def play_finding(summaries: Sequence[RunSummary]) -> str:
 
 
 def _figures(summary: RunSummary) -> str:
-    trainable = max(phase.trainable or 0 for phase in summary.phases)
     losses = listed(
         [
             f"{score_text(task.validation_losses[-1][1], 2)} ({task_title(task.task.name)})"
@@ -24,6 +23,6 @@ def _figures(summary: RunSummary) -> str:
         ]
     )
     return (
-        f"{plan_words(summary.spec)} trained {trainable:,} parameters in "
+        f"{plan_words(summary.spec)} trained {summary.most_trainable:,} parameters in "
         f"{duration(summary.elapsed_seconds)}, to validation losses of {losses}"
     )

@@ -99,10 +99,9 @@ def _close() -> None:
 
 def _plan(lab: Lab, summary: RunSummary, number: int, colors: Palette) -> None:
     """Draw what a run trains: the name of its plan, the number of parameters and the layers."""
-    trainable = max(phase.trainable or 0 for phase in summary.phases)
     name = plain(capitalized(plan_words(summary.spec)))
     total = summary.parameters or 0
-    st.markdown(f"### {name}: :orange[{trainable:,}] of {total:,} parameters")
+    st.markdown(f"### {name}: :orange[{summary.most_trainable:,}] of {total:,} parameters")
     model = model_of(lab, summary.spec)
     if model is not None:
         table = parameter_tables(summary.spec.plan, model)[0]

@@ -43,8 +43,8 @@ def known_data(settings: Settings) -> dict[str, KnownData]:
     found = [path for root in settings.data_roots for path in _manifests(root)]
     manifests = {str(path): KnownData(name=manifest_name(path)) for path in found}
     uploads = {
-        kept.reference: KnownData(kept.tasks, kept.name)
-        for kept in stored_uploads(settings.uploads)
+        each.reference: KnownData(each.tasks, each.name)
+        for each in stored_uploads(settings.uploads)
     }
     return {**dict.fromkeys(SHIPPED, KnownData()), **manifests, **uploads}
 
