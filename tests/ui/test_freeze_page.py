@@ -451,6 +451,12 @@ def test_the_server_never_imports_torch(tmp_path: Path) -> None:
         "app.get_by_key('scenario').set_value('full').run()\n"
         "app.switch_page('pages/train.py').run()\n"
         "assert not app.exception\n"
+        "import gc, sys\n"
+        "from mtl_core.ui.shared.preload import preload\n"
+        "preload().join()\n"
+        "assert gc.get_freeze_count() > 100_000, 'objects of modules are collected'\n"
+        "assert 'mtl_core.ui.shared.server' not in sys.modules, 'started again'\n"
+        "assert {'plotly.graph_objects', 'mtl_core.ui.predict.predict_view'} <= set(sys.modules)\n"
     )
     assert imported_by(script, "torch", "transformers", FREEZE_LAB_HOME=str(tmp_path)) == []
 

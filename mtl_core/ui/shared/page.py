@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Literal
 
 import streamlit as st
@@ -63,6 +64,11 @@ def show_ignored(notes: Sequence[str]) -> None:
 def plain(text: str) -> str:
     """Escape `text` for Markdown, without control characters. Use it for all text of users."""
     return _MARKDOWN.sub(r"\\\1", visible(text))
+
+
+def spinner_unless(immediate: bool, text: str) -> AbstractContextManager[None]:
+    """`st.spinner`, or nothing for what takes no time: each spinner starts a thread."""
+    return nullcontext() if immediate else st.spinner(text)
 
 
 def current_palette() -> Palette:
