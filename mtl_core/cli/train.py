@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from mtl_core.cli.console import discard_stdout
-from mtl_core.cli.model_and_plan import DEFAULT_CHECKPOINT, load_model_and_plan
+from mtl_core.cli.model_and_plan import load_model_and_plan
 from mtl_core.cli.options import (
     CheckpointOption,
     DataOption,
@@ -21,6 +21,7 @@ from mtl_core.cli.signals import sigterm_as_interrupt
 from mtl_core.cli.stored_runs import vector_of_start
 from mtl_core.engine.foreground import StopRun
 from mtl_core.engine.lab import Lab
+from mtl_core.models.catalogue import EMBEDDED
 from mtl_core.settings import Settings
 from mtl_core.store.record import RunRecord
 from mtl_core.training.events import RunEvent
@@ -30,7 +31,7 @@ from mtl_core.training.spec import RunSpec
 
 @run_options(RunSpec)
 def train(
-    checkpoint: CheckpointOption = DEFAULT_CHECKPOINT,
+    checkpoint: CheckpointOption = EMBEDDED,
     scenario: ScenarioOption = None,
     plan: PlanOption = None,
     data: DataOption = "sample",

@@ -34,13 +34,14 @@ from mtl_core.cli.compare.options import (
     names_of,
     seeds_of,
 )
-from mtl_core.cli.model_and_plan import DEFAULT_CHECKPOINT, load_model
+from mtl_core.cli.model_and_plan import load_model
 from mtl_core.cli.options import CheckpointOption, DataOption, ReportFormat
 from mtl_core.cli.run_options import checked_rate, run_options
 from mtl_core.cli.signals import sigterm_as_interrupt
 from mtl_core.cli.stored_runs import vector_of_start
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import InternalError, InvalidRun
+from mtl_core.models.catalogue import EMBEDDED
 from mtl_core.nearest import available_names
 from mtl_core.settings import Settings
 from mtl_core.store.record import ComparisonRecord, RunState
@@ -55,7 +56,7 @@ _STOP_SECONDS = 5.0  # a run stops within two
 
 @run_options(RunOptions, without={"examples"})
 def compare(
-    checkpoint: CheckpointOption = DEFAULT_CHECKPOINT,
+    checkpoint: CheckpointOption = EMBEDDED,
     scenarios: ScenariosOption = None,
     plan: PlansOption = None,
     arm: ArmsOption = None,

@@ -13,7 +13,7 @@ from mtl_core.charts.theme import DARK, Palette
 from mtl_core.engine.lab import Lab, the_lab
 from mtl_core.errors import BadInput, FreezeLabError
 from mtl_core.freezing.titles import scenario_phrase
-from mtl_core.models.catalogue import entry
+from mtl_core.models.catalogue import EMBEDDED, entry
 from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.report.run_words import about, rate_words
 from mtl_core.store.record import TITLE_LENGTH, RunRecord, RunState
@@ -31,7 +31,6 @@ from mtl_core.ui.shared.page import plain
 from mtl_core.ui.shared.visitor import current_visitor
 
 _WIDTH = 560
-_FIRST_CHECKPOINT = "minilm-l6"
 _EQUAL_SECONDS = (
     "The number of epochs follows from the measured duration of one epoch, so the durations of the "
     "runs are similar, not equal. The table shows them."
@@ -80,11 +79,11 @@ def first_comparison(lab: Lab, colors: Palette, label: str = "") -> None:
     `label` replaces the plans' names where there is little room.
     """
     spec = ComparisonSpec(
-        checkpoint=_FIRST_CHECKPOINT,
+        checkpoint=EMBEDDED,
         arms=plain_arms(FIRST),
         seeds=(0, 1, 2),
         data=SAMPLE,
-        sentence_vector=entry(_FIRST_CHECKPOINT).sentence_vector,
+        sentence_vector=entry(EMBEDDED).sentence_vector,
     )
     estimate = None
     with suppress(BadInput):  # reported after a click
