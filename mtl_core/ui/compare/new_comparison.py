@@ -15,6 +15,7 @@ from mtl_core.errors import BadInput, FreezeLabError
 from mtl_core.freezing.titles import scenario_phrase
 from mtl_core.models.catalogue import EMBEDDED, entry
 from mtl_core.models.sentence_vector import SentenceVector
+from mtl_core.report.data_words import data_name
 from mtl_core.report.run_words import about, rate_words
 from mtl_core.store.record import TITLE_LENGTH, RunRecord, RunState
 from mtl_core.tasks.dataset import SAMPLE
@@ -137,13 +138,14 @@ def duration_estimate_text(estimate: DurationEstimate | None) -> str:
 def _form(choice: Choice) -> None:
     lab = the_lab()
     try:
-        tasks = lab.data.dataset(choice.data).tasks
-        model = lab.model_description(choice.checkpoint, tasks, SentenceVector.FIRST_TOKEN)
+        dataset = lab.data.dataset(choice.data)
+        model = lab.model_description(choice.checkpoint, dataset.tasks, SentenceVector.FIRST_TOKEN)
     except BadInput as missing:
         st.warning(plain(str(missing)), icon=":material/info:")
         return
+    data = data_name(choice.data, (task.name for task in dataset.tasks), dataset.name)
     st.caption(
-        f"On **{plain(choice.checkpoint)}** and data **{plain(choice.data)}**, {_shared(choice)}, "
+        f"On **{plain(choice.checkpoint)}** and data **{plain(data)}**, {_shared(choice)}, "
         "as selected on the Freeze and Train pages."
     )
     fields, row, obstacle, fold = (st.container() for _ in range(4))
