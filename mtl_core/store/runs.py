@@ -207,6 +207,12 @@ class RunStore(Queue, Comparisons, Shipping, Visitors):
                 newest = newest.where(RunRow.number < row_of(session, before).number)
             return [record_of(row) for row in session.scalars(newest)]
 
+    def has_runs(self) -> bool:
+        """Whether there are runs, apart from those included in the installation."""
+        own = select(RunRow.number).where(KEPT, ~RunRow.shipped).limit(1)
+        with self._database.reading() as session:
+            return session.scalar(own) is not None
+
     def run(self, run: str) -> RunRecord:
         """The current record of a run."""
         with self._database.reading() as session:

@@ -33,7 +33,7 @@ class Landing(Enum):
 
 def is_first_visit(lab: Lab) -> bool:
     """Whether the store has no runs, apart from the shipped ones."""
-    return not lab.store.runs(limit=1)
+    return not lab.store.has_runs()
 
 
 def landing_for(lab: Lab) -> Landing:
