@@ -34,10 +34,28 @@ def export(
     ] = BundlePart.ALL,
     reference: ReferenceOption = None,
     png: Annotated[bool, typer.Option("--png", help="Write each figure as PNG too.")] = False,
+    with_data: Annotated[
+        bool,
+        typer.Option(
+            "--with-data",
+            help="Include the data of the runs, so that they can be repeated elsewhere.",
+        ),
+    ] = False,
+    with_weights: Annotated[
+        bool,
+        typer.Option(
+            "--with-weights",
+            help="Include the checkpoints of the runs that are folders of this machine.",
+        ),
+    ] = False,
 ) -> None:
-    """Write runs or a comparison as a note for a design document, figures, tables and models."""
+    """Write runs or a comparison as a note for a design document, figures, tables and models.
+
+    repeat.sh in the folder trains the runs again, on any machine with Freeze Lab.
+    """
     # Plotly takes half a second to import, and few commands need it.
     from mtl_core.export.bundle import without_checkpoint, write_folder
+    from mtl_core.export.included import Included, left_out
     from mtl_core.report.load import load_report
 
     settings = Settings.from_environment()
@@ -63,10 +81,14 @@ def export(
         raise InvalidRun(
             f"--reference {reference} is not among these plans. Choose one of {labels}."
         )
-    write_folder(report, what.parts, output, png=png)
+    included = Included(with_data, with_weights, settings.owner_access)
+    write_folder(report, what.parts, output, png=png, included=included)
     for sentence in report.unfinished:
         print(sentence, file=sys.stderr)
     if BundlePart.CHECKPOINT in what.parts:
         for sentence in without_checkpoint(report):
+            print(sentence, file=sys.stderr)
+    if what is not BundlePart.CHECKPOINT:
+        for sentence in left_out(report, included):
             print(sentence, file=sys.stderr)
     print(f"{report.headline}\nWritten to {output}")
