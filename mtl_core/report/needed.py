@@ -96,6 +96,13 @@ def checkpoint_digest(spec: RunSpec) -> str | None:
     return spec.weights_digest if reads_weights else None
 
 
+def data_title(reference: str, spec: RunSpec, name: str | None = None) -> str:
+    """The name of data of a run; of a manifest without a name, that of its folder."""
+    folder = reference.removesuffix(f"/{MANIFEST_NAME}")
+    known = reference if folder in (".", "") else folder
+    return data_name(known, (task.name for task in spec.tasks), name)
+
+
 def folder_names(references: Iterable[str]) -> dict[str, str]:
     """By reference of data or a checkpoint, the name of its folder in a bundle."""
     found: dict[str, str] = {}
@@ -110,10 +117,9 @@ def folder_names(references: Iterable[str]) -> dict[str, str]:
 
 def _data_of(run: RunSummary) -> Iterator[NeededData]:
     spec = run.spec
-    tasks = [task.name for task in spec.tasks]
-    yield NeededData(spec, data_name(spec.data, tasks, spec.data_name), run.examples)
+    yield NeededData(spec, data_title(spec.data, spec, spec.data_name), run.examples)
     for other in spec.also_evaluate:
-        yield NeededData(spec.with_data(other), data_name(other, tasks), {})
+        yield NeededData(spec.with_data(other), data_title(other, spec), {})
 
 
 def _known(data: NeededData) -> Iterator[tuple[str, Mapping[str, int]]]:

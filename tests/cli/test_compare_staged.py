@@ -64,7 +64,7 @@ def test_the_bundle_repeats_the_run_and_the_comparison(
 
 
 def test_the_bundle_knows_the_run_that_its_comparison_starts_from(
-    staged: Staged, tiny_checkpoint: Path, tiny_data: Path
+    staged: Staged, tmp_path: Path, tiny_checkpoint: Path, tiny_data: Path
 ) -> None:
     script = (staged.bundle / "repeat.sh").read_text(encoding="utf-8")
     assert f"# First it trains again what it starts from: {staged.parent}.\n" in script
@@ -78,9 +78,10 @@ def test_the_bundle_knows_the_run_that_its_comparison_starts_from(
     spec = found.in_comparison(bundle.comparison, {staged.parent: "again"})
     assert spec.starts_from == "again"
     assert spec.arm_names == ("heads-only", "full")
-    shutil.rmtree(staged.bundle / "earlier")
+    lacking = tmp_path / "lacking"
+    shutil.copytree(staged.bundle, lacking, ignore=shutil.ignore_patterns("earlier"))
     with pytest.raises(BadInput, match=f"\n- run {staged.parent}, from which others start: it was"):
-        find_files(read_bundle(staged.bundle), settings, [str(tiny_data)], [str(tiny_checkpoint)])
+        find_files(read_bundle(lacking), settings, [str(tiny_data)], [str(tiny_checkpoint)])
 
 
 def test_device_and_precision_are_those_of_every_run(staged: Staged) -> None:

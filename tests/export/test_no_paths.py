@@ -73,7 +73,7 @@ def test_names_replace_paths_in_every_file(store: RunStore, runs: list[str]) -> 
     assert "# --checkpoint './tiny bert'" in script.replace("#   ", "# ")
     items = [each for each in script.splitlines() if each.startswith("# - ")]
     assert items == [
+        "# - data course (80 + 20 sentences for sentiment and 80 + 20 sentences for ner)",
         "# - data manifest.yaml",
-        "# - data manifest.yaml",
-        "# - checkpoint tiny bert (SHA-256 abc)",
+        "# - checkpoint tiny bert",
     ]

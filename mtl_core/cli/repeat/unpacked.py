@@ -11,8 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from mtl_core import __version__
 from mtl_core.errors import BadInput
-from mtl_core.report.data_words import data_name
-from mtl_core.report.needed import NeededData
+from mtl_core.report.needed import NeededData, data_title
 from mtl_core.tasks.upload_reference import is_upload
 from mtl_core.text import listed
 from mtl_core.training.comparison import ComparisonSpec
@@ -125,20 +124,21 @@ def read_bundle(folder: Path) -> UnpackedBundle:
 
 def data_of_run(run: UnpackedRun) -> Iterable[NeededData]:
     """The data of a run as its bundle names them, the other data that it was scored on included."""
-    spec, tasks = run.spec, [task.name for task in run.spec.tasks]
-    yield NeededData(spec, _name(spec.data, tasks, spec.data_name), run.sentences)
+    spec = run.spec
+    yield NeededData(spec, _title(spec.data, spec, spec.data_name), run.sentences)
     yield from (other_data(spec, other) for other in spec.also_evaluate)
 
 
 def other_data(spec: RunSpec, other: str) -> NeededData:
     """Data on which a run is scored too."""
-    return NeededData(spec.with_data(other), _name(other, [task.name for task in spec.tasks]), {})
+    return NeededData(spec.with_data(other), _title(other, spec), {})
 
 
-def _name(reference: str, tasks: Iterable[str], name: str | None = None) -> str:
-    if name is not None or not is_upload(reference):
-        return data_name(reference, tasks, name)
-    return f"uploaded for {listed(list(tasks))}"
+def _title(reference: str, spec: RunSpec, name: str | None = None) -> str:
+    """The name of data; of an upload of another machine that has none, its tasks."""
+    if name is None and is_upload(reference):
+        return f"uploaded for {listed([task.name for task in spec.tasks])}"
+    return data_title(reference, spec, name)
 
 
 def _runs_in(root: Path, folders: Iterable[str]) -> dict[str, UnpackedRun]:
