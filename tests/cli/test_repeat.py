@@ -244,6 +244,52 @@ def test_a_bundle_has_the_files_only_on_request_and_says_so(sent: Sent) -> None:
         assert "\n# - checkpoint tiny bert (SHA-256 " in text
 
 
+FAKE = """#!/bin/sh
+case "$1" in -c) {test} ;; repeat) [ "$2" != --help ] || exit 0 ;; esac
+printf '%s\\n' "$0" "$@"
+"""
+
+
+@pytest.mark.parametrize(
+    ("program", "variables", "needs_clone"),
+    [
+        ("own place/python", {"FREEZE_LAB_PYTHON": "{place}/own place/python"}, False),
+        ("active/bin/python", {"VIRTUAL_ENV": "{place}/active"}, False),
+        (".venv/bin/python", {}, False),
+        ("bin/freeze-lab", {}, False),
+        ("bin/python3", {}, False),
+        ("bin/python", {}, False),
+        ("clone/.venv/bin/python", {"VIRTUAL_ENV": "{place}/clone/.venv"}, True),
+    ],
+)
+def test_the_script_finds_freeze_lab(
+    sent: Sent, tmp_path: Path, program: str, variables: dict[str, str], needs_clone: bool
+) -> None:
+    fake = tmp_path / program
+    fake.parent.mkdir(parents=True)
+    (tmp_path / "clone" / "mtl_core").mkdir(parents=True)
+    (tmp_path / "clone" / "mtl_core" / "__main__.py").touch()
+    in_clone = f'[ "${{PYTHONPATH%%:*}}" = "{tmp_path}/clone" ]; exit'
+    fake.write_text(FAKE.format(test=in_clone if needs_clone else "exit 0"), encoding="utf-8")
+    fake.chmod(0o755)
+    script = sent.bare / "runs" / sent.second / "repeat.sh"
+    done = subprocess.run(
+        ["/bin/sh", script, "--output", "a b"],
+        cwd=tmp_path,
+        env={
+            "PATH": str(tmp_path / "bin"),
+            **{name: value.format(place=tmp_path) for name, value in variables.items()},
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    called, *arguments = done.stdout.splitlines()
+    assert (tmp_path / called).resolve() == fake
+    start = [] if fake.name == "freeze-lab" else ["-m", "mtl_core"]
+    assert arguments == [*start, "repeat", str(script.parent), "--output", "a b"]
+
+
 @pytest.mark.parametrize("python", ["", "no-python"])
 def test_without_freeze_lab_the_script_names_the_versions_and_how_to_install_them(
     sent: Sent, tmp_path: Path, python: str
