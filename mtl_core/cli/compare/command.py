@@ -88,11 +88,7 @@ def compare(
         require_empty(output)
     if resume is not None:
         _require_no_margin(margin)
-        more_seeds = () if seeds is None else seeds_of(seeds)
-        with Lab(Settings.from_environment(), reserved=True) as lab:
-            record = _resumed(lab, resume, reference, more_seeds)
-            record = train_and_print(lab, record, output, form, reference)
-        require_finished(record)
+        _resume(resume, seeds, output, form, reference)
         return
     settings = Settings.from_environment()
     start_vector = partial(vector_of_start, settings=settings)
@@ -117,6 +113,17 @@ def compare(
     }
     spec = _spec(values)
     _require_compared(reference, spec.arm_names)
+    _start(spec, settings, name, output, form, reference)
+
+
+def _start(
+    spec: ComparisonSpec,
+    settings: Settings,
+    name: str | None,
+    output: Path | None,
+    form: ReportFormat,
+    reference: str | None,
+) -> None:
     with Lab(settings, reserved=True) as lab:
         record = train_and_print(lab, queue(lab, spec, name), output, form, reference)
     require_finished(record)
@@ -160,11 +167,20 @@ def queue(lab: Lab, spec: ComparisonSpec, name: str | None = None) -> Comparison
     )
 
 
-def _resumed(
-    lab: Lab, comparison: str, reference: str | None, more_seeds: Sequence[int]
-) -> ComparisonRecord:
-    _require_compared(reference, lab.store.comparison(comparison).spec.arm_names)
-    return lab.resume_comparison(lab.add_seeds(comparison, more_seeds).id)
+def _resume(
+    comparison: str,
+    seeds: str | None,
+    output: Path | None,
+    form: ReportFormat,
+    reference: str | None,
+) -> None:
+    """Continue a comparison, with the `seeds` that it lacks, and print its results."""
+    more_seeds = () if seeds is None else seeds_of(seeds)
+    with Lab(Settings.from_environment(), reserved=True) as lab:
+        _require_compared(reference, lab.store.comparison(comparison).spec.arm_names)
+        record = lab.resume_comparison(lab.add_seeds(comparison, more_seeds).id)
+        record = train_and_print(lab, record, output, form, reference)
+    require_finished(record)
 
 
 def train_and_print(
