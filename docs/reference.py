@@ -58,7 +58,7 @@ COMMANDS = (
     *("checkpoints", "scenarios", "inspect", "cost", "plan", "train", "compare"),
     *("runs list", "runs show", "runs stop", "runs delete"),
     *("runs pause", "runs resume", "runs clear", "runs prune"),
-    *("predict", "claims", "export", "serve", "doctor"),
+    *("predict", "claims", "export", "repeat", "serve", "doctor"),
 )
 EXIT_CODES = """
 `freeze-lab` and `python -m mtl_core` are the same program. [usage.md](usage.md) has examples.

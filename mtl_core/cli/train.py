@@ -24,7 +24,7 @@ from mtl_core.engine.lab import Lab
 from mtl_core.models.catalogue import EMBEDDED
 from mtl_core.settings import Settings
 from mtl_core.store.record import RunRecord
-from mtl_core.training.events import RunEvent
+from mtl_core.training.events import RunEvent, RunStarted
 from mtl_core.training.prepare import prepare_spec
 from mtl_core.training.spec import RunSpec
 
@@ -70,11 +70,17 @@ def run_and_print(
     output: Path | None,
     form: EventFormat,
     resumed: RunRecord | None = None,
-) -> None:
-    """Fine-tune in this process and print the events; `resumed` is a run that continues."""
+) -> str:
+    """Fine-tune in this process and print the events; `resumed` is a run that continues.
+
+    Returns the id of the run.
+    """
+    ids: list[str] = []
     with event_printer(form) as print_event:
 
         def print_or_stop(event: RunEvent) -> None:
+            if isinstance(event, RunStarted):
+                ids.append(event.run)
             try:
                 print_event(event)
             except (BrokenPipeError, SystemExit):  # Rich raises SystemExit for a broken pipe
@@ -86,3 +92,4 @@ def run_and_print(
         except StopRun:
             discard_stdout()
             raise typer.Abort from None
+    return resumed.id if resumed else ids[0]
