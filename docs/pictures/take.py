@@ -187,9 +187,9 @@ def take_theme(address: str, views: Sequence[View], theme: Theme, folder: Path |
     """
     with sync_playwright() as playwright:
         browser = launched(playwright, SAME_TEXT)
-        with visiting(browser, theme) as page:
+        with visiting(browser) as page:
             for view in views:
-                show(page, address, view, SIZES[0])
+                show(page, address, view, theme, SIZES[0])
                 if theme == THEMES[0] and view.document:
                     (HERE / f"{view.document}.png").write_bytes(still(page))
                 for width, height in SIZES if folder is not None else ():
@@ -199,11 +199,10 @@ def take_theme(address: str, views: Sequence[View], theme: Theme, folder: Path |
 
 
 @contextmanager
-def visiting(browser: Browser, theme: Theme) -> Iterator[Page]:
-    """The window of a visitor with this theme, without cookies."""
+def visiting(browser: Browser) -> Iterator[Page]:
+    """The window of a visitor without cookies, in which nothing moves."""
     context = browser.new_context(
         device_scale_factor=1,
-        color_scheme=theme,
         reduced_motion="reduce",
         locale="en-GB",
         timezone_id="UTC",
@@ -214,8 +213,9 @@ def visiting(browser: Browser, theme: Theme) -> Iterator[Page]:
     context.close()
 
 
-def show(page: Page, address: str, view: View, size: tuple[int, int]) -> None:
-    """Open a view in a window of this size."""
+def show(page: Page, address: str, view: View, theme: Theme, size: tuple[int, int]) -> None:
+    """Open a view in this theme and a window of this size."""
+    page.emulate_media(color_scheme=theme)
     page.set_viewport_size({"width": size[0], "height": size[1]})
     page.goto(f"{address}/{view.path}?{urlencode(view.query)}")
 
