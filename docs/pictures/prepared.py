@@ -7,7 +7,8 @@ models: they are trained here, for seconds, with a fixed seed.
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -56,9 +57,16 @@ def prepare_runs(settings: Settings) -> None:
     add_run(file, RUNNING, _until_third_phase(events))
 
 
-def start_models(settings: Settings) -> dict[str, subprocess.Popen[str]]:
-    """Start to train the two runs of Play; the processes by the id of their run."""
-    return {run: _training(settings, scenario, run) for scenario, run in MODELS.items()}
+@contextmanager
+def models_in_training(settings: Settings) -> Iterator[dict[str, subprocess.Popen[str]]]:
+    """Train the two runs of Play; the processes by the id of their run."""
+    processes = {run: _training(settings, scenario, run) for scenario, run in MODELS.items()}
+    try:
+        yield processes
+    finally:
+        for process in processes.values():
+            process.kill()
+            process.wait()
 
 
 def store_models(settings: Settings, processes: Mapping[str, subprocess.Popen[str]]) -> None:

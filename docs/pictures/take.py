@@ -27,8 +27,8 @@ from docs.pictures.prepared import (  # noqa: E402
     FINISHED,
     MODELS,
     RUNNING,
+    models_in_training,
     prepare_runs,
-    start_models,
     store_models,
 )
 from docs.pictures.rates import take_rates  # noqa: E402
@@ -137,8 +137,7 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as home:
         settings = Settings(home=Path(home), threads=1)
-        models = start_models(settings) if later else {}
-        with pictured(settings) as address:
+        with pictured(settings) as address, models_in_training(settings) as models:
             take(address, first, folder)
             prepare_runs(settings)
             store_models(settings, models)

@@ -26,6 +26,7 @@ QUIET = (
     "--disable-sync",
     "--no-first-run",
 )
+_STARTUP_SECONDS = 180  # as long as a busy machine may need, not a measure
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -72,7 +73,7 @@ def served(settings: Settings, **environment: str) -> Iterator[str]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    deadline = monotonic() + 60
+    deadline = monotonic() + _STARTUP_SECONDS
     try:
         while not answers(port):
             assert server.poll() is None, "the server ended"

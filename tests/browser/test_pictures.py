@@ -22,8 +22,8 @@ WIDE, NARROW = (1440, 900), (390, 1600)
 TAKEN: dict[str, tuple[Theme, tuple[int, int]]] = {
     "freeze-gradual": ("light", WIDE),
     "compare": ("dark", WIDE),
-    "train-finished": ("dark", NARROW),
-    "guide-decisions": ("light", NARROW),
+    "plan": ("dark", NARROW),
+    "checkpoints": ("light", NARROW),
 }
 BY_NAME = {view.name: view for view in (*FIRST_VISIT, *VIEWS)}
 
