@@ -286,7 +286,7 @@ def test_an_option_that_a_script_does_not_have_is_found() -> None:
 
 # --- Commands that run ----------------------------------------------------------------------------
 
-TINY = ("--checkpoint", "models/tiny", "--max-length", "16", "--epochs", "2")
+TINY = ("--checkpoint", "models/base", "--max-length", "16", "--epochs", "2")
 SHORTER = {
     "--seeds": "1",
     "--examples": "2,all",
@@ -332,7 +332,8 @@ def workspace(tmp_path_factory: pytest.TempPathFactory, tiny_data: Path) -> Iter
     folder = tmp_path_factory.mktemp("documented")
     home = folder / "home"
     save_fixed_speed(Settings(home=home, threads=1))
-    four_layers(folder / "models" / "tiny")
+    four_layers(folder / "models" / "base")
+    shutil.copytree(folder / "models" / "base", folder / "models" / "tiny")
     for place in (folder, folder / "my-data"):
         shutil.copytree(tiny_data.parent, place, dirs_exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
