@@ -30,7 +30,7 @@ _EPOCHS_HELP = "The share of the run: its epochs are divided among the phases in
 _PHASE_RATES = {
     "learning_rate": (Key.PHASE_RATE, "Learning rate"),
     "head_learning_rate": (Key.PHASE_HEAD_RATE, "Learning rate of the heads"),
-    "thawed_learning_rate": (Key.PHASE_THAWED_RATE, "Rate of newly thawed layers"),
+    "thawed_learning_rate": (Key.PHASE_THAWED_RATE, "Rate of thawed layers"),
 }
 """Widget key and label of each learning rate of a phase."""
 
