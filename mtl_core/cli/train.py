@@ -26,6 +26,7 @@ from mtl_core.store.record import RunRecord
 from mtl_core.training.events import RunEvent
 from mtl_core.training.prepare import prepare_spec
 from mtl_core.training.spec import RunSpec
+from mtl_core.training.starting import Starting
 
 
 @run_options(RunSpec)
@@ -73,7 +74,7 @@ def run_and_print(
     """Fine-tune in this process and print the events; `resumed` is a run that continues."""
     with event_printer(form) as print_event:
 
-        def print_or_stop(event: RunEvent) -> None:
+        def print_or_stop(event: RunEvent | Starting) -> None:
             try:
                 print_event(event)
             except (BrokenPipeError, SystemExit):  # Rich raises SystemExit for a broken pipe
@@ -81,7 +82,7 @@ def run_and_print(
 
         try:
             with sigterm_as_interrupt():
-                lab.run_in_foreground(spec, output, print_or_stop, resumed)
+                lab.run_in_foreground(spec, output, print_or_stop, resumed, print_or_stop)
         except StopRun:
             discard_stdout()
             raise typer.Abort from None

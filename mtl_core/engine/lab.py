@@ -51,6 +51,7 @@ from mtl_core.training.prepare_comparison import (
 )
 from mtl_core.training.spec import RunSpec
 from mtl_core.training.start import start_folder
+from mtl_core.training.starting import Report
 
 
 class Lab(InspectorQueries):
@@ -144,10 +145,10 @@ class Lab(InspectorQueries):
         output: Path | None,
         on_event: Callable[[RunEvent], None],
         resumed: RunRecord | None = None,
+        on_stage: Report = lambda _: None,
     ) -> None:
-        """Fine-tune in this process, as `engine.foreground` does; the supervisor thread of an open
-        lab writes the heartbeats."""
-        run_in_foreground(self.store, self.settings, spec, output, on_event, resumed)
+        """As `engine.foreground`; the supervisor thread of an open lab writes the heartbeats."""
+        run_in_foreground(self.store, self.settings, spec, output, on_event, resumed, on_stage)
 
     def start_comparison(
         self, spec: ComparisonSpec, name: str | None = None, by: Actor = THIS_MACHINE

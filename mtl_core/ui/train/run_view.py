@@ -25,9 +25,11 @@ from mtl_core.report.run_words import (
     run_headline,
     step_time,
 )
+from mtl_core.report.starting import shown_stage, stage_line, stage_words
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.tasks.task import TaskKind
 from mtl_core.text import counted
+from mtl_core.training.starting import Starting
 from mtl_core.ui.shared.export_popover import export_popover
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.live_chart import live_chart
@@ -95,13 +97,16 @@ def _watch(lab: Lab, run: str) -> None:
 def _draw(lab: Lab, record: RunRecord) -> None:
     summary, colors = summary_of(lab, record), current_palette()
     before = _runs_before(lab, record)
+    stage = _stage(lab, record, summary)
     answer = run_headline(record, summary, len(before))
+    if stage is not None and summary.phase is None:
+        answer = f"Starting: {stage_words(stage)}"
     with header(plain(answer), [plain(fact) for fact in facts(record, summary)]):
         again = _buttons(lab, record)
     if again:
         start_once(lab, record.spec)
     name_line(lab, record)
-    _result(lab, record, summary, colors, before)
+    _result(lab, record, summary, colors, before, stage)
 
 
 def _result(
@@ -110,6 +115,7 @@ def _result(
     summary: RunSummary,
     colors: Palette,
     before: Sequence[RunRecord] = (),
+    stage: Starting | None = None,
 ) -> None:
     """The progress or the outcome, and all measurements so far.
 
@@ -121,7 +127,7 @@ def _result(
             if record.state is RunState.WAITING:
                 _queue_view(lab, record, before)
             else:
-                _progress(summary)
+                _progress(record, summary, stage)
     else:
         run_outcome(record, summary)
         if summary.progress is ProgressState.WAITING:
@@ -164,7 +170,18 @@ def _stop(lab: Lab, run: str) -> None:
     try_action(lambda: lab.stop(run, current_visitor()))
 
 
-def _progress(summary: RunSummary) -> None:
+def _stage(lab: Lab, record: RunRecord, summary: RunSummary) -> Starting | None:
+    """What a running run does before its next step; None while it steps, and while it stops."""
+    if record.state is not RunState.RUNNING or record.stop_requested:
+        return None
+    return shown_stage(lab.store.stages(record.id), summary)
+
+
+def _progress(record: RunRecord, summary: RunSummary, stage: Starting | None) -> None:
+    if stage is not None:
+        seconds = record.seconds_since_start(datetime.now(UTC))
+        st.progress(summary.share_done, text=stage_line(stage, summary.step, seconds))
+        return
     if not summary.total_steps:
         st.progress(0.0, text="Loading the model and the data")
         return
