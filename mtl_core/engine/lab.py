@@ -298,8 +298,8 @@ class Lab(InspectorQueries):
         uploaders = self.store.uploaders(reference)
         if not _is_uploader(by, uploaders):
             raise NotPermitted(
-                f"'{reference}' was uploaded by somebody else. Only they and the teacher can "
-                "delete it."
+                f"'{reference}' was uploaded by another visitor. Only that visitor and the "
+                "teacher can delete it."
             )
         if not by.may_change_all and by.visitor is not None and uploaders > {by.visitor}:
             self.store.remove_uploaders(reference, by.visitor)
@@ -334,7 +334,7 @@ class Lab(InspectorQueries):
         return known is not None and hmac.compare_digest(known.encode(), key.strip().encode())
 
     def pause_queue(self, paused: bool, by: Actor = THIS_MACHINE) -> None:
-        """Start no waiting run any more, or start them again. Running runs continue."""
+        """Start no waiting run any more, or start them again. Runs in progress continue."""
         require_teacher(by, "pause the queue")
         self.store.pause(paused)
         self._supervisor.wake()

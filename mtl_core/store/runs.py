@@ -149,7 +149,7 @@ class RunStore(Queue, Comparisons, Shipping, Visitors):
                 return
             newest = session.scalar(_stage_rows(row.number).order_by(EventRow.number).limit(1))
             before = None if newest is None else Starting.model_validate_json(newest.body)
-            added = {"after": row.last_event + pending}
+            added: dict[str, float] = {"after": row.last_event + pending}
             if newest is not None and before is not None and before.continued_by(starting):
                 added["elapsed_seconds"] = before.elapsed_seconds
                 newest.body = starting.model_copy(update=added).model_dump_json()
@@ -311,6 +311,6 @@ class RunStore(Queue, Comparisons, Shipping, Visitors):
             forget(session, row)
 
 
-def _stage_rows(number: int) -> Select[tuple[EventRow]]:
+def _stage_rows(number: int) -> Select[EventRow]:
     """The stages of a run; their numbers are negative."""
     return select(EventRow).where(EventRow.run == number, EventRow.number < 0)

@@ -170,7 +170,7 @@ def test_a_second_run_reuses_the_stored_outputs_of_the_first(
 
     printed = train(*SHORT, "--seed", 3).out
 
-    assert "Prefix reuse: only the heads run on every step; all below ran once" in printed
+    assert "Prefix reuse: only the heads run on every step; the layers below ran once" in printed
     assert (entry.stat().st_ino, entry.stat().st_size) == (before.st_ino, before.st_size)
 
 
@@ -305,7 +305,7 @@ def test_a_run_starts_from_the_saved_model_of_another(
     assert table[1].split() == [
         "Stage",
         "Run",
-        "Learned",
+        "Trained",
         "Sentiment",
         "accuracy",
         "NER",

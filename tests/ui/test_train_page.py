@@ -121,7 +121,7 @@ def test_the_table_of_runs_marks_seconds_that_were_shared(lab: Lab) -> None:
     story.learn([both(0.5)]).finish(scores(0.7, 0.4), beside=2)
     stored(lab, story)
     (table,) = [frame.value for frame in train_page(run="none").dataframe]
-    assert list(table["Shared"]) == ["beside 2 others", ""]
+    assert list(table["Shared"]) == ["alongside 2 others", ""]
 
 
 def test_a_failed_run_shows_its_reason_and_what_to_do(lab: Lab) -> None:
@@ -172,27 +172,23 @@ def test_a_running_run_shows_its_phase_its_progress_and_a_stop_button(lab: Lab) 
 
 
 @pytest.mark.parametrize(
-    ("starting", "headline", "line"),
+    ("starting", "line"),
     [
         (
             Starting(stage=Stage.IMPORTS),
-            "Starting: importing torch and transformers",
             "Importing torch and transformers",
         ),
         (
             Starting(stage=Stage.FROZEN_OUTPUTS, done=320, total=1800),
-            "Starting: computing the outputs of the frozen layers",
             "Computing the outputs of the frozen layers: 320 of 1,800 sentences",
         ),
     ],
 )
-def test_a_run_that_starts_shows_its_stage(
-    lab: Lab, starting: Starting, headline: str, line: str
-) -> None:
+def test_a_run_that_starts_shows_its_stage(lab: Lab, starting: Starting, line: str) -> None:
     record = lab.store.add(spec_of("heads-only"), RunState.RUNNING)
     lab.store.add_stage(record.id, starting.model_copy(update={"elapsed_seconds": 60.0}))
     app = train_page(run=record.id)
-    assert heading(app) == headline
+    assert heading(app) == "Starting the run"
     assert app.get("progress")[0].proto.text == line
 
 

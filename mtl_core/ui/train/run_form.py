@@ -107,7 +107,7 @@ def _obstacle(lab: Lab, chosen: ResolvedChoice, problem: str) -> None:
         how_to_get_weights(hub_id, lab.settings.checkpoint_roots)
     embedded = next(entry.name for entry in catalogue() if entry.embedded)
     st.button(
-        f"Use {embedded} meanwhile",
+        f"Use {embedded} instead",
         key=Key.USE_EMBEDDED,
         icon=":material/swap_horiz:",
         on_click=change_choice,

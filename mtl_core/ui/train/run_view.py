@@ -25,7 +25,7 @@ from mtl_core.report.run_words import (
     run_headline,
     step_time,
 )
-from mtl_core.report.starting import shown_stage, stage_line, stage_words
+from mtl_core.report.starting import shown_stage, stage_line
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.tasks.task import TaskKind
 from mtl_core.text import counted
@@ -50,6 +50,7 @@ from mtl_core.ui.train.run_result import (
     how_to_repeat,
     phase_table,
     run_cards,
+    run_details,
     run_outcome,
     stage_table,
 )
@@ -62,7 +63,8 @@ _PROGRESS_HEIGHT = 72  # pixels: two lines of text above the bar, on a phone
 def run_view(lab: Lab, record: RunRecord) -> None:
     """Draw the run. While it is active, redraw it every TICK_SECONDS, and the page when it ends."""
     if record.state.is_final:
-        _draw(lab, record)
+        with st.container():  # a fragment has one too: its elements are updated, not replaced
+            _draw(lab, record)
         summary = summary_of(lab, record)
         with st.container(horizontal=True, gap="small"):
             try_button(record, summary)
@@ -99,8 +101,6 @@ def _draw(lab: Lab, record: RunRecord) -> None:
     before = _runs_before(lab, record)
     stage = _stage(lab, record, summary)
     answer = run_headline(record, summary, len(before))
-    if stage is not None and summary.phase is None:
-        answer = f"Starting: {stage_words(stage)}"
     with header(plain(answer), [plain(fact) for fact in facts(record, summary)]):
         again = _buttons(lab, record)
     if again:
@@ -128,6 +128,9 @@ def _result(
                 _queue_view(lab, record, before)
             else:
                 _progress(record, summary, stage)
+    elif record.state is RunState.FINISHED:
+        with st.container(height=_PROGRESS_HEIGHT, border=False):
+            run_outcome(record, summary)
     else:
         run_outcome(record, summary)
         if summary.progress is ProgressState.WAITING:
@@ -137,6 +140,7 @@ def _result(
     for note in summary.notes:
         st.caption(f":material/info: {plain(note)}")
     phase_table(summary, colors)
+    run_details(summary)
     stage_table(lab, summary)
     for line in other_data_lines(summary):
         st.markdown(f":small[{plain(line)} (not used for training)]")
