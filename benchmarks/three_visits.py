@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -33,7 +33,7 @@ from mtl_core.tasks.dataset import SAMPLE_SMALL, require_allowed_data
 ROOT = Path(__file__).resolve().parents[1]
 _PATIENCE_MILLISECONDS = 300_000
 _DRAWN = '[data-testid="stApp"][data-test-script-state="notRunning"]'
-_DESK, _PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+_DESK, _PHONE = ViewportSize(width=1440, height=900), ViewportSize(width=390, height=844)
 
 
 @dataclass

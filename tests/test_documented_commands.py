@@ -207,11 +207,19 @@ def accepted_by_scripts(calls: list[list[str]]) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def accepted_by_sh(arguments: list[str]) -> None:
+    """Of the script of a bundle, which passes its arguments on."""
+    script, *rest = arguments
+    assert script.endswith("/repeat.sh")
+    accepted_by_freeze_lab(["repeat", "bundle", *rest])
+
+
 PARSERS: dict[str, Callable[[list[str]], None]] = {
     "freeze-lab": accepted_by_freeze_lab,
     "make": accepted_by_make,
     "pip": accepted_by_pip,
     "docker": accepted_by_docker,
+    "sh": accepted_by_sh,
 }
 FRAGMENTS = {
     ("docker", "run", "-p"),
@@ -304,6 +312,7 @@ ONLY_PARSED = {
     "serve --port 8600": "the same",
     "serve --address 0.0.0.0": "the same",
     "claims --run": "trains for hours; `claims --run heads-ner` is the same with one claim",
+    "repeat FOLDER": "tests/cli/test_repeat.py repeats",
     "train": "the name of a command",
     "runs stop": "the name of a command",
     "runs delete": "the name of a command",
@@ -445,6 +454,7 @@ def test_a_command_that_compares_runs_too(
     ran(arguments, workspace, monkeypatch, comparison)
 
 
+@pytest.mark.long
 def test_a_comparison_of_the_readme_runs(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

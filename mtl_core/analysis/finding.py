@@ -44,7 +44,7 @@ def loss_finding(summary: RunSummary, task: TaskProgress) -> str:
         return _start(task)
     words = _movement(summary, points)
     if summary.finished is not None:
-        words = _PAST.get(words, words.replace("rises since", "rose from"))
+        words = _PAST.get(words, words.replace("has risen since", "rose from"))
     return f"loss {words}: {points[-1][1]:.2f} on validation"
 
 
@@ -72,7 +72,7 @@ def _movement(summary: RunSummary, points: Points) -> str:
     latest = points[-1][1]
     lowest_step, lowest = min(points, key=lambda point: (point[1], -point[0]))
     if latest >= lowest * (1 + CLEAR) and latest > lowest:
-        return f"rises since step {lowest_step:,}"
+        return f"has risen since step {lowest_step:,}"
     level = list(takewhile(lambda point: abs(point[1] - latest) <= FLAT * latest, reversed(points)))
     if len(level) >= FLAT_EVALUATIONS:
         return f"flat since step {level[-1][0]:,}"

@@ -93,7 +93,7 @@ def cost(
 def _gpu_line(cost: StepCost) -> str:
     memory = gpu_memory(cost)
     return (
-        f"On a GPU, computed and not run: {bytes_text(memory.float32)} in float32, at least "
+        f"On a GPU (calculated, not measured): {bytes_text(memory.float32)} in float32, at least "
         f"{bytes_text(memory.bfloat16)} with bfloat16 autocast. --format json has the largest "
         "batch of common cards."
     )

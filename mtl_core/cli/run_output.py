@@ -11,6 +11,7 @@ from mtl_core.cli.console import plain_console
 from mtl_core.cli.options import EventFormat
 from mtl_core.report.data_words import split_counts
 from mtl_core.report.run_words import shared_words
+from mtl_core.report.starting import stage_line
 from mtl_core.text import score_text
 from mtl_core.training.events import (
     Answers,
@@ -28,13 +29,14 @@ from mtl_core.training.events import (
     TaskScore,
     event_to_json,
 )
+from mtl_core.training.starting import Stage, Starting
 
-PrintEvent = Callable[[RunEvent], None]
+PrintEvent = Callable[[RunEvent | Starting], None]
 
 
 @contextmanager
 def event_printer(form: EventFormat, live: bool = True) -> Iterator[PrintEvent]:
-    """A function that prints each event to standard output.
+    """A function that prints each event, and in text each stage, to standard output.
 
     With `live`, text in a terminal has a progress bar below it.
     """
@@ -56,13 +58,14 @@ def headline_text(score: TaskScore) -> str:
     return f"{name} {score_text(score.headline)}"
 
 
-def _print_json(event: RunEvent) -> None:
-    print(event_to_json(event), flush=True)
+def _print_json(event: RunEvent | Starting) -> None:
+    if not isinstance(event, Starting):  # scripts read events, of which `run_started` is the first
+        print(event_to_json(event), flush=True)
 
 
 def _progress_bar(console: Console) -> Progress:
     return Progress(
-        TextColumn("step {task.completed:.0f} of {task.total:.0f}"),
+        TextColumn("{task.fields[where]}"),
         BarColumn(),
         TextColumn("{task.fields[losses]}"),
         TimeRemainingColumn(),
@@ -77,15 +80,21 @@ class _TextPrinter:
     def __init__(self, console: Console, bar: Progress | None) -> None:
         self._console, self._bar = console, bar
         self._bar_task = (
-            None if bar is None else bar.add_task("", total=None, visible=False, losses="")
+            None
+            if bar is None
+            else bar.add_task("", total=None, visible=False, where="", losses="")
         )
         self._phases = 1
         self._together: int | None = None
         self._first: dict[str, dict[str, TaskScore]] = {}  # by split
         self._total_steps = 0
+        self._step_number = 0
+        self._stage: Stage | None = None
 
-    def __call__(self, event: RunEvent) -> None:
+    def __call__(self, event: RunEvent | Starting) -> None:
         match event:
+            case Starting():
+                self._starting(event)
             case RunStarted():
                 self._started(event)
             case PhaseStarted():
@@ -116,6 +125,20 @@ class _TextPrinter:
     def _print(self, line: str) -> None:
         self._console.print(line)
 
+    def _starting(self, event: Starting) -> None:
+        """Show a stage and its progress in the bar; without a bar, print a line for each stage."""
+        if self._bar is not None and self._bar_task is not None:
+            self._bar.update(
+                self._bar_task,
+                where=stage_line(event, self._step_number),
+                total=event.total or self._total_steps or None,
+                completed=event.done or self._step_number,
+                visible=True,
+            )
+        elif event.stage is not self._stage and event.stage is not Stage.STEP:
+            self._print(stage_line(event, self._step_number))
+        self._stage = event.stage
+
     def _started(self, event: RunStarted) -> None:
         spec = event.spec
         self._phases, self._total_steps = len(spec.plan.phases), event.total_steps
@@ -131,14 +154,19 @@ class _TextPrinter:
         )
         for note in event.notes:
             self._print(f"Note: {note}")
-        if self._bar is not None and self._bar_task is not None and event.total_steps:
-            self._bar.update(self._bar_task, total=event.total_steps, visible=True)
 
     def _step(self, event: Step) -> None:
+        self._step_number = event.step
         if self._bar is None or self._bar_task is None:
             return
         losses = [f"{task} {loss:.3f}" for task, loss in event.loss.items() if loss is not None]
-        self._bar.update(self._bar_task, completed=event.step, losses=" · ".join(losses))
+        self._bar.update(
+            self._bar_task,
+            where=f"step {event.step:,} of {self._total_steps:,}",
+            total=self._total_steps,
+            completed=event.step,
+            losses=" · ".join(losses),
+        )
 
     def _evaluation(self, event: Evaluation) -> None:
         scores = " · ".join(

@@ -27,6 +27,7 @@ from mtl_core.store.record import RunRecord
 from mtl_core.training.events import RunEvent, RunStarted
 from mtl_core.training.prepare import prepare_spec
 from mtl_core.training.spec import RunSpec
+from mtl_core.training.starting import Starting
 
 
 @run_options(RunSpec)
@@ -78,7 +79,7 @@ def run_and_print(
     ids: list[str] = []
     with event_printer(form) as print_event:
 
-        def print_or_stop(event: RunEvent) -> None:
+        def print_or_stop(event: RunEvent | Starting) -> None:
             if isinstance(event, RunStarted):
                 ids.append(event.run)
             try:
@@ -88,7 +89,7 @@ def run_and_print(
 
         try:
             with sigterm_as_interrupt():
-                lab.run_in_foreground(spec, output, print_or_stop, resumed)
+                lab.run_in_foreground(spec, output, print_or_stop, resumed, print_or_stop)
         except StopRun:
             discard_stdout()
             raise typer.Abort from None

@@ -15,7 +15,7 @@ from mtl_core.engine.comparisons import advance, advance_all
 from mtl_core.engine.data_reader import DataReader
 from mtl_core.engine.demand import demand_of
 from mtl_core.engine.executor.interface import Executor
-from mtl_core.engine.protocol import Separate, Train
+from mtl_core.engine.protocol import Separate, StartingMessage, Train
 from mtl_core.engine.purge import purge_deleted, purge_uploads
 from mtl_core.engine.resuming import recover, save_states
 from mtl_core.engine.run_writer import RunWriter, flush_together
@@ -258,9 +258,13 @@ class Supervisor:
                 self._release(message.runs)
                 break
             running = self._running.get(message.run)
-            if running is not None and running.writer.final_event is None:
-                running.writer.buffer(message.event)
-                ending |= running.writer.final_event is not None
+            if running is None or running.writer.final_event is not None:
+                continue
+            if isinstance(message, StartingMessage):
+                running.writer.begin_stage(message.starting)
+                continue
+            running.writer.buffer(message.event)
+            ending |= running.writer.final_event is not None
         self._write_events([each for each in self._running.values() if each.writer.due])
 
     def _write_events(self, due: Sequence[_RunningRun]) -> None:

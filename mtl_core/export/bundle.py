@@ -175,7 +175,10 @@ def _figure(drawing: Drawing, facts: str, whole: bool, png: bool) -> Iterator[Bu
 def _repeat_files(report: Report, included: Included) -> Iterator[BundleFile]:
     """What repeats the runs: specs, plans, events, and scripts."""
     data, checkpoints = needed_by(report, included.access)
-    parts = [(data, included.data), (checkpoints, included.weights)]
+    parts: list[tuple[Sequence[Needed], bool]] = [
+        (data, included.data),
+        (checkpoints, included.weights),
+    ]
     inside = [each for needed, is_included in parts if is_included for each in needed]
     outside = [each for needed, is_included in parts if not is_included for each in needed]
     yield from _comparison_files(report, inside, outside)

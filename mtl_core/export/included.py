@@ -93,9 +93,9 @@ def included_files(report: Report, included: Included) -> Iterator[CopiedFile]:
             yield from data_files(reference, included.access, folder)
     if included.weights:
         names = folder_names(each.reference for each in checkpoints)
-        for each in checkpoints:
-            reference = report.names.path_of(each.reference)
-            folder = f"{WEIGHTS_FOLDER}/{names[each.reference]}"
+        for checkpoint in checkpoints:
+            reference = report.names.path_of(checkpoint.reference)
+            folder = f"{WEIGHTS_FOLDER}/{names[checkpoint.reference]}"
             yield from weight_files(reference, included.access, folder, report.names)
 
 

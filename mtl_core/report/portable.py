@@ -167,13 +167,13 @@ def _uploads(specs: Iterable[RunSpec | ComparisonSpec]) -> dict[str, str]:
     titles: dict[str, str] = {}
     others: dict[str, str] = {}
     for spec in specs:
-        is_run = isinstance(spec, RunSpec)
-        tasks = [task.name for task in spec.tasks] if is_run else []
-        if is_run and spec.data_name is not None:
-            titles.setdefault(spec.data, spec.data_name)
+        run = spec if isinstance(spec, RunSpec) else None
+        tasks = [task.name for task in run.tasks] if run else []
+        if run and run.data_name is not None:
+            titles.setdefault(run.data, run.data_name)
         own = [arm.options.get("also_evaluate", ()) for arm in getattr(spec, "arms", ())]
         for reference in (spec.data, *spec.also_evaluate, *(each for one in own for each in one)):
-            if is_run or reference not in others:
+            if run or reference not in others:
                 others[reference] = "-".join(["uploaded", *tasks])
     return {each: title for each, title in (others | titles).items() if is_upload(each)}
 

@@ -30,9 +30,9 @@ def blocks(report: Report) -> Iterator[Block]:
     yield Text(
         "Run from the folder of Freeze Lab. The same command on the same machine, with the same "
         "number of threads, reproduces each loss to the last bit. Runs that were trained together "
-        "have the losses of the same run alone within 1e-6. On another machine, repeat.sh in the "
-        "bundle lists the data and checkpoints that are missing, first trains the runs that others "
-        "start from, and compares the losses."
+        "match the losses of the same run trained alone within 1e-6. On another machine, repeat.sh "
+        "in the bundle lists the data and checkpoints that are missing, first trains the runs that "
+        "others start from, and compares the losses."
     )
     record = report.whole_comparison
     if record is not None:

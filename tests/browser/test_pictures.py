@@ -25,6 +25,8 @@ TAKEN: dict[str, tuple[Theme, tuple[int, int]]] = {
     "plan": ("dark", NARROW),
     "checkpoints": ("light", NARROW),
 }
+SHORT = ("compare", "plan")
+"""The pages of `make test`; `make prove` compares the others too."""
 BY_NAME = {view.name: view for view in (*FIRST_VISIT, *VIEWS)}
 
 
@@ -42,7 +44,9 @@ def window(browser: Browser) -> Iterator[Page]:
         yield page
 
 
-@pytest.mark.parametrize("name", TAKEN)
+@pytest.mark.parametrize(
+    "name", [pytest.param(each, marks=[pytest.mark.long] * (each not in SHORT)) for each in TAKEN]
+)
 def test_a_page_looks_like_its_reference(
     window: Page, prepared: str, tmp_path: Path, name: str
 ) -> None:

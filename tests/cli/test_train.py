@@ -97,8 +97,14 @@ def test_the_text_format_prints_lines(train: Command) -> None:
 
     lines = answer.out.splitlines()
     assert (answer.code, answer.err) == (0, "")
-    assert lines[0].startswith("Run ")
-    assert "heads-only" in lines[1]
+    assert lines[:3] == [
+        "Importing torch and transformers",
+        "Reading and tokenizing the data",
+        "Loading the encoder",
+    ]
+    assert lines[3].startswith("Run ")
+    assert "heads-only" in lines[4]
+    assert "Evaluating the model before training" in lines
     assert any("before training: sentiment accuracy" in line for line in lines)
     assert any(
         line.startswith("Phase 1 of 1, heads: 198 parameters are trainable") for line in lines
@@ -164,7 +170,7 @@ def test_a_second_run_reuses_the_stored_outputs_of_the_first(
 
     printed = train(*SHORT, "--seed", 3).out
 
-    assert "Prefix reuse: only the heads run on every step; all below ran once" in printed
+    assert "Prefix reuse: only the heads run on every step; the layers below ran once" in printed
     assert (entry.stat().st_ino, entry.stat().st_size) == (before.st_ino, before.st_size)
 
 
@@ -299,7 +305,7 @@ def test_a_run_starts_from_the_saved_model_of_another(
     assert table[1].split() == [
         "Stage",
         "Run",
-        "Learned",
+        "Trained",
         "Sentiment",
         "accuracy",
         "NER",

@@ -18,7 +18,7 @@ from mtl_core.tasks.upload_reference import is_upload
 from mtl_core.training.comparison import ComparisonSpec
 from mtl_core.training.spec import RunSpec
 
-_RECORDED = {
+_RECORDED: dict[str, Any] = {
     "data_name": None,
     "weights_digest": None,
     "data_digests": {},

@@ -131,7 +131,7 @@ def _started(lab: Lab, spec: ComparisonSpec, name: str | None = None) -> str | N
 def duration_estimate_text(estimate: DurationEstimate | None) -> str:
     """Formats an estimate: `about 3 min`, or that there is none."""
     if estimate is None or estimate.seconds is None:
-        return "duration unknown before a first run"
+        return "duration unknown until a first run has finished"
     return about(estimate.seconds)
 
 

@@ -78,7 +78,7 @@ def _full(lab: Lab, colors: Palette) -> None:
         with st.container(horizontal=True, gap="small", width="content"):
             play_button(lab, colors)
             _see_comparison(_shipped(lab))
-            first_comparison(lab, colors, "Make your own")
+            first_comparison(lab, colors, "Start your own")
 
 
 def _line(lab: Lab, colors: Palette) -> None:

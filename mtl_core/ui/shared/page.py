@@ -55,6 +55,20 @@ def header(answer: str, facts: Sequence[str], buttons: int = 3) -> DeltaGenerato
 _TITLE_WIDTHS = {1: 1080, 2: 980, 3: 860}
 
 
+def one_of_two_places(*, second: bool) -> DeltaGenerator:
+    """Return a container for the rest of a page that shows one of two things.
+
+    In one place, elements of the first would be replaced by those of the second one by one, and all
+    below them would move each time. With two places, those of the first are removed at once.
+    """
+    if second:
+        st.empty()
+        return st.container()
+    first = st.container()
+    st.empty()
+    return first
+
+
 def show_ignored(notes: Sequence[str]) -> None:
     """Draw a warning, e.g. about values of the address that were ignored and replaced."""
     if notes:

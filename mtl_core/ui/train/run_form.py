@@ -106,7 +106,7 @@ def _obstacle(lab: Lab, chosen: ResolvedChoice, problem: str) -> None:
     if (hub_id := chosen.checkpoint.hub_id) is not None:
         how_to_get_weights(hub_id, lab.settings.checkpoint_roots)
     st.button(
-        f"Use {EMBEDDED} meanwhile",
+        f"Use {EMBEDDED} instead",
         key=Key.USE_EMBEDDED,
         icon=":material/swap_horiz:",
         on_click=change_choice,
