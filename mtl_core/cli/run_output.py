@@ -1,5 +1,6 @@
 """Prints the events of a run: as text with a progress bar, or as JSON lines."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import assert_never
@@ -126,7 +127,10 @@ class _TextPrinter:
         self._console.print(line)
 
     def _starting(self, event: Starting) -> None:
-        """Show a stage and its progress in the bar; without a bar, print a line for each stage."""
+        """Show a stage and its progress in the bar; without a bar, as a line on standard error.
+
+        It is not on standard output, because it is no result.
+        """
         if self._bar is not None and self._bar_task is not None:
             self._bar.update(
                 self._bar_task,
@@ -136,7 +140,7 @@ class _TextPrinter:
                 visible=True,
             )
         elif event.stage is not self._stage and event.stage is not Stage.STEP:
-            self._print(stage_line(event, self._step_number))
+            print(stage_line(event, self._step_number), file=sys.stderr, flush=True)
         self._stage = event.stage
 
     def _started(self, event: RunStarted) -> None:
