@@ -127,9 +127,9 @@ class _TextPrinter:
         self._console.print(line)
 
     def _starting(self, event: Starting) -> None:
-        """Show a stage and its progress in the bar; without a bar, as a line on standard error.
+        """Show a stage and its progress in the bar; without a bar, as a line for a person.
 
-        It is not on standard output, because it is no result.
+        Standard output has results only, and a file of errors has errors only.
         """
         if self._bar is not None and self._bar_task is not None:
             self._bar.update(
@@ -139,7 +139,7 @@ class _TextPrinter:
                 completed=event.done or self._step_number,
                 visible=True,
             )
-        elif event.stage is not self._stage and event.stage is not Stage.STEP:
+        elif sys.stderr.isatty() and event.stage not in (self._stage, Stage.STEP):
             print(stage_line(event, self._step_number), file=sys.stderr, flush=True)
         self._stage = event.stage
 

@@ -96,13 +96,7 @@ def test_the_text_format_prints_lines(train: Command) -> None:
     answer = train(*SHORT)
 
     lines = answer.out.splitlines()
-    assert answer.code == 0
-    assert answer.err.splitlines()[:3] == [
-        "Importing torch and transformers",
-        "Reading and tokenizing the data",
-        "Loading the encoder",
-    ]
-    assert "Evaluating the model before training" in answer.err.splitlines()
+    assert (answer.code, answer.err) == (0, "")
     assert lines[0].startswith("Run ")
     assert "heads-only" in lines[1]
     assert any("before training: sentiment accuracy" in line for line in lines)
