@@ -22,7 +22,7 @@ def titled(axis: str) -> str:
 
 FILLS_THE_FOLD = f"""
 [...document.querySelectorAll('{PLOTS}')]
-  .filter(plot => plot.layout.xaxis.title?.text?.startsWith('layer, the lowest'))
+  .filter(plot => plot.layout.xaxis.title?.text?.startsWith('layer (lowest'))
   .some(plot => plot.offsetWidth > 250 && plot._fullLayout.width === plot.offsetWidth)
 """
 """A condition: the figure in the fold, which had no width while closed, is as wide as its place."""
