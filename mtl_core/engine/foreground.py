@@ -53,8 +53,7 @@ def run_in_foreground(
 
     Each event is passed to `on_event` after it was added to the writer, and each stage before the
     first step to `on_stage`. The model is saved in `output`, if it is given. `resumed` is a run
-    that was cut off and continues. An exception ends the run with a final event and is raised
-    again:
+    that continues. An exception ends the run with a final event and is raised again:
 
     - BadInput before the first event also removes the run from the store.
     - StopRun and KeyboardInterrupt mark the run as stopped.
@@ -70,25 +69,18 @@ def run_in_foreground(
     writer = RunWriter(store, run)
     prefixes = PrefixStore.of(settings)
     started = resumed is not None
-    state = settings.state_folder(run.id)
-    stop_requested = StopRequests(store, run.id)
-
-    def report(starting: Starting) -> None:
-        writer.begin_stage(starting)
-        on_stage(starting)
-
     try:
         for event in fine_tune(
             spec,
             run.id,
             output,
-            stop_requested,
+            StopRequests(store, run.id),
             settings.owner_access,
             prefixes,
             start,
-            state=state,
+            state=settings.state_folder(run.id),
             state_seconds=settings.state_seconds,
-            stages=Stages(report),
+            stages=Stages(lambda starting: on_stage(writer.begin_stage(starting))),
         ):
             started = True
             on_event(writer.add(event))
