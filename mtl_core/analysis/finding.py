@@ -7,7 +7,7 @@ of a step depends on its batch. The first rule that applies gives the words:
 2. there are fewer than two evaluations: where it starts;
 3. the current phase unfroze something, its steps lower the loss at least twice as fast as those of
    the phase before, and by at least 5 % in total: it "dropped after unfreezing …";
-4. the latest is at least 5 % above the lowest: it "rises since" the step of the lowest;
+4. the latest is at least 5 % above the lowest: it "has risen since" the step of the lowest;
 5. the last three evaluations or more lie within 2 % of the latest: it is "flat since" the first
    of these;
 6. the latest is at least 2 % below the first: it "falls", or "falls slowly now" when the last

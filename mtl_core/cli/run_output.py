@@ -30,27 +30,27 @@ from mtl_core.training.events import (
     TaskScore,
     event_to_json,
 )
-from mtl_core.training.starting import Stage, Starting
+from mtl_core.training.starting import Starting
 
 PrintEvent = Callable[[RunEvent | Starting], None]
 
 
 @contextmanager
 def event_printer(form: EventFormat, live: bool = True) -> Iterator[PrintEvent]:
-    """A function that prints each event, and in text each stage, to standard output.
+    """A function that prints each event to standard output.
 
-    With `live`, text in a terminal has a progress bar below it.
+    With `live`, text in a terminal has a progress bar below it, which also shows the stages.
     """
     if form is EventFormat.JSONL:
         yield _print_json
         return
     console = plain_console(width=160)
-    bar = _progress_bar(console)
+    bar = progress_bar(console)
     if not (live and console.is_terminal):
-        yield _TextPrinter(console, None)
+        yield TextPrinter(console, None)
         return
     with bar:
-        yield _TextPrinter(console, bar)
+        yield TextPrinter(console, bar)
 
 
 def headline_text(score: TaskScore) -> str:
@@ -64,7 +64,8 @@ def _print_json(event: RunEvent | Starting) -> None:
         print(event_to_json(event), flush=True)
 
 
-def _progress_bar(console: Console) -> Progress:
+def progress_bar(console: Console) -> Progress:
+    """A bar with the stage or the step, the latest losses and the time left."""
     return Progress(
         TextColumn("{task.fields[where]}"),
         BarColumn(),
@@ -75,7 +76,7 @@ def _progress_bar(console: Console) -> Progress:
     )
 
 
-class _TextPrinter:
+class TextPrinter:
     """Prints a run as lines of text: its options, each phase and evaluation, and the proof."""
 
     def __init__(self, console: Console, bar: Progress | None) -> None:
@@ -90,9 +91,9 @@ class _TextPrinter:
         self._first: dict[str, dict[str, TaskScore]] = {}  # by split
         self._total_steps = 0
         self._step_number = 0
-        self._stage: Stage | None = None
 
     def __call__(self, event: RunEvent | Starting) -> None:
+        """Print an event, or show a stage in the bar."""
         match event:
             case Starting():
                 self._starting(event)
@@ -127,9 +128,9 @@ class _TextPrinter:
         self._console.print(line)
 
     def _starting(self, event: Starting) -> None:
-        """Show a stage and its progress in the bar; without a bar, as a line for a person.
+        """Show a stage and its progress in the bar; text that is not in a terminal has events only.
 
-        Standard output has results only, and a file of errors has errors only.
+        So the first line names the run, and `runs show` prints the same text.
         """
         if self._bar is not None and self._bar_task is not None:
             self._bar.update(
@@ -139,9 +140,6 @@ class _TextPrinter:
                 completed=event.done or self._step_number,
                 visible=True,
             )
-        elif sys.stderr.isatty() and event.stage not in (self._stage, Stage.STEP):
-            print(stage_line(event, self._step_number), file=sys.stderr, flush=True)
-        self._stage = event.stage
 
     def _started(self, event: RunStarted) -> None:
         spec = event.spec

@@ -53,8 +53,7 @@ def run_in_foreground(
 
     Each event is passed to `on_event` after it was added to the writer, and each stage before the
     first step to `on_stage`. The model is saved in `output`, if it is given. `resumed` is a run
-    that was cut off and continues. An exception ends the run with a final event and is raised
-    again:
+    that continues. An exception ends the run with a final event and is raised again:
 
     - BadInput before the first event also removes the run from the store.
     - StopRun and KeyboardInterrupt mark the run as stopped.
@@ -66,13 +65,19 @@ def run_in_foreground(
     run = resumed or store.add(spec, RunState.RUNNING)
     writer = RunWriter(store, run)
     started = resumed is not None
-
-    def report(starting: Starting) -> None:
-        writer.begin_stage(starting)
-        on_stage(starting)
-
     try:
-        for event in _events(store, settings, spec, run.id, output, start, Stages(report)):
+        for event in fine_tune(
+            spec,
+            run.id,
+            output,
+            StopRequests(store, run.id),
+            settings.owner_access,
+            prefixes,
+            start,
+            state=settings.state_folder(run.id),
+            state_seconds=settings.state_seconds,
+            stages=Stages(lambda starting: on_stage(writer.begin_stage(starting))),
+        ):
             started = True
             on_event(writer.add(event))
     except BadInput as problem:

@@ -93,13 +93,14 @@ class RunWriter:
             return event.model_copy(update={"trained_beside": beside})
         return event
 
-    def begin_stage(self, starting: Starting) -> None:
-        """Write a stage of the run, at once. A store that cannot be written misses it."""
+    def begin_stage(self, starting: Starting) -> Starting:
+        """Write a stage of the run, at once; the same stage. A blocked store misses it."""
         added = {"elapsed_seconds": self.elapsed_seconds}
         with suppress(FreezeLabError):
             self._store.add_stage(
                 self.run.id, starting.model_copy(update=added), pending=len(self._buffer)
             )
+        return starting
 
     def flush(self) -> None:
         """Write the buffer in one transaction."""

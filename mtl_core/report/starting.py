@@ -14,7 +14,7 @@ _WORDS = {
     Stage.ENCODER: "loading the encoder",
     Stage.OTHER_RUN: "waiting for outputs of frozen layers that another run is computing",
     Stage.FROZEN_OUTPUTS: "computing the outputs of the frozen layers",
-    Stage.EVALUATION: "evaluating the model before training",
+    Stage.EVALUATION: "evaluating before the first step",
     Stage.STEP: "computing the first step",
 }
 
