@@ -11,12 +11,9 @@ pictures are in FOLDER, named by visit and step.
 import argparse
 import os
 import shutil
-import socket
-import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -25,12 +22,13 @@ from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect, sy
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from benchmarks.visitors import dashboard
 from mtl_core.models.catalogue import EMBEDDED
 from mtl_core.models.checkpoint import require_weights, resolve_checkpoint
 from mtl_core.settings import ANY_FILE
 from mtl_core.tasks.dataset import SAMPLE_SMALL, require_allowed_data
+from tests.browser.serving import launched
 
-ROOT = Path(__file__).resolve().parents[1]
 _PATIENCE_MILLISECONDS = 300_000
 _DRAWN = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 _DESK, _PHONE = ViewportSize(width=1440, height=900), ViewportSize(width=390, height=844)
@@ -84,8 +82,7 @@ def main() -> None:
     arguments.folder.mkdir(parents=True, exist_ok=True)
     print("| visit | step | what is on the page | clicks so far | seconds |\n|---|--:|---|--:|--:|")
     with sync_playwright() as playwright:
-        path = os.environ.get("CHROMIUM") or shutil.which("chromium")
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        browser = launched(playwright)
         for name in arguments.visits.split(","):
             for row in _visit(browser, name, arguments.folder, arguments.dark):
                 print(row, flush=True)
@@ -101,17 +98,27 @@ def _arguments() -> argparse.Namespace:
 
 def _visit(browser: Browser, name: str, folder: Path, dark: bool) -> list[str]:
     """The rows of one visit, on a new server with an empty home."""
-    with tempfile.TemporaryDirectory() as home, _served(Path(home)) as address:
-        context = browser.new_context(
-            viewport=_PHONE if name == "student" else _DESK,
-            color_scheme="dark" if dark else "light",
-            accept_downloads=True,
-        )
-        context.set_default_timeout(_PATIENCE_MILLISECONDS)
-        expect.set_options(timeout=_PATIENCE_MILLISECONDS)
-        film = Film(context.new_page(), folder, name)
-        _VISITS[name](film, address, Path(home))
-        context.close()
+    with tempfile.TemporaryDirectory() as home:
+        _fill(Path(home))
+        os.environ["FREEZE_LAB_HOME"] = f"{home}/store"
+        os.environ["FREEZE_LAB_CHECKPOINTS"] = f"{home}/checkpoints"
+        with dashboard() as (port, _):
+            return _visited(browser, name, folder, dark, f"http://localhost:{port}", Path(home))
+
+
+def _visited(
+    browser: Browser, name: str, folder: Path, dark: bool, address: str, home: Path
+) -> list[str]:
+    context = browser.new_context(
+        viewport=_PHONE if name == "student" else _DESK,
+        color_scheme="dark" if dark else "light",
+        accept_downloads=True,
+    )
+    context.set_default_timeout(_PATIENCE_MILLISECONDS)
+    expect.set_options(timeout=_PATIENCE_MILLISECONDS)
+    film = Film(context.new_page(), folder, name)
+    _VISITS[name](film, address, home)
+    context.close()
     return film.rows
 
 
@@ -189,33 +196,13 @@ _VISITS: dict[str, Callable[[Film, str, Path], None]] = {
 }
 
 
-@contextmanager
-def _served(home: Path) -> Iterator[str]:
-    """The address of a dashboard; `home` also has the engineer's encoder and files."""
+def _fill(home: Path) -> None:
+    """Copy the encoder and the files of the engineer into `home`."""
     encoder = require_weights(resolve_checkpoint(EMBEDDED, ANY_FILE))
     shutil.copytree(encoder, home / "checkpoints" / "our-encoder")
     data = require_allowed_data(SAMPLE_SMALL, ANY_FILE).parent
     shutil.copyfile(data / "reviews.train.csv", home / "reviews.csv")
     shutil.copyfile(data / "entities.train.conll", home / "entities.conll")
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
-    environment = {
-        "FREEZE_LAB_HOME": str(home / "store"),
-        "FREEZE_LAB_CHECKPOINTS": str(home / "checkpoints"),
-    }
-    command = [sys.executable, "-m", "mtl_core", "serve", "--port", str(port)]
-    server = subprocess.Popen(  # noqa: S603
-        command, cwd=ROOT, env=os.environ | environment, stdout=subprocess.PIPE, text=True
-    )
-    try:
-        assert server.stdout is not None
-        if "is running at" not in server.stdout.readline():
-            sys.exit("The dashboard did not open.")
-        yield f"http://localhost:{port}"
-    finally:
-        server.terminate()
-        server.wait(30)
 
 
 if __name__ == "__main__":

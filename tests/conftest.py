@@ -52,23 +52,28 @@ def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a 2-layer, 32-wide BERT, its weights and its fast tokenizer."""
+    folder = tmp_path_factory.mktemp("checkpoints") / "tiny-bert"
+    write_bert(folder, layers=2, width=32, positions=64)
+    return folder
+
+
+def write_bert(folder: Path, *, layers: int, width: int, positions: int) -> None:
+    """A BERT with two attention heads, always the same weights, and a tokenizer over WORDS."""
     import torch
     from transformers import BertConfig, BertModel
 
-    folder = tmp_path_factory.mktemp("checkpoints") / "tiny-bert"
     config = BertConfig(
         vocab_size=len(WORDS),
-        hidden_size=32,
-        num_hidden_layers=2,
+        hidden_size=width,
+        num_hidden_layers=layers,
         num_attention_heads=2,
-        intermediate_size=64,
-        max_position_embeddings=64,
+        intermediate_size=2 * width,
+        max_position_embeddings=positions,
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         BertModel(config).save_pretrained(folder)
     write_tokenizer(folder)
-    return folder
 
 
 def write_tokenizer(folder: Path) -> None:

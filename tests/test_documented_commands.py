@@ -33,7 +33,7 @@ from mtl_core.tasks.dataset import load_dataset
 from mtl_core.training.events import RunEvent
 from tests.browser.serving import save_fixed_speed
 from tests.commands import Answer, run_in_home
-from tests.conftest import WORDS, write_tokenizer
+from tests.conftest import write_bert
 from tests.run_story import minilm
 
 ROOT = Path(__file__).parents[1]
@@ -341,7 +341,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory, tiny_data: Path) -> Iter
     folder = tmp_path_factory.mktemp("documented")
     home = folder / "home"
     save_fixed_speed(Settings(home=home, threads=1))
-    four_layers(folder / "models" / "base")
+    write_bert(folder / "models" / "base", layers=4, width=16, positions=32)  # as plans name them
     shutil.copytree(folder / "models" / "base", folder / "models" / "tiny")
     for place in (folder, folder / "my-data"):
         shutil.copytree(tiny_data.parent, place, dirs_exist_ok=True)
@@ -363,25 +363,6 @@ def trained(home: Path, name: str, scenario: str) -> str:
     answer = run_in_home(home, "train", "--scenario", scenario, "--output", name, *short)
     assert answer.code == 0, answer.err
     return str(answer.events[0]["run"])
-
-
-def four_layers(folder: Path) -> None:
-    """A BERT with as many layers as the plans of the documents name."""
-    import torch
-    from transformers import BertConfig, BertModel
-
-    config = BertConfig(
-        vocab_size=len(WORDS),
-        hidden_size=16,
-        num_hidden_layers=4,
-        num_attention_heads=2,
-        intermediate_size=32,
-        max_position_embeddings=32,
-    )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        BertModel(config).save_pretrained(folder)
-    write_tokenizer(folder)
 
 
 @pytest.fixture(scope="module")

@@ -66,7 +66,7 @@ READY = """() => {
     && performance.now() - window.lastChange > 500   // words are underlined 400 ms after a change
     && app.dataset.testConnectionState === 'CONNECTED'
     && app.dataset.testScriptState === 'notRunning'
-    && !document.body.innerText.includes('in a moment')   // Compare computes baselines
+    && !document.body.innerText.includes('Computing two baselines')
     && document.fonts.status === 'loaded'
     && document.querySelector('h1') !== null
     && document.querySelector('[data-testid="stSkeleton"], [data-stale="true"]') === null

@@ -1,6 +1,5 @@
 """Prints the events of a run: as text with a progress bar, or as JSON lines."""
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import assert_never

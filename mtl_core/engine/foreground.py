@@ -1,6 +1,6 @@
 """Executes a run in this process, for a command that waits for it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
 
@@ -61,9 +61,13 @@ def run_in_foreground(
     """
     on_stage(Starting(stage=Stage.IMPORTS))
     import_training_packages(encoders=not only_heads_learn(spec))
+    from mtl_core.training.prefix.store import PrefixStore
+    from mtl_core.training.run import fine_tune
+
     start = model_folder(store, spec.starts_from) if spec.starts_from else None
     run = resumed or store.add(spec, RunState.RUNNING)
     writer = RunWriter(store, run)
+    prefixes = PrefixStore.of(settings)
     started = resumed is not None
     try:
         for event in fine_tune(
@@ -96,30 +100,3 @@ def run_in_foreground(
     except Exception as problem:
         on_event(writer.fail(problem))
         raise
-
-
-def _events(
-    store: RunStore,
-    settings: Settings,
-    spec: RunSpec,
-    run: str,
-    output: Path | None,
-    start: Path | None,
-    stages: Stages,
-) -> Iterator[RunEvent]:
-    """The events of the run, which is trained while they are read."""
-    from mtl_core.training.prefix.store import PrefixStore
-    from mtl_core.training.run import fine_tune
-
-    return fine_tune(
-        spec,
-        run,
-        output,
-        StopRequests(store, run),
-        settings.owner_access,
-        PrefixStore.of(settings),
-        start,
-        state=settings.state_folder(run),
-        state_seconds=settings.state_seconds,
-        stages=stages,
-    )

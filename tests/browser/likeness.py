@@ -1,4 +1,4 @@
-"""How alike two pictures of a page are, where fonts may be drawn in another way."""
+"""How similar two pictures of a page are if fonts may be drawn differently."""
 
 from io import BytesIO
 from typing import Any

@@ -53,7 +53,7 @@ def test_baselines_appear_on_a_page_without_interaction(page: Page, address: str
     page.goto(f"{address}/compare")
     answers(page, "Sentiment:")
     page.wait_for_function(NAMES_THE_BASELINES, timeout=60_000)
-    expect(page.get_by_text("are being worked out")).to_have_count(0)
+    expect(page.get_by_text("Computing two baselines")).to_have_count(0)
 
 
 def test_a_comparison_is_started_followed_and_read_on_a_phone_too(page: Page, address: str) -> None:

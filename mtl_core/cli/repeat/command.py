@@ -33,6 +33,11 @@ class RepeatFormat(StrEnum):
     JSONL = "jsonl"
     JSON = "json"
 
+    @property
+    def of_runs(self) -> EventFormat:
+        """The format in which runs are printed while they train."""
+        return EventFormat.JSONL if self is RepeatFormat.JSONL else EventFormat.TEXT
+
 
 def repeat(
     folder: Annotated[
@@ -143,7 +148,6 @@ def _train_earlier(
     started: dict[str, str] = {}
     if not bundle.earlier:
         return started
-    shown = EventFormat.JSONL if form is RepeatFormat.JSONL else EventFormat.TEXT
     with Lab(settings, reserved=True) as lab:
         for run in bundle.earlier:
             print(f"First run {run.id}, from which others start.", file=sys.stderr)
@@ -153,7 +157,7 @@ def _train_earlier(
             if form is RepeatFormat.JSON:  # standard output is for the comparison
                 lab.run_in_foreground(spec, model, lambda _: None, record)
             else:
-                run_and_print(lab, spec, model, shown, record)
+                run_and_print(lab, spec, model, form.of_runs, record)
             print(losses_words(lab.store, [(run, record.id)]), file=sys.stderr)
             started[run.id] = record.id
     return started
@@ -167,10 +171,9 @@ def _train_run(
     output: Path | None,
     form: RepeatFormat,
 ) -> None:
-    shown = EventFormat.JSONL if form is RepeatFormat.JSONL else EventFormat.TEXT
     with Lab(settings, reserved=True) as lab:
         spec = found.in_run(run.spec, started)
-        repeated = run_and_print(lab, spec, output and output.absolute(), shown)
+        repeated = run_and_print(lab, spec, output and output.absolute(), form.of_runs)
         print(losses_words(lab.store, [(run, repeated)]), file=sys.stderr)
 
 

@@ -150,11 +150,11 @@ class _Search:
 
     def _checkpoint_candidates(self, reference: str) -> Iterator[str]:
         yield from self.given_checkpoints
-        yield from map(str, sorted(each for each in self.bundle.root.glob("weights/*")))
+        yield from map(str, sorted(self.bundle.root.glob("weights/*")))
         name = reference.removeprefix(HERE)
         yield reference
         if name != reference:
-            yield from dict.fromkeys((f"{root / name}") for root in self.settings.checkpoint_roots)
+            yield from dict.fromkeys(f"{root / name}" for root in self.settings.checkpoint_roots)
             last = Path(name).name
             yield from (f"{root / last}" for root in self.settings.checkpoint_roots)
 
