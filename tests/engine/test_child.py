@@ -10,7 +10,15 @@ from pathlib import Path
 import pytest
 
 from mtl_core.engine.child import ChildProcess, _environment, module_argv
-from mtl_core.engine.protocol import EventMessage, FromChild, Ready, RequestFailed, Stop, Train
+from mtl_core.engine.protocol import (
+    EventMessage,
+    FromChild,
+    PackagesLoaded,
+    Ready,
+    RequestFailed,
+    Stop,
+    Train,
+)
 from mtl_core.errors import ChildDied
 from mtl_core.settings import ANY_FILE
 from mtl_core.training.spec import RunSpec
@@ -161,6 +169,7 @@ def test_a_message_of_any_size_reaches_the_child(
     spec = spec_of("quick").model_copy(update={"versions": {"x": "y" * 1_000_000}})
     child.send(Train(run="r", spec=spec, access=ANY_FILE))
     assert next_message(child) == Ready()
+    assert next_message(child) == PackagesLoaded()
     began = next_message(child)
     assert isinstance(began, EventMessage)
     assert began.event.spec == spec  # type: ignore[union-attr]
