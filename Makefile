@@ -30,10 +30,10 @@ contracts: $(VENV)/.dev
 	@$(BIN)/lint-imports
 
 test: $(VENV)/.dev chromium   ## unit, app and browser tests (ARGS="-k proof", WORKERS=0)
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 prove: $(VENV)/.dev chromium  ## the tests that `make test` leaves out because they take long
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m long $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m long $(ARGS)
 
 format: $(VENV)/.dev
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .

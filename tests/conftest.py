@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 WORDS = [
     *("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"),
@@ -28,16 +30,22 @@ WORDS = [
 ]
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give each file to one worker, and all browser tests to the same one.
+class ByFile(LoadScopeScheduling):
+    """Sends the tests of a file to one worker, and all browser tests to the same one.
 
-    A browser test waits most of the time, so it costs least beside tests that compute.
+    Otherwise each worker prepares the fixtures of a module again. A browser test waits most of the
+    time, so it costs least beside tests that compute.
     """
-    for item in items:
-        of_browser = item.get_closest_marker("browser") is not None
-        group = "browser" if of_browser else item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(group))
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "browser" if file.startswith("tests/browser/") else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
+    """Distribute by file. xdist's own `loadgroup` has no effect with pytest 9.2."""
+    return ByFile(config, log)
 
 
 @pytest.fixture(autouse=True)
