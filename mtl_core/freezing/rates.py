@@ -24,7 +24,34 @@ class Rates:
     heads: float
 
 
-_GROUPS = {
+_NARROW_RATES = {
+    "frozen": Rates(3e-4, 1e-3),  # nothing is trained
+    "heads-only": Rates(3e-4, 7.1e-3),  # the encoder is frozen
+    "layernorm": Rates(5.5e-3, 1e-2),
+    "bitfit": Rates(1.7e-3, 1e-2),
+    "top": Rates(1e-3, 1e-3),
+    "bottom": Rates(3e-4, 3e-2),
+    "embeddings-frozen": Rates(3e-4, 5.5e-3),
+    "full": Rates(1e-4, 1e-2),
+    "freeze-head": Rates(1e-4, 1e-2),  # the plan of full without one head
+    "lp-ft": Rates(1.7e-4, 1e-2),
+    "gradual": Rates(1e-3, 3e-3),
+    "discriminative": Rates(1e-3, 1e-2),
+    "ulmfit": Rates(1e-3, 1e-3),
+    "chain-thaw": Rates(1.7e-4, 1.7e-2),
+}
+"""By kind of scenario, searched on the included 384-wide encoder with the same number of trials for
+each (docs/tuning.md). `top-2` was searched for all `top-N`, `bottom-3` for all `bottom-N`."""
+
+_WIDE_RATES = {
+    "layers": Rates(5e-5, 1e-3),
+    "heads alone": Rates(5e-5, HEADS_ALONE),
+    "small tensors": Rates(5e-4, 1e-2),
+}
+"""5e-5 is the top of the range in Devlin et al. 2019 (appendix A.3) for 768-wide BERT; biases and
+LayerNorms alone need ten times as much (decision 8)."""
+
+_WIDE_GROUPS = {
     "heads-only": "heads alone",
     "lp-ft": "heads alone",
     "chain-thaw": "heads alone",
@@ -33,23 +60,12 @@ _GROUPS = {
 }
 """The group of a kind of scenario that has other rates than "layers"."""
 
-_NARROW_RATES = {
-    "layers": Rates(3e-4, 1e-3),
-    "heads alone": Rates(3e-4, HEADS_ALONE),
-    "small tensors": Rates(3e-3, 1e-2),
-}
-"""3e-4 was measured on the included 384-wide encoder (`docs/log.md`); biases and LayerNorms alone
-need ten times as much (decision 8)."""
-
-_WIDE_RATES = {
-    "layers": Rates(5e-5, 1e-3),
-    "heads alone": Rates(5e-5, HEADS_ALONE),
-    "small tensors": Rates(5e-4, 1e-2),
-}
-"""5e-5 is the top of the range in Devlin et al. 2019 (appendix A.3) for 768-wide BERT."""
-
 
 def default_rates(kind: str, hidden_size: int) -> Rates:
-    """The rates of a kind of scenario (`top` for all top-N) for an encoder of this width."""
-    rates = _NARROW_RATES if hidden_size < _NARROW else _WIDE_RATES
-    return rates[_GROUPS.get(kind, "layers")]
+    """The rates of a kind of scenario (`top` for all top-N) for an encoder of this width.
+
+    Raises KeyError for a kind that does not exist.
+    """
+    if hidden_size < _NARROW:
+        return _NARROW_RATES[kind]
+    return _WIDE_RATES[_WIDE_GROUPS.get(kind, "layers")]

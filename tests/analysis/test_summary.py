@@ -3,6 +3,7 @@ import pytest
 from mtl_core.analysis.outlook import begin
 from mtl_core.analysis.reading import extend, interrupted_summary, summarise
 from mtl_core.analysis.summary import ProgressState
+from mtl_core.freezing.rates import default_rates
 from mtl_core.training.events import PrefixReuse, RunFailed
 from tests.run_story import (
     Story,
@@ -187,4 +188,5 @@ def test_a_run_whose_process_ended_is_interrupted_in_its_phase() -> None:
 def test_rates_are_the_plans_for_what_learns() -> None:
     summary = begin("a-run", spec_of("gradual"), minilm())
     assert summary.phases[0].rates == (("heads", 0.01),)
-    assert summary.phases[1].rates == (("heads", 0.001), ("encoder", 0.0003))
+    rates = default_rates("gradual", minilm().backbone.hidden_size)
+    assert summary.phases[1].rates == (("heads", rates.heads), ("encoder", rates.encoder))

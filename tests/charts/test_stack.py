@@ -9,6 +9,7 @@ from mtl_core.charts.rates import learning_groups, negligible_groups, rate_ratio
 from mtl_core.charts.stack import HEADS_HEIGHT, STACK_HEIGHT, StackBlock, stack_blocks, stack_figure
 from mtl_core.charts.theme import DARK, LIGHT, base_layout, palette
 from mtl_core.freezing.plan import Phase, Plan
+from mtl_core.freezing.rates import default_rates
 from mtl_core.freezing.resolve import parameter_table
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.freezing.table import ParameterTable, State
@@ -257,8 +258,9 @@ def test_rates_are_drawn_from_the_heads_down() -> None:
         *("classifier", "ner", "layer 5", "layer 4", "layer 3", "layer 2", "layer 1", "layer 0"),
         "embeddings",
     ]
-    assert list(line.y[:3]) == [1e-3, 1e-3, 3e-4]
-    assert line.y[3] == pytest.approx(3e-4 / 2.6)
+    rates = default_rates("discriminative", model.backbone.hidden_size)
+    assert list(line.y[:3]) == [rates.heads, rates.heads, rates.encoder]
+    assert line.y[3] == pytest.approx(rates.encoder / 2.6)
     assert negligible_groups(table) == ()
 
 

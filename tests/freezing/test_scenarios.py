@@ -3,6 +3,7 @@ import pytest
 from mtl_core.errors import UnknownScenario
 from mtl_core.freezing.plan import Schedule
 from mtl_core.freezing.plan_file import parse_plan, plan_to_yaml
+from mtl_core.freezing.rates import default_rates
 from mtl_core.freezing.resolve import parameter_table, parameter_tables
 from mtl_core.freezing.scenarios import scenario_plan, scenarios
 from mtl_core.freezing.table import State
@@ -271,19 +272,15 @@ def test_ulmfits_rates_are_divided_by_2_6_a_layer_and_once_more_for_the_embeddin
     rates = [{g.name: g.learning_rate for g in table.groups} for table in tables]
     none = {"embeddings": None, "layer 0": None, "layer 1": None, "pooler": None}
     none |= {"tiny.final.norm": None}
-    heads = {"classifier": 1e-3, "ner": 1e-3}
+    own = default_rates("ulmfit", model.backbone.hidden_size)
+    top = {"classifier": own.heads, "ner": own.heads, "layer 1": own.encoder}
+    layers = {**top, "layer 0": own.encoder / 2.6}
+    lowest = own.encoder / 2.6**2
     assert rates == [
         {**none, "classifier": 1e-2, "ner": 1e-2},
-        {**none, **heads, "layer 1": 3e-4},
-        {**none, **heads, "layer 1": 3e-4, "layer 0": 3e-4 / 2.6},
-        {
-            **none,
-            **heads,
-            "layer 1": 3e-4,
-            "layer 0": 3e-4 / 2.6,
-            "embeddings": 3e-4 / 2.6**2,
-            "tiny.final.norm": 3e-4 / 2.6**2,
-        },
+        {**none, **top},
+        {**none, **layers},
+        {**none, **layers, "embeddings": lowest, "tiny.final.norm": lowest},
     ]
 
 

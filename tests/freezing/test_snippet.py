@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from mtl_core.freezing.plan import Phase, Plan, Schedule
+from mtl_core.freezing.rates import default_rates
 from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.freezing.scenarios import scenario_plan, scenarios
 from mtl_core.freezing.snippet import torch_snippet, trainable_prefixes
@@ -126,7 +127,7 @@ def test_each_layer_has_all_digits_of_its_rate_and_biases_no_decay(
 ) -> None:
     program = executed("discriminative")
     groups = groups_of(program["optimizer"], program["model"])
-    rate = 3e-4 / 2.6
+    rate = default_rates("discriminative", 384).encoder / 2.6
     assert groups["bert.encoder.layer.0.output.dense.weight"] == (rate, 0.01)
     assert groups["bert.encoder.layer.0.output.dense.bias"] == (rate, 0.0)
     assert groups["bert.encoder.layer.0.output.LayerNorm.weight"] == (rate, 0.0)

@@ -3,12 +3,14 @@
 import pytest
 import torch
 
+from mtl_core.freezing.rates import default_rates
 from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.models.description import ModelDescription
 from mtl_core.training.optimizer import PlanOptimizer, group_rates
 
 MAX_GRADIENT_NORM = 1.0
 WEIGHT_DECAY = 0.01
+WIDTH = 32  # of the tiny encoder
 USUAL = {"weight_decay": WEIGHT_DECAY, "max_grad_norm": MAX_GRADIENT_NORM}
 
 
@@ -21,17 +23,17 @@ def optimizer(bench, plan, parameters):
 
 
 def test_discriminative_rates_fall_by_2_6_with_each_layer_and_once_more_below(bench, of):
-    plan = bench.scenario("discriminative")
+    plan, rates = bench.scenario("discriminative"), default_rates("discriminative", WIDTH)
 
     first = of(bench.run(bench.spec(plan)), "step")[0]
 
     assert first.learning_rates == pytest.approx(
         {
-            "classifier": 1e-3,
-            "ner": 1e-3,
-            "layer 1": 3e-4,
-            "layer 0": 3e-4 / 2.6,
-            "embeddings": 3e-4 / 6.76,
+            "classifier": rates.heads,
+            "ner": rates.heads,
+            "layer 1": rates.encoder,
+            "layer 0": rates.encoder / 2.6,
+            "embeddings": rates.encoder / 6.76,
         },
         rel=1e-12,
     )
@@ -76,43 +78,48 @@ def test_ulmfits_rates_at_each_step_are_those_of_the_paper(bench, of):
     times the layer's rate, 2.6 times smaller for each layer further down."""
     steps = of(bench.run(bench.spec("ulmfit", epochs=6)), "step")
 
-    heads = {"classifier": 1e-3, "ner": 1e-3}
+    rates = default_rates("ulmfit", WIDTH)
+    heads = {"classifier": rates.heads, "ner": rates.heads}
+    top = {**heads, "layer 1": rates.encoder}
+    layers = {**top, "layer 0": rates.encoder / 2.6}
     phases = [
         (3, {"classifier": 1e-2, "ner": 1e-2}),
-        (3, {**heads, "layer 1": 3e-4}),
-        (3, {**heads, "layer 1": 3e-4, "layer 0": 3e-4 / 2.6}),
-        (9, {**heads, "layer 1": 3e-4, "layer 0": 3e-4 / 2.6, "embeddings": 3e-4 / 6.76}),
+        (3, top),
+        (3, layers),
+        (9, {**layers, "embeddings": rates.encoder / 6.76}),
     ]
     wanted = [
-        {group: rate * (9 + 31 * (10 - t)) / 288 for group, rate in rates.items()}
-        for count, rates in phases
+        {group: rate * (9 + 31 * (10 - t)) / 288 for group, rate in groups.items()}
+        for count, groups in phases
         for t in range(1, count + 1)
     ]
     assert len(steps) == len(wanted) == 18
-    for step, rates in zip(steps, wanted, strict=True):
-        assert step.learning_rates == pytest.approx(rates, rel=1e-12)
+    for step, expected in zip(steps, wanted, strict=True):
+        assert step.learning_rates == pytest.approx(expected, rel=1e-12)
 
 
 def test_lp_ft_probes_and_then_moves_everything_at_one_rate(bench, of):
     steps = of(bench.run(bench.spec("lp-ft", epochs=2)), "step")
 
-    everything = ("classifier", "ner", "layer 1", "layer 0", "embeddings")
+    rates = default_rates("lp-ft", WIDTH)
+    probing = dict.fromkeys(("classifier", "ner"), rates.heads)
+    everything = dict.fromkeys((*probing, "layer 1", "layer 0", "embeddings"), rates.encoder)
     for step, factor in zip(steps, [1, 2 / 3, 1 / 3] * 2, strict=True):
-        rates = dict.fromkeys(("classifier", "ner"), 1e-2) if step.step <= 3 else None
-        rates = rates or dict.fromkeys(everything, 3e-4)
-        wanted = {group: rate * factor for group, rate in rates.items()}
+        groups = probing if step.step <= 3 else everything
+        wanted = {group: rate * factor for group, rate in groups.items()}
         assert step.learning_rates == pytest.approx(wanted, rel=1e-12)
 
 
 def test_chain_thaw_moves_one_part_a_phase_from_the_bottom_up_and_then_all(bench, of):
     steps = of(bench.run(bench.spec("chain-thaw", epochs=5)), "step")
 
-    heads = {"classifier": 1e-2, "ner": 1e-2}
+    rates = default_rates("chain-thaw", WIDTH)
+    heads = {"classifier": rates.heads, "ner": rates.heads}
     parts = ("embeddings", "layer 0", "layer 1")
-    alone = [{part: 3e-4} for part in parts]
-    last = dict.fromkeys((*parts, "classifier", "ner"), 3e-4)
-    for step, rates in zip(steps[::3], [heads, *alone, last], strict=True):
-        assert step.learning_rates == pytest.approx(rates, rel=1e-12)
+    alone = [{part: rates.encoder} for part in parts]
+    last = dict.fromkeys((*parts, *heads), rates.encoder)
+    for step, wanted in zip(steps[::3], [heads, *alone, last], strict=True):
+        assert step.learning_rates == pytest.approx(wanted, rel=1e-12)
 
 
 def last_move_of_the_ner_bias(bench, plan):
