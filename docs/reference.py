@@ -20,6 +20,7 @@ sys.path.insert(0, str(ROOT))
 
 # Import from this tree, also if another version is installed.
 from benchmarks.data_variants import table as variants_table  # noqa: E402
+from docs.scores import scores_page  # noqa: E402
 from mtl_core.analysis.claim_rules import arms_of  # noqa: E402
 from mtl_core.cli.claims.command import markdown  # noqa: E402
 from mtl_core.cli.entry import application  # noqa: E402
@@ -201,6 +202,7 @@ def main() -> int:
         ROOT / "docs" / "plan-file.md": plan_file(),
         ROOT / "docs" / "manifest.md": manifest_file(),
         ROOT / "docs" / "claims.md": claims_page(results),
+        ROOT / "docs" / "scores.md": scores_page("Scores of the included runs", GENERATED),
         VERDICTS: results_json(results),
     }
     if "--check" in sys.argv:

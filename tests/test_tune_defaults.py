@@ -148,10 +148,10 @@ def test_without_all_its_trials_a_scenario_has_no_choice() -> None:
     done = [Finished(each, scores, 1.0) for each in trials[:-1]]
 
     table = markdown(done, trials)
-    assert "| full | 17 of 18 | 0.0003 / 0.001 | not finished |" in table
+    assert "| full | 17 of 18 | 0.0001 / 0.01 | not finished |" in table
     assert "chosen |" not in table
     complete = markdown([*done, Finished(trials[-1], scores, 1.0)], trials)
-    row = "| full | 18 of 18 | 0.0003 / 0.001 | 0.0001 / 0.001 | 0.6000 | 0.6000 | 0.0000 |"
+    row = "| full | 18 of 18 | 0.0001 / 0.01 | 0.0001 / 0.001 | 0.6000 | 0.6000 | 0.0000 |"
     assert row in complete
 
 

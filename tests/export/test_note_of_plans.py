@@ -136,7 +136,7 @@ def test_what_a_plan_costs_is_a_second_table(note: Note) -> None:
         "Peak memory": "745 MB",
         "Trainable": "22,567,686",
         "Share": "99.3 %",
-        "Rates": "heads 1e-3, encoder 3e-4",
+        "Rates": "heads 1e-2, encoder 1e-4",
         "Frozen tensors": "none frozen",
         "Finished seeds": "3 of 3",
     }

@@ -1,11 +1,20 @@
 import pytest
 
+from benchmarks.tune_defaults import (
+    SCENARIOS,
+    TRIALS,
+    candidates,
+    choice,
+    planned,
+    read,
+    refined,
+)
 from mtl_core.errors import UnknownScenario
 from mtl_core.freezing.plan import Schedule
 from mtl_core.freezing.plan_file import parse_plan, plan_to_yaml
 from mtl_core.freezing.rates import default_rates
 from mtl_core.freezing.resolve import parameter_table, parameter_tables
-from mtl_core.freezing.scenarios import scenario_plan, scenarios
+from mtl_core.freezing.scenarios import scenario_kind, scenario_plan, scenarios
 from mtl_core.freezing.table import State
 from mtl_core.models.catalogue import catalogue
 from mtl_core.models.description import ModelDescription
@@ -72,7 +81,9 @@ def test_gradual_on_two_layers_opens_both_and_stops() -> None:
 def test_rates_suit_the_size_of_the_encoder_and_what_learns() -> None:
     small, base = shipped("minilm-l6"), shipped("bert-base-uncased")
 
-    assert scenario_plan("full", small).learning_rate == 3e-4
+    assert scenario_plan("full", small).learning_rate == 1e-4
+    assert scenario_plan("full", small).head_learning_rate == 1e-2
+    assert scenario_plan("heads-only", small).head_learning_rate == 7.1e-3
     assert scenario_plan("full", base).learning_rate == 5e-5
     assert scenario_plan("full", base).head_learning_rate == 1e-3
     assert scenario_plan("heads-only", base).head_learning_rate == 1e-2
@@ -285,7 +296,17 @@ def test_ulmfits_rates_are_divided_by_2_6_a_layer_and_once_more_for_the_embeddin
 
 
 def test_biases_and_layernorms_alone_have_ten_times_an_encoders_rate() -> None:
-    for checkpoint, rate in (("bert-base-uncased", 5e-4), ("minilm-l6", 3e-3)):
-        for name in ("bitfit", "layernorm"):
-            plan = scenario_plan(name, shipped(checkpoint))
-            assert plan.rates_in(plan.phases[0]) == (pytest.approx(rate, rel=1e-12), 1e-2)
+    for name in ("bitfit", "layernorm"):
+        plan = scenario_plan(name, shipped("bert-base-uncased"))
+        assert plan.rates_in(plan.phases[0]) == (pytest.approx(5e-4, rel=1e-12), 1e-2)
+
+
+def test_every_scenario_has_the_rates_that_the_search_chose() -> None:
+    """Those of kinds that were not searched are those of another kind, or train nothing."""
+    trials = list(planned(SCENARIOS))
+    found = read(TRIALS)
+    trials += refined(found, trials)
+    for name in SCENARIOS:
+        own = [trial for trial in trials if trial.scenario == name]
+        assert choice(candidates(found, own)).rates == default_rates(scenario_kind(name)[0], 384)
+    assert default_rates("freeze-head", 384) == default_rates("full", 384)

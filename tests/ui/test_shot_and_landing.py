@@ -31,7 +31,7 @@ def test_a_picture_of_freeze_has_its_facts_and_no_control(lab: Lab) -> None:
     app = visited("freeze", shot="1", scenario="top-1")
     assert heading(app) == ":orange[1,776,774] of 22,715,526 parameters are trainable: 7.8 %"
     assert controls(app) == []
-    assert "minilm-l6 · top layer · heads at 1e-3, encoder at 3e-4" in captions(app)
+    assert "minilm-l6 · top layer · heads at 1e-3, encoder at 1e-3" in captions(app)
     assert "Freeze Lab 0.1.0 · screenshot taken " in captions(app)
     assert app.query_params["shot"] == "1"
 

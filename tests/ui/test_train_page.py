@@ -78,7 +78,7 @@ def test_a_run_is_found_again_by_its_address(lab: Lab) -> None:
     app = train_page(run=record.id)
     assert heading(app) == "Finished: sentiment 0.77 accuracy, NER 0.42 entity F1"
     assert (
-        "minilm-l6 · heads only · heads 1e-2 · data: sample (80 + 80 sentences) · "
+        "minilm-l6 · heads only · heads 7.1e-3 · data: sample (80 + 80 sentences) · "
         "sentence vector: first token · seed 1 · 1 epoch" in (texts(app))
     )
     assert [metric.label for metric in app.metric] == [
