@@ -195,7 +195,7 @@ def _loss_panel(
     finding = loss_finding(summary, task)
     each = "sentence" if task.task.kind is TaskKind.SENTENCE else "first sub-word of a token"
     with st.container(gap=None):
-        st.markdown(f"### :{hue(number)}[{plain(name)}] {plain(finding)}")
+        st.markdown(f"## :{hue(number)}[{plain(name)}] {plain(finding)}")
         st.caption(
             f"Cross-entropy per {each}. Faint: each step; line: smoothed; rings: validation set"
         )
