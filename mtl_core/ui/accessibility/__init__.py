@@ -1,1 +1,1 @@
-"""Keyboard focus and reduced motion on all pages."""
+"""The keyboard focus on all pages."""
