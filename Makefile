@@ -1,5 +1,6 @@
 # Freeze Lab. `make run` opens the dashboard, `make check` runs all checks of CI.
 PORT ?= 8501
+OUT ?= dist/screenshots
 WORKERS ?= 2
 PYTHON ?= $(firstword $(foreach each,python3.11 python3.12 python3.13 python3,$(shell command -v $(each))))
 VENV := .venv
@@ -11,7 +12,7 @@ NAMES := | awk '/^Collecting / { sub(/[^A-Za-z0-9._-].*/, "", $$2); print "  " $
 SHELL := bash
 .SHELLFLAGS := -o pipefail -c
 
-.PHONY: run test prove check lint types contracts format docs wheel constraints claims clean
+.PHONY: run test prove check lint types contracts format docs screenshots wheel constraints claims clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.run          ## open the dashboard (PORT=8600 serves elsewhere)
@@ -29,16 +30,19 @@ contracts: $(VENV)/.dev
 	@$(BIN)/lint-imports
 
 test: $(VENV)/.dev chromium   ## unit, app and browser tests (ARGS="-k proof", WORKERS=0)
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 prove: $(VENV)/.dev chromium  ## the tests that `make test` leaves out because they take long
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m long $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m long $(ARGS)
 
 format: $(VENV)/.dev
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 docs: $(VENV)/.dev         ## generate the reference pages from the code
 	@$(BIN)/python docs/reference.py
+
+screenshots: $(VENV)/.dev chromium   ## every page, light and dark, wide and narrow, in OUT; and those of README and docs
+	@$(BIN)/python docs/pictures/take.py $(OUT)
 
 wheel: $(VENV)/.dev        ## dist/freeze_lab-VERSION-py3-none-any.whl
 	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .

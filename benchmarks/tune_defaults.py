@@ -3,10 +3,11 @@
     python benchmarks/tune_defaults.py [--workers 2] [--trials FILE] [--table]
                                        [--scenarios heads-only,full] [--seeds 100,101]
 
-Every scenario has the same number of trials: nine pairs of rates (`GRIDS`), each with the same
-seeds. A trial is one whole run. It is written to --trials, a file of JSON lines, as soon as it has
-finished; trials that are in the file are skipped, so an interrupted search is continued by the same
-command. --table prints what the file has and runs nothing.
+Every scenario has the same number of trials: nine pairs of rates (`GRIDS`), then three around the
+best of them (`around_the_best`), each with the same seeds. A trial is one whole run. It is written
+to --trials, a file of JSON lines, as soon as it has finished; trials that are in the file are
+skipped, so an interrupted search is continued by the same command. --table prints what the file
+has and runs nothing.
 
 The trials read a copy of the data without its test files, so nothing can be chosen by them. Their
 seeds are not among those of the comparisons that judge plans. The score of a trial is the mean of
@@ -21,7 +22,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import product
 from multiprocessing import get_context
@@ -71,8 +72,10 @@ GRIDS: Mapping[str, tuple[Rates, ...]] = {
     "lp-ft": _HEADS_FIRST,
     "chain-thaw": _HEADS_FIRST,
 }
-"""The nine pairs of rates of a kind of scenario; `_USUAL` for all others. They were fixed before
-the first trial, around the defaults of that day."""
+"""The first nine pairs of rates of a kind of scenario; `_USUAL` for all others. They were fixed
+before the first trial, around the defaults of that day."""
+
+_BEYOND = 3.0  # the factor between neighbours of most grids
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,7 @@ def main() -> None:
     """Run the trials that the file lacks and print the table."""
     arguments = _arguments()
     file = Path(arguments.trials)
-    trials = list(
+    first = list(
         planned(
             arguments.scenarios.split(","),
             [int(seed) for seed in arguments.seeds.split(",")],
@@ -133,6 +136,9 @@ def main() -> None:
             epochs=arguments.epochs,
         )
     )
+    if not arguments.table:
+        search(first, file, arguments.workers)
+    trials = [*first, *refined(read(file), first)]
     if not arguments.table:
         search(trials, file, arguments.workers)
     print(markdown(of_trials(read(file), trials), trials))
@@ -146,6 +152,60 @@ def planned(
         for rates in GRIDS.get(scenario_kind(scenario)[0], _USUAL)[:points]:
             for seed in seeds:
                 yield Trial(scenario, rates.encoder, rates.heads, seed, **values)
+
+
+def refined(finished: Sequence[Finished], trials: Sequence[Trial]) -> Iterator[Trial]:
+    """The trials around the best rates of each scenario whose `trials` have all finished."""
+    scores = {each.trial for each in finished}
+    for scenario in dict.fromkeys(each.scenario for each in trials):
+        own = [each for each in trials if each.scenario == scenario]
+        if not scores.issuperset(own):
+            continue
+        for rates in around_the_best(candidates(finished, own)):
+            for seed in dict.fromkeys(each.seed for each in own):
+                yield replace(own[0], encoder=rates.encoder, heads=rates.heads, seed=seed)
+
+
+def around_the_best(grid: Sequence["Candidate"]) -> tuple[Rates, ...]:
+    """Three more pairs of rates, around the pair of a grid with the highest mean.
+
+    Each rate gets a second value: three times or a third of it if it is at the edge of the grid,
+    otherwise the geometric mean of it and of its better neighbour. The three pairs are those with
+    a second value. If the grid has one rate of the encoder, the heads get three values: one
+    towards either neighbour, and one beyond the grid.
+    """
+    best = max(grid, key=lambda each: each.mean).rates
+    encoders = {each.rates.encoder: each.mean for each in grid if each.rates.heads == best.heads}
+    heads = {each.rates.heads: each.mean for each in grid if each.rates.encoder == best.encoder}
+    if len(encoders) == 1:
+        beyond = max(heads) * _BEYOND ** (2 if best.heads == max(heads) else 1)
+        rates = (*_neighbours(best.heads, heads), beyond)
+        return tuple(Rates(best.encoder, _rounded(rate)) for rate in rates)
+    encoder, head = _second(best.encoder, encoders), _second(best.heads, heads)
+    return Rates(encoder, best.heads), Rates(best.encoder, head), Rates(encoder, head)
+
+
+def _second(rate: float, means: Mapping[float, float]) -> float:
+    """A second value of a rate, whose `means` are those of all its values in the grid."""
+    if rate in (max(means), min(means)):
+        return _rounded(rate * _BEYOND if rate == max(means) else rate / _BEYOND)
+    rates = sorted(means)
+    place = rates.index(rate)
+    better = max(rates[place - 1], rates[place + 1], key=means.__getitem__)
+    return _rounded((rate * better) ** 0.5)
+
+
+def _neighbours(rate: float, means: Iterable[float]) -> tuple[float, float]:
+    """A value below and one above a rate, towards its neighbours in the grid or beyond it."""
+    rates = sorted(means)
+    place = rates.index(rate)
+    lower = rates[place - 1] if place else rate / _BEYOND**2
+    upper = rates[place + 1] if place + 1 < len(rates) else rate * _BEYOND**2
+    return (rate * lower) ** 0.5, (rate * upper) ** 0.5
+
+
+def _rounded(rate: float) -> float:
+    return float(f"{rate:.2g}")
 
 
 def search(trials: Sequence[Trial], file: Path, workers: int = 1) -> None:

@@ -58,7 +58,7 @@ COMMANDS = (
     *("checkpoints", "scenarios", "inspect", "cost", "plan", "train", "compare"),
     *("runs list", "runs show", "runs stop", "runs delete"),
     *("runs pause", "runs resume", "runs clear", "runs prune"),
-    *("predict", "claims", "export", "serve", "doctor"),
+    *("predict", "claims", "export", "repeat", "serve", "doctor"),
 )
 EXIT_CODES = """
 `freeze-lab` and `python -m mtl_core` are the same program. [usage.md](usage.md) has examples.
@@ -213,7 +213,7 @@ def main() -> int:
 def command_line() -> str:
     """The help of every command."""
     parts = ["# The command line", GENERATED, EXIT_CODES]
-    parts += [f"## {command}\n\n```\n{help_of(command)}\n```" for command in COMMANDS]
+    parts += [f"## {command}\n\n```text\n{help_of(command)}\n```" for command in COMMANDS]
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
@@ -230,7 +230,7 @@ def plan_file() -> str:
         f"## Keys of a phase\n\n{inspect.getdoc(Phase)}\n\n{keys_of(Phase)}",
         f"## Schedules\n\n{', '.join(f'`{each}`' for each in Schedule)}. "
         f"{inspect.getdoc(Schedule)}",
-        f"## Selectors\n\n```\n{inspect.getdoc(selectors)}\n```",
+        f"## Selectors\n\n```text\n{inspect.getdoc(selectors)}\n```",
         "Unknown and repeated keys raise an error, and so does a selector that matches nothing.",
     ]
     return "\n\n".join(parts) + "\n"

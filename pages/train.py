@@ -6,7 +6,7 @@ from mtl_core.engine.lab import the_lab
 from mtl_core.errors import UnknownRun
 from mtl_core.ui.shared.choice import ignored_notes, write_address
 from mtl_core.ui.shared.keys import Key
-from mtl_core.ui.shared.page import require_app_entry, show_ignored
+from mtl_core.ui.shared.page import one_of_two_places, require_app_entry, show_ignored
 from mtl_core.ui.shared.resolved_choice import resolve_choice
 from mtl_core.ui.shared.shot import frame, taking_shot
 from mtl_core.ui.train.next_run import another_run, deleted_run, first_run, next_run, no_such_run
@@ -28,24 +28,25 @@ try:
 except UnknownRun:
     shown = None
 
-if shown is not None and taking_shot() and shown.state.is_final:
-    with frame():
-        run_picture(lab, shown)
-    st.stop()
-if shown is not None:
-    run_view(lab, shown)
-    another_run(lab, chosen, shown)
-elif requested is not None and (deleted := lab.store.deleted(requested)) is not None:
-    deleted_run(lab, chosen, deleted)
-elif requested is not None:
-    no_such_run(lab, chosen, requested)
-elif records:
-    next_run(lab, chosen, records)
-else:
-    first_run(lab, chosen)
-run_list(lab, records, shown.id if shown else None)
-shipped_runs(lab)
-teacher_controls(lab)
-follow_active(lab)
-if shown is None:
-    write_address(chosen.choice)
+with one_of_two_places(second=shown is not None):
+    if shown is not None and taking_shot() and shown.state.is_final:
+        with frame():
+            run_picture(lab, shown)
+        st.stop()
+    if shown is not None:
+        run_view(lab, shown)
+        another_run(lab, chosen, shown)
+    elif requested is not None and (deleted := lab.store.deleted(requested)) is not None:
+        deleted_run(lab, chosen, deleted)
+    elif requested is not None:
+        no_such_run(lab, chosen, requested)
+    elif records:
+        next_run(lab, chosen, records)
+    else:
+        first_run(lab, chosen)
+    run_list(lab, records, shown.id if shown else None)
+    shipped_runs(lab)
+    teacher_controls(lab)
+    follow_active(lab)
+    if shown is None:
+        write_address(chosen.choice)

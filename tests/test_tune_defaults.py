@@ -13,10 +13,12 @@ from benchmarks.tune_defaults import (
     Finished,
     Trial,
     append,
+    around_the_best,
     choice,
     markdown,
     planned,
     read,
+    refined,
     search,
     standard_error,
     without_test,
@@ -86,6 +88,44 @@ def test_every_scenario_has_the_same_number_of_trials() -> None:
     assert set(counts.values()) == {18}
     assert len(set(trials)) == len(trials)
     assert all(len(set(grid)) == 9 for grid in GRIDS.values())
+
+
+def grid(encoders: list[float], heads: list[float], *means: float) -> list[Candidate]:
+    pairs = ((encoder, head) for encoder in encoders for head in heads)
+    return [Candidate(Rates(*pair), (mean,)) for pair, mean in zip(pairs, means, strict=True)]
+
+
+INSIDE = grid(
+    [1e-4, 3e-4, 1e-3], [1e-3, 3e-3, 1e-2], *[0.1, 0.5, 0.1], *[0.6, 0.8, 0.7], *[0.4] * 3
+)
+CORNER = grid([1e-4, 3e-4, 1e-3], [1e-3, 3e-3, 1e-2], *[0.5] * 3, *[0.5] * 3, 0.8, 0.5, 0.6)
+HEADS = grid([3e-4], [1e-3, 3e-3, 1e-2, 3e-2], 0.5, 0.6, 0.8, 0.7)
+EDGE = grid([3e-4], [1e-3, 3e-3, 1e-2], 0.5, 0.6, 0.8)
+
+
+@pytest.mark.parametrize(
+    ("found", "pairs"),
+    [
+        (INSIDE, [(1.7e-4, 3e-3), (3e-4, 5.5e-3), (1.7e-4, 5.5e-3)]),
+        (CORNER, [(3e-3, 1e-3), (1e-3, 3.3e-4), (3e-3, 3.3e-4)]),
+        (HEADS, [(3e-4, 5.5e-3), (3e-4, 1.7e-2), (3e-4, 9e-2)]),
+        (EDGE, [(3e-4, 5.5e-3), (3e-4, 3e-2), (3e-4, 9e-2)]),
+    ],
+    ids=["inside", "corner", "heads alone", "heads alone at the edge"],
+)
+def test_three_more_pairs_lie_around_the_best_of_the_grid(
+    found: list[Candidate], pairs: list[tuple[float, float]]
+) -> None:
+    assert [(each.encoder, each.heads) for each in around_the_best(found)] == pairs
+
+
+def test_a_scenario_is_refined_with_all_seeds_once_its_grid_has_finished() -> None:
+    first = list(planned(("full", "top-2")))
+    full = [Finished(each, {"ner": 0.5}, 1.0) for each in first if each.scenario == "full"]
+
+    found = list(refined([*full, Finished(first[-1], {"ner": 0.5}, 1.0)], first))
+    assert [(each.scenario, each.seed) for each in found] == [("full", 100), ("full", 101)] * 3
+    assert not set(found) & set(first)
 
 
 def test_the_lowest_rates_within_one_standard_error_of_the_best_are_chosen() -> None:

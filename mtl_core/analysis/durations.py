@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mtl_core.engine.capacity import free_times
+from mtl_core.models.catalogue import EMBEDDED
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.tasks.dataset import SAMPLE
 from mtl_core.training.spec import RunSpec
@@ -35,7 +36,7 @@ TWO_CORE_SECONDS: Mapping[str, float] = {
 The runs train the embedded checkpoint on the sample data for three epochs.
 """
 
-_EPOCHS, _SENTENCES, _CHECKPOINT = 3.0, 800, "minilm-l6"  # of the runs above
+_EPOCHS, _SENTENCES = 3.0, 800  # of the runs above
 _WITHOUT_TRAINING = 4.0  # seconds of loading and of evaluations
 
 
@@ -146,7 +147,7 @@ def _seconds_on_two_cores(spec: RunSpec, at_once: int) -> float | None:
     measured = TWO_CORE_SECONDS.get(spec.scenario or "")
     if measured is None or not spec.reuses_prefix:
         return None
-    if (spec.checkpoint, spec.data) != (_CHECKPOINT, SAMPLE):
+    if (spec.checkpoint, spec.data) != (EMBEDDED, SAMPLE):
         return None
     sentences = sum(spec.examples.get(task.name, _SENTENCES // 2) for task in spec.tasks)
     training = max(0.0, measured - _WITHOUT_TRAINING)

@@ -7,7 +7,7 @@ of a step depends on its batch. The first rule that applies gives the words:
 2. there are fewer than two evaluations: where it starts;
 3. the current phase unfroze something, its steps lower the loss at least twice as fast as those of
    the phase before, and by at least 5 % in total: it "dropped after unfreezing …";
-4. the latest is at least 5 % above the lowest: it "rises since" the step of the lowest;
+4. the latest is at least 5 % above the lowest: it "has risen since" the step of the lowest;
 5. the last three evaluations or more lie within 2 % of the latest: it is "flat since" the first
    of these;
 6. the latest is at least 2 % below the first: it "falls", or "falls slowly now" when the last
@@ -44,7 +44,7 @@ def loss_finding(summary: RunSummary, task: TaskProgress) -> str:
         return _start(task)
     words = _movement(summary, points)
     if summary.finished is not None:
-        words = _PAST.get(words, words.replace("rises since", "rose from"))
+        words = _PAST.get(words, words.replace("has risen since", "rose from"))
     return f"loss {words}: {points[-1][1]:.2f} on validation"
 
 
@@ -72,7 +72,7 @@ def _movement(summary: RunSummary, points: Points) -> str:
     latest = points[-1][1]
     lowest_step, lowest = min(points, key=lambda point: (point[1], -point[0]))
     if latest >= lowest * (1 + CLEAR) and latest > lowest:
-        return f"rises since step {lowest_step:,}"
+        return f"has risen since step {lowest_step:,}"
     level = list(takewhile(lambda point: abs(point[1] - latest) <= FLAT * latest, reversed(points)))
     if len(level) >= FLAT_EVALUATIONS:
         return f"flat since step {level[-1][0]:,}"

@@ -43,7 +43,7 @@ def similarity_figure(
         xaxis={
             "range": [layers[0] - 0.1, layers[-1] + 0.1] if layers else [0, 1],
             "tickvals": _ticks(layers),
-            "title": axis_title("layer, the lowest at the left", colors),
+            "title": axis_title("layer (lowest on the left)", colors),
         },
         yaxis={"range": list(_Y_RANGE), "tickvals": [0, 0.25, 0.5, 0.75, 1]},
     )

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from rich.table import Table
 
 from mtl_core.cli.console import plain_console
-from mtl_core.cli.model_and_plan import DEFAULT_CHECKPOINT, ModelAndPlan, load_model_and_plan
+from mtl_core.cli.model_and_plan import ModelAndPlan, load_model_and_plan
 from mtl_core.cli.options import (
     CheckpointOption,
     DataOption,
@@ -31,6 +31,7 @@ from mtl_core.cost.profile_cache import load_profile
 from mtl_core.cost.speed import Speed, load_speed, save_speed
 from mtl_core.freezing.resolve import parameter_table
 from mtl_core.freezing.scenarios import scenario_plan
+from mtl_core.models.catalogue import EMBEDDED
 from mtl_core.models.checkpoint import Checkpoint
 from mtl_core.settings import Settings
 from mtl_core.tasks.alignment import check_max_length
@@ -40,7 +41,7 @@ from mtl_core.training.options import RunOptions, refused
 
 @run_options(RunOptions, only={"batch_size", "max_length", "frozen_dropout", "sentence_vector"})
 def cost(
-    checkpoint: CheckpointOption = DEFAULT_CHECKPOINT,
+    checkpoint: CheckpointOption = EMBEDDED,
     scenario: ScenarioOption = None,
     plan: PlanOption = None,
     data: DataOption = None,
@@ -92,7 +93,7 @@ def cost(
 def _gpu_line(cost: StepCost) -> str:
     memory = gpu_memory(cost)
     return (
-        f"On a GPU, computed and not run: {bytes_text(memory.float32)} in float32, at least "
+        f"On a GPU (calculated, not measured): {bytes_text(memory.float32)} in float32, at least "
         f"{bytes_text(memory.bfloat16)} with bfloat16 autocast. --format json has the largest "
         "batch of common cards."
     )

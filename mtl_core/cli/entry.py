@@ -30,6 +30,7 @@ COMMANDS = {
     "compare": "mtl_core.cli.compare.command",
     "predict": "mtl_core.cli.predict",
     "export": "mtl_core.cli.export",
+    "repeat": "mtl_core.cli.repeat.command",
     "serve": "mtl_core.cli.serve",
     "doctor": "mtl_core.cli.doctor",
     "runs": "mtl_core.cli.runs",

@@ -7,7 +7,7 @@ import typer
 from rich.text import Text
 
 from mtl_core.cli.console import plain_console, plain_table, print_json
-from mtl_core.cli.model_and_plan import DEFAULT_CHECKPOINT, load_model_and_plan
+from mtl_core.cli.model_and_plan import load_model_and_plan
 from mtl_core.cli.options import (
     CheckpointOption,
     DataOption,
@@ -29,6 +29,7 @@ from mtl_core.freezing.table_text import (
     no_effect_notes,
     shape_text,
 )
+from mtl_core.models.catalogue import EMBEDDED
 from mtl_core.models.checkpoint_notes import checkpoint_notes
 from mtl_core.tasks.data_notes import data_notes
 from mtl_core.text import percent
@@ -39,7 +40,7 @@ _COLOURS = {State.TRAINABLE: "dark_orange3", State.FROZEN: "deep_sky_blue3", Sta
 
 @run_options(RunOptions, only={"sentence_vector"})
 def inspect(
-    checkpoint: CheckpointOption = DEFAULT_CHECKPOINT,
+    checkpoint: CheckpointOption = EMBEDDED,
     scenario: ScenarioOption = None,
     plan: PlanOption = None,
     data: DataOption = None,

@@ -16,8 +16,6 @@ from mtl_core.settings import Settings
 from mtl_core.tasks.dataset import Dataset, load_dataset
 from mtl_core.tasks.task import DEFAULT_TASKS
 
-DEFAULT_CHECKPOINT = "minilm-l6"
-
 
 @dataclass(frozen=True, slots=True)
 class ModelAndPlan:

@@ -2,13 +2,14 @@
 
 import sys
 
-from mtl_core.cli.model_and_plan import DEFAULT_CHECKPOINT, load_model_and_plan
+from mtl_core.cli.model_and_plan import load_model_and_plan
 from mtl_core.cli.options import CheckpointOption, DataOption, ScenarioOption
 from mtl_core.freezing.plan_file import plan_to_yaml
+from mtl_core.models.catalogue import EMBEDDED
 
 
 def plan(
-    checkpoint: CheckpointOption = DEFAULT_CHECKPOINT,
+    checkpoint: CheckpointOption = EMBEDDED,
     scenario: ScenarioOption = None,
     data: DataOption = None,
 ) -> None:

@@ -11,6 +11,7 @@ from mtl_core.cli.console import plain_console
 from mtl_core.cli.options import EventFormat
 from mtl_core.report.data_words import split_counts
 from mtl_core.report.run_words import shared_words
+from mtl_core.report.starting import stage_line
 from mtl_core.text import score_text
 from mtl_core.training.events import (
     Answers,
@@ -28,26 +29,27 @@ from mtl_core.training.events import (
     TaskScore,
     event_to_json,
 )
+from mtl_core.training.starting import Starting
 
-PrintEvent = Callable[[RunEvent], None]
+PrintEvent = Callable[[RunEvent | Starting], None]
 
 
 @contextmanager
 def event_printer(form: EventFormat, live: bool = True) -> Iterator[PrintEvent]:
     """A function that prints each event to standard output.
 
-    With `live`, text in a terminal has a progress bar below it.
+    With `live`, text in a terminal has a progress bar below it, which also shows the stages.
     """
     if form is EventFormat.JSONL:
         yield _print_json
         return
     console = plain_console(width=160)
-    bar = _progress_bar(console)
+    bar = progress_bar(console)
     if not (live and console.is_terminal):
-        yield _TextPrinter(console, None)
+        yield TextPrinter(console, None)
         return
     with bar:
-        yield _TextPrinter(console, bar)
+        yield TextPrinter(console, bar)
 
 
 def headline_text(score: TaskScore) -> str:
@@ -56,13 +58,15 @@ def headline_text(score: TaskScore) -> str:
     return f"{name} {score_text(score.headline)}"
 
 
-def _print_json(event: RunEvent) -> None:
-    print(event_to_json(event), flush=True)
+def _print_json(event: RunEvent | Starting) -> None:
+    if not isinstance(event, Starting):  # scripts read events, of which `run_started` is the first
+        print(event_to_json(event), flush=True)
 
 
-def _progress_bar(console: Console) -> Progress:
+def progress_bar(console: Console) -> Progress:
+    """A bar with the stage or the step, the latest losses and the time left."""
     return Progress(
-        TextColumn("step {task.completed:.0f} of {task.total:.0f}"),
+        TextColumn("{task.fields[where]}"),
         BarColumn(),
         TextColumn("{task.fields[losses]}"),
         TimeRemainingColumn(),
@@ -71,21 +75,27 @@ def _progress_bar(console: Console) -> Progress:
     )
 
 
-class _TextPrinter:
+class TextPrinter:
     """Prints a run as lines of text: its options, each phase and evaluation, and the proof."""
 
     def __init__(self, console: Console, bar: Progress | None) -> None:
         self._console, self._bar = console, bar
         self._bar_task = (
-            None if bar is None else bar.add_task("", total=None, visible=False, losses="")
+            None
+            if bar is None
+            else bar.add_task("", total=None, visible=False, where="", losses="")
         )
         self._phases = 1
         self._together: int | None = None
         self._first: dict[str, dict[str, TaskScore]] = {}  # by split
         self._total_steps = 0
+        self._step_number = 0
 
-    def __call__(self, event: RunEvent) -> None:
+    def __call__(self, event: RunEvent | Starting) -> None:
+        """Print an event, or show a stage in the bar."""
         match event:
+            case Starting():
+                self._starting(event)
             case RunStarted():
                 self._started(event)
             case PhaseStarted():
@@ -116,6 +126,20 @@ class _TextPrinter:
     def _print(self, line: str) -> None:
         self._console.print(line)
 
+    def _starting(self, event: Starting) -> None:
+        """Show a stage and its progress in the bar; text that is not in a terminal has events only.
+
+        So the first line names the run, and `runs show` prints the same text.
+        """
+        if self._bar is not None and self._bar_task is not None:
+            self._bar.update(
+                self._bar_task,
+                where=stage_line(event, self._step_number),
+                total=event.total or self._total_steps or None,
+                completed=event.done or self._step_number,
+                visible=True,
+            )
+
     def _started(self, event: RunStarted) -> None:
         spec = event.spec
         self._phases, self._total_steps = len(spec.plan.phases), event.total_steps
@@ -131,14 +155,19 @@ class _TextPrinter:
         )
         for note in event.notes:
             self._print(f"Note: {note}")
-        if self._bar is not None and self._bar_task is not None and event.total_steps:
-            self._bar.update(self._bar_task, total=event.total_steps, visible=True)
 
     def _step(self, event: Step) -> None:
+        self._step_number = event.step
         if self._bar is None or self._bar_task is None:
             return
         losses = [f"{task} {loss:.3f}" for task, loss in event.loss.items() if loss is not None]
-        self._bar.update(self._bar_task, completed=event.step, losses=" · ".join(losses))
+        self._bar.update(
+            self._bar_task,
+            where=f"step {event.step:,} of {self._total_steps:,}",
+            total=self._total_steps,
+            completed=event.step,
+            losses=" · ".join(losses),
+        )
 
     def _evaluation(self, event: Evaluation) -> None:
         scores = " · ".join(

@@ -41,7 +41,7 @@ def _root(context: typer.Context) -> None:
 @runs.command("list")
 def list_runs(
     form: Annotated[ListFormat, typer.Option("--format")] = ListFormat.TABLE,
-    limit: Annotated[int, typer.Option(min=1, help="The most runs to list.")] = 200,
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number of runs to list.")] = 200,
     before: Annotated[
         str | None, typer.Option(metavar="RUN", help="Continue the list after this run.")
     ] = None,
@@ -154,7 +154,7 @@ def pause() -> None:
 
 @runs.command()
 def resume(
-    run: Annotated[str | None, typer.Argument(help="A run that was cut off.")] = None,
+    run: Annotated[str | None, typer.Argument(help="A stopped, failed or interrupted run.")] = None,
     output: OutputOption = None,
     form: Annotated[EventFormat, typer.Option("--format")] = EventFormat.TEXT,
 ) -> None:
@@ -186,7 +186,7 @@ def _continue(run: str, output: Path | None, form: EventFormat) -> None:
 
 @runs.command()
 def clear() -> None:
-    """Stop all waiting runs. Running runs continue."""
+    """Stop all waiting runs. Runs in progress continue."""
     with closing(RunStore(Settings.from_environment().database)) as store:
         stopped = store.clear_queue()
     print(f"{counted(len(stopped), 'waiting run')} stopped.", file=sys.stderr)
@@ -234,7 +234,7 @@ def _print_runs(records: Sequence[RunRecord], store: RunStore) -> None:
     """Print a table of runs with the last headline score of each task."""
     console = plain_console()
     if not records:
-        console.print("No runs yet. `python -m mtl_core train --scenario heads-only` makes one.")
+        console.print("No runs yet. `python -m mtl_core train --scenario heads-only` starts one.")
         return
     named = any(record.title or record.tags for record in records)
     names = ("name", "tags") if named else ()

@@ -5,16 +5,17 @@ from typing import Annotated
 import typer
 
 from mtl_core.cli.console import plain_console, plain_table, print_json
-from mtl_core.cli.model_and_plan import DEFAULT_CHECKPOINT, load_model
+from mtl_core.cli.model_and_plan import load_model
 from mtl_core.cli.options import CheckpointOption, DataOption, ListFormat
 from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.freezing.scenarios import scenarios as scenarios_of
 from mtl_core.lessons.scenario_lessons import lesson
+from mtl_core.models.catalogue import EMBEDDED
 
 
 def scenarios(
-    checkpoint: CheckpointOption = DEFAULT_CHECKPOINT,
+    checkpoint: CheckpointOption = EMBEDDED,
     data: DataOption = None,
     output: Annotated[ListFormat, typer.Option("--format")] = ListFormat.TABLE,
 ) -> None:

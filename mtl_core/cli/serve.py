@@ -156,8 +156,8 @@ def _wait_until_healthy(server: subprocess.Popen[bytes], address: str, port: int
 
 def _ended(code: int) -> str:
     return (
-        f"The dashboard's server ended. {describe_exit(code, ())} Start it again: runs of its "
-        "visitors that were cut off continue."
+        f"The dashboard's server ended. {describe_exit(code, ())} Start it again: interrupted "
+        "runs of visitors are resumed."
     )
 
 

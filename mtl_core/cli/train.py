@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from mtl_core.cli.console import discard_stdout
-from mtl_core.cli.model_and_plan import DEFAULT_CHECKPOINT, load_model_and_plan
+from mtl_core.cli.model_and_plan import load_model_and_plan
 from mtl_core.cli.options import (
     CheckpointOption,
     DataOption,
@@ -21,16 +21,18 @@ from mtl_core.cli.signals import sigterm_as_interrupt
 from mtl_core.cli.stored_runs import vector_of_start
 from mtl_core.engine.foreground import StopRun
 from mtl_core.engine.lab import Lab
+from mtl_core.models.catalogue import EMBEDDED
 from mtl_core.settings import Settings
 from mtl_core.store.record import RunRecord
-from mtl_core.training.events import RunEvent
+from mtl_core.training.events import RunEvent, RunStarted
 from mtl_core.training.prepare import prepare_spec
 from mtl_core.training.spec import RunSpec
+from mtl_core.training.starting import Starting
 
 
 @run_options(RunSpec)
 def train(
-    checkpoint: CheckpointOption = DEFAULT_CHECKPOINT,
+    checkpoint: CheckpointOption = EMBEDDED,
     scenario: ScenarioOption = None,
     plan: PlanOption = None,
     data: DataOption = "sample",
@@ -69,11 +71,17 @@ def run_and_print(
     output: Path | None,
     form: EventFormat,
     resumed: RunRecord | None = None,
-) -> None:
-    """Fine-tune in this process and print the events; `resumed` is a run that continues."""
+) -> str:
+    """Fine-tune in this process and print the events; `resumed` is a run that continues.
+
+    Returns the id of the run.
+    """
+    ids: list[str] = []
     with event_printer(form) as print_event:
 
-        def print_or_stop(event: RunEvent) -> None:
+        def print_or_stop(event: RunEvent | Starting) -> None:
+            if isinstance(event, RunStarted):
+                ids.append(event.run)
             try:
                 print_event(event)
             except (BrokenPipeError, SystemExit):  # Rich raises SystemExit for a broken pipe
@@ -81,7 +89,8 @@ def run_and_print(
 
         try:
             with sigterm_as_interrupt():
-                lab.run_in_foreground(spec, output, print_or_stop, resumed)
+                lab.run_in_foreground(spec, output, print_or_stop, resumed, print_or_stop)
         except StopRun:
             discard_stdout()
             raise typer.Abort from None
+    return resumed.id if resumed else ids[0]

@@ -47,8 +47,8 @@ def require_may_change(actor: Actor, record: RunRecord | ComparisonRecord) -> No
         )
     if not actor.may_change(record):
         raise NotPermitted(
-            f"{what} '{record.id}' was started by somebody else. Start your own from its plan, or "
-            "ask the teacher to stop or delete it."
+            f"{what} '{record.id}' was started by another visitor. Start your own with its plan, "
+            "or ask the teacher to stop or delete it."
         )
 
 

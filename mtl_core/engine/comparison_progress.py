@@ -1,7 +1,7 @@
 """The progress of a comparison and its estimated remaining time."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from mtl_core.engine.capacity import free_times
@@ -9,6 +9,7 @@ from mtl_core.engine.comparisons import workload
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.training.events import RunStarted, Step
+from mtl_core.training.starting import Starting
 
 Job = Sequence[RunRecord]
 """Running runs that one process trains together; most jobs have one run."""
@@ -20,7 +21,8 @@ class ComparisonProgress:
 
     `failed` counts interrupted runs too. `share_done` is the finished share of the estimated time;
     without an estimate, of the runs. `remaining_seconds` is None without an estimate and once the
-    comparison has ended. `current` are the running runs.
+    comparison has ended. `current` are the running runs, `starting` the stages of those that have
+    not taken a step, by id.
     """
 
     total: int
@@ -32,6 +34,7 @@ class ComparisonProgress:
     share_done: float
     remaining_seconds: float | None
     current: tuple[RunRecord, ...] = ()
+    starting: Mapping[str, Starting] = field(default_factory=dict)
 
     @property
     def ended(self) -> bool:
@@ -73,6 +76,11 @@ def progress_of(
         else done / max(done + sum(left.values()), 1e-9),
         remaining_seconds=None if ended or left is None else _remaining(left, jobs, at_once),
         current=current,
+        starting={
+            run.id: stages[-1]
+            for run in current
+            if not shares[run.id] and (stages := store.stages(run.id))
+        },
     )
 
 

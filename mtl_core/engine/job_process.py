@@ -17,9 +17,9 @@ from time import monotonic
 from mtl_core.engine.exit_status import describe_exit
 from mtl_core.engine.parent import INPUT, Lines, Parent, end_line, send
 from mtl_core.engine.protocol import (
+    AboutRuns,
     EventMessage,
     SaveState,
-    Separate,
     Stop,
     ToChild,
     Train,
@@ -47,7 +47,7 @@ class JobConnection:
         self._save_requests: set[str] = set()
         self.parent = Parent(output, self._handle_request, source)
 
-    def send(self, message: EventMessage | Separate) -> None:
+    def send(self, message: AboutRuns) -> None:
         """Send a message about the runs of the job."""
         self.parent.send(message)
 

@@ -51,6 +51,7 @@ from mtl_core.training.prepare_comparison import (
 )
 from mtl_core.training.spec import RunSpec
 from mtl_core.training.start import start_folder
+from mtl_core.training.starting import Report
 
 
 class Lab(InspectorQueries):
@@ -144,10 +145,10 @@ class Lab(InspectorQueries):
         output: Path | None,
         on_event: Callable[[RunEvent], None],
         resumed: RunRecord | None = None,
+        on_stage: Report = lambda _: None,
     ) -> None:
-        """Fine-tune in this process, as `engine.foreground` does; the supervisor thread of an open
-        lab writes the heartbeats."""
-        run_in_foreground(self.store, self.settings, spec, output, on_event, resumed)
+        """As `engine.foreground`; the supervisor thread of an open lab writes the heartbeats."""
+        run_in_foreground(self.store, self.settings, spec, output, on_event, resumed, on_stage)
 
     def start_comparison(
         self, spec: ComparisonSpec, name: str | None = None, by: Actor = THIS_MACHINE
@@ -297,8 +298,8 @@ class Lab(InspectorQueries):
         uploaders = self.store.uploaders(reference)
         if not _is_uploader(by, uploaders):
             raise NotPermitted(
-                f"'{reference}' was uploaded by somebody else. Only they and the teacher can "
-                "delete it."
+                f"'{reference}' was uploaded by another visitor. Only that visitor and the "
+                "teacher can delete it."
             )
         if not by.may_change_all and by.visitor is not None and uploaders > {by.visitor}:
             self.store.remove_uploaders(reference, by.visitor)
@@ -333,7 +334,7 @@ class Lab(InspectorQueries):
         return known is not None and hmac.compare_digest(known.encode(), key.strip().encode())
 
     def pause_queue(self, paused: bool, by: Actor = THIS_MACHINE) -> None:
-        """Start no waiting run any more, or start them again. Running runs continue."""
+        """Start no waiting run any more, or start them again. Runs in progress continue."""
         require_teacher(by, "pause the queue")
         self.store.pause(paused)
         self._supervisor.wake()

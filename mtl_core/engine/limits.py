@@ -43,8 +43,8 @@ def require_room(
         raise _over(f"{runs:,} runs of one comparison", limits.comparison_runs)
     if waiting + runs > limits.waiting_runs:
         raise _over(
-            f"{runs:,} more {'run' if runs == 1 else 'runs'} beside the {waiting:,} that you have "
-            "waiting",
+            f"{runs:,} more {'run' if runs == 1 else 'runs'} in addition to your {waiting:,} "
+            "waiting runs",
             limits.waiting_runs,
         )
 
@@ -53,13 +53,13 @@ def require_upload_room(actor: Actor, stored: int, limits: Limits) -> None:
     """Raises OverLimit if a visitor with `stored` uploads may not store another one."""
     if not actor.may_change_all and stored >= limits.uploads:
         raise OverLimit(
-            f"You have stored {counted(stored, 'upload')}, the most of one visitor. Delete one "
+            f"You have stored {counted(stored, 'upload')}, the limit for one visitor. Delete one "
             "first."
         )
 
 
 def _over(given: str, limit: int) -> OverLimit:
     return OverLimit(
-        f"You asked for {given}; the limit of this dashboard is {limit:,}. {_REASON}. Ask for "
-        "less, or run it on the command line."
+        f"You requested {given}; the limit of this dashboard is {limit:,}. {_REASON}. Reduce the "
+        "number, or use the command line."
     )

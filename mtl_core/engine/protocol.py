@@ -22,6 +22,7 @@ from mtl_core.tasks.dataset import Dataset
 from mtl_core.training.events import RunEvent
 from mtl_core.training.predictions import ModelSource, Prediction, Sentence
 from mtl_core.training.spec import RunSpec
+from mtl_core.training.starting import Starting
 from mtl_core.values import Frozen
 
 logger = logging.getLogger(__name__)
@@ -147,6 +148,20 @@ class EventMessage(Frozen):
     event: RunEvent
 
 
+class PackagesLoaded(Frozen):
+    """From the trainer, once: torch and the other packages of a run are loaded."""
+
+    message: Literal["packages_loaded"] = "packages_loaded"
+
+
+class StartingMessage(Frozen):
+    """From the trainer: a stage of a run before its next step."""
+
+    message: Literal["starting"] = "starting"
+    run: str
+    starting: Starting
+
+
 class Separate(Frozen):
     """From the trainer: these runs of a job cannot be trained together, and none of them has begun.
 
@@ -213,6 +228,8 @@ class RequestFailed(Frozen):
         return InternalError(self.reason)
 
 
+AboutRuns = EventMessage | StartingMessage | Separate
+"""A message of the trainer about runs of its job."""
 Request = Describe | TraceCosts | Predict | ScoreBaselines | MeasureSpeed
 """A request to the inspector."""
 Response = Described | CostsTraced | Predicted | BaselinesScored | SpeedMeasured
@@ -223,7 +240,7 @@ ToChild = Annotated[
     Field(discriminator="message"),
 ]
 FromChild = Annotated[
-    Ready | EventMessage | Separate | Response | ReadingResponse | RequestFailed,
+    Ready | PackagesLoaded | AboutRuns | Response | ReadingResponse | RequestFailed,
     Field(discriminator="message"),
 ]
 

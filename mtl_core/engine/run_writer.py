@@ -16,6 +16,7 @@ from mtl_core.training.events import (
     RunStopped,
     Step,
 )
+from mtl_core.training.starting import Starting
 
 logger = logging.getLogger(__name__)
 
@@ -91,6 +92,15 @@ class RunWriter:
             beside = self._store.trained_beside(self.run.id)
             return event.model_copy(update={"trained_beside": beside})
         return event
+
+    def begin_stage(self, starting: Starting) -> Starting:
+        """Write a stage of the run, at once; the same stage. A blocked store misses it."""
+        added = {"elapsed_seconds": self.elapsed_seconds}
+        with suppress(FreezeLabError):
+            self._store.add_stage(
+                self.run.id, starting.model_copy(update=added), pending=len(self._buffer)
+            )
+        return starting
 
     def flush(self) -> None:
         """Write the buffer in one transaction."""

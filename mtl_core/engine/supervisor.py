@@ -15,7 +15,7 @@ from mtl_core.engine.comparisons import advance, advance_all
 from mtl_core.engine.data_reader import DataReader
 from mtl_core.engine.demand import demand_of
 from mtl_core.engine.executor.interface import Executor
-from mtl_core.engine.protocol import Separate, Train
+from mtl_core.engine.protocol import Separate, StartingMessage, Train
 from mtl_core.engine.purge import purge_deleted, purge_uploads
 from mtl_core.engine.resuming import recover, save_states
 from mtl_core.engine.run_writer import RunWriter, flush_together
@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 _RECEIVE_SECONDS = 0.2  # time spent on receiving events between two checks of the runs' states
 _STOP_SECONDS = 1.2  # from a stop request to a kill: under 2 s in all
-_POLL_SECONDS = 1.0  # between two checks for runs that other processes queued
+_POLL_SECONDS = 1.0  # between two looks at the queue, for what other processes changed
 _HEARTBEAT_SECONDS = 15.0
 _WORTH_SAVING_SECONDS = 5.0  # a shorter run is sooner repeated than waited for when closing
 _MAX_DEMANDS = 256
@@ -89,6 +89,7 @@ class Supervisor:
         self._closing = threading.Event()
         self._warm_up_requested = threading.Event()
         self._last_housekeeping = float("-inf")
+        self._last_look = float("-inf")
         self._pending: list[RunWriter] = []
         self._blocked = False  # whether the store could not be written the last time
         self._alone: set[str] = set()  # runs that could not be trained together with others
@@ -135,7 +136,7 @@ class Supervisor:
                 self._work()
             except Exception:
                 logger.exception("The supervisor failed and will try again.")
-                self._pause()
+                self._closing.wait(_POLL_SECONDS)
         save_states(self._executor, self._settings, self._worth_saving())
         self._executor.close()
         with suppress(Exception):  # what cannot be written now is found by the next server
@@ -144,7 +145,10 @@ class Supervisor:
             self._interrupt(running.writer)
 
     def _work(self) -> None:
-        """End the requested runs and write events for a fifth of a second, then start runs.
+        """End the requested runs, write events for a fifth of a second, and look at the queue.
+
+        The queue is read when it may have changed: it was changed here, a run has ended, or a
+        second has passed, since other processes change it too.
 
         An error that prevents a start does not affect the running runs.
         """
@@ -159,13 +163,12 @@ class Supervisor:
             self._receive_events()
         else:
             self._executor.receive(0.0)  # lets it end idle processes
-        self._start_runs()
+        if self._wake.is_set() or monotonic() - self._last_look >= _POLL_SECONDS:
+            self._wake.clear()
+            self._last_look = monotonic()
+            self._start_runs()
         if not self._running:
-            self._pause()
-
-    def _pause(self) -> None:
-        self._wake.wait(_POLL_SECONDS)
-        self._wake.clear()
+            self._wake.wait(_POLL_SECONDS)
 
     def _start_runs(self) -> None:
         """Submit waiting runs while there is room."""
@@ -255,9 +258,13 @@ class Supervisor:
                 self._release(message.runs)
                 break
             running = self._running.get(message.run)
-            if running is not None and running.writer.final_event is None:
-                running.writer.buffer(message.event)
-                ending |= running.writer.final_event is not None
+            if running is None or running.writer.final_event is not None:
+                continue
+            if isinstance(message, StartingMessage):
+                running.writer.begin_stage(message.starting)
+                continue
+            running.writer.buffer(message.event)
+            ending |= running.writer.final_event is not None
         self._write_events([each for each in self._running.values() if each.writer.due])
 
     def _write_events(self, due: Sequence[_RunningRun]) -> None:
@@ -302,7 +309,7 @@ class Supervisor:
         writer = running.writer
         if not writer.ended:
             return
-        del self._running[running.id]
+        self._forget(running.id)
         logger.info("run ended", extra={"run": running.id})
         if writer.final_event is None:  # the run was deleted
             self._executor.end(running.id)
@@ -313,12 +320,17 @@ class Supervisor:
         """Forget a run whose final event cannot be written yet; it is written later."""
         logger.exception("A final event could not be written yet.", extra={"run": running.id})
         self._pending.append(running.writer)
-        del self._running[running.id]
+        self._forget(running.id)
+
+    def _forget(self, run: str) -> None:
+        """Remove a run from the running ones; its room may be enough for a waiting one."""
+        self._running.pop(run, None)
+        self._wake.set()
 
     def _release(self, runs: Sequence[str]) -> None:
         """Return runs that cannot be trained together to the queue; each becomes a job."""
         for run in runs:
-            self._running.pop(run, None)
+            self._forget(run)
         self._alone.update(runs)
         self._store.release(runs, self._owner if self._reserved else None)
 

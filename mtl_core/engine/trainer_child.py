@@ -15,8 +15,15 @@ from mtl_core.engine.job_process import (
     JobProcesses,
     execute_in_this_process,
 )
-from mtl_core.engine.parent import connect
-from mtl_core.engine.protocol import EventMessage, Separate, Train, TrainTogether
+from mtl_core.engine.parent import connect, send
+from mtl_core.engine.protocol import (
+    EventMessage,
+    PackagesLoaded,
+    Separate,
+    StartingMessage,
+    Train,
+    TrainTogether,
+)
 from mtl_core.errors import FreezeLabError, InternalError, machine_fault
 from mtl_core.settings import FileAccess, Settings
 from mtl_core.store.model_folder import model_folder
@@ -24,6 +31,7 @@ from mtl_core.store.runs import RunStore
 from mtl_core.training.events import FINAL_EVENTS, RunEvent, RunFailed
 from mtl_core.training.imports import import_training_packages
 from mtl_core.training.spec import RunSpec
+from mtl_core.training.starting import Report, Stages, Starting
 from mtl_core.training.together.rule import NotTogether
 
 FineTune = Callable[
@@ -36,15 +44,16 @@ FineTune = Callable[
         tuple[RunSpec, ...],
         Path | None,
         Callable[[], bool],
+        Report,
     ],
     Iterator[RunEvent],
 ]
-"""(spec, run, output, should_stop, access, waiting, state, should_save) -> the run's events."""
+"""(spec, run, output, should_stop, access, waiting, state, should_save, report) -> the events."""
 
 TrainRunsTogether = Callable[
-    [tuple[Train, ...], Callable[[str], bool]], Iterator[tuple[str, RunEvent]]
+    [tuple[Train, ...], Callable[[str], bool], Report], Iterator[tuple[str, RunEvent]]
 ]
-"""(runs, should_stop) -> the events of all runs, each with the id of its run; or NotTogether."""
+"""(runs, should_stop, report) -> the events of all runs, each with its id; or NotTogether."""
 
 _NO_FINAL_EVENT = "The run ended without a final event."
 FOREGROUND = "--foreground"
@@ -64,7 +73,7 @@ def serve(
 
     def execute(job: Job, connection: JobConnection) -> None:
         if isinstance(job, TrainTogether) and train_together is not None:
-            for message in _messages_together(train_together, job.runs, connection.should_stop):
+            for message in _messages_together(train_together, job.runs, connection):
                 connection.send(message)
             return
         for each in job.runs if isinstance(job, TrainTogether) else (job,):
@@ -74,13 +83,14 @@ def serve(
     output = connect(low_priority=FOREGROUND not in sys.argv[1:])
     with suppress(Exception):  # a run that needs the missing import reports the error
         warm_up()
+    send(output, PackagesLoaded())
     if COPIES:
         JobProcesses(output, execute).serve()
     execute_in_this_process(output, execute)
 
 
 def _messages_together(
-    train_together: TrainRunsTogether, runs: tuple[Train, ...], should_stop: Callable[[str], bool]
+    train_together: TrainRunsTogether, runs: tuple[Train, ...], connection: JobConnection
 ) -> Iterator[EventMessage | Separate]:
     """The events of runs trained together; an error becomes a RunFailed of each unfinished run.
 
@@ -89,8 +99,13 @@ def _messages_together(
     began = monotonic()
     unfinished = dict.fromkeys(each.run for each in runs)
     ending: Exception = InternalError(_NO_FINAL_EVENT)
+
+    def report(starting: Starting) -> None:
+        for run in unfinished:
+            connection.send(StartingMessage(run=run, starting=starting))
+
     try:
-        for run, event in train_together(runs, should_stop):
+        for run, event in train_together(runs, connection.should_stop, report):
             if run not in unfinished:
                 continue
             if isinstance(event, FINAL_EVENTS):
@@ -122,6 +137,7 @@ def _events(fine_tune: FineTune, request: Train, connection: JobConnection) -> I
             request.waiting,
             Path(request.state) if request.state else None,
             lambda: connection.should_save(request.run),
+            lambda starting: connection.send(StartingMessage(run=request.run, starting=starting)),
         )
         for event in events:
             yield event
@@ -147,6 +163,7 @@ def _fine_tune(
     waiting: tuple[RunSpec, ...],
     state: Path | None,
     should_save: Callable[[], bool],
+    report: Report,
 ) -> Iterator[RunEvent]:
     from mtl_core.training.prefix.store import PrefixStore
     from mtl_core.training.run import fine_tune
@@ -166,11 +183,12 @@ def _fine_tune(
         settings.state_seconds,
         should_save=should_save,
         whole_model=False,
+        stages=Stages(report),
     )
 
 
 def _train_together(
-    runs: tuple[Train, ...], should_stop: Callable[[str], bool]
+    runs: tuple[Train, ...], should_stop: Callable[[str], bool], report: Report
 ) -> Iterator[tuple[str, RunEvent]]:
     from mtl_core.training.prefix.store import PrefixStore
     from mtl_core.training.together.member import Member
@@ -182,7 +200,9 @@ def _train_together(
         for each in runs
     ]
     prefixes, start = PrefixStore.of(settings), _start_folder(first.spec, settings)
-    return fine_tune_together(members, should_stop, first.access, prefixes, start, first.waiting)
+    return fine_tune_together(
+        members, should_stop, first.access, prefixes, start, first.waiting, Stages(report)
+    )
 
 
 def _start_folder(spec: RunSpec, settings: Settings) -> Path | None:

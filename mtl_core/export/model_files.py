@@ -1,10 +1,10 @@
 """The files of a saved model in an export, as Transformers loads it: all tensors in one file."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from mtl_core.export.copied_file import CopiedFile, copied
 from mtl_core.models.base_weights import (
     BASE_FILE,
     read_base,
@@ -16,20 +16,10 @@ from mtl_core.models.weights import LEARNED_FILE, WEIGHTS_FILE
 from mtl_core.report.portable import PathNames
 from mtl_core.training.output_folder import RUN, read_record, record_text, whole_record
 
-_PIECE_BYTES = 4 * 2**20
 _ANY_DIGEST = 64 * "0"  # as long as the one in the file
 
 
-@dataclass(frozen=True, slots=True)
-class ModelFile:
-    """A file of a saved model: its path in the folder, its size, and how to read its content."""
-
-    path: str
-    size_bytes: int
-    pieces: Callable[[], Iterator[bytes]]
-
-
-def model_files(folder: Path, names: PathNames) -> Iterator[ModelFile]:
+def model_files(folder: Path, names: PathNames) -> Iterator[CopiedFile]:
     """Yields the files of the model in `folder`; symbolic links are skipped.
 
     A model that reads tensors from its checkpoint is completed, and its record has `names` instead
@@ -38,14 +28,14 @@ def model_files(folder: Path, names: PathNames) -> Iterator[ModelFile]:
     """
     is_completed = read_base(folder) is not None
     if is_completed:
-        yield ModelFile(WEIGHTS_FILE, whole_file_bytes(folder), lambda: whole_file(folder))
+        yield CopiedFile(WEIGHTS_FILE, whole_file_bytes(folder), lambda: whole_file(folder))
     for file in sorted(folder.rglob("*")):
         path = file.relative_to(folder).as_posix()
         if path == RUN and (is_completed or _has_paths(folder, names)):
             size = len(_record(folder, names, _ANY_DIGEST if is_completed else None))
-            yield ModelFile(path, size, partial(_recorded, folder, names, is_completed))
+            yield CopiedFile(path, size, partial(_recorded, folder, names, is_completed))
         elif file.is_file() and not file.is_symlink() and path not in (LEARNED_FILE, BASE_FILE):
-            yield ModelFile(path, file.stat().st_size, partial(_read, file))
+            yield copied(file, path)
 
 
 def _has_paths(folder: Path, names: PathNames) -> bool:
@@ -61,9 +51,3 @@ def _record(folder: Path, names: PathNames, digest: str | None) -> bytes:
 
 def _recorded(folder: Path, names: PathNames, is_completed: bool) -> Iterator[bytes]:
     yield _record(folder, names, weights_digest(folder) if is_completed else None)
-
-
-def _read(file: Path) -> Iterator[bytes]:
-    with file.open("rb") as opened:
-        while piece := opened.read(_PIECE_BYTES):
-            yield piece

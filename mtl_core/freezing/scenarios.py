@@ -175,13 +175,13 @@ def _candidates(model: ModelDescription) -> Iterator[tuple[str, str, str]]:
     yield (
         "discriminative",
         "Discriminative rates",
-        f"everything; each layer {_DISCRIMINATIVE_DECAY}x slower than the one above",
+        f"everything; each layer at 1/{_DISCRIMINATIVE_DECAY} of the rate above",
     )
     yield (
         "ulmfit",
         "ULMFiT",
         "heads, then one more layer per phase, then all; "
-        f"each layer {_DISCRIMINATIVE_DECAY}x slower",
+        f"each layer at 1/{_DISCRIMINATIVE_DECAY} of the rate above",
     )
     yield (
         "chain-thaw",

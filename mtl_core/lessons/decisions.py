@@ -100,12 +100,12 @@ DECISIONS: tuple[DecisionSection, ...] = (
         example=Example.DESIGNS,
     ),
     DecisionSection(
-        title="Looking again costs",
+        title="The cost of repeated looks",
         paragraphs=(
             "If you add seeds until a difference is found, you find one too often, even between "
             "equal plans: each look at the results is another chance to be wrong. All looks "
             f"therefore share the error of {percent(ERROR)}, and later looks have wider intervals. "
-            f"With {DECIDING_SEEDS} seeds the error is spent.",
+            f"With {DECIDING_SEEDS} seeds it is used up.",
             "So decide on the number of seeds before the first look. Five seeds at once give a "
             "narrower interval than five seeds after a look at three.",
         ),
@@ -130,17 +130,17 @@ DECISIONS: tuple[DecisionSection, ...] = (
             "Two baselines use no encoder: the most frequent label (**majority class**) and a "
             "**bag of words**, a classifier that counts the words. Each plan is compared with "
             "both, sentence by sentence, with intervals and the same outcomes. If no plan is above "
-            "the higher of the two, the title of the page states it and no plan is recommended: "
+            "the higher of the two, the title of the page says so and no plan is recommended: "
             "the best of several plans that learned nothing is not a good choice.",
         ),
     ),
     DecisionSection(
-        title="Which sentences decide",
+        title="Which sentences are used",
         paragraphs=(
-            "Learning rates are chosen by the **validation** sentences. The best of many rates "
+            "Learning rates are chosen on the **validation** sentences. The best of many rates "
             "scores higher on the sentences that chose it than on others. Plans are therefore "
-            "compared on **test** sentences, by which nothing was chosen. If the data have no test "
-            "split, the validation sentences are used for both, and the page states it.",
+            "compared on **test** sentences, which are not used to choose anything. Without a test "
+            "split, the validation sentences are used for both, and a caption says so.",
         ),
     ),
     DecisionSection(

@@ -12,6 +12,7 @@ from mtl_core.freezing.plan import Phase, Plan
 from mtl_core.freezing.rates import default_rates
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.models.cache import catalogue_description
+from mtl_core.models.catalogue import EMBEDDED
 from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
 from mtl_core.models.description import ModelDescription
 from mtl_core.models.sentence_vector import SentenceVector
@@ -23,7 +24,6 @@ from mtl_core.training.arm import ComparisonArm, named_arm
 from mtl_core.training.comparison import ComparisonSpec, plain_arms
 from mtl_core.values import Frozen
 
-CHECKPOINT = "minilm-l6"
 POSTS = SAMPLE_POSTS
 GENERAL, DOMAIN = "bert-base-uncased", "biobert"
 """The default pair of the claim about a general and a domain checkpoint."""
@@ -75,7 +75,7 @@ def gradual_over_all_layers() -> Plan:
 
     The scenario `gradual` stops after three layers. The rates are those of that scenario.
     """
-    model = ModelDescription(catalogue_description(CHECKPOINT), DEFAULT_TASKS)
+    model = ModelDescription(catalogue_description(EMBEDDED), DEFAULT_TASKS)
     gradual = scenario_plan("gradual", model)
     layers = model.backbone.layers
     lower = (
@@ -88,7 +88,7 @@ def gradual_over_all_layers() -> Plan:
 
 def _gradual_with_rates_of_full() -> Plan:
     """Gradual unfreezing of all layers with the rates of full in every phase."""
-    gradual, rates = gradual_over_all_layers(), default_rates("full", _hidden_size(CHECKPOINT))
+    gradual, rates = gradual_over_all_layers(), default_rates("full", _hidden_size(EMBEDDED))
     own = {"learning_rate": None, "head_learning_rate": None, "thawed_learning_rate": None}
     phases = tuple(phase.model_copy(update=own) for phase in gradual.phases)
     whole = {"learning_rate": rates.encoder, "head_learning_rate": rates.heads}
@@ -102,7 +102,7 @@ def _hidden_size(checkpoint: str) -> int:
 def _sample(*arms: ComparisonArm, count: int = 5, **changes: object) -> ComparisonSpec:
     """A comparison on the sample and the included checkpoint: three epochs, `count` seeds."""
     values = {
-        "checkpoint": CHECKPOINT,
+        "checkpoint": EMBEDDED,
         "arms": arms,
         "seeds": seeds(count),
         "sentence_vector": SentenceVector.MEAN,
@@ -115,8 +115,8 @@ def full_rate(hidden_size: int, factor: float) -> float:
     return round(factor * default_rates("full", hidden_size).encoder, 10)
 
 
-_HIGH_RATE = full_rate(_hidden_size(CHECKPOINT), HIGH)
-_HIGHER_RATE = full_rate(_hidden_size(CHECKPOINT), HIGHER)
+_HIGH_RATE = full_rate(_hidden_size(EMBEDDED), HIGH)
+_HIGHER_RATE = full_rate(_hidden_size(EMBEDDED), HIGHER)
 
 
 def _of_each_task(sentences: int) -> dict[str, int]:
@@ -350,7 +350,7 @@ def experiments_with(access: FileAccess, **changes: object) -> Experiments:
             spec = spec.model_copy(update={"also_evaluate": ()})
         if domain is not None and len(spec.checkpoints) > 1:
             spec = _with_domain(spec, str(domain))
-        if general is not None and (spec.checkpoint == CHECKPOINT or len(spec.checkpoints) > 1):
+        if general is not None and (spec.checkpoint == EMBEDDED or len(spec.checkpoints) > 1):
             spec = _on_checkpoint(spec, resolve_checkpoint(str(general), access))
         spec = _longer(spec.model_copy(update=given), longer)
         found[name] = each.model_copy(update={"spec": spec})
@@ -390,7 +390,7 @@ def _at_rate_for(width: int | None, arm: ComparisonArm) -> ComparisonArm:
     """The arm with the same multiple of the tuned rate of full for an encoder of this width."""
     if arm.learning_rate is None or width is None:
         return arm
-    factor = arm.learning_rate / full_rate(_hidden_size(CHECKPOINT), 1)
+    factor = arm.learning_rate / full_rate(_hidden_size(EMBEDDED), 1)
     return arm.model_copy(update={"learning_rate": full_rate(width, factor)})
 
 

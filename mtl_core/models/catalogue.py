@@ -60,9 +60,12 @@ class CatalogueEntry(Frozen):
         return (self.name, self.hub_id, *self.also_known_as)
 
 
+EMBEDDED = "minilm-l6"
+"""The checkpoint whose weights are installed with Freeze Lab: the default everywhere."""
+
 _ENTRIES = (
     CatalogueEntry(
-        name="minilm-l6",
+        name=EMBEDDED,
         hub_id="sentence-transformers/all-MiniLM-L6-v2",
         also_known_as=("all-MiniLM-L6-v2",),
         title="MiniLM, 6 layers",

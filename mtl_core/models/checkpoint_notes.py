@@ -35,7 +35,7 @@ def checkpoint_notes(checkpoint: Checkpoint, described: BackboneDescription) -> 
     try:
         types = stored_types(checkpoint.folder)
     except DamagedCheckpoint as problem:
-        return CheckpointNotes(problems=(f"Training will refuse the weights: {problem}",))
+        return CheckpointNotes(problems=(f"The weights cannot be trained: {problem}",))
     prefix = described.prefix
     stored = names_in_table(types, (each.name for each in described.tensors), prefix)
     needed = [t.name for t in described.tensors if t.role is not Role.POOLER and not t.tied_to]
@@ -44,7 +44,7 @@ def checkpoint_notes(checkpoint: Checkpoint, described: BackboneDescription) -> 
         return CheckpointNotes(remarks=(_absent(absent, needed),))
     names = [each.name for each in described.tensors]
     left = left_over(types.keys() - stored.keys(), types, names, prefix)
-    refused = f"Training will refuse the weights. They have {refusal(left.encoder, names, prefix)}"
+    refused = f"The weights cannot be trained. They have {refusal(left.encoder, names, prefix)}"
     remark = f"Not read from the weights: {parts_in_words(left.others, prefix)}."
     return CheckpointNotes(
         problems=(refused,) if left.encoder else (), remarks=(remark,) if left.others else ()
@@ -54,7 +54,7 @@ def checkpoint_notes(checkpoint: Checkpoint, described: BackboneDescription) -> 
 def _absent(absent: Sequence[str], needed: Sequence[str]) -> str:
     return (
         f"{len(absent)} of {len(needed)} tensors of the encoder are not in the weights under their "
-        f"names, {absent[0]} among them. Training will refuse the weights unless transformers "
+        f"names, {absent[0]} among them. They cannot be trained unless transformers "
         "converts them from other names."
     )
 

@@ -45,6 +45,10 @@ _HEAD_INPUTS: dict[TaskKind, Callable[[Any], torch.Tensor]] = {
 """The part of the backbone's output that each kind of head reads. The mean of all tokens reaches
 the same parameters as the first token, because layers combine tokens."""
 
+_MOST_DESCRIBED = 32
+_DESCRIBED: dict[str, BackboneDescription] = {}
+"""By the values of the configuration; the oldest is dropped first."""
+
 
 def describe(checkpoint: "Checkpoint | PreTrainedConfig") -> BackboneDescription:
     """Describes every tensor of the bare backbone: layer, role, ties, and heads that reach it.
@@ -61,8 +65,17 @@ def describe(checkpoint: "Checkpoint | PreTrainedConfig") -> BackboneDescription
 
 
 def _described(config: "PreTrainedConfig") -> BackboneDescription:
-    require_two_directions(config)
-    return traced(config, _describe)
+    """Describe the backbone of `config`, once for each configuration in this process.
+
+    Every run of a comparison asks for the same one, and a pass on the meta device takes seconds.
+    """
+    values = f"{type(config).__name__} {config.to_json_string(use_diff=False)}"
+    if values not in _DESCRIBED:
+        require_two_directions(config)
+        if len(_DESCRIBED) >= _MOST_DESCRIBED:
+            del _DESCRIBED[next(iter(_DESCRIBED))]
+        _DESCRIBED[values] = traced(config, _describe)
+    return _DESCRIBED[values]
 
 
 def _describe(model: "PreTrainedModel", input_ids: torch.Tensor) -> BackboneDescription:

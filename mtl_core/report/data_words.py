@@ -92,7 +92,7 @@ def counts_caption(task: TaskOverview) -> str:
     parts.append(f"head {task.task.head}, {len(task.task.outputs)} outputs")
     if task.repaired_tags:
         tags = counted(task.repaired_tags, "tag", "tags")
-        parts.append(f"{tags} began an entity with I- and read as B-")
+        parts.append(f"{tags} changed from I- to B- at the start of an entity")
     return " · ".join(parts)
 
 

@@ -34,7 +34,7 @@ CHANGE_SIGNS = {(True, False): "✓ → ✕", (False, True): "✕ → ✓", (Fal
 _SENTENCES_IN_NOTE = 5  # per task; the bundle's CSV has all
 _CONFUSION_WIDTH = 560  # pixels
 _SIGNS_CAPTION = (
-    "✓ → ✕: lost, the first plan is correct and the second is wrong; ✕ → ✓: won; ✕ → ✕: both "
+    "✓ → ✕: lost, the first plan is correct and the second is wrong; ✕ → ✓: gained; ✕ → ✕: both "
     "wrong. tables/changed-answers.csv in the bundle lists every sentence that any two plans "
     "label differently, for each seed."
 )
@@ -62,12 +62,12 @@ class ChangedBetween:
 
     @property
     def caption(self) -> str:
-        """The two runs, and the number of sentences that the second won and lost."""
+        """The two runs, and the number of sentences that the second gained and lost."""
         lost = sum(each.first_correct for each in self.sentences)
-        won = sum(each.second_correct for each in self.sentences)
+        gained = sum(each.second_correct for each in self.sentences)
         return (
             f"From {self.first}, seed {self.first_run.spec.seed}, to {self.second}, seed "
-            f"{self.second_run.spec.seed}: {won} won, {lost} lost."
+            f"{self.second_run.spec.seed}: {gained} gained, {lost} lost."
         )
 
 
@@ -83,7 +83,7 @@ def blocks(report: Report) -> Iterator[Block]:
         return
     dataset, gold = data
     if shown.by_size:
-        yield Text(f"Of the runs with {size_words(shown.by_size[-1].size)}.")
+        yield Text(f"Only runs with {size_words(shown.by_size[-1].size)} are included.")
     ends = (plans[0], plans[-1]) if len(plans) > 1 else (plans[0],)
     panels = [
         panel

@@ -69,7 +69,8 @@ def comparison_headline(
     if plans > 1 and scored < 2:
         return f"Waiting for results: {_finished_plans(scored, plans)}"
     line = finding(comparison, _titles(comparison), baselines)
-    return f"So far: {line}" if plans > 1 and _is_unfinished(comparison) else line
+    may_change = _incomparable(comparison) is None and _is_unfinished(comparison)
+    return f"So far: {line}" if may_change else line
 
 
 def sizes_headline(sizes: Sequence[AtSize], baselines: BaselinesByTask | None = None) -> str:
@@ -186,7 +187,7 @@ def has_one_seed(comparison: PlanComparison) -> bool:
 def _incomparable(comparison: PlanComparison) -> str | None:
     count = len(comparison.plans)
     if count < 2:
-        return "Choose another run to compare with" if count else "Choose two runs or more"
+        return "Choose another run to compare" if count else "Choose two runs or more"
     if not comparison.same_sentences:
         return (
             f"These {count} plans were evaluated on different sentences: their scores cannot be "

@@ -38,7 +38,7 @@ ELSEWHERE_CAPTION = (
 
 _INTERVAL = "95 %"
 _DRIFT_WIDTH = 560  # pixels
-_TEXT_COLUMNS = ("Plan", "Task", "Against its start", "Left out as")
+_TEXT_COLUMNS = ("Plan", "Task", "Verdict", "Reason")
 
 UntrainedTasks = Mapping[Task, Sequence[Forgetting]]
 """By task that some plan does not train: its change under each of these plans."""
@@ -115,16 +115,16 @@ def forgetting_title(name: str, found: Sequence[Forgetting]) -> str:
     if changed:
         most = max(changed, key=lambda each: abs(each.metric.mean))
         by = f"{abs(most.metric.mean):.3f} {most.judged.verdict}"
-        return f"{name} left out: {by} its start with {most.plan}"
+        return f"{name} untrained: {by} its start with {most.plan}"
     moved = [each for each in found if not each.metric.is_zero]
     if not moved:
-        return f"{name} left out: its score did not change"
+        return f"{name} untrained: its score did not change"
     for verdict, words in ((Verdict.UNDECIDED, "undecided"), (Verdict.OPEN, "not tested")):
         plans = [each.plan for each in moved if each.judged.verdict is verdict]
         if plans:
             some = plans[0] if len(plans) == 1 else f"{len(plans)} plans"
-            return f"{name} left out: {words} with {some}"
-    return f"{name} left out: equivalent to its start"
+            return f"{name} untrained: {words} with {some}"
+    return f"{name} untrained: equivalent to its start"
 
 
 def outcome_text(found: Forgetting) -> str:
@@ -177,9 +177,9 @@ def forgotten_row(found: Forgetting) -> dict[str, str]:
         "Task": _task_text(found.task),
         **_columns("", found.metric),
         _INTERVAL: interval_words(found.judged.interval),
-        "Against its start": outcome_text(found),
+        "Verdict": outcome_text(found),
         **(_columns("Loss ", found.loss) if found.loss else {}),
-        "Left out as": found.why.value,
+        "Reason": found.why.value,
     }
 
 

@@ -146,8 +146,8 @@ def front_title(
         return is_equivalent.replace(cheapest, f"{cheapest}, the cheapest,", 1)
     if cheapest != scored[-1][1]:
         if cheapest == best:
-            return f"more {resource} than {best} gains nothing"
-        return f"more {resource} than {cheapest} gains nothing beyond the margin"
+            return f"more {resource} than {best} brings no gain"
+        return f"more {resource} than {cheapest} brings no gain beyond the margin"
     lead = means[best] - max(means[label] for _, label in scored if label != best)
     return f"{best} {verb(best, 'is', 'are')} {lead:.2f} above the next"
 

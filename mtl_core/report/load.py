@@ -28,7 +28,7 @@ from mtl_core.report.baselines import (
 )
 from mtl_core.report.compared import ComparedRuns, LabelledRun, compare_runs, lowest_seed_run
 from mtl_core.report.finding import headline
-from mtl_core.report.portable import PathNames, path_names
+from mtl_core.report.portable import PathNames, path_names, with_earlier
 from mtl_core.report.run_words import run_headline
 from mtl_core.store.model_folder import saved_model
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
@@ -107,9 +107,9 @@ class Report:
 
     `record` is the comparison that the runs form, None for runs that were selected one by one.
     Without `data_of` plans are tested over seeds only. `names` are those that records, specs
-    and events have instead of paths. `by_arm` labels plans with the names of
+    and events have instead of paths and uploads. `by_arm` labels plans with the names of
     their arms. `reference` is the label, or the name of the arm, of a plan that all others are
-    compared with.
+    compared with. `earlier` are the runs from which those start that are not among them.
     """
 
     runs: tuple[ReportRun, ...]
@@ -119,6 +119,7 @@ class Report:
     by_arm: bool = False
     reference: str | None = None
     names: PathNames = field(default_factory=lambda: PathNames(()))
+    earlier: tuple[ReportRun, ...] = ()
 
     @cached_property
     def compared(self) -> ComparedRuns:
@@ -263,14 +264,20 @@ def load_report(
     the store has no such run.
     """
     records = [store.run(run) for run in dict.fromkeys(ids)]
+    named = {each.id for each in records}
     names = path_names(store, records, record, folders)
+
+    def loaded(runs: Iterable[RunRecord]) -> tuple[ReportRun, ...]:
+        return tuple(_with_events(store, each, model_of, names) for each in runs)
+
     return Report(
-        tuple(_with_events(store, each, model_of, names) for each in records),
+        loaded(records),
         None if record is None else names.in_comparison(record),
         None if data_of is None else partial(_data_at_path, names, data_of),
         lambda data: baselines_of(replace(data, reference=names.path_of(data.reference))),
         reference=reference,
         names=names,
+        earlier=loaded(each for each in with_earlier(store, records) if each.id not in named),
     )
 
 

@@ -1,13 +1,13 @@
-"""Names for the paths of this machine in exports, which other people read.
+"""Names for the paths and uploads of this machine in exports, which other people read.
 
 A path below a configured folder becomes relative to it. Any other keeps only its last part, or as
-many as make it different from the others.
+many as make it different from the others. An upload has the name of its data, or of its tasks.
 """
 
 import re
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from mtl_core.errors import UnknownRun
 from mtl_core.store.record import ComparisonRecord, RunRecord
 from mtl_core.store.runs import RunStore
+from mtl_core.tasks.upload_reference import PREFIX, is_upload
 from mtl_core.training.comparison import ComparisonSpec
 from mtl_core.training.events import RunFinished
 from mtl_core.training.spec import RunSpec
@@ -35,11 +36,19 @@ class PathNames:
     """The names of the absolute paths in `references`, and of what is below `folders`.
 
     The folder of a referenced file is replaced with it, because messages name the files beside it.
+    `uploads` are references to uploads with the titles of their data.
     """
 
-    def __init__(self, references: Iterable[str], folders: Iterable[Path] = ()) -> None:
+    def __init__(
+        self,
+        references: Iterable[str],
+        folders: Iterable[Path] = (),
+        uploads: Mapping[str, str] | None = None,
+    ) -> None:
         folders = tuple(folders)
-        self._names = _distinct_names(dict.fromkeys(references), folders)
+        paths = _distinct_names(dict.fromkeys(references), folders)
+        self._uploads = _upload_names(uploads or {}, set(paths.values()))
+        self._names = paths | self._uploads
         self._paths = {name: path for path, name in self._names.items()}
         self._texts = dict(self._replacements(folders))
         longest_first = sorted(self._texts, key=len, reverse=True)
@@ -57,19 +66,23 @@ class PathNames:
             for path in {folder, folder.resolve()} - {Path("/")}:
                 yield f"{path}/", ""
                 yield str(path), path.name
-        for reference, name in self._names.items():
+        yield from self._uploads.items()
+        paths = {path: name for path, name in self._names.items() if path not in self._uploads}
+        for reference, name in paths.items():
             for path in {Path(reference), Path(reference).resolve()}:
                 if path.suffix and path.parent != Path("/"):
                     yield f"{path.parent}/", name.removesuffix(path.name)
                     yield str(path.parent), name.removesuffix(path.name).rstrip("/")
-        for reference, name in self._names.items():
+        for reference, name in paths.items():
             for text in {reference, str(Path(reference)), str(Path(reference).resolve())}:
                 yield f"{text}/", f"{name}/"
                 yield text, name
 
     def in_text(self, text: str) -> str:
-        """The text with names instead of paths."""
-        return self._pattern.sub(lambda found: self._texts[found[0]], text) if "/" in text else text
+        """The text with names instead of paths and uploads."""
+        if not _may_refer(text):
+            return text
+        return self._pattern.sub(lambda found: self._texts[found[0]], text)
 
     def in_json(self, value: Any) -> Any:
         """A value of JSON with names instead of paths, also in the keys of objects."""
@@ -84,9 +97,16 @@ class PathNames:
 
     def in_model(self, value: Model) -> Model:
         """A spec or event with names instead of paths."""
-        if "/" not in value.model_dump_json():
+        if not _may_refer(value.model_dump_json()):
             return value
         return type(value).model_validate(self.in_json(value.model_dump(mode="json")))
+
+    def with_uploads(self, spec: Model) -> Model:
+        """A spec with the references of uploads instead of their names."""
+        if not self._uploads:
+            return spec
+        references = {name: reference for reference, name in self._uploads.items()}
+        return type(spec).model_validate(_with_texts(spec.model_dump(mode="json"), references))
 
     def in_record(self, record: RunRecord) -> RunRecord:
         """A run with names instead of paths."""
@@ -117,19 +137,19 @@ def path_names(
     comparison: ComparisonRecord | None = None,
     folders: Iterable[Path] = (),
 ) -> PathNames:
-    """The names of the paths in runs and in the earlier runs that they start from."""
+    """The names of paths and uploads in runs, and in the earlier runs that they start from."""
     specs: list[RunSpec | ComparisonSpec] = [] if comparison is None else [comparison.spec]
     outputs = []
-    for run in _with_earlier(store, records):
+    for run in with_earlier(store, records):
         end = store.latest(run.id, "run_finished")
         specs.append(run.spec)
         outputs.append(end.output if isinstance(end, RunFinished) else None)
     found = [each.model_dump(mode="json") for each in specs]
-    return PathNames(_absolute_paths([*found, outputs]), folders)
+    return PathNames(_absolute_paths([*found, outputs]), folders, _uploads(specs))
 
 
-def _with_earlier(store: RunStore, records: Iterable[RunRecord]) -> Iterator[RunRecord]:
-    """Yield runs and the runs that they start from, each once."""
+def with_earlier(store: RunStore, records: Iterable[RunRecord]) -> Iterator[RunRecord]:
+    """Yield runs and the runs that they start from, each once; deleted ones are left out."""
     left, seen = list(records), set()
     while left:
         record = left.pop(0)
@@ -140,6 +160,44 @@ def _with_earlier(store: RunStore, records: Iterable[RunRecord]) -> Iterator[Run
         if record.spec.starts_from is not None:
             with suppress(UnknownRun):
                 left.append(store.run(record.spec.starts_from))
+
+
+def _uploads(specs: Iterable[RunSpec | ComparisonSpec]) -> dict[str, str]:
+    """The uploads of specs, each with the title of its data: their name, or their tasks."""
+    titles: dict[str, str] = {}
+    others: dict[str, str] = {}
+    for spec in specs:
+        run = spec if isinstance(spec, RunSpec) else None
+        tasks = [task.name for task in run.tasks] if run else []
+        if run and run.data_name is not None:
+            titles.setdefault(run.data, run.data_name)
+        own = [arm.options.get("also_evaluate", ()) for arm in getattr(spec, "arms", ())]
+        for reference in (spec.data, *spec.also_evaluate, *(each for one in own for each in one)):
+            if run or reference not in others:
+                others[reference] = "-".join(["uploaded", *tasks])
+    return {each: title for each, title in (others | titles).items() if is_upload(each)}
+
+
+def _may_refer(text: str) -> bool:
+    """Whether a text may contain a path or an upload."""
+    return "/" in text or PREFIX in text
+
+
+def _with_texts(value: Any, texts: Mapping[str, str]) -> Any:
+    """A value of JSON with other texts, also at the start of keys: `NAME: FILE`."""
+    match value:
+        case str():
+            return texts.get(value, value)
+        case list():
+            return [_with_texts(each, texts) for each in value]
+        case dict():
+            return {_key(key, texts): _with_texts(each, texts) for key, each in value.items()}
+    return value
+
+
+def _key(key: str, texts: Mapping[str, str]) -> str:
+    name, colon, file = key.partition(": ")
+    return f"{texts[name]}{colon}{file}" if name in texts else key
 
 
 def _absolute_paths(value: Any) -> Iterator[str]:
@@ -172,6 +230,17 @@ def _names(value: Any) -> Iterator[str]:
         case dict():
             for each in value.values():
                 yield from _names(each)
+
+
+def _upload_names(uploads: Mapping[str, str], taken: set[str]) -> dict[str, str]:
+    """By upload, a name that is no path and that no other reference has."""
+    found: dict[str, str] = {}
+    for reference, title in uploads.items():
+        name = re.sub(r"[^\w.-]+", "-", title).strip("-.") or "uploaded"
+        names = [name, *(f"{name}-{number}" for number in range(2, len(uploads) + len(taken) + 2))]
+        used = taken | set(found.values())
+        found[reference] = next(text for each in names if (text := f"{HERE}{each}") not in used)
+    return found
 
 
 def _distinct_names(references: Iterable[str], folders: tuple[Path, ...]) -> dict[str, str]:

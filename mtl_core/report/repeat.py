@@ -1,4 +1,4 @@
-"""Commands and scripts that repeat a run or a comparison."""
+"""Commands that repeat a run or a comparison, and the plan files that they read."""
 
 import csv
 import io
@@ -30,12 +30,14 @@ def blocks(report: Report) -> Iterator[Block]:
     yield Text(
         "Run from the folder of Freeze Lab. The same command on the same machine, with the same "
         "number of threads, reproduces each loss to the last bit. Runs that were trained together "
-        "have the losses of the same run alone within 1e-6."
+        "match the losses of the same run trained alone within 1e-6. On another machine, repeat.sh "
+        "in the bundle lists the data and checkpoints that are missing, first trains the runs that "
+        "others start from, and compares the losses."
     )
     record = report.whole_comparison
     if record is not None:
         command = compare_command(record.spec, report.reference_arm)
-        command = _with_threads(report.threads, command)
+        command = with_threads(report.threads, command)
         comments = [*parent_comment(record.spec), *files_comment(record.spec)]
         yield Code("\n".join([f"# {record.id}", *comments, command]), "sh")
         for path, plan in plan_files(record.spec).items():
@@ -131,59 +133,6 @@ def _command(name: str, arguments: Sequence[tuple[str, ...]]) -> str:
     return " \\\n  ".join([f"python -m mtl_core {name}", *lines])
 
 
-def compare_script(
-    comparison: str, spec: ComparisonSpec, threads: int | None, reference: str | None = None
-) -> str:
-    """Builds a shell script that runs `comparison` again from the folder of Freeze Lab.
-
-    Plan files are read from the folder of the script. Arguments of the script are passed on.
-    `threads` None: the script sets no thread count. `reference` is that of `compare_command`.
-    """
-    # An argument that begins with a plan file: '"plans/…"'
-    command = compare_command(spec, reference).replace(
-        f"--arm '\"{PLANS_FOLDER}/", f"--arm '\"'\"$beside\"'/{PLANS_FOLDER}/"
-    )
-    return "\n".join(
-        [
-            "#!/bin/sh",
-            f"# Repeats comparison {comparison}. Start it from the folder of Freeze Lab.",
-            "# Arguments, such as --output DIR, are passed on.",
-            *parent_comment(spec),
-            *files_comment(spec),
-            "set -eu",
-            *(['beside=$(dirname "$0")'] if plan_files(spec) else []),
-            *([] if threads is None else [f"export FREEZE_LAB_THREADS={threads}"]),
-            f'exec {command} "$@"',
-            "",
-        ]
-    )
-
-
-def repeat_script(run: str, spec: RunSpec, model: ModelDescription | None) -> str:
-    """Builds a shell script that trains `run` again from the folder of Freeze Lab.
-
-    A plan file is read from the folder of the script. Arguments of the script are passed on, for
-    instance `--output DIR`.
-    """
-    command = train_command(spec, model)
-    if needs_plan_file(spec, model):
-        command = command.replace(f"--plan {PLAN_FILE}", f'--plan "$beside/{PLAN_FILE}"')
-    return "\n".join(
-        [
-            "#!/bin/sh",
-            f"# Repeats run {run}. Start it from the folder of Freeze Lab.",
-            "# Arguments, such as --output DIR, are passed on.",
-            *parent_comment(spec),
-            *files_comment(spec),
-            "set -eu",
-            'beside=$(dirname "$0")',
-            f"export FREEZE_LAB_THREADS={spec.threads}",
-            f'exec {command} "$@"',
-            "",
-        ]
-    )
-
-
 def parent_comment(spec: RunSpec | ComparisonSpec) -> list[str]:
     """Shell comments on the run that `spec` starts from; empty if it starts from a checkpoint."""
     own = [arm.options.get("starts_from") for arm in getattr(spec, "arms", ())]
@@ -193,14 +142,13 @@ def parent_comment(spec: RunSpec | ComparisonSpec) -> list[str]:
         if run is not None
         for line in (
             f"# Starts from run {run}, which must be in the store (FREEZE_LAB_HOME) with",
-            "# its saved model. On another machine, repeat that run first with --output DIR and",
-            "# replace its id below by the new one.",
+            "# its saved model. On another machine, repeat.sh in the bundle trains it first.",
         )
     ]
 
 
 def files_comment(spec: RunSpec | ComparisonSpec) -> list[str]:
-    """Shell comments on the local files that `spec` names without their path, if there are any."""
+    """Shell comments on the files and uploads that `spec` has names for, if there are any."""
     files = named_files(spec)
     if not files:
         return []
@@ -239,14 +187,16 @@ def scenario_rates(
 
 def _run(run: ReportRun) -> Iterator[Block]:
     spec = run.record.spec
-    command = _with_threads(spec.threads, train_command(spec, run.model))
-    yield Code("\n".join([f"# {run.id}", *files_comment(spec), command]), "sh")
+    command = with_threads(spec.threads, train_command(spec, run.model))
+    comments = [*parent_comment(spec), *files_comment(spec)]
+    yield Code("\n".join([f"# {run.id}", *comments, command]), "sh")
     if needs_plan_file(spec, run.model):
         yield Text(f"Save the plan of {run.id} as plan.yaml:")
         yield Code(plan_to_yaml(spec.plan), "yaml")
 
 
-def _with_threads(threads: int | None, command: str) -> str:
+def with_threads(threads: int | None, command: str) -> str:
+    """The command with the number of threads in its environment; None: as it is."""
     return command if threads is None else f"FREEZE_LAB_THREADS={threads} {command}"
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from mtl_core.analysis.summary import ProgressState, RunSummary, TaskProgress
+from mtl_core.analysis.summary import RunSummary, TaskProgress
 from mtl_core.freezing.table_text import rate_text
 from mtl_core.freezing.titles import scenario_phrase
 from mtl_core.models.sentence_vector import SentenceVector
@@ -164,7 +164,7 @@ def spent_words(end: RunFinished) -> str:
     parts = {
         "training": end.training_seconds,
         "evaluation": end.evaluation_seconds,
-        "frozen layers run once": end.prefix_seconds,
+        "outputs of frozen layers": end.prefix_seconds,
     }
     parts["loading, checks and measures"] = end.total_seconds - sum(parts.values())
     shown = [(name, seconds) for name, seconds in parts.items() if seconds >= _MIN_SHOWN]
@@ -172,12 +172,12 @@ def spent_words(end: RunFinished) -> str:
 
 
 def shared_words(together: int | None, beside: int | None) -> str:
-    """Describes what a run's seconds include or were slowed by: " for 3 runs", " beside 2 others".
+    """Describes what a run's seconds include or were slowed by: " alongside 2 others".
 
     `together` and `beside` are those of a plan or a run. Empty for a run alone, or if unknown.
     """
     for_runs = f" for {together} runs" if together else ""
-    others = f" beside {beside} other{'s' * (beside != 1)}" if beside else ""
+    others = f" alongside {beside} other{'s' * (beside != 1)}" if beside else ""
     return f"{for_runs}{',' * bool(for_runs and others)}{others}"
 
 
@@ -207,10 +207,8 @@ def _running(record: RunRecord, summary: RunSummary) -> str:
     if record.stop_requested:
         return "Stopping after the current step"
     phase = summary.phase
-    if summary.progress is ProgressState.WAITING:
-        return "Starting: the model and the data are being loaded"
     if phase is None:
-        return "Starting: the model is evaluated before training"
+        return "Starting the run"
     words = phase.learning or f"“{phase.name}”"
     if len(summary.phases) == 1:
         return f"Training: {words}"

@@ -68,7 +68,7 @@ TOPICS = (
     Topic("losses", "Losses", losses.blocks, _PAGE_AND_NOTE),
     Topic(
         "maps",
-        "What is trained, and what moved",
+        "Trained parts and how far they moved",
         maps.blocks,
         _PAGE_AND_NOTE,
         several_runs=True,

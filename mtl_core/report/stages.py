@@ -23,7 +23,7 @@ def blocks(report: Report) -> Iterator[Block]:
             continue
         seed = f", seed {run.record.spec.seed}" if report.compared.several_seeds else ""
         yield Text(f"{label}{seed}: {chain_title(run.chain)}.")
-        yield table_of(chain_rows(run.chain), left=("Stage", "Run", "Learned"))
+        yield table_of(chain_rows(run.chain), left=("Stage", "Run", "Trained"))
         for line in chain_lines(run.chain):
             yield Text(line)
 
@@ -68,7 +68,7 @@ def _row(stage: Stage, chain: Chain) -> dict[str, str]:
     row = {
         "Stage": str(stage.number),
         "Run": f"{stage.run} (this run)" if is_last else stage.run,
-        "Learned": _learned(stage),
+        "Trained": _learned(stage),
     }
     for task in chain.tasks:
         found = stage.task(task.name)

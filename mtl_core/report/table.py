@@ -230,7 +230,7 @@ def undecided_words(result: TaskResult) -> str:
     if not tested.level:
         return (
             f"undecided at {signed(tested.effect)} ({interval_words(tested)}). Earlier looks have "
-            "used all of the error rate: added seeds change no verdict. Start a new comparison."
+            "used up the error rate, so more seeds cannot change a verdict. Start a new comparison."
         )
     finds, enough = smallest_difference(tested), needed(result)
     numbers = [
@@ -248,7 +248,7 @@ def undecided_words(result: TaskResult) -> str:
     )
     return (
         f"undecided at {signed(tested.effect)} ({interval_words(tested)}). {found}"
-        f"{decide} would decide."
+        f"{decide} would be enough to decide."
     )
 
 
@@ -267,7 +267,7 @@ def _sharing_words(comparison: PlanComparison) -> str:
     beside = any(plan.trained_beside for plan in comparison.plans)
     return " ".join(
         ["Runs trained together share their seconds and peak memory."] * together
-        + ["Runs beside others take longer than alone."] * beside
+        + ["Runs that are trained at the same time as others take longer than alone."] * beside
     )
 
 
@@ -314,10 +314,10 @@ def judged_words(comparison: PlanComparison) -> str:
             by_split.setdefault(split, []).append(task.name)
     tasks = {split: listed([within(name) for name in names]) for split, names in by_split.items()}
     parts = [
-        f"Scores of {tasks.get('test')} are those on test sentences, by which nothing was chosen."
-        * ("test" in tasks),
-        f"Scores of {tasks.get('validation')} are those on validation sentences: these runs had no "
-        "test split, so a rate or a plan that was chosen on them looks better than it is."
+        f"Scores of {tasks.get('test')} are those on the test sentences, which were not used to "
+        "choose anything." * ("test" in tasks),
+        f"Scores of {tasks.get('validation')} are those on the validation sentences, because the "
+        "data have no test split. A learning rate or a plan chosen on them looks better than it is."
         * ("validation" in tasks),
     ]
     return " ".join(part for part in parts if part)

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session
 
 from mtl_core.store.comparisons import Comparisons, forget_comparisons
@@ -36,6 +36,7 @@ from mtl_core.store.shipping import Shipping
 from mtl_core.store.visitors import Visitors
 from mtl_core.training.events import RunEvent, event_from_json
 from mtl_core.training.spec import RunSpec
+from mtl_core.training.starting import Starting
 
 
 class RunStore(Queue, Comparisons, Shipping, Visitors):
@@ -137,6 +138,37 @@ class RunStore(Queue, Comparisons, Shipping, Visitors):
                     owner.seen_at = now
             return {row.id for row in accepting}
 
+    def add_stage(self, run: str, starting: Starting, pending: int = 0) -> None:
+        """Add a stage of a running run; progress within the newest stage replaces it.
+
+        `pending` events of the run are not written yet.
+        """
+        with self._database.writing() as session:
+            row = row_of(session, run)
+            if row.state is not RunState.RUNNING:
+                return
+            newest = session.scalar(_stage_rows(row.number).order_by(EventRow.number).limit(1))
+            before = None if newest is None else Starting.model_validate_json(newest.body)
+            added: dict[str, float] = {"after": row.last_event + pending}
+            if newest is not None and before is not None and before.continued_by(starting):
+                added["elapsed_seconds"] = before.elapsed_seconds
+                newest.body = starting.model_copy(update=added).model_dump_json()
+                return
+            session.add(
+                EventRow(
+                    run=row.number,
+                    number=(0 if newest is None else newest.number) - 1,
+                    kind=starting.event,
+                    body=starting.model_copy(update=added).model_dump_json(),
+                )
+            )
+
+    def stages(self, run: str) -> list[Starting]:
+        """The stages of a run, in order; empty for a run of an earlier version."""
+        with self._database.reading() as session:
+            rows = _stage_rows(row_of(session, run).number).order_by(EventRow.number.desc())
+            return [Starting.model_validate_json(row.body) for row in session.scalars(rows)]
+
     def events(
         self, run: str, after: int = 0, kinds: Collection[str] = ()
     ) -> list[tuple[int, RunEvent]]:
@@ -206,6 +238,12 @@ class RunStore(Queue, Comparisons, Shipping, Visitors):
             if before is not None:
                 newest = newest.where(RunRow.number < row_of(session, before).number)
             return [record_of(row) for row in session.scalars(newest)]
+
+    def has_runs(self) -> bool:
+        """Whether there are runs, apart from those included in the installation."""
+        own = select(RunRow.number).where(KEPT, ~RunRow.shipped).limit(1)
+        with self._database.reading() as session:
+            return session.scalar(own) is not None
 
     def run(self, run: str) -> RunRecord:
         """The current record of a run."""
@@ -277,3 +315,8 @@ class RunStore(Queue, Comparisons, Shipping, Visitors):
             row = deleted_row_of(session, run) or row_of(session, run)
             require_deletable(row)
             forget(session, row)
+
+
+def _stage_rows(number: int) -> Select[EventRow]:
+    """The stages of a run; their numbers are negative."""
+    return select(EventRow).where(EventRow.run == number, EventRow.number < 0)

@@ -169,7 +169,8 @@ def _started(run: ShippedRun) -> RunStarted:
 def _to_ship(session: Session, row: RunRow) -> ShippedRun:
     if row.state is not RunState.FINISHED:
         raise BadInput(f"Run '{row.id}' is {row.state}: only finished runs can be exported.")
-    bodies = select(EventRow.body).where(EventRow.run == row.number).order_by(EventRow.number)
+    own = EventRow.run == row.number, EventRow.number > 0  # without the stages
+    bodies = select(EventRow.body).where(*own).order_by(EventRow.number)
     return ShippedRun(
         id=row.id,
         created_at=row.created_at,

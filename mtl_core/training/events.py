@@ -62,8 +62,11 @@ class PrefixReuse(Frozen):
             return f"Prefix reuse off: {self.reason}."
         above = "only the heads run on every step"
         if self.from_layer < self.layers:
-            above = f"on from layer {self.from_layer}"
-        return f"Prefix reuse: {above}; all below ran once ({self.stored_bytes / 1e6:,.0f} MB)."
+            above = f"layer {self.from_layer} and those above run on every step"
+        return (
+            f"Prefix reuse: {above}; the layers below ran once per sentence "
+            f"({self.stored_bytes / 1e6:,.0f} MB)."
+        )
 
 
 class PhaseStarted(_Event):

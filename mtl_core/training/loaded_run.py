@@ -37,6 +37,7 @@ from mtl_core.training.phases import evaluated_after, learning_steps, phase_step
 from mtl_core.training.resampling import resampled, subset_draw
 from mtl_core.training.spec import RunSpec
 from mtl_core.training.start import Start, load_start, start_folder
+from mtl_core.training.starting import Stage, Stages
 
 PACKAGES = ("torch", "transformers", "tokenizers", "safetensors", "numpy")
 
@@ -123,20 +124,26 @@ class LoadedRun:
 
 
 def load_run(
-    spec: RunSpec, access: FileAccess = ANY_FILE, earlier: Path | None = None
+    spec: RunSpec,
+    access: FileAccess = ANY_FILE,
+    earlier: Path | None = None,
+    stages: Stages | None = None,
 ) -> LoadedRun:
     """Load everything that `spec` names; the cheapest checks come first.
 
     `access` defines which files may be read, `earlier` is the model folder of the run that the
-    spec starts from. Raises BadInput for a missing device or missing weights, unreadable data, a
-    plan that does not fit the model, a phase shorter than one step, and weights or data whose
-    digests differ from those in the spec.
+    spec starts from, `stages` reports what is being loaded. Raises BadInput for a missing device or
+    missing weights, unreadable data, a plan that does not fit the model, a phase shorter than one
+    step, and weights or data whose digests differ from those in the spec.
     """
-    return load_runs((spec,), access, earlier)[0]
+    return load_runs((spec,), access, earlier, stages)[0]
 
 
 def load_runs(
-    specs: Sequence[RunSpec], access: FileAccess = ANY_FILE, earlier: Path | None = None
+    specs: Sequence[RunSpec],
+    access: FileAccess = ANY_FILE,
+    earlier: Path | None = None,
+    stages: Stages | None = None,
 ) -> tuple[LoadedRun, ...]:
     """As `load_run`, for runs that differ only in seed, learning rates and label noise.
 
@@ -145,7 +152,8 @@ def load_runs(
     """
     from mtl_core.models.load import load_tokenizer
 
-    spec = specs[0]
+    spec, stages = specs[0], stages or Stages()
+    stages.begin(Stage.DATA)
     device = resolve_device(spec.device)
     checkpoint = resolve_checkpoint(spec.checkpoint, access)
     source = start_folder(spec, checkpoint, earlier)
@@ -160,16 +168,20 @@ def load_runs(
         return encode_labellings(labellings, dataset.tasks, tokenizer, spec.max_length, limit)
 
     training = {id(data): data.train for data, _ in noisy}
+    splits = dict(zip(training, encoded(*training.values()), strict=True))
+    validation, test = encoded(dataset.validation)[0], encoded(dataset.test)[0]
+    others = load_other_data(spec, dataset.tasks, tokenizer, limit, access)
+    stages.begin(Stage.ENCODER)
     shared = _Shared(
         device=device,
         checkpoint=checkpoint,
         source=source,
         tokenizer=tokenizer,
         description=description,
-        training=dict(zip(training, encoded(*training.values()), strict=True)),
-        validation=encoded(dataset.validation)[0],
-        test=encoded(dataset.test)[0],
-        others=load_other_data(spec, dataset.tasks, tokenizer, limit, access),
+        training=splits,
+        validation=validation,
+        test=test,
+        others=others,
         start=load_start(
             spec,
             dataset.tasks,

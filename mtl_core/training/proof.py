@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mtl_core.errors import FreezeBroken
 from mtl_core.freezing.table import ParameterTable, State
@@ -33,13 +33,13 @@ def tensor_digest(tensor: Tensor) -> str:
     return digest.hexdigest()
 
 
-def digests(parameters: Mapping[str, nn.Parameter], names: Iterable[str]) -> dict[str, str]:
-    """Return the digest of each parameter in `names`, computed with torch's number of threads."""
+def digests(tensors: Mapping[str, Tensor], names: Iterable[str]) -> dict[str, str]:
+    """Return the digest of each tensor in `names`, computed with torch's number of threads."""
     names = tuple(names)
-    largest_first = sorted(names, key=lambda name: -parameters[name].numel())
+    largest_first = sorted(names, key=lambda name: -tensors[name].numel())
     with ThreadPoolExecutor(torch.get_num_threads()) as threads:
-        tensors = (parameters[name] for name in largest_first)
-        found = dict(zip(largest_first, threads.map(tensor_digest, tensors), strict=True))
+        ordered = (tensors[name] for name in largest_first)
+        found = dict(zip(largest_first, threads.map(tensor_digest, ordered), strict=True))
     return {name: found[name] for name in names}
 
 

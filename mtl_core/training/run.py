@@ -38,6 +38,7 @@ from mtl_core.training.run_events import Clock, RunEvents
 from mtl_core.training.saved_model import save_model
 from mtl_core.training.saved_state import Saved, StateFolder, recorded
 from mtl_core.training.spec import RunSpec
+from mtl_core.training.starting import Stage, Stages
 from mtl_core.training.stored_heads import (
     StoredHeads,
     evaluates_on_stored_outputs,
@@ -61,6 +62,7 @@ def fine_tune(
     state_seconds: float = STATE_SECONDS,
     should_save: Callable[[], bool] = lambda: False,
     whole_model: bool = True,
+    stages: Stages | None = None,
 ) -> Iterator[RunEvent]:
     """Fine-tune once as `spec` defines, and yield the events of run `run` in order.
 
@@ -71,19 +73,31 @@ def fine_tune(
     `other_runs` of the same comparison will read the same outputs. `state` is a folder for the
     state of the run: if it has one, the run continues there, and yields only the events that
     follow. It is written every `state_seconds`, at the end of each phase, and after a step for
-    which `should_save` is true. Raises BadInput before the first event; DamagedCheckpoint,
-    NotFinite or FreezeBroken later.
+    which `should_save` is true. `stages` reports what the run does before its first step. Raises
+    BadInput before the first event; DamagedCheckpoint, NotFinite or FreezeBroken later.
     """
     if output is not None:
         require_empty(output)
     compute_with(spec.threads)
     reset_peak_memory(resolve_device(spec.device))
     clock = Clock()
-    loaded = load_run(spec, access, start)
+    stages = stages or Stages()
+    loaded = load_run(spec, access, start, stages)
     folder = None
     if state is not None:
         folder = StateFolder(state, loaded.spec, state_seconds, should_save)
-    train = _Run(loaded, prefixes, run, output, should_stop, clock, other_runs, folder, whole_model)
+    train = _Run(
+        loaded,
+        prefixes,
+        run,
+        output,
+        should_stop,
+        clock,
+        other_runs,
+        folder,
+        whole_model,
+        stages,
+    )
     yield from recorded(train.events(), folder)
 
 
@@ -105,10 +119,11 @@ class _Run:
         other_runs: Sequence[RunSpec],
         state: StateFolder | None,
         whole_model: bool,
+        stages: Stages,
     ) -> None:
-        self._state, self._whole_model = state, whole_model
+        self._state, self._whole_model, self._stages = state, whole_model, stages
         self._loaded, self._spec, self._model = loaded, loaded.spec, loaded.model
-        self._reused = ReusedPrefix(loaded, prefixes, self._raise_if_stopped, other_runs)
+        self._reused = ReusedPrefix(loaded, prefixes, self._raise_if_stopped, other_runs, stages)
         self._output, self._should_stop, self._clock = output, should_stop, clock
         self._events = RunEvents(loaded, run, clock)
         self._parameters = dict(loaded.model.named_parameters())
@@ -183,6 +198,7 @@ class _Run:
     def _opening(self, table: ParameterTable) -> Iterator[RunEvent]:
         yield self._events.started()
         self._enter(table)
+        self._stages.begin(Stage.EVALUATION)
         yield self._evaluation(table)
         yield from self._evaluations_of_ends(table)
         yield from self._other_evaluations(table)
@@ -198,6 +214,7 @@ class _Run:
             yield from self._after_step(table, taken, steps)
         else:
             yield self._events.phase_started(table, steps, prefix)
+        self._stages.begin(Stage.STEP)
         for step in range(taken + 1, steps + 1):
             self._raise_if_stopped()
             yield self._step(table, step, steps)

@@ -2,8 +2,9 @@
 
 A folder holds `state.safetensors` and `events.jsonl`. The first has the weights that learn, the
 moments of AdamW, the random stream of dropout, the gradient norms so far, and as metadata the
-number of steps, the number of events, the clock and the digests of frozen tensors. The second has
-all events until then, since the store may have missed the last ones. Everything else is computed
+number of steps, the number of events, the clock, the digests of frozen tensors, and the digest of
+all of this, so that a damaged file is noticed. The second has all events until then, since the
+store may have missed the last ones. Everything else is computed
 again from the spec: the order of the sentences, the outputs of frozen layers, and the measures
 before training.
 """
@@ -25,6 +26,8 @@ from mtl_core.training.events import RunEvent, event_from_json, event_to_json
 from mtl_core.training.spec import RunSpec
 
 if TYPE_CHECKING:
+    from hashlib import _Hash
+
     from torch import Tensor
 
 logger = logging.getLogger(__name__)
@@ -65,6 +68,7 @@ class StateFolder:
         self._new: list[str] = []
         self._count = 0
         self._saved_bytes = 0  # of the events that belong to the last state
+        self._saved_digest = hashlib.sha256()  # of the same events
         self._saved_at = monotonic()
 
     def record(self, event: RunEvent) -> None:
@@ -86,31 +90,40 @@ class StateFolder:
 
         self._saved_at = monotonic()
         try:
-            size = self._write_events()
-            self._write_tensors(step, values, tensors)
+            size, digest = self._write_events()
+            self._write_tensors(step, values, tensors, digest.hexdigest())
         except (OSError, SafetensorError) as problem:
             logger.warning("The state of a run could not be saved: %s", error_message(problem))
             with suppress(OSError):
                 (self._folder / _DRAFT).unlink(missing_ok=True)
             return
-        self._new, self._saved_bytes = [], size
+        self._new, self._saved_bytes, self._saved_digest = [], size, digest
 
-    def _write_events(self) -> int:
-        """Write the new events after those of the last state; the size of the file."""
+    def _write_events(self) -> "tuple[int, _Hash]":
+        """Write the new events after those of the last state; size and digest of the file."""
+        content = b"".join(f"{each}\n".encode() for each in self._new)
+        digest = self._saved_digest.copy()
+        digest.update(content)
         self._folder.mkdir(parents=True, exist_ok=True)
         with (self._folder / _EVENTS).open("ab") as lines:
             lines.truncate(self._saved_bytes)  # what an attempt without a state has left
-            lines.writelines(f"{each}\n".encode() for each in self._new)
+            lines.write(content)
             lines.flush()
             os.fsync(lines.fileno())
-            return lines.tell()
+            return lines.tell(), digest
 
     def _write_tensors(
-        self, step: int, values: Mapping[str, Any], tensors: "Mapping[str, Tensor]"
+        self,
+        step: int,
+        values: Mapping[str, Any],
+        tensors: "Mapping[str, Tensor]",
+        events_digest: str,
     ) -> None:
         from safetensors.torch import save_file
 
         facts = {"step": step, "events": self._count, "spec": self._spec, "values": values}
+        facts["events_sha256"] = events_digest
+        facts["sha256"] = _digest(facts, tensors)
         draft = self._folder / _DRAFT
         save_file(dict(tensors), draft, metadata={_KEY: json.dumps(facts)})
         draft.replace(self._folder / _STATE)
@@ -126,8 +139,11 @@ class StateFolder:
                     raise ValueError
                 names = file.keys()
                 tensors = {name: file.get_tensor(name) for name in names}
-            lines = _lines(self._folder, facts["events"])
-            self._saved_bytes = sum(len(line.encode()) for line in lines)
+            if facts.pop("sha256") != _digest(facts, tensors):
+                raise ValueError
+            lines = _lines(self._folder, facts)
+            content = "".join(lines).encode()
+            self._saved_bytes, self._saved_digest = len(content), hashlib.sha256(content)
             os.truncate(self._folder / _EVENTS, self._saved_bytes)
         except (OSError, SafetensorError, KeyError, TypeError, ValueError):
             self.delete()
@@ -138,7 +154,17 @@ class StateFolder:
     def delete(self) -> None:
         """Delete the state, because the run has ended or starts from its first step."""
         shutil.rmtree(self._folder, ignore_errors=True)
-        self._new, self._count, self._saved_bytes = [], 0, 0
+        self._new, self._count = [], 0
+        self._saved_bytes, self._saved_digest = 0, hashlib.sha256()
+
+
+def _digest(facts: Mapping[str, Any], tensors: "Mapping[str, Tensor]") -> str:
+    """The SHA-256 over the facts of a state and the digests of its tensors."""
+    from mtl_core.training.proof import digests
+
+    return hashlib.sha256(
+        json.dumps([facts, digests(tensors, sorted(tensors))]).encode()
+    ).hexdigest()
 
 
 def saved_at(folder: Path) -> int | None:
@@ -156,17 +182,18 @@ def saved_events(folder: Path) -> list[RunEvent]:
     try:
         with safe_open(folder / _STATE, framework="numpy") as file:
             facts = json.loads((file.metadata() or {})[_KEY])
-        return [event_from_json(line) for line in _lines(folder, facts["events"])]
+        return [event_from_json(line) for line in _lines(folder, facts)]
     except (OSError, SafetensorError, KeyError, TypeError, ValueError):
         return []
 
 
-def _lines(folder: Path, count: int) -> list[str]:
-    """The first `count` lines of the events. Raises ValueError if there are fewer."""
+def _lines(folder: Path, facts: Mapping[str, Any]) -> list[str]:
+    """The events that belong to a state. Raises ValueError if they are not all there as written."""
     lines = (folder / _EVENTS).read_text(encoding="utf-8").splitlines(keepends=True)
-    if len(lines) < count:
-        raise ValueError(f"{count} events are needed, {len(lines)} were found")
-    return lines[:count]
+    own = lines[: facts["events"]]
+    if hashlib.sha256("".join(own).encode()).hexdigest() != facts["events_sha256"]:
+        raise ValueError(f"the {facts['events']} events of the state are not those in {_EVENTS}")
+    return own
 
 
 def recorded(events: Iterator[RunEvent], state: StateFolder | None) -> Iterator[RunEvent]:

@@ -29,7 +29,7 @@ def finding(
         ([1.4, 0.9, 0.37], "loss falls: 0.37 on validation"),
         ([1.4, 0.5, 0.4, 0.37], "loss falls slowly now: 0.37 on validation"),
         ([1.4, 0.37, 0.371, 0.369], "loss flat since step 10: 0.37 on validation"),
-        ([1.4, 0.30, 0.34, 0.37], "loss rises since step 10: 0.37 on validation"),
+        ([1.4, 0.30, 0.34, 0.37], "loss has risen since step 10: 0.37 on validation"),
         ([0.70, 0.695], "loss has hardly changed: 0.69 on validation"),
         ([0.0, 0.0, 0.0], "loss flat since step 0: 0.00 on validation"),
     ],

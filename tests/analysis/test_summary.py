@@ -77,7 +77,8 @@ def test_a_phase_has_a_summary_of_reused_outputs_unless_the_run_is_older() -> No
     silent = summarise("a-run", story.spec, story, minilm()).phases
 
     assert told[0].reuse == (
-        "Prefix reuse: only the heads run on every step; all below ran once (12 MB)."
+        "Prefix reuse: only the heads run on every step; the layers below ran once per sentence "
+        "(12 MB)."
     )
     assert (told[1].reuse, silent[0].reuse) == (None, None)
 

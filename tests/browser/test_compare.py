@@ -22,7 +22,7 @@ def titled(axis: str) -> str:
 
 FILLS_THE_FOLD = f"""
 [...document.querySelectorAll('{PLOTS}')]
-  .filter(plot => plot.layout.xaxis.title?.text?.startsWith('layer, the lowest'))
+  .filter(plot => plot.layout.xaxis.title?.text?.startsWith('layer (lowest'))
   .some(plot => plot.offsetWidth > 250 && plot._fullLayout.width === plot.offsetWidth)
 """
 """A condition: the figure in the fold, which had no width while closed, is as wide as its place."""
@@ -53,7 +53,7 @@ def test_baselines_appear_on_a_page_without_interaction(page: Page, address: str
     page.goto(f"{address}/compare")
     answers(page, "Sentiment:")
     page.wait_for_function(NAMES_THE_BASELINES, timeout=60_000)
-    expect(page.get_by_text("are being worked out")).to_have_count(0)
+    expect(page.get_by_text("Computing two baselines")).to_have_count(0)
 
 
 def test_a_comparison_is_started_followed_and_read_on_a_phone_too(page: Page, address: str) -> None:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.watching import answers
+from tests.browser.watching import answers, layout_shift, settled, watch_shifts
 
 pytestmark = pytest.mark.browser
 PLOTS = ".freeze-lab-plot.js-plotly-plot"
@@ -78,11 +78,18 @@ def test_a_visitor_chooses_sees_trains_watches_stops_and_finds_the_run_again(
 def test_a_finished_run_shows_its_scores_and_that_every_frozen_tensor_is_identical(
     page: Page, address: str
 ) -> None:
+    """From the form to the end of the run, nothing on the page moves either."""
     page.goto(f"{address}/train?scenario=heads-only&epochs=1&data=sample-small")
-    page.get_by_role("button", name=re.compile("^Train heads only")).click()
+    start = page.get_by_role("button", name=re.compile("^Train heads only"))
+    start.wait_for()
+    settled(page)
+    watch_shifts(page)
+    start.click()
     answers(page, "Finished: sentiment", timeout=A_RUN_TAKES)
     expect(page.get_by_text("103 of 103", exact=False).first).to_be_visible()
     expect(page.get_by_text("was 0.467 at start")).to_have_count(1)
+    settled(page)
+    assert layout_shift(page) < 0.1
 
 
 @pytest.mark.parametrize(

@@ -25,3 +25,22 @@ def settled(page: Page) -> None:
     expect(
         page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')
     ).to_have_count(1)
+
+
+def watch_shifts(page: Page) -> None:
+    """Begin to add up layout shifts, without those that follow an input within half a second."""
+    page.evaluate(
+        """() => {
+          window.shifts = 0;
+          new PerformanceObserver((list) => {
+            for (const entry of list.getEntries()) {
+              if (!entry.hadRecentInput) window.shifts += entry.value;
+            }
+          }).observe({ type: 'layout-shift' });
+        }"""
+    )
+
+
+def layout_shift(page: Page) -> float:
+    """The cumulative layout shift since `watch_shifts`."""
+    return float(page.evaluate("window.shifts"))

@@ -165,7 +165,7 @@ def test_runs_on_other_data_cannot_be_included(command: Command) -> None:
     answer = command("claims", "kept-bytes", "--ship", "--data", "mine.yaml")
     assert answer.code == 2
     assert answer.err == (
-        "--ship includes runs of the claims as they are: leave out '--data', or use --run.\n"
+        "--ship does not change the settings of the claims: omit '--data', or use --run.\n"
     )
 
 

@@ -199,7 +199,8 @@ def test_the_bundle_compares_with_the_reference_and_so_does_export(
     for folder in (kept.output, again):
         assert "Sentiment against heads only" in (folder / "note.md").read_text(encoding="utf-8")
         script = (folder / "repeat.sh").read_text(encoding="utf-8")
-        assert "\n  --margin 0.04 \\\n  --reference heads-only" in script
+        assert "\n#   --margin 0.04 \\\n#   --reference heads-only \\\n" in script
+        assert '\nset -- --reference heads-only "$@"\n' in script
         assert (folder / "tables" / "against-baselines.csv").read_text(encoding="utf-8").count(
             "\nbag of words,sentiment,accuracy,"
         ) == 2

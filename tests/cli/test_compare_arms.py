@@ -1,22 +1,21 @@
 """`compare` of arms: scenarios, plan files and another checkpoint in one comparison."""
 
 import csv
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
-from shutil import copytree
 from typing import Any, NamedTuple
 
 import pytest
 
+from mtl_core.cli.repeat.files import find_files
+from mtl_core.cli.repeat.unpacked import read_bundle
 from mtl_core.freezing.plan_file import read_plan
-from mtl_core.training.comparison import ComparisonSpec
+from mtl_core.settings import Settings
+from mtl_core.store.runs import RunStore
 from tests.commands import Answer, Command, run_in_home
 
-ROOT = Path(__file__).parents[2]
+SAME_LOSSES = "Repeated: the losses of all 30 steps of 8 runs are the same to the last bit."
 NAMES = ["heads-only", "lower layer", "full (tiny-letters)", "top-1, fast"]
 
 
@@ -159,36 +158,41 @@ def test_text_and_note_state_what_differs_for_each_arm(kept: Compared, command: 
     assert "differ in more than the plan" not in headline
 
 
-def test_the_script_of_the_bundle_repeats_every_arm(
+def test_the_bundle_repeats_every_arm_with_the_files_of_another_machine(
+    kept: Compared, tiny_checkpoint: Path, letters_checkpoint: Path, tiny_data: Path
+) -> None:
+    bundle = read_bundle(kept.output)
+    assert bundle.comparison is not None
+    assert bundle.comparison.checkpoints == ("./tiny-bert", "./tiny-letters")
+    assert read_plan(kept.output / "plans" / "2-lower-layer.yaml") == read_plan(kept.plan)
+    settings = Settings.from_environment()
+    files = [str(letters_checkpoint), str(tiny_checkpoint)]  # in any order
+    found = find_files(bundle, settings, [str(tiny_data)], files)
+    with closing(RunStore(settings.database)) as store:
+        assert found.in_comparison(bundle.comparison, {}) == store.comparison(kept.id).spec
+        specs = [found.in_run(run.spec, {}) for run in bundle.repeated]
+        assert [(each.checkpoint, each.data, each.seed) for each in specs] == [
+            (run.spec.checkpoint, run.spec.data, run.spec.seed)
+            for run in map(store.run, [run.id for run in bundle.repeated])
+        ]
+
+
+@pytest.mark.long
+def test_every_arm_is_repeated_to_the_same_scores(
     compared: Compared,
     tmp_path: Path,
     tiny_checkpoint: Path,
     letters_checkpoint: Path,
     tiny_data: Path,
 ) -> None:
-    spec = (compared.output / "comparison.json").read_text(encoding="utf-8")
-    assert ComparisonSpec.model_validate_json(spec).arm_names == tuple(NAMES)
-    assert read_plan(compared.output / "plans" / "2-lower-layer.yaml") == read_plan(compared.plan)
-    place = tmp_path / "place"
-    copytree(tiny_data.parent, place)
-    for checkpoint in (tiny_checkpoint, letters_checkpoint):
-        copytree(checkpoint, place / checkpoint.name)
-    folder = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    done = subprocess.run(
-        ["sh", compared.output / "repeat.sh", "--format", "json"],
-        cwd=place,
-        env={
-            **os.environ,
-            "PATH": folder,
-            "PYTHONPATH": str(ROOT),
-            "FREEZE_LAB_HOME": str(tmp_path / "home"),
-        },
-        capture_output=True,
-        check=False,
+    done = run_in_home(
+        *(tmp_path / "home", "repeat", compared.output, "--data", tiny_data),
+        *("--checkpoint", tiny_checkpoint, "--checkpoint", letters_checkpoint),
+        *("--format", "json"),
     )
-    assert done.returncode == 0, done.stderr
-    again = json.loads(done.stdout)["scenarios"]
-    for one, other in zip(compared.json["scenarios"], again, strict=True):
+    assert done.code == 0, done.err
+    assert done.err.splitlines()[-1] == SAME_LOSSES
+    for one, other in zip(compared.json["scenarios"], done.json["scenarios"], strict=True):
         assert one["mean"] == other["mean"]
         assert {key: one.get(key) for key in ("scenario", "plan", "options")} == {
             key: other.get(key) for key in ("scenario", "plan", "options")

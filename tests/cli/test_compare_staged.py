@@ -1,5 +1,6 @@
 """`compare --starts-from`: every plan starts from one run; with a device and a precision."""
 
+import shutil
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -7,6 +8,10 @@ from typing import NamedTuple
 
 import pytest
 
+from mtl_core.cli.repeat.files import find_files
+from mtl_core.cli.repeat.unpacked import read_bundle
+from mtl_core.errors import BadInput
+from mtl_core.settings import Settings
 from mtl_core.store.runs import RunStore
 from tests.commands import run_in_home
 
@@ -41,12 +46,42 @@ def staged(
     return Staged(home, parent, bundle)
 
 
-def test_the_bundle_repeats_a_comparison_that_starts_from_a_run(staged: Staged) -> None:
+@pytest.mark.long
+def test_the_bundle_repeats_the_run_and_the_comparison(
+    staged: Staged, tmp_path: Path, tiny_checkpoint: Path, tiny_data: Path
+) -> None:
+    files = ("--data", tiny_data, "--checkpoint", tiny_checkpoint)
+    home, again = tmp_path / "home", tmp_path / "again"
+    done = run_in_home(home, "repeat", staged.bundle, *files, "--format", "json", "--output", again)
+    assert done.code == 0, done.err
+    first, *_, last = done.err.splitlines()
+    assert first == f"First run {staged.parent}, from which others start."
+    assert "Repeated: the losses of all 1 step of 1 run are the same to the last bit." in done.err
+    assert last == "Repeated: the losses of all 2 steps of 2 runs are the same to the last bit."
+    (earlier,) = (again / "earlier").iterdir()
+    assert [run["seed"] for arm in done.json["scenarios"] for run in arm["seeds"]] == [1, 1]
+    assert f"  --starts-from {earlier.name} " in (again / "repeat.sh").read_text(encoding="utf-8")
+
+
+def test_the_bundle_knows_the_run_that_its_comparison_starts_from(
+    staged: Staged, tmp_path: Path, tiny_checkpoint: Path, tiny_data: Path
+) -> None:
     script = (staged.bundle / "repeat.sh").read_text(encoding="utf-8")
-    assert f"  --starts-from {staged.parent} " in script
-    assert f"# Starts from run {staged.parent}, which must be in the store" in script
+    assert f"# First it trains again what it starts from: {staged.parent}.\n" in script
     note = (staged.bundle / "note.md").read_text(encoding="utf-8")
     assert f"starts from {staged.parent}" in note
+    bundle = read_bundle(staged.bundle)
+    assert [run.id for run in bundle.earlier] == [staged.parent]
+    assert bundle.comparison is not None
+    settings = Settings.from_environment()
+    found = find_files(bundle, settings, [str(tiny_data)], [str(tiny_checkpoint)])
+    spec = found.in_comparison(bundle.comparison, {staged.parent: "again"})
+    assert spec.starts_from == "again"
+    assert spec.arm_names == ("heads-only", "full")
+    lacking = tmp_path / "lacking"
+    shutil.copytree(staged.bundle, lacking, ignore=shutil.ignore_patterns("earlier"))
+    with pytest.raises(BadInput, match=f"\n- run {staged.parent}, from which others start: it was"):
+        find_files(read_bundle(lacking), settings, [str(tiny_data)], [str(tiny_checkpoint)])
 
 
 def test_device_and_precision_are_those_of_every_run(staged: Staged) -> None:

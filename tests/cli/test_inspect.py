@@ -169,7 +169,7 @@ def _without_an_embedding(tensors: dict[str, Any]) -> None:
         (_head, "Not read from the weights: cls (2 tensors).", ""),
         (
             _surplus_layer,
-            "Training will refuse the weights. They have 16 tensors inside the encoder that "
+            "The weights cannot be trained. They have 16 tensors inside the encoder that "
             "config.json does not define: encoder.layer.2.attention.output.LayerNorm.bias, ",
             "load it in transformers and save it with save_pretrained().",
         ),
@@ -220,7 +220,7 @@ def test_inspect_states_that_weights_cannot_be_read_or_are_not_here(
     ]
     (tmp_path / "model.safetensors").write_bytes(b"no header")
     (damaged,) = notes("--checkpoint", tmp_path)
-    assert damaged.startswith(f"Training will refuse the weights: {tmp_path / 'model.safetensors'}")
+    assert damaged.startswith(f"The weights cannot be trained: {tmp_path / 'model.safetensors'}")
     assert notes("--checkpoint", tiny_checkpoint) == []
     assert notes(*BERT) == []
     assert notes() == []

@@ -109,7 +109,7 @@ def test_a_killed_server_says_what_most_often_killed_it_and_to_start_it_again() 
     assert _ended(-9) == (
         "The dashboard's server ended. The process was ended by SIGKILL. Most often the system ran "
         "out of memory: try a smaller batch size or maximum length, or a plan that trains only "
-        "higher layers. Start it again: runs of its visitors that were cut off continue."
+        "higher layers. Start it again: interrupted runs of visitors are resumed."
     )
 
 

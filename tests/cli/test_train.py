@@ -2,11 +2,17 @@
 
 import shutil
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 from safetensors.torch import load_file, save_file
+
+from mtl_core.cli.run_output import TextPrinter, progress_bar
+from mtl_core.training.events import Step
+from mtl_core.training.starting import Stage, Starting
 
 Command = Callable[..., Any]
 SHORT = ("--scenario", "heads-only", "--epochs", 1, "--batch-size", 6)
@@ -107,6 +113,34 @@ def test_the_text_format_prints_lines(train: Command) -> None:
     assert "39 of 39 frozen tensors bit-identical by SHA-256, in memory" in answer.out
 
 
+def test_in_a_terminal_the_bar_shows_the_stages_and_then_the_steps() -> None:
+    console = Console(file=StringIO(), force_terminal=True)
+    bar = progress_bar(console)
+    show = TextPrinter(console, bar)
+    shown = []
+    for event in (
+        Starting(stage=Stage.IMPORTS),
+        Starting(stage=Stage.FROZEN_OUTPUTS, done=320, total=800),
+        Step(
+            elapsed_seconds=1.0,
+            phase="heads",
+            step=1,
+            epoch=0.5,
+            loss={"ner": 0.5},
+            learning_rates={},
+        ),
+        Starting(stage=Stage.STEP),
+    ):
+        show(event)
+        shown.append((bar.tasks[0].fields["where"], bar.tasks[0].completed))
+    assert shown == [
+        ("Importing torch and transformers", 0),
+        ("Computing the outputs of the frozen layers: 320 of 800 sentences", 320),
+        ("step 1 of 0", 1),
+        ("Computing step 2", 1),
+    ]
+
+
 def test_a_plan_file_is_trained_phase_by_phase(
     train: Command, command: Command, tmp_path: Path
 ) -> None:
@@ -164,7 +198,7 @@ def test_a_second_run_reuses_the_stored_outputs_of_the_first(
 
     printed = train(*SHORT, "--seed", 3).out
 
-    assert "Prefix reuse: only the heads run on every step; all below ran once" in printed
+    assert "Prefix reuse: only the heads run on every step; the layers below ran once" in printed
     assert (entry.stat().st_ino, entry.stat().st_size) == (before.st_ino, before.st_size)
 
 
@@ -299,7 +333,7 @@ def test_a_run_starts_from_the_saved_model_of_another(
     assert table[1].split() == [
         "Stage",
         "Run",
-        "Learned",
+        "Trained",
         "Sentiment",
         "accuracy",
         "NER",

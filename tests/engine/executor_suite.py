@@ -161,7 +161,7 @@ class ExecutorSuite:
     ) -> None:
         executor.submit(job("apart-1", "apart-2"))
         until, message = monotonic() + PATIENCE_SECONDS, None
-        while message is None and monotonic() < until:
+        while not isinstance(message, Separate) and monotonic() < until:
             message = executor.receive(0.2)
         assert message == Separate(runs=("apart-1", "apart-2"))
         for run in message.runs:

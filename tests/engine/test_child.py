@@ -10,10 +10,20 @@ from pathlib import Path
 import pytest
 
 from mtl_core.engine.child import ChildProcess, _environment, module_argv
-from mtl_core.engine.protocol import EventMessage, FromChild, Ready, RequestFailed, Stop, Train
+from mtl_core.engine.protocol import (
+    EventMessage,
+    FromChild,
+    PackagesLoaded,
+    Ready,
+    RequestFailed,
+    StartingMessage,
+    Stop,
+    Train,
+)
 from mtl_core.errors import ChildDied
 from mtl_core.settings import ANY_FILE
 from mtl_core.training.spec import RunSpec
+from mtl_core.training.starting import Stage, Starting
 
 Wait = Callable[[Callable[[], bool]], None]
 
@@ -161,6 +171,9 @@ def test_a_message_of_any_size_reaches_the_child(
     spec = spec_of("quick").model_copy(update={"versions": {"x": "y" * 1_000_000}})
     child.send(Train(run="r", spec=spec, access=ANY_FILE))
     assert next_message(child) == Ready()
+    assert next_message(child) == PackagesLoaded()
+    reading = Starting(stage=Stage.DATA)
+    assert next_message(child) == StartingMessage(run="r", starting=reading)
     began = next_message(child)
     assert isinstance(began, EventMessage)
     assert began.event.spec == spec  # type: ignore[union-attr]

@@ -155,7 +155,9 @@ def test_seeds_are_added_to_a_finished_comparison_and_the_look_is_counted(
 def test_no_seeds_are_added_to_ten_since_they_change_no_verdict(lab: Lab, wait_until: Wait) -> None:
     made = lab.start_comparison(comparison_spec(scenarios=("full",), seeds=tuple(range(10))))
     wait_until(lambda: lab.comparison_progress(made.id).ended)
-    with pytest.raises(BadInput, match=r"has 10 seeds\. After 10 added seeds change no verdict"):
+    with pytest.raises(
+        BadInput, match=r"has 10 seeds\. After 10, adding seeds cannot change a verdict"
+    ):
         lab.add_seeds(made.id, (10,))
 
 

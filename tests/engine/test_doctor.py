@@ -26,7 +26,7 @@ def test_an_installation_in_order_has_nothing_to_do(home: Path) -> None:
     assert [each.remedy for name, each in found.items() if name not in ("memory", "disk")] == (
         [None] * 7
     )
-    assert "digest right" in found["included weights"].found
+    assert "digest verified" in found["included weights"].found
     assert found["store"].found.endswith("0 running and 0 waiting runs")
 
 

@@ -13,6 +13,7 @@ from mtl_core.store.record import RunState
 from mtl_core.tasks.dataset import load_tasks
 from mtl_core.training.events import RunEvent, RunStopped
 from mtl_core.training.spec import RunSpec
+from mtl_core.training.starting import Stage, Starting
 
 
 @pytest.fixture
@@ -46,6 +47,25 @@ def test_a_run_in_the_foreground_is_listed_as_running_and_its_events_are_stored(
         assert [event for _, event in lab.store.events(run.id)] == received
     assert states == [[RunState.RUNNING]] * (len(received) - 1) + [[]]
     assert (tmp_path / "model" / "model.safetensors").is_file()
+
+
+def test_the_stages_until_the_first_step_are_reported_and_stored_apart_from_the_events(
+    settings: Settings, spec: RunSpec
+) -> None:
+    reported: list[Starting] = []
+    with Lab(settings, reserved=True) as lab:
+        lab.run_in_foreground(spec, None, lambda _event: None, on_stage=reported.append)
+        (run,) = lab.store.runs()
+        stored = lab.store.stages(run.id)
+        numbers = [number for number, _ in lab.store.events(run.id)]
+    stages = [Stage.DATA, Stage.ENCODER, Stage.FROZEN_OUTPUTS, Stage.EVALUATION, Stage.STEP]
+    assert [each.stage for each in reported] == [Stage.IMPORTS, *stages]
+    assert [each.stage for each in stored] == stages
+    assert [each.after for each in stored] == [0, 0, 1, 1, 4]
+    assert (stored[2].done, stored[2].total) == (0, 12)
+    seconds = [each.elapsed_seconds for each in stored]
+    assert seconds == sorted(seconds)
+    assert numbers == list(range(1, run.last_event + 1))
 
 
 def test_stop_run_keeps_the_run_as_stopped_with_the_reason(

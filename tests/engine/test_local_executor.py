@@ -8,9 +8,12 @@ import pytest
 
 from mtl_core.engine.executor.interface import Executor
 from mtl_core.engine.executor.local import LocalExecutor
+from mtl_core.engine.protocol import StartingMessage
 from mtl_core.training.events import RunEvent, RunFailed, RunStarted, RunStopped
+from mtl_core.training.starting import Stage
 from tests.engine.executor_suite import (
     COMPLETE,
+    PATIENCE_SECONDS,
     ExecutorSuite,
     Jobs,
     Wait,
@@ -26,6 +29,17 @@ def trainer_of(events: Sequence[RunEvent]) -> int:
     """The trainer of which the process of a run is a copy."""
     assert isinstance(events[0], RunStarted)
     return int(events[0].notes[2])
+
+
+def stages_of(executor: Executor, run: str) -> list[Stage]:
+    """The stages of a run until the first of its own process."""
+    stages: list[Stage] = []
+    while stages[-1:] != [Stage.DATA]:
+        message = executor.receive(PATIENCE_SECONDS)
+        assert isinstance(message, StartingMessage)
+        assert message.run == run
+        stages.append(message.starting.stage)
+    return stages
 
 
 class TestLocalExecutor(ExecutorSuite):
@@ -47,6 +61,15 @@ class TestLocalExecutor(ExecutorSuite):
         assert executor.pids == (trainer_of(first["quick-1"]),)
         assert trainer_of(second["quick-2"]) == trainer_of(first["quick-1"])
         assert process_of(second["quick-2"]) != process_of(first["quick-1"])
+
+    def test_the_stages_of_a_new_trainer_are_reported_and_not_again_for_its_next_job(
+        self, executor: Executor, job: Jobs
+    ) -> None:
+        executor.submit(job("quick-1"))
+        assert stages_of(executor, "quick-1") == [Stage.PROCESS, Stage.IMPORTS, Stage.DATA]
+        received(executor, ended("quick-1"))
+        executor.submit(job("quick-2"))
+        assert stages_of(executor, "quick-2") == [Stage.DATA]
 
     @pytest.mark.parametrize("behaviour", ["refused", "broken", "killed", "crashed"])
     def test_a_trainer_survives_the_failure_of_its_job(

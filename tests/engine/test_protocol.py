@@ -11,6 +11,7 @@ from mtl_core.engine.protocol import (
     EventMessage,
     Ready,
     RequestFailed,
+    StartingMessage,
     Stop,
     Train,
     decode_from_child,
@@ -21,6 +22,7 @@ from mtl_core.errors import FreezeLabError, InternalError, UnsupportedArchitectu
 from mtl_core.models.cache import read_description, shipped_description
 from mtl_core.settings import ANY_FILE
 from mtl_core.training.events import Step
+from mtl_core.training.starting import Stage, Starting
 
 STEP = Step(
     elapsed_seconds=0.1 + 0.2,
@@ -39,10 +41,15 @@ ERRORS = [
 
 @pytest.mark.parametrize(
     "message",
-    [Ready(), EventMessage(run="r", event=STEP), RequestFailed(kind="BadInput", reason="no")],
+    [
+        Ready(),
+        EventMessage(run="r", event=STEP),
+        StartingMessage(run="r", starting=Starting(stage=Stage.FROZEN_OUTPUTS, done=3, total=9)),
+        RequestFailed(kind="BadInput", reason="no"),
+    ],
 )
 def test_a_message_of_a_child_arrives_whole_in_one_line(
-    message: Ready | EventMessage | RequestFailed,
+    message: Ready | EventMessage | StartingMessage | RequestFailed,
 ) -> None:
     line = encode(message)
     assert line.endswith(b"\n")

@@ -110,7 +110,7 @@ def test_a_stranger_is_refused_and_changes_nothing(
     lab: Lab, of_ann: dict[str, str], name: str
 ) -> None:
     before = state_of(lab, of_ann)
-    with pytest.raises(NotPermitted, match="somebody else"):
+    with pytest.raises(NotPermitted, match="another visitor"):
         OPERATIONS[name](lab, of_ann, STRANGER)
     assert state_of(lab, of_ann) == before
 
@@ -159,7 +159,7 @@ def test_files_that_two_visitors_uploaded_are_kept_until_both_have_deleted_them(
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"epochs": 5.0}, "You asked for 5 epochs; the limit of this dashboard is 4"),
+        ({"epochs": 5.0}, "You requested 5 epochs; the limit of this dashboard is 4"),
         ({"batch_size": 33}, "33 sentences per batch; the limit of this dashboard is 32"),
         ({"max_length": 65}, "65 tokens per sentence; the limit of this dashboard is 64"),
         ({"examples": {"ner": 8}}, "8 training sentences; the limit of this dashboard is 7"),
@@ -189,7 +189,7 @@ def test_the_runs_that_wait_for_one_visitor_are_limited(
         lab.queue_planned(COMPARED, planned, by=ANN)
     lab.queue_planned(COMPARED, planned[:2], by=ANN)
     lab.start(spec_of("quick"), ANN)
-    with pytest.raises(OverLimit, match="1 more run beside the 3 that you have waiting"):
+    with pytest.raises(OverLimit, match="1 more run in addition to your 3 waiting runs"):
         lab.start(spec_of("quick"), ANN)
     lab.start(spec_of("quick"), STRANGER)
     lab.close()
@@ -210,7 +210,7 @@ def state_of(lab: Lab, ids: dict[str, str]) -> object:
 def test_the_uploads_of_one_visitor_are_limited(settings: Settings, spec_of: SpecOf) -> None:
     lab = Lab(settings.model_copy(update={"limits": Limits(uploads=1)}))
     lab.save_upload(uploaded(), ANN)
-    with pytest.raises(OverLimit, match="You have stored 1 upload, the most of one visitor"):
+    with pytest.raises(OverLimit, match="You have stored 1 upload, the limit for one visitor"):
         lab.save_upload(uploaded(), ANN)
     lab.save_upload(uploaded(), STRANGER)
     lab.close()

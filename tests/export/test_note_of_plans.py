@@ -61,7 +61,7 @@ def test_the_finding_is_the_title_and_the_sections_follow_the_page(
         "Quality and cost",
         "Scores and costs",
         "Losses",
-        "What is trained, and what moved",
+        "Trained parts and how far they moved",
         "Tasks that were not trained",
         "Changes inside the model",
         "Trained layers and the path of the gradient",
@@ -155,7 +155,7 @@ def test_frozen_parts_moved_exactly_0_beside_the_map_of_what_learns(note: Note) 
 
 def test_a_task_that_was_left_out_is_shown_with_its_score_before_and_after(note: Note) -> None:
     drift = next(drawing for drawing in note.drawings if drawing.name == "drift-2-ner")
-    assert drift.title == "NER left out: its score did not change"
+    assert drift.title == "NER untrained: its score did not change"
     assert [each["text"] for each in drift.light["layout"]["annotations"]] == [
         "NER head frozen",
         "<b>0.020</b> exactly as before",
@@ -228,7 +228,7 @@ def test_markdown_has_the_tables_as_tables_and_the_figures_as_files(note: Note) 
     assert re.findall(r"\]\(figures/(front-1[^)]*)\)", text) == [
         f"front-1-sentiment-{cost}.svg" for cost in COSTS
     ]
-    assert "![NER left out: its score did not change](figures/drift-2-ner.svg)" in text
+    assert "![NER untrained: its score did not change](figures/drift-2-ner.svg)" in text
 
 
 def test_the_html_has_each_figure_of_the_markdown(note: Note) -> None:

@@ -70,7 +70,7 @@ def test_the_title_is_the_answer_and_the_facts_follow(read: Read, pair: tuple[st
         "Quality and cost",
         "Scores and costs",
         "Losses",
-        "What is trained, and what moved",
+        "Trained parts and how far they moved",
         "Trained layers and the path of the gradient",
         "Differences between the plans",
         "Proof that frozen tensors did not change",

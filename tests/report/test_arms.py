@@ -1,7 +1,6 @@
 """How reports name and describe the arms of a comparison."""
 
 import shlex
-import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,7 +16,7 @@ from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.report.compared import ComparedRuns, compare_runs, facts_of, own_facts
 from mtl_core.report.finding import headline
 from mtl_core.report.load import Report
-from mtl_core.report.repeat import arm_text, compare_command, compare_script, plan_files
+from mtl_core.report.repeat import arm_text, compare_command, plan_files
 from mtl_core.report.table import setting_lines
 from mtl_core.settings import ANY_FILE
 from mtl_core.store.record import ComparisonRecord
@@ -199,24 +198,3 @@ def test_the_command_of_a_comparison_lists_its_arms_in_order() -> None:
     arms = [arguments[n + 1] for n, each in enumerate(arguments) if each == "--arm"]
     assert arms == ['"plans/3-it-s-mine.yaml",name=it\'s mine,epochs=2', "top-1"]
     assert plan_files(spec) == {"plans/3-it-s-mine.yaml": MINE}
-
-
-def test_the_script_reads_the_plan_files_beside_it(tmp_path: Path) -> None:
-    arm = named_arm(MINE, "it's mine")
-    spec = ComparisonSpec(checkpoint="minilm-l6", arms=(arm,))
-    folder = tmp_path / "a, folder"
-    (folder / "plans").mkdir(parents=True)
-    (folder / "plans" / "1-it-s-mine.yaml").write_text(plan_to_yaml(MINE), encoding="utf-8")
-    script = compare_script("a-comparison", spec, 2)
-    printing = script.replace("exec python -m mtl_core compare", "printf '%s\\n'")
-    (folder / "repeat.sh").write_text(printing, encoding="utf-8")
-    done = subprocess.run(["sh", folder / "repeat.sh"], capture_output=True, text=True, check=True)
-    arguments = done.stdout.splitlines()
-    assert parse_arm(arguments[arguments.index("--arm") + 1]) == arm
-
-
-def test_the_start_of_an_arm_is_named_in_the_script() -> None:
-    spec = ComparisonSpec(
-        checkpoint="minilm-l6", arms=(named_arm("full", options={"starts_from": "a-run"}),)
-    )
-    assert "# Starts from run a-run, which must be in the store" in compare_script("c", spec, 2)

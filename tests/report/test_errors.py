@@ -134,7 +134,7 @@ def test_the_note_has_some_sentences_of_each_kind_and_their_number(
     texts = [each.text for each in section(note).blocks if isinstance(each, Text)]
     assert texts[0] == (
         "Sentiment: full labels 7 sentences differently. From heads only, seed 0, to full, "
-        "seed 0: 3 won, 4 lost. 5 of them:"
+        "seed 0: 3 gained, 4 lost. 5 of them:"
     )
     assert texts[1].startswith("NER: full labels 0 sentences differently")
     assert "tables/changed-answers.csv" in texts[-1]
@@ -205,7 +205,9 @@ def test_with_several_numbers_of_sentences_the_largest_is_used_and_named(
     report = load_report(store, ids, lambda _: minilm(), sample_of)
     rows = rows_of(report, "confusion.csv")
     assert {row["training_sentences"] for row in rows} == {"all"}
-    assert Text("Of the runs with all sentences.") in section(note_of(report, NOW)).blocks
+    assert (
+        Text("Only runs with all sentences are included.") in section(note_of(report, NOW)).blocks
+    )
 
 
 def test_a_single_run_has_its_confusions_and_no_comparison(

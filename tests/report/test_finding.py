@@ -203,7 +203,7 @@ def test_a_plan_equivalent_to_a_bag_of_words_does_not_beat_it() -> None:
 def test_the_reason_why_plans_cannot_be_compared_is_first() -> None:
     assert finding(PlanComparison((), (), (), True, ()), TITLES) == "Choose two runs or more"
     assert finding(replace(three(), plans=three().plans[:1]), TITLES) == (
-        "Choose another run to compare with"
+        "Choose another run to compare"
     )
     assert finding(replace(three(), same_sentences=False), TITLES) == (
         "These 3 plans were evaluated on different sentences: their scores cannot be compared"

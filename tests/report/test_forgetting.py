@@ -104,15 +104,15 @@ def test_a_sentence_states_how_the_task_changed_and_why(found: Forgetting, sente
 
 def test_the_title_names_the_plan_that_changed_the_task_most() -> None:
     same, fell = forgotten(SAME, plan="heads"), forgotten(LOST, BELOW)
-    assert forgetting_title("NER", [same, fell]) == "NER left out: 0.367 below its start with full"
-    assert forgetting_title("NER", [same]) == "NER left out: its score did not change"
+    assert forgetting_title("NER", [same, fell]) == "NER untrained: 0.367 below its start with full"
+    assert forgetting_title("NER", [same]) == "NER untrained: its score did not change"
     undecided = forgotten(SMALL, UNDECIDED)
-    assert forgetting_title("NER", [same, undecided]) == "NER left out: undecided with full"
-    assert forgetting_title("NER", [undecided] * 2) == "NER left out: undecided with 2 plans"
+    assert forgetting_title("NER", [same, undecided]) == "NER untrained: undecided with full"
+    assert forgetting_title("NER", [undecided] * 2) == "NER untrained: undecided with 2 plans"
     untested = forgotten(ONE_SEED)
-    assert forgetting_title("NER", [same, untested]) == "NER left out: not tested with full"
+    assert forgetting_title("NER", [same, untested]) == "NER untrained: not tested with full"
     equivalent = forgotten(SMALL, EQUIVALENT)
-    assert forgetting_title("NER", [same, equivalent]) == "NER left out: equivalent to its start"
+    assert forgetting_title("NER", [same, equivalent]) == "NER untrained: equivalent to its start"
 
 
 def test_the_title_of_other_data_names_the_best_plan_of_each_task() -> None:

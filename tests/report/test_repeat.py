@@ -7,11 +7,12 @@ from mtl_core.freezing.plan import Phase, Plan
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.report.repeat import (
     compare_command,
-    compare_script,
     needs_plan_file,
-    repeat_script,
+    parent_comment,
     train_command,
+    with_threads,
 )
+from mtl_core.training.arm import named_arm
 from mtl_core.training.comparison import ComparisonSpec
 from tests.run_story import minilm, spec_of
 
@@ -104,23 +105,17 @@ def test_the_words_of_the_command_choose_the_runs_own_plan(scenario: str) -> Non
     assert chosen.model.tasks == spec.tasks
 
 
-def test_the_script_fixes_the_threads_and_finds_its_plan_beside_it() -> None:
-    plan = Plan(name="mine", phases=(Phase(name="one", train=("heads", "biases")),))
-    spec = spec_of("full", threads=3).model_copy(update={"plan": plan, "scenario": None})
-    script = repeat_script("a-run", spec, minilm())
-    assert script.startswith("#!/bin/sh\n# Repeats run a-run.")
-    assert "\nexport FREEZE_LAB_THREADS=3\n" in script
-    assert '--plan "$beside/plan.yaml" \\\n' in script
-    assert script.endswith('--seed 1 "$@"\n')
+def test_the_run_that_others_start_from_is_named_in_a_comment() -> None:
+    arm = named_arm("full", options={"starts_from": "second"})
+    spec = ComparisonSpec(checkpoint="minilm-l6", arms=(arm,), starts_from="first")
+    for run, line in zip(("first", "second"), parent_comment(spec)[::2], strict=True):
+        assert line == f"# Starts from run {run}, which must be in the store (FREEZE_LAB_HOME) with"
+    assert parent_comment(spec_of("full")) == []
 
 
-def test_the_script_of_a_run_that_starts_from_another_names_it() -> None:
-    script = repeat_script("a-run", spec_of("full", starts_from="first"), minilm())
-    assert (
-        "\n# Starts from run first, which must be in the store (FREEZE_LAB_HOME) with\n" in script
-    )
-    assert "--starts-from first" in script
-    assert "# Starts from" not in repeat_script("a-run", spec_of("full"), minilm())
+def test_the_number_of_threads_is_in_the_environment_of_the_command() -> None:
+    assert with_threads(3, "python") == "FREEZE_LAB_THREADS=3 python"
+    assert with_threads(None, "python") == "python"
 
 
 def test_a_comparisons_command_lists_all_options_of_its_spec() -> None:
@@ -161,10 +156,5 @@ def test_a_comparisons_command_lists_all_options_of_its_spec() -> None:
     with_margin = spec.model_copy(update={"margin": 0.02})
     assert "\n  --margin 0.02" in compare_command(with_margin)
     assert "\n  --reference full" in compare_command(with_margin, "full")
-    assert "# Starts from run a-run" in compare_script("a-comparison", onward, 2)
     several = spec.model_copy(update={"examples": {}, "train_sizes": (50, 100, None)})
     assert "\n  --examples 50,100,all \\\n" in compare_command(several)
-    script = compare_script("a-comparison", spec, 2)
-    assert "export FREEZE_LAB_THREADS=2\nexec python -m mtl_core compare" in script
-    assert script.endswith('--random-backbone "$@"\n')
-    assert "FREEZE_LAB_THREADS" not in compare_script("a-comparison", spec, None)

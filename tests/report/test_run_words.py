@@ -71,7 +71,7 @@ def test_the_parts_of_a_duration_add_up_to_the_total() -> None:
         total_seconds=23.0,
     )
     assert spent_words(end) == (
-        "training 5.2 s, evaluation 2.4 s, frozen layers run once 6.0 s, "
+        "training 5.2 s, evaluation 2.4 s, outputs of frozen layers 6.0 s, "
         "loading, checks and measures 9.4 s"
     )
     unfrozen = end.model_copy(update={"prefix_seconds": 0.0, "total_seconds": 7.6})
@@ -83,9 +83,9 @@ def test_the_parts_of_a_duration_add_up_to_the_total() -> None:
     [
         (None, None, ""),
         (None, 0, ""),
-        (None, 1, " beside 1 other"),
+        (None, 1, " alongside 1 other"),
         (3, None, " for 3 runs"),
-        (3, 2, " for 3 runs, beside 2 others"),
+        (3, 2, " for 3 runs, alongside 2 others"),
     ],
 )
 def test_shared_seconds_are_marked(together: int | None, beside: int | None, words: str) -> None:

@@ -15,14 +15,14 @@ def test_each_stage_is_a_row_with_its_scores_at_both_ends() -> None:
         {
             "Stage": "1",
             "Run": "one",
-            "Learned": "heads",
+            "Trained": "heads",
             "Sentiment accuracy": "0.450 → 0.750",
             "NER entity F1": "0.020 → 0.500",
         },
         {
             "Stage": "2",
             "Run": "two (this run)",
-            "Learned": LEARNED,
+            "Trained": LEARNED,
             "Sentiment accuracy": "0.750 → 0.875",
             "NER entity F1": "0.500 → 0.375, head frozen",
         },
@@ -50,7 +50,7 @@ def test_transfer_has_a_sign_and_names_the_stage_it_is_counted_from() -> None:
 
 def test_a_stage_of_many_phases_names_the_first_and_the_last() -> None:
     (row,) = chain_rows(chain(stage("one", "ulmfit", (0.4, 0.0), (0.9, 0.5), epochs=8.0)))
-    assert row["Learned"] == "heads, then … (8 phases), then everything"
+    assert row["Trained"] == "heads, then … (8 phases), then everything"
 
 
 def test_a_deleted_run_and_different_sentences_are_reported() -> None:

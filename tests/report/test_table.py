@@ -54,7 +54,7 @@ def title(comparison: PlanComparison) -> str:
         ),
         (
             {"cheap": Verdict.BELOW, "middle": Verdict.EQUIVALENT, "dear": Verdict.BEST},
-            "more time than middle gains nothing beyond the margin",
+            "more time than middle brings no gain beyond the margin",
         ),
         (
             {"cheap": Verdict.EQUIVALENT, "middle": Verdict.BELOW, "dear": Verdict.BEST},
@@ -94,7 +94,7 @@ def test_nothing_beats_the_cheapest_only_where_it_is_the_best() -> None:
         front_title(tied, "sentiment", costs, "time") == "the cheapest plan, dear, is also the best"
     )
     costs = (("cheap", 1.0), ("dear", 10.0), ("middle", 100.0))
-    assert front_title(tied, "sentiment", costs, "time") == "more time than dear gains nothing"
+    assert front_title(tied, "sentiment", costs, "time") == "more time than dear brings no gain"
 
 
 def test_a_front_below_a_bag_of_words_recommends_no_plan() -> None:
@@ -174,7 +174,7 @@ def test_an_undecided_plan_is_described_with_what_would_decide() -> None:
     result = replace(middle.tasks["sentiment"], against_best=difference, margin=0.03)
     assert undecided_words(result) == (
         "undecided at −0.010 (−0.070 to +0.050). This design finds a difference of 0.057 in 80 % "
-        "of repetitions. About 3,337 sentences would decide."
+        "of repetitions. About 3,337 sentences would be enough to decide."
     )
     assert len(undecided_lines(plans)) == 1
     assert undecided_lines(plans)[0].startswith("Sentiment, middle: undecided")

@@ -20,6 +20,7 @@ from mtl_core.store.shipping import ShippedComparison
 from mtl_core.training.comparison import ComparisonSpec, plain_arms
 from mtl_core.training.events import RunFailed, RunFinished, RunStarted
 from mtl_core.training.spec import RunSpec
+from mtl_core.training.starting import Stage, Starting
 from tests.stored_runs import claim
 
 ASKED = ComparisonSpec(checkpoint="minilm-l6", scenarios=("heads-only", "top-1"), seeds=(1, 2))
@@ -297,9 +298,13 @@ def test_a_shipped_comparison_is_taken_in_once_and_kept_out_of_the_ordinary_list
     ]
 
 
-def test_an_included_run_has_its_events_without_the_path_of_its_model(
+def test_an_included_run_has_its_events_without_its_stages_and_the_path_of_its_model(
     store: RunStore, comparison: ComparisonRecord, other_store: RunStore
 ) -> None:
+    first = claim(store, ELSEWHERE)
+    assert first is not None
+    store.add_stage(first.id, Starting(stage=Stage.DATA))
+    assert store.stages(comparison.runs[0].id)
     for each in comparison.runs:
         finish(store, each.id)
     other_store.import_comparison(store.comparison_to_ship(comparison.id))

@@ -23,6 +23,7 @@ from mtl_core.training.events import (
     Step,
 )
 from mtl_core.training.spec import RunSpec
+from mtl_core.training.starting import Stage, Starting
 from tests.stored_runs import claim
 
 HERE = Owner.this_process()
@@ -49,6 +50,34 @@ def test_a_new_run_waits_with_its_whole_spec(store: RunStore, spec: RunSpec) -> 
     assert (added.state, added.name, added.spec) == (RunState.WAITING, "heads-only", spec)
     assert before <= added.created_at <= datetime.now(UTC)
     assert (added.started_at, added.finished_at, added.last_event) == (None, None, 0)
+
+
+def test_stages_are_stored_in_order_and_progress_within_one_replaces_it(
+    store: RunStore, spec: RunSpec, steps: list[Step]
+) -> None:
+    run = store.add(spec, RunState.RUNNING).id
+    store.add_stage(run, Starting(stage=Stage.IMPORTS, elapsed_seconds=0.5))
+    for done, seconds in ((0, 3.0), (16, 4.0), (32, 5.0)):
+        computing = Starting(stage=Stage.FROZEN_OUTPUTS, done=done, total=32)
+        store.add_stage(run, computing.model_copy(update={"elapsed_seconds": seconds}))
+    store.append(run, steps[:2])
+    store.add_stage(run, Starting(stage=Stage.STEP), pending=3)
+    assert [(each.stage, each.done, each.elapsed_seconds) for each in store.stages(run)] == [
+        (Stage.IMPORTS, None, 0.5),
+        (Stage.FROZEN_OUTPUTS, 32, 3.0),
+        (Stage.STEP, None, 0.0),
+    ]
+    assert [each.after for each in store.stages(run)] == [0, 0, 5]
+
+
+def test_stages_are_no_events_of_the_run(store: RunStore, spec: RunSpec, steps: list[Step]) -> None:
+    run = store.add(spec, RunState.RUNNING).id
+    store.add_stage(run, Starting(stage=Stage.DATA))
+    store.append(run, [*steps, finished(run)])
+    store.add_stage(run, Starting(stage=Stage.STEP))  # too late: the run has ended
+    assert [each.stage for each in store.stages(run)] == [Stage.DATA]
+    assert store.run(run).last_event == 6
+    assert [number for number, _ in store.events(run)] == [1, 2, 3, 4, 5, 6]
 
 
 def test_a_run_of_ones_own_plan_goes_by_the_plans_name(store: RunStore, spec: RunSpec) -> None:

@@ -69,15 +69,25 @@ def test_a_run_that_is_cut_off_twice_continues_after_the_second_time(
     assert [facts(event) for event in (*before, *after)] == [facts(event) for event in whole]
 
 
-@pytest.mark.parametrize("damage", ["truncated", "events lost", "other spec"])
+@pytest.mark.parametrize(
+    "damage", ["truncated", "one bit", "events lost", "a digit of an event", "other spec"]
+)
 def test_a_state_that_does_not_fit_is_not_used(bench: Bench, tmp_path: Path, damage: str) -> None:
     spec, state = bench.spec("full", epochs=2.0, measure=False), tmp_path / "state"
     cut_after(2, spec, state)
     if damage == "truncated":
         weights = state / "state.safetensors"
         weights.write_bytes(weights.read_bytes()[:1000])
+    elif damage == "one bit":
+        content = bytearray((state / "state.safetensors").read_bytes())
+        content[-100] ^= 1
+        (state / "state.safetensors").write_bytes(content)
     elif damage == "events lost":
         (state / "events.jsonl").write_text("", encoding="utf-8")
+    elif damage == "a digit of an event":
+        text = (state / "events.jsonl").read_text(encoding="utf-8")
+        (state / "events.jsonl").write_text(text.replace('"step":1', '"step":2'), encoding="utf-8")
+        assert '"step":1' in text
     else:
         spec = bench.spec("full", epochs=2.0, seed=7, measure=False)
     again = list(fine_tune(spec, "a run", state=state))

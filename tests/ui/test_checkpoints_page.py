@@ -118,7 +118,7 @@ def test_the_visitors_words_come_first(lab: Lab) -> None:
     app.text_input(key="own_words").set_value("hydroxychloroquine, *bold*").run()
     assert not app.exception
     text = texts(app)
-    assert ":small[:gray[Your words]]" in text
+    assert ":small[:gray[Your own words]]" in text
     assert ":gray-badge[hydro] :gray-badge[xy] :gray-badge[ch]" in text
     assert any(":gray-badge[\\*]" in each.value for each in app.markdown)
 

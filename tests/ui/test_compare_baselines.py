@@ -17,7 +17,7 @@ from mtl_core.ui.shared.export_popover import note_of_runs
 from tests.run_story import Story, both, scores, spec_of
 from tests.visiting import heading, imported_by, visited
 
-WORKING = "Computing two baselines of these data, majority class and bag of words"
+WORKING = "Computing two baselines for this data, majority class and bag of words"
 
 
 def stored(lab: Lab, scenario: str, sentiment: float, seed: int = 1) -> str:
@@ -101,11 +101,11 @@ def test_a_page_without_them_says_why_and_asks_again_on_its_next_run(
     lab.baselines = DataBaselines(tmp_path, score)
     app = visited("compare", shot="1")
     assert (
-        "Without the baselines majority class and bag of words. It ended with exit status 3."
-        in captions(app)
+        "The baselines (majority class and bag of words) are not shown. "
+        "It ended with exit status 3." in captions(app)
     )
     app.run()
-    assert "Without" not in captions(app)
+    assert "are not shown" not in captions(app)
     assert bag_of_words() in named(app)
 
 

@@ -71,7 +71,7 @@ def test_sentences_that_two_plans_answer_differently_are_listed(lab: Lab) -> Non
     ][:3]
     assert sorted(table["Correct label"]) == sorted(right)
     lost = right.count("negative")
-    assert f"{3 - lost} won, {lost} lost" in texts(app)
+    assert f"{3 - lost} gained, {lost} lost" in texts(app)
     assert "full labels 3 sentences differently" in texts(app)
 
 

@@ -48,12 +48,12 @@ def test_an_untrained_task_is_described_in_words_and_numbers(lab: Lab) -> None:
         stored(lab, seed, "freeze-head:ner", ner)
         stored(lab, seed, "full", 0.7)
     app = visited("compare")
-    assert "NER left out: 0.300 below its start with NER head frozen" in texts(app)
+    assert "NER untrained: 0.300 below its start with NER head frozen" in texts(app)
     assert (
         "NER is below its start, −0.300 of entity F1 (95 %: −0.462 to −0.138), although its head "
         "was frozen: the encoder changed."
     ) in texts(app)
-    table = with_column(app, "Left out as")
+    table = with_column(app, "Reason")
     assert table.to_dict("records") == [
         {
             "Plan": "NER head frozen",
@@ -63,12 +63,12 @@ def test_an_untrained_task_is_described_in_words_and_numbers(lab: Lab) -> None:
             "Change": "−0.300",
             "By seed": "−0.310 to −0.290",
             "95 %": "−0.462 to −0.138",
-            "Against its start": "below",
+            "Verdict": "below",
             "Loss before": "0.200",
             "Loss after": "0.700",
             "Loss change": "+0.500",
             "Loss by seed": "+0.500 to +0.500",
-            "Left out as": "its head was frozen",
+            "Reason": "its head was frozen",
         }
     ]
 
@@ -88,7 +88,9 @@ def test_an_untrained_task_has_no_statement_about_convergence(lab: Lab) -> None:
 def test_a_plan_by_itself_is_answered_by_what_it_forgot_or_else_scored(lab: Lab) -> None:
     for seed, ner in ((1, 0.19), (2, 0.21)):
         stored(lab, seed, "freeze-head:ner", ner)
-    assert heading(visited("compare")) == "NER left out: 0.400 below its start with NER head frozen"
+    assert (
+        heading(visited("compare")) == "NER untrained: 0.400 below its start with NER head frozen"
+    )
     for seed in (1, 2):
         stored(lab, seed, "full", 0.7)
     runs = ",".join(run.id for run in lab.store.runs() if run.spec.scenario == "full")

@@ -8,6 +8,8 @@ from streamlit.testing.v1 import AppTest
 from mtl_core.engine.lab import Lab
 from mtl_core.store.owner import Owner
 from mtl_core.store.record import ComparisonRecord
+from mtl_core.tasks.task import TaskKind
+from mtl_core.tasks.uploads import UploadedFile, UploadedTask
 from mtl_core.training.comparison import ComparisonSpec
 from mtl_core.training.events import RunFailed
 from tests.run_story import Story, both, scores
@@ -64,6 +66,16 @@ def test_an_empty_page_names_a_comparison_with_its_price_and_starts_it(lab: Lab)
     assert started.spec.seeds == (0, 1, 2)
     assert app.query_params["comparison"] == started.id
     assert heading(app).startswith("Waiting for results: no plan has finished yet")
+
+
+@pytest.mark.parametrize(("name", "shown"), [("Our mail", "Our mail"), ("", "your upload: mood")])
+def test_the_form_calls_an_upload_by_its_name(lab: Lab, name: str, shown: str) -> None:
+    files = (
+        UploadedFile(file, b"text,label\nGood.,up\nBad.,down\n") for file in ("a.csv", "b.csv")
+    )
+    task = UploadedTask("mood", TaskKind.SENTENCE, "mood", *files, text="text", label="label")
+    app = visited("compare", data=lab.save_upload((task,), name=name))
+    assert f"On **minilm-l6** and data **{shown}**, batches of 16" in texts(app)
 
 
 def test_the_form_asks_for_exactly_what_was_chosen(lab: Lab) -> None:

@@ -88,5 +88,5 @@ def test_a_model_of_the_dashboard_is_completed_to_the_bit(
 def test_a_model_too_large_to_hand_over_is_left_to_the_command(
     trained: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export_popover, "_LARGEST_BYTES", 1000)
+    monkeypatch.setattr(export_popover, "LARGEST_BYTES", 1000)
     assert not any(label.startswith("Trained model") for label in labels(trained))

@@ -20,6 +20,7 @@ from benchmarks.forbidden_references import (
 )
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import BadInput
+from mtl_core.export.included import Included
 from mtl_core.store.record import RunState
 from mtl_core.training.comparison import ComparisonSpec
 from mtl_core.ui.shared.export_popover import note_of_runs, zip_of_runs
@@ -158,6 +159,9 @@ def test_stored_runs_show_no_sentence_of_data_that_the_browser_may_not_read(
     assert lacks_private_word(visited("train", run=ids[0]))
     assert WORD not in note_of_runs(lab, ids)
     assert WORD.encode() not in zip_of_runs(lab, ids, "folder")
+    assert not any(each.key == "export_data" for each in visited("train", run=ids[0]).checkbox)
+    with pytest.raises(BadInput, match="or you may not read them"):
+        zip_of_runs(lab, ids, "folder", included=Included(data=True, access=lab.access))
 
 
 def test_the_form_of_a_comparison_refuses_a_forbidden_reference(lab: Lab, private: Path) -> None:

@@ -451,6 +451,12 @@ def test_the_server_never_imports_torch(tmp_path: Path) -> None:
         "app.get_by_key('scenario').set_value('full').run()\n"
         "app.switch_page('pages/train.py').run()\n"
         "assert not app.exception\n"
+        "import gc, sys\n"
+        "from mtl_core.ui.shared.preload import preload\n"
+        "preload().join()\n"
+        "assert gc.get_freeze_count() > 100_000, 'objects of modules are collected'\n"
+        "assert 'mtl_core.ui.shared.server' not in sys.modules, 'started again'\n"
+        "assert {'plotly.graph_objects', 'mtl_core.ui.predict.predict_view'} <= set(sys.modules)\n"
     )
     assert imported_by(script, "torch", "transformers", FREEZE_LAB_HOME=str(tmp_path)) == []
 
@@ -536,8 +542,8 @@ def test_the_memory_on_a_gpu_is_computed_in_place(lab: Lab) -> None:
     app = freeze_page(checkpoint="bert-base-uncased", scenario="full")
     app.session_state["gpu"] = True
     app.run()
-    text = next(each.value for each in app.markdown if "Computed, not run" in each.value)
-    assert text.startswith("**Computed, not run**: a step of 16 × 128 tokens holds **")
+    text = next(each.value for each in app.markdown if "Calculated, not measured" in each.value)
+    assert text.startswith("**Calculated, not measured**: a step of 16 × 128 tokens needs **")
     table = next(each.value for each in app.dataframe if "Cards" in each.value.columns)
     assert list(table["Memory"]) == ["8 GB", "12 GB", "16 GB", "24 GB", "40 GB", "80 GB"]
     batches = [int(each.replace(" or more", "")) for each in table["Batch, float32"]]
@@ -548,7 +554,7 @@ def test_a_plan_that_trains_nothing_has_no_question_of_memory(lab: Lab) -> None:
     app = freeze_page(scenario="frozen")
     app.session_state["gpu"] = True
     app.run()
-    assert not any("Computed, not run" in each.value for each in app.markdown)
+    assert not any("Calculated, not measured" in each.value for each in app.markdown)
 
 
 def test_the_selected_block_is_trained_or_frozen_in_place(lab: Lab) -> None:

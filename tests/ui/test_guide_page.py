@@ -258,8 +258,8 @@ def test_a_claim_about_seconds_marks_those_that_other_runs_slowed(lab: Lab) -> N
         next(state for state in guide_state(lab).claims if state.claim.id == name)
         for name in ("faster", "memory")
     )
-    assert (faster.shared, memory.shared) == (" beside 3 others", "")
-    assert "10 seeds, must exceed ×3, seconds beside 3 others" in texts(
+    assert (faster.shared, memory.shared) == (" alongside 3 others", "")
+    assert "10 seeds, must exceed ×3, seconds alongside 3 others" in texts(
         show_all(visited("guide", guide_part="Claims"))
     )
 

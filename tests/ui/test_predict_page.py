@@ -213,7 +213,7 @@ def test_sentences_on_which_models_disagree_are_listed_on_request(runs: list[str
 
 def test_words_that_move_the_label_are_marked_on_request(runs: list[str]) -> None:
     app = visited("predict", runs=",".join(runs), text="the food was very good")
-    assert "Words that move the label" in texts(app)
+    assert "Words that affect the label" in texts(app)
     app.button(key="word_effects").click().run()
     assert not app.exception
     rows = [each.value for each in app.markdown if each.value.startswith(":small[Sentiment:]")]

@@ -95,7 +95,7 @@ def test_a_first_visitor_sees_the_introduction_and_starts_a_comparison_with_one_
     assert len(told) == 1
     assert [each.key for each in app.button if each.key == "see_comparison"] == []
     button = app.button(key="first_comparison")
-    assert button.label == "Make your own: about 3 min"
+    assert button.label == "Start your own: about 3 min"
     button.click().run()
     assert not app.exception
     (comparison,) = lab.store.comparisons()
@@ -110,7 +110,7 @@ def test_a_shipped_comparison_is_one_click_away(lab: Lab) -> None:
     app.button(key="see_comparison").click().run()
     assert app.query_params["comparison"] == "came-along"
     assert "minilm-l6" in captions(app)
-    assert app.button(key="first_comparison").label.startswith("Make your own: ")
+    assert app.button(key="first_comparison").label.startswith("Start your own: ")
 
 
 def landing_of(app: AppTest) -> tuple[list[str], bool]:

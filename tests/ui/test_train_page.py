@@ -14,6 +14,7 @@ from mtl_core.store.record import RunRecord, RunState
 from mtl_core.tasks.task import DEFAULT_TASKS, Task, TaskKind
 from mtl_core.training.events import RunEvent, RunFailed, RunStopped
 from mtl_core.training.spec import RunSpec
+from mtl_core.training.starting import Stage, Starting
 from mtl_core.ui.train import run_form
 from tests.run_story import Story, both, finished_heads_only, minilm, scores, spec_of
 from tests.visiting import heading, visited
@@ -120,7 +121,7 @@ def test_the_table_of_runs_marks_seconds_that_were_shared(lab: Lab) -> None:
     story.learn([both(0.5)]).finish(scores(0.7, 0.4), beside=2)
     stored(lab, story)
     (table,) = [frame.value for frame in train_page(run="none").dataframe]
-    assert list(table["Shared"]) == ["beside 2 others", ""]
+    assert list(table["Shared"]) == ["alongside 2 others", ""]
 
 
 def test_a_failed_run_shows_its_reason_and_what_to_do(lab: Lab) -> None:
@@ -168,6 +169,40 @@ def test_a_running_run_shows_its_phase_its_progress_and_a_stop_button(lab: Lab) 
     assert lab.store.run(record.id).stop_requested
     assert heading(app) == "Stopping after the current step"
     assert app.button(key="stop").disabled
+
+
+@pytest.mark.parametrize(
+    ("starting", "line"),
+    [
+        (
+            Starting(stage=Stage.IMPORTS),
+            "Importing torch and transformers",
+        ),
+        (
+            Starting(stage=Stage.FROZEN_OUTPUTS, done=320, total=1800),
+            "Computing the outputs of the frozen layers: 320 of 1,800 sentences",
+        ),
+    ],
+)
+def test_a_run_that_starts_shows_its_stage(lab: Lab, starting: Starting, line: str) -> None:
+    record = lab.store.add(spec_of("heads-only"), RunState.RUNNING)
+    lab.store.add_stage(record.id, starting.model_copy(update={"elapsed_seconds": 60.0}))
+    app = train_page(run=record.id)
+    assert heading(app) == "Starting the run"
+    assert app.get("progress")[0].proto.text == line
+
+
+def test_a_stage_between_two_phases_is_shown_until_the_next_event(lab: Lab) -> None:
+    story = Story(spec_of("gradual", epochs=4.0), [10, 10, 10, 10]).start()
+    story.evaluate(scores(0.45, 0.02)).phase(1).learn([both(0.9)] * 10, 1).end_phase(1)
+    record = stored(lab, story)
+    computing = Starting(stage=Stage.FROZEN_OUTPUTS, done=5, total=9, elapsed_seconds=60.0)
+    lab.store.add_stage(record.id, computing)
+    progress = train_page(run=record.id).get("progress")[0].proto
+    assert progress.text == "Computing the outputs of the frozen layers: 5 of 9 sentences"
+    lab.store.append(record.id, list(story.phase(2))[-1:])
+    progress = train_page(run=record.id).get("progress")[0].proto
+    assert progress.text.startswith("Step **10** of 40")
 
 
 def test_a_waiting_run_shows_what_comes_before_it(lab: Lab) -> None:

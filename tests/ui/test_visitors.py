@@ -102,9 +102,7 @@ def test_the_teacher_enters_the_key_and_can_then_control_the_queue(
     page = page_of("train")
     page.text_input(Key.TEACHER_KEY).input("open barley")
     page.button(Key.ENTER_TEACHER_KEY).click().run()
-    assert [error.value for error in page.error] == [
-        "This is not the teacher key of this dashboard."
-    ]
+    assert [error.value for error in page.error] == ["Wrong teacher key."]
     page.text_input(Key.TEACHER_KEY).input("open sesame")
     page.button(Key.ENTER_TEACHER_KEY).click().run()
     page.button(Key.PAUSE_QUEUE).click().run()

@@ -108,12 +108,12 @@ def _require_run(given: Iterable[str], run: bool, ship: bool) -> None:
     """Raise BadInput for options that do not go together; `given` change how claims are tested."""
     if run and ship:
         raise BadInput(
-            "--run judges by the runs of this machine, --ship by the included ones: use one."
+            "--run uses the runs of this machine, --ship the included runs: give only one of them."
         )
     options = [f"--{name.replace('_', '-')}" for name in given]
     if options and ship:
         raise BadInput(
-            f"--ship includes runs of the claims as they are: leave out {quoted(options)}, or use "
+            f"--ship does not change the settings of the claims: omit {quoted(options)}, or use "
             "--run."
         )
     if options and not run:

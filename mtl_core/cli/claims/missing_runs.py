@@ -111,7 +111,7 @@ def _wait(lab: Lab, names: set[str], experiments: Experiments) -> None:
             if failed := sum(run.state is not RunState.FINISHED for run in runs) - diverged:
                 _log(f"{failed} did not finish: run the same command again to repeat them.")
             if diverged:
-                _log(f"{diverged} diverged: with the same settings they would again.")
+                _log(f"{diverged} diverged: the same settings would diverge again.")
             return
         sleep(_POLL_SECONDS)
 

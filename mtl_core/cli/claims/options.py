@@ -12,13 +12,13 @@ HiddenClaim = Annotated[list[str] | None, typer.Option("--claim", hidden=True)]
 Run = Annotated[
     bool,
     typer.Option(
-        "--run", help="Make the missing runs on this machine, and judge the claims by its runs."
+        "--run", help="Train the missing runs on this machine, and test the claims on its runs."
     ),
 ]
 Ship = Annotated[
     bool,
     typer.Option(
-        "--ship", help="Make the runs that the included ones lack, and include them as well."
+        "--ship", help="Train the runs that are missing from the included ones, and include them."
     ),
 ]
 Checkpoint = Annotated[

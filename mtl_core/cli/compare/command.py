@@ -34,13 +34,14 @@ from mtl_core.cli.compare.options import (
     names_of,
     seeds_of,
 )
-from mtl_core.cli.model_and_plan import DEFAULT_CHECKPOINT, load_model
+from mtl_core.cli.model_and_plan import load_model
 from mtl_core.cli.options import CheckpointOption, DataOption, ReportFormat
 from mtl_core.cli.run_options import checked_rate, run_options
 from mtl_core.cli.signals import sigterm_as_interrupt
 from mtl_core.cli.stored_runs import vector_of_start
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import InternalError, InvalidRun
+from mtl_core.models.catalogue import EMBEDDED
 from mtl_core.nearest import available_names
 from mtl_core.settings import Settings
 from mtl_core.store.record import ComparisonRecord, RunState
@@ -55,7 +56,7 @@ _STOP_SECONDS = 5.0  # a run stops within two
 
 @run_options(RunOptions, without={"examples"})
 def compare(
-    checkpoint: CheckpointOption = DEFAULT_CHECKPOINT,
+    checkpoint: CheckpointOption = EMBEDDED,
     scenarios: ScenariosOption = None,
     plan: PlansOption = None,
     arm: ArmsOption = None,
@@ -88,7 +89,7 @@ def compare(
         require_empty(output)
     if resume is not None:
         _require_no_margin(margin)
-        _run(resume, None, None, output, form, reference, () if seeds is None else seeds_of(seeds))
+        _resume(resume, seeds, output, form, reference)
         return
     settings = Settings.from_environment()
     start_vector = partial(vector_of_start, settings=settings)
@@ -113,7 +114,20 @@ def compare(
     }
     spec = _spec(values)
     _require_compared(reference, spec.arm_names)
-    _run(None, spec, name, output, form, reference)
+    _start(spec, settings, name, output, form, reference)
+
+
+def _start(
+    spec: ComparisonSpec,
+    settings: Settings,
+    name: str | None,
+    output: Path | None,
+    form: ReportFormat,
+    reference: str | None,
+) -> None:
+    with Lab(settings, reserved=True) as lab:
+        record = train_and_print(lab, queue(lab, spec, name), output, form, reference)
+    require_finished(record)
 
 
 def _require_either(names_arms: bool, resume: str | None) -> None:
@@ -147,43 +161,57 @@ def _spec(values: dict[str, object]) -> ComparisonSpec:
         raise refused(problem) from None
 
 
-def _run(
-    resume: str | None,
-    spec: ComparisonSpec | None,
-    name: str | None,
+def queue(lab: Lab, spec: ComparisonSpec, name: str | None = None) -> ComparisonRecord:
+    """Add the runs of a comparison to the queue of `lab`, with models described in this process."""
+    return lab.queue_comparison(
+        spec, lambda ref, vector: load_model(ref, spec.data, vector)[1], name
+    )
+
+
+def _resume(
+    comparison: str,
+    seeds: str | None,
+    output: Path | None,
+    form: ReportFormat,
+    reference: str | None,
+) -> None:
+    """Continue a comparison, with the `seeds` that it lacks, and print its results."""
+    more_seeds = () if seeds is None else seeds_of(seeds)
+    with Lab(Settings.from_environment(), reserved=True) as lab:
+        _require_compared(reference, lab.store.comparison(comparison).spec.arm_names)
+        record = lab.resume_comparison(lab.add_seeds(comparison, more_seeds).id)
+        record = train_and_print(lab, record, output, form, reference)
+    require_finished(record)
+
+
+def train_and_print(
+    lab: Lab,
+    record: ComparisonRecord,
     output: Path | None,
     form: ReportFormat,
     reference: str | None = None,
-    more_seeds: tuple[int, ...] = (),
-) -> None:
-    """Train the runs in child processes, then print the results and write `output`."""
+) -> ComparisonRecord:
+    """Train the runs in child processes, then print the results and write `output`.
+
+    Returns the comparison with its ended runs, of which some may have failed.
+    """
     # These import the report, which `compare --help` does not need.
     from mtl_core.cli.compare.progress import ProgressDisplay
     from mtl_core.cli.compare.results import load_results, print_results
     from mtl_core.cli.compare.results_json import as_json
 
-    with Lab(Settings.from_environment(), reserved=True) as lab:
-        if spec is not None:
-            data = spec.data
-            record = lab.queue_comparison(
-                spec, lambda ref, vector: load_model(ref, data, vector)[1], name
-            )
-        else:
-            _require_compared(reference, lab.store.comparison(resume or "").spec.arm_names)
-            record = lab.add_seeds(resume or "", more_seeds)
-            record = lab.resume_comparison(record.id)
-        with ProgressDisplay(lab, record) as display, _stop_on_interrupt(lab, record.id):
-            while not display.update().ended:
-                sleep(_POLL_SECONDS)
-        record = lab.store.comparison(record.id)
-        results = load_results(lab.store, record, lab.settings, reference)
-        if form is ReportFormat.JSON:
-            print(json.dumps(as_json(lab.store, record, results), indent=2))
-        else:
-            print_results(record, results)
-        if output is not None:
-            _export(lab, record, output, reference)
-    _require_finished(record)
+    with ProgressDisplay(lab, record) as display, _stop_on_interrupt(lab, record.id):
+        while not display.update().ended:
+            sleep(_POLL_SECONDS)
+    record = lab.store.comparison(record.id)
+    results = load_results(lab.store, record, lab.settings, reference)
+    if form is ReportFormat.JSON:
+        print(json.dumps(as_json(lab.store, record, results), indent=2))
+    else:
+        print_results(record, results)
+    if output is not None:
+        _export(lab, record, output, reference)
+    return record
 
 
 @contextmanager
@@ -228,7 +256,7 @@ def _export(lab: Lab, record: ComparisonRecord, output: Path, reference: str | N
         print(f"Written to {output}", file=sys.stderr)
 
 
-def _require_finished(record: ComparisonRecord) -> None:
+def require_finished(record: ComparisonRecord) -> None:
     """Raises InternalError, which means exit code 1, if a run did not finish."""
     others = [run for run in record.runs if run.state is not RunState.FINISHED]
     if others:

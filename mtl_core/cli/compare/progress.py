@@ -1,6 +1,5 @@
 """Shows the progress of a comparison on standard error."""
 
-from collections.abc import Sequence
 from types import TracebackType
 
 from rich.console import Console
@@ -12,6 +11,7 @@ from mtl_core.engine.comparison_progress import ComparisonProgress
 from mtl_core.engine.lab import Lab
 from mtl_core.report.data_words import size_words
 from mtl_core.report.run_words import about, duration, shared_words
+from mtl_core.report.starting import stage_words
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunRole
 from mtl_core.store.runs import RunStore
 from mtl_core.text import score_text
@@ -72,7 +72,7 @@ class ProgressDisplay:
             self._task,
             completed=progress.share_done,
             done=f"{progress.finished} of {progress.total} runs"
-            + (f" · {_running_text(progress.current)}" if progress.current else ""),
+            + (f" · {_running_text(progress)}" if progress.current else ""),
             left="" if left is None else f"{duration(left)} left",
         )
         return progress
@@ -90,10 +90,12 @@ class ProgressDisplay:
         self._console.print(line, soft_wrap=True)
 
 
-def _running_text(runs: Sequence[RunRecord]) -> str:
-    """The first running run and the number of the others."""
-    others = f" and {len(runs) - 1} more" if len(runs) > 1 else ""
-    return f"{_run_text(runs[0])}{others}"
+def _running_text(progress: ComparisonProgress) -> str:
+    """The first running run, what it does before its first step, and the number of the others."""
+    first, *others = progress.current
+    starting = progress.starting.get(first.id)
+    stage = f" ({stage_words(starting)})" if starting else ""
+    return f"{_run_text(first)}{stage}{f' and {len(others)} more' if others else ''}"
 
 
 def _run_text(run: RunRecord) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from mtl_core.engine.protocol import EventMessage, Separate, Train
+from mtl_core.engine.protocol import AboutRuns, Train
 
 Job = tuple[Train, ...]
 """Runs that one process trains together; most jobs have one run."""
@@ -14,15 +14,15 @@ class Executor(Protocol):
     Each submitted run gets exactly one final event, unless `end` or `close` is called before.
     A process that cannot be started, or that crashes, gives the runs of its job a `run_failed`
     event; other jobs are not affected. Runs that cannot be trained together are returned in a
-    `Separate` message instead, to be submitted one by one. How many jobs run at once is the
-    caller's decision.
+    `Separate` message instead, to be submitted one by one. Before its events, and between them,
+    a run may have `StartingMessage`s. How many jobs run at once is the caller's decision.
     """
 
     def submit(self, job: Job) -> None:
         """Start a job. Raises no error: a job that cannot be started fails by its events."""
         ...
 
-    def receive(self, timeout_seconds: float) -> EventMessage | Separate | None:
+    def receive(self, timeout_seconds: float) -> AboutRuns | None:
         """The next message about any run; None if there is none within `timeout_seconds`.
 
         The events of one run arrive in order, those of several runs interleaved.

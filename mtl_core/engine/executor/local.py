@@ -10,9 +10,22 @@ from time import monotonic
 from mtl_core.engine.child import ChildProcess, module_argv
 from mtl_core.engine.executor.interface import Job
 from mtl_core.engine.job_process import COPIES
-from mtl_core.engine.protocol import EventMessage, SaveState, Separate, Stop, Train, TrainTogether
+from mtl_core.engine.protocol import (
+    AboutRuns,
+    EventMessage,
+    FromChild,
+    PackagesLoaded,
+    Ready,
+    SaveState,
+    Separate,
+    StartingMessage,
+    Stop,
+    Train,
+    TrainTogether,
+)
 from mtl_core.errors import ChildDied
 from mtl_core.training.events import FINAL_EVENTS, RunFailed
+from mtl_core.training.starting import Stage, Starting
 
 TRAINER_ARGV = tuple(module_argv("mtl_core.engine.trainer_child"))
 
@@ -22,9 +35,13 @@ _SPARE_SECONDS = 30.0  # for an idle trainer beside another idle one
 
 @dataclass(slots=True, eq=False)
 class _Trainer:
-    """A trainer process and the unfinished runs of its job."""
+    """A trainer process and the unfinished runs of its job.
+
+    `stage` is what it does before it can begin a job, None once it can.
+    """
 
     child: ChildProcess
+    stage: Stage | None = Stage.PROCESS
     runs: set[str] = field(default_factory=set)
     last_use: float = field(default_factory=monotonic)
 
@@ -40,7 +57,7 @@ class LocalExecutor:
     def __init__(self, argv: Sequence[str] = TRAINER_ARGV) -> None:
         self._argv = argv
         self._trainers: list[_Trainer] = []
-        self._failures: deque[EventMessage] = deque()
+        self._own_messages: deque[EventMessage | StartingMessage] = deque()
         self._arrived = threading.Event()
 
     def submit(self, job: Job) -> None:
@@ -48,14 +65,16 @@ class LocalExecutor:
         trainer = None
         try:
             trainer = self._idle_trainer()
+            _read_stage(trainer)
             trainer.runs, trainer.last_use = {each.run for each in job}, monotonic()
             trainer.child.send(_message(job))
+            self._report_stage(trainer)
         except (OSError, ChildDied) as problem:
             if trainer is not None:
                 self._end_trainer(trainer)
             self._fail((each.run for each in job), problem, 0.0)
 
-    def receive(self, timeout_seconds: float) -> EventMessage | Separate | None:
+    def receive(self, timeout_seconds: float) -> AboutRuns | None:
         """The next message about any run; None if there is none within `timeout_seconds`."""
         until = monotonic() + timeout_seconds
         self._end_idle_trainers()
@@ -101,7 +120,7 @@ class LocalExecutor:
         """Kill all trainers."""
         for trainer in tuple(self._trainers):
             self._end_trainer(trainer)
-        self._failures.clear()
+        self._own_messages.clear()
 
     def _request(self, run: str, message: Stop | SaveState) -> None:
         trainer = self._trainer_of(run)
@@ -120,10 +139,10 @@ class LocalExecutor:
         self._trainers.append(trainer)
         return trainer
 
-    def _next_message(self) -> EventMessage | Separate | None:
+    def _next_message(self) -> AboutRuns | None:
         """A message that has arrived; the trainers take turns."""
         for trainer in tuple(self._trainers):
-            while trainer.runs:
+            while trainer.runs and not self._own_messages:
                 try:
                     message = trainer.child.receive(0.0)
                 except ChildDied as problem:
@@ -133,20 +152,20 @@ class LocalExecutor:
                     break
                 if message is None:
                     break
-                if isinstance(message, EventMessage | Separate) and (
-                    known := _about(message, trainer.runs)
-                ):
+                if _changes_stage(trainer, message):
+                    self._report_stage(trainer)
+                elif isinstance(message, AboutRuns) and (known := _about(message, trainer.runs)):
                     self._trainers.remove(trainer)
                     self._trainers.append(trainer)
                     self._note(trainer, known)
                     return known
-        return self._failures.popleft() if self._failures else None
+        return self._own_messages.popleft() if self._own_messages else None
 
-    def _note(self, trainer: _Trainer, message: EventMessage | Separate) -> None:
+    def _note(self, trainer: _Trainer, message: AboutRuns) -> None:
         """Update a trainer after a message about its runs."""
         if isinstance(message, Separate):
             trainer.runs.difference_update(message.runs)
-        elif isinstance(message.event, FINAL_EVENTS):
+        elif isinstance(message, EventMessage) and isinstance(message.event, FINAL_EVENTS):
             trainer.runs.discard(message.run)
         if not trainer.runs:
             trainer.last_use = monotonic()
@@ -155,7 +174,15 @@ class LocalExecutor:
 
     def _fail(self, runs: Iterable[str], problem: Exception, elapsed_seconds: float) -> None:
         event = RunFailed.of(problem, elapsed_seconds)
-        self._failures.extend(EventMessage(run=run, event=event) for run in runs)
+        self._own_messages.extend(EventMessage(run=run, event=event) for run in runs)
+
+    def _report_stage(self, trainer: _Trainer) -> None:
+        """Queue a message for each run that waits for its trainer."""
+        if trainer.stage is not None:
+            starting = Starting(stage=trainer.stage)
+            self._own_messages.extend(
+                StartingMessage(run=run, starting=starting) for run in trainer.runs
+            )
 
     def _trainer_of(self, run: str) -> _Trainer | None:
         return next((each for each in self._trainers if run in each.runs), None)
@@ -175,9 +202,25 @@ class LocalExecutor:
         self._trainers.remove(trainer)
 
 
-def _about(message: EventMessage | Separate, runs: set[str]) -> EventMessage | Separate | None:
+def _read_stage(trainer: _Trainer) -> None:
+    """Read what an idle trainer has sent since it was started."""
+    with suppress(ChildDied):  # sending the job reports it
+        while (message := trainer.child.receive(0.0)) is not None:
+            _changes_stage(trainer, message)
+
+
+def _changes_stage(trainer: _Trainer, message: FromChild) -> bool:
+    """Whether a message is about the start of the trainer itself, whose stage is then updated."""
+    if isinstance(message, Ready):
+        trainer.stage = Stage.IMPORTS
+    elif isinstance(message, PackagesLoaded):
+        trainer.stage = None
+    return isinstance(message, Ready | PackagesLoaded)
+
+
+def _about(message: AboutRuns, runs: set[str]) -> AboutRuns | None:
     """The message without runs other than `runs`; None if nothing is left."""
-    if isinstance(message, EventMessage):
+    if isinstance(message, EventMessage | StartingMessage):
         return message if message.run in runs else None
     known = tuple(run for run in message.runs if run in runs)
     return Separate(runs=known) if known else None

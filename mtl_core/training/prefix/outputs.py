@@ -5,7 +5,7 @@ import json
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from mtl_core.models.matrix_products import processor_name, products_in_use
 from mtl_core.models.replay import LayerReplay
 from mtl_core.training.prefix.layout import Layout, Sentences
 from mtl_core.training.prefix.store import PrefixStore, StoredRows
+from mtl_core.training.starting import Stage, Stages
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel
@@ -76,7 +77,7 @@ class FrozenOutputs:
     Outputs are (rows, `width`), unpadded, in the order of `sentences`. While they are computed,
     `between_batches` is called, and may stop it by raising. So may `before_all`, which is called
     before a pass over all sentences. `layers` is the number of layers of the backbone, which
-    `backbone` returns when a pass is needed.
+    `backbone` returns when a pass is needed. `stages` reports the progress of a pass.
     """
 
     backbone: Callable[[], "PreTrainedModel"]
@@ -85,6 +86,7 @@ class FrozenOutputs:
     width: int
     between_batches: Callable[[], None] = lambda: None
     before_all: Callable[[], None] = lambda: None
+    stages: Stages = field(default_factory=Stages)
 
     @cached_property
     def replay(self) -> LayerReplay:
@@ -178,7 +180,7 @@ class FrozenOutputs:
     ) -> dict[int, StoredRows]:
         """Load outputs by depth; compute those that no other process computes now, and `also`."""
         others = {depth: key for depth, key in also.items() if not store.contains(key)}
-        with store.computing([*missing.values(), *others.values()], self.between_batches):
+        with store.computing([*missing.values(), *others.values()], self._while_waiting):
             here = self._read(store, missing)
             left = {depth: key for depth, key in missing.items() if depth not in here}
             if left:
@@ -213,11 +215,19 @@ class FrozenOutputs:
             }
             self._compute({depth: draft.append for depth, draft in drafts.items()})
 
+    def _while_waiting(self) -> None:
+        self.stages.begin(Stage.OTHER_RUN)
+        self.between_batches()
+
     def _compute(self, appends: Mapping[int, Append]) -> None:
         """Pass the input of each depth to that depth's `append`, batch by batch."""
+        done, total = 0, len(self.sentences)
+        self.stages.begin(Stage.FROZEN_OUTPUTS, done, total)
         self.before_all()
         for input_ids, mask in self.sentences.batches():
             self.between_batches()
+            self.stages.begin(Stage.FROZEN_OUTPUTS, done, total)
+            done += len(input_ids)
             for depth, hidden in self._captured(sorted(appends), input_ids, mask).items():
                 appends[depth](hidden[self.stored_mask(depth, input_ids, mask)])
 

@@ -31,6 +31,7 @@ from mtl_core.training.prefix.plan import (
 )
 from mtl_core.training.prefix.store import PrefixStore, StoredRows
 from mtl_core.training.spec import RunSpec
+from mtl_core.training.starting import Stages
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -55,7 +56,7 @@ class ReusedPrefix:
     `states_at` then return what the backbone would. `store` holds outputs for later runs; without
     it they live as long as this object. `between_batches` is called while outputs are computed,
     and may stop that by raising. A pass over the checkpoint's layers also stores the outputs that
-    `other_runs` of the same comparison will read.
+    `other_runs` of the same comparison will read. `stages` reports the progress of a pass.
     """
 
     def __init__(
@@ -64,8 +65,10 @@ class ReusedPrefix:
         store: PrefixStore | None = None,
         between_batches: Callable[[], None] = lambda: None,
         other_runs: Sequence[RunSpec] = (),
+        stages: Stages | None = None,
     ) -> None:
         self._loaded, self._store, self._between_batches = loaded, store, between_batches
+        self._stages = stages or Stages()
         self._model, self._other_runs = loaded.model, other_runs
         self._layers = loaded.description.backbone.layers
         self._choices = phase_prefixes(
@@ -207,6 +210,7 @@ class ReusedPrefix:
             width=described.hidden_size,
             between_batches=self._between_batches,
             before_all=self._check_candidate,
+            stages=self._stages,
         )
 
     def _check_candidate(self) -> None:

@@ -23,6 +23,7 @@ from mtl_core.training.proof import digests, require_identical
 from mtl_core.training.run import fine_tune
 from mtl_core.training.run_events import Clock
 from mtl_core.training.spec import RunSpec
+from mtl_core.training.starting import Stage, Stages
 from mtl_core.training.together.evaluation import StoredSplit
 from mtl_core.training.together.member import Member, MemberRun
 from mtl_core.training.together.rows import TaskRows, collect_rows, count_rows
@@ -42,14 +43,15 @@ def fine_tune_together(
     prefixes: PrefixStore | None = None,
     start: Path | None = None,
     other_runs: Sequence[RunSpec] = (),
+    stages: Stages | None = None,
 ) -> Iterator[TaggedEvent]:
     """Fine-tune runs that `trains_together` accepts, and yield the events of each in order.
 
     A run has the events that `fine_tune` yields for it alone, with losses equal within 1e-6. Data,
     backbone and stored outputs are loaded once. A run that is stopped, or whose loss is not finite,
     ends with its own last event; the others continue. A single run is trained alone. The arguments
-    are those of `fine_tune`. Raises NotTogether if outputs cannot be stored, and FreezeLabError for
-    a problem of all runs that have no final event yet.
+    are those of `fine_tune`; `stages` reports those of all runs. Raises NotTogether if outputs
+    cannot be stored, and FreezeLabError for a problem of all runs that have no final event yet.
     """
     ready = []
     for member in members:
@@ -60,10 +62,10 @@ def fine_tune_together(
         except FreezeLabError as problem:
             yield member.run, RunFailed.of(problem, 0.0)
     if len(ready) > 1:
-        group = _loaded_group(ready, should_stop, access, prefixes, start, other_runs)
+        group = _loaded_group(ready, should_stop, access, prefixes, start, other_runs, stages)
         yield from group.events()
     elif ready:
-        yield from _alone(ready[0], should_stop, access, prefixes, start, other_runs)
+        yield from _alone(ready[0], should_stop, access, prefixes, start, other_runs, stages)
 
 
 def _alone(
@@ -73,6 +75,7 @@ def _alone(
     prefixes: PrefixStore | None,
     start: Path | None,
     other_runs: Sequence[RunSpec],
+    stages: Stages | None,
 ) -> Iterator[TaggedEvent]:
     """Yield the events of one run that is trained alone; an error becomes its last event."""
     clock = Clock()
@@ -86,6 +89,7 @@ def _alone(
         start,
         other_runs,
         whole_model=member.whole_model,
+        stages=stages,
     )
     try:
         for event in events:
@@ -101,17 +105,18 @@ def _loaded_group(
     prefixes: PrefixStore | None,
     start: Path | None,
     other_runs: Sequence[RunSpec],
+    stages: Stages | None,
 ) -> "_Group":
     """Load the runs and compute what they share.
 
     Raises NotTogether if their outputs cannot be stored, or if a phase trains no head.
     """
-    spec = members[0].spec
+    spec, stages = members[0].spec, stages or Stages()
     compute_with(spec.threads)
     reset_peak_memory(spec.device)
     clock = Clock()
-    loaded = load_runs([member.spec for member in members], access, start)
-    group = _Group(members, loaded, prefixes, should_stop, clock, other_runs)
+    loaded = load_runs([member.spec for member in members], access, start, stages)
+    group = _Group(members, loaded, prefixes, should_stop, clock, other_runs, stages)
     limit = PREFIX_MEMORY_BYTES if prefixes is None else prefixes.memory_bytes
     if not group.prepare(limit):
         raise NotTogether
@@ -137,9 +142,13 @@ class _Group:
         should_stop: Callable[[str], bool],
         clock: Clock,
         other_runs: Sequence[RunSpec],
+        stages: Stages,
     ) -> None:
         self._first, self._should_stop, self._clock = loaded[0], should_stop, clock
-        self._reused = ReusedPrefix(self._first, prefixes, self._raise_if_all_stopped, other_runs)
+        self._stages = stages
+        self._reused = ReusedPrefix(
+            self._first, prefixes, self._raise_if_all_stopped, other_runs, stages
+        )
         self._runs = [
             MemberRun(member, each, self._reused, self._raise_if_all_stopped, clock)
             for member, each in zip(members, loaded, strict=True)
@@ -185,6 +194,7 @@ class _Group:
         at_start = self._at_start
         yield from self._of_each(lambda each: each.events.started())
         yield from self._stop_requested()
+        self._stages.begin(Stage.EVALUATION)
         measures = self._runs[0].measures
         stacked = self._stacked = StackedSteps(self._runs, self._collect(measures))
         yield from self._evaluate(first, stacked)
@@ -206,6 +216,7 @@ class _Group:
         prefix = self._enter(table)
         stacked.enter(table)
         yield from self._of_each(lambda each: each.enter(number, steps, prefix))
+        self._stages.begin(Stage.STEP)
         for step in range(1, steps + 1):
             yield from self._stop_requested()
             yield from self._step(step, steps, stacked)

@@ -117,7 +117,7 @@ def _card(
         st.markdown(f":small[{_lines(facts, reference, paces.get(facts.name, ()))}]")
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             if st.button(
-                "Freeze this one",
+                "Select",
                 key=freeze_key(facts.name),
                 on_click=_select,
                 args=(facts.name,),

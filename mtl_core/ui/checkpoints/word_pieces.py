@@ -41,7 +41,7 @@ def tokenizer_view(chosen: ResolvedChoice) -> None:
     available, missing = _by_availability(chosen.checkpoint, known)
     text = str(st.session_state.get(Key.OWN_WORDS) or "")
     own, notes = words_from(text)
-    groups = {"Your words": own, **EXAMPLE_WORDS} if own else EXAMPLE_WORDS
+    groups = {"Your own words": own, **EXAMPLE_WORDS} if own else EXAMPLE_WORDS
     with st.container(gap=None):
         st.markdown(f"## {plain(_finding(available, groups))}")
         st.caption(
@@ -49,7 +49,7 @@ def tokenizer_view(chosen: ResolvedChoice) -> None:
             "that the tokenizer was built from, so the layers have to combine its parts."
         )
     st.text_input(
-        "Your words",
+        "Your own words",
         key=Key.OWN_WORDS,
         max_chars=LONGEST_TEXT,
         placeholder="Enter words of your texts, such as names and technical terms",

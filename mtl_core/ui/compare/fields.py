@@ -215,7 +215,7 @@ def _other_data(lab: Lab, choice: Choice) -> tuple[str, ...]:
         st.session_state[Key.OTHER_DATA] = [data for data in chosen if data in others]
     return tuple(
         st.pills(
-            "Also score on",
+            "Also evaluate on",
             list(others),
             key=Key.OTHER_DATA,
             format_func=lambda data: data_name(data, others[data].tasks, others[data].name),

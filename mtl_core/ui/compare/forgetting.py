@@ -27,7 +27,7 @@ from mtl_core.ui.shared.page import plain
 from mtl_core.ui.shared.panel_view import panel_view
 from mtl_core.ui.shared.words_table import words_table
 
-_TEXT_COLUMNS = ("Task", "Against its start", "Left out as")
+_TEXT_COLUMNS = ("Task", "Verdict", "Reason")
 
 
 def drift_view(
@@ -49,7 +49,7 @@ def forgotten_table(_lab: Lab, report: Report, _facts: str, _colors: Palette) ->
     with st.container(gap=None):
         st.markdown("## Tasks that were not trained")
         st.caption(FORGOTTEN_CAPTION)
-    alt = "Tasks left out, before and after training"
+    alt = "Tasks that were not trained, before and after training"
     words_table(rows, Key.LEFT_OUT_TASKS, alt, _TEXT_COLUMNS)
 
 

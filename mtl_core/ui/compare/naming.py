@@ -34,7 +34,7 @@ def name_line(lab: Lab, record: ComparisonRecord) -> None:
                 _form(lab, record)
             _delete_button(lab, record)
         if record.shipped and is_first_visit(lab):
-            first_comparison(lab, current_palette(), "Make your own")
+            first_comparison(lab, current_palette(), "Start your own")
 
 
 def _hide_button(lab: Lab, record: ComparisonRecord) -> None:
@@ -45,8 +45,8 @@ def _hide_button(lab: Lab, record: ComparisonRecord) -> None:
         type="tertiary",
         on_click=_hide,
         args=(lab, record.id),
-        help="Hides this comparison and its runs from you. Others still see it, and you can show "
-        "it again under “Choose”.",
+        help="Hides this comparison and its runs from you. Other visitors still see it. You can "
+        "show it again under “Choose”.",
     )
 
 
@@ -59,7 +59,7 @@ def _delete_button(lab: Lab, record: ComparisonRecord) -> None:
         on_click=_delete,
         args=(lab, record.id),
         disabled=not record.ended,
-        help=f"Hides it and its runs at once. They can be restored for {UNDO_MINUTES} minutes."
+        help=f"Deletes the comparison and its runs. You can undo this for {UNDO_MINUTES} minutes."
         if record.ended
         else "Stop it first: an active comparison cannot be deleted.",
     )

@@ -13,8 +13,9 @@ from mtl_core.charts.theme import DARK, Palette
 from mtl_core.engine.lab import Lab, the_lab
 from mtl_core.errors import BadInput, FreezeLabError
 from mtl_core.freezing.titles import scenario_phrase
-from mtl_core.models.catalogue import entry
+from mtl_core.models.catalogue import EMBEDDED, entry
 from mtl_core.models.sentence_vector import SentenceVector
+from mtl_core.report.data_words import data_name
 from mtl_core.report.run_words import about, rate_words
 from mtl_core.store.record import TITLE_LENGTH, RunRecord, RunState
 from mtl_core.tasks.dataset import SAMPLE
@@ -31,7 +32,6 @@ from mtl_core.ui.shared.page import plain
 from mtl_core.ui.shared.visitor import current_visitor
 
 _WIDTH = 560
-_FIRST_CHECKPOINT = "minilm-l6"
 _EQUAL_SECONDS = (
     "The number of epochs follows from the measured duration of one epoch, so the durations of the "
     "runs are similar, not equal. The table shows them."
@@ -80,11 +80,11 @@ def first_comparison(lab: Lab, colors: Palette, label: str = "") -> None:
     `label` replaces the plans' names where there is little room.
     """
     spec = ComparisonSpec(
-        checkpoint=_FIRST_CHECKPOINT,
+        checkpoint=EMBEDDED,
         arms=plain_arms(FIRST),
         seeds=(0, 1, 2),
         data=SAMPLE,
-        sentence_vector=entry(_FIRST_CHECKPOINT).sentence_vector,
+        sentence_vector=entry(EMBEDDED).sentence_vector,
     )
     estimate = None
     with suppress(BadInput):  # reported after a click
@@ -131,20 +131,21 @@ def _started(lab: Lab, spec: ComparisonSpec, name: str | None = None) -> str | N
 def duration_estimate_text(estimate: DurationEstimate | None) -> str:
     """Formats an estimate: `about 3 min`, or that there is none."""
     if estimate is None or estimate.seconds is None:
-        return "duration unknown before a first run"
+        return "duration unknown until a first run has finished"
     return about(estimate.seconds)
 
 
 def _form(choice: Choice) -> None:
     lab = the_lab()
     try:
-        tasks = lab.data.dataset(choice.data).tasks
-        model = lab.model_description(choice.checkpoint, tasks, SentenceVector.FIRST_TOKEN)
+        dataset = lab.data.dataset(choice.data)
+        model = lab.model_description(choice.checkpoint, dataset.tasks, SentenceVector.FIRST_TOKEN)
     except BadInput as missing:
         st.warning(plain(str(missing)), icon=":material/info:")
         return
+    data = data_name(choice.data, (task.name for task in dataset.tasks), dataset.name)
     st.caption(
-        f"On **{plain(choice.checkpoint)}** and data **{plain(choice.data)}**, {_shared(choice)}, "
+        f"On **{plain(choice.checkpoint)}** and data **{plain(data)}**, {_shared(choice)}, "
         "as selected on the Freeze and Train pages."
     )
     fields, row, obstacle, fold = (st.container() for _ in range(4))

@@ -10,6 +10,7 @@ from mtl_core.engine.lab import Lab, the_lab
 from mtl_core.errors import FreezeLabError
 from mtl_core.report.data_words import size_words
 from mtl_core.report.run_words import about, plan_words
+from mtl_core.report.starting import stage_words
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
 from mtl_core.text import counted
 from mtl_core.training.comparison import DECIDING_SEEDS, train_size
@@ -60,7 +61,7 @@ def progress_words(progress: ComparisonProgress) -> str:
     """
     parts = [f"**{progress.finished:,}** of {progress.total:,} runs finished"]
     if progress.current:
-        named = "; ".join(map(_run_words, progress.current[:2]))
+        named = "; ".join(_run_words(run, progress) for run in progress.current[:2])
         others = len(progress.current) - 2
         parts.append(f"now {named}{f' and {others} more' if others > 0 else ''}")
     parts += _unfinished(progress)
@@ -69,9 +70,11 @@ def progress_words(progress: ComparisonProgress) -> str:
     return " · ".join(parts)
 
 
-def _run_words(run: RunRecord) -> str:
+def _run_words(run: RunRecord, progress: ComparisonProgress) -> str:
     sized = f", {size_words(train_size(run.spec))}" if run.spec.examples else ""
-    return f"{plain(plan_words(run.spec))}{sized}, seed {run.spec.seed}"
+    starting = progress.starting.get(run.id)
+    stage = f" ({stage_words(starting)})" if starting else ""
+    return f"{plain(plan_words(run.spec))}{sized}, seed {run.spec.seed}{stage}"
 
 
 def unfinished_words(progress: ComparisonProgress) -> str:

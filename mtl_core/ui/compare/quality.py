@@ -152,7 +152,7 @@ def _baseline_status(lab: Lab, data: Dataset | None) -> BaselineStatus:
 def _show_missing(status: BaselineStatus) -> None:
     """Shows why baselines are missing, and reruns the page once they are known."""
     if status.problem is not None:
-        missing = "Without the baselines majority class and bag of words."
+        missing = "The baselines (majority class and bag of words) are not shown."
         st.caption(f"{missing} {plain(status.problem)}")
     elif status.pending is not None:
         st.fragment(_poll, run_every=_POLL_SECONDS)(status.pending)
@@ -162,6 +162,6 @@ def _poll(data: Dataset) -> None:
     if not the_lab().baselines.is_computing(data):
         st.rerun(scope="app")
     st.caption(
-        "Computing two baselines of these data, majority class and bag of words. The figures will "
-        "show them in a moment."
+        "Computing two baselines for this data, majority class and bag of words. They appear in "
+        "the figures when they are ready."
     )

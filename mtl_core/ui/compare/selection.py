@@ -193,7 +193,10 @@ def _runs_picker(records: Sequence[RunRecord], compared: Sequence[RunRecord]) ->
         wrap=True,
     )
     if len(offered) < len(records):
-        st.caption(f"The newest {_OFFERED}. The address can contain the ids of older runs.")
+        st.caption(
+            f"Lists the newest {_OFFERED} runs. To compare older ones, add their ids to the "
+            "address."
+        )
 
 
 def _split(text: str) -> list[str]:

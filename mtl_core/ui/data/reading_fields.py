@@ -13,15 +13,15 @@ from mtl_core.tasks.task import TaskKind
 from mtl_core.ui.shared.keys import upload_key
 
 TITLE = "How the files are read"
-_FROM_FILES = "as the files show"
+_FROM_FILES = "detect from the files"
 _CHOICES = {"scheme": tuple(SCHEME_NAMES), "quoting": tuple(map(str, Quoting))}
 _HELP = {
-    "tags": "A tag in the files and its name; others stay as they are. Of spans, a type and its "
-    "name.",
-    "scheme": "The scheme of the tags, if the files do not show it.",
-    "columns": "The columns of word and tag in CoNLL files, counted from 1.",
-    "labels": "A label in the files and its name; others stay as they are.",
-    "quoting": "csv: double quotes enclose fields; none: they belong to the text.",
+    "tags": "New names for tags, as `tag in the files: name`; other tags keep their names. For "
+    "spans, new names for types.",
+    "scheme": "The tagging scheme, if it cannot be detected from the files.",
+    "columns": "The numbers of the word column and the tag column in CoNLL files, counted from 1.",
+    "labels": "New names for labels, as `label in the files: name`; other labels keep their names.",
+    "quoting": "csv: double quotes enclose fields. none: double quotes are part of the text.",
 }
 _KEY_IN_MESSAGE = re.compile(r"\b(tags|scheme|columns|labels|quoting|text|label): \S")
 
@@ -30,7 +30,10 @@ def reading_fields(number: int, kind: TaskKind, task: str) -> dict[str, Any] | D
     """Draw the fields of one task. Returns the values by key, or the error of a field."""
     entered = {}
     with st.popover(TITLE, icon=":material/tune:", type="tertiary"):
-        st.caption("Enter what a message asks for; empty fields are decided by the files.")
+        st.caption(
+            "Fill in a field if an error message asks for it. Empty fields are detected from the "
+            "files."
+        )
         for key in READING_KEYS[kind]:
             entered[key] = _field(number, key)
     try:
@@ -47,8 +50,8 @@ def where_to_enter(problem: str) -> str | None:
         return None
     names = " or ".join(f"“{key.capitalize()}”" for key in fields)
     return (
-        f"Here the manifest is this form: enter it as {names} under “{TITLE}” of the task, "
-        "or change the files."
+        f"On this page, enter it as {names} under “{TITLE}” of the task instead of in a "
+        "manifest, or change the files."
     )
 
 

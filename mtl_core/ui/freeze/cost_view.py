@@ -24,7 +24,7 @@ from mtl_core.text import megabytes
 from mtl_core.ui.freeze.figures import shared_chart
 from mtl_core.ui.freeze.gpu_view import gpu_popover
 from mtl_core.ui.shared.keys import Key
-from mtl_core.ui.shared.page import plain
+from mtl_core.ui.shared.page import plain, spinner_unless
 from mtl_core.ui.shared.resolved_choice import ResolvedChoice
 from mtl_core.ui.shared.shot import taking_shot, tooltip
 
@@ -40,7 +40,8 @@ def cost_view(chosen: ResolvedChoice, colors: Palette, *, with_bars: bool = True
     """
     lab = the_lab()
     try:
-        with st.spinner("Tracing the cost of a step …"):
+        is_shipped = chosen.checkpoint.entry is not None
+        with spinner_unless(is_shipped, "Tracing the cost of a step …"):
             profile = lab.cost_profile(chosen.checkpoint)
     except FreezeLabError as problem:
         st.caption(f"The cost of a step is unknown. {plain(str(problem))}")

@@ -29,8 +29,8 @@ def gpu_popover(cost: StepCost) -> None:
     memory = gpu_memory(cost)
     with popover:
         st.markdown(
-            f"**Computed, not run**: a step of {cost.batch_size} × {cost.max_length} tokens holds "
-            f"**{bytes_text(memory.float32)}** in float32, and at least "
+            f"**Calculated, not measured**: a step of {cost.batch_size} × {cost.max_length} tokens "
+            f"needs **{bytes_text(memory.float32)}** in float32, and at least "
             f"**{bytes_text(memory.bfloat16)}** with bfloat16 autocast."
         )
         data_table(

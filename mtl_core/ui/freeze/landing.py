@@ -33,7 +33,7 @@ class Landing(Enum):
 
 def is_first_visit(lab: Lab) -> bool:
     """Whether the store has no runs, apart from the shipped ones."""
-    return not lab.store.runs(limit=1)
+    return not lab.store.has_runs()
 
 
 def landing_for(lab: Lab) -> Landing:
@@ -78,7 +78,7 @@ def _full(lab: Lab, colors: Palette) -> None:
         with st.container(horizontal=True, gap="small", width="content"):
             play_button(lab, colors)
             _see_comparison(_shipped(lab))
-            first_comparison(lab, colors, "Make your own")
+            first_comparison(lab, colors, "Start your own")
 
 
 def _line(lab: Lab, colors: Palette) -> None:

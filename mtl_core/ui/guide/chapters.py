@@ -15,10 +15,10 @@ from mtl_core.freezing.titles import scenario_phrase
 from mtl_core.lessons.chapters import CHAPTERS, GuideChapter
 from mtl_core.lessons.claim import Chapter
 from mtl_core.lessons.decisions import TITLE
-from mtl_core.lessons.experiments import CHECKPOINT
 from mtl_core.lessons.scenario_lessons import lesson
 from mtl_core.lessons.sources import Source
 from mtl_core.lessons.verdict_text import SIGNS
+from mtl_core.models.catalogue import EMBEDDED
 from mtl_core.tasks.dataset import SAMPLE
 from mtl_core.text import counted
 from mtl_core.ui.glossary.words import glossary_view
@@ -115,7 +115,7 @@ def _pictures(scenarios: Sequence[str], colors: Palette) -> None:
 @cache
 def _picture(scenario: str, theme: str) -> tuple[str, int, str]:
     """A scenario on the checkpoint of the claims: picture, width in pixels, alternative text."""
-    model = the_lab().model_description(CHECKPOINT, the_lab().data.dataset(SAMPLE).tasks)
+    model = the_lab().model_description(EMBEDDED, the_lab().data.dataset(SAMPLE).tasks)
     tables = parameter_tables(scenario_plan(scenario, model), model)
     svg, width = phases_svg(tables, palette(theme))
     learn = "; ".join(learning_words(table) for table in tables)

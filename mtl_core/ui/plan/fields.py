@@ -25,12 +25,12 @@ from mtl_core.ui.shared.resolved_choice import ResolvedChoice
 FieldChange = Callable[[Plan, object], Plan]
 """Takes a plan and the entered value and returns the changed plan."""
 
-_EPOCHS_HELP = "The share of the run: its epochs are divided among the phases in this proportion."
+_EPOCHS_HELP = "The epochs of the run are divided among its phases in proportion to these numbers."
 
 _PHASE_RATES = {
     "learning_rate": (Key.PHASE_RATE, "Learning rate"),
     "head_learning_rate": (Key.PHASE_HEAD_RATE, "Learning rate of the heads"),
-    "thawed_learning_rate": (Key.PHASE_THAWED_RATE, "Rate of newly thawed layers"),
+    "thawed_learning_rate": (Key.PHASE_THAWED_RATE, "Rate of thawed layers"),
 }
 """Widget key and label of each learning rate of a phase."""
 
@@ -212,7 +212,7 @@ def _schedule(chosen: ResolvedChoice) -> None:
         "Schedule",
         [str(schedule) for schedule in Schedule],
         key=Key.PLAN_SCHEDULE,
-        help="The course of the learning rate within each phase.",
+        help="How the learning rate changes within each phase.",
         on_change=_apply,
         args=(chosen, Key.PLAN_SCHEDULE, lambda plan, value: set_plan(plan, schedule=value)),
     )

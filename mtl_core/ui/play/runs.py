@@ -6,7 +6,7 @@ from mtl_core.engine.actor import Actor
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import UnknownRun
 from mtl_core.freezing.scenarios import scenario_plan
-from mtl_core.models.catalogue import entry
+from mtl_core.models.catalogue import EMBEDDED, entry
 from mtl_core.store.record import RunRecord
 from mtl_core.tasks.dataset import SAMPLE_SMALL
 from mtl_core.training.prepare import prepare_spec
@@ -16,18 +16,16 @@ from mtl_core.ui.shared.keys import Key
 SCENARIOS = ("heads-only", "top-2")
 EPOCHS = 2.0
 
-_CHECKPOINT = "minilm-l6"
-
 
 def play_specs(lab: Lab) -> tuple[RunSpec, ...]:
     """The specs of both runs. They are short enough to be watched to their end."""
     tasks = lab.data.dataset(SAMPLE_SMALL).tasks
-    model = lab.model_description(_CHECKPOINT, tasks, entry(_CHECKPOINT).sentence_vector)
+    model = lab.model_description(EMBEDDED, tasks, entry(EMBEDDED).sentence_vector)
     return tuple(
         prepare_spec(
             model,
             scenario_plan(scenario, model),
-            checkpoint=_CHECKPOINT,
+            checkpoint=EMBEDDED,
             scenario=scenario,
             data=SAMPLE_SMALL,
             threads=lab.settings.threads,

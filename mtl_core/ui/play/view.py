@@ -12,6 +12,7 @@ from mtl_core.engine.lab import Lab
 from mtl_core.errors import UnknownRun
 from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.report.run_words import duration, plan_words
+from mtl_core.report.starting import shown_stage, stage_line
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.text import capitalized, counted
 from mtl_core.ui.play.figure import play_figure
@@ -149,10 +150,9 @@ def state_words(lab: Lab, run: RunRecord, summary: RunSummary) -> str:
             active = [each.id for each in lab.store.active()]
             ahead = active.index(run.id) if run.id in active else 0
             return f"Waiting for {counted(ahead, 'other run')}" if ahead else "Starting the trainer"
-        case RunState.RUNNING if summary.total_steps is None:
-            return "Loading the model and the data"
         case RunState.RUNNING if not summary.step:
-            return "Evaluating before the first step"
+            stage = shown_stage(lab.store.stages(run.id), summary)
+            return "Loading the model and the data" if stage is None else stage_line(stage)
         case RunState.RUNNING if summary.step < (summary.total_steps or 0):
             return f"Step {summary.step} of {summary.total_steps}"
         case RunState.RUNNING:

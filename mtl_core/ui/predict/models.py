@@ -141,7 +141,7 @@ def models_picker(known: Sequence[Candidate], selected: Sequence[str]) -> None:
             wrap=True,
         )
         if len(known) == _OFFERED:
-            st.caption(f"The newest {_OFFERED} finished runs.")
+            st.caption(f"Lists the newest {_OFFERED} finished runs.")
 
 
 def _without_model(runs: int) -> list[str]:

@@ -121,7 +121,7 @@ def _untrained_predictions(lab: Lab, untrained: SelectedModel, colors: Palette) 
 def _predictions(
     lab: Lab, models: Sequence[SelectedModel], sentence: Sentence
 ) -> list[PredictionOrError]:
-    with st.spinner("Running the models; the first prediction loads them …"):
+    with st.spinner("Running the models. They are loaded for the first prediction …"):
         return [
             each[0] if isinstance(each, tuple) else each
             for each in predictions_of(lab, models, [sentence])

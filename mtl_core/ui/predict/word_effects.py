@@ -27,9 +27,9 @@ SHOWN = 0.02
 """A smaller change of the probability is not marked."""
 
 _CAPTION = (
-    "Each word is left out in turn. The number is how much the probability of the predicted label "
-    f"is higher with the word than without it; below {SHOWN:g} a word is not marked. Words that "
-    "matter only together are not found in this way."
+    "Each word is removed in turn. The number is the probability of the predicted label with the "
+    f"word minus that without it; words below {SHOWN:g} are not marked. Words that matter only in "
+    "combination are not found."
 )
 
 
@@ -46,11 +46,11 @@ def word_effects_view(
     if not pairs or len(words) < 2:
         return
     with st.container(gap=None):
-        st.markdown("## Words that move the label")
+        st.markdown("## Words that affect the label")
         st.caption(_CAPTION)
     if not st.session_state.get(Key.SHOW_WORD_EFFECTS):
         st.button(
-            "Leave out each word",
+            "Remove each word in turn",
             key=Key.WORD_EFFECTS,
             icon=":material/format_ink_highlighter:",
             on_click=_show,

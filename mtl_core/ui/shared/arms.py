@@ -132,7 +132,7 @@ def _add(build: Callable[[], ComparisonArm]) -> None:
         st.toast(plain(str(problem.errors(include_url=False)[0]["msg"])))
         return
     if arm in arms.values():
-        st.toast("This plan is among the plans to compare already.")
+        st.toast("This plan has already been added to the comparison.")
         return
     store_arms({**arms, max(arms, default=0) + 1: arm})
-    st.toast(f"Added to the plans to compare: {plain(plan_phrase(arm))}.")
+    st.toast(f"Added to the comparison: {plain(plan_phrase(arm))}.")

@@ -14,6 +14,7 @@ import streamlit as st
 from pydantic import AfterValidator, Field, ValidationError
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from mtl_core.models.catalogue import EMBEDDED
 from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.training.options import ScalarOptions, Seed, option_values
 from mtl_core.ui.shared.keys import Key
@@ -61,7 +62,7 @@ class Choice(ScalarOptions):
     `sentence_vector` is empty for the one that the checkpoint was trained with.
     """
 
-    checkpoint: Annotated[str, Field(min_length=1, max_length=500)] = "minilm-l6"
+    checkpoint: Annotated[str, Field(min_length=1, max_length=500)] = EMBEDDED
     scenario: Annotated[str, Field(min_length=1, max_length=120)] = "heads-only"
     phase: Annotated[int, Field(ge=1, le=100)] = 1
     data: Annotated[str, Field(min_length=1, max_length=500)] = "sample"

@@ -8,6 +8,7 @@ import streamlit as st
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import CheckpointError, FreezeLabError
 from mtl_core.export.bundle import note_page, zipped
+from mtl_core.export.included import RESULTS_ONLY, Included
 from mtl_core.export.model_files import model_files
 from mtl_core.export.parts import BundlePart
 from mtl_core.report.load import Report, load_report, sentences_of
@@ -18,13 +19,13 @@ from mtl_core.tasks.baselines import Baseline, baselines_of_data
 from mtl_core.tasks.dataset import Dataset
 from mtl_core.text import bytes_text
 from mtl_core.training.spec import RunSpec
+from mtl_core.ui.shared.export_data import LARGEST_BYTES, data_choice
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import download
 from mtl_core.ui.shared.run_cache import model_of, summary_of
 from mtl_core.ui.shared.shot import shot_links
 
 _WIDTH = 400
-_LARGEST_BYTES = 250_000_000  # of a model download, which the server holds in memory twice
 _WITHOUT_MODELS = BundlePart.ALL.parts - {BundlePart.CHECKPOINT}
 
 
@@ -53,12 +54,13 @@ def export_popover(
             Key.EXPORT_NOTE,
             lambda: note_of_runs(lab, ids, comparison, reference),
         )
+        included = data_choice(lab, records)
         download(
             "Note, figures, tables and scripts as zip",
             f"{stem}.zip",
             "application/zip",
             Key.EXPORT_ZIP,
-            lambda: zip_of_runs(lab, ids, stem, comparison, reference),
+            lambda: zip_of_runs(lab, ids, stem, comparison, reference, included),
         )
         has_model = len(ids) == 1 and _model_download(lab, records[0], stem)
         shot_links(first_screen=is_long)
@@ -70,7 +72,7 @@ def export_popover(
         )
         st.caption(
             f"To write {'all files' if has_model else 'the trained models as well'} to a folder on "
-            f"this machine: `{_command(named, stem, reference)}`"
+            f"this machine: `{_command(named, stem, reference, included)}`"
         )
 
 
@@ -90,9 +92,13 @@ def zip_of_runs(
     folder: str,
     comparison: ComparisonRecord | None = None,
     reference: str | None = None,
+    included: Included = RESULTS_ONLY,
 ) -> bytes:
-    """Create a zip with everything but the models, inside `folder`. Raises UnknownRun."""
-    return zipped(_report(lab, ids, comparison, reference), _WITHOUT_MODELS, folder)
+    """Create a zip with everything but the models, inside `folder`; with data if `included`.
+
+    Raises UnknownRun, and BadInput for data that have changed or that the browser may not read.
+    """
+    return zipped(_report(lab, ids, comparison, reference), _WITHOUT_MODELS, folder, included)
 
 
 def model_of_run(lab: Lab, run: str, folder: str) -> bytes:
@@ -114,7 +120,7 @@ def _model_download(lab: Lab, record: RunRecord, stem: str) -> bool:
         size = sum(file.size_bytes for file in model_files(written, names))
     except CheckpointError:  # the command of the caption states the problem
         return False
-    if size > _LARGEST_BYTES:
+    if size > LARGEST_BYTES:
         return False
     download(
         f"Trained model as zip: {bytes_text(size)}",
@@ -160,8 +166,11 @@ def _data_of(lab: Lab, spec: RunSpec, examples: Mapping[str, int]) -> Dataset | 
         return None
 
 
-def _command(named: Sequence[str], stem: str, reference: str | None) -> str:
+def _command(
+    named: Sequence[str], stem: str, reference: str | None, included: Included = RESULTS_ONLY
+) -> str:
     chosen = [] if reference is None else ["--reference", shlex.quote(reference)]
+    chosen += ["--with-data"] if included.data else []
     return " ".join(["python -m mtl_core export", *named, *chosen, "--output", stem])
 
 

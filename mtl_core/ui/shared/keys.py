@@ -126,6 +126,7 @@ class Key(StrEnum):
     EXPORT_NOTE = "export_note"
     EXPORT_ZIP = "export_zip"
     EXPORT_MODEL = "export_model"
+    EXPORT_DATA = "export_data"  # whether the zip contains the data
 
     TEXT = "text"  # the input sentence; also a query parameter
     SELECTED_MODELS = "asked_models"

@@ -51,8 +51,8 @@ class KnownHosts:
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
             answer = PlainTextResponse(
-                "This host name is not known here. Open the address by number, or list the name "
-                "in FREEZE_LAB_HOSTS.",
+                "Unknown host name. Open the dashboard by its IP address, or add the name to "
+                "FREEZE_LAB_HOSTS.",
                 status_code=400,
             )
             await answer(scope, receive, send)

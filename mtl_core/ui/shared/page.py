@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Literal
 
 import streamlit as st
@@ -54,6 +55,20 @@ def header(answer: str, facts: Sequence[str], buttons: int = 3) -> DeltaGenerato
 _TITLE_WIDTHS = {1: 1080, 2: 980, 3: 860}
 
 
+def one_of_two_places(*, second: bool) -> DeltaGenerator:
+    """Return a container for the rest of a page that shows one of two things.
+
+    In one place, elements of the first would be replaced by those of the second one by one, and all
+    below them would move each time. With two places, those of the first are removed at once.
+    """
+    if second:
+        st.empty()
+        return st.container()
+    first = st.container()
+    st.empty()
+    return first
+
+
 def show_ignored(notes: Sequence[str]) -> None:
     """Draw a warning, e.g. about values of the address that were ignored and replaced."""
     if notes:
@@ -63,6 +78,11 @@ def show_ignored(notes: Sequence[str]) -> None:
 def plain(text: str) -> str:
     """Escape `text` for Markdown, without control characters. Use it for all text of users."""
     return _MARKDOWN.sub(r"\\\1", visible(text))
+
+
+def spinner_unless(immediate: bool, text: str) -> AbstractContextManager[None]:
+    """`st.spinner`, or nothing for what takes no time: each spinner starts a thread."""
+    return nullcontext() if immediate else st.spinner(text)
 
 
 def current_palette() -> Palette:

@@ -18,11 +18,12 @@ from mtl_core.freezing.titles import scenario_phrase
 from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
 from mtl_core.models.description import ModelDescription
 from mtl_core.models.sentence_vector import SentenceVector
-from mtl_core.tasks.dataset import SAMPLE, Dataset
+from mtl_core.tasks.dataset import SAMPLE, SHIPPED, Dataset
 from mtl_core.tasks.task import Task
 from mtl_core.text import counted
 from mtl_core.ui.shared.choice import Choice, current_choice, ignore, ignore_plan
 from mtl_core.ui.shared.keys import Key
+from mtl_core.ui.shared.page import spinner_unless
 from mtl_core.ui.shared.vector_field import chosen_vector
 
 
@@ -73,9 +74,10 @@ def resolve_choice(lab: Lab) -> ResolvedChoice:
 
 def _dataset(lab: Lab) -> Dataset:
     """The selected data, or the sample if they cannot be read."""
+    data = _stored_choice().data
     try:
-        with st.spinner("Reading the data …"):
-            return lab.data.dataset(_stored_choice().data)
+        with spinner_unless(data in SHIPPED, "Reading the data …"):
+            return lab.data.dataset(data)
     except DataError as problem:
         ignore(Key.DATA, str(problem), SAMPLE)
         return lab.data.dataset(SAMPLE)
@@ -89,7 +91,7 @@ def _model(lab: Lab, tasks: tuple[Task, ...]) -> tuple[Checkpoint, ModelDescript
     while True:
         try:
             checkpoint = resolve_checkpoint(reference, lab.access)
-            with st.spinner("Reading the architecture …"):
+            with spinner_unless(checkpoint.entry is not None, "Reading the architecture …"):
                 model = lab.model_description(reference, tasks, SentenceVector.FIRST_TOKEN)
             return checkpoint, model.reading(chosen_vector(checkpoint, model.backbone))
         except CheckpointError as problem:

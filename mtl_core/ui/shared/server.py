@@ -30,6 +30,7 @@ from mtl_core.lessons.shipped_runs import import_shipped_at_start
 from mtl_core.settings import ENDS_WITH_INPUT, Settings
 from mtl_core.ui.shared.known_hosts import KnownHosts
 from mtl_core.ui.shared.plotly_library import library_route
+from mtl_core.ui.shared.preload import preload
 from mtl_core.ui.shared.request_limits import RequestLimits
 from mtl_core.ui.shared.visitor import VisitorCookie
 
@@ -130,8 +131,12 @@ def ready(_request: Request) -> JSONResponse:
 
 
 @asynccontextmanager
-async def closing_the_lab(_app: st.App) -> AsyncIterator[None]:
-    """Close the lab before the server ends: on SIGTERM this process executes no exit functions."""
+async def while_serving(_app: st.App) -> AsyncIterator[None]:
+    """Load what the pages need at the start, and close the lab before the server ends.
+
+    On SIGTERM this process executes no exit functions.
+    """
+    preload()
     yield
     close_the_lab()
 
@@ -146,5 +151,5 @@ app = st.App(
         Middleware(VisitorCookie),
     ],
     routes=[library_route(), Route("/ready", ready)],
-    lifespan=closing_the_lab,
+    lifespan=while_serving,
 )

@@ -97,7 +97,7 @@ def _active(records: Sequence[RunRecord]) -> None:
             width="content",
         )
         st.button(
-            "Show it",
+            "Show this run",
             key=Key.WATCH,
             type="tertiary",
             icon=":material/visibility:",

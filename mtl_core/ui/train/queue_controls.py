@@ -38,18 +38,18 @@ def _key_form(lab: Lab) -> None:
             "Teacher key",
             type="password",
             key=Key.TEACHER_KEY,
-            help="`serve` printed it, or it is the value of FREEZE_LAB_TEACHER_KEY. With it you "
-            "can stop, rename and delete the runs of everybody.",
+            help="`freeze-lab serve` prints the key, unless FREEZE_LAB_TEACHER_KEY sets it. With "
+            "it you can stop, rename and delete the runs of all visitors.",
         )
-        if st.form_submit_button("Enter", key=Key.ENTER_TEACHER_KEY) and key:
+        if st.form_submit_button("Sign in", key=Key.ENTER_TEACHER_KEY) and key:
             if enter_teacher_key(lab, key):
                 st.rerun()
-            st.error("This is not the teacher key of this dashboard.")
+            st.error("Wrong teacher key.")
 
 
 def _controls(lab: Lab) -> None:
     waiting = lab.store.waiting_count()
-    st.caption(f"{counted(waiting, 'run')} waiting. You may change the runs of everybody.")
+    st.caption(f"{counted(waiting, 'run')} waiting. You can change the runs of all visitors.")
     paused = lab.store.is_paused()
     st.button(
         "Resume the queue" if paused else "Pause the queue",
@@ -57,7 +57,7 @@ def _controls(lab: Lab) -> None:
         icon=":material/play_arrow:" if paused else ":material/pause:",
         on_click=_pause,
         args=(lab, not paused),
-        help="Running runs continue.",
+        help="Runs in progress continue.",
     )
     st.button(
         "Clear the queue",
@@ -66,9 +66,9 @@ def _controls(lab: Lab) -> None:
         disabled=not waiting,
         on_click=_clear,
         args=(lab,),
-        help="Stops all waiting runs of everybody. Running runs continue.",
+        help="Stops all waiting runs of all visitors. Runs in progress continue.",
     )
-    st.button("Leave", key=Key.LEAVE_AS_TEACHER, type="tertiary", on_click=leave_as_teacher)
+    st.button("Sign out", key=Key.LEAVE_AS_TEACHER, type="tertiary", on_click=leave_as_teacher)
 
 
 def _pause(lab: Lab, paused: bool) -> None:

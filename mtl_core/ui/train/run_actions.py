@@ -93,7 +93,7 @@ def choice_of(spec: RunSpec, model: ModelDescription | None) -> tuple[Choice, li
     choice, notes = choice_from({**spec.model_dump(include=settings), **plan, **others})
     if spec.also_evaluate and not choice.also_evaluate:
         scored = ", ".join(spec.also_evaluate)
-        notes.append(f"The run was also scored on {scored}. The form has no such setting.")
+        notes.append(f"The run was also evaluated on {scored}. The form has no such setting.")
     if spec.examples:
         limits = ", ".join(f"{task}={count}" for task, count in spec.examples.items())
         notes.append(
@@ -166,8 +166,8 @@ def continue_button(record: RunRecord, summary: RunSummary) -> None:
         icon=":material/step_over:",
         on_click=_continue,
         args=(record,),
-        help="Trains a next stage that starts from this run's model. Choose its plan in the form; "
-        "nothing starts yet.",
+        help="Fills in the form for another run that starts from this run's model. Choose its "
+        "plan there; nothing is started yet.",
     )
 
 

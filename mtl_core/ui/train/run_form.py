@@ -10,7 +10,7 @@ from mtl_core.engine.lab import Lab
 from mtl_core.errors import BadInput, FreezeLabError
 from mtl_core.freezing.table_text import rate_text
 from mtl_core.freezing.titles import scenario_phrase
-from mtl_core.models.catalogue import catalogue
+from mtl_core.models.catalogue import EMBEDDED
 from mtl_core.models.checkpoint import has_weights
 from mtl_core.models.description import Role
 from mtl_core.report.data_words import full_data_name, within
@@ -105,13 +105,12 @@ def _obstacle(lab: Lab, chosen: ResolvedChoice, problem: str) -> None:
         return
     if (hub_id := chosen.checkpoint.hub_id) is not None:
         how_to_get_weights(hub_id, lab.settings.checkpoint_roots)
-    embedded = next(entry.name for entry in catalogue() if entry.embedded)
     st.button(
-        f"Use {embedded} meanwhile",
+        f"Use {EMBEDDED} instead",
         key=Key.USE_EMBEDDED,
         icon=":material/swap_horiz:",
         on_click=change_choice,
-        kwargs={"checkpoint": embedded, "phase": 1},
+        kwargs={"checkpoint": EMBEDDED, "phase": 1},
     )
 
 

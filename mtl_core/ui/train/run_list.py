@@ -17,6 +17,7 @@ from mtl_core.report.run_words import (
     shared_words,
 )
 from mtl_core.store.record import RunRecord, RunState
+from mtl_core.training.spec import RunSpec
 from mtl_core.ui.shared.data_table import data_table
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.run_cache import outcomes_of
@@ -130,8 +131,12 @@ def _text(record: RunRecord) -> str:
     spec = record.spec
     words = (record.title or "", *record.tags, record.id, record.name, plan_words(spec))
     return " ".join(
-        (*words, spec.checkpoint, spec.data, record.state, f"seed {spec.seed}")
+        (*words, spec.checkpoint, _data(spec), record.state, f"seed {spec.seed}")
     ).casefold()
+
+
+def _data(spec: RunSpec) -> str:
+    return full_data_name(spec.data, (task.name for task in spec.tasks), spec.data_name)
 
 
 def _table(
@@ -243,11 +248,7 @@ def _rows(
                 "Plan": plan_words(record.spec),
                 **({"Comparison": names.get(record.comparison or "", "")} if names else {}),
                 "Checkpoint": encoder_words(record.spec),
-                "Data": full_data_name(
-                    record.spec.data,
-                    (task.name for task in record.spec.tasks),
-                    record.spec.data_name,
-                ),
+                "Data": _data(record.spec),
                 "Created": record.created_at.astimezone(),
                 "Seed": record.spec.seed,
                 "Epochs": record.spec.epochs,

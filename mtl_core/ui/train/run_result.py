@@ -31,6 +31,8 @@ from mtl_core.ui.shared.page import Hue, hue, plain
 from mtl_core.ui.shared.run_cache import model_of, summary_of
 from mtl_core.ui.shared.shot import tooltip
 
+_CARD_HEIGHT = 112  # pixels; without it a card grows when its component has been loaded
+
 
 def run_cards(summary: RunSummary, colors: Palette) -> None:
     """Draw the metric cards: each task's score, the proof of freezing, and what is trained."""
@@ -52,6 +54,7 @@ def _score_card(number: int, task: TaskProgress, summary: RunSummary, colors: Pa
         delta_color=hue(number),
         delta_arrow="off",
         border=True,
+        height=_CARD_HEIGHT,
         help=tooltip(score_split_words(summary, task)),
     )
 
@@ -71,6 +74,7 @@ def _proof_card(summary: RunSummary) -> None:
         delta_color=color,
         delta_arrow="off",
         border=True,
+        height=_CARD_HEIGHT,
         help=tooltip("Compares the SHA-256 of each frozen tensor before and after training."),
     )
 
@@ -118,6 +122,7 @@ def _learning_card(summary: RunSummary) -> None:
         delta_color="orange" if count else "blue",
         delta_arrow="off",
         border=True,
+        height=_CARD_HEIGHT,
     )
 
 
@@ -148,21 +153,24 @@ def _totals(end: RunFinished, together: int | None) -> list[str]:
     shared = shared_words(together, end.trained_beside)
     proof = (
         f"**{end.frozen_tensors:,} of {end.frozen_tensors:,}** tensors bit-identical, by SHA-256"
-        f"{_in_checkpoint(end)}"
         if end.frozen_identical
         else "**a frozen tensor changed**"
     )
     return [
-        f"Took **{duration(end.total_seconds)}**{shared}: {spent_words(end)}",
+        f"Took **{duration(end.total_seconds)}**{shared}",
         f"peak memory **{bytes_text(end.peak_memory_bytes)}**",
         proof if end.frozen_tensors else "no tensor was frozen in all phases",
     ]
 
 
-def _in_checkpoint(end: RunFinished) -> str:
-    """Where the saved model has its frozen tensors, if they are not in its files."""
+def run_details(summary: RunSummary) -> None:
+    """Draw what a finished run's time was spent on, and where its frozen tensors are."""
+    end = summary.finished
+    if end is None:
+        return
     count = end.frozen_in_checkpoint
-    return f" ({count:,} are read from the unchanged checkpoint)" if count else ""
+    where = f" {count:,} frozen tensors are read from the unchanged checkpoint." if count else ""
+    st.caption(f"Time: {spent_words(end)}.{where}")
 
 
 def phase_table(summary: RunSummary, colors: Palette) -> None:

@@ -25,9 +25,11 @@ from mtl_core.report.run_words import (
     run_headline,
     step_time,
 )
+from mtl_core.report.starting import shown_stage, stage_line
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.tasks.task import TaskKind
 from mtl_core.text import counted
+from mtl_core.training.starting import Starting
 from mtl_core.ui.shared.export_popover import export_popover
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.live_chart import live_chart
@@ -48,6 +50,7 @@ from mtl_core.ui.train.run_result import (
     how_to_repeat,
     phase_table,
     run_cards,
+    run_details,
     run_outcome,
     stage_table,
 )
@@ -60,7 +63,8 @@ _PROGRESS_HEIGHT = 72  # pixels: two lines of text above the bar, on a phone
 def run_view(lab: Lab, record: RunRecord) -> None:
     """Draw the run. While it is active, redraw it every TICK_SECONDS, and the page when it ends."""
     if record.state.is_final:
-        _draw(lab, record)
+        with st.container():  # a fragment has one too: its elements are updated, not replaced
+            _draw(lab, record)
         summary = summary_of(lab, record)
         with st.container(horizontal=True, gap="small"):
             try_button(record, summary)
@@ -95,13 +99,14 @@ def _watch(lab: Lab, run: str) -> None:
 def _draw(lab: Lab, record: RunRecord) -> None:
     summary, colors = summary_of(lab, record), current_palette()
     before = _runs_before(lab, record)
+    stage = _stage(lab, record, summary)
     answer = run_headline(record, summary, len(before))
     with header(plain(answer), [plain(fact) for fact in facts(record, summary)]):
         again = _buttons(lab, record)
     if again:
         start_once(lab, record.spec)
     name_line(lab, record)
-    _result(lab, record, summary, colors, before)
+    _result(lab, record, summary, colors, before, stage)
 
 
 def _result(
@@ -110,6 +115,7 @@ def _result(
     summary: RunSummary,
     colors: Palette,
     before: Sequence[RunRecord] = (),
+    stage: Starting | None = None,
 ) -> None:
     """The progress or the outcome, and all measurements so far.
 
@@ -121,7 +127,10 @@ def _result(
             if record.state is RunState.WAITING:
                 _queue_view(lab, record, before)
             else:
-                _progress(summary)
+                _progress(record, summary, stage)
+    elif record.state is RunState.FINISHED:
+        with st.container(height=_PROGRESS_HEIGHT, border=False):
+            run_outcome(record, summary)
     else:
         run_outcome(record, summary)
         if summary.progress is ProgressState.WAITING:
@@ -131,6 +140,7 @@ def _result(
     for note in summary.notes:
         st.caption(f":material/info: {plain(note)}")
     phase_table(summary, colors)
+    run_details(summary)
     stage_table(lab, summary)
     for line in other_data_lines(summary):
         st.markdown(f":small[{plain(line)} (not used for training)]")
@@ -164,7 +174,18 @@ def _stop(lab: Lab, run: str) -> None:
     try_action(lambda: lab.stop(run, current_visitor()))
 
 
-def _progress(summary: RunSummary) -> None:
+def _stage(lab: Lab, record: RunRecord, summary: RunSummary) -> Starting | None:
+    """What a running run does before its next step; None while it steps, and while it stops."""
+    if record.state is not RunState.RUNNING or record.stop_requested:
+        return None
+    return shown_stage(lab.store.stages(record.id), summary)
+
+
+def _progress(record: RunRecord, summary: RunSummary, stage: Starting | None) -> None:
+    if stage is not None:
+        seconds = record.seconds_since_start(datetime.now(UTC))
+        st.progress(summary.share_done, text=stage_line(stage, summary.step, seconds))
+        return
     if not summary.total_steps:
         st.progress(0.0, text="Loading the model and the data")
         return

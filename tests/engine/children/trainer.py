@@ -27,6 +27,7 @@ from mtl_core.training.events import (
 )
 from mtl_core.training.memory import peak_memory_bytes
 from mtl_core.training.spec import RunSpec
+from mtl_core.training.starting import Report, Stage, Starting
 from mtl_core.training.together.rule import NotTogether
 
 TRAINER = os.getpid()
@@ -44,9 +45,11 @@ def fine_tune(
     beside: tuple[RunSpec, ...],
     state: Path | None,
     should_save: Callable[[], bool],
+    report: Report,
 ) -> Iterator[RunEvent]:
     totals = Counts(all=10, trainable=1, frozen=9, unreached=0)
     notes = (str(output), str(os.getpid()), str(TRAINER))
+    report(Starting(stage=Stage.DATA))
     yield RunStarted(
         elapsed_seconds=0.0, run=run, spec=spec, totals=totals, total_steps=3, notes=notes
     )
@@ -89,7 +92,7 @@ def fine_tune(
 
 
 def train_together(
-    runs: tuple[Train, ...], should_stop: Callable[[str], bool]
+    runs: tuple[Train, ...], should_stop: Callable[[str], bool], report: Report
 ) -> Iterator[tuple[str, RunEvent]]:
     """One step of each run in turn; `patient` runs train until they are stopped.
 

@@ -1,0 +1,1 @@
+"""The `repeat` command: trains the runs of a bundle again."""
