@@ -1,1 +1,1 @@
-"""The keyboard focus on all pages."""
+"""Keyboard focus and reduced motion on all pages."""

@@ -1,7 +1,17 @@
-// Moves the focus back to a widget that a rerun has built again.
+// Moves the focus into an opened popover, and back to a widget that a rerun has built again.
 
+const POPOVER = '[data-testid="stPopoverBody"]';
 const FOCUSABLE = 'button, input, textarea, select, summary, a[href], [tabindex]';
-const state = { watched: false, place: null };
+const state = { watched: false, entered: new WeakSet(), place: null };
+
+function enterPopovers() {
+  for (const popover of document.querySelectorAll(POPOVER)) {
+    if (state.entered.has(popover)) continue;
+    state.entered.add(popover);
+    popover.tabIndex = -1;  // its content may be text only
+    if (!popover.contains(document.activeElement)) popover.focus({ preventScroll: true });
+  }
+}
 
 // The focused element as its widget's key and its number inside the widget.
 function remember({ target }) {
@@ -24,6 +34,6 @@ export default function () {
   state.watched = true;
   document.addEventListener('focusin', remember);
   document.addEventListener('pointerdown', () => { state.place = null; }, { capture: true, passive: true });
-  new MutationObserver(restore)
+  new MutationObserver(() => { enterPopovers(); restore(); })
     .observe(document.body, { childList: true, subtree: true });
 }
